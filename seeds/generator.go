@@ -1,0 +1,154 @@
+package seeds
+
+import (
+	"fmt"
+	"io"
+)
+
+// DefaultSeed is the seed of the published demo data: the day the figures
+// came out.
+const DefaultSeed uint64 = 20251120
+
+// Size chooses how much data the generator writes.
+type Size int
+
+const (
+	// Demo is one year of enterprise data (2024) beside all days of air: about
+	// 2.1 million values, published by two cores in under a minute.
+	Demo Size = iota
+	// Full is everything: enterprise data from 2020 to October 2025, water
+	// from 2020, a whole season of dust.
+	Full
+)
+
+// Options choose what a Generator writes. The zero value is the demo.
+type Options struct {
+	// Seed of all randomness; 0 means DefaultSeed.
+	Seed uint64
+	// Size, Demo or Full.
+	Size Size
+	// EnterpriseMonths cuts enterprise_monthly of the Demo size to the first
+	// months of 2024, 1 to 12; 0 means all. Full takes 0 only.
+	EnterpriseMonths int
+	// DustMonitors is the number of dust monitors, 55 to 9999 (eleven counties
+	// of at least five); 0 means 60 in Demo and 600 in Full.
+	DustMonitors int
+	// DustDays is the number of days of dust_hourly from 1 May 2024, up to
+	// 366; 0 means 7 in Demo and 92 in Full.
+	DustDays int
+}
+
+// Generator writes registries and datasets. It is immutable and may be used by
+// any number of goroutines.
+type Generator struct {
+	seed         uint64
+	size         Size
+	months       int
+	dustMonitors int
+	dustDays     int
+	enterprises  []enterprise
+}
+
+// New checks the options and builds the enterprise registry, which the
+// enterprise datasets share. The error names the option that is wrong.
+func New(o Options) (*Generator, error) {
+	g := &Generator{seed: o.Seed, size: o.Size, months: o.EnterpriseMonths, dustMonitors: o.DustMonitors, dustDays: o.DustDays}
+	if g.seed == 0 {
+		g.seed = DefaultSeed
+	}
+	months, monitors, days := 12, 60, 7
+	switch o.Size {
+	case Demo:
+	case Full:
+		months, monitors, days = 70, 600, 92
+		if o.EnterpriseMonths != 0 {
+			return nil, fmt.Errorf("seeds: EnterpriseMonths is %d, but the full size takes all months", o.EnterpriseMonths)
+		}
+	default:
+		return nil, fmt.Errorf("seeds: Size is %d, want Demo or Full", o.Size)
+	}
+	for _, option := range []struct {
+		name      string
+		value     *int
+		preset    int
+		low, high int
+	}{
+		{"EnterpriseMonths", &g.months, months, 1, months},
+		{"DustMonitors", &g.dustMonitors, monitors, 55, 9999},
+		{"DustDays", &g.dustDays, days, 1, 366},
+	} {
+		if *option.value == 0 {
+			*option.value = option.preset
+		}
+		if *option.value < option.low || *option.value > option.high {
+			return nil, fmt.Errorf("seeds: %s is %d, want %d to %d", option.name, *option.value, option.low, option.high)
+		}
+	}
+	var err error
+	g.enterprises, err = g.buildEnterprises()
+	if err != nil {
+		return nil, fmt.Errorf("seeds: building the enterprise registry: %w", err)
+	}
+	return g, nil
+}
+
+// Registry is a public list of entities, ready to publish.
+type Registry struct {
+	ID       string
+	IDColumn string
+	Title    Text
+	write    func(io.Writer) error
+}
+
+// File returns the file name the registry goes by, "districts.csv".
+func (r Registry) File() string { return r.ID + ".csv" }
+
+// Write streams the registry as UTF-8 CSV with a header row.
+func (r Registry) Write(w io.Writer) error { return r.write(w) }
+
+// Dataset is a panel with its descriptor, ready to publish.
+type Dataset struct {
+	ID       string
+	Registry string
+	// Descriptor is the YAML that publishes it.
+	Descriptor []byte
+	write      func(io.Writer) error
+}
+
+// File returns the file name the data go by, "air_daily.csv".
+func (d Dataset) File() string { return d.ID + ".csv" }
+
+// Write streams the data as UTF-8 CSV with a header row: the entity, `period`
+// in ISO 8601, then the measures; a missing value is an empty cell.
+func (d Dataset) Write(w io.Writer) error { return d.write(w) }
+
+// Registries returns all registries, those with datasets in the demo first.
+func (g *Generator) Registries() []Registry {
+	return []Registry{
+		{"districts", "id", Text{"Administrative units of Hengshui", "衡水市行政区划"}, g.WriteDistricts},
+		{"sections", "id", Text{"Control sections of rivers and lakes", "国省控水质断面"}, g.WriteSections},
+		{"enterprises", "id", Text{"Enterprises (synthetic)", "企业名录（合成）"}, g.WriteEnterprises},
+		{"power_companies", "id", Text{"Power companies under carbon quota (synthetic)", "纳入碳配额的发电企业（合成）"}, g.WritePowerCompanies},
+		{"dust_monitors", "id", Text{"Dust monitors (synthetic)", "扬尘监测设备（合成）"}, g.WriteDustMonitors},
+	}
+}
+
+// Datasets returns all datasets, those of the demo first.
+func (g *Generator) Datasets() ([]Dataset, error) {
+	all := []Dataset{
+		{ID: "air_daily", Registry: "districts", write: g.WriteAirDaily},
+		{ID: "water_daily", Registry: "sections", write: g.WriteWaterDaily},
+		{ID: "enterprise_monthly", Registry: "enterprises", write: g.WriteEnterpriseMonthly},
+		{ID: "warnings_monthly", Registry: "enterprises", write: g.WriteWarningsMonthly},
+		{ID: "power_carbon", Registry: "power_companies", write: g.WritePowerCarbon},
+		{ID: "emission_rights", Registry: "enterprises", write: g.WriteEmissionRights},
+		{ID: "dust_hourly", Registry: "dust_monitors", write: g.WriteDustHourly},
+	}
+	for i := range all {
+		var err error
+		if all[i].Descriptor, err = Descriptor(all[i].ID); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
