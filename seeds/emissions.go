@@ -26,7 +26,7 @@ const demoFirstMonth = 48
 func (g *Generator) WriteEnterpriseMonthly(w io.Writer) error {
 	out := newRows(w, "enterprise", "period", "so2_kg", "nox_kg", "voc_kg", "cod_kg", "nh3n_kg", "co2_t")
 	first := 0
-	if g.size == Demo {
+	if g.size == SizeDemo {
 		first = demoFirstMonth
 	}
 	for month := first; month < first+g.months; month++ {
@@ -79,7 +79,7 @@ const rightMax = 2_000_000
 func (g *Generator) WriteEmissionRights(w io.Writer) error {
 	out := newRows(w, "enterprise", "period", "nox_right_t", "so2_right_t", "cod_right_t", "nh3n_right_t")
 	first, last := 2024, 2024
-	if g.size == Full {
+	if g.size == SizeFull {
 		first, last = 2020, 2025
 	}
 	for year := first; year <= last; year++ {

@@ -13,19 +13,19 @@ const DefaultSeed uint64 = 20251120
 type Size int
 
 const (
-	// Demo is one year of enterprise data (2024) beside all days of air: about
+	// SizeDemo is one year of enterprise data (2024) beside all days of air: about
 	// 2.1 million values, published by two cores in under a minute.
-	Demo Size = iota
-	// Full is everything: enterprise data from 2020 to October 2025, water
+	SizeDemo Size = iota
+	// SizeFull is everything: enterprise data from 2020 to October 2025, water
 	// from 2020, a whole season of dust.
-	Full
+	SizeFull
 )
 
 // Options choose what a Generator writes. The zero value is the demo.
 type Options struct {
 	// Seed of all randomness; 0 means DefaultSeed.
 	Seed uint64
-	// Size, Demo or Full.
+	// Size is SizeDemo or SizeFull.
 	Size Size
 	// EnterpriseMonths cuts enterprise_monthly of the Demo size to the first
 	// months of 2024, 1 to 12; 0 means all. Full takes 0 only.
@@ -58,14 +58,14 @@ func New(o Options) (*Generator, error) {
 	}
 	months, monitors, days := 12, 60, 7
 	switch o.Size {
-	case Demo:
-	case Full:
+	case SizeDemo:
+	case SizeFull:
 		months, monitors, days = 70, 600, 92
 		if o.EnterpriseMonths != 0 {
 			return nil, fmt.Errorf("seeds: EnterpriseMonths is %d, but the full size takes all months", o.EnterpriseMonths)
 		}
 	default:
-		return nil, fmt.Errorf("seeds: Size is %d, want Demo or Full", o.Size)
+		return nil, fmt.Errorf("seeds: Size is %d, want SizeDemo or SizeFull", o.Size)
 	}
 	for _, option := range []struct {
 		name      string

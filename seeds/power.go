@@ -37,7 +37,7 @@ func (g *Generator) WritePowerCompanies(w io.Writer) error {
 func (g *Generator) WritePowerCarbon(w io.Writer) error {
 	out := newRows(w, "company", "period", "co2_t", "quota_t")
 	first := 2024
-	if g.size == Full {
+	if g.size == SizeFull {
 		first = 2020
 	}
 	for year := first; year <= 2024; year++ {

@@ -17,7 +17,7 @@ func (g *Generator) WriteWarningsMonthly(w io.Writer) error {
 	out := newRows(w, "enterprise", "period", "warnings")
 	emitters := g.gasEmitters()
 	first, last := 4, 4
-	if g.size == Full {
+	if g.size == SizeFull {
 		first, last = 0, 5
 	}
 	for year := first; year <= last; year++ {

@@ -74,7 +74,7 @@ const waterMissingPerMille = 8
 // do, all mg/L. Demo: 2024; Full: 1 January 2020 to 17 November 2025.
 func (g *Generator) WriteWaterDaily(w io.Writer) error {
 	first, last := utcDay(2024, 1, 1), utcDay(2024, 12, 31)
-	if g.size == Full {
+	if g.size == SizeFull {
 		first, last = utcDay(2020, 1, 1), utcDay(2025, 11, 17)
 	}
 	out := newRows(w, "section", "period", "codmn", "nh3n", "tp", "do")

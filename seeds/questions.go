@@ -1,0 +1,185 @@
+package seeds
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+)
+
+// Label says where an answer of the demo comes from.
+type Label string
+
+// The labels. The demo prints them beside each answer.
+const (
+	Encrypted     Label = "encrypted query"
+	EncryptedPart Label = "encrypted query, part of the figure"
+	PublicCount   Label = "public count"
+	OwnTruth      Label = "encrypted query against the generator's plaintext"
+	PolicyRefusal Label = "refused by policy"
+)
+
+// Ask is one thing to fetch: the answer of an SQL query on a dataset, or a
+// whole registry, with its id and attribute columns. Exactly one of SQL and
+// Registry is set.
+type Ask struct {
+	Dataset  string
+	SQL      string
+	Registry string
+}
+
+// Outcome is an answer held against what was published.
+type Outcome struct {
+	// Exact is the answer as it came, Answer the same at the published
+	// precision.
+	Exact     string `json:"exact"`
+	Answer    string `json:"answer"`
+	Published string `json:"published"`
+	Agree     bool   `json:"agree"`
+	Note      string `json:"note,omitempty"`
+}
+
+// Refusal is the refusal a question expects.
+type Refusal struct {
+	// Rule is the policy's rule that refuses.
+	Rule string
+	Why  Text
+}
+
+// Judge compares the rule of a refusal ("" for an answer) with the expected.
+func (r Refusal) Judge(rule string) Outcome {
+	answer := "refused: " + rule
+	if rule == "" {
+		answer = "answered"
+	}
+	return Outcome{Exact: answer, Answer: answer, Published: "refused: " + r.Rule, Agree: rule == r.Rule, Note: r.Why.EN}
+}
+
+// Question is one line of the demo.
+type Question struct {
+	ID    string
+	Title Text
+	// Figures are ids of the published figures it reproduces.
+	Figures []string
+	Label   Label
+	Asks    []Ask
+	// Refused is set where the policy must refuse; Check is nil then.
+	Refused *Refusal
+	// Check takes one result for each of Asks, in order. It is pure but for
+	// the plaintext that it may generate again.
+	Check func(answers []Result) (Outcome, error)
+}
+
+// Demo is what the demo publishes and asks, in order.
+type Demo struct {
+	Registries []Registry
+	Datasets   []Dataset
+	Questions  []Question
+}
+
+// Demo returns the demo: in Demo size the registries and datasets that a
+// question needs, in Full size all of them.
+func (g *Generator) Demo() (Demo, error) {
+	questions, err := g.Questions()
+	if err != nil {
+		return Demo{}, err
+	}
+	datasets, err := g.Datasets()
+	if err != nil {
+		return Demo{}, err
+	}
+	needed := map[string]bool{}
+	for _, q := range questions {
+		for _, ask := range q.Asks {
+			needed[ask.Dataset+ask.Registry] = true
+		}
+	}
+	d := Demo{Questions: questions}
+	for _, dataset := range datasets {
+		if needed[dataset.ID] || g.size == SizeFull {
+			d.Datasets = append(d.Datasets, dataset)
+			needed[dataset.Registry] = true
+		}
+	}
+	for _, registry := range g.Registries() {
+		if needed[registry.ID] {
+			d.Registries = append(d.Registries, registry)
+		}
+	}
+	return d, nil
+}
+
+// Questions returns the demo's questions. Every figure of the table that names
+// data and is not a statement is reproduced by one of them.
+func (g *Generator) Questions() ([]Question, error) {
+	builders := []func() (Question, error){
+		func() (Question, error) { return meanQuestion("pm25", "period = '2020'", "pm25_2020") },
+		func() (Question, error) { return meanQuestion("pm25", "period = '2024'", "pm25_2024") },
+		func() (Question, error) { return fallQuestion("pm25", "pm25_fall") },
+		func() (Question, error) {
+			return meanQuestion("pm25", "period BETWEEN '2025-01-01' AND '2025-11-17'", "pm25_2025", "pm25_2025_limit")
+		},
+		func() (Question, error) { return meanQuestion("pm10", "period = '2020'", "pm10_2020") },
+		func() (Question, error) { return meanQuestion("pm10", "period = '2024'", "pm10_2024") },
+		func() (Question, error) { return fallQuestion("pm10", "pm10_fall") },
+		g.indexQuestion,
+		sectionsQuestion,
+		warningsQuestion,
+		g.countyQuestion,
+		func() (Question, error) { return countQuestion("rights_enterprises", "enterprises", "") },
+		func() (Question, error) {
+			return countQuestion("gas_enterprises", "enterprises", "gas_emitter", "yes")
+		},
+		func() (Question, error) { return countQuestion("graded", "enterprises", "grade", "A", "B", "leading") },
+		func() (Question, error) { return countQuestion("graded_a", "enterprises", "grade", "A") },
+		func() (Question, error) { return countQuestion("graded_b", "enterprises", "grade", "B") },
+		func() (Question, error) { return countQuestion("graded_leading", "enterprises", "grade", "leading") },
+		func() (Question, error) { return countQuestion("positive_list", "enterprises", "positive_list", "yes") },
+		func() (Question, error) { return countQuestion("power_companies", "power_companies", "") },
+		refusalQuestion,
+	}
+	questions := make([]Question, 0, len(builders))
+	for _, build := range builders {
+		q, err := build()
+		if err != nil {
+			return nil, fmt.Errorf("building the demo's questions: %w", err)
+		}
+		questions = append(questions, q)
+	}
+	return questions, nil
+}
+
+// figureOutcome holds an answer against the first figure for what to print,
+// and against all of them for agreement.
+func figureOutcome(answer *big.Rat, figures ...Figure) (Outcome, error) {
+	o := Outcome{Exact: decimalText(answer), Answer: answer.FloatString(figures[0].Decimals), Agree: true}
+	if unit := figures[0].Unit; unit != "" {
+		o.Answer += " " + unit
+	}
+	var published []string
+	for _, f := range figures {
+		agrees, err := f.Agrees(answer)
+		if err != nil {
+			return Outcome{}, err
+		}
+		o.Agree = o.Agree && agrees
+		published = append(published, f.String())
+	}
+	o.Published = strings.Join(published, ", ")
+	return o, nil
+}
+
+// decimalText prints whole numbers as such and everything else to 12 places,
+// as query results do.
+func decimalText(x *big.Rat) string {
+	if x.IsInt() {
+		return x.Num().String()
+	}
+	return strings.TrimRight(x.FloatString(12), "0")
+}
+
+func oneAnswer(answers []Result) (Result, error) {
+	if len(answers) != 1 {
+		return Result{}, fmt.Errorf("%w: %d answers, want 1", ErrAnswer, len(answers))
+	}
+	return answers[0], nil
+}

@@ -1,0 +1,62 @@
+package seeds
+
+import (
+	"fmt"
+	"io"
+	"math/big"
+	"strings"
+)
+
+// SumBy adds up a measure over the rows of a dataset whose period lies in the
+// given one ("2024" holds "2024-05"), by an attribute of the entity: the
+// plaintext that an encrypted GROUP BY is compared with. It reads CSV and
+// knows nothing of how the data was made. Missing cells are skipped; an
+// attribute value without a present cell has no entry.
+func SumBy(registry, dataset io.Reader, entity, attribute, measure, period string) (map[string]*big.Rat, error) {
+	groups := map[string]string{}
+	err := eachRow(registry, []string{"id", attribute}, func(cells []string) error {
+		groups[strings.Clone(cells[0])] = strings.Clone(cells[1])
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("registry: %w", err)
+	}
+	sums := map[string]*big.Rat{}
+	err = eachRow(dataset, []string{entity, "period", measure}, func(cells []string) error {
+		if cells[2] == "" || cells[1] != period && !strings.HasPrefix(cells[1], period+"-") {
+			return nil
+		}
+		group, ok := groups[cells[0]]
+		if !ok {
+			return fmt.Errorf("%s %q is not in the registry", entity, cells[0])
+		}
+		value, err := number(cells[2])
+		if err != nil {
+			return err
+		}
+		if sums[group] == nil {
+			sums[group] = new(big.Rat)
+		}
+		sums[group].Add(sums[group], value)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	return sums, nil
+}
+
+// piped reads what write writes, without holding all of it. Both have ended
+// when it returns.
+func piped(write func(io.Writer) error, read func(io.Reader) error) error {
+	pr, pw := io.Pipe()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		pw.CloseWithError(write(pw)) // always nil; the reader gets write's error
+	}()
+	err := read(pr)
+	pr.CloseWithError(err) // ends a writer whose reader gave up; always nil
+	<-ended
+	return err
+}
