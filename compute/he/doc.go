@@ -1,0 +1,63 @@
+// Package he is Weir's cryptographic core: tiles of encrypted numbers under a
+// key that t of n nodes hold together, their sums, and the opening of a sum into
+// additive shares. It is the only package that imports lattigo, and at its
+// boundary there are only bytes and integers.
+//
+// # What happens here
+//
+// The n nodes of a roster make a key (Dealer, CombineDealings,
+// CombinePublicShares), one per publisher, without anybody ever holding the
+// secret. A publisher encrypts readings (Encryptor), 8,191 to a tile. Nodes add
+// stored tiles (Accumulator); nothing else is ever computed on ciphertexts, so
+// there are no evaluation keys. An active set of exactly t nodes opens an
+// accumulator (NodeKey.Contribute, NodeKey.Combine): each gets numbers mod T,
+// slot by slot, which are uniform on their own and add up to the sums. Each folds
+// its own by a slot map (Parameters.Fold); the buyer adds the folded ones
+// (Parameters.AddMod) and centres them (Parameters.Centre).
+//
+// # Why an opening is safe
+//
+// A contribution is c1·s_i, hidden three ways. M_i, uniform mod T, is the node's
+// share of the plaintext. e_i, uniform in ±B, drowns the noise, which depends on
+// the key. Z_ij, uniform mod Q, cancels between two members: without it,
+// contributions under different active sets are small multiples p/q of one
+// secret, 1/q mod Q is huge, and smudging covers nothing (the test
+// TestMasksStopTheKeyRecovery recovers a key from two openings). With one member
+// besides the root there is no Z, which is why a contribution goes to the root
+// alone: the root knows the sum anyway, anybody else must not. All randomness is
+// a function of a secret and Opening.Context, a hash of everything that makes an
+// opening different from another, so a repeat tells nothing new.
+//
+// # Invariants
+//
+//   - A node contributes only to an accumulator it computed itself: Contribute
+//     and Combine take the Accumulator and compare its digest with the opening's.
+//   - An active set is a sorted list of exactly t distinct points of 1..n. At the
+//     Shamir point 0 a share would be the secret.
+//   - Every object from outside has one fixed length, a version, and coefficients
+//     below their primes (wire.go). Lattigo's own decoders are never called: they
+//     overflow the stack on truncated input and accept anything else.
+//   - Noise fits by construction: NewParameters refuses what does not open
+//     exactly at MaxTiles tiles, and an Accumulator takes no more. Magnitude is
+//     the planner's to check, with Parameters.CheckLoad; a sum beyond ±(T−1)/2
+//     wraps around silently.
+//   - Scale is 1 everywhere. Nothing here multiplies or rescales ciphertexts.
+//   - Everything that has buffers is used by one goroutine at a time: Encryptor is
+//     the caller's (ShallowCopy), the rest takes pooled scratch, and is safe for
+//     concurrent use.
+//
+// # How it fails
+//
+// With an error that wraps one of the sentinels in errors.go, or *NoiseError or
+// *OverflowError with the numbers. A panic of lattigo becomes ErrInternal. A
+// wrong key, a damaged tile or a damaged contribution do not fail here: they show
+// as a parity (Parameters.Parity) that does not add up to 0.
+//
+// # What it does not do
+//
+// It keeps nothing, sends nothing and logs nothing. It does not count openings
+// per key (MaxOpenedTiles is the ledger's to enforce), does not decide whether
+// something may be opened, and does not detect attacks by members: a member that
+// deviates can spoil a result, and parity is no proof against intent. Go cannot
+// promise that erased secrets leave no copy behind.
+package he

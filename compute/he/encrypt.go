@@ -1,0 +1,143 @@
+package he
+
+import (
+	"fmt"
+
+	"github.com/tuneinsight/lattigo/v5/ring"
+)
+
+// Encryptor encrypts tiles under a public key, each with fresh randomness. It
+// holds no secret. An Encryptor is not safe for concurrent use; its ShallowCopy
+// is independent of it.
+type Encryptor struct {
+	p        Parameters
+	key      [2]ring.Poly // Σp_i and a, NTT and Montgomery form, shared by copies
+	u, e0, e ring.Poly
+	m, slots []uint64
+}
+
+// NewEncryptor checks a public key and expands it.
+func NewEncryptor(p Parameters, publicKey []byte) (_ *Encryptor, err error) {
+	defer guard("making an encryptor", &err)
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	in := p.in
+	h, err := in.parse(publicKey, kindPublicKey)
+	if err != nil {
+		return nil, fmt.Errorf("making an encryptor: %w", err)
+	}
+	e := &Encryptor{p: p}
+	for i := range e.key {
+		e.key[i] = ring.NewPoly(in.n, limbs-1)
+	}
+	in.load(e.key[0], publicKey, kindPublicKey, 0)
+	if err := in.reference(e.key[1], h.context); err != nil {
+		return nil, fmt.Errorf("making an encryptor: %w", err)
+	}
+	for i := range e.key {
+		in.he.RingQ().MForm(e.key[i], e.key[i])
+	}
+	return e.ShallowCopy(), nil
+}
+
+// ShallowCopy returns an encryptor under the same key with its own buffers.
+func (e *Encryptor) ShallowCopy() *Encryptor {
+	n := e.p.in.n
+	return &Encryptor{
+		p: e.p, key: e.key,
+		u: ring.NewPoly(n, limbs-1), e0: ring.NewPoly(n, limbs-1), e: ring.NewPoly(n, limbs-1),
+		m: make([]uint64, n), slots: make([]uint64, n),
+	}
+}
+
+// Encrypt encodes up to Values values, each within ±(T−1)/2, and their parity,
+// and writes a tile to dst, which has exactly TileBytes bytes. Slots without a
+// value hold 0.
+func (e *Encryptor) Encrypt(values []int64, dst []byte) (err error) {
+	defer guard("encrypting", &err)
+	s, err := freshStream()
+	if err != nil {
+		return fmt.Errorf("encrypting: %w", err)
+	}
+	defer s.erase()
+	if err := e.encrypt(values, dst, s, true); err != nil {
+		return fmt.Errorf("encrypting: %w", err)
+	}
+	return nil
+}
+
+// encrypt writes (u·p + e0 + T^-1·m, u·a + e1), without the errors unless noisy.
+// The randomness comes from the stream: u, then e0, then e1.
+func (e *Encryptor) encrypt(values []int64, dst []byte, s *stream, noisy bool) error {
+	in := e.p.in
+	if len(dst) != in.size(kindTile) {
+		return fmt.Errorf("%w: a tile has %d bytes, not %d", ErrMalformed, in.size(kindTile), len(dst))
+	}
+	if err := in.encode(e.m, e.slots, values); err != nil {
+		return err
+	}
+	s.ternary(e.u, in)
+	in.ntt(e.u)
+	rq := in.he.RingQ()
+
+	e.e0.Zero()
+	sampler := s.gaussian(in)
+	if noisy {
+		sampler.Read(e.e0)
+	}
+	in.addScaled(e.e0, e.m)
+	in.ntt(e.e0)
+	rq.MulCoeffsMontgomeryThenAdd(e.u, e.key[0], e.e0)
+
+	e.e.Zero()
+	if noisy {
+		sampler.Read(e.e)
+		in.ntt(e.e)
+	}
+	rq.MulCoeffsMontgomeryThenAdd(e.u, e.key[1], e.e)
+
+	in.putHeader(dst, kindTile, 1, 0, [contextSize]byte{})
+	in.store(dst, kindTile, 0, e.e0)
+	in.store(dst, kindTile, 1, e.e)
+	return nil
+}
+
+// encode turns values and their parity into a polynomial over R_T.
+func (in *instance) encode(m, slots []uint64, values []int64) error {
+	if len(values) > in.n-1 {
+		return fmt.Errorf("%w: %d of at most %d", ErrValues, len(values), in.n-1)
+	}
+	t := in.t.Modulus
+	half := int64(t / 2)
+	clear(slots)
+	for i, v := range values {
+		if v > half || v < -half {
+			return fmt.Errorf("%w: value %d exceeds ±%d", ErrValues, i, half)
+		}
+		slots[i] = uint64(v) + t&uint64(v>>63)
+	}
+	slots[in.n-1] = in.weighted(slots[:in.n-1])
+	in.fromSlots(m, slots)
+	return nil
+}
+
+// KnownTile returns a tile whose randomness is public: u from the seed, no
+// error. All nodes build the same bytes, and open them to test a new key
+// (PROTOCOL section 1, step 5). It protects nothing.
+func KnownTile(p Parameters, publicKey []byte, seed [32]byte, values []int64) (_ []byte, err error) {
+	defer guard("building a known tile", &err)
+	e, err := NewEncryptor(p, publicKey)
+	if err != nil {
+		return nil, fmt.Errorf("building a known tile: %w", err)
+	}
+	s, err := newStream(seed, labelKnown, [32]byte{})
+	if err != nil {
+		return nil, fmt.Errorf("building a known tile: %w", err)
+	}
+	tile := make([]byte, p.in.size(kindTile))
+	if err := e.encrypt(values, tile, s, false); err != nil {
+		return nil, fmt.Errorf("building a known tile: %w", err)
+	}
+	return tile, nil
+}

@@ -1,0 +1,89 @@
+package he
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+)
+
+var (
+	// ErrMalformed is returned when bytes from outside are not exactly what
+	// the fixed layout prescribes: kind, version, ring, length, or a
+	// coefficient that is not below its prime.
+	ErrMalformed = errors.New("malformed bytes")
+	// ErrParameters is returned when parameters are unusable: insecure,
+	// inconsistent, or of the zero value.
+	ErrParameters = errors.New("unusable parameters")
+	// ErrPoint is returned when a Shamir point is not one of 1..n. A point of
+	// 0 would be the secret itself.
+	ErrPoint = errors.New("not a point of the roster")
+	// ErrActiveSet is returned when an active set is not a sorted list of
+	// exactly t distinct points, or its root is not a member.
+	ErrActiveSet = errors.New("not an active set")
+	// ErrNotActive is returned when a node is asked for a part in an opening
+	// that is not its own: it is no member, or the root's and the others'
+	// parts are mixed up.
+	ErrNotActive = errors.New("not this node's part")
+	// ErrAccumulator is returned when the accumulator a node computed is not
+	// the one that the opening names. A node never opens anything else.
+	ErrAccumulator = errors.New("not the accumulator that the opening names")
+	// ErrForeignShare is returned when a contribution was made for another
+	// opening (another key, epoch, query, attempt, set, root, accumulator) or
+	// for another place in it.
+	ErrForeignShare = errors.New("share of another opening")
+	// ErrForeignDealing is returned when a piece of a key ceremony belongs to
+	// another attempt, another dealer or another recipient.
+	ErrForeignDealing = errors.New("piece of another ceremony")
+	// ErrMissing is returned when a combination lacks a member's piece.
+	ErrMissing = errors.New("piece missing")
+	// ErrErased is returned when a key is used after its erasure.
+	ErrErased = errors.New("key was erased")
+	// ErrEmpty is returned when an accumulator without tiles is opened.
+	ErrEmpty = errors.New("accumulator holds no tile")
+	// ErrValues is returned when values do not fit a tile: too many of them, or
+	// one beyond ±(T-1)/2.
+	ErrValues = errors.New("values do not fit the tile")
+	// ErrSlotMap is returned when a slot map does not fit the slots or the
+	// groups, or selects the parity slot.
+	ErrSlotMap = errors.New("slot map does not fit")
+	// ErrFold is returned when the folded sums do not add up to the slots: the
+	// machine miscalculated.
+	ErrFold = errors.New("folded groups do not add up to the slots")
+	// ErrInternal is returned when the library underneath panicked.
+	ErrInternal = errors.New("internal error of the encryption library")
+)
+
+// OverflowError is returned when the worst case of a plan exceeds what the
+// plaintext modulus can hold: sums would wrap around silently.
+type OverflowError struct {
+	Magnitude *big.Int // largest |sum| that the plan may reach
+	Limit     *big.Int // largest that is exact, (T-1)/2
+}
+
+func (e *OverflowError) Error() string {
+	return fmt.Sprintf("worst-case sum %v exceeds %v, the largest exact one", e.Magnitude, e.Limit)
+}
+
+// NoiseError is returned when tiles, smudging and threshold together exceed
+// what the ciphertext modulus can hold: every slot would be silently wrong.
+type NoiseError struct {
+	Tiles       int // tiles in the accumulator
+	Threshold   int
+	LogSmudging int
+	Used        float64 // log2 of the worst-case phase, times T
+	Available   float64 // log2 of the largest decodable one
+}
+
+func (e *NoiseError) Error() string {
+	return fmt.Sprintf("%d tiles under threshold %d with smudging 2^%d need %.3f bits of noise, and %.3f are there",
+		e.Tiles, e.Threshold, e.LogSmudging, e.Used, e.Available)
+}
+
+// guard turns a panic of the library into an error at the package's boundary:
+//
+//	defer guard("adding tiles", &err)
+func guard(doing string, err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("%s: %w: %v", doing, ErrInternal, r)
+	}
+}

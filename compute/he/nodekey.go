@@ -1,0 +1,314 @@
+package he
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/tuneinsight/lattigo/v5/core/rlwe"
+	"github.com/tuneinsight/lattigo/v5/mhe"
+	"github.com/tuneinsight/lattigo/v5/ring"
+	"github.com/tuneinsight/lattigo/v5/ring/ringqp"
+)
+
+// NodeKey is what one node holds of one key in one epoch: its Shamir share, a
+// seed with every other node, and a secret of its own. It is safe for
+// concurrent use.
+type NodeKey struct {
+	p     Parameters
+	point int
+
+	mu     sync.RWMutex // held for reading during a computation, for writing by Erase
+	share  mhe.ShamirSecretShare
+	pairs  map[int][32]byte
+	secret [32]byte
+	erased bool
+
+	combiners sync.Pool // *mhe.Combiner: they have buffers
+
+	// Switches for tests, which show what the remedies are for.
+	unmasked bool // leave out Z
+}
+
+// NewNodeKey checks a key share, as CombineDealings returned it, against its
+// point. pairs has a 32-byte seed for every other point of the roster, the same
+// at both ends; secret is drawn once and kept by this node alone.
+func NewNodeKey(p Parameters, point int, share []byte, pairs map[int][32]byte, secret [32]byte) (_ *NodeKey, err error) {
+	defer guard("loading a node key", &err)
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	if err := p.checkPoint(point); err != nil {
+		return nil, fmt.Errorf("loading a node key: %w", err)
+	}
+	in := p.in
+	h, err := in.parse(share, kindKeyShare)
+	if err != nil {
+		return nil, fmt.Errorf("loading a node key: %w", err)
+	}
+	if h.first != point {
+		return nil, fmt.Errorf("loading a node key: %w: share of point %d at %d", ErrPoint, h.first, point)
+	}
+	points := everyPoint(p.Nodes())
+	for _, j := range points {
+		if seed, ok := pairs[j]; j != point && (!ok || seed == [32]byte{}) {
+			return nil, fmt.Errorf("loading a node key: seed shared with point %d: %w", j, ErrMissing)
+		}
+	}
+	if len(pairs) != p.Nodes()-1 {
+		return nil, fmt.Errorf("loading a node key: %w: %d pair seeds for %d other nodes", ErrPoint, len(pairs), p.Nodes()-1)
+	}
+	if secret == [32]byte{} {
+		return nil, fmt.Errorf("loading a node key: node's own secret: %w", ErrMissing)
+	}
+	k := &NodeKey{p: p, point: point, pairs: maps.Clone(pairs), secret: secret}
+	k.share.Poly = ringqp.Poly{Q: ring.NewPoly(in.n, limbs-1)}
+	in.load(k.share.Q, share, kindKeyShare, 0)
+	in.he.RingQ().MForm(k.share.Q, k.share.Q)
+	k.combiners.New = func() any {
+		all := make([]mhe.ShamirPublicPoint, len(points))
+		for i, x := range points {
+			all[i] = mhe.ShamirPublicPoint(x)
+		}
+		c := mhe.NewCombiner(in.he.Parameters.Parameters, mhe.ShamirPublicPoint(point), all, p.Threshold())
+		return &c
+	}
+	return k, nil
+}
+
+// Point returns the node's Shamir point.
+func (k *NodeKey) Point() int { return k.point }
+
+// Erase overwrites the secrets. Calls in progress finish first, later ones fail
+// with ErrErased.
+func (k *NodeKey) Erase() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.erased = true
+	k.share.Q.Zero()
+	clear(k.secret[:])
+	for j := range k.pairs {
+		k.pairs[j] = [32]byte{}
+	}
+	clear(k.pairs)
+}
+
+// additive writes s_i = λ_i·[s]_i in NTT and Montgomery form to dst. active has
+// been checked: sorted, distinct, exactly t, this node among them.
+func (k *NodeKey) additive(dst ring.Poly, active []int) error {
+	points := make([]mhe.ShamirPublicPoint, len(active))
+	for i, x := range active {
+		points[i] = mhe.ShamirPublicPoint(x)
+	}
+	c := k.combiners.Get().(*mhe.Combiner)
+	defer k.combiners.Put(c)
+	sk := &rlwe.SecretKey{Value: ringqp.Poly{Q: dst}}
+	if err := c.GenAdditiveShare(points, mhe.ShamirPublicPoint(k.point), k.share, sk); err != nil {
+		return fmt.Errorf("weighting the key share: %w", err)
+	}
+	return nil
+}
+
+// begin checks an opening against this node and its own accumulator, and
+// returns the accumulator's value. The caller holds mu for reading.
+func (k *NodeKey) begin(o Opening, acc *Accumulator, asRoot bool) (*sealedSum, error) {
+	if k.erased {
+		return nil, ErrErased
+	}
+	if err := o.Check(k.p); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(o.Active, k.point) {
+		return nil, fmt.Errorf("%w: point %d is not in %v", ErrNotActive, k.point, o.Active)
+	}
+	if asRoot != (k.point == o.Root) {
+		return nil, fmt.Errorf("%w: point %d, and the root is %d", ErrNotActive, k.point, o.Root)
+	}
+	sum, err := acc.seal()
+	if err != nil {
+		return nil, err
+	}
+	if acc.in.n != k.p.in.n || acc.in.q[0].Modulus != k.p.in.q[0].Modulus || sum.digest != o.Accumulator {
+		return nil, fmt.Errorf("%w: computed %x", ErrAccumulator, sum.digest[:8])
+	}
+	return sum, nil
+}
+
+// Contribute computes a member's part in an opening, the root excepted: the
+// contribution d_i, which goes to the root alone and to nobody else ever, and
+// the node's own share of the plaintext, one number mod T a slot, its parity
+// slot included.
+//
+//	d_i = c1·s_i + e_i − T^-1·M_i + Σ_{j>i} Z_ij − Σ_{j<i} Z_ji,  j ∈ A∖{r}
+//
+// acc is the accumulator this node computed itself; it must be the one that the
+// opening names. The same opening gives the same bytes again.
+func (k *NodeKey) Contribute(o Opening, acc *Accumulator) (d []byte, slots []uint64, err error) {
+	defer guard("contributing to an opening", &err)
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	sum, err := k.begin(o, acc, false)
+	if err != nil {
+		return nil, nil, fmt.Errorf("contributing to an opening: %w", err)
+	}
+	in, ctx := k.p.in, o.Context()
+	w := in.scratch.get()
+	defer in.scratch.put(w)
+
+	slots = make([]uint64, in.n)
+	if err := k.blind(w, slots, ctx); err != nil { // w.a = e_i − T^-1·M_i
+		return nil, nil, fmt.Errorf("contributing to an opening: %w", err)
+	}
+	if err := k.additive(w.b, o.Active); err != nil {
+		return nil, nil, fmt.Errorf("contributing to an opening: %w", err)
+	}
+	in.load(w.c, sum.bytes, kindSum, 1)
+	in.he.RingQ().MulCoeffsMontgomeryThenAdd(w.c, w.b, w.a)
+	if err := k.mask(w.a, w.b, o, ctx); err != nil {
+		return nil, nil, fmt.Errorf("contributing to an opening: %w", err)
+	}
+	d = make([]byte, in.size(kindContribution))
+	in.putHeader(d, kindContribution, k.point, o.Root, ctx)
+	in.store(d, kindContribution, 0, w.a)
+	return d, slots, nil
+}
+
+// blind draws M_i in slot form, and writes e_i − T^-1·M_i in NTT form to w.a.
+func (k *NodeKey) blind(w *workspace, slots []uint64, ctx [32]byte) error {
+	in := k.p.in
+	s, err := newStream(k.secret, labelSmudge, ctx)
+	if err != nil {
+		return err
+	}
+	defer s.erase()
+	s.smudge(w.a, in)
+	m, err := newStream(k.secret, labelShare, ctx)
+	if err != nil {
+		return err
+	}
+	defer m.erase()
+	m.uniform(slots, in.t.Modulus)
+	in.fromSlots(w.m, slots)
+	in.subScaled(w.a, w.m)
+	in.ntt(w.a)
+	return nil
+}
+
+// mask adds the pairwise masks to d: they cancel in the sum over A∖{r}, and
+// without all of them a contribution says nothing.
+func (k *NodeKey) mask(d, tmp ring.Poly, o Opening, ctx [32]byte) error {
+	if k.unmasked {
+		return nil
+	}
+	in := k.p.in
+	for _, j := range o.Active {
+		if j == k.point || j == o.Root {
+			continue
+		}
+		s, err := newStream(k.pairs[j], labelPair, ctx)
+		if err != nil {
+			return err
+		}
+		s.uniformPoly(tmp, in)
+		s.erase()
+		if j > k.point {
+			in.he.RingQ().Add(d, tmp, d)
+		} else {
+			in.he.RingQ().Sub(d, tmp, d)
+		}
+	}
+	return nil
+}
+
+// Combine computes the root's part: from the contributions of the other
+// members, keyed by point, its own share of the plaintext. There must be exactly
+// one of each, made for this opening; another one is refused with
+// ErrForeignShare.
+func (k *NodeKey) Combine(o Opening, acc *Accumulator, ds map[int][]byte) (slots []uint64, err error) {
+	defer guard("combining an opening", &err)
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	sum, err := k.begin(o, acc, true)
+	if err != nil {
+		return nil, fmt.Errorf("combining an opening: %w", err)
+	}
+	w := k.p.in.scratch.get()
+	defer k.p.in.scratch.put(w)
+	if err := k.phase(w, o, sum, ds); err != nil {
+		return nil, fmt.Errorf("combining an opening: %w", err)
+	}
+	slots = make([]uint64, k.p.in.n)
+	k.p.in.plaintext(w.m, w.a)
+	k.p.in.toSlots(slots, w.m)
+	return slots, nil
+}
+
+// phase writes c0 + c1·s_r + Σ d_i in coefficients to w.a.
+func (k *NodeKey) phase(w *workspace, o Opening, sum *sealedSum, ds map[int][]byte) error {
+	in, ctx, rq := k.p.in, o.Context(), k.p.in.he.RingQ()
+	if err := k.additive(w.b, o.Active); err != nil {
+		return err
+	}
+	in.load(w.a, sum.bytes, kindSum, 0)
+	in.load(w.c, sum.bytes, kindSum, 1)
+	rq.MulCoeffsMontgomeryThenAdd(w.c, w.b, w.a)
+	if len(ds) > len(o.Active)-1 {
+		return fmt.Errorf("%w: %d contributions for %d members besides the root", ErrForeignShare, len(ds), len(o.Active)-1)
+	}
+	for _, i := range o.Active {
+		if i == o.Root {
+			continue
+		}
+		b, ok := ds[i]
+		if !ok {
+			return fmt.Errorf("contribution of point %d: %w", i, ErrMissing)
+		}
+		h, err := in.parse(b, kindContribution)
+		if err != nil {
+			return fmt.Errorf("contribution of point %d: %w", i, err)
+		}
+		if h.first != i || h.second != o.Root || h.context != ctx {
+			return fmt.Errorf("contribution of point %d: %w", i, ErrForeignShare)
+		}
+		in.load(w.c, b, kindContribution, 0)
+		rq.Add(w.a, w.c, w.a)
+	}
+	in.intt(w.a)
+	return nil
+}
+
+// Reshare makes this node a dealer of its part s_i = λ_i·[s]_i of the key to a
+// new roster (PROTOCOL section 1). next are the new epoch's parameters: the same
+// ring, and Dealers as in this one's; active is the old roster's active set;
+// the reference is a hash of the ledger entry that started the resharing.
+func (k *NodeKey) Reshare(next Parameters, reference [32]byte, active []int) (_ *Dealer, err error) {
+	defer guard("resharing", &err)
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if err := next.check(); err != nil {
+		return nil, err
+	}
+	if k.erased {
+		return nil, fmt.Errorf("resharing: %w", ErrErased)
+	}
+	if err := (Opening{Active: active, Root: k.point}).Check(k.p); err != nil {
+		return nil, fmt.Errorf("resharing: %w", err)
+	}
+	old, lit := k.p.in.lit, next.in.lit
+	if lit.LogN != old.LogN || lit.T != old.T || !slices.Equal(lit.Q, old.Q) || lit.Dealers != old.Dealers {
+		return nil, fmt.Errorf("resharing: %w: the new epoch changes ring, modulus or dealers", ErrParameters)
+	}
+	in := k.p.in
+	w := in.scratch.get()
+	defer in.scratch.put(w)
+	if err := k.additive(w.a, active); err != nil {
+		return nil, fmt.Errorf("resharing: %w", err)
+	}
+	in.he.RingQ().IMForm(w.a, w.a)
+	d := &Dealer{p: next, reference: reference, point: k.point}
+	if err := d.share(w.a); err != nil {
+		return nil, fmt.Errorf("resharing: %w", err)
+	}
+	return d, nil
+}

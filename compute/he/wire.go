@@ -1,0 +1,243 @@
+package he
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/tuneinsight/lattigo/v5/ring"
+)
+
+// Every object that leaves a process has the same layout, little endian, at a
+// length that the parameters and its kind fix:
+//
+//	0   4  "weir"
+//	4   1  kind
+//	5   1  version, 1
+//	6   1  LogN
+//	7   1  primes in Q
+//	8   4  first number (see kind)
+//	12  4  second number
+//	16  32 context, absent in tiles and sums: what the object belongs to
+//	…      polynomials in NTT form, limb by limb, 8 bytes a coefficient, each below its prime
+//
+// Coefficients start at a multiple of 8.
+type kind byte
+
+const (
+	kindTile         kind = 1 // numbers: 1, 0; c0, c1
+	kindSum          kind = 2 // numbers: tiles, 0; c0, c1
+	kindPublicShare  kind = 3 // numbers: dealer, 0; context: reference; p_i
+	kindDealing      kind = 4 // numbers: dealer, recipient; context: reference; evaluation
+	kindKeyShare     kind = 5 // numbers: point, 0; context: reference; [s]_i
+	kindPublicKey    kind = 6 // numbers: 0, 0; context: reference; Σ p_i
+	kindContribution kind = 7 // numbers: point, root; context: that of the opening; d_i
+)
+
+const (
+	wireVersion = 1
+	wireMagic   = "weir"
+	headerBytes = 16
+	contextSize = 32
+)
+
+var kindNames = map[kind]string{
+	kindTile: "tile", kindSum: "sum of tiles", kindPublicShare: "public-key share", kindDealing: "dealing",
+	kindKeyShare: "key share", kindPublicKey: "public key", kindContribution: "contribution",
+}
+
+func (k kind) String() string { return kindNames[k] }
+
+// polys is the number of polynomials in an object of the kind.
+func (k kind) polys() int {
+	if k == kindTile || k == kindSum {
+		return 2
+	}
+	return 1
+}
+
+// offset is where the coefficients start.
+func (k kind) offset() int {
+	if k == kindTile || k == kindSum {
+		return headerBytes
+	}
+	return headerBytes + contextSize
+}
+
+// PolyBytes returns the length of one polynomial over R_Q on the wire.
+func (p Parameters) PolyBytes() int { return 8 * limbs * p.in.n }
+
+// TileBytes returns the exact length of a tile, and of a sum of tiles.
+func (p Parameters) TileBytes() int { return p.in.size(kindTile) }
+
+func (in *instance) size(k kind) int { return k.offset() + k.polys()*8*limbs*in.n }
+
+// putHeader writes the header of an object at the front of b.
+func (in *instance) putHeader(b []byte, k kind, first, second int, context [contextSize]byte) {
+	copy(b, wireMagic)
+	b[4], b[5], b[6], b[7] = byte(k), wireVersion, byte(in.lit.LogN), limbs
+	binary.LittleEndian.PutUint32(b[8:], uint32(first))
+	binary.LittleEndian.PutUint32(b[12:], uint32(second))
+	if k.offset() > headerBytes {
+		copy(b[headerBytes:], context[:])
+	}
+}
+
+// header is the variable part of an object's front.
+type header struct {
+	first, second int
+	context       [contextSize]byte
+}
+
+// parseHeader checks length and header, not the coefficients.
+func (in *instance) parseHeader(b []byte, k kind) (header, error) {
+	var h header
+	if len(b) != in.size(k) {
+		return h, fmt.Errorf("%w: %v has %d bytes instead of %d", ErrMalformed, k, len(b), in.size(k))
+	}
+	if !bytes.Equal(b[:4], []byte(wireMagic)) || kind(b[4]) != k {
+		return h, fmt.Errorf("%w: not a %v", ErrMalformed, k)
+	}
+	if b[5] != wireVersion {
+		return h, fmt.Errorf("%w: %v has version %d, and only %d is known", ErrMalformed, k, b[5], wireVersion)
+	}
+	if int(b[6]) != in.lit.LogN || b[7] != limbs {
+		return h, fmt.Errorf("%w: %v is of ring 2^%d with %d primes instead of 2^%d with %d", ErrMalformed, k, b[6], b[7], in.lit.LogN, limbs)
+	}
+	h.first = int(binary.LittleEndian.Uint32(b[8:]))
+	h.second = int(binary.LittleEndian.Uint32(b[12:]))
+	if k.offset() > headerBytes {
+		copy(h.context[:], b[headerBytes:])
+	}
+	if !in.numbersFit(k, h.first, h.second) {
+		return h, fmt.Errorf("%w: %v has numbers %d, %d", ErrMalformed, k, h.first, h.second)
+	}
+	return h, nil
+}
+
+// numbersFit says whether the header's numbers are possible for the kind.
+// Dealers may be of another roster when a key is reshared.
+func (in *instance) numbersFit(k kind, first, second int) bool {
+	point := func(x, most int) bool { return x >= 1 && x <= most }
+	switch k {
+	case kindTile:
+		return first == 1 && second == 0
+	case kindSum:
+		return point(first, MaxTiles) && second == 0
+	case kindPublicShare:
+		return point(first, in.lit.Nodes) && second == 0
+	case kindDealing:
+		return point(first, MaxNodes) && point(second, in.lit.Nodes)
+	case kindKeyShare:
+		return point(first, in.lit.Nodes) && second == 0
+	case kindPublicKey:
+		return first == 0 && second == 0
+	case kindContribution:
+		return point(first, in.lit.Nodes) && point(second, in.lit.Nodes) && first != second
+	default:
+		return false
+	}
+}
+
+// parse checks everything: length, header, and every coefficient.
+func (in *instance) parse(b []byte, k kind) (header, error) {
+	h, err := in.parseHeader(b, k)
+	if err != nil {
+		return h, err
+	}
+	body := b[k.offset():]
+	for poly := range k.polys() {
+		for l, s := range in.q {
+			part := body[8*in.n*(poly*limbs+l):][:8*in.n]
+			if at := firstAtLeast(part, s.Modulus); at >= 0 {
+				return h, fmt.Errorf("%w: %v has a coefficient beyond its prime (polynomial %d, limb %d, index %d)", ErrMalformed, k, poly, l, at)
+			}
+		}
+	}
+	return h, nil
+}
+
+// firstAtLeast returns the index of the first coefficient ≥ q, or −1.
+func firstAtLeast(b []byte, q uint64) int {
+	// All clear is the usual case: one borrow bit per coefficient, no branches.
+	var over uint64
+	for i := 0; i+32 <= len(b); i += 32 {
+		w := (*[32]byte)(b[i:])
+		// x < q ≤ 2^63: x−q has its top bit set; x ≥ 2^63 is caught by x itself.
+		x0, x1 := binary.LittleEndian.Uint64(w[0:8]), binary.LittleEndian.Uint64(w[8:16])
+		x2, x3 := binary.LittleEndian.Uint64(w[16:24]), binary.LittleEndian.Uint64(w[24:32])
+		over |= ^(x0 - q) | x0
+		over |= ^(x1 - q) | x1
+		over |= ^(x2 - q) | x2
+		over |= ^(x3 - q) | x3
+	}
+	if over>>63 == 0 {
+		return -1
+	}
+	for i := 0; i+8 <= len(b); i += 8 {
+		if binary.LittleEndian.Uint64(b[i:]) >= q {
+			return i / 8
+		}
+	}
+	return -1
+}
+
+// load copies polynomial number poly of a parsed object into dst.
+func (in *instance) load(dst ring.Poly, b []byte, k kind, poly int) {
+	for l := range in.q {
+		loadWords(dst.Coeffs[l], b[k.offset()+8*in.n*(poly*limbs+l):])
+	}
+}
+
+// store writes src as polynomial number poly of an object.
+func (in *instance) store(b []byte, k kind, poly int, src ring.Poly) {
+	for l := range in.q {
+		storeWords(b[k.offset()+8*in.n*(poly*limbs+l):], src.Coeffs[l])
+	}
+}
+
+func loadWords(dst []uint64, b []byte) {
+	b = b[:8*len(dst)]
+	for i := range dst {
+		dst[i] = binary.LittleEndian.Uint64(b[8*i:])
+	}
+}
+
+func storeWords(b []byte, src []uint64) {
+	b = b[:8*len(src)]
+	for i, x := range src {
+		binary.LittleEndian.PutUint64(b[8*i:], x)
+	}
+}
+
+// CheckTile says whether b is exactly a tile of these parameters: length,
+// version, ring, and every coefficient below its prime. It fails with
+// ErrMalformed. A flipped bit that leaves a coefficient in range is for the
+// tile's digest to find.
+func (p Parameters) CheckTile(b []byte) error { return p.checkObject(b, kindTile) }
+
+// CheckSum is CheckTile for a sum of tiles, as Accumulator.Bytes returns it.
+func (p Parameters) CheckSum(b []byte) error { return p.checkObject(b, kindSum) }
+
+// CheckPublicKey says whether b is exactly a public key of these parameters.
+func (p Parameters) CheckPublicKey(b []byte) error { return p.checkObject(b, kindPublicKey) }
+
+// CheckPublicShare says whether b is exactly a dealer's public-key share.
+func (p Parameters) CheckPublicShare(b []byte) error { return p.checkObject(b, kindPublicShare) }
+
+// CheckDealing says whether b is exactly a dealing.
+func (p Parameters) CheckDealing(b []byte) error { return p.checkObject(b, kindDealing) }
+
+// CheckKeyShare says whether b is exactly a node's key share.
+func (p Parameters) CheckKeyShare(b []byte) error { return p.checkObject(b, kindKeyShare) }
+
+// CheckContribution says whether b is exactly a contribution to an opening.
+func (p Parameters) CheckContribution(b []byte) error { return p.checkObject(b, kindContribution) }
+
+func (p Parameters) checkObject(b []byte, k kind) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	_, err := p.in.parse(b, k)
+	return err
+}
