@@ -21,7 +21,7 @@ type cluster struct {
 func small(t testing.TB, nodes, threshold int) Parameters {
 	t.Helper()
 	lit := DataParameters(nodes, threshold)
-	lit.LogN = 8
+	lit.LogN = 9
 	p, err := newParameters(lit)
 	if err != nil {
 		t.Fatal(err)

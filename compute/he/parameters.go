@@ -132,7 +132,7 @@ func newParameters(lit ParametersLiteral) (p Parameters, err error) {
 
 func (lit ParametersLiteral) check() error {
 	switch {
-	case lit.LogN < 4 || lit.LogN > 16:
+	case lit.LogN < 9 || lit.LogN > 16: // the kernels add blocks of 512
 		return fmt.Errorf("%w: LogN is %d", ErrParameters, lit.LogN)
 	case len(lit.Q) != limbs:
 		return fmt.Errorf("%w: Q has %d primes, not %d", ErrParameters, len(lit.Q), limbs)
