@@ -1,0 +1,90 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"time"
+)
+
+// Defaults of Options. Each says what breaks at either end.
+const (
+	// DefaultHandshakeTimeout bounds dialling, handshake and greeting. A
+	// handshake costs a millisecond and a few round trips; shorter fails over
+	// bad links, longer lets raft wait for the dead.
+	DefaultHandshakeTimeout = 5 * time.Second
+	// DefaultMaxHandshakes bounds the strangers listened to at a time. Fewer,
+	// and a flood pushes honest nodes out before they are done; more is memory
+	// (about 50 kB each) for the flood.
+	DefaultMaxHandshakes = 256
+	// DefaultStallTimeout is how long a body may make no progress. Shorter
+	// fails on a busy disk at the other end, longer holds a connection for a
+	// peer that is gone.
+	DefaultStallTimeout = 30 * time.Second
+	// DefaultMaxConns bounds the connections to one node for requests. Further
+	// requests wait for one. It has to exceed the number of requests that may
+	// be waiting at the other side for one another.
+	DefaultMaxConns = 64
+	// DefaultMaxResponse bounds, in bytes, a response that is read into memory.
+	DefaultMaxResponse = 16 << 20
+)
+
+// ErrOptions is returned for Options that cannot be meant.
+var ErrOptions = errors.New("invalid peer options")
+
+// Options tune the peer port and its clients. The zero value is the defaults.
+type Options struct {
+	// Advertise is the host:port that Mux.Raft names as its address, the one
+	// the roster has for this node. Default: where the port listens.
+	Advertise string
+
+	HandshakeTimeout time.Duration
+	MaxHandshakes    int
+	StallTimeout     time.Duration
+	MaxConns         int
+	MaxResponse      int64
+
+	// Refused is told of connections that were not accepted, and why; nil
+	// ignores them. It is called from many goroutines and must not block.
+	Refused func(remote net.Addr, err error)
+	// Tap sees plaintext, for tests. It must be nil in production.
+	Tap Tap
+}
+
+// applyDefaultsAndValidate returns the options with nothing left at zero.
+func (o Options) applyDefaultsAndValidate() (Options, error) {
+	for _, f := range []struct {
+		name  string
+		value *time.Duration
+		unset time.Duration
+	}{
+		{"HandshakeTimeout", &o.HandshakeTimeout, DefaultHandshakeTimeout},
+		{"StallTimeout", &o.StallTimeout, DefaultStallTimeout},
+	} {
+		if *f.value < 0 {
+			return o, fmt.Errorf("%w: %s is negative", ErrOptions, f.name)
+		}
+		if *f.value == 0 {
+			*f.value = f.unset
+		}
+	}
+	if o.MaxHandshakes < 0 || o.MaxConns < 0 || o.MaxResponse < 0 {
+		return o, fmt.Errorf("%w: MaxHandshakes, MaxConns or MaxResponse is negative", ErrOptions)
+	}
+	if o.MaxHandshakes == 0 {
+		o.MaxHandshakes = DefaultMaxHandshakes
+	}
+	if o.MaxConns == 0 {
+		o.MaxConns = DefaultMaxConns
+	}
+	if o.MaxResponse == 0 {
+		o.MaxResponse = DefaultMaxResponse
+	}
+	if o.Refused == nil {
+		o.Refused = func(net.Addr, error) {}
+	}
+	return o, nil
+}
+
+// keepAlive notices a machine that vanished after about 20 seconds.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 8 * time.Second, Interval: 4 * time.Second, Count: 3}

@@ -1,0 +1,134 @@
+package vault
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// KeySize is the length of the vault's key in bytes.
+const KeySize = 32
+
+// keyPrefix marks and versions a key file; hex digits follow.
+const keyPrefix = "weir-seal-key-1:"
+
+// maxKeyFile bounds what is read of a key file: prefix, digits, some blanks.
+const maxKeyFile = 256
+
+// ErrKeyFile is returned when a key file is not one, or is one that others may
+// read.
+var ErrKeyFile = errors.New("unusable seal key file")
+
+// NewKeyFile draws a key and writes it to a new file of mode 0600, durably. It
+// never overwrites: the error is fs.ErrExist when path exists.
+func NewKeyFile(path string) error {
+	key := make([]byte, KeySize)
+	defer Wipe(key)
+	if _, err := rand.Read(key); err != nil {
+		return fmt.Errorf("draw seal key: %w", err)
+	}
+	text := make([]byte, 0, len(keyPrefix)+2*KeySize+1)
+	text = append(text, keyPrefix...)
+	text = hex.AppendEncode(text, key)
+	text = append(text, '\n')
+	defer Wipe(text)
+
+	if err := writeNew(path, text); err != nil {
+		return fmt.Errorf("write seal key file: %w", err)
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("write seal key file %s: %w", path, err)
+	}
+	return nil
+}
+
+// readKeyFile returns the key of a key file, after checking that the file is a
+// regular one that only its owner may read.
+func readKeyFile(path string) ([]byte, error) {
+	f, err := os.Open(path) //nolint:gosec // G304: the operator names the file
+	if err != nil {
+		return nil, fmt.Errorf("open seal key file: %w", err)
+	}
+	defer func() { _ = f.Close() }() // read only: nothing can be lost
+	// The checks are on the open file, so that it cannot be swapped after them.
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("open seal key file: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: %s is not a regular file", ErrKeyFile, path)
+	}
+	if perm := info.Mode().Perm(); perm&0o077 != 0 {
+		return nil, fmt.Errorf("%w: %s has mode %#o, so others than its owner may use it; chmod 600 it if nobody has, else make a new one",
+			ErrKeyFile, path, perm)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
+	defer Wipe(text)
+	if err != nil {
+		return nil, fmt.Errorf("read seal key file: %w", err)
+	}
+	key, err := parseKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrKeyFile, path, err)
+	}
+	return key, nil
+}
+
+// parseKey decodes the text of a key file. Its errors do not quote the text.
+func parseKey(text []byte) ([]byte, error) {
+	if len(text) > maxKeyFile {
+		return nil, fmt.Errorf("longer than %d bytes", maxKeyFile)
+	}
+	digits, ok := strings.CutPrefix(strings.TrimSpace(string(text)), keyPrefix)
+	if !ok {
+		return nil, fmt.Errorf("does not begin with %q", keyPrefix)
+	}
+	if len(digits) != 2*KeySize {
+		return nil, fmt.Errorf("%d hex digits, want %d", len(digits), 2*KeySize)
+	}
+	key, err := hex.DecodeString(digits)
+	if err != nil {
+		return nil, errors.New("not hex digits")
+	}
+	return key, nil
+}
+
+// writeNew writes a file that must not exist yet, mode 0600, and syncs it. A
+// file that could not be written whole is removed again.
+func writeNew(path string, b []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // G304: a path of the operator's or the vault's own
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err != nil {
+		return errors.Join(err, removeIfThere(path))
+	}
+	return nil
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// syncDir makes a name that was created, renamed or removed in dir durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir) //nolint:gosec // G304: the vault's own directory
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
