@@ -1,0 +1,269 @@
+package consensus
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// kv is a state machine of registers: "set k v", "get k", "fail", and others
+// that tests need. Its outcome is the value that was there before.
+type kv struct {
+	fail func(seq uint64, entry []byte) error // a storage fault, or nil
+}
+
+func (m kv) Apply(tx catalog.Tx, seq uint64, entry []byte) ([]byte, error) {
+	if m.fail != nil {
+		if err := m.fail(seq, entry); err != nil {
+			return nil, err
+		}
+	}
+	op, rest, _ := bytes.Cut(entry, []byte(" "))
+	switch string(op) {
+	case "set":
+		k, v, _ := bytes.Cut(rest, []byte(" "))
+		old, err := tx.Get(k)
+		if err != nil {
+			return nil, err
+		}
+		return append([]byte("was "), old...), tx.Set(k, v)
+	case "get":
+		old, err := tx.Get(rest)
+		return append([]byte("is "), old...), err
+	case "flood": // more than an entry may change
+		for i := range MaxChangeKeys + 1 {
+			if err := tx.Set(fmt.Appendf(nil, "flood/%d", i), []byte{1}); err != nil {
+				return nil, err
+			}
+		}
+		return []byte("flooded"), nil
+	case "panic":
+		panic("told to")
+	case "many": // many keys of 64 bytes, named by the sequence number
+		for i := range 5000 {
+			if err := tx.Set(fmt.Appendf(nil, "many/%d/%d", seq, i), make([]byte, 64)); err != nil {
+				return nil, err
+			}
+		}
+		return []byte("done"), nil
+	}
+	return []byte("unknown"), nil
+}
+
+// tcpLayer is a StreamLayer over loopback.
+type tcpLayer struct{ net.Listener }
+
+func (tcpLayer) Dial(address string, timeout time.Duration) (net.Conn, error) {
+	return net.DialTimeout("tcp", address, timeout)
+}
+
+func listen(tb testing.TB, addr string) tcpLayer {
+	tb.Helper()
+	var lc net.ListenConfig
+	l, err := lc.Listen(tb.Context(), "tcp", addr)
+	if err != nil {
+		tb.Fatalf("listening on %s: %v", addr, err)
+	}
+	return tcpLayer{l}
+}
+
+// cluster is a number of ledgers in this process.
+type cluster struct {
+	tb      testing.TB
+	dir     string
+	members []Member
+	mutate  func(*Options)
+	machine Machine
+
+	mu    sync.Mutex
+	nodes map[string]*Ledger
+	layer map[string]tcpLayer
+}
+
+func newCluster(tb testing.TB, n int, mutate func(*Options)) *cluster {
+	tb.Helper()
+	c := &cluster{tb: tb, dir: tb.TempDir(), mutate: mutate, machine: kv{},
+		nodes: map[string]*Ledger{}, layer: map[string]tcpLayer{}}
+	for i := range n {
+		id := fmt.Sprintf("n%d", i+1)
+		c.layer[id] = listen(tb, "127.0.0.1:0")
+		c.members = append(c.members, Member{ID: id, Addr: c.layer[id].Addr().String()})
+	}
+	tb.Cleanup(func() {
+		for _, m := range c.members {
+			c.stop(m.ID)
+		}
+		for _, l := range c.layer {
+			_ = l.Close()
+		}
+	})
+	return c
+}
+
+func startCluster(tb testing.TB, n int, mutate func(*Options)) *cluster {
+	tb.Helper()
+	c := newCluster(tb, n, mutate)
+	for _, m := range c.members {
+		c.start(m.ID)
+	}
+	return c
+}
+
+func (c *cluster) options(id string) Options {
+	o := Options{
+		Dir: filepath.Join(c.dir, id), ID: id, Members: c.members, Bootstrap: true, Machine: c.machine,
+		Logger:           slog.New(slog.DiscardHandler),
+		HeartbeatTimeout: 200 * time.Millisecond, ElectionTimeout: 200 * time.Millisecond,
+		LeaderLeaseTimeout: 150 * time.Millisecond, CommitTimeout: 5 * time.Millisecond,
+		NoQuorumTimeout: 5 * time.Second, MinFreeBytes: 1,
+	}
+	if c.mutate != nil {
+		c.mutate(&o)
+	}
+	return o
+}
+
+func (c *cluster) start(id string) *Ledger {
+	c.tb.Helper()
+	l, err := c.open(id)
+	if err != nil {
+		c.tb.Fatalf("opening %s: %v", id, err)
+	}
+	return l
+}
+
+func (c *cluster) open(id string) (*Ledger, error) {
+	layer, ok := c.layer[id]
+	if !ok {
+		for _, m := range c.members {
+			if m.ID == id {
+				layer = listen(c.tb, m.Addr)
+			}
+		}
+	}
+	delete(c.layer, id)
+	o := c.options(id)
+	o.Transport = layer
+	l, err := Open(o)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	c.nodes[id] = l
+	c.mu.Unlock()
+	return l, nil
+}
+
+func (c *cluster) stop(id string) {
+	c.tb.Helper()
+	c.mu.Lock()
+	l := c.nodes[id]
+	delete(c.nodes, id)
+	c.mu.Unlock()
+	if l != nil {
+		if err := l.Close(); err != nil {
+			c.tb.Errorf("closing %s: %v", id, err)
+		}
+	}
+}
+
+func (c *cluster) running() []*Ledger {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []*Ledger
+	for _, m := range c.members {
+		if l := c.nodes[m.ID]; l != nil {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// leader waits until one of the running nodes is a leader that can answer reads.
+func (c *cluster) leader() *Ledger {
+	c.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for ctx.Err() == nil {
+		for _, l := range c.running() {
+			if _, err := l.ReadIndex(ctx); err == nil {
+				return l
+			}
+		}
+	}
+	c.tb.Fatal("no leader")
+	return nil
+}
+
+// propose finds the leader for an entry that may be proposed twice.
+func (c *cluster) propose(entry string) Applied {
+	c.tb.Helper()
+	for range 20 {
+		a, err := c.leader().Propose(c.tb.Context(), []byte(entry))
+		if err == nil {
+			return a
+		}
+		if other := (*NotLeaderError)(nil); !errors.As(err, &other) && !errors.Is(err, ErrLostLeadership) {
+			c.tb.Fatalf("proposing: %v", err)
+		}
+	}
+	c.tb.Fatal("no leader took the entry")
+	return Applied{}
+}
+
+// settle waits until all running nodes have applied what the leader has.
+func (c *cluster) settle() {
+	c.tb.Helper()
+	ctx, cancel := context.WithTimeout(c.tb.Context(), 20*time.Second)
+	defer cancel()
+	index, err := c.leader().ReadIndex(ctx)
+	if err != nil {
+		c.tb.Fatalf("read index: %v", err)
+	}
+	for _, l := range c.running() {
+		if err := l.WaitApplied(ctx, index); err != nil {
+			c.tb.Fatalf("%s: %v", l.opts.ID, err)
+		}
+	}
+}
+
+func get(tb testing.TB, l *Ledger, key string) string {
+	tb.Helper()
+	var v []byte
+	err := l.View(func(r catalog.Reader) (err error) {
+		v, err = r.Get([]byte(key))
+		return err
+	})
+	if err != nil {
+		tb.Fatalf("reading %s: %v", key, err)
+	}
+	return string(v)
+}
+
+// sameTrees fails when two running nodes differ in their evidence.
+func (c *cluster) sameTrees() (size uint64, root [32]byte) {
+	c.tb.Helper()
+	c.settle()
+	for i, l := range c.running() {
+		n, h, err := l.TreeHead()
+		if err != nil {
+			c.tb.Fatalf("tree head of %s: %v", l.opts.ID, err)
+		}
+		if i == 0 {
+			size, root = n, h
+		}
+		if n != size || h != root {
+			c.tb.Fatalf("%s has tree (%d, %x), others (%d, %x)", l.opts.ID, n, h, size, root)
+		}
+	}
+	return size, root
+}

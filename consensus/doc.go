@@ -1,0 +1,2 @@
+// Package consensus makes a deterministic state machine durable and replicated.
+package consensus

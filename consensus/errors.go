@@ -1,0 +1,76 @@
+package consensus
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrNoQuorum is returned when no majority of the members answered within
+	// Options.NoQuorumTimeout. When it also matches [ErrLostLeadership], the
+	// entry had already been handed out and may yet be accepted.
+	ErrNoQuorum = errors.New("no quorum: a majority of the nodes cannot be reached")
+
+	// ErrLostLeadership is returned when this node stopped being the leader
+	// while an entry of its own was under way. The outcome is unknown: the entry
+	// may be accepted later, or never. A caller that proposes again must be able
+	// to recognise the first one.
+	ErrLostLeadership = errors.New("leadership lost while the entry was under way: its outcome is unknown")
+
+	// ErrTooLarge is returned for an entry of more than [MaxEntryBytes]. Nothing
+	// was proposed.
+	ErrTooLarge = errors.New("entry too large")
+
+	// ErrTooManyChanges is returned by a transaction's Set and Delete when the
+	// entry has changed more than [MaxChangeBytes] or [MaxChangeKeys], and by
+	// Propose when the state machine gave the entry up because of that. Such an
+	// entry is recorded as void, on every node alike, and has changed nothing.
+	ErrTooManyChanges = errors.New("entry changes more than fits one transaction")
+
+	// ErrClosed is returned after Close.
+	ErrClosed = errors.New("ledger is closed")
+
+	// ErrDiskFull is returned by Propose when the file system holding the ledger
+	// has less than Options.MinFreeBytes left. Nothing was proposed.
+	ErrDiskFull = errors.New("disk almost full")
+
+	// ErrFault is matched by every error that is returned after a storage fault
+	// stopped this node's ledger. Only opening it again helps.
+	ErrFault = errors.New("ledger stopped after a fault")
+
+	// ErrNotFound is returned for an evidence leaf that this node does not have.
+	ErrNotFound = errors.New("no such leaf")
+
+	// ErrCorruptSnapshot is returned for a snapshot stream that is damaged,
+	// truncated or not one.
+	ErrCorruptSnapshot = errors.New("corrupt snapshot")
+
+	// ErrInconsistent is returned by Open when log, snapshots and state of the
+	// directory do not belong together.
+	ErrInconsistent = errors.New("ledger directory is inconsistent")
+)
+
+// NotLeaderError is returned by what only the leader can do, on other nodes.
+// Nothing was proposed.
+type NotLeaderError struct {
+	// Leader is the id of the leader, when Known.
+	Leader string
+	Known  bool
+}
+
+func (e *NotLeaderError) Error() string {
+	if !e.Known {
+		return "not the leader, and no leader is known"
+	}
+	return fmt.Sprintf("not the leader: %s is", e.Leader)
+}
+
+// OptionError names the field of [Options] that is wrong.
+type OptionError struct {
+	Field  string
+	Reason string
+}
+
+func (e *OptionError) Error() string {
+	return fmt.Sprintf("consensus option %s: %s", e.Field, e.Reason)
+}

@@ -1,0 +1,156 @@
+package evidence
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/bits"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// Reader reads one consistent version of the store: nil, nil for a missing key.
+type Reader interface {
+	Get(key []byte) ([]byte, error)
+}
+
+// Writer is a Reader that also collects changes and reads its own.
+type Writer interface {
+	Reader
+	Set(key, value []byte) error
+}
+
+// Key kinds. They are the first byte of every key of this package.
+const (
+	kindRecord = 'r'
+	kindHashes = 'h'
+
+	// KeySize is the length of every key that this package writes.
+	KeySize = 1 + 8
+)
+
+func key(kind byte, seq uint64) []byte {
+	k := make([]byte, KeySize)
+	k[0] = kind
+	binary.BigEndian.PutUint64(k[1:], seq)
+	return k
+}
+
+// Append adds the record as leaf number seq and returns the leaf's hash. seq is
+// the size of the tree before.
+func Append(w Writer, seq uint64, rec Record) (Hash, error) {
+	encoded, err := rec.Encode()
+	if err != nil {
+		return Hash{}, err
+	}
+	n, err := treeInt(seq)
+	if err != nil {
+		return Hash{}, err
+	}
+	if seq > 0 {
+		// Half of all leaves complete nothing, so that hashing them reads
+		// nothing: without this look a gap before one would go unnoticed.
+		if _, err := Leaf(w, seq-1); err != nil {
+			return Hash{}, fmt.Errorf("appending leaf %d: %w", seq, err)
+		}
+	}
+	leaf := LeafHash(encoded)
+	hashes, err := tlog.StoredHashesForRecordHash(n, leaf, hashReader{w})
+	if err != nil {
+		return Hash{}, fmt.Errorf("hashing leaf %d: %w", seq, err)
+	}
+	packed := make([]byte, 0, len(hashes)*tlog.HashSize)
+	for _, h := range hashes {
+		packed = append(packed, h[:]...)
+	}
+	if err := w.Set(key(kindRecord, seq), encoded); err != nil {
+		return Hash{}, fmt.Errorf("storing record %d: %w", seq, err)
+	}
+	if err := w.Set(key(kindHashes, seq), packed); err != nil {
+		return Hash{}, fmt.Errorf("storing the hashes of leaf %d: %w", seq, err)
+	}
+	return leaf, nil
+}
+
+// ReadRecord returns leaf number seq, checked against its stored hash.
+func ReadRecord(r Reader, seq uint64) (Record, error) {
+	encoded, err := r.Get(key(kindRecord, seq))
+	if err != nil {
+		return Record{}, fmt.Errorf("reading record %d: %w", seq, err)
+	}
+	if encoded == nil {
+		return Record{}, fmt.Errorf("%w: record %d is missing", ErrCorrupt, seq)
+	}
+	leaf, err := Leaf(r, seq)
+	if err != nil {
+		return Record{}, err
+	}
+	if LeafHash(encoded) != leaf {
+		return Record{}, fmt.Errorf("%w: record %d does not have the hash that its leaf has", ErrCorrupt, seq)
+	}
+	rec, err := DecodeRecord(encoded)
+	if err != nil {
+		return Record{}, fmt.Errorf("record %d: %w", seq, err)
+	}
+	return rec, nil
+}
+
+// Leaf returns the hash of leaf number seq.
+func Leaf(r Reader, seq uint64) (Hash, error) {
+	n, err := treeInt(seq)
+	if err != nil {
+		return Hash{}, err
+	}
+	hashes, err := hashReader{r}.ReadHashes([]int64{tlog.StoredHashIndex(0, n)})
+	if err != nil {
+		return Hash{}, err
+	}
+	return hashes[0], nil
+}
+
+// Root returns the tree's hash when it had size leaves. The root of the empty
+// tree is SHA-256 of nothing.
+func Root(r Reader, size uint64) (Hash, error) {
+	n, err := treeInt(size)
+	if err != nil {
+		return Hash{}, err
+	}
+	root, err := tlog.TreeHash(n, hashReader{r})
+	if err != nil {
+		return Hash{}, fmt.Errorf("root of the tree of %d leaves: %w", size, err)
+	}
+	return root, nil
+}
+
+// treeInt refuses sizes that the tree's arithmetic, which counts hashes in an
+// int64, cannot hold.
+func treeInt(n uint64) (int64, error) {
+	if n > math.MaxInt64/4 {
+		return 0, fmt.Errorf("%d is not a size that a log can have", n)
+	}
+	return int64(n), nil
+}
+
+// hashReader finds tlog's stored hashes in the packed form of Append: the hash
+// at (level, n) is the level-th one of the leaf that completes its subtree.
+type hashReader struct{ r Reader }
+
+var _ tlog.HashReader = hashReader{}
+
+// ReadHashes implements [tlog.HashReader].
+func (h hashReader) ReadHashes(indexes []int64) ([]Hash, error) {
+	out := make([]Hash, len(indexes))
+	for i, index := range indexes {
+		level, n := tlog.SplitStoredHashIndex(index)
+		leaf := uint64(n+1)<<level - 1 //nolint:gosec // n ≥ 0, index came from tlog
+		packed, err := h.r.Get(key(kindHashes, leaf))
+		if err != nil {
+			return nil, fmt.Errorf("reading the hashes of leaf %d: %w", leaf, err)
+		}
+		if want := (1 + bits.TrailingZeros64(leaf+1)) * tlog.HashSize; len(packed) != want {
+			return nil, fmt.Errorf("%w: %d bytes of hashes at leaf %d, want %d", ErrCorrupt, len(packed), leaf, want)
+		}
+		copy(out[i][:], packed[level*tlog.HashSize:])
+	}
+	return out, nil
+}

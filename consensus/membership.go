@@ -1,0 +1,94 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/raft"
+)
+
+// AddVoter makes a node a member, or gives a member another address. It returns
+// when the change is committed. Leader only.
+func (l *Ledger) AddVoter(ctx context.Context, m Member) error {
+	if m.ID == "" || m.Addr == "" {
+		return fmt.Errorf("adding a member: id %q and address %q must both be given", m.ID, m.Addr)
+	}
+	return l.change(ctx, "adding "+m.ID, func() raft.Future {
+		return l.raft.AddVoter(raft.ServerID(m.ID), raft.ServerAddress(m.Addr), 0, l.opts.NoQuorumTimeout)
+	})
+}
+
+// RemoveServer ends a node's membership. It returns when the change is
+// committed. Leader only; a leader that removes itself steps down.
+func (l *Ledger) RemoveServer(ctx context.Context, id string) error {
+	return l.change(ctx, "removing "+id, func() raft.Future {
+		return l.raft.RemoveServer(raft.ServerID(id), 0, l.opts.NoQuorumTimeout)
+	})
+}
+
+// TransferLeadership makes the member with that id the leader, or, when it is
+// empty, the one that is furthest. Leader only.
+func (l *Ledger) TransferLeadership(ctx context.Context, id string) error {
+	if id == "" {
+		return l.change(ctx, "transferring leadership", l.raft.LeadershipTransfer)
+	}
+	for _, m := range l.Members() {
+		if m.ID == id {
+			return l.change(ctx, "transferring leadership to "+id, func() raft.Future {
+				return l.raft.LeadershipTransferToServer(raft.ServerID(id), raft.ServerAddress(m.Addr))
+			})
+		}
+	}
+	return fmt.Errorf("transferring leadership to %s: not a member", id)
+}
+
+// Snapshot writes a snapshot now and compacts the log behind it. When nothing
+// was applied yet it does nothing.
+func (l *Ledger) Snapshot(ctx context.Context) error {
+	end, err := l.enter()
+	if err != nil {
+		return err
+	}
+	defer end()
+	switch err := l.await(ctx, func() error { return l.raft.Snapshot().Error() }); {
+	case err == nil, errors.Is(err, raft.ErrNothingNewToSnapshot):
+		return nil
+	default:
+		return fmt.Errorf("writing a snapshot: %w", l.mapped(err))
+	}
+}
+
+// Members returns the latest configuration that this node knows. It may not be
+// committed yet.
+func (l *Ledger) Members() []Member {
+	// The future is there already, and has no error.
+	c := l.raft.GetConfiguration().Configuration()
+	out := make([]Member, 0, len(c.Servers))
+	for _, s := range c.Servers {
+		out = append(out, Member{ID: string(s.ID), Addr: string(s.Address)})
+	}
+	return out
+}
+
+// change runs an operation of the leader within the time for a quorum.
+func (l *Ledger) change(ctx context.Context, what string, start func() raft.Future) error {
+	end, err := l.enter()
+	if err != nil {
+		return err
+	}
+	defer end()
+	ctx, cancel := l.quorumContext(ctx)
+	defer cancel()
+	if err := l.awaitLeadership(ctx); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	switch err := l.await(ctx, func() error { return start().Error() }); {
+	case err == nil:
+		return nil
+	case errors.Is(err, raft.ErrLeadershipLost):
+		return fmt.Errorf("%s: %w", what, l.outcomeUnknown(ctx, err))
+	default:
+		return fmt.Errorf("%s: %w", what, l.mapped(err))
+	}
+}

@@ -1,0 +1,222 @@
+package consensus
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// Limits that hold on every node alike: what depends on them must come out the
+// same everywhere.
+const (
+	// MaxEntryBytes bounds an entry: an envelope of 1 MiB, and what the leader
+	// wraps around it.
+	MaxEntryBytes = 1<<20 + 64<<10
+	// MaxOutcomeBytes bounds what the state machine records beside an entry.
+	MaxOutcomeBytes = 256 << 10
+	// MaxChangeBytes bounds the keys and values that one entry may change. It is
+	// chosen so that an entry's changes, its record and its hashes always fit
+	// one transaction of badger with our memtable.
+	MaxChangeBytes = 7 << 20
+	// MaxChangeKeys bounds the number of keys that one entry may change.
+	MaxChangeKeys = 64 << 10
+	// MaxKeyBytes bounds a key of the state machine.
+	MaxKeyBytes = 32 << 10
+)
+
+// Defaults, each with its reason.
+const (
+	// DefaultHeartbeatTimeout is how long a follower waits before it suspects the
+	// leader: ten times the pauses of a busy disk on the target machine.
+	DefaultHeartbeatTimeout = time.Second
+	// DefaultElectionTimeout is how long a candidate waits for votes.
+	DefaultElectionTimeout = time.Second
+	// DefaultLeaderLeaseTimeout is how long a leader that hears nothing from a
+	// majority goes on. It must stay below the heartbeat timeout, or an old
+	// leader could still answer reads when a new one exists.
+	DefaultLeaderLeaseTimeout = 500 * time.Millisecond
+	// DefaultCommitTimeout is how soon followers learn of the last commit when
+	// nothing new is proposed.
+	DefaultCommitTimeout = 20 * time.Millisecond
+	// DefaultNoQuorumTimeout leaves a margin in the ten seconds after which a
+	// caller is to be told that there is no quorum.
+	DefaultNoQuorumTimeout = 8 * time.Second
+	// DefaultSnapshotThreshold is the least number of entries between snapshots.
+	// It grows with the state, so that the log may hold half as many bytes as a
+	// snapshot (see doc.go, growth).
+	DefaultSnapshotThreshold = 16384
+	// DefaultSnapshotInterval is how often the threshold is looked at.
+	DefaultSnapshotInterval = 2 * time.Minute
+	// DefaultTrailingLogs is how many entries stay behind a snapshot for members
+	// that were away for a moment.
+	DefaultTrailingLogs = 8192
+	// DefaultMaintenanceInterval is how often value logs are collected.
+	DefaultMaintenanceInterval = 5 * time.Minute
+	// DefaultMinFreeBytes is when writing stops before the disk is full: badger
+	// writes to mapped files, where a full disk is a SIGBUS and no error.
+	DefaultMinFreeBytes = 512 << 20
+)
+
+// Machine is the deterministic state machine.
+type Machine interface {
+	// Apply executes one entry inside tx. seq counts applied commands from 0: it
+	// is the entry's leaf in the evidence log and independent of the indexes of
+	// raft. outcome, at most [MaxOutcomeBytes], is recorded beside the entry.
+	//
+	// Apply depends on nothing but tx, seq and entry, and keeps neither tx nor
+	// the slices it is given. err is a fault of the store: the node stops. The
+	// one exception is [ErrTooManyChanges]: an entry that returns it is recorded
+	// as void.
+	Apply(tx catalog.Tx, seq uint64, entry []byte) (outcome []byte, err error)
+}
+
+// Member is a node of the cluster.
+type Member struct {
+	ID   string `json:"id"`
+	Addr string `json:"addr"`
+}
+
+// StreamLayer carries the connections between members. Accept returns only
+// connections whose peer is known to be a member: it finishes the TLS handshake
+// itself, with a timeout. A Ledger owns the layer that it is given, and closes
+// it.
+type StreamLayer interface {
+	net.Listener
+	// Dial connects to a member's address.
+	Dial(address string, timeout time.Duration) (net.Conn, error)
+}
+
+// Options say how to open a [Ledger]. Dir, ID, Transport and Machine are
+// required, and Members when Bootstrap is set; zero means the default elsewhere.
+type Options struct {
+	// Dir holds everything: wal, state and snapshots.
+	Dir string
+	// ID is this node's id for all time.
+	ID string
+	// Members are the nodes of a new cluster, the same on all of them.
+	Members []Member
+	// Bootstrap makes a directory that holds nothing a member of the new cluster
+	// of Members. A directory that holds something ignores it. A node that joins
+	// an existing cluster leaves it false.
+	Bootstrap bool
+	// Transport carries raft's connections. Its Addr is where others reach this
+	// node, unless Members or Resolve say otherwise.
+	Transport StreamLayer
+	// Resolve, when set, says where a member is reached now. It takes precedence
+	// over the address with which the member was added.
+	Resolve func(id string) (addr string, ok bool)
+	// Machine is the state machine.
+	Machine Machine
+	// Logger takes raft's and badger's logs. The default discards them.
+	Logger *slog.Logger
+
+	HeartbeatTimeout   time.Duration
+	ElectionTimeout    time.Duration
+	LeaderLeaseTimeout time.Duration
+	CommitTimeout      time.Duration
+	// NoQuorumTimeout bounds how long Propose and ReadIndex look for a quorum.
+	NoQuorumTimeout time.Duration
+
+	SnapshotThreshold uint64
+	SnapshotInterval  time.Duration
+	TrailingLogs      uint64
+
+	// MaintenanceInterval is the time between collections of the value log.
+	MaintenanceInterval time.Duration
+	// MinFreeBytes is the free space below which Propose refuses.
+	MinFreeBytes uint64
+	// NoSync leaves the state's writes to the operating system. A power cut can
+	// then cost the state, never the log: the node must catch up from others.
+	// For tests and throw-away clusters.
+	NoSync bool
+}
+
+// validated returns the options with their defaults, or an *OptionError.
+func (o Options) validated() (Options, error) {
+	switch {
+	case o.Dir == "":
+		return o, &OptionError{"Dir", "is empty"}
+	case o.ID == "":
+		return o, &OptionError{"ID", "is empty"}
+	case o.Transport == nil:
+		return o, &OptionError{"Transport", "is missing"}
+	case o.Machine == nil:
+		return o, &OptionError{"Machine", "is missing"}
+	}
+	if err := o.checkMembers(); err != nil {
+		return o, err
+	}
+	o.Members = slices.Clone(o.Members)
+	slices.SortFunc(o.Members, func(a, b Member) int { return strings.Compare(a.ID, b.ID) })
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	for _, d := range []struct {
+		field string
+		value *time.Duration
+		def   time.Duration
+		least time.Duration
+	}{
+		{"HeartbeatTimeout", &o.HeartbeatTimeout, DefaultHeartbeatTimeout, 5 * time.Millisecond},
+		{"ElectionTimeout", &o.ElectionTimeout, DefaultElectionTimeout, 5 * time.Millisecond},
+		{"LeaderLeaseTimeout", &o.LeaderLeaseTimeout, DefaultLeaderLeaseTimeout, 5 * time.Millisecond},
+		{"CommitTimeout", &o.CommitTimeout, DefaultCommitTimeout, time.Millisecond},
+		{"NoQuorumTimeout", &o.NoQuorumTimeout, DefaultNoQuorumTimeout, time.Millisecond},
+		{"SnapshotInterval", &o.SnapshotInterval, DefaultSnapshotInterval, 5 * time.Millisecond},
+		{"MaintenanceInterval", &o.MaintenanceInterval, DefaultMaintenanceInterval, time.Millisecond},
+	} {
+		if *d.value == 0 {
+			*d.value = d.def
+		}
+		if *d.value < d.least {
+			return o, &OptionError{d.field, fmt.Sprintf("is %s, at least %s is needed", *d.value, d.least)}
+		}
+	}
+	if o.ElectionTimeout < o.HeartbeatTimeout {
+		return o, &OptionError{"ElectionTimeout", fmt.Sprintf("is %s, shorter than the heartbeat timeout %s",
+			o.ElectionTimeout, o.HeartbeatTimeout)}
+	}
+	if o.LeaderLeaseTimeout > o.HeartbeatTimeout {
+		return o, &OptionError{"LeaderLeaseTimeout", fmt.Sprintf("is %s, longer than the heartbeat timeout %s: "+
+			"an old leader would answer reads beside a new one", o.LeaderLeaseTimeout, o.HeartbeatTimeout)}
+	}
+	if o.SnapshotThreshold == 0 {
+		o.SnapshotThreshold = DefaultSnapshotThreshold
+	}
+	if o.TrailingLogs == 0 {
+		o.TrailingLogs = DefaultTrailingLogs
+	}
+	if o.MinFreeBytes == 0 {
+		o.MinFreeBytes = DefaultMinFreeBytes
+	}
+	return o, nil
+}
+
+// checkMembers refuses what would make two nodes bootstrap different clusters,
+// or none.
+func (o Options) checkMembers() error {
+	ids, addrs := map[string]bool{}, map[string]bool{}
+	for i, m := range o.Members {
+		field := fmt.Sprintf("Members[%d]", i)
+		switch {
+		case m.ID == "":
+			return &OptionError{field, "has no ID"}
+		case m.Addr == "":
+			return &OptionError{field, fmt.Sprintf("%s has no address", m.ID)}
+		case ids[m.ID]:
+			return &OptionError{field, fmt.Sprintf("%s is there twice", m.ID)}
+		case addrs[m.Addr]:
+			return &OptionError{field, fmt.Sprintf("%s has the address of another member", m.ID)}
+		}
+		ids[m.ID], addrs[m.Addr] = true, true
+	}
+	if o.Bootstrap && !ids[o.ID] {
+		return &OptionError{"Members", fmt.Sprintf("this node, %s, is not among them, but is to bootstrap", o.ID)}
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package consensus
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/hashicorp/raft"
+)
+
+// raftLog is raft's log store. It remembers two things about the entries it
+// stores that raft does not tell, and that reads depend on:
+//
+// Which entries are no-ops. Raft never shows them to the state machine, so
+// that "the state has applied the commit index" can be false for ever when the
+// last committed entry is one.
+//
+// Where the newest term begins. A leader may answer reads only when it has
+// committed an entry of its own term (Ongaro, Consensus: Bridging Theory and
+// Practice, section 6.4), and its first entry is the no-op that opens its term.
+type raftLog struct {
+	raft.LogStore
+
+	mu        sync.Mutex
+	noops     map[uint64]bool
+	term      uint64
+	termStart uint64
+}
+
+// newRaftLog reads the entries after index applied for the no-ops among them.
+func newRaftLog(store raft.LogStore, applied uint64) (*raftLog, error) {
+	l := &raftLog{LogStore: store, noops: map[uint64]bool{}}
+	first, err := store.FirstIndex()
+	if err != nil {
+		return nil, fmt.Errorf("reading the log's first index: %w", err)
+	}
+	last, err := store.LastIndex()
+	if err != nil {
+		return nil, fmt.Errorf("reading the log's last index: %w", err)
+	}
+	for i := max(first, applied+1); i <= last && last > 0; i++ {
+		var e raft.Log
+		if err := store.GetLog(i, &e); err != nil {
+			return nil, fmt.Errorf("reading log entry %d: %w", i, err)
+		}
+		l.note(&e)
+	}
+	return l, nil
+}
+
+func (l *raftLog) note(e *raft.Log) {
+	if e.Term != l.term {
+		l.term, l.termStart = e.Term, e.Index
+	}
+	if e.Type == raft.LogNoop || e.Type == raft.LogBarrier {
+		l.noops[e.Index] = true
+	} else {
+		delete(l.noops, e.Index)
+	}
+}
+
+// StoreLog implements raft.LogStore.
+func (l *raftLog) StoreLog(e *raft.Log) error { return l.StoreLogs([]*raft.Log{e}) }
+
+// StoreLogs implements raft.LogStore.
+func (l *raftLog) StoreLogs(entries []*raft.Log) error {
+	if err := l.LogStore.StoreLogs(entries); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range entries {
+		l.note(e)
+	}
+	return nil
+}
+
+// IsMonotonic implements raft.MonotonicLogStore.
+func (l *raftLog) IsMonotonic() bool {
+	m, ok := l.LogStore.(raft.MonotonicLogStore)
+	return ok && m.IsMonotonic()
+}
+
+// committedIn tells whether an entry of the term is at or before commit.
+func (l *raftLog) committedIn(term, commit uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.term == term && l.termStart <= commit
+}
+
+// visible returns the last index at or before commit that the state machine
+// gets to see, or applied when it has seen them all.
+func (l *raftLog) visible(commit, applied uint64) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.noops {
+		if i <= applied {
+			delete(l.noops, i)
+		}
+	}
+	for commit > applied && l.noops[commit] {
+		commit--
+	}
+	return max(commit, applied)
+}

@@ -1,0 +1,167 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/hashicorp/raft"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/consensus/evidence"
+)
+
+// ReadIndex returns an index with this property: a state that has applied it
+// reflects every entry that was accepted before the call. Only the leader can
+// say that; others fail with [*NotLeaderError]. With [Ledger.WaitApplied] on any
+// node, and then [Ledger.View] there, it makes a linearizable read.
+func (l *Ledger) ReadIndex(ctx context.Context) (uint64, error) {
+	end, err := l.enter()
+	if err != nil {
+		return 0, err
+	}
+	defer end()
+	ctx, cancel := l.quorumContext(ctx)
+	defer cancel()
+	for {
+		if err := l.awaitLeadership(ctx); err != nil {
+			return 0, err
+		}
+		// The order matters: the commit index first, then the proof that no
+		// later leader existed when it was taken.
+		term, commit := l.raft.CurrentTerm(), l.raft.CommitIndex()
+		err := l.await(ctx, func() error { return l.raft.VerifyLeader().Error() })
+		switch {
+		case err == nil && l.log.committedIn(term, commit):
+			return l.log.visible(commit, l.state.position().Applied), nil
+		case err == nil, errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipLost):
+			// A new leader has yet to commit the no-op of its term, or there
+			// is a new one to find.
+			if err := l.pause(ctx); err != nil {
+				return 0, err
+			}
+		default:
+			return 0, fmt.Errorf("confirming leadership: %w", l.mapped(err))
+		}
+	}
+}
+
+// WaitApplied waits until this node's own state has applied the log entry with
+// that index, or was restored from a snapshot that has.
+func (l *Ledger) WaitApplied(ctx context.Context, index uint64) error {
+	if err := l.usable(); err != nil {
+		return err
+	}
+	if l.state.applied.Load() >= index {
+		return nil
+	}
+	changes, cancel := l.hub.subscribe()
+	defer cancel()
+	for {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting until log index %d is applied, now at %d: %w",
+				index, l.state.applied.Load(), ctx.Err())
+		case <-l.failed:
+			return l.Fault()
+		case <-l.closing:
+			return ErrClosed
+		case <-changes:
+		}
+		if l.state.applied.Load() >= index {
+			return nil
+		}
+	}
+}
+
+// View runs fn on one consistent version of this node's state, as far as it is.
+// fn's error is returned as it is.
+func (l *Ledger) View(fn func(catalog.Reader) error) error {
+	if err := l.usable(); err != nil {
+		return err
+	}
+	return l.state.view(func(txn *badger.Txn) error { return fn(machineReader{txn}) })
+}
+
+// Changes returns a channel that holds a notification whenever something was
+// applied or the leadership changed since the last one was taken, and one to
+// begin with. Notifications coalesce. cancel ends the subscription; the channel
+// is never closed.
+func (l *Ledger) Changes() (changes <-chan struct{}, cancel func()) { return l.hub.subscribe() }
+
+// Entry returns what leaf seq records, or [ErrNotFound]. A void entry has no
+// outcome.
+func (l *Ledger) Entry(seq uint64) (entry, outcome []byte, err error) {
+	err = l.evidence(func(r evidence.Reader, size uint64) error {
+		if seq >= size {
+			return fmt.Errorf("%w: %d of %d", ErrNotFound, seq, size)
+		}
+		rec, err := evidence.ReadRecord(r, seq)
+		entry, outcome = rec.Entry, rec.Outcome
+		return err
+	})
+	return entry, outcome, err
+}
+
+// TreeHead returns the size and the root of the evidence log of this node.
+func (l *Ledger) TreeHead() (size uint64, root [32]byte, err error) {
+	err = l.evidence(func(r evidence.Reader, n uint64) error {
+		h, err := evidence.Root(r, n)
+		size, root = n, h
+		return err
+	})
+	return size, root, err
+}
+
+// RootAt returns the root that the evidence log had when it had size leaves.
+func (l *Ledger) RootAt(size uint64) (root [32]byte, err error) {
+	err = l.evidence(func(r evidence.Reader, n uint64) error {
+		if size > n {
+			return fmt.Errorf("%w: the tree has %d leaves, not %d", ErrNotFound, n, size)
+		}
+		h, err := evidence.Root(r, size)
+		root = h
+		return err
+	})
+	return root, err
+}
+
+// Proof returns the path from leaf seq to the root of the tree of size leaves.
+func (l *Ledger) Proof(seq, size uint64) (proof evidence.Proof, err error) {
+	err = l.evidence(func(r evidence.Reader, n uint64) error {
+		if size > n || seq >= size {
+			return fmt.Errorf("%w: leaf %d in a tree of %d, there are %d", ErrNotFound, seq, size, n)
+		}
+		proof, err = evidence.Prove(r, seq, size)
+		return err
+	})
+	return proof, err
+}
+
+// Consistency shows that the tree of oldSize leaves, at least 1, is the
+// beginning of the tree of newSize leaves.
+func (l *Ledger) Consistency(oldSize, newSize uint64) (proof evidence.Consistency, err error) {
+	err = l.evidence(func(r evidence.Reader, n uint64) error {
+		if newSize > n {
+			return fmt.Errorf("%w: a tree of %d leaves, there are %d", ErrNotFound, newSize, n)
+		}
+		proof, err = evidence.ProveConsistency(r, oldSize, newSize)
+		return err
+	})
+	return proof, err
+}
+
+// evidence runs fn on one version of the evidence log and its size there.
+func (l *Ledger) evidence(fn func(r evidence.Reader, size uint64) error) error {
+	if err := l.usable(); err != nil {
+		return err
+	}
+	return l.state.view(func(txn *badger.Txn) error {
+		p, err := readPosition(txn)
+		if err != nil {
+			return err
+		}
+		return fn(evidenceReader{txn}, p.NextSeq)
+	})
+}

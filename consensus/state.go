@@ -1,0 +1,288 @@
+package consensus
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+)
+
+// The state lives in a directory of badger's below Dir/state, named by its
+// generation. The file CURRENT names the one that counts. A restore fills the
+// next generation and then replaces CURRENT, so that at any moment there is
+// exactly one whole state, whatever crashes.
+const (
+	currentFile      = "CURRENT"
+	generationPrefix = "gen-"
+)
+
+const (
+	// memTableBytes gives a transaction room for 9.6 MiB and 104,857 keys, which
+	// is what the limits of one entry are derived from. Three nodes on a small
+	// machine share it well: a memtable's pages are touched as it fills.
+	memTableBytes = 64 << 20
+	// largeValue is where a value moves to the value log, so that compactions do
+	// not carry chunks of a registry from level to level.
+	largeValue = 64 << 10
+)
+
+var positionKey = []byte{spaceMeta, 'p'}
+
+const positionVersion = 1
+
+func (p position) encode() []byte {
+	b := binary.BigEndian.AppendUint64([]byte{positionVersion}, p.Applied)
+	return binary.BigEndian.AppendUint64(b, p.NextSeq)
+}
+
+func decodePosition(b []byte) (position, error) {
+	if len(b) != 17 || b[0] != positionVersion {
+		return position{}, fmt.Errorf("%w: the applied position does not decode", ErrInconsistent)
+	}
+	return position{Applied: binary.BigEndian.Uint64(b[1:]), NextSeq: binary.BigEndian.Uint64(b[9:])}, nil
+}
+
+func readPosition(txn *badger.Txn) (position, error) {
+	b, err := getValue(txn, positionKey)
+	if err != nil || b == nil {
+		return position{}, err
+	}
+	return decodePosition(b)
+}
+
+// generation is one open badger and who uses it.
+type generation struct {
+	db    *badger.DB
+	dir   string
+	users sync.WaitGroup
+}
+
+// state is the current generation. One goroutine, raft's, changes it; any
+// number read it.
+type state struct {
+	dir    string
+	noSync bool
+	logger *slog.Logger
+
+	mu  sync.RWMutex // guards cur; users.Add happens under it
+	cur *generation  // nil once closed
+
+	applied atomic.Uint64
+	nextSeq atomic.Uint64
+
+	retired sync.WaitGroup // generations that wait for their last reader
+}
+
+func openState(dir string, noSync bool, logger *slog.Logger) (*state, error) {
+	s := &state{dir: dir, noSync: noSync, logger: logger}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the state directory: %w", err)
+	}
+	name, err := s.current()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.dropOthers(name); err != nil {
+		return nil, err
+	}
+	db, err := badger.Open(s.options(filepath.Join(dir, name), noSync))
+	if err != nil {
+		return nil, fmt.Errorf("opening the state %s: %w", name, err)
+	}
+	s.cur = &generation{db: db, dir: filepath.Join(dir, name)}
+	if err := s.loadPosition(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+func (s *state) options(dir string, noSync bool) badger.Options {
+	return badger.DefaultOptions(dir).
+		WithSyncWrites(!noSync).
+		WithLogger(badgerLog{s.logger}).
+		WithMetricsEnabled(false).
+		WithDetectConflicts(false). // there is one writer
+		WithMemTableSize(memTableBytes).
+		WithNumMemtables(2).
+		WithNumLevelZeroTables(3).
+		WithNumLevelZeroTablesStall(8).
+		WithNumCompactors(2).
+		WithValueThreshold(largeValue).
+		WithValueLogFileSize(128 << 20).
+		WithBlockCacheSize(32 << 20).
+		WithIndexCacheSize(32 << 20).
+		WithCompression(options.Snappy)
+}
+
+// current reads CURRENT, or creates it for a new directory.
+func (s *state) current() (string, error) {
+	b, err := os.ReadFile(filepath.Join(s.dir, currentFile))
+	if errors.Is(err, os.ErrNotExist) {
+		name := generationName(1)
+		return name, s.setCurrent(name)
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading which state counts: %w", err)
+	}
+	name := strings.TrimSuffix(string(b), "\n")
+	if _, err := generationNumber(name); err != nil {
+		return "", err
+	}
+	return name, nil
+}
+
+func generationName(n uint64) string { return fmt.Sprintf("%s%08d", generationPrefix, n) }
+
+func generationNumber(name string) (uint64, error) {
+	var n uint64
+	if _, err := fmt.Sscanf(name, generationPrefix+"%d", &n); err != nil || generationName(n) != name {
+		return 0, fmt.Errorf("%w: %q is not the name of a state", ErrInconsistent, name)
+	}
+	return n, nil
+}
+
+// setCurrent replaces CURRENT durably.
+func (s *state) setCurrent(name string) error {
+	if err := replaceFile(filepath.Join(s.dir, currentFile), []byte(name+"\n")); err != nil {
+		return fmt.Errorf("naming the state that counts: %w", err)
+	}
+	return nil
+}
+
+// replaceFile writes a file beside path, and renames it when it is on the disk.
+func replaceFile(path string, content []byte) error {
+	tmp := path + ".new"
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// dropOthers removes generations that do not count: a restore that a crash cut
+// short, or a state that a restore replaced.
+func (s *state) dropOthers(keep string) error {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return fmt.Errorf("listing the states: %w", err)
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), generationPrefix) || e.Name() == keep {
+			continue
+		}
+		s.logger.Warn("removing a state that does not count", slog.String("generation", e.Name()))
+		if err := os.RemoveAll(filepath.Join(s.dir, e.Name())); err != nil {
+			return fmt.Errorf("removing an old state: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *state) loadPosition() error {
+	return s.view(func(txn *badger.Txn) error {
+		p, err := readPosition(txn)
+		if err != nil {
+			return err
+		}
+		s.setPosition(p)
+		return nil
+	})
+}
+
+func (s *state) setPosition(p position) {
+	s.nextSeq.Store(p.NextSeq)
+	s.applied.Store(p.Applied)
+}
+
+func (s *state) position() position {
+	return position{Applied: s.applied.Load(), NextSeq: s.nextSeq.Load()}
+}
+
+// acquire holds the current generation open until it is released.
+func (s *state) acquire() (*generation, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.cur == nil {
+		return nil, ErrClosed
+	}
+	s.cur.users.Add(1)
+	return s.cur, nil
+}
+
+func (g *generation) release() { g.users.Done() }
+
+// view runs fn on one consistent version.
+func (s *state) view(fn func(*badger.Txn) error) error {
+	g, err := s.acquire()
+	if err != nil {
+		return err
+	}
+	defer g.release()
+	txn := g.db.NewTransaction(false)
+	defer txn.Discard()
+	return fn(txn)
+}
+
+// collect gives back the space of overwritten large values. It must not run
+// beside a restore's swap for long, so it takes one file at a time.
+func (s *state) collect() error {
+	g, err := s.acquire()
+	if err != nil {
+		return err
+	}
+	defer g.release()
+	for {
+		switch err := g.db.RunValueLogGC(0.5); {
+		case errors.Is(err, badger.ErrNoRewrite), errors.Is(err, badger.ErrRejected):
+			return nil
+		case err != nil:
+			return fmt.Errorf("collecting the value log: %w", err)
+		}
+	}
+}
+
+// size is what the current generation takes on the disk, in bytes.
+func (s *state) size() int64 {
+	g, err := s.acquire()
+	if err != nil {
+		return 0
+	}
+	defer g.release()
+	lsm, vlog := g.db.Size()
+	return lsm + vlog
+}
+
+// close waits for readers, then closes. Later calls do nothing.
+func (s *state) close() error {
+	s.mu.Lock()
+	g := s.cur
+	s.cur = nil
+	s.mu.Unlock()
+	s.retired.Wait()
+	if g == nil {
+		return nil
+	}
+	g.users.Wait()
+	if err := g.db.Close(); err != nil {
+		return fmt.Errorf("closing the state: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package consensus
+
+import (
+	"encoding/hex"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// Status is a node's view of the ledger, for people and monitoring.
+type Status struct {
+	ID        string `json:"id"`
+	State     string `json:"state"` // follower, candidate, leader or shutdown
+	Leader    string `json:"leader,omitempty"`
+	Term      uint64 `json:"term"`
+	LastIndex uint64 `json:"last_index"`
+	Commit    uint64 `json:"commit_index"`
+	Applied   uint64 `json:"applied_index"`
+	NextSeq   uint64 `json:"next_seq"`
+	TreeRoot  string `json:"tree_root,omitempty"` // hex
+	Snapshot  uint64 `json:"snapshot_index"`
+	// LastContactMS is the time since a follower heard from its leader, -1 when
+	// it never did.
+	LastContactMS int64    `json:"last_contact_ms"`
+	StateBytes    int64    `json:"state_bytes"`
+	FreeBytes     uint64   `json:"free_bytes"`
+	Members       []Member `json:"members"`
+	Fault         string   `json:"fault,omitempty"`
+}
+
+// Status describes the ledger as it is. It works on a stopped one, too.
+func (l *Ledger) Status() Status {
+	p := l.state.position()
+	s := Status{
+		ID:            l.opts.ID,
+		State:         stateName(l.raft.State()),
+		Term:          l.raft.CurrentTerm(),
+		LastIndex:     l.raft.LastIndex(),
+		Commit:        l.raft.CommitIndex(),
+		Applied:       p.Applied,
+		NextSeq:       p.NextSeq,
+		LastContactMS: -1,
+		StateBytes:    l.state.size(),
+		FreeBytes:     l.free.Load(),
+		Members:       l.Members(),
+	}
+	s.Leader, _ = l.Leader()
+	if size, root, err := l.TreeHead(); err == nil {
+		s.NextSeq, s.TreeRoot = size, hex.EncodeToString(root[:])
+	}
+	if snaps, err := l.snaps.List(); err == nil && len(snaps) > 0 {
+		s.Snapshot = snaps[0].Index
+	}
+	switch last := l.raft.LastContact(); {
+	case l.raft.State() == raft.Leader:
+		s.LastContactMS = 0
+	case !last.IsZero():
+		s.LastContactMS = time.Since(last).Milliseconds()
+	}
+	if err := l.Fault(); err != nil {
+		s.Fault = err.Error()
+	}
+	return s
+}
+
+func stateName(s raft.RaftState) string {
+	switch s {
+	case raft.Follower:
+		return "follower"
+	case raft.Candidate:
+		return "candidate"
+	case raft.Leader:
+		return "leader"
+	case raft.Shutdown:
+		return "shutdown"
+	}
+	return "unknown"
+}
