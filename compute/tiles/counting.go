@@ -1,0 +1,98 @@
+package tiles
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// maxChunk bounds the JSON of one catalog.VersionCounts, DESIGN section 5.
+const maxChunk = 256 << 10
+
+// chunkFrame is more than the JSON of a VersionCounts without its bitmaps: two
+// names of at most 64 characters and three numbers.
+const chunkFrame = 512
+
+// ErrCounts is returned when counting bitmaps cannot be made or sent.
+var ErrCounts = errors.New("cannot make counting bitmaps")
+
+// Counts are a version's counting bitmaps (DESIGN section 8.2): which entities
+// count in which period of the policy's grain. Publisher and nodes compute them
+// from the same presence by Presence.Counts and compare Digest.
+type Counts struct {
+	Dataset  string
+	Entities int
+	First    int64      // period of the policy's grain
+	Measures []string   // as in the descriptor
+	Bitmaps  [][][]byte // [measure][period]: bit e of byte e/8, lowest first, ⌈entities/8⌉ bytes
+}
+
+// Counts computes the counting bitmaps of a version whose first period, in the
+// dataset's grain, is first. An entity counts in a period of the policy's grain
+// when it is present in at least half of those of the version's periods that
+// lie in it; periods beyond the version's ends are not missed.
+func (p *Presence) Counts(d catalog.Descriptor, first int64) (Counts, error) {
+	grain, policy := d.Grain, d.Policy.Grain
+	if len(d.Measures) != len(p.measures) {
+		return Counts{}, fmt.Errorf("%w: presence of %d measures, the descriptor has %d", ErrCounts, len(p.measures), len(d.Measures))
+	}
+	if !grain.Valid() || !policy.Valid() || policy.Finer(grain) {
+		return Counts{}, fmt.Errorf("%w: grain %q of a dataset by %q", ErrCounts, policy, grain)
+	}
+	bounds := grain.Bounds()
+	if first < bounds.From || first > bounds.To-int64(p.periods) {
+		return Counts{}, fmt.Errorf("%w: %d periods from %d leave the calendar", ErrCounts, p.periods, first)
+	}
+	c := Counts{Dataset: d.Dataset, Entities: p.entities, First: grain.In(first, policy)}
+	last := grain.In(first+int64(p.periods)-1, policy)
+	present := make([]int32, p.entities)
+	for m, measure := range d.Measures {
+		bitmaps := make([][]byte, 0, last-c.First+1)
+		for g := c.First; g <= last; g++ {
+			span := policy.Span(g, grain)
+			from := int(max(span.From-first, 0))
+			to := int(min(span.To-first, int64(p.periods)))
+			clear(present)
+			p.CountEntities(m, from, to, present)
+			bitmap := make([]byte, (p.entities+7)/8)
+			for e, n := range present {
+				if 2*int(n) >= to-from {
+					bitmap[e/8] |= 1 << (e % 8)
+				}
+			}
+			bitmaps = append(bitmaps, bitmap)
+		}
+		c.Measures = append(c.Measures, measure.Name)
+		c.Bitmaps = append(c.Bitmaps, bitmaps)
+	}
+	return c, nil
+}
+
+// Digest is what VersionPropose.Counts carries.
+func (c Counts) Digest() catalog.Digest {
+	return catalog.CountsDigest(c.Entities, c.First, c.Measures, c.Bitmaps)
+}
+
+// Chunks cuts the bitmaps into entries of the log, each at most 256 kB of
+// JSON, measure by measure and in ascending periods.
+func (c Counts) Chunks(version int) ([]catalog.VersionCounts, error) {
+	size := ((c.Entities+7)/8+2)/3*4 + len(`"",`) // base64
+	each := (maxChunk - chunkFrame) / size
+	if each < 1 {
+		return nil, fmt.Errorf("%w: a bitmap of %d entities is longer than %d bytes", ErrCounts, c.Entities, maxChunk)
+	}
+	var chunks []catalog.VersionCounts
+	for m, bitmaps := range c.Bitmaps {
+		for from := 0; from < len(bitmaps); from += each {
+			chunks = append(chunks, catalog.VersionCounts{
+				Dataset: c.Dataset,
+				Version: version,
+				Measure: c.Measures[m],
+				From:    c.First + int64(from),
+				Bitmaps: bitmaps[from:min(from+each, len(bitmaps))],
+			})
+		}
+	}
+	return chunks, nil
+}

@@ -1,0 +1,162 @@
+package tiles
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// Source is the panel that is packed.
+type Source interface {
+	// Size returns the numbers of measures, entities and periods.
+	Size() (measures, entities, periods int)
+	// Values returns the encoded integers of a measure, 0 where a cell is
+	// missing; cell (entity, period) at period·entities + entity. It is read
+	// by several goroutines at once.
+	Values(measure int) []int64
+}
+
+// Encryptor encrypts one tile's cells into dst, which has the length of a
+// tile. len(values) is the number of cells of a tile; the encryptor adds the
+// parity. One encryptor is used by one goroutine.
+type Encryptor interface {
+	Encrypt(values []int64, dst []byte) error
+}
+
+// PackOptions are the numbers of the cluster's parameters and the workers'
+// means.
+type PackOptions struct {
+	Values       int                       // slots of a tile that hold cells
+	TileBytes    int                       // of one encrypted tile
+	Workers      int                       // at least one
+	NewEncryptor func() (Encryptor, error) // called once a worker, before any tile is packed
+	Progress     func(done, total int)     // tiles; nil: none. Called by one goroutine at a time
+}
+
+// Tile is one encrypted tile: where it stands in the manifest, and its bytes,
+// which belong to the receiver.
+type Tile struct {
+	Measure, Block, K int
+	Digest            catalog.Digest
+	Bytes             []byte
+}
+
+// Pack encrypts all tiles of the source by the blocks, which cover its
+// entities (Layout), and returns their digests in the order of Manifest.Tiles.
+//
+// emit is called once a tile, by up to Workers goroutines at once and in no
+// particular order; the first error, from emit or from an encryptor, or the
+// end of ctx stops everything and is returned when all workers have ended.
+func Pack(ctx context.Context, src Source, blocks []catalog.Block, o PackOptions, emit func(Tile) error) ([][][]catalog.Digest, error) {
+	measures, entities, periods := src.Size()
+	if o.Workers < 1 || o.TileBytes <= 0 || o.NewEncryptor == nil {
+		return nil, errors.New("packing tiles: workers, tile bytes and encryptors must be given")
+	}
+	if err := CheckBlocks(blocks, o.Values, entities, periods); err != nil {
+		return nil, fmt.Errorf("packing tiles: %w", err)
+	}
+	jobs, digests := packJobs(measures, blocks, periods)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	p := &packing{src: src, blocks: blocks, entities: entities, periods: periods, o: o, jobs: jobs, digests: digests, emit: emit}
+	encryptors := make([]Encryptor, min(o.Workers, len(jobs)))
+	for i := range encryptors {
+		var err error
+		if encryptors[i], err = o.NewEncryptor(); err != nil {
+			return nil, fmt.Errorf("packing tiles: making an encryptor: %w", err)
+		}
+	}
+	var workers sync.WaitGroup
+	for _, enc := range encryptors {
+		workers.Go(func() {
+			if err := p.work(ctx, enc); err != nil {
+				cancel(err) // the first one counts
+			}
+		})
+	}
+	workers.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return nil, fmt.Errorf("packing tiles: %w", err)
+	}
+	return digests, nil
+}
+
+type packJob struct{ measure, block, k int }
+
+type packing struct {
+	src               Source
+	blocks            []catalog.Block
+	entities, periods int
+	o                 PackOptions
+	jobs              []packJob
+	digests           [][][]catalog.Digest // each element written by the one worker that has its job
+	emit              func(Tile) error
+	next              atomic.Int64
+	progress          sync.Mutex // guards done
+	done              int
+}
+
+func packJobs(measures int, blocks []catalog.Block, periods int) ([]packJob, [][][]catalog.Digest) {
+	jobs := make([]packJob, 0, measures*TileCount(blocks, periods))
+	digests := make([][][]catalog.Digest, measures)
+	for m := range digests {
+		digests[m] = make([][]catalog.Digest, len(blocks))
+		for b, block := range blocks {
+			digests[m][b] = make([]catalog.Digest, TilesIn(block, periods))
+			for k := range digests[m][b] {
+				jobs = append(jobs, packJob{m, b, k})
+			}
+		}
+	}
+	return jobs, digests
+}
+
+func (p *packing) work(ctx context.Context, enc Encryptor) error {
+	values := make([]int64, p.o.Values)
+	defer clear(values) // plaintext
+	for ctx.Err() == nil {
+		i := int(p.next.Add(1)) - 1
+		if i >= len(p.jobs) {
+			return nil
+		}
+		j := p.jobs[i]
+		p.fill(j, values)
+		b := make([]byte, p.o.TileBytes)
+		if err := enc.Encrypt(values, b); err != nil {
+			return fmt.Errorf("encrypting tile %d of block %d of measure %d: %w", j.k, j.block, j.measure, err)
+		}
+		d := catalog.Sum(b)
+		p.digests[j.measure][j.block][j.k] = d
+		if err := p.emit(Tile{Measure: j.measure, Block: j.block, K: j.k, Digest: d, Bytes: b}); err != nil {
+			return err
+		}
+		p.report()
+	}
+	return nil
+}
+
+// fill copies a tile's cells: whole runs of entities, period by period.
+func (p *packing) fill(j packJob, values []int64) {
+	cells, b := p.src.Values(j.measure), p.blocks[j.block]
+	from, to := TilePeriods(b, j.k, p.periods)
+	n := 0
+	for period := from; period < to; period++ {
+		row := period*p.entities + b.First
+		n += copy(values[n:], cells[row:row+b.Entities])
+	}
+	clear(values[n:])
+}
+
+func (p *packing) report() {
+	if p.o.Progress == nil {
+		return
+	}
+	p.progress.Lock()
+	defer p.progress.Unlock()
+	p.done++
+	p.o.Progress(p.done, len(p.jobs))
+}

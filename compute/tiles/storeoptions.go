@@ -1,0 +1,130 @@
+package tiles
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+)
+
+// What the store's badger is given, and why. Three nodes share small machines,
+// and a tile is 393 kB under a key of 33 bytes, so almost everything is value
+// log and the LSM tree is tiny.
+const (
+	// Tiles go to the value log, where they are written once and read in
+	// place; small blobs stay in the tree.
+	valueThreshold = 64 << 10
+	// A key with its value pointer takes about 100 bytes: a memtable lists
+	// some 20 GB of tiles. A transaction may hold 15 % of it, which must be
+	// more than valueThreshold.
+	memTableSize = 4 << 20
+	// Garbage collection rewrites one file with everything else held up, so a
+	// file is what can be rewritten in well under a second.
+	valueLogFileSize = 128 << 20
+	// Badger keeps two and flushes the older one.
+	numMemtables = 2
+)
+
+// Defaults of StoreOptions.
+const (
+	// DefaultMinFree leaves room for the value log's next file and for one
+	// file rewritten by garbage collection, several times over.
+	DefaultMinFree = 1 << 30
+	// DefaultGCInterval is rare because blobs are deleted only with a dropped
+	// version.
+	DefaultGCInterval = 10 * time.Minute
+	// DefaultMaxBlob bounds what one Put takes. Of what is stored, a presence
+	// that does not compress is the largest.
+	DefaultMaxBlob = 48 << 20
+)
+
+// StoreOptions configure a Store. The zero value is complete.
+type StoreOptions struct {
+	MinFree    uint64        // bytes free on the disk below which Put returns ErrFull; 0: DefaultMinFree
+	MaxBlob    int           // bytes; 0: DefaultMaxBlob
+	GCInterval time.Duration // 0: DefaultGCInterval
+	Logger     *slog.Logger  // of badger's own messages; nil: none
+
+	// Free reports the bytes that the file system of a directory has left for
+	// this process. nil: ask the operating system.
+	Free func(dir string) (uint64, error)
+	// Ticks makes the timer that garbage collection runs by, and the function
+	// that stops it. nil: time.NewTicker.
+	Ticks func(every time.Duration) (ticks <-chan time.Time, stop func())
+
+	valueLogFileSize int64 // tests rotate files sooner
+}
+
+func (o StoreOptions) withDefaults() (StoreOptions, error) {
+	if o.MaxBlob < 0 || o.GCInterval < 0 {
+		return o, errors.New("MaxBlob and GCInterval must not be negative")
+	}
+	if o.MinFree == 0 {
+		o.MinFree = DefaultMinFree
+	}
+	if o.MaxBlob == 0 {
+		o.MaxBlob = DefaultMaxBlob
+	}
+	if o.GCInterval == 0 {
+		o.GCInterval = DefaultGCInterval
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Free == nil {
+		o.Free = freeBytes
+	}
+	if o.Ticks == nil {
+		o.Ticks = func(every time.Duration) (<-chan time.Time, func()) {
+			t := time.NewTicker(every)
+			return t.C, t.Stop
+		}
+	}
+	if o.valueLogFileSize == 0 {
+		o.valueLogFileSize = valueLogFileSize
+	}
+	if int64(o.MaxBlob) > o.valueLogFileSize/2 {
+		return o, fmt.Errorf("MaxBlob %d is more than half a value log file (%d bytes)", o.MaxBlob, o.valueLogFileSize)
+	}
+	return o, nil
+}
+
+// badgerOptions: no compression, because ciphertexts do not compress; no cache,
+// because uncompressed tables and values are read in place through the page
+// cache; no conflict detection, because a key has one possible value; checksums
+// verified at every read (see Store).
+//
+// SyncWrites is off: what must survive a power cut is a version, not a tile,
+// and whoever acknowledges one calls Sync first. A process that is killed loses
+// nothing, since writes are in the page cache. A cut before Sync may leave a
+// key whose value never reached the disk; that is read as ErrCorrupt and
+// fetched from a peer.
+func badgerOptions(dir string, o StoreOptions) badger.Options {
+	return badger.DefaultOptions(dir).
+		WithValueThreshold(valueThreshold).
+		WithMemTableSize(memTableSize).
+		WithNumMemtables(numMemtables).
+		WithValueLogFileSize(o.valueLogFileSize).
+		WithCompression(options.None).
+		WithBlockCacheSize(0).
+		WithIndexCacheSize(0).
+		WithDetectConflicts(false).
+		WithSyncWrites(false).
+		WithVerifyValueChecksum(true).
+		WithNumCompactors(2).
+		WithNumGoroutines(2).
+		WithMetricsEnabled(false).
+		WithLogger(badgerLog{o.Logger})
+}
+
+// badgerLog passes badger's messages on. Its information is of no interest to
+// anyone but a developer.
+type badgerLog struct{ log *slog.Logger }
+
+func (b badgerLog) Errorf(format string, args ...any)   { b.log.Error(fmt.Sprintf(format, args...)) }
+func (b badgerLog) Warningf(format string, args ...any) { b.log.Warn(fmt.Sprintf(format, args...)) }
+func (b badgerLog) Infof(format string, args ...any)    { b.log.Debug(fmt.Sprintf(format, args...)) }
+func (b badgerLog) Debugf(format string, args ...any)   { b.log.Debug(fmt.Sprintf(format, args...)) }
