@@ -1,0 +1,124 @@
+package query
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/participle/v2/lexer"
+)
+
+// candidate is a token that might have stood at the place of an error.
+type candidate struct {
+	kind  lexer.TokenType
+	value string
+	says  string
+}
+
+// candidates are tried in this order, which is the order of Error.Want.
+var candidates = func() []candidate {
+	list := []candidate{
+		{tokenName, "x", "a name"}, {tokenString, "'x'", "'text'"}, {tokenNumber, "1", "a number"},
+	}
+	for _, p := range []string{"*", "(", ")", ",", "=", "<>", "<", "<=", ">", ">="} {
+		says := p
+		if p == "," {
+			says = "a comma"
+		}
+		list = append(list, candidate{tokenPunct, p, says})
+	}
+	for _, k := range []string{"SELECT", "AS", "FROM", "WHERE", "NOT", "IN", "BETWEEN", "AND", "OR", "GROUP",
+		"ORDER", "BY", "ASC", "DESC", "LIMIT"} {
+		says := k
+		if k == "GROUP" || k == "ORDER" {
+			says += " BY"
+		}
+		list = append(list, candidate{tokenKeyword, k, says})
+	}
+	return list
+}()
+
+// maxProbe is the length in tokens up to which explain tries what would fit.
+const maxProbe = 1024
+
+// explain turns a syntax error into one that says what would have been accepted
+// in place of the token that does not fit. It finds out by trying: whatever
+// moves the error past its place is accepted, so the answer cannot drift from
+// the grammar.
+func explain(list []lexer.Token, at int, fault *Error) *Error {
+	bad := list[at]
+	message := "the query ends too early"
+	if !bad.EOF() {
+		message = bad.Value + " does not fit here"
+	} else if at == 0 {
+		message = "the query is empty"
+	}
+	out := faultAt(bad.Pos, bad.Value, "%s", message)
+	prefix := shorten(list[:at])
+	if len(prefix) > maxProbe {
+		out.Want = fault.Message
+		return out
+	}
+	var accepted, words []string
+	for _, c := range candidates {
+		if !fits(prefix, c) {
+			continue
+		}
+		accepted = append(accepted, c.says)
+		if c.kind == tokenKeyword {
+			words = append(words, c.says)
+		}
+	}
+	if len(prefix) > 0 && complete(prefix) {
+		accepted = append(accepted, "the end of the query")
+	}
+	if bad.Type == tokenName {
+		out.Nearest = nearest(bad.Value, words)
+	}
+	if bad.Type == tokenKeyword && slices.Contains(accepted, "a name") {
+		out.Message = bad.Value + " is a reserved word: as a name it is written in double quotes"
+	}
+	if bad.Type == tokenPunct && strings.Contains("+-*/%||", bad.Value) {
+		out.Message = fmt.Sprintf(notAnswered, "computations are")
+	}
+	return out.want(accepted...)
+}
+
+// shorten drops all but the ends of long lists of literals, which changes
+// nothing about what may follow.
+func shorten(prefix []lexer.Token) []lexer.Token {
+	out := make([]lexer.Token, 0, len(prefix))
+	literal := func(t lexer.Token) bool { return t.Type == tokenString || t.Type == tokenNumber }
+	for _, t := range prefix {
+		if n := len(out); literal(t) && n >= 3 && out[n-1].Value == "," && literal(out[n-2]) && out[n-3].Value == "," {
+			out = out[:n-2]
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// fits reports whether the grammar accepts c after prefix.
+func fits(prefix []lexer.Token, c candidate) bool {
+	list := renumber(append(slices.Clip(prefix),
+		lexer.Token{Type: c.kind, Value: c.value}, lexer.Token{Type: lexer.EOF}))
+	_, at, fault := parseTokens(list)
+	return fault == nil || at > len(prefix)
+}
+
+func complete(prefix []lexer.Token) bool {
+	_, _, fault := parseTokens(renumber(append(slices.Clip(prefix), lexer.Token{Type: lexer.EOF})))
+	return fault == nil
+}
+
+// renumber makes offsets the indexes of tokens, so that an error's position
+// tells which token it is about.
+func renumber(list []lexer.Token) []lexer.Token {
+	out := slices.Clone(list)
+	for i := range out {
+		out[i].Pos = lexer.Position{Offset: i, Line: 1, Column: i + 1}
+	}
+	return out
+}
+
+func nameIs(s, upper string) bool { return strings.ToUpper(s) == upper }

@@ -1,0 +1,52 @@
+package query
+
+import (
+	"fmt"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// calendar reads period literals as sets of periods of one grain.
+type calendar struct {
+	grain catalog.Grain
+	all   catalog.Interval // every period that can be written
+}
+
+func newCalendar(g catalog.Grain) calendar { return calendar{grain: g, all: g.Bounds()} }
+
+// complement is every period that s does not hold.
+func (c calendar) complement(s periodSet) periodSet { return s.within(c.all) }
+
+// limited is s as the request carries it: none when s holds every period.
+func (c calendar) limited(s periodSet) []catalog.Interval {
+	if len(s) == 1 && s[0] == c.all {
+		return nil
+	}
+	return s
+}
+
+// literal is the whole interval that a period literal stands for.
+func (c calendar) literal(l *literal) (catalog.Interval, *Error) {
+	grain, index, err := catalog.ParsePeriod(unquote(l.Text))
+	if err != nil {
+		return catalog.Interval{}, faultAt(l.Pos, l.Text, "%s", err).want(c.forms()...)
+	}
+	if grain.Finer(c.grain) {
+		return catalog.Interval{}, faultAt(l.Pos, l.Text, "the dataset has one period a %s, and this literal is finer", c.grain).
+			want(c.forms()...)
+	}
+	return grain.Span(index, c.grain), nil
+}
+
+// forms are examples of the literals that the grain allows, coarsest first.
+func (c calendar) forms() []string {
+	examples := map[catalog.Grain]string{
+		catalog.GrainYear: "2024", catalog.GrainQuarter: "2024-Q1", catalog.GrainMonth: "2024-05",
+		catalog.GrainDay: "2024-05-07", catalog.GrainHour: "2024-05-07T13",
+	}
+	var out []string
+	for i := len(grains) - 1; i >= 0 && !grains[i].Finer(c.grain); i-- {
+		out = append(out, fmt.Sprintf("'%s'", examples[grains[i]]))
+	}
+	return out
+}

@@ -1,0 +1,48 @@
+package query
+
+import "github.com/weirdata/weir/catalog"
+
+// Schema is what Compile knows of a dataset: all of it public.
+type Schema struct {
+	Descriptor catalog.Descriptor `json:"descriptor"`
+	Columns    []string           `json:"columns,omitempty"`   // attributes of the registry
+	IDColumn   string             `json:"id_column,omitempty"` // another name of the entity
+}
+
+// Compiled is a query in two parts: the request, which is signed, and how the
+// client shows the released groups. It is plain data, so that a thin client can
+// have it made by POST /v1/compile, check it, and sign the request.
+type Compiled struct {
+	Request catalog.Request `json:"request"`
+	Output  []Output        `json:"output"`
+	Order   []Order         `json:"order,omitempty"` // first key first; ties and no keys: dimensions ascending
+	Limit   *int            `json:"limit,omitempty"` // rows at most; nil: all
+}
+
+// OutputKind says where an output column comes from.
+type OutputKind string
+
+// Kinds of output columns.
+const (
+	OutputDimension OutputKind = "dimension"
+	OutputAggregate OutputKind = "aggregate"
+)
+
+// Output is one column of the result, in the order of SELECT. Index counts in
+// the request's By for a dimension, in its Select for an aggregate. Name is the
+// alias, else the expression in lower case.
+type Output struct {
+	Name  string     `json:"name"`
+	Kind  OutputKind `json:"kind"`
+	Index int        `json:"index"`
+}
+
+// Order is one key of ORDER BY: the number of an output column. NULL comes after
+// every value, and before it with Desc.
+type Order struct {
+	Output int  `json:"output"`
+	Desc   bool `json:"desc,omitempty"`
+}
+
+// requestVersion is the form of catalog.Request that Compile writes.
+const requestVersion = 1

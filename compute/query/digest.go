@@ -1,0 +1,72 @@
+package query
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// digestHeader separates plan digests from other hashes and names the encoding.
+const digestHeader = "weir plan v1\n"
+
+// Digest is the SHA-256 of the plan: dataset and version, the order of groups,
+// columns, all slot maps and accumulators (PROTOCOL section 3). Every list is
+// preceded by its length, numbers are 8 bytes, entries of slot maps 4, little
+// end first, so that no two plans have the same encoding.
+func (p *Plan) Digest() catalog.Digest {
+	w := planWriter{hash: sha256.New()}
+	w.buf = append(w.buf, digestHeader...)
+	w.numbers(len(p.Dataset))
+	w.buf = append(w.buf, p.Dataset...)
+	w.numbers(p.Release, len(p.Groups))
+	for _, g := range p.Groups {
+		w.numbers(g.Entity, g.Period)
+	}
+	w.numbers(len(p.Columns))
+	w.numbers(p.Columns...)
+	w.numbers(len(p.SlotMaps))
+	for _, m := range p.SlotMaps {
+		w.numbers(len(m))
+		w.entries(m)
+	}
+	w.numbers(len(p.Accumulators))
+	for _, a := range p.Accumulators {
+		w.numbers(a.Column, a.Block, a.SlotMap, len(a.Tiles))
+		w.numbers(a.Tiles...)
+	}
+	w.flush()
+	return catalog.Digest(w.hash.Sum(nil))
+}
+
+type planWriter struct {
+	hash hash.Hash
+	buf  []byte
+}
+
+func (w *planWriter) numbers(list ...int) {
+	for _, n := range list {
+		w.buf = binary.LittleEndian.AppendUint64(w.buf, uint64(n)) //nolint:gosec // an encoding, not a value
+	}
+	w.spill()
+}
+
+func (w *planWriter) entries(list []int32) {
+	for _, n := range list {
+		w.buf = binary.LittleEndian.AppendUint32(w.buf, uint32(n)) //nolint:gosec // −1 is all ones
+	}
+	w.spill()
+}
+
+func (w *planWriter) spill() {
+	if len(w.buf) >= 64<<10 {
+		w.flush()
+	}
+}
+
+// flush feeds the buffer to the hash, whose Write never returns an error.
+func (w *planWriter) flush() {
+	w.hash.Write(w.buf) //nolint:errcheck // hash.Hash: it never returns an error
+	w.buf = w.buf[:0]
+}

@@ -1,0 +1,125 @@
+package query
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// exclusionSets tells, for every period of the version, which entity groups a
+// column is left out of: of[p] is the number of a set in sets, a bitmap of
+// entity groups; set 0 is empty.
+type exclusionSets struct {
+	of   []int32
+	sets [][]uint64
+	keys []string
+}
+
+// exclude reports whether the set holds the group.
+func exclude(set []uint64, group int32) bool {
+	return len(set) > 0 && set[group>>6]>>(group&63)&1 != 0
+}
+
+// change is a group's entering or leaving the exclusions at a period.
+type change struct {
+	period int
+	group  int
+}
+
+// exclusions sweeps over the periods once; only periods at which something
+// changes cost anything.
+func (g *grid) exclusions(column int) exclusionSets {
+	out := exclusionSets{of: make([]int32, len(g.periodOf)), sets: [][]uint64{nil}, keys: []string{""}}
+	changes := g.changes(column)
+	if len(changes) == 0 {
+		return out
+	}
+	known := map[string]int32{}
+	set := make([]uint64, (len(g.verdict.EntityGroups)+63)/64)
+	members := 0
+	scratch := make([]byte, 8*len(set))
+	for i := 0; i < len(changes); {
+		from := changes[i].period
+		for ; i < len(changes) && changes[i].period == from; i++ {
+			bit := uint64(1) << (changes[i].group & 63)
+			word := &set[changes[i].group>>6]
+			*word ^= bit
+			if *word&bit != 0 {
+				members++
+			} else {
+				members--
+			}
+		}
+		to := len(out.of)
+		if i < len(changes) {
+			to = changes[i].period
+		}
+		id := int32(0)
+		if members > 0 && from < to {
+			id = out.intern(known, set, scratch)
+		}
+		for p := from; p < to; p++ {
+			out.of[p] = id
+		}
+	}
+	return out
+}
+
+func (e *exclusionSets) intern(known map[string]int32, set []uint64, scratch []byte) int32 {
+	encodeWords(scratch, set)
+	id, ok := known[string(scratch)]
+	if !ok {
+		id = int32(len(e.sets)) //nolint:gosec // at most one a period
+		key := string(scratch)
+		known[key] = id
+		e.sets = append(e.sets, slices.Clone(set))
+		e.keys = append(e.keys, key)
+	}
+	return id
+}
+
+// changes lists, in order of periods, where groups enter and leave. Intervals
+// of one group are joined first, so that each change toggles.
+func (g *grid) changes(column int) []change {
+	list := slices.DeleteFunc(slices.Clone(g.verdict.Exclusions), func(e catalog.Exclusion) bool { return e.Column != column })
+	slices.SortStableFunc(list, func(a, b catalog.Exclusion) int { return cmp.Compare(a.Group, b.Group) })
+	var out []change
+	for i := 0; i < len(list); {
+		group := list[i].Group
+		var intervals []catalog.Interval
+		for ; i < len(list) && list[i].Group == group; i++ {
+			intervals = append(intervals, list[i].Intervals...)
+		}
+		for _, interval := range newPeriodSet(intervals) {
+			if from, to := g.clip(interval); from < to {
+				out = append(out, change{from, group}, change{to, group})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b change) int { return cmp.Compare(a.period, b.period) })
+	return out
+}
+
+// checkExclusions checks that exclusions name columns and groups that exist.
+func (g *grid) checkExclusions() error {
+	for i, e := range g.verdict.Exclusions {
+		if e.Column < 0 || e.Column >= len(g.verdict.Columns) || e.Group < 0 || e.Group >= len(g.verdict.EntityGroups) {
+			return &exclusionError{index: i, exclusion: e}
+		}
+	}
+	return nil
+}
+
+// exclusionError is an exclusion of a column or group that the verdict does not
+// have.
+type exclusionError struct {
+	index     int
+	exclusion catalog.Exclusion
+}
+
+func (e *exclusionError) Error() string {
+	return "exclusion " + strconv.Itoa(e.index) + " is of column " + strconv.Itoa(e.exclusion.Column) +
+		" and entity group " + strconv.Itoa(e.exclusion.Group) + ", which do not exist"
+}

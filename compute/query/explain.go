@@ -1,0 +1,91 @@
+package query
+
+import (
+	"math/big"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// Explain is a plan in numbers.
+type Explain struct {
+	Tiles       int64    `json:"tiles"`        // read by each member of the active set
+	Additions   int64    `json:"additions"`    // of ciphertexts, per member
+	Openings    int      `json:"openings"`     // accumulators
+	MaxTiles    int      `json:"max_tiles"`    // of one accumulator; the noise of an opening grows with it
+	SlotMaps    int      `json:"slot_maps"`    // distinct
+	Groups      int      `json:"groups"`       // released
+	Columns     int      `json:"columns"`      // opened
+	Width       int      `json:"width"`        // groups × columns: numbers each member seals
+	ResultBytes int64    `json:"result_bytes"` // sealed by each member: 8 a number, and one parity number
+	Magnitude   *big.Int `json:"magnitude"`    // largest possible |sum of encoded values|
+}
+
+// Explain counts what the plan does. d is the dataset's descriptor.
+func (p *Plan) Explain(d catalog.Descriptor) Explain {
+	return Explain{
+		Tiles: p.Tiles, Additions: p.Tiles - int64(len(p.Accumulators)), Openings: len(p.Accumulators),
+		MaxTiles: p.MaxTiles(), SlotMaps: len(p.SlotMaps), Groups: len(p.Groups), Columns: len(p.Columns),
+		Width: p.Width, ResultBytes: 8 * (int64(p.Width) + 1), Magnitude: p.Magnitude(d),
+	}
+}
+
+// MaxTiles is the largest number of tiles of one accumulator, 0 without any.
+func (p *Plan) MaxTiles() int {
+	most := 0
+	for _, a := range p.Accumulators {
+		most = max(most, len(a.Tiles))
+	}
+	return most
+}
+
+// Magnitude is the largest possible absolute value of any element of the result:
+// the cells that go into it, present or not, times the largest encoded value of
+// the column's declared range. It must stay below T/2.
+func (p *Plan) Magnitude(d catalog.Descriptor) *big.Int {
+	worst := new(big.Int)
+	for column, cells := range p.cells() {
+		m := d.Measures[p.Columns[column]]
+		mid := m.Mid()
+		top := max(new(big.Int).Sub(big.NewInt(m.Max), big.NewInt(mid)).Uint64(), new(big.Int).Sub(big.NewInt(mid), big.NewInt(m.Min)).Uint64())
+		sum := new(big.Int).Mul(new(big.Int).SetUint64(top), big.NewInt(slices.Max(append(cells, 0))))
+		if sum.Cmp(worst) > 0 {
+			worst = sum
+		}
+	}
+	return worst
+}
+
+// cells counts, per column and group, the cells that go into it.
+func (p *Plan) cells() [][]int64 {
+	perMap := make([]map[int32]int64, len(p.SlotMaps))
+	out := make([][]int64, len(p.Columns))
+	for c := range out {
+		out[c] = make([]int64, len(p.Groups))
+	}
+	for _, a := range p.Accumulators {
+		counts := perMap[a.SlotMap]
+		if counts == nil {
+			counts = map[int32]int64{}
+			countRuns(p.SlotMaps[a.SlotMap], counts)
+			perMap[a.SlotMap] = counts
+		}
+		for group, n := range counts {
+			out[a.Column][group] += n * int64(len(a.Tiles))
+		}
+	}
+	return out
+}
+
+// countRuns counts the slots of each group, run by run.
+func countRuns(slots []int32, counts map[int32]int64) {
+	for i := 0; i < len(slots); {
+		from := i
+		for i < len(slots) && slots[i] == slots[from] {
+			i++
+		}
+		if slots[from] >= 0 {
+			counts[slots[from]] += int64(i - from)
+		}
+	}
+}

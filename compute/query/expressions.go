@@ -1,0 +1,194 @@
+package query
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/participle/v2/lexer"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// aggregates are what may be asked for, as messages say it.
+var aggregates = []string{"COUNT(*)", "COUNT(measure)", "SUM(measure)", "AVG(measure)"}
+
+// answered maps SQL's functions to the request's.
+var answered = map[string]string{"COUNT": "count", "SUM": "sum", "AVG": "avg"}
+
+// reserved are aggregates of the language that this version does not answer.
+var reserved = wordSet("VAR_POP", "VAR_SAMP", "STDDEV_POP", "STDDEV_SAMP", "COVAR_POP", "COVAR_SAMP", "CORR",
+	"REGR_SLOPE", "REGR_INTERCEPT", "HISTOGRAM", "QUANTILE", "MEDIAN", "VARIANCE", "STDDEV")
+
+// aggregate reads a call of an aggregate function on a measure.
+func (c *compiler) aggregate(v *value) (catalog.Aggregate, *Error) {
+	none := catalog.Aggregate{}
+	fn, ok := answered[strings.ToUpper(v.Name.text())]
+	if !ok {
+		return none, unknownFunction(v.Name)
+	}
+	upper := strings.ToUpper(fn)
+	if len(v.Call.Args) != 1 {
+		return none, faultAt(v.Name.Pos, v.Name.Raw, "%s takes one argument", upper).want(c.argumentsOf(upper)...)
+	}
+	arg := v.Call.Args[0]
+	if len(arg.Rest) > 0 {
+		op := arg.Rest[0]
+		return none, faultAt(op.Pos, op.Op, notAnswered, "computations inside an aggregate are").want(c.argumentsOf(upper)...)
+	}
+	f := arg.First
+	switch {
+	case f.Star && fn == "count":
+		return catalog.Aggregate{Func: fn}, nil
+	case f.Star:
+		return none, faultAt(f.Pos, "*", "%s takes a measure", upper).want(c.measures...)
+	case f.Call != nil:
+		return none, faultAt(f.Pos, f.Literal.raw(), "an aggregate takes a measure, not a function").want(c.measures...)
+	case f.Literal.Name == nil:
+		return none, faultAt(f.Pos, f.Literal.raw(), "an aggregate takes a measure").want(c.argumentsOf(upper)...)
+	}
+	n := f.Literal.Name
+	if m := c.measure(n); m.kind == refMeasure {
+		return catalog.Aggregate{Func: fn, Measure: m.column}, nil
+	}
+	what := "there is no measure %s"
+	switch c.resolve(n).kind {
+	case refEntity:
+		what = "%s is the entity, not a measure"
+	case refAttribute:
+		what = "%s is an attribute, not a measure"
+	case refPeriod:
+		what = "%s is not a measure"
+	case refNone, refMeasure:
+	}
+	return none, faultAt(n.Pos, n.Raw, what, n.text()).among(n.text(), c.argumentsOf(upper)...)
+}
+
+func (c *compiler) argumentsOf(fn string) []string {
+	if fn == "COUNT" {
+		return append([]string{"*"}, c.measures...)
+	}
+	return c.measures
+}
+
+func unknownFunction(n *name) *Error {
+	upper := strings.ToUpper(n.text())
+	switch {
+	case reserved[upper]:
+		return faultAt(n.Pos, n.Raw, notAnswered, upper+" is").want(aggregates...)
+	case upper == "MIN" || upper == "MAX":
+		return faultAt(n.Pos, n.Raw, "%s is the value of one reading, which is never released", upper).want(aggregates...)
+	}
+	known := []string{"COUNT", "SUM", "AVG", "DATE_TRUNC"}
+	for r := range reserved {
+		known = append(known, r)
+	}
+	slices.Sort(known[4:])
+	fault := faultAt(n.Pos, n.Raw, "there is no function %s", n.text()).want(aggregates...)
+	fault.Nearest = nearest(n.text(), known)
+	return fault
+}
+
+// dimension reads a dimension: the entity, an attribute, period, or
+// date_trunc('grain', period).
+func (c *compiler) dimension(v *value) (catalog.Dimension, *Error) {
+	if v.Call != nil {
+		if nameIs(v.Name.text(), "DATE_TRUNC") {
+			return c.dateTrunc(v)
+		}
+		if _, ok := answered[strings.ToUpper(v.Name.text())]; ok {
+			return catalog.Dimension{}, faultAt(v.Name.Pos, v.Name.Raw, "groups are not formed by aggregates").want(c.groupable()...)
+		}
+		return catalog.Dimension{}, unknownFunction(v.Name)
+	}
+	n := v.Name
+	switch r := c.resolve(n); r.kind {
+	case refEntity:
+		return catalog.Dimension{Kind: catalog.DimEntity}, nil
+	case refAttribute:
+		return catalog.Dimension{Kind: catalog.DimAttribute, Column: r.column}, nil
+	case refPeriod:
+		return catalog.Dimension{Kind: catalog.DimPeriod, Grain: c.schema.Descriptor.Grain}, nil
+	case refMeasure:
+		fault := faultAt(n.Pos, n.Raw, "%s is a measure, and measures are encrypted: only aggregates of it are released", n.text())
+		return catalog.Dimension{}, fault.want("COUNT("+n.Raw+")", "SUM("+n.Raw+")", "AVG("+n.Raw+")")
+	case refNone:
+	}
+	fault := faultAt(n.Pos, n.Raw, "there is no column %s", n.text()).among(n.text(), append(c.dimensions(), c.measures...)...)
+	if g, ok := grainNamed(n.text()); ok && fault.Nearest == "" {
+		fault.Nearest = "date_trunc('" + string(g) + "', period)"
+	}
+	fault.want(c.groupable()...)
+	return catalog.Dimension{}, fault
+}
+
+// groupable are the dimensions as messages say them.
+func (c *compiler) groupable() []string {
+	return append(c.dimensions(), "date_trunc('grain', period)")
+}
+
+func (c *compiler) dateTrunc(v *value) (catalog.Dimension, *Error) {
+	none, args := catalog.Dimension{}, v.Call.Args
+	if len(args) != 2 || len(args[0].Rest) > 0 || len(args[1].Rest) > 0 {
+		return none, faultAt(v.Name.Pos, v.Name.Raw, "date_trunc takes a grain and period").want("date_trunc('month', period)")
+	}
+	first, second := args[0].First, args[1].First
+	if first.Literal == nil || first.Literal.Text == "" {
+		return none, faultAt(first.Pos, first.raw(), "the grain of date_trunc is text in single quotes").want(c.quotedGrains()...)
+	}
+	g, ok := grainNamed(unquote(first.Literal.Text))
+	if !ok {
+		fault := faultAt(first.Pos, first.raw(), "there is no grain %s", first.raw())
+		return none, fault.among(first.raw(), c.quotedGrains()...)
+	}
+	if own := c.schema.Descriptor.Grain; g.Finer(own) {
+		return none, faultAt(first.Pos, first.raw(), "the dataset has one period a %s, and nothing finer", own).want(c.quotedGrains()...)
+	}
+	if second.Literal == nil || second.Literal.Name == nil || second.Call != nil || c.resolve(second.Literal.Name).kind != refPeriod {
+		return none, faultAt(second.Pos, second.raw(), "date_trunc works on period alone").want(periodName)
+	}
+	return catalog.Dimension{Kind: catalog.DimPeriod, Grain: g}, nil
+}
+
+func (c *compiler) quotedGrains() []string {
+	var out []string
+	for _, g := range c.grainsFrom() {
+		out = append(out, "'"+g+"'")
+	}
+	return out
+}
+
+func (f *factor) raw() string {
+	if f.Star {
+		return "*"
+	}
+	return f.Literal.raw()
+}
+
+// place is where v stands and how it begins.
+func (v *value) place() (lexer.Position, string) {
+	if v.Number != nil {
+		return v.Number.Pos, v.Number.Raw
+	}
+	return v.Name.Pos, v.Name.Raw
+}
+
+// aggregateText is the canonical text of an aggregate, dimensionText that of a
+// dimension; output columns are named by them.
+func aggregateText(a catalog.Aggregate) string {
+	if a.Measure == "" {
+		return a.Func + "(*)"
+	}
+	return a.Func + "(" + a.Measure + ")"
+}
+
+func (sc *scope) dimensionText(d catalog.Dimension) string {
+	switch {
+	case d.Kind == catalog.DimEntity:
+		return sc.entityName()
+	case d.Kind == catalog.DimAttribute:
+		return d.Column
+	case d.Grain == sc.schema.Descriptor.Grain:
+		return periodName
+	}
+	return "date_trunc('" + string(d.Grain) + "', period)"
+}

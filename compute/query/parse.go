@@ -1,0 +1,109 @@
+package query
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/alecthomas/participle/v2"
+	"github.com/alecthomas/participle/v2/lexer"
+)
+
+// parse reads one statement.
+func parse(sql string) (*statement, *Error) {
+	list, fault := scan(sql)
+	if fault != nil {
+		return nil, fault
+	}
+	if fault := nested(list); fault != nil {
+		return nil, fault
+	}
+	if fault := unanswered(list); fault != nil {
+		return nil, fault
+	}
+	stmt, at, fault := parseTokens(list)
+	if fault == nil {
+		return stmt, nil
+	}
+	return nil, explain(list, at, fault)
+}
+
+// parseTokens parses tokens that end with EOF. When it fails it returns the
+// index of the first token that does not fit.
+func parseTokens(list []lexer.Token) (*statement, int, *Error) {
+	peeking, err := lexer.Upgrade(&tokens{list: list})
+	if err != nil {
+		return nil, 0, faultAt(list[0].Pos, "", "%s", err)
+	}
+	stmt, err := grammar.ParseFromLexer(peeking)
+	if err == nil {
+		return stmt, 0, nil
+	}
+	pos, message := list[len(list)-1].Pos, err.Error()
+	var parseErr participle.Error
+	if errors.As(err, &parseErr) {
+		pos, message = parseErr.Position(), parseErr.Message()
+	}
+	at := slices.IndexFunc(list, func(t lexer.Token) bool { return t.Pos.Offset >= pos.Offset })
+	if at < 0 {
+		at = len(list) - 1
+	}
+	return nil, at, faultAt(list[at].Pos, list[at].Value, "%s", message)
+}
+
+// nested refuses what would recurse too deep.
+func nested(list []lexer.Token) *Error {
+	depth, nots := 0, 0
+	for _, t := range list {
+		switch {
+		case t.Type == tokenKeyword && t.Value == "NOT":
+			nots++
+		case t.Value == "(":
+			depth++
+		case t.Value == ")":
+			depth--
+		default:
+			nots = 0
+		}
+		if depth+nots > MaxNesting {
+			return faultAt(t.Pos, t.Value, "the condition is nested too deep").
+				want(fmt.Sprintf("at most %d parentheses and NOTs within each other", MaxNesting))
+		}
+	}
+	return nil
+}
+
+const notAnswered = "%s not answered by this version"
+
+// unanswered recognises what the language reserves and this version does not
+// answer, and what it never will.
+func unanswered(list []lexer.Token) *Error {
+	for i, t := range list {
+		if t.Type == tokenName && list[i+1].Value == "(" && nameIs(t.Value, "PRIVATE") {
+			return faultAt(t.Pos, t.Value, notAnswered, "private selectors and weights are").
+				want("public attributes and measures of the dataset")
+		}
+		if t.Type != tokenKeyword {
+			continue
+		}
+		switch t.Value {
+		case "JOIN", "USING":
+			return faultAt(t.Pos, t.Value, notAnswered, "joins are").want("one dataset after FROM")
+		case "HAVING":
+			return faultAt(t.Pos, t.Value, notAnswered, "HAVING is").want("WHERE", "GROUP BY", "ORDER BY", "LIMIT")
+		case "DISTINCT":
+			return faultAt(t.Pos, t.Value, "DISTINCT is not part of this language: groups are distinct as they are").
+				want("dimensions and aggregates")
+		case "LIKE":
+			return faultAt(t.Pos, t.Value, "LIKE is not part of this language").
+				want("=", "<>", "<", "<=", ">", ">=", "IN", "BETWEEN")
+		case "IS", "NULL":
+			return faultAt(t.Pos, t.Value, "conditions on missing cells are not part of this language: aggregates skip them").
+				want("COUNT(measure) and COUNT(*)")
+		case "UNION", "OFFSET", "CASE":
+			return faultAt(t.Pos, t.Value, "%s is not part of this language", t.Value).
+				want("SELECT … FROM … WHERE … GROUP BY … ORDER BY … LIMIT …")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,212 @@
+package query
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+const (
+	// Slots is the number of slots of a tile; the last is its parity.
+	Slots = catalog.TileCells + 1
+	// MaxSlotMaps bounds the distinct slot maps of one plan, 32 kB each. Grouping
+	// 25,000 enterprises by county and day for five years takes some 6,000.
+	MaxSlotMaps = 8192
+)
+
+// ErrPlanTooLarge is returned when a plan would need more than MaxSlotMaps slot
+// maps or catalog.MaxGroups groups.
+var ErrPlanTooLarge = errors.New("the plan is too large")
+
+// Plan is how a verdict is computed from a version's tiles: which tiles are
+// added up under which slot map, and where each slot then goes. It is a pure
+// function of descriptor, version and verdict. The sum of column c over group g
+// is element c·len(Groups)+g of the result.
+type Plan struct {
+	Dataset      string
+	Release      int
+	Groups       []catalog.GroupIndex // released, entity-major
+	Columns      []int                // per column of the verdict, the index of its measure in the descriptor
+	SlotMaps     [][]int32            // distinct; Slots entries each: the number of a group, or −1
+	Accumulators []Accumulator        // ascending column, block, first tile
+	Width        int                  // len(Groups)·len(Columns)
+	Tiles        int64                // read, over all accumulators
+}
+
+// Accumulator is one homomorphic sum: tiles Tiles (k-th of their block, so of
+// the periods k·block.Periods and following) of a column and a block, which have
+// one slot map in common. Slot (p−p0)·block.Entities + e−block.First of a tile
+// is entity e in period p, p0 being the tile's first period.
+type Accumulator struct {
+	Column  int
+	Block   int
+	SlotMap int
+	Tiles   []int // ascending
+}
+
+// NewPlan plans the verdict on version v of the dataset that d describes.
+func NewPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict) (*Plan, error) {
+	g, err := newGrid(d, v, verdict)
+	if err != nil {
+		return nil, fmt.Errorf("planning %s version %d: %w", verdict.Dataset, verdict.Release, err)
+	}
+	p := &Plan{Dataset: verdict.Dataset, Release: verdict.Release, Groups: g.groups, Columns: g.columns}
+	p.Width = len(p.Groups) * len(p.Columns)
+	maps := newSlotMaps(g, v.Blocks)
+	for column := range p.Columns {
+		classes := maps.classes(g.exclusions(column))
+		for block := range v.Blocks {
+			if err := p.accumulate(maps, classes, column, block); err != nil {
+				return nil, fmt.Errorf("planning %s version %d: %w", verdict.Dataset, verdict.Release, err)
+			}
+		}
+	}
+	p.SlotMaps = maps.list
+	return p, nil
+}
+
+// accumulate adds the accumulators of one column and block.
+func (p *Plan) accumulate(maps *slotMaps, classes []int32, column, block int) error {
+	accumulators := map[int]int{}
+	per := maps.blocks[block].Periods
+	for k := 0; k*per < len(classes); k++ {
+		m := maps.tile(block, classes[k*per:min((k+1)*per, len(classes))])
+		if m < 0 {
+			continue
+		}
+		if len(maps.list) > MaxSlotMaps {
+			return fmt.Errorf("%w: more than %d slot maps; group by a coarser period or select fewer periods", ErrPlanTooLarge, MaxSlotMaps)
+		}
+		i, ok := accumulators[m]
+		if !ok {
+			i = len(p.Accumulators)
+			accumulators[m] = i
+			p.Accumulators = append(p.Accumulators, Accumulator{Column: column, Block: block, SlotMap: m})
+		}
+		p.Accumulators[i].Tiles = append(p.Accumulators[i].Tiles, k)
+		p.Tiles++
+	}
+	return nil
+}
+
+// grid is a verdict checked against its version and laid out for lookup.
+type grid struct {
+	verdict  catalog.Verdict
+	groups   []catalog.GroupIndex
+	numbers  []int32 // entity group · period groups + period group → number of a released group, or −1
+	columns  []int
+	assign   []int32 // entity → entity group, or −1
+	periodOf []int32 // period of the version → period group, or −1
+	first    int64   // index of the version's first period
+}
+
+func newGrid(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict) (*grid, error) {
+	switch {
+	case verdict.Dataset != d.Dataset || verdict.Dataset != v.Dataset:
+		return nil, fmt.Errorf("the verdict is on dataset %q, the version of %q, the descriptor of %q", verdict.Dataset, v.Dataset, d.Dataset)
+	case verdict.Release != v.Version:
+		return nil, fmt.Errorf("the verdict is on version %d, not %d", verdict.Release, v.Version)
+	case verdict.Entities != v.Entities:
+		return nil, fmt.Errorf("the verdict covers %d entities, the version %d", verdict.Entities, v.Entities)
+	}
+	if err := checkBlocks(v); err != nil {
+		return nil, err
+	}
+	g := &grid{verdict: verdict, first: v.First}
+	var err error
+	if g.assign, err = catalog.UnpackAssign(verdict.Assign, verdict.Entities); err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(g.assign, func(a int32) bool { return int(a) >= len(verdict.EntityGroups) }); i >= 0 {
+		return nil, fmt.Errorf("entity %d is assigned to group %d of %d", i, g.assign[i], len(verdict.EntityGroups))
+	}
+	for _, step := range []func() error{func() error { return g.findColumns(d) }, g.number, g.checkExclusions, func() error { return g.layPeriods(v) }} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// checkBlocks checks that the blocks are the version's entities in order and
+// that tiles of them have room for their parity.
+func checkBlocks(v catalog.Version) error {
+	next := 0
+	for i, b := range v.Blocks {
+		if b.First != next || b.Entities < 1 || b.Periods < 1 || b.Entities > catalog.TileCells ||
+			b.Periods > catalog.TileCells/b.Entities {
+			return fmt.Errorf("block %d of %d entities from %d on and %d periods a tile does not fit", i, b.Entities, b.First, b.Periods)
+		}
+		next += b.Entities
+	}
+	if next != v.Entities || v.Periods < 0 {
+		return fmt.Errorf("the blocks hold %d entities of %d, over %d periods", next, v.Entities, v.Periods)
+	}
+	return nil
+}
+
+func (g *grid) findColumns(d catalog.Descriptor) error {
+	for _, c := range g.verdict.Columns {
+		i := slices.IndexFunc(d.Measures, func(m catalog.Measure) bool { return m.Name == c.Measure })
+		if i < 0 || slices.Contains(g.columns, i) {
+			return fmt.Errorf("column %q of the verdict is no measure, or stands there twice", c.Measure)
+		}
+		g.columns = append(g.columns, i)
+	}
+	return nil
+}
+
+// number numbers the released groups, entity-major.
+func (g *grid) number() error {
+	entities, periods := len(g.verdict.EntityGroups), len(g.verdict.PeriodGroups)
+	withheld := g.verdict.Withheld
+	if periods > 0 && entities > (catalog.MaxGroups+len(withheld))/periods {
+		return fmt.Errorf("%w: %d × %d groups, at most %d are released", ErrPlanTooLarge, entities, periods, catalog.MaxGroups)
+	}
+	g.numbers = make([]int32, entities*periods)
+	last := -1
+	for _, w := range withheld {
+		at := w.Entity*periods + w.Period
+		if w.Entity < 0 || w.Entity >= entities || w.Period < 0 || w.Period >= periods || at <= last {
+			return fmt.Errorf("withheld group (%d, %d) is out of range or out of order", w.Entity, w.Period)
+		}
+		g.numbers[at], last = -1, at
+	}
+	for at := range g.numbers {
+		if g.numbers[at] < 0 {
+			continue
+		}
+		g.numbers[at] = int32(len(g.groups)) //nolint:gosec // at most MaxGroups
+		g.groups = append(g.groups, catalog.GroupIndex{Entity: at / periods, Period: at % periods})
+	}
+	return nil
+}
+
+// layPeriods notes each period's group. Parts of a group beyond the version's
+// periods have no cells and are passed over.
+func (g *grid) layPeriods(v catalog.Version) error {
+	g.periodOf = slices.Repeat([]int32{-1}, v.Periods)
+	for j, group := range g.verdict.PeriodGroups {
+		for _, i := range group.Intervals {
+			for p, to := g.clip(i); p < to; p++ {
+				if g.periodOf[p] >= 0 {
+					return fmt.Errorf("period %d is in the period groups %d and %d", g.first+int64(p), g.periodOf[p], j)
+				}
+				g.periodOf[p] = int32(j) //nolint:gosec // less than MaxGroups plus what is withheld
+			}
+		}
+	}
+	return nil
+}
+
+// clip is an interval as positions among the version's periods.
+func (g *grid) clip(i catalog.Interval) (from, to int) {
+	last := g.first + int64(len(g.periodOf))
+	f, t := max(i.From, g.first), min(i.To, last)
+	if t <= f {
+		return 0, 0
+	}
+	return int(f - g.first), int(t - g.first)
+}
