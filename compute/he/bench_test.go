@@ -2,7 +2,9 @@ package he
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 )
@@ -64,4 +66,89 @@ func BenchmarkAccumulate(b *testing.B) {
 	b.ReportMetric(float64(len(tiles)*p.Values())*n/add.Seconds()/1e6, "Mvalues/s")
 	b.ReportMetric(sum.Seconds()/add.Seconds(), "of-sum")
 	b.ReportMetric(0, "ns/op")
+}
+
+func BenchmarkEncrypt(b *testing.B) {
+	c := newCluster(b, full(b, 3, 2))
+	e := must[*Encryptor](b)(NewEncryptor(c.p, c.publicKey))
+	values := readings(rand.New(rand.NewPCG(1, 2)), c.p.Values(), 40)
+	for _, workers := range []int{1, 2} {
+		b.Run(map[int]string{1: "one", 2: "two"}[workers], func(b *testing.B) {
+			var group sync.WaitGroup
+			start := time.Now()
+			for range workers {
+				group.Go(func() {
+					e, tile := e.ShallowCopy(), make([]byte, c.p.TileBytes())
+					for range b.N {
+						if err := e.Encrypt(values, tile); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			group.Wait()
+			b.ReportMetric(float64(workers*b.N*len(values))/time.Since(start).Seconds()/1e6, "Mvalues/s")
+			b.ReportMetric(float64(c.p.TileBytes())/float64(len(values)), "B/value")
+		})
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	for _, roster := range [][2]int{{3, 2}, {4, 3}, {5, 3}} {
+		c := newCluster(b, full(b, roster[0], roster[1]))
+		acc := c.accumulate(b, c.encrypt(b, []int64{1, 2, 3})...)
+		active := everyPoint(roster[1])
+		o := c.opening(b, acc, active, 1)
+		ds, _ := c.contributions(b, o, acc)
+		name := fmt.Sprintf("%d-of-%d", roster[1], roster[0])
+		b.Run("share/"+name, func(b *testing.B) {
+			for b.Loop() {
+				if _, _, err := c.keys[2].Contribute(o, acc); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1e3, "ms")
+		})
+		b.Run("root/"+name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := c.keys[1].Combine(o, acc, ds); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1e3, "ms")
+		})
+	}
+}
+
+func BenchmarkCheckTile(b *testing.B) {
+	p := full(b, 3, 2)
+	tile := randomTiles(p, 1)[0]
+	b.SetBytes(int64(len(tile)))
+	for b.Loop() {
+		if err := p.CheckTile(tile); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkFold(b *testing.B) {
+	p := full(b, 3, 2)
+	slots, slotMap, groups := make([]uint64, p.Slots()), make([]int32, p.Slots()), make([]uint64, 300)
+	for i := range slots {
+		slots[i], slotMap[i] = uint64(i), int32(i%300)
+	}
+	slotMap[p.Slots()-1] = -1
+	for b.Loop() {
+		if _, err := p.Fold(slots, slotMap, groups); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkCeremony(b *testing.B) {
+	p := full(b, 3, 2)
+	for b.Loop() {
+		newCluster(b, p)
+	}
 }

@@ -92,8 +92,8 @@ func (in *instance) decodable() *big.Int {
 func (in *instance) maxLogSmudging() int {
 	available := in.decodable()
 	logB := -1
-	// A smudging coefficient is drawn from 128 bits.
-	for logB < 126 && in.phase(MaxTiles, logB+1).Cmp(available) < 0 {
+	// Beyond 2^122 the sampler's reduction would lose bits (smudgeLimb).
+	for logB < 122 && in.phase(MaxTiles, logB+1).Cmp(available) < 0 {
 		logB++
 	}
 	return logB

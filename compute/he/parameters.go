@@ -71,7 +71,6 @@ type instance struct {
 
 	delta [limbs]uint64 // 2^60 − q
 	tInv  [limbs]uint64 // T^-1 mod q, Montgomery form
-	shift [limbs]uint64 // 2^64 mod q, Montgomery form
 	b     [limbs]uint64 // B mod q
 	crt   reconstruction
 
@@ -107,27 +106,37 @@ func NewParameters(lit ParametersLiteral) (Parameters, error) {
 // arithmetic use small rings.
 func newParameters(lit ParametersLiteral) (p Parameters, err error) {
 	defer guard("making parameters", &err)
+	in, err := newInstance(lit)
+	if err != nil {
+		return Parameters{}, err
+	}
+	logB, err := in.smudging()
+	if err != nil {
+		return Parameters{}, err
+	}
+	in.derive(logB)
+	return Parameters{in}, nil
+}
+
+// newInstance checks everything but the noise.
+func newInstance(lit ParametersLiteral) (*instance, error) {
 	if lit.Dealers == 0 {
 		lit.Dealers = lit.Nodes
 	}
 	if err := lit.check(); err != nil {
-		return Parameters{}, err
+		return nil, err
 	}
 	lit.Q = slices.Clone(lit.Q)
 	h, err := heint.NewParametersFromLiteral(heint.ParametersLiteral{LogN: lit.LogN, Q: lit.Q, PlaintextModulus: lit.T})
 	if err != nil {
-		return Parameters{}, fmt.Errorf("%w: %w", ErrParameters, err)
+		return nil, fmt.Errorf("%w: %w", ErrParameters, err)
 	}
 	in := &instance{lit: lit, he: h, n: h.N(), t: h.RingT().SubRings[0]}
 	if in.t.N != in.n {
-		return Parameters{}, fmt.Errorf("%w: T=%d is not 1 mod %d: only %d slots", ErrParameters, lit.T, 2*in.n, in.t.N)
+		return nil, fmt.Errorf("%w: T=%d is not 1 mod %d: only %d slots", ErrParameters, lit.T, 2*in.n, in.t.N)
 	}
 	copy(in.q[:], h.RingQ().SubRings)
-	if in.logB, err = in.smudging(); err != nil {
-		return Parameters{}, err
-	}
-	in.derive()
-	return Parameters{in}, nil
+	return in, nil
 }
 
 func (lit ParametersLiteral) check() error {
@@ -157,16 +166,15 @@ func (lit ParametersLiteral) check() error {
 	return nil
 }
 
-// derive computes the constants of the kernels.
-func (in *instance) derive() {
+// derive computes the constants of the kernels, for smudging within ±2^logB.
+func (in *instance) derive(logB int) {
+	in.logB = logB
 	t := new(big.Int).SetUint64(in.lit.T)
 	smudge := new(big.Int).Lsh(big.NewInt(1), uint(in.logB))
-	word := new(big.Int).Lsh(big.NewInt(1), 64)
 	for l, s := range in.q {
 		q := new(big.Int).SetUint64(s.Modulus)
 		in.delta[l] = 1<<60 - s.Modulus
 		in.tInv[l] = montgomery(new(big.Int).ModInverse(t, q), s)
-		in.shift[l] = montgomery(word, s)
 		in.b[l] = new(big.Int).Mod(smudge, q).Uint64()
 	}
 	in.crt = newReconstruction(in.q, in.t)

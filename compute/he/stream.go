@@ -130,16 +130,25 @@ func (s *stream) smudge(dst ring.Poly, in *instance) {
 	top := uint64(1)<<(in.logB+1-64) - 1
 	for k := 0; k < in.n; {
 		b := s.next(min(len(s.buf), 16*(in.n-k)))
-		for ; len(b) >= 16; b, k = b[16:], k+1 {
-			lo := binary.LittleEndian.Uint64(b)
-			hi := binary.LittleEndian.Uint64(b[8:]) & top
-			for l, r := range in.q {
-				q := r.Modulus
-				x := ring.MRed(hi, in.shift[l], q, r.MRedConstant) + ring.BRedAdd(lo, q, r.BRedConstant)
-				x += q - in.b[l]
-				dst.Coeffs[l][k] = ring.BRedAdd(x, q, r.BRedConstant)
-			}
+		for l, r := range in.q {
+			smudgeLimb(dst.Coeffs[l][k:], b, top, r.Modulus, in.delta[l], r.Modulus-in.b[l])
 		}
+		k += len(b) / 16
+	}
+}
+
+// smudgeLimb reduces 128-bit numbers, their top halves masked to less than
+// 2^59, modulo q = 2^60 − δ, and adds shift ≤ q.
+func smudgeLimb(dst []uint64, b []byte, top, q, delta, shift uint64) {
+	for i := 0; len(b) >= 16 && i < len(dst); i++ {
+		w := (*[16]byte)(b)
+		lo, hi := binary.LittleEndian.Uint64(w[0:8]), binary.LittleEndian.Uint64(w[8:16])&top
+		// v = (hi·2^4 + lo>>60)·2^60 + lo mod 2^60, and 2^60 ≡ δ < 2^19, twice.
+		h, l := bits.Mul64(hi<<4|lo>>60, delta)
+		x := lo&low60 + l&low60 + (h<<4|l>>60)*delta + shift // below 2^60·3 + 2^43
+		x = x&low60 + x>>60*delta
+		dst[i] = ring.CRed(x, q)
+		b = b[16:]
 	}
 }
 
