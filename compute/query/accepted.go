@@ -76,7 +76,7 @@ func explain(list []lexer.Token, at int, fault *Error) *Error {
 		out.Nearest = nearest(bad.Value, words)
 	}
 	if bad.Type == tokenKeyword && slices.Contains(accepted, "a name") {
-		out.Message = bad.Value + " is a reserved word: as a name it is written in double quotes"
+		out.Message = bad.Value + " does not fit here: it is a reserved word, and a name only in double quotes"
 	}
 	if bad.Type == tokenPunct && strings.Contains("+-*/%||", bad.Value) {
 		out.Message = fmt.Sprintf(notAnswered, "computations are")

@@ -31,9 +31,8 @@ func (c *compiler) where() *Error {
 		if never {
 			return faultAt(at, "", "no entity can satisfy this condition").want("a condition that some entity meets")
 		}
-		if nodes, depth := size(pred); nodes > maxPredicateNodes || depth > maxPredicateDepth {
-			return faultAt(at, "", "the condition on entities is too large: %d tests, nested %d deep", nodes, depth).
-				want(fmt.Sprintf("at most %d tests, nested %d deep", maxPredicateNodes, maxPredicateDepth), "IN with a list of values")
+		if r := pred.Check(c.schema.Columns); r != nil && !always {
+			return faultAt(at, "", "%s", r.Message).want("fewer conditions", "IN with a list of values")
 		}
 		if !always {
 			c.out.Request.Where = &pred

@@ -12,8 +12,15 @@ import (
 // aggregates are what may be asked for, as messages say it.
 var aggregates = []string{"COUNT(*)", "COUNT(measure)", "SUM(measure)", "AVG(measure)"}
 
+// Functions of a request.
+const (
+	fnCount = "count"
+	fnSum   = "sum"
+	fnAvg   = "avg"
+)
+
 // answered maps SQL's functions to the request's.
-var answered = map[string]string{"COUNT": "count", "SUM": "sum", "AVG": "avg"}
+var answered = map[string]string{"COUNT": fnCount, "SUM": fnSum, "AVG": fnAvg}
 
 // reserved are aggregates of the language that this version does not answer.
 var reserved = wordSet("VAR_POP", "VAR_SAMP", "STDDEV_POP", "STDDEV_SAMP", "COVAR_POP", "COVAR_SAMP", "CORR",
@@ -37,7 +44,7 @@ func (c *compiler) aggregate(v *value) (catalog.Aggregate, *Error) {
 	}
 	f := arg.First
 	switch {
-	case f.Star && fn == "count":
+	case f.Star && fn == fnCount:
 		return catalog.Aggregate{Func: fn}, nil
 	case f.Star:
 		return none, faultAt(f.Pos, "*", "%s takes a measure", upper).want(c.measures...)

@@ -20,22 +20,6 @@ const (
 	opGE  = "ge"
 )
 
-// Limits that the ledger sets on a predicate.
-const (
-	maxPredicateNodes = 4096
-	maxPredicateDepth = 32
-)
-
-// size counts the nodes of p and its depth.
-func size(p catalog.Predicate) (nodes, depth int) {
-	nodes = 1
-	for _, a := range p.Args {
-		n, d := size(a)
-		nodes, depth = nodes+n, max(depth, d)
-	}
-	return nodes, depth + 1
-}
-
 // opposite of an operator under NOT.
 var opposite = map[string]string{opAnd: opOr, opOr: opAnd, opLT: opGE, opGE: opLT, opGT: opLE, opLE: opGT}
 

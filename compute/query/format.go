@@ -1,0 +1,144 @@
+package query
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// Format writes a compiled query as SQL in canonical form. Compiled again, it
+// gives the same request (but for the SQL that rides along), outputs and order.
+func Format(c *Compiled, s Schema) string {
+	f := formatter{newScope(s)}
+	req := &c.Request
+	var items []string
+	for _, o := range c.Output {
+		text, bare := "", ""
+		if o.Kind == OutputAggregate {
+			text, bare = f.aggregate(req.Select[o.Index]), aggregateText(req.Select[o.Index])
+		} else {
+			text, bare = f.dimension(req.By[o.Index]), f.dimensionText(req.By[o.Index])
+		}
+		if o.Name != bare {
+			text += " AS " + quoteName(o.Name)
+		}
+		items = append(items, text)
+	}
+	out := "SELECT " + strings.Join(items, ", ") + " FROM " + quoteName(req.Dataset)
+	var where []string
+	if req.Where != nil {
+		where = append(where, f.predicate(*req.Where, req.Where.Op == opOr))
+	}
+	if req.Periods != nil {
+		where = append(where, f.periods(req.Periods))
+	}
+	if where != nil {
+		out += " WHERE " + strings.Join(where, " AND ")
+	}
+	var by []string
+	for _, d := range req.By {
+		by = append(by, f.dimension(d))
+	}
+	if by != nil {
+		out += " GROUP BY " + strings.Join(by, ", ")
+	}
+	var order []string
+	for _, o := range c.Order {
+		order = append(order, fmt.Sprint(o.Output+1)+map[bool]string{true: " DESC"}[o.Desc])
+	}
+	if order != nil {
+		out += " ORDER BY " + strings.Join(order, ", ")
+	}
+	if c.Limit != nil {
+		out += fmt.Sprintf(" LIMIT %d", *c.Limit)
+	}
+	return out
+}
+
+type formatter struct{ *scope }
+
+// quoteName writes a name, in double quotes unless it is plain.
+func quoteName(s string) string {
+	plain := s != "" && isNameStart(rune(s[0])) && span(s, func(r rune) bool { return r < 0x80 && isNamePart(r) }) == len(s)
+	if plain && s == strings.ToLower(s) && !keywords[strings.ToUpper(s)] && !nameIs(s, "PRIVATE") {
+		return s
+	}
+	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+}
+
+func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+func (f formatter) aggregate(a catalog.Aggregate) string {
+	if a.Measure == "" {
+		return a.Func + "(*)"
+	}
+	return a.Func + "(" + quoteName(a.Measure) + ")"
+}
+
+func (f formatter) dimension(d catalog.Dimension) string {
+	switch d.Kind {
+	case catalog.DimEntity:
+		return "entity"
+	case catalog.DimAttribute:
+		return quoteName(d.Column)
+	}
+	return f.dimensionText(d)
+}
+
+var operatorText = map[string]string{opLT: "<", opLE: "<=", opGT: ">", opGE: ">="}
+
+func (f formatter) predicate(p catalog.Predicate, parentheses bool) string {
+	column := "entity"
+	if p.Column != "" {
+		column = quoteName(p.Column)
+	}
+	switch p.Op {
+	case opAnd, opOr:
+		var args []string
+		for _, a := range p.Args {
+			args = append(args, f.predicate(a, a.Op == opAnd || a.Op == opOr))
+		}
+		text := strings.Join(args, " "+strings.ToUpper(p.Op)+" ")
+		if parentheses {
+			return "(" + text + ")"
+		}
+		return text
+	case opNot:
+		return "NOT " + f.predicate(p.Args[0], true)
+	case opIn:
+		if len(p.Values) == 1 {
+			return column + " = " + quoteText(p.Values[0])
+		}
+		var values []string
+		for _, v := range p.Values {
+			values = append(values, quoteText(v))
+		}
+		return column + " IN (" + strings.Join(values, ", ") + ")"
+	}
+	return column + " " + operatorText[p.Op] + " " + quoteText(p.Values[0])
+}
+
+// periods writes intervals in the dataset's own grain.
+func (f formatter) periods(list []catalog.Interval) string {
+	grain, all := f.calendar.grain, f.calendar.all
+	var arms []string
+	for _, i := range list {
+		switch {
+		case i.From <= all.From && i.To >= all.To:
+			arms = append(arms, periodName+" >= "+quoteText(grain.Format(all.From)))
+		case i.From <= all.From:
+			arms = append(arms, periodName+" < "+quoteText(grain.Format(i.To)))
+		case i.To >= all.To:
+			arms = append(arms, periodName+" >= "+quoteText(grain.Format(i.From)))
+		case i.To == i.From+1:
+			arms = append(arms, periodName+" = "+quoteText(grain.Format(i.From)))
+		default:
+			arms = append(arms, periodName+" BETWEEN "+quoteText(grain.Format(i.From))+" AND "+quoteText(grain.Format(i.To-1)))
+		}
+	}
+	if len(arms) == 1 {
+		return arms[0]
+	}
+	return "(" + strings.Join(arms, " OR ") + ")"
+}

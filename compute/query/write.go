@@ -1,0 +1,172 @@
+package query
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// Formats of a written result, the values of -o.
+const (
+	FormatTable = "table"
+	FormatJSON  = "json"
+	FormatCSV   = "csv"
+)
+
+// Write writes the result in one of the formats.
+func (t *Table) Write(w io.Writer, format string) error {
+	switch format {
+	case FormatTable:
+		return t.WriteText(w)
+	case FormatJSON:
+		return t.WriteJSON(w)
+	case FormatCSV:
+		return t.WriteCSV(w)
+	}
+	return fmt.Errorf("there is no output format %q; use %s, %s or %s", format, FormatTable, FormatJSON, FormatCSV)
+}
+
+// WriteJSON writes the result as one line of JSON (DESIGN section 10).
+func (t *Table) WriteJSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(t); err != nil {
+		return fmt.Errorf("writing the result as JSON: %w", err)
+	}
+	return nil
+}
+
+// WriteCSV writes the result as CSV (RFC 4180) with a header; NULL is an empty
+// field. Columns "included" and "of" follow when some group is incomplete.
+func (t *Table) WriteCSV(w io.Writer) error {
+	out := csv.NewWriter(w)
+	var header []string
+	for _, c := range t.Columns {
+		header = append(header, c.Name)
+	}
+	if t.Of != nil {
+		header = append(header, "included", "of")
+	}
+	records := [][]string{header}
+	for i, row := range t.Rows {
+		record := cellTexts(row, "")
+		if t.Of != nil {
+			record = append(record, strconv.Itoa(t.Included[i]), strconv.Itoa(t.Of[i]))
+		}
+		records = append(records, record)
+	}
+	if err := out.WriteAll(records); err != nil {
+		return fmt.Errorf("writing the result as CSV: %w", err)
+	}
+	return nil
+}
+
+// WriteText writes the result as a table for a person: names and units, figures
+// to the right, and below it what is missing.
+func (t *Table) WriteText(w io.Writer) error {
+	var lines [][]string
+	var header []string
+	for _, c := range t.Columns {
+		name := c.Name
+		if c.Unit != "" {
+			name += " (" + c.Unit + ")"
+		}
+		header = append(header, name)
+	}
+	if t.Of != nil {
+		header = append(header, "entities")
+	}
+	lines = append(lines, header)
+	for i, row := range t.Rows {
+		line := cellTexts(row, "NULL")
+		for j, cell := range line {
+			line[j] = printable(cell)
+		}
+		if t.Of != nil {
+			line = append(line, fmt.Sprintf("%d of %d", t.Included[i], t.Of[i]))
+		}
+		lines = append(lines, line)
+	}
+	var b strings.Builder
+	t.align(&b, lines)
+	switch len(t.Rows) {
+	case 1:
+		b.WriteString("1 row")
+	default:
+		fmt.Fprintf(&b, "%d rows", len(t.Rows))
+	}
+	switch t.Withheld {
+	case 0:
+	case 1:
+		b.WriteString(", 1 group withheld by policy")
+	default:
+		fmt.Fprintf(&b, ", %d groups withheld by policy", t.Withheld)
+	}
+	b.WriteString("\n")
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	return nil
+}
+
+// align writes lines, the first of them the header, in columns.
+func (t *Table) align(b *strings.Builder, lines [][]string) {
+	widths := make([]int, len(lines[0]))
+	for _, line := range lines {
+		for i, cell := range line {
+			widths[i] = max(widths[i], textWidth(cell))
+		}
+	}
+	for n, line := range lines {
+		var out strings.Builder
+		for i, cell := range line {
+			if i > 0 {
+				out.WriteString("  ")
+			}
+			pad := strings.Repeat(" ", widths[i]-textWidth(cell))
+			if i < len(t.Columns) && (t.Columns[i].Type == TypeInteger || t.Columns[i].Type == TypeDecimal) {
+				out.WriteString(pad + cell)
+			} else {
+				out.WriteString(cell + pad)
+			}
+		}
+		b.WriteString(strings.TrimRight(out.String(), " ") + "\n")
+		if n > 0 {
+			continue
+		}
+		rules := make([]string, len(widths))
+		for i, width := range widths {
+			rules[i] = strings.Repeat("-", width)
+		}
+		b.WriteString(strings.Join(rules, "  ") + "\n")
+	}
+}
+
+// printable keeps line breaks and other control characters of attributes out of
+// terminals by quoting the text.
+func printable(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(s)
+	}
+	return s
+}
+
+// cellTexts are the cells of a row as text.
+func cellTexts(row []any, null string) []string {
+	var out []string
+	for _, cell := range row {
+		switch v := cell.(type) {
+		case nil:
+			out = append(out, null)
+		case string:
+			out = append(out, v)
+		default:
+			out = append(out, fmt.Sprint(v))
+		}
+	}
+	return out
+}
