@@ -1,0 +1,257 @@
+package seeds
+
+import (
+	"bytes"
+	"errors"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// answer computes what the query of a question releases, by plain loops.
+func answer(t *testing.T, all map[string][]byte, q Question) []Result {
+	t.Helper()
+	air := tableOf(t, all["air_daily.csv"])
+	average := func(measure string, keep func([]string) bool) string {
+		sum, count := air.sum(t, measure, 0, keep)
+		return big.NewRat(sum, count).FloatString(12)
+	}
+	one := func(columns []string, row ...string) []Result { return []Result{{columns, [][]string{row}}} }
+	switch q.ID {
+	case "pm25_2020", "pm25_2024", "pm25_2025", "pm10_2020", "pm10_2024":
+		measure, year, _ := strings.Cut(q.ID, "_")
+		return one([]string{measure}, average(measure, inYear(year)))
+	case "pm25_fall", "pm10_fall":
+		measure, _, _ := strings.Cut(q.ID, "_")
+		return []Result{{[]string{"year", measure}, [][]string{
+			{"2020", average(measure, inYear("2020"))}, {"2024", average(measure, inYear("2024"))},
+		}}}
+	case "air_index_part_2024":
+		columns := []string{"pm25", "pm10", "so2", "no2"}
+		var row []string
+		for _, measure := range columns {
+			row = append(row, average(measure, inYear("2024")))
+		}
+		return one(columns, row...)
+	case "sections":
+		return sectionAnswer(t, all)
+	case "warnings":
+		sum, _ := tableOf(t, all["warnings_monthly.csv"]).sum(t, "warnings", 0, inYear("2024"))
+		return one([]string{"warnings"}, big.NewRat(sum, 1).FloatString(0))
+	case "nox_by_county_2024":
+		return countyAnswer(t, all)
+	}
+	if len(q.Asks) != 1 || q.Asks[0].Registry == "" {
+		t.Fatalf("the test has no answer for %s", q.ID)
+	}
+	registry, err := ReadResult(bytes.NewReader(all[q.Asks[0].Registry+".csv"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []Result{registry}
+}
+
+func sectionAnswer(t *testing.T, all map[string][]byte) []Result {
+	t.Helper()
+	water := tableOf(t, all["water_daily.csv"])
+	sections, err := ReadResult(bytes.NewReader(all["sections.csv"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	means := Result{Columns: []string{"section", "codmn", "nh3n", "tp", "do"}}
+	for _, section := range sections.Rows {
+		row := []string{section[0]}
+		for i, scale := range []int64{10, 100, 1000, 10} {
+			sum, count := water.sum(t, means.Columns[i+1], len(big.NewInt(scale).String())-1, func(row []string) bool { return row[0] == section[0] })
+			row = append(row, big.NewRat(sum, count*scale).FloatString(12))
+		}
+		means.Rows = append(means.Rows, row)
+	}
+	return []Result{means, sections}
+}
+
+func countyAnswer(t *testing.T, all map[string][]byte) []Result {
+	t.Helper()
+	county := map[string]string{}
+	for _, row := range tableOf(t, all["enterprises.csv"]).rows {
+		county[row[0]] = row[3]
+	}
+	monthly := tableOf(t, all["enterprise_monthly.csv"])
+	sums := map[string]int64{}
+	for _, unit := range districts {
+		sums[unit.id] = 0
+	}
+	_, count := monthly.sum(t, "nox_kg", 1, func(row []string) bool {
+		text := strings.Replace(row[3], ".", "", 1)
+		value, ok := new(big.Int).SetString(text, 10)
+		if !ok {
+			t.Fatalf("%q is no number", row[3])
+		}
+		sums[county[row[0]]] += value.Int64()
+		return true
+	})
+	if count == 0 || len(sums) != 11 {
+		t.Fatalf("%d cells in %d counties", count, len(sums))
+	}
+	r := Result{Columns: []string{"county", "nox_kg"}}
+	for id, sum := range sums {
+		r.Rows = append(r.Rows, []string{id, big.NewRat(sum, 10).FloatString(1)})
+	}
+	return []Result{r}
+}
+
+func TestEveryQuestionAgreesWithPlaintextAnswers(t *testing.T) {
+	g := newGenerator(t, Options{})
+	all := files(t, g)
+	questions, err := g.Questions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := map[string]bool{}
+	for _, q := range questions {
+		for _, id := range q.Figures {
+			asked[id] = true
+		}
+		if q.Title.EN == "" || q.Title.ZH == "" || (q.Check == nil) == (q.Refused == nil) {
+			t.Errorf("%s: title missing, or not exactly one of Check and Refused", q.ID)
+		}
+		if q.Refused != nil {
+			continue
+		}
+		o, err := q.Check(answer(t, all, q))
+		if err != nil {
+			t.Errorf("%s: %v", q.ID, err)
+			continue
+		}
+		if !o.Agree {
+			t.Errorf("%s: %+v", q.ID, o)
+		}
+		t.Logf("%-20s %-28s %-22s %s %s", q.ID, o.Answer, o.Published, q.Label, o.Note)
+		if _, err := q.Check(nil); !errors.Is(err, ErrAnswer) {
+			t.Errorf("%s: no answer at all gives %v", q.ID, err)
+		}
+		if _, err := q.Check(make([]Result, len(q.Asks))); q.Label != PublicCount && !errors.Is(err, ErrAnswer) {
+			t.Errorf("%s: empty answers give %v", q.ID, err)
+		}
+	}
+	for _, f := range Figures() {
+		if f.Data != "" && !asked[f.ID] {
+			t.Errorf("no question asks for %s", f.ID)
+		}
+	}
+}
+
+// TestAWrongAnswerNeverAgrees spoils one number of every answer.
+func TestAWrongAnswerNeverAgrees(t *testing.T) {
+	g := newGenerator(t, Options{EnterpriseMonths: 1})
+	all := files(t, g)
+	questions, err := g.Questions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range questions {
+		if q.Check == nil {
+			continue
+		}
+		answers := answer(t, all, q)
+		switch q.Label {
+		case PublicCount:
+			answers[0].Rows = answers[0].Rows[:len(answers[0].Rows)/20]
+		default:
+			row := answers[0].Rows[0]
+			value, err := number(row[len(row)-1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			row[len(row)-1] = value.Mul(value, big.NewRat(1, 3)).FloatString(12)
+		}
+		if o, err := q.Check(answers); err != nil || o.Agree {
+			t.Errorf("%s agrees with a wrong answer: %+v, %v", q.ID, o, err)
+		}
+	}
+}
+
+func TestCountyCheckNoticesOneKilogramAndALostGroup(t *testing.T) {
+	truth := map[string]*big.Rat{"a": big.NewRat(5, 1), "b": big.NewRat(7, 10)}
+	clone := func() map[string]*big.Rat {
+		return map[string]*big.Rat{"a": big.NewRat(5, 1), "b": big.NewRat(7, 10)}
+	}
+	if o := compareGroups(clone(), truth); !o.Agree || o.Exact != "5.7 kg in all" {
+		t.Errorf("equal groups: %+v", o)
+	}
+	more, fewer, extra := clone(), clone(), clone()
+	more["b"] = big.NewRat(8, 10)
+	delete(fewer, "a")
+	extra["c"] = new(big.Rat)
+	for _, sums := range []map[string]*big.Rat{more, fewer, extra, nil} {
+		if o := compareGroups(sums, truth); o.Agree {
+			t.Errorf("%v agrees with %v", sums, truth)
+		}
+	}
+	if o := compareGroups(nil, nil); o.Agree {
+		t.Error("nothing agrees with nothing")
+	}
+}
+
+func TestRefusalJudgesTheRule(t *testing.T) {
+	q, err := refusalQuestion()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rule, want := range map[string]bool{"min_cohort": true, "budget": false, "": false} {
+		if o := q.Refused.Judge(rule); o.Agree != want {
+			t.Errorf("rule %q: %+v", rule, o)
+		}
+	}
+}
+
+func TestDemoPublishesWhatItAsks(t *testing.T) {
+	for size, want := range map[Size][2]int{SizeDemo: {4, 5}, SizeFull: {5, 7}} {
+		d, err := newGenerator(t, Options{Size: size}).Demo()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [2]int{len(d.Registries), len(d.Datasets)}; got != want {
+			t.Errorf("size %d: %d registries and datasets, want %d", size, got, want)
+		}
+		for _, q := range d.Questions {
+			for _, ask := range q.Asks {
+				if (ask.SQL == "") == (ask.Registry == "") || (ask.SQL == "") != (ask.Dataset == "") {
+					t.Errorf("%s: %+v is not one thing to ask", q.ID, ask)
+				}
+				known := slices.ContainsFunc(d.Datasets, func(x Dataset) bool { return x.ID == ask.Dataset && strings.Contains(ask.SQL, " FROM "+x.ID) }) ||
+					slices.ContainsFunc(d.Registries, func(x Registry) bool { return x.ID == ask.Registry })
+				if !known {
+					t.Errorf("%s asks %+v, which the demo does not publish", q.ID, ask)
+				}
+			}
+		}
+	}
+}
+
+func TestResultsOfTheWrongShapeAreErrors(t *testing.T) {
+	for name, r := range map[string]Result{
+		"no column":   {Columns: []string{"a"}, Rows: [][]string{{"1"}}},
+		"short row":   {Columns: []string{"a", "x"}, Rows: [][]string{{"1"}}},
+		"no rows":     {Columns: []string{"x"}},
+		"two rows":    {Columns: []string{"x"}, Rows: [][]string{{"1"}, {"2"}}},
+		"null":        {Columns: []string{"x"}, Rows: [][]string{{""}}},
+		"a fraction":  {Columns: []string{"x"}, Rows: [][]string{{"1/2"}}},
+		"an exponent": {Columns: []string{"x"}, Rows: [][]string{{"1e999999999"}}},
+	} {
+		if _, err := r.single("x"); !errors.Is(err, ErrAnswer) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	twice := Result{Columns: []string{"k", "v"}, Rows: [][]string{{"a", "1"}, {"a", "2"}}}
+	if _, err := twice.keyed("k", "v"); !errors.Is(err, ErrAnswer) {
+		t.Errorf("two rows of one key: %v", err)
+	}
+	if _, err := ReadResult(strings.NewReader("")); err == nil {
+		t.Error("an empty file was read")
+	}
+	if _, err := ReadResult(strings.NewReader("a,b\n1\n")); err == nil {
+		t.Error("a ragged file was read")
+	}
+}
