@@ -1,0 +1,299 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bits-and-blooms/bitset"
+)
+
+// bitmaps are a measure's counting bitmaps, one a period of the policy's grain.
+type bitmaps = []*bitset.BitSet
+
+// evaluation computes a verdict.
+type evaluation struct {
+	descriptor Descriptor
+	version    Version
+	request    Request
+	table      *Table // of the version's entities
+	counts     func(measure string) (bitmaps, error)
+
+	intervals []Interval // selected periods, clipped to the version
+	assign    []int32    // entity → group, −1: none
+	verdict   Verdict
+	grid      int // groups
+}
+
+// run returns the verdict, a *Refusal or a fault of the store.
+func (v *evaluation) run() (Verdict, error) {
+	v.verdict = Verdict{
+		Dataset: v.descriptor.Dataset, Release: v.version.Version, Entities: v.version.Entities, Columns: v.request.columns(),
+	}
+	steps := []func() *Refusal{v.selectPeriods, v.groupPeriods, v.groupEntities, v.checkSize, v.checkMagnitude}
+	for _, step := range steps {
+		if r := step(); r != nil {
+			return Verdict{}, r
+		}
+	}
+	for i := range v.verdict.EntityGroups {
+		v.verdict.EntityGroups[i].Included = v.verdict.EntityGroups[i].Of
+	}
+	if !v.descriptor.Policy.Public && len(v.verdict.Columns) > 0 {
+		if err := v.protect(); err != nil {
+			return Verdict{}, err
+		}
+	}
+	v.verdict.Assign = PackAssign(v.assign)
+	return v.verdict, nil
+}
+
+// selectPeriods clips the request's periods to the version's and, for a
+// protected dataset, refuses those that split a period of the policy's grain.
+func (v *evaluation) selectPeriods() *Refusal {
+	extent := Interval{From: v.version.First, To: v.version.First + int64(v.version.Periods)}
+	wanted := v.request.Periods
+	if len(wanted) == 0 {
+		wanted = []Interval{extent}
+	}
+	v.intervals = clip(wanted, extent)
+	d := v.descriptor
+	if len(v.intervals) == 0 {
+		return refuse(RefusedInvalid, "empty", "no period of the query lies in version %d, which has %s to %s",
+			v.version.Version, d.Grain.Format(extent.From), d.Grain.Format(extent.To-1))
+	}
+	if d.Policy.Public {
+		return nil
+	}
+	for _, i := range v.intervals {
+		for _, edge := range [2]int64{i.From, i.To} {
+			whole := d.Grain.Span(d.Grain.In(edge, d.Policy.Grain), d.Grain)
+			if d.Policy.Grain != d.Grain && whole.From != edge && edge != extent.From && edge != extent.To {
+				return v.splits(edge)
+			}
+		}
+	}
+	return nil
+}
+
+// splits refuses a request whose periods begin or end in the middle of one of
+// the policy's.
+func (v *evaluation) splits(edge int64) *Refusal {
+	d := v.descriptor
+	policy := d.Policy.Grain.Format(d.Grain.In(edge, d.Policy.Grain))
+	r := refuse(RefusedPolicy, "grain", "the query takes only a part of %s; dataset %s releases whole periods of its policy's grain, %s",
+		policy, d.Dataset, d.Policy.Grain).withFix("take %s as a whole or leave it out", policy)
+	r.Field = "periods"
+	return r
+}
+
+// clip cuts ascending intervals to the extent.
+func clip(list []Interval, extent Interval) []Interval {
+	var out []Interval
+	for _, i := range list {
+		from, to := max(i.From, extent.From), min(i.To, extent.To)
+		if from < to {
+			out = append(out, Interval{From: from, To: to})
+		}
+	}
+	return out
+}
+
+// groupPeriods forms the period groups, ascending.
+func (v *evaluation) groupPeriods() *Refusal {
+	grain, d := v.request.grain(), v.descriptor
+	if grain == "" {
+		v.verdict.PeriodGroups = []PeriodGroup{{Intervals: v.intervals}}
+		return nil
+	}
+	if !d.Policy.Public && grain.Finer(d.Policy.Grain) {
+		r := refuse(RefusedPolicy, "grain", "the query groups by %s; the finest period of a group of dataset %s is a %s", grain, d.Dataset, d.Policy.Grain).
+			withFix("group by date_trunc('%s', period)", d.Policy.Grain)
+		r.Field = "by"
+		return r
+	}
+	groups := []PeriodGroup{}
+	last := int64(0)
+	for _, i := range v.intervals {
+		for from := i.From; from < i.To; {
+			p := d.Grain.In(from, grain)
+			to := min(i.To, grain.Span(p, d.Grain).To)
+			if len(groups) == 0 || p != last {
+				if len(groups) == MaxGroups {
+					return tooManyGroups(MaxGroups + 1)
+				}
+				groups, last = append(groups, PeriodGroup{Value: grain.Format(p)}), p
+			}
+			g := &groups[len(groups)-1]
+			g.Intervals = append(g.Intervals, Interval{From: from, To: to})
+			from = to
+		}
+	}
+	v.verdict.PeriodGroups = groups
+	return nil
+}
+
+func tooManyGroups(atLeast int64) *Refusal {
+	return refuse(RefusedInvalid, "max_groups", "the query forms %d groups or more, at most %d are released at a time", atLeast, MaxGroups).
+		withFix("group by fewer dimensions or coarser periods, or ask in parts").
+		withNumber("groups", atLeast).withNumber("max_groups", MaxGroups)
+}
+
+// groupEntities selects the entities and forms the entity groups, ordered by
+// their values.
+func (v *evaluation) groupEntities() *Refusal {
+	selected := v.request.Where.Select(v.table)
+	v.assign = make([]int32, len(selected))
+	some := false
+	for e, hit := range selected {
+		v.assign[e] = -1
+		if hit {
+			v.assign[e], some = 0, true
+		}
+	}
+	if !some {
+		return refuse(RefusedInvalid, "empty", "no entity meets the condition")
+	}
+	groups := 1
+	dims := slices.DeleteFunc(slices.Clone(v.request.By), func(d Dimension) bool { return d.Kind == DimPeriod })
+	for _, d := range dims {
+		groups = refine(v.assign, v.table.codes(d))
+	}
+	if groups > MaxGroups {
+		return tooManyGroups(int64(groups))
+	}
+	v.verdict.EntityGroups = make([]EntityGroup, groups)
+	for e, g := range v.assign {
+		if g < 0 {
+			continue
+		}
+		group := &v.verdict.EntityGroups[g]
+		if group.Of == 0 && len(dims) > 0 {
+			group.Values = v.table.values(e, dims)
+		}
+		group.Of++
+	}
+	return nil
+}
+
+// codes are a dimension's values as numbers in the order of the values.
+func (t *Table) codes(d Dimension) []uint32 {
+	if d.Kind == DimEntity {
+		return t.ranks[:t.n]
+	}
+	return t.attrs[slices.Index(t.columns, d.Column)].codes[:t.n]
+}
+
+// values are the values of the dimensions at row e.
+func (t *Table) values(e int, dims []Dimension) []string {
+	out := make([]string, len(dims))
+	for i, d := range dims {
+		if d.Kind == DimEntity {
+			out[i] = t.ids[e]
+		} else {
+			out[i] = t.Value(e, slices.Index(t.columns, d.Column))
+		}
+	}
+	return out
+}
+
+// refine splits the groups of an assignment by codes and renumbers them, in the
+// order of (group, code). It returns how many there are.
+func refine(assign []int32, codes []uint32) int {
+	key := func(e int) uint64 { return uint64(assign[e])<<32 | uint64(codes[e]) } //nolint:gosec // asked for assign ≥ 0
+	keys := make([]uint64, 0, len(assign))
+	for e, g := range assign {
+		if g >= 0 {
+			keys = append(keys, key(e))
+		}
+	}
+	slices.Sort(keys)
+	keys = slices.Compact(keys)
+	for e, g := range assign {
+		if g >= 0 {
+			i, _ := slices.BinarySearch(keys, key(e))
+			assign[e] = int32(i) //nolint:gosec // at most MaxRegistryRows
+		}
+	}
+	return len(keys)
+}
+
+// checkSize refuses verdicts and shares that do not fit.
+func (v *evaluation) checkSize() *Refusal {
+	v.grid = len(v.verdict.EntityGroups) * len(v.verdict.PeriodGroups)
+	if v.grid > MaxGroups {
+		return tooManyGroups(int64(v.grid))
+	}
+	// Sealed bytes travel as base64 in the payload.
+	if n := MaxSealed(v.grid, len(v.verdict.Columns)); n/3*4+sealedOverhead > MaxEnvelope {
+		return refuse(RefusedInvalid, "max_share", "%d groups of %d measures make shares of %d bytes, more than fit into an envelope", v.grid, len(v.verdict.Columns), n).
+			withFix("ask for fewer measures or groups at a time")
+	}
+	size := 0
+	for _, g := range v.verdict.EntityGroups {
+		for _, s := range g.Values {
+			size += len(s) + 4
+		}
+	}
+	for _, g := range v.verdict.PeriodGroups {
+		size += 48 * len(g.Intervals)
+	}
+	if size > MaxVerdict/4 {
+		return refuse(RefusedInvalid, "max_verdict", "the values of the groups make %d bytes, at most %d are possible", size, MaxVerdict/4).
+			withFix("group by fewer dimensions, or ask in parts")
+	}
+	return nil
+}
+
+// checkMagnitude refuses sums that could leave the plaintext space: greatest
+// distance from the middle of the range × cells of the largest group.
+func (v *evaluation) checkMagnitude() *Refusal {
+	entities, periods := 0, int64(0)
+	for _, g := range v.verdict.EntityGroups {
+		entities = max(entities, g.Of)
+	}
+	for _, g := range v.verdict.PeriodGroups {
+		n := int64(0)
+		for _, i := range g.Intervals {
+			n += i.To - i.From
+		}
+		periods = max(periods, n)
+	}
+	cells := int64(entities) * periods // at most MaxTiles × TileCells
+	for _, c := range v.verdict.Columns {
+		m, _ := v.descriptor.measure(c.Measure)
+		widest := max(m.Max-m.Mid(), m.Mid()-m.Min)
+		if widest > MaxSum/cells {
+			return refuse(RefusedInvalid, "magnitude", "the sum of %s over %d cells could reach %d × %d, more than %d",
+				m.Name, cells, cells, widest, int64(MaxSum)).
+				withFix("ask for smaller groups").
+				withNumber("cells", cells).withNumber("widest", widest).withNumber("max_sum", MaxSum)
+		}
+	}
+	return nil
+}
+
+// groupName writes a group for a message.
+func (v *evaluation) groupName(entity, period int) string {
+	var parts []string
+	i := 0
+	for _, d := range v.request.By {
+		name := d.Column
+		switch d.Kind {
+		case DimPeriod:
+			if period >= 0 {
+				parts = append(parts, fmt.Sprintf("%s %s", d.Grain, v.verdict.PeriodGroups[period].Value))
+			}
+			continue
+		case DimEntity:
+			name = v.descriptor.Entity
+		case DimAttribute:
+		}
+		parts = append(parts, fmt.Sprintf("%s %.80s", name, v.verdict.EntityGroups[entity].Values[i]))
+		i++
+	}
+	if len(parts) == 0 {
+		return "all selected entities"
+	}
+	return strings.Join(parts, ", ")
+}

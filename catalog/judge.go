@@ -1,0 +1,139 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// judgement is the decision on a query and what it was made on.
+type judgement struct {
+	dataset  Dataset
+	version  Version
+	contract Contract
+	verdict  Verdict
+}
+
+// judge decides on a query: it returns the verdict, a *Refusal, or a fault of
+// the store. It changes nothing.
+func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit) (judgement, error) {
+	var j judgement
+	var err error
+	if len(q.Receiving) != ReceivingKeySize {
+		return j, invalid("receiving", "the receiving key has %d bytes, an MLKEM768X25519 public key has %d", len(q.Receiving), ReceivingKeySize)
+	}
+	if p.Role != RoleBuyer && p.Role != RolePublisher {
+		return j, forbidden("role", "%s is not for a %s", KindQuerySubmit, p.Role)
+	}
+	j.dataset, err = find[Dataset](r, prefixDataset+q.Request.Dataset)
+	if errors.Is(err, ErrNotFound) {
+		return j, refuse(RefusedUnknown, "unknown", "there is no dataset %.80q", q.Request.Dataset)
+	}
+	if err != nil {
+		return j, err
+	}
+	if j.contract, err = contractFor(r, now, p, j.dataset, q.Contract); err != nil {
+		return j, err
+	}
+	reg, err := find[Registry](r, prefixRegistry+j.dataset.Descriptor.Registry)
+	if err != nil {
+		return j, err
+	}
+	if refusal := q.Request.Check(j.dataset.Descriptor, reg.Columns); refusal != nil {
+		return j, refusal
+	}
+	if refusal := covers(j.contract, j.dataset, now, q.Request); refusal != nil {
+		return j, refusal
+	}
+	if j.version, err = release(r, j.dataset, q.Request.Release); err != nil {
+		return j, err
+	}
+	t, err := m.table(r, reg)
+	if err != nil {
+		return j, err
+	}
+	v := evaluation{
+		descriptor: j.dataset.Descriptor, version: j.version, request: q.Request, table: t.Prefix(j.version.Entities),
+		counts: func(measure string) (bitmaps, error) { return m.counts(r, j.version, measure) },
+	}
+	j.verdict, err = v.run()
+	return j, err
+}
+
+// contractFor returns the contract a query names, or the implicit one of a
+// publisher on its own dataset.
+func contractFor(r Reader, now int64, p Principal, d Dataset, id string) (Contract, error) {
+	own := d.Owner == p.ID && (id == "" || id == OwnContractID(d.ID))
+	if own {
+		id = OwnContractID(d.ID)
+	}
+	if id == "" {
+		return Contract{}, refuse(RefusedPolicy, "contract", "querying dataset %s needs a contract", d.ID).
+			withFix("order one: weir order create --dataset %s --purpose TEXT", d.ID)
+	}
+	k, err := find[Contract](r, prefixContract+id)
+	switch {
+	case errors.Is(err, ErrNotFound) && own:
+		return Contract{
+			ID: id, Buyer: p.ID, Publisher: p.ID, Dataset: d.ID, Purpose: "own data",
+			Measures: d.Descriptor.measureNames(), Aggregates: d.Descriptor.Policy.Aggregates, From: now, Until: MaxTime,
+		}, nil
+	case errors.Is(err, ErrNotFound):
+		return k, refuse(RefusedUnknown, "unknown", "there is no contract %.80q", id)
+	case err != nil:
+		return k, err
+	case k.Buyer != p.ID:
+		return k, forbidden("owner", "contract %s is not yours", k.ID)
+	}
+	return k, nil
+}
+
+// covers refuses what the contract does not grant.
+func covers(k Contract, d Dataset, now int64, q Request) *Refusal {
+	switch {
+	case k.Dataset != d.ID:
+		return refuse(RefusedPolicy, "contract_dataset", "contract %s is for dataset %s, not for %s", k.ID, k.Dataset, d.ID).
+			withFix("name the contract for %s, or order one", d.ID)
+	case now >= k.Until:
+		return refuse(RefusedPolicy, "contract_expired", "contract %s has expired", k.ID).
+			withFix("order a new one: weir order create --dataset %s --purpose TEXT", d.ID)
+	case k.Queries > 0 && k.Used >= k.Queries:
+		return refuse(RefusedPolicy, "contract_exhausted", "all %d queries of contract %s are used", k.Queries, k.ID).
+			withFix("order a new one: weir order create --dataset %s --purpose TEXT", d.ID).
+			withNumber("queries", int64(k.Queries)).withNumber("used", int64(k.Used))
+	}
+	for i, a := range q.Select {
+		field := fmt.Sprintf("select[%d]", i)
+		if !slices.Contains(d.Descriptor.Policy.Aggregates, a.Func) || !slices.Contains(k.Aggregates, a.Func) {
+			r := refuse(RefusedPolicy, "aggregate", "contract %s does not grant the aggregate %s", k.ID, a.Func).
+				withFix("it grants: %s", quoteList(k.Aggregates))
+			r.Field = field
+			return r
+		}
+		if a.Measure != "" && !slices.Contains(k.Measures, a.Measure) {
+			r := refuse(RefusedPolicy, "measure", "contract %s does not grant the measure %s", k.ID, a.Measure).
+				withFix("it grants: %s", quoteList(k.Measures))
+			r.Field = field
+			return r
+		}
+	}
+	return nil
+}
+
+// release returns the version that a request asks for.
+func release(r Reader, d Dataset, number int) (Version, error) {
+	if number == 0 {
+		number = d.Live
+	}
+	if number == 0 {
+		return Version{}, conflict("no_release", "dataset %s has no live version yet", d.ID)
+	}
+	v, err := find[Version](r, prefixVersion+versionName(d.ID, number))
+	if errors.Is(err, ErrNotFound) {
+		return v, refuse(RefusedUnknown, "unknown", "dataset %s has no version %d", d.ID, number)
+	}
+	if err == nil && v.State != VersionLive {
+		return v, conflict("no_release", "version %d of dataset %s is %s", number, d.ID, v.State)
+	}
+	return v, err
+}

@@ -1,0 +1,147 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+)
+
+// createOrder records a buyer's wish for a contract.
+func createOrder(c *call, b OrderCreate) error {
+	d, err := load[Dataset](c, prefixDataset+b.Dataset, fmt.Sprintf("dataset %.80q", b.Dataset))
+	if err != nil {
+		return err
+	}
+	if b.Purpose == "" || !isText(b.Purpose, maxText) {
+		return invalid("purpose", "the purpose must be a text of 1 to %d bytes", maxText)
+	}
+	if r := checkScope(d.Descriptor, b.Measures, b.Aggregates); r != nil {
+		return r
+	}
+	if b.Until != 0 && (b.Until <= c.now || b.Until > c.now+maxTermMillis) {
+		return invalid("until", "the term must end within ten years from now")
+	}
+	if b.Queries < 0 {
+		return invalid("queries", "%d queries", b.Queries)
+	}
+	o := Order{OrderCreate: b, ID: OrderID(c.digest), Buyer: c.signer.ID, State: OrderOpen, Created: c.now}
+	c.out.ID = o.ID
+	return put(c.tx, prefixOrder+o.ID, o)
+}
+
+// checkScope refuses measures that the dataset does not have and aggregates that
+// its policy does not allow.
+func checkScope(d Descriptor, measures, aggregates []string) *Refusal {
+	known := func(s string) bool { _, ok := d.measure(s); return ok }
+	if r := checkNames("measures", measures, known, "a measure of the dataset: "+quoteList(d.measureNames())); r != nil {
+		return r
+	}
+	for i, a := range aggregates {
+		if isAggregate(a) && !slices.Contains(d.Policy.Aggregates, a) {
+			r := refuse(RefusedPolicy, "aggregate", "the dataset's policy does not allow %s", a).
+				withFix("it allows: %s", quoteList(d.Policy.Aggregates))
+			r.Field = fmt.Sprintf("aggregates[%d]", i)
+			return r
+		}
+	}
+	return checkNames("aggregates", aggregates, isAggregate, "an aggregate")
+}
+
+// openOrder loads an order on the signer's dataset that is not decided.
+func (c *call) openOrder(id string) (Order, Dataset, error) {
+	o, err := load[Order](c, prefixOrder+id, fmt.Sprintf("order %.80q", id))
+	if err != nil {
+		return o, Dataset{}, err
+	}
+	d, err := c.ownDataset(o.Dataset)
+	if err == nil && o.State != OrderOpen {
+		return o, d, conflict("order_state", "order %s is %s", o.ID, o.State)
+	}
+	return o, d, err
+}
+
+// approveOrder grants an order as asked or narrowed.
+func approveOrder(c *call, b OrderApprove) error {
+	o, d, err := c.openOrder(b.Order)
+	if err != nil {
+		return err
+	}
+	until := o.Until
+	if until == 0 {
+		until = c.now + yearMillis
+	}
+	k := Contract{
+		ID: ContractID(c.digest), Order: o.ID, Buyer: o.Buyer, Publisher: d.Owner, Dataset: d.ID, Purpose: o.Purpose,
+		From: c.now, Until: until, Queries: o.Queries,
+	}
+	var r *Refusal
+	if k.Measures, r = narrow("measures", o.Measures, d.Descriptor.measureNames(), b.Measures); r != nil {
+		return r
+	}
+	if k.Aggregates, r = narrow("aggregates", o.Aggregates, d.Descriptor.Policy.Aggregates, b.Aggregates); r != nil {
+		return r
+	}
+	switch {
+	case b.Until > until || b.Until < 0:
+		return wider("until", "the term of the order ends at %d, the approval's at %d", until, b.Until)
+	case b.Until > 0:
+		k.Until = b.Until
+	}
+	if k.Until <= c.now {
+		return conflict("until", "the term has ended")
+	}
+	switch {
+	case b.Queries < 0 || o.Queries > 0 && b.Queries > o.Queries:
+		return wider("queries", "the order asks for %d queries, the approval grants %d", o.Queries, b.Queries)
+	case b.Queries > 0:
+		k.Queries = b.Queries
+	}
+	o.State, o.Contract = OrderApproved, k.ID
+	if err := put(c.tx, prefixOrder+o.ID, o); err != nil {
+		return err
+	}
+	c.out.ID = k.ID
+	return put(c.tx, prefixContract+k.ID, k)
+}
+
+func wider(field, format string, args ...any) *Refusal {
+	r := invalid(field, format, args...)
+	r.Rule = "narrow"
+	return r.withFix("an approval may only narrow the order; the buyer has to order more")
+}
+
+// narrow returns the granted names: those of the approval, or else of the order,
+// or else all. They stand in the order of all.
+func narrow(field string, ordered, all, granted []string) ([]string, *Refusal) {
+	if len(ordered) == 0 {
+		ordered = all
+	}
+	if len(granted) == 0 {
+		granted = ordered
+	}
+	for _, g := range granted {
+		if !slices.Contains(ordered, g) {
+			return nil, wider(field, "%.80q is not in the order, which has: %s", g, quoteList(ordered))
+		}
+	}
+	var out []string
+	for _, a := range all {
+		if slices.Contains(granted, a) {
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}
+
+// refuseOrder ends an order with a reason.
+func refuseOrder(c *call, b OrderRefuse) error {
+	o, _, err := c.openOrder(b.Order)
+	if err != nil {
+		return err
+	}
+	if b.Reason == "" || !isText(b.Reason, maxText) {
+		return invalid("reason", "the reason must be a text of 1 to %d bytes", maxText)
+	}
+	o.State, o.Reason = OrderRefused, b.Reason
+	c.out.ID = o.ID
+	return put(c.tx, prefixOrder+o.ID, o)
+}

@@ -1,0 +1,250 @@
+package catalog
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// Grain is the length of a period.
+//
+// A period is named by its index in its grain, counted from 1970 in the
+// dataset's own civil time: hours since 1970-01-01T00, days since 1970-01-01,
+// months (y−1970)·12 + m−1, quarters (y−1970)·4 + q−1, years y−1970. There are
+// no time zones and no leap seconds; years run from 1 to 9999. Every grain's
+// periods are made of whole periods of each finer grain.
+type Grain string
+
+// Grains, finest first.
+const (
+	GrainHour    Grain = "hour"
+	GrainDay     Grain = "day"
+	GrainMonth   Grain = "month"
+	GrainQuarter Grain = "quarter"
+	GrainYear    Grain = "year"
+)
+
+const epochYear = 1970
+
+func (g Grain) rank() int {
+	switch g {
+	case GrainHour:
+		return 0
+	case GrainDay:
+		return 1
+	case GrainMonth:
+		return 2
+	case GrainQuarter:
+		return 3
+	case GrainYear:
+		return 4
+	}
+	return -1
+}
+
+// Valid reports whether g is one of the five grains.
+func (g Grain) Valid() bool { return g.rank() >= 0 }
+
+// Finer reports whether periods of g are shorter than those of h.
+func (g Grain) Finer(h Grain) bool { return g.rank() < h.rank() }
+
+// Bounds are the indexes of the grain from year 1 to year 9999.
+func (g Grain) Bounds() Interval {
+	from, to := int64(1-epochYear), int64(10000-epochYear)
+	return Interval{From: GrainYear.start(from, g), To: GrainYear.start(to, g)}
+}
+
+// In is the index of the period of the grain coarse that contains period i of
+// g. When coarse is finer than g it is the first one that i contains.
+func (g Grain) In(i int64, coarse Grain) int64 {
+	if coarse.Finer(g) {
+		return g.start(i, coarse)
+	}
+	for r := g.rank(); r < coarse.rank(); r++ {
+		switch r {
+		case 0:
+			i = floorDiv(i, 24)
+		case 1:
+			y, m, _ := civil(i)
+			i = (y-epochYear)*12 + m - 1
+		case 2:
+			i = floorDiv(i, 3)
+		case 3:
+			i = floorDiv(i, 4)
+		}
+	}
+	return i
+}
+
+// Span are the periods of the grain fine that period i of g is made of. When
+// fine is coarser than g it is the one period that contains i.
+func (g Grain) Span(i int64, fine Grain) Interval {
+	if g.Finer(fine) {
+		i = g.In(i, fine)
+		return Interval{From: i, To: i + 1}
+	}
+	return Interval{From: g.start(i, fine), To: g.start(i+1, fine)}
+}
+
+// start is the first period of the grain fine in period i of g.
+func (g Grain) start(i int64, fine Grain) int64 {
+	for r := g.rank(); r > fine.rank(); r-- {
+		switch r {
+		case 4:
+			i *= 4
+		case 3:
+			i *= 3
+		case 2:
+			i = days(epochYear+floorDiv(i, 12), i-floorDiv(i, 12)*12+1, 1)
+		case 1:
+			i *= 24
+		}
+	}
+	return i
+}
+
+// Format writes period i of g as ParsePeriod reads it.
+func (g Grain) Format(i int64) string {
+	switch g {
+	case GrainYear:
+		return fmt.Sprintf("%04d", epochYear+i)
+	case GrainQuarter:
+		y := floorDiv(i, 4)
+		return fmt.Sprintf("%04d-Q%d", epochYear+y, i-4*y+1)
+	case GrainMonth:
+		y := floorDiv(i, 12)
+		return fmt.Sprintf("%04d-%02d", epochYear+y, i-12*y+1)
+	case GrainDay:
+		y, m, d := civil(i)
+		return fmt.Sprintf("%04d-%02d-%02d", y, m, d)
+	case GrainHour:
+		day := floorDiv(i, 24)
+		return fmt.Sprintf("%sT%02d", GrainDay.Format(day), i-24*day)
+	}
+	return strconv.FormatInt(i, 10)
+}
+
+// ParsePeriod reads 2024, 2024-Q1, 2024-05, 2024-05-07 or 2024-05-07T13 and
+// returns the grain that the form tells and the index in it. Dates that do not
+// exist are errors.
+func ParsePeriod(text string) (Grain, int64, error) {
+	bad := func(why string) (Grain, int64, error) {
+		return "", 0, fmt.Errorf("period %.40q %s", text, why)
+	}
+	// Every form is a prefix of the longest, but for the quarter.
+	if len(text) == len("2024-Q1") && text[4:6] == "-Q" {
+		y, ok := digits(text[:4])
+		q, okQ := digits(text[6:])
+		if !ok || !okQ || y < 1 || q < 1 || q > 4 {
+			return bad("is no quarter")
+		}
+		return GrainQuarter, (y-epochYear)*4 + q - 1, nil
+	}
+	const pattern = "0000-00-00T00"
+	if len(text) > len(pattern) {
+		return bad("is too long")
+	}
+	for i := range len(text) {
+		if pattern[i] != '0' && text[i] != pattern[i] {
+			return bad("is not of the form 2024, 2024-Q1, 2024-05, 2024-05-07 or 2024-05-07T13")
+		}
+	}
+	var part [4]int64 // year, month, day, hour
+	have := 0
+	for from := 0; from < len(text); have++ {
+		to := [4]int{4, 7, 10, 13}[have]
+		if to > len(text) {
+			return bad("is not of the form 2024, 2024-Q1, 2024-05, 2024-05-07 or 2024-05-07T13")
+		}
+		n, ok := digits(text[from:to])
+		if !ok {
+			return bad("has something else than digits")
+		}
+		part[have], from = n, to+1
+		if from == len(text) {
+			return bad("ends too early")
+		}
+	}
+	return datedPeriod(text, part, have)
+}
+
+// datedPeriod is the period of a year, month, day and hour of which the first
+// have are given.
+func datedPeriod(text string, part [4]int64, have int) (Grain, int64, error) {
+	y, m, d, h := part[0], part[1], part[2], part[3]
+	switch {
+	case have == 0:
+		return "", 0, fmt.Errorf("period %.40q is empty", text)
+	case y < 1, have > 1 && (m < 1 || m > 12), have > 2 && (d < 1 || d > monthDays(y, m)), have > 3 && h > 23:
+		return "", 0, fmt.Errorf("period %.40q does not exist", text)
+	}
+	switch have {
+	case 1:
+		return GrainYear, y - epochYear, nil
+	case 2:
+		return GrainMonth, (y-epochYear)*12 + m - 1, nil
+	case 3:
+		return GrainDay, days(y, m, d), nil
+	}
+	return GrainHour, days(y, m, d)*24 + h, nil
+}
+
+func digits(s string) (int64, bool) {
+	var n int64
+	for _, c := range []byte(s) {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, len(s) > 0
+}
+
+func monthDays(y, m int64) int64 {
+	if m == 12 {
+		return 31
+	}
+	return days(y, m+1, 1) - days(y, m, 1)
+}
+
+// days and civil convert between a date of the proleptic Gregorian calendar and
+// the days since 1970-01-01 (H. Hinnant, chrono-compatible low-level date
+// algorithms): years begin in March, so that the leap day is a year's last, and
+// repeat every 400 years of 146,097 days.
+func days(y, m, d int64) int64 {
+	if m <= 2 {
+		y--
+	}
+	era := floorDiv(y, 400)
+	yoe := y - era*400
+	mp := (m + 9) % 12 // March is 0
+	doy := (153*mp+2)/5 + d - 1
+	doe := yoe*365 + yoe/4 - yoe/100 + doy
+	return era*146097 + doe - 719468
+}
+
+func civil(n int64) (y, m, d int64) {
+	n += 719468
+	era := floorDiv(n, 146097)
+	doe := n - era*146097
+	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
+	doy := doe - (365*yoe + yoe/4 - yoe/100)
+	mp := (5*doy + 2) / 153
+	d = doy - (153*mp+2)/5 + 1
+	m = mp + 3
+	if m > 12 {
+		m -= 12
+	}
+	y = yoe + era*400
+	if m <= 2 {
+		y++
+	}
+	return y, m, d
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}

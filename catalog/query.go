@@ -1,0 +1,160 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+)
+
+// submitQuery decides on a query and, when it is accepted, charges its contract.
+func submitQuery(c *call, b QuerySubmit) error {
+	j, err := c.machine.judge(c.tx, c.now, *c.signer, b)
+	if err != nil {
+		return err
+	}
+	k := j.contract
+	k.Used++
+	if err := put(c.tx, prefixContract+k.ID, k); err != nil {
+		return err
+	}
+	grid := len(j.verdict.EntityGroups) * len(j.verdict.PeriodGroups)
+	q := Query{
+		ID: QueryID(c.digest), Principal: c.signer.ID, Envelope: c.digest, Seq: c.seq, Submit: b,
+		Dataset: j.dataset.ID, Release: j.version.Version, State: QueryAccepted, Accepted: c.now,
+		Groups: grid - len(j.verdict.Withheld), Withheld: len(j.verdict.Withheld),
+	}
+	q.Submit.Contract = k.ID
+	if len(j.verdict.Columns) == 0 {
+		q.State, q.Done = QueryDone, c.now // counts are public: nothing is opened
+	}
+	verdict := encode(j.verdict)
+	if len(verdict) > MaxVerdict {
+		return refuse(RefusedInvalid, "max_verdict", "the verdict has %d bytes, at most %d are possible", len(verdict), MaxVerdict).
+			withFix("ask for fewer groups or periods")
+	}
+	if err := putName(c.tx, prefixVerdict+q.ID, string(verdict)); err != nil {
+		return err
+	}
+	if err := putName(c.tx, prefixQueryOf+q.Principal+"/"+seqName(q.Seq), q.ID); err != nil {
+		return err
+	}
+	return c.putQuery(q)
+}
+
+func (q Query) over() bool { return q.State == QueryDone || q.State == QueryFailed }
+
+// putQuery stores a query and keeps the index of those that are not over.
+func (c *call) putQuery(q Query) error {
+	if err := c.todo(!q.over(), prefixTodoQuery+seqName(q.Seq), q.ID); err != nil {
+		return err
+	}
+	c.out.ID = q.ID
+	return put(c.tx, prefixQuery+q.ID, q)
+}
+
+func (c *call) openQuery(id string) (Query, error) {
+	q, err := load[Query](c, prefixQuery+id, fmt.Sprintf("query %.80q", id))
+	if err == nil && q.over() {
+		return q, conflict("query_state", "query %s is %s", q.ID, q.State)
+	}
+	return q, err
+}
+
+// attemptQuery names an attempt and counts its openings.
+func attemptQuery(c *call, b QueryAttempt) error {
+	q, err := c.openQuery(b.Query)
+	if err != nil {
+		return err
+	}
+	if r := checkNext(q.Attempts, b.Attempt); r != nil {
+		return r
+	}
+	v, err := find[Version](c.tx, prefixVersion+versionName(q.Dataset, q.Release))
+	if err != nil {
+		return err
+	}
+	if r := c.checkActive(b.Active, b.Root, v.Acks); r != nil {
+		return r
+	}
+	if b.Tiles < 1 || b.Tiles > int64(v.Tiles) {
+		return invalid("tiles", "the attempt opens %d tiles, version %d of %s has %d", b.Tiles, v.Version, v.Dataset, v.Tiles)
+	}
+	if err := c.openTiles(v.Key, b.Tiles); err != nil {
+		return err
+	}
+	q.Attempts = append(q.Attempts, Attempt{Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: b.Tiles})
+	q.State = QueryRunning
+	return c.putQuery(q)
+}
+
+// addShare takes a member's sealed share. With the last one the query is done.
+func addShare(c *call, b QueryShare) error {
+	q, err := c.openQuery(b.Query)
+	if err != nil {
+		return err
+	}
+	a, r := checkAttempt(q.Attempts, b.Attempt)
+	if r != nil {
+		return r
+	}
+	verdict, err := find[Verdict](c.tx, prefixVerdict+q.ID)
+	if err != nil {
+		return err
+	}
+	i := slices.Index(a.Active, c.node.ID)
+	most := MaxSealed(len(verdict.EntityGroups)*len(verdict.PeriodGroups), len(verdict.Columns))
+	switch {
+	case i < 0:
+		return forbidden("member", "node %s is not in the active set", c.node.ID)
+	case slices.Contains(q.Shares, c.node.ID):
+		return conflict("twice", "node %s has sent its share", c.node.ID)
+	case len(b.Sealed) == 0 || len(b.Sealed) > most:
+		return invalid("sealed", "the share has %d bytes, 1 to %d are possible", len(b.Sealed), most)
+	case b.Plan.IsZero() || b.Context.IsZero():
+		return invalid("plan", "the digest of the plan or of the contexts is missing")
+	case len(q.Shares) > 0 && b.Plan != q.Plan:
+		return invalid("plan", "the share is for plan %s, the first one was for %s", b.Plan, q.Plan)
+	case len(q.Shares) > 0 && b.Context != q.Context:
+		return invalid("context", "the share has the contexts %s, the first one had %s", b.Context, q.Context)
+	}
+	if err := put(c.tx, shareKey(q.ID, i), b); err != nil {
+		return err
+	}
+	q.Plan, q.Context = b.Plan, b.Context
+	q.Shares = c.inOrder(append(q.Shares, c.node.ID))
+	if len(q.Shares) == len(a.Active) {
+		q.State, q.Done = QueryDone, c.now
+	}
+	return c.putQuery(q)
+}
+
+// failQuery ends an attempt; its shares are deleted, so that no two attempts'
+// shares are ever held together. After the last one the query has failed, and
+// its contract gets the query back.
+func failQuery(c *call, b QueryFail) error {
+	q, err := c.openQuery(b.Query)
+	if err != nil {
+		return err
+	}
+	a, r := checkAttempt(q.Attempts, b.Attempt)
+	if r != nil {
+		return r
+	}
+	a.Failed = cleanReason(b.Reason)
+	if err := removeAll(c.tx, prefixShare+q.ID+"/", ""); err != nil {
+		return err
+	}
+	q.Plan, q.Context, q.Shares, q.State = Digest{}, Digest{}, nil, QueryAccepted
+	if len(q.Attempts) == MaxAttempts {
+		q.State, q.Done = QueryFailed, c.now
+		q.Reason = fmt.Sprintf("none of %d attempts completed; the last: %s", MaxAttempts, a.Failed)
+		k, err := find[Contract](c.tx, prefixContract+q.Submit.Contract)
+		if err != nil {
+			return err
+		}
+		k.Used--
+		if err := put(c.tx, prefixContract+k.ID, k); err != nil {
+			return err
+		}
+	}
+	return c.putQuery(q)
+}

@@ -1,0 +1,190 @@
+package catalog
+
+// Records are what the state holds and the API shows. All times are Unix
+// milliseconds of the state's clock.
+
+// Cluster is the founding record.
+type Cluster struct {
+	ID        Digest `json:"id"`
+	Name      string `json:"name"`
+	Threshold int    `json:"threshold"`
+	Nodes     []Node `json:"nodes"` // ascending points
+	Time      int64  `json:"time"`  // the state's clock
+}
+
+// Principal is an admitted organisation; ID is PrincipalID of its key.
+type Principal struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Role      Role   `json:"role"`
+	Key       []byte `json:"key"`
+	Receiving []byte `json:"receiving"`
+	Admitted  int64  `json:"admitted"`
+}
+
+// Registry describes a registry; its rows are read with View.Rows.
+type Registry struct {
+	ID       string   `json:"id"`
+	Owner    string   `json:"owner"`
+	IDColumn string   `json:"id_column"`
+	Columns  []string `json:"columns"`
+	Rows     int      `json:"rows"` // committed
+	Pending  int      `json:"pending,omitempty"`
+	Expect   int      `json:"expect,omitempty"` // rows announced by a create that is not committed
+	Digest   Digest   `json:"digest"`           // RowsDigest of the committed rows
+	Draft    Digest   `json:"draft,omitzero"`   // announced by the create that is not committed
+	Chunks   int      `json:"chunks,omitempty"` // of the draft, received so far
+}
+
+// Dataset is a listed dataset.
+type Dataset struct {
+	ID         string     `json:"id"`
+	Owner      string     `json:"owner"`
+	Descriptor Descriptor `json:"descriptor"`
+	Versions   int        `json:"versions"` // proposed so far
+	Live       int        `json:"live"`     // newest live one; 0: none
+	Created    int64      `json:"created"`
+}
+
+// VersionState is where a version is on its way.
+type VersionState string
+
+// States of a version.
+const (
+	VersionProposed  VersionState = "proposed"  // counting bitmaps are arriving
+	VersionCommitted VersionState = "committed" // nodes are storing and checking
+	VersionStored    VersionState = "stored"    // acknowledged; its parity is being opened
+	VersionLive      VersionState = "live"
+	VersionRejected  VersionState = "rejected"
+)
+
+// Version is one version of a dataset.
+type Version struct {
+	VersionPropose
+	Version  int          `json:"version"`
+	State    VersionState `json:"state"`
+	Reason   string       `json:"reason,omitempty"`
+	Acks     []string     `json:"acks,omitempty"` // node ids, ascending points; grows after live too
+	Proposed int64        `json:"proposed"`
+	LiveAt   int64        `json:"live_at,omitempty"`
+	Attempts []Attempt    `json:"attempts,omitempty"` // of the parity opening
+	Parity   []uint64     `json:"parity,omitempty"`   // shares of the current attempt, by position in Active
+	Held     []bool       `json:"held,omitempty"`     // which of them have arrived
+	Modulus  uint64       `json:"modulus,omitempty"`  // of the shares
+	Counted  []int        `json:"counted,omitempty"`  // per measure of a protected dataset: bitmaps received
+	Chunks   int          `json:"chunks,omitempty"`   // they came in
+}
+
+// Attempt is one opening that was named.
+type Attempt struct {
+	Number int      `json:"number"`
+	Active []string `json:"active"`
+	Root   string   `json:"root"`
+	Named  int64    `json:"named"`
+	Failed string   `json:"failed,omitempty"` // reason; empty: running or done
+	Tiles  int64    `json:"tiles"`
+}
+
+// KeyState is where a key is on its way.
+type KeyState string
+
+// States of a key.
+const (
+	KeyCommitting KeyState = "committing" // waiting for n commitments
+	KeyDealing    KeyState = "dealing"    // waiting for n acknowledgements
+	KeyTesting    KeyState = "testing"    // test sets are opened
+	KeySigning    KeyState = "signing"    // waiting for n signatures
+	KeyReady      KeyState = "ready"
+	KeyFailed     KeyState = "failed" // this attempt; the next will start anew
+)
+
+// Key is a publisher's collective key.
+type Key struct {
+	ID        string      `json:"id"`
+	Publisher string      `json:"publisher"`
+	Epoch     uint64      `json:"epoch"`
+	Attempt   int         `json:"attempt"`
+	State     KeyState    `json:"state"`
+	Reference Digest      `json:"reference"` // seed of the reference polynomial
+	Threshold int         `json:"threshold"`
+	Nodes     []string    `json:"nodes"`               // roster, point 1 first
+	Commits   []KeyCommit `json:"commits,omitempty"`   // by point; Public zero where missing
+	Acked     []bool      `json:"acked,omitempty"`     // by point
+	Tested    []bool      `json:"tested,omitempty"`    // by test set
+	Signed    [][]byte    `json:"signed,omitempty"`    // by point: signatures under the ready statement
+	Statement []byte      `json:"statement,omitempty"` // ReadyStatement
+	Reason    string      `json:"reason,omitempty"`
+	Opened    int64       `json:"opened"` // Σ tiles over all openings, PROTOCOL section 7
+	Started   int64       `json:"started"`
+}
+
+// OrderState is where an order is.
+type OrderState string
+
+// States of an order.
+const (
+	OrderOpen     OrderState = "open"
+	OrderApproved OrderState = "approved"
+	OrderRefused  OrderState = "refused"
+)
+
+// Order is a buyer's wish for a contract.
+type Order struct {
+	OrderCreate
+	ID       string     `json:"id"`
+	Buyer    string     `json:"buyer"`
+	State    OrderState `json:"state"`
+	Reason   string     `json:"reason,omitempty"`
+	Contract string     `json:"contract,omitempty"`
+	Created  int64      `json:"created"`
+}
+
+// Contract is what a publisher granted a buyer.
+type Contract struct {
+	ID         string   `json:"id"`
+	Order      string   `json:"order,omitempty"`
+	Buyer      string   `json:"buyer"`
+	Publisher  string   `json:"publisher"`
+	Dataset    string   `json:"dataset"`
+	Purpose    string   `json:"purpose,omitempty"`
+	Measures   []string `json:"measures,omitempty"`
+	Aggregates []string `json:"aggregates,omitempty"`
+	From       int64    `json:"from"`
+	Until      int64    `json:"until"`
+	Queries    int      `json:"queries,omitempty"` // granted; 0: any number
+	Used       int      `json:"used"`
+}
+
+// QueryState is where a query is.
+type QueryState string
+
+// States of a query.
+const (
+	QueryAccepted QueryState = "accepted" // waiting for an attempt
+	QueryRunning  QueryState = "running"  // an attempt is named
+	QueryDone     QueryState = "done"
+	QueryFailed   QueryState = "failed" // no attempt left
+)
+
+// Query is an accepted query. Its verdict is read with View.Verdict, its
+// sealed shares with View.Shares.
+type Query struct {
+	ID        string      `json:"id"`
+	Principal string      `json:"principal"`
+	Envelope  Digest      `json:"envelope"` // of the payload that asked for it
+	Seq       uint64      `json:"seq"`      // entry that accepted it
+	Leaf      string      `json:"leaf,omitempty"`
+	Submit    QuerySubmit `json:"submit"`
+	Dataset   string      `json:"dataset"`
+	Release   int         `json:"release"`
+	Groups    int         `json:"groups"` // released
+	Withheld  int         `json:"withheld"`
+	State     QueryState  `json:"state"`
+	Attempts  []Attempt   `json:"attempts,omitempty"`
+	Plan      Digest      `json:"plan,omitzero"`    // of the first share of the current attempt; all must agree
+	Context   Digest      `json:"context,omitzero"` // likewise
+	Shares    []string    `json:"shares,omitempty"` // nodes whose share of the current attempt is held
+	Accepted  int64       `json:"accepted"`
+	Done      int64       `json:"done,omitempty"`
+	Reason    string      `json:"reason,omitempty"`
+}

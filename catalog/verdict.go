@@ -1,0 +1,59 @@
+package catalog
+
+// Verdict is the decision on an accepted query: exactly which cells of which
+// dataset version go into which released group. It is computed when the query
+// is applied, stored, and everything later (slot maps, counts, the client's
+// check) follows from it alone.
+//
+// The groups form a grid: EntityGroups × PeriodGroups. A cell of the panel
+// (entity e, period p, column c) is counted in group (i, j) when Assign[e] = i,
+// p lies in PeriodGroups[j], (i, j) is not in Withheld, and p lies in no
+// interval of an Exclusion for (c, i).
+type Verdict struct {
+	Dataset      string        `json:"dataset"`
+	Release      int           `json:"release"`
+	Entities     int           `json:"entities"` // registry length of the release
+	Columns      []Column      `json:"columns"`  // what is opened; none when only counts are asked for
+	EntityGroups []EntityGroup `json:"entity_groups"`
+	PeriodGroups []PeriodGroup `json:"period_groups"`
+	Assign       []byte        `json:"assign"` // PackAssign: entity → entity group, −1 for none
+	Exclusions   []Exclusion   `json:"exclusions,omitempty"`
+	Withheld     []GroupIndex  `json:"withheld,omitempty"` // ascending
+}
+
+// Column is one encrypted column that is opened and summed.
+type Column struct {
+	Measure string `json:"measure"`
+}
+
+// EntityGroup is one combination of the values of the entity dimensions, in
+// the order in which they stand in the request's By (its period dimension left
+// out). Of counts the entities that the request selected, Included those whose
+// cells are released somewhere.
+type EntityGroup struct {
+	Values   []string `json:"values,omitempty"`
+	Included int      `json:"included"`
+	Of       int      `json:"of"`
+}
+
+// PeriodGroup is one value of the period dimension (empty without one) and the
+// periods of the dataset's grain that it covers.
+type PeriodGroup struct {
+	Value     string     `json:"value,omitempty"`
+	Intervals []Interval `json:"intervals"`
+}
+
+// Exclusion names periods of the dataset's grain, made of whole periods of the
+// policy's grain, in which a column is left out of an entity group because
+// fewer than the policy's min_cohort entities count there.
+type Exclusion struct {
+	Column    int        `json:"column"`
+	Group     int        `json:"group"` // entity group
+	Intervals []Interval `json:"intervals"`
+}
+
+// GroupIndex names a group of the grid.
+type GroupIndex struct {
+	Entity int `json:"e"`
+	Period int `json:"p"`
+}
