@@ -9,20 +9,6 @@ import (
 	"time"
 )
 
-// sumWords is the yardstick: a plain sum over the same bytes.
-func sumWords(b []byte) uint64 {
-	var s0, s1, s2, s3 uint64
-	for len(b) >= 32 {
-		w := (*[32]byte)(b)
-		s0 += binary.LittleEndian.Uint64(w[0:8])
-		s1 += binary.LittleEndian.Uint64(w[8:16])
-		s2 += binary.LittleEndian.Uint64(w[16:24])
-		s3 += binary.LittleEndian.Uint64(w[24:32])
-		b = b[32:]
-	}
-	return s0 + s1 + s2 + s3
-}
-
 // randomTiles returns tiles with uniform coefficients: to add, all tiles are
 // alike.
 func randomTiles(p Parameters, n int) [][]byte {

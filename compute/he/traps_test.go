@@ -14,7 +14,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/tuneinsight/lattigo/v5/mhe"
 	"github.com/tuneinsight/lattigo/v5/ring"
 )
 
@@ -58,14 +57,13 @@ func TestActiveSetsAreSortedDistinctAndExact(t *testing.T) {
 		t.Errorf("member combines: error is %v", err)
 	}
 
-	// The library itself: a caller outside the list is served all the same.
-	k := c.keys[3]
-	comb := k.combiners.Get().(*mhe.Combiner)
-	sk := ring.NewPoly(c.p.in.n, limbs-1)
-	if err := k.additive(sk, []int{1, 2, 4}); err != nil {
-		t.Errorf("mhe refuses a caller outside the set by itself now: %v", err)
+	// The library itself serves a caller outside the list, and a doubled one.
+	share := ring.NewPoly(c.p.in.n, limbs-1)
+	for _, active := range [][]int{{1, 2, 4}, {3, 3, 3}} {
+		if err := c.keys[3].additive(share, active); err != nil {
+			t.Errorf("mhe refuses %v by itself now: %v", active, err)
+		}
 	}
-	k.combiners.Put(comb)
 }
 
 // TestOnlyTheOwnAccumulatorIsOpened refuses one that the opening does not name,
