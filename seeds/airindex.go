@@ -98,9 +98,9 @@ func AirIndex(airDaily io.Reader, year string) (Index, error) {
 		if counts[m].Sign() == 0 {
 			return Index{}, fmt.Errorf("composite index of %s: no value of %s", year, columns[m+1])
 		}
-		if m < len(means) {
-			means[m] = new(big.Rat).Quo(&sums[m], &counts[m])
-		}
+	}
+	for m := range means {
+		means[m] = new(big.Rat).Quo(&sums[m], &counts[m])
 	}
 	x := Index{
 		PM25: means[0], PM10: means[1], SO2: means[2], NO2: means[3],

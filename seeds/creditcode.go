@@ -68,7 +68,7 @@ func organisationCheck(body [8]byte) byte {
 // syntheticCreditCode returns a valid code for the enterprise with that serial
 // number in a county given by its six-digit division code. The organisation
 // part begins with YY to mark it as made up.
-func syntheticCreditCode(division string, serial int) (string, error) {
+func syntheticCreditCode(division string, serial int64) (string, error) {
 	const span = 31 * 31 * 31 * 31 * 31 * 31
 	const spread = 374_562_847 // prime to 31, so that no two serials below span get one code
 	code := make([]byte, 0, 18)

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"math/big"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -200,6 +201,37 @@ func TestEveryCubeHasGroupsOfAtLeastTheMinimumCohort(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestTheFinestClassesStillGiveTheFigures cuts the enterprises into county ×
+// industry, the finest partition the cubes ask for: no class may be too small
+// to contribute to NOx in any month, and the warnings of the classes that
+// contribute must still exceed the published number.
+func TestTheFinestClassesStillGiveTheFigures(t *testing.T) {
+	g := newGenerator(t, Options{})
+	class := map[string]string{}
+	for _, row := range tableOf(t, csvBytes(t, g.WriteEnterprises)).rows {
+		class[row[0]] = row[3] + " " + row[4]
+	}
+	const minCohort = 5
+	present := func(data table, measure string) map[string]int {
+		at, n := data.at(t, measure), map[string]int{}
+		for _, row := range data.rows {
+			if row[at] != "" {
+				n[class[row[0]]+" "+row[1]]++
+			}
+		}
+		return n
+	}
+	for key, n := range present(tableOf(t, csvBytes(t, g.WriteEnterpriseMonthly)), "nox_kg") {
+		if n < minCohort {
+			t.Errorf("%s: %d enterprises present", key, n)
+		}
+	}
+	warnings := tableOf(t, csvBytes(t, g.WriteWarningsMonthly))
+	counting := present(warnings, "warnings")
+	sum, _ := warnings.sum(t, "warnings", 0, func(row []string) bool { return counting[class[row[0]]+" "+row[1]] >= minCohort })
+	agrees(t, "warnings", big.NewRat(sum, 1))
 }
 
 func TestEnterprisesCarryValidCodes(t *testing.T) {

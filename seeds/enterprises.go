@@ -55,7 +55,7 @@ func (g *Generator) buildEnterprises() ([]enterprise, error) {
 		e.industry = pick(g.draw(streamEnterprise, i, 1, 0), industryWeights[e.county])
 		e.size = normal(g.draw(streamEnterpriseSize, i, 0, 0)) * enterpriseSizeQ16 >> 16
 		var err error
-		if e.id, err = syntheticCreditCode(districts[e.county].division, e.serial); err != nil {
+		if e.id, err = syntheticCreditCode(districts[e.county].division, int64(e.serial)); err != nil {
 			return nil, err
 		}
 	}
@@ -101,7 +101,7 @@ func (g *Generator) order(all []enterprise, s stream, weight func(enterprise) in
 	}
 	ranked := make([]scored, len(all))
 	for i, e := range all {
-		ranked[i] = scored{i, weight(e) * int64(g.draw(s, i, 0, 0)>>32)} //nolint:gosec // 32 bits
+		ranked[i] = scored{i, weight(e) * int64(g.draw(s, i, 0, 0)>>32)}
 	}
 	slices.SortFunc(ranked, func(a, b scored) int {
 		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.index, b.index))

@@ -19,7 +19,7 @@ var roots = [16]uint64{
 func exp2(x int64) int64 {
 	const low, high = -16 * one, 30*one - 1
 	x = min(max(x, low), high)
-	whole, frac := x>>16, uint64(x&(one-1)) //nolint:gosec // masked to 16 bits
+	whole, frac := x>>16, uint64(x&(one-1))
 	acc := uint64(1) << 62
 	for k, root := range roots {
 		if frac>>(15-k)&1 == 1 {
@@ -27,7 +27,7 @@ func exp2(x int64) int64 {
 			acc = hi<<2 | lo>>62
 		}
 	}
-	return int64(acc >> uint(62-16-whole)) //nolint:gosec // shift in 17..62, acc < 2^63
+	return int64(acc >> uint(62-16-whole))
 }
 
 // stream names an independent source of randomness; the numbers are part of
@@ -62,7 +62,7 @@ const (
 func (g *Generator) draw(s stream, a, b, c int) uint64 {
 	h := mix(g.seed + uint64(s)*0x9e3779b97f4a7c15)
 	for _, word := range [3]int{a, b, c} {
-		h = mix(h + uint64(word)*0x9e3779b97f4a7c15 + 0x632be59bd9b4e019) //nolint:gosec // wrapping is meant
+		h = mix(h + uint64(word)*0x9e3779b97f4a7c15 + 0x632be59bd9b4e019)
 	}
 	return h
 }
@@ -77,15 +77,15 @@ func mix(z uint64) uint64 {
 // normal turns 64 uniform bits into a nearly normal number of mean 0 and
 // variance 1 in Q16: a sum of four uniforms, so its magnitude is at most 3.47.
 func normal(u uint64) int64 {
-	sum := int64(u&0xffff+u>>16&0xffff+u>>32&0xffff+u>>48) - 2*0xffff //nolint:gosec // at most 4·65535
-	const rootOfThree = 113512                                        // sqrt(3) in Q16: four uniforms have variance 1/3
+	sum := int64(u&0xffff+u>>16&0xffff+u>>32&0xffff+u>>48) - 2*0xffff
+	const rootOfThree = 113512 // sqrt(3) in Q16: four uniforms have variance 1/3
 	return sum * rootOfThree >> 16
 }
 
 // below maps 64 uniform bits to 0..n-1.
 func below(u uint64, n int) int {
-	hi, _ := bits.Mul64(u, uint64(n)) //nolint:gosec // n is a positive length
-	return int(hi)                    //nolint:gosec // below n
+	hi, _ := bits.Mul64(u, uint64(n))
+	return int(hi)
 }
 
 // perMille reports whether an event of n per mille happens.

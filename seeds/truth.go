@@ -53,10 +53,10 @@ func piped(write func(io.Writer) error, read func(io.Reader) error) error {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		pw.CloseWithError(write(pw)) // always nil; the reader gets write's error
+		_ = pw.CloseWithError(write(pw)) // always nil; the reader gets write's error
 	}()
 	err := read(pr)
-	pr.CloseWithError(err) // ends a writer whose reader gave up; always nil
+	_ = pr.CloseWithError(err) // ends a writer whose reader gave up; always nil
 	<-ended
 	return err
 }
