@@ -61,7 +61,7 @@ func explain(list []lexer.Token, at int, fault *Error) *Error {
 	}
 	var accepted, words []string
 	for _, c := range candidates {
-		if !fits(prefix, c) {
+		if obscure(prefix, c) || !fits(prefix, c) {
 			continue
 		}
 		accepted = append(accepted, c.says)
@@ -78,10 +78,20 @@ func explain(list []lexer.Token, at int, fault *Error) *Error {
 	if bad.Type == tokenKeyword && slices.Contains(accepted, "a name") {
 		out.Message = bad.Value + " does not fit here: it is a reserved word, and a name only in double quotes"
 	}
-	if bad.Type == tokenPunct && strings.Contains("+-*/%||", bad.Value) {
+	if bad.Type == tokenPunct && strings.Contains("+-*/%||", bad.Value) && at > 0 && list[at-1].Type != tokenKeyword {
 		out.Message = fmt.Sprintf(notAnswered, "computations are")
 	}
 	return out.want(accepted...)
+}
+
+// obscure reports whether c after prefix is grammar that only leads to another
+// error: the parenthesis of a function, or a product, after a name.
+func obscure(prefix []lexer.Token, c candidate) bool {
+	if len(prefix) == 0 || c.value != "(" && c.value != "*" {
+		return false
+	}
+	last := prefix[len(prefix)-1].Type
+	return last == tokenName || last == tokenQuoted || last == tokenString || last == tokenNumber
 }
 
 // shorten drops all but the ends of long lists of literals, which changes

@@ -26,6 +26,9 @@ var answered = map[string]string{"COUNT": fnCount, "SUM": fnSum, "AVG": fnAvg}
 var reserved = wordSet("VAR_POP", "VAR_SAMP", "STDDEV_POP", "STDDEV_SAMP", "COVAR_POP", "COVAR_SAMP", "CORR",
 	"REGR_SLOPE", "REGR_INTERCEPT", "HISTOGRAM", "QUANTILE", "MEDIAN", "VARIANCE", "STDDEV")
 
+// synonyms are other languages' names of what is answered.
+var synonyms = map[string]string{"AVERAGE": "AVG", "MEAN": "AVG", "TOTAL": "SUM", "N": "COUNT", "TRUNC": "DATE_TRUNC"}
+
 // aggregate reads a call of an aggregate function on a measure.
 func (c *compiler) aggregate(v *value) (catalog.Aggregate, *Error) {
 	none := catalog.Aggregate{}
@@ -47,9 +50,9 @@ func (c *compiler) aggregate(v *value) (catalog.Aggregate, *Error) {
 	case f.Star && fn == fnCount:
 		return catalog.Aggregate{Func: fn}, nil
 	case f.Star:
-		return none, faultAt(f.Pos, "*", "%s takes a measure", upper).want(c.measures...)
+		return none, faultAt(f.Pos, "*", "%s takes a measure", upper).want(c.measureNames()...)
 	case f.Call != nil:
-		return none, faultAt(f.Pos, f.Literal.raw(), "an aggregate takes a measure, not a function").want(c.measures...)
+		return none, faultAt(f.Pos, f.Literal.raw(), "an aggregate takes a measure, not a function").want(c.measureNames()...)
 	case f.Literal.Name == nil:
 		return none, faultAt(f.Pos, f.Literal.raw(), "an aggregate takes a measure").want(c.argumentsOf(upper)...)
 	}
@@ -72,9 +75,9 @@ func (c *compiler) aggregate(v *value) (catalog.Aggregate, *Error) {
 
 func (c *compiler) argumentsOf(fn string) []string {
 	if fn == "COUNT" {
-		return append([]string{"*"}, c.measures...)
+		return append([]string{"*"}, c.measureNames()...)
 	}
-	return c.measures
+	return c.measureNames()
 }
 
 func unknownFunction(n *name) *Error {
@@ -91,7 +94,9 @@ func unknownFunction(n *name) *Error {
 	}
 	slices.Sort(known[4:])
 	fault := faultAt(n.Pos, n.Raw, "there is no function %s", n.text()).want(aggregates...)
-	fault.Nearest = nearest(n.text(), known)
+	if fault.Nearest = synonyms[upper]; fault.Nearest == "" {
+		fault.Nearest = nearest(n.text(), known)
+	}
 	return fault
 }
 
@@ -120,7 +125,7 @@ func (c *compiler) dimension(v *value) (catalog.Dimension, *Error) {
 		return catalog.Dimension{}, fault.want("COUNT("+n.Raw+")", "SUM("+n.Raw+")", "AVG("+n.Raw+")")
 	case refNone:
 	}
-	fault := faultAt(n.Pos, n.Raw, "there is no column %s", n.text()).among(n.text(), append(c.dimensions(), c.measures...)...)
+	fault := faultAt(n.Pos, n.Raw, "there is no column %s", n.text()).among(n.text(), append(c.dimensions(), c.measureNames()...)...)
 	if g, ok := grainNamed(n.text()); ok && fault.Nearest == "" {
 		fault.Nearest = "date_trunc('" + string(g) + "', period)"
 	}

@@ -33,8 +33,8 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// caretWidth is how many characters of a long line Caret shows on either side
-// of the fault.
+// caretWidth is how many characters Caret shows on either side of the fault, of a
+// line longer than both sides.
 const caretWidth = 60
 
 // Caret renders the line of sql that is at fault, with carets under the fault
@@ -53,6 +53,9 @@ func (e *Error) Caret(sql string) string {
 	at := min(max(e.Column-1, 0), len(line))
 	length := min(max(utf8.RuneCountInString(firstLine(e.Near)), 1), max(len(line)-at, 1))
 	from, to := max(0, at-caretWidth), min(len(line), at+length+caretWidth)
+	if len(line) <= 2*caretWidth {
+		from, to = 0, len(line)
+	}
 	var text, marks strings.Builder
 	if from > 0 {
 		text.WriteString("…")

@@ -21,11 +21,11 @@ func Format(c *Compiled, s Schema) string {
 			text, bare = f.dimension(req.By[o.Index]), f.dimensionText(req.By[o.Index])
 		}
 		if o.Name != bare {
-			text += " AS " + quoteName(o.Name)
+			text += " AS " + writable(o.Name)
 		}
 		items = append(items, text)
 	}
-	out := "SELECT " + strings.Join(items, ", ") + " FROM " + quoteName(req.Dataset)
+	out := "SELECT " + strings.Join(items, ", ") + " FROM " + writable(req.Dataset)
 	var where []string
 	if req.Where != nil {
 		where = append(where, f.predicate(*req.Where, req.Where.Op == opOr))
@@ -58,22 +58,13 @@ func Format(c *Compiled, s Schema) string {
 
 type formatter struct{ *scope }
 
-// quoteName writes a name, in double quotes unless it is plain.
-func quoteName(s string) string {
-	plain := s != "" && isNameStart(rune(s[0])) && span(s, func(r rune) bool { return r < 0x80 && isNamePart(r) }) == len(s)
-	if plain && s == strings.ToLower(s) && !keywords[strings.ToUpper(s)] && !nameIs(s, "PRIVATE") {
-		return s
-	}
-	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
-}
-
 func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 func (f formatter) aggregate(a catalog.Aggregate) string {
 	if a.Measure == "" {
 		return a.Func + "(*)"
 	}
-	return a.Func + "(" + quoteName(a.Measure) + ")"
+	return a.Func + "(" + writable(a.Measure) + ")"
 }
 
 func (f formatter) dimension(d catalog.Dimension) string {
@@ -81,7 +72,7 @@ func (f formatter) dimension(d catalog.Dimension) string {
 	case catalog.DimEntity:
 		return "entity"
 	case catalog.DimAttribute:
-		return quoteName(d.Column)
+		return writable(d.Column)
 	}
 	return f.dimensionText(d)
 }
@@ -91,7 +82,7 @@ var operatorText = map[string]string{opLT: "<", opLE: "<=", opGT: ">", opGE: ">=
 func (f formatter) predicate(p catalog.Predicate, parentheses bool) string {
 	column := "entity"
 	if p.Column != "" {
-		column = quoteName(p.Column)
+		column = writable(p.Column)
 	}
 	switch p.Op {
 	case opAnd, opOr:

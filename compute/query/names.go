@@ -1,7 +1,9 @@
 package query
 
 import (
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/weirdata/weir/catalog"
 )
@@ -24,8 +26,8 @@ type ref struct {
 }
 
 // scope resolves the names of one schema. The entity and period come before
-// attributes, attributes before measures. A name matches as written; one that is
-// not quoted also matches without regard to case if only one thing does.
+// attributes, attributes before measures. A name matches as written; when nothing
+// does, one that is not quoted matches without regard to case.
 type scope struct {
 	schema   Schema
 	entity   []string
@@ -50,16 +52,21 @@ const periodName = "period"
 
 // resolve finds what n stands for as a dimension or in a condition.
 func (sc *scope) resolve(n *name) ref {
-	if _, ok := match(n, sc.entity); ok {
-		return ref{kind: refEntity}
+	for _, how := range []matcher{exactly, folded} {
+		if _, ok := how(n, sc.entity); ok {
+			return ref{kind: refEntity}
+		}
+		if _, ok := how(n, []string{periodName}); ok {
+			return ref{kind: refPeriod}
+		}
+		if c, ok := how(n, sc.schema.Columns); ok {
+			return ref{kind: refAttribute, column: c}
+		}
+		if m, ok := how(n, sc.measures); ok {
+			return ref{kind: refMeasure, column: m}
+		}
 	}
-	if _, ok := match(n, []string{periodName}); ok {
-		return ref{kind: refPeriod}
-	}
-	if c, ok := match(n, sc.schema.Columns); ok {
-		return ref{kind: refAttribute, column: c}
-	}
-	return sc.measure(n)
+	return ref{}
 }
 
 // measure finds the measure n, or refNone.
@@ -70,18 +77,33 @@ func (sc *scope) measure(n *name) ref {
 	return ref{}
 }
 
+// matcher finds the name among others.
+type matcher func(n *name, among []string) (string, bool)
+
+// match finds n as written, else without regard to case.
 func match(n *name, among []string) (string, bool) {
-	text, folded, found := n.text(), "", 0
+	if found, ok := exactly(n, among); ok {
+		return found, true
+	}
+	return folded(n, among)
+}
+
+func exactly(n *name, among []string) (string, bool) {
+	text := n.text()
+	return text, slices.Contains(among, text)
+}
+
+// folded finds the only one that n equals without regard to case; a quoted name
+// has none.
+func folded(n *name, among []string) (string, bool) {
+	text, out, found := n.text(), "", 0
 	for _, a := range among {
-		if a == text {
-			return a, true
-		}
 		if strings.EqualFold(a, text) {
-			folded = a
+			out = a
 			found++
 		}
 	}
-	return folded, found == 1 && !n.quoted()
+	return out, found == 1 && !n.quoted()
 }
 
 // entityName is what the entity is best called in a message.
@@ -94,8 +116,30 @@ func (sc *scope) entityName() string {
 
 // dimensions are the names that may stand in a condition or a GROUP BY.
 func (sc *scope) dimensions() []string {
-	out := append([]string{sc.entityName()}, sc.schema.Columns...)
+	out := []string{writable(sc.entityName())}
+	for _, c := range sc.schema.Columns {
+		out = append(out, writable(c))
+	}
 	return append(out, periodName)
+}
+
+// measureNames are the measures as a query writes them.
+func (sc *scope) measureNames() []string {
+	var out []string
+	for _, m := range sc.measures {
+		out = append(out, writable(m))
+	}
+	return out
+}
+
+// writable is a name as a query must write it: in double quotes when it is
+// reserved or not made of letters, digits and underscores.
+func writable(s string) string {
+	first, _ := utf8.DecodeRuneInString(s)
+	if isNameStart(first) && span(s, isNamePart) == len(s) && !keywords[strings.ToUpper(s)] {
+		return s
+	}
+	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
 }
 
 // grains are all grains, finest first.

@@ -12,7 +12,7 @@ func nearest(s string, candidates []string) string {
 	}
 	best, distance := "", max(1, len(word)/3)+1
 	for _, c := range candidates {
-		other := []rune(strings.ToLower(c))
+		other := []rune(strings.ToLower(strings.Trim(c, `"`)))
 		if d := len(word) - len(other); d >= distance || -d >= distance {
 			continue
 		}

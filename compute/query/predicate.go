@@ -103,6 +103,8 @@ func combine(op string, args []catalog.Predicate, negated bool) formula {
 		case f.truth == absorbing:
 			return f
 		case f.truth == neutral:
+		case len(f.args) == 1 && f.args[0].Op == op:
+			flat = append(flat, f.args[0].Args...)
 		case len(f.args) == 1 || f.op == op:
 			flat = append(flat, f.args...)
 		default:
