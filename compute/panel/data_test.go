@@ -1,0 +1,321 @@
+package panel_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"github.com/weirdata/weir/compute/panel"
+)
+
+const small = `
+dataset: small
+title: {en: Small}
+license: CC0-1.0
+entity: {column: station, attributes: [county]}
+period: {column: date, grain: day}
+missing: ["", NA]
+measures:
+  - {name: pm25, column: PM2.5, unit: µg/m³, range: [-10, 100], decimals: 1}
+  - {name: co, column: CO, unit: mg/m³, range: [0, 5], decimals: 2}
+`
+
+func mem(name, content string) panel.File {
+	return panel.File{Name: name, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil }}
+}
+
+func gz(tb testing.TB, content string) string {
+	tb.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := io.WriteString(w, content); err != nil {
+		tb.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	return b.String()
+}
+
+func gb18030(tb testing.TB, content string) string {
+	tb.Helper()
+	s, err := simplifiedchinese.GB18030.NewEncoder().String(content)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// dump writes a panel's cells in order, decimals included: "." is missing.
+func dump(p *panel.Panel) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%q from %d:", p.Entities, p.First)
+	for _, c := range p.Columns {
+		b.WriteString(" " + c.Measure.Name + "[")
+		for cell, v := range c.Values {
+			switch {
+			case c.Present.Test(uint(cell)):
+				fmt.Fprintf(&b, " %d", v+c.Measure.Mid())
+			case v != 0:
+				fmt.Fprintf(&b, " not zero: %d", v)
+			default:
+				b.WriteString(" .")
+			}
+		}
+		b.WriteString(" ]")
+	}
+	return b.String()
+}
+
+const plain = "station,county,date,PM2.5,CO,remark\n" +
+	"b,北,2024-02-29,3.5,0.25,x\n" +
+	"a,南,2024-02-28,-0.1,NA,y\n" +
+	"b,北,2024-02-28,,5,\n"
+
+const plainDump = `["a" "b"] from 19781: pm25[ -1 . . 35 ] co[ . 500 . 25 ]`
+
+func TestTheSameRowsInEveryDressGiveTheSamePanel(t *testing.T) {
+	quoted := strings.ReplaceAll(plain, ",x\n", ",\"x,\n\"\"two\"\" lines\"\n")
+	for name, content := range map[string]string{
+		"plain":              plain,
+		"no newline at end":  strings.TrimSuffix(plain, "\n"),
+		"crlf":               strings.ReplaceAll(plain, "\n", "\r\n"),
+		"bom":                "\uFEFF" + plain,
+		"blank lines":        strings.ReplaceAll(plain, "\n", "\n\n"),
+		"quoted newline":     quoted,
+		"gzip":               gz(t, plain),
+		"gzip of two":        gz(t, plain[:40]) + gz(t, plain[40:]),
+		"gzip with bom":      gz(t, "\uFEFF"+plain),
+		"gb18030":            gb18030(t, plain),
+		"gb18030 gzip crlf":  gz(t, gb18030(t, strings.ReplaceAll(plain, "\n", "\r\n"))),
+		"gb18030 with bom":   gb18030(t, "\uFEFF"+plain),
+		"blanks":             strings.ReplaceAll(strings.ReplaceAll(plain, ",3.5,", ", 3.5 ,"), "PM2.5,CO", " PM2.5 , CO "),
+		"zeros":              strings.ReplaceAll(plain, ",3.5,0.25", ",+003.500000,.2500"),
+		"columns turned":     "CO,PM2.5,date,county,station\n0.25,3.5,2024-02-29,北,b\nNA,-0.1,2024-02-28,南,a\n5,NA,2024-02-28,北,b\n",
+		"far non-ASCII text": plain + strings.Repeat("\n", 100_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, attributes, err := panel.Read(t.Context(), source(t, small), nil, []panel.File{mem("f.csv", content)}, panel.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := dump(p); got != plainDump {
+				t.Errorf("got  %s\nwant %s", got, plainDump)
+			}
+			if want := [][]string{{"a", "南"}, {"b", "北"}}; !slices.EqualFunc(attributes, want, slices.Equal) {
+				t.Errorf("attributes %q, want %q", attributes, want)
+			}
+		})
+	}
+}
+
+// TestAFileThatTurnsOutToBeGB18030IsReadAgainFromItsBegin puts the first byte
+// beyond ASCII behind many rows, over every alignment of the reader's buffers.
+func TestAFileThatTurnsOutToBeGB18030IsReadAgainFromItsBegin(t *testing.T) {
+	for _, pad := range []int{0, 1, 2, 3, 65_400, 65_534, 65_535, 65_536, 65_537, 200_001} {
+		content := plain[:strings.Index(plain, "\n")+1] + strings.Repeat("\n", pad) + plain[strings.Index(plain, "\n")+1:]
+		for _, text := range []string{content, gb18030(t, content)} {
+			p, _, err := panel.Read(t.Context(), source(t, small), nil, []panel.File{mem("f.csv", text)}, panel.Options{})
+			if err != nil {
+				t.Fatalf("pad %d: %v", pad, err)
+			}
+			if got := dump(p); got != plainDump {
+				t.Fatalf("pad %d: got %s", pad, got)
+			}
+		}
+	}
+}
+
+func TestRowsOfSeveralFilesMeetInOnePanelWhateverTheOrder(t *testing.T) {
+	lines := strings.SplitAfter(plain, "\n")
+	files := []panel.File{
+		mem("1.csv", lines[0]+lines[3]),
+		mem("2.csv", gz(t, lines[0]+lines[2])),
+		mem("3.csv", gb18030(t, lines[0]+lines[1])),
+		mem("4.csv", lines[0]),
+	}
+	for _, workers := range []int{1, 2, 8} {
+		for range len(files) {
+			files = append(files[1:], files[0])
+			rows := 0
+			p, _, err := panel.Read(t.Context(), source(t, small), nil, files, panel.Options{Workers: workers, Progress: func(n int) { rows = n }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := dump(p); got != plainDump || rows != 3 {
+				t.Fatalf("%d rows: %s", rows, got)
+			}
+		}
+	}
+}
+
+func TestAGivenRegistryFixesTheOrder(t *testing.T) {
+	src := source(t, strings.Replace(small, "{column: station, attributes: [county]}", "{registry: stations, column: station}", 1))
+	p, attributes, err := panel.Read(t.Context(), src, []string{"z", "b", "a"}, []panel.File{mem("f.csv", plain)}, panel.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `["z" "b" "a"] from 19781: pm25[ . . -1 . 35 . ] co[ . 500 . . 25 . ]`; dump(p) != want || attributes != nil {
+		t.Errorf("got %s, attributes %q", dump(p), attributes)
+	}
+	if _, _, err := panel.Read(t.Context(), src, nil, nil, panel.Options{}); !errors.Is(err, panel.ErrNoRegistry) {
+		t.Errorf("without its registry: %v", err)
+	}
+}
+
+func TestEveryFaultNamesFileRowColumnAndWhatWouldBeRight(t *testing.T) {
+	head := "station,county,date,PM2.5,CO\n"
+	good := "a,n,2024-01-01,1,1\n"
+	many := head + strings.Repeat("a,n,2024-01-01,x,1\n", 30)
+	for name, c := range map[string]struct {
+		content, want string
+	}{
+		"out of range":       {head + good + "a,n,2024-01-02,100.1,1\n", `f.csv:3: column PM2.5: "100.1" is outside the declared range; want -10 to 100`},
+		"below range":        {head + "a,n,2024-01-02,-10.1,1\n", `f.csv:2: column PM2.5: "-10.1" is outside the declared range; want -10 to 100`},
+		"beyond any integer": {head + "a,n,2024-01-02,99999999999999999999,1\n", `f.csv:2: column PM2.5: "99999999999999999999" is outside the declared range; want -10 to 100`},
+		"too many digits":    {head + "a,n,2024-01-02,1.25,1\n", `f.csv:2: column PM2.5: "1.25" has more than 1 decimals; nothing is rounded: declare more decimals, or round the data yourself`},
+		"no number":          {head + "a,n,2024-01-02,1e1,1\n", `f.csv:2: column PM2.5: "1e1" is no number; want a plain decimal from -10 to 100, or one of ["" "NA"] where there is no reading`},
+		"two points":         {head + "a,n,2024-01-02,1.0.0,1\n", `column PM2.5: "1.0.0" is no number`},
+		"only a sign":        {head + "a,n,2024-01-02,-,1\n", `column PM2.5: "-" is no number`},
+		"impossible day":     {head + "a,n,2023-02-29,1,1\n", `f.csv:2: column date: period "2023-02-29" does not exist; want days as 2024-05-24`},
+		"coarser date":       {head + "a,n,2023-02,1,1\n", `f.csv:2: column date: "2023-02" is a month; want days as 2024-05-24`},
+		"no date":            {head + "a,n,,1,1\n", `f.csv:2: column date: period "" is empty; want days as 2024-05-24`},
+		"duplicate":          {head + good + "b,n,2024-01-01,1,1\n" + good, `f.csv:4: "a" has a row for 2024-01-01 already: f.csv:2; want one row for each entity and period`},
+		"duplicate of bad":   {head + "a,n,2024-01-01,x,1\n" + good, `f.csv:3: "a" has a row for 2024-01-01 already: f.csv:2`},
+		"no entity":          {head + ",n,2024-01-01,1,1\n", `f.csv:2: column station: "" is no entity's name; it must not be empty, nor begin or end with a blank`},
+		"two attributes":     {head + good + "a,s,2024-01-02,1,1\n", `f.csv:3: column county: "s" for "a", but "n" in row 2; an entity has one value of an attribute`},
+		"missing column":     {"station,county,date,PM25,CO\n" + good, `f.csv:1: column PM2.5: there is no such column; did you mean "PM25"?`},
+		"another dataset":    {"No,river\n1,x\n", `f.csv:1: column station: there is no such column; there are "No", "river"`},
+		"column twice":       {"station,county,date,PM2.5,CO,CO\n", `f.csv:1: column CO: there are two columns of this name`},
+		"semicolons":         {strings.ReplaceAll(head+good, ",", ";"), `f.csv:1: columns are separated by ";"; want commas`},
+		"tabs":               {strings.ReplaceAll(head+good, ",", "\t"), `f.csv:1: columns are separated by "\t"; want commas`},
+		"too few fields":     {head + "a,n\n", `f.csv:2: 2 fields; want 5, as in the header`},
+		"too many fields":    {head + good + "a,n,2024-01-02,1,1,1\n", `f.csv:3: 6 fields; want 5, as in the header`},
+		"open quote":         {head + good + "a,\"n,2024-01-02,1,1\nb,n,2024-01-02,1,1\n", `f.csv:3: quotes do not match (line `},
+		"stray quote":        {head + "a,n\"n,2024-01-02,1,1\n", `f.csv:2: quotes do not match (line 2, character 4)`},
+		"row after newlines": {head + "\"a\",\"n\n\nn\",2024-01-02,1,1\na,n,2024-01-03,x,1\n", `f.csv:5: column PM2.5: "x" is no number`},
+		"empty":              {"", `f.csv: the file is empty; want a header and rows`},
+		"only a header":      {head, `f.csv: there are no rows; want one for each entity and period with a reading`},
+		"cut gzip":           {gz(t, head+good)[:40], `the compressed file ends too early; it was cut off: copy it again`},
+		"damaged gzip":       {damaged(gz(t, many)), `the compressed file is damaged; copy or compress it again`},
+		"excel":              {"PK\x03\x04 and so on", `f.csv: is no CSV file but an Excel workbook`},
+		"utf-16":             {"\xff\xfes\x00", `f.csv: is no CSV file but UTF-16 text`},
+		"no encoding":        {head + good + "a,\xff\xff,2024-01-02,1,1\n", `f.csv:3: bytes that are neither UTF-8 nor GB 18030; save the file as UTF-8`},
+		"UTF-8, one byte bad": {head + "a,北京市朝阳区农展馆,2024-01-01,1,1\na,北\xc0,2024-01-02,1,1\n",
+			`f.csv:3: bytes that are neither UTF-8 nor GB 18030; save the file as UTF-8`},
+		"cut in a character": {head + "a,\xe5", `f.csv:2: bytes that are neither UTF-8 nor GB 18030`},
+		"all faults of a row": {head + "a,n,2024-13-01,x,9\n", `f.csv:2: column date: period "2024-13-01" does not exist; want days as 2024-05-24` + "\n" +
+			`f.csv:2: column PM2.5: "x" is no number; want a plain decimal from -10 to 100, or one of ["" "NA"] where there is no reading` + "\n" +
+			`f.csv:2: column CO: "9" is outside the declared range; want 0 to 5`},
+		"only the first": {many, "and 39 more faults"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, attributes, err := panel.Read(t.Context(), source(t, small), nil, []panel.File{mem("f.csv", c.content)}, panel.Options{})
+			var faults *panel.Errors
+			if !errors.As(err, &faults) {
+				t.Fatalf("error %v", err)
+			}
+			if p != nil || attributes != nil {
+				t.Error("something was returned beside the error")
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+			if len(faults.List) > 20 || faults.Total < len(faults.List) {
+				t.Errorf("%d of %d faults listed", len(faults.List), faults.Total)
+			}
+		})
+	}
+}
+
+// damaged flips a bit of the checksum.
+func damaged(z string) string {
+	b := []byte(z)
+	b[len(b)-6] ^= 1
+	return string(b)
+}
+
+func TestFaultsComeInOrderOfFilesAndRowsHoweverManyAreReadAtOnce(t *testing.T) {
+	head := "station,county,date,PM2.5,CO\n"
+	files := []panel.File{
+		mem("1.csv", head+"a,n,2024-01-01,1,x\na,n,2024-01-02,1,1\n"),
+		mem("2.csv", head+"a,n,2024-01-02,1,1\nb,n,2024-01-02,1,y\n"),
+		mem("3.csv", head+"a,s,2024-01-03,1,z\n"),
+	}
+	want := `1.csv:2: column CO: "x" is no number; want a plain decimal from 0 to 5, or one of ["" "NA"] where there is no reading
+2.csv:2: "a" has a row for 2024-01-02 already: 1.csv:3; want one row for each entity and period
+2.csv:3: column CO: "y" is no number; want a plain decimal from 0 to 5, or one of ["" "NA"] where there is no reading
+3.csv:2: column CO: "z" is no number; want a plain decimal from 0 to 5, or one of ["" "NA"] where there is no reading
+3.csv:2: column county: "s" for "a", but "n" in row 2 of 1.csv; an entity has one value of an attribute`
+	for _, workers := range []int{1, 3} {
+		_, _, err := panel.Read(t.Context(), source(t, small), nil, files, panel.Options{Workers: workers})
+		if err == nil || err.Error() != want {
+			t.Errorf("%d workers: got\n%v\nwant\n%s", workers, err, want)
+		}
+	}
+}
+
+func TestAnEntityOutsideTheRegistryIsNamedWithItsNearest(t *testing.T) {
+	src := source(t, strings.Replace(small, "{column: station, attributes: [county]}", "{registry: stations, column: station}", 1))
+	_, _, err := panel.Read(t.Context(), src, []string{"Aotizhongxin", "Changping"}, []panel.File{mem("f.csv", strings.Replace(plain, "\nb,", "\nChangpin,", 1))}, panel.Options{})
+	if err == nil || !strings.Contains(err.Error(), `f.csv:2: column station: "Changpin" is not in the registry; did you mean "Changping"?`) {
+		t.Error(err)
+	}
+}
+
+func TestADateFarAwayIsTakenForAMistake(t *testing.T) {
+	hourly := strings.Replace(small, "grain: day", "grain: hour", 1)
+	content := "station,county,date,PM2.5,CO\n"
+	for e := range 40 {
+		content += fmt.Sprintf("s%d,n,2024-01-01T0%d,1,1\n", e, e%10)
+	}
+	content += "s0,n,2099-01-01 00:00,1,1\n"
+	_, _, err := panel.Read(t.Context(), source(t, hourly), nil, []panel.File{mem("f.csv", content)}, panel.Options{})
+	if err == nil || !strings.Contains(err.Error(), "periods run from 2024-01-01T00 (f.csv:2) to 2099-01-01T00 (f.csv:42)") {
+		t.Error(err)
+	}
+	_, _, err = panel.Read(t.Context(), source(t, hourly), nil, []panel.File{mem("f.csv", content+"s0,n,9999-01-01T00,1,1\n")}, panel.Options{})
+	if err == nil || !strings.Contains(err.Error(), "are too many; want at most") {
+		t.Error(err)
+	}
+}
+
+func TestFaultsOfTheMachineAreNotFaultsOfTheData(t *testing.T) {
+	broken := errors.New("no such disk")
+	for name, f := range map[string]panel.File{
+		"open": {Name: "f", Open: func() (io.ReadCloser, error) { return nil, broken }},
+		"read": {Name: "f", Open: func() (io.ReadCloser, error) {
+			return io.NopCloser(io.MultiReader(strings.NewReader(plain), failing{broken})), nil
+		}},
+		"close": {Name: "f", Open: func() (io.ReadCloser, error) {
+			return struct {
+				io.Reader
+				io.Closer
+			}{strings.NewReader(plain), failing{broken}}, nil
+		}},
+	} {
+		_, _, err := panel.Read(t.Context(), source(t, small), nil, []panel.File{f}, panel.Options{})
+		var faults *panel.Errors
+		if !errors.Is(err, broken) || errors.As(err, &faults) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := panel.Read(ctx, source(t, small), nil, []panel.File{mem("f", plain)}, panel.Options{}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+func (f failing) Close() error             { return f.err }

@@ -1,0 +1,259 @@
+package panel
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// maxDescriptor bounds the bytes of a descriptor.
+const maxDescriptor = 256 << 10
+
+// defaultUTCOffset is the offset of a descriptor that names none.
+const defaultUTCOffset = "+08:00"
+
+// maxDecimals and maxBound keep every reading, and the difference of any two,
+// far inside an int64.
+const (
+	maxDecimals = 15
+	maxBound    = 1 << 60
+)
+
+// Source is a descriptor as read from its file: what goes to the catalog, and
+// where the readings stand in the publisher's files.
+type Source struct {
+	Descriptor    catalog.Descriptor
+	Registry      string   // id; empty: entities and attributes are taken from the data
+	EntityColumn  string   // header name
+	Attributes    []string // header names; only where Registry is empty
+	PeriodColumns []string // header names: one of ISO 8601 text, or its parts, coarsest first
+	PeriodParts   bool     // PeriodColumns are parts: year, month, …
+	Missing       []string // texts that stand for no reading
+	Columns       []string // header name of each measure
+}
+
+// ReadDescriptor reads a descriptor. All its faults are returned at once,
+// joined, each a *DescriptorError; name stands for the file in them.
+func ReadDescriptor(name string, r io.Reader) (*Source, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxDescriptor+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	c := &descriptorCheck{}
+	if len(b) > maxDescriptor {
+		c.fault(scalar{}, "", fmt.Sprintf("more than %d bytes", maxDescriptor), "a descriptor is a short YAML file")
+		return nil, c.joined(name)
+	}
+	file, err := parseDescriptor(b)
+	if err != nil {
+		var fault *DescriptorError
+		if errors.As(err, &fault) {
+			c.faults = append(c.faults, fault)
+			return nil, c.joined(name)
+		}
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	src := c.source(file)
+	if len(c.faults) > 0 {
+		return nil, c.joined(name)
+	}
+	return src, nil
+}
+
+// descriptorCheck collects what is wrong.
+type descriptorCheck struct{ faults []*DescriptorError }
+
+func (c *descriptorCheck) fault(at scalar, field, message, want string) {
+	c.faults = append(c.faults, &DescriptorError{Line: at.line, Column: at.column, Field: field, Message: message, Want: want})
+}
+
+func (c *descriptorCheck) joined(file string) error {
+	list := make([]error, len(c.faults))
+	for i, f := range c.faults {
+		f.File = file
+		list[i] = f
+	}
+	return errors.Join(list...)
+}
+
+var (
+	identifier = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+	offset     = regexp.MustCompile(`^[+-](0[0-9]|1[0-4]):[0-5][0-9]$`)
+)
+
+func (c *descriptorCheck) source(f fileDescriptor) *Source {
+	src := &Source{}
+	d := &src.Descriptor
+	d.Dataset = c.name(f.Dataset, "dataset")
+	d.Title = catalog.Text{EN: f.Title.EN.text, ZH: f.Title.ZH.text}
+	if d.Title == (catalog.Text{}) {
+		c.fault(f.Dataset, "title", "missing", "title: {en: …, zh: …}, one of them at least")
+	}
+	d.Description = catalog.Text{EN: f.Description.EN.text, ZH: f.Description.ZH.text}
+	d.License = c.need(f.License, "license")
+	c.entity(f.Entity, src)
+	c.period(f.Period, src)
+	d.UTCOffset = defaultUTCOffset
+	if f.UTCOffset.given() {
+		d.UTCOffset = f.UTCOffset.text
+		if !offset.MatchString(d.UTCOffset) {
+			c.fault(f.UTCOffset, "utc_offset", fmt.Sprintf("%.20q is no offset", d.UTCOffset), `want "+08:00", say`)
+		}
+	}
+	src.Missing = []string{""}
+	if f.Missing != nil {
+		src.Missing = texts(f.Missing)
+	}
+	c.measures(f.Measures, src)
+	c.policy(f.Policy, src)
+	if f.Price != nil {
+		d.Price = &catalog.Price{
+			PerQuery: c.decimal(f.Price.PerQuery, "price.per_query"),
+			Currency: c.need(f.Price.Currency, "price.currency"),
+		}
+	}
+	c.columns(f, src)
+	return src
+}
+
+func (c *descriptorCheck) entity(f fileEntity, src *Source) {
+	src.EntityColumn = c.need(f.Column, "entity.column")
+	src.Registry = f.Registry.text
+	src.Descriptor.Entity = src.EntityColumn
+	src.Descriptor.Registry = src.Descriptor.Dataset
+	src.Attributes = texts(f.Attributes)
+	if !f.Registry.given() {
+		return
+	}
+	src.Descriptor.Registry = c.name(f.Registry, "entity.registry")
+	if f.Attributes != nil {
+		c.fault(f.Registry, "entity", "has both registry and attributes", "attributes belong to the registry; leave one of them out")
+	}
+}
+
+// periodParts is how many columns a date of a grain is split into.
+var periodParts = map[catalog.Grain]int{
+	catalog.GrainYear: 1, catalog.GrainQuarter: 2, catalog.GrainMonth: 2, catalog.GrainDay: 3, catalog.GrainHour: 4,
+}
+
+// partNames names the parts, coarsest first.
+func partNames(g catalog.Grain) []string {
+	if g == catalog.GrainQuarter {
+		return []string{"year", "quarter"}
+	}
+	return []string{"year", "month", "day", "hour"}[:periodParts[g]]
+}
+
+func (c *descriptorCheck) period(f filePeriod, src *Source) {
+	grain := c.grain(f.Grain, "period.grain")
+	src.Descriptor.Grain = grain
+	switch {
+	case f.Column.given() && f.Columns != nil:
+		c.fault(f.Column, "period", "has both column and columns", "one column of ISO text, or columns of its parts")
+	case f.Column.given():
+		src.PeriodColumns = []string{c.need(f.Column, "period.column")}
+	case f.Columns == nil:
+		c.fault(f.Grain, "period", "has no columns", "column: NAME, or columns: [year, month, …]")
+	default:
+		src.PeriodColumns, src.PeriodParts = texts(f.Columns), true
+		if want := periodParts[grain]; grain != "" && len(f.Columns) != want {
+			c.fault(f.Grain, "period.columns", fmt.Sprintf("%d columns for periods of one %s", len(f.Columns), grain),
+				fmt.Sprintf("want %d: %q", want, partNames(grain)))
+		}
+	}
+}
+
+func (c *descriptorCheck) grain(s scalar, field string) catalog.Grain {
+	g := catalog.Grain(c.need(s, field))
+	if g != "" && !g.Valid() {
+		c.fault(s, field, fmt.Sprintf("unknown grain %.20q", g), "want hour, day, month, quarter or year")
+		return ""
+	}
+	return g
+}
+
+// columns checks that no header is read as two things.
+func (c *descriptorCheck) columns(f fileDescriptor, src *Source) {
+	seen := map[string]string{}
+	use := func(at scalar, field, header string) {
+		if header == "" {
+			return
+		}
+		if first, ok := seen[header]; ok {
+			c.fault(at, field, fmt.Sprintf("column %.40q is read as %s already", header, first), "every column is one thing")
+			return
+		}
+		seen[header] = field
+	}
+	use(f.Entity.Column, "entity.column", src.EntityColumn)
+	for i, s := range f.Entity.Attributes {
+		use(s, fmt.Sprintf("entity.attributes[%d]", i), s.text)
+	}
+	use(f.Period.Column, "period.column", f.Period.Column.text)
+	for i, s := range f.Period.Columns {
+		use(s, fmt.Sprintf("period.columns[%d]", i), s.text)
+	}
+	for i, m := range f.Measures {
+		use(m.Name, fmt.Sprintf("measures[%d].column", i), src.Columns[i])
+	}
+}
+
+// need is the text of a scalar that must be there and not be empty.
+func (c *descriptorCheck) need(s scalar, field string) string {
+	if s.text == "" {
+		c.fault(s, field, "missing", "")
+	}
+	return s.text
+}
+
+func (c *descriptorCheck) name(s scalar, field string) string {
+	if c.need(s, field) != "" && !identifier.MatchString(s.text) {
+		c.fault(s, field, fmt.Sprintf("%.80q is no name", s.text), "want a letter, then letters, digits and _, all lower case, at most 64")
+	}
+	return s.text
+}
+
+// decimal is the canonical text of a decimal number.
+func (c *descriptorCheck) decimal(s scalar, field string) string {
+	if c.need(s, field) == "" {
+		return ""
+	}
+	text, ok := expandExponent(s.text)
+	if !ok {
+		c.fault(s, field, fmt.Sprintf("%.40q is no decimal number", s.text), "")
+	}
+	return text
+}
+
+// integer is a number from 0 to most; 0 where it is not given.
+func (c *descriptorCheck) integer(s scalar, field string, most int) int {
+	if !s.given() {
+		return 0
+	}
+	n, err := strconv.Atoi(s.text)
+	if err != nil || n < 0 || n > most {
+		c.fault(s, field, fmt.Sprintf("%.40q is out of range", s.text), fmt.Sprintf("want a whole number from 0 to %d", most))
+		return 0
+	}
+	return n
+}
+
+func (c *descriptorCheck) flag(s scalar, field string) bool {
+	if s.given() && !slices.Contains([]string{"true", "false"}, s.text) {
+		c.fault(s, field, fmt.Sprintf("%.20q is neither true nor false", s.text), "")
+	}
+	return s.text == "true"
+}
+
+func texts(list []scalar) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = s.text
+	}
+	return out
+}

@@ -1,0 +1,174 @@
+package panel_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/panel"
+)
+
+func TestDescriptorOfRealReadings(t *testing.T) {
+	src := source(t, beijing)
+	d := src.Descriptor
+	if d.Dataset != "beijing_air" || d.Registry != "beijing_air" || d.Entity != "station" || d.UTCOffset != "+08:00" ||
+		d.Grain != catalog.GrainHour || d.Policy.Grain != catalog.GrainHour || !d.Policy.Public || d.Title.ZH != "北京逐小时空气质量" {
+		t.Errorf("%+v", d)
+	}
+	want := catalog.Measure{Name: "pm25", Unit: "µg/m³", Min: 0, Max: 10000, Decimals: 1, Squares: true, Buckets: []string{"35", "75", "115", "150", "250"}}
+	if diff := cmp.Diff(want, d.Measures[0]); diff != "" {
+		t.Error(diff)
+	}
+	if m := d.Measures[2]; m.Min != 0 || m.Max != 10_000_000 || m.Decimals != 4 {
+		t.Errorf("%+v", m)
+	}
+	src.Descriptor = catalog.Descriptor{}
+	if diff := cmp.Diff(&panel.Source{
+		EntityColumn: "station", Attributes: []string{}, PeriodColumns: []string{"year", "month", "day", "hour"}, PeriodParts: true,
+		Missing: []string{"", "NA"}, Columns: []string{"PM2.5", "PM10", "SO2", "NO2", "CO", "O3"},
+	}, src); diff != "" {
+		t.Error(diff)
+	}
+}
+
+const protected = `
+dataset: enterprise_monthly
+title: {en: Emissions, zh: 企业排放}
+description: {en: "made up"}
+license: CC0-1.0
+entity: {registry: enterprises, column: code}
+period: {column: month, grain: month}
+utc_offset: -03:30
+missing: [-999, "null", "~", 0.10]
+measures:
+  - {name: nox, unit: kg, range: [-0.5, 1000000], decimals: 3}
+  - {name: so2, column: SO2, unit: kg, range: [0, 1e6], decimals: 0}
+policy:
+  aggregates: [count, sum, avg]
+  grain: quarter
+  min_cohort: 5
+  cubes: [[county], [industry, grade]]
+  moments: [[nox, nox], [nox, so2]]
+  joins: []
+  related: [[nox, so2]]
+  portfolios: 1
+  dp: {epsilon_per_query: 0.5, epsilon_per_contract: 5, epsilon_family: 10, delta: 1e-9}
+price: {per_query: "10.00", currency: CNY}
+`
+
+func TestDescriptorOfProtectedReadings(t *testing.T) {
+	src := source(t, protected)
+	want := &panel.Source{
+		Descriptor: catalog.Descriptor{
+			Dataset: "enterprise_monthly", Title: catalog.Text{EN: "Emissions", ZH: "企业排放"}, Description: catalog.Text{EN: "made up"}, License: "CC0-1.0",
+			Registry: "enterprises", Entity: "code", Grain: catalog.GrainMonth, UTCOffset: "-03:30",
+			Measures: []catalog.Measure{
+				{Name: "nox", Unit: "kg", Min: -500, Max: 1_000_000_000, Decimals: 3},
+				{Name: "so2", Unit: "kg", Min: 0, Max: 1_000_000, Decimals: 0},
+			},
+			Policy: catalog.Policy{
+				Aggregates: []string{"count", "sum", "avg"}, Grain: catalog.GrainQuarter, MinCohort: 5,
+				Cubes: [][]string{{"county"}, {"industry", "grade"}}, Moments: [][2]string{{"nox", "nox"}, {"nox", "so2"}},
+				Joins: []string{}, Related: [][2]string{{"nox", "so2"}}, Portfolios: 1,
+				DP: &catalog.DP{EpsilonPerQuery: "0.5", EpsilonPerContract: "5", EpsilonFamily: "10", Delta: "0.000000001"},
+			},
+			Price: &catalog.Price{PerQuery: "10.00", Currency: "CNY"},
+		},
+		Registry: "enterprises", EntityColumn: "code", Attributes: []string{}, PeriodColumns: []string{"month"},
+		Missing: []string{"-999", "null", "~", "0.10"}, Columns: []string{"nox", "SO2"},
+	}
+	if diff := cmp.Diff(want, src); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDescriptorFaultsNameLineAndColumn(t *testing.T) {
+	replace := func(old, with string) string {
+		if !strings.Contains(small, old) {
+			t.Fatalf("%q is not in the descriptor", old)
+		}
+		return strings.Replace(small, old, with, 1)
+	}
+	for name, c := range map[string]struct{ text, want string }{
+		"unknown field":       {replace("license:", "licence:"), `d.yaml:4:1: unknown field licence; did you mean license?`},
+		"unknown deep field":  {replace("unit: µg/m³", "units: µg/m³"), `d.yaml:9:33: unknown field units; did you mean unit?`},
+		"field twice":         {small + "license: X\n", `d.yaml:11:1: mapping key "license" already defined at [4:1]`},
+		"syntax":              {replace("{column: date", "{column: [date"), `d.yaml:6:`},
+		"tab":                 {replace("license: CC0", "\tlicense: CC0"), `d.yaml:4:`},
+		"list for a scalar":   {replace("dataset: small", "dataset: [small]"), `d.yaml:2:10: want a single value here, not a sequence`},
+		"scalar for a list":   {replace("[county]", "county"), `d.yaml:5:39: `},
+		"scalar for a map":    {replace("{en: Small}", "Small"), `d.yaml:3:8: `},
+		"alias":               {replace("dataset: small", "dataset: &x small"), `d.yaml:2:10: anchors, aliases, merges and tags are not allowed; write the value out`},
+		"tag":                 {replace("dataset: small", "dataset: !!str small"), `d.yaml:2:10: anchors, aliases, merges and tags`},
+		"null":                {replace("NA]", "~]"), `d.yaml:7:15: there is no value here; leave the field out, or quote`},
+		"empty field":         {replace("[county]", ""), `d.yaml:5:38: there is no value here`},
+		"two documents":       {small + "---\ndataset: x\n", `a second document; a descriptor is one`},
+		"empty":               {"# nothing\n", `d.yaml:1:1: the descriptor is empty`},
+		"no mapping":          {"- a\n", `d.yaml:1:1: a descriptor is a mapping of fields`},
+		"name":                {replace("dataset: small", "dataset: Small"), `d.yaml:2:10: dataset: "Small" is no name; want a letter`},
+		"no license":          {replace("license: CC0-1.0\n", ""), `d.yaml: license: missing`},
+		"no title":            {replace("title: {en: Small}\n", ""), `title: missing; title: {en: …, zh: …}, one of them at least`},
+		"grain":               {replace("grain: day", "grain: week"), `d.yaml:6:31: period.grain: unknown grain "week"; want hour, day, month, quarter or year`},
+		"period both":         {replace("column: date,", "column: date, columns: [y, m, d],"), `period: has both column and columns`},
+		"period none":         {replace("column: date,", ""), `period: has no columns`},
+		"period parts":        {replace("column: date,", "columns: [y, m],"), `d.yaml:6:34: period.columns: 2 columns for periods of one day; want 3: ["year" "month" "day"]`},
+		"registry and data":   {replace("{column: station", "{registry: r, column: station"), `d.yaml:5:20: entity: has both registry and attributes`},
+		"offset":              {replace("missing:", "utc_offset: Asia/Shanghai\nmissing:"), `d.yaml:7:13: utc_offset: "Asia/Shanghai" is no offset; want "+08:00", say`},
+		"no range":            {replace("range: [-10, 100], ", ""), `d.yaml:9:12: measures[0].range: missing; want [LOW, HIGH]`},
+		"range upside down":   {replace("[-10, 100]", "[100, -10]"), `d.yaml:9:54: measures[0].range: the lower bound is not below the upper one`},
+		"range too fine":      {replace("[-10, 100]", "[-10.25, 100]"), `d.yaml:9:54: measures[0].range: "-10.25" has more digits than decimals: 1`},
+		"range too large":     {replace("[-10, 100]", "[-10, 1e29]"), `measures[0].range: "1e29" with 1 decimals is too large`},
+		"range no number":     {replace("[-10, 100]", "[-10, many]"), `d.yaml:9:59: measures[0].range: "many" is no decimal number`},
+		"decimals":            {replace("decimals: 1", "decimals: 16"), `measures[0].decimals: "16" is out of range; want a whole number from 0 to 15`},
+		"flag":                {replace("decimals: 1", "decimals: 1, squares: yes"), `measures[0].squares: "yes" is neither true nor false`},
+		"buckets":             {replace("decimals: 1", "decimals: 1, buckets: [2, 1]"), `measures[0].buckets: "1" does not ascend`},
+		"measure twice":       {replace("name: co,", "name: pm25,"), `d.yaml:10:12: measures[1].name: "pm25" is taken`},
+		"measure as entity":   {replace("name: co,", "name: station,"), `measures[1].name: "station" is taken`},
+		"column twice":        {replace("column: CO", "column: PM2.5"), `d.yaml:10:12: measures[1].column: column "PM2.5" is read as measures[0].column already`},
+		"no measures":         {small[:strings.Index(small, "measures:")], `measures: missing`},
+		"policy grain":        {small + "policy: {grain: hour}\n", `d.yaml:11:17: policy.grain: hour is finer than the dataset's day`},
+		"pair of three":       {small + "policy: {moments: [[a, b, c]]}\n", `d.yaml:11:21: policy.moments[0]: 3 measures; want a pair`},
+		"price":               {small + "price: {per_query: ten, currency: CNY}\n", `d.yaml:11:20: price.per_query: "ten" is no decimal number`},
+		"epsilon":             {small + "policy: {dp: {epsilon_per_query: big}}\n", `policy.dp.epsilon_per_query: "big" is no decimal number`},
+		"cohort":              {small + "policy: {min_cohort: -1}\n", `d.yaml:11:22: policy.min_cohort: "-1" is out of range`},
+		"all in one go":       {strings.NewReplacer("small", "Small", "CC0-1.0", `""`).Replace(small), "is no name; want a letter, then letters, digits and _, all lower case, at most 64\nd.yaml:4:10: license: missing"},
+		"longer than allowed": {small + strings.Repeat("#", 1<<19), `d.yaml: more than 262144 bytes`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			src, err := panel.ReadDescriptor("d.yaml", strings.NewReader(c.text))
+			var fault *panel.DescriptorError
+			if !errors.As(err, &fault) || src != nil {
+				t.Fatalf("error %v", err)
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
+func FuzzReadDescriptor(f *testing.F) {
+	for _, s := range []string{beijing, small, protected, "", "a: &a [*a]", "? {", "- - -", "dataset: !!binary x", "title: |\n  x\n", "'", "\x00", "measures: [{range: [1e-30, 1E+30]}]"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		src, err := panel.ReadDescriptor("d", strings.NewReader(text))
+		if (src == nil) == (err == nil) {
+			t.Fatal("want a source or an error")
+		}
+		if err != nil {
+			return
+		}
+		for _, m := range src.Descriptor.Measures {
+			if m.Min >= m.Max || m.Mid() < m.Min || m.Mid() > m.Max || m.Decimals < 0 {
+				t.Errorf("%+v", m)
+			}
+		}
+		if len(src.Columns) != len(src.Descriptor.Measures) || len(src.Columns) == 0 || len(src.PeriodColumns) == 0 || src.EntityColumn == "" {
+			t.Errorf("%+v", src)
+		}
+	})
+}

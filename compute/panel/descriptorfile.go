@@ -1,0 +1,199 @@
+package panel
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// The form of a descriptor, DESIGN section 10. Every scalar keeps its own text
+// and position: 0.10 is not a float, 007 not 7, and faults name a line.
+
+type fileDescriptor struct {
+	Dataset     scalar        `yaml:"dataset"`
+	Title       fileText      `yaml:"title"`
+	Description fileText      `yaml:"description"`
+	License     scalar        `yaml:"license"`
+	Entity      fileEntity    `yaml:"entity"`
+	Period      filePeriod    `yaml:"period"`
+	UTCOffset   scalar        `yaml:"utc_offset"`
+	Missing     []scalar      `yaml:"missing"`
+	Measures    []fileMeasure `yaml:"measures"`
+	Policy      filePolicy    `yaml:"policy"`
+	Price       *filePrice    `yaml:"price"`
+}
+
+type fileText struct {
+	EN scalar `yaml:"en"`
+	ZH scalar `yaml:"zh"`
+}
+
+type fileEntity struct {
+	Registry   scalar   `yaml:"registry"`
+	Column     scalar   `yaml:"column"`
+	Attributes []scalar `yaml:"attributes"`
+}
+
+type filePeriod struct {
+	Columns []scalar `yaml:"columns"`
+	Column  scalar   `yaml:"column"`
+	Grain   scalar   `yaml:"grain"`
+}
+
+type fileMeasure struct {
+	Name     scalar   `yaml:"name"`
+	Column   scalar   `yaml:"column"`
+	Unit     scalar   `yaml:"unit"`
+	Range    []scalar `yaml:"range"`
+	Decimals scalar   `yaml:"decimals"`
+	Squares  scalar   `yaml:"squares"`
+	Buckets  []scalar `yaml:"buckets"`
+}
+
+type filePolicy struct {
+	Aggregates []scalar   `yaml:"aggregates"`
+	Public     scalar     `yaml:"public"`
+	Grain      scalar     `yaml:"grain"`
+	MinCohort  scalar     `yaml:"min_cohort"`
+	Cubes      [][]scalar `yaml:"cubes"`
+	Moments    [][]scalar `yaml:"moments"`
+	Joins      []scalar   `yaml:"joins"`
+	Related    [][]scalar `yaml:"related"`
+	Portfolios scalar     `yaml:"portfolios"`
+	DP         *fileDP    `yaml:"dp"`
+}
+
+type fileDP struct {
+	EpsilonPerQuery    scalar `yaml:"epsilon_per_query"`
+	EpsilonPerContract scalar `yaml:"epsilon_per_contract"`
+	EpsilonFamily      scalar `yaml:"epsilon_family"`
+	Delta              scalar `yaml:"delta"`
+}
+
+type filePrice struct {
+	PerQuery scalar `yaml:"per_query"`
+	Currency scalar `yaml:"currency"`
+}
+
+// scalar is the text of a YAML scalar and where it stands. The zero value is
+// one that is not in the file.
+type scalar struct {
+	text         string
+	line, column int
+}
+
+func (s scalar) given() bool { return s.line > 0 }
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (s *scalar) UnmarshalYAML(n ast.Node) error {
+	at := n.GetToken().Position
+	s.line, s.column = at.Line, at.Column
+	switch v := n.(type) {
+	case *ast.StringNode:
+		s.text = v.Value
+	case *ast.LiteralNode:
+		s.text = strings.TrimSuffix(v.Value.Value, "\n")
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
+		s.text = strings.TrimSpace(n.GetToken().Value)
+	default:
+		return &DescriptorError{Line: s.line, Column: s.column, Message: "want a single value here, not a " + strings.ToLower(n.Type().String())}
+	}
+	return nil
+}
+
+// DescriptorError is one fault of a descriptor.
+type DescriptorError struct {
+	File         string
+	Line, Column int    // from 1; 0: nowhere in particular
+	Field        string // path, e.g. measures[2].range; may be empty
+	Message      string // what is wrong
+	Want         string // what would be right; may be empty
+}
+
+// Error implements error: file:line:column: field: what is wrong; what would be
+// right.
+func (e *DescriptorError) Error() string {
+	var b strings.Builder
+	b.WriteString(e.File)
+	if e.Line > 0 {
+		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
+	}
+	b.WriteString(": ")
+	if e.Field != "" {
+		b.WriteString(e.Field + ": ")
+	}
+	b.WriteString(e.Message)
+	if e.Want != "" {
+		b.WriteString("; " + e.Want)
+	}
+	return b.String()
+}
+
+// parseDescriptor reads the YAML into its form. Exactly one document, no
+// unknown and no repeated fields, and no anchors, aliases, merges or tags: a
+// descriptor needs none, and aliases multiply. No nulls either: the YAML null
+// would silently become an empty text.
+func parseDescriptor(b []byte) (fileDescriptor, error) {
+	var d fileDescriptor
+	file, err := parser.ParseBytes(b, 0)
+	if err != nil {
+		return d, yamlFault(err)
+	}
+	var body ast.Node
+	for _, doc := range file.Docs {
+		if doc.Body == nil {
+			continue
+		}
+		if body != nil {
+			return d, faultAt(doc.Body.GetToken(), "a second document", "a descriptor is one")
+		}
+		body = doc.Body
+	}
+	if body == nil {
+		return d, &DescriptorError{Line: 1, Column: 1, Message: "the descriptor is empty"}
+	}
+	var plain plainOnly
+	ast.Walk(&plain, body)
+	if _, null := plain.found.(*ast.NullNode); null {
+		return d, faultAt(plain.found.GetToken(), "there is no value here", `leave the field out, or quote "null" or "~" where the text is meant`)
+	}
+	if plain.found != nil {
+		return d, faultAt(plain.found.GetToken(), "anchors, aliases, merges and tags are not allowed", "write the value out")
+	}
+	if body.Type() != ast.MappingType {
+		return d, faultAt(body.GetToken(), "a descriptor is a mapping of fields", "begin with: dataset: NAME")
+	}
+	if err := yaml.NodeToValue(body, &d, yaml.Strict()); err != nil {
+		return d, yamlFault(err)
+	}
+	return d, nil
+}
+
+// plainOnly finds the first node that is more than a plain value.
+type plainOnly struct{ found ast.Node }
+
+// Visit implements ast.Visitor.
+func (p *plainOnly) Visit(n ast.Node) ast.Visitor {
+	switch n.(type) {
+	case *ast.NullNode, *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode, *ast.TagNode, *ast.DirectiveNode:
+		if p.found == nil {
+			p.found = n
+		}
+	}
+	if p.found != nil {
+		return nil
+	}
+	return p
+}
+
+func faultAt(t *token.Token, message, want string) *DescriptorError {
+	e := &DescriptorError{Message: message, Want: want}
+	if t != nil && t.Position != nil {
+		e.Line, e.Column = t.Position.Line, t.Position.Column
+	}
+	return e
+}

@@ -1,0 +1,220 @@
+package panel
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/transform"
+)
+
+// File is one of a publisher's files. Open is called once, or twice when the
+// file turns out to be GB 18030.
+type File struct {
+	Name string
+	Open func() (io.ReadCloser, error)
+}
+
+var (
+	// errNotUTF8 sends the reader of a file back to its begin, to read it as
+	// GB 18030.
+	errNotUTF8 = errors.New("not UTF-8")
+	// errBrokenText is a byte that no encoding explains.
+	errBrokenText = errors.New("bytes that are neither UTF-8 nor GB 18030")
+	// errForeign is a file of another kind.
+	errForeign = errors.New("is no CSV file")
+)
+
+// utf8BOM is the byte order mark; GB 18030's decodes to the same.
+var utf8BOM = []byte("\uFEFF")
+
+// foreign are the first bytes of files that are mistaken for CSV.
+var foreign = []struct {
+	magic, what string
+}{
+	{"PK\x03\x04", "an Excel workbook or a zip archive: save the sheet as CSV (UTF-8)"},
+	{"\xD0\xCF\x11\xE0", "an old Excel workbook: save the sheet as CSV (UTF-8)"},
+	{"\xFF\xFE", "UTF-16 text: save it as CSV (UTF-8)"},
+	{"\xFE\xFF", "UTF-16 text: save it as CSV (UTF-8)"},
+	{"%PDF", "a PDF"},
+	{"BZh", "compressed with bzip2: use gzip"},
+	{"\xFD7zXZ", "compressed with xz: use gzip"},
+	{"\x28\xB5\x2F\xFD", "compressed with zstd: use gzip"},
+}
+
+const readBuffer = 64 << 10
+
+// openText opens a file and undoes compression, encoding and byte order mark.
+// With gb18030 the text is decoded from it; else it must be UTF-8, and reading
+// ends with errNotUTF8 where it is likely to be GB 18030.
+func openText(f File, gb18030 bool) (*textReader, io.Closer, error) {
+	closer, err := f.Open()
+	if err != nil {
+		return nil, nil, fmt.Errorf("opening %s: %w", f.Name, err)
+	}
+	r, err := textOf(closer, gb18030)
+	if err != nil {
+		return nil, nil, errors.Join(err, closer.Close())
+	}
+	return r, closer, nil
+}
+
+func textOf(raw io.Reader, gb18030 bool) (*textReader, error) {
+	r := bufio.NewReaderSize(raw, readBuffer)
+	if head, err := r.Peek(2); err == nil && bytes.Equal(head, []byte{0x1f, 0x8b}) {
+		z, err := gzip.NewReader(r)
+		if err != nil {
+			return nil, err
+		}
+		r = bufio.NewReaderSize(z, readBuffer)
+	}
+	head, err := r.Peek(8)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	for _, f := range foreign {
+		if bytes.HasPrefix(head, []byte(f.magic)) {
+			return nil, fmt.Errorf("%w but %s", errForeign, f.what)
+		}
+	}
+	if gb18030 {
+		r = bufio.NewReaderSize(transform.NewReader(r, simplifiedchinese.GB18030.NewDecoder()), readBuffer)
+	}
+	if head, err := r.Peek(len(utf8BOM)); err == nil && bytes.Equal(head, utf8BOM) {
+		if _, err := r.Discard(len(utf8BOM)); err != nil {
+			return nil, err
+		}
+	}
+	return &textReader{in: r, decoded: gb18030, line: 1}, nil
+}
+
+// textReader passes text on and checks it on the way.
+type textReader struct {
+	in      io.Reader
+	decoded bool // from GB 18030, where the decoder writes U+FFFD for bytes it cannot read
+	line    int  // on which the next byte stands
+	wide    int  // characters beyond ASCII seen, up to enough
+	tail    int  // bytes at the begin of held that are passed on but belong to an unfinished character
+	held    [utf8.UTFMax]byte
+	err     error
+}
+
+// enough is how many characters beyond ASCII in a row make a text UTF-8 beyond
+// doubt: of GB 18030's pairs of bytes, hardly one in ten looks like UTF-8.
+const enough = 8
+
+// Read implements io.Reader. Text up to the first bad byte's chunk is passed
+// on before the error.
+func (t *textReader) Read(p []byte) (int, error) {
+	if t.err != nil {
+		return 0, t.err
+	}
+	n, err := t.in.Read(p)
+	if bad := t.check(p[:n], errors.Is(err, io.EOF)); bad != nil {
+		t.err = bad
+		return 0, bad
+	}
+	t.err = err
+	return n, err
+}
+
+// check looks at the next bytes of the text, with the unfinished character
+// before them.
+func (t *textReader) check(p []byte, last bool) error {
+	if t.tail > 0 {
+		done := t.finish(p)
+		if done < 0 {
+			return t.bad()
+		}
+		p = p[done:]
+	}
+	if t.decoded {
+		if at := bytes.Index(p, []byte("\uFFFD")); at >= 0 {
+			t.line += bytes.Count(p[:at], []byte("\n"))
+			return t.bad()
+		}
+	}
+	whole := len(p)
+	if !utf8.Valid(p) {
+		whole = t.validPrefix(p)
+		if whole < len(p) && utf8.FullRune(p[whole:]) {
+			t.line += bytes.Count(p[:whole], []byte("\n"))
+			t.count(p[:whole])
+			return t.bad()
+		}
+	}
+	t.line += bytes.Count(p[:whole], []byte("\n"))
+	t.count(p[:whole])
+	t.tail += copy(t.held[t.tail:], p[whole:])
+	if last && t.tail > 0 {
+		return t.bad()
+	}
+	return nil
+}
+
+// finish completes the held character from p: how many bytes it took, or -1.
+func (t *textReader) finish(p []byte) int {
+	done := 0
+	for done < len(p) && !utf8.FullRune(t.held[:t.tail]) {
+		t.held[t.tail] = p[done]
+		t.tail++
+		done++
+	}
+	if !utf8.FullRune(t.held[:t.tail]) {
+		return done
+	}
+	r, size := utf8.DecodeRune(t.held[:t.tail])
+	if r == utf8.RuneError && (size <= 1 || t.decoded) {
+		return -1
+	}
+	t.tail = 0
+	t.wide++
+	return done
+}
+
+func (t *textReader) validPrefix(p []byte) int {
+	at := 0
+	for at < len(p) {
+		if p[at] < utf8.RuneSelf {
+			at++
+			continue
+		}
+		r, size := utf8.DecodeRune(p[at:])
+		if r == utf8.RuneError && size <= 1 {
+			break
+		}
+		at += size
+	}
+	return at
+}
+
+// count counts characters beyond ASCII until there are enough.
+func (t *textReader) count(p []byte) {
+	const high = 0x8080808080808080 // set in a byte beyond ASCII
+	for len(p) > 0 && t.wide < enough {
+		if len(p) >= 8 && binary.LittleEndian.Uint64(p)&high == 0 {
+			p = p[8:]
+			continue
+		}
+		if p[0] < utf8.RuneSelf {
+			p = p[1:]
+			continue
+		}
+		_, size := utf8.DecodeRune(p)
+		p = p[size:]
+		t.wide++
+	}
+}
+
+func (t *textReader) bad() error {
+	if t.decoded || t.wide >= enough {
+		return errBrokenText
+	}
+	return errNotUTF8
+}

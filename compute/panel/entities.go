@@ -1,0 +1,149 @@
+package panel
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// registry are the entities of a registry that exists, in its order.
+type registry struct {
+	ids   []string
+	index map[string]int32
+}
+
+func newRegistry(ids []string) *registry {
+	r := &registry{ids: ids, index: make(map[string]int32, len(ids))}
+	for i, id := range ids {
+		r.index[id] = int32(i) // #nosec G115 -- catalog bounds registries
+	}
+	return r
+}
+
+// entity is one that a file's rows made known.
+type entity struct {
+	id         string
+	attributes []string
+	line       int // of its first row
+}
+
+// entityFault is what is wrong with a row's entity, or with one of its
+// attributes.
+type entityFault struct {
+	attribute int // -1: the entity itself
+	message   string
+	want      func() string
+}
+
+// entityReader finds the index of a row's entity. It is used by one goroutine.
+type entityReader struct {
+	registry *registry // nil: entities are collected in found
+	found    *[]entity
+	index    map[string]int32 // of found
+
+	last   string // entity of the row before; neighbouring rows often share it
+	lastAt int32
+}
+
+// read returns the index of the entity id in the registry or in found. The
+// attributes' fields are compared with those of its other rows.
+func (r *entityReader) read(id string, fields []string, attributes []int, line int) (int32, *entityFault) {
+	if id == r.last && id != "" {
+		return r.lastAt, r.compare(r.lastAt, fields, attributes)
+	}
+	if r.registry != nil {
+		at, ok := r.registry.index[id]
+		if !ok {
+			return 0, &entityFault{-1, fmt.Sprintf("%.80q is not in the registry", id), func() string { return suggest(id, r.registry.ids) }}
+		}
+		r.last, r.lastAt = id, at
+		return at, nil
+	}
+	if plain := strings.TrimSpace(id); plain == "" || plain != id {
+		return 0, &entityFault{-1, fmt.Sprintf("%.80q is no entity's name", id), func() string { return "it must not be empty, nor begin or end with a blank" }}
+	}
+	at, ok := r.index[id]
+	if !ok {
+		at = r.add(id, fields, attributes, line)
+	}
+	r.last, r.lastAt = id, at
+	return at, r.compare(at, fields, attributes)
+}
+
+// add copies what it keeps: fields are parts of a whole row's text.
+func (r *entityReader) add(id string, fields []string, attributes []int, line int) int32 {
+	if r.index == nil {
+		r.index = map[string]int32{}
+	}
+	e := entity{id: strings.Clone(id), attributes: make([]string, len(attributes)), line: line}
+	for i, at := range attributes {
+		e.attributes[i] = strings.Clone(fields[at])
+	}
+	at := int32(len(*r.found)) // #nosec G115 -- below the number of lines
+	*r.found = append(*r.found, e)
+	r.index[e.id] = at
+	return at
+}
+
+func (r *entityReader) compare(at int32, fields []string, attributes []int) *entityFault {
+	for i, field := range attributes {
+		e := &(*r.found)[at]
+		if fields[field] != e.attributes[i] {
+			return conflict(e, i, fields[field], "")
+		}
+	}
+	return nil
+}
+
+// conflict is an entity with two values of an attribute.
+func conflict(e *entity, attribute int, value, file string) *entityFault {
+	where := fmt.Sprintf("in row %d", e.line)
+	if file != "" {
+		where += " of " + file
+	}
+	return &entityFault{attribute, fmt.Sprintf("%.40q for %.40q, but %.40q %s", value, e.id, e.attributes[attribute], where),
+		func() string { return "an entity has one value of an attribute" }}
+}
+
+// mergeEntities makes one registry of what the files found: entities sorted
+// byte by byte. Each file's indexes are replaced by those of the registry.
+func mergeEntities(src *Source, files []*rows, faults *Errors) (ids []string, attributes [][]string) {
+	type origin struct {
+		*entity
+		file string
+	}
+	all := map[string]origin{}
+	for _, f := range files {
+		for i := range f.found {
+			e := &f.found[i]
+			first, ok := all[e.id]
+			if !ok {
+				all[e.id] = origin{e, f.file}
+				ids = append(ids, e.id)
+				continue
+			}
+			for a, v := range e.attributes {
+				if v != first.attributes[a] {
+					c := conflict(first.entity, a, v, first.file)
+					faults.add(&DataError{File: f.file, Row: e.line, Column: src.Attributes[a], Message: c.message, Want: c.want()})
+				}
+			}
+		}
+	}
+	slices.Sort(ids)
+	merged := newRegistry(ids)
+	for _, f := range files {
+		local := make([]int32, len(f.found))
+		for i := range f.found {
+			local[i] = merged.index[f.found[i].id]
+		}
+		for i, e := range f.entity {
+			f.entity[i] = local[e]
+		}
+	}
+	attributes = make([][]string, len(ids))
+	for i, id := range ids {
+		attributes[i] = append([]string{id}, all[id].attributes...)
+	}
+	return ids, attributes
+}

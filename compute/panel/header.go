@@ -1,0 +1,61 @@
+package panel
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// header says which field of a row is what.
+type header struct {
+	names      []string
+	entity     int
+	attributes []int
+	period     []int
+	measures   []int
+}
+
+// readHeader finds the source's columns among a file's names. Columns that the
+// descriptor does not name are passed over; ones that it names must be there,
+// once.
+func readHeader(src *Source, file string, names []string, faults *Errors) (header, bool) {
+	h := header{names: make([]string, len(names))}
+	for i, n := range names {
+		h.names[i] = strings.TrimSpace(n)
+	}
+	if len(h.names) == 1 && src.columnCount() > 1 {
+		for _, separator := range []string{";", "\t", "|"} {
+			if strings.Contains(names[0], separator) {
+				faults.add(&DataError{File: file, Row: 1, Message: fmt.Sprintf("columns are separated by %q", separator), Want: "want commas"})
+				return h, false
+			}
+		}
+	}
+	before := faults.Total
+	find := func(name string) int {
+		at := slices.Index(h.names, name)
+		switch {
+		case at < 0:
+			faults.add(&DataError{File: file, Row: 1, Column: name, Message: "there is no such column", Want: suggest(name, h.names)})
+		case slices.Contains(h.names[at+1:], name):
+			faults.add(&DataError{File: file, Row: 1, Column: name, Message: "there are two columns of this name", Want: "rename or remove one"})
+		}
+		return at
+	}
+	findAll := func(list []string) []int {
+		out := make([]int, len(list))
+		for i, name := range list {
+			out[i] = find(name)
+		}
+		return out
+	}
+	h.entity = find(src.EntityColumn)
+	h.attributes = findAll(src.Attributes)
+	h.period = findAll(src.PeriodColumns)
+	h.measures = findAll(src.Columns)
+	return h, faults.Total == before
+}
+
+func (s *Source) columnCount() int {
+	return 1 + len(s.Attributes) + len(s.PeriodColumns) + len(s.Columns)
+}

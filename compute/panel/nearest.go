@@ -1,0 +1,58 @@
+package panel
+
+import (
+	"fmt"
+	"strings"
+)
+
+// nearest is the name most like the given one, or empty when none is like
+// enough to be what was meant: at most a third of its letters to change.
+func nearest(name string, names []string) string {
+	best, found := len([]rune(name))/3+1, ""
+	for _, n := range names {
+		if d := distance(strings.ToLower(name), strings.ToLower(n), best); d < best || d == best && found == "" {
+			best, found = d, n
+		}
+	}
+	return found
+}
+
+// distance is the Levenshtein distance of two texts, or more than limit.
+func distance(a, b string, limit int) int {
+	x, y := []rune(a), []rune(b)
+	if len(x)-len(y) > limit || len(y)-len(x) > limit {
+		return limit + 1
+	}
+	row := make([]int, len(y)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range x {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range y {
+			d := diagonal
+			if x[i] != y[j] {
+				d = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], d
+		}
+	}
+	return row[len(y)]
+}
+
+// suggest says what was probably meant, or what there is to choose from.
+func suggest(name string, names []string) string {
+	if n := nearest(name, names); n != "" {
+		return fmt.Sprintf("did you mean %q?", n)
+	}
+	const most = 12
+	quoted := make([]string, 0, most)
+	for _, n := range names[:min(most, len(names))] {
+		quoted = append(quoted, fmt.Sprintf("%.40q", n))
+	}
+	if len(names) > most {
+		quoted = append(quoted, "…")
+	}
+	return "there are " + strings.Join(quoted, ", ")
+}

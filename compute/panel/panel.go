@@ -1,0 +1,57 @@
+package panel
+
+import (
+	"fmt"
+
+	"github.com/bits-and-blooms/bitset"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/tiles"
+)
+
+// Panel is what was read: every measure's readings over entities × periods.
+// Cell (entity e, period p) stands at p·len(Entities) + e, p counting from
+// First, which is an index in the dataset's grain.
+type Panel struct {
+	Entities []string // ids, in the registry's order
+	First    int64
+	Periods  int
+	Columns  []Column
+}
+
+// Column holds one measure's cells, encoded: v·10^Decimals − Mid, and 0 where
+// there is no reading.
+type Column struct {
+	Measure catalog.Measure
+	Values  []int64
+	Present *bitset.BitSet
+}
+
+var _ tiles.Source = (*Panel)(nil)
+
+// Size returns the numbers of measures, entities and periods.
+func (p *Panel) Size() (measures, entities, periods int) {
+	return len(p.Columns), len(p.Entities), p.Periods
+}
+
+// Values returns the encoded cells of a measure.
+func (p *Panel) Values(measure int) []int64 { return p.Columns[measure].Values }
+
+// Presence is the panel's public presence. It shares the columns' bit sets.
+func (p *Panel) Presence() (*tiles.Presence, error) {
+	sets := make([]*bitset.BitSet, len(p.Columns))
+	for i, c := range p.Columns {
+		sets[i] = c.Present
+	}
+	return tiles.PresenceOf(sets, len(p.Entities), p.Periods)
+}
+
+// Counts are the counting bitmaps that the log needs beside the presence; none
+// are needed of a dataset whose policy is public.
+func (p *Panel) Counts(d catalog.Descriptor) (tiles.Counts, error) {
+	presence, err := p.Presence()
+	if err != nil {
+		return tiles.Counts{}, fmt.Errorf("counting entities: %w", err)
+	}
+	return presence.Counts(d, p.First)
+}

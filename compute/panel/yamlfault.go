@@ -1,0 +1,49 @@
+package panel
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// yamlFault turns the parser's error into ours, with its position.
+func yamlFault(err error) error {
+	var own *DescriptorError
+	if errors.As(err, &own) {
+		return own
+	}
+	var unknown *yaml.UnknownFieldError
+	if errors.As(err, &unknown) && unknown.Token != nil {
+		e := faultAt(unknown.Token, "unknown field "+unknown.Token.Value, "")
+		if n := nearest(unknown.Token.Value, fieldNames(reflect.TypeFor[fileDescriptor]())); n != "" {
+			e.Want = "did you mean " + n + "?"
+		}
+		return e
+	}
+	var y yaml.Error
+	if errors.As(err, &y) {
+		return faultAt(y.GetToken(), y.GetMessage(), "")
+	}
+	return &DescriptorError{Message: strings.TrimSpace(err.Error())}
+}
+
+// fieldNames lists the YAML names of a type's fields and of theirs.
+func fieldNames(t reflect.Type) []string {
+	switch t.Kind() {
+	case reflect.Slice, reflect.Pointer:
+		return fieldNames(t.Elem())
+	case reflect.Struct:
+	default:
+		return nil
+	}
+	var names []string
+	for i := range t.NumField() {
+		if tag := t.Field(i).Tag.Get("yaml"); tag != "" {
+			names = append(names, tag)
+			names = append(names, fieldNames(t.Field(i).Type)...)
+		}
+	}
+	return names
+}
