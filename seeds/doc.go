@@ -16,8 +16,8 @@
 //     generator computes with integers only, because floating point may be
 //     fused differently from one architecture to the next. Golden digests in
 //     the tests hold this.
-//   - A cell's value depends on seed, dataset, entity and period alone, not on
-//     the size that was asked for: the small data is part of the full data.
+//   - A cell's value does not depend on the size that was asked for: the small
+//     data is part of the full data.
 //   - Every value lies in the range and has the decimals that the descriptor
 //     of its dataset declares.
 //   - The composite index is computed in plaintext by [AirIndex]; the part of

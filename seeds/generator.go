@@ -13,8 +13,8 @@ const DefaultSeed uint64 = 20251120
 type Size int
 
 const (
-	// SizeDemo is one year of enterprise data (2024) beside all days of air: about
-	// 2.1 million values, published by two cores in under a minute.
+	// SizeDemo is one year of enterprise data (2024) beside all days of air:
+	// about two million values.
 	SizeDemo Size = iota
 	// SizeFull is everything: enterprise data from 2020 to October 2025, water
 	// from 2020, a whole season of dust.
