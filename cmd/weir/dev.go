@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weirdata/weir/node/dev"
+)
+
+func init() { commands = append(commands, newDevCommand) }
+
+func newDevCommand(a *app) *cobra.Command {
+	var o dev.Options
+	var level string
+	cmd := &cobra.Command{
+		Use:   "dev --dir D",
+		Short: "run a cluster on this machine to try things with",
+		Long: `Run a cluster of separate node processes on loopback, with keys for a bureau
+(publisher), a buyer and an operator in D/keys, until interrupted. D/ready.json
+is written when the cluster can take work. Started again with the same directory,
+everything is there again. All nodes on one disk, with the keys that seal them
+beside them: not a cluster to trust.`,
+		Example: `  weir dev --dir /tmp/weir`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.Dir = a.directory(); o.Dir == "" {
+				return usagef(cmd, "--dir is needed: where the cluster lives")
+			}
+			o.NodeFlags = []string{"--log-level", level}
+			c, err := a.startDev(cmd, o)
+			if err != nil {
+				return err
+			}
+			p := c.Profile()
+			a.note("ready: cluster %s, %d nodes, API at %s", p.Cluster.String()[:16], len(p.Nodes), p.Addr)
+			a.note("next: weir dataset publish --dir %s DESCRIPTOR.yaml FILE.csv", o.Dir)
+			a.note("interrupt to stop")
+			a.untilInterrupted(cmd, c)
+			a.note("stopping")
+			return c.Close()
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&o.Nodes, "nodes", 3, "nodes of a new cluster")
+	f.IntVar(&o.Threshold, "threshold", 2, "nodes whose shares together open an accumulator")
+	f.StringVar(&level, "log-level", "info", "of the nodes' logs in D/nodes: debug, info, warn or error")
+	return cmd
+}
+
+// startDev starts a cluster whose nodes run this very program.
+func (a *app) startDev(cmd *cobra.Command, o dev.Options) (*dev.Cluster, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	o.Command = []string{self}
+	o.Progress = func(what string) { a.note("%s", what) }
+	return dev.Start(cmd.Context(), o)
+}
+
+// untilInterrupted waits for the interrupt and tells of nodes that end before.
+func (a *app) untilInterrupted(cmd *cobra.Command, c *dev.Cluster) {
+	told := map[string]bool{}
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-cmd.Context().Done():
+			return
+		case <-t.C:
+		}
+		for id, err := range c.Exited() {
+			if !told[id] {
+				told[id] = true
+				a.note("node %s ended (%v); the others go on as long as a majority runs; its log is %s", id, err, c.Log(id))
+			}
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/vault"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// badger's caches and glog flush in the background for as long as the
+		// process lives.
+		goleak.IgnoreTopFunction("github.com/golang/glog.(*fileSink).flushDaemon"))
+}
+
+// cluster is a cluster whose nodes run in this process, with real directories
+// and real connections on loopback.
+type cluster struct {
+	t         *testing.T
+	dir       string
+	genesis   Genesis
+	body      catalog.InitBody
+	profile   client.Profile
+	operator  *client.Key
+	nodes     map[string]*Node
+	configure func(*Options)
+}
+
+// deadline bounds a test that waits for a cluster: far above what it takes, so
+// that a failure is a failure and not a slow machine.
+const deadline = 90 * time.Second
+
+func newKey(t *testing.T, name string) *client.Key {
+	t.Helper()
+	k, err := client.NewKey(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// newCluster founds and starts n nodes with threshold t.
+func newCluster(t *testing.T, n, threshold int, configure func(*Options)) *cluster {
+	t.Helper()
+	c := &cluster{t: t, dir: t.TempDir(), operator: newKey(t, "operator"), nodes: map[string]*Node{}, configure: configure}
+	public := c.operator.Public()
+	c.body = catalog.InitBody{Name: "test", Threshold: threshold, Operator: catalog.PrincipalAdd{
+		Name: public.Name, Role: catalog.RoleOperator, Key: public.Key, Receiving: public.Receiving,
+	}}
+	for i := range n {
+		m := catalog.Node{ID: fmt.Sprintf("n%d", i+1), Point: i + 1, Addr: freeAddr(t), API: "https://" + freeAddr(t)}
+		if err := vault.NewKeyFile(c.sealKey(m.ID)); err != nil {
+			t.Fatal(err)
+		}
+		m, err := Init(c.nodeDir(m.ID), c.sealKey(m.ID), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.body.Nodes = append(c.body.Nodes, m)
+	}
+	var err error
+	if c.genesis, err = NewGenesis(c.operator.Signing(), time.Now().UnixMilli(), c.body); err != nil {
+		t.Fatal(err)
+	}
+	c.profile = client.Profile{Addr: c.body.Nodes[0].API, Cluster: c.genesis.Cluster()}
+	for _, m := range c.body.Nodes {
+		c.profile.Nodes = append(c.profile.Nodes, client.ProfileNode{ID: m.ID, Addr: m.API, Key: m.Key})
+		c.open(m.ID)
+	}
+	t.Cleanup(func() {
+		for id := range c.nodes {
+			c.close(id)
+		}
+	})
+	return c
+}
+
+func (c *cluster) nodeDir(id string) string { return filepath.Join(c.dir, id) }
+func (c *cluster) sealKey(id string) string { return filepath.Join(c.dir, id+".seal-key") }
+
+// open starts a node.
+func (c *cluster) open(id string) *Node {
+	c.t.Helper()
+	o := Options{
+		Dir: c.nodeDir(id), SealKeyFile: c.sealKey(id), ID: id, Genesis: c.genesis,
+		Logger: slog.New(slog.NewTextHandler(c.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Tick:   200 * time.Millisecond,
+	}
+	if c.configure != nil {
+		c.configure(&o)
+	}
+	n, err := Open(o)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.nodes[id] = n
+	return n
+}
+
+// close stops a node.
+func (c *cluster) close(id string) {
+	c.t.Helper()
+	if err := c.nodes[id].Close(); err != nil {
+		c.t.Errorf("close %s: %v", id, err)
+	}
+	delete(c.nodes, id)
+}
+
+// client returns a client with a key.
+func (c *cluster) client(key *client.Key) *client.Client {
+	c.t.Helper()
+	cl, err := client.New(c.profile, key, client.Options{})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(cl.Close)
+	return cl
+}
+
+// admit admits a principal and returns its client.
+func (c *cluster) admit(ctx context.Context, key *client.Key, role catalog.Role) *client.Client {
+	c.t.Helper()
+	if _, err := c.client(c.operator).AddPrincipal(ctx, key.Public(), role); err != nil {
+		c.t.Fatal(err)
+	}
+	return c.client(key)
+}
+
+// publisher admits a publisher and waits for its key.
+func (c *cluster) publisher(ctx context.Context, name string) *client.Client {
+	c.t.Helper()
+	key := newKey(c.t, name)
+	cl := c.admit(ctx, key, catalog.RolePublisher)
+	if _, err := cl.ReadyKey(ctx, key.ID()); err != nil {
+		c.t.Fatal(err)
+	}
+	return cl
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	return l.Addr().String()
+}
+
+func testContext(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	t.Cleanup(cancel)
+	return ctx
+}

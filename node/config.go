@@ -1,0 +1,100 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/weirdata/weir/node/peer"
+)
+
+// Options configure a node. Open validates them and names the field that is
+// wrong. Zero durations and counts take the defaults below.
+type Options struct {
+	// Dir holds everything the node keeps: ledger, blobs, sealed secrets.
+	Dir string
+	// SealKeyFile holds the key under which the secrets in Dir are sealed. On a
+	// real machine it lives on another medium than Dir.
+	SealKeyFile string
+	// ID is the node's id in the founding's roster.
+	ID string
+	// Genesis is the cluster's founding.
+	Genesis Genesis
+	// PeerListen and APIListen are the addresses to listen on; empty: the ones
+	// in the roster.
+	PeerListen, APIListen string
+
+	Logger *slog.Logger
+	Clock  func() time.Time
+	// Tap sees the plaintext of peer connections, for tests that prove what
+	// does not travel. It is nil in production.
+	Tap peer.Tap
+
+	// Tick is how often work that failed is tried again, and how often a
+	// leader looks after attempts that stopped moving.
+	Tick time.Duration
+	// PingEvery is how often the other nodes are asked whether they are there,
+	// PingTimeout how long an answer may take. A node that missed one answer
+	// is in no new active set; one in a running attempt ends the attempt. Too
+	// short, and a busy node is taken for a dead one, which costs an attempt of
+	// three; too long, and queries wait for a dead node.
+	PingEvery, PingTimeout time.Duration
+	// AttemptTimeout ends an attempt in which all members are alive and that
+	// is still not done: a stuck node must not hold a query for ever.
+	AttemptTimeout time.Duration
+	// CeremonyTimeout ends an attempt of a key ceremony that does not advance.
+	CeremonyTimeout time.Duration
+	// Workers is the number of cores that openings and fetches may use.
+	Workers int
+}
+
+// Defaults of Options.
+const (
+	DefaultTick            = time.Second
+	DefaultPingEvery       = 400 * time.Millisecond
+	DefaultPingTimeout     = 2 * time.Second
+	DefaultAttemptTimeout  = 2 * time.Minute
+	DefaultCeremonyTimeout = 30 * time.Second
+	DefaultWorkers         = 2
+)
+
+func (o Options) checked() (Options, error) {
+	var errs []error
+	require := func(ok bool, field, want string) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("option %s: %s", field, want))
+		}
+	}
+	require(o.Dir != "", "Dir", "a directory is needed")
+	require(o.SealKeyFile != "", "SealKeyFile", "a file with the key that seals the node's secrets is needed")
+	require(o.ID != "", "ID", "the node's id in the roster is needed")
+	require(len(o.Genesis.Envelope.Payload) > 0, "Genesis", "the cluster's founding is needed")
+	for _, d := range []struct {
+		name  string
+		value *time.Duration
+		def   time.Duration
+	}{
+		{"Tick", &o.Tick, DefaultTick},
+		{"PingEvery", &o.PingEvery, DefaultPingEvery},
+		{"PingTimeout", &o.PingTimeout, DefaultPingTimeout},
+		{"AttemptTimeout", &o.AttemptTimeout, DefaultAttemptTimeout},
+		{"CeremonyTimeout", &o.CeremonyTimeout, DefaultCeremonyTimeout},
+	} {
+		require(*d.value >= 0, d.name, "must not be negative")
+		if *d.value == 0 {
+			*d.value = d.def
+		}
+	}
+	require(o.Workers >= 0, "Workers", "must not be negative")
+	if o.Workers == 0 {
+		o.Workers = DefaultWorkers
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	return o, errors.Join(errs...)
+}

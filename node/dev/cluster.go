@@ -1,0 +1,329 @@
+package dev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node"
+	"github.com/weirdata/weir/node/client"
+)
+
+// pollEvery is how often a cluster that is starting is asked whether it is
+// ready.
+const pollEvery = 100 * time.Millisecond
+
+// Options say which cluster to run. Start names the field that is wrong.
+type Options struct {
+	Dir string
+	// Nodes and Threshold are of a new cluster; one that is there keeps its
+	// own. Zero means 3 and 2.
+	Nodes, Threshold int
+	// Command runs the weir binary, e.g. its path; `node start …` is appended.
+	Command []string
+	// NodeFlags are appended to every `node start`.
+	NodeFlags []string
+	// Progress is told what is being done; nil: nobody.
+	Progress func(what string)
+}
+
+// Cluster is a running cluster.
+type Cluster struct {
+	opts    Options
+	layout  layout
+	genesis node.Genesis
+	body    catalog.InitBody
+	unlock  func() error
+	profile client.Profile
+
+	mu    sync.Mutex
+	nodes map[string]*process
+}
+
+// Start founds a cluster in Options.Dir, or starts the one that is there again,
+// and returns when it can take work: all nodes ready, the three principals
+// admitted, the bureau's key made. Close ends it.
+func Start(ctx context.Context, o Options) (c *Cluster, err error) {
+	if o, err = o.checked(); err != nil {
+		return nil, err
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("find the cluster's directory: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the cluster's directory: %w", err)
+	}
+	c = &Cluster{opts: o, layout: layout{dir}, nodes: map[string]*process{}}
+	if c.unlock, err = lockFile(c.layout.lock()); err != nil {
+		return nil, err
+	}
+	if err := c.start(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func (o Options) checked() (Options, error) {
+	if o.Nodes == 0 {
+		o.Nodes = 3
+	}
+	if o.Threshold == 0 {
+		o.Threshold = 2
+	}
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+	switch {
+	case o.Dir == "":
+		return o, errors.New("dev cluster: option Dir: a directory is needed")
+	case len(o.Command) == 0:
+		return o, errors.New("dev cluster: option Command: the weir binary is needed")
+	case o.Nodes < 2 || o.Nodes > 16:
+		return o, fmt.Errorf("dev cluster: option Nodes: %d, want 2 to 16", o.Nodes)
+	case o.Threshold < 2 || o.Threshold > o.Nodes:
+		return o, fmt.Errorf("dev cluster: option Threshold: %d, want 2 to %d", o.Threshold, o.Nodes)
+	}
+	return o, nil
+}
+
+func (c *Cluster) start(ctx context.Context) (err error) {
+	if err := os.Remove(c.layout.ready()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the old ready.json: %w", err)
+	}
+	c.opts.Progress("founding the cluster")
+	if c.genesis, err = c.layout.found(c.opts.Nodes, c.opts.Threshold); err != nil {
+		return err
+	}
+	if c.body, err = c.genesis.Body(); err != nil {
+		return err
+	}
+	c.profile = client.Profile{Addr: c.body.Nodes[0].API, Cluster: c.genesis.Cluster()}
+	for _, n := range c.body.Nodes {
+		c.profile.Nodes = append(c.profile.Nodes, client.ProfileNode{ID: n.ID, Addr: n.API, Key: n.Key})
+	}
+	c.opts.Progress(fmt.Sprintf("starting %d nodes", len(c.body.Nodes)))
+	for _, n := range c.body.Nodes {
+		if err := c.StartNode(n.ID); err != nil {
+			return err
+		}
+	}
+	if err := c.AwaitReady(ctx); err != nil {
+		return err
+	}
+	if err := c.admit(ctx); err != nil {
+		return err
+	}
+	return c.profile.Save(c.layout.ready())
+}
+
+// StartNode starts a node that does not run.
+func (c *Cluster) StartNode(id string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.nodes[id]; p != nil {
+		select {
+		case <-p.done:
+		default:
+			return fmt.Errorf("node %s runs already", id)
+		}
+	}
+	command := append(append([]string{}, c.opts.Command...), "node", "start", "--id", id, "--dir", c.layout.node(id),
+		"--seal-key-file", c.layout.sealKey(id), "--genesis", c.layout.genesis(), "--stop-with-stdin")
+	p, err := startProcess(append(command, c.opts.NodeFlags...), c.layout.log(id), c.layout.pid(id))
+	if err != nil {
+		return fmt.Errorf("node %s: %w", id, err)
+	}
+	c.nodes[id] = p
+	return nil
+}
+
+// Kill ends a node with SIGKILL and returns when it is gone.
+func (c *Cluster) Kill(id string) error {
+	c.mu.Lock()
+	p := c.nodes[id]
+	c.mu.Unlock()
+	if p == nil {
+		return fmt.Errorf("node %s does not run", id)
+	}
+	p.kill()
+	<-p.done
+	return nil
+}
+
+// Stop asks a node to stop and returns when it is gone.
+func (c *Cluster) Stop(id string) error {
+	c.mu.Lock()
+	p := c.nodes[id]
+	c.mu.Unlock()
+	if p == nil {
+		return fmt.Errorf("node %s does not run", id)
+	}
+	return p.stop()
+}
+
+// Exited returns the ids of nodes whose process is gone, with how it ended.
+func (c *Cluster) Exited() map[string]error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	gone := map[string]error{}
+	for id, p := range c.nodes {
+		select {
+		case <-p.done:
+			gone[id] = p.err
+		default:
+		}
+	}
+	return gone
+}
+
+// AwaitReady returns when every node that runs says that it is ready, or fails
+// with what they wait for.
+func (c *Cluster) AwaitReady(ctx context.Context) error {
+	c.opts.Progress("waiting for the nodes")
+	for {
+		reasons, err := c.notReady(ctx)
+		if err != nil {
+			return err
+		}
+		if len(reasons) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the cluster is not ready: %s: %w", strings.Join(reasons, "; "), ctx.Err())
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+// notReady asks every node that runs why it is not ready. A node that is gone
+// is an error.
+func (c *Cluster) notReady(ctx context.Context) (reasons []string, err error) {
+	gone := c.Exited()
+	for _, n := range c.profile.Nodes {
+		if exit, ok := gone[n.ID]; ok {
+			return nil, fmt.Errorf("node %s ended while the cluster started (%w); its log is %s", n.ID, exit, c.layout.log(n.ID))
+		}
+		one := c.profile
+		one.Addr, one.Nodes = n.Addr, []client.ProfileNode{n}
+		cl, err := client.New(one, nil, client.Options{})
+		if err != nil {
+			return nil, err
+		}
+		rctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		r, err := cl.Ready(rctx)
+		cancel()
+		cl.Close()
+		if err != nil {
+			reasons = append(reasons, fmt.Sprintf("%s: %v", n.ID, err))
+		} else if !r.Ready {
+			reasons = append(reasons, n.ID+": "+strings.Join(r.Reasons, ", "))
+		}
+	}
+	return reasons, nil
+}
+
+// admit admits the bureau and the buyer and waits for the bureau's key.
+func (c *Cluster) admit(ctx context.Context) error {
+	operator, err := c.Client(Operator)
+	if err != nil {
+		return err
+	}
+	defer operator.Close()
+	known, err := operator.Principals(ctx)
+	if err != nil {
+		return fmt.Errorf("list the principals: %w", err)
+	}
+	admitted := map[string]bool{}
+	for _, p := range known {
+		admitted[p.ID] = true
+	}
+	for _, p := range []struct {
+		name string
+		role catalog.Role
+	}{{Bureau, catalog.RolePublisher}, {Buyer, catalog.RoleBuyer}} {
+		k, err := client.LoadKey(c.layout.key(p.name))
+		if err != nil {
+			return err
+		}
+		if admitted[k.ID()] {
+			continue
+		}
+		if _, err := operator.AddPrincipal(ctx, k.Public(), p.role); err != nil {
+			return fmt.Errorf("admit the %s: %w", p.name, err)
+		}
+	}
+	bureau, err := client.LoadKey(c.layout.key(Bureau))
+	if err != nil {
+		return err
+	}
+	c.opts.Progress("making the bureau's collective key")
+	if _, err := operator.ReadyKey(ctx, bureau.ID()); err != nil {
+		return fmt.Errorf("the bureau's key: %w", err)
+	}
+	return nil
+}
+
+// Client returns a client with the key of Bureau, Buyer or Operator.
+func (c *Cluster) Client(principal string) (*client.Client, error) {
+	k, err := client.LoadKey(c.layout.key(principal))
+	if err != nil {
+		return nil, err
+	}
+	return client.New(c.profile, k, client.Options{})
+}
+
+// Profile pins the cluster.
+func (c *Cluster) Profile() client.Profile { return c.profile }
+
+// NodeDir is the directory of a node's data, SealKey the file of the key that
+// seals its secrets, Log the file of its log.
+func (c *Cluster) NodeDir(id string) string { return c.layout.node(id) }
+
+// SealKey is the file of the key that seals a node's secrets.
+func (c *Cluster) SealKey(id string) string { return c.layout.sealKey(id) }
+
+// Log is the file of a node's log.
+func (c *Cluster) Log(id string) string { return c.layout.log(id) }
+
+// IDs are the nodes' ids in the order of their points.
+func (c *Cluster) IDs() []string {
+	ids := make([]string, len(c.body.Nodes))
+	for i, n := range c.body.Nodes {
+		ids[i] = n.ID
+	}
+	return ids
+}
+
+// Close stops all nodes at once and gives the directory free.
+func (c *Cluster) Close() error {
+	c.mu.Lock()
+	nodes := make([]*process, 0, len(c.nodes))
+	for _, p := range c.nodes {
+		nodes = append(nodes, p)
+	}
+	c.mu.Unlock()
+	errs := make([]error, len(nodes))
+	var wg sync.WaitGroup
+	for i, p := range nodes {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			errs[i] = p.stop()
+		}()
+	}
+	wg.Wait()
+	err := errors.Join(errs...)
+	if e := os.Remove(c.layout.ready()); e != nil && !errors.Is(e, fs.ErrNotExist) {
+		err = errors.Join(err, e)
+	}
+	return errors.Join(err, c.unlock())
+}

@@ -1,0 +1,119 @@
+package dev
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node"
+	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/vault"
+)
+
+// Principals of a dev cluster, and the names under which they are admitted.
+const (
+	Bureau   = "bureau"
+	Buyer    = "buyer"
+	Operator = "operator"
+)
+
+// layout knows the paths in a directory.
+type layout struct{ dir string }
+
+func (l layout) key(principal string) string { return filepath.Join(l.dir, "keys", principal+".key") }
+func (l layout) genesis() string             { return filepath.Join(l.dir, "genesis.json") }
+func (l layout) ready() string               { return filepath.Join(l.dir, "ready.json") }
+func (l layout) lock() string                { return filepath.Join(l.dir, "lock") }
+func (l layout) node(id string) string       { return filepath.Join(l.dir, "nodes", id) }
+func (l layout) sealKey(id string) string    { return l.node(id) + ".seal-key" }
+func (l layout) log(id string) string        { return l.node(id) + ".log" }
+func (l layout) pid(id string) string        { return l.node(id) + ".pid" }
+
+// found makes the directory of a new cluster, or returns the founding of the
+// one that is there. The founding is written last: a directory without one is
+// begun anew.
+func (l layout) found(nodes, threshold int) (node.Genesis, error) {
+	g, err := node.ReadGenesis(l.genesis())
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return g, err
+	}
+	if err := os.RemoveAll(filepath.Join(l.dir, "nodes")); err != nil {
+		return g, fmt.Errorf("clear a founding that was interrupted: %w", err)
+	}
+	for _, d := range []string{"keys", "nodes"} {
+		if err := os.MkdirAll(filepath.Join(l.dir, d), 0o700); err != nil {
+			return g, fmt.Errorf("make the cluster's directory: %w", err)
+		}
+	}
+	for _, p := range []string{Bureau, Buyer, Operator} {
+		if err := l.makeKey(p); err != nil {
+			return g, err
+		}
+	}
+	operator, err := client.LoadKey(l.key(Operator))
+	if err != nil {
+		return g, err
+	}
+	public := operator.Public()
+	body := catalog.InitBody{Name: "dev", Threshold: threshold, Operator: catalog.PrincipalAdd{
+		Name: public.Name, Role: catalog.RoleOperator, Key: public.Key, Receiving: public.Receiving,
+	}}
+	ports, err := freePorts(2 * nodes)
+	if err != nil {
+		return g, err
+	}
+	for i := range nodes {
+		n := catalog.Node{
+			ID: fmt.Sprintf("n%d", i+1), Point: i + 1,
+			Addr: fmt.Sprintf("127.0.0.1:%d", ports[2*i]), API: fmt.Sprintf("https://127.0.0.1:%d", ports[2*i+1]),
+		}
+		if err := vault.NewKeyFile(l.sealKey(n.ID)); err != nil {
+			return g, err
+		}
+		if n, err = node.Init(l.node(n.ID), l.sealKey(n.ID), n); err != nil {
+			return g, err
+		}
+		body.Nodes = append(body.Nodes, n)
+	}
+	if g, err = node.NewGenesis(operator.Signing(), time.Now().UnixMilli(), body); err != nil {
+		return g, err
+	}
+	return g, g.WriteFile(l.genesis())
+}
+
+// makeKey makes a principal's key unless it is there.
+func (l layout) makeKey(principal string) error {
+	if _, err := os.Stat(l.key(principal)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	k, err := client.NewKey(principal)
+	if err != nil {
+		return err
+	}
+	return k.Save(l.key(principal))
+}
+
+// freePorts asks the system for loopback ports that nobody listens on. All are
+// held until the last is known, so that no two are the same.
+func freePorts(n int) (ports []int, err error) {
+	var held []net.Listener
+	defer func() {
+		for _, l := range held {
+			err = errors.Join(err, l.Close())
+		}
+	}()
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		held = append(held, l)
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port) //nolint:forcetypeassert // a TCP listener
+	}
+	return ports, nil
+}

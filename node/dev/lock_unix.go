@@ -1,0 +1,23 @@
+//go:build unix
+
+package dev
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// lockFile makes sure that one process at a time runs the cluster of a
+// directory. The lock ends with the process.
+func lockFile(path string) (unlock func() error, err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the cluster's directory: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("another process runs the cluster of this directory (%s is locked): %w", path, err), f.Close())
+	}
+	return f.Close, nil
+}

@@ -1,0 +1,39 @@
+// Package node is the Weir daemon: it wires one node's ledger, secrets, blobs
+// and connections together and does the node's part of everything that the
+// ledger decides.
+//
+// # How it works
+//
+// The ledger is the only source of work. Every node looks at the same replicated
+// state and derives from it what is left for it to do: commit to a key ceremony,
+// fetch the tiles of a version, open its part of a query. What it did it says in
+// a signed envelope, which changes the state, which ends the work. There is no
+// other protocol state: a node that was killed looks at the ledger and goes on.
+//
+//   - duties.go derives the work of this node as a member, and runs it.
+//   - lead.go derives what the leader alone has to decide (when a ceremony
+//     starts, which active set opens) and proposes it.
+//   - ceremony.go, storage.go, parity.go and query.go are the work itself;
+//     opening.go is what parity and queries share: accumulate, compare digests,
+//     open (PROTOCOL section 3).
+//   - exchange.go holds what other members sent until the work that needs it
+//     gets there.
+//   - submit.go is the way into the ledger from any node, reading.go the
+//     linearizable way out.
+//
+// # Invariants
+//
+// A node contributes a share only for an accumulator it computed itself, from
+// tiles whose digests the ledger names, for an attempt the ledger names, with
+// itself in the active set. A share of an opening is sent to the attempt's root
+// over its pinned connection and nowhere else. Sealed shares leave through the
+// ledger, to the buyer's key alone.
+//
+// # How it fails
+//
+// Work that fails is tried again at the next change of the state or tick, until
+// the leader ends the attempt. Work that can never succeed (digests of members
+// differ, a manifest that contradicts the ledger) ends its attempt at once, with
+// the reason in the ledger. A node whose key share does not match its digest is
+// not ready, says which file is wrong, and takes no part in openings.
+package node

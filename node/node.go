@@ -1,0 +1,297 @@
+package node
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/tiles"
+	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/peer"
+	"github.com/weirdata/weir/node/vault"
+)
+
+// closeWait is how long requests under way may take to end when a node closes.
+const closeWait = time.Second
+
+// Node is a running node.
+type Node struct {
+	opts     Options
+	log      *slog.Logger
+	id       string
+	point    int // Shamir point
+	cluster  catalog.Digest
+	founding catalog.Cluster
+	roster   []catalog.Node // ascending points
+	params   he.Parameters
+
+	vault    *vault.Vault
+	signing  ed25519.PrivateKey
+	keys     *keyring
+	blobs    blobs
+	machine  *catalog.Machine
+	ledger   *consensus.Ledger
+	mux      *peer.Mux
+	peers    *peer.Client
+	peerHTTP *peer.Server
+	apiHTTP  *http.Server
+	apiAddr  net.Addr
+
+	exchange   *exchange
+	ceremonies ceremonies
+	outcomes   outcomes
+	duties     *duties
+	health     *health
+	leader     leader
+	woken      chan struct{}
+	news       *news
+
+	mu      sync.Mutex
+	waiting string
+
+	stop    context.CancelFunc
+	wg      sync.WaitGroup
+	failed  chan error // first failure of a server
+	closers []func() error
+	closing sync.Once
+	closed  error
+}
+
+// Open starts a node: it serves its peers and clients when Open returns, and is
+// ready (see Ready) once the cluster has a leader and the node's state is
+// loaded. Close ends it.
+func Open(opts Options) (n *Node, err error) {
+	opts, err = opts.checked()
+	if err != nil {
+		return nil, fmt.Errorf("open a node: %w", err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	n = &Node{
+		opts: opts, log: opts.Logger.With("component", "node", "node", opts.ID), id: opts.ID, stop: stop,
+		exchange: newExchange(), ceremonies: ceremonies{parts: map[string]*ceremony{}}, outcomes: outcomes{held: map[string]any{}}, duties: newDuties(),
+		health: newHealth(opts.ID), woken: make(chan struct{}, 1), news: newNews(), failed: make(chan error, 2),
+		machine: catalog.NewMachine(),
+	}
+	for _, step := range []func() error{n.openGenesis, n.openSecrets, n.openBlobs, n.openPeers, n.openLedger, n.servePeers, n.serveAPI} {
+		if err := step(); err != nil {
+			return nil, errors.Join(fmt.Errorf("open node %s: %w", opts.ID, err), n.Close())
+		}
+	}
+	n.run(func() { n.work(ctx) })
+	for _, m := range n.roster {
+		if m.ID != n.id {
+			n.run(func() { n.watch(ctx, m) })
+		}
+	}
+	return n, nil
+}
+
+// run starts a goroutine that Close waits for.
+func (n *Node) run(f func()) {
+	n.wg.Add(1)
+	go func() {
+		defer n.wg.Done()
+		f()
+	}()
+}
+
+// openGenesis reads the roster and this node's place in it.
+func (n *Node) openGenesis() error {
+	body, err := n.opts.Genesis.Body()
+	if err != nil {
+		return err
+	}
+	n.cluster = n.opts.Genesis.Cluster()
+	n.founding = catalog.Cluster{ID: n.cluster, Name: body.Name, Threshold: body.Threshold, Nodes: body.Nodes}
+	n.roster = body.Nodes
+	i := slices.IndexFunc(n.roster, func(m catalog.Node) bool { return m.ID == n.id })
+	if i < 0 {
+		return fmt.Errorf("the founding has no node %q", n.id)
+	}
+	n.point = n.roster[i].Point
+	if n.point != i+1 {
+		return fmt.Errorf("the founding gives node %q point %d, want %d", n.id, n.point, i+1)
+	}
+	n.params, err = he.NewParameters(he.DataParameters(len(n.roster), body.Threshold))
+	return err
+}
+
+// openSecrets unseals this node's own keys.
+func (n *Node) openSecrets() (err error) {
+	if n.vault, err = vault.Open(filepath.Join(n.opts.Dir, dirVault), n.opts.SealKeyFile); err != nil {
+		return err
+	}
+	n.onClose(n.vault.Close)
+	seed, err := n.vault.Get(secretIdentity)
+	if err != nil {
+		return fmt.Errorf("this node's key: %w", err)
+	}
+	defer vault.Wipe(seed)
+	if len(seed) != ed25519.SeedSize {
+		return fmt.Errorf("this node's key has %d bytes, want %d", len(seed), ed25519.SeedSize)
+	}
+	n.signing = ed25519.NewKeyFromSeed(seed)
+	n.onClose(func() error { vault.Wipe(n.signing); return nil })
+	if public := n.signing.Public().(ed25519.PublicKey); !public.Equal(ed25519.PublicKey(n.roster[n.point-1].Key)) { //nolint:forcetypeassert // by definition
+		return fmt.Errorf("this node's key is not the one that the founding names for %s", n.id)
+	}
+	n.keys = newKeyring(n.vault)
+	n.onClose(func() error { n.keys.close(); return nil })
+	return nil
+}
+
+func (n *Node) openBlobs() error {
+	store, err := tiles.Open(filepath.Join(n.opts.Dir, dirBlobs), tiles.StoreOptions{Logger: n.opts.Logger})
+	if err != nil {
+		return err
+	}
+	n.blobs = blobs{store}
+	n.onClose(store.Close)
+	return nil
+}
+
+// openPeers listens on the one port for peers.
+func (n *Node) openPeers() error {
+	identity, err := peer.NewIdentity(n.signing)
+	if err != nil {
+		return err
+	}
+	members := make([]peer.Member, len(n.roster))
+	for i, m := range n.roster {
+		members[i] = peer.Member{ID: m.ID, Key: m.Key, Addr: m.Addr}
+	}
+	roster, err := peer.NewRoster(members)
+	if err != nil {
+		return err
+	}
+	addr := n.opts.PeerListen
+	if addr == "" {
+		addr = n.roster[n.point-1].Addr
+	}
+	options := peer.Options{
+		Advertise: n.roster[n.point-1].Addr, Tap: n.opts.Tap,
+		Refused: func(remote net.Addr, err error) {
+			n.log.Warn("connection refused", "remote", remote.String(), "error", err)
+		},
+	}
+	if n.mux, err = peer.Listen(addr, identity, roster, options); err != nil {
+		return err
+	}
+	n.onClose(n.mux.Close)
+	if n.peers, err = peer.NewClient(identity, roster, options); err != nil {
+		return err
+	}
+	n.onClose(func() error { n.peers.Close(); return nil })
+	return nil
+}
+
+func (n *Node) openLedger() (err error) {
+	members := make([]consensus.Member, len(n.roster))
+	for i, m := range n.roster {
+		members[i] = consensus.Member{ID: m.ID, Addr: m.Addr}
+	}
+	n.ledger, err = consensus.Open(consensus.Options{
+		Dir: filepath.Join(n.opts.Dir, dirLedger), ID: n.id, Members: members, Bootstrap: true,
+		Transport: n.mux.Raft(), Machine: n.machine, Logger: n.opts.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	n.onClose(n.ledger.Close)
+	return nil
+}
+
+func (n *Node) servePeers() error {
+	n.peerHTTP = n.peerRoutes()
+	n.onClose(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), closeWait)
+		defer cancel()
+		return n.peerHTTP.Shutdown(ctx)
+	})
+	n.run(func() { n.report("peers", n.peerHTTP.Serve(n.mux.Peers())) })
+	return nil
+}
+
+// serveAPI listens for clients.
+func (n *Node) serveAPI() error {
+	identity, err := peer.NewIdentity(n.signing)
+	if err != nil {
+		return err
+	}
+	handler, err := api.New(api.Options{
+		Backend: n, Blobs: n.blobs, Health: n, Cluster: n.cluster,
+		TileBytes: n.params.TileBytes(), Logger: n.opts.Logger, Now: n.opts.Clock,
+	})
+	if err != nil {
+		return err
+	}
+	addr := n.opts.APIListen
+	if addr == "" {
+		if addr, err = hostPort(n.roster[n.point-1].API); err != nil {
+			return err
+		}
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listen for clients: %w", err)
+	}
+	n.apiAddr = listener.Addr()
+	n.apiHTTP = &http.Server{
+		Handler: handler, TLSConfig: peer.APIServerTLS(identity),
+		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(n.opts.Logger.Handler(), slog.LevelDebug),
+	}
+	n.onClose(n.apiHTTP.Close)
+	n.run(func() { n.report("clients", n.apiHTTP.ServeTLS(listener, "", "")) })
+	return nil
+}
+
+// report keeps the first failure of a server that nobody closed.
+func (n *Node) report(server string, err error) {
+	if err == nil || errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
+		return
+	}
+	select {
+	case n.failed <- fmt.Errorf("serve %s: %w", server, err):
+	default:
+	}
+}
+
+// Failed delivers the failure of one of the node's servers, after which the
+// node is of no use.
+func (n *Node) Failed() <-chan error { return n.failed }
+
+// APIAddr is the address on which clients are served.
+func (n *Node) APIAddr() net.Addr { return n.apiAddr }
+
+// Changes returns a channel that is closed at the next change of the state.
+func (n *Node) Changes() <-chan struct{} { return n.news.next() }
+
+func (n *Node) onClose(f func() error) { n.closers = append(n.closers, f) }
+
+// Close ends all work, closes the servers and then what they use, in the
+// reverse order of opening. It may be called more than once.
+func (n *Node) Close() error {
+	n.closing.Do(func() {
+		n.stop()
+		n.duties.wg.Wait()
+		var errs []error
+		for i := len(n.closers) - 1; i >= 0; i-- {
+			errs = append(errs, n.closers[i]())
+		}
+		n.wg.Wait()
+		n.closed = errors.Join(errs...)
+	})
+	return n.closed
+}

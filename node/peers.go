@@ -1,0 +1,240 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/peer"
+)
+
+// Paths of the peer port. All are POST with JSON unless said otherwise.
+const (
+	pathPing      = "/v1/ping"
+	pathPropose   = "/v1/propose"
+	pathReadIndex = "/v1/read-index"
+	pathBlobs     = "/v1/blobs"  // GET /v1/blobs/{digest}: the bytes
+	pathParcel    = "/v1/parcel" // PUT with session, kind, batch in the query: the bytes
+)
+
+// Kinds of errors that peers tell each other.
+const (
+	kindNotLeader = "not_leader"
+	kindNoBlob    = "no_blob"
+	kindNotAsked  = "not_asked"
+)
+
+// Limits of bodies in bytes.
+const (
+	maxCall   = 2 << 20  // an envelope is at most 1 MiB
+	maxParcel = 16 << 20 // the contributions of one batch: 64 × 197 kB
+)
+
+// peerRoutes registers what this node does for its peers. Whoever gets here has
+// proven to be a node of the roster.
+func (n *Node) peerRoutes() *peer.Server {
+	s := peer.NewServer(peer.ServerOptions{Failed: func(from, method, route string, err error) {
+		n.log.Debug("peer request failed", "from", from, "method", method, "route", route, "error", err)
+	}})
+	s.Handle(http.MethodPost, pathPing, maxCall, func(_ context.Context, _ string, w http.ResponseWriter, _ *http.Request) error {
+		return peer.WriteJSON(w, struct{}{})
+	})
+	s.Handle(http.MethodPost, pathPropose, maxCall, n.servePropose)
+	s.Handle(http.MethodPost, pathReadIndex, maxCall, n.serveReadIndex)
+	s.Handle(http.MethodGet, pathBlobs+"/{digest}", 0, n.serveBlob)
+	s.Handle(http.MethodPut, pathParcel, maxParcel, n.serveParcel)
+	return s
+}
+
+// call asks another node with JSON.
+func (n *Node) call(ctx context.Context, node, path string, in, out any) error {
+	return n.peers.JSON(ctx, node, http.MethodPost, path, in, out)
+}
+
+// servePropose proposes an envelope for a node that does not lead.
+func (n *Node) servePropose(ctx context.Context, _ string, w http.ResponseWriter, r *http.Request) error {
+	var e catalog.Envelope
+	if err := peer.ReadJSON(r, &e); err != nil {
+		return err
+	}
+	receipt, err := n.propose(ctx, e)
+	if err != nil {
+		return tellLeaderError(err)
+	}
+	return peer.WriteJSON(w, receipt)
+}
+
+// serveReadIndex confirms that this node leads and names what is committed.
+func (n *Node) serveReadIndex(ctx context.Context, _ string, w http.ResponseWriter, _ *http.Request) error {
+	index, err := n.ledger.ReadIndex(ctx)
+	if err != nil {
+		return tellLeaderError(err)
+	}
+	return peer.WriteJSON(w, readIndex{Index: index})
+}
+
+// tellLeaderError makes what passes with another leader a 503, so that the
+// caller tries again.
+func tellLeaderError(err error) error {
+	var notLeader *consensus.NotLeaderError
+	switch {
+	case errors.As(err, &notLeader):
+		return &peer.Error{Status: http.StatusMisdirectedRequest, Kind: kindNotLeader, Message: "this node does not lead", Err: err}
+	case errors.Is(err, consensus.ErrLostLeadership), errors.Is(err, consensus.ErrNoQuorum), errors.Is(err, consensus.ErrClosed):
+		return &peer.Error{Status: http.StatusServiceUnavailable, Kind: kindNotLeader, Message: err.Error(), Err: err}
+	case errors.Is(err, consensus.ErrTooLarge):
+		return &peer.Error{Status: http.StatusRequestEntityTooLarge, Kind: peer.KindTooLarge, Message: err.Error(), Err: err}
+	}
+	return err
+}
+
+// serveBlob hands out a blob, whole and verified. Tiles are ciphertexts, the
+// rest is public; only nodes get here.
+func (n *Node) serveBlob(ctx context.Context, _ string, w http.ResponseWriter, r *http.Request) error {
+	d, err := catalog.ParseDigest(r.PathValue("digest"))
+	if err != nil {
+		return &peer.Error{Status: http.StatusBadRequest, Kind: peer.KindInvalid, Message: err.Error()}
+	}
+	b, err := n.blobs.Get(ctx, d)
+	if errors.Is(err, api.ErrNotFound) {
+		return &peer.Error{Status: http.StatusNotFound, Kind: kindNoBlob, Message: "this node does not hold it"}
+	}
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	_, err = w.Write(b)
+	return err
+}
+
+// getBlob fetches a blob from another node; the store verifies it.
+func (n *Node) getBlob(ctx context.Context, node string, d catalog.Digest) ([]byte, error) {
+	return n.peers.Do(ctx, node, http.MethodGet, pathBlobs+"/"+d.String(), nil)
+}
+
+// sendParcel sends what belongs to an attempt to one other member.
+func (n *Node) sendParcel(ctx context.Context, to string, p parcel, b []byte) error {
+	q := url.Values{"session": {p.session}, "kind": {p.kind}, "batch": {strconv.Itoa(p.batch)}}
+	_, err := n.peers.Do(ctx, to, http.MethodPut, pathParcel+"?"+q.Encode(), b)
+	if err != nil {
+		return fmt.Errorf("send the %s of %s to %s: %w", p.kind, p.session, to, err)
+	}
+	return nil
+}
+
+// serveParcel keeps what another member sent for an attempt that the ledger
+// names, with both of us in it. The sender may be ahead of this node's state, so
+// an attempt that is not known yet is waited for.
+func (n *Node) serveParcel(ctx context.Context, from string, w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	batch, err := strconv.Atoi(q.Get("batch"))
+	if err != nil || batch < 0 || batch > maxBatches {
+		return &peer.Error{Status: http.StatusBadRequest, Kind: peer.KindInvalid, Message: "batch is not a number in range"}
+	}
+	p := parcel{session: q.Get("session"), kind: q.Get("kind"), batch: batch, from: from}
+	if err := n.awaitSession(ctx, p); err != nil {
+		return err
+	}
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		return fmt.Errorf("read a parcel of %s: %w", from, err)
+	}
+	if err := n.exchange.put(p, b); err != nil {
+		return &peer.Error{Status: http.StatusInsufficientStorage, Kind: peer.KindTooLarge, Message: err.Error(), Err: err}
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// maxBatches bounds the batch numbers of one attempt: 2^17 tiles opened one by
+// one.
+const maxBatches = 1<<17/batchSize + 1
+
+// awaitSession waits until this node's state asks for parcel p, for as long as
+// the caller does, at most quorumWait.
+func (n *Node) awaitSession(ctx context.Context, p parcel) error {
+	ctx, cancel := context.WithTimeout(ctx, quorumWait)
+	defer cancel()
+	changes, stop := n.ledger.Changes()
+	defer stop()
+	for {
+		asked, err := n.asks(p)
+		if err != nil {
+			return err
+		}
+		if asked {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return &peer.Error{Status: http.StatusConflict, Kind: kindNotAsked, Message: "the ledger of this node asks for no such parcel"}
+		case <-changes:
+		}
+	}
+}
+
+// asks reports whether the state has an attempt for which p's sender owes this
+// node p: both are members, and contributions go to the root alone.
+func (n *Node) asks(p parcel) (asked bool, err error) {
+	err = n.view(func(v catalog.View) error {
+		var active []string
+		var root string
+		switch kind, rest, _ := strings.Cut(p.session, "/"); kind {
+		case "key":
+			keys, err := v.Keys()
+			if err != nil {
+				return err
+			}
+			for _, k := range keys {
+				if sessionRoot(p.session) == ceremonySession(k) && k.State != catalog.KeyReady && k.State != catalog.KeyFailed {
+					// A root is the first member of its test set; the sets
+					// follow from the roster, and a member that sends a
+					// contribution to another node breaks its own rule.
+					active, root = k.Nodes, n.id
+				}
+			}
+		case "version":
+			pending, err := v.PendingVersions()
+			if err != nil {
+				return err
+			}
+			for _, x := range pending {
+				if a, under := underWay(x.Attempts); under && p.session == versionSession(x.Dataset, x.Version, a.Number) {
+					active, root = a.Active, a.Root
+				}
+			}
+		case "query":
+			id, _, _ := strings.Cut(rest, "/")
+			q, err := v.Query(id)
+			if errors.Is(err, catalog.ErrNotFound) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if a, under := underWay(q.Attempts); under && p.session == querySession(id, a.Number) {
+				active, root = a.Active, a.Root
+			}
+		}
+		asked = slices.Contains(active, n.id) && slices.Contains(active, p.from) && (p.kind != parcelShares || root == n.id)
+		return nil
+	})
+	return asked, err
+}
+
+// sessionRoot is the attempt that a session belongs to: key tests are sessions
+// of their own within a ceremony's.
+func sessionRoot(session string) string {
+	root, _, _ := strings.Cut(session, "/test/")
+	return root
+}

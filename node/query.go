@@ -1,0 +1,128 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/compute/tiles"
+)
+
+func querySession(id string, attempt int) string { return fmt.Sprintf("query/%s/%d", id, attempt) }
+
+// answerQuery does this node's part of a query's running attempt (DESIGN section
+// 6, step 4): plan anew from the ledger, open, fold, add up, seal to the buyer,
+// commit the sealed bytes.
+func (n *Node) answerQuery(ctx context.Context, id string, a catalog.Attempt) error {
+	err := n.once(ctx, querySession(id, a.Number), catalog.KindQueryShare, func() (any, error) { return n.runQuery(ctx, id, a) })
+	if err != nil && ends(err) {
+		body := catalog.QueryFail{Query: id, Attempt: a.Number, Reason: n.id + ": " + err.Error()}
+		return errors.Join(err, n.act(ctx, catalog.KindQueryFail, body))
+	}
+	return err
+}
+
+// runQuery returns the sealed share to commit.
+func (n *Node) runQuery(ctx context.Context, id string, a catalog.Attempt) (any, error) {
+	var q catalog.Query
+	var verdict catalog.Verdict
+	err := n.view(func(v catalog.View) (err error) {
+		if q, err = v.Query(id); err != nil {
+			return err
+		}
+		verdict, err = v.Verdict(id)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load query %s: %w", id, err)
+	}
+	w, err := n.loadVersion(q.Dataset, q.Release)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := n.plan(w, verdict)
+	if err != nil {
+		return nil, err
+	}
+	if plan.Tiles != a.Tiles {
+		return nil, refusef("the attempt names %d tiles, the plan opens %d", a.Tiles, plan.Tiles)
+	}
+	if err := n.fetchManifest(ctx, &w); err != nil {
+		return nil, err
+	}
+	values, parity, contexts, err := n.openPlan(ctx, q, a, w, plan)
+	if err != nil {
+		return nil, err
+	}
+	digest := plan.Digest()
+	sealed, err := seal.Seal(q.Submit.Receiving, []byte(seal.ShareInfo), seal.ShareAAD(contexts, digest, q.Envelope), seal.EncodeShare(values, &parity))
+	if err != nil {
+		return nil, fmt.Errorf("seal the share of query %s: %w", id, err)
+	}
+	return catalog.QueryShare{Query: id, Attempt: a.Number, Plan: digest, Context: contexts, Sealed: sealed}, nil
+}
+
+// plan builds the plan that follows from the verdict and checks that it opens
+// exactly. A plan that does not fit can never succeed.
+func (n *Node) plan(w work, verdict catalog.Verdict) (*query.Plan, error) {
+	plan, err := query.NewPlan(w.dataset.Descriptor, w.version, verdict)
+	if err != nil {
+		return nil, refusef("the query cannot be planned: %v", err)
+	}
+	if len(plan.Accumulators) == 0 {
+		return plan, nil
+	}
+	if _, err := n.params.CheckLoad(he.Load{Tiles: plan.MaxTiles(), Magnitude: plan.Magnitude(w.dataset.Descriptor)}); err != nil {
+		return nil, refusef("the query does not fit: %v", err)
+	}
+	return plan, nil
+}
+
+// openPlan opens the plan's accumulators and folds them: this node's additive
+// share of every released number, summed over all accumulators, and of the
+// parity (PROTOCOL section 4).
+func (n *Node) openPlan(ctx context.Context, q catalog.Query, a catalog.Attempt, w work, plan *query.Plan) (values []uint64, parity uint64, contexts catalog.Digest, err error) {
+	o := opening{
+		session: querySession(q.ID, a.Number), subject: q.Envelope.String(), key: w.key,
+		plan: plan.Digest(), attempt: a.Number, root: a.Root,
+	}
+	if o.active, err = n.members(a.Active); err != nil {
+		return nil, 0, contexts, err
+	}
+	values = make([]uint64, plan.Width)
+	groups := len(plan.Groups)
+	sum := []uint64{0}
+	contexts, err = n.open(ctx, o, accumulators{
+		count: len(plan.Accumulators),
+		fill: func(ctx context.Context, number int, acc *he.Accumulator) error {
+			return tiles.Accumulate(ctx, n.blobs.store, accumulatorDigests(w, plan, number), acc.Add)
+		},
+		take: func(number int, slots []uint64) error {
+			acc := plan.Accumulators[number]
+			column := values[acc.Column*groups : (acc.Column+1)*groups]
+			if _, err := n.params.Fold(slots, plan.SlotMaps[acc.SlotMap], column); err != nil {
+				return err
+			}
+			p, err := n.params.Parity(slots)
+			if err != nil {
+				return err
+			}
+			return n.params.AddMod(sum, []uint64{p})
+		},
+	})
+	return values, sum[0], contexts, err
+}
+
+// accumulatorDigests names the tiles of one accumulator.
+func accumulatorDigests(w work, plan *query.Plan, number int) []catalog.Digest {
+	acc := plan.Accumulators[number]
+	digests := make([]catalog.Digest, len(acc.Tiles))
+	for i, k := range acc.Tiles {
+		digests[i] = w.manifest.Tile(plan.Columns[acc.Column], acc.Block, k)
+	}
+	return digests
+}

@@ -1,0 +1,108 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/consensus"
+)
+
+// Status is what operators see of a node.
+type Status struct {
+	ID      string           `json:"id"`
+	Cluster catalog.Digest   `json:"cluster"`
+	Ready   bool             `json:"ready"`
+	Reasons []string         `json:"reasons,omitempty"`
+	Waiting string           `json:"waiting,omitempty"` // what the leader waits for
+	Alive   []string         `json:"alive"`
+	Ledger  consensus.Status `json:"ledger"`
+}
+
+// Live returns an error when the process should be restarted: its ledger hit a
+// fault of the disk and stopped.
+func (n *Node) Live() error {
+	select {
+	case <-n.ledger.Failed():
+		return errors.New("the ledger stopped after a fault of its store; see the log")
+	default:
+		return nil
+	}
+}
+
+// Ready reports whether the node can take work, and if not, why.
+func (n *Node) Ready() (bool, []string) {
+	var reasons []string
+	if err := n.Live(); err != nil {
+		return false, []string{err.Error()}
+	}
+	if _, known := n.ledger.Leader(); !known {
+		reasons = append(reasons, "no node leads")
+	}
+	err := n.view(func(v catalog.View) error {
+		c, err := v.Cluster()
+		if errors.Is(err, catalog.ErrNotFound) {
+			reasons = append(reasons, "the cluster is not founded yet")
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if c.ID != n.cluster {
+			reasons = append(reasons, fmt.Sprintf("the ledger is of cluster %s, this node was started for %s", c.ID, n.cluster))
+		}
+		keys, err := v.Keys()
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			if k.State != catalog.KeyReady {
+				continue
+			}
+			if _, err := n.keys.get(n.params, k); err != nil {
+				reasons = append(reasons, err.Error())
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		reasons = append(reasons, err.Error())
+	}
+	return len(reasons) == 0, reasons
+}
+
+// Status returns a Status.
+func (n *Node) Status() any {
+	s := Status{ID: n.id, Cluster: n.cluster, Waiting: n.waitingFor(), Ledger: n.ledger.Status()}
+	s.Ready, s.Reasons = n.Ready()
+	for _, m := range n.roster {
+		if n.health.isAlive(m.ID) {
+			s.Alive = append(s.Alive, m.ID)
+		}
+	}
+	return s
+}
+
+func (n *Node) setWaiting(what string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if what != "" && what != n.waiting {
+		n.log.Warn("waiting", "for", what)
+	}
+	n.waiting = what
+}
+
+func (n *Node) waitingFor() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.waiting
+}
+
+// Receipt finds an entry in the evidence log.
+func (n *Node) ids() []string {
+	ids := make([]string, len(n.roster))
+	for i, m := range n.roster {
+		ids[i] = m.ID
+	}
+	return ids
+}

@@ -1,0 +1,171 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/tiles"
+	"github.com/weirdata/weir/node/peer"
+)
+
+// refuseError is why this node can never acknowledge a version.
+type refuseError struct{ reason string }
+
+func (e *refuseError) Error() string { return e.reason }
+
+func refusef(format string, args ...any) error {
+	return &refuseError{reason: fmt.Sprintf(format, args...)}
+}
+
+// storeVersion fetches what a version consists of, checks it, and acknowledges
+// it through the ledger; a version that contradicts itself is refused there with
+// the reason. Blobs that no node has yet are waited for: the work is tried again.
+func (n *Node) storeVersion(ctx context.Context, dataset string, version int) error {
+	w, err := n.loadVersion(dataset, version)
+	if err != nil {
+		return err
+	}
+	ack := catalog.VersionAck{Dataset: dataset, Version: version}
+	err = n.holdVersion(ctx, w)
+	var refuse *refuseError
+	if errors.As(err, &refuse) {
+		n.log.WarnContext(ctx, "version refused", "dataset", dataset, "version", version, "reason", refuse.reason)
+		ack.Reason = n.id + ": " + refuse.reason
+	} else if err != nil {
+		return err
+	}
+	return n.act(ctx, catalog.KindVersionAck, ack)
+}
+
+// work is a version with what belongs to it.
+type work struct {
+	dataset  catalog.Dataset
+	version  catalog.Version
+	key      catalog.Key
+	manifest *tiles.Manifest // nil until fetched
+}
+
+// loadVersion reads a version from this node's state.
+func (n *Node) loadVersion(dataset string, version int) (w work, err error) {
+	err = n.view(func(v catalog.View) error {
+		if w.dataset, err = v.Dataset(dataset); err != nil {
+			return err
+		}
+		if w.version, err = v.Version(dataset, version); err != nil {
+			return err
+		}
+		w.key, err = v.Key(w.version.Key)
+		return err
+	})
+	if err != nil {
+		return w, fmt.Errorf("load %s version %d: %w", dataset, version, err)
+	}
+	return w, nil
+}
+
+// holdVersion fetches and checks the manifest, the presence and every tile.
+func (n *Node) holdVersion(ctx context.Context, w work) error {
+	if err := n.fetchManifest(ctx, &w); err != nil {
+		return err
+	}
+	if err := n.fetchBlob(ctx, w.version.Presence); err != nil {
+		return fmt.Errorf("presence: %w", err)
+	}
+	if err := n.checkCounts(ctx, w); err != nil {
+		return err
+	}
+	digests := w.manifest.Digests()
+	err := n.each(ctx, len(digests), func(i int) error {
+		if err := n.fetchBlob(ctx, digests[i]); err != nil {
+			return fmt.Errorf("tile %d: %w", i, err)
+		}
+		b, err := n.blobs.Get(ctx, digests[i])
+		if err != nil {
+			return fmt.Errorf("tile %d: %w", i, err)
+		}
+		if err := n.params.CheckTile(b); err != nil {
+			if errors.Is(err, he.ErrMalformed) {
+				return refusef("tile %s is not a tile: %v", digests[i], err)
+			}
+			return err
+		}
+		return nil
+	})
+	return err
+}
+
+// fetchManifest fetches, parses and checks the version's manifest.
+func (n *Node) fetchManifest(ctx context.Context, w *work) error {
+	if err := n.fetchBlob(ctx, w.version.Manifest); err != nil {
+		return fmt.Errorf("manifest: %w", err)
+	}
+	b, err := n.blobs.Get(ctx, w.version.Manifest)
+	if err != nil {
+		return fmt.Errorf("manifest: %w", err)
+	}
+	m, err := tiles.ParseManifest(b)
+	if err != nil {
+		return refusef("the manifest cannot be read: %v", err)
+	}
+	if err := m.Check(w.version.VersionPropose, w.dataset.Descriptor, n.params.Values()); err != nil {
+		return refusef("the manifest contradicts the version: %v", err)
+	}
+	w.manifest = &m
+	return nil
+}
+
+// checkCounts recomputes the bitmaps of counting entities from the presence and
+// compares them with the ledger's.
+func (n *Node) checkCounts(ctx context.Context, w work) error {
+	if w.dataset.Descriptor.Policy.Public {
+		return nil
+	}
+	b, err := n.blobs.Get(ctx, w.version.Presence)
+	if err != nil {
+		return fmt.Errorf("presence: %w", err)
+	}
+	p, err := tiles.DecodePresence(b, len(w.dataset.Descriptor.Measures), w.version.Entities, w.version.Periods)
+	if err != nil {
+		return refusef("the presence cannot be read: %v", err)
+	}
+	counts, err := p.Counts(w.dataset.Descriptor, w.version.First)
+	if err != nil {
+		return refusef("the presence cannot be counted: %v", err)
+	}
+	if counts.Digest() != w.version.Counts {
+		return refusef("the counting bitmaps in the ledger are not those of the presence")
+	}
+	return nil
+}
+
+// fetchBlob makes sure that this node holds a blob, asking every other node.
+func (n *Node) fetchBlob(ctx context.Context, d catalog.Digest) error {
+	missing, err := n.blobs.Missing(ctx, []catalog.Digest{d})
+	if err != nil {
+		return err
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	errs := []error{fmt.Errorf("blob %s is on no node that answers", d)}
+	for _, m := range n.roster {
+		if m.ID == n.id || !n.health.isAlive(m.ID) {
+			continue
+		}
+		b, err := n.getBlob(ctx, m.ID, d)
+		if err == nil {
+			return n.blobs.Put(ctx, d, b)
+		}
+		var remote *peer.RemoteError
+		if !errors.As(err, &remote) || remote.Kind != kindNoBlob {
+			errs = append(errs, err)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,142 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/peer"
+)
+
+// quorumWait is how long a request waits for a leader that can commit before
+// the caller is told that there is none.
+const quorumWait = 8 * time.Second
+
+// retryPause is the pause between two tries to reach a leader.
+const retryPause = 100 * time.Millisecond
+
+// Submit has an envelope applied, whichever node leads, and returns what the
+// state machine recorded. Trying again after a lost connection is safe: the
+// state machine applies an envelope once and answers a repeat with the first
+// outcome. It returns api.ErrNoQuorum when no leader could commit for some
+// seconds.
+func (n *Node) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt, error) {
+	var receipt api.Receipt
+	err := n.atLeader(ctx, func(ctx context.Context, leader string) error {
+		var err error
+		if leader == n.id {
+			receipt, err = n.propose(ctx, e)
+		} else {
+			err = n.call(ctx, leader, pathPropose, e, &receipt)
+		}
+		return err
+	})
+	if err != nil {
+		return receipt, fmt.Errorf("submit the envelope: %w", err)
+	}
+	return receipt, nil
+}
+
+// propose makes the envelope an entry with this leader's time.
+func (n *Node) propose(ctx context.Context, e catalog.Envelope) (api.Receipt, error) {
+	entry := catalog.NewEntry(n.opts.Clock().UnixMilli(), e).Marshal()
+	a, err := n.ledger.Propose(ctx, entry)
+	if err != nil {
+		return api.Receipt{}, err
+	}
+	r := api.Receipt{Seq: a.Seq, Leaf: a.Leaf, Index: a.Seq}
+	if err := json.Unmarshal(a.Outcome, &r.Outcome); err != nil {
+		return r, fmt.Errorf("read the outcome of entry %d: %w", a.Seq, err)
+	}
+	return r, nil
+}
+
+// atLeader runs do with the current leader's id until it succeeds, fails for a
+// reason that another leader would not mend, or quorumWait is over.
+func (n *Node) atLeader(ctx context.Context, do func(ctx context.Context, leader string) error) error {
+	ctx, cancel := context.WithTimeout(ctx, quorumWait)
+	defer cancel()
+	last := errors.New("no node leads")
+	for {
+		if leader, known := n.ledger.Leader(); known {
+			err := do(ctx, leader)
+			if err == nil || !leaderMayChange(err) {
+				return err
+			}
+			last = err
+		}
+		select {
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return ctx.Err()
+			}
+			return fmt.Errorf("%w: %d of %d nodes are reachable from %s, %d are needed: %w", api.ErrNoQuorum,
+				n.health.count(), len(n.roster), n.id, len(n.roster)/2+1, last)
+		case <-time.After(retryPause):
+		}
+	}
+}
+
+// leaderMayChange reports whether the failure is one that passes when a leader
+// is found or reached.
+func leaderMayChange(err error) bool {
+	var notLeader *consensus.NotLeaderError
+	var remote *peer.RemoteError
+	switch {
+	case errors.As(err, &notLeader), errors.Is(err, consensus.ErrLostLeadership), errors.Is(err, consensus.ErrNoQuorum),
+		errors.Is(err, peer.ErrUnreachable):
+		return true
+	case errors.As(err, &remote):
+		return remote.Status == http.StatusServiceUnavailable || remote.Status == http.StatusMisdirectedRequest
+	}
+	return false
+}
+
+// act signs an act of this node and submits it. A refusal that only says that
+// the act came too late or twice is not an error: the state has moved on.
+func (n *Node) act(ctx context.Context, kind catalog.Kind, body any) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", kind, err)
+	}
+	p, err := newPayload(n.cluster.String(), kind, n.opts.Clock().UnixMilli(), raw)
+	if err != nil {
+		return err
+	}
+	e, err := catalog.Sign(n.signing, catalog.NodeSigner(n.id), p)
+	if err != nil {
+		return fmt.Errorf("sign %s: %w", kind, err)
+	}
+	r, err := n.Submit(ctx, e)
+	if err != nil {
+		return fmt.Errorf("%s: %w", kind, err)
+	}
+	if ref := r.Outcome.Refusal; ref != nil {
+		if ref.Kind == catalog.RefusedConflict {
+			n.log.DebugContext(ctx, "the ledger had moved on", "kind", kind, "rule", ref.Rule, "message", ref.Message)
+			return nil
+		}
+		return fmt.Errorf("%s: %w", kind, ref)
+	}
+	return nil
+}
+
+// newPayload makes a payload that is valid from now for the longest time.
+func newPayload(cluster string, kind catalog.Kind, now int64, body []byte) (catalog.Payload, error) {
+	var nonce [16]byte
+	if _, err := rand.Read(nonce[:]); err != nil {
+		return catalog.Payload{}, fmt.Errorf("draw a nonce: %w", err)
+	}
+	return catalog.Payload{
+		Version: 1, Cluster: cluster, Kind: kind, Nonce: hex.EncodeToString(nonce[:]),
+		Issued: now, Expires: now + catalog.MaxEnvelopeAge, Body: body,
+	}, nil
+}
