@@ -59,7 +59,10 @@ func NewDealer(p Parameters, reference [32]byte, point int) (_ *Dealer, err erro
 	d.public = make([]byte, in.size(kindPublicShare))
 	in.putHeader(d.public, kindPublicShare, point, 0, reference)
 	in.store(d.public, kindPublicShare, 0, w.c)
-	return d, d.share(z)
+	if err := d.share(z); err != nil {
+		return nil, fmt.Errorf("drawing a dealer's secrets: %w", err)
+	}
+	return d, nil
 }
 
 // share draws the polynomial around a secret in NTT form.

@@ -48,7 +48,8 @@ func (p Parameters) Parity(slots []uint64) (uint64, error) {
 // Fold adds one node's slots to groups, mod T: slot i to groups[slotMap[i]], or
 // to rest where the map says −1. The map has an entry for every slot, and −1 for
 // the last one, the parity. Fold checks that what it added, groups and rest,
-// adds up to the sum of all slots, and fails with ErrFold if not.
+// adds up to the sum of all slots, and fails with ErrFold if not; groups are of no
+// use then.
 func (p Parameters) Fold(slots []uint64, slotMap []int32, groups []uint64) (rest uint64, err error) {
 	if err := p.checkSlots(slots); err != nil {
 		return 0, fmt.Errorf("folding: %w", err)

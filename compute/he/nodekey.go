@@ -1,6 +1,7 @@
 package he
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,8 +17,9 @@ import (
 // seed with every other node, and a secret of its own. It is safe for
 // concurrent use.
 type NodeKey struct {
-	p     Parameters
-	point int
+	p         Parameters
+	point     int
+	reference [32]byte // of the ceremony or resharing that made the share
 
 	mu     sync.RWMutex // held for reading during a computation, for writing by Erase
 	share  mhe.ShamirSecretShare
@@ -62,7 +64,7 @@ func NewNodeKey(p Parameters, point int, share []byte, pairs map[int][32]byte, s
 	if secret == [32]byte{} {
 		return nil, fmt.Errorf("loading a node key: node's own secret: %w", ErrMissing)
 	}
-	k := &NodeKey{p: p, point: point, pairs: maps.Clone(pairs), secret: secret}
+	k := &NodeKey{p: p, point: point, reference: h.context, pairs: maps.Clone(pairs), secret: secret}
 	k.share.Poly = ringqp.Poly{Q: ring.NewPoly(in.n, limbs-1)}
 	in.load(k.share.Q, share, kindKeyShare, 0)
 	in.he.RingQ().MForm(k.share.Q, k.share.Q)
@@ -129,10 +131,17 @@ func (k *NodeKey) begin(o Opening, acc *Accumulator, asRoot bool) (*sealedSum, e
 	if err != nil {
 		return nil, err
 	}
-	if acc.in.n != k.p.in.n || acc.in.q[0].Modulus != k.p.in.q[0].Modulus || sum.digest != o.Accumulator {
+	if acc.in.n != k.p.in.n || !slices.Equal(acc.in.lit.Q, k.p.in.lit.Q) || sum.digest != o.Accumulator {
 		return nil, fmt.Errorf("%w: computed %x", ErrAccumulator, sum.digest[:8])
 	}
 	return sum, nil
+}
+
+// context is the opening's, bound to the ceremony that made the share: the share
+// of another key is refused even where somebody mixed the names up.
+func (k *NodeKey) context(o Opening) [32]byte {
+	ctx := o.Context()
+	return sha256.Sum256(append(ctx[:], k.reference[:]...))
 }
 
 // Contribute computes a member's part in an opening, the root excepted: the
@@ -152,7 +161,7 @@ func (k *NodeKey) Contribute(o Opening, acc *Accumulator) (d []byte, slots []uin
 	if err != nil {
 		return nil, nil, fmt.Errorf("contributing to an opening: %w", err)
 	}
-	in, ctx := k.p.in, o.Context()
+	in, ctx := k.p.in, k.context(o)
 	w := in.scratch.get()
 	defer in.scratch.put(w)
 
@@ -246,7 +255,7 @@ func (k *NodeKey) Combine(o Opening, acc *Accumulator, ds map[int][]byte) (slots
 
 // phase writes c0 + c1·s_r + Σ d_i in coefficients to w.a.
 func (k *NodeKey) phase(w *workspace, o Opening, sum *sealedSum, ds map[int][]byte) error {
-	in, ctx, rq := k.p.in, o.Context(), k.p.in.he.RingQ()
+	in, ctx, rq := k.p.in, k.context(o), k.p.in.he.RingQ()
 	if err := k.additive(w.b, o.Active); err != nil {
 		return err
 	}

@@ -102,6 +102,14 @@ func TestShareOfAnotherOpeningIsRefused(t *testing.T) {
 			}
 		})
 	}
+	stranger := newCluster(t, c.p)
+	foreign, _, err := stranger.keys[1].Contribute(o, acc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.keys[2].Combine(o, acc, map[int][]byte{1: foreign, 4: ds[4]}); !errors.Is(err, ErrForeignShare) {
+		t.Fatalf("share of another key under the same names: error is %v", err)
+	}
 	swapped := map[int][]byte{1: ds[4], 4: ds[1]}
 	if _, err := c.keys[2].Combine(o, acc, swapped); !errors.Is(err, ErrForeignShare) {
 		t.Fatalf("swapped shares: error is %v", err)

@@ -147,7 +147,9 @@ func TestParityFindsAccidents(t *testing.T) {
 			t.Fatal("a flipped bit in a slot is not noticed")
 		}
 	}
-	wrong := must[*NodeKey](t)(NewNodeKey(c.p, 1, stranger.shares[1], c.keys[1].pairs, c.keys[1].secret))
+	share := bytes.Clone(stranger.shares[1])
+	copy(share[headerBytes:], c.reference[:]) // or the root would refuse it
+	wrong := must[*NodeKey](t)(NewNodeKey(c.p, 1, share, c.keys[1].pairs, c.keys[1].secret))
 	c.keys[1], wrong = wrong, c.keys[1]
 	if parity(tiles, nothing) == 0 {
 		t.Error("a wrong key share is not noticed")

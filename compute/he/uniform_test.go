@@ -216,6 +216,27 @@ func TestTernaryIsUniform(t *testing.T) {
 	}
 }
 
+// TestErrorsOfATileAreSmallGaussians at the width where lattigo's sampler is
+// sound: sigma 3.2, never beyond the 19 that the noise bound counts on.
+func TestErrorsOfATileAreSmallGaussians(t *testing.T) {
+	in := small(t, 3, 2).in
+	sampler := must[*stream](t)(freshStream()).gaussian(in)
+	poly := ring.NewPoly(in.n, limbs-1)
+	var all []*big.Int
+	for range 100 {
+		sampler.Read(poly)
+		all = append(all, in.integers(poly)...)
+	}
+	for _, e := range all {
+		if centred(e, in.modulus()).CmpAbs(big.NewInt(errorBound)) > 0 {
+			t.Fatalf("an error is %v", centred(e, in.modulus()))
+		}
+	}
+	if rms := rootMeanSquare(all, in.modulus()); rms < 3.1 || rms > 3.3 {
+		t.Errorf("sigma is %.3f", rms)
+	}
+}
+
 // TestUniformRejects uses a modulus at which half the draws are rejected.
 func TestUniformRejects(t *testing.T) {
 	s := must[*stream](t)(freshStream())

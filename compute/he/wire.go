@@ -31,7 +31,7 @@ const (
 	kindDealing      kind = 4 // numbers: dealer, recipient; context: reference; evaluation
 	kindKeyShare     kind = 5 // numbers: point, 0; context: reference; [s]_i
 	kindPublicKey    kind = 6 // numbers: 0, 0; context: reference; Σ p_i
-	kindContribution kind = 7 // numbers: point, root; context: that of the opening; d_i
+	kindContribution kind = 7 // numbers: point, root; context: opening and reference; d_i
 )
 
 const (
