@@ -2,7 +2,6 @@ package query
 
 import (
 	"math/big"
-	"slices"
 
 	"github.com/weirdata/weir/catalog"
 )
@@ -45,10 +44,13 @@ func (p *Plan) MaxTiles() int {
 func (p *Plan) Magnitude(d catalog.Descriptor) *big.Int {
 	worst := new(big.Int)
 	for column, cells := range p.cells() {
-		m := d.Measures[p.Columns[column]]
+		m, most := d.Measures[p.Columns[column]], int64(0)
+		for _, n := range cells {
+			most = max(most, n)
+		}
 		mid := m.Mid()
 		top := max(new(big.Int).Sub(big.NewInt(m.Max), big.NewInt(mid)).Uint64(), new(big.Int).Sub(big.NewInt(mid), big.NewInt(m.Min)).Uint64())
-		sum := new(big.Int).Mul(new(big.Int).SetUint64(top), big.NewInt(slices.Max(append(cells, 0))))
+		sum := new(big.Int).Mul(new(big.Int).SetUint64(top), big.NewInt(most))
 		if sum.Cmp(worst) > 0 {
 			worst = sum
 		}
@@ -58,34 +60,37 @@ func (p *Plan) Magnitude(d catalog.Descriptor) *big.Int {
 
 // cells counts, per column and group, the cells that go into it.
 func (p *Plan) cells() [][]int64 {
-	perMap := make([]map[int32]int64, len(p.SlotMaps))
+	type share struct {
+		group int32
+		cells int64
+	}
+	perMap := make([][]share, len(p.SlotMaps))
+	counts := make([]int64, len(p.Groups))
+	for i, slots := range p.SlotMaps {
+		var groups []int32
+		for _, group := range slots {
+			if group < 0 {
+				continue
+			}
+			if counts[group] == 0 {
+				groups = append(groups, group)
+			}
+			counts[group]++
+		}
+		perMap[i] = make([]share, 0, len(groups))
+		for _, group := range groups {
+			perMap[i] = append(perMap[i], share{group, counts[group]})
+			counts[group] = 0
+		}
+	}
 	out := make([][]int64, len(p.Columns))
 	for c := range out {
 		out[c] = make([]int64, len(p.Groups))
 	}
 	for _, a := range p.Accumulators {
-		counts := perMap[a.SlotMap]
-		if counts == nil {
-			counts = map[int32]int64{}
-			countRuns(p.SlotMaps[a.SlotMap], counts)
-			perMap[a.SlotMap] = counts
-		}
-		for group, n := range counts {
-			out[a.Column][group] += n * int64(len(a.Tiles))
+		for _, s := range perMap[a.SlotMap] {
+			out[a.Column][s.group] += s.cells * int64(len(a.Tiles))
 		}
 	}
 	return out
-}
-
-// countRuns counts the slots of each group, run by run.
-func countRuns(slots []int32, counts map[int32]int64) {
-	for i := 0; i < len(slots); {
-		from := i
-		for i < len(slots) && slots[i] == slots[from] {
-			i++
-		}
-		if slots[from] >= 0 {
-			counts[slots[from]] += int64(i - from)
-		}
-	}
 }

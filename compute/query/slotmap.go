@@ -30,7 +30,8 @@ type slotMaps struct {
 	rowIndex map[uint64][]int32
 	mapOf    map[string]int
 	seed     maphash.Seed
-	scratch  []byte
+	scratch  []byte // key of a map
+	hashed   []byte // bytes of a row
 }
 
 type classKey struct {
@@ -46,7 +47,8 @@ type class struct {
 func newSlotMaps(g *grid, blocks []catalog.Block) *slotMaps {
 	s := &slotMaps{
 		grid: g, blocks: blocks, classOf: map[classKey]int32{}, classed: []class{{group: -1}}, rows: [][]int32{nil},
-		rowIndex: map[uint64][]int32{}, mapOf: map[string]int{}, seed: maphash.MakeSeed(), scratch: make([]byte, 4*Slots),
+		rowIndex: map[uint64][]int32{}, mapOf: map[string]int{}, seed: maphash.MakeSeed(),
+		scratch: make([]byte, 4*Slots), hashed: make([]byte, 4*Slots),
 	}
 	for range blocks {
 		s.rowOf = append(s.rowOf, map[int32]int32{0: 0})
@@ -153,11 +155,11 @@ func (s *slotMaps) row(block int, id int32) int32 {
 
 // internRow returns the number of an equal row, adding row when there is none.
 func (s *slotMaps) internRow(row []int32) int32 {
-	buf := make([]byte, 0, 4*len(row))
+	hashed := s.hashed[:0]
 	for _, v := range row {
-		buf = binary.LittleEndian.AppendUint32(buf, uint32(v)) //nolint:gosec // only hashed
+		hashed = binary.LittleEndian.AppendUint32(hashed, uint32(v)) //nolint:gosec // only hashed
 	}
-	sum := maphash.Bytes(s.seed, buf)
+	sum := maphash.Bytes(s.seed, hashed)
 	for _, i := range s.rowIndex[sum] {
 		if slices.Equal(s.rows[i], row) {
 			return i
