@@ -192,3 +192,11 @@ func (p *panel) sums() []int64 {
 	}
 	return out
 }
+
+func newSets(n, length int) []*bitset.BitSet {
+	var out []*bitset.BitSet
+	for range n {
+		out = append(out, bitset.MustNew(uint(length)))
+	}
+	return out
+}

@@ -1,0 +1,82 @@
+package query
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+)
+
+func sampleTable() *Table {
+	return &Table{
+		Query: "q1",
+		Columns: []Column{
+			{Name: "区县", Type: TypeText}, {Name: "month", Type: TypePeriod},
+			{Name: "avg(pm25)", Type: TypeDecimal, Unit: "µg/m³"}, {Name: "count(pm25)", Type: TypeInteger},
+		},
+		Rows: [][]any{
+			{"桃城区", "2024-01", "41.500000000000", int64(744)}, {"a, \"b\"\n", "2024-02", nil, int64(0)},
+		},
+		Withheld: 2, Included: []int{19, 3}, Of: []int{23, 3}, Receipt: map[string]int{"index": 7},
+	}
+}
+
+func TestWriteFormats(t *testing.T) {
+	complete := sampleTable()
+	complete.Included, complete.Of, complete.Withheld, complete.Rows = nil, nil, 0, complete.Rows[:1]
+	empty := &Table{Columns: complete.Columns, Rows: [][]any{}, Withheld: 1}
+	cases := []struct {
+		name, format, want string
+		table              *Table
+	}{
+		{"table", FormatTable, `区县          month    avg(pm25) (µg/m³)  count(pm25)  entities
+------------  -------  -----------------  -----------  --------
+桃城区        2024-01    41.500000000000          744  19 of 23
+"a, \"b\"\n"  2024-02               NULL            0  3 of 3
+2 rows, 2 groups withheld by policy
+`, sampleTable()},
+		{"complete table", FormatTable, `区县    month    avg(pm25) (µg/m³)  count(pm25)
+------  -------  -----------------  -----------
+桃城区  2024-01    41.500000000000          744
+1 row
+`, complete},
+		{"empty table", FormatTable, `区县  month  avg(pm25) (µg/m³)  count(pm25)
+----  -----  -----------------  -----------
+0 rows, 1 group withheld by policy
+`, empty},
+		{"JSON", FormatJSON, `{"query":"q1","columns":[{"name":"区县","type":"text","unit":""},{"name":"month","type":"period","unit":""},` +
+			`{"name":"avg(pm25)","type":"decimal","unit":"µg/m³"},{"name":"count(pm25)","type":"integer","unit":""}],` +
+			`"rows":[["桃城区","2024-01","41.500000000000",744],["a, \"b\"\n","2024-02",null,0]],"withheld":2,"included":[19,3],"of":[23,3],"receipt":{"index":7}}` + "\n", sampleTable()},
+		{"empty JSON", FormatJSON, `{"columns":[{"name":"区县","type":"text","unit":""},{"name":"month","type":"period","unit":""},` +
+			`{"name":"avg(pm25)","type":"decimal","unit":"µg/m³"},{"name":"count(pm25)","type":"integer","unit":""}],"rows":[],"withheld":1}` + "\n", empty},
+		{"CSV", FormatCSV, "区县,month,avg(pm25),count(pm25),included,of\n桃城区,2024-01,41.500000000000,744,19,23\n\"a, \"\"b\"\"\n\",2024-02,,0,3,3\n", sampleTable()},
+		{"complete CSV", FormatCSV, "区县,month,avg(pm25),count(pm25)\n桃城区,2024-01,41.500000000000,744\n", complete},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := tc.table.Write(&b, tc.format); err != nil {
+				t.Fatal(err)
+			}
+			if b.String() != tc.want {
+				t.Fatalf("got:\n%s\nwant:\n%s", b.String(), tc.want)
+			}
+		})
+	}
+}
+
+var errFull = errors.New("disk full")
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errFull }
+
+func TestWriteReportsAFullDisk(t *testing.T) {
+	for _, format := range []string{FormatTable, FormatJSON, FormatCSV} {
+		if err := sampleTable().Write(fullDisk{}, format); !errors.Is(err, errFull) {
+			t.Errorf("%s: error %v, want %v", format, err, errFull)
+		}
+	}
+	if err := sampleTable().Write(new(bytes.Buffer), "xml"); err == nil {
+		t.Error("an unknown format is accepted")
+	}
+}
