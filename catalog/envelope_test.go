@@ -1,0 +1,266 @@
+package catalog
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"strings"
+	"testing"
+)
+
+func TestEnvelopeAppliedTwiceIsAnsweredWithTheFirstOutcome(t *testing.T) {
+	w := newWorld(t, 3, 2)
+	e := w.sign("operator", KindPrincipalAdd, testPrincipal("bureau", RolePublisher))
+	first := w.apply(e)
+	w.now += 30_000
+	second := w.apply(e)
+	if !second.Repeat || second.ID != first.ID || second.Seq != first.Seq || second.Refusal != nil {
+		t.Fatalf("first %+v, second %+v", first, second)
+	}
+	refused := w.sign("operator", KindPrincipalAdd, testPrincipal("bureau", RolePublisher))
+	if out := w.apply(refused); out.Refusal == nil || out.Repeat {
+		t.Fatalf("outcome %+v", out)
+	}
+	if out := w.apply(refused); out.Refusal == nil || !out.Repeat {
+		t.Fatalf("outcome of the repeat %+v", out)
+	}
+}
+
+func TestOutcomesAreForgottenWhenTheEnvelopeHasLongExpired(t *testing.T) {
+	w := newWorld(t, 3, 2)
+	e := w.sign("operator", KindPrincipalAdd, testPrincipal("bureau", RolePublisher))
+	w.apply(e)
+	w.now += 60_000 + replayMargin - 1
+	if out := w.apply(e); !out.Repeat {
+		t.Fatalf("outcome within the margin %+v", out)
+	}
+	w.now += 2
+	for range pruneEvery {
+		w.do("operator", KindPrincipalAdd, testPrincipal("bureau", RolePublisher))
+	}
+	out := w.apply(e)
+	if out.Repeat {
+		t.Fatal("the outcome is still known")
+	}
+	wantRefusal(t, out.Refusal, RefusedSignature, "expired")
+	for _, k := range w.store.Keys() {
+		if strings.HasPrefix(k, prefixSeenUntil) && k < seenUntilKey(w.now, Digest{}) {
+			t.Fatalf("%s was not pruned", k)
+		}
+	}
+	seen, until := 0, 0
+	for _, k := range w.store.Keys() {
+		if strings.HasPrefix(k, prefixSeen) {
+			seen++
+		}
+		if strings.HasPrefix(k, prefixSeenUntil) {
+			until++
+		}
+	}
+	if seen != until {
+		t.Fatalf("%d outcomes, %d expiries", seen, until)
+	}
+}
+
+func TestForgedEnvelopesAreRefusedAndDoNotUseUpTheGenuineOne(t *testing.T) {
+	w := newWorld(t, 3, 2).admit()
+	genuine := w.sign("operator", KindPrincipalAdd, testPrincipal("newcomer", RoleBuyer))
+
+	forged := genuine
+	forged.Signature = bytes.Clone(genuine.Signature)
+	forged.Signature[0] ^= 1
+	wantRefusal(t, w.apply(forged).Refusal, RefusedSignature, "signature")
+
+	wrongKey := genuine
+	wrongKey.Signature = ed25519.Sign(testKey("bank"), append([]byte(SigningContext), genuine.Payload...))
+	wantRefusal(t, w.apply(wrongKey).Refusal, RefusedSignature, "signature")
+
+	noContext := genuine
+	noContext.Signature = ed25519.Sign(testKey("operator"), genuine.Payload)
+	wantRefusal(t, w.apply(noContext).Refusal, RefusedSignature, "signature")
+
+	// Somebody else signs the same payload as its own.
+	stolen := Envelope{Payload: genuine.Payload, Signer: testID("bank")}
+	stolen.Signature = ed25519.Sign(testKey("bank"), append([]byte(SigningContext), genuine.Payload...))
+	wantRefusal(t, w.apply(stolen).Refusal, RefusedSignature, "signer")
+
+	stranger := w.sign("stranger", KindPrincipalAdd, testPrincipal("newcomer", RoleBuyer))
+	wantRefusal(t, w.apply(stranger).Refusal, RefusedSignature, "signer")
+	noNode := w.sign("node9", KindKeyAck, KeyAck{})
+	wantRefusal(t, w.apply(noNode).Refusal, RefusedSignature, "signer")
+
+	if out := w.apply(genuine); out.Refusal != nil || out.Repeat {
+		t.Fatalf("the genuine envelope: %+v", out)
+	}
+}
+
+func TestEnvelopeForAnotherTimeOrClusterIsRefused(t *testing.T) {
+	w := newWorld(t, 3, 2)
+	body := testPrincipal("bank", RoleBuyer)
+	for _, test := range []struct {
+		name, rule string
+		change     func(*Payload)
+	}{
+		{"another cluster", "cluster", func(p *Payload) { p.Cluster = Sum(nil).String() }},
+		{"no cluster", "cluster", func(p *Payload) { p.Cluster = "" }},
+		{"valid for too long", "lifetime", func(p *Payload) { p.Expires = p.Issued + MaxEnvelopeAge + 1 }},
+		{"from the future", "issued", func(p *Payload) { p.Issued, p.Expires = w.now+MaxSkew+1, w.now+MaxSkew+1000 }},
+		{"expired", "expired", func(p *Payload) { p.Issued, p.Expires = w.now-1000, w.now }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := w.payload(KindPrincipalAdd, body)
+			test.change(&p)
+			e, err := Sign(testKey("operator"), testID("operator"), p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantRefusal(t, w.apply(e).Refusal, RefusedSignature, test.rule)
+			if _, err := find[Outcome](w.store, prefixSeen+e.Digest().String()); err == nil {
+				t.Fatal("the outcome was recorded")
+			}
+		})
+	}
+	p := w.payload(KindPrincipalAdd, body)
+	p.Issued, p.Expires = w.now+MaxSkew, w.now+MaxSkew+MaxEnvelopeAge
+	e, err := Sign(testKey("operator"), testID("operator"), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := w.apply(e); out.Refusal != nil {
+		t.Fatalf("an envelope within the skew is refused: %v", out.Refusal)
+	}
+}
+
+func TestClockNeverRunsBackwards(t *testing.T) {
+	w := newWorld(t, 3, 2)
+	at := func(now int64) int64 {
+		e := w.sign("operator", KindPrincipalAdd, testPrincipal("bank", RoleBuyer))
+		return w.applyBytes(NewEntry(now, e).Marshal()).Time
+	}
+	if got := at(w.now + 5000); got != w.now+5000 {
+		t.Fatalf("time %d", got-w.now)
+	}
+	if got := at(w.now); got != w.now+5000 {
+		t.Fatalf("time %d, want that of the entry before", got-w.now)
+	}
+	if c := must[Cluster](t)(w.view().Cluster()); c.Time != w.now+5000 {
+		t.Fatalf("clock %d", c.Time-w.now)
+	}
+}
+
+func TestMalformedEntriesAndPayloadsAreRefused(t *testing.T) {
+	w := newWorld(t, 3, 2)
+	good := NewEntry(w.now, w.sign("operator", KindPrincipalAdd, testPrincipal("bank", RoleBuyer))).Marshal()
+	late := NewEntry(MaxTime+1, Envelope{}).Marshal()
+	for name, b := range map[string][]byte{
+		"empty": nil, "short": good[:20], "cut": good[:len(good)-1], "long": append(bytes.Clone(good), 0),
+		"version": append([]byte{2}, good[1:]...), "time": late, "huge": make([]byte, MaxEnvelope+entryOverhead+1),
+	} {
+		t.Run(name, func(t *testing.T) { wantRefusal(t, w.applyBytes(b).Refusal, RefusedInvalid, "entry") })
+	}
+
+	sign := func(payload string) Envelope {
+		e := Envelope{Payload: []byte(payload), Signer: testID("operator")}
+		e.Signature = ed25519.Sign(testKey("operator"), append([]byte(SigningContext), e.Payload...))
+		return e
+	}
+	valid := string(w.sign("operator", KindPrincipalAdd, testPrincipal("bank", RoleBuyer)).Payload)
+	for name, payload := range map[string]string{
+		"no JSON":            "hello",
+		"an array":           "[]",
+		"unknown field":      strings.Replace(valid, `{"v":1`, `{"v":1,"w":2`, 1),
+		"twice":              strings.Replace(valid, `{"v":1`, `{"v":1,"v":1`, 1),
+		"twice in the body":  strings.Replace(valid, `"role":`, `"role":"operator","role":`, 1),
+		"other case":         strings.Replace(valid, `{"v":1`, `{"V":1`, 1),
+		"escaped field":      strings.Replace(valid, `{"v":1`, `{"\u0076":1`, 1),
+		"behind":             valid + " ",
+		"before":             " " + valid,
+		"two values":         valid + valid,
+		"bad UTF-8":          strings.Replace(valid, `"bank"`, "\"b\xffnk\"", 1),
+		"version":            strings.Replace(valid, `{"v":1`, `{"v":2`, 1),
+		"nonce":              strings.Replace(valid, `"nonce":"0`, `"nonce":"g`, 1),
+		"issued after death": strings.Replace(valid, `"expires":1`, `"expires":0,"e":1`, 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if payload == valid {
+				t.Fatal("the payload was not changed")
+			}
+			wantRefusal(t, w.apply(sign(payload)).Refusal, RefusedInvalid, "payload")
+		})
+	}
+	for name, payload := range map[string]string{
+		"unknown field in the body": strings.Replace(valid, `"role":`, `"rule":"x","role":`, 1),
+		"wrong type in the body":    strings.Replace(valid, `"name":"bank"`, `"name":7`, 1),
+	} {
+		t.Run(name, func(t *testing.T) { wantRefusal(t, w.apply(sign(payload)).Refusal, RefusedInvalid, "body") })
+	}
+}
+
+func TestUnknownKindsAndWrongRolesAreRefused(t *testing.T) {
+	w := newWorld(t, 3, 2).admit()
+	w.no("operator", "cluster.destroy", struct{}{}, RefusedInvalid, "kind")
+	w.no("operator", KindInit, testInit(3, 2), RefusedInvalid, "kind")
+	byRole := map[string][]Kind{
+		"operator": {KindPrincipalAdd},
+		"bureau": {
+			KindRegistryCreate, KindRegistryRows, KindRegistryCommit, KindDatasetCreate, KindVersionPropose, KindVersionCounts,
+			KindVersionCommit, KindVersionDrop, KindOrderApprove, KindOrderRefuse, KindQuerySubmit,
+		},
+		"bank": {KindOrderCreate, KindQuerySubmit},
+		"node1": {
+			KindKeyStart, KindKeyCommit, KindKeyAck, KindKeyTested, KindKeySign, KindKeyFail, KindVersionAck, KindVersionAttempt,
+			KindVersionParity, KindVersionFail, KindQueryAttempt, KindQueryShare, KindQueryFail,
+		},
+	}
+	for _, who := range []string{"operator", "bureau", "bank", "node1"} {
+		for _, owner := range []string{"operator", "bureau", "bank", "node1"} {
+			for _, kind := range byRole[owner] {
+				out := w.do(who, kind, struct{}{})
+				allowed := false
+				for _, k := range byRole[who] {
+					allowed = allowed || k == kind
+				}
+				if out.Refusal == nil {
+					t.Fatalf("%s by %s with an empty body is accepted", kind, who)
+				}
+				if forbidden := out.Refusal.Rule == "role" && out.Refusal.Kind == RefusedForbidden; forbidden == allowed {
+					t.Fatalf("%s by %s: %+v", kind, who, out.Refusal)
+				}
+			}
+		}
+	}
+}
+
+func TestSignRefusesWhatNobodyWouldAccept(t *testing.T) {
+	w := newWorld(t, 3, 2)
+	p := w.payload(KindPrincipalAdd, testPrincipal("bank", RoleBuyer))
+	if _, err := Sign(testKey("operator")[:10], "x", p); err == nil {
+		t.Fatal("a short key signs")
+	}
+	bad := p
+	bad.Nonce = "1"
+	if _, err := Sign(testKey("operator"), "x", bad); err == nil {
+		t.Fatal("a short nonce is signed")
+	}
+	bad = p
+	bad.Body = []byte("{")
+	if _, err := Sign(testKey("operator"), "x", bad); err == nil {
+		t.Fatal("a body that is no JSON is signed")
+	}
+	bad = p
+	bad.Body = EncodeBody(map[string]string{"x": strings.Repeat("y", MaxEnvelope)})
+	if _, err := Sign(testKey("operator"), "x", bad); err == nil {
+		t.Fatal("an envelope that is too long is signed")
+	}
+}
+
+func TestEntryRoundTrip(t *testing.T) {
+	w := newWorld(t, 3, 2)
+	e := NewEntry(12345, w.sign("operator", KindPrincipalAdd, testPrincipal("bank", RoleBuyer)))
+	got, err := ParseEntry(e.Marshal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got.Marshal(), e.Marshal()) || got.Time != 12345 || got.Envelope.Digest() != e.Envelope.Digest() || !got.Envelope.Verify(testPublic("operator")) {
+		t.Fatalf("entry %+v", got)
+	}
+}
