@@ -1,0 +1,371 @@
+package apitest
+
+import (
+	"crypto/rand"
+	"fmt"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/compute/tiles"
+)
+
+// work does everything that is due. The lock is held.
+func (c *Cluster) work() error {
+	for range 100 {
+		keys, err := c.view().PendingKeys()
+		if err != nil {
+			return err
+		}
+		versions, err := c.view().PendingVersions()
+		if err != nil {
+			return err
+		}
+		queries, err := c.view().PendingQueries()
+		if err != nil {
+			return err
+		}
+		due := false
+		for _, k := range keys {
+			due = true
+			if err := c.ceremony(k); err != nil {
+				return fmt.Errorf("ceremony of %s: %w", k.Publisher, err)
+			}
+		}
+		for _, v := range versions {
+			if v.State == catalog.VersionProposed {
+				continue
+			}
+			due = true
+			if err := c.check(v); err != nil {
+				return fmt.Errorf("version %d of %s: %w", v.Version, v.Dataset, err)
+			}
+		}
+		for _, q := range queries {
+			due = true
+			if err := c.answer(q); err != nil {
+				return fmt.Errorf("query %s: %w", q.ID, err)
+			}
+		}
+		if !due {
+			return nil
+		}
+	}
+	return errStuck
+}
+
+// act has a node's act applied.
+func (c *Cluster) act(n *node, kind catalog.Kind, body any) error {
+	e, err := sign(n.signing, catalog.NodeSigner(n.ID), c.record.ID.String(), kind, body)
+	if err != nil {
+		return err
+	}
+	r, err := c.apply(e)
+	if err != nil {
+		return err
+	}
+	if r.Outcome.Refusal != nil {
+		return fmt.Errorf("%s of %s: %w", kind, n.ID, r.Outcome.Refusal)
+	}
+	return nil
+}
+
+// ceremony makes a publisher's key (PROTOCOL section 1).
+func (c *Cluster) ceremony(p catalog.PendingKey) error {
+	start := catalog.KeyStart{Publisher: p.Publisher, Key: p.NextKey, Epoch: p.NextEpoch, Attempt: p.NextAttempt}
+	if err := c.act(c.nodes[0], catalog.KindKeyStart, start); err != nil {
+		return err
+	}
+	k, err := c.view().Key(p.NextKey)
+	if err != nil {
+		return err
+	}
+	dealings := make([][][]byte, len(c.nodes)) // [to][from]
+	for _, n := range c.nodes {
+		dealer, err := he.NewDealer(c.params, k.Reference, n.Point)
+		if err != nil {
+			return err
+		}
+		commit := catalog.KeyCommit{Key: k.ID, Attempt: k.Attempt, Public: catalog.Sum(dealer.PublicShare())}
+		c.blobs[commit.Public] = dealer.PublicShare()
+		for j := range c.nodes {
+			d, err := dealer.Dealing(j + 1)
+			if err != nil {
+				return err
+			}
+			dealings[j] = append(dealings[j], d)
+			commit.Dealings = append(commit.Dealings, catalog.Sum(d))
+		}
+		if err := c.act(n, catalog.KindKeyCommit, commit); err != nil {
+			return err
+		}
+	}
+	if err := c.keepShares(k, dealings); err != nil {
+		return err
+	}
+	return c.finishKey(k)
+}
+
+// keepShares adds up what was dealt and gives every pair of nodes its seed.
+func (c *Cluster) keepShares(k catalog.Key, dealings [][][]byte) error {
+	pairs := make([]map[int][32]byte, len(c.nodes))
+	for i := range pairs {
+		pairs[i] = make(map[int][32]byte)
+	}
+	for i := range c.nodes {
+		for j := i + 1; j < len(c.nodes); j++ {
+			seed, err := he.NewPairSeed()
+			if err != nil {
+				return err
+			}
+			pairs[i][j+1], pairs[j][i+1] = seed, seed
+		}
+	}
+	for i, n := range c.nodes {
+		share, err := he.CombineDealings(c.params, k.Reference, n.Point, dealings[i])
+		if err != nil {
+			return err
+		}
+		if c.WrongShare && n.Point == 1 {
+			share[len(share)/2] ^= 1
+		}
+		var secret [32]byte
+		if _, err := rand.Read(secret[:]); err != nil {
+			return err
+		}
+		if n.keys[k.ID], err = he.NewNodeKey(c.params, n.Point, share, pairs[i], secret); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) finishKey(k catalog.Key) error {
+	for _, n := range c.nodes {
+		if err := c.act(n, catalog.KindKeyAck, catalog.KeyAck{Key: k.ID, Attempt: k.Attempt}); err != nil {
+			return err
+		}
+	}
+	for i, set := range catalog.TestSets(len(c.nodes), k.Threshold) {
+		if err := c.act(c.nodes[set[0]-1], catalog.KindKeyTested, catalog.KeyTested{Key: k.ID, Attempt: k.Attempt, Set: i}); err != nil {
+			return err
+		}
+	}
+	k, err := c.view().Key(k.ID)
+	if err != nil {
+		return err
+	}
+	for _, n := range c.nodes {
+		body := catalog.KeySign{Key: k.ID, Attempt: k.Attempt, Signature: catalog.SignReady(n.signing, k.Statement)}
+		if err := c.act(n, catalog.KindKeySign, body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check acknowledges a committed version and opens its parity, or refuses it.
+func (c *Cluster) check(v catalog.Version) error {
+	d, err := c.view().Dataset(v.Dataset)
+	if err != nil {
+		return err
+	}
+	manifest, reason := c.holds(d, v)
+	if reason != "" {
+		return c.act(c.nodes[0], catalog.KindVersionAck, catalog.VersionAck{Dataset: v.Dataset, Version: v.Version, Reason: reason})
+	}
+	for _, n := range c.nodes {
+		if err := c.act(n, catalog.KindVersionAck, catalog.VersionAck{Dataset: v.Dataset, Version: v.Version}); err != nil {
+			return err
+		}
+	}
+	active := c.nodes[:c.record.Threshold]
+	number := len(v.Attempts) + 1
+	err = c.act(active[0], catalog.KindVersionAttempt, catalog.VersionAttempt{
+		Dataset: v.Dataset, Version: v.Version, Attempt: number, Active: ids(active), Root: active[0].ID,
+	})
+	if err != nil {
+		return err
+	}
+	acc, err := c.accumulate(manifest.Digests())
+	if err != nil {
+		return err
+	}
+	slots, _, err := c.open(acc, he.Opening{Key: v.Key, Epoch: v.Epoch, Query: fmt.Sprintf("version %s/%d", v.Dataset, v.Version), Attempt: number}, active)
+	if err != nil {
+		return err
+	}
+	for i, n := range active {
+		parity, err := c.params.Parity(slots[i])
+		if err != nil {
+			return err
+		}
+		body := catalog.VersionParity{Dataset: v.Dataset, Version: v.Version, Attempt: number, Share: parity, Modulus: c.params.T()}
+		if err := c.act(n, catalog.KindVersionParity, body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holds says why a version cannot be accepted.
+func (c *Cluster) holds(d catalog.Dataset, v catalog.Version) (tiles.Manifest, string) {
+	raw, ok := c.blobs[v.Manifest]
+	if !ok {
+		return tiles.Manifest{}, "the manifest is missing"
+	}
+	m, err := tiles.ParseManifest(raw)
+	if err == nil {
+		err = m.Check(v.VersionPropose, d.Descriptor, c.params.Values())
+	}
+	if err != nil {
+		return m, err.Error()
+	}
+	for _, digest := range m.Digests() {
+		if c.params.CheckTile(c.blobs[digest]) != nil {
+			return m, fmt.Sprintf("tile %s is missing or malformed", digest)
+		}
+	}
+	p, err := tiles.DecodePresence(c.blobs[v.Presence], len(d.Descriptor.Measures), v.Entities, v.Periods)
+	if err != nil {
+		return m, err.Error()
+	}
+	if !d.Descriptor.Policy.Public {
+		counts, err := p.Counts(d.Descriptor, v.First)
+		if err != nil {
+			return m, err.Error()
+		}
+		if counts.Digest() != v.Counts {
+			return m, "the counting bitmaps do not follow from the presence"
+		}
+	}
+	return m, ""
+}
+
+func ids(nodes []*node) []string {
+	out := make([]string, len(nodes))
+	for i, n := range nodes {
+		out[i] = n.ID
+	}
+	return out
+}
+
+func (c *Cluster) accumulate(digests []catalog.Digest) (*he.Accumulator, error) {
+	acc := he.NewAccumulator(c.params)
+	for _, d := range digests {
+		if err := acc.Add(c.blobs[d]); err != nil {
+			return nil, err
+		}
+	}
+	return acc, nil
+}
+
+// open opens an accumulator with the active set, whose first member is the root.
+func (c *Cluster) open(acc *he.Accumulator, o he.Opening, active []*node) ([][]uint64, [32]byte, error) {
+	var err error
+	o.Cluster, o.Root = c.record.ID, active[0].Point
+	for _, n := range active {
+		o.Active = append(o.Active, n.Point)
+	}
+	if o.Accumulator, err = acc.Digest(); err != nil {
+		return nil, [32]byte{}, err
+	}
+	slots := make([][]uint64, len(active))
+	ds := make(map[int][]byte)
+	for i, n := range active[1:] {
+		if ds[n.Point], slots[i+1], err = n.keys[o.Key].Contribute(o, acc); err != nil {
+			return nil, [32]byte{}, err
+		}
+	}
+	slots[0], err = active[0].keys[o.Key].Combine(o, acc, ds)
+	return slots, o.Context(), err
+}
+
+// answer runs an attempt of a query (PROTOCOL sections 3 and 4).
+func (c *Cluster) answer(q catalog.Query) error {
+	v, err := c.view().Version(q.Dataset, q.Release)
+	if err != nil {
+		return err
+	}
+	d, err := c.view().Dataset(q.Dataset)
+	if err != nil {
+		return err
+	}
+	verdict, err := c.view().Verdict(q.ID)
+	if err != nil {
+		return err
+	}
+	plan, err := query.NewPlan(d.Descriptor, v, verdict)
+	if err != nil {
+		return err
+	}
+	manifest, err := tiles.ParseManifest(c.blobs[v.Manifest])
+	if err != nil {
+		return err
+	}
+	active := c.nodes[:c.record.Threshold]
+	number := len(q.Attempts) + 1
+	err = c.act(active[0], catalog.KindQueryAttempt, catalog.QueryAttempt{
+		Query: q.ID, Attempt: number, Active: ids(active), Root: active[0].ID, Tiles: plan.Tiles,
+	})
+	if err != nil {
+		return err
+	}
+	return c.sealShares(q, number, plan, manifest, v, active)
+}
+
+// sealShares opens the plan's accumulators, folds and seals.
+func (c *Cluster) sealShares(q catalog.Query, number int, plan *query.Plan, manifest tiles.Manifest, v catalog.Version, active []*node) error {
+	values := make([][]uint64, len(active))
+	parity := make([]uint64, len(active))
+	for i := range values {
+		values[i] = make([]uint64, plan.Width)
+	}
+	var contexts [][32]byte
+	groups := len(plan.Groups)
+	for a, one := range plan.Accumulators {
+		var digests []catalog.Digest
+		for _, k := range one.Tiles {
+			digests = append(digests, manifest.Tile(plan.Columns[one.Column], one.Block, k))
+		}
+		acc, err := c.accumulate(digests)
+		if err != nil {
+			return err
+		}
+		slots, ctx, err := c.open(acc, he.Opening{
+			Key: v.Key, Epoch: v.Epoch, Query: q.ID, Attempt: number, Plan: plan.Digest(), Number: a,
+		}, active)
+		if err != nil {
+			return err
+		}
+		contexts = append(contexts, ctx)
+		for i := range active {
+			column := values[i][one.Column*groups : (one.Column+1)*groups]
+			if _, err := c.params.Fold(slots[i], plan.SlotMaps[one.SlotMap], column); err != nil {
+				return err
+			}
+			p, err := c.params.Parity(slots[i])
+			if err != nil {
+				return err
+			}
+			if err := c.params.AddMod(parity[i:i+1], []uint64{p}); err != nil {
+				return err
+			}
+		}
+	}
+	list := catalog.Digest(seal.ContextsDigest(contexts))
+	for i, n := range active {
+		sealed, err := seal.Seal(q.Submit.Receiving, []byte(seal.ShareInfo), seal.ShareAAD(list, plan.Digest(), q.Envelope), seal.EncodeShare(values[i], &parity[i]))
+		if err != nil {
+			return err
+		}
+		err = c.act(n, catalog.KindQueryShare, catalog.QueryShare{
+			Query: q.ID, Attempt: number, Plan: plan.Digest(), Context: list, Sealed: sealed,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,67 @@
+package api
+
+import (
+	"context"
+	"errors"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// Backend is the ledger as the API needs it.
+type Backend interface {
+	// Submit has the envelope applied, whichever node leads, and returns what
+	// was recorded. A refusal is an Outcome, not an error. Errors wrap
+	// ErrNoQuorum, ErrTimeout (it may or may not be applied; sending the same
+	// bytes again is safe) or ErrUnavailable.
+	Submit(ctx context.Context, envelope catalog.Envelope) (Receipt, error)
+	// Read calls fn with a state that holds everything acknowledged before the
+	// call (a linearizable read). fn must not keep the view.
+	Read(ctx context.Context, fn func(catalog.View) error) error
+	// Receipt finds the entry in the evidence log. An error that wraps
+	// ErrNotFound means that there is no such entry.
+	Receipt(ctx context.Context, seq uint64) (Receipt, error)
+	// Changes returns a channel that is closed at the next change of this
+	// node's state after the call.
+	Changes() <-chan struct{}
+}
+
+// Receipt says where the evidence log holds an applied entry and, from Submit,
+// what became of it.
+type Receipt struct {
+	Seq     uint64          `json:"seq"`
+	Leaf    catalog.Digest  `json:"leaf"`
+	Index   uint64          `json:"index"`
+	Outcome catalog.Outcome `json:"outcome"`
+}
+
+// Blobs is the node's store of content-addressed blobs.
+type Blobs interface {
+	// Put stores b, whose digest the caller has checked.
+	Put(ctx context.Context, d catalog.Digest, b []byte) error
+	// Get returns the blob, verified. An error that wraps ErrNotFound means
+	// that this node does not hold it.
+	Get(ctx context.Context, d catalog.Digest) ([]byte, error)
+	// Missing returns those of the digests that this node does not hold.
+	Missing(ctx context.Context, digests []catalog.Digest) ([]catalog.Digest, error)
+}
+
+// Health tells whether the node works.
+type Health interface {
+	// Live returns an error when the process should be restarted.
+	Live() error
+	// Ready reports whether the node can take work, and if not, why.
+	Ready() (ok bool, reasons []string)
+	// Status returns what operators see, as something that marshals to JSON.
+	Status() any
+}
+
+var (
+	// ErrNoQuorum is returned when no majority of nodes can be reached.
+	ErrNoQuorum = errors.New("no majority of nodes can be reached")
+	// ErrTimeout is returned when it is not known whether an envelope was applied.
+	ErrTimeout = errors.New("the outcome is not known yet")
+	// ErrUnavailable is returned when this node cannot do it and another may.
+	ErrUnavailable = errors.New("this node cannot do it now")
+	// ErrNotFound is returned when there is no such entry or blob.
+	ErrNotFound = errors.New("not found")
+)

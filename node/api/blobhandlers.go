@@ -1,0 +1,93 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/api/wire"
+)
+
+// mountPutBlob mounts the upload on gin itself, because huma would read the
+// body before the handler could bound it by what it is said to be.
+func mountPutBlob(s *server, r route) {
+	op := s.operation(r)
+	op.Parameters = []*huma.Param{
+		{Name: "digest", In: "path", Required: true, Description: "SHA-256 of the body in hexadecimal", Schema: &huma.Schema{Type: huma.TypeString}},
+		{Name: "kind", In: "query", Required: true, Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{wire.BlobTile, wire.BlobManifest, wire.BlobPresence}}},
+	}
+	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/octet-stream": {}}}
+	op.Responses["204"] = &huma.Response{Description: "Stored"}
+	s.docs.OpenAPI().AddOperation(&op)
+	s.engine.Handle(r.method, ginPath(r.path), func(c *gin.Context) {
+		if err := s.putBlob(c); err != nil {
+			s.refuse(c, err)
+			return
+		}
+		c.Status(http.StatusNoContent)
+	})
+}
+
+// putBlob stores what hashes to the digest in the path. The size must be known
+// beforehand, so that memory is taken for no more than what will be kept.
+func (s *server) putBlob(c *gin.Context) error {
+	digest, err := catalog.ParseDigest(c.Param("digest"))
+	if err != nil {
+		return badRequest(err.Error())
+	}
+	size := c.Request.ContentLength
+	switch kind := wire.BlobKind(c.Query("kind")); kind {
+	case wire.BlobTile:
+		if size != int64(s.opts.TileBytes) {
+			return badRequest(fmt.Sprintf("a tile has exactly %d bytes, Content-Length says %d", s.opts.TileBytes, size))
+		}
+	case wire.BlobManifest, wire.BlobPresence:
+		if size > int64(s.opts.MaxIndexBytes) {
+			return tooLarge(int64(s.opts.MaxIndexBytes))
+		}
+		if size <= 0 {
+			return badRequest("Content-Length must be set and positive")
+		}
+	default:
+		return badRequest(fmt.Sprintf("kind is %.40q, want kind=tile, manifest or presence", kind))
+	}
+	body := make([]byte, size)
+	if _, err := io.ReadFull(c.Request.Body, body); err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+			return badRequest("the body is shorter than Content-Length")
+		}
+		return fmt.Errorf("read the blob: %w", err)
+	}
+	if got := catalog.Sum(body); got != digest {
+		return badRequest(fmt.Sprintf("the body's digest is %s, the path says %s", got, digest))
+	}
+	if err := s.opts.Blobs.Put(c.Request.Context(), digest, body); err != nil {
+		return fmt.Errorf("store the blob: %w", err)
+	}
+	return nil
+}
+
+func badRequest(message string) *wire.Problem {
+	return wire.NewProblem(http.StatusBadRequest, wire.KindRequest, message)
+}
+
+type digestList struct {
+	Body wire.Missing
+}
+
+func missing(ctx context.Context, s *server, in *digestList) (*reply[wire.Missing], error) {
+	absent, err := s.opts.Blobs.Missing(ctx, in.Body.Digests)
+	if err != nil {
+		return nil, fmt.Errorf("look for blobs: %w", err)
+	}
+	if absent == nil {
+		absent = []catalog.Digest{}
+	}
+	return &reply[wire.Missing]{Body: wire.Missing{Digests: absent}}, nil
+}

@@ -1,0 +1,104 @@
+package api
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/api/wire"
+)
+
+// mayRead reports whether the caller is one of the parties, or an operator.
+func mayRead(caller catalog.Principal, parties ...string) bool {
+	if caller.ID == "" {
+		return false
+	}
+	if caller.Role == catalog.RoleOperator {
+		return true
+	}
+	for _, p := range parties {
+		if p == caller.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// orderParties are the buyer and the owner of the dataset ordered from.
+func orderParties(v catalog.View, o catalog.Order) ([]string, error) {
+	d, err := v.Dataset(o.Dataset)
+	if err != nil {
+		return nil, fmt.Errorf("find the dataset of order %s: %w", o.ID, err)
+	}
+	return []string{o.Buyer, d.Owner}, nil
+}
+
+func listOrders(ctx context.Context, s *server, _ *nothing) (*reply[wire.Orders], error) {
+	out := &reply[wire.Orders]{Body: wire.Orders{Orders: []catalog.Order{}}}
+	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+		all, err := v.Orders()
+		if err != nil {
+			return err
+		}
+		for _, o := range all {
+			parties, err := orderParties(v, o)
+			if err != nil {
+				return err
+			}
+			if mayRead(callerOf(ctx), parties...) {
+				out.Body.Orders = append(out.Body.Orders, o)
+			}
+		}
+		return nil
+	})
+}
+
+func showOrder(ctx context.Context, s *server, in *ByID) (*reply[catalog.Order], error) {
+	out := new(reply[catalog.Order])
+	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+		o, err := find(v.Order, "order", in.ID)
+		if err != nil {
+			return err
+		}
+		parties, err := orderParties(v, o)
+		if err != nil {
+			return err
+		}
+		if !mayRead(callerOf(ctx), parties...) {
+			return notFound("order", in.ID)
+		}
+		out.Body = o
+		return nil
+	})
+}
+
+func listContracts(ctx context.Context, s *server, _ *nothing) (*reply[wire.Contracts], error) {
+	out := &reply[wire.Contracts]{Body: wire.Contracts{Contracts: []catalog.Contract{}}}
+	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+		all, err := v.Contracts()
+		if err != nil {
+			return err
+		}
+		for _, c := range all {
+			if mayRead(callerOf(ctx), c.Buyer, c.Publisher) {
+				out.Body.Contracts = append(out.Body.Contracts, c)
+			}
+		}
+		return nil
+	})
+}
+
+func showContract(ctx context.Context, s *server, in *ByID) (*reply[catalog.Contract], error) {
+	out := new(reply[catalog.Contract])
+	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+		c, err := find(v.Contract, "contract", in.ID)
+		if err != nil {
+			return err
+		}
+		if !mayRead(callerOf(ctx), c.Buyer, c.Publisher) {
+			return notFound("contract", in.ID)
+		}
+		out.Body = c
+		return nil
+	})
+}

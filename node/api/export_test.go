@@ -1,0 +1,41 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// RouteInfo is a row of the table, for the test that walks it.
+type RouteInfo struct {
+	Method, Path string
+	Public       bool
+	Roles        []catalog.Role
+	Body         int64
+}
+
+// TableRows lists the table.
+func TableRows() []RouteInfo {
+	var out []RouteInfo
+	for _, r := range routes() {
+		out = append(out, RouteInfo{r.method, r.path, r.access.public, r.access.roles, r.body})
+	}
+	return out
+}
+
+// NewWithUnlisted is New with a handler that has no row in the table, and the
+// list of all that gin routes.
+func NewWithUnlisted(opts Options, method, path string, h http.HandlerFunc) (http.Handler, []RouteInfo, error) {
+	s, err := newServer(opts)
+	if err != nil {
+		return nil, nil, err
+	}
+	var mounted []RouteInfo
+	for _, r := range s.engine.Routes() {
+		mounted = append(mounted, RouteInfo{Method: r.Method, Path: r.Path})
+	}
+	s.engine.Handle(method, path, gin.WrapF(h))
+	return s.engine, mounted, nil
+}

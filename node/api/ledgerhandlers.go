@@ -1,0 +1,107 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/api/wire"
+)
+
+// nothing is the input of a handler that takes none.
+type nothing struct{}
+
+var problemType = reflect.TypeFor[wire.Problem]()
+
+func live(_ context.Context, s *server, _ *nothing) (*reply[wire.Live], error) {
+	if err := s.opts.Health.Live(); err != nil {
+		return nil, wire.NewProblem(http.StatusServiceUnavailable, wire.KindUnavailable, err.Error())
+	}
+	return &reply[wire.Live]{Body: wire.Live{Live: true}}, nil
+}
+
+// readiness is answered with 200 or 503, in the same shape.
+type readiness struct {
+	Status int
+	Body   wire.Ready
+}
+
+func ready(_ context.Context, s *server, _ *nothing) (*readiness, error) {
+	ok, reasons := s.opts.Health.Ready()
+	out := &readiness{Status: http.StatusOK, Body: wire.Ready{Ready: ok, Reasons: reasons}}
+	if !ok {
+		out.Status = http.StatusServiceUnavailable
+	}
+	return out, nil
+}
+
+func status(_ context.Context, s *server, _ *nothing) (*reply[any], error) {
+	return &reply[any]{Body: s.opts.Health.Status()}, nil
+}
+
+const openAPIType = "application/vnd.oai.openapi+json"
+
+// mountOpenAPI serves the document that New wrote once all routes were mounted.
+func mountOpenAPI(s *server, r route) {
+	op := s.operation(r)
+	op.Responses["200"] = &huma.Response{Description: "OpenAPI 3.1", Content: map[string]*huma.MediaType{openAPIType: {}}}
+	s.docs.OpenAPI().AddOperation(&op)
+	s.engine.Handle(r.method, ginPath(r.path), func(c *gin.Context) {
+		c.Data(http.StatusOK, openAPIType, s.openapi)
+	})
+}
+
+func cluster(ctx context.Context, s *server, _ *nothing) (*reply[catalog.Cluster], error) {
+	out := new(reply[catalog.Cluster])
+	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+		var err error
+		out.Body, err = v.Cluster()
+		return err
+	})
+}
+
+func listPrincipals(ctx context.Context, s *server, _ *nothing) (*reply[wire.Principals], error) {
+	out := new(reply[wire.Principals])
+	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+		var err error
+		out.Body.Principals, err = v.Principals()
+		return err
+	})
+}
+
+// submission is a signed envelope.
+type submission struct {
+	Body catalog.Envelope
+}
+
+// submit has an envelope applied. It needs no token: the envelope carries the
+// signature that counts, and the state machine verifies it.
+func submit(ctx context.Context, s *server, in *submission) (*reply[wire.Submitted], error) {
+	r, err := s.opts.Backend.Submit(ctx, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	where := wire.Receipt{Seq: r.Seq, Leaf: r.Leaf, Index: r.Index}
+	if r.Outcome.Refusal != nil {
+		p := wire.RefusalProblem(r.Outcome.Refusal)
+		p.Receipt = &where
+		return nil, p
+	}
+	return &reply[wire.Submitted]{Body: wire.Submitted{Receipt: where, Outcome: r.Outcome}}, nil
+}
+
+type bySeq struct {
+	Seq uint64 `path:"seq"`
+}
+
+func receipt(ctx context.Context, s *server, in *bySeq) (*reply[wire.Receipt], error) {
+	r, err := s.opts.Backend.Receipt(ctx, in.Seq)
+	if err != nil {
+		return nil, err
+	}
+	return &reply[wire.Receipt]{Body: wire.Receipt{Seq: r.Seq, Leaf: r.Leaf, Index: r.Index}}, nil
+}

@@ -1,0 +1,78 @@
+package api
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// Options are what New needs. Zero values of those marked with a default take it.
+type Options struct {
+	Backend Backend
+	Blobs   Blobs
+	Health  Health
+	// Cluster is the audience that tokens must name.
+	Cluster catalog.Digest
+	// TileBytes is the exact size of an uploaded tile.
+	TileBytes int
+	// MaxIndexBytes bounds an uploaded manifest or presence; default DefaultMaxIndexBytes.
+	MaxIndexBytes int
+	// Concurrency is how many requests of one caller may be under way; default
+	// DefaultConcurrency.
+	Concurrency int
+	// Version is the program's version, for the OpenAPI document.
+	Version string
+	// Logger takes internal errors; default: none.
+	Logger *slog.Logger
+	// Now is the clock that tokens are judged by; default time.Now.
+	Now func() time.Time
+}
+
+// Defaults of Options.
+const (
+	// DefaultConcurrency lets a publisher upload from many goroutines and still
+	// keeps one caller from taking all of a node's memory: 64 tiles are 25 MB.
+	DefaultConcurrency = 64
+	// DefaultMaxIndexBytes fits the presence of 25,000 entities over four years
+	// of days with ten measures.
+	DefaultMaxIndexBytes = 64 << 20
+)
+
+// checked returns the options with defaults filled in, or names the field that
+// is missing or out of range.
+func (o Options) checked() (Options, error) {
+	switch {
+	case o.Backend == nil:
+		return o, errors.New("api options: Backend is not set")
+	case o.Blobs == nil:
+		return o, errors.New("api options: Blobs is not set")
+	case o.Health == nil:
+		return o, errors.New("api options: Health is not set")
+	case o.Cluster.IsZero():
+		return o, errors.New("api options: Cluster is not set")
+	case o.TileBytes <= 0:
+		return o, errors.New("api options: TileBytes must be positive")
+	case o.MaxIndexBytes < 0:
+		return o, errors.New("api options: MaxIndexBytes must not be negative")
+	case o.Concurrency < 0:
+		return o, errors.New("api options: Concurrency must not be negative")
+	}
+	if o.MaxIndexBytes == 0 {
+		o.MaxIndexBytes = DefaultMaxIndexBytes
+	}
+	if o.Concurrency == 0 {
+		o.Concurrency = DefaultConcurrency
+	}
+	if o.Version == "" {
+		o.Version = "devel"
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o, nil
+}

@@ -1,0 +1,130 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/api/wire"
+)
+
+// retryAfter is what a caller is told to wait, in seconds.
+const retryAfter = 1
+
+// problem turns any error of a handler into what is sent. What is not meant for
+// clients is logged and replaced.
+func (s *server) problem(ctx context.Context, err error) *wire.Problem {
+	var known *wire.Problem
+	var refusal *catalog.Refusal
+	var tooLong *http.MaxBytesError
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &refusal):
+		return wire.RefusalProblem(refusal)
+	case errors.As(err, &tooLong):
+		return tooLarge(tooLong.Limit)
+	case errors.Is(err, ErrNoQuorum):
+		p := wire.NewProblem(http.StatusServiceUnavailable, wire.KindNoQuorum, err.Error())
+		p.Fix = "start the missing nodes, then try again"
+		return later(p)
+	case errors.Is(err, ErrUnavailable):
+		p := wire.NewProblem(http.StatusServiceUnavailable, wire.KindUnavailable, err.Error())
+		p.Fix = "ask another node, or try again"
+		return later(p)
+	case errors.Is(err, ErrTimeout):
+		p := wire.NewProblem(http.StatusGatewayTimeout, wire.KindTimeout, err.Error())
+		p.Fix = "send the same bytes again: they are applied once"
+		return p
+	case errors.Is(err, context.DeadlineExceeded):
+		return wire.NewProblem(http.StatusGatewayTimeout, wire.KindTimeout, "it was not done in time")
+	case errors.Is(err, context.Canceled):
+		return later(wire.NewProblem(http.StatusServiceUnavailable, wire.KindUnavailable, "the request was given up"))
+	case errors.Is(err, ErrNotFound):
+		return wire.NewProblem(http.StatusNotFound, wire.KindNotFound, err.Error())
+	}
+	s.opts.Logger.ErrorContext(ctx, "request failed", "error", err)
+	return wire.NewProblem(http.StatusInternalServerError, wire.KindInternal, "the node failed at this; its log says more")
+}
+
+// later tells the caller when to try again.
+func later(p *wire.Problem) *wire.Problem {
+	p.Header = http.Header{"Retry-After": {strconv.Itoa(retryAfter)}}
+	return p
+}
+
+// refuse ends a request outside huma with a problem.
+func (s *server) refuse(c *gin.Context, err error) {
+	p := s.problem(c.Request.Context(), err)
+	body, err := json.Marshal(p)
+	if err != nil {
+		s.opts.Logger.ErrorContext(c.Request.Context(), "write a problem", "error", err)
+		c.AbortWithStatus(p.Status)
+		return
+	}
+	for name, values := range p.Header {
+		c.Writer.Header()[name] = values
+	}
+	c.Abort()
+	c.Data(p.Status, p.ContentType(""), body)
+}
+
+// ownProblem replaces huma's own errors, which are about parameters and bodies,
+// by problems of our shape.
+func ownProblem(_ huma.Context, _ string, v any) (any, error) {
+	model, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	p := wire.NewProblem(model.Status, wire.KindRequest, model.Detail)
+	var details []string
+	for _, e := range model.Errors {
+		if e.Location == "" {
+			details = append(details, e.Message)
+			continue
+		}
+		details = append(details, e.Location+": "+e.Message)
+		if p.Field == "" {
+			p.Field = e.Location
+		}
+	}
+	if len(details) > 0 {
+		p.Message += ": " + strings.Join(details, "; ")
+		p.Detail = p.Message
+	}
+	return p, nil
+}
+
+func noRoute(c *gin.Context) *wire.Problem {
+	if c.Writer.Status() == http.StatusMethodNotAllowed {
+		return wire.NewProblem(http.StatusMethodNotAllowed, wire.KindRequest,
+			fmt.Sprintf("%s is not possible on %.200q", c.Request.Method, c.Request.URL.Path))
+	}
+	p := wire.NewProblem(http.StatusNotFound, wire.KindRequest, fmt.Sprintf("there is nothing at %.200q", c.Request.URL.Path))
+	p.Fix = "GET /v1/openapi.json lists what there is"
+	return p
+}
+
+func tooMany(most int) *wire.Problem {
+	return later(wire.NewProblem(http.StatusTooManyRequests, wire.KindBusy,
+		fmt.Sprintf("more than %d requests of yours are under way", most)))
+}
+
+func tooLarge(limit int64) *wire.Problem {
+	return wire.NewProblem(http.StatusRequestEntityTooLarge, wire.KindRequest,
+		fmt.Sprintf("the body is larger than the %d bytes allowed here", limit))
+}
+
+// notFound is also the answer for what exists and is not the caller's, so that
+// ids cannot be tried out.
+func notFound(what, id string) *wire.Problem {
+	return wire.NewProblem(http.StatusNotFound, wire.KindNotFound, fmt.Sprintf("there is no %s %.120q", what, id))
+}

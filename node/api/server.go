@@ -1,0 +1,147 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+
+	"github.com/weirdata/weir/node/api/wire"
+)
+
+// server is what the handlers share.
+type server struct {
+	opts       Options
+	engine     *gin.Engine
+	docs       huma.API
+	table      map[routeKey]route // by method and gin's form of the path
+	limits     *limiter
+	principals *directory
+	openapi    []byte
+}
+
+// routeKey finds a row of the table for a request.
+type routeKey struct{ method, path string }
+
+// release sets gin's process-wide mode once; in its default mode it prints
+// every route to stdout.
+var release = sync.OnceFunc(func() { gin.SetMode(gin.ReleaseMode) })
+
+// New returns the handler of the node's API. It belongs behind TLS, in a server
+// like the one that NewServer returns.
+func New(opts Options) (http.Handler, error) {
+	s, err := newServer(opts)
+	if err != nil {
+		return nil, err
+	}
+	return s.engine, nil
+}
+
+func newServer(opts Options) (*server, error) {
+	opts, err := opts.checked()
+	if err != nil {
+		return nil, err
+	}
+	release()
+	s := &server{
+		opts:       opts,
+		engine:     gin.New(),
+		table:      make(map[routeKey]route),
+		limits:     newLimiter(opts.Concurrency),
+		principals: newDirectory(opts.Backend, opts.Now),
+	}
+	s.engine.HandleMethodNotAllowed = true
+	s.engine.RedirectTrailingSlash = false
+	s.engine.Use(s.recover, s.gate)
+	s.docs = humagin.New(s.engine, s.describe())
+	for _, r := range routes() {
+		key := routeKey{r.method, ginPath(r.path)}
+		if _, twice := s.table[key]; twice {
+			return nil, fmt.Errorf("route %s %s stands in the table twice", r.method, r.path)
+		}
+		s.table[key] = r
+		r.mount(s, r)
+	}
+	if s.openapi, err = json.Marshal(s.docs.OpenAPI()); err != nil {
+		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
+	}
+	return s, nil
+}
+
+// NewServer returns an HTTP server for the handler whose limits cut off clients
+// that connect and say nothing. The time of a whole request is limited route by
+// route. TLS is the caller's.
+func NewServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+}
+
+// describe is huma's configuration: no pages of its own, JSON only, unknown
+// fields and parameters refused.
+func (s *server) describe() huma.Config {
+	config := huma.DefaultConfig("Weir", s.opts.Version)
+	config.Info.Description = "A node of a Weir cluster: encrypted environmental data, a catalog, and aggregate queries on ciphertexts."
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
+	config.CreateHooks = nil // no $schema members and Link headers
+	config.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	config.RejectUnknownQueryParameters = true
+	config.Transformers = []huma.Transformer{ownProblem}
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"token": {Type: "http", Scheme: "bearer", BearerFormat: "JWT",
+			Description: "Signed by the client with its principal's Ed25519 key: sub its id, aud the cluster's id, at most five minutes."},
+	}
+	return config
+}
+
+// schemaName is a type's name in the OpenAPI document, with its package: an
+// Order is another thing in catalog than in query.
+func schemaName(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	name := huma.DefaultSchemaNamer(t, hint)
+	if at := strings.LastIndexByte(t.PkgPath(), '/'); at >= 0 && t.Name() != "" {
+		pkg := t.PkgPath()[at+1:]
+		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
+	}
+	return name
+}
+
+// ginPath turns {name} into :name.
+func ginPath(path string) string {
+	return strings.NewReplacer("{", ":", "}", "").Replace(path)
+}
+
+// recover answers a panic with 500 and keeps the node alive.
+func (s *server) recover(c *gin.Context) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+			panic(p)
+		}
+		s.opts.Logger.ErrorContext(c.Request.Context(), "panic in a handler",
+			"method", c.Request.Method, "route", c.FullPath(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		if !c.Writer.Written() {
+			s.refuse(c, wire.NewProblem(http.StatusInternalServerError, wire.KindInternal, "the node failed at this; its log says more"))
+		}
+		c.Abort()
+	}()
+	c.Next()
+}

@@ -1,0 +1,65 @@
+// Package statement compiles SQL whose dataset is not known beforehand, for the
+// client and for the API's thin clients alike. Package query compiles against
+// one dataset's schema; here the dataset is found first, by the name that the
+// SQL gives it. Everything wrong with the SQL is a *query.Error.
+package statement
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/query"
+)
+
+// Compile compiles sql against the one of the datasets that it names. registry
+// returns the record of a dataset's registry.
+func Compile(sql string, datasets []catalog.Dataset, registry func(id string) (catalog.Registry, error)) (catalog.Dataset, *query.Compiled, error) {
+	d, err := find(sql, datasets)
+	if err != nil {
+		return d, nil, err
+	}
+	r, err := registry(d.Descriptor.Registry)
+	if err != nil {
+		return d, nil, fmt.Errorf("read the registry of dataset %s: %w", d.ID, err)
+	}
+	compiled, err := query.Compile(sql, query.Schema{Descriptor: d.Descriptor, Columns: r.Columns, IDColumn: r.IDColumn})
+	return d, compiled, err
+}
+
+// find returns the dataset that stands after FROM. The name is read by the
+// compiler, with its rules for quotes and upper case: compiled against a schema
+// of another dataset, sound SQL fails at that name and says what was accepted.
+func find(sql string, datasets []catalog.Dataset) (catalog.Dataset, error) {
+	unknown, other := against(sql, ""), against(sql, "?")
+	if unknown == nil || other == nil {
+		return catalog.Dataset{}, errors.New("compile the query: its dataset was not looked for")
+	}
+	if *unknown == *other {
+		return catalog.Dataset{}, unknown // not about the name
+	}
+	names := make([]string, 0, len(datasets))
+	nearest := ""
+	for _, d := range datasets {
+		fault := against(sql, d.ID)
+		if fault == nil || fault.Line != unknown.Line || fault.Column != unknown.Column || fault.Message != unknown.Message {
+			return d, nil
+		}
+		if nearest == "" {
+			nearest = fault.Nearest
+		}
+		names = append(names, d.ID)
+	}
+	unknown.Nearest, unknown.Want = nearest, strings.Join(names, ", ")
+	return catalog.Dataset{}, unknown
+}
+
+// against is what the compiler says of sql when there is one dataset, without
+// measures, of that name.
+func against(sql, dataset string) *query.Error {
+	_, err := query.Compile(sql, query.Schema{Descriptor: catalog.Descriptor{Dataset: dataset, Grain: catalog.GrainHour}})
+	var fault *query.Error
+	errors.As(err, &fault)
+	return fault
+}

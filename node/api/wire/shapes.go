@@ -1,0 +1,127 @@
+package wire
+
+import (
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/query"
+)
+
+// Receipt says where the evidence log holds an applied entry: its sequence
+// number, and the hash and index of its leaf. It is not signed yet.
+type Receipt struct {
+	Seq   uint64         `json:"seq"`
+	Leaf  catalog.Digest `json:"leaf"`
+	Index uint64         `json:"index"`
+}
+
+// Submitted answers POST /v1/envelopes: the envelope was applied.
+type Submitted struct {
+	Receipt Receipt         `json:"receipt"`
+	Outcome catalog.Outcome `json:"outcome"`
+}
+
+// Principals answers GET /v1/principals.
+type Principals struct {
+	Principals []catalog.Principal `json:"principals"`
+}
+
+// Registries answers GET /v1/registries.
+type Registries struct {
+	Registries []catalog.Registry `json:"registries"`
+}
+
+// Rows answers GET /v1/registries/{id}/rows: consecutive rows from From on,
+// each its id and then its attributes. There are no more than asked for and
+// than fit into about MaxRowsBytes; Total says how many the registry has.
+type Rows struct {
+	Registry string     `json:"registry"`
+	From     int        `json:"from"`
+	Total    int        `json:"total"`
+	Rows     [][]string `json:"rows"`
+}
+
+// MaxRows is the largest number of rows in one answer.
+const MaxRows = 10_000
+
+// Datasets answers GET /v1/datasets.
+type Datasets struct {
+	Datasets []catalog.Dataset `json:"datasets"`
+}
+
+// Orders answers GET /v1/orders.
+type Orders struct {
+	Orders []catalog.Order `json:"orders"`
+}
+
+// Contracts answers GET /v1/contracts.
+type Contracts struct {
+	Contracts []catalog.Contract `json:"contracts"`
+}
+
+// Queries answers GET /v1/queries.
+type Queries struct {
+	Queries []catalog.Query `json:"queries"`
+}
+
+// SealedShare is what one node sealed to the buyer. Node is the node's id.
+type SealedShare struct {
+	Node   string `json:"node"`
+	Sealed []byte `json:"sealed"`
+}
+
+// Shares answers GET /v1/queries/{id}/shares.
+type Shares struct {
+	Query  string        `json:"query"`
+	Shares []SealedShare `json:"shares"`
+}
+
+// Missing asks which of the blobs a node does not hold, and answers it.
+type Missing struct {
+	Digests []catalog.Digest `json:"digests" maxItems:"4096"`
+}
+
+// MaxMissing is the largest number of digests in one question.
+const MaxMissing = 4096
+
+// Statement is SQL to compile, or to explain under a contract.
+type Statement struct {
+	SQL      string `json:"sql" maxLength:"65536"`
+	Contract string `json:"contract,omitempty"`
+	Complete bool   `json:"complete,omitempty"`
+}
+
+// MaxSQL is the largest size of a statement in bytes.
+const MaxSQL = 64 << 10
+
+// Explained answers POST /v1/explain: what a query would release and what it
+// would take. A query that would be refused is answered with the refusal.
+type Explained struct {
+	Dataset  string          `json:"dataset"`
+	Release  int             `json:"release"`
+	Contract string          `json:"contract,omitempty"`
+	Request  catalog.Request `json:"request"`
+	Groups   int             `json:"groups"`   // that would be released
+	Withheld int             `json:"withheld"` // that would not
+	Plan     query.Explain   `json:"plan"`
+	Nodes    string          `json:"nodes"` // what each node will learn
+}
+
+// Ready answers GET /readyz.
+type Ready struct {
+	Ready   bool     `json:"ready"`
+	Reasons []string `json:"reasons,omitempty"`
+}
+
+// Live answers GET /livez.
+type Live struct {
+	Live bool `json:"live"`
+}
+
+// BlobKind says what an uploaded blob is, which decides how large it may be.
+type BlobKind string
+
+// Kinds of blobs that a publisher uploads.
+const (
+	BlobTile     BlobKind = "tile"     // exactly the size of a tile
+	BlobManifest BlobKind = "manifest" // up to the bound of manifests
+	BlobPresence BlobKind = "presence" // up to the bound of presences
+)

@@ -1,0 +1,225 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/peer"
+)
+
+// Options adjust a Client; every zero value takes its default.
+type Options struct {
+	// Patience is how long nodes that do not answer are tried again; default
+	// DefaultPatience. The context of a call ends it earlier.
+	Patience time.Duration
+	// RequestTimeout bounds one request to one node; default
+	// DefaultRequestTimeout.
+	RequestTimeout time.Duration
+	// Workers is how many tiles are encrypted and uploaded at once; default:
+	// the number of CPUs.
+	Workers int
+	// Spool is a directory that keeps the encrypted tiles of an upload until the
+	// version is live, so that an interrupted one goes on where it stopped. Empty:
+	// a temporary directory, and no resuming across processes.
+	Spool string
+	// TLS replaces the configuration that accepts the pinned keys, in tests.
+	TLS *tls.Config
+	// Now is the clock that envelopes and tokens are dated by; default time.Now.
+	Now func() time.Time
+}
+
+// Defaults of Options.
+const (
+	// DefaultPatience bridges the election of a leader, and still says within
+	// ten seconds that nobody answers.
+	DefaultPatience = 6 * time.Second
+	// DefaultRequestTimeout is longer than a node waits for a quorum (eight
+	// seconds), so that its answer is heard.
+	DefaultRequestTimeout = 30 * time.Second
+	// dialTimeout is how long a machine that is gone delays the next one.
+	dialTimeout = 2 * time.Second
+)
+
+// Client talks to one cluster for one principal, or for nobody. It is safe for
+// concurrent use.
+type Client struct {
+	profile   Profile
+	key       *Key
+	opts      Options
+	http      *http.Client
+	nodes     []ProfileNode
+	preferred atomic.Int64 // index in nodes of the one that answered last
+
+	mu    sync.Mutex
+	cache cache // guarded by mu
+}
+
+// New returns a client for the cluster that the profile pins. key may be nil;
+// then only what is public can be read. It connects to nobody yet.
+func New(profile Profile, key *Key, opts Options) (*Client, error) {
+	if err := profile.check(); err != nil {
+		return nil, err
+	}
+	if opts.Patience == 0 {
+		opts.Patience = DefaultPatience
+	}
+	if opts.RequestTimeout == 0 {
+		opts.RequestTimeout = DefaultRequestTimeout
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Workers <= 0 {
+		opts.Workers = defaultWorkers()
+	}
+	if opts.TLS == nil {
+		opts.TLS = peer.PinnedClientTLS(profile.keys())
+	}
+	c := &Client{profile: profile, key: key, opts: opts, nodes: profile.Nodes, cache: newCache()}
+	if profile.Addr != "" {
+		c.prefer(profile.Addr)
+	}
+	c.http = &http.Client{
+		Transport: newTransport(opts),
+		// An answer that sends elsewhere is not followed: nodes answer themselves.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return c, nil
+}
+
+// prefer asks the node at addr first. An address that no pinned node has may
+// still lead to one, through a port that is forwarded, say: TLS pins its key.
+func (c *Client) prefer(addr string) {
+	for i, n := range c.nodes {
+		if strings.TrimSuffix(n.Addr, "/") == strings.TrimSuffix(addr, "/") {
+			c.preferred.Store(int64(i))
+			return
+		}
+	}
+	c.nodes = append([]ProfileNode{{ID: "node", Addr: addr}}, c.nodes...)
+}
+
+// Close closes idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Key returns the key the client acts with, or nil.
+func (c *Client) Key() *Key { return c.key }
+
+// Profile returns what the client pins.
+func (c *Client) Profile() Profile { return c.profile }
+
+func (c *Client) now() time.Time { return c.opts.Now() }
+
+// principal is the id the client acts as.
+func (c *Client) principal() (string, error) {
+	if c.key == nil {
+		return "", ErrNoKey
+	}
+	return c.key.ID(), nil
+}
+
+// Submit signs body as an envelope of the kind and has it applied. A refusal is
+// an error for which IsRefused holds.
+func (c *Client) Submit(ctx context.Context, kind catalog.Kind, body any) (wire.Submitted, error) {
+	envelope, err := c.sign(kind, body)
+	if err != nil {
+		return wire.Submitted{}, err
+	}
+	done, err := post[wire.Submitted](ctx, c, "/v1/envelopes", envelope, false)
+	if err != nil {
+		return done, fmt.Errorf("%s: %w", kind, err)
+	}
+	return done, nil
+}
+
+// sign makes an envelope that is valid from now on.
+func (c *Client) sign(kind catalog.Kind, body any) (catalog.Envelope, error) {
+	signer, err := c.principal()
+	if err != nil {
+		return catalog.Envelope{}, fmt.Errorf("%s: %w", kind, err)
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return catalog.Envelope{}, fmt.Errorf("encode %s: %w", kind, err)
+	}
+	var nonce [16]byte
+	if _, err := rand.Read(nonce[:]); err != nil {
+		return catalog.Envelope{}, fmt.Errorf("draw a nonce: %w", err)
+	}
+	now := c.now().UnixMilli()
+	return catalog.Sign(c.key.signing, signer, catalog.Payload{
+		Version: 1,
+		Cluster: c.profile.Cluster.String(),
+		Kind:    kind,
+		Nonce:   hex.EncodeToString(nonce[:]),
+		Issued:  now,
+		Expires: now + catalog.MaxEnvelopeAge,
+		Body:    raw,
+	})
+}
+
+// Cluster reads the founding record and compares it with the profile.
+func (c *Client) Cluster(ctx context.Context) (catalog.Cluster, error) {
+	cluster, err := get[catalog.Cluster](ctx, c, call{path: "/v1/cluster"})
+	if err != nil {
+		return cluster, err
+	}
+	if cluster.ID != c.profile.Cluster {
+		return cluster, fmt.Errorf("%w: the node belongs to cluster %s, pinned is %s", ErrPinned, cluster.ID, c.profile.Cluster)
+	}
+	if len(cluster.Nodes) != len(c.profile.Nodes) {
+		return cluster, fmt.Errorf("%w: the roster has %d nodes, pinned are %d", ErrPinned, len(cluster.Nodes), len(c.profile.Nodes))
+	}
+	for _, n := range cluster.Nodes {
+		pinned, ok := c.profile.node(n.ID)
+		if !ok || !bytes.Equal(pinned.Key, n.Key) {
+			return cluster, fmt.Errorf("%w: node %s has another key or is not pinned", ErrPinned, n.ID)
+		}
+	}
+	if cluster.Threshold < 2 || cluster.Threshold > len(cluster.Nodes) {
+		return cluster, fmt.Errorf("%w: a threshold of %d of %d nodes", ErrPinned, cluster.Threshold, len(cluster.Nodes))
+	}
+	return cluster, nil
+}
+
+// Ready asks one node after another whether it can take work, until one can, and
+// returns the last answer.
+func (c *Client) Ready(ctx context.Context) (wire.Ready, error) {
+	var last wire.Ready
+	var failures []NodeFailure
+	for _, i := range c.order() {
+		resp, err := c.send(ctx, c.nodes[i], call{method: http.MethodGet, path: "/readyz"})
+		if err != nil {
+			failures = append(failures, NodeFailure{ID: c.nodes[i].ID, Addr: c.nodes[i].Addr, Err: err})
+			continue
+		}
+		last = wire.Ready{}
+		if err := json.Unmarshal(resp.body, &last); err != nil {
+			return last, fmt.Errorf("read the answer of node %s: %w", c.nodes[i].ID, err)
+		}
+		if last.Ready {
+			return last, nil
+		}
+	}
+	if len(failures) == len(c.nodes) {
+		return last, &UnreachableError{Nodes: failures}
+	}
+	return last, nil
+}
+
+// Receipt reads where the evidence log holds an entry.
+func (c *Client) Receipt(ctx context.Context, seq uint64) (wire.Receipt, error) {
+	return get[wire.Receipt](ctx, c, call{path: fmt.Sprintf("/v1/receipts/%d", seq)})
+}

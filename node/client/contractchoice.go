@@ -1,0 +1,80 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// chooseContract finds the caller's only active contract that covers the
+// request; empty when the caller owns the dataset, which needs none.
+func (c *Client) chooseContract(ctx context.Context, d catalog.Dataset, r catalog.Request) (string, error) {
+	me, err := c.principal()
+	if err != nil {
+		return "", err
+	}
+	if d.Owner == me {
+		return "", nil
+	}
+	all, err := c.Contracts(ctx)
+	if err != nil {
+		return "", fmt.Errorf("look for a contract on %s: %w", d.ID, err)
+	}
+	now := c.now().UnixMilli()
+	var fitting, others []string
+	for _, k := range all {
+		if k.Buyer != me || k.Dataset != d.ID {
+			continue
+		}
+		if why := uncovered(k, r, now); why != "" {
+			others = append(others, k.ID+" "+why)
+			continue
+		}
+		fitting = append(fitting, k.ID)
+	}
+	switch len(fitting) {
+	case 1:
+		return fitting[0], nil
+	case 0:
+		message := fmt.Sprintf("no contract of yours on dataset %s covers this query", d.ID)
+		if len(others) > 0 {
+			message += ": " + strings.Join(others, "; ")
+		}
+		return "", &catalog.Refusal{
+			Kind: catalog.RefusedPolicy, Rule: "contract", Message: message,
+			Fix: fmt.Sprintf("order one with `weir order create --dataset %s --purpose TEXT`", d.ID),
+		}
+	default:
+		return "", &catalog.Refusal{
+			Kind: catalog.RefusedInvalid, Rule: "contract_ambiguous", Field: "contract",
+			Message: fmt.Sprintf("%d contracts cover this query: %s", len(fitting), strings.Join(fitting, ", ")),
+			Fix:     "name one with --contract",
+		}
+	}
+}
+
+// uncovered says why a contract does not cover a request; empty: it does. The
+// ledger decides again, and finally, when the query is applied.
+func uncovered(k catalog.Contract, r catalog.Request, now int64) string {
+	if now < k.From {
+		return "has not begun"
+	}
+	if k.Until != 0 && now >= k.Until {
+		return "has ended"
+	}
+	if k.Queries != 0 && k.Used >= k.Queries {
+		return fmt.Sprintf("has used its %d queries", k.Queries)
+	}
+	for _, a := range r.Select {
+		if len(k.Aggregates) > 0 && !slices.Contains(k.Aggregates, a.Func) {
+			return "does not grant " + a.Func
+		}
+		if a.Measure != "" && len(k.Measures) > 0 && !slices.Contains(k.Measures, a.Measure) {
+			return "does not grant measure " + a.Measure
+		}
+	}
+	return ""
+}

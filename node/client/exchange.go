@@ -1,0 +1,86 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/api/wire"
+)
+
+// AddPrincipal admits an organisation in a role; the client's key must be an
+// operator's. It returns the principal's id.
+func (c *Client) AddPrincipal(ctx context.Context, p PublicKey, role catalog.Role) (string, error) {
+	done, err := c.Submit(ctx, catalog.KindPrincipalAdd, catalog.PrincipalAdd{
+		Name: p.Name, Role: role, Key: p.Key, Receiving: p.Receiving,
+	})
+	return done.Outcome.ID, err
+}
+
+// Principals lists the admitted organisations, for operators.
+func (c *Client) Principals(ctx context.Context) ([]catalog.Principal, error) {
+	list, err := get[wire.Principals](ctx, c, call{path: "/v1/principals", token: true})
+	return list.Principals, err
+}
+
+// CreateOrder asks for a contract and returns the order's id.
+func (c *Client) CreateOrder(ctx context.Context, o catalog.OrderCreate) (string, error) {
+	done, err := c.Submit(ctx, catalog.KindOrderCreate, o)
+	return done.Outcome.ID, err
+}
+
+// ApproveOrder grants an order, as asked or narrowed, and returns the
+// contract's id.
+func (c *Client) ApproveOrder(ctx context.Context, o catalog.OrderApprove) (string, error) {
+	done, err := c.Submit(ctx, catalog.KindOrderApprove, o)
+	return done.Outcome.ID, err
+}
+
+// RefuseOrder ends an order with a reason.
+func (c *Client) RefuseOrder(ctx context.Context, id, reason string) error {
+	_, err := c.Submit(ctx, catalog.KindOrderRefuse, catalog.OrderRefuse{Order: id, Reason: reason})
+	return err
+}
+
+// Orders lists the caller's orders, and those on its datasets.
+func (c *Client) Orders(ctx context.Context) ([]catalog.Order, error) {
+	list, err := get[wire.Orders](ctx, c, call{path: "/v1/orders", token: true})
+	return list.Orders, err
+}
+
+// Order reads one order.
+func (c *Client) Order(ctx context.Context, id string) (catalog.Order, error) {
+	return get[catalog.Order](ctx, c, call{path: "/v1/orders/" + url.PathEscape(id), token: true})
+}
+
+// Contracts lists the caller's contracts, as buyer and as publisher.
+func (c *Client) Contracts(ctx context.Context) ([]catalog.Contract, error) {
+	list, err := get[wire.Contracts](ctx, c, call{path: "/v1/contracts", token: true})
+	return list.Contracts, err
+}
+
+// Contract reads one contract.
+func (c *Client) Contract(ctx context.Context, id string) (catalog.Contract, error) {
+	return get[catalog.Contract](ctx, c, call{path: "/v1/contracts/" + url.PathEscape(id), token: true})
+}
+
+// Datasets lists the datasets.
+func (c *Client) Datasets(ctx context.Context) ([]catalog.Dataset, error) {
+	list, err := get[wire.Datasets](ctx, c, call{path: "/v1/datasets"})
+	return list.Datasets, err
+}
+
+// Dataset reads one dataset.
+func (c *Client) Dataset(ctx context.Context, id string) (catalog.Dataset, error) {
+	return get[catalog.Dataset](ctx, c, call{path: "/v1/datasets/" + url.PathEscape(id)})
+}
+
+// Version reads one version of a dataset.
+func (c *Client) Version(ctx context.Context, dataset string, version int) (catalog.Version, error) {
+	return get[catalog.Version](ctx, c, call{path: versionPath(dataset, version)})
+}
+
+func versionPath(dataset string, version int) string {
+	return fmt.Sprintf("/v1/datasets/%s/versions/%d", url.PathEscape(dataset), version)
+}

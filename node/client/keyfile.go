@@ -1,0 +1,247 @@
+package client
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"unicode/utf8"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/seal"
+)
+
+// keyVersion is the version of both files' layout.
+const keyVersion = 1
+
+// maxKeyFile bounds what is read of a key file; a real one has about 2 kB.
+const maxKeyFile = 64 << 10
+
+// ErrKeyFile is returned for a key file that is malformed, or that others than
+// its owner may read.
+var ErrKeyFile = errors.New("unusable key file")
+
+// Key is a principal's key pair for signing and for receiving results. It must
+// not be copied to where others can read it; String and Format show no secret.
+type Key struct {
+	Name      string
+	signing   ed25519.PrivateKey
+	receiving []byte // HPKE private key
+	public    PublicKey
+}
+
+// PublicKey is what an operator needs to admit a principal: the content of
+// FILE.pub.
+type PublicKey struct {
+	Version   int    `json:"version"`
+	Name      string `json:"name"`
+	Key       []byte `json:"key"`       // Ed25519
+	Receiving []byte `json:"receiving"` // HPKE, MLKEM768X25519
+}
+
+// secretKey is the content of the key file.
+type secretKey struct {
+	Version   int    `json:"version"`
+	Name      string `json:"name"`
+	Seed      []byte `json:"seed"`      // Ed25519, RFC 8032 section 5.1.5
+	Receiving []byte `json:"receiving"` // HPKE private key
+}
+
+// NewKey draws a key pair for an organisation.
+func NewKey(name string) (*Key, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	seed := make([]byte, ed25519.SeedSize)
+	if _, err := rand.Read(seed); err != nil {
+		return nil, fmt.Errorf("draw a signing key: %w", err)
+	}
+	private, _, err := seal.GenerateKey()
+	if err != nil {
+		return nil, fmt.Errorf("draw a receiving key: %w", err)
+	}
+	return newKey(secretKey{Version: keyVersion, Name: name, Seed: seed, Receiving: private})
+}
+
+func newKey(s secretKey) (*Key, error) {
+	public, err := seal.PublicKey(s.Receiving)
+	if err != nil {
+		return nil, fmt.Errorf("receiving key: %w", err)
+	}
+	signing := ed25519.NewKeyFromSeed(s.Seed)
+	verify, ok := signing.Public().(ed25519.PublicKey)
+	if !ok {
+		return nil, errors.New("signing key has no Ed25519 public key")
+	}
+	return &Key{
+		Name: s.Name, signing: signing, receiving: s.Receiving,
+		public: PublicKey{Version: keyVersion, Name: s.Name, Key: verify, Receiving: public},
+	}, nil
+}
+
+func checkName(name string) error {
+	if name == "" || len(name) > 200 || !utf8.ValidString(name) {
+		return fmt.Errorf("a name of 1 to 200 bytes of UTF-8 is needed, not %.40q", name)
+	}
+	return nil
+}
+
+// Public returns what may be given to anybody.
+func (k *Key) Public() PublicKey { return k.public }
+
+// Signing returns the private signing key.
+func (k *Key) Signing() ed25519.PrivateKey { return k.signing }
+
+// ID is the principal's id.
+func (k *Key) ID() string { return catalog.PrincipalID(k.public.Key) }
+
+// String names the key and shows nothing of it.
+func (k *Key) String() string { return "key of " + k.Name }
+
+// GoString is String, so that %#v shows no secret either.
+func (k *Key) GoString() string { return k.String() }
+
+// Save writes the key to path with mode 0600 and what is public to path.pub.
+// It never overwrites: a lost key is a lost principal.
+func (k *Key) Save(path string) error {
+	secret, err := json.MarshalIndent(secretKey{
+		Version: keyVersion, Name: k.Name, Seed: k.signing.Seed(), Receiving: k.receiving,
+	}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the key: %w", err)
+	}
+	defer clear(secret)
+	public, err := json.MarshalIndent(k.public, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the public key: %w", err)
+	}
+	if err := writeNew(path, append(secret, '\n'), 0o600); err != nil {
+		return err
+	}
+	if err := writeNew(path+".pub", append(public, '\n'), 0o644); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
+}
+
+// writeNew creates a file that is not there yet, durably.
+func writeNew(path string, b []byte, mode fs.FileMode) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}()
+	if _, err := f.Write(b); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := f.Sync(); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	return f.Close()
+}
+
+// LoadKey reads a key file. It fails with ErrKeyFile when the file is malformed
+// or when its mode lets anybody but the owner at it.
+func LoadKey(path string) (*Key, error) {
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return nil, fmt.Errorf("%w: %s may be read by others (mode %04o): run `chmod 600 %s`", ErrKeyFile, path, mode, path)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
+	if err != nil {
+		return nil, err
+	}
+	defer clear(b)
+	k, err := parseKey(b)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrKeyFile, path, err)
+	}
+	return k, nil
+}
+
+func parseKey(b []byte) (*Key, error) {
+	var s secretKey
+	if err := strictJSON(b, &s); err != nil {
+		return nil, err
+	}
+	switch {
+	case s.Version != keyVersion:
+		return nil, fmt.Errorf("version %d, this program reads version %d", s.Version, keyVersion)
+	case len(s.Seed) != ed25519.SeedSize:
+		return nil, fmt.Errorf("the seed has %d bytes, want %d", len(s.Seed), ed25519.SeedSize)
+	}
+	if err := checkName(s.Name); err != nil {
+		return nil, err
+	}
+	return newKey(s)
+}
+
+// LoadPublicKey reads a FILE.pub.
+func LoadPublicKey(path string) (PublicKey, error) {
+	var p PublicKey
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return p, err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	b, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
+	if err != nil {
+		return p, err
+	}
+	if err := parsePublicKey(b, &p); err != nil {
+		return PublicKey{}, fmt.Errorf("%w: %s: %w", ErrKeyFile, path, err)
+	}
+	return p, nil
+}
+
+func parsePublicKey(b []byte, p *PublicKey) error {
+	if err := strictJSON(b, p); err != nil {
+		return err
+	}
+	switch {
+	case p.Version != keyVersion:
+		return fmt.Errorf("version %d, this program reads version %d", p.Version, keyVersion)
+	case len(p.Key) != ed25519.PublicKeySize:
+		return fmt.Errorf("the key has %d bytes, want %d", len(p.Key), ed25519.PublicKeySize)
+	}
+	if err := checkName(p.Name); err != nil {
+		return err
+	}
+	return seal.CheckPublicKey(p.Receiving)
+}
+
+// strictJSON decodes exactly one JSON value without unknown fields. Its errors
+// do not quote the input, which may be secret.
+func strictJSON(b []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		var unknown *json.UnmarshalTypeError
+		if errors.As(err, &unknown) {
+			return fmt.Errorf("field %q has the wrong type", unknown.Field)
+		}
+		return fmt.Errorf("not the expected JSON object: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more than one JSON value")
+	}
+	return nil
+}

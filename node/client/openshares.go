@@ -1,0 +1,79 @@
+package client
+
+import (
+	"fmt"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/node/api/wire"
+)
+
+// open opens the sealed shares of a query's active set and adds them up
+// (PROTOCOL section 4): the centred sums in the plan's order. A share that was
+// sealed for other contexts, another plan or another query does not open. The
+// parity numbers must add up to 0, or there is no figure.
+func (c *Client) open(p he.Parameters, q catalog.Query, plan *query.Plan, shares []wire.SealedShare) ([]int64, error) {
+	if err := c.checkMembers(p, q, shares); err != nil {
+		return nil, err
+	}
+	aad := seal.ShareAAD(q.Context, plan.Digest(), q.Envelope)
+	sums := make([]uint64, plan.Width)
+	parity := make([]uint64, 1)
+	for _, share := range shares {
+		values, own, err := c.openShare(share, aad, plan.Width, p.T())
+		if err != nil {
+			return nil, fmt.Errorf("open the share of node %s in query %s: %w; no figure is printed", share.Node, q.ID, err)
+		}
+		if err := p.AddMod(sums, values); err != nil {
+			return nil, fmt.Errorf("add the share of node %s: %w", share.Node, err)
+		}
+		if err := p.AddMod(parity, []uint64{own}); err != nil {
+			return nil, fmt.Errorf("add the parity of node %s: %w", share.Node, err)
+		}
+	}
+	if parity[0] != 0 {
+		nodes := make([]string, len(shares))
+		for i, share := range shares {
+			nodes[i] = share.Node
+		}
+		return nil, &ParityError{Query: q.ID, Nodes: nodes}
+	}
+	centred := make([]int64, len(sums))
+	for i, s := range sums {
+		centred[i] = p.Centre(s)
+	}
+	return centred, nil
+}
+
+func (c *Client) openShare(share wire.SealedShare, aad []byte, width int, modulus uint64) (values []uint64, parity uint64, err error) {
+	plain, err := seal.Open(c.key.receiving, []byte(seal.ShareInfo), aad, share.Sealed)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer clear(plain)
+	values, own, err := seal.DecodeShare(plain, width, modulus)
+	if err != nil {
+		return nil, 0, err
+	}
+	if own == nil {
+		return nil, 0, fmt.Errorf("%w: it carries no parity number", seal.ErrShare)
+	}
+	return values, *own, nil
+}
+
+// checkMembers requires exactly t shares, of distinct pinned nodes.
+func (c *Client) checkMembers(p he.Parameters, q catalog.Query, shares []wire.SealedShare) error {
+	if len(shares) != p.Threshold() {
+		return fmt.Errorf("query %s has %d shares, want exactly %d", q.ID, len(shares), p.Threshold())
+	}
+	seen := make(map[string]bool)
+	for _, share := range shares {
+		if _, ok := c.profile.node(share.Node); !ok || seen[share.Node] {
+			return fmt.Errorf("%w: query %s has a share of node %q, which is not pinned or has two", ErrPinned, q.ID, share.Node)
+		}
+		seen[share.Node] = true
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/panel"
+	"github.com/weirdata/weir/compute/tiles"
+)
+
+// Progress is how far the publishing of a dataset is.
+type Progress struct {
+	Stage      Stage
+	Rows       int   // read of the files, or of the registry's arrived
+	RowsTotal  int   // of the registry; 0 while files are read
+	Tiles      int   // uploaded
+	TilesTotal int   // of all measures
+	Bytes      int64 // uploaded
+}
+
+// Stage is what publishing is busy with.
+type Stage string
+
+// Stages of publishing, in their order.
+const (
+	StageReading   Stage = "reading"   // files
+	StageRegistry  Stage = "registry"  // rows are sent
+	StageUploading Stage = "uploading" // tiles are encrypted and sent
+	StageChecking  Stage = "checking"  // nodes store, replicate and open the parity
+)
+
+// Prepared is a dataset version read into memory, in plaintext. It stays on
+// this machine.
+type Prepared struct {
+	Source *panel.Source
+	Panel  *panel.Panel
+	// Registry is what the data makes; empty when the descriptor names one.
+	Registry RegistryTable
+	Blocks   []catalog.Block
+	Presence *tiles.Presence
+}
+
+// OpenDescriptor reads a descriptor file.
+func OpenDescriptor(path string) (*panel.Source, error) {
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	return panel.ReadDescriptor(path, f)
+}
+
+// DataFiles names files for Prepare; they are opened there.
+func DataFiles(paths []string) []panel.File {
+	files := make([]panel.File, len(paths))
+	for i, path := range paths {
+		files[i] = panel.File{Name: path, Open: func() (io.ReadCloser, error) { return os.Open(filepath.Clean(path)) }}
+	}
+	return files
+}
+
+// Prepare reads a dataset's files. ids returns the ids of the registry that
+// the descriptor names, in its order; it is not called when the data makes its
+// own. Faults of the data are *panel.Errors.
+func Prepare(ctx context.Context, src *panel.Source, files []panel.File, ids func(context.Context, string) ([]string, error), progress func(Progress)) (*Prepared, error) {
+	var registry []string
+	var err error
+	if src.Registry != "" {
+		if registry, err = ids(ctx, src.Registry); err != nil {
+			return nil, err
+		}
+	}
+	o := panel.Options{}
+	if progress != nil {
+		o.Progress = func(rows int) { progress(Progress{Stage: StageReading, Rows: rows}) }
+	}
+	p, attributes, err := panel.Read(ctx, src, registry, files, o)
+	if err != nil {
+		return nil, err
+	}
+	prepared := &Prepared{Source: src, Panel: p, Blocks: tiles.Layout(catalog.TileCells, len(p.Entities), src.Descriptor.Grain)}
+	if src.Registry == "" {
+		prepared.Registry = RegistryTable{
+			ID: src.Descriptor.Registry, IDColumn: src.Descriptor.Entity, Columns: src.Attributes, Rows: attributes,
+		}
+	}
+	if prepared.Presence, err = p.Presence(); err != nil {
+		return nil, fmt.Errorf("presence of dataset %s: %w", src.Descriptor.Dataset, err)
+	}
+	return prepared, nil
+}
+
+// Tiles is how many tiles of all measures will be published.
+func (p *Prepared) Tiles() int {
+	return tiles.TileCount(p.Blocks, p.Panel.Periods) * len(p.Panel.Columns)
+}
+
+// Readings is how many cells hold one.
+func (p *Prepared) Readings() int {
+	n := 0
+	for m := range p.Panel.Columns {
+		n += p.Presence.Count(m)
+	}
+	return n
+}
+
+// RegistryIDs returns the entities of a registry in its order.
+func (c *Client) RegistryIDs(ctx context.Context, id string) ([]string, error) {
+	r, err := c.Registry(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("read registry %s: %w", id, err)
+	}
+	rows, err := c.RegistryRows(ctx, id, r.Rows)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(rows))
+	for i, row := range rows {
+		if len(row) == 0 {
+			return nil, fmt.Errorf("row %d of registry %s is empty", i, id)
+		}
+		ids[i] = row[0]
+	}
+	return ids, nil
+}

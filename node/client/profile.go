@@ -1,0 +1,130 @@
+package client
+
+import (
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// Profile pins a cluster: its id and every node's key. It is the content of
+// ready.json (DESIGN section 10), and public.
+type Profile struct {
+	Addr    string         `json:"addr"`    // of the node to ask first, an https URL
+	Cluster catalog.Digest `json:"cluster"` // the cluster's id
+	Nodes   []ProfileNode  `json:"nodes"`   // point 1 first
+}
+
+// ProfileNode is a pinned node.
+type ProfileNode struct {
+	ID   string `json:"id"`
+	Addr string `json:"addr"` // of its API, an https URL
+	Key  []byte `json:"key"`  // Ed25519
+}
+
+// ErrProfile is returned for a profile that does not pin a cluster.
+var ErrProfile = errors.New("unusable profile")
+
+// LoadProfile reads a profile from a file such as D/ready.json.
+func LoadProfile(path string) (Profile, error) {
+	b, err := os.ReadFile(filepath.Clean(path))
+	if err != nil {
+		return Profile{}, err
+	}
+	var p Profile
+	if err := strictJSON(b, &p); err != nil {
+		return Profile{}, fmt.Errorf("%w: %s: %w", ErrProfile, path, err)
+	}
+	if err := p.check(); err != nil {
+		return Profile{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
+// Save writes the profile in one step, so that a reader never sees half of it.
+func (p Profile) Save(path string) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the profile: %w", err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".profile-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(b, '\n'))
+	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
+func (p Profile) check() error {
+	if p.Cluster.IsZero() {
+		return fmt.Errorf("%w: field cluster is not set", ErrProfile)
+	}
+	if len(p.Nodes) == 0 {
+		return fmt.Errorf("%w: field nodes is empty", ErrProfile)
+	}
+	seen := make(map[string]bool)
+	for i, n := range p.Nodes {
+		field := fmt.Sprintf("nodes[%d]", i)
+		switch {
+		case n.ID == "" || seen[n.ID]:
+			return fmt.Errorf("%w: %s.id %q is empty or there twice", ErrProfile, field, n.ID)
+		case len(n.Key) != ed25519.PublicKeySize:
+			return fmt.Errorf("%w: %s.key has %d bytes, want %d", ErrProfile, field, len(n.Key), ed25519.PublicKeySize)
+		}
+		seen[n.ID] = true
+		if err := checkAddr(n.Addr); err != nil {
+			return fmt.Errorf("%w: %s.addr: %w", ErrProfile, field, err)
+		}
+	}
+	if p.Addr != "" {
+		if err := checkAddr(p.Addr); err != nil {
+			return fmt.Errorf("%w: addr: %w", ErrProfile, err)
+		}
+	}
+	return nil
+}
+
+func checkAddr(addr string) error {
+	u, err := url.Parse(addr)
+	if err != nil {
+		return err
+	}
+	if u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.User != nil {
+		return fmt.Errorf("%q is not of the form https://HOST:PORT", addr)
+	}
+	return nil
+}
+
+// keys are the pinned keys.
+func (p Profile) keys() []ed25519.PublicKey {
+	keys := make([]ed25519.PublicKey, len(p.Nodes))
+	for i, n := range p.Nodes {
+		keys[i] = n.Key
+	}
+	return keys
+}
+
+// node returns the pinned node with the id.
+func (p Profile) node(id string) (ProfileNode, bool) {
+	for _, n := range p.Nodes {
+		if n.ID == id {
+			return n, true
+		}
+	}
+	return ProfileNode{}, false
+}

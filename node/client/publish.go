@@ -1,0 +1,193 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/api/wire"
+)
+
+// Published says what PublishDataset did.
+type Published struct {
+	Dataset  string `json:"dataset"`
+	Version  int    `json:"version"`
+	Registry string `json:"registry"`
+	Entities int    `json:"entities"`
+	Periods  int    `json:"periods"`
+	Readings int    `json:"readings"`
+	Tiles    int    `json:"tiles"`
+	Bytes    int64  `json:"bytes"` // of the tiles
+}
+
+// PublishDataset publishes what was prepared as the next version of its dataset,
+// which it creates if need be, and waits until the version is live. Readings
+// leave this machine only encrypted under the publisher's key, which is checked
+// first (ReadyKey). Errors: a refusal, *KeyError, ErrRejected with the nodes'
+// reason.
+func (c *Client) PublishDataset(ctx context.Context, p *Prepared, progress func(Progress)) (Published, error) {
+	if progress == nil {
+		progress = func(Progress) {}
+	}
+	me, err := c.principal()
+	if err != nil {
+		return Published{}, err
+	}
+	key, err := c.ReadyKey(ctx, me)
+	if err != nil {
+		return Published{}, err
+	}
+	if err := c.ensureListed(ctx, p, progress); err != nil {
+		return Published{}, err
+	}
+	if err := c.dropUnfinished(ctx, p.Source.Descriptor.Dataset); err != nil {
+		return Published{}, err
+	}
+	u := &upload{client: c, prepared: p, key: key, progress: progress}
+	version, err := u.run(ctx)
+	if err != nil {
+		return Published{}, err
+	}
+	progress(Progress{Stage: StageChecking, Tiles: p.Tiles(), TilesTotal: p.Tiles()})
+	if err := c.awaitVersion(ctx, p.Source.Descriptor.Dataset, version); err != nil {
+		return Published{}, err
+	}
+	if err := u.spool.close(true); err != nil {
+		return Published{}, err
+	}
+	return Published{
+		Dataset: p.Source.Descriptor.Dataset, Version: version, Registry: p.Source.Descriptor.Registry,
+		Entities: len(p.Panel.Entities), Periods: p.Panel.Periods, Readings: p.Readings(), Tiles: p.Tiles(),
+		Bytes: int64(p.Tiles()) * int64(key.Parameters.TileBytes()),
+	}, nil
+}
+
+// ensureListed makes sure that the registry and the dataset are in the catalog,
+// the dataset with exactly this descriptor.
+func (c *Client) ensureListed(ctx context.Context, p *Prepared, progress func(Progress)) error {
+	if p.Registry.ID != "" {
+		_, err := c.PublishRegistry(ctx, p.Registry, func(done, total int) {
+			progress(Progress{Stage: StageRegistry, Rows: done, RowsTotal: total})
+		})
+		if err != nil {
+			return fmt.Errorf("publish registry %s: %w", p.Registry.ID, err)
+		}
+	}
+	d := p.Source.Descriptor
+	have, err := c.Dataset(ctx, d.Dataset)
+	if isNotFound(err) {
+		_, err = c.Submit(ctx, catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: d})
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	same, err := sameDescriptor(have.Descriptor, d)
+	if err != nil {
+		return err
+	}
+	if !same {
+		return &catalog.Refusal{
+			Kind: catalog.RefusedConflict, Rule: "dataset_exists", Field: "descriptor",
+			Message: fmt.Sprintf("dataset %s exists with another descriptor", d.Dataset),
+			Fix:     "compare with `weir dataset show " + d.Dataset + "`, or choose another name",
+		}
+	}
+	return nil
+}
+
+// sameDescriptor compares what the ledger would hold of both.
+func sameDescriptor(a, b catalog.Descriptor) (bool, error) {
+	ja, err := json.Marshal(a)
+	if err != nil {
+		return false, fmt.Errorf("encode the descriptor: %w", err)
+	}
+	jb, err := json.Marshal(b)
+	if err != nil {
+		return false, fmt.Errorf("encode the descriptor: %w", err)
+	}
+	return bytes.Equal(ja, jb), nil
+}
+
+// dropUnfinished gives up a version whose publisher died before committing it.
+func (c *Client) dropUnfinished(ctx context.Context, dataset string) error {
+	d, err := c.Dataset(ctx, dataset)
+	if err != nil || d.Versions == 0 {
+		return err
+	}
+	last, err := c.Version(ctx, dataset, d.Versions)
+	if err != nil || last.State != catalog.VersionProposed {
+		return err
+	}
+	_, err = c.Submit(ctx, catalog.KindVersionDrop, catalog.VersionCommit{Dataset: dataset, Version: last.Version})
+	return err
+}
+
+// awaitVersion waits until the version is live, or rejected.
+func (c *Client) awaitVersion(ctx context.Context, dataset string, version int) error {
+	for {
+		v, err := get[catalog.Version](ctx, c, call{path: versionPath(dataset, version) + "?" + waitQuery, wait: waitTime})
+		if err != nil {
+			return fmt.Errorf("wait for version %d of dataset %s: %w", version, dataset, err)
+		}
+		switch v.State {
+		case catalog.VersionLive:
+			return nil
+		case catalog.VersionRejected:
+			return fmt.Errorf("%w: version %d of dataset %s: %s", ErrRejected, version, dataset, v.Reason)
+		}
+		// A node answers at once only when it is done; this guards against one
+		// that does not keep to that.
+		if err := c.pause(ctx, firstPause); err != nil {
+			return fmt.Errorf("version %d of dataset %s is %s: %w", version, dataset, v.State, err)
+		}
+	}
+}
+
+// propose sends the version to the ledger: proposal, counting bitmaps, commit.
+func (u *upload) propose(ctx context.Context, propose catalog.VersionPropose) (int, error) {
+	c, d := u.client, u.prepared.Source.Descriptor
+	chunks := func(int) ([]catalog.VersionCounts, error) { return nil, nil }
+	if !d.Policy.Public {
+		counts, err := u.prepared.Panel.Counts(d)
+		if err != nil {
+			return 0, err
+		}
+		propose.Counts = counts.Digest()
+		chunks = counts.Chunks
+	}
+	done, err := c.Submit(ctx, catalog.KindVersionPropose, propose)
+	if err != nil {
+		return 0, err
+	}
+	version := done.Outcome.Version
+	if version < 1 {
+		return 0, errors.New("the node named no version")
+	}
+	list, err := chunks(version)
+	if err != nil {
+		return version, err
+	}
+	for _, chunk := range list {
+		if _, err := c.Submit(ctx, catalog.KindVersionCounts, chunk); err != nil {
+			return version, err
+		}
+	}
+	_, err = c.Submit(ctx, catalog.KindVersionCommit, catalog.VersionCommit{Dataset: d.Dataset, Version: version})
+	return version, err
+}
+
+// Queries lists the caller's own queries.
+func (c *Client) Queries(ctx context.Context) ([]catalog.Query, error) {
+	list, err := get[wire.Queries](ctx, c, call{path: "/v1/queries", token: true})
+	return list.Queries, err
+}
+
+// QueryRecord reads one of the caller's own queries.
+func (c *Client) QueryRecord(ctx context.Context, id string) (catalog.Query, error) {
+	return get[catalog.Query](ctx, c, call{path: "/v1/queries/" + url.PathEscape(id), token: true})
+}

@@ -1,0 +1,259 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/compute/tiles"
+	"github.com/weirdata/weir/node/api/statement"
+	"github.com/weirdata/weir/node/api/wire"
+)
+
+// QueryOptions say how a query is asked.
+type QueryOptions struct {
+	// Contract under which to ask; empty: the caller's only one that covers the
+	// query, or none for one's own dataset.
+	Contract string
+	// Complete refuses a query of which some entities would be left out.
+	Complete bool
+	// Progress, if not nil, is told of every state that was seen.
+	Progress func(q catalog.Query)
+}
+
+// Result is a query's answer, checked and decrypted.
+type Result struct {
+	Table   *query.Table
+	Query   catalog.Query
+	Receipt wire.Receipt
+}
+
+// Compile compiles SQL to a request here, against the datasets that are listed.
+// What is wrong with the SQL is a *query.Error.
+func (c *Client) Compile(ctx context.Context, sql string) (*query.Compiled, error) {
+	_, compiled, err := c.compile(ctx, sql)
+	return compiled, err
+}
+
+func (c *Client) compile(ctx context.Context, sql string) (catalog.Dataset, *query.Compiled, error) {
+	datasets, err := c.Datasets(ctx)
+	if err != nil {
+		return catalog.Dataset{}, nil, fmt.Errorf("read the datasets: %w", err)
+	}
+	return statement.Compile(sql, datasets, func(id string) (catalog.Registry, error) { return c.Registry(ctx, id) })
+}
+
+// Query asks a query and waits for its answer: it compiles and signs the
+// request, waits until t nodes have sealed their shares to this client's key,
+// opens and adds them, and checks plan, contexts, parity and ranges. Errors:
+// *query.Error for the SQL, a refusal (IsRefused), ErrQueryFailed, *ParityError,
+// *query.CheckError.
+func (c *Client) Query(ctx context.Context, sql string, o QueryOptions) (*Result, error) {
+	dataset, compiled, err := c.compile(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	request := compiled.Request
+	request.Complete = o.Complete
+	contract, err := c.contractFor(ctx, dataset, request, o.Contract)
+	if err != nil {
+		return nil, err
+	}
+	asked, receipt, err := c.askQuery(ctx, catalog.QuerySubmit{Contract: contract, Receiving: c.key.public.Receiving, Request: request})
+	if err != nil {
+		return nil, err
+	}
+	q, err := c.awaitQuery(ctx, asked, o.Progress)
+	if err != nil {
+		return nil, err
+	}
+	table, err := c.answer(ctx, q, dataset, compiled)
+	if err != nil {
+		return nil, err
+	}
+	table.Query, table.Receipt = q.ID, receipt
+	return &Result{Table: table, Query: q, Receipt: receipt}, nil
+}
+
+// Explain tells what a query would release and take, or the refusal it would
+// meet. Nothing is charged.
+func (c *Client) Explain(ctx context.Context, sql string, o QueryOptions) (wire.Explained, error) {
+	dataset, compiled, err := c.compile(ctx, sql)
+	if err != nil {
+		return wire.Explained{}, err
+	}
+	contract, err := c.contractFor(ctx, dataset, compiled.Request, o.Contract)
+	if err != nil {
+		return wire.Explained{}, err
+	}
+	return post[wire.Explained](ctx, c, "/v1/explain", wire.Statement{SQL: sql, Contract: contract, Complete: o.Complete}, true)
+}
+
+func (c *Client) contractFor(ctx context.Context, d catalog.Dataset, r catalog.Request, named string) (string, error) {
+	if c.key == nil {
+		return "", fmt.Errorf("query dataset %s: %w", d.ID, ErrNoKey)
+	}
+	if named != "" {
+		return named, nil
+	}
+	return c.chooseContract(ctx, d, r)
+}
+
+// askedQuery is a query as this client signed it.
+type askedQuery struct {
+	id       string
+	envelope catalog.Digest
+}
+
+// askQuery signs and submits the query. The envelope's digest is computed here: the
+// shares open under no other.
+func (c *Client) askQuery(ctx context.Context, submit catalog.QuerySubmit) (askedQuery, wire.Receipt, error) {
+	envelope, err := c.sign(catalog.KindQuerySubmit, submit)
+	if err != nil {
+		return askedQuery{}, wire.Receipt{}, err
+	}
+	done, err := post[wire.Submitted](ctx, c, "/v1/envelopes", envelope, false)
+	if err != nil {
+		return askedQuery{}, wire.Receipt{}, fmt.Errorf("%s: %w", catalog.KindQuerySubmit, err)
+	}
+	asked := askedQuery{id: catalog.QueryID(envelope.Digest()), envelope: envelope.Digest()}
+	if done.Outcome.ID != asked.id {
+		return asked, done.Receipt, fmt.Errorf("%w: the node calls the query %s, its envelope says %s", ErrPinned, done.Outcome.ID, asked.id)
+	}
+	return asked, done.Receipt, nil
+}
+
+func (c *Client) awaitQuery(ctx context.Context, asked askedQuery, progress func(catalog.Query)) (catalog.Query, error) {
+	for {
+		q, err := get[catalog.Query](ctx, c, call{
+			path: "/v1/queries/" + url.PathEscape(asked.id) + "?" + waitQuery, token: true, wait: waitTime,
+		})
+		if err != nil {
+			if ctx.Err() != nil {
+				return q, fmt.Errorf("wait for query %s: %w", asked.id, ctx.Err())
+			}
+			return q, fmt.Errorf("wait for query %s: %w", asked.id, err)
+		}
+		if q.Envelope != asked.envelope {
+			return q, fmt.Errorf("%w: query %s was made by envelope %s, signed was %s", ErrPinned, q.ID, q.Envelope, asked.envelope)
+		}
+		if progress != nil {
+			progress(q)
+		}
+		switch q.State {
+		case catalog.QueryDone:
+			return q, nil
+		case catalog.QueryFailed:
+			return q, fmt.Errorf("%w: %s: %s", ErrQueryFailed, q.ID, failure(q))
+		}
+	}
+}
+
+// failure collects why the attempts failed.
+func failure(q catalog.Query) string {
+	var reasons []string
+	for _, a := range q.Attempts {
+		if a.Failed != "" {
+			reasons = append(reasons, fmt.Sprintf("attempt %d: %s", a.Number, a.Failed))
+		}
+	}
+	if q.Reason != "" || len(reasons) == 0 {
+		reasons = append(reasons, q.Reason)
+	}
+	return strings.Join(reasons, "; ")
+}
+
+// answer turns the sealed shares of a query that is done into its table.
+func (c *Client) answer(ctx context.Context, q catalog.Query, d catalog.Dataset, compiled *query.Compiled) (*query.Table, error) {
+	cluster, err := c.Cluster(ctx)
+	if err != nil {
+		return nil, err
+	}
+	parameters, err := he.NewParameters(he.DataParameters(len(cluster.Nodes), cluster.Threshold))
+	if err != nil {
+		return nil, fmt.Errorf("parameters for %d of %d nodes: %w", cluster.Threshold, len(cluster.Nodes), err)
+	}
+	verdict, err := get[catalog.Verdict](ctx, c, call{path: "/v1/queries/" + url.PathEscape(q.ID) + "/verdict", token: true})
+	if err != nil {
+		return nil, fmt.Errorf("read the verdict of query %s: %w", q.ID, err)
+	}
+	version, err := c.Version(ctx, verdict.Dataset, verdict.Release)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := query.NewPlan(d.Descriptor, version, verdict)
+	if err != nil {
+		return nil, err
+	}
+	sums, err := c.sums(ctx, parameters, q, plan)
+	if err != nil {
+		return nil, err
+	}
+	presence, err := c.Presence(ctx, d.Descriptor, version)
+	if err != nil {
+		return nil, err
+	}
+	return compiled.Table(query.Input{
+		Descriptor: d.Descriptor, Version: version, Verdict: verdict, Plan: plan, Presence: presence, Sums: sums,
+	})
+}
+
+// sums fetches and opens the shares of a query. A plan without columns opens
+// nothing: counts are public.
+func (c *Client) sums(ctx context.Context, p he.Parameters, q catalog.Query, plan *query.Plan) ([]int64, error) {
+	if plan.Width == 0 {
+		return nil, nil
+	}
+	if digest := plan.Digest(); digest != q.Plan {
+		return nil, fmt.Errorf("the nodes computed query %s by plan %s, its verdict gives %s; no figure is printed", q.ID, q.Plan, digest)
+	}
+	shares, err := get[wire.Shares](ctx, c, call{path: "/v1/queries/" + url.PathEscape(q.ID) + "/shares", token: true})
+	if err != nil {
+		return nil, fmt.Errorf("read the shares of query %s: %w", q.ID, err)
+	}
+	return c.open(p, q, plan, shares.Shares)
+}
+
+// Presence reads which cells of a version hold a reading.
+func (c *Client) Presence(ctx context.Context, d catalog.Descriptor, v catalog.Version) (*tiles.Presence, error) {
+	return cached(ctx, &c.mu, c.cache.presences, v.Presence, func(ctx context.Context) (*tiles.Presence, error) {
+		b, err := c.versionBlob(ctx, v, "presence", v.Presence)
+		if err != nil {
+			return nil, err
+		}
+		return tiles.DecodePresence(b, len(d.Measures), v.Entities, v.Periods)
+	})
+}
+
+// Manifest reads a version's manifest.
+func (c *Client) Manifest(ctx context.Context, v catalog.Version) (tiles.Manifest, error) {
+	return cached(ctx, &c.mu, c.cache.manifests, v.Manifest, func(ctx context.Context) (tiles.Manifest, error) {
+		b, err := c.versionBlob(ctx, v, "manifest", v.Manifest)
+		if err != nil {
+			return tiles.Manifest{}, err
+		}
+		return tiles.ParseManifest(b)
+	})
+}
+
+// versionBlob reads a blob and compares it with its digest.
+func (c *Client) versionBlob(ctx context.Context, v catalog.Version, what string, digest catalog.Digest) ([]byte, error) {
+	b, err := c.do(ctx, call{
+		method: http.MethodGet, path: versionPath(v.Dataset, v.Version) + "/" + what, elsewhere: true, limit: maxBlob,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the %s of dataset %s version %d: %w", what, v.Dataset, v.Version, err)
+	}
+	if got := catalog.Sum(b); got != digest {
+		return nil, fmt.Errorf("the %s of dataset %s version %d has digest %s, the ledger says %s", what, v.Dataset, v.Version, got, digest)
+	}
+	return b, nil
+}
+
+// maxBlob bounds a manifest or presence that is read.
+const maxBlob = 512 << 20

@@ -1,0 +1,130 @@
+package client
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/tiles"
+)
+
+// spool keeps the encrypted tiles of an upload until the version is live, so
+// that what a node lost or never got can be sent again. Encryption is
+// randomised: without the very bytes, the manifest would have to be made anew.
+// It holds nothing that is not going to be uploaded.
+type spool struct {
+	dir  string
+	keep bool // across processes, until done
+}
+
+const spoolManifest = "manifest"
+
+// openSpool opens the spool of one upload. With a directory it is kept there
+// under a name that only the holder of the key can link to the readings;
+// without one it is a temporary directory.
+func (c *Client) openSpool(p *Prepared, key catalog.Key) (*spool, error) {
+	if c.opts.Spool == "" {
+		dir, err := os.MkdirTemp("", "weir-upload-")
+		if err != nil {
+			return nil, fmt.Errorf("make room for the encrypted tiles: %w", err)
+		}
+		return &spool{dir: dir}, nil
+	}
+	dir := filepath.Join(c.opts.Spool, c.uploadName(p, key))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make room for the encrypted tiles: %w", err)
+	}
+	return &spool{dir: dir, keep: true}, nil
+}
+
+// uploadName is a keyed hash of everything that the tiles depend on.
+func (c *Client) uploadName(p *Prepared, key catalog.Key) string {
+	h := hmac.New(sha256.New, c.key.signing.Seed())
+	fmt.Fprintf(h, "weir upload 1\n%s\n%s\n%s\n%d\n%d\n%d\n", c.profile.Cluster, p.Source.Descriptor.Dataset, key.ID, key.Epoch, len(p.Panel.Entities), p.Panel.First)
+	var cell [8]byte
+	for m, column := range p.Panel.Columns {
+		fmt.Fprintf(h, "%s\n", column.Measure.Name)
+		for _, v := range p.Panel.Values(m) {
+			binary.LittleEndian.PutUint64(cell[:], uint64(v)) //nolint:gosec // an encoding
+			h.Write(cell[:])
+		}
+		for _, word := range column.Present.Words() {
+			binary.LittleEndian.PutUint64(cell[:], word)
+			h.Write(cell[:])
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+func (s *spool) path(d catalog.Digest) string { return filepath.Join(s.dir, d.String()) }
+
+func (s *spool) put(d catalog.Digest, b []byte) error {
+	if err := os.WriteFile(s.path(d), b, 0o600); err != nil {
+		return fmt.Errorf("keep an encrypted tile: %w", err)
+	}
+	return nil
+}
+
+// get returns the bytes with the digest, or fs.ErrNotExist when they are not
+// there or damaged.
+func (s *spool) get(d catalog.Digest) ([]byte, error) {
+	b, err := os.ReadFile(s.path(d))
+	if err != nil {
+		return nil, err
+	}
+	if catalog.Sum(b) != d {
+		return nil, fmt.Errorf("%s is damaged: %w", s.path(d), fs.ErrNotExist)
+	}
+	return b, nil
+}
+
+// manifest returns the manifest of an upload that was interrupted after all its
+// tiles had been encrypted; false when there is none that is whole.
+func (s *spool) manifest() (tiles.Manifest, bool, error) {
+	if !s.keep {
+		return tiles.Manifest{}, false, nil
+	}
+	b, err := os.ReadFile(filepath.Join(s.dir, spoolManifest))
+	if errors.Is(err, fs.ErrNotExist) {
+		return tiles.Manifest{}, false, nil
+	}
+	if err != nil {
+		return tiles.Manifest{}, false, fmt.Errorf("look for an interrupted upload: %w", err)
+	}
+	m, err := tiles.ParseManifest(b)
+	if err != nil {
+		return tiles.Manifest{}, false, nil //nolint:nilerr // half-written: the upload begins anew
+	}
+	for _, d := range m.Digests() {
+		if _, err := os.Stat(s.path(d)); err != nil {
+			return tiles.Manifest{}, false, nil //nolint:nilerr // not whole: the upload begins anew
+		}
+	}
+	return m, true, nil
+}
+
+func (s *spool) putManifest(b []byte) error {
+	if err := os.WriteFile(filepath.Join(s.dir, spoolManifest), b, 0o600); err != nil {
+		return fmt.Errorf("keep the manifest: %w", err)
+	}
+	return nil
+}
+
+// close removes the spool when the upload is done, or when it cannot be
+// resumed anyway.
+func (s *spool) close(done bool) error {
+	if s.keep && !done {
+		return nil
+	}
+	if err := os.RemoveAll(s.dir); err != nil {
+		return fmt.Errorf("remove the encrypted tiles: %w", err)
+	}
+	return nil
+}

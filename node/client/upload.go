@@ -1,0 +1,186 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/tiles"
+	"github.com/weirdata/weir/node/api/wire"
+)
+
+// upload is one version on its way to the nodes.
+type upload struct {
+	client   *Client
+	prepared *Prepared
+	key      ReadyKey
+	progress func(Progress)
+	spool    *spool
+
+	mu   sync.Mutex
+	sent Progress // guarded by mu
+}
+
+// run encrypts and uploads everything and has the version proposed. It returns
+// the version's number. The spool stays open.
+func (u *upload) run(ctx context.Context) (version int, err error) {
+	if u.spool, err = u.client.openSpool(u.prepared, u.key.Record); err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err != nil {
+			if cerr := u.spool.close(false); cerr != nil {
+				err = fmt.Errorf("%w; then %w", err, cerr)
+			}
+		}
+	}()
+	presence, err := tiles.EncodePresence(u.prepared.Presence)
+	if err != nil {
+		return 0, err
+	}
+	u.sent = Progress{Stage: StageUploading, TilesTotal: u.prepared.Tiles()}
+	manifest, resumed, err := u.spool.manifest()
+	if err != nil {
+		return 0, err
+	}
+	if !resumed {
+		if manifest, err = u.encrypt(ctx, catalog.Sum(presence)); err != nil {
+			return 0, err
+		}
+	}
+	encoded, err := manifest.Encode()
+	if err != nil {
+		return 0, err
+	}
+	if err := u.spool.putManifest(encoded); err != nil {
+		return 0, err
+	}
+	if err := u.sendMissing(ctx, manifest.Digests()); err != nil {
+		return 0, err
+	}
+	if err := u.client.putBlob(ctx, wire.BlobPresence, catalog.Sum(presence), presence); err != nil {
+		return 0, err
+	}
+	if err := u.client.putBlob(ctx, wire.BlobManifest, catalog.Sum(encoded), encoded); err != nil {
+		return 0, err
+	}
+	return u.propose(ctx, catalog.VersionPropose{
+		Dataset: manifest.Dataset, Key: manifest.Key, Epoch: manifest.Epoch,
+		First: manifest.First, Periods: manifest.Periods, Entities: manifest.Entities, Blocks: manifest.Blocks,
+		Tiles: u.prepared.Tiles(), Manifest: catalog.Sum(encoded), Presence: catalog.Sum(presence),
+	})
+}
+
+// encrypt packs and encrypts the panel and uploads each tile while the next ones
+// are encrypted. Every worker has its own encryptor.
+func (u *upload) encrypt(ctx context.Context, presence catalog.Digest) (tiles.Manifest, error) {
+	p, d := u.prepared, u.prepared.Source.Descriptor
+	first, err := he.NewEncryptor(u.key.Parameters, u.key.Public)
+	if err != nil {
+		return tiles.Manifest{}, fmt.Errorf("use the publisher's key: %w", err)
+	}
+	var copying sync.Mutex // ShallowCopy reads the first one
+	workers := u.client.opts.Workers
+	sends, sctx := errgroup.WithContext(ctx)
+	sends.SetLimit(2 * workers)
+	digests, err := tiles.Pack(sctx, p.Panel, p.Blocks, tiles.PackOptions{
+		Values: u.key.Parameters.Values(), TileBytes: u.key.Parameters.TileBytes(), Workers: workers,
+		NewEncryptor: func() (tiles.Encryptor, error) {
+			copying.Lock()
+			defer copying.Unlock()
+			return first.ShallowCopy(), nil
+		},
+	}, func(t tiles.Tile) error {
+		if err := u.spool.put(t.Digest, t.Bytes); err != nil {
+			return err
+		}
+		sends.Go(func() error { return u.send(sctx, t.Digest, t.Bytes) })
+		return sctx.Err()
+	})
+	if serr := sends.Wait(); serr != nil {
+		return tiles.Manifest{}, serr
+	}
+	if err != nil {
+		return tiles.Manifest{}, fmt.Errorf("encrypt dataset %s: %w", d.Dataset, err)
+	}
+	names := make([]string, len(d.Measures))
+	for i, m := range d.Measures {
+		names[i] = m.Name
+	}
+	return tiles.Manifest{
+		Version: tiles.ManifestVersion, Dataset: d.Dataset, Key: u.key.Record.ID, Epoch: u.key.Record.Epoch,
+		Registry: d.Registry, Entities: len(p.Panel.Entities), First: p.Panel.First, Periods: p.Panel.Periods,
+		Values: u.key.Parameters.Values(), Blocks: p.Blocks, Measures: names, Presence: presence, Tiles: digests,
+	}, nil
+}
+
+// send uploads one tile and reports it.
+func (u *upload) send(ctx context.Context, digest catalog.Digest, b []byte) error {
+	if err := u.client.putBlob(ctx, wire.BlobTile, digest, b); err != nil {
+		return err
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.sent.Tiles = min(u.sent.Tiles+1, u.sent.TilesTotal)
+	u.sent.Bytes += int64(len(b))
+	u.progress(u.sent)
+	return nil
+}
+
+// sendMissing makes sure that the node that answers now holds every tile: another
+// one may have taken over in the middle, or an earlier upload broke off.
+func (u *upload) sendMissing(ctx context.Context, digests []catalog.Digest) error {
+	absent, err := u.client.missingBlobs(ctx, digests)
+	if err != nil {
+		return err
+	}
+	u.mu.Lock()
+	u.sent.Tiles = len(digests) - len(absent)
+	u.progress(u.sent)
+	u.mu.Unlock()
+	sends, sctx := errgroup.WithContext(ctx)
+	sends.SetLimit(2 * u.client.opts.Workers)
+	for _, d := range absent {
+		sends.Go(func() error {
+			b, err := u.spool.get(d)
+			if err != nil {
+				return fmt.Errorf("read an encrypted tile again: %w", err)
+			}
+			return u.send(sctx, d, b)
+		})
+	}
+	return sends.Wait()
+}
+
+// putBlob uploads one blob. Sent twice it is stored once, so it may be tried on
+// one node after another; nodes replicate what the ledger names.
+func (c *Client) putBlob(ctx context.Context, kind wire.BlobKind, digest catalog.Digest, b []byte) error {
+	_, err := c.do(ctx, call{
+		method: http.MethodPut, path: "/v1/blobs/" + digest.String() + "?kind=" + string(kind),
+		body: b, contentType: "application/octet-stream", token: true,
+	})
+	if err != nil {
+		return fmt.Errorf("upload the %s %s: %w", kind, digest, err)
+	}
+	return nil
+}
+
+// missingBlobs asks which blobs the node that is asked does not hold.
+func (c *Client) missingBlobs(ctx context.Context, digests []catalog.Digest) ([]catalog.Digest, error) {
+	var absent []catalog.Digest
+	for len(digests) > 0 {
+		part := digests[:min(len(digests), wire.MaxMissing)]
+		digests = digests[len(part):]
+		answer, err := post[wire.Missing](ctx, c, "/v1/blobs/missing", wire.Missing{Digests: part}, true)
+		if err != nil {
+			return nil, fmt.Errorf("ask which blobs are missing: %w", err)
+		}
+		absent = append(absent, answer.Digests...)
+	}
+	return absent, nil
+}
