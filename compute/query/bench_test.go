@@ -147,9 +147,9 @@ func BenchmarkTable(b *testing.B) {
 				c.Request.Select = append(c.Request.Select, catalog.Aggregate{Func: "avg", Measure: m.Name})
 				c.Output = append(c.Output, Output{Name: m.Name, Kind: OutputAggregate, Index: i})
 			}
-			any := p.Bits(AnyMeasure)
+			union := p.Bits(AnyMeasure)
 			in := Input{Descriptor: p.descriptor, Version: p.version, Verdict: p.verdict, Plan: plan,
-				Presence: countedPresence{p, any}, Sums: make([]int64, plan.Width)}
+				Presence: countedPresence{p, union}, Sums: make([]int64, plan.Width)}
 			cells := 0
 			for b.Loop() {
 				if _, err := c.Table(in); err != nil {
@@ -165,12 +165,12 @@ func BenchmarkTable(b *testing.B) {
 // countedPresence has the union of its measures ready, as compute/tiles does.
 type countedPresence struct {
 	*panel
-	any *bitset.BitSet
+	union *bitset.BitSet
 }
 
 func (c countedPresence) Bits(measure int) *bitset.BitSet {
 	if measure == AnyMeasure {
-		return c.any
+		return c.union
 	}
 	return c.panel.Bits(measure)
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/bits-and-blooms/bitset"
 )
 
-// AnyMeasure, as a measure's index, means cells in which at least one measure is
-// present: what COUNT(*) counts.
+// AnyMeasure in the place of a measure's index means cells in which at least one
+// measure is present: what COUNT(*) counts.
 const AnyMeasure = -1
 
 // Presence says which cells of a dataset version have a value. It is public, and

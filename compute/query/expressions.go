@@ -125,11 +125,11 @@ func (c *compiler) dimension(v *value) (catalog.Dimension, *Error) {
 		return catalog.Dimension{}, fault.want("COUNT("+n.Raw+")", "SUM("+n.Raw+")", "AVG("+n.Raw+")")
 	case refNone:
 	}
-	fault := faultAt(n.Pos, n.Raw, "there is no column %s", n.text()).among(n.text(), append(c.dimensions(), c.measureNames()...)...)
+	fault := faultAt(n.Pos, n.Raw, "there is no column %s", n.text()).want(c.groupable()...)
+	fault.Nearest = nearest(n.text(), append(c.dimensions(), c.measureNames()...))
 	if g, ok := grainNamed(n.text()); ok && fault.Nearest == "" {
 		fault.Nearest = "date_trunc('" + string(g) + "', period)"
 	}
-	fault.want(c.groupable()...)
 	return catalog.Dimension{}, fault
 }
 

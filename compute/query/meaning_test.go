@@ -176,8 +176,8 @@ func TestWhereMeansWhatItSays(t *testing.T) {
 
 // checkCanonical checks that a request is in canonical form.
 func checkCanonical(t *rapid.T, c *Compiled) {
-	if r := c.Request.Where.Check(beijing().Columns); r != nil {
-		t.Fatalf("the catalog refuses the predicate: %v", r)
+	if r := c.Request.Check(beijing().Descriptor, beijing().Columns); r != nil {
+		t.Fatalf("the catalog refuses the request: %v", r)
 	}
 	if c.Request.Where != nil {
 		again, always, never := canonical(*c.Request.Where)
@@ -245,6 +245,7 @@ func TestFormatCompilesToTheSame(t *testing.T) {
 			}
 			t.Fatalf("%s: %v", sql, err)
 		}
+		checkCanonical(t, first)
 		printed := Format(first, beijing())
 		second, err := Compile(printed, beijing())
 		if err != nil {

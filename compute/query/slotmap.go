@@ -137,16 +137,16 @@ func (s *slotMaps) row(block int, id int32) int32 {
 	}
 	b, c := s.blocks[block], s.classed[id]
 	periods := int32(len(s.grid.verdict.PeriodGroups)) //nolint:gosec // bounded with the grid
-	row, any := make([]int32, b.Entities), false
+	row, selects := make([]int32, b.Entities), false
 	for i, group := range s.grid.assign[b.First : b.First+b.Entities] {
 		row[i] = -1
 		if group >= 0 && !exclude(c.excluded, group) {
 			row[i] = s.grid.numbers[group*periods+c.group]
-			any = any || row[i] >= 0
+			selects = selects || row[i] >= 0
 		}
 	}
 	number := int32(0)
-	if any {
+	if selects {
 		number = s.internRow(row)
 	}
 	s.rowOf[block][id] = number

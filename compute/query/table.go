@@ -36,9 +36,10 @@ type Column struct {
 }
 
 // Table is the result of a query. A cell is a string, an int64, or nil for NULL.
-// Included and Of are given when some group is incomplete: of row i, Included[i]
-// of Of[i] entities are in the figures. Query and Receipt are the caller's to
-// set.
+// What is missing is said: Included and Of are given when the policy kept
+// entities out of some group, of row i Included[i] of Of[i] are in the figures;
+// Omitted when it kept out periods, of row i Omitted[i] of the dataset's periods
+// for at least one of the measures. Query and Receipt are the caller's to set.
 type Table struct {
 	Query    string   `json:"query,omitempty"`
 	Columns  []Column `json:"columns"`
@@ -46,6 +47,7 @@ type Table struct {
 	Withheld int      `json:"withheld"` // groups not released
 	Included []int    `json:"included,omitempty"`
 	Of       []int    `json:"of,omitempty"`
+	Omitted  []int    `json:"omitted_periods,omitempty"`
 	Receipt  any      `json:"receipt,omitempty"`
 }
 
@@ -69,6 +71,9 @@ func (c *Compiled) Table(in Input) (*Table, error) {
 			t.Included = append(t.Included, g.Included)
 			t.Of = append(t.Of, g.Of)
 		}
+		if len(in.Verdict.Exclusions) > 0 {
+			t.Omitted = append(t.Omitted, r.omitted(group))
+		}
 	}
 	return t, nil
 }
@@ -77,8 +82,9 @@ func (c *Compiled) Table(in Input) (*Table, error) {
 type result struct {
 	query   *Compiled
 	grid    *grid
-	any     []int64            // COUNT(*) of each group
+	present []int64            // COUNT(*) of each group
 	figures map[string]figures // by measure
+	left    map[int]periodSet  // by entity group: periods left out for some column
 }
 
 func newResult(c *Compiled, in Input) (*result, error) {
@@ -93,7 +99,7 @@ func newResult(c *Compiled, in Input) (*result, error) {
 	if err := r.checkShape(in); err != nil {
 		return nil, err
 	}
-	if r.any, err = g.count(in.Presence, AnyMeasure, -1); err != nil {
+	if r.present, err = g.count(in.Presence, AnyMeasure, -1); err != nil {
 		return nil, err
 	}
 	for _, a := range c.Request.Select {
@@ -215,7 +221,7 @@ func (r *result) describe(group int) string {
 func (r *result) rows() []int {
 	var out []int
 	for group := range r.grid.groups {
-		if r.any[group] > 0 {
+		if r.present[group] > 0 {
 			out = append(out, group)
 		}
 	}
@@ -245,7 +251,7 @@ func (r *result) compare(o Output, a, b int) int {
 	}
 	agg := r.query.Request.Select[o.Index]
 	if agg.Measure == "" {
-		return cmp.Compare(r.any[a], r.any[b])
+		return cmp.Compare(r.present[a], r.present[b])
 	}
 	f := r.figures[agg.Measure]
 	return f.compare(agg.Func, a, b)
@@ -260,13 +266,33 @@ func (r *result) row(group int) []any {
 		}
 		agg := r.query.Request.Select[o.Index]
 		if agg.Measure == "" {
-			out = append(out, r.any[group])
+			out = append(out, r.present[group])
 			continue
 		}
 		f := r.figures[agg.Measure]
 		out = append(out, f.cell(agg.Func, group))
 	}
 	return out
+}
+
+// omitted counts the periods of a group in which a column is left out.
+func (r *result) omitted(group int) int {
+	if r.left == nil {
+		r.left = map[int]periodSet{}
+		for _, e := range r.grid.verdict.Exclusions {
+			r.left[e.Group] = append(r.left[e.Group], e.Intervals...)
+		}
+		for g, list := range r.left {
+			r.left[g] = newPeriodSet(list)
+		}
+	}
+	at, n := r.grid.groups[group], 0
+	own := newPeriodSet(r.grid.verdict.PeriodGroups[at.Period].Intervals)
+	for _, i := range own.intersect(r.left[at.Entity]) {
+		from, to := r.grid.clip(i)
+		n += to - from
+	}
+	return n
 }
 
 func (r *result) columns() []Column {

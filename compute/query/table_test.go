@@ -113,6 +113,7 @@ func TestTableEqualsANaiveReading(t *testing.T) {
 		if table.Withheld != len(p.verdict.Withheld) {
 			t.Fatalf("%d groups withheld, want %d", table.Withheld, len(p.verdict.Withheld))
 		}
+		checkOmitted(t, p, table)
 		if plan.Width > 0 {
 			in.Sums = slices.Clone(in.Sums)
 			in.Sums[rapid.IntRange(0, plan.Width-1).Draw(t, "damaged")] += 1 << 50
@@ -121,6 +122,37 @@ func TestTableEqualsANaiveReading(t *testing.T) {
 				t.Fatalf("a sum beyond any range gives %v and error %v", table, err)
 			}
 		}
+	})
+}
+
+// checkOmitted counts, for each row, the periods in which the group's cells are
+// not in some column.
+func checkOmitted(t *rapid.T, p *panel, table *Table) {
+	if (table.Omitted != nil) != (len(p.verdict.Exclusions) > 0 && len(table.Rows) > 0) {
+		t.Fatalf("omitted periods %v of exclusions %v", table.Omitted, p.verdict.Exclusions)
+	}
+	for row := range table.Omitted {
+		want := 0
+		for at := range int64(p.version.Periods) {
+			if p.omits(table.Rows[row], p.version.First+at) {
+				want++
+			}
+		}
+		if table.Omitted[row] != want {
+			t.Fatalf("row %v omits %d periods, want %d of exclusions %v", table.Rows[row], table.Omitted[row], want, p.verdict.Exclusions)
+		}
+	}
+}
+
+// omits reports whether the group of a row covers a period and an exclusion
+// keeps it out.
+func (p *panel) omits(row []any, period int64) bool {
+	holds := func(list []catalog.Interval) bool {
+		return slices.ContainsFunc(list, func(i catalog.Interval) bool { return i.From <= period && period < i.To })
+	}
+	covered := slices.ContainsFunc(p.verdict.PeriodGroups, func(g catalog.PeriodGroup) bool { return g.Value == row[2] && holds(g.Intervals) })
+	return covered && slices.ContainsFunc(p.verdict.Exclusions, func(e catalog.Exclusion) bool {
+		return p.verdict.EntityGroups[e.Group].Values[1] == row[1] && holds(e.Intervals)
 	})
 }
 

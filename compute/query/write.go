@@ -41,7 +41,8 @@ func (t *Table) WriteJSON(w io.Writer) error {
 }
 
 // WriteCSV writes the result as CSV (RFC 4180) with a header; NULL is an empty
-// field. Columns "included" and "of" follow when some group is incomplete.
+// field. Columns "included", "of" and "omitted_periods" follow when the policy
+// kept something out of some group.
 func (t *Table) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	var header []string
@@ -51,11 +52,17 @@ func (t *Table) WriteCSV(w io.Writer) error {
 	if t.Of != nil {
 		header = append(header, "included", "of")
 	}
+	if t.Omitted != nil {
+		header = append(header, "omitted_periods")
+	}
 	records := [][]string{header}
 	for i, row := range t.Rows {
 		record := cellTexts(row, "")
 		if t.Of != nil {
 			record = append(record, strconv.Itoa(t.Included[i]), strconv.Itoa(t.Of[i]))
+		}
+		if t.Omitted != nil {
+			record = append(record, strconv.Itoa(t.Omitted[i]))
 		}
 		records = append(records, record)
 	}
@@ -80,6 +87,9 @@ func (t *Table) WriteText(w io.Writer) error {
 	if t.Of != nil {
 		header = append(header, "entities")
 	}
+	if t.Omitted != nil {
+		header = append(header, "periods left out")
+	}
 	lines = append(lines, header)
 	for i, row := range t.Rows {
 		line := cellTexts(row, "NULL")
@@ -88,6 +98,9 @@ func (t *Table) WriteText(w io.Writer) error {
 		}
 		if t.Of != nil {
 			line = append(line, fmt.Sprintf("%d of %d", t.Included[i], t.Of[i]))
+		}
+		if t.Omitted != nil {
+			line = append(line, strconv.Itoa(t.Omitted[i]))
 		}
 		lines = append(lines, line)
 	}

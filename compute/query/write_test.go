@@ -23,6 +23,8 @@ func sampleTable() *Table {
 func TestWriteFormats(t *testing.T) {
 	complete := sampleTable()
 	complete.Included, complete.Of, complete.Withheld, complete.Rows = nil, nil, 0, complete.Rows[:1]
+	omitted := sampleTable()
+	omitted.Included, omitted.Of, omitted.Omitted = nil, nil, []int{2, 0}
 	empty := &Table{Columns: complete.Columns, Rows: [][]any{}, Withheld: 1}
 	cases := []struct {
 		name, format, want string
@@ -39,6 +41,13 @@ func TestWriteFormats(t *testing.T) {
 桃城区  2024-01    41.500000000000          744
 1 row
 `, complete},
+		{"table with periods left out", FormatTable, `区县          month    avg(pm25) (µg/m³)  count(pm25)  periods left out
+------------  -------  -----------------  -----------  ----------------
+桃城区        2024-01    41.500000000000          744  2
+"a, \"b\"\n"  2024-02               NULL            0  0
+2 rows, 2 groups withheld by policy
+`, omitted},
+		{"CSV with periods left out", FormatCSV, "区县,month,avg(pm25),count(pm25),omitted_periods\n桃城区,2024-01,41.500000000000,744,2\n\"a, \"\"b\"\"\n\",2024-02,,0,0\n", omitted},
 		{"empty table", FormatTable, `区县  month  avg(pm25) (µg/m³)  count(pm25)
 ----  -----  -----------------  -----------
 0 rows, 1 group withheld by policy
