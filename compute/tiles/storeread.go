@@ -63,6 +63,11 @@ func fetch(txn *badger.Txn, d catalog.Digest) ([]byte, error) {
 	if err := item.Value(func(b []byte) error { out = b; return nil }); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
+	// Badger logs that a checksum is wrong or a file too short, and returns no
+	// value and no error.
+	if len(out) == 0 && item.ValueSize() != 0 {
+		return nil, fmt.Errorf("%w: its checksum is wrong", ErrCorrupt)
+	}
 	return out, nil
 }
 
