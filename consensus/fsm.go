@@ -70,7 +70,10 @@ func (f *fsm) Restore(source io.ReadCloser) error {
 		return err
 	}
 	err := f.ledger.state.restore(source)
-	if err != nil && !errors.Is(err, ErrCorruptSnapshot) {
+	if errors.Is(err, ErrCorruptSnapshot) {
+		return errors.Join(err, f.ledger.removeDamaged())
+	}
+	if err != nil {
 		f.ledger.fail(err)
 	}
 	f.ledger.hub.notify()

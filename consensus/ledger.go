@@ -13,6 +13,7 @@ import (
 
 	"github.com/hashicorp/raft"
 	wal "github.com/hashicorp/raft-wal"
+	"github.com/hashicorp/raft-wal/metadb"
 )
 
 // Ledger is one node's part of the replicated ledger. Its methods are safe for
@@ -23,11 +24,13 @@ type Ledger struct {
 	raft   *raft.Raft
 	trans  *raft.NetworkTransport
 	wal    *wal.WAL
-	log    *raftLog
-	snaps  *raft.FileSnapshotStore
-	state  *state
-	hub    *hub
-	free   atomic.Uint64 // free bytes at the last look
+	// walMeta is the log's, which does not close it; its file would stay locked.
+	walMeta *metadb.BoltMetaDB
+	log     *raftLog
+	snaps   *raft.FileSnapshotStore
+	state   *state
+	hub     *hub
+	free    atomic.Uint64 // free bytes at the last look
 
 	observer  *raft.Observer
 	observed  chan raft.Observation
@@ -55,6 +58,9 @@ const (
 	peerPool = 3
 	// maxAppendEntries bounds a message to MaxEntryBytes times this.
 	maxAppendEntries = 64
+	// keptSnapshots is two, so that one that arrives damaged does not push out
+	// the last good one, without which the compacted log has no beginning.
+	keptSnapshots = 2
 )
 
 // Open starts this node's part of the ledger from its directory. The Ledger owns
@@ -106,11 +112,13 @@ func (l *Ledger) openStores() error {
 	if err != nil {
 		return err
 	}
-	l.wal, err = wal.Open(filepath.Join(dir, "wal"), wal.WithLogger(newSlogBridge(l.opts.Logger, "raft-wal")))
+	l.walMeta = &metadb.BoltMetaDB{}
+	l.wal, err = wal.Open(filepath.Join(dir, "wal"), wal.WithMetaStore(l.walMeta),
+		wal.WithLogger(newSlogBridge(l.opts.Logger, "raft-wal")))
 	if err != nil {
 		return fmt.Errorf("opening the log: %w", err)
 	}
-	l.snaps, err = raft.NewFileSnapshotStoreWithLogger(dir, 1, newSlogBridge(l.opts.Logger, "raft-snapshot"))
+	l.snaps, err = raft.NewFileSnapshotStoreWithLogger(dir, keptSnapshots, newSlogBridge(l.opts.Logger, "raft-snapshot"))
 	if err != nil {
 		return fmt.Errorf("opening the snapshots: %w", err)
 	}
@@ -336,6 +344,11 @@ func (l *Ledger) closeStores() error {
 	if l.wal != nil {
 		if err := l.wal.Close(); err != nil {
 			errs = append(errs, fmt.Errorf("closing the log: %w", err))
+		}
+	}
+	if l.walMeta != nil {
+		if err := l.walMeta.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("closing the log's metadata: %w", err))
 		}
 	}
 	return errors.Join(errs...)

@@ -58,6 +58,20 @@ func (l *raftLog) note(e *raft.Log) {
 	}
 }
 
+// GetLog implements raft.LogStore. The log underneath still finds deleted entries
+// as long as they are in its newest file; here they are gone at once, so that
+// what a member that was away is sent does not depend on the size of a file.
+func (l *raftLog) GetLog(index uint64, e *raft.Log) error {
+	first, err := l.FirstIndex()
+	if err != nil {
+		return fmt.Errorf("reading the log's first index: %w", err)
+	}
+	if index < first {
+		return raft.ErrLogNotFound // raft compares with ==
+	}
+	return l.LogStore.GetLog(index, e)
+}
+
 // StoreLog implements raft.LogStore.
 func (l *raftLog) StoreLog(e *raft.Log) error { return l.StoreLogs([]*raft.Log{e}) }
 

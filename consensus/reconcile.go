@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-
-	"github.com/hashicorp/raft"
 )
 
 // reconcile makes log, snapshots and state of the directory belong together, as
@@ -41,6 +39,8 @@ func (l *Ledger) reconcile() error {
 	case applied < newest:
 		return fmt.Errorf("%w: the state ends at log index %d, before the snapshot at %d",
 			ErrInconsistent, applied, newest)
+	case newest == 0 && first > 1:
+		return fmt.Errorf("%w: the log begins at %d, and no usable snapshot precedes it", ErrInconsistent, first)
 	case last > 0 && first > applied+1:
 		return fmt.Errorf("%w: the state ends at log index %d, and the log begins at %d",
 			ErrInconsistent, applied, first)
@@ -80,13 +80,33 @@ func (l *Ledger) restoreMissing() (newest uint64, err error) {
 		if !errors.Is(err, ErrCorruptSnapshot) {
 			return 0, err
 		}
-		l.logger.Error("removing a damaged snapshot",
-			slog.String("snapshot", meta.ID), slog.String("error", err.Error()))
-		if err := os.RemoveAll(filepath.Join(l.opts.Dir, "snapshots", meta.ID)); err != nil {
-			return 0, fmt.Errorf("removing a damaged snapshot: %w", err)
+		if err := l.removeSnapshot(meta.ID, err); err != nil {
+			return 0, err
 		}
 	}
 	return 0, nil
+}
+
+// removeDamaged removes the snapshot that raft has just stored and could not
+// restore. It is the newest, and the state has not come as far.
+func (l *Ledger) removeDamaged() error {
+	list, err := l.snaps.List()
+	if err != nil {
+		return fmt.Errorf("listing the snapshots: %w", err)
+	}
+	if len(list) == 0 || list[0].Index <= l.state.position().Applied {
+		return nil
+	}
+	return l.removeSnapshot(list[0].ID, ErrCorruptSnapshot)
+}
+
+func (l *Ledger) removeSnapshot(id string, why error) error {
+	l.logger.Error("removing a damaged snapshot",
+		slog.String("snapshot", id), slog.String("error", why.Error()))
+	if err := os.RemoveAll(filepath.Join(l.opts.Dir, "snapshots", id)); err != nil {
+		return fmt.Errorf("removing a damaged snapshot: %w", err)
+	}
+	return nil
 }
 
 func (l *Ledger) restoreSnapshot(id string) error {
@@ -120,5 +140,3 @@ func (l *Ledger) adaptThreshold() error {
 	}
 	return nil
 }
-
-var _ raft.SnapshotStore = (*raft.FileSnapshotStore)(nil)

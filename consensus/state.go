@@ -116,7 +116,7 @@ func (s *state) options(dir string, noSync bool) badger.Options {
 		WithNumLevelZeroTablesStall(8).
 		WithNumCompactors(2).
 		WithValueThreshold(largeValue).
-		WithValueLogFileSize(128 << 20).
+		WithValueLogFileSize(64 << 20).
 		WithBlockCacheSize(32 << 20).
 		WithIndexCacheSize(32 << 20).
 		WithCompression(options.Snappy)

@@ -1,0 +1,239 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+func TestCloseEndsWaitersAndIsIdempotent(t *testing.T) {
+	c := newCluster(t, 3, nil)
+	l := c.start("n1") // no quorum: everything waits
+	var wg sync.WaitGroup
+	results := make(chan error, 3)
+	for _, wait := range []func(context.Context) error{
+		func(ctx context.Context) error { _, err := l.Propose(ctx, []byte("set a 1")); return err },
+		func(ctx context.Context) error { _, err := l.ReadIndex(ctx); return err },
+		func(ctx context.Context) error { return l.WaitApplied(ctx, 1000) },
+	} {
+		wg.Go(func() { results <- wait(t.Context()) })
+	}
+	for range 2 {
+		if err := l.Close(); err != nil {
+			t.Errorf("closing: %v", err)
+		}
+	}
+	wg.Wait()
+	close(results)
+	for err := range results {
+		if !errors.Is(err, ErrClosed) {
+			t.Errorf("a waiter got %v", err)
+		}
+	}
+	for name, err := range map[string]error{
+		"View":     l.View(func(catalog.Reader) error { return nil }),
+		"Snapshot": l.Snapshot(t.Context()),
+		"AddVoter": l.AddVoter(t.Context(), Member{"x", "y"}),
+	} {
+		if !errors.Is(err, ErrClosed) {
+			t.Errorf("%s after Close: %v", name, err)
+		}
+	}
+	if s := l.Status(); s.State != "shutdown" {
+		t.Errorf("status after Close: %+v", s)
+	}
+}
+
+func TestCloseUnderLoad(t *testing.T) {
+	c := startCluster(t, 3, nil)
+	leader := c.leader()
+	var wg sync.WaitGroup
+	started := make(chan struct{}, 1000)
+	for i := range 16 {
+		wg.Go(func() {
+			for {
+				_, err := leader.Propose(t.Context(), fmt.Appendf(nil, "set k%d x", i))
+				if err != nil {
+					if !errors.Is(err, ErrClosed) && !errors.Is(err, ErrLostLeadership) {
+						t.Errorf("%v", err)
+					}
+					return
+				}
+				select {
+				case started <- struct{}{}:
+				default:
+				}
+			}
+		})
+	}
+	for range 50 {
+		<-started
+	}
+	c.stop(leader.opts.ID)
+	wg.Wait()
+	c.sameTrees()
+}
+
+func TestDirectoryBelongsToOneNode(t *testing.T) {
+	c := startCluster(t, 1, nil)
+	c.propose("set a 1")
+	second := c.options("n1")
+	second.Transport = listen(t, "127.0.0.1:0")
+	if l, err := Open(second); err == nil {
+		t.Error("two ledgers have one directory")
+		_ = l.Close()
+	}
+	c.stop("n1")
+	other := c.options("n1")
+	other.ID, other.Transport, other.Bootstrap = "n9", listen(t, "127.0.0.1:0"), false
+	if _, err := Open(other); !errors.Is(err, ErrInconsistent) {
+		t.Errorf("another node's directory: %v", err)
+	}
+	c.start("n1")
+	c.propose("set a 2")
+}
+
+func TestMembershipChanges(t *testing.T) {
+	c := startCluster(t, 3, nil)
+	c.propose("set a 1")
+	// A fourth node joins.
+	layer := listen(t, "127.0.0.1:0")
+	joined := Member{"n4", layer.Addr().String()}
+	c.members = append(c.members, joined)
+	c.layer["n4"] = layer
+	c.mutate = func(o *Options) { o.Bootstrap = o.ID != "n4" }
+	l := c.start("n4")
+	follower := c.running()[0]
+	if follower == c.leader() {
+		follower = c.running()[1]
+	}
+	var other *NotLeaderError
+	if err := follower.AddVoter(t.Context(), joined); !errors.As(err, &other) {
+		t.Errorf("a follower added a member: %v", err)
+	}
+	if err := c.leader().AddVoter(t.Context(), joined); err != nil {
+		t.Fatal(err)
+	}
+	c.propose("set a 2")
+	c.sameTrees()
+	if got := get(t, l, "a"); got != "2" {
+		t.Errorf("the new member has %q", got)
+	}
+	if got := len(l.Members()); got != 4 {
+		t.Errorf("the new member knows %d members", got)
+	}
+	// It becomes the leader, and leaves.
+	if err := c.leader().TransferLeadership(t.Context(), "n4"); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.leader().opts.ID; got != "n4" {
+		t.Errorf("%s leads after the transfer", got)
+	}
+	if err := l.TransferLeadership(t.Context(), "n8"); err == nil {
+		t.Error("leadership went to nobody")
+	}
+	if err := l.TransferLeadership(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.leader().RemoveServer(t.Context(), "n4"); err != nil {
+		t.Fatal(err)
+	}
+	c.stop("n4")
+	c.propose("set a 3")
+	if got := len(c.leader().Members()); got != 3 {
+		t.Errorf("%d members", got)
+	}
+}
+
+func TestEntryOfTheLimitIsTakenAndOneMoreIsNot(t *testing.T) {
+	c := startCluster(t, 3, nil)
+	l := c.leader()
+	if _, err := l.Propose(t.Context(), make([]byte, MaxEntryBytes+1)); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a byte too many: %v", err)
+	}
+	a := c.propose(string(make([]byte, MaxEntryBytes)))
+	if a.Seq != 0 {
+		t.Errorf("the refused entry took number 0")
+	}
+	if _, err := l.Propose(t.Context(), []byte("flood")); !errors.Is(err, ErrTooManyChanges) {
+		t.Errorf("too many changes: %v", err)
+	}
+	if entry, outcome, err := l.Entry(1); err != nil || string(entry) != "flood" || len(outcome) != 0 {
+		t.Errorf("the void entry: %q, %q, %v", entry, outcome, err)
+	}
+	c.sameTrees()
+}
+
+func TestFullDiskRefusesProposals(t *testing.T) {
+	c := startCluster(t, 1, nil)
+	c.propose("set a 1")
+	l := c.leader()
+	l.free.Store(l.opts.MinFreeBytes - 1)
+	if _, err := l.Propose(t.Context(), []byte("set a 2")); !errors.Is(err, ErrDiskFull) {
+		t.Errorf("%v", err)
+	}
+	l.free.Store(math.MaxUint64)
+	c.propose("set a 3")
+}
+
+// TestFollowerStopsBeforeItsDiskIsFull: it stops with an error where mapped
+// files would stop it with a signal, and catches up when there is room.
+func TestFollowerStopsBeforeItsDiskIsFull(t *testing.T) {
+	c := startCluster(t, 3, func(o *Options) { o.MinFreeBytes = 1 << 20 })
+	c.propose("set a 1")
+	c.settle()
+	leader := c.leader()
+	follower := c.running()[0]
+	if follower == leader {
+		follower = c.running()[1]
+	}
+	follower.free.Store(0)
+	c.propose("set a 2")
+	select {
+	case <-follower.Failed():
+	case <-time.After(10 * time.Second):
+		t.Fatal("the follower went on")
+	}
+	if err := follower.Fault(); !errors.Is(err, ErrDiskFull) {
+		t.Errorf("the fault is %v", err)
+	}
+	c.stop(follower.opts.ID)
+	c.start(follower.opts.ID)
+	c.sameTrees()
+}
+
+func TestChangesTellOfEntriesAndLeaders(t *testing.T) {
+	c := startCluster(t, 3, nil)
+	c.settle()
+	leader := c.leader()
+	follower := c.running()[0]
+	if follower == leader {
+		follower = c.running()[1]
+	}
+	changes, cancel := follower.Changes()
+	defer cancel()
+	await := func(what string, done func() bool) {
+		t.Helper()
+		timeout := time.After(10 * time.Second)
+		for !done() {
+			select {
+			case <-changes:
+			case <-timeout:
+				t.Fatalf("never told: %s", what)
+			}
+		}
+	}
+	c.propose("set a 1")
+	await("an entry", func() bool { return follower.NextSeq() == 1 })
+	c.stop(leader.opts.ID)
+	await("another leader", func() bool {
+		id, known := follower.Leader()
+		return known && id != leader.opts.ID
+	})
+}

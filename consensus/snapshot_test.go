@@ -1,0 +1,494 @@
+package consensus
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// smallLog makes snapshots cut the log short.
+func smallLog(o *Options) {
+	o.TrailingLogs = 2
+	o.SnapshotThreshold = 1 << 30 // only when told
+}
+
+func TestLateNodeCatchesUpBySnapshot(t *testing.T) {
+	c := startCluster(t, 3, smallLog)
+	c.propose("set early yes")
+	late := "n1"
+	if c.leader().opts.ID == late {
+		late = "n2"
+	}
+	c.settle()
+	c.stop(late)
+	// 24 entries of 5000 keys: 120,000 keys, more than one transaction takes.
+	for range 24 {
+		c.propose("many")
+	}
+	c.propose("set k 1")
+	c.settle()
+	for _, l := range c.running() {
+		if err := l.Snapshot(t.Context()); err != nil {
+			t.Fatalf("%s: %v", l.opts.ID, err)
+		}
+		if first, err := l.wal.FirstIndex(); err != nil || first < 20 {
+			t.Fatalf("%s: the log still begins at %d (%v)", l.opts.ID, first, err)
+		}
+	}
+	m := &counting{}
+	c.machine = m
+	l := c.start(late)
+	c.propose("set k 2")
+	c.sameTrees()
+	if got := get(t, l, "k"); got != "2" {
+		t.Errorf("the late node has %q, want 2", got)
+	}
+	if calls := m.calls.Load(); calls > 5 {
+		t.Errorf("the late node applied %d entries, it should have restored them", calls)
+	}
+	if filepath.Base(l.state.cur.dir) != generationName(2) {
+		t.Errorf("the state is %s: no snapshot was restored", l.state.cur.dir)
+	}
+	// And it starts again from what it restored.
+	c.stop(late)
+	l = c.start(late)
+	c.sameTrees()
+	if got := get(t, l, "many/5/77"); len(got) != 64 {
+		t.Errorf("a restored value has %d bytes, want 64", len(got))
+	}
+}
+
+// dump reads a whole state.
+func dump(tb testing.TB, s *state) (map[string]string, position) {
+	tb.Helper()
+	out := map[string]string{}
+	g, err := s.acquire()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer g.release()
+	txn := g.db.NewTransaction(false)
+	defer txn.Discard()
+	for _, space := range []byte{spaceMeta, spaceMachine, spaceEvidence} {
+		err := scanTxn(txn, []byte{space}, func(k, v []byte) error {
+			out[string(k)] = string(v)
+			return nil
+		})
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return out, s.position()
+}
+
+func openTestState(tb testing.TB, dir string) *state {
+	tb.Helper()
+	s, err := openState(dir, true, discard)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s
+}
+
+func streamOf(tb testing.TB, s *state) []byte {
+	tb.Helper()
+	g, err := s.acquire()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer g.release()
+	txn := g.db.NewTransaction(false)
+	defer txn.Discard()
+	var b bytes.Buffer
+	n, err := writeState(&b, txn)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if n != uint64(b.Len()) {
+		tb.Errorf("the stream has %d bytes, said %d", b.Len(), n)
+	}
+	return b.Bytes()
+}
+
+func TestRestoreReplacesTheState(t *testing.T) {
+	from, to := openTestState(t, t.TempDir()), openTestState(t, t.TempDir())
+	apply(t, from, kv{}, "many", "set a 1", "set b "+string(make([]byte, 200<<10)))
+	apply(t, to, kv{}, "set a old", "set gone old")
+	if err := to.restore(bytes.NewReader(streamOf(t, from))); err != nil {
+		t.Fatal(err)
+	}
+	want, wantAt := dump(t, from)
+	got, gotAt := dump(t, to)
+	if !maps.Equal(got, want) || gotAt != wantAt {
+		t.Errorf("the restored state differs: %d keys at %+v, want %d at %+v", len(got), gotAt, len(want), wantAt)
+	}
+	apply(t, to, kv{}, "set c 3")
+}
+
+func TestDamagedStreamLeavesTheState(t *testing.T) {
+	from := openTestState(t, t.TempDir())
+	apply(t, from, kv{}, "set a 1", "set b 2")
+	stream := streamOf(t, from)
+	dir := t.TempDir()
+	to := openTestState(t, dir)
+	apply(t, to, kv{}, "set old 1")
+	want, wantAt := dump(t, to)
+	check := func(name string, stream io.Reader, wantErr error) {
+		t.Helper()
+		if err := to.restore(stream); !errors.Is(err, wantErr) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got, at := dump(t, to); !maps.Equal(got, want) || at != wantAt {
+			t.Errorf("%s: the state changed", name)
+		}
+		if left, err := filepath.Glob(filepath.Join(dir, generationPrefix+"*")); err != nil || len(left) != 1 {
+			t.Errorf("%s: %d states on the disk, %v", name, len(left), err)
+		}
+	}
+	for _, cut := range []int{0, 5, 20, len(stream) / 2, len(stream) - 1} {
+		check(fmt.Sprintf("cut at %d", cut), bytes.NewReader(stream[:cut]), ErrCorruptSnapshot)
+	}
+	flipped := bytes.Clone(stream)
+	flipped[len(flipped)/2] ^= 1
+	check("flipped bit", bytes.NewReader(flipped), ErrCorruptSnapshot)
+	check("trailing byte", bytes.NewReader(append(bytes.Clone(stream), 0)), ErrCorruptSnapshot)
+	disk := errors.New("the disk is gone")
+	check("disk fault", io.MultiReader(bytes.NewReader(stream[:30]), failingReader{disk}), disk)
+}
+
+type failingReader struct{ err error }
+
+func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
+
+// hookReader calls hook once, after n bytes.
+type hookReader struct {
+	r    io.Reader
+	n    int
+	hook func()
+}
+
+func (h *hookReader) Read(b []byte) (int, error) {
+	if h.n <= 0 && h.hook != nil {
+		h.hook()
+		h.hook = nil
+	}
+	n, err := h.r.Read(b[:min(len(b), 1<<10)])
+	h.n -= n
+	return n, err
+}
+
+// TestCrashInTheMiddleOfARestore takes an image of a node's directory while it
+// restores the leader's snapshot, as a crash would leave it, and starts from
+// that, alone.
+func TestCrashInTheMiddleOfARestore(t *testing.T) {
+	c := startCluster(t, 3, smallLog)
+	c.propose("set a 1")
+	c.settle()
+	late := c.running()[0].opts.ID
+	if c.leader().opts.ID == late {
+		late = c.running()[1].opts.ID
+	}
+	c.stop(late)
+	for i := range 10 {
+		c.propose(fmt.Sprintf("set a %d", i+2))
+	}
+	leader := c.leader()
+	if err := leader.Snapshot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	size, root, err := leader.TreeHead()
+	if err != nil {
+		t.Fatal(err)
+	}
+	snaps, err := leader.snaps.List()
+	if err != nil || len(snaps) == 0 {
+		t.Fatalf("no snapshot: %v", err)
+	}
+	// Raft stores the snapshot that it receives before it restores it.
+	dir := filepath.Join(c.dir, late)
+	id := snaps[0].ID
+	if err := os.CopyFS(filepath.Join(dir, "snapshots", id),
+		os.DirFS(filepath.Join(leader.opts.Dir, "snapshots", id))); err != nil {
+		t.Fatal(err)
+	}
+	image := filepath.Join(t.TempDir(), late)
+	s, err := openState(filepath.Join(dir, "state"), false, discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := os.ReadFile(filepath.Join(dir, "snapshots", id, "state.bin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	crash := &hookReader{r: bytes.NewReader(stream), n: len(stream) / 2, hook: func() {
+		copyTree(t, image, dir)
+	}}
+	if err := s.restore(crash); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.close(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(image, "state", generationPrefix+"*")); err != nil || len(left) != 2 {
+		t.Fatalf("the image holds %v (%v), not a restore that was cut short", left, err)
+	}
+	for _, m := range c.members {
+		c.stop(m.ID)
+	}
+	o := c.options(late)
+	o.Dir, o.Transport = image, listen(t, "127.0.0.1:0")
+	l, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if n, h, err := l.TreeHead(); err != nil || n != size || h != root {
+		t.Errorf("after the crash: (%d, %x), %v; want (%d, %x)", n, h, err, size, root)
+	}
+	if got := get(t, l, "a"); got != "11" {
+		t.Errorf("after the crash a is %q, want 11", got)
+	}
+	if last, err := l.wal.LastIndex(); err != nil || last != 0 {
+		t.Errorf("the log before the snapshot is still there, to %d (%v)", last, err)
+	}
+}
+
+// TestCrashBeforeTheOldStateIsRemoved: CURRENT already names the new one.
+func TestCrashBeforeTheOldStateIsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	s, err := openState(dir, true, discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(t, s, kv{}, "set a 1")
+	stream := streamOf(t, s)
+	if err := s.close(); err != nil {
+		t.Fatal(err)
+	}
+	copyTree(t, filepath.Join(dir, generationName(1)+"x"), filepath.Join(dir, generationName(1)))
+	s = openTestState(t, dir)
+	if err := s.restore(bytes.NewReader(stream)); err != nil {
+		t.Fatal(err)
+	}
+	s.retired.Wait()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if want := []string{currentFile, generationName(2)}; !slices.Equal(names, want) {
+		t.Errorf("the directory holds %v, want %v", names, want)
+	}
+}
+
+// TestReaderKeepsItsVersionAcrossARestore: a view that began before goes on
+// with the old state, and the old state goes when it ends.
+func TestReaderKeepsItsVersionAcrossARestore(t *testing.T) {
+	dir := t.TempDir()
+	s := openTestState(t, dir)
+	apply(t, s, kv{}, "set a 1")
+	stream := streamOf(t, s)
+	g, err := s.acquire()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.restore(bytes.NewReader(stream)); err != nil {
+		t.Fatal(err)
+	}
+	txn := g.db.NewTransaction(false)
+	if v, err := (machineReader{txn}).Get([]byte("a")); err != nil || string(v) != "1" {
+		t.Errorf("the old version says %q, %v", v, err)
+	}
+	txn.Discard()
+	g.release()
+	s.retired.Wait()
+	if _, err := os.Stat(filepath.Join(dir, generationName(1))); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the old state is still there: %v", err)
+	}
+}
+
+func TestSnapshotStreamRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		pairs := rapid.MapOfN(rapid.StringN(1, 40, 200), rapid.SliceOfN(rapid.Byte(), 0, 300), 0, 30).Draw(t, "pairs")
+		at := position{rapid.Uint64().Draw(t, "applied"), rapid.Uint64().Draw(t, "seq")}
+		var b bytes.Buffer
+		w, err := newSnapshotWriter(&b, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range slices.Sorted(maps.Keys(pairs)) {
+			if err := w.pair([]byte(k), pairs[k]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := w.finish(); err != nil {
+			t.Fatal(err)
+		}
+		stream := b.Bytes()
+		got := map[string][]byte{}
+		gotAt, err := readSnapshot(bytes.NewReader(stream), func(k, v []byte) error {
+			got[string(k)] = bytes.Clone(v)
+			return nil
+		})
+		if err != nil || gotAt != at || len(got) != len(pairs) {
+			t.Fatalf("read %d pairs at %+v, %v; want %d at %+v", len(got), gotAt, err, len(pairs), at)
+		}
+		for k, v := range pairs {
+			if !bytes.Equal(got[k], v) {
+				t.Fatalf("value of %q differs", k)
+			}
+		}
+		stream[rapid.IntRange(0, len(stream)-1).Draw(t, "where")] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
+		if _, err := readSnapshot(bytes.NewReader(stream), func(_, _ []byte) error { return nil }); !errors.Is(err, ErrCorruptSnapshot) {
+			t.Fatalf("a flipped bit: %v", err)
+		}
+	})
+}
+
+func FuzzReadSnapshot(f *testing.F) {
+	var b bytes.Buffer
+	w, err := newSnapshotWriter(&b, position{7, 3})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, k := range []string{"a", "b", "c"} {
+		if err := w.pair([]byte(k), []byte(k+k)); err != nil {
+			f.Fatal(err)
+		}
+	}
+	if _, err := w.finish(); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	f.Add(b.Bytes()[:30])
+	f.Add([]byte(snapshotMagic))
+	f.Add(append(append([]byte(snapshotMagic), snapshotVersion), bytes.Repeat([]byte{0xff}, 40)...))
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		var out bytes.Buffer
+		var w *snapshotWriter
+		at, err := readSnapshot(bytes.NewReader(stream), func(k, v []byte) error {
+			if w == nil {
+				w, err = newSnapshotWriter(&out, position{})
+				if err != nil {
+					return err
+				}
+			}
+			return w.pair(k, v)
+		})
+		if err != nil {
+			if !errors.Is(err, ErrCorruptSnapshot) {
+				t.Fatalf("bytes alone cannot cause %v", err)
+			}
+			return
+		}
+		// What is accepted is the only encoding of what it says.
+		var again bytes.Buffer
+		w, err = newSnapshotWriter(&again, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readSnapshot(bytes.NewReader(stream), w.pair); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.finish(); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(again.Bytes(), stream) {
+			t.Fatal("two streams say the same")
+		}
+	})
+}
+
+func TestThresholdGrowsWithTheLog(t *testing.T) {
+	l := &Ledger{opts: Options{SnapshotThreshold: 100}, state: &state{}}
+	for _, tc := range []struct{ seq, want uint64 }{{0, 100}, {400, 100}, {4000, 1000}, {1 << 40, 1 << 20}} {
+		l.state.nextSeq.Store(tc.seq)
+		if got := l.threshold(); got != tc.want {
+			t.Errorf("after %d entries: %d, want %d", tc.seq, got, tc.want)
+		}
+	}
+}
+
+func TestRaftTakesSnapshotsByItself(t *testing.T) {
+	c := startCluster(t, 1, func(o *Options) {
+		o.SnapshotThreshold, o.SnapshotInterval, o.TrailingLogs = 4, 5*time.Millisecond, 1
+		o.MaintenanceInterval = 5 * time.Millisecond
+	})
+	l := c.leader()
+	changes, cancel := l.Changes()
+	defer cancel()
+	for i := 0; ; i++ {
+		c.propose(fmt.Sprintf("set a %d", i))
+		<-changes
+		if first, err := l.wal.FirstIndex(); err != nil {
+			t.Fatal(err)
+		} else if first > 5 {
+			break
+		}
+		if i > 5000 {
+			t.Fatal("the log was never compacted")
+		}
+	}
+	if s := l.Status(); s.Snapshot == 0 {
+		t.Error("the status names no snapshot")
+	}
+}
+
+// copyTree copies a directory and leaves out the holes of its files, which make
+// up nearly all of what badger and the log reserve.
+func copyTree(tb testing.TB, to, from string) {
+	tb.Helper()
+	err := filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, rel)
+		if d.IsDir() {
+			return os.MkdirAll(target, 0o700)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		f, err := os.Create(target)
+		if err != nil {
+			return err
+		}
+		zero := make([]byte, 64<<10)
+		for off := 0; off < len(b) && err == nil; off += len(zero) {
+			block := b[off:min(off+len(zero), len(b))]
+			if !bytes.Equal(block, zero[:len(block)]) {
+				_, err = f.WriteAt(block, int64(off))
+			}
+		}
+		return errors.Join(err, f.Truncate(int64(len(b))), f.Close())
+	})
+	if err != nil {
+		tb.Fatalf("copying %s: %v", from, err)
+	}
+}
