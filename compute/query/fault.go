@@ -14,7 +14,7 @@ import (
 type Error struct {
 	Line    int    `json:"line"`              // from 1
 	Column  int    `json:"column"`            // in characters, from 1; one past the end when something is missing
-	Near    string `json:"near,omitempty"`    // the text at fault, as written; empty at the end of the query
+	Near    string `json:"near,omitempty"`    // the text at fault, as written but for keywords, in capitals; empty at the end of the query
 	Message string `json:"message"`           // what is wrong
 	Want    string `json:"want,omitempty"`    // what would have been accepted there
 	Nearest string `json:"nearest,omitempty"` // the valid name that a misspelt one most resembles

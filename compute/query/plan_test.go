@@ -156,6 +156,20 @@ func TestPlanOfASmallPanel(t *testing.T) {
 	}
 }
 
+func TestATileThatEndsEarlyIsLikeOneWhoseRestIsNotSelected(t *testing.T) {
+	p := onePanel()
+	p.version.Periods = 3
+	p.verdict.PeriodGroups = []catalog.PeriodGroup{{Intervals: []catalog.Interval{{From: 10, To: 11}, {From: 12, To: 13}}}}
+	plan, err := NewPlan(p.descriptor, p.version, p.verdict)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Accumulator{{Block: 0, SlotMap: 0, Tiles: []int{0, 1}}, {Block: 1, SlotMap: 1, Tiles: []int{0}}}
+	if diff := cmp.Diff(want, plan.Accumulators); diff != "" {
+		t.Fatalf("accumulators (-want +got):\n%s", diff)
+	}
+}
+
 // TestDigestDiffersWhenAnythingDiffers changes one thing at a time, in the
 // verdict and in the plan itself.
 func TestDigestDiffersWhenAnythingDiffers(t *testing.T) {
