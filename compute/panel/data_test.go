@@ -26,6 +26,7 @@ missing: ["", NA]
 measures:
   - {name: pm25, column: PM2.5, unit: µg/m³, range: [-10, 100], decimals: 1}
   - {name: co, column: CO, unit: mg/m³, range: [0, 5], decimals: 2}
+policy: {public: true}
 `
 
 func mem(name, content string) panel.File {

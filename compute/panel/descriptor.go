@@ -18,9 +18,9 @@ const maxDescriptor = 256 << 10
 const defaultUTCOffset = "+08:00"
 
 // maxDecimals and maxBound keep every reading, and the difference of any two,
-// far inside an int64.
+// far inside an int64; the catalog's bound on bounds is narrower.
 const (
-	maxDecimals = 15
+	maxDecimals = 9
 	maxBound    = 1 << 60
 )
 
@@ -37,8 +37,9 @@ type Source struct {
 	Columns       []string // header name of each measure
 }
 
-// ReadDescriptor reads a descriptor. All its faults are returned at once,
-// joined, each a *DescriptorError; name stands for the file in them.
+// ReadDescriptor reads a descriptor, and refuses what the catalog would refuse.
+// Its faults are returned joined, each a *DescriptorError; name stands for the
+// file in them.
 func ReadDescriptor(name string, r io.Reader) (*Source, error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxDescriptor+1))
 	if err != nil {
@@ -59,6 +60,11 @@ func ReadDescriptor(name string, r io.Reader) (*Source, error) {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	src := c.source(file)
+	if len(c.faults) == 0 {
+		if r := src.Descriptor.Check(); r != nil {
+			c.fault(positionsOf(file).of(r.Field), r.Field, r.Message, r.Fix)
+		}
+	}
 	if len(c.faults) > 0 {
 		return nil, c.joined(name)
 	}
@@ -125,6 +131,9 @@ func (c *descriptorCheck) entity(f fileEntity, src *Source) {
 	src.EntityColumn = c.need(f.Column, "entity.column")
 	src.Registry = f.Registry.text
 	src.Descriptor.Entity = src.EntityColumn
+	if !identifier.MatchString(src.EntityColumn) {
+		src.Descriptor.Entity = "entity" // which a query may always say
+	}
 	src.Descriptor.Registry = src.Descriptor.Dataset
 	src.Attributes = texts(f.Attributes)
 	if !f.Registry.given() {

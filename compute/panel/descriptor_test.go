@@ -1,7 +1,10 @@
 package panel_test
 
 import (
+	"bytes"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -73,7 +76,7 @@ func TestDescriptorOfProtectedReadings(t *testing.T) {
 				Aggregates: []string{"count", "sum", "avg"}, Grain: catalog.GrainQuarter, MinCohort: 5,
 				Cubes: [][]string{{"county"}, {"industry", "grade"}}, Moments: [][2]string{{"nox", "nox"}, {"nox", "so2"}},
 				Joins: []string{}, Related: [][2]string{{"nox", "so2"}}, Portfolios: 1,
-				DP: &catalog.DP{EpsilonPerQuery: "0.5", EpsilonPerContract: "5", EpsilonFamily: "10", Delta: "0.000000001"},
+				DP: &catalog.DP{EpsilonPerQuery: "0.5", EpsilonPerContract: "5", EpsilonFamily: "10", Delta: "1e-9"},
 			},
 			Price: &catalog.Price{PerQuery: "10.00", Currency: "CNY"},
 		},
@@ -95,7 +98,7 @@ func TestDescriptorFaultsNameLineAndColumn(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"unknown field":       {replace("license:", "licence:"), `d.yaml:4:1: unknown field licence; did you mean license?`},
 		"unknown deep field":  {replace("unit: µg/m³", "units: µg/m³"), `d.yaml:9:33: unknown field units; did you mean unit?`},
-		"field twice":         {small + "license: X\n", `d.yaml:11:1: mapping key "license" already defined at [4:1]`},
+		"field twice":         {small + "license: X\n", `d.yaml:12:1: mapping key "license" already defined at [4:1]`},
 		"syntax":              {replace("{column: date", "{column: [date"), `d.yaml:6:`},
 		"tab":                 {replace("license: CC0", "\tlicense: CC0"), `d.yaml:4:`},
 		"list for a scalar":   {replace("dataset: small", "dataset: [small]"), `d.yaml:2:10: want a single value here, not a sequence`},
@@ -122,18 +125,22 @@ func TestDescriptorFaultsNameLineAndColumn(t *testing.T) {
 		"range too fine":      {replace("[-10, 100]", "[-10.25, 100]"), `d.yaml:9:54: measures[0].range: "-10.25" has more digits than decimals: 1`},
 		"range too large":     {replace("[-10, 100]", "[-10, 1e29]"), `measures[0].range: "1e29" with 1 decimals is too large`},
 		"range no number":     {replace("[-10, 100]", "[-10, many]"), `d.yaml:9:59: measures[0].range: "many" is no decimal number`},
-		"decimals":            {replace("decimals: 1", "decimals: 16"), `measures[0].decimals: "16" is out of range; want a whole number from 0 to 15`},
+		"decimals":            {replace("decimals: 1", "decimals: 16"), `measures[0].decimals: "16" is out of range; want a whole number from 0 to 9`},
 		"flag":                {replace("decimals: 1", "decimals: 1, squares: yes"), `measures[0].squares: "yes" is neither true nor false`},
 		"buckets":             {replace("decimals: 1", "decimals: 1, buckets: [2, 1]"), `measures[0].buckets: "1" does not ascend`},
 		"measure twice":       {replace("name: co,", "name: pm25,"), `d.yaml:10:12: measures[1].name: "pm25" is taken`},
 		"measure as entity":   {replace("name: co,", "name: station,"), `measures[1].name: "station" is taken`},
 		"column twice":        {replace("column: CO", "column: PM2.5"), `d.yaml:10:12: measures[1].column: column "PM2.5" is read as measures[0].column already`},
 		"no measures":         {small[:strings.Index(small, "measures:")], `measures: missing`},
-		"policy grain":        {small + "policy: {grain: hour}\n", `d.yaml:11:17: policy.grain: hour is finer than the dataset's day`},
-		"pair of three":       {small + "policy: {moments: [[a, b, c]]}\n", `d.yaml:11:21: policy.moments[0]: 3 measures; want a pair`},
-		"price":               {small + "price: {per_query: ten, currency: CNY}\n", `d.yaml:11:20: price.per_query: "ten" is no decimal number`},
-		"epsilon":             {small + "policy: {dp: {epsilon_per_query: big}}\n", `policy.dp.epsilon_per_query: "big" is no decimal number`},
-		"cohort":              {small + "policy: {min_cohort: -1}\n", `d.yaml:11:22: policy.min_cohort: "-1" is out of range`},
+		"policy grain":        {replace("public: true", "grain: hour"), `d.yaml:11:17: policy.grain: hour is finer than the dataset's day`},
+		"pair of three":       {replace("public: true", "moments: [[a, b, c]]"), `d.yaml:11:21: policy.moments[0]: 3 measures; want a pair`},
+		"price":               {small + "price: {per_query: ten, currency: CNY}\n", `d.yaml:12:20: price.per_query: "ten" is no decimal number`},
+		"epsilon":             {replace("public: true", "min_cohort: 5, dp: {epsilon_per_query: big, epsilon_per_contract: 1, epsilon_family: 1, delta: 1e-9}"), `d.yaml:11:49: policy.dp.epsilon_per_query: "big" is not a number above 0`},
+		"cohort":              {replace("public: true", "min_cohort: -1"), `d.yaml:11:22: policy.min_cohort: "-1" is out of range`},
+		"no protection":       {replace("public: true", "aggregates: [sum]"), `d.yaml:11:23: policy.min_cohort: min_cohort is 0; values are protected only`},
+		"public and not":      {replace("public: true", "public: true, min_cohort: 5"), `d.yaml:11:36: policy.min_cohort: public: true switches min_cohort off`},
+		"aggregate":           {replace("public: true", "public: true, aggregates: [sum, mean]"), `d.yaml:11:42: policy.aggregates[1]: "mean" is not a known aggregate`},
+		"moment":              {replace("public: true", "min_cohort: 5, moments: [[co, co], [co, no]]"), `d.yaml:11:46: policy.moments[1]: the dataset has no measure "no"; its measures are`},
 		"all in one go":       {strings.NewReplacer("small", "Small", "CC0-1.0", `""`).Replace(small), "is no name; want a letter, then letters, digits and _, all lower case, at most 64\nd.yaml:4:10: license: missing"},
 		"longer than allowed": {small + strings.Repeat("#", 1<<19), `d.yaml: more than 262144 bytes`},
 	} {
@@ -147,6 +154,32 @@ func TestDescriptorFaultsNameLineAndColumn(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
 		})
+	}
+}
+
+func TestTheEntitysColumnNeedNotBeAName(t *testing.T) {
+	if d := source(t, strings.Replace(small, "column: station", "column: 站点 名", 1)).Descriptor; d.Entity != "entity" {
+		t.Errorf("entity %q", d.Entity)
+	}
+}
+
+// TestEveryDescriptorOfTheSeedsCanBeRead reads the ones that the demo publishes.
+func TestEveryDescriptorOfTheSeedsCanBeRead(t *testing.T) {
+	paths, err := filepath.Glob("../../seeds/descriptors/*.yaml")
+	if err != nil || len(paths) < 8 {
+		t.Fatalf("%d descriptors, %v", len(paths), err)
+	}
+	for _, p := range paths {
+		b, err := os.ReadFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, err := panel.ReadDescriptor(p, bytes.NewReader(b))
+		if err != nil {
+			t.Error(err)
+		} else if src.Descriptor.Dataset+".yaml" != filepath.Base(p) {
+			t.Errorf("%s describes %s", p, src.Descriptor.Dataset)
+		}
 	}
 }
 

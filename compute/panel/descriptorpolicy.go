@@ -107,10 +107,10 @@ func (c *descriptorCheck) policy(f filePolicy, src *Source) {
 	p.Portfolios = c.integer(f.Portfolios, "policy.portfolios", math.MaxInt32)
 	if f.DP != nil {
 		p.DP = &catalog.DP{
-			EpsilonPerQuery:    c.decimal(f.DP.EpsilonPerQuery, "policy.dp.epsilon_per_query"),
-			EpsilonPerContract: c.decimal(f.DP.EpsilonPerContract, "policy.dp.epsilon_per_contract"),
-			EpsilonFamily:      c.decimal(f.DP.EpsilonFamily, "policy.dp.epsilon_family"),
-			Delta:              c.decimal(f.DP.Delta, "policy.dp.delta"),
+			EpsilonPerQuery:    c.need(f.DP.EpsilonPerQuery, "policy.dp.epsilon_per_query"),
+			EpsilonPerContract: c.need(f.DP.EpsilonPerContract, "policy.dp.epsilon_per_contract"),
+			EpsilonFamily:      c.need(f.DP.EpsilonFamily, "policy.dp.epsilon_family"),
+			Delta:              c.need(f.DP.Delta, "policy.dp.delta"),
 		}
 	}
 }

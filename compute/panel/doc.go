@@ -24,7 +24,7 @@
 //
 // # What it does not do
 //
-// It does not judge a policy (catalog does, when the dataset is created), does
-// not encrypt, and knows neither nodes nor network. The panel is plaintext: it
-// stays on the publisher's machine.
+// It does not judge a policy but by asking the catalog's own check, does not
+// encrypt, and knows neither nodes nor network. The panel is plaintext: it stays
+// on the publisher's machine.
 package panel

@@ -1,0 +1,124 @@
+package panel
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+var grains = []catalog.Grain{catalog.GrainHour, catalog.GrainDay, catalog.GrainMonth, catalog.GrainQuarter, catalog.GrainYear}
+
+// instant draws a moment and says its period's index by package time alone.
+func instant(t *rapid.T, g catalog.Grain) (time.Time, int64) {
+	at := time.Date(rapid.IntRange(1, 9999).Draw(t, "year"), time.Month(rapid.IntRange(1, 12).Draw(t, "month")), rapid.IntRange(1, 31).Draw(t, "day"),
+		rapid.IntRange(0, 23).Draw(t, "hour"), 0, 0, 0, time.UTC)
+	if at.Year() > 9999 {
+		at = at.AddDate(-1, 0, 0)
+	}
+	hours := at.Unix() / 3600
+	if at.Unix()%3600 < 0 {
+		hours--
+	}
+	switch g {
+	case catalog.GrainHour:
+		return at, hours
+	case catalog.GrainDay:
+		return at, (hours - int64(at.Hour())) / 24
+	case catalog.GrainMonth:
+		return at, int64(at.Year()-1970)*12 + int64(at.Month()) - 1
+	case catalog.GrainQuarter:
+		return at, int64(at.Year()-1970)*4 + int64(at.Month()-1)/3
+	default:
+		return at, int64(at.Year() - 1970)
+	}
+}
+
+// TestPeriodsAgreeWithPackageTime reads several periods with one reader, in
+// parts and as text, so that what it remembers is tested too.
+func TestPeriodsAgreeWithPackageTime(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g := rapid.SampledFrom(grains).Draw(t, "grain")
+		parts, text := periodReader{grain: g, parts: true}, periodReader{grain: g}
+		for range rapid.IntRange(1, 4).Draw(t, "rows") {
+			at, want := instant(t, g)
+			form := rapid.SampledFrom([]string{"%d", "%02d", " %d", "%04d "}).Draw(t, "form")
+			numbers := []int{at.Year(), int(at.Month()), at.Day(), at.Hour()}
+			if g == catalog.GrainQuarter {
+				numbers[1] = (numbers[1]-1)/3 + 1
+			}
+			var fields []string
+			for _, n := range numbers[:periodParts[g]] {
+				fields = append(fields, fmt.Sprintf(form, n))
+			}
+			if got, fault := parts.read(fields); fault != nil || got != want {
+				t.Fatalf("%q: %d, %+v; want %d", fields, got, fault, want)
+			}
+			iso := g.Format(want)
+			if g == catalog.GrainHour {
+				iso = at.Format(rapid.SampledFrom([]string{"2006-01-02T15", "2006-01-02 15", "2006-01-02T15:04", "2006-01-02 15:04:05"}).Draw(t, "layout"))
+			}
+			for range 2 {
+				if got, fault := text.read([]string{iso}); fault != nil || got != want {
+					t.Fatalf("%q: %d, %+v; want %d", iso, got, fault, want)
+				}
+			}
+		}
+	})
+}
+
+func TestPeriodsThatDoNotExistAreNamed(t *testing.T) {
+	for _, c := range []struct {
+		grain  catalog.Grain
+		fields string
+		part   int
+		want   string
+	}{
+		{catalog.GrainHour, "2023,2,29,0", 2, `there is no day "29" in "2023-2"; want 1 to 28`},
+		{catalog.GrainHour, "1900,2,29,0", 2, `want 1 to 28`},
+		{catalog.GrainDay, "2024,4,31", 2, `want 1 to 30`},
+		{catalog.GrainDay, "2024,4,0", 2, `want 1 to 30`},
+		{catalog.GrainHour, "2024,13,1,0", 1, `there is no month "13" in "2024"; want 1 to 12`},
+		{catalog.GrainMonth, "2024,0", 1, `want 1 to 12`},
+		{catalog.GrainHour, "2024,1,1,24", 3, `there is no hour "24" in "2024-1-1"; want 0 to 23`},
+		{catalog.GrainQuarter, "2024,5", 1, `there is no quarter "5" in "2024"; want 1 to 4`},
+		{catalog.GrainYear, "0", 0, `year "0" does not exist; want 1 to 9999`},
+		{catalog.GrainYear, "10000", 0, `want 1 to 9999`},
+		{catalog.GrainYear, "-5", 0, `"-5" is no whole number; want a year`},
+		{catalog.GrainDay, "2024,x,1", 1, `"x" is no whole number; want a month`},
+		{catalog.GrainDay, "2024,,1", 1, `"" is no whole number`},
+		{catalog.GrainDay, "2024,1.0,1", 1, `"1.0" is no whole number`},
+		{catalog.GrainDay, "2024,12345678901,1", 1, `is no whole number`},
+	} {
+		r := periodReader{grain: c.grain, parts: true}
+		_, fault := r.read(strings.Split(c.fields, ","))
+		if fault == nil || fault.part != c.part || !strings.Contains(fault.message+"; "+fault.want, c.want) {
+			t.Errorf("%s: %+v, want part %d: %s", c.fields, fault, c.part, c.want)
+		}
+	}
+	for _, c := range []struct {
+		grain      catalog.Grain
+		text, want string
+	}{
+		{catalog.GrainHour, "2024-05-07T13:30", "want hours as 2024-05-24T13"},
+		{catalog.GrainHour, "2024-05-07", `is a day; want hours`},
+		{catalog.GrainHour, "2024-05-07T24", "does not exist"},
+		{catalog.GrainHour, "2024-05-07 13:00:00Z", "want hours"},
+		{catalog.GrainDay, "2024-05-07 00:00:00", "want days as 2024-05-24"},
+		{catalog.GrainDay, "2024/05/07", "want days as 2024-05-24"},
+		{catalog.GrainMonth, "2024-5", "want months as 2024-05"},
+		{catalog.GrainQuarter, "2024-Q5", "want quarters as 2024-Q2"},
+		{catalog.GrainYear, "24", "want years as 2024"},
+		{catalog.GrainYear, "", "want years as 2024"},
+	} {
+		r := periodReader{grain: c.grain}
+		_, fault := r.read([]string{c.text})
+		if fault == nil || !strings.Contains(fault.message+"; "+fault.want, c.want) {
+			t.Errorf("%q: %+v, want %s", c.text, fault, c.want)
+		}
+	}
+}
