@@ -97,13 +97,13 @@ const (
 func (a *Accumulator) addFive(t [][]byte) {
 	for at := 0; at < len(a.sum); at += block {
 		from := headerBytes + 8*at
-		addFiveBlocks((*[block]uint64)(a.sum[at:]),
-			(*[8 * block]byte)(t[0][from:]), (*[8 * block]byte)(t[1][from:]), (*[8 * block]byte)(t[2][from:]),
-			(*[8 * block]byte)(t[3][from:]), (*[8 * block]byte)(t[4][from:]), a.in.delta[at/a.in.n%limbs])
+		addFiveBlocks((*coefficients)(a.sum[at:]),
+			(*words)(t[0][from:]), (*words)(t[1][from:]), (*words)(t[2][from:]),
+			(*words)(t[3][from:]), (*words)(t[4][from:]), a.in.delta[at/a.in.n%limbs])
 	}
 }
 
-func addFiveBlocks(s *[block]uint64, t0, t1, t2, t3, t4 *[8 * block]byte, delta uint64) {
+func addFiveBlocks(s *coefficients, t0, t1, t2, t3, t4 *words, delta uint64) {
 	le := binary.LittleEndian
 	for i := 0; i < block; i += 4 {
 		j := 8 * i
@@ -125,11 +125,11 @@ func addFiveBlocks(s *[block]uint64, t0, t1, t2, t3, t4 *[8 * block]byte, delta 
 // addOne adds one tile's coefficients.
 func (a *Accumulator) addOne(t []byte) {
 	for at := 0; at < len(a.sum); at += block {
-		addBlock((*[block]uint64)(a.sum[at:]), (*[8 * block]byte)(t[headerBytes+8*at:]), a.in.delta[at/a.in.n%limbs])
+		addBlock((*coefficients)(a.sum[at:]), (*words)(t[headerBytes+8*at:]), a.in.delta[at/a.in.n%limbs])
 	}
 }
 
-func addBlock(s *[block]uint64, t *[8 * block]byte, delta uint64) {
+func addBlock(s *coefficients, t *words, delta uint64) {
 	for i := range s {
 		x := s[i] + binary.LittleEndian.Uint64(t[8*i:8*i+8])
 		s[i] = x&low60 + x>>60*delta

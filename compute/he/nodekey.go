@@ -27,7 +27,9 @@ type NodeKey struct {
 	secret [32]byte
 	erased bool
 
-	combiners sync.Pool // *mhe.Combiner: they have buffers
+	setMu    sync.Mutex // guards combiner, which has buffers, and weighted
+	combiner mhe.Combiner
+	weighted map[string]ring.Poly // s_i by active set, NTT and Montgomery form, read-only
 
 	// Switches for tests, which show what the remedies are for.
 	unmasked bool // leave out Z
@@ -68,14 +70,12 @@ func NewNodeKey(p Parameters, point int, share []byte, pairs map[int][32]byte, s
 	k.share.Poly = ringqp.Poly{Q: ring.NewPoly(in.n, limbs-1)}
 	in.load(k.share.Q, share, kindKeyShare, 0)
 	in.he.RingQ().MForm(k.share.Q, k.share.Q)
-	k.combiners.New = func() any {
-		all := make([]mhe.ShamirPublicPoint, len(points))
-		for i, x := range points {
-			all[i] = mhe.ShamirPublicPoint(x)
-		}
-		c := mhe.NewCombiner(in.he.Parameters.Parameters, mhe.ShamirPublicPoint(point), all, p.Threshold())
-		return &c
+	all := make([]mhe.ShamirPublicPoint, len(points))
+	for i, x := range points {
+		all[i] = mhe.ShamirPublicPoint(x)
 	}
+	k.combiner = mhe.NewCombiner(in.he.Parameters.Parameters, mhe.ShamirPublicPoint(point), all, p.Threshold())
+	k.weighted = map[string]ring.Poly{}
 	return k, nil
 }
 
@@ -94,22 +94,46 @@ func (k *NodeKey) Erase() {
 		k.pairs[j] = [32]byte{}
 	}
 	clear(k.pairs)
+	k.setMu.Lock()
+	defer k.setMu.Unlock()
+	k.forgetSets()
 }
 
-// additive writes s_i = λ_i·[s]_i in NTT and Montgomery form to dst. active has
-// been checked: sorted, distinct, exactly t, this node among them.
-func (k *NodeKey) additive(dst ring.Poly, active []int) error {
+// forgetSets overwrites the weighted shares. Nobody may be using them.
+func (k *NodeKey) forgetSets() {
+	for _, s := range k.weighted {
+		s.Zero()
+	}
+	clear(k.weighted)
+}
+
+// maxSets bounds the weighted shares that are kept: more active sets than a
+// roster of seven has for one member.
+const maxSets = 20
+
+// additive returns s_i = λ_i·[s]_i in NTT and Montgomery form, not to be changed.
+// active has been checked: sorted, distinct, exactly t, this node among them. The
+// caller holds mu for reading.
+func (k *NodeKey) additive(active []int) (ring.Poly, error) {
+	k.setMu.Lock()
+	defer k.setMu.Unlock()
+	name := make([]byte, len(active))
 	points := make([]mhe.ShamirPublicPoint, len(active))
 	for i, x := range active {
-		points[i] = mhe.ShamirPublicPoint(x)
+		name[i], points[i] = byte(x), mhe.ShamirPublicPoint(x) // at most MaxNodes
 	}
-	c := k.combiners.Get().(*mhe.Combiner)
-	defer k.combiners.Put(c)
-	sk := &rlwe.SecretKey{Value: ringqp.Poly{Q: dst}}
-	if err := c.GenAdditiveShare(points, mhe.ShamirPublicPoint(k.point), k.share, sk); err != nil {
-		return fmt.Errorf("weighting the key share: %w", err)
+	if s, ok := k.weighted[string(name)]; ok {
+		return s, nil
 	}
-	return nil
+	s := ring.NewPoly(k.p.in.n, limbs-1)
+	sk := &rlwe.SecretKey{Value: ringqp.Poly{Q: s}}
+	if err := k.combiner.GenAdditiveShare(points, mhe.ShamirPublicPoint(k.point), k.share, sk); err != nil {
+		return ring.Poly{}, fmt.Errorf("weighting the key share: %w", err)
+	}
+	if len(k.weighted) < maxSets {
+		k.weighted[string(name)] = s
+	}
+	return s, nil
 }
 
 // begin checks an opening against this node and its own accumulator, and
@@ -169,11 +193,11 @@ func (k *NodeKey) Contribute(o Opening, acc *Accumulator) (d []byte, slots []uin
 	if err := k.blind(w, slots, ctx); err != nil { // w.a = e_i − T^-1·M_i
 		return nil, nil, fmt.Errorf("contributing to an opening: %w", err)
 	}
-	if err := k.additive(w.b, o.Active); err != nil {
+	share, err := k.additive(o.Active)
+	if err != nil {
 		return nil, nil, fmt.Errorf("contributing to an opening: %w", err)
 	}
-	in.load(w.c, sum.bytes, kindSum, 1)
-	in.he.RingQ().MulCoeffsMontgomeryThenAdd(w.c, w.b, w.a)
+	in.addProduct(w.a, sum.bytes, kindSum, 1, share)
 	if err := k.mask(w.a, w.b, o, ctx); err != nil {
 		return nil, nil, fmt.Errorf("contributing to an opening: %w", err)
 	}
@@ -186,12 +210,6 @@ func (k *NodeKey) Contribute(o Opening, acc *Accumulator) (d []byte, slots []uin
 // blind draws M_i in slot form, and writes e_i − T^-1·M_i in NTT form to w.a.
 func (k *NodeKey) blind(w *workspace, slots []uint64, ctx [32]byte) error {
 	in := k.p.in
-	s, err := newStream(k.secret, labelSmudge, ctx)
-	if err != nil {
-		return err
-	}
-	defer s.erase()
-	s.smudge(w.a, in)
 	m, err := newStream(k.secret, labelShare, ctx)
 	if err != nil {
 		return err
@@ -199,7 +217,12 @@ func (k *NodeKey) blind(w *workspace, slots []uint64, ctx [32]byte) error {
 	defer m.erase()
 	m.uniform(slots, in.t.Modulus)
 	in.fromSlots(w.m, slots)
-	in.subScaled(w.a, w.m)
+	s, err := newStream(k.secret, labelSmudge, ctx)
+	if err != nil {
+		return err
+	}
+	defer s.erase()
+	s.smudge(w.a, w.m, in)
 	in.ntt(w.a)
 	return nil
 }
@@ -255,13 +278,13 @@ func (k *NodeKey) Combine(o Opening, acc *Accumulator, ds map[int][]byte) (slots
 
 // phase writes c0 + c1·s_r + Σ d_i in coefficients to w.a.
 func (k *NodeKey) phase(w *workspace, o Opening, sum *sealedSum, ds map[int][]byte) error {
-	in, ctx, rq := k.p.in, k.context(o), k.p.in.he.RingQ()
-	if err := k.additive(w.b, o.Active); err != nil {
+	in, ctx := k.p.in, k.context(o)
+	share, err := k.additive(o.Active)
+	if err != nil {
 		return err
 	}
 	in.load(w.a, sum.bytes, kindSum, 0)
-	in.load(w.c, sum.bytes, kindSum, 1)
-	rq.MulCoeffsMontgomeryThenAdd(w.c, w.b, w.a)
+	in.addProduct(w.a, sum.bytes, kindSum, 1, share)
 	if len(ds) > len(o.Active)-1 {
 		return fmt.Errorf("%w: %d contributions for %d members besides the root", ErrForeignShare, len(ds), len(o.Active)-1)
 	}
@@ -280,8 +303,7 @@ func (k *NodeKey) phase(w *workspace, o Opening, sum *sealedSum, ds map[int][]by
 		if h.first != i || h.second != o.Root || h.context != ctx {
 			return fmt.Errorf("contribution of point %d: %w", i, ErrForeignShare)
 		}
-		in.load(w.c, b, kindContribution, 0)
-		rq.Add(w.a, w.c, w.a)
+		in.addWire(w.a, b, kindContribution)
 	}
 	in.intt(w.a)
 	return nil
@@ -311,10 +333,11 @@ func (k *NodeKey) Reshare(next Parameters, reference [32]byte, active []int) (_ 
 	in := k.p.in
 	w := in.scratch.get()
 	defer in.scratch.put(w)
-	if err := k.additive(w.a, active); err != nil {
+	share, err := k.additive(active)
+	if err != nil {
 		return nil, fmt.Errorf("resharing: %w", err)
 	}
-	in.he.RingQ().IMForm(w.a, w.a)
+	in.he.RingQ().IMForm(share, w.a)
 	d := &Dealer{p: next, reference: reference, point: k.point}
 	if err := d.share(w.a); err != nil {
 		return nil, fmt.Errorf("resharing: %w", err)

@@ -69,9 +69,9 @@ type instance struct {
 	q    [limbs]*ring.SubRing
 	t    *ring.SubRing
 
-	delta [limbs]uint64 // 2^60 − q
-	tInv  [limbs]uint64 // T^-1 mod q, Montgomery form
-	b     [limbs]uint64 // B mod q
+	delta [limbs]uint64   // 2^60 − q
+	tInv  [limbs]constant // T^-1 mod q
+	b     [limbs]uint64   // B mod q
 	crt   reconstruction
 
 	place   []int32  // slot → index in lattigo's NTT order
@@ -141,7 +141,7 @@ func newInstance(lit ParametersLiteral) (*instance, error) {
 
 func (lit ParametersLiteral) check() error {
 	switch {
-	case lit.LogN < 9 || lit.LogN > 16: // the kernels add blocks of 512
+	case lit.LogN < 9 || lit.LogN > 14: // accumulate.go adds blocks of 512, ntt.go has up to 14 layers
 		return fmt.Errorf("%w: LogN is %d", ErrParameters, lit.LogN)
 	case len(lit.Q) != limbs:
 		return fmt.Errorf("%w: Q has %d primes, not %d", ErrParameters, len(lit.Q), limbs)
@@ -174,7 +174,7 @@ func (in *instance) derive(logB int) {
 	for l, s := range in.q {
 		q := new(big.Int).SetUint64(s.Modulus)
 		in.delta[l] = 1<<60 - s.Modulus
-		in.tInv[l] = montgomery(new(big.Int).ModInverse(t, q), s)
+		in.tInv[l] = newConstant(new(big.Int).ModInverse(t, q).Uint64(), s.Modulus)
 		in.b[l] = new(big.Int).Mod(smudge, q).Uint64()
 	}
 	in.crt = newReconstruction(in.q, in.t)
@@ -188,6 +188,21 @@ func montgomery(x *big.Int, s *ring.SubRing) uint64 {
 	m := new(big.Int).SetUint64(s.Modulus)
 	r := new(big.Int).Mod(x, m)
 	return ring.MForm(r.Uint64(), s.Modulus, s.BRedConstant)
+}
+
+// constant is a factor modulo a prime q below 2^63, with ⌊w·2^64/q⌋ (Shoup): a
+// product takes one high and two low multiplications.
+type constant struct{ w, shoup uint64 }
+
+func newConstant(w, q uint64) constant {
+	quo, _ := bits.Div64(w, 0, q)
+	return constant{w: w, shoup: quo}
+}
+
+// mul returns x·w mod q, below 2q, for any x.
+func (c constant) mul(x, q uint64) uint64 {
+	hi, _ := bits.Mul64(x, c.shoup)
+	return x*c.w - hi*q
 }
 
 // slotOrder returns where lattigo's NTT order keeps slot i: row one holds the

@@ -123,33 +123,35 @@ func (s *stream) ternary(dst ring.Poly, in *instance) {
 	}
 }
 
-// smudge draws every coefficient uniformly from [−B, B), B a power of two. Our
-// own sampler: lattigo's Gaussian underflows, panics and has 32 bits of entropy
-// a sample at such widths (DESIGN section 4).
-func (s *stream) smudge(dst ring.Poly, in *instance) {
+// smudge writes e − T^-1·m, in coefficients: every coefficient of e drawn
+// uniformly from [−B, B), B a power of two. Our own sampler: lattigo's Gaussian
+// underflows, panics and has 32 bits of entropy a sample at such widths (DESIGN
+// section 4).
+func (s *stream) smudge(dst ring.Poly, m []uint64, in *instance) {
 	// B + e is uniform in [0, 2^(logB+1)): 128 bits drawn, the top ones cut.
 	top := uint64(1)<<(in.logB+1-64) - 1
-	for k := 0; k < in.n; {
-		b := s.next(min(len(s.buf), 16*(in.n-k)))
+	for k := 0; k < in.n; k += smudgeBlock {
+		b := (*[16 * smudgeBlock]byte)(s.next(16 * smudgeBlock))
 		for l, r := range in.q {
-			smudgeLimb(dst.Coeffs[l][k:], b, top, r.Modulus, in.delta[l], r.Modulus-in.b[l])
+			smudgeLimb((*[smudgeBlock]uint64)(dst.Coeffs[l][k:]), b, (*[smudgeBlock]uint64)(m[k:]),
+				in.tInv[l], top, r.Modulus, 3*r.Modulus-in.b[l])
 		}
-		k += len(b) / 16
 	}
 }
 
+const smudgeBlock = 256
+
 // smudgeLimb reduces 128-bit numbers, their top halves masked to less than
-// 2^59, modulo q = 2^60 − δ, and adds shift ≤ q.
-func smudgeLimb(dst []uint64, b []byte, top, q, delta, shift uint64) {
-	for i := 0; len(b) >= 16 && i < len(dst); i++ {
-		w := (*[16]byte)(b)
-		lo, hi := binary.LittleEndian.Uint64(w[0:8]), binary.LittleEndian.Uint64(w[8:16])&top
+// 2^59, modulo q = 2^60 − δ, subtracts m·f and adds shift: 3q − B mod q.
+func smudgeLimb(dst *[smudgeBlock]uint64, b *[16 * smudgeBlock]byte, m *[smudgeBlock]uint64, f constant, top, q, shift uint64) {
+	delta := 1<<60 - q
+	for i := range dst {
+		lo := binary.LittleEndian.Uint64(b[16*i : 16*i+8])
+		hi := binary.LittleEndian.Uint64(b[16*i+8:16*i+16]) & top
 		// v = (hi·2^4 + lo>>60)·2^60 + lo mod 2^60, and 2^60 ≡ δ < 2^19, twice.
 		h, l := bits.Mul64(hi<<4|lo>>60, delta)
-		x := lo&low60 + l&low60 + (h<<4|l>>60)*delta + shift // below 2^60·3 + 2^43
-		x = x&low60 + x>>60*delta
-		dst[i] = ring.CRed(x, q)
-		b = b[16:]
+		x := lo&low60 + l&low60 + (h<<4|l>>60)*delta + shift - f.mul(m[i], q) // below 2^60·5 + 2^43
+		dst[i] = ring.CRed(x&low60+x>>60*delta, q)
 	}
 }
 

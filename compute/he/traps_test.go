@@ -58,9 +58,8 @@ func TestActiveSetsAreSortedDistinctAndExact(t *testing.T) {
 	}
 
 	// The library itself serves a caller outside the list, and a doubled one.
-	share := ring.NewPoly(c.p.in.n, limbs-1)
 	for _, active := range [][]int{{1, 2, 4}, {3, 3, 3}} {
-		if err := c.keys[3].additive(share, active); err != nil {
+		if _, err := c.keys[3].additive(active); err != nil {
 			t.Errorf("mhe refuses %v by itself now: %v", active, err)
 		}
 	}
@@ -262,6 +261,7 @@ func TestPanicOfTheLibraryBecomesAnError(t *testing.T) {
 	for _, i := range []int{1, 2} {
 		share := c.keys[i].share.Q
 		c.keys[i].share.Q = ring.Poly{}
+		c.keys[i].forgetSets()
 		_, _, errC := c.keys[1].Contribute(o, acc)
 		_, errR := c.keys[2].Combine(o, acc, ds)
 		if err := []error{errC, errR}[i-1]; !errors.Is(err, ErrInternal) {

@@ -51,12 +51,10 @@ func residual(t *testing.T, c *cluster, o Opening, acc *Accumulator, i int) []*b
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, s, c1 := ring.NewPoly(in.n, limbs-1), ring.NewPoly(in.n, limbs-1), ring.NewPoly(in.n, limbs-1)
+	x, c1 := ring.NewPoly(in.n, limbs-1), ring.NewPoly(in.n, limbs-1)
 	in.load(x, d, kindContribution, 0)
 	in.load(c1, sum.bytes, kindSum, 1)
-	if err := c.keys[i].additive(s, o.Active); err != nil {
-		t.Fatal(err)
-	}
+	s := must[ring.Poly](t)(c.keys[i].additive(o.Active))
 	in.he.RingQ().MulCoeffsMontgomeryThenSub(c1, s, x)
 	out := in.coefficients(x)
 	for _, v := range out {
@@ -139,7 +137,7 @@ func TestSmudgingIsUniformAtEveryWidth(t *testing.T) {
 		in.derive(logB)
 		s := must[*stream](t)(freshStream())
 		poly := ring.NewPoly(in.n, limbs-1)
-		s.smudge(poly, in)
+		s.smudge(poly, make([]uint64, in.n), in)
 		for l, r := range in.q {
 			for _, x := range poly.Coeffs[l] {
 				if x >= r.Modulus {
@@ -180,7 +178,7 @@ func TestLattigosGaussianIsUnfitForSmudging(t *testing.T) {
 		t.Errorf("rms is %.2f sigma: lattigo's sampler would do after all", ratio)
 	}
 	uniform := ring.NewPoly(in.n, limbs-1)
-	s.smudge(uniform, in)
+	s.smudge(uniform, make([]uint64, in.n), in)
 	want := math.Ldexp(1, in.logB) / math.Sqrt(3)
 	if ratio := rootMeanSquare(in.integers(uniform), in.modulus()) / want; ratio < 0.9 || ratio > 1.1 {
 		t.Errorf("rms of our own is %.2f of B/√3", ratio)

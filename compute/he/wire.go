@@ -189,6 +189,33 @@ func (in *instance) load(dst ring.Poly, b []byte, k kind, poly int) {
 	}
 }
 
+// addProduct adds polynomial number poly of a parsed object times a factor in
+// Montgomery form to dst, all in NTT form.
+func (in *instance) addProduct(dst ring.Poly, b []byte, k kind, poly int, factor ring.Poly) {
+	for l, s := range in.q {
+		q, qInv, part := s.Modulus, s.MRedConstant, b[k.offset()+8*in.n*(poly*limbs+l):]
+		for at := 0; at < in.n; at += block {
+			out, f, x := (*coefficients)(dst.Coeffs[l][at:]), (*coefficients)(factor.Coeffs[l][at:]), (*words)(part[8*at:])
+			for i := range out {
+				out[i] = ring.CRed(out[i]+ring.MRed(binary.LittleEndian.Uint64(x[8*i:8*i+8]), f[i], q, qInv), q)
+			}
+		}
+	}
+}
+
+// addWire adds the only polynomial of a parsed object to dst.
+func (in *instance) addWire(dst ring.Poly, b []byte, k kind) {
+	for l, s := range in.q {
+		part := b[k.offset()+8*in.n*l:]
+		for at := 0; at < in.n; at += block {
+			out, x := (*coefficients)(dst.Coeffs[l][at:]), (*words)(part[8*at:])
+			for i := range out {
+				out[i] = ring.CRed(out[i]+binary.LittleEndian.Uint64(x[8*i:8*i+8]), s.Modulus)
+			}
+		}
+	}
+}
+
 // store writes src as polynomial number poly of an object.
 func (in *instance) store(b []byte, k kind, poly int, src ring.Poly) {
 	for l := range in.q {
@@ -196,17 +223,28 @@ func (in *instance) store(b []byte, k kind, poly int, src ring.Poly) {
 	}
 }
 
+// words and coefficients are blocks of fixed size, for which the compiler drops
+// the bounds checks. Polynomials are whole blocks.
+type (
+	words        = [8 * block]byte
+	coefficients = [block]uint64
+)
+
 func loadWords(dst []uint64, b []byte) {
-	b = b[:8*len(dst)]
-	for i := range dst {
-		dst[i] = binary.LittleEndian.Uint64(b[8*i:])
+	for ; len(dst) >= block; dst, b = dst[block:], b[8*block:] {
+		out, in := (*coefficients)(dst), (*words)(b)
+		for i := range out {
+			out[i] = binary.LittleEndian.Uint64(in[8*i : 8*i+8])
+		}
 	}
 }
 
 func storeWords(b []byte, src []uint64) {
-	b = b[:8*len(src)]
-	for i, x := range src {
-		binary.LittleEndian.PutUint64(b[8*i:], x)
+	for ; len(src) >= block; src, b = src[block:], b[8*block:] {
+		out, in := (*words)(b), (*coefficients)(src)
+		for i, x := range in {
+			binary.LittleEndian.PutUint64(out[8*i:8*i+8], x)
+		}
 	}
 }
 

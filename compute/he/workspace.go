@@ -2,6 +2,7 @@ package he
 
 import (
 	"math/big"
+	"math/bits"
 	"sync"
 
 	"github.com/tuneinsight/lattigo/v5/ring"
@@ -75,21 +76,12 @@ func (in *instance) fromSlots(m, slots []uint64) {
 	in.t.INTT(m, m)
 }
 
-// addScaled adds T^-1·m to a polynomial in coefficients, sub subtracts it.
+// addScaled adds T^-1·m to a polynomial in coefficients.
 func (in *instance) addScaled(dst ring.Poly, m []uint64) {
 	for l, s := range in.q {
-		q, qInv, f, out := s.Modulus, s.MRedConstant, in.tInv[l], dst.Coeffs[l]
+		q, f, out := s.Modulus, in.tInv[l], dst.Coeffs[l][:len(m)]
 		for i, x := range m {
-			out[i] = ring.CRed(out[i]+ring.MRed(x, f, q, qInv), q)
-		}
-	}
-}
-
-func (in *instance) subScaled(dst ring.Poly, m []uint64) {
-	for l, s := range in.q {
-		q, qInv, f, out := s.Modulus, s.MRedConstant, in.tInv[l], dst.Coeffs[l]
-		for i, x := range m {
-			out[i] = ring.CRed(out[i]+q-ring.MRed(x, f, q, qInv), q)
+			out[i] = ring.CRed(ring.CRed(out[i]+f.mul(x, q), 2*q), q)
 		}
 	}
 }
@@ -138,9 +130,15 @@ func (in *instance) plaintext(m []uint64, phase ring.Poly) {
 		y1 := ring.MRed(x1[i], r.scale[1], q1.Modulus, q1.MRedConstant)
 		y2 := ring.MRed(x2[i], r.scale[2], q2.Modulus, q2.MRedConstant)
 		v := int(float64(y0)*r.inverse[0] + float64(y1)*r.inverse[1] + float64(y2)*r.inverse[2] + 0.5)
-		// Four summands below T < 2^59.
-		sum := ring.MRed(y0, r.part[0], t, tInv) + ring.MRed(y1, r.part[1], t, tInv) +
-			ring.MRed(y2, r.part[2], t, tInv) + r.wraps[v&3]
+		// Σ y_l·(Q/q_l mod T) in 128 bits, and one Montgomery reduction: below
+		// 2^57 + 2T with the last summand.
+		h0, l0 := bits.Mul64(y0, r.part[0])
+		h1, l1 := bits.Mul64(y1, r.part[1])
+		h2, l2 := bits.Mul64(y2, r.part[2])
+		lo, c1 := bits.Add64(l0, l1, 0)
+		lo, c2 := bits.Add64(lo, l2, 0)
+		down, _ := bits.Mul64(lo*tInv, t)
+		sum := h0 + h1 + h2 + c1 + c2 + t - down + r.wraps[v&3]
 		m[i] = ring.BRedAdd(sum, t, in.t.BRedConstant)
 	}
 }
