@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,7 @@ import (
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/seal"
 	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/peer"
 )
 
 // Founder is the operator who founds the cluster.
@@ -33,8 +35,6 @@ type Cluster struct {
 	Broken func() error
 	// Asleep stops the nodes' work: keys, versions and queries stay where they are.
 	Asleep bool
-	// WrongShare makes node 1 use a key share that is not its own.
-	WrongShare bool
 	// Reasons are why the cluster is not ready.
 	Reasons []string
 
@@ -275,3 +275,12 @@ func (c *Cluster) Status() any { return map[string]uint64{"seq": c.seq} }
 
 // errStuck is returned when the nodes' work does not come to rest.
 var errStuck = errors.New("the nodes' work does not end")
+
+// TLS is the configuration of the i-th node's port for clients, who pin its key.
+func (c *Cluster) TLS(i int) (*tls.Config, error) {
+	identity, err := peer.NewIdentity(c.nodes[i].signing)
+	if err != nil {
+		return nil, err
+	}
+	return peer.APIServerTLS(identity), nil
+}

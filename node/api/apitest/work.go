@@ -127,9 +127,6 @@ func (c *Cluster) keepShares(k catalog.Key, dealings [][][]byte) error {
 		if err != nil {
 			return err
 		}
-		if c.WrongShare && n.Point == 1 {
-			share[len(share)/2] ^= 1
-		}
 		var secret [32]byte
 		if _, err := rand.Read(secret[:]); err != nil {
 			return err
@@ -368,4 +365,50 @@ func (c *Cluster) sealShares(q catalog.Query, number int, plan *query.Plan, mani
 		}
 	}
 	return nil
+}
+
+// SpoilKeyShare exchanges node 1's share of every key for another node's sum of
+// dealings, as a damaged disk whose digests were made to match.
+func (c *Cluster) SpoilKeyShare() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, n := range c.nodes[:1] {
+		for id := range n.keys {
+			k, err := c.view().Key(id)
+			if err != nil {
+				return err
+			}
+			if n.keys[id], err = c.foreignKey(k, n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// foreignKey is a key of another ceremony in the place of the node's own.
+func (c *Cluster) foreignKey(k catalog.Key, n *node) (*he.NodeKey, error) {
+	var dealings [][]byte
+	for i := range c.nodes {
+		dealer, err := he.NewDealer(c.params, k.Reference, i+1)
+		if err != nil {
+			return nil, err
+		}
+		d, err := dealer.Dealing(n.Point)
+		if err != nil {
+			return nil, err
+		}
+		dealings = append(dealings, d)
+	}
+	share, err := he.CombineDealings(c.params, k.Reference, n.Point, dealings)
+	if err != nil {
+		return nil, err
+	}
+	pairs := make(map[int][32]byte)
+	for i := range c.nodes {
+		if i+1 != n.Point {
+			pairs[i+1] = [32]byte{byte(i)}
+		}
+	}
+	return he.NewNodeKey(c.params, n.Point, share, pairs, [32]byte{1})
 }

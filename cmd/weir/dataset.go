@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/client"
+)
+
+func init() { commands = append(commands, newDatasetCommand) }
+
+func newDatasetCommand(a *app) *cobra.Command {
+	var check bool
+	publish := &cobra.Command{
+		Use:   "publish DESCRIPTOR.yaml FILE.csv[.gz]...",
+		Short: "encrypt readings and publish them",
+		Long: `Reads the files, encrypts the readings on this machine under your collective key,
+which no node holds whole, uploads the ciphertexts and waits until the nodes have
+stored and checked them. Public are the entities, the periods and which cells
+have a reading; no reading leaves this machine in the clear.
+
+With --check it does everything but publish, and prints what would be published.`,
+		Example: `  weir dataset publish --check --dir /tmp/weir air.yaml air.csv
+  weir dataset publish --dir /tmp/weir beijing.yaml beijing-air/*.csv.gz`,
+		Args: atLeast(2, "a descriptor and at least one file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.publishDataset(cmd.Context(), args[0], args[1:], check)
+		},
+	}
+	publish.Flags().BoolVar(&check, "check", false, "do everything but publish")
+	list := &cobra.Command{
+		Use:     "list",
+		Short:   "list the datasets",
+		Example: "  weir dataset list --dir /tmp/weir",
+		Args:    exactly(0, "no arguments"),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listDatasets(cmd.Context()) },
+	}
+	show := &cobra.Command{
+		Use:     "show ID",
+		Short:   "show a dataset: its measures, its policy, its newest version",
+		Example: "  weir dataset show beijing_air --dir /tmp/weir",
+		Args:    exactly(1, "one dataset's id"),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.showDataset(cmd.Context(), args[0]) },
+	}
+	return group("dataset", "publish and see datasets", "  weir dataset publish --dir /tmp/weir air.yaml air.csv", publish, list, show)
+}
+
+func (a *app) publishDataset(ctx context.Context, descriptor string, files []string, check bool) error {
+	src, err := client.OpenDescriptor(descriptor)
+	if err != nil {
+		return err
+	}
+	var c *client.Client
+	if !check || src.Registry != "" {
+		if c, err = a.connectPublisher(); err != nil {
+			return err
+		}
+		defer c.Close()
+	}
+	ids := func(ctx context.Context, registry string) ([]string, error) { return c.RegistryIDs(ctx, registry) }
+	bar := a.newProgress()
+	defer bar.finish()
+	prepared, err := client.Prepare(ctx, src, client.DataFiles(files), ids, bar.publishing)
+	if err != nil {
+		return err
+	}
+	if src.Descriptor.Policy.Public {
+		bar.finish()
+		a.note("warning: dataset %s is public: whoever gets a contract gets any group, single readings included", src.Descriptor.Dataset)
+	}
+	if check {
+		bar.finish()
+		return a.printPrepared(prepared)
+	}
+	done, err := c.PublishDataset(ctx, prepared, bar.publishing)
+	if err != nil {
+		return err
+	}
+	bar.finish()
+	a.note("live; a buyer asks for it with `weir order create --dataset %s --purpose TEXT`", done.Dataset)
+	s := sheet{head: []string{"dataset", "version", "entities", "periods", "readings", "tiles", "bytes"}}
+	s.add(done.Dataset, strconv.Itoa(done.Version), strconv.Itoa(done.Entities), strconv.Itoa(done.Periods),
+		strconv.Itoa(done.Readings), strconv.Itoa(done.Tiles), strconv.FormatInt(done.Bytes, 10))
+	return a.print(done, s)
+}
+
+// connectPublisher is connect with a place for interrupted uploads: the user's
+// cache, where there is one.
+func (a *app) connectPublisher() (*client.Client, error) {
+	var o client.Options
+	if cache, err := os.UserCacheDir(); err == nil {
+		o.Spool = filepath.Join(cache, "weir", "uploads")
+	}
+	return a.connectWith(bureau, o)
+}
+
+// checked is what --check prints.
+type checked struct {
+	Dataset  string   `json:"dataset"`
+	Registry string   `json:"registry"`
+	Entities int      `json:"entities"`
+	Periods  int      `json:"periods"`
+	First    string   `json:"first"`
+	Last     string   `json:"last"`
+	Readings int      `json:"readings"`
+	Gaps     int      `json:"gaps"`
+	Tiles    int      `json:"tiles"`
+	Bytes    int64    `json:"bytes"`
+	Policy   []string `json:"policy"`
+}
+
+// tileBytes is the size of a tile on the wire: 48 bytes a slot and a header of
+// less than 64 bytes.
+const tileBytes = 48 * (catalog.TileCells + 1)
+
+func (a *app) printPrepared(p *client.Prepared) error {
+	d, panel := p.Source.Descriptor, p.Panel
+	cells := len(panel.Columns) * len(panel.Entities) * panel.Periods
+	c := checked{
+		Dataset: d.Dataset, Registry: d.Registry, Entities: len(panel.Entities), Periods: panel.Periods,
+		First: d.Grain.Format(panel.First), Last: d.Grain.Format(panel.First + int64(panel.Periods) - 1),
+		Readings: p.Readings(), Gaps: cells - p.Readings(), Tiles: p.Tiles(), Bytes: int64(p.Tiles()) * tileBytes,
+		Policy: policyWords(d),
+	}
+	s := sheet{head: []string{"what", "value"}}
+	s.add("dataset", c.Dataset)
+	s.add("registry", c.Registry)
+	s.add("entities", strconv.Itoa(c.Entities))
+	s.add("periods", fmt.Sprintf("%d, from %s to %s", c.Periods, c.First, c.Last))
+	s.add("readings", fmt.Sprintf("%d, %d cells are empty", c.Readings, c.Gaps))
+	s.add("tiles", fmt.Sprintf("%d, about %d bytes", c.Tiles, c.Bytes))
+	for _, line := range c.Policy {
+		s.add("policy", line)
+	}
+	return a.print(c, s)
+}
+
+func (a *app) listDatasets(ctx context.Context) error {
+	c, err := a.connect(nobody)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	all, err := c.Datasets(ctx)
+	if err != nil {
+		return err
+	}
+	s := sheet{head: []string{"dataset", "live version", "grain", "registry", "title", "标题"}}
+	for _, d := range all {
+		s.add(d.ID, version(d.Live), string(d.Descriptor.Grain), d.Descriptor.Registry, d.Descriptor.Title.EN, d.Descriptor.Title.ZH)
+	}
+	return a.print(map[string]any{"datasets": all}, s)
+}
+
+func version(n int) string {
+	if n == 0 {
+		return "none"
+	}
+	return strconv.Itoa(n)
+}
+
+// shownDataset is what `dataset show` prints as JSON.
+type shownDataset struct {
+	catalog.Dataset
+	Newest *catalog.Version `json:"newest,omitempty"` // live or not
+}
+
+func (a *app) showDataset(ctx context.Context, id string) error {
+	c, err := a.connect(nobody)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	d, err := c.Dataset(ctx, id)
+	if err != nil {
+		return err
+	}
+	shown := shownDataset{Dataset: d}
+	if d.Versions > 0 {
+		v, err := c.Version(ctx, id, d.Versions)
+		if err != nil {
+			return err
+		}
+		shown.Newest = &v
+	}
+	return a.print(shown, datasetSheet(shown))
+}
+
+func datasetSheet(shown shownDataset) sheet {
+	d := shown.Descriptor
+	s := sheet{head: []string{"what", "value"}}
+	s.add("dataset", d.Dataset)
+	s.add("title", d.Title.EN)
+	s.add("标题", d.Title.ZH)
+	s.add("license", d.License)
+	s.add("registry", d.Registry)
+	s.add("entity", d.Entity)
+	s.add("grain", fmt.Sprintf("%s, UTC%s", d.Grain, d.UTCOffset))
+	for _, m := range d.Measures {
+		s.add("measure", fmt.Sprintf("%s in %s, %s to %s", m.Name, m.Unit, decimal(m.Min, m.Decimals), decimal(m.Max, m.Decimals)))
+	}
+	for _, line := range policyWords(d) {
+		s.add("policy", line)
+	}
+	s.add("live version", version(shown.Live))
+	if v := shown.Newest; v != nil {
+		s.add("newest version", fmt.Sprintf("%d, %s, %d entities, %d periods from %s, %d tiles, on nodes %v",
+			v.Version, v.State, v.Entities, v.Periods, d.Grain.Format(v.First), v.Tiles, v.Acks))
+		if v.Reason != "" {
+			s.add("reason", v.Reason)
+		}
+	}
+	return s
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/client"
+)
+
+// Exit statuses, DESIGN section 10.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitRefused = 3
+)
+
+// usageError is a command line that cannot be run.
+type usageError struct {
+	message string
+	command string
+}
+
+func (e *usageError) Error() string {
+	return fmt.Sprintf("%s; see `%s --help`", e.message, e.command)
+}
+
+func usagef(cmd *cobra.Command, format string, args ...any) error {
+	return &usageError{message: fmt.Sprintf(format, args...), command: cmd.CommandPath()}
+}
+
+// sqlError is SQL that does not compile, with the SQL, so that the place can be
+// shown.
+type sqlError struct {
+	sql string
+	err *query.Error
+}
+
+func (e *sqlError) Error() string { return e.err.Error() }
+func (e *sqlError) Unwrap() error { return e.err }
+
+// withSQL adds the text to an error of the compiler.
+func withSQL(sql string, err error) error {
+	var fault *query.Error
+	if errors.As(err, &fault) {
+		return &sqlError{sql: sql, err: fault}
+	}
+	return err
+}
+
+// errorDocument is what -o json prints when something failed.
+type errorDocument struct {
+	Error errorFields `json:"error"`
+}
+
+type errorFields struct {
+	Kind    string           `json:"kind"`
+	Rule    string           `json:"rule,omitempty"`
+	Message string           `json:"message"`
+	Fix     string           `json:"fix,omitempty"`
+	Field   string           `json:"field,omitempty"`
+	Group   string           `json:"group,omitempty"`
+	Numbers []catalog.Number `json:"numbers,omitempty"`
+	Line    int              `json:"line,omitempty"`
+	Column  int              `json:"column,omitempty"`
+	Receipt *wire.Receipt    `json:"receipt,omitempty"`
+}
+
+// fail says what went wrong and returns the exit status.
+func (a *app) fail(ctx context.Context, err error) int {
+	code, fields := classify(err)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		fields = errorFields{Kind: "interrupted", Message: "interrupted"}
+	}
+	if a.output == outputJSON {
+		if err := a.printJSON(errorDocument{Error: fields}); err != nil {
+			a.note("%s", err)
+		}
+	}
+	var sql *sqlError
+	switch {
+	case errors.As(err, &sql):
+		a.note("line %d, column %d:\n%s", sql.err.Line, sql.err.Column, sql.err.Caret(sql.sql))
+	case fields.Fix != "":
+		a.note("%s; %s", fields.Message, fields.Fix)
+	default:
+		a.note("%s", fields.Message)
+	}
+	return code
+}
+
+// classify finds the exit status and the fields to print.
+func classify(err error) (int, errorFields) {
+	var usage *usageError
+	var sql *query.Error
+	var problem *wire.Problem
+	var parity *client.ParityError
+	var key *client.KeyError
+	var away *client.UnreachableError
+	message := strings.TrimSpace(err.Error())
+	if r, ok := client.IsRefused(err); ok {
+		f := errorFields{
+			Kind: string(r.Kind), Rule: r.Rule, Message: r.Message, Fix: r.Fix,
+			Field: r.Field, Group: r.Group, Numbers: r.Numbers,
+		}
+		if errors.As(err, &problem) {
+			f.Receipt = problem.Receipt
+		}
+		if r.Kind == catalog.RefusedPolicy {
+			return exitRefused, f
+		}
+		return exitFailed, f
+	}
+	switch {
+	case errors.As(err, &usage):
+		return exitUsage, errorFields{Kind: "usage", Message: message}
+	case errors.As(err, &sql):
+		return exitUsage, errorFields{Kind: wire.KindSQL, Message: sql.Error(), Line: sql.Line, Column: sql.Column}
+	case errors.As(err, &problem):
+		code := exitFailed
+		if problem.Kind == wire.KindSQL {
+			code = exitUsage
+		}
+		return code, errorFields{
+			Kind: problem.Kind, Rule: problem.Rule, Message: problem.Message, Fix: problem.Fix, Field: problem.Field,
+			Line: problem.Line, Column: problem.Column,
+		}
+	case errors.As(err, &parity):
+		return exitFailed, errorFields{Kind: "parity", Message: message}
+	case errors.As(err, &key):
+		return exitFailed, errorFields{Kind: "key", Message: message}
+	case errors.As(err, &away):
+		return exitFailed, errorFields{Kind: "unreachable", Message: message, Fix: "is the cluster running? `weir dev --dir D` starts one"}
+	case errors.Is(err, context.DeadlineExceeded):
+		return exitFailed, errorFields{Kind: wire.KindTimeout, Message: message}
+	}
+	return exitFailed, errorFields{Kind: "failed", Message: message}
+}
+
+// printJSON writes one JSON document to stdout.
+func (a *app) printJSON(v any) error {
+	e := json.NewEncoder(a.stdout)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return nil
+}

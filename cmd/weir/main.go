@@ -1,0 +1,35 @@
+// Command weir publishes, orders, queries and serves encrypted environmental
+// data. See `weir help`.
+//
+// The command line is a thin layer: flags and printing. stdout carries results
+// only; messages and progress go to stderr, and a progress bar only to a
+// terminal. Exit status: 0 done, 1 failed, 2 usage (SQL included), 3 refused by
+// a policy or contract. With -o json, stdout has one JSON document in every case,
+// {"error": {…}} when something failed.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run executes one command line and returns the exit status.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	root := a.root()
+	root.SetArgs(args)
+	if err := root.ExecuteContext(ctx); err != nil {
+		return a.fail(ctx, err)
+	}
+	return exitDone
+}

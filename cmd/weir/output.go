@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bufio"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/width"
+)
+
+// outputFormat is how results are printed; it is a flag value.
+type outputFormat string
+
+const (
+	outputTable outputFormat = "table"
+	outputJSON  outputFormat = "json"
+	outputCSV   outputFormat = "csv"
+)
+
+// String implements pflag.Value.
+func (f *outputFormat) String() string { return string(*f) }
+
+// Type implements pflag.Value.
+func (f *outputFormat) Type() string { return "format" }
+
+// Set implements pflag.Value.
+func (f *outputFormat) Set(text string) error {
+	switch v := outputFormat(text); v {
+	case outputTable, outputJSON, outputCSV:
+		*f = v
+		return nil
+	}
+	return fmt.Errorf("%q is not table, json or csv", text)
+}
+
+// sheet is what a list command prints as a table or as CSV.
+type sheet struct {
+	head []string
+	rows [][]string
+}
+
+func (s *sheet) add(cells ...string) { s.rows = append(s.rows, cells) }
+
+// print writes document as JSON, or the sheet in the other formats.
+func (a *app) print(document any, s sheet) error {
+	switch a.output {
+	case outputJSON:
+		return a.printJSON(document)
+	case outputCSV:
+		return writeCSV(a.stdout, s)
+	default:
+		return writeTable(a.stdout, s)
+	}
+}
+
+func writeCSV(w io.Writer, s sheet) error {
+	c := csv.NewWriter(w)
+	if err := c.Write(s.head); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	if err := c.WriteAll(s.rows); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return nil
+}
+
+// writeTable aligns columns by the cells that a terminal takes for them, two for
+// a Chinese character.
+func writeTable(w io.Writer, s sheet) error {
+	widths := make([]int, len(s.head))
+	lines := append([][]string{s.head}, s.rows...)
+	for _, line := range lines {
+		for i, cell := range line {
+			widths[i] = max(widths[i], textWidth(printable(cell)))
+		}
+	}
+	b := bufio.NewWriter(w)
+	for _, line := range lines {
+		var text strings.Builder
+		for i, cell := range line {
+			cell = printable(cell)
+			text.WriteString(cell)
+			text.WriteString(strings.Repeat(" ", widths[i]-textWidth(cell)+2))
+		}
+		if _, err := b.WriteString(strings.TrimRight(text.String(), " ") + "\n"); err != nil {
+			return fmt.Errorf("print the result: %w", err)
+		}
+	}
+	if err := b.Flush(); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return nil
+}
+
+// printable keeps what others wrote from moving the cursor.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+func textWidth(s string) int {
+	n := 0
+	for _, r := range s {
+		switch width.LookupRune(r).Kind() {
+		case width.EastAsianWide, width.EastAsianFullwidth:
+			n += 2
+		default:
+			if !unicode.In(r, unicode.Mn, unicode.Me) {
+				n++
+			}
+		}
+	}
+	return n
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/client"
+)
+
+func init() { commands = append(commands, newPrincipalCommand) }
+
+func newPrincipalCommand(a *app) *cobra.Command {
+	var role string
+	add := &cobra.Command{
+		Use:     "add FILE.pub --role buyer|publisher|operator",
+		Short:   "admit an organisation",
+		Example: "  weir principal add bank.key.pub --role buyer --dir /tmp/weir",
+		Args:    exactly(1, "one FILE.pub"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch r := catalog.Role(role); r {
+			case catalog.RoleBuyer, catalog.RolePublisher, catalog.RoleOperator:
+				return a.addPrincipal(cmd.Context(), args[0], r)
+			}
+			return usagef(cmd, "--role is %q, want buyer, publisher or operator", role)
+		},
+	}
+	add.Flags().StringVar(&role, "role", "", "what it may do: buyer, publisher or operator")
+	list := &cobra.Command{
+		Use:     "list",
+		Short:   "list the admitted organisations",
+		Example: "  weir principal list --dir /tmp/weir",
+		Args:    exactly(0, "no arguments"),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listPrincipals(cmd.Context()) },
+	}
+	return group("principal", "admit organisations (operators)", "  weir principal add bank.key.pub --role buyer --dir /tmp/weir", add, list)
+}
+
+func (a *app) addPrincipal(ctx context.Context, file string, role catalog.Role) error {
+	if !strings.HasSuffix(file, ".pub") {
+		a.note("%s does not end in .pub; a private key is never needed here", file)
+	}
+	public, err := client.LoadPublicKey(file)
+	if err != nil {
+		return fmt.Errorf("read the public key: %w", err)
+	}
+	c, err := a.connect(operator)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	id, err := c.AddPrincipal(ctx, public, role)
+	if err != nil {
+		return err
+	}
+	s := sheet{head: []string{"principal", "name", "role"}}
+	s.add(id, public.Name, string(role))
+	return a.print(map[string]string{"principal": id, "name": public.Name, "role": string(role)}, s)
+}
+
+func (a *app) listPrincipals(ctx context.Context) error {
+	c, err := a.connect(operator)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	all, err := c.Principals(ctx)
+	if err != nil {
+		return err
+	}
+	s := sheet{head: []string{"principal", "name", "role", "admitted"}}
+	for _, p := range all {
+		s.add(p.ID, p.Name, string(p.Role), moment(p.Admitted))
+	}
+	return a.print(map[string]any{"principals": all}, s)
+}
+
+// moment prints a time of the ledger.
+func moment(unixMilli int64) string {
+	if unixMilli == 0 {
+		return ""
+	}
+	return time.UnixMilli(unixMilli).UTC().Format("2006-01-02 15:04:05Z")
+}

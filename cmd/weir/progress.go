@@ -1,0 +1,90 @@
+package main
+
+import (
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/weirdata/weir/node/client"
+)
+
+// progress shows how far a long command is: a bar on a terminal, nothing
+// elsewhere. It may be told from several goroutines.
+type progress struct {
+	out io.Writer // nil: silent
+
+	mu    sync.Mutex
+	bar   *progressbar.ProgressBar // guarded by mu
+	stage client.Stage             // guarded by mu
+}
+
+func (a *app) newProgress() *progress {
+	f, ok := a.stderr.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) { //nolint:gosec // descriptors are small
+		return &progress{}
+	}
+	return &progress{out: f}
+}
+
+// titles say what is going on.
+var titles = map[client.Stage]string{
+	client.StageReading:   "reading files",
+	client.StageRegistry:  "sending the registry",
+	client.StageUploading: "encrypting and uploading",
+	client.StageChecking:  "nodes store and check",
+}
+
+// publishing shows the progress of a publication.
+func (p *progress) publishing(now client.Progress) {
+	switch now.Stage {
+	case client.StageReading:
+		p.show(now.Stage, now.Rows, -1)
+	case client.StageRegistry:
+		p.show(now.Stage, now.Rows, now.RowsTotal)
+	case client.StageUploading:
+		p.show(now.Stage, now.Tiles, now.TilesTotal)
+	default:
+		p.show(now.Stage, 0, -1)
+	}
+}
+
+// rows shows the progress of a registry.
+func (p *progress) rows(done, total int) { p.show(client.StageRegistry, done, total) }
+
+// show moves the bar of a stage; a total of −1 is not known.
+func (p *progress) show(stage client.Stage, done, total int) {
+	if p.out == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar == nil || p.stage != stage {
+		p.end()
+		p.stage = stage
+		p.bar = progressbar.NewOptions(total,
+			progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription(titles[stage]),
+			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(total > 0),
+			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30))
+	}
+	// A bar that cannot be drawn is no reason to stop what it shows.
+	_ = p.bar.Set(done)
+}
+
+// finish removes the bar. It may be called twice.
+func (p *progress) finish() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.end()
+}
+
+// end removes the bar; mu is held.
+func (p *progress) end() {
+	if p.bar != nil {
+		_ = p.bar.Clear() // as above
+		p.bar = nil
+	}
+}

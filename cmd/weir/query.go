@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/client"
+)
+
+func init() { commands = append(commands, newQueryCommand) }
+
+// defaultTimeout is longer than three attempts of a large query take.
+const defaultTimeout = 10 * time.Minute
+
+func newQueryCommand(a *app) *cobra.Command {
+	var o client.QueryOptions
+	var explain bool
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "query SQL",
+		Short: "ask an aggregate query on encrypted readings",
+		Long: `Compiles the SQL here, signs the request, and waits until enough nodes have sealed
+their shares of the answer to your key. The shares are opened, added and checked
+on this machine; no node sees the figure. SQL of "-" is read from stdin.
+
+Without --contract it runs under your only contract that covers it. With --explain
+it says what would be released, and nothing is charged.`,
+		Example: `  weir query --dir /tmp/weir "SELECT station, AVG(pm25) FROM beijing_air WHERE period = '2016' GROUP BY station"`,
+		Args:    exactly(1, "one argument, the SQL in quotes"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if timeout <= 0 {
+				return usagef(cmd, "--timeout must be positive")
+			}
+			sql, err := a.readSQL(args[0])
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			if explain {
+				return a.explain(ctx, sql, o)
+			}
+			return a.query(ctx, sql, o)
+		},
+	}
+	cmd.Flags().StringVar(&o.Contract, "contract", "", "contract to ask under; default: your only one that covers the query")
+	cmd.Flags().BoolVar(&o.Complete, "complete", false, "refuse the query if any entity would be left out of a group")
+	cmd.Flags().BoolVar(&explain, "explain", false, "say what would be released and what it takes, and ask nothing")
+	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait for the answer")
+	return cmd
+}
+
+func (a *app) readSQL(argument string) (string, error) {
+	if argument != "-" {
+		return argument, nil
+	}
+	b, err := io.ReadAll(io.LimitReader(a.stdin, wire.MaxSQL+1))
+	if err != nil {
+		return "", fmt.Errorf("read the SQL: %w", err)
+	}
+	return string(b), nil
+}
+
+func (a *app) query(ctx context.Context, sql string, o client.QueryOptions) error {
+	c, err := a.connect(buyer)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	seen := 0
+	o.Progress = func(q catalog.Query) {
+		for _, t := range q.Attempts[min(seen, len(q.Attempts)):] {
+			if t.Failed != "" {
+				seen = t.Number
+				a.note("attempt %d of query %s failed (%s); the nodes try again", t.Number, q.ID, t.Failed)
+			}
+		}
+	}
+	r, err := c.Query(ctx, sql, o)
+	if err != nil {
+		return withSQL(sql, err)
+	}
+	if a.output == outputTable {
+		if err := r.Table.WriteText(a.stdout); err != nil {
+			return err
+		}
+		a.note("query %s, entry %d of the evidence log", r.Query.ID, r.Receipt.Seq)
+		return nil
+	}
+	return r.Table.Write(a.stdout, formats[a.output])
+}
+
+var formats = map[outputFormat]string{outputTable: query.FormatTable, outputJSON: query.FormatJSON, outputCSV: query.FormatCSV}
+
+func (a *app) explain(ctx context.Context, sql string, o client.QueryOptions) error {
+	c, err := a.connect(buyer)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	x, err := c.Explain(ctx, sql, o)
+	if err != nil {
+		return withSQL(sql, err)
+	}
+	s := sheet{head: []string{"what", "value"}}
+	s.add("dataset", fmt.Sprintf("%s, version %d", x.Dataset, x.Release))
+	s.add("contract", strings.TrimSpace(x.Contract))
+	s.add("groups released", strconv.Itoa(x.Groups))
+	s.add("groups withheld", strconv.Itoa(x.Withheld))
+	s.add("tiles read by each node", strconv.FormatInt(x.Plan.Tiles, 10))
+	s.add("ciphertext additions", strconv.FormatInt(x.Plan.Additions, 10))
+	s.add("openings", strconv.Itoa(x.Plan.Openings))
+	s.add("tiles in the largest sum", strconv.Itoa(x.Plan.MaxTiles))
+	s.add("largest possible magnitude", x.Plan.Magnitude.String())
+	s.add("bytes sealed by each node", strconv.FormatInt(x.Plan.ResultBytes, 10))
+	s.add("what a node learns", x.Nodes)
+	return a.print(x, s)
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weirdata/weir/node/client"
+)
+
+func init() { commands = append(commands, newRegistryCommand) }
+
+func newRegistryCommand(a *app) *cobra.Command {
+	var idColumn string
+	publish := &cobra.Command{
+		Use:     "publish ID FILE.csv --id-column COL",
+		Short:   "publish a list of entities and their public attributes",
+		Long:    "Publishes a registry from a CSV file with a header: one row for each entity, its id in the\ncolumn COL, public attributes in the others. An interrupted publication goes on where it stopped.",
+		Example: "  weir registry publish enterprises enterprises.csv --id-column code --dir /tmp/weir",
+		Args:    exactly(2, "a registry's id and a CSV file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if idColumn == "" {
+				return usagef(cmd, "--id-column is needed: the column with the entities' ids")
+			}
+			return a.publishRegistry(cmd.Context(), args[0], args[1], idColumn)
+		},
+	}
+	publish.Flags().StringVar(&idColumn, "id-column", "", "column with the entities' ids")
+	appendRows := &cobra.Command{
+		Use:     "append ID FILE.csv",
+		Short:   "append entities to a registry",
+		Example: "  weir registry append enterprises new.csv --dir /tmp/weir",
+		Args:    exactly(2, "a registry's id and a CSV file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.appendRegistry(cmd.Context(), args[0], args[1])
+		},
+	}
+	list := &cobra.Command{
+		Use:     "list",
+		Short:   "list the registries",
+		Example: "  weir registry list --dir /tmp/weir",
+		Args:    exactly(0, "no arguments"),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listRegistries(cmd.Context()) },
+	}
+	return group("registry", "publish lists of entities",
+		"  weir registry publish enterprises enterprises.csv --id-column code --dir /tmp/weir", publish, appendRows, list)
+}
+
+func readRegistryFile(path, id, idColumn string, columns []string) (client.RegistryTable, error) {
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return client.RegistryTable{}, err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	return client.ReadRegistryCSV(path, f, id, idColumn, columns)
+}
+
+func (a *app) publishRegistry(ctx context.Context, id, path, idColumn string) error {
+	table, err := readRegistryFile(path, id, idColumn, nil)
+	if err != nil {
+		return err
+	}
+	c, err := a.connect(bureau)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	bar := a.newProgress()
+	defer bar.finish()
+	done, err := c.PublishRegistry(ctx, table, bar.rows)
+	if err != nil {
+		return err
+	}
+	bar.finish()
+	return a.printRegistryResult(done)
+}
+
+func (a *app) appendRegistry(ctx context.Context, id, path string) error {
+	c, err := a.connect(bureau)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	have, err := c.Registry(ctx, id)
+	if err != nil {
+		return fmt.Errorf("read registry %s: %w", id, err)
+	}
+	columns := have.Columns
+	if columns == nil {
+		columns = []string{}
+	}
+	table, err := readRegistryFile(path, id, have.IDColumn, columns)
+	if err != nil {
+		return err
+	}
+	bar := a.newProgress()
+	defer bar.finish()
+	done, err := c.AppendRegistry(ctx, id, table.Rows, bar.rows)
+	if err != nil {
+		return err
+	}
+	bar.finish()
+	return a.printRegistryResult(done)
+}
+
+func (a *app) printRegistryResult(r client.RegistryResult) error {
+	if r.Existed {
+		a.note("registry %s had these rows already", r.Registry)
+	}
+	s := sheet{head: []string{"registry", "added", "rows"}}
+	s.add(r.Registry, strconv.Itoa(r.Added), strconv.Itoa(r.Rows))
+	return a.print(r, s)
+}
+
+func (a *app) listRegistries(ctx context.Context) error {
+	c, err := a.connect(nobody)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	all, err := c.Registries(ctx)
+	if err != nil {
+		return err
+	}
+	s := sheet{head: []string{"registry", "rows", "id column", "attributes", "owner"}}
+	for _, r := range all {
+		s.add(r.ID, strconv.Itoa(r.Rows), r.IDColumn, strings.Join(r.Columns, ","), r.Owner)
+	}
+	return a.print(map[string]any{"registries": all}, s)
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/api/apitest"
+	"github.com/weirdata/weir/node/client"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"weir": func() {
+			os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+		},
+	})
+}
+
+// TestScripts runs the command line as a user does. Scripts whose name begins
+// with "cluster" find a cluster's directory in $DIR: the real state machine and
+// cryptography, in this process, behind TLS.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(env *testscript.Env) error {
+			for _, name := range []string{"WEIR_DIR", "WEIR_ADDR", "WEIR_KEY", "WEIR_PROFILE"} {
+				env.Setenv(name, "")
+			}
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, ".config"))
+			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
+			if !strings.HasPrefix(filepath.Base(env.WorkDir), "script-cluster") {
+				return nil
+			}
+			dir := filepath.Join(env.WorkDir, "dev")
+			env.Setenv("DIR", dir)
+			return startCluster(env, dir)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": wantStatus, "approve": approve},
+	})
+}
+
+// wantStatus runs a command and requires its exit status: status 2 weir query.
+func wantStatus(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status CODE COMMAND [ARGUMENT]…")
+	}
+	got := "0"
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		got = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if got != args[0] {
+		ts.Fatalf("exit status %s, want %s", got, args[0])
+	}
+}
+
+// approve grants the order in order.json: approve DIR.
+func approve(ts *testscript.TestScript, neg bool, args []string) {
+	var order struct {
+		Order string `json:"order"`
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("order.json")), &order))
+	ts.Check(ts.Exec("weir", "order", "approve", order.Order, "--dir", args[0], "-o", "json"))
+}
+
+// startCluster serves a cluster and writes what `weir dev` would write.
+func startCluster(env *testscript.Env, dir string) error {
+	if err := os.MkdirAll(filepath.Join(dir, "keys"), 0o700); err != nil {
+		return err
+	}
+	keys := map[owner]*client.Key{}
+	for _, who := range []owner{operator, bureau, buyer} {
+		k, err := client.NewKey(string(who))
+		if err != nil {
+			return err
+		}
+		if err := k.Save(filepath.Join(dir, "keys", string(who)+".key")); err != nil {
+			return err
+		}
+		keys[who] = k
+	}
+	founder := keys[operator]
+	cluster, err := apitest.New(apitest.Founder{Name: founder.Name, Signing: founder.Signing(), Receiving: founder.Public().Receiving})
+	if err != nil {
+		return err
+	}
+	profile := client.Profile{Cluster: cluster.ID()}
+	for i, n := range cluster.Nodes() {
+		addr, err := serve(env, cluster, i)
+		if err != nil {
+			return err
+		}
+		profile.Nodes = append(profile.Nodes, client.ProfileNode{ID: n.ID, Addr: "https://" + addr, Key: n.Key})
+	}
+	profile.Addr = profile.Nodes[0].Addr
+	c, err := client.New(profile, founder, client.Options{})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for who, role := range map[owner]catalog.Role{bureau: catalog.RolePublisher, buyer: catalog.RoleBuyer} {
+		if _, err := c.AddPrincipal(context.Background(), keys[who].Public(), role); err != nil {
+			return err
+		}
+	}
+	return profile.Save(filepath.Join(dir, "ready.json"))
+}
+
+func serve(env *testscript.Env, cluster *apitest.Cluster, i int) (string, error) {
+	handler, err := api.New(cluster.Options())
+	if err != nil {
+		return "", err
+	}
+	config, err := cluster.TLS(i)
+	if err != nil {
+		return "", err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	server := api.NewServer(handler)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(tls.NewListener(listener, config)) }()
+	env.Defer(func() {
+		if err := server.Close(); err != nil {
+			env.T().Log(err)
+		}
+		if err := <-served; err != nil && err != http.ErrServerClosed { //nolint:errorlint // returned as it is
+			env.T().Log(err)
+		}
+	})
+	return listener.Addr().String(), nil
+}

@@ -1,0 +1,235 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/big"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/client"
+)
+
+func TestBuyerGetsTheExactFiguresOfEncryptedReadings(t *testing.T) {
+	w := newWorld(t)
+	done := w.publishAir()
+	if done.Version != 1 || done.Entities != 3 || done.Periods != 40 || done.Tiles < 2 {
+		t.Fatalf("published %+v", done)
+	}
+	contract := w.contract("air", catalog.OrderApprove{})
+	buyer := w.client(catalog.RoleBuyer)
+	res, err := buyer.Query(w.ctx, "SELECT county, SUM(pm25), COUNT(pm25), AVG(pm25) FROM air GROUP BY county", client.QueryOptions{})
+	w.must(err)
+	_, sum, count := airCSV()
+	if len(res.Table.Rows) != 2 {
+		t.Fatalf("rows %v", res.Table.Rows)
+	}
+	for _, row := range res.Table.Rows {
+		county := row[0].(string)
+		wantSum := fmt.Sprintf("%d.%d", sum[county]/10, sum[county]%10)
+		wantAvg := new(big.Rat).SetFrac64(int64(sum[county]), int64(10*count[county])).FloatString(12)
+		if row[1] != wantSum || row[2] != int64(count[county]) || row[3] != wantAvg {
+			t.Errorf("%s: %v, want %s, %d, %s", county, row[1:], wantSum, count[county], wantAvg)
+		}
+	}
+	if res.Query.Submit.Contract != contract || res.Receipt.Seq == 0 || res.Table.Query != res.Query.ID {
+		t.Errorf("query %+v, receipt %+v", res.Query, res.Receipt)
+	}
+	receipt, err := buyer.Receipt(w.ctx, res.Receipt.Seq)
+	w.must(err)
+	if receipt != res.Receipt {
+		t.Errorf("receipt %+v, want %+v", receipt, res.Receipt)
+	}
+}
+
+func TestPublisherQueriesItsOwnDataWithoutAContract(t *testing.T) {
+	w := newWorld(t)
+	w.publishAir()
+	res, err := w.client(catalog.RolePublisher).Query(w.ctx, "SELECT COUNT(*), SUM(pm10) FROM air", client.QueryOptions{})
+	w.must(err)
+	if got := fmt.Sprint(res.Table.Rows); got != "[[120 6120]]" {
+		t.Errorf("rows %s", got)
+	}
+	counted, err := w.client(catalog.RolePublisher).Query(w.ctx, "SELECT COUNT(pm10) FROM air", client.QueryOptions{})
+	w.must(err)
+	if got := fmt.Sprint(counted.Table.Rows); got != "[[120]]" {
+		t.Errorf("rows of a count, which opens nothing: %s", got)
+	}
+}
+
+func TestWrongKeyShareGivesAParityErrorAndNoFigure(t *testing.T) {
+	w := newWorld(t)
+	w.publishAir()
+	w.must(w.cluster.SpoilKeyShare())
+	_, err := w.client(catalog.RolePublisher).Query(w.ctx, "SELECT SUM(pm10) FROM air", client.QueryOptions{})
+	var parity *client.ParityError
+	if !errors.As(err, &parity) || len(parity.Nodes) != 2 {
+		t.Fatalf("got %v, want a parity error that names the nodes", err)
+	}
+}
+
+func TestContractIsChosenOnlyWhenExactlyOneCovers(t *testing.T) {
+	w := newWorld(t)
+	w.publishAir()
+	buyer := w.client(catalog.RoleBuyer)
+	const sql = "SELECT AVG(pm25) FROM air"
+	_, err := buyer.Query(w.ctx, sql, client.QueryOptions{})
+	wantRule(t, err, catalog.RefusedPolicy, "contract")
+
+	narrow := w.contract("air", catalog.OrderApprove{Measures: []string{"pm10"}, Aggregates: []string{"sum"}})
+	_, err = buyer.Query(w.ctx, sql, client.QueryOptions{})
+	wantRule(t, err, catalog.RefusedPolicy, "contract")
+	if !strings.Contains(err.Error(), narrow) {
+		t.Errorf("the refusal does not say why %s does not do: %v", narrow, err)
+	}
+	first := w.contract("air", catalog.OrderApprove{Queries: 1})
+	_, err = buyer.Query(w.ctx, sql, client.QueryOptions{})
+	w.must(err)
+	_, err = buyer.Query(w.ctx, sql, client.QueryOptions{Contract: first})
+	if r, ok := client.IsRefused(err); !ok || r.Kind != catalog.RefusedPolicy {
+		t.Fatalf("a used-up contract gave %v", err)
+	}
+	second, third := w.contract("air", catalog.OrderApprove{}), w.contract("air", catalog.OrderApprove{})
+	_, err = buyer.Query(w.ctx, sql, client.QueryOptions{})
+	wantRule(t, err, catalog.RefusedInvalid, "contract_ambiguous")
+	if !strings.Contains(err.Error(), second) || !strings.Contains(err.Error(), third) {
+		t.Errorf("the refusal names not both: %v", err)
+	}
+	_, err = buyer.Query(w.ctx, sql, client.QueryOptions{Contract: third})
+	w.must(err)
+}
+
+func wantRule(t *testing.T, err error, kind catalog.RefusalKind, rule string) {
+	t.Helper()
+	r, ok := client.IsRefused(err)
+	if !ok || r.Kind != kind || r.Rule != rule {
+		t.Fatalf("got %v, want a refusal %s/%s", err, kind, rule)
+	}
+}
+
+func TestSQLErrorsNameThePlaceAndTheNearestDataset(t *testing.T) {
+	w := newWorld(t)
+	w.publishAir()
+	buyer := w.client(catalog.RoleBuyer)
+	for sql, nearest := range map[string]string{
+		"SELECT AVG(pm25) FROM aire": "air",
+		"SELECT AVG(pm52) FROM air":  "pm25",
+		"SELECT AVG(pm25) FORM air":  "",
+	} {
+		_, err := buyer.Query(w.ctx, sql, client.QueryOptions{})
+		var fault *query.Error
+		if !errors.As(err, &fault) || fault.Line != 1 || fault.Column < 8 {
+			t.Fatalf("%s: %v", sql, err)
+		}
+		if nearest != "" && fault.Nearest != nearest {
+			t.Errorf("%s: nearest %q, want %q", sql, fault.Nearest, nearest)
+		}
+	}
+}
+
+func TestSharesAreForTheOwnerOfTheQueryAlone(t *testing.T) {
+	w := newWorld(t)
+	w.publishAir()
+	w.contract("air", catalog.OrderApprove{})
+	res, err := w.client(catalog.RoleBuyer).Query(w.ctx, "SELECT SUM(pm10) FROM air", client.QueryOptions{})
+	w.must(err)
+	for _, role := range []catalog.Role{catalog.RolePublisher, catalog.RoleOperator} {
+		_, err := w.client(role).QueryRecord(w.ctx, res.Query.ID)
+		var p *wire.Problem
+		if !errors.As(err, &p) || p.Status != http.StatusNotFound {
+			t.Errorf("a %s reads the buyer's query: %v", role, err)
+		}
+	}
+	own, err := w.client(catalog.RoleBuyer).Queries(w.ctx)
+	w.must(err)
+	if len(own) != 1 || own[0].ID != res.Query.ID {
+		t.Errorf("own queries %v", own)
+	}
+}
+
+func TestExplainTellsWhatWouldBeReleasedAndChargesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.publishAir()
+	contract := w.contract("air", catalog.OrderApprove{Queries: 1})
+	buyer := w.client(catalog.RoleBuyer)
+	for range 2 {
+		x, err := buyer.Explain(w.ctx, "SELECT county, AVG(pm25) FROM air GROUP BY county", client.QueryOptions{})
+		w.must(err)
+		if x.Groups != 2 || x.Plan.Openings < 1 || x.Plan.Tiles < 1 || x.Contract != contract {
+			t.Errorf("explained %+v", x)
+		}
+	}
+	c, err := buyer.Contract(w.ctx, contract)
+	w.must(err)
+	if c.Used != 0 {
+		t.Errorf("explaining used %d queries", c.Used)
+	}
+}
+
+func TestQueryWaitsForNodesThatWorkLater(t *testing.T) {
+	w := newWorld(t)
+	w.publishAir()
+	w.cluster.Asleep = true
+	states := make(chan catalog.QueryState, 16)
+	asked := atomic.Bool{}
+	w.tap = func(_ int, r *http.Request, _ []byte) {
+		if strings.HasPrefix(r.URL.Path, "/v1/queries/") && asked.CompareAndSwap(false, true) {
+			go func() {
+				if err := w.cluster.Wake(); err != nil {
+					w.Error(err)
+				}
+			}()
+		}
+	}
+	res, err := w.client(catalog.RolePublisher).Query(w.ctx, "SELECT SUM(pm10) FROM air", client.QueryOptions{
+		Progress: func(q catalog.Query) { states <- q.State },
+	})
+	w.must(err)
+	if got := fmt.Sprint(res.Table.Rows); got != "[[6120]]" {
+		t.Errorf("rows %s", got)
+	}
+	close(states)
+	last := catalog.QueryState("")
+	for s := range states {
+		last = s
+	}
+	if last != catalog.QueryDone {
+		t.Errorf("the last state reported is %q", last)
+	}
+}
+
+func TestEndOfTheContextEndsTheWait(t *testing.T) {
+	w := newWorld(t)
+	w.publishAir()
+	w.cluster.Asleep = true
+	ctx, cancel := context.WithCancel(w.ctx)
+	w.tap = func(_ int, r *http.Request, _ []byte) {
+		if strings.HasPrefix(r.URL.Path, "/v1/queries/") {
+			cancel()
+		}
+	}
+	_, err := w.client(catalog.RolePublisher).Query(ctx, "SELECT SUM(pm10) FROM air", client.QueryOptions{})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNoQuorumIsSaidAsSuch(t *testing.T) {
+	w := newWorld(t)
+	w.cluster.Broken = func() error { return fmt.Errorf("%w: 1 of 3 nodes are reachable", api.ErrNoQuorum) }
+	w.servers[1].Close()
+	w.profile.Addr = w.servers[1].URL
+	_, err := w.client(catalog.RoleBuyer).Registries(w.ctx)
+	var p *wire.Problem
+	if !errors.As(err, &p) || p.Kind != wire.KindNoQuorum || !strings.Contains(err.Error(), "n2") {
+		t.Errorf("got %v, want no-quorum and the node that is away", err)
+	}
+	w.cluster.Broken = nil
+}
