@@ -147,6 +147,31 @@ func (c *cluster) publisher(ctx context.Context, name string) *client.Client {
 	return cl
 }
 
+// await polls until done, which a change of any node's state may make true.
+func (c *cluster) await(ctx context.Context, what string, done func() bool) {
+	c.t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-ctx.Done():
+			c.t.Fatalf("waited in vain for %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+// awaitReady waits until a node that has found the leader says whether it is
+// ready.
+func (c *cluster) awaitReady(ctx context.Context, id string) (ok bool, reasons []string) {
+	c.t.Helper()
+	c.await(ctx, id+" to find the leader", func() bool {
+		_, known := c.nodes[id].ledger.Leader()
+		return known
+	})
+	return c.nodes[id].Ready()
+}
+
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -12,8 +12,9 @@ import (
 	"github.com/weirdata/weir/node/vault"
 )
 
-// errNoShare is returned when this node holds no share of a key.
-var errNoShare = errors.New("this node holds no share of the key")
+// errNoShare is returned when this node holds no usable share of a key. Trying
+// again does not help; another active set does.
+var errNoShare = errors.New("this node holds no usable share of the key")
 
 // keyring holds this node's part of every publisher's key. It is filled from
 // the vault when first asked, and remembers what is wrong with a record so that
@@ -113,7 +114,7 @@ func (k *keyring) get(p he.Parameters, key catalog.Key) (*he.NodeKey, error) {
 	}
 	nk, err := k.load(p, key, name)
 	if err != nil {
-		return nil, fmt.Errorf("load the share of key %s (%s in the vault): %w", key.ID, name, err)
+		return nil, fmt.Errorf("%w %s (%s in the vault): %w", errNoShare, key.ID, name, err)
 	}
 	k.loaded[name] = nk
 	return nk, nil
@@ -121,9 +122,6 @@ func (k *keyring) get(p he.Parameters, key catalog.Key) (*he.NodeKey, error) {
 
 func (k *keyring) load(p he.Parameters, key catalog.Key, name string) (*he.NodeKey, error) {
 	b, err := k.vault.Get(name)
-	if errors.Is(err, vault.ErrNotFound) {
-		return nil, errNoShare
-	}
 	if err != nil {
 		return nil, err
 	}

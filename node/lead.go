@@ -236,9 +236,14 @@ func (n *Node) overdue(session string, a catalog.Attempt, seen map[string]bool) 
 // answer; nil when they are fewer than the threshold. Drawing spreads the work
 // and keeps a sick node from spoiling every attempt.
 func (n *Node) choose(holders []string) (active []string, root string, err error) {
+	faults, err := n.keyFaults()
+	if err != nil {
+		return nil, "", err
+	}
+	n.health.setUnfit(n.id, len(faults) > 0)
 	var points []int
 	for _, m := range n.roster {
-		if slices.Contains(holders, m.ID) && n.health.isAlive(m.ID) {
+		if slices.Contains(holders, m.ID) && n.health.isFit(m.ID) {
 			points = append(points, m.Point)
 		}
 	}

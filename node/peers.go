@@ -46,7 +46,11 @@ func (n *Node) peerRoutes() *peer.Server {
 		n.log.Debug("peer request failed", "from", from, "method", method, "route", route, "error", err)
 	}})
 	s.Handle(http.MethodPost, pathPing, maxCall, func(_ context.Context, _ string, w http.ResponseWriter, _ *http.Request) error {
-		return peer.WriteJSON(w, struct{}{})
+		faults, err := n.keyFaults()
+		if err != nil {
+			return err
+		}
+		return peer.WriteJSON(w, pong{Unfit: len(faults) > 0})
 	})
 	s.Handle(http.MethodPost, pathPropose, maxCall, n.servePropose)
 	s.Handle(http.MethodPost, pathReadIndex, maxCall, n.serveReadIndex)

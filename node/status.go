@@ -51,6 +51,22 @@ func (n *Node) Ready() (bool, []string) {
 		if c.ID != n.cluster {
 			reasons = append(reasons, fmt.Sprintf("the ledger is of cluster %s, this node was started for %s", c.ID, n.cluster))
 		}
+		return nil
+	})
+	if err != nil {
+		reasons = append(reasons, err.Error())
+	}
+	faults, err := n.keyFaults()
+	if err != nil {
+		reasons = append(reasons, err.Error())
+	}
+	reasons = append(reasons, faults...)
+	return len(reasons) == 0, reasons
+}
+
+// keyFaults says which of this node's key shares cannot be used, and why.
+func (n *Node) keyFaults() (faults []string, err error) {
+	err = n.view(func(v catalog.View) error {
 		keys, err := v.Keys()
 		if err != nil {
 			return err
@@ -60,15 +76,12 @@ func (n *Node) Ready() (bool, []string) {
 				continue
 			}
 			if _, err := n.keys.get(n.params, k); err != nil {
-				reasons = append(reasons, err.Error())
+				faults = append(faults, err.Error())
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		reasons = append(reasons, err.Error())
-	}
-	return len(reasons) == 0, reasons
+	return faults, err
 }
 
 // Status returns a Status.
@@ -98,7 +111,6 @@ func (n *Node) waitingFor() string {
 	return n.waiting
 }
 
-// Receipt finds an entry in the evidence log.
 func (n *Node) ids() []string {
 	ids := make([]string, len(n.roster))
 	for i, m := range n.roster {

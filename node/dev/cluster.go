@@ -45,6 +45,9 @@ type Cluster struct {
 
 	mu    sync.Mutex
 	nodes map[string]*process
+
+	closing sync.Once
+	closed  error
 }
 
 // Start founds a cluster in Options.Dir, or starts the one that is there again,
@@ -303,8 +306,14 @@ func (c *Cluster) IDs() []string {
 	return ids
 }
 
-// Close stops all nodes at once and gives the directory free.
+// Close stops all nodes at once and gives the directory free. It may be called
+// more than once.
 func (c *Cluster) Close() error {
+	c.closing.Do(func() { c.closed = c.close() })
+	return c.closed
+}
+
+func (c *Cluster) close() error {
 	c.mu.Lock()
 	nodes := make([]*process, 0, len(c.nodes))
 	for _, p := range c.nodes {

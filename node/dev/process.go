@@ -57,7 +57,12 @@ func startProcess(command []string, logFile, pidFile string) (*process, error) {
 // stop asks the node to stop and waits, at most stopWait; then it kills it.
 func (p *process) stop() error {
 	var errs []error
-	p.ending.Do(func() { errs = append(errs, p.alive.Close()) })
+	p.ending.Do(func() {
+		// Waiting for a process closes the pipe, too.
+		if err := p.alive.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+			errs = append(errs, err)
+		}
+	})
 	t := time.NewTimer(stopWait)
 	defer t.Stop()
 	select {

@@ -1,0 +1,173 @@
+package dev
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/weirdata/weir/node/demo"
+)
+
+// weir is the binary under test, built once.
+var weir string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "weir-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	weir = filepath.Join(dir, "weir")
+	build := exec.Command("go", "build", "-o", weir, "github.com/weirdata/weir/cmd/weir") //nolint:gosec // our own
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "build weir:", err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if err := os.RemoveAll(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(code)
+	}))
+}
+
+// testContext bounds a test far above what it takes.
+func testContext(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// start starts a cluster of real processes in dir.
+func start(ctx context.Context, t testing.TB, dir string) *Cluster {
+	t.Helper()
+	c, err := Start(ctx, Options{Dir: dir, Command: []string{weir}, Progress: func(what string) { t.Log(what) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// root is the module's root directory.
+func root(t testing.TB) string {
+	t.Helper()
+	_, file, _, ok := runtime.Caller(0)
+	if !ok {
+		t.Fatal("no caller")
+	}
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
+
+// The main job from one command: every figure that the data can answer equals
+// the published one, and what must be refused is refused.
+func TestDemoAgreesWithEveryPublishedFigure(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a whole cluster")
+	}
+	ctx := testContext(t)
+	cmd := exec.CommandContext(ctx, weir, "demo", "--json") //nolint:gosec // our own
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	var r demo.Report
+	if err := json.Unmarshal(stdout.Bytes(), &r); err != nil {
+		t.Fatal(err)
+	}
+	if !r.Agree {
+		t.Error("the report says that answers disagree, the exit status that they agree")
+	}
+	asked := map[string]bool{}
+	for _, a := range r.Answers {
+		if !a.Agree {
+			t.Errorf("%s: %s, published %s", a.ID, a.Answer, a.Published)
+		}
+		for _, f := range a.Figures {
+			asked[f] = true
+		}
+	}
+	for _, f := range []string{"pm25_2020", "pm25_2024", "pm25_fall", "pm25_2025", "pm10_2020", "pm10_2024", "pm10_fall", "rights_enterprises"} {
+		if !asked[f] {
+			t.Errorf("the demo does not ask for %s", f)
+		}
+	}
+}
+
+// Nodes end with the process that runs the cluster, even when that is killed.
+func TestNodesEndWhenTheirParentIsKilled(t *testing.T) {
+	ctx := testContext(t)
+	dir := t.TempDir()
+	cmd := exec.CommandContext(ctx, weir, "dev", "--dir", dir) //nolint:gosec // our own
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	l := layout{dir}
+	await(ctx, t, "ready.json", func() bool {
+		_, err := os.Stat(l.ready())
+		return err == nil
+	})
+	var pids []int
+	for _, id := range []string{"n1", "n2", "n3"} {
+		b, err := os.ReadFile(l.pid(id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var pid int
+		if _, err := fmt.Sscan(string(b), &pid); err != nil {
+			t.Fatal(err)
+		}
+		pids = append(pids, pid)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) {
+		t.Fatalf("got %v, want the end by a signal\n%s", err, stderr.String())
+	}
+	for _, pid := range pids {
+		await(ctx, t, fmt.Sprintf("the end of process %d", pid), func() bool { return !alive(pid) })
+	}
+}
+
+// await polls until done.
+func await(ctx context.Context, t testing.TB, what string, done func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("waited in vain for %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+func alive(pid int) bool {
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return false
+	}
+	return signalZero(p) == nil
+}

@@ -1,0 +1,308 @@
+package dev
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/panel"
+	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/seeds"
+)
+
+func signalZero(p *os.Process) error { return p.Signal(syscall.Signal(0)) }
+
+// publishSeed publishes one of the seeds' datasets with its registry and gives
+// the buyer a contract.
+func publishSeed(ctx context.Context, t testing.TB, c *Cluster, o seeds.Options, id string) (bureau, buyer *client.Client) {
+	t.Helper()
+	bureau, buyer = connect(t, c, Bureau), connect(t, c, Buyer)
+	g, err := seeds.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	datasets, err := g.Datasets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range datasets {
+		if d.ID != id {
+			continue
+		}
+		for _, r := range g.Registries() {
+			if r.ID == d.Registry {
+				publishRegistry(ctx, t, bureau, r)
+			}
+		}
+		var data bytes.Buffer
+		if err := d.Write(&data); err != nil {
+			t.Fatal(err)
+		}
+		publish(ctx, t, bureau, d.Descriptor, []panel.File{{Name: d.File(), Open: func() (io.ReadCloser, error) {
+			return io.NopCloser(bytes.NewReader(data.Bytes())), nil
+		}}})
+	}
+	grant(ctx, t, buyer, bureau, id)
+	return bureau, buyer
+}
+
+func publishRegistry(ctx context.Context, t testing.TB, bureau *client.Client, r seeds.Registry) {
+	t.Helper()
+	var text bytes.Buffer
+	if err := r.Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(&text).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := client.RegistryTable{ID: r.ID, IDColumn: rows[0][0], Columns: rows[0][1:], Rows: rows[1:]}
+	if _, err := bureau.PublishRegistry(ctx, table, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func connect(t testing.TB, c *Cluster, principal string) *client.Client {
+	t.Helper()
+	cl, err := c.Client(principal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cl.Close)
+	return cl
+}
+
+func publish(ctx context.Context, t testing.TB, bureau *client.Client, descriptor []byte, files []panel.File) client.Published {
+	t.Helper()
+	src, err := panel.ReadDescriptor("descriptor.yaml", bytes.NewReader(descriptor))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := client.Prepare(ctx, src, files, bureau.RegistryIDs, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := bureau.PublishDataset(ctx, p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done
+}
+
+func grant(ctx context.Context, t testing.TB, buyer, bureau *client.Client, dataset string) {
+	t.Helper()
+	order, err := buyer.CreateOrder(ctx, catalog.OrderCreate{Dataset: dataset, Purpose: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bureau.ApproveOrder(ctx, catalog.OrderApprove{Order: order}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// answer asks a query and returns its rows as text.
+func answer(ctx context.Context, c *client.Client, sql string, progress func(catalog.Query)) ([][]string, catalog.Query, error) {
+	r, err := c.Query(ctx, sql, client.QueryOptions{Progress: progress})
+	if err != nil {
+		return nil, catalog.Query{}, err
+	}
+	var b bytes.Buffer
+	if err := r.Table.WriteCSV(&b); err != nil {
+		return nil, r.Query, err
+	}
+	rows, err := csv.NewReader(&b).ReadAll()
+	return rows, r.Query, err
+}
+
+const airByMonth = `SELECT district, date_trunc('month', period) AS month, AVG(pm25), AVG(o3_8h) FROM air_daily GROUP BY district, month`
+
+// dustByDay opens every tile by itself, some 340 of them, because every tile
+// spans two days: long enough to be hit.
+const dustByDay = `SELECT county, date_trunc('day', period) AS day, SUM(tsp), SUM(pm10) FROM dust_hourly GROUP BY county, day`
+
+// A node killed with SIGKILL in the middle of a query, whichever it is, does not
+// change the answer: the leader, old or new, names another active set.
+func TestQuerySurvivesTheDeathOfAnyNode(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a whole cluster")
+	}
+	ctx := testContext(t)
+	c := start(ctx, t, t.TempDir())
+	_, buyer := publishSeed(ctx, t, c, seeds.Options{DustMonitors: 600, DustDays: 90}, "dust_hourly")
+	want, _, err := answer(ctx, buyer, dustByDay, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, role := range []string{"root", "member", "root", "member"} {
+		t.Run(role, func(t *testing.T) {
+			killed := make(chan string, 1)
+			go func() { killed <- killMember(ctx, t, c, buyer, role) }()
+			got, q, err := answer(ctx, buyer, dustByDay, nil)
+			id := <-killed
+			if err != nil {
+				t.Fatalf("%s killed: %v", id, err)
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("%s killed: (-before +after)\n%s", id, d)
+			}
+			t.Logf("killed %s; %d attempts", id, len(q.Attempts))
+			if len(q.Attempts) < 2 {
+				t.Error("the kill did not hit the query while it was being opened")
+			}
+			if err := c.StartNode(id); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.AwaitReady(ctx); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// killMember waits for a query to be opened and kills the root or another member
+// of its active set.
+func killMember(ctx context.Context, t *testing.T, c *Cluster, buyer *client.Client, role string) (killed string) {
+	await(ctx, t, "a running query", func() bool {
+		queries, err := buyer.Queries(ctx)
+		if err != nil {
+			t.Error(err)
+			return true
+		}
+		for _, q := range queries {
+			if q.State != catalog.QueryRunning {
+				continue
+			}
+			a := q.Attempts[len(q.Attempts)-1]
+			for _, id := range a.Active {
+				if (id == a.Root) == (role == "root") {
+					killed = id
+				}
+			}
+			if err := c.Kill(killed); err != nil {
+				t.Error(err)
+			}
+		}
+		return killed != ""
+	})
+	return killed
+}
+
+// All nodes killed at once: when they are back, everything is as before.
+func TestEverythingIsThereAfterAllNodesWereKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a whole cluster")
+	}
+	ctx := testContext(t)
+	dir := t.TempDir()
+	c := start(ctx, t, dir)
+	bureau, buyer := publishSeed(ctx, t, c, seeds.Options{}, "air_daily")
+	want, q, err := answer(ctx, buyer, airByMonth, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := func(bureau, buyer *client.Client) map[string]any {
+		t.Helper()
+		datasets, err := bureau.Datasets(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		contracts, err := buyer.Contracts(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range contracts {
+			contracts[i].Used = 0 // the query below is counted
+		}
+		orders, err := buyer.Orders(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		receipt, err := buyer.Receipt(ctx, q.Seq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return map[string]any{"datasets": datasets, "contracts": contracts, "orders": orders, "receipt": receipt}
+	}
+	before := state(bureau, buyer)
+	for _, id := range c.IDs() {
+		if err := c.Kill(id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c = start(ctx, t, dir)
+	bureau, buyer = connect(t, c, Bureau), connect(t, c, Buyer)
+	if d := cmp.Diff(before, state(bureau, buyer)); d != "" {
+		t.Errorf("(-before +after)\n%s", d)
+	}
+	got, _, err := answer(ctx, buyer, airByMonth, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-before +after)\n%s", d)
+	}
+}
+
+// Two of three nodes gone: a clear error within ten seconds, and everything is
+// there again when they return.
+func TestLostQuorumIsSaidWithinTenSeconds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a whole cluster")
+	}
+	ctx := testContext(t)
+	c := start(ctx, t, t.TempDir())
+	_, buyer := publishSeed(ctx, t, c, seeds.Options{}, "air_daily")
+	for _, id := range []string{"n2", "n3"} {
+		if err := c.Kill(id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin := time.Now()
+	_, err := buyer.CreateOrder(ctx, catalog.OrderCreate{Dataset: "air_daily", Purpose: "test"})
+	took := time.Since(begin)
+	if err == nil || !strings.Contains(err.Error(), "majority") {
+		t.Errorf("got %v, want an error that says that there is no majority", err)
+	}
+	t.Logf("after %s: %v", took.Round(time.Millisecond), err)
+	if took > 10*time.Second {
+		t.Errorf("the error took %s", took)
+	}
+	for _, id := range []string{"n2", "n3"} {
+		if err := c.StartNode(id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.AwaitReady(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := answer(ctx, buyer, airByMonth, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// beijingFiles are the real readings, if they are there.
+func beijingFiles(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root(t), "..", "shared", "data", "beijing-air", "*.csv.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) != 12 {
+		t.Skip(fmt.Sprintf("needs the 12 files of ../shared/data/beijing-air, found %d", len(files)))
+	}
+	return files
+}
