@@ -19,8 +19,9 @@ const (
 	// message of maxMessage bytes, each escaped, and its kind.
 	maxErrorBody = 16 << 10
 	// expectFrom is the size in bytes from which a body waits for the other
-	// side's consent, so that a refusal arrives instead of a broken connection.
-	expectFrom = 256 << 10
+	// side's consent, so that one that will be refused is not sent first. It
+	// costs a round trip, which tiles should not pay.
+	expectFrom = 1 << 20
 )
 
 // Client makes requests to peers, over connections that it keeps: a pool for

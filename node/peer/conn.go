@@ -49,7 +49,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 // be handed to the network within the stall limit fails.
 func (c *Conn) Write(p []byte) (int, error) {
 	if c.stall > 0 {
-		if err := c.Conn.SetWriteDeadline(time.Now().Add(c.stall)); err != nil {
+		if err := c.SetWriteDeadline(time.Now().Add(c.stall)); err != nil {
 			return 0, err
 		}
 	}

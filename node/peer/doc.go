@@ -36,6 +36,9 @@
 // What it does not do: authorise (a handler gets the caller's id and decides),
 // retry, compress, or limit how fast a member of the roster may ask.
 //
+// A node shuts down in this order: Server.Shutdown, Client.Close, raft's own
+// transport, Mux.Close.
+//
 // The same identity serves the port for clients (APIServerTLS), which pin the
 // roster's keys too (PinnedClientTLS).
 package peer

@@ -74,5 +74,6 @@ const (
 	KindUnknownRoute = "unknown_route" // 404: no such route, which is also what a forbidden method is
 	KindTooLarge     = "too_large"     // 413: the body exceeds the route's limit
 	KindInternal     = "internal"      // 500: the handler failed; the details stay there
+	KindClosing      = "closing"       // 503: the node is shutting down
 	KindInvalid      = "invalid"       // 400: the body was cut short or is not JSON
 )

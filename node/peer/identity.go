@@ -47,7 +47,7 @@ func NewIdentity(private ed25519.PrivateKey) (*Identity, error) {
 
 // Public returns the node's public key.
 func (i *Identity) Public() ed25519.PublicKey {
-	return i.private.Public().(ed25519.PublicKey) //nolint:forcetypeassert // by its documentation
+	return i.private.Public().(ed25519.PublicKey) // by its documentation
 }
 
 // Sign signs a message with the node's key (Ed25519, RFC 8032, pure).
@@ -58,7 +58,7 @@ func (i *Identity) Sign(message []byte) []byte {
 // selfSigned returns the DER form of a certificate without well-defined expiry
 // (RFC 5280 section 4.1.2.5) and with loopback names, for the sake of tools.
 func selfSigned(key ed25519.PrivateKey) ([]byte, error) {
-	public := key.Public().(ed25519.PublicKey) //nolint:forcetypeassert // by its documentation
+	public := key.Public().(ed25519.PublicKey) // by its documentation
 	sum := sha256.Sum256(public)
 	serial := new(big.Int).SetBytes(sum[:16])
 	serial.SetBit(serial, 127, 0).SetBit(serial, 126, 1) // positive, never 0

@@ -64,13 +64,13 @@ func (l *protocolListener) hand(ctx context.Context, c *Conn) error {
 // buffer does not wait; when it fails, the dialler is gone. It goes past the
 // tap, being no part of the protocol.
 func (c *Conn) greet(timeout time.Duration) bool {
-	if c.Conn.SetDeadline(time.Now().Add(timeout)) != nil {
+	if c.SetDeadline(time.Now().Add(timeout)) != nil {
 		return false
 	}
 	if _, err := c.Conn.Write([]byte{greeting}); err != nil {
 		return false
 	}
-	return c.Conn.SetDeadline(time.Time{}) == nil
+	return c.SetDeadline(time.Time{}) == nil
 }
 
 // RaftLayer is the streams of the consensus log: a listener of those that

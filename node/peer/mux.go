@@ -144,7 +144,7 @@ func (m *Mux) begin(conn net.Conn) {
 		return
 	}
 	if m.pending.Len() >= m.opts.MaxHandshakes {
-		oldest := m.pending.Remove(m.pending.Front()).(*handshake) //nolint:forcetypeassert // a list of nothing else
+		oldest := m.pending.Remove(m.pending.Front()).(*handshake) // a list of nothing else
 		oldest.cancel(errEvicted)
 		_ = oldest.conn.Close() // a stranger's
 	}

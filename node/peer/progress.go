@@ -61,10 +61,11 @@ func (b *sentBody) Read(p []byte) (int, error) {
 func (b *sentBody) Close() error { return nil }
 
 // answerBody is an answer's body on its way in. Between reads nothing is waited
-// for, so the caller may take its time.
+// for, so the caller may take its time; how much of it, the other side's own
+// stall limit says once the buffers are full.
 type answerBody struct {
 	io.ReadCloser
-	ctx  context.Context //nolint:containedctx // of the call that the body belongs to
+	ctx  context.Context // of the call that the body belongs to
 	dog  *watchdog
 	what callName
 }
@@ -73,7 +74,9 @@ func (b *answerBody) Read(p []byte) (int, error) {
 	b.dog.touch()
 	n, err := b.ReadCloser.Read(p)
 	b.dog.rest()
-	if err != nil && !errors.Is(err, io.EOF) {
+	// An end that comes with the end of the call is none: giving the connection
+	// up makes the other side finish early, and that may still arrive.
+	if err != nil && (!errors.Is(err, io.EOF) || b.ctx.Err() != nil) {
 		err = b.what.failed(b.ctx, err)
 	}
 	return n, err

@@ -110,9 +110,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// PeerID returns the id of the node that a request came from, out of its
+// NodeID returns the id of the node that a request came from, out of its
 // context.
-func PeerID(ctx context.Context) (string, bool) {
+func NodeID(ctx context.Context) (string, bool) {
 	id, ok := ctx.Value(nodeKey{}).(string)
 	return id, ok
 }
@@ -131,7 +131,7 @@ func withNode(ctx context.Context, c net.Conn) context.Context {
 func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 	_, route := s.routes.Handler(r)
 	if route == "" || r.URL.Path != path.Clean(r.URL.Path) || r.URL.Host != "" {
-		from, _ := PeerID(r.Context())
+		from, _ := NodeID(r.Context())
 		s.answer(&response{ResponseWriter: w}, from, r.Method, "",
 			&Error{Status: http.StatusNotFound, Kind: KindUnknownRoute, Message: "no such route"})
 		return
@@ -140,7 +140,7 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) serve(w *response, r *http.Request, route string, maxBody int64, h Handler) {
-	from, ok := PeerID(r.Context())
+	from, ok := NodeID(r.Context())
 	control := http.NewResponseController(w.ResponseWriter)
 	// What the handler leaves of the body is discarded by net/http, which must
 	// not wait for it for ever.
@@ -185,6 +185,8 @@ func (s *Server) answer(w *response, from, method, route string, err error) {
 	case errors.As(err, &tooLong):
 		told = tooLarge(tooLong.Limit)
 	case errors.As(err, &told) && told.Status >= 400 && told.Status <= 599:
+	case s.ctx.Err() != nil && errors.Is(err, context.Canceled):
+		told = &Error{Status: http.StatusServiceUnavailable, Kind: KindClosing, Message: "the node is shutting down"}
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		told = &Error{Status: http.StatusBadRequest, Kind: KindInvalid, Message: "the body was cut short"}
 	default:
@@ -231,7 +233,9 @@ func (w *response) Write(p []byte) (int, error) {
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // progressBody gives every Read of a request's body its own time. A deadline
-// for the whole would have to know its length and the link.
+// for the whole would have to know its length and the link. At the end of the
+// body net/http clears the deadline and reads on, to notice that the caller has
+// gone; the handler's work is not limited.
 type progressBody struct {
 	io.ReadCloser
 	control *http.ResponseController
@@ -242,13 +246,7 @@ func (b *progressBody) Read(p []byte) (int, error) {
 	if err := b.control.SetReadDeadline(time.Now().Add(b.stall)); err != nil {
 		return 0, err
 	}
-	n, err := b.ReadCloser.Read(p)
-	// A deadline left behind would end the handler's context: net/http reads on
-	// to notice that the caller has gone.
-	if clearErr := b.control.SetReadDeadline(time.Time{}); clearErr != nil && err == nil {
-		err = clearErr
-	}
-	return n, err
+	return b.ReadCloser.Read(p)
 }
 
 // failureWriter passes what net/http has to say on.
