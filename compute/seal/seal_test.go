@@ -108,12 +108,15 @@ func TestOtherInfoOrAdditionalDataDoesNotOpen(t *testing.T) {
 	}
 }
 
-func TestEveryFlippedBitAndEveryTruncationIsRefused(t *testing.T) {
+func TestFlippedBitsAndEveryTruncationAreRefused(t *testing.T) {
 	sealed, err := Seal(publicOf(t, testKey), nil, nil, []byte("secret"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range sealed {
+		if 1 < i && i < encapsulatedSize-32 && i%16 != 0 {
+			continue // the ML-KEM part is hashed as a whole: samples of it do
+		}
 		forged := bytes.Clone(sealed)
 		forged[i] ^= 1 << (i % 8)
 		// The one bit that means nothing: X25519 ignores the top bit of a point
