@@ -2,10 +2,12 @@ package he
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/tuneinsight/lattigo/v5/core/rlwe"
 	"github.com/tuneinsight/lattigo/v5/he/heint"
+	"github.com/tuneinsight/lattigo/v5/ring"
 )
 
 // TestKnownTileTestsANewKey is step 5 of the ceremony: all nodes build the same
@@ -127,6 +129,11 @@ func TestErasedSecretsAreGone(t *testing.T) {
 	c := newCluster(t, small(t, 3, 2))
 	acc := c.accumulate(t, c.encrypt(t, []int64{1})...)
 	o := c.opening(t, acc, []int{1, 2}, 2)
+	c.contributions(t, o, acc)
+	weighted := must[ring.Poly](t)(c.keys[1].additive(o.Active))
+	if len(c.keys[1].weighted) != 1 {
+		t.Fatal("the weighted share was not kept")
+	}
 	poly := c.z[0].poly.Value
 	c.z[0].Erase()
 	if _, err := c.z[0].Dealing(1); !errors.Is(err, ErrErased) {
@@ -142,7 +149,7 @@ func TestErasedSecretsAreGone(t *testing.T) {
 	if _, err := c.keys[1].Reshare(c.p, [32]byte{}, []int{1, 2}); !errors.Is(err, ErrErased) {
 		t.Errorf("resharing: error is %v", err)
 	}
-	for _, limbs := range append(poly[0].Q.Coeffs, c.keys[1].share.Q.Coeffs...) {
+	for _, limbs := range slices.Concat(poly[0].Q.Coeffs, c.keys[1].share.Q.Coeffs, weighted.Coeffs) {
 		for _, x := range limbs {
 			if x != 0 {
 				t.Fatal("a secret is still there")

@@ -25,7 +25,7 @@ func chiSquare(counts [cells]int) float64 {
 	return sum
 }
 
-// chiLimit is seven standard deviations: once in 10^9 honest runs or so.
+// chiLimit is seven standard deviations: exceeded once in ten million draws or so.
 var chiLimit = 63 + 7*math.Sqrt(126)
 
 // cellsOf counts integers mod q by their top bits.
