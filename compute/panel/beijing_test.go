@@ -122,7 +122,11 @@ func plainRows(t *testing.T, f panel.File) [][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	defer func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	z, err := gzip.NewReader(r)
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,7 @@ func (e *DataError) Error() string {
 
 // Errors are the faults of all files: the first ones in the order of files and
 // rows, and how many there are in all.
-type Errors struct {
+type Errors struct { //nolint:errname // several faults, not one
 	List  []*DataError
 	Total int
 }

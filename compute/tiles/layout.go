@@ -81,7 +81,7 @@ func CheckBlocks(blocks []catalog.Block, values, entities, periods int) error {
 				ErrLayout, i, b.Periods, b.Entities, values)
 		}
 		next += b.Entities
-		if tiles += TilesIn(b, periods); tiles > catalog.MaxTiles {
+		if tiles += PerBlock(b, periods); tiles > catalog.MaxTiles {
 			return fmt.Errorf("%w: more than %d tiles a measure", ErrLayout, catalog.MaxTiles)
 		}
 	}
@@ -91,14 +91,14 @@ func CheckBlocks(blocks []catalog.Block, values, entities, periods int) error {
 	return nil
 }
 
-// TilesIn is how many tiles of one measure a block has over periods.
-func TilesIn(b catalog.Block, periods int) int { return (periods + b.Periods - 1) / b.Periods }
+// PerBlock is how many tiles of one measure a block has over periods.
+func PerBlock(b catalog.Block, periods int) int { return (periods + b.Periods - 1) / b.Periods }
 
 // TileCount is how many tiles of one measure all blocks have over periods.
 func TileCount(blocks []catalog.Block, periods int) int {
 	n := 0
 	for _, b := range blocks {
-		n += TilesIn(b, periods)
+		n += PerBlock(b, periods)
 	}
 	return n
 }

@@ -56,7 +56,7 @@ func TestEveryCellHasASlotOfItsOwn(t *testing.T) {
 					k, slot := tiles.Slot(b, e, p)
 					from, to := tiles.TilePeriods(b, k, periods)
 					at := place{i, k, slot}
-					if seen[at] || slot < 0 || slot >= values || k >= tiles.TilesIn(b, periods) || p < from || p >= to ||
+					if seen[at] || slot < 0 || slot >= values || k >= tiles.PerBlock(b, periods) || p < from || p >= to ||
 						slot != (p-from)*b.Entities+e-b.First {
 						t.Fatalf("entity %d period %d lies in %+v", e, p, at)
 					}

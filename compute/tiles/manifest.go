@@ -117,7 +117,7 @@ func (m Manifest) check() error {
 			return fmt.Errorf("%w: measure %s has %d of %d blocks", ErrManifest, name, len(m.Tiles[i]), len(m.Blocks))
 		}
 		for b, digests := range m.Tiles[i] {
-			if want := TilesIn(m.Blocks[b], m.Periods); len(digests) != want {
+			if want := PerBlock(m.Blocks[b], m.Periods); len(digests) != want {
 				return fmt.Errorf("%w: measure %s block %d has %d of %d tiles", ErrManifest, name, b, len(digests), want)
 			}
 		}

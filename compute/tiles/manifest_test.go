@@ -22,7 +22,7 @@ func proposal() (tiles.Manifest, catalog.VersionPropose, catalog.Descriptor) {
 		var list [][]catalog.Digest
 		for b, block := range blocks {
 			var digests []catalog.Digest
-			for k := range tiles.TilesIn(block, 3) {
+			for k := range tiles.PerBlock(block, 3) {
 				digests = append(digests, catalog.Sum([]byte{byte(measure), byte(b), byte(k)}))
 			}
 			list = append(list, digests)

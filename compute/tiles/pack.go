@@ -106,7 +106,7 @@ func packJobs(measures int, blocks []catalog.Block, periods int) ([]packJob, [][
 	for m := range digests {
 		digests[m] = make([][]catalog.Digest, len(blocks))
 		for b, block := range blocks {
-			digests[m][b] = make([]catalog.Digest, TilesIn(block, periods))
+			digests[m][b] = make([]catalog.Digest, PerBlock(block, periods))
 			for k := range digests[m][b] {
 				jobs = append(jobs, packJob{m, b, k})
 			}

@@ -40,7 +40,11 @@ func flip(tb testing.TB, path string, at int64, bits byte) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer f.Close()
+	defer func() {
+		if err := f.Close(); err != nil {
+			tb.Error(err)
+		}
+	}()
 	var b [1]byte
 	if _, err := f.ReadAt(b[:], at); err != nil {
 		tb.Fatal(err)
