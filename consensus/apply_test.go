@@ -41,8 +41,8 @@ func apply(tb testing.TB, s *state, m Machine, commands ...string) []applyResult
 func TestBatchIsSplitBetweenEntries(t *testing.T) {
 	one, each := openTestState(t, t.TempDir()), openTestState(t, t.TempDir())
 	var commands []string
-	for i := range 22 { // 110,000 keys; a transaction takes 104,857
-		commands = append(commands, "many", fmt.Sprintf("set k %d", i))
+	for i := range 4 { // 24 MB; a transaction takes 9.6 MiB
+		commands = append(commands, "big", fmt.Sprintf("set k %d", i))
 	}
 	results := apply(t, one, kv{}, commands...)
 	for i, c := range commands {

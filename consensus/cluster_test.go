@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"path/filepath"
 	"sync"
@@ -48,9 +49,9 @@ func (m kv) Apply(tx catalog.Tx, seq uint64, entry []byte) ([]byte, error) {
 		return []byte("flooded"), nil
 	case "panic":
 		panic("told to")
-	case "many": // many keys of 64 bytes, named by the sequence number
-		for i := range 5000 {
-			if err := tx.Set(fmt.Appendf(nil, "many/%d/%d", seq, i), make([]byte, 64)); err != nil {
+	case "big": // 6 MB in values that badger keeps with their keys
+		for i := range 200 {
+			if err := tx.Set(fmt.Appendf(nil, "big/%d/%d", seq, i), make([]byte, 30_000)); err != nil {
 				return nil, err
 			}
 		}
@@ -253,16 +254,25 @@ func get(tb testing.TB, l *Ledger, key string) string {
 func (c *cluster) sameTrees() (size uint64, root [32]byte) {
 	c.tb.Helper()
 	c.settle()
-	for i, l := range c.running() {
-		n, h, err := l.TreeHead()
+	// An entry whose proposer gave up may still arrive: compare what all have.
+	size = math.MaxUint64
+	for _, l := range c.running() {
+		n, _, err := l.TreeHead()
 		if err != nil {
 			c.tb.Fatalf("tree head of %s: %v", l.opts.ID, err)
 		}
-		if i == 0 {
-			size, root = n, h
+		size = min(size, n)
+	}
+	for i, l := range c.running() {
+		h, err := l.RootAt(size)
+		if err != nil {
+			c.tb.Fatalf("root at %d of %s: %v", size, l.opts.ID, err)
 		}
-		if n != size || h != root {
-			c.tb.Fatalf("%s has tree (%d, %x), others (%d, %x)", l.opts.ID, n, h, size, root)
+		if i == 0 {
+			root = h
+		}
+		if h != root {
+			c.tb.Fatalf("%s has root %x at %d, others %x", l.opts.ID, h, size, root)
 		}
 	}
 	return size, root

@@ -1,2 +1,122 @@
-// Package consensus makes a deterministic state machine durable and replicated.
+// Package consensus makes a deterministic state machine durable, replicated and
+// provable.
+//
+// # What it is for
+//
+// The catalog decides what an entry means; this package makes all nodes decide
+// it in the same order and keeps what they decided. A [Ledger] is one node's
+// part: hashicorp/raft agrees on a log of entries, each entry is applied by the
+// [Machine] inside a transaction of badger, and the entry with its outcome
+// becomes a leaf of the Merkle log of package evidence, in that same
+// transaction. Nothing of raft or badger shows in the interface.
+//
+// # What is on the disk
+//
+//	DIR/id             the member this directory belongs to
+//	DIR/wal/           raft's log, term and vote (raft-wal), synced on every append
+//	DIR/snapshots/     raft's snapshots, two at most
+//	DIR/state/CURRENT  the name of the generation that counts
+//	DIR/state/gen-N/   a badger: state, evidence and position
+//
+// # Invariants
+//
+//   - The position, that is raft's index of the last applied entry and the number
+//     of commands applied, is written in the transaction of the changes. So the
+//     state is always that after a whole number of entries, and says which.
+//   - An entry is applied once. Raft replays from its last snapshot when a node
+//     starts; what the position covers is skipped.
+//   - A transaction holds whole entries. A batch that does not fit one is cut
+//     between two entries. An entry's own changes are bounded by [MaxChangeBytes]
+//     and [MaxChangeKeys], constants of the package and not of a node, so that an
+//     entry that exceeds them is void on every node and stops none.
+//   - What an entry reads does not depend on where batches were cut: it sees
+//     everything before it and its own writes, nothing else.
+//   - One whole state counts at any moment. A restore fills a new generation and
+//     then replaces CURRENT.
+//
+// # Crash safety
+//
+// An entry is accepted when a majority has it in its synced log. [Ledger.Propose]
+// returns after that, and after this node's transaction, itself synced, has
+// committed. A process or machine may stop at any instant:
+//
+//   - Before the entry is in a majority's logs: it may be lost, and nobody was
+//     told otherwise.
+//   - Between raft's commit and badger's: the entry is in the log and the position
+//     is before it. The next leader of the cluster commits it again by committing
+//     an entry of its own term, raft hands it to the state machine, and it is
+//     applied then. The state machine is deterministic, so the outcome is the one
+//     that the other nodes recorded.
+//   - After badger's commit, before the answer: the position covers the entry;
+//     it is skipped on replay. The proposer does not know the outcome and finds
+//     it in the state.
+//   - While raft compacts its log: it does so after the snapshot is synced and in
+//     place, and the state does not depend on the snapshot.
+//   - While a snapshot of the leader is installed. Raft stores the stream as a
+//     snapshot of its own, has it restored, then empties the log. A crash before
+//     CURRENT is replaced leaves the old state, older than the stored snapshot:
+//     Open restores that snapshot again. A crash after it leaves a log that ends
+//     before the snapshot, which raft-wal could not continue: Open empties it. A
+//     generation that CURRENT does not name is removed by Open.
+//
+// raft's option NoSnapshotRestoreOnStart is set because the state is durable:
+// restoring a snapshot at every start would move it back. Open checks that log,
+// snapshot and state follow each other without a gap, and refuses a directory
+// where they do not ([ErrInconsistent]) rather than start from it.
+//
+// The state machine itself is never asked to be atomic, nor to remember what it
+// did: it is called once per entry and process.
+//
+// # Linearizable reads
+//
+// [Ledger.ReadIndex] follows section 6.4 of Ongaro's thesis, "Consensus: Bridging
+// Theory and Practice": the leader takes its commit index, provided that it has
+// committed an entry of its term (or it may not know yet what earlier leaders
+// committed), then confirms with a majority that it still leads, and only then
+// hands the index out. Whatever was acknowledged before the call has an index at
+// or below it: an acknowledgement of this leader, because it came after its
+// commit index moved; one of an earlier leader, because this one's log had the
+// entry when it was elected, before its own first entry. A state that has applied
+// the index therefore reflects it. [Ledger.WaitApplied] waits for this node's
+// state, not for raft, whose own applied index moves when entries are queued.
+// Raft's no-ops never reach the state, so that ReadIndex returns the last index
+// at or before the commit index that does.
+//
+// One assumption: raft's VerifyLeader counts a heartbeat that was on its way when
+// the question came. An answer that is older than the election timeout could
+// confirm a leader that is none any more. A leader steps down when it hears
+// nothing from a majority for the lease, and Options refuses a lease longer than
+// the heartbeat timeout within which no follower votes for another; so the
+// assumption is that the clocks of the nodes run at about the same speed.
+//
+// # Growth
+//
+// An entry of e bytes with an outcome of o bytes leaves about e + o + 180 bytes in
+// the state for good (record, two hashes on average, keys, indexes), before
+// compression, and e + 50 in the log until it is compacted. Ten million entries of
+// 1 KiB are 12 GB of state. A snapshot is the whole state, so the number of entries between
+// snapshots grows with the log (a quarter of it, at least
+// Options.SnapshotThreshold, at most a million, because raft reads the log from
+// its last snapshot when it starts): all snapshots together write a few times the
+// state. Snapshots and restores stream and need memory for one pair.
+//
+// # How it fails
+//
+// A fault of the store, an error or panic of the state machine, or a disk that is
+// nearly full stops this node's ledger: [Ledger.Failed] is closed, every call
+// returns [ErrFault] with the cause, raft is shut down so that others take over,
+// and nothing is written any more. It never skips an entry. Open starts again from
+// the last whole transaction.
+//
+// Without a majority, Propose and ReadIndex say [ErrNoQuorum] in bounded time, and
+// View goes on to answer from what this node has. A damaged snapshot stream is
+// refused before it counts ([ErrCorruptSnapshot]).
+//
+// # What it does not do
+//
+// It does not look into entries: who may propose what is for the catalog, and who
+// may connect is for the [StreamLayer]. It does not forward proposals to the
+// leader; [NotLeaderError] names it. It does not encrypt what is on the disk:
+// secrets do not belong into entries. It does not protect against members that
+// lie; the Merkle log shows it afterwards. Large things are blobs outside the log.
 package consensus
