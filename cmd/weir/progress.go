@@ -20,14 +20,16 @@ type progress struct {
 	mu    sync.Mutex
 	bar   *progressbar.ProgressBar // guarded by mu
 	stage client.Stage             // guarded by mu
+	told  string                   // guarded by mu; the last thing noted
+	note  func(format string, args ...any)
 }
 
 func (a *app) newProgress() *progress {
 	f, ok := a.stderr.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) { //nolint:gosec // descriptors are small
-		return &progress{}
+		return &progress{note: a.note}
 	}
-	return &progress{out: f}
+	return &progress{out: f, note: a.note}
 }
 
 // titles say what is going on.
@@ -41,6 +43,8 @@ var titles = map[client.Stage]string{
 // publishing shows the progress of a publication.
 func (p *progress) publishing(now client.Progress) {
 	switch now.Stage {
+	case client.StageKey:
+		p.tell("waiting for your key: " + now.Waiting)
 	case client.StageReading:
 		p.show(now.Stage, now.Rows, -1)
 	case client.StageRegistry:
@@ -49,6 +53,17 @@ func (p *progress) publishing(now client.Progress) {
 		p.show(now.Stage, now.Tiles, now.TilesTotal)
 	default:
 		p.show(now.Stage, 0, -1)
+	}
+}
+
+// tell notes something that a person should know even without a terminal, once.
+func (p *progress) tell(what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.told != what {
+		p.told = what
+		p.end()
+		p.note("%s", what)
 	}
 }
 

@@ -15,11 +15,12 @@ import (
 // Progress is how far the publishing of a dataset is.
 type Progress struct {
 	Stage      Stage
-	Rows       int   // read of the files, or of the registry's arrived
-	RowsTotal  int   // of the registry; 0 while files are read
-	Tiles      int   // uploaded
-	TilesTotal int   // of all measures
-	Bytes      int64 // uploaded
+	Rows       int    // read of the files, or of the registry's arrived
+	RowsTotal  int    // of the registry; 0 while files are read
+	Tiles      int    // uploaded
+	TilesTotal int    // of all measures
+	Bytes      int64  // uploaded
+	Waiting    string // for what; in StageKey
 }
 
 // Stage is what publishing is busy with.
@@ -28,6 +29,7 @@ type Stage string
 // Stages of publishing, in their order.
 const (
 	StageReading   Stage = "reading"   // files
+	StageKey       Stage = "key"       // the nodes are still making the publisher's key
 	StageRegistry  Stage = "registry"  // rows are sent
 	StageUploading Stage = "uploading" // tiles are encrypted and sent
 	StageChecking  Stage = "checking"  // nodes store, replicate and open the parity

@@ -37,7 +37,7 @@ func (c *Client) PublishDataset(ctx context.Context, p *Prepared, progress func(
 	if err != nil {
 		return Published{}, err
 	}
-	key, err := c.ReadyKey(ctx, me)
+	key, err := c.readyKey(ctx, me, func(what string) { progress(Progress{Stage: StageKey, Waiting: what}) })
 	if err != nil {
 		return Published{}, err
 	}

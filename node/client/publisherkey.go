@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
@@ -31,11 +32,16 @@ func (c *Client) PublisherKey(ctx context.Context, publisher string) (catalog.Ke
 // digest that the statement names, and the public key is computed from these
 // shares here. It returns *KeyError when any of this does not hold.
 func (c *Client) ReadyKey(ctx context.Context, publisher string) (ReadyKey, error) {
+	return c.readyKey(ctx, publisher, func(string) {})
+}
+
+// readyKey is ReadyKey that tells what it waits for.
+func (c *Client) readyKey(ctx context.Context, publisher string, tell func(string)) (ReadyKey, error) {
 	cluster, err := c.Cluster(ctx)
 	if err != nil {
 		return ReadyKey{}, err
 	}
-	record, err := c.awaitKey(ctx, publisher)
+	record, err := c.awaitKey(ctx, publisher, tell)
 	if err != nil {
 		return ReadyKey{}, err
 	}
@@ -57,21 +63,25 @@ func (c *Client) ReadyKey(ctx context.Context, publisher string) (ReadyKey, erro
 
 // awaitKey waits for the ceremony, which the nodes run by themselves once a
 // publisher is admitted.
-func (c *Client) awaitKey(ctx context.Context, publisher string) (catalog.Key, error) {
+func (c *Client) awaitKey(ctx context.Context, publisher string, tell func(string)) (catalog.Key, error) {
+	query := ""
 	for {
-		k, err := get[catalog.Key](ctx, c, call{
-			path: "/v1/keys/" + url.PathEscape(publisher) + "?" + waitQuery, wait: waitTime,
-		})
+		k, err := get[catalog.Key](ctx, c, call{path: "/v1/keys/" + url.PathEscape(publisher) + query, wait: waitTime})
+		waiting := ""
 		switch {
 		case isNotFound(err):
-			// The leader has not started the ceremony yet.
+			waiting = "the nodes have not begun to make the key; an operator admits publishers with `weir principal add`"
 		case err != nil:
 			return k, err
 		case k.State == catalog.KeyReady:
 			return k, nil
+		default:
+			waiting = keyProgress(k)
 		}
+		tell(waiting)
+		query = "?" + waitQuery // the first look is at once, so that it can be told
 		if perr := c.pause(ctx, keyPause); perr != nil {
-			return k, fmt.Errorf("the key of publisher %s is not ready (%s): %w", publisher, keyProgress(k, err), perr)
+			return k, fmt.Errorf("the key of publisher %s is not ready (%s): %w", publisher, waiting, perr)
 		}
 	}
 }
@@ -84,14 +94,29 @@ const (
 	keyPause  = 200 * time.Millisecond
 )
 
-func keyProgress(k catalog.Key, err error) string {
-	if err != nil {
-		return err.Error()
+// keyProgress says where a ceremony is and which nodes it waits for. All of them
+// are needed (PROTOCOL section 1).
+func keyProgress(k catalog.Key) string {
+	done := func(i int) bool { return false }
+	switch k.State {
+	case catalog.KeyCommitting:
+		done = func(i int) bool { return i < len(k.Commits) && !k.Commits[i].Public.IsZero() }
+	case catalog.KeyDealing:
+		done = func(i int) bool { return i < len(k.Acked) && k.Acked[i] }
+	case catalog.KeySigning:
+		done = func(i int) bool { return i < len(k.Signed) && k.Signed[i] != nil }
+	case catalog.KeyFailed:
+		return fmt.Sprintf("attempt %d failed (%s), the next begins when all nodes are up", k.Attempt, k.Reason)
+	default:
+		return fmt.Sprintf("attempt %d is %s", k.Attempt, k.State)
 	}
-	if k.Reason != "" {
-		return string(k.State) + ": " + k.Reason
+	var away []string
+	for i, node := range k.Nodes {
+		if !done(i) {
+			away = append(away, node)
+		}
 	}
-	return string(k.State)
+	return fmt.Sprintf("attempt %d is %s and waits for %s; all nodes must be up", k.Attempt, k.State, strings.Join(away, ", "))
 }
 
 // checkStatement verifies a key record against the pinned roster.

@@ -160,4 +160,3 @@ func (w *world) contract(dataset string, narrowed catalog.OrderApprove) string {
 	w.must(err)
 	return contract
 }
-

@@ -1,0 +1,229 @@
+package client_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/peer"
+)
+
+func TestAnotherNodeAnswersWhenOneIsGone(t *testing.T) {
+	w := newWorld(t)
+	c := w.client(catalog.RoleOperator)
+	w.servers[0].Close()
+	for range 2 {
+		all, err := c.Principals(w.ctx)
+		w.must(err)
+		if len(all) != 3 {
+			t.Fatalf("%d principals", len(all))
+		}
+	}
+	ready, err := c.Ready(w.ctx)
+	w.must(err)
+	if !ready.Ready {
+		t.Errorf("not ready: %v", ready.Reasons)
+	}
+	w.servers[1].Close()
+	w.servers[2].Close()
+	_, err = c.Principals(w.ctx)
+	var away *client.UnreachableError
+	if !errors.As(err, &away) || len(away.Nodes) != 3 || !strings.Contains(err.Error(), "n3 at https://") {
+		t.Errorf("got %v, want all three nodes named", err)
+	}
+	if _, err := c.Ready(w.ctx); !errors.As(err, &away) {
+		t.Errorf("ready: %v", err)
+	}
+}
+
+func TestNodeThatIsNotReadySaysWhy(t *testing.T) {
+	w := newWorld(t)
+	w.cluster.Reasons = []string{"key share of k-1 has another digest"}
+	ready, err := w.client(catalog.RoleBuyer).Ready(w.ctx)
+	w.must(err)
+	if ready.Ready || len(ready.Reasons) != 1 {
+		t.Errorf("ready %+v", ready)
+	}
+}
+
+func TestEnvelopeWhoseAnswerWasLostIsAppliedOnce(t *testing.T) {
+	w := newWorld(t)
+	w.publishAir()
+	bodies := make(chan string, 8)
+	var cut atomic.Bool
+	inner := w.servers[0].Config.Handler
+	w.servers[0].Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/v1/envelopes" || !cut.CompareAndSwap(false, true) {
+			inner.ServeHTTP(rw, r)
+			return
+		}
+		inner.ServeHTTP(httptest.NewRecorder(), r) // applied, but the answer is lost
+		panic(http.ErrAbortHandler)
+	})
+	w.tap = func(_ int, r *http.Request, body []byte) {
+		if r.URL.Path == "/v1/envelopes" {
+			bodies <- string(body)
+		}
+	}
+	buyer := w.client(catalog.RoleBuyer)
+	id, err := buyer.CreateOrder(w.ctx, catalog.OrderCreate{Dataset: "air", Purpose: "once"})
+	w.must(err)
+	orders, err := buyer.Orders(w.ctx)
+	w.must(err)
+	if len(orders) != 1 || orders[0].ID != id {
+		t.Errorf("orders %v, want the one %s", orders, id)
+	}
+	if first, second := <-bodies, <-bodies; first != second {
+		t.Error("the second try sent other bytes")
+	}
+}
+
+func TestUnknownOutcomeIsAskedForAgainWithTheSameBytes(t *testing.T) {
+	w := newWorld(t)
+	w.publishAir()
+	var tries atomic.Int64
+	w.cluster.Broken = func() error {
+		if tries.Add(1) <= 2 {
+			return api.ErrTimeout
+		}
+		return nil
+	}
+	_, err := w.client(catalog.RoleBuyer).CreateOrder(w.ctx, catalog.OrderCreate{Dataset: "air", Purpose: "late"})
+	w.must(err)
+	if tries.Load() != 3 {
+		t.Errorf("%d tries", tries.Load())
+	}
+}
+
+func TestOnlyPinnedKeysAreTalkedTo(t *testing.T) {
+	w := newWorld(t)
+	handler, err := api.New(w.cluster.Options())
+	w.must(err)
+	honest, err := w.cluster.TLS(0)
+	w.must(err)
+	impostorIdentity, err := peer.NewIdentity(w.keys[catalog.RoleBuyer].Signing())
+	w.must(err)
+	for _, c := range []struct {
+		name string
+		tls  *tls.Config
+		ok   bool
+	}{{"pinned", honest, true}, {"impostor", peer.APIServerTLS(impostorIdentity), false}} {
+		server := httptest.NewUnstartedServer(handler)
+		server.TLS = c.tls
+		server.Config.ErrorLog = nil
+		server.StartTLS()
+		profile := w.profile
+		profile.Addr = server.URL
+		profile.Nodes = []client.ProfileNode{{ID: "n1", Addr: server.URL, Key: w.profile.Nodes[0].Key}}
+		cl, err := client.New(profile, nil, client.Options{Patience: time.Millisecond})
+		w.must(err)
+		_, err = cl.Registries(w.ctx)
+		if (err == nil) != c.ok {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if !c.ok && !errors.Is(err, peer.ErrNotPinned) {
+			t.Errorf("%s: %v, want the key not to be pinned", c.name, err)
+		}
+		cl.Close()
+		server.Close()
+	}
+}
+
+func TestRosterThatDiffersFromTheProfileIsRefused(t *testing.T) {
+	w := newWorld(t)
+	for name, change := range map[string]func(*client.Profile){
+		"a node less":     func(p *client.Profile) { p.Nodes = p.Nodes[:2] },
+		"another key":     func(p *client.Profile) { p.Nodes[1].Key = w.keys[catalog.RoleBuyer].Public().Key },
+		"another cluster": func(p *client.Profile) { p.Cluster[0] ^= 1 },
+	} {
+		profile := w.profile
+		profile.Nodes = append([]client.ProfileNode(nil), w.profile.Nodes...)
+		change(&profile)
+		c, err := client.New(profile, w.keys[catalog.RoleBuyer], w.options())
+		w.must(err)
+		if _, err := c.Cluster(w.ctx); !errors.Is(err, client.ErrPinned) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := c.ReadyKey(w.ctx, "p-x"); !errors.Is(err, client.ErrPinned) {
+			t.Errorf("%s: a key was looked for: %v", name, err)
+		}
+		c.Close()
+	}
+}
+
+func TestClientWithoutAKeyReadsWhatIsPublicAndNothingElse(t *testing.T) {
+	w := newWorld(t)
+	c, err := client.New(w.profile, nil, w.options())
+	w.must(err)
+	t.Cleanup(c.Close)
+	if _, err := c.Datasets(w.ctx); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Orders(w.ctx); !errors.Is(err, client.ErrNoKey) {
+		t.Errorf("orders: %v", err)
+	}
+	if _, err := c.CreateOrder(w.ctx, catalog.OrderCreate{}); !errors.Is(err, client.ErrNoKey) {
+		t.Errorf("an order: %v", err)
+	}
+}
+
+func TestKeyThatIsNotReadyIsWaitedForAndNamed(t *testing.T) {
+	w := newWorld(t)
+	w.cluster.Asleep = true
+	k, err := client.NewKey("late")
+	w.must(err)
+	_, err = w.client(catalog.RoleOperator).AddPrincipal(w.ctx, k.Public(), catalog.RolePublisher)
+	w.must(err)
+	ctx, cancel := context.WithCancel(w.ctx)
+	w.tap = func(_ int, r *http.Request, _ []byte) {
+		if strings.HasPrefix(r.URL.Path, "/v1/keys/") {
+			cancel()
+		}
+	}
+	if _, err := w.client(catalog.RoleBuyer).ReadyKey(ctx, k.ID()); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	w.tap = nil
+	w.must(w.cluster.Wake())
+	ready, err := w.client(catalog.RoleBuyer).ReadyKey(w.ctx, k.ID())
+	w.must(err)
+	if ready.Record.State != catalog.KeyReady || len(ready.Public) == 0 {
+		t.Errorf("key %+v", ready.Record)
+	}
+}
+
+func TestBusyNodeIsAskedAgain(t *testing.T) {
+	w := newWorld(t)
+	var tries atomic.Int64
+	inner := w.servers[0].Config.Handler
+	for _, s := range w.servers {
+		s.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if tries.Add(1) <= 3 {
+				rw.Header().Set("Content-Type", "application/problem+json")
+				rw.WriteHeader(http.StatusTooManyRequests)
+				rw.Write([]byte(`{"kind":"busy","message":"more than 1 requests","status":429}`)) //nolint:errcheck // a test's server
+				return
+			}
+			inner.ServeHTTP(rw, r)
+		})
+	}
+	if _, err := w.client(catalog.RoleBuyer).Datasets(w.ctx); err != nil {
+		t.Error(err)
+	}
+	tries.Store(-1000)
+	_, err := w.client(catalog.RoleBuyer).Datasets(w.ctx)
+	var p *wire.Problem
+	if !errors.As(err, &p) || p.Kind != wire.KindBusy {
+		t.Errorf("got %v, want busy", err)
+	}
+}
