@@ -26,14 +26,12 @@ type wantedSpan struct {
 // of which nothing is left.
 func (v *evaluation) protect() error {
 	k := cohort{evaluation: v, periods: policyPeriods(v.descriptor, v.version.VersionPropose)}
+	if r := k.checkWork(); r != nil {
+		return r
+	}
 	k.released, k.best = make([]bool, v.grid), make([]int, v.grid)
 	k.excluded = make([][]Interval, len(v.verdict.Columns)*len(v.verdict.EntityGroups))
 	k.spans()
-	steps := int64(len(v.verdict.Columns)) * int64(len(k.wanted)) * int64(v.version.Entities+len(v.verdict.EntityGroups))
-	if steps > maxWork {
-		return refuse(RefusedInvalid, "max_work", "judging the query takes %d steps, at most %d are possible", steps, maxWork).
-			withFix("ask for fewer measures or periods at a time")
-	}
 	for i, c := range v.verdict.Columns {
 		counts, err := v.counts(c.Measure)
 		if err != nil {
@@ -45,6 +43,22 @@ func (v *evaluation) protect() error {
 	}
 	if r := k.settle(); r != nil {
 		return r
+	}
+	return nil
+}
+
+// checkWork refuses a cohort test that would hold up the cluster.
+func (k *cohort) checkWork() *Refusal {
+	d, periods := k.descriptor, int64(0)
+	for _, g := range k.verdict.PeriodGroups {
+		for _, i := range g.Intervals {
+			periods += d.Grain.In(i.To-1, d.Policy.Grain) - d.Grain.In(i.From, d.Policy.Grain) + 1
+		}
+	}
+	steps := int64(len(k.verdict.Columns)) * int64(k.version.Entities+len(k.verdict.EntityGroups)) * periods
+	if steps > maxWork {
+		return refuse(RefusedInvalid, "max_work", "judging the query takes %d steps, at most %d are possible", steps, maxWork).
+			withFix("ask for fewer measures or periods at a time")
 	}
 	return nil
 }

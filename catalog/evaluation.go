@@ -67,8 +67,8 @@ func (v *evaluation) selectPeriods() *Refusal {
 	}
 	for _, i := range v.intervals {
 		for _, edge := range [2]int64{i.From, i.To} {
-			whole := d.Grain.Span(d.Grain.In(edge, d.Policy.Grain), d.Grain)
-			if d.Policy.Grain != d.Grain && whole.From != edge && edge != extent.From && edge != extent.To {
+			whole := d.Policy.Grain.Span(d.Grain.In(edge, d.Policy.Grain), d.Grain)
+			if whole.From != edge && edge != extent.From && edge != extent.To {
 				return v.splits(edge)
 			}
 		}

@@ -1,0 +1,88 @@
+package catalog
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestPackAssignRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var assign []int32
+		for range rapid.IntRange(0, 20).Draw(t, "runs") {
+			g := rapid.Int32Range(-1, MaxGroups-1).Draw(t, "group")
+			for range rapid.IntRange(1, 300).Draw(t, "length") {
+				assign = append(assign, g)
+			}
+		}
+		packed := PackAssign(assign)
+		got, err := UnpackAssign(packed, len(assign))
+		if err != nil || !slices.Equal(got, assign) {
+			t.Fatalf("%v: %v", err, got)
+		}
+		if len(packed) > 1+6*len(assign) {
+			t.Fatalf("%d bytes for %d entities", len(packed), len(assign))
+		}
+		for _, n := range []int{len(assign) - 1, len(assign) + 1} {
+			if _, err := UnpackAssign(packed, n); err == nil {
+				t.Fatalf("%d entities are read as %d", len(assign), n)
+			}
+		}
+	})
+}
+
+func TestPackedAssignmentIsCompact(t *testing.T) {
+	same, each := make([]int32, 25_000), make([]int32, 25_000)
+	for i := range each {
+		each[i] = int32(i)
+	}
+	if n := len(PackAssign(same)); n > 8 {
+		t.Fatalf("one group takes %d bytes", n)
+	}
+	if n := len(PackAssign(each)); n > 50_001 {
+		t.Fatalf("a group an entity takes %d bytes", n)
+	}
+}
+
+func TestUnpackAssignRefusesOtherBytes(t *testing.T) {
+	good := PackAssign([]int32{0, 0, 1})
+	for name, b := range map[string][]byte{
+		"empty":           nil,
+		"version":         append([]byte{2}, good[1:]...),
+		"cut":             good[:len(good)-1],
+		"longer":          append(bytes.Clone(good), 1),
+		"run of none":     {1, 0, 0, 3, 2},
+		"run too long":    {1, 4, 2},
+		"group below -1":  {1, 3, 1},
+		"group too large": {1, 3, 0x80, 0x80, 0x80, 0x80, 0x10},
+		"long varint":     {1, 0x83, 0x00, 2},
+		"split run":       {1, 2, 2, 1, 0},
+		"endless varint":  append([]byte{1}, bytes.Repeat([]byte{0x80}, 20)...),
+	} {
+		if got, err := UnpackAssign(b, 3); err == nil {
+			t.Errorf("%s: read as %v", name, got)
+		}
+	}
+	for _, n := range []int{-1, MaxRegistryRows + 1} {
+		if _, err := UnpackAssign(good, n); err == nil {
+			t.Errorf("%d entities are accepted", n)
+		}
+	}
+}
+
+func FuzzUnpackAssign(f *testing.F) {
+	f.Add(PackAssign([]int32{0, 0, 1, -1, 5}), 5)
+	f.Add(PackAssign(nil), 0)
+	f.Add([]byte{1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0}, 1<<17)
+	f.Fuzz(func(t *testing.T, b []byte, n int) {
+		assign, err := UnpackAssign(b, n)
+		if err != nil {
+			return
+		}
+		if len(assign) != n || !bytes.Equal(PackAssign(assign), b) {
+			t.Fatalf("%x is not what %v is packed to", b, assign)
+		}
+	})
+}
