@@ -66,7 +66,7 @@ func wantStatus(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // approve grants the order in order.json: approve DIR.
-func approve(ts *testscript.TestScript, neg bool, args []string) {
+func approve(ts *testscript.TestScript, _ bool, args []string) {
 	var order struct {
 		Order string `json:"order"`
 	}

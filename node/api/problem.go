@@ -33,7 +33,7 @@ func (s *server) problem(ctx context.Context, err error) *wire.Problem {
 	case errors.As(err, &tooLong):
 		return tooLarge(tooLong.Limit)
 	case errors.Is(err, ErrNoQuorum):
-		p := wire.NewProblem(http.StatusServiceUnavailable, wire.KindNoQuorum, err.Error())
+		p := wire.NewProblem(http.StatusServiceUnavailable, wire.KindNoQuorum, "no quorum: "+err.Error())
 		p.Fix = "start the missing nodes, then try again"
 		return later(p)
 	case errors.Is(err, ErrUnavailable):

@@ -188,7 +188,7 @@ func TestInterruptedUploadGoesOnByDigest(t *testing.T) {
 	csv, _, _ := airCSV()
 	w.tap = func(_ int, r *http.Request, _ []byte) {
 		if strings.HasPrefix(r.URL.RawQuery, "kind=manifest") {
-			w.cluster.Forget(func(b []byte) bool { return true }) // and the node lost everything
+			w.cluster.Forget(func([]byte) bool { return true }) // and the node lost everything
 			panic(http.ErrAbortHandler)
 		}
 	}

@@ -97,7 +97,7 @@ const (
 // keyProgress says where a ceremony is and which nodes it waits for. All of them
 // are needed (PROTOCOL section 1).
 func keyProgress(k catalog.Key) string {
-	done := func(i int) bool { return false }
+	var done func(i int) bool
 	switch k.State {
 	case catalog.KeyCommitting:
 		done = func(i int) bool { return i < len(k.Commits) && !k.Commits[i].Public.IsZero() }

@@ -178,9 +178,9 @@ func TestQueryWaitsForNodesThatWorkLater(t *testing.T) {
 	w.publishAir()
 	w.cluster.Asleep = true
 	states := make(chan catalog.QueryState, 16)
-	asked := atomic.Bool{}
+	var polls atomic.Int64
 	w.tap = func(_ int, r *http.Request, _ []byte) {
-		if strings.HasPrefix(r.URL.Path, "/v1/queries/") && asked.CompareAndSwap(false, true) {
+		if strings.Contains(r.URL.RawQuery, "wait=") && strings.HasPrefix(r.URL.Path, "/v1/queries/") && polls.Add(1) == 1 {
 			go func() {
 				if err := w.cluster.Wake(); err != nil {
 					w.Error(err)
@@ -194,6 +194,9 @@ func TestQueryWaitsForNodesThatWorkLater(t *testing.T) {
 	w.must(err)
 	if got := fmt.Sprint(res.Table.Rows); got != "[[6120]]" {
 		t.Errorf("rows %s", got)
+	}
+	if polls.Load() != 1 {
+		t.Errorf("%d long polls; the first should have been answered when the query was done", polls.Load())
 	}
 	close(states)
 	last := catalog.QueryState("")

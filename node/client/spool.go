@@ -47,10 +47,11 @@ func (c *Client) openSpool(p *Prepared, key catalog.Key) (*spool, error) {
 // uploadName is a keyed hash of everything that the tiles depend on.
 func (c *Client) uploadName(p *Prepared, key catalog.Key) string {
 	h := hmac.New(sha256.New, c.key.signing.Seed())
+	//nolint:errcheck // hash.Hash: Write never returns an error
 	fmt.Fprintf(h, "weir upload 1\n%s\n%s\n%s\n%d\n%d\n%d\n", c.profile.Cluster, p.Source.Descriptor.Dataset, key.ID, key.Epoch, len(p.Panel.Entities), p.Panel.First)
 	var cell [8]byte
 	for m, column := range p.Panel.Columns {
-		fmt.Fprintf(h, "%s\n", column.Measure.Name)
+		h.Write([]byte(column.Measure.Name + "\n"))
 		for _, v := range p.Panel.Values(m) {
 			binary.LittleEndian.PutUint64(cell[:], uint64(v)) //nolint:gosec // an encoding
 			h.Write(cell[:])

@@ -23,8 +23,8 @@ const (
 
 // Problem is an error of the API, RFC 9457. A refusal by the state machine
 // carries the refusal's fields and the entry that recorded it.
-type Problem struct {
-	Type    string           `json:"type"` // "https://weirdata.dev/problems/" and Kind
+type Problem struct { //nolint:errname // the RFC's name
+	Type    string           `json:"type"` // ProblemBase and Kind
 	Title   string           `json:"title"`
 	Status  int              `json:"status"`
 	Detail  string           `json:"detail,omitempty"`
@@ -44,7 +44,7 @@ type Problem struct {
 }
 
 // ProblemBase begins every problem's type.
-const ProblemBase = "https://weirdata.dev/problems/"
+const ProblemBase = "urn:weir:problem:"
 
 // NewProblem returns a problem of a kind with a message for a person.
 func NewProblem(status int, kind, message string) *Problem {
