@@ -251,3 +251,24 @@ func (m faulty) Apply(tx catalog.Tx, seq uint64, entry []byte) ([]byte, error) {
 	}
 	return kv{}.Apply(tx, seq, entry)
 }
+
+// TestNoSnapshotWhileRaftReplays: it would have an index behind its content.
+func TestNoSnapshotWhileRaftReplays(t *testing.T) {
+	s := openTestState(t, t.TempDir())
+	log := entries(s, "set a 1", "set a 2", "set a 3")
+	if _, err := s.applyBatch(kv{}, log); err != nil {
+		t.Fatal(err)
+	}
+	l := &Ledger{opts: Options{Machine: kv{}}, state: s, hub: newHub(), failed: make(chan struct{})}
+	f := &fsm{ledger: l} // as after a restart
+	f.ApplyBatch(log[:2])
+	if _, err := f.Snapshot(); !errors.Is(err, raft.ErrNothingNewToSnapshot) {
+		t.Errorf("in the middle of the replay: %v", err)
+	}
+	f.ApplyBatch(log[2:])
+	snap, err := f.Snapshot()
+	if err != nil {
+		t.Fatalf("after the replay: %v", err)
+	}
+	snap.Release()
+}

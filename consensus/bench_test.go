@@ -63,8 +63,8 @@ func BenchmarkReadIndex(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "reads/s")
 }
 
-// BenchmarkGrowth measures what an entry of 1 KiB with an outcome of a few bytes
-// leaves on the disk of a node: state and evidence together, log apart.
+// BenchmarkGrowth measures what an entry of 1 KiB that changes nothing leaves on
+// the disk of a node for good: its record and its hashes. The log is apart.
 func BenchmarkGrowth(b *testing.B) {
 	dir := b.TempDir()
 	s, err := openState(dir, true, discard)
@@ -72,21 +72,23 @@ func BenchmarkGrowth(b *testing.B) {
 		b.Fatal(err)
 	}
 	n := 0
-	entry := func() string { n++; return fmt.Sprintf("set key%d ", n%1000) + string(incompressible(n)) }
 	for b.Loop() {
 		commands := make([]string, 64)
 		for i := range commands {
-			commands[i] = entry()
+			n++
+			commands[i] = "note " + string(incompressible(n)[5:])
 		}
 		if _, err := s.applyBatch(kv{}, entries(s, commands...)); err != nil {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "applies/s")
+	// Memtables, whose files are reserved in full, go to tables.
 	if err := s.close(); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportMetric(float64(diskBytes(b, dir))/float64(n), "disk_bytes/entry")
-	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "applies/s")
+	b.ReportMetric(float64(n), "entries")
 }
 
 func incompressible(seed int) []byte {

@@ -16,7 +16,7 @@ func freeBytes(dir string) (uint64, error) {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, fmt.Errorf("asking for the free space of %s: %w", dir, err)
 	}
-	return uint64(st.Bavail) * uint64(st.Bsize), nil //nolint:gosec,unconvert // their types differ by system
+	return uint64(st.Bavail) * uint64(st.Bsize), nil //nolint:unconvert // their types differ by system
 }
 
 // syncDir makes the names in a directory durable.

@@ -87,18 +87,24 @@
 // confirm a leader that is none any more. A leader steps down when it hears
 // nothing from a majority for the lease, and Options refuses a lease longer than
 // the heartbeat timeout within which no follower votes for another; so the
-// assumption is that the clocks of the nodes run at about the same speed.
+// assumption is that the clocks of the nodes run at about the same speed. During a
+// transfer of leadership members do vote for another; ReadIndex waits until it is
+// over.
 //
 // # Growth
 //
-// An entry of e bytes with an outcome of o bytes leaves about e + o + 180 bytes in
-// the state for good (record, two hashes on average, keys, indexes), before
-// compression, and e + 50 in the log until it is compacted. Ten million entries of
-// 1 KiB are 12 GB of state. A snapshot is the whole state, so the number of entries between
-// snapshots grows with the log (a quarter of it, at least
-// Options.SnapshotThreshold, at most a million, because raft reads the log from
-// its last snapshot when it starts): all snapshots together write a few times the
-// state. Snapshots and restores stream and need memory for one pair.
+// An entry stays in the state for good, as its record. Measured (BenchmarkGrowth,
+// 320,000 incompressible entries of 1,024 bytes with outcomes of 7): 1,166 bytes on
+// the disk an entry, that is 135 for framing, two hashes, keys and indexes. Ten
+// million of them are 11.7 GB. In the log an entry takes about its length
+// and 50 bytes until it is compacted.
+//
+// A snapshot is the whole state, so the number of entries between snapshots grows
+// with the log: a quarter of it, at least Options.SnapshotThreshold, and at most a
+// million, because raft reads the log from its last snapshot on when it starts.
+// So all snapshots together write a few times the state, and the log is seldom
+// larger than a quarter of it. Snapshots and restores stream and need memory for
+// one pair and one transaction.
 //
 // # How it fails
 //

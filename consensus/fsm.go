@@ -10,7 +10,12 @@ import (
 )
 
 // fsm connects raft's thread to the state.
-type fsm struct{ ledger *Ledger }
+type fsm struct {
+	ledger *Ledger
+	// seen is the last index that raft has handed over since it started, also
+	// when the state had it already. Raft's thread alone uses it.
+	seen uint64
+}
 
 var (
 	_ raft.FSM         = (*fsm)(nil)
@@ -35,6 +40,7 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	for i, r := range results {
 		out[i] = r
 	}
+	f.seen = logs[len(logs)-1].Index
 	f.ledger.hub.notify()
 	return out
 }
@@ -51,10 +57,16 @@ func (f *fsm) apply(logs []*raft.Log) ([]applyResult, error) {
 	return f.ledger.state.applyBatch(f.ledger.opts.Machine, logs)
 }
 
-// Snapshot implements raft.FSM. It holds a version of the state open.
+// Snapshot implements raft.FSM. It holds a version of the state open. While raft
+// still replays what the state has, it would give the snapshot an index that is
+// behind its content; a member that restores it would have a state ahead of its
+// log.
 func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
 	if err := f.ledger.Fault(); err != nil {
 		return nil, err
+	}
+	if f.seen < f.ledger.state.position().Applied {
+		return nil, raft.ErrNothingNewToSnapshot
 	}
 	g, err := f.ledger.state.acquire()
 	if err != nil {
@@ -76,6 +88,7 @@ func (f *fsm) Restore(source io.ReadCloser) error {
 	if err != nil {
 		f.ledger.fail(err)
 	}
+	f.seen = f.ledger.state.position().Applied
 	f.ledger.hub.notify()
 	return err
 }

@@ -32,6 +32,8 @@ type Ledger struct {
 	hub     *hub
 	free    atomic.Uint64 // free bytes at the last look
 
+	transfers atomic.Int32 // transfers of leadership under way
+
 	observer  *raft.Observer
 	observed  chan raft.Observation
 	stopLoops context.CancelFunc
@@ -83,8 +85,8 @@ func Open(o Options) (*Ledger, error) {
 	if err := l.openStores(); err != nil {
 		return nil, errors.Join(err, opts.Transport.Close(), l.closeStores())
 	}
-	if err := l.startRaft(); err != nil {
-		return nil, errors.Join(err, opts.Transport.Close(), l.closeStores())
+	if err := l.startRaft(); err != nil { // it has closed the transport
+		return nil, errors.Join(err, l.closeStores())
 	}
 	l.startLoops()
 	return l, nil
@@ -183,7 +185,7 @@ func (l *Ledger) startRaft() error {
 		return errors.Join(err, l.trans.Close())
 	}
 	var err error
-	l.raft, err = raft.NewRaft(config, &fsm{l}, l.log, l.wal, l.snaps, l.trans)
+	l.raft, err = raft.NewRaft(config, &fsm{ledger: l}, l.log, l.wal, l.snaps, l.trans)
 	if err != nil {
 		return errors.Join(fmt.Errorf("starting raft: %w", err), l.trans.Close())
 	}
@@ -201,7 +203,9 @@ func (l *Ledger) bootstrap(config *raft.Config) error {
 		return fmt.Errorf("looking for an existing cluster: %w", err)
 	}
 	if existing {
-		return nil
+		if interrupted, err := l.bootstrapInterrupted(); err != nil || !interrupted {
+			return err
+		}
 	}
 	var c raft.Configuration
 	for _, m := range l.opts.Members {
@@ -213,6 +217,36 @@ func (l *Ledger) bootstrap(config *raft.Config) error {
 		return fmt.Errorf("bootstrapping the cluster: %w", err)
 	}
 	return nil
+}
+
+// bootstrapInterrupted tells whether a crash came between the two writes of a
+// bootstrap, the term and the entry, and takes the first one back. Term 1 with an
+// empty log is nothing else: the first leader of a cluster has term 2, and a vote
+// would be on the disk.
+func (l *Ledger) bootstrapInterrupted() (bool, error) {
+	term, err := l.wal.GetUint64([]byte("CurrentTerm"))
+	if err != nil {
+		return false, fmt.Errorf("reading the term: %w", err)
+	}
+	vote, err := l.wal.GetUint64([]byte("LastVoteTerm"))
+	if err != nil {
+		return false, fmt.Errorf("reading the last vote: %w", err)
+	}
+	_, last, err := l.logRange()
+	if err != nil {
+		return false, err
+	}
+	snaps, err := l.snaps.List()
+	if err != nil {
+		return false, fmt.Errorf("listing the snapshots: %w", err)
+	}
+	if term != 1 || vote != 0 || last != 0 || len(snaps) != 0 || l.state.position() != (position{}) {
+		return false, nil
+	}
+	if err := l.wal.SetUint64([]byte("CurrentTerm"), 0); err != nil {
+		return false, fmt.Errorf("taking back an interrupted bootstrap: %w", err)
+	}
+	return true, nil
 }
 
 // enter begins an operation; the returned function ends it.

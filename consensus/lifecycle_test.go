@@ -237,3 +237,52 @@ func TestChangesTellOfEntriesAndLeaders(t *testing.T) {
 		return known && id != leader.opts.ID
 	})
 }
+
+// TestInterruptedBootstrapIsRepeated: raft writes the term first and the entry
+// with the members second.
+func TestInterruptedBootstrapIsRepeated(t *testing.T) {
+	c := newCluster(t, 1, func(o *Options) { o.Bootstrap = false })
+	l := c.start("n1")
+	if err := l.wal.SetUint64([]byte("CurrentTerm"), 1); err != nil {
+		t.Fatal(err)
+	}
+	c.stop("n1")
+	c.mutate = nil
+	c.start("n1")
+	if a := c.propose("set a 1"); a.Seq != 0 {
+		t.Errorf("seq %d", a.Seq)
+	}
+}
+
+// TestMemberThatNeverBootstrappedIsLeftAlone: a term from a leader is no
+// interrupted bootstrap.
+func TestMemberThatNeverBootstrappedIsLeftAlone(t *testing.T) {
+	c := newCluster(t, 1, func(o *Options) { o.Bootstrap = false })
+	l := c.start("n1")
+	if err := l.wal.SetUint64([]byte("CurrentTerm"), 2); err != nil {
+		t.Fatal(err)
+	}
+	c.stop("n1")
+	c.mutate = nil
+	if got := len(c.start("n1").Members()); got != 0 {
+		t.Errorf("it bootstrapped a cluster of %d", got)
+	}
+}
+
+func TestProposedEntryIsCopied(t *testing.T) {
+	c := newCluster(t, 3, nil)
+	l := c.start("n1")
+	ctx, cancel := context.WithCancel(t.Context())
+	entry := []byte("set a 1")
+	done := make(chan error, 1)
+	go func() { _, err := l.Propose(ctx, entry); done <- err }()
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	clear(entry) // the race detector watches
+	c.start("n2")
+	c.start("n3")
+	c.propose("set b 1")
+	c.sameTrees()
+}

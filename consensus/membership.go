@@ -30,6 +30,8 @@ func (l *Ledger) RemoveServer(ctx context.Context, id string) error {
 // TransferLeadership makes the member with that id the leader, or, when it is
 // empty, the one that is furthest. Leader only.
 func (l *Ledger) TransferLeadership(ctx context.Context, id string) error {
+	l.transfers.Add(1)
+	defer l.transfers.Add(-1)
 	if id == "" {
 		return l.change(ctx, "transferring leadership", l.raft.LeadershipTransfer)
 	}

@@ -130,9 +130,10 @@ type Options struct {
 	MaintenanceInterval time.Duration
 	// MinFreeBytes is the free space below which Propose refuses.
 	MinFreeBytes uint64
-	// NoSync leaves the state's writes to the operating system. A power cut can
-	// then cost the state, never the log: the node must catch up from others.
-	// For tests and throw-away clusters.
+	// NoSync leaves the state's writes to the operating system. A killed process
+	// loses nothing by that, but a power cut can leave a state that is not that
+	// after any whole number of entries, unnoticed: the node must then start from
+	// an empty directory. For tests and throw-away clusters.
 	NoSync bool
 }
 

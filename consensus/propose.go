@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,8 @@ import (
 //   - [ErrNoQuorum], within Options.NoQuorumTimeout;
 //   - [ErrLostLeadership], or the context's error: the outcome may be unknown;
 //   - [ErrTooManyChanges], with the entry's Applied: it is recorded as void;
-//   - [ErrFault]: this node stopped.
+//   - [ErrFault]: this node stopped. An entry that was under way may have been
+//     accepted; the other nodes know.
 func (l *Ledger) Propose(ctx context.Context, entry []byte) (Applied, error) {
 	if len(entry) > MaxEntryBytes {
 		return Applied{}, fmt.Errorf("%w: %d bytes, allowed are %d", ErrTooLarge, len(entry), MaxEntryBytes)
@@ -30,6 +32,8 @@ func (l *Ledger) Propose(ctx context.Context, entry []byte) (Applied, error) {
 	if free := l.free.Load(); free < l.opts.MinFreeBytes {
 		return Applied{}, fmt.Errorf("%w: %d bytes left, %d are kept free", ErrDiskFull, free, l.opts.MinFreeBytes)
 	}
+	// Raft keeps the entry when ctx ends this call.
+	entry = bytes.Clone(entry)
 	ctx, cancel := l.quorumContext(ctx)
 	defer cancel()
 	for {

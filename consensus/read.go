@@ -28,6 +28,14 @@ func (l *Ledger) ReadIndex(ctx context.Context) (uint64, error) {
 		if err := l.awaitLeadership(ctx); err != nil {
 			return 0, err
 		}
+		if l.transfers.Load() > 0 {
+			// Members vote for the new leader although they hear from this
+			// one, so that what confirms it may be outdated.
+			if err := l.pause(ctx); err != nil {
+				return 0, err
+			}
+			continue
+		}
 		// The order matters: the commit index first, then the proof that no
 		// later leader existed when it was taken.
 		term, commit := l.raft.CurrentTerm(), l.raft.CommitIndex()

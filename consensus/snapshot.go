@@ -195,7 +195,7 @@ func (s *snapshotReader) pairs(fn func(key, value []byte) error) (count uint64, 
 // is announced.
 func (s *snapshotReader) copy(buf *bytes.Buffer, n uint64) error {
 	buf.Reset()
-	if _, err := io.CopyN(buf, s.in, int64(n)); err != nil { //nolint:gosec // n ≤ maxStoredValue
+	if _, err := io.CopyN(buf, s.in, int64(n)); err != nil { // n ≤ maxStoredValue
 		return s.broken(err)
 	}
 	s.sum.Write(buf.Bytes())

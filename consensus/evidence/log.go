@@ -142,7 +142,7 @@ func (h hashReader) ReadHashes(indexes []int64) ([]Hash, error) {
 	out := make([]Hash, len(indexes))
 	for i, index := range indexes {
 		level, n := tlog.SplitStoredHashIndex(index)
-		leaf := uint64(n+1)<<level - 1 //nolint:gosec // n ≥ 0, index came from tlog
+		leaf := uint64(n+1)<<level - 1 // n ≥ 0, index came from tlog
 		packed, err := h.r.Get(key(kindHashes, leaf))
 		if err != nil {
 			return nil, fmt.Errorf("reading the hashes of leaf %d: %w", leaf, err)

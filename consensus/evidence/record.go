@@ -61,9 +61,9 @@ func (r Record) Encode() ([]byte, error) {
 	}
 	b := make([]byte, 0, recordOverhead+len(r.Entry)+len(r.Outcome))
 	b = append(b, recordVersion, flags)
-	b = binary.BigEndian.AppendUint32(b, uint32(len(r.Entry))) //nolint:gosec // bounded above
+	b = binary.BigEndian.AppendUint32(b, uint32(len(r.Entry))) // bounded above
 	b = append(b, r.Entry...)
-	b = binary.BigEndian.AppendUint32(b, uint32(len(r.Outcome))) //nolint:gosec // bounded above
+	b = binary.BigEndian.AppendUint32(b, uint32(len(r.Outcome))) // bounded above
 	return append(b, r.Outcome...), nil
 }
 
