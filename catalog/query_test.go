@@ -9,7 +9,7 @@ import (
 )
 
 // asked is a world with an accepted query for sums by county.
-func asked(t testing.TB) (w *world, contract, query string) {
+func asked(t tester) (w *world, contract, query string) {
 	w = ready(t)
 	contract = w.contract("bank", OrderCreate{Dataset: "emissions", Queries: 2})
 	query = w.ok("bank", KindQuerySubmit, submit(contract, sumBy(attr("county")))).ID

@@ -9,7 +9,7 @@ import (
 
 // unpublished is a world with a dataset of 40 entities, 3 months and no version,
 // a proposal, and its bitmaps.
-func unpublished(t testing.TB, public bool) (*world, Descriptor, VersionPropose, [][][]byte) {
+func unpublished(t tester, public bool) (*world, Descriptor, VersionPropose, [][][]byte) {
 	w := newWorld(t, 3, 2).admit().registry("enterprises", testRows(0, 40), 40)
 	d := testDescriptor("emissions")
 	if public {

@@ -6,12 +6,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"testing"
 )
+
+// tester is what *testing.T, *testing.B, *testing.F and *rapid.T have in common.
+type tester interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
 
 // world is a cluster in memory and everybody's keys.
 type world struct {
-	t       testing.TB
+	t       tester
 	machine *Machine
 	store   *Memory
 	seq     uint64
@@ -56,7 +62,7 @@ func testPrincipal(name string, role Role) PrincipalAdd {
 }
 
 // newWorld founds a cluster.
-func newWorld(t testing.TB, n, threshold int) *world {
+func newWorld(t tester, n, threshold int) *world {
 	w := &world{t: t, machine: NewMachine(), store: NewMemory(), now: testTime, n: n}
 	e := w.sign("operator", KindInit, testInit(n, threshold))
 	if out := w.apply(e); out.Refusal != nil {
@@ -162,7 +168,7 @@ func (w *world) no(name string, kind Kind, body any, want RefusalKind, rule stri
 	return out.Refusal
 }
 
-func wantRefusal(t testing.TB, r *Refusal, kind RefusalKind, rule string) {
+func wantRefusal(t tester, r *Refusal, kind RefusalKind, rule string) {
 	t.Helper()
 	if r == nil {
 		t.Fatalf("accepted, want refusal %s/%s", kind, rule)
@@ -174,7 +180,7 @@ func wantRefusal(t testing.TB, r *Refusal, kind RefusalKind, rule string) {
 
 func (w *world) view() View { return w.machine.View(w.store) }
 
-func must[T any](t testing.TB) func(T, error) T {
+func must[T any](t tester) func(T, error) T {
 	return func(v T, err error) T {
 		t.Helper()
 		if err != nil {
@@ -361,7 +367,7 @@ func (w *world) live(dataset string, version int) {
 // ready is a cluster of three with a live protected dataset "emissions" of 40
 // enterprises in 3 counties, 12 months; enterprise 0 counts in no month, and in
 // the last month nobody of county1 counts for so2.
-func ready(t testing.TB) *world {
+func ready(t tester) *world {
 	w := newWorld(t, 3, 2).admit().registry("enterprises", testRows(0, 40), 16).key("bureau")
 	d := testDescriptor("emissions")
 	w.ok("bureau", KindDatasetCreate, DatasetCreate{Descriptor: d})
@@ -396,7 +402,7 @@ func (w *world) share(query string, attempt, i int) QueryShare {
 	return QueryShare{Query: query, Attempt: attempt, Plan: Sum([]byte("plan")), Context: Sum(fmt.Appendf(nil, "context %d", attempt)), Sealed: bytes.Repeat([]byte{byte(i)}, 100)}
 }
 
-func clone[T any](t testing.TB, v T) T {
+func clone[T any](t tester, v T) T {
 	t.Helper()
 	var out T
 	if err := json.Unmarshal(encode(v), &out); err != nil {

@@ -1,0 +1,81 @@
+package catalog
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+)
+
+func FuzzParseEntry(f *testing.F) {
+	w := newWorld(f, 3, 2)
+	good := NewEntry(w.now, w.sign("operator", KindPrincipalAdd, testPrincipal("bank", RoleBuyer))).Marshal()
+	f.Add(good)
+	f.Add(good[:len(good)/2])
+	f.Add([]byte{1})
+	f.Add(NewEntry(0, Envelope{}).Marshal())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, err := ParseEntry(b)
+		if err == nil && !bytes.Equal(e.Marshal(), b) {
+			t.Fatalf("%x is written as %x", b, e.Marshal())
+		}
+	})
+}
+
+func FuzzParsePayload(f *testing.F) {
+	w := newWorld(f, 3, 2)
+	good := w.sign("operator", KindPrincipalAdd, testPrincipal("bank", RoleBuyer)).Payload
+	f.Add(good)
+	f.Add(bytes.Replace(good, []byte(`"v":1`), []byte(`"v":1,"v":1`), 1))
+	f.Add([]byte(`{"v":1,"body":{"a":[{"b":"\""}]}}`))
+	f.Add([]byte(`{`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := ParsePayload(b)
+		if err != nil {
+			return
+		}
+		again, err := ParsePayload(encode(p))
+		if err != nil || !bytes.Equal(encode(again), encode(p)) {
+			t.Fatalf("%q: %v", b, err)
+		}
+	})
+}
+
+// FuzzApply feeds the body of every kind, signed by whoever may send it.
+func FuzzApply(f *testing.F) {
+	w := ready(f)
+	contract := w.contract("bank", OrderCreate{Dataset: "emissions"})
+	w.ok("bank", KindQuerySubmit, submit(contract, sumBy()))
+	kinds := map[string][]Kind{
+		"operator": {KindPrincipalAdd},
+		"bureau":   {KindRegistryCreate, KindRegistryRows, KindDatasetCreate, KindVersionPropose, KindVersionCounts, KindOrderApprove},
+		"bank":     {KindOrderCreate, KindQuerySubmit},
+		"node1":    {KindKeyStart, KindKeyCommit, KindKeyTested, KindKeySign, KindVersionAttempt, KindVersionParity, KindQueryAttempt, KindQueryShare},
+	}
+	seeds := []any{
+		testPrincipal("x", RoleBuyer), createEnterprises(testRows(0, 3)), RegistryRows{ID: "enterprises", Rows: testRows(0, 2)},
+		DatasetCreate{Descriptor: testDescriptor("x")}, w.proposal(testDescriptor("emissions"), 40, 2, testCounts(2, 2, 40, func(_, _, _ int) bool { return true })),
+		VersionCounts{Dataset: "emissions", Version: 1, Measure: "nox", Bitmaps: [][]byte{{1}}}, OrderCreate{Dataset: "emissions", Purpose: "x"},
+		submit(contract, sumBy(attr("county"), Dimension{Kind: DimPeriod, Grain: GrainYear})),
+		startOf("rival", 1), w.commitment("k", 1, 1), w.attempt("q", 1), w.share("q", 1, 1),
+	}
+	for _, s := range seeds {
+		f.Add(encode(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if !json.Valid(body) {
+			return
+		}
+		c := *w
+		c.t = t
+		for _, who := range []string{"operator", "bureau", "bank", "node1"} {
+			for _, kind := range kinds[who] {
+				c.store, c.log = w.store.Clone(), nil
+				e, err := Sign(testKey(who), signerOf(who), c.payload(kind, json.RawMessage(body)))
+				if err != nil {
+					return
+				}
+				c.apply(e) // checks that a refusal changes nothing
+			}
+		}
+	})
+}
