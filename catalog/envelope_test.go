@@ -177,6 +177,7 @@ func TestMalformedEntriesAndPayloadsAreRefused(t *testing.T) {
 		"two values":         valid + valid,
 		"bad UTF-8":          strings.Replace(valid, `"bank"`, "\"b\xffnk\"", 1),
 		"version":            strings.Replace(valid, `{"v":1`, `{"v":2`, 1),
+		"kind":               strings.Replace(valid, `"kind":"p`, `"kind":"P`, 1),
 		"nonce":              strings.Replace(valid, `"nonce":"0`, `"nonce":"g`, 1),
 		"issued after death": strings.Replace(valid, `"expires":1`, `"expires":0,"e":1`, 1),
 	} {

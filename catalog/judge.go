@@ -48,6 +48,9 @@ func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit) (judgem
 	if j.version, err = release(r, j.dataset, q.Request.Release); err != nil {
 		return j, err
 	}
+	if err := checkWear(r, j.version, q.Request); err != nil {
+		return j, err
+	}
 	t, err := m.table(r, reg)
 	if err != nil {
 		return j, err
@@ -136,4 +139,20 @@ func release(r Reader, d Dataset, number int) (Version, error) {
 		return v, conflict("no_release", "version %d of dataset %s is %s", number, d.ID, v.State)
 	}
 	return v, err
+}
+
+// checkWear refuses a query whose attempts the key may no longer open, before
+// it is charged.
+func checkWear(r Reader, v Version, q Request) error {
+	if len(q.columns()) == 0 {
+		return nil
+	}
+	k, err := find[Key](r, prefixKey+v.Key)
+	if err != nil {
+		return err
+	}
+	if r := k.wear(MaxAttempts * int64(v.Tiles)); r != nil {
+		return r
+	}
+	return nil
 }

@@ -34,12 +34,20 @@ func (c *call) openTiles(key string, tiles int64) error {
 	if err != nil {
 		return err
 	}
-	if k.Opened+tiles > MaxOpened {
-		return conflict("key_worn", "key %s has opened %d tiles, at most %d are safe", k.ID, k.Opened, int64(MaxOpened)).
-			withFix("the publisher needs a new key and must encrypt anew").withNumber("opened", k.Opened)
+	if r := k.wear(tiles); r != nil {
+		return r
 	}
 	k.Opened += tiles
 	return put(c.tx, prefixKey+k.ID, k)
+}
+
+// wear refuses to open so many tiles more than the key can bear.
+func (k Key) wear(tiles int64) *Refusal {
+	if k.Opened+tiles <= MaxOpened {
+		return nil
+	}
+	return conflict("key_worn", "key %s has opened %d tiles, at most %d are safe", k.ID, k.Opened, int64(MaxOpened)).
+		withFix("the publisher needs a new key and must encrypt anew").withNumber("opened", k.Opened)
 }
 
 // running returns the last attempt if it is not over.

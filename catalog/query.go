@@ -96,12 +96,8 @@ func addShare(c *call, b QueryShare) error {
 	if r != nil {
 		return r
 	}
-	verdict, err := find[Verdict](c.tx, prefixVerdict+q.ID)
-	if err != nil {
-		return err
-	}
 	i := slices.Index(a.Active, c.node.ID)
-	most := MaxSealed(len(verdict.EntityGroups)*len(verdict.PeriodGroups), len(verdict.Columns))
+	most := MaxSealed(q.Groups+q.Withheld, len(q.Submit.Request.columns()))
 	switch {
 	case i < 0:
 		return forbidden("member", "node %s is not in the active set", c.node.ID)

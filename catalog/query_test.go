@@ -184,6 +184,10 @@ func TestAttemptsAreCountedAgainstTheKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.no("node1", KindQueryAttempt, w.attempt(id, 1), RefusedConflict, "key_worn")
+	w.no("bureau", KindQuerySubmit, submit("", sumBy()), RefusedConflict, "key_worn")
+	counts := sumBy()
+	counts.Select = counts.Select[1:]
+	w.ok("bureau", KindQuerySubmit, submit("", counts))
 	bad := w.attempt(id, 1)
 	bad.Active = []string{"node2", "node1"}
 	w.no("node1", KindQueryAttempt, bad, RefusedInvalid, "invalid")

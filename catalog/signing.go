@@ -101,6 +101,9 @@ func ParsePayload(b []byte) (Payload, error) {
 	if p.Version != format {
 		return Payload{}, fmt.Errorf("parse payload: version %d, want %d", p.Version, format)
 	}
+	if !isLabel(string(p.Kind)) {
+		return Payload{}, fmt.Errorf("parse payload: %.80q does not name an act", p.Kind)
+	}
 	if !isHex(p.Nonce, 32) {
 		return Payload{}, fmt.Errorf("parse payload: nonce %.40q is not 32 lower-case hexadecimal digits", p.Nonce)
 	}
