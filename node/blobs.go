@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/tiles"
@@ -11,25 +12,48 @@ import (
 )
 
 // blobs is the node's store of tiles, manifests, presences and public shares as
-// the API sees it.
-type blobs struct{ store *tiles.Store }
+// others see it, clients and nodes.
+type blobs struct {
+	store  *tiles.Store
+	mender *mender
+	wake   func() // has damage repaired
+}
 
 // Put stores b under its digest.
 func (b blobs) Put(ctx context.Context, d catalog.Digest, content []byte) error {
-	return b.store.Put(ctx, d, content)
+	if err := b.store.Put(ctx, d, content); err != nil {
+		return err
+	}
+	b.mender.mended(d)
+	return nil
 }
 
 // Get returns a blob, verified; api.ErrNotFound when this node has none, or has
 // one that went bad and will fetch it again.
 func (b blobs) Get(ctx context.Context, d catalog.Digest) ([]byte, error) {
 	content, err := b.store.Get(ctx, d)
-	if errors.Is(err, tiles.ErrNotFound) {
+	switch {
+	case errors.Is(err, tiles.ErrNotFound):
 		return nil, fmt.Errorf("blob %s: %w", d, api.ErrNotFound)
+	case errors.Is(err, tiles.ErrCorrupt):
+		b.mender.note(d)
+		b.wake()
+		return nil, fmt.Errorf("blob %s is damaged here and will be repaired: %w", d, api.ErrNotFound)
 	}
 	return content, err
 }
 
-// Missing returns those digests that this node does not hold.
+// Missing returns those digests that this node does not hold, or holds damaged.
 func (b blobs) Missing(ctx context.Context, digests []catalog.Digest) ([]catalog.Digest, error) {
-	return b.store.Missing(ctx, digests)
+	missing, err := b.store.Missing(ctx, digests)
+	if err != nil || !slices.ContainsFunc(digests, b.mender.isFaulty) {
+		return missing, err
+	}
+	var all []catalog.Digest
+	for _, d := range digests {
+		if b.mender.isFaulty(d) || slices.Contains(missing, d) {
+			all = append(all, d)
+		}
+	}
+	return all, nil
 }

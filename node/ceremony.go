@@ -40,6 +40,11 @@ func ceremonySession(k catalog.Key) string {
 	return fmt.Sprintf("key/%s/%d/%d", k.ID, k.Epoch, k.Attempt)
 }
 
+// testSession names the opening of the known vector with one test set.
+func testSession(k catalog.Key, set int) string {
+	return fmt.Sprintf("%s/test/%d", ceremonySession(k), set)
+}
+
 func (c *ceremonies) get(session string) *ceremony {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -171,6 +176,9 @@ func (n *Node) dealKey(ctx context.Context, k catalog.Key) error {
 	if err := n.collectKey(ctx, k, part); err != nil {
 		return err
 	}
+	if err := n.blobs.store.Sync(ctx); err != nil { // of the public shares, before the word is given
+		return err
+	}
 	return n.act(ctx, catalog.KindKeyAck, catalog.KeyAck{Key: k.ID, Attempt: k.Attempt})
 }
 
@@ -178,7 +186,7 @@ func (n *Node) dealKey(ctx context.Context, k catalog.Key) error {
 // commitments.
 func (n *Node) publicShares(ctx context.Context, k catalog.Key) error {
 	for i, c := range k.Commits {
-		if err := n.fetchBlob(ctx, c.Public); err != nil {
+		if err := n.hold(ctx, c.Public); err != nil {
 			return fmt.Errorf("public share %d of key %s: %w", i+1, k.ID, err)
 		}
 	}
@@ -190,7 +198,7 @@ func (n *Node) publicShares(ctx context.Context, k catalog.Key) error {
 func (n *Node) publicKey(ctx context.Context, k catalog.Key) ([]byte, error) {
 	shares := make([][]byte, len(k.Commits))
 	for i, c := range k.Commits {
-		b, err := n.blobs.Get(ctx, c.Public)
+		b, err := n.load(ctx, c.Public)
 		if err != nil {
 			return nil, fmt.Errorf("public share %d of key %s: %w", i+1, k.ID, err)
 		}
@@ -270,7 +278,7 @@ func (n *Node) testKey(ctx context.Context, k catalog.Key) error {
 // adds up everybody's slots and compares.
 func (n *Node) testSet(ctx context.Context, k catalog.Key, set int, points []int, tile []byte, values []int64) error {
 	o := opening{
-		session: fmt.Sprintf("%s/test/%d", ceremonySession(k), set),
+		session: testSession(k, set),
 		subject: fmt.Sprintf("test %d of key %s", set, k.ID), key: k, attempt: k.Attempt,
 	}
 	for _, p := range points {

@@ -3,6 +3,7 @@ package node
 import "testing"
 
 func TestEveryPublisherGetsAKeyThatTheClientVerifies(t *testing.T) {
+	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, nil)
 	a, b := c.publisher(ctx, "bureau"), c.publisher(ctx, "company")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/weirdata/weir/node/peer"
@@ -30,6 +31,9 @@ type Options struct {
 	// Tap sees the plaintext of peer connections, for tests that prove what
 	// does not travel. It is nil in production.
 	Tap peer.Tap
+	// WrapAPI wraps the handler of the API, for tests likewise. It is nil in
+	// production.
+	WrapAPI func(http.Handler) http.Handler
 
 	// Tick is how often work that failed is tried again, and how often a
 	// leader looks after attempts that stopped moving.
@@ -45,8 +49,26 @@ type Options struct {
 	AttemptTimeout time.Duration
 	// CeremonyTimeout ends an attempt of a key ceremony that does not advance.
 	CeremonyTimeout time.Duration
-	// Workers is the number of cores that openings and fetches may use.
+	// Workers is the number of cores that openings may use.
 	Workers int
+
+	// ScrubEvery is how often all blobs are read and compared with their
+	// digests, beginning a minute after the node has started; rot that nobody
+	// reads is found in that time. Shorter costs reads of the whole store.
+	ScrubEvery time.Duration
+	// ScrubPause is the pause after each blob of a scrub. It is what keeps a
+	// scrub from taking the disk and a core from queries.
+	ScrubPause time.Duration
+	// Ticks makes the timers of scrubs, and the function that stops one. nil:
+	// time.NewTicker.
+	Ticks func(every time.Duration) (ticks <-chan time.Time, stop func())
+
+	// SnapshotThreshold, SnapshotInterval and TrailingLogs are the ledger's (see
+	// consensus.Options); zero takes its defaults.
+	SnapshotThreshold, TrailingLogs uint64
+	SnapshotInterval                time.Duration
+
+	plan planner // tests put broken ones in; nil: planOf
 }
 
 // Defaults of Options.
@@ -57,6 +79,11 @@ const (
 	DefaultAttemptTimeout  = 2 * time.Minute
 	DefaultCeremonyTimeout = 30 * time.Second
 	DefaultWorkers         = 2
+	// DefaultScrubEvery finds a bit that rotted within a day.
+	DefaultScrubEvery = 24 * time.Hour
+	// DefaultScrubPause lets a scrub read 20 MB/s, for about a twentieth of one
+	// core: 100 GB in an hour and a half.
+	DefaultScrubPause = 20 * time.Millisecond
 )
 
 func (o Options) checked() (Options, error) {
@@ -80,6 +107,8 @@ func (o Options) checked() (Options, error) {
 		{"PingTimeout", &o.PingTimeout, DefaultPingTimeout},
 		{"AttemptTimeout", &o.AttemptTimeout, DefaultAttemptTimeout},
 		{"CeremonyTimeout", &o.CeremonyTimeout, DefaultCeremonyTimeout},
+		{"ScrubEvery", &o.ScrubEvery, DefaultScrubEvery},
+		{"ScrubPause", &o.ScrubPause, DefaultScrubPause},
 	} {
 		require(*d.value >= 0, d.name, "must not be negative")
 		if *d.value == 0 {
@@ -95,6 +124,15 @@ func (o Options) checked() (Options, error) {
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.Ticks == nil {
+		o.Ticks = func(every time.Duration) (<-chan time.Time, func()) {
+			t := time.NewTicker(every)
+			return t.C, t.Stop
+		}
+	}
+	if o.plan == nil {
+		o.plan = planOf
 	}
 	return o, errors.Join(errs...)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -21,17 +22,44 @@ const maxQueries = 8
 type duty struct {
 	name    string
 	session string // of the attempt it belongs to; empty: none
-	run     func(ctx context.Context) error
+	// run does the work. It is nil where there is nothing to do yet, but what
+	// others send for the session is to be kept.
+	run func(ctx context.Context) error
+}
+
+// errPanicked is what errors.Is finds in a panicError.
+var errPanicked = errors.New("the work panicked")
+
+// panicError is a panic in some work. The process lives on: what the ledger asks
+// of one node it asks of all, so a query that panics would end every one of
+// them, at every start.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string        { return fmt.Sprintf("%v: %v", errPanicked, e.value) }
+func (e *panicError) Is(target error) bool { return target == errPanicked }
+
+// contained runs do and turns a panic into an error.
+func contained(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicError{value: p, stack: debug.Stack()}
+		}
+	}()
+	return do()
 }
 
 // duties runs what is left for this node to do, each in a goroutine of its own,
-// until the state no longer asks for it. Work that failed is tried again at the
-// next change of the state, but no sooner than after a tick.
+// until the state no longer asks for it. Work that ended and is still asked for
+// is begun again after half a tick at the earliest: it failed, or it waits for
+// others, or what it said is in the ledger and not yet in this node's state.
 type duties struct {
 	mu      sync.Mutex
 	running map[string]context.CancelFunc
-	rest    map[string]time.Time // not before, after a failure
-	wg      sync.WaitGroup
+	rest    map[string]time.Time // not before
+	wg      sync.WaitGroup       // used by work alone, and by what it starts
 }
 
 func newDuties() *duties {
@@ -80,9 +108,11 @@ func (n *Node) look(ctx context.Context) error {
 	asked := make(map[string]bool, len(list))
 	sessions := map[string]bool{}
 	for _, d := range list {
-		asked[d.name] = true
 		sessions[d.session] = true
-		n.start(ctx, d)
+		if d.run != nil {
+			asked[d.name] = true
+			n.start(ctx, d)
+		}
 	}
 	n.duties.cancel(func(name string) bool { return asked[name] })
 	known := func(session string) bool { return sessions[sessionRoot(session)] }
@@ -92,7 +122,7 @@ func (n *Node) look(ctx context.Context) error {
 	return nil
 }
 
-// start runs a duty unless it runs already or rests after a failure.
+// start runs a duty unless it runs already or rests.
 func (n *Node) start(ctx context.Context, d duty) {
 	ds := n.duties
 	ds.mu.Lock()
@@ -106,21 +136,17 @@ func (n *Node) start(ctx context.Context, d duty) {
 	go func() {
 		defer ds.wg.Done()
 		defer cancel()
-		err := d.run(dctx)
+		err := contained(func() error { return d.run(dctx) })
 		if err != nil && !errors.Is(err, context.Canceled) {
 			n.log.WarnContext(ctx, "work failed, will be tried again", "work", d.name, "error", err)
 		}
+		if p := (*panicError)(nil); errors.As(err, &p) {
+			n.log.ErrorContext(ctx, "work panicked", "work", d.name, "stack", string(p.stack))
+		}
 		ds.mu.Lock()
 		delete(ds.running, d.name)
-		if err != nil {
-			ds.rest[d.name] = n.opts.Clock().Add(n.opts.Tick / 2)
-		} else {
-			delete(ds.rest, d.name)
-		}
+		ds.rest[d.name] = n.opts.Clock().Add(n.opts.Tick / 2)
 		ds.mu.Unlock()
-		if err == nil {
-			n.wake() // the state may ask for the next step already
-		}
 	}()
 }
 
@@ -141,11 +167,13 @@ func (ds *duties) cancel(asked func(name string) bool) {
 }
 
 // derive lists what the state asks of this node, as a member and as leader.
+// What a leader cannot decide is logged and keeps it from nothing else.
 func (n *Node) derive() (list []duty, err error) {
+	list = n.repairDuties()
 	err = n.view(func(v catalog.View) error {
 		parts := []func(catalog.View) ([]duty, error){n.keyDuties, n.versionDuties, n.queryDuties}
 		if n.ledger.IsLeader() {
-			parts = append(parts, n.foundingDuty, n.lead)
+			parts = append(parts, n.foundingDuty)
 		}
 		for _, part := range parts {
 			d, err := part(v)
@@ -153,6 +181,11 @@ func (n *Node) derive() (list []duty, err error) {
 				return err
 			}
 			list = append(list, d...)
+		}
+		if n.ledger.IsLeader() {
+			d, err := n.lead(v)
+			list = append(list, d...)
+			n.leader.complain(n.log, err)
 		}
 		return nil
 	})
@@ -184,6 +217,10 @@ func (n *Node) keyDuties(v catalog.View) (list []duty, err error) {
 			continue
 		}
 		session := ceremonySession(k)
+		if k.State != catalog.KeyTesting && !slices.Contains(missingIn(k), n.id) {
+			list = append(list, duty{session: session}) // the others' turn
+			continue
+		}
 		list = append(list, duty{
 			name: fmt.Sprintf("%s/%s", session, k.State), session: session,
 			run: func(ctx context.Context) error { return n.ceremonyStep(ctx, k) },
@@ -223,23 +260,26 @@ func (n *Node) versionDuties(v catalog.View) (list []duty, err error) {
 // queryDuties lists the oldest queries that this node has to open, at most
 // maxQueries. All nodes go by age, so the oldest of all is under way at every
 // one of its members, whatever else they do: no two nodes wait for each other.
+// What others send for the younger ones is kept meanwhile.
 func (n *Node) queryDuties(v catalog.View) (list []duty, err error) {
 	pending, err := v.PendingQueries()
 	if err != nil {
 		return nil, err
 	}
+	started := 0
 	for _, q := range pending {
 		a, member := running(q.Attempts, n.id)
 		if !member || slices.Contains(q.Shares, n.id) {
 			continue
 		}
 		session := querySession(q.ID, a.Number)
+		if started++; started > maxQueries {
+			list = append(list, duty{session: session})
+			continue
+		}
 		list = append(list, duty{name: session, session: session, run: func(ctx context.Context) error {
 			return n.answerQuery(ctx, q.ID, a)
 		}})
-		if len(list) == maxQueries {
-			break
-		}
 	}
 	return list, nil
 }

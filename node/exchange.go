@@ -15,11 +15,33 @@ const (
 	parcelSlots   = "slots"   // opened shares of a known vector, to the root of a key test
 )
 
-// maxHeld bounds what waits to be picked up, in bytes.
-const maxHeld = 1 << 30
+// parcelLimits are the largest sizes in bytes of what is sent, by kind: nothing
+// else is kept.
+var parcelLimits = map[string]int64{
+	parcelDealing: 512 << 10,      // 197 kB and a seed
+	parcelDigests: 32 * batchSize, // SHA-256
+	parcelShares:  maxParcel,      // 64 × 197 kB
+	parcelSlots:   8 * (1 << 13),  // one number a slot
+}
+
+const (
+	// maxHeld bounds what waits to be picked up, in bytes.
+	maxHeld = 1 << 30
+	// maxHeldOf bounds what one sender may have waiting. Members keep step, so
+	// an honest one has two batches of shares in each of maxQueries queries here
+	// at most; one that floods this node must not keep the others out.
+	maxHeldOf = 2 * maxQueries * maxParcel
+	// parcelOverhead is counted for every parcel beside its content, so that
+	// empty ones do not fill the memory for nothing.
+	parcelOverhead = 256
+)
 
 // errHeldTooMuch is returned when parcels that nobody picks up fill the memory.
 var errHeldTooMuch = errors.New("too many parcels wait to be picked up")
+
+// errUsedUp is returned for a parcel that was taken out for good: its sender
+// does not send it again.
+var errUsedUp = errors.New("was used up already")
 
 // parcel names one message of one attempt: what, which batch, from whom.
 type parcel struct {
@@ -31,37 +53,57 @@ type parcel struct {
 
 // exchange keeps what other members sent until the work that needs it gets
 // there, and lets that work wait for it. A parcel stays until its session is
-// dropped, so that an attempt run again within the same attempt finds it.
+// dropped, so that an attempt run again within the same attempt finds it; of
+// one that was released only the mark stays that it was there.
 type exchange struct {
 	mu      sync.Mutex
 	held    map[parcel]heldParcel
 	size    int
-	era     int           // counts looks at the state
-	arrived chan struct{} // closed and replaced at every arrival
+	sizeOf  map[string]int // by sender
+	era     int            // counts looks at the state
+	arrived chan struct{}  // closed and replaced at every arrival
 }
 
 type heldParcel struct {
 	content []byte
-	era     int // in which it arrived
+	era     int  // in which it arrived
+	used    bool // released: there is no content any more
 }
 
 func newExchange() *exchange {
-	return &exchange{held: map[parcel]heldParcel{}, arrived: make(chan struct{})}
+	return &exchange{held: map[parcel]heldParcel{}, sizeOf: map[string]int{}, arrived: make(chan struct{})}
 }
 
-// put keeps a parcel. A second one of the same name replaces the first: members
-// answer the same question with the same bytes.
+// put keeps a parcel. A second one of the same name replaces the first, since
+// members answer the same question with the same bytes; one that was used is
+// passed over, since its sender only repeats itself after a failure.
 func (x *exchange) put(p parcel, b []byte) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	size := x.size - len(x.held[p].content) + len(b)
-	if size > maxHeld {
-		return fmt.Errorf("%w: %d bytes", errHeldTooMuch, x.size)
+	old, known := x.held[p]
+	if old.used {
+		return nil
 	}
-	x.held[p], x.size = heldParcel{b, x.era}, size
+	grown := len(b) - len(old.content)
+	if !known {
+		grown += parcelOverhead
+	}
+	if x.size+grown > maxHeld || x.sizeOf[p.from]+grown > maxHeldOf {
+		return fmt.Errorf("%w: %d bytes, %d of them from %s", errHeldTooMuch, x.size, x.sizeOf[p.from], p.from)
+	}
+	x.held[p] = heldParcel{content: b, era: x.era}
+	x.count(p.from, grown)
 	close(x.arrived)
 	x.arrived = make(chan struct{})
 	return nil
+}
+
+// count adds to what is held. mu is held.
+func (x *exchange) count(from string, bytes int) {
+	x.size += bytes
+	if x.sizeOf[from] += bytes; x.sizeOf[from] == 0 {
+		delete(x.sizeOf, from)
+	}
 }
 
 // wait returns the parcel when it is there.
@@ -71,7 +113,10 @@ func (x *exchange) wait(ctx context.Context, p parcel) ([]byte, error) {
 		h, ok := x.held[p]
 		arrived := x.arrived
 		x.mu.Unlock()
-		if ok {
+		switch {
+		case h.used:
+			return nil, fmt.Errorf("the %s of %s (batch %d) from %s %w", p.kind, p.session, p.batch, p.from, errUsedUp)
+		case ok:
 			return h.content, nil
 		}
 		select {
@@ -82,12 +127,16 @@ func (x *exchange) wait(ctx context.Context, p parcel) ([]byte, error) {
 	}
 }
 
-// release drops a parcel that was used for good.
+// release gives up the content of a parcel that was used for good.
 func (x *exchange) release(p parcel) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.size -= len(x.held[p].content)
-	delete(x.held, p)
+	h, ok := x.held[p]
+	if !ok {
+		return
+	}
+	x.count(p.from, -len(h.content))
+	x.held[p] = heldParcel{era: h.era, used: true}
 }
 
 // begin starts a new era. Call it before reading the state that decides what to
@@ -106,7 +155,7 @@ func (x *exchange) keep(running func(session string) bool) {
 	defer x.mu.Unlock()
 	for p, h := range x.held {
 		if h.era < x.era && !running(p.session) {
-			x.size -= len(h.content)
+			x.count(p.from, -len(h.content)-parcelOverhead)
 			delete(x.held, p)
 		}
 	}

@@ -9,62 +9,82 @@ import (
 	"github.com/weirdata/weir/catalog"
 )
 
-// health knows which nodes answered their last ping, and which said that they
-// cannot open. It is this node's opinion: a leader uses it to choose active sets
-// and to end attempts of dead members, never anyone to decide what is true.
+// health knows what every node said at its last ping. It is this node's
+// opinion: a leader uses it to choose active sets and to end attempts of dead
+// members, never anyone to decide what is true.
 type health struct {
 	mu    sync.Mutex
-	alive map[string]bool
-	unfit map[string]bool
+	nodes map[string]vitals
+}
+
+// vitals is what one node said.
+type vitals struct {
+	alive   bool   // it answered
+	unfit   bool   // it cannot open: a key share of it cannot be used
+	damaged bool   // blobs of it wait for repair
+	run     string // names the run of its process; empty: not known
 }
 
 // pong is the answer to a ping.
 type pong struct {
-	Unfit bool `json:"unfit,omitempty"` // a key share of the node cannot be used
+	Unfit   bool   `json:"unfit,omitempty"`
+	Damaged bool   `json:"damaged,omitempty"`
+	Run     string `json:"run,omitempty"` // drawn when the process started
 }
 
-func newHealth(self string) *health {
-	return &health{alive: map[string]bool{self: true}, unfit: map[string]bool{}}
+func newHealth(self, run string) *health {
+	return &health{nodes: map[string]vitals{self: {alive: true, run: run}}}
 }
 
-// setUnfit remembers whether a node says that it cannot open.
-func (h *health) setUnfit(id string, unfit bool) {
+// set takes what a node said, and reports whether it came or went. A node that
+// does not answer is still the run it was.
+func (h *health) set(id string, v vitals) (changed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.unfit[id] = unfit
+	old := h.nodes[id]
+	if v.run == "" {
+		v.run = old.run
+	}
+	h.nodes[id] = v
+	return old.alive != v.alive || old.run != v.run
 }
 
 // isFit reports whether a node answers and can open.
 func (h *health) isFit(id string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.alive[id] && !h.unfit[id]
+	v := h.of(id)
+	return v.alive && !v.unfit
 }
 
-func (h *health) set(id string, alive bool) (changed bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	changed = h.alive[id] != alive
-	h.alive[id] = alive
-	return changed
-}
+func (h *health) isAlive(id string) bool   { return h.of(id).alive }
+func (h *health) isDamaged(id string) bool { return h.of(id).damaged }
 
-func (h *health) isAlive(id string) bool {
+func (h *health) of(id string) vitals {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.alive[id]
+	return h.nodes[id]
 }
 
 func (h *health) count() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c := 0
-	for _, ok := range h.alive {
-		if ok {
+	for _, v := range h.nodes {
+		if v.alive {
 			c++
 		}
 	}
 	return c
+}
+
+// runsOf returns the runs of nodes' processes, as far as they are known.
+func (h *health) runsOf(ids []string) map[string]string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	runs := make(map[string]string, len(ids))
+	for _, id := range ids {
+		runs[id] = h.nodes[id].run
+	}
+	return runs
 }
 
 // dead returns those of ids that did not answer, sorted.
@@ -73,7 +93,7 @@ func (h *health) dead(ids []string) []string {
 	defer h.mu.Unlock()
 	var d []string
 	for _, id := range ids {
-		if !h.alive[id] {
+		if !h.nodes[id].alive {
 			d = append(d, id)
 		}
 	}
@@ -93,8 +113,8 @@ func (n *Node) watch(ctx context.Context, other catalog.Node) {
 		if ctx.Err() != nil {
 			return
 		}
-		n.health.setUnfit(other.ID, answer.Unfit)
-		if n.health.set(other.ID, err == nil) {
+		said := vitals{alive: err == nil, unfit: answer.Unfit, damaged: answer.Damaged, run: answer.Run}
+		if n.health.set(other.ID, said) {
 			if err != nil {
 				n.log.WarnContext(ctx, "node does not answer", "node", other.ID, "error", err)
 			} else {

@@ -1,9 +1,12 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"slices"
 	"strings"
@@ -17,23 +20,51 @@ import (
 // is this node's own observation and starts anew with every leader: timeouts
 // are measured where they are decided, not by clocks of different machines.
 type leader struct {
-	mu   sync.Mutex
-	seen map[string]time.Time
+	mu        sync.Mutex
+	seen      map[string]sight
+	complaint string // the last one logged
+}
+
+// sight is the first look at something: when it was, and which runs of the
+// members' processes there were.
+type sight struct {
+	at   time.Time
+	runs map[string]string
+}
+
+// first returns the first sight of name, which is now when there was none.
+func (l *leader) first(name string, now sight) sight {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.seen == nil {
+		l.seen = map[string]sight{}
+	}
+	first, ok := l.seen[name]
+	if !ok {
+		l.seen[name], first = now, now
+	}
+	return first
 }
 
 // since returns for how long the leader has seen name.
 func (l *leader) since(name string, now time.Time) time.Duration {
+	return now.Sub(l.first(name, sight{at: now}).at)
+}
+
+// complain logs what kept the leader from a decision, each thing once and not
+// at every look.
+func (l *leader) complain(log *slog.Logger, err error) {
+	what := ""
+	if err != nil {
+		what = err.Error()
+	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.seen == nil {
-		l.seen = map[string]time.Time{}
+	again := what == l.complaint
+	l.complaint = what
+	l.mu.Unlock()
+	if err != nil && !again {
+		log.Error("some things could not be decided", "error", err)
 	}
-	first, ok := l.seen[name]
-	if !ok {
-		l.seen[name] = now
-		return 0
-	}
-	return now.Sub(first)
 }
 
 // keep forgets every name that is not in names.
@@ -47,18 +78,19 @@ func (l *leader) keep(names map[string]bool) {
 	}
 }
 
-// lead lists what only a leader decides, each as a duty that proposes it.
+// lead lists what only a leader decides, each as a duty that proposes it. One
+// thing that cannot be decided keeps nothing else from being decided: err joins
+// what went wrong, list has the rest.
 func (n *Node) lead(v catalog.View) (list []duty, err error) {
 	seen := map[string]bool{}
+	var errs []error
 	for _, part := range []func(catalog.View, map[string]bool) ([]duty, error){n.leadKeys, n.leadVersions, n.leadQueries} {
 		d, err := part(v, seen)
-		if err != nil {
-			return nil, err
-		}
 		list = append(list, d...)
+		errs = append(errs, err)
 	}
 	n.leader.keep(seen)
-	return list, nil
+	return list, errors.Join(errs...)
 }
 
 // decide is the duty of proposing body.
@@ -126,6 +158,7 @@ func (n *Node) leadVersions(v catalog.View, seen map[string]bool) (list []duty, 
 	if err != nil {
 		return nil, err
 	}
+	var errs []error
 	for _, p := range pending {
 		if p.State != catalog.VersionStored {
 			continue
@@ -137,9 +170,9 @@ func (n *Node) leadVersions(v catalog.View, seen map[string]bool) (list []duty, 
 			}
 			continue
 		}
-		active, root, err := n.choose(p.Acks)
+		active, root, err := n.choose(p.Acks, p.Attempts)
 		if err != nil {
-			return nil, err
+			errs = append(errs, fmt.Errorf("choose who opens the parity of %s version %d: %w", p.Dataset, p.Version, err))
 		}
 		if active != nil {
 			number := len(p.Attempts) + 1
@@ -148,7 +181,7 @@ func (n *Node) leadVersions(v catalog.View, seen map[string]bool) (list []duty, 
 			}))
 		}
 	}
-	return list, nil
+	return list, errors.Join(errs...)
 }
 
 // leadQueries names attempts of accepted queries and ends those that cannot
@@ -158,6 +191,7 @@ func (n *Node) leadQueries(v catalog.View, seen map[string]bool) (list []duty, e
 	if err != nil {
 		return nil, err
 	}
+	var errs []error
 	for i, q := range pending {
 		if a, under := underWay(q.Attempts); under {
 			session := querySession(q.ID, a.Number)
@@ -171,19 +205,23 @@ func (n *Node) leadQueries(v catalog.View, seen map[string]bool) (list []duty, e
 		}
 		attempt, err := n.nameAttempt(v, q)
 		if err != nil {
-			return nil, err
+			errs = append(errs, fmt.Errorf("name an attempt of query %s: %w", q.ID, err))
 		}
 		if attempt != nil {
 			list = append(list, *attempt)
 		}
 	}
-	return list, nil
+	return list, errors.Join(errs...)
 }
 
 // nameAttempt chooses the active set of a query's next attempt, or returns nil
 // while too few nodes that hold the data are up.
+//
+// The ledger knows no end of a query but that of its attempts. So a query that
+// cannot be planned is given attempts that open nothing, for a token tile: their
+// members find the same fault, and say so in the ledger.
 func (n *Node) nameAttempt(v catalog.View, q catalog.Query) (*duty, error) {
-	var w work
+	w := work{}
 	var err error
 	if w.dataset, err = v.Dataset(q.Dataset); err != nil {
 		return nil, err
@@ -195,17 +233,20 @@ func (n *Node) nameAttempt(v catalog.View, q catalog.Query) (*duty, error) {
 	if err != nil {
 		return nil, err
 	}
-	active, root, err := n.choose(w.version.Acks)
+	active, root, err := n.choose(w.version.Acks, q.Attempts)
 	if err != nil || active == nil {
 		return nil, err
 	}
+	tiles := int64(1)
 	plan, err := n.plan(w, verdict)
-	if err != nil {
-		return nil, fmt.Errorf("plan query %s: %w", q.ID, err)
+	if err == nil {
+		tiles = plan.Tiles
+	} else {
+		n.log.Error("a query cannot be planned", "query", q.ID, "error", err)
 	}
 	number := len(q.Attempts) + 1
 	d := n.decide(querySession(q.ID, number), catalog.KindQueryAttempt, catalog.QueryAttempt{
-		Query: q.ID, Attempt: number, Active: active, Root: root, Tiles: plan.Tiles,
+		Query: q.ID, Attempt: number, Active: active, Root: root, Tiles: tiles,
 	})
 	return &d, nil
 }
@@ -219,53 +260,81 @@ func underWay(attempts []catalog.Attempt) (catalog.Attempt, bool) {
 }
 
 // overdue says why an attempt under way cannot complete: a member does not
-// answer, or it takes too long. Empty: it may still.
+// answer, or was started anew and no longer has what the others sent it, or it
+// takes too long. Empty: it may still.
 func (n *Node) overdue(session string, a catalog.Attempt, seen map[string]bool) string {
 	seen[session] = true
-	age := n.leader.since(session, n.opts.Clock())
+	now := sight{at: n.opts.Clock(), runs: n.health.runsOf(a.Active)}
+	first := n.leader.first(session, now)
 	if down := n.health.dead(a.Active); len(down) > 0 {
 		return strings.Join(down, ", ") + " does not answer"
 	}
-	if age > n.opts.AttemptTimeout {
+	for _, id := range a.Active {
+		if was := first.runs[id]; was != "" && was != now.runs[id] {
+			return id + " was started anew"
+		}
+	}
+	if now.at.Sub(first.at) > n.opts.AttemptTimeout {
 		return fmt.Sprintf("not done after %s", n.opts.AttemptTimeout)
 	}
 	return ""
 }
 
 // choose draws an active set and its root from the nodes that hold the data and
-// answer; nil when they are fewer than the threshold. Drawing spreads the work
-// and keeps a sick node from spoiling every attempt.
-func (n *Node) choose(holders []string) (active []string, root string, err error) {
+// answer; nil when they are fewer than the threshold. Nodes that took part in
+// fewer failed attempts go first: where members disagree, nobody knows which of
+// them deviates, but a set without it is found before the attempts are used up.
+// Then those without damaged blobs. Among equals the draw spreads the work.
+func (n *Node) choose(holders []string, attempts []catalog.Attempt) (active []string, root string, err error) {
 	faults, err := n.keyFaults()
 	if err != nil {
 		return nil, "", err
 	}
-	n.health.setUnfit(n.id, len(faults) > 0)
-	var points []int
+	n.health.set(n.id, vitals{alive: true, unfit: len(faults) > 0, damaged: n.mender.status().Damaged > 0, run: n.run})
+	var fit []catalog.Node
 	for _, m := range n.roster {
 		if slices.Contains(holders, m.ID) && n.health.isFit(m.ID) {
-			points = append(points, m.Point)
+			fit = append(fit, m)
 		}
 	}
 	t := n.params.Threshold()
-	if len(points) < t {
+	if len(fit) < t {
 		return nil, "", nil
 	}
-	for len(points) > t {
-		i, err := randomBelow(len(points))
-		if err != nil {
-			return nil, "", err
-		}
-		points = slices.Delete(points, i, i+1)
-	}
-	r, err := randomBelow(t)
-	if err != nil {
+	if err := shuffle(fit); err != nil {
 		return nil, "", err
 	}
-	for _, p := range points {
-		active = append(active, n.roster[p-1].ID)
+	handicap := func(m catalog.Node) (h int) {
+		for _, a := range attempts {
+			if a.Failed != "" && slices.Contains(a.Active, m.ID) {
+				h += 2
+			}
+		}
+		if n.health.isDamaged(m.ID) {
+			h++
+		}
+		return h
 	}
-	return active, active[r], nil
+	slices.SortStableFunc(fit, func(a, b catalog.Node) int { return cmp.Compare(handicap(a), handicap(b)) })
+	fit = fit[:t]
+	root = fit[0].ID
+	slices.SortFunc(fit, func(a, b catalog.Node) int { return cmp.Compare(a.Point, b.Point) })
+	for _, m := range fit {
+		active = append(active, m.ID)
+	}
+	return active, root, nil
+}
+
+// shuffle puts nodes in an order drawn from all orders alike.
+func shuffle(nodes []catalog.Node) error {
+	for i := len(nodes) - 1; i > 0; i-- {
+		j, err := randomBelow(i + 1)
+		if err != nil {
+			return err
+		}
+		nodes[i], nodes[j] = nodes[j], nodes[i]
+	}
+	return nil
 }
 
 func randomBelow(n int) (int, error) {

@@ -30,7 +30,8 @@ type Node struct {
 	opts     Options
 	log      *slog.Logger
 	id       string
-	point    int // Shamir point
+	run      string // names this run of the node's process to others
+	point    int    // Shamir point
 	cluster  catalog.Digest
 	founding catalog.Cluster
 	roster   []catalog.Node // ascending points
@@ -49,6 +50,7 @@ type Node struct {
 	apiAddr  net.Addr
 
 	exchange   *exchange
+	mender     *mender
 	ceremonies ceremonies
 	outcomes   outcomes
 	duties     *duties
@@ -61,8 +63,9 @@ type Node struct {
 	waiting string
 
 	stop    context.CancelFunc
-	wg      sync.WaitGroup
-	failed  chan error // first failure of a server
+	loops   sync.WaitGroup // what works for as long as the node is open
+	wg      sync.WaitGroup // servers, which end with their listeners
+	failed  chan error     // first failure of a server
 	closers []func() error
 	closing sync.Once
 	closed  error
@@ -76,34 +79,30 @@ func Open(opts Options) (n *Node, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a node: %w", err)
 	}
+	run, err := newNonce()
+	if err != nil {
+		return nil, fmt.Errorf("open a node: %w", err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	n = &Node{
 		opts: opts, log: opts.Logger.With("component", "node", "node", opts.ID), id: opts.ID, stop: stop,
-		exchange: newExchange(), ceremonies: ceremonies{parts: map[string]*ceremony{}}, outcomes: outcomes{held: map[string]any{}}, duties: newDuties(),
-		health: newHealth(opts.ID), woken: make(chan struct{}, 1), news: newNews(), failed: make(chan error, 2),
+		exchange: newExchange(), mender: newMender(), ceremonies: ceremonies{parts: map[string]*ceremony{}}, outcomes: outcomes{held: map[string]any{}}, duties: newDuties(),
+		run: run, health: newHealth(opts.ID, run), woken: make(chan struct{}, 1), news: newNews(), failed: make(chan error, 2),
 		machine: catalog.NewMachine(),
 	}
-	for _, step := range []func() error{n.openGenesis, n.openSecrets, n.openBlobs, n.openPeers, n.openLedger, n.servePeers, n.serveAPI} {
+	for _, step := range []func() error{forbidCores, n.openGenesis, n.openSecrets, n.openBlobs, n.openPeers, n.openLedger, n.servePeers, n.serveAPI} {
 		if err := step(); err != nil {
 			return nil, errors.Join(fmt.Errorf("open node %s: %w", opts.ID, err), n.Close())
 		}
 	}
-	n.run(func() { n.work(ctx) })
+	n.loops.Go(func() { n.work(ctx) })
+	n.loops.Go(func() { n.scrubs(ctx) })
 	for _, m := range n.roster {
 		if m.ID != n.id {
-			n.run(func() { n.watch(ctx, m) })
+			n.loops.Go(func() { n.watch(ctx, m) })
 		}
 	}
 	return n, nil
-}
-
-// run starts a goroutine that Close waits for.
-func (n *Node) run(f func()) {
-	n.wg.Add(1)
-	go func() {
-		defer n.wg.Done()
-		f()
-	}()
 }
 
 // openGenesis reads the roster and this node's place in it.
@@ -156,7 +155,7 @@ func (n *Node) openBlobs() error {
 	if err != nil {
 		return err
 	}
-	n.blobs = blobs{store}
+	n.blobs = blobs{store: store, mender: n.mender, wake: n.wake}
 	n.onClose(store.Close)
 	return nil
 }
@@ -181,6 +180,7 @@ func (n *Node) openPeers() error {
 	}
 	options := peer.Options{
 		Advertise: n.roster[n.point-1].Addr, Tap: n.opts.Tap,
+		MaxResponse: tiles.DefaultMaxBlob, // of what nodes ask each other for, a presence may be the largest
 		Refused: func(remote net.Addr, err error) {
 			n.log.Warn("connection refused", "remote", remote.String(), "error", err)
 		},
@@ -204,6 +204,7 @@ func (n *Node) openLedger() (err error) {
 	n.ledger, err = consensus.Open(consensus.Options{
 		Dir: filepath.Join(n.opts.Dir, dirLedger), ID: n.id, Members: members, Bootstrap: true,
 		Transport: n.mux.Raft(), Machine: n.machine, Logger: n.opts.Logger,
+		SnapshotThreshold: n.opts.SnapshotThreshold, SnapshotInterval: n.opts.SnapshotInterval, TrailingLogs: n.opts.TrailingLogs,
 	})
 	if err != nil {
 		return err
@@ -219,7 +220,7 @@ func (n *Node) servePeers() error {
 		defer cancel()
 		return n.peerHTTP.Shutdown(ctx)
 	})
-	n.run(func() { n.report("peers", n.peerHTTP.Serve(n.mux.Peers())) })
+	n.wg.Go(func() { n.report("peers", n.peerHTTP.Serve(n.mux.Peers())) })
 	return nil
 }
 
@@ -231,10 +232,13 @@ func (n *Node) serveAPI() error {
 	}
 	handler, err := api.New(api.Options{
 		Backend: n, Blobs: n.blobs, Health: n, Cluster: n.cluster,
-		TileBytes: n.params.TileBytes(), Logger: n.opts.Logger, Now: n.opts.Clock,
+		TileBytes: n.params.TileBytes(), MaxIndexBytes: tiles.DefaultMaxBlob, Logger: n.opts.Logger, Now: n.opts.Clock,
 	})
 	if err != nil {
 		return err
+	}
+	if n.opts.WrapAPI != nil {
+		handler = n.opts.WrapAPI(handler)
 	}
 	addr := n.opts.APIListen
 	if addr == "" {
@@ -253,7 +257,7 @@ func (n *Node) serveAPI() error {
 		ErrorLog: slog.NewLogLogger(n.opts.Logger.Handler(), slog.LevelDebug),
 	}
 	n.onClose(n.apiHTTP.Close)
-	n.run(func() { n.report("clients", n.apiHTTP.ServeTLS(listener, "", "")) })
+	n.wg.Go(func() { n.report("clients", n.apiHTTP.ServeTLS(listener, "", "")) })
 	return nil
 }
 
@@ -285,7 +289,7 @@ func (n *Node) onClose(f func() error) { n.closers = append(n.closers, f) }
 func (n *Node) Close() error {
 	n.closing.Do(func() {
 		n.stop()
-		n.duties.wg.Wait()
+		n.loops.Wait() // and with work, every duty it started
 		var errs []error
 		for i := len(n.closers) - 1; i >= 0; i-- {
 			errs = append(errs, n.closers[i]())

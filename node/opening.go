@@ -26,7 +26,8 @@ const batchSize = 64
 var errDeviates = errors.New("members of the active set disagree")
 
 // errSpent ends an attempt whose root failed after it had used up contributions
-// that the others will not send again.
+// that the others will not send again. It is also what a root finds that was
+// run again after such a failure.
 var errSpent = errors.New("the root failed after contributions had been used up")
 
 // opening is one attempt's openings, as the ledger names them.
@@ -99,19 +100,15 @@ func (n *Node) open(ctx context.Context, o opening, accs accumulators) (contexts
 // fillBatch computes a batch of accumulators on as many cores as are allowed.
 func (n *Node) fillBatch(ctx context.Context, numbers []int, fill func(context.Context, int, *he.Accumulator) error) ([]*he.Accumulator, error) {
 	accs := make([]*he.Accumulator, len(numbers))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(n.opts.Workers)
-	for i, number := range numbers {
-		g.Go(func() error {
-			accs[i] = he.NewAccumulator(n.params)
-			if err := fill(ctx, number, accs[i]); err != nil {
-				return fmt.Errorf("accumulator %d: %w", number, err)
-			}
-			_, err := accs[i].Digest()
-			return err
-		})
-	}
-	return accs, g.Wait()
+	err := n.atOnce(ctx, n.opts.Workers, len(numbers), func(ctx context.Context, i int) error {
+		accs[i] = he.NewAccumulator(n.params)
+		if err := fill(ctx, numbers[i], accs[i]); err != nil {
+			return fmt.Errorf("accumulator %d: %w", numbers[i], err)
+		}
+		_, err := accs[i].Digest()
+		return err
+	})
+	return accs, err
 }
 
 // agree sends the digests of a batch to every other member, waits for theirs,
@@ -180,12 +177,15 @@ func (n *Node) openBatch(ctx context.Context, o opening, batch int, key *he.Node
 		}
 		p := parcel{o.session, parcelShares, batch, m.ID}
 		b, err := n.exchange.wait(ctx, p)
+		if errors.Is(err, errUsedUp) {
+			return nil, fmt.Errorf("%w: %w", errSpent, err)
+		}
 		if err != nil {
 			return nil, err
 		}
 		parts, err := unpackParts(b, len(openings))
 		if err != nil {
-			return nil, fmt.Errorf("contributions of %s: %w", m.ID, err)
+			return nil, fmt.Errorf("%w: contributions of %s: %w", errDeviates, m.ID, err)
 		}
 		theirs[m.Point] = parts
 	}
@@ -197,6 +197,10 @@ func (n *Node) openBatch(ctx context.Context, o opening, batch int, key *he.Node
 		slots[i], err = key.Combine(openings[i], accs[i], ds)
 		return err
 	})
+	if errors.Is(err, he.ErrMalformed) || errors.Is(err, he.ErrForeignShare) {
+		// What a member sends is the same however often it is asked.
+		err = fmt.Errorf("%w: batch %d of %s: %w", errDeviates, batch, o.session, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -208,14 +212,19 @@ func (n *Node) openBatch(ctx context.Context, o opening, batch int, key *he.Node
 
 // each runs do for 0..count−1 on as many cores as are allowed.
 func (n *Node) each(ctx context.Context, count int, do func(i int) error) error {
+	return n.atOnce(ctx, n.opts.Workers, count, func(_ context.Context, i int) error { return do(i) })
+}
+
+// atOnce runs do for 0..count−1, most at a time, until one fails.
+func (n *Node) atOnce(ctx context.Context, most, count int, do func(ctx context.Context, i int) error) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(n.opts.Workers)
+	g.SetLimit(most)
 	for i := range count {
 		g.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			return do(i)
+			return contained(func() error { return do(ctx, i) })
 		})
 	}
 	return g.Wait()
@@ -247,8 +256,11 @@ func (n *Node) once(ctx context.Context, session string, kind catalog.Kind, comp
 	body, ok := n.outcomes.held[session]
 	n.outcomes.mu.Unlock()
 	if !ok {
-		var err error
-		if body, err = compute(); err != nil {
+		err := contained(func() (err error) {
+			body, err = compute()
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		n.outcomes.mu.Lock()

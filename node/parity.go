@@ -8,7 +8,6 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
-	"github.com/weirdata/weir/compute/tiles"
 )
 
 func versionSession(dataset string, version, attempt int) string {
@@ -50,7 +49,7 @@ func (n *Node) runParity(ctx context.Context, dataset string, version int, a cat
 	_, err = n.open(ctx, o, accumulators{
 		count: 1,
 		fill: func(ctx context.Context, _ int, acc *he.Accumulator) error {
-			return tiles.Accumulate(ctx, n.blobs.store, w.manifest.Digests(), acc.Add)
+			return n.accumulate(ctx, w.manifest.Digests(), acc)
 		},
 		take: func(_ int, slots []uint64) (err error) {
 			share, err = n.params.Parity(slots)
@@ -66,7 +65,12 @@ func (n *Node) runParity(ctx context.Context, dataset string, version int, a cat
 // ends reports whether an attempt that failed with err can never succeed.
 func ends(err error) bool {
 	var refuse *refuseError
-	return errors.Is(err, errDeviates) || errors.Is(err, errNoShare) || errors.Is(err, errSpent) || errors.As(err, &refuse)
+	for _, final := range []error{errDeviates, errNoShare, errSpent, errDamaged, errPanicked} {
+		if errors.Is(err, final) {
+			return true
+		}
+	}
+	return errors.As(err, &refuse)
 }
 
 // running returns the attempt that is under way, and whether this node is in it.

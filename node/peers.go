@@ -50,7 +50,7 @@ func (n *Node) peerRoutes() *peer.Server {
 		if err != nil {
 			return err
 		}
-		return peer.WriteJSON(w, pong{Unfit: len(faults) > 0})
+		return peer.WriteJSON(w, pong{Unfit: len(faults) > 0, Damaged: n.mender.status().Damaged > 0, Run: n.run})
 	})
 	s.Handle(http.MethodPost, pathPropose, maxCall, n.servePropose)
 	s.Handle(http.MethodPost, pathReadIndex, maxCall, n.serveReadIndex)
@@ -93,7 +93,8 @@ func tellLeaderError(err error) error {
 	switch {
 	case errors.As(err, &notLeader):
 		return &peer.Error{Status: http.StatusMisdirectedRequest, Kind: kindNotLeader, Message: "this node does not lead", Err: err}
-	case errors.Is(err, consensus.ErrLostLeadership), errors.Is(err, consensus.ErrNoQuorum), errors.Is(err, consensus.ErrClosed):
+	case errors.Is(err, consensus.ErrLostLeadership), errors.Is(err, consensus.ErrNoQuorum), errors.Is(err, consensus.ErrClosed),
+		errors.Is(err, errNotFounded):
 		return &peer.Error{Status: http.StatusServiceUnavailable, Kind: kindNotLeader, Message: err.Error(), Err: err}
 	case errors.Is(err, consensus.ErrTooLarge):
 		return &peer.Error{Status: http.StatusRequestEntityTooLarge, Kind: peer.KindTooLarge, Message: err.Error(), Err: err}
@@ -146,10 +147,14 @@ func (n *Node) serveParcel(ctx context.Context, from string, w http.ResponseWrit
 		return &peer.Error{Status: http.StatusBadRequest, Kind: peer.KindInvalid, Message: "batch is not a number in range"}
 	}
 	p := parcel{session: q.Get("session"), kind: q.Get("kind"), batch: batch, from: from}
+	most, known := parcelLimits[p.kind]
+	if !known {
+		return &peer.Error{Status: http.StatusBadRequest, Kind: peer.KindInvalid, Message: "no such kind of parcel"}
+	}
 	if err := n.awaitSession(ctx, p); err != nil {
 		return err
 	}
-	b, err := io.ReadAll(r.Body)
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if err != nil {
 		return fmt.Errorf("read a parcel of %s: %w", from, err)
 	}
@@ -188,52 +193,86 @@ func (n *Node) awaitSession(ctx context.Context, p parcel) error {
 }
 
 // asks reports whether the state has an attempt for which p's sender owes this
-// node p: both are members, and contributions go to the root alone.
+// node p: both are members, and contributions go to the root alone. Whatever
+// else could be a name of a parcel is not one: a sender must not be able to fill
+// the memory with parcels that nobody waits for.
 func (n *Node) asks(p parcel) (asked bool, err error) {
-	err = n.view(func(v catalog.View) error {
+	err = n.view(func(v catalog.View) (err error) {
 		var active []string
 		var root string
 		switch kind, rest, _ := strings.Cut(p.session, "/"); kind {
 		case "key":
-			keys, err := v.Keys()
-			if err != nil {
-				return err
-			}
-			for _, k := range keys {
-				if sessionRoot(p.session) == ceremonySession(k) && k.State != catalog.KeyReady && k.State != catalog.KeyFailed {
-					// A root is the first member of its test set; the sets
-					// follow from the roster, and a member that sends a
-					// contribution to another node breaks its own rule.
-					active, root = k.Nodes, n.id
-				}
-			}
+			asked, err = n.asksInCeremony(v, p)
+			return err
 		case "version":
-			pending, err := v.PendingVersions()
-			if err != nil {
-				return err
-			}
-			for _, x := range pending {
-				if a, under := underWay(x.Attempts); under && p.session == versionSession(x.Dataset, x.Version, a.Number) {
-					active, root = a.Active, a.Root
-				}
-			}
+			active, root, err = membersOfVersion(v, p.session)
 		case "query":
 			id, _, _ := strings.Cut(rest, "/")
-			q, err := v.Query(id)
-			if errors.Is(err, catalog.ErrNotFound) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			if a, under := underWay(q.Attempts); under && p.session == querySession(id, a.Number) {
-				active, root = a.Active, a.Root
-			}
+			active, root, err = membersOfQuery(v, id, p.session)
 		}
-		asked = slices.Contains(active, n.id) && slices.Contains(active, p.from) && (p.kind != parcelShares || root == n.id)
-		return nil
+		asked = slices.Contains(active, n.id) && slices.Contains(active, p.from) && p.from != n.id &&
+			(p.kind == parcelDigests || p.kind == parcelShares && root == n.id)
+		return err
 	})
 	return asked, err
+}
+
+// membersOfVersion returns who takes part in a parity opening under way.
+func membersOfVersion(v catalog.View, session string) (active []string, root string, err error) {
+	pending, err := v.PendingVersions()
+	if err != nil {
+		return nil, "", err
+	}
+	for _, x := range pending {
+		if a, under := underWay(x.Attempts); under && session == versionSession(x.Dataset, x.Version, a.Number) {
+			return a.Active, a.Root, nil
+		}
+	}
+	return nil, "", nil
+}
+
+// membersOfQuery returns who takes part in a query's attempt under way.
+func membersOfQuery(v catalog.View, id, session string) (active []string, root string, err error) {
+	q, err := v.Query(id)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil, "", nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	if a, under := underWay(q.Attempts); under && session == querySession(id, a.Number) {
+		return a.Active, a.Root, nil
+	}
+	return nil, "", nil
+}
+
+// asksInCeremony is asks for dealings, and for what members of a test set send
+// each other.
+func (n *Node) asksInCeremony(v catalog.View, p parcel) (bool, error) {
+	keys, err := v.Keys()
+	if err != nil {
+		return false, err
+	}
+	for _, k := range keys {
+		session := ceremonySession(k)
+		from := slices.Index(k.Nodes, p.from) + 1 // its point
+		if sessionRoot(p.session) != session || from == 0 || from == n.point || p.batch != 0 {
+			continue
+		}
+		if p.session == session {
+			return k.State == catalog.KeyDealing && p.kind == parcelDealing, nil
+		}
+		if k.State != catalog.KeyTesting || p.kind == parcelDealing {
+			return false, nil
+		}
+		for set, points := range catalog.TestSets(len(n.roster), n.params.Threshold()) {
+			if p.session == testSession(k, set) {
+				return slices.Contains(points, n.point) && slices.Contains(points, from) &&
+					(p.kind == parcelDigests || points[0] == n.point), nil
+			}
+		}
+	}
+	return false, nil
 }
 
 // sessionRoot is the attempt that a session belongs to: key tests are sessions

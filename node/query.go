@@ -9,7 +9,6 @@ import (
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/query"
 	"github.com/weirdata/weir/compute/seal"
-	"github.com/weirdata/weir/compute/tiles"
 )
 
 func querySession(id string, attempt int) string { return fmt.Sprintf("query/%s/%d", id, attempt) }
@@ -66,22 +65,6 @@ func (n *Node) runQuery(ctx context.Context, id string, a catalog.Attempt) (any,
 	return catalog.QueryShare{Query: id, Attempt: a.Number, Plan: digest, Context: contexts, Sealed: sealed}, nil
 }
 
-// plan builds the plan that follows from the verdict and checks that it opens
-// exactly. A plan that does not fit can never succeed.
-func (n *Node) plan(w work, verdict catalog.Verdict) (*query.Plan, error) {
-	plan, err := query.NewPlan(w.dataset.Descriptor, w.version, verdict)
-	if err != nil {
-		return nil, refusef("the query cannot be planned: %v", err)
-	}
-	if len(plan.Accumulators) == 0 {
-		return plan, nil
-	}
-	if _, err := n.params.CheckLoad(he.Load{Tiles: plan.MaxTiles(), Magnitude: plan.Magnitude(w.dataset.Descriptor)}); err != nil {
-		return nil, refusef("the query does not fit: %v", err)
-	}
-	return plan, nil
-}
-
 // openPlan opens the plan's accumulators and folds them: this node's additive
 // share of every released number, summed over all accumulators, and of the
 // parity (PROTOCOL section 4).
@@ -99,7 +82,7 @@ func (n *Node) openPlan(ctx context.Context, q catalog.Query, a catalog.Attempt,
 	contexts, err = n.open(ctx, o, accumulators{
 		count: len(plan.Accumulators),
 		fill: func(ctx context.Context, number int, acc *he.Accumulator) error {
-			return tiles.Accumulate(ctx, n.blobs.store, accumulatorDigests(w, plan, number), acc.Add)
+			return n.accumulate(ctx, accumulatorDigests(w, plan, number), acc)
 		},
 		take: func(number int, slots []uint64) error {
 			acc := plan.Accumulators[number]

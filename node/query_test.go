@@ -21,6 +21,7 @@ import (
 )
 
 func TestAnswersEqualPlaintextForEveryShapeOfCluster(t *testing.T) {
+	t.Parallel()
 	for _, shape := range []struct{ n, t int }{{2, 2}, {3, 2}, {4, 3}} {
 		t.Run(fmt.Sprintf("%d of %d", shape.t, shape.n), func(t *testing.T) {
 			ctx := testContext(t)
@@ -45,6 +46,7 @@ func TestAnswersEqualPlaintextForEveryShapeOfCluster(t *testing.T) {
 // Everything a cluster holds is there again after all nodes were closed, and a
 // query of old data is still answered.
 func TestRestartOfAllNodesKeepsEverything(t *testing.T) {
+	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, nil)
 	bureau := c.publisher(ctx, "bureau")
@@ -93,6 +95,7 @@ func TestRestartOfAllNodesKeepsEverything(t *testing.T) {
 }
 
 func TestKeyCeremonySaysWhichNodeIsMissingAndFinishesWhenItIsBack(t *testing.T) {
+	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, nil)
 	c.publisher(ctx, "first") // all are up and know each other
@@ -116,6 +119,7 @@ func TestKeyCeremonySaysWhichNodeIsMissingAndFinishesWhenItIsBack(t *testing.T) 
 // A tile that was encrypted under one publisher's key cannot be slipped into
 // another publisher's dataset: the parity does not open to zero.
 func TestTilesUnderAnotherPublishersKeyAreRefused(t *testing.T) {
+	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, nil)
 	bureau, thief := c.publisher(ctx, "bureau"), c.publisher(ctx, "thief")
@@ -220,6 +224,7 @@ func (c *cluster) publishRaw(ctx context.Context, t *testing.T, publisher *clien
 // A key share that was replaced on one node's disk, digest and seal made to
 // match, shows as a failed parity at the client, which prints no figure.
 func TestWrongKeyShareIsNoticedByTheClient(t *testing.T) {
+	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 2, 2, nil)
 	bureau := c.publisher(ctx, "bureau")
@@ -247,6 +252,7 @@ func TestWrongKeyShareIsNoticedByTheClient(t *testing.T) {
 // A key share that does not match its digest keeps the node from being ready,
 // and the node says why.
 func TestDamagedKeyShareKeepsTheNodeFromBeingReady(t *testing.T) {
+	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, nil)
 	bureau := c.publisher(ctx, "bureau")
@@ -301,6 +307,7 @@ func (c *cluster) tamper(t *testing.T, id string, change func(*keyRecord) []byte
 // Nothing but the connection to the root of an attempt ever carries what a
 // member contributes to an opening (PROTOCOL section 3).
 func TestContributionsTravelToTheRootAlone(t *testing.T) {
+	t.Parallel()
 	ctx := testContext(t)
 	taps := &tapped{}
 	c := newCluster(t, 4, 3, func(o *Options) { o.Tap = taps.of(o.ID) })

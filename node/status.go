@@ -16,6 +16,7 @@ type Status struct {
 	Reasons []string         `json:"reasons,omitempty"`
 	Waiting string           `json:"waiting,omitempty"` // what the leader waits for
 	Alive   []string         `json:"alive"`
+	Blobs   BlobStatus       `json:"blobs"`
 	Ledger  consensus.Status `json:"ledger"`
 }
 
@@ -26,8 +27,11 @@ func (n *Node) Live() error {
 	case <-n.ledger.Failed():
 		return errors.New("the ledger stopped after a fault of its store; see the log")
 	default:
-		return nil
 	}
+	if s, err := n.blobs.store.Stats(); err == nil && s.Broken {
+		return errors.New("the disk failed under the blobs; see the log")
+	}
+	return nil
 }
 
 // Ready reports whether the node can take work, and if not, why.
@@ -88,6 +92,12 @@ func (n *Node) keyFaults() (faults []string, err error) {
 func (n *Node) Status() any {
 	s := Status{ID: n.id, Cluster: n.cluster, Waiting: n.waitingFor(), Ledger: n.ledger.Status()}
 	s.Ready, s.Reasons = n.Ready()
+	s.Blobs = n.mender.status()
+	stats, err := n.blobs.store.Stats()
+	if err != nil {
+		s.Reasons = append(s.Reasons, err.Error())
+	}
+	s.Blobs.Stored, s.Blobs.Bytes = stats.Blobs, stats.Bytes
 	for _, m := range n.roster {
 		if n.health.isAlive(m.ID) {
 			s.Alive = append(s.Alive, m.ID)

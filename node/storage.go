@@ -11,10 +11,14 @@ import (
 	"github.com/weirdata/weir/node/peer"
 )
 
-// refuseError is why this node can never acknowledge a version.
-type refuseError struct{ reason string }
+// refuseError is why this node can never acknowledge a version or answer a query.
+type refuseError struct {
+	reason string
+	cause  error // nil, or what decides on how it is told
+}
 
 func (e *refuseError) Error() string { return e.reason }
+func (e *refuseError) Unwrap() error { return e.cause }
 
 func refusef(format string, args ...any) error {
 	return &refuseError{reason: fmt.Sprintf(format, args...)}
@@ -30,6 +34,11 @@ func (n *Node) storeVersion(ctx context.Context, dataset string, version int) er
 	}
 	ack := catalog.VersionAck{Dataset: dataset, Version: version}
 	err = n.holdVersion(ctx, w)
+	if err == nil {
+		// Others count on what is acknowledged, after a power cut too: the
+		// client that has the plaintext is told that the version is safe.
+		err = n.blobs.store.Sync(ctx)
+	}
 	var refuse *refuseError
 	if errors.As(err, &refuse) {
 		n.log.WarnContext(ctx, "version refused", "dataset", dataset, "version", version, "reason", refuse.reason)
@@ -66,23 +75,21 @@ func (n *Node) loadVersion(dataset string, version int) (w work, err error) {
 	return w, nil
 }
 
+// maxFetches bounds the tiles that are fetched at the same time. More than there
+// are cores: what takes time is the way to the other nodes.
+const maxFetches = 8
+
 // holdVersion fetches and checks the manifest, the presence and every tile.
 func (n *Node) holdVersion(ctx context.Context, w work) error {
 	if err := n.fetchManifest(ctx, &w); err != nil {
 		return err
 	}
-	if err := n.fetchBlob(ctx, w.version.Presence); err != nil {
-		return fmt.Errorf("presence: %w", err)
-	}
 	if err := n.checkCounts(ctx, w); err != nil {
 		return err
 	}
 	digests := w.manifest.Digests()
-	err := n.each(ctx, len(digests), func(i int) error {
-		if err := n.fetchBlob(ctx, digests[i]); err != nil {
-			return fmt.Errorf("tile %d: %w", i, err)
-		}
-		b, err := n.blobs.Get(ctx, digests[i])
+	return n.atOnce(ctx, maxFetches, len(digests), func(ctx context.Context, i int) error {
+		b, err := n.load(ctx, digests[i])
 		if err != nil {
 			return fmt.Errorf("tile %d: %w", i, err)
 		}
@@ -94,15 +101,11 @@ func (n *Node) holdVersion(ctx context.Context, w work) error {
 		}
 		return nil
 	})
-	return err
 }
 
 // fetchManifest fetches, parses and checks the version's manifest.
 func (n *Node) fetchManifest(ctx context.Context, w *work) error {
-	if err := n.fetchBlob(ctx, w.version.Manifest); err != nil {
-		return fmt.Errorf("manifest: %w", err)
-	}
-	b, err := n.blobs.Get(ctx, w.version.Manifest)
+	b, err := n.load(ctx, w.version.Manifest)
 	if err != nil {
 		return fmt.Errorf("manifest: %w", err)
 	}
@@ -117,15 +120,15 @@ func (n *Node) fetchManifest(ctx context.Context, w *work) error {
 	return nil
 }
 
-// checkCounts recomputes the bitmaps of counting entities from the presence and
-// compares them with the ledger's.
+// checkCounts fetches the presence, recomputes from it the bitmaps of counting
+// entities and compares them with the ledger's.
 func (n *Node) checkCounts(ctx context.Context, w work) error {
-	if w.dataset.Descriptor.Policy.Public {
-		return nil
-	}
-	b, err := n.blobs.Get(ctx, w.version.Presence)
+	b, err := n.load(ctx, w.version.Presence)
 	if err != nil {
 		return fmt.Errorf("presence: %w", err)
+	}
+	if w.dataset.Descriptor.Policy.Public {
+		return nil
 	}
 	p, err := tiles.DecodePresence(b, len(w.dataset.Descriptor.Measures), w.version.Entities, w.version.Periods)
 	if err != nil {
@@ -141,31 +144,55 @@ func (n *Node) checkCounts(ctx context.Context, w work) error {
 	return nil
 }
 
-// fetchBlob makes sure that this node holds a blob, asking every other node.
-func (n *Node) fetchBlob(ctx context.Context, d catalog.Digest) error {
+// errNowhere is returned when all other nodes answered and none has a blob.
+var errNowhere = errors.New("no other node has it")
+
+// hold makes sure that this node holds a blob, not whether it is sound.
+func (n *Node) hold(ctx context.Context, d catalog.Digest) error {
 	missing, err := n.blobs.Missing(ctx, []catalog.Digest{d})
-	if err != nil {
+	if err != nil || len(missing) == 0 {
 		return err
 	}
-	if len(missing) == 0 {
-		return nil
+	_, err = n.fetch(ctx, d)
+	return err
+}
+
+// fetch gets a blob from whichever other node has it, and keeps it. Nodes are
+// asked one after the other, beginning anywhere, so that those who catch up do
+// not all burden the first one.
+func (n *Node) fetch(ctx context.Context, d catalog.Digest) ([]byte, error) {
+	first, err := randomBelow(len(n.roster))
+	if err != nil {
+		return nil, err
 	}
-	errs := []error{fmt.Errorf("blob %s is on no node that answers", d)}
-	for _, m := range n.roster {
+	asked, errs := 1, []error{fmt.Errorf("blob %s is on no node that answers", d)}
+	for i := range n.roster {
+		m := n.roster[(first+i)%len(n.roster)]
 		if m.ID == n.id || !n.health.isAlive(m.ID) {
 			continue
 		}
 		b, err := n.getBlob(ctx, m.ID, d)
 		if err == nil {
-			return n.blobs.Put(ctx, d, b)
-		}
-		var remote *peer.RemoteError
-		if !errors.As(err, &remote) || remote.Kind != kindNoBlob {
-			errs = append(errs, err)
+			// Put compares the digest, so a wrong answer is as good as none.
+			if err = n.blobs.Put(ctx, d, b); err == nil {
+				return b, nil
+			}
+			if !errors.Is(err, tiles.ErrDigest) {
+				return nil, err
+			}
 		}
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
+		var remote *peer.RemoteError
+		if errors.As(err, &remote) && remote.Kind == kindNoBlob {
+			asked++
+			continue
+		}
+		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	if asked == len(n.roster) {
+		errs = append(errs, errNowhere)
+	}
+	return nil, errors.Join(errs...)
 }

@@ -27,9 +27,13 @@ const retryPause = 100 * time.Millisecond
 // state machine recorded. Trying again after a lost connection is safe: the
 // state machine applies an envelope once and answers a repeat with the first
 // outcome. It returns api.ErrNoQuorum when no leader could commit for some
-// seconds.
+// seconds, and a *catalog.Refusal for a query whose plan does not fit: that one
+// was not proposed, and there is no entry.
 func (n *Node) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt, error) {
 	var receipt api.Receipt
+	if err := n.refuseUnfit(ctx, e); err != nil {
+		return receipt, err
+	}
 	err := n.atLeader(ctx, func(ctx context.Context, leader string) error {
 		var err error
 		if leader == n.id {
@@ -45,8 +49,22 @@ func (n *Node) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt, err
 	return receipt, nil
 }
 
-// propose makes the envelope an entry with this leader's time.
+// errNotFounded is returned by a leader that has not proposed the founding yet.
+var errNotFounded = errors.New("the cluster is not founded yet")
+
+// propose makes the envelope an entry with this leader's time. Nothing comes
+// before the founding, which the leader itself proposes: it would be refused,
+// and whoever sent it would have to know to send it anew.
 func (n *Node) propose(ctx context.Context, e catalog.Envelope) (api.Receipt, error) {
+	if e.Digest() != n.cluster {
+		err := n.view(func(v catalog.View) error { _, err := v.Cluster(); return err })
+		if errors.Is(err, catalog.ErrNotFound) {
+			return api.Receipt{}, errNotFounded
+		}
+		if err != nil {
+			return api.Receipt{}, err
+		}
+	}
 	entry := catalog.NewEntry(n.opts.Clock().UnixMilli(), e).Marshal()
 	a, err := n.ledger.Propose(ctx, entry)
 	if err != nil {
@@ -92,13 +110,16 @@ func leaderMayChange(err error) bool {
 	var remote *peer.RemoteError
 	switch {
 	case errors.As(err, &notLeader), errors.Is(err, consensus.ErrLostLeadership), errors.Is(err, consensus.ErrNoQuorum),
-		errors.Is(err, peer.ErrUnreachable):
+		errors.Is(err, peer.ErrUnreachable), errors.Is(err, errNotFounded):
 		return true
 	case errors.As(err, &remote):
 		return remote.Status == http.StatusServiceUnavailable || remote.Status == http.StatusMisdirectedRequest
 	}
 	return false
 }
+
+// ruleKeyWorn is a conflict that does not pass (PROTOCOL section 7).
+const ruleKeyWorn = "key_worn"
 
 // act signs an act of this node and submits it. A refusal that only says that
 // the act came too late or twice is not an error: the state has moved on.
@@ -120,7 +141,7 @@ func (n *Node) act(ctx context.Context, kind catalog.Kind, body any) error {
 		return fmt.Errorf("%s: %w", kind, err)
 	}
 	if ref := r.Outcome.Refusal; ref != nil {
-		if ref.Kind == catalog.RefusedConflict {
+		if ref.Kind == catalog.RefusedConflict && ref.Rule != ruleKeyWorn {
 			n.log.DebugContext(ctx, "the ledger had moved on", "kind", kind, "rule", ref.Rule, "message", ref.Message)
 			return nil
 		}
@@ -131,12 +152,21 @@ func (n *Node) act(ctx context.Context, kind catalog.Kind, body any) error {
 
 // newPayload makes a payload that is valid from now for the longest time.
 func newPayload(cluster string, kind catalog.Kind, now int64, body []byte) (catalog.Payload, error) {
-	var nonce [16]byte
-	if _, err := rand.Read(nonce[:]); err != nil {
-		return catalog.Payload{}, fmt.Errorf("draw a nonce: %w", err)
+	nonce, err := newNonce()
+	if err != nil {
+		return catalog.Payload{}, err
 	}
 	return catalog.Payload{
-		Version: 1, Cluster: cluster, Kind: kind, Nonce: hex.EncodeToString(nonce[:]),
+		Version: 1, Cluster: cluster, Kind: kind, Nonce: nonce,
 		Issued: now, Expires: now + catalog.MaxEnvelopeAge, Body: body,
 	}, nil
+}
+
+// newNonce draws 16 bytes, in hexadecimal.
+func newNonce() (string, error) {
+	var nonce [16]byte
+	if _, err := rand.Read(nonce[:]); err != nil {
+		return "", fmt.Errorf("draw a nonce: %w", err)
+	}
+	return hex.EncodeToString(nonce[:]), nil
 }

@@ -1,0 +1,165 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"strconv"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/query"
+)
+
+// Rules of refusals that come from a plan.
+const (
+	ruleOverflow = "overflow"       // a sum might exceed the plaintext modulus
+	ruleNoise    = "noise"          // an accumulator would not decrypt
+	rulePlan     = "plan_too_large" // too many slot maps or groups
+)
+
+// planner makes the plan of a verdict.
+type planner func(w work, verdict catalog.Verdict) (*query.Plan, error)
+
+func planOf(w work, verdict catalog.Verdict) (*query.Plan, error) {
+	return query.NewPlan(w.dataset.Descriptor, w.version, verdict)
+}
+
+// plan builds the plan that follows from the verdict and checks that it opens
+// exactly. A plan that does not fit can never succeed: the error is a
+// refuseError.
+func (n *Node) plan(w work, verdict catalog.Verdict) (plan *query.Plan, err error) {
+	err = contained(func() (err error) {
+		plan, err = n.opts.plan(w, verdict)
+		return err
+	})
+	if err != nil {
+		return nil, &refuseError{reason: fmt.Sprintf("the query cannot be planned: %v", err), cause: err}
+	}
+	if err := n.checkLoad(w.dataset.Descriptor, plan); err != nil {
+		return nil, &refuseError{reason: fmt.Sprintf("the query does not fit: %v", err), cause: err}
+	}
+	return plan, nil
+}
+
+// checkLoad says whether every accumulator of the plan opens exactly.
+func (n *Node) checkLoad(d catalog.Descriptor, plan *query.Plan) error {
+	if len(plan.Accumulators) == 0 {
+		return nil
+	}
+	_, err := n.params.CheckLoad(he.Load{Tiles: plan.MaxTiles(), Magnitude: plan.Magnitude(d)})
+	return err
+}
+
+// refuseUnfit plans a query before it is proposed (DESIGN section 6, step 2), so
+// that one that could never be opened is refused with its numbers and costs
+// nothing: no attempt, no charge, no entry. What the policy or the contract
+// refuse is left to the ledger, which records it.
+//
+// The error is a *catalog.Refusal then.
+func (n *Node) refuseUnfit(ctx context.Context, e catalog.Envelope) error {
+	p, err := catalog.ParsePayload(e.Payload)
+	if err != nil || p.Kind != catalog.KindQuerySubmit {
+		return nil // the ledger says what is wrong with it
+	}
+	var submit catalog.QuerySubmit
+	if err := json.Unmarshal(p.Body, &submit); err != nil {
+		return nil //nolint:nilerr // likewise
+	}
+	var refusal *catalog.Refusal
+	err = n.Read(ctx, func(v catalog.View) error {
+		signer, err := v.Principal(e.Signer)
+		if errors.Is(err, catalog.ErrNotFound) || err == nil && !e.Verify(signer.Key) {
+			return nil // what would be refused is told to nobody but the signer
+		}
+		if err != nil {
+			return err
+		}
+		verdict, no, err := v.Judge(signer.ID, submit)
+		if err != nil || no != nil || len(verdict.Columns) == 0 {
+			return err
+		}
+		refusal, err = n.unfit(v, verdict)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("plan the query: %w", err)
+	}
+	if refusal != nil {
+		return refusal
+	}
+	return nil
+}
+
+// unfit plans a verdict and says why it could never be opened.
+func (n *Node) unfit(v catalog.View, verdict catalog.Verdict) (*catalog.Refusal, error) {
+	var w work
+	var err error
+	if w.dataset, err = v.Dataset(verdict.Dataset); err != nil {
+		return nil, err
+	}
+	if w.version, err = v.Version(verdict.Dataset, verdict.Release); err != nil {
+		return nil, err
+	}
+	if w.key, err = v.Key(w.version.Key); err != nil {
+		return nil, err
+	}
+	plan, err := n.plan(w, verdict)
+	if err != nil {
+		r := refusalOf(err)
+		if r == nil {
+			return nil, err
+		}
+		return r, nil
+	}
+	if w.key.Opened+plan.Tiles > catalog.MaxOpened {
+		return &catalog.Refusal{
+			Kind: catalog.RefusedPolicy, Rule: ruleKeyWorn,
+			Message: fmt.Sprintf("the query opens %d tiles; the publisher's key has opened %d, and at most %d are safe",
+				plan.Tiles, w.key.Opened, int64(catalog.MaxOpened)),
+			Fix: "the publisher needs a new key and must encrypt anew",
+			Numbers: []catalog.Number{
+				{Name: "tiles", Value: strconv.FormatInt(plan.Tiles, 10)},
+				{Name: "opened", Value: strconv.FormatInt(w.key.Opened, 10)},
+				{Name: "limit", Value: strconv.FormatInt(catalog.MaxOpened, 10)},
+			},
+		}, nil
+	}
+	return nil, nil
+}
+
+// refusalOf tells the buyer why a plan does not fit; nil when err is about
+// something else.
+func refusalOf(err error) *catalog.Refusal {
+	r := &catalog.Refusal{Kind: catalog.RefusedPolicy, Rule: rulePlan, Message: err.Error(), Fix: "ask for fewer groups or a shorter time"}
+	number := func(name, value string) { r.Numbers = append(r.Numbers, catalog.Number{Name: name, Value: value}) }
+	var overflow *he.OverflowError
+	var noise *he.NoiseError
+	switch {
+	case errors.As(err, &overflow):
+		r.Rule, r.Fix = ruleOverflow, "select fewer entities or a shorter time"
+		number("magnitude", text(overflow.Magnitude))
+		number("limit", text(overflow.Limit))
+	case errors.As(err, &noise):
+		r.Rule, r.Fix = ruleNoise, "select fewer periods"
+		number("tiles", strconv.Itoa(noise.Tiles))
+		number("bits", strconv.FormatFloat(noise.Used, 'f', 1, 64))
+		number("limit", strconv.FormatFloat(noise.Available, 'f', 1, 64))
+	case errors.Is(err, query.ErrPlanTooLarge):
+		r.Fix = "group by a coarser period, or select fewer groups or periods"
+		number("slot_maps", strconv.Itoa(query.MaxSlotMaps))
+		number("groups", strconv.Itoa(catalog.MaxGroups))
+	default:
+		return nil
+	}
+	return r
+}
+
+func text(x *big.Int) string {
+	if x == nil {
+		return "0"
+	}
+	return x.String()
+}

@@ -1,0 +1,317 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/tiles"
+)
+
+// maxRepairs bounds the blobs that are fetched at the same time to replace
+// damaged ones.
+const maxRepairs = 4
+
+// errDamaged ends an attempt for which this node lacks a sound blob that no
+// other node could give it: a set without this node may answer.
+var errDamaged = errors.New("a blob is damaged here and could not be fetched from another node")
+
+// mender knows which blobs this node should have and has not, because their
+// bytes on its disk went bad or got lost.
+type mender struct {
+	mu     sync.Mutex
+	faults map[catalog.Digest]bool
+	counts BlobStatus
+}
+
+// BlobStatus is how the node's blobs fare, for operators and metrics. Counts
+// are since the node was started.
+type BlobStatus struct {
+	Stored    int64 `json:"stored"`
+	Bytes     int64 `json:"bytes"`
+	Damaged   int   `json:"damaged"`    // waiting for repair now
+	Found     int64 `json:"found"`      // damaged or lost, on reading or by a scrub
+	Repaired  int64 `json:"repaired"`   // of them
+	Lost      int64 `json:"lost"`       // of them, which no node has any more
+	Scrubbed  int64 `json:"scrubbed"`   // read and compared with their digests by scrubs
+	Scrubs    int64 `json:"scrubs"`     // that went through the whole store
+	LastScrub int64 `json:"last_scrub"` // its end, Unix milliseconds; 0: none yet
+}
+
+func newMender() *mender { return &mender{faults: map[catalog.Digest]bool{}} }
+
+// note remembers that a blob needs repair, and reports whether that is news.
+func (m *mender) note(d catalog.Digest) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.faults[d] {
+		return false
+	}
+	m.faults[d] = true
+	m.counts.Found++
+	return true
+}
+
+// mended forgets a blob that is sound again.
+func (m *mender) mended(d catalog.Digest) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.faults[d] {
+		delete(m.faults, d)
+		m.counts.Repaired++
+	}
+}
+
+// lost forgets a blob that no node has.
+func (m *mender) lost(d catalog.Digest) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.faults[d] {
+		delete(m.faults, d)
+		m.counts.Lost++
+	}
+}
+
+func (m *mender) isFaulty(d catalog.Digest) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.faults[d]
+}
+
+// some returns at most so many blobs that need repair.
+func (m *mender) some(most int) (digests []catalog.Digest) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for d := range m.faults {
+		if len(digests) == most {
+			break
+		}
+		digests = append(digests, d)
+	}
+	return digests
+}
+
+func (m *mender) scrubbed() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.counts.Scrubbed++
+}
+
+func (m *mender) scrubOver(now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.counts.Scrubs++
+	m.counts.LastScrub = now.UnixMilli()
+}
+
+func (m *mender) status() BlobStatus {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.counts
+	s.Damaged = len(m.faults)
+	return s
+}
+
+// isDamage reports whether err says that a blob's bytes are not, or no longer,
+// in the store: another copy helps.
+func isDamage(err error) (d catalog.Digest, damage bool) {
+	var fault *tiles.BlobError
+	if errors.As(err, &fault) && (errors.Is(fault, tiles.ErrCorrupt) || errors.Is(fault, tiles.ErrNotFound)) {
+		return fault.Digest, true
+	}
+	return d, false
+}
+
+// load returns a blob's bytes, verified: this node's own, or, where they are
+// missing or damaged, those of another node, which it keeps.
+func (n *Node) load(ctx context.Context, d catalog.Digest) ([]byte, error) {
+	b, err := n.blobs.store.Get(ctx, d)
+	if _, damage := isDamage(err); !damage {
+		return b, err
+	}
+	if errors.Is(err, tiles.ErrCorrupt) {
+		n.found(ctx, d, err)
+	}
+	return n.fetch(ctx, d)
+}
+
+// found notes a damaged blob, once.
+func (n *Node) found(ctx context.Context, d catalog.Digest, fault error) {
+	if n.mender.note(d) {
+		n.log.WarnContext(ctx, "blob is damaged, will be repaired", "blob", d.String(), "error", fault)
+	}
+}
+
+// mend replaces a damaged or lost blob by another node's copy. A blob that no
+// node has, though all were asked, is deleted: its bytes are of no use, and what
+// needs it will say so.
+func (n *Node) mend(ctx context.Context, d catalog.Digest) error {
+	_, err := n.fetch(ctx, d)
+	if errors.Is(err, errNowhere) {
+		n.log.ErrorContext(ctx, "no node has a sound copy of a damaged blob", "blob", d.String())
+		if err := n.blobs.store.Delete(ctx, d); err != nil {
+			return err
+		}
+		n.mender.lost(d)
+	}
+	if err != nil {
+		return fmt.Errorf("repair blob %s: %w", d, err)
+	}
+	if err := n.blobs.store.Verify(ctx, d); err != nil {
+		return fmt.Errorf("repair blob %s: %w", d, err)
+	}
+	n.log.InfoContext(ctx, "blob repaired", "blob", d.String())
+	return nil
+}
+
+// repairDuties lists repairs that are due. They follow from this node's disk,
+// not from the ledger.
+func (n *Node) repairDuties() (list []duty) {
+	for _, d := range n.mender.some(maxRepairs) {
+		list = append(list, duty{name: "repair/" + d.String(), run: func(ctx context.Context) error {
+			err := n.mend(ctx, d)
+			if err == nil {
+				n.wake() // for those that wait
+			}
+			return err
+		}})
+	}
+	return list
+}
+
+// accumulate adds tiles up. A tile that turns out damaged is repaired, and the
+// sum goes on with it; where that is not possible the error is errDamaged.
+func (n *Node) accumulate(ctx context.Context, digests []catalog.Digest, acc *he.Accumulator) error {
+	var last catalog.Digest // repaired last
+	for len(digests) > 0 {
+		done := 0
+		err := tiles.Accumulate(ctx, n.blobs.store, digests, func(batch ...[]byte) error {
+			err := acc.Add(batch...)
+			if err == nil {
+				done += len(batch)
+			}
+			return err
+		})
+		digests = digests[done:]
+		if err == nil {
+			return nil
+		}
+		d, damage := isDamage(err)
+		if !damage {
+			return err
+		}
+		n.found(ctx, d, err)
+		if d == last { // what was written reads damaged at once: the disk is at fault
+			return fmt.Errorf("%w: %w", errDamaged, err)
+		}
+		if last = d; ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := n.mend(ctx, d); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			return fmt.Errorf("%w: %w", errDamaged, err)
+		}
+	}
+	return nil
+}
+
+// scrubs reads the whole store whenever the timer says so, and once when the
+// node starts, until ctx ends.
+func (n *Node) scrubs(ctx context.Context) {
+	ticks, stop := n.opts.Ticks(n.opts.ScrubEvery)
+	defer stop()
+	for {
+		if err := n.scrub(ctx); err != nil && ctx.Err() == nil {
+			n.log.ErrorContext(ctx, "scrub the blobs", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks:
+		}
+	}
+}
+
+// scrub reads every blob, compares it with its digest and has damaged ones
+// repaired; it also finds those that acknowledged versions name and the store
+// has lost.
+func (n *Node) scrub(ctx context.Context) error {
+	pause, stop := n.opts.Ticks(n.opts.ScrubPause)
+	defer stop()
+	if err := n.findLost(ctx); err != nil {
+		return err
+	}
+	err := n.blobs.store.Scrub(ctx, func(d catalog.Digest, fault error) error {
+		n.mender.scrubbed()
+		if fault != nil {
+			n.found(ctx, d, fault)
+			n.wake()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-pause:
+			return nil
+		}
+	})
+	if err == nil {
+		n.mender.scrubOver(n.opts.Clock())
+	}
+	return err
+}
+
+// findLost notes the blobs of versions that this node acknowledged and that its
+// store does not know any more.
+func (n *Node) findLost(ctx context.Context) error {
+	var held []catalog.Version
+	err := n.view(func(v catalog.View) error {
+		datasets, err := v.Datasets()
+		if err != nil {
+			return err
+		}
+		for _, d := range datasets {
+			versions, err := v.Versions(d.ID)
+			if err != nil {
+				return err
+			}
+			for _, x := range versions {
+				if x.State != catalog.VersionRejected && slices.Contains(x.Acks, n.id) {
+					held = append(held, x)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("list the versions that this node holds: %w", err)
+	}
+	for _, x := range held {
+		digests := []catalog.Digest{x.Manifest, x.Presence}
+		b, err := n.blobs.store.Get(ctx, x.Manifest)
+		if err == nil {
+			m, err := tiles.ParseManifest(b)
+			if err != nil {
+				return fmt.Errorf("manifest of %s version %d: %w", x.Dataset, x.Version, err)
+			}
+			digests = append(digests, m.Digests()...)
+		} else if _, damage := isDamage(err); !damage {
+			return err
+		}
+		lost, err := n.blobs.store.Missing(ctx, digests)
+		if err != nil {
+			return err
+		}
+		for _, d := range lost {
+			n.found(ctx, d, tiles.ErrNotFound)
+			n.wake()
+		}
+	}
+	return nil
+}
