@@ -102,8 +102,9 @@
 // A snapshot is the whole state, so the number of entries between snapshots grows
 // with the log: a quarter of it, at least Options.SnapshotThreshold, and at most a
 // million, because raft reads the log from its last snapshot on when it starts.
-// So all snapshots together write a few times the state, and the log is seldom
-// larger than a quarter of it. Snapshots and restores stream and need memory for
+// So up to four million entries all snapshots together write a few times the
+// state, and beyond that one state a million entries; the log is seldom larger
+// than a quarter of the state. Snapshots and restores stream and need memory for
 // one pair and one transaction.
 //
 // # How it fails
