@@ -167,6 +167,9 @@ func TestEntryOfTheLimitIsTakenAndOneMoreIsNot(t *testing.T) {
 	if entry, outcome, err := l.Entry(1); err != nil || string(entry) != "flood" || len(outcome) != 0 {
 		t.Errorf("the void entry: %q, %q, %v", entry, outcome, err)
 	}
+	if rec, err := l.Record(1); err != nil || !rec.Void {
+		t.Errorf("the void entry's record: %+v, %v", rec, err)
+	}
 	c.sameTrees()
 }
 

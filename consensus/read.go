@@ -101,15 +101,21 @@ func (l *Ledger) Changes() (changes <-chan struct{}, cancel func()) { return l.h
 // Entry returns what leaf seq records, or [ErrNotFound]. A void entry has no
 // outcome.
 func (l *Ledger) Entry(seq uint64) (entry, outcome []byte, err error) {
+	rec, err := l.Record(seq)
+	return rec.Entry, rec.Outcome, err
+}
+
+// Record returns leaf seq as it was hashed, or [ErrNotFound]. A receipt carries
+// it: its encoding's hash is the leaf.
+func (l *Ledger) Record(seq uint64) (rec evidence.Record, err error) {
 	err = l.evidence(func(r evidence.Reader, size uint64) error {
 		if seq >= size {
 			return fmt.Errorf("%w: %d of %d", ErrNotFound, seq, size)
 		}
-		rec, err := evidence.ReadRecord(r, seq)
-		entry, outcome = rec.Entry, rec.Outcome
+		rec, err = evidence.ReadRecord(r, seq)
 		return err
 	})
-	return entry, outcome, err
+	return rec, err
 }
 
 // TreeHead returns the size and the root of the evidence log of this node.
