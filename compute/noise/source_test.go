@@ -1,0 +1,192 @@
+package noise
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"math"
+	"math/big"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// script is a source of the given words.
+func script(words ...uint64) *source {
+	var b []byte
+	for _, w := range words {
+		b = binary.LittleEndian.AppendUint64(b, w)
+	}
+	return newSource(bytes.NewReader(b), 8)
+}
+
+func TestBernoulliComparesDigitByDigit(t *testing.T) {
+	const third = 0x5555555555555555 // every digit of 1/3 in base 2^64
+	for name, c := range map[string]struct {
+		p, q  uint64
+		words []uint64
+		want  bool
+		used  int
+	}{
+		"below the first digit":      {1, 3, []uint64{third - 1}, true, 1},
+		"above the first digit":      {1, 3, []uint64{third + 1}, false, 1},
+		"decided by the second":      {1, 3, []uint64{third, third - 1}, true, 2},
+		"decided against by a third": {1, 3, []uint64{third, third, third + 1}, false, 3},
+		"a half, just below":         {1, 2, []uint64{1<<63 - 1}, true, 1},
+		"a half exactly is not less": {1, 2, []uint64{1 << 63}, false, 1},
+		"never":                      {0, 5, nil, false, 0},
+		"always":                     {5, 5, nil, true, 0},
+		"the largest denominator":    {math.MaxUint64 - 1, math.MaxUint64, []uint64{math.MaxUint64 - 1, math.MaxUint64}, false, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := script(c.words...)
+			got, err := s.bernoulli(c.p, c.q)
+			if err != nil || got != c.want {
+				t.Errorf("bernoulli(%d, %d) = %v, %v, want %v", c.p, c.q, got, err, c.want)
+			}
+			if _, err := s.word(); !errors.Is(err, io.EOF) {
+				t.Errorf("not all words were used: %v", err)
+			}
+			general, err := script(c.words...).bernoulliBig(new(big.Int).SetUint64(c.p), new(big.Int).SetUint64(c.q))
+			if err != nil || general != c.want {
+				t.Errorf("bernoulliBig(%d, %d) = %v, %v, want %v", c.p, c.q, general, err, c.want)
+			}
+		})
+	}
+}
+
+func TestBernoulliExpHasItsProbability(t *testing.T) {
+	const n = 200_000
+	s := newSource(stream(t, t.Name()), 4096)
+	for _, c := range []struct{ p, q uint64 }{{0, 1}, {1, 1000}, {1, 3}, {2, 3}, {999, 1000}, {1, 1}} {
+		hits := 0
+		for range n {
+			hit, err := s.bernoulliExp(func() (bool, error) { return s.bernoulli(c.p, c.q) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if hit {
+				hits++
+			}
+		}
+		want := math.Exp(-float64(c.p) / float64(c.q))
+		if limit := 5 * math.Sqrt(want*(1-want)/n); math.Abs(float64(hits)/n-want) > limit {
+			t.Errorf("exp(-%d/%d): %d of %d, want %.5f within %.5f", c.p, c.q, hits, n, want, limit)
+		}
+	}
+}
+
+func TestBelowIsUniform(t *testing.T) {
+	s := newSource(stream(t, t.Name()), 4096)
+	for _, n := range []uint64{1, 2, 3, 7, 64, 100} {
+		counts, expected := make([]float64, n), make([]float64, n)
+		for range 10_000 {
+			v, err := s.below(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			counts[v]++
+		}
+		for i := range expected {
+			expected[i] = 10_000 / float64(n)
+		}
+		if c := overCritical(counts, expected); n > 1 && c > 1 {
+			t.Errorf("below(%d): chi-squared is %.2f of its 99.9 %% point", n, c)
+		}
+	}
+}
+
+// Both Laplace samplers turn the same random bytes into the same samples.
+func TestWordAndBigLaplaceAgree(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		num := rapid.Uint64Range(1, math.MaxUint64).Draw(rt, "num")
+		den := rapid.Uint64Range(max(1, num>>56), num).Draw(rt, "den")
+		seed := rapid.String().Draw(rt, "seed")
+		word := wordLaplace{num: num, den: den}
+		general := bigLaplace{num: new(big.Int).SetUint64(num), den: new(big.Int).SetUint64(den)}
+		a, b := newSource(stream(t, seed), 64), newSource(stream(t, seed), 64)
+		for i := range 8 {
+			x, errX := word.sample(a)
+			y, errY := general.sample(b)
+			if x != y || !errors.Is(errY, errX) {
+				rt.Fatalf("sample %d of %d/%d: %d (%v) and %d (%v)", i, num, den, x, errX, y, errY)
+			}
+		}
+	})
+}
+
+type repeating byte
+
+func (c repeating) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = byte(c)
+	}
+	return len(b), nil
+}
+
+func TestStuckSourceIsAnErrorNotALoop(t *testing.T) {
+	laws := []Law{
+		laplaceLaw(t, rat(t, "1")), laplaceLaw(t, power2(50)), laplaceLaw(t, rat(t, "1000.7")),
+		laplaceLaw(t, rat(t, "1099511627776.000000000000000000000000000001")),
+		gaussianLaw(t, rat(t, "1")), gaussianLaw(t, power2(100)), gaussianLaw(t, rat(t, "1234567.89")),
+	}
+	for _, l := range laws {
+		failures := 0
+		for c := range 256 {
+			_, err := l.Sample(repeating(c))
+			if err != nil && !errors.Is(err, ErrSource) && !errors.Is(err, ErrOverflow) {
+				t.Errorf("%s from bytes %d: %v", l, c, err)
+			}
+			if err != nil {
+				failures++
+			}
+		}
+		if failures == 0 {
+			t.Errorf("%s: no constant source was noticed", l)
+		}
+	}
+}
+
+func TestSourceErrorsAreReturned(t *testing.T) {
+	broken := errors.New("no entropy")
+	r := io.MultiReader(io.LimitReader(stream(t, t.Name()), 10*vectorBlock), failing{broken})
+	d, err := Vector(r, laplaceLaw(t, power2(50)), 100_000)
+	if !errors.Is(err, broken) || d.Values != nil {
+		t.Errorf("got %d values and error %v, want none and %v", len(d.Values), err, broken)
+	}
+	if _, err := Laplace(bytes.NewReader(nil), big.NewRat(1, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("empty source: %v", err)
+	}
+	if _, err := Gaussian(io.LimitReader(stream(t, "x"), 5), big.NewRat(1, 1)); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("short source: %v", err)
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+func TestSampleBeyond64BitsIsRefused(t *testing.T) {
+	// u = 2^56 − 1 is kept, and 130 geometric steps succeed: 131·2^56 > 2^63.
+	words := []uint64{math.MaxUint64 >> 8 << 8} // u just below its bound
+	words[0] = math.MaxUint64
+	s := script(words...)
+	l := wordLaplace{num: 1 << 56, den: 1}
+	if _, err := l.sample(s); !errors.Is(err, io.EOF) {
+		t.Fatalf("one word cannot be enough: %v", err)
+	}
+	for _, m := range []uint64{1 << 63, math.MaxUint64} {
+		if _, _, err := script(0).signed(m); !errors.Is(err, ErrOverflow) {
+			t.Errorf("magnitude %d: %v", m, err)
+		}
+	}
+	for _, m := range []uint64{0, 1, 1<<63 - 1} {
+		if x, _, err := script(0).signed(m); err != nil || x != int64(m) {
+			t.Errorf("magnitude %d: %d, %v", m, x, err)
+		}
+		if x, again, err := script(1 << 63).signed(m); err != nil || again != (m == 0) || x != -int64(m) {
+			t.Errorf("magnitude −%d: %d, again %v, %v", m, x, again, err)
+		}
+	}
+}
