@@ -103,14 +103,14 @@ func readRegistryRows(in *csv.Reader, t *RegistryTable, order []int, fault func(
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		line, _ := in.FieldPos(0)
 		if err != nil {
-			fault(line, "", csvFault(err), "")
+			fault(faultLine(err), "", csvFault(err), "")
 			if !errors.Is(err, csv.ErrFieldCount) {
 				return // the reader cannot go on
 			}
 			continue
 		}
+		line, _ := in.FieldPos(0)
 		row := make([]string, len(order))
 		for i, at := range order {
 			row[i] = record[at]
@@ -128,6 +128,15 @@ func readRegistryRows(in *csv.Reader, t *RegistryTable, order []int, fault func(
 	if len(t.Rows) == 0 {
 		fault(1, "", "there are no rows", "want one for each entity")
 	}
+}
+
+// faultLine is the line on which the record at fault begins.
+func faultLine(err error) int {
+	var p *csv.ParseError
+	if errors.As(err, &p) {
+		return p.StartLine
+	}
+	return 0
 }
 
 // csvFault is the reader's message without its position, which the fault has.
