@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"io"
 	"math/big"
-	"slices"
-	"strconv"
 )
 
 func figuresByID(ids []string) ([]Figure, error) {
@@ -137,66 +135,6 @@ func (g *Generator) addWholeIndex(o Outcome, part *big.Rat, figures []Figure) (O
 	return o, nil
 }
 
-// classIII are the limits of GB 3838-2002 in mg/L: at most, but oxygen at
-// least. Phosphorus in a lake is held to the limit for lakes.
-var classIII = struct{ codmn, nh3n, tp, lakeTP, do *big.Rat }{
-	big.NewRat(6, 1), big.NewRat(1, 1), big.NewRat(2, 10), big.NewRat(5, 100), big.NewRat(5, 1),
-}
-
-// sectionsQuestion asks for the yearly means of every section, which decide
-// its class.
-func sectionsQuestion() (Question, error) {
-	ids := []string{"sections", "lake_class"}
-	figures, err := figuresByID(ids)
-	if err != nil {
-		return Question{}, err
-	}
-	return Question{
-		ID: ids[0], Title: figures[0].Text, Figures: ids, Label: Encrypted,
-		Asks: []Ask{
-			{Dataset: "water_daily", SQL: "SELECT section, AVG(codmn) AS codmn, AVG(nh3n) AS nh3n, AVG(tp) AS tp, AVG(do) AS do FROM water_daily WHERE period = '2024' GROUP BY section"},
-			{Registry: "sections"},
-		},
-		Check: func(answers []Result) (Outcome, error) {
-			if len(answers) != 2 {
-				return Outcome{}, fmt.Errorf("%w: %d answers, want 2", ErrAnswer, len(answers))
-			}
-			within, err := withinClassIII(answers[0], answers[1])
-			if err != nil {
-				return Outcome{}, err
-			}
-			o, err := figureOutcome(big.NewRat(int64(within), 1), figures[0])
-			o.Note = "sections within class III of GB 3838-2002 by their yearly means, Hengshui Lake among them"
-			return o, err
-		},
-	}, nil
-}
-
-func withinClassIII(means, registry Result) (int, error) {
-	lakes, err := idsWhere(registry, "river", "Hengshui Lake")
-	if err != nil {
-		return 0, err
-	}
-	var by [4]map[string]*big.Rat
-	for i, measure := range []string{"codmn", "nh3n", "tp", "do"} {
-		if by[i], err = means.keyed("section", measure); err != nil {
-			return 0, err
-		}
-	}
-	within := 0
-	for section := range by[0] {
-		phosphorus := classIII.tp
-		if slices.Contains(lakes, section) {
-			phosphorus = classIII.lakeTP
-		}
-		if by[0][section].Cmp(classIII.codmn) <= 0 && by[1][section].Cmp(classIII.nh3n) <= 0 &&
-			by[2][section].Cmp(phosphorus) <= 0 && by[3][section].Cmp(classIII.do) >= 0 {
-			within++
-		}
-	}
-	return within, nil
-}
-
 func warningsQuestion() (Question, error) {
 	figure, err := FigureByID("warnings")
 	if err != nil {
@@ -217,57 +155,4 @@ func warningsQuestion() (Question, error) {
 			return figureOutcome(sum, figure)
 		},
 	}, nil
-}
-
-// countyQuestion compares every group of a GROUP BY with the plaintext.
-func (g *Generator) countyQuestion() (Question, error) {
-	return Question{
-		ID:    "nox_by_county_2024",
-		Title: Text{"NOx of 25,137 enterprises by county, 2024", "2024年各县市区企业氮氧化物排放量"},
-		Label: OwnTruth,
-		Asks:  []Ask{{Dataset: "enterprise_monthly", SQL: "SELECT county, SUM(nox_kg) AS nox_kg FROM enterprise_monthly WHERE period = '2024' GROUP BY county"}},
-		Check: func(answers []Result) (Outcome, error) {
-			answer, err := oneAnswer(answers)
-			if err != nil {
-				return Outcome{}, err
-			}
-			sums, err := answer.keyed("county", "nox_kg")
-			if err != nil {
-				return Outcome{}, err
-			}
-			var truth map[string]*big.Rat
-			err = piped(g.WriteEnterprises, func(registry io.Reader) error {
-				return piped(g.WriteEnterpriseMonthly, func(data io.Reader) (err error) {
-					truth, err = SumBy(registry, data, "enterprise", "county", "nox_kg", "2024")
-					return err
-				})
-			})
-			if err != nil {
-				return Outcome{}, err
-			}
-			return compareGroups(sums, truth), nil
-		},
-	}, nil
-}
-
-// compareGroups counts the groups that are equal; all must be, and no group
-// may be without a counterpart.
-func compareGroups(sums, truth map[string]*big.Rat) Outcome {
-	equal := 0
-	total := new(big.Rat)
-	for group, want := range truth {
-		if got := sums[group]; got != nil {
-			total.Add(total, got)
-			if got.Cmp(want) == 0 {
-				equal++
-			}
-		}
-	}
-	n := strconv.Itoa(len(truth))
-	return Outcome{
-		Exact:     decimalText(total) + " kg in all",
-		Answer:    strconv.Itoa(equal) + " of " + n + " counties equal",
-		Published: n + " counties, plaintext",
-		Agree:     equal == len(truth) && len(sums) == len(truth) && equal > 0,
-	}
 }

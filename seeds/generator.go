@@ -95,6 +95,7 @@ func New(o Options) (*Generator, error) {
 // Registry is a public list of entities, ready to publish.
 type Registry struct {
 	ID       string
+	Entities int
 	IDColumn string
 	Title    Text
 	write    func(io.Writer) error
@@ -110,6 +111,9 @@ func (r Registry) Write(w io.Writer) error { return r.write(w) }
 type Dataset struct {
 	ID       string
 	Registry string
+	// Entities and Periods are its size: the registry's entities, and the periods
+	// from the first to the last.
+	Entities, Periods int
 	// Descriptor is the YAML that publishes it.
 	Descriptor []byte
 	write      func(io.Writer) error
@@ -122,29 +126,38 @@ func (d Dataset) File() string { return d.ID + ".csv" }
 // in ISO 8601, then the measures; a missing value is an empty cell.
 func (d Dataset) Write(w io.Writer) error { return d.write(w) }
 
-// Registries returns all registries, those with datasets in the demo first.
+// Registries returns all registries.
 func (g *Generator) Registries() []Registry {
 	return []Registry{
-		{"districts", "id", Text{"Administrative units of Hengshui", "衡水市行政区划"}, g.WriteDistricts},
-		{"sections", "id", Text{"Control sections of rivers and lakes", "国省控水质断面"}, g.WriteSections},
-		{"enterprises", "id", Text{"Enterprises (synthetic)", "企业名录（合成）"}, g.WriteEnterprises},
-		{"power_companies", "id", Text{"Power companies under carbon quota (synthetic)", "纳入碳配额的发电企业（合成）"}, g.WritePowerCompanies},
-		{"dust_monitors", "id", Text{"Dust monitors (synthetic)", "扬尘监测设备（合成）"}, g.WriteDustMonitors},
+		{"districts", len(districts), "id", Text{"Administrative units of Hengshui", "衡水市行政区划"}, g.WriteDistricts},
+		{"sections", len(sections), "id", Text{"Control sections of rivers and lakes", "国省控水质断面"}, g.WriteSections},
+		{"enterprises", len(g.enterprises), "id", Text{"Enterprises (synthetic)", "企业名录（合成）"}, g.WriteEnterprises},
+		{"power_companies", len(powerCompanies), "id", Text{"Power companies under carbon quota (synthetic)", "纳入碳配额的发电企业（合成）"}, g.WritePowerCompanies},
+		{"dust_monitors", g.dustMonitors, "id", Text{"Dust monitors (synthetic)", "扬尘监测设备（合成）"}, g.WriteDustMonitors},
 	}
 }
 
-// Datasets returns all datasets, those of the demo first.
+// Datasets returns all datasets.
 func (g *Generator) Datasets() ([]Dataset, error) {
+	water, months, rights, power := 366, 12, 1, 1
+	if g.size == SizeFull {
+		water, months, rights, power = airDays, 70, 6, 5
+	}
 	all := []Dataset{
-		{ID: "air_daily", Registry: "districts", write: g.WriteAirDaily},
-		{ID: "water_daily", Registry: "sections", write: g.WriteWaterDaily},
-		{ID: "enterprise_monthly", Registry: "enterprises", write: g.WriteEnterpriseMonthly},
-		{ID: "warnings_monthly", Registry: "enterprises", write: g.WriteWarningsMonthly},
-		{ID: "power_carbon", Registry: "power_companies", write: g.WritePowerCarbon},
-		{ID: "emission_rights", Registry: "enterprises", write: g.WriteEmissionRights},
-		{ID: "dust_hourly", Registry: "dust_monitors", write: g.WriteDustHourly},
+		{ID: "air_daily", Registry: "districts", Periods: airDays, write: g.WriteAirDaily},
+		{ID: "water_daily", Registry: "sections", Periods: water, write: g.WriteWaterDaily},
+		{ID: "enterprise_monthly", Registry: "enterprises", Periods: g.months, write: g.WriteEnterpriseMonthly},
+		{ID: "warnings_monthly", Registry: "enterprises", Periods: months, write: g.WriteWarningsMonthly},
+		{ID: "power_carbon", Registry: "power_companies", Periods: power, write: g.WritePowerCarbon},
+		{ID: "emission_rights", Registry: "enterprises", Periods: rights, write: g.WriteEmissionRights},
+		{ID: "dust_hourly", Registry: "dust_monitors", Periods: 24 * g.dustDays, write: g.WriteDustHourly},
+	}
+	entities := map[string]int{}
+	for _, r := range g.Registries() {
+		entities[r.ID] = r.Entities
 	}
 	for i := range all {
+		all[i].Entities = entities[all[i].Registry]
 		var err error
 		if all[i].Descriptor, err = Descriptor(all[i].ID); err != nil {
 			return nil, err
@@ -152,3 +165,6 @@ func (g *Generator) Datasets() ([]Dataset, error) {
 	}
 	return all, nil
 }
+
+// airDays are the days from 1 January 2020 to 17 November 2025.
+const airDays = 2148

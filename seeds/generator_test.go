@@ -146,6 +146,39 @@ func TestFullSizeCoversTheMonthsAndYearsItSays(t *testing.T) {
 	}
 }
 
+// What a Registry and a Dataset say of their size is what they write.
+func TestSizesAreThoseOfTheFiles(t *testing.T) {
+	for _, o := range []Options{{}, {Size: SizeFull, DustMonitors: 55, DustDays: 2}} {
+		g := newGenerator(t, o)
+		for _, r := range g.Registries() {
+			if n := len(tableOf(t, csvBytes(t, r.Write)).rows); n != r.Entities {
+				t.Errorf("%s: %d rows, says %d", r.ID, n, r.Entities)
+			}
+		}
+		datasets, err := g.Datasets()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range datasets {
+			if d.ID == "enterprise_monthly" && o.Size == SizeFull {
+				continue // 100 MB; TestFullSizeCoversTheMonthsAndYearsItSays has its months
+			}
+			periods := map[string]bool{}
+			for _, row := range tableOf(t, csvBytes(t, d.Write)).rows {
+				periods[row[1]] = true
+			}
+			if len(periods) != d.Periods {
+				t.Errorf("%s: %d periods, says %d", d.ID, len(periods), d.Periods)
+			}
+			for _, r := range g.Registries() {
+				if r.ID == d.Registry && r.Entities != d.Entities {
+					t.Errorf("%s: %d entities, its registry has %d", d.ID, d.Entities, r.Entities)
+				}
+			}
+		}
+	}
+}
+
 func TestOptionsOutOfRangeAreRefusedByName(t *testing.T) {
 	for name, o := range map[string]Options{
 		"Size":             {Size: 2},

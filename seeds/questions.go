@@ -36,6 +36,9 @@ type Outcome struct {
 	Published string `json:"published"`
 	Agree     bool   `json:"agree"`
 	Note      string `json:"note,omitempty"`
+	// Detail is the answer as a table for people, with names in both languages;
+	// nil where the answer is one number.
+	Detail *Result `json:"detail,omitempty"`
 }
 
 // Refusal is the refusal a question expects.
@@ -76,8 +79,7 @@ type Demo struct {
 	Questions  []Question
 }
 
-// Demo returns the demo: in Demo size the registries and datasets that a
-// question needs, in Full size all of them.
+// Demo returns the demo: every registry, every dataset, every question.
 func (g *Generator) Demo() (Demo, error) {
 	questions, err := g.Questions()
 	if err != nil {
@@ -87,65 +89,47 @@ func (g *Generator) Demo() (Demo, error) {
 	if err != nil {
 		return Demo{}, err
 	}
-	needed := map[string]bool{}
-	for _, q := range questions {
-		for _, ask := range q.Asks {
-			needed[ask.Dataset+ask.Registry] = true
-		}
-	}
-	d := Demo{Questions: questions}
-	for _, dataset := range datasets {
-		if needed[dataset.ID] || g.size == SizeFull {
-			d.Datasets = append(d.Datasets, dataset)
-			needed[dataset.Registry] = true
-		}
-	}
-	for _, registry := range g.Registries() {
-		if needed[registry.ID] {
-			d.Registries = append(d.Registries, registry)
-		}
-	}
-	return d, nil
+	return Demo{Registries: g.Registries(), Datasets: datasets, Questions: questions}, nil
 }
 
 // Questions returns the demo's questions. Every figure of the table that names
-// data and is not a statement is reproduced by one of them.
+// data is reproduced by one of them, and every dataset is asked by one.
 func (g *Generator) Questions() ([]Question, error) {
-	builders := []func() (Question, error){
-		func() (Question, error) { return meanQuestion("pm25", "period = '2020'", "pm25_2020") },
-		func() (Question, error) { return meanQuestion("pm25", "period = '2024'", "pm25_2024") },
+	mean := func(measure, where string, ids ...string) func() (Question, error) {
+		return func() (Question, error) { return meanQuestion(measure, where, ids...) }
+	}
+	count := func(id, registry, attribute string, values ...string) func() (Question, error) {
+		return func() (Question, error) { return countQuestion(id, registry, attribute, values...) }
+	}
+	var questions []Question
+	for _, build := range []func() (Question, error){
+		mean("pm25", "period = '2020'", "pm25_2020"),
+		mean("pm25", "period = '2024'", "pm25_2024"),
 		func() (Question, error) { return fallQuestion("pm25", "pm25_fall") },
-		func() (Question, error) {
-			return meanQuestion("pm25", "period BETWEEN '2025-01-01' AND '2025-11-17'", "pm25_2025", "pm25_2025_limit")
-		},
-		func() (Question, error) { return meanQuestion("pm10", "period = '2020'", "pm10_2020") },
-		func() (Question, error) { return meanQuestion("pm10", "period = '2024'", "pm10_2024") },
+		mean("pm25", "period BETWEEN '2025-01-01' AND '2025-11-17'", "pm25_2025", "pm25_2025_limit"),
+		mean("pm10", "period = '2020'", "pm10_2020"),
+		mean("pm10", "period = '2024'", "pm10_2024"),
 		func() (Question, error) { return fallQuestion("pm10", "pm10_fall") },
 		g.indexQuestion,
 		sectionsQuestion,
 		warningsQuestion,
-		g.countyQuestion,
-		func() (Question, error) { return countQuestion("rights_enterprises", "enterprises", "") },
-		func() (Question, error) {
-			return countQuestion("gas_enterprises", "enterprises", "gas_emitter", "yes")
-		},
-		func() (Question, error) { return countQuestion("graded", "enterprises", "grade", "A", "B", "leading") },
-		func() (Question, error) { return countQuestion("graded_a", "enterprises", "grade", "A") },
-		func() (Question, error) { return countQuestion("graded_b", "enterprises", "grade", "B") },
-		func() (Question, error) { return countQuestion("graded_leading", "enterprises", "grade", "leading") },
-		func() (Question, error) { return countQuestion("positive_list", "enterprises", "positive_list", "yes") },
-		func() (Question, error) { return countQuestion("power_companies", "power_companies", "") },
+		count("rights_enterprises", "enterprises", ""),
+		count("gas_enterprises", "enterprises", "gas_emitter", "yes"),
+		count("graded", "enterprises", "grade", "A", "B", "leading"),
+		count("graded_a", "enterprises", "grade", "A"),
+		count("graded_b", "enterprises", "grade", "B"),
+		count("graded_leading", "enterprises", "grade", "leading"),
+		count("positive_list", "enterprises", "positive_list", "yes"),
+		count("power_companies", "power_companies", ""),
 		refusalQuestion,
-	}
-	questions := make([]Question, 0, len(builders))
-	for _, build := range builders {
+	} {
 		q, err := build()
 		if err != nil {
 			return nil, fmt.Errorf("building the demo's questions: %w", err)
 		}
 		questions = append(questions, q)
 	}
-	return questions, nil
+	return append(questions, g.countyQuestions()...), nil
 }
 
 // figureOutcome holds an answer against the first figure for what to print,

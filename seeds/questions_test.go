@@ -40,7 +40,11 @@ func answer(t *testing.T, all map[string][]byte, q Question) []Result {
 		sum, _ := tableOf(t, all["warnings_monthly.csv"]).sum(t, "warnings", 0, inYear("2024"))
 		return one([]string{"warnings"}, big.NewRat(sum, 1).FloatString(0))
 	case "nox_by_county_2024":
-		return countyAnswer(t, all)
+		return countyAnswer(t, all, "enterprises", "enterprise_monthly", "nox_kg", 1, false)
+	case "rights_by_county_2024":
+		return countyAnswer(t, all, "enterprises", "emission_rights", "nox_right_t", 3, false)
+	case "dust_by_county_2024_05":
+		return countyAnswer(t, all, "dust_monitors", "dust_hourly", "pm10", 0, true)
 	}
 	if len(q.Asks) != 1 || q.Asks[0].Registry == "" {
 		t.Fatalf("the test has no answer for %s", q.ID)
@@ -71,34 +75,35 @@ func sectionAnswer(t *testing.T, all map[string][]byte) []Result {
 	return []Result{means, sections}
 }
 
-func countyAnswer(t *testing.T, all map[string][]byte) []Result {
+// countyAnswer sums, or averages, every row by county: all data of the demo's
+// size lie in the period that is asked for.
+func countyAnswer(t *testing.T, all map[string][]byte, registry, dataset, measure string, decimals int, mean bool) []Result {
 	t.Helper()
+	entities := tableOf(t, all[registry+".csv"])
 	county := map[string]string{}
-	for _, row := range tableOf(t, all["enterprises.csv"]).rows {
-		county[row[0]] = row[3]
+	for _, row := range entities.rows {
+		county[row[0]] = row[entities.at(t, "county")]
 	}
-	monthly := tableOf(t, all["enterprise_monthly.csv"])
-	sums := map[string]int64{}
+	data := tableOf(t, all[dataset+".csv"])
+	r := Result{Columns: []string{"county", measure}}
 	for _, unit := range districts {
-		sums[unit.id] = 0
-	}
-	_, count := monthly.sum(t, "nox_kg", 1, func(row []string) bool {
-		text := strings.Replace(row[3], ".", "", 1)
-		value, ok := new(big.Int).SetString(text, 10)
-		if !ok {
-			t.Fatalf("%q is no number", row[3])
+		sum, count := data.sum(t, measure, decimals, func(row []string) bool { return county[row[0]] == unit.id })
+		if count == 0 {
+			t.Fatalf("no cell in %s", unit.id)
 		}
-		sums[county[row[0]]] += value.Int64()
-		return true
-	})
-	if count == 0 || len(sums) != 11 {
-		t.Fatalf("%d cells in %d counties", count, len(sums))
+		scale, text := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(decimals)), nil).Int64(), ""
+		if mean {
+			text = big.NewRat(sum, count*scale).FloatString(12)
+		} else {
+			text = big.NewRat(sum, scale).FloatString(decimals)
+		}
+		r.Rows = append(r.Rows, []string{unit.id, text})
 	}
-	r := Result{Columns: []string{"county", "nox_kg"}}
-	for id, sum := range sums {
-		r.Rows = append(r.Rows, []string{id, big.NewRat(sum, 10).FloatString(1)})
+	names, err := ReadResult(bytes.NewReader(all["districts.csv"]))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return []Result{r}
+	return []Result{r, names}
 }
 
 func TestEveryQuestionAgreesWithPlaintextAnswers(t *testing.T) {
@@ -112,6 +117,9 @@ func TestEveryQuestionAgreesWithPlaintextAnswers(t *testing.T) {
 	for _, q := range questions {
 		for _, id := range q.Figures {
 			asked[id] = true
+		}
+		for _, ask := range q.Asks {
+			asked[ask.Dataset+ask.Registry] = true
 		}
 		if q.Title.EN == "" || q.Title.ZH == "" || (q.Check == nil) == (q.Refused == nil) {
 			t.Errorf("%s: title missing, or not exactly one of Check and Refused", q.ID)
@@ -138,6 +146,15 @@ func TestEveryQuestionAgreesWithPlaintextAnswers(t *testing.T) {
 	for _, f := range Figures() {
 		if f.Data != "" && !asked[f.ID] {
 			t.Errorf("no question asks for %s", f.ID)
+		}
+	}
+	datasets, err := g.Datasets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range datasets {
+		if !asked[d.ID] {
+			t.Errorf("no question asks %s", d.ID)
 		}
 	}
 }
@@ -173,24 +190,70 @@ func TestAWrongAnswerNeverAgrees(t *testing.T) {
 }
 
 func TestCountyCheckNoticesOneKilogramAndALostGroup(t *testing.T) {
+	sums, means := countySpec{unit: "kg"}, countySpec{unit: "µg/m³", mean: true}
 	truth := map[string]*big.Rat{"a": big.NewRat(5, 1), "b": big.NewRat(7, 10)}
 	clone := func() map[string]*big.Rat {
 		return map[string]*big.Rat{"a": big.NewRat(5, 1), "b": big.NewRat(7, 10)}
 	}
-	if o := compareGroups(clone(), truth); !o.Agree || o.Exact != "5.7 kg in all" {
+	if o := sums.compare(clone(), truth); !o.Agree || o.Exact != "5.7 kg in all" {
 		t.Errorf("equal groups: %+v", o)
+	}
+	if o := means.compare(clone(), truth); !o.Agree || o.Exact != "0.7 to 5 µg/m³" {
+		t.Errorf("equal means: %+v", o)
 	}
 	more, fewer, extra := clone(), clone(), clone()
 	more["b"] = big.NewRat(8, 10)
 	delete(fewer, "a")
 	extra["c"] = new(big.Rat)
-	for _, sums := range []map[string]*big.Rat{more, fewer, extra, nil} {
-		if o := compareGroups(sums, truth); o.Agree {
-			t.Errorf("%v agrees with %v", sums, truth)
+	for _, values := range []map[string]*big.Rat{more, fewer, extra, nil} {
+		if o := sums.compare(values, truth); o.Agree {
+			t.Errorf("sums %v agree with %v", values, truth)
+		}
+		if o := means.compare(values, truth); o.Agree {
+			t.Errorf("means %v agree with %v", values, truth)
 		}
 	}
-	if o := compareGroups(nil, nil); o.Agree {
+	if o := sums.compare(nil, nil); o.Agree {
 		t.Error("nothing agrees with nothing")
+	}
+	// A mean is printed to twelve places, which is how far it can agree.
+	third, printed := map[string]*big.Rat{"a": big.NewRat(1, 3)}, map[string]*big.Rat{}
+	printed["a"], _ = new(big.Rat).SetString("0.333333333333")
+	if o := means.compare(printed, third); !o.Agree {
+		t.Errorf("a third to twelve places: %+v", o)
+	}
+	if o := sums.compare(printed, third); o.Agree {
+		t.Errorf("a sum that is not exact agrees: %+v", o)
+	}
+}
+
+func TestWaterClassIsThatOfTheWorstFactor(t *testing.T) {
+	rat := func(text string) *big.Rat {
+		x, ok := new(big.Rat).SetString(text)
+		if !ok {
+			t.Fatalf("%q is no number", text)
+		}
+		return x
+	}
+	for _, c := range []struct {
+		codmn, nh3n, tp, do string
+		lake                bool
+		want                string
+	}{
+		{"2", "0.15", "0.02", "7.5", false, "I"},
+		{"2.001", "0.15", "0.02", "7.5", false, "II"},
+		{"2", "0.15", "0.02", "7.499", false, "II"},
+		{"2", "0.501", "0.02", "7.5", false, "III"},
+		{"6", "1", "0.2", "5", false, "III"},
+		{"6", "1", "0.201", "5", false, worseThanIII},
+		{"6", "1", "0.2", "4.999", false, worseThanIII},
+		{"2", "0.15", "0.02", "7.5", true, "II"},
+		{"6", "1", "0.05", "5", true, "III"},
+		{"6", "1", "0.051", "5", true, worseThanIII},
+	} {
+		if got := waterClass(rat(c.codmn), rat(c.nh3n), rat(c.tp), rat(c.do), c.lake); got != c.want {
+			t.Errorf("%+v: class %s", c, got)
+		}
 	}
 }
 
@@ -207,7 +270,7 @@ func TestRefusalJudgesTheRule(t *testing.T) {
 }
 
 func TestDemoPublishesWhatItAsks(t *testing.T) {
-	for size, want := range map[Size][2]int{SizeDemo: {4, 5}, SizeFull: {5, 7}} {
+	for size, want := range map[Size][2]int{SizeDemo: {5, 7}, SizeFull: {5, 7}} {
 		d, err := newGenerator(t, Options{Size: size}).Demo()
 		if err != nil {
 			t.Fatal(err)

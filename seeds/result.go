@@ -16,8 +16,8 @@ var ErrAnswer = errors.New("answer does not fit the question")
 // Result is a table of text: the rows a query released, or a registry.
 // Numbers are exact decimals.
 type Result struct {
-	Columns []string
-	Rows    [][]string
+	Columns []string   `json:"columns"`
+	Rows    [][]string `json:"rows"`
 }
 
 // ReadResult reads CSV with a header row.

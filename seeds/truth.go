@@ -7,12 +7,20 @@ import (
 	"strings"
 )
 
-// SumBy adds up a measure over the rows of a dataset whose period lies in the
+// tally is the sum and the number of present cells.
+type tally struct {
+	sum   *big.Rat
+	count int64
+}
+
+func (t tally) mean() *big.Rat { return new(big.Rat).Quo(t.sum, big.NewRat(t.count, 1)) }
+
+// tallyBy adds up a measure over the rows of a dataset whose period lies in the
 // given one ("2024" holds "2024-05"), by an attribute of the entity: the
 // plaintext that an encrypted GROUP BY is compared with. It reads CSV and
 // knows nothing of how the data was made. Missing cells are skipped; an
 // attribute value without a present cell has no entry.
-func SumBy(registry, dataset io.Reader, entity, attribute, measure, period string) (map[string]*big.Rat, error) {
+func tallyBy(registry, dataset io.Reader, entity, attribute, measure, period string) (map[string]*tally, error) {
 	groups := map[string]string{}
 	err := eachRow(registry, []string{"id", attribute}, func(cells []string) error {
 		groups[strings.Clone(cells[0])] = strings.Clone(cells[1])
@@ -21,7 +29,7 @@ func SumBy(registry, dataset io.Reader, entity, attribute, measure, period strin
 	if err != nil {
 		return nil, fmt.Errorf("registry: %w", err)
 	}
-	sums := map[string]*big.Rat{}
+	tallies := map[string]*tally{}
 	err = eachRow(dataset, []string{entity, "period", measure}, func(cells []string) error {
 		if cells[2] == "" || cells[1] != period && !strings.HasPrefix(cells[1], period+"-") {
 			return nil
@@ -34,16 +42,17 @@ func SumBy(registry, dataset io.Reader, entity, attribute, measure, period strin
 		if err != nil {
 			return err
 		}
-		if sums[group] == nil {
-			sums[group] = new(big.Rat)
+		if tallies[group] == nil {
+			tallies[group] = &tally{sum: new(big.Rat)}
 		}
-		sums[group].Add(sums[group], value)
+		tallies[group].sum.Add(tallies[group].sum, value)
+		tallies[group].count++
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	return sums, nil
+	return tallies, nil
 }
 
 // piped reads what write writes, without holding all of it. Both have ended

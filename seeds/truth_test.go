@@ -11,15 +11,19 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestSumByAddsPresentCellsOfThePeriod(t *testing.T) {
+func TestTallyByAddsPresentCellsOfThePeriod(t *testing.T) {
 	registry := "id,county\na,north\nb,south\nc,north\nd,empty\n"
 	data := "who,period,x\na,2024-01,1.5\nb,2024-02,2\nc,2024-12,0.25\nd,2024-01,\na,2023-12,100\nb,20241,100\n"
-	sums, err := SumBy(strings.NewReader(registry), strings.NewReader(data), "who", "county", "x", "2024")
+	tallies, err := tallyBy(strings.NewReader(registry), strings.NewReader(data), "who", "county", "x", "2024")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(sums) != 2 || sums["north"].FloatString(2) != "1.75" || sums["south"].FloatString(0) != "2" {
-		t.Errorf("sums %v", sums)
+	north, south := tallies["north"], tallies["south"]
+	if len(tallies) != 2 || north.sum.FloatString(2) != "1.75" || north.count != 2 || south.sum.FloatString(0) != "2" || south.count != 1 {
+		t.Errorf("tallies %v: north %v, south %v", tallies, north, south)
+	}
+	if m := north.mean().FloatString(3); m != "0.875" {
+		t.Errorf("mean %s, want 0.875", m)
 	}
 	for name, c := range map[string][2]string{
 		"no attribute":   {"id\na\n", data},
@@ -29,7 +33,7 @@ func TestSumByAddsPresentCellsOfThePeriod(t *testing.T) {
 		"ragged":         {registry, "who,period,x\na,2024\n"},
 		"empty":          {"", data},
 	} {
-		if _, err := SumBy(strings.NewReader(c[0]), strings.NewReader(c[1]), "who", "county", "x", "2024"); err == nil {
+		if _, err := tallyBy(strings.NewReader(c[0]), strings.NewReader(c[1]), "who", "county", "x", "2024"); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -27,9 +28,10 @@ func newDemoCommand(a *app) *cobra.Command {
 		Short: "form a cluster, publish the Hengshui seeds encrypted, query, compare",
 		Long: `Form a cluster of three node processes on this machine, publish the Hengshui
 seeds encrypted, query them as a buyer, and compare every answer with the figure
-that the bureau published. The seeds are synthetic, calibrated to those figures.
-Exit status 0 only if all agree. Everything is in a temporary directory that is
-removed at the end, unless --dir names one.`,
+that the bureau published, or with the plaintext that this program generated. The
+seeds are synthetic, calibrated to those figures. Exit status 0 only if all agree.
+Everything is in a temporary directory that is removed at the end, unless --dir
+names one; run again with the same directory, it asks what is published there.`,
 		Example: `  weir demo
   weir demo --serve --dir /tmp/weir`,
 		Args: cobra.NoArgs,
@@ -52,7 +54,7 @@ removed at the end, unless --dir names one.`,
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&full, "full", false, "publish all seeds in full: some minutes")
+	f.BoolVar(&full, "full", false, "publish all seeds in full, 14 million readings: about a minute and 2.5 GB of disk")
 	f.BoolVar(&serve, "serve", false, "keep the cluster up afterwards, until interrupted")
 	f.BoolVar(&asJSON, "json", false, "print the report as JSON, as -o json does")
 	return cmd
@@ -61,6 +63,10 @@ removed at the end, unless --dir names one.`,
 // demo runs the demo on a cluster in dir and prints the report.
 func (a *app) demo(cmd *cobra.Command, dir string, size seeds.Size, serve bool) (err error) {
 	g, err := seeds.New(seeds.Options{Size: size})
+	if err != nil {
+		return err
+	}
+	d, err := g.Demo()
 	if err != nil {
 		return err
 	}
@@ -80,12 +86,7 @@ func (a *app) demo(cmd *cobra.Command, dir string, size seeds.Size, serve bool) 
 		return err
 	}
 	defer buyer.Close()
-	report, err := demo.Run(cmd.Context(), demo.Cast{Bureau: bureau, Buyer: buyer}, g, demo.Events{
-		Step: func(what string) { a.note("[%4.1f s] %s", time.Since(start).Seconds(), what) },
-		Answered: func(r demo.Answer) {
-			a.note("[%4.1f s] %s: %s", time.Since(start).Seconds(), r.Title.EN, r.Answer)
-		},
-	})
+	report, err := a.perform(cmd.Context(), demo.Cast{Bureau: bureau, Buyer: buyer}, d, start)
 	if err != nil {
 		return err
 	}
@@ -102,46 +103,86 @@ func (a *app) demo(cmd *cobra.Command, dir string, size seeds.Size, serve bool) 
 	return nil
 }
 
+// perform runs the demo, with a line a step and a bar below on a terminal.
+func (a *app) perform(ctx context.Context, cast demo.Cast, d seeds.Demo, start time.Time) (demo.Report, error) {
+	bar := a.newProgress()
+	defer bar.finish()
+	step := func(what string) {
+		bar.finish()
+		a.note("[%5.1f s] %s", time.Since(start).Seconds(), what)
+	}
+	return demo.Run(ctx, cast, d, demo.Events{
+		Step:       step,
+		Publishing: bar.publishing,
+		Answered:   func(x demo.Answer) { step(x.Title.EN + ": " + x.Answer) },
+	})
+}
+
 // printReport prints the demo's answers: as a table a block a question, so that
 // the SQL can be read whole.
 func (a *app) printReport(r demo.Report) error {
-	if a.output == outputJSON {
+	switch a.output {
+	case outputJSON:
 		return a.printJSON(r)
-	}
-	if a.output == outputCSV {
+	case outputCSV:
 		s := sheet{head: []string{"id", "title", "from", "sql", "exact", "answer", "published", "agree"}}
 		for _, x := range r.Answers {
 			s.add(x.ID, x.Title.EN, x.Label, strings.Join(x.SQL, "; "), x.Exact, x.Answer, x.Published, strconv.FormatBool(x.Agree))
 		}
 		return writeCSV(a.stdout, s)
 	}
-	agree := 0
 	var b strings.Builder
 	for _, x := range r.Answers {
-		fmt.Fprintf(&b, "%s  %s\n", x.Title.EN, x.Title.ZH)
-		for _, sql := range x.SQL {
-			fmt.Fprintf(&b, "  %s\n", sql)
+		if err := writeAnswer(&b, x); err != nil {
+			return err
 		}
-		verdict := "DISAGREES"
-		if x.Agree {
-			agree++
-			verdict = "agrees"
-		}
-		fmt.Fprintf(&b, "  answer %s (%s; exactly %s), published %s: %s\n", x.Answer, x.Label, x.Exact, x.Published, verdict)
-		if x.Note != "" {
-			fmt.Fprintf(&b, "  %s\n", x.Note)
-		}
-		b.WriteByte('\n')
 	}
-	readings, tiles := 0, 0
-	for _, p := range r.Published {
-		readings += p.Readings
-		tiles += p.Tiles
-	}
-	fmt.Fprintf(&b, "%d of %d answers agree; %d readings in %d tiles, published and queried in %.1f s\n",
-		agree, len(r.Answers), readings, tiles, r.Seconds)
+	fmt.Fprintf(&b, "%d of %d answers agree; %s, in %.1f s\n", r.Agreeing(), len(r.Answers), published(r), r.Seconds)
 	if _, err := fmt.Fprint(a.stdout, b.String()); err != nil {
 		return fmt.Errorf("print the report: %w", err)
 	}
 	return nil
+}
+
+// writeAnswer writes one question: titles, SQL, verdict, and the table behind it.
+func writeAnswer(b *strings.Builder, x demo.Answer) error {
+	fmt.Fprintf(b, "%s  %s\n", x.Title.EN, x.Title.ZH)
+	for _, sql := range x.SQL {
+		fmt.Fprintf(b, "  %s\n", sql)
+	}
+	verdict := "DISAGREES"
+	if x.Agree {
+		verdict = "agrees"
+	}
+	exactly := ""
+	if x.Exact != x.Answer && !strings.HasPrefix(x.Answer, x.Exact+" ") {
+		exactly = "; exactly " + x.Exact
+	}
+	fmt.Fprintf(b, "  answer %s (%s%s), published %s: %s\n", x.Answer, x.Label, exactly, x.Published, verdict)
+	if x.Note != "" {
+		fmt.Fprintf(b, "  %s\n", x.Note)
+	}
+	if x.Detail != nil {
+		var table strings.Builder
+		if err := writeTable(&table, sheet{head: x.Detail.Columns, rows: x.Detail.Rows}); err != nil {
+			return err
+		}
+		for line := range strings.Lines(table.String()) {
+			b.WriteString("    " + line)
+		}
+	}
+	b.WriteByte('\n')
+	return nil
+}
+
+// published says what a run published.
+func published(r demo.Report) string {
+	if len(r.Published) == 0 {
+		return "nothing to publish, all data were there"
+	}
+	readings, tiles, size := 0, 0, int64(0)
+	for _, p := range r.Published {
+		readings, tiles, size = readings+p.Readings, tiles+p.Tiles, size+p.Bytes
+	}
+	return fmt.Sprintf("%d readings published in %d tiles, %d MB encrypted", readings, tiles, size/1_000_000)
 }

@@ -80,7 +80,9 @@ func (a *app) fail(ctx context.Context, err error) int {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		fields = errorFields{Kind: "interrupted", Message: "interrupted"}
 	}
-	if a.output == outputJSON {
+	// What came before the failure may be printed already, as a demo's report is:
+	// stdout has one document.
+	if a.output == outputJSON && !a.printed {
 		if err := a.printJSON(errorDocument{Error: fields}); err != nil {
 			a.note("%s", err)
 		}
@@ -147,6 +149,7 @@ func classify(err error) (int, errorFields) {
 
 // printJSON writes one JSON document to stdout.
 func (a *app) printJSON(v any) error {
+	a.printed = true
 	e := json.NewEncoder(a.stdout)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")

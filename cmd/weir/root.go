@@ -25,6 +25,7 @@ type app struct {
 	as      string
 	profile string
 	output  outputFormat
+	printed bool // a JSON document was
 }
 
 // newRoot builds the command tree for the given streams.

@@ -6,6 +6,10 @@
 // client, in the same roles: the buyer never has the readings, the bureau never
 // the buyer's key. Public counts come from registries, not from sealed shares,
 // and say so.
+//
+// A run on a cluster that holds the demo's data already asks only. A cluster that
+// holds them in another size is left as it is (ErrOtherSize): the figures would
+// be held against data that are not there.
 package demo
 
 import (
@@ -23,6 +27,10 @@ import (
 	"github.com/weirdata/weir/seeds"
 )
 
+// ErrOtherSize is returned when the cluster holds a registry or dataset of the
+// demo with other entities or periods than this run would publish.
+var ErrOtherSize = errors.New("the cluster holds the demo's data in another size: name another directory, or the size that is there")
+
 // Cast are the clients of the two principals that take part.
 type Cast struct {
 	Bureau, Buyer *client.Client
@@ -32,8 +40,8 @@ type Cast struct {
 type Events struct {
 	// Step is told what begins.
 	Step func(what string)
-	// Publishing is told how far a dataset is.
-	Publishing func(dataset string, p client.Progress)
+	// Publishing is told how far the registry or dataset of the last step is.
+	Publishing func(p client.Progress)
 	// Answered is told every answer as it is there.
 	Answered func(a Answer)
 }
@@ -52,38 +60,47 @@ type Answer struct {
 
 // Report is the whole demo.
 type Report struct {
+	// Published is what this run published, Earlier the datasets that were there.
 	Published []client.Published `json:"published"`
+	Earlier   []string           `json:"earlier,omitempty"`
 	Answers   []Answer           `json:"answers"`
 	Agree     bool               `json:"agree"`
 	Seconds   float64            `json:"seconds"`
 }
 
-// Run publishes what the generator writes, asks the demo's questions and
+// Agreeing is how many answers agree.
+func (r Report) Agreeing() int {
+	n := 0
+	for _, a := range r.Answers {
+		if a.Agree {
+			n++
+		}
+	}
+	return n
+}
+
+// Run publishes the demo's registries and datasets, asks its questions and
 // compares. It returns an error when something could not be done; that an
 // answer disagrees is in the report.
-func Run(ctx context.Context, cast Cast, g *seeds.Generator, events Events) (Report, error) {
+func Run(ctx context.Context, cast Cast, d seeds.Demo, events Events) (Report, error) {
 	start := time.Now()
-	d, err := g.Demo()
-	if err != nil {
-		return Report{}, err
-	}
-	r := run{cast: cast, events: events.filled()}
+	r := run{cast: cast, events: events.filled(), report: Report{Published: []client.Published{}}}
 	if err := r.publish(ctx, d); err != nil {
 		return r.report, err
 	}
 	if err := r.contract(ctx, d.Datasets); err != nil {
 		return r.report, err
 	}
-	r.report.Agree = true
 	for _, q := range d.Questions {
 		a, err := r.ask(ctx, q)
 		if err != nil {
 			return r.report, fmt.Errorf("question %s: %w", q.ID, err)
 		}
 		r.report.Answers = append(r.report.Answers, a)
-		r.report.Agree = r.report.Agree && a.Agree
 		r.events.Answered(a)
 	}
+	// No answer is no agreement.
+	r.report.Agree = len(r.report.Answers) > 0 && r.report.Agreeing() == len(r.report.Answers)
 	r.report.Seconds = time.Since(start).Seconds()
 	return r.report, nil
 }
@@ -93,7 +110,7 @@ func (e Events) filled() Events {
 		e.Step = func(string) {}
 	}
 	if e.Publishing == nil {
-		e.Publishing = func(string, client.Progress) {}
+		e.Publishing = func(client.Progress) {}
 	}
 	if e.Answered == nil {
 		e.Answered = func(Answer) {}
@@ -108,8 +125,12 @@ type run struct {
 }
 
 // publish publishes the registries and datasets as the bureau. What is there
-// already, of a demo that was interrupted, is left alone.
+// already, of an earlier run or one that was interrupted, is left alone.
 func (r *run) publish(ctx context.Context, d seeds.Demo) error {
+	live, err := r.there(ctx, d)
+	if err != nil {
+		return err
+	}
 	for _, reg := range d.Registries {
 		r.events.Step("publishing registry " + reg.ID)
 		if err := r.publishRegistry(ctx, reg); err != nil {
@@ -117,7 +138,9 @@ func (r *run) publish(ctx context.Context, d seeds.Demo) error {
 		}
 	}
 	for _, ds := range d.Datasets {
-		if have, err := r.cast.Bureau.Dataset(ctx, ds.ID); err == nil && have.Live > 0 {
+		if live[ds.ID] {
+			r.events.Step(ds.ID + " is published already")
+			r.report.Earlier = append(r.report.Earlier, ds.ID)
 			continue
 		}
 		r.events.Step("encrypting and publishing " + ds.ID)
@@ -130,6 +153,49 @@ func (r *run) publish(ctx context.Context, d seeds.Demo) error {
 	return nil
 }
 
+// there returns which datasets are live, or ErrOtherSize before anything is
+// published.
+func (r *run) there(ctx context.Context, d seeds.Demo) (map[string]bool, error) {
+	registries, err := r.cast.Bureau.Registries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows := map[string]int{}
+	for _, have := range registries {
+		rows[have.ID] = have.Rows
+	}
+	for _, reg := range d.Registries {
+		if n := rows[reg.ID]; n > 0 && n != reg.Entities {
+			return nil, fmt.Errorf("registry %s has %d entities, not %d: %w", reg.ID, n, reg.Entities, ErrOtherSize)
+		}
+	}
+	datasets, err := r.cast.Bureau.Datasets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	versions := map[string]int{}
+	for _, have := range datasets {
+		versions[have.ID] = have.Live
+	}
+	live := map[string]bool{}
+	for _, ds := range d.Datasets {
+		n := versions[ds.ID]
+		if n == 0 {
+			continue
+		}
+		v, err := r.cast.Bureau.Version(ctx, ds.ID, n)
+		if err != nil {
+			return nil, err
+		}
+		if v.Entities != ds.Entities || v.Periods != ds.Periods {
+			return nil, fmt.Errorf("dataset %s has %d entities and %d periods, not %d and %d: %w",
+				ds.ID, v.Entities, v.Periods, ds.Entities, ds.Periods, ErrOtherSize)
+		}
+		live[ds.ID] = true
+	}
+	return live, nil
+}
+
 func (r *run) publishRegistry(ctx context.Context, reg seeds.Registry) error {
 	var text bytes.Buffer
 	if err := reg.Write(&text); err != nil {
@@ -140,7 +206,9 @@ func (r *run) publishRegistry(ctx context.Context, reg seeds.Registry) error {
 		return err
 	}
 	t := client.RegistryTable{ID: reg.ID, IDColumn: rows[0][0], Columns: rows[0][1:], Rows: rows[1:]}
-	_, err = r.cast.Bureau.PublishRegistry(ctx, t, nil)
+	_, err = r.cast.Bureau.PublishRegistry(ctx, t, func(done, total int) {
+		r.events.Publishing(client.Progress{Stage: client.StageRegistry, Rows: done, RowsTotal: total})
+	})
 	return err
 }
 
@@ -149,12 +217,11 @@ func (r *run) publishDataset(ctx context.Context, ds seeds.Dataset) (client.Publ
 	if err != nil {
 		return client.Published{}, err
 	}
-	progress := func(p client.Progress) { r.events.Publishing(ds.ID, p) }
-	p, err := client.Prepare(ctx, src, []panel.File{{Name: ds.File(), Open: written(ds)}}, r.cast.Bureau.RegistryIDs, progress)
+	p, err := client.Prepare(ctx, src, []panel.File{{Name: ds.File(), Open: written(ds)}}, r.cast.Bureau.RegistryIDs, r.events.Publishing)
 	if err != nil {
 		return client.Published{}, err
 	}
-	return r.cast.Bureau.PublishDataset(ctx, p, progress)
+	return r.cast.Bureau.PublishDataset(ctx, p, r.events.Publishing)
 }
 
 // written opens a dataset's CSV, written as it is read.
@@ -247,5 +314,5 @@ func (r *run) fetch(ctx context.Context, ask seeds.Ask) (seeds.Result, string, e
 		return seeds.Result{}, "", err
 	}
 	result, err := seeds.ReadResult(&text)
-	return result, res.Query.ID, errors.Join(err)
+	return result, res.Query.ID, err
 }

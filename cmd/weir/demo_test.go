@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/weirdata/weir/node/demo"
+	"github.com/weirdata/weir/seeds"
+)
+
+// twoAnswers is a report in which the second answer disagrees.
+var twoAnswers = demo.Report{
+	Answers: []demo.Answer{
+		{
+			ID: "graded", Title: seeds.Text{EN: "enterprises graded", ZH: "绩效评级企业"}, Label: string(seeds.PublicCount),
+			Outcome: seeds.Outcome{Exact: "220", Answer: "220 enterprises", Published: "220 enterprises", Agree: true},
+		},
+		{
+			ID: "pm25_2024", Title: seeds.Text{EN: "PM2.5 mean 2024", ZH: "2024年PM2.5平均浓度"}, Label: string(seeds.Encrypted),
+			SQL: []string{"SELECT AVG(pm25) FROM air_daily"},
+			Outcome: seeds.Outcome{
+				Exact: "42.6", Answer: "43 µg/m³", Published: "41 µg/m³", Note: "a note",
+				Detail: &seeds.Result{Columns: []string{"county", "县市区", "kg"}, Rows: [][]string{{"Jingxian", "景县", "7"}, {"Taocheng", "桃城区", "8"}}},
+			},
+		},
+	},
+	Seconds: 1.25,
+}
+
+// The exact answer is told where it says more than the answer, and the table
+// lines up although its cells are two wide.
+func TestDemoReportForPeople(t *testing.T) {
+	var out bytes.Buffer
+	if err := (&app{stdout: &out, output: outputTable}).printReport(twoAnswers); err != nil {
+		t.Fatal(err)
+	}
+	want := `enterprises graded  绩效评级企业
+  answer 220 enterprises (public count), published 220 enterprises: agrees
+
+PM2.5 mean 2024  2024年PM2.5平均浓度
+  SELECT AVG(pm25) FROM air_daily
+  answer 43 µg/m³ (encrypted query; exactly 42.6), published 41 µg/m³: DISAGREES
+  a note
+    county    县市区  kg
+    Jingxian  景县    7
+    Taocheng  桃城区  8
+
+1 of 2 answers agree; nothing to publish, all data were there, in 1.2 s
+`
+	if got := out.String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// With -o json an answer that disagrees fails the command, and stdout still has
+// one document: the report.
+func TestDemoThatDisagreesFailsAndPrintsOneDocument(t *testing.T) {
+	var out, notes bytes.Buffer
+	a := &app{stdout: &out, stderr: &notes, output: outputJSON}
+	if err := a.printReport(twoAnswers); err != nil {
+		t.Fatal(err)
+	}
+	if code := a.fail(t.Context(), errDisagree); code != exitFailed {
+		t.Errorf("exit status %d, want %d", code, exitFailed)
+	}
+	if !strings.Contains(notes.String(), "does not agree") {
+		t.Errorf("stderr: %q", notes.String())
+	}
+	d := json.NewDecoder(&out)
+	var report demo.Report
+	if err := d.Decode(&report); err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Answers) != 2 || report.Agree || report.Answers[1].Detail == nil {
+		t.Errorf("report %+v", report)
+	}
+	if err := d.Decode(&struct{}{}); err != io.EOF { //nolint:errorlint // as Decoder returns it
+		t.Errorf("after the report: %v, want the end", err)
+	}
+}
