@@ -49,6 +49,25 @@ var (
 	// ErrFold is returned when the folded sums do not add up to the slots: the
 	// machine miscalculated.
 	ErrFold = errors.New("folded groups do not add up to the slots")
+	// ErrKeyUsed is returned when a throw-away key, or an answer under one, is
+	// asked for a second use.
+	ErrKeyUsed = errors.New("throw-away key was used before")
+	// ErrForeignMessage is returned when a product's message belongs to another
+	// session, step, sender or recipient, or was not asked for.
+	ErrForeignMessage = errors.New("message of another product")
+	// ErrUnfinished is returned when a result is read before every message has
+	// arrived, or after the exchange failed.
+	ErrUnfinished = errors.New("exchange is not finished")
+	// ErrVector is returned when a private vector does not fit its
+	// specification: its length, its values, the roster.
+	ErrVector = errors.New("vector does not fit its specification")
+	// ErrNotPolynomial is returned when the nodes' shares of a private vector do
+	// not lie on one polynomial of degree t−1: different active sets would see
+	// different vectors.
+	ErrNotPolynomial = errors.New("shares are not of one polynomial")
+	// ErrNotBits is returned when a private vector has an entry other than 0 and
+	// 1.
+	ErrNotBits = errors.New("vector has an entry other than 0 and 1")
 	// ErrInternal is returned when the library underneath panicked.
 	ErrInternal = errors.New("internal error of the encryption library")
 )

@@ -22,6 +22,10 @@ const (
 	labelPair      = "weir he v1 pair mask"
 	labelShare     = "weir he v1 plaintext share"
 	labelSmudge    = "weir he v1 smudging"
+	labelProduct   = "weir he v1 product polynomial"
+	labelVector    = "weir he v1 vector share"
+	labelLine      = "weir he v1 vector check: one polynomial"
+	labelBits      = "weir he v1 vector check: zero or one"
 )
 
 // stream is AES-256-CTR from counter 0 under a key from HKDF-SHA256. It is a
@@ -99,22 +103,26 @@ func (s *stream) uniformPoly(dst ring.Poly, in *instance) {
 
 // ternary draws every coefficient uniformly from {−1, 0, 1}: two bits each, 3
 // rejected.
-func (s *stream) ternary(dst ring.Poly, in *instance) {
+func (s *stream) ternary(dst ring.Poly, in *instance) { s.ternaryOver(dst, in.q[:]) }
+
+// ternaryOver is ternary for any primes.
+func (s *stream) ternaryOver(dst ring.Poly, primes []*ring.SubRing) {
 	first := dst.Coeffs[0]
-	for k := 0; k < in.n; {
-		for _, b := range s.next(min(len(s.buf), (in.n-k+2)/3+8)) {
+	n := len(first)
+	for k := 0; k < n; {
+		for _, b := range s.next(min(len(s.buf), (n-k+2)/3+8)) {
 			for range 4 {
 				x := uint64(b & 3)
 				b >>= 2
-				if x != 3 && k < in.n {
+				if x != 3 && k < n {
 					first[k] = x
 					k++
 				}
 			}
 		}
 	}
-	for l := limbs - 1; l >= 0; l-- {
-		q, out := in.q[l].Modulus, dst.Coeffs[l]
+	for l := len(primes) - 1; l >= 0; l-- {
+		q, out := primes[l].Modulus, dst.Coeffs[l]
 		for i, x := range first {
 			// 0 → q−1, 1 → 0, 2 → 1, without a branch on a secret.
 			v := x - 1
