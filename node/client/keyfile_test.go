@@ -72,7 +72,7 @@ func TestPrintedKeyShowsNoSecret(t *testing.T) {
 	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
 		text := fmt.Sprintf(format, k)
 		for _, secret := range [][]byte{k.signing.Seed(), k.receiving} {
-			if strings.Contains(text, string(secret)) || strings.Contains(text, fmt.Sprint(secret)) || strings.Contains(text, fmt.Sprintf("%x", secret)) {
+			if strings.Contains(text, string(secret)) || strings.Contains(text, fmt.Sprintf("%d", secret)) || strings.Contains(text, fmt.Sprintf("%x", secret)) {
 				t.Errorf("%s shows a secret: %s", format, text)
 			}
 		}
