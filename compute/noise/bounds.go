@@ -15,7 +15,7 @@ const maxLog2P = 1024
 //
 // For Laplace noise m is the smallest such bound, from the exact distribution.
 // For Gaussian noise it is the smallest that Chernoff's inequality gives,
-// about 2 % above the smallest at 2^-60.
+// 4 % above the smallest at 2^-60.
 func Tail(l Law, nodes, log2p int) (*big.Int, error) {
 	if err := l.checkSum(nodes); err != nil {
 		return nil, err

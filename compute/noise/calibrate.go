@@ -30,15 +30,15 @@ const variancePlaces = 6
 // Gaussian noise on every number.
 //
 // Discrete Gaussian noise is ρ-zCDP with ρ = l2squared/2σ² (CKS 2020, theorem
-// 14), and ρ-zCDP implies (ρ + 2√(ρ·ln(1/δ)), δ) for every δ (Bun and Steinke
-// 2016, proposition 1.3). Solved for ε,
+// 14), and ρ-zCDP implies (ε, δ) whenever for some α > 1
 //
-//	σ² = l2squared · (√(ln(1/δ)+ε) + √ln(1/δ))² / 2ε²,
+//	δ ≥ exp((α−1)(αρ−ε)) / (α−1) · (1 − 1/α)^α        (CKS 2020, corollary 13)
 //
-// in which every step is rounded up, the result to a multiple of 10^-6: never
-// too little noise, and no more than 10^-6 too much. (A tighter accounting of
-// the same noise would allow some 10 to 20 % less variance; this bound is
-// short enough to check by hand.)
+// or ε ≥ ρ + 2√(ρ·ln(1/δ)) (Bun and Steinke 2016, proposition 1.3). The larger
+// ρ of both is used. Every step is rounded to the safe side, the result up to a
+// multiple of 10^-6: never too little noise. Against the exact accounting of a
+// single number it is 8 to 22 % more variance for δ from 1e-12 to 1e-5 (the
+// second bound alone: 31 to 145 %).
 func GaussianVariance(l2squared *big.Int, epsilon, delta *big.Rat) (*big.Rat, error) {
 	if err := checkSensitivity(l2squared, 2*MaxScaleBits, "squared L2"); err != nil {
 		return nil, err
@@ -52,19 +52,65 @@ func GaussianVariance(l2squared *big.Int, epsilon, delta *big.Rat) (*big.Rat, er
 	if epsilon.Denom().BitLen() > maxParamBits || delta.Denom().BitLen() > maxParamBits {
 		return nil, fmt.Errorf("%w: epsilon or delta has more than %d bits", ErrBudget, maxParamBits)
 	}
-	l := ln(numberOf(new(big.Rat).Inv(delta)))
-	l.Add(l, newNumber().SetMantExp(number(1), -200)) // ln errs by an absolute 2^-250
-	l = slack(l)
-
-	root := newNumber().Add(newNumber().Sqrt(newNumber().Add(l, numberOf(epsilon))), newNumber().Sqrt(l))
-	variance := newNumber().Mul(root, root)
-	variance.Mul(variance, newNumber().SetInt(l2squared))
-	eps := numberOf(epsilon)
-	variance.Quo(variance, newNumber().Mul(number(2), newNumber().Mul(eps, eps)))
-
+	variance := newNumber().SetInt(l2squared)
+	variance.Quo(variance, newNumber().Mul(number(2), concentration(epsilon, delta)))
 	places := powerOfTen(variancePlaces)
 	variance.Mul(slack(variance), newNumber().SetInt(places))
 	return new(big.Rat).SetFrac(ceil(variance), places), nil
+}
+
+// concentration returns a ρ, rounded down, for which ρ-zCDP implies (ε, δ).
+func concentration(epsilon, delta *big.Rat) *big.Float {
+	eps := numberOf(epsilon)
+	l := ln(numberOf(new(big.Rat).Inv(delta)))
+	l.Add(l, newNumber().SetMantExp(number(1), -230)) // above what ln errs by
+
+	// ρ = (√(l+ε) − √l)² = ε²/(√(l+ε) + √l)²
+	root := newNumber().Add(newNumber().Sqrt(newNumber().Add(l, eps)), newNumber().Sqrt(l))
+	best := newNumber().Quo(eps, slack(root))
+	best.Mul(best, best)
+
+	// Climb to the best a = α − 1 in ever smaller steps. Every a is sound, so
+	// nothing hangs on finding the best.
+	a := newNumber().Quo(newNumber().Mul(number(2), l), eps)
+	if a.Cmp(minOrder) < 0 {
+		a.Set(minOrder)
+	}
+	at := concentrationAt(a, eps, l)
+	for step := 1; step <= 14; step++ {
+		for _, factor := range [2]*big.Float{
+			newNumber().Add(number(1), newNumber().SetMantExp(number(1), -step)),
+			newNumber().Sub(number(1), newNumber().SetMantExp(number(1), -step)),
+		} {
+			for range 16 {
+				next := newNumber().Mul(a, factor)
+				value := concentrationAt(next, eps, l)
+				if next.Cmp(minOrder) < 0 || value.Cmp(at) <= 0 {
+					break
+				}
+				a, at = next, value
+			}
+		}
+	}
+	if at.Cmp(best) > 0 {
+		best = at
+	}
+	return best.Quo(best, slack(number(1)))
+}
+
+// minOrder bounds α − 1 below, so that α/a does not magnify what ln errs by.
+var minOrder = newNumber().SetMantExp(number(1), -4)
+
+// concentrationAt solves corollary 13 for ρ, with a = α − 1 and l ≥ ln(1/δ):
+// ρ = (ε − l/a − ln a + (α/a)·ln α)/α.
+func concentrationAt(a, eps, l *big.Float) *big.Float {
+	alpha := newNumber().Add(a, number(1))
+	rho := newNumber().Mul(newNumber().Quo(alpha, a), ln(alpha))
+	rho.Sub(rho, ln(a))
+	rho.Sub(rho, newNumber().Quo(l, a))
+	rho.Add(rho, eps)
+	rho.Sub(rho, newNumber().SetMantExp(number(1), -230))
+	return rho.Quo(rho, alpha)
 }
 
 func checkSensitivity(v *big.Int, maxBits int, norm string) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/big"
 )
 
@@ -51,6 +52,15 @@ func Vector(r io.Reader, l Law, n int) (Draw, error) {
 
 // Wipe clears the values.
 func (d Draw) Wipe() { clear(d.Values) }
+
+// String names the law and the number of values, never the values.
+func (d Draw) String() string { return fmt.Sprintf("noise for %d numbers, %s", len(d.Values), d.Law) }
+
+// GoString is String, so that no verb prints the values.
+func (d Draw) GoString() string { return d.String() }
+
+// LogValue is String, so that no log handler writes the values.
+func (d Draw) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
 // Encoding of a draw, big endian: version (1 byte), kind (1), length of the
 // parameter's numerator (1) and the numerator, length of its denominator (1)

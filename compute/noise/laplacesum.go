@@ -55,14 +55,16 @@ func mulSeries(a, b []*big.Float) []*big.Float {
 	return out
 }
 
-// tail returns P(S ≥ m) for m ≥ 1. Summed over k ≥ m, C(k+i−1, i−1)·p^i·q^k is
-// the probability of fewer than i successes in m+i−1 trials.
-func (s *laplaceSum) tail(m *big.Int) *big.Float {
+// tail returns P(S ≥ m) for m ≥ 1, given q^m. Summed over k ≥ m,
+// C(k+i−1, i−1)·p^i·q^k is the probability of fewer than i successes in m+i−1
+// trials.
+func (s *laplaceSum) tail(m *big.Int, qm *big.Float) *big.Float {
 	sum := number(0)
 	ratio := newNumber().Quo(s.p, s.q)
+	none := newNumber().Set(qm)
 	for i, c := range s.c { // i+1 is the order of the pole
 		trials := new(big.Int).Add(m, big.NewInt(int64(i)))
-		term := pow(s.q, trials)
+		term := newNumber().Set(none)
 		fewer := newNumber().Set(term)
 		for l := range i { // term l+1 of the binomial from term l
 			left := new(big.Int).Sub(trials, big.NewInt(int64(l)))
@@ -71,34 +73,33 @@ func (s *laplaceSum) tail(m *big.Int) *big.Float {
 			fewer.Add(fewer, term)
 		}
 		sum.Add(sum, fewer.Mul(fewer, c))
+		none.Mul(none, s.q)
 	}
 	return sum
 }
 
-// bound returns the smallest m ≥ 0 with P(|S| > m) ≤ p, except that a tail
-// within a factor of 1 ± 2^-150 of p counts as above it.
+// bound returns the smallest m ≥ 0 with P(|S| > m) ≤ p < 1, except that a tail
+// within a factor of 1 ± 2^-150 of p counts as above it. That is the largest m
+// with P(|S| ≥ m) > p, found bit by bit; q^m follows by one product a bit.
 func (s *laplaceSum) bound(p *big.Float) *big.Int {
-	fits := func(m *big.Int) bool {
-		both := s.tail(new(big.Int).Add(m, one))
-		return slack(both.Mul(both, number(2))).Cmp(p) <= 0
+	above := func(m *big.Int, qm *big.Float) bool {
+		both := s.tail(m, qm)
+		return slack(both.Mul(both, number(2))).Cmp(p) > 0
 	}
-	low, high := big.NewInt(-1), big.NewInt(0) // low does not fit, high does
-	for !fits(high) {
-		low.Set(high)
-		high.Add(high.Lsh(high, 1), one)
+	bit := func(j int) *big.Int { return new(big.Int).Lsh(one, uint(j)) }
+	squares := []*big.Float{s.q} // q^(2^j)
+	for above(bit(len(squares)-1), squares[len(squares)-1]) {
+		last := squares[len(squares)-1]
+		squares = append(squares, newNumber().Mul(last, last))
 	}
-	for {
-		middle := new(big.Int).Add(low, high)
-		middle.Rsh(middle, 1)
-		if middle.Cmp(low) == 0 {
-			return high
-		}
-		if fits(middle) {
-			high = middle
-		} else {
-			low = middle
+	m, qm := new(big.Int), number(1)
+	for j := len(squares) - 2; j >= 0; j-- {
+		next, power := new(big.Int).Add(m, bit(j)), newNumber().Mul(qm, squares[j])
+		if above(next, power) {
+			m, qm = next, power
 		}
 	}
+	return m
 }
 
 // variance returns the variance of one of the t samples, 2q/(1−q)².

@@ -133,7 +133,7 @@ func TestStuckSourceIsAnErrorNotALoop(t *testing.T) {
 	}
 	for _, l := range laws {
 		failures := 0
-		for c := range 256 {
+		for _, c := range []byte{0, 1, 0x2a, 0x55, 0x7f, 0x80, 0xaa, 0xfe, 0xff} {
 			_, err := l.Sample(repeating(c))
 			if err != nil && !errors.Is(err, ErrSource) && !errors.Is(err, ErrOverflow) {
 				t.Errorf("%s from bytes %d: %v", l, c, err)
@@ -168,13 +168,24 @@ type failing struct{ err error }
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 func TestSampleBeyond64BitsIsRefused(t *testing.T) {
-	// u = 2^56 − 1 is kept, and 130 geometric steps succeed: 131·2^56 > 2^63.
-	words := []uint64{math.MaxUint64 >> 8 << 8} // u just below its bound
-	words[0] = math.MaxUint64
-	s := script(words...)
-	l := wordLaplace{num: 1 << 56, den: 1}
-	if _, err := l.sample(s); !errors.Is(err, io.EOF) {
-		t.Fatalf("one word cannot be enough: %v", err)
+	// With den 1, u + num·v itself is the magnitude; num just below 2^64 makes
+	// one geometric step enough to leave 64 bits.
+	overflows := 0
+	l, general := wordLaplace{num: math.MaxUint64, den: 1}, bigLaplace{num: new(big.Int).SetUint64(math.MaxUint64), den: one}
+	r, s := newSource(stream(t, t.Name()), 8), newSource(stream(t, t.Name()), 8)
+	for range 100 {
+		_, err := l.sample(r)
+		if _, again := general.sample(s); !errors.Is(again, err) {
+			t.Errorf("the two paths return %v and %v", err, again)
+		}
+		if errors.Is(err, ErrOverflow) {
+			overflows++
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if overflows == 0 || overflows == 100 {
+		t.Errorf("%d of 100 samples overflow", overflows)
 	}
 	for _, m := range []uint64{1 << 63, math.MaxUint64} {
 		if _, _, err := script(0).signed(m); !errors.Is(err, ErrOverflow) {
