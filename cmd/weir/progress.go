@@ -15,7 +15,8 @@ import (
 // progress shows how far a long command is: a bar on a terminal, nothing
 // elsewhere. It may be told from several goroutines.
 type progress struct {
-	out io.Writer // nil: silent
+	out   io.Writer     // nil: silent
+	every time.Duration // at most so often is it drawn
 
 	mu    sync.Mutex
 	bar   *progressbar.ProgressBar // guarded by mu
@@ -29,7 +30,7 @@ func (a *app) newProgress() *progress {
 	if !ok || !term.IsTerminal(int(f.Fd())) { //nolint:gosec // descriptors are small
 		return &progress{note: a.note}
 	}
-	return &progress{out: f, note: a.note}
+	return &progress{out: f, every: 100 * time.Millisecond, note: a.note}
 }
 
 // titles say what is going on.
@@ -80,13 +81,33 @@ func (p *progress) show(stage client.Stage, done, total int) {
 	if p.bar == nil || p.stage != stage {
 		p.end()
 		p.stage = stage
-		p.bar = progressbar.NewOptions(total,
-			progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription(titles[stage]),
-			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(total > 0),
-			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30))
+		p.bar = p.newBar(stage, total)
 	}
 	// A bar that cannot be drawn is no reason to stop what it shows.
 	_ = p.bar.Set(done)
+}
+
+// counted are what a stage's numbers count; a stage without shows none.
+var counted = map[client.Stage]string{
+	client.StageReading:   "rows",
+	client.StageRegistry:  "rows",
+	client.StageUploading: "tiles",
+}
+
+// newBar makes the bar of a stage and draws it, empty: a rate makes sense only
+// later. It draws only when it is told something: the library's own ticking
+// goroutine would go on drawing when the bar is gone.
+func (p *progress) newBar(stage client.Stage, total int) *progressbar.ProgressBar {
+	o := []progressbar.Option{
+		progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription(titles[stage]),
+		progressbar.OptionSetPredictTime(total > 0), progressbar.OptionSetSpinnerChangeInterval(0),
+		progressbar.OptionThrottle(p.every), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30),
+		progressbar.OptionSetRenderBlankState(true),
+	}
+	if unit := counted[stage]; unit != "" {
+		o = append(o, progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString(unit))
+	}
+	return progressbar.NewOptions(total, o...)
 }
 
 // finish removes the bar. It may be called twice.

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/weirdata/weir/node/client"
+)
+
+// Bars draw what they are told, of every stage, and nothing draws when they are
+// gone: no goroutine stays.
+func TestBarsOfEveryStageEndWithThePublication(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	var terminal bytes.Buffer
+	p := &progress{out: &terminal, note: func(string, ...any) {}}
+	for _, now := range []client.Progress{
+		{Stage: client.StageReading, Rows: 4096},
+		{Stage: client.StageRegistry, Rows: 5, RowsTotal: 10},
+		{Stage: client.StageUploading, Tiles: 3, TilesTotal: 4},
+		{Stage: client.StageChecking, Tiles: 4, TilesTotal: 4},
+	} {
+		p.publishing(now)
+	}
+	p.finish()
+	drawn := terminal.String()
+	for _, want := range []string{"reading files", "rows/s", "sending the registry", "(5/10", "encrypting and uploading", "(3/4", "tiles/s", "nodes store and check"} {
+		if !strings.Contains(drawn, want) {
+			t.Errorf("never drew %q in %q", want, drawn)
+		}
+	}
+	if i := strings.LastIndex(drawn, "nodes store"); strings.Contains(drawn[i:], "0/") {
+		t.Errorf("counts where there is nothing to count: %q", drawn[i:])
+	}
+	p.finish() // twice is no matter
+}
+
+func TestProgressIsSilentWithoutATerminal(t *testing.T) {
+	a := &app{stderr: io.Discard}
+	p := a.newProgress()
+	p.publishing(client.Progress{Stage: client.StageReading, Rows: 1})
+	if p.out != nil || p.bar != nil {
+		t.Error("there is a bar where there is no terminal")
+	}
+	p.finish()
+}
