@@ -218,7 +218,11 @@ func (n *Node) servePeers() error {
 	n.onClose(func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), closeWait)
 		defer cancel()
-		return n.peerHTTP.Shutdown(ctx)
+		err := n.peerHTTP.Shutdown(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			return nil // requests under way were broken off, which is what closing means
+		}
+		return err
 	})
 	n.wg.Go(func() { n.report("peers", n.peerHTTP.Serve(n.mux.Peers())) })
 	return nil
