@@ -394,3 +394,21 @@ func TestDigestsTellChunksAndCellsApart(t *testing.T) {
 		}
 	}
 }
+
+// TestVersionIsStoredByAMajority: with n = 5 and t = 2, two acknowledgements are
+// enough to open it but not to keep it.
+func TestVersionIsStoredByAMajority(t *testing.T) {
+	for _, test := range []struct{ n, threshold, want int }{{5, 2, 3}, {4, 2, 3}, {3, 2, 2}, {3, 3, 3}, {5, 4, 4}} {
+		w := newWorld(t, test.n, test.threshold).admit().registry("enterprises", testRows(0, 40), 40).key("bureau")
+		d := testDescriptor("emissions")
+		w.ok("bureau", KindDatasetCreate, DatasetCreate{Descriptor: d})
+		counts := testCounts(2, 1, 40, func(_, _, _ int) bool { return true })
+		w.publish(d, w.proposal(d, 40, 1, counts), counts)
+		for p := 1; p <= test.want; p++ {
+			w.versionState(VersionCommitted)
+			w.ok(nodeName(p), KindVersionAck, VersionAck{Dataset: "emissions", Version: 1})
+		}
+		w.versionState(VersionStored)
+		w.live("emissions", 1)
+	}
+}
