@@ -1,8 +1,6 @@
 package he
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // Product computes, for one member of an active set, its share of the
 // element-wise product of two shared vectors (PROTOCOL section 5). All members
@@ -22,7 +20,7 @@ type Product struct {
 // NewProduct returns this member's part in the product of x and b, of which it
 // has the shares given.
 func NewProduct(p ProductParameters, s Session, point int, x, b []uint64) (*Product, error) {
-	m, err := newPlace(p, s, point)
+	m, err := newPlace(p, s, point, "product")
 	if err != nil {
 		return nil, fmt.Errorf("preparing a product: %w", err)
 	}
@@ -45,7 +43,7 @@ func NewProduct(p ProductParameters, s Session, point int, x, b []uint64) (*Prod
 // unordered pair is enough: v_i·v_j occurs twice. The pair takes turns in asking
 // so that every member has about the same work.
 func NewSquare(p ProductParameters, s Session, point int, v []uint64) (*Product, error) {
-	m, err := newPlace(p, s, point)
+	m, err := newPlace(p, s, point, "square")
 	if err != nil {
 		return nil, fmt.Errorf("preparing a square: %w", err)
 	}

@@ -18,7 +18,7 @@ type Session struct {
 	Active  []int    // points of the members, sorted
 }
 
-// Context returns the hash that messages are bound to.
+// Context returns the hash of all fields, which messages are bound to.
 func (s Session) Context() [32]byte {
 	h := sha256.New()
 	field(h, []byte("weir he v1 session"))
@@ -72,14 +72,20 @@ type earlyMessage struct {
 	bytes    []byte
 }
 
-func newPlace(p ProductParameters, s Session, point int) (place, error) {
+// newPlace checks a member's place in a session for one kind of computation:
+// messages are bound to the kind too.
+func newPlace(p ProductParameters, s Session, point int, computation string) (place, error) {
 	if err := p.check(); err != nil {
 		return place{}, err
 	}
 	if err := s.Check(point); err != nil {
 		return place{}, err
 	}
-	return place{p: p, context: s.Context(), point: point, active: slices.Clone(s.Active)}, nil
+	h := sha256.New()
+	context := s.Context()
+	field(h, context[:])
+	field(h, []byte(computation))
+	return place{p: p, context: [32]byte(h.Sum(nil)), point: point, active: slices.Clone(s.Active)}, nil
 }
 
 func newMachine(m place, first stage, next func([]uint64) (stage, error)) *machine {

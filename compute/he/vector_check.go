@@ -1,0 +1,164 @@
+package he
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+)
+
+// The checks of a private vector (PROTOCOL section 6). Each run has its own
+// random factors χ, expanded from the challenge.
+
+// CheckValues are the numbers that a node publishes in a check, one a run.
+type CheckValues [CheckRuns]uint64
+
+// factors expands χ for one run of a check.
+func (in *productInstance) factors(challenge [32]byte, label string, run, n int) ([]uint64, error) {
+	var context [32]byte
+	binary.LittleEndian.PutUint64(context[:], uint64(run))
+	s, err := newStream(challenge, label, context)
+	if err != nil {
+		return nil, err
+	}
+	xs := make([]uint64, n)
+	s.uniform(xs, in.t.Modulus)
+	return xs, nil
+}
+
+// LineValues returns what the node publishes in the first check: Σ χ_e·v_e plus
+// the run's mask, on its Shamir share. The masks make the values say nothing about
+// the entries.
+func (v *VectorShare) LineValues(challenge [32]byte) (CheckValues, error) {
+	var out CheckValues
+	in := v.p.in
+	for run := range out {
+		chi, err := in.factors(challenge, labelLine, run, v.spec.Entries())
+		if err != nil {
+			return out, fmt.Errorf("checking a vector: %w", err)
+		}
+		sum := v.xs[v.spec.Entries()+run]
+		for e, f := range chi {
+			sum = in.add(sum, in.mul(f, v.xs[e]))
+		}
+		out[run] = sum
+	}
+	return out, nil
+}
+
+// CheckLine is the first check: the values of all n nodes, by point, lie on a
+// polynomial of degree t−1, so that no two active sets see different vectors. It
+// fails with ErrNotPolynomial, or with ErrMissing if one is missing.
+func (p ProductParameters) CheckLine(s VectorSpec, values map[int]CheckValues) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	if err := s.Check(); err != nil {
+		return fmt.Errorf("checking a vector: %w", err)
+	}
+	if err := p.checkPublished(values, everyPoint(s.Nodes)); err != nil {
+		return fmt.Errorf("checking a vector: %w", err)
+	}
+	base := everyPoint(s.Threshold)
+	for point := s.Threshold + 1; point <= s.Nodes; point++ {
+		weights := p.in.lagrange(base, point)
+		for run := range CheckRuns {
+			var want uint64
+			for i, x := range base {
+				want = p.in.add(want, p.in.mul(weights[i], values[x][run]))
+			}
+			if values[point][run] != want {
+				return fmt.Errorf("checking a vector: %w: point %d in run %d", ErrNotPolynomial, point, run)
+			}
+		}
+	}
+	return nil
+}
+
+// checkPublished says whether there is exactly one value of each point.
+func (p ProductParameters) checkPublished(values map[int]CheckValues, points []int) error {
+	for _, x := range points {
+		v, ok := values[x]
+		if !ok {
+			return fmt.Errorf("value of point %d: %w", x, ErrMissing)
+		}
+		if slices.Max(v[:]) >= p.T() {
+			return fmt.Errorf("value of point %d: %w: not below T", x, ErrValues)
+		}
+	}
+	if len(values) != len(points) {
+		return fmt.Errorf("%w: %d values for %d points", ErrPoint, len(values), len(points))
+	}
+	return nil
+}
+
+// BitCheck is one member's part in the second check: every entry is 0 or 1. The
+// members square the entries, without the masks, and every member publishes its
+// share of Σ χ_e·(v_e² − v_e) for every run, to be judged by CheckBits. It is
+// driven like a Product.
+type BitCheck struct {
+	*machine
+	out CheckValues
+}
+
+// NewBitCheck returns this node's part in the check of a vector among the
+// members of a session, who are an active set of the vector's roster.
+func NewBitCheck(s Session, v *VectorShare, challenge [32]byte) (*BitCheck, error) {
+	m, err := newPlace(v.p, s, v.point, "bits")
+	if err != nil {
+		return nil, fmt.Errorf("preparing the check of a vector: %w", err)
+	}
+	bits, err := v.Additive(s.Active)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the check of a vector: %w", err)
+	}
+	c, in := &BitCheck{}, v.p.in
+	ask, answer := m.turns()
+	first := newEvaluations(m, bits, bits, ask, answer)
+	c.machine = newMachine(m, first, func(sum []uint64) (stage, error) {
+		for e, x := range bits {
+			// v² − v, in shares: x·(x−1) and twice the pairs' products.
+			sum[e] = in.add(in.add(sum[e], sum[e]), in.sub(in.mul(x, x), x))
+		}
+		for run := range c.out {
+			chi, err := in.factors(challenge, labelBits, run, len(sum))
+			if err != nil {
+				return nil, err
+			}
+			for e, f := range chi {
+				c.out[run] = in.add(c.out[run], in.mul(f, sum[e]))
+			}
+		}
+		return nil, nil
+	})
+	return c, nil
+}
+
+// Result returns what this member publishes. It fails with ErrUnfinished until
+// Done.
+func (c *BitCheck) Result() (CheckValues, error) {
+	if err := c.finished(); err != nil {
+		return CheckValues{}, err
+	}
+	return c.out, nil
+}
+
+// CheckBits is the second check: the values of the members, by point, add up to
+// 0 in every run. It fails with ErrNotBits, or with ErrMissing if one is missing.
+func (p ProductParameters) CheckBits(active []int, values map[int]CheckValues) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	if err := p.checkPublished(values, active); err != nil {
+		return fmt.Errorf("checking a vector: %w", err)
+	}
+	for run := range CheckRuns {
+		var sum uint64
+		for _, x := range active {
+			sum = p.in.add(sum, values[x][run])
+		}
+		if sum != 0 {
+			return fmt.Errorf("checking a vector: %w", ErrNotBits)
+		}
+	}
+	return nil
+}
