@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 // cluster is a cluster whose nodes run in this process, with real directories
 // and real connections on loopback.
 type cluster struct {
-	t         *testing.T
+	t         testing.TB
 	dir       string
 	genesis   Genesis
 	body      catalog.InitBody
@@ -40,7 +40,7 @@ type cluster struct {
 // that a failure is a failure and not a slow machine.
 const deadline = 90 * time.Second
 
-func newKey(t *testing.T, name string) *client.Key {
+func newKey(t testing.TB, name string) *client.Key {
 	t.Helper()
 	k, err := client.NewKey(name)
 	if err != nil {
@@ -50,7 +50,7 @@ func newKey(t *testing.T, name string) *client.Key {
 }
 
 // newCluster founds and starts n nodes with threshold t.
-func newCluster(t *testing.T, n, threshold int, configure func(*Options)) *cluster {
+func newCluster(t testing.TB, n, threshold int, configure func(*Options)) *cluster {
 	t.Helper()
 	c := &cluster{t: t, dir: t.TempDir(), operator: newKey(t, "operator"), nodes: map[string]*Node{}, configure: configure}
 	public := c.operator.Public()
@@ -172,7 +172,7 @@ func (c *cluster) awaitReady(ctx context.Context, id string) (ok bool, reasons [
 	return c.nodes[id].Ready()
 }
 
-func freeAddr(t *testing.T) string {
+func freeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

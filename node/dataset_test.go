@@ -123,7 +123,13 @@ func queryRows(ctx context.Context, t *testing.T, c *client.Client, sql string) 
 	if err := r.Table.WriteCSV(&b); err != nil {
 		t.Fatal(err)
 	}
-	rows, err := csv.NewReader(&b).ReadAll()
+	return rowsOf(t, b.Bytes())
+}
+
+// rowsOf reads a table's rows, without its head.
+func rowsOf(t *testing.T, table []byte) [][]string {
+	t.Helper()
+	rows, err := csv.NewReader(bytes.NewReader(table)).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -297,13 +297,19 @@ func (n *Node) choose(holders []string, attempts []catalog.Attempt) (active []st
 			fit = append(fit, m)
 		}
 	}
-	t := n.params.Threshold()
-	if len(fit) < t {
+	if len(fit) < n.params.Threshold() {
 		return nil, "", nil
 	}
 	if err := shuffle(fit); err != nil {
 		return nil, "", err
 	}
+	active, root = n.pick(fit, attempts)
+	return active, root, nil
+}
+
+// pick takes the best of fit, which are t at least and in the order in which
+// equals are to be taken, as an active set and its root.
+func (n *Node) pick(fit []catalog.Node, attempts []catalog.Attempt) (active []string, root string) {
 	handicap := func(m catalog.Node) (h int) {
 		for _, a := range attempts {
 			if a.Failed != "" && slices.Contains(a.Active, m.ID) {
@@ -316,13 +322,13 @@ func (n *Node) choose(holders []string, attempts []catalog.Attempt) (active []st
 		return h
 	}
 	slices.SortStableFunc(fit, func(a, b catalog.Node) int { return cmp.Compare(handicap(a), handicap(b)) })
-	fit = fit[:t]
+	fit = fit[:n.params.Threshold()]
 	root = fit[0].ID
 	slices.SortFunc(fit, func(a, b catalog.Node) int { return cmp.Compare(a.Point, b.Point) })
 	for _, m := range fit {
 		active = append(active, m.ID)
 	}
-	return active, root, nil
+	return active, root
 }
 
 // shuffle puts nodes in an order drawn from all orders alike.

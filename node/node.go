@@ -63,9 +63,10 @@ type Node struct {
 	waiting string
 
 	stop    context.CancelFunc
-	loops   sync.WaitGroup // what works for as long as the node is open
-	wg      sync.WaitGroup // servers, which end with their listeners
-	failed  chan error     // first failure of a server
+	done    <-chan struct{} // closed by stop
+	loops   sync.WaitGroup  // what works for as long as the node is open
+	wg      sync.WaitGroup  // servers, which end with their listeners
+	failed  chan error      // first failure of a server
 	closers []func() error
 	closing sync.Once
 	closed  error
@@ -85,7 +86,7 @@ func Open(opts Options) (n *Node, err error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	n = &Node{
-		opts: opts, log: opts.Logger.With("component", "node", "node", opts.ID), id: opts.ID, stop: stop,
+		opts: opts, log: opts.Logger.With("component", "node", "node", opts.ID), id: opts.ID, stop: stop, done: ctx.Done(),
 		exchange: newExchange(), mender: newMender(), ceremonies: ceremonies{parts: map[string]*ceremony{}}, outcomes: outcomes{held: map[string]any{}}, duties: newDuties(),
 		run: run, health: newHealth(opts.ID, run), woken: make(chan struct{}, 1), news: newNews(), failed: make(chan error, 2),
 		machine: catalog.NewMachine(),

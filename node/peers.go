@@ -187,6 +187,10 @@ func (n *Node) awaitSession(ctx context.Context, p parcel) error {
 		select {
 		case <-ctx.Done():
 			return &peer.Error{Status: http.StatusConflict, Kind: kindNotAsked, Message: "the ledger of this node asks for no such parcel"}
+		case <-n.done:
+			// net/http would not notice a caller that is gone while it owes us
+			// the body, and closing waits for handlers.
+			return &peer.Error{Status: http.StatusServiceUnavailable, Kind: peer.KindClosing, Message: "the node is shutting down"}
 		case <-changes:
 		}
 	}
@@ -210,11 +214,17 @@ func (n *Node) asks(p parcel) (asked bool, err error) {
 			id, _, _ := strings.Cut(rest, "/")
 			active, root, err = membersOfQuery(v, id, p.session)
 		}
-		asked = slices.Contains(active, n.id) && slices.Contains(active, p.from) && p.from != n.id &&
-			(p.kind == parcelDigests || p.kind == parcelShares && root == n.id)
+		asked = owed(p, n.id, active, root)
 		return err
 	})
 	return asked, err
+}
+
+// owed reports whether p's sender owes it to a member of an attempt: digests
+// every member to every other, contributions the others to the root alone.
+func owed(p parcel, to string, active []string, root string) bool {
+	return slices.Contains(active, to) && slices.Contains(active, p.from) && p.from != to &&
+		(p.kind == parcelDigests || p.kind == parcelShares && root == to)
 }
 
 // membersOfVersion returns who takes part in a parity opening under way.
@@ -246,33 +256,34 @@ func membersOfQuery(v catalog.View, id, session string) (active []string, root s
 	return nil, "", nil
 }
 
-// asksInCeremony is asks for dealings, and for what members of a test set send
-// each other.
+// asksInCeremony is asks for ceremonies.
 func (n *Node) asksInCeremony(v catalog.View, p parcel) (bool, error) {
 	keys, err := v.Keys()
 	if err != nil {
 		return false, err
 	}
-	for _, k := range keys {
-		session := ceremonySession(k)
-		from := slices.Index(k.Nodes, p.from) + 1 // its point
-		if sessionRoot(p.session) != session || from == 0 || from == n.point || p.batch != 0 {
-			continue
-		}
-		if p.session == session {
-			return k.State == catalog.KeyDealing && p.kind == parcelDealing, nil
-		}
-		if k.State != catalog.KeyTesting || p.kind == parcelDealing {
-			return false, nil
-		}
-		for set, points := range catalog.TestSets(len(n.roster), n.params.Threshold()) {
-			if p.session == testSession(k, set) {
-				return slices.Contains(points, n.point) && slices.Contains(points, from) &&
-					(p.kind == parcelDigests || points[0] == n.point), nil
-			}
+	return slices.ContainsFunc(keys, func(k catalog.Key) bool { return owedInCeremony(p, n.point, k) }), nil
+}
+
+// owedInCeremony reports whether p's sender owes it to the node at point: its
+// dealing while keys are dealt, and in each test set what members of an attempt
+// owe each other, besides its slots to the set's first member, which is the root.
+func owedInCeremony(p parcel, point int, k catalog.Key) bool {
+	session := ceremonySession(k)
+	from := slices.Index(k.Nodes, p.from) + 1 // its point
+	if sessionRoot(p.session) != session || from == 0 || from == point || p.batch != 0 {
+		return false
+	}
+	if p.session == session {
+		return k.State == catalog.KeyDealing && p.kind == parcelDealing
+	}
+	for set, points := range catalog.TestSets(len(k.Nodes), k.Threshold) {
+		if k.State == catalog.KeyTesting && p.session == testSession(k, set) {
+			return slices.Contains(points, point) && slices.Contains(points, from) &&
+				(p.kind == parcelDigests || (p.kind == parcelShares || p.kind == parcelSlots) && points[0] == point)
 		}
 	}
-	return false, nil
+	return false
 }
 
 // sessionRoot is the attempt that a session belongs to: key tests are sessions

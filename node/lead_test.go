@@ -1,0 +1,122 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/he"
+)
+
+// bare is a node with a roster and opinions, without ledger and connections.
+func bare(t testing.TB, n, threshold int) *Node {
+	t.Helper()
+	params, err := he.NewParameters(he.DataParameters(n, threshold))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &Node{id: "n1", run: "r1", params: params, health: newHealth("n1", "r1"), mender: newMender()}
+	for i := range n {
+		x.roster = append(x.roster, catalog.Node{ID: fmt.Sprintf("n%d", i+1), Point: i + 1})
+		x.health.set(x.roster[i].ID, vitals{alive: true, run: "r" + fmt.Sprint(i+1)})
+	}
+	return x
+}
+
+// One node that deviates spoils every set it is in. Nobody knows which one it
+// is, and yet a set without it comes up before the attempts are used up,
+// wherever so many sets can leave out every node once (not with 3 of 4).
+func TestSetWithoutTheDeviatingNodeComesUpInTime(t *testing.T) {
+	t.Parallel()
+	for _, shape := range []struct{ n, t int }{{3, 2}, {4, 2}, {5, 3}} {
+		x := bare(t, shape.n, shape.t)
+		rapid.Check(t, func(t *rapid.T) {
+			deviates := rapid.SampledFrom(x.ids()).Draw(t, "deviates")
+			var attempts []catalog.Attempt
+			for range catalog.MaxAttempts {
+				fit := rapid.Permutation(x.roster).Draw(t, "drawn")
+				active, root := x.pick(fit, attempts)
+				if len(active) != shape.t || !slices.Contains(active, root) || !slices.IsSorted(active) {
+					t.Fatalf("set %v with root %s", active, root)
+				}
+				if !slices.Contains(active, deviates) {
+					return
+				}
+				attempts = append(attempts, catalog.Attempt{Active: active, Root: root, Failed: "members disagree"})
+			}
+			t.Fatalf("%d of %d: %s was in all of %v", shape.t, shape.n, deviates, attempts)
+		})
+	}
+}
+
+func TestNodesWithDamagedBlobsOpenOnlyWhereTheyAreNeeded(t *testing.T) {
+	t.Parallel()
+	x := bare(t, 3, 2)
+	x.health.set("n2", vitals{alive: true, damaged: true})
+	for i := range x.roster {
+		fit := append(slices.Clone(x.roster[i:]), x.roster[:i]...)
+		if active, _ := x.pick(fit, nil); slices.Contains(active, "n2") {
+			t.Errorf("%v is chosen though n1 and n3 are sound", active)
+		}
+	}
+	if active, _ := x.pick(x.roster[:2], nil); !slices.Equal(active, []string{"n1", "n2"}) {
+		t.Errorf("two are left, and %v is chosen", active)
+	}
+}
+
+func TestAttemptEndsWhenAMemberIsGoneOrStartedAnewOrTheTimeIsOver(t *testing.T) {
+	t.Parallel()
+	x := bare(t, 3, 2)
+	now := time.Unix(1000, 0)
+	x.opts = Options{Clock: func() time.Time { return now }, AttemptTimeout: time.Minute}
+	a := catalog.Attempt{Number: 1, Active: []string{"n1", "n2"}, Root: "n1"}
+	look := func(session string) string { return x.overdue(session, a, map[string]bool{}) }
+
+	if r := look("s"); r != "" {
+		t.Errorf("at first sight: %q", r)
+	}
+	x.health.set("n3", vitals{alive: false})
+	if r := look("s"); r != "" {
+		t.Errorf("another node is gone: %q", r)
+	}
+	x.health.set("n2", vitals{alive: false})
+	if r := look("s"); !strings.Contains(r, "n2 does not answer") {
+		t.Errorf("n2 is gone: %q", r)
+	}
+	x.health.set("n2", vitals{alive: true, run: "r2"})
+	if r := look("s"); r != "" {
+		t.Errorf("n2 missed a ping and answers again: %q", r)
+	}
+	x.health.set("n2", vitals{alive: true, run: "another"})
+	if r := look("s"); !strings.Contains(r, "n2 was started anew") {
+		t.Errorf("n2 was killed and started between two pings: %q", r)
+	}
+	if r := look("next"); r != "" {
+		t.Errorf("an attempt named since: %q", r)
+	}
+	now = now.Add(time.Minute + time.Second)
+	if r := look("next"); !strings.Contains(r, "not done after") {
+		t.Errorf("after the timeout: %q", r)
+	}
+}
+
+func TestPanicsAreContained(t *testing.T) {
+	t.Parallel()
+	err := contained(func() error { panic("boom") })
+	var p *panicError
+	if !errors.As(err, &p) || !errors.Is(err, errPanicked) || !strings.Contains(err.Error(), "boom") || len(p.stack) == 0 {
+		t.Errorf("got %v", err)
+	}
+	if !ends(fmt.Errorf("work: %w", err)) {
+		t.Error("an attempt that panics is tried again for ever")
+	}
+	if err := contained(func() error { return errDeviates }); !errors.Is(err, errDeviates) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,216 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/tiles"
+	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/peer"
+)
+
+// timers replace the timers of scrubs: passes begin when the test says so, and
+// do not pause.
+type timers struct{ scrub chan time.Time }
+
+func newTimers() *timers { return &timers{scrub: make(chan time.Time)} }
+
+func (x *timers) set(o *Options) {
+	o.ScrubEvery, o.ScrubPause = time.Hour, time.Millisecond
+	o.Ticks = func(every time.Duration) (<-chan time.Time, func()) {
+		if every == time.Hour {
+			return x.scrub, func() {}
+		}
+		always := make(chan time.Time)
+		close(always)
+		return always, func() {}
+	}
+}
+
+// tiles lists the digests of a version's tiles.
+func (c *cluster) tiles(ctx context.Context, t *testing.T, id, dataset string, version int) []catalog.Digest {
+	t.Helper()
+	n := c.nodes[id]
+	w, err := n.loadVersion(dataset, version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.fetchManifest(ctx, &w); err != nil {
+		t.Fatal(err)
+	}
+	return w.manifest.Digests()
+}
+
+// damage flips one bit of a tile in the value log of a node that runs.
+func (c *cluster) damage(ctx context.Context, t *testing.T, id string, d catalog.Digest) {
+	t.Helper()
+	content, err := c.nodes[id].blobs.store.Get(ctx, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logs, err := filepath.Glob(filepath.Join(c.nodeDir(id), dirBlobs, "*.vlog"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range logs {
+		if flipLast(t, path, content[2000:2064]) {
+			if err := c.nodes[id].blobs.store.Verify(ctx, d); !errors.Is(err, tiles.ErrCorrupt) {
+				t.Fatalf("after the damage: %v", err)
+			}
+			return
+		}
+	}
+	t.Fatalf("blob %s is in no value log of %s", d, id)
+}
+
+// flipLast flips a bit where a file has needle for the last time.
+func flipLast(t *testing.T, path string, needle []byte) bool {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	b, err := io.ReadAll(io.LimitReader(f, 64<<20)) // the file is longer, and empty there
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.LastIndex(b, needle)
+	if at < 0 {
+		return false
+	}
+	if _, err := f.WriteAt([]byte{b[at] ^ 4}, int64(at)); err != nil {
+		t.Fatal(err)
+	}
+	return true
+}
+
+// A query that meets a tile that went bad on one of its nodes is answered as if
+// nothing had happened, and the tile is sound afterwards.
+func TestTileDamagedOnDiskIsRepairedInTheMiddleOfAQuery(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	x := newTimers()
+	c := newCluster(t, 2, 2, x.set)
+	bureau := c.publisher(ctx, "bureau")
+	list := publishStations(ctx, t, bureau, "stations")
+	c.await(ctx, "n2 to hold the version", func() bool { return c.acked(t, "n2", "stations", 1) })
+	for _, d := range c.tiles(ctx, t, "n1", "stations", 1) {
+		c.damage(ctx, t, "n2", d)
+	}
+	if d := cmp.Diff(stationTruth(list), queryRows(ctx, t, bureau, fmt.Sprintf(stationsSQL, "stations"))); d != "" {
+		t.Errorf("(-plaintext +answer)\n%s", d)
+	}
+	digests := c.tiles(ctx, t, "n1", "stations", 1)
+	s := c.nodes["n2"].mender.status()
+	if s.Found != int64(len(digests)) || s.Repaired != s.Found || s.Damaged != 0 || s.Lost != 0 {
+		t.Errorf("%d tiles were damaged, counted are %+v", len(digests), s)
+	}
+	if err := c.nodes["n2"].blobs.store.Verify(ctx, digests...); err != nil {
+		t.Error(err)
+	}
+}
+
+// acked reports whether a node's own state has its acknowledgement.
+func (c *cluster) acked(t *testing.T, id, dataset string, version int) bool {
+	t.Helper()
+	w, err := c.nodes[id].loadVersion(dataset, version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range w.version.Acks {
+		if a == id {
+			return true
+		}
+	}
+	return false
+}
+
+// Nobody reads the blobs here but the scrub, which finds what rotted and what is
+// gone. A damaged blob is served to nobody.
+func TestScrubFindsDamagedAndLostBlobsAndNodesServeNone(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	x := newTimers()
+	c := newCluster(t, 2, 2, x.set)
+	bureau := c.publisher(ctx, "bureau")
+	publishStations(ctx, t, bureau, "stations")
+	c.await(ctx, "n2 to hold the version", func() bool { return c.acked(t, "n2", "stations", 1) })
+	n1, n2 := c.nodes["n1"], c.nodes["n2"]
+	digests := c.tiles(ctx, t, "n1", "stations", 1)
+	repaired := func(want int64) func() bool {
+		return func() bool { s := n2.mender.status(); return s.Repaired == want && s.Damaged == 0 }
+	}
+	tick := func() {
+		t.Helper()
+		// Both nodes wait at the same channel: each takes one.
+		for range 2 {
+			select {
+			case x.scrub <- time.Now():
+			case <-ctx.Done():
+				t.Fatal("no scrub waits for its time")
+			}
+		}
+	}
+
+	c.damage(ctx, t, "n2", digests[0])
+	tick()
+	c.await(ctx, "the scrub to repair a damaged tile", repaired(1))
+
+	if err := n2.blobs.store.Delete(ctx, digests[1]); err != nil {
+		t.Fatal(err)
+	}
+	tick()
+	c.await(ctx, "the scrub to bring a lost tile back", repaired(2))
+
+	c.damage(ctx, t, "n2", digests[0])
+	_, err := n1.getBlob(ctx, "n2", digests[0])
+	var remote *peer.RemoteError
+	if !errors.As(err, &remote) || remote.Kind != kindNoBlob {
+		t.Errorf("a damaged tile was asked for: got %v, want %s", err, kindNoBlob)
+	}
+	c.await(ctx, "the tile that was asked for to be repaired", repaired(3))
+	if err := n2.blobs.store.Verify(ctx, digests...); err != nil {
+		t.Error(err)
+	}
+	if s := n2.Status().(Status).Blobs; s.Found != 3 || s.Scrubs < 2 || s.Scrubbed < 4 || s.LastScrub == 0 || s.Stored < 4 {
+		t.Errorf("status %+v", s)
+	}
+}
+
+// Where no node has a sound copy the query fails and says why. There is no
+// figure.
+func TestTileDamagedOnAllNodesFailsTheQuery(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	x := newTimers()
+	c := newCluster(t, 2, 2, x.set)
+	bureau := c.publisher(ctx, "bureau")
+	publishStations(ctx, t, bureau, "stations")
+	c.await(ctx, "n2 to hold the version", func() bool { return c.acked(t, "n2", "stations", 1) })
+	d := c.tiles(ctx, t, "n1", "stations", 1)[0]
+	c.damage(ctx, t, "n1", d)
+	c.damage(ctx, t, "n2", d)
+	r, err := bureau.Query(ctx, fmt.Sprintf(stationsSQL, "stations"), client.QueryOptions{})
+	if err == nil {
+		t.Fatalf("a figure came out: %+v", r.Table)
+	}
+	if !strings.Contains(err.Error(), errDamaged.Error()) {
+		t.Errorf("the error does not say what is wrong: %v", err)
+	}
+}
