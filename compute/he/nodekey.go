@@ -207,7 +207,8 @@ func (k *NodeKey) Contribute(o Opening, acc *Accumulator) (d []byte, slots []uin
 	return d, slots, nil
 }
 
-// blind draws M_i in slot form, and writes e_i − T^-1·M_i in NTT form to w.a.
+// blind draws M_i in slot form, and writes e_i − T^-1·M_i in NTT form,
+// below 2q, to w.a.
 func (k *NodeKey) blind(w *workspace, slots []uint64, ctx [32]byte) error {
 	in := k.p.in
 	m, err := newStream(k.secret, labelShare, ctx)
@@ -223,7 +224,7 @@ func (k *NodeKey) blind(w *workspace, slots []uint64, ctx [32]byte) error {
 	}
 	defer s.erase()
 	s.smudge(w.a, w.m, in)
-	in.ntt(w.a)
+	in.nttLazy(w.a)
 	return nil
 }
 

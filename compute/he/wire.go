@@ -190,14 +190,18 @@ func (in *instance) load(dst ring.Poly, b []byte, k kind, poly int) {
 }
 
 // addProduct adds polynomial number poly of a parsed object times a factor in
-// Montgomery form to dst, all in NTT form.
+// Montgomery form to dst, all in NTT form. dst may be below 2q; it is below q
+// afterwards.
 func (in *instance) addProduct(dst ring.Poly, b []byte, k kind, poly int, factor ring.Poly) {
 	for l, s := range in.q {
 		q, qInv, part := s.Modulus, s.MRedConstant, b[k.offset()+8*in.n*(poly*limbs+l):]
+		delta := in.delta[l]
 		for at := 0; at < in.n; at += block {
 			out, f, x := (*coefficients)(dst.Coeffs[l][at:]), (*coefficients)(factor.Coeffs[l][at:]), (*words)(part[8*at:])
 			for i := range out {
-				out[i] = ring.CRed(out[i]+ring.MRed(binary.LittleEndian.Uint64(x[8*i:8*i+8]), f[i], q, qInv), q)
+				// Below 2q + 2q < 2^62, and 2^60 ≡ δ.
+				v := out[i] + ring.MRedLazy(binary.LittleEndian.Uint64(x[8*i:8*i+8]), f[i], q, qInv)
+				out[i] = ring.CRed(v&low60+v>>60*delta, q)
 			}
 		}
 	}

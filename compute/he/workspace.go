@@ -53,6 +53,13 @@ func (in *instance) ntt(a ring.Poly) {
 	}
 }
 
+// nttLazy is ntt but for the last reduction: numbers are below 2q.
+func (in *instance) nttLazy(a ring.Poly) {
+	for l, s := range in.q {
+		s.NTTLazy(a.Coeffs[l], a.Coeffs[l])
+	}
+}
+
 func (in *instance) intt(a ring.Poly) {
 	for l, s := range in.q {
 		s.INTT(a.Coeffs[l], a.Coeffs[l])
