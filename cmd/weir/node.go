@@ -38,9 +38,9 @@ sealed under the key in --seal-key-file, which belongs on another medium.`,
 			if err := l.UnmarshalText([]byte(level)); err != nil {
 				return usagef(cmd, "--log-level %q: want debug, info, warn or error", level)
 			}
-			for flag, value := range map[string]string{"id": o.ID, "seal-key-file": o.SealKeyFile, "genesis": genesis, "dir": a.directory()} {
-				if value == "" {
-					return usagef(cmd, "--%s is needed", flag)
+			for _, needed := range [][2]string{{"id", o.ID}, {"dir", a.directory()}, {"seal-key-file", o.SealKeyFile}, {"genesis", genesis}} {
+				if needed[1] == "" {
+					return usagef(cmd, "--%s is needed", needed[0])
 				}
 			}
 			o.Dir = a.directory()

@@ -62,11 +62,11 @@ func (a *app) root() *cobra.Command {
 	})
 	a.output = outputTable
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.dir, "dir", "", "directory of a `weir dev` cluster: its address and keys (or WEIR_DIR)")
-	flags.StringVar(&a.addr, "addr", "", "node to ask first, https://HOST:PORT (or WEIR_ADDR)")
-	flags.StringVar(&a.profile, "profile", "", "file that pins the cluster, such as D/ready.json (or WEIR_PROFILE)")
-	flags.StringVar(&a.key, "key", "", "key file made by `weir keygen` (or WEIR_KEY)")
-	flags.StringVar(&a.as, "as", "", "whose key under --dir to use: bureau, buyer or operator")
+	flags.StringVar(&a.dir, "dir", "", "`directory` of a cluster that weir dev runs: its address and keys (or WEIR_DIR)")
+	flags.StringVar(&a.addr, "addr", "", "node to ask first, as `https://HOST:PORT` (or WEIR_ADDR)")
+	flags.StringVar(&a.profile, "profile", "", "`file` that pins the cluster, such as D/ready.json (or WEIR_PROFILE)")
+	flags.StringVar(&a.key, "key", "", "key `file` made by weir keygen (or WEIR_KEY)")
+	flags.StringVar(&a.as, "as", "", "`whose` key under --dir to use: bureau, buyer or operator")
 	flags.VarP(&a.output, "output", "o", "how to print results: table, json or csv")
 	for _, make := range commands {
 		root.AddCommand(make(a))
