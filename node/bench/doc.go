@@ -15,6 +15,7 @@
 // when the context ends. It leaves nothing behind in either case.
 //
 // It does not measure the network (members of the ledger talk over loopback
-// without TLS) nor a whole query; `go test -bench` of compute/tiles, compute/query
-// and node/client has the stages of one.
+// without TLS) nor a whole query. `go test -bench Stage` of this package times the
+// stages of one, node/demo one through ledger and HTTP in this process, node/dev
+// one on real processes.
 package bench
