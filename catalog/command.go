@@ -113,7 +113,8 @@ type VersionCommit struct {
 }
 
 // OrderCreate asks for a contract. Empty Measures or Aggregates ask for all
-// that the policy allows, zero Queries for any number, zero Until for a year.
+// that the policy allows, no Scope for every column and period that it allows,
+// zero Queries for any number, no Budget for any amount, zero Until for a year.
 type OrderCreate struct {
 	Dataset    string   `json:"dataset"`
 	Purpose    string   `json:"purpose"`
@@ -121,6 +122,8 @@ type OrderCreate struct {
 	Aggregates []string `json:"aggregates,omitempty"`
 	Until      int64    `json:"until,omitempty"` // Unix milliseconds
 	Queries    int      `json:"queries,omitempty"`
+	Budget     string   `json:"budget,omitempty"` // decimal amount in the currency of the dataset's price
+	Scope      *Scope   `json:"scope,omitempty"`
 }
 
 // OrderApprove grants an order, as asked or narrowed: a field that is set may
@@ -131,6 +134,8 @@ type OrderApprove struct {
 	Aggregates []string `json:"aggregates,omitempty"`
 	Until      int64    `json:"until,omitempty"`
 	Queries    int      `json:"queries,omitempty"`
+	Budget     string   `json:"budget,omitempty"`
+	Scope      *Scope   `json:"scope,omitempty"`
 }
 
 // OrderRefuse ends an order with a reason.

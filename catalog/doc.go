@@ -43,6 +43,18 @@
 //   - A registry's rows are only ever appended to; an entity's position and
 //     attributes are for good.
 //
+// # Money and contracts
+//
+// A query is counted and its price charged in the entry that accepts it, in
+// exact decimals, or it is refused and nothing is. When none of a query's
+// attempts completes, the price is given back and nothing else: the query stays
+// counted and whatever it took of privacy stays spent, so that nobody can probe
+// with queries that are made to fail. A repeat of a released query (same
+// principal, same request, same version) gets the stored verdict, cuts nothing,
+// is not counted, and costs the price. A suspension or revocation holds from the
+// next entry on; a query that was accepted before completes. A contract names no
+// version: new versions and more periods come under it by themselves.
+//
 // # Failure
 //
 // Bad bytes, bad signatures and acts out of turn become a [Refusal] inside the
@@ -53,7 +65,7 @@
 //
 // It never sees a ciphertext: tiles, manifests and presences are blobs that it
 // knows by digest, checked by the nodes that acknowledge them. Shares are
-// opaque sealed bytes of bounded length. Classes, noise, prices and private
+// opaque sealed bytes of bounded length. Classes, noise and private
 // vectors (DESIGN section 8) are not part of it yet: policy goes as far as
 // aggregates, grain and min_cohort.
 package catalog

@@ -72,6 +72,11 @@ const (
 	KindOrderApprove   Kind = "order.approve"
 	KindOrderRefuse    Kind = "order.refuse"
 
+	// Publishers, on contracts they granted.
+	KindContractSuspend Kind = "contract.suspend"
+	KindContractResume  Kind = "contract.resume"
+	KindContractRevoke  Kind = "contract.revoke"
+
 	// Buyers; publishers query their own data without an order.
 	KindOrderCreate Kind = "order.create"
 	KindQuerySubmit Kind = "query.submit"

@@ -11,6 +11,8 @@ type judgement struct {
 	dataset  Dataset
 	version  Version
 	contract Contract
+	charged  Contract // the contract as it is after the query
+	repeats  string   // the released query whose verdict this is
 	verdict  Verdict
 }
 
@@ -48,7 +50,18 @@ func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit) (judgem
 	if j.version, err = release(r, j.dataset, q.Request.Release); err != nil {
 		return j, err
 	}
+	if j.repeats, err = repeatOf(r, p.ID, q.Request, j.version.Version); err != nil {
+		return j, err
+	}
+	var broke *Refusal
+	if j.charged, broke = j.contract.charge(j.repeats != ""); broke != nil {
+		return j, broke
+	}
 	if err := checkWear(r, j.version, q.Request); err != nil {
+		return j, err
+	}
+	if j.repeats != "" {
+		j.verdict, err = find[Verdict](r, prefixVerdict+j.repeats)
 		return j, err
 	}
 	t, err := m.table(r, reg)
@@ -79,7 +92,7 @@ func contractFor(r Reader, now int64, p Principal, d Dataset, id string) (Contra
 	case errors.Is(err, ErrNotFound) && own:
 		return Contract{
 			ID: id, Buyer: p.ID, Publisher: p.ID, Dataset: d.ID, Purpose: "own data",
-			Measures: d.Descriptor.measureNames(), Aggregates: d.Descriptor.Policy.Aggregates, From: now, Until: MaxTime,
+			Measures: d.Descriptor.measureNames(), Aggregates: d.Descriptor.Policy.Aggregates, From: now, Until: MaxTime, State: ContractActive,
 		}, nil
 	case errors.Is(err, ErrNotFound):
 		return k, refuse(RefusedUnknown, "unknown", "there is no contract %.80q", id)
@@ -93,17 +106,12 @@ func contractFor(r Reader, now int64, p Principal, d Dataset, id string) (Contra
 
 // covers refuses what the contract does not grant.
 func covers(k Contract, d Dataset, now int64, q Request) *Refusal {
-	switch {
-	case k.Dataset != d.ID:
+	if k.Dataset != d.ID {
 		return refuse(RefusedPolicy, "contract_dataset", "contract %s is for dataset %s, not for %s", k.ID, k.Dataset, d.ID).
 			withFix("name the contract for %s, or order one", d.ID)
-	case now >= k.Until:
-		return refuse(RefusedPolicy, "contract_expired", "contract %s has expired", k.ID).
-			withFix("order a new one: weir order create --dataset %s --purpose TEXT", d.ID)
-	case k.Queries > 0 && k.Used >= k.Queries:
-		return refuse(RefusedPolicy, "contract_exhausted", "all %d queries of contract %s are used", k.Queries, k.ID).
-			withFix("order a new one: weir order create --dataset %s --purpose TEXT", d.ID).
-			withNumber("queries", int64(k.Queries)).withNumber("used", int64(k.Used))
+	}
+	if r := k.usable(now); r != nil {
+		return r
 	}
 	for i, a := range q.Select {
 		field := fmt.Sprintf("select[%d]", i)
@@ -120,7 +128,7 @@ func covers(k Contract, d Dataset, now int64, q Request) *Refusal {
 			return r
 		}
 	}
-	return nil
+	return k.inScope(d.Descriptor, q)
 }
 
 // release returns the version that a request asks for.

@@ -302,9 +302,10 @@ func checkInvariants(t *rapid.T, v View) {
 	var queries []string
 	used, opened := map[string]int{}, map[string]int64{}
 	for _, q := range must[[]Query](t)(v.Queries("")) {
-		used[q.Submit.Contract]++
-		if q.State == QueryFailed {
-			used[q.Submit.Contract]--
+		if q.Repeats == "" {
+			used[q.Submit.Contract]++
+		} else if first := must[Query](t)(v.Query(q.Repeats)); first.State != QueryDone || first.Principal != q.Principal || first.Release != q.Release {
+			t.Fatalf("query %s repeats %+v", q.ID, first)
 		}
 		if !q.over() {
 			queries = append(queries, q.ID)

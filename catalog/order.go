@@ -23,6 +23,16 @@ func createOrder(c *call, b OrderCreate) error {
 	if b.Queries < 0 {
 		return invalid("queries", "%d queries", b.Queries)
 	}
+	if r := checkBudget(d.Descriptor, b.Budget); r != nil {
+		return r
+	}
+	reg, err := find[Registry](c.tx, prefixRegistry+d.Descriptor.Registry)
+	if err != nil {
+		return err
+	}
+	if r := b.Scope.check(d.Descriptor, reg.Columns); r != nil {
+		return r
+	}
 	o := Order{OrderCreate: b, ID: OrderID(c.digest), Buyer: c.signer.ID, State: OrderOpen, Created: c.now}
 	c.out.ID = o.ID
 	return put(c.tx, prefixOrder+o.ID, o)
@@ -71,7 +81,7 @@ func approveOrder(c *call, b OrderApprove) error {
 	}
 	k := Contract{
 		ID: ContractID(c.digest), Order: o.ID, Buyer: o.Buyer, Publisher: d.Owner, Dataset: d.ID, Purpose: o.Purpose,
-		From: c.now, Until: until, Queries: o.Queries,
+		From: c.now, Until: until, Queries: o.Queries, Budget: o.Budget, Price: d.Descriptor.Price, State: ContractActive,
 	}
 	var r *Refusal
 	if k.Measures, r = narrow("measures", o.Measures, d.Descriptor.measureNames(), b.Measures); r != nil {
@@ -95,12 +105,41 @@ func approveOrder(c *call, b OrderApprove) error {
 	case b.Queries > 0:
 		k.Queries = b.Queries
 	}
+	if err := c.grantMoneyAndScope(&k, d, o, b); err != nil {
+		return err
+	}
 	o.State, o.Contract = OrderApproved, k.ID
 	if err := put(c.tx, prefixOrder+o.ID, o); err != nil {
 		return err
 	}
 	c.out.ID = k.ID
 	return put(c.tx, prefixContract+k.ID, k)
+}
+
+// grantMoneyAndScope fills in what an approval grants of an order's budget and
+// scope.
+func (c *call) grantMoneyAndScope(k *Contract, d Dataset, o Order, b OrderApprove) error {
+	if r := checkBudget(d.Descriptor, b.Budget); r != nil {
+		return r
+	}
+	if b.Budget != "" {
+		if o.Budget != "" && amount(b.Budget).Cmp(amount(o.Budget)) > 0 {
+			return wider("budget", "the order asks for a budget of %s, the approval grants %s", o.Budget, b.Budget)
+		}
+		k.Budget = b.Budget
+	}
+	reg, err := find[Registry](c.tx, prefixRegistry+d.Descriptor.Registry)
+	if err != nil {
+		return err
+	}
+	if r := b.Scope.check(d.Descriptor, reg.Columns); r != nil {
+		return r
+	}
+	var r *Refusal
+	if k.Scope, r = narrowScope(o.Scope, b.Scope); r != nil {
+		return r
+	}
+	return nil
 }
 
 func wider(field, format string, args ...any) *Refusal {

@@ -11,8 +11,7 @@ func submitQuery(c *call, b QuerySubmit) error {
 	if err != nil {
 		return err
 	}
-	k := j.contract
-	k.Used++
+	k := j.charged
 	if err := put(c.tx, prefixContract+k.ID, k); err != nil {
 		return err
 	}
@@ -21,6 +20,7 @@ func submitQuery(c *call, b QuerySubmit) error {
 		ID: QueryID(c.digest), Principal: c.signer.ID, Envelope: c.digest, Seq: c.seq, Submit: b,
 		Dataset: j.dataset.ID, Release: j.version.Version, State: QueryAccepted, Accepted: c.now,
 		Groups: grid - len(j.verdict.Withheld), Withheld: len(j.verdict.Withheld),
+		Price: k.perQuery(), Repeats: j.repeats,
 	}
 	q.Submit.Contract = k.ID
 	if len(j.verdict.Columns) == 0 {
@@ -37,6 +37,9 @@ func submitQuery(c *call, b QuerySubmit) error {
 	if err := putName(c.tx, prefixQueryOf+q.Principal+"/"+seqName(q.Seq), q.ID); err != nil {
 		return err
 	}
+	if err := putName(c.tx, prefixContractQuery+k.ID+"/"+seqName(q.Seq), q.ID); err != nil {
+		return err
+	}
 	return c.putQuery(q)
 }
 
@@ -45,6 +48,9 @@ func (q Query) over() bool { return q.State == QueryDone || q.State == QueryFail
 // putQuery stores a query and keeps the index of those that are not over.
 func (c *call) putQuery(q Query) error {
 	if err := c.todo(!q.over(), prefixTodoQuery+seqName(q.Seq), q.ID); err != nil {
+		return err
+	}
+	if err := c.noteReleased(q); err != nil {
 		return err
 	}
 	c.out.ID = q.ID
@@ -125,7 +131,7 @@ func addShare(c *call, b QueryShare) error {
 
 // failQuery ends an attempt; its shares are deleted, so that no two attempts'
 // shares are ever held together. After the last one the query has failed, and
-// its contract gets the query back.
+// its contract gets the price back.
 func failQuery(c *call, b QueryFail) error {
 	q, err := c.openQuery(b.Query)
 	if err != nil {
@@ -143,12 +149,7 @@ func failQuery(c *call, b QueryFail) error {
 	if len(q.Attempts) == MaxAttempts {
 		q.State, q.Done = QueryFailed, c.now
 		q.Reason = fmt.Sprintf("none of %d attempts completed; the last: %s", MaxAttempts, a.Failed)
-		k, err := find[Contract](c.tx, prefixContract+q.Submit.Contract)
-		if err != nil {
-			return err
-		}
-		k.Used--
-		if err := put(c.tx, prefixContract+k.ID, k); err != nil {
+		if err := c.refund(&q); err != nil {
 			return err
 		}
 	}

@@ -52,7 +52,7 @@ func TestContractBoundsWhatIsAsked(t *testing.T) {
 	w.ok("bank", KindQuerySubmit, submit(id, good))
 	w.ok("bank", KindQuerySubmit, submit(id, good))
 	r = w.no("bank", KindQuerySubmit, submit(id, good), RefusedPolicy, "contract_exhausted")
-	if !slices.Equal(r.Numbers, []Number{{"queries", "2"}, {"used", "2"}}) || r.Fix == "" {
+	if !slices.Equal(r.Numbers, []Number{{"queries", "2"}, {"used", "2"}, {"left", "0"}}) || r.Fix == "" {
 		t.Fatalf("refusal %+v", r)
 	}
 	w.now += 2000_000
@@ -148,7 +148,7 @@ func TestAtMostOneAttemptOfAQueryCompletes(t *testing.T) {
 	sameElsewhere(t, w)
 }
 
-func TestQueryFailsAfterItsLastAttemptAndIsGivenBack(t *testing.T) {
+func TestQueryFailsAfterItsLastAttemptAndStaysCounted(t *testing.T) {
 	w, contract, id := asked(t)
 	for n := 1; n <= MaxAttempts; n++ {
 		w.ok("node3", KindQueryAttempt, w.attempt(id, n))
@@ -159,7 +159,7 @@ func TestQueryFailsAfterItsLastAttemptAndIsGivenBack(t *testing.T) {
 	if q.State != QueryFailed || q.Reason == "" || len(q.Attempts) != MaxAttempts {
 		t.Fatalf("query %+v", q)
 	}
-	if k := must[Contract](t)(w.view().Contract(contract)); k.Used != 0 {
+	if k := must[Contract](t)(w.view().Contract(contract)); k.Used != 1 {
 		t.Fatalf("contract %+v", k)
 	}
 	if s := must[[]QueryShare](t)(list[QueryShare](w.store, prefixShare)); len(s) != 0 {

@@ -153,6 +153,14 @@ type Contract struct {
 	Until      int64    `json:"until"`
 	Queries    int      `json:"queries,omitempty"` // granted; 0: any number
 	Used       int      `json:"used"`
+
+	Scope   *Scope        `json:"scope,omitempty"`  // nil: whatever the policy allows
+	Price   *Price        `json:"price,omitempty"`  // of a query
+	Budget  string        `json:"budget,omitempty"` // granted, in the price's currency; empty: any amount
+	Spent   string        `json:"spent,omitempty"`  // charged and not refunded
+	State   ContractState `json:"state"`
+	Reason  string        `json:"reason,omitempty"`  // of the last change of state
+	Changed int64         `json:"changed,omitempty"` // when
 }
 
 // QueryState is where a query is.
@@ -181,9 +189,12 @@ type Query struct {
 	Withheld  int         `json:"withheld"`
 	State     QueryState  `json:"state"`
 	Attempts  []Attempt   `json:"attempts,omitempty"`
-	Plan      Digest      `json:"plan,omitzero"`    // of the first share of the current attempt; all must agree
-	Context   Digest      `json:"context,omitzero"` // likewise
-	Shares    []string    `json:"shares,omitempty"` // nodes whose share of the current attempt is held
+	Plan      Digest      `json:"plan,omitzero"`      // of the first share of the current attempt; all must agree
+	Context   Digest      `json:"context,omitzero"`   // likewise
+	Shares    []string    `json:"shares,omitempty"`   // nodes whose share of the current attempt is held
+	Price     string      `json:"price,omitempty"`    // charged to the contract
+	Refunded  bool        `json:"refunded,omitempty"` // the price was given back
+	Repeats   string      `json:"repeats,omitempty"`  // the released query that it is answered as
 	Accepted  int64       `json:"accepted"`
 	Done      int64       `json:"done,omitempty"`
 	Reason    string      `json:"reason,omitempty"`

@@ -31,6 +31,12 @@ func ruleOf(k Kind) (rule, bool) {
 		return rule{roles: publisher, handle: handler(approveOrder)}, true
 	case KindOrderRefuse:
 		return rule{roles: publisher, handle: handler(refuseOrder)}, true
+	case KindContractSuspend:
+		return rule{roles: publisher, handle: handler(suspendContract)}, true
+	case KindContractResume:
+		return rule{roles: publisher, handle: handler(resumeContract)}, true
+	case KindContractRevoke:
+		return rule{roles: publisher, handle: handler(revokeContract)}, true
 	case KindQuerySubmit:
 		return rule{roles: asker, handle: handler(submitQuery)}, true
 	}

@@ -27,6 +27,8 @@ const (
 	prefixVerdict       = "query.verdict/"  // id → Verdict
 	prefixShare         = "query.share/"    // id/position → QueryShare
 	prefixQueryOf       = "query.of/"       // principal/seq → id
+	prefixContractQuery = "query.under/"    // contract/seq → id
+	prefixRepeat        = "query.released/" // principal/digest of the request → id of the query to repeat
 
 	// What is left to do, so that finding it costs nothing when there is nothing.
 	prefixTodoKey     = "todo.key/"     // publisher without a ready key

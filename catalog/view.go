@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -225,23 +224,9 @@ func (v View) Queries(principal string) ([]Query, error) {
 }
 
 // Judge returns exactly what Apply would decide now on that principal's query,
-// without charging it: the verdict, or why it would be refused.
+// without charging it: the verdict, or why it would be refused. Preview says
+// what it would cost, too.
 func (v View) Judge(principal string, q QuerySubmit) (Verdict, *Refusal, error) {
-	p, err := v.Principal(principal)
-	if err != nil {
-		return Verdict{}, nil, err
-	}
-	now, err := readClock(v.r)
-	if err != nil {
-		return Verdict{}, nil, err
-	}
-	j, err := v.machine.judge(v.r, now, p, q)
-	var refusal *Refusal
-	if errors.As(err, &refusal) {
-		return Verdict{}, refusal, nil
-	}
-	if err != nil {
-		return Verdict{}, nil, err
-	}
-	return j.verdict, nil, nil
+	p, refusal, err := v.Preview(principal, q)
+	return p.Verdict, refusal, err
 }

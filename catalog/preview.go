@@ -1,0 +1,35 @@
+package catalog
+
+import "errors"
+
+// Preview is what Apply would decide and charge now, if it accepted the query.
+type Preview struct {
+	Verdict Verdict
+	// Contract as it would be after the query.
+	Contract Contract
+	// Price that would be charged, and empty when the query costs nothing.
+	Price string
+	// Repeats is the released query that would be answered once more, or empty.
+	Repeats string
+}
+
+// Preview judges a principal's query as Apply would now, and changes nothing.
+func (v View) Preview(principal string, q QuerySubmit) (Preview, *Refusal, error) {
+	p, err := v.Principal(principal)
+	if err != nil {
+		return Preview{}, nil, err
+	}
+	now, err := readClock(v.r)
+	if err != nil {
+		return Preview{}, nil, err
+	}
+	j, err := v.machine.judge(v.r, now, p, q)
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		return Preview{}, refusal, nil
+	}
+	if err != nil {
+		return Preview{}, nil, err
+	}
+	return Preview{Verdict: j.verdict, Contract: j.charged, Price: j.charged.perQuery(), Repeats: j.repeats}, nil, nil
+}
