@@ -91,14 +91,8 @@ func listContracts(ctx context.Context, s *server, _ *nothing) (*reply[wire.Cont
 func showContract(ctx context.Context, s *server, in *ByID) (*reply[catalog.Contract], error) {
 	out := new(reply[catalog.Contract])
 	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
-		c, err := find(v.Contract, "contract", in.ID)
-		if err != nil {
-			return err
-		}
-		if !mayRead(callerOf(ctx), c.Buyer, c.Publisher) {
-			return notFound("contract", in.ID)
-		}
-		out.Body = c
-		return nil
+		var err error
+		out.Body, err = partyContract(ctx, v, in.ID)
+		return err
 	})
 }

@@ -53,9 +53,13 @@ func routes() []route {
 
 		{get, "/v1/datasets", anyone, 0, short, "The datasets", answer(listDatasets)},
 		{get, "/v1/datasets/{id}", anyone, 0, short, "A dataset with its descriptor", answer(showDataset)},
+		{get, "/v1/datasets/{id}/versions", anyone, 0, short, "The versions of a dataset", answer(listVersions)},
 		{get, version, anyone, 0, longPoll, "A version of a dataset, if asked when it is over", answer(showVersion)},
 		{get, version + "/manifest", anyone, 0, transfer, "The version's manifest", answer(manifest)},
 		{get, version + "/presence", anyone, 0, transfer, "The version's presence", answer(presence)},
+
+		{get, "/v1/catalog", anyone, 0, short, "The catalog as DCAT 3 in JSON-LD, with ODRL offers", answer(dcatCatalog)},
+		{get, "/v1/feed", anyone, 0, short, "Changes of the catalog as a JSON Feed", answer(changes)},
 
 		{get, "/v1/keys/{publisher}", anyone, 0, longPoll, "A publisher's collective key, if asked when it is ready", answer(showKey)},
 		{get, "/v1/keys/{publisher}/shares/{point}", anyone, 0, transfer, "A node's share of the public key", answer(keyShare)},
@@ -67,6 +71,8 @@ func routes() []route {
 		{get, "/v1/orders/{id}", principals, 0, short, "An order", answer(showOrder)},
 		{get, "/v1/contracts", principals, 0, short, "The caller's contracts", answer(listContracts)},
 		{get, "/v1/contracts/{id}", principals, 0, short, "A contract", answer(showContract)},
+		{get, "/v1/contracts/{id}/statement", principals, 0, short, "What was asked under a contract, and what it cost", answer(contractStatement)},
+		{get, "/v1/contracts/{id}/odrl", principals, 0, short, "A contract's terms as an ODRL agreement", answer(contractODRL)},
 
 		{get, "/v1/queries", principals, 0, short, "The caller's queries", answer(listQueries)},
 		{get, "/v1/queries/{id}", principals, 0, longPoll, "A query, if asked when it is over", answer(showQuery)},

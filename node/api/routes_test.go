@@ -61,6 +61,8 @@ func TestTableAdmitsExactlyThese(t *testing.T) {
 		"PUT /v1/blobs/{digest}": "publisher", "POST /v1/blobs/missing": "publisher",
 		"GET /v1/orders": "token", "GET /v1/orders/{id}": "token", "GET /v1/contracts": "token", "GET /v1/contracts/{id}": "token",
 		"GET /v1/queries": "token", "GET /v1/queries/{id}": "token", "GET /v1/queries/{id}/shares": "token", "GET /v1/queries/{id}/verdict": "token",
+		"GET /v1/datasets/{id}/versions": "anyone", "GET /v1/catalog": "anyone", "GET /v1/feed": "anyone",
+		"GET /v1/contracts/{id}/statement": "token", "GET /v1/contracts/{id}/odrl": "token",
 		"POST /v1/compile": "anyone", "POST /v1/explain": "token",
 	}
 	for _, r := range api.TableRows() {

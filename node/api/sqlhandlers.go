@@ -3,7 +3,10 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/query"
@@ -70,7 +73,7 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 		request := compiled.Request
 		request.Complete = in.Body.Complete
 		caller := callerOf(ctx)
-		verdict, refusal, err := v.Judge(caller.ID, catalog.QuerySubmit{
+		preview, refusal, err := v.Preview(caller.ID, catalog.QuerySubmit{
 			Contract: in.Body.Contract, Receiving: caller.Receiving, Request: request,
 		})
 		if err != nil {
@@ -79,6 +82,7 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 		if refusal != nil {
 			return refusal
 		}
+		verdict := preview.Verdict
 		version, err := v.Version(d.ID, verdict.Release)
 		if err != nil {
 			return err
@@ -90,7 +94,49 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 		out.Body = wire.Explained{
 			Dataset: d.ID, Release: verdict.Release, Contract: in.Body.Contract, Request: request,
 			Groups: len(plan.Groups), Withheld: len(verdict.Withheld), Plan: plan.Explain(d.Descriptor), Nodes: nodesLearn,
+			WithheldGroups: withheldGroups(verdict), Verdict: verdictWords(d.Descriptor, preview),
+			Price: preview.Price, Repeats: preview.Repeats, Millis: estimate(plan.Tiles, len(plan.Accumulators)),
+		}
+		if n, limited := preview.Contract.QueriesLeft(); limited {
+			out.Body.QueriesLeft = &n
+		}
+		out.Body.BudgetLeft, _ = preview.Contract.BudgetLeft()
+		if p := preview.Contract.Price; p != nil {
+			out.Body.Currency = p.Currency
 		}
 		return nil
 	})
+}
+
+// withheldGroups names the first of the groups that would not be released.
+func withheldGroups(v catalog.Verdict) []string {
+	var out []string
+	for _, g := range v.Withheld[:min(len(v.Withheld), wire.MaxWithheld)] {
+		parts := slices.Clone(v.EntityGroups[g.Entity].Values)
+		if p := v.PeriodGroups[g.Period].Value; p != "" {
+			parts = append(parts, p)
+		}
+		out = append(out, strings.Join(parts, ", "))
+	}
+	return out
+}
+
+// verdictWords says why a query would be accepted, and what it would leave out.
+func verdictWords(d catalog.Descriptor, p catalog.Preview) []string {
+	words := []string{fmt.Sprintf("accepted under contract %s", p.Contract.ID)}
+	if p.Repeats != "" {
+		words = append(words, fmt.Sprintf("query %s released this already: the same verdict, not counted, the price alone", p.Repeats))
+	}
+	if d.Policy.Public {
+		return append(words, "the dataset is public: every group is released")
+	}
+	included, of := 0, 0
+	for _, g := range p.Verdict.EntityGroups {
+		included, of = included+g.Included, of+g.Of
+	}
+	words = append(words, fmt.Sprintf("min_cohort is %d: %d of %d entities are included", d.Policy.MinCohort, included, of))
+	if n := len(p.Verdict.Withheld); n > 0 {
+		words = append(words, fmt.Sprintf("%d groups would have too few entities with readings and are withheld", n))
+	}
+	return words
 }

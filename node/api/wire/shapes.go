@@ -47,6 +47,12 @@ type Datasets struct {
 	Datasets []catalog.Dataset `json:"datasets"`
 }
 
+// Versions answers GET /v1/datasets/{id}/versions, the first first.
+type Versions struct {
+	Dataset  string            `json:"dataset"`
+	Versions []catalog.Version `json:"versions"`
+}
+
 // Orders answers GET /v1/orders.
 type Orders struct {
 	Orders []catalog.Order `json:"orders"`
@@ -103,7 +109,27 @@ type Explained struct {
 	Withheld int             `json:"withheld"` // that would not
 	Plan     query.Explain   `json:"plan"`
 	Nodes    string          `json:"nodes"` // what each node will learn
+
+	// Verdict says in words what the policy and the contract make of it.
+	Verdict []string `json:"verdict"`
+	// WithheldGroups names groups that would not be released, at most
+	// MaxWithheld of them.
+	WithheldGroups []string `json:"withheld_groups,omitempty"`
+	// Price of the query, and what would be left after it; QueriesLeft and
+	// BudgetLeft are absent where the contract does not limit them.
+	Price       string `json:"price,omitempty"`
+	Currency    string `json:"currency,omitempty"`
+	BudgetLeft  string `json:"budget_left,omitempty"`
+	QueriesLeft *int   `json:"queries_left,omitempty"`
+	// Repeats is the released query that would be answered once more, for the
+	// price alone.
+	Repeats string `json:"repeats,omitempty"`
+	// Millis estimates how long the answer takes on one machine.
+	Millis int64 `json:"estimated_ms"`
 }
+
+// MaxWithheld is how many withheld groups Explained names.
+const MaxWithheld = 20
 
 // Ready answers GET /readyz.
 type Ready struct {

@@ -1,0 +1,115 @@
+package dcat
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// Agreement is a contract's terms as an odrl:Agreement.
+func Agreement(cluster catalog.Cluster, k catalog.Contract, d catalog.Dataset, buyer, publisher string) ([]byte, error) {
+	b := builder{base: base(cluster)}
+	id := b.at("v1", "contracts", k.ID) + "/odrl"
+	permission := []any{b.aggregate(d, k.Aggregates, append(terms(k), rules(d.Descriptor)...), k.Price)}
+	return json.Marshal(object{
+		"@context": context(), "@id": id, "@type": "odrl:Agreement", "odrl:uid": ref(id), "odrl:profile": ref(vocabulary),
+		"odrl:assigner":   object{"@id": "urn:weir:principal:" + k.Publisher, "@type": "odrl:Party", "foaf:name": publisher},
+		"odrl:assignee":   object{"@id": "urn:weir:principal:" + k.Buyer, "@type": "odrl:Party", "foaf:name": buyer},
+		"odrl:permission": permission, "odrl:prohibition": b.extract(d),
+		"weir:state": string(k.State), "weir:queriesUsed": k.Used, "dct:issued": instant(k.From),
+	})
+}
+
+// offer is a dataset's policy: what anyone may order.
+func (b builder) offer(l Listing) object {
+	d, id := l.Dataset.Descriptor, b.iri(l.Dataset.ID)+"#policy"
+	return object{
+		"@id": id, "@type": "odrl:Offer", "odrl:uid": ref(id), "odrl:profile": ref(vocabulary),
+		"odrl:assigner":   ref("urn:weir:principal:" + l.Dataset.Owner),
+		"odrl:permission": []any{b.aggregate(l.Dataset, d.Policy.Aggregates, rules(d), d.Price)}, "odrl:prohibition": b.extract(l.Dataset),
+	}
+}
+
+// aggregate permits aggregate queries, at a price. The action is weir's own,
+// because none of ODRL's means to learn a figure and not the data.
+func (b builder) aggregate(d catalog.Dataset, aggregates []string, constraints []any, price *catalog.Price) object {
+	o := object{
+		"odrl:target":     ref(b.iri(d.ID)),
+		"odrl:action":     object{"@id": "weir:aggregate", "odrl:includedIn": ref("odrl:use")},
+		"odrl:constraint": append([]any{constraint("weir:aggregateFunction", "odrl:isAnyOf", list(aggregates))}, constraints...),
+	}
+	if price != nil {
+		o["odrl:duty"] = object{
+			"odrl:action":     object{"@id": "odrl:compensate"},
+			"odrl:constraint": money("odrl:eq", price.PerQuery, price.Currency),
+		}
+	}
+	return o
+}
+
+// extract prohibits what the encryption makes impossible: taking readings out.
+func (b builder) extract(d catalog.Dataset) object {
+	return object{"odrl:target": ref(b.iri(d.ID)), "odrl:action": ref("odrl:extract")}
+}
+
+// rules are the constraints of the class rule.
+func rules(d catalog.Descriptor) []any {
+	p := d.Policy
+	if p.Public {
+		return nil
+	}
+	grain := p.Grain
+	if grain == "" {
+		grain = d.Grain
+	}
+	return []any{
+		constraint("weir:minCohort", "odrl:gteq", typed(fmt.Sprint(p.MinCohort), "xsd:integer")),
+		constraint("odrl:timeInterval", "odrl:gteq", typed(duration(grain), "xsd:duration")),
+	}
+}
+
+// terms are the constraints of a contract.
+func terms(k catalog.Contract) []any {
+	out := []any{
+		constraint("odrl:dateTime", "odrl:gteq", instant(k.From)),
+		constraint("odrl:dateTime", "odrl:lt", instant(k.Until)),
+		constraint("weir:measure", "odrl:isAnyOf", list(k.Measures)),
+	}
+	if k.Purpose != "" {
+		out = append(out, constraint("odrl:purpose", "odrl:eq", k.Purpose))
+	}
+	if k.Queries > 0 {
+		out = append(out, constraint("odrl:count", "odrl:lteq", typed(fmt.Sprint(k.Queries), "xsd:integer")))
+	}
+	if k.Budget != "" && k.Price != nil {
+		out = append(out, money("odrl:lteq", k.Budget, k.Price.Currency))
+	}
+	if s := k.Scope; s != nil {
+		out = append(out, constraint("weir:column", "odrl:isAnyOf", list(s.Columns)))
+		if s.Grain != "" {
+			out = append(out, constraint("odrl:timeInterval", "odrl:gteq", typed(duration(s.Grain), "xsd:duration")))
+		}
+	}
+	return out
+}
+
+func constraint(left, operator string, right any) object {
+	return object{"@type": "odrl:Constraint", "odrl:leftOperand": ref(left), "odrl:operator": ref(operator), "odrl:rightOperand": right}
+}
+
+// money names the currency by its ISO 4217 code, as Wikidata and schema.org do.
+func money(operator, amount, currency string) object {
+	c := constraint("odrl:payAmount", operator, typed(amount, "xsd:decimal"))
+	c["odrl:unit"], c["schema:currency"] = ref("urn:iso:std:iso:4217:"+currency), currency
+	return c
+}
+
+// list keeps an empty list of operands apart from none: nothing is allowed.
+func list(values []string) object {
+	all := make([]any, len(values))
+	for i, v := range values {
+		all[i] = v
+	}
+	return object{"@list": all}
+}
