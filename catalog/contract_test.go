@@ -209,18 +209,18 @@ func TestScopeOfARequestIsTheNarrowest(t *testing.T) {
 		q.Periods = []Interval{{From: g.Span(at, GrainDay).From, To: g.Span(at, GrainDay).To}}
 		s := ScopeOf(d, q)
 		k := Contract{Scope: &s}
-		if r := k.inScope(d, q); r != nil {
+		if r := k.InScope(d, q); r != nil {
 			t.Fatalf("%+v refuses %+v: %v", s, q, r)
 		}
 		for i := range s.Columns {
 			k.Scope = &Scope{Columns: slices.Delete(slices.Clone(s.Columns), i, i+1), Grain: s.Grain}
-			if k.inScope(d, q) == nil {
+			if k.InScope(d, q) == nil {
 				t.Fatalf("%+v would do", k.Scope)
 			}
 		}
 		for _, g := range []Grain{GrainHour, GrainDay, GrainMonth, GrainQuarter, GrainYear} {
 			k.Scope = &Scope{Columns: s.Columns, Grain: g}
-			if s.Grain.Finer(g) && k.inScope(d, q) == nil {
+			if s.Grain.Finer(g) && k.InScope(d, q) == nil {
 				t.Fatalf("%s would do, not only %s", g, s.Grain)
 			}
 		}

@@ -128,7 +128,7 @@ func covers(k Contract, d Dataset, now int64, q Request) *Refusal {
 			return r
 		}
 	}
-	return k.inScope(d.Descriptor, q)
+	return k.InScope(d.Descriptor, q)
 }
 
 // release returns the version that a request asks for.

@@ -128,8 +128,8 @@ func (s *Scope) sorted() *Scope {
 	return out
 }
 
-// inScope refuses a request that tells apart what the contract does not grant.
-func (k Contract) inScope(d Descriptor, q Request) *Refusal {
+// InScope refuses a request that tells apart what the contract does not grant.
+func (k Contract) InScope(d Descriptor, q Request) *Refusal {
 	if k.Scope == nil {
 		return nil
 	}

@@ -33,6 +33,10 @@ func (c *Client) chooseContract(ctx context.Context, d catalog.Dataset, r catalo
 			others = append(others, k.ID+" "+why)
 			continue
 		}
+		if outside := k.InScope(d.Descriptor, r); outside != nil {
+			others = append(others, k.ID+" does not do: "+outside.Message)
+			continue
+		}
 		fitting = append(fitting, k.ID)
 	}
 	switch len(fitting) {
@@ -59,6 +63,12 @@ func (c *Client) chooseContract(ctx context.Context, d catalog.Dataset, r catalo
 // uncovered says why a contract does not cover a request; empty: it does. The
 // ledger decides again, and finally, when the query is applied.
 func uncovered(k catalog.Contract, r catalog.Request, now int64) string {
+	switch k.State {
+	case catalog.ContractRevoked:
+		return "was revoked"
+	case catalog.ContractSuspended:
+		return "is suspended"
+	}
 	if now < k.From {
 		return "has not begun"
 	}

@@ -84,3 +84,39 @@ func (c *Client) Version(ctx context.Context, dataset string, version int) (cata
 func versionPath(dataset string, version int) string {
 	return fmt.Sprintf("/v1/datasets/%s/versions/%d", url.PathEscape(dataset), version)
 }
+
+// SuspendContract stops a contract from the next query on, until it is resumed.
+func (c *Client) SuspendContract(ctx context.Context, id, reason string) error {
+	return c.changeContract(ctx, catalog.KindContractSuspend, id, reason)
+}
+
+// ResumeContract makes a suspended contract usable again.
+func (c *Client) ResumeContract(ctx context.Context, id, reason string) error {
+	return c.changeContract(ctx, catalog.KindContractResume, id, reason)
+}
+
+// RevokeContract ends a contract for good, from the next query on.
+func (c *Client) RevokeContract(ctx context.Context, id, reason string) error {
+	return c.changeContract(ctx, catalog.KindContractRevoke, id, reason)
+}
+
+func (c *Client) changeContract(ctx context.Context, kind catalog.Kind, id, reason string) error {
+	_, err := c.Submit(ctx, kind, catalog.ContractChange{Contract: id, Reason: reason})
+	return err
+}
+
+// Statement reads what was asked under a contract in a month such as 2026-11,
+// or in its whole term for an empty month.
+func (c *Client) Statement(ctx context.Context, contract, month string) (catalog.Statement, error) {
+	path := "/v1/contracts/" + url.PathEscape(contract) + "/statement"
+	if month != "" {
+		path += "?month=" + url.QueryEscape(month)
+	}
+	return get[catalog.Statement](ctx, c, call{path: path, token: true})
+}
+
+// Versions reads all versions of a dataset, the first first.
+func (c *Client) Versions(ctx context.Context, dataset string) ([]catalog.Version, error) {
+	list, err := get[wire.Versions](ctx, c, call{path: "/v1/datasets/" + url.PathEscape(dataset) + "/versions"})
+	return list.Versions, err
+}

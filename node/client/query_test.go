@@ -93,6 +93,8 @@ func TestContractIsChosenOnlyWhenExactlyOneCovers(t *testing.T) {
 	_, err = buyer.Query(w.ctx, sql, client.QueryOptions{})
 	w.must(err)
 	_, err = buyer.Query(w.ctx, sql, client.QueryOptions{Contract: first})
+	w.must(err) // a repeat of what was released is not counted
+	_, err = buyer.Query(w.ctx, "SELECT SUM(pm25) FROM air", client.QueryOptions{Contract: first})
 	if r, ok := client.IsRefused(err); !ok || r.Kind != catalog.RefusedPolicy {
 		t.Fatalf("a used-up contract gave %v", err)
 	}
