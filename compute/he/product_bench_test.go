@@ -1,36 +1,166 @@
 package he
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"syscall"
 	"testing"
 	"time"
 )
 
+// cpu is the time that this process has spent on cores: on a shared machine it
+// says more than a clock.
+func cpu(t testing.TB) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkEvaluation is one product of 25,000 entries, two nodes: a node asks,
+// answers and decrypts once.
 func BenchmarkEvaluation(b *testing.B) {
 	p := fullProducts(b)
 	rng := rand.New(rand.NewPCG(1, 2))
 	v, x := numbers(p, rng, 25_000), numbers(p, rng, 25_000)
 	var ask, answer, finish fastest
+	start := cpu(b)
 	for b.Loop() {
-		start := time.Now()
+		at := time.Now()
 		r, request, err := newOLERequest(p, names(len(v)), v)
 		if err != nil {
 			b.Fatal(err)
 		}
-		ask.note(start)
-		start = time.Now()
+		ask.note(at)
+		at = time.Now()
 		a, _, err := oleAnswer(p, names(len(v)), x, request, oleHooks{})
 		if err != nil {
 			b.Fatal(err)
 		}
-		answer.note(start)
-		start = time.Now()
+		answer.note(at)
+		at = time.Now()
 		if _, err := r.finish(a); err != nil {
 			b.Fatal(err)
 		}
-		finish.note(start)
+		finish.note(at)
 	}
 	b.ReportMetric(float64(ask)/1e6, "ask-ms")
 	b.ReportMetric(float64(answer)/1e6, "answer-ms")
 	b.ReportMetric(float64(finish)/1e6, "finish-ms")
+	b.ReportMetric(float64(cpu(b)-start)/1e6/float64(b.N), "cpu-ms/node")
+	b.ReportMetric(float64(p.RequestBytes(25_000)+p.AnswerBytes(25_000))/1e6, "MB/node")
+}
+
+// benchmark drives computations and reports what a node spends and sends.
+func benchmark[P party](b *testing.B, active []int, member func(b *testing.B, i int) P) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	var sent int
+	start := cpu(b)
+	for b.Loop() {
+		parties := map[int]P{}
+		for _, i := range active {
+			parties[i] = member(b, i)
+		}
+		sent = 0
+		for _, n := range deliver(b, rng, parties) {
+			sent = max(sent, n)
+		}
+	}
+	b.ReportMetric(float64(cpu(b)-start)/1e6/float64(b.N*len(active)), "cpu-ms/node")
+	b.ReportMetric(float64(sent)/1e6, "MB/node")
+	b.ReportMetric(0, "ns/op")
+}
+
+func BenchmarkProduct(b *testing.B) {
+	p := fullProducts(b)
+	rng := rand.New(rand.NewPCG(1, 2))
+	v, x := numbers(p, rng, 25_000), numbers(p, rng, 25_000)
+	for _, active := range [][]int{{1, 2}, {1, 2, 3}} {
+		b.Run(fmt.Sprintf("t=%d", len(active)), func(b *testing.B) {
+			benchmark(b, active, func(b *testing.B, i int) *Product {
+				return must[*Product](b)(NewProduct(p, session("p", active...), i, x, v))
+			})
+		})
+	}
+}
+
+// BenchmarkRegistration is what the nodes compute for a vector of 25,137 entities:
+// a selector, and weights of 16 bits.
+func BenchmarkRegistration(b *testing.B) {
+	p := fullProducts(b)
+	for _, bits := range []int{1, 16} {
+		s := VectorSpec{Nodes: 3, Threshold: 2, Entities: 25_137, Bits: bits}
+		values := randomValues(rand.New(rand.NewPCG(5, 6)), s)
+		name := func(stage string) string { return fmt.Sprintf("bits=%d/%s", bits, stage) }
+		var shares [][]byte
+		b.Run(name("client"), func(b *testing.B) {
+			start := cpu(b)
+			for b.Loop() {
+				shares = must[[][]byte](b)(DealVector(p, s, values))
+			}
+			size := 0
+			for _, x := range shares {
+				size += len(x)
+			}
+			b.ReportMetric(float64(cpu(b)-start)/1e6/float64(b.N), "cpu-ms")
+			b.ReportMetric(float64(size)/1e6, "MB")
+			b.ReportMetric(0, "ns/op")
+		})
+		b.Run(name("open+line"), func(b *testing.B) {
+			start := cpu(b)
+			for b.Loop() {
+				for i, x := range shares {
+					must[CheckValues](b)(must[*VectorShare](b)(ParseVectorShare(p, s, i+1, x)).LineValues([32]byte{1}))
+				}
+			}
+			b.ReportMetric(float64(cpu(b)-start)/1e6/float64(3*b.N), "cpu-ms/node")
+			b.ReportMetric(0, "ns/op")
+		})
+		b.Run(name("bits"), func(b *testing.B) {
+			v := dealt(b, p, s, values)
+			benchmark(b, []int{1, 3}, func(b *testing.B, i int) *BitCheck {
+				return must[*BitCheck](b)(NewBitCheck(session("b", 1, 3), v.shares[i], [32]byte{1}))
+			})
+		})
+	}
+}
+
+func BenchmarkCohortTest(b *testing.B) {
+	p := fullProducts(b)
+	rng := rand.New(rand.NewPCG(7, 8))
+	for _, c := range []struct{ members, cohorts, k int }{{2, 1000, 5}, {2, 1000, 20}, {2, 4000, 5}, {3, 1000, 5}, {3, 1000, 20}} {
+		active := everyPoint(c.members)
+		cohorts, counts := make([]Cohort, c.cohorts), make([]uint64, c.cohorts)
+		for i := range cohorts {
+			cohorts[i].Members, counts[i] = 100, uint64(30+i%20)
+		}
+		shares := split(p, rng, counts, active)
+		b.Run(fmt.Sprintf("t=%d/cohorts=%d/k=%d", c.members, c.cohorts, c.k), func(b *testing.B) {
+			benchmark(b, active, func(b *testing.B, i int) *CohortTest {
+				mine := append([]Cohort(nil), cohorts...)
+				for n := range mine {
+					mine[n].Share = shares[i][n]
+				}
+				return must[*CohortTest](b)(NewCohortTest(p, session("c", active...), i, c.k, mine))
+			})
+		})
+	}
+}
+
+func BenchmarkPrivateSum(b *testing.B) {
+	p := fullProducts(b)
+	rng := rand.New(rand.NewPCG(9, 10))
+	const entities, periods, groups = 25_000, 12, 13
+	var cells []Cell
+	for e := range entities {
+		for range periods {
+			cells = append(cells, Cell{int32(e), int32(e % groups)})
+		}
+	}
+	x, v := numbers(p, rng, len(cells)), numbers(p, rng, entities)
+	benchmark(b, []int{1, 2}, func(b *testing.B, i int) *PrivateSum {
+		return must[*PrivateSum](b)(NewPrivateSum(p, session("s", 1, 2), i, x, cells, v, groups))
+	})
 }
