@@ -62,7 +62,7 @@ const (
 // depends on public numbers only.
 type CohortTest struct {
 	*machine
-	passed bool
+	opened uint64
 }
 
 // NewCohortTest returns this member's part in a cohort test with minimum k. The
@@ -86,7 +86,7 @@ func NewCohortTest(p ProductParameters, s Session, point, k int, cohorts []Cohor
 	rho.uniform(scalar, p.T())
 	t := &cohortTree{machine: &machine{place: m, early: map[earlyKey]earlyMessage{}}, rho: scalar[0]}
 	r := &CohortTest{machine: t.machine}
-	t.passed = &r.passed
+	t.opened = &r.opened
 	if err := t.plant(k, cohorts); err != nil {
 		return nil, fmt.Errorf("preparing a cohort test: %w", err)
 	}
@@ -119,14 +119,14 @@ func (r *CohortTest) Passed() (bool, error) {
 	if err := r.finished(); err != nil {
 		return false, err
 	}
-	return r.passed, nil
+	return r.opened != 0, nil
 }
 
 // cohortTree multiplies what is left, level by level.
 type cohortTree struct {
 	*machine
 	rho    uint64
-	passed *bool
+	opened *uint64
 }
 
 // plant sets the first stage.
@@ -159,7 +159,7 @@ func (t *cohortTree) level(shares []uint64) (stage, error) {
 	switch {
 	case len(shares) == 1:
 		t.next = func(sum []uint64) (stage, error) {
-			*t.passed = sum[0] != 0
+			*t.opened = sum[0]
 			return nil, nil
 		}
 		return newRevelation(t.place, shares[0]), nil

@@ -8,8 +8,8 @@
 // The n nodes of a roster make a key (Dealer, CombineDealings,
 // CombinePublicShares), one per publisher, without anybody ever holding the
 // secret. A publisher encrypts readings (Encryptor), 8,191 to a tile. Nodes add
-// stored tiles (Accumulator); nothing else is ever computed on ciphertexts, so
-// there are no evaluation keys. An active set of exactly t nodes opens an
+// stored tiles (Accumulator); nothing else is ever computed on publishers'
+// ciphertexts, so there are no evaluation keys. An active set of exactly t nodes opens an
 // accumulator (NodeKey.Contribute, NodeKey.Combine): each gets numbers mod T,
 // slot by slot, which are uniform on their own and add up to the sums. Each folds
 // its own by a slot map (Parameters.Fold); the buyer adds the folded ones
@@ -28,6 +28,23 @@
 // a function of a secret and Opening.Context, a hash of everything that makes an
 // opening different from another, so a repeat tells nothing new.
 //
+// # Products and private vectors
+//
+// What is more than a sum is computed on shares, by members of an active set that
+// talk to each other: Product multiplies two shared vectors, PrivateSum cells by a
+// buyer's private vector, BitCheck and VectorShare.LineValues check a vector when
+// it is registered, CohortTest says whether a selector may be used and opens
+// nothing else. Each of them is one member's part, driven by messages: send what
+// Start and Receive return, hand to Receive what arrives, until Done. Underneath is
+// one primitive, oblivious linear evaluation under a BGV key that is drawn for one
+// request, used once, and unrelated to any other key (product_ole.go has the
+// argument). DealVector and ParseVectorShare are the two ends of a private vector,
+// Shamir-shared mod T.
+//
+// The noise of an answer is flooded and its c1 blinded by a fresh encryption of
+// zero; the tests TestFloodingHidesTheFactor and TestEncryptionOfZeroHidesTheFactor
+// recover a member's numbers when either is left out.
+//
 // # Invariants
 //
 //   - A node contributes only to an accumulator it computed itself: Contribute
@@ -41,10 +58,15 @@
 //     exactly at MaxTiles tiles, and an Accumulator takes no more. Magnitude is
 //     the planner's to check, with Parameters.CheckLoad; a sum beyond ±(T−1)/2
 //     wraps around silently.
-//   - Scale is 1 everywhere. Nothing here multiplies or rescales ciphertexts.
+//   - Scale is 1 everywhere, and collective keys only ever add. A product's answer
+//     is masked at scale 1 and only then switched to fewer primes, which changes
+//     the scale; its decryption knows.
+//   - A throw-away key decrypts one answer, and a request is answered once.
+//   - Nobody's share leaves a product, a private sum or a test as it was: every pair
+//     of members has a fresh ρ, so results are uniform subject to their sum.
 //   - Everything that has buffers is used by one goroutine at a time: Encryptor is
-//     the caller's (ShallowCopy), the rest takes pooled scratch, and is safe for
-//     concurrent use.
+//     the caller's (ShallowCopy), the rest takes pooled scratch or a lock, and is
+//     safe for concurrent use.
 //
 // # How it fails
 //
@@ -58,6 +80,7 @@
 // It keeps nothing, sends nothing and logs nothing. It does not count openings
 // per key (MaxOpenedTiles is the ledger's to enforce), does not decide whether
 // something may be opened, and does not detect attacks by members: a member that
-// deviates can spoil a result, and parity is no proof against intent. Go cannot
-// promise that erased secrets leave no copy behind.
+// deviates can spoil a result, and parity is no proof against intent. It does not
+// know whether a session was used before, whether a challenge was drawn after the
+// commitment, or which cohorts a query has to be tested on. Go cannot promise that erased secrets leave no copy behind.
 package he

@@ -2,6 +2,7 @@ package he
 
 import (
 	"errors"
+	"math/big"
 	"math/rand/v2"
 	"testing"
 )
@@ -139,3 +140,5 @@ func TestProductsOfSharesAreExact(t *testing.T) {
 		}
 	}
 }
+
+func (in *productInstance) modulusOfT() *big.Int { return new(big.Int).SetUint64(in.lit.T) }
