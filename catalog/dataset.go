@@ -47,6 +47,9 @@ func createDataset(c *call, b DatasetCreate) error {
 	if err := c.joinFamily(d); err != nil {
 		return err
 	}
+	if err := c.joinNoise(d); err != nil {
+		return err
+	}
 	c.out.ID = d.Dataset
 	return put(c.tx, prefixDataset+d.Dataset, Dataset{ID: d.Dataset, Owner: c.signer.ID, Descriptor: d, Created: c.now})
 }

@@ -28,7 +28,7 @@ type evaluation struct {
 // run returns the verdict, a *Refusal or a fault of the store.
 func (v *evaluation) run() (Verdict, error) {
 	v.verdict = Verdict{
-		Dataset: v.descriptor.Dataset, Release: v.version.Version, Entities: v.version.Entities, Columns: v.request.columns(),
+		Dataset: v.descriptor.Dataset, Release: v.version.Version, Entities: v.version.Entities, Columns: v.request.columns(), Noise: v.request.Noise,
 	}
 	steps := []func() *Refusal{v.selectPeriods, v.groupPeriods, v.groupEntities, v.checkSize, v.checkMagnitude}
 	for _, step := range steps {
@@ -40,7 +40,11 @@ func (v *evaluation) run() (Verdict, error) {
 		v.verdict.EntityGroups[i].Included = v.verdict.EntityGroups[i].Of
 	}
 	if !v.descriptor.Policy.Public && len(v.verdict.Columns) > 0 {
-		if err := v.protect(); err != nil {
+		protect := v.protect
+		if v.request.Noise != nil {
+			protect = v.protectNoised
+		}
+		if err := protect(); err != nil {
 			return Verdict{}, err
 		}
 	}

@@ -50,12 +50,17 @@ func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit) (judgem
 	if j.version, err = release(r, j.dataset, q.Request.Release); err != nil {
 		return j, err
 	}
-	if j.repeats, err = repeatOf(r, p.ID, q.Request, j.version.Version); err != nil {
-		return j, err
+	if q.Request.Noise == nil { // noise is drawn and paid for anew
+		if j.repeats, err = repeatOf(r, p.ID, q.Request, j.version.Version); err != nil {
+			return j, err
+		}
 	}
 	var broke *Refusal
 	if j.charged, broke = j.contract.charge(j.repeats != ""); broke != nil {
 		return j, broke
+	}
+	if err := checkNoise(r, j.dataset, j.contract, q.Request); err != nil {
+		return j, err
 	}
 	if err := checkWear(r, j.version, q.Request); err != nil {
 		return j, err

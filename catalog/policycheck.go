@@ -132,8 +132,12 @@ func (p *DP) check() *Refusal {
 	}
 	var v [len(read)]*big.Rat
 	for i, f := range read {
+		parse := parseEpsilon // no exponent: requests and the ledger have none
+		if f.field == "delta" {
+			parse = parseDecimal
+		}
 		var ok bool
-		if v[i], ok = parseDecimal(f.text); !ok || v[i].Sign() <= 0 {
+		if v[i], ok = parse(f.text); !ok || v[i].Sign() <= 0 {
 			return invalid("policy.dp."+f.field, "%.40q is not a number above 0", f.text)
 		}
 	}

@@ -65,7 +65,10 @@ func (c *call) openQuery(id string) (Query, error) {
 	return q, err
 }
 
-// attemptQuery names an attempt and counts its openings.
+// attemptQuery names an attempt, counts its openings and charges the epsilon of
+// a noised query. An attempt that the budget cannot pay is not named, and no
+// later one could be: the query ends there. (A refusal of the entry would leave
+// it open for ever.)
 func attemptQuery(c *call, b QueryAttempt) error {
 	q, err := c.openQuery(b.Query)
 	if err != nil {
@@ -83,6 +86,13 @@ func attemptQuery(c *call, b QueryAttempt) error {
 	}
 	if b.Tiles < 1 || b.Tiles > int64(v.Tiles) {
 		return invalid("tiles", "the attempt opens %d tiles, version %d of %s has %d", b.Tiles, v.Version, v.Dataset, v.Tiles)
+	}
+	short, err := c.payAttempt(q)
+	if err != nil {
+		return err
+	}
+	if short != nil {
+		return c.endQuery(q, fmt.Sprintf("attempt %d was not named: %s", b.Attempt, short.Message))
 	}
 	if err := c.openTiles(v.Key, b.Tiles); err != nil {
 		return err
@@ -147,11 +157,17 @@ func failQuery(c *call, b QueryFail) error {
 	}
 	q.Plan, q.Context, q.Shares, q.State = Digest{}, Digest{}, nil, QueryAccepted
 	if len(q.Attempts) == MaxAttempts {
-		q.State, q.Done = QueryFailed, c.now
-		q.Reason = fmt.Sprintf("none of %d attempts completed; the last: %s", MaxAttempts, a.Failed)
-		if err := c.refund(&q); err != nil {
-			return err
-		}
+		return c.endQuery(q, fmt.Sprintf("none of %d attempts completed; the last: %s", MaxAttempts, a.Failed))
+	}
+	return c.putQuery(q)
+}
+
+// endQuery ends a query that no attempt can complete any more. Its price is
+// given back; what its attempts have spent of epsilon is not.
+func (c *call) endQuery(q Query, reason string) error {
+	q.State, q.Done, q.Reason = QueryFailed, c.now, reason
+	if err := c.refund(&q); err != nil {
+		return err
 	}
 	return c.putQuery(q)
 }

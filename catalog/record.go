@@ -161,6 +161,10 @@ type Contract struct {
 	State   ContractState `json:"state"`
 	Reason  string        `json:"reason,omitempty"`  // of the last change of state
 	Changed int64         `json:"changed,omitempty"` // when
+	// Epsilon bounds what noised queries may spend; empty: the policy's
+	// epsilon_per_contract. EpsilonSpent is charged when an attempt is named.
+	Epsilon      string `json:"epsilon,omitempty"`
+	EpsilonSpent string `json:"epsilon_spent,omitempty"`
 }
 
 // QueryState is where a query is.

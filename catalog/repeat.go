@@ -20,8 +20,9 @@ func repeatOf(r Reader, principal string, q Request, release int) (string, error
 }
 
 // noteReleased remembers a query that is done as the one that others repeat.
+// Noised ones are not repeated: every one is drawn, and paid for, anew.
 func (c *call) noteReleased(q Query) error {
-	if q.State != QueryDone || q.Repeats != "" {
+	if q.State != QueryDone || q.Repeats != "" || q.Submit.Request.Noise != nil {
 		return nil
 	}
 	return putName(c.tx, repeatKey(q.Principal, q.Submit.Request, q.Release), q.ID)

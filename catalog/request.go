@@ -11,6 +11,7 @@ type Request struct {
 	By       []Dimension `json:"by,omitempty"`      // entity and attribute dimensions and at most one period dimension, in SELECT order of the GROUP BY
 	Select   []Aggregate `json:"select"`            // distinct aggregates
 	Complete bool        `json:"complete,omitempty"`
+	Noise    *Noise      `json:"noise,omitempty"` // nil: exact
 	SQL      string      `json:"sql,omitempty"`
 }
 

@@ -22,6 +22,9 @@ func (q Request) Check(d Descriptor, columns []string) *Refusal {
 	case len(q.SQL) > maxSQL:
 		return invalid("sql", "the SQL has %d bytes, at most %d are accepted", len(q.SQL), maxSQL)
 	}
+	if r := q.Noise.check(); r != nil {
+		return r
+	}
 	if r := q.Where.Check(columns); r != nil {
 		return r
 	}

@@ -17,6 +17,7 @@ const (
 	prefixRows          = "registry.rows/"  // id/from → rows
 	prefixDataset       = "dataset/"        // id → Dataset
 	prefixFamily        = "family/"         // owner/registry → family
+	prefixNoise         = "noise/"          // owner/registry → noiseFamily
 	prefixVersion       = "version/"        // dataset/version → Version
 	prefixCounts        = "version.counts/" // dataset/version/measure/from → bitmaps
 	prefixKey           = "key/"            // id → Key

@@ -19,6 +19,7 @@ type Verdict struct {
 	Assign       []byte        `json:"assign"` // PackAssign: entity → entity group, −1 for none
 	Exclusions   []Exclusion   `json:"exclusions,omitempty"`
 	Withheld     []GroupIndex  `json:"withheld,omitempty"` // ascending
+	Noise        *Noise        `json:"noise,omitempty"`    // of the request; nil: exact
 }
 
 // Column is one encrypted column that is opened and summed.

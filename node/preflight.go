@@ -49,7 +49,15 @@ func (n *Node) checkLoad(d catalog.Descriptor, plan *query.Plan) error {
 	if len(plan.Accumulators) == 0 {
 		return nil
 	}
-	_, err := n.params.CheckLoad(he.Load{Tiles: plan.MaxTiles(), Magnitude: plan.Magnitude(d)})
+	magnitude, tail, err := plan.Room(d, n.params.Threshold())
+	if err != nil {
+		return err
+	}
+	_, err = n.params.CheckLoad(he.Load{Tiles: plan.MaxTiles(), Magnitude: magnitude})
+	var overflow *he.OverflowError
+	if plan.Noise != nil && errors.As(err, &overflow) {
+		return &noisedOverflowError{tail: tail, err: overflow}
+	}
 	return err
 }
 
@@ -136,12 +144,17 @@ func refusalOf(err error) *catalog.Refusal {
 	r := &catalog.Refusal{Kind: catalog.RefusedPolicy, Rule: rulePlan, Message: err.Error(), Fix: "ask for fewer groups or a shorter time"}
 	number := func(name, value string) { r.Numbers = append(r.Numbers, catalog.Number{Name: name, Value: value}) }
 	var overflow *he.OverflowError
+	var noised *noisedOverflowError
 	var noise *he.NoiseError
 	switch {
 	case errors.As(err, &overflow):
 		r.Rule, r.Fix = ruleOverflow, "select fewer entities or a shorter time"
 		number("magnitude", text(overflow.Magnitude))
 		number("limit", text(overflow.Limit))
+		if errors.As(err, &noised) {
+			r.Fix = "select fewer entities or a shorter time, or ask with a larger epsilon"
+			number("noise_tail", text(noised.tail))
+		}
 	case errors.As(err, &noise):
 		r.Rule, r.Fix = ruleNoise, "select fewer periods"
 		number("tiles", strconv.Itoa(noise.Tiles))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/noise"
 	"github.com/weirdata/weir/compute/query"
 	"github.com/weirdata/weir/compute/seal"
 )
@@ -14,7 +15,8 @@ import (
 func querySession(id string, attempt int) string { return fmt.Sprintf("query/%s/%d", id, attempt) }
 
 // answerQuery does this node's part of a query's running attempt (DESIGN section
-// 6, step 4): plan anew from the ledger, open, fold, add up, seal to the buyer,
+// 6, step 4): plan anew from the ledger, open, fold, add up, add noise where the
+// verdict says so, seal to the buyer,
 // commit the sealed bytes.
 func (n *Node) answerQuery(ctx context.Context, id string, a catalog.Attempt) error {
 	err := n.once(ctx, querySession(id, a.Number), catalog.KindQueryShare, func() (any, error) { return n.runQuery(ctx, id, a) })
@@ -53,9 +55,21 @@ func (n *Node) runQuery(ctx context.Context, id string, a catalog.Attempt) (any,
 	if err := n.fetchManifest(ctx, &w); err != nil {
 		return nil, err
 	}
+	var draws []noise.Draw
+	if plan.Noise != nil {
+		if draws, err = n.noise.draw(id, plan); err != nil {
+			return nil, err
+		}
+		defer wipeDraws(draws)
+	}
 	values, parity, contexts, err := n.openPlan(ctx, q, a, w, plan)
 	if err != nil {
 		return nil, err
+	}
+	if draws != nil {
+		if err := addNoise(n.params, values, draws); err != nil {
+			return nil, fmt.Errorf("add the noise of query %s: %w", id, err)
+		}
 	}
 	digest := plan.Digest()
 	sealed, err := seal.Seal(q.Submit.Receiving, []byte(seal.ShareInfo), seal.ShareAAD(contexts, digest, q.Envelope), seal.EncodeShare(values, &parity))

@@ -32,6 +32,10 @@ func newQueryCommand(a *app) *cobra.Command {
 their shares of the answer to your key. The shares are opened, added and checked
 on this machine; no node sees the figure. SQL of "-" is read from stdin.
 
+With --epsilon every node of the active set adds noise to its share, so that one
+honest node's noise is enough; figures come with their 95 % interval, and the
+epsilon is charged to the contract and to the family of datasets.
+
 Without --contract it runs under your only contract that covers it. With --explain
 it says what would be released, and nothing is charged.`,
 		Example: `  weir query --dir /tmp/weir "SELECT station, AVG(pm25) FROM beijing_air WHERE period = '2016' GROUP BY station"`,
@@ -39,6 +43,9 @@ it says what would be released, and nothing is charged.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if timeout <= 0 {
 				return usagef(cmd, "--timeout must be positive")
+			}
+			if o.Delta != "" && o.Epsilon == "" {
+				return usagef(cmd, "--delta needs --epsilon")
 			}
 			sql, err := a.readSQL(args[0])
 			if err != nil {
@@ -54,6 +61,8 @@ it says what would be released, and nothing is charged.`,
 	}
 	cmd.Flags().StringVar(&o.Contract, "contract", "", "contract to ask under; default: your only one that covers the query")
 	cmd.Flags().BoolVar(&o.Complete, "complete", false, "refuse the query if any entity would be left out of a group")
+	cmd.Flags().StringVar(&o.Epsilon, "epsilon", "", "ask for a differentially private answer: every figure carries noise for that privacy loss, at most 1, which is charged to the contract")
+	cmd.Flags().StringVar(&o.Delta, "delta", "", "with --epsilon: Gaussian noise that may fail its promise with that probability, such as 1e-9; default: Laplace noise, which never does")
 	cmd.Flags().BoolVar(&explain, "explain", false, "say what would be released and what it takes, and ask nothing")
 	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait for the answer")
 	return cmd
@@ -123,5 +132,20 @@ func (a *app) explain(ctx context.Context, sql string, o client.QueryOptions) er
 	s.add("largest possible magnitude", x.Plan.Magnitude.String())
 	s.add("bytes sealed by each node", strconv.FormatInt(x.Plan.ResultBytes, 10))
 	s.add("what a node learns", x.Nodes)
+	addNoise(&s, x.Noise)
 	return a.print(x, s)
+}
+
+// addNoise says what noise is expected and what it costs.
+func addNoise(s *sheet, n *wire.ExplainedNoise) {
+	if n == nil {
+		return
+	}
+	for _, c := range n.Sums {
+		s.add("noise in sums of "+c.Measure, fmt.Sprintf("%s, parameter %s %s, from each of %d nodes; 95 %% within ± %s",
+			c.Distribution, c.Parameter, c.Unit, c.Nodes, c.Interval95))
+	}
+	s.add("epsilon charged", fmt.Sprintf("%s an attempt, %s at most", n.Epsilon, n.MostCost))
+	s.add("epsilon left of the contract", fmt.Sprintf("%s of %s", n.Contract.Left, n.Contract.Limit))
+	s.add("epsilon left of the family", fmt.Sprintf("%s of %s, all buyers together", n.Family.Left, n.Family.Limit))
 }

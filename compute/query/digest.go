@@ -12,7 +12,8 @@ import (
 const digestHeader = "weir plan v1\n"
 
 // Digest is the SHA-256 of the plan: dataset and version, the order of groups,
-// columns, all slot maps and accumulators (PROTOCOL section 3). Every list is
+// columns, all slot maps and accumulators, and the laws of the noise where there
+// is any (PROTOCOL section 3). Every list is
 // preceded by its length, numbers are 8 bytes, entries of slot maps 4, little
 // end first, so that no two plans have the same encoding.
 func (p *Plan) Digest() catalog.Digest {
@@ -35,6 +36,14 @@ func (p *Plan) Digest() catalog.Digest {
 	for _, a := range p.Accumulators {
 		w.numbers(a.Column, a.Block, a.SlotMap, len(a.Tiles))
 		w.numbers(a.Tiles...)
+	}
+	if p.Noise != nil {
+		w.numbers(len(p.Noise))
+		for _, law := range p.Noise {
+			text := law.String() // the parameter as an exact fraction
+			w.numbers(int(law.Kind()), len(text))
+			w.buf = append(w.buf, text...)
+		}
 	}
 	w.flush()
 	return catalog.Digest(w.hash.Sum(nil))

@@ -43,6 +43,17 @@ func (p *Plan) MaxTiles() int {
 // the column's declared range. It must stay below T/2.
 func (p *Plan) Magnitude(d catalog.Descriptor) *big.Int {
 	worst := new(big.Int)
+	for _, sum := range p.magnitudes(d) {
+		if sum.Cmp(worst) > 0 {
+			worst = sum
+		}
+	}
+	return worst
+}
+
+// magnitudes are the same of each column.
+func (p *Plan) magnitudes(d catalog.Descriptor) []*big.Int {
+	var out []*big.Int
 	for column, cells := range p.cells() {
 		m, most := d.Measures[p.Columns[column]], int64(0)
 		for _, n := range cells {
@@ -50,12 +61,9 @@ func (p *Plan) Magnitude(d catalog.Descriptor) *big.Int {
 		}
 		mid := m.Mid()
 		top := max(new(big.Int).Sub(big.NewInt(m.Max), big.NewInt(mid)).Uint64(), new(big.Int).Sub(big.NewInt(mid), big.NewInt(m.Min)).Uint64())
-		sum := new(big.Int).Mul(new(big.Int).SetUint64(top), big.NewInt(most))
-		if sum.Cmp(worst) > 0 {
-			worst = sum
-		}
+		out = append(out, new(big.Int).Mul(new(big.Int).SetUint64(top), big.NewInt(most)))
 	}
-	return worst
+	return out
 }
 
 // cells counts, per column and group, the cells that go into it.

@@ -18,6 +18,8 @@ type figures struct {
 	measure catalog.Measure
 	counts  []int64    // per released group
 	sums    []*big.Int // in units of 10^-Decimals; nil when only counted
+	tail    *big.Int   // bound of the noise in a sum; 0 of exact ones
+	half    *big.Int   // half-width of the 95 % interval of a sum; nil of exact ones
 }
 
 // CheckError is a sum that cannot be: it lies outside the number of present
@@ -40,7 +42,8 @@ func (e *CheckError) Error() string {
 }
 
 // decode turns sums of centred integers into sums of readings, each checked
-// against count × range: Σx = Σenc + mid·count (DESIGN section 5).
+// against count × range, give or take what noise may be: Σx = Σenc + mid·count
+// (DESIGN section 5).
 func (f *figures) decode(encoded []int64, group func(int) string) error {
 	f.sums = make([]*big.Int, len(encoded))
 	mid, low, high := big.NewInt(f.measure.Mid()), big.NewInt(f.measure.Min), big.NewInt(f.measure.Max)
@@ -51,6 +54,8 @@ func (f *figures) decode(encoded []int64, group func(int) string) error {
 		sum.Add(sum, big.NewInt(enc))
 		least.Mul(low, n)
 		most.Mul(high, n)
+		least.Sub(&least, f.tail)
+		most.Add(&most, f.tail)
 		if sum.Cmp(&least) < 0 || sum.Cmp(&most) > 0 {
 			text := func(v *big.Int) string { return decimalText(v, f.measure.Decimals) }
 			return &CheckError{Measure: f.measure.Name, Group: group(i), Count: f.counts[i],

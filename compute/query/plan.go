@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/noise"
 )
 
 const (
@@ -33,6 +34,7 @@ type Plan struct {
 	Accumulators []Accumulator        // ascending column, block, first tile
 	Width        int                  // len(Groups)·len(Columns)
 	Tiles        int64                // read, over all accumulators
+	Noise        []noise.Law          // per column, of each node of the active set; nil: exact
 }
 
 // Accumulator is one homomorphic sum: tiles Tiles (k-th of their block, so of
@@ -54,6 +56,9 @@ func NewPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict) (
 	}
 	p := &Plan{Dataset: verdict.Dataset, Release: verdict.Release, Groups: g.groups, Columns: g.columns}
 	p.Width = len(p.Groups) * len(p.Columns)
+	if p.Noise, err = newLaws(g, d); err != nil {
+		return nil, fmt.Errorf("planning %s version %d: %w", verdict.Dataset, verdict.Release, err)
+	}
 	maps := newSlotMaps(g, v.Blocks)
 	for column := range p.Columns {
 		classes := maps.classes(g.exclusions(column))

@@ -17,6 +17,7 @@ type Input struct {
 	Plan       *Plan
 	Presence   Presence
 	Sums       []int64 // Σ of encoded values, centred; element column·len(Groups)+group
+	Nodes      int     // of the active set, each of which added noise; of no use to an exact query
 }
 
 // Types of result columns. Decimals are exact and printed as text: a sum with
@@ -39,16 +40,21 @@ type Column struct {
 // What is missing is said: Included and Of are given when the policy kept
 // entities out of some group, of row i Included[i] of Of[i] are in the figures;
 // Omitted when it kept out periods, of row i Omitted[i] of the dataset's periods
-// for at least one of the measures. Query and Receipt are the caller's to set.
+// for at least one of the measures. Noise is set when the sums carry noise, and
+// Interval95 then has, in the place of every noised figure, the half-width of its
+// 95 % interval, and nil elsewhere. A noised figure is not clamped to what is
+// possible: that would bias it. Query and Receipt are the caller's to set.
 type Table struct {
-	Query    string   `json:"query,omitempty"`
-	Columns  []Column `json:"columns"`
-	Rows     [][]any  `json:"rows"`
-	Withheld int      `json:"withheld"` // groups not released
-	Included []int    `json:"included,omitempty"`
-	Of       []int    `json:"of,omitempty"`
-	Omitted  []int    `json:"omitted_periods,omitempty"`
-	Receipt  any      `json:"receipt,omitempty"`
+	Query      string   `json:"query,omitempty"`
+	Columns    []Column `json:"columns"`
+	Rows       [][]any  `json:"rows"`
+	Withheld   int      `json:"withheld"` // groups not released
+	Included   []int    `json:"included,omitempty"`
+	Of         []int    `json:"of,omitempty"`
+	Omitted    []int    `json:"omitted_periods,omitempty"`
+	Noise      *Noised  `json:"noise,omitempty"`
+	Interval95 [][]any  `json:"interval95,omitempty"`
+	Receipt    any      `json:"receipt,omitempty"`
 }
 
 // Table makes the result of a query from its opened sums. It returns a
@@ -63,9 +69,15 @@ func (c *Compiled) Table(in Input) (*Table, error) {
 		rows = rows[:max(*c.Limit, 0)]
 	}
 	t := &Table{Columns: r.columns(), Rows: make([][]any, 0, len(rows)), Withheld: len(in.Verdict.Withheld)}
+	if t.Noise, err = noised(in); err != nil {
+		return nil, fmt.Errorf("making the result of a query on %s: %w", in.Verdict.Dataset, err)
+	}
 	incomplete := slices.ContainsFunc(in.Verdict.EntityGroups, func(g catalog.EntityGroup) bool { return g.Included < g.Of })
 	for _, group := range rows {
 		t.Rows = append(t.Rows, r.row(group))
+		if t.Noise != nil {
+			t.Interval95 = append(t.Interval95, r.intervals(group))
+		}
 		if incomplete {
 			g := in.Verdict.EntityGroups[r.grid.groups[group].Entity]
 			t.Included = append(t.Included, g.Included)
@@ -138,7 +150,8 @@ func (r *result) checkShape(in Input) error {
 	if in.Plan == nil || in.Presence == nil {
 		return fmt.Errorf("the plan or the presence is missing")
 	}
-	if !slices.Equal(in.Plan.Groups, g.groups) || !slices.Equal(in.Plan.Columns, g.columns) || len(in.Sums) != in.Plan.Width {
+	if !slices.Equal(in.Plan.Groups, g.groups) || !slices.Equal(in.Plan.Columns, g.columns) || len(in.Sums) != in.Plan.Width ||
+		(in.Plan.Noise != nil) != (in.Verdict.Noise != nil && len(g.columns) > 0) {
 		return fmt.Errorf("the plan is another verdict's, or %d sums are not its %d", len(in.Sums), in.Plan.Width)
 	}
 	measures, entities, periods := in.Presence.Size()
@@ -182,6 +195,9 @@ func (r *result) figure(in Input, a catalog.Aggregate) error {
 	}
 	if column >= 0 {
 		n := len(r.grid.groups)
+		if err := f.bound(in.Plan, column, in.Nodes); err != nil {
+			return err
+		}
 		if err := f.decode(in.Sums[column*n:(column+1)*n], r.describe); err != nil {
 			return err
 		}

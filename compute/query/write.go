@@ -42,7 +42,8 @@ func (t *Table) WriteJSON(w io.Writer) error {
 
 // WriteCSV writes the result as CSV (RFC 4180) with a header; NULL is an empty
 // field. Columns "included", "of" and "omitted_periods" follow when the policy
-// kept something out of some group.
+// kept something out of some group, and for every noised column the half-width
+// of its 95 % interval under its name with "_interval95" behind it.
 func (t *Table) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	var header []string
@@ -55,6 +56,10 @@ func (t *Table) WriteCSV(w io.Writer) error {
 	if t.Omitted != nil {
 		header = append(header, "omitted_periods")
 	}
+	noised := t.intervalColumns()
+	for _, j := range noised {
+		header = append(header, t.Columns[j].Name+"_interval95")
+	}
 	records := [][]string{header}
 	for i, row := range t.Rows {
 		record := cellTexts(row, "")
@@ -63,6 +68,12 @@ func (t *Table) WriteCSV(w io.Writer) error {
 		}
 		if t.Omitted != nil {
 			record = append(record, strconv.Itoa(t.Omitted[i]))
+		}
+		if noised != nil {
+			half := cellTexts(t.Interval95[i], "")
+			for _, j := range noised {
+				record = append(record, half[j])
+			}
 		}
 		records = append(records, record)
 	}
@@ -96,6 +107,13 @@ func (t *Table) WriteText(w io.Writer) error {
 		for j, cell := range line {
 			line[j] = printable(cell)
 		}
+		if t.Noise != nil {
+			for j, half := range cellTexts(t.Interval95[i], "") {
+				if half != "" {
+					line[j] += " ± " + half
+				}
+			}
+		}
 		if t.Of != nil {
 			line = append(line, fmt.Sprintf("%d of %d", t.Included[i], t.Of[i]))
 		}
@@ -119,7 +137,7 @@ func (t *Table) WriteText(w io.Writer) error {
 	default:
 		fmt.Fprintf(&b, ", %d groups withheld by policy", t.Withheld)
 	}
-	b.WriteString("\n")
+	b.WriteString("\n" + t.noiseWords())
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("writing the result: %w", err)
 	}

@@ -71,11 +71,10 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 			return err
 		}
 		request := compiled.Request
-		request.Complete = in.Body.Complete
+		request.Complete, request.Noise = in.Body.Complete, in.Body.Noise
 		caller := callerOf(ctx)
-		preview, refusal, err := v.Preview(caller.ID, catalog.QuerySubmit{
-			Contract: in.Body.Contract, Receiving: caller.Receiving, Request: request,
-		})
+		submit := catalog.QuerySubmit{Contract: in.Body.Contract, Receiving: caller.Receiving, Request: request}
+		preview, refusal, err := v.Preview(caller.ID, submit)
 		if err != nil {
 			return err
 		}
@@ -104,7 +103,10 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 		if p := preview.Contract.Price; p != nil {
 			out.Body.Currency = p.Currency
 		}
-		return nil
+		if plan.Noise != nil {
+			out.Body.Noise, err = explainNoise(v, caller.ID, submit, d.Descriptor, plan)
+		}
+		return err
 	})
 }
 
@@ -139,4 +141,22 @@ func verdictWords(d catalog.Descriptor, p catalog.Preview) []string {
 		words = append(words, fmt.Sprintf("%d groups would have too few entities with readings and are withheld", n))
 	}
 	return words
+}
+
+// explainNoise says what noise a query's figures would carry, and what it costs.
+func explainNoise(v catalog.View, caller string, q catalog.QuerySubmit, d catalog.Descriptor, plan *query.Plan) (*wire.ExplainedNoise, error) {
+	cluster, err := v.Cluster()
+	if err != nil {
+		return nil, err
+	}
+	var out wire.ExplainedNoise
+	if out.Sums, err = plan.NoiseOf(d, cluster.Threshold); err != nil {
+		return nil, err
+	}
+	budget, err := v.NoiseBudget(caller, q)
+	if err != nil {
+		return nil, err
+	}
+	out.NoiseBudget = *budget
+	return &out, nil
 }

@@ -22,6 +22,9 @@ type QueryOptions struct {
 	Contract string
 	// Complete refuses a query of which some entities would be left out.
 	Complete bool
+	// Epsilon, a decimal text, asks for a noised answer of that privacy loss;
+	// empty: exact figures. Delta makes the noise Gaussian; empty: Laplace.
+	Epsilon, Delta string
 	// Progress, if not nil, is told of every state that was seen.
 	Progress func(q catalog.Query)
 }
@@ -58,8 +61,9 @@ func (c *Client) Query(ctx context.Context, sql string, o QueryOptions) (*Result
 	if err != nil {
 		return nil, err
 	}
+	compiled.Request.Complete = o.Complete
+	compiled.Request.Noise = o.noise()
 	request := compiled.Request
-	request.Complete = o.Complete
 	contract, err := c.contractFor(ctx, dataset, request, o.Contract)
 	if err != nil {
 		return nil, err
@@ -91,7 +95,15 @@ func (c *Client) Explain(ctx context.Context, sql string, o QueryOptions) (wire.
 	if err != nil {
 		return wire.Explained{}, err
 	}
-	return post[wire.Explained](ctx, c, "/v1/explain", wire.Statement{SQL: sql, Contract: contract, Complete: o.Complete}, true)
+	return post[wire.Explained](ctx, c, "/v1/explain", wire.Statement{SQL: sql, Contract: contract, Complete: o.Complete, Noise: o.noise()}, true)
+}
+
+// noise is what the options ask for; nil: an exact answer.
+func (o QueryOptions) noise() *catalog.Noise {
+	if o.Epsilon == "" && o.Delta == "" {
+		return nil
+	}
+	return &catalog.Noise{Epsilon: o.Epsilon, Delta: o.Delta}
 }
 
 func (c *Client) contractFor(ctx context.Context, d catalog.Dataset, r catalog.Request, named string) (string, error) {
@@ -190,6 +202,9 @@ func (c *Client) answer(ctx context.Context, q catalog.Query, d catalog.Dataset,
 	if err != nil {
 		return nil, err
 	}
+	if !sameNoise(verdict.Noise, compiled.Request.Noise) {
+		return nil, fmt.Errorf("%w: the verdict of query %s is not on the noise that was asked for", ErrPinned, q.ID)
+	}
 	sums, err := c.sums(ctx, parameters, q, plan)
 	if err != nil {
 		return nil, err
@@ -200,7 +215,12 @@ func (c *Client) answer(ctx context.Context, q catalog.Query, d catalog.Dataset,
 	}
 	return compiled.Table(query.Input{
 		Descriptor: d.Descriptor, Version: version, Verdict: verdict, Plan: plan, Presence: presence, Sums: sums,
+		Nodes: parameters.Threshold(),
 	})
+}
+
+func sameNoise(a, b *catalog.Noise) bool {
+	return a == nil && b == nil || a != nil && b != nil && *a == *b
 }
 
 // sums fetches and opens the shares of a query. A plan without columns opens

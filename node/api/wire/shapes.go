@@ -93,6 +93,8 @@ type Statement struct {
 	SQL      string `json:"sql" maxLength:"65536"`
 	Contract string `json:"contract,omitempty"`
 	Complete bool   `json:"complete,omitempty"`
+	// Noise asks to explain the noised query; absent: the exact one.
+	Noise *catalog.Noise `json:"noise,omitempty"`
 }
 
 // MaxSQL is the largest size of a statement in bytes.
@@ -126,6 +128,16 @@ type Explained struct {
 	Repeats string `json:"repeats,omitempty"`
 	// Millis estimates how long the answer takes on one machine.
 	Millis int64 `json:"estimated_ms"`
+	// Noise is what the figures would carry and cost; absent: they are exact.
+	Noise *ExplainedNoise `json:"noise,omitempty"`
+}
+
+// ExplainedNoise is the noise that is expected in a query's sums and what the
+// query costs of the budgets of epsilon: once for each attempt that is named,
+// which is one unless nodes fail.
+type ExplainedNoise struct {
+	Sums []query.ColumnNoise `json:"sums"`
+	catalog.NoiseBudget
 }
 
 // MaxWithheld is how many withheld groups Explained names.
