@@ -103,7 +103,7 @@ func TestEpsilonIsChargedWhenAnAttemptIsNamedAndNeverGivenBack(t *testing.T) {
 	if q.State != QueryFailed || len(q.Attempts) != 2 || !strings.Contains(q.Reason, "0.2 left of 1.2") {
 		t.Errorf("query %+v", q)
 	}
-	if k := must[Contract](t)(w.view().Contract(id)); k.Used != 0 || k.EpsilonSpent != "1" {
+	if k := must[Contract](t)(w.view().Contract(id)); k.Used != 1 || k.EpsilonSpent != "1" {
 		t.Errorf("contract %+v", k)
 	}
 	if left := must[[]Query](t)(w.view().PendingQueries()); len(left) != 0 {
