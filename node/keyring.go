@@ -23,10 +23,11 @@ type keyring struct {
 	vault  *vault.Vault
 	mu     sync.Mutex
 	loaded map[string]*he.NodeKey
+	noise  drawer // of the same vault
 }
 
 func newKeyring(v *vault.Vault) *keyring {
-	return &keyring{vault: v, loaded: map[string]*he.NodeKey{}}
+	return &keyring{vault: v, loaded: map[string]*he.NodeKey{}, noise: drawer{vault: v}}
 }
 
 // keyRecord is what the vault keeps of one key: this node's Shamir share, the

@@ -40,7 +40,6 @@ type Node struct {
 	vault    *vault.Vault
 	signing  ed25519.PrivateKey
 	keys     *keyring
-	noise    *drawer
 	blobs    blobs
 	machine  *catalog.Machine
 	ledger   *consensus.Ledger
@@ -148,7 +147,6 @@ func (n *Node) openSecrets() (err error) {
 		return fmt.Errorf("this node's key is not the one that the founding names for %s", n.id)
 	}
 	n.keys = newKeyring(n.vault)
-	n.noise = &drawer{vault: n.vault}
 	n.onClose(func() error { n.keys.close(); return nil })
 	return nil
 }

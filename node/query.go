@@ -57,7 +57,7 @@ func (n *Node) runQuery(ctx context.Context, id string, a catalog.Attempt) (any,
 	}
 	var draws []noise.Draw
 	if plan.Noise != nil {
-		if draws, err = n.noise.draw(id, plan); err != nil {
+		if draws, err = n.keys.noise.draw(id, plan); err != nil {
 			return nil, err
 		}
 		defer wipeDraws(draws)
