@@ -54,8 +54,13 @@ func newLaws(g *grid, d catalog.Descriptor) ([]noise.Law, error) {
 	return laws, nil
 }
 
-// columnLaw is the law of one of so many columns with the given full range.
+// columnLaw is the law of one of so many columns with the given full range. A
+// column that nothing can move, having no cells, carries the least noise.
 func columnLaw(width, l1, l2squared *big.Int, columns int64, epsilon, delta *big.Rat) (noise.Law, error) {
+	if width.Sign() == 0 || l1.Sign() == 0 {
+		one := big.NewInt(1)
+		width, l1, l2squared = one, one, one
+	}
 	if delta == nil {
 		scale, err := noise.LaplaceScale(new(big.Int).Mul(width, new(big.Int).Mul(l1, big.NewInt(columns))), epsilon)
 		if err != nil {
