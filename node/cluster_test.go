@@ -96,6 +96,9 @@ func (c *cluster) open(id string) *Node {
 		Logger: slog.New(slog.NewTextHandler(c.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Tick:   200 * time.Millisecond,
 	}
+	if raceDetector { // everything takes several times as long
+		o.Heartbeat, o.PingTimeout = 2*time.Second, 6*time.Second
+	}
 	if c.configure != nil {
 		c.configure(&o)
 	}
@@ -188,7 +191,11 @@ func freeAddr(t testing.TB) string {
 
 func testContext(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	bound := deadline
+	if raceDetector {
+		bound *= 3
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), bound)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/peer"
 )
 
@@ -67,6 +68,11 @@ type Options struct {
 	// consensus.Options); zero takes its defaults.
 	SnapshotThreshold, TrailingLogs uint64
 	SnapshotInterval                time.Duration
+	// Heartbeat is how long a node hears nothing from the leader before it seeks
+	// another one; half of it is how long a leader that hears nothing from a
+	// majority goes on. Zero: a second. Shorter, and a machine that stutters
+	// costs an election; longer, and a lost leader stops the cluster for longer.
+	Heartbeat time.Duration
 
 	plan planner // tests put broken ones in; nil: planOf
 }
@@ -114,6 +120,10 @@ func (o Options) checked() (Options, error) {
 		if *d.value == 0 {
 			*d.value = d.def
 		}
+	}
+	require(o.Heartbeat >= 0, "Heartbeat", "must not be negative")
+	if o.Heartbeat == 0 {
+		o.Heartbeat = consensus.DefaultHeartbeatTimeout
 	}
 	require(o.Workers >= 0, "Workers", "must not be negative")
 	if o.Workers == 0 {

@@ -132,18 +132,18 @@ func wide(days int) (csv []byte, sum *big.Int) {
 func TestSourceThatDiesWhileANodeCatchesUp(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
-	var armed atomic.Bool
+	var sources atomic.Pointer[map[string]*Node] // once set, the tap counts
 	var requests atomic.Int64
-	var c *cluster
 	died := make(chan string, 1)
-	c = newCluster(t, 3, 2, func(o *Options) {
+	c := newCluster(t, 3, 2, func(o *Options) {
 		if o.ID != "n3" {
 			return
 		}
 		o.Tap = func(node, _ string, sent bool, p []byte) {
-			if sent && armed.Load() && bytes.Contains(p, []byte("GET "+pathBlobs)) && requests.Add(1) == 4 {
+			nodes := sources.Load()
+			if sent && nodes != nil && bytes.Contains(p, []byte("GET "+pathBlobs)) && requests.Add(1) == 4 {
 				// All its connections break, this one before the answer.
-				if err := c.nodes[node].mux.Close(); err != nil {
+				if err := (*nodes)[node].mux.Close(); err != nil {
 					t.Error(err)
 				}
 				died <- node
@@ -158,7 +158,7 @@ func TestSourceThatDiesWhileANodeCatchesUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.await(ctx, "both nodes to hold the version", func() bool { return len(c.version(t, "n1", "wide", 1).Acks) == 2 })
-	armed.Store(true)
+	sources.Store(&map[string]*Node{"n1": c.nodes["n1"], "n2": c.nodes["n2"]})
 	c.open("n3")
 	var source string
 	select {

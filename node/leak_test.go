@@ -234,7 +234,7 @@ func files(t *testing.T, dir string) (list []haystack) {
 		if err != nil {
 			return err
 		}
-		b, err := io.ReadAll(f)
+		b, err := readSparse(f)
 		list = append(list, haystack{"file " + path, b})
 		return errors.Join(err, f.Close())
 	})
@@ -245,6 +245,26 @@ func files(t *testing.T, dir string) (list []haystack) {
 		t.Fatalf("%s has %d files", dir, len(list))
 	}
 	return list
+}
+
+// readSparse reads a file and cuts what databases reserve: of every 64 kB of
+// zeros 64 bytes stay.
+func readSparse(r io.Reader) (kept []byte, err error) {
+	part, zeros := make([]byte, 64<<10), make([]byte, 64<<10)
+	for {
+		n, err := io.ReadFull(r, part)
+		if got := part[:n]; bytes.Equal(got, zeros[:n]) {
+			kept = append(kept, zeros[:min(n, 64)]...)
+		} else {
+			kept = append(kept, got...)
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return kept, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 }
 
 // Readings, key shares, seeds and secrets are nowhere: not in what nodes send
@@ -326,15 +346,16 @@ func TestNoReadingAndNoSecretIsInAnyConnectionFileOrLog(t *testing.T) {
 		for _, f := range found {
 			t.Error(f)
 		}
-		for i, n := range []needle{needles[0], seeds[0], secrets[0]} {
+		planted := []needle{needles[0], seeds[0], secrets[0]}
+		for i, n := range planted {
 			plant := filepath.Join(c.nodeDir(m.ID), dirBlobs, fmt.Sprintf("planted-%d", i))
 			if err := os.WriteFile(plant, append([]byte("before"), n.bytes...), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			mustFind(t, files(t, c.nodeDir(m.ID)), elsewhere, n.name)
-			if err := os.Remove(plant); err != nil {
-				t.Fatal(err)
-			}
+		}
+		places := files(t, c.nodeDir(m.ID))
+		for _, n := range planted {
+			mustFind(t, places, planted, n.name)
 		}
 	}
 }

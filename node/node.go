@@ -206,6 +206,7 @@ func (n *Node) openLedger() (err error) {
 		Dir: filepath.Join(n.opts.Dir, dirLedger), ID: n.id, Members: members, Bootstrap: true,
 		Transport: n.mux.Raft(), Machine: n.machine, Logger: n.opts.Logger,
 		SnapshotThreshold: n.opts.SnapshotThreshold, SnapshotInterval: n.opts.SnapshotInterval, TrailingLogs: n.opts.TrailingLogs,
+		HeartbeatTimeout: n.opts.Heartbeat, ElectionTimeout: n.opts.Heartbeat, LeaderLeaseTimeout: n.opts.Heartbeat / 2,
 	})
 	if err != nil {
 		return err
