@@ -82,7 +82,7 @@ func TestCohortTestOpensNothingElse(t *testing.T) {
 		passes bool
 	}{"none": {[]uint64{0, 0}, true}, "some": {[]uint64{10, 5}, true}, "too few": {[]uint64{10, 4}, false}} {
 		var opened []uint64
-		for range 1500 {
+		for range 640 {
 			shares, parties := split(p, rng, c.counts, active), map[int]*CohortTest{}
 			for _, i := range active {
 				cohorts := []Cohort{{Members: 20, Share: shares[i][0]}, {Members: 12, Share: shares[i][1]}}

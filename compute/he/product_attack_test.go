@@ -295,16 +295,16 @@ func newNegacyclic(n int) negacyclic {
 }
 
 func (f negacyclic) transform(xs []*big.Int) []complex128 {
-	real := make([]float64, f.n)
+	values := make([]float64, f.n)
 	for i, x := range xs {
-		real[i], _ = new(big.Float).SetInt(x).Float64()
+		values[i], _ = new(big.Float).SetInt(x).Float64()
 	}
 	out := make([]complex128, f.n/2)
 	for k := range out {
 		var sum complex128
 		step := 2*k + 1
 		for i, at := 0, 0; i < f.n; i, at = i+1, (at+step)&(2*f.n-1) {
-			sum += complex(real[i], 0) * f.roots[at]
+			sum += complex(values[i], 0) * f.roots[at]
 		}
 		out[k] = sum
 	}
