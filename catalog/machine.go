@@ -89,12 +89,8 @@ func (c *call) apply(e Envelope) error {
 	if c.cluster == nil {
 		return c.found(e)
 	}
-	key, err := c.identify(e.Signer)
-	if err != nil {
+	if err := c.authenticate(c.base, e); err != nil {
 		return err
-	}
-	if !e.Verify(key) {
-		return refuse(RefusedSignature, "signature", "the signature is not that of %.80q", e.Signer)
 	}
 	if repeated, err := c.recall(); err != nil || repeated {
 		return err
@@ -109,8 +105,20 @@ func (c *call) apply(e Envelope) error {
 	return c.dispatch()
 }
 
+// authenticate refuses an envelope that its signer did not sign.
+func (c *call) authenticate(r Reader, e Envelope) error {
+	key, err := c.identify(r, e.Signer)
+	if err != nil {
+		return err
+	}
+	if !e.Verify(key) {
+		return refuse(RefusedSignature, "signature", "the signature is not that of %.80q", e.Signer)
+	}
+	return nil
+}
+
 // identify looks up the signer and returns its Ed25519 key.
-func (c *call) identify(signer string) ([]byte, error) {
+func (c *call) identify(r Reader, signer string) ([]byte, error) {
 	if id, isNode := strings.CutPrefix(signer, nodePrefix); isNode {
 		for i := range c.cluster.Nodes {
 			if n := &c.cluster.Nodes[i]; n.ID == id {
@@ -120,7 +128,7 @@ func (c *call) identify(signer string) ([]byte, error) {
 		}
 		return nil, refuse(RefusedSignature, "signer", "no node of the roster is called %.80q", id)
 	}
-	p, err := find[Principal](c.base, prefixPrincipal+signer)
+	p, err := find[Principal](r, prefixPrincipal+signer)
 	if errors.Is(err, ErrNotFound) {
 		return nil, refuse(RefusedSignature, "signer", "no principal has the id %.80q", signer).
 			withFix("ask an operator to admit its key: weir principal add")

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"errors"
 	"cmp"
 	"fmt"
 	"slices"
@@ -221,6 +222,27 @@ func (v View) Queries(principal string) ([]Query, error) {
 	}
 	slices.SortFunc(all, func(a, b Query) int { return cmp.Compare(a.Seq, b.Seq) })
 	return all, nil
+}
+
+// Authenticate returns the *Refusal that an envelope meets which its signer did
+// not sign, and nil for every other one; before the founding nobody is known,
+// and it is nil. A principal that this view does not know yet is refused, so a
+// refusal counts only on a view that is up to date.
+func (v View) Authenticate(e Envelope) (*Refusal, error) {
+	cluster, err := v.machine.cluster(v.r)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c := call{machine: v.machine, cluster: cluster}
+	err = c.authenticate(v.r, e)
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		return refusal, nil
+	}
+	return nil, err
 }
 
 // Judge returns exactly what Apply would decide now on that principal's query,

@@ -20,6 +20,7 @@ func (l *Ledger) reconcile() error {
 	if err != nil {
 		return err
 	}
+	const anew = "; with all other nodes up, move the ledger's directory away and start again: everything is fetched from them"
 	if last > 0 && last < newest {
 		// The leader's snapshot was installed, and the log that it replaces
 		// not yet removed. Raft goes on behind the snapshot, and the log
@@ -34,16 +35,16 @@ func (l *Ledger) reconcile() error {
 	applied := l.state.position().Applied
 	switch {
 	case applied > max(last, newest):
-		return fmt.Errorf("%w: the state has applied log index %d, but the log ends at %d",
-			ErrInconsistent, applied, max(last, newest))
+		return fmt.Errorf("%w: the state has applied log index %d, but the log ends at %d%s",
+			ErrInconsistent, applied, max(last, newest), anew)
 	case applied < newest:
-		return fmt.Errorf("%w: the state ends at log index %d, before the snapshot at %d",
-			ErrInconsistent, applied, newest)
+		return fmt.Errorf("%w: the state ends at log index %d, before the snapshot at %d%s",
+			ErrInconsistent, applied, newest, anew)
 	case newest == 0 && first > 1:
-		return fmt.Errorf("%w: the log begins at %d, and no usable snapshot precedes it", ErrInconsistent, first)
+		return fmt.Errorf("%w: the log begins at %d, and no usable snapshot precedes it%s", ErrInconsistent, first, anew)
 	case last > 0 && first > applied+1:
-		return fmt.Errorf("%w: the state ends at log index %d, and the log begins at %d",
-			ErrInconsistent, applied, first)
+		return fmt.Errorf("%w: the state ends at log index %d, and the log begins at %d%s",
+			ErrInconsistent, applied, first, anew)
 	}
 	return nil
 }

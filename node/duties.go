@@ -170,9 +170,13 @@ func (ds *duties) cancel(asked func(name string) bool) {
 // What a leader cannot decide is logged and keeps it from nothing else.
 func (n *Node) derive() (list []duty, err error) {
 	list = n.repairDuties()
+	leads := n.ledger.IsLeader()
+	if leads && n.clockFault() != nil {
+		list, leads = append(list, n.resign()), false
+	}
 	err = n.view(func(v catalog.View) error {
 		parts := []func(catalog.View) ([]duty, error){n.keyDuties, n.versionDuties, n.queryDuties}
-		if n.ledger.IsLeader() {
+		if leads {
 			parts = append(parts, n.foundingDuty)
 		}
 		for _, part := range parts {
@@ -182,7 +186,7 @@ func (n *Node) derive() (list []duty, err error) {
 			}
 			list = append(list, d...)
 		}
-		if n.ledger.IsLeader() {
+		if leads {
 			d, err := n.lead(v)
 			list = append(list, d...)
 			n.leader.complain(n.log, err)
@@ -197,6 +201,9 @@ func (n *Node) foundingDuty(v catalog.View) ([]duty, error) {
 	_, err := v.Cluster()
 	if !errors.Is(err, catalog.ErrNotFound) {
 		return nil, err
+	}
+	if !n.timeKnown() {
+		return nil, nil
 	}
 	return []duty{{name: "found", run: func(ctx context.Context) error {
 		r, err := n.Submit(ctx, n.opts.Genesis.Envelope)

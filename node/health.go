@@ -23,6 +23,9 @@ type vitals struct {
 	unfit   bool   // it cannot open: a key share of it cannot be used
 	damaged bool   // blobs of it wait for repair
 	run     string // names the run of its process; empty: not known
+	// ahead is by how much its clock was ahead of this node's when it was last
+	// heard, nil when it never was.
+	ahead *time.Duration
 }
 
 // pong is the answer to a ping.
@@ -30,6 +33,7 @@ type pong struct {
 	Unfit   bool   `json:"unfit,omitempty"`
 	Damaged bool   `json:"damaged,omitempty"`
 	Run     string `json:"run,omitempty"` // drawn when the process started
+	Now     int64  `json:"now"`           // its clock, Unix milliseconds
 }
 
 func newHealth(self, run string) *health {
@@ -44,6 +48,9 @@ func (h *health) set(id string, v vitals) (changed bool) {
 	old := h.nodes[id]
 	if v.run == "" {
 		v.run = old.run
+	}
+	if v.ahead == nil {
+		v.ahead = old.ahead
 	}
 	h.nodes[id] = v
 	return old.alive != v.alive || old.run != v.run
@@ -87,6 +94,37 @@ func (h *health) runsOf(ids []string) map[string]string {
 	return runs
 }
 
+// clocksOff returns the nodes whose clocks were further from this one's than
+// catalog.MaxSkew when they were last heard, sorted, and how far the first of
+// them was ahead.
+func (h *health) clocksOff() (ids []string, ahead time.Duration) {
+	const most = catalog.MaxSkew * time.Millisecond
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id, v := range h.nodes {
+		if v.ahead != nil && (*v.ahead > most || *v.ahead < -most) {
+			ids = append(ids, id)
+		}
+	}
+	sort.Strings(ids)
+	if len(ids) > 0 {
+		ahead = *h.nodes[ids[0]].ahead
+	}
+	return ids, ahead
+}
+
+// heard counts the nodes whose clocks this one has compared with its own.
+func (h *health) heard() (count int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, v := range h.nodes {
+		if v.ahead != nil {
+			count++
+		}
+	}
+	return count
+}
+
 // dead returns those of ids that did not answer, sorted.
 func (h *health) dead(ids []string) []string {
 	h.mu.Lock()
@@ -108,12 +146,17 @@ func (n *Node) watch(ctx context.Context, other catalog.Node) {
 	for {
 		pc, cancel := context.WithTimeout(ctx, n.opts.PingTimeout)
 		var answer pong
+		sent := n.opts.Clock()
 		err := n.call(pc, other.ID, pathPing, struct{}{}, &answer)
 		cancel()
 		if ctx.Err() != nil {
 			return
 		}
 		said := vitals{alive: err == nil, unfit: answer.Unfit, damaged: answer.Damaged, run: answer.Run}
+		if err == nil {
+			ahead := time.UnixMilli(answer.Now).Sub(sent)
+			said.ahead = &ahead
+		}
 		if n.health.set(other.ID, said) {
 			if err != nil {
 				n.log.WarnContext(ctx, "node does not answer", "node", other.ID, "error", err)

@@ -50,7 +50,7 @@ func (n *Node) peerRoutes() *peer.Server {
 		if err != nil {
 			return err
 		}
-		return peer.WriteJSON(w, pong{Unfit: len(faults) > 0, Damaged: n.mender.status().Damaged > 0, Run: n.run})
+		return peer.WriteJSON(w, pong{Unfit: len(faults) > 0 || n.clockFault() != nil, Damaged: n.mender.status().Damaged > 0, Run: n.run, Now: n.opts.Clock().UnixMilli()})
 	})
 	s.Handle(http.MethodPost, pathPropose, maxCall, n.servePropose)
 	s.Handle(http.MethodPost, pathReadIndex, maxCall, n.serveReadIndex)
@@ -94,7 +94,7 @@ func tellLeaderError(err error) error {
 	case errors.As(err, &notLeader):
 		return &peer.Error{Status: http.StatusMisdirectedRequest, Kind: kindNotLeader, Message: "this node does not lead", Err: err}
 	case errors.Is(err, consensus.ErrLostLeadership), errors.Is(err, consensus.ErrNoQuorum), errors.Is(err, consensus.ErrClosed),
-		errors.Is(err, errNotFounded):
+		errors.Is(err, errNotFounded), errors.Is(err, errClock):
 		return &peer.Error{Status: http.StatusServiceUnavailable, Kind: kindNotLeader, Message: err.Error(), Err: err}
 	case errors.Is(err, consensus.ErrTooLarge):
 		return &peer.Error{Status: http.StatusRequestEntityTooLarge, Kind: peer.KindTooLarge, Message: err.Error(), Err: err}

@@ -24,9 +24,10 @@ var errDamaged = errors.New("a blob is damaged here and could not be fetched fro
 // mender knows which blobs this node should have and has not, because their
 // bytes on its disk went bad or got lost.
 type mender struct {
-	mu     sync.Mutex
-	faults map[catalog.Digest]bool
-	counts BlobStatus
+	mu      sync.Mutex
+	faults  map[catalog.Digest]bool
+	indexes map[catalog.Digest]bool // lost manifests, whose tiles may be lost too
+	counts  BlobStatus
 }
 
 // BlobStatus is how the node's blobs fare, for operators and metrics. Counts
@@ -43,7 +44,32 @@ type BlobStatus struct {
 	LastScrub int64 `json:"last_scrub"` // its end, Unix milliseconds; 0: none yet
 }
 
-func newMender() *mender { return &mender{faults: map[catalog.Digest]bool{}} }
+func newMender() *mender {
+	return &mender{faults: map[catalog.Digest]bool{}, indexes: map[catalog.Digest]bool{}}
+}
+
+// lacksIndex remembers a manifest without which nobody knows what else is lost.
+func (m *mender) lacksIndex(d catalog.Digest) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.indexes[d] = true
+}
+
+// indexesBack reports whether a manifest that was lacking is there again; with
+// forget, it is news only once.
+func (m *mender) indexesBack(forget bool) (back bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for d := range m.indexes {
+		if !m.faults[d] {
+			back = true
+			if forget {
+				delete(m.indexes, d)
+			}
+		}
+	}
+	return back
+}
 
 // note remembers that a blob needs repair, and reports whether that is news.
 func (m *mender) note(d catalog.Digest) bool {
@@ -181,6 +207,12 @@ func (n *Node) repairDuties() (list []duty) {
 			return err
 		}})
 	}
+	if n.mender.indexesBack(false) {
+		list = append(list, duty{name: "find lost blobs", run: func(ctx context.Context) error {
+			n.mender.indexesBack(true)
+			return n.findLost(ctx)
+		}})
+	}
 	return list
 }
 
@@ -303,6 +335,9 @@ func (n *Node) findLost(ctx context.Context) error {
 			digests = append(digests, m.Digests()...)
 		} else if _, damage := isDamage(err); !damage {
 			return err
+		} else {
+			n.found(ctx, x.Manifest, err)
+			n.mender.lacksIndex(x.Manifest)
 		}
 		lost, err := n.blobs.store.Missing(ctx, digests)
 		if err != nil {

@@ -60,6 +60,9 @@ func (n *Node) Ready() (bool, []string) {
 	if err != nil {
 		reasons = append(reasons, err.Error())
 	}
+	if err := n.clockFault(); err != nil {
+		reasons = append(reasons, err.Error())
+	}
 	faults, err := n.keyFaults()
 	if err != nil {
 		reasons = append(reasons, err.Error())

@@ -27,10 +27,14 @@ const retryPause = 100 * time.Millisecond
 // state machine recorded. Trying again after a lost connection is safe: the
 // state machine applies an envelope once and answers a repeat with the first
 // outcome. It returns api.ErrNoQuorum when no leader could commit for some
-// seconds, and a *catalog.Refusal for a query whose plan does not fit: that one
-// was not proposed, and there is no entry.
+// seconds, and a *catalog.Refusal for an envelope that its signer did not sign
+// and for a query whose plan does not fit: those were not proposed, and there is
+// no entry.
 func (n *Node) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt, error) {
 	var receipt api.Receipt
+	if err := n.refuseForged(ctx, e); err != nil {
+		return receipt, err
+	}
 	if err := n.refuseUnfit(ctx, e); err != nil {
 		return receipt, err
 	}
@@ -49,6 +53,29 @@ func (n *Node) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt, err
 	return receipt, nil
 }
 
+// refuseForged keeps what nobody is known to have signed out of the ledger: an
+// entry is kept for ever, on every node, and anybody at all can send such an
+// envelope. Only a refusal costs a linearizable read, which makes sure that it
+// is not this node that has yet to hear of the signer.
+func (n *Node) refuseForged(ctx context.Context, e catalog.Envelope) error {
+	var refusal *catalog.Refusal
+	look := func(v catalog.View) (err error) {
+		refusal, err = v.Authenticate(e)
+		return err
+	}
+	err := n.view(look)
+	if err == nil && refusal != nil {
+		err = n.Read(ctx, look)
+	}
+	if err != nil {
+		return fmt.Errorf("verify the envelope: %w", err)
+	}
+	if refusal != nil {
+		return refusal
+	}
+	return nil
+}
+
 // errNotFounded is returned by a leader that has not proposed the founding yet.
 var errNotFounded = errors.New("the cluster is not founded yet")
 
@@ -56,6 +83,9 @@ var errNotFounded = errors.New("the cluster is not founded yet")
 // before the founding, which the leader itself proposes: it would be refused,
 // and whoever sent it would have to know to send it anew.
 func (n *Node) propose(ctx context.Context, e catalog.Envelope) (api.Receipt, error) {
+	if err := n.clockFault(); err != nil {
+		return api.Receipt{}, err
+	}
 	if e.Digest() != n.cluster {
 		err := n.view(func(v catalog.View) error { _, err := v.Cluster(); return err })
 		if errors.Is(err, catalog.ErrNotFound) {
@@ -110,7 +140,7 @@ func leaderMayChange(err error) bool {
 	var remote *peer.RemoteError
 	switch {
 	case errors.As(err, &notLeader), errors.Is(err, consensus.ErrLostLeadership), errors.Is(err, consensus.ErrNoQuorum),
-		errors.Is(err, peer.ErrUnreachable), errors.Is(err, errNotFounded):
+		errors.Is(err, peer.ErrUnreachable), errors.Is(err, errNotFounded), errors.Is(err, errClock):
 		return true
 	case errors.As(err, &remote):
 		return remote.Status == http.StatusServiceUnavailable || remote.Status == http.StatusMisdirectedRequest
@@ -124,6 +154,9 @@ const ruleKeyWorn = "key_worn"
 // act signs an act of this node and submits it. A refusal that only says that
 // the act came too late or twice is not an error: the state has moved on.
 func (n *Node) act(ctx context.Context, kind catalog.Kind, body any) error {
+	if err := n.clockFault(); err != nil {
+		return fmt.Errorf("%s: %w", kind, err) // it would be refused, and tried again, for ever
+	}
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", kind, err)

@@ -1,0 +1,140 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// Anybody can send envelopes. One that nobody is known to have signed must not
+// become an entry, which every node keeps for ever; one of a principal that this
+// node has not heard of yet must.
+func TestForgedEnvelopesLeaveNoEntry(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	c := newCluster(t, 3, 2, nil)
+	buyer := newKey(t, "buyer") // whose admission has no consequences of its own
+	c.admit(ctx, buyer, catalog.RoleBuyer)
+	n := c.nodes["n1"]
+	act := func(key []byte, signer string) catalog.Envelope {
+		p, err := newPayload(n.cluster.String(), catalog.KindOrderRefuse, time.Now().UnixMilli(), []byte(`{"order":"o","reason":"r"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := catalog.Sign(key, signer, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	stranger := newKey(t, "stranger")
+	forged := act(buyer.Signing(), buyer.ID())
+	forged.Signature = slices.Clone(forged.Signature)
+	forged.Signature[7] ^= 1
+	before, err := n.Submit(ctx, act(buyer.Signing(), buyer.ID()))
+	if err != nil || before.Outcome.Refusal == nil {
+		t.Fatalf("a genuine act that the state refuses: %+v, %v; want an entry with the refusal", before, err)
+	}
+	for name, e := range map[string]catalog.Envelope{
+		"nobody's":        act(stranger.Signing(), stranger.ID()),
+		"in another name": act(stranger.Signing(), buyer.ID()),
+		"as a node":       act(stranger.Signing(), catalog.NodeSigner("n2")),
+		"of no node":      act(stranger.Signing(), catalog.NodeSigner("n9")),
+		"a changed one":   forged,
+		"an empty one":    {},
+		"without a sign":  {Signer: buyer.ID(), Payload: []byte("{}")},
+	} {
+		for _, id := range c.nodes {
+			_, err := id.Submit(ctx, e)
+			var refusal *catalog.Refusal
+			if !errors.As(err, &refusal) || refusal.Kind != catalog.RefusedSignature {
+				t.Errorf("%s at %s: %v, want a refusal for the signature", name, id.id, err)
+			}
+		}
+	}
+	after, err := n.Submit(ctx, act(buyer.Signing(), buyer.ID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.Seq != before.Seq+1 {
+		t.Errorf("%d entries came of envelopes that nobody signed", after.Seq-before.Seq-1)
+	}
+}
+
+// The leader's time becomes the cluster's and never runs back. A node that is a
+// day ahead of all others must not stamp entries, must say so, and must let
+// another lead.
+func TestNodeWithAWrongClockDoesNotSetTheClusters(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	c := newCluster(t, 3, 2, func(o *Options) {
+		if o.ID == "n1" {
+			o.Clock = func() time.Time { return time.Now().Add(24 * time.Hour) }
+		}
+	})
+	wrong := c.nodes["n1"]
+	c.await(ctx, "n1 to notice", func() bool { return wrong.clockFault() != nil })
+	ok, reasons := wrong.Ready()
+	if ok || !strings.Contains(strings.Join(reasons, " "), "ahead of that of n2, n3") {
+		t.Errorf("n1 says that it is ready: %t, %v", ok, reasons)
+	}
+	for _, id := range []string{"n2", "n3"} {
+		if err := c.nodes[id].clockFault(); err != nil {
+			t.Errorf("%s, of two that agree: %v", id, err)
+		}
+	}
+	for i := range 3 { // wherever raft put the leadership, n1 hands it on
+		c.await(ctx, "another node to lead", func() bool {
+			leader, known := c.nodes["n2"].ledger.Leader()
+			return known && leader != "n1"
+		})
+		leader, _ := c.nodes["n2"].ledger.Leader()
+		if err := c.nodes[leader].ledger.TransferLeadership(ctx, "n1"); err != nil {
+			t.Logf("transfer to n1: %v", err)
+		}
+		c.admit(ctx, newKey(t, fmt.Sprintf("buyer %d", i)), catalog.RoleBuyer)
+	}
+	err := c.nodes["n2"].Read(ctx, func(v catalog.View) error {
+		cl, err := v.Cluster()
+		if ahead := time.Until(time.UnixMilli(cl.Time)); ahead > time.Hour {
+			t.Errorf("the cluster's clock is %s ahead", ahead)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A node whose blobs were deleted while it was down gets all of them back
+// without being asked for any: a copy that is missing is no copy.
+func TestLostBlobDirectoryIsFetchedAgain(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	c := newCluster(t, 3, 2, nil)
+	bureau := c.publisher(ctx, "bureau")
+	publishStations(ctx, t, bureau, "stations")
+	c.await(ctx, "n3 to hold the version", func() bool {
+		return slices.Contains(c.version(t, "n1", "stations", 1).Acks, "n3")
+	})
+	want := c.tiles(ctx, t, "n1", "stations", 1)
+	c.close("n3")
+	if err := os.RemoveAll(filepath.Join(c.nodeDir("n3"), dirBlobs)); err != nil {
+		t.Fatal(err)
+	}
+	n := c.open("n3")
+	c.await(ctx, "n3 to fetch all tiles", func() bool {
+		missing, err := n.blobs.store.Missing(ctx, want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(missing) == 0
+	})
+}
