@@ -68,6 +68,27 @@ func TestForgedEnvelopesLeaveNoEntry(t *testing.T) {
 	}
 }
 
+// A query whose answer can be sealed to nobody must be refused before it opens
+// anything: attempts wear the publisher's key.
+func TestUnusableReceivingKeyIsRefusedBeforeTheOpening(t *testing.T) {
+	t.Parallel()
+	good := newKey(t, "buyer").Public().Receiving
+	if r := refuseReceiving(good); r != nil {
+		t.Fatalf("a sound key: %v", r)
+	}
+	unreduced := slices.Clone(good)
+	for i := range 1184 { // the ML-KEM half
+		unreduced[i] = 0xff
+	}
+	smallOrder := slices.Clone(good)
+	clear(smallOrder[1184:])
+	for name, key := range map[string][]byte{"unreduced": unreduced, "small order": smallOrder, "short": good[:9], "none": nil} {
+		if r := refuseReceiving(key); r == nil || r.Kind != catalog.RefusedInvalid || r.Rule != "receiving" {
+			t.Errorf("%s: %v, want a refusal", name, r)
+		}
+	}
+}
+
 // The leader's time becomes the cluster's and never runs back. A node that is a
 // day ahead of all others must not stamp entries, must say so, and must let
 // another lead.

@@ -11,6 +11,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/compute/seal"
 )
 
 // Rules of refusals that come from a plan.
@@ -89,6 +90,9 @@ func (n *Node) refuseUnfit(ctx context.Context, e catalog.Envelope) error {
 		if err != nil || no != nil || len(verdict.Columns) == 0 {
 			return err
 		}
+		if refusal = refuseReceiving(submit.Receiving); refusal != nil {
+			return nil
+		}
 		refusal, err = n.unfit(v, verdict)
 		return err
 	})
@@ -97,6 +101,21 @@ func (n *Node) refuseUnfit(ctx context.Context, e catalog.Envelope) error {
 	}
 	if refusal != nil {
 		return refusal
+	}
+	return nil
+}
+
+// refuseReceiving refuses a key that nothing can be sealed to. Only sealing
+// shows it (the X25519 half may be a point of small order), and found out after
+// the opening it costs three attempts, which wear the publisher's key, while the
+// contract gets its query back.
+func refuseReceiving(key []byte) *catalog.Refusal {
+	if _, err := seal.Seal(key, []byte(seal.ShareInfo), nil, nil); err != nil {
+		return &catalog.Refusal{
+			Kind: catalog.RefusedInvalid, Rule: "receiving", Field: "receiving",
+			Message: fmt.Sprintf("nothing can be sealed to the receiving key: %v", err),
+			Fix:     "make a key with weir keygen",
+		}
 	}
 	return nil
 }
