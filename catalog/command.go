@@ -136,6 +136,7 @@ type OrderApprove struct {
 	Queries    int      `json:"queries,omitempty"`
 	Budget     string   `json:"budget,omitempty"`
 	Scope      *Scope   `json:"scope,omitempty"`
+	Epsilon    string   `json:"epsilon,omitempty"` // for all noised queries of the contract; empty: the policy's epsilon_per_contract
 }
 
 // OrderRefuse ends an order with a reason.

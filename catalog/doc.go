@@ -61,11 +61,22 @@
 // [Outcome]; they never make Apply fail and never panic. Apply returns an error
 // only when the store does, and then nothing of the entry may be kept.
 //
+// # Noise
+//
+// A request for a noised answer is paid for in epsilon, from one account per
+// contract and one per family over all buyers, when an attempt is named and not
+// before: naming is what may show somebody a number. An attempt that either
+// account cannot pay is not named and ends its query, so no account ever exceeds
+// its limit, whatever the order of entries; and nothing is given back, since a
+// failed attempt may have been seen by some. Amounts are exact decimals. Such a
+// query needs min_cohort entities in each of its groups and is bound by nothing
+// else. The noise itself is the nodes' work; the machine never sees it.
+//
 // # What it does not do
 //
 // It never sees a ciphertext: tiles, manifests and presences are blobs that it
 // knows by digest, checked by the nodes that acknowledge them. Shares are
-// opaque sealed bytes of bounded length. Classes, noise and private
+// opaque sealed bytes of bounded length. Classes and private
 // vectors (DESIGN section 8) are not part of it yet: policy goes as far as
 // aggregates, grain and min_cohort.
 package catalog

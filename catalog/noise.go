@@ -92,6 +92,27 @@ func (c *call) joinNoise(d Descriptor) error {
 	return nil
 }
 
+// grantEpsilon narrows what a contract's noised queries may spend; 0 grants none.
+func grantEpsilon(k *Contract, d Dataset, granted string) *Refusal {
+	if granted == "" {
+		return nil
+	}
+	dp := d.Descriptor.Policy.DP
+	if dp == nil {
+		return invalid("epsilon", "dataset %s does not offer noised answers: its policy has no dp", d.ID).withFix("leave epsilon out")
+	}
+	v, ok := parseEpsilon(granted)
+	most, known := parseEpsilon(dp.EpsilonPerContract)
+	switch {
+	case !ok || !known:
+		return invalid("epsilon", "%.40q is not a decimal number", granted).withFix("write it without an exponent, such as 2.5")
+	case v.Cmp(most) > 0:
+		return wider("epsilon", "the policy gives a contract an epsilon of %s, the approval grants %s", dp.EpsilonPerContract, granted)
+	}
+	k.Epsilon = epsilonText(v)
+	return nil
+}
+
 // Account is a ledger of epsilon: a budget and what attempts have spent of it.
 type Account struct {
 	Limit string `json:"limit"`

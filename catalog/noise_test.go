@@ -151,6 +151,23 @@ func TestOneBudgetOfEpsilonForAllBuyersOfAFamily(t *testing.T) {
 	}
 }
 
+func TestApprovalNarrowsWhatAContractMaySpendOnNoise(t *testing.T) {
+	w := noisy(t)
+	order := w.ok("bank", KindOrderCreate, OrderCreate{Dataset: "noisy", Purpose: "risk"}).ID
+	w.no("bureau", KindOrderApprove, OrderApprove{Order: order, Epsilon: "1.3"}, RefusedInvalid, "narrow")
+	w.no("bureau", KindOrderApprove, OrderApprove{Order: order, Epsilon: "1e-1"}, RefusedInvalid, "invalid")
+	id := w.ok("bureau", KindOrderApprove, OrderApprove{Order: order, Epsilon: "0.30"}).ID
+	w.no("bank", KindQuerySubmit, submit(id, noised("0.4", "")), RefusedPolicy, "epsilon_contract")
+	q := w.ok("bank", KindQuerySubmit, submit(id, noised("0.3", ""))).ID
+	w.ok("node3", KindQueryAttempt, w.attempt(q, 1))
+	r := w.no("bank", KindQuerySubmit, submit(id, noised("0.1", "")), RefusedPolicy, "epsilon_contract")
+	if !slices.Contains(r.Numbers, Number{"limit", "0.3"}) || !slices.Contains(r.Numbers, Number{"left", "0"}) {
+		t.Errorf("refusal %+v", r)
+	}
+	exact := w.ok("bank", KindOrderCreate, OrderCreate{Dataset: "emissions", Purpose: "risk"}).ID
+	w.no("bureau", KindOrderApprove, OrderApprove{Order: exact, Epsilon: "0.1"}, RefusedInvalid, "invalid")
+}
+
 func TestDatasetsOfAFamilyShareTheBudgetOfEpsilon(t *testing.T) {
 	w := noisy(t)
 	d := testDescriptor("third")

@@ -108,6 +108,9 @@ func approveOrder(c *call, b OrderApprove) error {
 	if err := c.grantMoneyAndScope(&k, d, o, b); err != nil {
 		return err
 	}
+	if r := grantEpsilon(&k, d, b.Epsilon); r != nil {
+		return r
+	}
 	o.State, o.Contract = OrderApproved, k.ID
 	if err := put(c.tx, prefixOrder+o.ID, o); err != nil {
 		return err

@@ -29,6 +29,11 @@
 // over its pinned connection and nowhere else. Sealed shares leave through the
 // ledger, to the buyer's key alone.
 //
+// The noise of a noised query is drawn once for all its numbers and stored in
+// the vault before the node contributes to any opening of it; every attempt
+// adds the same draw, and no record that was found is ever drawn anew. Every
+// member adds noise of the full scale, so one honest one is enough.
+//
 // # How it fails
 //
 // Work that fails is tried again at the next change of the state or tick, until

@@ -193,6 +193,7 @@ func count(n int) string {
 
 func newOrderApproveCommand(a *app) *cobra.Command {
 	var t terms
+	var epsilon string
 	cmd := &cobra.Command{
 		Use:     "approve ID",
 		Short:   "grant an order, as asked or narrowed",
@@ -212,7 +213,7 @@ func newOrderApproveCommand(a *app) *cobra.Command {
 			}
 			defer c.Close()
 			contract, err := c.ApproveOrder(cmd.Context(), catalog.OrderApprove{
-				Order: args[0], Measures: t.measures, Aggregates: t.aggregates, Until: until, Queries: t.queries,
+				Order: args[0], Measures: t.measures, Aggregates: t.aggregates, Until: until, Queries: t.queries, Epsilon: epsilon,
 			})
 			if err != nil {
 				return err
@@ -226,6 +227,7 @@ func newOrderApproveCommand(a *app) *cobra.Command {
 		},
 	}
 	t.flags(cmd.Flags())
+	cmd.Flags().StringVar(&epsilon, "epsilon", "", "`number` that all noised queries of the contract may spend together; default: the policy's, 0: none")
 	return cmd
 }
 

@@ -45,6 +45,17 @@
 // version that do not fit together are ordinary errors. Nothing here panics on
 // bad input; text is limited to [MaxSQL] bytes and nesting to [MaxNesting].
 //
+// # Noise
+//
+// A noised verdict's plan carries the law of the noise that each node adds to
+// the numbers of a column, calibrated to what one entity's record can move
+// ([Plan].Noise, PROTOCOL section 8). The law is part of the plan's digest, so
+// members that would add different noise do not open together. The client's
+// range check allows for the noise and no more, and the table states it with
+// each figure's 95 % interval. How often such a query may be asked is the
+// catalog's business. One loss is not bounded here: delta adds up over the
+// attempts of all queries, and only epsilon has a ledger.
+//
 // # What it does not do
 //
 // It does not judge: whether a query is allowed is the catalog's decision when
