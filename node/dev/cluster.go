@@ -20,6 +20,9 @@ import (
 // ready.
 const pollEvery = 100 * time.Millisecond
 
+// patience is how long a start takes at most before what it waits for is told.
+const patience = 5 * time.Second
+
 // Options say which cluster to run. Start names the field that is wrong.
 type Options struct {
 	Dir string
@@ -191,6 +194,7 @@ func (c *Cluster) Exited() map[string]error {
 // with what they wait for.
 func (c *Cluster) AwaitReady(ctx context.Context) error {
 	c.opts.Progress("waiting for the nodes")
+	told, start := "", time.Now()
 	for {
 		reasons, err := c.notReady(ctx)
 		if err != nil {
@@ -198,6 +202,10 @@ func (c *Cluster) AwaitReady(ctx context.Context) error {
 		}
 		if len(reasons) == 0 {
 			return nil
+		}
+		if why := strings.Join(reasons, "; "); why != told && time.Since(start) > patience {
+			c.opts.Progress("still waiting: " + why)
+			told = why
 		}
 		select {
 		case <-ctx.Done():
