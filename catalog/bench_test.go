@@ -22,8 +22,20 @@ func benchmarkVerdict(b *testing.B, q Request) {
 	for _, m := range testCounts(1, 12, len(rows), func(_, p, e int) bool { return (e+p)%10 != 0 })[0] {
 		months = append(months, unpackBitmap(len(rows), m))
 	}
+	c := &coverage{entities: len(rows), sources: []source{{Dataset: "emissions", Version: 1, Entities: len(rows), Periods: 12}}}
+	store := newColumnStore(c.entities)
+	var ids []int32
+	for _, m := range months {
+		ids = append(ids, store.add(m, m))
+	}
+	c.columns = [][][]int32{{ids, ids}}
+	c.count, c.present, c.words = store.rows()
+	kin := &kinship{
+		family: family{MinCohort: 5, Datasets: []familyDataset{familyDatasetOf(d)}}, burdens: &burdens{},
+		classes: newClasses(newPartition(len(rows)), c, 5, len(rows)),
+	}
 	for b.Loop() {
-		e := evaluation{descriptor: d, version: v, request: q, table: table, counts: func(string) (bitmaps, error) { return months, nil }}
+		e := evaluation{kin: kin, whole: table, descriptor: d, version: v, request: q, table: table, counts: func(string) (bitmaps, error) { return months, nil }}
 		if _, err := e.run(); err != nil {
 			b.Fatal(err)
 		}

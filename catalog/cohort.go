@@ -1,17 +1,37 @@
 package catalog
 
 import (
+	"cmp"
 	"math/bits"
+	"slices"
 )
 
-// cohort applies min_cohort to a verdict.
+// outcome is what accepting the query does to its family.
+type outcome struct {
+	classes *classes // after the cuts
+	parents []int32  // of the new classes
+	spans   []releasedSpan
+}
+
+// releasedSpan is a class and the periods, from the first to the last, in which a
+// column of it is released.
+type releasedSpan struct {
+	class  int
+	column releasedColumn
+	span   Interval
+}
+
+// cohort applies the class rule to a verdict.
 type cohort struct {
 	*evaluation
 	periods  Interval     // of the policy's grain, that the version touches
 	wanted   []wantedSpan // of them those that the query takes, ascending
-	released []bool       // by group: some column contributes in some period
-	best     []int        // by group: the largest number of entities that count
-	excluded [][]Interval // by column and entity group
+	columns  []releasedColumn
+	partOf   []int32      // entity of the version → part
+	sizes    []int        // of the parts, in the version
+	released []bool       // by group: some class contributes to some column in some period
+	used     []bool       // by part: likewise
+	excluded [][]Interval // by column and part
 	total    int          // intervals in excluded
 }
 
@@ -21,33 +41,32 @@ type wantedSpan struct {
 	group  int
 }
 
-// protect leaves out, per column, entity group and period of the policy's
-// grain, what fewer than min_cohort entities count in, and withholds the groups
-// of which nothing is left.
+// protect cuts the family's classes by the query's groups and releases, per
+// column and period of the policy's grain, the classes that lie wholly inside a
+// group and contribute there.
 func (v *evaluation) protect() error {
 	k := cohort{evaluation: v, periods: policyPeriods(v.descriptor, v.version.VersionPropose)}
 	if r := k.checkWork(); r != nil {
 		return r
 	}
-	k.released, k.best = make([]bool, v.grid), make([]int, v.grid)
-	k.excluded = make([][]Interval, len(v.verdict.Columns)*len(v.verdict.EntityGroups))
+	for _, c := range v.verdict.Columns {
+		k.columns = append(k.columns, releasedColumn{Dataset: v.descriptor.Dataset, Measure: c.Measure})
+	}
+	before := v.kin.classes
+	v.outcome.classes, v.outcome.parents = before.cut(v.reach, v.kin.bears(before, v.kin.burdens))
+	k.parts()
+	k.released, k.used = make([]bool, v.grid), make([]bool, len(v.verdict.Parts))
+	k.excluded = make([][]Interval, len(v.verdict.Columns)*len(v.verdict.Parts))
 	k.spans()
-	for i, c := range v.verdict.Columns {
-		counts, err := v.counts(c.Measure)
-		if err != nil {
+	for i := range v.verdict.Columns {
+		if err := k.column(i); err != nil {
 			return err
 		}
-		if r := k.column(i, counts); r != nil {
-			return r
-		}
 	}
-	if r := k.settle(); r != nil {
-		return r
-	}
-	return nil
+	return k.settle()
 }
 
-// checkWork refuses a cohort test that would hold up the cluster.
+// checkWork refuses a query whose judging would hold up the cluster.
 func (k *cohort) checkWork() *Refusal {
 	d, periods := k.descriptor, int64(0)
 	for _, g := range k.verdict.PeriodGroups {
@@ -61,6 +80,40 @@ func (k *cohort) checkWork() *Refusal {
 			withFix("ask for fewer measures or periods at a time")
 	}
 	return nil
+}
+
+// parts finds the classes that lie wholly inside a group, as far as the version
+// has their entities.
+func (k *cohort) parts() {
+	const mixed = -2
+	after := k.outcome.classes
+	group := slices.Repeat([]int32{-3}, after.classes()) // −3: no entity of the version
+	for e, g := range k.assign {
+		switch c := after.class(e); {
+		case group[c] == -3:
+			group[c] = g
+		case group[c] != g:
+			group[c] = mixed
+		}
+	}
+	for c, g := range group {
+		if g >= 0 {
+			k.verdict.Parts = append(k.verdict.Parts, Part{Group: int(g), Class: c})
+		}
+	}
+	slices.SortFunc(k.verdict.Parts, func(a, b Part) int { return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Class, b.Class)) })
+	number := slices.Repeat([]int32{-1}, after.classes())
+	for i, p := range k.verdict.Parts {
+		number[p.Class] = int32(i)
+	}
+	k.sizes = make([]int, len(k.verdict.Parts))
+	k.partOf = make([]int32, len(k.assign))
+	for e := range k.partOf {
+		if k.partOf[e] = number[after.class(e)]; k.partOf[e] >= 0 {
+			k.sizes[k.partOf[e]]++
+		}
+	}
+	k.verdict.Assign = PackAssign(k.partOf)
 }
 
 // spans lists the wanted periods of the policy's grain. Each lies in one period
@@ -78,35 +131,104 @@ func (k *cohort) spans() {
 }
 
 // column applies the rule to one column.
-func (k *cohort) column(column int, counts bitmaps) *Refusal {
-	groups, periods := len(k.verdict.EntityGroups), len(k.verdict.PeriodGroups)
-	least := k.descriptor.Policy.MinCohort
-	tally := make([]int, groups)
+func (k *cohort) column(column int) error {
+	parts, periods := len(k.verdict.Parts), len(k.verdict.PeriodGroups)
+	measure := slices.Index(k.descriptor.measureNames(), k.verdict.Columns[column].Measure)
+	larger, err := k.largerCohort(measure)
+	if err != nil {
+		return err
+	}
+	hull := make([]Interval, parts)
 	for _, w := range k.wanted {
-		clear(tally)
-		k.tally(tally, counts[w.period-k.periods.From].Words())
+		at := int(w.period - k.periods.From)
 		span := k.descriptor.Policy.Grain.Span(w.period, k.descriptor.Grain)
-		for g, n := range tally {
-			cell := g*periods + w.group
-			k.best[cell] = max(k.best[cell], n)
-			if n >= least {
-				k.released[cell] = true
+		enough := larger.groups(k, at, measure)
+		for i, p := range k.verdict.Parts {
+			if k.contributes(i, measure, at) && (enough == nil || enough[p.Group]) {
+				k.released[p.Group*periods+w.group] = true
+				k.used[i] = true
+				if hull[i].From == hull[i].To {
+					hull[i] = Interval{From: w.period, To: w.period}
+				}
+				hull[i].To = w.period + 1
 				continue
 			}
-			if r := k.exclude(column*groups+g, span); r != nil {
+			if !k.outcome.classes.touches(p.Class, k.kin.source, measure, at) {
+				continue
+			}
+			if r := k.exclude(column*parts+i, span); r != nil {
 				return r
 			}
+		}
+	}
+	for i, p := range k.verdict.Parts {
+		if hull[i].From < hull[i].To && !k.kin.burdens.covers(p.Class, k.columns[column], hull[i]) {
+			k.outcome.spans = append(k.outcome.spans, releasedSpan{p.Class, k.columns[column], hull[i]})
 		}
 	}
 	return nil
 }
 
-// tally counts the entities of a bitmap by group.
-func (k *cohort) tally(tally []int, words []uint64) {
+// contributes decides on a part in a period, counted from the version's first.
+func (k *cohort) contributes(part, measure, at int) bool {
+	after, class := k.outcome.classes, k.verdict.Parts[part].Class
+	if !after.contributes(class, k.kin.source, measure, at) {
+		return false
+	}
+	b := k.kin.burdens
+	if !b.heavy(k.columns) || after.loose {
+		return true
+	}
+	from := class
+	if first := after.classes() - len(k.outcome.parents); class >= first {
+		from = int(k.outcome.parents[class-first])
+	}
+	weight := b.weight(from, k.periods.From+int64(at), k.descriptor.Policy.Grain, k.columns, k.kin.family.grain)
+	return weight == 1 || after.survey(after.members(class)).count.count(int(after.coverage.columns[k.kin.source][measure][at])) >= weight*after.least
+}
+
+// larger is a contract's min_cohort where it is more than the family's.
+type larger struct {
+	least  int
+	counts bitmaps
+}
+
+func (k *cohort) largerCohort(measure int) (larger, error) {
+	if k.least <= k.descriptor.Policy.MinCohort {
+		return larger{}, nil
+	}
+	counts, err := k.counts(k.descriptor.Measures[measure].Name)
+	return larger{k.least, counts}, err
+}
+
+// groups tells in which groups the classes that contribute in a period have as
+// many counting entities as the contract asks for. It returns nil when the
+// contract asks for no more than the policy.
+func (l larger) groups(k *cohort, at, measure int) []bool {
+	if l.least == 0 {
+		return nil
+	}
+	byPart := make([]int, len(k.verdict.Parts))
+	tallyBits(l.counts[at].Words(), k.partOf, byPart)
+	sum := make([]int, len(k.verdict.EntityGroups))
+	for i, p := range k.verdict.Parts {
+		if k.contributes(i, measure, at) {
+			sum[p.Group] += byPart[i]
+		}
+	}
+	out := make([]bool, len(sum))
+	for g, n := range sum {
+		out[g] = n >= l.least
+	}
+	return out
+}
+
+// tallyBits counts the entities of a bitmap by what they are assigned to.
+func tallyBits(words []uint64, assign []int32, into []int) {
 	for i, w := range words {
 		for ; w != 0; w &= w - 1 {
-			if g := k.assign[i<<6+bits.TrailingZeros64(w)]; g >= 0 {
-				tally[g]++
+			if g := assign[i<<6+bits.TrailingZeros64(w)]; g >= 0 {
+				into[g]++
 			}
 		}
 	}
@@ -126,73 +248,44 @@ func (k *cohort) exclude(at int, span Interval) *Refusal {
 	return nil
 }
 
-// settle writes the outcome into the verdict. Exclusions of an entity group of
-// which nothing is released say no more than the withheld groups do.
-func (k *cohort) settle() *Refusal {
+// settle writes the outcome into the verdict. Parts that are released nowhere are
+// left out of it: they say no more than the numbers of entities do.
+func (k *cohort) settle() error {
 	groups, periods := len(k.verdict.EntityGroups), len(k.verdict.PeriodGroups)
 	for g := range groups {
-		kept := false
 		for j := range periods {
-			if k.released[g*periods+j] {
-				kept = true
-			} else {
+			if !k.released[g*periods+j] {
 				k.verdict.Withheld = append(k.verdict.Withheld, GroupIndex{Entity: g, Period: j})
 			}
 		}
-		if !kept {
-			k.verdict.EntityGroups[g].Included = 0
+	}
+	parts, kept, number := len(k.verdict.Parts), []Part(nil), make([]int32, len(k.verdict.Parts))
+	for i, p := range k.verdict.Parts {
+		if number[i] = -1; k.used[i] {
+			number[i] = int32(len(kept))
+			kept = append(kept, p)
+			k.verdict.EntityGroups[p.Group].Included += k.sizes[i]
 		}
 	}
 	for at, list := range k.excluded {
-		if g := at % groups; len(list) > 0 && k.verdict.EntityGroups[g].Included > 0 {
-			k.verdict.Exclusions = append(k.verdict.Exclusions, Exclusion{Column: at / groups, Group: g, Intervals: list})
+		if i := at % max(parts, 1); len(list) > 0 && number[i] >= 0 {
+			k.verdict.Exclusions = append(k.verdict.Exclusions, Exclusion{Column: at / parts, Part: int(number[i]), Intervals: list})
 		}
 	}
 	if len(k.verdict.Withheld) == k.grid {
 		return k.nothingLeft()
 	}
-	if k.request.Complete && len(k.verdict.Withheld)+len(k.verdict.Exclusions) > 0 {
-		return k.incomplete()
+	if len(kept) < parts {
+		for e, p := range k.partOf {
+			if p >= 0 {
+				k.partOf[e] = number[p]
+			}
+		}
+		k.verdict.Assign = PackAssign(k.partOf)
+	}
+	k.verdict.Parts = kept
+	if r := k.incomplete(); r != nil && k.request.Complete {
+		return r
 	}
 	return nil
-}
-
-// nothingLeft refuses with the group that came closest.
-func (k *cohort) nothingLeft() *Refusal {
-	periods := len(k.verdict.PeriodGroups)
-	top := 0
-	for cell := range k.best {
-		if k.best[cell] > k.best[top] {
-			top = cell
-		}
-	}
-	least := int64(k.descriptor.Policy.MinCohort)
-	g := top / periods
-	name, n := k.groupName(g, top%periods), int64(k.best[top])
-	r := refuse(RefusedPolicy, "min_cohort", "nothing can be released: fewer than %d entities count in every group, the largest (%s) has %d", least, name, n)
-	if of := int64(k.verdict.EntityGroups[g].Of); of < least {
-		r.Message = refuse("", "", "nothing can be released: the largest group (%s) has %d entities, dataset %s releases groups of at least %d",
-			name, of, k.descriptor.Dataset, least).Message
-		n = of
-	}
-	r.Group = name
-	return r.withNumber("entities", n).withNumber("min_cohort", least).
-		withFix("ask for groups of at least %d entities: fewer dimensions or a wider condition; COUNT is always answered", least)
-}
-
-// incomplete refuses a request that takes all or nothing.
-func (k *cohort) incomplete() *Refusal {
-	g, j := 0, -1
-	if len(k.verdict.Withheld) > 0 {
-		g, j = k.verdict.Withheld[0].Entity, k.verdict.Withheld[0].Period
-	} else {
-		g = k.verdict.Exclusions[0].Group
-	}
-	name := k.groupName(g, j)
-	least := int64(k.descriptor.Policy.MinCohort)
-	r := refuse(RefusedPolicy, "complete", "the answer would be incomplete: in %d of %d groups, (%s) the first, fewer than %d entities count in some period",
-		len(k.verdict.Withheld)+len(k.verdict.Exclusions), k.grid, name, least)
-	r.Group = name
-	return r.withNumber("withheld", int64(len(k.verdict.Withheld))).withNumber("min_cohort", least).
-		withFix("ask without --complete, or for larger groups")
 }

@@ -84,6 +84,43 @@ type VersionPropose struct {
 	Manifest Digest  `json:"manifest"`
 	Presence Digest  `json:"presence"`
 	Counts   Digest  `json:"counts"` // CountsDigest of the bitmaps that follow; zero when the policy is public
+	// Compared are the earlier releases that a protected version was compared
+	// with (DESIGN section 8, point 4); Sets is the SetsDigest of the sets that
+	// follow, zero when nothing was compared. What was not compared is taken for
+	// the worst.
+	Compared []Comparison `json:"compared,omitempty"`
+	Sets     Digest       `json:"sets,omitzero"`
+}
+
+// Comparison is a measure of a version held against a measure of a release that
+// may tell of the same cells: the same measure of an earlier version, one of the
+// same name and unit in another dataset of the family, or, with Release 0, an
+// earlier measure of the version itself that is declared as related.
+type Comparison struct {
+	Measure string `json:"measure"`
+	Dataset string `json:"dataset"`
+	Release int    `json:"release,omitempty"`
+	Other   string `json:"other"`
+}
+
+// VersionSets carries sets of cells by which a version differs from what it was
+// compared with, in ascending order of (Comparison, Period); where there is none
+// for a period, nothing differs. From counts the sets that came before.
+type VersionSets struct {
+	Dataset string    `json:"dataset"`
+	Version int       `json:"version"`
+	From    int       `json:"from"`
+	Sets    []CellSet `json:"sets"`
+}
+
+// CellSet says who has cells that differ. Levels is the PackAssign of, for every
+// entity of the longer of the two versions, ⌊log2 n⌋ of its n differing cells,
+// or −1 for none. Period is of the coarser of the two policies' grains; cells are
+// those of the finer of the two datasets' grains.
+type CellSet struct {
+	Comparison int    `json:"comparison"` // in VersionPropose.Compared
+	Period     int64  `json:"period"`
+	Levels     []byte `json:"levels"`
 }
 
 // Block is a run of consecutive entities cut into tiles of equally many
@@ -96,13 +133,16 @@ type Block struct {
 
 // VersionCounts carries, for consecutive periods of the policy's grain from
 // From on, the bitmap of the entities that count there (DESIGN section 8.2):
-// bit e of byte e/8, lowest first, ⌈entities/8⌉ bytes each.
+// bit e of byte e/8, lowest first, ⌈entities/8⌉ bytes each. Where the policy's
+// grain is coarser than the dataset's, Present has as many bitmaps, of the
+// entities that have a cell there at all.
 type VersionCounts struct {
 	Dataset string   `json:"dataset"`
 	Version int      `json:"version"`
 	Measure string   `json:"measure"`
 	From    int64    `json:"from"`
 	Bitmaps [][]byte `json:"bitmaps"`
+	Present [][]byte `json:"present,omitempty"`
 }
 
 // VersionCommit asks the nodes to store and check the version. VersionDrop
@@ -124,6 +164,9 @@ type OrderCreate struct {
 	Queries    int      `json:"queries,omitempty"`
 	Budget     string   `json:"budget,omitempty"` // decimal amount in the currency of the dataset's price
 	Scope      *Scope   `json:"scope,omitempty"`
+	// MinCohort asks for groups of at least so many entities in every period,
+	// where the policy's min_cohort would do with fewer.
+	MinCohort int `json:"min_cohort,omitempty"`
 }
 
 // OrderApprove grants an order, as asked or narrowed: a field that is set may
@@ -136,7 +179,8 @@ type OrderApprove struct {
 	Queries    int      `json:"queries,omitempty"`
 	Budget     string   `json:"budget,omitempty"`
 	Scope      *Scope   `json:"scope,omitempty"`
-	Epsilon    string   `json:"epsilon,omitempty"` // for all noised queries of the contract; empty: the policy's epsilon_per_contract
+	Epsilon    string   `json:"epsilon,omitempty"`    // for all noised queries of the contract; empty: the policy's epsilon_per_contract
+	MinCohort  int      `json:"min_cohort,omitempty"` // narrower: larger
 }
 
 // OrderRefuse ends an order with a reason.

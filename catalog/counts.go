@@ -26,7 +26,7 @@ func addCounts(c *call, b VersionCounts) error {
 	case m < 0:
 		return invalid("measure", "the dataset has no measure %.80q", b.Measure)
 	}
-	joined, r := joinBitmaps(v.Entities, b.Bitmaps)
+	joined, r := joinBitmaps(v.Entities, b.Bitmaps, b.Present, d.Descriptor.countsPresence())
 	if r != nil {
 		return r
 	}
@@ -60,24 +60,58 @@ func addCounts(c *call, b VersionCounts) error {
 	return c.putVersion(v)
 }
 
-// joinBitmaps checks a chunk's bitmaps and appends them to each other.
-func joinBitmaps(entities int, bitmaps [][]byte) ([]byte, *Refusal) {
+// countsPresence reports whether a version says, beside who counts, who has a
+// cell at all. Where a period of the policy is one of the dataset's the two are
+// the same.
+func (d Descriptor) countsPresence() bool { return !d.Policy.Public && d.Policy.Grain != d.Grain }
+
+// joinBitmaps checks a chunk's bitmaps and appends them to each other: for each
+// period the one of those that count, and behind it, where there are such, the
+// one of those that have a cell.
+func joinBitmaps(entities int, bitmaps, present [][]byte, both bool) ([]byte, *Refusal) {
 	size := bitmapSize(entities)
-	if len(bitmaps) == 0 || len(bitmaps)*size > MaxChunk {
-		return nil, invalid("bitmaps", "%d bitmaps of %d bytes, at most %d bytes are accepted", len(bitmaps), size, MaxChunk)
+	if len(bitmaps) == 0 || (len(bitmaps)+len(present))*size > MaxChunk {
+		return nil, invalid("bitmaps", "%d bitmaps of %d bytes, at most %d bytes are accepted", len(bitmaps)+len(present), size, MaxChunk)
 	}
-	joined := make([]byte, 0, len(bitmaps)*size)
+	want := 0
+	if both {
+		want = len(bitmaps)
+	}
+	if len(present) != want {
+		return nil, invalid("present", "%d bitmaps of present entities, want %d", len(present), want)
+	}
+	joined := make([]byte, 0, (len(bitmaps)+len(present))*size)
 	for i, b := range bitmaps {
-		at := fmt.Sprintf("bitmaps[%d]", i)
-		if len(b) != size {
-			return nil, invalid(at, "%d bytes, want %d for %d entities", len(b), size, entities)
-		}
-		if spare := 8*size - entities; b[size-1]>>(8-spare) != 0 && spare > 0 {
-			return nil, invalid(at, "a bit behind the last entity is set")
+		if r := checkBitmap(fmt.Sprintf("bitmaps[%d]", i), entities, b); r != nil {
+			return nil, r
 		}
 		joined = append(joined, b...)
+		if !both {
+			continue
+		}
+		at := fmt.Sprintf("present[%d]", i)
+		if r := checkBitmap(at, entities, present[i]); r != nil {
+			return nil, r
+		}
+		for j, bits := range b {
+			if bits&^present[i][j] != 0 {
+				return nil, invalid(at, "an entity counts that has no cell")
+			}
+		}
+		joined = append(joined, present[i]...)
 	}
 	return joined, nil
+}
+
+func checkBitmap(at string, entities int, b []byte) *Refusal {
+	size := bitmapSize(entities)
+	if len(b) != size {
+		return invalid(at, "%d bytes, want %d for %d entities", len(b), size, entities)
+	}
+	if spare := 8*size - entities; b[size-1]>>(8-spare) != 0 && spare > 0 {
+		return invalid(at, "a bit behind the last entity is set")
+	}
+	return nil
 }
 
 // checkCounts refuses to commit a version whose bitmaps are incomplete or not
@@ -88,7 +122,7 @@ func (c *call) checkCounts(d Dataset, v Version) error {
 	}
 	all := policyPeriods(d.Descriptor, v.VersionPropose)
 	periods := int(all.To - all.From)
-	h := newCountsHash(v.Entities, all.From, periods)
+	h := newCountsHash(v.Entities, all.From, periods, d.Descriptor.countsPresence())
 	for i, m := range d.Descriptor.measureNames() {
 		if v.Counted[i] != periods {
 			return conflict("counts", "%d of %d bitmaps of %s have arrived", v.Counted[i], periods, m).
@@ -109,12 +143,20 @@ func (c *call) checkCounts(d Dataset, v Version) error {
 	return nil
 }
 
-// counts returns a measure's bitmaps of a version, from the first period of the
-// policy's grain that the version touches.
-func (m *Machine) counts(r Reader, v Version, measure string) ([]*bitset.BitSet, error) {
-	read := func() ([]*bitset.BitSet, error) {
+// countMaps are a measure's bitmaps of a version, one a period of the policy's
+// grain from the first that it touches: who counts, and who has a cell at all.
+type countMaps struct {
+	counting bitmaps
+	present  bitmaps // the same slice where the two cannot differ
+}
+
+// counts returns a measure's bitmaps of a version. periods are how many of the
+// policy's grain the version touches; there are twice as many bitmaps where
+// presence is told apart.
+func (m *Machine) counts(r Reader, v Version, measure string, periods int) (countMaps, error) {
+	read := func() (countMaps, error) {
 		size := bitmapSize(v.Entities)
-		var all []*bitset.BitSet
+		var all bitmaps
 		err := r.Scan([]byte(countsPrefix(v.Dataset, v.Version, measure)), func(_, value []byte) error {
 			for len(value) >= size {
 				all = append(all, unpackBitmap(v.Entities, value[:size]))
@@ -123,12 +165,19 @@ func (m *Machine) counts(r Reader, v Version, measure string) ([]*bitset.BitSet,
 			return nil
 		})
 		if err != nil {
-			return nil, fmt.Errorf("read the counts of %s: %w", measure, err)
+			return countMaps{}, fmt.Errorf("read the counts of %s: %w", measure, err)
 		}
-		return all, nil
-	}
-	if v.State == VersionProposed || v.State == VersionRejected {
-		return read() // may still change
+		switch len(all) {
+		case periods:
+			return countMaps{all, all}, nil
+		case 2 * periods:
+			var c countMaps
+			for i := 0; i < len(all); i += 2 {
+				c.counting, c.present = append(c.counting, all[i]), append(c.present, all[i+1])
+			}
+			return c, nil
+		}
+		return countMaps{}, fmt.Errorf("version %d of %s has %d bitmaps of %s for %d periods", v.Version, v.Dataset, len(all), measure, periods)
 	}
 	name := versionName(v.Dataset, v.Version) + "/" + measure + "/" + v.Counts.String()
 	return recallOr(&m.memo, &m.memo.counts, memoCounts, name, read)

@@ -2,21 +2,9 @@ package catalog
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 )
-
-// family is what all protected datasets of one publisher on one registry share
-// (DESIGN section 8).
-type family struct {
-	Dataset    string     `json:"dataset"` // that founded it
-	MinCohort  int        `json:"min_cohort"`
-	Cubes      [][]string `json:"cubes"`
-	Portfolios int        `json:"portfolios"`
-}
-
-func familyKey(owner, registry string) string { return prefixFamily + owner + "/" + registry }
 
 // createDataset lists a dataset.
 func createDataset(c *call, b DatasetCreate) error {
@@ -73,37 +61,6 @@ func checkPairs(body []byte) *Refusal {
 		if len(pair) != 2 {
 			return invalid("policy", "moments and related list pairs of measures, not %d: %s", len(pair), quoteList(pair))
 		}
-	}
-	return nil
-}
-
-// joinFamily holds a protected dataset to its family's rules, or founds one.
-func (c *call) joinFamily(d Descriptor) error {
-	if d.Policy.Public {
-		return nil
-	}
-	p := d.Policy
-	key := familyKey(c.signer.ID, d.Registry)
-	f, err := find[family](c.tx, key)
-	if errors.Is(err, ErrNotFound) {
-		return put(c.tx, key, family{Dataset: d.Dataset, MinCohort: p.MinCohort, Cubes: p.Cubes, Portfolios: p.Portfolios})
-	}
-	if err != nil {
-		return err
-	}
-	differ := func(field, have, want string) *Refusal {
-		r := conflict("family", "%s is %s, but %s in dataset %s on the same registry; all protected datasets of a publisher on one registry share it",
-			field, have, want, f.Dataset)
-		r.Field = field
-		return r
-	}
-	switch {
-	case f.MinCohort != p.MinCohort:
-		return differ("policy.min_cohort", fmt.Sprint(p.MinCohort), fmt.Sprint(f.MinCohort))
-	case f.Portfolios != p.Portfolios:
-		return differ("policy.portfolios", fmt.Sprint(p.Portfolios), fmt.Sprint(f.Portfolios))
-	case !slices.EqualFunc(f.Cubes, p.Cubes, slices.Equal[[]string]):
-		return differ("policy.cubes", fmt.Sprint(p.Cubes), fmt.Sprint(f.Cubes))
 	}
 	return nil
 }

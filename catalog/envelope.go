@@ -67,6 +67,7 @@ const (
 	KindDatasetCreate  Kind = "dataset.create"
 	KindVersionPropose Kind = "version.propose"
 	KindVersionCounts  Kind = "version.counts"
+	KindVersionSets    Kind = "version.sets"
 	KindVersionCommit  Kind = "version.commit"
 	KindVersionDrop    Kind = "version.drop"
 	KindOrderApprove   Kind = "order.approve"

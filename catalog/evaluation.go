@@ -18,9 +18,14 @@ type evaluation struct {
 	request    Request
 	table      *Table // of the version's entities
 	counts     func(measure string) (bitmaps, error)
+	kin        *kinship // of a protected dataset whose sums are asked for
+	whole      *Table   // of all entities of the registry, with kin
+	least      int      // min_cohort of the contract, if it asks for more
 
 	intervals []Interval // selected periods, clipped to the version
 	assign    []int32    // entity → group, −1: none
+	reach     []int32    // likewise, of all entities of the registry
+	outcome   outcome
 	verdict   Verdict
 	grid      int // groups
 }
@@ -36,15 +41,18 @@ func (v *evaluation) run() (Verdict, error) {
 			return Verdict{}, r
 		}
 	}
+	if v.kin != nil {
+		if err := v.protect(); err != nil {
+			return Verdict{}, err
+		}
+		return v.verdict, nil
+	}
 	for i := range v.verdict.EntityGroups {
 		v.verdict.EntityGroups[i].Included = v.verdict.EntityGroups[i].Of
+		v.verdict.Parts = append(v.verdict.Parts, Part{Group: i, Class: -1})
 	}
-	if !v.descriptor.Policy.Public && len(v.verdict.Columns) > 0 {
-		protect := v.protect
-		if v.request.Noise != nil {
-			protect = v.protectNoised
-		}
-		if err := protect(); err != nil {
+	if v.request.Noise != nil && !v.descriptor.Policy.Public && len(v.verdict.Columns) > 0 {
+		if err := v.protectNoised(); err != nil {
 			return Verdict{}, err
 		}
 	}
@@ -144,26 +152,30 @@ func tooManyGroups(atLeast int64) *Refusal {
 }
 
 // groupEntities selects the entities and forms the entity groups, ordered by
-// their values.
+// their values. With kin it does so for the whole registry, so that entities that
+// the version does not have yet stay with their own kind when classes are cut.
 func (v *evaluation) groupEntities() *Refusal {
-	selected := v.request.Where.Select(v.table)
-	v.assign = make([]int32, len(selected))
-	some := false
+	t, n := v.table, v.table.Rows()
+	if v.kin != nil {
+		t = v.whole
+	}
+	selected := v.request.Where.Select(t)
+	v.reach = make([]int32, len(selected))
 	for e, hit := range selected {
-		v.assign[e] = -1
-		if hit {
-			v.assign[e], some = 0, true
+		if v.reach[e] = -1; hit {
+			v.reach[e] = 0
 		}
 	}
-	if !some {
-		return refuse(RefusedInvalid, "empty", "no entity meets the condition")
-	}
-	groups := 1
 	dims := slices.DeleteFunc(slices.Clone(v.request.By), func(d Dimension) bool { return d.Kind == DimPeriod })
 	for _, d := range dims {
-		groups = refine(v.assign, v.table.codes(d))
+		refine(v.reach, t.codes(d))
 	}
-	if groups > MaxGroups {
+	groups := keepGroups(v.reach, n)
+	v.assign = v.reach[:n:n]
+	switch {
+	case groups == 0:
+		return refuse(RefusedInvalid, "empty", "no entity meets the condition")
+	case groups > MaxGroups:
 		return tooManyGroups(int64(groups))
 	}
 	v.verdict.EntityGroups = make([]EntityGroup, groups)
@@ -178,6 +190,34 @@ func (v *evaluation) groupEntities() *Refusal {
 		group.Of++
 	}
 	return nil
+}
+
+// keepGroups renumbers the groups that the first n entities are in, in the same
+// order; entities of others are in none. It returns how many are left.
+func keepGroups(assign []int32, n int) int {
+	most := int32(-1)
+	for _, g := range assign {
+		most = max(most, g)
+	}
+	number := slices.Repeat([]int32{-1}, int(most+1))
+	for _, g := range assign[:n] {
+		if g >= 0 {
+			number[g] = 0
+		}
+	}
+	groups := int32(0)
+	for g := range number {
+		if number[g] == 0 {
+			number[g] = groups
+			groups++
+		}
+	}
+	for e, g := range assign {
+		if g >= 0 {
+			assign[e] = number[g]
+		}
+	}
+	return int(groups)
 }
 
 // codes are a dimension's values as numbers in the order of the values.

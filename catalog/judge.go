@@ -14,6 +14,8 @@ type judgement struct {
 	charged  Contract // the contract as it is after the query
 	repeats  string   // the released query whose verdict this is
 	verdict  Verdict
+	kin      *kinship // nil where the class rule has no part
+	outcome  outcome
 }
 
 // judge decides on a query: it returns the verdict, a *Refusal, or a fault of
@@ -47,7 +49,7 @@ func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit) (judgem
 	if refusal := covers(j.contract, j.dataset, now, q.Request); refusal != nil {
 		return j, refusal
 	}
-	if j.version, err = release(r, j.dataset, q.Request.Release); err != nil {
+	if j.version, err = release(r, j.dataset, q.Request); err != nil {
 		return j, err
 	}
 	if q.Request.Noise == nil { // noise is drawn and paid for anew
@@ -74,10 +76,21 @@ func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit) (judgem
 		return j, err
 	}
 	v := evaluation{
-		descriptor: j.dataset.Descriptor, version: j.version, request: q.Request, table: t.Prefix(j.version.Entities),
-		counts: func(measure string) (bitmaps, error) { return m.counts(r, j.version, measure) },
+		descriptor: j.dataset.Descriptor, version: j.version, request: q.Request, table: t.Prefix(j.version.Entities), whole: t,
+		least: j.contract.MinCohort,
+		counts: func(measure string) (bitmaps, error) {
+			all := policyPeriods(j.dataset.Descriptor, j.version.VersionPropose)
+			held, err := m.counts(r, j.version, measure, int(all.To-all.From))
+			return held.counting, err
+		},
+	}
+	if !j.dataset.Descriptor.Policy.Public && len(q.Request.columns()) > 0 && q.Request.Noise == nil {
+		if v.kin, err = m.kin(r, j.dataset, j.version, reg); err != nil {
+			return j, err
+		}
 	}
 	j.verdict, err = v.run()
+	j.kin, j.outcome = v.kin, v.outcome
 	return j, err
 }
 
@@ -136,8 +149,10 @@ func covers(k Contract, d Dataset, now int64, q Request) *Refusal {
 	return k.InScope(d.Descriptor, q)
 }
 
-// release returns the version that a request asks for.
-func release(r Reader, d Dataset, number int) (Version, error) {
+// release returns the version that a request asks for. Sums of protected data
+// come from the newest live one alone (DESIGN section 8, point 4).
+func release(r Reader, d Dataset, q Request) (Version, error) {
+	number := q.Release
 	if number == 0 {
 		number = d.Live
 	}
@@ -150,6 +165,12 @@ func release(r Reader, d Dataset, number int) (Version, error) {
 	}
 	if err == nil && v.State != VersionLive {
 		return v, conflict("no_release", "version %d of dataset %s is %s", number, d.ID, v.State)
+	}
+	if err == nil && number != d.Live && !d.Descriptor.Policy.Public && len(q.columns()) > 0 {
+		refusal := refuse(RefusedPolicy, "release", "version %d of dataset %s is asked for; sums come from the newest live version, %d", number, d.ID, d.Live).
+			withFix("leave the version out; counts of older versions are answered")
+		refusal.Field = "release"
+		return v, refusal
 	}
 	return v, err
 }

@@ -82,7 +82,7 @@ func sameElsewhere(t *testing.T, w *world) {
 // machine with an empty memo.
 func TestOutcomesAreTheSameOnAMachineThatJustStarted(t *testing.T) {
 	w := ready(t)
-	w.ok("bureau", KindQuerySubmit, submit("", sumBy(attr("industry"))))
+	w.ok("bureau", KindQuerySubmit, submit("", sumBy(attr("county"))))
 	warm, store := NewMachine(), NewMemory()
 	coldStore := NewMemory()
 	for i, entry := range w.log {

@@ -1,16 +1,13 @@
 package catalog
 
-import (
-	"sync"
-
-	"github.com/bits-and-blooms/bitset"
-)
+import "sync"
 
 // How many decoded things of a kind are kept. A table of 25,000 rows takes a few
 // megabytes, a year of monthly bitmaps of one measure 40 kB.
 const (
 	memoTables = 16
 	memoCounts = 256
+	memoFamily = 8 // of each kind of thing that belongs to a family
 )
 
 // memo keeps decoded things that cannot change because their name holds the
@@ -20,7 +17,11 @@ type memo struct {
 	clusterRaw string
 	clusterVal *Cluster
 	tables     shelf[*Table]
-	counts     shelf[[]*bitset.BitSet]
+	counts     shelf[countMaps]
+	partitions shelf[*partition]
+	coverages  shelf[*coverage]
+	classes    shelf[*classes]
+	burdens    shelf[*burdens]
 }
 
 // shelf keeps the last few values, dropping the oldest.
@@ -60,6 +61,13 @@ func recallOr[V any](m *memo, s *shelf[V], most int, name string, fill func() (V
 	defer m.mu.Unlock()
 	s.add(name, v, most)
 	return v, nil
+}
+
+// keep adds what was made elsewhere under the name that it would be found by.
+func (m *memo) keep(add func(*memo)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	add(m)
 }
 
 func (m *memo) cluster(raw []byte, decode func() (*Cluster, error)) (*Cluster, error) {

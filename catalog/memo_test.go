@@ -42,7 +42,7 @@ func TestMemoDropsTheOldest(t *testing.T) {
 func TestViewsReadWhileEntriesAreApplied(t *testing.T) {
 	w := ready(t)
 	contract := w.contract("bank", OrderCreate{Dataset: "emissions"})
-	ask := submit(contract, sumBy(attr("industry")))
+	ask := submit(contract, sumBy(attr("county")))
 	want, refusal, err := w.view().Judge(testID("bank"), ask)
 	if err != nil || refusal != nil {
 		t.Fatal(err, refusal)

@@ -33,9 +33,25 @@ func createOrder(c *call, b OrderCreate) error {
 	if r := b.Scope.check(d.Descriptor, reg.Columns); r != nil {
 		return r
 	}
+	if r := checkMinCohort(d.Descriptor, b.MinCohort); r != nil {
+		return r
+	}
 	o := Order{OrderCreate: b, ID: OrderID(c.digest), Buyer: c.signer.ID, State: OrderOpen, Created: c.now}
 	c.out.ID = o.ID
 	return put(c.tx, prefixOrder+o.ID, o)
+}
+
+// checkMinCohort refuses a min_cohort of a contract that would have no effect.
+func checkMinCohort(d Descriptor, n int) *Refusal {
+	switch {
+	case n == 0:
+		return nil
+	case d.Policy.Public:
+		return invalid("min_cohort", "dataset %s is public: every single reading can be queried", d.Dataset)
+	case n < d.Policy.MinCohort || n > MaxRegistryRows:
+		return invalid("min_cohort", "min_cohort is %d, the policy's is %d; a contract can only ask for larger groups", n, d.Policy.MinCohort)
+	}
+	return nil
 }
 
 // checkScope refuses measures that the dataset does not have and aggregates that
@@ -110,6 +126,13 @@ func approveOrder(c *call, b OrderApprove) error {
 	}
 	if r := grantEpsilon(&k, d, b.Epsilon); r != nil {
 		return r
+	}
+	k.MinCohort = max(o.MinCohort, b.MinCohort)
+	if r := checkMinCohort(d.Descriptor, k.MinCohort); r != nil {
+		return r
+	}
+	if b.MinCohort != 0 && b.MinCohort < o.MinCohort {
+		return wider("min_cohort", "the order asks for groups of at least %d entities, the approval for %d", o.MinCohort, b.MinCohort)
 	}
 	o.State, o.Contract = OrderApproved, k.ID
 	if err := put(c.tx, prefixOrder+o.ID, o); err != nil {

@@ -160,6 +160,9 @@ func (c *call) goLive(v Version) error {
 	}
 	v.State, v.LiveAt = VersionLive, c.now
 	v.Parity, v.Held = nil, nil
+	if err := c.welcome(d, v); err != nil {
+		return err
+	}
 	return c.putVersion(v)
 }
 

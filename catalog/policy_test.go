@@ -73,12 +73,14 @@ func TestSmallGroupsAreWithheldAndCounted(t *testing.T) {
 	s := scene40(10, everybody)
 	s.q.By = []Dimension{attr("industry")} // 12, 11, 11 and 6 enterprises
 	v := s.judged(t)
-	if !slices.Equal(v.Withheld, []GroupIndex{{3, 0}}) || v.EntityGroups[3].Included != 0 || v.EntityGroups[3].Of != 6 || len(v.Exclusions) != 0 {
+	// The 6 are too few, and would be all that is left of everybody: the smallest
+	// group that is large enough stays with them.
+	if !slices.Equal(v.Withheld, []GroupIndex{{1, 0}, {3, 0}}) || v.EntityGroups[3].Included != 0 || v.EntityGroups[3].Of != 6 || len(v.Exclusions) != 0 {
 		t.Fatalf("verdict %+v", v)
 	}
 	s.q.Complete = true
 	r := s.refused(t, RefusedPolicy, "complete")
-	if r.Group != "industry industry3" || !slices.Equal(r.Numbers, []Number{{"withheld", "1"}, {"min_cohort", "10"}}) {
+	if r.Group != "industry industry1" || !slices.Equal(r.Numbers, []Number{{"withheld", "2"}, {"min_cohort", "10"}}) {
 		t.Fatalf("refusal %+v", r)
 	}
 	s.q.Where = &Predicate{Op: opIn, Column: "industry", Values: []string{"industry0", "industry1"}}
@@ -87,14 +89,17 @@ func TestSmallGroupsAreWithheldAndCounted(t *testing.T) {
 
 func TestMonthsInWhichTooFewCountAreLeftOut(t *testing.T) {
 	s := scene40(5, func(m string, p int64, e int) bool {
-		return m != "nox" || e%3 != 1 || p != month("2024-03") && p != month("2024-04") && p != month("2024-12")
+		return m != "nox" || e%3 != 1 || p != month("2024-03") && p != month("2024-04") && p != month("2024-12") || e < 6
 	})
+	for e := range s.rows {
+		s.class = append(s.class, int32(1+e%3)) // the counties
+	}
 	v := s.judged(t)
-	want := []Exclusion{{Column: 0, Group: 1, Intervals: []Interval{
+	want := []Exclusion{{Column: 0, Part: 1, Intervals: []Interval{
 		{month("2024-03"), month("2024-05")}, {month("2024-12"), month("2024-12") + 1},
 	}}}
 	if !slices.EqualFunc(v.Exclusions, want, func(a, b Exclusion) bool {
-		return a.Column == b.Column && a.Group == b.Group && slices.Equal(a.Intervals, b.Intervals)
+		return a.Column == b.Column && a.Part == b.Part && slices.Equal(a.Intervals, b.Intervals)
 	}) || len(v.Withheld) != 0 || v.EntityGroups[1].Included != 13 {
 		t.Fatalf("verdict %+v", v)
 	}
@@ -154,7 +159,7 @@ func TestEntitiesAppendedLaterAreNotInAnOlderVersion(t *testing.T) {
 	s := scene40(5, everybody)
 	e := s.evaluation(t)
 	e.table = e.table.Prefix(30)
-	e.version.Entities = 30
+	e.version.Entities, e.kin = 30, nil
 	e.counts = func(string) (bitmaps, error) { return nil, nil }
 	e.descriptor.Policy.Public = true
 	v, err := e.run()
@@ -225,16 +230,24 @@ func TestVerdictTooLargeToStore(t *testing.T) {
 		t.Fatal("all exclusions fit, the check in submitQuery cannot be reached")
 	}
 	w := newWorld(t, 2, 2).admit()
-	rows := make([][]string, 20_000) // entity groups of two, in each of 48 months only one counts in every other
+	rows := make([][]string, 20_000) // classes of two, in later months only one counts in every other
 	for i := range rows {
 		rows[i] = []string{testRows(i, 1)[0][0], testRows(i/2, 1)[0][0], "x"}
 	}
 	w.registry("enterprises", rows, 5000).key("bureau")
 	d := testDescriptor("emissions")
-	d.Policy.MinCohort, d.Policy.Cubes = 2, nil
+	d.Policy.MinCohort = 2
 	w.ok("bureau", KindDatasetCreate, DatasetCreate{Descriptor: d})
-	counts := testCounts(2, 48, len(rows), func(_, p, e int) bool { return e%2 == 0 || p%2 == 0 })
-	n := w.publish(d, w.proposal(d, len(rows), 48, counts), counts)
+	counts := testCounts(2, 1, len(rows), func(_, _, _ int) bool { return true })
+	n := w.publish(d, w.proposal(d, len(rows), 1, counts), counts)
+	w.stored("emissions", n, 2)
+	w.live("emissions", n)
+	w.ok("bureau", KindQuerySubmit, submit("", sumBy(attr("county"))))
+	counts = testCounts(2, 48, len(rows), func(_, p, e int) bool { return e%2 == 0 || p%2 == 0 })
+	v := w.proposal(d, len(rows), 48, counts)
+	v.First = month("2024-02")
+	v.Counts = CountsDigest(len(rows), v.First, d.measureNames(), counts, nil)
+	n = w.publish(d, v, counts)
 	w.stored("emissions", n, 2)
 	w.live("emissions", n)
 	w.no("bureau", KindQuerySubmit, submit("", sumBy(attr("county"))), RefusedInvalid, "max_verdict")

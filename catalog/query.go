@@ -31,6 +31,9 @@ func submitQuery(c *call, b QuerySubmit) error {
 		return refuse(RefusedInvalid, "max_verdict", "the verdict has %d bytes, at most %d are possible", len(verdict), MaxVerdict).
 			withFix("ask for fewer groups or periods")
 	}
+	if err := c.release(j); err != nil {
+		return err
+	}
 	if err := putName(c.tx, prefixVerdict+q.ID, string(verdict)); err != nil {
 		return err
 	}

@@ -290,8 +290,11 @@ func TestReleases(t *testing.T) {
 	q.Release = 2
 	w.no("bureau", KindQuerySubmit, submit("", q), RefusedUnknown, "unknown")
 	d := testDescriptor("emissions")
-	counts := testCounts(2, 12, 40, func(_, _, _ int) bool { return true })
-	w.publish(d, w.proposal(d, 40, 12, counts), counts)
+	counts := testCounts(2, 12, 40, func(m, p, e int) bool { return e != 0 && (m != 1 || p != 11 || e%3 != 1) })
+	v := w.proposal(d, 40, 12, counts)
+	v.Compared = must[[]Comparison](t)(w.view().Kindred(d.Dataset))
+	v.Sets = SetsDigest(nil) // nothing differs
+	w.publish(d, v, counts)
 	w.no("bureau", KindQuerySubmit, submit("", q), RefusedConflict, "no_release")
 	newest := w.ok("bureau", KindQuerySubmit, submit("", sumBy())).ID
 	w.stored("emissions", 2, 2)
@@ -304,6 +307,10 @@ func TestReleases(t *testing.T) {
 		t.Fatalf("release %d", got.Release)
 	}
 	q.Release = 1
+	if r := w.no("bureau", KindQuerySubmit, submit("", q), RefusedPolicy, "release"); r.Field != "release" {
+		t.Fatalf("refusal %+v", r)
+	}
+	q.Select = q.Select[1:] // counts are public
 	old := w.ok("bureau", KindQuerySubmit, submit("", q)).ID
 	if got := must[Query](t)(w.view().Query(old)); got.Release != 1 {
 		t.Fatalf("release %d", got.Release)

@@ -67,12 +67,13 @@ type Version struct {
 	Acks     []string     `json:"acks,omitempty"` // node ids, ascending points; grows after live too
 	Proposed int64        `json:"proposed"`
 	LiveAt   int64        `json:"live_at,omitempty"`
-	Attempts []Attempt    `json:"attempts,omitempty"` // of the parity opening
-	Parity   []uint64     `json:"parity,omitempty"`   // shares of the current attempt, by position in Active
-	Held     []bool       `json:"held,omitempty"`     // which of them have arrived
-	Modulus  uint64       `json:"modulus,omitempty"`  // of the shares
-	Counted  []int        `json:"counted,omitempty"`  // per measure of a protected dataset: bitmaps received
-	Chunks   int          `json:"chunks,omitempty"`   // they came in
+	Attempts []Attempt    `json:"attempts,omitempty"`  // of the parity opening
+	Parity   []uint64     `json:"parity,omitempty"`    // shares of the current attempt, by position in Active
+	Held     []bool       `json:"held,omitempty"`      // which of them have arrived
+	Modulus  uint64       `json:"modulus,omitempty"`   // of the shares
+	Counted  []int        `json:"counted,omitempty"`   // per measure of a protected dataset: bitmaps received
+	SetsHeld int          `json:"sets_held,omitempty"` // received
+	Chunks   int          `json:"chunks,omitempty"`    // that bitmaps and sets came in
 }
 
 // Attempt is one opening that was named.
@@ -151,7 +152,8 @@ type Contract struct {
 	Aggregates []string `json:"aggregates,omitempty"`
 	From       int64    `json:"from"`
 	Until      int64    `json:"until"`
-	Queries    int      `json:"queries,omitempty"` // granted; 0: any number
+	Queries    int      `json:"queries,omitempty"`    // granted; 0: any number
+	MinCohort  int      `json:"min_cohort,omitempty"` // of its groups, where it asks for more than the policy
 	Used       int      `json:"used"`
 
 	Scope   *Scope        `json:"scope,omitempty"`  // nil: whatever the policy allows

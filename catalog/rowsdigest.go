@@ -42,18 +42,23 @@ func (r *rowsHash) sum() Digest { return Digest(r.h.Sum(nil)) }
 // CountsDigest is the digest of a version's counting bitmaps: for every measure,
 // in the descriptor's order, one bitmap of ⌈entities/8⌉ bytes for each period of
 // the policy's grain from the period first on. SHA-256 over a label, the
-// numbers, and per measure its name and its bitmaps.
-func CountsDigest(entities int, first int64, measures []string, bitmaps [][][]byte) Digest {
+// numbers, and per measure its name and its bitmaps. present is nil, or holds for
+// each of them the bitmap of those that have a cell at all, which then stands
+// behind it and makes the label another.
+func CountsDigest(entities int, first int64, measures []string, bitmaps, present [][][]byte) Digest {
 	periods := 0
 	if len(bitmaps) > 0 {
 		periods = len(bitmaps[0])
 	}
-	h := newCountsHash(entities, first, periods)
+	h := newCountsHash(entities, first, periods, present != nil)
 	for i, name := range measures {
 		h.measure(name)
 		if i < len(bitmaps) {
-			for _, b := range bitmaps[i] {
+			for p, b := range bitmaps[i] {
 				h.bitmaps(b)
+				if i < len(present) && p < len(present[i]) {
+					h.bitmaps(present[i][p])
+				}
 			}
 		}
 	}
@@ -62,9 +67,12 @@ func CountsDigest(entities int, first int64, measures []string, bitmaps [][][]by
 
 type countsHash struct{ h hash.Hash }
 
-func newCountsHash(entities int, first int64, periods int) countsHash {
+func newCountsHash(entities int, first int64, periods int, present bool) countsHash {
 	h := sha256.New()
 	b := []byte("weir counts v1\n")
+	if present {
+		b = []byte("weir counts and presence v1\n")
+	}
 	b = binary.AppendVarint(b, int64(entities))
 	b = binary.AppendVarint(b, first)
 	b = binary.AppendVarint(b, int64(periods))

@@ -21,6 +21,8 @@ func ruleOf(k Kind) (rule, bool) {
 		return rule{roles: publisher, handle: handler(proposeVersion)}, true
 	case KindVersionCounts:
 		return rule{roles: publisher, handle: handler(addCounts)}, true
+	case KindVersionSets:
+		return rule{roles: publisher, handle: handler(addSets)}, true
 	case KindVersionCommit:
 		return rule{roles: publisher, handle: handler(commitVersion)}, true
 	case KindVersionDrop:

@@ -11,25 +11,28 @@ const (
 	prefixSeen      = "seen/"       // envelope digest → outcome
 	prefixSeenUntil = "seen.until/" // time/envelope digest: when to forget it
 
-	prefixPrincipal     = "principal/"      // id → Principal
-	prefixPrincipalName = "principal.name/" // name → id
-	prefixRegistry      = "registry/"       // id → Registry
-	prefixRows          = "registry.rows/"  // id/from → rows
-	prefixDataset       = "dataset/"        // id → Dataset
-	prefixFamily        = "family/"         // owner/registry → family
-	prefixNoise         = "noise/"          // owner/registry → noiseFamily
-	prefixVersion       = "version/"        // dataset/version → Version
-	prefixCounts        = "version.counts/" // dataset/version/measure/from → bitmaps
-	prefixKey           = "key/"            // id → Key
-	prefixKeyOf         = "key.of/"         // publisher → id
-	prefixOrder         = "order/"          // id → Order
-	prefixContract      = "contract/"       // id → Contract
-	prefixQuery         = "query/"          // id → Query
-	prefixVerdict       = "query.verdict/"  // id → Verdict
-	prefixShare         = "query.share/"    // id/position → QueryShare
-	prefixQueryOf       = "query.of/"       // principal/seq → id
-	prefixContractQuery = "query.under/"    // contract/seq → id
-	prefixRepeat        = "query.released/" // principal/digest of the request → id of the query to repeat
+	prefixPrincipal     = "principal/"       // id → Principal
+	prefixPrincipalName = "principal.name/"  // name → id
+	prefixRegistry      = "registry/"        // id → Registry
+	prefixRows          = "registry.rows/"   // id/from → rows
+	prefixDataset       = "dataset/"         // id → Dataset
+	prefixFamily        = "family/"          // owner/registry → family
+	prefixNoise         = "noise/"           // owner/registry → noiseFamily
+	prefixVersion       = "version/"         // dataset/version → Version
+	prefixCounts        = "version.counts/"  // dataset/version/measure/from → bitmaps
+	prefixKey           = "key/"             // id → Key
+	prefixKeyOf         = "key.of/"          // publisher → id
+	prefixOrder         = "order/"           // id → Order
+	prefixContract      = "contract/"        // id → Contract
+	prefixQuery         = "query/"           // id → Query
+	prefixVerdict       = "query.verdict/"   // id → Verdict
+	prefixShare         = "query.share/"     // id/position → QueryShare
+	prefixQueryOf       = "query.of/"        // principal/seq → id
+	prefixContractQuery = "query.under/"     // contract/seq → id
+	prefixRepeat        = "query.released/"  // principal/digest of the request → id of the query to repeat
+	prefixPartition     = "family.classes/"  // owner/registry → partition
+	prefixBurdens       = "family.released/" // owner/registry → what was released of each class
+	prefixSets          = "version.sets/"    // dataset/version/from → sets of point 4
 
 	// What is left to do, so that finding it costs nothing when there is nothing.
 	prefixTodoKey     = "todo.key/"     // publisher without a ready key

@@ -5,10 +5,12 @@ package catalog
 // is applied, stored, and everything later (slot maps, counts, the client's
 // check) follows from it alone.
 //
-// The groups form a grid: EntityGroups × PeriodGroups. A cell of the panel
-// (entity e, period p, column c) is counted in group (i, j) when Assign[e] = i,
-// p lies in PeriodGroups[j], (i, j) is not in Withheld, and p lies in no
-// interval of an Exclusion for (c, i).
+// The groups form a grid: EntityGroups × PeriodGroups. Entity groups are made of
+// parts: of a protected dataset they are classes of its family (DESIGN section 8,
+// point 1), else each group is one part. A cell of the panel (entity e, period p,
+// column c) is counted in group (i, j) when Parts[Assign[e]].Group = i, p lies in
+// PeriodGroups[j], (i, j) is not in Withheld, and p lies in no interval of an
+// Exclusion for (c, Assign[e]).
 type Verdict struct {
 	Dataset      string        `json:"dataset"`
 	Release      int           `json:"release"`
@@ -16,10 +18,18 @@ type Verdict struct {
 	Columns      []Column      `json:"columns"`  // what is opened; none when only counts are asked for
 	EntityGroups []EntityGroup `json:"entity_groups"`
 	PeriodGroups []PeriodGroup `json:"period_groups"`
-	Assign       []byte        `json:"assign"` // PackAssign: entity → entity group, −1 for none
+	Parts        []Part        `json:"parts"`  // ascending
+	Assign       []byte        `json:"assign"` // PackAssign: entity → part, −1 for none
 	Exclusions   []Exclusion   `json:"exclusions,omitempty"`
 	Withheld     []GroupIndex  `json:"withheld,omitempty"` // ascending
 	Noise        *Noise        `json:"noise,omitempty"`    // of the request; nil: exact
+}
+
+// Part is what a release takes together: a class of the family, wholly inside its
+// group, or for verdicts that protect nothing the whole group, Class −1.
+type Part struct {
+	Group int `json:"g"`
+	Class int `json:"c"`
 }
 
 // Column is one encrypted column that is opened and summed.
@@ -29,8 +39,8 @@ type Column struct {
 
 // EntityGroup is one combination of the values of the entity dimensions, in
 // the order in which they stand in the request's By (its period dimension left
-// out). Of counts the entities that the request selected, Included those whose
-// cells are released somewhere.
+// out). Of counts the entities that the request selected, Included those of the
+// parts that are released in some column and period.
 type EntityGroup struct {
 	Values   []string `json:"values,omitempty"`
 	Included int      `json:"included"`
@@ -45,11 +55,12 @@ type PeriodGroup struct {
 }
 
 // Exclusion names periods of the dataset's grain, made of whole periods of the
-// policy's grain, in which a column is left out of an entity group because
-// fewer than the policy's min_cohort entities count there.
+// policy's grain, in which a column is left out of a part, because the class does
+// not contribute there (DESIGN section 8, point 2). Classes without any cell
+// there are not listed.
 type Exclusion struct {
 	Column    int        `json:"column"`
-	Group     int        `json:"group"` // entity group
+	Part      int        `json:"part"`
 	Intervals []Interval `json:"intervals"`
 }
 

@@ -16,6 +16,7 @@ type scene struct {
 	v       Version
 	rows    [][]string
 	present map[string]bool // measure/policy period/entity: counts
+	class   []int32         // of each entity before the query; nil: all in one
 	q       Request
 }
 
@@ -39,6 +40,12 @@ func drawScene(t *rapid.T) scene {
 			for e := range s.rows {
 				s.present[presentKey(m, p, e)] = rapid.IntRange(0, 9).Draw(t, "counts") < density
 			}
+		}
+	}
+	if rapid.Bool().Draw(t, "cut before") {
+		s.class = make([]int32, len(s.rows))
+		for e := range s.class {
+			s.class[e] = int32(1 + e%3) // counties
 		}
 	}
 	s.q = Request{Version: 1, Dataset: "emissions", Select: []Aggregate{{Func: "sum", Measure: "so2"}}}
@@ -81,8 +88,8 @@ func (s scene) evaluation(t rapid.TB) *evaluation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &evaluation{descriptor: s.d, version: s.v, request: s.q, table: table, counts: func(m string) (bitmaps, error) {
-		all := policyPeriods(s.d, s.v.VersionPropose)
+	all := policyPeriods(s.d, s.v.VersionPropose)
+	counts := func(m string) (bitmaps, error) {
 		var list bitmaps
 		for p := all.From; p < all.To; p++ {
 			b := bitset.New(uint(len(s.rows)))
@@ -92,7 +99,40 @@ func (s scene) evaluation(t rapid.TB) *evaluation {
 			list = append(list, b)
 		}
 		return list, nil
-	}}
+	}
+	e := &evaluation{descriptor: s.d, version: s.v, request: s.q, table: table, whole: table, counts: counts}
+	if s.d.Policy.Public || len(s.q.columns()) == 0 {
+		return e
+	}
+	e.kin = &kinship{family: family{MinCohort: s.d.Policy.MinCohort, Datasets: []familyDataset{familyDatasetOf(s.d)}}, burdens: &burdens{}}
+	if all.To-all.From < 1e5 { // more are refused before anything is looked at
+		e.kin.classes = s.classes(t, counts, int(all.To-all.From))
+	}
+	return e
+}
+
+// classes are the scene's classes as the machine would hold them.
+func (s scene) classes(t rapid.TB, counts func(string) (bitmaps, error), periods int) *classes {
+	c := &coverage{entities: len(s.rows), sources: []source{{Dataset: s.d.Dataset, Version: 1, Entities: len(s.rows), Periods: periods}}}
+	store := newColumnStore(c.entities)
+	c.columns = [][][]int32{nil}
+	for _, m := range s.d.measureNames() {
+		list, err := counts(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []int32
+		for _, b := range list {
+			ids = append(ids, store.add(b, b))
+		}
+		c.columns[0] = append(c.columns[0], ids)
+	}
+	c.count, c.present, c.words = store.rows()
+	p := newPartition(len(s.rows))
+	if s.class != nil {
+		p.assign, p.classes = s.class, int(slices.Max(s.class))+1
+	}
+	return newClasses(p, c, s.d.Policy.MinCohort, len(s.rows))
 }
 
 // oracle answers, straight from the definitions, cell by cell.
@@ -118,20 +158,102 @@ func (o oracle) entityGroup(e int) string {
 	return strings.Join(values, "|")
 }
 
-// released reports whether a selected cell may be summed: enough entities of its
-// group count in its period of the policy's grain.
-func (o oracle) released(m string, e int, p int64) bool {
-	if o.d.Policy.Public {
-		return true
+// parts cuts the classes by the definition of DESIGN section 8, point 3, and
+// returns for each entity the members of its class.
+func (o oracle) parts() [][]int {
+	before := map[int32][]int{}
+	for e := range o.rows {
+		c := int32(0)
+		if o.class != nil {
+			c = o.class[e]
+		}
+		before[c] = append(before[c], e)
 	}
+	out := make([][]int, len(o.rows))
+	for _, members := range before {
+		for _, part := range o.cut(members) {
+			for _, e := range part {
+				out[e] = part
+			}
+		}
+	}
+	return out
+}
+
+func (o oracle) cut(class []int) [][]int {
+	groups, rest := map[string][]int{}, []int(nil)
+	for _, e := range class {
+		if o.q.Where.MatchRow(testColumns, o.rows[e]) {
+			g := o.entityGroup(e)
+			groups[g] = append(groups[g], e)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	var pieces, kept [][]int
+	for _, p := range groups {
+		pieces = append(pieces, p)
+	}
+	slices.SortFunc(pieces, func(a, b []int) int {
+		if len(a) != len(b) {
+			return len(a) - len(b)
+		}
+		return a[0] - b[0]
+	})
+	for _, p := range pieces {
+		if o.fits(class, p) {
+			kept = append(kept, p)
+		} else {
+			rest = append(rest, p...)
+		}
+	}
+	for len(kept) > 0 && len(rest) > 0 && !o.fits(class, rest) {
+		rest, kept = append(rest, kept[0]...), kept[1:]
+	}
+	if len(kept) == 0 {
+		return [][]int{class}
+	}
+	return append(kept, rest)
+}
+
+func (o oracle) fits(class, part []int) bool {
+	k := o.d.Policy.MinCohort
+	if len(part) < k {
+		return false
+	}
+	all := policyPeriods(o.d, o.v.VersionPropose)
+	for _, m := range o.d.measureNames() {
+		for p := all.From; p < all.To; p++ {
+			if n := o.counting(m, p, part); o.counting(m, p, class) >= k && n > 0 && n < k {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (o oracle) counting(m string, p int64, of []int) int {
 	n := 0
-	for other := range o.rows {
-		if o.q.Where.MatchRow(testColumns, o.rows[other]) && o.entityGroup(other) == o.entityGroup(e) &&
-			o.present[presentKey(m, o.d.Grain.In(p, o.d.Policy.Grain), other)] {
+	for _, e := range of {
+		if o.present[presentKey(m, p, e)] {
 			n++
 		}
 	}
-	return n >= o.d.Policy.MinCohort
+	return n
+}
+
+// released reports whether a selected cell may be summed: its class lies in its
+// group and contributes.
+func (o oracle) released(class []int, m string, e int, p int64) bool {
+	if o.d.Policy.Public {
+		return true
+	}
+	for _, other := range class {
+		if !o.q.Where.MatchRow(testColumns, o.rows[other]) || o.entityGroup(other) != o.entityGroup(e) {
+			return false
+		}
+	}
+	return o.counting(m, o.d.Grain.In(p, o.d.Policy.Grain), class) >= o.d.Policy.MinCohort
 }
 
 // splits reports whether the request takes a part of a period of the policy.
@@ -154,17 +276,18 @@ func (o oracle) splits() bool {
 
 // counted reads a verdict by its documented meaning.
 func counted(v Verdict, assign []int32, c, e int, p int64) bool {
-	i := int(assign[e])
-	if i < 0 {
+	part := int(assign[e])
+	if part < 0 {
 		return false
 	}
+	i := v.Parts[part].Group
 	for j, g := range v.PeriodGroups {
 		in := slices.ContainsFunc(g.Intervals, func(i Interval) bool { return i.From <= p && p < i.To })
 		if !in || slices.Contains(v.Withheld, GroupIndex{i, j}) {
 			continue
 		}
 		return !slices.ContainsFunc(v.Exclusions, func(x Exclusion) bool {
-			return x.Column == c && x.Group == i && slices.ContainsFunc(x.Intervals, func(i Interval) bool { return i.From <= p && p < i.To })
+			return x.Column == c && x.Part == part && slices.ContainsFunc(x.Intervals, func(i Interval) bool { return i.From <= p && p < i.To })
 		})
 	}
 	return false
@@ -181,14 +304,16 @@ func TestVerdictIsWhatTheDefinitionSays(t *testing.T) {
 			return // a grain finer than the dataset's
 		}
 		v, err := s.evaluation(t).run()
-		some, left := false, false
+		some, left, counts := false, false, false
+		parts := o.parts()
 		names := v.columnNames(s.q)
 		for e := range s.rows {
 			for p := s.v.First; p < s.v.First+int64(s.v.Periods); p++ {
 				if o.selected(e, p) {
 					some = true
 					for _, m := range names {
-						left = left || o.released(m, e, p)
+						left = left || o.released(parts[e], m, e, p)
+						counts = counts || o.groupCounts(m, e, p)
 					}
 				}
 			}
@@ -200,6 +325,8 @@ func TestVerdictIsWhatTheDefinitionSays(t *testing.T) {
 			want = "empty"
 		case !s.d.Policy.Public && (o.splits() || grain != "" && grain.Finer(s.d.Policy.Grain)):
 			want = "grain"
+		case !left && counts:
+			want = "class"
 		case !left:
 			want = "min_cohort"
 		}
@@ -213,7 +340,7 @@ func TestVerdictIsWhatTheDefinitionSays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		compareVerdict(t, o, v, names)
+		compareVerdict(t, o, v, names, parts)
 		judged++
 	}
 	for range 4 {
@@ -232,7 +359,7 @@ func (v Verdict) columnNames(q Request) []string {
 	return names
 }
 
-func compareVerdict(t *rapid.T, o oracle, v Verdict, names []string) {
+func compareVerdict(t *rapid.T, o oracle, v Verdict, names []string, parts [][]int) {
 	assign, err := UnpackAssign(v.Assign, v.Entities)
 	if err != nil {
 		t.Fatal(err)
@@ -246,7 +373,10 @@ func compareVerdict(t *rapid.T, o oracle, v Verdict, names []string) {
 			continue
 		}
 		groups[o.entityGroup(e)]++
-		if g := v.EntityGroups[assign[e]]; strings.Join(g.Values, "|") != o.entityGroup(e) {
+		if assign[e] < 0 {
+			continue
+		}
+		if g := v.EntityGroups[v.Parts[assign[e]].Group]; strings.Join(g.Values, "|") != o.entityGroup(e) {
 			t.Fatalf("entity %d is in group %v, want %s", e, g.Values, o.entityGroup(e))
 		}
 	}
@@ -257,7 +387,10 @@ func compareVerdict(t *rapid.T, o oracle, v Verdict, names []string) {
 	for e := range o.rows {
 		for p := o.v.First; p < o.v.First+int64(o.v.Periods); p++ {
 			for c, m := range names {
-				want := o.selected(e, p) && o.released(m, e, p)
+				if !o.d.Policy.Public && !o.present[presentKey(m, o.d.Grain.In(p, o.d.Policy.Grain), e)] {
+					continue // no cell
+				}
+				want := o.selected(e, p) && o.released(parts[e], m, e, p)
 				if got := counted(v, assign, c, e, p); got != want {
 					t.Fatalf("cell (%s, entity %d, %s): counted %t, want %t\n%s", m, e, o.d.Grain.Format(p), got, want, encode(v))
 				}
@@ -268,7 +401,7 @@ func compareVerdict(t *rapid.T, o oracle, v Verdict, names []string) {
 					if grain := o.q.grain(); grain != "" && v.PeriodGroups[j].Value != grain.Format(o.d.Grain.In(p, grain)) {
 						t.Fatalf("period %s is in group %s", o.d.Grain.Format(p), v.PeriodGroups[j].Value)
 					}
-					shown[int(assign[e])*len(v.PeriodGroups)+j] = true
+					shown[v.Parts[assign[e]].Group*len(v.PeriodGroups)+j] = true
 				}
 			}
 		}
@@ -279,14 +412,26 @@ func compareVerdict(t *rapid.T, o oracle, v Verdict, names []string) {
 			t.Fatalf("group %v: released %t, withheld %v", g, show, v.Withheld)
 		}
 	}
-	for i, g := range v.EntityGroups {
-		row := shown[i*len(v.PeriodGroups) : (i+1)*len(v.PeriodGroups)]
-		want := 0
-		if slices.Contains(row, true) {
-			want = g.Of
-		}
-		if g.Of != groups[strings.Join(g.Values, "|")] || g.Included != want {
-			t.Fatalf("group %v: %d of %d", g.Values, g.Included, g.Of)
+	included := make([]int, len(v.EntityGroups))
+	for e := range o.rows {
+		if assign[e] >= 0 {
+			included[v.Parts[assign[e]].Group]++
 		}
 	}
+	for i, g := range v.EntityGroups {
+		if g.Of != groups[strings.Join(g.Values, "|")] || g.Included != included[i] {
+			t.Fatalf("group %v: %d of %d, want %d of %d", g.Values, g.Included, g.Of, included[i], groups[strings.Join(g.Values, "|")])
+		}
+	}
+}
+
+// groupCounts reports whether enough entities of the whole group count.
+func (o oracle) groupCounts(m string, e int, p int64) bool {
+	var group []int
+	for other := range o.rows {
+		if o.q.Where.MatchRow(testColumns, o.rows[other]) && o.entityGroup(other) == o.entityGroup(e) {
+			group = append(group, other)
+		}
+	}
+	return o.counting(m, o.d.Grain.In(p, o.d.Policy.Grain), group) >= o.d.Policy.MinCohort
 }

@@ -48,6 +48,9 @@ func proposeVersion(c *call, b VersionPropose) error {
 	if r := checkVersion(d.Descriptor, b); r != nil {
 		return r
 	}
+	if err := c.checkCompared(d, b); err != nil {
+		return err
+	}
 	d.Versions++
 	v := Version{VersionPropose: b, Version: d.Versions, State: VersionProposed, Proposed: c.now}
 	if !d.Descriptor.Policy.Public {
@@ -150,6 +153,9 @@ func commitVersion(c *call, b VersionCommit) error {
 	if err := c.checkCounts(d, v); err != nil {
 		return err
 	}
+	if err := c.commitSets(v); err != nil {
+		return err
+	}
 	v.State = VersionCommitted
 	for _, n := range c.cluster.Nodes {
 		if err := c.todo(true, prefixTodoAck+n.ID+"/"+versionName(v.Dataset, v.Version), ""); err != nil {
@@ -175,6 +181,9 @@ func (c *call) reject(v Version, reason string) error {
 	v.fail(reason)
 	name := versionName(v.Dataset, v.Version)
 	if err := removeAll(c.tx, prefixCounts+name+"/", ""); err != nil {
+		return err
+	}
+	if err := removeAll(c.tx, prefixSets+name+"/", ""); err != nil {
 		return err
 	}
 	for _, n := range c.cluster.Nodes {

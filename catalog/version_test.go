@@ -333,13 +333,13 @@ func TestBitsBehindTheLastEntityAreRefused(t *testing.T) {
 		for e := range entities {
 			full[e/8] |= 1 << (e % 8)
 		}
-		if _, r := joinBitmaps(entities, [][]byte{full}); r != nil {
+		if _, r := joinBitmaps(entities, [][]byte{full}, nil, false); r != nil {
 			t.Fatalf("%d entities: %v", entities, r)
 		}
 		for e := entities; e < 8*size; e++ {
 			bad := bytes.Clone(full)
 			bad[e/8] |= 1 << (e % 8)
-			if _, r := joinBitmaps(entities, [][]byte{bad}); r == nil {
+			if _, r := joinBitmaps(entities, [][]byte{bad}, nil, false); r == nil {
 				t.Fatalf("%d entities: bit %d is accepted", entities, e)
 			}
 		}
@@ -383,11 +383,11 @@ func TestDigestsTellChunksAndCellsApart(t *testing.T) {
 		seen[d] = name
 	}
 	b := [][][]byte{{{1}, {2}}, {{3}, {4}}}
-	base := CountsDigest(8, 5, []string{"a", "b"}, b)
+	base := CountsDigest(8, 5, []string{"a", "b"}, b, nil)
 	for i, d := range []Digest{
-		CountsDigest(7, 5, []string{"a", "b"}, b), CountsDigest(8, 6, []string{"a", "b"}, b),
-		CountsDigest(8, 5, []string{"b", "a"}, b), CountsDigest(8, 5, []string{"a"}, b[:1]),
-		CountsDigest(8, 5, []string{"a", "b"}, [][][]byte{{{1}, {3}}, {{2}, {4}}}),
+		CountsDigest(7, 5, []string{"a", "b"}, b, nil), CountsDigest(8, 6, []string{"a", "b"}, b, nil),
+		CountsDigest(8, 5, []string{"b", "a"}, b, nil), CountsDigest(8, 5, []string{"a"}, b[:1], nil),
+		CountsDigest(8, 5, []string{"a", "b"}, [][][]byte{{{1}, {3}}, {{2}, {4}}}, nil),
 	} {
 		if d == base {
 			t.Fatal(fmt.Sprint("case ", i, " has the same digest"))

@@ -1,8 +1,8 @@
 package catalog
 
 import (
-	"errors"
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -125,7 +125,7 @@ func (v View) Versions(dataset string) ([]Version, error) {
 }
 
 // Counts returns which entities count in one period of the policy's grain for a
-// measure of a protected dataset's version. The bitmap is not to be changed.
+// measure of a protected dataset's version that is committed. The bitmap is not to be changed.
 func (v View) Counts(dataset string, version int, measure string, period int64) (*bitset.BitSet, error) {
 	d, err := v.Dataset(dataset)
 	if err != nil {
@@ -135,15 +135,17 @@ func (v View) Counts(dataset string, version int, measure string, period int64) 
 	if err != nil {
 		return nil, err
 	}
-	all, err := v.machine.counts(v.r, ver, measure)
+	periods := policyPeriods(d.Descriptor, ver.VersionPropose)
+	i := period - periods.From
+	if ver.State == VersionProposed || ver.State == VersionRejected || d.Descriptor.Policy.Public ||
+		i < 0 || period >= periods.To || slices.Index(d.Descriptor.measureNames(), measure) < 0 {
+		return nil, fmt.Errorf("counts of %s in %s: %w", measure, d.Descriptor.Policy.Grain.Format(period), ErrNotFound)
+	}
+	all, err := v.machine.counts(v.r, ver, measure, int(periods.To-periods.From))
 	if err != nil {
 		return nil, err
 	}
-	i := period - policyPeriods(d.Descriptor, ver.VersionPropose).From
-	if i < 0 || i >= int64(len(all)) {
-		return nil, fmt.Errorf("counts of %s in %s: %w", measure, d.Descriptor.Policy.Grain.Format(period), ErrNotFound)
-	}
-	return all[i], nil
+	return all.counting[i], nil
 }
 
 // KeyOf returns a publisher's key, in whatever state.

@@ -309,7 +309,7 @@ func (w *world) proposal(d Descriptor, entities, periods int, counts [][][]byte)
 		v.Tiles += len(d.Measures) * periods
 	}
 	if !d.Policy.Public {
-		v.Counts = CountsDigest(entities, policyPeriods(d, v).From, d.measureNames(), counts)
+		v.Counts = CountsDigest(entities, policyPeriods(d, v).From, d.measureNames(), counts, nil)
 	}
 	return v
 }

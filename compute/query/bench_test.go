@@ -43,13 +43,14 @@ func largePanel(entities, periods, counties int, grain catalog.Grain, months, ex
 	}
 	for i := range counties {
 		p.verdict.EntityGroups = append(p.verdict.EntityGroups, catalog.EntityGroup{Values: []string{fmt.Sprintf("county %02d", i)}})
+		p.verdict.Parts = append(p.verdict.Parts, catalog.Part{Group: i, Class: i})
 	}
 	p.verdict.Assign = catalog.PackAssign(p.assign)
 	p.layMonths(months)
 	if exclusions {
 		for c := range p.verdict.Columns {
 			for i := range p.verdict.PeriodGroups {
-				p.verdict.Exclusions = append(p.verdict.Exclusions, catalog.Exclusion{Column: c, Group: (i*7 + c) % counties,
+				p.verdict.Exclusions = append(p.verdict.Exclusions, catalog.Exclusion{Column: c, Part: (i*7 + c) % counties,
 					Intervals: p.verdict.PeriodGroups[i].Intervals})
 			}
 		}

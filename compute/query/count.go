@@ -35,8 +35,8 @@ func (g *grid) count(p Presence, measure, column int) ([]int64, error) {
 		excluded = g.exclusions(column)
 	}
 	out := make([]int64, len(g.groups))
-	// One element an entity group, and the first for entities of none.
-	perGroup := make([]int64, len(g.verdict.EntityGroups)+1)
+	// One element a part, and the first for entities of none.
+	perPart := make([]int64, len(g.verdict.Parts)+1)
 	for from := 0; from < len(g.periodOf); {
 		group, id := g.periodOf[from], excluded.of[from]
 		to := from + 1
@@ -44,16 +44,16 @@ func (g *grid) count(p Presence, measure, column int) ([]int64, error) {
 			to++
 		}
 		if group >= 0 {
-			g.countPeriods(words, from, to, perGroup)
-			g.assignCounts(perGroup, int(group), excluded.sets[id], out)
+			g.countPeriods(words, from, to, perPart)
+			g.assignCounts(perPart, int(group), excluded.sets[id], out)
 		}
 		from = to
 	}
 	return out, nil
 }
 
-// countPeriods adds the present cells of the periods [from, to) to into[1+g], g
-// being their entity group.
+// countPeriods adds the present cells of the periods [from, to) to into[1+i], i
+// being their part.
 func (g *grid) countPeriods(words []uint64, from, to int, into []int64) {
 	entities := len(g.assign)
 	for p := from; p < to; p++ {
@@ -75,17 +75,17 @@ func (g *grid) countPeriods(words []uint64, from, to int, into []int64) {
 	}
 }
 
-// assignCounts moves the counts of entity groups to the released groups of one
-// period group, but for excluded ones, and clears them.
-func (g *grid) assignCounts(perGroup []int64, period int, excluded []uint64, out []int64) {
+// assignCounts moves the counts of parts to the released groups of one period
+// group, but for excluded ones, and clears them.
+func (g *grid) assignCounts(perPart []int64, period int, excluded []uint64, out []int64) {
 	periods := len(g.verdict.PeriodGroups)
-	for i, n := range perGroup[1:] {
+	for i, n := range perPart[1:] {
 		if n == 0 || exclude(excluded, int32(i)) { //nolint:gosec // less than the number of entities
 			continue
 		}
-		if number := g.numbers[i*periods+period]; number >= 0 {
+		if number := g.numbers[g.verdict.Parts[i].Group*periods+period]; number >= 0 {
 			out[number] += n
 		}
 	}
-	clear(perGroup)
+	clear(perPart)
 }

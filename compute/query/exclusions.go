@@ -8,24 +8,24 @@ import (
 	"github.com/weirdata/weir/catalog"
 )
 
-// exclusionSets tells, for every period of the version, which entity groups a
-// column is left out of: of[p] is the number of a set in sets, a bitmap of
-// entity groups; set 0 is empty.
+// exclusionSets tells, for every period of the version, which parts a
+// column is left out of: of[p] is the number of a set in sets, a bitmap of parts;
+// set 0 is empty.
 type exclusionSets struct {
 	of   []int32
 	sets [][]uint64
 	keys []string
 }
 
-// exclude reports whether the set holds the group.
-func exclude(set []uint64, group int32) bool {
-	return len(set) > 0 && set[group>>6]>>(group&63)&1 != 0
+// exclude reports whether the set holds the part.
+func exclude(set []uint64, part int32) bool {
+	return len(set) > 0 && set[part>>6]>>(part&63)&1 != 0
 }
 
-// change is a group's entering or leaving the exclusions at a period.
+// change is a part's entering or leaving the exclusions at a period.
 type change struct {
 	period int
-	group  int
+	part   int
 }
 
 // exclusions sweeps over the periods once; only periods at which something
@@ -37,14 +37,14 @@ func (g *grid) exclusions(column int) exclusionSets {
 		return out
 	}
 	known := map[string]int32{}
-	set := make([]uint64, (len(g.verdict.EntityGroups)+63)/64)
+	set := make([]uint64, (len(g.verdict.Parts)+63)/64)
 	members := 0
 	scratch := make([]byte, 8*len(set))
 	for i := 0; i < len(changes); {
 		from := changes[i].period
 		for ; i < len(changes) && changes[i].period == from; i++ {
-			bit := uint64(1) << (changes[i].group & 63)
-			word := &set[changes[i].group>>6]
+			bit := uint64(1) << (changes[i].part & 63)
+			word := &set[changes[i].part>>6]
 			*word ^= bit
 			if *word&bit != 0 {
 				members++
@@ -80,21 +80,21 @@ func (e *exclusionSets) intern(known map[string]int32, set []uint64, scratch []b
 	return id
 }
 
-// changes lists, in order of periods, where groups enter and leave. Intervals
-// of one group are joined first, so that each change toggles.
+// changes lists, in order of periods, where parts enter and leave. Intervals
+// of one part are joined first, so that each change toggles.
 func (g *grid) changes(column int) []change {
 	list := slices.DeleteFunc(slices.Clone(g.verdict.Exclusions), func(e catalog.Exclusion) bool { return e.Column != column })
-	slices.SortStableFunc(list, func(a, b catalog.Exclusion) int { return cmp.Compare(a.Group, b.Group) })
+	slices.SortStableFunc(list, func(a, b catalog.Exclusion) int { return cmp.Compare(a.Part, b.Part) })
 	var out []change
 	for i := 0; i < len(list); {
-		group := list[i].Group
+		part := list[i].Part
 		var intervals []catalog.Interval
-		for ; i < len(list) && list[i].Group == group; i++ {
+		for ; i < len(list) && list[i].Part == part; i++ {
 			intervals = append(intervals, list[i].Intervals...)
 		}
 		for _, interval := range newPeriodSet(intervals) {
 			if from, to := g.clip(interval); from < to {
-				out = append(out, change{from, group}, change{to, group})
+				out = append(out, change{from, part}, change{to, part})
 			}
 		}
 	}
@@ -102,17 +102,17 @@ func (g *grid) changes(column int) []change {
 	return out
 }
 
-// checkExclusions checks that exclusions name columns and groups that exist.
+// checkExclusions checks that exclusions name columns and parts that exist.
 func (g *grid) checkExclusions() error {
 	for i, e := range g.verdict.Exclusions {
-		if e.Column < 0 || e.Column >= len(g.verdict.Columns) || e.Group < 0 || e.Group >= len(g.verdict.EntityGroups) {
+		if e.Column < 0 || e.Column >= len(g.verdict.Columns) || e.Part < 0 || e.Part >= len(g.verdict.Parts) {
 			return &exclusionError{index: i, exclusion: e}
 		}
 	}
 	return nil
 }
 
-// exclusionError is an exclusion of a column or group that the verdict does not
+// exclusionError is an exclusion of a column or part that the verdict does not
 // have.
 type exclusionError struct {
 	index     int
@@ -121,5 +121,5 @@ type exclusionError struct {
 
 func (e *exclusionError) Error() string {
 	return "exclusion " + strconv.Itoa(e.index) + " is of column " + strconv.Itoa(e.exclusion.Column) +
-		" and entity group " + strconv.Itoa(e.exclusion.Group) + ", which do not exist"
+		" and part " + strconv.Itoa(e.exclusion.Part) + ", which do not exist"
 }

@@ -54,7 +54,10 @@ func (p *panel) tile(measure, block, k int) []int64 {
 // number is the released group of a cell in a column, or −1: the definition of
 // catalog.Verdict, word by word.
 func (p *panel) number(groups map[catalog.GroupIndex]int, column, entity, period int) int {
-	i, j := int(p.assign[entity]), -1
+	part, i, j := int(p.assign[entity]), -1, -1
+	if part >= 0 {
+		i = p.verdict.Parts[part].Group
+	}
 	at := p.version.First + int64(period)
 	for n, g := range p.verdict.PeriodGroups {
 		for _, interval := range g.Intervals {
@@ -69,7 +72,7 @@ func (p *panel) number(groups map[catalog.GroupIndex]int, column, entity, period
 	}
 	for _, e := range p.verdict.Exclusions {
 		for _, interval := range e.Intervals {
-			if e.Column == column && e.Group == i && interval.From <= at && at < interval.To {
+			if e.Column == column && e.Part == part && interval.From <= at && at < interval.To {
 				return -1
 			}
 		}
@@ -133,8 +136,13 @@ func (p *panel) drawVerdict(t *rapid.T, rng *rand.Rand) {
 	for i := range entityGroups {
 		v.EntityGroups = append(v.EntityGroups, catalog.EntityGroup{Values: []string{fmt.Sprintf("g%d", rng.IntN(3)), fmt.Sprintf("h%d", i)}, Of: 9, Included: 9})
 	}
+	for i := range entityGroups {
+		for range 1 + rng.IntN(3) {
+			v.Parts = append(v.Parts, catalog.Part{Group: i, Class: len(v.Parts) * 7 % 5})
+		}
+	}
 	for range p.version.Entities {
-		p.assign = append(p.assign, int32(rng.IntN(entityGroups+1)-1)) //nolint:gosec // small
+		p.assign = append(p.assign, int32(rng.IntN(len(v.Parts)+1)-1)) //nolint:gosec // small
 	}
 	v.Assign = catalog.PackAssign(p.assign)
 	for j := range periodGroups {
@@ -163,7 +171,7 @@ func (p *panel) drawVerdict(t *rapid.T, rng *rand.Rand) {
 			break
 		}
 		from := p.version.First + rng.Int64N(int64(p.version.Periods))
-		v.Exclusions = append(v.Exclusions, catalog.Exclusion{Column: rng.IntN(len(v.Columns)), Group: rng.IntN(entityGroups),
+		v.Exclusions = append(v.Exclusions, catalog.Exclusion{Column: rng.IntN(len(v.Columns)), Part: rng.IntN(len(v.Parts)),
 			Intervals: []catalog.Interval{{From: from, To: from + 1 + rng.Int64N(9)}, {From: from - 2, To: from + 2}}})
 	}
 	p.verdict = v

@@ -102,7 +102,7 @@ type grid struct {
 	groups   []catalog.GroupIndex
 	numbers  []int32 // entity group · period groups + period group → number of a released group, or −1
 	columns  []int
-	assign   []int32 // entity → entity group, or −1
+	assign   []int32 // entity → part, or −1
 	periodOf []int32 // period of the version → period group, or −1
 	first    int64   // index of the version's first period
 }
@@ -124,8 +124,11 @@ func newGrid(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict) (
 	if g.assign, err = catalog.UnpackAssign(verdict.Assign, verdict.Entities); err != nil {
 		return nil, err
 	}
-	if i := slices.IndexFunc(g.assign, func(a int32) bool { return int(a) >= len(verdict.EntityGroups) }); i >= 0 {
-		return nil, fmt.Errorf("entity %d is assigned to group %d of %d", i, g.assign[i], len(verdict.EntityGroups))
+	if i := slices.IndexFunc(g.assign, func(a int32) bool { return int(a) >= len(verdict.Parts) }); i >= 0 {
+		return nil, fmt.Errorf("entity %d is assigned to part %d of %d", i, g.assign[i], len(verdict.Parts))
+	}
+	if i := slices.IndexFunc(verdict.Parts, func(p catalog.Part) bool { return p.Group < 0 || p.Group >= len(verdict.EntityGroups) }); i >= 0 {
+		return nil, fmt.Errorf("part %d is of group %d of %d", i, verdict.Parts[i].Group, len(verdict.EntityGroups))
 	}
 	for _, step := range []func() error{func() error { return g.findColumns(d) }, g.number, g.checkExclusions, func() error { return g.layPeriods(v) }} {
 		if err := step(); err != nil {

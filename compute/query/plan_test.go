@@ -124,6 +124,7 @@ func onePanel() *panel {
 	p.verdict = catalog.Verdict{Dataset: "d", Release: 1, Entities: 3, Columns: []catalog.Column{{Measure: "m"}},
 		EntityGroups: []catalog.EntityGroup{{Values: []string{"x"}, Included: 2, Of: 2}, {Values: []string{"y"}, Included: 1, Of: 1}},
 		PeriodGroups: []catalog.PeriodGroup{{Value: "a", Intervals: []catalog.Interval{{From: 10, To: 12}}}, {Value: "b", Intervals: []catalog.Interval{{From: 12, To: 14}}}},
+		Parts:        []catalog.Part{{Group: 0, Class: 4}, {Group: 1, Class: 2}},
 		Assign:       catalog.PackAssign(p.assign)}
 	return p
 }
@@ -184,7 +185,7 @@ func TestDigestDiffersWhenAnythingDiffers(t *testing.T) {
 			p.verdict.Withheld = []catalog.GroupIndex{{Entity: 1, Period: 1}}
 		},
 		"an exclusion": func(p *panel) {
-			p.verdict.Exclusions = []catalog.Exclusion{{Group: 1, Intervals: []catalog.Interval{{From: 13, To: 14}}}}
+			p.verdict.Exclusions = []catalog.Exclusion{{Part: 1, Intervals: []catalog.Interval{{From: 13, To: 14}}}}
 		},
 		"a period group": func(p *panel) { p.verdict.PeriodGroups[1].Intervals[0].To = 13 },
 		"the blocks":     func(p *panel) { p.version.Blocks[0].Periods = 4 },
@@ -254,20 +255,21 @@ func TestDigestIsStable(t *testing.T) {
 func TestPlanRefusesWhatDoesNotFit(t *testing.T) {
 	interval := func(from, to int64) []catalog.Interval { return []catalog.Interval{{From: from, To: to}} }
 	for name, change := range map[string]func(*panel){
-		"another dataset":           func(p *panel) { p.version.Dataset = "e" },
-		"another version":           func(p *panel) { p.version.Version = 2 },
-		"another registry":          func(p *panel) { p.version.Entities = 4 },
-		"a short assignment":        func(p *panel) { p.verdict.Assign = catalog.PackAssign([]int32{0}) },
-		"a group that is not there": func(p *panel) { p.verdict.Assign = catalog.PackAssign([]int32{0, 2, 0}) },
-		"an unknown measure":        func(p *panel) { p.verdict.Columns[0].Measure = "x" },
-		"a doubled column":          func(p *panel) { p.verdict.Columns = append(p.verdict.Columns, p.verdict.Columns[0]) },
-		"overlapping periods":       func(p *panel) { p.verdict.PeriodGroups[1].Intervals = interval(11, 14) },
-		"withheld out of range":     func(p *panel) { p.verdict.Withheld = []catalog.GroupIndex{{Entity: 0, Period: 2}} },
+		"another dataset":          func(p *panel) { p.version.Dataset = "e" },
+		"another version":          func(p *panel) { p.version.Version = 2 },
+		"another registry":         func(p *panel) { p.version.Entities = 4 },
+		"a short assignment":       func(p *panel) { p.verdict.Assign = catalog.PackAssign([]int32{0}) },
+		"a part that is not there": func(p *panel) { p.verdict.Assign = catalog.PackAssign([]int32{0, 2, 0}) },
+		"an unknown measure":       func(p *panel) { p.verdict.Columns[0].Measure = "x" },
+		"a doubled column":         func(p *panel) { p.verdict.Columns = append(p.verdict.Columns, p.verdict.Columns[0]) },
+		"overlapping periods":      func(p *panel) { p.verdict.PeriodGroups[1].Intervals = interval(11, 14) },
+		"withheld out of range":    func(p *panel) { p.verdict.Withheld = []catalog.GroupIndex{{Entity: 0, Period: 2}} },
 		"withheld out of order": func(p *panel) {
 			p.verdict.Withheld = []catalog.GroupIndex{{Entity: 1, Period: 0}, {Entity: 0, Period: 1}}
 		},
 		"an exclusion's column": func(p *panel) { p.verdict.Exclusions = []catalog.Exclusion{{Column: 1}} },
-		"an exclusion's group":  func(p *panel) { p.verdict.Exclusions = []catalog.Exclusion{{Group: -1}} },
+		"an exclusion's part":   func(p *panel) { p.verdict.Exclusions = []catalog.Exclusion{{Part: -1}} },
+		"a part's group":        func(p *panel) { p.verdict.Parts[1].Group = 2 },
 		"a gap between blocks":  func(p *panel) { p.version.Blocks[1].First = 3 },
 		"missing blocks":        func(p *panel) { p.version.Blocks = p.version.Blocks[:1] },
 		"a tile that overflows": func(p *panel) { p.version.Blocks[0].Periods = 4096 },

@@ -12,8 +12,8 @@ import (
 // another, so a map is put together only after three steps that find repeats
 // ever more exactly:
 //
-//   - a class is what a period does to a column: its period group, and the entity
-//     groups excluded in it. Periods of one class select alike in every block;
+//   - a class is what a period does to a column: its period group, and the parts
+//     excluded in it. Periods of one class select alike in every block;
 //   - a row is a class's effect on one block: a group number for each of its
 //     entities. Rows are compared by content, because classes that differ only in
 //     groups without members in the block have equal rows;
@@ -138,10 +138,10 @@ func (s *slotMaps) row(block int, id int32) int32 {
 	b, c := s.blocks[block], s.classed[id]
 	periods := int32(len(s.grid.verdict.PeriodGroups)) //nolint:gosec // bounded with the grid
 	row, selects := make([]int32, b.Entities), false
-	for i, group := range s.grid.assign[b.First : b.First+b.Entities] {
+	for i, part := range s.grid.assign[b.First : b.First+b.Entities] {
 		row[i] = -1
-		if group >= 0 && !exclude(c.excluded, group) {
-			row[i] = s.grid.numbers[group*periods+c.group]
+		if part >= 0 && !exclude(c.excluded, part) {
+			row[i] = s.grid.numbers[int32(s.grid.verdict.Parts[part].Group)*periods+c.group]
 			selects = selects || row[i] >= 0
 		}
 	}

@@ -38,9 +38,10 @@ type Column struct {
 
 // Table is the result of a query. A cell is a string, an int64, or nil for NULL.
 // What is missing is said: Included and Of are given when the policy kept
-// entities out of some group, of row i Included[i] of Of[i] are in the figures;
-// Omitted when it kept out periods, of row i Omitted[i] of the dataset's periods
-// for at least one of the measures. Noise is set when the sums carry noise, and
+// entities out of some row, of row i Included[i] of Of[i] are in its figures, in
+// some measure and period; Omitted when it kept out periods, Omitted[i] of row i's
+// periods of the dataset for at least some entities and one of the measures.
+// Noise is set when the sums carry noise, and
 // Interval95 then has, in the place of every noised figure, the half-width of its
 // 95 % interval, and nil elsewhere. A noised figure is not clamped to what is
 // possible: that would bias it. Query and Receipt are the caller's to set.
@@ -72,16 +73,18 @@ func (c *Compiled) Table(in Input) (*Table, error) {
 	if t.Noise, err = noised(in); err != nil {
 		return nil, fmt.Errorf("making the result of a query on %s: %w", in.Verdict.Dataset, err)
 	}
-	incomplete := slices.ContainsFunc(in.Verdict.EntityGroups, func(g catalog.EntityGroup) bool { return g.Included < g.Of })
+	included := r.included()
+	incomplete := slices.ContainsFunc(rows, func(g int) bool {
+		return included[g] < in.Verdict.EntityGroups[r.grid.groups[g].Entity].Of
+	})
 	for _, group := range rows {
 		t.Rows = append(t.Rows, r.row(group))
 		if t.Noise != nil {
 			t.Interval95 = append(t.Interval95, r.intervals(group))
 		}
 		if incomplete {
-			g := in.Verdict.EntityGroups[r.grid.groups[group].Entity]
-			t.Included = append(t.Included, g.Included)
-			t.Of = append(t.Of, g.Of)
+			t.Included = append(t.Included, included[group])
+			t.Of = append(t.Of, in.Verdict.EntityGroups[r.grid.groups[group].Entity].Of)
 		}
 		if len(in.Verdict.Exclusions) > 0 {
 			t.Omitted = append(t.Omitted, r.omitted(group))
@@ -291,12 +294,74 @@ func (r *result) row(group int) []any {
 	return out
 }
 
+// included counts, for each released group, the entities of its parts that are not
+// left out of every column in all of its periods.
+func (r *result) included() []int {
+	g := r.grid
+	size := make([]int, len(g.verdict.Parts))
+	for _, part := range g.assign {
+		if part >= 0 {
+			size[part]++
+		}
+	}
+	out := make([]int, len(g.groups))
+	periods := len(g.verdict.PeriodGroups)
+	for i, p := range g.verdict.Parts {
+		for j := range periods {
+			if n := g.numbers[p.Group*periods+j]; n >= 0 {
+				out[n] += size[i]
+			}
+		}
+	}
+	// What is left out is rare: only parts with exclusions are looked at.
+	left := map[[2]int]periodSet{}
+	for _, e := range g.verdict.Exclusions {
+		key := [2]int{e.Part, e.Column}
+		left[key] = newPeriodSet(append(slices.Clone(left[key]), e.Intervals...))
+	}
+	lost := map[int]bool{}
+	for _, e := range g.verdict.Exclusions {
+		if lost[e.Part] {
+			continue
+		}
+		lost[e.Part] = true
+		for j := range periods {
+			n := g.numbers[g.verdict.Parts[e.Part].Group*periods+j]
+			if n >= 0 && r.excludedAll(left, e.Part, j) {
+				out[n] -= size[e.Part]
+			}
+		}
+	}
+	return out
+}
+
+// excludedAll reports whether a part is left out of every column in all periods of
+// a period group that the version has.
+func (r *result) excludedAll(left map[[2]int]periodSet, part, period int) bool {
+	own := newPeriodSet(r.grid.verdict.PeriodGroups[period].Intervals)
+	length := func(s periodSet) (n int) {
+		for _, i := range s {
+			from, to := r.grid.clip(i)
+			n += to - from
+		}
+		return n
+	}
+	all := length(own)
+	for c := range r.grid.verdict.Columns {
+		if length(own.intersect(left[[2]int{part, c}])) < all {
+			return false
+		}
+	}
+	return all > 0 && len(r.grid.verdict.Columns) > 0
+}
+
 // omitted counts the periods of a group in which a column is left out.
 func (r *result) omitted(group int) int {
 	if r.left == nil {
 		r.left = map[int]periodSet{}
 		for _, e := range r.grid.verdict.Exclusions {
-			r.left[e.Group] = append(r.left[e.Group], e.Intervals...)
+			g := r.grid.verdict.Parts[e.Part].Group
+			r.left[g] = append(r.left[g], e.Intervals...)
 		}
 		for g, list := range r.left {
 			r.left[g] = newPeriodSet(list)

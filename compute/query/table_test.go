@@ -152,7 +152,7 @@ func (p *panel) omits(row []any, period int64) bool {
 	}
 	covered := slices.ContainsFunc(p.verdict.PeriodGroups, func(g catalog.PeriodGroup) bool { return g.Value == row[2] && holds(g.Intervals) })
 	return covered && slices.ContainsFunc(p.verdict.Exclusions, func(e catalog.Exclusion) bool {
-		return p.verdict.EntityGroups[e.Group].Values[1] == row[1] && holds(e.Intervals)
+		return p.verdict.EntityGroups[p.verdict.Parts[e.Part].Group].Values[1] == row[1] && holds(e.Intervals)
 	})
 }
 

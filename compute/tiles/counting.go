@@ -26,12 +26,16 @@ type Counts struct {
 	First    int64      // period of the policy's grain
 	Measures []string   // as in the descriptor
 	Bitmaps  [][][]byte // [measure][period]: bit e of byte e/8, lowest first, ⌈entities/8⌉ bytes
+	// Present are likewise the entities with a cell at all; nil where the policy's
+	// grain is the dataset's and the two are the same.
+	Present [][][]byte
 }
 
 // Counts computes the counting bitmaps of a version whose first period, in the
 // dataset's grain, is first. An entity counts in a period of the policy's grain
 // when it is present in at least half of those of the version's periods that
-// lie in it; periods beyond the version's ends are not missed.
+// lie in it; periods beyond the version's ends are not missed. It is present when
+// it has a cell in any of them.
 func (p *Presence) Counts(d catalog.Descriptor, first int64) (Counts, error) {
 	grain, policy := d.Grain, d.Policy.Grain
 	if len(d.Measures) != len(p.measures) {
@@ -49,19 +53,27 @@ func (p *Presence) Counts(d catalog.Descriptor, first int64) (Counts, error) {
 	present := make([]int32, p.entities)
 	for m, measure := range d.Measures {
 		bitmaps := make([][]byte, 0, last-c.First+1)
+		var some [][]byte
 		for g := c.First; g <= last; g++ {
 			span := policy.Span(g, grain)
 			from := int(max(span.From-first, 0))
 			to := int(min(span.To-first, int64(p.periods)))
 			clear(present)
 			p.CountEntities(m, from, to, present)
-			bitmap := make([]byte, (p.entities+7)/8)
+			bitmap, any := make([]byte, (p.entities+7)/8), make([]byte, (p.entities+7)/8)
 			for e, n := range present {
+				if n > 0 {
+					any[e/8] |= 1 << (e % 8)
+				}
 				if 2*int(n) >= to-from {
 					bitmap[e/8] |= 1 << (e % 8)
 				}
 			}
 			bitmaps = append(bitmaps, bitmap)
+			some = append(some, any)
+		}
+		if policy != grain {
+			c.Present = append(c.Present, some)
 		}
 		c.Measures = append(c.Measures, measure.Name)
 		c.Bitmaps = append(c.Bitmaps, bitmaps)
@@ -71,13 +83,16 @@ func (p *Presence) Counts(d catalog.Descriptor, first int64) (Counts, error) {
 
 // Digest is what VersionPropose.Counts carries.
 func (c Counts) Digest() catalog.Digest {
-	return catalog.CountsDigest(c.Entities, c.First, c.Measures, c.Bitmaps)
+	return catalog.CountsDigest(c.Entities, c.First, c.Measures, c.Bitmaps, c.Present)
 }
 
 // Chunks cuts the bitmaps into entries of the log, each at most 256 kB of
 // JSON, measure by measure and in ascending periods.
 func (c Counts) Chunks(version int) ([]catalog.VersionCounts, error) {
 	size := ((c.Entities+7)/8+2)/3*4 + len(`"",`) // base64
+	if c.Present != nil {
+		size *= 2
+	}
 	each := (maxChunk - chunkFrame) / size
 	if each < 1 {
 		return nil, fmt.Errorf("%w: a bitmap of %d entities is longer than %d bytes", ErrCounts, c.Entities, maxChunk)
@@ -85,13 +100,18 @@ func (c Counts) Chunks(version int) ([]catalog.VersionCounts, error) {
 	var chunks []catalog.VersionCounts
 	for m, bitmaps := range c.Bitmaps {
 		for from := 0; from < len(bitmaps); from += each {
-			chunks = append(chunks, catalog.VersionCounts{
+			to := min(from+each, len(bitmaps))
+			chunk := catalog.VersionCounts{
 				Dataset: c.Dataset,
 				Version: version,
 				Measure: c.Measures[m],
 				From:    c.First + int64(from),
-				Bitmaps: bitmaps[from:min(from+each, len(bitmaps))],
-			})
+				Bitmaps: bitmaps[from:to],
+			}
+			if c.Present != nil {
+				chunk.Present = c.Present[m][from:to]
+			}
+			chunks = append(chunks, chunk)
 		}
 	}
 	return chunks, nil

@@ -244,11 +244,14 @@ func TestAnEntityCountsWhenPresentInHalfOfTheVersionsPeriods(t *testing.T) {
 	want := tiles.Counts{Dataset: "x", Entities: 10, First: january, Measures: []string{"a", "b"}, Bitmaps: [][][]byte{
 		{{1 << 2, 0}, {1 << 0, 0}, {0, 1 << 1}},
 		{{0, 1 << 1}, {0, 0}, {0, 0}},
+	}, Present: [][][]byte{
+		{{1 << 2, 0}, {1<<0 | 1<<1, 0}, {0, 1 << 1}},
+		{{0, 1 << 1}, {0, 0}, {0, 0}},
 	}}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Error(diff)
 	}
-	if got := c.Digest(); got != catalog.CountsDigest(10, january, c.Measures, c.Bitmaps) {
+	if got := c.Digest(); got != catalog.CountsDigest(10, january, c.Measures, c.Bitmaps, c.Present) {
 		t.Errorf("digest %s", got)
 	}
 }
@@ -333,7 +336,7 @@ func TestCountChunksAreSmallAndMakeUpTheWhole(t *testing.T) {
 			}
 			whole[chunk.Measure] = append(whole[chunk.Measure], chunk.Bitmaps...)
 		}
-		if got := catalog.CountsDigest(entities, 640, []string{"a", "b"}, [][][]byte{whole["a"], whole["b"]}); got != c.Digest() {
+		if got := catalog.CountsDigest(entities, 640, []string{"a", "b"}, [][][]byte{whole["a"], whole["b"]}, nil); got != c.Digest() {
 			t.Errorf("%d entities: chunks do not make up the bitmaps", entities)
 		}
 		if want := 2; entities == 8 && len(chunks) != want {

@@ -1,0 +1,432 @@
+package catalog
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// maxLevel bounds ⌊log2 n⌋ of the cells of one entity in one period.
+const maxLevel = 40
+
+// maxCompared bounds what a version is compared with.
+const maxCompared = 4096
+
+// measureOf names a measure of a dataset of a family by positions.
+type measureOf struct{ dataset, measure int }
+
+// kindred lists the measures that may tell of the same cells as one does, itself
+// included, in order: those declared as related, those of the same name and unit
+// in the family, and whatever follows from these.
+func (f *family) kindred(of measureOf) []measureOf {
+	found := []measureOf{of}
+	for next := 0; next < len(found); next++ {
+		d := f.Datasets[found[next].dataset]
+		name, unit := d.Measures[found[next].measure], d.Units[found[next].measure]
+		for i, other := range f.Datasets {
+			for j := range other.Measures {
+				at := measureOf{i, j}
+				same := other.Measures[j] == name && other.Units[j] == unit
+				tied := i == found[next].dataset && slices.ContainsFunc(d.Related, func(p [2]string) bool {
+					return p == [2]string{name, other.Measures[j]} || p == [2]string{other.Measures[j], name}
+				})
+				if (same || tied) && !slices.Contains(found, at) {
+					found = append(found, at)
+				}
+			}
+		}
+	}
+	return found
+}
+
+// Kindred returns the releases that a version of the dataset, proposed now, should
+// be compared with so that nothing is taken for the worst: of everything that was
+// or can be released of kindred measures.
+func (v View) Kindred(dataset string) ([]Comparison, error) {
+	d, err := v.Dataset(dataset)
+	if err != nil || d.Descriptor.Policy.Public {
+		return nil, err
+	}
+	f, err := find[family](v.r, familyKey(d.Owner, d.Descriptor.Registry))
+	if err != nil {
+		return nil, err
+	}
+	at := slices.IndexFunc(f.Datasets, func(x familyDataset) bool { return x.ID == dataset })
+	var out []Comparison
+	for i, measure := range f.Datasets[at].Measures {
+		for _, kin := range f.kindred(measureOf{at, i}) {
+			other := f.Datasets[kin.dataset]
+			for _, s := range f.Sources {
+				if s.Dataset == other.ID {
+					out = append(out, Comparison{Measure: measure, Dataset: other.ID, Release: s.Version, Other: other.Measures[kin.measure]})
+				}
+			}
+			if kin.dataset == at && kin.measure < i {
+				out = append(out, Comparison{Measure: measure, Dataset: dataset, Other: other.Measures[kin.measure]})
+			}
+		}
+	}
+	return out, nil
+}
+
+// checkCompared refuses comparisons with what is not in the family.
+func (c *call) checkCompared(d Dataset, b VersionPropose) error {
+	if len(b.Compared) == 0 && b.Sets.IsZero() {
+		return nil
+	}
+	if d.Descriptor.Policy.Public || len(b.Compared) == 0 || b.Sets.IsZero() || len(b.Compared) > maxCompared {
+		return invalid("compared", "%d comparisons with the digest %s: a protected version has at most %d, and a digest with them", len(b.Compared), b.Sets, maxCompared)
+	}
+	f, err := find[family](c.tx, familyKey(d.Owner, d.Descriptor.Registry))
+	if err != nil {
+		return err
+	}
+	for i, x := range b.Compared {
+		at := fmt.Sprintf("compared[%d]", i)
+		other := f.dataset(x.Dataset)
+		switch {
+		case f.dataset(d.ID).measureIndex(x.Measure) < 0 || other == nil || other.measureIndex(x.Other) < 0:
+			return invalid(at, "%s against %s of %s: no such measures in the family", x.Measure, x.Other, x.Dataset)
+		case slices.Contains(b.Compared[:i], x):
+			return invalid(at, "the comparison occurs twice")
+		case x.Release == 0 && x.Dataset == d.ID && other.measureIndex(x.Other) < other.measureIndex(x.Measure):
+			continue
+		}
+		v, err := find[Version](c.tx, prefixVersion+versionName(x.Dataset, x.Release))
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if err != nil || v.State != VersionLive {
+			return invalid(at, "dataset %s has no live version %d", x.Dataset, x.Release)
+		}
+	}
+	return nil
+}
+
+// SetsDigest is the digest of a version's sets, VersionPropose.Sets: SHA-256 over
+// a label and, per set, its numbers and its levels with their length.
+func SetsDigest(sets []CellSet) Digest {
+	b := []byte("weir sets v1\n")
+	h := sha256.New()
+	for _, s := range sets {
+		b = binary.AppendVarint(b, int64(s.Comparison))
+		b = binary.AppendVarint(b, s.Period)
+		b = binary.AppendUvarint(b, uint64(len(s.Levels)))
+		b = append(b, s.Levels...)
+		h.Write(b)
+		b = b[:0]
+	}
+	h.Write(b)
+	return Digest(h.Sum(nil))
+}
+
+// addSets takes sets of a protected dataset's version. The same chunk again
+// changes nothing.
+func addSets(c *call, b VersionSets) error {
+	d, v, err := c.ownVersion(b.Dataset, b.Version, VersionProposed)
+	if err != nil {
+		return err
+	}
+	c.out.ID, c.out.Version = v.Dataset, v.Version
+	if r := c.checkSets(d, v, b); r != nil {
+		return r
+	}
+	key := fmt.Sprintf("%s%s/%08d", prefixSets, versionName(v.Dataset, v.Version), b.From)
+	if b.From < v.SetsHeld {
+		held, err := c.tx.Get([]byte(key))
+		if err != nil {
+			return fmt.Errorf("read %s: %w", key, err)
+		}
+		if string(held) == string(encode(b.Sets)) {
+			return nil
+		}
+	}
+	switch {
+	case b.From != v.SetsHeld:
+		return conflict("chunk", "sets from number %d, the next is %d", b.From, v.SetsHeld).withNumber("next", int64(v.SetsHeld))
+	case v.Chunks == MaxChunks:
+		return invalid("sets", "bitmaps and sets come in more than %d chunks", MaxChunks).withFix("send more of them at a time")
+	}
+	v.SetsHeld += len(b.Sets)
+	v.Chunks++
+	if err := put(c.tx, key, b.Sets); err != nil {
+		return err
+	}
+	return c.putVersion(v)
+}
+
+func (c *call) checkSets(d Dataset, v Version, b VersionSets) *Refusal {
+	size := 0
+	for i, s := range b.Sets {
+		at := fmt.Sprintf("sets[%d]", i)
+		if s.Comparison < 0 || s.Comparison >= len(v.Compared) {
+			return invalid(at, "there is no comparison %d", s.Comparison)
+		}
+		if i > 0 && !s.after(b.Sets[i-1]) {
+			return invalid(at, "the sets are not in ascending order")
+		}
+		entities := v.Entities
+		if x := v.Compared[s.Comparison]; x.Release != 0 {
+			other, err := find[Version](c.tx, prefixVersion+versionName(x.Dataset, x.Release))
+			if err != nil {
+				return invalid(at, "%v", err)
+			}
+			entities = max(entities, other.Entities)
+		}
+		levels, err := UnpackAssign(s.Levels, entities)
+		if err != nil {
+			return invalid(at, "levels: %v", err)
+		}
+		if most := slices.Max(levels); most < 0 || most > maxLevel {
+			return invalid(at, "the highest level is %d; a set without cells is left out", most)
+		}
+		size += len(s.Levels)
+	}
+	if len(b.Sets) == 0 || size > MaxChunk {
+		return invalid("sets", "%d sets of %d bytes for dataset %s, at most %d bytes are accepted", len(b.Sets), size, d.ID, MaxChunk)
+	}
+	return nil
+}
+
+func (s CellSet) after(t CellSet) bool {
+	return s.Comparison > t.Comparison || s.Comparison == t.Comparison && s.Period > t.Period
+}
+
+func readSets(r Reader, dataset string, version int) ([]CellSet, error) {
+	chunks, err := list[[]CellSet](r, prefixSets+versionName(dataset, version)+"/")
+	if err != nil {
+		return nil, fmt.Errorf("read the sets of version %d of %s: %w", version, dataset, err)
+	}
+	return slices.Concat(chunks...), nil
+}
+
+// Sets returns the sets of a version, which nodes hold against the presences.
+func (v View) Sets(dataset string, version int) ([]CellSet, error) {
+	return readSets(v.r, dataset, version)
+}
+
+// commitSets refuses to commit a version whose sets are not the ones announced.
+func (c *call) commitSets(v Version) error {
+	if v.Sets.IsZero() {
+		return nil
+	}
+	sets, err := readSets(c.tx, v.Dataset, v.Version)
+	if err != nil {
+		return err
+	}
+	for i := 1; i < len(sets); i++ {
+		if !sets[i].after(sets[i-1]) {
+			return conflict("sets", "set %d is out of order", i).withFix("drop the version and propose it anew")
+		}
+	}
+	if have := SetsDigest(sets); have != v.Sets {
+		return conflict("digest", "the sets have the digest %s, announced was %s", have, v.Sets).withFix("drop the version and propose it anew")
+	}
+	return nil
+}
+
+// addTests adds the conditions of point 4 to a coverage: for every measure of a
+// source against every kindred one that was live before it.
+func (m *Machine) addTests(r Reader, f *family, c *coverage) error {
+	t := testMaker{family: f, coverage: c, store: setStore{newColumnStore(c.entities)}}
+	c.testsOf = make([][][][]int32, len(f.Sources))
+	for i, s := range f.Sources {
+		v, err := find[Version](r, prefixVersion+versionName(s.Dataset, s.Version))
+		if err != nil {
+			return err
+		}
+		sets, err := readSets(r, s.Dataset, s.Version)
+		if err != nil {
+			return err
+		}
+		if err := t.source(i, v.Compared, sets); err != nil {
+			return fmt.Errorf("version %d of %s: %w", s.Version, s.Dataset, err)
+		}
+	}
+	c.marks, _, c.setWords = t.store.columns.rows()
+	return nil
+}
+
+// testMaker builds the conditions of a coverage.
+type testMaker struct {
+	family   *family
+	coverage *coverage
+	store    setStore
+}
+
+// source adds the conditions of source i.
+func (t *testMaker) source(i int, compared []Comparison, sets []CellSet) error {
+	f, c := t.family, t.coverage
+	at := slices.IndexFunc(f.Datasets, func(d familyDataset) bool { return d.ID == f.Sources[i].Dataset })
+	for m, measure := range f.Datasets[at].Measures {
+		for _, kin := range f.kindred(measureOf{at, m}) {
+			other := f.Datasets[kin.dataset]
+			for j := range i + 1 {
+				x := Comparison{Measure: measure, Dataset: other.ID, Release: f.Sources[j].Version, Other: other.Measures[kin.measure]}
+				if f.Sources[j].Dataset != other.ID {
+					continue
+				}
+				if j == i {
+					if kin.measure >= m {
+						continue
+					}
+					x.Release = 0
+				}
+				if c.testsOf[i] == nil {
+					c.testsOf[i] = make([][][]int32, len(f.Datasets[at].Measures))
+				}
+				if c.testsOf[i][m] == nil {
+					c.testsOf[i][m] = make([][]int32, f.Sources[i].Periods)
+				}
+				if err := t.pair(i, m, j, kin.measure, slices.Index(compared, x), sets); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// pair adds the conditions of measure m of source i against measure n of source
+// j. number is that of their comparison, or −1.
+func (t *testMaker) pair(i, m, j, n, number int, sets []CellSet) error {
+	f, c := t.family, t.coverage
+	mine, theirs := f.dataset(f.Sources[i].Dataset), f.dataset(f.Sources[j].Dataset)
+	coarse := mine.Grain
+	if coarse.Finer(theirs.Grain) {
+		coarse = theirs.Grain
+	}
+	exact := mine.Cells == theirs.Cells && mine.Cells == mine.Grain && theirs.Cells == theirs.Grain && (mine != theirs || m != n)
+	known := map[int64]int32{} // period of coarse → test, −1: none
+	for p := range f.Sources[i].Periods {
+		whole := mine.Grain.In(f.Sources[i].From+int64(p), coarse)
+		test, done := known[whole]
+		if !done {
+			var err error
+			switch {
+			case number >= 0:
+				test, err = t.declared(number, whole, sets)
+			case exact:
+				test, err = t.derived(i, m, p, j, n, whole-f.Sources[j].From)
+			default:
+				test = t.barred(j, n, coarse.Span(whole, theirs.Grain))
+			}
+			if err != nil {
+				return err
+			}
+			known[whole] = test
+		}
+		if test >= 0 {
+			c.testsOf[i][m][p] = append(c.testsOf[i][m][p], test)
+		}
+	}
+	return nil
+}
+
+func (t *testMaker) add(test setTest) int32 {
+	t.coverage.tests = append(t.coverage.tests, test)
+	return int32(len(t.coverage.tests) - 1)
+}
+
+// declared is the test of a set that the publisher named.
+func (t *testMaker) declared(number int, period int64, sets []CellSet) (int32, error) {
+	k, found := slices.BinarySearchFunc(sets, CellSet{Comparison: number, Period: period}, func(a, b CellSet) int {
+		switch {
+		case a.after(b):
+			return 1
+		case b.after(a):
+			return -1
+		}
+		return 0
+	})
+	if !found {
+		return -1, nil
+	}
+	// The set may cover more entities than any source: a version that was
+	// compared with is forgotten when nothing was released of it.
+	n := 0
+	for _, s := range t.family.Sources {
+		n = max(n, s.Entities)
+	}
+	levels, err := unpackLevels(sets[k].Levels)
+	if err != nil {
+		return 0, err
+	}
+	return t.add(setTest{levels: t.store.add(levels[:min(len(levels), n)])}), nil
+}
+
+// derived is the test where cells and periods are the same thing, so that the
+// presences alone tell which cells differ.
+func (t *testMaker) derived(i, m, p, j, n int, q int64) (int32, error) {
+	c := t.coverage
+	levels := make([]int32, c.entities)
+	theirs := q >= 0 && q < int64(t.family.Sources[j].Periods)
+	for e := range levels {
+		a := hasBit(c.presentRow(e), int(c.columns[i][m][p]))
+		b := theirs && hasBit(c.presentRow(e), int(c.columns[j][n][q]))
+		levels[e] = -1
+		if a != b && theirs {
+			levels[e] = 0
+		}
+	}
+	if slices.Max(levels) < 0 {
+		return -1, nil
+	}
+	return t.add(setTest{levels: t.store.add(levels)}), nil
+}
+
+// barred is the test where nobody said what differs.
+func (t *testMaker) barred(j, n int, span Interval) int32 {
+	s := t.family.Sources[j]
+	from, to := max(span.From-s.From, 0), min(span.To-s.From, int64(s.Periods))
+	if from >= to {
+		return -1
+	}
+	bars := slices.Clone(t.coverage.columns[j][n][from:to])
+	slices.Sort(bars)
+	return t.add(setTest{bars: slices.Compact(bars)})
+}
+
+// unpackLevels reads levels that were checked when they came in.
+func unpackLevels(b []byte) ([]int32, error) {
+	n, rest := 0, b[min(1, len(b)):]
+	for len(rest) > 0 {
+		run, k := binary.Uvarint(rest)
+		if k <= 0 || run > MaxRegistryRows {
+			return nil, errors.New("levels: bad run")
+		}
+		_, l := binary.Varint(rest[k:])
+		if l <= 0 {
+			return nil, errors.New("levels: bad run")
+		}
+		n, rest = n+int(run), rest[k+l:]
+	}
+	return UnpackAssign(b, n)
+}
+
+// jointFits decides, for one class, whether a statistic of two columns in a period
+// leaves nothing derivable (point 4): the cells that one has and the other has
+// not, either way, must be none or of at least k entities in their highest level.
+// alone are the numbers of such cells by entity of the class.
+func jointFits(least int, alone [2][]int) bool {
+	for _, cells := range alone {
+		most, n := int32(-1), 0
+		for _, k := range cells {
+			if k == 0 {
+				continue
+			}
+			switch l := level(k); {
+			case l > most:
+				most, n = l, 1
+			case l == most:
+				n++
+			}
+		}
+		if most >= 0 && n < least {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,130 @@
+package catalog
+
+import "slices"
+
+// nothingLeft refuses with the group that came closest, and the smallest change
+// that would pass.
+func (k *cohort) nothingLeft() error {
+	groups, periods := len(k.verdict.EntityGroups), len(k.verdict.PeriodGroups)
+	best := make([]int, k.grid)
+	tally := make([]int, groups)
+	for _, c := range k.verdict.Columns {
+		counts, err := k.counts(c.Measure)
+		if err != nil {
+			return err
+		}
+		for _, w := range k.wanted {
+			clear(tally)
+			tallyBits(counts[w.period-k.periods.From].Words(), k.assign, tally)
+			for g, n := range tally {
+				best[g*periods+w.group] = max(best[g*periods+w.group], n)
+			}
+		}
+	}
+	top := 0
+	for cell := range best {
+		if best[cell] > best[top] {
+			top = cell
+		}
+	}
+	least := int64(max(k.least, k.descriptor.Policy.MinCohort))
+	g := top / periods
+	name, n, of := k.groupName(g, top%periods), int64(best[top]), int64(k.verdict.EntityGroups[g].Of)
+	var r *Refusal
+	switch {
+	case of < least:
+		n = of
+		r = refuse(RefusedPolicy, "min_cohort", "nothing can be released: the largest group (%s) has %d entities, dataset %s releases groups of at least %d",
+			name, of, k.descriptor.Dataset, least)
+	case n < least:
+		r = refuse(RefusedPolicy, "min_cohort", "nothing can be released: fewer than %d entities count in every group, the largest (%s) has %d", least, name, n)
+	default:
+		return k.cutsAcross(g, top%periods, n)
+	}
+	r.Group = name
+	return r.withNumber("entities", n).withNumber("min_cohort", least).
+		withFix("ask for groups of at least %d entities: fewer dimensions or a wider condition; COUNT is always answered", least)
+}
+
+// cutsAcross refuses a query whose groups are large enough but would leave less
+// than that of every class they meet.
+func (k *cohort) cutsAcross(group, period int, n int64) *Refusal {
+	after := k.outcome.classes
+	inside := make([]int, after.classes())
+	size := make([]int, after.classes())
+	for e, g := range k.assign {
+		c := after.class(e)
+		size[c]++
+		if g == int32(group) {
+			inside[c]++
+		}
+	}
+	missing := 0 // of the class that lacks the fewest
+	for c := range inside {
+		if lacks := size[c] - inside[c]; inside[c] > 0 && lacks > 0 && (missing == 0 || lacks < missing) {
+			missing = lacks
+		}
+	}
+	name := k.groupName(group, period)
+	least := int64(max(k.least, k.descriptor.Policy.MinCohort))
+	r := refuse(RefusedPolicy, "class", "nothing can be released: %d entities count in the group (%s), but taking them would leave fewer than %d of every class that releases have in common",
+		n, name, least)
+	r.Group = name
+	r.withNumber("entities", n).withNumber("min_cohort", least)
+	if missing == 0 {
+		return r.withFix("the group differs in too few cells from what was released before; ask for other periods or a wider condition")
+	}
+	return r.withNumber("missing", int64(missing)).
+		withFix("widen the condition by the %d entities that complete the nearest class, or narrow it until at least %d of its entities are outside", missing, least)
+}
+
+// incomplete refuses a request that takes all or nothing; nil: nothing is missing.
+func (k *cohort) incomplete() *Refusal {
+	least := int64(max(k.least, k.descriptor.Policy.MinCohort))
+	n := len(k.verdict.Withheld) + len(k.verdict.Exclusions)
+	group, period := -1, -1
+	for g, e := range k.verdict.EntityGroups {
+		if e.Included < e.Of && k.lacks(g) {
+			n++
+			if group < 0 {
+				group = g
+			}
+		}
+	}
+	switch {
+	case n == 0:
+		return nil
+	case len(k.verdict.Withheld) > 0:
+		group, period = k.verdict.Withheld[0].Entity, k.verdict.Withheld[0].Period
+	case len(k.verdict.Exclusions) > 0:
+		group = k.verdict.Parts[k.verdict.Exclusions[0].Part].Group
+	}
+	name, e := k.groupName(group, period), k.verdict.EntityGroups[group]
+	r := refuse(RefusedPolicy, "complete", "the answer would be incomplete: %d of %d entities of (%s) are in it, some not in every period, because classes of at least %d are released as a whole or not at all",
+		e.Included, e.Of, name, least)
+	r.Group = name
+	return r.withNumber("withheld", int64(len(k.verdict.Withheld))).withNumber("min_cohort", least).
+		withFix("ask without --complete, or for larger groups")
+}
+
+// lacks reports whether an entity of the group that is left out has a cell that
+// was asked for.
+func (k *cohort) lacks(group int) bool {
+	after, c := k.outcome.classes, k.kin.classes.coverage
+	released := make([]bool, after.classes())
+	for _, p := range k.verdict.Parts {
+		released[p.Class] = true
+	}
+	for _, column := range k.verdict.Columns {
+		measure := slices.Index(k.descriptor.measureNames(), column.Measure)
+		for _, w := range k.wanted {
+			at := int(c.columns[k.kin.source][measure][w.period-k.periods.From])
+			for e, g := range k.assign {
+				if g == int32(group) && !released[after.class(e)] && hasBit(c.presentRow(e), at) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,203 @@
+package client
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/panel"
+	"github.com/weirdata/weir/compute/tiles"
+	"github.com/weirdata/weir/node/api/wire"
+)
+
+// printSize is the length of a cell's print.
+const printSize = 8
+
+// cellPrints are keyed digests of the readings of a version, one a cell, kept in
+// the spool. They are how this client knows later which values a new version
+// changes. Without them it does not say, and the ledger takes every class that
+// the older version covers for changed in a way that must not be shown.
+type cellPrints struct {
+	entities, periods int
+	first             int64
+	prints            [][]byte // by measure
+}
+
+// printKey binds prints to the key and to where a reading stands: equal readings
+// elsewhere have other prints.
+func (c *Client) printsOf(p *panel.Panel, dataset string) cellPrints {
+	out := cellPrints{entities: len(p.Entities), periods: p.Periods, first: p.First}
+	h := hmac.New(sha256.New, c.key.signing.Seed())
+	var cell [24]byte
+	for m, column := range p.Columns {
+		values := p.Values(m)
+		prints := make([]byte, 0, printSize*len(values))
+		for i, v := range values {
+			h.Reset()
+			h.Write([]byte("weir cell 1\n" + dataset + "\n" + column.Measure.Name + "\n"))
+			binary.LittleEndian.PutUint64(cell[:], uint64(i%out.entities))                //nolint:gosec // an encoding
+			binary.LittleEndian.PutUint64(cell[8:], uint64(p.First+int64(i/out.entities))) //nolint:gosec // an encoding
+			binary.LittleEndian.PutUint64(cell[16:], uint64(v))                           //nolint:gosec // an encoding
+			h.Write(cell[:])
+			prints = append(prints, h.Sum(nil)[:printSize]...)
+		}
+		out.prints = append(out.prints, prints)
+	}
+	return out
+}
+
+// at is the print of a cell, or nil where the version has none.
+func (p cellPrints) at(measure, entity int, period int64) []byte {
+	i := period - p.first
+	if entity >= p.entities || i < 0 || i >= int64(p.periods) {
+		return nil
+	}
+	at := printSize * (int(i)*p.entities + entity)
+	return p.prints[measure][at : at+printSize]
+}
+
+// printsFile is where the prints of a version are kept; empty without a spool.
+func (c *Client) printsFile(dataset string, version int) string {
+	if c.opts.Spool == "" {
+		return ""
+	}
+	h := hmac.New(sha256.New, c.key.signing.Seed())
+	fmt.Fprintf(h, "weir prints 1\n%s\n%s\n%d\n", c.profile.Cluster, dataset, version) //nolint:errcheck // hash.Hash: Write never returns an error
+	return filepath.Join(c.opts.Spool, "cells-"+hex.EncodeToString(h.Sum(nil)[:16]))
+}
+
+// keepPrints stores the prints of a version that is live.
+func (c *Client) keepPrints(dataset string, version int, p cellPrints) error {
+	name := c.printsFile(dataset, version)
+	if name == "" {
+		return nil
+	}
+	b := []byte{1}
+	b = binary.AppendUvarint(b, uint64(len(p.prints)))
+	b = binary.AppendUvarint(b, uint64(p.entities)) //nolint:gosec // positive
+	b = binary.AppendUvarint(b, uint64(p.periods))  //nolint:gosec // positive
+	b = binary.AppendVarint(b, p.first)
+	b = append(b, slices.Concat(p.prints...)...)
+	if err := os.WriteFile(name, append(b, sum(b)...), 0o600); err != nil {
+		return fmt.Errorf("keep the prints of the readings: %w", err)
+	}
+	return nil
+}
+
+func sum(b []byte) []byte {
+	d := sha256.Sum256(b)
+	return d[:]
+}
+
+// loadPrints returns the prints of an earlier version; false when they are not
+// here, or damaged.
+func (c *Client) loadPrints(dataset string, version int) (cellPrints, bool, error) {
+	var p cellPrints
+	name := c.printsFile(dataset, version)
+	if name == "" {
+		return p, false, nil
+	}
+	b, err := os.ReadFile(filepath.Clean(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return p, false, nil
+	}
+	if err != nil {
+		return p, false, fmt.Errorf("read the prints of version %d of %s: %w", version, dataset, err)
+	}
+	if len(b) <= sha256.Size || string(sum(b[:len(b)-sha256.Size])) != string(b[len(b)-sha256.Size:]) || b[0] != 1 {
+		return p, false, nil
+	}
+	b = b[1 : len(b)-sha256.Size]
+	var head [3]uint64
+	for i := range head {
+		v, n := binary.Uvarint(b)
+		if n <= 0 {
+			return p, false, nil
+		}
+		head[i], b = v, b[n:]
+	}
+	first, n := binary.Varint(b)
+	if n <= 0 {
+		return p, false, nil
+	}
+	b = b[n:]
+	p.first, p.entities, p.periods = first, int(head[1]), int(head[2]) //nolint:gosec // checked by the digest
+	if size := p.entities * p.periods * printSize; size > 0 && uint64(len(b)) == head[0]*uint64(size) {
+		for part := range slices.Chunk(b, size) {
+			p.prints = append(p.prints, part)
+		}
+		return p, true, nil
+	}
+	return p, false, nil
+}
+
+// compare holds what is published against everything that was or can be released
+// of the same cells, as far as this client can tell what differs.
+func (c *Client) compare(ctx context.Context, p *Prepared, own cellPrints) ([]catalog.Comparison, []catalog.CellSet, error) {
+	d := p.Source.Descriptor
+	kindred, err := get[wire.Kindred](ctx, c, call{path: "/v1/datasets/" + url.PathEscape(d.Dataset) + "/kindred"})
+	if err != nil {
+		return nil, nil, fmt.Errorf("ask what version of dataset %s to compare with: %w", d.Dataset, err)
+	}
+	var compared []catalog.Comparison
+	var sets []catalog.CellSet
+	mine := tiles.Side{Presence: p.Presence, First: p.Panel.First, Cells: d.Grain, Policy: d.Policy.Grain}
+	for _, x := range kindred.Comparisons {
+		var changed func(int, int64) bool
+		mine.Measure = measureIndex(d, x.Measure)
+		theirs := mine
+		if x.Release == 0 {
+			theirs.Measure = measureIndex(d, x.Other)
+		} else {
+			if theirs, err = c.side(ctx, x); err != nil {
+				return nil, nil, err
+			}
+		}
+		if x.Release != 0 && x.Dataset == d.Dataset && x.Other == x.Measure {
+			old, known, err := c.loadPrints(d.Dataset, x.Release)
+			if err != nil {
+				return nil, nil, err
+			}
+			if !known {
+				continue
+			}
+			m := mine.Measure
+			changed = func(e int, period int64) bool { return string(old.at(m, e, period)) != string(own.at(m, e, period)) }
+		}
+		sets = append(sets, tiles.CellSets(len(compared), tiles.Differing(mine, theirs, changed))...)
+		compared = append(compared, x)
+	}
+	return compared, sets, nil
+}
+
+func measureIndex(d catalog.Descriptor, name string) int {
+	return slices.IndexFunc(d.Measures, func(m catalog.Measure) bool { return m.Name == name })
+}
+
+// side reads the presence of a release that is compared with.
+func (c *Client) side(ctx context.Context, x catalog.Comparison) (tiles.Side, error) {
+	other, err := c.Dataset(ctx, x.Dataset)
+	if err != nil {
+		return tiles.Side{}, err
+	}
+	v, err := c.Version(ctx, x.Dataset, x.Release)
+	if err != nil {
+		return tiles.Side{}, err
+	}
+	presence, err := c.Presence(ctx, other.Descriptor, v)
+	if err != nil {
+		return tiles.Side{}, err
+	}
+	d := other.Descriptor
+	return tiles.Side{Presence: presence, Measure: measureIndex(d, x.Other), First: v.First, Cells: d.Grain, Policy: d.Policy.Grain}, nil
+}
