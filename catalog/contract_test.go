@@ -157,7 +157,7 @@ func TestScopeBoundsColumnsAndPeriods(t *testing.T) {
 	w := ready(t)
 	d := testDescriptor("emissions")
 	wanted := sumBy(attr("county"), Dimension{Kind: DimPeriod, Grain: GrainQuarter})
-	wanted.Where = &Predicate{Op: "not", Args: []Predicate{{Op: "in", Column: "industry", Values: []string{"industry0"}}}}
+	wanted.Where = &Predicate{Op: "not", Args: []Predicate{{Op: "in", Column: "industry", Values: []string{"industry9"}}}}
 	s := ScopeOf(d, wanted)
 	if !slices.Equal(s.Columns, []string{"county", "industry"}) || s.Grain != GrainQuarter {
 		t.Fatalf("scope %+v", s)

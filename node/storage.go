@@ -141,7 +141,7 @@ func (n *Node) checkCounts(ctx context.Context, w work) error {
 	if counts.Digest() != w.version.Counts {
 		return refusef("the counting bitmaps in the ledger are not those of the presence")
 	}
-	return nil
+	return n.checkSets(ctx, w, p)
 }
 
 // errNowhere is returned when all other nodes answered and none has a blob.

@@ -203,3 +203,12 @@ func keyShare(ctx context.Context, s *server, in *byPoint) (*blob, error) {
 	}
 	return s.blob(ctx, "share of the public key", key.Commits[in.Point-1].Public)
 }
+
+func kindred(ctx context.Context, s *server, in *ByID) (*reply[wire.Kindred], error) {
+	out := new(reply[wire.Kindred])
+	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+		var err error
+		out.Body.Comparisons, err = find(v.Kindred, "dataset", in.ID)
+		return err
+	})
+}

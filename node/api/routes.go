@@ -53,6 +53,7 @@ func routes() []route {
 
 		{get, "/v1/datasets", anyone, 0, short, "The datasets", answer(listDatasets)},
 		{get, "/v1/datasets/{id}", anyone, 0, short, "A dataset with its descriptor", answer(showDataset)},
+		{get, "/v1/datasets/{id}/kindred", anyone, 0, short, "Releases that a new version of a dataset is to be compared with", answer(kindred)},
 		{get, "/v1/datasets/{id}/versions", anyone, 0, short, "The versions of a dataset", answer(listVersions)},
 		{get, version, anyone, 0, longPoll, "A version of a dataset, if asked when it is over", answer(showVersion)},
 		{get, version + "/manifest", anyone, 0, transfer, "The version's manifest", answer(manifest)},

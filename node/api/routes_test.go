@@ -55,7 +55,7 @@ func TestTableAdmitsExactlyThese(t *testing.T) {
 		"GET /livez": "anyone", "GET /readyz": "anyone", "GET /v1/openapi.json": "anyone", "GET /v1/status": "operator",
 		"GET /v1/cluster": "anyone", "POST /v1/envelopes": "anyone", "GET /v1/receipts/{seq}": "anyone", "GET /v1/principals": "operator",
 		"GET /v1/registries": "anyone", "GET /v1/registries/{id}": "anyone", "GET /v1/registries/{id}/rows": "anyone",
-		"GET /v1/datasets": "anyone", "GET /v1/datasets/{id}": "anyone", "GET /v1/datasets/{id}/versions/{version}": "anyone",
+		"GET /v1/datasets": "anyone", "GET /v1/datasets/{id}": "anyone", "GET /v1/datasets/{id}/kindred": "anyone", "GET /v1/datasets/{id}/versions/{version}": "anyone",
 		"GET /v1/datasets/{id}/versions/{version}/manifest": "anyone", "GET /v1/datasets/{id}/versions/{version}/presence": "anyone",
 		"GET /v1/keys/{publisher}": "anyone", "GET /v1/keys/{publisher}/shares/{point}": "anyone",
 		"PUT /v1/blobs/{digest}": "publisher", "POST /v1/blobs/missing": "publisher",

@@ -45,9 +45,9 @@ func (c *Client) printsOf(p *panel.Panel, dataset string) cellPrints {
 		for i, v := range values {
 			h.Reset()
 			h.Write([]byte("weir cell 1\n" + dataset + "\n" + column.Measure.Name + "\n"))
-			binary.LittleEndian.PutUint64(cell[:], uint64(i%out.entities))                //nolint:gosec // an encoding
+			binary.LittleEndian.PutUint64(cell[:], uint64(i%out.entities))                 //nolint:gosec // an encoding
 			binary.LittleEndian.PutUint64(cell[8:], uint64(p.First+int64(i/out.entities))) //nolint:gosec // an encoding
-			binary.LittleEndian.PutUint64(cell[16:], uint64(v))                           //nolint:gosec // an encoding
+			binary.LittleEndian.PutUint64(cell[16:], uint64(v))                            //nolint:gosec // an encoding
 			h.Write(cell[:])
 			prints = append(prints, h.Sum(nil)[:printSize]...)
 		}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -48,6 +49,9 @@ func (c *Client) PublishDataset(ctx context.Context, p *Prepared, progress func(
 		return Published{}, err
 	}
 	u := &upload{client: c, prepared: p, key: key, progress: progress}
+	if !p.Source.Descriptor.Policy.Public {
+		u.prints = c.printsOf(p.Panel, p.Source.Descriptor.Dataset)
+	}
 	version, err := u.run(ctx)
 	if err != nil {
 		return Published{}, err
@@ -58,6 +62,11 @@ func (c *Client) PublishDataset(ctx context.Context, p *Prepared, progress func(
 	}
 	if err := u.spool.close(true); err != nil {
 		return Published{}, err
+	}
+	if !p.Source.Descriptor.Policy.Public {
+		if err := c.keepPrints(p.Source.Descriptor.Dataset, version, u.prints); err != nil {
+			return Published{}, err
+		}
 	}
 	return Published{
 		Dataset: p.Source.Descriptor.Dataset, Version: version, Registry: p.Source.Descriptor.Registry,
@@ -152,12 +161,19 @@ func (c *Client) awaitVersion(ctx context.Context, dataset string, version int) 
 func (u *upload) propose(ctx context.Context, propose catalog.VersionPropose) (int, error) {
 	c, d := u.client, u.prepared.Source.Descriptor
 	chunks := func(int) ([]catalog.VersionCounts, error) { return nil, nil }
+	var sets []catalog.CellSet
 	if !d.Policy.Public {
 		counts, err := u.prepared.Panel.Counts(d)
 		if err != nil {
 			return 0, err
 		}
 		propose.Counts = counts.Digest()
+		if propose.Compared, sets, err = c.compare(ctx, u.prepared, u.prints); err != nil {
+			return 0, err
+		}
+		if len(propose.Compared) > 0 {
+			propose.Sets = catalog.SetsDigest(sets)
+		}
 		chunks = counts.Chunks
 	}
 	done, err := c.Submit(ctx, catalog.KindVersionPropose, propose)
@@ -174,6 +190,11 @@ func (u *upload) propose(ctx context.Context, propose catalog.VersionPropose) (i
 	}
 	for _, chunk := range list {
 		if _, err := c.Submit(ctx, catalog.KindVersionCounts, chunk); err != nil {
+			return version, err
+		}
+	}
+	for _, chunk := range tiles.SetChunks(d.Dataset, version, sets) {
+		if _, err := c.Submit(ctx, catalog.KindVersionSets, chunk); err != nil {
 			return version, err
 		}
 	}

@@ -21,6 +21,7 @@ type upload struct {
 	key      ReadyKey
 	progress func(Progress)
 	spool    *spool
+	prints   cellPrints // of a protected dataset
 
 	mu   sync.Mutex
 	sent Progress // guarded by mu

@@ -53,6 +53,12 @@ type Versions struct {
 	Versions []catalog.Version `json:"versions"`
 }
 
+// Kindred answers GET /v1/datasets/{id}/kindred: what a version that is proposed
+// now should be compared with.
+type Kindred struct {
+	Comparisons []catalog.Comparison `json:"comparisons"`
+}
+
 // Orders answers GET /v1/orders.
 type Orders struct {
 	Orders []catalog.Order `json:"orders"`
