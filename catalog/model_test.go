@@ -82,7 +82,7 @@ func (c *chaos) exchange() (string, Kind, any) {
 	case 2:
 		return c.publisher(), KindOrderRefuse, OrderRefuse{Order: c.one(c.orders), Reason: "no"}
 	}
-	q := sumBy(rapid.SampledFrom([]Dimension{attr("county"), attr("industry"), {Kind: DimEntity}}).Draw(c.T, "by"))
+	q := sumBy(rapid.SampledFrom([]Dimension{attr("county"), attr("county"), {Kind: DimEntity}}).Draw(c.T, "by"))
 	if c.odd() { // nothing but counts
 		q.Select = q.Select[1:]
 	}
@@ -148,7 +148,11 @@ func (c *chaos) versions() (string, Kind, any) {
 	case VersionStored:
 		return c.parity(last, n)
 	}
-	return c.publisher(), KindVersionPropose, w.proposal(d, 40, 2, counts)
+	v := w.proposal(d, 40, 2, counts)
+	if !c.odd() {
+		v.Compared, v.Sets = must[[]Comparison](w.t)(w.view().Kindred("emissions")), SetsDigest(nil)
+	}
+	return c.publisher(), KindVersionPropose, v
 }
 
 func (c *chaos) parity(v Version, n int) (string, Kind, any) {
