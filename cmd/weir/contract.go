@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/client"
 )
 
 func init() { commands = append(commands, newContractCommand) }
@@ -45,14 +48,94 @@ func newContractCommand(a *app) *cobra.Command {
 			return a.print(contract, contractSheet([]catalog.Contract{contract}))
 		},
 	}
-	return group("contract", "see what was granted", "  weir contract list --dir /tmp/weir --as buyer", list, show)
+	return group("contract", "see, stop and account for what was granted", "  weir contract list --dir /tmp/weir --as buyer",
+		list, show, newStatementCommand(a),
+		newContractChange(a, "suspend", "stop a contract until it is resumed", catalog.ContractSuspended, (*client.Client).SuspendContract),
+		newContractChange(a, "resume", "make a suspended contract usable again", catalog.ContractActive, (*client.Client).ResumeContract),
+		newContractChange(a, "revoke", "end a contract for good", catalog.ContractRevoked, (*client.Client).RevokeContract))
 }
 
 func contractSheet(contracts []catalog.Contract) sheet {
-	s := sheet{head: []string{"contract", "dataset", "buyer", "publisher", "measures", "aggregates", "from", "until", "used", "queries", "purpose"}}
+	s := sheet{head: []string{"contract", "dataset", "buyer", "publisher", "state", "measures", "aggregates", "columns", "from", "until", "used", "queries", "spent", "budget", "currency", "purpose", "reason"}}
 	for _, c := range contracts {
-		s.add(c.ID, c.Dataset, c.Buyer, c.Publisher, orAll(c.Measures), orAll(c.Aggregates), moment(c.From), moment(c.Until),
-			fmt.Sprint(c.Used), count(c.Queries), c.Purpose)
+		currency := ""
+		if c.Price != nil {
+			currency = c.Price.Currency
+		}
+		s.add(c.ID, c.Dataset, c.Buyer, c.Publisher, string(c.State), orAll(c.Measures), orAll(c.Aggregates), scopeWords(c.Scope),
+			moment(c.From), moment(c.Until), fmt.Sprint(c.Used), count(c.Queries), c.Spent, orAny(c.Budget), currency, c.Purpose, c.Reason)
 	}
+	return s
+}
+
+// newContractChange makes the command of one act of a publisher on a contract.
+func newContractChange(a *app, name, short string, to catalog.ContractState, act func(*client.Client, context.Context, string, string) error) *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use: name + " ID", Short: short,
+		Long:    "It holds from the buyer's next query on. A query that was accepted before is charged, and completes.",
+		Example: "  weir contract " + name + " c-0123456789abcdef0123 --dir /tmp/weir --reason 'as agreed'",
+		Args:    exactly(1, "one contract's id"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.connect(bureau)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			if err := act(c, cmd.Context(), args[0], reason); err != nil {
+				return err
+			}
+			s := sheet{head: []string{"contract", "state", "reason"}}
+			s.add(args[0], string(to), reason)
+			return a.print(map[string]string{"contract": args[0], "state": string(to), "reason": reason}, s)
+		},
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why; the buyer reads it")
+	return cmd
+}
+
+func newStatementCommand(a *app) *cobra.Command {
+	var month string
+	cmd := &cobra.Command{
+		Use: "statement ID", Short: "what was asked under a contract, and what it cost",
+		Long: `Lists the queries of a contract: when each was accepted, how many groups it
+released, what it cost after refunds, and the sum. Months are those of the
+dataset's time.`,
+		Example: "  weir contract statement c-0123456789abcdef0123 --dir /tmp/weir --as buyer --month 2026-11 -o csv",
+		Args:    exactly(1, "one contract's id"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.connect(operator)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			st, err := c.Statement(cmd.Context(), args[0], month)
+			if err != nil {
+				return err
+			}
+			if st.BudgetLeft != "" {
+				a.note("%s of %s %s is left", st.BudgetLeft, st.Contract.Budget, st.Currency)
+			}
+			if st.QueriesLeft != nil {
+				a.note("%d of %d queries are left", *st.QueriesLeft, st.Contract.Queries)
+			}
+			return a.print(st, statementSheet(st))
+		},
+	}
+	cmd.Flags().StringVar(&month, "month", "", "`MONTH` such as 2026-11; default: the whole term")
+	return cmd
+}
+
+func statementSheet(st catalog.Statement) sheet {
+	s := sheet{head: []string{"query", "entry", "accepted", "version", "state", "repeats", "groups", "price", "currency"}}
+	for _, l := range st.Lines {
+		state := string(l.State)
+		if l.Refunded {
+			state += ", refunded"
+		}
+		s.add(l.Query, strconv.FormatUint(l.Seq, 10), moment(l.Accepted), strconv.Itoa(l.Release), state, l.Repeats,
+			strconv.Itoa(l.Groups), l.Price, st.Currency)
+	}
+	s.add("total", "", "", "", fmt.Sprintf("%d queries", st.Queries), strconv.Itoa(st.Repeats), strconv.Itoa(st.Groups), st.Price, st.Currency)
 	return s
 }

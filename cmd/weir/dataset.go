@@ -168,7 +168,8 @@ func version(n int) string {
 // shownDataset is what `dataset show` prints as JSON.
 type shownDataset struct {
 	catalog.Dataset
-	Newest *catalog.Version `json:"newest,omitempty"` // live or not
+	Newest  *catalog.Version  `json:"newest,omitempty"` // live or not
+	History []catalog.Version `json:"history"`          // all versions, the first first
 }
 
 func (a *app) showDataset(ctx context.Context, id string) error {
@@ -182,12 +183,11 @@ func (a *app) showDataset(ctx context.Context, id string) error {
 		return err
 	}
 	shown := shownDataset{Dataset: d}
-	if d.Versions > 0 {
-		v, err := c.Version(ctx, id, d.Versions)
-		if err != nil {
-			return err
-		}
-		shown.Newest = &v
+	if shown.History, err = c.Versions(ctx, id); err != nil {
+		return err
+	}
+	if n := len(shown.History); n > 0 {
+		shown.Newest = &shown.History[n-1]
 	}
 	return a.print(shown, datasetSheet(shown))
 }
@@ -198,6 +198,11 @@ func datasetSheet(shown shownDataset) sheet {
 	s.add("dataset", d.Dataset)
 	s.add("title", d.Title.EN)
 	s.add("标题", d.Title.ZH)
+	for _, line := range []struct{ what, text string }{{"description", d.Description.EN}, {"说明", d.Description.ZH}} {
+		if line.text != "" {
+			s.add(line.what, line.text)
+		}
+	}
 	s.add("license", d.License)
 	s.add("registry", d.Registry)
 	s.add("entity", d.Entity)
@@ -215,6 +220,14 @@ func datasetSheet(shown shownDataset) sheet {
 		if v.Reason != "" {
 			s.add("reason", v.Reason)
 		}
+	}
+	for _, v := range shown.History {
+		when := moment(v.Proposed)
+		if v.LiveAt > 0 {
+			when = "since " + moment(v.LiveAt)
+		}
+		s.add("version", fmt.Sprintf("%d, %s %s, %s to %s", v.Version, v.State, when,
+			d.Grain.Format(v.First), d.Grain.Format(v.First+int64(v.Periods)-1)))
 	}
 	return s
 }

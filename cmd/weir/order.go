@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/client"
 )
 
 func init() { commands = append(commands, newOrderCommand) }
@@ -22,12 +23,18 @@ type terms struct {
 	aggregates []string
 	until      string
 	queries    int
+	budget     string
+	columns    []string
+	grain      string
 }
 
 func (t *terms) flags(f *pflag.FlagSet) {
 	f.StringSliceVar(&t.measures, "measures", nil, "measures, comma separated; default: all")
 	f.StringSliceVar(&t.aggregates, "aggregates", nil, "aggregates, comma separated, such as avg,sum,count; default: all that the policy allows")
 	f.StringVar(&t.until, "until", "", "last day, such as 2027-12-31; default: a year from now")
+	f.StringVar(&t.budget, "budget", "", "`AMOUNT` that may be spent, such as 100.00 in the currency of the dataset's price; default: any")
+	f.StringSliceVar(&t.columns, "columns", nil, "`COLUMNS` that conditions and groups may use, comma separated, or none; default: all")
+	f.StringVar(&t.grain, "finest", "", "finest `GRAIN` of periods: hour, day, month, quarter or year; default: the policy's")
 	f.IntVar(&t.queries, "queries", 0, "how many queries; default: any number")
 }
 
@@ -44,6 +51,38 @@ func (t *terms) end() (int64, error) {
 	return day.AddDate(0, 0, 1).UnixMilli(), nil
 }
 
+// scope is what --columns and --finest ask for, nil without them. all are the
+// columns of the dataset, for --finest alone.
+func (t *terms) scope(all func() ([]string, error)) (*catalog.Scope, error) {
+	if len(t.columns) == 0 && t.grain == "" {
+		return nil, nil //nolint:nilnil // no scope narrows nothing
+	}
+	s := &catalog.Scope{Columns: []string{}, Grain: catalog.Grain(t.grain)}
+	switch {
+	case len(t.columns) == 0:
+		columns, err := all()
+		s.Columns = append(s.Columns, columns...)
+		return s, err
+	case len(t.columns) == 1 && t.columns[0] == "none":
+		return s, nil
+	}
+	s.Columns = append(s.Columns, t.columns...)
+	return s, nil
+}
+
+// columnsOf lists what conditions and groups on a dataset may use.
+func columnsOf(ctx context.Context, c *client.Client, dataset string) ([]string, error) {
+	d, err := c.Dataset(ctx, dataset)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.Registry(ctx, d.Descriptor.Registry)
+	if err != nil {
+		return nil, err
+	}
+	return append([]string{d.Descriptor.Entity}, r.Columns...), nil
+}
+
 func newOrderCommand(a *app) *cobra.Command {
 	return group("order", "ask for a contract, and grant it", "  weir order create --dir /tmp/weir --dataset air --purpose 'credit risk'",
 		newOrderCreateCommand(a), newOrderListCommand(a), newOrderShowCommand(a), newOrderApproveCommand(a), newOrderRefuseCommand(a))
@@ -56,7 +95,7 @@ func newOrderCreateCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "create --dataset ID --purpose TEXT",
 		Short:   "ask a dataset's publisher for a contract",
-		Long:    "Asks for a contract. With --for SQL it asks for exactly the measures and aggregates of that query.",
+		Long:    "Asks for a contract. With --for SQL it asks for the narrowest contract that\nallows that query: its measures, aggregates and columns, and periods no finer than it uses.",
 		Example: "  weir order create --dir /tmp/weir --dataset air --purpose 'credit risk' --for 'SELECT AVG(pm25) FROM air'",
 		Args:    exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -67,14 +106,14 @@ func newOrderCreateCommand(a *app) *cobra.Command {
 			if err != nil {
 				return usagef(cmd, "%s", err)
 			}
-			if sql != "" && (len(t.measures) > 0 || len(t.aggregates) > 0) {
-				return usagef(cmd, "--for already says which measures and aggregates")
+			if sql != "" && (len(t.measures) > 0 || len(t.aggregates) > 0 || len(t.columns) > 0 || t.grain != "") {
+				return usagef(cmd, "--for already says which measures, aggregates, columns and periods")
 			}
 			if t.queries < 0 {
 				return usagef(cmd, "--queries must not be negative")
 			}
-			order.Measures, order.Aggregates, order.Until, order.Queries = t.measures, t.aggregates, until, t.queries
-			return a.createOrder(cmd.Context(), order, sql)
+			order.Measures, order.Aggregates, order.Until, order.Queries, order.Budget = t.measures, t.aggregates, until, t.queries, t.budget
+			return a.createOrder(cmd.Context(), order, sql, t)
 		},
 	}
 	cmd.Flags().StringVar(&order.Dataset, "dataset", "", "the dataset")
@@ -84,26 +123,19 @@ func newOrderCreateCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) createOrder(ctx context.Context, order catalog.OrderCreate, sql string) error {
+func (a *app) createOrder(ctx context.Context, order catalog.OrderCreate, sql string, t terms) error {
 	c, err := a.connect(buyer)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	if sql != "" {
-		compiled, err := c.Compile(ctx, sql)
-		if err != nil {
-			return withSQL(sql, err)
-		}
-		r := compiled.Request
-		if order.Dataset != "" && order.Dataset != r.Dataset {
-			return &usageError{message: fmt.Sprintf("--dataset is %s, the query asks %s", order.Dataset, r.Dataset), command: "weir order create"}
-		}
-		order.Dataset = r.Dataset
-		for _, s := range r.Select {
-			order.Aggregates = appendNew(order.Aggregates, s.Func)
-			order.Measures = appendNew(order.Measures, s.Measure)
-		}
+		err = narrowest(ctx, c, sql, &order)
+	} else {
+		order.Scope, err = t.scope(func() ([]string, error) { return columnsOf(ctx, c, order.Dataset) })
+	}
+	if err != nil {
+		return err
 	}
 	id, err := c.CreateOrder(ctx, order)
 	if err != nil {
@@ -113,6 +145,30 @@ func (a *app) createOrder(ctx context.Context, order catalog.OrderCreate, sql st
 	s := sheet{head: []string{"order", "dataset", "state"}}
 	s.add(id, order.Dataset, string(catalog.OrderOpen))
 	return a.print(map[string]string{"order": id, "dataset": order.Dataset, "state": string(catalog.OrderOpen)}, s)
+}
+
+// narrowest makes of the order the narrowest one that allows the query.
+func narrowest(ctx context.Context, c *client.Client, sql string, order *catalog.OrderCreate) error {
+	compiled, err := c.Compile(ctx, sql)
+	if err != nil {
+		return withSQL(sql, err)
+	}
+	r := compiled.Request
+	if order.Dataset != "" && order.Dataset != r.Dataset {
+		return &usageError{message: fmt.Sprintf("--dataset is %s, the query asks %s", order.Dataset, r.Dataset), command: "weir order create"}
+	}
+	order.Dataset = r.Dataset
+	for _, s := range r.Select {
+		order.Aggregates = appendNew(order.Aggregates, s.Func)
+		order.Measures = appendNew(order.Measures, s.Measure)
+	}
+	d, err := c.Dataset(ctx, r.Dataset)
+	if err != nil {
+		return err
+	}
+	scope := catalog.ScopeOf(d.Descriptor, r)
+	order.Scope = &scope
+	return nil
 }
 
 // appendNew appends what is not empty and not there.
@@ -169,10 +225,10 @@ func newOrderShowCommand(a *app) *cobra.Command {
 }
 
 func orderSheet(orders []catalog.Order) sheet {
-	s := sheet{head: []string{"order", "dataset", "buyer", "state", "contract", "purpose", "measures", "aggregates", "until", "queries", "created", "reason"}}
+	s := sheet{head: []string{"order", "dataset", "buyer", "state", "contract", "purpose", "measures", "aggregates", "columns", "until", "queries", "budget", "created", "reason"}}
 	for _, o := range orders {
 		s.add(o.ID, o.Dataset, o.Buyer, string(o.State), o.Contract, o.Purpose, orAll(o.Measures), orAll(o.Aggregates),
-			moment(o.Until), count(o.Queries), moment(o.Created), o.Reason)
+			scopeWords(o.Scope), moment(o.Until), count(o.Queries), orAny(o.Budget), moment(o.Created), o.Reason)
 	}
 	return s
 }
@@ -182,6 +238,28 @@ func orAll(list []string) string {
 		return "all"
 	}
 	return strings.Join(list, ",")
+}
+
+// scopeWords says a scope in a cell.
+func scopeWords(s *catalog.Scope) string {
+	if s == nil {
+		return "all"
+	}
+	words := "none"
+	if len(s.Columns) > 0 {
+		words = strings.Join(s.Columns, ",")
+	}
+	if s.Grain != "" {
+		words += " by " + string(s.Grain)
+	}
+	return words
+}
+
+func orAny(amount string) string {
+	if amount == "" {
+		return "any"
+	}
+	return amount
 }
 
 func count(n int) string {
@@ -212,8 +290,13 @@ func newOrderApproveCommand(a *app) *cobra.Command {
 				return err
 			}
 			defer c.Close()
+			scope, err := t.scope(func() ([]string, error) { return orderedColumns(cmd.Context(), c, args[0]) })
+			if err != nil {
+				return err
+			}
 			contract, err := c.ApproveOrder(cmd.Context(), catalog.OrderApprove{
-				Order: args[0], Measures: t.measures, Aggregates: t.aggregates, Until: until, Queries: t.queries, Epsilon: epsilon,
+				Order: args[0], Measures: t.measures, Aggregates: t.aggregates, Until: until, Queries: t.queries,
+				Budget: t.budget, Scope: scope, Epsilon: epsilon,
 			})
 			if err != nil {
 				return err
@@ -257,4 +340,16 @@ func newOrderRefuseCommand(a *app) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why; the buyer reads it")
 	return cmd
+}
+
+// orderedColumns lists the columns that an order asks for.
+func orderedColumns(ctx context.Context, c *client.Client, id string) ([]string, error) {
+	o, err := c.Order(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if o.Scope != nil {
+		return o.Scope.Columns, nil
+	}
+	return columnsOf(ctx, c, o.Dataset)
 }

@@ -125,6 +125,22 @@ func (a *app) explain(ctx context.Context, sql string, o client.QueryOptions) er
 	s.add("contract", strings.TrimSpace(x.Contract))
 	s.add("groups released", strconv.Itoa(x.Groups))
 	s.add("groups withheld", strconv.Itoa(x.Withheld))
+	for _, g := range x.WithheldGroups {
+		s.add("withheld", g)
+	}
+	for _, w := range x.Verdict {
+		s.add("verdict", w)
+	}
+	if x.Price != "" {
+		s.add("price", x.Price+" "+x.Currency)
+	}
+	if x.BudgetLeft != "" {
+		s.add("budget left after it", x.BudgetLeft+" "+x.Currency)
+	}
+	if x.QueriesLeft != nil {
+		s.add("queries left after it", strconv.Itoa(*x.QueriesLeft))
+	}
+	s.add("estimated time", fmt.Sprintf("%d ms on one machine", x.Millis))
 	s.add("tiles read by each node", strconv.FormatInt(x.Plan.Tiles, 10))
 	s.add("ciphertext additions", strconv.FormatInt(x.Plan.Additions, 10))
 	s.add("openings", strconv.Itoa(x.Plan.Openings))
