@@ -1,0 +1,82 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestLifeOfAContractOnARealCluster is the transcript of an exchange: the
+// scripts run the binary that users run, and `weir dev` starts node processes.
+func TestLifeOfAContractOnARealCluster(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a whole cluster")
+	}
+	bin := t.TempDir()
+	build := exec.Command("go", "build", "-o", filepath.Join(bin, "weir"), ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "life"),
+		Setup: func(env *testscript.Env) error {
+			for _, name := range []string{"WEIR_DIR", "WEIR_ADDR", "WEIR_KEY", "WEIR_PROFILE"} {
+				env.Setenv(name, "")
+			}
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, ".config"))
+			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
+			env.Setenv("DIR", filepath.Join(env.WorkDir, "dev"))
+			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": wantStatus, "await": awaitFile, "field": setField,
+		},
+	})
+}
+
+// awaitFile waits until a file is there: await FILE.
+func awaitFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: await FILE")
+	}
+	tick, over := time.NewTicker(20*time.Millisecond), time.NewTimer(time.Minute)
+	defer tick.Stop()
+	defer over.Stop()
+	for {
+		_, err := os.Stat(ts.MkAbs(args[0]))
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			ts.Fatalf("%v", err)
+		}
+		select {
+		case <-tick.C:
+		case <-over.C:
+			ts.Fatalf("waited in vain for %s", args[0])
+		}
+	}
+}
+
+// setField sets a variable to a field of the JSON that was printed: field VAR NAME.
+func setField(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: field VAR NAME")
+	}
+	var doc map[string]any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &doc))
+	if doc[args[1]] == nil {
+		ts.Fatalf("there is no %q", args[1])
+	}
+	ts.Setenv(args[0], fmt.Sprint(doc[args[1]]))
+}
