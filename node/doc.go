@@ -18,6 +18,10 @@
 //     open (PROTOCOL section 3).
 //   - exchange.go holds what other members sent until the work that needs it
 //     gets there.
+//   - repair.go finds blobs that went bad or got lost, on reading and by a scrub
+//     that runs by itself, and replaces them by another node's copies.
+//   - preflight.go plans a query before it is proposed, and refuses one whose
+//     plan does not fit.
 //   - submit.go is the way into the ledger from any node, reading.go the
 //     linearizable way out.
 //
@@ -37,8 +41,13 @@
 // # How it fails
 //
 // Work that fails is tried again at the next change of the state or tick, until
-// the leader ends the attempt. Work that can never succeed (digests of members
+// the leader ends the attempt: because a member does not answer, was started
+// anew and lost what others had sent it, or takes too long. The next attempt's
+// set prefers nodes that took part in fewer failed ones. Work that can never succeed (digests of members
 // differ, a manifest that contradicts the ledger) ends its attempt at once, with
 // the reason in the ledger. A node whose key share does not match its digest is
-// not ready, says which file is wrong, and takes no part in openings.
+// not ready, says which file is wrong, and takes no part in openings. A damaged
+// blob is served to nobody, and its repair counted; where no copy can be had the
+// attempt fails with that reason. A query that fails or panics wherever it is
+// planned is ended, and keeps nothing else from being decided.
 package node

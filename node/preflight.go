@@ -130,29 +130,11 @@ func (n *Node) unfit(v catalog.View, verdict catalog.Verdict) (*catalog.Refusal,
 	if w.version, err = v.Version(verdict.Dataset, verdict.Release); err != nil {
 		return nil, err
 	}
-	if w.key, err = v.Key(w.version.Key); err != nil {
-		return nil, err
-	}
-	plan, err := n.plan(w, verdict)
-	if err != nil {
-		r := refusalOf(err)
-		if r == nil {
-			return nil, err
+	if _, err := n.plan(w, verdict); err != nil {
+		if r := refusalOf(err); r != nil {
+			return r, nil
 		}
-		return r, nil
-	}
-	if w.key.Opened+plan.Tiles > catalog.MaxOpened {
-		return &catalog.Refusal{
-			Kind: catalog.RefusedPolicy, Rule: ruleKeyWorn,
-			Message: fmt.Sprintf("the query opens %d tiles; the publisher's key has opened %d, and at most %d are safe",
-				plan.Tiles, w.key.Opened, int64(catalog.MaxOpened)),
-			Fix: "the publisher needs a new key and must encrypt anew",
-			Numbers: []catalog.Number{
-				{Name: "tiles", Value: strconv.FormatInt(plan.Tiles, 10)},
-				{Name: "opened", Value: strconv.FormatInt(w.key.Opened, 10)},
-				{Name: "limit", Value: strconv.FormatInt(catalog.MaxOpened, 10)},
-			},
-		}, nil
+		return nil, err
 	}
 	return nil, nil
 }
