@@ -146,6 +146,10 @@ func (a *app) explain(ctx context.Context, sql string, o client.QueryOptions) er
 	s.add("openings", strconv.Itoa(x.Plan.Openings))
 	s.add("tiles in the largest sum", strconv.Itoa(x.Plan.MaxTiles))
 	s.add("largest possible magnitude", x.Plan.Magnitude.String())
+	if x.Bits != nil {
+		s.add("bits of noise", fmt.Sprintf("%.1f of %.1f", x.Bits.Noise, x.Bits.NoiseAvailable))
+		s.add("bits of the largest sum", fmt.Sprintf("%.0f of %.0f", x.Bits.Magnitude, x.Bits.MagnitudeAvailable))
+	}
 	s.add("bytes sealed by each node", strconv.FormatInt(x.Plan.ResultBytes, 10))
 	s.add("what a node learns", x.Nodes)
 	addNoise(&s, x.Noise)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/query"
 	"github.com/weirdata/weir/node/api/statement"
 	"github.com/weirdata/weir/node/api/wire"
@@ -96,6 +97,9 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 			WithheldGroups: withheldGroups(verdict), Verdict: verdictWords(d.Descriptor, preview),
 			Price: preview.Price, Repeats: preview.Repeats, Millis: estimate(plan.Tiles, len(plan.Accumulators)),
 		}
+		if out.Body.Bits, err = bitsOf(v, d.Descriptor, plan); err != nil {
+			return err
+		}
 		if n, limited := preview.Contract.QueriesLeft(); limited {
 			out.Body.QueriesLeft = &n
 		}
@@ -108,6 +112,34 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 		}
 		return err
 	})
+}
+
+// bitsOf computes what the members of an active set will check before they open;
+// nil where nothing is opened.
+func bitsOf(v catalog.View, d catalog.Descriptor, plan *query.Plan) (*wire.Bits, error) {
+	if len(plan.Accumulators) == 0 {
+		return nil, nil //nolint:nilnil // nothing to tell
+	}
+	cluster, err := v.Cluster()
+	if err != nil {
+		return nil, err
+	}
+	params, err := he.NewParameters(he.DataParameters(len(cluster.Nodes), cluster.Threshold))
+	if err != nil {
+		return nil, err
+	}
+	magnitude, _, err := plan.Room(d, cluster.Threshold)
+	if err != nil {
+		return nil, err
+	}
+	b, err := params.CheckLoad(he.Load{Tiles: plan.MaxTiles(), Magnitude: magnitude})
+	if err != nil {
+		return nil, &catalog.Refusal{Kind: catalog.RefusedPolicy, Rule: "load", Message: "the query does not fit: " + err.Error()}
+	}
+	return &wire.Bits{
+		Noise: b.NoiseUsed, NoiseAvailable: b.NoiseAvailable,
+		Magnitude: float64(b.Magnitude.BitLen()), MagnitudeAvailable: float64(b.Limit.BitLen()),
+	}, nil
 }
 
 // withheldGroups names the first of the groups that would not be released.

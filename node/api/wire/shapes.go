@@ -117,6 +117,7 @@ type Explained struct {
 	Withheld int             `json:"withheld"` // that would not
 	Plan     query.Explain   `json:"plan"`
 	Nodes    string          `json:"nodes"` // what each node will learn
+	Bits     *Bits           `json:"bits,omitempty"`
 
 	// Verdict says in words what the policy and the contract make of it.
 	Verdict []string `json:"verdict"`
@@ -144,6 +145,16 @@ type Explained struct {
 type ExplainedNoise struct {
 	Sums []query.ColumnNoise `json:"sums"`
 	catalog.NoiseBudget
+}
+
+// Bits says how much of the encryption's room a query takes, in log2 of the
+// worst case: the noise of its largest sum after the opening, and the largest
+// sum itself. Beyond what is available a query is refused, never answered wrongly.
+type Bits struct {
+	Noise              float64 `json:"noise"`
+	NoiseAvailable     float64 `json:"noise_available"`
+	Magnitude          float64 `json:"magnitude"`
+	MagnitudeAvailable float64 `json:"magnitude_available"`
 }
 
 // MaxWithheld is how many withheld groups Explained names.
