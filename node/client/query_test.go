@@ -167,6 +167,10 @@ func TestExplainTellsWhatWouldBeReleasedAndChargesNothing(t *testing.T) {
 		if x.Groups != 2 || x.Plan.Openings < 1 || x.Plan.Tiles < 1 || x.Contract != contract {
 			t.Errorf("explained %+v", x)
 		}
+		if x.Bits == nil || x.Bits.Noise <= 0 || x.Bits.Noise >= x.Bits.NoiseAvailable ||
+			x.Bits.Magnitude <= 0 || x.Bits.Magnitude >= x.Bits.MagnitudeAvailable {
+			t.Errorf("bits %+v, want some of what is available", x.Bits)
+		}
 	}
 	c, err := buyer.Contract(w.ctx, contract)
 	w.must(err)
