@@ -72,12 +72,17 @@ func TestKnownHashes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := append([]byte{1, 0, 0, 0, 0, 5}, "entry\x00\x00\x00\x02ok"...)
+	want := append([]byte{2, 0, 0, 0, 0, 5}, "entry\x00\x00\x00\x02ok"...)
 	if !bytes.Equal(encoded, want) {
 		t.Errorf("encoded as %x, want %x", encoded, want)
 	}
-	if got, want := LeafHash(encoded), Hash(sha256.Sum256(append([]byte{0}, want...))); got != want {
-		t.Errorf("leaf %x, want %x", got, want)
+	digest := sha256.Sum256([]byte("entry"))
+	data := append(append([]byte{0, 2, 0}, digest[:]...), "ok"...)
+	if got, err := rec.Leaf(); err != nil || got != sha256.Sum256(data) {
+		t.Errorf("leaf %x (%v), want that of %x", got, err, data)
+	}
+	if rec.Withhold().Leaf() != rec.Show().Leaf() {
+		t.Error("a record that withholds its entry has another leaf")
 	}
 }
 
@@ -236,8 +241,8 @@ func FuzzDecodeRecord(f *testing.F) {
 		f.Add(b)
 		f.Add(b[:len(b)-1])
 	}
-	f.Add([]byte{2, 0, 0, 0, 0, 0, 0, 0, 0, 0})
-	f.Add([]byte{1, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0})
+	f.Add([]byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	f.Add([]byte{2, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := DecodeRecord(b)
 		if err != nil {

@@ -54,7 +54,10 @@ func Append(w Writer, seq uint64, rec Record) (Hash, error) {
 			return Hash{}, fmt.Errorf("appending leaf %d: %w", seq, err)
 		}
 	}
-	leaf := LeafHash(encoded)
+	leaf, err := rec.Leaf()
+	if err != nil {
+		return Hash{}, err
+	}
 	hashes, err := tlog.StoredHashesForRecordHash(n, leaf, hashReader{w})
 	if err != nil {
 		return Hash{}, fmt.Errorf("hashing leaf %d: %w", seq, err)
@@ -81,16 +84,16 @@ func ReadRecord(r Reader, seq uint64) (Record, error) {
 	if encoded == nil {
 		return Record{}, fmt.Errorf("%w: record %d is missing", ErrCorrupt, seq)
 	}
-	leaf, err := Leaf(r, seq)
-	if err != nil {
-		return Record{}, err
-	}
-	if LeafHash(encoded) != leaf {
-		return Record{}, fmt.Errorf("%w: record %d does not have the hash that its leaf has", ErrCorrupt, seq)
-	}
 	rec, err := DecodeRecord(encoded)
 	if err != nil {
 		return Record{}, fmt.Errorf("record %d: %w", seq, err)
+	}
+	stored, err := Leaf(r, seq)
+	if err != nil {
+		return Record{}, err
+	}
+	if leaf, err := rec.Leaf(); err != nil || leaf != stored {
+		return Record{}, fmt.Errorf("%w: record %d does not have the hash that its leaf has", ErrCorrupt, seq)
 	}
 	return rec, nil
 }

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -16,10 +17,10 @@ type Hash = tlog.Hash
 var ErrCorrupt = errors.New("evidence is corrupt")
 
 const (
-	recordVersion = 1
+	recordVersion = 2
 
 	// flagVoid marks a record whose entry was given up before it changed
-	// anything. It is the only flag of version 1; a record with another one is
+	// anything. It is the only flag of version 2; a record with another one is
 	// refused, so that no two encodings mean the same.
 	flagVoid = 1 << 0
 
@@ -43,28 +44,30 @@ type Record struct {
 	Void bool
 }
 
-// Encode gives the record's only encoding, whose hash is the leaf:
+// Encode gives the record's only encoding, as it is stored:
 //
 //	version (1) ‖ flags (1) ‖ len(entry) (4, big endian) ‖ entry ‖ len(outcome) (4) ‖ outcome
 func (r Record) Encode() ([]byte, error) {
-	if len(r.Entry) > MaxRecordBytes || len(r.Outcome) > MaxRecordBytes ||
-		recordOverhead+len(r.Entry)+len(r.Outcome) > MaxRecordBytes {
-		return nil, fmt.Errorf("encoding a record of %d + %d bytes: larger than %d",
-			len(r.Entry), len(r.Outcome), MaxRecordBytes)
-	}
-	if r.Void && len(r.Outcome) != 0 {
-		return nil, fmt.Errorf("encoding a record: void, yet with an outcome of %d bytes", len(r.Outcome))
-	}
-	var flags byte
-	if r.Void {
-		flags |= flagVoid
+	if err := r.check(); err != nil {
+		return nil, err
 	}
 	b := make([]byte, 0, recordOverhead+len(r.Entry)+len(r.Outcome))
-	b = append(b, recordVersion, flags)
+	b = append(b, recordVersion, flags(r.Void))
 	b = binary.BigEndian.AppendUint32(b, uint32(len(r.Entry))) // bounded above
 	b = append(b, r.Entry...)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(r.Outcome))) // bounded above
 	return append(b, r.Outcome...), nil
+}
+
+func (r Record) check() error {
+	if len(r.Entry) > MaxRecordBytes || len(r.Outcome) > MaxRecordBytes ||
+		recordOverhead+len(r.Entry)+len(r.Outcome) > MaxRecordBytes {
+		return fmt.Errorf("encoding a record of %d + %d bytes: larger than %d", len(r.Entry), len(r.Outcome), MaxRecordBytes)
+	}
+	if r.Void && len(r.Outcome) != 0 {
+		return fmt.Errorf("encoding a record: void, yet with an outcome of %d bytes", len(r.Outcome))
+	}
+	return nil
 }
 
 // DecodeRecord is the inverse of [Record.Encode]. It accepts nothing that Encode
@@ -110,5 +113,52 @@ func cutBytes(b []byte, field string) (value, rest []byte, err error) {
 	return b[:n:n], b[n:], nil
 }
 
-// LeafHash is the RFC 6962 hash of an encoded record.
-func LeafHash(encoded []byte) Hash { return tlog.RecordHash(encoded) }
+// Leaf is the record's hash in the tree, that of [Shown.Leaf].
+func (r Record) Leaf() (Hash, error) {
+	if err := r.check(); err != nil {
+		return Hash{}, err
+	}
+	return r.Withhold().Leaf(), nil
+}
+
+// Show returns the record as a receipt shows it whole.
+func (r Record) Show() Shown {
+	return Shown{Entry: r.Entry, Digest: sha256.Sum256(r.Entry), Outcome: r.Outcome, Void: r.Void}
+}
+
+// Withhold returns the record as a receipt shows it without its entry.
+func (r Record) Withhold() Shown {
+	s := r.Show()
+	s.Entry, s.Withheld = nil, true
+	return s
+}
+
+// Shown is a record as a receipt shows it. The leaf commits to the entry through
+// its digest, so that a proof of what became of a large entry, or of one that is
+// not everybody's business, need not carry it.
+type Shown struct {
+	Entry    []byte // nil when withheld
+	Withheld bool
+	Digest   [sha256.Size]byte // of the entry
+	Outcome  []byte
+	Void     bool
+}
+
+// Leaf is the RFC 6962 hash of the leaf, whose data is
+//
+//	version (1) ‖ flags (1) ‖ SHA-256(entry) (32) ‖ outcome
+//
+// The digest is that of Entry, which whoever fills in Shown has computed.
+func (s Shown) Leaf() Hash {
+	data := make([]byte, 0, 2+sha256.Size+len(s.Outcome))
+	data = append(data, recordVersion, flags(s.Void))
+	data = append(data, s.Digest[:]...)
+	return tlog.RecordHash(append(data, s.Outcome...))
+}
+
+func flags(void bool) byte {
+	if void {
+		return flagVoid
+	}
+	return 0
+}
