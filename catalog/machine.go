@@ -44,7 +44,7 @@ func (m *Machine) Apply(tx Tx, seq uint64, entry []byte) ([]byte, error) {
 		if !errors.As(err, &r) {
 			return nil, fmt.Errorf("apply entry %d: %w", seq, err)
 		}
-		c.out.ID, c.out.Version, c.out.Refusal = "", 0, r
+		c.out = Outcome{Seq: c.out.Seq, Time: c.out.Time, Kind: c.out.Kind, Repeat: c.out.Repeat, Refusal: r}
 	}
 	if c.record {
 		if err := c.remember(); err != nil {

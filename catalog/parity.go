@@ -158,7 +158,7 @@ func (c *call) goLive(v Version) error {
 	if err := put(c.tx, prefixDataset+d.ID, d); err != nil {
 		return err
 	}
-	v.State, v.LiveAt = VersionLive, c.now
+	v.State, v.LiveAt, v.Entries, c.out.Live = VersionLive, c.now, append(v.Entries, c.seq), true
 	v.Parity, v.Held = nil, nil
 	if err := c.welcome(d, v); err != nil {
 		return err

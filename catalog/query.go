@@ -23,6 +23,11 @@ func submitQuery(c *call, b QuerySubmit) error {
 		Price: k.perQuery(), Repeats: j.repeats,
 	}
 	q.Submit.Contract = k.ID
+	decision := Decision{
+		Name: c.signer.Name, Contract: k.ID, Dataset: q.Dataset, Release: q.Release,
+		Manifest: j.version.Manifest, Presence: j.version.Presence, Groups: q.Groups, Withheld: q.Withheld,
+		Price: q.Price, Currency: k.currency(), Repeats: q.Repeats,
+	}
 	if len(j.verdict.Columns) == 0 {
 		q.State, q.Done = QueryDone, c.now // counts are public: nothing is opened
 	}
@@ -34,6 +39,8 @@ func submitQuery(c *call, b QuerySubmit) error {
 	if err := c.release(j); err != nil {
 		return err
 	}
+	decision.Verdict = Sum(verdict)
+	c.out.Decision = &decision
 	if err := putName(c.tx, prefixVerdict+q.ID, string(verdict)); err != nil {
 		return err
 	}
@@ -101,7 +108,7 @@ func attemptQuery(c *call, b QueryAttempt) error {
 		return err
 	}
 	q.Attempts = append(q.Attempts, Attempt{Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: b.Tiles})
-	q.State = QueryRunning
+	q.State, q.Entries = QueryRunning, []uint64{c.seq}
 	return c.putQuery(q)
 }
 
@@ -134,7 +141,8 @@ func addShare(c *call, b QueryShare) error {
 	if err := put(c.tx, shareKey(q.ID, i), b); err != nil {
 		return err
 	}
-	q.Plan, q.Context = b.Plan, b.Context
+	c.out.Share = &ShareTaken{Node: c.node.ID, Attempt: a.Number, Sealed: Sum(b.Sealed)}
+	q.Plan, q.Context, q.Entries = b.Plan, b.Context, append(q.Entries, c.seq)
 	q.Shares = c.inOrder(append(q.Shares, c.node.ID))
 	if len(q.Shares) == len(a.Active) {
 		q.State, q.Done = QueryDone, c.now
@@ -158,7 +166,7 @@ func failQuery(c *call, b QueryFail) error {
 	if err := removeAll(c.tx, prefixShare+q.ID+"/", ""); err != nil {
 		return err
 	}
-	q.Plan, q.Context, q.Shares, q.State = Digest{}, Digest{}, nil, QueryAccepted
+	q.Plan, q.Context, q.Shares, q.Entries, q.State = Digest{}, Digest{}, nil, nil, QueryAccepted
 	if len(q.Attempts) == MaxAttempts {
 		return c.endQuery(q, fmt.Sprintf("none of %d attempts completed; the last: %s", MaxAttempts, a.Failed))
 	}

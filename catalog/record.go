@@ -74,6 +74,7 @@ type Version struct {
 	Counted  []int        `json:"counted,omitempty"`   // per measure of a protected dataset: bitmaps received
 	SetsHeld int          `json:"sets_held,omitempty"` // received
 	Chunks   int          `json:"chunks,omitempty"`    // that bitmaps and sets came in
+	Entries  []uint64     `json:"entries,omitempty"`   // of the log: the proposal, and the one that made it live
 }
 
 // Attempt is one opening that was named.
@@ -197,6 +198,7 @@ type Query struct {
 	Attempts  []Attempt   `json:"attempts,omitempty"`
 	Plan      Digest      `json:"plan,omitzero"`      // of the first share of the current attempt; all must agree
 	Context   Digest      `json:"context,omitzero"`   // likewise
+	Entries   []uint64    `json:"entries,omitempty"`  // of the log: the current attempt's, then its shares'
 	Shares    []string    `json:"shares,omitempty"`   // nodes whose share of the current attempt is held
 	Price     string      `json:"price,omitempty"`    // charged to the contract
 	Refunded  bool        `json:"refunded,omitempty"` // the price was given back

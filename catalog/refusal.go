@@ -49,4 +49,8 @@ type Outcome struct {
 	Refusal *Refusal `json:"refusal,omitempty"`
 	ID      string   `json:"id,omitempty"`      // of what was created: principal, order, contract, query, key
 	Version int      `json:"version,omitempty"` // of the dataset version proposed
+
+	Decision *Decision   `json:"decision,omitempty"` // on a query that was accepted
+	Share    *ShareTaken `json:"share,omitempty"`    // of a query, when it was taken
+	Live     bool        `json:"live,omitempty"`     // the dataset version went live with this entry
 }

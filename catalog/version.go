@@ -52,7 +52,7 @@ func proposeVersion(c *call, b VersionPropose) error {
 		return err
 	}
 	d.Versions++
-	v := Version{VersionPropose: b, Version: d.Versions, State: VersionProposed, Proposed: c.now}
+	v := Version{VersionPropose: b, Version: d.Versions, State: VersionProposed, Proposed: c.now, Entries: []uint64{c.seq}}
 	if !d.Descriptor.Policy.Public {
 		v.Counted = make([]int, len(d.Descriptor.Measures))
 	}
