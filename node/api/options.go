@@ -13,6 +13,8 @@ type Options struct {
 	Backend Backend
 	Blobs   Blobs
 	Health  Health
+	// Evidence proves what was recorded.
+	Evidence Evidence
 	// Cluster is the audience that tokens must name.
 	Cluster catalog.Digest
 	// TileBytes is the exact size of an uploaded tile.
@@ -50,6 +52,8 @@ func (o Options) checked() (Options, error) {
 		return o, errors.New("api options: Blobs is not set")
 	case o.Health == nil:
 		return o, errors.New("api options: Health is not set")
+	case o.Evidence == nil:
+		return o, errors.New("api options: Evidence is not set")
 	case o.Cluster.IsZero():
 		return o, errors.New("api options: Cluster is not set")
 	case o.TileBytes <= 0:

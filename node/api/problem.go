@@ -36,6 +36,10 @@ func (s *server) problem(ctx context.Context, err error) *wire.Problem {
 		p := wire.NewProblem(http.StatusServiceUnavailable, wire.KindNoQuorum, "no quorum: "+err.Error())
 		p.Fix = "start the missing nodes, then try again"
 		return later(p)
+	case errors.Is(err, ErrForked):
+		p := wire.NewProblem(http.StatusConflict, wire.KindForked, err.Error())
+		p.Fix = "trust nothing that this node proves; ask another, and tell the operators"
+		return p
 	case errors.Is(err, ErrUnavailable):
 		p := wire.NewProblem(http.StatusServiceUnavailable, wire.KindUnavailable, err.Error())
 		p.Fix = "ask another node, or try again"

@@ -56,6 +56,7 @@ func routes() []route {
 		{get, "/v1/datasets/{id}/kindred", anyone, 0, short, "Releases that a new version of a dataset is to be compared with", answer(kindred)},
 		{get, "/v1/datasets/{id}/versions", anyone, 0, short, "The versions of a dataset", answer(listVersions)},
 		{get, version, anyone, 0, longPoll, "A version of a dataset, if asked when it is over", answer(showVersion)},
+		{get, version + "/receipt", anyone, 0, short, "Proof that the version was proposed, and went live", answer(versionReceipt)},
 		{get, version + "/manifest", anyone, 0, transfer, "The version's manifest", answer(manifest)},
 		{get, version + "/presence", anyone, 0, transfer, "The version's presence", answer(presence)},
 
@@ -79,6 +80,12 @@ func routes() []route {
 		{get, "/v1/queries/{id}", principals, 0, longPoll, "A query, if asked when it is over", answer(showQuery)},
 		{get, "/v1/queries/{id}/shares", principals, 0, short, "What the nodes sealed to the caller", answer(queryShares)},
 		{get, "/v1/queries/{id}/verdict", principals, 0, short, "The decision on the query", answer(queryVerdict)},
+
+		{get, "/v1/queries/{id}/receipt", principals, 0, short, "Proof of what was asked, decided and sealed", answer(queryReceipt)},
+
+		{get, "/v1/evidence/checkpoint", anyone, 0, short, "The evidence log's head, signed by a threshold of nodes", answer(checkpoint)},
+		{get, "/v1/evidence/consistency", anyone, 0, short, "Proof that one checkpoint continues another", answer(consistency)},
+		{get, "/v1/evidence/entries/{seq}", principals, 0, short, "Proof of an entry of the caller's, or of a public one", answer(entryReceipt)},
 
 		{post, "/v1/compile", anyone, maxSQLBody, short, "Compile SQL to the request to sign", answer(compile)},
 		{post, "/v1/explain", principals, maxSQLBody, short, "What a query would release, or why not", answer(explain)},

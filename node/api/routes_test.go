@@ -63,6 +63,8 @@ func TestTableAdmitsExactlyThese(t *testing.T) {
 		"GET /v1/queries": "token", "GET /v1/queries/{id}": "token", "GET /v1/queries/{id}/shares": "token", "GET /v1/queries/{id}/verdict": "token",
 		"GET /v1/datasets/{id}/versions": "anyone", "GET /v1/catalog": "anyone", "GET /v1/feed": "anyone",
 		"GET /v1/contracts/{id}/statement": "token", "GET /v1/contracts/{id}/odrl": "token",
+		"GET /v1/queries/{id}/receipt": "token", "GET /v1/datasets/{id}/versions/{version}/receipt": "anyone",
+		"GET /v1/evidence/checkpoint": "anyone", "GET /v1/evidence/consistency": "anyone", "GET /v1/evidence/entries/{seq}": "token",
 		"POST /v1/compile": "anyone", "POST /v1/explain": "token",
 	}
 	for _, r := range api.TableRows() {

@@ -17,6 +17,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/peer"
 )
@@ -41,8 +42,8 @@ type Cluster struct {
 	mu      sync.Mutex // guards everything below
 	machine *catalog.Machine
 	state   *catalog.Memory
-	seq     uint64
-	leaves  []catalog.Digest
+	seq     uint64 // entries applied
+	tree    leaves
 	changed chan struct{}
 	blobs   map[catalog.Digest][]byte
 	nodes   []*node
@@ -55,6 +56,8 @@ type node struct {
 	catalog.Node
 	signing ed25519.PrivateKey
 	keys    map[string]*he.NodeKey
+	tree    leaves // its own, once it was tampered with
+	notary  *evidence.Notary
 }
 
 var (
@@ -72,7 +75,7 @@ func New(founder Founder) (*Cluster, error) {
 	}
 	c := &Cluster{
 		machine: catalog.NewMachine(), state: catalog.NewMemory(), changed: make(chan struct{}),
-		blobs: make(map[catalog.Digest][]byte), params: params,
+		blobs: make(map[catalog.Digest][]byte), params: params, tree: leaves{},
 	}
 	body := catalog.InitBody{Name: "test", Threshold: t, Operator: catalog.PrincipalAdd{
 		Name: founder.Name, Role: catalog.RoleOperator, Key: founder.Signing.Public().(ed25519.PublicKey), Receiving: founder.Receiving,
@@ -96,8 +99,10 @@ func New(founder Founder) (*Cluster, error) {
 	if r.Outcome.Refusal != nil {
 		return nil, r.Outcome.Refusal
 	}
-	c.record, err = c.view().Cluster()
-	return c, err
+	if c.record, err = c.view().Cluster(); err != nil {
+		return nil, err
+	}
+	return c, c.appointNotaries()
 }
 
 func newNode(point int) (*node, error) {
@@ -144,23 +149,35 @@ func (c *Cluster) Nodes() []catalog.Node { return c.record.Nodes }
 
 // Options are options of the API for this cluster.
 func (c *Cluster) Options() api.Options {
-	return api.Options{Backend: c, Blobs: c, Health: c, Cluster: c.ID(), TileBytes: c.params.TileBytes()}
+	return c.OptionsOf(0)
+}
+
+// OptionsOf are options of the API as the i-th node serves it: its evidence is
+// its own.
+func (c *Cluster) OptionsOf(i int) api.Options {
+	return api.Options{
+		Backend: c, Blobs: c, Health: c, Cluster: c.ID(), TileBytes: c.params.TileBytes(),
+		Evidence: &witness{cluster: c, node: c.nodes[i]},
+	}
 }
 
 // apply applies one entry. The lock is held, or nobody else has the cluster yet.
 func (c *Cluster) apply(e catalog.Envelope) (api.Receipt, error) {
 	entry := catalog.NewEntry(time.Now().UnixMilli(), e).Marshal()
 	tx := c.state.Clone()
-	raw, err := c.machine.Apply(tx, c.seq+1, entry)
+	raw, err := c.machine.Apply(tx, c.seq, entry)
 	if err != nil {
 		return api.Receipt{}, err
 	}
+	leaf, err := c.recordLeaf(entry, raw)
+	if err != nil {
+		return api.Receipt{}, err
+	}
+	r := api.Receipt{Seq: c.seq, Leaf: catalog.Digest(leaf), Index: c.seq}
 	c.state = tx
 	c.seq++
-	c.leaves = append(c.leaves, catalog.Sum(append([]byte{0}, entry...)))
 	close(c.changed)
 	c.changed = make(chan struct{})
-	r := api.Receipt{Seq: c.seq, Leaf: c.leaves[c.seq-1], Index: c.seq - 1}
 	return r, json.Unmarshal(raw, &r.Outcome)
 }
 
@@ -209,10 +226,11 @@ func (c *Cluster) Read(_ context.Context, fn func(catalog.View) error) error {
 func (c *Cluster) Receipt(_ context.Context, seq uint64) (api.Receipt, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if seq == 0 || seq > c.seq {
+	if seq >= c.seq {
 		return api.Receipt{}, fmt.Errorf("entry %d: %w", seq, api.ErrNotFound)
 	}
-	return api.Receipt{Seq: seq, Leaf: c.leaves[seq-1], Index: seq - 1}, nil
+	leaf, err := evidence.Leaf(c.tree, seq)
+	return api.Receipt{Seq: seq, Leaf: catalog.Digest(leaf), Index: seq}, err
 }
 
 // Changes implements api.Backend.

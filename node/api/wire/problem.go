@@ -18,6 +18,7 @@ const (
 	KindNoQuorum    = "no-quorum"   // no majority of nodes: 503
 	KindUnavailable = "unavailable" // this node cannot, another may: 503
 	KindTimeout     = "timeout"     // the outcome is not known: 504
+	KindForked      = "forked"      // the node's evidence log is not the others': 409
 	KindInternal    = "internal"    // a fault of the node: 500
 )
 

@@ -39,6 +39,14 @@ type Rows struct {
 	Rows     [][]string `json:"rows"`
 }
 
+// Consistency answers GET /v1/evidence/consistency: the RFC 6962 proof that the
+// first Old entries are the beginning of the first New.
+type Consistency struct {
+	Old    uint64           `json:"old"`
+	New    uint64           `json:"new"`
+	Hashes []catalog.Digest `json:"hashes"`
+}
+
 // MaxRows is the largest number of rows in one answer.
 const MaxRows = 10_000
 
