@@ -72,7 +72,7 @@ func newCluster(t testing.TB, n, threshold int, configure func(*Options)) *clust
 	if c.genesis, err = NewGenesis(c.operator.Signing(), time.Now().UnixMilli(), c.body); err != nil {
 		t.Fatal(err)
 	}
-	c.profile = client.Profile{Addr: c.body.Nodes[0].API, Cluster: c.genesis.Cluster()}
+	c.profile = client.Profile{Addr: c.body.Nodes[0].API, Cluster: c.genesis.Cluster(), Threshold: threshold}
 	for _, m := range c.body.Nodes {
 		c.profile.Nodes = append(c.profile.Nodes, client.ProfileNode{ID: m.ID, Addr: m.API, Key: m.Key})
 		c.open(m.ID)

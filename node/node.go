@@ -49,15 +49,16 @@ type Node struct {
 	apiHTTP  *http.Server
 	apiAddr  net.Addr
 
-	exchange   *exchange
-	mender     *mender
-	ceremonies ceremonies
-	outcomes   outcomes
-	duties     *duties
-	health     *health
-	leader     leader
-	woken      chan struct{}
-	news       *news
+	exchange    *exchange
+	checkpoints checkpoints
+	mender      *mender
+	ceremonies  ceremonies
+	outcomes    outcomes
+	duties      *duties
+	health      *health
+	leader      leader
+	woken       chan struct{}
+	news        *news
 
 	mu      sync.Mutex
 	waiting string
@@ -91,7 +92,7 @@ func Open(opts Options) (n *Node, err error) {
 		run: run, health: newHealth(opts.ID, run), woken: make(chan struct{}, 1), news: newNews(), failed: make(chan error, 2),
 		machine: catalog.NewMachine(),
 	}
-	for _, step := range []func() error{forbidCores, n.openGenesis, n.openSecrets, n.openBlobs, n.openPeers, n.openLedger, n.servePeers, n.serveAPI} {
+	for _, step := range []func() error{forbidCores, n.openGenesis, n.openSecrets, n.openBlobs, n.openPeers, n.openLedger, n.openNotary, n.servePeers, n.serveAPI} {
 		if err := step(); err != nil {
 			return nil, errors.Join(fmt.Errorf("open node %s: %w", opts.ID, err), n.Close())
 		}
@@ -237,7 +238,7 @@ func (n *Node) serveAPI() error {
 		return err
 	}
 	handler, err := api.New(api.Options{
-		Backend: n, Blobs: n.blobs, Health: n, Cluster: n.cluster,
+		Backend: n, Blobs: n.blobs, Health: n, Evidence: n, Cluster: n.cluster,
 		TileBytes: n.params.TileBytes(), MaxIndexBytes: tiles.DefaultMaxBlob, Logger: n.opts.Logger, Now: n.opts.Clock,
 	})
 	if err != nil {

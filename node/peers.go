@@ -19,11 +19,12 @@ import (
 
 // Paths of the peer port. All are POST with JSON unless said otherwise.
 const (
-	pathPing      = "/v1/ping"
-	pathPropose   = "/v1/propose"
-	pathReadIndex = "/v1/read-index"
-	pathBlobs     = "/v1/blobs"  // GET /v1/blobs/{digest}: the bytes
-	pathParcel    = "/v1/parcel" // PUT with session, kind, batch in the query: the bytes
+	pathPing       = "/v1/ping"
+	pathPropose    = "/v1/propose"
+	pathReadIndex  = "/v1/read-index"
+	pathCheckpoint = "/v1/checkpoint"
+	pathBlobs      = "/v1/blobs"  // GET /v1/blobs/{digest}: the bytes
+	pathParcel     = "/v1/parcel" // PUT with session, kind, batch in the query: the bytes
 )
 
 // Kinds of errors that peers tell each other.
@@ -54,6 +55,7 @@ func (n *Node) peerRoutes() *peer.Server {
 	})
 	s.Handle(http.MethodPost, pathPropose, maxCall, n.servePropose)
 	s.Handle(http.MethodPost, pathReadIndex, maxCall, n.serveReadIndex)
+	s.Handle(http.MethodPost, pathCheckpoint, maxCall, n.serveCheckpoint)
 	s.Handle(http.MethodGet, pathBlobs+"/{digest}", 0, n.serveBlob)
 	s.Handle(http.MethodPut, pathParcel, maxParcel, n.serveParcel)
 	return s

@@ -95,7 +95,7 @@ func startCluster(env *testscript.Env, dir string) error {
 	if err != nil {
 		return err
 	}
-	profile := client.Profile{Cluster: cluster.ID()}
+	profile := client.Profile{Cluster: cluster.ID(), Threshold: 2}
 	for i, n := range cluster.Nodes() {
 		addr, err := serve(env, cluster, i)
 		if err != nil {
@@ -118,7 +118,7 @@ func startCluster(env *testscript.Env, dir string) error {
 }
 
 func serve(env *testscript.Env, cluster *apitest.Cluster, i int) (string, error) {
-	handler, err := api.New(cluster.Options())
+	handler, err := api.New(cluster.OptionsOf(i))
 	if err != nil {
 		return "", err
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/consensus/evidence"
 )
 
 // Profile pins a cluster: its id and every node's key. It is the content of
@@ -18,6 +19,9 @@ type Profile struct {
 	Addr    string         `json:"addr"`    // of the node to ask first, an https URL
 	Cluster catalog.Digest `json:"cluster"` // the cluster's id
 	Nodes   []ProfileNode  `json:"nodes"`   // point 1 first
+	// Threshold is how many nodes must sign what the profile's owner believes.
+	// Zero, in a profile made before there was one: a majority, at least two.
+	Threshold int `json:"threshold,omitempty"`
 }
 
 // ProfileNode is a pinned node.
@@ -77,6 +81,9 @@ func (p Profile) check() error {
 	if len(p.Nodes) == 0 {
 		return fmt.Errorf("%w: field nodes is empty", ErrProfile)
 	}
+	if p.Threshold < 0 || p.Threshold == 1 || p.Threshold > len(p.Nodes) {
+		return fmt.Errorf("%w: field threshold is %d, 2 to %d are possible", ErrProfile, p.Threshold, len(p.Nodes))
+	}
 	seen := make(map[string]bool)
 	for i, n := range p.Nodes {
 		field := fmt.Sprintf("nodes[%d]", i)
@@ -117,6 +124,18 @@ func (p Profile) keys() []ed25519.PublicKey {
 		keys[i] = n.Key
 	}
 	return keys
+}
+
+// trust is what evidence is verified against.
+func (p Profile) trust() evidence.Trust {
+	t := evidence.Trust{Origin: evidence.Origin(p.Cluster.String()), Threshold: p.Threshold}
+	if t.Threshold == 0 {
+		t.Threshold = max(2, len(p.Nodes)/2+1)
+	}
+	for _, n := range p.Nodes {
+		t.Nodes = append(t.Nodes, evidence.Node{ID: n.ID, Key: n.Key})
+	}
+	return t
 }
 
 // node returns the pinned node with the id.

@@ -111,7 +111,7 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 	if c.body, err = c.genesis.Body(); err != nil {
 		return err
 	}
-	c.profile = client.Profile{Addr: c.body.Nodes[0].API, Cluster: c.genesis.Cluster()}
+	c.profile = client.Profile{Addr: c.body.Nodes[0].API, Cluster: c.genesis.Cluster(), Threshold: c.body.Threshold}
 	for _, n := range c.body.Nodes {
 		c.profile.Nodes = append(c.profile.Nodes, client.ProfileNode{ID: n.ID, Addr: n.API, Key: n.Key})
 	}
