@@ -24,6 +24,7 @@ const defaultTimeout = 10 * time.Minute
 func newQueryCommand(a *app) *cobra.Command {
 	var o client.QueryOptions
 	var explain bool
+	var receipt string
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "query SQL",
@@ -56,7 +57,7 @@ it says what would be released, and nothing is charged.`,
 			if explain {
 				return a.explain(ctx, sql, o)
 			}
-			return a.query(ctx, sql, o)
+			return a.query(ctx, sql, receipt, o)
 		},
 	}
 	cmd.Flags().StringVar(&o.Contract, "contract", "", "contract to ask under; default: your only one that covers the query")
@@ -64,6 +65,7 @@ it says what would be released, and nothing is charged.`,
 	cmd.Flags().StringVar(&o.Epsilon, "epsilon", "", "ask for a differentially private answer: every figure carries noise for that privacy loss, at most 1, which is charged to the contract")
 	cmd.Flags().StringVar(&o.Delta, "delta", "", "with --epsilon: Gaussian noise that may fail its promise with that probability, such as 1e-9; default: Laplace noise, which never does")
 	cmd.Flags().BoolVar(&explain, "explain", false, "say what would be released and what it takes, and ask nothing")
+	cmd.Flags().StringVar(&receipt, "receipt", "", "`file` to write the query's receipt to, for weir evidence verify")
 	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait for the answer")
 	return cmd
 }
@@ -79,7 +81,7 @@ func (a *app) readSQL(argument string) (string, error) {
 	return string(b), nil
 }
 
-func (a *app) query(ctx context.Context, sql string, o client.QueryOptions) error {
+func (a *app) query(ctx context.Context, sql, receipt string, o client.QueryOptions) error {
 	c, err := a.connect(buyer)
 	if err != nil {
 		return err
@@ -98,14 +100,38 @@ func (a *app) query(ctx context.Context, sql string, o client.QueryOptions) erro
 	if err != nil {
 		return withSQL(sql, err)
 	}
-	if a.output == outputTable {
-		if err := r.Table.WriteText(a.stdout); err != nil {
-			return err
-		}
-		a.note("query %s, entry %d of the evidence log", r.Query.ID, r.Receipt.Seq)
-		return nil
+	// The figure is printed even when there is no receipt: it was paid for.
+	var failed error
+	if receipt != "" {
+		failed = a.keepReceipt(ctx, c, r, receipt)
 	}
-	return r.Table.Write(a.stdout, formats[a.output])
+	if err := r.Table.Write(a.stdout, formats[a.output]); err != nil {
+		return err
+	}
+	if a.output == outputTable {
+		a.note("query %s, entry %d of the evidence log", r.Query.ID, r.Receipt.Seq)
+	}
+	return failed
+}
+
+// placedReceipt is the receipt in a JSON result: where the log holds the query,
+// and the file that proves it.
+type placedReceipt struct {
+	wire.Receipt
+	File string `json:"file"`
+}
+
+// keepReceipt writes a query's receipt, verified, to a file.
+func (a *app) keepReceipt(ctx context.Context, c *client.Client, r *client.Result, path string) error {
+	b, _, err := c.QueryReceipt(ctx, r.Query.ID)
+	if err == nil {
+		err = writeEvidence(path, b)
+	}
+	if err != nil {
+		return fmt.Errorf("no receipt was written; get it with `weir evidence prove %s --out %s`: %w", r.Query.ID, path, err)
+	}
+	r.Table.Receipt = placedReceipt{Receipt: r.Receipt, File: path}
+	return nil
 }
 
 var formats = map[outputFormat]string{outputTable: query.FormatTable, outputJSON: query.FormatJSON, outputCSV: query.FormatCSV}

@@ -59,11 +59,16 @@ func (p Profile) Save(path string) error {
 	if err != nil {
 		return fmt.Errorf("encode the profile: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".profile-*")
+	return replaceFile(path, append(b, '\n'))
+}
+
+// replaceFile writes a public file in one step.
+func replaceFile(path string, b []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".weir-*")
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(b, '\n'))
+	_, err = f.Write(b)
 	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
@@ -126,12 +131,17 @@ func (p Profile) keys() []ed25519.PublicKey {
 	return keys
 }
 
+// Quorum is how many pinned nodes must sign what is believed.
+func (p Profile) Quorum() int {
+	if p.Threshold == 0 {
+		return max(2, len(p.Nodes)/2+1)
+	}
+	return p.Threshold
+}
+
 // trust is what evidence is verified against.
 func (p Profile) trust() evidence.Trust {
-	t := evidence.Trust{Origin: evidence.Origin(p.Cluster.String()), Threshold: p.Threshold}
-	if t.Threshold == 0 {
-		t.Threshold = max(2, len(p.Nodes)/2+1)
-	}
+	t := evidence.Trust{Origin: evidence.Origin(p.Cluster.String()), Threshold: p.Quorum()}
 	for _, n := range p.Nodes {
 		t.Nodes = append(t.Nodes, evidence.Node{ID: n.ID, Key: n.Key})
 	}

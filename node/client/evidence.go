@@ -1,0 +1,98 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/node/api/wire"
+)
+
+// OpenCheckpoint verifies a signed checkpoint against the profile.
+func (p Profile) OpenCheckpoint(signed []byte) (evidence.Signed, error) {
+	t := p.trust()
+	return t.Open(signed, t.Threshold)
+}
+
+// ReceiptCheckpoint returns the signed checkpoint that a receipt carries.
+func (p Profile) ReceiptCheckpoint(receipt []byte) (evidence.Signed, error) {
+	r, err := evidence.ParseReceipt(receipt)
+	if err != nil {
+		return evidence.Signed{}, notProven("%w", err)
+	}
+	return p.OpenCheckpoint(r.Checkpoint)
+}
+
+// Checkpoint reads the head of the evidence log, signed by a threshold of the
+// pinned nodes, and returns it verified and as it was signed.
+func (c *Client) Checkpoint(ctx context.Context) (evidence.Signed, []byte, error) {
+	b, err := c.do(ctx, call{method: http.MethodGet, path: "/v1/evidence/checkpoint", limit: evidence.MaxNoteBytes})
+	if err != nil {
+		return evidence.Signed{}, nil, fmt.Errorf("read a checkpoint: %w", err)
+	}
+	signed, err := c.profile.OpenCheckpoint(b)
+	return signed, b, err
+}
+
+// CheckConsistency has the cluster prove that the older checkpoint is the
+// beginning of the newer one, and verifies it. A proof that does not hold wraps
+// evidence.ErrProof: the log was rewritten between the two.
+func (c *Client) CheckConsistency(ctx context.Context, older, newer evidence.Checkpoint) error {
+	b, err := get[wire.Consistency](ctx, c, consistencyCall(older.Size, newer.Size))
+	if err != nil {
+		return fmt.Errorf("read the proof that %d entries begin a log of %d: %w", older.Size, newer.Size, err)
+	}
+	return checkConsistency(b, older, newer)
+}
+
+func consistencyCall(older, newer uint64) call {
+	return call{method: http.MethodGet, path: fmt.Sprintf("/v1/evidence/consistency?old=%d&new=%d", older, newer)}
+}
+
+func checkConsistency(b wire.Consistency, older, newer evidence.Checkpoint) error {
+	proof := make(evidence.Consistency, len(b.Hashes))
+	for i, h := range b.Hashes {
+		proof[i] = evidence.Hash(h)
+	}
+	return evidence.CheckConsistency(proof, older.Size, older.Root, newer.Size, newer.Root)
+}
+
+// QueryReceipt reads the receipt of one of the caller's queries and verifies it.
+func (c *Client) QueryReceipt(ctx context.Context, id string) ([]byte, *Proven, error) {
+	b, p, err := c.receipt(ctx, "/v1/queries/"+url.PathEscape(id)+"/receipt", true)
+	if err == nil && (p.Query == nil || catalog.QueryID(p.Envelope) != id) {
+		err = notProven("it is not that of query %s", id)
+	}
+	return b, p, err
+}
+
+// VersionReceipt reads the receipt of a version of a dataset and verifies it.
+func (c *Client) VersionReceipt(ctx context.Context, dataset string, version int) ([]byte, *Proven, error) {
+	b, p, err := c.receipt(ctx, versionPath(dataset, version)+"/receipt", false)
+	if err == nil && (p.Version == nil || p.Version.Dataset != dataset || p.Version.Version != version) {
+		err = notProven("it is not that of version %d of %s", version, dataset)
+	}
+	return b, p, err
+}
+
+// EntryReceipt reads the receipt of an entry that the caller signed, or of a
+// public one, and verifies it.
+func (c *Client) EntryReceipt(ctx context.Context, seq uint64) ([]byte, *Proven, error) {
+	b, p, err := c.receipt(ctx, fmt.Sprintf("/v1/evidence/entries/%d", seq), true)
+	if err == nil && p.Entry != seq {
+		err = notProven("it is not that of entry %d", seq)
+	}
+	return b, p, err
+}
+
+func (c *Client) receipt(ctx context.Context, path string, token bool) ([]byte, *Proven, error) {
+	b, err := c.do(ctx, call{method: http.MethodGet, path: path, token: token, limit: evidence.MaxReceiptBytes})
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the receipt: %w", err)
+	}
+	p, err := c.profile.VerifyReceipt(b)
+	return b, p, err
+}
