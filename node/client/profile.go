@@ -86,8 +86,8 @@ func (p Profile) check() error {
 	if len(p.Nodes) == 0 {
 		return fmt.Errorf("%w: field nodes is empty", ErrProfile)
 	}
-	if p.Threshold < 0 || p.Threshold == 1 || p.Threshold > len(p.Nodes) {
-		return fmt.Errorf("%w: field threshold is %d, 2 to %d are possible", ErrProfile, p.Threshold, len(p.Nodes))
+	if p.Threshold < 0 || p.Threshold == 1 || p.Threshold > catalog.MaxNodes {
+		return fmt.Errorf("%w: field threshold is %d, 2 to %d are possible", ErrProfile, p.Threshold, catalog.MaxNodes)
 	}
 	seen := make(map[string]bool)
 	for i, n := range p.Nodes {

@@ -48,6 +48,12 @@ func (q *ProvenQuery) words(p *Proven, add func(string, ...any)) {
 		add("The SQL that was signed: %q.", q.SQL)
 	}
 	add("It was accepted under contract %s: %d groups released, %d withheld, by the verdict with digest %s.", d.Contract, d.Groups, d.Withheld, d.Verdict)
+	if d.Price != "" {
+		add("It was charged at %s %s.", d.Price, d.Currency)
+	}
+	if d.Repeats != "" {
+		add("It repeats query %s, which was released before, and releases nothing new.", d.Repeats)
+	}
 	add("It was answered from version %d of dataset %s, manifest %s, presence %s.", d.Release, d.Dataset, d.Manifest, d.Presence)
 	if q.Attempt > 0 {
 		add("Attempt %d was given to %s, root %s, opening %d tiles.", q.Attempt, strings.Join(q.Active, ", "), q.Root, q.Tiles)
