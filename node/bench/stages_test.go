@@ -80,6 +80,7 @@ func newStages(tb testing.TB, entities, months int) *stages {
 	}
 	for c := range counties {
 		s.verdict.EntityGroups = append(s.verdict.EntityGroups, catalog.EntityGroup{Values: []string{"county " + strconv.Itoa(10+c)}})
+		s.verdict.Parts = append(s.verdict.Parts, catalog.Part{Group: c, Class: -1})
 	}
 	s.verdict.Assign = catalog.PackAssign(assign)
 	present, values := bitset.MustNew(uint(s.cells)), make([]int64, s.cells)
