@@ -33,8 +33,12 @@ func (a *app) newProgress() *progress {
 	return &progress{out: f, every: 100 * time.Millisecond, note: a.note}
 }
 
+// stageAnswering is the wait for an answer.
+const stageAnswering client.Stage = "answering"
+
 // titles say what is going on.
 var titles = map[client.Stage]string{
+	stageAnswering:        "nodes open the sums",
 	client.StageReading:   "reading files",
 	client.StageRegistry:  "sending the registry",
 	client.StageUploading: "encrypting and uploading",
@@ -92,6 +96,41 @@ var counted = map[client.Stage]string{
 	client.StageReading:   "rows",
 	client.StageRegistry:  "rows",
 	client.StageUploading: "tiles",
+}
+
+// barAfter is how long an answer may take before a bar is worth drawing.
+const barAfter = 500 * time.Millisecond
+
+// answering shows how much of the expected time an answer has taken, at every
+// tick until stop is called. Nodes do not report how far they are: what is shown
+// is an estimate, and stands still where that was too short.
+func (p *progress) answering(expected time.Duration, now func() time.Time, ticks <-chan time.Time) (stop func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	start, total := now(), int(expected.Milliseconds())
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticks:
+			}
+			took := now().Sub(start)
+			if took < barAfter {
+				continue
+			}
+			if total <= 0 {
+				p.show(stageAnswering, 0, -1)
+			} else {
+				p.show(stageAnswering, min(int(took.Milliseconds()), total-1), total)
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+		p.finish()
+	}
 }
 
 // newBar makes the bar of a stage and draws it, empty: a rate makes sense only

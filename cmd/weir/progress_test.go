@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -36,6 +37,32 @@ func TestBarsOfEveryStageEndWithThePublication(t *testing.T) {
 		t.Errorf("counts where there is nothing to count: %q", drawn[i:])
 	}
 	p.finish() // twice is no matter
+}
+
+// An answer that takes its time gets a bar, a quick one none, and none stays.
+func TestBarOfAnAnswerShowsTheExpectedTimeAndEnds(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	var terminal bytes.Buffer
+	p := &progress{out: &terminal, note: func(string, ...any) {}}
+	clock := time.Unix(0, 0)
+	ticks := make(chan time.Time)
+	stop := p.answering(4*time.Second, func() time.Time { return clock }, ticks)
+	ticks <- clock // at once: too early
+	ticks <- clock // the first tick is dealt with
+	if terminal.Len() > 0 {
+		t.Errorf("drew %q at once", terminal.String())
+	}
+	stop()
+	clock = time.Unix(0, 0)
+	now := make(chan time.Time, 2)
+	now <- clock
+	now <- clock.Add(3 * time.Second)
+	stop = p.answering(4*time.Second, func() time.Time { return <-now }, ticks)
+	ticks <- clock
+	stop()
+	if drawn := terminal.String(); !strings.Contains(drawn, "nodes open the sums") || !strings.Contains(drawn, "75%") {
+		t.Errorf("drew %q, want three quarters", drawn)
+	}
 }
 
 func TestProgressIsSilentWithoutATerminal(t *testing.T) {

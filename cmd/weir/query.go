@@ -81,6 +81,25 @@ func (a *app) readSQL(argument string) (string, error) {
 	return string(b), nil
 }
 
+// answering draws a bar for an answer that takes its time, on a terminal alone. A
+// query that cannot be explained says why when it is asked.
+func (a *app) answering(ctx context.Context, c *client.Client, sql string, o client.QueryOptions) (stop func()) {
+	p := a.newProgress()
+	if p.out == nil {
+		return func() {}
+	}
+	var expected time.Duration
+	if x, err := c.Explain(ctx, sql, o); err == nil {
+		expected = time.Duration(x.Millis) * time.Millisecond
+	}
+	t := time.NewTicker(p.every)
+	end := p.answering(expected, time.Now, t.C)
+	return func() {
+		t.Stop()
+		end()
+	}
+}
+
 func (a *app) query(ctx context.Context, sql, receipt string, o client.QueryOptions) error {
 	c, err := a.connect(buyer)
 	if err != nil {
@@ -96,7 +115,9 @@ func (a *app) query(ctx context.Context, sql, receipt string, o client.QueryOpti
 			}
 		}
 	}
+	stop := a.answering(ctx, c, sql, o)
 	r, err := c.Query(ctx, sql, o)
+	stop()
 	if err != nil {
 		return withSQL(sql, err)
 	}
