@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // world is a cluster in this process, served by three servers over TLS, and one
 // client for each role.
 type world struct {
-	*testing.T
+	testing.TB
 	ctx     context.Context
 	cluster *apitest.Cluster
 	servers []*httptest.Server
@@ -35,9 +35,9 @@ type world struct {
 	tap func(node int, r *http.Request, body []byte)
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{T: t, ctx: t.Context(), keys: map[catalog.Role]*client.Key{}}
+	w := &world{TB: t, ctx: t.Context(), keys: map[catalog.Role]*client.Key{}}
 	for _, r := range []catalog.Role{catalog.RoleOperator, catalog.RolePublisher, catalog.RoleBuyer} {
 		k, err := client.NewKey("the " + string(r))
 		w.must(err)
@@ -47,10 +47,10 @@ func newWorld(t *testing.T) *world {
 	var err error
 	w.cluster, err = apitest.New(apitest.Founder{Name: operator.Name, Signing: operator.Signing(), Receiving: operator.Public().Receiving})
 	w.must(err)
-	handler, err := api.New(w.cluster.Options())
-	w.must(err)
-	w.profile.Cluster = w.cluster.ID()
+	w.profile.Cluster, w.profile.Threshold = w.cluster.ID(), 2
 	for i, n := range w.cluster.Nodes() {
+		handler, err := api.New(w.cluster.OptionsOf(i))
+		w.must(err)
 		s := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			if w.tap != nil {
 				body, err := io.ReadAll(r.Body)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api"
 )
@@ -63,6 +62,20 @@ func (c *Cluster) ForgetSigned(node int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.appoint(c.nodes[node])
+}
+
+// Fill adds so many entries that mean nothing to the log, as if the cluster had
+// run for long.
+func (c *Cluster) Fill(entries int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for range entries {
+		if _, err := evidence.Append(c.tree, c.seq, evidence.Record{Void: true}); err != nil {
+			return err
+		}
+		c.seq++
+	}
+	return nil
 }
 
 func (c *Cluster) treeOf(n *node) leaves {
@@ -207,16 +220,4 @@ func (w *witness) Record(_ context.Context, seq uint64) (evidence.Record, error)
 	w.cluster.mu.Lock()
 	defer w.cluster.mu.Unlock()
 	return nodeTree{w.cluster, w.node}.Record(seq)
-}
-
-// Entry returns an entry and its outcome, as the first node holds them.
-func (c *Cluster) Entry(seq uint64) (catalog.Entry, []byte, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	rec, err := nodeTree{c, c.nodes[0]}.Record(seq)
-	if err != nil {
-		return catalog.Entry{}, nil, err
-	}
-	e, err := catalog.ParseEntry(rec.Entry)
-	return e, rec.Outcome, err
 }
