@@ -22,6 +22,8 @@
 //     that runs by itself, and replaces them by another node's copies.
 //   - preflight.go plans a query before it is proposed, and refuses one whose
 //     plan does not fit.
+//   - checkpoint.go signs this node's own evidence log and gathers other nodes'
+//     signatures on demand; evidence.go proves entries with them.
 //   - submit.go is the way into the ledger from any node, reading.go the
 //     linearizable way out.
 //
@@ -32,6 +34,10 @@
 // itself in the active set. A share of an opening is sent to the attempt's root
 // over its pinned connection and nowhere else. Sealed shares leave through the
 // ledger, to the buyer's key alone.
+//
+// A node signs checkpoints of the log that it applied itself, never a smaller one
+// after a larger one, and none that does not continue what it signed before: the
+// last one is in the vault before a signature leaves.
 //
 // The noise of a noised query is drawn once for all its numbers and stored in
 // the vault before the node contributes to any opening of it; every attempt

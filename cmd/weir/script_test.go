@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -8,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -37,6 +40,11 @@ func TestScripts(t *testing.T) {
 			for _, name := range []string{"WEIR_DIR", "WEIR_ADDR", "WEIR_KEY", "WEIR_PROFILE"} {
 				env.Setenv(name, "")
 			}
+			golden, err := filepath.Abs(filepath.Join("..", "..", "node", "client", "testdata", "receipt.v1"))
+			if err != nil {
+				return err
+			}
+			env.Setenv("GOLDEN", golden)
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, ".config"))
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
@@ -47,7 +55,10 @@ func TestScripts(t *testing.T) {
 			env.Setenv("DIR", dir)
 			return startCluster(env, dir)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": wantStatus, "approve": approve},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": wantStatus, "approve": approve,
+			"flip": flip, "queryid": queryID, "rewrite": rewrite,
+		},
 	})
 }
 
@@ -74,6 +85,43 @@ func approve(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(ts.Exec("weir", "order", "approve", order.Order, "--dir", args[0], "-o", "json"))
 }
 
+// flip copies a file with the bit of 1 flipped in the byte after a text: flip
+// FROM TEXT TO.
+func flip(ts *testscript.TestScript, _ bool, args []string) {
+	b := []byte(ts.ReadFile(args[0]))
+	at := bytes.Index(b, []byte(args[1]))
+	if at < 0 {
+		ts.Fatalf("%s has no %q", args[0], args[1])
+	}
+	b[at+len(args[1])] ^= 1
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), b, 0o600))
+}
+
+// queryID sets $QUERY to the query of a JSON result: queryid FILE.
+func queryID(ts *testscript.TestScript, _ bool, args []string) {
+	var result struct {
+		Query string `json:"query"`
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &result))
+	ts.Setenv("QUERY", result.Query)
+}
+
+// rewrite replaces an entry in one node's log: rewrite NODE SEQ.
+func rewrite(ts *testscript.TestScript, _ bool, args []string) {
+	node, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	seq, err := strconv.ParseUint(args[1], 10, 64)
+	ts.Check(err)
+	cluster, ok := ts.Value(clusterKey{}).(*apitest.Cluster)
+	if !ok {
+		ts.Fatalf("this script has no cluster")
+	}
+	ts.Check(cluster.Rewrite(node, seq, []byte("another entry")))
+}
+
+// clusterKey is where a script's cluster is found.
+type clusterKey struct{}
+
 // startCluster serves a cluster and writes what `weir dev` would write.
 func startCluster(env *testscript.Env, dir string) error {
 	if err := os.MkdirAll(filepath.Join(dir, "keys"), 0o700); err != nil {
@@ -95,6 +143,7 @@ func startCluster(env *testscript.Env, dir string) error {
 	if err != nil {
 		return err
 	}
+	env.Values[clusterKey{}] = cluster
 	profile := client.Profile{Cluster: cluster.ID(), Threshold: 2}
 	for i, n := range cluster.Nodes() {
 		addr, err := serve(env, cluster, i)
@@ -114,7 +163,19 @@ func startCluster(env *testscript.Env, dir string) error {
 			return err
 		}
 	}
-	return profile.Save(filepath.Join(dir, "ready.json"))
+	if err := profile.Save(filepath.Join(dir, "ready.json")); err != nil {
+		return err
+	}
+	return saveAway(profile, filepath.Join(env.WorkDir, "away.json"))
+}
+
+// saveAway saves the profile with addresses at which nobody answers.
+func saveAway(profile client.Profile, path string) error {
+	profile.Addr, profile.Nodes = "", slices.Clone(profile.Nodes)
+	for i := range profile.Nodes {
+		profile.Nodes[i].Addr = "https://127.0.0.1:1"
+	}
+	return profile.Save(path)
 }
 
 func serve(env *testscript.Env, cluster *apitest.Cluster, i int) (string, error) {

@@ -9,9 +9,38 @@
 // that differs between two nodes at one size is the proof that one of them
 // computed something else.
 //
-// Hashing is that of RFC 6962, section 2.1: a leaf is SHA-256(0x00 ‖ record), a
-// node SHA-256(0x01 ‖ left ‖ right). The arithmetic is the checksum database's
-// own, golang.org/x/mod/sumdb/tlog; nothing of it is repeated here.
+// Hashing is that of RFC 6962, section 2.1: a leaf is SHA-256(0x00 ‖ data), a
+// node SHA-256(0x01 ‖ left ‖ right). The data of a leaf is not the record itself:
+// it has the entry's digest in place of the entry ([Shown.Leaf]), so that what
+// became of an entry can be proven without showing it. The arithmetic is the
+// checksum database's own, golang.org/x/mod/sumdb/tlog; nothing of it is repeated
+// here.
+//
+// # Checkpoints
+//
+// A [Checkpoint] is the tree's head in the text form of c2sp.org/tlog-checkpoint,
+// under the origin "weir/" and the cluster's id. Every node is a signer of the log
+// and its witness at once: it adds two lines to the signed note, both by the
+// Ed25519 key that the roster names, under the key name ORIGIN/NODE. One is a plain
+// note signature (type 0x01), which any implementation of c2sp.org/signed-note
+// verifies; the other is a cosignature (type 0x04, c2sp.org/tlog-cosignature),
+// which says at what time, and that the node has signed no larger tree. A node
+// counts only with both ([Trust.Open]), and a checkpoint holds when t nodes count:
+// then one of them at least is honest and signed what it applied itself.
+//
+// C2SP recommends ML-DSA-44 for new cosigners, which Go's standard library does
+// not have yet; until then evidence is as strong as Ed25519. Cosignatures of
+// another type can be added beside these, since unknown lines are ignored.
+//
+// A [Notary] is the node's part: it signs nothing that contradicts what it signed
+// before, whatever happened to the log or the process in between.
+//
+// # Receipts
+//
+// A [Receipt] is a file of c2sp.org/tlog-proof about one entry. What its records
+// say, and the paths of further entries to the same checkpoint, are in the line
+// that the form has for such things; see [Receipt.Marshal]. A receipt has one
+// encoding only, and in it every bit counts.
 //
 // # Storage
 //
@@ -37,10 +66,14 @@
 // that does not lead from leaf to root is [ErrProof]. Nothing panics on bytes
 // from outside.
 //
+// A text from outside that is not of its form is [ErrMalformed], a signature that
+// does not hold [ErrSignature], too few of them [ErrThreshold]. A tree that is not
+// the continuation of what its node signed is [ErrRewritten].
+//
 // # What it does not do
 //
-// It does not sign. A checkpoint is a signed statement of (origin, size, root),
-// and [Root] gives the two numbers that such a statement is about; a receipt is a
-// record, its [Proof], and checkpoints of t nodes. Both are built on top, with no
-// change to what is stored.
+// It proves that t nodes recorded something, not that it was right: t colluding
+// nodes can sign what they like, and a monitor notices only if they sign different
+// things for different readers. It does not read entries; package client does.
+// It keeps no tiles of the log for others (c2sp.org/tlog-tiles).
 package evidence

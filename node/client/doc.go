@@ -13,6 +13,10 @@
 // and only then has a figure (Query). A result whose parity is not 0 is
 // *ParityError, and there is nothing else to look at.
 //
+// What the cluster recorded can be proven to others: a receipt (QueryReceipt,
+// VersionReceipt, EntryReceipt) is verified by Profile.VerifyReceipt, with no node
+// running, and Monitor follows every node's log.
+//
 // A request is tried on one node after another until one answers. An envelope
 // is sent as the same bytes again, which is safe because the ledger applies it
 // once. Errors that a caller decides on: *wire.Problem (what a node answered;

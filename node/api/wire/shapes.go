@@ -6,7 +6,8 @@ import (
 )
 
 // Receipt says where the evidence log holds an applied entry: its sequence
-// number, and the hash and index of its leaf. It is not signed yet.
+// number, and the hash and index of its leaf. What proves it is a receipt of
+// package evidence.
 type Receipt struct {
 	Seq   uint64         `json:"seq"`
 	Leaf  catalog.Digest `json:"leaf"`
