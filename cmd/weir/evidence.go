@@ -15,6 +15,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/dev"
 )
 
 func init() { commands = append(commands, newEvidenceCommand) }
@@ -38,7 +39,7 @@ read from stdin.`,
 		Example: "  weir evidence verify nox.tlog-proof --profile cluster.json",
 		Args:    exactly(1, "one receipt"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			profile, err := a.loadProfile()
+			profile, err := a.pinned()
 			if err != nil {
 				return err
 			}
@@ -53,6 +54,20 @@ read from stdin.`,
 			return a.printProven(p)
 		},
 	}
+}
+
+// pinned is the profile, also of a cluster under --dir that does not run: its
+// founding names the same.
+func (a *app) pinned() (client.Profile, error) {
+	profile, err := a.loadProfile()
+	if err == nil || a.profile != "" || a.directory() == "" {
+		return profile, err
+	}
+	founded, stopped := dev.Pinned(a.directory())
+	if stopped != nil {
+		return profile, err
+	}
+	return founded, nil
 }
 
 // readEvidence reads a file, or stdin, and no more than can be evidence.

@@ -54,9 +54,9 @@ func (q *ProvenQuery) words(p *Proven, add func(string, ...any)) {
 	if d.Repeats != "" {
 		add("It repeats query %s, which was released before, and releases nothing new.", d.Repeats)
 	}
-	add("It was answered from version %d of dataset %s, manifest %s, presence %s.", d.Release, d.Dataset, d.Manifest, d.Presence)
+	add("It reads version %d of dataset %s, manifest %s, presence %s.", d.Release, d.Dataset, d.Manifest, d.Presence)
 	if q.Attempt > 0 {
-		add("Attempt %d was given to %s, root %s, opening %d tiles.", q.Attempt, strings.Join(q.Active, ", "), q.Root, q.Tiles)
+		add("Attempt %d was given to the nodes %s, gathered by %s, opening %d tiles.", q.Attempt, strings.Join(q.Active, ", "), q.Root, q.Tiles)
 	}
 	for _, s := range q.Shares {
 		add("Node %s sealed its share to the buyer, digest %s.", s.Node, s.Sealed)

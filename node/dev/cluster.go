@@ -111,10 +111,7 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 	if c.body, err = c.genesis.Body(); err != nil {
 		return err
 	}
-	c.profile = client.Profile{Addr: c.body.Nodes[0].API, Cluster: c.genesis.Cluster(), Threshold: c.body.Threshold}
-	for _, n := range c.body.Nodes {
-		c.profile.Nodes = append(c.profile.Nodes, client.ProfileNode{ID: n.ID, Addr: n.API, Key: n.Key})
-	}
+	c.profile = pinned(c.genesis, c.body)
 	c.opts.Progress(fmt.Sprintf("starting %d nodes", len(c.body.Nodes)))
 	for _, n := range c.body.Nodes {
 		if err := c.StartNode(n.ID); err != nil {

@@ -117,3 +117,29 @@ func freePorts(n int) (ports []int, err error) {
 	}
 	return ports, nil
 }
+
+// pinned is the profile of a founding.
+func pinned(g node.Genesis, body catalog.InitBody) client.Profile {
+	p := client.Profile{Addr: body.Nodes[0].API, Cluster: g.Cluster(), Threshold: body.Threshold}
+	for _, n := range body.Nodes {
+		p.Nodes = append(p.Nodes, client.ProfileNode{ID: n.ID, Addr: n.API, Key: n.Key})
+	}
+	return p
+}
+
+// Pinned returns the profile of the cluster in a directory, whether it runs or
+// not: what its founding names.
+func Pinned(dir string) (client.Profile, error) {
+	g, err := node.ReadGenesis(layout{dir}.genesis())
+	if err != nil {
+		return client.Profile{}, err
+	}
+	body, err := g.Body()
+	if err != nil {
+		return client.Profile{}, err
+	}
+	if len(body.Nodes) == 0 {
+		return client.Profile{}, fmt.Errorf("the founding in %s names no node", dir)
+	}
+	return pinned(g, body), nil
+}
