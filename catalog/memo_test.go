@@ -55,7 +55,7 @@ func TestViewsReadWhileEntriesAreApplied(t *testing.T) {
 			for range 50 {
 				got, refusal, err := view.Judge(testID("bank"), ask)
 				if err != nil || refusal != nil || string(encode(got)) != string(encode(want)) {
-					failures <- fmt.Errorf("%w, %v: %+v", err, refusal, got)
+					failures <- fmt.Errorf("%w, refused %t: %+v", err, refusal != nil, got)
 					return
 				}
 				if _, err := view.Cluster(); err != nil {

@@ -2,7 +2,7 @@ package catalog
 
 // Refusal is why the state machine did not do what an envelope asked. It is
 // data: recorded in the log, returned to the client, decided on by Rule.
-type Refusal struct {
+type Refusal struct { //nolint:errname // the word that users and DESIGN know
 	Kind    RefusalKind `json:"kind"`
 	Rule    string      `json:"rule"`    // short stable name, e.g. "min_cohort"
 	Message string      `json:"message"` // what was wrong and where, for a person

@@ -60,17 +60,17 @@ func (p *Presence) Counts(d catalog.Descriptor, first int64) (Counts, error) {
 			to := int(min(span.To-first, int64(p.periods)))
 			clear(present)
 			p.CountEntities(m, from, to, present)
-			bitmap, any := make([]byte, (p.entities+7)/8), make([]byte, (p.entities+7)/8)
+			bitmap, touched := make([]byte, (p.entities+7)/8), make([]byte, (p.entities+7)/8)
 			for e, n := range present {
 				if n > 0 {
-					any[e/8] |= 1 << (e % 8)
+					touched[e/8] |= 1 << (e % 8)
 				}
 				if 2*int(n) >= to-from {
 					bitmap[e/8] |= 1 << (e % 8)
 				}
 			}
 			bitmaps = append(bitmaps, bitmap)
-			some = append(some, any)
+			some = append(some, touched)
 		}
 		if policy != grain {
 			c.Present = append(c.Present, some)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -302,7 +301,7 @@ func beijingFiles(t testing.TB) []string {
 		t.Fatal(err)
 	}
 	if len(files) != 12 {
-		t.Skip(fmt.Sprintf("needs the 12 files of ../shared/data/beijing-air, found %d", len(files)))
+		t.Skipf("needs the 12 files of ../shared/data/beijing-air, found %d", len(files))
 	}
 	return files
 }
