@@ -74,7 +74,7 @@ func (v *evaluation) selectPeriods() *Refusal {
 		return refuse(RefusedInvalid, "empty", "no period of the query lies in version %d, which has %s to %s",
 			v.version.Version, d.Grain.Format(extent.From), d.Grain.Format(extent.To-1))
 	}
-	if d.Policy.Public {
+	if d.Policy.Public || v.loose() {
 		return nil
 	}
 	for _, i := range v.intervals {
@@ -87,6 +87,9 @@ func (v *evaluation) selectPeriods() *Refusal {
 	}
 	return nil
 }
+
+// loose reports whether a test has switched the class rule off.
+func (v *evaluation) loose() bool { return v.kin != nil && v.kin.classes != nil && v.kin.classes.loose }
 
 // splits refuses a request whose periods begin or end in the middle of one of
 // the policy's.
