@@ -3,6 +3,7 @@ package catalog
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -231,6 +232,12 @@ func versionAttacks() []attack {
 			year(h, "m")
 			h.ask("bank", sumOf("m", "nox", nil, nil))
 		}},
+		{name: "versions that turn over around one entity", panels: one("m"), run: func(h *history) {
+			turnOver(h, [3]string{"Az", "ABz", "Bz"})
+		}},
+		{name: "versions that turn over away from one entity", panels: one("m"), run: func(h *history) {
+			turnOver(h, [3]string{"Az", "AB", "B"})
+		}},
 		{name: "a new entity", panels: one("m"), rows: testRows(0, 41), run: func(h *history) {
 			year(h, "m")
 			h.ask("bank", sumOf("m", "nox", nil, nil))
@@ -244,6 +251,20 @@ func versionAttacks() []attack {
 			h.publish("m", versionOf{46, 12, month("2024-01"), always})
 			h.ask("bank", sumOf("m", "nox", nil, nil))
 		}},
+	}
+}
+
+// turnOver publishes three versions in which county1 has the cells of five entities
+// A, of five others B, and of the victim z, as the names say. Any two differ in five
+// entities at least.
+func turnOver(h *history, names [3]string) {
+	a, b := []int{1, 4, 10, 13, 16}, []int{19, 22, 25, 28, 31}
+	for _, name := range names {
+		h.publish("m", versionOf{40, 12, month("2024-01"), func(_ int, _ int64, e int) int {
+			return b2i(e%3 != 1 || strings.Contains(name, "A") && slices.Contains(a, e) || strings.Contains(name, "B") && slices.Contains(b, e) ||
+				strings.Contains(name, "z") && e == victim)
+		}})
+		h.ask("bank", sumOf("m", "nox", in("county", "county1"), nil))
 	}
 }
 
