@@ -55,6 +55,97 @@
 // next entry on; a query that was accepted before completes. A contract names no
 // version: new versions and more periods come under it by themselves.
 //
+// # The class rule
+//
+// DESIGN section 8, points 1 to 5: partition.go holds the state, coverage.go and
+// cellsets.go who counts and who differs, classes.go what contributes, cutting.go
+// point 3, cohort.go verdicts, moments.go point 5, family.go what is stored when.
+//
+// Let k be min_cohort. Whoever holds every exact figure that was ever released of a
+// family, and adds and subtracts them with any coefficients, obtains nothing but
+// combinations of class sums: sums over all entities of one class that have a cell,
+// of one measure, one period of the policy's grain and one version, in which at
+// least k entities count. And what it obtains, if it says anything of anybody, says
+// something of at least k entities.
+//
+// Why, with one version:
+//
+//  1. A verdict releases, of a measure and a period, unions of whole classes that
+//     contribute there (cohort.parts, cohort.column). So every figure is a sum of
+//     class sums of the partition as it was then.
+//  2. The partition is only ever refined (classes.replaced is the only way to
+//     another one), so a class of then is a union of classes of now, and its sum the
+//     sum of theirs. A part of a class that contributed either contributes too or
+//     has no cell there (classes.fits: need is where the class has k counting
+//     entities, a superset of where it contributes). So every figure ever released
+//     is a sum of sums, of classes of now, each with k counting entities or empty.
+//  3. Sums of different classes, measures or periods are of different readings. So
+//     in any combination every class sum either cancels or is there with all its
+//     entities: k of them, each present in half of the period's cells or more.
+//
+// Appended entities do not spoil this: they enter the pool alone, and a figure of
+// the pool from before has no cell of them. Classes are cut only by queries that are
+// accepted, and by the cubes when a version goes live, before anything of it can be
+// asked: cutting is safe whenever it happens, by 2.
+//
+// Why, with several versions, and measures that tell of the same cells:
+//
+// Now the same readings occur in several sums: in versions of one dataset, in
+// measures declared as related, in datasets of the family with a measure of the same
+// name and unit (kindred). Let s_1, s_2, … be these sources in the order in which
+// they went live. A class contributes to s_n in a period only if, against every
+// earlier one,
+//
+//   - the patterns, sets of its entities that have cells in the same ones of s_1 …
+//     s_n, are each empty or of at least k entities (patternsOf), and
+//   - the cells that changed, and those of each pattern, are none, or there are at
+//     least k entities of the highest level of how many (declared).
+//
+// Let a combination with coefficients α_1 … α_n of one class's sums say something of
+// entity z, which has cells in the sources P. If Σ_P α ≠ 0, the same holds of all
+// entities of z's pattern, and each of them has a reading whose coefficient is not 0:
+// k entities. If Σ_P α = 0, then z's reading changed between two sources of P, i and
+// the next, j, with Σ_{P, ≤ i} α ≠ 0; whoever of the pattern changed between i and j
+// has a reading with a coefficient that is not 0, and that is at least k entities.
+// (A reading that takes an earlier value again is the exception: the comparison of
+// every pair of versions covers what two of them give, not what four give.)
+//
+// DESIGN asks for the comparison of pairs alone. That is not enough: of versions that
+// hold A ∪ {z}, A ∪ B and B, any two differ in k entities, and the first minus the
+// second plus the third is z. Hence the patterns.
+//
+// What was not compared is taken for the worst: a class that has any cell in an
+// earlier source does not contribute to the later one in that period.
+//
+// The random histories of TestNothingIsDerivedOfFewEntitiesWhateverIsAsked, and the
+// attacks beside it, are searched by exact elimination for a combination that says
+// something of fewer than k entities; without the rule most of them have one.
+//
+// Moments: sums of different measures are equations in different unknowns and do not add up
+// to more: p is 1 while nothing but sums was released. A square or a product ties the
+// columns together, and then all exact columns of the class and period count
+// (burdens.weight).
+//
+// Where it is stricter than it had to be:
+//
+//   - Levels: of the entities with differing cells those count that lie within the
+//     same power of two as the one with most, not within its half.
+//   - Cuts ask a part to have k counting entities wherever the class has, also where
+//     the class does not contribute because of other conditions.
+//   - Of the periods in which a column of a class was released only the hull is kept.
+//   - Presence across grains is compared in the coarser of the two grains, and a
+//     difference closes all finer periods in it.
+//   - More than 64 patterns close a period.
+//
+// Not promised: dominance and extreme sums: one entity may make up nearly all of a class sum. The
+// churn of public presence, counts and attributes. What entities know of themselves,
+// or anybody of k−1 of them. What others asked for, as far as the partition tells it
+// through the numbers of entities that are included. That presence matches the
+// ciphertexts, and that corrections are named: both are the publisher's word about
+// its own data. Patterns of presence across different grains are compared pair by
+// pair only. Two registries of one publisher are two families, also when they list
+// the same companies.
+//
 // # Failure
 //
 // Bad bytes, bad signatures and acts out of turn become a [Refusal] inside the
@@ -76,7 +167,6 @@
 //
 // It never sees a ciphertext: tiles, manifests and presences are blobs that it
 // knows by digest, checked by the nodes that acknowledge them. Shares are
-// opaque sealed bytes of bounded length. Classes and private
-// vectors (DESIGN section 8) are not part of it yet: policy goes as far as
-// aggregates, grain and min_cohort.
+// opaque sealed bytes of bounded length. Private vectors (DESIGN
+// section 8, point 7) are not part of it yet, but for the freezing of classes.
 package catalog

@@ -14,7 +14,7 @@ import (
 // period of the group (PROTOCOL section 8).
 func (v *evaluation) protectNoised() error {
 	groups, periods := len(v.verdict.EntityGroups), len(v.verdict.PeriodGroups)
-	least := v.descriptor.Policy.MinCohort
+	least := max(v.least, v.descriptor.Policy.MinCohort)
 	smallest := make([]int, v.grid) // over the columns
 	for i := range smallest {
 		smallest[i] = v.version.Entities
@@ -70,7 +70,7 @@ func (v *evaluation) protectNoised() error {
 
 // refuseNoised refuses for a group of the grid in which n entities count.
 func (v *evaluation) refuseNoised(rule, format string, at, n int) *Refusal {
-	least, periods := v.descriptor.Policy.MinCohort, len(v.verdict.PeriodGroups)
+	least, periods := max(v.least, v.descriptor.Policy.MinCohort), len(v.verdict.PeriodGroups)
 	name := v.groupName(at/periods, at%periods)
 	r := refuse(RefusedPolicy, rule, format, least, name, n)
 	r.Group = name
