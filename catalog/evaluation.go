@@ -245,8 +245,8 @@ func (t *Table) values(e int, dims []Dimension) []string {
 }
 
 // refine splits the groups of an assignment by codes and renumbers them, in the
-// order of (group, code). It returns how many there are.
-func refine(assign []int32, codes []uint32) int {
+// order of (group, code).
+func refine(assign []int32, codes []uint32) {
 	key := func(e int) uint64 { return uint64(assign[e])<<32 | uint64(codes[e]) } //nolint:gosec // asked for assign ≥ 0
 	keys := make([]uint64, 0, len(assign))
 	for e, g := range assign {
@@ -262,7 +262,6 @@ func refine(assign []int32, codes []uint32) int {
 			assign[e] = int32(i) //nolint:gosec // at most MaxRegistryRows
 		}
 	}
-	return len(keys)
 }
 
 // checkSize refuses verdicts and shares that do not fit.
