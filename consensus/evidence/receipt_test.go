@@ -92,11 +92,11 @@ func TestReceiptIsATlogProof(t *testing.T) {
 	}
 }
 
-func TestEveryFlippedBitOfAReceiptIsNoticed(t *testing.T) {
+func TestFlippedBitsInEveryByteOfAReceiptAreNoticed(t *testing.T) {
 	r, trust := someReceipt(t, 21, nil, Wanted{Seq: 13}, Wanted{Seq: 2, Withhold: true}, Wanted{Seq: 20})
 	good := mustMarshal(t, r)
 	for i := range good {
-		for bit := range 8 {
+		for _, bit := range []int{i % 8, 5} { // 5 makes one letter another in base64
 			bad := slices.Clone(good)
 			bad[i] ^= 1 << bit
 			got, err := ParseReceipt(bad)

@@ -52,7 +52,11 @@ func TestOneFlippedBitAnywhereInAQuerysReceiptIsNoticed(t *testing.T) {
 	w.publishAir()
 	w.contract("air", catalog.OrderApprove{})
 	good := w.ask(airSQL).receipt
-	for i := range good {
+	step := 1
+	if testing.Short() {
+		step = 7
+	}
+	for i := 0; i < len(good); i += step {
 		bad := slices.Clone(good)
 		bad[i] ^= 1 << (i % 8)
 		if _, err := w.profile.VerifyReceipt(bad); !errors.Is(err, client.ErrReceipt) {
