@@ -251,6 +251,7 @@ type history struct {
 	attacker *attacker
 	panels   map[string]*panelOf
 	accepted int
+	granted  map[string]string // buyer/dataset → contract
 }
 
 // foundedWorld is a cluster with a publisher whose key is ready.
@@ -270,7 +271,7 @@ func newHistory(t tester, loose bool, rows [][]string, panels ...*panelOf) *hist
 	w.t, w.store, w.machine, w.log = t, base.store.Clone(), NewMachine(), nil
 	w.machine.loose = loose
 	w.registry("enterprises", rows, 5000)
-	h := &history{world: &w, attacker: newAttacker(), panels: map[string]*panelOf{}}
+	h := &history{world: &w, attacker: newAttacker(), panels: map[string]*panelOf{}, granted: map[string]string{}}
 	for _, p := range panels {
 		w.ok("bureau", KindDatasetCreate, DatasetCreate{Descriptor: p.d})
 		h.panels[p.d.Dataset] = p
@@ -377,7 +378,10 @@ func (h *history) ask(who string, q Request) *Verdict {
 	h.t.Helper()
 	contract := ""
 	if who != "bureau" {
-		contract = h.contract(who, OrderCreate{Dataset: q.Dataset})
+		if contract = h.granted[who+"/"+q.Dataset]; contract == "" {
+			contract = h.contract(who, OrderCreate{Dataset: q.Dataset})
+			h.granted[who+"/"+q.Dataset] = contract
+		}
 	}
 	out := h.do(who, KindQuerySubmit, submit(contract, q))
 	if r := out.Refusal; r != nil {
