@@ -63,7 +63,7 @@ func secretKey(key string, epoch uint64, attempt int) string {
 	return fmt.Sprintf("key/%s/%d/%d", key, epoch, attempt)
 }
 
-// sealRecord writes digest ‖ record: sealing shows that nobody changed the file,
+// encodeRecord writes digest ‖ record: sealing shows that nobody changed the file,
 // the digest that what was sealed is what the ceremony made.
 func encodeRecord(r keyRecord) ([]byte, error) {
 	b, err := json.Marshal(r) //nolint:gosec // G117: for the vault, which seals it

@@ -137,9 +137,9 @@ func contractStatement(ctx context.Context, s *server, in *byMonth) (*reply[cata
 	})
 }
 
-// What a query takes on a node, for the estimate in explain: rounded up from
-// what queries took on a development cluster of three nodes on two cores. A
-// cluster across machines adds its round trips.
+// What a query takes on a node, for the estimate in explain: rough figures for
+// three nodes on two cores, not a calibration. A cluster across machines adds its
+// round trips.
 const (
 	costQuery   = 120 * time.Millisecond // entries through the ledger, sealing
 	costOpening = time.Millisecond       // shares, masks and their exchange, of one accumulator
