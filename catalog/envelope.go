@@ -82,6 +82,10 @@ const (
 	KindOrderCreate Kind = "order.create"
 	KindQuerySubmit Kind = "query.submit"
 
+	// Whoever asks, on private vectors of its own.
+	KindVectorRegister Kind = "vector.register"
+	KindVectorDrop     Kind = "vector.drop"
+
 	// Nodes; those marked (leader) are refused unless they follow from the
 	// state, whoever sends them, so a lying leader can only delay.
 	KindKeyStart       Kind = "key.start"       // (leader)
@@ -97,6 +101,12 @@ const (
 	KindQueryAttempt   Kind = "query.attempt"   // (leader)
 	KindQueryShare     Kind = "query.share"     // a member's sealed share
 	KindQueryFail      Kind = "query.fail"      // a member or the leader: the attempt is over
+	KindVectorHold     Kind = "vector.hold"     // a node holds its share, with its nonce
+	KindVectorLine     Kind = "vector.line"     // a node's value in the first check
+	KindVectorAttempt  Kind = "vector.attempt"  // (leader) names the second check
+	KindVectorBits     Kind = "vector.bits"     // a member's share in the second check
+	KindVectorFail     Kind = "vector.fail"     // a member or the leader: the attempt is over
+	KindCohortFailed   Kind = "query.cohort"    // a member: the cohort test failed
 )
 
 // Limits of an envelope and of its life.

@@ -227,14 +227,14 @@ func TestSharesMustAgree(t *testing.T) {
 func TestLargestShareFitsIntoAnEnvelope(t *testing.T) {
 	w := newWorld(t, 3, 2)
 	v := evaluation{verdict: Verdict{
-		EntityGroups: make([]EntityGroup, MaxGroups), PeriodGroups: []PeriodGroup{{}}, Columns: []Column{{"nox"}},
+		EntityGroups: make([]EntityGroup, MaxGroups), PeriodGroups: []PeriodGroup{{}}, Columns: []Column{{Measure: "nox"}},
 	}}
 	if r := v.checkSize(); r != nil {
 		t.Fatal(r)
 	}
 	b := QueryShare{Query: QueryID(Digest{}), Attempt: 1, Sealed: bytes.Repeat([]byte{255}, MaxSealed(MaxGroups, 1))}
 	w.sign("node1", KindQueryShare, b)
-	v.verdict.Columns = append(v.verdict.Columns, Column{"so2"})
+	v.verdict.Columns = append(v.verdict.Columns, Column{Measure: "so2"})
 	wantRefusal(t, v.checkSize(), RefusedInvalid, "max_share")
 	all, largest := make([]EntityGroup, MaxGroups), 0
 	for columns := 1; columns <= MaxColumns; columns++ {

@@ -7,6 +7,7 @@ type Request struct {
 	Dataset  string      `json:"dataset"`
 	Release  int         `json:"release,omitempty"` // dataset version; 0: the newest live one when applied
 	Where    *Predicate  `json:"where,omitempty"`   // nil: every entity
+	In       string      `json:"in,omitempty"`      // id of the private selector that the entities are in, beside Where; empty: none
 	Periods  []Interval  `json:"periods,omitempty"` // in the dataset's grain, ascending, disjoint, not touching; none: every period
 	By       []Dimension `json:"by,omitempty"`      // entity and attribute dimensions and at most one period dimension, in SELECT order of the GROUP BY
 	Select   []Aggregate `json:"select"`            // distinct aggregates
@@ -51,8 +52,12 @@ const (
 )
 
 // Aggregate is one aggregate function. Func is "count" (Measure empty for
-// COUNT(*)), "sum" or "avg".
+// COUNT(*)), "sum" or "avg". Other is the second measure of a statistic of two
+// columns. Weight is the id of a private vector of weights that the measure, or
+// without one the cells, are multiplied with.
 type Aggregate struct {
 	Func    string `json:"func"`
 	Measure string `json:"measure,omitempty"`
+	Other   string `json:"other,omitempty"`
+	Weight  string `json:"weight,omitempty"`
 }

@@ -22,6 +22,9 @@ func (q Request) Check(d Descriptor, columns []string) *Refusal {
 	case len(q.SQL) > maxSQL:
 		return invalid("sql", "the SQL has %d bytes, at most %d are accepted", len(q.SQL), maxSQL)
 	}
+	if q.In != "" {
+		return invalid("in", "private selectors are not answered yet")
+	}
 	if r := q.Noise.check(); r != nil {
 		return r
 	}
@@ -90,6 +93,9 @@ func checkSelect(list []Aggregate, d Descriptor) *Refusal {
 		at := fmt.Sprintf("select[%d]", i)
 		if slices.Contains(list[:i], a) {
 			return invalid(at, "the aggregate occurs twice")
+		}
+		if a.Other != "" || a.Weight != "" {
+			return invalid(at, "second measures and private weights are not answered yet")
 		}
 		switch a.Func {
 		case "count":

@@ -23,6 +23,7 @@ type Verdict struct {
 	Exclusions   []Exclusion   `json:"exclusions,omitempty"`
 	Withheld     []GroupIndex  `json:"withheld,omitempty"` // ascending
 	Noise        *Noise        `json:"noise,omitempty"`    // of the request; nil: exact
+	In           string        `json:"in,omitempty"`       // the request's private selector
 }
 
 // Part is what a release takes together: a class of the family, wholly inside its
@@ -32,9 +33,25 @@ type Part struct {
 	Class int `json:"c"`
 }
 
-// Column is one encrypted column that is opened and summed.
+// Column is one column of sums over the groups. By its fields it sums, over the
+// cells that count:
+//
+//   - Measure: its readings;
+//   - Measure and With: its readings where With has one too;
+//   - Measure and Times: the products of both (Times = Measure: squares), centred;
+//   - Measure and Bucket: how many readings lie in its bucket of that number, 1 the
+//     lowest;
+//   - Count: the cells of Measure, or without one those in which any measure is
+//     present. Only queries with a private vector need it; else counts are public.
+//
+// With Weight, the id of a private vector, each is multiplied by the entity's weight.
 type Column struct {
-	Measure string `json:"measure"`
+	Measure string `json:"measure,omitempty"`
+	With    string `json:"with,omitempty"`
+	Times   string `json:"times,omitempty"`
+	Bucket  int    `json:"bucket,omitempty"`
+	Count   bool   `json:"count,omitempty"`
+	Weight  string `json:"weight,omitempty"`
 }
 
 // EntityGroup is one combination of the values of the entity dimensions, in

@@ -1,0 +1,134 @@
+package catalog
+
+// A private vector is a buyer's secret number for every entity of a registry: a
+// selector (0 or 1), or weights. The ledger holds the commitment to it, the
+// checks that it passed, and nothing of its content: its Shamir shares are blobs,
+// each sealed to one node (PROTOCOL section 6).
+
+// VectorRegister commits to a private vector. The digest of its envelope is the
+// commitment, and the vector's id is made of it (VectorID). Name and Version are
+// the owner's: a changed portfolio is the next version of the same name.
+type VectorRegister struct {
+	Name     string   `json:"name"` // [a-z][a-z0-9_]*
+	Version  int      `json:"version"`
+	Registry string   `json:"registry"`
+	Entities int      `json:"entities"` // the first so many of the registry
+	Rows     Digest   `json:"rows"`     // RowsDigest of the registry as the owner saw it
+	Bits     int      `json:"bits"`     // an entity: 1 for a selector
+	Decimals int      `json:"decimals,omitempty"`
+	Modulus  uint64   `json:"modulus"`
+	Shares   []Digest `json:"shares"` // of the sealed shares, point 1 first
+}
+
+// VectorDrop ends a vector. What it has frozen stays frozen.
+type VectorDrop struct {
+	Vector string `json:"vector"`
+}
+
+// VectorHold says that the node opened its share, found it well formed and stored
+// it durably, and adds its nonce to the challenge. With a Reason it says the
+// opposite, and the registration has failed.
+type VectorHold struct {
+	Vector string `json:"vector"`
+	Nonce  []byte `json:"nonce,omitempty"` // 32 bytes
+	Reason string `json:"reason,omitempty"`
+}
+
+// VectorLine is what the node publishes in the first check, one number a run: the
+// numbers of all n nodes must lie on one polynomial of degree t−1.
+type VectorLine struct {
+	Vector string   `json:"vector"`
+	Values []uint64 `json:"values"`
+}
+
+// VectorAttempt names an active set for the second check (every entry is 0 or 1).
+type VectorAttempt struct {
+	Vector  string   `json:"vector"`
+	Attempt int      `json:"attempt"`
+	Active  []string `json:"active"` // node ids, ascending points
+}
+
+// VectorBits is a member's additive share of what the second check opens, one
+// number a run. The sums must be 0.
+type VectorBits struct {
+	Vector  string   `json:"vector"`
+	Attempt int      `json:"attempt"`
+	Values  []uint64 `json:"values"`
+}
+
+// VectorFail ends an attempt of the second check.
+type VectorFail struct {
+	Vector  string `json:"vector"`
+	Attempt int    `json:"attempt"`
+	Reason  string `json:"reason"`
+}
+
+// CohortFailed is a member's word that the cohort test of a private query failed.
+// Only when all members of the attempt say so are the classes that the query froze
+// free again, and the query is over.
+type CohortFailed struct {
+	Query   string `json:"query"`
+	Attempt int    `json:"attempt"`
+}
+
+// VectorState is where a vector is on its way.
+type VectorState string
+
+// States of a vector.
+const (
+	VectorStoring  VectorState = "storing"  // waiting for n nodes to hold their shares
+	VectorLining   VectorState = "lining"   // waiting for n lines
+	VectorProving  VectorState = "proving"  // the second check
+	VectorReady    VectorState = "ready"    // may be named by queries of its owner
+	VectorRejected VectorState = "rejected" // by a check, or a node could not read its share
+	VectorDropped  VectorState = "dropped"
+)
+
+// Vector is a private vector as the ledger knows it.
+type Vector struct {
+	VectorRegister
+	ID         string      `json:"id"`
+	Owner      string      `json:"owner"`
+	Commitment Digest      `json:"commitment"`
+	Nodes      []string    `json:"nodes"` // roster, point 1 first
+	Threshold  int         `json:"threshold"`
+	State      VectorState `json:"state"`
+	Reason     string      `json:"reason,omitempty"`
+	Nonces     [][]byte    `json:"nonces,omitempty"` // by point; nil where missing
+	Lines      [][]uint64  `json:"lines,omitempty"`  // by point; nil where missing
+	Attempts   []Attempt   `json:"attempts,omitempty"`
+	Bits       [][]uint64  `json:"checks,omitempty"` // of the current attempt, by position in Active; nil where missing
+	Created    int64       `json:"created"`
+	ReadyAt    int64       `json:"ready_at,omitempty"`
+}
+
+// CohortSet is a set of entities on which the cohort test of a private query looks:
+// the selected among Members and the rest must each be none or min_cohort at least
+// (PROTOCOL section 6).
+type CohortSet struct {
+	Members []int32 // ascending
+	// NoRest says that the class has cells of entities that do not count here; a
+	// private sum leaves them out, and then the rest must not be empty either.
+	NoRest bool
+}
+
+// VectorID is the id of the vector that an envelope registers.
+func VectorID(envelope Digest) string { return shortID("v-", envelope) }
+
+// AAD binds a sealed share of a vector to all that it is for (PROTOCOL section 6):
+// cluster and roster, owner, name and version, registry, its length and rows, bits,
+// modulus, and the node it is sealed to.
+func (b VectorRegister) AAD(c Cluster, owner string, point int) []byte {
+	type bound struct {
+		Protocol  string `json:"protocol"`
+		Cluster   Digest `json:"cluster"`
+		Nodes     []Node `json:"nodes"`
+		Threshold int    `json:"threshold"`
+		Owner     string `json:"owner"`
+		Point     int    `json:"point"`
+		VectorRegister
+	}
+	b.Shares = nil // what they are digests of is sealed with this
+	d := Sum(encode(bound{"weir v1 vector share", c.ID, c.Nodes, c.Threshold, owner, point, b}))
+	return d[:]
+}
