@@ -112,6 +112,10 @@ type CohortSet struct {
 	NoRest bool
 }
 
+// NewVector stands, in a request that is only previewed, for a selector of the
+// caller's that is not registered yet.
+const NewVector = "v-new"
+
 // VectorID is the id of the vector that an envelope registers.
 func VectorID(envelope Digest) string { return shortID("v-", envelope) }
 

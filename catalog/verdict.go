@@ -24,6 +24,16 @@ type Verdict struct {
 	Withheld     []GroupIndex  `json:"withheld,omitempty"` // ascending
 	Noise        *Noise        `json:"noise,omitempty"`    // of the request; nil: exact
 	In           string        `json:"in,omitempty"`       // the request's private selector
+	Vectors      []VectorUse   `json:"vectors,omitempty"`  // that the request names: In first, then weights as Columns name them
+}
+
+// VectorUse is what a plan and a result need to know of a private vector.
+type VectorUse struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Bits     int    `json:"bits"`               // an entity
+	Decimals int    `json:"decimals,omitempty"` // of weights
+	Entities int    `json:"entities"`           // its length: later entities are not selected and weigh nothing
 }
 
 // Part is what a release takes together: a class of the family, wholly inside its

@@ -30,7 +30,7 @@ func (g *grid) count(p Presence, measure, column int) ([]int64, error) {
 		return nil, fmt.Errorf("the presence of measure %d does not cover %d entities × %d periods", measure, len(g.assign), len(g.periodOf))
 	}
 	words := set.Words()
-	excluded := exclusionSets{of: make([]int32, len(g.periodOf)), sets: [][]uint64{nil}}
+	excluded := periodSets{of: make([]int32, len(g.periodOf)), sets: [][]uint64{nil}}
 	if column >= 0 {
 		excluded = g.exclusions(column)
 	}
@@ -60,19 +60,23 @@ func (g *grid) countPeriods(words []uint64, from, to int, into []int64) {
 		start := p * entities
 		end := start + entities
 		for i := start >> 6; i<<6 < end; i++ {
-			w := words[i]
-			base := i << 6
-			if base < start {
-				w &= ^uint64(0) << (start - base)
-			}
-			if end-base < 64 {
-				w &= 1<<(end-base) - 1
-			}
-			for ; w != 0; w &= w - 1 {
-				into[g.assign[base+bits.TrailingZeros64(w)-start]+1]++
+			for w := wordWithin(words, i, start, end); w != 0; w &= w - 1 {
+				into[g.assign[i<<6+bits.TrailingZeros64(w)-start]+1]++
 			}
 		}
 	}
+}
+
+// wordWithin is word i without the bits outside [start, end).
+func wordWithin(words []uint64, i, start, end int) uint64 {
+	w, base := words[i], i<<6
+	if base < start {
+		w &= ^uint64(0) << (start - base)
+	}
+	if end-base < 64 {
+		w &= 1<<(end-base) - 1
+	}
+	return w
 }
 
 // assignCounts moves the counts of parts to the released groups of one period

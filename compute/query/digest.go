@@ -12,8 +12,8 @@ import (
 const digestHeader = "weir plan v1\n"
 
 // Digest is the SHA-256 of the plan: dataset and version, the order of groups,
-// columns, all slot maps and accumulators, and the laws of the noise where there
-// is any (PROTOCOL section 3). Every list is
+// columns, all slot maps and accumulators, the laws of the noise where there is
+// any (PROTOCOL section 3), and what is private about it. Every list is
 // preceded by its length, numbers are 8 bytes, entries of slot maps 4, little
 // end first, so that no two plans have the same encoding.
 func (p *Plan) Digest() catalog.Digest {
@@ -44,6 +44,9 @@ func (p *Plan) Digest() catalog.Digest {
 			w.numbers(int(law.Kind()), len(text))
 			w.buf = append(w.buf, text...)
 		}
+	}
+	if p.private != nil {
+		w.private(p)
 	}
 	w.flush()
 	return catalog.Digest(w.hash.Sum(nil))

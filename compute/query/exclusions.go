@@ -8,18 +8,28 @@ import (
 	"github.com/weirdata/weir/catalog"
 )
 
-// exclusionSets tells, for every period of the version, which parts a
-// column is left out of: of[p] is the number of a set in sets, a bitmap of parts;
-// set 0 is empty.
-type exclusionSets struct {
+// periodSets tells, for every period of the version, what a column is left out
+// of, parts or entities: of[p] is the number of a set in sets, a bitmap of them;
+// set 0 is empty. A nil of is 0 everywhere.
+type periodSets struct {
 	of   []int32
 	sets [][]uint64
 	keys []string
 }
 
-// exclude reports whether the set holds the part.
-func exclude(set []uint64, part int32) bool {
-	return len(set) > 0 && set[part>>6]>>(part&63)&1 != 0
+// nothingLeftOut is the empty set in every period.
+var nothingLeftOut = periodSets{sets: [][]uint64{nil}, keys: []string{""}}
+
+func (e periodSets) at(period int) int32 {
+	if e.of == nil {
+		return 0
+	}
+	return e.of[period]
+}
+
+// exclude reports whether the set holds the part, or the entity.
+func exclude(set []uint64, member int32) bool {
+	return len(set) > 0 && set[member>>6]>>(member&63)&1 != 0
 }
 
 // change is a part's entering or leaving the exclusions at a period.
@@ -30,8 +40,8 @@ type change struct {
 
 // exclusions sweeps over the periods once; only periods at which something
 // changes cost anything.
-func (g *grid) exclusions(column int) exclusionSets {
-	out := exclusionSets{of: make([]int32, len(g.periodOf)), sets: [][]uint64{nil}, keys: []string{""}}
+func (g *grid) exclusions(column int) periodSets {
+	out := periodSets{of: make([]int32, len(g.periodOf)), sets: [][]uint64{nil}, keys: []string{""}}
 	changes := g.changes(column)
 	if len(changes) == 0 {
 		return out
@@ -67,7 +77,7 @@ func (g *grid) exclusions(column int) exclusionSets {
 	return out
 }
 
-func (e *exclusionSets) intern(known map[string]int32, set []uint64, scratch []byte) int32 {
+func (e *periodSets) intern(known map[string]int32, set []uint64, scratch []byte) int32 {
 	encodeWords(scratch, set)
 	id, ok := known[string(scratch)]
 	if !ok {

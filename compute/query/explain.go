@@ -40,7 +40,8 @@ func (p *Plan) MaxTiles() int {
 
 // Magnitude is the largest possible absolute value of any element of the result:
 // the cells that go into it, present or not, times the largest encoded value of
-// the column's declared range. It must stay below T/2.
+// the column's declared range, times the largest number of a vector that
+// multiplies it. It must stay below T/2.
 func (p *Plan) Magnitude(d catalog.Descriptor) *big.Int {
 	worst := new(big.Int)
 	for _, sum := range p.magnitudes(d) {
@@ -55,13 +56,17 @@ func (p *Plan) Magnitude(d catalog.Descriptor) *big.Int {
 func (p *Plan) magnitudes(d catalog.Descriptor) []*big.Int {
 	var out []*big.Int
 	for column, cells := range p.cells() {
-		m, most := d.Measures[p.Columns[column]], int64(0)
+		most, top := int64(0), uint64(1) // a count's cells are 1
 		for _, n := range cells {
 			most = max(most, n)
 		}
-		mid := m.Mid()
-		top := max(new(big.Int).Sub(big.NewInt(m.Max), big.NewInt(mid)).Uint64(), new(big.Int).Sub(big.NewInt(mid), big.NewInt(m.Min)).Uint64())
-		out = append(out, new(big.Int).Mul(new(big.Int).SetUint64(top), big.NewInt(most)))
+		if !p.Kinds[column].Count {
+			m := d.Measures[p.Columns[column]]
+			mid := m.Mid()
+			top = max(new(big.Int).Sub(big.NewInt(m.Max), big.NewInt(mid)).Uint64(), new(big.Int).Sub(big.NewInt(mid), big.NewInt(m.Min)).Uint64())
+		}
+		one := new(big.Int).Mul(new(big.Int).SetUint64(top), p.private.largestOf(column))
+		out = append(out, one.Mul(one, big.NewInt(most)))
 	}
 	return out
 }
@@ -98,6 +103,11 @@ func (p *Plan) cells() [][]int64 {
 	for _, a := range p.Accumulators {
 		for _, s := range perMap[a.SlotMap] {
 			out[a.Column][s.group] += s.cells * int64(len(a.Tiles))
+		}
+	}
+	for c := range out {
+		for _, t := range p.CountCells(c) {
+			out[c][t.Group] += t.Cells
 		}
 	}
 	return out

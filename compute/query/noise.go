@@ -27,7 +27,11 @@ const TailBits = 60
 // loss is ρ/C, ρ being that of (ε, δ). The losses of independent columns add up
 // to ε and ρ. That is the noise of one law for all, were each column measured in
 // units of its own norm.
-func newLaws(g *grid, d catalog.Descriptor) ([]noise.Law, error) {
+//
+// A private vector multiplies what an entity moves by its number in it, at most
+// the largest that its bits allow. Private counts are made of the buyer's vector
+// and public presence: nothing that a reading can move, so they have no law.
+func newLaws(g *grid, d catalog.Descriptor, p *private) ([]noise.Law, error) {
 	terms := g.verdict.Noise
 	if terms == nil || len(g.columns) == 0 {
 		return nil, nil
@@ -43,11 +47,21 @@ func newLaws(g *grid, d catalog.Descriptor) ([]noise.Law, error) {
 		}
 	}
 	l1, l2 := g.spread()
+	moved := int64(0) // columns that a reading can move
+	for _, c := range g.verdict.Columns {
+		if !c.Count {
+			moved++
+		}
+	}
 	laws := make([]noise.Law, len(g.columns))
 	for i, c := range g.columns {
+		if g.verdict.Columns[i].Count {
+			continue
+		}
 		m := d.Measures[c]
 		width := new(big.Int).Sub(big.NewInt(m.Max), big.NewInt(m.Min))
-		if laws[i], err = columnLaw(width, l1, l2, int64(len(g.columns)), epsilon, delta); err != nil {
+		width.Mul(width, p.largestOf(i))
+		if laws[i], err = columnLaw(width, l1, l2, moved, epsilon, delta); err != nil {
 			return nil, fmt.Errorf("noise of %s: %w", m.Name, err)
 		}
 	}
@@ -125,7 +139,7 @@ func (p *Plan) Room(d catalog.Descriptor, nodes int) (magnitude, tail *big.Int, 
 
 // tail bounds the noise of a column's numbers, 0 for an exact plan.
 func (p *Plan) tail(column, nodes int) (*big.Int, error) {
-	if p.Noise == nil {
+	if p.Noise == nil || p.Kinds[column].Count {
 		return new(big.Int), nil
 	}
 	t, err := noise.Tail(p.Noise[column], nodes, TailBits)
@@ -139,7 +153,8 @@ func (p *Plan) tail(column, nodes int) (*big.Int, error) {
 // a measure's sums; averages carry it divided by the number of readings.
 type ColumnNoise struct {
 	Measure string `json:"measure"`
-	Unit    string `json:"unit"`
+	Weight  string `json:"weight,omitempty"` // name of the private weights that its readings are multiplied by
+	Unit    string `json:"unit"`             // of the measure
 	noise.Description
 }
 
@@ -148,12 +163,20 @@ type ColumnNoise struct {
 func (p *Plan) NoiseOf(d catalog.Descriptor, nodes int) ([]ColumnNoise, error) {
 	var out []ColumnNoise
 	for i, law := range p.Noise {
+		if p.Kinds[i].Count {
+			continue
+		}
 		m := d.Measures[p.Columns[i]]
-		text, err := noise.Describe(law, nodes, m.Decimals)
+		use := p.private.vectorOf(i)
+		text, err := noise.Describe(law, nodes, m.Decimals+use.Decimals)
 		if err != nil {
 			return nil, fmt.Errorf("describe the noise of %s: %w", m.Name, err)
 		}
-		out = append(out, ColumnNoise{Measure: m.Name, Unit: m.Unit, Description: text})
+		one := ColumnNoise{Measure: m.Name, Unit: m.Unit, Description: text}
+		if p.Kinds[i].Weight != "" {
+			one.Weight = use.Name
+		}
+		out = append(out, one)
 	}
 	return out, nil
 }

@@ -29,12 +29,15 @@ type Plan struct {
 	Dataset      string
 	Release      int
 	Groups       []catalog.GroupIndex // released, entity-major
-	Columns      []int                // per column of the verdict, the index of its measure in the descriptor
+	Kinds        []catalog.Column     // as the verdict names them
+	Columns      []int                // per column, the index of its measure in the descriptor, or AnyMeasure
 	SlotMaps     [][]int32            // distinct; Slots entries each: the number of a group, or −1
 	Accumulators []Accumulator        // ascending column, block, first tile
 	Width        int                  // len(Groups)·len(Columns)
 	Tiles        int64                // read, over all accumulators
-	Noise        []noise.Law          // per column, of each node of the active set; nil: exact
+	Noise        []noise.Law          // per column, of each node of the active set, no law where it carries none; nil: exact
+
+	private *private // of a verdict that names private vectors
 }
 
 // Accumulator is one homomorphic sum: tiles Tiles (k-th of their block, so of
@@ -48,23 +51,40 @@ type Accumulator struct {
 	Tiles   []int // ascending
 }
 
-// NewPlan plans the verdict on version v of the dataset that d describes.
+// NewPlan plans the verdict on version v of the dataset that d describes. A
+// verdict that names private vectors is planned by NewPrivatePlan.
 func NewPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict) (*Plan, error) {
-	g, err := newGrid(d, v, verdict)
+	p, err := newPlan(d, v, verdict, nil)
 	if err != nil {
 		return nil, fmt.Errorf("planning %s version %d: %w", verdict.Dataset, verdict.Release, err)
 	}
-	p := &Plan{Dataset: verdict.Dataset, Release: verdict.Release, Groups: g.groups, Columns: g.columns}
+	return p, nil
+}
+
+// newPlan plans a verdict. presence is nil, or the version's own for one that
+// names private vectors.
+func newPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict, presence Presence) (*Plan, error) {
+	g, err := newGrid(d, v, verdict)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Dataset: verdict.Dataset, Release: verdict.Release, Groups: g.groups, Kinds: verdict.Columns, Columns: g.columns}
 	p.Width = len(p.Groups) * len(p.Columns)
-	if p.Noise, err = newLaws(g, d); err != nil {
-		return nil, fmt.Errorf("planning %s version %d: %w", verdict.Dataset, verdict.Release, err)
+	if p.private, err = newPrivate(g, d, v, presence); err != nil {
+		return nil, err
+	}
+	if p.Noise, err = newLaws(g, d, p.private); err != nil {
+		return nil, err
 	}
 	maps := newSlotMaps(g, v.Blocks)
 	for column := range p.Columns {
-		classes := maps.classes(g.exclusions(column))
+		if verdict.Columns[column].Count {
+			continue // computed from the vector and presence alone
+		}
+		classes := maps.classes(g.exclusions(column), p.private.masksOf(column))
 		for block := range v.Blocks {
 			if err := p.accumulate(maps, classes, column, block); err != nil {
-				return nil, fmt.Errorf("planning %s version %d: %w", verdict.Dataset, verdict.Release, err)
+				return nil, err
 			}
 		}
 	}
@@ -156,12 +176,22 @@ func checkBlocks(v catalog.Version) error {
 }
 
 func (g *grid) findColumns(d catalog.Descriptor) error {
-	for _, c := range g.verdict.Columns {
-		i := slices.IndexFunc(d.Measures, func(m catalog.Measure) bool { return m.Name == c.Measure })
-		if i < 0 || slices.Contains(g.columns, i) {
-			return fmt.Errorf("column %q of the verdict is no measure, or stands there twice", c.Measure)
+	for i, c := range g.verdict.Columns {
+		m := slices.IndexFunc(d.Measures, func(m catalog.Measure) bool { return m.Name == c.Measure })
+		if c.Measure == "" && c.Count {
+			m = AnyMeasure
+		} else if m < 0 {
+			return fmt.Errorf("column %d of the verdict is of %q, which is no measure", i, c.Measure)
 		}
-		g.columns = append(g.columns, i)
+		switch {
+		case slices.Contains(g.verdict.Columns[:i], c):
+			return fmt.Errorf("column %d of the verdict stands there twice", i)
+		case c.With != "" || c.Times != "" || c.Bucket != 0:
+			return fmt.Errorf("column %d of the verdict is of a kind that this version does not plan", i)
+		case c.Count && c.Weight == "" && g.verdict.In == "":
+			return fmt.Errorf("column %d of the verdict counts what is public", i)
+		}
+		g.columns = append(g.columns, m)
 	}
 	return nil
 }

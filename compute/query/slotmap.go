@@ -12,8 +12,9 @@ import (
 // another, so a map is put together only after three steps that find repeats
 // ever more exactly:
 //
-//   - a class is what a period does to a column: its period group, and the parts
-//     excluded in it. Periods of one class select alike in every block;
+//   - a class is what a period does to a column: its period group, the parts
+//     excluded in it, and the entities masked in it (of private sums). Periods of
+//     one class select alike in every block;
 //   - a row is a class's effect on one block: a group number for each of its
 //     entities. Rows are compared by content, because classes that differ only in
 //     groups without members in the block have equal rows;
@@ -37,11 +38,13 @@ type slotMaps struct {
 type classKey struct {
 	group    int32
 	excluded string
+	masked   string
 }
 
 type class struct {
 	group    int32
 	excluded []uint64
+	masked   []uint64
 }
 
 func newSlotMaps(g *grid, blocks []catalog.Block) *slotMaps {
@@ -56,23 +59,24 @@ func newSlotMaps(g *grid, blocks []catalog.Block) *slotMaps {
 	return s
 }
 
-// classes gives each period of the version its class under the exclusions.
-func (s *slotMaps) classes(e exclusionSets) []int32 {
+// classes gives each period of the version its class under the exclusions, sets
+// of parts, and the masks, sets of entities.
+func (s *slotMaps) classes(e, masks periodSets) []int32 {
 	out := make([]int32, len(e.of))
 	for p, group := range s.grid.periodOf {
 		if group < 0 {
 			continue
 		}
-		if p > 0 && s.grid.periodOf[p-1] == group && e.of[p-1] == e.of[p] {
+		if p > 0 && s.grid.periodOf[p-1] == group && e.of[p-1] == e.of[p] && masks.at(p-1) == masks.at(p) {
 			out[p] = out[p-1]
 			continue
 		}
-		key := classKey{group, e.keys[e.of[p]]}
+		key := classKey{group, e.keys[e.of[p]], masks.keys[masks.at(p)]}
 		id, ok := s.classOf[key]
 		if !ok {
 			id = int32(len(s.classed)) //nolint:gosec // at most one a period and column
 			s.classOf[key] = id
-			s.classed = append(s.classed, class{group, e.sets[e.of[p]]})
+			s.classed = append(s.classed, class{group, e.sets[e.of[p]], masks.sets[masks.at(p)]})
 		}
 		out[p] = id
 	}
@@ -140,7 +144,7 @@ func (s *slotMaps) row(block int, id int32) int32 {
 	row, selects := make([]int32, b.Entities), false
 	for i, part := range s.grid.assign[b.First : b.First+b.Entities] {
 		row[i] = -1
-		if part >= 0 && !exclude(c.excluded, part) {
+		if part >= 0 && !exclude(c.excluded, part) && !exclude(c.masked, int32(b.First+i)) { //nolint:gosec // an entity
 			row[i] = s.grid.numbers[int32(s.grid.verdict.Parts[part].Group)*periods+c.group]
 			selects = selects || row[i] >= 0
 		}
