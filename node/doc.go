@@ -48,8 +48,10 @@
 //
 // Work that fails is tried again at the next change of the state or tick, until
 // the leader ends the attempt: because a member does not answer, was started
-// anew and lost what others had sent it, or takes too long. The next attempt's
-// set prefers nodes that took part in fewer failed ones. Work that can never succeed (digests of members
+// anew and lost what others had sent it, or takes too long. A node that starts
+// ends the attempts itself that its state has it in: a new leader would not know.
+// The next attempt's set prefers nodes that took part in fewer failed ones. Work
+// that can never succeed (digests of members
 // differ, a manifest that contradicts the ledger) ends its attempt at once, with
 // the reason in the ledger. A node whose key share does not match its digest is
 // not ready, says which file is wrong, and takes no part in openings. A damaged

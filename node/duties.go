@@ -257,9 +257,12 @@ func (n *Node) versionDuties(v catalog.View) (list []duty, err error) {
 			continue
 		}
 		session := versionSession(p.Dataset, p.Version, a.Number)
-		list = append(list, duty{name: session, session: session, run: func(ctx context.Context) error {
+		work := duty{name: session, session: session, run: func(ctx context.Context) error {
 			return n.openParity(ctx, p.Dataset, p.Version, a)
-		}})
+		}}
+		list = append(list, n.unless(work, catalog.KindVersionFail, catalog.VersionFail{
+			Dataset: p.Dataset, Version: p.Version, Attempt: a.Number, Reason: n.id + " " + startedAnew,
+		}))
 	}
 	return list, nil
 }
@@ -284,9 +287,12 @@ func (n *Node) queryDuties(v catalog.View) (list []duty, err error) {
 			list = append(list, duty{session: session})
 			continue
 		}
-		list = append(list, duty{name: session, session: session, run: func(ctx context.Context) error {
+		work := duty{name: session, session: session, run: func(ctx context.Context) error {
 			return n.answerQuery(ctx, q.ID, a)
-		}})
+		}}
+		list = append(list, n.unless(work, catalog.KindQueryFail, catalog.QueryFail{
+			Query: q.ID, Attempt: a.Number, Reason: n.id + " " + startedAnew,
+		}))
 	}
 	return list, nil
 }

@@ -271,7 +271,7 @@ func (n *Node) overdue(session string, a catalog.Attempt, seen map[string]bool) 
 	}
 	for _, id := range a.Active {
 		if was := first.runs[id]; was != "" && was != now.runs[id] {
-			return id + " was started anew"
+			return id + " " + startedAnew
 		}
 	}
 	if now.at.Sub(first.at) > n.opts.AttemptTimeout {

@@ -57,7 +57,11 @@ func fetchJSON(ctx context.Context, c *Cluster, method, address, bearer string, 
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", resp.Status, b)
+		var p wire.Problem
+		if err := json.Unmarshal(b, &p); err != nil {
+			return fmt.Errorf("%s: %s", resp.Status, b)
+		}
+		return &p
 	}
 	return json.Unmarshal(b, out)
 }

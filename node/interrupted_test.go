@@ -1,0 +1,99 @@
+package node
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/node/client"
+)
+
+// A leader that is started anew while it takes part in an attempt has lost what
+// the others sent it, and whoever leads next may see the attempt for the first
+// time. It ends the attempt itself, long before its time is over.
+func TestLeaderStartedAnewInTheMiddleOfAnAttemptEndsItItself(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	var victim atomic.Pointer[Node]
+	held, release := make(chan string, 1), make(chan struct{})
+	c := newCluster(t, 2, 2, func(o *Options) {
+		id := o.ID
+		o.plan = func(w work, verdict catalog.Verdict) (*query.Plan, error) {
+			if v := victim.Load(); v != nil && v.id == id {
+				session := ""
+				err := v.view(func(v catalog.View) error {
+					pending, err := v.PendingQueries()
+					if len(pending) == 1 && len(pending[0].Attempts) == 1 {
+						session = querySession(pending[0].ID, 1)
+					}
+					return err
+				})
+				if err != nil {
+					return nil, err
+				}
+				if session != "" && victim.CompareAndSwap(v, nil) {
+					held <- session
+					<-release
+				}
+			}
+			return planOf(w, verdict)
+		}
+	})
+	bureau := c.publisher(ctx, "bureau")
+	truth := stationTruth(publishStations(ctx, t, bureau, "stations"))
+	leader, known := c.nodes["n1"].ledger.Leader()
+	if !known {
+		t.Fatal("no node leads")
+	}
+	n := c.nodes[leader]
+	victim.Store(n)
+	type answer struct {
+		r   *client.Result
+		err error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		r, err := bureau.Query(ctx, fmt.Sprintf(stationsSQL, "stations"), client.QueryOptions{})
+		answered <- answer{r, err}
+	}()
+	session := <-held
+	c.await(ctx, "the other member's digests", func() bool {
+		n.exchange.mu.Lock()
+		defer n.exchange.mu.Unlock()
+		for p := range n.exchange.held {
+			if p.session == session && p.kind == parcelDigests {
+				return true
+			}
+		}
+		return false
+	})
+	closed := make(chan error, 1)
+	go func() { closed <- n.Close() }()
+	<-n.done
+	close(release)
+	if err := <-closed; err != nil {
+		t.Fatal(err)
+	}
+	c.open(leader)
+	got := <-answered
+	if got.err != nil {
+		t.Fatal(got.err)
+	}
+	attempts := got.r.Query.Attempts
+	if len(attempts) < 2 || attempts[0].Failed == "" || strings.Contains(attempts[0].Failed, "not done after") {
+		t.Errorf("attempts %+v", attempts)
+	}
+	var table bytes.Buffer
+	if err := got.r.Table.WriteCSV(&table); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(truth, rowsOf(t, table.Bytes())); d != "" {
+		t.Errorf("(-plaintext +answer)\n%s", d)
+	}
+}
