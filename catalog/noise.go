@@ -128,6 +128,35 @@ func newAccount(limit, spent *big.Rat) Account {
 	return Account{Limit: epsilonText(limit), Spent: epsilonText(spent), Left: epsilonText(left)}
 }
 
+// epsilonLimit is what the noised queries of a contract may spend together.
+func (k Contract) epsilonLimit(p Policy) string {
+	if k.Epsilon != "" {
+		return k.Epsilon
+	}
+	return p.DP.EpsilonPerContract
+}
+
+func (k Contract) epsilonSpent() string {
+	if k.EpsilonSpent == "" {
+		return "0"
+	}
+	return k.EpsilonSpent
+}
+
+// NoiseAccount is the contract's account of epsilon under the policy of its
+// dataset; false when the policy offers no noised answers.
+func (k Contract) NoiseAccount(p Policy) (Account, bool) {
+	if p.DP == nil {
+		return Account{}, false
+	}
+	limit, ok := parseEpsilon(k.epsilonLimit(p))
+	spent, also := parseEpsilon(k.epsilonSpent())
+	if !ok || !also {
+		return Account{}, false
+	}
+	return newAccount(limit, spent), true
+}
+
 // NoiseBudget is what a noised query costs and what there is to pay it from.
 type NoiseBudget struct {
 	Epsilon  string  `json:"epsilon"`      // a named attempt; a query has at most MostCost
@@ -152,19 +181,11 @@ func noiseAccounts(r Reader, d Dataset, k Contract, n Noise) (l noiseLedger, err
 	if l.family, err = find[noiseFamily](r, l.familyKey); err != nil {
 		return l, err
 	}
-	spent := k.EpsilonSpent
-	if spent == "" {
-		spent = "0"
-	}
-	limit := d.Descriptor.Policy.DP.EpsilonPerContract
-	if k.Epsilon != "" {
-		limit = k.Epsilon
-	}
 	for _, v := range []struct {
 		into **big.Rat
 		text string
 	}{
-		{&l.cost, n.Epsilon}, {&l.contractLimit, limit}, {&l.contractSpent, spent},
+		{&l.cost, n.Epsilon}, {&l.contractLimit, k.epsilonLimit(d.Descriptor.Policy)}, {&l.contractSpent, k.epsilonSpent()},
 		{&l.familyLimit, l.family.Limit}, {&l.familySpent, l.family.Spent},
 	} {
 		x, ok := parseEpsilon(v.text)

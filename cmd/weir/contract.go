@@ -28,7 +28,11 @@ func newContractCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(map[string]any{"contracts": contracts}, contractSheet(contracts))
+			shown, err := withAccounts(cmd.Context(), c, contracts)
+			if err != nil {
+				return err
+			}
+			return a.print(map[string]any{"contracts": shown}, contractSheet(shown))
 		},
 	}
 	show := &cobra.Command{
@@ -45,7 +49,11 @@ func newContractCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(contract, contractSheet([]catalog.Contract{contract}))
+			shown, err := withAccounts(cmd.Context(), c, []catalog.Contract{contract})
+			if err != nil {
+				return err
+			}
+			return a.printOne(shown[0], contractSheet(shown))
 		},
 	}
 	return group("contract", "see, stop and account for what was granted", "  weir contract list --dir /tmp/weir --as buyer",
@@ -55,15 +63,49 @@ func newContractCommand(a *app) *cobra.Command {
 		newContractChange(a, "revoke", "end a contract for good", catalog.ContractRevoked, (*client.Client).RevokeContract))
 }
 
-func contractSheet(contracts []catalog.Contract) sheet {
-	s := sheet{head: []string{"contract", "dataset", "buyer", "publisher", "state", "measures", "aggregates", "columns", "from", "until", "used", "queries", "spent", "budget", "currency", "purpose", "reason"}}
+// shownContract is a contract with its account of epsilon, where its dataset's
+// policy offers noised answers.
+type shownContract struct {
+	catalog.Contract
+	Noise *catalog.Account `json:"epsilon_account,omitempty"`
+}
+
+// withAccounts looks up the policies that contracts are under.
+func withAccounts(ctx context.Context, c *client.Client, contracts []catalog.Contract) ([]shownContract, error) {
+	shown := make([]shownContract, len(contracts))
+	policies := map[string]catalog.Policy{}
+	for i, k := range contracts {
+		p, known := policies[k.Dataset]
+		if !known {
+			d, err := c.Dataset(ctx, k.Dataset)
+			if err != nil {
+				return nil, err
+			}
+			p = d.Descriptor.Policy
+			policies[k.Dataset] = p
+		}
+		shown[i].Contract = k
+		if account, ok := k.NoiseAccount(p); ok {
+			shown[i].Noise = &account
+		}
+	}
+	return shown, nil
+}
+
+func contractSheet(contracts []shownContract) sheet {
+	s := sheet{head: []string{"contract", "dataset", "buyer", "publisher", "state", "measures", "aggregates", "columns", "min cohort", "from", "until", "used", "queries", "spent", "budget", "currency",
+		"epsilon", "epsilon spent", "epsilon left", "purpose", "reason"}}
 	for _, c := range contracts {
-		currency := ""
+		currency, epsilon := "", catalog.Account{}
 		if c.Price != nil {
 			currency = c.Price.Currency
 		}
-		s.add(c.ID, c.Dataset, c.Buyer, c.Publisher, string(c.State), orAll(c.Measures), orAll(c.Aggregates), scopeWords(c.Scope),
-			moment(c.From), moment(c.Until), fmt.Sprint(c.Used), count(c.Queries), c.Spent, orAny(c.Budget), currency, c.Purpose, c.Reason)
+		if c.Noise != nil {
+			epsilon = *c.Noise
+		}
+		s.add(c.ID, c.Dataset, c.Buyer, c.Publisher, string(c.State), orAll(c.Measures), orAll(c.Aggregates), scopeWords(c.Scope), cohort(c.MinCohort),
+			moment(c.From), moment(c.Until), fmt.Sprint(c.Used), count(c.Queries), c.Spent, orAny(c.Budget), currency,
+			epsilon.Limit, epsilon.Spent, epsilon.Left, c.Purpose, c.Reason)
 	}
 	return s
 }

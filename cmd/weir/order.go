@@ -26,6 +26,7 @@ type terms struct {
 	budget     string
 	columns    []string
 	grain      string
+	cohort     int
 }
 
 func (t *terms) flags(f *pflag.FlagSet) {
@@ -35,6 +36,7 @@ func (t *terms) flags(f *pflag.FlagSet) {
 	f.StringVar(&t.budget, "budget", "", "`AMOUNT` that may be spent, such as 100.00 in the currency of the dataset's price; default: any")
 	f.StringSliceVar(&t.columns, "columns", nil, "`COLUMNS` that conditions and groups may use, comma separated, or none; default: all")
 	f.StringVar(&t.grain, "finest", "", "finest `GRAIN` of periods: hour, day, month, quarter or year; default: the policy's")
+	f.IntVar(&t.cohort, "min-cohort", 0, "least number of entities in a group, larger than the policy's; default: the policy's")
 	f.IntVar(&t.queries, "queries", 0, "how many queries; default: any number")
 }
 
@@ -49,6 +51,17 @@ func (t *terms) end() (int64, error) {
 		return 0, fmt.Errorf("--until %q is not a day such as 2027-12-31", t.until)
 	}
 	return day.AddDate(0, 0, 1).UnixMilli(), nil
+}
+
+// counts checks what is counted.
+func (t *terms) counts() error {
+	switch {
+	case t.queries < 0:
+		return errors.New("--queries must not be negative")
+	case t.cohort < 0:
+		return errors.New("--min-cohort must not be negative")
+	}
+	return nil
 }
 
 // scope is what --columns and --finest ask for, nil without them. all are the
@@ -109,9 +122,10 @@ func newOrderCreateCommand(a *app) *cobra.Command {
 			if sql != "" && (len(t.measures) > 0 || len(t.aggregates) > 0 || len(t.columns) > 0 || t.grain != "") {
 				return usagef(cmd, "--for already says which measures, aggregates, columns and periods")
 			}
-			if t.queries < 0 {
-				return usagef(cmd, "--queries must not be negative")
+			if err := t.counts(); err != nil {
+				return usagef(cmd, "%s", err)
 			}
+			order.MinCohort = t.cohort
 			order.Measures, order.Aggregates, order.Until, order.Queries, order.Budget = t.measures, t.aggregates, until, t.queries, t.budget
 			return a.createOrder(cmd.Context(), order, sql, t)
 		},
@@ -219,16 +233,16 @@ func newOrderShowCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(order, orderSheet([]catalog.Order{order}))
+			return a.printOne(order, orderSheet([]catalog.Order{order}))
 		},
 	}
 }
 
 func orderSheet(orders []catalog.Order) sheet {
-	s := sheet{head: []string{"order", "dataset", "buyer", "state", "contract", "purpose", "measures", "aggregates", "columns", "until", "queries", "budget", "created", "reason"}}
+	s := sheet{head: []string{"order", "dataset", "buyer", "state", "contract", "purpose", "measures", "aggregates", "columns", "min cohort", "until", "queries", "budget", "created", "reason"}}
 	for _, o := range orders {
 		s.add(o.ID, o.Dataset, o.Buyer, string(o.State), o.Contract, o.Purpose, orAll(o.Measures), orAll(o.Aggregates),
-			scopeWords(o.Scope), moment(o.Until), count(o.Queries), orAny(o.Budget), moment(o.Created), o.Reason)
+			scopeWords(o.Scope), cohort(o.MinCohort), moment(o.Until), count(o.Queries), orAny(o.Budget), moment(o.Created), o.Reason)
 	}
 	return s
 }
@@ -269,6 +283,14 @@ func count(n int) string {
 	return strconv.Itoa(n)
 }
 
+// cohort says the least size of a group where it is not the policy's.
+func cohort(n int) string {
+	if n == 0 {
+		return "policy's"
+	}
+	return strconv.Itoa(n)
+}
+
 func newOrderApproveCommand(a *app) *cobra.Command {
 	var t terms
 	var epsilon string
@@ -282,8 +304,8 @@ func newOrderApproveCommand(a *app) *cobra.Command {
 			if err != nil {
 				return usagef(cmd, "%s", err)
 			}
-			if t.queries < 0 {
-				return usagef(cmd, "--queries must not be negative")
+			if err := t.counts(); err != nil {
+				return usagef(cmd, "%s", err)
 			}
 			c, err := a.connect(bureau)
 			if err != nil {
@@ -296,7 +318,7 @@ func newOrderApproveCommand(a *app) *cobra.Command {
 			}
 			contract, err := c.ApproveOrder(cmd.Context(), catalog.OrderApprove{
 				Order: args[0], Measures: t.measures, Aggregates: t.aggregates, Until: until, Queries: t.queries,
-				Budget: t.budget, Scope: scope, Epsilon: epsilon,
+				Budget: t.budget, Scope: scope, Epsilon: epsilon, MinCohort: t.cohort,
 			})
 			if err != nil {
 				return err

@@ -56,6 +56,21 @@ func (a *app) print(document any, s sheet) error {
 	}
 }
 
+// printOne is print for a sheet of one row, which a table shows a line a column:
+// there are too many to read in a row.
+func (a *app) printOne(document any, s sheet) error {
+	if a.output == outputJSON || a.output == outputCSV || len(s.rows) != 1 {
+		return a.print(document, s)
+	}
+	turned := sheet{head: []string{"what", "value"}}
+	for i, name := range s.head {
+		if s.rows[0][i] != "" {
+			turned.add(name, s.rows[0][i])
+		}
+	}
+	return a.print(document, turned)
+}
+
 func writeCSV(w io.Writer, s sheet) error {
 	c := csv.NewWriter(w)
 	if err := c.Write(s.head); err != nil {

@@ -168,7 +168,7 @@ func verdictWords(d catalog.Descriptor, p catalog.Preview) []string {
 	for _, g := range p.Verdict.EntityGroups {
 		included, of = included+g.Included, of+g.Of
 	}
-	words = append(words, fmt.Sprintf("min_cohort is %d: %d of %d entities are included", d.Policy.MinCohort, included, of))
+	words = append(words, fmt.Sprintf("min_cohort is %d: %d of %d entities are included", max(d.Policy.MinCohort, p.Contract.MinCohort), included, of))
 	if n := len(p.Verdict.Withheld); n > 0 {
 		words = append(words, fmt.Sprintf("%d groups would have too few entities with readings and are withheld", n))
 	}
