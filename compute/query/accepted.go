@@ -64,6 +64,9 @@ func explain(list []lexer.Token, at int, fault *Error) *Error {
 		if obscure(prefix, c) || !fits(prefix, c) {
 			continue
 		}
+		if c.says == "a name" && len(prefix) > 0 && prefix[len(prefix)-1].Value == "IN" {
+			c.says = privateWord + "(name)"
+		}
 		accepted = append(accepted, c.says)
 		if c.kind == tokenKeyword {
 			words = append(words, c.says)
@@ -85,12 +88,15 @@ func explain(list []lexer.Token, at int, fault *Error) *Error {
 }
 
 // obscure reports whether c after prefix is grammar that only leads to another
-// error: the parenthesis of a function, or a product, after a name.
+// error: the parenthesis of a function, or a product, after a name. Behind IN a name takes one.
 func obscure(prefix []lexer.Token, c candidate) bool {
 	if len(prefix) == 0 || c.value != "(" && c.value != "*" {
 		return false
 	}
 	last := prefix[len(prefix)-1].Type
+	if n := len(prefix); n > 1 && prefix[n-2].Value == "IN" {
+		return false // of PRIVATE(name)
+	}
 	return last == tokenName || last == tokenQuoted || last == tokenString || last == tokenNumber
 }
 

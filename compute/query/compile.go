@@ -20,7 +20,7 @@ func Compile(sql string, s Schema) (*Compiled, error) {
 		return nil, fault
 	}
 	c := &compiler{scope: newScope(s), stmt: stmt}
-	for _, step := range []func() *Error{c.from, c.items, c.groupBy, c.where, c.orderBy, c.limit} {
+	for _, step := range []func() *Error{c.from, c.items, c.groupBy, c.where, c.oneVector, c.orderBy, c.limit} {
 		if fault := step(); fault != nil {
 			return nil, fault
 		}
@@ -39,6 +39,7 @@ type compiler struct {
 	out     Compiled
 	aliases []string // of the output columns, "" for none
 	origins []*item  // of the output columns
+	in      *selector
 }
 
 func (c *compiler) from() *Error {
@@ -66,7 +67,7 @@ func (c *compiler) items() *Error {
 			if fault != nil {
 				return fault
 			}
-			out = Output{Name: aggregateText(agg), Kind: OutputAggregate, Index: add(&req.Select, agg)}
+			out = Output{Name: c.aggregateText(agg), Kind: OutputAggregate, Index: add(&req.Select, agg)}
 		} else {
 			dim, fault := c.dimension(v)
 			if fault != nil {
@@ -266,7 +267,7 @@ func (c *compiler) sortSelect() {
 	list := c.out.Request.Select
 	sorted := slices.Clone(list)
 	slices.SortFunc(sorted, func(a, b catalog.Aggregate) int {
-		return cmp.Or(strings.Compare(a.Measure, b.Measure), strings.Compare(a.Func, b.Func))
+		return cmp.Or(strings.Compare(a.Measure, b.Measure), strings.Compare(a.Func, b.Func), strings.Compare(a.Weight, b.Weight))
 	})
 	for i, o := range c.out.Output {
 		if o.Kind == OutputAggregate {

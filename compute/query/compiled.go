@@ -7,6 +7,13 @@ type Schema struct {
 	Descriptor catalog.Descriptor `json:"descriptor"`
 	Columns    []string           `json:"columns,omitempty"`   // attributes of the registry
 	IDColumn   string             `json:"id_column,omitempty"` // another name of the entity
+
+	// Vectors are private vectors of whoever asks, in any state and on any registry;
+	// PRIVATE(name) is the newest ready one of that name on the dataset's.
+	Vectors []catalog.Vector `json:"vectors,omitempty"`
+	// Stand lets every selector, whatever its name, stand for one that is yet to be
+	// registered: catalog.NewVector. Such a request is only previewed.
+	Stand bool `json:"stand,omitempty"`
 }
 
 // Compiled is a query in two parts: the request, which is signed, and how the

@@ -13,6 +13,7 @@ import (
 type parts struct {
 	entities *catalog.Predicate
 	periods  *periodSet
+	selector *selector
 }
 
 // where compiles WHERE into the request's predicate and intervals.
@@ -24,6 +25,9 @@ func (c *compiler) where() *Error {
 	p, fault := c.orParts(tree)
 	if fault != nil {
 		return fault
+	}
+	if p.selector != nil {
+		c.out.Request.In = p.selector.id
 	}
 	at := tree.First.Arms[0].Pos
 	if p.entities != nil {
@@ -71,6 +75,9 @@ func (c *compiler) orParts(tree *orTree) (parts, *Error) {
 				return parts{}, fault
 			}
 		}
+		if p.selector != nil {
+			return parts{}, p.selector.misplaced("OR")
+		}
 		if (p.entities != nil) != (out.entities != nil) || (p.periods != nil) != (out.periods != nil) ||
 			p.entities != nil && p.periods != nil {
 			return parts{}, mixed(tree.Rest[max(i, 0)].Pos, "OR")
@@ -107,6 +114,12 @@ func (c *compiler) andParts(tree *andTree) (parts, *Error) {
 			}
 			out.periods = &both
 		}
+		if p.selector != nil {
+			if out.selector != nil {
+				return parts{}, p.selector.twice()
+			}
+			out.selector = p.selector
+		}
 	}
 	if len(entities) > 0 {
 		out.entities = &catalog.Predicate{Op: opAnd, Args: entities}
@@ -124,6 +137,9 @@ func (c *compiler) notParts(tree *notTree) (parts, *Error) {
 	p, fault := c.notParts(tree.Not)
 	if fault != nil {
 		return parts{}, fault
+	}
+	if p.selector != nil {
+		return parts{}, p.selector.misplaced("NOT")
 	}
 	if p.entities != nil && p.periods != nil {
 		return parts{}, mixed(tree.Pos, "NOT")
@@ -145,8 +161,15 @@ func (c *compiler) test(t *comparison) (parts, *Error) {
 		}
 		return parts{}, faultAt(n.Pos, n.Raw, "conditions compare columns, not functions of them").want(c.dimensions()...)
 	}
-	switch r := c.resolve(n); r.kind {
+	r := c.resolve(n)
+	if t.Of != nil && r.kind != refEntity && r.kind != refNone {
+		return parts{}, c.notEntity(t)
+	}
+	switch r.kind {
 	case refEntity:
+		if t.Of != nil {
+			return c.selector(t)
+		}
 		return c.entityTest(t, "")
 	case refAttribute:
 		return c.entityTest(t, r.column)

@@ -32,6 +32,9 @@ var synonyms = map[string]string{"AVERAGE": "AVG", "MEAN": "AVG", "TOTAL": "SUM"
 // aggregate reads a call of an aggregate function on a measure.
 func (c *compiler) aggregate(v *value) (catalog.Aggregate, *Error) {
 	none := catalog.Aggregate{}
+	if n := privateIn(v.Call); n != nil {
+		return c.weighted(v, n)
+	}
 	fn, ok := answered[strings.ToUpper(v.Name.text())]
 	if !ok {
 		return none, unknownFunction(v.Name)
@@ -60,6 +63,11 @@ func (c *compiler) aggregate(v *value) (catalog.Aggregate, *Error) {
 	if m := c.measure(n); m.kind == refMeasure {
 		return catalog.Aggregate{Func: fn, Measure: m.column}, nil
 	}
+	return none, c.noMeasure(n, c.argumentsOf(upper))
+}
+
+// noMeasure refuses a name that is no measure.
+func (c *compiler) noMeasure(n *name, accepted []string) *Error {
 	what := "there is no measure %s"
 	switch c.resolve(n).kind {
 	case refEntity:
@@ -70,7 +78,7 @@ func (c *compiler) aggregate(v *value) (catalog.Aggregate, *Error) {
 		what = "%s is not a measure"
 	case refNone, refMeasure:
 	}
-	return none, faultAt(n.Pos, n.Raw, what, n.text()).among(n.text(), c.argumentsOf(upper)...)
+	return faultAt(n.Pos, n.Raw, what, n.text()).among(n.text(), accepted...)
 }
 
 func (c *compiler) argumentsOf(fn string) []string {
@@ -83,6 +91,9 @@ func (c *compiler) argumentsOf(fn string) []string {
 func unknownFunction(n *name) *Error {
 	upper := strings.ToUpper(n.text())
 	switch {
+	case upper == privateWord:
+		return faultAt(n.Pos, n.Raw, "PRIVATE(name) stands in an aggregate, or behind IN").
+			want(append([]string{"entity IN PRIVATE(name)"}, weightedForms...)...)
 	case reserved[upper]:
 		return faultAt(n.Pos, n.Raw, notAnswered, upper+" is").want(aggregates...)
 	case upper == "MIN" || upper == "MAX":
@@ -186,8 +197,11 @@ func (v *value) place() (lexer.Position, string) {
 
 // aggregateText is the canonical text of an aggregate, dimensionText that of a
 // dimension; output columns are named by them.
-func aggregateText(a catalog.Aggregate) string {
-	if a.Measure == "" {
+func (sc *scope) aggregateText(a catalog.Aggregate) string {
+	switch {
+	case a.Weight != "":
+		return sc.weightedText(a, a.Measure)
+	case a.Measure == "":
 		return a.Func + "(*)"
 	}
 	return a.Func + "(" + a.Measure + ")"

@@ -16,7 +16,7 @@ func Format(c *Compiled, s Schema) string {
 	for _, o := range c.Output {
 		text, bare := "", ""
 		if o.Kind == OutputAggregate {
-			text, bare = f.aggregate(req.Select[o.Index]), aggregateText(req.Select[o.Index])
+			text, bare = f.aggregate(req.Select[o.Index]), f.aggregateText(req.Select[o.Index])
 		} else {
 			text, bare = f.dimension(req.By[o.Index]), f.dimensionText(req.By[o.Index])
 		}
@@ -29,6 +29,9 @@ func Format(c *Compiled, s Schema) string {
 	var where []string
 	if req.Where != nil {
 		where = append(where, f.predicate(*req.Where, req.Where.Op == opOr))
+	}
+	if req.In != "" {
+		where = append(where, "entity IN PRIVATE("+writable(f.vectorName(req.In))+")")
 	}
 	if req.Periods != nil {
 		where = append(where, f.periods(req.Periods))
@@ -61,6 +64,9 @@ type formatter struct{ *scope }
 func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 func (f formatter) aggregate(a catalog.Aggregate) string {
+	if a.Weight != "" {
+		return f.weightedText(a, writable(a.Measure))
+	}
 	if a.Measure == "" {
 		return a.Func + "(*)"
 	}

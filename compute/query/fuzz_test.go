@@ -21,6 +21,8 @@ func FuzzCompile(f *testing.F) {
 	}
 	f.Add(`SELECT station, date_trunc('month', period) AS month, AVG(pm25), COUNT(pm25) FROM beijing_air GROUP BY station, month`)
 	f.Add(`SELECT COUNT(*) FROM beijing_air WHERE NOT (county IN ('a', 'b') OR "Industry" >= 'x') AND period BETWEEN '2013' AND '2014-05' ORDER BY 1 DESC LIMIT 3`)
+	f.Add(`SELECT county, SUM(pm25), COUNT(*) FROM beijing_air WHERE entity IN PRIVATE(mine) AND period BETWEEN '2024-01' AND '2024-12' GROUP BY county`)
+	f.Add(`SELECT SUM(pm25 * PRIVATE(loans)), SUM(PRIVATE(loans)), WAVG("pm10", PRIVATE("loans")) AS w FROM beijing_air ORDER BY w`)
 	f.Add("SELECT\xff COUNT(*)")
 	f.Add("-- \xff\n''\"\"")
 	f.Fuzz(func(t *testing.T, sql string) {

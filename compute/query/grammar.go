@@ -106,9 +106,16 @@ type comparison struct {
 	Op      string     `parser:"( @('=' | '<>' | '!=' | '<' | '<=' | '>' | '>=')"`
 	Operand *literal   `parser:"  @@"`
 	Not     bool       `parser:"| @'NOT'?"`
-	In      []*literal `parser:"  ( 'IN' '(' @@ (',' @@)* ')'"`
+	In      []*literal `parser:"  ( 'IN' ( '(' @@ (',' @@)* ')'"`
+	Of      *inVector  `parser:"         | @@ )"`
 	From    *literal   `parser:"  | 'BETWEEN' @@"`
 	To      *literal   `parser:"    'AND' @@ ) )"`
+}
+
+// inVector is what follows IN beside a list.
+type inVector struct {
+	Func *name    `parser:"@@ '('"`
+	Arg  *literal `parser:"@@ ')'"`
 }
 
 // grammar is LL(1): with no lookahead beyond it an error is reported exactly where

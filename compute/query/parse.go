@@ -78,11 +78,7 @@ const notAnswered = "%s not answered by this version"
 // unanswered recognises what the language reserves and this version does not
 // answer, and what it never will.
 func unanswered(list []lexer.Token) *Error {
-	for i, t := range list {
-		if t.Type == tokenName && list[i+1].Value == "(" && nameIs(t.Value, "PRIVATE") {
-			return faultAt(t.Pos, t.Value, notAnswered, "private selectors and weights are").
-				want("public attributes and measures of the dataset")
-		}
+	for _, t := range list {
 		if t.Type != tokenKeyword {
 			continue
 		}

@@ -2,6 +2,7 @@ package query
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
@@ -11,7 +12,7 @@ import (
 func beijing() Schema {
 	return Schema{
 		Descriptor: catalog.Descriptor{
-			Dataset: "beijing_air", Entity: "station", Grain: catalog.GrainHour,
+			Dataset: "beijing_air", Registry: "stations", Entity: "station", Grain: catalog.GrainHour,
 			Measures: []catalog.Measure{
 				{Name: "pm25", Unit: "µg/m³", Min: 0, Max: 10000, Decimals: 1},
 				{Name: "pm10", Unit: "µg/m³", Min: 0, Max: 10000, Decimals: 1},
@@ -20,8 +21,25 @@ func beijing() Schema {
 		},
 		Columns:  []string{"county", "Industry", "区县", "order"},
 		IDColumn: "station_id",
+		Vectors: []catalog.Vector{
+			vectorNamed("mine", 1, 1, catalog.VectorReady), vectorNamed("mine", 2, 1, catalog.VectorReady), vectorNamed("mine", 3, 1, catalog.VectorStoring),
+			vectorNamed("loans", 1, 16, catalog.VectorReady), vectorNamed("late", 1, 1, catalog.VectorProving), vectorNamed("gone", 1, 1, catalog.VectorDropped),
+			rejected, elsewhere,
+		},
 	}
 }
+
+// vectorNamed is a private vector on the registry of beijing.
+func vectorNamed(name string, version, bits int, state catalog.VectorState) catalog.Vector {
+	return catalog.Vector{ID: fmt.Sprintf("v-%s-%d", name, version), State: state,
+		VectorRegister: catalog.VectorRegister{Registry: "stations", Name: name, Version: version, Bits: bits}}
+}
+
+var rejected, elsewhere = func() (a, b catalog.Vector) {
+	a, b = vectorNamed("bad", 1, 1, catalog.VectorRejected), vectorNamed("borrowers", 1, 1, catalog.VectorReady)
+	a.Reason, b.Registry = "an entry is neither 0 nor 1", "other"
+	return a, b
+}()
 
 func mustCompile(t testing.TB, sql string) *Compiled {
 	t.Helper()

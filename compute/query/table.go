@@ -141,7 +141,7 @@ func (c *Compiled) check() error {
 	}
 	for _, a := range c.Request.Select {
 		if a.Func != fnCount && (a.Measure == "" || a.Func != fnSum && a.Func != fnAvg) {
-			return fmt.Errorf("%s is no aggregate that a result can show", aggregateText(a))
+			return fmt.Errorf("%s is no aggregate that a result can show", a.Func)
 		}
 	}
 	return nil

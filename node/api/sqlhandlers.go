@@ -40,7 +40,7 @@ func compileOn(v catalog.View, sql string) (catalog.Dataset, *query.Compiled, er
 	if err != nil {
 		return catalog.Dataset{}, nil, err
 	}
-	d, compiled, err := statement.Compile(sql, datasets, v.Registry)
+	d, compiled, err := statement.Compile(sql, datasets, v.Registry, statement.Vectors{})
 	var fault *query.Error
 	if errors.As(err, &fault) {
 		err = sqlProblem(fault)

@@ -13,9 +13,18 @@ import (
 	"github.com/weirdata/weir/compute/query"
 )
 
+// Vectors says which private vectors the SQL may name.
+type Vectors struct {
+	// Of returns those of whoever asks, in any state; nil: there are none. It is
+	// asked only for SQL that names one.
+	Of func() ([]catalog.Vector, error)
+	// Stand lets every selector stand for one that is yet to be registered.
+	Stand bool
+}
+
 // Compile compiles sql against the one of the datasets that it names. registry
 // returns the record of a dataset's registry.
-func Compile(sql string, datasets []catalog.Dataset, registry func(id string) (catalog.Registry, error)) (catalog.Dataset, *query.Compiled, error) {
+func Compile(sql string, datasets []catalog.Dataset, registry func(id string) (catalog.Registry, error), vectors Vectors) (catalog.Dataset, *query.Compiled, error) {
 	d, err := find(sql, datasets)
 	if err != nil {
 		return d, nil, err
@@ -24,7 +33,13 @@ func Compile(sql string, datasets []catalog.Dataset, registry func(id string) (c
 	if err != nil {
 		return d, nil, fmt.Errorf("read the registry of dataset %s: %w", d.ID, err)
 	}
-	compiled, err := query.Compile(sql, query.Schema{Descriptor: d.Descriptor, Columns: r.Columns, IDColumn: r.IDColumn})
+	schema := query.Schema{Descriptor: d.Descriptor, Columns: r.Columns, IDColumn: r.IDColumn, Stand: vectors.Stand}
+	if vectors.Of != nil && query.NamesVectors(sql) {
+		if schema.Vectors, err = vectors.Of(); err != nil {
+			return d, nil, fmt.Errorf("read the private vectors: %w", err)
+		}
+	}
+	compiled, err := query.Compile(sql, schema)
 	return d, compiled, err
 }
 
