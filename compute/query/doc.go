@@ -6,7 +6,8 @@
 // (or at a node, for thin clients), so that a change of the parser never makes
 // two nodes apply one entry differently. [NewPlan] runs at every node of an
 // attempt and again at the client: it is a pure function of the descriptor, the
-// dataset version and the verdict, and [Plan.Digest] is what they compare.
+// dataset version and the verdict ([NewPrivatePlan]: and the version's presence),
+// and [Plan.Digest] is what they compare.
 // [Compiled.Table] runs at the client alone, on sums that only it can open.
 //
 // # Meaning of a query
@@ -55,6 +56,21 @@
 // each figure's 95 % interval. How often such a query may be asked is the
 // catalog's business. One loss is not bounded here: delta adds up over the
 // attempts of all queries, and only epsilon has a ledger.
+//
+// # Private vectors
+//
+// entity IN PRIVATE(name) and PRIVATE(name) as a weight name a private vector of
+// whoever asks, which only its owner knows (PROTOCOL section 6). A selector can
+// only narrow the whole query: under OR or NOT it would form groups that no node
+// could tell. COUNTs within it, and the sums of weights, are private numbers of the
+// plan like sums, but made of the vector and public presence alone: they need no
+// opening and carry no noise. An exact sum within a selector leaves out the cells of
+// entities that do not count in the policy's period, and so do COUNT(m) and AVG of
+// that measure; COUNT(*) does not. A weighted aggregate is over the cells in which
+// its measure is present, without one over those in which any is: SUM(PRIVATE(w))
+// takes an entity's weight once a period. Such a plan has no parity number, because
+// on a product it would be the grand total; counts and weights are checked against
+// public presence, sums against weights × range.
 //
 // # What it does not do
 //

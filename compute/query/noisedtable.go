@@ -61,7 +61,10 @@ func (r *result) intervals(group int) []any {
 	for _, o := range r.query.Output {
 		var half any
 		if o.Kind == OutputAggregate {
-			if agg := r.query.Request.Select[o.Index]; agg.Measure != "" {
+			switch agg := r.query.Request.Select[o.Index]; {
+			case agg.Weight != "":
+				half = r.weightedOf(agg).interval(agg.Func, group)
+			case agg.Measure != "":
 				f := r.figures[agg.Measure]
 				half = f.interval(agg.Func, group)
 			}
@@ -96,8 +99,12 @@ func (t *Table) noiseWords() string {
 	}
 	words += "; ± covers the exact figure with 95 % probability\n"
 	for _, c := range t.Noise.Sums {
+		what := c.Measure
+		if c.Weight != "" {
+			what += " × " + c.Weight
+		}
 		words += fmt.Sprintf("  sums of %s: %s, parameter %s %s, from each of %d nodes; standard deviation %s, 95 %% within ± %s\n",
-			c.Measure, c.Distribution, c.Parameter, c.Unit, c.Nodes, c.StandardDeviation, c.Interval95)
+			what, c.Distribution, c.Parameter, c.Unit, c.Nodes, c.StandardDeviation, c.Interval95)
 	}
 	return words
 }

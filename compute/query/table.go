@@ -44,18 +44,21 @@ type Column struct {
 // Noise is set when the sums carry noise, and
 // Interval95 then has, in the place of every noised figure, the half-width of its
 // 95 % interval, and nil elsewhere. A noised figure is not clamped to what is
-// possible: that would bias it. Query and Receipt are the caller's to set.
+// possible: that would bias it. In is the private selector that all
+// figures are within, Weights the private weights. Query and Receipt are the caller's to set.
 type Table struct {
-	Query      string   `json:"query,omitempty"`
-	Columns    []Column `json:"columns"`
-	Rows       [][]any  `json:"rows"`
-	Withheld   int      `json:"withheld"` // groups not released
-	Included   []int    `json:"included,omitempty"`
-	Of         []int    `json:"of,omitempty"`
-	Omitted    []int    `json:"omitted_periods,omitempty"`
-	Noise      *Noised  `json:"noise,omitempty"`
-	Interval95 [][]any  `json:"interval95,omitempty"`
-	Receipt    any      `json:"receipt,omitempty"`
+	Query      string              `json:"query,omitempty"`
+	Columns    []Column            `json:"columns"`
+	Rows       [][]any             `json:"rows"`
+	Withheld   int                 `json:"withheld"` // groups not released
+	Included   []int               `json:"included,omitempty"`
+	Of         []int               `json:"of,omitempty"`
+	Omitted    []int               `json:"omitted_periods,omitempty"`
+	Noise      *Noised             `json:"noise,omitempty"`
+	Interval95 [][]any             `json:"interval95,omitempty"`
+	In         *catalog.VectorUse  `json:"in,omitempty"`
+	Weights    []catalog.VectorUse `json:"weights,omitempty"`
+	Receipt    any                 `json:"receipt,omitempty"`
 }
 
 // Table makes the result of a query from its opened sums. It returns a
@@ -70,6 +73,7 @@ func (c *Compiled) Table(in Input) (*Table, error) {
 		rows = rows[:max(*c.Limit, 0)]
 	}
 	t := &Table{Columns: r.columns(), Rows: make([][]any, 0, len(rows)), Withheld: len(in.Verdict.Withheld)}
+	t.In, t.Weights = vectorsOf(in.Verdict)
 	if t.Noise, err = noised(in); err != nil {
 		return nil, fmt.Errorf("making the result of a query on %s: %w", in.Verdict.Dataset, err)
 	}
@@ -95,11 +99,12 @@ func (c *Compiled) Table(in Input) (*Table, error) {
 
 // result holds the figures of every released group.
 type result struct {
-	query   *Compiled
-	grid    *grid
-	present []int64            // COUNT(*) of each group
-	figures map[string]figures // by measure
-	left    map[int]periodSet  // by entity group: periods left out for some column
+	query    *Compiled
+	grid     *grid
+	present  []int64                        // COUNT(*) of each group
+	figures  map[string]figures             // by measure
+	weighted map[catalog.Aggregate]weighted // by measure and weight
+	left     map[int]periodSet              // by entity group: periods left out for some column
 }
 
 func newResult(c *Compiled, in Input) (*result, error) {
@@ -110,12 +115,17 @@ func newResult(c *Compiled, in Input) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &result{query: c, grid: g, figures: map[string]figures{}}
+	r := &result{query: c, grid: g, figures: map[string]figures{}, weighted: map[catalog.Aggregate]weighted{}}
 	if err := r.checkShape(in); err != nil {
 		return nil, err
 	}
 	if r.present, err = g.count(in.Presence, AnyMeasure, -1); err != nil {
 		return nil, err
+	}
+	if in.Verdict.In != "" {
+		if r.present, err = r.selected(in, "", r.present); err != nil {
+			return nil, err
+		}
 	}
 	for _, a := range c.Request.Select {
 		if err := r.figure(in, a); err != nil {
@@ -140,7 +150,8 @@ func (c *Compiled) check() error {
 		}
 	}
 	for _, a := range c.Request.Select {
-		if a.Func != fnCount && (a.Measure == "" || a.Func != fnSum && a.Func != fnAvg) {
+		weighs := a.Weight != "" && (a.Func == fnSum || a.Func == fnWAvg && a.Measure != "")
+		if !weighs && (a.Weight != "" || a.Func != fnCount && (a.Measure == "" || a.Func != fnSum && a.Func != fnAvg)) {
 			return fmt.Errorf("%s is no aggregate that a result can show", a.Func)
 		}
 	}
@@ -179,6 +190,9 @@ func (r *result) checkShape(in Input) error {
 // figure works out the counts, and where it is opened the checked sums, of an
 // aggregate's measure.
 func (r *result) figure(in Input, a catalog.Aggregate) error {
+	if a.Weight != "" {
+		return r.weigh(in, a)
+	}
 	f, done := r.figures[a.Measure]
 	if a.Measure == "" || done && (f.sums != nil || a.Func == fnCount) {
 		return nil
@@ -187,21 +201,25 @@ func (r *result) figure(in Input, a catalog.Aggregate) error {
 	if measure < 0 {
 		return fmt.Errorf("the dataset has no measure %q", a.Measure)
 	}
-	column := slices.Index(r.grid.columns, measure)
+	column := r.grid.column(catalog.Column{Measure: a.Measure})
 	if column < 0 && a.Func != fnCount {
 		return fmt.Errorf("the verdict does not open %q", a.Measure)
 	}
 	f.measure = in.Descriptor.Measures[measure]
 	var err error
-	if f.counts, err = r.grid.count(in.Presence, measure, column); err != nil {
+	if f.counts, err = r.grid.count(in.Presence, measure, r.leaves(a.Measure)); err != nil {
 		return err
 	}
+	if in.Verdict.In != "" {
+		if f.counts, err = r.selected(in, a.Measure, f.counts); err != nil {
+			return err
+		}
+	}
 	if column >= 0 {
-		n := len(r.grid.groups)
 		if err := f.bound(in.Plan, column, in.Nodes); err != nil {
 			return err
 		}
-		if err := f.decode(in.Sums[column*n:(column+1)*n], r.describe); err != nil {
+		if err := f.decode(r.opened(in, column), r.describe); err != nil {
 			return err
 		}
 	}
@@ -269,6 +287,9 @@ func (r *result) compare(o Output, a, b int) int {
 		return strings.Compare(r.dimension(a, o.Index), r.dimension(b, o.Index))
 	}
 	agg := r.query.Request.Select[o.Index]
+	if agg.Weight != "" {
+		return r.weightedOf(agg).compare(agg.Func, a, b)
+	}
 	if agg.Measure == "" {
 		return cmp.Compare(r.present[a], r.present[b])
 	}
@@ -284,6 +305,10 @@ func (r *result) row(group int) []any {
 			continue
 		}
 		agg := r.query.Request.Select[o.Index]
+		if agg.Weight != "" {
+			out = append(out, r.weightedOf(agg).cell(agg.Func, group))
+			continue
+		}
 		if agg.Measure == "" {
 			out = append(out, r.present[group])
 			continue
@@ -294,88 +319,6 @@ func (r *result) row(group int) []any {
 	return out
 }
 
-// included counts, for each released group, the entities of its parts that are not
-// left out of every column in all of its periods.
-func (r *result) included() []int {
-	g := r.grid
-	size := make([]int, len(g.verdict.Parts))
-	for _, part := range g.assign {
-		if part >= 0 {
-			size[part]++
-		}
-	}
-	out := make([]int, len(g.groups))
-	periods := len(g.verdict.PeriodGroups)
-	for i, p := range g.verdict.Parts {
-		for j := range periods {
-			if n := g.numbers[p.Group*periods+j]; n >= 0 {
-				out[n] += size[i]
-			}
-		}
-	}
-	// What is left out is rare: only parts with exclusions are looked at.
-	left := map[[2]int]periodSet{}
-	for _, e := range g.verdict.Exclusions {
-		key := [2]int{e.Part, e.Column}
-		left[key] = newPeriodSet(append(slices.Clone(left[key]), e.Intervals...))
-	}
-	lost := map[int]bool{}
-	for _, e := range g.verdict.Exclusions {
-		if lost[e.Part] {
-			continue
-		}
-		lost[e.Part] = true
-		for j := range periods {
-			n := g.numbers[g.verdict.Parts[e.Part].Group*periods+j]
-			if n >= 0 && r.excludedAll(left, e.Part, j) {
-				out[n] -= size[e.Part]
-			}
-		}
-	}
-	return out
-}
-
-// excludedAll reports whether a part is left out of every column in all periods of
-// a period group that the version has.
-func (r *result) excludedAll(left map[[2]int]periodSet, part, period int) bool {
-	own := newPeriodSet(r.grid.verdict.PeriodGroups[period].Intervals)
-	length := func(s periodSet) (n int) {
-		for _, i := range s {
-			from, to := r.grid.clip(i)
-			n += to - from
-		}
-		return n
-	}
-	all := length(own)
-	for c := range r.grid.verdict.Columns {
-		if length(own.intersect(left[[2]int{part, c}])) < all {
-			return false
-		}
-	}
-	return all > 0 && len(r.grid.verdict.Columns) > 0
-}
-
-// omitted counts the periods of a group in which a column is left out.
-func (r *result) omitted(group int) int {
-	if r.left == nil {
-		r.left = map[int]periodSet{}
-		for _, e := range r.grid.verdict.Exclusions {
-			g := r.grid.verdict.Parts[e.Part].Group
-			r.left[g] = append(r.left[g], e.Intervals...)
-		}
-		for g, list := range r.left {
-			r.left[g] = newPeriodSet(list)
-		}
-	}
-	at, n := r.grid.groups[group], 0
-	own := newPeriodSet(r.grid.verdict.PeriodGroups[at.Period].Intervals)
-	for _, i := range own.intersect(r.left[at.Entity]) {
-		from, to := r.grid.clip(i)
-		n += to - from
-	}
-	return n
-}
-
 func (r *result) columns() []Column {
 	out := []Column{}
 	for _, o := range r.query.Output {
@@ -383,7 +326,9 @@ func (r *result) columns() []Column {
 		if o.Kind == OutputAggregate {
 			agg := r.query.Request.Select[o.Index]
 			c.Type = TypeInteger
-			if agg.Func != fnCount {
+			if agg.Weight != "" {
+				c.Type, c.Unit = TypeDecimal, r.weightedOf(agg).unit(agg.Func)
+			} else if agg.Func != fnCount {
 				c.Type, c.Unit = TypeDecimal, r.figures[agg.Measure].measure.Unit
 			}
 		} else if r.query.Request.By[o.Index].Kind == catalog.DimPeriod {

@@ -137,7 +137,7 @@ func (t *Table) WriteText(w io.Writer) error {
 	default:
 		fmt.Fprintf(&b, ", %d groups withheld by policy", t.Withheld)
 	}
-	b.WriteString("\n" + t.noiseWords())
+	b.WriteString("\n" + t.privateWords() + t.noiseWords())
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("writing the result: %w", err)
 	}
