@@ -25,6 +25,11 @@ which no node holds whole, uploads the ciphertexts and waits until the nodes hav
 stored and checked them. Public are the entities, the periods and which cells
 have a reading; no reading leaves this machine in the clear.
 
+Of a protected dataset this machine keeps a keyed digest of every reading, in the
+user's cache. By them it tells, when the next version is published, which readings
+were corrected; a version published where they are not known is closed in the periods
+that an earlier one released.
+
 With --check it does everything but publish, and prints what would be published.`,
 		Example: `  weir dataset publish --check --dir /tmp/weir air.yaml air.csv
   weir dataset publish --dir /tmp/weir beijing.yaml beijing-air/*.csv.gz`,
@@ -48,7 +53,7 @@ With --check it does everything but publish, and prints what would be published.
 		Args:    exactly(1, "one dataset's id"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.showDataset(cmd.Context(), args[0]) },
 	}
-	return group("dataset", "publish and see datasets", "  weir dataset publish --dir /tmp/weir air.yaml air.csv", publish, list, show)
+	return group("dataset", "publish and see datasets", "  weir dataset publish --dir /tmp/weir air.yaml air.csv", publish, newDatasetAppendCommand(a), list, show)
 }
 
 func (a *app) publishDataset(ctx context.Context, descriptor string, files []string, check bool) error {
@@ -84,6 +89,13 @@ func (a *app) publishDataset(ctx context.Context, descriptor string, files []str
 	}
 	bar.finish()
 	a.note("live; a buyer asks for it with `weir order create --dataset %s --purpose TEXT`", done.Dataset)
+	return a.printPublished(done)
+}
+
+func (a *app) printPublished(done client.Published) error {
+	for _, v := range done.Uncompared {
+		a.note("warning: this machine has no record of the readings of version %d, so nobody can tell which of them changed: periods that it shares with version %d stay closed; publish on the machine that has, or see `weir dataset publish --help`", v, done.Version)
+	}
 	s := sheet{head: []string{"dataset", "version", "entities", "periods", "readings", "tiles", "bytes"}}
 	s.add(done.Dataset, strconv.Itoa(done.Version), strconv.Itoa(done.Entities), strconv.Itoa(done.Periods),
 		strconv.Itoa(done.Readings), strconv.Itoa(done.Tiles), strconv.FormatInt(done.Bytes, 10))
@@ -125,7 +137,7 @@ func (a *app) printPrepared(p *client.Prepared) error {
 	c := checked{
 		Dataset: d.Dataset, Registry: d.Registry, Entities: len(panel.Entities), Periods: panel.Periods,
 		First: d.Grain.Format(panel.First), Last: d.Grain.Format(panel.First + int64(panel.Periods) - 1),
-		Readings: p.Readings(), Gaps: cells - p.Readings(), Tiles: p.Tiles(), Bytes: int64(p.Tiles()) * tileBytes,
+		Readings: p.Readings(), Gaps: cells - p.Readings(), Tiles: p.Tiles(), Bytes: int64(p.Tiles()-p.Reused()) * tileBytes,
 		Policy: policyWords(d),
 	}
 	s := sheet{head: []string{"what", "value"}}
@@ -134,7 +146,7 @@ func (a *app) printPrepared(p *client.Prepared) error {
 	s.add("entities", strconv.Itoa(c.Entities))
 	s.add("periods", fmt.Sprintf("%d, from %s to %s", c.Periods, c.First, c.Last))
 	s.add("readings", fmt.Sprintf("%d, %d cells are empty", c.Readings, c.Gaps))
-	s.add("tiles", fmt.Sprintf("%d, about %d bytes", c.Tiles, c.Bytes))
+	s.add("tiles", fmt.Sprintf("%d, about %d bytes to send", c.Tiles, c.Bytes))
 	for _, line := range c.Policy {
 		s.add("policy", line)
 	}

@@ -35,6 +35,9 @@ type PackOptions struct {
 	Workers      int                       // at least one
 	NewEncryptor func() (Encryptor, error) // called once a worker, before any tile is packed
 	Progress     func(done, total int)     // tiles; nil: none. Called by one goroutine at a time
+	// Have are digests of tiles that exist already, in the order of Manifest.Tiles;
+	// nil: none. Where one is not zero the tile is not packed.
+	Have [][][]catalog.Digest
 }
 
 // Tile is one encrypted tile: where it stands in the manifest, and its bytes,
@@ -59,7 +62,10 @@ func Pack(ctx context.Context, src Source, blocks []catalog.Block, o PackOptions
 	if err := CheckBlocks(blocks, o.Values, entities, periods); err != nil {
 		return nil, fmt.Errorf("packing tiles: %w", err)
 	}
-	jobs, digests := packJobs(measures, blocks, periods)
+	jobs, digests, err := packJobs(measures, blocks, periods, o.Have)
+	if err != nil {
+		return nil, fmt.Errorf("packing tiles: %w", err)
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	p := &packing{src: src, blocks: blocks, entities: entities, periods: periods, o: o, jobs: jobs, digests: digests, emit: emit}
@@ -100,19 +106,31 @@ type packing struct {
 	done              int
 }
 
-func packJobs(measures int, blocks []catalog.Block, periods int) ([]packJob, [][][]catalog.Digest) {
+// packJobs lists the tiles to pack, and the digests of those that are there.
+func packJobs(measures int, blocks []catalog.Block, periods int, have [][][]catalog.Digest) ([]packJob, [][][]catalog.Digest, error) {
 	jobs := make([]packJob, 0, measures*TileCount(blocks, periods))
 	digests := make([][][]catalog.Digest, measures)
+	if have != nil && len(have) != measures {
+		return nil, nil, fmt.Errorf("%w: tiles of %d of %d measures exist", ErrLayout, len(have), measures)
+	}
 	for m := range digests {
 		digests[m] = make([][]catalog.Digest, len(blocks))
+		if have != nil && len(have[m]) != len(blocks) {
+			return nil, nil, fmt.Errorf("%w: tiles of %d of %d blocks exist", ErrLayout, len(have[m]), len(blocks))
+		}
 		for b, block := range blocks {
 			digests[m][b] = make([]catalog.Digest, PerBlock(block, periods))
+			if have != nil && copy(digests[m][b], have[m][b]) < len(have[m][b]) {
+				return nil, nil, fmt.Errorf("%w: %d tiles of block %d exist, it has %d", ErrLayout, len(have[m][b]), b, len(digests[m][b]))
+			}
 			for k := range digests[m][b] {
-				jobs = append(jobs, packJob{m, b, k})
+				if digests[m][b][k].IsZero() {
+					jobs = append(jobs, packJob{m, b, k})
+				}
 			}
 		}
 	}
-	return jobs, digests
+	return jobs, digests, nil
 }
 
 func (p *packing) work(ctx context.Context, enc Encryptor) error {

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io/fs"
 	"net/url"
 	"os"
@@ -33,23 +34,44 @@ type cellPrints struct {
 	prints            [][]byte // by measure
 }
 
-// printKey binds prints to the key and to where a reading stands: equal readings
-// elsewhere have other prints.
-func (c *Client) printsOf(p *panel.Panel, dataset string) cellPrints {
-	out := cellPrints{entities: len(p.Entities), periods: p.Periods, first: p.First}
-	h := hmac.New(sha256.New, c.key.signing.Seed())
+// printer makes the prints of a measure. They are bound to the key and to where a
+// reading stands: equal readings elsewhere have other prints.
+type printer struct {
+	h     hash.Hash
+	label []byte
+}
+
+func (c *Client) printer(dataset, measure string) printer {
+	return printer{hmac.New(sha256.New, c.key.signing.Seed()), []byte("weir cell 1\n" + dataset + "\n" + measure + "\n")}
+}
+
+// print appends the print of a reading v of an entity in a period.
+func (p printer) print(to []byte, entity int, period, v int64) []byte {
 	var cell [24]byte
+	binary.LittleEndian.PutUint64(cell[:], uint64(entity))  //nolint:gosec // an encoding
+	binary.LittleEndian.PutUint64(cell[8:], uint64(period)) //nolint:gosec // an encoding
+	binary.LittleEndian.PutUint64(cell[16:], uint64(v))     //nolint:gosec // an encoding
+	p.h.Reset()
+	p.h.Write(p.label)
+	p.h.Write(cell[:])
+	return append(to, p.h.Sum(nil)[:printSize]...)
+}
+
+// printsOf makes the prints of a panel. Cells that old has are taken from there;
+// nil: none.
+func (c *Client) printsOf(p *panel.Panel, dataset string, old *cellPrints) cellPrints {
+	out := cellPrints{entities: len(p.Entities), periods: p.Periods, first: p.First}
 	for m, column := range p.Columns {
 		values := p.Values(m)
 		prints := make([]byte, 0, printSize*len(values))
+		maker := c.printer(dataset, column.Measure.Name)
 		for i, v := range values {
-			h.Reset()
-			h.Write([]byte("weir cell 1\n" + dataset + "\n" + column.Measure.Name + "\n"))
-			binary.LittleEndian.PutUint64(cell[:], uint64(i%out.entities))                 //nolint:gosec // an encoding
-			binary.LittleEndian.PutUint64(cell[8:], uint64(p.First+int64(i/out.entities))) //nolint:gosec // an encoding
-			binary.LittleEndian.PutUint64(cell[16:], uint64(v))                            //nolint:gosec // an encoding
-			h.Write(cell[:])
-			prints = append(prints, h.Sum(nil)[:printSize]...)
+			entity, period := i%out.entities, p.First+int64(i/out.entities)
+			if known := old.at(m, entity, period); known != nil {
+				prints = append(prints, known...)
+			} else {
+				prints = maker.print(prints, entity, period, v)
+			}
 		}
 		out.prints = append(out.prints, prints)
 	}
@@ -57,7 +79,10 @@ func (c *Client) printsOf(p *panel.Panel, dataset string) cellPrints {
 }
 
 // at is the print of a cell, or nil where the version has none.
-func (p cellPrints) at(measure, entity int, period int64) []byte {
+func (p *cellPrints) at(measure, entity int, period int64) []byte {
+	if p == nil {
+		return nil
+	}
 	i := period - p.first
 	if entity >= p.entities || i < 0 || i >= int64(p.periods) {
 		return nil
@@ -77,7 +102,7 @@ func (c *Client) printsFile(dataset string, version int) string {
 }
 
 // keepPrints stores the prints of a version that is live.
-func (c *Client) keepPrints(dataset string, version int, p cellPrints) error {
+func (c *Client) keepPrints(dataset string, version int, p *cellPrints) error {
 	name := c.printsFile(dataset, version)
 	if name == "" {
 		return nil
@@ -141,16 +166,21 @@ func (c *Client) loadPrints(dataset string, version int) (cellPrints, bool, erro
 	return p, false, nil
 }
 
-// compare holds what is published against everything that was or can be released
+// comparing is what is published held against everything that was or can be released
 // of the same cells, as far as this client can tell what differs.
-func (c *Client) compare(ctx context.Context, p *Prepared, own cellPrints) ([]catalog.Comparison, []catalog.CellSet, error) {
+type comparing struct {
+	compared []catalog.Comparison
+	sets     []catalog.CellSet
+	unknown  []int // versions of the dataset of whose readings it has no record
+}
+
+func (c *Client) compare(ctx context.Context, p *Prepared, own *cellPrints) (comparing, error) {
+	var out comparing
 	d := p.Source.Descriptor
 	kindred, err := get[wire.Kindred](ctx, c, call{path: "/v1/datasets/" + url.PathEscape(d.Dataset) + "/kindred"})
 	if err != nil {
-		return nil, nil, fmt.Errorf("ask what version of dataset %s to compare with: %w", d.Dataset, err)
+		return out, fmt.Errorf("ask what version of dataset %s to compare with: %w", d.Dataset, err)
 	}
-	var compared []catalog.Comparison
-	var sets []catalog.CellSet
 	mine := tiles.Side{Presence: p.Presence, First: p.Panel.First, Cells: d.Grain, Policy: d.Policy.Grain}
 	for _, x := range kindred.Comparisons {
 		var changed func(int, int64) bool
@@ -160,24 +190,38 @@ func (c *Client) compare(ctx context.Context, p *Prepared, own cellPrints) ([]ca
 			theirs.Measure = measureIndex(d, x.Other)
 		} else {
 			if theirs, err = c.side(ctx, x); err != nil {
-				return nil, nil, err
+				return out, err
 			}
 		}
 		if x.Release != 0 && x.Dataset == d.Dataset && x.Other == x.Measure {
-			old, known, err := c.loadPrints(d.Dataset, x.Release)
-			if err != nil {
-				return nil, nil, err
+			var known bool
+			if changed, known, err = c.changed(p, x, mine.Measure, own); err != nil {
+				return out, err
 			}
 			if !known {
+				if !slices.Contains(out.unknown, x.Release) {
+					out.unknown = append(out.unknown, x.Release)
+				}
 				continue
 			}
-			m := mine.Measure
-			changed = func(e int, period int64) bool { return string(old.at(m, e, period)) != string(own.at(m, e, period)) }
 		}
-		sets = append(sets, tiles.CellSets(len(compared), tiles.Differing(mine, theirs, changed))...)
-		compared = append(compared, x)
+		out.sets = append(out.sets, tiles.CellSets(len(out.compared), tiles.Differing(mine, theirs, changed))...)
+		out.compared = append(out.compared, x)
 	}
-	return compared, sets, nil
+	return out, nil
+}
+
+// changed tells which cells of a measure have another value than in the release
+// that x names; false when this machine cannot tell.
+func (c *Client) changed(p *Prepared, x catalog.Comparison, m int, own *cellPrints) (func(entity int, period int64) bool, bool, error) {
+	dataset := p.Source.Descriptor.Dataset
+	if own == nil {
+		// An append changes nothing of the version that it continues: tiles are
+		// taken over, and readings that are given again were vouched for.
+		return nil, p.appended != nil && p.appended.live.Version == x.Release, nil
+	}
+	old, known, err := c.loadPrints(dataset, x.Release)
+	return func(e int, period int64) bool { return string(old.at(m, e, period)) != string(own.at(m, e, period)) }, known, err
 }
 
 func measureIndex(d catalog.Descriptor, name string) int {

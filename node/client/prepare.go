@@ -44,6 +44,8 @@ type Prepared struct {
 	Registry RegistryTable
 	Blocks   []catalog.Block
 	Presence *tiles.Presence
+
+	appended *appended // what is taken over from the live version; nil: nothing
 }
 
 // OpenDescriptor reads a descriptor file.
@@ -99,6 +101,39 @@ func Prepare(ctx context.Context, src *panel.Source, files []panel.File, ids fun
 // Tiles is how many tiles of all measures will be published.
 func (p *Prepared) Tiles() int {
 	return tiles.TileCount(p.Blocks, p.Panel.Periods) * len(p.Panel.Columns)
+}
+
+// Reused is how many of them the version before has already.
+func (p *Prepared) Reused() int {
+	n := 0
+	if p.appended != nil {
+		for _, blocks := range p.appended.tiles {
+			for _, digests := range blocks {
+				for _, d := range digests {
+					if !d.IsZero() {
+						n++
+					}
+				}
+			}
+		}
+	}
+	return n
+}
+
+// reusedTiles are the tiles that are taken over; nil where there are none.
+func (p *Prepared) reusedTiles() [][][]catalog.Digest {
+	if p.appended == nil {
+		return nil
+	}
+	return p.appended.tiles
+}
+
+// oldPrints are those of the version that is continued; nil where there is none.
+func (p *Prepared) oldPrints() *cellPrints {
+	if p.appended == nil {
+		return nil
+	}
+	return p.appended.prints
 }
 
 // Readings is how many cells hold one.

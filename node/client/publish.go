@@ -22,7 +22,12 @@ type Published struct {
 	Periods  int    `json:"periods"`
 	Readings int    `json:"readings"`
 	Tiles    int    `json:"tiles"`
-	Bytes    int64  `json:"bytes"` // of the tiles
+	// Uncompared are live versions of whose readings this machine has no record, so
+	// that nobody can tell what changed: what they cover is closed in this version
+	// where figures of it may have been released.
+	Uncompared []int `json:"uncompared,omitempty"`
+	Reused     int   `json:"reused,omitempty"` // tiles of them that the version before has
+	Bytes      int64 `json:"bytes"`            // of the other tiles
 }
 
 // PublishDataset publishes what was prepared as the next version of its dataset,
@@ -49,8 +54,9 @@ func (c *Client) PublishDataset(ctx context.Context, p *Prepared, progress func(
 		return Published{}, err
 	}
 	u := &upload{client: c, prepared: p, key: key, progress: progress}
-	if !p.Source.Descriptor.Policy.Public {
-		u.prints = c.printsOf(p.Panel, p.Source.Descriptor.Dataset)
+	if !p.Source.Descriptor.Policy.Public && (p.appended == nil || p.appended.prints != nil) {
+		prints := c.printsOf(p.Panel, p.Source.Descriptor.Dataset, p.oldPrints())
+		u.prints = &prints
 	}
 	version, err := u.run(ctx)
 	if err != nil {
@@ -63,7 +69,10 @@ func (c *Client) PublishDataset(ctx context.Context, p *Prepared, progress func(
 	if err := u.spool.close(true); err != nil {
 		return Published{}, err
 	}
-	if !p.Source.Descriptor.Policy.Public {
+	if err := c.keep(p, version); err != nil {
+		return Published{}, err
+	}
+	if u.prints != nil {
 		if err := c.keepPrints(p.Source.Descriptor.Dataset, version, u.prints); err != nil {
 			return Published{}, err
 		}
@@ -71,7 +80,7 @@ func (c *Client) PublishDataset(ctx context.Context, p *Prepared, progress func(
 	return Published{
 		Dataset: p.Source.Descriptor.Dataset, Version: version, Registry: p.Source.Descriptor.Registry,
 		Entities: len(p.Panel.Entities), Periods: p.Panel.Periods, Readings: p.Readings(), Tiles: p.Tiles(),
-		Bytes: int64(p.Tiles()) * int64(key.Parameters.TileBytes()),
+		Uncompared: u.unknown, Reused: p.Reused(), Bytes: int64(p.Tiles()-p.Reused()) * int64(key.Parameters.TileBytes()),
 	}, nil
 }
 
@@ -94,6 +103,9 @@ func (c *Client) ensureListed(ctx context.Context, p *Prepared, progress func(Pr
 	}
 	if err != nil {
 		return err
+	}
+	if p.appended != nil && have.Live != p.appended.live.Version {
+		return fmt.Errorf("dataset %s has version %d by now, and this one continues version %d: append again", d.Dataset, have.Live, p.appended.live.Version)
 	}
 	same, err := sameDescriptor(have.Descriptor, d)
 	if err != nil {
@@ -168,9 +180,11 @@ func (u *upload) propose(ctx context.Context, propose catalog.VersionPropose) (i
 			return 0, err
 		}
 		propose.Counts = counts.Digest()
-		if propose.Compared, sets, err = c.compare(ctx, u.prepared, u.prints); err != nil {
+		held, err := c.compare(ctx, u.prepared, u.prints)
+		if err != nil {
 			return 0, err
 		}
+		propose.Compared, sets, u.unknown = held.compared, held.sets, held.unknown
 		if len(propose.Compared) > 0 {
 			propose.Sets = catalog.SetsDigest(sets)
 		}

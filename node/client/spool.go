@@ -49,6 +49,9 @@ func (c *Client) uploadName(p *Prepared, key catalog.Key) string {
 	h := hmac.New(sha256.New, c.key.signing.Seed())
 	//nolint:errcheck // hash.Hash: Write never returns an error
 	fmt.Fprintf(h, "weir upload 1\n%s\n%s\n%s\n%d\n%d\n%d\n", c.profile.Cluster, p.Source.Descriptor.Dataset, key.ID, key.Epoch, len(p.Panel.Entities), p.Panel.First)
+	if p.appended != nil {
+		h.Write(p.appended.live.Manifest[:])
+	}
 	var cell [8]byte
 	for m, column := range p.Panel.Columns {
 		h.Write([]byte(column.Measure.Name + "\n"))
@@ -87,8 +90,9 @@ func (s *spool) get(d catalog.Digest) ([]byte, error) {
 }
 
 // manifest returns the manifest of an upload that was interrupted after all its
-// tiles had been encrypted; false when there is none that is whole.
-func (s *spool) manifest() (tiles.Manifest, bool, error) {
+// tiles had been encrypted, but for those taken over from another version; false
+// when there is none that is whole.
+func (s *spool) manifest(taken map[catalog.Digest]bool) (tiles.Manifest, bool, error) {
 	if !s.keep {
 		return tiles.Manifest{}, false, nil
 	}
@@ -104,6 +108,9 @@ func (s *spool) manifest() (tiles.Manifest, bool, error) {
 		return tiles.Manifest{}, false, nil //nolint:nilerr // half-written: the upload begins anew
 	}
 	for _, d := range m.Digests() {
+		if taken[d] {
+			continue
+		}
 		if _, err := os.Stat(s.path(d)); err != nil {
 			return tiles.Manifest{}, false, nil //nolint:nilerr // not whole: the upload begins anew
 		}

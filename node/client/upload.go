@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -21,7 +22,8 @@ type upload struct {
 	key      ReadyKey
 	progress func(Progress)
 	spool    *spool
-	prints   cellPrints // of a protected dataset
+	prints   *cellPrints // of a protected dataset; nil: not known
+	unknown  []int       // see Published.Uncompared
 
 	mu   sync.Mutex
 	sent Progress // guarded by mu
@@ -45,7 +47,9 @@ func (u *upload) run(ctx context.Context) (version int, err error) {
 		return 0, err
 	}
 	u.sent = Progress{Stage: StageUploading, TilesTotal: u.prepared.Tiles()}
-	manifest, resumed, err := u.spool.manifest()
+	u.sent.TilesTotal -= u.prepared.Reused()
+	taken := u.taken()
+	manifest, resumed, err := u.spool.manifest(taken)
 	if err != nil {
 		return 0, err
 	}
@@ -61,7 +65,8 @@ func (u *upload) run(ctx context.Context) (version int, err error) {
 	if err := u.spool.putManifest(encoded); err != nil {
 		return 0, err
 	}
-	if err := u.sendMissing(ctx, manifest.Digests()); err != nil {
+	own := slices.DeleteFunc(manifest.Digests(), func(d catalog.Digest) bool { return taken[d] })
+	if err := u.sendMissing(ctx, own); err != nil {
 		return 0, err
 	}
 	if err := u.client.putBlob(ctx, wire.BlobPresence, catalog.Sum(presence), presence); err != nil {
@@ -90,7 +95,7 @@ func (u *upload) encrypt(ctx context.Context, presence catalog.Digest) (tiles.Ma
 	sends, sctx := errgroup.WithContext(ctx)
 	sends.SetLimit(2 * workers)
 	digests, err := tiles.Pack(sctx, p.Panel, p.Blocks, tiles.PackOptions{
-		Values: u.key.Parameters.Values(), TileBytes: u.key.Parameters.TileBytes(), Workers: workers,
+		Values: u.key.Parameters.Values(), TileBytes: u.key.Parameters.TileBytes(), Workers: workers, Have: p.reusedTiles(),
 		NewEncryptor: func() (tiles.Encryptor, error) {
 			copying.Lock()
 			defer copying.Unlock()
@@ -118,6 +123,22 @@ func (u *upload) encrypt(ctx context.Context, presence catalog.Digest) (tiles.Ma
 		Registry: d.Registry, Entities: len(p.Panel.Entities), First: p.Panel.First, Periods: p.Panel.Periods,
 		Values: u.key.Parameters.Values(), Blocks: p.Blocks, Measures: names, Presence: presence, Tiles: digests,
 	}, nil
+}
+
+// taken are the tiles that are taken over: the nodes hold them, and this machine
+// does not.
+func (u *upload) taken() map[catalog.Digest]bool {
+	out := map[catalog.Digest]bool{}
+	for _, blocks := range u.prepared.reusedTiles() {
+		for _, digests := range blocks {
+			for _, d := range digests {
+				if !d.IsZero() {
+					out[d] = true
+				}
+			}
+		}
+	}
+	return out
 }
 
 // send uploads one tile and reports it.

@@ -1,0 +1,161 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/panel"
+	"github.com/weirdata/weir/node/client"
+)
+
+const dailyDescriptor = `dataset: daily
+title: {en: Daily readings by month}
+license: internal
+entity: {column: station, attributes: [county]}
+period: {column: day, grain: day}
+measures:
+  - {name: no2, column: NO2, unit: µg/m³, range: [0, 1000], decimals: 0}
+policy: {aggregates: [count, sum, avg], grain: month, min_cohort: 2, cubes: [[county]]}
+`
+
+// dailyCSV has the days [from, to) of 2024 of the stations for which has is true;
+// the stations of c0 are 0, 3 and 6.
+func dailyCSV(from, to int, has func(station int) bool) string {
+	var b strings.Builder
+	b.WriteString("station,county,day,NO2\n")
+	for d := from; d < to; d++ {
+		for s := range 7 {
+			if has(s) {
+				fmt.Fprintf(&b, "s%d,c%d,%s,%d\n", s, s%3, day2024(d), 10*s+d)
+			}
+		}
+	}
+	return b.String()
+}
+
+func day2024(d int) string {
+	return time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, d).Format(time.DateOnly)
+}
+
+func all(int) bool { return true }
+
+// dailyTruth are the rows of dailySQL, by plain loops over the days [0, to), without
+// the groups left out.
+func dailyTruth(to int, without ...string) (rows []string) {
+	for county := range 3 {
+		for month := 1; month <= 3; month++ {
+			sum, some := 0, false
+			for d := range to {
+				for s := county; s < 7; s += 3 {
+					if strings.HasPrefix(day2024(d), fmt.Sprintf("2024-%02d", month)) {
+						sum, some = sum+10*s+d, true
+					}
+				}
+			}
+			if group := fmt.Sprintf("c%d 2024-%02d", county, month); some && !slices.Contains(without, group) {
+				rows = append(rows, fmt.Sprintf("%s %d", group, sum))
+			}
+		}
+	}
+	return rows
+}
+
+const dailySQL = `SELECT county, date_trunc('month', period) AS month, SUM(no2) FROM daily GROUP BY county, month`
+
+// keeping is a client of the publisher's that keeps what append needs.
+func (c *cluster) keeping(publisher *client.Client) *client.Client {
+	c.t.Helper()
+	cl, err := client.New(c.profile, publisher.Key(), client.Options{Spool: c.t.TempDir()})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(cl.Close)
+	return cl
+}
+
+func appendText(ctx context.Context, t *testing.T, publisher *client.Client, descriptor, csv string) {
+	t.Helper()
+	src, err := panel.ReadDescriptor("test.yaml", strings.NewReader(descriptor))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := panel.File{Name: "more.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(csv)), nil }}
+	p, err := publisher.PrepareAppend(ctx, src, []panel.File{file}, client.AppendOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := publisher.PublishDataset(ctx, p, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A running contract answers before and after each append, its order untouched; a
+// query on a new version is no repeat of one on the old. The class rule holds on
+// the new periods: where only one station of a county got more days in a month that
+// was released already, the difference of the two answers would be its readings
+// alone, so the county is left out of that month and answers in all others.
+func TestAppendGoesOnUnderARunningContract(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	c := newCluster(t, 3, 2, nil)
+	publisher := c.publisher(ctx, "bureau")
+	bureau := c.keeping(publisher)
+	buyer := c.admit(ctx, newKey(t, "bank"), catalog.RoleBuyer)
+	if _, err := bureau.PublishDataset(ctx, prepareText(ctx, t, dailyDescriptor, []byte(dailyCSV(0, 45, all)), nil), nil); err != nil {
+		t.Fatal(err)
+	}
+	contract(ctx, t, buyer, bureau, "daily")
+	orders, err := buyer.Orders(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(days, version int, without ...string) {
+		t.Helper()
+		for _, repeat := range []bool{false, true} {
+			r, err := buyer.Query(ctx, dailySQL, client.QueryOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows := make([]string, len(r.Table.Rows))
+			for i, row := range r.Table.Rows {
+				rows[i] = strings.TrimSpace(fmt.Sprintln(row...))
+			}
+			if d := cmp.Diff(dailyTruth(days, without...), rows); d != "" {
+				t.Errorf("version %d (-plaintext +answer)\n%s", version, d)
+			}
+			if r.Query.Release != version || (r.Query.Repeats != "") != repeat {
+				t.Errorf("answered from version %d as a repeat of %q, want version %d and repeat %t", r.Query.Release, r.Query.Repeats, version, repeat)
+			}
+		}
+	}
+	ask(45, 1)
+	appendText(ctx, t, bureau, dailyDescriptor, dailyCSV(45, 60, all)) // the rest of February
+	ask(60, 2)
+	appendText(ctx, t, bureau, dailyDescriptor, dailyCSV(60, 75, all))
+	ask(75, 3)
+	appendText(ctx, t, bureau, dailyDescriptor, dailyCSV(75, 80, func(s int) bool { return s == 0 }))
+	// Of c1 and c2 nothing was added.
+	ask(75, 4, "c0 2024-03")
+	after, err := buyer.Orders(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(orders, after); d != "" {
+		t.Errorf("orders (-before +after)\n%s", d)
+	}
+	contracts, err := buyer.Contracts(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k := contracts[0]; len(contracts) != 1 || k.State != catalog.ContractActive || k.Used != 4 {
+		t.Errorf("contracts %+v", contracts)
+	}
+}
