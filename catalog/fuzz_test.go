@@ -48,8 +48,8 @@ func FuzzApply(f *testing.F) {
 	kinds := map[string][]Kind{
 		"operator": {KindPrincipalAdd},
 		"bureau":   {KindRegistryCreate, KindRegistryRows, KindDatasetCreate, KindVersionPropose, KindVersionCounts, KindOrderApprove},
-		"bank":     {KindOrderCreate, KindQuerySubmit},
-		"node1":    {KindKeyStart, KindKeyCommit, KindKeyTested, KindKeySign, KindVersionAttempt, KindVersionParity, KindQueryAttempt, KindQueryShare},
+		"bank":     {KindOrderCreate, KindQuerySubmit, KindVectorRegister, KindVectorDrop},
+		"node1":    {KindKeyStart, KindKeyCommit, KindKeyTested, KindKeySign, KindVersionAttempt, KindVersionParity, KindQueryAttempt, KindQueryShare, KindVectorHold, KindVectorLine, KindVectorBits},
 	}
 	seeds := []any{
 		testPrincipal("x", RoleBuyer), createEnterprises(testRows(0, 3)), RegistryRows{ID: "enterprises", Rows: testRows(0, 2)},
@@ -57,6 +57,7 @@ func FuzzApply(f *testing.F) {
 		VersionCounts{Dataset: "emissions", Version: 1, Measure: "nox", Bitmaps: [][]byte{{1}}}, OrderCreate{Dataset: "emissions", Purpose: "x"},
 		submit(contract, sumBy(attr("county"), Dimension{Kind: DimPeriod, Grain: GrainYear})),
 		startOf("rival", 1), w.commitment("k", 1, 1), w.attempt("q", 1), w.share("q", 1, 1),
+		w.vectorOf("mine", 1), VectorHold{Vector: "v", Nonce: testNonce("node1")}, VectorLine{Vector: "v", Values: []uint64{1, 2}},
 	}
 	for _, s := range seeds {
 		f.Add(encode(s))

@@ -41,6 +41,10 @@ func ruleOf(k Kind) (rule, bool) {
 		return rule{roles: publisher, handle: handler(revokeContract)}, true
 	case KindQuerySubmit:
 		return rule{roles: asker, handle: handler(submitQuery)}, true
+	case KindVectorRegister:
+		return rule{roles: asker, handle: handler(registerVector)}, true
+	case KindVectorDrop:
+		return rule{roles: asker, handle: handler(dropVector)}, true
 	}
 	return nodeRuleOf(k)
 }
@@ -73,6 +77,16 @@ func nodeRuleOf(k Kind) (rule, bool) {
 		return rule{node: true, handle: handler(addShare)}, true
 	case KindQueryFail:
 		return rule{node: true, handle: handler(failQuery)}, true
+	case KindVectorHold:
+		return rule{node: true, handle: handler(holdVector)}, true
+	case KindVectorLine:
+		return rule{node: true, handle: handler(lineVector)}, true
+	case KindVectorAttempt:
+		return rule{node: true, handle: handler(attemptVector)}, true
+	case KindVectorBits:
+		return rule{node: true, handle: handler(addBits)}, true
+	case KindVectorFail:
+		return rule{node: true, handle: handler(failVector)}, true
 	}
 	return rule{}, false
 }

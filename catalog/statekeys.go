@@ -33,12 +33,17 @@ const (
 	prefixPartition     = "family.classes/"  // owner/registry → partition
 	prefixBurdens       = "family.released/" // owner/registry → what was released of each class
 	prefixSets          = "version.sets/"    // dataset/version/from → sets of point 4
+	prefixVector        = "vector/"          // id → Vector
+	prefixVectorOf      = "vector.of/"       // owner/seq → id
+	prefixVectorName    = "vector.name/"     // owner/name → last version
+	prefixVectorShare   = "vector.share/"    // digests of sealed shares that were named
 
 	// What is left to do, so that finding it costs nothing when there is nothing.
 	prefixTodoKey     = "todo.key/"     // publisher without a ready key
 	prefixTodoVersion = "todo.version/" // dataset/version neither live nor rejected
 	prefixTodoAck     = "todo.ack/"     // node/dataset/version not acknowledged
 	prefixTodoQuery   = "todo.query/"   // seq → id, neither done nor failed
+	prefixTodoVector  = "todo.vector/"  // seq → id, registration under way
 )
 
 func rowsKey(registry string, from int) string {

@@ -88,6 +88,7 @@ const (
 type Vector struct {
 	VectorRegister
 	ID         string      `json:"id"`
+	Seq        uint64      `json:"seq"` // entry that committed to it
 	Owner      string      `json:"owner"`
 	Commitment Digest      `json:"commitment"`
 	Nodes      []string    `json:"nodes"` // roster, point 1 first
@@ -97,7 +98,7 @@ type Vector struct {
 	Nonces     [][]byte    `json:"nonces,omitempty"` // by point; nil where missing
 	Lines      [][]uint64  `json:"lines,omitempty"`  // by point; nil where missing
 	Attempts   []Attempt   `json:"attempts,omitempty"`
-	Bits       [][]uint64  `json:"checks,omitempty"` // of the current attempt, by position in Active; nil where missing
+	Checks     [][]uint64  `json:"checks,omitempty"` // of the current attempt, by position in Active; nil where missing
 	Created    int64       `json:"created"`
 	ReadyAt    int64       `json:"ready_at,omitempty"`
 }

@@ -1,0 +1,206 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+const (
+	// MaxVectorBits bounds the bits of a private weight.
+	MaxVectorBits = 32
+	// MaxVectorEntries bounds the shared bits of a vector, entities × bits.
+	MaxVectorEntries = 1 << 23
+	// MaxOpenVectors bounds the registrations that an owner may have under way,
+	// MaxVectors those and the vectors that are ready: every node holds shares.
+	MaxOpenVectors = 4
+	MaxVectors     = 256
+
+	vectorNonce = 32 // bytes
+)
+
+// over says whether nothing is left to do for a vector.
+func (v Vector) over() bool {
+	return v.State == VectorReady || v.State == VectorRejected || v.State == VectorDropped
+}
+
+// registerVector takes the commitment to a private vector. Nothing of it is used
+// before every node holds its share and both checks have passed.
+func registerVector(c *call, b VectorRegister) error {
+	if r := c.checkVector(b); r != nil {
+		return r
+	}
+	reg, err := load[Registry](c, prefixRegistry+b.Registry, fmt.Sprintf("registry %.80q", b.Registry))
+	if err != nil {
+		return err
+	}
+	if b.Entities != reg.Rows || b.Rows != reg.Digest {
+		r := conflict("registry", "the vector is for %d rows of registry %s with the digest %s; it has %d with the digest %s", b.Entities, reg.ID, b.Rows, reg.Rows, reg.Digest).
+			withFix("read the registry again and register anew")
+		r.Field = "rows"
+		return r
+	}
+	if err := c.checkNextVector(b); err != nil {
+		return err
+	}
+	if err := c.useShares(b.Shares); err != nil {
+		return err
+	}
+	v := Vector{
+		VectorRegister: b, ID: VectorID(c.digest), Seq: c.seq, Owner: c.signer.ID, Commitment: c.digest, Threshold: c.cluster.Threshold,
+		State: VectorStoring, Created: c.now, Nonces: make([][]byte, len(c.cluster.Nodes)),
+	}
+	for _, n := range c.cluster.Nodes {
+		v.Nodes = append(v.Nodes, n.ID)
+	}
+	if err := putName(c.tx, prefixVectorOf+v.Owner+"/"+seqName(c.seq), v.ID); err != nil {
+		return err
+	}
+	if err := put(c.tx, vectorNameKey(v.Owner, v.Name), v.Version); err != nil {
+		return err
+	}
+	return c.putVector(v)
+}
+
+// checkVector refuses a commitment of the wrong form.
+func (c *call) checkVector(b VectorRegister) *Refusal {
+	switch {
+	case !isName(b.Name):
+		return invalid("name", "%.80q is not a vector's name: [a-z][a-z0-9_]*", b.Name)
+	case b.Bits < 1 || b.Bits > MaxVectorBits:
+		return invalid("bits", "%d bits an entity, 1 (a selector) to %d are possible", b.Bits, MaxVectorBits)
+	case b.Decimals < 0 || b.Decimals > 18 || b.Bits == 1 && b.Decimals != 0:
+		return invalid("decimals", "%d decimals of %d bits; weights have 0 to 18, a selector none", b.Decimals, b.Bits)
+	case b.Entities < 1 || b.Entities > MaxVectorEntries/b.Bits:
+		return invalid("entities", "%d entities of %d bits, at most %d bits in all are possible", b.Entities, b.Bits, MaxVectorEntries).
+			withFix("use fewer bits")
+	case b.Modulus < 3 || b.Modulus >= maxModulus || b.Modulus%2 == 0:
+		return invalid("modulus", "%d is no modulus of shares", b.Modulus)
+	case len(b.Shares) != len(c.cluster.Nodes):
+		return invalid("shares", "%d sealed shares for %d nodes", len(b.Shares), len(c.cluster.Nodes))
+	}
+	for i, d := range b.Shares {
+		if d.IsZero() || slices.Contains(b.Shares[:i], d) {
+			return invalid(fmt.Sprintf("shares[%d]", i), "the digest is missing, or is another node's")
+		}
+	}
+	return nil
+}
+
+// checkNextVector refuses a version out of turn, and more vectors than an owner
+// may have.
+func (c *call) checkNextVector(b VectorRegister) error {
+	last, err := find[int](c.tx, vectorNameKey(c.signer.ID, b.Name))
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if b.Version != last+1 {
+		r := conflict("version", "version %d of %s; the next is %d", b.Version, b.Name, last+1).withNumber("next", int64(last+1))
+		r.Field = "version"
+		return r
+	}
+	all, err := c.machine.View(c.tx).Vectors(c.signer.ID)
+	if err != nil {
+		return err
+	}
+	open, held := 0, 0
+	for _, v := range all {
+		if !v.over() {
+			open++
+		}
+		if !v.over() || v.State == VectorReady {
+			held++
+		}
+	}
+	if open >= MaxOpenVectors || held >= MaxVectors {
+		return conflict("max_vectors", "%d registrations are under way and %d vectors are held, at most %d and %d are possible", open, held-open, MaxOpenVectors, MaxVectors).
+			withFix("wait for them, or drop some: weir portfolio drop NAME")
+	}
+	return nil
+}
+
+// useShares refuses a sealed share that any registration has named before: it
+// would be somebody else's, or a second commitment to the same masks.
+func (c *call) useShares(shares []Digest) error {
+	for i, d := range shares {
+		key := prefixVectorShare + d.String()
+		used, err := has(c.tx, key)
+		if err != nil {
+			return err
+		}
+		if used {
+			r := conflict("share_used", "a registration has named the sealed share %s before", d).withFix("share the vector anew")
+			r.Field = fmt.Sprintf("shares[%d]", i)
+			return r
+		}
+		if err := putName(c.tx, key, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropVector ends a vector or its registration. What it has frozen stays frozen,
+// and its name goes on with the next version.
+func dropVector(c *call, b VectorDrop) error {
+	v, err := load[Vector](c, prefixVector+b.Vector, fmt.Sprintf("vector %.80q", b.Vector))
+	switch {
+	case err != nil:
+		return err
+	case v.Owner != c.signer.ID:
+		return forbidden("owner", "vector %s is not yours", v.ID)
+	case v.State == VectorDropped:
+		return conflict("vector_state", "vector %s is dropped", v.ID)
+	}
+	v.end(VectorDropped, "")
+	return c.putVector(v)
+}
+
+// end leaves nothing of a registration that is over but what it was for.
+func (v *Vector) end(state VectorState, reason string) {
+	v.State, v.Reason, v.Lines, v.Checks = state, reason, nil, nil
+}
+
+// putVector stores a vector and keeps the index of those that are not over.
+func (c *call) putVector(v Vector) error {
+	if err := c.todo(!v.over(), prefixTodoVector+seqName(v.Seq), v.ID); err != nil {
+		return err
+	}
+	c.out.ID = v.ID
+	return put(c.tx, prefixVector+v.ID, v)
+}
+
+func vectorNameKey(owner, name string) string { return prefixVectorName + owner + "/" + name }
+
+// Vector returns a private vector.
+func (v View) Vector(id string) (Vector, error) { return find[Vector](v.r, prefixVector+id) }
+
+// Vectors returns an owner's vectors, dropped and rejected ones included, the
+// oldest first.
+func (v View) Vectors(owner string) ([]Vector, error) {
+	if strings.Contains(owner, "/") {
+		return nil, nil
+	}
+	return v.vectorsNamed(prefixVectorOf + owner + "/")
+}
+
+// PendingVectors returns the vectors whose registration is under way, the oldest
+// first.
+func (v View) PendingVectors() ([]Vector, error) { return v.vectorsNamed(prefixTodoVector) }
+
+func (v View) vectorsNamed(prefix string) ([]Vector, error) {
+	ids, err := values(v.r, prefix)
+	if err != nil {
+		return nil, err
+	}
+	var all []Vector
+	for _, id := range ids {
+		x, err := v.Vector(id)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, x)
+	}
+	return all, nil
+}
