@@ -407,6 +407,11 @@ func (h *history) learn(v Verdict) {
 		for e := range assign {
 			for at := version.first; at < version.first+int64(version.periods); at++ {
 				state := version.has(m, at, e)
+				for _, other := range column.measures()[1:] {
+					if version.has(slices.Index(p.d.measureNames(), other), at, e) == 0 {
+						state = 0
+					}
+				}
 				if state == 0 || !counted(v, assign, c, e, at) {
 					continue
 				}
@@ -419,7 +424,7 @@ func (h *history) learn(v Verdict) {
 				}
 				span := p.d.Grain.Span(at, p.finest)
 				for f := span.From; f < span.To; f++ {
-					figures[g][h.attacker.unknown(reading{p.what[m], e, f, state})]++
+					figures[g][h.attacker.unknown(reading{p.what[m] + column.Times, e, f, state})]++
 				}
 			}
 		}

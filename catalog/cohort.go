@@ -33,6 +33,7 @@ type cohort struct {
 	used     []bool       // by part: likewise
 	excluded [][]Interval // by column and part
 	total    int          // intervals in excluded
+	surveys  []*survey    // by part; nil: not asked for yet
 }
 
 // wantedSpan is a period of the policy's grain and the period group it is in.
@@ -50,7 +51,7 @@ func (v *evaluation) protect() error {
 		return r
 	}
 	for _, c := range v.verdict.Columns {
-		k.columns = append(k.columns, releasedColumn{Dataset: v.descriptor.Dataset, Measure: c.Measure})
+		k.columns = append(k.columns, releasedColumn{Dataset: v.descriptor.Dataset, Measure: c.Measure, Other: c.Times, With: c.With})
 	}
 	before := v.kin.classes
 	v.outcome.classes, v.outcome.parents = before.cut(v.reach, v.kin.bears(before, v.kin.burdens))
@@ -58,8 +59,9 @@ func (v *evaluation) protect() error {
 	k.released, k.used = make([]bool, v.grid), make([]bool, len(v.verdict.Parts))
 	k.excluded = make([][]Interval, len(v.verdict.Columns)*len(v.verdict.Parts))
 	k.spans()
-	for i := range v.verdict.Columns {
-		if err := k.column(i); err != nil {
+	k.surveys = make([]*survey, len(v.verdict.Parts))
+	for _, s := range v.statistics() {
+		if err := k.statistic(s); err != nil {
 			return err
 		}
 	}
@@ -128,99 +130,6 @@ func (k *cohort) spans() {
 			}
 		}
 	}
-}
-
-// column applies the rule to one column.
-func (k *cohort) column(column int) error {
-	parts, periods := len(k.verdict.Parts), len(k.verdict.PeriodGroups)
-	measure := slices.Index(k.descriptor.measureNames(), k.verdict.Columns[column].Measure)
-	larger, err := k.largerCohort(measure)
-	if err != nil {
-		return err
-	}
-	hull := make([]Interval, parts)
-	for _, w := range k.wanted {
-		at := int(w.period - k.periods.From)
-		span := k.descriptor.Policy.Grain.Span(w.period, k.descriptor.Grain)
-		enough := larger.groups(k, at, measure)
-		for i, p := range k.verdict.Parts {
-			if k.contributes(i, measure, at) && (enough == nil || enough[p.Group]) {
-				k.released[p.Group*periods+w.group] = true
-				k.used[i] = true
-				if hull[i].From == hull[i].To {
-					hull[i] = Interval{From: w.period, To: w.period}
-				}
-				hull[i].To = w.period + 1
-				continue
-			}
-			if !k.outcome.classes.touches(p.Class, k.kin.source, measure, at) {
-				continue
-			}
-			if r := k.exclude(column*parts+i, span); r != nil {
-				return r
-			}
-		}
-	}
-	for i, p := range k.verdict.Parts {
-		if hull[i].From < hull[i].To && !k.kin.burdens.covers(p.Class, k.columns[column], hull[i]) {
-			k.outcome.spans = append(k.outcome.spans, releasedSpan{p.Class, k.columns[column], hull[i]})
-		}
-	}
-	return nil
-}
-
-// contributes decides on a part in a period, counted from the version's first.
-func (k *cohort) contributes(part, measure, at int) bool {
-	after, class := k.outcome.classes, k.verdict.Parts[part].Class
-	if !after.contributes(class, k.kin.source, measure, at) {
-		return false
-	}
-	b := k.kin.burdens
-	if !b.heavy(k.columns) || after.loose {
-		return true
-	}
-	from := class
-	if first := after.classes() - len(k.outcome.parents); class >= first {
-		from = int(k.outcome.parents[class-first])
-	}
-	weight := b.weight(from, k.periods.From+int64(at), k.descriptor.Policy.Grain, k.columns, k.kin.family.grain)
-	return weight == 1 || after.survey(after.members(class)).count.count(int(after.coverage.columns[k.kin.source][measure][at])) >= weight*after.least
-}
-
-// larger is a contract's min_cohort where it is more than the family's.
-type larger struct {
-	least  int
-	counts bitmaps
-}
-
-func (k *cohort) largerCohort(measure int) (larger, error) {
-	if k.least <= k.descriptor.Policy.MinCohort {
-		return larger{}, nil
-	}
-	counts, err := k.counts(k.descriptor.Measures[measure].Name)
-	return larger{k.least, counts}, err
-}
-
-// groups tells in which groups the classes that contribute in a period have as
-// many counting entities as the contract asks for. It returns nil when the
-// contract asks for no more than the policy.
-func (l larger) groups(k *cohort, at, measure int) []bool {
-	if l.least == 0 {
-		return nil
-	}
-	byPart := make([]int, len(k.verdict.Parts))
-	tallyBits(l.counts[at].Words(), k.partOf, byPart)
-	sum := make([]int, len(k.verdict.EntityGroups))
-	for i, p := range k.verdict.Parts {
-		if k.contributes(i, measure, at) {
-			sum[p.Group] += byPart[i]
-		}
-	}
-	out := make([]bool, len(sum))
-	for g, n := range sum {
-		out[g] = n >= l.least
-	}
-	return out
 }
 
 // tallyBits counts the entities of a bitmap by what they are assigned to.

@@ -111,6 +111,9 @@ func (m Measure) check(at string) *Refusal {
 		return invalid(at+".range", "the range of %s ends before it begins", m.Name)
 	case m.Min < -maxBound || m.Max > maxBound:
 		return invalid(at+".range", "the range of %s is too wide: with its decimals, bounds must stay within ±2^55", m.Name)
+	case m.Squares && m.Half() > maxSquared:
+		return invalid(at+".squares", "the range of %s is too wide for squares: a reading may lie %d units of its last decimal from the middle, squared more than %d",
+			m.Name, m.Half(), int64(MaxSum)).withFix("declare a narrower range, a larger unit or fewer decimals, or leave squares out")
 	case !isText(m.Unit, maxName):
 		return invalid(at+".unit", "it must be a text of at most %d bytes", maxName)
 	case len(m.Buckets) > MaxColumns:

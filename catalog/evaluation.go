@@ -18,9 +18,10 @@ type evaluation struct {
 	request    Request
 	table      *Table // of the version's entities
 	counts     func(measure string) (bitmaps, error)
-	kin        *kinship // of a protected dataset whose sums are asked for
-	whole      *Table   // of all entities of the registry, with kin
-	least      int      // min_cohort of the contract, if it asks for more
+	sets       func() ([]CellSet, error) // of the version
+	kin        *kinship                  // of a protected dataset whose sums are asked for
+	whole      *Table                    // of all entities of the registry, with kin
+	least      int                       // min_cohort of the contract, if it asks for more
 
 	intervals []Interval // selected periods, clipped to the version
 	assign    []int32    // entity → group, −1: none
@@ -33,7 +34,7 @@ type evaluation struct {
 // run returns the verdict, a *Refusal or a fault of the store.
 func (v *evaluation) run() (Verdict, error) {
 	v.verdict = Verdict{
-		Dataset: v.descriptor.Dataset, Release: v.version.Version, Entities: v.version.Entities, Columns: v.request.columns(), Noise: v.request.Noise,
+		Dataset: v.descriptor.Dataset, Release: v.version.Version, Entities: v.version.Entities, Columns: v.request.columns(v.descriptor), Noise: v.request.Noise,
 	}
 	steps := []func() *Refusal{v.selectPeriods, v.groupPeriods, v.groupEntities, v.checkSize, v.checkMagnitude}
 	for _, step := range steps {
@@ -307,11 +308,9 @@ func (v *evaluation) checkMagnitude() *Refusal {
 	}
 	cells := int64(entities) * periods // at most MaxTiles × TileCells
 	for _, c := range v.verdict.Columns {
-		m, _ := v.descriptor.measure(c.Measure)
-		widest := max(m.Max-m.Mid(), m.Mid()-m.Min)
-		if widest > MaxSum/cells {
+		if widest := c.Widest(v.descriptor); widest > MaxSum/cells {
 			return refuse(RefusedInvalid, "magnitude", "the sum of %s over %d cells could reach %d × %d, more than %d",
-				m.Name, cells, cells, widest, int64(MaxSum)).
+				c.words(), cells, cells, widest, int64(MaxSum)).
 				withFix("ask for smaller groups").
 				withNumber("cells", cells).withNumber("widest", widest).withNumber("max_sum", MaxSum)
 		}

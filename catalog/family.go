@@ -64,7 +64,14 @@ func (f *family) grain(dataset string) Grain {
 }
 
 func familyDatasetOf(d Descriptor) familyDataset {
-	out := familyDataset{ID: d.Dataset, Grain: d.Policy.Grain, Cells: d.Grain, Related: d.Policy.Related}
+	out := familyDataset{ID: d.Dataset, Grain: d.Policy.Grain, Cells: d.Grain, Related: slices.Clone(d.Policy.Related)}
+	// A product is summed over the cells that both measures have, beside each one's
+	// own sums: where one is missing is watched as of related ones.
+	for _, pair := range d.Policy.Moments {
+		if pair[0] != pair[1] && !slices.Contains(out.Related, pair) {
+			out.Related = append(out.Related, pair)
+		}
+	}
 	for _, m := range d.Measures {
 		out.Measures = append(out.Measures, m.Name)
 		out.Units = append(out.Units, m.Unit)
@@ -318,8 +325,16 @@ func (k *kinship) bears(of *classes, b *burdens) func(class int, s *survey) bool
 				}
 				for m := range d.Measures {
 					column := int(of.coverage.columns[i][m][p])
-					if hasBit(of.profiles[class].enough, column) && hasBit(s.some, column) && s.count.count(column) < weight*of.least {
+					if !hasBit(of.profiles[class].enough, column) || !hasBit(s.some, column) {
+						continue
+					}
+					if s.count.count(column) < weight*of.least {
 						return false
+					}
+					for _, t := range of.coverage.testsAt(i, m, p) {
+						if !hasBit(of.profiles[class].failed, int(t)) && !s.passes(of.coverage.tests[t], weight*of.least) {
+							return false
+						}
 					}
 				}
 			}

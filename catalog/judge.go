@@ -49,8 +49,14 @@ func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit) (judgem
 	if refusal := covers(j.contract, j.dataset, now, q.Request); refusal != nil {
 		return j, refusal
 	}
+	if refusal := q.Request.checkExactMoments(j.dataset.Descriptor); refusal != nil {
+		return j, refusal
+	}
 	if j.version, err = release(r, j.dataset, q.Request); err != nil {
 		return j, err
+	}
+	if refusal := q.Request.checkCompanions(j.dataset.Descriptor, j.version); refusal != nil {
+		return j, refusal
 	}
 	if q.Request.Noise == nil { // noise is drawn and paid for anew
 		if j.repeats, err = repeatOf(r, p.ID, q.Request, j.version.Version); err != nil {
@@ -64,7 +70,7 @@ func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit) (judgem
 	if err := checkNoise(r, j.dataset, j.contract, q.Request); err != nil {
 		return j, err
 	}
-	if err := checkWear(r, j.version, q.Request); err != nil {
+	if err := checkWear(r, j.dataset.Descriptor, j.version, q.Request); err != nil {
 		return j, err
 	}
 	if j.repeats != "" {
@@ -83,8 +89,9 @@ func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit) (judgem
 			held, err := m.counts(r, j.version, measure, int(all.To-all.From))
 			return held.counting, err
 		},
+		sets: func() ([]CellSet, error) { return readSets(r, j.version.Dataset, j.version.Version) },
 	}
-	if !j.dataset.Descriptor.Policy.Public && len(q.Request.columns()) > 0 && q.Request.Noise == nil {
+	if !j.dataset.Descriptor.Policy.Public && len(q.Request.columns(j.dataset.Descriptor)) > 0 && q.Request.Noise == nil {
 		if v.kin, err = m.kin(r, j.dataset, j.version, reg); err != nil {
 			return j, err
 		}
@@ -133,17 +140,19 @@ func covers(k Contract, d Dataset, now int64, q Request) *Refusal {
 	}
 	for i, a := range q.Select {
 		field := fmt.Sprintf("select[%d]", i)
-		if !slices.Contains(d.Descriptor.Policy.Aggregates, a.Func) || !slices.Contains(k.Aggregates, a.Func) {
+		if !Grants(d.Descriptor.Policy.Aggregates, a.Func) || !Grants(k.Aggregates, a.Func) {
 			r := refuse(RefusedPolicy, "aggregate", "contract %s does not grant the aggregate %s", k.ID, a.Func).
-				withFix("it grants: %s", quoteList(k.Aggregates))
+				withFix("it grants: %s; %s", quoteList(k.Aggregates), grantWords(a.Func))
 			r.Field = field
 			return r
 		}
-		if a.Measure != "" && !slices.Contains(k.Measures, a.Measure) {
-			r := refuse(RefusedPolicy, "measure", "contract %s does not grant the measure %s", k.ID, a.Measure).
-				withFix("it grants: %s", quoteList(k.Measures))
-			r.Field = field
-			return r
+		for _, m := range [2]string{a.Measure, a.Other} {
+			if m != "" && !slices.Contains(k.Measures, m) {
+				r := refuse(RefusedPolicy, "measure", "contract %s does not grant the measure %s", k.ID, m).
+					withFix("it grants: %s", quoteList(k.Measures))
+				r.Field = field
+				return r
+			}
 		}
 	}
 	return k.InScope(d.Descriptor, q)
@@ -166,7 +175,7 @@ func release(r Reader, d Dataset, q Request) (Version, error) {
 	if err == nil && v.State != VersionLive {
 		return v, conflict("no_release", "version %d of dataset %s is %s", number, d.ID, v.State)
 	}
-	if err == nil && number != d.Live && !d.Descriptor.Policy.Public && len(q.columns()) > 0 {
+	if err == nil && number != d.Live && !d.Descriptor.Policy.Public && len(q.columns(d.Descriptor)) > 0 {
 		refusal := refuse(RefusedPolicy, "release", "version %d of dataset %s is asked for; sums come from the newest live version, %d", number, d.ID, d.Live).
 			withFix("leave the version out; counts of older versions are answered")
 		refusal.Field = "release"
@@ -177,8 +186,8 @@ func release(r Reader, d Dataset, q Request) (Version, error) {
 
 // checkWear refuses a query whose attempts the key may no longer open, before
 // it is charged.
-func checkWear(r Reader, v Version, q Request) error {
-	if len(q.columns()) == 0 {
+func checkWear(r Reader, d Descriptor, v Version, q Request) error {
+	if len(q.columns(d)) == 0 {
 		return nil
 	}
 	k, err := find[Key](r, prefixKey+v.Key)

@@ -13,6 +13,7 @@ type releasedColumn struct {
 	Dataset string `json:"dataset"`
 	Measure string `json:"measure"`
 	Other   string `json:"other,omitempty"`
+	With    string `json:"with,omitempty"` // only cells in which it has a reading
 }
 
 func (c releasedColumn) moment() bool { return c.Other != "" }

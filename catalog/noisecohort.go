@@ -25,7 +25,7 @@ func (v *evaluation) protectNoised() error {
 	extent := policyPeriods(v.descriptor, v.version.VersionPropose)
 	tally := make([]int, groups)
 	for _, c := range v.verdict.Columns {
-		counts, err := v.counts(c.Measure)
+		counts, err := v.commonCounts(c)
 		if err != nil {
 			return err
 		}
@@ -92,6 +92,30 @@ func (v *evaluation) checkNoisedWork() *Refusal {
 			withFix("ask for fewer measures or periods at a time")
 	}
 	return nil
+}
+
+// commonCounts are the entities that count, period by period, in every measure of
+// a column.
+func (v *evaluation) commonCounts(c Column) (bitmaps, error) {
+	measures := c.measures()
+	counts, err := v.counts(measures[0])
+	if err != nil || len(measures) == 1 {
+		return counts, err
+	}
+	common := make(bitmaps, len(counts))
+	for p := range counts {
+		common[p] = counts[p].Clone()
+	}
+	for _, m := range measures[1:] {
+		other, err := v.counts(m)
+		if err != nil {
+			return nil, err
+		}
+		for p := range common {
+			common[p].InPlaceIntersection(other[p])
+		}
+	}
+	return common, nil
 }
 
 // union is the entities that count in any of the policy's periods of a group.

@@ -4,17 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"regexp"
-	"slices"
 )
-
-// aggregateNames are the aggregates that a policy may allow. Requests use
-// count, sum and avg so far.
-var aggregateNames = []string{
-	"avg", "corr", "count", "covar", "covar_pop", "covar_samp", "histogram", "median", "quantile",
-	"regr", "regr_intercept", "regr_slope", "stddev", "stddev_pop", "stddev_samp", "sum", "var", "var_pop", "var_samp",
-}
-
-func isAggregate(s string) bool { return slices.Contains(aggregateNames, s) }
 
 // checkPolicy refuses rules that contradict each other or have no effect.
 func (d Descriptor) checkPolicy() *Refusal {

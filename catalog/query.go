@@ -122,8 +122,12 @@ func addShare(c *call, b QueryShare) error {
 	if r != nil {
 		return r
 	}
+	d, err := find[Dataset](c.tx, prefixDataset+q.Dataset)
+	if err != nil {
+		return err
+	}
 	i := slices.Index(a.Active, c.node.ID)
-	most := MaxSealed(q.Groups+q.Withheld, len(q.Submit.Request.columns()))
+	most := MaxSealed(q.Groups+q.Withheld, len(q.Submit.Request.columns(d.Descriptor)))
 	switch {
 	case i < 0:
 		return forbidden("member", "node %s is not in the active set", c.node.ID)

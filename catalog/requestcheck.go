@@ -94,32 +94,37 @@ func checkSelect(list []Aggregate, d Descriptor) *Refusal {
 		if slices.Contains(list[:i], a) {
 			return invalid(at, "the aggregate occurs twice")
 		}
-		if a.Other != "" || a.Weight != "" {
-			return invalid(at, "second measures and private weights are not answered yet")
+		if a.Weight != "" {
+			return invalid(at, "private weights are not answered yet")
 		}
 		switch a.Func {
 		case "count":
-			if a.Measure == "" {
+			if a.Measure == "" && a.Other == "" {
 				continue
 			}
-		case "sum", "avg":
+		case "sum", "avg", FuncVar, FuncCovar, FuncRegr, FuncHistogram:
 		default:
-			return invalid(at, "unknown aggregate %.40q", a.Func).withFix("a request may ask for count, sum and avg")
+			return invalid(at, "unknown aggregate %.40q", a.Func).withFix("a request may ask for count, sum, avg, var, covar, regr and histogram")
 		}
 		if _, known := d.measure(a.Measure); !known {
 			return invalid(at, "the dataset has no measure %.80q", a.Measure).withFix("its measures are: %s", quoteList(d.measureNames()))
+		}
+		if r := a.checkStatistic(at, d); r != nil {
+			return r
 		}
 	}
 	return nil
 }
 
-// columns are the distinct measures that have to be opened, in the order of
-// their first appearance.
-func (q Request) columns() []Column {
+// columns are the distinct columns that have to be opened, in the order of their
+// first appearance.
+func (q Request) columns(d Descriptor) []Column {
 	cols := []Column{}
 	for _, a := range q.Select {
-		if c := (Column{Measure: a.Measure}); a.Func != "count" && !slices.Contains(cols, c) {
-			cols = append(cols, c)
+		for _, c := range a.Columns(d) {
+			if !slices.Contains(cols, c) {
+				cols = append(cols, c)
+			}
 		}
 	}
 	return cols

@@ -101,7 +101,7 @@ func (s scene) evaluation(t rapid.TB) *evaluation {
 		return list, nil
 	}
 	e := &evaluation{descriptor: s.d, version: s.v, request: s.q, table: table, whole: table, counts: counts}
-	if s.d.Policy.Public || len(s.q.columns()) == 0 {
+	if s.d.Policy.Public || len(s.q.columns(s.d)) == 0 {
 		return e
 	}
 	e.kin = &kinship{family: family{MinCohort: s.d.Policy.MinCohort, Datasets: []familyDataset{familyDatasetOf(s.d)}}, burdens: &burdens{}}
@@ -306,7 +306,7 @@ func TestVerdictIsWhatTheDefinitionSays(t *testing.T) {
 		v, err := s.evaluation(t).run()
 		some, left, counts := false, false, false
 		parts := o.parts()
-		names := v.columnNames(s.q)
+		names := s.columnNames()
 		for e := range s.rows {
 			for p := s.v.First; p < s.v.First+int64(s.v.Periods); p++ {
 				if o.selected(e, p) {
@@ -351,9 +351,9 @@ func TestVerdictIsWhatTheDefinitionSays(t *testing.T) {
 	}
 }
 
-func (v Verdict) columnNames(q Request) []string {
+func (s scene) columnNames() []string {
 	var names []string
-	for _, c := range q.columns() {
+	for _, c := range s.q.columns(s.d) {
 		names = append(names, c.Measure)
 	}
 	return names

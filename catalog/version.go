@@ -86,7 +86,7 @@ func checkVersion(d Descriptor, b VersionPropose) *Refusal {
 	case len(b.Blocks) > b.Entities:
 		return invalid("blocks", "%d blocks of %d entities", len(b.Blocks), b.Entities)
 	}
-	next, tiles := 0, int64(0)
+	next := 0
 	for i, k := range b.Blocks {
 		at := fmt.Sprintf("blocks[%d]", i)
 		switch {
@@ -96,18 +96,11 @@ func checkVersion(d Descriptor, b VersionPropose) *Refusal {
 			return invalid(at, "%d entities × %d periods, a tile has %d cells", k.Entities, k.Periods, TileCells)
 		}
 		next += k.Entities
-		tiles += (int64(b.Periods)-1)/int64(k.Periods) + 1
 	}
 	if next != b.Entities {
 		return invalid("blocks", "the blocks cover %d of %d entities", next, b.Entities)
 	}
-	if tiles *= int64(len(d.Measures)); int64(b.Tiles) != tiles {
-		return invalid("tiles", "%d tiles, the blocks make %d", b.Tiles, tiles)
-	}
-	if b.Tiles > MaxTiles {
-		return invalid("tiles", "%d tiles, at most %d are possible", b.Tiles, MaxTiles)
-	}
-	return nil
+	return b.checkTiles(d)
 }
 
 // pending reports whether the version is on its way.

@@ -119,7 +119,7 @@ func accumulatorDigests(w work, plan *query.Plan, number int) []catalog.Digest {
 	acc := plan.Accumulators[number]
 	digests := make([]catalog.Digest, len(acc.Tiles))
 	for i, k := range acc.Tiles {
-		digests[i] = w.manifest.Tile(plan.Columns[acc.Column], acc.Block, k)
+		digests[i] = w.manifest.Tile(plan.Packed[acc.Column], acc.Block, k)
 	}
 	return digests
 }

@@ -172,13 +172,17 @@ func narrowest(ctx context.Context, c *client.Client, sql string, order *catalog
 		return &usageError{message: fmt.Sprintf("--dataset is %s, the query asks %s", order.Dataset, r.Dataset), command: "weir order create"}
 	}
 	order.Dataset = r.Dataset
-	for _, s := range r.Select {
-		order.Aggregates = appendNew(order.Aggregates, s.Func)
-		order.Measures = appendNew(order.Measures, s.Measure)
-	}
 	d, err := c.Dataset(ctx, r.Dataset)
 	if err != nil {
 		return err
+	}
+	for _, s := range r.Select {
+		name := s.Func // the ledger refuses what the policy does not allow
+		if granting := catalog.GrantedBy(d.Descriptor.Policy.Aggregates, s.Func); len(granting) > 0 {
+			name = granting[0]
+		}
+		order.Aggregates = appendNew(order.Aggregates, name)
+		order.Measures = appendNew(appendNew(order.Measures, s.Measure), s.Other)
 	}
 	scope := catalog.ScopeOf(d.Descriptor, r)
 	order.Scope = &scope

@@ -27,7 +27,7 @@ var candidates = func() []candidate {
 		}
 		list = append(list, candidate{tokenPunct, p, says})
 	}
-	for _, k := range []string{"SELECT", "AS", "FROM", "WHERE", "NOT", "IN", "BETWEEN", "AND", "OR", "GROUP",
+	for _, k := range []string{"SELECT", "AS", "FROM", "WHERE", "NOT", "IN", "BETWEEN", "AND", "OR", "GROUP", "HAVING",
 		"ORDER", "BY", "ASC", "DESC", "LIMIT"} {
 		says := k
 		if k == "GROUP" || k == "ORDER" {

@@ -20,7 +20,7 @@ func Compile(sql string, s Schema) (*Compiled, error) {
 		return nil, fault
 	}
 	c := &compiler{scope: newScope(s), stmt: stmt}
-	for _, step := range []func() *Error{c.from, c.items, c.groupBy, c.where, c.oneVector, c.orderBy, c.limit} {
+	for _, step := range []func() *Error{c.from, c.items, c.groupBy, c.where, c.oneVector, c.having, c.orderBy, c.limit} {
 		if fault := step(); fault != nil {
 			return nil, fault
 		}
@@ -54,7 +54,6 @@ func (c *compiler) from() *Error {
 func (c *compiler) items() *Error {
 	req := &c.out.Request
 	for _, it := range c.stmt.Items {
-		out := Output{}
 		if it.Star {
 			return faultAt(it.Pos, "*", "single readings are never released").want(append(c.dimensions(), aggregates...)...)
 		}
@@ -62,35 +61,51 @@ func (c *compiler) items() *Error {
 		if v.Number != nil {
 			return faultAt(it.Pos, v.Number.Raw, "a number is nothing to select").want(append(c.dimensions(), aggregates...)...)
 		}
-		if v.Call != nil && !nameIs(v.Name.text(), "DATE_TRUNC") {
-			agg, fault := c.aggregate(v)
-			if fault != nil {
-				return fault
-			}
-			out = Output{Name: c.aggregateText(agg), Kind: OutputAggregate, Index: add(&req.Select, agg)}
-		} else {
+		if v.Call == nil || nameIs(v.Name.text(), "DATE_TRUNC") {
 			dim, fault := c.dimension(v)
 			if fault != nil {
 				return fault
 			}
-			out = Output{Name: c.dimensionText(dim), Kind: OutputDimension, Index: add(&req.By, dim)}
-		}
-		alias := ""
-		if it.Alias != nil {
-			alias = it.Alias.text()
-			if i := slices.Index(c.aliases, alias); i >= 0 {
-				return faultAt(it.Alias.Pos, it.Alias.Raw, "two columns are called %s", alias).want("another name")
+			if fault := c.show(it, Output{Name: c.dimensionText(dim), Kind: OutputDimension, Index: add(&req.By, dim)}); fault != nil {
+				return fault
 			}
-			out.Name = alias
+			continue
 		}
-		c.aliases = append(c.aliases, alias)
-		c.origins = append(c.origins, it)
-		c.out.Output = append(c.out.Output, out)
+		list, fault := c.figuresOf(v)
+		if fault != nil {
+			return fault
+		}
+		for _, k := range list {
+			k.output.Name, k.output.Index = c.outputText(k.aggregate, k.output), add(&req.Select, k.aggregate)
+			if fault := c.show(it, k.output); fault != nil {
+				return fault
+			}
+		}
 	}
 	if len(req.Select) == 0 {
 		it := c.stmt.Items[0]
 		return faultAt(it.Pos, it.Value.Name.Raw, "the query selects no aggregate").want(aggregates...)
 	}
+	return nil
+}
+
+// show adds a column of the result, under its alias if it has one. Those of a
+// histogram have what their buckets are behind it.
+func (c *compiler) show(it *item, out Output) *Error {
+	alias := ""
+	if it.Alias != nil {
+		alias = it.Alias.text()
+		if out.Bucket > 0 {
+			alias += bucketText(measureNamed(c.schema.Descriptor, c.out.Request.Select[out.Index].Measure), out.Bucket)
+		}
+		if slices.Contains(c.aliases, alias) {
+			return faultAt(it.Alias.Pos, it.Alias.Raw, "two columns are called %s", alias).want("another name")
+		}
+		out.Name = alias
+	}
+	c.aliases = append(c.aliases, alias)
+	c.origins = append(c.origins, it)
+	c.out.Output = append(c.out.Output, out)
 	return nil
 }
 
@@ -122,7 +137,13 @@ func (c *compiler) groupBy() *Error {
 		}
 	}
 	for i, o := range c.out.Output {
-		if o.Kind != OutputDimension || grouped[o.Index] {
+		if o.Kind == OutputAggregate {
+			if fault := c.checkRelative(o, c.origins[i].Value.Name); fault != nil {
+				return fault
+			}
+			continue
+		}
+		if grouped[o.Index] {
 			continue
 		}
 		text := c.dimensionText(req.By[o.Index])
@@ -216,11 +237,15 @@ func (c *compiler) outputOf(v *value) (int, *Error) {
 	want := Output{}
 	switch {
 	case v.Call != nil && !nameIs(v.Name.text(), "DATE_TRUNC"):
-		agg, fault := c.aggregate(v)
+		list, fault := c.figuresOf(v)
 		if fault != nil {
 			return 0, fault
 		}
-		want = Output{Kind: OutputAggregate, Index: slices.Index(c.out.Request.Select, agg)}
+		if len(list) > 1 {
+			return 0, faultAt(v.Name.Pos, v.Name.Raw, "a histogram is several columns").want("the number of one of them")
+		}
+		want = list[0].output
+		want.Index = slices.Index(c.out.Request.Select, list[0].aggregate)
 	case v.Call == nil && c.resolve(v.Name).kind == refNone:
 		names := c.outputNames()
 		return 0, faultAt(v.Name.Pos, v.Name.Raw, "there is no column %s in the result", v.Name.text()).among(v.Name.text(), names...)
@@ -232,7 +257,7 @@ func (c *compiler) outputOf(v *value) (int, *Error) {
 		want = Output{Kind: OutputDimension, Index: slices.Index(c.out.Request.By, dim)}
 	}
 	for i, o := range c.out.Output {
-		if o.Kind == want.Kind && o.Index == want.Index {
+		if o.figure() == want {
 			return i, nil
 		}
 	}
@@ -267,12 +292,15 @@ func (c *compiler) sortSelect() {
 	list := c.out.Request.Select
 	sorted := slices.Clone(list)
 	slices.SortFunc(sorted, func(a, b catalog.Aggregate) int {
-		return cmp.Or(strings.Compare(a.Measure, b.Measure), strings.Compare(a.Func, b.Func), strings.Compare(a.Weight, b.Weight))
+		return cmp.Or(strings.Compare(a.Measure, b.Measure), strings.Compare(a.Func, b.Func), strings.Compare(a.Other, b.Other), strings.Compare(a.Weight, b.Weight))
 	})
 	for i, o := range c.out.Output {
 		if o.Kind == OutputAggregate {
 			c.out.Output[i].Index = slices.Index(sorted, list[o.Index])
 		}
+	}
+	for _, o := range c.out.Having.outputs() {
+		o.Index = slices.Index(sorted, list[o.Index])
 	}
 	c.out.Request.Select = sorted
 }

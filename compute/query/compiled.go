@@ -22,8 +22,9 @@ type Schema struct {
 type Compiled struct {
 	Request catalog.Request `json:"request"`
 	Output  []Output        `json:"output"`
-	Order   []Order         `json:"order,omitempty"` // first key first; ties and no keys: dimensions ascending
-	Limit   *int            `json:"limit,omitempty"` // rows at most; nil: all
+	Having  *Having         `json:"having,omitempty"` // rows that are shown; nil: all
+	Order   []Order         `json:"order,omitempty"`  // first key first; ties and no keys: dimensions ascending
+	Limit   *int            `json:"limit,omitempty"`  // rows at most; nil: all
 }
 
 // OutputKind says where an output column comes from.
@@ -38,10 +39,26 @@ const (
 // Output is one column of the result, in the order of SELECT. Index counts in
 // the request's By for a dimension, in its Select for an aggregate. Name is the
 // alias, else the expression in lower case.
+//
+// Form says which statistic of an aggregate's sums is shown (var_pop, quantile, …;
+// empty: the aggregate itself), Argument the q of a quantile, the limit of an
+// exceedance, or of two measures the one that stands first. Bucket is that of a
+// histogram's column, 1 the lowest. Relative puts the figure in relation to those of
+// other rows: share_of_total or year_on_year.
 type Output struct {
-	Name  string     `json:"name"`
-	Kind  OutputKind `json:"kind"`
-	Index int        `json:"index"`
+	Name     string     `json:"name"`
+	Kind     OutputKind `json:"kind"`
+	Index    int        `json:"index"`
+	Form     string     `json:"form,omitempty"`
+	Argument string     `json:"argument,omitempty"`
+	Bucket   int        `json:"bucket,omitempty"`
+	Relative string     `json:"relative,omitempty"`
+}
+
+// figure is the output without its name: what it shows.
+func (o Output) figure() Output {
+	o.Name = ""
+	return o
 }
 
 // Order is one key of ORDER BY: the number of an output column. NULL comes after

@@ -25,7 +25,11 @@ type Presence interface {
 // count counts the present cells of a measure in every released group. column is
 // the measure's column in the verdict, whose exclusions are left out, or −1.
 func (g *grid) count(p Presence, measure, column int) ([]int64, error) {
-	set := p.Bits(measure)
+	return g.countBits(p.Bits(measure), measure, column)
+}
+
+// countBits counts the set bits of cells likewise.
+func (g *grid) countBits(set *bitset.BitSet, measure, column int) ([]int64, error) {
 	if set == nil || set.Len() < uint(len(g.assign))*uint(len(g.periodOf)) {
 		return nil, fmt.Errorf("the presence of measure %d does not cover %d entities × %d periods", measure, len(g.assign), len(g.periodOf))
 	}

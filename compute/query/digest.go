@@ -45,6 +45,7 @@ func (p *Plan) Digest() catalog.Digest {
 			w.buf = append(w.buf, text...)
 		}
 	}
+	w.packedColumns(p)
 	if p.private != nil {
 		w.private(p)
 	}

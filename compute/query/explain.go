@@ -60,10 +60,8 @@ func (p *Plan) magnitudes(d catalog.Descriptor) []*big.Int {
 		for _, n := range cells {
 			most = max(most, n)
 		}
-		if !p.Kinds[column].Count {
-			m := d.Measures[p.Columns[column]]
-			mid := m.Mid()
-			top = max(new(big.Int).Sub(big.NewInt(m.Max), big.NewInt(mid)).Uint64(), new(big.Int).Sub(big.NewInt(mid), big.NewInt(m.Min)).Uint64())
+		if kind := p.Kinds[column]; !kind.Count {
+			top = uint64(kind.Widest(d)) //nolint:gosec // never negative
 		}
 		one := new(big.Int).Mul(new(big.Int).SetUint64(top), p.private.largestOf(column))
 		out = append(out, one.Mul(one, big.NewInt(most)))

@@ -10,7 +10,7 @@ import (
 )
 
 // aggregates are what may be asked for, as messages say it.
-var aggregates = []string{"COUNT(*)", "COUNT(measure)", "SUM(measure)", "AVG(measure)"}
+var aggregates = []string{"COUNT(*)", "COUNT(measure)", "SUM(measure)", "AVG(measure)", "a statistic such as STDDEV_SAMP(measure) or MEDIAN(measure)"}
 
 // Functions of a request.
 const (
@@ -21,10 +21,6 @@ const (
 
 // answered maps SQL's functions to the request's.
 var answered = map[string]string{"COUNT": fnCount, "SUM": fnSum, "AVG": fnAvg}
-
-// reserved are aggregates of the language that this version does not answer.
-var reserved = wordSet("VAR_POP", "VAR_SAMP", "STDDEV_POP", "STDDEV_SAMP", "COVAR_POP", "COVAR_SAMP", "CORR",
-	"REGR_SLOPE", "REGR_INTERCEPT", "HISTOGRAM", "QUANTILE", "MEDIAN", "VARIANCE", "STDDEV")
 
 // synonyms are other languages' names of what is answered.
 var synonyms = map[string]string{"AVERAGE": "AVG", "MEAN": "AVG", "TOTAL": "SUM", "N": "COUNT", "TRUNC": "DATE_TRUNC"}
@@ -90,20 +86,14 @@ func (c *compiler) argumentsOf(fn string) []string {
 
 func unknownFunction(n *name) *Error {
 	upper := strings.ToUpper(n.text())
-	switch {
-	case upper == privateWord:
+	switch upper {
+	case privateWord:
 		return faultAt(n.Pos, n.Raw, "PRIVATE(name) stands in an aggregate, or behind IN").
 			want(append([]string{"entity IN PRIVATE(name)"}, weightedForms...)...)
-	case reserved[upper]:
-		return faultAt(n.Pos, n.Raw, notAnswered, upper+" is").want(aggregates...)
-	case upper == "MIN" || upper == "MAX":
+	case "MIN", "MAX":
 		return faultAt(n.Pos, n.Raw, "%s is the value of one reading, which is never released", upper).want(aggregates...)
 	}
-	known := []string{"COUNT", "SUM", "AVG", "DATE_TRUNC"}
-	for r := range reserved {
-		known = append(known, r)
-	}
-	slices.Sort(known[4:])
+	known := append([]string{"COUNT", "SUM", "AVG", "DATE_TRUNC"}, statisticNames...)
 	fault := faultAt(n.Pos, n.Raw, "there is no function %s", n.text()).want(aggregates...)
 	if fault.Nearest = synonyms[upper]; fault.Nearest == "" {
 		fault.Nearest = nearest(n.text(), known)
@@ -118,7 +108,8 @@ func (c *compiler) dimension(v *value) (catalog.Dimension, *Error) {
 		if nameIs(v.Name.text(), "DATE_TRUNC") {
 			return c.dateTrunc(v)
 		}
-		if _, ok := answered[strings.ToUpper(v.Name.text())]; ok {
+		upper := strings.ToUpper(v.Name.text())
+		if _, ok := answered[upper]; ok || slices.Contains(statisticNames, upper) {
 			return catalog.Dimension{}, faultAt(v.Name.Pos, v.Name.Raw, "groups are not formed by aggregates").want(c.groupable()...)
 		}
 		return catalog.Dimension{}, unknownFunction(v.Name)

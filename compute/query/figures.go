@@ -28,6 +28,7 @@ type figures struct {
 // shown.
 type CheckError struct {
 	Measure string
+	What    string // which sum; empty: of the measure's readings
 	Group   string // its dimensions, for a person
 	Count   int64
 	Sum     string // as it came out, in the measure's unit
@@ -37,8 +38,12 @@ type CheckError struct {
 
 // Error implements error.
 func (e *CheckError) Error() string {
-	return fmt.Sprintf("the sum of %s over %d readings (%s) came out as %s, and must lie from %s to %s; no figure is printed",
-		e.Measure, e.Count, e.Group, e.Sum, e.Least, e.Most)
+	what := e.What
+	if what == "" {
+		what = "sum of " + e.Measure
+	}
+	return fmt.Sprintf("the %s over %d readings (%s) came out as %s, and must lie from %s to %s; no figure is printed",
+		what, e.Count, e.Group, e.Sum, e.Least, e.Most)
 }
 
 // decode turns sums of centred integers into sums of readings, each checked

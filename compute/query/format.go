@@ -15,13 +15,20 @@ func Format(c *Compiled, s Schema) string {
 	var items []string
 	for _, o := range c.Output {
 		text, bare := "", ""
+		if o.Bucket > 1 {
+			continue // the columns of a histogram are one item
+		}
 		if o.Kind == OutputAggregate {
-			text, bare = f.aggregate(req.Select[o.Index]), f.aggregateText(req.Select[o.Index])
+			text, bare = f.figure(req.Select[o.Index], o), f.outputText(req.Select[o.Index], o)
 		} else {
 			text, bare = f.dimension(req.By[o.Index]), f.dimensionText(req.By[o.Index])
 		}
 		if o.Name != bare {
-			text += " AS " + writable(o.Name)
+			bucket := ""
+			if o.Bucket > 0 {
+				bucket = bucketText(measureNamed(s.Descriptor, req.Select[o.Index].Measure), o.Bucket)
+			}
+			text += " AS " + writable(strings.TrimSuffix(o.Name, bucket))
 		}
 		items = append(items, text)
 	}
@@ -45,6 +52,9 @@ func Format(c *Compiled, s Schema) string {
 	}
 	if by != nil {
 		out += " GROUP BY " + strings.Join(by, ", ")
+	}
+	if c.Having != nil {
+		out += " HAVING " + f.having(c, c.Having, false)
 	}
 	var order []string
 	for _, o := range c.Order {

@@ -12,12 +12,13 @@ import (
 // them instead of "unexpected token".
 
 type statement struct {
-	Items []*item    `parser:"'SELECT' @@ (',' @@)*"`
-	From  *name      `parser:"'FROM' @@"`
-	Where *orTree    `parser:"('WHERE' @@)?"`
-	Group []*value   `parser:"('GROUP' 'BY' @@ (',' @@)*)?"`
-	Order []*sortKey `parser:"('ORDER' 'BY' @@ (',' @@)*)?"`
-	Limit *number    `parser:"('LIMIT' @@)? ';'*"`
+	Items  []*item     `parser:"'SELECT' @@ (',' @@)*"`
+	From   *name       `parser:"'FROM' @@"`
+	Where  *orTree     `parser:"('WHERE' @@)?"`
+	Group  []*value    `parser:"('GROUP' 'BY' @@ (',' @@)*)?"`
+	Having *havingTree `parser:"('HAVING' @@)?"`
+	Order  []*sortKey  `parser:"('ORDER' 'BY' @@ (',' @@)*)?"`
+	Limit  *number     `parser:"('LIMIT' @@)? ';'*"`
 }
 
 type item struct {

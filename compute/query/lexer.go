@@ -31,7 +31,7 @@ const (
 )
 
 // keywords are reserved: as names they are written in double quotes. Those
-// behind HAVING are reserved for what is not answered yet, or never will be.
+// behind ASC and DESC are, but for HAVING, reserved for what is not answered yet, or never will be.
 var keywords = wordSet("SELECT", "FROM", "WHERE", "GROUP", "BY", "ORDER", "LIMIT", "AND", "OR", "NOT", "IN",
 	"BETWEEN", "AS", "ASC", "DESC", "HAVING", "JOIN", "USING", "DISTINCT", "UNION", "LIKE", "IS", "NULL", "OFFSET", "CASE")
 

@@ -47,22 +47,16 @@ func newLaws(g *grid, d catalog.Descriptor, p *private) ([]noise.Law, error) {
 		}
 	}
 	l1, l2 := g.spread()
-	moved := int64(0) // columns that a reading can move
-	for _, c := range g.verdict.Columns {
-		if !c.Count {
-			moved++
-		}
-	}
+	moved := g.movements(d)
 	laws := make([]noise.Law, len(g.columns))
-	for i, c := range g.columns {
-		if g.verdict.Columns[i].Count {
+	for i, m := range moved {
+		if m.width == nil {
 			continue
 		}
-		m := d.Measures[c]
-		width := new(big.Int).Sub(big.NewInt(m.Max), big.NewInt(m.Min))
-		width.Mul(width, p.largestOf(i))
-		if laws[i], err = columnLaw(width, l1, l2, moved, epsilon, delta); err != nil {
-			return nil, fmt.Errorf("noise of %s: %w", m.Name, err)
+		width, numbers := new(big.Int).Mul(m.width, p.largestOf(i)), big.NewInt(m.numbers)
+		one, two := new(big.Int).Mul(l1, numbers), new(big.Int).Mul(l2, numbers)
+		if laws[i], err = columnLaw(width, one, two, shares(moved), epsilon, delta); err != nil {
+			return nil, fmt.Errorf("noise of %s: %w", g.verdict.Columns[i].Measure, err)
 		}
 	}
 	return laws, nil
@@ -150,11 +144,13 @@ func (p *Plan) tail(column, nodes int) (*big.Int, error) {
 }
 
 // ColumnNoise is what a result, or the preview of one, states about the noise of
-// a measure's sums; averages carry it divided by the number of readings.
+// a measure's sums; averages carry it divided by the number of readings. What says
+// which sums in words: of readings, squares or products, or counts of buckets.
 type ColumnNoise struct {
 	Measure string `json:"measure"`
+	What    string `json:"what"`
 	Weight  string `json:"weight,omitempty"` // name of the private weights that its readings are multiplied by
-	Unit    string `json:"unit"`             // of the measure
+	Unit    string `json:"unit"`             // of the sums
 	noise.Description
 }
 
@@ -166,13 +162,17 @@ func (p *Plan) NoiseOf(d catalog.Descriptor, nodes int) ([]ColumnNoise, error) {
 		if p.Kinds[i].Count {
 			continue
 		}
+		if i > 0 && p.Kinds[i].Bucket > 1 && p.Kinds[i-1].Bucket > 0 {
+			continue // all buckets of a measure have one law
+		}
 		m := d.Measures[p.Columns[i]]
 		use := p.private.vectorOf(i)
-		text, err := noise.Describe(law, nodes, m.Decimals+use.Decimals)
+		what, unit, decimals := whatOf(p.Kinds[i], m, measureNamed(d, p.Kinds[i].Times))
+		text, err := noise.Describe(law, nodes, decimals+use.Decimals)
 		if err != nil {
 			return nil, fmt.Errorf("describe the noise of %s: %w", m.Name, err)
 		}
-		one := ColumnNoise{Measure: m.Name, Unit: m.Unit, Description: text}
+		one := ColumnNoise{Measure: m.Name, What: what, Unit: unit, Description: text}
 		if p.Kinds[i].Weight != "" {
 			one.Weight = use.Name
 		}

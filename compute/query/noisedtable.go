@@ -3,6 +3,7 @@ package query
 import (
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/noise"
@@ -62,6 +63,8 @@ func (r *result) intervals(group int) []any {
 		var half any
 		if o.Kind == OutputAggregate {
 			switch agg := r.query.Request.Select[o.Index]; {
+			case o.derived():
+				half = r.derivedInterval(o, group)
 			case agg.Weight != "":
 				half = r.weightedOf(agg).interval(agg.Func, group)
 			case agg.Measure != "":
@@ -81,7 +84,8 @@ func (t *Table) intervalColumns() []int {
 		return nil
 	}
 	for i, c := range t.Columns {
-		if c.Type == TypeDecimal {
+		noised := func(row []any) bool { return row[i] != nil }
+		if c.Type == TypeDecimal || slices.ContainsFunc(t.Interval95, noised) {
 			out = append(out, i)
 		}
 	}
@@ -99,11 +103,11 @@ func (t *Table) noiseWords() string {
 	}
 	words += "; ± covers the exact figure with 95 % probability\n"
 	for _, c := range t.Noise.Sums {
-		what := c.Measure
+		what := c.What
 		if c.Weight != "" {
 			what += " × " + c.Weight
 		}
-		words += fmt.Sprintf("  sums of %s: %s, parameter %s %s, from each of %d nodes; standard deviation %s, 95 %% within ± %s\n",
+		words += fmt.Sprintf("  %s: %s, parameter %s %s, from each of %d nodes; standard deviation %s, 95 %% within ± %s\n",
 			what, c.Distribution, c.Parameter, c.Unit, c.Nodes, c.StandardDeviation, c.Interval95)
 	}
 	return words

@@ -85,8 +85,6 @@ func unanswered(list []lexer.Token) *Error {
 		switch t.Value {
 		case "JOIN", "USING":
 			return faultAt(t.Pos, t.Value, notAnswered, "joins are").want("one dataset after FROM")
-		case "HAVING":
-			return faultAt(t.Pos, t.Value, notAnswered, "HAVING is").want("WHERE", "GROUP BY", "ORDER BY", "LIMIT")
 		case "DISTINCT":
 			return faultAt(t.Pos, t.Value, "DISTINCT is not part of this language: groups are distinct as they are").
 				want("dimensions and aggregates")

@@ -31,6 +31,7 @@ type Plan struct {
 	Groups       []catalog.GroupIndex // released, entity-major
 	Kinds        []catalog.Column     // as the verdict names them
 	Columns      []int                // per column, the index of its measure in the descriptor, or AnyMeasure
+	Packed       []int                // per column, the column of the version's tiles that is added up, or −1
 	SlotMaps     [][]int32            // distinct; Slots entries each: the number of a group, or −1
 	Accumulators []Accumulator        // ascending column, block, first tile
 	Width        int                  // len(Groups)·len(Columns)
@@ -68,7 +69,7 @@ func newPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict, p
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Dataset: verdict.Dataset, Release: verdict.Release, Groups: g.groups, Kinds: verdict.Columns, Columns: g.columns}
+	p := &Plan{Dataset: verdict.Dataset, Release: verdict.Release, Groups: g.groups, Kinds: verdict.Columns, Columns: g.columns, Packed: g.packed}
 	p.Width = len(p.Groups) * len(p.Columns)
 	if p.private, err = newPrivate(g, d, v, presence); err != nil {
 		return nil, err
@@ -121,7 +122,8 @@ type grid struct {
 	verdict  catalog.Verdict
 	groups   []catalog.GroupIndex
 	numbers  []int32 // entity group · period groups + period group → number of a released group, or −1
-	columns  []int
+	columns  []int   // measures
+	packed   []int   // columns of tiles
 	assign   []int32 // entity → part, or −1
 	periodOf []int32 // period of the version → period group, or −1
 	first    int64   // index of the version's first period
@@ -150,7 +152,7 @@ func newGrid(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict) (
 	if i := slices.IndexFunc(verdict.Parts, func(p catalog.Part) bool { return p.Group < 0 || p.Group >= len(verdict.EntityGroups) }); i >= 0 {
 		return nil, fmt.Errorf("part %d is of group %d of %d", i, verdict.Parts[i].Group, len(verdict.EntityGroups))
 	}
-	for _, step := range []func() error{func() error { return g.findColumns(d) }, g.number, g.checkExclusions, func() error { return g.layPeriods(v) }} {
+	for _, step := range []func() error{func() error { return g.findColumns(d) }, func() error { return g.pack(d, v) }, g.number, g.checkExclusions, func() error { return g.layPeriods(v) }} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -186,8 +188,6 @@ func (g *grid) findColumns(d catalog.Descriptor) error {
 		switch {
 		case slices.Contains(g.verdict.Columns[:i], c):
 			return fmt.Errorf("column %d of the verdict stands there twice", i)
-		case c.With != "" || c.Times != "" || c.Bucket != 0:
-			return fmt.Errorf("column %d of the verdict is of a kind that this version does not plan", i)
 		case c.Count && c.Weight == "" && g.verdict.In == "":
 			return fmt.Errorf("column %d of the verdict counts what is public", i)
 		}

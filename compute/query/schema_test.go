@@ -14,7 +14,7 @@ func beijing() Schema {
 		Descriptor: catalog.Descriptor{
 			Dataset: "beijing_air", Registry: "stations", Entity: "station", Grain: catalog.GrainHour,
 			Measures: []catalog.Measure{
-				{Name: "pm25", Unit: "µg/m³", Min: 0, Max: 10000, Decimals: 1},
+				{Name: "pm25", Unit: "µg/m³", Min: 0, Max: 10000, Decimals: 1, Squares: true, Buckets: []string{"35", "75", "115.5"}},
 				{Name: "pm10", Unit: "µg/m³", Min: 0, Max: 10000, Decimals: 1},
 				{Name: "no2", Unit: "µg/m³", Min: 0, Max: 5000, Decimals: 1},
 			},

@@ -41,7 +41,9 @@ type Column struct {
 // entities out of some row, of row i Included[i] of Of[i] are in its figures, in
 // some measure and period; Omitted when it kept out periods, Omitted[i] of row i's
 // periods of the dataset for at least some entities and one of the measures.
-// Noise is set when the sums carry noise, and
+// Bounds is set when a quantile is shown, and has in its place the two ends between
+// which the reading of that rank lies, [low, high], and nil elsewhere; the figure is
+// interpolated. Noise is set when the sums carry noise, and
 // Interval95 then has, in the place of every noised figure, the half-width of its
 // 95 % interval, and nil elsewhere. A noised figure is not clamped to what is
 // possible: that would bias it. In is the private selector that all
@@ -55,6 +57,7 @@ type Table struct {
 	Of         []int               `json:"of,omitempty"`
 	Omitted    []int               `json:"omitted_periods,omitempty"`
 	Noise      *Noised             `json:"noise,omitempty"`
+	Bounds     [][]any             `json:"bounds,omitempty"`
 	Interval95 [][]any             `json:"interval95,omitempty"`
 	In         *catalog.VectorUse  `json:"in,omitempty"`
 	Weights    []catalog.VectorUse `json:"weights,omitempty"`
@@ -83,6 +86,9 @@ func (c *Compiled) Table(in Input) (*Table, error) {
 	})
 	for _, group := range rows {
 		t.Rows = append(t.Rows, r.row(group))
+		if bounds := r.bounds(group); bounds != nil {
+			t.Bounds = append(t.Bounds, bounds)
+		}
 		if t.Noise != nil {
 			t.Interval95 = append(t.Interval95, r.intervals(group))
 		}
@@ -99,12 +105,15 @@ func (c *Compiled) Table(in Input) (*Table, error) {
 
 // result holds the figures of every released group.
 type result struct {
-	query    *Compiled
-	grid     *grid
-	present  []int64                        // COUNT(*) of each group
-	figures  map[string]figures             // by measure
-	weighted map[catalog.Aggregate]weighted // by measure and weight
-	left     map[int]periodSet              // by entity group: periods left out for some column
+	query      *Compiled
+	grid       *grid
+	present    []int64                        // COUNT(*) of each group
+	figures    map[string]figures             // by measure
+	weighted   map[catalog.Aggregate]weighted // by measure and weight
+	columnsOf  map[catalog.Column]*columnSums // opened for statistics
+	worked     map[Output][]quantity
+	descriptor catalog.Descriptor
+	left       map[int]periodSet // by entity group: periods left out for some column
 }
 
 func newResult(c *Compiled, in Input) (*result, error) {
@@ -115,7 +124,8 @@ func newResult(c *Compiled, in Input) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &result{query: c, grid: g, figures: map[string]figures{}, weighted: map[catalog.Aggregate]weighted{}}
+	r := &result{query: c, grid: g, figures: map[string]figures{}, weighted: map[catalog.Aggregate]weighted{},
+		columnsOf: map[catalog.Column]*columnSums{}, worked: map[Output][]quantity{}, descriptor: in.Descriptor}
 	if err := r.checkShape(in); err != nil {
 		return nil, err
 	}
@@ -144,6 +154,19 @@ func (c *Compiled) check() error {
 			return fmt.Errorf("output column %d is of an unknown kind or index", i)
 		}
 	}
+	for i, o := range c.Output {
+		if o.Kind != OutputAggregate {
+			continue
+		}
+		if err := c.checkOutput(o); err != nil {
+			return fmt.Errorf("output column %d: %w", i, err)
+		}
+	}
+	if c.Having != nil {
+		if err := c.Having.check(c, MaxNesting); err != nil {
+			return err
+		}
+	}
 	for _, o := range c.Order {
 		if o.Output < 0 || o.Output >= len(c.Output) {
 			return fmt.Errorf("the order names output column %d of %d", o.Output, len(c.Output))
@@ -151,7 +174,7 @@ func (c *Compiled) check() error {
 	}
 	for _, a := range c.Request.Select {
 		weighs := a.Weight != "" && (a.Func == fnSum || a.Func == fnWAvg && a.Measure != "")
-		if !weighs && (a.Weight != "" || a.Func != fnCount && (a.Measure == "" || a.Func != fnSum && a.Func != fnAvg)) {
+		if !weighs && (a.Weight != "" || a.Func != fnCount && (a.Measure == "" || !slices.Contains(shown, a.Func))) {
 			return fmt.Errorf("%s is no aggregate that a result can show", a.Func)
 		}
 	}
@@ -192,6 +215,9 @@ func (r *result) checkShape(in Input) error {
 func (r *result) figure(in Input, a catalog.Aggregate) error {
 	if a.Weight != "" {
 		return r.weigh(in, a)
+	}
+	if isStatistic(a) {
+		return r.openStatistic(in, a)
 	}
 	f, done := r.figures[a.Measure]
 	if a.Measure == "" || done && (f.sums != nil || a.Func == fnCount) {
@@ -258,7 +284,7 @@ func (r *result) describe(group int) string {
 func (r *result) rows() []int {
 	var out []int
 	for group := range r.grid.groups {
-		if r.present[group] > 0 {
+		if r.present[group] > 0 && (r.query.Having == nil || r.holds(r.query.Having, group) == isTrue) {
 			out = append(out, group)
 		}
 	}
@@ -287,6 +313,10 @@ func (r *result) compare(o Output, a, b int) int {
 		return strings.Compare(r.dimension(a, o.Index), r.dimension(b, o.Index))
 	}
 	agg := r.query.Request.Select[o.Index]
+	if o.derived() {
+		list := r.quantities(o)
+		return list[a].compare(list[b])
+	}
 	if agg.Weight != "" {
 		return r.weightedOf(agg).compare(agg.Func, a, b)
 	}
@@ -305,6 +335,10 @@ func (r *result) row(group int) []any {
 			continue
 		}
 		agg := r.query.Request.Select[o.Index]
+		if o.derived() {
+			out = append(out, r.derivedCell(o, group))
+			continue
+		}
 		if agg.Weight != "" {
 			out = append(out, r.weightedOf(agg).cell(agg.Func, group))
 			continue
@@ -326,7 +360,9 @@ func (r *result) columns() []Column {
 		if o.Kind == OutputAggregate {
 			agg := r.query.Request.Select[o.Index]
 			c.Type = TypeInteger
-			if agg.Weight != "" {
+			if o.derived() {
+				c.Type, c.Unit = r.derivedType(o)
+			} else if agg.Weight != "" {
 				c.Type, c.Unit = TypeDecimal, r.weightedOf(agg).unit(agg.Func)
 			} else if agg.Func != fnCount {
 				c.Type, c.Unit = TypeDecimal, r.figures[agg.Measure].measure.Unit

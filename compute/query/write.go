@@ -43,7 +43,8 @@ func (t *Table) WriteJSON(w io.Writer) error {
 // WriteCSV writes the result as CSV (RFC 4180) with a header; NULL is an empty
 // field. Columns "included", "of" and "omitted_periods" follow when the policy
 // kept something out of some group, and for every noised column the half-width
-// of its 95 % interval under its name with "_interval95" behind it.
+// of its 95 % interval under its name with "_interval95" behind it, and for every
+// quantile the ends of its bucket with "_low" and "_high".
 func (t *Table) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	var header []string
@@ -60,6 +61,10 @@ func (t *Table) WriteCSV(w io.Writer) error {
 	for _, j := range noised {
 		header = append(header, t.Columns[j].Name+"_interval95")
 	}
+	bounded := t.boundColumns()
+	for _, j := range bounded {
+		header = append(header, t.Columns[j].Name+"_low", t.Columns[j].Name+"_high")
+	}
 	records := [][]string{header}
 	for i, row := range t.Rows {
 		record := cellTexts(row, "")
@@ -74,6 +79,10 @@ func (t *Table) WriteCSV(w io.Writer) error {
 			for _, j := range noised {
 				record = append(record, half[j])
 			}
+		}
+		for _, j := range bounded {
+			low, high := t.boundText(i, j)
+			record = append(record, low, high)
 		}
 		records = append(records, record)
 	}
@@ -102,6 +111,7 @@ func (t *Table) WriteText(w io.Writer) error {
 		header = append(header, "periods left out")
 	}
 	lines = append(lines, header)
+	bounded := t.boundColumns()
 	for i, row := range t.Rows {
 		line := cellTexts(row, "NULL")
 		for j, cell := range line {
@@ -112,6 +122,11 @@ func (t *Table) WriteText(w io.Writer) error {
 				if half != "" {
 					line[j] += " ± " + half
 				}
+			}
+		}
+		for _, j := range bounded {
+			if low, high := t.boundText(i, j); low != "" {
+				line[j] += " (" + low + " to " + high + ")"
 			}
 		}
 		if t.Of != nil {
@@ -137,7 +152,7 @@ func (t *Table) WriteText(w io.Writer) error {
 	default:
 		fmt.Fprintf(&b, ", %d groups withheld by policy", t.Withheld)
 	}
-	b.WriteString("\n" + t.privateWords() + t.noiseWords())
+	b.WriteString("\n" + t.privateWords() + t.boundWords() + t.noiseWords())
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("writing the result: %w", err)
 	}

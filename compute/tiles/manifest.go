@@ -22,8 +22,10 @@ const MaxManifest = 16 << 20
 // was proposed.
 var ErrManifest = errors.New("bad manifest")
 
-// Manifest lists the tiles of one dataset version: Tiles[measure][block][k] is
+// Manifest lists the tiles of one dataset version: Tiles[column][block][k] is
 // the digest of tile k, whose periods begin k·Blocks[block].Periods after First.
+// Measures names the columns: the dataset's measures, and behind them their
+// companions (catalog.Descriptor.TileColumns), which older versions do not have.
 // Entities, First, Periods and Blocks are those of catalog.VersionPropose.
 type Manifest struct {
 	Version  int                  `json:"v"`
@@ -126,17 +128,14 @@ func (m Manifest) check() error {
 }
 
 // Check verifies that the manifest is the one a proposal means and covers the
-// descriptor's measures in their order. values is the number of cells a tile
+// columns of its tiles in their order. values is the number of cells a tile
 // of the cluster's parameters holds. The digest is the proposal's: compare it
 // with the bytes before parsing them.
 func (m Manifest) Check(p catalog.VersionPropose, d catalog.Descriptor, values int) error {
 	if err := m.check(); err != nil {
 		return err
 	}
-	names := make([]string, len(d.Measures))
-	for i, q := range d.Measures {
-		names[i] = q.Name
-	}
+	names := ColumnNames(d, p.Columns(d))
 	differs := func(what string, got, want any) error {
 		return fmt.Errorf("%w: %s is %v, want %v", ErrManifest, what, got, want)
 	}
@@ -157,17 +156,26 @@ func (m Manifest) Check(p catalog.VersionPropose, d catalog.Descriptor, values i
 	case m.Presence != p.Presence:
 		return differs("presence", m.Presence, p.Presence)
 	case !slices.Equal(m.Measures, names):
-		return differs("measure list", m.Measures, names)
+		return differs("column list", m.Measures, names)
 	case len(m.Measures)*TileCount(m.Blocks, m.Periods) != p.Tiles:
 		return differs("number of tiles", len(m.Measures)*TileCount(m.Blocks, m.Periods), p.Tiles)
 	}
 	return nil
 }
 
-// Tile is the digest of tile k of a block and measure.
-func (m Manifest) Tile(measure, block, k int) catalog.Digest { return m.Tiles[measure][block][k] }
+// ColumnNames are what a manifest calls columns of tiles.
+func ColumnNames(d catalog.Descriptor, columns []catalog.TileColumn) []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.Name(d)
+	}
+	return names
+}
 
-// Digests lists the tiles of all measures, in order of measure, block and k.
+// Tile is the digest of tile k of a block and column.
+func (m Manifest) Tile(column, block, k int) catalog.Digest { return m.Tiles[column][block][k] }
+
+// Digests lists the tiles of all columns, in order of column, block and k.
 func (m Manifest) Digests() []catalog.Digest {
 	all := make([]catalog.Digest, 0, len(m.Measures)*TileCount(m.Blocks, m.Periods))
 	for _, blocks := range m.Tiles {

@@ -34,6 +34,7 @@ type PackOptions struct {
 	TileBytes    int                       // of one encrypted tile
 	Workers      int                       // at least one
 	NewEncryptor func() (Encryptor, error) // called once a worker, before any tile is packed
+	Columns      []Derived                 // to pack; nil: the source's measures
 	Progress     func(done, total int)     // tiles; nil: none. Called by one goroutine at a time
 	// Have are digests of tiles that exist already, in the order of Manifest.Tiles;
 	// nil: none. Where one is not zero the tile is not packed.
@@ -43,9 +44,9 @@ type PackOptions struct {
 // Tile is one encrypted tile: where it stands in the manifest, and its bytes,
 // which belong to the receiver.
 type Tile struct {
-	Measure, Block, K int
-	Digest            catalog.Digest
-	Bytes             []byte
+	Column, Block, K int // the column: of PackOptions.Columns, or the measure
+	Digest           catalog.Digest
+	Bytes            []byte
 }
 
 // Pack encrypts all tiles of the source by the blocks, which cover its
@@ -62,13 +63,24 @@ func Pack(ctx context.Context, src Source, blocks []catalog.Block, o PackOptions
 	if err := CheckBlocks(blocks, o.Values, entities, periods); err != nil {
 		return nil, fmt.Errorf("packing tiles: %w", err)
 	}
-	jobs, digests, err := packJobs(measures, blocks, periods, o.Have)
+	columns := o.Columns
+	if columns == nil {
+		for m := range measures {
+			columns = append(columns, Derived{measure: m})
+		}
+	}
+	for i, c := range columns {
+		if c.measure >= measures {
+			return nil, fmt.Errorf("packing tiles: column %d is of measure %d of %d", i, c.measure, measures)
+		}
+	}
+	jobs, digests, err := packJobs(len(columns), blocks, periods, o.Have)
 	if err != nil {
 		return nil, fmt.Errorf("packing tiles: %w", err)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	p := &packing{src: src, blocks: blocks, entities: entities, periods: periods, o: o, jobs: jobs, digests: digests, emit: emit}
+	p := &packing{src: src, columns: columns, blocks: blocks, entities: entities, periods: periods, o: o, jobs: jobs, digests: digests, emit: emit}
 	encryptors := make([]Encryptor, min(o.Workers, len(jobs)))
 	for i := range encryptors {
 		var err error
@@ -91,10 +103,11 @@ func Pack(ctx context.Context, src Source, blocks []catalog.Block, o PackOptions
 	return digests, nil
 }
 
-type packJob struct{ measure, block, k int }
+type packJob struct{ column, block, k int }
 
 type packing struct {
 	src               Source
+	columns           []Derived
 	blocks            []catalog.Block
 	entities, periods int
 	o                 PackOptions
@@ -107,11 +120,11 @@ type packing struct {
 }
 
 // packJobs lists the tiles to pack, and the digests of those that are there.
-func packJobs(measures int, blocks []catalog.Block, periods int, have [][][]catalog.Digest) ([]packJob, [][][]catalog.Digest, error) {
-	jobs := make([]packJob, 0, measures*TileCount(blocks, periods))
-	digests := make([][][]catalog.Digest, measures)
-	if have != nil && len(have) != measures {
-		return nil, nil, fmt.Errorf("%w: tiles of %d of %d measures exist", ErrLayout, len(have), measures)
+func packJobs(columns int, blocks []catalog.Block, periods int, have [][][]catalog.Digest) ([]packJob, [][][]catalog.Digest, error) {
+	jobs := make([]packJob, 0, columns*TileCount(blocks, periods))
+	digests := make([][][]catalog.Digest, columns)
+	if have != nil && len(have) != columns {
+		return nil, nil, fmt.Errorf("%w: tiles of %d of %d columns exist", ErrLayout, len(have), columns)
 	}
 	for m := range digests {
 		digests[m] = make([][]catalog.Digest, len(blocks))
@@ -145,11 +158,11 @@ func (p *packing) work(ctx context.Context, enc Encryptor) error {
 		p.fill(j, values)
 		b := make([]byte, p.o.TileBytes)
 		if err := enc.Encrypt(values, b); err != nil {
-			return fmt.Errorf("encrypting tile %d of block %d of measure %d: %w", j.k, j.block, j.measure, err)
+			return fmt.Errorf("encrypting tile %d of block %d of column %d: %w", j.k, j.block, j.column, err)
 		}
 		d := catalog.Sum(b)
-		p.digests[j.measure][j.block][j.k] = d
-		if err := p.emit(Tile{Measure: j.measure, Block: j.block, K: j.k, Digest: d, Bytes: b}); err != nil {
+		p.digests[j.column][j.block][j.k] = d
+		if err := p.emit(Tile{Column: j.column, Block: j.block, K: j.k, Digest: d, Bytes: b}); err != nil {
 			return err
 		}
 		p.report()
@@ -159,12 +172,15 @@ func (p *packing) work(ctx context.Context, enc Encryptor) error {
 
 // fill copies a tile's cells: whole runs of entities, period by period.
 func (p *packing) fill(j packJob, values []int64) {
-	cells, b := p.src.Values(j.measure), p.blocks[j.block]
+	column, b := p.columns[j.column], p.blocks[j.block]
+	cells := p.src.Values(column.measure)
 	from, to := TilePeriods(b, j.k, p.periods)
 	n := 0
 	for period := from; period < to; period++ {
 		row := period*p.entities + b.First
-		n += copy(values[n:], cells[row:row+b.Entities])
+		part := values[n : n+copy(values[n:], cells[row:row+b.Entities])]
+		column.of(part, row)
+		n += len(part)
 	}
 	clear(values[n:])
 }

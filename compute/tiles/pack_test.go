@@ -58,14 +58,18 @@ func pack(tb rapid.TB, g grid, blocks []catalog.Block, o tiles.PackOptions) ([][
 	digests, err := tiles.Pack(context.Background(), g, blocks, o, func(tile tiles.Tile) error {
 		mu.Lock()
 		defer mu.Unlock()
-		stored[tile.Digest], places[[3]int{tile.Measure, tile.Block, tile.K}] = tile.Bytes, tile.Digest
+		stored[tile.Digest], places[[3]int{tile.Column, tile.Block, tile.K}] = tile.Bytes, tile.Digest
 		emitted++
 		return nil
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if want := len(g.cells) * tiles.TileCount(blocks, g.periods); emitted != want || len(places) != want {
+	columns := len(g.cells)
+	if o.Columns != nil {
+		columns = len(o.Columns)
+	}
+	if want := columns * tiles.TileCount(blocks, g.periods); emitted != want || len(places) != want {
 		tb.Fatalf("%d tiles emitted of %d places, want %d", emitted, len(places), want)
 	}
 	for at, d := range places {

@@ -317,13 +317,13 @@ func (x *appending) openAt(entity, period int) bool {
 
 // takeTiles names the full tiles, which are taken over.
 func (x *appending) takeTiles() {
-	x.tiles = make([][][]catalog.Digest, len(x.descriptor.Measures))
-	for m := range x.tiles {
-		x.tiles[m] = make([][]catalog.Digest, len(x.blocks))
+	x.tiles = make([][][]catalog.Digest, len(x.live.Columns(x.descriptor)))
+	for c := range x.tiles {
+		x.tiles[c] = make([][]catalog.Digest, len(x.blocks))
 		for b, block := range x.blocks {
-			x.tiles[m][b] = make([]catalog.Digest, tiles.PerBlock(block, x.panel.Periods))
+			x.tiles[c][b] = make([]catalog.Digest, tiles.PerBlock(block, x.panel.Periods))
 			if b < len(x.live.Blocks) {
-				copy(x.tiles[m][b], x.manifest.Tiles[m][b][:x.live.Periods/block.Periods])
+				copy(x.tiles[c][b], x.manifest.Tiles[c][b][:x.live.Periods/block.Periods])
 			}
 		}
 	}

@@ -79,11 +79,13 @@ func uncovered(k catalog.Contract, r catalog.Request, now int64) string {
 		return fmt.Sprintf("has used its %d queries", k.Queries)
 	}
 	for _, a := range r.Select {
-		if len(k.Aggregates) > 0 && !slices.Contains(k.Aggregates, a.Func) {
+		if len(k.Aggregates) > 0 && !catalog.Grants(k.Aggregates, a.Func) {
 			return "does not grant " + a.Func
 		}
-		if a.Measure != "" && len(k.Measures) > 0 && !slices.Contains(k.Measures, a.Measure) {
-			return "does not grant measure " + a.Measure
+		for _, m := range [2]string{a.Measure, a.Other} {
+			if m != "" && len(k.Measures) > 0 && !slices.Contains(k.Measures, m) {
+				return "does not grant measure " + m
+			}
 		}
 	}
 	return ""

@@ -18,7 +18,7 @@ type Progress struct {
 	Rows       int    // read of the files, or of the registry's arrived
 	RowsTotal  int    // of the registry; 0 while files are read
 	Tiles      int    // uploaded
-	TilesTotal int    // of all measures
+	TilesTotal int    // of all columns
 	Bytes      int64  // uploaded
 	Waiting    string // for what; in StageKey
 }
@@ -98,9 +98,18 @@ func Prepare(ctx context.Context, src *panel.Source, files []panel.File, ids fun
 	return prepared, nil
 }
 
-// Tiles is how many tiles of all measures will be published.
+// Tiles is how many tiles of all measures and their companions will be published.
 func (p *Prepared) Tiles() int {
-	return tiles.TileCount(p.Blocks, p.Panel.Periods) * len(p.Panel.Columns)
+	return tiles.TileCount(p.Blocks, p.Panel.Periods) * len(p.columns())
+}
+
+// columns are those of the tiles that will be published: all that the descriptor
+// declares, or those of the version that is continued.
+func (p *Prepared) columns() []catalog.TileColumn {
+	if p.appended == nil {
+		return p.Source.Descriptor.TileColumns()
+	}
+	return p.appended.live.Columns(p.Source.Descriptor)
 }
 
 // Reused is how many of them the version before has already.

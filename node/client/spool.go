@@ -48,7 +48,8 @@ func (c *Client) openSpool(p *Prepared, key catalog.Key) (*spool, error) {
 func (c *Client) uploadName(p *Prepared, key catalog.Key) string {
 	h := hmac.New(sha256.New, c.key.signing.Seed())
 	//nolint:errcheck // hash.Hash: Write never returns an error
-	fmt.Fprintf(h, "weir upload 1\n%s\n%s\n%s\n%d\n%d\n%d\n", c.profile.Cluster, p.Source.Descriptor.Dataset, key.ID, key.Epoch, len(p.Panel.Entities), p.Panel.First)
+	fmt.Fprintf(h, "weir upload 2\n%s\n%s\n%s\n%d\n%d\n%d\n%q\n", c.profile.Cluster, p.Source.Descriptor.Dataset, key.ID, key.Epoch, len(p.Panel.Entities), p.Panel.First,
+		tiles.ColumnNames(p.Source.Descriptor, p.columns()))
 	if p.appended != nil {
 		h.Write(p.appended.live.Manifest[:])
 	}

@@ -90,12 +90,16 @@ func (u *upload) encrypt(ctx context.Context, presence catalog.Digest) (tiles.Ma
 	if err != nil {
 		return tiles.Manifest{}, fmt.Errorf("use the publisher's key: %w", err)
 	}
+	columns, err := tiles.DeriveColumns(d, p.columns(), p.Presence)
+	if err != nil {
+		return tiles.Manifest{}, fmt.Errorf("dataset %s: %w", d.Dataset, err)
+	}
 	var copying sync.Mutex // ShallowCopy reads the first one
 	workers := u.client.opts.Workers
 	sends, sctx := errgroup.WithContext(ctx)
 	sends.SetLimit(2 * workers)
 	digests, err := tiles.Pack(sctx, p.Panel, p.Blocks, tiles.PackOptions{
-		Values: u.key.Parameters.Values(), TileBytes: u.key.Parameters.TileBytes(), Workers: workers, Have: p.reusedTiles(),
+		Values: u.key.Parameters.Values(), TileBytes: u.key.Parameters.TileBytes(), Workers: workers, Columns: columns, Have: p.reusedTiles(),
 		NewEncryptor: func() (tiles.Encryptor, error) {
 			copying.Lock()
 			defer copying.Unlock()
@@ -114,14 +118,10 @@ func (u *upload) encrypt(ctx context.Context, presence catalog.Digest) (tiles.Ma
 	if err != nil {
 		return tiles.Manifest{}, fmt.Errorf("encrypt dataset %s: %w", d.Dataset, err)
 	}
-	names := make([]string, len(d.Measures))
-	for i, m := range d.Measures {
-		names[i] = m.Name
-	}
 	return tiles.Manifest{
 		Version: tiles.ManifestVersion, Dataset: d.Dataset, Key: u.key.Record.ID, Epoch: u.key.Record.Epoch,
 		Registry: d.Registry, Entities: len(p.Panel.Entities), First: p.Panel.First, Periods: p.Panel.Periods,
-		Values: u.key.Parameters.Values(), Blocks: p.Blocks, Measures: names, Presence: presence, Tiles: digests,
+		Values: u.key.Parameters.Values(), Blocks: p.Blocks, Measures: tiles.ColumnNames(d, p.columns()), Presence: presence, Tiles: digests,
 	}, nil
 }
 

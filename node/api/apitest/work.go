@@ -232,7 +232,7 @@ func (c *Cluster) sealShares(q catalog.Query, number int, plan *query.Plan, mani
 	for a, one := range plan.Accumulators {
 		var digests []catalog.Digest
 		for _, k := range one.Tiles {
-			digests = append(digests, manifest.Tile(plan.Columns[one.Column], one.Block, k))
+			digests = append(digests, manifest.Tile(plan.Packed[one.Column], one.Block, k))
 		}
 		acc, err := c.accumulate(digests)
 		if err != nil {

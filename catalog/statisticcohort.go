@@ -1,0 +1,305 @@
+package catalog
+
+import (
+	"slices"
+
+	"github.com/bits-and-blooms/bitset"
+)
+
+// statistic are columns that belong together: figures are made of several of them,
+// so all must be over the same classes and periods. A column that no other depends
+// on is a statistic of its own.
+type statistic struct {
+	columns  []int    // of the verdict, ascending
+	measures []int    // whose presence matters, positions in the descriptor, ascending
+	pairs    [][2]int // measures of which cells are taken where both have one
+}
+
+// statistics groups the columns of a request by the aggregates that need them.
+func (v *evaluation) statistics() []statistic {
+	columns := v.verdict.Columns
+	of := make([]int, len(columns)) // column → the first column of its statistic
+	for i := range of {
+		of[i] = i
+	}
+	for _, a := range v.request.Select {
+		first := -1
+		for _, c := range a.Columns(v.descriptor) {
+			i := slices.Index(columns, c)
+			if first < 0 {
+				first = of[i]
+			}
+			from, to := max(of[i], first), min(of[i], first)
+			for j := range of {
+				if of[j] == from {
+					of[j] = to
+				}
+			}
+			first = to
+		}
+	}
+	var out []statistic
+	for i := range columns {
+		if of[i] == i {
+			out = append(out, v.statisticOf(of, i))
+		}
+	}
+	return out
+}
+
+// statisticOf collects the columns of one statistic.
+func (v *evaluation) statisticOf(of []int, first int) statistic {
+	var s statistic
+	names := v.descriptor.measureNames()
+	for i, c := range v.verdict.Columns {
+		if of[i] != first {
+			continue
+		}
+		s.columns = append(s.columns, i)
+		own := c.measures()
+		for j, name := range own {
+			at := slices.Index(names, name)
+			if !slices.Contains(s.measures, at) {
+				s.measures = append(s.measures, at)
+			}
+			for _, other := range own[:j] {
+				pair := [2]int{slices.Index(names, other), at}
+				slices.Sort(pair[:])
+				if !slices.Contains(s.pairs, pair) {
+					s.pairs = append(s.pairs, pair)
+				}
+			}
+		}
+	}
+	slices.Sort(s.measures)
+	return s
+}
+
+// statistic applies the rule to the columns of one statistic: a class is taken in a
+// period when it contributes there to every measure and pair of them.
+func (k *cohort) statistic(s statistic) error {
+	joint, err := k.jointOf(s)
+	if err != nil {
+		return err
+	}
+	parts, periods := len(k.verdict.Parts), len(k.verdict.PeriodGroups)
+	hull := make([]Interval, parts)
+	taken := make([]bool, parts)
+	for _, w := range k.wanted {
+		at := int(w.period - k.periods.From)
+		for i := range taken {
+			taken[i] = !slices.ContainsFunc(s.measures, func(m int) bool { return !k.contributes(i, m, at) })
+		}
+		for _, j := range joint {
+			j.narrow(k, at, taken)
+		}
+		if err := k.largerCohort(s, joint, at, taken); err != nil {
+			return err
+		}
+		span := k.descriptor.Policy.Grain.Span(w.period, k.descriptor.Grain)
+		for i, p := range k.verdict.Parts {
+			if !taken[i] {
+				if r := k.leaveOut(s, i, at, span); r != nil {
+					return r
+				}
+				continue
+			}
+			k.released[p.Group*periods+w.group] = true
+			k.used[i] = true
+			if hull[i].From == hull[i].To {
+				hull[i] = Interval{From: w.period, To: w.period}
+			}
+			hull[i].To = w.period + 1
+		}
+	}
+	for _, c := range s.columns {
+		for i, p := range k.verdict.Parts {
+			if hull[i].From < hull[i].To && !k.kin.burdens.covers(p.Class, k.columns[c], hull[i]) {
+				k.outcome.spans = append(k.outcome.spans, releasedSpan{p.Class, k.columns[c], hull[i]})
+			}
+		}
+	}
+	return nil
+}
+
+// leaveOut excludes a part from the columns of which it has a cell in the period.
+func (k *cohort) leaveOut(s statistic, part, at int, span Interval) *Refusal {
+	for _, c := range s.columns {
+		measure := slices.Index(k.descriptor.measureNames(), k.verdict.Columns[c].Measure)
+		if !k.outcome.classes.touches(k.verdict.Parts[part].Class, k.kin.source, measure, at) {
+			continue
+		}
+		if r := k.exclude(c*len(k.verdict.Parts)+part, span); r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// largerCohort leaves out the groups in which fewer entities count than a contract
+// asks for, where that is more than the family's min_cohort.
+func (k *cohort) largerCohort(s statistic, joint []jointPair, at int, taken []bool) error {
+	if k.least <= k.descriptor.Policy.MinCohort {
+		return nil
+	}
+	var counted []*bitset.BitSet
+	for _, m := range s.measures {
+		counts, err := k.counts(k.descriptor.Measures[m].Name)
+		if err != nil {
+			return err
+		}
+		counted = append(counted, counts[at])
+	}
+	for _, j := range joint {
+		counted = append(counted, j.both(at))
+	}
+	byPart := make([]int, len(taken))
+	for _, set := range counted {
+		clear(byPart)
+		tallyBits(set.Words(), k.partOf, byPart)
+		sum := make([]int, len(k.verdict.EntityGroups))
+		for i, p := range k.verdict.Parts {
+			if taken[i] {
+				sum[p.Group] += byPart[i]
+			}
+		}
+		for i, p := range k.verdict.Parts {
+			taken[i] = taken[i] && sum[p.Group] >= k.least
+		}
+	}
+	return nil
+}
+
+// jointPair decides where the cells that two measures have in common may be taken
+// beside each one's own.
+//
+// Where a period of the policy is one of the dataset, the presences tell which
+// entities have one measure and not the other, and the conditions of point 4
+// (testMaker.patternsOf) are those of every class from the moment a version goes
+// live: none of either kind, or min_cohort. Cuts keep them. Where it is coarser, the
+// ledger knows of the differing cells only how many an entity has, either way: then
+// the class must have none.
+type jointPair struct {
+	x, y   bitmaps
+	differ map[int64][]int32 // period → levels of the differing cells; nil where the patterns tell
+}
+
+// both are the entities that count in both measures.
+func (j jointPair) both(at int) *bitset.BitSet { return j.x[at].Intersection(j.y[at]) }
+
+// jointOf reads what is known of the pairs of a statistic, or refuses one that the
+// family does not watch.
+func (k *cohort) jointOf(s statistic) ([]jointPair, error) {
+	var out []jointPair
+	for _, p := range s.pairs {
+		x, y := k.descriptor.Measures[p[0]].Name, k.descriptor.Measures[p[1]].Name
+		var j jointPair
+		var err error
+		if j.x, err = k.counts(x); err != nil {
+			return nil, err
+		}
+		if j.y, err = k.counts(y); err != nil {
+			return nil, err
+		}
+		known := k.watched(p)
+		if known && k.descriptor.countsPresence() {
+			j.differ, known, err = k.differing(p)
+			if err != nil {
+				return nil, err
+			}
+		}
+		if !known && !k.loose() {
+			r := refuse(RefusedPolicy, "joint", "where %s has a reading and %s has none is not watched in dataset %s, so sums over the cells that have both are not released exactly", x, y, k.descriptor.Dataset).
+				withFix("its publisher has to list the two under related or moments and to publish again")
+			r.Field = "select"
+			return nil, r
+		}
+		out = append(out, j)
+	}
+	return out, nil
+}
+
+// watched reports whether the conditions of point 4 hold two measures of the
+// dataset against each other.
+func (k *cohort) watched(pair [2]int) bool {
+	f := &k.kin.family
+	at := slices.IndexFunc(f.Datasets, func(d familyDataset) bool { return d.ID == k.descriptor.Dataset })
+	return at >= 0 && slices.Contains(f.kindred(measureOf{at, pair[0]}), measureOf{at, pair[1]})
+}
+
+// differing reads the sets of cells that one measure of a pair has and the other
+// has not; false when the version does not name them.
+func (k *cohort) differing(pair [2]int) (map[int64][]int32, bool, error) {
+	x, y := k.descriptor.Measures[pair[1]].Name, k.descriptor.Measures[pair[0]].Name
+	i := slices.Index(k.version.Compared, Comparison{Measure: x, Dataset: k.descriptor.Dataset, Other: y})
+	if i < 0 {
+		return nil, false, nil
+	}
+	sets, err := k.sets()
+	if err != nil {
+		return nil, false, err
+	}
+	out := map[int64][]int32{}
+	for _, s := range sets {
+		if s.Comparison != i {
+			continue
+		}
+		if out[s.Period], err = unpackLevels(s.Levels); err != nil {
+			return nil, false, err
+		}
+	}
+	return out, true, nil
+}
+
+// narrow takes parts out that must not be in a sum over the common cells of a
+// period: those in which fewer than p·k entities have both (point 5), or whose
+// differing cells are not known well enough.
+func (j jointPair) narrow(k *cohort, at int, taken []bool) {
+	if k.outcome.classes.loose {
+		return
+	}
+	both := make([]int, len(taken))
+	tallyBits(j.both(at).Words(), k.partOf, both)
+	for i := range taken {
+		taken[i] = taken[i] && both[i] >= k.weight(i, at)*k.outcome.classes.least
+	}
+	for e, level := range j.differ[k.periods.From+int64(at)] {
+		if level >= 0 && e < len(k.partOf) && k.partOf[e] >= 0 {
+			taken[k.partOf[e]] = false
+		}
+	}
+}
+
+// weight is p of point 5 for a part in a period: the distinct exact columns that
+// are released there, this query's included.
+func (k *cohort) weight(part, at int) int {
+	b, after := k.kin.burdens, k.outcome.classes
+	if !b.heavy(k.columns) {
+		return 1
+	}
+	from := k.verdict.Parts[part].Class
+	if first := after.classes() - len(k.outcome.parents); from >= first {
+		from = int(k.outcome.parents[from-first])
+	}
+	return b.weight(from, k.periods.From+int64(at), k.descriptor.Policy.Grain, k.columns, k.kin.family.grain)
+}
+
+// contributes decides on a part in a period, counted from the version's first.
+// Where moments are released it, and each set of point 4 that has a cell of it, must
+// have p·k entities.
+func (k *cohort) contributes(part, measure, at int) bool {
+	after, class := k.outcome.classes, k.verdict.Parts[part].Class
+	if !after.contributes(class, k.kin.source, measure, at) {
+		return false
+	}
+	weight := k.weight(part, at)
+	if weight == 1 || after.loose {
+		return true
+	}
+	if k.surveys[part] == nil {
+		k.surveys[part] = after.survey(after.members(class))
+	}
+	s, c := k.surveys[part], after.coverage
+	return s.count.count(int(c.columns[k.kin.source][measure][at])) >= weight*after.least &&
+		!slices.ContainsFunc(c.testsAt(k.kin.source, measure, at), func(t int32) bool { return !s.passes(c.tests[t], weight*after.least) })
+}

@@ -1,0 +1,135 @@
+package query
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// unpacked in the place of a column of tiles means that no tiles hold what the
+// column sums: it is counted from presence, or multiplied out of shares.
+const unpacked = -1
+
+// pack finds which column of the version's tiles each column of the verdict adds
+// up (catalog.Descriptor.TileColumns).
+func (g *grid) pack(d catalog.Descriptor, v catalog.Version) error {
+	held := v.Columns(d)
+	for i, c := range g.verdict.Columns {
+		want := catalog.TileColumn{Measure: g.columns[i], Bucket: c.Bucket, Square: c.Times != ""}
+		at := slices.Index(held, want)
+		switch {
+		case c.Count:
+			at = unpacked
+		case c.Bucket < 0 || c.Bucket > 0 && (c.Times != "" || c.With != "" || c.Weight != "" || g.verdict.In != ""):
+			return fmt.Errorf("column %d of the verdict is of bucket %d and something else", i, c.Bucket)
+		case c.With != "" || c.Times != "" && c.Times != c.Measure:
+			return fmt.Errorf("column %d of the verdict is of two measures, which this version does not plan", i)
+		case at < 0:
+			return fmt.Errorf("version %d has no tiles of %s", v.Version, want.Name(d))
+		}
+		g.packed = append(g.packed, at)
+	}
+	return nil
+}
+
+// packedColumns is what a plan's digest says of the tiles that are added up, where
+// they are not just the measures'.
+func (w *planWriter) packedColumns(p *Plan) {
+	plain := func(c catalog.Column) bool { return c.Times == "" && c.With == "" && c.Bucket == 0 }
+	if !slices.ContainsFunc(p.Kinds, func(c catalog.Column) bool { return !plain(c) }) {
+		return
+	}
+	w.buf = append(w.buf, "packed\n"...)
+	w.numbers(p.Packed...)
+}
+
+// movement is how far one entity's record can move the numbers of a column, for
+// each of its cells: the width of what a cell can add, and how many numbers of a
+// group it moves. A reading that changes its bucket moves two.
+type movement struct {
+	width   *big.Int
+	numbers int64
+	shared  int // the column whose share of the budget covers this one too
+}
+
+// movements are those of a verdict's columns; those of private counts, which no
+// reading can move, have no width. The buckets of a measure have one share of the
+// budget together: a cell adds to one of them.
+func (g *grid) movements(d catalog.Descriptor) []movement {
+	out := make([]movement, len(g.columns))
+	for i, c := range g.verdict.Columns {
+		out[i] = movement{numbers: 1, shared: i}
+		if c.Count {
+			continue
+		}
+		m := d.Measures[g.columns[i]]
+		switch {
+		case c.Bucket > 0:
+			out[i] = movement{big.NewInt(1), 2, slices.IndexFunc(g.verdict.Columns, func(o catalog.Column) bool {
+				return o.Bucket > 0 && o.Measure == c.Measure
+			})}
+		case c.Times == c.Measure: // from 0 to the square of the farthest
+			half := big.NewInt(m.Half())
+			out[i].width = half.Mul(half, half)
+		case c.Times != "":
+			out[i].width = new(big.Int).Mul(big.NewInt(2), big.NewInt(c.Widest(d)))
+		default:
+			out[i].width = new(big.Int).Sub(big.NewInt(m.Max), big.NewInt(m.Min))
+		}
+	}
+	return out
+}
+
+// shares is into how many parts the budget is split.
+func shares(list []movement) int64 {
+	n := int64(0)
+	for i, m := range list {
+		if m.width != nil && m.shared == i {
+			n++
+		}
+	}
+	return n
+}
+
+// whatOf says what a column sums, and in which unit and decimals, for a person.
+func whatOf(c catalog.Column, m, times catalog.Measure) (what, unit string, decimals int) {
+	switch {
+	case c.Bucket > 0:
+		return "counts of the buckets of " + c.Measure, "", 0
+	case c.Times == c.Measure:
+		return "sums of squares of " + c.Measure, squaredUnit(m.Unit), 2 * m.Decimals
+	case c.Times != "":
+		return "sums of " + c.Measure + " × " + c.Times, productUnit(m.Unit, times.Unit), m.Decimals + times.Decimals
+	}
+	return "sums of " + c.Measure, m.Unit, m.Decimals
+}
+
+// squaredUnit is the unit of squares.
+func squaredUnit(unit string) string {
+	if unit == "" {
+		return ""
+	}
+	return "(" + unit + ")²"
+}
+
+// productUnit is the unit of products.
+func productUnit(a, b string) string {
+	switch {
+	case a == "":
+		return b
+	case b == "":
+		return a
+	}
+	return a + " · " + b
+}
+
+// measureNamed is the measure of that name; the zero Measure if there is none.
+func measureNamed(d catalog.Descriptor, name string) catalog.Measure {
+	i := slices.IndexFunc(d.Measures, func(m catalog.Measure) bool { return m.Name == name })
+	if i < 0 {
+		return catalog.Measure{}
+	}
+	return d.Measures[i]
+}

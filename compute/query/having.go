@@ -1,0 +1,273 @@
+package query
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/participle/v2/lexer"
+)
+
+// Having is a condition on a released row, checked at the client. Op is and, or
+// (Args, at least two), not (one Arg), or eq, ne, lt, le, gt, ge: the figure Of
+// against the decimal Number. As in SQL a comparison with NULL is neither true nor
+// false, and a row stays only where the whole is true.
+type Having struct {
+	Op     string   `json:"op"`
+	Args   []Having `json:"args,omitempty"`
+	Of     *Output  `json:"of,omitempty"`
+	Number string   `json:"number,omitempty"`
+}
+
+// havingTree is a condition of HAVING.
+type havingTree struct {
+	First *havingAnd   `parser:"@@"`
+	Rest  []*havingAnd `parser:"('OR' @@)*"`
+}
+
+type havingAnd struct {
+	Arms []*havingNot `parser:"@@ ('AND' @@)*"`
+}
+
+type havingNot struct {
+	Not  *havingNot  `parser:"  'NOT' @@"`
+	Tree *havingTree `parser:"| '(' @@ ')'"`
+	Test *havingTest `parser:"| @@"`
+}
+
+type havingTest struct {
+	Name   *name   `parser:"@@"`
+	Call   *call   `parser:"@@?"`
+	Op     string  `parser:"@('=' | '<>' | '!=' | '<' | '<=' | '>' | '>=')"`
+	Number *signed `parser:"@@"`
+}
+
+type signed struct {
+	Pos   lexer.Position
+	Minus bool   `parser:"@'-'?"`
+	Raw   string `parser:"@Number"`
+}
+
+var havingOps = map[string]string{"=": opEQ, "<>": opNE, "!=": opNE, "<": opLT, "<=": opLE, ">": opGT, ">=": opGE}
+
+// Comparisons that only HAVING has as such.
+const (
+	opEQ = "eq"
+	opNE = "ne"
+)
+
+// having reads HAVING. Its figures need not be selected; they become part of the
+// request.
+func (c *compiler) having() *Error {
+	if c.stmt.Having == nil {
+		return nil
+	}
+	h, fault := c.havingOr(c.stmt.Having)
+	if fault == nil {
+		c.out.Having = &h
+	}
+	return fault
+}
+
+func (c *compiler) havingOr(t *havingTree) (Having, *Error) {
+	arms := append([]*havingAnd{t.First}, t.Rest...)
+	return havingList(opOr, arms, func(a *havingAnd) (Having, *Error) {
+		return havingList(opAnd, a.Arms, c.havingNot)
+	})
+}
+
+// havingList reads the arms of AND or OR; one alone is itself.
+func havingList[T any](op string, arms []T, read func(T) (Having, *Error)) (Having, *Error) {
+	out := Having{Op: op}
+	for _, arm := range arms {
+		h, fault := read(arm)
+		if fault != nil {
+			return h, fault
+		}
+		if h.Op == op {
+			out.Args = append(out.Args, h.Args...)
+		} else {
+			out.Args = append(out.Args, h)
+		}
+	}
+	if len(out.Args) == 1 {
+		return out.Args[0], nil
+	}
+	return out, nil
+}
+
+func (c *compiler) havingNot(n *havingNot) (Having, *Error) {
+	switch {
+	case n.Not != nil:
+		h, fault := c.havingNot(n.Not)
+		return Having{Op: opNot, Args: []Having{h}}, fault
+	case n.Tree != nil:
+		return c.havingOr(n.Tree)
+	}
+	return c.havingTest(n.Test)
+}
+
+func (c *compiler) havingTest(t *havingTest) (Having, *Error) {
+	number := t.Number.Raw
+	if t.Number.Minus {
+		number = "-" + number
+	}
+	if _, ok := decimalRat(number); !ok {
+		return Having{}, faultAt(t.Number.Pos, t.Number.Raw, "HAVING compares with a decimal number of at most %d digits", maxNumber).want("a number")
+	}
+	of, fault := c.havingFigure(t)
+	return Having{Op: havingOps[t.Op], Of: &of, Number: number}, fault
+}
+
+// havingFigure is the figure on the left of a comparison: one that is selected, by
+// its alias, or any other.
+func (c *compiler) havingFigure(t *havingTest) (Output, *Error) {
+	n := t.Name
+	if t.Call == nil {
+		if i := c.alias(n); i >= 0 && c.out.Output[i].Kind == OutputAggregate {
+			return c.out.Output[i].figure(), nil
+		}
+		return Output{}, faultAt(n.Pos, n.Raw, "HAVING is a condition on aggregates; conditions on %s belong into WHERE", n.text()).want(aggregates...)
+	}
+	if nameIs(n.text(), "DATE_TRUNC") {
+		return Output{}, faultAt(n.Pos, n.Raw, "HAVING is a condition on aggregates; conditions on periods belong into WHERE").want(aggregates...)
+	}
+	list, fault := c.figuresOf(&value{Name: n, Call: t.Call})
+	if fault != nil {
+		return Output{}, fault
+	}
+	if len(list) > 1 {
+		return Output{}, faultAt(n.Pos, n.Raw, "a histogram is several figures").want("EXCEEDANCE(measure, limit)", "QUANTILE(measure, q)")
+	}
+	return c.adopt(list[0], n)
+}
+
+// adopt makes a figure part of the request.
+func (c *compiler) adopt(k known, n *name) (Output, *Error) {
+	k.output.Index = add(&c.out.Request.Select, k.aggregate)
+	return k.output, c.checkRelative(k.output, n)
+}
+
+// checkRelative refuses a comparison of years of a query that forms no periods.
+func (c *compiler) checkRelative(o Output, n *name) *Error {
+	if o.Relative != relativeYear || slices.ContainsFunc(c.out.Request.By, isPeriod) {
+		return nil
+	}
+	return faultAt(n.Pos, n.Raw, "YEAR_ON_YEAR compares the groups of a period with those of a year earlier, and the query groups by no period").
+		want("GROUP BY date_trunc('month', period)")
+}
+
+// outputs are all outputs that a condition names.
+func (h *Having) outputs() []*Output {
+	if h == nil {
+		return nil
+	}
+	var out []*Output
+	if h.Of != nil {
+		out = append(out, h.Of)
+	}
+	for i := range h.Args {
+		out = append(out, h.Args[i].outputs()...)
+	}
+	return out
+}
+
+// check refuses a condition that may have come from elsewhere and is none. depth is
+// how deep it may be nested.
+func (h *Having) check(c *Compiled, depth int) error {
+	if depth == 0 {
+		return fmt.Errorf("the condition of HAVING is nested too deeply")
+	}
+	compares := slices.Contains([]string{opEQ, opNE, opLT, opLE, opGT, opGE}, h.Op)
+	switch {
+	case compares && (h.Of == nil || len(h.Args) > 0),
+		!compares && (h.Of != nil || h.Op != opAnd && h.Op != opOr && h.Op != opNot),
+		h.Op == opNot && len(h.Args) != 1:
+		return fmt.Errorf("%q is no condition of HAVING", h.Op)
+	case compares:
+		if _, ok := decimalRat(h.Number); !ok {
+			return fmt.Errorf("%.80q is no number of HAVING", h.Number)
+		}
+		return c.checkOutput(*h.Of)
+	}
+	for i := range h.Args {
+		if err := h.Args[i].check(c, depth-1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outcome is SQL's: true, false, or unknown for comparisons with NULL.
+type outcome int
+
+const (
+	isFalse outcome = iota
+	unknown
+	isTrue
+)
+
+// holds decides on a group.
+func (r *result) holds(h *Having, group int) outcome {
+	switch h.Op {
+	case opNot:
+		return isTrue - r.holds(&h.Args[0], group)
+	case opAnd, opOr:
+		out := map[string]outcome{opAnd: isTrue, opOr: isFalse}[h.Op]
+		for i := range h.Args {
+			t := r.holds(&h.Args[i], group)
+			if h.Op == opAnd {
+				out = min(out, t)
+			} else {
+				out = max(out, t)
+			}
+		}
+		return out
+	}
+	q := r.quantities(*h.Of)[group]
+	if q.null() {
+		return unknown
+	}
+	number, _ := decimalRat(h.Number) // checked by check
+	if compares(h.Op, q.against(number)) {
+		return isTrue
+	}
+	return isFalse
+}
+
+// compares decides on the sign of a comparison.
+func compares(op string, sign int) bool {
+	switch op {
+	case opEQ:
+		return sign == 0
+	case opNE:
+		return sign != 0
+	case opLT:
+		return sign < 0
+	case opLE:
+		return sign <= 0
+	case opGT:
+		return sign > 0
+	}
+	return sign >= 0
+}
+
+// having writes a condition as SQL.
+func (f formatter) having(c *Compiled, h *Having, parentheses bool) string {
+	switch h.Op {
+	case opNot:
+		return "NOT " + f.having(c, &h.Args[0], true)
+	case opAnd, opOr:
+		var args []string
+		for i := range h.Args {
+			args = append(args, f.having(c, &h.Args[i], true))
+		}
+		text := strings.Join(args, " "+strings.ToUpper(h.Op)+" ")
+		if parentheses {
+			return "(" + text + ")"
+		}
+		return text
+	}
+	sign := map[string]string{opEQ: "=", opNE: "<>", opLT: "<", opLE: "<=", opGT: ">", opGE: ">="}[h.Op]
+	return f.figure(c.Request.Select[h.Of.Index], *h.Of) + " " + sign + " " + h.Number
+}
