@@ -13,6 +13,7 @@ import (
 func newDatasetAppendCommand(a *app) *cobra.Command {
 	var descriptor string
 	var check bool
+	var rule dominance
 	var o client.AppendOptions
 	cmd := &cobra.Command{
 		Use:   "append ID FILE.csv[.gz]...",
@@ -28,21 +29,25 @@ given again must be those that were published: corrections are a new version of 
 files, with weir dataset publish.
 
 Entities that are new come into the registry first, with weir registry append. Columns
-of attributes in the files are not read.`,
+of attributes in the files are not read.
+` + dominanceHelp,
 		Example: `  weir dataset append beijing_air march.csv --dir /tmp/weir
   weir dataset append beijing_air march.csv --dir /tmp/weir --descriptor beijing.yaml`,
 		Args: atLeast(2, "a dataset's id and at least one file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.appendDataset(cmd.Context(), args[0], args[1:], descriptor, check, o)
+			return rule.run(cmd, func(p panel.Percent) error {
+				return a.appendDataset(cmd.Context(), args[0], args[1:], descriptor, check, o, rule, p)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&descriptor, "descriptor", "", "the descriptor's `file`; default: as the dataset was last published on this machine")
 	cmd.Flags().BoolVar(&o.Unchanged, "unchanged", false, "vouch that readings which are given again are the published ones, where this machine cannot tell")
+	rule.flags(cmd.Flags())
 	cmd.Flags().BoolVar(&check, "check", false, "do everything but publish")
 	return cmd
 }
 
-func (a *app) appendDataset(ctx context.Context, id string, files []string, descriptor string, check bool, o client.AppendOptions) error {
+func (a *app) appendDataset(ctx context.Context, id string, files []string, descriptor string, check bool, o client.AppendOptions, rule dominance, percent panel.Percent) error {
 	c, err := a.connectPublisher()
 	if err != nil {
 		return err
@@ -59,9 +64,13 @@ func (a *app) appendDataset(ctx context.Context, id string, files []string, desc
 	if err != nil {
 		return err
 	}
+	bar.finish()
+	report, err := rule.check(ctx, a, c, prepared, percent)
+	if err != nil {
+		return err
+	}
 	if check {
-		bar.finish()
-		return a.printPrepared(prepared)
+		return a.printPrepared(prepared, report)
 	}
 	done, err := c.PublishDataset(ctx, prepared, bar.publishing)
 	if err != nil {

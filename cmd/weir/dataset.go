@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/client"
 )
 
@@ -17,6 +18,7 @@ func init() { commands = append(commands, newDatasetCommand) }
 
 func newDatasetCommand(a *app) *cobra.Command {
 	var check bool
+	var rule dominance
 	publish := &cobra.Command{
 		Use:   "publish DESCRIPTOR.yaml FILE.csv[.gz]...",
 		Short: "encrypt readings and publish them",
@@ -30,15 +32,17 @@ user's cache. By them it tells, when the next version is published, which readin
 were corrected; a version published where they are not known is closed in the periods
 that an earlier one released.
 
-With --check it does everything but publish, and prints what would be published.`,
+With --check it does everything but publish, and prints what would be published.
+` + dominanceHelp,
 		Example: `  weir dataset publish --check --dir /tmp/weir air.yaml air.csv
   weir dataset publish --dir /tmp/weir beijing.yaml beijing-air/*.csv.gz`,
 		Args: atLeast(2, "a descriptor and at least one file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.publishDataset(cmd.Context(), args[0], args[1:], check)
+			return rule.run(cmd, func(p panel.Percent) error { return a.publishDataset(cmd.Context(), args[0], args[1:], check, rule, p) })
 		},
 	}
 	publish.Flags().BoolVar(&check, "check", false, "do everything but publish")
+	rule.flags(publish.Flags())
 	list := &cobra.Command{
 		Use:     "list",
 		Short:   "list the datasets",
@@ -56,7 +60,7 @@ With --check it does everything but publish, and prints what would be published.
 	return group("dataset", "publish and see datasets", "  weir dataset publish --dir /tmp/weir air.yaml air.csv", publish, newDatasetAppendCommand(a), list, show)
 }
 
-func (a *app) publishDataset(ctx context.Context, descriptor string, files []string, check bool) error {
+func (a *app) publishDataset(ctx context.Context, descriptor string, files []string, check bool, rule dominance, percent panel.Percent) error {
 	src, err := client.OpenDescriptor(descriptor)
 	if err != nil {
 		return err
@@ -79,9 +83,13 @@ func (a *app) publishDataset(ctx context.Context, descriptor string, files []str
 		bar.finish()
 		a.note("warning: dataset %s is public: whoever gets a contract gets any group, single readings included", src.Descriptor.Dataset)
 	}
+	bar.finish()
+	report, err := rule.check(ctx, a, c, prepared, percent)
+	if err != nil {
+		return err
+	}
 	if check {
-		bar.finish()
-		return a.printPrepared(prepared)
+		return a.printPrepared(prepared, report)
 	}
 	done, err := c.PublishDataset(ctx, prepared, bar.publishing)
 	if err != nil {
@@ -125,20 +133,22 @@ type checked struct {
 	Tiles    int      `json:"tiles"`
 	Bytes    int64    `json:"bytes"`
 	Policy   []string `json:"policy"`
+
+	Dominance *panel.Dominance `json:"dominance,omitempty"`
 }
 
 // tileBytes is the size of a tile on the wire: 48 bytes a slot and a header of
 // less than 64 bytes.
 const tileBytes = 48 * (catalog.TileCells + 1)
 
-func (a *app) printPrepared(p *client.Prepared) error {
-	d, panel := p.Source.Descriptor, p.Panel
-	cells := len(panel.Columns) * len(panel.Entities) * panel.Periods
+func (a *app) printPrepared(p *client.Prepared, report *panel.Dominance) error {
+	d, data := p.Source.Descriptor, p.Panel
+	cells := len(data.Columns) * len(data.Entities) * data.Periods
 	c := checked{
-		Dataset: d.Dataset, Registry: d.Registry, Entities: len(panel.Entities), Periods: panel.Periods,
-		First: d.Grain.Format(panel.First), Last: d.Grain.Format(panel.First + int64(panel.Periods) - 1),
+		Dataset: d.Dataset, Registry: d.Registry, Entities: len(data.Entities), Periods: data.Periods,
+		First: d.Grain.Format(data.First), Last: d.Grain.Format(data.First + int64(data.Periods) - 1),
 		Readings: p.Readings(), Gaps: cells - p.Readings(), Tiles: p.Tiles(), Bytes: int64(p.Tiles()-p.Reused()) * tileBytes,
-		Policy: policyWords(d),
+		Policy: policyWords(d), Dominance: report,
 	}
 	s := sheet{head: []string{"what", "value"}}
 	s.add("dataset", c.Dataset)
@@ -149,6 +159,9 @@ func (a *app) printPrepared(p *client.Prepared) error {
 	s.add("tiles", fmt.Sprintf("%d, about %d bytes to send", c.Tiles, c.Bytes))
 	for _, line := range c.Policy {
 		s.add("policy", line)
+	}
+	if report.Checked > 0 {
+		s.add("dominance", fmt.Sprintf("%d of %d cells fail the %s %% rule", report.Failed, report.Checked, report.Percent))
 	}
 	return a.print(c, s)
 }
