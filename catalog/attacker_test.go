@@ -252,6 +252,8 @@ type history struct {
 	panels   map[string]*panelOf
 	accepted int
 	granted  map[string]string // buyer/dataset → contract
+	selected map[string][]bool // vector → entity: whom it selects
+	failed   int               // cohort tests
 }
 
 // foundedWorld is a cluster with a publisher whose key is ready.
@@ -271,7 +273,7 @@ func newHistory(t tester, loose bool, rows [][]string, panels ...*panelOf) *hist
 	w.t, w.store, w.machine, w.log = t, base.store.Clone(), NewMachine(), nil
 	w.machine.loose = loose
 	w.registry("enterprises", rows, 5000)
-	h := &history{world: &w, attacker: newAttacker(), panels: map[string]*panelOf{}, granted: map[string]string{}}
+	h := &history{world: &w, attacker: newAttacker(), panels: map[string]*panelOf{}, granted: map[string]string{}, selected: map[string][]bool{}}
 	for _, p := range panels {
 		w.ok("bureau", KindDatasetCreate, DatasetCreate{Descriptor: p.d})
 		h.panels[p.d.Dataset] = p
@@ -392,7 +394,11 @@ func (h *history) ask(who string, q Request) *Verdict {
 	}
 	h.accepted++
 	v := must[Verdict](h.t)(h.view().Verdict(out.ID))
-	h.learn(v)
+	if q.In == "" {
+		h.learn(v)
+	} else if h.test(out.ID, v) {
+		h.learn(v)
+	}
 	return &v
 }
 
@@ -402,6 +408,9 @@ func (h *history) learn(v Verdict) {
 	version := p.versions[v.Release-1]
 	assign := must[[]int32](h.t)(UnpackAssign(v.Assign, v.Entities))
 	for c, column := range v.Columns {
+		if column.Count {
+			continue // public, or the buyer's own
+		}
 		m := slices.Index(p.d.measureNames(), column.Measure)
 		figures := map[GroupIndex]map[int]int64{}
 		for e := range assign {
@@ -411,6 +420,9 @@ func (h *history) learn(v Verdict) {
 					if version.has(slices.Index(p.d.measureNames(), other), at, e) == 0 {
 						state = 0
 					}
+				}
+				if v.In != "" && !(h.selected[v.In][e] && h.counts(p, version, m, at, e)) {
+					state = 0
 				}
 				if state == 0 || !counted(v, assign, c, e, at) {
 					continue

@@ -11,6 +11,7 @@ type outcome struct {
 	classes *classes // after the cuts
 	parents []int32  // of the new classes
 	spans   []releasedSpan
+	freezes []int // classes that are bound to the query's selector
 }
 
 // releasedSpan is a class and the periods, from the first to the last, in which a
@@ -34,6 +35,7 @@ type cohort struct {
 	excluded [][]Interval // by column and part
 	total    int          // intervals in excluded
 	surveys  []*survey    // by part; nil: not asked for yet
+	selector Digest       // commitment of the private selector; zero: none
 }
 
 // wantedSpan is a period of the policy's grain and the period group it is in.
@@ -47,6 +49,9 @@ type wantedSpan struct {
 // group and contribute there.
 func (v *evaluation) protect() error {
 	k := cohort{evaluation: v, periods: policyPeriods(v.descriptor, v.version.VersionPropose)}
+	if v.request.In != "" {
+		k.selector = v.commitments[0]
+	}
 	if r := k.checkWork(); r != nil {
 		return r
 	}
@@ -99,7 +104,7 @@ func (k *cohort) parts() {
 		}
 	}
 	for c, g := range group {
-		if g >= 0 {
+		if g >= 0 && !k.taken(c) {
 			k.verdict.Parts = append(k.verdict.Parts, Part{Group: int(g), Class: c})
 		}
 	}
@@ -193,6 +198,9 @@ func (k *cohort) settle() error {
 		k.verdict.Assign = PackAssign(k.partOf)
 	}
 	k.verdict.Parts = kept
+	if k.request.In != "" && !k.loose() {
+		k.outcome.freezes = k.verdict.classNumbers()
+	}
 	if r := k.incomplete(); r != nil && k.request.Complete {
 		return r
 	}

@@ -5,10 +5,16 @@ import "slices"
 // nothingLeft refuses with the group that came closest, and the smallest change
 // that would pass.
 func (k *cohort) nothingLeft() error {
+	if r := k.frozenForOthers(); r != nil {
+		return r
+	}
 	groups, periods := len(k.verdict.EntityGroups), len(k.verdict.PeriodGroups)
 	best := make([]int, k.grid)
 	tally := make([]int, groups)
 	for _, c := range k.verdict.Columns {
+		if c.Count {
+			continue
+		}
 		counts, err := k.counts(c.Measure)
 		if err != nil {
 			return err
@@ -116,6 +122,9 @@ func (k *cohort) lacks(group int) bool {
 		released[p.Class] = true
 	}
 	for _, column := range k.verdict.Columns {
+		if column.Count {
+			continue
+		}
 		measure := slices.Index(k.descriptor.measureNames(), column.Measure)
 		for _, w := range k.wanted {
 			at := int(c.columns[k.kin.source][measure][w.period-k.periods.From])

@@ -15,6 +15,8 @@ type Decision struct {
 	Price    string `json:"price,omitempty"` // charged to the contract
 	Currency string `json:"currency,omitempty"`
 	Repeats  string `json:"repeats,omitempty"` // the released query that it is answered as
+	// Vectors are the private vectors that it is answered with, the selector first.
+	Vectors []VectorNamed `json:"vectors,omitempty"`
 }
 
 // ShareTaken is a sealed share that was taken, by the digest of its bytes.

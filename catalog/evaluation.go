@@ -13,15 +13,17 @@ type bitmaps = []*bitset.BitSet
 
 // evaluation computes a verdict.
 type evaluation struct {
-	descriptor Descriptor
-	version    Version
-	request    Request
-	table      *Table // of the version's entities
-	counts     func(measure string) (bitmaps, error)
-	sets       func() ([]CellSet, error) // of the version
-	kin        *kinship                  // of a protected dataset whose sums are asked for
-	whole      *Table                    // of all entities of the registry, with kin
-	least      int                       // min_cohort of the contract, if it asks for more
+	descriptor  Descriptor
+	version     Version
+	request     Request
+	table       *Table // of the version's entities
+	counts      func(measure string) (bitmaps, error)
+	sets        func() ([]CellSet, error) // of the version
+	vectors     []VectorUse               // private ones that the request names
+	commitments []Digest                  // theirs
+	kin         *kinship                  // of a protected dataset whose sums are asked for
+	whole       *Table                    // of all entities of the registry, with kin
+	least       int                       // min_cohort of the contract, if it asks for more
 
 	intervals []Interval // selected periods, clipped to the version
 	assign    []int32    // entity → group, −1: none
@@ -35,6 +37,7 @@ type evaluation struct {
 func (v *evaluation) run() (Verdict, error) {
 	v.verdict = Verdict{
 		Dataset: v.descriptor.Dataset, Release: v.version.Version, Entities: v.version.Entities, Columns: v.request.columns(v.descriptor), Noise: v.request.Noise,
+		In: v.request.In, Vectors: v.vectors,
 	}
 	steps := []func() *Refusal{v.selectPeriods, v.groupPeriods, v.groupEntities, v.checkSize, v.checkMagnitude}
 	for _, step := range steps {
@@ -52,7 +55,7 @@ func (v *evaluation) run() (Verdict, error) {
 		v.verdict.EntityGroups[i].Included = v.verdict.EntityGroups[i].Of
 		v.verdict.Parts = append(v.verdict.Parts, Part{Group: i, Class: -1})
 	}
-	if v.request.Noise != nil && !v.descriptor.Policy.Public && len(v.verdict.Columns) > 0 {
+	if v.request.Noise != nil && !v.descriptor.Policy.Public && encrypted(v.verdict.Columns) {
 		if err := v.protectNoised(); err != nil {
 			return Verdict{}, err
 		}
@@ -308,7 +311,13 @@ func (v *evaluation) checkMagnitude() *Refusal {
 	}
 	cells := int64(entities) * periods // at most MaxTiles × TileCells
 	for _, c := range v.verdict.Columns {
-		if widest := c.Widest(v.descriptor); widest > MaxSum/cells {
+		widest := c.Widest(v.descriptor)
+		if heaviest := v.verdict.weight(c); widest <= MaxSum/heaviest {
+			widest *= heaviest
+		} else {
+			widest = MaxSum + 1 // never fits
+		}
+		if widest > MaxSum/cells {
 			return refuse(RefusedInvalid, "magnitude", "the sum of %s over %d cells could reach %d × %d, more than %d",
 				c.words(), cells, cells, widest, int64(MaxSum)).
 				withFix("ask for smaller groups").

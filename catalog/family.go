@@ -389,10 +389,16 @@ func (c *call) release(j judgement) error {
 		return nil
 	}
 	k, changed := *j.kin, false
-	if j.outcome.classes != k.classes {
+	after := j.outcome.classes
+	if after != k.classes {
 		k.family.Cuts++
+	}
+	if len(j.outcome.freezes) > 0 {
+		after = after.with(after.freeze(j.outcome.freezes, j.commitments[0]))
+	}
+	if after != k.classes {
 		changed = true
-		if err := c.adopt(&k, j.outcome.classes); err != nil {
+		if err := c.adopt(&k, after); err != nil {
 			return err
 		}
 	}

@@ -80,7 +80,7 @@ func (h *history) pose(q Request) (accepted bool, took, busy time.Duration) {
 	p := must[Principal](h.t)(h.view().Principal(testID("bureau")))
 	begin, used := time.Now(), threadTime(h.t)
 	o := newOverlay(h.store)
-	j, err := h.machine.judge(o, h.now, p, submit("", q))
+	j, err := h.machine.judge(o, h.now, p, submit("", q), false)
 	if err == nil {
 		c := &call{machine: h.machine, base: h.store, tx: o, now: h.now}
 		if err = c.release(j); err == nil {

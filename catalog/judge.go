@@ -16,11 +16,15 @@ type judgement struct {
 	verdict  Verdict
 	kin      *kinship // nil where the class rule has no part
 	outcome  outcome
+
+	vectors     []VectorUse // that the request names
+	commitments []Digest    // theirs
 }
 
 // judge decides on a query: it returns the verdict, a *Refusal, or a fault of
-// the store. It changes nothing.
-func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit) (judgement, error) {
+// the store. It changes nothing. In a preview a selector may be one that is not
+// registered yet.
+func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit, preview bool) (judgement, error) {
 	var j judgement
 	var err error
 	if len(q.Receiving) != ReceivingKeySize {
@@ -48,6 +52,9 @@ func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit) (judgem
 	}
 	if refusal := covers(j.contract, j.dataset, now, q.Request); refusal != nil {
 		return j, refusal
+	}
+	if err := j.useVectors(r, p, q.Request, reg, preview); err != nil {
+		return j, err
 	}
 	if refusal := q.Request.checkExactMoments(j.dataset.Descriptor); refusal != nil {
 		return j, refusal
@@ -89,9 +96,10 @@ func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit) (judgem
 			held, err := m.counts(r, j.version, measure, int(all.To-all.From))
 			return held.counting, err
 		},
+		vectors: j.vectors, commitments: j.commitments,
 		sets: func() ([]CellSet, error) { return readSets(r, j.version.Dataset, j.version.Version) },
 	}
-	if !j.dataset.Descriptor.Policy.Public && len(q.Request.columns(j.dataset.Descriptor)) > 0 && q.Request.Noise == nil {
+	if !j.dataset.Descriptor.Policy.Public && encrypted(q.Request.columns(j.dataset.Descriptor)) && q.Request.Noise == nil {
 		if v.kin, err = m.kin(r, j.dataset, j.version, reg); err != nil {
 			return j, err
 		}
@@ -175,7 +183,7 @@ func release(r Reader, d Dataset, q Request) (Version, error) {
 	if err == nil && v.State != VersionLive {
 		return v, conflict("no_release", "version %d of dataset %s is %s", number, d.ID, v.State)
 	}
-	if err == nil && number != d.Live && !d.Descriptor.Policy.Public && len(q.columns(d.Descriptor)) > 0 {
+	if err == nil && number != d.Live && !d.Descriptor.Policy.Public && encrypted(q.columns(d.Descriptor)) {
 		refusal := refuse(RefusedPolicy, "release", "version %d of dataset %s is asked for; sums come from the newest live version, %d", number, d.ID, d.Live).
 			withFix("leave the version out; counts of older versions are answered")
 		refusal.Field = "release"
@@ -187,7 +195,7 @@ func release(r Reader, d Dataset, q Request) (Version, error) {
 // checkWear refuses a query whose attempts the key may no longer open, before
 // it is charged.
 func checkWear(r Reader, d Descriptor, v Version, q Request) error {
-	if len(q.columns(d)) == 0 {
+	if !encrypted(q.columns(d)) {
 		return nil
 	}
 	k, err := find[Key](r, prefixKey+v.Key)

@@ -241,7 +241,7 @@ func checkNoise(r Reader, d Dataset, k Contract, q Request) error {
 		r.Field = "noise"
 		return r
 	}
-	if len(q.columns(d.Descriptor)) == 0 {
+	if !encrypted(q.columns(d.Descriptor)) {
 		r := refuse(RefusedInvalid, "noise_of_counts", "the query asks for counts alone, which are public and carry no noise").
 			withFix("ask without --epsilon")
 		r.Field = "noise"

@@ -25,6 +25,9 @@ func (v *evaluation) protectNoised() error {
 	extent := policyPeriods(v.descriptor, v.version.VersionPropose)
 	tally := make([]int, groups)
 	for _, c := range v.verdict.Columns {
+		if c.Count {
+			continue
+		}
 		counts, err := v.commonCounts(c)
 		if err != nil {
 			return err

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 )
@@ -15,14 +14,7 @@ const poolClass = 0
 type partition struct {
 	assign  []int32  // entity → class; entities behind the last are in the pool
 	classes int      // numbered from 0, the pool; the pool may be empty, no other is
-	frozen  []frozen // ascending class
-}
-
-// frozen is a class that is answered exactly for one private selector, named by
-// the digest of its commitment, and is never cut again (PROTOCOL section 6).
-type frozen struct {
-	Class      int    `json:"class"`
-	Commitment Digest `json:"commitment"`
+	frozen  []frozen // ascending class and commitment
 }
 
 // partitionRecord is how a partition is stored.
@@ -85,42 +77,5 @@ func (p *partition) grown(entities int) *partition {
 	for len(q.assign) < entities {
 		q.assign = append(q.assign, poolClass)
 	}
-	return &q
-}
-
-func (p *partition) find(class int) (int, bool) {
-	return slices.BinarySearchFunc(p.frozen, class, func(f frozen, c int) int { return cmp.Compare(f.Class, c) })
-}
-
-func (p *partition) isFrozen(class int) bool {
-	_, known := p.find(class)
-	return known
-}
-
-// freeze binds classes to the commitment of a private selector. It returns the
-// partition with them frozen, and those that are bound to another commitment,
-// which stay as they are and are left out of the answer. Freezing again for the
-// same commitment changes nothing.
-func (p *partition) freeze(classes []int, commitment Digest) (*partition, []int) {
-	q := *p
-	q.frozen = slices.Clone(p.frozen)
-	var taken []int
-	for _, c := range classes {
-		i, known := q.find(c)
-		switch {
-		case !known:
-			q.frozen = slices.Insert(q.frozen, i, frozen{Class: c, Commitment: commitment})
-		case q.frozen[i].Commitment != commitment:
-			taken = append(taken, c)
-		}
-	}
-	return &q, taken
-}
-
-// thaw undoes the freezing for a commitment whose cohort test failed. Cuts are
-// not undone.
-func (p *partition) thaw(commitment Digest) *partition {
-	q := *p
-	q.frozen = slices.DeleteFunc(slices.Clone(p.frozen), func(f frozen) bool { return f.Commitment == commitment })
 	return &q
 }

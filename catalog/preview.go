@@ -13,17 +13,10 @@ type Preview struct {
 	Repeats string
 }
 
-// Preview judges a principal's query as Apply would now, and changes nothing.
+// Preview judges a principal's query as Apply would now, and changes nothing. For
+// a private selector that is not registered yet NewVector may stand.
 func (v View) Preview(principal string, q QuerySubmit) (Preview, *Refusal, error) {
-	p, err := v.Principal(principal)
-	if err != nil {
-		return Preview{}, nil, err
-	}
-	now, err := readClock(v.r)
-	if err != nil {
-		return Preview{}, nil, err
-	}
-	j, err := v.machine.judge(v.r, now, p, q)
+	j, err := v.preview(principal, q)
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
 		return Preview{}, refusal, nil
@@ -32,4 +25,16 @@ func (v View) Preview(principal string, q QuerySubmit) (Preview, *Refusal, error
 		return Preview{}, nil, err
 	}
 	return Preview{Verdict: j.verdict, Contract: j.charged, Price: j.charged.perQuery(), Repeats: j.repeats}, nil, nil
+}
+
+func (v View) preview(principal string, q QuerySubmit) (judgement, error) {
+	p, err := v.Principal(principal)
+	if err != nil {
+		return judgement{}, err
+	}
+	now, err := readClock(v.r)
+	if err != nil {
+		return judgement{}, err
+	}
+	return v.machine.judge(v.r, now, p, q, true)
 }

@@ -7,7 +7,7 @@ import (
 
 // submitQuery decides on a query and, when it is accepted, charges its contract.
 func submitQuery(c *call, b QuerySubmit) error {
-	j, err := c.machine.judge(c.tx, c.now, *c.signer, b)
+	j, err := c.machine.judge(c.tx, c.now, *c.signer, b, false)
 	if err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func submitQuery(c *call, b QuerySubmit) error {
 	decision := Decision{
 		Name: c.signer.Name, Contract: k.ID, Dataset: q.Dataset, Release: q.Release,
 		Manifest: j.version.Manifest, Presence: j.version.Presence, Groups: q.Groups, Withheld: q.Withheld,
-		Price: q.Price, Currency: k.currency(), Repeats: q.Repeats,
+		Price: q.Price, Currency: k.currency(), Repeats: q.Repeats, Vectors: j.named(),
 	}
 	if len(j.verdict.Columns) == 0 {
 		q.State, q.Done = QueryDone, c.now // counts are public: nothing is opened
@@ -94,7 +94,12 @@ func attemptQuery(c *call, b QueryAttempt) error {
 	if r := c.checkActive(b.Active, b.Root, v.Acks); r != nil {
 		return r
 	}
-	if b.Tiles < 1 || b.Tiles > int64(v.Tiles) {
+	verdict, err := find[Verdict](c.tx, prefixVerdict+q.ID)
+	if err != nil {
+		return err
+	}
+	opens := encrypted(verdict.Columns) // counts of a private selector alone open nothing
+	if b.Tiles < 0 || b.Tiles > int64(v.Tiles) || opens != (b.Tiles > 0) {
 		return invalid("tiles", "the attempt opens %d tiles, version %d of %s has %d", b.Tiles, v.Version, v.Dataset, v.Tiles)
 	}
 	short, err := c.payAttempt(q)
@@ -170,7 +175,7 @@ func failQuery(c *call, b QueryFail) error {
 	if err := removeAll(c.tx, prefixShare+q.ID+"/", ""); err != nil {
 		return err
 	}
-	q.Plan, q.Context, q.Shares, q.Entries, q.State = Digest{}, Digest{}, nil, nil, QueryAccepted
+	q.Plan, q.Context, q.Shares, q.Entries, q.Cohort, q.State = Digest{}, Digest{}, nil, nil, nil, QueryAccepted
 	if len(q.Attempts) == MaxAttempts {
 		return c.endQuery(q, fmt.Sprintf("none of %d attempts completed; the last: %s", MaxAttempts, a.Failed))
 	}

@@ -38,9 +38,14 @@ func drawHistory(t *rapid.T, loose bool) (*history, int) {
 		h.publish("m", versionOf{e0, q, first, func(m int, p int64, e int) int { return held[(m*periods+int(p-first))*n+e] }})
 	}
 	publish()
+	portfolios := drawPortfolios(t, h, n)
 	for range rapid.IntRange(2, 14).Draw(t, "acts") {
 		if rapid.IntRange(0, 4).Draw(t, "act") > 0 {
-			h.ask(rapid.SampledFrom([]string{"bank", "insurer"}).Draw(t, "who"), drawQuestion(t, rng, n))
+			who, q := rapid.SampledFrom([]string{"bank", "insurer"}).Draw(t, "who"), drawQuestion(t, rng, n)
+			if rapid.IntRange(0, 2).Draw(t, "private") == 0 {
+				q = private(q, portfolios[who])
+			}
+			h.ask(who, q)
 			continue
 		}
 		if known++; rapid.Bool().Draw(t, "some change") {
@@ -61,6 +66,22 @@ func drawHistory(t *rapid.T, loose bool) (*history, int) {
 		publish()
 	}
 	return h, k
+}
+
+// drawPortfolios gives both buyers one: of a few, of a part, or of nearly all.
+func drawPortfolios(t *rapid.T, h *history, n int) map[string]string {
+	out := map[string]string{}
+	for _, who := range []string{"bank", "insurer"} {
+		share := rapid.SampledFrom([]int{1, 5, 9}).Draw(t, "share")
+		var mine []int
+		for e := range n {
+			if rapid.IntRange(0, 9).Draw(t, "selected") < share {
+				mine = append(mine, e)
+			}
+		}
+		out[who] = h.portfolio(who, "mine", mine...)
+	}
+	return out
 }
 
 func drawQuestion(t *rapid.T, rng *rand.Rand, n int) Request {

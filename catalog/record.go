@@ -203,6 +203,7 @@ type Query struct {
 	Price     string      `json:"price,omitempty"`    // charged to the contract
 	Refunded  bool        `json:"refunded,omitempty"` // the price was given back
 	Repeats   string      `json:"repeats,omitempty"`  // the released query that it is answered as
+	Cohort    []string    `json:"cohort,omitempty"`   // nodes of the current attempt that found its cohort test failed
 	Accepted  int64       `json:"accepted"`
 	Done      int64       `json:"done,omitempty"`
 	Reason    string      `json:"reason,omitempty"`

@@ -22,8 +22,8 @@ func (q Request) Check(d Descriptor, columns []string) *Refusal {
 	case len(q.SQL) > maxSQL:
 		return invalid("sql", "the SQL has %d bytes, at most %d are accepted", len(q.SQL), maxSQL)
 	}
-	if q.In != "" {
-		return invalid("in", "private selectors are not answered yet")
+	if r := q.checkPrivate(); r != nil {
+		return r
 	}
 	if r := q.Noise.check(); r != nil {
 		return r
@@ -94,15 +94,16 @@ func checkSelect(list []Aggregate, d Descriptor) *Refusal {
 		if slices.Contains(list[:i], a) {
 			return invalid(at, "the aggregate occurs twice")
 		}
-		if a.Weight != "" {
-			return invalid(at, "private weights are not answered yet")
-		}
 		switch a.Func {
 		case "count":
 			if a.Measure == "" && a.Other == "" {
 				continue
 			}
-		case "sum", "avg", FuncVar, FuncCovar, FuncRegr, FuncHistogram:
+		case "sum", FuncWavg:
+			if a.Measure == "" && a.Weight != "" {
+				continue
+			}
+		case "avg", FuncVar, FuncCovar, FuncRegr, FuncHistogram:
 		default:
 			return invalid(at, "unknown aggregate %.40q", a.Func).withFix("a request may ask for count, sum, avg, var, covar, regr and histogram")
 		}
@@ -121,11 +122,14 @@ func checkSelect(list []Aggregate, d Descriptor) *Refusal {
 func (q Request) columns(d Descriptor) []Column {
 	cols := []Column{}
 	for _, a := range q.Select {
-		for _, c := range a.Columns(d) {
+		for _, c := range q.columnsOf(a, d) {
 			if !slices.Contains(cols, c) {
 				cols = append(cols, c)
 			}
 		}
+	}
+	if all := (Column{Count: true}); q.In != "" && !slices.Contains(cols, all) {
+		cols = append(cols, all) // which groups have a selected cell at all
 	}
 	return cols
 }

@@ -77,6 +77,8 @@ func nodeRuleOf(k Kind) (rule, bool) {
 		return rule{node: true, handle: handler(addShare)}, true
 	case KindQueryFail:
 		return rule{node: true, handle: handler(failQuery)}, true
+	case KindCohortFailed:
+		return rule{node: true, handle: handler(failCohort)}, true
 	case KindVectorHold:
 		return rule{node: true, handle: handler(holdVector)}, true
 	case KindVectorLine:

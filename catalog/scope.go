@@ -47,6 +47,14 @@ func (q Request) used(d Descriptor) []usedColumn {
 			add(dim.Column, fmt.Sprintf("by[%d]", i))
 		}
 	}
+	if q.In != "" {
+		add("", "in")
+	}
+	for i, a := range q.Select {
+		if a.Weight != "" {
+			add("", fmt.Sprintf("select[%d]", i))
+		}
+	}
 	var walk func(p Predicate)
 	walk = func(p Predicate) {
 		switch p.Op {

@@ -24,7 +24,7 @@ func (v *evaluation) statistics() []statistic {
 	}
 	for _, a := range v.request.Select {
 		first := -1
-		for _, c := range a.Columns(v.descriptor) {
+		for _, c := range v.request.columnsOf(a, v.descriptor) {
 			i := slices.Index(columns, c)
 			if first < 0 {
 				first = of[i]
@@ -39,8 +39,8 @@ func (v *evaluation) statistics() []statistic {
 		}
 	}
 	var out []statistic
-	for i := range columns {
-		if of[i] == i {
+	for i, c := range columns {
+		if of[i] == i && c.Measure != "" { // cells as such are counted whatever contributes
 			out = append(out, v.statisticOf(of, i))
 		}
 	}
@@ -104,6 +104,9 @@ func (k *cohort) statistic(s statistic) error {
 				}
 				continue
 			}
+			if !slices.ContainsFunc(s.columns, func(c int) bool { return !k.verdict.Columns[c].Count }) {
+				continue // a count is no release
+			}
 			k.released[p.Group*periods+w.group] = true
 			k.used[i] = true
 			if hull[i].From == hull[i].To {
@@ -113,6 +116,9 @@ func (k *cohort) statistic(s statistic) error {
 		}
 	}
 	for _, c := range s.columns {
+		if k.verdict.Columns[c].Count {
+			continue
+		}
 		for i, p := range k.verdict.Parts {
 			if hull[i].From < hull[i].To && !k.kin.burdens.covers(p.Class, k.columns[c], hull[i]) {
 				k.outcome.spans = append(k.outcome.spans, releasedSpan{p.Class, k.columns[c], hull[i]})
@@ -295,6 +301,9 @@ func (k *cohort) contributes(part, measure, at int) bool {
 	weight := k.weight(part, at)
 	if weight == 1 || after.loose {
 		return true
+	}
+	if k.request.In != "" || after.isFrozen(class) {
+		return false // the entities that a selector tells apart are not known to be p·k
 	}
 	if k.surveys[part] == nil {
 		k.surveys[part] = after.survey(after.members(class))

@@ -31,7 +31,7 @@ func (w *world) vector(owner string, b VectorRegister) Vector {
 	w.held(id)
 	w.lined(id)
 	active := w.active()
-	w.ok("node3", KindVectorAttempt, VectorAttempt{Vector: id, Attempt: 1, Active: active})
+	w.ok(nodeName(w.n), KindVectorAttempt, VectorAttempt{Vector: id, Attempt: 1, Active: active})
 	for i, node := range active {
 		x := []uint64{7, testModulus - 7}[i]
 		w.ok(node, KindVectorBits, VectorBits{Vector: id, Attempt: 1, Values: []uint64{x, 0}})
@@ -154,7 +154,9 @@ func TestVectorCommitmentIsChecked(t *testing.T) {
 	} {
 		b := w.vectorOf("mine", 1)
 		change(&b)
-		t.Run(name, func(t *testing.T) { wantRefusal(t, w.do("bank", KindVectorRegister, b).Refusal, RefusedInvalid, "invalid") })
+		t.Run(name, func(t *testing.T) {
+			wantRefusal(t, w.do("bank", KindVectorRegister, b).Refusal, RefusedInvalid, "invalid")
+		})
 	}
 	b := w.vectorOf("mine", 1)
 	b.Registry = "others"
