@@ -421,7 +421,7 @@ func (h *history) learn(v Verdict) {
 						state = 0
 					}
 				}
-				if v.In != "" && !(h.selected[v.In][e] && h.counts(p, version, m, at, e)) {
+				if v.In != "" && (!h.selected[v.In][e] || !h.counts(p, version, m, at, e)) {
 					state = 0
 				}
 				if state == 0 || !counted(v, assign, c, e, at) {

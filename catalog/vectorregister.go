@@ -12,10 +12,11 @@ const (
 	MaxVectorBits = 32
 	// MaxVectorEntries bounds the shared bits of a vector, entities × bits.
 	MaxVectorEntries = 1 << 23
-	// MaxOpenVectors bounds the registrations that an owner may have under way,
-	// MaxVectors those and the vectors that are ready: every node holds shares.
+	// MaxOpenVectors bounds the registrations that an owner may have under way.
 	MaxOpenVectors = 4
-	MaxVectors     = 256
+	// MaxVectors bounds those and the vectors that are ready: every node holds
+	// shares of them.
+	MaxVectors = 256
 
 	vectorNonce = 32 // bytes
 )
