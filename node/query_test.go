@@ -156,6 +156,39 @@ func TestTilesUnderAnotherPublishersKeyAreRefused(t *testing.T) {
 func (c *cluster) publishRaw(ctx context.Context, t *testing.T, publisher *client.Client, dataset string, key catalog.Key, public []byte) catalog.Version {
 	t.Helper()
 	p := prepareText(ctx, t, fmt.Sprintf(stationsDescriptor, dataset), stationsCSV(stationReadings()), nil)
+	propose := c.uploadRaw(ctx, t, p, key, public)
+	if _, err := publisher.PublishRegistry(ctx, p.Registry, nil); err != nil {
+		t.Fatal(err)
+	}
+	submit := func(kind catalog.Kind, body any) {
+		t.Helper()
+		if _, err := publisher.Submit(ctx, kind, body); err != nil {
+			t.Fatalf("%s: %v", kind, err)
+		}
+	}
+	submit(catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: p.Source.Descriptor})
+	submit(catalog.KindVersionPropose, propose)
+	submit(catalog.KindVersionCommit, catalog.VersionCommit{Dataset: dataset, Version: 1})
+	return c.awaitVerdict(ctx, t, publisher, dataset, 1)
+}
+
+// awaitVerdict waits until a version is live or rejected.
+func (c *cluster) awaitVerdict(ctx context.Context, t *testing.T, publisher *client.Client, dataset string, version int) (v catalog.Version) {
+	t.Helper()
+	c.await(ctx, "the version to be live or rejected", func() bool {
+		var err error
+		if v, err = publisher.Version(ctx, dataset, version); err != nil {
+			t.Fatal(err)
+		}
+		return v.State == catalog.VersionLive || v.State == catalog.VersionRejected
+	})
+	return v
+}
+
+// uploadRaw encrypts what was prepared under any public key, puts it into the first
+// node's store, and returns how a public version of it is proposed.
+func (c *cluster) uploadRaw(ctx context.Context, t *testing.T, p *client.Prepared, key catalog.Key, public []byte) catalog.VersionPropose {
+	t.Helper()
 	params := c.nodes["n1"].params
 	enc, err := he.NewEncryptor(params, public)
 	if err != nil {
@@ -183,7 +216,7 @@ func (c *cluster) publishRaw(ctx context.Context, t *testing.T, publisher *clien
 	}
 	d := p.Source.Descriptor
 	m := tiles.Manifest{
-		Version: tiles.ManifestVersion, Dataset: dataset, Key: key.ID, Epoch: key.Epoch, Registry: d.Registry, Entities: len(p.Panel.Entities),
+		Version: tiles.ManifestVersion, Dataset: d.Dataset, Key: key.ID, Epoch: key.Epoch, Registry: d.Registry, Entities: len(p.Panel.Entities),
 		First: p.Panel.First, Periods: p.Panel.Periods, Values: params.Values(), Blocks: p.Blocks, Presence: put(presence), Tiles: digests,
 	}
 	for _, x := range d.Measures {
@@ -193,32 +226,10 @@ func (c *cluster) publishRaw(ctx context.Context, t *testing.T, publisher *clien
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := publisher.PublishRegistry(ctx, p.Registry, nil); err != nil {
-		t.Fatal(err)
+	return catalog.VersionPropose{
+		Dataset: d.Dataset, Key: key.ID, Epoch: key.Epoch, First: m.First, Periods: m.Periods, Entities: m.Entities,
+		Blocks: m.Blocks, Tiles: p.Tiles(), Manifest: put(manifest), Presence: m.Presence,
 	}
-	for _, act := range []struct {
-		kind catalog.Kind
-		body any
-	}{
-		{catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: d}},
-		{catalog.KindVersionPropose, catalog.VersionPropose{
-			Dataset: dataset, Key: key.ID, Epoch: key.Epoch, First: m.First, Periods: m.Periods, Entities: m.Entities,
-			Blocks: m.Blocks, Tiles: p.Tiles(), Manifest: put(manifest), Presence: m.Presence,
-		}},
-		{catalog.KindVersionCommit, catalog.VersionCommit{Dataset: dataset, Version: 1}},
-	} {
-		if _, err := publisher.Submit(ctx, act.kind, act.body); err != nil {
-			t.Fatalf("%s: %v", act.kind, err)
-		}
-	}
-	var v catalog.Version
-	c.await(ctx, "the version to be live or rejected", func() bool {
-		if v, err = publisher.Version(ctx, dataset, 1); err != nil {
-			t.Fatal(err)
-		}
-		return v.State == catalog.VersionLive || v.State == catalog.VersionRejected
-	})
-	return v
 }
 
 // A key share that was replaced on one node's disk, digest and seal made to
