@@ -24,9 +24,15 @@ func (g *grid) pack(d catalog.Descriptor, v catalog.Version) error {
 			at = unpacked
 		case c.Bucket < 0 || c.Bucket > 0 && (c.Times != "" || c.With != "" || c.Weight != "" || g.verdict.In != ""):
 			return fmt.Errorf("column %d of the verdict is of bucket %d and something else", i, c.Bucket)
-		case c.With != "" || c.Times != "" && c.Times != c.Measure:
-			return fmt.Errorf("column %d of the verdict is of two measures, which this version does not plan", i)
-		case at < 0:
+		case (c.With != "" || c.Times != "") && (c.Weight != "" || g.verdict.In != ""):
+			return fmt.Errorf("column %d of the verdict is a statistic of private vectors", i)
+		case c.With == c.Measure || c.With != "" && c.Times != "" && c.Times != c.Measure:
+			return fmt.Errorf("column %d of the verdict takes %s twice, or of three measures", i, c.Measure)
+		case c.With != "" && measureAt(d, c.With) < 0, c.Times != "" && measureAt(d, c.Times) < 0:
+			return fmt.Errorf("column %d of the verdict is of %q and %q, which are not both measures", i, c.With, c.Times)
+		case c.Times != "" && c.Times != c.Measure:
+			at = unpacked // a product of shares
+		case at < 0 && c.Times == "":
 			return fmt.Errorf("version %d has no tiles of %s", v.Version, want.Name(d))
 		}
 		g.packed = append(g.packed, at)
@@ -43,6 +49,14 @@ func (w *planWriter) packedColumns(p *Plan) {
 	}
 	w.buf = append(w.buf, "packed\n"...)
 	w.numbers(p.Packed...)
+	w.numbers(len(p.Singles))
+	for _, s := range p.Singles {
+		w.numbers(s.Packed, s.Block, s.Tile)
+	}
+	w.numbers(len(p.Products))
+	for _, x := range p.Products {
+		w.numbers(x.Column, x.SlotMap, x.Left, x.Right)
+	}
 }
 
 // movement is how far one entity's record can move the numbers of a column, for
@@ -127,9 +141,14 @@ func productUnit(a, b string) string {
 
 // measureNamed is the measure of that name; the zero Measure if there is none.
 func measureNamed(d catalog.Descriptor, name string) catalog.Measure {
-	i := slices.IndexFunc(d.Measures, func(m catalog.Measure) bool { return m.Name == name })
+	i := measureAt(d, name)
 	if i < 0 {
 		return catalog.Measure{}
 	}
 	return d.Measures[i]
+}
+
+// measureAt is its number in the descriptor, −1 if there is none.
+func measureAt(d catalog.Descriptor, name string) int {
+	return slices.IndexFunc(d.Measures, func(m catalog.Measure) bool { return m.Name == name })
 }

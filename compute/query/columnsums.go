@@ -3,7 +3,6 @@ package query
 import (
 	"fmt"
 	"math/big"
-	"slices"
 
 	"github.com/bits-and-blooms/bitset"
 
@@ -95,7 +94,7 @@ func (r *result) countCommon(in Input, c catalog.Column, column int) ([]int64, e
 		if other == "" || other == c.Measure {
 			continue
 		}
-		i := slices.IndexFunc(in.Descriptor.Measures, func(m catalog.Measure) bool { return m.Name == other })
+		i := measureAt(in.Descriptor, other)
 		if i < 0 {
 			return nil, fmt.Errorf("the dataset has no measure %q", other)
 		}

@@ -23,15 +23,15 @@ type Explain struct {
 // Explain counts what the plan does. d is the dataset's descriptor.
 func (p *Plan) Explain(d catalog.Descriptor) Explain {
 	return Explain{
-		Tiles: p.Tiles, Additions: p.Tiles - int64(len(p.Accumulators)), Openings: len(p.Accumulators),
+		Tiles: p.Tiles, Additions: p.Tiles - int64(p.Openings()), Openings: p.Openings(),
 		MaxTiles: p.MaxTiles(), SlotMaps: len(p.SlotMaps), Groups: len(p.Groups), Columns: len(p.Columns),
 		Width: p.Width, ResultBytes: 8 * (int64(p.Width) + 1), Magnitude: p.Magnitude(d),
 	}
 }
 
-// MaxTiles is the largest number of tiles of one accumulator, 0 without any.
+// MaxTiles is the largest number of tiles of one opening, 0 without any.
 func (p *Plan) MaxTiles() int {
-	most := 0
+	most := min(1, len(p.Singles))
 	for _, a := range p.Accumulators {
 		most = max(most, len(a.Tiles))
 	}
@@ -101,6 +101,11 @@ func (p *Plan) cells() [][]int64 {
 	for _, a := range p.Accumulators {
 		for _, s := range perMap[a.SlotMap] {
 			out[a.Column][s.group] += s.cells * int64(len(a.Tiles))
+		}
+	}
+	for _, x := range p.Products {
+		for _, s := range perMap[x.SlotMap] {
+			out[x.Column][s.group] += s.cells
 		}
 	}
 	for c := range out {

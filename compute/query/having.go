@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/participle/v2/lexer"
+
+	"github.com/weirdata/weir/catalog"
 )
 
 // Having is a condition on a released row, checked at the client. Op is and, or
@@ -174,7 +176,7 @@ func (h *Having) outputs() []*Output {
 
 // check refuses a condition that may have come from elsewhere and is none. depth is
 // how deep it may be nested.
-func (h *Having) check(c *Compiled, depth int) error {
+func (h *Having) check(c *Compiled, d catalog.Descriptor, depth int) error {
 	if depth == 0 {
 		return fmt.Errorf("the condition of HAVING is nested too deeply")
 	}
@@ -188,10 +190,10 @@ func (h *Having) check(c *Compiled, depth int) error {
 		if _, ok := decimalRat(h.Number); !ok {
 			return fmt.Errorf("%.80q is no number of HAVING", h.Number)
 		}
-		return c.checkOutput(*h.Of)
+		return c.checkOutput(*h.Of, d)
 	}
 	for i := range h.Args {
-		if err := h.Args[i].check(c, depth-1); err != nil {
+		if err := h.Args[i].check(c, d, depth-1); err != nil {
 			return err
 		}
 	}

@@ -35,7 +35,9 @@ type Plan struct {
 	SlotMaps     [][]int32            // distinct; Slots entries each: the number of a group, or −1
 	Accumulators []Accumulator        // ascending column, block, first tile
 	Width        int                  // len(Groups)·len(Columns)
-	Tiles        int64                // read, over all accumulators
+	Singles      []Single             // tiles that are opened alone, because they are multiplied
+	Products     []Product            // ascending column, block, tile
+	Tiles        int64                // read, over all accumulators and singles
 	Noise        []noise.Law          // per column, of each node of the active set, no law where it carries none; nil: exact
 
 	private *private // of a verdict that names private vectors
@@ -53,7 +55,7 @@ type Accumulator struct {
 }
 
 // NewPlan plans the verdict on version v of the dataset that d describes. A
-// verdict that names private vectors is planned by NewPrivatePlan.
+// verdict that NeedsPresence is planned by NewPrivatePlan.
 func NewPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict) (*Plan, error) {
 	p, err := newPlan(d, v, verdict, nil)
 	if err != nil {
@@ -62,8 +64,8 @@ func NewPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict) (
 	return p, nil
 }
 
-// newPlan plans a verdict. presence is nil, or the version's own for one that
-// names private vectors.
+// newPlan plans a verdict. presence is nil, or the version's own for one that needs
+// it.
 func newPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict, presence Presence) (*Plan, error) {
 	g, err := newGrid(d, v, verdict)
 	if err != nil {
@@ -77,14 +79,24 @@ func newPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict, p
 	if p.Noise, err = newLaws(g, d, p.private); err != nil {
 		return nil, err
 	}
+	masks, err := g.masks(d, v, p.private, presence)
+	if err != nil {
+		return nil, err
+	}
 	maps := newSlotMaps(g, v.Blocks)
+	singles := map[Single]int{}
 	for column := range p.Columns {
 		if verdict.Columns[column].Count {
 			continue // computed from the vector and presence alone
 		}
-		classes := maps.classes(g.exclusions(column), p.private.masksOf(column))
+		classes := maps.classes(g.exclusions(column), masks[column])
 		for block := range v.Blocks {
-			if err := p.accumulate(maps, classes, column, block); err != nil {
+			if p.Packed[column] == unpacked {
+				err = p.multiply(g, d, maps, singles, classes, column, block)
+			} else {
+				err = p.accumulate(maps, classes, column, block)
+			}
+			if err != nil {
 				return nil, err
 			}
 		}

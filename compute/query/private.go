@@ -40,8 +40,8 @@ type private struct {
 	tallies [][]Tally           // per column, of columns that count
 }
 
-// NewPrivatePlan plans a verdict that names private vectors, as NewPlan does any
-// other. A count of such a query is private too, and an exact one leaves out the
+// NewPrivatePlan plans a verdict that names private vectors or takes the cells that
+// two measures have in common, as NewPlan does any other. A count of such a query is private too, and an exact one leaves out the
 // cells of entities that do not count (DESIGN section 8, point 2), so presence,
 // which must be the version's, is part of what the plan is a function of.
 func NewPrivatePlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict, presence Presence) (*Plan, error) {
@@ -226,14 +226,6 @@ func (p *private) tally(g *grid, column int, presence Presence) []Tally {
 		}
 	}
 	return out
-}
-
-// masksOf are the masks of a column; a plan without vectors has none.
-func (p *private) masksOf(column int) periodSets {
-	if p == nil {
-		return nothingLeftOut
-	}
-	return p.masks[column]
 }
 
 // Private reports whether the plan names private vectors. Its shares carry no

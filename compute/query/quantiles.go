@@ -19,9 +19,6 @@ func (r *result) ofBuckets(a catalog.Aggregate, o Output, group int) quantity {
 	}
 	switch o.Form {
 	case formHistogram:
-		if o.Bucket < 1 || o.Bucket > len(counts) {
-			return quantity{}
-		}
 		return quantity{value: new(big.Rat).SetInt(counts[o.Bucket-1]), half: ratOrNil(half)}
 	case formExceedance:
 		return exceedance(counts[slices.Index(m.Buckets, o.Argument)+1:], n, half)

@@ -22,6 +22,7 @@ type readingsOf struct {
 	sites   int
 	cells   [2][][]*int64 // measure, month, site
 	present [2]*bitset.BitSet
+	old     bool // a version without companions
 }
 
 func (r *readingsOf) Size() (measures, entities, periods int) { return 2, r.sites, len(r.cells[0]) }
@@ -74,6 +75,9 @@ func (r *readingsOf) input(c *Compiled) (Input, error) {
 		Dataset: "d", First: r.first, Periods: months, Entities: r.sites, Blocks: []catalog.Block{{First: 0, Entities: r.sites, Periods: 12}},
 	}}
 	v.Tiles = ((months-1)/12 + 1) * len(r.d.TileColumns())
+	if r.old {
+		v.Tiles = ((months-1)/12 + 1) * len(r.d.Measures)
+	}
 	verdict := catalog.Verdict{Dataset: "d", Release: 1, Entities: r.sites}
 	var assign []int32
 	for e := range r.sites {
@@ -412,7 +416,7 @@ func TestImpossibleStatisticsAreNotPrinted(t *testing.T) {
 	}
 }
 
-func mustCompileOn(t testing.TB, sql string, d catalog.Descriptor) *Compiled {
+func mustCompileOn(t rapid.TB, sql string, d catalog.Descriptor) *Compiled {
 	t.Helper()
 	c, err := Compile(sql, Schema{Descriptor: d})
 	if err != nil {

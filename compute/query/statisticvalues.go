@@ -22,7 +22,7 @@ var formsOf = map[string][]string{
 
 // checkOutput refuses an output that its aggregate cannot show; it may have come
 // from elsewhere.
-func (c *Compiled) checkOutput(o Output) error {
+func (c *Compiled) checkOutput(o Output, d catalog.Descriptor) error {
 	if o.Kind != OutputAggregate || o.Index < 0 || o.Index >= len(c.Request.Select) {
 		return fmt.Errorf("there is no aggregate %d", o.Index)
 	}
@@ -35,7 +35,13 @@ func (c *Compiled) checkOutput(o Output) error {
 	case o.Relative != "" && o.Relative != relativeShare && o.Relative != relativeYear:
 		return fmt.Errorf("nothing is shown relative to %q", o.Relative)
 	}
-	if o.Form == formQuantile {
+	m := measureNamed(d, a.Measure)
+	switch {
+	case o.Form == formHistogram && (o.Bucket < 1 || o.Bucket > m.BucketCount()):
+		return fmt.Errorf("%s has no bucket %d", a.Measure, o.Bucket)
+	case o.Form == formExceedance && !slices.Contains(m.Buckets, o.Argument):
+		return fmt.Errorf("%q bounds no bucket of %s", o.Argument, a.Measure)
+	case o.Form == formQuantile:
 		if q, ok := decimalRat(o.Argument); !ok || q.Sign() < 0 || q.Cmp(big.NewRat(1, 1)) > 0 {
 			return fmt.Errorf("there is no quantile %q", o.Argument)
 		}

@@ -117,7 +117,7 @@ type result struct {
 }
 
 func newResult(c *Compiled, in Input) (*result, error) {
-	if err := c.check(); err != nil {
+	if err := c.check(in.Descriptor); err != nil {
 		return nil, err
 	}
 	g, err := newGrid(in.Descriptor, in.Version, in.Verdict)
@@ -146,7 +146,7 @@ func newResult(c *Compiled, in Input) (*result, error) {
 }
 
 // check checks the indexes of a query that may have come from elsewhere.
-func (c *Compiled) check() error {
+func (c *Compiled) check(d catalog.Descriptor) error {
 	for i, o := range c.Output {
 		if o.Index < 0 || o.Kind == OutputDimension && o.Index >= len(c.Request.By) ||
 			o.Kind == OutputAggregate && o.Index >= len(c.Request.Select) ||
@@ -158,12 +158,12 @@ func (c *Compiled) check() error {
 		if o.Kind != OutputAggregate {
 			continue
 		}
-		if err := c.checkOutput(o); err != nil {
+		if err := c.checkOutput(o, d); err != nil {
 			return fmt.Errorf("output column %d: %w", i, err)
 		}
 	}
 	if c.Having != nil {
-		if err := c.Having.check(c, MaxNesting); err != nil {
+		if err := c.Having.check(c, d, MaxNesting); err != nil {
 			return err
 		}
 	}

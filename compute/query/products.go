@@ -1,0 +1,112 @@
+package query
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// Single is a tile that is opened alone: tile Tile of a block, in a column of the
+// version's tiles.
+type Single struct{ Packed, Block, Tile int }
+
+// Product is the slot by slot product of two opened tiles, whose slots then go where
+// the slot map says, into a column. Left and Right are numbers of Plan.Singles, and
+// equal for squares. Cells without a reading are 0 in a tile, so they add nothing.
+type Product struct{ Column, SlotMap, Left, Right int }
+
+// NeedsPresence reports whether a verdict can be planned only with the presence of
+// its version: because it names private vectors, or because cells of a measure are
+// taken where another one has a reading too.
+func NeedsPresence(v catalog.Verdict) bool {
+	return IsPrivate(v) || slices.ContainsFunc(v.Columns, func(c catalog.Column) bool { return c.With != "" })
+}
+
+// Multiplies reports whether shares are multiplied, by a private vector or by each
+// other. Then the members check the parity of what they open among themselves, and
+// their shares carry no parity number: on a product it would be a grand total.
+func (p *Plan) Multiplies() bool { return p.Private() || len(p.Products) > 0 }
+
+// masks are, by column, the entities whose cells are left out of a period.
+func (g *grid) masks(d catalog.Descriptor, v catalog.Version, private *private, presence Presence) ([]periodSets, error) {
+	if private != nil {
+		return private.masks, nil
+	}
+	out := slices.Repeat([]periodSets{nothingLeftOut}, len(g.columns))
+	if !NeedsPresence(g.verdict) {
+		return out, nil
+	}
+	if presence == nil {
+		return nil, ErrPresence
+	}
+	if err := checkPresence(presence, d, v); err != nil {
+		return nil, err
+	}
+	for i, c := range g.verdict.Columns {
+		if c.With != "" {
+			out[i] = g.without(presence.Bits(g.columns[i]).Words(), presence.Bits(measureAt(d, c.With)).Words())
+		}
+	}
+	return out, nil
+}
+
+// without are the entities of each period that have a cell of one measure and none
+// of the other.
+func (g *grid) without(has, lacks []uint64) periodSets {
+	entities := len(g.assign)
+	out := periodSets{of: make([]int32, len(g.periodOf)), sets: [][]uint64{nil}, keys: []string{""}}
+	known, scratch := map[string]int32{}, make([]byte, 8*((entities+63)/64))
+	set := make([]uint64, (entities+63)/64)
+	alone := make([]uint64, len(has))
+	for i, w := range has {
+		alone[i] = w &^ lacks[i]
+	}
+	for p := range out.of {
+		clear(set)
+		some := false
+		eachPresent(alone, entities, p, p+1, func(_, e int) {
+			set[e>>6] |= 1 << (e & 63)
+			some = true
+		})
+		if some {
+			out.of[p] = out.intern(known, set, scratch)
+		}
+	}
+	return out
+}
+
+// multiply adds the products of one column and block.
+func (p *Plan) multiply(g *grid, d catalog.Descriptor, maps *slotMaps, singles map[Single]int, classes []int32, column, block int) error {
+	left, right := g.columns[column], measureAt(d, p.Kinds[column].Times)
+	per := maps.blocks[block].Periods
+	for k := 0; k*per < len(classes); k++ {
+		m := maps.tile(block, classes[k*per:min((k+1)*per, len(classes))])
+		if m < 0 {
+			continue
+		}
+		if len(maps.list) > MaxSlotMaps {
+			return fmt.Errorf("%w: more than %d slot maps; group by a coarser period or select fewer periods", ErrPlanTooLarge, MaxSlotMaps)
+		}
+		x := Product{Column: column, SlotMap: m}
+		for _, of := range []struct {
+			into    *int
+			measure int
+		}{{&x.Left, left}, {&x.Right, right}} {
+			one := Single{of.measure, block, k}
+			at, known := singles[one]
+			if !known {
+				at = len(p.Singles)
+				singles[one] = at
+				p.Singles = append(p.Singles, one)
+				p.Tiles++
+			}
+			*of.into = at
+		}
+		p.Products = append(p.Products, x)
+	}
+	return nil
+}
+
+// Openings is how many sums and single tiles are opened.
+func (p *Plan) Openings() int { return len(p.Accumulators) + len(p.Singles) }
