@@ -202,7 +202,7 @@ func checkWear(r Reader, d Descriptor, v Version, q Request) error {
 	if err != nil {
 		return err
 	}
-	if r := k.wear(MaxAttempts * int64(v.Tiles)); r != nil {
+	if r := k.wear(MaxAttempts * v.mostTiles(q.columns(d))); r != nil {
 		return r
 	}
 	return nil

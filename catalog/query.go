@@ -99,8 +99,8 @@ func attemptQuery(c *call, b QueryAttempt) error {
 		return err
 	}
 	opens := encrypted(verdict.Columns) // counts of a private selector alone open nothing
-	if b.Tiles < 0 || b.Tiles > int64(v.Tiles) || opens != (b.Tiles > 0) {
-		return invalid("tiles", "the attempt opens %d tiles, version %d of %s has %d", b.Tiles, v.Version, v.Dataset, v.Tiles)
+	if b.Tiles < 0 || b.Tiles > v.mostTiles(verdict.Columns) || opens != (b.Tiles > 0) {
+		return invalid("tiles", "the attempt opens %d tiles, of version %d of %s at most %d are needed", b.Tiles, v.Version, v.Dataset, v.mostTiles(verdict.Columns))
 	}
 	short, err := c.payAttempt(q)
 	if err != nil {

@@ -251,3 +251,17 @@ func (q Request) checkCompanions(d Descriptor, v Version) *Refusal {
 	}
 	return nil
 }
+
+// mostTiles is how many tiles an attempt can open for columns: each one's, and of the
+// measures that are multiplied each tile once more, alone.
+func (v Version) mostTiles(columns []Column) int64 {
+	var alone []string
+	for _, c := range columns {
+		for _, m := range c.measures() {
+			if c.moment() && !slices.Contains(alone, m) {
+				alone = append(alone, m)
+			}
+		}
+	}
+	return max(int64(v.Tiles), v.tilesPerColumn()*int64(len(columns)+len(alone)))
+}

@@ -12,6 +12,8 @@ const (
 	parcelDealing = "dealing" // a key ceremony's dealing and pair seed
 	parcelDigests = "digests" // of a batch of accumulators, to every other member
 	parcelShares  = "shares"  // d_i of a batch, to the root alone
+	parcelParity  = "parity"  // a share of the parity of what was opened, to every other member
+	parcelStages  = "stages"  // what a computation on shares sends, to the member it is for
 	parcelSlots   = "slots"   // opened shares of a known vector, to the root of a key test
 )
 
@@ -21,6 +23,8 @@ var parcelLimits = map[string]int64{
 	parcelDealing: 512 << 10,      // 197 kB and a seed
 	parcelDigests: 32 * batchSize, // SHA-256
 	parcelShares:  maxParcel,      // 64 × 197 kB
+	parcelParity:  8,              // one number
+	parcelStages:  maxParcel,      // of at most productEntries entries
 	parcelSlots:   8 * (1 << 13),  // one number a slot
 }
 

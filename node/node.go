@@ -36,6 +36,7 @@ type Node struct {
 	founding catalog.Cluster
 	roster   []catalog.Node // ascending points
 	params   he.Parameters
+	products he.ProductParameters // of computations on shares
 
 	vault    *vault.Vault
 	signing  ed25519.PrivateKey
@@ -89,7 +90,7 @@ func Open(opts Options) (n *Node, err error) {
 	ctx, stop := context.WithCancel(context.Background())
 	n = &Node{
 		opts: opts, log: opts.Logger.With("component", "node", "node", opts.ID), id: opts.ID, stop: stop, done: ctx.Done(),
-		exchange: newExchange(), mender: newMender(), ceremonies: ceremonies{parts: map[string]*ceremony{}}, outcomes: outcomes{held: map[string]any{}}, duties: newDuties(),
+		exchange: newExchange(), mender: newMender(), ceremonies: ceremonies{parts: map[string]*ceremony{}}, outcomes: outcomes{held: map[string]any{}, begun: map[string]bool{}}, duties: newDuties(),
 		run: run, health: newHealth(opts.ID, run), woken: make(chan struct{}, 1), news: newNews(), failed: make(chan error, 2),
 		machine: catalog.NewMachine(),
 	}
@@ -125,7 +126,10 @@ func (n *Node) openGenesis() error {
 	if n.point != i+1 {
 		return fmt.Errorf("the founding gives node %q point %d, want %d", n.id, n.point, i+1)
 	}
-	n.params, err = he.NewParameters(he.DataParameters(len(n.roster), body.Threshold))
+	if n.params, err = he.NewParameters(he.DataParameters(len(n.roster), body.Threshold)); err != nil {
+		return err
+	}
+	n.products, err = he.NewProductParameters(he.DefaultProductParameters())
 	return err
 }
 

@@ -246,8 +246,21 @@ func (n *Node) sendOthers(ctx context.Context, o opening, kind string, batch int
 // that could not reach a leader proposes the same again, and does not open anew
 // with contributions that were used up.
 type outcomes struct {
-	mu   sync.Mutex
-	held map[string]any
+	mu    sync.Mutex
+	held  map[string]any
+	begun map[string]bool // sessions whose computation on shares has begun
+}
+
+// begin notes that an attempt's computation on shares begins. It returns false when
+// it had begun before.
+func (o *outcomes) begin(session string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.begun[session] {
+		return false
+	}
+	o.begun[session] = true
+	return true
 }
 
 // once computes an attempt's outcome once and commits it.
@@ -277,6 +290,11 @@ func (o *outcomes) keep(running func(session string) bool) {
 	for session := range o.held {
 		if !running(session) {
 			delete(o.held, session)
+		}
+	}
+	for session := range o.begun {
+		if !running(session) {
+			delete(o.begun, session)
 		}
 	}
 }

@@ -65,7 +65,7 @@ func (n *Node) runParity(ctx context.Context, dataset string, version int, a cat
 // ends reports whether an attempt that failed with err can never succeed.
 func ends(err error) bool {
 	var refuse *refuseError
-	for _, final := range []error{errDeviates, errNoShare, errSpent, errDamaged, errPanicked} {
+	for _, final := range []error{errDeviates, errNoShare, errSpent, errHalfway, errDamaged, errPanicked} {
 		if errors.Is(err, final) {
 			return true
 		}

@@ -223,10 +223,13 @@ func (n *Node) asks(p parcel) (asked bool, err error) {
 }
 
 // owed reports whether p's sender owes it to a member of an attempt: digests
-// every member to every other, contributions the others to the root alone.
+// every member to every other, contributions the others to the root alone. Members
+// of a query's attempt that multiply owe each other the parity and what the stages
+// of the computation send.
 func owed(p parcel, to string, active []string, root string) bool {
 	return slices.Contains(active, to) && slices.Contains(active, p.from) && p.from != to &&
-		(p.kind == parcelDigests || p.kind == parcelShares && root == to)
+		(p.kind == parcelDigests || p.kind == parcelShares && root == to ||
+			(p.kind == parcelParity || p.kind == parcelStages) && strings.HasPrefix(p.session, "query/"))
 }
 
 // membersOfVersion returns who takes part in a parity opening under way.

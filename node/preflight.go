@@ -24,7 +24,15 @@ const (
 // planner makes the plan of a verdict.
 type planner func(w work, verdict catalog.Verdict) (*query.Plan, error)
 
+// planOf plans with the presence where there is one. Without it, a verdict that is
+// planned by it gets a bound of its plan, which is enough to refuse and to charge.
 func planOf(w work, verdict catalog.Verdict) (*query.Plan, error) {
+	switch {
+	case w.presence != nil:
+		return query.NewPrivatePlan(w.dataset.Descriptor, w.version, verdict, w.presence)
+	case query.NeedsPresence(verdict):
+		return query.PlanBound(w.dataset.Descriptor, w.version, verdict)
+	}
 	return query.NewPlan(w.dataset.Descriptor, w.version, verdict)
 }
 
@@ -47,7 +55,7 @@ func (n *Node) plan(w work, verdict catalog.Verdict) (plan *query.Plan, err erro
 
 // checkLoad says whether every accumulator of the plan opens exactly.
 func (n *Node) checkLoad(d catalog.Descriptor, plan *query.Plan) error {
-	if len(plan.Accumulators) == 0 {
+	if plan.Openings() == 0 {
 		return nil
 	}
 	magnitude, tail, err := plan.Room(d, n.params.Threshold())

@@ -45,11 +45,17 @@ func (n *Node) runQuery(ctx context.Context, id string, a catalog.Attempt) (any,
 	if err != nil {
 		return nil, err
 	}
+	if query.NeedsPresence(verdict) {
+		if err := n.fetchPresence(ctx, &w); err != nil {
+			return nil, err
+		}
+	}
 	plan, err := n.plan(w, verdict)
 	if err != nil {
 		return nil, err
 	}
-	if plan.Tiles != a.Tiles {
+	// The leader counts what a verdict on two measures takes at most.
+	if plan.Tiles > a.Tiles || plan.Tiles < a.Tiles && w.presence == nil {
 		return nil, refusef("the attempt names %d tiles, the plan opens %d", a.Tiles, plan.Tiles)
 	}
 	if err := n.fetchManifest(ctx, &w); err != nil {
@@ -72,7 +78,7 @@ func (n *Node) runQuery(ctx context.Context, id string, a catalog.Attempt) (any,
 		}
 	}
 	digest := plan.Digest()
-	sealed, err := seal.Seal(q.Submit.Receiving, []byte(seal.ShareInfo), seal.ShareAAD(contexts, digest, q.Envelope), seal.EncodeShare(values, &parity))
+	sealed, err := seal.Seal(q.Submit.Receiving, []byte(seal.ShareInfo), seal.ShareAAD(contexts, digest, q.Envelope), seal.EncodeShare(values, parity))
 	if err != nil {
 		return nil, fmt.Errorf("seal the share of query %s: %w", id, err)
 	}
@@ -81,41 +87,60 @@ func (n *Node) runQuery(ctx context.Context, id string, a catalog.Attempt) (any,
 
 // openPlan opens the plan's accumulators and folds them: this node's additive
 // share of every released number, summed over all accumulators, and of the
-// parity (PROTOCOL section 4).
-func (n *Node) openPlan(ctx context.Context, q catalog.Query, a catalog.Attempt, w work, plan *query.Plan) (values []uint64, parity uint64, contexts catalog.Digest, err error) {
+// parity (PROTOCOL section 4). Tiles that are multiplied are opened one by one, and
+// then there is no parity: the members have checked it among themselves.
+func (n *Node) openPlan(ctx context.Context, q catalog.Query, a catalog.Attempt, w work, plan *query.Plan) (values []uint64, parity *uint64, contexts catalog.Digest, err error) {
 	o := opening{
 		session: querySession(q.ID, a.Number), subject: q.Envelope.String(), key: w.key,
 		plan: plan.Digest(), attempt: a.Number, root: a.Root,
 	}
 	if o.active, err = n.members(a.Active); err != nil {
-		return nil, 0, contexts, err
+		return nil, nil, contexts, err
 	}
 	values = make([]uint64, plan.Width)
 	groups := len(plan.Groups)
 	sum := []uint64{0}
+	singles := make([][]uint64, len(plan.Singles))
+	defer wipeShares(singles)
 	contexts, err = n.open(ctx, o, accumulators{
-		count: len(plan.Accumulators),
+		count: plan.Openings(),
 		fill: func(ctx context.Context, number int, acc *he.Accumulator) error {
-			return n.accumulate(ctx, accumulatorDigests(w, plan, number), acc)
+			return n.accumulate(ctx, openingDigests(w, plan, number), acc)
 		},
 		take: func(number int, slots []uint64) error {
-			acc := plan.Accumulators[number]
-			column := values[acc.Column*groups : (acc.Column+1)*groups]
-			if _, err := n.params.Fold(slots, plan.SlotMaps[acc.SlotMap], column); err != nil {
-				return err
-			}
 			p, err := n.params.Parity(slots)
 			if err != nil {
 				return err
 			}
-			return n.params.AddMod(sum, []uint64{p})
+			if err := n.params.AddMod(sum, []uint64{p}); err != nil {
+				return err
+			}
+			if single := number - len(plan.Accumulators); single >= 0 {
+				singles[single] = slots
+				return nil
+			}
+			acc := plan.Accumulators[number]
+			column := values[acc.Column*groups : (acc.Column+1)*groups]
+			_, err = n.params.Fold(slots, plan.SlotMaps[acc.SlotMap], column)
+			return err
 		},
 	})
-	return values, sum[0], contexts, err
+	if err != nil || !plan.Multiplies() {
+		return values, &sum[0], contexts, err
+	}
+	if err := n.agreeParity(ctx, o, sum[0]); err != nil {
+		return nil, nil, contexts, err
+	}
+	return values, nil, contexts, n.multiply(ctx, o, plan, singles, values)
 }
 
-// accumulatorDigests names the tiles of one accumulator.
-func accumulatorDigests(w work, plan *query.Plan, number int) []catalog.Digest {
+// openingDigests names the tiles of one opening: of an accumulator, or behind them
+// all, the one that is opened alone.
+func openingDigests(w work, plan *query.Plan, number int) []catalog.Digest {
+	if single := number - len(plan.Accumulators); single >= 0 {
+		s := plan.Singles[single]
+		return []catalog.Digest{w.manifest.Tile(s.Packed, s.Block, s.Tile)}
+	}
 	acc := plan.Accumulators[number]
 	digests := make([]catalog.Digest, len(acc.Tiles))
 	for i, k := range acc.Tiles {

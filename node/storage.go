@@ -55,6 +55,19 @@ type work struct {
 	version  catalog.Version
 	key      catalog.Key
 	manifest *tiles.Manifest // nil until fetched
+	presence *tiles.Presence // likewise
+}
+
+// fetchPresence fetches and decodes which cells of the version hold a reading.
+func (n *Node) fetchPresence(ctx context.Context, w *work) error {
+	b, err := n.load(ctx, w.version.Presence)
+	if err != nil {
+		return fmt.Errorf("presence: %w", err)
+	}
+	if w.presence, err = tiles.DecodePresence(b, len(w.dataset.Descriptor.Measures), w.version.Entities, w.version.Periods); err != nil {
+		return refusef("the presence cannot be read: %v", err)
+	}
+	return nil
 }
 
 // loadVersion reads a version from this node's state.

@@ -57,7 +57,7 @@ type Accumulator struct {
 // NewPlan plans the verdict on version v of the dataset that d describes. A
 // verdict that NeedsPresence is planned by NewPrivatePlan.
 func NewPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict) (*Plan, error) {
-	p, err := newPlan(d, v, verdict, nil)
+	p, err := newPlan(d, v, verdict, nil, false)
 	if err != nil {
 		return nil, fmt.Errorf("planning %s version %d: %w", verdict.Dataset, verdict.Release, err)
 	}
@@ -65,8 +65,8 @@ func NewPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict) (
 }
 
 // newPlan plans a verdict. presence is nil, or the version's own for one that needs
-// it.
-func newPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict, presence Presence) (*Plan, error) {
+// it; without it, only a bound of the plan is made.
+func newPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict, presence Presence, bound bool) (*Plan, error) {
 	g, err := newGrid(d, v, verdict)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func newPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict, p
 	if p.Noise, err = newLaws(g, d, p.private); err != nil {
 		return nil, err
 	}
-	masks, err := g.masks(d, v, p.private, presence)
+	masks, err := g.masks(d, v, p.private, presence, bound)
 	if err != nil {
 		return nil, err
 	}

@@ -28,13 +28,44 @@ func NeedsPresence(v catalog.Verdict) bool {
 // their shares carry no parity number: on a product it would be a grand total.
 func (p *Plan) Multiplies() bool { return p.Private() || len(p.Products) > 0 }
 
+// MaxSingles bounds the tiles that are opened alone: their shares, 64 kB each, are
+// held until they are multiplied.
+const MaxSingles = 4096
+
+// PlanBound plans a verdict on two measures without the presence of its version, for
+// whoever has to know beforehand what the plan takes: it reads no fewer tiles than
+// NewPrivatePlan's, its numbers are no smaller, and it has no more slot maps than
+// MaxSlotMaps allows only if that one has. It is not what the members compute.
+func PlanBound(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict) (*Plan, error) {
+	p, err := newPlan(d, v, verdict, nil, true)
+	if err != nil {
+		return nil, fmt.Errorf("planning %s version %d: %w", verdict.Dataset, verdict.Release, err)
+	}
+	masked := 0
+	for _, a := range p.Accumulators {
+		if p.Kinds[a.Column].With != "" {
+			masked += len(a.Tiles) // each may have a slot map of its own
+		}
+	}
+	for _, x := range p.Products {
+		if p.Kinds[x.Column].With != "" {
+			masked++
+		}
+	}
+	if len(p.SlotMaps)+masked > MaxSlotMaps {
+		return nil, fmt.Errorf("planning %s version %d: %w: its %d tiles of two measures may take a slot map each, at most %d are possible; select fewer periods",
+			verdict.Dataset, verdict.Release, ErrPlanTooLarge, masked, MaxSlotMaps)
+	}
+	return p, nil
+}
+
 // masks are, by column, the entities whose cells are left out of a period.
-func (g *grid) masks(d catalog.Descriptor, v catalog.Version, private *private, presence Presence) ([]periodSets, error) {
+func (g *grid) masks(d catalog.Descriptor, v catalog.Version, private *private, presence Presence, bound bool) ([]periodSets, error) {
 	if private != nil {
 		return private.masks, nil
 	}
 	out := slices.Repeat([]periodSets{nothingLeftOut}, len(g.columns))
-	if !NeedsPresence(g.verdict) {
+	if bound || !NeedsPresence(g.verdict) {
 		return out, nil
 	}
 	if presence == nil {
@@ -96,7 +127,9 @@ func (p *Plan) multiply(g *grid, d catalog.Descriptor, maps *slotMaps, singles m
 			one := Single{of.measure, block, k}
 			at, known := singles[one]
 			if !known {
-				at = len(p.Singles)
+				if at = len(p.Singles); at == MaxSingles {
+					return fmt.Errorf("%w: more than %d tiles would be multiplied; select fewer periods", ErrPlanTooLarge, MaxSingles)
+				}
 				singles[one] = at
 				p.Singles = append(p.Singles, one)
 				p.Tiles++

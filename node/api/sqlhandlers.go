@@ -87,7 +87,7 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 		if err != nil {
 			return err
 		}
-		plan, err := query.NewPlan(d.Descriptor, version, verdict)
+		plan, err := planOf(d.Descriptor, version, verdict)
 		if err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 			Dataset: d.ID, Release: verdict.Release, Contract: in.Body.Contract, Request: request,
 			Groups: len(plan.Groups), Withheld: len(verdict.Withheld), Plan: plan.Explain(d.Descriptor), Nodes: nodesLearn,
 			WithheldGroups: withheldGroups(verdict), Verdict: verdictWords(d.Descriptor, preview),
-			Price: preview.Price, Repeats: preview.Repeats, Millis: estimate(plan.Tiles, len(plan.Accumulators)),
+			Price: preview.Price, Repeats: preview.Repeats, Millis: estimate(plan.Tiles, plan.Openings()),
 		}
 		if out.Body.Bits, err = bitsOf(v, d.Descriptor, plan); err != nil {
 			return err
@@ -114,10 +114,18 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 	})
 }
 
+// planOf plans a verdict, or bounds the plan of one that is made with the presence.
+func planOf(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict) (*query.Plan, error) {
+	if query.NeedsPresence(verdict) {
+		return query.PlanBound(d, v, verdict)
+	}
+	return query.NewPlan(d, v, verdict)
+}
+
 // bitsOf computes what the members of an active set will check before they open;
 // nil where nothing is opened.
 func bitsOf(v catalog.View, d catalog.Descriptor, plan *query.Plan) (*wire.Bits, error) {
-	if len(plan.Accumulators) == 0 {
+	if plan.Openings() == 0 {
 		return nil, nil //nolint:nilnil // nothing to tell
 	}
 	cluster, err := v.Cluster()

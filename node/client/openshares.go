@@ -22,7 +22,7 @@ func (c *Client) open(p he.Parameters, q catalog.Query, plan *query.Plan, shares
 	sums := make([]uint64, plan.Width)
 	parity := make([]uint64, 1)
 	for _, share := range shares {
-		values, own, err := c.openShare(share, aad, plan.Width, p.T())
+		values, own, err := c.openShare(share, aad, plan, p.T())
 		if err != nil {
 			return nil, fmt.Errorf("open the share of node %s in query %s: %w; no figure is printed", share.Node, q.ID, err)
 		}
@@ -47,17 +47,22 @@ func (c *Client) open(p he.Parameters, q catalog.Query, plan *query.Plan, shares
 	return centred, nil
 }
 
-func (c *Client) openShare(share wire.SealedShare, aad []byte, width int, modulus uint64) (values []uint64, parity uint64, err error) {
+func (c *Client) openShare(share wire.SealedShare, aad []byte, plan *query.Plan, modulus uint64) (values []uint64, parity uint64, err error) {
 	plain, err := seal.Open(c.key.receiving, []byte(seal.ShareInfo), aad, share.Sealed)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer clear(plain)
-	values, own, err := seal.DecodeShare(plain, width, modulus)
+	values, own, err := seal.DecodeShare(plain, plan.Width, modulus)
 	if err != nil {
 		return nil, 0, err
 	}
-	if own == nil {
+	switch {
+	case plan.Multiplies() && own != nil:
+		return nil, 0, fmt.Errorf("%w: it carries a parity number, and the plan multiplies", seal.ErrShare)
+	case plan.Multiplies():
+		return values, 0, nil // the members checked it among themselves
+	case own == nil:
 		return nil, 0, fmt.Errorf("%w: it carries no parity number", seal.ErrShare)
 	}
 	return values, *own, nil

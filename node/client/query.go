@@ -198,7 +198,11 @@ func (c *Client) answer(ctx context.Context, q catalog.Query, d catalog.Dataset,
 	if err != nil {
 		return nil, err
 	}
-	plan, err := query.NewPlan(d.Descriptor, version, verdict)
+	presence, err := c.Presence(ctx, d.Descriptor, version)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := query.NewPrivatePlan(d.Descriptor, version, verdict, presence)
 	if err != nil {
 		return nil, err
 	}
@@ -206,10 +210,6 @@ func (c *Client) answer(ctx context.Context, q catalog.Query, d catalog.Dataset,
 		return nil, fmt.Errorf("%w: the verdict of query %s is not on the noise that was asked for", ErrPinned, q.ID)
 	}
 	sums, err := c.sums(ctx, parameters, q, plan)
-	if err != nil {
-		return nil, err
-	}
-	presence, err := c.Presence(ctx, d.Descriptor, version)
 	if err != nil {
 		return nil, err
 	}

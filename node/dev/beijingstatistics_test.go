@@ -25,7 +25,7 @@ missing: ["", NA]
 measures:
   - {name: pm25, column: PM2.5, unit: µg/m³, range: [0, 1000], decimals: 1, squares: true, buckets: [35, 75, 115, 150, 250]}
   - {name: o3, column: O3, unit: µg/m³, range: [0, 2000], decimals: 4, squares: true}
-policy: {aggregates: [count, sum, avg, stddev, histogram], public: true}
+policy: {aggregates: [count, sum, avg, stddev, histogram, covar, corr], public: true}
 `
 
 // monthOf are the readings of a station in a month, NaN where one is missing.
@@ -164,6 +164,15 @@ func TestBeijingStatisticsEqualPlaintext(t *testing.T) {
 			}
 		}
 	}
+	comparePairs(t, func(sql string) [][]string {
+		begin := time.Now()
+		rows, _, err := answer(ctx, buyer, sql, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("answered in %s", time.Since(begin).Round(time.Millisecond))
+		return rows
+	}, months)
 	rows, _, err = answer(ctx, buyer, `SELECT station, date_trunc('month', period) AS month, COUNT(pm25) FROM beijing_statistics
 		GROUP BY station, month HAVING STDDEV_SAMP(pm25) > 80`, nil)
 	if err != nil {
@@ -171,5 +180,45 @@ func TestBeijingStatisticsEqualPlaintext(t *testing.T) {
 	}
 	if len(rows)-1 != above || above == 0 || above == 144 {
 		t.Errorf("HAVING keeps %d months, want %d", len(rows)-1, above)
+	}
+}
+
+// comparePairs compares the statistics of two measures, over the hours that have
+// both.
+func comparePairs(t *testing.T, ask func(sql string) [][]string, months map[string]*monthOf) {
+	rows := ask(`SELECT station, date_trunc('month', period) AS month, COVAR_POP(pm25, o3), COVAR_SAMP(o3, pm25), CORR(pm25, o3),
+		REGR_SLOPE(pm25, o3), REGR_INTERCEPT(pm25, o3), REGR_R2(pm25, o3), WAVG(o3, pm25), AVG(pm25) FROM beijing_statistics GROUP BY station, month`)
+	if len(rows)-1 != 144 {
+		t.Fatalf("%d rows, want 144", len(rows)-1)
+	}
+	for _, row := range rows[1:] {
+		key := row[0] + " " + row[1]
+		var x, y []float64
+		top, weights := 0.0, 0.0
+		for i, v := range months[key].pm25 {
+			if w := months[key].o3[i]; !math.IsNaN(v) && !math.IsNaN(w) {
+				y, x = append(y, v), append(x, w)
+				top, weights = top+v*w, weights+v
+			}
+		}
+		n := float64(len(x))
+		vx, vy, cov := spread(x, x), spread(y, y), spread(y, x)
+		mx, my := 0.0, 0.0
+		for i := range x {
+			mx, my = mx+x[i]/n, my+y[i]/n
+		}
+		near(t, key+" COVAR_POP", row[2], cov/n)
+		near(t, key+" COVAR_SAMP", row[3], cov/(n-1))
+		near(t, key+" CORR", row[4], cov/math.Sqrt(vx*vy))
+		near(t, key+" REGR_SLOPE", row[5], cov/vx)
+		near(t, key+" REGR_INTERCEPT", row[6], my-cov/vx*mx)
+		near(t, key+" REGR_R2", row[7], cov*cov/(vx*vy))
+		near(t, key+" WAVG", row[8], top/weights)
+		pm25 := present(months[key].pm25)
+		mean := 0.0
+		for _, v := range pm25 {
+			mean += v / float64(len(pm25))
+		}
+		near(t, key+" AVG", row[9], mean)
 	}
 }

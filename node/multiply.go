@@ -1,0 +1,281 @@
+package node
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/query"
+)
+
+// errHalfway ends an attempt whose computation on shares did not come to its end.
+// Its throw-away keys are good for one use: nothing is sent again in the attempt.
+var errHalfway = errors.New("the computation on shares broke off")
+
+// productEntries is how many products are computed at a time: a request of some 5 MB.
+const productEntries = 8 << 14
+
+// stageMessages bounds the messages that a member sends another one in one
+// computation, which makes the numbers of their parcels.
+const stageMessages = 16
+
+// computation is a computation on shares, as he drives it.
+type computation interface {
+	Start() ([]he.Message, error)
+	Receive(from int, b []byte) ([]he.Message, error)
+	Done() bool
+}
+
+// agreeParity has the members of an attempt tell each other their shares of the
+// parity of everything that was opened, and ends the attempt when they do not add up
+// to 0. It comes before any multiplication (PROTOCOL section 4): what follows has no
+// parity.
+func (n *Node) agreeParity(ctx context.Context, o opening, share uint64) error {
+	if err := n.sendOthers(ctx, o, parcelParity, 0, binary.LittleEndian.AppendUint64(nil, share)); err != nil {
+		return err
+	}
+	sum := []uint64{share}
+	for _, m := range o.active {
+		if m.ID == n.id {
+			continue
+		}
+		b, err := n.exchange.wait(ctx, parcel{o.session, parcelParity, 0, m.ID})
+		if err != nil {
+			return err
+		}
+		if len(b) != 8 {
+			return fmt.Errorf("%w: the parity of %s has %d bytes", errDeviates, m.ID, len(b))
+		}
+		theirs := binary.LittleEndian.Uint64(b)
+		if theirs >= n.params.T() {
+			return fmt.Errorf("%w: the parity of %s is no number below the modulus", errDeviates, m.ID)
+		}
+		if err := n.params.AddMod(sum, []uint64{theirs}); err != nil {
+			return err
+		}
+	}
+	if sum[0] != 0 {
+		return fmt.Errorf("%w: the parity of the opened tiles is not 0 in %s", errDeviates, o.session)
+	}
+	return nil
+}
+
+// multiply computes this node's shares of a plan's products and adds them to its
+// values. singles are its shares of the tiles that were opened alone.
+func (n *Node) multiply(ctx context.Context, o opening, plan *query.Plan, singles [][]uint64, values []uint64) error {
+	if len(plan.Products) == 0 {
+		return nil
+	}
+	if !n.outcomes.begin(o.session) {
+		return fmt.Errorf("%w: it had begun before in this attempt", errHalfway)
+	}
+	// Squares first: a pair of members needs one evaluation for them, not two.
+	batch := 0
+	for _, squares := range []bool{true, false} {
+		err := eachFactors(plan, singles, squares, func(f factors) error {
+			defer f.wipe()
+			shares, err := n.productOf(ctx, o, batch, f)
+			if err != nil {
+				return fmt.Errorf("%w: %w", errHalfway, err)
+			}
+			batch++
+			return addProducts(n.params.T(), values, f.into, shares)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// factors are shares of two lists of numbers, to be multiplied one by one, and the
+// elements of the result that the products are added to. right is nil for squares.
+type factors struct {
+	left, right []uint64
+	into        []int
+}
+
+func (f factors) wipe() {
+	clear(f.left)
+	clear(f.right)
+}
+
+// eachFactors lists the products, or squares, of a plan at most productEntries at a
+// time. Slots that no group takes are left out.
+func eachFactors(plan *query.Plan, singles [][]uint64, squares bool, do func(factors) error) error {
+	var f factors
+	flush := func() error {
+		if len(f.left) == 0 {
+			return nil
+		}
+		full := f
+		f = factors{}
+		return do(full)
+	}
+	for _, x := range plan.Products {
+		if (x.Left == x.Right) != squares {
+			continue
+		}
+		for slot, group := range plan.SlotMaps[x.SlotMap] {
+			if group < 0 {
+				continue
+			}
+			f.left = append(f.left, singles[x.Left][slot])
+			if !squares {
+				f.right = append(f.right, singles[x.Right][slot])
+			}
+			f.into = append(f.into, x.Column*len(plan.Groups)+int(group))
+			if len(f.left) == productEntries {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return flush()
+}
+
+// addProducts adds shares mod t to elements of the values.
+func addProducts(t uint64, values []uint64, into []int, shares []uint64) error {
+	if len(shares) != len(into) {
+		return fmt.Errorf("%d products of %d", len(shares), len(into))
+	}
+	for i, at := range into {
+		if values[at] += shares[i]; values[at] >= t { // both are below t, which has 58 bits
+			values[at] -= t
+		}
+	}
+	return nil
+}
+
+// productOf computes this node's shares of the products of some factors.
+func (n *Node) productOf(ctx context.Context, o opening, batch int, f factors) ([]uint64, error) {
+	s := he.Session{Cluster: n.cluster, Purpose: fmt.Sprintf("%s products %d", o.subject, batch), Attempt: o.attempt, Plan: o.plan, Active: o.points()}
+	var p *he.Product
+	var err error
+	if f.right == nil {
+		p, err = he.NewSquare(n.products, s, n.point, f.left)
+	} else {
+		p, err = he.NewProduct(n.products, s, n.point, f.left, f.right)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := n.converse(ctx, o, batch*stageMessages, p); err != nil {
+		return nil, err
+	}
+	return p.Result()
+}
+
+// points are the members' points, ascending.
+func (o opening) points() []int {
+	points := make([]int, len(o.active))
+	for i, m := range o.active {
+		points[i] = m.Point
+	}
+	return points
+}
+
+// converse runs a computation on shares with the other members of an attempt, to its
+// end. What one member sends another is numbered from first on, in the order in
+// which it is sent.
+func (n *Node) converse(ctx context.Context, o opening, first int, c computation) error {
+	g, ctx := errgroup.WithContext(ctx)
+	over, stop := context.WithCancel(ctx)
+	defer stop()
+	talk := &conversation{node: n, opening: o, first: first, sent: map[int]int{}}
+	messages, err := c.Start()
+	if err != nil {
+		return err
+	}
+	for _, m := range o.active {
+		if m.ID == n.id {
+			continue
+		}
+		g.Go(func() error { return talk.listen(ctx, over, stop, m, c) })
+	}
+	g.Go(func() error { return talk.say(ctx, messages) })
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if !c.Done() {
+		return fmt.Errorf("%w: all messages came, and it is not done", errDeviates)
+	}
+	return nil
+}
+
+// conversation numbers what is sent in one computation.
+type conversation struct {
+	node    *Node
+	opening opening
+	first   int
+
+	mu   sync.Mutex
+	sent map[int]int // by point
+}
+
+// say sends messages to whom they are for.
+func (t *conversation) say(ctx context.Context, messages []he.Message) error {
+	for _, m := range messages {
+		t.mu.Lock()
+		number := t.sent[m.To]
+		t.sent[m.To]++
+		t.mu.Unlock()
+		if number >= stageMessages {
+			return fmt.Errorf("more than %d messages to one member", stageMessages)
+		}
+		to := ""
+		for _, x := range t.opening.active {
+			if x.Point == m.To {
+				to = x.ID
+			}
+		}
+		if err := t.node.sendParcel(ctx, to, parcel{t.opening.session, parcelStages, t.first + number, t.node.id}, m.Bytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listen hands over what a member sends, and sends the answers, until the
+// computation is over. over ends when it is.
+func (t *conversation) listen(ctx, over context.Context, stop func(), from catalog.Node, c computation) error {
+	for number := range stageMessages {
+		if c.Done() {
+			return nil
+		}
+		p := parcel{t.opening.session, parcelStages, t.first + number, from.ID}
+		b, err := t.node.exchange.wait(over, p)
+		if err != nil {
+			if c.Done() && ctx.Err() == nil {
+				return nil
+			}
+			return err
+		}
+		answers, err := c.Receive(from.Point, b)
+		if err != nil {
+			return fmt.Errorf("%w: what %s sent in a computation on shares: %w", errDeviates, from.ID, err)
+		}
+		t.node.exchange.release(p)
+		if err := t.say(ctx, answers); err != nil {
+			return err
+		}
+		if c.Done() {
+			stop()
+		}
+	}
+	return nil
+}
+
+// wipeShares forgets shares of opened tiles.
+func wipeShares(list [][]uint64) {
+	for _, s := range list {
+		clear(s)
+	}
+}
