@@ -40,7 +40,7 @@ func (n *Node) agreeParity(ctx context.Context, o opening, share uint64) error {
 	if err := n.sendOthers(ctx, o, parcelParity, 0, binary.LittleEndian.AppendUint64(nil, share)); err != nil {
 		return err
 	}
-	sum := []uint64{share}
+	var theirs [][]byte
 	for _, m := range o.active {
 		if m.ID == n.id {
 			continue
@@ -49,19 +49,28 @@ func (n *Node) agreeParity(ctx context.Context, o opening, share uint64) error {
 		if err != nil {
 			return err
 		}
+		theirs = append(theirs, b)
+	}
+	if err := checkParity(n.params, share, theirs); err != nil {
+		return fmt.Errorf("%w: %s: %w", errDeviates, o.session, err)
+	}
+	return nil
+}
+
+// checkParity adds up this node's share of a parity and those that others sent. They
+// must add up to 0.
+func checkParity(p he.Parameters, share uint64, theirs [][]byte) error {
+	sum := []uint64{share}
+	for _, b := range theirs {
 		if len(b) != 8 {
-			return fmt.Errorf("%w: the parity of %s has %d bytes", errDeviates, m.ID, len(b))
+			return fmt.Errorf("a share of the parity has %d bytes", len(b))
 		}
-		theirs := binary.LittleEndian.Uint64(b)
-		if theirs >= n.params.T() {
-			return fmt.Errorf("%w: the parity of %s is no number below the modulus", errDeviates, m.ID)
-		}
-		if err := n.params.AddMod(sum, []uint64{theirs}); err != nil {
-			return err
+		if err := p.AddMod(sum, []uint64{binary.LittleEndian.Uint64(b)}); err != nil {
+			return fmt.Errorf("a share of the parity: %w", err)
 		}
 	}
 	if sum[0] != 0 {
-		return fmt.Errorf("%w: the parity of the opened tiles is not 0 in %s", errDeviates, o.session)
+		return errors.New("the parity of the opened tiles is not 0")
 	}
 	return nil
 }
