@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/big"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -52,7 +53,7 @@ func laplace(t *testing.T, scale int64) noise.Law {
 
 // noisedPlan is as much of a plan as the drawer needs.
 func noisedPlan(groups int, laws ...noise.Law) *query.Plan {
-	return &query.Plan{Dataset: "d", Release: 1, Groups: make([]catalog.GroupIndex, groups), Columns: make([]int, len(laws)), Noise: laws, Width: groups * len(laws)}
+	return &query.Plan{Dataset: "d", Release: 1, Groups: make([]catalog.GroupIndex, groups), Kinds: slices.Repeat([]catalog.Column{{Measure: "m"}}, len(laws)), Columns: make([]int, len(laws)), Noise: laws, Width: groups * len(laws)}
 }
 
 func dataParameters(t *testing.T) he.Parameters {
