@@ -288,6 +288,10 @@ type QueryAttempt struct {
 	Active  []string `json:"active"`
 	Root    string   `json:"root"`
 	Tiles   int64    `json:"tiles"`
+	// Reseals names an attempt of a repeat that opens nothing: the members of the
+	// attempt that answered the repeated query, and no others, seal their shares
+	// again. Tiles is 0.
+	Reseals bool `json:"reseals,omitempty"`
 }
 
 // QueryShare is a member's sealed share of the groups, and the digest of the

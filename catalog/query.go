@@ -98,7 +98,12 @@ func attemptQuery(c *call, b QueryAttempt) error {
 	if err != nil {
 		return err
 	}
-	opens := encrypted(verdict.Columns) // counts of a private selector alone open nothing
+	if b.Reseals {
+		if err := c.checkReseals(q, verdict, b); err != nil {
+			return err
+		}
+	}
+	opens := encrypted(verdict.Columns) && !b.Reseals // counts of a private selector alone open nothing
 	if b.Tiles < 0 || b.Tiles > v.mostTiles(verdict.Columns) || opens != (b.Tiles > 0) {
 		return invalid("tiles", "the attempt opens %d tiles, of version %d of %s at most %d are needed", b.Tiles, v.Version, v.Dataset, v.mostTiles(verdict.Columns))
 	}
@@ -112,7 +117,7 @@ func attemptQuery(c *call, b QueryAttempt) error {
 	if err := c.openTiles(v.Key, b.Tiles); err != nil {
 		return err
 	}
-	q.Attempts = append(q.Attempts, Attempt{Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: b.Tiles})
+	q.Attempts = append(q.Attempts, Attempt{Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: b.Tiles, Reseals: b.Reseals})
 	q.State, q.Entries = QueryRunning, []uint64{c.seq}
 	return c.putQuery(q)
 }
@@ -146,6 +151,11 @@ func addShare(c *call, b QueryShare) error {
 		return invalid("plan", "the share is for plan %s, the first one was for %s", b.Plan, q.Plan)
 	case len(q.Shares) > 0 && b.Context != q.Context:
 		return invalid("context", "the share has the contexts %s, the first one had %s", b.Context, q.Context)
+	}
+	if a.Reseals {
+		if err := c.checkResealed(q, b); err != nil {
+			return err
+		}
 	}
 	if err := put(c.tx, shareKey(q.ID, i), b); err != nil {
 		return err

@@ -85,6 +85,9 @@ type Attempt struct {
 	Named  int64    `json:"named"`
 	Failed string   `json:"failed,omitempty"` // reason; empty: running or done
 	Tiles  int64    `json:"tiles"`
+	// Reseals is set where nothing is opened: the members seal the shares again that
+	// they have kept of the query which this one repeats.
+	Reseals bool `json:"reseals,omitempty"`
 }
 
 // KeyState is where a key is on its way.

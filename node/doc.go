@@ -44,6 +44,12 @@
 // adds the same draw, and no record that was found is ever drawn anew. Every
 // member adds noise of the full scale, so one honest one is enough.
 //
+// A repeat of an exact query is answered by the members that answered it, from the
+// shares that they kept in their vaults (a thousand at most, for 30 days): sealed
+// again, nothing is opened. The buyer gets the very numbers that it has, and shares
+// of two openings are never mixed, which the ledger checks. Where a share is gone it
+// is a new opening.
+//
 // # How it fails
 //
 // Work that fails is tried again at the next change of the state or tick, until

@@ -237,6 +237,13 @@ func (n *Node) nameAttempt(v catalog.View, q catalog.Query) (*duty, error) {
 	if err != nil || active == nil {
 		return nil, err
 	}
+	number := len(q.Attempts) + 1
+	if again, err := n.resealing(v, q, verdict, w.version.Acks); err != nil {
+		return nil, err
+	} else if again != nil {
+		d := n.decide(querySession(q.ID, number), catalog.KindQueryAttempt, *again)
+		return &d, nil
+	}
 	tiles := int64(1)
 	plan, err := n.plan(w, verdict)
 	if err == nil {
@@ -244,7 +251,6 @@ func (n *Node) nameAttempt(v catalog.View, q catalog.Query) (*duty, error) {
 	} else {
 		n.log.Error("a query cannot be planned", "query", q.ID, "error", err)
 	}
-	number := len(q.Attempts) + 1
 	d := n.decide(querySession(q.ID, number), catalog.KindQueryAttempt, catalog.QueryAttempt{
 		Query: q.ID, Attempt: number, Active: active, Root: root, Tiles: tiles,
 	})

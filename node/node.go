@@ -41,6 +41,7 @@ type Node struct {
 	vault    *vault.Vault
 	signing  ed25519.PrivateKey
 	keys     *keyring
+	shares   *shareKeeper
 	blobs    blobs
 	machine  *catalog.Machine
 	ledger   *consensus.Ledger
@@ -151,6 +152,9 @@ func (n *Node) openSecrets() (err error) {
 	n.onClose(func() error { vault.Wipe(n.signing); return nil })
 	if public := n.signing.Public().(ed25519.PublicKey); !public.Equal(ed25519.PublicKey(n.roster[n.point-1].Key)) { //nolint:forcetypeassert // by definition
 		return fmt.Errorf("this node's key is not the one that the founding names for %s", n.id)
+	}
+	if n.shares, err = newShareKeeper(n.vault, n.opts.Clock); err != nil {
+		return err
 	}
 	n.keys = newKeyring(n.vault)
 	n.onClose(func() error { n.keys.close(); return nil })

@@ -10,6 +10,7 @@ import (
 	"github.com/weirdata/weir/compute/noise"
 	"github.com/weirdata/weir/compute/query"
 	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/node/vault"
 )
 
 func querySession(id string, attempt int) string { return fmt.Sprintf("query/%s/%d", id, attempt) }
@@ -19,7 +20,12 @@ func querySession(id string, attempt int) string { return fmt.Sprintf("query/%s/
 // verdict says so, seal to the buyer,
 // commit the sealed bytes.
 func (n *Node) answerQuery(ctx context.Context, id string, a catalog.Attempt) error {
-	err := n.once(ctx, querySession(id, a.Number), catalog.KindQueryShare, func() (any, error) { return n.runQuery(ctx, id, a) })
+	err := n.once(ctx, querySession(id, a.Number), catalog.KindQueryShare, func() (any, error) {
+		if a.Reseals {
+			return n.reseal(id, a)
+		}
+		return n.runQuery(ctx, id, a)
+	})
 	if err != nil && ends(err) {
 		body := catalog.QueryFail{Query: id, Attempt: a.Number, Reason: n.id + ": " + err.Error()}
 		return errors.Join(err, n.act(ctx, catalog.KindQueryFail, body))
@@ -78,9 +84,16 @@ func (n *Node) runQuery(ctx context.Context, id string, a catalog.Attempt) (any,
 		}
 	}
 	digest := plan.Digest()
-	sealed, err := seal.Seal(q.Submit.Receiving, []byte(seal.ShareInfo), seal.ShareAAD(contexts, digest, q.Envelope), seal.EncodeShare(values, parity))
+	share := seal.EncodeShare(values, parity)
+	defer vault.Wipe(share)
+	sealed, err := seal.Seal(q.Submit.Receiving, []byte(seal.ShareInfo), seal.ShareAAD(contexts, digest, q.Envelope), share)
 	if err != nil {
 		return nil, fmt.Errorf("seal the share of query %s: %w", id, err)
+	}
+	if q.Repeats == "" && resealable(verdict) {
+		if err := n.shares.keep(id, keptShare{attempt: a.Number, plan: digest, contexts: contexts, share: share}); err != nil {
+			n.log.WarnContext(ctx, "a repeat of this query will be opened anew", "query", id, "error", err)
+		}
 	}
 	return catalog.QueryShare{Query: id, Attempt: a.Number, Plan: digest, Context: contexts, Sealed: sealed}, nil
 }

@@ -1,0 +1,228 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/node/vault"
+)
+
+// What a node keeps of answered queries for their repeats.
+const (
+	// maxShares bounds how many shares a node keeps, maxShareBytes how long one of
+	// them is: 256 MiB in all, and 16 KiB of a usual one of a few hundred groups.
+	maxShares     = 1000
+	maxShareBytes = 256 << 10
+	// shareAge is for how long. A dashboard asks the same for weeks; a version lives
+	// about as long.
+	shareAge = 30 * 24 * time.Hour
+	// shareSlack is by how much a leader takes shares for older than they are: clocks
+	// differ, and a member that lacks its share costs an attempt.
+	shareSlack = time.Hour
+)
+
+// keptShare is this node's share of an answered query, as it was sealed to the buyer:
+// uniformly random but for the other members', which this node never sees.
+type keptShare struct {
+	attempt        int
+	plan, contexts catalog.Digest
+	share          []byte // seal.EncodeShare
+}
+
+// shareKeeper keeps the shares of answered queries sealed in the vault, so that a
+// repeat is answered by sealing them again, and not by another opening: what a key
+// has opened is limited (PROTOCOL section 7). Losing one costs an opening, nothing
+// else. The oldest are deleted first.
+type shareKeeper struct {
+	vault *vault.Vault
+	clock func() time.Time
+	most  int
+
+	mu   sync.Mutex
+	kept map[string]time.Time // query → when it was kept
+}
+
+// newShareKeeper lists what an earlier run kept.
+func newShareKeeper(v *vault.Vault, clock func() time.Time) (*shareKeeper, error) {
+	k := &shareKeeper{vault: v, clock: clock, most: maxShares, kept: map[string]time.Time{}}
+	names, err := v.List(sharePrefix)
+	if err != nil {
+		return nil, fmt.Errorf("list the shares that are kept: %w", err)
+	}
+	for _, name := range names {
+		query, at, ok := parseShareName(name)
+		if !ok {
+			continue // not one of ours
+		}
+		k.kept[query] = at
+	}
+	return k, nil
+}
+
+const sharePrefix = "answered/"
+
+// secretShare names a query's share in the vault: the time is in the name, so that
+// the oldest are found without opening any.
+func secretShare(query string, at time.Time) string {
+	return fmt.Sprintf("%s%s/%d", sharePrefix, query, at.UnixMilli())
+}
+
+func parseShareName(name string) (query string, at time.Time, ok bool) {
+	query, millis, ok := strings.Cut(strings.TrimPrefix(name, sharePrefix), "/")
+	ms, err := strconv.ParseInt(millis, 10, 64)
+	return query, time.UnixMilli(ms), ok && err == nil
+}
+
+// keep stores the share of a query; of a later attempt in the place of an earlier.
+// One that is too long is not kept.
+func (k *shareKeeper) keep(query string, s keptShare) error {
+	if len(s.share) > maxShareBytes {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := k.clock()
+	if err := k.forget(query); err != nil {
+		return err
+	}
+	if err := k.prune(now); err != nil {
+		return err
+	}
+	b := packParts([][]byte{[]byte(strconv.Itoa(s.attempt)), s.plan[:], s.contexts[:], s.share})
+	defer vault.Wipe(b)
+	if err := k.vault.Put(secretShare(query, now), b); err != nil {
+		return fmt.Errorf("keep the share of query %s: %w", query, err)
+	}
+	k.kept[query] = now
+	return nil
+}
+
+// prune deletes what is too old, and the oldest until there is room for one more.
+// mu is held.
+func (k *shareKeeper) prune(now time.Time) error {
+	oldest := make([]string, 0, len(k.kept))
+	for query := range k.kept {
+		oldest = append(oldest, query)
+	}
+	slices.SortFunc(oldest, func(a, b string) int { return k.kept[a].Compare(k.kept[b]) })
+	for i, query := range oldest {
+		if len(oldest)-i < k.most && now.Sub(k.kept[query]) <= shareAge {
+			return nil
+		}
+		if err := k.forget(query); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forget deletes a share, if there is one. mu is held.
+func (k *shareKeeper) forget(query string) error {
+	at, ok := k.kept[query]
+	if !ok {
+		return nil
+	}
+	if err := k.vault.Delete(secretShare(query, at)); err != nil && !errors.Is(err, vault.ErrNotFound) {
+		return fmt.Errorf("forget the share of query %s: %w", query, err)
+	}
+	delete(k.kept, query)
+	return nil
+}
+
+// get returns the share of a query, which the caller wipes; false when it is not
+// kept.
+func (k *shareKeeper) get(query string) (s keptShare, ok bool, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	at, ok := k.kept[query]
+	if !ok || k.clock().Sub(at) > shareAge {
+		return s, false, nil
+	}
+	b, err := k.vault.Get(secretShare(query, at))
+	if errors.Is(err, vault.ErrNotFound) {
+		return s, false, nil
+	}
+	if err != nil {
+		return s, false, fmt.Errorf("read the share of query %s: %w", query, err)
+	}
+	parts, err := unpackParts(b, 4)
+	if err == nil && (len(parts[1]) != len(s.plan) || len(parts[2]) != len(s.contexts)) {
+		err = errors.New("digests of another length")
+	}
+	if err != nil {
+		return s, false, fmt.Errorf("the share of query %s is not one: %w", query, err)
+	}
+	if s.attempt, err = strconv.Atoi(string(parts[0])); err != nil {
+		return s, false, fmt.Errorf("the share of query %s is not one: %w", query, err)
+	}
+	s.plan, s.contexts, s.share = catalog.Digest(parts[1]), catalog.Digest(parts[2]), parts[3]
+	return s, true, nil
+}
+
+// resealable reports whether shares under a verdict are kept: not those of noised
+// queries, which are never repeated, nor of private ones, which are tested anew.
+func resealable(v catalog.Verdict) bool { return v.Noise == nil && len(v.Vectors) == 0 }
+
+// resealing is the attempt that answers a repeat from what its members kept, or nil
+// where they may not have kept it, or one of them cannot be reached: then it is
+// opened anew, as it is when this attempt fails.
+func (n *Node) resealing(v catalog.View, q catalog.Query, verdict catalog.Verdict, holders []string) (*catalog.QueryAttempt, error) {
+	if q.Repeats == "" || len(q.Attempts) > 0 || !resealable(verdict) {
+		return nil, nil //nolint:nilnil // nothing to seal again
+	}
+	first, err := v.Query(q.Repeats)
+	if err != nil {
+		return nil, fmt.Errorf("look up the query that %s repeats: %w", q.ID, err)
+	}
+	a, under := underWay(first.Attempts)
+	age := n.opts.Clock().Sub(time.UnixMilli(first.Done))
+	size := 8 * ((q.Groups+q.Withheld)*len(verdict.Columns) + 2) // with the parity and a header
+	if first.State != catalog.QueryDone || !under || age > shareAge-shareSlack || size > maxShareBytes {
+		return nil, nil //nolint:nilnil // nothing to seal again
+	}
+	for _, id := range a.Active {
+		if !n.health.isFit(id) || !slices.Contains(holders, id) {
+			return nil, nil //nolint:nilnil // a member is gone
+		}
+	}
+	return &catalog.QueryAttempt{Query: q.ID, Attempt: 1, Active: a.Active, Root: a.Root, Reseals: true}, nil
+}
+
+// reseal seals this node's share of the query that another one repeats, to the buyer
+// of that one: the very numbers that the buyer was given before.
+func (n *Node) reseal(id string, a catalog.Attempt) (any, error) {
+	var q, first catalog.Query
+	err := n.view(func(v catalog.View) (err error) {
+		if q, err = v.Query(id); err == nil {
+			first, err = v.Query(q.Repeats)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load query %s: %w", id, err)
+	}
+	s, ok, err := n.shares.get(first.ID)
+	if err != nil {
+		return nil, refusef("%v", err)
+	}
+	if !ok {
+		return nil, refusef("this node no longer has its share of query %s", first.ID)
+	}
+	defer vault.Wipe(s.share)
+	answered, _ := underWay(first.Attempts)
+	if s.attempt != answered.Number || s.plan != first.Plan || s.contexts != first.Context {
+		return nil, refusef("this node's share is of attempt %d of query %s, attempt %d answered", s.attempt, first.ID, answered.Number)
+	}
+	sealed, err := seal.Seal(q.Submit.Receiving, []byte(seal.ShareInfo), seal.ShareAAD(s.contexts, s.plan, q.Envelope), s.share)
+	if err != nil {
+		return nil, fmt.Errorf("seal the share of query %s again: %w", first.ID, err)
+	}
+	return catalog.QueryShare{Query: id, Attempt: a.Number, Plan: s.plan, Context: s.contexts, Sealed: sealed}, nil
+}
