@@ -255,7 +255,7 @@ func membersOfQuery(v catalog.View, id, session string) (active []string, root s
 	if err != nil {
 		return nil, "", err
 	}
-	if a, under := underWay(q.Attempts); under && session == querySession(id, a.Number) {
+	if a, under := underWay(q.Attempts); under && q.State == catalog.QueryRunning && session == querySession(id, a.Number) {
 		return a.Active, a.Root, nil
 	}
 	return nil, "", nil
