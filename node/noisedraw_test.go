@@ -286,7 +286,6 @@ func TestNoiseThatWouldOverflowIsRefusedWithItsNumbers(t *testing.T) {
 	d := catalog.Descriptor{Measures: []catalog.Measure{{Name: "m", Min: 0, Max: 10}}}
 	plan := noisedPlan(1, laplace(t, 1<<56))
 	plan.Accumulators, plan.SlotMaps = []query.Accumulator{{Tiles: []int{0}}}, [][]int32{{0}}
-	plan.Kinds = []catalog.Column{{Measure: "m"}}
 	err := n.checkLoad(d, plan)
 	r := refusalOf(err)
 	if r == nil || r.Rule != ruleOverflow || len(r.Numbers) != 3 || r.Numbers[2].Name != "noise_tail" {
