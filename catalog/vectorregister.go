@@ -10,8 +10,9 @@ import (
 const (
 	// MaxVectorBits bounds the bits of a private weight.
 	MaxVectorBits = 32
-	// MaxVectorEntries bounds the shared bits of a vector, entities × bits.
-	MaxVectorEntries = 1 << 23
+	// MaxVectorEntries bounds the shared bits of a vector, entities × bits: what its
+	// check sends between two nodes must fit one message of theirs.
+	MaxVectorEntries = 1 << 19
 	// MaxOpenVectors bounds the registrations that an owner may have under way.
 	MaxOpenVectors = 4
 	// MaxVectors bounds those and the vectors that are ready: every node holds
@@ -21,8 +22,8 @@ const (
 	vectorNonce = 32 // bytes
 )
 
-// over says whether nothing is left to do for a vector.
-func (v Vector) over() bool {
+// Over says whether nothing is left to do for the registration of a vector.
+func (v Vector) Over() bool {
 	return v.State == VectorReady || v.State == VectorRejected || v.State == VectorDropped
 }
 
@@ -107,10 +108,10 @@ func (c *call) checkNextVector(b VectorRegister) error {
 	}
 	open, held := 0, 0
 	for _, v := range all {
-		if !v.over() {
+		if !v.Over() {
 			open++
 		}
-		if !v.over() || v.State == VectorReady {
+		if !v.Over() || v.State == VectorReady {
 			held++
 		}
 	}
@@ -165,7 +166,7 @@ func (v *Vector) end(state VectorState, reason string) {
 
 // putVector stores a vector and keeps the index of those that are not over.
 func (c *call) putVector(v Vector) error {
-	if err := c.todo(!v.over(), prefixTodoVector+seqName(v.Seq), v.ID); err != nil {
+	if err := c.todo(!v.Over(), prefixTodoVector+seqName(v.Seq), v.ID); err != nil {
 		return err
 	}
 	c.out.ID = v.ID

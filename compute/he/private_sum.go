@@ -112,3 +112,28 @@ func (p ProductParameters) CountSelected(cells []Cell, vector []uint64, groups i
 	}
 	return out, nil
 }
+
+// Tally is a number of cells of one entity in one group.
+type Tally struct {
+	Cell
+	Cells uint64
+}
+
+// CountWeighted returns this member's shares of Σ Cells·w_e over the tallies of every
+// group, as CountSelected does for cells one by one. It needs no messages.
+func (p ProductParameters) CountWeighted(tallies []Tally, vector []uint64, groups int) ([]uint64, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	if err := p.checkNumbers(vector, len(vector)); err != nil {
+		return nil, fmt.Errorf("counting: %w", err)
+	}
+	out := make([]uint64, groups)
+	for i, c := range tallies {
+		if c.Group < 0 || int(c.Group) >= groups || c.Entity < 0 || int(c.Entity) >= len(vector) || c.Cells >= p.T() {
+			return nil, fmt.Errorf("counting: %w: tally %d is of %d cells of entity %d of %d and group %d of %d", ErrSlotMap, i, c.Cells, c.Entity, len(vector), c.Group, groups)
+		}
+		out[c.Group] = p.in.add(out[c.Group], p.in.mul(c.Cells, vector[c.Entity]))
+	}
+	return out, nil
+}

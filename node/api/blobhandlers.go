@@ -20,7 +20,7 @@ func mountPutBlob(s *server, r route) {
 	op := s.operation(r)
 	op.Parameters = []*huma.Param{
 		{Name: "digest", In: "path", Required: true, Description: "SHA-256 of the body in hexadecimal", Schema: &huma.Schema{Type: huma.TypeString}},
-		{Name: "kind", In: "query", Required: true, Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{wire.BlobTile, wire.BlobManifest, wire.BlobPresence}}},
+		{Name: "kind", In: "query", Required: true, Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{wire.BlobTile, wire.BlobManifest, wire.BlobPresence, wire.BlobVector}}},
 	}
 	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/octet-stream": {}}}
 	op.Responses["204"] = &huma.Response{Description: "Stored"}
@@ -42,7 +42,20 @@ func (s *server) putBlob(c *gin.Context) error {
 		return badRequest(err.Error())
 	}
 	size := c.Request.ContentLength
-	switch kind := wire.BlobKind(c.Query("kind")); kind {
+	kind := wire.BlobKind(c.Query("kind"))
+	if kind != wire.BlobVector && callerOf(c.Request.Context()).Role != catalog.RolePublisher {
+		p := wire.NewProblem(http.StatusForbidden, string(catalog.RefusedForbidden), "only publishers upload tiles, manifests and presences")
+		p.Rule = "role"
+		return p
+	}
+	switch kind {
+	case wire.BlobVector:
+		if size > maxVectorShare {
+			return tooLarge(maxVectorShare)
+		}
+		if size <= 0 {
+			return badRequest("Content-Length must be set and positive")
+		}
 	case wire.BlobTile:
 		if size != int64(s.opts.TileBytes) {
 			return badRequest(fmt.Sprintf("a tile has exactly %d bytes, Content-Length says %d", s.opts.TileBytes, size))
@@ -55,7 +68,7 @@ func (s *server) putBlob(c *gin.Context) error {
 			return badRequest("Content-Length must be set and positive")
 		}
 	default:
-		return badRequest(fmt.Sprintf("kind is %.40q, want kind=tile, manifest or presence", kind))
+		return badRequest(fmt.Sprintf("kind is %.40q, want kind=tile, manifest, presence or vector", kind))
 	}
 	body := make([]byte, size)
 	if _, err := io.ReadFull(c.Request.Body, body); err != nil {
@@ -72,6 +85,10 @@ func (s *server) putBlob(c *gin.Context) error {
 	}
 	return nil
 }
+
+// maxVectorShare bounds a sealed share of a private vector: 8 bytes a bit and the
+// overhead of sealing.
+const maxVectorShare = 8*catalog.MaxVectorEntries + 8192
 
 func badRequest(message string) *wire.Problem {
 	return wire.NewProblem(http.StatusBadRequest, wire.KindRequest, message)

@@ -29,6 +29,7 @@ var (
 	anyone     = access{public: true}
 	principals = access{}
 	publishers = access{roles: []catalog.Role{catalog.RolePublisher}}
+	askers     = access{roles: []catalog.Role{catalog.RoleBuyer, catalog.RolePublisher}}
 	operators  = access{roles: []catalog.Role{catalog.RoleOperator}}
 )
 

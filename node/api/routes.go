@@ -66,7 +66,7 @@ func routes() []route {
 		{get, "/v1/keys/{publisher}", anyone, 0, longPoll, "A publisher's collective key, if asked when it is ready", answer(showKey)},
 		{get, "/v1/keys/{publisher}/shares/{point}", anyone, 0, transfer, "A node's share of the public key", answer(keyShare)},
 
-		{put, "/v1/blobs/{digest}", publishers, maxBlobBody, transfer, "Upload a tile, manifest or presence", mountPutBlob},
+		{put, "/v1/blobs/{digest}", askers, maxBlobBody, transfer, "Upload a tile, manifest, presence, or sealed share of a private vector", mountPutBlob},
 		{post, "/v1/blobs/missing", publishers, maxMissingBody, transfer, "Which blobs this node does not hold", answer(missing)},
 
 		{get, "/v1/orders", principals, 0, short, "The caller's orders, and those on its datasets", answer(listOrders)},
@@ -75,6 +75,10 @@ func routes() []route {
 		{get, "/v1/contracts/{id}", principals, 0, short, "A contract", answer(showContract)},
 		{get, "/v1/contracts/{id}/statement", principals, 0, short, "What was asked under a contract, and what it cost", answer(contractStatement)},
 		{get, "/v1/contracts/{id}/odrl", principals, 0, short, "A contract's terms as an ODRL agreement", answer(contractODRL)},
+
+		{get, "/v1/vectors", askers, 0, short, "The caller's private vectors", answer(listVectors)},
+		{get, "/v1/vectors/{id}", askers, 0, longPoll, "A private vector of the caller's, if asked when its registration is over", answer(showVector)},
+		{post, "/v1/cohorts", askers, maxSQLBody, short, "What the cohort test of a private query would look at", answer(cohorts)},
 
 		{get, "/v1/queries", principals, 0, short, "The caller's queries", answer(listQueries)},
 		{get, "/v1/queries/{id}", principals, 0, longPoll, "A query, if asked when it is over", answer(showQuery)},

@@ -26,7 +26,7 @@ func compile(ctx context.Context, s *server, in *sqlText) (*reply[query.Compiled
 	var compiled *query.Compiled
 	err := s.opts.Backend.Read(ctx, func(v catalog.View) error {
 		var err error
-		_, compiled, err = compileOn(v, in.Body.SQL)
+		_, compiled, err = compileOn(v, in.Body.SQL, vectorsOf(ctx, v))
 		return err
 	})
 	if err != nil {
@@ -35,12 +35,12 @@ func compile(ctx context.Context, s *server, in *sqlText) (*reply[query.Compiled
 	return &reply[query.Compiled]{Body: *compiled}, nil
 }
 
-func compileOn(v catalog.View, sql string) (catalog.Dataset, *query.Compiled, error) {
+func compileOn(v catalog.View, sql string, vectors statement.Vectors) (catalog.Dataset, *query.Compiled, error) {
 	datasets, err := v.Datasets()
 	if err != nil {
 		return catalog.Dataset{}, nil, err
 	}
-	d, compiled, err := statement.Compile(sql, datasets, v.Registry, statement.Vectors{})
+	d, compiled, err := statement.Compile(sql, datasets, v.Registry, vectors)
 	var fault *query.Error
 	if errors.As(err, &fault) {
 		err = sqlProblem(fault)
@@ -67,7 +67,7 @@ const nodesLearn = "the request, the groups and how many there are; of the value
 func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Explained], error) {
 	out := new(reply[wire.Explained])
 	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
-		d, compiled, err := compileOn(v, in.Body.SQL)
+		d, compiled, err := compileOn(v, in.Body.SQL, vectorsOf(ctx, v))
 		if err != nil {
 			return err
 		}

@@ -188,4 +188,5 @@ const (
 	BlobTile     BlobKind = "tile"     // exactly the size of a tile
 	BlobManifest BlobKind = "manifest" // up to the bound of manifests
 	BlobPresence BlobKind = "presence" // up to the bound of presences
+	BlobVector   BlobKind = "vector"   // a sealed share of a private vector
 )

@@ -1,0 +1,246 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/query"
+)
+
+// errCohort ends a query whose cohort test failed. It is told to the ledger as such,
+// and nothing else of it was opened.
+var errCohort = errors.New("the cohort test failed")
+
+// privateOpening is what a member has of a private query's attempt once its
+// accumulators are open: the slots of the columns that a private vector multiplies.
+type privateOpening struct {
+	plan  *query.Plan
+	slots [][]uint64 // by accumulator; nil where the column has no vector
+}
+
+func newPrivateOpening(plan *query.Plan) *privateOpening {
+	return &privateOpening{plan: plan, slots: make([][]uint64, len(plan.Accumulators))}
+}
+
+// take keeps an accumulator's slots when its column has a vector, and says whether it
+// did.
+func (p *privateOpening) take(number int, slots []uint64) bool {
+	if !p.plan.Private() || p.plan.Vector(p.plan.Accumulators[number].Column) == "" {
+		return false
+	}
+	p.slots[number] = slots
+	return true
+}
+
+func (p *privateOpening) wipe() { wipeShares(p.slots) }
+
+// answerPrivately adds to the values this node's shares of every column that a private
+// vector has a part in (PROTOCOL section 6). The parity of what was opened is checked
+// by then. First comes the cohort test, where there is one: until it has passed
+// nothing is multiplied. The plan's counts are made of this node's own share of the
+// vector and need nobody else.
+func (n *Node) answerPrivately(ctx context.Context, id string, o opening, p *privateOpening, values []uint64) error {
+	if !p.plan.Private() {
+		return nil
+	}
+	if !n.outcomes.begin(o.session) {
+		return fmt.Errorf("%w: it had begun before in this attempt", errHalfway)
+	}
+	vectors, err := n.vectorsOf(id, o.points())
+	if err != nil {
+		return err
+	}
+	defer vectors.wipe()
+	talk := &talk{node: n, opening: o}
+	if err := n.testCohorts(ctx, id, talk, vectors); err != nil {
+		return err
+	}
+	groups := len(p.plan.Groups)
+	for c := range p.plan.Columns {
+		vector := vectors.of(p.plan.Vector(c))
+		if vector == nil {
+			continue
+		}
+		var shares []uint64
+		if p.plan.Kinds[c].Count {
+			shares, err = n.countPrivately(p.plan.CountCells(c), vector, groups)
+		} else {
+			shares, err = n.sumPrivately(ctx, talk, p, c, vector)
+		}
+		if err != nil {
+			return err
+		}
+		if err := n.params.AddMod(values[c*groups:(c+1)*groups], shares); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// talk numbers the computations on shares of one attempt.
+type talk struct {
+	node    *Node
+	opening opening
+	next    int
+}
+
+// run drives the next computation to its end.
+func (t *talk) run(ctx context.Context, c computation) error {
+	first := t.next
+	t.next += stageMessages
+	if err := t.node.converse(ctx, t.opening, first, c); err != nil {
+		return fmt.Errorf("%w: %w", errHalfway, err)
+	}
+	return nil
+}
+
+// session names the next computation.
+func (t *talk) session(purpose string) he.Session {
+	return t.node.session(t.opening, fmt.Sprintf("%s %d", purpose, t.next/stageMessages))
+}
+
+// privateVectors are this node's additive shares of the vectors that a query names.
+type privateVectors struct {
+	ids    []string
+	values [][]uint64 // one an entity of the vector
+	exact  string     // the selector of a query that is tested; empty: there is none
+}
+
+func (v *privateVectors) wipe() { wipeShares(v.values) }
+
+// of returns a vector, nil for none.
+func (v *privateVectors) of(id string) []uint64 {
+	if i := slices.Index(v.ids, id); i >= 0 {
+		return v.values[i]
+	}
+	return nil
+}
+
+// vectorsOf reads the shares of the vectors that a query names.
+func (n *Node) vectorsOf(id string, active []int) (_ *privateVectors, err error) {
+	var records []catalog.Vector
+	var verdict catalog.Verdict
+	err = n.view(func(v catalog.View) error {
+		if verdict, err = v.Verdict(id); err != nil {
+			return err
+		}
+		for _, use := range verdict.Vectors {
+			x, err := v.Vector(use.ID)
+			if err != nil {
+				return err
+			}
+			records = append(records, x)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load the vectors of query %s: %w", id, err)
+	}
+	out := &privateVectors{}
+	if verdict.Noise == nil {
+		out.exact = verdict.In
+	}
+	for _, x := range records {
+		// A query that was accepted is answered, also when the vector was dropped
+		// since, for as long as the share is here.
+		share, err := n.vectorShare(x)
+		if err != nil {
+			out.wipe()
+			return nil, err
+		}
+		values, err := share.Values(active)
+		share.Erase()
+		if err != nil {
+			out.wipe()
+			return nil, fmt.Errorf("weight the share of vector %s: %w", x.ID, err)
+		}
+		out.ids, out.values = append(out.ids, x.ID), append(out.values, values)
+	}
+	return out, nil
+}
+
+// testCohorts has the members find out whether every cohort of an exact query has none
+// or min_cohort selected entities, and others. It opens one bit.
+func (n *Node) testCohorts(ctx context.Context, id string, t *talk, vectors *privateVectors) error {
+	if vectors.exact == "" {
+		return nil
+	}
+	var least int
+	var sets []catalog.CohortSet
+	err := n.view(func(v catalog.View) (err error) {
+		least, sets, err = v.CohortSets(id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("find the cohorts of query %s: %w", id, err)
+	}
+	if len(sets) == 0 {
+		return nil
+	}
+	selector, cohorts := vectors.of(vectors.exact), make([]he.Cohort, len(sets))
+	defer clear(cohorts)
+	one := []uint64{0}
+	for i, s := range sets {
+		one[0] = 0
+		for _, e := range s.Members {
+			if int(e) < len(selector) { // later entities are not selected
+				if err := n.params.AddMod(one, selector[e:e+1]); err != nil {
+					return err
+				}
+			}
+		}
+		cohorts[i] = he.Cohort{Share: one[0], Members: len(s.Members), NoRest: s.NoRest}
+	}
+	test, err := he.NewCohortTest(n.products, t.session("cohort test"), n.point, least, cohorts)
+	if err != nil {
+		return err
+	}
+	if err := t.run(ctx, test); err != nil {
+		return err
+	}
+	passed, err := test.Passed()
+	if err != nil {
+		return err
+	}
+	if !passed {
+		return errCohort
+	}
+	return nil
+}
+
+// sumPrivately computes this node's shares of a column's sums, weighted by a vector.
+func (n *Node) sumPrivately(ctx context.Context, t *talk, p *privateOpening, column int, vector []uint64) ([]uint64, error) {
+	var x []uint64
+	for i, a := range p.plan.Accumulators {
+		if a.Column == column {
+			x = append(x, p.slots[i]...)
+		}
+	}
+	defer clear(x)
+	places := p.plan.SumCells(column)
+	cells := make([]he.Cell, len(places))
+	for i, c := range places {
+		cells[i] = he.Cell(c)
+	}
+	sum, err := he.NewPrivateSum(n.products, t.session("sum"), n.point, x, cells, vector, len(p.plan.Groups))
+	if err != nil {
+		return nil, err
+	}
+	if err := t.run(ctx, sum); err != nil {
+		return nil, err
+	}
+	return sum.Result()
+}
+
+// countPrivately adds up cells times this node's shares of the vector.
+func (n *Node) countPrivately(cells []query.Tally, vector []uint64, groups int) ([]uint64, error) {
+	tallies := make([]he.Tally, len(cells))
+	for i, c := range cells {
+		tallies[i] = he.Tally{Cell: he.Cell(c.Cell), Cells: uint64(c.Cells)} //nolint:gosec // cells are counted
+	}
+	return n.products.CountWeighted(tallies, vector, groups)
+}
