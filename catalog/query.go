@@ -104,7 +104,7 @@ func attemptQuery(c *call, b QueryAttempt) error {
 		}
 	}
 	opens := encrypted(verdict.Columns) && !b.Reseals // counts of a private selector alone open nothing
-	if b.Tiles < 0 || b.Tiles > v.mostTiles(verdict.Columns) || opens != (b.Tiles > 0) {
+	if b.Tiles < 0 || b.Tiles > v.mostTiles(verdict.Columns) || opens && b.Tiles == 0 || b.Reseals && b.Tiles > 0 {
 		return invalid("tiles", "the attempt opens %d tiles, of version %d of %s at most %d are needed", b.Tiles, v.Version, v.Dataset, v.mostTiles(verdict.Columns))
 	}
 	short, err := c.payAttempt(q)

@@ -19,7 +19,8 @@ const (
 	// shares of them.
 	MaxVectors = 256
 
-	vectorNonce = 32 // bytes
+	maxWeightDecimals = 9
+	vectorNonce       = 32 // bytes
 )
 
 // Over says whether nothing is left to do for the registration of a vector.
@@ -72,8 +73,8 @@ func (c *call) checkVector(b VectorRegister) *Refusal {
 		return invalid("name", "%.80q is not a vector's name: [a-z][a-z0-9_]*", b.Name)
 	case b.Bits < 1 || b.Bits > MaxVectorBits:
 		return invalid("bits", "%d bits an entity, 1 (a selector) to %d are possible", b.Bits, MaxVectorBits)
-	case b.Decimals < 0 || b.Decimals > 18 || b.Bits == 1 && b.Decimals != 0:
-		return invalid("decimals", "%d decimals of %d bits; weights have 0 to 18, a selector none", b.Decimals, b.Bits)
+	case b.Decimals < 0 || b.Decimals > maxWeightDecimals || b.Bits == 1 && b.Decimals != 0:
+		return invalid("decimals", "%d decimals of %d bits; weights have 0 to %d, a selector none", b.Decimals, b.Bits, maxWeightDecimals)
 	case b.Entities < 1 || b.Entities > MaxVectorEntries/b.Bits:
 		return invalid("entities", "%d entities of %d bits, at most %d bits in all are possible", b.Entities, b.Bits, MaxVectorEntries).
 			withFix("use fewer bits")

@@ -175,7 +175,7 @@ func (n *Node) derive() (list []duty, err error) {
 		list, leads = append(list, n.resign()), false
 	}
 	err = n.view(func(v catalog.View) error {
-		parts := []func(catalog.View) ([]duty, error){n.keyDuties, n.versionDuties, n.queryDuties}
+		parts := []func(catalog.View) ([]duty, error){n.keyDuties, n.versionDuties, n.vectorDuties, n.queryDuties}
 		if leads {
 			parts = append(parts, n.foundingDuty)
 		}
@@ -279,7 +279,7 @@ func (n *Node) queryDuties(v catalog.View) (list []duty, err error) {
 	started := 0
 	for _, q := range pending {
 		a, member := running(q.Attempts, n.id)
-		if !member || slices.Contains(q.Shares, n.id) {
+		if !member || slices.Contains(q.Shares, n.id) || slices.Contains(q.Cohort, n.id) {
 			continue
 		}
 		session := querySession(q.ID, a.Number)

@@ -25,8 +25,18 @@ func (n *Node) noteInterrupted() error {
 			return err
 		}
 		for _, q := range queries {
-			if a, member := running(q.Attempts, n.id); member && !slices.Contains(q.Shares, n.id) {
+			if a, member := running(q.Attempts, n.id); member && !slices.Contains(q.Shares, n.id) && !slices.Contains(q.Cohort, n.id) {
 				n.interrupted[querySession(q.ID, a.Number)] = true
+			}
+		}
+		vectors, err := v.PendingVectors()
+		if err != nil {
+			return err
+		}
+		for _, x := range vectors {
+			a, member := running(x.Attempts, n.id)
+			if at := slices.Index(a.Active, n.id); member && (at >= len(x.Checks) || x.Checks[at] == nil) {
+				n.interrupted[vectorSession(x.ID, a.Number)] = true
 			}
 		}
 		versions, err := v.PendingVersions()

@@ -84,7 +84,7 @@ func (l *leader) keep(names map[string]bool) {
 func (n *Node) lead(v catalog.View) (list []duty, err error) {
 	seen := map[string]bool{}
 	var errs []error
-	for _, part := range []func(catalog.View, map[string]bool) ([]duty, error){n.leadKeys, n.leadVersions, n.leadQueries} {
+	for _, part := range []func(catalog.View, map[string]bool) ([]duty, error){n.leadKeys, n.leadVersions, n.leadVectors, n.leadQueries} {
 		d, err := part(v, seen)
 		list = append(list, d...)
 		errs = append(errs, err)

@@ -23,7 +23,7 @@ const productEntries = 8 << 14
 
 // stageMessages bounds the messages that a member sends another one in one
 // computation, which makes the numbers of their parcels.
-const stageMessages = 16
+const stageMessages = 64
 
 // computation is a computation on shares, as he drives it.
 type computation interface {

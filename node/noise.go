@@ -55,6 +55,10 @@ func (d *drawer) draw(id string, plan *query.Plan) ([]noise.Draw, error) {
 	}()
 	var draws []noise.Draw
 	for _, law := range plan.Noise {
+		if noNoise(law) {
+			draws, parts = append(draws, silent(plan)), append(parts, nil)
+			continue
+		}
 		one, err := noise.Vector(rand.Reader, law, len(plan.Groups))
 		if err != nil {
 			wipeDraws(draws)
@@ -89,6 +93,14 @@ func decodeDraws(b []byte, plan catalog.Digest, p *query.Plan) ([]noise.Draw, er
 	}
 	draws := make([]noise.Draw, 0, len(p.Noise))
 	for i, law := range p.Noise {
+		if noNoise(law) {
+			if len(parts[1+i]) > 0 {
+				wipeDraws(draws)
+				return nil, fmt.Errorf("column %d has noise, and the plan wants none", i)
+			}
+			draws = append(draws, silent(p))
+			continue
+		}
 		one, err := noise.DecodeDraw(parts[1+i])
 		if err != nil {
 			wipeDraws(draws)
@@ -102,6 +114,13 @@ func decodeDraws(b []byte, plan catalog.Digest, p *query.Plan) ([]noise.Draw, er
 	}
 	return draws, nil
 }
+
+// noNoise reports whether a column carries none: the counts of a query with a private
+// vector, which depend on the buyer's own vector and on public presence alone.
+func noNoise(law noise.Law) bool { return law.Kind() == 0 }
+
+// silent is a column of no noise.
+func silent(p *query.Plan) noise.Draw { return noise.Draw{Values: make([]int64, len(p.Groups))} }
 
 func wipeDraws(draws []noise.Draw) {
 	for _, d := range draws {

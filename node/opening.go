@@ -280,6 +280,9 @@ func (n *Node) once(ctx context.Context, session string, kind catalog.Kind, comp
 		n.outcomes.held[session] = body
 		n.outcomes.mu.Unlock()
 	}
+	if _, failed := body.(catalog.CohortFailed); failed {
+		kind = catalog.KindCohortFailed
+	}
 	return n.act(ctx, kind, body)
 }
 

@@ -167,9 +167,9 @@ func (n *Node) serveParcel(ctx context.Context, from string, w http.ResponseWrit
 	return nil
 }
 
-// maxBatches bounds the batch numbers of one attempt: 2^17 tiles opened one by
-// one.
-const maxBatches = 1<<17/batchSize + 1
+// maxBatches bounds the batch numbers of one attempt: 2^17 tiles opened one by one,
+// or the messages of all its computations on shares.
+const maxBatches = 1 << 15
 
 // awaitSession waits until this node's state asks for parcel p, for as long as
 // the caller does, at most quorumWait.
@@ -212,6 +212,9 @@ func (n *Node) asks(p parcel) (asked bool, err error) {
 			return err
 		case "version":
 			active, root, err = membersOfVersion(v, p.session)
+		case "vector":
+			id, _, _ := strings.Cut(rest, "/")
+			active, err = membersOfVector(v, id, p.session)
 		case "query":
 			id, _, _ := strings.Cut(rest, "/")
 			active, root, err = membersOfQuery(v, id, p.session)
@@ -229,7 +232,7 @@ func (n *Node) asks(p parcel) (asked bool, err error) {
 func owed(p parcel, to string, active []string, root string) bool {
 	return slices.Contains(active, to) && slices.Contains(active, p.from) && p.from != to &&
 		(p.kind == parcelDigests || p.kind == parcelShares && root == to ||
-			(p.kind == parcelParity || p.kind == parcelStages) && strings.HasPrefix(p.session, "query/"))
+			(p.kind == parcelParity || p.kind == parcelStages) && (strings.HasPrefix(p.session, "query/") || strings.HasPrefix(p.session, "vector/") && p.kind == parcelStages))
 }
 
 // membersOfVersion returns who takes part in a parity opening under way.
@@ -244,6 +247,21 @@ func membersOfVersion(v catalog.View, session string) (active []string, root str
 		}
 	}
 	return nil, "", nil
+}
+
+// membersOfVector returns who takes part in the check of a vector under way.
+func membersOfVector(v catalog.View, id, session string) (active []string, err error) {
+	x, err := v.Vector(id)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if a, under := underWay(x.Attempts); under && x.State == catalog.VectorProving && session == vectorSession(id, a.Number) {
+		return a.Active, nil
+	}
+	return nil, nil
 }
 
 // membersOfQuery returns who takes part in a query's attempt under way.

@@ -75,6 +75,9 @@ func (n *Node) runQuery(ctx context.Context, id string, a catalog.Attempt) (any,
 		defer wipeDraws(draws)
 	}
 	values, parity, contexts, err := n.openPlan(ctx, q, a, w, plan)
+	if errors.Is(err, errCohort) {
+		return catalog.CohortFailed{Query: id, Attempt: a.Number}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +118,8 @@ func (n *Node) openPlan(ctx context.Context, q catalog.Query, a catalog.Attempt,
 	sum := []uint64{0}
 	singles := make([][]uint64, len(plan.Singles))
 	defer wipeShares(singles)
+	privately := newPrivateOpening(plan)
+	defer privately.wipe()
 	contexts, err = n.open(ctx, o, accumulators{
 		count: plan.Openings(),
 		fill: func(ctx context.Context, number int, acc *he.Accumulator) error {
@@ -132,6 +137,9 @@ func (n *Node) openPlan(ctx context.Context, q catalog.Query, a catalog.Attempt,
 				singles[single] = slots
 				return nil
 			}
+			if privately.take(number, slots) {
+				return nil
+			}
 			acc := plan.Accumulators[number]
 			column := values[acc.Column*groups : (acc.Column+1)*groups]
 			_, err = n.params.Fold(slots, plan.SlotMaps[acc.SlotMap], column)
@@ -143,6 +151,9 @@ func (n *Node) openPlan(ctx context.Context, q catalog.Query, a catalog.Attempt,
 	}
 	if err := n.agreeParity(ctx, o, sum[0]); err != nil {
 		return nil, nil, contexts, err
+	}
+	if plan.Private() {
+		return values, nil, contexts, n.answerPrivately(ctx, q.ID, o, privately, values)
 	}
 	return values, nil, contexts, n.multiply(ctx, o, plan, singles, values)
 }

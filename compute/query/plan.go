@@ -73,7 +73,7 @@ func newPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict, p
 	}
 	p := &Plan{Dataset: verdict.Dataset, Release: verdict.Release, Groups: g.groups, Kinds: verdict.Columns, Columns: g.columns, Packed: g.packed}
 	p.Width = len(p.Groups) * len(p.Columns)
-	if p.private, err = newPrivate(g, d, v, presence); err != nil {
+	if p.private, err = newPrivate(g, d, v, presence, bound); err != nil {
 		return nil, err
 	}
 	if p.Noise, err = newLaws(g, d, p.private); err != nil {

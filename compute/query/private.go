@@ -57,16 +57,14 @@ func IsPrivate(v catalog.Verdict) bool {
 	return v.In != "" || slices.ContainsFunc(v.Columns, func(c catalog.Column) bool { return c.Weight != "" })
 }
 
-// newPrivate is nil for a verdict that names no vector.
-func newPrivate(g *grid, d catalog.Descriptor, v catalog.Version, presence Presence) (*private, error) {
+// newPrivate is nil for a verdict that names no vector. The bound of a plan has
+// neither masks nor tallies.
+func newPrivate(g *grid, d catalog.Descriptor, v catalog.Version, presence Presence, bound bool) (*private, error) {
 	if !IsPrivate(g.verdict) {
 		return nil, nil //nolint:nilnil // there is nothing private
 	}
-	if presence == nil {
+	if presence == nil && !bound {
 		return nil, ErrPresence
-	}
-	if err := checkPresence(presence, d, v); err != nil {
-		return nil, err
 	}
 	p := &private{blocks: v.Blocks, tallies: make([][]Tally, len(g.columns))}
 	for i, c := range g.verdict.Columns {
@@ -75,6 +73,13 @@ func newPrivate(g *grid, d catalog.Descriptor, v catalog.Version, presence Prese
 			return nil, fmt.Errorf("column %d: %w", i, err)
 		}
 		p.vectors = append(p.vectors, use)
+	}
+	p.masks = slices.Repeat([]periodSets{nothingLeftOut}, len(g.columns))
+	if bound {
+		return p, nil
+	}
+	if err := checkPresence(presence, d, v); err != nil {
+		return nil, err
 	}
 	if err := p.mask(g, d, presence); err != nil {
 		return nil, err
@@ -133,7 +138,6 @@ func checkPresence(p Presence, d catalog.Descriptor, v catalog.Version) error {
 // mask that says no more lets tiles of one slot map stay one accumulator. Which
 // cells any measure has is not a measure, and is not masked.
 func (p *private) mask(g *grid, d catalog.Descriptor, presence Presence) error {
-	p.masks = slices.Repeat([]periodSets{nothingLeftOut}, len(g.columns))
 	if g.verdict.In == "" || g.verdict.Noise != nil || d.Policy.Public || d.Policy.Grain == d.Grain {
 		return nil
 	}

@@ -43,7 +43,7 @@ func PlanBound(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict)
 	}
 	masked := 0
 	for _, a := range p.Accumulators {
-		if p.Kinds[a.Column].With != "" {
+		if p.Kinds[a.Column].With != "" || verdict.In != "" && d.Grain != d.Policy.Grain {
 			masked += len(a.Tiles) // each may have a slot map of its own
 		}
 	}
@@ -53,7 +53,7 @@ func PlanBound(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict)
 		}
 	}
 	if len(p.SlotMaps)+masked > MaxSlotMaps {
-		return nil, fmt.Errorf("planning %s version %d: %w: its %d tiles of two measures may take a slot map each, at most %d are possible; select fewer periods",
+		return nil, fmt.Errorf("planning %s version %d: %w: its %d tiles of two measures or a private selector may take a slot map each, at most %d are possible; select fewer periods",
 			verdict.Dataset, verdict.Release, ErrPlanTooLarge, masked, MaxSlotMaps)
 	}
 	return p, nil

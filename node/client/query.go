@@ -48,7 +48,14 @@ func (c *Client) compile(ctx context.Context, sql string) (catalog.Dataset, *que
 	if err != nil {
 		return catalog.Dataset{}, nil, fmt.Errorf("read the datasets: %w", err)
 	}
-	return statement.Compile(sql, datasets, func(id string) (catalog.Registry, error) { return c.Registry(ctx, id) }, statement.Vectors{})
+	return statement.Compile(sql, datasets, func(id string) (catalog.Registry, error) { return c.Registry(ctx, id) }, statement.Vectors{
+		Of: func() ([]catalog.Vector, error) {
+			if c.key == nil {
+				return nil, nil
+			}
+			return c.Vectors(ctx)
+		},
+	})
 }
 
 // Query asks a query and waits for its answer: it compiles and signs the

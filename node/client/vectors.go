@@ -1,0 +1,187 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/node/api/wire"
+)
+
+// ErrVectorRejected is returned when the nodes reject a private vector: a check
+// failed, or a node could not read its share. The message has the reason.
+var ErrVectorRejected = errors.New("the nodes rejected the private vector")
+
+// VectorPlan is a private vector as its owner has it: what is to be registered.
+type VectorPlan struct {
+	Name     string
+	Registry catalog.Registry
+	Values   []uint64 // one an entity, in the registry's order
+	Bits     int      // 1 for a selector
+	Decimals int      // of weights
+}
+
+// Vectors lists the caller's private vectors, the oldest first.
+func (c *Client) Vectors(ctx context.Context) ([]catalog.Vector, error) {
+	list, err := get[wire.Vectors](ctx, c, call{path: "/v1/vectors", token: true})
+	if err != nil {
+		return nil, fmt.Errorf("list the private vectors: %w", err)
+	}
+	return list.Vectors, nil
+}
+
+// VectorNamed returns the newest version of a vector of the caller's that was neither
+// dropped nor rejected.
+func (c *Client) VectorNamed(ctx context.Context, name string) (catalog.Vector, error) {
+	all, err := c.Vectors(ctx)
+	if err != nil {
+		return catalog.Vector{}, err
+	}
+	for i := len(all) - 1; i >= 0; i-- {
+		if v := all[i]; v.Name == name && v.State != catalog.VectorDropped && v.State != catalog.VectorRejected {
+			return v, nil
+		}
+	}
+	return catalog.Vector{}, &catalog.Refusal{
+		Kind: catalog.RefusedUnknown, Rule: "vector", Message: fmt.Sprintf("you have no portfolio %.80q", name),
+		Fix: "see `weir portfolio list`, or register it: weir portfolio register " + name + " FILE.csv --registry ID",
+	}
+}
+
+// DropVector ends a vector. What it has frozen stays frozen.
+func (c *Client) DropVector(ctx context.Context, id string) error {
+	_, err := c.Submit(ctx, catalog.KindVectorDrop, catalog.VectorDrop{Vector: id})
+	return err
+}
+
+// Cohorts tells which sets the cohort test of a private query would look at if its
+// selector were registered now.
+func (c *Client) Cohorts(ctx context.Context, sql string, o QueryOptions) (wire.Cohorts, error) {
+	return post[wire.Cohorts](ctx, c, "/v1/cohorts", wire.Statement{SQL: sql, Contract: o.Contract, Complete: o.Complete, Noise: o.noise()}, true)
+}
+
+// RegisterVector shares a vector among the nodes, seals each share to its node,
+// commits to them and waits until the nodes have checked it (PROTOCOL section 6).
+// Nothing of the vector leaves this machine but sealed. The nodes' sealing keys are
+// those that all of them signed with the registry owner's key. Errors: a refusal,
+// *KeyError, ErrVectorRejected.
+func (c *Client) RegisterVector(ctx context.Context, p VectorPlan, progress func(catalog.Vector)) (catalog.Vector, error) {
+	if c.key == nil {
+		return catalog.Vector{}, fmt.Errorf("register vector %s: %w", p.Name, ErrNoKey)
+	}
+	if _, err := c.ReadyKey(ctx, p.Registry.Owner); err != nil {
+		return catalog.Vector{}, fmt.Errorf("check the nodes' sealing keys: %w", err)
+	}
+	cluster, err := c.Cluster(ctx)
+	if err != nil {
+		return catalog.Vector{}, err
+	}
+	params, err := he.NewProductParameters(he.DefaultProductParameters())
+	if err != nil {
+		return catalog.Vector{}, fmt.Errorf("parameters of private vectors: %w", err)
+	}
+	body := catalog.VectorRegister{
+		Name: p.Name, Registry: p.Registry.ID, Entities: p.Registry.Rows, Rows: p.Registry.Digest,
+		Bits: p.Bits, Decimals: p.Decimals, Modulus: params.T(),
+	}
+	if body.Version, err = c.nextVersion(ctx, p.Name); err != nil {
+		return catalog.Vector{}, err
+	}
+	sealed, err := c.sealVector(cluster, params, body, p.Values)
+	if err != nil {
+		return catalog.Vector{}, err
+	}
+	for _, b := range sealed {
+		digest := catalog.Sum(b)
+		if err := c.putBlob(ctx, wire.BlobVector, digest, b); err != nil {
+			return catalog.Vector{}, err
+		}
+		body.Shares = append(body.Shares, digest)
+	}
+	done, err := c.Submit(ctx, catalog.KindVectorRegister, body)
+	if err != nil {
+		return catalog.Vector{}, err
+	}
+	return c.awaitVector(ctx, done.Outcome.ID, progress)
+}
+
+// nextVersion is the number of the next version of a name.
+func (c *Client) nextVersion(ctx context.Context, name string) (int, error) {
+	all, err := c.Vectors(ctx)
+	if err != nil {
+		return 0, err
+	}
+	last := 0
+	for _, v := range all {
+		if v.Name == name {
+			last = max(last, v.Version)
+		}
+	}
+	return last + 1, nil
+}
+
+// sealVector shares the values and seals the share of every node to it, point 1
+// first.
+func (c *Client) sealVector(cluster catalog.Cluster, params he.ProductParameters, b catalog.VectorRegister, values []uint64) ([][]byte, error) {
+	spec := he.VectorSpec{Nodes: len(cluster.Nodes), Threshold: cluster.Threshold, Entities: b.Entities, Bits: b.Bits}
+	shares, err := he.DealVector(params, spec, values)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		for _, s := range shares {
+			clear(s)
+		}
+	}()
+	sealed := make([][]byte, len(shares))
+	for i, node := range cluster.Nodes {
+		if sealed[i], err = seal.SealVectorShare(node.Sealing, b.AAD(cluster, c.key.ID(), node.Point), shares[i]); err != nil {
+			return nil, fmt.Errorf("node %s: %w", node.ID, err)
+		}
+	}
+	return sealed, nil
+}
+
+// awaitVector waits until the nodes have checked the vector.
+func (c *Client) awaitVector(ctx context.Context, id string, progress func(catalog.Vector)) (catalog.Vector, error) {
+	for {
+		v, err := get[catalog.Vector](ctx, c, call{path: "/v1/vectors/" + url.PathEscape(id) + "?" + waitQuery, token: true, wait: waitTime})
+		if err != nil {
+			return v, fmt.Errorf("wait for vector %s: %w", id, err)
+		}
+		if progress != nil {
+			progress(v)
+		}
+		switch v.State {
+		case catalog.VectorReady:
+			return v, nil
+		case catalog.VectorRejected, catalog.VectorDropped:
+			return v, fmt.Errorf("%w: %s version %d: %s", ErrVectorRejected, v.Name, v.Version, v.Reason)
+		}
+		// A node answers at once only when it is done; this guards against one that
+		// does not keep to that.
+		if err := c.pause(ctx, firstPause); err != nil {
+			return v, fmt.Errorf("vector %s is %s (%s): %w", id, v.State, vectorWaits(v), err)
+		}
+	}
+}
+
+// vectorWaits says which nodes a registration waits for: all of them are needed.
+func vectorWaits(v catalog.Vector) string {
+	var away []string
+	for i, node := range v.Nodes {
+		switch {
+		case v.State == catalog.VectorStoring && v.Nonces[i] == nil,
+			v.State == catalog.VectorLining && v.Lines[i] == nil:
+			away = append(away, node)
+		}
+	}
+	if away == nil {
+		return "its entries are being checked"
+	}
+	return fmt.Sprintf("waiting for %s; all nodes must be up", away)
+}

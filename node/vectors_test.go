@@ -1,0 +1,302 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/node/client"
+)
+
+// firms is a small protected dataset: monthly emissions of forty firms in two
+// counties, some missing.
+const firmsDescriptor = `dataset: firms
+title: {en: Test emissions, zh: 测试排放}
+license: CC0-1.0
+entity: {column: firm, attributes: [county]}
+period: {column: period, grain: month}
+missing: [""]
+measures:
+  - {name: co2, column: co2, unit: t, range: [0, 1000], decimals: 1}
+policy:
+  aggregates: [count, sum, avg, wavg]
+  grain: month
+  min_cohort: 4
+  dp: {epsilon_per_query: 1, epsilon_per_contract: 10, epsilon_family: 20, delta: 1e-9}
+`
+
+const firmCount = 40
+
+// firm is one cell in tenths; missing is −1.
+type firmCell struct{ firm, month, co2 int }
+
+func firmCells() (list []firmCell) {
+	r := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // a test's readings
+	for f := range firmCount {
+		for m := 1; m <= 3; m++ {
+			x := firmCell{f, m, r.IntN(10000)}
+			if f%11 == 5 && m == 2 {
+				x.co2 = -1
+			}
+			list = append(list, x)
+		}
+	}
+	return list
+}
+
+func firmID(f int) string     { return fmt.Sprintf("f%02d", f) }
+func firmCounty(f int) string { return fmt.Sprintf("c%d", f%2) }
+
+func firmsCSV(list []firmCell) []byte {
+	var b bytes.Buffer
+	b.WriteString("firm,county,period,co2\n")
+	for _, x := range list {
+		value := fmt.Sprintf("%d.%d", x.co2/10, x.co2%10)
+		if x.co2 < 0 {
+			value = ""
+		}
+		fmt.Fprintf(&b, "%s,%s,2024-%02d,%s\n", firmID(x.firm), firmCounty(x.firm), x.month, value)
+	}
+	return b.Bytes()
+}
+
+// exchangeOf is a cluster with the firms published and a contract on them.
+type exchangeOf struct {
+	*cluster
+	bureau, buyer *client.Client
+	list          []firmCell
+	registry      catalog.Registry
+	order         []string // ids in the registry's order
+}
+
+func newFirms(ctx context.Context, t *testing.T, n, threshold int) *exchangeOf {
+	t.Helper()
+	x := &exchangeOf{cluster: newCluster(t, n, threshold, nil), list: firmCells()}
+	x.bureau = x.publisher(ctx, "bureau")
+	x.buyer = x.admit(ctx, newKey(t, "bank"), catalog.RoleBuyer)
+	p := prepareText(ctx, t, firmsDescriptor, firmsCSV(x.list), nil)
+	if _, err := x.bureau.PublishDataset(ctx, p, nil); err != nil {
+		t.Fatal(err)
+	}
+	contract(ctx, t, x.buyer, x.bureau, "firms")
+	var err error
+	if x.registry, err = x.buyer.Registry(ctx, "firms"); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := x.buyer.RegistryRows(ctx, "firms", x.registry.Rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rows {
+		x.order = append(x.order, r[0])
+	}
+	return x
+}
+
+// vector is a plan with a weight for every firm.
+func (x *exchangeOf) vector(name string, bits int, weight func(firm int) uint64) client.VectorPlan {
+	p := client.VectorPlan{Name: name, Registry: x.registry, Bits: bits, Values: make([]uint64, len(x.order))}
+	for f := range firmCount {
+		p.Values[slices.Index(x.order, firmID(f))] = weight(f)
+	}
+	return p
+}
+
+func (x *exchangeOf) register(ctx context.Context, t *testing.T, p client.VectorPlan) catalog.Vector {
+	t.Helper()
+	v, err := x.buyer.RegisterVector(ctx, p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func selected(yes func(int) bool) func(int) uint64 {
+	return func(f int) uint64 {
+		if yes(f) {
+			return 1
+		}
+		return 0
+	}
+}
+
+// sums are the plain loops: per county, Σ weight·co2 in tenths and the cells.
+func (x *exchangeOf) sums(weight func(int) uint64) (sum, cells map[string]int) {
+	sum, cells = map[string]int{}, map[string]int{}
+	for _, c := range x.list {
+		if w := int(weight(c.firm)); c.co2 >= 0 && w > 0 { //nolint:gosec // a test's weight
+			sum[firmCounty(c.firm)] += w * c.co2
+			cells[firmCounty(c.firm)] += w
+		}
+	}
+	return sum, cells
+}
+
+func TestPrivateSelectorAnswersEqualPlaintext(t *testing.T) {
+	t.Parallel()
+	for _, shape := range []struct{ n, t int }{{3, 2}, {4, 3}} {
+		t.Run(fmt.Sprintf("%d of %d", shape.t, shape.n), func(t *testing.T) {
+			ctx := testContext(t)
+			x := newFirms(ctx, t, shape.n, shape.t)
+			mine := selected(func(f int) bool { return f%4 < 2 })
+			v := x.register(ctx, t, x.vector("mine", 1, mine))
+			if v.State != catalog.VectorReady {
+				t.Fatalf("the vector is %s", v.State)
+			}
+			sum, cells := x.sums(mine)
+			var want [][]string
+			for _, county := range []string{"c0", "c1"} {
+				want = append(want, []string{county, fmt.Sprintf("%d.%d", sum[county]/10, sum[county]%10), fmt.Sprint(cells[county])})
+			}
+			sql := `SELECT county, SUM(co2), COUNT(co2) FROM firms WHERE firm IN PRIVATE(mine) GROUP BY county`
+			if d := cmp.Diff(want, queryRows(ctx, t, x.buyer, sql)); d != "" {
+				t.Errorf("(-plaintext +answer)\n%s", d)
+			}
+			// The same portfolio once more, for other periods; nothing is uploaded.
+			got := queryRows(ctx, t, x.buyer, `SELECT SUM(co2), COUNT(*) FROM firms WHERE firm IN PRIVATE(mine) AND period = '2024-01'`)
+			total, n := 0, 0
+			for _, c := range x.list {
+				if c.month == 1 && mine(c.firm) == 1 {
+					total, n = total+c.co2, n+1
+				}
+			}
+			if d := cmp.Diff([][]string{{fmt.Sprintf("%d.%d", total/10, total%10), fmt.Sprint(n)}}, got); d != "" {
+				t.Errorf("(-plaintext +answer)\n%s", d)
+			}
+		})
+	}
+}
+
+// A portfolio whose test fails is told that and nothing else, and takes nothing from
+// those that come after it.
+func TestFailedCohortTestEndsTheQueryAndFreesItsClasses(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	x := newFirms(ctx, t, 3, 2)
+	x.register(ctx, t, x.vector("one", 1, selected(func(f int) bool { return f == 7 })))
+	_, err := x.buyer.Query(ctx, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(one)`, client.QueryOptions{})
+	if !errors.Is(err, client.ErrQueryFailed) || !strings.Contains(err.Error(), "cohort: ") {
+		t.Fatalf("got %v, want a failed cohort test", err)
+	}
+	mine := selected(func(f int) bool { return f < 20 })
+	x.register(ctx, t, x.vector("mine", 1, mine))
+	sum, _ := x.sums(mine)
+	total := sum["c0"] + sum["c1"]
+	got := queryRows(ctx, t, x.buyer, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(mine)`)
+	if want := fmt.Sprintf("%d.%d", total/10, total%10); got[0][0] != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+	// A class that was answered for one portfolio is answered for no other.
+	x.register(ctx, t, x.vector("other", 1, selected(func(f int) bool { return f < 21 })))
+	_, err = x.buyer.Query(ctx, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(other)`, client.QueryOptions{})
+	if refusal, refused := client.IsRefused(err); !refused || refusal.Rule != "portfolio" {
+		t.Errorf("got %v, want a refusal by the rule portfolio", err)
+	}
+	// With noise it is.
+	r, err := x.buyer.Query(ctx, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(other)`, client.QueryOptions{Epsilon: "1"})
+	if err != nil || len(r.Table.Rows) != 1 {
+		t.Errorf("with noise: %v", err)
+	}
+}
+
+// Nodes reject what is no vector, say which check it was, and keep nothing.
+func TestBadVectorsAreRejected(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	x := newFirms(ctx, t, 3, 2)
+	params, err := he.NewProductParameters(he.DefaultProductParameters())
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := he.VectorSpec{Nodes: 3, Threshold: 2, Entities: x.registry.Rows, Bits: 1}
+	values := x.vector("", 1, selected(func(int) bool { return true })).Values
+	deal := func() [][]byte {
+		shares, err := he.DealVector(params, spec, values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return shares
+	}
+	var cluster catalog.Cluster
+	if cluster, err = x.buyer.Cluster(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		name   string
+		owner  string // whom the shares are sealed for
+		change func([][]byte) [][]byte
+		want   string
+	}{
+		"truncated":       {name: "va", change: func(s [][]byte) [][]byte { s[2] = s[2][:len(s[2])-1]; return s }, want: "not one of this vector"},
+		"another point's": {name: "vb", change: func(s [][]byte) [][]byte { s[1], s[2] = s[2], s[1]; return s }, want: "not one of this vector"},
+		"another buyer's": {name: "vc", owner: x.bureau.Key().ID(), want: "does not open"},
+		"two vectors":     {name: "vd", change: func(s [][]byte) [][]byte { s[2] = deal()[2]; return s }, want: "polynomial"},
+		"an entry of 2":   {name: "ve", change: func(s [][]byte) [][]byte { return raised(params.T(), s) }, want: "neither 0 nor 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			shares := deal()
+			if c.change != nil {
+				shares = c.change(shares)
+			}
+			owner := c.owner
+			if owner == "" {
+				owner = x.buyer.Key().ID()
+			}
+			body := catalog.VectorRegister{
+				Name: c.name, Version: 1, Registry: "firms", Entities: x.registry.Rows, Rows: x.registry.Digest,
+				Bits: 1, Modulus: params.T(),
+			}
+			var sealed [][]byte
+			for i, node := range cluster.Nodes {
+				b, err := seal.SealVectorShare(node.Sealing, body.AAD(cluster, owner, i+1), shares[i])
+				if err != nil {
+					t.Fatal(err)
+				}
+				sealed = append(sealed, b)
+				body.Shares = append(body.Shares, catalog.Sum(b))
+				if err := x.nodes["n1"].blobs.Put(ctx, catalog.Sum(b), b); err != nil {
+					t.Fatal(err)
+				}
+			}
+			done, err := x.buyer.Submit(ctx, catalog.KindVectorRegister, body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var v catalog.Vector
+			x.await(ctx, "the vector to be rejected", func() bool {
+				err := x.nodes["n2"].view(func(view catalog.View) (err error) {
+					v, err = view.Vector(done.Outcome.ID)
+					return err
+				})
+				return err == nil && v.Over()
+			})
+			if v.State != catalog.VectorRejected || !strings.Contains(v.Reason, c.want) {
+				t.Errorf("the vector is %s (%s), want it rejected: %s", v.State, v.Reason, c.want)
+			}
+		})
+	}
+}
+
+// raised are the shares, 2 of 3, of the vector with one more in its first entry: the
+// line through 1 at 0 and 0 at 1, where the share is a seed, is −1 at 2 and −2 at 3.
+func raised(modulus uint64, shares [][]byte) [][]byte {
+	const header, width = 24, 58
+	for point := 2; point <= 3; point++ {
+		body := shares[point-1][header:]
+		first := binary.LittleEndian.Uint64(body)
+		entry := (first&(1<<width-1) + modulus - uint64(point-1)) % modulus //nolint:gosec // 2 or 3
+		binary.LittleEndian.PutUint64(body, first&^(1<<width-1)|entry)
+	}
+	return shares
+}
