@@ -257,13 +257,11 @@ func TestBadVectorsAreRejected(t *testing.T) {
 				Name: c.name, Version: 1, Registry: "firms", Entities: x.registry.Rows, Rows: x.registry.Digest,
 				Bits: 1, Modulus: params.T(),
 			}
-			var sealed [][]byte
 			for i, node := range cluster.Nodes {
-				b, err := seal.SealVectorShare(node.Sealing, body.AAD(cluster, owner, i+1), shares[i])
+				b, err := seal.VectorShare(node.Sealing, body.AAD(cluster, owner, i+1), shares[i])
 				if err != nil {
 					t.Fatal(err)
 				}
-				sealed = append(sealed, b)
 				body.Shares = append(body.Shares, catalog.Sum(b))
 				if err := x.nodes["n1"].blobs.Put(ctx, catalog.Sum(b), b); err != nil {
 					t.Fatal(err)

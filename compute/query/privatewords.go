@@ -139,8 +139,8 @@ func (c *compiler) vector(n *name, selects bool) (string, *Error) {
 			want(c.usable(selects)...)
 	case ready == nil:
 		return "", faultAt(n.Pos, n.Raw, "%s", notReady(*newest)).want(c.usable(selects)...)
-	case selects && ready.VectorRegister.Bits != 1:
-		return "", faultAt(n.Pos, n.Raw, "%s is a vector of weights of %d bits, and only one of 0 and 1 selects", text, ready.VectorRegister.Bits).
+	case selects && ready.Bits != 1:
+		return "", faultAt(n.Pos, n.Raw, "%s is a vector of weights of %d bits, and only one of 0 and 1 selects", text, ready.Bits).
 			want(c.usable(selects)...)
 	}
 	return ready.ID, nil
@@ -169,7 +169,7 @@ func (c *compiler) unknownVector(n *name, selects bool) *Error {
 func (c *compiler) usable(selects bool) []string {
 	var out []string
 	for _, v := range c.schema.Vectors {
-		if v.State == catalog.VectorReady && v.Registry == c.schema.Descriptor.Registry && (!selects || v.VectorRegister.Bits == 1) &&
+		if v.State == catalog.VectorReady && v.Registry == c.schema.Descriptor.Registry && (!selects || v.Bits == 1) &&
 			!slices.Contains(out, writable(v.Name)) {
 			out = append(out, writable(v.Name))
 		}

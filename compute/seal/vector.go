@@ -5,11 +5,11 @@ import "fmt"
 // vectorInfo is the HPKE info of a node's share of a private vector.
 const vectorInfo = "weir/vector"
 
-// SealVectorShare closes a node's share of a private vector, as he.DealVector makes
+// VectorShare closes a node's share of a private vector, as he.DealVector makes
 // it, to that node's sealing key. aad is the registration's, for the node's point
 // (catalog.VectorRegister.AAD): a share opens in no other place (PROTOCOL section
 // 6).
-func SealVectorShare(public, aad, share []byte) ([]byte, error) {
+func VectorShare(public, aad, share []byte) ([]byte, error) {
 	sealed, err := Seal(public, []byte(vectorInfo), aad, share)
 	if err != nil {
 		return nil, fmt.Errorf("seal a share of a vector: %w", err)
@@ -17,7 +17,7 @@ func SealVectorShare(public, aad, share []byte) ([]byte, error) {
 	return sealed, nil
 }
 
-// OpenVectorShare opens what SealVectorShare closed. It fails like Open.
+// OpenVectorShare opens what VectorShare closed. It fails like Open.
 func OpenVectorShare(private, aad, sealed []byte) ([]byte, error) {
 	share, err := Open(private, []byte(vectorInfo), aad, sealed)
 	if err != nil {

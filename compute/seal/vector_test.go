@@ -12,7 +12,7 @@ func TestVectorShareOpensForItsPurposeAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	share := bytes.Repeat([]byte{7}, 1000)
-	sealed, err := SealVectorShare(public, []byte("mine, point 2"), share)
+	sealed, err := VectorShare(public, []byte("mine, point 2"), share)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,11 +43,6 @@ func (s *server) putBlob(c *gin.Context) error {
 	}
 	size := c.Request.ContentLength
 	kind := wire.BlobKind(c.Query("kind"))
-	if kind != wire.BlobVector && callerOf(c.Request.Context()).Role != catalog.RolePublisher {
-		p := wire.NewProblem(http.StatusForbidden, string(catalog.RefusedForbidden), "only publishers upload tiles, manifests and presences")
-		p.Rule = "role"
-		return p
-	}
 	switch kind {
 	case wire.BlobVector:
 		if size > maxVectorShare {
@@ -57,10 +52,16 @@ func (s *server) putBlob(c *gin.Context) error {
 			return badRequest("Content-Length must be set and positive")
 		}
 	case wire.BlobTile:
+		if err := publishes(c.Request.Context()); err != nil {
+			return err
+		}
 		if size != int64(s.opts.TileBytes) {
 			return badRequest(fmt.Sprintf("a tile has exactly %d bytes, Content-Length says %d", s.opts.TileBytes, size))
 		}
 	case wire.BlobManifest, wire.BlobPresence:
+		if err := publishes(c.Request.Context()); err != nil {
+			return err
+		}
 		if size > int64(s.opts.MaxIndexBytes) {
 			return tooLarge(int64(s.opts.MaxIndexBytes))
 		}
@@ -89,6 +90,16 @@ func (s *server) putBlob(c *gin.Context) error {
 // maxVectorShare bounds a sealed share of a private vector: 8 bytes a bit and the
 // overhead of sealing.
 const maxVectorShare = 8*catalog.MaxVectorEntries + 8192
+
+// publishes refuses whoever is no publisher.
+func publishes(ctx context.Context) error {
+	if callerOf(ctx).Role == catalog.RolePublisher {
+		return nil
+	}
+	p := wire.NewProblem(http.StatusForbidden, wire.KindForbidden, "only publishers upload tiles, manifests and presences")
+	p.Rule = "role"
+	return p
+}
 
 func badRequest(message string) *wire.Problem {
 	return wire.NewProblem(http.StatusBadRequest, wire.KindRequest, message)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -153,4 +154,23 @@ func TestReadinessAndReceipts(t *testing.T) {
 	if c := read[catalog.Cluster](w, "/v1/cluster", ""); c.ID != w.cluster.ID() || len(c.Nodes) != 3 || c.Threshold != 2 {
 		t.Errorf("cluster %+v", c)
 	}
+}
+
+// A buyer uploads shares of its private vectors and nothing else.
+func TestBuyersUploadSharesOfVectorsAlone(t *testing.T) {
+	w := newWorld(t)
+	body := []byte("a sealed share")
+	path := "/v1/blobs/" + catalog.Sum(body).String() + "?kind="
+	if a := w.do("PUT", path+"vector", w.token(catalog.RoleBuyer), body); a.status != http.StatusNoContent {
+		t.Errorf("a share of a vector: %d", a.status)
+	}
+	for _, kind := range []string{"tile", "manifest", "presence"} {
+		w.problem(w.do("PUT", path+kind, w.token(catalog.RoleBuyer), body), http.StatusForbidden, wire.KindForbidden)
+	}
+	w.problem(w.do("PUT", path+"other", w.token(catalog.RoleBuyer), body), http.StatusBadRequest, wire.KindRequest)
+	a := w.do("GET", "/v1/vectors", w.token(catalog.RoleBuyer), nil)
+	if a.status != http.StatusOK || !strings.Contains(string(a.body), `"vectors":[]`) {
+		t.Errorf("vectors of a buyer who has none: %d %s", a.status, a.body)
+	}
+	w.problem(w.do("GET", "/v1/vectors/v-none", w.token(catalog.RoleBuyer), nil), http.StatusNotFound, wire.KindNotFound)
 }

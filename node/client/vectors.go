@@ -73,10 +73,7 @@ func (c *Client) RegisterVector(ctx context.Context, p VectorPlan, progress func
 	if c.key == nil {
 		return catalog.Vector{}, fmt.Errorf("register vector %s: %w", p.Name, ErrNoKey)
 	}
-	if _, err := c.ReadyKey(ctx, p.Registry.Owner); err != nil {
-		return catalog.Vector{}, fmt.Errorf("check the nodes' sealing keys: %w", err)
-	}
-	cluster, err := c.Cluster(ctx)
+	cluster, err := c.sealingRoster(ctx, p.Registry.Owner)
 	if err != nil {
 		return catalog.Vector{}, err
 	}
@@ -109,6 +106,25 @@ func (c *Client) RegisterVector(ctx context.Context, p VectorPlan, progress func
 	return c.awaitVector(ctx, done.Outcome.ID, progress)
 }
 
+// sealingRoster returns the roster with sealing keys that all of its nodes signed, in
+// the statement of a publisher's key. The statement is held against the very roster
+// that is returned: a node that is asked twice may answer the second time with sealing
+// keys of its own.
+func (c *Client) sealingRoster(ctx context.Context, publisher string) (catalog.Cluster, error) {
+	key, err := c.ReadyKey(ctx, publisher)
+	if err != nil {
+		return catalog.Cluster{}, fmt.Errorf("check the nodes' sealing keys: %w", err)
+	}
+	cluster, err := c.Cluster(ctx)
+	if err != nil {
+		return cluster, err
+	}
+	if err := checkStatement(cluster, key.Record, publisher); err != nil {
+		return cluster, &KeyError{Publisher: publisher, Reason: err}
+	}
+	return cluster, nil
+}
+
 // nextVersion is the number of the next version of a name.
 func (c *Client) nextVersion(ctx context.Context, name string) (int, error) {
 	all, err := c.Vectors(ctx)
@@ -139,7 +155,7 @@ func (c *Client) sealVector(cluster catalog.Cluster, params he.ProductParameters
 	}()
 	sealed := make([][]byte, len(shares))
 	for i, node := range cluster.Nodes {
-		if sealed[i], err = seal.SealVectorShare(node.Sealing, b.AAD(cluster, c.key.ID(), node.Point), shares[i]); err != nil {
+		if sealed[i], err = seal.VectorShare(node.Sealing, b.AAD(cluster, c.key.ID(), node.Point), shares[i]); err != nil {
 			return nil, fmt.Errorf("node %s: %w", node.ID, err)
 		}
 	}
