@@ -1,0 +1,190 @@
+package panel
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// ListOptions say how a list of entities is read.
+type ListOptions struct {
+	// IDColumns are names of the column with the ids, the first one in the header
+	// is taken. A file of one column needs none of them.
+	IDColumns []string
+	// Known reports whether a text is an entity's id: a file of one column whose
+	// first row is one has no header. nil: every file has a header.
+	Known func(id string) bool
+	// Weights is the column with each entity's number; empty: there are none.
+	Weights string
+	// Bits and Decimals bound the weights: below 2^Bits in units of 10^-Decimals.
+	Bits, Decimals int
+}
+
+// List is a list of entities, each there once, in the order of the file.
+type List struct {
+	IDs     []string
+	Numbers []uint64 // weights in units of 10^-Decimals; nil without
+	Rows    []int    // the line on which each begins, the header being 1
+}
+
+// ReadList reads a buyer's list of entities, with or without weights, from a CSV
+// file in any encoding that a publisher's file may have. Entities that stand there
+// twice, ids that are empty and weights that are not plain numbers from 0 to the
+// largest are faults, *Errors.
+func ReadList(ctx context.Context, f File, o ListOptions) (*List, error) {
+	for _, gb18030 := range []bool{false, true} {
+		r := &listReader{options: o, file: f.Name, list: &List{}, seen: map[string]int{}, weights: -1}
+		err := r.read(ctx, f, gb18030)
+		if errors.Is(err, errNotUTF8) && !gb18030 {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if r.faults.Total > 0 {
+			return nil, &r.faults
+		}
+		return r.list, nil
+	}
+	return nil, fmt.Errorf("reading %s: %w", f.Name, errNotUTF8)
+}
+
+type listReader struct {
+	options ListOptions
+	file    string
+	list    *List
+	seen    map[string]int // id → row
+	id      int            // columns
+	weights int            // −1: none
+	faults  Errors
+}
+
+func (r *listReader) fault(row int, column, message, want string) {
+	r.faults.add(&DataError{File: r.file, Row: row, Column: column, Message: message, Want: want})
+}
+
+// read reads the file. Faults of its data are in faults; the error is of the
+// machine, or errNotUTF8.
+func (r *listReader) read(ctx context.Context, f File, gb18030 bool) (err error) {
+	rows := &rowReader{src: &Source{}, rows: &rows{file: f.Name}} // for what it says of broken files
+	defer func() { r.faults.join(rows.faults) }()
+	text, closer, err := openText(f, gb18030)
+	if err != nil {
+		return rows.fileFault(err, 0)
+	}
+	defer func() { err = errors.Join(err, closer.Close()) }()
+	in := csv.NewReader(text)
+	in.ReuseRecord, in.FieldsPerRecord = true, -1
+	for n := 0; ; n++ {
+		fields, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			if len(r.list.IDs) == 0 && r.faults.Total == 0 && rows.faults.Total == 0 {
+				r.fault(0, "", "the file lists no entities", "want one in a row")
+			}
+			return nil
+		}
+		if err != nil {
+			return rows.fileFault(err, text.line)
+		}
+		line, _ := in.FieldPos(0)
+		if n == 0 && !r.headless(fields) {
+			if !r.header(slices.Clone(fields)) {
+				return nil
+			}
+			continue
+		}
+		if len(r.list.IDs) == catalog.MaxRegistryRows {
+			r.fault(line, "", fmt.Sprintf("more than %d entities", catalog.MaxRegistryRows), "a registry has no more")
+			return nil
+		}
+		r.row(fields, line)
+		if n%reportEvery == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+// headless reports whether the first row is an entity already.
+func (r *listReader) headless(fields []string) bool {
+	return len(fields) == 1 && r.options.Weights == "" && r.options.Known != nil &&
+		!slices.Contains(r.options.IDColumns, fields[0]) && r.options.Known(fields[0])
+}
+
+// header finds the columns.
+func (r *listReader) header(names []string) bool {
+	for i, n := range names {
+		if n != "" && slices.Index(names, n) < i {
+			r.fault(1, n, "stands in the header twice", "every column has its own name")
+		}
+	}
+	r.id = -1
+	for _, want := range r.options.IDColumns {
+		if r.id = slices.Index(names, want); r.id >= 0 {
+			break
+		}
+	}
+	switch {
+	case r.id >= 0:
+	case len(names) == 1 && r.options.Weights == "":
+		r.id = 0
+	default:
+		r.fault(1, "", fmt.Sprintf("no column holds the entities' ids: want %q", r.options.IDColumns[0]), suggest(r.options.IDColumns[0], names))
+	}
+	if w := r.options.Weights; w != "" {
+		if r.weights = slices.Index(names, w); r.weights < 0 {
+			r.fault(1, w, "is not in the header", suggest(w, names))
+		}
+	}
+	return r.faults.Total == 0
+}
+
+func (r *listReader) row(fields []string, line int) {
+	if len(fields) <= max(r.id, r.weights) {
+		r.fault(line, "", fmt.Sprintf("has %d fields", len(fields)), fmt.Sprintf("the columns that are needed end with the %d.", max(r.id, r.weights)+1))
+		return
+	}
+	id := fields[r.id]
+	if first, twice := r.seen[id]; twice {
+		r.fault(line, "", fmt.Sprintf("entity %.80q stands in row %d already", id, first), "list every entity once")
+		return
+	}
+	if id == "" {
+		r.fault(line, "", "the entity's id is empty", "")
+		return
+	}
+	r.seen[id] = line
+	if r.weights >= 0 {
+		n, ok := r.weight(fields[r.weights], line)
+		if !ok {
+			return
+		}
+		r.list.Numbers = append(r.list.Numbers, n)
+	}
+	r.list.IDs, r.list.Rows = append(r.list.IDs, id), append(r.list.Rows, line)
+}
+
+// weight reads a weight as a whole number of units.
+func (r *listReader) weight(text string, line int) (uint64, bool) {
+	o := r.options
+	largest := int64(1)<<o.Bits - 1
+	most := formatDecimal(largest, o.Decimals)
+	n, fault := parseDecimal(text, o.Decimals)
+	switch {
+	case fault == notDecimal:
+		r.fault(line, o.Weights, fmt.Sprintf("%.40q is not a plain number", text), "want digits, such as 12.5")
+	case fault == tooPrecise:
+		r.fault(line, o.Weights, fmt.Sprintf("%.40q has more than %d decimals", text, o.Decimals), "allow more, or round the weights")
+	case fault == tooLarge || n > largest:
+		r.fault(line, o.Weights, fmt.Sprintf("%.40q is more than %s, the largest of %d bits with %d decimals", text, most, o.Bits, o.Decimals), "allow more bits, or divide all weights")
+	case n < 0:
+		r.fault(line, o.Weights, fmt.Sprintf("%.40q is negative", text), "weights are 0 to "+most)
+	default:
+		return uint64(n), true
+	}
+	return 0, false
+}
