@@ -213,27 +213,50 @@ func (n *Node) testCohorts(ctx context.Context, id string, t *talk, vectors *pri
 }
 
 // sumPrivately computes this node's shares of a column's sums, weighted by a vector.
+// It takes as many accumulators at a time as one message between two members has room
+// for; the sums of all turns are added up.
 func (n *Node) sumPrivately(ctx context.Context, t *talk, p *privateOpening, column int, vector []uint64) ([]uint64, error) {
+	places := p.plan.SumCells(column)
+	out := make([]uint64, len(p.plan.Groups))
 	var x []uint64
+	var cells []he.Cell
+	defer func() { clear(x) }()
+	turn := func() error {
+		if len(x) == 0 {
+			return nil
+		}
+		sum, err := he.NewPrivateSum(n.products, t.session("sum"), n.point, x, cells, vector, len(out))
+		if err != nil {
+			return err
+		}
+		if err := t.run(ctx, sum); err != nil {
+			return err
+		}
+		shares, err := sum.Result()
+		if err != nil {
+			return err
+		}
+		clear(x)
+		x, cells = x[:0], cells[:0]
+		return n.params.AddMod(out, shares)
+	}
 	for i, a := range p.plan.Accumulators {
-		if a.Column == column {
-			x = append(x, p.slots[i]...)
+		if a.Column != column {
+			continue
+		}
+		for s, share := range p.slots[i] {
+			if places[s].Group >= 0 { // the rest belongs to nobody
+				x, cells = append(x, share), append(cells, he.Cell(places[s]))
+			}
+		}
+		places = places[len(p.slots[i]):]
+		if len(x) > productEntries-query.Slots {
+			if err := turn(); err != nil {
+				return nil, err
+			}
 		}
 	}
-	defer clear(x)
-	places := p.plan.SumCells(column)
-	cells := make([]he.Cell, len(places))
-	for i, c := range places {
-		cells[i] = he.Cell(c)
-	}
-	sum, err := he.NewPrivateSum(n.products, t.session("sum"), n.point, x, cells, vector, len(p.plan.Groups))
-	if err != nil {
-		return nil, err
-	}
-	if err := t.run(ctx, sum); err != nil {
-		return nil, err
-	}
-	return sum.Result()
+	return out, turn()
 }
 
 // countPrivately adds up cells times this node's shares of the vector.

@@ -36,24 +36,27 @@ const (
 	plantMonths = 12
 )
 
-// publishPlants publishes 25,000 plants of eleven counties over twelve months.
-func publishPlants(ctx context.Context, tb testing.TB, bureau *client.Client) catalog.Registry {
+// publishPlants publishes 25,000 plants of eleven counties over twelve months, and
+// returns their readings, in tenths, by plant and month.
+func publishPlants(ctx context.Context, tb testing.TB, bureau *client.Client) (reg catalog.Registry, readings []int64) {
 	tb.Helper()
 	var b bytes.Buffer
 	r := rand.New(rand.NewPCG(5, 6)) //nolint:gosec // a benchmark's readings
 	b.WriteString("plant,county,period,co2\n")
 	for e := range plants {
 		for m := 1; m <= plantMonths; m++ {
-			fmt.Fprintf(&b, "p%05d,c%02d,2024-%02d,%d.%d\n", e, e%11, m, r.IntN(100000), r.IntN(10))
+			x := r.Int64N(1_000_000)
+			readings = append(readings, x)
+			fmt.Fprintf(&b, "p%05d,c%02d,2024-%02d,%d.%d\n", e, e%11, m, x/10, x%10)
 		}
 	}
 	file := panel.File{Name: "plants.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil }}
 	publish(ctx, tb, bureau, []byte(loansDescriptor), []panel.File{file})
-	reg, err := bureau.Registry(ctx, "plants")
-	if err != nil {
+	var err error
+	if reg, err = bureau.Registry(ctx, "plants"); err != nil {
 		tb.Fatal(err)
 	}
-	return reg
+	return reg, readings
 }
 
 // uploadBytes is what the registration of a vector sends: the sealed shares.
@@ -77,7 +80,7 @@ func BenchmarkPrivate(b *testing.B) {
 	ctx := testContext(b)
 	c := start(ctx, b, b.TempDir())
 	bureau, buyer := connect(b, c, Bureau), connect(b, c, Buyer)
-	reg := publishPlants(ctx, b, bureau)
+	reg, _ := publishPlants(ctx, b, bureau)
 	grant(ctx, b, buyer, bureau, "plants")
 	r := rand.New(rand.NewPCG(7, 8)) //nolint:gosec // a benchmark's portfolio
 	selector, weights := make([]uint64, plants), make([]uint64, plants)
