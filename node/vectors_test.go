@@ -82,10 +82,15 @@ type exchangeOf struct {
 
 func newFirms(ctx context.Context, t *testing.T, n, threshold int) *exchangeOf {
 	t.Helper()
-	x := &exchangeOf{cluster: newCluster(t, n, threshold, nil), list: firmCells()}
+	return newFirmsOf(ctx, t, n, threshold, firmsDescriptor, nil)
+}
+
+func newFirmsOf(ctx context.Context, t *testing.T, n, threshold int, descriptor string, configure func(*Options)) *exchangeOf {
+	t.Helper()
+	x := &exchangeOf{cluster: newCluster(t, n, threshold, configure), list: firmCells()}
 	x.bureau = x.publisher(ctx, "bureau")
 	x.buyer = x.admit(ctx, newKey(t, "bank"), catalog.RoleBuyer)
-	p := prepareText(ctx, t, firmsDescriptor, firmsCSV(x.list), nil)
+	p := prepareText(ctx, t, descriptor, firmsCSV(x.list), nil)
 	if _, err := x.bureau.PublishDataset(ctx, p, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,150 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/client"
+)
+
+// portfolioNeedles are the nodes' shares of a vector, at several places.
+func (x *exchangeOf) portfolioNeedles(t *testing.T, id string) (list []needle) {
+	t.Helper()
+	for _, m := range x.body.Nodes {
+		_, share, err := x.nodes[m.ID].readVector(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const header = 24 // which is public
+		for _, at := range []int{header, (header + len(share)) / 2, len(share) - 32} {
+			if at = max(at, header); at+32 <= len(share) {
+				list = append(list, forms(fmt.Sprintf("share of %s at byte %d of %s", m.ID, at, id), share[at:at+32])...)
+			}
+		}
+	}
+	return list
+}
+
+// Shares of private vectors are nowhere but in the vaults: not in what nodes send each
+// other while they register, test, multiply and answer, not in what clients send, in no
+// file and no log. And what everybody can see of a portfolio, ledger and traffic, is
+// the same for another one of the same size.
+func TestNothingOfAPortfolioIsSeen(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	peers, clients, logs := &tapped{}, &apiTap{}, &apiTap{}
+	logger := slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	x := newFirmsOf(ctx, t, 3, 2, strings.Replace(firmsDescriptor, "  min_cohort: 4\n", "  min_cohort: 4\n  portfolios: 2\n", 1),
+		func(o *Options) { o.Tap, o.WrapAPI, o.Logger = peers.of(o.ID), clients.wrap, logger })
+	type run struct {
+		entries []string
+		sums    []string
+	}
+	var runs []run
+	var needles []needle
+	for name, mine := range map[string]func(int) uint64{
+		"pa": selected(func(f int) bool { return f < 20 }),
+		"pb": selected(func(f int) bool { return f >= 20 }),
+	} {
+		from := x.nodes["n1"].ledger.NextSeq()
+		v := x.register(ctx, t, x.vector(name, 1, mine))
+		got := queryRows(ctx, t, x.buyer, `SELECT SUM(co2), COUNT(co2) FROM firms WHERE firm IN PRIVATE(`+name+`)`)
+		if _, err := x.buyer.Query(ctx, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(`+name+`)`, client.QueryOptions{Epsilon: "0.5"}); err != nil {
+			t.Fatal(err)
+		}
+		needles = append(needles, x.portfolioNeedles(t, v.ID)...)
+		runs = append(runs, run{x.trace(t, from), got[0]})
+	}
+	if cmp.Equal(runs[0].sums, runs[1].sums) {
+		t.Fatal("both portfolios have the same sums: this shows nothing")
+	}
+	if d := cmp.Diff(runs[0].entries, runs[1].entries); d != "" {
+		t.Errorf("the ledger tells two portfolios apart (-one +other)\n%s", d)
+	}
+	for _, found := range search(append(peers.streams(), haystack{"what clients send and get", clients.all()}, haystack{"a log", logs.all()}), needles) {
+		t.Error(found)
+	}
+	logger.Debug("planted", "share", string(needles[1].bytes))
+	mustFind(t, []haystack{{"a log", logs.all()}}, needles, needles[1].name)
+	for _, m := range x.body.Nodes {
+		x.close(m.ID)
+		for _, found := range search(files(t, x.nodeDir(m.ID)), needles) {
+			t.Error(found)
+		}
+	}
+}
+
+// trace is what the ledger shows from an entry on, with everything that is random in
+// it masked: kinds, who, and the shape of every body. Order is not kept, since nodes
+// do not wait for each other.
+func (x *exchangeOf) trace(t *testing.T, from uint64) (list []string) {
+	t.Helper()
+	n := x.nodes["n1"]
+	x.await(testContext(t), "the ledger to be quiet", func() bool {
+		quiet := true
+		err := n.view(func(v catalog.View) error {
+			q, err := v.PendingQueries()
+			quiet = len(q) == 0
+			return err
+		})
+		return err == nil && quiet
+	})
+	for seq := from; seq < n.ledger.NextSeq(); seq++ {
+		r, err := n.Record(context.Background(), seq) //nolint:usetesting // reads memory
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry, err := catalog.ParseEntry(r.Entry)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := catalog.ParsePayload(entry.Envelope.Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var body any
+		if err := json.Unmarshal(p.Body, &body); err != nil {
+			t.Fatal(err)
+		}
+		who := "a node"
+		if !strings.HasPrefix(entry.Envelope.Signer, "node:") {
+			who = "the buyer"
+		}
+		list = append(list, fmt.Sprintf("%s by %s: %s", p.Kind, who, shapeOf(body)))
+	}
+	slices.Sort(list)
+	return list
+}
+
+// shapeOf writes JSON without what is random in it: the lengths of text and of lists
+// stay, numbers do not.
+func shapeOf(v any) string {
+	switch v := v.(type) {
+	case map[string]any:
+		var parts []string
+		for key, x := range v {
+			parts = append(parts, key+":"+shapeOf(x))
+		}
+		slices.Sort(parts)
+		return "{" + strings.Join(parts, ",") + "}"
+	case []any:
+		var parts []string
+		for _, x := range v {
+			parts = append(parts, shapeOf(x))
+		}
+		return "[" + strings.Join(parts, ",") + "]"
+	case string:
+		return fmt.Sprintf("text of %d", len(v))
+	case float64:
+		return "number"
+	}
+	return fmt.Sprint(v)
+}
