@@ -138,6 +138,12 @@ func rowsOf(t *testing.T, table []byte) [][]string {
 
 const stationsSQL = `SELECT station, date_trunc('month', period) AS month, SUM(pm25), COUNT(pm25), SUM(no2), COUNT(*) FROM %s GROUP BY station, month`
 
+// stationsAnew asks for the same figures of the dataset stations by a condition that
+// all stations meet: a query with another n repeats none, and is opened.
+func stationsAnew(n int) string {
+	return fmt.Sprintf(stationsSQL, fmt.Sprintf("stations WHERE station <> 'none%d'", n))
+}
+
 // stationTruth is what stationsSQL must return, by plain loops.
 func stationTruth(list []reading) (rows [][]string) {
 	type sums struct {

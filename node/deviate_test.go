@@ -46,8 +46,8 @@ func TestMembersThatDisagreeRaiseAnAlarmAndAnotherSetAnswers(t *testing.T) {
 	list := publishStations(ctx, t, bureau, "stations")
 	truth := stationTruth(list)
 	c.await(ctx, "all nodes to hold the version", func() bool { return len(c.version(t, "n1", "stations", 1).Acks) == 3 })
-	for alarms := 0; alarms == 0; {
-		r, err := bureau.Query(ctx, fmt.Sprintf(stationsSQL, "stations"), client.QueryOptions{})
+	for alarms, n := 0, 0; alarms == 0; n++ {
+		r, err := bureau.Query(ctx, stationsAnew(n), client.QueryOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,9 +37,11 @@ func TestNodeAwayDuringPublishingCatchesUpBeforeItOpens(t *testing.T) {
 	c.close("n3")
 	list := publishStations(ctx, t, bureau, "stations")
 	truth := stationTruth(list)
+	asked := 0
 	ask := func() catalog.Query {
 		t.Helper()
-		r, err := bureau.Query(ctx, fmt.Sprintf(stationsSQL, "stations"), client.QueryOptions{})
+		asked++
+		r, err := bureau.Query(ctx, stationsAnew(asked), client.QueryOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,7 +68,7 @@ func TestNodeAwayDuringPublishingCatchesUpBeforeItOpens(t *testing.T) {
 	}
 	// Without n1 no set is left but the one with the late node.
 	c.close("n1")
-	if d := cmp.Diff(truth, queryRows(ctx, t, bureau, fmt.Sprintf(stationsSQL, "stations"))); d != "" {
+	if d := cmp.Diff(truth, queryRows(ctx, t, bureau, stationsAnew(0))); d != "" {
 		t.Errorf("(-plaintext +answer of n2 and n3)\n%s", d)
 	}
 }

@@ -89,7 +89,7 @@ func TestRestartOfAllNodesKeepsEverything(t *testing.T) {
 	if d := cmp.Diff(before, state()); d != "" {
 		t.Errorf("(-before +after)\n%s", d)
 	}
-	if d := cmp.Diff(want, queryRows(ctx, t, buyer, fmt.Sprintf(stationsSQL, "stations"))); d != "" {
+	if d := cmp.Diff(want, queryRows(ctx, t, buyer, stationsAnew(0))); d != "" {
 		t.Errorf("(-plaintext +answer)\n%s", d)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/big"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -136,8 +137,10 @@ func BenchmarkBeijing(b *testing.B) {
 	publishing := time.Since(begin)
 	buyer := connect(b, c, Buyer)
 	grant(ctx, b, buyer, bureau, "beijing_air")
-	for b.Loop() {
-		if _, _, err := answer(ctx, buyer, beijingSQL, nil); err != nil {
+	for n := 0; b.Loop(); n++ {
+		// A condition that all stations meet, so that no query repeats another.
+		sql := strings.Replace(beijingSQL, " GROUP", fmt.Sprintf(" WHERE station <> 'none%d' GROUP", n), 1)
+		if _, _, err := answer(ctx, buyer, sql, nil); err != nil {
 			b.Fatal(err)
 		}
 	}
