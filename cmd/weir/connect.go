@@ -41,19 +41,7 @@ func (a *app) connectWith(who owner, o client.Options) (*client.Client, error) {
 // loadProfile finds what pins the cluster: --profile, --dir, WEIR_PROFILE,
 // WEIR_DIR, then the user's own profile.
 func (a *app) loadProfile() (client.Profile, error) {
-	path := a.profile
-	dir := a.directory()
-	if path == "" && a.dir == "" {
-		path = os.Getenv("WEIR_PROFILE")
-	}
-	if path == "" && dir != "" {
-		path = filepath.Join(dir, "ready.json")
-	}
-	if path == "" {
-		if config, err := os.UserConfigDir(); err == nil {
-			path = filepath.Join(config, "weir", "profile.json")
-		}
-	}
+	dir, path := a.directory(), a.profilePath()
 	if path == "" {
 		return client.Profile{}, errNoCluster
 	}
@@ -71,6 +59,24 @@ func (a *app) loadProfile() (client.Profile, error) {
 		profile.Addr = addr
 	}
 	return profile, nil
+}
+
+// profilePath is where the profile is looked for; empty: nowhere.
+func (a *app) profilePath() string {
+	path := a.profile
+	dir := a.directory()
+	if path == "" && a.dir == "" {
+		path = os.Getenv("WEIR_PROFILE")
+	}
+	if path == "" && dir != "" {
+		path = filepath.Join(dir, "ready.json")
+	}
+	if path == "" {
+		if config, err := os.UserConfigDir(); err == nil {
+			path = filepath.Join(config, "weir", "profile.json")
+		}
+	}
+	return path
 }
 
 // errNoCluster is a usage error without a command of its own.

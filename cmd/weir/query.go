@@ -23,6 +23,7 @@ const defaultTimeout = 10 * time.Minute
 
 func newQueryCommand(a *app) *cobra.Command {
 	var o client.QueryOptions
+	var private privateFile
 	var explain bool
 	var receipt string
 	var timeout time.Duration
@@ -37,6 +38,10 @@ With --epsilon every node of the active set adds noise to its share, so that one
 honest node's noise is enough; figures come with their 95 % interval, and the
 epsilon is charged to the contract and to the family of datasets.
 
+With entity IN PRIVATE(NAME) it is over the entities of your portfolio NAME alone, and
+no node learns which they are. --private NAME=FILE.csv registers the portfolio when
+the file is new or changed.
+
 Without --contract it runs under your only contract that covers it. With --explain
 it says what would be released, and nothing is charged.`,
 		Example: `  weir query --dir /tmp/weir "SELECT station, AVG(pm25) FROM beijing_air WHERE period = '2016' GROUP BY station"`,
@@ -48,6 +53,9 @@ it says what would be released, and nothing is charged.`,
 			if o.Delta != "" && o.Epsilon == "" {
 				return usagef(cmd, "--delta needs --epsilon")
 			}
+			if err := private.check(cmd); err != nil {
+				return err
+			}
 			sql, err := a.readSQL(args[0])
 			if err != nil {
 				return err
@@ -55,11 +63,12 @@ it says what would be released, and nothing is charged.`,
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
 			if explain {
-				return a.explain(ctx, sql, o)
+				return a.explain(ctx, sql, o, private)
 			}
-			return a.query(ctx, sql, receipt, o)
+			return a.query(ctx, sql, receipt, o, private)
 		},
 	}
+	private.flags(cmd)
 	cmd.Flags().StringVar(&o.Contract, "contract", "", "contract to ask under; default: your only one that covers the query")
 	cmd.Flags().BoolVar(&o.Complete, "complete", false, "refuse the query if any entity would be left out of a group")
 	cmd.Flags().StringVar(&o.Epsilon, "epsilon", "", "ask for a differentially private answer: every figure carries noise for that privacy loss, at most 1, which is charged to the contract")
@@ -100,12 +109,15 @@ func (a *app) answering(ctx context.Context, c *client.Client, sql string, o cli
 	}
 }
 
-func (a *app) query(ctx context.Context, sql, receipt string, o client.QueryOptions) error {
+func (a *app) query(ctx context.Context, sql, receipt string, o client.QueryOptions, private privateFile) error {
 	c, err := a.connect(buyer)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+	if err := a.ensurePortfolio(ctx, c, sql, o, private); err != nil {
+		return withSQL(sql, err)
+	}
 	seen := 0
 	o.Progress = func(q catalog.Query) {
 		for _, t := range q.Attempts[min(seen, len(q.Attempts)):] {
@@ -157,17 +169,20 @@ func (a *app) keepReceipt(ctx context.Context, c *client.Client, r *client.Resul
 
 var formats = map[outputFormat]string{outputTable: query.FormatTable, outputJSON: query.FormatJSON, outputCSV: query.FormatCSV}
 
-func (a *app) explain(ctx context.Context, sql string, o client.QueryOptions) error {
+func (a *app) explain(ctx context.Context, sql string, o client.QueryOptions, private privateFile) error {
 	c, err := a.connect(buyer)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+	s := sheet{head: []string{"what", "value"}}
+	if err := a.explainPortfolio(ctx, c, sql, &o, private, &s); err != nil {
+		return withSQL(sql, err)
+	}
 	x, err := c.Explain(ctx, sql, o)
 	if err != nil {
 		return withSQL(sql, err)
 	}
-	s := sheet{head: []string{"what", "value"}}
 	s.add("dataset", fmt.Sprintf("%s, version %d", x.Dataset, x.Release))
 	s.add("contract", strings.TrimSpace(x.Contract))
 	s.add("groups released", strconv.Itoa(x.Groups))
@@ -209,7 +224,11 @@ func addNoise(s *sheet, n *wire.ExplainedNoise) {
 		return
 	}
 	for _, c := range n.Sums {
-		s.add("noise in sums of "+c.Measure, fmt.Sprintf("%s, parameter %s %s, from each of %d nodes; 95 %% within ± %s",
+		what := c.Measure
+		if c.Weight != "" {
+			what += " × " + c.Weight
+		}
+		s.add("noise in sums of "+what, fmt.Sprintf("%s, parameter %s %s, from each of %d nodes; 95 %% within ± %s",
 			c.Distribution, c.Parameter, c.Unit, c.Nodes, c.Interval95))
 	}
 	s.add("epsilon charged", fmt.Sprintf("%s an attempt, %s at most", n.Epsilon, n.MostCost))

@@ -59,15 +59,14 @@ type statementIn struct {
 	Body wire.Statement
 }
 
-// nodesLearn says what an opening shows to a node: PROTOCOL sections 3 and 4.
-const nodesLearn = "the request, the groups and how many there are; of the values, uniformly random shares and nothing else"
-
 // explain judges and plans a query as if it were applied now, and changes
 // nothing. The same refusals come out as when it is submitted.
 func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Explained], error) {
 	out := new(reply[wire.Explained])
 	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
-		d, compiled, err := compileOn(v, in.Body.SQL, vectorsOf(ctx, v))
+		names := vectorsOf(ctx, v)
+		names.Stand = in.Body.NewPortfolio
+		d, compiled, err := compileOn(v, in.Body.SQL, names)
 		if err != nil {
 			return err
 		}
@@ -93,7 +92,7 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 		}
 		out.Body = wire.Explained{
 			Dataset: d.ID, Release: verdict.Release, Contract: in.Body.Contract, Request: request,
-			Groups: len(plan.Groups), Withheld: len(verdict.Withheld), Plan: plan.Explain(d.Descriptor), Nodes: nodesLearn,
+			Groups: len(plan.Groups), Withheld: len(verdict.Withheld), Plan: plan.Explain(d.Descriptor), Nodes: nodesWords(d.Descriptor, verdict),
 			WithheldGroups: withheldGroups(verdict), Verdict: verdictWords(d.Descriptor, preview),
 			Price: preview.Price, Repeats: preview.Repeats, Millis: estimate(plan.Tiles, plan.Openings()),
 		}

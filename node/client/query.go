@@ -25,6 +25,9 @@ type QueryOptions struct {
 	// Epsilon, a decimal text, asks for a noised answer of that privacy loss;
 	// empty: exact figures. Delta makes the noise Gaussian; empty: Laplace.
 	Epsilon, Delta string
+	// NewPortfolio explains the query for a selector that is yet to be registered,
+	// whatever its name.
+	NewPortfolio bool
 	// Progress, if not nil, is told of every state that was seen.
 	Progress func(q catalog.Query)
 }
@@ -44,6 +47,12 @@ func (c *Client) Compile(ctx context.Context, sql string) (*query.Compiled, erro
 }
 
 func (c *Client) compile(ctx context.Context, sql string) (catalog.Dataset, *query.Compiled, error) {
+	return c.compileFor(ctx, sql, false)
+}
+
+// compileFor is compile; with stand a selector of any name stands for one that is
+// yet to be registered.
+func (c *Client) compileFor(ctx context.Context, sql string, stand bool) (catalog.Dataset, *query.Compiled, error) {
 	datasets, err := c.Datasets(ctx)
 	if err != nil {
 		return catalog.Dataset{}, nil, fmt.Errorf("read the datasets: %w", err)
@@ -55,6 +64,7 @@ func (c *Client) compile(ctx context.Context, sql string) (catalog.Dataset, *que
 			}
 			return c.Vectors(ctx)
 		},
+		Stand: stand,
 	})
 }
 
@@ -94,15 +104,25 @@ func (c *Client) Query(ctx context.Context, sql string, o QueryOptions) (*Result
 // Explain tells what a query would release and take, or the refusal it would
 // meet. Nothing is charged.
 func (c *Client) Explain(ctx context.Context, sql string, o QueryOptions) (wire.Explained, error) {
-	dataset, compiled, err := c.compile(ctx, sql)
+	statement, err := c.statement(ctx, sql, o, o.NewPortfolio)
 	if err != nil {
 		return wire.Explained{}, err
+	}
+	return post[wire.Explained](ctx, c, "/v1/explain", statement, true)
+}
+
+// statement is a query to be judged and not asked, under the contract under which
+// it would be.
+func (c *Client) statement(ctx context.Context, sql string, o QueryOptions, stand bool) (wire.Statement, error) {
+	dataset, compiled, err := c.compileFor(ctx, sql, stand)
+	if err != nil {
+		return wire.Statement{}, err
 	}
 	contract, err := c.contractFor(ctx, dataset, compiled.Request, o.Contract)
 	if err != nil {
-		return wire.Explained{}, err
+		return wire.Statement{}, err
 	}
-	return post[wire.Explained](ctx, c, "/v1/explain", wire.Statement{SQL: sql, Contract: contract, Complete: o.Complete, Noise: o.noise()}, true)
+	return wire.Statement{SQL: sql, Contract: contract, Complete: o.Complete, Noise: o.noise(), NewPortfolio: stand}, nil
 }
 
 // noise is what the options ask for; nil: an exact answer.
@@ -168,6 +188,9 @@ func (c *Client) awaitQuery(ctx context.Context, asked askedQuery, progress func
 		case catalog.QueryDone:
 			return q, nil
 		case catalog.QueryFailed:
+			if r := cohortFailed(q); r != nil {
+				return q, fmt.Errorf("%w: %s: %w", ErrQueryFailed, q.ID, r)
+			}
 			return q, fmt.Errorf("%w: %s: %s", ErrQueryFailed, q.ID, failure(q))
 		}
 	}
@@ -212,6 +235,9 @@ func (c *Client) answer(ctx context.Context, q catalog.Query, d catalog.Dataset,
 	plan, err := query.NewPrivatePlan(d.Descriptor, version, verdict, presence)
 	if err != nil {
 		return nil, err
+	}
+	if verdict.In != compiled.Request.In {
+		return nil, fmt.Errorf("%w: the verdict of query %s is on selector %q, asked for was %q", ErrPinned, q.ID, verdict.In, compiled.Request.In)
 	}
 	if !sameNoise(verdict.Noise, compiled.Request.Noise) {
 		return nil, fmt.Errorf("%w: the verdict of query %s is not on the noise that was asked for", ErrPinned, q.ID)

@@ -58,10 +58,37 @@ func (c *Client) DropVector(ctx context.Context, id string) error {
 	return err
 }
 
+// DropPortfolio ends all versions of a name, so that none answers for it, and
+// returns them.
+func (c *Client) DropPortfolio(ctx context.Context, name string) ([]catalog.Vector, error) {
+	if _, err := c.VectorNamed(ctx, name); err != nil {
+		return nil, err
+	}
+	all, err := c.Vectors(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []catalog.Vector
+	for _, v := range all {
+		if v.Name != name || v.State == catalog.VectorDropped || v.State == catalog.VectorRejected {
+			continue
+		}
+		if err := c.DropVector(ctx, v.ID); err != nil {
+			return out, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
 // Cohorts tells which sets the cohort test of a private query would look at if its
 // selector were registered now.
 func (c *Client) Cohorts(ctx context.Context, sql string, o QueryOptions) (wire.Cohorts, error) {
-	return post[wire.Cohorts](ctx, c, "/v1/cohorts", wire.Statement{SQL: sql, Contract: o.Contract, Complete: o.Complete, Noise: o.noise()}, true)
+	statement, err := c.statement(ctx, sql, o, true)
+	if err != nil {
+		return wire.Cohorts{}, err
+	}
+	return post[wire.Cohorts](ctx, c, "/v1/cohorts", statement, true)
 }
 
 // RegisterVector shares a vector among the nodes, seals each share to its node,

@@ -110,6 +110,9 @@ type Statement struct {
 	Complete bool   `json:"complete,omitempty"`
 	// Noise asks to explain the noised query; absent: the exact one.
 	Noise *catalog.Noise `json:"noise,omitempty"`
+	// NewPortfolio lets a private selector of any name stand for one that is not
+	// registered yet.
+	NewPortfolio bool `json:"new_portfolio,omitempty"`
 }
 
 // MaxSQL is the largest size of a statement in bytes.

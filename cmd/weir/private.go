@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/panel"
+	"github.com/weirdata/weir/node/client"
+)
+
+// privateFile is a query's --private NAME=FILE.csv and what goes with it.
+type privateFile struct {
+	text          string
+	name, path    string
+	ignoreUnknown bool
+	leaveOut      bool
+}
+
+func (p *privateFile) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&p.text, "private", "", "`NAME=FILE.csv`: the portfolio of entity IN PRIVATE(NAME), registered when it is new or changed")
+	cmd.Flags().BoolVar(&p.ignoreUnknown, "ignore-unknown", false, "with --private: go on without the ids that the registry does not have")
+	cmd.Flags().BoolVar(&p.leaveOut, "leave-out", false, "with --private: leave out without asking what the nodes' test would fail on")
+}
+
+func (p *privateFile) check(cmd *cobra.Command) error {
+	if p.text == "" {
+		if p.ignoreUnknown || p.leaveOut {
+			return usagef(cmd, "--ignore-unknown and --leave-out are of --private")
+		}
+		return nil
+	}
+	var found bool
+	if p.name, p.path, found = strings.Cut(p.text, "="); !found || p.name == "" || p.path == "" {
+		return usagef(cmd, "--private is NAME=FILE.csv, not %q", p.text)
+	}
+	return nil
+}
+
+// options are how the portfolio of a query is registered.
+func (a *app) portfolioOptions(p privateFile, registry, sql string, o client.QueryOptions) client.PortfolioOptions {
+	return client.PortfolioOptions{
+		Name: p.name, Registry: registry, For: sql, Query: o, LeaveOut: a.decide(p.name, p.leaveOut), Progress: a.checking(),
+		PortfolioFile: client.PortfolioFile{File: openFile(p.path), IgnoreUnknown: p.ignoreUnknown},
+	}
+}
+
+// known finds the vector of the query's file, if this machine registered that very
+// file, and the registry that the query is on.
+func (a *app) known(ctx context.Context, c *client.Client, sql string, p privateFile) (v catalog.Vector, known bool, registry string, err error) {
+	name, registry, err := c.SelectorOf(ctx, sql)
+	if err != nil {
+		return v, false, "", err
+	}
+	if name != p.name {
+		return v, false, "", &usageError{message: fmt.Sprintf("--private has a file for %s, and the SQL names PRIVATE(%s)", p.name, name), command: "weir query"}
+	}
+	v, known, err = c.KnownPortfolio(ctx, a.recordDir(), name, registry, openFile(p.path))
+	return v, known, registry, err
+}
+
+// ensurePortfolio has the query's portfolio registered: the same file once.
+func (a *app) ensurePortfolio(ctx context.Context, c *client.Client, sql string, o client.QueryOptions, p privateFile) error {
+	if p.text == "" {
+		return nil
+	}
+	v, known, registry, err := a.known(ctx, c, sql, p)
+	if err != nil {
+		return err
+	}
+	if known {
+		a.note("%s is portfolio %s version %d as it is registered; nothing is uploaded", p.path, v.Name, v.Version)
+		return nil
+	}
+	done, err := c.KeepPortfolio(ctx, a.recordDir(), a.portfolioOptions(p, registry, sql, o))
+	if err != nil {
+		return err
+	}
+	a.tellIgnored(done, registry)
+	a.note("registered portfolio %s version %d with %d entities", p.name, done.Vector.Version, done.Entries)
+	if done.Vector.Version > 1 {
+		a.note("what was answered exactly for an earlier version of it is not for this one")
+	}
+	return nil
+}
+
+// explainPortfolio says what registering the query's file would come to.
+func (a *app) explainPortfolio(ctx context.Context, c *client.Client, sql string, o *client.QueryOptions, p privateFile, s *sheet) error {
+	if p.text == "" {
+		return nil
+	}
+	v, known, registry, err := a.known(ctx, c, sql, p)
+	if err != nil {
+		return err
+	}
+	if known {
+		s.add("portfolio", fmt.Sprintf("%s version %d, registered; nothing would be uploaded", v.Name, v.Version))
+		return nil
+	}
+	o.NewPortfolio = true
+	would, err := c.PreviewPortfolio(ctx, a.portfolioOptions(p, registry, sql, *o))
+	if err != nil {
+		return err
+	}
+	s.add("portfolio", fmt.Sprintf("%s would be registered with %d entities of %s", p.name, would.Entries, p.path))
+	for _, why := range would.LeftOut.Why {
+		s.add("the test would fail", why)
+	}
+	if len(would.LeftOut.IDs) > 0 {
+		s.add("would be left out", strings.Join(would.LeftOut.IDs, ", "))
+	}
+	return nil
+}
+
+// recordDir is where this machine remembers which files it registered: beside the
+// profile.
+func (a *app) recordDir() string { return filepath.Dir(a.profilePath()) }
+
+// openFile is a file on this machine.
+func openFile(path string) panel.File {
+	path = filepath.Clean(path)
+	return panel.File{Name: path, Open: func() (io.ReadCloser, error) { return os.Open(path) }} //nolint:gosec // the user's own file
+}
+
+// checking tells on a terminal how far the nodes' checks are.
+func (a *app) checking() func(catalog.Vector) {
+	p := a.newProgress()
+	if p.out == nil {
+		return nil
+	}
+	words := map[catalog.VectorState]string{
+		catalog.VectorStoring: "the nodes store their shares",
+		catalog.VectorLining:  "the nodes check that their shares are of one vector",
+		catalog.VectorProving: "the nodes check that every entry is 0 or 1",
+	}
+	return func(v catalog.Vector) {
+		if text := words[v.State]; text != "" {
+			p.tell(text)
+		}
+	}
+}
+
+// errNoAnswer is returned when the terminal ends before it answers.
+var errNoAnswer = errors.New("no answer")
+
+// decide says what would be left out, and leaves it out if it may: always, or when
+// the person at the terminal agrees.
+func (a *app) decide(name string, always bool) func(client.LeftOut) (bool, error) {
+	ask := a.asks()
+	if !always && !ask {
+		return nil
+	}
+	return func(left client.LeftOut) (bool, error) {
+		for _, why := range left.Why {
+			a.note("the nodes' test would fail: %s", why)
+		}
+		if always {
+			a.note("left out of %s: %s; %d entities stay", name, strings.Join(left.IDs, ", "), left.Stays)
+			return true, nil
+		}
+		a.note("to leave out of %s: %s; %d entities stay", name, strings.Join(left.IDs, ", "), left.Stays)
+		fmt.Fprint(a.stderr, "weir: leave them out? [y/N] ") //nolint:errcheck // there is nowhere left to say so
+		line, err := bufio.NewReader(a.stdin).ReadString('\n')
+		if err != nil && (!errors.Is(err, io.EOF) || line == "") {
+			return false, fmt.Errorf("%w: %w", errNoAnswer, err)
+		}
+		answer := strings.ToLower(strings.TrimSpace(line))
+		return answer == "y" || answer == "yes", nil
+	}
+}
+
+// asks reports whether there is a person to ask.
+func (a *app) asks() bool {
+	terminal := func(v any) bool {
+		f, ok := v.(*os.File)
+		return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // descriptors are small
+	}
+	return terminal(a.stdin) && terminal(a.stderr)
+}
