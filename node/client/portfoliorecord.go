@@ -65,8 +65,11 @@ func (c *Client) loadRecord(dir, name string) (*portfolioRecord, error) {
 		return nil, fmt.Errorf("read what is remembered of portfolio %s: %w", name, err)
 	}
 	var r portfolioRecord
-	if err := strictJSON(b, &r); err != nil || r.Version != portfolioRecordVersion {
-		return nil, fmt.Errorf("%s is no record of a portfolio (version %d, %v); remove it", path, r.Version, err)
+	if err := strictJSON(b, &r); err != nil {
+		return nil, fmt.Errorf("%s is no record of a portfolio; remove it: %w", path, err)
+	}
+	if r.Version != portfolioRecordVersion {
+		return nil, fmt.Errorf("%s is a record of version %d, want %d; remove it", path, r.Version, portfolioRecordVersion)
 	}
 	return &r, nil
 }
