@@ -146,6 +146,39 @@
 // pair only. Two registries of one publisher are two families, also when they list
 // the same companies.
 //
+// # Portfolios
+//
+// A private vector (vector.go, PROTOCOL section 6) is a commitment in the ledger and
+// nothing else: its owner's envelope names the digests of the sealed shares. It may be
+// named by queries when every node holds its share, all shares lie on one polynomial
+// and every entry is 0 or 1 (vectorcheck.go). A commitment gets one challenge: a second
+// one for the same masks would be a second equation in them, so a registration that
+// fails cannot be run again, and no sealed share is ever named twice.
+//
+// An exact query with a selector is judged by the class rule, and freezes the classes
+// that it releases for the selector's commitment: they are never cut again, and no other
+// selector is answered with them (freezing.go). The nodes then test that in every class,
+// column and period, and in every set of point 4 there, the selected and the others are
+// each none or k at least (cohortsets.go), before anything is opened. So whoever holds
+// all exact figures holds, of a frozen class, combinations of two sums: that of the
+// selected and that of the others, in each column and period of k entities or none, and
+// it is as if the class had been cut in two by somebody who does not tell where. The
+// proof above goes through with these two in its place, since nothing ever takes a part
+// of either. Who was told how often does not matter: further columns, periods and
+// versions are tested on their own.
+//
+// The test opens one bit, and only to the owner's harm: a query that fails it is over,
+// and its classes are as free as before. A class is free only when every query on it
+// has failed its test; what died in another way leaves it frozen, since its answer may
+// have been seen. Where portfolios is above 1 that is the publisher's written trust that
+// so many owners do not pool their answers.
+//
+// Classes of which moments were released are left out of private queries, and no moment
+// is released of a frozen class: how many of its entities a selector tells apart is not
+// known here. Neither is the pool ever answered for a selector.
+//
+// Private weights are released with noise only.
+//
 // # Failure
 //
 // Bad bytes, bad signatures and acts out of turn become a [Refusal] inside the
@@ -167,6 +200,5 @@
 //
 // It never sees a ciphertext: tiles, manifests and presences are blobs that it
 // knows by digest, checked by the nodes that acknowledge them. Shares are
-// opaque sealed bytes of bounded length. Private vectors (DESIGN
-// section 8, point 7) are not part of it yet, but for the freezing of classes.
+// opaque sealed bytes of bounded length, and so are those of private vectors.
 package catalog
