@@ -291,8 +291,9 @@ func (n *Node) openVectors() error {
 	return nil
 }
 
-// eraseEvery is how often shares that are no longer needed are looked for.
-const eraseEvery = 10 * time.Second
+// eraseEvery is how many ticks pass between two looks for shares that are no longer
+// needed.
+const eraseEvery = 10
 
 // goneVectors are those whose share is held here for nothing: dropped, or rejected.
 func (n *Node) goneVectors(v catalog.View) (gone []string, err error) {
@@ -302,7 +303,7 @@ func (n *Node) goneVectors(v catalog.View) (gone []string, err error) {
 	}
 	defer h.mu.Unlock()
 	now := n.opts.Clock()
-	if now.Sub(h.looked) < eraseEvery {
+	if now.Sub(h.looked) < eraseEvery*n.opts.Tick {
 		return nil, nil
 	}
 	h.looked = now
