@@ -191,7 +191,8 @@ func TestFailedCohortTestEndsTheQueryAndFreesItsClasses(t *testing.T) {
 	x := newFirms(ctx, t, 3, 2)
 	x.register(ctx, t, x.vector("one", 1, selected(func(f int) bool { return f == 7 })))
 	_, err := x.buyer.Query(ctx, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(one)`, client.QueryOptions{})
-	if !errors.Is(err, client.ErrQueryFailed) || !strings.Contains(err.Error(), "cohort: ") {
+	refusal, refused := client.IsRefused(err)
+	if !errors.Is(err, client.ErrQueryFailed) || !refused || refusal.Kind != catalog.RefusedPolicy || refusal.Rule != "cohort" {
 		t.Fatalf("got %v, want a failed cohort test", err)
 	}
 	mine := selected(func(f int) bool { return f < 20 })
@@ -205,7 +206,7 @@ func TestFailedCohortTestEndsTheQueryAndFreesItsClasses(t *testing.T) {
 	// A class that was answered for one portfolio is answered for no other.
 	x.register(ctx, t, x.vector("other", 1, selected(func(f int) bool { return f < 21 })))
 	_, err = x.buyer.Query(ctx, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(other)`, client.QueryOptions{})
-	if refusal, refused := client.IsRefused(err); !refused || refusal.Rule != "portfolio" {
+	if refusal, refused = client.IsRefused(err); !refused || refusal.Rule != "portfolio" {
 		t.Errorf("got %v, want a refusal by the rule portfolio", err)
 	}
 	// With noise it is.
