@@ -1,6 +1,7 @@
 package query
 
 import (
+	"crypto/rand"
 	"errors"
 	"math/big"
 	"testing"
@@ -305,5 +306,35 @@ func TestPlanDigestCoversTheVectors(t *testing.T) {
 			t.Errorf("%s has the digest of %s", name, other)
 		}
 		seen[d] = name
+	}
+}
+
+// Weighted sums are within the stated interval of the exact ones as often as it says,
+// with the noise of two nodes, over 1,000 answers.
+func TestWeightedSumsLieWithinTheirStatedNoise(t *testing.T) {
+	p := weightedPanel(t)
+	p.verdict.Vectors[0].Bits = 4
+	plan := must(NewPrivatePlan(p.descriptor, p.version, p.verdict, p))
+	stated := must(plan.NoiseOf(p.descriptor, 2))[0]
+	half, ok := new(big.Rat).SetString(stated.Interval95)
+	if !ok || stated.Nodes != 2 {
+		t.Fatalf("stated noise %+v", stated)
+	}
+	const answers = 1000
+	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(p.descriptor.Measures[0].Decimals+p.verdict.Vectors[0].Decimals)), nil)
+	within := 0
+	for range answers {
+		off := new(big.Int)
+		for range 2 {
+			draw := must(noise.Vector(rand.Reader, plan.Noise[0], 1))
+			off.Add(off, big.NewInt(draw.Values[0]))
+		}
+		if new(big.Rat).SetFrac(off.Abs(off), unit).Cmp(half) <= 0 {
+			within++
+		}
+	}
+	// Six standard deviations of a binomial distribution of 0.95.
+	if within < 909 || within > 991 {
+		t.Errorf("%d of %d answers are within the stated interval of 95 %%", within, answers)
 	}
 }
