@@ -208,7 +208,7 @@ func (k *NodeKey) Contribute(o Opening, acc *Accumulator) (d []byte, slots []uin
 }
 
 // blind draws M_i in slot form, and writes e_i − T^-1·M_i in NTT form,
-// below 2q, to w.a.
+// below 6q, to w.a.
 func (k *NodeKey) blind(w *workspace, slots []uint64, ctx [32]byte) error {
 	in := k.p.in
 	m, err := newStream(k.secret, labelShare, ctx)

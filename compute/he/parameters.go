@@ -69,6 +69,9 @@ type instance struct {
 	q    [limbs]*ring.SubRing
 	t    *ring.SubRing
 
+	overQ [limbs]*transform
+	overT *transform
+
 	delta [limbs]uint64   // 2^60 − q
 	tInv  [limbs]constant // T^-1 mod q
 	b     [limbs]uint64   // B mod q
@@ -136,12 +139,20 @@ func newInstance(lit ParametersLiteral) (*instance, error) {
 		return nil, fmt.Errorf("%w: T=%d is not 1 mod %d: only %d slots", ErrParameters, lit.T, 2*in.n, in.t.N)
 	}
 	copy(in.q[:], h.RingQ().SubRings)
+	for l, s := range in.q {
+		if in.overQ[l], err = newTransform(s); err != nil {
+			return nil, err
+		}
+	}
+	if in.overT, err = newTransform(in.t); err != nil {
+		return nil, err
+	}
 	return in, nil
 }
 
 func (lit ParametersLiteral) check() error {
 	switch {
-	case lit.LogN < 9 || lit.LogN > 14: // accumulate.go adds blocks of 512, ntt.go has up to 14 layers
+	case lit.LogN < 9 || lit.LogN > 14: // accumulate.go adds blocks of 512, transform.go has up to 14 layers
 		return fmt.Errorf("%w: LogN is %d", ErrParameters, lit.LogN)
 	case len(lit.Q) != limbs:
 		return fmt.Errorf("%w: Q has %d primes, not %d", ErrParameters, len(lit.Q), limbs)

@@ -190,7 +190,7 @@ func (in *instance) load(dst ring.Poly, b []byte, k kind, poly int) {
 }
 
 // addProduct adds polynomial number poly of a parsed object times a factor in
-// Montgomery form to dst, all in NTT form. dst may be below 2q; it is below q
+// Montgomery form to dst, all in NTT form. dst may be below 6q; it is below q
 // afterwards.
 func (in *instance) addProduct(dst ring.Poly, b []byte, k kind, poly int, factor ring.Poly) {
 	for l, s := range in.q {
@@ -199,7 +199,7 @@ func (in *instance) addProduct(dst ring.Poly, b []byte, k kind, poly int, factor
 		for at := 0; at < in.n; at += block {
 			out, f, x := (*coefficients)(dst.Coeffs[l][at:]), (*coefficients)(factor.Coeffs[l][at:]), (*words)(part[8*at:])
 			for i := range out {
-				// Below 2q + 2q < 2^62, and 2^60 ≡ δ.
+				// Below 6q + 2q < 2^63, and 2^60 ≡ δ.
 				v := out[i] + ring.MRedLazy(binary.LittleEndian.Uint64(x[8*i:8*i+8]), f[i], q, qInv)
 				out[i] = ring.CRed(v&low60+v>>60*delta, q)
 			}

@@ -48,28 +48,31 @@ func (p *pool) put(w *workspace) {
 
 // ntt and intt change the form of a polynomial over R_Q in place.
 func (in *instance) ntt(a ring.Poly) {
-	for l, s := range in.q {
-		s.NTT(a.Coeffs[l], a.Coeffs[l])
+	for l, tr := range in.overQ {
+		tr.forwardLazy(a.Coeffs[l])
+		tr.reduce(a.Coeffs[l])
 	}
 }
 
-// nttLazy is ntt but for the last reduction: numbers are below 2q.
+// nttLazy is ntt from numbers below 5q, and but for the last reduction: to
+// numbers below 6q.
 func (in *instance) nttLazy(a ring.Poly) {
-	for l, s := range in.q {
-		s.NTTLazy(a.Coeffs[l], a.Coeffs[l])
+	for l, tr := range in.overQ {
+		tr.forwardLazy(a.Coeffs[l])
 	}
 }
 
 func (in *instance) intt(a ring.Poly) {
-	for l, s := range in.q {
-		s.INTT(a.Coeffs[l], a.Coeffs[l])
+	for l, tr := range in.overQ {
+		tr.inverse(a.Coeffs[l])
 	}
 }
 
 // toSlots permutes a polynomial over R_T, in coefficients, to slots. dst and m
 // must not overlap; m is overwritten.
 func (in *instance) toSlots(dst, m []uint64) {
-	in.t.NTT(m, m)
+	in.overT.forwardLazy(m)
+	in.overT.reduce(m)
 	for i, at := range in.place {
 		dst[i] = m[at]
 	}
@@ -80,7 +83,7 @@ func (in *instance) fromSlots(m, slots []uint64) {
 	for i, at := range in.place {
 		m[at] = slots[i]
 	}
-	in.t.INTT(m, m)
+	in.overT.inverse(m)
 }
 
 // addScaled adds T^-1·m to a polynomial in coefficients.
