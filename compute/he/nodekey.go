@@ -197,13 +197,12 @@ func (k *NodeKey) Contribute(o Opening, acc *Accumulator) (d []byte, slots []uin
 	if err != nil {
 		return nil, nil, fmt.Errorf("contributing to an opening: %w", err)
 	}
-	in.addProduct(w.a, sum.bytes, kindSum, 1, share)
 	if err := k.mask(w.a, w.b, o, ctx); err != nil {
 		return nil, nil, fmt.Errorf("contributing to an opening: %w", err)
 	}
 	d = make([]byte, in.size(kindContribution))
 	in.putHeader(d, kindContribution, k.point, o.Root, ctx)
-	in.store(d, kindContribution, 0, w.a)
+	in.addProduct(d, kindContribution, w.a, sum.bytes, kindSum, 1, share)
 	return d, slots, nil
 }
 
@@ -228,7 +227,7 @@ func (k *NodeKey) blind(w *workspace, slots []uint64, ctx [32]byte) error {
 	return nil
 }
 
-// mask adds the pairwise masks to d: they cancel in the sum over A∖{r}, and
+// mask adds the pairwise masks to d, which stays below 6q: they cancel in the sum over A∖{r}, and
 // without all of them a contribution says nothing.
 func (k *NodeKey) mask(d, tmp ring.Poly, o Opening, ctx [32]byte) error {
 	if k.unmasked {
@@ -245,11 +244,7 @@ func (k *NodeKey) mask(d, tmp ring.Poly, o Opening, ctx [32]byte) error {
 		}
 		s.uniformPoly(tmp, in)
 		s.erase()
-		if j > k.point {
-			in.he.RingQ().Add(d, tmp, d)
-		} else {
-			in.he.RingQ().Sub(d, tmp, d)
-		}
+		in.addMask(d, tmp, j < k.point)
 	}
 	return nil
 }
@@ -284,8 +279,7 @@ func (k *NodeKey) phase(w *workspace, o Opening, sum *sealedSum, ds map[int][]by
 	if err != nil {
 		return err
 	}
-	in.load(w.a, sum.bytes, kindSum, 0)
-	in.addProduct(w.a, sum.bytes, kindSum, 1, share)
+	in.linear(w.a, sum.bytes, share)
 	if len(ds) > len(o.Active)-1 {
 		return fmt.Errorf("%w: %d contributions for %d members besides the root", ErrForeignShare, len(ds), len(o.Active)-1)
 	}

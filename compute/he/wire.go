@@ -189,32 +189,52 @@ func (in *instance) load(dst ring.Poly, b []byte, k kind, poly int) {
 	}
 }
 
-// addProduct adds polynomial number poly of a parsed object times a factor in
-// Montgomery form to dst, all in NTT form. dst may be below 6q; it is below q
-// afterwards.
-func (in *instance) addProduct(dst ring.Poly, b []byte, k kind, poly int, factor ring.Poly) {
+// addProduct writes the sum of rest, below 6q, and polynomial number poly of a
+// parsed object times a factor in Montgomery form, all in NTT form, as the only
+// polynomial of another object.
+func (in *instance) addProduct(dst []byte, to kind, rest ring.Poly, b []byte, k kind, poly int, factor ring.Poly) {
 	for l, s := range in.q {
-		q, qInv, part := s.Modulus, s.MRedConstant, b[k.offset()+8*in.n*(poly*limbs+l):]
-		delta := in.delta[l]
+		q, qInv, delta := s.Modulus, s.MRedConstant, in.delta[l]
+		part, put := b[k.offset()+8*in.n*(poly*limbs+l):], dst[to.offset()+8*in.n*l:]
 		for at := 0; at < in.n; at += block {
-			out, f, x := (*coefficients)(dst.Coeffs[l][at:]), (*coefficients)(factor.Coeffs[l][at:]), (*words)(part[8*at:])
-			for i := range out {
+			out, x := (*words)(put[8*at:]), (*words)(part[8*at:])
+			r, f := (*coefficients)(rest.Coeffs[l][at:]), (*coefficients)(factor.Coeffs[l][at:])
+			for i := range r {
 				// Below 6q + 2q < 2^63, and 2^60 ≡ δ.
-				v := out[i] + ring.MRedLazy(binary.LittleEndian.Uint64(x[8*i:8*i+8]), f[i], q, qInv)
-				out[i] = ring.CRed(v&low60+v>>60*delta, q)
+				v := r[i] + ring.MRedLazy(binary.LittleEndian.Uint64(x[8*i:8*i+8]), f[i], q, qInv)
+				binary.LittleEndian.PutUint64(out[8*i:8*i+8], ring.CRed(v&low60+v>>60*delta, q))
 			}
 		}
 	}
 }
 
-// addWire adds the only polynomial of a parsed object to dst.
-func (in *instance) addWire(dst ring.Poly, b []byte, k kind) {
+// linear writes c0 + c1·factor for a parsed sum and a factor in Montgomery form,
+// in NTT form, below 2^60 + 2δ.
+func (in *instance) linear(dst ring.Poly, sum []byte, factor ring.Poly) {
 	for l, s := range in.q {
-		part := b[k.offset()+8*in.n*l:]
+		q, qInv, delta := s.Modulus, s.MRedConstant, in.delta[l]
+		c0, c1 := sum[kindSum.offset()+8*in.n*l:], sum[kindSum.offset()+8*in.n*(limbs+l):]
+		for at := 0; at < in.n; at += block {
+			out, f := (*coefficients)(dst.Coeffs[l][at:]), (*coefficients)(factor.Coeffs[l][at:])
+			x0, x1 := (*words)(c0[8*at:]), (*words)(c1[8*at:])
+			for i := range out {
+				v := binary.LittleEndian.Uint64(x0[8*i:8*i+8]) + ring.MRedLazy(binary.LittleEndian.Uint64(x1[8*i:8*i+8]), f[i], q, qInv)
+				out[i] = v&low60 + v>>60*delta
+			}
+		}
+	}
+}
+
+// addWire adds the only polynomial of a parsed object to dst, which stays below
+// 2^60 + 4δ.
+func (in *instance) addWire(dst ring.Poly, b []byte, k kind) {
+	for l := range in.q {
+		part, delta := b[k.offset()+8*in.n*l:], in.delta[l]
 		for at := 0; at < in.n; at += block {
 			out, x := (*coefficients)(dst.Coeffs[l][at:]), (*words)(part[8*at:])
 			for i := range out {
-				out[i] = ring.CRed(out[i]+binary.LittleEndian.Uint64(x[8*i:8*i+8]), s.Modulus)
+				v := out[i] + binary.LittleEndian.Uint64(x[8*i:8*i+8])
+				out[i] = v&low60 + v>>60*delta
 			}
 		}
 	}

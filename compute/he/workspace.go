@@ -86,6 +86,23 @@ func (in *instance) fromSlots(m, slots []uint64) {
 	in.overT.inverse(m)
 }
 
+// addMask adds z, reduced, to dst, below 2^64, or subtracts it. dst is below 3q
+// afterwards.
+func (in *instance) addMask(dst, z ring.Poly, negative bool) {
+	for l, s := range in.q {
+		q, out, x := s.Modulus, dst.Coeffs[l], z.Coeffs[l][:len(dst.Coeffs[l])]
+		if negative {
+			for i, v := range out {
+				out[i] = v - v>>60*q + q - x[i]
+			}
+		} else {
+			for i, v := range out {
+				out[i] = v - v>>60*q + x[i]
+			}
+		}
+	}
+}
+
 // addScaled adds T^-1·m to a polynomial in coefficients.
 func (in *instance) addScaled(dst ring.Poly, m []uint64) {
 	for l, s := range in.q {
