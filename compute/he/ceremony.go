@@ -41,7 +41,7 @@ func NewDealer(p Parameters, reference [32]byte, point int) (_ *Dealer, err erro
 	}
 	defer s.erase()
 	w := in.scratch.get()
-	defer in.scratch.put(w)
+	defer in.scratch.put(w, w.a, w.b, w.c)
 
 	z := w.a
 	s.ternary(z, in)
@@ -149,7 +149,7 @@ func combineDealings(p Parameters, reference [32]byte, point int, dealers []int,
 	}
 	in := p.in
 	w := in.scratch.get()
-	defer in.scratch.put(w)
+	defer in.scratch.put(w, w.a, w.b)
 	if err := in.sum(w.a, w.b, kindDealing, reference, dealers, point, dealings); err != nil {
 		return nil, fmt.Errorf("combining dealings: %w", err)
 	}
@@ -170,7 +170,7 @@ func CombinePublicShares(p Parameters, reference [32]byte, shares [][]byte) (pub
 	}
 	in := p.in
 	w := in.scratch.get()
-	defer in.scratch.put(w)
+	defer in.scratch.put(w, w.a, w.b)
 	if err := in.sum(w.a, w.b, kindPublicShare, reference, everyPoint(p.Nodes()), 0, shares); err != nil {
 		return nil, fmt.Errorf("combining public-key shares: %w", err)
 	}

@@ -187,7 +187,7 @@ func (k *NodeKey) Contribute(o Opening, acc *Accumulator) (d []byte, slots []uin
 	}
 	in, ctx := k.p.in, k.context(o)
 	w := in.scratch.get()
-	defer in.scratch.put(w)
+	defer in.scratch.put(w, w.a)
 
 	slots = make([]uint64, in.n)
 	if err := k.blind(w, slots, ctx); err != nil { // w.a = e_i − T^-1·M_i
@@ -228,7 +228,7 @@ func (k *NodeKey) blind(w *workspace, slots []uint64, ctx [32]byte) error {
 }
 
 // mask adds the pairwise masks to d, which stays below 6q: they cancel in the sum over A∖{r}, and
-// without all of them a contribution says nothing.
+// without all of them a contribution says nothing. tmp is zero afterwards.
 func (k *NodeKey) mask(d, tmp ring.Poly, o Opening, ctx [32]byte) error {
 	if k.unmasked {
 		return nil
@@ -245,6 +245,7 @@ func (k *NodeKey) mask(d, tmp ring.Poly, o Opening, ctx [32]byte) error {
 		s.uniformPoly(tmp, in)
 		s.erase()
 		in.addMask(d, tmp, j < k.point)
+		tmp.Zero()
 	}
 	return nil
 }
@@ -262,7 +263,7 @@ func (k *NodeKey) Combine(o Opening, acc *Accumulator, ds map[int][]byte) (slots
 		return nil, fmt.Errorf("combining an opening: %w", err)
 	}
 	w := k.p.in.scratch.get()
-	defer k.p.in.scratch.put(w)
+	defer k.p.in.scratch.put(w, w.a)
 	if err := k.phase(w, o, sum, ds); err != nil {
 		return nil, fmt.Errorf("combining an opening: %w", err)
 	}
@@ -327,7 +328,7 @@ func (k *NodeKey) Reshare(next Parameters, reference [32]byte, active []int) (_ 
 	}
 	in := k.p.in
 	w := in.scratch.get()
-	defer in.scratch.put(w)
+	defer in.scratch.put(w, w.a)
 	share, err := k.additive(active)
 	if err != nil {
 		return nil, fmt.Errorf("resharing: %w", err)

@@ -15,14 +15,6 @@ type workspace struct {
 	m       []uint64  // over R_T
 }
 
-// erase overwrites everything: a workspace has held secrets.
-func (w *workspace) erase() {
-	w.a.Zero()
-	w.b.Zero()
-	w.c.Zero()
-	clear(w.m)
-}
-
 // pool hands out workspaces.
 type pool struct {
 	in   *instance
@@ -41,8 +33,13 @@ func (p *pool) get() *workspace {
 	}
 }
 
-func (p *pool) put(w *workspace) {
-	w.erase()
+// put takes a workspace back. It overwrites m and the polynomials that the call
+// has used, which may have held secrets: all that it has written must be named.
+func (p *pool) put(w *workspace, used ...ring.Poly) {
+	for _, a := range used {
+		a.Zero()
+	}
+	clear(w.m)
 	p.free.Put(w)
 }
 
