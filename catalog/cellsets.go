@@ -68,6 +68,11 @@ func (v View) Kindred(dataset string) ([]Comparison, error) {
 			}
 		}
 	}
+	for _, x := range f.Datasets[at].jointComparisons() {
+		if !slices.Contains(out, x) {
+			out = append(out, x)
+		}
+	}
 	return out, nil
 }
 
@@ -245,6 +250,10 @@ func (m *Machine) addTests(r Reader, f *family, c *coverage) error {
 			return fmt.Errorf("version %d of %s: %w", s.Version, s.Dataset, err)
 		}
 	}
+	c.jointOf = make([][][][]int32, len(f.Sources))
+	for i := range f.Sources {
+		c.jointOf[i] = t.jointTests(i)
+	}
 	c.marks, _, c.setWords = t.store.columns.rows()
 	return nil
 }
@@ -334,7 +343,7 @@ func (t *testMaker) pair(i, m int, pair pairOf, patterns []*patterns, sets []Cel
 }
 
 // single reports whether a period of the policy is one of the dataset.
-func (d *familyDataset) single() bool { return d.Cells == d.Grain }
+func (d familyDataset) single() bool { return d.Cells == d.Grain }
 
 // patterns tell, for a measure of a source in a period, in which of the sources
 // that tell of the same cells each entity has any: of is the number of its
@@ -496,29 +505,4 @@ func unpackLevels(b []byte) ([]int32, error) {
 		n, rest = n+int(run), rest[k+l:]
 	}
 	return UnpackAssign(b, n)
-}
-
-// jointFits decides, for one class, whether a statistic of two columns in a period
-// leaves nothing derivable (point 4): the cells that one has and the other has
-// not, either way, must be none or of at least k entities in their highest level.
-// alone are the numbers of such cells by entity of the class.
-func jointFits(least int, alone [2][]int) bool {
-	for _, cells := range alone {
-		most, n := int32(-1), 0
-		for _, k := range cells {
-			if k == 0 {
-				continue
-			}
-			switch l := level(k); {
-			case l > most:
-				most, n = l, 1
-			case l == most:
-				n++
-			}
-		}
-		if most >= 0 && n < least {
-			return false
-		}
-	}
-	return true
 }

@@ -94,20 +94,3 @@ func TestSetsOutOfOrderAcrossChunksAreNotCommitted(t *testing.T) {
 	}
 	w.no("bureau", KindVersionCommit, VersionCommit{Dataset: d.Dataset, Version: n}, RefusedConflict, "sets")
 }
-
-func TestPairsOfColumnsThatDifferInFewCells(t *testing.T) {
-	for _, test := range []struct {
-		alone [2][]int
-		want  bool
-	}{
-		{[2][]int{{0, 0, 0}, {0, 0, 0}}, true},
-		{[2][]int{{1, 0, 0, 0, 0, 0}, nil}, false},                  // one entity
-		{[2][]int{nil, {8760, 1, 1, 1, 1}}, false},                  // padded with four single hours
-		{[2][]int{nil, {100, 90, 80, 70, 64}}, true},                // five, alike
-		{[2][]int{{1, 1, 1, 1, 1}, {300, 299, 280, 260, 3}}, false}, // one side does not
-	} {
-		if got := jointFits(5, test.alone); got != test.want {
-			t.Errorf("%v: %t", test.alone, got)
-		}
-	}
-}

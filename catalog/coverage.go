@@ -25,6 +25,7 @@ type coverage struct {
 	marks    []uint64      // entity·setWords: in a level of a set
 	tests    []setTest     // beyond counting
 	testsOf  [][][][]int32 // source, measure, period → tests; nil: none
+	jointOf  [][][][]int32 // source, joint pair, period → tests of sums over common cells; nil: none
 }
 
 // setTest is a condition beyond counting: a class contributes only when it holds.

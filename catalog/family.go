@@ -29,6 +29,7 @@ type familyDataset struct {
 	Measures []string    `json:"measures"`
 	Units    []string    `json:"units"`
 	Related  [][2]string `json:"related,omitempty"`
+	Joint    [][2]string `json:"joint,omitempty"` // pairs of measures whose products are released exactly
 }
 
 // source is a version that is the newest live one of its dataset, or of which
@@ -64,14 +65,7 @@ func (f *family) grain(dataset string) Grain {
 }
 
 func familyDatasetOf(d Descriptor) familyDataset {
-	out := familyDataset{ID: d.Dataset, Grain: d.Policy.Grain, Cells: d.Grain, Related: slices.Clone(d.Policy.Related)}
-	// A product is summed over the cells that both measures have, beside each one's
-	// own sums: where one is missing is watched as of related ones.
-	for _, pair := range d.Policy.Moments {
-		if pair[0] != pair[1] && !slices.Contains(out.Related, pair) {
-			out.Related = append(out.Related, pair)
-		}
-	}
+	out := familyDataset{ID: d.Dataset, Grain: d.Policy.Grain, Cells: d.Grain, Related: d.Policy.Related, Joint: d.jointPairs()}
 	for _, m := range d.Measures {
 		out.Measures = append(out.Measures, m.Name)
 		out.Units = append(out.Units, m.Unit)
@@ -331,10 +325,13 @@ func (k *kinship) bears(of *classes, b *burdens) func(class int, s *survey) bool
 					if s.count.count(column) < weight*of.least {
 						return false
 					}
-					for _, t := range of.coverage.testsAt(i, m, p) {
-						if !hasBit(of.profiles[class].failed, int(t)) && !s.passes(of.coverage.tests[t], weight*of.least) {
-							return false
-						}
+					if !s.passesAll(of, class, of.coverage.testsAt(i, m, p), weight*of.least) {
+						return false
+					}
+				}
+				for j := range d.Joint {
+					if !s.passesAll(of, class, of.coverage.jointAt(i, j, p), weight*of.least) {
+						return false
 					}
 				}
 			}

@@ -176,106 +176,6 @@ func (k *cohort) largerCohort(s statistic, joint []jointPair, at int, taken []bo
 	return nil
 }
 
-// jointPair decides where the cells that two measures have in common may be taken
-// beside each one's own.
-//
-// Where a period of the policy is one of the dataset, the presences tell which
-// entities have one measure and not the other, and the conditions of point 4
-// (testMaker.patternsOf) are those of every class from the moment a version goes
-// live: none of either kind, or min_cohort. Cuts keep them. Where it is coarser, the
-// ledger knows of the differing cells only how many an entity has, either way: then
-// the class must have none.
-type jointPair struct {
-	x, y   bitmaps
-	differ map[int64][]int32 // period → levels of the differing cells; nil where the patterns tell
-}
-
-// both are the entities that count in both measures.
-func (j jointPair) both(at int) *bitset.BitSet { return j.x[at].Intersection(j.y[at]) }
-
-// jointOf reads what is known of the pairs of a statistic, or refuses one that the
-// family does not watch.
-func (k *cohort) jointOf(s statistic) ([]jointPair, error) {
-	var out []jointPair
-	for _, p := range s.pairs {
-		x, y := k.descriptor.Measures[p[0]].Name, k.descriptor.Measures[p[1]].Name
-		var j jointPair
-		var err error
-		if j.x, err = k.counts(x); err != nil {
-			return nil, err
-		}
-		if j.y, err = k.counts(y); err != nil {
-			return nil, err
-		}
-		known := k.watched(p)
-		if known && k.descriptor.countsPresence() {
-			j.differ, known, err = k.differing(p)
-			if err != nil {
-				return nil, err
-			}
-		}
-		if !known && !k.loose() {
-			r := refuse(RefusedPolicy, "joint", "where %s has a reading and %s has none is not watched in dataset %s, so sums over the cells that have both are not released exactly", x, y, k.descriptor.Dataset).
-				withFix("its publisher has to list the two under related or moments and to publish again")
-			r.Field = "select"
-			return nil, r
-		}
-		out = append(out, j)
-	}
-	return out, nil
-}
-
-// watched reports whether the conditions of point 4 hold two measures of the
-// dataset against each other.
-func (k *cohort) watched(pair [2]int) bool {
-	f := &k.kin.family
-	at := slices.IndexFunc(f.Datasets, func(d familyDataset) bool { return d.ID == k.descriptor.Dataset })
-	return at >= 0 && slices.Contains(f.kindred(measureOf{at, pair[0]}), measureOf{at, pair[1]})
-}
-
-// differing reads the sets of cells that one measure of a pair has and the other
-// has not; false when the version does not name them.
-func (k *cohort) differing(pair [2]int) (map[int64][]int32, bool, error) {
-	x, y := k.descriptor.Measures[pair[1]].Name, k.descriptor.Measures[pair[0]].Name
-	i := slices.Index(k.version.Compared, Comparison{Measure: x, Dataset: k.descriptor.Dataset, Other: y})
-	if i < 0 {
-		return nil, false, nil
-	}
-	sets, err := k.sets()
-	if err != nil {
-		return nil, false, err
-	}
-	out := map[int64][]int32{}
-	for _, s := range sets {
-		if s.Comparison != i {
-			continue
-		}
-		if out[s.Period], err = unpackLevels(s.Levels); err != nil {
-			return nil, false, err
-		}
-	}
-	return out, true, nil
-}
-
-// narrow takes parts out that must not be in a sum over the common cells of a
-// period: those in which fewer than p·k entities have both (point 5), or whose
-// differing cells are not known well enough.
-func (j jointPair) narrow(k *cohort, at int, taken []bool) {
-	if k.outcome.classes.loose {
-		return
-	}
-	both := make([]int, len(taken))
-	tallyBits(j.both(at).Words(), k.partOf, both)
-	for i := range taken {
-		taken[i] = taken[i] && both[i] >= k.weight(i, at)*k.outcome.classes.least
-	}
-	for e, level := range j.differ[k.periods.From+int64(at)] {
-		if level >= 0 && e < len(k.partOf) && k.partOf[e] >= 0 {
-			taken[k.partOf[e]] = false
-		}
-	}
-}
-
 // weight is p of point 5 for a part in a period: the distinct exact columns that
 // are released there, this query's included.
 func (k *cohort) weight(part, at int) int {
@@ -305,10 +205,16 @@ func (k *cohort) contributes(part, measure, at int) bool {
 	if k.request.In != "" || after.isFrozen(class) {
 		return false // the entities that a selector tells apart are not known to be p·k
 	}
-	if k.surveys[part] == nil {
-		k.surveys[part] = after.survey(after.members(class))
-	}
-	s, c := k.surveys[part], after.coverage
+	s, c := k.survey(part), after.coverage
 	return s.count.count(int(c.columns[k.kin.source][measure][at])) >= weight*after.least &&
 		!slices.ContainsFunc(c.testsAt(k.kin.source, measure, at), func(t int32) bool { return !s.passes(c.tests[t], weight*after.least) })
+}
+
+// survey counts the class of a part.
+func (k *cohort) survey(part int) *survey {
+	if k.surveys[part] == nil {
+		after := k.outcome.classes
+		k.surveys[part] = after.survey(after.members(k.verdict.Parts[part].Class))
+	}
+	return k.surveys[part]
 }

@@ -318,7 +318,7 @@ func TestPairsThatTheFamilyDoesNotWatchAreNotJoined(t *testing.T) {
 	h.publish("m", versionOf{90, 12, month("2024-01"), always})
 	key := familyKey(testID("bureau"), "enterprises")
 	f := must[family](t)(find[family](h.store, key))
-	f.Datasets[0].Related = nil
+	f.Datasets[0].Joint = nil
 	if err := put(h.store, key, f); err != nil {
 		t.Fatal(err)
 	}
