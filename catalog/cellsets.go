@@ -250,6 +250,7 @@ func (m *Machine) addTests(r Reader, f *family, c *coverage) error {
 			return fmt.Errorf("version %d of %s: %w", s.Version, s.Dataset, err)
 		}
 	}
+	c.always = len(c.tests)
 	c.jointOf = make([][][][]int32, len(f.Sources))
 	for i := range f.Sources {
 		c.jointOf[i] = t.jointTests(i)

@@ -25,7 +25,8 @@ type coverage struct {
 	marks    []uint64      // entity·setWords: in a level of a set
 	tests    []setTest     // beyond counting
 	testsOf  [][][][]int32 // source, measure, period → tests; nil: none
-	jointOf  [][][][]int32 // source, joint pair, period → tests of sums over common cells; nil: none
+	always   int           // of the tests: the first so many hold for every class, the others for joint statistics
+	jointOf  [][][][]int32 // source, measure, period → tests of joint statistics; nil: none
 }
 
 // setTest is a condition beyond counting: a class contributes only when it holds.

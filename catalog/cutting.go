@@ -126,7 +126,7 @@ func (k *classes) fits(class int, s *survey, p profile) bool {
 		}
 	}
 	for w, failed := range p.failed {
-		if failed&^whole.failed[w] != 0 {
+		if failed&^whole.failed[w]&k.coverage.alwaysIn(w) != 0 {
 			return false
 		}
 	}

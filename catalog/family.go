@@ -325,12 +325,7 @@ func (k *kinship) bears(of *classes, b *burdens) func(class int, s *survey) bool
 					if s.count.count(column) < weight*of.least {
 						return false
 					}
-					if !s.passesAll(of, class, of.coverage.testsAt(i, m, p), weight*of.least) {
-						return false
-					}
-				}
-				for j := range d.Joint {
-					if !s.passesAll(of, class, of.coverage.jointAt(i, j, p), weight*of.least) {
+					if !s.passesAll(of, class, of.coverage.testsAt(i, m, p), weight*of.least) || !s.passesAll(of, class, of.coverage.jointAt(i, m, p), weight*of.least) {
 						return false
 					}
 				}

@@ -8,7 +8,8 @@ import (
 
 // A statistic of two measures is summed over the cells that both have. Beside each
 // one's own sums that tells the sums over the cells that only one has, so those are
-// sets of DESIGN section 8, point 4: for the statistic, not for the measures' sums.
+// sets of DESIGN section 8, point 4: for the statistic, and for sums of a class and
+// period in which such a statistic was released, but not for all sums.
 
 // jointPairs are the pairs of different measures whose products a policy releases
 // exactly, the one that stands first in the descriptor first.
@@ -40,38 +41,108 @@ func (d familyDataset) jointComparisons() []Comparison {
 	return out
 }
 
-// jointTests are the conditions on sums over common cells of a source, by joint pair
-// and period: a class must have none or enough entities with both measures, with the
-// first alone, and with the second alone. They are nil where a period of the policy
-// has several of the dataset.
+// jointKin lists the measures whose sums, over all their cells or over those that
+// they have in common, may tell of the same readings as a measure's, itself included:
+// kindred ones, those that it has products with, and whatever follows. It is false
+// where the presences do not tell the cells of all of them apart: a joint statistic
+// of these is not released exactly.
+func (f *family) jointKin(of measureOf) ([]measureOf, bool) {
+	found := []measureOf{of}
+	own := f.Datasets[of.dataset]
+	add := func(m measureOf) {
+		if !slices.Contains(found, m) {
+			found = append(found, m)
+		}
+	}
+	watched := true
+	for next := 0; next < len(found); next++ {
+		at := found[next]
+		d := f.Datasets[at.dataset]
+		if at.dataset != of.dataset && (!d.single() || !own.single() || d.Grain != own.Grain) {
+			watched = false
+		}
+		for _, m := range f.kindred(at) {
+			add(m)
+		}
+		for _, p := range d.Joint {
+			for i, name := range p {
+				if name == d.Measures[at.measure] {
+					add(measureOf{at.dataset, d.measureIndex(p[1-i])})
+				}
+			}
+		}
+	}
+	return found, watched
+}
+
+// jointTests are the conditions on joint statistics of a source, by measure and
+// period: of the entities that have cells in the same ones of all columns that may be
+// added and subtracted there, a class must have none or enough. They are nil where a
+// period of the policy has several of the dataset, and of measures without products.
 func (t *testMaker) jointTests(source int) [][][]int32 {
 	s := t.family.Sources[source]
-	d := t.family.dataset(s.Dataset)
-	if !d.single() {
+	at := slices.IndexFunc(t.family.Datasets, func(d familyDataset) bool { return d.ID == s.Dataset })
+	d := t.family.Datasets[at]
+	if !d.single() || len(d.Joint) == 0 {
 		return nil
 	}
-	out := make([][][]int32, len(d.Joint))
-	for j, pair := range d.Joint {
-		x, y := d.measureIndex(pair[0]), d.measureIndex(pair[1])
-		out[j] = make([][]int32, s.Periods)
+	out := make([][][]int32, len(d.Measures))
+	for m, name := range d.Measures {
+		out[m] = make([][]int32, s.Periods)
+		if !slices.ContainsFunc(d.Joint, func(p [2]string) bool { return p[0] == name || p[1] == name }) {
+			continue
+		}
+		kin, _ := t.family.jointKin(measureOf{at, m})
 		for p := range s.Periods {
-			columns := []int32{t.coverage.columns[source][x][p], t.coverage.columns[source][y][p]}
-			if columns[0] == columns[1] {
-				continue // both have the same cells
+			if columns := t.columnsOf(kin, source, s.From+int64(p)); len(columns) > 1 {
+				out[m][p] = t.pattern(columns).tests
 			}
-			slices.Sort(columns)
-			out[j][p] = t.pattern(columns).tests
 		}
 	}
 	return out
 }
 
-// jointAt are the conditions on a joint pair of a source in a period.
-func (c *coverage) jointAt(source, pair, period int) []int32 {
+// columnsOf are the distinct columns of measures, in the sources up to one, in a
+// period of its grain.
+func (t *testMaker) columnsOf(measures []measureOf, source int, period int64) []int32 {
+	var columns []int32
+	grain := t.family.dataset(t.family.Sources[source].Dataset).Grain
+	for i, s := range t.family.Sources[:source+1] {
+		at := period - s.From
+		d := t.family.dataset(s.Dataset)
+		if d.Grain != grain || at < 0 || at >= int64(s.Periods) {
+			continue
+		}
+		for _, m := range measures {
+			if t.family.Datasets[m.dataset].ID == s.Dataset {
+				columns = append(columns, t.coverage.columns[i][m.measure][at])
+			}
+		}
+	}
+	slices.Sort(columns)
+	return slices.Compact(columns)
+}
+
+// alwaysIn masks those tests of a word that hold for every class. The others are for
+// classes of which a joint statistic is or was released (kinship.bears).
+func (c *coverage) alwaysIn(word int) uint64 {
+	switch n := c.always - 64*word; {
+	case n >= 64:
+		return ^uint64(0)
+	case n <= 0:
+		return 0
+	default:
+		return 1<<n - 1
+	}
+}
+
+// jointAt are the conditions on joint statistics of a measure of a source in a
+// period.
+func (c *coverage) jointAt(source, measure, period int) []int32 {
 	if c.jointOf == nil || c.jointOf[source] == nil {
 		return nil
 	}
-	return c.jointOf[source][pair][period]
+	return c.jointOf[source][measure][period]
 }
 
 // passesAll reports whether a part of a class passes those tests that the class
@@ -89,11 +160,12 @@ func (s *survey) passesAll(of *classes, class int, tests []int32, least int) boo
 // entities have one measure and not the other: a class must have none of either
 // kind, or p·k, from the moment a version goes live, and cuts keep it so. Where it
 // is coarser, the ledger knows of the differing cells only how many an entity has,
-// either way: then the class must have none.
+// either way: then the class must have none, and its joint sums say no more than the
+// measures' own.
 type jointPair struct {
-	number int // of the dataset's joint pairs
-	x, y   bitmaps
-	differ map[int64][]int32 // period → levels of the differing cells; nil where the patterns tell
+	measures [2]int
+	x, y     bitmaps
+	differ   map[int64][]int32 // period → levels of the differing cells; nil where the patterns tell
 }
 
 // both are the entities that count in both measures.
@@ -105,10 +177,8 @@ func (k *cohort) jointOf(s statistic) ([]jointPair, error) {
 	var out []jointPair
 	for _, p := range s.pairs {
 		x, y := k.descriptor.Measures[p[0]].Name, k.descriptor.Measures[p[1]].Name
-		j := jointPair{number: -1}
-		if d := k.kin.family.dataset(k.descriptor.Dataset); d != nil {
-			j.number = slices.Index(d.Joint, [2]string{x, y})
-		}
+		j := jointPair{measures: p}
+		known := k.watched(x, y, p[0])
 		var err error
 		if j.x, err = k.counts(x); err != nil {
 			return nil, err
@@ -116,7 +186,6 @@ func (k *cohort) jointOf(s statistic) ([]jointPair, error) {
 		if j.y, err = k.counts(y); err != nil {
 			return nil, err
 		}
-		known := j.number >= 0
 		if known && k.descriptor.countsPresence() {
 			if j.differ, known, err = k.differing(x, y); err != nil {
 				return nil, err
@@ -131,6 +200,18 @@ func (k *cohort) jointOf(s statistic) ([]jointPair, error) {
 		out = append(out, j)
 	}
 	return out, nil
+}
+
+// watched reports whether the family watches where one of two measures of the
+// dataset is missing; at is the number of one.
+func (k *cohort) watched(x, y string, at int) bool {
+	f := &k.kin.family
+	i := slices.IndexFunc(f.Datasets, func(d familyDataset) bool { return d.ID == k.descriptor.Dataset })
+	if i < 0 || !slices.Contains(f.Datasets[i].Joint, [2]string{x, y}) {
+		return false
+	}
+	_, told := f.jointKin(measureOf{i, at})
+	return told || !f.Datasets[i].single()
 }
 
 // differing reads the sets of cells that one of two measures has and the other has
@@ -166,7 +247,10 @@ func (j jointPair) narrow(k *cohort, at int, taken []bool) {
 	}
 	both := make([]int, len(taken))
 	tallyBits(j.both(at).Words(), k.partOf, both)
-	tests := after.coverage.jointAt(k.kin.source, j.number, at)
+	var tests []int32
+	for _, m := range j.measures {
+		tests = append(tests, after.coverage.jointAt(k.kin.source, m, at)...)
+	}
 	for i := range taken {
 		if !taken[i] {
 			continue

@@ -111,6 +111,20 @@ func (b *burdens) weight(class int, period int64, in Grain, more []releasedColum
 	return n + len(more)
 }
 
+// joint reports whether a sum over the common cells of two measures was released of
+// the class in a period of the grain.
+func (b *burdens) joint(class int, period int64, in Grain, grain func(dataset string) Grain) bool {
+	if class >= len(b.hulls) {
+		return false
+	}
+	for i, c := range b.columns {
+		if c.With != "" && overlaps(in, period, grain(c.Dataset), b.hulls[class][i]) {
+			return true
+		}
+	}
+	return false
+}
+
 // overlaps reports whether a period of one grain has a part in an interval of
 // another.
 func overlaps(in Grain, period int64, of Grain, i Interval) bool {

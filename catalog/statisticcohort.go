@@ -179,15 +179,11 @@ func (k *cohort) largerCohort(s statistic, joint []jointPair, at int, taken []bo
 // weight is p of point 5 for a part in a period: the distinct exact columns that
 // are released there, this query's included.
 func (k *cohort) weight(part, at int) int {
-	b, after := k.kin.burdens, k.outcome.classes
+	b := k.kin.burdens
 	if !b.heavy(k.columns) {
 		return 1
 	}
-	from := k.verdict.Parts[part].Class
-	if first := after.classes() - len(k.outcome.parents); from >= first {
-		from = int(k.outcome.parents[from-first])
-	}
-	return b.weight(from, k.periods.From+int64(at), k.descriptor.Policy.Grain, k.columns, k.kin.family.grain)
+	return b.weight(k.cutFrom(part), k.periods.From+int64(at), k.descriptor.Policy.Grain, k.columns, k.kin.family.grain)
 }
 
 // contributes decides on a part in a period, counted from the version's first.
@@ -206,8 +202,26 @@ func (k *cohort) contributes(part, measure, at int) bool {
 		return false // the entities that a selector tells apart are not known to be p·k
 	}
 	s, c := k.survey(part), after.coverage
-	return s.count.count(int(c.columns[k.kin.source][measure][at])) >= weight*after.least &&
-		!slices.ContainsFunc(c.testsAt(k.kin.source, measure, at), func(t int32) bool { return !s.passes(c.tests[t], weight*after.least) })
+	fails := func(t int32) bool { return !s.passes(c.tests[t], weight*after.least) }
+	if s.count.count(int(c.columns[k.kin.source][measure][at])) < weight*after.least || slices.ContainsFunc(c.testsAt(k.kin.source, measure, at), fails) {
+		return false
+	}
+	return !k.jointReleased(part, at) || !slices.ContainsFunc(c.jointAt(k.kin.source, measure, at), fails)
+}
+
+// cutFrom is the class that a part was, or was cut from by this query.
+func (k *cohort) cutFrom(part int) int {
+	class := k.verdict.Parts[part].Class
+	if first := k.outcome.classes.classes() - len(k.outcome.parents); class >= first {
+		return int(k.outcome.parents[class-first])
+	}
+	return class
+}
+
+// jointReleased reports whether a sum over the common cells of two measures was
+// released of a part in a period.
+func (k *cohort) jointReleased(part, at int) bool {
+	return k.kin.burdens.joint(k.cutFrom(part), k.periods.From+int64(at), k.descriptor.Policy.Grain, k.kin.family.grain)
 }
 
 // survey counts the class of a part.

@@ -278,6 +278,23 @@ func TestColumnsOfOneStatisticShareTheirCells(t *testing.T) {
 	}
 }
 
+// aloneUpTo publishes nox of all and so2 of those of county1 from entity 120 on, and
+// of all others: 40 of county1 have nox alone, the victim among them.
+func aloneUpTo(h *history) {
+	h.publish("m", versionOf{300, 2, month("2024-01"), func(m int, _ int64, e int) int { return b2i(m == 0 || e >= 120 || e%3 != 1) }})
+}
+
+// aloneButVictim selects the 39 others.
+func aloneButVictim() *Predicate {
+	var list []int
+	for e := 1; e < 120; e += 3 {
+		if e != victim {
+			list = append(list, e)
+		}
+	}
+	return in("", ids(list...)...)
+}
+
 func jointAttacks() []attack {
 	panel := func() []*panelOf { return []*panelOf{momentPanel("m")} }
 	hourly := func() []*panelOf {
@@ -297,6 +314,31 @@ func jointAttacks() []attack {
 			h.publish("m", versionOf{40, 12, month("2024-01"), func(m int, _ int64, e int) int { return b2i((m == 0) == (e%2 == 0) || e == victim) }})
 			h.ask("bank", sumOf("m", "nox", nil, nil))
 			h.ask("bank", statisticOf("m", FuncCovar, "nox", "so2"))
+		}},
+		{name: "a joint statistic, then all but one of those that lack a measure", panels: panel, rows: testRows(0, 300), run: func(h *history) {
+			aloneUpTo(h)
+			h.ask("bank", sumOf("m", "nox", in("county", "county1"), nil))
+			h.ask("bank", statisticOf("m", FuncCovar, "nox", "so2", attr("county")))
+			h.ask("bank", sumOf("m", "nox", aloneButVictim(), nil))
+		}},
+		{name: "all but one of those that lack a measure, then a joint statistic", panels: panel, rows: testRows(0, 300), run: func(h *history) {
+			aloneUpTo(h)
+			h.ask("bank", sumOf("m", "nox", in("county", "county1"), nil))
+			h.ask("bank", sumOf("m", "nox", aloneButVictim(), nil))
+			h.ask("bank", statisticOf("m", FuncCovar, "nox", "so2", attr("county")))
+		}},
+		{name: "two joint statistics that leave one entity of each kind", panels: threeMeasures, rows: testRows(0, 300), run: func(h *history) {
+			// Of county1, entity 1 has nox alone, entity 4 all three, the others two.
+			h.publish("m", versionOf{300, 2, month("2024-01"), func(m int, _ int64, e int) int {
+				return b2i(m == 0 || e%3 == 1 && (e == 4 || e > 4 && (m == 1) == (e%2 == 0)))
+			}})
+			county := in("county", "county1")
+			h.ask("bank", sumOf("m", "nox", county, nil))
+			for _, other := range []string{"pm", "so2"} {
+				q := statisticOf("m", FuncCovar, "nox", other)
+				q.Where = county
+				h.ask("bank", q)
+			}
 		}},
 		{
 			name: "joint presence that differs by one entity one way and by four the other", panels: hourly, target: hoursOf(24, 0),
@@ -328,4 +370,39 @@ func TestPairsThatTheFamilyDoesNotWatchAreNotJoined(t *testing.T) {
 		t.Errorf("refusal %+v", r)
 	}
 	h.ok("bank", KindQuerySubmit, submit(id, statisticOf("m", FuncVar, "nox", "")))
+}
+
+// threeMeasures releases the products of nox with so2 and with pm.
+func threeMeasures() []*panelOf {
+	p := momentPanel("m")
+	p.d.Measures = append(p.d.Measures, Measure{Name: "pm", Unit: "kg", Min: 0, Max: 1000})
+	p.d.Policy.Moments = [][2]string{{"so2", "nox"}, {"nox", "pm"}}
+	p.what = append(p.what, "pm")
+	return []*panelOf{p}
+}
+
+// TestJointKinFollowsProductsAndKindredMeasures through the datasets of a family, and
+// says where their cells are not told apart.
+func TestJointKinFollowsProductsAndKindredMeasures(t *testing.T) {
+	d := threeMeasures()[0].d
+	f := family{Datasets: []familyDataset{familyDatasetOf(d)}}
+	if kin, watched := f.jointKin(measureOf{0, 1}); !watched || !slices.Equal(kin, []measureOf{{0, 1}, {0, 0}, {0, 2}}) {
+		t.Errorf("kin of so2: %v, watched %t", kin, watched)
+	}
+	if pairs := f.Datasets[0].Joint; !slices.Equal(pairs, [][2]string{{"nox", "so2"}, {"nox", "pm"}}) {
+		t.Errorf("joint pairs %v", pairs)
+	}
+	other := testDescriptor("daily")
+	other.Grain, other.Policy.Grain = GrainDay, GrainDay
+	f.Datasets = append(f.Datasets, familyDatasetOf(other))
+	if kin, watched := f.jointKin(measureOf{0, 1}); watched || len(kin) != 5 {
+		t.Errorf("with a daily dataset of the same readings: %v, watched %t", kin, watched)
+	}
+	if x := f.Datasets[1].jointComparisons(); x != nil {
+		t.Errorf("comparisons of a dataset without products: %v", x)
+	}
+	d.Grain = GrainDay
+	if x := familyDatasetOf(d).jointComparisons(); len(x) != 2 || x[0] != (Comparison{Measure: "so2", Dataset: "m", Other: "nox"}) {
+		t.Errorf("comparisons of a coarse policy: %+v", x)
+	}
 }

@@ -156,7 +156,7 @@ func (a *app) printPrepared(p *client.Prepared, report *panel.Dominance) error {
 	s.add("entities", strconv.Itoa(c.Entities))
 	s.add("periods", fmt.Sprintf("%d, from %s to %s", c.Periods, c.First, c.Last))
 	s.add("readings", fmt.Sprintf("%d, %d cells are empty", c.Readings, c.Gaps))
-	s.add("tiles", fmt.Sprintf("%d, about %d bytes to send", c.Tiles, c.Bytes))
+	s.add("tiles", fmt.Sprintf("%d, about %d bytes to send%s", c.Tiles, c.Bytes, tileWords(d, c.Tiles)))
 	for _, line := range c.Policy {
 		s.add("policy", line)
 	}
@@ -233,7 +233,7 @@ func datasetSheet(shown shownDataset) sheet {
 	s.add("entity", d.Entity)
 	s.add("grain", fmt.Sprintf("%s, UTC%s", d.Grain, d.UTCOffset))
 	for _, m := range d.Measures {
-		s.add("measure", fmt.Sprintf("%s in %s, %s to %s", m.Name, m.Unit, decimal(m.Min, m.Decimals), decimal(m.Max, m.Decimals)))
+		s.add("measure", fmt.Sprintf("%s in %s, %s to %s%s", m.Name, m.Unit, decimal(m.Min, m.Decimals), decimal(m.Max, m.Decimals), companionWords(m)))
 	}
 	for _, line := range policyWords(d) {
 		s.add("policy", line)

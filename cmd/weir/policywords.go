@@ -29,6 +29,13 @@ func policyWords(d catalog.Descriptor) []string {
 		}
 		words = append(words, "always answerable by "+strings.Join(cubes, "; by "))
 	}
+	if len(p.Moments) > 0 {
+		products := make([]string, len(p.Moments))
+		for i, m := range p.Moments {
+			products[i] = m[0] + " × " + m[1]
+		}
+		words = append(words, "exact sums of products: "+strings.Join(products, ", "))
+	}
 	if p.DP != nil {
 		words = append(words, fmt.Sprintf("noised answers: epsilon %s a query, %s a contract, %s in all",
 			p.DP.EpsilonPerQuery, p.DP.EpsilonPerContract, p.DP.EpsilonFamily))

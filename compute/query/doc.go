@@ -28,6 +28,12 @@
 // no column, so exclusions do not touch it. A group in which COUNT(*) would be 0
 // is not returned.
 //
+// Statistics are made at the client of opened sums of centred readings, squares,
+// products and counts of buckets ([Output].Form), in rational arithmetic, and rounded
+// once; of two measures they are over the cells that both have. HAVING is a condition
+// on a row's figures, SHARE_OF_TOTAL and YEAR_ON_YEAR relate them to those of other
+// rows: none of these is part of the request.
+//
 // # Invariants
 //
 //   - The request is canonical: predicates and period sets that mean the same
@@ -36,7 +42,8 @@
 //   - Tiles of one column and block share an accumulator exactly when their slot
 //     maps are equal; tiles of which nothing is selected are not read.
 //   - The last slot of every slot map is unselected: it is the tile's parity.
-//   - No figure is printed that lies outside count × declared range.
+//   - No figure is printed that lies outside count × declared range, of buckets that
+//     do not hold every reading once, or of squares and products that no readings have.
 //
 // # How it fails
 //

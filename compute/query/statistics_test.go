@@ -23,6 +23,7 @@ type readingsOf struct {
 	cells   [2][][]*int64 // measure, month, site
 	present [2]*bitset.BitSet
 	old     bool // a version without companions
+	noise   *catalog.Noise
 }
 
 func (r *readingsOf) Size() (measures, entities, periods int) { return 2, r.sites, len(r.cells[0]) }
@@ -78,7 +79,7 @@ func (r *readingsOf) input(c *Compiled) (Input, error) {
 	if r.old {
 		v.Tiles = ((months-1)/12 + 1) * len(r.d.Measures)
 	}
-	verdict := catalog.Verdict{Dataset: "d", Release: 1, Entities: r.sites}
+	verdict := catalog.Verdict{Dataset: "d", Release: 1, Entities: r.sites, Noise: r.noise}
 	var assign []int32
 	for e := range r.sites {
 		verdict.EntityGroups = append(verdict.EntityGroups, catalog.EntityGroup{Values: []string{fmt.Sprintf("s%d", e)}, Included: 1, Of: 1})

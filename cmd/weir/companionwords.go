@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// companionWords say what is published beside a measure.
+func companionWords(m catalog.Measure) string {
+	words := ""
+	if m.Squares {
+		words = "; squares"
+	}
+	if len(m.Buckets) > 0 {
+		words += fmt.Sprintf("; %d buckets: up to and with each of %s, and above", m.BucketCount(), strings.Join(m.Buckets, ", "))
+	}
+	return words
+}
+
+// tileWords say how many of a version's tiles are of measures and how many of their
+// companions.
+func tileWords(d catalog.Descriptor, tiles int) string {
+	columns := d.TileColumns()
+	squares, buckets := 0, 0
+	for _, c := range columns {
+		switch {
+		case c.Square:
+			squares++
+		case c.Bucket > 0:
+			buckets++
+		}
+	}
+	if squares+buckets == 0 || tiles%len(columns) != 0 {
+		return ""
+	}
+	each := tiles / len(columns)
+	return fmt.Sprintf(": %d of measures, %d of squares, %d of buckets", each*len(d.Measures), each*squares, each*buckets)
+}
