@@ -9,7 +9,11 @@ import (
 
 // drawHistory draws a family and what many people ask of it over several versions.
 func drawHistory(t *rapid.T, loose bool) (*history, int) {
+	moments := rapid.IntRange(0, 2).Draw(t, "moments") == 0
 	n := rapid.IntRange(20, 60).Draw(t, "entities")
+	if moments {
+		n = min(2*n, 90) // a class has p·k entities
+	}
 	rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1)) //nolint:gosec // a test's readings
 	k := rapid.IntRange(3, 5).Draw(t, "k")
 	p := monthlyPanel("m")
@@ -17,6 +21,10 @@ func drawHistory(t *rapid.T, loose bool) (*history, int) {
 	p.d.Policy.Cubes = rapid.SampledFrom([][][]string{nil, {{"county"}}, {{"county"}, {"industry"}}, {{"county", "industry"}}}).Draw(t, "cubes")
 	if rapid.Bool().Draw(t, "related") {
 		p.d.Policy.Related, p.what = [][2]string{{"nox", "so2"}}, []string{"x", "x"}
+	}
+	if moments {
+		p.d.Policy.Aggregates = []string{"count", "sum", "avg", "var", "covar"}
+		p.d.Policy.Moments = [][2]string{{"nox", "so2"}, {"nox", "nox"}}
 	}
 	h := newHistory(t, loose, testRows(0, n), p)
 	const periods = 4
@@ -42,8 +50,11 @@ func drawHistory(t *rapid.T, loose bool) (*history, int) {
 	for range rapid.IntRange(2, 14).Draw(t, "acts") {
 		if rapid.IntRange(0, 4).Draw(t, "act") > 0 {
 			who, q := rapid.SampledFrom([]string{"bank", "insurer"}).Draw(t, "who"), drawQuestion(t, rng, n)
-			if rapid.IntRange(0, 2).Draw(t, "private") == 0 {
+			switch kind := rapid.IntRange(0, 5).Draw(t, "private"); {
+			case kind < 2:
 				q = private(q, portfolios[who])
+			case kind < 4 && moments:
+				q.Select = []Aggregate{rapid.SampledFrom([]Aggregate{{Func: FuncCovar, Measure: "nox", Other: "so2"}, {Func: FuncVar, Measure: "nox"}}).Draw(t, "moment")}
 			}
 			h.ask(who, q)
 			continue
