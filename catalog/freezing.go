@@ -114,6 +114,8 @@ func failCohort(c *call, b CohortFailed) error {
 		return conflict("cohort", "query %s has no cohort test", q.ID)
 	case slices.Contains(q.Cohort, c.node.ID):
 		return conflict("twice", "node %s has said so", c.node.ID)
+	case slices.Contains(q.Shares, c.node.ID):
+		return conflict("cohort", "node %s has sent its share, so the test passed", c.node.ID)
 	}
 	q.Cohort = c.inOrder(append(q.Cohort, c.node.ID))
 	if len(q.Cohort) < len(a.Active) {
@@ -122,6 +124,11 @@ func failCohort(c *call, b CohortFailed) error {
 	if err := c.thawQuery(q, d); err != nil {
 		return err
 	}
+	if err := removeAll(c.tx, prefixShare+q.ID+"/", ""); err != nil {
+		return err
+	}
+	a.Failed = "the cohort test failed"
+	q.Plan, q.Context, q.Shares, q.Entries = Digest{}, Digest{}, nil, nil
 	return c.endQuery(q, fmt.Sprintf("cohort: in some class and period the selected entities, or the others, are fewer than %d and not none; leave out of the portfolio what the preview names (weir portfolio register … --leave-out), or ask with noise where the policy has dp",
 		d.Descriptor.Policy.MinCohort))
 }

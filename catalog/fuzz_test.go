@@ -45,11 +45,19 @@ func FuzzApply(f *testing.F) {
 	w := ready(f)
 	contract := w.contract("bank", OrderCreate{Dataset: "emissions"})
 	w.ok("bank", KindQuerySubmit, submit(contract, sumBy()))
+	mine := w.vector("bank", w.vectorOf("mine", 1)).ID
+	open := w.ok("bank", KindVectorRegister, w.vectorOf("loans", 1)).ID
+	selects := sumBy()
+	selects.In = mine
+	private := w.ok("bank", KindQuerySubmit, submit(contract, selects))
+	weighs := submit(contract, sumBy())
+	weighs.Request.Select = []Aggregate{{Func: "sum", Measure: "nox", Weight: mine}}
+	weighs.Request.Noise = &Noise{Epsilon: "0.5"}
 	kinds := map[string][]Kind{
 		"operator": {KindPrincipalAdd},
 		"bureau":   {KindRegistryCreate, KindRegistryRows, KindDatasetCreate, KindVersionPropose, KindVersionCounts, KindOrderApprove},
 		"bank":     {KindOrderCreate, KindQuerySubmit, KindVectorRegister, KindVectorDrop},
-		"node1":    {KindKeyStart, KindKeyCommit, KindKeyTested, KindKeySign, KindVersionAttempt, KindVersionParity, KindQueryAttempt, KindQueryShare, KindVectorHold, KindVectorLine, KindVectorBits},
+		"node1":    {KindKeyStart, KindKeyCommit, KindKeyTested, KindKeySign, KindVersionAttempt, KindVersionParity, KindQueryAttempt, KindQueryShare, KindVectorHold, KindVectorLine, KindVectorAttempt, KindVectorBits, KindVectorFail, KindCohortFailed},
 	}
 	seeds := []any{
 		testPrincipal("x", RoleBuyer), createEnterprises(testRows(0, 3)), RegistryRows{ID: "enterprises", Rows: testRows(0, 2)},
@@ -57,7 +65,9 @@ func FuzzApply(f *testing.F) {
 		VersionCounts{Dataset: "emissions", Version: 1, Measure: "nox", Bitmaps: [][]byte{{1}}}, OrderCreate{Dataset: "emissions", Purpose: "x"},
 		submit(contract, sumBy(attr("county"), Dimension{Kind: DimPeriod, Grain: GrainYear})),
 		startOf("rival", 1), w.commitment("k", 1, 1), w.attempt("q", 1), w.share("q", 1, 1),
-		w.vectorOf("mine", 1), VectorHold{Vector: "v", Nonce: testNonce("node1")}, VectorLine{Vector: "v", Values: []uint64{1, 2}},
+		w.vectorOf("mine", 2), VectorHold{Vector: open, Nonce: testNonce("node1")}, VectorLine{Vector: open, Values: []uint64{1, 2}},
+		VectorAttempt{Vector: open, Attempt: 1, Active: w.active()}, VectorBits{Vector: open, Attempt: 1, Values: []uint64{1, 2}},
+		CohortFailed{Query: private.ID, Attempt: 1}, submit(contract, selects), weighs,
 	}
 	for _, s := range seeds {
 		f.Add(encode(s))

@@ -18,6 +18,7 @@ type chaos struct {
 	contract []string
 	orders   []string
 	queries  []string
+	vectors  []string
 }
 
 func (c *chaos) odd() bool    { return rapid.IntRange(0, 11).Draw(c.T, "odd") == 0 }
@@ -62,13 +63,15 @@ func (c *chaos) set() ([]string, string) {
 
 // act draws who does what.
 func (c *chaos) act() (string, Kind, any) {
-	switch rapid.IntRange(0, 4).Draw(c.T, "area") {
+	switch rapid.IntRange(0, 6).Draw(c.T, "area") {
 	case 0:
 		return c.exchange()
 	case 1, 2:
 		return c.versions()
 	case 3:
 		return c.ceremony()
+	case 4, 5:
+		return c.vector()
 	}
 	return c.attempts()
 }
@@ -86,6 +89,9 @@ func (c *chaos) exchange() (string, Kind, any) {
 	if c.odd() { // nothing but counts
 		q.Select = q.Select[1:]
 	}
+	if rapid.Bool().Draw(c.T, "private") {
+		q.In = c.one(c.vectors)
+	}
 	if rapid.Bool().Draw(c.T, "own") {
 		return "bureau", KindQuerySubmit, submit("", q)
 	}
@@ -98,7 +104,7 @@ func (c *chaos) attempts() (string, Kind, any) {
 		q = must[Query](c.w.t)(c.w.view().Query(id))
 	}
 	n := len(q.Attempts)
-	switch rapid.IntRange(0, 6).Draw(c.T, "attempts") {
+	switch rapid.IntRange(0, 7).Draw(c.T, "attempts") {
 	case 0, 1:
 		active, root := c.set()
 		return c.node(), KindQueryAttempt, QueryAttempt{Query: q.ID, Attempt: c.near(n + 1), Active: active, Root: root, Tiles: 12}
@@ -108,6 +114,9 @@ func (c *chaos) attempts() (string, Kind, any) {
 	who := c.node()
 	if a := running(q.Attempts); a != nil && !c.odd() {
 		who = rapid.SampledFrom(a.Active).Draw(c.T, "member")
+	}
+	if q.Submit.Request.In != "" && rapid.Bool().Draw(c.T, "cohort") {
+		return who, KindCohortFailed, CohortFailed{Query: q.ID, Attempt: c.near(n)}
 	}
 	return who, KindQueryShare, c.w.share(q.ID, c.near(n), 1)
 }
@@ -198,6 +207,66 @@ func (c *chaos) ceremony() (string, Kind, any) {
 	return who, KindKeyFail, KeyFail{Key: id, Attempt: attempt, Reason: "x"}
 }
 
+// vector draws what a registration of the bureau's or a buyer's could go on with.
+func (c *chaos) vector() (string, Kind, any) {
+	owner := rapid.SampledFrom([]string{"bureau", "bureau", "bank"}).Draw(c.T, "owner")
+	var v Vector
+	if id := c.one(c.vectors); id != "" {
+		v = must[Vector](c.w.t)(c.w.view().Vector(id))
+	}
+	step := v.State
+	if v.ID != "" && v.Over() || c.odd() {
+		step = rapid.SampledFrom([]VectorState{"", "", VectorDropped, VectorStoring}).Draw(c.T, "step")
+	}
+	who := c.node()
+	missing := func(list [][]byte) string {
+		if i := slices.IndexFunc(list, func(b []byte) bool { return b == nil }); i >= 0 && !c.odd() {
+			return nodeName(i + 1)
+		}
+		return who
+	}
+	switch step {
+	case VectorStoring:
+		who = missing(v.Nonces)
+		if c.odd() {
+			return who, KindVectorHold, VectorHold{Vector: v.ID, Reason: "x"}
+		}
+		return who, KindVectorHold, VectorHold{Vector: v.ID, Nonce: testNonce(who)}
+	case VectorLining:
+		if i := slices.IndexFunc(v.Lines, func(b []uint64) bool { return b == nil }); i >= 0 && !c.odd() {
+			who = nodeName(i + 1)
+		}
+		p := uint64(who[len(who)-1] - '0')
+		return who, KindVectorLine, VectorLine{Vector: v.ID, Values: []uint64{5 + 3*p, uint64(c.near(1))}} //nolint:gosec // small
+	case VectorProving:
+		return c.bits(v)
+	case VectorDropped:
+		return owner, KindVectorDrop, VectorDrop{Vector: v.ID}
+	}
+	name := rapid.SampledFrom([]string{"mine", "ours"}).Draw(c.T, "name")
+	last := 0
+	for _, x := range must[[]Vector](c.w.t)(c.w.view().Vectors(testID(owner))) {
+		if x.Name == name {
+			last = x.Version
+		}
+	}
+	return owner, KindVectorRegister, c.w.vectorOf(name, c.near(last+1))
+}
+
+// bits draws what comes in the second check of a vector.
+func (c *chaos) bits(v Vector) (string, Kind, any) {
+	a, at := running(v.Attempts), c.near(len(v.Attempts))
+	switch {
+	case a == nil || c.odd():
+		active, _ := c.set()
+		return c.node(), KindVectorAttempt, VectorAttempt{Vector: v.ID, Attempt: at + 1, Active: active}
+	case rapid.IntRange(0, 3).Draw(c.T, "fails") == 0:
+		return c.node(), KindVectorFail, VectorFail{Vector: v.ID, Attempt: at, Reason: "x"}
+	}
+	who := rapid.SampledFrom(a.Active).Draw(c.T, "member")
+	return who, KindVectorBits, VectorBits{Vector: v.ID, Attempt: at, Values: []uint64{uint64(max(c.near(1)-1, 0)), 0}} //nolint:gosec // small
+}
+
 // done reports whether a node did its part of the ceremony's step.
 func done(k Key, node string) bool {
 	i := slices.Index(k.Nodes, node)
@@ -247,6 +316,8 @@ func (c *chaos) learn(out Outcome) {
 		c.contract = append(c.contract, out.ID)
 	case KindQuerySubmit:
 		c.queries = append(c.queries, out.ID)
+	case KindVectorRegister:
+		c.vectors = append(c.vectors, out.ID)
 	}
 }
 
@@ -255,11 +326,15 @@ func (c *chaos) learn(out Outcome) {
 // the package after each entry.
 func TestTwoMachinesStayEqualWhateverComes(t *testing.T) {
 	founded := ready(t)
+	mine := founded.vector("bureau", founded.vectorOf("mine", 1)).ID
+	selects := sumBy()
+	selects.In = mine
+	private := founded.ok("bureau", KindQuerySubmit, submit("", selects)).ID
 	accepted := map[Kind]int{}
-	rapid.Check(t, func(t *rapid.T) {
+	property := func(t *rapid.T) {
 		w := *founded
 		w.t, w.store, w.machine, w.log = t, founded.store.Clone(), NewMachine(), slices.Clone(founded.log)
-		c := &chaos{T: t, w: &w}
+		c := &chaos{T: t, w: &w, vectors: []string{mine}, queries: []string{private}}
 		other := founded.store.Clone()
 		for range rapid.IntRange(1, 120).Draw(t, "entries") {
 			entry := c.entry()
@@ -280,17 +355,30 @@ func TestTwoMachinesStayEqualWhateverComes(t *testing.T) {
 		if w.store.Digest() != other.Digest() {
 			t.Fatal("the states differ")
 		}
-	})
+	}
+	for range rounds(1, 10) {
+		rapid.Check(t, property)
+	}
 	t.Logf("accepted: %v", accepted)
 	for _, kind := range []Kind{
 		KindOrderCreate, KindOrderApprove, KindOrderRefuse, KindQuerySubmit, KindQueryAttempt, KindQueryShare, KindQueryFail,
 		KindVersionPropose, KindVersionCounts, KindVersionCommit, KindVersionDrop, KindVersionAck, KindVersionAttempt, KindVersionParity,
 		KindKeyStart, KindKeyCommit, KindKeyAck, KindKeyTested, KindKeySign, KindKeyFail,
+		KindVectorRegister, KindVectorDrop, KindVectorHold, KindVectorLine, KindVectorAttempt, KindVectorBits, KindVectorFail, KindCohortFailed,
 	} {
 		if accepted[kind] == 0 {
 			t.Errorf("no %s was ever accepted: the test does not reach it", kind)
 		}
 	}
+}
+
+// rounds is how often a property is checked, whose draws must reach everything: rapid
+// draws a fifth as often with -short.
+func rounds(long, short int) int {
+	if testing.Short() {
+		return short
+	}
+	return long
 }
 
 // checkInvariants derives from the records what the indexes and the package's
@@ -330,6 +418,7 @@ func checkInvariants(t *rapid.T, v View) {
 			t.Fatalf("contract %s: %d of %d queries", k.ID, k.Used, k.Queries)
 		}
 	}
+	checkVectors(t, v)
 	checkVersions(t, v, cluster, opened)
 	check("tiles opened", must[Key](t)(v.KeyOf(testID("bureau"))).Opened, opened["bureau"])
 	var waiting []string
@@ -373,6 +462,52 @@ func checkQuery(t *rapid.T, v View, q Query, threshold int) {
 	default:
 		if unfinished != 0 || len(shares) != 0 || len(q.Shares) != 0 {
 			t.Fatalf("query %+v", q)
+		}
+	}
+}
+
+// checkVectors holds the indexes and the freezing of classes against the records.
+func checkVectors(t *rapid.T, v View) {
+	var pending, open []string
+	commitments := map[Digest]bool{}
+	for _, owner := range []string{"bureau", "bank"} {
+		for _, x := range must[[]Vector](t)(v.Vectors(testID(owner))) {
+			if !x.Over() {
+				open = append(open, x.ID)
+			}
+			if x.ReadyAt > 0 {
+				commitments[x.Commitment] = true
+			}
+		}
+	}
+	for _, x := range must[[]Vector](t)(v.PendingVectors()) {
+		pending = append(pending, x.ID)
+	}
+	slices.Sort(open)
+	slices.Sort(pending)
+	if !slices.Equal(open, pending) {
+		t.Fatalf("pending vectors %v, want %v", pending, open)
+	}
+	f := must[family](t)(find[family](v.r, familyKey(testID("bureau"), "enterprises")))
+	uses := map[Digest]int{} // by commitment: classes × queries that rest on them
+	for _, q := range must[[]Query](t)(v.Queries("")) {
+		if q.Submit.Request.In == "" || q.Repeats != "" || len(q.Cohort) == 2 {
+			continue
+		}
+		x := must[Vector](t)(v.Vector(q.Submit.Request.In))
+		if verdict := must[Verdict](t)(v.Verdict(q.ID)); encrypted(verdict.Columns) {
+			uses[x.Commitment] += len(verdict.classNumbers())
+		}
+	}
+	for _, z := range must[*partition](t)(v.machine.partitionOf(v.r, testID("bureau"), "enterprises", &f)).frozen {
+		if !commitments[z.Commitment] {
+			t.Fatalf("class %d is frozen for %s, which was never ready", z.Class, z.Commitment)
+		}
+		uses[z.Commitment] -= z.Uses
+	}
+	for c, n := range uses {
+		if n != 0 {
+			t.Fatalf("%d uses of classes for %s are not accounted for", n, c)
 		}
 	}
 }

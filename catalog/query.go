@@ -143,6 +143,8 @@ func addShare(c *call, b QueryShare) error {
 		return forbidden("member", "node %s is not in the active set", c.node.ID)
 	case slices.Contains(q.Shares, c.node.ID):
 		return conflict("twice", "node %s has sent its share", c.node.ID)
+	case slices.Contains(q.Cohort, c.node.ID):
+		return conflict("cohort", "node %s has said that the cohort test failed", c.node.ID)
 	case len(b.Sealed) == 0 || len(b.Sealed) > most:
 		return invalid("sealed", "the share has %d bytes, 1 to %d are possible", len(b.Sealed), most)
 	case b.Plan.IsZero() || b.Context.IsZero():

@@ -139,7 +139,7 @@ func drawQuestion(t *rapid.T, rng *rand.Rand, n int) Request {
 // the rule.
 func TestNothingIsDerivedOfFewEntitiesWhateverIsAsked(t *testing.T) {
 	figures := 0
-	for range 2 {
+	for range rounds(2, 10) {
 		rapid.Check(t, func(t *rapid.T) {
 			h, k := drawHistory(t, false)
 			figures += len(h.attacker.rows)

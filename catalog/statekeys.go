@@ -35,6 +35,7 @@ const (
 	prefixSets          = "version.sets/"    // dataset/version/from → sets of point 4
 	prefixVector        = "vector/"          // id → Vector
 	prefixVectorOf      = "vector.of/"       // owner/seq → id
+	prefixVectorHeld    = "vector.held/"     // owner/seq → id, neither rejected nor dropped
 	prefixVectorName    = "vector.name/"     // owner/name → last version
 	prefixVectorShare   = "vector.share/"    // digests of sealed shares that were named
 

@@ -103,21 +103,18 @@ func (c *call) checkNextVector(b VectorRegister) error {
 		r.Field = "version"
 		return r
 	}
-	all, err := c.machine.View(c.tx).Vectors(c.signer.ID)
+	held, err := c.machine.View(c.tx).vectorsNamed(prefixVectorHeld + c.signer.ID + "/")
 	if err != nil {
 		return err
 	}
-	open, held := 0, 0
-	for _, v := range all {
+	open := 0
+	for _, v := range held {
 		if !v.Over() {
 			open++
 		}
-		if !v.Over() || v.State == VectorReady {
-			held++
-		}
 	}
-	if open >= MaxOpenVectors || held >= MaxVectors {
-		return conflict("max_vectors", "%d registrations are under way and %d vectors are held, at most %d and %d are possible", open, held-open, MaxOpenVectors, MaxVectors).
+	if open >= MaxOpenVectors || len(held) >= MaxVectors {
+		return conflict("max_vectors", "%d registrations are under way and %d vectors are held, at most %d and %d are possible", open, len(held)-open, MaxOpenVectors, MaxVectors).
 			withFix("wait for them, or drop some: weir portfolio drop NAME")
 	}
 	return nil
@@ -165,8 +162,13 @@ func (v *Vector) end(state VectorState, reason string) {
 	v.State, v.Reason, v.Lines, v.Checks = state, reason, nil, nil
 }
 
-// putVector stores a vector and keeps the index of those that are not over.
+// putVector stores a vector and keeps the indexes of those that are not over, and of
+// those that the nodes hold shares of.
 func (c *call) putVector(v Vector) error {
+	held := !v.Over() || v.State == VectorReady
+	if err := c.todo(held, prefixVectorHeld+v.Owner+"/"+seqName(v.Seq), v.ID); err != nil {
+		return err
+	}
 	if err := c.todo(!v.Over(), prefixTodoVector+seqName(v.Seq), v.ID); err != nil {
 		return err
 	}

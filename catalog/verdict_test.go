@@ -343,7 +343,7 @@ func TestVerdictIsWhatTheDefinitionSays(t *testing.T) {
 		compareVerdict(t, o, v, names, parts)
 		judged++
 	}
-	for range 4 {
+	for range rounds(4, 20) {
 		rapid.Check(t, property)
 	}
 	if judged < 50 {
