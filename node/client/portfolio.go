@@ -164,8 +164,8 @@ func leftOut(k int, p CohortProposal, ids []string) LeftOut {
 func cohortRefusal(name string, left LeftOut, fix string) error {
 	return &catalog.Refusal{
 		Kind: catalog.RefusedPolicy, Rule: "cohort", Field: "in",
-		Message: fmt.Sprintf("the nodes' test of portfolio %s would fail, and nothing was registered: %s; %d entries would have to be left out: %s",
-			name, strings.Join(left.Why, "; "), len(left.IDs), someOf(left.IDs)),
+		Message: fmt.Sprintf("the nodes' test of portfolio %s would fail, and nothing was registered: %s; to leave out: %s",
+			name, strings.Join(left.Why, "; "), someOf(left.IDs)),
 		Fix: fix,
 	}
 }
