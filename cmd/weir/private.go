@@ -155,7 +155,11 @@ var errNoAnswer = errors.New("no answer")
 // decide says what would be left out, and leaves it out if it may: always, or when
 // the person at the terminal agrees.
 func (a *app) decide(name string, always bool) func(client.LeftOut) (bool, error) {
-	ask := a.asks()
+	return a.decideBy(name, always, a.asks())
+}
+
+// decideBy is decide where it is known whether there is a person to ask.
+func (a *app) decideBy(name string, always, ask bool) func(client.LeftOut) (bool, error) {
 	if !always && !ask {
 		return nil
 	}
