@@ -121,3 +121,37 @@ func TestAListIsNoLongerThanARegistry(t *testing.T) {
 		t.Fatalf("a file that does not open: %v", err)
 	}
 }
+
+// FuzzReadList reads any bytes: they are a list whose entities are there once and
+// whose weights are within bounds, or faults that say what would be right.
+func FuzzReadList(f *testing.F) {
+	f.Add([]byte("code,w\nE1,1.5\nE2,0\n"), true)
+	f.Add([]byte("E1\r\nE2\r\n"), false)
+	f.Add([]byte("\uFEFFcode\n\"E,1\"\n"), false)
+	f.Add([]byte("code\n\xb8\xd6\xcc\xfa\n"), false)
+	f.Add([]byte("\x1f\x8b\x08"), true)
+	f.Fuzz(func(t *testing.T, b []byte, weighted bool) {
+		o := ListOptions{IDColumns: []string{"code"}, Known: func(id string) bool { return strings.HasPrefix(id, "E") }, Bits: 8, Decimals: 1}
+		if weighted {
+			o.Weights = "w"
+		}
+		list, err := ReadList(t.Context(), listFile(b), o)
+		if err != nil {
+			var faults *Errors
+			if !errors.As(err, &faults) || faults.Total == 0 || list != nil {
+				t.Fatalf("%q: %v", b, err)
+			}
+			return
+		}
+		if len(list.IDs) == 0 || len(list.Rows) != len(list.IDs) || weighted != (list.Numbers != nil) || weighted && len(list.Numbers) != len(list.IDs) {
+			t.Fatalf("%q is read as %+v", b, list)
+		}
+		seen := map[string]bool{}
+		for i, id := range list.IDs {
+			if id == "" || seen[id] || i > 0 && list.Rows[i] <= list.Rows[i-1] || weighted && list.Numbers[i] > 255 {
+				t.Fatalf("%q is read as %+v", b, list)
+			}
+			seen[id] = true
+		}
+	})
+}
