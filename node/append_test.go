@@ -159,3 +159,61 @@ func TestAppendGoesOnUnderARunningContract(t *testing.T) {
 		t.Errorf("contracts %+v", contracts)
 	}
 }
+
+// Full tiles of squares and buckets are taken over like those of readings, the others
+// encrypted again.
+func TestAppendTakesOverCompanionTiles(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	c := newCluster(t, 2, 2, nil)
+	bureau := c.keeping(c.publisher(ctx, "bureau"))
+	descriptor := strings.Replace(strings.Replace(dailyDescriptor, "decimals: 0}", "decimals: 0, squares: true, buckets: [300, 600]}", 1),
+		"{aggregates: [count, sum, avg], grain: month, min_cohort: 2, cubes: [[county]]}", "{aggregates: [stddev, histogram], public: true}", 1)
+	const first, last = 1300, 1400 // 7 stations make tiles of 1170 days
+	if _, err := bureau.PublishDataset(ctx, prepareText(ctx, t, descriptor, []byte(spreadCSV(0, first)), nil), nil); err != nil {
+		t.Fatal(err)
+	}
+	src, err := panel.ReadDescriptor("test.yaml", strings.NewReader(descriptor))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := panel.File{Name: "more.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(spreadCSV(first, last))), nil }}
+	p, err := bureau.PrepareAppend(ctx, src, []panel.File{file}, client.AppendOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Reused() != 5 || p.Tiles() != 10 {
+		t.Errorf("%d of %d tiles are taken over, want 5 of 10: the full one of each column", p.Reused(), p.Tiles())
+	}
+	if _, err := bureau.PublishDataset(ctx, p, nil); err != nil {
+		t.Fatal(err)
+	}
+	var counts [3]int
+	var sum, squares float64
+	for d := range last {
+		for s := range 7 {
+			v := float64(spreadReading(s, d))
+			counts[min(int(max(v-1, 0))/300, 2)]++
+			sum, squares = sum+v, squares+v*v
+		}
+	}
+	n := float64(7 * last)
+	rows := queryRows(ctx, t, bureau, "SELECT HISTOGRAM(no2), VAR_POP(no2) FROM daily")
+	if want := fmt.Sprint([]string{fmt.Sprint(counts[0]), fmt.Sprint(counts[1]), fmt.Sprint(counts[2])}); fmt.Sprint(rows[0][:3]) != want {
+		t.Errorf("buckets %v, want %s", rows[0][:3], want)
+	}
+	nearTo(t, "VAR_POP(no2)", rows[0][3], squares/n-sum/n*sum/n)
+}
+
+func spreadReading(station, day int) int { return (station*131 + day*37) % 1001 }
+
+func spreadCSV(from, to int) string {
+	var b strings.Builder
+	b.WriteString("station,county,day,NO2\n")
+	for d := from; d < to; d++ {
+		for s := range 7 {
+			fmt.Fprintf(&b, "s%d,c%d,%s,%d\n", s, s%3, day2024(d), spreadReading(s, d))
+		}
+	}
+	return b.String()
+}
