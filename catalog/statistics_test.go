@@ -406,3 +406,21 @@ func TestJointKinFollowsProductsAndKindredMeasures(t *testing.T) {
 		t.Errorf("comparisons of a coarse policy: %+v", x)
 	}
 }
+
+// TestAttemptsThatMultiplyOpenMoreTiles: those of every column, and of each measure
+// that is multiplied once more.
+func TestAttemptsThatMultiplyOpenMoreTiles(t *testing.T) {
+	h := newHistory(t, false, testRows(0, 90), momentPanel("m"))
+	h.publish("m", versionOf{90, 12, month("2024-01"), always})
+	id := h.contract("bank", OrderCreate{Dataset: "m"})
+	q := h.ok("bank", KindQuerySubmit, submit(id, statisticOf("m", FuncCovar, "nox", "so2"))).ID
+	attempt := h.attempt(q, 1)
+	attempt.Tiles = 12*(3+2) + 1
+	h.no(nodeName(1), KindQueryAttempt, attempt, RefusedInvalid, "invalid")
+	attempt.Tiles--
+	h.ok(nodeName(1), KindQueryAttempt, attempt)
+	sum := h.ok("bank", KindQuerySubmit, submit(id, sumOf("m", "nox", nil, nil))).ID
+	attempt = h.attempt(sum, 1)
+	attempt.Tiles = 12*2 + 1
+	h.no(nodeName(1), KindQueryAttempt, attempt, RefusedInvalid, "invalid")
+}

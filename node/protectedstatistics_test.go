@@ -76,6 +76,13 @@ func TestProtectedMomentsAreExactWhereTheClassRuleLetsThem(t *testing.T) {
 		t.Fatalf("covariances of %v, want of c0 alone", rows)
 	}
 	nearTo(t, "COVAR_POP", rows[0][1], spread(both[0], both[1])/float64(len(both[0])))
+	again, err := buyer.Query(ctx, "SELECT county, COVAR_POP(no2, pm25), COUNT(pm25) FROM guarded GROUP BY county", client.QueryOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.Query.Repeats == "" || len(again.Table.Rows) != 1 || again.Table.Rows[0][1] != rows[0][1] {
+		t.Errorf("asked again, the repeat of %q is %v, was %v", again.Query.Repeats, again.Table.Rows, rows)
+	}
 	rows = queryRows(ctx, t, buyer, "SELECT county, AVG(no2) FROM guarded GROUP BY county")
 	if len(rows) != 2 {
 		t.Errorf("averages of %v", rows)
