@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -175,18 +178,44 @@ func (c *cluster) awaitReady(ctx context.Context, id string) (ok bool, reasons [
 	return c.nodes[id].Ready()
 }
 
+// freeAddr draws a loopback address that nobody listens on, below the range of ports
+// from which the system takes those of outgoing connections: a node that was closed must
+// find its own free when it is opened again.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
+	for range 256 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12768))) //nolint:gosec // a port
+		if err != nil {
+			continue // taken
 		}
-	}()
-	return l.Addr().String()
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if addr := l.Addr().String(); handedOut.add(addr) {
+			return addr
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
+}
+
+// handedOut are the addresses that freeAddr has returned: parallel tests must not draw
+// one that is free because its node is not open yet.
+var handedOut addresses
+
+type addresses struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (a *addresses) add(addr string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if slices.Contains(a.list, addr) {
+		return false
+	}
+	a.list = append(a.list, addr)
+	return true
 }
 
 func testContext(t *testing.T) context.Context {

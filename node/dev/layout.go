@@ -1,12 +1,15 @@
 package dev
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/big"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
@@ -98,8 +101,16 @@ func (l layout) makeKey(principal string) error {
 	return k.Save(l.key(principal))
 }
 
-// freePorts asks the system for loopback ports that nobody listens on. All are
-// held until the last is known, so that no two are the same.
+// Ports of nodes are drawn from below the range from which systems take ports for
+// outgoing connections (from 32768 on, or 49152): a node that is down must find its own
+// free when it comes back.
+const (
+	firstPort = 20000
+	portCount = 12768
+)
+
+// freePorts draws loopback ports that nobody listens on. All are held until the last is
+// known, so that no two are the same.
 func freePorts(n int) (ports []int, err error) {
 	var held []net.Listener
 	defer func() {
@@ -107,13 +118,20 @@ func freePorts(n int) (ports []int, err error) {
 			err = errors.Join(err, l.Close())
 		}
 	}()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for tries := 0; len(ports) < n; tries++ {
+		k, err := rand.Int(rand.Reader, big.NewInt(portCount))
 		if err != nil {
+			return nil, fmt.Errorf("draw a port: %w", err)
+		}
+		port := firstPort + int(k.Int64())
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			if tries < 64*n {
+				continue // taken
+			}
 			return nil, fmt.Errorf("find a free port: %w", err)
 		}
-		held = append(held, l)
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port) //nolint:forcetypeassert // a TCP listener
+		held, ports = append(held, l), append(ports, port)
 	}
 	return ports, nil
 }
