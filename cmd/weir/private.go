@@ -79,7 +79,11 @@ func (a *app) ensurePortfolio(ctx context.Context, c *client.Client, sql string,
 	}
 	if known {
 		a.note("%s is portfolio %s version %d as it is registered; nothing is uploaded", p.path, v.Name, v.Version)
-		return nil
+		r, err := c.Registry(ctx, registry)
+		if err == nil && r.Rows > v.Entities {
+			a.note("registry %s has grown since, from %d entities to %d; the new ones are not in it", registry, v.Entities, r.Rows)
+		}
+		return err
 	}
 	done, err := c.KeepPortfolio(ctx, a.recordDir(), a.portfolioOptions(p, registry, sql, o))
 	if err != nil {
