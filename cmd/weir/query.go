@@ -206,6 +206,9 @@ func (a *app) explain(ctx context.Context, sql string, o client.QueryOptions, pr
 	s.add("tiles read by each node", strconv.FormatInt(x.Plan.Tiles, 10))
 	s.add("ciphertext additions", strconv.FormatInt(x.Plan.Additions, 10))
 	s.add("openings", strconv.Itoa(x.Plan.Openings))
+	if x.Plan.Products > 0 {
+		s.add("products of shares", strconv.FormatInt(x.Plan.Products, 10))
+	}
 	s.add("tiles in the largest sum", strconv.Itoa(x.Plan.MaxTiles))
 	s.add("largest possible magnitude", x.Plan.Magnitude.String())
 	if x.Bits != nil {
@@ -224,11 +227,11 @@ func addNoise(s *sheet, n *wire.ExplainedNoise) {
 		return
 	}
 	for _, c := range n.Sums {
-		what := c.Measure
+		what := c.What
 		if c.Weight != "" {
 			what += " × " + c.Weight
 		}
-		s.add("noise in sums of "+what, fmt.Sprintf("%s, parameter %s %s, from each of %d nodes; 95 %% within ± %s",
+		s.add("noise in "+what, fmt.Sprintf("%s, parameter %s %s, from each of %d nodes; 95 %% within ± %s",
 			c.Distribution, c.Parameter, c.Unit, c.Nodes, c.Interval95))
 	}
 	s.add("epsilon charged", fmt.Sprintf("%s an attempt, %s at most", n.Epsilon, n.MostCost))

@@ -12,6 +12,7 @@ type Explain struct {
 	Additions   int64    `json:"additions"`    // of ciphertexts, per member
 	Openings    int      `json:"openings"`     // accumulators
 	MaxTiles    int      `json:"max_tiles"`    // of one accumulator; the noise of an opening grows with it
+	Products    int64    `json:"products"`     // cells whose readings are multiplied by the members
 	SlotMaps    int      `json:"slot_maps"`    // distinct
 	Groups      int      `json:"groups"`       // released
 	Columns     int      `json:"columns"`      // opened
@@ -23,7 +24,7 @@ type Explain struct {
 // Explain counts what the plan does. d is the dataset's descriptor.
 func (p *Plan) Explain(d catalog.Descriptor) Explain {
 	return Explain{
-		Tiles: p.Tiles, Additions: p.Tiles - int64(p.Openings()), Openings: p.Openings(),
+		Tiles: p.Tiles, Additions: p.Tiles - int64(p.Openings()), Openings: p.Openings(), Products: p.multiplied(),
 		MaxTiles: p.MaxTiles(), SlotMaps: len(p.SlotMaps), Groups: len(p.Groups), Columns: len(p.Columns),
 		Width: p.Width, ResultBytes: 8 * (int64(p.Width) + 1), Magnitude: p.Magnitude(d),
 	}

@@ -143,3 +143,22 @@ func (p *Plan) multiply(g *grid, d catalog.Descriptor, maps *slotMaps, singles m
 
 // Openings is how many sums and single tiles are opened.
 func (p *Plan) Openings() int { return len(p.Accumulators) + len(p.Singles) }
+
+// multiplied counts the slots that are multiplied.
+func (p *Plan) multiplied() int64 {
+	perMap := map[int]int64{}
+	n := int64(0)
+	for _, x := range p.Products {
+		selected, known := perMap[x.SlotMap]
+		if !known {
+			for _, group := range p.SlotMaps[x.SlotMap] {
+				if group >= 0 {
+					selected++
+				}
+			}
+			perMap[x.SlotMap] = selected
+		}
+		n += selected
+	}
+	return n
+}

@@ -138,11 +138,12 @@ func TestPlansOfStatisticsGiveTheirColumns(t *testing.T) {
 		for _, k := range in.Plan.Kinds {
 			products += b2i(k.Times != "" && (r.old || k.Times != k.Measure))
 		}
-		if tiles := (len(r.cells[0])-1)/12 + 1; len(in.Plan.Products) > products*tiles || len(in.Plan.Products) < tiles || len(in.Plan.Singles) != 2*tiles {
+		tiles := (len(r.cells[0])-1)/12 + 1
+		if len(in.Plan.Products) > products*tiles || len(in.Plan.Products) < tiles || len(in.Plan.Singles) != 2*tiles {
 			t.Fatalf("%d products of %d tiles, %d are opened alone", len(in.Plan.Products), tiles, len(in.Plan.Singles))
 		}
-		if !in.Plan.Multiplies() || in.Plan.Private() {
-			t.Fatal("the plan does not say that it multiplies")
+		if x := in.Plan.Explain(r.d); !in.Plan.Multiplies() || in.Plan.Private() || x.Products < int64(tiles) || x.Openings != len(in.Plan.Accumulators)+2*tiles {
+			t.Fatalf("the plan does not say that it multiplies: %+v", x)
 		}
 		if _, err := NewPlan(r.d, in.Version, in.Verdict); !errors.Is(err, ErrPresence) {
 			t.Fatalf("planned without presence: %v", err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/query"
 	"github.com/weirdata/weir/node/api/dcat"
 	"github.com/weirdata/weir/node/api/wire"
 )
@@ -144,12 +145,13 @@ const (
 	costQuery   = 120 * time.Millisecond // entries through the ledger, sealing
 	costOpening = time.Millisecond       // shares, masks and their exchange, of one accumulator
 	costTile    = 60 * time.Microsecond  // reading 393 kB and adding it
+	costProduct = 2 * time.Microsecond   // one entry of a product of shares, both ways
 )
 
 // estimate is how long an accepted query will take, in milliseconds.
-func estimate(tiles int64, openings int) int64 {
-	if openings == 0 {
+func estimate(p query.Explain) int64 {
+	if p.Openings == 0 {
 		return (30 * time.Millisecond).Milliseconds()
 	}
-	return (costQuery + time.Duration(tiles)*costTile + time.Duration(openings)*costOpening).Milliseconds()
+	return (costQuery + time.Duration(p.Tiles)*costTile + time.Duration(p.Openings)*costOpening + time.Duration(p.Products)*costProduct).Milliseconds()
 }

@@ -94,7 +94,7 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 			Dataset: d.ID, Release: verdict.Release, Contract: in.Body.Contract, Request: request,
 			Groups: len(plan.Groups), Withheld: len(verdict.Withheld), Plan: plan.Explain(d.Descriptor), Nodes: nodesWords(d.Descriptor, verdict),
 			WithheldGroups: withheldGroups(verdict), Verdict: verdictWords(d.Descriptor, preview),
-			Price: preview.Price, Repeats: preview.Repeats, Millis: estimate(plan.Tiles, plan.Openings()),
+			Price: preview.Price, Repeats: preview.Repeats, Millis: estimate(plan.Explain(d.Descriptor)),
 		}
 		if out.Body.Bits, err = bitsOf(v, d.Descriptor, plan); err != nil {
 			return err
