@@ -15,7 +15,7 @@ import (
 	"github.com/weirdata/weir/node/client"
 )
 
-// statisticsDescriptor lists three stations with squares and buckets of PM2.5.
+// statisticsDescriptor lists all stations with squares and buckets of PM2.5.
 const statisticsDescriptor = `dataset: beijing_statistics
 title: {en: Beijing hourly air quality with statistics, zh: 北京逐小时空气质量统计}
 license: CC-BY-4.0
@@ -105,7 +105,7 @@ func near(t *testing.T, what, got string, want float64) {
 // TestBeijingStatisticsEqualPlaintext: everything that squares and buckets give, per
 // station and month, gaps and all.
 func TestBeijingStatisticsEqualPlaintext(t *testing.T) {
-	files := beijingFiles(t)[:3]
+	files := beijingFiles(t)
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())
 	bureau, buyer := connect(t, c, Bureau), connect(t, c, Buyer)
@@ -121,8 +121,8 @@ func TestBeijingStatisticsEqualPlaintext(t *testing.T) {
 	}
 	t.Logf("answered in %s", time.Since(begin).Round(time.Millisecond))
 	months := beijingMonths(t, files)
-	if len(rows)-1 != 144 || len(months) != 144 {
-		t.Fatalf("%d rows, %d in plaintext, want 144", len(rows)-1, len(months))
+	if len(rows)-1 != 576 || len(months) != 576 {
+		t.Fatalf("%d rows, %d in plaintext, want 576", len(rows)-1, len(months))
 	}
 	bounds := []float64{35, 75, 115, 150, 250}
 	above := 0 // months with a standard deviation above 80
@@ -178,7 +178,7 @@ func TestBeijingStatisticsEqualPlaintext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rows)-1 != above || above == 0 || above == 144 {
+	if len(rows)-1 != above || above == 0 || above == 576 {
 		t.Errorf("HAVING keeps %d months, want %d", len(rows)-1, above)
 	}
 }
@@ -188,8 +188,8 @@ func TestBeijingStatisticsEqualPlaintext(t *testing.T) {
 func comparePairs(t *testing.T, ask func(sql string) [][]string, months map[string]*monthOf) {
 	rows := ask(`SELECT station, date_trunc('month', period) AS month, COVAR_POP(pm25, o3), COVAR_SAMP(o3, pm25), CORR(pm25, o3),
 		REGR_SLOPE(pm25, o3), REGR_INTERCEPT(pm25, o3), REGR_R2(pm25, o3), WAVG(o3, pm25), AVG(pm25) FROM beijing_statistics GROUP BY station, month`)
-	if len(rows)-1 != 144 {
-		t.Fatalf("%d rows, want 144", len(rows)-1)
+	if len(rows)-1 != 576 {
+		t.Fatalf("%d rows, want 576", len(rows)-1)
 	}
 	for _, row := range rows[1:] {
 		key := row[0] + " " + row[1]
