@@ -1,0 +1,87 @@
+package dev
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirdata/weir/compute/panel"
+)
+
+const multipliedDescriptor = `dataset: multiplied
+title: {en: Hourly readings of sixty stations, zh: 六十个站点逐小时读数}
+license: CC0-1.0
+entity: {column: station, attributes: []}
+period: {column: period, grain: hour}
+measures:
+  - {name: a, column: a, unit: kg, range: [0, 1000], decimals: 0}
+  - {name: b, column: b, unit: kg, range: [0, 1000], decimals: 0}
+policy: {aggregates: [count, corr], public: true}
+`
+
+// multipliedFile has readings of sixty stations over sixty days.
+func multipliedFile() panel.File {
+	var b bytes.Buffer
+	b.WriteString("station,period,a,b\n")
+	begin := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	for h := range 60 * 24 {
+		at := begin.Add(time.Duration(h) * time.Hour).Format("2006-01-02T15")
+		for s := range 60 {
+			fmt.Fprintf(&b, "s%02d,%s,%d,%d\n", s, at, (h*31+s*7)%997, (h*17+s*s*3)%983)
+		}
+	}
+	return panel.File{Name: "multiplied.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil }}
+}
+
+// A node killed in the middle of a query that multiplies shares does not change the
+// answer: what it was multiplying is given up, and another active set begins anew,
+// with new throw-away keys.
+func TestProductsSurviveTheDeathOfAnyNode(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a whole cluster")
+	}
+	ctx := testContext(t)
+	c := start(ctx, t, t.TempDir())
+	bureau, buyer := connect(t, c, Bureau), connect(t, c, Buyer)
+	publish(ctx, t, bureau, []byte(multipliedDescriptor), []panel.File{multipliedFile()})
+	grant(ctx, t, buyer, bureau, "multiplied")
+	ask := func(ctx context.Context, n int) ([][]string, int, error) {
+		// A query with another n repeats none.
+		got, q, err := answer(ctx, buyer, fmt.Sprintf("SELECT station, CORR(a, b), REGR_SLOPE(b, a), REGR_R2(b, a) FROM multiplied WHERE station <> 'none%d' GROUP BY station", n), nil)
+		return got, len(q.Attempts), err
+	}
+	begin := time.Now()
+	want, _, err := ask(ctx, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("answered in %s", time.Since(begin).Round(time.Millisecond))
+	for n, role := range []string{"root", "member"} {
+		t.Run(role, func(t *testing.T) {
+			killed := make(chan string, 1)
+			go func() { killed <- killMember(ctx, t, c, buyer, role) }()
+			got, attempts, err := ask(ctx, n+1)
+			id := <-killed
+			if err != nil {
+				t.Fatalf("%s killed: %v", id, err)
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("%s killed: (-before +after)\n%s", id, d)
+			}
+			if attempts < 2 {
+				t.Error("the kill did not hit the query while it was being answered")
+			}
+			if err := c.StartNode(id); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.AwaitReady(ctx); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
