@@ -237,6 +237,7 @@ func (c *call) commitSets(v Version) error {
 func (m *Machine) addTests(r Reader, f *family, c *coverage) error {
 	t := testMaker{family: f, coverage: c, store: setStore{newColumnStore(c.entities)}, known: map[string]*patterns{}}
 	c.testsOf = make([][][][]int32, len(f.Sources))
+	said := make([]declaration, len(f.Sources))
 	for i, s := range f.Sources {
 		v, err := find[Version](r, prefixVersion+versionName(s.Dataset, s.Version))
 		if err != nil {
@@ -249,11 +250,15 @@ func (m *Machine) addTests(r Reader, f *family, c *coverage) error {
 		if err := t.source(i, v.Compared, sets); err != nil {
 			return fmt.Errorf("version %d of %s: %w", s.Version, s.Dataset, err)
 		}
+		said[i] = declaration{v.Compared, sets}
 	}
 	c.always = len(c.tests)
 	c.jointOf = make([][][][]int32, len(f.Sources))
-	for i := range f.Sources {
-		c.jointOf[i] = t.jointTests(i)
+	for i, s := range f.Sources {
+		var err error
+		if c.jointOf[i], err = t.jointTests(i, said[i]); err != nil {
+			return fmt.Errorf("version %d of %s: %w", s.Version, s.Dataset, err)
+		}
 	}
 	c.marks, _, c.setWords = t.store.columns.rows()
 	return nil

@@ -75,16 +75,23 @@ func (f *family) jointKin(of measureOf) ([]measureOf, bool) {
 	return found, watched
 }
 
+// declaration is what a version says of the cells in which it differs from others.
+type declaration struct {
+	compared []Comparison
+	sets     []CellSet
+}
+
 // jointTests are the conditions on joint statistics of a source, by measure and
 // period: of the entities that have cells in the same ones of all columns that may be
-// added and subtracted there, a class must have none or enough. They are nil where a
-// period of the policy has several of the dataset, and of measures without products.
-func (t *testMaker) jointTests(source int) [][][]int32 {
+// added and subtracted there, a class must have none or enough, and of those of each
+// such pattern whose cells changed since another version. They are nil where a period
+// of the policy has several of the dataset, and of measures without products.
+func (t *testMaker) jointTests(source int, said declaration) ([][][]int32, error) {
 	s := t.family.Sources[source]
 	at := slices.IndexFunc(t.family.Datasets, func(d familyDataset) bool { return d.ID == s.Dataset })
 	d := t.family.Datasets[at]
 	if !d.single() || len(d.Joint) == 0 {
-		return nil
+		return nil, nil
 	}
 	out := make([][][]int32, len(d.Measures))
 	for m, name := range d.Measures {
@@ -94,12 +101,37 @@ func (t *testMaker) jointTests(source int) [][][]int32 {
 		}
 		kin, _ := t.family.jointKin(measureOf{at, m})
 		for p := range s.Periods {
-			if columns := t.columnsOf(kin, source, s.From+int64(p)); len(columns) > 1 {
-				out[m][p] = t.pattern(columns).tests
+			columns := t.columnsOf(kin, source, s.From+int64(p))
+			if len(columns) < 2 {
+				continue // all have the same cells: the measures' own conditions are enough
 			}
+			patterns := t.pattern(columns)
+			changed, err := t.changedJoint(at, kin, said, s.From+int64(p), patterns)
+			if err != nil {
+				return nil, err
+			}
+			out[m][p] = slices.Concat(patterns.tests, changed)
 		}
 	}
-	return out
+	return out, nil
+}
+
+// changedJoint are the tests of the declared changes of measures of a dataset in a
+// period, pattern by pattern.
+func (t *testMaker) changedJoint(dataset int, kin []measureOf, said declaration, period int64, p *patterns) ([]int32, error) {
+	var out []int32
+	d := t.family.Datasets[dataset]
+	for number, x := range said.compared {
+		if !slices.Contains(kin, measureOf{dataset, d.measureIndex(x.Measure)}) {
+			continue
+		}
+		tests, err := t.declared(number, period, said.sets, p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, tests...)
+	}
+	return out, nil
 }
 
 // columnsOf are the distinct columns of measures, in the sources up to one, in a

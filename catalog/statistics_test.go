@@ -327,6 +327,20 @@ func jointAttacks() []attack {
 			h.ask("bank", sumOf("m", "nox", aloneButVictim(), nil))
 			h.ask("bank", statisticOf("m", FuncCovar, "nox", "so2", attr("county")))
 		}},
+		{name: "corrections of which one lies in a common cell", panels: panel, rows: testRows(0, 300), run: func(h *history) {
+			aloneUpTo(h)
+			h.ask("bank", statisticOf("m", FuncCovar, "nox", "so2", attr("county")))
+			h.publish("m", versionOf{300, 2, month("2024-01"), func(m int, _ int64, e int) int {
+				switch {
+				case m == 1 && e < 120 && e%3 == 1:
+					return 0
+				case m == 0 && e%3 == 1 && (e < 100 || e == 121):
+					return 2
+				}
+				return 1
+			}})
+			h.ask("bank", statisticOf("m", FuncCovar, "nox", "so2", attr("county")))
+		}},
 		{name: "two joint statistics that leave one entity of each kind", panels: threeMeasures, rows: testRows(0, 300), run: func(h *history) {
 			// Of county1, entity 1 has nox alone, entity 4 all three, the others two.
 			h.publish("m", versionOf{300, 2, month("2024-01"), func(m int, _ int64, e int) int {
