@@ -71,7 +71,7 @@
 // Why, with one version:
 //
 //  1. A verdict releases, of a measure and a period, unions of whole classes that
-//     contribute there (cohort.parts, cohort.column). So every figure is a sum of
+//     contribute there (cohort.parts, cohort.statistic). So every figure is a sum of
 //     class sums of the partition as it was then.
 //  2. The partition is only ever refined (classes.replaced is the only way to
 //     another one), so a class of then is a union of classes of now, and its sum the
@@ -120,6 +120,14 @@
 // The random histories of TestNothingIsDerivedOfFewEntitiesWhateverIsAsked, and the
 // attacks beside it, are searched by exact elimination for a combination that says
 // something of fewer than k entities; without the rule most of them have one.
+//
+// Sums over the common cells of two measures (joint.go) are figures over parts of a
+// class: of the patterns of presence of all measures that products tie together,
+// directly or not, in all versions. A joint statistic takes a class only where each
+// pattern is empty or has p·k entities, and so have its cells that changed; from then
+// on cuts of that class keep it so, and its plain sums are held to the same. Where a
+// period of the policy has several of the dataset, the two must have the same cells,
+// and the joint sums are the plain ones.
 //
 // Moments: sums of different measures are equations in different unknowns and do not add up
 // to more: p is 1 while nothing but sums was released. A square or a product ties the
