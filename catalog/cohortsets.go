@@ -7,8 +7,11 @@ import (
 )
 
 // CohortSets returns what the cohort test of an accepted, exact private query looks
-// at, and min_cohort: the distinct sets, in one order on every node. There are none
-// where nothing is protected.
+// at, and the least number of entities, the policy's or the contract's if that asks
+// for more: the distinct sets, in one order on every node that is at the same entry of
+// the ledger. (A version that goes live between two nodes' looks may change them, so
+// the members of an attempt have to agree on what they test.) There are none where
+// nothing is protected.
 func (v View) CohortSets(query string) (least int, sets []CohortSet, err error) {
 	q, err := v.Query(query)
 	if err != nil {
@@ -18,9 +21,14 @@ func (v View) CohortSets(query string) (least int, sets []CohortSet, err error) 
 	if err != nil {
 		return 0, nil, err
 	}
+	k, err := v.Contract(q.Submit.Contract)
+	if err != nil {
+		return 0, nil, err
+	}
+	least = max(d.Descriptor.Policy.MinCohort, k.MinCohort)
 	verdict, err := v.Verdict(q.ID)
 	if err != nil || verdict.In == "" || verdict.Noise != nil || d.Descriptor.Policy.Public || !encrypted(verdict.Columns) {
-		return d.Descriptor.Policy.MinCohort, nil, err
+		return least, nil, err
 	}
 	version, err := v.Version(q.Dataset, q.Release)
 	if err != nil {
@@ -34,7 +42,7 @@ func (v View) CohortSets(query string) (least int, sets []CohortSet, err error) 
 	if err != nil {
 		return 0, nil, err
 	}
-	return d.Descriptor.Policy.MinCohort, cohortSets(kin.classes, kin.source, d.Descriptor, version, verdict), nil
+	return least, cohortSets(kin.classes, kin.source, d.Descriptor, version, verdict), nil
 }
 
 // CohortPreview judges a query as Preview does, with NewVector for a selector that
@@ -52,7 +60,7 @@ func (v View) CohortPreview(principal string, q QuerySubmit) (Preview, int, []Co
 	if j.kin == nil || j.outcome.classes == nil || j.verdict.In == "" {
 		return p, 0, nil, nil, nil
 	}
-	least := j.dataset.Descriptor.Policy.MinCohort
+	least := max(j.dataset.Descriptor.Policy.MinCohort, j.contract.MinCohort)
 	return p, least, cohortSets(j.outcome.classes, j.kin.source, j.dataset.Descriptor, j.version, j.verdict), nil, nil
 }
 

@@ -34,3 +34,30 @@ func TestAFamilyHasOneOffsetFromUTC(t *testing.T) {
 		t.Fatalf("refusal %+v", r)
 	}
 }
+
+// A contract that asks for larger groups asks for larger portfolios too: what a
+// selector takes of a class, and what it leaves, are groups.
+func TestAContractAsksForLargerPortfolios(t *testing.T) {
+	h := newHistory(t, false, testRows(0, 60), monthlyPanel("m"))
+	h.publish("m", versionOf{60, 12, month("2024-01"), always})
+	order := h.ok("bank", KindOrderCreate, OrderCreate{Dataset: "m", Purpose: "x", MinCohort: 10}).ID
+	strict := h.ok("bureau", KindOrderApprove, OrderApprove{Order: order}).ID
+	plain := h.contract("bank", OrderCreate{Dataset: "m"})
+	mine := h.portfolio("bank", "mine", counties1(8)...)
+	least := func(contract string) int {
+		t.Helper()
+		q := submit(contract, private(sumOf("m", "nox", nil, nil), mine))
+		_, previewed, sets, refusal, err := h.view().CohortPreview(testID("bank"), q)
+		if err != nil || refusal != nil || len(sets) == 0 {
+			t.Fatalf("preview: %d sets, %v, %v", len(sets), refusal, err)
+		}
+		n, sets, err := h.view().CohortSets(h.ok("bank", KindQuerySubmit, q).ID)
+		if err != nil || len(sets) == 0 || n != previewed {
+			t.Fatalf("%d sets of %d, previewed %d: %v", len(sets), n, previewed, err)
+		}
+		return n
+	}
+	if a, b := least(plain), least(strict); a != 5 || b != 10 {
+		t.Fatalf("portfolios of %d and %d are tested for, want 5 and 10", a, b)
+	}
+}

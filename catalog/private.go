@@ -47,27 +47,32 @@ func encrypted(list []Column) bool {
 }
 
 // checkPrivate refuses what private vectors are not for.
-func (q Request) checkPrivate() *Refusal {
+func (q Request) checkPrivate(d Descriptor) *Refusal {
 	for i, a := range q.Select {
 		field := fmt.Sprintf("select[%d]", i)
 		switch {
 		case a.Weight == "" && a.Func == FuncWavg:
-			return invalid(field, "wavg takes a private vector of weights")
+			return invalid(field, "wavg takes a private vector of weights").
+				withFix("ask for avg, or register weights: weir portfolio register")
 		case a.Weight != "" && q.In != "":
 			return invalid(field, "a query has a private selector or private weights, not both").
 				withFix("register weights that are 0 for whoever is not selected")
 		case a.Weight != "" && a.Func != "sum" && a.Func != FuncWavg:
-			return invalid(field, "private weights are for sum and wavg, not for %.40q", a.Func)
+			return invalid(field, "private weights are for sum and wavg, not for %.40q", a.Func).
+				withFix("ask for the sum or the weighted mean")
 		case a.Weight != "" && (a.Other != "" || a.Func == FuncWavg && a.Measure == ""):
-			return invalid(field, "%s of a private vector takes one measure", a.Func)
+			return invalid(field, "%s of a private vector takes one measure", a.Func).withFix("name one measure of the dataset")
 		case q.In != "" && a.Func != "count" && a.Func != "sum" && a.Func != "avg":
-			return invalid(field, "private selectors are for count, sum and avg, not for %.40q", a.Func)
+			return invalid(field, "private selectors are for count, sum and avg, not for %.40q", a.Func).
+				withFix("ask for those, or without the portfolio")
 		case a.Weight != "" && a.Measure != "" && q.Noise == nil:
 			// Two weights of 2^15 and 1 tell the second reading modulo 2^15.
-			r := refuse(RefusedPolicy, "weights", "sums with private weights are released with noise only").
-				withFix("ask with --epsilon")
+			r := refuse(RefusedPolicy, "weights", "sums with private weights are released with noise only")
 			r.Field = field
-			return r
+			if d.Policy.DP == nil {
+				return r.withFix("dataset %s offers no noise (dp); ask for sums without weights", d.Dataset)
+			}
+			return r.withFix("ask with --epsilon, at most %s", d.Policy.DP.EpsilonPerQuery)
 		}
 	}
 	return nil
@@ -94,12 +99,17 @@ func (j *judgement) useVectors(r Reader, p Principal, q Request, reg Registry, p
 		}
 		switch {
 		case v.State != VectorReady:
-			return conflict("vector_state", "vector %s (%s version %d) is %s", v.ID, v.Name, v.Version, v.State)
+			r := conflict("vector_state", "vector %s (%s version %d) is %s", v.ID, v.Name, v.Version, v.State)
+			if v.Over() {
+				return r.withFix("register it anew: weir portfolio register %s FILE.csv", v.Name)
+			}
+			return r.withFix("wait until all nodes have checked it: weir portfolio show %s", v.Name)
 		case v.Registry != reg.ID:
 			return refuse(RefusedInvalid, "vector_registry", "vector %s is on registry %s, dataset %s on %s", v.Name, v.Registry, q.Dataset, reg.ID).
 				withFix("register it on %s: weir portfolio register %s FILE.csv --registry %s", reg.ID, v.Name, reg.ID)
 		case id == q.In && v.Bits != 1:
-			return invalid("in", "vector %s holds weights of %d bits, a selector has one bit an entity", v.Name, v.Bits)
+			return invalid("in", "vector %s holds weights of %d bits, a selector has one bit an entity", v.Name, v.Bits).
+				withFix("register the list without weights, under another name")
 		}
 		j.vectors = append(j.vectors, VectorUse{ID: v.ID, Name: v.Name, Bits: v.Bits, Decimals: v.Decimals, Entities: v.Entities})
 		j.commitments = append(j.commitments, v.Commitment)

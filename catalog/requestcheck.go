@@ -22,7 +22,7 @@ func (q Request) Check(d Descriptor, columns []string) *Refusal {
 	case len(q.SQL) > maxSQL:
 		return invalid("sql", "the SQL has %d bytes, at most %d are accepted", len(q.SQL), maxSQL)
 	}
-	if r := q.checkPrivate(); r != nil {
+	if r := q.checkPrivate(d); r != nil {
 		return r
 	}
 	if r := q.Noise.check(); r != nil {

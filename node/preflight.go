@@ -18,6 +18,7 @@ import (
 const (
 	ruleOverflow = "overflow"       // a sum might exceed the plaintext modulus
 	ruleNoise    = "noise"          // an accumulator would not decrypt
+	ruleCohorts  = "cohort_test"    // a cohort test would be too large
 	rulePlan     = "plan_too_large" // too many slot maps or groups
 )
 
@@ -101,7 +102,12 @@ func (n *Node) refuseUnfit(ctx context.Context, e catalog.Envelope) error {
 		if refusal = refuseReceiving(submit.Receiving); refusal != nil {
 			return nil
 		}
-		refusal, err = n.unfit(v, verdict)
+		if refusal, err = n.unfit(v, verdict); err != nil || refusal != nil {
+			return err
+		}
+		if verdict.In != "" && verdict.Noise == nil {
+			refusal, err = unfitCohorts(v, signer.ID, submit)
+		}
 		return err
 	})
 	if err != nil {
@@ -145,6 +151,36 @@ func (n *Node) unfit(v catalog.View, verdict catalog.Verdict) (*catalog.Refusal,
 		return nil, err
 	}
 	return nil, nil
+}
+
+// unfitCohorts refuses an exact private query whose cohort test would be larger than
+// what members can send each other: it would take three attempts, freeze its classes
+// and answer nothing.
+func unfitCohorts(v catalog.View, principal string, submit catalog.QuerySubmit) (*catalog.Refusal, error) {
+	_, least, sets, refusal, err := v.CohortPreview(principal, submit)
+	if err != nil || refusal != nil {
+		return refusal, err
+	}
+	factors := he.CohortFactors(least, cohortsOf(sets))
+	r := &catalog.Refusal{Kind: catalog.RefusedPolicy, Rule: ruleCohorts}
+	number := func(name string, value int) {
+		r.Numbers = append(r.Numbers, catalog.Number{Name: name, Value: strconv.Itoa(value)})
+	}
+	switch {
+	case least > he.MaxCohortMinimum:
+		r.Message = fmt.Sprintf("groups have at least %d entities here; portfolios can be tested for at most %d", least, he.MaxCohortMinimum)
+		r.Fix = "ask with --epsilon where the policy has dp, or without the portfolio"
+		number("min_cohort", least)
+		number("limit", he.MaxCohortMinimum)
+	case factors > productEntries:
+		r.Message = fmt.Sprintf("testing the portfolio in every class and period takes %d numbers, at most %d are possible", factors, productEntries)
+		r.Fix = "select fewer measures or a shorter time at a time"
+		number("factors", factors)
+		number("limit", productEntries)
+	default:
+		return nil, nil
+	}
+	return r, nil
 }
 
 // refusalOf tells the buyer why a plan does not fit; nil when err is about

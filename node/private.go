@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -181,8 +182,12 @@ func (n *Node) testCohorts(ctx context.Context, id string, t *talk, vectors *pri
 	if len(sets) == 0 {
 		return nil
 	}
-	selector, cohorts := vectors.of(vectors.exact), make([]he.Cohort, len(sets))
+	cohorts := cohortsOf(sets)
 	defer clear(cohorts)
+	if most := he.CohortFactors(least, cohorts); least > he.MaxCohortMinimum || most > productEntries {
+		return refusef("the cohort test multiplies %d numbers for groups of %d entities, at most %d of %d are possible", most, least, productEntries, he.MaxCohortMinimum)
+	}
+	selector := vectors.of(vectors.exact)
 	one := []uint64{0}
 	for i, s := range sets {
 		one[0] = 0
@@ -193,9 +198,12 @@ func (n *Node) testCohorts(ctx context.Context, id string, t *talk, vectors *pri
 				}
 			}
 		}
-		cohorts[i] = he.Cohort{Share: one[0], Members: len(s.Members), NoRest: s.NoRest}
+		cohorts[i].Share = one[0]
 	}
-	test, err := he.NewCohortTest(n.products, t.session("cohort test"), n.point, least, cohorts)
+	// A version that went live since changes the sets. Members whose states differ
+	// would multiply shares of different numbers, get one that is hardly ever 0, and
+	// take a test for passed that is not: so what they send is bound to the sets.
+	test, err := he.NewCohortTest(n.products, t.session(cohortPurpose(least, sets)), n.point, least, cohorts)
 	if err != nil {
 		return err
 	}
@@ -210,6 +218,31 @@ func (n *Node) testCohorts(ctx context.Context, id string, t *talk, vectors *pri
 		return errCohort
 	}
 	return nil
+}
+
+// cohortsOf are the cohorts of sets, without their shares.
+func cohortsOf(sets []catalog.CohortSet) []he.Cohort {
+	list := make([]he.Cohort, len(sets))
+	for i, s := range sets {
+		list[i] = he.Cohort{Members: len(s.Members), NoRest: s.NoRest}
+	}
+	return list
+}
+
+// cohortPurpose names a cohort test by all that it is about.
+func cohortPurpose(least int, sets []catalog.CohortSet) string {
+	b := binary.LittleEndian.AppendUint64(nil, uint64(least)) //nolint:gosec // at least 2
+	for _, s := range sets {
+		rest := byte(0)
+		if s.NoRest {
+			rest = 1
+		}
+		b = binary.LittleEndian.AppendUint32(append(b, rest), uint32(len(s.Members))) //nolint:gosec // at most a registry's rows
+		for _, e := range s.Members {
+			b = binary.LittleEndian.AppendUint32(b, uint32(e)) //nolint:gosec // a position in a registry
+		}
+	}
+	return "cohort test of " + catalog.Sum(b).String()
 }
 
 // sumPrivately computes this node's shares of a column's sums, weighted by a vector.

@@ -93,20 +93,22 @@ func (n *Node) holdVector(ctx context.Context, x catalog.Vector) error {
 // gives the same one, so that a commitment has one challenge. The reasons of its
 // refuseErrors say nothing of the share.
 func (n *Node) storeVector(ctx context.Context, x catalog.Vector) (nonce []byte, err error) {
-	n.vectors.mu.Lock()
-	defer n.vectors.mu.Unlock()
-	if nonce, share, err := n.readVector(x.ID); err == nil {
-		vault.Wipe(share)
-		return nonce, nil
-	} else if !errors.Is(err, vault.ErrNotFound) {
-		return nil, err
+	if nonce, err := n.heldNonce(x.ID); err == nil || !errors.Is(err, vault.ErrNotFound) {
+		return nonce, err
 	}
-	if x.Modulus != n.products.T() {
-		return nil, refusef("the vector is shared modulo %d, this cluster works modulo %d", x.Modulus, n.products.T())
-	}
+	// It is fetched before anything is locked: a registration whose shares nobody has
+	// must not keep those of others waiting.
 	sealed, err := n.load(ctx, x.Shares[n.point-1])
 	if err != nil {
 		return nil, err
+	}
+	n.vectors.mu.Lock()
+	defer n.vectors.mu.Unlock()
+	if nonce, err := n.heldNonce(x.ID); err == nil || !errors.Is(err, vault.ErrNotFound) {
+		return nonce, err
+	}
+	if x.Modulus != n.products.T() {
+		return nil, refusef("the vector is shared modulo %d, this cluster works modulo %d", x.Modulus, n.products.T())
 	}
 	private, err := n.vault.Get(secretSealing)
 	if err != nil {
@@ -134,6 +136,14 @@ func (n *Node) storeVector(ctx context.Context, x catalog.Vector) (nonce []byte,
 	}
 	n.vectors.note(x.ID)
 	return nonce, nil
+}
+
+// heldNonce is the nonce of a share that this node has stored; vault.ErrNotFound when
+// it has not.
+func (n *Node) heldNonce(id string) ([]byte, error) {
+	nonce, share, err := n.readVector(id)
+	vault.Wipe(share)
+	return nonce, err
 }
 
 // readVector reads what storeVector wrote. The caller wipes the share.

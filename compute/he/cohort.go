@@ -36,10 +36,20 @@ func (c Cohort) forbidden(k int) []uint64 {
 	return out
 }
 
-const (
-	maxCohorts = 1 << 20
-	maxCohort  = 1 << 10 // largest k
-)
+const maxCohorts = 1 << 20
+
+// MaxCohortMinimum is the largest minimum that a cohort test can have.
+const MaxCohortMinimum = 1 << 10
+
+// CohortFactors is how many numbers a cohort test with minimum k multiplies: what it
+// sends grows with them.
+func CohortFactors(k int, cohorts []Cohort) int {
+	n := 0
+	for _, c := range cohorts {
+		n += len(c.forbidden(k))
+	}
+	return n
+}
 
 // CohortTest finds out, for one member, whether in every cohort the selected and
 // the rest are each none or at least k, and opens nothing else (PROTOCOL section
@@ -94,20 +104,18 @@ func NewCohortTest(p ProductParameters, s Session, point, k int, cohorts []Cohor
 }
 
 func checkCohorts(p ProductParameters, k int, cohorts []Cohort) error {
-	if k < 1 || k > maxCohort {
-		return fmt.Errorf("%w: a minimum of %d, not 1 to %d", ErrValues, k, maxCohort)
+	if k < 1 || k > MaxCohortMinimum {
+		return fmt.Errorf("%w: a minimum of %d, not 1 to %d", ErrValues, k, MaxCohortMinimum)
 	}
 	if len(cohorts) > maxCohorts {
 		return fmt.Errorf("%w: %d cohorts, more than %d", ErrValues, len(cohorts), maxCohorts)
 	}
-	entries := 0
 	for i, c := range cohorts {
 		if c.Share >= p.T() || c.Members < 0 || c.Members > maxProductLength {
 			return fmt.Errorf("%w: cohort %d of %d members", ErrValues, i, c.Members)
 		}
-		entries += len(c.forbidden(k))
 	}
-	if entries > maxProductLength {
+	if entries := CohortFactors(k, cohorts); entries > maxProductLength {
 		return fmt.Errorf("%w: %d factors, more than %d", ErrValues, entries, maxProductLength)
 	}
 	return nil

@@ -237,7 +237,7 @@ func TestUnusableProductsAreRefused(t *testing.T) {
 		c []Cohort
 	}{
 		"k 0":              {0, nil},
-		"large k":          {maxCohort + 1, nil},
+		"large k":          {MaxCohortMinimum + 1, nil},
 		"share beyond T":   {5, []Cohort{{Share: p.T(), Members: 9}}},
 		"negative members": {5, []Cohort{{Members: -1}}},
 	} {
