@@ -161,6 +161,11 @@ func unfitCohorts(v catalog.View, principal string, submit catalog.QuerySubmit) 
 	if err != nil || refusal != nil {
 		return refusal, err
 	}
+	return refuseCohorts(least, sets), nil
+}
+
+// refuseCohorts is the refusal of a cohort test that is too large; nil: it is not.
+func refuseCohorts(least int, sets []catalog.CohortSet) *catalog.Refusal {
 	factors := he.CohortFactors(least, cohortsOf(sets))
 	r := &catalog.Refusal{Kind: catalog.RefusedPolicy, Rule: ruleCohorts}
 	number := func(name string, value int) {
@@ -178,9 +183,9 @@ func unfitCohorts(v catalog.View, principal string, submit catalog.QuerySubmit) 
 		number("factors", factors)
 		number("limit", productEntries)
 	default:
-		return nil, nil
+		return nil
 	}
-	return r, nil
+	return r
 }
 
 // refusalOf tells the buyer why a plan does not fit; nil when err is about

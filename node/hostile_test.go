@@ -1,0 +1,400 @@
+package node
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/node/client"
+)
+
+// What a malicious buyer may try with private vectors, and the tests that show what
+// comes of it. "attacks" are those of the catalog's TestAttacks…, in which an
+// attacker adds and subtracts all that it was ever told; each succeeds there with the
+// rule off.
+//
+//	a portfolio of one                       attacks; TestFailedCohortTestEndsTheQueryAndFreesItsClasses
+//	all but one                              attacks; TestPreviewOfAPortfolioIsWhatTheNodesDecide
+//	a portfolio, then a public query; the reverse   attacks; catalog.TestFrozenClassIsFreeOnlyWhenNoQueryRestsOnIt
+//	another measure, dataset, month          attacks
+//	a changed portfolio                      attacks; TestFailedCohortTest…; TestHostileBuyerIsRefusedAndToldWhatWouldPass
+//	one absent entity; one for half a year   attacks
+//	the same on a corrected version          attacks
+//	groups smaller than the contract's       catalog.TestAContractAsksForLargerPortfolios
+//	another's sealed shares replayed         TestSharesOfAnotherRegistrationAreWorthNothing; catalog.TestVectorIsRejectedForGood
+//	weights of 2^15 and 1                    TestWeightsAreReleasedWithTheirNoiseAlone
+//	a foreign column as a weight             TestHostileBuyerIsRefusedAndToldWhatWouldPass
+//	negative and huge values                 TestHostileSharesAreRejected; TestClientSharesNoValueThatIsNotOfTheBits
+//	shares not on a polynomial               TestBadVectorsAreRejected
+//	shares for another registry, epoch, buyer, truncated, repeated   TestHostileSharesAreRejected; TestBadVectorsAreRejected
+//	a second challenge                       catalog.TestVectorIsRejectedForGood; TestRegistrationWaitsForTheNodeThatIsDown
+//	a test on other sets than the others'    TestCohortTestOfOtherSetsIsNotPassed
+//	a portfolio too large to be tested       TestCohortTestThatCannotBeSentIsRefusedBeforeItIsProposed
+
+// hostile is a buyer whose client checks nothing.
+type hostile struct {
+	*exchangeOf
+	cluster catalog.Cluster
+	params  he.ProductParameters
+}
+
+func newHostile(ctx context.Context, t *testing.T) *hostile {
+	t.Helper()
+	h := &hostile{exchangeOf: newFirms(ctx, t, 3, 2)}
+	var err error
+	if h.params, err = he.NewProductParameters(he.DefaultProductParameters()); err != nil {
+		t.Fatal(err)
+	}
+	if h.cluster, err = h.buyer.Cluster(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// body is a registration of a selector, without its shares.
+func (h *hostile) body(name string) catalog.VectorRegister {
+	return catalog.VectorRegister{
+		Name: name, Version: 1, Registry: h.registry.ID, Entities: h.registry.Rows, Rows: h.registry.Digest, Bits: 1, Modulus: h.params.T(),
+	}
+}
+
+// deal shares the selector of everybody.
+func (h *hostile) deal(t *testing.T) [][]byte {
+	t.Helper()
+	spec := he.VectorSpec{Nodes: 3, Threshold: 2, Entities: h.registry.Rows, Bits: 1}
+	shares, err := he.DealVector(h.params, spec, slices.Repeat([]uint64{1}, h.registry.Rows))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shares
+}
+
+// upload seals shares to the nodes as aad says and hands them to one of the nodes.
+func (h *hostile) upload(ctx context.Context, t *testing.T, shares [][]byte, aad func(point int) []byte) (digests []catalog.Digest) {
+	t.Helper()
+	for i, node := range h.cluster.Nodes {
+		b, err := seal.VectorShare(node.Sealing, aad(i+1), shares[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.nodes["n1"].blobs.Put(ctx, catalog.Sum(b), b); err != nil {
+			t.Fatal(err)
+		}
+		digests = append(digests, catalog.Sum(b))
+	}
+	return digests
+}
+
+// end waits for the end of a registration.
+func (h *hostile) end(ctx context.Context, id string) (v catalog.Vector) {
+	h.t.Helper()
+	h.await(ctx, "the registration's end", func() bool {
+		err := h.nodes["n2"].view(func(view catalog.View) (err error) {
+			v, err = view.Vector(id)
+			return err
+		})
+		return err == nil && v.Over()
+	})
+	return v
+}
+
+// shifted adds a number to the first entry of the vector that 2-of-3 shares are of: the
+// line through it at 0 and 0 at 1, where the share is a seed.
+func shifted(modulus uint64, shares [][]byte, by uint64) [][]byte {
+	const header, width = 24, 58
+	for point := 2; point <= 3; point++ {
+		body := shares[point-1][header:]
+		first := binary.LittleEndian.Uint64(body)
+		entry := first & (1<<width - 1)
+		for range point - 1 {
+			entry = (entry + modulus - by) % modulus
+		}
+		binary.LittleEndian.PutUint64(body, first&^(1<<width-1)|entry)
+	}
+	return shares
+}
+
+// Shares that no client would send are rejected by the nodes, whatever was done to them.
+func TestHostileSharesAreRejected(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	h := newHostile(ctx, t)
+	same := func(s [][]byte) [][]byte { return s }
+	for i, c := range []struct {
+		name   string
+		change func([][]byte) [][]byte
+		bind   func(*catalog.VectorRegister, *catalog.Cluster) // of what they are sealed for
+		want   string
+	}{
+		{name: "a negative entry", change: func(s [][]byte) [][]byte { return shifted(h.params.T(), s, h.params.T()-2) }, want: "neither 0 nor 1"},
+		{name: "a huge entry", change: func(s [][]byte) [][]byte { return shifted(h.params.T(), s, 1<<40) }, want: "neither 0 nor 1"},
+		{name: "one share to all", change: func(s [][]byte) [][]byte { return [][]byte{s[1], s[1], s[1]} }, want: "not one of this vector"},
+		{name: "nothing", change: func(s [][]byte) [][]byte { s[1] = nil; return s }, want: "not one of this vector"},
+		{name: "for another registry", change: same, bind: func(b *catalog.VectorRegister, _ *catalog.Cluster) { b.Registry = "plants" }, want: "does not open"},
+		{name: "for other rows", change: same, bind: func(b *catalog.VectorRegister, _ *catalog.Cluster) { b.Rows = catalog.Digest{1} }, want: "does not open"},
+		{name: "for another version", change: same, bind: func(b *catalog.VectorRegister, _ *catalog.Cluster) { b.Version = 2 }, want: "does not open"},
+		{name: "for another cluster", change: same, bind: func(_ *catalog.VectorRegister, c *catalog.Cluster) { c.ID = catalog.Digest{1} }, want: "does not open"},
+		{name: "for another roster", change: same, bind: func(_ *catalog.VectorRegister, c *catalog.Cluster) { c.Nodes = c.Nodes[:2] }, want: "does not open"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := h.body(fmt.Sprintf("v%d", i))
+			bound, cluster := b, h.cluster
+			if c.bind != nil {
+				c.bind(&bound, &cluster)
+			}
+			b.Shares = h.upload(ctx, t, c.change(h.deal(t)), func(point int) []byte { return bound.AAD(cluster, h.buyer.Key().ID(), point) })
+			done, err := h.buyer.Submit(ctx, catalog.KindVectorRegister, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v := h.end(ctx, done.Outcome.ID); v.State != catalog.VectorRejected || !strings.Contains(v.Reason, c.want) {
+				t.Errorf("the vector is %s (%s), want it rejected: %s", v.State, v.Reason, c.want)
+			}
+		})
+	}
+}
+
+// Another buyer's sealed shares in an own envelope are refused when they were named
+// before, and do not open when they were not. Neither tells anything, and who made them
+// registers anew.
+func TestSharesOfAnotherRegistrationAreWorthNothing(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	h := newHostile(ctx, t)
+	rival := h.admit(ctx, newKey(t, "rival"), catalog.RoleBuyer)
+	b := h.body("mine")
+	b.Shares = h.upload(ctx, t, h.deal(t), func(point int) []byte { return b.AAD(h.cluster, h.buyer.Key().ID(), point) })
+	// The rival saw the blobs and is faster.
+	first, err := rival.Submit(ctx, catalog.KindVectorRegister, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := h.end(ctx, first.Outcome.ID); v.State != catalog.VectorRejected || !strings.Contains(v.Reason, "does not open") {
+		t.Errorf("the rival's vector is %s (%s)", v.State, v.Reason)
+	}
+	_, err = h.buyer.Submit(ctx, catalog.KindVectorRegister, b)
+	if r, refused := client.IsRefused(err); !refused || r.Rule != "share_used" || r.Fix == "" {
+		t.Errorf("the same shares once more: %v", err)
+	}
+	// Whoever shares anew is not kept from it.
+	b.Shares = h.upload(ctx, t, h.deal(t), func(point int) []byte { return b.AAD(h.cluster, h.buyer.Key().ID(), point) })
+	again, err := h.buyer.Submit(ctx, catalog.KindVectorRegister, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := h.end(ctx, again.Outcome.ID); v.State != catalog.VectorReady {
+		t.Errorf("the vector is %s (%s)", v.State, v.Reason)
+	}
+	b.Version = 2
+	_, err = rival.Submit(ctx, catalog.KindVectorRegister, b)
+	if r, refused := client.IsRefused(err); !refused || r.Kind != catalog.RefusedConflict {
+		t.Errorf("a replay: %v", err)
+	}
+}
+
+// Every request that must not be answered is refused by its rule, and its refusal says
+// what would pass.
+func TestHostileBuyerIsRefusedAndToldWhatWouldPass(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	h := newHostile(ctx, t)
+	mine := h.register(ctx, t, h.vector("mine", 1, selected(func(f int) bool { return f < 20 })))
+	loans := h.register(ctx, t, h.vector("loans", 16, func(f int) uint64 { return uint64(f) })) //nolint:gosec // a firm
+	theirs, err := h.bureau.RegisterVector(ctx, h.vector("theirs", 1, selected(func(f int) bool { return f < 20 })), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	queryRows(ctx, t, h.buyer, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(mine)`)
+	changed := h.register(ctx, t, h.vector("mine", 1, selected(func(f int) bool { return f < 21 })))
+	dropped := h.register(ctx, t, h.vector("gone", 1, selected(func(f int) bool { return f < 20 })))
+	if err := h.buyer.DropVector(ctx, dropped.ID); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(fn, measure, weight, in string) catalog.Request {
+		return catalog.Request{Version: 1, Dataset: "firms", In: in, Select: []catalog.Aggregate{{Func: fn, Measure: measure, Weight: weight}}}
+	}
+	noised := ask("sum", "co2", "", mine.ID)
+	noised.Select = append(noised.Select, catalog.Aggregate{Func: "sum", Measure: "co2", Weight: loans.ID})
+	foreign := ask("wavg", "co2", "firms.co2", "")
+	foreign.Noise = &catalog.Noise{Epsilon: "1"}
+	all := ask("sum", "co2", "", changed.ID)
+	all.Complete = true
+	for name, c := range map[string]struct {
+		request catalog.Request
+		rule    string
+	}{
+		"a changed portfolio":             {ask("sum", "co2", "", changed.ID), "portfolio"},
+		"all of it or nothing":            {all, "portfolio"},
+		"another's portfolio":             {ask("sum", "co2", "", theirs.ID), "vector"},
+		"one that is not registered":      {ask("sum", "co2", "", catalog.NewVector), "vector"},
+		"one that is dropped":             {ask("sum", "co2", "", dropped.ID), "vector_state"},
+		"weights as a selector":           {ask("sum", "co2", "", loans.ID), "invalid"},
+		"weights, exactly":                {ask("sum", "co2", loans.ID, ""), "weights"},
+		"a selector as exact weights":     {ask("sum", "co2", mine.ID, ""), "weights"},
+		"a column as a weight":            {foreign, "vector"},
+		"another's weights":               {ask("sum", "", theirs.ID, ""), "vector"},
+		"a selector and weights":          {noised, "invalid"},
+		"a mean without weights":          {ask("wavg", "co2", "", ""), "invalid"},
+		"squares of a portfolio":          {ask("var", "co2", "", mine.ID), "invalid"},
+		"buckets of a portfolio":          {ask("histogram", "co2", "", mine.ID), "invalid"},
+		"a weighted count of a portfolio": {ask("count", "co2", loans.ID, ""), "invalid"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := h.buyer.Submit(ctx, catalog.KindQuerySubmit, catalog.QuerySubmit{
+				Contract: h.contractID(ctx, t), Receiving: h.buyer.Key().Public().Receiving, Request: c.request,
+			})
+			r, refused := client.IsRefused(err)
+			if !refused {
+				t.Fatalf("got %v, want a refusal", err)
+			}
+			if r.Rule != c.rule || r.Fix == "" {
+				t.Errorf("refused by %s (%s), fix %q, want %s and what would pass", r.Rule, r.Message, r.Fix, c.rule)
+			}
+		})
+	}
+}
+
+// Members that look at other sets, because a version went live between their looks,
+// do not compute together: the product of shares of different numbers is hardly ever 0,
+// and a test that fails would pass.
+func TestCohortTestOfOtherSetsIsNotPassed(t *testing.T) {
+	t.Parallel()
+	params, err := he.NewProductParameters(he.DefaultProductParameters())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Of the eight one is selected.
+	ones := []catalog.CohortSet{{Members: []int32{0, 1, 2, 3}}, {Members: []int32{4, 5, 6, 7}}}
+	others := []catalog.CohortSet{ones[1], ones[0]}
+	shares := [2]map[int32]uint64{{}, {}}
+	for e := range int32(8) {
+		shares[0][e] = 1000 + uint64(e)
+		shares[1][e] = params.T() - shares[0][e]
+	}
+	shares[1][0]++
+	test := func(purposes bool, sets ...[]catalog.CohortSet) (passed bool, err error) {
+		var members [2]*he.CohortTest
+		for i := range members {
+			cohorts := cohortsOf(sets[i])
+			for j, s := range sets[i] {
+				for _, e := range s.Members {
+					cohorts[j].Share = (cohorts[j].Share + shares[i][e]) % params.T()
+				}
+			}
+			purpose := "a test"
+			if purposes {
+				purpose = cohortPurpose(3, sets[i])
+			}
+			talk := &talk{node: &Node{}, opening: opening{attempt: 1, active: []catalog.Node{{Point: 1}, {Point: 2}}}}
+			if members[i], err = he.NewCohortTest(params, talk.session(purpose), i+1, 3, cohorts); err != nil {
+				return false, err
+			}
+		}
+		var queue []he.Message
+		for _, m := range members {
+			out, err := m.Start()
+			if err != nil {
+				return false, err
+			}
+			queue = append(queue, out...)
+		}
+		for len(queue) > 0 {
+			m := queue[0]
+			out, err := members[m.To-1].Receive(3-m.To, m.Bytes)
+			if err != nil {
+				return false, err
+			}
+			queue = append(queue[1:], out...)
+		}
+		return members[0].Passed()
+	}
+	if passed, err := test(true, ones, ones); err != nil || passed {
+		t.Fatalf("of the same sets: passed %t, %v, want a test that fails", passed, err)
+	}
+	if passed, err := test(false, ones, others); err != nil || !passed {
+		t.Fatalf("unbound: passed %t, %v: this shows nothing", passed, err)
+	}
+	if passed, err := test(true, ones, others); passed || !errors.Is(err, he.ErrForeignMessage) {
+		t.Errorf("of other sets: passed %t, %v", passed, err)
+	}
+	base := cohortPurpose(3, ones)
+	for what, other := range map[string]string{
+		"another minimum": cohortPurpose(4, ones),
+		"fewer sets":      cohortPurpose(3, ones[:1]),
+		"another order":   cohortPurpose(3, others),
+		"cells beside":    cohortPurpose(3, []catalog.CohortSet{ones[0], {Members: ones[1].Members, NoRest: true}}),
+		"joined sets":     cohortPurpose(3, []catalog.CohortSet{{Members: []int32{0, 1, 2, 3, 4, 5, 6, 7}}}),
+	} {
+		if other == base {
+			t.Errorf("%s is taken for the same", what)
+		}
+	}
+}
+
+// A portfolio that cannot be tested is refused before anything is frozen for it.
+func TestCohortTestThatCannotBeSentIsRefusedBeforeItIsProposed(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	const rows, least = 2 * (he.MaxCohortMinimum + 100), he.MaxCohortMinimum + 1
+	c := newCluster(t, 2, 2, nil)
+	bureau := c.publisher(ctx, "bureau")
+	var list []firmCell
+	for f := range rows {
+		list = append(list, firmCell{f, 1, f})
+	}
+	descriptor := strings.Replace(firmsDescriptor, "min_cohort: 4", fmt.Sprintf("min_cohort: %d", least), 1)
+	if _, err := bureau.PublishDataset(ctx, prepareText(ctx, t, descriptor, firmsCSV(list), nil), nil); err != nil {
+		t.Fatal(err)
+	}
+	registry, err := bureau.Registry(ctx, "firms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := client.VectorPlan{Name: "mine", Registry: registry, Bits: 1, Values: slices.Repeat([]uint64{1}, registry.Rows)}
+	if _, err := bureau.RegisterVector(ctx, plan, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err = bureau.Query(ctx, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(mine)`, client.QueryOptions{})
+	if r, refused := client.IsRefused(err); !refused || r.Rule != ruleCohorts || r.Fix == "" || len(r.Numbers) != 2 {
+		t.Fatalf("got %v, want a refusal by the rule %s", err, ruleCohorts)
+	}
+	if queries, err := bureau.Queries(ctx); err != nil || len(queries) != 0 {
+		t.Errorf("the ledger has it: %+v, %v", queries, err)
+	}
+	many := make([]catalog.CohortSet, productEntries/38+1)
+	for i := range many {
+		many[i].Members = make([]int32, 60)
+	}
+	if r := refuseCohorts(20, many); r == nil || r.Rule != ruleCohorts || r.Fix == "" {
+		t.Errorf("%d sets of 60: %v", len(many), r)
+	}
+	if r := refuseCohorts(20, many[1:]); r != nil {
+		t.Errorf("%d sets of 60: %v", len(many)-1, r)
+	}
+}
+
+// contractID is the buyer's contract.
+func (h *hostile) contractID(ctx context.Context, t *testing.T) string {
+	t.Helper()
+	var id string
+	err := h.nodes["n1"].Read(ctx, func(v catalog.View) error {
+		all, err := v.Contracts()
+		for _, k := range all {
+			if k.Buyer == h.buyer.Key().ID() {
+				id = k.ID
+			}
+		}
+		return err
+	})
+	if err != nil || id == "" {
+		t.Fatalf("the buyer's contract: %v", err)
+	}
+	return id
+}
