@@ -24,7 +24,7 @@ var parcelLimits = map[string]int64{
 	parcelDigests: 32 * batchSize, // SHA-256
 	parcelShares:  maxParcel,      // 64 × 197 kB
 	parcelParity:  8,              // one number
-	parcelStages:  maxParcel,      // of at most productEntries entries
+	parcelStages:  maxParcel,      // of at most productEntries products, or of the bits of a vector
 	parcelSlots:   8 * (1 << 13),  // one number a slot
 }
 

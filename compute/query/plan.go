@@ -102,7 +102,22 @@ func newPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict, p
 		}
 	}
 	p.SlotMaps = maps.list
-	return p, nil
+	return p, p.checkHeld()
+}
+
+// checkHeld refuses a plan whose members would hold more shares than they have room
+// for.
+func (p *Plan) checkHeld() error {
+	held := 0
+	for _, a := range p.Accumulators {
+		if p.Vector(a.Column) != "" {
+			held++
+		}
+	}
+	if held > MaxSingles {
+		return fmt.Errorf("%w: %d sums would be multiplied by a private vector, at most %d can be held; select fewer periods or group by coarser ones", ErrPlanTooLarge, held, MaxSingles)
+	}
+	return nil
 }
 
 // accumulate adds the accumulators of one column and block.

@@ -338,3 +338,15 @@ func TestWeightedSumsLieWithinTheirStatedNoise(t *testing.T) {
 		t.Errorf("%d of %d answers are within the stated interval of 95 %%", within, answers)
 	}
 }
+
+// The shares of what a vector multiplies are held all at once, so there is a limit.
+func TestPlansThatWouldHoldTooMuchAreRefused(t *testing.T) {
+	p := &Plan{Accumulators: make([]Accumulator, MaxSingles+1), private: &private{vectors: []catalog.VectorUse{{ID: "v-w", Bits: 1}}}}
+	if err := p.checkHeld(); !errors.Is(err, ErrPlanTooLarge) {
+		t.Errorf("%d sums to multiply: %v, want %v", MaxSingles+1, err, ErrPlanTooLarge)
+	}
+	p.private = nil
+	if err := p.checkHeld(); err != nil {
+		t.Errorf("sums that are folded at once: %v", err)
+	}
+}

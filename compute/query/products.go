@@ -28,8 +28,9 @@ func NeedsPresence(v catalog.Verdict) bool {
 // their shares carry no parity number: on a product it would be a grand total.
 func (p *Plan) Multiplies() bool { return p.Private() || len(p.Products) > 0 }
 
-// MaxSingles bounds the tiles that are opened alone: their shares, 64 kB each, are
-// held until they are multiplied.
+// MaxSingles bounds the tiles that are opened alone, and the accumulators that a
+// private vector multiplies: their shares, 64 kB each, are held until they are
+// multiplied, and nothing is before all of them are open and their parity is checked.
 const MaxSingles = 4096
 
 // PlanBound plans a verdict on two measures without the presence of its version, for
