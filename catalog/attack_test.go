@@ -39,7 +39,7 @@ func year(h *history, dataset string) {
 var allButVictim = not(in("", ids(victim)...))
 
 func attacks() []attack {
-	return slices.Concat(cohortAttacks(), familyAttacks(), cellAttacks(), versionAttacks(), jointAttacks(), portfolioAttacks())
+	return slices.Concat(cohortAttacks(), familyAttacks(), cellAttacks(), versionAttacks(), jointAttacks(), portfolioAttacks(), freezeAttacks())
 }
 
 func cohortAttacks() []attack {

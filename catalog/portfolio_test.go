@@ -284,3 +284,44 @@ func TestPrivateVectorsAreTheirOwners(t *testing.T) {
 	h.ok("bank", KindVectorDrop, VectorDrop{Vector: mine})
 	h.no("bank", KindQuerySubmit, submit(own, q), RefusedConflict, "vector_state")
 }
+
+// One member's word frees nothing, and nobody says both that a test failed and what it
+// answers: the next attempt starts with no word said.
+func TestWordThatACohortTestFailedIsWorthNothingAlone(t *testing.T) {
+	h := newHistory(t, false, testRows(0, 60), monthlyPanel("m"))
+	h.publish("m", versionOf{60, 12, month("2024-01"), always})
+	mine := h.portfolio("bank", "mine", counties1(10)...)
+	c := h.contract("bank", OrderCreate{Dataset: "m"})
+	q := h.ok("bank", KindQuerySubmit, submit(c, private(sumOf("m", "nox", nil, nil), mine))).ID
+	frozen := func() int {
+		f := must[family](t)(find[family](h.store, familyKey(testID("bureau"), "enterprises")))
+		return len(must[*partition](t)(h.machine.partitionOf(h.store, testID("bureau"), "enterprises", &f)).frozen)
+	}
+	before, active := frozen(), h.active()
+	attempt := func(n int) {
+		h.ok("node1", KindQueryAttempt, QueryAttempt{Query: q, Attempt: n, Active: active, Root: active[0], Tiles: 1})
+	}
+	attempt(1)
+	h.no("bank", KindCohortFailed, CohortFailed{Query: q, Attempt: 1}, RefusedForbidden, "role")
+	h.ok(active[0], KindCohortFailed, CohortFailed{Query: q, Attempt: 1})
+	h.no(active[0], KindCohortFailed, CohortFailed{Query: q, Attempt: 1}, RefusedConflict, "twice")
+	h.no(active[0], KindQueryShare, h.share(q, 1, 0), RefusedConflict, "cohort")
+	h.ok(active[1], KindQueryShare, h.share(q, 1, 1))
+	h.no(active[1], KindCohortFailed, CohortFailed{Query: q, Attempt: 1}, RefusedConflict, "cohort")
+	h.no(active[1], KindCohortFailed, CohortFailed{Query: q, Attempt: 2}, RefusedConflict, "attempt")
+	if got := must[Query](t)(h.view().Query(q)); got.State != QueryRunning || frozen() != before || before == 0 {
+		t.Fatalf("the query is %s with %d of %d classes frozen", got.State, frozen(), before)
+	}
+	h.ok("node1", KindQueryFail, QueryFail{Query: q, Attempt: 1, Reason: "nothing happens"})
+	attempt(2)
+	h.ok(active[1], KindCohortFailed, CohortFailed{Query: q, Attempt: 2})
+	if got := must[Query](t)(h.view().Query(q)); got.State != QueryRunning || frozen() != before {
+		t.Fatalf("with one word in each of two attempts the query is %s, %d of %d classes are frozen", got.State, frozen(), before)
+	}
+	h.ok("node1", KindQueryFail, QueryFail{Query: q, Attempt: 2, Reason: "nothing happens"})
+	attempt(3)
+	h.ok("node1", KindQueryFail, QueryFail{Query: q, Attempt: 3, Reason: "nothing happens"})
+	if got := must[Query](t)(h.view().Query(q)); got.State != QueryFailed || frozen() != before {
+		t.Fatalf("after three lost attempts the query is %s, %d of %d classes are frozen: they stay spent", got.State, frozen(), before)
+	}
+}
