@@ -51,6 +51,12 @@ func (s *server) putBlob(c *gin.Context) error {
 		if size <= 0 {
 			return badRequest("Content-Length must be set and positive")
 		}
+		if !s.shares.take(callerOf(c.Request.Context()).ID, size, s.opts.Now()) {
+			p := wire.NewProblem(http.StatusRequestEntityTooLarge, wire.KindRequest,
+				fmt.Sprintf("you have uploaded as many shares of private vectors as a day allows, %d bytes", s.opts.ShareBytes))
+			p.Fix = "use the portfolios that are registered: weir portfolio list; or go on tomorrow"
+			return p
+		}
 	case wire.BlobTile:
 		if err := publishes(c.Request.Context()); err != nil {
 			return err

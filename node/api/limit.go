@@ -1,6 +1,9 @@
 package api
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // limiter counts the requests under way of each caller. A caller without any
 // takes no memory.
@@ -33,4 +36,34 @@ func (l *limiter) leave(caller string) {
 	if l.callers[caller]--; l.callers[caller] <= 0 {
 		delete(l.callers, caller)
 	}
+}
+
+// allowance bounds the bytes that each caller may upload in a period. It is kept in
+// memory: it is there so that a disk takes months to fill, not hours.
+type allowance struct {
+	most  int64
+	every time.Duration
+
+	mu    sync.Mutex
+	from  time.Time        // when the period began
+	spent map[string]int64 // by caller
+}
+
+func newAllowance(most int64, every time.Duration) *allowance {
+	return &allowance{most: most, every: every, spent: map[string]int64{}}
+}
+
+// take notes bytes of a caller, and reports whether it may upload them.
+func (a *allowance) take(caller string, bytes int64, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if now.Sub(a.from) >= a.every {
+		a.from = now
+		clear(a.spent)
+	}
+	if a.spent[caller]+bytes > a.most {
+		return false
+	}
+	a.spent[caller] += bytes
+	return true
 }

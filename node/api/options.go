@@ -21,6 +21,9 @@ type Options struct {
 	TileBytes int
 	// MaxIndexBytes bounds an uploaded manifest or presence; default DefaultMaxIndexBytes.
 	MaxIndexBytes int
+	// ShareBytes bounds the sealed shares of private vectors that one caller may upload
+	// in a day; default DefaultShareBytes.
+	ShareBytes int64
 	// Concurrency is how many requests of one caller may be under way; default
 	// DefaultConcurrency.
 	Concurrency int
@@ -40,6 +43,11 @@ const (
 	// DefaultMaxIndexBytes fits the presence of 25,000 entities over four years
 	// of days with ten measures.
 	DefaultMaxIndexBytes = 64 << 20
+	// DefaultShareBytes is 25 registrations of the largest vector on five nodes, or 500
+	// of 25,000 entities. Nobody pays for them, so somebody has to stop.
+	DefaultShareBytes = 512 << 20
+
+	shareDay = 24 * time.Hour
 )
 
 // checked returns the options with defaults filled in, or names the field that
@@ -60,11 +68,16 @@ func (o Options) checked() (Options, error) {
 		return o, errors.New("api options: TileBytes must be positive")
 	case o.MaxIndexBytes < 0:
 		return o, errors.New("api options: MaxIndexBytes must not be negative")
+	case o.ShareBytes < 0:
+		return o, errors.New("api options: ShareBytes must not be negative")
 	case o.Concurrency < 0:
 		return o, errors.New("api options: Concurrency must not be negative")
 	}
 	if o.MaxIndexBytes == 0 {
 		o.MaxIndexBytes = DefaultMaxIndexBytes
+	}
+	if o.ShareBytes == 0 {
+		o.ShareBytes = DefaultShareBytes
 	}
 	if o.Concurrency == 0 {
 		o.Concurrency = DefaultConcurrency

@@ -25,6 +25,7 @@ type server struct {
 	docs       huma.API
 	table      map[routeKey]route // by method and gin's form of the path
 	limits     *limiter
+	shares     *allowance // of sealed shares of private vectors
 	principals *directory
 	openapi    []byte
 }
@@ -57,6 +58,7 @@ func newServer(opts Options) (*server, error) {
 		engine:     gin.New(),
 		table:      make(map[routeKey]route),
 		limits:     newLimiter(opts.Concurrency),
+		shares:     newAllowance(opts.ShareBytes, shareDay),
 		principals: newDirectory(opts.Backend, opts.Now),
 	}
 	s.engine.HandleMethodNotAllowed = true
