@@ -1,0 +1,96 @@
+package node
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/node/client"
+)
+
+// A member that closes in the middle of a private query ends one attempt. Another
+// active set answers it, with the shares that the nodes hold: the buyer sends nothing
+// again, and its classes are still its own.
+func TestMemberClosedInTheMiddleOfAPrivateQueryIsReplaced(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	var armed atomic.Bool
+	var x *exchangeOf
+	held, release := make(chan string, 1), make(chan struct{})
+	inAttempt := func(n *Node) (in bool, err error) {
+		err = n.view(func(v catalog.View) error {
+			pending, err := v.PendingQueries()
+			if len(pending) == 1 {
+				_, in = running(pending[0].Attempts, n.id)
+			}
+			return err
+		})
+		return in, err
+	}
+	x = newFirmsOf(ctx, t, 3, 2, firmsDescriptor, func(o *Options) {
+		id := o.ID
+		o.plan = func(w work, verdict catalog.Verdict) (*query.Plan, error) {
+			if id != "n1" && verdict.In != "" && armed.Load() { // n1 is whom the client asks
+				in, err := inAttempt(x.nodes[id])
+				if err != nil {
+					return nil, err
+				}
+				if in && armed.CompareAndSwap(true, false) {
+					held <- id
+					<-release
+				}
+			}
+			return planOf(w, verdict)
+		}
+	})
+	mine := selected(func(f int) bool { return f < 20 })
+	v := x.register(ctx, t, x.vector("mine", 1, mine))
+	sum, _ := x.sums(mine)
+	total := sum["c0"] + sum["c1"]
+	armed.Store(true)
+	type answer struct {
+		r   *client.Result
+		err error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		r, err := x.buyer.Query(ctx, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(mine)`, client.QueryOptions{})
+		answered <- answer{r, err}
+	}()
+	victim := <-held
+	closed := make(chan error, 1)
+	n := x.nodes[victim]
+	go func() { closed <- n.Close() }()
+	<-n.done
+	close(release)
+	if err := <-closed; err != nil {
+		t.Fatal(err)
+	}
+	got := <-answered
+	if got.err != nil {
+		t.Fatal(got.err)
+	}
+	attempts := got.r.Query.Attempts
+	last := attempts[len(attempts)-1]
+	if len(attempts) < 2 || !slices.Contains(attempts[0].Active, victim) || attempts[0].Failed == "" || slices.Contains(last.Active, victim) {
+		t.Errorf("attempts %+v, want one that %s was in to fail and another set to answer", attempts, victim)
+	}
+	var table bytes.Buffer
+	if err := got.r.Table.WriteCSV(&table); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([][]string{{fmt.Sprintf("%d.%d", total/10, total%10)}}, rowsOf(t, table.Bytes())); d != "" {
+		t.Errorf("(-plaintext +answer)\n%s", d)
+	}
+	all, err := x.buyer.Vectors(ctx)
+	if err != nil || len(all) != 1 || all[0].ID != v.ID {
+		t.Errorf("the buyer's vectors are %+v, %v", all, err)
+	}
+	x.open(victim)
+}
