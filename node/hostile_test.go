@@ -30,12 +30,14 @@ import (
 //	groups smaller than the contract's       catalog.TestAContractAsksForLargerPortfolios
 //	another's sealed shares replayed         TestSharesOfAnotherRegistrationAreWorthNothing; catalog.TestVectorIsRejectedForGood
 //	weights of 2^15 and 1                    TestWeightsAreReleasedWithTheirNoiseAlone
-//	a foreign column as a weight             TestHostileBuyerIsRefusedAndToldWhatWouldPass
+//	a foreign column as a weight             TestForeignColumnsAreNoWeights; TestHostileBuyerIsRefusedAndToldWhatWouldPass
 //	negative and huge values                 TestHostileSharesAreRejected; TestClientSharesNoValueThatIsNotOfTheBits
 //	shares not on a polynomial               TestBadVectorsAreRejected
 //	shares for another registry, epoch, buyer, truncated, repeated   TestHostileSharesAreRejected; TestBadVectorsAreRejected
 //	a second challenge                       catalog.TestVectorIsRejectedForGood; TestRegistrationWaitsForTheNodeThatIsDown
 //	a test on other sets than the others'    TestCohortTestOfOtherSetsIsNotPassed
+//	cuts while a portfolio is being tested   attacks (catalog/freezeattack_test.go); catalog.TestWordThatACohortTestFailedIsWorthNothingAlone
+//	many and large uploads                   TestRegistrationsWithoutSharesKeepNobodyWaiting; api.TestSharesOfVectorsAreBoundedPerCallerAndDay
 //	a portfolio too large to be tested       TestCohortTestThatCannotBeSentIsRefusedBeforeItIsProposed
 
 // hostile is a buyer whose client checks nothing.
