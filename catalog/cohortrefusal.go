@@ -116,11 +116,7 @@ func (k *cohort) incomplete() *Refusal {
 // lacks reports whether an entity of the group that is left out has a cell that
 // was asked for.
 func (k *cohort) lacks(group int) bool {
-	after, c := k.outcome.classes, k.kin.classes.coverage
-	released := make([]bool, after.classes())
-	for _, p := range k.verdict.Parts {
-		released[p.Class] = true
-	}
+	c := k.kin.classes.coverage
 	for _, column := range k.verdict.Columns {
 		if column.Count {
 			continue
@@ -129,7 +125,7 @@ func (k *cohort) lacks(group int) bool {
 		for _, w := range k.wanted {
 			at := int(c.columns[k.kin.source][measure][w.period-k.periods.From])
 			for e, g := range k.assign {
-				if g == int32(group) && !released[after.class(e)] && hasBit(c.presentRow(e), at) {
+				if g == int32(group) && k.partOf[e] < 0 && hasBit(c.presentRow(e), at) {
 					return true
 				}
 			}

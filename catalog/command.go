@@ -288,6 +288,7 @@ type QueryAttempt struct {
 	Active  []string `json:"active"`
 	Root    string   `json:"root"`
 	Tiles   int64    `json:"tiles"`
+	Joined  int64    `json:"joined,omitempty"` // tiles of the second dataset of a join
 	// Reseals names an attempt of a repeat that opens nothing: the members of the
 	// attempt that answered the repeated query, and no others, seal their shares
 	// again. Tiles is 0.

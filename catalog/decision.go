@@ -17,6 +17,8 @@ type Decision struct {
 	Repeats  string `json:"repeats,omitempty"` // the released query that it is answered as
 	// Vectors are the private vectors that it is answered with, the selector first.
 	Vectors []VectorNamed `json:"vectors,omitempty"`
+	// Join is the second dataset of a join.
+	Join *JoinedDecision `json:"join,omitempty"`
 }
 
 // ShareTaken is a sealed share that was taken, by the digest of its bytes.

@@ -19,6 +19,7 @@ type evaluation struct {
 	table       *Table // of the version's entities
 	counts      func(measure string) (bitmaps, error)
 	sets        func() ([]CellSet, error) // of the version
+	join        *joinedSide               // the second dataset; nil without one
 	vectors     []VectorUse               // private ones that the request names
 	commitments []Digest                  // theirs
 	kin         *kinship                  // of a protected dataset whose sums are asked for
@@ -37,7 +38,7 @@ type evaluation struct {
 func (v *evaluation) run() (Verdict, error) {
 	v.verdict = Verdict{
 		Dataset: v.descriptor.Dataset, Release: v.version.Version, Entities: v.version.Entities, Columns: v.request.columns(v.descriptor), Noise: v.request.Noise,
-		In: v.request.In, Vectors: v.vectors,
+		In: v.request.In, Vectors: v.vectors, Join: v.join.release(),
 	}
 	steps := []func() *Refusal{v.selectPeriods, v.groupPeriods, v.groupEntities, v.checkSize, v.checkMagnitude}
 	for _, step := range steps {
@@ -46,7 +47,11 @@ func (v *evaluation) run() (Verdict, error) {
 		}
 	}
 	if v.kin != nil {
-		if err := v.protect(); err != nil {
+		protect := v.protect
+		if v.join != nil {
+			protect = v.protectJoined
+		}
+		if err := protect(); err != nil {
 			return Verdict{}, err
 		}
 		return v.verdict, nil

@@ -17,6 +17,7 @@ type judgement struct {
 	kin      *kinship // nil where the class rule has no part
 	outcome  outcome
 
+	join        *joinedSide // the second dataset; nil without one
 	vectors     []VectorUse // that the request names
 	commitments []Digest    // theirs
 }
@@ -43,14 +44,17 @@ func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit, preview
 	if j.contract, err = contractFor(r, now, p, j.dataset, q.Contract); err != nil {
 		return j, err
 	}
+	if err := j.joinSide(r, now, p, q.Request); err != nil {
+		return j, err
+	}
 	reg, err := find[Registry](r, prefixRegistry+j.dataset.Descriptor.Registry)
 	if err != nil {
 		return j, err
 	}
-	if refusal := q.Request.Check(j.dataset.Descriptor, reg.Columns); refusal != nil {
+	if refusal := q.Request.Check(j.descriptor(), reg.Columns); refusal != nil {
 		return j, refusal
 	}
-	if refusal := covers(j.contract, j.dataset, now, q.Request); refusal != nil {
+	if refusal := j.covered(now, q.Request); refusal != nil {
 		return j, refusal
 	}
 	if err := j.useVectors(r, p, q.Request, reg, preview); err != nil {
@@ -59,25 +63,24 @@ func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit, preview
 	if refusal := q.Request.checkExactMoments(j.dataset.Descriptor); refusal != nil {
 		return j, refusal
 	}
-	if j.version, err = release(r, j.dataset, q.Request); err != nil {
+	if err := j.releases(r, q.Request); err != nil {
 		return j, err
 	}
 	if refusal := q.Request.checkCompanions(j.dataset.Descriptor, j.version); refusal != nil {
 		return j, refusal
 	}
 	if q.Request.Noise == nil { // noise is drawn and paid for anew
-		if j.repeats, err = repeatOf(r, p.ID, q.Request, j.version.Version); err != nil {
+		if j.repeats, err = repeatOf(r, p.ID, j.asRepeated(q.Request), j.version.Version); err != nil {
 			return j, err
 		}
 	}
-	var broke *Refusal
-	if j.charged, broke = j.contract.charge(j.repeats != ""); broke != nil {
+	if broke := j.charge(); broke != nil {
 		return j, broke
 	}
 	if err := checkNoise(r, j.dataset, j.contract, q.Request); err != nil {
 		return j, err
 	}
-	if err := checkWear(r, j.dataset.Descriptor, j.version, q.Request); err != nil {
+	if err := j.worn(r, q.Request); err != nil {
 		return j, err
 	}
 	if j.repeats != "" {
@@ -89,7 +92,7 @@ func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit, preview
 		return j, err
 	}
 	v := evaluation{
-		descriptor: j.dataset.Descriptor, version: j.version, request: q.Request, table: t.Prefix(j.version.Entities), whole: t,
+		descriptor: j.descriptor(), join: j.join, version: j.version, request: q.Request, table: t.Prefix(j.version.Entities), whole: t,
 		least: j.contract.MinCohort,
 		counts: func(measure string) (bitmaps, error) {
 			all := policyPeriods(j.dataset.Descriptor, j.version.VersionPropose)
@@ -102,6 +105,12 @@ func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit, preview
 	if !j.dataset.Descriptor.Policy.Public && encrypted(q.Request.columns(j.dataset.Descriptor)) && q.Request.Noise == nil {
 		if v.kin, err = m.kin(r, j.dataset, j.version, reg); err != nil {
 			return j, err
+		}
+		if j.join != nil {
+			v.least = max(v.least, j.join.contract.MinCohort)
+			if err := m.protectJoin(r, j.join, reg); err != nil {
+				return j, err
+			}
 		}
 	}
 	j.verdict, err = v.run()

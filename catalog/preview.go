@@ -11,6 +11,8 @@ type Preview struct {
 	Price string
 	// Repeats is the released query that would be answered once more, or empty.
 	Repeats string
+	// Join is the second dataset of a join, its contract and its price.
+	Join *JoinedDecision
 }
 
 // Preview judges a principal's query as Apply would now, and changes nothing. For
@@ -24,7 +26,8 @@ func (v View) Preview(principal string, q QuerySubmit) (Preview, *Refusal, error
 	if err != nil {
 		return Preview{}, nil, err
 	}
-	return Preview{Verdict: j.verdict, Contract: j.charged, Price: j.charged.perQuery(), Repeats: j.repeats}, nil, nil
+	_, join := j.joined()
+	return Preview{Join: join, Verdict: j.verdict, Contract: j.charged, Price: j.charged.perQuery(), Repeats: j.repeats}, nil, nil
 }
 
 func (v View) preview(principal string, q QuerySubmit) (judgement, error) {

@@ -12,7 +12,7 @@ func submitQuery(c *call, b QuerySubmit) error {
 		return err
 	}
 	k := j.charged
-	if err := put(c.tx, prefixContract+k.ID, k); err != nil {
+	if err := c.payBoth(j); err != nil {
 		return err
 	}
 	grid := len(j.verdict.EntityGroups) * len(j.verdict.PeriodGroups)
@@ -23,10 +23,12 @@ func submitQuery(c *call, b QuerySubmit) error {
 		Price: k.perQuery(), Repeats: j.repeats,
 	}
 	q.Submit.Contract = k.ID
+	joined, decided := j.joined()
+	q.Join = joined
 	decision := Decision{
 		Name: c.signer.Name, Contract: k.ID, Dataset: q.Dataset, Release: q.Release,
 		Manifest: j.version.Manifest, Presence: j.version.Presence, Groups: q.Groups, Withheld: q.Withheld,
-		Price: q.Price, Currency: k.currency(), Repeats: q.Repeats, Vectors: j.named(),
+		Price: q.Price, Currency: k.currency(), Repeats: q.Repeats, Vectors: j.named(), Join: decided,
 	}
 	if len(j.verdict.Columns) == 0 {
 		q.State, q.Done = QueryDone, c.now // counts are public: nothing is opened
@@ -36,7 +38,7 @@ func submitQuery(c *call, b QuerySubmit) error {
 		return refuse(RefusedInvalid, "max_verdict", "the verdict has %d bytes, at most %d are possible", len(verdict), MaxVerdict).
 			withFix("ask for fewer groups or periods")
 	}
-	if err := c.release(j); err != nil {
+	if err := c.releaseBoth(j); err != nil {
 		return err
 	}
 	decision.Verdict = Sum(verdict)
@@ -49,6 +51,11 @@ func submitQuery(c *call, b QuerySubmit) error {
 	}
 	if err := putName(c.tx, prefixContractQuery+k.ID+"/"+seqName(q.Seq), q.ID); err != nil {
 		return err
+	}
+	if joined != nil {
+		if err := putName(c.tx, prefixContractQuery+joined.Contract+"/"+seqName(q.Seq), q.ID); err != nil {
+			return err
+		}
 	}
 	return c.putQuery(q)
 }
@@ -91,7 +98,11 @@ func attemptQuery(c *call, b QueryAttempt) error {
 	if err != nil {
 		return err
 	}
-	if r := c.checkActive(b.Active, b.Root, v.Acks); r != nil {
+	holders, second, err := c.holdersOf(q, v)
+	if err != nil {
+		return err
+	}
+	if r := c.checkActive(b.Active, b.Root, holders); r != nil {
 		return r
 	}
 	verdict, err := find[Verdict](c.tx, prefixVerdict+q.ID)
@@ -117,7 +128,10 @@ func attemptQuery(c *call, b QueryAttempt) error {
 	if err := c.openTiles(v.Key, b.Tiles); err != nil {
 		return err
 	}
-	q.Attempts = append(q.Attempts, Attempt{Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: b.Tiles, Reseals: b.Reseals})
+	if err := c.openJoined(second, verdict.Columns, b); err != nil {
+		return err
+	}
+	q.Attempts = append(q.Attempts, Attempt{Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: b.Tiles, Joined: b.Joined, Reseals: b.Reseals})
 	q.State, q.Entries = QueryRunning, []uint64{c.seq}
 	return c.putQuery(q)
 }
@@ -199,6 +213,9 @@ func failQuery(c *call, b QueryFail) error {
 func (c *call) endQuery(q Query, reason string) error {
 	q.State, q.Done, q.Reason = QueryFailed, c.now, reason
 	if err := c.refund(&q); err != nil {
+		return err
+	}
+	if err := c.refundJoin(&q); err != nil {
 		return err
 	}
 	return c.putQuery(q)

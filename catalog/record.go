@@ -85,6 +85,7 @@ type Attempt struct {
 	Named  int64    `json:"named"`
 	Failed string   `json:"failed,omitempty"` // reason; empty: running or done
 	Tiles  int64    `json:"tiles"`
+	Joined int64    `json:"joined,omitempty"` // tiles of the second dataset
 	// Reseals is set where nothing is opened: the members seal the shares again that
 	// they have kept of the query which this one repeats.
 	Reseals bool `json:"reseals,omitempty"`
@@ -187,27 +188,28 @@ const (
 // Query is an accepted query. Its verdict is read with View.Verdict, its
 // sealed shares with View.Shares.
 type Query struct {
-	ID        string      `json:"id"`
-	Principal string      `json:"principal"`
-	Envelope  Digest      `json:"envelope"` // of the payload that asked for it
-	Seq       uint64      `json:"seq"`      // entry that accepted it
-	Leaf      string      `json:"leaf,omitempty"`
-	Submit    QuerySubmit `json:"submit"`
-	Dataset   string      `json:"dataset"`
-	Release   int         `json:"release"`
-	Groups    int         `json:"groups"` // released
-	Withheld  int         `json:"withheld"`
-	State     QueryState  `json:"state"`
-	Attempts  []Attempt   `json:"attempts,omitempty"`
-	Plan      Digest      `json:"plan,omitzero"`      // of the first share of the current attempt; all must agree
-	Context   Digest      `json:"context,omitzero"`   // likewise
-	Entries   []uint64    `json:"entries,omitempty"`  // of the log: the current attempt's, then its shares'
-	Shares    []string    `json:"shares,omitempty"`   // nodes whose share of the current attempt is held
-	Price     string      `json:"price,omitempty"`    // charged to the contract
-	Refunded  bool        `json:"refunded,omitempty"` // the price was given back
-	Repeats   string      `json:"repeats,omitempty"`  // the released query that it is answered as
-	Cohort    []string    `json:"cohort,omitempty"`   // nodes of the current attempt that found its cohort test failed
-	Accepted  int64       `json:"accepted"`
-	Done      int64       `json:"done,omitempty"`
-	Reason    string      `json:"reason,omitempty"`
+	ID        string       `json:"id"`
+	Principal string       `json:"principal"`
+	Envelope  Digest       `json:"envelope"` // of the payload that asked for it
+	Seq       uint64       `json:"seq"`      // entry that accepted it
+	Leaf      string       `json:"leaf,omitempty"`
+	Submit    QuerySubmit  `json:"submit"`
+	Dataset   string       `json:"dataset"`
+	Release   int          `json:"release"`
+	Join      *JoinedQuery `json:"join,omitempty"` // the second dataset
+	Groups    int          `json:"groups"`         // released
+	Withheld  int          `json:"withheld"`
+	State     QueryState   `json:"state"`
+	Attempts  []Attempt    `json:"attempts,omitempty"`
+	Plan      Digest       `json:"plan,omitzero"`      // of the first share of the current attempt; all must agree
+	Context   Digest       `json:"context,omitzero"`   // likewise
+	Entries   []uint64     `json:"entries,omitempty"`  // of the log: the current attempt's, then its shares'
+	Shares    []string     `json:"shares,omitempty"`   // nodes whose share of the current attempt is held
+	Price     string       `json:"price,omitempty"`    // charged to the contract
+	Refunded  bool         `json:"refunded,omitempty"` // the price was given back
+	Repeats   string       `json:"repeats,omitempty"`  // the released query that it is answered as
+	Cohort    []string     `json:"cohort,omitempty"`   // nodes of the current attempt that found its cohort test failed
+	Accepted  int64        `json:"accepted"`
+	Done      int64        `json:"done,omitempty"`
+	Reason    string       `json:"reason,omitempty"`
 }

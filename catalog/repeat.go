@@ -28,7 +28,11 @@ func (c *call) noteReleased(q Query) error {
 	if q.State != QueryDone || q.Repeats != "" || q.Submit.Request.Noise != nil {
 		return nil
 	}
-	return putName(c.tx, repeatKey(q.Principal, q.Submit.Request, q.Release), q.ID)
+	request := q.Submit.Request
+	if q.Join != nil {
+		request = request.joinedAt(q.Join.Release)
+	}
+	return putName(c.tx, repeatKey(q.Principal, request, q.Release), q.ID)
 }
 
 // The members of the attempt that answered a query may keep their folded shares and

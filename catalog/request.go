@@ -6,6 +6,7 @@ type Request struct {
 	Version  int         `json:"v"`
 	Dataset  string      `json:"dataset"`
 	Release  int         `json:"release,omitempty"` // dataset version; 0: the newest live one when applied
+	Join     *Join       `json:"join,omitempty"`    // a second dataset, for products
 	Where    *Predicate  `json:"where,omitempty"`   // nil: every entity
 	In       string      `json:"in,omitempty"`      // id of the private selector that the entities are in, beside Where; empty: none
 	Periods  []Interval  `json:"periods,omitempty"` // in the dataset's grain, ascending, disjoint, not touching; none: every period
@@ -52,8 +53,8 @@ const (
 )
 
 // Aggregate is one aggregate function. Func is "count" (Measure empty for
-// COUNT(*)), "sum" or "avg". Other is the second measure of a statistic of two
-// columns. Weight is the id of a private vector of weights that the measure, or
+// COUNT(*)), "sum", "avg" or one of the Func constants. Other is the second measure of
+// a statistic of two columns, or of a product. Weight is the id of a private vector of weights that the measure, or
 // without one the cells, are multiplied with.
 type Aggregate struct {
 	Func    string `json:"func"`

@@ -22,6 +22,9 @@ func (q Request) Check(d Descriptor, columns []string) *Refusal {
 	case len(q.SQL) > maxSQL:
 		return invalid("sql", "the SQL has %d bytes, at most %d are accepted", len(q.SQL), maxSQL)
 	}
+	if r := q.checkJoin(); r != nil {
+		return r
+	}
 	if r := q.checkPrivate(d); r != nil {
 		return r
 	}
@@ -103,9 +106,9 @@ func checkSelect(list []Aggregate, d Descriptor) *Refusal {
 			if a.Measure == "" && a.Weight != "" {
 				continue
 			}
-		case "avg", FuncVar, FuncCovar, FuncRegr, FuncHistogram:
+		case "avg", FuncVar, FuncCovar, FuncRegr, FuncHistogram, FuncProduct:
 		default:
-			return invalid(at, "unknown aggregate %.40q", a.Func).withFix("a request may ask for count, sum, avg, var, covar, regr and histogram")
+			return invalid(at, "unknown aggregate %.40q", a.Func).withFix("a request may ask for count, sum, avg, var, covar, regr, histogram and product")
 		}
 		if _, known := d.measure(a.Measure); !known {
 			return invalid(at, "the dataset has no measure %.80q", a.Measure).withFix("its measures are: %s", quoteList(d.measureNames()))

@@ -67,10 +67,18 @@ func (v View) Statement(contract, month string) (Statement, error) {
 			return s, err
 		}
 		if q.Accepted >= from && q.Accepted < to {
-			s.add(q)
+			s.add(q.under(contract))
 		}
 	}
 	return s, nil
+}
+
+// under is the query as one of its contracts paid for it.
+func (q Query) under(contract string) Query {
+	if q.Join != nil && q.Join.Contract == contract {
+		q.Release, q.Price = q.Join.Release, q.Join.Price
+	}
+	return q
 }
 
 func (s *Statement) add(q Query) {

@@ -30,6 +30,7 @@ var aggregateGroups = []struct {
 }{
 	{"count", []string{"count"}},
 	{"sum", []string{"sum"}},
+	{FuncProduct, []string{"sum"}},
 	{"avg", []string{"avg"}},
 	{FuncVar, []string{"var", "var_pop", "var_samp", "stddev", "stddev_pop", "stddev_samp"}},
 	{FuncCovar, []string{"covar", "covar_pop", "covar_samp", "wavg"}},
@@ -89,6 +90,8 @@ func (a Aggregate) Columns(d Descriptor) []Column {
 		return nil
 	case FuncVar:
 		return []Column{{Measure: x}, {Measure: x, Times: x}}
+	case FuncProduct:
+		return []Column{{Measure: x, Times: y}}
 	case FuncCovar:
 		return []Column{{Measure: x, With: y}, {Measure: y, With: x}, {Measure: x, Times: y}}
 	case FuncRegr:
@@ -146,6 +149,12 @@ func (c Column) Widest(d Descriptor) int64 {
 		return x.Half()
 	}
 	y, _ := d.measure(c.Times)
+	if c.Joined() {
+		if y.Reach() > 0 && x.Reach() > MaxSum/y.Reach() {
+			return MaxSum + 1 // never fits
+		}
+		return x.Reach() * y.Reach()
+	}
 	if y.Half() > 0 && x.Half() > MaxSum/y.Half() {
 		return MaxSum + 1 // never fits
 	}
@@ -155,9 +164,9 @@ func (c Column) Widest(d Descriptor) int64 {
 // checkStatistic refuses a statistic that does not name its measures in canonical
 // form, or that its measure does not have.
 func (a Aggregate) checkStatistic(at string, d Descriptor) *Refusal {
-	pair := a.Func == FuncCovar || a.Func == FuncRegr
+	pair := a.Func == FuncCovar || a.Func == FuncRegr || a.Func == FuncProduct
 	switch {
-	case pair && a.Other <= a.Measure:
+	case pair && a.Func != FuncProduct && a.Other <= a.Measure:
 		return invalid(at, "%s takes two different measures, in the order of their names; not %.80q and %.80q", a.Func, a.Measure, a.Other)
 	case !pair && a.Other != "":
 		return invalid(at, "%s takes one measure", a.Func)
@@ -207,7 +216,7 @@ func (q Request) checkExactMoments(d Descriptor) *Refusal {
 			return r
 		}
 		for _, c := range a.Columns(d) {
-			if !c.moment() || d.lists(c.Measure, c.Times) {
+			if !c.moment() || c.Joined() || d.lists(c.Measure, c.Times) { // joins have their own list
 				continue
 			}
 			r := refuse(RefusedPolicy, "moments", "%s needs the exact sum of %s × %s, which the policy of dataset %s does not list in moments", a.Func, c.Measure, c.Times, d.Dataset).

@@ -12,19 +12,20 @@ package catalog
 // PeriodGroups[j], (i, j) is not in Withheld, and p lies in no interval of an
 // Exclusion for (c, Assign[e]).
 type Verdict struct {
-	Dataset      string        `json:"dataset"`
-	Release      int           `json:"release"`
-	Entities     int           `json:"entities"` // registry length of the release
-	Columns      []Column      `json:"columns"`  // what is opened; none when only counts are asked for
-	EntityGroups []EntityGroup `json:"entity_groups"`
-	PeriodGroups []PeriodGroup `json:"period_groups"`
-	Parts        []Part        `json:"parts"`  // ascending
-	Assign       []byte        `json:"assign"` // PackAssign: entity → part, −1 for none
-	Exclusions   []Exclusion   `json:"exclusions,omitempty"`
-	Withheld     []GroupIndex  `json:"withheld,omitempty"` // ascending
-	Noise        *Noise        `json:"noise,omitempty"`    // of the request; nil: exact
-	In           string        `json:"in,omitempty"`       // the request's private selector
-	Vectors      []VectorUse   `json:"vectors,omitempty"`  // that the request names: In first, then weights as Columns name them
+	Dataset      string         `json:"dataset"`
+	Release      int            `json:"release"`
+	Join         *JoinedRelease `json:"join,omitempty"` // what its cells are multiplied with
+	Entities     int            `json:"entities"`       // registry length of the release
+	Columns      []Column       `json:"columns"`        // what is opened; none when only counts are asked for
+	EntityGroups []EntityGroup  `json:"entity_groups"`
+	PeriodGroups []PeriodGroup  `json:"period_groups"`
+	Parts        []Part         `json:"parts"`  // ascending
+	Assign       []byte         `json:"assign"` // PackAssign: entity → part, −1 for none
+	Exclusions   []Exclusion    `json:"exclusions,omitempty"`
+	Withheld     []GroupIndex   `json:"withheld,omitempty"` // ascending
+	Noise        *Noise         `json:"noise,omitempty"`    // of the request; nil: exact
+	In           string         `json:"in,omitempty"`       // the request's private selector
+	Vectors      []VectorUse    `json:"vectors,omitempty"`  // that the request names: In first, then weights as Columns name them
 }
 
 // VectorUse is what a plan and a result need to know of a private vector.
@@ -49,6 +50,7 @@ type Part struct {
 //   - Measure: its readings;
 //   - Measure and With: its readings where With has one too;
 //   - Measure and Times: the products of both (Times = Measure: squares), centred;
+//     with a measure of a second dataset (Joined), of the readings themselves;
 //   - Measure and Bucket: how many readings lie in its bucket of that number, 1 the
 //     lowest;
 //   - Count: the cells of Measure, or without one those in which any measure is

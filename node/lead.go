@@ -233,26 +233,30 @@ func (n *Node) nameAttempt(v catalog.View, q catalog.Query) (*duty, error) {
 	if err != nil {
 		return nil, err
 	}
-	active, root, err := n.choose(w.version.Acks, q.Attempts)
+	if err := joinedIn(v, &w, verdict); err != nil {
+		return nil, err
+	}
+	holders := w.holders()
+	active, root, err := n.choose(holders, q.Attempts)
 	if err != nil || active == nil {
 		return nil, err
 	}
 	number := len(q.Attempts) + 1
-	if again, err := n.resealing(v, q, verdict, w.version.Acks); err != nil {
+	if again, err := n.resealing(v, q, verdict, holders); err != nil {
 		return nil, err
 	} else if again != nil {
 		d := n.decide(querySession(q.ID, number), catalog.KindQueryAttempt, *again)
 		return &d, nil
 	}
-	tiles := int64(1)
+	tiles, second := int64(1), int64(0)
 	plan, err := n.plan(w, verdict)
 	if err == nil {
-		tiles = plan.Tiles
+		tiles, second = plan.Tiles, plan.SecondTiles
 	} else {
 		n.log.Error("a query cannot be planned", "query", q.ID, "error", err)
 	}
 	d := n.decide(querySession(q.ID, number), catalog.KindQueryAttempt, catalog.QueryAttempt{
-		Query: q.ID, Attempt: number, Active: active, Root: root, Tiles: tiles,
+		Query: q.ID, Attempt: number, Active: active, Root: root, Tiles: tiles, Joined: second,
 	})
 	return &d, nil
 }

@@ -87,7 +87,7 @@ func (n *Node) multiply(ctx context.Context, o opening, plan *query.Plan, single
 	// Squares first: a pair of members needs one evaluation for them, not two.
 	batch := 0
 	for _, squares := range []bool{true, false} {
-		err := eachFactors(plan, singles, squares, func(f factors) error {
+		err := eachFactors(plan, singles, squares, n.middles(o, plan), func(f factors) error {
 			defer f.wipe()
 			shares, err := n.productOf(ctx, o, batch, f)
 			if err != nil {
@@ -116,8 +116,9 @@ func (f factors) wipe() {
 }
 
 // eachFactors lists the products, or squares, of a plan at most productEntries at a
-// time. Slots that no group takes are left out.
-func eachFactors(plan *query.Plan, singles [][]uint64, squares bool, do func(factors) error) error {
+// time. Slots that no group takes are left out. Of a join the readings themselves are
+// multiplied: middles are what this node adds to its shares of them.
+func eachFactors(plan *query.Plan, singles [][]uint64, squares bool, middles middlesOf, do func(factors) error) error {
 	var f factors
 	flush := func() error {
 		if len(f.left) == 0 {
@@ -131,13 +132,18 @@ func eachFactors(plan *query.Plan, singles [][]uint64, squares bool, do func(fac
 		if (x.Left == x.Right) != squares {
 			continue
 		}
+		left, right := middles(x)
 		for slot, group := range plan.SlotMaps[x.SlotMap] {
 			if group < 0 {
 				continue
 			}
-			f.left = append(f.left, singles[x.Left][slot])
+			partner, ok := plan.Partner(x, slot)
+			if !ok {
+				continue
+			}
+			f.left = append(f.left, left(singles[x.Left][slot]))
 			if !squares {
-				f.right = append(f.right, singles[x.Right][slot])
+				f.right = append(f.right, right(singles[x.Right][partner]))
 			}
 			f.into = append(f.into, x.Column*len(plan.Groups)+int(group))
 			if len(f.left) == productEntries {
@@ -148,6 +154,34 @@ func eachFactors(plan *query.Plan, singles [][]uint64, squares bool, do func(fac
 		}
 	}
 	return flush()
+}
+
+// middlesOf says what is done to this node's shares of a product's two tiles before
+// they are multiplied.
+type middlesOf func(x query.Product) (left, right func(share uint64) uint64)
+
+// middles has the root add the middles of the ranges to its shares of a join's tiles,
+// and everybody else leave theirs as they are: then the shares are of the readings.
+func (n *Node) middles(o opening, plan *query.Plan) middlesOf {
+	t := n.params.T()
+	return func(x query.Product) (left, right func(uint64) uint64) {
+		a, b := plan.Mids(x)
+		if o.root != n.id {
+			a, b = 0, 0
+		}
+		shift := func(v uint64) func(uint64) uint64 {
+			return func(share uint64) uint64 { return (share + v) % t } // both are below t, which has 58 bits
+		}
+		return shift(residue(a, t)), shift(residue(b, t))
+	}
+}
+
+// residue is a number mod t.
+func residue(v int64, t uint64) uint64 {
+	if v < 0 {
+		return t - 1 - (uint64(-(v + 1)))%t //nolint:gosec // −(v+1) is not negative
+	}
+	return uint64(v) % t
 }
 
 // addProducts adds shares mod t to elements of the values.

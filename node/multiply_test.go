@@ -163,9 +163,13 @@ func TestFactorsAreWhatTheSlotMapsTake(t *testing.T) {
 			}
 		}
 	}
+	asTheyAre := func(query.Product) (left, right func(uint64) uint64) {
+		same := func(share uint64) uint64 { return share }
+		return same, same
+	}
 	var sizes []int
 	for _, squares := range []bool{true, false} {
-		err := eachFactors(plan, singles, squares, func(f factors) error {
+		err := eachFactors(plan, singles, squares, asTheyAre, func(f factors) error {
 			sizes = append(sizes, len(f.left))
 			if squares != (f.right == nil) {
 				t.Fatal("squares with two factors, or products with one")

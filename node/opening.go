@@ -39,6 +39,7 @@ type opening struct {
 	attempt int
 	active  []catalog.Node // ascending points
 	root    string
+	first   int // number of the first batch, where an attempt has several openings
 }
 
 // accumulators are what an attempt opens, one after the other.
@@ -67,7 +68,7 @@ func (n *Node) open(ctx context.Context, o opening, accs accumulators) (contexts
 		return catalog.Digest{}, err
 	}
 	var list [][32]byte
-	for first, batch := 0, 0; first < accs.count; first, batch = first+batchSize, batch+1 {
+	for first, batch := 0, o.first; first < accs.count; first, batch = first+batchSize, batch+1 {
 		numbers := make([]int, 0, batchSize)
 		for i := first; i < min(first+batchSize, accs.count); i++ {
 			numbers = append(numbers, i)

@@ -29,6 +29,8 @@ type planner func(w work, verdict catalog.Verdict) (*query.Plan, error)
 // planned by it gets a bound of its plan, which is enough to refuse and to charge.
 func planOf(w work, verdict catalog.Verdict) (*query.Plan, error) {
 	switch {
+	case w.second != nil:
+		return query.NewJoinPlan(w.side(), w.second.side(), verdict)
 	case w.presence != nil:
 		return query.NewPrivatePlan(w.dataset.Descriptor, w.version, verdict, w.presence)
 	case query.NeedsPresence(verdict):
@@ -48,7 +50,7 @@ func (n *Node) plan(w work, verdict catalog.Verdict) (plan *query.Plan, err erro
 	if err != nil {
 		return nil, &refuseError{reason: fmt.Sprintf("the query cannot be planned: %v", err), cause: err}
 	}
-	if err := n.checkLoad(w.dataset.Descriptor, plan); err != nil {
+	if err := n.checkLoad(w.descriptor(), plan); err != nil {
 		return nil, &refuseError{reason: fmt.Sprintf("the query does not fit: %v", err), cause: err}
 	}
 	return plan, nil
@@ -142,6 +144,9 @@ func (n *Node) unfit(v catalog.View, verdict catalog.Verdict) (*catalog.Refusal,
 		return nil, err
 	}
 	if w.version, err = v.Version(verdict.Dataset, verdict.Release); err != nil {
+		return nil, err
+	}
+	if err := joinedIn(v, &w, verdict); err != nil {
 		return nil, err
 	}
 	if _, err := n.plan(w, verdict); err != nil {

@@ -51,6 +51,9 @@ func (n *Node) runQuery(ctx context.Context, id string, a catalog.Attempt) (any,
 	if err != nil {
 		return nil, err
 	}
+	if err := n.loadJoined(ctx, &w, verdict); err != nil {
+		return nil, err
+	}
 	if query.NeedsPresence(verdict) {
 		if err := n.fetchPresence(ctx, &w); err != nil {
 			return nil, err
@@ -61,8 +64,8 @@ func (n *Node) runQuery(ctx context.Context, id string, a catalog.Attempt) (any,
 		return nil, err
 	}
 	// The leader counts what a verdict on two measures takes at most.
-	if plan.Tiles > a.Tiles || plan.Tiles < a.Tiles && w.presence == nil {
-		return nil, refusef("the attempt names %d tiles, the plan opens %d", a.Tiles, plan.Tiles)
+	if plan.Tiles > a.Tiles || plan.SecondTiles > a.Joined || plan.Tiles < a.Tiles && w.presence == nil {
+		return nil, refusef("the attempt names %d and %d tiles, the plan opens %d and %d", a.Tiles, a.Joined, plan.Tiles, plan.SecondTiles)
 	}
 	if err := n.fetchManifest(ctx, &w); err != nil {
 		return nil, err
@@ -120,10 +123,11 @@ func (n *Node) openPlan(ctx context.Context, q catalog.Query, a catalog.Attempt,
 	defer wipeShares(singles)
 	privately := newPrivateOpening(plan)
 	defer privately.wipe()
+	alone, own := plan.OwnSingles(), plan.OwnOpenings()
 	contexts, err = n.open(ctx, o, accumulators{
-		count: plan.Openings(),
+		count: own,
 		fill: func(ctx context.Context, number int, acc *he.Accumulator) error {
-			return n.accumulate(ctx, openingDigests(w, plan, number), acc)
+			return n.accumulate(ctx, openingDigests(w, plan, alone, number), acc)
 		},
 		take: func(number int, slots []uint64) error {
 			p, err := n.params.Parity(slots)
@@ -134,7 +138,7 @@ func (n *Node) openPlan(ctx context.Context, q catalog.Query, a catalog.Attempt,
 				return err
 			}
 			if single := number - len(plan.Accumulators); single >= 0 {
-				singles[single] = slots
+				singles[alone[single]] = slots
 				return nil
 			}
 			if privately.take(number, slots) {
@@ -146,6 +150,9 @@ func (n *Node) openPlan(ctx context.Context, q catalog.Query, a catalog.Attempt,
 			return err
 		},
 	})
+	if err == nil && own < plan.Openings() {
+		contexts, err = n.openSecond(ctx, o, w, plan, contexts, sum, singles)
+	}
 	if err != nil || !plan.Multiplies() {
 		return values, &sum[0], contexts, err
 	}
@@ -159,10 +166,10 @@ func (n *Node) openPlan(ctx context.Context, q catalog.Query, a catalog.Attempt,
 }
 
 // openingDigests names the tiles of one opening: of an accumulator, or behind them
-// all, the one that is opened alone.
-func openingDigests(w work, plan *query.Plan, number int) []catalog.Digest {
+// all, the one that is opened alone, of those numbers.
+func openingDigests(w work, plan *query.Plan, alone []int, number int) []catalog.Digest {
 	if single := number - len(plan.Accumulators); single >= 0 {
-		s := plan.Singles[single]
+		s := plan.Singles[alone[single]]
 		return []catalog.Digest{w.manifest.Tile(s.Packed, s.Block, s.Tile)}
 	}
 	acc := plan.Accumulators[number]

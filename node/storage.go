@@ -56,6 +56,7 @@ type work struct {
 	key      catalog.Key
 	manifest *tiles.Manifest // nil until fetched
 	presence *tiles.Presence // likewise
+	second   *work           // of a join
 }
 
 // fetchPresence fetches and decodes which cells of the version hold a reading.

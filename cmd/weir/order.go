@@ -168,6 +168,11 @@ func narrowest(ctx context.Context, c *client.Client, sql string, order *catalog
 		return withSQL(sql, err)
 	}
 	r := compiled.Request
+	if join := r.Join; join != nil && order.Dataset == join.Dataset {
+		r = r.OfDataset(join.Dataset) // of two datasets the one that is named
+	} else {
+		r = r.OfDataset(r.Dataset)
+	}
 	if order.Dataset != "" && order.Dataset != r.Dataset {
 		return &usageError{message: fmt.Sprintf("--dataset is %s, the query asks %s", order.Dataset, r.Dataset), command: "weir order create"}
 	}

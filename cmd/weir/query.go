@@ -70,6 +70,7 @@ it says what would be released, and nothing is charged.`,
 	}
 	private.flags(cmd)
 	cmd.Flags().StringVar(&o.Contract, "contract", "", "contract to ask under; default: your only one that covers the query")
+	cmd.Flags().StringVar(&o.JoinContract, "join-contract", "", "contract on the joined dataset; default: your only one that covers the query")
 	cmd.Flags().BoolVar(&o.Complete, "complete", false, "refuse the query if any entity would be left out of a group")
 	cmd.Flags().StringVar(&o.Epsilon, "epsilon", "", "ask for a differentially private answer: every figure carries noise for that privacy loss, at most 1, which is charged to the contract")
 	cmd.Flags().StringVar(&o.Delta, "delta", "", "with --epsilon: Gaussian noise that may fail its promise with that probability, such as 1e-9; default: Laplace noise, which never does")

@@ -79,6 +79,9 @@ func cellRange(c catalog.Column, m catalog.Measure, d catalog.Descriptor) (least
 		return 0, 1
 	case c.Times == c.Measure:
 		return 0, c.Widest(d)
+	case c.Joined(): // of the readings themselves: the corners of the two ranges
+		y := measureNamed(d, c.Times)
+		return min(m.Min*y.Min, m.Min*y.Max, m.Max*y.Min, m.Max*y.Max), max(m.Min*y.Min, m.Min*y.Max, m.Max*y.Min, m.Max*y.Max)
 	case c.Times != "":
 		return -c.Widest(d), c.Widest(d)
 	}

@@ -28,6 +28,9 @@ func Compile(sql string, s Schema) (*Compiled, error) {
 	c.sortSelect()
 	c.out.Request.Version = requestVersion
 	c.out.Request.Dataset = s.Descriptor.Dataset
+	if stmt.Join != nil {
+		c.out.Request.Join = &catalog.Join{Dataset: s.Join.Dataset}
+	}
 	c.out.Request.SQL = sql
 	return &c.out, nil
 }
@@ -47,7 +50,7 @@ func (c *compiler) from() *Error {
 		n := c.stmt.From
 		return faultAt(n.Pos, n.Raw, "there is no dataset %s here", n.text()).among(n.text(), c.schema.Descriptor.Dataset)
 	}
-	return nil
+	return c.join()
 }
 
 // items reads the SELECT list.

@@ -8,6 +8,10 @@ type Schema struct {
 	Columns    []string           `json:"columns,omitempty"`   // attributes of the registry
 	IDColumn   string             `json:"id_column,omitempty"` // another name of the entity
 
+	// Join describes the dataset that the SQL joins to this one; nil for SQL that
+	// joins none.
+	Join *catalog.Descriptor `json:"join,omitempty"`
+
 	// Vectors are private vectors of whoever asks, in any state and on any registry;
 	// PRIVATE(name) is the newest ready one of that name on the dataset's.
 	Vectors []catalog.Vector `json:"vectors,omitempty"`

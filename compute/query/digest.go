@@ -49,6 +49,9 @@ func (p *Plan) Digest() catalog.Digest {
 	if p.private != nil {
 		w.private(p)
 	}
+	if p.joined != nil {
+		w.joined(p)
+	}
 	w.flush()
 	return catalog.Digest(w.hash.Sum(nil))
 }

@@ -24,7 +24,7 @@ type Explain struct {
 // Explain counts what the plan does. d is the dataset's descriptor.
 func (p *Plan) Explain(d catalog.Descriptor) Explain {
 	return Explain{
-		Tiles: p.Tiles, Additions: p.Tiles - int64(p.Openings()), Openings: p.Openings(), Products: p.multiplied(),
+		Tiles: p.Tiles + p.SecondTiles, Additions: p.Tiles + p.SecondTiles - int64(p.Openings()), Openings: p.Openings(), Products: p.multiplied(),
 		MaxTiles: p.MaxTiles(), SlotMaps: len(p.SlotMaps), Groups: len(p.Groups), Columns: len(p.Columns),
 		Width: p.Width, ResultBytes: 8 * (int64(p.Width) + 1), Magnitude: p.Magnitude(d),
 	}
@@ -104,7 +104,10 @@ func (p *Plan) cells() [][]int64 {
 			out[a.Column][s.group] += s.cells * int64(len(a.Tiles))
 		}
 	}
-	for _, x := range p.Products {
+	for i, x := range p.Products {
+		if i > 0 && p.Products[i-1].Column == x.Column && p.Products[i-1].Left == x.Left {
+			continue // a join's cells lie in several tiles of the other version
+		}
 		for _, s := range perMap[x.SlotMap] {
 			out[x.Column][s.group] += s.cells
 		}

@@ -157,7 +157,7 @@ func (c *compiler) dateTrunc(v *value) (catalog.Dimension, *Error) {
 	if own := c.schema.Descriptor.Grain; g.Finer(own) {
 		return none, faultAt(first.Pos, first.raw(), "the dataset has one period a %s, and nothing finer", own).want(c.quotedGrains()...)
 	}
-	if second.Literal == nil || second.Literal.Name == nil || second.Call != nil || c.resolve(second.Literal.Name).kind != refPeriod {
+	if second.Literal == nil || second.Literal.Name == nil || second.Literal.Of != nil || second.Call != nil || c.resolve(second.Literal.Name).kind != refPeriod {
 		return none, faultAt(second.Pos, second.raw(), "date_trunc works on period alone").want(periodName)
 	}
 	return catalog.Dimension{Kind: catalog.DimPeriod, Grain: g}, nil
@@ -192,6 +192,8 @@ func (sc *scope) aggregateText(a catalog.Aggregate) string {
 	switch {
 	case a.Weight != "":
 		return sc.weightedText(a, a.Measure)
+	case a.Func == catalog.FuncProduct:
+		return "sum(" + catalog.JoinedMeasure(sc.schema.Descriptor.Dataset, a.Measure) + " * " + a.Other + ")"
 	case a.Measure == "":
 		return a.Func + "(*)"
 	}

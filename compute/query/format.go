@@ -33,6 +33,9 @@ func Format(c *Compiled, s Schema) string {
 		items = append(items, text)
 	}
 	out := "SELECT " + strings.Join(items, ", ") + " FROM " + writable(req.Dataset)
+	if req.Join != nil {
+		out += " JOIN " + writable(req.Join.Dataset) + " USING (entity, period)"
+	}
 	var where []string
 	if req.Where != nil {
 		where = append(where, f.predicate(*req.Where, req.Where.Op == opOr))
@@ -76,6 +79,9 @@ func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") 
 func (f formatter) aggregate(a catalog.Aggregate) string {
 	if a.Weight != "" {
 		return f.weightedText(a, writable(a.Measure))
+	}
+	if a.Func == catalog.FuncProduct {
+		return f.productText(a)
 	}
 	if a.Measure == "" {
 		return a.Func + "(*)"

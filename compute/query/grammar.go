@@ -14,11 +14,21 @@ import (
 type statement struct {
 	Items  []*item     `parser:"'SELECT' @@ (',' @@)*"`
 	From   *name       `parser:"'FROM' @@"`
+	As     *name       `parser:"('AS' @@)?"`
+	Join   *joining    `parser:"@@?"`
 	Where  *orTree     `parser:"('WHERE' @@)?"`
 	Group  []*value    `parser:"('GROUP' 'BY' @@ (',' @@)*)?"`
 	Having *havingTree `parser:"('HAVING' @@)?"`
 	Order  []*sortKey  `parser:"('ORDER' 'BY' @@ (',' @@)*)?"`
 	Limit  *number     `parser:"('LIMIT' @@)? ';'*"`
+}
+
+// joining is the second dataset of a query.
+type joining struct {
+	Pos     lexer.Position
+	Dataset *name   `parser:"'JOIN' @@"`
+	As      *name   `parser:"('AS' @@)?"`
+	Using   []*name `parser:"'USING' '(' @@ (',' @@)* ')'"`
 }
 
 type item struct {
@@ -76,7 +86,8 @@ type literal struct {
 	Pos  lexer.Position
 	Text string `parser:"  @String"`
 	Num  string `parser:"| @Number"`
-	Name *name  `parser:"| @@"`
+	Name *name  `parser:"| ( @@"`
+	Of   *name  `parser:"    ('.' @@)? )"` // a measure, Name being its dataset; only in products
 }
 
 type orTree struct {

@@ -78,13 +78,15 @@ const notAnswered = "%s not answered by this version"
 // unanswered recognises what the language reserves and this version does not
 // answer, and what it never will.
 func unanswered(list []lexer.Token) *Error {
+	joins := slices.ContainsFunc(list, func(t lexer.Token) bool { return t.Type == tokenKeyword && t.Value == "JOIN" })
 	for _, t := range list {
+		if t.Type == tokenPunct && t.Value == "." && !joins {
+			return faultAt(t.Pos, t.Value, "a point stands between a dataset and a measure of two joined ones").want("one dataset's measures by their names alone")
+		}
 		if t.Type != tokenKeyword {
 			continue
 		}
 		switch t.Value {
-		case "JOIN", "USING":
-			return faultAt(t.Pos, t.Value, notAnswered, "joins are").want("one dataset after FROM")
 		case "DISTINCT":
 			return faultAt(t.Pos, t.Value, "DISTINCT is not part of this language: groups are distinct as they are").
 				want("dimensions and aggregates")

@@ -37,10 +37,12 @@ type Plan struct {
 	Width        int                  // len(Groups)·len(Columns)
 	Singles      []Single             // tiles that are opened alone, because they are multiplied
 	Products     []Product            // ascending column, block, tile
-	Tiles        int64                // read, over all accumulators and singles
+	Tiles        int64                // read of the dataset, over all accumulators and singles
+	SecondTiles  int64                // likewise of a second one that is joined
 	Noise        []noise.Law          // per column, of each node of the active set, no law where it carries none; nil: exact
 
 	private *private // of a verdict that names private vectors
+	joined  *joined  // of a verdict on two datasets
 }
 
 // Accumulator is one homomorphic sum: tiles Tiles (k-th of their block, so of
@@ -57,7 +59,7 @@ type Accumulator struct {
 // NewPlan plans the verdict on version v of the dataset that d describes. A
 // verdict that NeedsPresence is planned by NewPrivatePlan.
 func NewPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict) (*Plan, error) {
-	p, err := newPlan(d, v, verdict, nil, false)
+	p, err := newPlan(d, v, verdict, nil, nil, false)
 	if err != nil {
 		return nil, fmt.Errorf("planning %s version %d: %w", verdict.Dataset, verdict.Release, err)
 	}
@@ -65,14 +67,18 @@ func NewPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict) (
 }
 
 // newPlan plans a verdict. presence is nil, or the version's own for one that needs
-// it; without it, only a bound of the plan is made.
-func newPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict, presence Presence, bound bool) (*Plan, error) {
+// it; without it, only a bound of the plan is made. second is the other version of a
+// join, the measures of which are the last of d.
+func newPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict, second *catalog.Version, presence Presence, bound bool) (*Plan, error) {
 	g, err := newGrid(d, v, verdict)
 	if err != nil {
 		return nil, err
 	}
 	p := &Plan{Dataset: verdict.Dataset, Release: verdict.Release, Groups: g.groups, Kinds: verdict.Columns, Columns: g.columns, Packed: g.packed}
 	p.Width = len(p.Groups) * len(p.Columns)
+	if p.joined, err = newJoined(d, v, second, verdict); err != nil {
+		return nil, err
+	}
 	if p.private, err = newPrivate(g, d, v, presence, bound); err != nil {
 		return nil, err
 	}
@@ -91,7 +97,9 @@ func newPlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict, p
 		}
 		classes := maps.classes(g.exclusions(column), masks[column])
 		for block := range v.Blocks {
-			if p.Packed[column] == unpacked {
+			if p.joined != nil {
+				err = p.multiplyJoined(g, d, firstMeasures(d), maps, singles, classes, column, block)
+			} else if p.Packed[column] == unpacked {
 				err = p.multiply(g, d, maps, singles, classes, column, block)
 			} else {
 				err = p.accumulate(maps, classes, column, block)

@@ -45,7 +45,7 @@ type private struct {
 // cells of entities that do not count (DESIGN section 8, point 2), so presence,
 // which must be the version's, is part of what the plan is a function of.
 func NewPrivatePlan(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict, presence Presence) (*Plan, error) {
-	p, err := newPlan(d, v, verdict, presence, false)
+	p, err := newPlan(d, v, verdict, nil, presence, false)
 	if err != nil {
 		return nil, fmt.Errorf("planning %s version %d: %w", verdict.Dataset, verdict.Release, err)
 	}

@@ -8,19 +8,24 @@ import (
 )
 
 // Single is a tile that is opened alone: tile Tile of a block, in a column of the
-// version's tiles.
-type Single struct{ Packed, Block, Tile int }
+// version's tiles, or with Second of those of the version that is joined to it.
+type Single struct {
+	Packed, Block, Tile int
+	Second              bool
+}
 
 // Product is the slot by slot product of two opened tiles, whose slots then go where
 // the slot map says, into a column. Left and Right are numbers of Plan.Singles, and
-// equal for squares. Cells without a reading are 0 in a tile, so they add nothing.
+// equal for squares. Cells without a reading are 0 in a tile, so they add nothing. Of
+// a join the right tile is laid out otherwise, see Partner, and what is multiplied
+// are the readings themselves, see Mids.
 type Product struct{ Column, SlotMap, Left, Right int }
 
 // NeedsPresence reports whether a verdict can be planned only with the presence of
 // its version: because it names private vectors, or because cells of a measure are
 // taken where another one has a reading too.
 func NeedsPresence(v catalog.Verdict) bool {
-	return IsPrivate(v) || slices.ContainsFunc(v.Columns, func(c catalog.Column) bool { return c.With != "" })
+	return IsPrivate(v) || slices.ContainsFunc(v.Columns, func(c catalog.Column) bool { return c.With != "" || c.Joined() })
 }
 
 // Multiplies reports whether shares are multiplied, by a private vector or by each
@@ -38,7 +43,7 @@ const MaxSingles = 4096
 // NewPrivatePlan's, its numbers are no smaller, and it has no more slot maps than
 // MaxSlotMaps allows only if that one has. It is not what the members compute.
 func PlanBound(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict) (*Plan, error) {
-	p, err := newPlan(d, v, verdict, nil, true)
+	p, err := newPlan(d, v, verdict, nil, nil, true)
 	if err != nil {
 		return nil, fmt.Errorf("planning %s version %d: %w", verdict.Dataset, verdict.Release, err)
 	}
@@ -76,8 +81,11 @@ func (g *grid) masks(d catalog.Descriptor, v catalog.Version, private *private, 
 		return nil, err
 	}
 	for i, c := range g.verdict.Columns {
-		if c.With != "" {
-			out[i] = g.without(presence.Bits(g.columns[i]).Words(), presence.Bits(measureAt(d, c.With)).Words())
+		if other := c.With; other != "" || c.Joined() {
+			if c.Joined() {
+				other = c.Times
+			}
+			out[i] = g.without(presence.Bits(g.columns[i]).Words(), presence.Bits(measureAt(d, other)).Words())
 		}
 	}
 	return out, nil
@@ -125,15 +133,9 @@ func (p *Plan) multiply(g *grid, d catalog.Descriptor, maps *slotMaps, singles m
 			into    *int
 			measure int
 		}{{&x.Left, left}, {&x.Right, right}} {
-			one := Single{of.measure, block, k}
-			at, known := singles[one]
-			if !known {
-				if at = len(p.Singles); at == MaxSingles {
-					return fmt.Errorf("%w: more than %d tiles would be multiplied; select fewer periods", ErrPlanTooLarge, MaxSingles)
-				}
-				singles[one] = at
-				p.Singles = append(p.Singles, one)
-				p.Tiles++
+			at, err := p.single(singles, Single{Packed: of.measure, Block: block, Tile: k})
+			if err != nil {
+				return err
 			}
 			*of.into = at
 		}
@@ -141,6 +143,26 @@ func (p *Plan) multiply(g *grid, d catalog.Descriptor, maps *slotMaps, singles m
 	}
 	return nil
 }
+
+// OwnSingles are the numbers of the singles of the dataset itself, SecondSingles of
+// those of the one that is joined to it.
+func (p *Plan) OwnSingles() []int { return p.singlesOf(false) }
+
+// SecondSingles are the numbers of the singles of a second dataset.
+func (p *Plan) SecondSingles() []int { return p.singlesOf(true) }
+
+func (p *Plan) singlesOf(second bool) []int {
+	var out []int
+	for i, s := range p.Singles {
+		if s.Second == second {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// OwnOpenings is how many of them are of the dataset itself.
+func (p *Plan) OwnOpenings() int { return len(p.Accumulators) + len(p.OwnSingles()) }
 
 // Openings is how many sums and single tiles are opened.
 func (p *Plan) Openings() int { return len(p.Accumulators) + len(p.Singles) }

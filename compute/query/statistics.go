@@ -26,6 +26,7 @@ const (
 	formQuantile   = "quantile"
 	formMedian     = "median"
 	formExceedance = "exceedance"
+	formProduct    = "product"
 )
 
 // What an output says relative to other rows: Output.Relative.
@@ -102,6 +103,9 @@ func (c *compiler) figuresOf(v *value) ([]known, *Error) {
 	upper := strings.ToUpper(v.Name.text())
 	if relative, ok := relatives[upper]; ok {
 		return c.relative(v, upper, relative)
+	}
+	if c.stmt.Join != nil {
+		return c.joinedFigure(v, upper)
 	}
 	if s, ok := statistics[upper]; ok && privateIn(v.Call) == nil {
 		return c.statistic(v, upper, s)
@@ -262,6 +266,7 @@ func ratText(v *big.Rat) string {
 func (sc *scope) outputText(a catalog.Aggregate, o Output) string {
 	text := sc.aggregateText(a)
 	switch {
+	case a.Func == catalog.FuncProduct:
 	case a.Other != "":
 		first, second := a.Measure, a.Other
 		if o.Argument == second {
@@ -298,6 +303,7 @@ func bucketText(m catalog.Measure, bucket int) string {
 func (f formatter) figure(a catalog.Aggregate, o Output) string {
 	text := f.aggregate(a)
 	switch {
+	case a.Func == catalog.FuncProduct:
 	case a.Other != "":
 		first, second := a.Measure, a.Other
 		if o.Argument == second {

@@ -9,11 +9,12 @@ import (
 )
 
 // shown are the functions of requests that a result can show of a measure.
-var shown = []string{fnSum, fnAvg, catalog.FuncVar, catalog.FuncCovar, catalog.FuncRegr, catalog.FuncHistogram}
+var shown = []string{fnSum, fnAvg, catalog.FuncVar, catalog.FuncCovar, catalog.FuncRegr, catalog.FuncHistogram, catalog.FuncProduct}
 
 // isStatistic reports whether an aggregate is made of more than sums of readings.
 func isStatistic(a catalog.Aggregate) bool {
-	return a.Func == catalog.FuncVar || a.Func == catalog.FuncCovar || a.Func == catalog.FuncRegr || a.Func == catalog.FuncHistogram
+	return a.Func == catalog.FuncVar || a.Func == catalog.FuncCovar || a.Func == catalog.FuncRegr || a.Func == catalog.FuncHistogram ||
+		a.Func == catalog.FuncProduct
 }
 
 // derived reports whether the output is more than the aggregate itself.
@@ -24,8 +25,11 @@ func (r *result) openStatistic(in Input, a catalog.Aggregate) error {
 	if err := r.openColumns(in, a); err != nil {
 		return err
 	}
-	if a.Func == catalog.FuncHistogram {
+	switch a.Func {
+	case catalog.FuncHistogram:
 		return r.checkBuckets(a)
+	case catalog.FuncProduct:
+		return nil // its sums were checked against their ranges
 	}
 	return r.checkMoments(a)
 }
@@ -38,6 +42,8 @@ func (r *result) derivedCell(o Output, group int) any {
 		return nil
 	case o.Form == formHistogram && o.Relative == "":
 		return q.value.Num().Int64() // a sum of at most MaxSum
+	case o.Form == formProduct && o.Relative == "":
+		return q.text(r.productPlaces(r.query.Request.Select[o.Index]))
 	}
 	return q.text(avgPlaces)
 }
@@ -73,7 +79,7 @@ func (r *result) derivedType(o Output) (kind, unit string) {
 	switch o.Form {
 	case formVarPop, formVarSamp:
 		return TypeDecimal, squaredUnit(x)
-	case formCovarPop, formCovarSamp:
+	case formCovarPop, formCovarSamp, formProduct:
 		return TypeDecimal, productUnit(x, y)
 	case formStddevPop, formStddevSamp, formQuantile, formMedian, formIntercept, formWavg:
 		return TypeDecimal, x

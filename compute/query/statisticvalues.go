@@ -17,6 +17,7 @@ var formsOf = map[string][]string{
 	catalog.FuncVar:       {formVarPop, formVarSamp, formStddevPop, formStddevSamp},
 	catalog.FuncCovar:     {formCovarPop, formCovarSamp, formWavg},
 	catalog.FuncRegr:      {formCorr, formSlope, formIntercept, formR2},
+	catalog.FuncProduct:   {formProduct},
 	catalog.FuncHistogram: {formHistogram, formQuantile, formMedian, formExceedance},
 }
 
@@ -81,6 +82,8 @@ func (r *result) quantity(o Output, group int) quantity {
 		return r.regression(a, o, group)
 	case catalog.FuncHistogram:
 		return r.ofBuckets(a, o, group)
+	case catalog.FuncProduct:
+		return r.product(a, group)
 	}
 	return r.plain(a, group)
 }

@@ -72,6 +72,9 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 		}
 		request := compiled.Request
 		request.Complete, request.Noise = in.Body.Complete, in.Body.Noise
+		if request.Join != nil {
+			request.Join.Contract = in.Body.JoinContract
+		}
 		caller := callerOf(ctx)
 		submit := catalog.QuerySubmit{Contract: in.Body.Contract, Receiving: caller.Receiving, Request: request}
 		preview, refusal, err := v.Preview(caller.ID, submit)
@@ -86,17 +89,17 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 		if err != nil {
 			return err
 		}
-		plan, err := planOf(d.Descriptor, version, verdict)
+		plan, descriptor, err := planOf(v, d.Descriptor, version, verdict)
 		if err != nil {
 			return err
 		}
 		out.Body = wire.Explained{
 			Dataset: d.ID, Release: verdict.Release, Contract: in.Body.Contract, Request: request,
-			Groups: len(plan.Groups), Withheld: len(verdict.Withheld), Plan: plan.Explain(d.Descriptor), Nodes: nodesWords(d.Descriptor, verdict),
+			Groups: len(plan.Groups), Withheld: len(verdict.Withheld), Plan: plan.Explain(descriptor), Nodes: nodesWords(d.Descriptor, verdict),
 			WithheldGroups: withheldGroups(verdict), Verdict: verdictWords(d.Descriptor, preview),
-			Price: preview.Price, Repeats: preview.Repeats, Millis: estimate(plan.Explain(d.Descriptor)),
+			Price: preview.Price, Repeats: preview.Repeats, Millis: estimate(plan.Explain(descriptor)),
 		}
-		if out.Body.Bits, err = bitsOf(v, d.Descriptor, plan); err != nil {
+		if out.Body.Bits, err = bitsOf(v, descriptor, plan); err != nil {
 			return err
 		}
 		if n, limited := preview.Contract.QueriesLeft(); limited {
@@ -114,11 +117,26 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 }
 
 // planOf plans a verdict, or bounds the plan of one that is made with the presence.
-func planOf(d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict) (*query.Plan, error) {
-	if query.NeedsPresence(verdict) {
-		return query.PlanBound(d, v, verdict)
+// It returns the descriptor that it is planned by, of a join that of both.
+func planOf(view catalog.View, d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict) (plan *query.Plan, by catalog.Descriptor, err error) {
+	switch {
+	case verdict.Join != nil:
+		second, err := view.Dataset(verdict.Join.Dataset)
+		if err != nil {
+			return nil, d, err
+		}
+		other, err := view.Version(verdict.Join.Dataset, verdict.Join.Release)
+		if err != nil {
+			return nil, d, err
+		}
+		plan, err = query.NewJoinPlan(query.Side{Descriptor: d, Version: v}, query.Side{Descriptor: second.Descriptor, Version: other}, verdict)
+		return plan, catalog.JoinDescriptors(d, second.Descriptor), err
+	case query.NeedsPresence(verdict):
+		plan, err = query.PlanBound(d, v, verdict)
+	default:
+		plan, err = query.NewPlan(d, v, verdict)
 	}
-	return query.NewPlan(d, v, verdict)
+	return plan, d, err
 }
 
 // bitsOf computes what the members of an active set will check before they open;
@@ -167,6 +185,13 @@ func verdictWords(d catalog.Descriptor, p catalog.Preview) []string {
 	words := []string{fmt.Sprintf("accepted under contract %s", p.Contract.ID)}
 	if p.Repeats != "" {
 		words = append(words, fmt.Sprintf("query %s released this already: the same verdict, not counted, the price alone", p.Repeats))
+	}
+	if j := p.Join; j != nil {
+		text := fmt.Sprintf("joined with version %d of dataset %s under contract %s", j.Release, j.Dataset, j.Contract)
+		if j.Price != "" {
+			text += fmt.Sprintf(", which pays %s %s", j.Price, j.Currency)
+		}
+		words = append(words, text)
 	}
 	if d.Policy.Public {
 		return append(words, "the dataset is public: every group is released")

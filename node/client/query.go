@@ -20,6 +20,8 @@ type QueryOptions struct {
 	// Contract under which to ask; empty: the caller's only one that covers the
 	// query, or none for one's own dataset.
 	Contract string
+	// JoinContract likewise on the dataset that the SQL joins.
+	JoinContract string
 	// Complete refuses a query of which some entities would be left out.
 	Complete bool
 	// Epsilon, a decimal text, asks for a noised answer of that privacy loss;
@@ -80,11 +82,11 @@ func (c *Client) Query(ctx context.Context, sql string, o QueryOptions) (*Result
 	}
 	compiled.Request.Complete = o.Complete
 	compiled.Request.Noise = o.noise()
-	request := compiled.Request
-	contract, err := c.contractFor(ctx, dataset, request, o.Contract)
+	contract, err := c.contractsFor(ctx, dataset, &compiled.Request, o)
 	if err != nil {
 		return nil, err
 	}
+	request := compiled.Request
 	asked, receipt, err := c.askQuery(ctx, catalog.QuerySubmit{Contract: contract, Receiving: c.key.public.Receiving, Request: request})
 	if err != nil {
 		return nil, err
@@ -118,11 +120,15 @@ func (c *Client) statement(ctx context.Context, sql string, o QueryOptions, stan
 	if err != nil {
 		return wire.Statement{}, err
 	}
-	contract, err := c.contractFor(ctx, dataset, compiled.Request, o.Contract)
+	contract, err := c.contractsFor(ctx, dataset, &compiled.Request, o)
 	if err != nil {
 		return wire.Statement{}, err
 	}
-	return wire.Statement{SQL: sql, Contract: contract, Complete: o.Complete, Noise: o.noise(), NewPortfolio: stand}, nil
+	join := ""
+	if compiled.Request.Join != nil {
+		join = compiled.Request.Join.Contract
+	}
+	return wire.Statement{SQL: sql, Contract: contract, JoinContract: join, Complete: o.Complete, Noise: o.noise(), NewPortfolio: stand}, nil
 }
 
 // noise is what the options ask for; nil: an exact answer.
@@ -224,15 +230,10 @@ func (c *Client) answer(ctx context.Context, q catalog.Query, d catalog.Dataset,
 	if err != nil {
 		return nil, fmt.Errorf("read the verdict of query %s: %w", q.ID, err)
 	}
-	version, err := c.Version(ctx, verdict.Dataset, verdict.Release)
-	if err != nil {
-		return nil, err
+	if !sameJoinAs(compiled.Request.Join, verdict.Join) {
+		return nil, fmt.Errorf("%w: the verdict of query %s is not on the datasets that were asked for", ErrPinned, q.ID)
 	}
-	presence, err := c.Presence(ctx, d.Descriptor, version)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := query.NewPrivatePlan(d.Descriptor, version, verdict, presence)
+	p, err := c.planFor(ctx, d.Descriptor, verdict)
 	if err != nil {
 		return nil, err
 	}
@@ -242,12 +243,12 @@ func (c *Client) answer(ctx context.Context, q catalog.Query, d catalog.Dataset,
 	if !sameNoise(verdict.Noise, compiled.Request.Noise) {
 		return nil, fmt.Errorf("%w: the verdict of query %s is not on the noise that was asked for", ErrPinned, q.ID)
 	}
-	sums, err := c.sums(ctx, parameters, q, plan)
+	sums, err := c.sums(ctx, parameters, q, p.plan)
 	if err != nil {
 		return nil, err
 	}
 	return compiled.Table(query.Input{
-		Descriptor: d.Descriptor, Version: version, Verdict: verdict, Plan: plan, Presence: presence, Sums: sums,
+		Descriptor: p.descriptor, Version: p.version, Verdict: verdict, Plan: p.plan, Presence: p.presence, Sums: sums,
 		Nodes: parameters.Threshold(),
 	})
 }

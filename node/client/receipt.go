@@ -194,6 +194,9 @@ func (p Profile) readQuery(first shownEntry, rest []evidence.Proven) (*ProvenQue
 	if q.Decision.Dataset != submit.Request.Dataset {
 		return nil, fmt.Errorf("decision: it is on dataset %s, asked was %s", q.Decision.Dataset, submit.Request.Dataset)
 	}
+	if err := sameJoin(submit.Request.Join, q.Decision.Join); err != nil {
+		return nil, fmt.Errorf("decision: %w", err)
+	}
 	if len(rest) == 0 {
 		q.Done = !slices.ContainsFunc(submit.Request.Select, func(a catalog.Aggregate) bool { return a.Func != "count" })
 		return q, nil

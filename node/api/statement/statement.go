@@ -7,6 +7,7 @@ package statement
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
@@ -25,7 +26,7 @@ type Vectors struct {
 // Compile compiles sql against the one of the datasets that it names. registry
 // returns the record of a dataset's registry.
 func Compile(sql string, datasets []catalog.Dataset, registry func(id string) (catalog.Registry, error), vectors Vectors) (catalog.Dataset, *query.Compiled, error) {
-	d, err := find(sql, datasets)
+	d, second, err := findBoth(sql, datasets)
 	if err != nil {
 		return d, nil, err
 	}
@@ -33,7 +34,7 @@ func Compile(sql string, datasets []catalog.Dataset, registry func(id string) (c
 	if err != nil {
 		return d, nil, fmt.Errorf("read the registry of dataset %s: %w", d.ID, err)
 	}
-	schema := query.Schema{Descriptor: d.Descriptor, Columns: r.Columns, IDColumn: r.IDColumn, Stand: vectors.Stand}
+	schema := query.Schema{Descriptor: d.Descriptor, Columns: r.Columns, IDColumn: r.IDColumn, Stand: vectors.Stand, Join: second}
 	if vectors.Of != nil && query.NamesVectors(sql) {
 		if schema.Vectors, err = vectors.Of(); err != nil {
 			return d, nil, fmt.Errorf("read the private vectors: %w", err)
@@ -41,6 +42,24 @@ func Compile(sql string, datasets []catalog.Dataset, registry func(id string) (c
 	}
 	compiled, err := query.Compile(sql, schema)
 	return d, compiled, err
+}
+
+// findBoth returns the dataset that stands after FROM, and the descriptor of the one
+// that is joined to it, if one is.
+func findBoth(sql string, datasets []catalog.Dataset) (catalog.Dataset, *catalog.Descriptor, error) {
+	var ids []string
+	for _, d := range datasets {
+		ids = append(ids, d.ID)
+	}
+	first, second, err := query.JoinedDatasets(sql, ids)
+	if err != nil {
+		return catalog.Dataset{}, nil, err
+	}
+	if second == "" {
+		d, err := find(sql, datasets)
+		return d, nil, err
+	}
+	return datasets[slices.Index(ids, first)], &datasets[slices.Index(ids, second)].Descriptor, nil
 }
 
 // find returns the dataset that stands after FROM. The name is read by the

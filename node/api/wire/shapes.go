@@ -107,7 +107,9 @@ const MaxMissing = 4096
 type Statement struct {
 	SQL      string `json:"sql" maxLength:"65536"`
 	Contract string `json:"contract,omitempty"`
-	Complete bool   `json:"complete,omitempty"`
+	// JoinContract is that on the dataset which the SQL joins.
+	JoinContract string `json:"join_contract,omitempty"`
+	Complete     bool   `json:"complete,omitempty"`
 	// Noise asks to explain the noised query; absent: the exact one.
 	Noise *catalog.Noise `json:"noise,omitempty"`
 	// NewPortfolio lets a private selector of any name stand for one that is not

@@ -1,0 +1,282 @@
+package query
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bits-and-blooms/bitset"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// Side is one of the two versions of a join. Presence is nil for whoever only bounds
+// the plan.
+type Side struct {
+	Descriptor catalog.Descriptor
+	Version    catalog.Version
+	Presence   Presence
+}
+
+// NewJoinPlan plans a verdict on two joined versions, as NewPrivatePlan does one on
+// one; without the presences, as PlanBound does. Groups, slot maps and columns are
+// laid out by the first version; the tiles of the second that its cells meet are
+// opened one by one beside them.
+func NewJoinPlan(first, second Side, verdict catalog.Verdict) (*Plan, error) {
+	bound := first.Presence == nil || second.Presence == nil
+	var presence Presence
+	if !bound {
+		var err error
+		if presence, err = JoinPresence(first, second); err != nil {
+			return nil, fmt.Errorf("planning %s version %d: %w", verdict.Dataset, verdict.Release, err)
+		}
+	}
+	p, err := newPlan(catalog.JoinDescriptors(first.Descriptor, second.Descriptor), first.Version, verdict, &second.Version, presence, bound)
+	if err != nil {
+		return nil, fmt.Errorf("planning %s version %d with %s version %d: %w", verdict.Dataset, verdict.Release, second.Version.Dataset, second.Version.Version, err)
+	}
+	return p, nil
+}
+
+// firstMeasures is how many measures of a joined descriptor are the first dataset's.
+func firstMeasures(d catalog.Descriptor) int {
+	if i := slices.IndexFunc(d.Measures, func(m catalog.Measure) bool { return strings.Contains(m.Name, ".") }); i >= 0 {
+		return i
+	}
+	return len(d.Measures)
+}
+
+// layout says where the cells of a version stand in its tiles.
+type layout struct {
+	blocks  []catalog.Block
+	first   int64 // index of the first period
+	periods int
+}
+
+func layoutOf(v catalog.Version) layout { return layout{v.Blocks, v.First, v.Periods} }
+
+// cell is the entity and period of a slot of a tile that is not its parity.
+func (l layout) cell(block, tile, slot int) (entity int, period int64) {
+	b := l.blocks[block]
+	return b.First + slot%b.Entities, l.first + int64(tile*b.Periods+slot/b.Entities)
+}
+
+// place is where a cell stands; false where the version has no such cell.
+func (l layout) place(entity int, period int64) (block, tile, slot int, ok bool) {
+	p := period - l.first
+	if p < 0 || p >= int64(l.periods) {
+		return 0, 0, 0, false
+	}
+	block, _ = slices.BinarySearchFunc(l.blocks, entity, func(b catalog.Block, e int) int { return cmp.Compare(b.First+b.Entities-1, e) })
+	if block == len(l.blocks) {
+		return 0, 0, 0, false
+	}
+	b := l.blocks[block]
+	return block, int(p) / b.Periods, int(p)%b.Periods*b.Entities + entity - b.First, true
+}
+
+// joined is what a plan knows of its second version.
+type joined struct {
+	dataset string
+	release int
+	own     layout
+	other   layout
+	mids    [][2]int64 // by column: middles of the ranges of the two measures
+}
+
+// newJoined is nil for a verdict on one dataset. d has the measures of both.
+func newJoined(d catalog.Descriptor, v catalog.Version, second *catalog.Version, verdict catalog.Verdict) (*joined, error) {
+	switch {
+	case verdict.Join == nil && second == nil:
+		if i := slices.IndexFunc(verdict.Columns, catalog.Column.Joined); i >= 0 {
+			return nil, fmt.Errorf("column %d of the verdict is of a second dataset, and there is none", i)
+		}
+		return nil, nil //nolint:nilnil // nothing is joined
+	case verdict.Join == nil || second == nil:
+		return nil, fmt.Errorf("the verdict names a second dataset, or the plan is made with one, and not both")
+	case verdict.Join.Dataset != second.Dataset || verdict.Join.Release != second.Version:
+		return nil, fmt.Errorf("the verdict is joined with %q version %d, the plan with %q version %d", verdict.Join.Dataset, verdict.Join.Release, second.Dataset, second.Version)
+	}
+	if err := checkBlocks(*second); err != nil {
+		return nil, err
+	}
+	j := &joined{dataset: second.Dataset, release: second.Version, own: layoutOf(v), other: layoutOf(*second)}
+	for i, c := range verdict.Columns {
+		if !c.Joined() || c.With != "" || c.Bucket != 0 || c.Count || c.Weight != "" || measureAt(d, c.Times) < 0 {
+			return nil, fmt.Errorf("column %d of a join is no product of two measures", i)
+		}
+		j.mids = append(j.mids, [2]int64{measureNamed(d, c.Measure).Mid(), measureNamed(d, c.Times).Mid()})
+	}
+	return j, nil
+}
+
+// multiplyJoined adds the products of one column and block with the tiles of the
+// second version that have its cells. measures is how many the first dataset has.
+func (p *Plan) multiplyJoined(g *grid, d catalog.Descriptor, measures int, maps *slotMaps, singles map[Single]int, classes []int32, column, block int) error {
+	other := measureAt(d, p.Kinds[column].Times) - measures
+	per := maps.blocks[block].Periods
+	for k := 0; k*per < len(classes); k++ {
+		m := maps.tile(block, classes[k*per:min((k+1)*per, len(classes))])
+		if m < 0 {
+			continue
+		}
+		if len(maps.list) > MaxSlotMaps {
+			return fmt.Errorf("%w: more than %d slot maps; select fewer periods", ErrPlanTooLarge, MaxSlotMaps)
+		}
+		partners := p.partners(maps.list[m], block, k, other)
+		if len(partners) == 0 {
+			continue
+		}
+		left, err := p.single(singles, Single{Packed: g.columns[column], Block: block, Tile: k})
+		if err != nil {
+			return err
+		}
+		for _, s := range partners {
+			right, err := p.single(singles, s)
+			if err != nil {
+				return err
+			}
+			p.Products = append(p.Products, Product{Column: column, SlotMap: m, Left: left, Right: right})
+		}
+	}
+	return nil
+}
+
+// partners are the tiles of the second version that have a selected cell of a tile,
+// by block and tile.
+func (p *Plan) partners(slots []int32, block, tile, measure int) []Single {
+	var out []Single
+	for slot, group := range slots {
+		if group < 0 {
+			continue
+		}
+		b, k, _, ok := p.joined.other.place(p.joined.own.cell(block, tile, slot))
+		if s := (Single{Packed: measure, Block: b, Tile: k, Second: true}); ok && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	slices.SortFunc(out, func(a, b Single) int { return cmp.Or(cmp.Compare(a.Block, b.Block), cmp.Compare(a.Tile, b.Tile)) })
+	return out
+}
+
+// single is the number of a tile that is opened alone.
+func (p *Plan) single(known map[Single]int, s Single) (int, error) {
+	if at, ok := known[s]; ok {
+		return at, nil
+	}
+	at := len(p.Singles)
+	if at == MaxSingles {
+		return 0, fmt.Errorf("%w: more than %d tiles would be multiplied; select fewer periods", ErrPlanTooLarge, MaxSingles)
+	}
+	known[s] = at
+	p.Singles = append(p.Singles, s)
+	if s.Second {
+		p.SecondTiles++
+	} else {
+		p.Tiles++
+	}
+	return at, nil
+}
+
+// Partner is the slot of a product's right tile that is multiplied with a slot of its
+// left one; false where the cell is in none, or in another tile.
+func (p *Plan) Partner(x Product, slot int) (int, bool) {
+	if p.joined == nil {
+		return slot, true
+	}
+	left, right := p.Singles[x.Left], p.Singles[x.Right]
+	b, k, at, ok := p.joined.other.place(p.joined.own.cell(left.Block, left.Tile, slot))
+	return at, ok && b == right.Block && k == right.Tile
+}
+
+// Mids are what the readings of a product's two tiles are centred on, 0 and 0 where
+// the products of centred readings are summed.
+func (p *Plan) Mids(x Product) (left, right int64) {
+	if p.joined == nil {
+		return 0, 0
+	}
+	mids := p.joined.mids[x.Column]
+	return mids[0], mids[1]
+}
+
+// joined adds to a plan's digest what it is joined with.
+func (w *planWriter) joined(p *Plan) {
+	j := p.joined
+	w.buf = append(w.buf, "joined\n"...)
+	w.numbers(len(j.dataset))
+	w.buf = append(w.buf, j.dataset...)
+	w.numbers(j.release)
+	for _, l := range []layout{j.own, j.other} {
+		w.numbers(int(l.first), l.periods, len(l.blocks))
+		for _, b := range l.blocks {
+			w.numbers(b.First, b.Entities, b.Periods)
+		}
+	}
+	for _, mids := range j.mids {
+		w.numbers(int(mids[0]), int(mids[1]))
+	}
+	for _, s := range p.Singles {
+		second := 0
+		if s.Second {
+			second = 1
+		}
+		w.numbers(second)
+	}
+}
+
+// JoinPresence is the presence of two joined versions, laid out as the first one's:
+// its measures, behind them those of the second. A cell in which any measure is
+// present has one of either.
+func JoinPresence(first, second Side) (Presence, error) {
+	for _, s := range []Side{first, second} {
+		if s.Presence == nil {
+			return nil, ErrPresence
+		}
+		if err := checkPresence(s.Presence, s.Descriptor, s.Version); err != nil {
+			return nil, err
+		}
+	}
+	out := &joinedPresence{first: first, second: make([]*bitset.BitSet, len(second.Descriptor.Measures))}
+	for m := range out.second {
+		out.second[m] = relaid(second.Presence.Bits(m), first.Version, second.Version)
+	}
+	out.any = first.Presence.Bits(AnyMeasure).Intersection(relaid(second.Presence.Bits(AnyMeasure), first.Version, second.Version))
+	return out, nil
+}
+
+// relaid has the bits of a version's cells where another version has them.
+func relaid(bits *bitset.BitSet, to, from catalog.Version) *bitset.BitSet {
+	out := bitset.New(uint(to.Entities) * uint(to.Periods)) //nolint:gosec // not negative
+	shift := int(from.First - to.First)
+	eachPresent(bits.Words(), from.Entities, 0, from.Periods, func(p, e int) {
+		if at := p + shift; at >= 0 && at < to.Periods && e < to.Entities {
+			out.Set(uint(at*to.Entities + e)) //nolint:gosec // not negative
+		}
+	})
+	return out
+}
+
+type joinedPresence struct {
+	first  Side
+	second []*bitset.BitSet
+	any    *bitset.BitSet
+}
+
+// Size implements Presence.
+func (p *joinedPresence) Size() (measures, entities, periods int) {
+	measures, entities, periods = p.first.Presence.Size()
+	return measures + len(p.second), entities, periods
+}
+
+// Bits implements Presence.
+func (p *joinedPresence) Bits(measure int) *bitset.BitSet {
+	own, _, _ := p.first.Presence.Size()
+	switch {
+	case measure == AnyMeasure:
+		return p.any
+	case measure < own:
+		return p.first.Presence.Bits(measure)
+	}
+	return p.second[measure-own]
+}

@@ -1,0 +1,282 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/big"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/client"
+)
+
+// joinedDescriptors are two protected datasets of two publishers on one registry.
+const emissionsDescriptor = `dataset: emissions
+title: {en: Test emissions, zh: 测试排放}
+license: CC0-1.0
+entity: {column: firm, attributes: [county]}
+period: {column: period, grain: month}
+missing: [""]
+measures:
+  - {name: other, column: other, unit: kg, range: [0, 9], decimals: 0}
+  - {name: co2_t, column: value, unit: t, range: [0, 1000], decimals: 1}
+policy:
+  aggregates: [count, sum]
+  grain: month
+  min_cohort: 4
+  cubes: [[county]]
+  joins: [energy]
+price: {per_query: "3.00", currency: CNY}
+`
+
+const energyDescriptor = `dataset: energy
+title: {en: Test output, zh: 测试产值}
+license: CC0-1.0
+entity: {registry: emissions, column: firm}
+period: {column: period, grain: month}
+missing: [""]
+measures:
+  - {name: output, column: value, unit: CNY, range: [-500, 20000], decimals: 2}
+policy:
+  aggregates: [count, sum]
+  grain: month
+  min_cohort: 5
+  joins: [emissions]
+price: {per_query: "2.50", currency: USD}
+`
+
+// joinedCell is a firm's number in a month, counted from January 2024.
+type joinedCell struct {
+	firm, month int
+	value       string
+}
+
+const joinedFirms = 60
+
+func joinedCounty(firm int) string { return fmt.Sprintf("c%d", firm%3) }
+
+// joinedCells are those of months [from, to); one firm of county c2 has none in
+// month 5 in the second dataset.
+func joinedCells(from, to, seed int, value func(n int) string, skip bool) (list []joinedCell) {
+	for f := range joinedFirms {
+		for m := from; m < to; m++ {
+			if skip && m == 5 && f == 2 {
+				continue
+			}
+			list = append(list, joinedCell{f, m, value((f*7919 + m*104729 + seed) % 9973)})
+		}
+	}
+	return list
+}
+
+func joinedMonth(m int) string { return fmt.Sprintf("%d-%02d", 2024+m/12, m%12+1) }
+
+func joinedCSV(list []joinedCell, counties bool) []byte {
+	var b bytes.Buffer
+	b.WriteString("firm,county,period,value,other\n")
+	for _, x := range list {
+		county := ""
+		if counties {
+			county = joinedCounty(x.firm)
+		}
+		fmt.Fprintf(&b, "%s,%s,%s,%s,1\n", firmID(x.firm), county, joinedMonth(x.month), x.value)
+	}
+	return b.Bytes()
+}
+
+// joinedWorld is a cluster with both datasets, and a buyer with a contract on each.
+type joinedWorld struct {
+	*cluster
+	buyer         *client.Client
+	contracts     [2]string
+	first, second []joinedCell
+}
+
+func newJoinedWorld(ctx context.Context, t *testing.T, n, threshold int) *joinedWorld {
+	t.Helper()
+	w := &joinedWorld{cluster: newCluster(t, n, threshold, nil)}
+	publishers := []*client.Client{w.publisher(ctx, "bureau"), w.publisher(ctx, "utility")}
+	w.buyer = w.admit(ctx, newKey(t, "bank"), catalog.RoleBuyer)
+	w.first = joinedCells(0, 12, 1, func(n int) string { return fmt.Sprintf("%d.%d", n%1000, n%10) }, false)
+	w.second = joinedCells(3, 15, 2, func(n int) string { return fmt.Sprintf("%d.%02d", n*2-400, n%100) }, true)
+	p := prepareText(ctx, t, emissionsDescriptor, joinedCSV(w.first, true), nil)
+	if _, err := publishers[0].PublishDataset(ctx, p, nil); err != nil {
+		t.Fatal(err)
+	}
+	ids := func(ctx context.Context, id string) (list []string, err error) {
+		r, err := w.buyer.Registry(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := w.buyer.RegistryRows(ctx, id, r.Rows)
+		for _, row := range rows {
+			list = append(list, row[0])
+		}
+		return list, err
+	}
+	p = prepareText(ctx, t, energyDescriptor, joinedCSV(w.second, false), ids)
+	if _, err := publishers[1].PublishDataset(ctx, p, nil); err != nil {
+		t.Fatal(err)
+	}
+	for i, o := range []catalog.OrderCreate{{Dataset: "emissions", Purpose: "test", Budget: "30.00", Queries: 4}, {Dataset: "energy", Purpose: "test", Budget: "10.00"}} {
+		order, err := w.buyer.CreateOrder(ctx, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w.contracts[i], err = publishers[i].ApproveOrder(ctx, catalog.OrderApprove{Order: order}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return w
+}
+
+// truth are sums of products over the cells that both have, by plain loops.
+func (w *joinedWorld) truth(group func(joinedCell) string) map[string]string {
+	other := map[[2]int]*big.Rat{}
+	for _, x := range w.second {
+		v, _ := new(big.Rat).SetString(x.value)
+		other[[2]int{x.firm, x.month}] = v
+	}
+	sums := map[string]*big.Rat{}
+	for _, x := range w.first {
+		y := other[[2]int{x.firm, x.month}]
+		g := group(x)
+		if y == nil || g == "" {
+			continue
+		}
+		v, _ := new(big.Rat).SetString(x.value)
+		if sums[g] == nil {
+			sums[g] = new(big.Rat)
+		}
+		sums[g].Add(sums[g], v.Mul(v, y))
+	}
+	out := map[string]string{}
+	for g, v := range sums {
+		out[g] = v.FloatString(3)
+	}
+	return out
+}
+
+const joinSQL = "SELECT county, SUM(e.co2_t * energy.output) AS product, COUNT(*) FROM emissions AS e JOIN energy USING (entity, period)%s GROUP BY county"
+
+// The products of two publishers' readings equal plain loops: layouts, origins and
+// middles of the ranges differ, and a county whose presences differ by one firm in one
+// month is left out in that month alone. Both contracts pay, and both statements and
+// the receipt say so.
+func TestProductsOfTwoPublishersEqualPlaintext(t *testing.T) {
+	t.Parallel()
+	for _, shape := range []struct{ n, t int }{{3, 2}, {4, 3}} {
+		t.Run(fmt.Sprintf("%d of %d", shape.t, shape.n), func(t *testing.T) {
+			t.Parallel()
+			ctx := testContext(t)
+			w := newJoinedWorld(ctx, t, shape.n, shape.t)
+			r, err := w.buyer.Query(ctx, fmt.Sprintf(joinSQL, ""), client.QueryOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := w.truth(func(x joinedCell) string {
+				if x.month == 5 && joinedCounty(x.firm) == "c2" {
+					return ""
+				}
+				return joinedCounty(x.firm)
+			})
+			got := map[string]string{}
+			for _, row := range r.Table.Rows {
+				got[row[0].(string)] = row[1].(string)
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("(-plaintext +answer)\n%s", d)
+			}
+			if r.Table.Columns[1].Unit != "t · CNY" {
+				t.Errorf("columns %+v", r.Table.Columns)
+			}
+			w.checkPaid(ctx, t, r)
+			w.checkReceipt(ctx, t, r)
+			// A repeat is answered from what was opened, and costs both prices again.
+			again, err := w.buyer.Query(ctx, fmt.Sprintf(joinSQL, ""), client.QueryOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(r.Table.Rows, again.Table.Rows); d != "" || again.Query.Repeats != r.Query.ID {
+				t.Errorf("a repeat of %q: (-first +repeat)\n%s", again.Query.Repeats, d)
+			}
+		})
+	}
+}
+
+// checkPaid wants the query on both statements, with each one's price.
+func (w *joinedWorld) checkPaid(ctx context.Context, t *testing.T, r *client.Result) {
+	t.Helper()
+	for i, want := range []struct{ price, left, currency string }{{"3", "27", "CNY"}, {"2.5", "7.5", "USD"}} {
+		s, err := w.buyer.Statement(ctx, w.contracts[i], "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(s.Lines) != 1 || s.Lines[0].Query != r.Query.ID || !sameAmount(s.Price, want.price) || !sameAmount(s.BudgetLeft, want.left) || s.Currency != want.currency {
+			t.Errorf("statement of contract %s: %+v, want %+v", w.contracts[i], s, want)
+		}
+	}
+}
+
+func sameAmount(a, b string) bool {
+	x, ok := new(big.Rat).SetString(a)
+	y, also := new(big.Rat).SetString(b)
+	return ok && also && x.Cmp(y) == 0
+}
+
+// checkReceipt wants a receipt that names both versions, and no share of it with a
+// parity number.
+func (w *joinedWorld) checkReceipt(ctx context.Context, t *testing.T, r *client.Result) {
+	t.Helper()
+	receipt, _, err := w.buyer.QueryReceipt(ctx, r.Query.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := w.profile.VerifyReceipt(receipt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Query == nil || !p.Query.Done || p.Query.Decision.Join == nil || p.Query.Decision.Dataset != "emissions" ||
+		p.Query.Decision.Join.Dataset != "energy" || p.Query.Decision.Join.Release != 1 || p.Query.Decision.Join.Contract != w.contracts[1] {
+		t.Errorf("the receipt proves %+v", p.Query)
+	}
+}
+
+// What a join would release and cost is said beforehand; what is not answered is
+// refused with what would be.
+func TestJoinsAreExplainedAndRefused(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	w := newJoinedWorld(ctx, t, 3, 2)
+	x, err := w.buyer.Explain(ctx, fmt.Sprintf(joinSQL, " WHERE period BETWEEN '2024-04' AND '2024-05'"), client.QueryOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x.Groups != 3 || x.Plan.Openings == 0 || x.Request.Join == nil || x.Request.Join.Contract != w.contracts[1] || len(x.Verdict) < 3 {
+		t.Errorf("explained as %+v", x)
+	}
+	for sql, rule := range map[string]string{
+		fmt.Sprintf(joinSQL, " WHERE firm IN ('f00', 'f03')"):               "min_cohort",
+		fmt.Sprintf(joinSQL, " WHERE period = '2024-06' AND county = 'c2'"): "joint",
+	} {
+		_, err := w.buyer.Query(ctx, sql, client.QueryOptions{})
+		var problem *wire.Problem
+		if !errors.As(err, &problem) || problem.Rule != rule || problem.Fix == "" {
+			t.Errorf("%s: %v, want a refusal by %s", sql, err, rule)
+		}
+	}
+	_, err = w.buyer.Query(ctx, fmt.Sprintf(joinSQL, ""), client.QueryOptions{Epsilon: "0.5"})
+	var problem *wire.Problem
+	if !errors.As(err, &problem) || problem.Field != "noise" {
+		t.Errorf("with noise: %v", err)
+	}
+	rows := queryRows(ctx, t, w.buyer, "SELECT period, COUNT(*) FROM emissions JOIN energy USING (entity, period) GROUP BY period")
+	if len(rows) != 9 || rows[0][0] != "2024-04" || rows[0][1] != "60" || rows[2][1] != "59" {
+		t.Errorf("cells that both have: %v", rows)
+	}
+}
