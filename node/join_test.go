@@ -261,7 +261,7 @@ func TestJoinsAreExplainedAndRefused(t *testing.T) {
 		t.Errorf("explained as %+v", x)
 	}
 	for sql, rule := range map[string]string{
-		fmt.Sprintf(joinSQL, " WHERE firm IN ('f00', 'f03')"):               "min_cohort",
+		fmt.Sprintf(joinSQL, " WHERE firm IN ('f00', 'f03')"):               "joint",
 		fmt.Sprintf(joinSQL, " WHERE period = '2024-06' AND county = 'c2'"): "joint",
 	} {
 		_, err := w.buyer.Query(ctx, sql, client.QueryOptions{})
