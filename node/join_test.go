@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -97,14 +99,20 @@ type joinedWorld struct {
 	first, second []joinedCell
 }
 
-func newJoinedWorld(ctx context.Context, t *testing.T, n, threshold int) *joinedWorld {
+func newJoinedWorld(ctx context.Context, t *testing.T, n, threshold int, open bool) *joinedWorld {
 	t.Helper()
 	w := &joinedWorld{cluster: newCluster(t, n, threshold, nil)}
 	publishers := []*client.Client{w.publisher(ctx, "bureau"), w.publisher(ctx, "utility")}
 	w.buyer = w.admit(ctx, newKey(t, "bank"), catalog.RoleBuyer)
 	w.first = joinedCells(0, 12, 1, func(n int) string { return fmt.Sprintf("%d.%d", n%1000, n%10) }, false)
 	w.second = joinedCells(3, 15, 2, func(n int) string { return fmt.Sprintf("%d.%02d", n*2-400, n%100) }, true)
-	p := prepareText(ctx, t, emissionsDescriptor, joinedCSV(w.first, true), nil)
+	first, second := emissionsDescriptor, energyDescriptor
+	if open { // to everybody, and with readings missing on either side
+		first, second = openToAll(first), openToAll(second)
+		w.first = slices.DeleteFunc(w.first, func(x joinedCell) bool { return (x.firm+x.month)%7 == 2 })
+		w.second = slices.DeleteFunc(w.second, func(x joinedCell) bool { return (x.firm*x.month)%5 == 3 })
+	}
+	p := prepareText(ctx, t, first, joinedCSV(w.first, true), nil)
 	if _, err := publishers[0].PublishDataset(ctx, p, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +127,7 @@ func newJoinedWorld(ctx context.Context, t *testing.T, n, threshold int) *joined
 		}
 		return list, err
 	}
-	p = prepareText(ctx, t, energyDescriptor, joinedCSV(w.second, false), ids)
+	p = prepareText(ctx, t, second, joinedCSV(w.second, false), ids)
 	if _, err := publishers[1].PublishDataset(ctx, p, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -133,6 +141,13 @@ func newJoinedWorld(ctx context.Context, t *testing.T, n, threshold int) *joined
 		}
 	}
 	return w
+}
+
+// openToAll makes a descriptor's dataset public.
+func openToAll(descriptor string) string {
+	before, rest, _ := strings.Cut(descriptor, "policy:\n")
+	_, price, _ := strings.Cut(rest, "price:")
+	return before + "policy: {aggregates: [count, sum], public: true}\nprice:" + price
 }
 
 // truth are sums of products over the cells that both have, by plain loops.
@@ -174,7 +189,7 @@ func TestProductsOfTwoPublishersEqualPlaintext(t *testing.T) {
 		t.Run(fmt.Sprintf("%d of %d", shape.t, shape.n), func(t *testing.T) {
 			t.Parallel()
 			ctx := testContext(t)
-			w := newJoinedWorld(ctx, t, shape.n, shape.t)
+			w := newJoinedWorld(ctx, t, shape.n, shape.t, false)
 			r, err := w.buyer.Query(ctx, fmt.Sprintf(joinSQL, ""), client.QueryOptions{})
 			if err != nil {
 				t.Fatal(err)
@@ -206,6 +221,25 @@ func TestProductsOfTwoPublishersEqualPlaintext(t *testing.T) {
 				t.Errorf("a repeat of %q: (-first +repeat)\n%s", again.Query.Repeats, d)
 			}
 		})
+	}
+}
+
+// Readings that one of the two lacks are in no product, though what is opened are
+// readings moved from the middle of their range.
+func TestProductsOfPublicDatasetsAreOverTheCellsThatBothHave(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	w := newJoinedWorld(ctx, t, 3, 2, true)
+	r, err := w.buyer.Query(ctx, "SELECT entity, SUM(energy.output * emissions.co2_t) FROM emissions JOIN energy USING (period, firm) GROUP BY entity", client.QueryOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, row := range r.Table.Rows {
+		got[row[0].(string)] = row[1].(string)
+	}
+	if d := cmp.Diff(w.truth(func(x joinedCell) string { return firmID(x.firm) }), got); d != "" {
+		t.Errorf("(-plaintext +answer)\n%s", d)
 	}
 }
 
@@ -252,7 +286,7 @@ func (w *joinedWorld) checkReceipt(ctx context.Context, t *testing.T, r *client.
 func TestJoinsAreExplainedAndRefused(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
-	w := newJoinedWorld(ctx, t, 3, 2)
+	w := newJoinedWorld(ctx, t, 3, 2, false)
 	x, err := w.buyer.Explain(ctx, fmt.Sprintf(joinSQL, " WHERE period BETWEEN '2024-04' AND '2024-05'"), client.QueryOptions{})
 	if err != nil {
 		t.Fatal(err)

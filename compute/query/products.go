@@ -81,11 +81,12 @@ func (g *grid) masks(d catalog.Descriptor, v catalog.Version, private *private, 
 		return nil, err
 	}
 	for i, c := range g.verdict.Columns {
-		if other := c.With; other != "" || c.Joined() {
-			if c.Joined() {
-				other = c.Times
-			}
-			out[i] = g.without(presence.Bits(g.columns[i]).Words(), presence.Bits(measureAt(d, other)).Words())
+		switch {
+		case c.Joined(): // readings are moved from the middle of their range, and then a missing one is not 0
+			both := presence.Bits(g.columns[i]).Intersection(presence.Bits(measureAt(d, c.Times)))
+			out[i] = g.without(slices.Repeat([]uint64{^uint64(0)}, len(both.Words())), both.Words())
+		case c.With != "":
+			out[i] = g.without(presence.Bits(g.columns[i]).Words(), presence.Bits(measureAt(d, c.With)).Words())
 		}
 	}
 	return out, nil
