@@ -193,7 +193,7 @@ func (j *joint) column(c int) error {
 			hull[i].To = w.period + 1
 		}
 	}
-	for side, out := range []*outcome{&j.evaluation.outcome, &j.join.outcome} {
+	for side, out := range []*outcome{&j.outcome, &j.join.outcome} {
 		s := j.sides[side]
 		for i := range hull {
 			if hull[i].From == hull[i].To {

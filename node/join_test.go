@@ -187,7 +187,6 @@ func TestProductsOfTwoPublishersEqualPlaintext(t *testing.T) {
 	t.Parallel()
 	for _, shape := range []struct{ n, t int }{{3, 2}, {4, 3}} {
 		t.Run(fmt.Sprintf("%d of %d", shape.t, shape.n), func(t *testing.T) {
-			t.Parallel()
 			ctx := testContext(t)
 			w := newJoinedWorld(ctx, t, shape.n, shape.t, false)
 			r, err := w.buyer.Query(ctx, fmt.Sprintf(joinSQL, ""), client.QueryOptions{})

@@ -1,0 +1,34 @@
+package client
+
+import (
+	"testing"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// A decision or verdict that is on other datasets than were asked for is not taken.
+func TestJoinsAreOfTheDatasetsThatWereAsked(t *testing.T) {
+	join := func(id string) *catalog.Join {
+		if id == "" {
+			return nil
+		}
+		return &catalog.Join{Dataset: id}
+	}
+	for _, x := range []struct {
+		asked, got string
+		same       bool
+	}{{"", "", true}, {"energy", "energy", true}, {"energy", "", false}, {"", "energy", false}, {"energy", "water", false}} {
+		var decided *catalog.JoinedDecision
+		var release *catalog.JoinedRelease
+		if x.got != "" {
+			decided = &catalog.JoinedDecision{JoinedQuery: catalog.JoinedQuery{Dataset: x.got}}
+			release = &catalog.JoinedRelease{Dataset: x.got}
+		}
+		if err := sameJoin(join(x.asked), decided); (err == nil) != x.same {
+			t.Errorf("asked %q, decided on %q: %v", x.asked, x.got, err)
+		}
+		if sameJoinAs(join(x.asked), release) != x.same {
+			t.Errorf("asked %q, the verdict is on %q: same is not %t", x.asked, x.got, x.same)
+		}
+	}
+}
