@@ -73,6 +73,14 @@ func (v *evaluation) run() (Verdict, error) {
 // protected dataset, refuses those that split a period of the policy's grain.
 func (v *evaluation) selectPeriods() *Refusal {
 	extent := Interval{From: v.version.First, To: v.version.First + int64(v.version.Periods)}
+	if v.join != nil {
+		other := v.join.extent()
+		extent.From, extent.To = max(extent.From, other.From), min(extent.To, other.To)
+		if extent.From >= extent.To {
+			return refuse(RefusedInvalid, "empty", "version %d of dataset %s and version %d of dataset %s have no period in common",
+				v.version.Version, v.descriptor.Dataset, v.join.version.Version, v.join.dataset.ID)
+		}
+	}
 	wanted := v.request.Periods
 	if len(wanted) == 0 {
 		wanted = []Interval{extent}

@@ -38,6 +38,11 @@ func (j *judgement) joinSide(r Reader, now int64, p Principal, q Request) error 
 	return nil
 }
 
+// extent are the periods of the second version.
+func (s *joinedSide) extent() Interval {
+	return Interval{From: s.version.First, To: s.version.First + int64(s.version.Periods)}
+}
+
 // descriptor is what the request is judged by: of two datasets, both.
 func (j *judgement) descriptor() Descriptor {
 	if j.join == nil {

@@ -240,6 +240,16 @@ func TestProductsOfPublicDatasetsAreOverTheCellsThatBothHave(t *testing.T) {
 	if d := cmp.Diff(w.truth(func(x joinedCell) string { return firmID(x.firm) }), got); d != "" {
 		t.Errorf("(-plaintext +answer)\n%s", d)
 	}
+	// Where they have no cell in common there is no row.
+	const nothing = "SELECT SUM(e.co2_t * y.output) FROM emissions AS e JOIN energy AS y USING (entity, period) WHERE firm = '%s' AND period = '2024-08'"
+	if rows := queryRows(ctx, t, w.buyer, fmt.Sprintf(nothing, firmID(2))); len(rows) != 0 {
+		t.Errorf("rows %v", rows)
+	}
+	_, err = w.buyer.Query(ctx, strings.Replace(fmt.Sprintf(nothing, firmID(2)), "2024-08", "2024-01", 1), client.QueryOptions{})
+	var problem *wire.Problem
+	if !errors.As(err, &problem) || problem.Rule != "empty" {
+		t.Errorf("a month that one of them lacks: %v", err)
+	}
 }
 
 // checkPaid wants the query on both statements, with each one's price.

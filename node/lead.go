@@ -252,6 +252,9 @@ func (n *Node) nameAttempt(v catalog.View, q catalog.Query) (*duty, error) {
 	plan, err := n.plan(w, verdict)
 	if err == nil {
 		tiles, second = plan.Tiles, plan.SecondTiles
+		if verdict.Join != nil {
+			tiles = max(tiles, 1) // the ledger names one, also where the two have no cell in common
+		}
 	} else {
 		n.log.Error("a query cannot be planned", "query", q.ID, "error", err)
 	}

@@ -105,8 +105,8 @@ func (p *Plan) cells() [][]int64 {
 		}
 	}
 	for i, x := range p.Products {
-		if i > 0 && p.Products[i-1].Column == x.Column && p.Products[i-1].Left == x.Left {
-			continue // a join's cells lie in several tiles of the other version
+		if p.again(i) {
+			continue
 		}
 		for _, s := range perMap[x.SlotMap] {
 			out[x.Column][s.group] += s.cells

@@ -168,11 +168,20 @@ func (p *Plan) OwnOpenings() int { return len(p.Accumulators) + len(p.OwnSingles
 // Openings is how many sums and single tiles are opened.
 func (p *Plan) Openings() int { return len(p.Accumulators) + len(p.Singles) }
 
+// again reports whether a product's cells are those of the one before it: a join's
+// cells lie in several tiles of the other version.
+func (p *Plan) again(i int) bool {
+	return i > 0 && p.Products[i-1].Column == p.Products[i].Column && p.Products[i-1].Left == p.Products[i].Left
+}
+
 // multiplied counts the slots that are multiplied.
 func (p *Plan) multiplied() int64 {
 	perMap := map[int]int64{}
 	n := int64(0)
-	for _, x := range p.Products {
+	for i, x := range p.Products {
+		if p.again(i) {
+			continue
+		}
 		selected, known := perMap[x.SlotMap]
 		if !known {
 			for _, group := range p.SlotMaps[x.SlotMap] {
