@@ -64,8 +64,11 @@ func (n *Node) runQuery(ctx context.Context, id string, a catalog.Attempt) (any,
 		return nil, err
 	}
 	// The leader counts what a verdict on two measures takes at most.
-	if plan.Tiles > a.Tiles || plan.SecondTiles > a.Joined || plan.Tiles < a.Tiles && w.presence == nil {
-		return nil, refusef("the attempt names %d and %d tiles, the plan opens %d and %d", a.Tiles, a.Joined, plan.Tiles, plan.SecondTiles)
+	if plan.Tiles > a.Tiles || plan.Tiles < a.Tiles && w.presence == nil {
+		return nil, refusef("the attempt names %d tiles, the plan opens %d", a.Tiles, plan.Tiles)
+	}
+	if plan.SecondTiles > a.Joined {
+		return nil, refusef("the attempt names %d tiles of the joined dataset, the plan opens %d", a.Joined, plan.SecondTiles)
 	}
 	if err := n.fetchManifest(ctx, &w); err != nil {
 		return nil, err
