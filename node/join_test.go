@@ -13,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 )
@@ -321,5 +323,19 @@ func TestJoinsAreExplainedAndRefused(t *testing.T) {
 	rows := queryRows(ctx, t, w.buyer, "SELECT period, COUNT(*) FROM emissions JOIN energy USING (entity, period) GROUP BY period")
 	if len(rows) != 9 || rows[0][0] != "2024-04" || rows[0][1] != "60" || rows[2][1] != "59" {
 		t.Errorf("cells that both have: %v", rows)
+	}
+}
+
+// A leader that counts too few tiles against either publisher's key is not followed.
+func TestAttemptsOfJoinsNameTheTilesOfBothKeys(t *testing.T) {
+	w := work{presence: &tiles.Presence{}}
+	for _, x := range []struct {
+		tiles, joined int64
+		fits          bool
+	}{{3, 2, true}, {4, 5, true}, {2, 2, false}, {3, 1, false}, {3, 0, false}} {
+		err := checkTiles(catalog.Attempt{Tiles: x.tiles, Joined: x.joined}, w, &query.Plan{Tiles: 3, SecondTiles: 2})
+		if (err == nil) != x.fits || err != nil && !ends(err) {
+			t.Errorf("%d and %d tiles named, 3 and 2 opened: %v", x.tiles, x.joined, err)
+		}
 	}
 }

@@ -63,12 +63,8 @@ func (n *Node) runQuery(ctx context.Context, id string, a catalog.Attempt) (any,
 	if err != nil {
 		return nil, err
 	}
-	// The leader counts what a verdict on two measures takes at most.
-	if plan.Tiles > a.Tiles || plan.Tiles < a.Tiles && w.presence == nil {
-		return nil, refusef("the attempt names %d tiles, the plan opens %d", a.Tiles, plan.Tiles)
-	}
-	if plan.SecondTiles > a.Joined {
-		return nil, refusef("the attempt names %d tiles of the joined dataset, the plan opens %d", a.Joined, plan.SecondTiles)
+	if err := checkTiles(a, w, plan); err != nil {
+		return nil, err
 	}
 	if err := n.fetchManifest(ctx, &w); err != nil {
 		return nil, err
@@ -105,6 +101,18 @@ func (n *Node) runQuery(ctx context.Context, id string, a catalog.Attempt) (any,
 		}
 	}
 	return catalog.QueryShare{Query: id, Attempt: a.Number, Plan: digest, Context: contexts, Sealed: sealed}, nil
+}
+
+// checkTiles holds a plan to the tiles that its attempt names, by which the keys wear.
+// The leader counts what a verdict on two measures takes at most.
+func checkTiles(a catalog.Attempt, w work, plan *query.Plan) error {
+	if plan.Tiles > a.Tiles || plan.Tiles < a.Tiles && w.presence == nil {
+		return refusef("the attempt names %d tiles, the plan opens %d", a.Tiles, plan.Tiles)
+	}
+	if plan.SecondTiles > a.Joined {
+		return refusef("the attempt names %d tiles of the joined dataset, the plan opens %d", a.Joined, plan.SecondTiles)
+	}
+	return nil
 }
 
 // openPlan opens the plan's accumulators and folds them: this node's additive
