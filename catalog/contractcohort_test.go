@@ -60,4 +60,20 @@ func TestAContractAsksForLargerPortfolios(t *testing.T) {
 	if a, b := least(plain), least(strict); a != 5 || b != 10 {
 		t.Fatalf("portfolios of %d and %d are tested for, want 5 and 10", a, b)
 	}
+	// A class that is too small for the contract is left out: none of it could be
+	// selected, and not none either.
+	h = newHistory(t, false, testRows(0, 60), monthlyPanel("m"))
+	h.publish("m", versionOf{60, 12, month("2024-01"), always})
+	order = h.ok("bank", KindOrderCreate, OrderCreate{Dataset: "m", Purpose: "x", MinCohort: 10}).ID
+	strict = h.ok("bureau", KindOrderApprove, OrderApprove{Order: order}).ID
+	h.ask("insurer", sumOf("m", "nox", in("", ids(counties1(7)...)...), nil))
+	mine = h.portfolio("bank", "mine", 0, 3, 6, 9, 12, 15, 18, 21, 24, 27)
+	q := h.ok("bank", KindQuerySubmit, submit(strict, private(sumOf("m", "nox", nil, nil), mine))).ID
+	v := must[Verdict](t)(h.view().Verdict(q))
+	if g := v.EntityGroups[0]; g.Included != 53 || g.Of != 60 || len(v.Parts) != 3 {
+		t.Fatalf("%d of %d entities in %d classes are included, want the 53 that are not in the class of seven", g.Included, g.Of, len(v.Parts))
+	}
+	if !h.test(q, v) {
+		t.Fatal("ten of twenty do not pass the test")
+	}
 }

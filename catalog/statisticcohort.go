@@ -143,7 +143,9 @@ func (k *cohort) leaveOut(s statistic, part, at int, span Interval) *Refusal {
 }
 
 // largerCohort leaves out the groups in which fewer entities count than a contract
-// asks for, where that is more than the family's min_cohort.
+// asks for, where that is more than the family's min_cohort. What a private selector
+// takes of a class is such a group, and what it leaves: a class with fewer is left out
+// whole, since no selector could pass the test on it.
 func (k *cohort) largerCohort(s statistic, joint []jointPair, at int, taken []bool) error {
 	if k.least <= k.descriptor.Policy.MinCohort {
 		return nil
@@ -170,7 +172,7 @@ func (k *cohort) largerCohort(s statistic, joint []jointPair, at int, taken []bo
 			}
 		}
 		for i, p := range k.verdict.Parts {
-			taken[i] = taken[i] && sum[p.Group] >= k.least
+			taken[i] = taken[i] && sum[p.Group] >= k.least && (k.request.In == "" || byPart[i] >= k.least)
 		}
 	}
 	return nil
