@@ -152,7 +152,11 @@ func TestMembershipChanges(t *testing.T) {
 }
 
 func TestEntryOfTheLimitIsTakenAndOneMoreIsNot(t *testing.T) {
-	c := startCluster(t, 3, nil)
+	// What is counted are bytes: on a slow machine so large an entry must not cost the
+	// leader its lease.
+	c := startCluster(t, 3, func(o *Options) {
+		o.HeartbeatTimeout, o.ElectionTimeout, o.LeaderLeaseTimeout = 2*time.Second, 2*time.Second, 2*time.Second
+	})
 	l := c.leader()
 	if _, err := l.Propose(t.Context(), make([]byte, MaxEntryBytes+1)); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a byte too many: %v", err)
