@@ -134,6 +134,33 @@ func TestNodeWithAWrongClockDoesNotSetTheClusters(t *testing.T) {
 	}
 }
 
+// What is lost is looked for again when the state has caught up: the scrub at the start
+// may come before the node has applied that it acknowledged a version.
+func TestLostBlobsAreLookedForInACurrentState(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	c := newCluster(t, 3, 2, nil)
+	bureau := c.publisher(ctx, "bureau")
+	publishStations(ctx, t, bureau, "stations")
+	n := c.nodes["n3"]
+	c.await(ctx, "n3 to know that it holds the version", func() bool {
+		return n.mender.isCurrent() && slices.Contains(c.version(t, "n3", "stations", 1).Acks, "n3")
+	})
+	all := c.tiles(ctx, t, "n3", "stations", 1)
+	if err := n.blobs.store.Delete(ctx, all[0]); err != nil {
+		t.Fatal(err)
+	}
+	n.mender.lookedIn(false) // as after a start whose scrub came too early
+	n.wake()
+	c.await(ctx, "n3 to fetch the tile", func() bool {
+		missing, err := n.blobs.store.Missing(ctx, all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(missing) == 0
+	})
+}
+
 // A node whose blobs were deleted while it was down gets all of them back
 // without being asked for any: a copy that is missing is no copy.
 func TestLostBlobDirectoryIsFetchedAgain(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/tiles"
+	"github.com/weirdata/weir/node/api"
 )
 
 // maxRepairs bounds the blobs that are fetched at the same time to replace
@@ -28,6 +29,7 @@ type mender struct {
 	faults  map[catalog.Digest]bool
 	indexes map[catalog.Digest]bool // lost manifests, whose tiles may be lost too
 	counts  BlobStatus
+	current bool // what is lost was looked for in a state that had caught up
 }
 
 // BlobStatus is how the node's blobs fare, for operators and metrics. Counts
@@ -42,6 +44,20 @@ type BlobStatus struct {
 	Scrubbed  int64 `json:"scrubbed"`   // read and compared with their digests by scrubs
 	Scrubs    int64 `json:"scrubs"`     // that went through the whole store
 	LastScrub int64 `json:"last_scrub"` // its end, Unix milliseconds; 0: none yet
+}
+
+// lookedIn notes that what is lost was looked for in a state that had caught up, or that
+// it is to be looked for again.
+func (m *mender) lookedIn(current bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.current = current
+}
+
+func (m *mender) isCurrent() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.current
 }
 
 func newMender() *mender {
@@ -207,6 +223,9 @@ func (n *Node) repairDuties() (list []duty) {
 			return err
 		}})
 	}
+	if !n.mender.isCurrent() {
+		list = append(list, duty{name: "find blobs lost before the start", run: n.findLostOnceCurrent})
+	}
 	if n.mender.indexesBack(false) {
 		list = append(list, duty{name: "find lost blobs", run: func(ctx context.Context) error {
 			n.mender.indexesBack(true)
@@ -297,6 +316,24 @@ func (n *Node) scrub(ctx context.Context) error {
 		n.mender.scrubOver(n.opts.Clock())
 	}
 	return err
+}
+
+// findLostOnceCurrent looks for lost blobs when this node's state has caught up. The
+// scrub at the start may look too early: at versions that the node acknowledged while it
+// ran before, and whose acknowledgement it has not applied again yet.
+func (n *Node) findLostOnceCurrent(ctx context.Context) error {
+	err := n.Read(ctx, func(catalog.View) error { return nil })
+	if errors.Is(err, api.ErrNoQuorum) || errors.Is(err, api.ErrUnavailable) {
+		return nil // there will be another look
+	}
+	if err == nil {
+		err = n.findLost(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("find blobs lost before the start: %w", err)
+	}
+	n.mender.lookedIn(true)
+	return nil
 }
 
 // findLost notes the blobs of versions that this node acknowledged and that its
