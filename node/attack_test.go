@@ -22,6 +22,15 @@ func TestForgedEnvelopesLeaveNoEntry(t *testing.T) {
 	c := newCluster(t, 3, 2, nil)
 	buyer := newKey(t, "buyer") // whose admission has no consequences of its own
 	c.admit(ctx, buyer, catalog.RoleBuyer)
+	// A node passes on what a principal is said to have signed of whom it has not heard.
+	c.await(ctx, "all nodes to know the buyer", func() bool {
+		for _, n := range c.nodes {
+			if n.view(func(v catalog.View) error { _, err := v.Principal(buyer.ID()); return err }) != nil {
+				return false
+			}
+		}
+		return true
+	})
 	n := c.nodes["n1"]
 	act := func(key []byte, signer string) catalog.Envelope {
 		p, err := newPayload(n.cluster.String(), catalog.KindOrderRefuse, time.Now().UnixMilli(), []byte(`{"order":"o","reason":"r"}`))
