@@ -95,13 +95,9 @@ func (v Verdict) classNumbers() []int {
 // The test says one bit, and with all members of the attempt agreed the query is
 // over: nothing of it was opened, so its classes are as free as before.
 func failCohort(c *call, b CohortFailed) error {
-	q, err := c.openQuery(b.Query)
+	q, a, err := c.runningQuery(b.Query, b.Attempt)
 	if err != nil {
 		return err
-	}
-	a, r := checkAttempt(q.Attempts, b.Attempt)
-	if r != nil {
-		return r
 	}
 	d, err := find[Dataset](c.tx, prefixDataset+q.Dataset)
 	if err != nil {
@@ -124,11 +120,10 @@ func failCohort(c *call, b CohortFailed) error {
 	if err := c.thawQuery(q, d); err != nil {
 		return err
 	}
-	if err := removeAll(c.tx, prefixShare+q.ID+"/", ""); err != nil {
+	if err := c.dropShares(&q); err != nil {
 		return err
 	}
 	a.Failed = "the cohort test failed"
-	q.Plan, q.Context, q.Shares, q.Entries = Digest{}, Digest{}, nil, nil
 	return c.endQuery(q, fmt.Sprintf("cohort: in some class and period the selected entities, or the others, are fewer than %d and not none; leave out of the portfolio what the preview names (weir portfolio register … --leave-out), or ask with noise where the policy has dp",
 		d.Descriptor.Policy.MinCohort))
 }

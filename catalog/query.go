@@ -82,6 +82,26 @@ func (c *call) openQuery(id string) (Query, error) {
 	return q, err
 }
 
+// runningQuery is openQuery with the attempt of that number, which must be under way.
+func (c *call) runningQuery(id string, number int) (Query, *Attempt, error) {
+	q, err := c.openQuery(id)
+	if err != nil {
+		return q, nil, err
+	}
+	a, r := checkAttempt(q.Attempts, number)
+	if r != nil {
+		return q, nil, r
+	}
+	return q, a, nil
+}
+
+// dropShares deletes the shares of an attempt that is over: no two attempts' shares
+// are ever held together.
+func (c *call) dropShares(q *Query) error {
+	q.Plan, q.Context, q.Shares, q.Entries = Digest{}, Digest{}, nil, nil
+	return removeAll(c.tx, prefixShare+q.ID+"/", "")
+}
+
 // attemptQuery names an attempt, counts its openings and charges the epsilon of
 // a noised query. An attempt that the budget cannot pay is not named, and no
 // later one could be: the query ends there. (A refusal of the entry would leave
@@ -138,13 +158,9 @@ func attemptQuery(c *call, b QueryAttempt) error {
 
 // addShare takes a member's sealed share. With the last one the query is done.
 func addShare(c *call, b QueryShare) error {
-	q, err := c.openQuery(b.Query)
+	q, a, err := c.runningQuery(b.Query, b.Attempt)
 	if err != nil {
 		return err
-	}
-	a, r := checkAttempt(q.Attempts, b.Attempt)
-	if r != nil {
-		return r
 	}
 	d, err := find[Dataset](c.tx, prefixDataset+q.Dataset)
 	if err != nil {
@@ -185,23 +201,18 @@ func addShare(c *call, b QueryShare) error {
 	return c.putQuery(q)
 }
 
-// failQuery ends an attempt; its shares are deleted, so that no two attempts'
-// shares are ever held together. After the last one the query has failed, and
-// its contract gets the price back.
+// failQuery ends an attempt. After the last one the query has failed, and its
+// contract gets the price back.
 func failQuery(c *call, b QueryFail) error {
-	q, err := c.openQuery(b.Query)
+	q, a, err := c.runningQuery(b.Query, b.Attempt)
 	if err != nil {
 		return err
 	}
-	a, r := checkAttempt(q.Attempts, b.Attempt)
-	if r != nil {
-		return r
-	}
 	a.Failed = cleanReason(b.Reason)
-	if err := removeAll(c.tx, prefixShare+q.ID+"/", ""); err != nil {
+	if err := c.dropShares(&q); err != nil {
 		return err
 	}
-	q.Plan, q.Context, q.Shares, q.Entries, q.Cohort, q.State = Digest{}, Digest{}, nil, nil, nil, QueryAccepted
+	q.Cohort, q.State = nil, QueryAccepted
 	if len(q.Attempts) == MaxAttempts {
 		return c.endQuery(q, fmt.Sprintf("none of %d attempts completed; the last: %s", MaxAttempts, a.Failed))
 	}

@@ -11,6 +11,7 @@ import (
 // on is a statistic of its own.
 type statistic struct {
 	columns  []int    // of the verdict, ascending
+	readings []int    // the measure that each of them sums, position in the descriptor
 	measures []int    // whose presence matters, positions in the descriptor, ascending
 	pairs    [][2]int // measures of which cells are taken where both have one
 }
@@ -56,6 +57,7 @@ func (v *evaluation) statisticOf(of []int, first int) statistic {
 			continue
 		}
 		s.columns = append(s.columns, i)
+		s.readings = append(s.readings, slices.Index(names, c.Measure))
 		own := c.measures()
 		for j, name := range own {
 			at := slices.Index(names, name)
@@ -85,6 +87,7 @@ func (k *cohort) statistic(s statistic) error {
 	parts, periods := len(k.verdict.Parts), len(k.verdict.PeriodGroups)
 	hull := make([]Interval, parts)
 	taken := make([]bool, parts)
+	releases := slices.ContainsFunc(s.columns, func(c int) bool { return !k.verdict.Columns[c].Count })
 	for _, w := range k.wanted {
 		at := int(w.period - k.periods.From)
 		for i := range taken {
@@ -104,7 +107,7 @@ func (k *cohort) statistic(s statistic) error {
 				}
 				continue
 			}
-			if !slices.ContainsFunc(s.columns, func(c int) bool { return !k.verdict.Columns[c].Count }) {
+			if !releases {
 				continue // a count is no release
 			}
 			k.released[p.Group*periods+w.group] = true
@@ -130,9 +133,8 @@ func (k *cohort) statistic(s statistic) error {
 
 // leaveOut excludes a part from the columns of which it has a cell in the period.
 func (k *cohort) leaveOut(s statistic, part, at int, span Interval) *Refusal {
-	for _, c := range s.columns {
-		measure := slices.Index(k.descriptor.measureNames(), k.verdict.Columns[c].Measure)
-		if !k.outcome.classes.touches(k.verdict.Parts[part].Class, k.kin.source, measure, at) {
+	for i, c := range s.columns {
+		if !k.outcome.classes.touches(k.verdict.Parts[part].Class, k.kin.source, s.readings[i], at) {
 			continue
 		}
 		if r := k.exclude(c*len(k.verdict.Parts)+part, span); r != nil {

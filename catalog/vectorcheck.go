@@ -105,16 +105,26 @@ func attemptVector(c *call, b VectorAttempt) error {
 	return c.putVector(v)
 }
 
+// provenVector returns a vector whose second check is under way, in the attempt of that
+// number.
+func (c *call) provenVector(id string, number int) (Vector, *Attempt, error) {
+	v, _, err := c.openVector(id, VectorProving)
+	if err != nil {
+		return v, nil, err
+	}
+	a, r := checkAttempt(v.Attempts, number)
+	if r != nil {
+		return v, nil, r
+	}
+	return v, a, nil
+}
+
 // addBits takes a member's shares of what the second check opens; the last one's
 // decide.
 func addBits(c *call, b VectorBits) error {
-	v, _, err := c.openVector(b.Vector, VectorProving)
+	v, a, err := c.provenVector(b.Vector, b.Attempt)
 	if err != nil {
 		return err
-	}
-	a, r := checkAttempt(v.Attempts, b.Attempt)
-	if r != nil {
-		return r
 	}
 	i := slices.Index(a.Active, c.node.ID)
 	switch {
@@ -147,13 +157,9 @@ func addBits(c *call, b VectorBits) error {
 
 // failVector ends an attempt of the second check.
 func failVector(c *call, b VectorFail) error {
-	v, _, err := c.openVector(b.Vector, VectorProving)
+	v, a, err := c.provenVector(b.Vector, b.Attempt)
 	if err != nil {
 		return err
-	}
-	a, r := checkAttempt(v.Attempts, b.Attempt)
-	if r != nil {
-		return r
 	}
 	a.Failed, v.Checks = cleanReason(b.Reason), nil
 	if len(v.Attempts) == MaxParityAttempts {

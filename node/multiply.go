@@ -199,7 +199,7 @@ func addProducts(t uint64, values []uint64, into []int, shares []uint64) error {
 
 // productOf computes this node's shares of the products of some factors.
 func (n *Node) productOf(ctx context.Context, o opening, batch int, f factors) ([]uint64, error) {
-	s := he.Session{Cluster: n.cluster, Purpose: fmt.Sprintf("%s products %d", o.subject, batch), Attempt: o.attempt, Plan: o.plan, Active: o.points()}
+	s := n.session(o, fmt.Sprintf("products %d", batch))
 	var p *he.Product
 	var err error
 	if f.right == nil {

@@ -45,9 +45,6 @@ func (p *privateOpening) wipe() { wipeShares(p.slots) }
 // nothing is multiplied. The plan's counts are made of this node's own share of the
 // vector and need nobody else.
 func (n *Node) answerPrivately(ctx context.Context, id string, o opening, p *privateOpening, values []uint64) error {
-	if !p.plan.Private() {
-		return nil
-	}
 	if !n.outcomes.begin(o.session) {
 		return fmt.Errorf("%w: it had begun before in this attempt", errHalfway)
 	}
