@@ -81,8 +81,8 @@ func (n *Node) multiply(ctx context.Context, o opening, plan *query.Plan, single
 	if len(plan.Products) == 0 {
 		return nil
 	}
-	if !n.outcomes.begin(o.session) {
-		return fmt.Errorf("%w: it had begun before in this attempt", errHalfway)
+	if err := n.outcomes.begin(o.session); err != nil {
+		return err
 	}
 	// Squares first: a pair of members needs one evaluation for them, not two.
 	batch := 0

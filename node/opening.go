@@ -252,16 +252,16 @@ type outcomes struct {
 	begun map[string]bool // sessions whose computation on shares has begun
 }
 
-// begin notes that an attempt's computation on shares begins. It returns false when
-// it had begun before.
-func (o *outcomes) begin(session string) bool {
+// begin notes that an attempt's computation on shares begins. One that had begun before
+// is not begun again: it is errHalfway.
+func (o *outcomes) begin(session string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.begun[session] {
-		return false
+		return fmt.Errorf("%w: it had begun before in this attempt", errHalfway)
 	}
 	o.begun[session] = true
-	return true
+	return nil
 }
 
 // once computes an attempt's outcome once and commits it.

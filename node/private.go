@@ -45,8 +45,8 @@ func (p *privateOpening) wipe() { wipeShares(p.slots) }
 // nothing is multiplied. The plan's counts are made of this node's own share of the
 // vector and need nobody else.
 func (n *Node) answerPrivately(ctx context.Context, id string, o opening, p *privateOpening, values []uint64) error {
-	if !n.outcomes.begin(o.session) {
-		return fmt.Errorf("%w: it had begun before in this attempt", errHalfway)
+	if err := n.outcomes.begin(o.session); err != nil {
+		return err
 	}
 	vectors, err := n.vectorsOf(id, o.points())
 	if err != nil {

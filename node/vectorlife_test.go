@@ -133,8 +133,8 @@ func TestCheckOfAVectorIsNotRunAgainAfterARestart(t *testing.T) {
 		t.Errorf("duties %+v, want that the attempt is ended", d)
 	}
 	// Within one run it is not run twice either.
-	if !n.outcomes.begin(vectorSession(v.ID, 2)) {
-		t.Fatal("it had begun")
+	if err := n.outcomes.begin(vectorSession(v.ID, 2)); err != nil {
+		t.Fatal(err)
 	}
 	if _, err := n.runBits(ctx, v, catalog.Attempt{Number: 2, Active: []string{"n1", "n2"}}); !errors.Is(err, errHalfway) || !ends(err) {
 		t.Errorf("got %v, want %v, which ends the attempt", err, errHalfway)

@@ -222,8 +222,8 @@ func (n *Node) runBits(ctx context.Context, x catalog.Vector, a catalog.Attempt)
 		return nil, err
 	}
 	defer share.Erase()
-	if !n.outcomes.begin(o.session) {
-		return nil, fmt.Errorf("%w: it had begun before in this attempt", errHalfway)
+	if err := n.outcomes.begin(o.session); err != nil {
+		return nil, err
 	}
 	c, err := he.NewBitCheck(n.session(o, "bits"), share, challengeOf(x))
 	if err != nil {
