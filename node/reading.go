@@ -38,6 +38,9 @@ func (n *Node) view(fn func(catalog.View) error) error {
 	return n.ledger.View(func(r catalog.Reader) error { return fn(n.machine.View(r)) })
 }
 
+// Look calls fn with the state as it is here, which may be behind, and asks no other node.
+func (n *Node) Look(fn func(catalog.View) error) error { return n.view(fn) }
+
 // readIndex is the answer to pathReadIndex.
 type readIndex struct {
 	Index uint64 `json:"index"`

@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/api/wire"
 )
 
 // maxRepairs bounds the blobs that are fetched at the same time to replace
@@ -28,22 +29,8 @@ type mender struct {
 	mu      sync.Mutex
 	faults  map[catalog.Digest]bool
 	indexes map[catalog.Digest]bool // lost manifests, whose tiles may be lost too
-	counts  BlobStatus
+	counts  wire.BlobStatus
 	current bool // what is lost was looked for in a state that had caught up
-}
-
-// BlobStatus is how the node's blobs fare, for operators and metrics. Counts
-// are since the node was started.
-type BlobStatus struct {
-	Stored    int64 `json:"stored"`
-	Bytes     int64 `json:"bytes"`
-	Damaged   int   `json:"damaged"`    // waiting for repair now
-	Found     int64 `json:"found"`      // damaged or lost, on reading or by a scrub
-	Repaired  int64 `json:"repaired"`   // of them
-	Lost      int64 `json:"lost"`       // of them, which no node has any more
-	Scrubbed  int64 `json:"scrubbed"`   // read and compared with their digests by scrubs
-	Scrubs    int64 `json:"scrubs"`     // that went through the whole store
-	LastScrub int64 `json:"last_scrub"` // its end, Unix milliseconds; 0: none yet
 }
 
 // lookedIn notes that what is lost was looked for in a state that had caught up, or that
@@ -151,7 +138,7 @@ func (m *mender) scrubOver(now time.Time) {
 	m.counts.LastScrub = now.UnixMilli()
 }
 
-func (m *mender) status() BlobStatus {
+func (m *mender) status() wire.BlobStatus {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.counts

@@ -188,7 +188,7 @@ func TestScrubFindsDamagedAndLostBlobsAndNodesServeNone(t *testing.T) {
 	if err := n2.blobs.store.Verify(ctx, digests...); err != nil {
 		t.Error(err)
 	}
-	if s := n2.Status().(Status).Blobs; s.Found != 3 || s.Scrubs < 2 || s.Scrubbed < 4 || s.LastScrub == 0 || s.Stored < 4 {
+	if s := n2.Status().Blobs; s.Found != 3 || s.Scrubs < 2 || s.Scrubbed < 4 || s.LastScrub == 0 || s.Stored < 4 {
 		t.Errorf("status %+v", s)
 	}
 }

@@ -6,19 +6,8 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/node/api/wire"
 )
-
-// Status is what operators see of a node.
-type Status struct {
-	ID      string           `json:"id"`
-	Cluster catalog.Digest   `json:"cluster"`
-	Ready   bool             `json:"ready"`
-	Reasons []string         `json:"reasons,omitempty"`
-	Waiting string           `json:"waiting,omitempty"` // what the leader waits for
-	Alive   []string         `json:"alive"`
-	Blobs   BlobStatus       `json:"blobs"`
-	Ledger  consensus.Status `json:"ledger"`
-}
 
 // Live returns an error when the process should be restarted: its ledger hit a
 // fault of the disk and stopped.
@@ -91,9 +80,9 @@ func (n *Node) keyFaults() (faults []string, err error) {
 	return faults, err
 }
 
-// Status returns a Status.
-func (n *Node) Status() any {
-	s := Status{ID: n.id, Cluster: n.cluster, Waiting: n.waitingFor(), Ledger: n.ledger.Status()}
+// Status returns what operators see of the node.
+func (n *Node) Status() wire.Status {
+	s := wire.Status{ID: n.id, Cluster: n.cluster, Waiting: n.waitingFor(), Ledger: ledgerStatus(n.ledger.Status())}
 	s.Ready, s.Reasons = n.Ready()
 	s.Blobs = n.mender.status()
 	stats, err := n.blobs.store.Stats()
@@ -105,6 +94,18 @@ func (n *Node) Status() any {
 		if n.health.isAlive(m.ID) {
 			s.Alive = append(s.Alive, m.ID)
 		}
+	}
+	return s
+}
+
+func ledgerStatus(l consensus.Status) wire.LedgerStatus {
+	s := wire.LedgerStatus{
+		State: l.State, Leader: l.Leader, Term: l.Term, LastIndex: l.LastIndex, Commit: l.Commit, Applied: l.Applied,
+		Entries: l.NextSeq, TreeRoot: l.TreeRoot, Snapshot: l.Snapshot, LastContactMS: l.LastContactMS,
+		StateBytes: l.StateBytes, FreeBytes: l.FreeBytes, Fault: l.Fault,
+	}
+	for _, m := range l.Members {
+		s.Members = append(s.Members, wire.Member(m))
 	}
 	return s
 }

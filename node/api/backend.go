@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/api/wire"
 )
 
 // Backend is the ledger as the API needs it.
@@ -17,6 +18,9 @@ type Backend interface {
 	// Read calls fn with a state that holds everything acknowledged before the
 	// call (a linearizable read). fn must not keep the view.
 	Read(ctx context.Context, fn func(catalog.View) error) error
+	// Look calls fn with this node's own state, which may be behind what the others
+	// acknowledged, and asks nobody: it works without a quorum. fn must not keep the view.
+	Look(fn func(catalog.View) error) error
 	// Receipt finds the entry in the evidence log. An error that wraps
 	// ErrNotFound means that there is no such entry.
 	Receipt(ctx context.Context, seq uint64) (Receipt, error)
@@ -51,8 +55,8 @@ type Health interface {
 	Live() error
 	// Ready reports whether the node can take work, and if not, why.
 	Ready() (ok bool, reasons []string)
-	// Status returns what operators see, as something that marshals to JSON.
-	Status() any
+	// Status returns what operators see.
+	Status() wire.Status
 }
 
 var (

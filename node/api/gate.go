@@ -23,6 +23,9 @@ type access struct {
 	public bool
 	// roles that the token's principal must have one of; none: any principal.
 	roles []catalog.Role
+	// own: the principal is looked up in this node's own state, so that the route is
+	// answered without a quorum.
+	own bool
 }
 
 var (
@@ -31,6 +34,8 @@ var (
 	publishers = access{roles: []catalog.Role{catalog.RolePublisher}}
 	askers     = access{roles: []catalog.Role{catalog.RoleBuyer, catalog.RolePublisher}}
 	operators  = access{roles: []catalog.Role{catalog.RoleOperator}}
+	// watchers are operators who look at one node, whatever has become of the others.
+	watchers = access{roles: []catalog.Role{catalog.RoleOperator}, own: true}
 )
 
 // gate stands in front of every handler: it lets a request through only when
@@ -99,7 +104,7 @@ func (s *server) authenticate(ctx context.Context, r *http.Request, a access) (c
 	}
 	var who catalog.Principal
 	_, err := token.Verify(text, s.opts.Cluster.String(), s.opts.Now(), func(id string) (ed25519.PublicKey, error) {
-		p, err := s.principals.find(ctx, id)
+		p, err := s.principals.find(ctx, id, a.own)
 		who = p
 		return p.Key, err
 	})

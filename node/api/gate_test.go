@@ -357,3 +357,15 @@ func TestConcurrencyIsLimitedPerCaller(t *testing.T) {
 	w.cluster.Broken = nil
 	w.want(w.do("GET", "/readyz", "", nil), http.StatusOK)
 }
+
+// TestOperatorSeesANodeThatStandsAlone: that is when its status is needed most.
+func TestOperatorSeesANodeThatStandsAlone(t *testing.T) {
+	w := newWorld(t)
+	w.cluster.Broken = func() error { return api.ErrNoQuorum }
+	w.problem(w.do(http.MethodGet, "/v1/principals", w.token(catalog.RoleOperator), nil), http.StatusServiceUnavailable, wire.KindNoQuorum)
+	if a := w.do(http.MethodGet, "/v1/status", w.token(catalog.RoleOperator), nil); a.status != http.StatusOK {
+		t.Errorf("an operator gets %d", a.status)
+	}
+	w.problem(w.do(http.MethodGet, "/v1/status", w.token(catalog.RoleBuyer), nil), http.StatusForbidden, wire.KindForbidden)
+	w.problem(w.do(http.MethodGet, "/v1/status", "", nil), http.StatusUnauthorized, wire.KindToken)
+}

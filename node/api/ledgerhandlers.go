@@ -39,8 +39,8 @@ func ready(_ context.Context, s *server, _ *nothing) (*readiness, error) {
 	return out, nil
 }
 
-func status(_ context.Context, s *server, _ *nothing) (*reply[any], error) {
-	return &reply[any]{Body: s.opts.Health.Status()}, nil
+func status(_ context.Context, s *server, _ *nothing) (*reply[wire.Status], error) {
+	return &reply[wire.Status]{Body: s.opts.Health.Status()}, nil
 }
 
 const openAPIType = "application/vnd.oai.openapi+json"

@@ -41,7 +41,9 @@ func newDirectory(backend Backend, now func() time.Time) *directory {
 	return &directory{backend: backend, now: now, seen: make(map[string]seenPrincipal)}
 }
 
-func (d *directory) find(ctx context.Context, id string) (catalog.Principal, error) {
+// find returns a principal's record. With own, this node's state decides alone: a
+// principal that it does not know yet is none, and it needs no quorum.
+func (d *directory) find(ctx context.Context, id string, own bool) (catalog.Principal, error) {
 	d.mu.Lock()
 	known, ok := d.seen[id]
 	d.mu.Unlock()
@@ -49,15 +51,19 @@ func (d *directory) find(ctx context.Context, id string) (catalog.Principal, err
 		return known.record, nil
 	}
 	var record catalog.Principal
-	err := d.backend.Read(ctx, func(v catalog.View) error {
+	look := func(v catalog.View) error {
 		var err error
 		record, err = v.Principal(id)
 		if errors.Is(err, catalog.ErrNotFound) {
 			return errNoPrincipal
 		}
 		return err
-	})
-	if err != nil {
+	}
+	if own {
+		err := d.backend.Look(look)
+		return record, err
+	}
+	if err := d.backend.Read(ctx, look); err != nil {
 		return catalog.Principal{}, err
 	}
 	d.mu.Lock()

@@ -40,7 +40,7 @@ func routes() []route {
 		{get, "/livez", anyone, 0, short, "Whether the process should be left running", answer(live)},
 		{get, "/readyz", anyone, 0, short, "Whether the node can take work, and if not, why", answer(ready)},
 		{get, "/v1/openapi.json", anyone, 0, short, "This API as OpenAPI 3.1", mountOpenAPI},
-		{get, "/v1/status", operators, 0, short, "What the node knows of itself", answer(status)},
+		{get, "/v1/status", watchers, 0, short, "What the node knows of itself", answer(status)},
 		{get, "/v1/cluster", anyone, 0, short, "The cluster's id, threshold and nodes", answer(cluster)},
 
 		{post, "/v1/envelopes", anyone, maxEnvelopeBody, transfer, "Have a signed envelope applied", answer(submit)},

@@ -19,6 +19,7 @@ import (
 	"github.com/weirdata/weir/compute/seal"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/peer"
 )
 
@@ -63,7 +64,7 @@ type node struct {
 var (
 	_ api.Backend = (*Cluster)(nil)
 	_ api.Blobs   = (*Cluster)(nil)
-	_ api.Health  = (*Cluster)(nil)
+	_ api.Health  = vitals{}
 )
 
 // New founds a cluster of three nodes with a threshold of two.
@@ -156,7 +157,7 @@ func (c *Cluster) Options() api.Options {
 // its own.
 func (c *Cluster) OptionsOf(i int) api.Options {
 	return api.Options{
-		Backend: c, Blobs: c, Health: c, Cluster: c.ID(), TileBytes: c.params.TileBytes(),
+		Backend: c, Blobs: c, Health: vitals{c, i}, Cluster: c.ID(), TileBytes: c.params.TileBytes(),
 		Evidence: &witness{cluster: c, node: c.nodes[i]},
 	}
 }
@@ -219,6 +220,13 @@ func (c *Cluster) Read(_ context.Context, fn func(catalog.View) error) error {
 	if err := c.broken(); err != nil {
 		return err
 	}
+	return fn(c.view())
+}
+
+// Look implements api.Backend.
+func (c *Cluster) Look(fn func(catalog.View) error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return fn(c.view())
 }
 
@@ -288,8 +296,28 @@ func (c *Cluster) Live() error { return nil }
 // Ready implements api.Health.
 func (c *Cluster) Ready() (bool, []string) { return len(c.Reasons) == 0, c.Reasons }
 
+// Status is how the first node is.
+func (c *Cluster) Status() wire.Status { return c.statusOf(0) }
+
+func (c *Cluster) statusOf(i int) wire.Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := wire.Status{ID: c.record.Nodes[i].ID, Cluster: c.record.ID, Ledger: wire.LedgerStatus{State: "follower", Entries: c.seq}}
+	s.Ready, s.Reasons = c.Ready()
+	for _, n := range c.record.Nodes {
+		s.Alive = append(s.Alive, n.ID)
+	}
+	return s
+}
+
+// vitals are the health of one node of the cluster.
+type vitals struct {
+	*Cluster
+	node int
+}
+
 // Status implements api.Health.
-func (c *Cluster) Status() any { return map[string]uint64{"seq": c.seq} }
+func (v vitals) Status() wire.Status { return v.statusOf(v.node) }
 
 // errStuck is returned when the nodes' work does not come to rest.
 var errStuck = errors.New("the nodes' work does not end")

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weirdata/weir/node/client"
+)
+
+func init() { commands = append(commands, newOperatorCommand) }
+
+func newOperatorCommand(a *app) *cobra.Command {
+	return group("operator", "watch the nodes of a cluster", "  weir operator status --dir /tmp/weir", newOperatorStatusCommand(a))
+}
+
+func newOperatorStatusCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "status", Short: "how every node is",
+		Long: `Asks every node for its own view: whether it can take work, its part in the
+replicated log, and how its blobs fare. Blobs are counted since the node was
+started: repaired ones were damaged or lost on its disk and fetched again from
+another node; damaged ones wait for that; lost ones no node has any more.
+
+It needs no quorum. It exits with 1 when a node does not answer, cannot take
+work, or has damaged or lost blobs, and says which and why.`,
+		Example: "  weir operator status --dir /tmp/weir",
+		Args:    exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.connect(operator)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			list, err := c.Statuses(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := a.print(map[string]any{"nodes": list}, statusSheet(list)); err != nil {
+				return err
+			}
+			return ailments(list)
+		},
+	}
+}
+
+func statusSheet(list []client.NodeStatus) sheet {
+	s := sheet{head: []string{"node", "ready", "state", "term", "applied", "entries", "snapshot", "sees", "blobs", "bytes", "damaged", "repaired", "lost", "scrubbed", "last scrub", "disk free"}}
+	for _, n := range list {
+		if n.Status == nil {
+			s.add(n.Node, "no answer", "", "", "", "", "", "", "", "", "", "", "", "", "", "")
+			continue
+		}
+		ready := "yes"
+		if !n.Status.Ready {
+			ready = "no"
+		}
+		l, b := n.Status.Ledger, n.Status.Blobs
+		s.add(n.Node, ready, l.State, strconv.FormatUint(l.Term, 10), strconv.FormatUint(l.Applied, 10), strconv.FormatUint(l.Entries, 10),
+			strconv.FormatUint(l.Snapshot, 10), strings.Join(n.Status.Alive, ","), strconv.FormatInt(b.Stored, 10), strconv.FormatInt(b.Bytes, 10),
+			strconv.Itoa(b.Damaged), strconv.FormatInt(b.Repaired, 10), strconv.FormatInt(b.Lost, 10), strconv.FormatInt(b.Scrubbed, 10),
+			scrubbed(b.LastScrub), strconv.FormatUint(l.FreeBytes, 10))
+	}
+	return s
+}
+
+// scrubbed is when a scrub ended, to the second; before the first one it is never.
+func scrubbed(ms int64) string {
+	if ms == 0 {
+		return "never"
+	}
+	return time.UnixMilli(ms).UTC().Format(time.RFC3339)
+}
+
+// ailments is nil when all nodes are well, else it says what is the matter with which.
+func ailments(list []client.NodeStatus) error {
+	var faults []error
+	well := 0
+	for _, n := range list {
+		if n.Well() {
+			well++
+		}
+		switch {
+		case n.Status == nil:
+			faults = append(faults, fmt.Errorf("node %s at %s gives no status: %s", n.Node, n.Addr, n.Error))
+			continue
+		case !n.Status.Ready:
+			faults = append(faults, fmt.Errorf("node %s cannot take work: %s", n.Node, strings.Join(n.Status.Reasons, "; ")))
+		}
+		if n.Status.Waiting != "" {
+			faults = append(faults, fmt.Errorf("node %s, which leads, waits for %s", n.Node, n.Status.Waiting))
+		}
+		if b := n.Status.Blobs; b.Damaged > 0 || b.Lost > 0 {
+			faults = append(faults, fmt.Errorf("node %s has %d damaged blobs that wait for repair, and %d that no node has any more", n.Node, b.Damaged, b.Lost))
+		}
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d nodes can take work:\n%w", well, len(list), errors.Join(faults...))
+}

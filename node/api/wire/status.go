@@ -1,0 +1,55 @@
+package wire
+
+import "github.com/weirdata/weir/catalog"
+
+// Status answers GET /v1/status: what one node knows of itself and of the others. It is
+// answered from the node's own state, so that it can be read when there is no quorum.
+type Status struct {
+	ID      string         `json:"id"`
+	Cluster catalog.Digest `json:"cluster"`
+	Ready   bool           `json:"ready"`
+	Reasons []string       `json:"reasons,omitempty"` // why it is not
+	Waiting string         `json:"waiting,omitempty"` // what the leader waits for
+	Alive   []string       `json:"alive"`             // the nodes that answer this one, itself among them
+	Blobs   BlobStatus     `json:"blobs"`
+	Ledger  LedgerStatus   `json:"ledger"`
+}
+
+// BlobStatus is how the node's blobs fare. Counts are since the node was started.
+type BlobStatus struct {
+	Stored    int64 `json:"stored"`
+	Bytes     int64 `json:"bytes"`
+	Damaged   int   `json:"damaged"`    // waiting for repair now
+	Found     int64 `json:"found"`      // damaged or lost, on reading or by a scrub
+	Repaired  int64 `json:"repaired"`   // of them
+	Lost      int64 `json:"lost"`       // of them, which no node has any more
+	Scrubbed  int64 `json:"scrubbed"`   // read and compared with their digests by scrubs
+	Scrubs    int64 `json:"scrubs"`     // that went through the whole store
+	LastScrub int64 `json:"last_scrub"` // its end, Unix milliseconds; 0: none yet
+}
+
+// LedgerStatus is a node's view of the replicated log.
+type LedgerStatus struct {
+	State     string `json:"state"` // follower, candidate, leader or shutdown
+	Leader    string `json:"leader,omitempty"`
+	Term      uint64 `json:"term"`
+	LastIndex uint64 `json:"last_index"`
+	Commit    uint64 `json:"commit_index"`
+	Applied   uint64 `json:"applied_index"`
+	Entries   uint64 `json:"entries"`             // of the evidence log
+	TreeRoot  string `json:"tree_root,omitempty"` // hex
+	Snapshot  uint64 `json:"snapshot_index"`      // of the newest snapshot
+	// LastContactMS is the time since a follower heard from its leader, −1 when it never
+	// did.
+	LastContactMS int64    `json:"last_contact_ms"`
+	StateBytes    int64    `json:"state_bytes"`
+	FreeBytes     uint64   `json:"free_bytes"` // of the disk
+	Members       []Member `json:"members"`
+	Fault         string   `json:"fault,omitempty"`
+}
+
+// Member is a voter of the replicated log.
+type Member struct {
+	ID   string `json:"id"`
+	Addr string `json:"addr"`
+}

@@ -1,0 +1,65 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/weirdata/weir/node/api/wire"
+)
+
+// NodeStatus is what one node said of itself, or why nothing was heard of it.
+type NodeStatus struct {
+	Node   string       `json:"node"`
+	Addr   string       `json:"addr"`
+	Status *wire.Status `json:"status,omitempty"`
+	Error  string       `json:"error,omitempty"`
+}
+
+// Well reports whether the node answered, and can take work.
+func (s NodeStatus) Well() bool { return s.Status != nil && s.Status.Ready }
+
+// Statuses asks every pinned node at once for its own view of itself and of the others,
+// once, and returns their answers in the profile's order. It needs no quorum: a node that
+// stands alone answers too. The client's key must be an operator's.
+func (c *Client) Statuses(ctx context.Context) ([]NodeStatus, error) {
+	if c.key == nil {
+		return nil, fmt.Errorf("ask the nodes how they are: %w", ErrNoKey)
+	}
+	list := make([]NodeStatus, len(c.profile.Nodes))
+	var wg sync.WaitGroup
+	for i, n := range c.profile.Nodes {
+		list[i] = NodeStatus{Node: n.ID, Addr: n.Addr}
+		wg.Go(func() {
+			s, err := c.status(ctx, n)
+			if err != nil {
+				list[i].Error = err.Error()
+				return
+			}
+			list[i].Status = &s
+		})
+	}
+	wg.Wait()
+	return list, ctx.Err()
+}
+
+// status asks one node. One that accepts a connection and then says nothing is given up
+// as early as one that is gone.
+func (c *Client) status(ctx context.Context, n ProfileNode) (wire.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Patience)
+	defer cancel()
+	var s wire.Status
+	b, err := c.ask(ctx, n, call{method: http.MethodGet, path: "/v1/status", token: true})
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return s, fmt.Errorf("read the answer: %w", err)
+	}
+	if s.ID != n.ID || s.Cluster != c.profile.Cluster {
+		return s, fmt.Errorf("%w: node %s of cluster %s answers for node %s", ErrPinned, s.ID, s.Cluster, n.ID)
+	}
+	return s, nil
+}

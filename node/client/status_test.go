@@ -1,0 +1,61 @@
+package client_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/client"
+)
+
+// TestStatusOfEveryNode: one that is gone is a row, not an error, and no quorum is
+// needed.
+func TestStatusOfEveryNode(t *testing.T) {
+	w := newWorld(t)
+	w.cluster.Broken = func() error { return api.ErrNoQuorum }
+	w.cluster.Reasons = []string{"no node leads"}
+	w.servers[1].Close()
+	list, err := w.client(catalog.RoleOperator).Statuses(w.ctx)
+	w.must(err)
+	if len(list) != 3 {
+		t.Fatalf("%d rows", len(list))
+	}
+	for i, s := range list {
+		gone := i == 1
+		if s.Node != w.profile.Nodes[i].ID || gone != (s.Status == nil) || gone != (s.Error != "") || s.Well() {
+			t.Errorf("row %d: %+v", i, s)
+		}
+	}
+	if s := list[0].Status; s.ID != "n1" || s.Ready || len(s.Reasons) != 1 || s.Ledger.Entries == 0 {
+		t.Errorf("n1: %+v", s)
+	}
+	if _, err := w.client(catalog.RoleBuyer).Statuses(w.ctx); err != nil {
+		t.Errorf("a refusal by every node is their answer: %v", err)
+	}
+}
+
+// TestStatusIsOfTheNodeThatWasAsked: one node does not answer for another.
+func TestStatusIsOfTheNodeThatWasAsked(t *testing.T) {
+	w := newWorld(t)
+	profile := w.profile
+	profile.Nodes = append([]client.ProfileNode(nil), profile.Nodes...)
+	profile.Nodes[0].Addr, profile.Nodes[1].Addr = profile.Nodes[1].Addr, profile.Nodes[0].Addr
+	c, err := client.New(profile, w.keys[catalog.RoleOperator], w.options())
+	w.must(err)
+	defer c.Close()
+	list, err := c.Statuses(w.ctx)
+	w.must(err)
+	for i, s := range list {
+		if (i < 2) != (s.Status == nil && strings.Contains(s.Error, "answers for node")) {
+			t.Errorf("row %d: %+v", i, s)
+		}
+	}
+	nobody, err := client.New(w.profile, nil, w.options())
+	w.must(err)
+	defer nobody.Close()
+	if _, err := nobody.Statuses(w.ctx); !errors.Is(err, client.ErrNoKey) {
+		t.Errorf("without a key: %v", err)
+	}
+}
