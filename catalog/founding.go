@@ -70,9 +70,9 @@ func checkNode(at string, n Node, point int, taken map[string]string) *Refusal {
 		return invalid(at+".id", "%.80q is not a node's name: [a-z0-9][a-z0-9._-]*, at most %d bytes", n.ID, maxSigner-len(nodePrefix))
 	case n.Point != point:
 		return invalid(at+".point", "point %d, want %d: points are 1 to n in the roster's order", n.Point, point)
-	case n.Addr == "" || !isText(n.Addr, maxCell):
+	case n.Addr == "" || !isText(n.Addr, MaxCell):
 		return invalid(at+".addr", "%.80q is not an address for peers", n.Addr)
-	case !strings.HasPrefix(n.API, "https://") || !isText(n.API, maxCell):
+	case !strings.HasPrefix(n.API, "https://") || !isText(n.API, MaxCell):
 		return invalid(at+".api", "%.80q is not an https URL for clients", n.API)
 	case len(n.Key) != ed25519.PublicKeySize:
 		return invalid(at+".key", "the key has %d bytes, an Ed25519 public key has %d", len(n.Key), ed25519.PublicKeySize)

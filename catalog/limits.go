@@ -30,6 +30,8 @@ const (
 	MaxParityAttempts = 16
 	// MaxSum bounds the magnitude of a sum of encoded values: it stays below T/2.
 	MaxSum = 140_000_000_000_000_000
+	// MaxCell bounds the bytes of an id or an attribute in a registry.
+	MaxCell = 256
 	// MaxIntervals bounds the intervals of a request's periods.
 	MaxIntervals = 4096
 	// MaxVerdict bounds the bytes of a stored verdict.
@@ -40,7 +42,6 @@ const (
 	maxSigner      = 64              // bytes of an envelope's signer
 	maxText        = 1000            // bytes of a purpose, a reason, a title
 	maxName        = 64              // bytes of a name
-	maxCell        = 256             // bytes of a registry cell
 	maxSQL         = 64 << 10        // bytes of a request's SQL
 	maxPredicate   = 512             // nodes of a predicate
 	maxDepth       = 32              // nesting of a predicate

@@ -47,6 +47,10 @@ func isText(s string, most int) bool {
 	return true
 }
 
+// IsCell reports whether s may stand in a registry: printable text of at most
+// MaxCell bytes. Ids must also not be empty, nor begin or end with a blank.
+func IsCell(s string) bool { return isText(s, MaxCell) }
+
 // checkNames refuses names of the wrong form and names that occur twice.
 func checkNames(field string, list []string, allowed func(string) bool, what string) *Refusal {
 	seen := make(map[string]bool, len(list))

@@ -127,8 +127,8 @@ func checkRows(reg Registry, b RegistryRows) *Refusal {
 			return invalid(at, "%d cells, want %d: the id and %d attributes", len(row), 1+len(reg.Columns), len(reg.Columns))
 		}
 		for k, cell := range row {
-			if size += len(cell); !isText(cell, maxCell) || k == 0 && (cell == "" || strings.TrimSpace(cell) != cell) {
-				return invalid(at, "%.80q cannot be a cell: at most %d bytes of text; ids are not empty and have no space around", cell, maxCell)
+			if size += len(cell); !IsCell(cell) || k == 0 && (cell == "" || strings.TrimSpace(cell) != cell) {
+				return invalid(at, "%.80q cannot be a cell: at most %d bytes of text; ids are not empty and have no space around", cell, MaxCell)
 			}
 		}
 		if first, twice := ids[row[0]]; twice {

@@ -130,12 +130,12 @@ func TestRegistryRefusals(t *testing.T) {
 	bad(func(b *RegistryRows) { b.Rows[3][0] = "" })
 	bad(func(b *RegistryRows) { b.Rows[3][0] = " x" })
 	bad(func(b *RegistryRows) { b.Rows[3][1] = "a\x1b[31m" })
-	bad(func(b *RegistryRows) { b.Rows[3][1] = string(make([]byte, maxCell+1)) })
+	bad(func(b *RegistryRows) { b.Rows[3][1] = string(make([]byte, MaxCell+1)) })
 	bad(func(b *RegistryRows) { b.Rows[3][0] = b.Rows[2][0] })
 	bad(func(b *RegistryRows) {
 		long := testRows(0, 1100)
 		for i := range long {
-			long[i][1] = "a" + string(slices.Repeat([]byte("b"), maxCell-1))
+			long[i][1] = "a" + string(slices.Repeat([]byte("b"), MaxCell-1))
 		}
 		b.Rows = long
 	})

@@ -81,27 +81,33 @@ const plain = "station,county,date,PM2.5,CO,remark\n" +
 	"a,南,2024-02-28,-0.1,NA,y\n" +
 	"b,北,2024-02-28,,5,\n"
 
+var plainLines = strings.SplitAfter(plain, "\n")
+
 const plainDump = `["a" "b"] from 19781: pm25[ -1 . . 35 ] co[ . 500 . 25 ]`
 
 func TestTheSameRowsInEveryDressGiveTheSamePanel(t *testing.T) {
 	quoted := strings.ReplaceAll(plain, ",x\n", ",\"x,\n\"\"two\"\" lines\"\n")
 	for name, content := range map[string]string{
-		"plain":              plain,
-		"no newline at end":  strings.TrimSuffix(plain, "\n"),
-		"crlf":               strings.ReplaceAll(plain, "\n", "\r\n"),
-		"bom":                "\uFEFF" + plain,
-		"blank lines":        strings.ReplaceAll(plain, "\n", "\n\n"),
-		"quoted newline":     quoted,
-		"gzip":               gz(t, plain),
-		"gzip of two":        gz(t, plain[:40]) + gz(t, plain[40:]),
-		"gzip with bom":      gz(t, "\uFEFF"+plain),
-		"gb18030":            gb18030(t, plain),
-		"gb18030 gzip crlf":  gz(t, gb18030(t, strings.ReplaceAll(plain, "\n", "\r\n"))),
-		"gb18030 with bom":   gb18030(t, "\uFEFF"+plain),
-		"blanks":             strings.ReplaceAll(strings.ReplaceAll(plain, ",3.5,", ", 3.5 ,"), "PM2.5,CO", " PM2.5 , CO "),
-		"zeros":              strings.ReplaceAll(plain, ",3.5,0.25", ",+003.500000,.2500"),
-		"columns turned":     "CO,PM2.5,date,county,station\n0.25,3.5,2024-02-29,北,b\nNA,-0.1,2024-02-28,南,a\n5,NA,2024-02-28,北,b\n",
-		"far non-ASCII text": plain + strings.Repeat("\n", 100_000),
+		"plain":                     plain,
+		"no newline at end":         strings.TrimSuffix(plain, "\n"),
+		"crlf":                      strings.ReplaceAll(plain, "\n", "\r\n"),
+		"bom":                       "\uFEFF" + plain,
+		"blank lines":               strings.ReplaceAll(plain, "\n", "\n\n"),
+		"quoted newline":            quoted,
+		"gzip":                      gz(t, plain),
+		"gzip of two":               gz(t, plain[:40]) + gz(t, plain[40:]),
+		"gzip with bom":             gz(t, "\uFEFF"+plain),
+		"gb18030":                   gb18030(t, plain),
+		"gb18030 gzip crlf":         gz(t, gb18030(t, strings.ReplaceAll(plain, "\n", "\r\n"))),
+		"gb18030 with bom":          gb18030(t, "\uFEFF"+plain),
+		"blanks":                    strings.ReplaceAll(strings.ReplaceAll(plain, ",3.5,", ", 3.5 ,"), "PM2.5,CO", " PM2.5 , CO "),
+		"zeros":                     strings.ReplaceAll(plain, ",3.5,0.25", ",+003.500000,.2500"),
+		"columns turned":            "CO,PM2.5,date,county,station\n0.25,3.5,2024-02-29,北,b\nNA,-0.1,2024-02-28,南,a\n5,NA,2024-02-28,北,b\n",
+		"rows without anything":     plain + ",,,,,\n , ,,,,\n",
+		"blanks of all kinds":       strings.ReplaceAll(plain, ",3.5,", ",\u00a03.5\u3000,"),
+		"unsorted":                  strings.Join([]string{plainLines[0], plainLines[3], plainLines[1], plainLines[2]}, ""),
+		"blank lines of a megabyte": plain + strings.Repeat("\r\n", 1<<20),
+		"far non-ASCII text":        plain + strings.Repeat("\n", 100_000),
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, attributes, err := panel.Read(t.Context(), source(t, small), nil, []panel.File{mem("f.csv", content)}, panel.Options{})
@@ -179,44 +185,79 @@ func TestEveryFaultNamesFileRowColumnAndWhatWouldBeRight(t *testing.T) {
 	for name, c := range map[string]struct {
 		content, want string
 	}{
-		"out of range":       {head + good + "a,n,2024-01-02,100.1,1\n", `f.csv:3: column PM2.5: "100.1" is outside the declared range; want -10 to 100`},
-		"below range":        {head + "a,n,2024-01-02,-10.1,1\n", `f.csv:2: column PM2.5: "-10.1" is outside the declared range; want -10 to 100`},
-		"beyond any integer": {head + "a,n,2024-01-02,99999999999999999999,1\n", `f.csv:2: column PM2.5: "99999999999999999999" is outside the declared range; want -10 to 100`},
-		"too many digits":    {head + "a,n,2024-01-02,1.25,1\n", `f.csv:2: column PM2.5: "1.25" has more than 1 decimals; nothing is rounded: declare more decimals, or round the data yourself`},
-		"no number":          {head + "a,n,2024-01-02,1e1,1\n", `f.csv:2: column PM2.5: "1e1" is no number; want a plain decimal from -10 to 100, or one of ["" "NA"] where there is no reading`},
-		"two points":         {head + "a,n,2024-01-02,1.0.0,1\n", `column PM2.5: "1.0.0" is no number`},
-		"only a sign":        {head + "a,n,2024-01-02,-,1\n", `column PM2.5: "-" is no number`},
-		"impossible day":     {head + "a,n,2023-02-29,1,1\n", `f.csv:2: column date: period "2023-02-29" does not exist; want days as 2024-05-24`},
-		"coarser date":       {head + "a,n,2023-02,1,1\n", `f.csv:2: column date: "2023-02" is a month; want days as 2024-05-24`},
-		"no date":            {head + "a,n,,1,1\n", `f.csv:2: column date: period "" is empty; want days as 2024-05-24`},
-		"duplicate":          {head + good + "b,n,2024-01-01,1,1\n" + good, `f.csv:4: "a" has a row for 2024-01-01 already: f.csv:2; want one row for each entity and period`},
-		"duplicate of bad":   {head + "a,n,2024-01-01,x,1\n" + good, `f.csv:3: "a" has a row for 2024-01-01 already: f.csv:2`},
-		"no entity":          {head + ",n,2024-01-01,1,1\n", `f.csv:2: column station: "" is no entity's name; it must not be empty, nor begin or end with a blank`},
-		"two attributes":     {head + good + "a,s,2024-01-02,1,1\n", `f.csv:3: column county: "s" for "a", but "n" in row 2; an entity has one value of an attribute`},
-		"missing column":     {"station,county,date,PM25,CO\n" + good, `f.csv:1: column PM2.5: there is no such column; did you mean "PM25"?`},
-		"another dataset":    {"No,river\n1,x\n", `f.csv:1: column station: there is no such column; there are "No", "river"`},
-		"column twice":       {"station,county,date,PM2.5,CO,CO\n", `f.csv:1: column CO: there are two columns of this name`},
-		"semicolons":         {strings.ReplaceAll(head+good, ",", ";"), `f.csv:1: columns are separated by ";"; want commas`},
-		"tabs":               {strings.ReplaceAll(head+good, ",", "\t"), `f.csv:1: columns are separated by "\t"; want commas`},
-		"too few fields":     {head + "a,n\n", `f.csv:2: 2 fields; want 5, as in the header`},
-		"too many fields":    {head + good + "a,n,2024-01-02,1,1,1\n", `f.csv:3: 6 fields; want 5, as in the header`},
-		"open quote":         {head + good + "a,\"n,2024-01-02,1,1\nb,n,2024-01-02,1,1\n", `f.csv:3: quotes do not match (line `},
-		"stray quote":        {head + "a,n\"n,2024-01-02,1,1\n", `f.csv:2: quotes do not match (line 2, character 4)`},
-		"row after newlines": {head + "\"a\",\"n\n\nn\",2024-01-02,1,1\na,n,2024-01-03,x,1\n", `f.csv:5: column PM2.5: "x" is no number`},
-		"empty":              {"", `f.csv: the file is empty; want a header and rows`},
-		"only a header":      {head, `f.csv: there are no rows; want one for each entity and period with a reading`},
-		"cut gzip":           {gz(t, head+good)[:40], `the compressed file ends too early; it was cut off: copy it again`},
-		"damaged gzip":       {damaged(gz(t, many)), `the compressed file is damaged; copy or compress it again`},
-		"excel":              {"PK\x03\x04 and so on", `f.csv: is no CSV file but an Excel workbook`},
-		"utf-16":             {"\xff\xfes\x00", `f.csv: is no CSV file but UTF-16 text`},
-		"no encoding":        {head + good + "a,\xff\xff,2024-01-02,1,1\n", `f.csv:3: bytes that are neither UTF-8 nor GB 18030; save the file as UTF-8`},
+		"out of range":               {head + good + "a,n,2024-01-02,100.1,1\n", `f.csv:3: column PM2.5: "100.1" is outside the declared range; want -10 to 100 µg/m³`},
+		"below range":                {head + "a,n,2024-01-02,-10.1,1\n", `f.csv:2: column PM2.5: "-10.1" is outside the declared range; want -10 to 100 µg/m³`},
+		"beyond any integer":         {head + "a,n,2024-01-02,99999999999999999999,1\n", `f.csv:2: column PM2.5: "99999999999999999999" is outside the declared range; want -10 to 100 µg/m³`},
+		"too many digits":            {head + "a,n,2024-01-02,1.25,1\n", `f.csv:2: column PM2.5: "1.25" has more than 1 decimal; nothing is rounded: declare more decimals, or round the data yourself`},
+		"no number":                  {head + "a,n,2024-01-02,1e1,1\n", `f.csv:2: column PM2.5: "1e1" is no number; write 10`},
+		"two points":                 {head + "a,n,2024-01-02,1.0.0,1\n", `column PM2.5: "1.0.0" is no number`},
+		"only a sign":                {head + "a,n,2024-01-02,-,1\n", `column PM2.5: "-" is no number`},
+		"impossible day":             {head + "a,n,2023-02-29,1,1\n", `f.csv:2: column date: period "2023-02-29" does not exist; want days as 2024-05-24`},
+		"coarser date":               {head + "a,n,2023-02,1,1\n", `f.csv:2: column date: "2023-02" is a month; want days as 2024-05-24`},
+		"no date":                    {head + "a,n,,1,1\n", `f.csv:2: column date: period "" is empty; want days as 2024-05-24`},
+		"duplicate":                  {head + good + "b,n,2024-01-01,1,1\n" + good, `f.csv:4: "a" has a row for 2024-01-01 already: f.csv:2; want one row for each entity and period`},
+		"duplicate of bad":           {head + "a,n,2024-01-01,x,1\n" + good, `f.csv:3: "a" has a row for 2024-01-01 already: f.csv:2`},
+		"no entity":                  {head + ",n,2024-01-01,1,1\n", `f.csv:2: column station: "" is no entity's name; it must not be empty, nor begin or end with a blank`},
+		"two attributes":             {head + good + "a,s,2024-01-02,1,1\n", `f.csv:3: column county: "s" for "a", but "n" in row 2; an entity has one value of an attribute`},
+		"missing column":             {"station,county,date,PM25,CO\n" + good, `f.csv:1: column PM2.5: there is no such column; did you mean "PM25"?`},
+		"another dataset":            {"No,river\n1,x\n", `f.csv:1: has none of the measures' columns: the header is "No", "river"; want "PM2.5", "CO"; is it a file of another dataset than small?`},
+		"column twice":               {"station,county,date,PM2.5,CO,CO\n", `f.csv:1: column CO: there are two columns of this name`},
+		"semicolons":                 {strings.ReplaceAll(head+good, ",", ";"), `f.csv:1: columns are separated by ";"; want the comma ","`},
+		"tabs":                       {strings.ReplaceAll(head+good, ",", "\t"), `f.csv:1: columns are separated by "\t"; want the comma ","`},
+		"too few fields":             {head + "a,n\n", `f.csv:2: has 2 fields; want 5, as in the header; a field with a comma in it is quoted`},
+		"too many fields":            {head + good + "a,n,2024-01-02,1,1,1\n", `f.csv:3: has 6 fields; want 5, as in the header`},
+		"open quote":                 {head + good + "a,\"n,2024-01-02,1,1\nb,n,2024-01-02,1,1\n", `f.csv:3: quotes do not match (line `},
+		"stray quote":                {head + "a,n\"n,2024-01-02,1,1\n", `f.csv:2: quotes do not match (line 2, character 4)`},
+		"row after newlines":         {head + "\"a\",\"n\n\nn\",2024-01-02,1,1\na,n,2024-01-03,x,1\n", `f.csv:5: column PM2.5: "x" is no number`},
+		"empty":                      {"", `f.csv: the file is empty; want a header and rows`},
+		"only a header":              {head, `f.csv: there are no rows; want one for each entity and period with a reading`},
+		"cut gzip":                   {gz(t, head+good)[:40], `the compressed file ends too early; it was cut off: copy it again`},
+		"damaged gzip":               {damaged(gz(t, many)), `f.csv: the compressed file is damaged: its checksum is another; copy or compress it again`},
+		"excel":                      {"PK\x03\x04 and so on", `f.csv: is no CSV file but an Excel workbook`},
+		"flipped gzip":               {flipped(gz(t, many)), `the compressed file is damaged`},
+		"more after gzip":            {gz(t, head+good) + "and more than this", `f.csv:3: the compressed file is damaged`},
+		"web page":                   {"<!DOCTYPE html>\n<html>", `f.csv: is no CSV file but a web page`},
+		"zeros":                      {strings.Repeat("\x00", 1<<21), `f.csv: is no CSV file but UTF-16 text or binary data: save it as CSV (UTF-8)`},
+		"utf-16 without BOM":         {"s\x00t\x00a\x00", `f.csv: is no CSV file but UTF-16 text or binary data`},
+		"utf-16 from Excel":          {"\xfe\xff\x00s", `f.csv: is no CSV file but UTF-16 text: save it as CSV (UTF-8)`},
+		"NUL in a number":            {head + "a,n,2024-01-02,1\x00,1\n", `f.csv:2: column PM2.5: "1\x00" is no number`},
+		"NUL in an entity":           {head + "a\x00,n,2024-01-02,1,1\n", `f.csv:2: column station: "a\x00" cannot be an entity's name; want at most 256 bytes of text in one line, without control characters`},
+		"long entity":                {head + strings.Repeat("a", 257) + ",n,2024-01-02,1,1\n", `cannot be an entity's name; want at most 256 bytes`},
+		"lines in attribute":         {head + "a,\"n\nm\",2024-01-02,1,1\n", `f.csv:2: column county: "n\nm" cannot be a public attribute; want at most 256 bytes of text in one line`},
+		"old Macintosh":              {strings.ReplaceAll(head+good, "\n", "\r"), `f.csv: its lines end in carriage returns alone; save it as CSV (UTF-8), not as CSV (Macintosh)`},
+		"long Macintosh":             {strings.Repeat(strings.ReplaceAll(good, "\n", "\r"), 1<<16), `f.csv: its lines end in carriage returns alone`},
+		"endless line":               {head + good + "b,n,2024-01-02,1," + strings.Repeat("9", 1<<21), `f.csv:3: the row is longer than 1048576 bytes; a quote is probably opened and never closed; the rest of the file was not read`},
+		"endless quote":              {head + good + "b,\"n" + strings.Repeat("\na,n,2024-01-02,1,1", 1<<17), `f.csv:3: the row is longer than 1048576 bytes`},
+		"endless header":             {strings.Repeat("x", 1<<21), `f.csv:1: the row is longer than 1048576 bytes`},
+		"blank lines only":           {"\n\r\n\n", `f.csv: the file is empty`},
+		"only a BOM":                 {"\uFEFF", `f.csv: the file is empty`},
+		"full-width digits":          {head + "a,n,2024-01-02,３.５,1\n", `f.csv:2: column PM2.5: "３.５" is no number; write 3.5`},
+		"full-width date":            {head + "a,n,２０２４-01-02,1,1\n", `f.csv:2: column date: period "２０２４-01-02" is too long; want days as 2024-05-24`},
+		"thousands":                  {head + "a,n,2024-01-02,1,\"0,005\"\n", `f.csv:2: column CO: "0,005" is no number; want a plain decimal from 0 to 5 mg/m³`},
+		"thousand too many":          {head + "a,n,2024-01-02,\"1,200.5\",1\n", `f.csv:2: column PM2.5: "1,200.5" is no number; want a plain decimal from -10 to 100 µg/m³`},
+		"decimal comma":              {head + "a,n,2024-01-02,\"3,5\",1\n", `column PM2.5: "3,5" is no number; want a plain decimal`},
+		"exponent":                   {head + "a,n,2024-01-02,1.5e1,1\n", `column PM2.5: "1.5e1" is no number; write 15`},
+		"minus sign":                 {head + "a,n,2024-01-02,\u22125,1\n", `column PM2.5: "−5" is no number; write -5`},
+		"NaN":                        {head + "a,n,2024-01-02,NaN,1\n", `column PM2.5: "NaN" is no number; want a plain decimal from -10 to 100 µg/m³, or nothing or "NA" where there is no reading`},
+		"infinity":                   {head + "a,n,2024-01-02,Inf,1\n", `column PM2.5: "Inf" is no number`},
+		"hexadecimal":                {head + "a,n,2024-01-02,0x1F,1\n", `column PM2.5: "0x1F" is no number`},
+		"percent":                    {head + "a,n,2024-01-02,5%,1\n", `column PM2.5: "5%" is no number`},
+		"slashes in a date":          {head + "a,n,2024/1/2,1,1\n", `f.csv:2: column date: period "2024/1/2" is not of the form`},
+		"a spreadsheet's day number": {head + "a,n,45300,1,1\n", `f.csv:2: column date: period "45300" is not of the form`},
+		"year 0":                     {head + "a,n,0000-01-02,1,1\n", `f.csv:2: column date: period "0000-01-02" does not exist`},
+		"sep line":                   {"sep=,\n" + head + good, `f.csv:1: the first line is "sep=", which is a spreadsheet's own; remove that line: the header comes first`},
+		"Chinese commas":             {strings.ReplaceAll(head+good, ",", "，"), `f.csv:1: columns are separated by "，"; want the comma ","`},
+		"case of a column":           {strings.Replace(head, "station", "Station", 1) + good, `f.csv:1: column station: there is no such column; did you mean "Station"?`},
+		"one attribute odd":          {head + "a,s,2024-01-01,1,1\n" + "a,n,2024-01-02,1,1\n" + "a,n,2024-01-03,1,1\n", `f.csv:3: column county: "n" for "a", but "s" in row 2; an entity has one value of an attribute`},
+		"utf-16":                     {"\xff\xfes\x00", `f.csv: is no CSV file but UTF-16 text`},
+		"no encoding":                {head + good + "a,\xff\xff,2024-01-02,1,1\n", `f.csv:3: bytes that are neither UTF-8 nor GB 18030; save the file as UTF-8`},
 		"UTF-8, one byte bad": {head + "a,北京市朝阳区农展馆,2024-01-01,1,1\na,北\xc0,2024-01-02,1,1\n",
 			`f.csv:3: bytes that are neither UTF-8 nor GB 18030; save the file as UTF-8`},
 		"cut in a character": {head + "a,\xe5", `f.csv:2: bytes that are neither UTF-8 nor GB 18030`},
 		"all faults of a row": {head + "a,n,2024-13-01,x,9\n", `f.csv:2: column date: period "2024-13-01" does not exist; want days as 2024-05-24` + "\n" +
-			`f.csv:2: column PM2.5: "x" is no number; want a plain decimal from -10 to 100, or one of ["" "NA"] where there is no reading` + "\n" +
-			`f.csv:2: column CO: "9" is outside the declared range; want 0 to 5`},
-		"only the first": {many, "and 39 more faults"},
+			`f.csv:2: column PM2.5: "x" is no number; want a plain decimal from -10 to 100 µg/m³, or nothing or "NA" where there is no reading` + "\n" +
+			`f.csv:2: column CO: "9" is outside the declared range; want 0 to 5 mg/m³`},
+		"only the first": {many, "and 39 more faults, 59 in all"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, attributes, err := panel.Read(t.Context(), source(t, small), nil, []panel.File{mem("f.csv", c.content)}, panel.Options{})
@@ -237,6 +278,13 @@ func TestEveryFaultNamesFileRowColumnAndWhatWouldBeRight(t *testing.T) {
 	}
 }
 
+// flipped flips a bit in the middle.
+func flipped(z string) string {
+	b := []byte(z)
+	b[len(b)/2] ^= 1
+	return string(b)
+}
+
 // damaged flips a bit of the checksum.
 func damaged(z string) string {
 	b := []byte(z)
@@ -251,10 +299,10 @@ func TestFaultsComeInOrderOfFilesAndRowsHoweverManyAreReadAtOnce(t *testing.T) {
 		mem("2.csv", head+"a,n,2024-01-02,1,1\nb,n,2024-01-02,1,y\n"),
 		mem("3.csv", head+"a,s,2024-01-03,1,z\n"),
 	}
-	want := `1.csv:2: column CO: "x" is no number; want a plain decimal from 0 to 5, or one of ["" "NA"] where there is no reading
+	want := `1.csv:2: column CO: "x" is no number; want a plain decimal from 0 to 5 mg/m³, or nothing or "NA" where there is no reading
 2.csv:2: "a" has a row for 2024-01-02 already: 1.csv:3; want one row for each entity and period
-2.csv:3: column CO: "y" is no number; want a plain decimal from 0 to 5, or one of ["" "NA"] where there is no reading
-3.csv:2: column CO: "z" is no number; want a plain decimal from 0 to 5, or one of ["" "NA"] where there is no reading
+2.csv:3: column CO: "y" is no number; want a plain decimal from 0 to 5 mg/m³, or nothing or "NA" where there is no reading
+3.csv:2: column CO: "z" is no number; want a plain decimal from 0 to 5 mg/m³, or nothing or "NA" where there is no reading
 3.csv:2: column county: "s" for "a", but "n" in row 2 of 1.csv; an entity has one value of an attribute`
 	for _, workers := range []int{1, 3} {
 		_, _, err := panel.Read(t.Context(), source(t, small), nil, files, panel.Options{Workers: workers})

@@ -53,8 +53,11 @@ func (e *Errors) Error() string {
 		}
 		b.WriteString(f.Error())
 	}
-	if more := e.Total - len(e.List); more > 0 {
-		fmt.Fprintf(&b, "\nand %d more faults", more)
+	switch more := e.Total - len(e.List); {
+	case more == 1:
+		b.WriteString("\nand 1 more fault")
+	case more > 1:
+		fmt.Fprintf(&b, "\nand %d more faults, %d in all", more, e.Total)
 	}
 	return b.String()
 }
@@ -74,14 +77,14 @@ func (e *Errors) add(f *DataError) {
 	}
 }
 
+// join adds all that other lists: more than are kept, until sort.
 func (e *Errors) join(other Errors) {
-	for _, f := range other.List {
-		e.add(f)
-	}
-	e.Total += other.Total - len(other.List)
+	e.List = append(e.List, other.List...)
+	e.Total += other.Total
 }
 
-// sort puts the listed faults into the order of files and rows.
+// sort puts the listed faults into the order of files and rows, and keeps the
+// first ones.
 func (e *Errors) sort(files []File) {
 	place := make(map[string]int, len(files))
 	for i, f := range files {
@@ -90,4 +93,5 @@ func (e *Errors) sort(files []File) {
 	slices.SortStableFunc(e.List, func(a, b *DataError) int {
 		return cmp.Or(cmp.Compare(place[a.File], place[b.File]), cmp.Compare(a.Row, b.Row))
 	})
+	e.List = e.List[:min(len(e.List), maxListed)]
 }

@@ -31,6 +31,7 @@ type Source struct {
 	Registry      string   // id; empty: entities and attributes are taken from the data
 	EntityColumn  string   // header name
 	Attributes    []string // header names; only where Registry is empty
+	AttributeIDs  []string // what queries call them, in the same order
 	PeriodColumns []string // header names: one of ISO 8601 text, or its parts, coarsest first
 	PeriodParts   bool     // PeriodColumns are parts: year, month, …
 	Missing       []string // texts that stand for no reading
@@ -61,7 +62,11 @@ func ReadDescriptor(name string, r io.Reader) (*Source, error) {
 	}
 	src := c.source(file)
 	if len(c.faults) == 0 {
-		if r := src.Descriptor.Check(); r != nil {
+		r := src.Descriptor.Check()
+		if r == nil && src.Registry == "" {
+			r = src.Descriptor.CheckColumns(src.AttributeIDs)
+		}
+		if r != nil {
 			c.fault(positionsOf(file).of(r.Field), r.Field, r.Message, r.Fix)
 		}
 	}
@@ -135,7 +140,7 @@ func (c *descriptorCheck) entity(f fileEntity, src *Source) {
 		src.Descriptor.Entity = "entity" // which a query may always say
 	}
 	src.Descriptor.Registry = src.Descriptor.Dataset
-	src.Attributes = texts(f.Attributes)
+	src.Attributes, src.AttributeIDs = c.attributes(f.Attributes)
 	if !f.Registry.given() {
 		return
 	}
@@ -143,6 +148,20 @@ func (c *descriptorCheck) entity(f fileEntity, src *Source) {
 	if f.Attributes != nil {
 		c.fault(f.Registry, "entity", "has both registry and attributes", "attributes belong to the registry; leave one of them out")
 	}
+}
+
+// attributes are the headers of the attributes' columns, and their names.
+func (c *descriptorCheck) attributes(list []fileAttribute) (headers, names []string) {
+	headers, names = make([]string, len(list)), make([]string, len(list))
+	for i, a := range list {
+		field := fmt.Sprintf("entity.attributes[%d]", i)
+		headers[i], names[i] = c.need(a.Column, field+".column"), c.need(a.Name, field+".name")
+		if names[i] != "" && !identifier.MatchString(names[i]) {
+			c.fault(a.Name, field, fmt.Sprintf("%.80q cannot be asked for by this name", names[i]),
+				fmt.Sprintf("give it one of lower-case letters, digits and _: {name: county, column: %s}, say", headers[i]))
+		}
+	}
+	return headers, names
 }
 
 // periodParts is how many columns a date of a grain is split into.
@@ -201,7 +220,7 @@ func (c *descriptorCheck) columns(f fileDescriptor, src *Source) {
 	}
 	use(f.Entity.Column, "entity.column", src.EntityColumn)
 	for i, s := range f.Entity.Attributes {
-		use(s, fmt.Sprintf("entity.attributes[%d]", i), s.text)
+		use(s.Column, fmt.Sprintf("entity.attributes[%d]", i), s.Column.text)
 	}
 	use(f.Period.Column, "period.column", f.Period.Column.text)
 	for i, s := range f.Period.Columns {

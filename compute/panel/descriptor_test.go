@@ -30,7 +30,7 @@ func TestDescriptorOfRealReadings(t *testing.T) {
 	}
 	src.Descriptor = catalog.Descriptor{}
 	if diff := cmp.Diff(&panel.Source{
-		EntityColumn: "station", Attributes: []string{}, PeriodColumns: []string{"year", "month", "day", "hour"}, PeriodParts: true,
+		EntityColumn: "station", Attributes: []string{}, AttributeIDs: []string{}, PeriodColumns: []string{"year", "month", "day", "hour"}, PeriodParts: true,
 		Missing: []string{"", "NA"}, Columns: []string{"PM2.5", "PM10", "SO2", "NO2", "CO", "O3"},
 	}, src); diff != "" {
 		t.Error(diff)
@@ -80,7 +80,7 @@ func TestDescriptorOfProtectedReadings(t *testing.T) {
 			},
 			Price: &catalog.Price{PerQuery: "10.00", Currency: "CNY"},
 		},
-		Registry: "enterprises", EntityColumn: "code", Attributes: []string{}, PeriodColumns: []string{"month"},
+		Registry: "enterprises", EntityColumn: "code", Attributes: []string{}, AttributeIDs: []string{}, PeriodColumns: []string{"month"},
 		Missing: []string{"-999", "null", "~", "0.10"}, Columns: []string{"nox", "SO2"},
 	}
 	if diff := cmp.Diff(want, src); diff != "" {

@@ -33,9 +33,27 @@ type fileText struct {
 }
 
 type fileEntity struct {
-	Registry   scalar   `yaml:"registry"`
-	Column     scalar   `yaml:"column"`
-	Attributes []scalar `yaml:"attributes"`
+	Registry   scalar          `yaml:"registry"`
+	Column     scalar          `yaml:"column"`
+	Attributes []fileAttribute `yaml:"attributes"`
+}
+
+// fileAttribute is county, or {name: county, column: 县区} where the files call it
+// otherwise than queries will.
+type fileAttribute struct {
+	Name   scalar `yaml:"name"`
+	Column scalar `yaml:"column"`
+}
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (a *fileAttribute) UnmarshalYAML(n ast.Node) error {
+	if n.Type() == ast.MappingType {
+		type plain fileAttribute // without this method
+		return yaml.NodeToValue(n, (*plain)(a), yaml.Strict())
+	}
+	err := a.Name.UnmarshalYAML(n)
+	a.Column = a.Name
+	return err
 }
 
 type filePeriod struct {

@@ -15,7 +15,7 @@ func (c *descriptorCheck) measures(list []fileMeasure, src *Source) {
 		c.fault(scalar{}, "measures", "missing", "measures: [{name: …, column: …, unit: …, range: [LOW, HIGH], decimals: N}]")
 	}
 	seen := map[string]bool{"entity": true, "period": true, src.EntityColumn: true}
-	for _, a := range src.Attributes {
+	for _, a := range src.AttributeIDs {
 		seen[a] = true
 	}
 	for i, f := range list {

@@ -29,6 +29,11 @@ var (
 	errBrokenText = errors.New("bytes that are neither UTF-8 nor GB 18030")
 	// errForeign is a file of another kind.
 	errForeign = errors.New("is no CSV file")
+	// errLongRow is a row that no dataset has.
+	errLongRow = fmt.Errorf("the row is longer than %d bytes", maxRow)
+	// errReturns is a file of the old Macintosh, which is a single line to a CSV
+	// reader.
+	errReturns = errors.New("its lines end in carriage returns alone")
 )
 
 // utf8BOM is the byte order mark; GB 18030's decodes to the same.
@@ -43,12 +48,20 @@ var foreign = []struct {
 	{"\xFF\xFE", "UTF-16 text: save it as CSV (UTF-8)"},
 	{"\xFE\xFF", "UTF-16 text: save it as CSV (UTF-8)"},
 	{"%PDF", "a PDF"},
+	{"<!DOCTYPE", "a web page: was it downloaded without being logged in?"},
+	{"<html", "a web page: was it downloaded without being logged in?"},
+	{"\x89PNG", "an image"},
+	{"\xFF\xD8\xFF", "an image"},
 	{"BZh", "compressed with bzip2: use gzip"},
 	{"\xFD7zXZ", "compressed with xz: use gzip"},
 	{"\x28\xB5\x2F\xFD", "compressed with zstd: use gzip"},
 }
 
 const readBuffer = 64 << 10
+
+// maxRow bounds the bytes of a row, line ends aside, so that what is no table does
+// not fill the memory.
+const maxRow = 1 << 20
 
 // openText opens a file and undoes compression, encoding and byte order mark.
 // With gb18030 the text is decoded from it; else it must be UTF-8, and reading
@@ -67,14 +80,16 @@ func openText(f File, gb18030 bool) (*textReader, io.Closer, error) {
 
 func textOf(raw io.Reader, gb18030 bool) (*textReader, error) {
 	r := bufio.NewReaderSize(raw, readBuffer)
+	var zipped io.Reader
 	if head, err := r.Peek(2); err == nil && bytes.Equal(head, []byte{0x1f, 0x8b}) {
 		z, err := gzip.NewReader(r)
 		if err != nil {
 			return nil, err
 		}
 		r = bufio.NewReaderSize(z, readBuffer)
+		zipped = r
 	}
-	head, err := r.Peek(8)
+	head, err := r.Peek(16)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
@@ -82,6 +97,10 @@ func textOf(raw io.Reader, gb18030 bool) (*textReader, error) {
 		if bytes.HasPrefix(head, []byte(f.magic)) {
 			return nil, fmt.Errorf("%w but %s", errForeign, f.what)
 		}
+	}
+	// Every other byte of ASCII text in UTF-16 is 0.
+	if bytes.IndexByte(head, 0) >= 0 {
+		return nil, fmt.Errorf("%w but UTF-16 text or binary data: save it as CSV (UTF-8)", errForeign)
 	}
 	if gb18030 {
 		r = bufio.NewReaderSize(transform.NewReader(r, simplifiedchinese.GB18030.NewDecoder()), readBuffer)
@@ -91,16 +110,20 @@ func textOf(raw io.Reader, gb18030 bool) (*textReader, error) {
 			return nil, err
 		}
 	}
-	return &textReader{in: r, decoded: gb18030, line: 1}, nil
+	return &textReader{in: r, zipped: zipped, decoded: gb18030, line: 1}, nil
 }
 
 // textReader passes text on and checks it on the way.
 type textReader struct {
 	in      io.Reader
-	decoded bool // from GB 18030, where the decoder writes U+FFFD for bytes it cannot read
-	line    int  // on which the next byte stands
-	wide    int  // characters beyond ASCII seen, up to enough
-	tail    int  // bytes at the begin of held that are passed on but belong to an unfinished character
+	zipped  io.Reader // of a compressed file, before it is decoded: to read on; nil: it is not
+	decoded bool      // from GB 18030, where the decoder writes U+FFFD for bytes it cannot read
+	line    int       // on which the next byte stands
+	endless bool      // rows are not told apart, and may be of any length
+	since   int       // bytes, line ends aside, since the row before was read
+	returns int       // carriage returns less line feeds in them
+	wide    int       // characters beyond ASCII seen, up to enough
+	tail    int       // bytes at the begin of held that are passed on but belong to an unfinished character
 	held    [utf8.UTFMax]byte
 	err     error
 }
@@ -108,6 +131,10 @@ type textReader struct {
 // enough is how many characters beyond ASCII in a row make a text UTF-8 beyond
 // doubt: of GB 18030's pairs of bytes, hardly one in ten looks like UTF-8.
 const enough = 8
+
+// row begins the next row. A few bytes of it, as many as the CSV reader looks ahead,
+// may be counted to the one before.
+func (t *textReader) row() { t.since, t.returns = 0, 0 }
 
 // Read implements io.Reader. Text up to the first bad byte's chunk is passed
 // on before the error.
@@ -119,6 +146,18 @@ func (t *textReader) Read(p []byte) (int, error) {
 	if bad := t.check(p[:n], errors.Is(err, io.EOF)); bad != nil {
 		t.err = bad
 		return 0, bad
+	}
+	feeds, returns := bytes.Count(p[:n], []byte("\n")), bytes.Count(p[:n], []byte("\r"))
+	t.since += n - feeds - returns
+	t.returns += returns - feeds
+	switch {
+	case t.endless:
+	case t.since > maxRow && t.returns > 0:
+		t.err = errReturns
+		return 0, t.err
+	case t.since > maxRow:
+		t.err = errLongRow
+		return 0, t.err
 	}
 	t.err = err
 	return n, err

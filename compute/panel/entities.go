@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/weirdata/weir/catalog"
 )
 
 // registry are the entities of a registry that exists, in its order.
@@ -28,7 +30,7 @@ type entity struct {
 }
 
 // entityFault is what is wrong with a row's entity, or with one of its
-// attributes.
+// attributes. Without a message it was told of an earlier row.
 type entityFault struct {
 	attribute int // -1: the entity itself
 	message   string
@@ -40,6 +42,8 @@ type entityReader struct {
 	registry *registry // nil: entities are collected in found
 	found    *[]entity
 	index    map[string]int32 // of found
+
+	told map[string]bool // conflicts that were reported: each once, not for every row
 
 	last   string // entity of the row before; neighbouring rows often share it
 	lastAt int32
@@ -64,10 +68,29 @@ func (r *entityReader) read(id string, fields []string, attributes []int, line i
 	}
 	at, ok := r.index[id]
 	if !ok {
+		if fault := storable(id, fields, attributes); fault != nil {
+			return 0, fault
+		}
 		at = r.add(id, fields, attributes, line)
 	}
 	r.last, r.lastAt = id, at
 	return at, r.compare(at, fields, attributes)
+}
+
+// storable refuses what a registry does not take.
+func storable(id string, fields []string, attributes []int) *entityFault {
+	want := func() string {
+		return fmt.Sprintf("want at most %d bytes of text in one line, without control characters", catalog.MaxCell)
+	}
+	if !catalog.IsCell(id) {
+		return &entityFault{-1, fmt.Sprintf("%.80q cannot be an entity's name", id), want}
+	}
+	for i, field := range attributes {
+		if !catalog.IsCell(fields[field]) {
+			return &entityFault{i, fmt.Sprintf("%.80q cannot be a public attribute", fields[field]), want}
+		}
+	}
+	return nil
 }
 
 // add copies what it keeps: fields are parts of a whole row's text.
@@ -88,9 +111,20 @@ func (r *entityReader) add(id string, fields []string, attributes []int, line in
 func (r *entityReader) compare(at int32, fields []string, attributes []int) *entityFault {
 	for i, field := range attributes {
 		e := &(*r.found)[at]
-		if fields[field] != e.attributes[i] {
-			return conflict(e, i, fields[field], "")
+		if fields[field] == e.attributes[i] {
+			continue
 		}
+		key := fmt.Sprintf("%d/%d/%s", at, i, fields[field])
+		if r.told[key] {
+			return &entityFault{attribute: i}
+		}
+		if r.told == nil {
+			r.told = map[string]bool{}
+		}
+		if len(r.told) < maxListed {
+			r.told[key] = true
+		}
+		return conflict(e, i, fields[field], "")
 	}
 	return nil
 }

@@ -24,12 +24,21 @@ func readHeader(src *Source, file string, names []string, faults *Errors) (heade
 		h.names[i] = strings.TrimSpace(n)
 	}
 	if len(h.names) == 1 && src.columnCount() > 1 {
-		for _, separator := range []string{";", "\t", "|"} {
+		for _, separator := range []string{";", "\t", "|", "，", "；", "、"} {
 			if strings.Contains(names[0], separator) {
-				faults.add(&DataError{File: file, Row: 1, Message: fmt.Sprintf("columns are separated by %q", separator), Want: "want commas"})
+				faults.add(&DataError{File: file, Row: 1, Message: fmt.Sprintf("columns are separated by %q", separator), Want: `want the comma ","`})
 				return h, false
 			}
 		}
+	}
+	if strings.HasPrefix(h.names[0], "sep=") {
+		faults.add(&DataError{File: file, Row: 1, Message: fmt.Sprintf("the first line is %q, which is a spreadsheet's own", h.names[0]), Want: "remove that line: the header comes first"})
+		return h, false
+	}
+	if src.foreign(h.names) {
+		faults.add(&DataError{File: file, Row: 1, Message: "has none of the measures' columns: the header is " + quoted(h.names),
+			Want: fmt.Sprintf("want %s; is it a file of another dataset than %s?", quoted(src.Columns), src.Descriptor.Dataset)})
+		return h, false
 	}
 	before := faults.Total
 	find := func(name string) int {
@@ -54,6 +63,17 @@ func readHeader(src *Source, file string, names []string, faults *Errors) (heade
 	h.period = findAll(src.PeriodColumns)
 	h.measures = findAll(src.Columns)
 	return h, faults.Total == before
+}
+
+// foreign reports whether a header has no column of a measure, nor one whose name
+// was perhaps meant.
+func (s *Source) foreign(names []string) bool {
+	for _, c := range s.Columns {
+		if slices.Contains(names, c) || nearest(c, names) != "" {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *Source) columnCount() int {

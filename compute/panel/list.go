@@ -72,14 +72,31 @@ func (r *listReader) fault(row int, column, message, want string) {
 // machine, or errNotUTF8.
 func (r *listReader) read(ctx context.Context, f File, gb18030 bool) (err error) {
 	rows := &rowReader{src: &Source{}, rows: &rows{file: f.Name}} // for what it says of broken files
-	defer func() { r.faults.join(rows.faults) }()
+	defer func() {
+		r.faults.join(rows.faults)
+		r.faults.sort([]File{f})
+	}()
 	text, closer, err := openText(f, gb18030)
 	if err != nil {
 		return rows.fileFault(err, 0)
 	}
 	defer func() { err = errors.Join(err, closer.Close()) }()
+	if err := r.table(ctx, text, rows); err != nil || r.faults.Total+rows.faults.Total == 0 {
+		return err
+	}
+	if err := text.damage(ctx); err != nil {
+		r.faults = Errors{}
+		return rows.fileFault(err, 0)
+	}
+	return nil
+}
+
+// table reads the header and the rows; what is wrong with the file as such goes to
+// rows.
+func (r *listReader) table(ctx context.Context, text *textReader, rows *rowReader) error {
 	in := csv.NewReader(text)
 	in.ReuseRecord, in.FieldsPerRecord = true, -1
+	last := 0 // line on which the row before ends
 	for n := 0; ; n++ {
 		fields, err := in.Read()
 		if errors.Is(err, io.EOF) {
@@ -89,9 +106,11 @@ func (r *listReader) read(ctx context.Context, f File, gb18030 bool) (err error)
 			return nil
 		}
 		if err != nil {
-			return rows.fileFault(err, text.line)
+			return rows.fileFault(err, rowAt(err, text.line, last+1))
 		}
+		text.row()
 		line, _ := in.FieldPos(0)
+		last, _ = in.FieldPos(len(fields) - 1)
 		if n == 0 && !r.headless(fields) {
 			if !r.header(slices.Clone(fields)) {
 				return nil
@@ -178,9 +197,9 @@ func (r *listReader) weight(text string, line int) (uint64, bool) {
 	case fault == notDecimal:
 		r.fault(line, o.Weights, fmt.Sprintf("%.40q is not a plain number", text), "want digits, such as 12.5")
 	case fault == tooPrecise:
-		r.fault(line, o.Weights, fmt.Sprintf("%.40q has more than %d decimals", text, o.Decimals), "allow more, or round the weights")
+		r.fault(line, o.Weights, fmt.Sprintf("%.40q has more than %s", text, decimals(o.Decimals)), "allow more, or round the weights")
 	case fault == tooLarge || n > largest:
-		r.fault(line, o.Weights, fmt.Sprintf("%.40q is more than %s, the largest of %d bits with %d decimals", text, most, o.Bits, o.Decimals), "allow more bits, or divide all weights")
+		r.fault(line, o.Weights, fmt.Sprintf("%.40q is more than %s, the largest of %d bits with %s", text, most, o.Bits, decimals(o.Decimals)), "allow more bits, or divide all weights")
 	case n < 0:
 		r.fault(line, o.Weights, fmt.Sprintf("%.40q is negative", text), "weights are 0 to "+most)
 	default:

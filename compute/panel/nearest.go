@@ -10,7 +10,7 @@ import (
 func nearest(name string, names []string) string {
 	best, found := len([]rune(name))/3+1, ""
 	for _, n := range names {
-		if d := distance(strings.ToLower(name), strings.ToLower(n), best); d < best || d == best && found == "" {
+		if d := distance(strings.ToLower(name), strings.ToLower(n), best); d < best {
 			best, found = d, n
 		}
 	}
@@ -46,13 +46,21 @@ func suggest(name string, names []string) string {
 	if n := nearest(name, names); n != "" {
 		return fmt.Sprintf("did you mean %q?", n)
 	}
+	if len(names) == 1 {
+		return "there is only " + quoted(names)
+	}
+	return "there are " + quoted(names)
+}
+
+// quoted lists the first of many names.
+func quoted(names []string) string {
 	const most = 12
-	quoted := make([]string, 0, most)
+	list := make([]string, 0, most+1)
 	for _, n := range names[:min(most, len(names))] {
-		quoted = append(quoted, fmt.Sprintf("%.40q", n))
+		list = append(list, fmt.Sprintf("%.40q", n))
 	}
 	if len(names) > most {
-		quoted = append(quoted, "…")
+		list = append(list, "…")
 	}
-	return "there are " + strings.Join(quoted, ", ")
+	return strings.Join(list, ", ")
 }

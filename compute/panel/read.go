@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/bits-and-blooms/bitset"
@@ -36,24 +38,41 @@ func Read(ctx context.Context, src *Source, registry []string, files []File, o O
 	if (src.Registry == "") != (registry == nil) {
 		return nil, nil, fmt.Errorf("%w: the descriptor names %q, %d ids are given", ErrNoRegistry, src.Registry, len(registry))
 	}
+	faults := &Errors{}
+	files = distinctFiles(files, faults)
 	read, err := readFiles(ctx, src, registry, files, o)
 	if err != nil {
 		return nil, nil, err
 	}
-	faults := &Errors{}
 	for _, f := range read {
 		faults.join(f.faults)
 	}
+	own := &Errors{} // of the files together
 	if registry == nil {
-		registry, attributes = mergeEntities(src, read, faults)
+		registry, attributes = mergeEntities(src, read, own)
 	}
-	a := &assembly{src: src, registry: registry, files: read, faults: faults}
+	a := &assembly{src: src, registry: registry, files: read, faults: own, faulty: faults.Total > 0}
 	p = a.panel(o.workers())
+	faults.join(*own)
 	if faults.Total > 0 {
 		faults.sort(files)
 		return nil, nil, faults
 	}
 	return p, attributes, nil
+}
+
+// distinctFiles are the files without those that are given again.
+func distinctFiles(files []File, faults *Errors) []File {
+	seen := make(map[string]bool, len(files))
+	return slices.DeleteFunc(slices.Clone(files), func(f File) bool {
+		name := filepath.Clean(f.Name)
+		if seen[name] {
+			faults.add(&DataError{File: f.Name, Message: "is given twice", Want: "name every file once"})
+		}
+		again := seen[name]
+		seen[name] = true
+		return again
+	})
 }
 
 func (o Options) workers() int {
@@ -118,6 +137,7 @@ type assembly struct {
 	registry []string
 	files    []*rows
 	faults   *Errors
+	faulty   bool // there are faults already
 
 	first   int64
 	periods int
@@ -125,7 +145,7 @@ type assembly struct {
 
 // panel returns the panel, unless there are faults.
 func (a *assembly) panel(workers int) *Panel {
-	if !a.extent() || !a.distinct() || a.faults.Total > 0 {
+	if !a.extent() || !a.distinct() || a.faulty || a.faults.Total > 0 {
 		return nil
 	}
 	p := &Panel{Entities: a.registry, First: a.first, Periods: a.periods, Columns: make([]Column, len(a.src.Columns))}
@@ -154,7 +174,7 @@ func (a *assembly) extent() bool {
 		}
 	}
 	if count == 0 {
-		if a.faults.Total == 0 {
+		if !a.faulty && a.faults.Total == 0 {
 			a.faults.add(&DataError{File: a.names(), Message: "there are no rows", Want: "want one for each entity and period with a reading"})
 		}
 		return false

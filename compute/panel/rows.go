@@ -1,8 +1,6 @@
 package panel
 
 import (
-	"compress/flate"
-	"compress/gzip"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -13,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/tiles"
 )
 
 // missing stands for no reading among a file's scaled values; a bound keeps
@@ -69,6 +68,17 @@ func (r *rowReader) attempt(ctx context.Context, f File, gb18030 bool) (err erro
 		return r.fileFault(err, 0)
 	}
 	defer func() { err = errors.Join(err, closer.Close()) }()
+	if err := r.table(ctx, text); err != nil || r.faults.Total == 0 {
+		return err
+	}
+	if err := text.damage(ctx); err != nil {
+		return r.fileFault(err, 0)
+	}
+	return nil
+}
+
+// table reads the header and the rows.
+func (r *rowReader) table(ctx context.Context, text *textReader) error {
 	in := csv.NewReader(text)
 	in.ReuseRecord, in.FieldsPerRecord = true, -1
 	names, err := in.Read()
@@ -77,12 +87,17 @@ func (r *rowReader) attempt(ctx context.Context, f File, gb18030 bool) (err erro
 		return nil
 	}
 	if err != nil {
-		return r.fileFault(err, text.line)
+		return r.fileFault(err, rowAt(err, text.line, 1))
+	}
+	text.row()
+	if slices.ContainsFunc(names, func(n string) bool { return strings.Contains(n, "\r") }) {
+		return r.fileFault(errReturns, 0)
 	}
 	var ok bool
 	if r.header, ok = readHeader(r.src, r.file, slices.Clone(names), &r.faults); !ok {
 		return nil
 	}
+	last := 1 // line on which the row before ends
 	for n := 1; ; n++ {
 		fields, err := in.Read()
 		if errors.Is(err, io.EOF) {
@@ -90,11 +105,13 @@ func (r *rowReader) attempt(ctx context.Context, f File, gb18030 bool) (err erro
 			return nil
 		}
 		if err != nil {
-			return r.fileFault(err, text.line)
+			return r.fileFault(err, rowAt(err, text.line, last+1))
 		}
+		text.row()
 		line, _ := in.FieldPos(0)
-		if line > math.MaxInt32 {
-			r.fault(0, "", "the file has too many lines", "split it")
+		last, _ = in.FieldPos(len(fields) - 1)
+		if line > math.MaxInt32 || n > tiles.MaxCells {
+			r.fault(line, "", "the file has too many rows", fmt.Sprintf("a dataset has at most %d cells: publish parts", tiles.MaxCells))
 			return nil
 		}
 		r.row(fields, line)
@@ -111,49 +128,18 @@ func (r *rowReader) fault(line int, column, message, want string) {
 	r.faults.add(&DataError{File: r.file, Row: line, Column: column, Message: message, Want: want})
 }
 
-// fileFault tells faults of the data, which end the file, from those of the
-// machine, which it returns.
-func (r *rowReader) fileFault(err error, line int) error {
-	var parse *csv.ParseError
-	var corrupt flate.CorruptInputError
-	switch {
-	case errors.Is(err, errNotUTF8):
-		return err
-	case errors.Is(err, errForeign):
-		r.fault(0, "", err.Error(), "")
-	case errors.Is(err, errBrokenText):
-		r.discard()
-		r.fault(line, "", err.Error(), "save the file as UTF-8")
-	case errors.As(err, &parse):
-		r.fault(parse.StartLine, "", fmt.Sprintf("quotes do not match (line %d, character %d): %v", parse.Line, parse.Column, parse.Err),
-			`a field with " in it is quoted and its " doubled; the rest of the file was not read`)
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		r.discard()
-		r.fault(line, "", "the compressed file ends too early", "it was cut off: copy it again")
-	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.As(err, &corrupt):
-		r.discard()
-		r.fault(line, "", "the compressed file is damaged", "copy or compress it again")
-	default:
-		return fmt.Errorf("reading %s: %w", r.file, err)
-	}
-	return nil
-}
-
-// discard forgets what was read of a damaged file, and its faults: they may be
-// the damage's.
-func (r *rowReader) discard() {
-	*r.rows = rows{file: r.file, values: make([][]int64, len(r.src.Columns))}
-}
-
 // row reads one row. Where entity and period can be read it is kept even if a
 // value cannot, so that a second row of the same cell is still noticed.
 func (r *rowReader) row(fields []string, line int) {
+	if blank(fields) { // as spreadsheets leave them below a table
+		return
+	}
 	if len(fields) != len(r.header.names) {
-		r.fault(line, "", fmt.Sprintf("%d fields", len(fields)), fmt.Sprintf("want %d, as in the header", len(r.header.names)))
+		r.fault(line, "", fmt.Sprintf("has %d fields", len(fields)), fmt.Sprintf("want %d, as in the header; a field with a comma in it is quoted", len(r.header.names)))
 		return
 	}
 	at, entityFault := r.entities.read(fields[r.header.entity], fields, r.header.attributes, line)
-	if entityFault != nil {
+	if entityFault != nil && entityFault.message != "" {
 		column := r.src.EntityColumn
 		if entityFault.attribute >= 0 {
 			column = r.src.Attributes[entityFault.attribute]
@@ -176,6 +162,16 @@ func (r *rowReader) row(fields []string, line int) {
 		r.period = append(r.period, period)
 		r.line = append(r.line, int32(line)) // #nosec G115 -- checked by attempt
 	}
+}
+
+// blank reports whether a row has nothing but separators.
+func blank(fields []string) bool {
+	for _, f := range fields {
+		if strings.TrimSpace(f) != "" {
+			return false
+		}
+	}
+	return true
 }
 
 func (r *rowReader) periodOf(fields []string) (int64, *periodFault) {
@@ -215,16 +211,14 @@ func (r *rowReader) oddValue(m int, measure *catalog.Measure, text string, line 
 		return r.value(m, plain, line)
 	}
 	column := r.src.Columns[m]
-	lo, hi := formatDecimal(measure.Min, measure.Decimals), formatDecimal(measure.Max, measure.Decimals)
 	switch _, fault := parseDecimal(text, measure.Decimals); fault {
 	case notDecimal:
-		r.fault(line, column, fmt.Sprintf("%.40q is no number", text),
-			fmt.Sprintf("want a plain decimal from %s to %s, or one of %q where there is no reading", lo, hi, r.src.Missing))
+		r.fault(line, column, fmt.Sprintf("%.40q is no number", text), r.wantNumber(measure, text))
 	case tooPrecise:
-		r.fault(line, column, fmt.Sprintf("%.40q has more than %d decimals", text, measure.Decimals),
+		r.fault(line, column, fmt.Sprintf("%.40q has more than %s", text, decimals(measure.Decimals)),
 			"nothing is rounded: declare more decimals, or round the data yourself")
 	default:
-		r.fault(line, column, fmt.Sprintf("%.40q is outside the declared range", text), fmt.Sprintf("want %s to %s", lo, hi))
+		r.fault(line, column, fmt.Sprintf("%.40q is outside the declared range", text), "want "+rangeOf(measure))
 	}
 	return missing
 }

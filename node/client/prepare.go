@@ -89,7 +89,7 @@ func Prepare(ctx context.Context, src *panel.Source, files []panel.File, ids fun
 	prepared := &Prepared{Source: src, Panel: p, Blocks: tiles.Layout(catalog.TileCells, len(p.Entities), src.Descriptor.Grain)}
 	if src.Registry == "" {
 		prepared.Registry = RegistryTable{
-			ID: src.Descriptor.Registry, IDColumn: src.Descriptor.Entity, Columns: src.Attributes, Rows: attributes,
+			ID: src.Descriptor.Registry, IDColumn: src.Descriptor.Entity, Columns: src.AttributeIDs, Rows: attributes,
 		}
 	}
 	if prepared.Presence, err = p.Presence(); err != nil {

@@ -1,0 +1,81 @@
+package panel
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// thousands are digits in groups of three, as spreadsheets print them.
+var thousands = regexp.MustCompile(`^[+-]?[1-9][0-9]{0,2}([,' _\x{00a0}][0-9]{3})+(\.[0-9]+)?$`)
+
+// separators are what may stand between such groups.
+var separators = strings.NewReplacer(",", "", "'", "", " ", "", "_", "", "\u00a0", "")
+
+// plainNumber is how a number is written plainly that is not: with full-width
+// digits, a minus sign that is none, separators between thousands, or an exponent.
+// It only says what was probably meant: nothing is read so.
+func plainNumber(text string) (string, bool) {
+	if len(text) > 80 {
+		return "", false
+	}
+	plain := strings.TrimSpace(strings.Map(func(c rune) rune {
+		switch {
+		case c >= '！' && c <= '～': // the full-width forms of ASCII
+			return c - ('！' - '!')
+		case c == '\u2212' || c == '\u2013' || c == '\ufe63': // minus sign, dash, small hyphen
+			return '-'
+		}
+		return c
+	}, text))
+	if thousands.MatchString(plain) {
+		plain = separators.Replace(plain)
+	}
+	plain, ok := expandExponent(plain)
+	return plain, ok && plain != text
+}
+
+// wantNumber says what a measure's readings look like: as plain a number as the one
+// that was probably meant, where that would do.
+func (r *rowReader) wantNumber(measure *catalog.Measure, text string) string {
+	if plain, ok := plainNumber(text); ok {
+		if v, fault := parseDecimal(plain, measure.Decimals); fault == decimalOK && v >= measure.Min && v <= measure.Max {
+			return "write " + plain
+		}
+	}
+	return fmt.Sprintf("want a plain decimal from %s, %s", rangeOf(measure), missingWords(r.src.Missing))
+}
+
+// rangeOf is a measure's range with its unit.
+func rangeOf(m *catalog.Measure) string {
+	text := formatDecimal(m.Min, m.Decimals) + " to " + formatDecimal(m.Max, m.Decimals)
+	if m.Unit != "" && m.Unit != "1" {
+		text += " " + m.Unit
+	}
+	return text
+}
+
+// missingWords say how a file marks that there is no reading.
+func missingWords(texts []string) string {
+	words := make([]string, len(texts))
+	for i, t := range texts {
+		words[i] = fmt.Sprintf("%q", t)
+		if t == "" {
+			words[i] = "nothing"
+		}
+	}
+	if len(words) == 0 {
+		return "and a reading in every row: the descriptor's missing is empty"
+	}
+	return "or " + strings.Join(words, " or ") + " where there is no reading"
+}
+
+// decimals counts them: 1 decimal, 2 decimals.
+func decimals(n int) string {
+	if n == 1 {
+		return "1 decimal"
+	}
+	return fmt.Sprintf("%d decimals", n)
+}

@@ -1,0 +1,51 @@
+package panel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// ReadText reads a whole file of at most so many bytes as UTF-8 text without byte
+// order mark, whatever of plain or gzip, UTF-8 or GB 18030 it is. Faults of the file
+// are *Errors.
+func ReadText(ctx context.Context, f File, most int) ([]byte, error) {
+	for _, gb18030 := range []bool{false, true} {
+		r := &rowReader{src: &Source{}, rows: &rows{file: f.Name}} // for what it says of broken files
+		text, err := r.text(ctx, f, gb18030, most)
+		if errors.Is(err, errNotUTF8) && !gb18030 {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if r.faults.Total > 0 {
+			return nil, &r.faults
+		}
+		return text, nil
+	}
+	return nil, fmt.Errorf("reading %s: %w", f.Name, errNotUTF8)
+}
+
+func (r *rowReader) text(ctx context.Context, f File, gb18030 bool, most int) (b []byte, err error) {
+	text, closer, err := openText(f, gb18030)
+	if err != nil {
+		return nil, r.fileFault(err, 0)
+	}
+	defer func() { err = errors.Join(err, closer.Close()) }()
+	text.endless = true
+	b, err = io.ReadAll(io.LimitReader(text, int64(most)+1))
+	if err != nil {
+		err = r.fileFault(err, text.line)
+	} else if len(b) > most {
+		r.fault(0, "", fmt.Sprintf("more than %d bytes", most), "")
+	}
+	if err != nil || r.faults.Total == 0 {
+		return b, err
+	}
+	if err := text.damage(ctx); err != nil {
+		return nil, r.fileFault(err, 0)
+	}
+	return nil, nil
+}
