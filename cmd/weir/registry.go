@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -17,17 +15,23 @@ func init() { commands = append(commands, newRegistryCommand) }
 
 func newRegistryCommand(a *app) *cobra.Command {
 	var idColumn string
+	var renaming []string
 	publish := &cobra.Command{
-		Use:     "publish ID FILE.csv --id-column COL",
-		Short:   "publish a list of entities and their public attributes",
-		Long:    "Publishes a registry from a CSV file with a header: one row for each entity, its id in the\ncolumn COL, public attributes in the others. An interrupted publication goes on where it stopped.",
-		Example: "  weir registry publish enterprises enterprises.csv --id-column code --dir /tmp/weir",
-		Args:    exactly(2, "a registry's id and a CSV file"),
+		Use:   "publish ID FILE.csv --id-column COL",
+		Short: "publish a list of entities and their public attributes",
+		Long:  "Publishes a registry from a CSV file with a header: one row for each entity, its id in the\ncolumn COL, public attributes in the others. Queries call columns by names of lower-case letters,\ndigits and _: --rename gives a column one. An interrupted publication goes on where it stopped.",
+		Example: "  weir registry publish enterprises enterprises.csv --id-column code --dir /tmp/weir\n" +
+			"  weir registry publish qiye 企业.csv --rename 代码=code --rename 县区=county --id-column code --dir /tmp/weir",
+		Args: exactly(2, "a registry's id and a CSV file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if idColumn == "" {
 				return usagef(cmd, "--id-column is needed: the column with the entities' ids")
 			}
-			return a.publishRegistry(cmd.Context(), args[0], args[1], idColumn)
+			rename, err := renames(cmd, renaming)
+			if err != nil {
+				return err
+			}
+			return a.publishRegistry(cmd.Context(), args[1], client.RegistryFile{ID: args[0], IDColumn: idColumn, Rename: rename})
 		},
 	}
 	publish.Flags().StringVar(&idColumn, "id-column", "", "column with the entities' ids")
@@ -37,8 +41,15 @@ func newRegistryCommand(a *app) *cobra.Command {
 		Example: "  weir registry append enterprises new.csv --dir /tmp/weir",
 		Args:    exactly(2, "a registry's id and a CSV file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.appendRegistry(cmd.Context(), args[0], args[1])
+			rename, err := renames(cmd, renaming)
+			if err != nil {
+				return err
+			}
+			return a.appendRegistry(cmd.Context(), args[1], client.RegistryFile{ID: args[0], Rename: rename})
 		},
+	}
+	for _, cmd := range []*cobra.Command{publish, appendRows} {
+		cmd.Flags().StringArrayVar(&renaming, "rename", nil, "`HEADER=NAME`: what queries call a column of the file; may be given again")
 	}
 	list := &cobra.Command{
 		Use:     "list",
@@ -51,17 +62,22 @@ func newRegistryCommand(a *app) *cobra.Command {
 		"  weir registry publish enterprises enterprises.csv --id-column code --dir /tmp/weir", publish, appendRows, list)
 }
 
-func readRegistryFile(path, id, idColumn string, columns []string) (client.RegistryTable, error) {
-	f, err := os.Open(filepath.Clean(path))
-	if err != nil {
-		return client.RegistryTable{}, err
+// renames reads --rename HEADER=NAME.
+func renames(cmd *cobra.Command, list []string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, text := range list {
+		header, name, found := strings.Cut(text, "=")
+		if !found || header == "" || name == "" {
+			return nil, usagef(cmd, "--rename is HEADER=NAME, not %q", text)
+		}
+		out[header] = name
 	}
-	defer f.Close() //nolint:errcheck // only read
-	return client.ReadRegistryCSV(path, f, id, idColumn, columns)
+	return out, nil
 }
 
-func (a *app) publishRegistry(ctx context.Context, id, path, idColumn string) error {
-	table, err := readRegistryFile(path, id, idColumn, nil)
+func (a *app) publishRegistry(ctx context.Context, path string, f client.RegistryFile) error {
+	f.File = openFile(path)
+	table, err := client.ReadRegistryFile(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -80,27 +96,24 @@ func (a *app) publishRegistry(ctx context.Context, id, path, idColumn string) er
 	return a.printRegistryResult(done)
 }
 
-func (a *app) appendRegistry(ctx context.Context, id, path string) error {
+func (a *app) appendRegistry(ctx context.Context, path string, f client.RegistryFile) error {
 	c, err := a.connect(bureau)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	have, err := c.Registry(ctx, id)
+	have, err := c.Registry(ctx, f.ID)
 	if err != nil {
-		return fmt.Errorf("read registry %s: %w", id, err)
+		return fmt.Errorf("read registry %s: %w", f.ID, err)
 	}
-	columns := have.Columns
-	if columns == nil {
-		columns = []string{}
-	}
-	table, err := readRegistryFile(path, id, have.IDColumn, columns)
+	f.File, f.IDColumn, f.Columns = openFile(path), have.IDColumn, append([]string{}, have.Columns...)
+	table, err := client.ReadRegistryFile(ctx, f)
 	if err != nil {
 		return err
 	}
 	bar := a.newProgress()
 	defer bar.finish()
-	done, err := c.AppendRegistry(ctx, id, table.Rows, bar.rows)
+	done, err := c.AppendRegistry(ctx, f.ID, table.Rows, bar.rows)
 	if err != nil {
 		return err
 	}

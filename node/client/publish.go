@@ -1,9 +1,7 @@
 package client
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -82,56 +80,6 @@ func (c *Client) PublishDataset(ctx context.Context, p *Prepared, progress func(
 		Entities: len(p.Panel.Entities), Periods: p.Panel.Periods, Readings: p.Readings(), Tiles: p.Tiles(),
 		Uncompared: u.unknown, Reused: p.Reused(), Bytes: int64(p.Tiles()-p.Reused()) * int64(key.Parameters.TileBytes()),
 	}, nil
-}
-
-// ensureListed makes sure that the registry and the dataset are in the catalog,
-// the dataset with exactly this descriptor.
-func (c *Client) ensureListed(ctx context.Context, p *Prepared, progress func(Progress)) error {
-	if p.Registry.ID != "" {
-		_, err := c.PublishRegistry(ctx, p.Registry, func(done, total int) {
-			progress(Progress{Stage: StageRegistry, Rows: done, RowsTotal: total})
-		})
-		if err != nil {
-			return fmt.Errorf("publish registry %s: %w", p.Registry.ID, err)
-		}
-	}
-	d := p.Source.Descriptor
-	have, err := c.Dataset(ctx, d.Dataset)
-	if isNotFound(err) {
-		_, err = c.Submit(ctx, catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: d})
-		return err
-	}
-	if err != nil {
-		return err
-	}
-	if p.appended != nil && have.Live != p.appended.live.Version {
-		return fmt.Errorf("dataset %s has version %d by now, and this one continues version %d: append again", d.Dataset, have.Live, p.appended.live.Version)
-	}
-	same, err := sameDescriptor(have.Descriptor, d)
-	if err != nil {
-		return err
-	}
-	if !same {
-		return &catalog.Refusal{
-			Kind: catalog.RefusedConflict, Rule: "dataset_exists", Field: "descriptor",
-			Message: fmt.Sprintf("dataset %s exists with another descriptor", d.Dataset),
-			Fix:     "compare with `weir dataset show " + d.Dataset + "`, or choose another name",
-		}
-	}
-	return nil
-}
-
-// sameDescriptor compares what the ledger would hold of both.
-func sameDescriptor(a, b catalog.Descriptor) (bool, error) {
-	ja, err := json.Marshal(a)
-	if err != nil {
-		return false, fmt.Errorf("encode the descriptor: %w", err)
-	}
-	jb, err := json.Marshal(b)
-	if err != nil {
-		return false, fmt.Errorf("encode the descriptor: %w", err)
-	}
-	return bytes.Equal(ja, jb), nil
 }
 
 // dropUnfinished gives up a version whose publisher died before committing it.

@@ -180,6 +180,65 @@ func TestRegistryIsResumedAndNotPublishedTwice(t *testing.T) {
 	}
 }
 
+// A registry that was refused in the middle, or given up, is no reason to refuse the
+// mended one.
+func TestARegistryTakesThePlaceOfADraftOfOtherRows(t *testing.T) {
+	w := newWorld(t)
+	publisher := w.client(catalog.RolePublisher)
+	wrong := firms(6)
+	wrong.Rows[3] = []string{"f\x1b003", "east"}
+	_, err := publisher.PublishRegistry(w.ctx, wrong, nil)
+	wantRule(t, err, catalog.RefusedInvalid, "registry.rows")
+	half, err := publisher.Registry(w.ctx, "firms")
+	w.must(err)
+	if half.Rows != 0 || half.Draft.IsZero() {
+		t.Fatalf("no draft was left: %+v", half)
+	}
+	done, err := publisher.PublishRegistry(w.ctx, firms(6), nil)
+	w.must(err)
+	if done.Rows != 6 || done.Added != 6 {
+		t.Errorf("published %+v", done)
+	}
+}
+
+// What would be refused is refused before anything is sent, and a check sends
+// nothing at all.
+func TestListingTellsWhatPublishingWouldMeet(t *testing.T) {
+	w := newWorld(t)
+	c := w.client(catalog.RolePublisher)
+	csv, _, _ := airCSV()
+	fresh := w.prepare(c, publicDescriptor, csv)
+	l, err := c.Listing(w.ctx, fresh)
+	w.must(err)
+	if l.Dataset != nil || l.Registry != nil || l.Next != 1 {
+		t.Errorf("of a new dataset: %+v", l)
+	}
+	if _, err := c.Registry(w.ctx, "air"); err == nil {
+		t.Error("the check listed the registry")
+	}
+	_, err = c.PublishDataset(w.ctx, fresh, nil)
+	w.must(err)
+	l, err = c.Listing(w.ctx, fresh)
+	w.must(err)
+	if l.Dataset == nil || l.Registry == nil || l.Next != 2 {
+		t.Errorf("of its second version: %+v", l)
+	}
+	_, err = c.Listing(w.ctx, w.prepare(c, strings.Replace(publicDescriptor, "en: Air", "en: Other", 1), csv))
+	wantRule(t, err, catalog.RefusedConflict, "dataset_exists")
+	other := strings.ReplaceAll(csv, "s1,", "s0,")
+	if other == csv {
+		t.Fatal("the data has no station s1")
+	}
+	_, err = c.Listing(w.ctx, w.prepare(c, publicDescriptor, other))
+	wantRule(t, err, catalog.RefusedConflict, "registry_exists")
+	_, err = c.PublishRegistry(w.ctx, firms(9), nil)
+	w.must(err)
+	_, err = c.Listing(w.ctx, w.prepare(c, strings.Replace(protectedDescriptor, "[[county]]", "[[industry]]", 1), worksCSV(9, 3)))
+	if r, ok := client.IsRefused(err); !ok || r.Kind != catalog.RefusedInvalid || !strings.Contains(r.Message, `no attribute "industry"`) {
+		t.Errorf("a cube of an attribute that the registry lacks: %v", err)
+	}
+}
+
 func TestInterruptedUploadGoesOnByDigest(t *testing.T) {
 	w := newWorld(t)
 	opts := w.options()

@@ -75,26 +75,28 @@ func (c *Client) RegistryRows(ctx context.Context, id string, n int) ([][]string
 func (c *Client) PublishRegistry(ctx context.Context, t RegistryTable, progress func(done, total int)) (RegistryResult, error) {
 	digest := catalog.RowsDigest(t.Rows)
 	have, err := c.Registry(ctx, t.ID)
-	switch {
-	case isNotFound(err):
+	if err != nil && !isNotFound(err) {
+		return RegistryResult{}, err
+	}
+	if done, err := t.held(have, digest); done || err != nil {
+		return RegistryResult{Registry: t.ID, Rows: have.Rows, Existed: done}, err
+	}
+	if isNotFound(err) || !t.begun(have, digest) {
+		// A draft of other rows, which was refused or given up, makes room.
+		have.Pending = 0
 		_, err := c.Submit(ctx, catalog.KindRegistryCreate, catalog.RegistryCreate{
 			ID: t.ID, IDColumn: t.IDColumn, Columns: t.Columns, Rows: len(t.Rows), Digest: digest,
 		})
 		if err != nil {
 			return RegistryResult{}, err
 		}
-	case err != nil:
-		return RegistryResult{}, err
-	case have.Rows == len(t.Rows) && have.Digest == digest && have.IDColumn == t.IDColumn && slices.Equal(have.Columns, t.Columns):
-		return RegistryResult{Registry: t.ID, Rows: have.Rows, Existed: true}, nil
-	case have.Rows > 0 || have.Draft != digest:
-		return RegistryResult{}, &catalog.Refusal{
-			Kind: catalog.RefusedConflict, Rule: "registry_exists", Field: "id",
-			Message: fmt.Sprintf("registry %s exists with other rows (%d of them)", t.ID, have.Rows),
-			Fix:     "choose another id, or append with `weir registry append`",
-		}
 	}
 	return c.sendRows(ctx, t.ID, 0, have.Pending, t.Rows, progress)
+}
+
+// begun reports whether a registry's draft has the first ones of these rows.
+func (t RegistryTable) begun(have catalog.Registry, digest catalog.Digest) bool {
+	return have.Draft == digest && have.IDColumn == t.IDColumn && slices.Equal(have.Columns, t.Columns)
 }
 
 // AppendRegistry adds rows to a registry. Their columns are the registry's.
