@@ -62,7 +62,7 @@ func (a *app) appendDataset(ctx context.Context, id string, files []string, desc
 	o.Progress = bar.publishing
 	prepared, err := c.PrepareAppend(ctx, src, client.DataFiles(files), o)
 	if err != nil {
-		return err
+		return a.nothingPublished(check, err)
 	}
 	bar.finish()
 	report, err := rule.check(ctx, a, c, prepared, percent)
@@ -70,7 +70,7 @@ func (a *app) appendDataset(ctx context.Context, id string, files []string, desc
 		return err
 	}
 	if check {
-		return a.printPrepared(prepared, report)
+		return a.check(ctx, c, prepared, report)
 	}
 	done, err := c.PublishDataset(ctx, prepared, bar.publishing)
 	if err != nil {

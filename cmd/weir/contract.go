@@ -32,7 +32,7 @@ func newContractCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(map[string]any{"contracts": shown}, contractSheet(shown))
+			return a.print(map[string]any{"contracts": listed(shown)}, contractSheet(shown))
 		},
 	}
 	show := &cobra.Command{

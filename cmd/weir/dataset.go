@@ -32,7 +32,8 @@ user's cache. By them it tells, when the next version is published, which readin
 were corrected; a version published where they are not known is closed in the periods
 that an earlier one released.
 
-With --check it does everything but publish, and prints what would be published.
+With --check it does everything but publish, and prints what would be published: what
+is wrong with the files, and what the cluster would refuse, where it can be asked.
 ` + dominanceHelp,
 		Example: `  weir dataset publish --check --dir /tmp/weir air.yaml air.csv
   weir dataset publish --dir /tmp/weir beijing.yaml beijing-air/*.csv.gz`,
@@ -65,19 +66,22 @@ func (a *app) publishDataset(ctx context.Context, descriptor string, files []str
 	if err != nil {
 		return err
 	}
-	var c *client.Client
-	if !check || src.Registry != "" {
-		if c, err = a.connectPublisher(); err != nil {
-			return err
-		}
+	c, err := a.connectPublisher()
+	switch {
+	case err == nil:
 		defer c.Close()
+	case check && src.Registry == "":
+		c = nil // the data says all but what the catalog has already
+		a.note("not compared with what is published: %s", err)
+	default:
+		return err
 	}
 	ids := func(ctx context.Context, registry string) ([]string, error) { return c.RegistryIDs(ctx, registry) }
 	bar := a.newProgress()
 	defer bar.finish()
 	prepared, err := client.Prepare(ctx, src, client.DataFiles(files), ids, bar.publishing)
 	if err != nil {
-		return err
+		return a.nothingPublished(check, err)
 	}
 	if src.Descriptor.Policy.Public {
 		bar.finish()
@@ -89,7 +93,7 @@ func (a *app) publishDataset(ctx context.Context, descriptor string, files []str
 		return err
 	}
 	if check {
-		return a.printPrepared(prepared, report)
+		return a.check(ctx, c, prepared, report)
 	}
 	done, err := c.PublishDataset(ctx, prepared, bar.publishing)
 	if err != nil {
@@ -120,52 +124,6 @@ func (a *app) connectPublisher() (*client.Client, error) {
 	return a.connectWith(bureau, o)
 }
 
-// checked is what --check prints.
-type checked struct {
-	Dataset  string   `json:"dataset"`
-	Registry string   `json:"registry"`
-	Entities int      `json:"entities"`
-	Periods  int      `json:"periods"`
-	First    string   `json:"first"`
-	Last     string   `json:"last"`
-	Readings int      `json:"readings"`
-	Gaps     int      `json:"gaps"`
-	Tiles    int      `json:"tiles"`
-	Bytes    int64    `json:"bytes"`
-	Policy   []string `json:"policy"`
-
-	Dominance *panel.Dominance `json:"dominance,omitempty"`
-}
-
-// tileBytes is the size of a tile on the wire: 48 bytes a slot and a header of
-// less than 64 bytes.
-const tileBytes = 48 * (catalog.TileCells + 1)
-
-func (a *app) printPrepared(p *client.Prepared, report *panel.Dominance) error {
-	d, data := p.Source.Descriptor, p.Panel
-	cells := len(data.Columns) * len(data.Entities) * data.Periods
-	c := checked{
-		Dataset: d.Dataset, Registry: d.Registry, Entities: len(data.Entities), Periods: data.Periods,
-		First: d.Grain.Format(data.First), Last: d.Grain.Format(data.First + int64(data.Periods) - 1),
-		Readings: p.Readings(), Gaps: cells - p.Readings(), Tiles: p.Tiles(), Bytes: int64(p.Tiles()-p.Reused()) * tileBytes,
-		Policy: policyWords(d), Dominance: report,
-	}
-	s := sheet{head: []string{"what", "value"}}
-	s.add("dataset", c.Dataset)
-	s.add("registry", c.Registry)
-	s.add("entities", strconv.Itoa(c.Entities))
-	s.add("periods", fmt.Sprintf("%d, from %s to %s", c.Periods, c.First, c.Last))
-	s.add("readings", fmt.Sprintf("%d, %d cells are empty", c.Readings, c.Gaps))
-	s.add("tiles", fmt.Sprintf("%d, about %d bytes to send%s", c.Tiles, c.Bytes, tileWords(d, c.Tiles)))
-	for _, line := range c.Policy {
-		s.add("policy", line)
-	}
-	if report.Checked > 0 {
-		s.add("dominance", fmt.Sprintf("%d of %d cells fail the %s %% rule", report.Failed, report.Checked, report.Percent))
-	}
-	return a.print(c, s)
-}
-
 func (a *app) listDatasets(ctx context.Context) error {
 	c, err := a.connect(nobody)
 	if err != nil {
@@ -180,7 +138,7 @@ func (a *app) listDatasets(ctx context.Context) error {
 	for _, d := range all {
 		s.add(d.ID, version(d.Live), string(d.Descriptor.Grain), d.Descriptor.Registry, d.Descriptor.Title.EN, d.Descriptor.Title.ZH)
 	}
-	return a.print(map[string]any{"datasets": all}, s)
+	return a.print(map[string]any{"datasets": listed(all)}, s)
 }
 
 func version(n int) string {

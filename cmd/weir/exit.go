@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/compute/query"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
@@ -72,6 +73,17 @@ type errorFields struct {
 	Line    int              `json:"line,omitempty"`
 	Column  int              `json:"column,omitempty"`
 	Receipt *wire.Receipt    `json:"receipt,omitempty"`
+	Faults  []dataFault      `json:"faults,omitempty"` // of the files, the first ones
+	Count   int              `json:"count,omitempty"`  // how many there are
+}
+
+// dataFault is one fault of a publisher's or a buyer's file.
+type dataFault struct {
+	File    string `json:"file"`
+	Row     int    `json:"row,omitempty"` // line on which the row begins; 0: the file as a whole
+	Column  string `json:"column,omitempty"`
+	Message string `json:"message"`
+	Want    string `json:"want,omitempty"`
 }
 
 // fail says what went wrong and returns the exit status.
@@ -107,6 +119,7 @@ func classify(err error) (int, errorFields) {
 	var parity *client.ParityError
 	var key *client.KeyError
 	var away *client.UnreachableError
+	var faults *panel.Errors
 	message := strings.TrimSpace(err.Error())
 	if r, ok := client.IsRefused(err); ok {
 		f := errorFields{
@@ -141,6 +154,12 @@ func classify(err error) (int, errorFields) {
 		return exitFailed, errorFields{Kind: "key", Message: message}
 	case errors.As(err, &away):
 		return exitFailed, errorFields{Kind: "unreachable", Message: message, Fix: "is the cluster running? `weir dev --dir D` starts one"}
+	case errors.As(err, &faults):
+		f := errorFields{Kind: "data", Message: message, Count: faults.Total}
+		for _, x := range faults.List {
+			f.Faults = append(f.Faults, dataFault{File: x.File, Row: x.Row, Column: x.Column, Message: x.Message, Want: x.Want})
+		}
+		return exitFailed, f
 	case errors.Is(err, context.DeadlineExceeded):
 		return exitFailed, errorFields{Kind: wire.KindTimeout, Message: message}
 	}

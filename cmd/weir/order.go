@@ -222,7 +222,7 @@ func newOrderListCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(map[string]any{"orders": orders}, orderSheet(orders))
+			return a.print(map[string]any{"orders": listed(orders)}, orderSheet(orders))
 		},
 	}
 }

@@ -56,6 +56,9 @@ func (a *app) print(document any, s sheet) error {
 	}
 }
 
+// listed is a list as JSON prints it: [] when it is empty, not null.
+func listed[T any](list []T) []T { return append([]T{}, list...) }
+
 // printOne is print for a sheet of one row, which a table shows a line a column:
 // there are too many to read in a row.
 func (a *app) printOne(document any, s sheet) error {

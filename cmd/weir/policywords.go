@@ -13,7 +13,8 @@ func policyWords(d catalog.Descriptor) []string {
 	p := d.Policy
 	words := []string{"aggregates: " + strings.Join(p.Aggregates, ", ")}
 	if p.Public {
-		return append(words, "public: any group may be asked, single readings included")
+		words = append(words, "public: any group may be asked, single readings included")
+		return append(words, priceWords(d)...)
 	}
 	grain := p.Grain
 	if grain == "" {
@@ -40,10 +41,15 @@ func policyWords(d catalog.Descriptor) []string {
 		words = append(words, fmt.Sprintf("noised answers: epsilon %s a query, %s a contract, %s in all",
 			p.DP.EpsilonPerQuery, p.DP.EpsilonPerContract, p.DP.EpsilonFamily))
 	}
-	if d.Price != nil {
-		words = append(words, fmt.Sprintf("a query costs %s %s", d.Price.PerQuery, d.Price.Currency))
+	return append(words, priceWords(d)...)
+}
+
+// priceWords say what a query costs; nothing where it is free.
+func priceWords(d catalog.Descriptor) []string {
+	if d.Price == nil {
+		return nil
 	}
-	return words
+	return []string{fmt.Sprintf("a query costs %s %s", d.Price.PerQuery, d.Price.Currency)}
 }
 
 // decimal prints units of 10^-places.

@@ -181,7 +181,7 @@ func (a *app) listPortfolios(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.print(map[string]any{"portfolios": append([]catalog.Vector{}, list...)}, portfolioSheet(list))
+	return a.print(map[string]any{"portfolios": listed(list)}, portfolioSheet(list))
 }
 
 func (a *app) showPortfolio(ctx context.Context, name string) error {

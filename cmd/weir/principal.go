@@ -76,7 +76,7 @@ func (a *app) listPrincipals(ctx context.Context) error {
 	for _, p := range all {
 		s.add(p.ID, p.Name, string(p.Role), moment(p.Admitted))
 	}
-	return a.print(map[string]any{"principals": all}, s)
+	return a.print(map[string]any{"principals": listed(all)}, s)
 }
 
 // moment prints a time of the ledger.

@@ -91,8 +91,8 @@ func (p *progress) show(stage client.Stage, done, total int) {
 	_ = p.bar.Set(done)
 }
 
-// counted are what a stage's numbers count; a stage without shows none.
-var counted = map[client.Stage]string{
+// counts are what a stage's numbers count; a stage without shows none.
+var counts = map[client.Stage]string{
 	client.StageReading:   "rows",
 	client.StageRegistry:  "rows",
 	client.StageUploading: "tiles",
@@ -143,7 +143,7 @@ func (p *progress) newBar(stage client.Stage, total int) *progressbar.ProgressBa
 		progressbar.OptionThrottle(p.every), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30),
 		progressbar.OptionSetRenderBlankState(true),
 	}
-	if unit := counted[stage]; unit != "" {
+	if unit := counts[stage]; unit != "" {
 		o = append(o, progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString(unit))
 	}
 	return progressbar.NewOptions(total, o...)

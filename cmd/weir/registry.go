@@ -144,5 +144,5 @@ func (a *app) listRegistries(ctx context.Context) error {
 	for _, r := range all {
 		s.add(r.ID, strconv.Itoa(r.Rows), r.IDColumn, strings.Join(r.Columns, ","), r.Owner)
 	}
-	return a.print(map[string]any{"registries": all}, s)
+	return a.print(map[string]any{"registries": listed(all)}, s)
 }

@@ -97,6 +97,9 @@ var (
 	offset     = regexp.MustCompile(`^[+-](0[0-9]|1[0-4]):[0-5][0-9]$`)
 )
 
+// IsName reports whether queries can call a column so.
+func IsName(s string) bool { return identifier.MatchString(s) }
+
 func (c *descriptorCheck) source(f fileDescriptor) *Source {
 	src := &Source{}
 	d := &src.Descriptor
