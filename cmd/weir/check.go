@@ -106,18 +106,18 @@ func checkedSheet(d catalog.Descriptor, c checked) sheet {
 func (a *app) nothingPublished(check bool, err error) error {
 	var faults *panel.Errors
 	if !check && errors.As(err, &faults) {
-		return &refusedData{faults}
+		return &refusedDataError{faults}
 	}
 	return err
 }
 
-// refusedData are faults for which nothing was published.
-type refusedData struct{ *panel.Errors }
+// refusedDataError are faults for which nothing was published.
+type refusedDataError struct{ *panel.Errors }
 
 // Error implements error.
-func (e *refusedData) Error() string {
+func (e *refusedDataError) Error() string {
 	return e.Errors.Error() + "\nnothing was published; see with --check whether the mended files are right"
 }
 
 // Unwrap returns the faults.
-func (e *refusedData) Unwrap() error { return e.Errors }
+func (e *refusedDataError) Unwrap() error { return e.Errors }

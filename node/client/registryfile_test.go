@@ -50,7 +50,7 @@ func TestARegistryFileInChineseIsReadAndRenamed(t *testing.T) {
 	}
 	f := registryFile(text, nil)
 	f.Rename = map[string]string{"统一社会信用代码": "firm", "县区": "county", "行业": "industry"}
-	for _, f.File.Open = range []func() (io.ReadCloser, error){f.Open, registryFile(zipped(t, text), nil).Open} {
+	for _, f.Open = range []func() (io.ReadCloser, error){f.Open, registryFile(zipped(t, text), nil).Open} {
 		table, err := ReadRegistryFile(t.Context(), f)
 		if err != nil {
 			t.Fatal(err)
