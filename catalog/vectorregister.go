@@ -142,7 +142,9 @@ func (c *call) useShares(shares []Digest) error {
 }
 
 // dropVector ends a vector or its registration. What it has frozen stays frozen,
-// and its name goes on with the next version.
+// and its name goes on with the next version. A query that was accepted is answered
+// first: without its vector no attempt of it could complete, so its price would be
+// given back, and it would have frozen its classes for everybody else for nothing.
 func dropVector(c *call, b VectorDrop) error {
 	v, err := load[Vector](c, prefixVector+b.Vector, fmt.Sprintf("vector %.80q", b.Vector))
 	switch {
@@ -153,8 +155,30 @@ func dropVector(c *call, b VectorDrop) error {
 	case v.State == VectorDropped:
 		return conflict("vector_state", "vector %s is dropped", v.ID)
 	}
+	asked, err := c.queryOn(v.ID)
+	if err != nil {
+		return err
+	}
+	if asked != "" {
+		return conflict("vector_asked", "query %s was accepted on vector %s (%s version %d) and is not over", asked, v.ID, v.Name, v.Version).
+			withFix("drop it when query %s is over", asked)
+	}
 	v.end(VectorDropped, "")
 	return c.putVector(v)
+}
+
+// queryOn is the oldest query that is not over and names the vector; empty: none does.
+func (c *call) queryOn(vector string) (string, error) {
+	pending, err := c.machine.View(c.tx).PendingQueries()
+	if err != nil {
+		return "", err
+	}
+	for _, q := range pending {
+		if slices.Contains(q.Submit.Request.vectors(), vector) {
+			return q.ID, nil
+		}
+	}
+	return "", nil
 }
 
 // end leaves nothing of a registration that is over but what it was for.
