@@ -35,6 +35,7 @@ func (a *app) connectWith(who owner, o client.Options) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.Records = a.recordDir()
 	return client.New(profile, key, o)
 }
 

@@ -15,6 +15,7 @@ type cache struct {
 	manifests map[catalog.Digest]tiles.Manifest  // by digest of the blob
 	presences map[catalog.Digest]*tiles.Presence // likewise
 	keys      map[catalog.Digest][]byte          // public keys that were checked, by digest of the ready statement
+	vectors   map[string]catalog.VectorRegister  // the caller's registrations, as they were signed, by id
 }
 
 // Bounds of the cache in entries. What is over is forgotten as a whole: a
@@ -27,6 +28,7 @@ func newCache() cache {
 		manifests: make(map[catalog.Digest]tiles.Manifest),
 		presences: make(map[catalog.Digest]*tiles.Presence),
 		keys:      make(map[catalog.Digest][]byte),
+		vectors:   make(map[string]catalog.VectorRegister),
 	}
 }
 

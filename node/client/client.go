@@ -34,6 +34,9 @@ type Options struct {
 	// version is live, so that an interrupted one goes on where it stopped. Empty:
 	// a temporary directory, and no resuming across processes.
 	Spool string
+	// Records is the directory under which KeepPortfolio remembers portfolios. With it
+	// a node cannot pass an older version of one off as the newest. Empty: it could.
+	Records string
 	// TLS replaces the configuration that accepts the pinned keys, in tests.
 	TLS *tls.Config
 	// Now is the clock that envelopes and tokens are dated by; default time.Now.

@@ -27,7 +27,8 @@ type portfolioRecord struct {
 	Owner   string         `json:"owner"`
 	Name    string         `json:"name"`
 	Vector  string         `json:"vector"`
-	File    string         `json:"file"` // keyed hash of the file's bytes
+	Number  int            `json:"number,omitempty"` // the vector's version; records of before lack it
+	File    string         `json:"file"`             // keyed hash of the file's bytes
 }
 
 const portfolioRecordVersion = 1
@@ -77,7 +78,7 @@ func (c *Client) loadRecord(dir, name string) (*portfolioRecord, error) {
 // saveRecord remembers the file of a vector.
 func (c *Client) saveRecord(dir string, v catalog.Vector, mark string) error {
 	path := c.recordPath(dir, v.Name)
-	b, err := json.Marshal(portfolioRecord{Version: portfolioRecordVersion, Cluster: c.profile.Cluster, Owner: c.key.ID(), Name: v.Name, Vector: v.ID, File: mark})
+	b, err := json.Marshal(portfolioRecord{Version: portfolioRecordVersion, Cluster: c.profile.Cluster, Owner: c.key.ID(), Name: v.Name, Vector: v.ID, Number: v.Version, File: mark})
 	if err == nil {
 		err = os.MkdirAll(filepath.Dir(path), 0o700)
 	}
@@ -140,6 +141,9 @@ func (c *Client) KnownPortfolio(ctx context.Context, dir, name, registry string,
 	}
 	if newest == nil {
 		return catalog.Vector{}, false, nil
+	}
+	if err := c.checkNewest(ctx, *newest); err != nil {
+		return catalog.Vector{}, false, err
 	}
 	if record == nil || record.Vector != newest.ID {
 		return catalog.Vector{}, false, &catalog.Refusal{

@@ -59,15 +59,21 @@ func (c *Client) compileFor(ctx context.Context, sql string, stand bool) (catalo
 	if err != nil {
 		return catalog.Dataset{}, nil, fmt.Errorf("read the datasets: %w", err)
 	}
-	return statement.Compile(sql, datasets, func(id string) (catalog.Registry, error) { return c.Registry(ctx, id) }, statement.Vectors{
-		Of: func() ([]catalog.Vector, error) {
+	var listed []catalog.Vector
+	dataset, compiled, err := statement.Compile(sql, datasets, func(id string) (catalog.Registry, error) { return c.Registry(ctx, id) }, statement.Vectors{
+		Of: func() (_ []catalog.Vector, err error) {
 			if c.key == nil {
 				return nil, nil
 			}
-			return c.Vectors(ctx)
+			listed, err = c.Vectors(ctx)
+			return listed, err
 		},
 		Stand: stand,
 	})
+	if err == nil {
+		err = c.checkNamed(ctx, compiled.Request, listed)
+	}
+	return dataset, compiled, err
 }
 
 // Query asks a query and waits for its answer: it compiles and signs the

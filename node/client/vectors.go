@@ -43,7 +43,7 @@ func (c *Client) VectorNamed(ctx context.Context, name string) (catalog.Vector, 
 	}
 	for i := len(all) - 1; i >= 0; i-- {
 		if v := all[i]; v.Name == name && v.State != catalog.VectorDropped && v.State != catalog.VectorRejected {
-			return v, nil
+			return v, c.checkNewest(ctx, v)
 		}
 	}
 	return catalog.Vector{}, &catalog.Refusal{
@@ -72,6 +72,9 @@ func (c *Client) DropPortfolio(ctx context.Context, name string) ([]catalog.Vect
 	for _, v := range all {
 		if v.Name != name || v.State == catalog.VectorDropped || v.State == catalog.VectorRejected {
 			continue
+		}
+		if err := c.checkOwn(ctx, v); err != nil {
+			return out, err
 		}
 		if err := c.DropVector(ctx, v.ID); err != nil {
 			return out, err
@@ -126,11 +129,36 @@ func (c *Client) RegisterVector(ctx context.Context, p VectorPlan, progress func
 		}
 		body.Shares = append(body.Shares, digest)
 	}
-	done, err := c.Submit(ctx, catalog.KindVectorRegister, body)
+	id, err := c.commitVector(ctx, body)
 	if err != nil {
 		return catalog.Vector{}, err
 	}
-	return c.awaitVector(ctx, done.Outcome.ID, progress)
+	v, err := c.awaitVector(ctx, id, progress)
+	if err == nil {
+		err = c.checkOwn(ctx, v)
+	}
+	return v, err
+}
+
+// commitVector signs and submits a registration. The vector's id is computed here: it
+// is the digest of what was signed.
+func (c *Client) commitVector(ctx context.Context, body catalog.VectorRegister) (string, error) {
+	envelope, err := c.sign(catalog.KindVectorRegister, body)
+	if err != nil {
+		return "", err
+	}
+	done, err := post[wire.Submitted](ctx, c, "/v1/envelopes", envelope, false)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", catalog.KindVectorRegister, err)
+	}
+	id := catalog.VectorID(envelope.Digest())
+	if done.Outcome.ID != id {
+		return "", fmt.Errorf("%w: the node calls the vector %s, its envelope says %s", ErrPinned, done.Outcome.ID, id)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cache.vectors[id] = body
+	return id, nil
 }
 
 // sealingRoster returns the roster with sealing keys that all of its nodes signed, in
