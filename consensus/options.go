@@ -44,8 +44,9 @@ const (
 	// nothing new is proposed.
 	DefaultCommitTimeout = 20 * time.Millisecond
 	// DefaultNoQuorumTimeout leaves a margin in the ten seconds after which a
-	// caller is to be told that there is no quorum.
-	DefaultNoQuorumTimeout = 8 * time.Second
+	// caller is to be told that there is no quorum: the caller may have to find a
+	// node first that does not hang.
+	DefaultNoQuorumTimeout = 6 * time.Second
 	// DefaultSnapshotThreshold is the least number of entries between snapshots.
 	// It grows with the state, so that the log may hold half as many bytes as a
 	// snapshot (see doc.go, growth).

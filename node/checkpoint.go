@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
@@ -48,13 +47,14 @@ type signAnswer struct {
 type checkpoints struct {
 	notary *evidence.Notary
 
-	mu     sync.Mutex // one gathering at a time
-	size   uint64     // of signed
-	signed []byte     // the largest that enough nodes signed
+	turn   chan struct{} // has room for one: a gathering at a time, which guards the following
+	size   uint64        // of signed
+	signed []byte        // the largest that enough nodes signed
 }
 
 // openNotary finds what this node signed last.
 func (n *Node) openNotary() (err error) {
+	n.checkpoints.turn = make(chan struct{}, 1)
 	n.checkpoints.notary, err = evidence.NewNotary(n.origin(), n.id, n.signing, ownTree{n.ledger}, vaultMemory{n.vault}, n.opts.Clock)
 	return err
 }
@@ -129,12 +129,18 @@ func (n *Node) awaitEntries(ctx context.Context, size uint64) error {
 // gather returns a checkpoint of at least so many entries with the signatures of
 // as many nodes as the threshold says.
 func (n *Node) gather(ctx context.Context, least uint64) ([]byte, uint64, error) {
-	n.checkpoints.mu.Lock()
-	defer n.checkpoints.mu.Unlock()
+	tries, cancel := context.WithTimeout(ctx, quorumWait) // as long as others look for a quorum
+	defer cancel()
+	select {
+	case n.checkpoints.turn <- struct{}{}:
+		defer func() { <-n.checkpoints.turn }()
+	case <-tries.Done():
+		return nil, 0, fmt.Errorf("%w: others wait for signatures under a checkpoint too", api.ErrTooFew)
+	}
 	if n.checkpoints.signed != nil && n.checkpoints.size >= least {
 		return n.checkpoints.signed, n.checkpoints.size, nil
 	}
-	for range maxGathers {
+	for begun := 0; begun < maxGathers; {
 		if err := n.awaitEntries(ctx, least); err != nil {
 			return nil, 0, fmt.Errorf("%w: %w", api.ErrUnavailable, err)
 		}
@@ -142,16 +148,25 @@ func (n *Node) gather(ctx context.Context, least uint64) ([]byte, uint64, error)
 		if err != nil {
 			return nil, 0, evidenceError(err)
 		}
-		votes := n.ask(ctx, own)
+		votes := n.ask(tries, own)
 		votes.lines[n.id] = lines
 		if signed := n.assemble(own, votes.lines); signed != nil {
 			n.checkpoints.signed, n.checkpoints.size = signed, own.Size
 			return signed, own.Size, nil
 		}
-		if votes.passed == 0 {
+		if votes.passed > 0 {
+			least = votes.passed
+			begun++
+			continue
+		}
+		if len(votes.forks) > 0 {
 			return nil, 0, votes.failed(n, own)
 		}
-		least = votes.passed
+		select {
+		case <-tries.Done():
+			return nil, 0, votes.failed(n, own)
+		case <-time.After(5 * retryPause):
+		}
 	}
 	return nil, 0, fmt.Errorf("%w: the log grows faster than %d nodes sign it", api.ErrUnavailable, n.founding.Threshold)
 }
@@ -193,7 +208,7 @@ func (n *Node) ask(ctx context.Context, c evidence.Checkpoint) votes {
 	arrived := make(chan vote, len(n.roster))
 	asked := 0
 	for _, m := range n.roster {
-		if m.ID == n.id {
+		if m.ID == n.id || !n.health.isAlive(m.ID) {
 			continue
 		}
 		asked++
@@ -247,6 +262,8 @@ func (v votes) failed(n *Node, c evidence.Checkpoint) error {
 		}
 		if err := v.away[m.ID]; err != nil {
 			away = append(away, m.ID+" ("+err.Error()+")")
+		} else if m.ID != n.id && !n.health.isAlive(m.ID) {
+			away = append(away, m.ID+" (does not answer)")
 		}
 	}
 	if len(forks) > 0 {
@@ -254,7 +271,7 @@ func (v votes) failed(n *Node, c evidence.Checkpoint) error {
 			api.ErrForked, c.Size, n.id, catalog.Digest(c.Root), strings.Join(forks, ", "))
 	}
 	return fmt.Errorf("%w: %d nodes must sign a checkpoint, %d did; missing: %s",
-		api.ErrUnavailable, n.founding.Threshold, len(v.lines), strings.Join(away, ", "))
+		api.ErrTooFew, n.founding.Threshold, len(v.lines), strings.Join(away, ", "))
 }
 
 // evidenceError tells the API what kind of failure it is.

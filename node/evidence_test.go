@@ -192,7 +192,7 @@ func TestCheckpointNamesTheNodesThatAreMissing(t *testing.T) {
 	// the right answer.
 	c.await(ctx, "n1 to apply what n3 has not", func() bool { return c.nodes["n1"].ledger.NextSeq() > signed.Size })
 	_, err = c.nodes["n1"].Checkpoint(ctx)
-	if !errors.Is(err, api.ErrUnavailable) || !strings.Contains(err.Error(), "missing: n3 ") {
+	if !errors.Is(err, api.ErrTooFew) || !strings.Contains(err.Error(), "missing: n3 ") {
 		t.Errorf("got %v, want that n3 is missing", err)
 	}
 }

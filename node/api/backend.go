@@ -62,6 +62,8 @@ type Health interface {
 var (
 	// ErrNoQuorum is returned when no majority of nodes can be reached.
 	ErrNoQuorum = errors.New("no majority of nodes can be reached")
+	// ErrTooFew is returned when fewer nodes can be reached than must sign.
+	ErrTooFew = errors.New("too few nodes can be reached")
 	// ErrTimeout is returned when it is not known whether an envelope was applied.
 	ErrTimeout = errors.New("the outcome is not known yet")
 	// ErrUnavailable is returned when this node cannot do it and another may.

@@ -32,7 +32,7 @@ func (s *server) problem(ctx context.Context, err error) *wire.Problem {
 		return wire.RefusalProblem(refusal)
 	case errors.As(err, &tooLong):
 		return tooLarge(tooLong.Limit)
-	case errors.Is(err, ErrNoQuorum):
+	case errors.Is(err, ErrNoQuorum), errors.Is(err, ErrTooFew):
 		p := wire.NewProblem(http.StatusServiceUnavailable, wire.KindNoQuorum, "no quorum: "+err.Error())
 		p.Fix = "start the missing nodes, then try again"
 		return later(p)

@@ -23,7 +23,7 @@ type route struct {
 	mount   func(*server, route)
 }
 
-// Times that requests may take. A node that has no quorum says so within eight
+// Times that requests may take. A node that has no quorum says so within six
 // seconds, which must fit.
 const (
 	short    = 15 * time.Second

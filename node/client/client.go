@@ -48,7 +48,7 @@ const (
 	// DefaultPatience bridges the election of a leader, and still says within
 	// ten seconds that nobody answers.
 	DefaultPatience = 6 * time.Second
-	// DefaultRequestTimeout is longer than a node waits for a quorum (eight
+	// DefaultRequestTimeout is longer than a node waits for a quorum (six
 	// seconds), so that its answer is heard.
 	DefaultRequestTimeout = 30 * time.Second
 	// dialTimeout is how long a machine that is gone delays the next one.

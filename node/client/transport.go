@@ -47,7 +47,9 @@ func (c *Client) do(ctx context.Context, r call) ([]byte, error) {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		failures := make([]NodeFailure, 0, len(c.nodes))
 		var answer error // of a node that was reached
-		for _, i := range c.order() {
+		for left := c.order(); len(left) > 0; {
+			i := left[0]
+			left = left[1:]
 			body, err := c.ask(ctx, c.nodes[i], r)
 			if err == nil {
 				c.preferred.Store(int64(i))
@@ -66,6 +68,11 @@ func (c *Client) do(ctx context.Context, r call) ([]byte, error) {
 				pause = max(pause, retryAfter(p))
 			}
 			failures = append(failures, NodeFailure{ID: c.nodes[i].ID, Addr: c.nodes[i].Addr, Err: err})
+			if p == nil && len(left) > 1 {
+				var away []NodeFailure
+				left, away = c.survey(ctx, left)
+				failures = append(failures, away...)
+			}
 		}
 		last := error(&UnreachableError{Nodes: failures})
 		if answer != nil {
@@ -161,13 +168,15 @@ type response struct {
 func (c *Client) send(ctx context.Context, node ProfileNode, r call) (response, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.opts.RequestTimeout+r.wait)
 	defer cancel()
+	ctx, end := c.vigil(ctx, node)
+	defer end()
 	req, err := c.request(ctx, node, r)
 	if err != nil {
 		return response{}, err
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return response{}, err
+		return response{}, given(ctx, err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing is written
 	limit := r.limit
@@ -176,12 +185,21 @@ func (c *Client) send(ctx context.Context, node ProfileNode, r call) (response, 
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err != nil {
-		return response{}, fmt.Errorf("read the answer: %w", err)
+		return response{}, fmt.Errorf("read the answer: %w", given(ctx, err))
 	}
 	if int64(len(body)) > limit {
 		return response{}, fmt.Errorf("the answer is longer than %d bytes", limit)
 	}
 	return response{status: resp.StatusCode, header: resp.Header, body: body}, nil
+}
+
+// given is why a request broke: because its node hangs, where it was given up for
+// that.
+func given(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); errors.Is(cause, errHangs) {
+		return cause
+	}
+	return err
 }
 
 // request builds the HTTP request, with a fresh token where one is needed.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -226,4 +227,66 @@ func TestBusyNodeIsAskedAgain(t *testing.T) {
 	if !errors.As(err, &p) || p.Kind != wire.KindBusy {
 		t.Errorf("got %v, want busy", err)
 	}
+}
+
+// silent is the address of a node that hangs: connections are taken, by the
+// system, and nobody answers.
+func silent(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() }) //nolint:errcheck // a test's
+	return "https://" + l.Addr().String()
+}
+
+// Two of three nodes hang: that costs the time of one, and the third is asked no
+// later than a caller can still be told of a lost quorum.
+func TestNodesThatHangArePassedOver(t *testing.T) {
+	w := newWorld(t)
+	profile := w.profile
+	profile.Nodes = append([]client.ProfileNode(nil), w.profile.Nodes...)
+	profile.Nodes[0].Addr, profile.Nodes[1].Addr = silent(t), silent(t)
+	profile.Addr = profile.Nodes[0].Addr
+	c, err := client.New(profile, w.keys[catalog.RoleOperator], w.options())
+	w.must(err)
+	t.Cleanup(c.Close)
+	begin := time.Now()
+	_, err = c.Principals(w.ctx)
+	w.must(err)
+	if took := time.Since(begin); took > 4*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	// The one that answered is asked first from now on.
+	begin = time.Now()
+	_, err = c.Principals(w.ctx)
+	w.must(err)
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("the second request took %s", took)
+	}
+}
+
+// A node may begin to hang while a request waits at it on purpose, on a
+// connection that stays open.
+func TestRequestIsMadeElsewhereWhenItsNodeBeginsToHang(t *testing.T) {
+	w := newWorld(t)
+	var hangs atomic.Bool
+	over := make(chan struct{})
+	t.Cleanup(func() { close(over) })
+	inner := w.servers[0].Config.Handler
+	w.servers[0].Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/livez" {
+			hangs.Store(true)
+		}
+		if !hangs.Load() {
+			inner.ServeHTTP(rw, r)
+			return
+		}
+		select {
+		case <-over:
+		case <-r.Context().Done():
+		}
+	})
+	_, err := w.client(catalog.RoleOperator).Principals(w.ctx)
+	w.must(err)
 }
