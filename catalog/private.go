@@ -161,8 +161,12 @@ func (k *cohort) frozenForOthers() *Refusal {
 		return nil
 	}
 	most := max(k.kin.family.Portfolios, 1)
-	r := refuse(RefusedPolicy, "portfolio", "nothing can be released exactly: %d of the entities are in classes that were answered for %d other portfolios, which is as many as dataset %s allows",
-		n, most, k.descriptor.Dataset).withNumber("entities", int64(n)).withNumber("portfolios", int64(most))
+	others := "another portfolio"
+	if most > 1 {
+		others = fmt.Sprintf("%d other portfolios", most)
+	}
+	r := refuse(RefusedPolicy, "portfolio", "nothing can be released exactly: %d of the entities are in classes that were answered for %s, which is as many as dataset %s allows",
+		n, others, k.descriptor.Dataset).withNumber("entities", int64(n)).withNumber("portfolios", int64(most))
 	if dp := k.descriptor.Policy.DP; dp != nil {
 		return r.withFix("ask with --epsilon, at most %s", dp.EpsilonPerQuery)
 	}

@@ -20,6 +20,9 @@ import (
 )
 
 // listOf is a file of the firms that are selected.
+// fileOf is a selector's file that lists firms.
+func fileOf(firms []int) client.PortfolioFile { return client.PortfolioFile{File: listOf(firms)} }
+
 func listOf(firms []int) panel.File {
 	text := "firm\n"
 	for _, f := range firms {
@@ -115,21 +118,21 @@ func TestTheSameFileIsRegisteredOnce(t *testing.T) {
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)
 	dir, name, firms := t.TempDir(), "mine", []int{1, 2, 3, 4, 5}
-	if _, known, err := x.buyer.KnownPortfolio(ctx, dir, name, "firms", listOf(firms)); known || err != nil {
+	if _, known, err := x.buyer.KnownPortfolio(ctx, dir, name, "firms", fileOf(firms)); known || err != nil {
 		t.Fatalf("a portfolio that nobody registered is known: %t, %v", known, err)
 	}
 	first, err := x.buyer.KeepPortfolio(ctx, dir, x.portfolio(name, firms, ""))
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, known, err := x.buyer.KnownPortfolio(ctx, dir, name, "firms", listOf(firms))
+	v, known, err := x.buyer.KnownPortfolio(ctx, dir, name, "firms", fileOf(firms))
 	if err != nil || !known || v.ID != first.Vector.ID {
 		t.Fatalf("the same file is known: %t, as %s, %v", known, v.ID, err)
 	}
-	if _, known, err = x.buyer.KnownPortfolio(ctx, dir, name, "firms", listOf(firms[1:])); known || err != nil {
+	if _, known, err = x.buyer.KnownPortfolio(ctx, dir, name, "firms", fileOf(firms[1:])); known || err != nil {
 		t.Fatalf("a changed file is known: %t, %v", known, err)
 	}
-	_, _, err = x.buyer.KnownPortfolio(ctx, t.TempDir(), name, "firms", listOf(firms))
+	_, _, err = x.buyer.KnownPortfolio(ctx, t.TempDir(), name, "firms", fileOf(firms))
 	if r, refused := client.IsRefused(err); !refused || r.Rule != "portfolio_elsewhere" {
 		t.Fatalf("on another machine: %v", err)
 	}
@@ -141,7 +144,7 @@ func TestTheSameFileIsRegisteredOnce(t *testing.T) {
 	if dropped, err := x.buyer.DropPortfolio(ctx, name); err != nil || len(dropped) != 2 {
 		t.Fatalf("dropped %d versions, %v", len(dropped), err)
 	}
-	if _, known, err = x.buyer.KnownPortfolio(ctx, dir, name, "firms", listOf(firms[1:])); known || err != nil {
+	if _, known, err = x.buyer.KnownPortfolio(ctx, dir, name, "firms", fileOf(firms[1:])); known || err != nil {
 		t.Fatalf("a portfolio that was dropped is known: %t, %v", known, err)
 	}
 	if _, err := x.buyer.DropPortfolio(ctx, name); err == nil {

@@ -178,6 +178,6 @@ func statementSheet(st catalog.Statement) sheet {
 		s.add(l.Query, strconv.FormatUint(l.Seq, 10), moment(l.Accepted), strconv.Itoa(l.Release), state, l.Repeats,
 			strconv.Itoa(l.Groups), l.Price, st.Currency)
 	}
-	s.add("total", "", "", "", fmt.Sprintf("%d queries", st.Queries), strconv.Itoa(st.Repeats), strconv.Itoa(st.Groups), st.Price, st.Currency)
+	s.add("total", "", "", "", counted(st.Queries, "query", "queries"), strconv.Itoa(st.Repeats), strconv.Itoa(st.Groups), st.Price, st.Currency)
 	return s
 }

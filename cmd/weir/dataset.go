@@ -198,8 +198,8 @@ func datasetSheet(shown shownDataset) sheet {
 	}
 	s.add("live version", version(shown.Live))
 	if v := shown.Newest; v != nil {
-		s.add("newest version", fmt.Sprintf("%d, %s, %d entities, %d periods from %s, %d tiles, on nodes %v",
-			v.Version, v.State, v.Entities, v.Periods, d.Grain.Format(v.First), v.Tiles, v.Acks))
+		s.add("newest version", fmt.Sprintf("%d, %s, %s, %s from %s, %s, on nodes %v", v.Version, v.State, counted(v.Entities, "entity", "entities"),
+			counted(v.Periods, "period", "periods"), d.Grain.Format(v.First), counted(v.Tiles, "tile", "tiles"), v.Acks))
 		if v.Reason != "" {
 			s.add("reason", v.Reason)
 		}

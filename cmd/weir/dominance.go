@@ -70,7 +70,7 @@ func dominanceWords(d *panel.Dominance) []string {
 	words := []string{fmt.Sprintf("warning: %d of %d cells fail the %s %% rule: whoever has the second largest contribution can work out the largest to within %s %%",
 		d.Failed, d.Checked, d.Percent, d.Percent)}
 	for _, x := range d.List {
-		words = append(words, fmt.Sprintf("  %s of %s in %s: %d entities", x.Measure, groupWords(x.Cube, x.Group), x.Period, x.Entities))
+		words = append(words, fmt.Sprintf("  %s of %s in %s: %s", x.Measure, groupWords(x.Cube, x.Group), x.Period, counted(x.Entities, "entity", "entities")))
 	}
 	if more := d.Failed - len(d.List); more > 0 {
 		words = append(words, fmt.Sprintf("  and %d more", more))

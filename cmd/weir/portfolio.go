@@ -48,7 +48,7 @@ type registering struct {
 	registry, weights, sql string
 	bits, decimals         int
 	ignoreUnknown          bool
-	leaveOut               bool
+	leaveOut, anew         bool
 	timeout                time.Duration
 	query                  client.QueryOptions
 }
@@ -63,6 +63,10 @@ the nodes, each share sealed to its node, and waits until they have checked it. 
 fewer nodes than the threshold learn which entities it has, or how many. Queries
 then name it: entity IN PRIVATE(NAME). With --weights the file also has a number
 for each entity, for SUM(measure * PRIVATE(NAME)).
+
+A file that is registered already stays as it is: a next version, which --anew makes
+of it, is another portfolio, for which nothing that was answered exactly for this one
+is answered again.
 
 A portfolio of which some part is too small is not answered exactly. With --for and
 the query that it is meant for, the entries that would make its test fail are found
@@ -95,6 +99,7 @@ out on this machine and left out, if you say so.`,
 	flags.StringVar(&f.weights, "weights", "", "`column` with each entity's weight")
 	flags.IntVar(&f.bits, "bits", 16, "with --weights: bits of the largest weight, to which the noise is scaled")
 	flags.IntVar(&f.decimals, "decimals", 0, "with --weights: digits after the point that weights have at most")
+	flags.BoolVar(&f.anew, "anew", false, "make the next version of a file that is registered as it is")
 	flags.BoolVar(&f.ignoreUnknown, "ignore-unknown", false, "go on without the ids that the registry does not have")
 	flags.StringVar(&f.sql, "for", "", "`SQL` that the portfolio is meant for: tells which entries its test would fail on")
 	flags.StringVar(&f.query.Contract, "contract", "", "with --for: contract to ask under")
@@ -109,7 +114,8 @@ type registeredPortfolio struct {
 	Version   int      `json:"version"`
 	Vector    string   `json:"vector"`
 	Registry  string   `json:"registry"`
-	Entries   int      `json:"entries"`
+	Entries   int      `json:"entries,omitempty"` // 0: it was registered before
+	Existed   bool     `json:"existed,omitempty"`
 	Bits      int      `json:"bits"`
 	LeftOut   []string `json:"left_out"`
 	Ignored   []string `json:"ignored"`
@@ -121,12 +127,27 @@ func (a *app) registerPortfolio(ctx context.Context, name, path string, f regist
 		return err
 	}
 	defer c.Close()
+	file := client.PortfolioFile{File: openFile(path), Weights: f.weights, Bits: f.bits, Decimals: f.decimals, IgnoreUnknown: f.ignoreUnknown}
+	if !f.anew {
+		v, known, err := c.KnownPortfolio(ctx, a.recordDir(), name, f.registry, file)
+		if refused, ok := client.IsRefused(err); ok && refused.Kind == catalog.RefusedConflict {
+			err = nil // from elsewhere: it becomes the next version, which is said below
+		}
+		if err != nil {
+			return err
+		}
+		if known {
+			return a.printKnown(v, path)
+		}
+	}
 	done, err := c.KeepPortfolio(ctx, a.recordDir(), client.PortfolioOptions{
-		Name: name, Registry: f.registry, For: f.sql, Query: f.query, LeaveOut: a.decide(name, f.leaveOut), Progress: a.checking(),
-		PortfolioFile: client.PortfolioFile{File: openFile(path), Weights: f.weights, Bits: f.bits, Decimals: f.decimals, IgnoreUnknown: f.ignoreUnknown},
+		Name: name, Registry: f.registry, For: f.sql, Query: f.query, LeaveOut: a.decide(name, f.leaveOut), Progress: a.checking(), PortfolioFile: file,
 	})
 	if err != nil {
 		return withSQL(f.sql, err)
+	}
+	if done.Vector.Version > 1 {
+		a.note(otherVersion)
 	}
 	a.tellIgnored(done, f.registry)
 	out := registeredPortfolio{
@@ -138,6 +159,20 @@ func (a *app) registerPortfolio(ctx context.Context, name, path string, f regist
 	}
 	s := sheet{head: []string{"portfolio", "version", "vector", "registry", "entries", "left out", "ignored"}}
 	s.add(name, strconv.Itoa(out.Version), out.Vector, out.Registry, strconv.Itoa(out.Entries), strconv.Itoa(len(out.LeftOut)), strconv.Itoa(len(out.Ignored)))
+	return a.print(out, s)
+}
+
+// otherVersion is told of what is not the first version of a name.
+const otherVersion = "what was answered exactly for an earlier version of it is not for this one"
+
+// printKnown says that a file is registered as it is.
+func (a *app) printKnown(v catalog.Vector, path string) error {
+	a.note("%s is portfolio %s version %d as it is registered; nothing was uploaded, and --anew would make a next version of it", path, v.Name, v.Version)
+	out := registeredPortfolio{
+		Portfolio: v.Name, Version: v.Version, Vector: v.ID, Registry: v.Registry, Existed: true, Bits: v.Bits, LeftOut: []string{}, Ignored: []string{},
+	}
+	s := sheet{head: []string{"portfolio", "version", "vector", "registry", "state"}}
+	s.add(v.Name, strconv.Itoa(v.Version), v.ID, v.Registry, portfolioState(v))
 	return a.print(out, s)
 }
 
@@ -163,7 +198,7 @@ func portfolioState(v catalog.Vector) string {
 
 // portfolioSheet lists vectors.
 func portfolioSheet(list []catalog.Vector) sheet {
-	s := sheet{head: []string{"portfolio", "version", "vector", "registry", "entities", "bits", "decimals", "registered", "state"}}
+	s := sheet{head: []string{"portfolio", "version", "vector", "registry", "registry's entities", "bits", "decimals", "registered", "state"}}
 	for _, v := range list {
 		s.add(v.Name, strconv.Itoa(v.Version), v.ID, v.Registry, strconv.Itoa(v.Entities), strconv.Itoa(v.Bits), strconv.Itoa(v.Decimals),
 			moment(v.Created), portfolioState(v))

@@ -64,7 +64,7 @@ func (a *app) known(ctx context.Context, c *client.Client, sql string, p private
 	if name != p.name {
 		return v, false, "", &usageError{message: fmt.Sprintf("--private has a file for %s, and the SQL names PRIVATE(%s)", p.name, name), command: "weir query"}
 	}
-	v, known, err = c.KnownPortfolio(ctx, a.recordDir(), name, registry, openFile(p.path))
+	v, known, err = c.KnownPortfolio(ctx, a.recordDir(), name, registry, client.PortfolioFile{File: openFile(p.path)})
 	return v, known, registry, err
 }
 
@@ -90,9 +90,9 @@ func (a *app) ensurePortfolio(ctx context.Context, c *client.Client, sql string,
 		return err
 	}
 	a.tellIgnored(done, registry)
-	a.note("registered portfolio %s version %d with %d entities", p.name, done.Vector.Version, done.Entries)
+	a.note("registered portfolio %s version %d with %s", p.name, done.Vector.Version, counted(done.Entries, "entity", "entities"))
 	if done.Vector.Version > 1 {
-		a.note("what was answered exactly for an earlier version of it is not for this one")
+		a.note(otherVersion)
 	}
 	return nil
 }
@@ -115,7 +115,7 @@ func (a *app) explainPortfolio(ctx context.Context, c *client.Client, sql string
 	if err != nil {
 		return err
 	}
-	s.add("portfolio", fmt.Sprintf("%s would be registered with %d entities of %s", p.name, would.Entries, p.path))
+	s.add("portfolio", fmt.Sprintf("%s would be registered with %s of %s", p.name, counted(would.Entries, "entity", "entities"), p.path))
 	for _, why := range would.LeftOut.Why {
 		s.add("the test would fail", why)
 	}
@@ -172,10 +172,10 @@ func (a *app) decideBy(name string, always, ask bool) func(client.LeftOut) (bool
 			a.note("the nodes' test would fail: %s", why)
 		}
 		if always {
-			a.note("left out of %s: %s; %d entities stay", name, strings.Join(left.IDs, ", "), left.Stays)
+			a.note("left out of %s: %s; %s", name, strings.Join(left.IDs, ", "), counted(left.Stays, "entity stays", "entities stay"))
 			return true, nil
 		}
-		a.note("to leave out of %s: %s; %d entities stay", name, strings.Join(left.IDs, ", "), left.Stays)
+		a.note("to leave out of %s: %s; %s", name, strings.Join(left.IDs, ", "), counted(left.Stays, "entity stays", "entities stay"))
 		fmt.Fprint(a.stderr, "weir: leave them out? [y/N] ") //nolint:errcheck // there is nowhere left to say so
 		line, err := bufio.NewReader(a.stdin).ReadString('\n')
 		if err != nil && (!errors.Is(err, io.EOF) || line == "") {

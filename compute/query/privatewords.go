@@ -162,6 +162,9 @@ func (c *compiler) unknownVector(n *name, selects bool) *Error {
 	fault := faultAt(n.Pos, n.Raw, "you have no private vector %s", n.text())
 	usable := c.usable(selects)
 	fault.Nearest = nearest(n.text(), usable)
+	if selects && fault.Nearest == "" {
+		usable = append(usable, fmt.Sprintf("%s with `--private %s=FILE.csv`, which registers it", writable(n.text()), n.text()))
+	}
 	return fault.want(usable...)
 }
 

@@ -202,7 +202,11 @@ func verdictWords(d catalog.Descriptor, p catalog.Preview) []string {
 	}
 	words = append(words, fmt.Sprintf("min_cohort is %d: %d of %d entities are included", max(d.Policy.MinCohort, p.Contract.MinCohort), included, of))
 	if n := len(p.Verdict.Withheld); n > 0 {
-		words = append(words, fmt.Sprintf("%d groups would have too few entities with readings and are withheld", n))
+		what := "1 group would have too few entities with readings and is withheld"
+		if n > 1 {
+			what = fmt.Sprintf("%d groups would have too few entities with readings and are withheld", n)
+		}
+		words = append(words, what)
 	}
 	return words
 }

@@ -47,10 +47,11 @@ func (c *Client) chooseContract(ctx context.Context, d catalog.Dataset, r catalo
 		if len(others) > 0 {
 			message += ": " + strings.Join(others, "; ")
 		}
-		return "", &catalog.Refusal{
-			Kind: catalog.RefusedPolicy, Rule: "contract", Message: message,
-			Fix: fmt.Sprintf("order one with `weir order create --dataset %s --purpose TEXT`", d.ID),
+		fix, err := c.wayToContract(ctx, d.ID, me)
+		if err != nil {
+			return "", err
 		}
+		return "", &catalog.Refusal{Kind: catalog.RefusedPolicy, Rule: "contract", Message: message, Fix: fix}
 	default:
 		return "", &catalog.Refusal{
 			Kind: catalog.RefusedInvalid, Rule: "contract_ambiguous", Field: "contract",
@@ -58,6 +59,22 @@ func (c *Client) chooseContract(ctx context.Context, d catalog.Dataset, r catalo
 			Fix:     "name one with --contract",
 		}
 	}
+}
+
+// wayToContract is what to do to get a contract: to wait for an order that is open,
+// or to order one.
+func (c *Client) wayToContract(ctx context.Context, dataset, me string) (string, error) {
+	orders, err := c.Orders(ctx)
+	if err != nil {
+		return "", fmt.Errorf("look for orders on %s: %w", dataset, err)
+	}
+	fix := fmt.Sprintf("order one with `weir order create --dataset %s --purpose TEXT`", dataset)
+	for _, o := range orders {
+		if o.Buyer == me && o.Dataset == dataset && o.State == catalog.OrderOpen {
+			fix = fmt.Sprintf("your order %s waits for the publisher, who grants it with `weir order approve %s`", o.ID, o.ID)
+		}
+	}
+	return fix, nil
 }
 
 // uncovered says why a contract does not cover a request; empty: it does. The

@@ -136,7 +136,7 @@ func cohortFailed(q catalog.Query) *catalog.Refusal {
 	return &catalog.Refusal{
 		Kind: catalog.RefusedPolicy, Rule: "cohort", Field: "in",
 		Message: fmt.Sprintf("query %s is not answered: somewhere in it too few entities are selected, or too few are left over; the nodes know no more than that", q.ID),
-		Fix:     "register the portfolio anew with --for and the query: you are told which entries to leave out; or ask with --epsilon where the policy has dp",
+		Fix:     "register the portfolio with --anew, --for and the query: you are told which entries to leave out; or ask with --epsilon where the policy has dp",
 	}
 }
 

@@ -28,7 +28,7 @@ type portfolioRecord struct {
 	Name    string         `json:"name"`
 	Vector  string         `json:"vector"`
 	Number  int            `json:"number,omitempty"` // the vector's version; records of before lack it
-	File    string         `json:"file"`             // keyed hash of the file's bytes
+	File    string         `json:"file"`             // keyed hash of the file's bytes, and of how it is read
 }
 
 const portfolioRecordVersion = 1
@@ -39,9 +39,19 @@ func (c *Client) recordPath(dir, name string) string {
 	return filepath.Join(dir, "portfolios", hex.EncodeToString(sum[:12])+".json")
 }
 
-// fileMark is a keyed hash of a file: without the key nobody can try which list of
-// entities it is.
-func (c *Client) fileMark(f panel.File) (mark string, err error) {
+// fileMark is a keyed hash of a file, and of how its weights are read: without the
+// key nobody can try which list of entities it is.
+func (c *Client) fileMark(f PortfolioFile) (mark string, err error) {
+	mark, err = c.bytesMark(f.File)
+	if err != nil || f.Weights == "" {
+		return mark, err
+	}
+	h := hmac.New(sha256.New, c.key.signing.Seed())
+	fmt.Fprintf(h, "weir portfolio weights 1\n%s\n%q\n%d\n%d\n", mark, f.Weights, f.Bits, f.Decimals) //nolint:errcheck // hash.Hash: Write never returns an error
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func (c *Client) bytesMark(f panel.File) (mark string, err error) {
 	in, err := f.Open()
 	if err != nil {
 		return "", fmt.Errorf("opening %s: %w", f.Name, err)
@@ -106,7 +116,7 @@ func (c *Client) KeepPortfolio(ctx context.Context, dir string, o PortfolioOptio
 	if c.key == nil {
 		return Registered{}, fmt.Errorf("register portfolio %s: %w", o.Name, ErrNoKey)
 	}
-	mark, err := c.fileMark(o.File)
+	mark, err := c.fileMark(o.PortfolioFile)
 	if err != nil {
 		return Registered{}, err
 	}
@@ -117,11 +127,11 @@ func (c *Client) KeepPortfolio(ctx context.Context, dir string, o PortfolioOptio
 	return done, c.saveRecord(dir, done.Vector, mark)
 }
 
-// KnownPortfolio returns the ready vector that was made of the very file, as this
-// machine remembers, and false when the file is new or another. A name that is
+// KnownPortfolio returns the ready vector that was made of the very file, read in
+// the same way, as this machine remembers, and false when the file is new or another. A name that is
 // registered without this machine's remembering of what is refused: a new version
 // would lose what was answered for it.
-func (c *Client) KnownPortfolio(ctx context.Context, dir, name, registry string, f panel.File) (catalog.Vector, bool, error) {
+func (c *Client) KnownPortfolio(ctx context.Context, dir, name, registry string, f PortfolioFile) (catalog.Vector, bool, error) {
 	if c.key == nil {
 		return catalog.Vector{}, false, fmt.Errorf("portfolio %s: %w", name, ErrNoKey)
 	}
@@ -149,7 +159,7 @@ func (c *Client) KnownPortfolio(ctx context.Context, dir, name, registry string,
 		return catalog.Vector{}, false, &catalog.Refusal{
 			Kind: catalog.RefusedConflict, Rule: "portfolio_elsewhere",
 			Message: fmt.Sprintf("portfolio %s version %d was registered from a file that this machine does not remember", name, newest.Version),
-			Fix:     fmt.Sprintf("ask without --private to use it, or make the file its next version with `weir portfolio register %s %s --registry %s`", name, f.Name, registry),
+			Fix:     fmt.Sprintf("ask without --private to use it, or make the file its next version with `weir portfolio register %s %s --registry %s`", name, f.File.Name, registry),
 		}
 	}
 	mark, err := c.fileMark(f)

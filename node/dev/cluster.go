@@ -45,6 +45,7 @@ type Cluster struct {
 	body    catalog.InitBody
 	unlock  func() error
 	profile client.Profile
+	again   bool // the cluster was there
 
 	mu    sync.Mutex
 	nodes map[string]*process
@@ -104,7 +105,12 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 	if err := os.Remove(c.layout.ready()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the old ready.json: %w", err)
 	}
-	c.opts.Progress("founding the cluster")
+	if c.again, err = c.layout.founded(); err != nil {
+		return err
+	}
+	if !c.again {
+		c.opts.Progress("founding a cluster in " + c.layout.dir)
+	}
 	if c.genesis, err = c.layout.found(c.opts.Nodes, c.opts.Threshold); err != nil {
 		return err
 	}
@@ -112,7 +118,11 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 		return err
 	}
 	c.profile = pinned(c.genesis, c.body)
-	c.opts.Progress(fmt.Sprintf("starting %d nodes", len(c.body.Nodes)))
+	what := fmt.Sprintf("starting %d nodes", len(c.body.Nodes))
+	if c.again {
+		what = fmt.Sprintf("starting the %d nodes of the cluster in %s again", len(c.body.Nodes), c.layout.dir)
+	}
+	c.opts.Progress(what)
 	for _, n := range c.body.Nodes {
 		if err := c.StartNode(n.ID); err != nil {
 			return err
@@ -273,12 +283,17 @@ func (c *Cluster) admit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.opts.Progress("making the bureau's collective key")
+	if !admitted[bureau.ID()] {
+		c.opts.Progress("making the bureau's collective key")
+	}
 	if _, err := operator.ReadyKey(ctx, bureau.ID()); err != nil {
 		return fmt.Errorf("the bureau's key: %w", err)
 	}
 	return nil
 }
+
+// Again reports whether the cluster was there before it was started.
+func (c *Cluster) Again() bool { return c.again }
 
 // Client returns a client with the key of Bureau, Buyer or Operator.
 func (c *Cluster) Client(principal string) (*client.Client, error) {
