@@ -137,6 +137,21 @@ func (p *Prepared) reusedTiles() [][][]catalog.Digest {
 	return p.appended.tiles
 }
 
+// layout has a digest for each tile, zero but for those that are taken over.
+func (p *Prepared) layout() [][][]catalog.Digest {
+	out := make([][][]catalog.Digest, len(p.columns()))
+	for c := range out {
+		out[c] = make([][]catalog.Digest, len(p.Blocks))
+		for b, block := range p.Blocks {
+			out[c][b] = make([]catalog.Digest, tiles.PerBlock(block, p.Panel.Periods))
+			if p.appended != nil {
+				copy(out[c][b], p.appended.tiles[c][b])
+			}
+		}
+	}
+	return out
+}
+
 // oldPrints are those of the version that is continued; nil where there is none.
 func (p *Prepared) oldPrints() *cellPrints {
 	if p.appended == nil {

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -32,6 +33,12 @@ type QueryOptions struct {
 	NewPortfolio bool
 	// Progress, if not nil, is told of every state that was seen.
 	Progress func(q catalog.Query)
+	// Keep is a directory in which the query stays until it is answered, so that it is
+	// taken up again, and charged once, when it is asked again after an interruption;
+	// empty: it is forgotten. Asked, if not nil, is told its id when the ledger has
+	// it, and whether it was asked before.
+	Keep  string
+	Asked func(id string, again bool)
 }
 
 // Result is a query's answer, checked and decrypted.
@@ -88,16 +95,17 @@ func (c *Client) Query(ctx context.Context, sql string, o QueryOptions) (*Result
 	}
 	compiled.Request.Complete = o.Complete
 	compiled.Request.Noise = o.noise()
-	contract, err := c.contractsFor(ctx, dataset, &compiled.Request, o)
+	asked, err := c.askQuery(ctx, dataset, &compiled.Request, o)
 	if err != nil {
 		return nil, err
 	}
-	request := compiled.Request
-	asked, receipt, err := c.askQuery(ctx, catalog.QuerySubmit{Contract: contract, Receiving: c.key.public.Receiving, Request: request})
-	if err != nil {
-		return nil, err
+	if o.Asked != nil {
+		o.Asked(asked.id, asked.again)
 	}
 	q, err := c.awaitQuery(ctx, asked, o.Progress)
+	if errors.Is(err, ErrQueryFailed) {
+		err = errors.Join(err, asked.forget())
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +113,8 @@ func (c *Client) Query(ctx context.Context, sql string, o QueryOptions) (*Result
 	if err != nil {
 		return nil, err
 	}
-	table.Query, table.Receipt = q.ID, receipt
-	return &Result{Table: table, Query: q, Receipt: receipt}, nil
+	table.Query, table.Receipt = q.ID, asked.receipt
+	return &Result{Table: table, Query: q, Receipt: asked.receipt}, asked.forget()
 }
 
 // Explain tells what a query would release and take, or the refusal it would
@@ -153,30 +161,6 @@ func (c *Client) contractFor(ctx context.Context, d catalog.Dataset, r catalog.R
 		return named, nil
 	}
 	return c.chooseContract(ctx, d, r)
-}
-
-// askedQuery is a query as this client signed it.
-type askedQuery struct {
-	id       string
-	envelope catalog.Digest
-}
-
-// askQuery signs and submits the query. The envelope's digest is computed here: the
-// shares open under no other.
-func (c *Client) askQuery(ctx context.Context, submit catalog.QuerySubmit) (askedQuery, wire.Receipt, error) {
-	envelope, err := c.sign(catalog.KindQuerySubmit, submit)
-	if err != nil {
-		return askedQuery{}, wire.Receipt{}, err
-	}
-	done, err := post[wire.Submitted](ctx, c, "/v1/envelopes", envelope, false)
-	if err != nil {
-		return askedQuery{}, wire.Receipt{}, fmt.Errorf("%s: %w", catalog.KindQuerySubmit, err)
-	}
-	asked := askedQuery{id: catalog.QueryID(envelope.Digest()), envelope: envelope.Digest()}
-	if done.Outcome.ID != asked.id {
-		return asked, done.Receipt, fmt.Errorf("%w: the node calls the query %s, its envelope says %s", ErrPinned, done.Outcome.ID, asked.id)
-	}
-	return asked, done.Receipt, nil
 }
 
 func (c *Client) awaitQuery(ctx context.Context, asked askedQuery, progress func(catalog.Query)) (catalog.Query, error) {

@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/tiles"
@@ -22,9 +24,16 @@ import (
 type spool struct {
 	dir  string
 	keep bool // across processes, until done
+
+	indexing sync.Mutex // guards the index
 }
 
-const spoolManifest = "manifest"
+const (
+	spoolManifest = "manifest"
+	// spoolIndex has a line for each tile that is kept: column, block, tile of the
+	// block, digest. A line is written when its tile is there.
+	spoolIndex = "index"
+)
 
 // openSpool opens the spool of one upload. With a directory it is kept there
 // under a name that only the holder of the key can link to the readings;
@@ -70,11 +79,55 @@ func (c *Client) uploadName(p *Prepared, key catalog.Key) string {
 
 func (s *spool) path(d catalog.Digest) string { return filepath.Join(s.dir, d.String()) }
 
-func (s *spool) put(d catalog.Digest, b []byte) error {
-	if err := os.WriteFile(s.path(d), b, 0o600); err != nil {
+func (s *spool) put(t tiles.Tile) error {
+	if err := os.WriteFile(s.path(t.Digest), t.Bytes, 0o600); err != nil {
+		return fmt.Errorf("keep an encrypted tile: %w", err)
+	}
+	if !s.keep {
+		return nil
+	}
+	s.indexing.Lock()
+	defer s.indexing.Unlock()
+	f, err := os.OpenFile(filepath.Join(s.dir, spoolIndex), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, err = fmt.Fprintf(f, "%d %d %d %s\n", t.Column, t.Block, t.K, t.Digest)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
 		return fmt.Errorf("keep an encrypted tile: %w", err)
 	}
 	return nil
+}
+
+// tiles adds to have, which is laid out as a manifest's tiles, those that an upload
+// kept which was interrupted, and counts them: a tile that is not whole is not there.
+func (s *spool) tiles(have [][][]catalog.Digest) (kept int, err error) {
+	b, err := os.ReadFile(filepath.Join(s.dir, spoolIndex))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("look for an interrupted upload: %w", err)
+	}
+	for line := range strings.Lines(string(b)) {
+		var column, block, k int
+		var text string
+		if n, err := fmt.Sscanf(line, "%d %d %d %s\n", &column, &block, &k, &text); n != 4 || err != nil {
+			continue // half-written
+		}
+		d, err := catalog.ParseDigest(text)
+		if err != nil || column < 0 || column >= len(have) || block < 0 || block >= len(have[column]) || k < 0 || k >= len(have[column][block]) {
+			continue
+		}
+		if _, err := s.get(d); err != nil {
+			continue
+		}
+		if have[column][block][k].IsZero() {
+			kept++
+		}
+		have[column][block][k] = d
+	}
+	return kept, nil
 }
 
 // get returns the bytes with the digest, or fs.ErrNotExist when they are not

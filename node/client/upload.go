@@ -94,19 +94,25 @@ func (u *upload) encrypt(ctx context.Context, presence catalog.Digest) (tiles.Ma
 	if err != nil {
 		return tiles.Manifest{}, fmt.Errorf("dataset %s: %w", d.Dataset, err)
 	}
+	have := u.prepared.layout()
+	kept, err := u.spool.tiles(have)
+	if err != nil {
+		return tiles.Manifest{}, err
+	}
+	u.sent.Tiles = kept    // or they will be sent again
 	var copying sync.Mutex // ShallowCopy reads the first one
 	workers := u.client.opts.Workers
 	sends, sctx := errgroup.WithContext(ctx)
 	sends.SetLimit(2 * workers)
 	digests, err := tiles.Pack(sctx, p.Panel, p.Blocks, tiles.PackOptions{
-		Values: u.key.Parameters.Values(), TileBytes: u.key.Parameters.TileBytes(), Workers: workers, Columns: columns, Have: p.reusedTiles(),
+		Values: u.key.Parameters.Values(), TileBytes: u.key.Parameters.TileBytes(), Workers: workers, Columns: columns, Have: have,
 		NewEncryptor: func() (tiles.Encryptor, error) {
 			copying.Lock()
 			defer copying.Unlock()
 			return first.ShallowCopy(), nil
 		},
 	}, func(t tiles.Tile) error {
-		if err := u.spool.put(t.Digest, t.Bytes); err != nil {
+		if err := u.spool.put(t); err != nil {
 			return err
 		}
 		sends.Go(func() error { return u.send(sctx, t.Digest, t.Bytes) })
