@@ -59,7 +59,7 @@ func (a *app) appendDataset(ctx context.Context, id string, files []string, desc
 	}
 	bar := a.newProgress()
 	defer bar.finish()
-	o.Progress = bar.publishing
+	o.Progress = a.publishing(id, bar)
 	prepared, err := c.PrepareAppend(ctx, src, client.DataFiles(files), o)
 	if err != nil {
 		return a.nothingPublished(check, err)
@@ -72,7 +72,7 @@ func (a *app) appendDataset(ctx context.Context, id string, files []string, desc
 	if check {
 		return a.check(ctx, c, prepared, report)
 	}
-	done, err := c.PublishDataset(ctx, prepared, bar.publishing)
+	done, err := c.PublishDataset(ctx, prepared, o.Progress)
 	if err != nil {
 		return err
 	}

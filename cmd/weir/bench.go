@@ -28,6 +28,7 @@ directory for temporary files (TMPDIR).`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			a.note("%d cores, %s/%s", runtime.GOMAXPROCS(0), runtime.GOOS, runtime.GOARCH)
+			a.ifInterrupted("no figures are printed; a run takes some twenty seconds")
 			figures, err := bench.Run(cmd.Context(), bench.Options{Step: func(what string) { a.note("%s", what) }})
 			if err != nil {
 				return err

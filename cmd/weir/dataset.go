@@ -79,7 +79,8 @@ func (a *app) publishDataset(ctx context.Context, descriptor string, files []str
 	ids := func(ctx context.Context, registry string) ([]string, error) { return c.RegistryIDs(ctx, registry) }
 	bar := a.newProgress()
 	defer bar.finish()
-	prepared, err := client.Prepare(ctx, src, client.DataFiles(files), ids, bar.publishing)
+	tell := a.publishing(src.Descriptor.Dataset, bar)
+	prepared, err := client.Prepare(ctx, src, client.DataFiles(files), ids, tell)
 	if err != nil {
 		return a.nothingPublished(check, err)
 	}
@@ -95,7 +96,7 @@ func (a *app) publishDataset(ctx context.Context, descriptor string, files []str
 	if check {
 		return a.check(ctx, c, prepared, report)
 	}
-	done, err := c.PublishDataset(ctx, prepared, bar.publishing)
+	done, err := c.PublishDataset(ctx, prepared, tell)
 	if err != nil {
 		return err
 	}

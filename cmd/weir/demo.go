@@ -44,13 +44,15 @@ names one; run again with the same directory, it asks what is published there.`,
 				size = seeds.SizeFull
 			}
 			dir := a.directory()
+			left := fmt.Sprintf("the nodes are stopped; what was published is in %s, and `weir demo --dir %s` asks that", dir, dir)
 			if dir == "" {
+				left = "the nodes are stopped, and their directory is removed"
 				if dir, err = os.MkdirTemp("", "weir-demo-"); err != nil {
 					return fmt.Errorf("make a directory for the demo: %w", err)
 				}
 				defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 			}
-			return a.demo(cmd, dir, size, serve)
+			return a.demo(cmd, dir, size, serve, left)
 		},
 	}
 	f := cmd.Flags()
@@ -61,7 +63,7 @@ names one; run again with the same directory, it asks what is published there.`,
 }
 
 // demo runs the demo on a cluster in dir and prints the report.
-func (a *app) demo(cmd *cobra.Command, dir string, size seeds.Size, serve bool) (err error) {
+func (a *app) demo(cmd *cobra.Command, dir string, size seeds.Size, serve bool, left string) (err error) {
 	g, err := seeds.New(seeds.Options{Size: size})
 	if err != nil {
 		return err
@@ -71,6 +73,7 @@ func (a *app) demo(cmd *cobra.Command, dir string, size seeds.Size, serve bool) 
 		return err
 	}
 	start := time.Now()
+	a.ifInterrupted("%s", left)
 	c, err := a.startDev(cmd, dev.Options{Dir: dir})
 	if err != nil {
 		return err

@@ -29,6 +29,7 @@ beside them: not a cluster to trust.`,
 			if o.Dir = a.directory(); o.Dir == "" {
 				return usagef(cmd, "--dir is needed: where the cluster lives")
 			}
+			a.ifInterrupted("the cluster was starting and is stopped; start it again with `weir dev --dir %s`", o.Dir)
 			o.NodeFlags = []string{"--log-level", level}
 			c, err := a.startDev(cmd, o)
 			if err != nil {
@@ -36,11 +37,19 @@ beside them: not a cluster to trust.`,
 			}
 			p := c.Profile()
 			a.note("ready: cluster %s, %d nodes, API at %s", p.Cluster.String()[:16], len(p.Nodes), p.Addr)
-			a.note("next: weir dataset publish --dir %s DESCRIPTOR.yaml FILE.csv", o.Dir)
+			if c.Again() {
+				a.note("next: weir dataset list --dir %s", o.Dir)
+			} else {
+				a.note("next: weir dataset publish --dir %s DESCRIPTOR.yaml FILE.csv", o.Dir)
+			}
 			a.note("interrupt to stop")
 			a.untilInterrupted(cmd, c)
-			a.note("stopping")
-			return c.Close()
+			a.note("stopping the nodes")
+			if err := c.Close(); err != nil {
+				return err
+			}
+			a.note("stopped; started again with `weir dev --dir %s`, everything is there again", o.Dir)
+			return nil
 		},
 	}
 	f := cmd.Flags()

@@ -322,7 +322,8 @@ func (a *app) monitor(ctx context.Context, path string, every time.Duration, onc
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			a.note("stopped; what was seen is in %s, and nothing in it was forked or rewritten", path)
+			return nil
 		case <-tick.C:
 		}
 	}

@@ -89,8 +89,11 @@ type dataFault struct {
 // fail says what went wrong and returns the exit status.
 func (a *app) fail(ctx context.Context, err error) int {
 	code, fields := classify(err)
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		fields = errorFields{Kind: "interrupted", Message: "interrupted"}
+	switch {
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fields = errorFields{Kind: "interrupted", Message: a.interrupted("interrupted")}
+	case errors.Is(err, context.DeadlineExceeded):
+		fields.Message = a.interrupted(fields.Message)
 	}
 	// What came before the failure may be printed already, as a demo's report is:
 	// stdout has one document.

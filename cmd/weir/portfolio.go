@@ -140,6 +140,7 @@ func (a *app) registerPortfolio(ctx context.Context, name, path string, f regist
 			return a.printKnown(v, path)
 		}
 	}
+	a.ifInterrupted("see with `weir portfolio list` whether %s was registered; if not, the same command does", name)
 	done, err := c.KeepPortfolio(ctx, a.recordDir(), client.PortfolioOptions{
 		Name: name, Registry: f.registry, For: f.sql, Query: f.query, LeaveOut: a.decide(name, f.leaveOut), Progress: a.checking(), PortfolioFile: file,
 	})

@@ -51,6 +51,10 @@ func (p *progress) publishing(now client.Progress) {
 	case client.StageKey:
 		p.tell("waiting for your key: " + now.Waiting)
 	case client.StageReading:
+		if now.BytesTotal > 0 {
+			p.show(now.Stage, int(now.Bytes), int(now.BytesTotal))
+			return
+		}
 		p.show(now.Stage, now.Rows, -1)
 	case client.StageRegistry:
 		p.show(now.Stage, now.Rows, now.RowsTotal)
@@ -86,6 +90,9 @@ func (p *progress) show(stage client.Stage, done, total int) {
 		p.end()
 		p.stage = stage
 		p.bar = p.newBar(stage, total)
+	}
+	if done == 0 && counts[stage] != "" {
+		return // a rate makes sense only later
 	}
 	// A bar that cannot be drawn is no reason to stop what it shows.
 	_ = p.bar.Set(done)
@@ -133,18 +140,23 @@ func (p *progress) answering(expected time.Duration, now func() time.Time, ticks
 	}
 }
 
-// newBar makes the bar of a stage and draws it, empty: a rate makes sense only
-// later. It draws only when it is told something: the library's own ticking
+// newBar makes the bar of a stage, and draws it where there is nothing to count. It
+// draws only when it is told something: the library's own ticking
 // goroutine would go on drawing when the bar is gone.
 func (p *progress) newBar(stage client.Stage, total int) *progressbar.ProgressBar {
 	o := []progressbar.Option{
 		progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription(titles[stage]),
 		progressbar.OptionSetPredictTime(total > 0), progressbar.OptionSetSpinnerChangeInterval(0),
 		progressbar.OptionThrottle(p.every), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30),
-		progressbar.OptionSetRenderBlankState(true),
+		progressbar.OptionShowTotalBytes(total > 0),
 	}
-	if unit := counts[stage]; unit != "" {
+	switch unit := counts[stage]; {
+	case stage == client.StageReading && total > 0:
+		o = append(o, progressbar.OptionShowCount(), progressbar.OptionShowBytes(true))
+	case unit != "":
 		o = append(o, progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString(unit))
+	default:
+		o = append(o, progressbar.OptionSetRenderBlankState(true))
 	}
 	return progressbar.NewOptions(total, o...)
 }

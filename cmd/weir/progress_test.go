@@ -19,6 +19,7 @@ func TestBarsOfEveryStageEndWithThePublication(t *testing.T) {
 	var terminal bytes.Buffer
 	p := &progress{out: &terminal, note: func(string, ...any) {}}
 	for _, now := range []client.Progress{
+		{Stage: client.StageReading},
 		{Stage: client.StageReading, Rows: 4096},
 		{Stage: client.StageRegistry, Rows: 5, RowsTotal: 10},
 		{Stage: client.StageUploading, Tiles: 3, TilesTotal: 4},
@@ -73,4 +74,19 @@ func TestProgressIsSilentWithoutATerminal(t *testing.T) {
 		t.Error("there is a bar where there is no terminal")
 	}
 	p.finish()
+}
+
+// Where the files' sizes are known, the bar of reading has an end.
+func TestBarOfReadingFilesCountsTheirBytes(t *testing.T) {
+	var terminal bytes.Buffer
+	p := &progress{out: &terminal, note: func(string, ...any) {}}
+	p.publishing(client.Progress{Stage: client.StageReading, BytesTotal: 4_000_000})
+	if terminal.Len() > 0 {
+		t.Errorf("drew %q before there was anything to show", terminal.String())
+	}
+	p.publishing(client.Progress{Stage: client.StageReading, Rows: 4096, Bytes: 3_000_000, BytesTotal: 4_000_000})
+	p.finish()
+	if drawn := terminal.String(); !strings.Contains(drawn, "75%") || !strings.Contains(drawn, "(3.0/4.0 MB") {
+		t.Errorf("drew %q, want three quarters of the bytes", drawn)
+	}
 }

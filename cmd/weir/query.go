@@ -119,6 +119,8 @@ func (a *app) query(ctx context.Context, sql, receipt string, o client.QueryOpti
 	if err := a.ensurePortfolio(ctx, c, sql, o, private); err != nil {
 		return withSQL(sql, err)
 	}
+	a.ifInterrupted("nothing was asked, and nothing is charged")
+	o.Keep, o.Asked = a.recordDir(), a.asked
 	seen := 0
 	o.Progress = func(q catalog.Query) {
 		for _, t := range q.Attempts[min(seen, len(q.Attempts)):] {
@@ -146,6 +148,14 @@ func (a *app) query(ctx context.Context, sql, receipt string, o client.QueryOpti
 		a.note("query %s, entry %d of the evidence log", r.Query.ID, r.Receipt.Seq)
 	}
 	return failed
+}
+
+// asked tells of a query that the ledger has.
+func (a *app) asked(id string, again bool) {
+	if again {
+		a.note("query %s was asked before and not answered here; it is taken up again, and charged once", id)
+	}
+	a.ifInterrupted("query %s is with the nodes and charged; the same command within %d minutes takes it up again and is not charged anew", id, catalog.MaxEnvelopeAge/60_000)
 }
 
 // placedReceipt is the receipt in a JSON result: where the log holds the query,

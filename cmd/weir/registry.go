@@ -88,7 +88,7 @@ func (a *app) publishRegistry(ctx context.Context, path string, f client.Registr
 	defer c.Close()
 	bar := a.newProgress()
 	defer bar.finish()
-	done, err := c.PublishRegistry(ctx, table, bar.rows)
+	done, err := c.PublishRegistry(ctx, table, a.sendingRows(f.ID, bar))
 	if err != nil {
 		return err
 	}
@@ -113,12 +113,23 @@ func (a *app) appendRegistry(ctx context.Context, path string, f client.Registry
 	}
 	bar := a.newProgress()
 	defer bar.finish()
-	done, err := c.AppendRegistry(ctx, f.ID, table.Rows, bar.rows)
+	done, err := c.AppendRegistry(ctx, f.ID, table.Rows, a.sendingRows(f.ID, bar))
 	if err != nil {
 		return err
 	}
 	bar.finish()
 	return a.printRegistryResult(done)
+}
+
+// sendingRows tells how many rows have arrived.
+func (a *app) sendingRows(id string, bar *progress) func(done, total int) {
+	tell := func(done, total int) {
+		a.ifInterrupted("%d of %d rows have arrived, and registry %s has none of them before all are there; the same command goes on from there", done, total, id)
+	}
+	return func(done, total int) {
+		tell(done, total)
+		bar.rows(done, total)
+	}
 }
 
 func (a *app) printRegistryResult(r client.RegistryResult) error {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 )
@@ -25,7 +26,8 @@ type app struct {
 	as      string
 	profile string
 	output  outputFormat
-	printed bool // a JSON document was
+	printed bool                   // a JSON document was
+	state   atomic.Pointer[string] // see ifInterrupted
 }
 
 // newRoot builds the command tree for the given streams.

@@ -18,6 +18,7 @@ import (
 // file turns out to be GB 18030.
 type File struct {
 	Name string
+	Size int64 // in bytes, as Open will give them; 0: not known
 	Open func() (io.ReadCloser, error)
 }
 

@@ -62,10 +62,7 @@ func (c *Client) PrepareAppend(ctx context.Context, src *panel.Source, files []p
 	}
 	read := *src
 	read.Registry, read.Attributes = x.descriptor.Registry, nil
-	po := panel.Options{}
-	if o.Progress != nil {
-		po.Progress = func(rows int) { o.Progress(Progress{Stage: StageReading, Rows: rows}) }
-	}
+	files, po := reading(files, o.Progress)
 	fresh, _, err := panel.Read(ctx, &read, x.ids, files, po)
 	if err != nil {
 		return nil, err

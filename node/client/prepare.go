@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/panel"
@@ -19,7 +20,8 @@ type Progress struct {
 	RowsTotal  int    // of the registry; 0 while files are read
 	Tiles      int    // uploaded
 	TilesTotal int    // of all columns
-	Bytes      int64  // uploaded
+	Bytes      int64  // of the files read, or uploaded
+	BytesTotal int64  // of the files; 0: not known
 	Waiting    string // for what; in StageKey
 }
 
@@ -63,8 +65,63 @@ func DataFiles(paths []string) []panel.File {
 	files := make([]panel.File, len(paths))
 	for i, path := range paths {
 		files[i] = panel.File{Name: path, Open: func() (io.ReadCloser, error) { return os.Open(filepath.Clean(path)) }}
+		if info, err := os.Stat(filepath.Clean(path)); err == nil && info.Mode().IsRegular() {
+			files[i].Size = info.Size()
+		}
 	}
 	return files
+}
+
+// measured are files that count the bytes read of them, and how many they have; 0
+// where that is not known.
+func measured(files []panel.File, read *atomic.Int64) (out []panel.File, total int64) {
+	known := true
+	for _, f := range files {
+		open := f.Open
+		f.Open = func() (io.ReadCloser, error) {
+			in, err := open()
+			if err != nil {
+				return nil, err
+			}
+			return &countedFile{ReadCloser: in, read: read}, nil
+		}
+		out = append(out, f)
+		total += f.Size
+		known = known && f.Size > 0
+	}
+	if !known {
+		total = 0
+	}
+	return out, total
+}
+
+// countedFile counts what is read.
+type countedFile struct {
+	io.ReadCloser
+	read *atomic.Int64
+}
+
+// Read implements io.Reader.
+func (f *countedFile) Read(p []byte) (int, error) {
+	n, err := f.ReadCloser.Read(p)
+	f.read.Add(int64(n))
+	return n, err
+}
+
+// reading has progress told of the rows and bytes that are read of the files.
+func reading(files []panel.File, progress func(Progress)) ([]panel.File, panel.Options) {
+	if progress == nil {
+		return files, panel.Options{}
+	}
+	var read atomic.Int64
+	files, total := measured(files, &read)
+	return files, panel.Options{Progress: func(rows int) {
+		now := Progress{Stage: StageReading, Rows: rows, Bytes: read.Load(), BytesTotal: total}
+		if total > 0 {
+			now.Bytes = min(now.Bytes, total) // a file may be read twice, for its encoding
+		}
+		progress(now)
+	}}
 }
 
 // Prepare reads a dataset's files. ids returns the ids of the registry that
@@ -78,10 +135,7 @@ func Prepare(ctx context.Context, src *panel.Source, files []panel.File, ids fun
 			return nil, err
 		}
 	}
-	o := panel.Options{}
-	if progress != nil {
-		o.Progress = func(rows int) { progress(Progress{Stage: StageReading, Rows: rows}) }
-	}
+	files, o := reading(files, progress)
 	p, attributes, err := panel.Read(ctx, src, registry, files, o)
 	if err != nil {
 		return nil, err

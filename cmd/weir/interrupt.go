@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/weirdata/weir/node/client"
+)
+
+// ifInterrupted says what a command would leave behind if it were interrupted from
+// now on, and what to do then. It may be called from several goroutines.
+func (a *app) ifInterrupted(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	a.state.Store(&text)
+}
+
+// interrupted is what an interruption, or the end of a command's time, left behind.
+func (a *app) interrupted(what string) string {
+	if text := a.state.Load(); text != nil {
+		return what + ": " + *text
+	}
+	return what
+}
+
+// publishing tells of every step of a publication, and what an interruption in it
+// would mean.
+func (a *app) publishing(dataset string, bar *progress) func(client.Progress) {
+	a.ifInterrupted("nothing was published")
+	return func(now client.Progress) {
+		switch now.Stage {
+		case client.StageRegistry:
+			a.ifInterrupted("nothing was published; %d of %d rows of the registry have arrived, and the same command goes on from there", now.Rows, now.RowsTotal)
+		case client.StageUploading:
+			a.ifInterrupted("nothing was published; %d of %d tiles are encrypted and sent, and the same command goes on from there", now.Tiles, now.TilesTotal)
+		case client.StageChecking:
+			a.ifInterrupted("the nodes have all of the version and go on checking it without you; see with `weir dataset show %s` whether it is live", dataset)
+		default:
+			a.ifInterrupted("nothing was published")
+		}
+		bar.publishing(now)
+	}
+}
