@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -21,6 +22,7 @@ type progress struct {
 	mu    sync.Mutex
 	bar   *progressbar.ProgressBar // guarded by mu
 	stage client.Stage             // guarded by mu
+	base  int                      // guarded by mu; of the stage's count, what was there before
 	told  string                   // guarded by mu; the last thing noted
 	note  func(format string, args ...any)
 }
@@ -33,12 +35,17 @@ func (a *app) newProgress() *progress {
 	return &progress{out: f, every: 100 * time.Millisecond, note: a.note}
 }
 
-// stageAnswering is the wait for an answer.
-const stageAnswering client.Stage = "answering"
+// stageAnswering is the wait for an answer, stageLonger what is more than expected of
+// it.
+const (
+	stageAnswering client.Stage = "answering"
+	stageLonger    client.Stage = "longer"
+)
 
 // titles say what is going on.
 var titles = map[client.Stage]string{
 	stageAnswering:        "nodes open the sums",
+	stageLonger:           "nodes open the sums, for longer than expected",
 	client.StageReading:   "reading files",
 	client.StageRegistry:  "sending the registry",
 	client.StageUploading: "encrypting and uploading",
@@ -88,9 +95,15 @@ func (p *progress) show(stage client.Stage, done, total int) {
 	defer p.mu.Unlock()
 	if p.bar == nil || p.stage != stage {
 		p.end()
-		p.stage = stage
-		p.bar = p.newBar(stage, total)
+		p.stage, p.base = stage, 0
+		title := titles[stage]
+		if stage == client.StageUploading && done > 1 { // taken up again: the rate is of what is done now
+			p.base = done - 1
+			title = fmt.Sprintf("%s, %d of %d being there", title, p.base, total)
+		}
+		p.bar = p.newBar(stage, title, total-p.base)
 	}
+	done -= p.base
 	if done == 0 && counts[stage] != "" {
 		return // a rate makes sense only later
 	}
@@ -110,7 +123,7 @@ const barAfter = 500 * time.Millisecond
 
 // answering shows how much of the expected time an answer has taken, at every
 // tick until stop is called. Nodes do not report how far they are: what is shown
-// is an estimate, and stands still where that was too short.
+// is an estimate, and where that was too short, only the time.
 func (p *progress) answering(expected time.Duration, now func() time.Time, ticks <-chan time.Time) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	start, total := now(), int(expected.Milliseconds())
@@ -126,10 +139,10 @@ func (p *progress) answering(expected time.Duration, now func() time.Time, ticks
 			if took < barAfter {
 				continue
 			}
-			if total <= 0 {
-				p.show(stageAnswering, 0, -1)
+			if ms := int(took.Milliseconds()); ms < total {
+				p.show(stageAnswering, ms, total)
 			} else {
-				p.show(stageAnswering, min(int(took.Milliseconds()), total-1), total)
+				p.show(stageLonger, ms, -1)
 			}
 		}
 	}()
@@ -143,9 +156,9 @@ func (p *progress) answering(expected time.Duration, now func() time.Time, ticks
 // newBar makes the bar of a stage, and draws it where there is nothing to count. It
 // draws only when it is told something: the library's own ticking
 // goroutine would go on drawing when the bar is gone.
-func (p *progress) newBar(stage client.Stage, total int) *progressbar.ProgressBar {
+func (p *progress) newBar(stage client.Stage, title string, total int) *progressbar.ProgressBar {
 	o := []progressbar.Option{
-		progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription(titles[stage]),
+		progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription(title),
 		progressbar.OptionSetPredictTime(total > 0), progressbar.OptionSetSpinnerChangeInterval(0),
 		progressbar.OptionThrottle(p.every), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30),
 		progressbar.OptionShowTotalBytes(total > 0),
@@ -155,7 +168,7 @@ func (p *progress) newBar(stage client.Stage, total int) *progressbar.ProgressBa
 		o = append(o, progressbar.OptionShowCount(), progressbar.OptionShowBytes(true))
 	case unit != "":
 		o = append(o, progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString(unit))
-	default:
+	case total <= 0:
 		o = append(o, progressbar.OptionSetRenderBlankState(true))
 	}
 	return progressbar.NewOptions(total, o...)

@@ -22,6 +22,7 @@ func TestBarsOfEveryStageEndWithThePublication(t *testing.T) {
 		{Stage: client.StageReading},
 		{Stage: client.StageReading, Rows: 4096},
 		{Stage: client.StageRegistry, Rows: 5, RowsTotal: 10},
+		{Stage: client.StageUploading, Tiles: 0, TilesTotal: 4},
 		{Stage: client.StageUploading, Tiles: 3, TilesTotal: 4},
 		{Stage: client.StageChecking, Tiles: 4, TilesTotal: 4},
 	} {
@@ -64,6 +65,16 @@ func TestBarOfAnAnswerShowsTheExpectedTimeAndEnds(t *testing.T) {
 	if drawn := terminal.String(); !strings.Contains(drawn, "nodes open the sums") || !strings.Contains(drawn, "75%") {
 		t.Errorf("drew %q, want three quarters", drawn)
 	}
+	// One that takes longer than expected says so, and for how long.
+	late := make(chan time.Time, 2)
+	late <- clock
+	late <- clock.Add(9 * time.Second)
+	stop = p.answering(4*time.Second, func() time.Time { return <-late }, ticks)
+	ticks <- clock
+	stop()
+	if drawn := terminal.String(); !strings.Contains(drawn, "for longer than expected") || strings.Contains(drawn, "100%") {
+		t.Errorf("drew %q, want that it takes longer", drawn)
+	}
 }
 
 func TestProgressIsSilentWithoutATerminal(t *testing.T) {
@@ -88,5 +99,17 @@ func TestBarOfReadingFilesCountsTheirBytes(t *testing.T) {
 	p.finish()
 	if drawn := terminal.String(); !strings.Contains(drawn, "75%") || !strings.Contains(drawn, "(3.0/4.0 MB") {
 		t.Errorf("drew %q, want three quarters of the bytes", drawn)
+	}
+}
+
+// An upload that is taken up again is measured by what is done now.
+func TestBarOfAnUploadThatGoesOnLeavesOutWhatWasThere(t *testing.T) {
+	var terminal bytes.Buffer
+	p := &progress{out: &terminal, note: func(string, ...any) {}}
+	p.publishing(client.Progress{Stage: client.StageUploading, Tiles: 91, TilesTotal: 110})
+	p.publishing(client.Progress{Stage: client.StageUploading, Tiles: 100, TilesTotal: 110})
+	p.finish()
+	if drawn := terminal.String(); !strings.Contains(drawn, "90 of 110 being there") || !strings.Contains(drawn, " 50% ") || !strings.Contains(drawn, "(10/20") {
+		t.Errorf("drew %q, want half of what was left", drawn)
 	}
 }

@@ -93,8 +93,7 @@ func (a *app) readSQL(argument string) (string, error) {
 
 // answering draws a bar for an answer that takes its time, on a terminal alone. A
 // query that cannot be explained says why when it is asked.
-func (a *app) answering(ctx context.Context, c *client.Client, sql string, o client.QueryOptions) (stop func()) {
-	p := a.newProgress()
+func answering(ctx context.Context, p *progress, c *client.Client, sql string, o client.QueryOptions) (stop func()) {
 	if p.out == nil {
 		return func() {}
 	}
@@ -121,16 +120,17 @@ func (a *app) query(ctx context.Context, sql, receipt string, o client.QueryOpti
 	}
 	a.ifInterrupted("nothing was asked, and nothing is charged")
 	o.Keep, o.Asked = a.recordDir(), a.asked
+	bar := a.newProgress()
 	seen := 0
 	o.Progress = func(q catalog.Query) {
 		for _, t := range q.Attempts[min(seen, len(q.Attempts)):] {
 			if t.Failed != "" {
 				seen = t.Number
-				a.note("attempt %d of query %s failed (%s); the nodes try again", t.Number, q.ID, t.Failed)
+				bar.tell(fmt.Sprintf("attempt %d of query %s failed (%s); the nodes try again", t.Number, q.ID, t.Failed))
 			}
 		}
 	}
-	stop := a.answering(ctx, c, sql, o)
+	stop := answering(ctx, bar, c, sql, o)
 	r, err := c.Query(ctx, sql, o)
 	stop()
 	if err != nil {
