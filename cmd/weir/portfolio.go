@@ -130,7 +130,7 @@ func (a *app) registerPortfolio(ctx context.Context, name, path string, f regist
 	file := client.PortfolioFile{File: openFile(path), Weights: f.weights, Bits: f.bits, Decimals: f.decimals, IgnoreUnknown: f.ignoreUnknown}
 	if !f.anew {
 		v, known, err := c.KnownPortfolio(ctx, a.recordDir(), name, f.registry, file)
-		if refused, ok := client.IsRefused(err); ok && refused.Kind == catalog.RefusedConflict {
+		if refused, ok := client.IsRefused(err); ok && refused.Rule == client.RulePortfolioElsewhere {
 			err = nil // from elsewhere: it becomes the next version, which is said below
 		}
 		if err != nil {

@@ -127,10 +127,14 @@ func (c *Client) KeepPortfolio(ctx context.Context, dir string, o PortfolioOptio
 	return done, c.saveRecord(dir, done.Vector, mark)
 }
 
+// RulePortfolioElsewhere is the rule of the refusal of a portfolio's file where this
+// machine does not remember of which one the portfolio was made.
+const RulePortfolioElsewhere = "portfolio_elsewhere"
+
 // KnownPortfolio returns the ready vector that was made of the very file, read in
-// the same way, as this machine remembers, and false when the file is new or another. A name that is
-// registered without this machine's remembering of what is refused: a new version
-// would lose what was answered for it.
+// the same way, as this machine remembers, and false when the file is new or another.
+// A name that is registered without this machine's remembering of what is refused: a
+// new version would lose what was answered for it.
 func (c *Client) KnownPortfolio(ctx context.Context, dir, name, registry string, f PortfolioFile) (catalog.Vector, bool, error) {
 	if c.key == nil {
 		return catalog.Vector{}, false, fmt.Errorf("portfolio %s: %w", name, ErrNoKey)
@@ -157,7 +161,7 @@ func (c *Client) KnownPortfolio(ctx context.Context, dir, name, registry string,
 	}
 	if record == nil || record.Vector != newest.ID {
 		return catalog.Vector{}, false, &catalog.Refusal{
-			Kind: catalog.RefusedConflict, Rule: "portfolio_elsewhere",
+			Kind: catalog.RefusedConflict, Rule: RulePortfolioElsewhere,
 			Message: fmt.Sprintf("portfolio %s version %d was registered from a file that this machine does not remember", name, newest.Version),
 			Fix:     fmt.Sprintf("ask without --private to use it, or make the file its next version with `weir portfolio register %s %s --registry %s`", name, f.File.Name, registry),
 		}
