@@ -3,6 +3,7 @@ package catalog
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"testing"
 )
 
@@ -86,6 +87,75 @@ func FuzzApply(f *testing.F) {
 					return
 				}
 				c.apply(e) // checks that a refusal changes nothing
+			}
+		}
+	})
+}
+
+// FuzzUnpackLevels: what was accepted with a version is read without its length.
+func FuzzUnpackLevels(f *testing.F) {
+	f.Add(PackAssign([]int32{-1, 0, 0, 3, 3, 1}))
+	f.Add(PackAssign(nil))
+	f.Add([]byte{})
+	f.Add([]byte{assignFormat, 0xff, 0xff, 0x07, 2, 0xff, 0xff, 0x07, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		levels, err := unpackLevels(b)
+		if err == nil && !bytes.Equal(PackAssign(levels), b) {
+			t.Fatalf("%x is not what %v is packed to", b, levels)
+		}
+	})
+}
+
+// FuzzDecodePartition: a partition that is read is written as it was.
+func FuzzDecodePartition(f *testing.F) {
+	p := &partition{assign: []int32{0, 1, 1, 2, 0, 2}, classes: 3, frozen: []frozen{{Class: 1, Commitment: Sum([]byte("x")), Uses: 1}}}
+	f.Add(p.encode())
+	f.Add(newPartition(0).encode())
+	f.Add(encode(partitionRecord{Format: partitionFormat, Entities: MaxRegistryRows, Classes: 1}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var r partitionRecord
+		if decodeStrict(b, &r) != nil {
+			return
+		}
+		p, err := decodePartition(r)
+		if err != nil {
+			return
+		}
+		if again := encode(r); !bytes.Equal(p.encode(), again) {
+			t.Fatalf("%s is written as %s", again, p.encode())
+		}
+		for e := range p.assign {
+			if c := p.class(e); c < 0 || int(c) >= p.classes {
+				t.Fatalf("entity %d is in class %d of %d", e, c, p.classes)
+			}
+		}
+	})
+}
+
+// FuzzDecodeBurdens: what was released of classes means the same when it was written
+// and read again.
+func FuzzDecodeBurdens(f *testing.F) {
+	columns := []releasedColumn{{Dataset: "m", Measure: "nox"}, {Dataset: "m", Measure: "nox", Other: "so2"}}
+	b := (&burdens{}).grown(3, nil)
+	b.extend(1, columns[0], Interval{648, 660})
+	b.extend(2, columns[1], Interval{648, 649})
+	f.Add(3, mustRecord[burdensRecord](f, b.encode()).Hulls)
+	f.Add(1<<20, []byte{0})
+	f.Add(1, []byte{1, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0}) // ends behind the last period there is
+	f.Fuzz(func(t *testing.T, classes int, hulls []byte) {
+		b, err := decodeBurdens(burdensRecord{Format: burdensFormat, Classes: classes, Columns: columns, Hulls: hulls})
+		if err != nil {
+			return
+		}
+		again, err := decodeBurdens(mustRecord[burdensRecord](t, b.encode()))
+		if err != nil || !slices.EqualFunc(again.hulls, b.hulls, slices.Equal) {
+			t.Fatalf("%x in %d classes is read as %v and then %v (%v)", hulls, classes, b.hulls, again, err)
+		}
+		for _, class := range b.hulls {
+			for _, h := range class {
+				if h.To < h.From {
+					t.Fatalf("an interval %v", h)
+				}
 			}
 		}
 	})

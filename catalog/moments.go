@@ -36,6 +36,10 @@ type burdensRecord struct {
 
 const burdensFormat = 1
 
+// maxHull bounds the periods in a record, far beyond those of any calendar, so that
+// no interval ends before it begins.
+const maxHull = 1 << 40
+
 func (b *burdens) encode() []byte {
 	r := burdensRecord{Format: burdensFormat, Columns: b.columns, Classes: len(b.hulls)}
 	for _, class := range b.hulls {
@@ -60,16 +64,16 @@ func decodeBurdens(r burdensRecord) (*burdens, error) {
 		b.hulls[c] = make([]Interval, len(b.columns))
 		for i := range b.columns {
 			length, n := binary.Uvarint(rest)
-			if n <= 0 || length > 1<<40 {
-				return nil, errors.New("released columns: they end too early")
+			if n <= 0 || length > maxHull {
+				return nil, errors.New("released columns: a period is missing or no period")
 			}
 			rest = rest[n:]
 			if length == 0 {
 				continue
 			}
 			from, n := binary.Varint(rest)
-			if n <= 0 {
-				return nil, errors.New("released columns: they end too early")
+			if n <= 0 || from < -maxHull || from > maxHull {
+				return nil, errors.New("released columns: a period is missing or no period")
 			}
 			rest = rest[n:]
 			b.hulls[c][i] = Interval{From: from, To: from + int64(length)} //nolint:gosec // bounded above
