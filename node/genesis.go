@@ -68,11 +68,19 @@ func ReadGenesis(file string) (Genesis, error) {
 	if err != nil {
 		return g, fmt.Errorf("read the founding: %w", err)
 	}
-	if err := strictJSON(b, &g); err != nil {
+	if g, err = parseGenesis(b); err != nil {
 		return g, fmt.Errorf("read the founding %s: %w", file, err)
 	}
+	return g, nil
+}
+
+func parseGenesis(b []byte) (Genesis, error) {
+	var g Genesis
+	if err := strictJSON(b, &g); err != nil {
+		return Genesis{}, err
+	}
 	if g.Version != 1 {
-		return g, fmt.Errorf("read the founding %s: version %d, want 1", file, g.Version)
+		return Genesis{}, fmt.Errorf("version %d, want 1", g.Version)
 	}
 	return g, nil
 }

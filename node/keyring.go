@@ -168,8 +168,8 @@ func packUint64s(v []uint64) []byte {
 }
 
 func unpackUint64s(b []byte, want int) ([]uint64, error) {
-	if len(b) != 8*want {
-		return nil, fmt.Errorf("%d bytes, want %d", len(b), 8*want)
+	if len(b)%8 != 0 || len(b)/8 != want {
+		return nil, fmt.Errorf("%d bytes, want %d numbers of 8", len(b), want)
 	}
 	v := make([]uint64, want)
 	for i := range v {

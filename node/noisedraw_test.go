@@ -56,7 +56,7 @@ func noisedPlan(groups int, laws ...noise.Law) *query.Plan {
 	return &query.Plan{Dataset: "d", Release: 1, Groups: make([]catalog.GroupIndex, groups), Kinds: slices.Repeat([]catalog.Column{{Measure: "m"}}, len(laws)), Columns: make([]int, len(laws)), Noise: laws, Width: groups * len(laws)}
 }
 
-func dataParameters(t *testing.T) he.Parameters {
+func dataParameters(t testing.TB) he.Parameters {
 	t.Helper()
 	p, err := he.NewParameters(he.DataParameters(3, 2))
 	if err != nil {

@@ -74,10 +74,13 @@ func secretShare(query string, at time.Time) string {
 	return fmt.Sprintf("%s%s/%d", sharePrefix, query, at.UnixMilli())
 }
 
+// parseShareName reads what secretShare wrote, and nothing else: under any other
+// spelling of the time the share would not be found to be deleted.
 func parseShareName(name string) (query string, at time.Time, ok bool) {
-	query, millis, ok := strings.Cut(strings.TrimPrefix(name, sharePrefix), "/")
+	query, millis, _ := strings.Cut(strings.TrimPrefix(name, sharePrefix), "/")
 	ms, err := strconv.ParseInt(millis, 10, 64)
-	return query, time.UnixMilli(ms), ok && err == nil
+	at = time.UnixMilli(ms)
+	return query, at, err == nil && secretShare(query, at) == name
 }
 
 // keep stores the share of a query; of a later attempt in the place of an earlier.

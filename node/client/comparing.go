@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"hash"
 	"io/fs"
+	"math/bits"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -107,16 +109,52 @@ func (c *Client) keepPrints(dataset string, version int, p *cellPrints) error {
 	if name == "" {
 		return nil
 	}
-	b := []byte{1}
-	b = binary.AppendUvarint(b, uint64(len(p.prints)))
-	b = binary.AppendUvarint(b, uint64(p.entities)) //nolint:gosec // positive
-	b = binary.AppendUvarint(b, uint64(p.periods))  //nolint:gosec // positive
-	b = binary.AppendVarint(b, p.first)
-	b = append(b, slices.Concat(p.prints...)...)
-	if err := os.WriteFile(name, append(b, sum(b)...), 0o600); err != nil {
+	if err := os.WriteFile(name, p.encode(), 0o600); err != nil {
 		return fmt.Errorf("keep the prints of the readings: %w", err)
 	}
 	return nil
+}
+
+// encode is version, numbers of measures, entities and periods, the first period,
+// the prints by measure, period and entity, and the SHA-256 of all that.
+func (p *cellPrints) encode() []byte {
+	b := []byte{printsVersion}
+	for _, n := range []int{len(p.prints), p.entities, p.periods} {
+		b = binary.AppendUvarint(b, uint64(n)) //nolint:gosec // positive
+	}
+	b = binary.AppendVarint(b, p.first)
+	b = append(b, slices.Concat(p.prints...)...)
+	return append(b, sum(b)...)
+}
+
+const printsVersion = 1
+
+// decodePrints reads what encode wrote; false for anything else.
+func decodePrints(b []byte) (cellPrints, bool) {
+	end := len(b) - sha256.Size
+	if end < 1 || b[0] != printsVersion || !bytes.Equal(sum(b[:end]), b[end:]) {
+		return cellPrints{}, false
+	}
+	rest := b[1:end]
+	var head [3]int // measures, entities, periods
+	size := uint64(printSize)
+	for i := range head {
+		v, n := binary.Uvarint(rest)
+		over, product := bits.Mul64(size, v)
+		if n <= 0 || over != 0 || product == 0 || product > uint64(len(b)) {
+			return cellPrints{}, false
+		}
+		head[i], size, rest = int(v), product, rest[n:] //nolint:gosec // no more than bytes
+	}
+	first, n := binary.Varint(rest)
+	if n <= 0 || uint64(len(rest)-n) != size {
+		return cellPrints{}, false
+	}
+	p := cellPrints{entities: head[1], periods: head[2], first: first}
+	for part := range slices.Chunk(rest[n:], printSize*p.entities*p.periods) {
+		p.prints = append(p.prints, part)
+	}
+	return p, true
 }
 
 func sum(b []byte) []byte {
@@ -127,43 +165,19 @@ func sum(b []byte) []byte {
 // loadPrints returns the prints of an earlier version; false when they are not
 // here, or damaged.
 func (c *Client) loadPrints(dataset string, version int) (cellPrints, bool, error) {
-	var p cellPrints
 	name := c.printsFile(dataset, version)
 	if name == "" {
-		return p, false, nil
+		return cellPrints{}, false, nil
 	}
 	b, err := os.ReadFile(filepath.Clean(name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return p, false, nil
+		return cellPrints{}, false, nil
 	}
 	if err != nil {
-		return p, false, fmt.Errorf("read the prints of version %d of %s: %w", version, dataset, err)
+		return cellPrints{}, false, fmt.Errorf("read the prints of version %d of %s: %w", version, dataset, err)
 	}
-	if len(b) <= sha256.Size || string(sum(b[:len(b)-sha256.Size])) != string(b[len(b)-sha256.Size:]) || b[0] != 1 {
-		return p, false, nil
-	}
-	b = b[1 : len(b)-sha256.Size]
-	var head [3]uint64
-	for i := range head {
-		v, n := binary.Uvarint(b)
-		if n <= 0 {
-			return p, false, nil
-		}
-		head[i], b = v, b[n:]
-	}
-	first, n := binary.Varint(b)
-	if n <= 0 {
-		return p, false, nil
-	}
-	b = b[n:]
-	p.first, p.entities, p.periods = first, int(head[1]), int(head[2]) //nolint:gosec // checked by the digest
-	if size := p.entities * p.periods * printSize; size > 0 && uint64(len(b)) == head[0]*uint64(size) {
-		for part := range slices.Chunk(b, size) {
-			p.prints = append(p.prints, part)
-		}
-		return p, true, nil
-	}
-	return p, false, nil
+	p, ok := decodePrints(b)
+	return p, ok, nil
 }
 
 // comparing is what is published held against everything that was or can be released

@@ -68,13 +68,19 @@ func LoadMonitorState(path string, profile Profile) (MonitorState, error) {
 	if err != nil {
 		return s, err
 	}
-	s = MonitorState{}
-	if err := strictJSON(b, &s); err != nil {
+	if s, err = parseMonitorState(b, profile); err != nil {
 		return s, fmt.Errorf("read the monitor's state %s: %w", path, err)
 	}
+	return s, nil
+}
+
+func parseMonitorState(b []byte, profile Profile) (MonitorState, error) {
+	var s MonitorState
+	if err := strictJSON(b, &s); err != nil {
+		return MonitorState{}, err
+	}
 	if s.Version != 1 || s.Cluster != profile.Cluster || s.Nodes == nil {
-		return s, fmt.Errorf("read the monitor's state %s: it is of version %d and cluster %s, want version 1 and cluster %s",
-			path, s.Version, s.Cluster, profile.Cluster)
+		return MonitorState{}, fmt.Errorf("it is of version %d and cluster %s, want version 1 and cluster %s", s.Version, s.Cluster, profile.Cluster)
 	}
 	return s, nil
 }

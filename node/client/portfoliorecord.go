@@ -75,14 +75,22 @@ func (c *Client) loadRecord(dir, name string) (*portfolioRecord, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read what is remembered of portfolio %s: %w", name, err)
 	}
-	var r portfolioRecord
-	if err := strictJSON(b, &r); err != nil {
+	r, err := parsePortfolioRecord(b)
+	if err != nil {
 		return nil, fmt.Errorf("%s is no record of a portfolio; remove it: %w", path, err)
 	}
-	if r.Version != portfolioRecordVersion {
-		return nil, fmt.Errorf("%s is a record of version %d, want %d; remove it", path, r.Version, portfolioRecordVersion)
-	}
 	return &r, nil
+}
+
+func parsePortfolioRecord(b []byte) (portfolioRecord, error) {
+	var r portfolioRecord
+	if err := strictJSON(b, &r); err != nil {
+		return portfolioRecord{}, err
+	}
+	if r.Version != portfolioRecordVersion {
+		return portfolioRecord{}, fmt.Errorf("it is of version %d, want %d", r.Version, portfolioRecordVersion)
+	}
+	return r, nil
 }
 
 // saveRecord remembers the file of a vector.

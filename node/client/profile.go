@@ -40,12 +40,20 @@ func LoadProfile(path string) (Profile, error) {
 	if err != nil {
 		return Profile{}, err
 	}
+	p, err := parseProfile(b)
+	if err != nil {
+		return Profile{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
+func parseProfile(b []byte) (Profile, error) {
 	var p Profile
 	if err := strictJSON(b, &p); err != nil {
-		return Profile{}, fmt.Errorf("%w: %s: %w", ErrProfile, path, err)
+		return Profile{}, fmt.Errorf("%w: %w", ErrProfile, err)
 	}
 	if err := p.check(); err != nil {
-		return Profile{}, fmt.Errorf("%s: %w", path, err)
+		return Profile{}, err
 	}
 	return p, nil
 }

@@ -120,7 +120,7 @@ func retryAfter(p *wire.Problem) time.Duration {
 	if err != nil || seconds < 0 {
 		return 0
 	}
-	return min(time.Duration(seconds)*time.Second, 2*lastPause)
+	return min(time.Duration(min(seconds, 60))*time.Second, 2*lastPause) // a large number of seconds is no Duration
 }
 
 // order lists the nodes' indexes, the preferred one first.
