@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -275,14 +276,17 @@ func FuzzCheck(f *testing.F) {
 	f.Add(flat, uint64(13), uint64(21))
 	f.Add([]byte{}, uint64(0), uint64(0))
 	f.Add(flat, uint64(1)<<61, uint64(1)<<63)
+	f.Add(flat, uint64(13), uint64(32))
 	f.Fuzz(func(t *testing.T, flat []byte, seq, size uint64) {
 		var got Proof
 		for ; len(flat) >= 32; flat = flat[32:] {
 			got = append(got, Hash(flat[:32]))
 		}
-		// Only the true leaf, at its place, has a path to this root.
-		if err := Check(got, seq, size, root, leaves[13]); err == nil && (seq != 13 || size != 21) {
-			t.Fatalf("leaf 13 of 21 proved as %d of %d", seq, size)
+		// Only the true leaf, at its place, has a path to this root, and only one path. A
+		// size alone proves nothing: leaf 13 has the same path in a tree of 32 leaves, if
+		// that had this root. Checkpoints sign both.
+		if err := Check(got, seq, size, root, leaves[13]); err == nil && size == 21 && (seq != 13 || !slices.Equal(got, p)) {
+			t.Fatalf("leaf 13 of 21 proved as %d of %d by %x", seq, size, got)
 		}
 		_ = CheckConsistency(Consistency(got), seq, leaves[13], size, root) // must not panic
 	})

@@ -110,9 +110,9 @@ func FuzzDecodePrints(f *testing.F) {
 		}
 		for m := range p.prints {
 			for _, at := range []int64{p.first - 1, p.first, p.first + int64(p.periods) - 1, p.first + int64(p.periods)} {
-				print := p.at(m, p.entities-1, at)
-				if inside := at-p.first >= 0 && at-p.first < int64(p.periods); inside != (len(print) == printSize) {
-					t.Fatalf("%x: a print of %d bytes of period %d", b, len(print), at)
+				cell := p.at(m, p.entities-1, at)
+				if inside := at-p.first >= 0 && at-p.first < int64(p.periods); inside != (len(cell) == printSize) {
+					t.Fatalf("%x: a print of %d bytes of period %d", b, len(cell), at)
 				}
 			}
 		}
