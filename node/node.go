@@ -142,6 +142,9 @@ func (n *Node) openSecrets() (err error) {
 	}
 	n.onClose(n.vault.Close)
 	seed, err := n.vault.Get(secretIdentity)
+	if errors.Is(err, vault.ErrNotFound) {
+		return fmt.Errorf("%s has no key of a node: give the directory that node %s was founded with: %w", n.opts.Dir, n.id, err)
+	}
 	if err != nil {
 		return fmt.Errorf("this node's key: %w", err)
 	}

@@ -44,7 +44,7 @@ names one; run again with the same directory, it asks what is published there.`,
 				size = seeds.SizeFull
 			}
 			dir := a.directory()
-			left := fmt.Sprintf("the nodes are stopped; what was published is in %s, and `weir demo --dir %s` asks that", dir, dir)
+			left := fmt.Sprintf("the nodes are stopped; what was published is in %s, and `weir demo --dir %s` goes on from there", dir, dir)
 			if dir == "" {
 				left = "the nodes are stopped, and their directory is removed"
 				if dir, err = os.MkdirTemp("", "weir-demo-"); err != nil {
@@ -99,6 +99,7 @@ func (a *app) demo(cmd *cobra.Command, dir string, size seeds.Size, serve bool, 
 	if serve {
 		a.note("the cluster stays up: weir query --dir %s 'SELECT …'; interrupt to stop", dir)
 		a.untilInterrupted(cmd, c)
+		a.note("stopping the nodes")
 	}
 	if !report.Agree {
 		return errDisagree

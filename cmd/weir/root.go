@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -41,16 +42,11 @@ queries on the ciphertexts: a buyer gets the figure, and nobody gets the reading
 Start a cluster on this machine with "weir dev --dir D", or see the whole thing
 with "weir demo". The other commands find their cluster and key by --dir D.`
 
-const example = `  weir dev --dir /tmp/weir &
-  weir dataset publish --dir /tmp/weir air.yaml air.csv
-  weir query --dir /tmp/weir 'SELECT AVG(pm25) FROM air'`
-
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "weir",
 		Short:         "aggregate queries on encrypted environmental data",
 		Long:          about,
-		Example:       example,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noCommand,
@@ -73,8 +69,45 @@ func (a *app) root() *cobra.Command {
 	for _, make := range commands {
 		root.AddCommand(make(a))
 	}
+	completionCommand(root)
+	byReader(root)
 	argumentsAreUsage(root)
+	a.completions(root)
 	return root
+}
+
+// readers are who needs which commands, in the order in which help lists them.
+var readers = []struct {
+	title    string
+	commands []string
+}{
+	{"To try it:", []string{"demo", "dev", "bench"}},
+	{"For publishers:", []string{"dataset", "registry"}},
+	{"For publishers and buyers:", []string{"order", "contract"}},
+	{"For buyers:", []string{"query", "portfolio"}},
+	{"For auditors:", []string{"evidence"}},
+	{"For operators:", []string{"keygen", "principal", "operator", "node"}},
+	{"Else:", []string{"completion", "help"}},
+}
+
+// byReader groups the commands by who needs them, and gives the root an example of
+// each.
+func byReader(root *cobra.Command) {
+	var examples []string
+	for i, r := range readers {
+		id := strconv.Itoa(i)
+		root.AddGroup(&cobra.Group{ID: id, Title: r.title})
+		for _, name := range r.commands {
+			for _, cmd := range root.Commands() {
+				if cmd.Name() == name {
+					cmd.GroupID = id
+					first, _, _ := strings.Cut(cmd.Example, "\n")
+					examples = append(examples, strings.TrimSuffix(first, " \\"))
+				}
+			}
+		}
+	}
+	root.Example = strings.Join(examples, "\n")
 }
 
 // argumentsAreUsage makes every complaint about arguments a usage error,
