@@ -61,7 +61,7 @@ func TestEveryExampleIsACommandThatParses(t *testing.T) {
 	walk = func(cmd *cobra.Command) {
 		for _, line := range exampleLines(cmd) {
 			seen++
-			root := newRoot(nil, &bytes.Buffer{}, &bytes.Buffer{})
+			root := newRoot(&bytes.Buffer{}, &bytes.Buffer{})
 			parts := words(line)
 			if parts[0] != "weir" {
 				t.Errorf("%s: %q is no command of weir", cmd.CommandPath(), line)
@@ -82,7 +82,7 @@ func TestEveryExampleIsACommandThatParses(t *testing.T) {
 			walk(sub)
 		}
 	}
-	walk(newRoot(nil, &bytes.Buffer{}, &bytes.Buffer{}))
+	walk(newRoot(&bytes.Buffer{}, &bytes.Buffer{}))
 	if seen < 40 {
 		t.Errorf("only %d examples were found", seen)
 	}
@@ -90,7 +90,7 @@ func TestEveryExampleIsACommandThatParses(t *testing.T) {
 
 // `weir help` lists every command, under who needs it, with an example.
 func TestHelpHasAnExampleOfEveryCommand(t *testing.T) {
-	root := newRoot(nil, &bytes.Buffer{}, &bytes.Buffer{})
+	root := newRoot(&bytes.Buffer{}, &bytes.Buffer{})
 	for _, cmd := range root.Commands() {
 		if cmd.GroupID == "" {
 			t.Errorf("%s is in no group of the help", cmd.Name())
@@ -103,7 +103,7 @@ func TestHelpHasAnExampleOfEveryCommand(t *testing.T) {
 
 // Names and words that are completed belong to commands and flags that there are.
 func TestWhatIsCompletedIsThere(t *testing.T) {
-	root := newRoot(nil, &bytes.Buffer{}, &bytes.Buffer{})
+	root := newRoot(&bytes.Buffer{}, &bytes.Buffer{})
 	paths, flags := map[string]*cobra.Command{}, map[string]bool{}
 	var walk func(*cobra.Command)
 	walk = func(cmd *cobra.Command) {

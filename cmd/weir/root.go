@@ -31,9 +31,9 @@ type app struct {
 	state   atomic.Pointer[string] // see ifInterrupted
 }
 
-// newRoot builds the command tree for the given streams.
-func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
-	return (&app{stdin: stdin, stdout: stdout, stderr: stderr}).root()
+// newRoot builds the command tree for the given streams, without input.
+func newRoot(stdout, stderr io.Writer) *cobra.Command {
+	return (&app{stdout: stdout, stderr: stderr}).root()
 }
 
 const about = `weir lists encrypted environmental data in a catalog and answers aggregate

@@ -11,7 +11,7 @@ import (
 )
 
 func TestEveryCommandHasAnExampleThatNamesItself(t *testing.T) {
-	root := newRoot(nil, &bytes.Buffer{}, &bytes.Buffer{})
+	root := newRoot(&bytes.Buffer{}, &bytes.Buffer{})
 	var walk func(*cobra.Command)
 	walk = func(cmd *cobra.Command) {
 		if !cmd.Hidden && (cmd.Short == "" || !strings.Contains(cmd.Example, cmd.CommandPath())) {
