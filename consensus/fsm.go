@@ -81,9 +81,9 @@ func (f *fsm) Restore(source io.ReadCloser) error {
 	if err := f.ledger.Fault(); err != nil {
 		return err
 	}
-	err := f.ledger.state.restore(source)
+	err := f.ledger.state.restore(&spaceReader{Reader: source, space: f.ledger.snaps.space})
 	if errors.Is(err, ErrCorruptSnapshot) {
-		return errors.Join(err, f.ledger.removeDamaged())
+		return errors.Join(err, f.ledger.snaps.removeNewest(err))
 	}
 	if err != nil {
 		f.ledger.fail(err)

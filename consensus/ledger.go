@@ -27,7 +27,7 @@ type Ledger struct {
 	// walMeta is the log's, which does not close it; its file would stay locked.
 	walMeta *metadb.BoltMetaDB
 	log     *raftLog
-	snaps   *raft.FileSnapshotStore
+	snaps   *snapshots
 	state   *state
 	hub     *hub
 	free    atomic.Uint64 // free bytes at the last look
@@ -60,9 +60,6 @@ const (
 	peerPool = 3
 	// maxAppendEntries bounds a message to MaxEntryBytes times this.
 	maxAppendEntries = 64
-	// keptSnapshots is two, so that one that arrives damaged does not push out
-	// the last good one, without which the compacted log has no beginning.
-	keptSnapshots = 2
 )
 
 // Open starts this node's part of the ledger from its directory. The Ledger owns
@@ -120,9 +117,9 @@ func (l *Ledger) openStores() error {
 	if err != nil {
 		return fmt.Errorf("opening the log: %w", err)
 	}
-	l.snaps, err = raft.NewFileSnapshotStoreWithLogger(dir, keptSnapshots, newSlogBridge(l.opts.Logger, "raft-snapshot"))
+	l.snaps, err = openSnapshots(l.opts, l.logger, func() uint64 { return l.state.position().Applied })
 	if err != nil {
-		return fmt.Errorf("opening the snapshots: %w", err)
+		return err
 	}
 	if err := l.reconcile(); err != nil {
 		return err

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -89,6 +90,8 @@ func (l *Ledger) maintain(ctx context.Context) {
 	defer free.Stop()
 	collect := time.NewTicker(l.opts.MaintenanceInterval)
 	defer collect.Stop()
+	renewed := make(chan struct{}, 1)
+	renewed <- struct{}{} // none is being written
 	for {
 		select {
 		case <-ctx.Done():
@@ -100,6 +103,9 @@ func (l *Ledger) maintain(ctx context.Context) {
 				continue
 			}
 			l.free.Store(n)
+			l.renewSnapshot(ctx, renewed)
+		case <-l.snaps.wanted:
+			l.renewSnapshot(ctx, renewed)
 		case <-collect.C:
 			if err := l.state.collect(); err != nil {
 				l.logger.Warn("collecting the value log", slog.String("error", err.Error()))
@@ -109,4 +115,27 @@ func (l *Ledger) maintain(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// renewSnapshot writes a new snapshot in place of damaged ones, beside the loop,
+// which must not miss a disk that fills meanwhile. idle holds one token while
+// none is being written. Where nothing was applied since the start there is
+// nothing to write yet; the loop asks again.
+func (l *Ledger) renewSnapshot(ctx context.Context, idle chan struct{}) {
+	if !l.snaps.isWanted() {
+		return
+	}
+	select {
+	case <-idle:
+	default:
+		return
+	}
+	l.loops.Add(1)
+	go func() {
+		defer l.loops.Done()
+		defer func() { idle <- struct{}{} }()
+		if err := errors.Join(l.Snapshot(ctx), l.snaps.settle()); err != nil && ctx.Err() == nil {
+			l.logger.Warn("writing a snapshot in place of a damaged one", slog.String("error", err.Error()))
+		}
+	}()
 }

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 )
 
 // reconcile makes log, snapshots and state of the directory belong together, as
@@ -40,8 +38,11 @@ func (l *Ledger) reconcile() error {
 	case applied < newest:
 		return fmt.Errorf("%w: the state ends at log index %d, before the snapshot at %d%s",
 			ErrInconsistent, applied, newest, anew)
-	case newest == 0 && first > 1:
-		return fmt.Errorf("%w: the log begins at %d, and no usable snapshot precedes it%s", ErrInconsistent, first, anew)
+	case last > 0 && first > newest+1:
+		// Raft takes the members from the newest snapshot and the log behind
+		// it, and would panic over the entries in between.
+		return fmt.Errorf("%w: the log begins at %d, and no usable snapshot reaches it, the newest ends at %d%s",
+			ErrInconsistent, first, newest, anew)
 	case last > 0 && first > applied+1:
 		return fmt.Errorf("%w: the state ends at log index %d, and the log begins at %d%s",
 			ErrInconsistent, applied, first, anew)
@@ -81,42 +82,19 @@ func (l *Ledger) restoreMissing() (newest uint64, err error) {
 		if !errors.Is(err, ErrCorruptSnapshot) {
 			return 0, err
 		}
-		if err := l.removeSnapshot(meta.ID, err); err != nil {
+		if err := l.snaps.remove(meta.ID, err); err != nil {
 			return 0, err
 		}
 	}
 	return 0, nil
 }
 
-// removeDamaged removes the snapshot that raft has just stored and could not
-// restore. It is the newest, and the state has not come as far.
-func (l *Ledger) removeDamaged() error {
-	list, err := l.snaps.List()
-	if err != nil {
-		return fmt.Errorf("listing the snapshots: %w", err)
-	}
-	if len(list) == 0 || list[0].Index <= l.state.position().Applied {
-		return nil
-	}
-	return l.removeSnapshot(list[0].ID, ErrCorruptSnapshot)
-}
-
-func (l *Ledger) removeSnapshot(id string, why error) error {
-	l.logger.Error("removing a damaged snapshot",
-		slog.String("snapshot", id), slog.String("error", why.Error()))
-	if err := os.RemoveAll(filepath.Join(l.opts.Dir, "snapshots", id)); err != nil {
-		return fmt.Errorf("removing a damaged snapshot: %w", err)
-	}
-	return nil
-}
-
 func (l *Ledger) restoreSnapshot(id string) error {
 	_, r, err := l.snaps.Open(id)
 	if err != nil {
-		// The store says so when its own checksum does not match.
-		return fmt.Errorf("%w: opening it: %w", ErrCorruptSnapshot, err)
+		return err
 	}
-	return errors.Join(l.state.restore(r), r.Close())
+	return errors.Join(l.state.restore(&spaceReader{Reader: r, space: l.snaps.space}), r.Close())
 }
 
 // threshold is how many entries there are between snapshots: the more there are

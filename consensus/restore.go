@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -73,7 +74,7 @@ func (s *state) fill(dir string, r io.Reader) (*generation, position, error) {
 	}
 	// Until the whole stream is there nothing of it counts, so that one sync at
 	// the end is enough.
-	db, err := badger.Open(s.options(dir, true))
+	db, err := badger.Open(s.fillOptions(dir))
 	if err != nil {
 		return nil, position{}, fmt.Errorf("opening the state to restore into: %w", err)
 	}
@@ -94,6 +95,22 @@ func (s *state) fill(dir string, r io.Reader) (*generation, position, error) {
 		return nil, position{}, errors.Join(err, db.Close())
 	}
 	return &generation{db: db, dir: dir}, p, nil
+}
+
+// fillOptions are those of a state that is being restored. Its keys come in
+// order, so that tables of any size overlap nowhere and go down to the last
+// level at once, whatever its size: every byte is written twice, and memory is
+// that for small tables.
+func (s *state) fillOptions(dir string) badger.Options {
+	const (
+		memTable = 8 << 20 // transactions of 2.4 MiB; a key and a value beside it are 96 KiB at most
+		table    = 4 << 20
+	)
+	return s.options(dir, true).
+		WithMemTableSize(memTable).
+		WithNumLevelZeroTables(2).
+		WithBaseLevelSize(math.MaxInt64 / 2).
+		WithBaseTableSize(table)
 }
 
 // load writes the pairs of a stream, in as many transactions as they need.

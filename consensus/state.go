@@ -29,6 +29,12 @@ const (
 	// is what the limits of one entry are derived from. Three nodes on a small
 	// machine share it well: a memtable's pages are touched as it fills.
 	memTableBytes = 64 << 20
+	// baseLevelBytes is what the level below the memtables' may hold before it
+	// is moved down: as much as is flushed until it is compacted, or every byte
+	// would be written once more for each level that is smaller than that.
+	baseLevelBytes = 4 * memTableBytes
+	// tableBytes is the size of that level's tables.
+	tableBytes = 4 << 20
 	// largeValue is where a value moves to the value log, so that compactions do
 	// not carry chunks of a registry from level to level.
 	largeValue = 64 << 10
@@ -115,6 +121,8 @@ func (s *state) options(dir string, noSync bool) badger.Options {
 		WithNumLevelZeroTables(3).
 		WithNumLevelZeroTablesStall(8).
 		WithNumCompactors(2).
+		WithBaseLevelSize(baseLevelBytes).
+		WithBaseTableSize(tableBytes).
 		WithValueThreshold(largeValue).
 		WithValueLogFileSize(64 << 20).
 		WithBlockCacheSize(32 << 20).

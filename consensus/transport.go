@@ -10,12 +10,19 @@ import (
 	"github.com/hashicorp/raft"
 )
 
+// stallTimeout is how long a message of another member may pause, three times
+// what raft gives a whole one that is no snapshot.
+const stallTimeout = 3 * peerTimeout
+
 // streams gives raft the caller's StreamLayer. It remembers the connections,
 // since raft's transport leaves those of others open when it closes, and with
 // them the goroutines that read from them.
 type streams struct {
 	layer StreamLayer
 	addr  net.Addr
+
+	// stall is how long a message that has begun may pause.
+	stall time.Duration
 
 	mu     sync.Mutex
 	conns  map[net.Conn]struct{} // nil once closed
@@ -25,7 +32,7 @@ type streams struct {
 var _ raft.StreamLayer = (*streams)(nil)
 
 func newStreams(layer StreamLayer, o Options) *streams {
-	s := &streams{layer: layer, addr: layer.Addr(), conns: map[net.Conn]struct{}{}}
+	s := &streams{layer: layer, addr: layer.Addr(), stall: stallTimeout, conns: map[net.Conn]struct{}{}}
 	for _, m := range o.Members {
 		if m.ID == o.ID {
 			s.addr = memberAddr(m.Addr)
@@ -51,7 +58,7 @@ func (s *streams) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.keep(c)
+	return s.keep(&incoming{Conn: c, stall: s.stall})
 }
 
 // Dial implements raft.StreamLayer.
@@ -109,6 +116,38 @@ func (k *keptConn) Close() error {
 	delete(k.owner.conns, k)
 	k.owner.mu.Unlock()
 	return k.Conn.Close()
+}
+
+// incoming is a connection on which another member asks. Raft bounds how long an
+// answer may take, and not how long a question may: it reads a snapshot of the
+// leader on its main thread, and while nothing comes, because the leader's
+// machine lost its power, this member does not vote. A message that has begun
+// must go on; between messages a connection rests as long as it likes.
+type incoming struct {
+	net.Conn
+	stall time.Duration
+	begun bool // bytes were read since the last answer; by the reader alone
+}
+
+// Read implements net.Conn.
+func (c *incoming) Read(b []byte) (int, error) {
+	var until time.Time
+	if c.begun {
+		until = time.Now().Add(c.stall)
+	}
+	if err := c.SetReadDeadline(until); err != nil {
+		return 0, fmt.Errorf("bounding a pause: %w", err)
+	}
+	n, err := c.Conn.Read(b)
+	c.begun = c.begun || n > 0
+	return n, err
+}
+
+// Write implements net.Conn. Raft answers on the goroutine that reads, and when
+// it has read the whole question.
+func (c *incoming) Write(b []byte) (int, error) {
+	c.begun = false
+	return c.Conn.Write(b)
 }
 
 // resolver gives raft a member's present address.

@@ -1,0 +1,231 @@
+package consensus
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/raft"
+)
+
+const (
+	// keptSnapshots is two, so that one that arrives damaged does not push out
+	// the last good one, without which the compacted log has no beginning.
+	keptSnapshots = 2
+	// unfinishedSuffix is what raft calls a snapshot that is being written.
+	unfinishedSuffix = ".tmp"
+	// spaceCheckBytes is how much is written between two looks at the free space.
+	spaceCheckBytes = 16 << 20
+)
+
+// snapshots are raft's snapshots on the disk. It adds what raft's own store
+// leaves undone: it removes what a crash left unfinished, stops before the disk
+// is full, and notices snapshots that cannot be read. Raft opens none but the
+// newest, for a member that was away; when that is damaged, the member could
+// not be helped until the next one is due, a million entries later.
+type snapshots struct {
+	raft.SnapshotStore
+	dir     string
+	logger  *slog.Logger
+	applied func() uint64 // how far the state has come
+	space   func() error  // nil while there is enough
+
+	mu      sync.Mutex
+	damaged map[string]bool // by id: those to replace by a new one
+	// wanted has a message when damaged got its first.
+	wanted chan struct{}
+}
+
+var _ raft.SnapshotStore = (*snapshots)(nil)
+
+func openSnapshots(o Options, logger *slog.Logger, applied func() uint64) (*snapshots, error) {
+	store, err := raft.NewFileSnapshotStoreWithLogger(o.Dir, keptSnapshots, newSlogBridge(o.Logger, "raft-snapshot"))
+	if err != nil {
+		return nil, fmt.Errorf("opening the snapshots: %w", err)
+	}
+	s := &snapshots{
+		SnapshotStore: store, dir: filepath.Join(o.Dir, "snapshots"), logger: logger, applied: applied,
+		space:   func() error { return enoughSpace(o.Dir, o.MinFreeBytes) },
+		damaged: map[string]bool{}, wanted: make(chan struct{}, 1),
+	}
+	return s, s.sweep()
+}
+
+// enoughSpace is ErrDiskFull when less than least bytes are free.
+func enoughSpace(dir string, least uint64) error {
+	free, err := freeBytes(dir)
+	if err != nil {
+		return err
+	}
+	if free < least {
+		return fmt.Errorf("%w: %d bytes left, %d are kept free", ErrDiskFull, free, least)
+	}
+	return nil
+}
+
+// sweep removes what was being written or received when the process was killed.
+// Each is as large as the state, and nobody else removes it.
+func (s *snapshots) sweep() error {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return fmt.Errorf("listing the snapshots: %w", err)
+	}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), unfinishedSuffix) {
+			continue
+		}
+		s.logger.Warn("removing an unfinished snapshot", slog.String("snapshot", e.Name()))
+		if err := os.RemoveAll(filepath.Join(s.dir, e.Name())); err != nil {
+			return fmt.Errorf("removing an unfinished snapshot: %w", err)
+		}
+	}
+	return nil
+}
+
+// Create implements raft.SnapshotStore.
+func (s *snapshots) Create(version raft.SnapshotVersion, index, term uint64, members raft.Configuration,
+	membersIndex uint64, trans raft.Transport) (raft.SnapshotSink, error) {
+	if err := s.space(); err != nil {
+		return nil, err
+	}
+	sink, err := s.SnapshotStore.Create(version, index, term, members, membersIndex, trans)
+	if err != nil {
+		return nil, err
+	}
+	return &spaceSink{SnapshotSink: sink, space: s.space}, nil
+}
+
+// Open implements raft.SnapshotStore. What it returns was read once and has the
+// checksum that was written with it; ErrCorruptSnapshot where that is not so.
+func (s *snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
+	meta, r, err := s.SnapshotStore.Open(id)
+	if err == nil {
+		return meta, r, nil
+	}
+	err = fmt.Errorf("%w: opening %s: %w", ErrCorruptSnapshot, id, err)
+	if _, gone := os.Stat(filepath.Join(s.dir, id)); errors.Is(gone, os.ErrNotExist) {
+		return nil, nil, err // two newer ones were written meanwhile
+	}
+	s.note(id, err)
+	return nil, nil, errors.Join(err, s.removeNewest(err))
+}
+
+// note remembers a snapshot that cannot be read, so that another is written. It
+// stays until then: raft goes by its index and its members when it starts, and
+// the state has what it had.
+func (s *snapshots) note(id string, why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.damaged[id] {
+		return
+	}
+	s.logger.Error("a snapshot cannot be read", slog.String("snapshot", id), slog.String("error", why.Error()))
+	s.damaged[id] = true
+	select {
+	case s.wanted <- struct{}{}:
+	default:
+	}
+}
+
+// isWanted tells whether there is a damaged snapshot to replace.
+func (s *snapshots) isWanted() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.damaged) > 0
+}
+
+// settle removes the damaged snapshots when the newest is a sound one.
+func (s *snapshots) settle() error {
+	list, err := s.List()
+	if err != nil {
+		return fmt.Errorf("listing the snapshots: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(list) == 0 || s.damaged[list[0].ID] {
+		return nil
+	}
+	var errs []error
+	for id := range s.damaged {
+		err := s.drop(id)
+		if err == nil {
+			delete(s.damaged, id)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// remove removes a snapshot that the state has not come as far as, and that
+// cannot be read: nothing of the log was removed for its sake.
+func (s *snapshots) remove(id string, why error) error {
+	s.logger.Error("removing a damaged snapshot", slog.String("snapshot", id), slog.String("error", why.Error()))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.damaged, id)
+	return s.drop(id)
+}
+
+func (s *snapshots) drop(id string) error {
+	if err := os.RemoveAll(filepath.Join(s.dir, id)); err != nil {
+		return fmt.Errorf("removing a damaged snapshot: %w", err)
+	}
+	return nil
+}
+
+// removeNewest removes the newest snapshot when the state is behind it: it was
+// received just now and could not be restored.
+func (s *snapshots) removeNewest(why error) error {
+	list, err := s.List()
+	if err != nil {
+		return fmt.Errorf("listing the snapshots: %w", err)
+	}
+	if len(list) == 0 || list[0].Index <= s.applied() {
+		return nil
+	}
+	return s.remove(list[0].ID, why)
+}
+
+// spaceSink is a snapshot being written that stops before the disk is full:
+// a state on the same disk would be killed by that.
+type spaceSink struct {
+	raft.SnapshotSink
+	space   func() error
+	pending int // bytes since the last look
+}
+
+// Write implements io.Writer.
+func (s *spaceSink) Write(b []byte) (int, error) {
+	if s.pending += len(b); s.pending >= spaceCheckBytes {
+		s.pending = 0
+		if err := s.space(); err != nil {
+			return 0, err
+		}
+	}
+	return s.SnapshotSink.Write(b)
+}
+
+// spaceReader does the same for a stream that is being restored.
+type spaceReader struct {
+	io.Reader
+	space   func() error
+	pending int
+	full    error // for good: a caller that had enough bytes may not have looked
+}
+
+// Read implements io.Reader.
+func (s *spaceReader) Read(b []byte) (int, error) {
+	if s.full != nil {
+		return 0, s.full
+	}
+	n, err := s.Reader.Read(b)
+	if s.pending += n; s.pending >= spaceCheckBytes {
+		s.pending, s.full = 0, s.space()
+	}
+	return n, err
+}
