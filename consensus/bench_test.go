@@ -3,14 +3,16 @@
 package consensus
 
 import (
-	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // BenchmarkPropose measures entries of 1 KiB through three members on one
@@ -122,22 +124,63 @@ func diskBytes(tb testing.TB, dir string) int64 {
 	return total
 }
 
-// BenchmarkRestore measures a state of 64 MiB through a snapshot stream.
-func BenchmarkRestore(b *testing.B) {
-	from := openTestState(b, b.TempDir())
-	for i := range 64 {
-		var commands []string
-		for j := range 16 {
-			commands = append(commands, fmt.Sprintf("set k%d/%d ", i, j)+string(make([]byte, 64<<10-100)))
-		}
-		apply(b, from, kv{}, commands...)
+// BenchmarkSnapshot writes the snapshot of a state while entries are applied:
+// bytes a second, what it adds to the heap, and how long the longest of the
+// entries took, with and without it.
+func BenchmarkSnapshot(b *testing.B) {
+	for _, mb := range []int{64, 512} {
+		b.Run(fmt.Sprintf("%dMB", mb), func(b *testing.B) {
+			s := openTestState(b, b.TempDir())
+			restoreSynthetic(b, s, mb<<20)
+			alone := longestApply(b, s, runtime.Gosched)
+			var longest time.Duration
+			var heap int64
+			for b.Loop() {
+				heap = peakHeap(func() {
+					longest = max(longest, longestApply(b, s, func() { snapshotTo(b, io.Discard, s) }))
+				})
+			}
+			b.SetBytes(int64(mb) << 20)
+			b.ReportMetric(float64(heap)/1e6, "heap-MB")
+			b.ReportMetric(float64(longest.Microseconds())/1000, "longest-apply-ms")
+			b.ReportMetric(float64(alone.Microseconds())/1000, "alone-ms")
+		})
 	}
-	stream := streamOf(b, from)
-	to := openTestState(b, b.TempDir())
-	b.SetBytes(int64(len(stream)))
-	for b.Loop() {
-		if err := to.restore(bytes.NewReader(stream)); err != nil {
-			b.Fatal(err)
+}
+
+// longestApply applies entries while during runs, 20 at least.
+func longestApply(b *testing.B, s *state, during func()) (longest time.Duration) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		during()
+	}()
+	for i := 0; ; i++ {
+		start := time.Now()
+		apply(b, s, kv{}, fmt.Sprintf("set k %d", i))
+		longest = max(longest, time.Since(start))
+		select {
+		case <-done:
+			if i >= 20 {
+				return longest
+			}
+		default:
 		}
+	}
+}
+
+// BenchmarkRestore restores a snapshot: bytes a second, and what it adds to the
+// heap.
+func BenchmarkRestore(b *testing.B) {
+	for _, mb := range []int{64, 512} {
+		b.Run(fmt.Sprintf("%dMB", mb), func(b *testing.B) {
+			to := openTestState(b, b.TempDir())
+			var heap int64
+			for b.Loop() {
+				heap = peakHeap(func() { restoreSynthetic(b, to, mb<<20) })
+			}
+			b.SetBytes(int64(mb) << 20)
+			b.ReportMetric(float64(heap)/1e6, "heap-MB")
+		})
 	}
 }

@@ -50,6 +50,8 @@
 //   - After badger's commit, before the answer: the position covers the entry;
 //     it is skipped on replay. The proposer does not know the outcome and finds
 //     it in the state.
+//   - While a snapshot is written or received: what there is of it is removed by
+//     Open. The ones before stay.
 //   - While raft compacts its log: it does so after the snapshot is synced and in
 //     place, and the state does not depend on the snapshot.
 //   - While a snapshot of the leader is installed. Raft stores the stream as a
@@ -114,6 +116,12 @@
 // returns [ErrFault] with the cause, raft is shut down so that others take over,
 // and nothing is written any more. It never skips an entry. Open starts again from
 // the last whole transaction.
+//
+// A snapshot that goes bad on the disk is noticed when it is opened for a member
+// that was away, which raft would then turn away for good: another is written at
+// once. One that arrives damaged is removed. Snapshots and restores stop before
+// the disk is full. A leader whose machine goes in the middle of a snapshot holds
+// its receiver, which does not vote meanwhile, for thirty seconds.
 //
 // Without a majority, Propose and ReadIndex say [ErrNoQuorum] in bounded time, and
 // View goes on to answer from what this node has. A damaged snapshot stream is

@@ -29,15 +29,18 @@ const (
 	// is what the limits of one entry are derived from. Three nodes on a small
 	// machine share it well: a memtable's pages are touched as it fills.
 	memTableBytes = 64 << 20
-	// baseLevelBytes is what the level below the memtables' may hold before it
-	// is moved down: as much as is flushed until it is compacted, or every byte
-	// would be written once more for each level that is smaller than that.
-	baseLevelBytes = 4 * memTableBytes
+	// levelPerMemTable sizes the level below the memtables by theirs: were it
+	// smaller than what is flushed until it is compacted, every byte would be
+	// written once more for each level that is too small.
+	levelPerMemTable = 4
 	// tableBytes is the size of that level's tables.
 	tableBytes = 4 << 20
-	// largeValue is where a value moves to the value log, so that compactions do
-	// not carry chunks of a registry from level to level.
-	largeValue = 64 << 10
+	// largeValue is where a value moves to the value log, the most that badger
+	// allows. What is written again and again, such as the classes of a family,
+	// 100 kB at every query, has to stay below: compaction drops old versions,
+	// while the value log is not even looked at before a whole memtable of
+	// pointers, half a million of them, was flushed and compacted.
+	largeValue = 1 << 20
 )
 
 var positionKey = []byte{spaceMeta, 'p'}
@@ -74,9 +77,10 @@ type generation struct {
 // state is the current generation. One goroutine, raft's, changes it; any
 // number read it.
 type state struct {
-	dir    string
-	noSync bool
-	logger *slog.Logger
+	dir      string
+	noSync   bool
+	memTable int64 // memTableBytes but in tests
+	logger   *slog.Logger
 
 	mu  sync.RWMutex // guards cur; users.Add happens under it
 	cur *generation  // nil once closed
@@ -88,26 +92,32 @@ type state struct {
 }
 
 func openState(dir string, noSync bool, logger *slog.Logger) (*state, error) {
-	s := &state{dir: dir, noSync: noSync, logger: logger}
+	s := &state{dir: dir, noSync: noSync, memTable: memTableBytes, logger: logger}
+	return s, s.open()
+}
+
+// open opens the generation that counts. A state that it fails on holds nothing.
+func (s *state) open() error {
+	dir, noSync := s.dir, s.noSync
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the state directory: %w", err)
+		return fmt.Errorf("making the state directory: %w", err)
 	}
 	name, err := s.current()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.dropOthers(name); err != nil {
-		return nil, err
+		return err
 	}
 	db, err := badger.Open(s.options(filepath.Join(dir, name), noSync))
 	if err != nil {
-		return nil, fmt.Errorf("opening the state %s: %w", name, err)
+		return fmt.Errorf("opening the state %s: %w", name, err)
 	}
 	s.cur = &generation{db: db, dir: filepath.Join(dir, name)}
 	if err := s.loadPosition(); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return errors.Join(err, s.close())
 	}
-	return s, nil
+	return nil
 }
 
 func (s *state) options(dir string, noSync bool) badger.Options {
@@ -116,12 +126,12 @@ func (s *state) options(dir string, noSync bool) badger.Options {
 		WithLogger(badgerLog{s.logger}).
 		WithMetricsEnabled(false).
 		WithDetectConflicts(false). // there is one writer
-		WithMemTableSize(memTableBytes).
+		WithMemTableSize(s.memTable).
 		WithNumMemtables(2).
 		WithNumLevelZeroTables(3).
 		WithNumLevelZeroTablesStall(8).
 		WithNumCompactors(2).
-		WithBaseLevelSize(baseLevelBytes).
+		WithBaseLevelSize(levelPerMemTable * s.memTable).
 		WithBaseTableSize(tableBytes).
 		WithValueThreshold(largeValue).
 		WithValueLogFileSize(64 << 20).

@@ -1,0 +1,162 @@
+package consensus
+
+import (
+	"encoding/binary"
+	"io"
+	"maps"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// synthetic writes the snapshot of a state of about so many bytes, in pairs of
+// 1 KiB that do not compress.
+func synthetic(w io.Writer, bytes int) error {
+	at := position{Applied: 7}
+	s, err := newSnapshotWriter(w, at)
+	if err != nil {
+		return err
+	}
+	if err := s.pair(positionKey, at.encode()); err != nil {
+		return err
+	}
+	for i := range bytes >> 10 {
+		key := binary.BigEndian.AppendUint64([]byte{spaceMachine}, uint64(i)) //nolint:gosec // not negative
+		if err := s.pair(key, incompressible(i)); err != nil {
+			return err
+		}
+	}
+	_, err = s.finish()
+	return err
+}
+
+// restoreSynthetic restores it without ever having the stream in one place.
+func restoreSynthetic(tb testing.TB, to *state, bytes int) {
+	tb.Helper()
+	r, w := io.Pipe()
+	var g errgroup.Group
+	g.Go(func() error { return w.CloseWithError(synthetic(w, bytes)) })
+	if err := to.restore(r); err != nil {
+		tb.Fatal(err)
+	}
+	if err := g.Wait(); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// snapshotTo streams a state and returns how many bytes it took.
+func snapshotTo(tb testing.TB, w io.Writer, from *state) uint64 {
+	tb.Helper()
+	g, err := from.acquire()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer g.release()
+	txn := g.db.NewTransaction(false)
+	defer txn.Discard()
+	n, err := writeState(w, txn)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return n
+}
+
+// peakHeap runs fn and returns the most that was on the heap, in bytes, above
+// what was there before. Garbage is collected early, so that it counts little.
+func peakHeap(fn func()) int64 {
+	defer debug.SetGCPercent(debug.SetGCPercent(10))
+	runtime.GC()
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	heap := func() int64 {
+		metrics.Read(sample)
+		return int64(sample[0].Value.Uint64()) //nolint:gosec // bytes of memory
+	}
+	before := heap()
+	stop, peak := make(chan struct{}), make(chan int64)
+	go func() {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		most := before
+		for {
+			select {
+			case <-stop:
+				peak <- most
+				return
+			case <-tick.C:
+				most = max(most, heap())
+			}
+		}
+	}()
+	fn()
+	close(stop)
+	return <-peak - before
+}
+
+// TestSnapshotsAndRestoresStream: five times the state takes hardly more memory.
+func TestSnapshotsAndRestoresStream(t *testing.T) {
+	const small, large = 24, 120 // MB
+	var restored, written [2]int64
+	for i, mb := range []int{small, large} {
+		to := openTestState(t, t.TempDir())
+		restored[i] = peakHeap(func() { restoreSynthetic(t, to, mb<<20) }) >> 20
+		written[i] = peakHeap(func() {
+			if n := snapshotTo(t, io.Discard, to); n < uint64(mb)<<20 {
+				t.Errorf("a snapshot of %d bytes of %d MB", n, mb)
+			}
+		}) >> 20
+	}
+	t.Logf("restoring takes %d MB of heap, writing %d MB", restored, written)
+	if more := restored[1] - restored[0]; more > (large-small)/2 {
+		t.Errorf("restoring %d MB more takes %d MB more of heap", large-small, more)
+	}
+	if more := written[1] - written[0]; more > (large-small)/2 {
+		t.Errorf("writing %d MB more takes %d MB more of heap", large-small, more)
+	}
+}
+
+// TestLargestEntriesAreRestored: keys and values at every limit, and an entry
+// that fills the transactions of a restore several times.
+func TestLargestEntriesAreRestored(t *testing.T) {
+	from, to := openTestState(t, t.TempDir()), openTestState(t, t.TempDir())
+	for _, m := range []Machine{
+		largest{0}, largest{largeValue - 1}, largest{largeValue}, largest{MaxChangeBytes - 9},
+		valueUnder{strings.Repeat("k", MaxKeyBytes), largeValue - 1}, // both count against a transaction
+		valueUnder{strings.Repeat("l", MaxKeyBytes), largeValue},
+	} {
+		apply(t, from, m, string(make([]byte, MaxEntryBytes)))
+	}
+	r, w := io.Pipe()
+	var g errgroup.Group
+	g.Go(func() error {
+		snapshotTo(t, w, from)
+		return w.Close()
+	})
+	if err := to.restore(r); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	want, wantAt := dump(t, from)
+	got, gotAt := dump(t, to)
+	if !maps.Equal(got, want) || gotAt != wantAt {
+		t.Errorf("restored %d keys at %+v, want %d at %+v", len(got), gotAt, len(want), wantAt)
+	}
+}
+
+// valueUnder sets one key.
+type valueUnder struct {
+	key  string
+	size int
+}
+
+func (v valueUnder) Apply(tx catalog.Tx, _ uint64, _ []byte) ([]byte, error) {
+	return nil, tx.Set([]byte(v.key), make([]byte, v.size))
+}
