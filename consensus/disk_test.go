@@ -13,7 +13,7 @@ import (
 // overwriting sets one of eight keys to so many bytes that do not compress.
 type overwriting int
 
-func (size overwriting) Apply(tx catalog.Tx, seq uint64, entry []byte) ([]byte, error) {
+func (size overwriting) Apply(tx catalog.Tx, seq uint64, _ []byte) ([]byte, error) {
 	value := make([]byte, 0, size)
 	for i := 0; len(value) < int(size); i++ {
 		value = append(value, incompressible(int(seq)*977+i)...) //nolint:gosec // any number does

@@ -65,7 +65,9 @@ func TestSnapshotThatStallsIsGivenUp(t *testing.T) {
 		if err := errors.Join(leave.Close(), to.Close(), from.Close()); err != nil {
 			t.Error(err)
 		}
-		<-sent
+		if err := <-sent; err == nil {
+			t.Error("the sender was not told")
+		}
 	}()
 	timeout := time.NewTimer(20 * time.Second)
 	defer timeout.Stop()
