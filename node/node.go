@@ -271,11 +271,10 @@ func (n *Node) serveAPI() error {
 		return fmt.Errorf("listen for clients: %w", err)
 	}
 	n.apiAddr = listener.Addr()
-	n.apiHTTP = &http.Server{
-		Handler: handler, TLSConfig: peer.APIServerTLS(identity),
-		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(n.opts.Logger.Handler(), slog.LevelDebug),
-	}
+	listener = api.LimitConns(listener, api.MaxConns, api.MaxConnsEach)
+	n.apiHTTP = api.NewServer(handler)
+	n.apiHTTP.TLSConfig = peer.APIServerTLS(identity)
+	n.apiHTTP.ErrorLog = slog.NewLogLogger(n.opts.Logger.Handler(), slog.LevelDebug)
 	n.onClose(n.apiHTTP.Close)
 	n.wg.Go(func() { n.report("clients", n.apiHTTP.ServeTLS(listener, "", "")) })
 	return nil

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -41,6 +42,9 @@ func (s *server) putBlob(c *gin.Context) error {
 	if err != nil {
 		return badRequest(err.Error())
 	}
+	if q := c.Request.URL.Query(); len(q) != 1 || len(q["kind"]) != 1 {
+		return badRequest("the query of the address is kind=KIND and nothing else")
+	}
 	size := c.Request.ContentLength
 	kind := wire.BlobKind(c.Query("kind"))
 	switch kind {
@@ -77,11 +81,11 @@ func (s *server) putBlob(c *gin.Context) error {
 	default:
 		return badRequest(fmt.Sprintf("kind is %.40q, want kind=tile, manifest, presence or vector", kind))
 	}
-	body := make([]byte, size)
-	if _, err := io.ReadFull(c.Request.Body, body); err != nil {
-		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-			return badRequest("the body is shorter than Content-Length")
-		}
+	body, err := readSized(c.Request.Body, size)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return badRequest("the body is shorter than Content-Length")
+	}
+	if err != nil {
 		return fmt.Errorf("read the blob: %w", err)
 	}
 	if got := catalog.Sum(body); got != digest {
@@ -91,6 +95,21 @@ func (s *server) putBlob(c *gin.Context) error {
 		return fmt.Errorf("store the blob: %w", err)
 	}
 	return nil
+}
+
+// readSized reads a body that is said to have so many bytes. Memory is taken for what has
+// come, and not for what is promised.
+func readSized(r io.Reader, size int64) ([]byte, error) {
+	const first = 1 << 20
+	var b bytes.Buffer
+	b.Grow(int(min(size, first)))
+	if n, err := io.CopyN(&b, r, size); err != nil {
+		if errors.Is(err, io.EOF) && n < size {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, err
+	}
+	return b.Bytes(), nil
 }
 
 // maxVectorShare bounds a sealed share of a private vector: 8 bytes a bit and the

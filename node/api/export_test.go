@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -24,6 +25,26 @@ func TableRows() []RouteInfo {
 	}
 	return out
 }
+
+// NewHurried is New with times so short that a test can wait for them: a request may
+// take as long as said, and its connection lasts as long again.
+func NewHurried(opts Options, each time.Duration) (http.Handler, error) {
+	rows := routes()
+	for i := range rows {
+		rows[i].timeout = each
+	}
+	s, err := newServerOf(opts, rows, each)
+	if err != nil {
+		return nil, err
+	}
+	return s.engine, nil
+}
+
+// RemoteNet is remoteNet.
+func RemoteNet(remote string) string { return remoteNet(remote) }
+
+// UnmarshalStrict is unmarshalStrict.
+func UnmarshalStrict(b []byte, into any) error { return unmarshalStrict(b, into) }
 
 // NewWithUnlisted is New with a handler that has no row in the table, and the
 // list of all that gin routes.

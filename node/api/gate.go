@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
-	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -43,48 +43,97 @@ var (
 func (s *server) gate(c *gin.Context) {
 	row, ok := s.table[routeKey{c.Request.Method, c.FullPath()}]
 	if !ok {
-		s.refuse(c, noRoute(c))
-		return
+		row.timeout = short
 	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), row.timeout)
 	defer cancel()
-	caller := "address " + remoteHost(c.Request)
-	if !row.access.public {
-		who, err := s.authenticate(ctx, c.Request, row.access)
-		if err != nil {
-			s.refuse(c, err)
-			return
-		}
-		ctx = context.WithValue(ctx, callerKey{}, who)
-		caller = "principal " + who.ID
-	}
-	if !s.limits.enter(caller) {
-		s.refuse(c, tooMany(s.opts.Concurrency))
+	if err := s.cutOff(ctx, c.Writer); err != nil {
+		s.turnAway(c, err)
 		return
 	}
-	defer s.limits.leave(caller)
-
-	if c.Request.ContentLength > row.body {
-		s.refuse(c, tooLarge(row.body))
+	if !ok {
+		s.turnAway(c, noRoute(c))
 		return
 	}
-	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, row.body)
-	deadline, _ := ctx.Deadline()
-	// The deadlines cut off a client that reads or writes slowly. A test's
-	// recorder has no connection to set them on; a server's always has.
-	rc := http.NewResponseController(c.Writer)
-	for _, set := range []func(time.Time) error{rc.SetReadDeadline, rc.SetWriteDeadline} {
-		if err := set(deadline.Add(writeGrace)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			s.refuse(c, err)
-			return
-		}
+	body := c.Request.ContentLength
+	if body > row.body || body < 0 && row.body == 0 {
+		s.turnAway(c, tooLarge(row.body))
+		return
 	}
-	c.Request = c.Request.WithContext(ctx)
+	if body < 0 { // it does not say
+		body = row.body
+	}
+	ctx, leave, err := s.admit(ctx, c.Request, row.access, body)
+	if err != nil {
+		s.turnAway(c, err)
+		return
+	}
+	defer leave()
+	// A copy: net/http looks at the body of its own request afterwards. Were it replaced
+	// there, a body that was given up half read would pass for one that was read, and what
+	// still comes of it for the next request on the connection.
+	bounded := c.Request.WithContext(ctx)
+	bounded.Body = http.MaxBytesReader(c.Writer, c.Request.Body, row.body)
+	c.Request = bounded
 	c.Next()
+}
+
+// turnAway refuses a request whose body nobody has read. The connection ends with it, soon:
+// net/http would read the body first, keep the answer until it has come, and wait for it
+// as long as for one that is wanted.
+func (s *server) turnAway(c *gin.Context, err error) {
+	if c.Request.ContentLength != 0 {
+		c.Header("Connection", "close")
+		deadline := http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(unreadGrace))
+		if deadline != nil && !errors.Is(deadline, http.ErrNotSupported) {
+			err = deadline
+		}
+	}
+	s.refuse(c, err)
+}
+
+// unreadGrace lets a client that is sending get to its answer.
+const unreadGrace = time.Second
+
+// cutOff has the connection broken when the request is not read and answered by some
+// time after ctx's deadline, whatever becomes of it: net/http reads what a handler left
+// of a body, and would wait for a client that sends a byte now and then. A test's recorder
+// has no connection to set deadlines on; a server's always has.
+func (s *server) cutOff(ctx context.Context, w http.ResponseWriter) error {
+	deadline, _ := ctx.Deadline()
+	rc := http.NewResponseController(w)
+	for _, set := range []func(time.Time) error{rc.SetReadDeadline, rc.SetWriteDeadline} {
+		if err := set(deadline.Add(s.grace)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeGrace lets an answer that was ready at the deadline still go out.
 const writeGrace = 10 * time.Second
+
+// admit finds out who asks, as the row demands, and takes a place for one more request of
+// theirs with a body of so many bytes. The caller gives it back. Until somebody has shown
+// who they are, they count by their address: looking for the principal of a token can cost
+// a round of the cluster, and anybody can write any token.
+func (s *server) admit(ctx context.Context, r *http.Request, a access, body int64) (context.Context, func(), error) {
+	if a.public {
+		leave, err := s.limits.enter("address "+remoteNet(r.RemoteAddr), body)
+		return ctx, leave, err
+	}
+	leave, err := s.limits.enter("stranger "+remoteNet(r.RemoteAddr), 0)
+	if err != nil {
+		return ctx, nil, err
+	}
+	who, err := s.authenticate(ctx, r, a)
+	leave()
+	if err != nil {
+		return ctx, nil, err
+	}
+	leave, err = s.limits.enter("principal "+who.ID, body)
+	return context.WithValue(ctx, callerKey{}, who), leave, err
+}
 
 // callerKey is the context key of the authenticated principal.
 type callerKey struct{}
@@ -139,10 +188,16 @@ func wrongRole(who catalog.Principal, roles []catalog.Role) *wire.Problem {
 	return p
 }
 
-func remoteHost(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+// remoteNet is whom a connection counts as: its address, of which a machine has one in
+// IPv4, and 2^64 in IPv6.
+func remoteNet(remote string) string {
+	at, err := netip.ParseAddrPort(remote)
 	if err != nil {
-		return r.RemoteAddr
+		return remote
 	}
-	return host
+	addr := at.Addr().Unmap().WithZone("")
+	if addr.Is4() {
+		return addr.String()
+	}
+	return netip.PrefixFrom(addr, 64).Masked().String()
 }

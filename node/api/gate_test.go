@@ -79,15 +79,26 @@ func newWorld(t *testing.T, adjust ...func(*api.Options)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	w.url = server.URL
+	w.url = serve(t, handler, nil)
 	for role, p := range w.parties {
 		if role != catalog.RoleOperator {
 			w.admit(string(role), role, p)
 		}
 	}
 	return w
+}
+
+// serve serves a handler as nodes do, without TLS, and returns where.
+func serve(t *testing.T, handler http.Handler, adjust func(*http.Server)) string {
+	t.Helper()
+	server := httptest.NewUnstartedServer(handler)
+	server.Config = api.NewServer(handler)
+	if adjust != nil {
+		adjust(server.Config)
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 func (w *world) admit(name string, role catalog.Role, p party) {
@@ -167,6 +178,11 @@ func (w *world) send(method, path, bearer string, body io.Reader, isJSON bool) a
 	if isJSON {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	return w.run(req)
+}
+
+func (w *world) run(req *http.Request) answer {
+	w.Helper()
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		w.Fatal(err)

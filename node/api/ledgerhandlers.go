@@ -51,6 +51,12 @@ func mountOpenAPI(s *server, r route) {
 	op.Responses["200"] = &huma.Response{Description: "OpenAPI 3.1", Content: map[string]*huma.MediaType{openAPIType: {}}}
 	s.docs.OpenAPI().AddOperation(&op)
 	s.engine.Handle(r.method, ginPath(r.path), func(c *gin.Context) {
+		if c.Request.URL.RawQuery != "" {
+			p := badRequest("there is no parameter here")
+			p.Status = http.StatusUnprocessableEntity // as elsewhere
+			s.refuse(c, p)
+			return
+		}
 		c.Data(http.StatusOK, openAPIType, s.openapi)
 	})
 }

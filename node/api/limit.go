@@ -1,41 +1,56 @@
 package api
 
 import (
+	"fmt"
 	"sync"
 	"time"
 )
 
-// limiter counts the requests under way of each caller. A caller without any
-// takes no memory.
+// limiter counts the requests under way of each caller, and the bytes of their bodies. A
+// caller without any takes no memory.
 type limiter struct {
-	most int
+	most      int
+	mostBytes int64
 
 	mu      sync.Mutex
-	callers map[string]int // guarded by mu; values ≥ 1
+	callers map[string]load // guarded by mu; requests ≥ 1
 }
 
-func newLimiter(most int) *limiter {
-	return &limiter{most: most, callers: make(map[string]int)}
+// load is what one caller has under way.
+type load struct {
+	requests int
+	bytes    int64 // of bodies, as far as they say how long they are
 }
 
-// enter takes a place for the caller and reports whether there was one; leave
-// gives it back.
-func (l *limiter) enter(caller string) bool {
+func newLimiter(most int, mostBytes int64) *limiter {
+	return &limiter{most: most, mostBytes: mostBytes, callers: make(map[string]load)}
+}
+
+// enter takes a place for a request of the caller with a body of so many bytes; leave
+// gives it back. The error is a *wire.Problem: the caller has too much under way.
+func (l *limiter) enter(caller string, bytes int64) (leave func(), err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.callers[caller] >= l.most {
-		return false
+	now := l.callers[caller]
+	if now.requests >= l.most {
+		return nil, tooMany(fmt.Sprintf("more than %d requests of yours are under way", l.most))
 	}
-	l.callers[caller]++
-	return true
+	if bytes > 0 && now.bytes+bytes > l.mostBytes {
+		return nil, tooMany(fmt.Sprintf("the requests of yours that are under way have more than %d bytes", l.mostBytes))
+	}
+	l.callers[caller] = load{now.requests + 1, now.bytes + bytes}
+	return func() { l.leave(caller, bytes) }, nil
 }
 
-func (l *limiter) leave(caller string) {
+func (l *limiter) leave(caller string, bytes int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.callers[caller]--; l.callers[caller] <= 0 {
+	now := load{l.callers[caller].requests - 1, l.callers[caller].bytes - bytes}
+	if now.requests <= 0 {
 		delete(l.callers, caller)
+		return
 	}
+	l.callers[caller] = now
 }
 
 // allowance bounds the bytes that each caller may upload in a period. It is kept in

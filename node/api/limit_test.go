@@ -18,3 +18,28 @@ func TestAllowanceBeginsAnewAfterItsPeriod(t *testing.T) {
 		}
 	}
 }
+
+func TestLimiterCountsRequestsAndBytes(t *testing.T) {
+	l := newLimiter(2, 100)
+	enter := func(caller string, bytes int64, want bool) func() {
+		t.Helper()
+		leave, err := l.enter(caller, bytes)
+		if (err == nil) != want {
+			t.Errorf("%s with %d bytes: %v, want a place: %t", caller, bytes, err, want)
+		}
+		return leave
+	}
+	one := enter("bank", 60, true)
+	enter("bank", 41, false)
+	enter("insurer", 100, true)
+	two := enter("bank", 40, true)
+	enter("bank", 0, false)
+	one()
+	enter("bank", 0, true)()
+	three := enter("bank", 60, true)
+	two()
+	three()
+	if _, left := l.callers["bank"]; left {
+		t.Errorf("a caller without requests is still counted: %+v", l.callers)
+	}
+}

@@ -117,9 +117,8 @@ func noRoute(c *gin.Context) *wire.Problem {
 	return p
 }
 
-func tooMany(most int) *wire.Problem {
-	return later(wire.NewProblem(http.StatusTooManyRequests, wire.KindBusy,
-		fmt.Sprintf("more than %d requests of yours are under way", most)))
+func tooMany(message string) *wire.Problem {
+	return later(wire.NewProblem(http.StatusTooManyRequests, wire.KindBusy, message))
 }
 
 func tooLarge(limit int64) *wire.Problem {

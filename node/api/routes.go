@@ -104,6 +104,9 @@ const (
 	maxBlobBody     = 256 << 20
 	maxMissingBody  = wire.MaxMissing*72 + 256
 	maxSQLBody      = 2*wire.MaxSQL + 1024
+	// maxBodies bounds the bodies that one caller may be sending at a time: the largest
+	// one and as many tiles as may be under way.
+	maxBodies = maxBlobBody + 64<<20
 )
 
 // reply is a JSON answer.

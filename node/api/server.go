@@ -25,7 +25,8 @@ type server struct {
 	docs       huma.API
 	table      map[routeKey]route // by method and gin's form of the path
 	limits     *limiter
-	shares     *allowance // of sealed shares of private vectors
+	grace      time.Duration // after a request's time, until its connection is broken
+	shares     *allowance    // of sealed shares of private vectors
 	principals *directory
 	openapi    []byte
 }
@@ -47,7 +48,10 @@ func New(opts Options) (http.Handler, error) {
 	return s.engine, nil
 }
 
-func newServer(opts Options) (*server, error) {
+func newServer(opts Options) (*server, error) { return newServerOf(opts, routes(), writeGrace) }
+
+// newServerOf is newServer with the rows and the grace that tests choose.
+func newServerOf(opts Options, rows []route, grace time.Duration) (*server, error) {
 	opts, err := opts.checked()
 	if err != nil {
 		return nil, err
@@ -57,7 +61,8 @@ func newServer(opts Options) (*server, error) {
 		opts:       opts,
 		engine:     gin.New(),
 		table:      make(map[routeKey]route),
-		limits:     newLimiter(opts.Concurrency),
+		limits:     newLimiter(opts.Concurrency, maxBodies),
+		grace:      grace,
 		shares:     newAllowance(opts.ShareBytes, shareDay),
 		principals: newDirectory(opts.Backend, opts.Now),
 	}
@@ -65,7 +70,7 @@ func newServer(opts Options) (*server, error) {
 	s.engine.RedirectTrailingSlash = false
 	s.engine.Use(s.recover, s.gate)
 	s.docs = humagin.New(s.engine, s.describe())
-	for _, r := range routes() {
+	for _, r := range rows {
 		key := routeKey{r.method, ginPath(r.path)}
 		if _, twice := s.table[key]; twice {
 			return nil, fmt.Errorf("route %s %s stands in the table twice", r.method, r.path)
@@ -88,6 +93,12 @@ func NewServer(handler http.Handler) *http.Server {
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
+		// Many requests share a connection of HTTP/2, where a client that reads nothing
+		// would hold all of them.
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: 2 * DefaultConcurrency, WriteByteTimeout: 30 * time.Second,
+			SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second,
+		},
 	}
 }
 
@@ -98,7 +109,8 @@ func (s *server) describe() huma.Config {
 	config.Info.Description = "A node of a Weir cluster: encrypted environmental data, a catalog, and aggregate queries on ciphertexts."
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
 	config.CreateHooks = nil // no $schema members and Link headers
-	config.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	strict := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshalStrict}
+	config.Formats = map[string]huma.Format{"application/json": strict, "json": strict}
 	config.RejectUnknownQueryParameters = true
 	config.Transformers = []huma.Transformer{ownProblem}
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
