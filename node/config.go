@@ -52,6 +52,8 @@ type Options struct {
 	CeremonyTimeout time.Duration
 	// Workers is the number of cores that openings may use.
 	Workers int
+	// ActBurst bounds what one principal may have recorded in the ledger at once.
+	ActBurst int
 
 	// ScrubEvery is how often all blobs are read and compared with their
 	// digests, beginning a minute after the node has started; rot that nobody
@@ -128,6 +130,10 @@ func (o Options) checked() (Options, error) {
 	require(o.Workers >= 0, "Workers", "must not be negative")
 	if o.Workers == 0 {
 		o.Workers = DefaultWorkers
+	}
+	require(o.ActBurst >= 0, "ActBurst", "must not be negative")
+	if o.ActBurst == 0 {
+		o.ActBurst = DefaultActBurst
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -56,6 +56,7 @@ type Node struct {
 	mender      *mender
 	ceremonies  ceremonies
 	outcomes    outcomes
+	acts        *acts
 	vectors     heldVectors
 	duties      *duties
 	health      *health
@@ -92,7 +93,7 @@ func Open(opts Options) (n *Node, err error) {
 	ctx, stop := context.WithCancel(context.Background())
 	n = &Node{
 		opts: opts, log: opts.Logger.With("component", "node", "node", opts.ID), id: opts.ID, stop: stop, done: ctx.Done(),
-		exchange: newExchange(), mender: newMender(), ceremonies: ceremonies{parts: map[string]*ceremony{}}, outcomes: outcomes{held: map[string]any{}, begun: map[string]bool{}}, duties: newDuties(),
+		exchange: newExchange(), mender: newMender(), ceremonies: ceremonies{parts: map[string]*ceremony{}}, outcomes: outcomes{held: map[string]any{}, begun: map[string]bool{}}, duties: newDuties(), acts: newActs(opts.ActBurst),
 		run: run, health: newHealth(opts.ID, run), woken: make(chan struct{}, 1), news: newNews(), failed: make(chan error, 2),
 		machine: catalog.NewMachine(),
 	}

@@ -31,13 +31,17 @@ const retryPause = 100 * time.Millisecond
 // outcome. It returns api.ErrNoQuorum when no leader could commit for some
 // seconds, and a *catalog.Refusal for an envelope that its signer did not sign
 // and for a query whose plan does not fit: those were not proposed, and there is
-// no entry.
+// no entry. Nor is there one when a principal has had too much recorded, which is an
+// *api.BusyError.
 func (n *Node) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt, error) {
 	var receipt api.Receipt
 	if err := n.refuseForged(ctx, e); err != nil {
 		return receipt, err
 	}
 	if err := n.refuseUnfit(ctx, e); err != nil {
+		return receipt, err
+	}
+	if err := n.acts.take(e, n.opts.Clock()); err != nil {
 		return receipt, err
 	}
 	err := n.atLeader(ctx, func(ctx context.Context, leader string) error {
@@ -51,6 +55,9 @@ func (n *Node) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt, err
 	})
 	if err != nil {
 		return receipt, fmt.Errorf("submit the envelope: %w", err)
+	}
+	if receipt.Outcome.Refusal != nil {
+		n.acts.refused(e, n.opts.Clock())
 	}
 	return receipt, nil
 }

@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api/wire"
@@ -13,7 +15,7 @@ type Backend interface {
 	// Submit has the envelope applied, whichever node leads, and returns what
 	// was recorded. A refusal is an Outcome, not an error. Errors wrap
 	// ErrNoQuorum, ErrTimeout (it may or may not be applied; sending the same
-	// bytes again is safe) or ErrUnavailable.
+	// bytes again is safe) or ErrUnavailable, or are a *BusyError.
 	Submit(ctx context.Context, envelope catalog.Envelope) (Receipt, error)
 	// Read calls fn with a state that holds everything acknowledged before the
 	// call (a linearizable read). fn must not keep the view.
@@ -57,6 +59,17 @@ type Health interface {
 	Ready() (ok bool, reasons []string)
 	// Status returns what operators see.
 	Status() wire.Status
+}
+
+// BusyError is returned when a caller has to wait: it has taken what it may for now.
+type BusyError struct {
+	Message string
+	Wait    time.Duration
+}
+
+// Error implements error.
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("%s; wait %s", e.Message, e.Wait.Round(time.Second))
 }
 
 var (

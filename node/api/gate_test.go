@@ -307,6 +307,7 @@ func TestBackendErrorsBecomeTheirProblems(t *testing.T) {
 		{fmt.Errorf("submit: %w", api.ErrUnavailable), 503, wire.KindUnavailable, true},
 		{fmt.Errorf("submit: %w", api.ErrTimeout), 504, wire.KindTimeout, false},
 		{context.DeadlineExceeded, 504, wire.KindTimeout, false},
+		{fmt.Errorf("submit: %w", &api.BusyError{Message: "too much", Wait: 90 * time.Second}), 429, wire.KindBusy, true},
 		{errors.New("disk at /secret/path on fire"), 500, wire.KindInternal, false},
 	} {
 		w.cluster.Broken = func() error { return c.err }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
@@ -25,11 +26,16 @@ func (s *server) problem(ctx context.Context, err error) *wire.Problem {
 	var known *wire.Problem
 	var refusal *catalog.Refusal
 	var tooLong *http.MaxBytesError
+	var busy *BusyError
 	switch {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &refusal):
 		return wire.RefusalProblem(refusal)
+	case errors.As(err, &busy):
+		p := tooMany(busy.Error())
+		p.Header.Set("Retry-After", strconv.Itoa(max(retryAfter, int((busy.Wait+time.Second-1)/time.Second))))
+		return p
 	case errors.As(err, &tooLong):
 		return tooLarge(tooLong.Limit)
 	case errors.Is(err, ErrNoQuorum), errors.Is(err, ErrTooFew):
