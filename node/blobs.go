@@ -14,13 +14,15 @@ import (
 // blobs is the node's store of tiles, manifests, presences and public shares as
 // others see it, clients and nodes.
 type blobs struct {
-	store  *tiles.Store
-	mender *mender
-	wake   func() // has damage repaired
+	store   *tiles.Store
+	mender  *mender
+	orphans *orphans
+	wake    func() // has damage repaired
 }
 
 // Put stores b under its digest.
 func (b blobs) Put(ctx context.Context, d catalog.Digest, content []byte) error {
+	b.orphans.touch(d)
 	if err := b.store.Put(ctx, d, content); err != nil {
 		return err
 	}
@@ -31,6 +33,7 @@ func (b blobs) Put(ctx context.Context, d catalog.Digest, content []byte) error 
 // Get returns a blob, verified; api.ErrNotFound when this node has none, or has
 // one that went bad and will fetch it again.
 func (b blobs) Get(ctx context.Context, d catalog.Digest) ([]byte, error) {
+	b.orphans.touch(d)
 	content, err := b.store.Get(ctx, d)
 	switch {
 	case errors.Is(err, tiles.ErrNotFound):
@@ -45,6 +48,7 @@ func (b blobs) Get(ctx context.Context, d catalog.Digest) ([]byte, error) {
 
 // Missing returns those digests that this node does not hold, or holds damaged.
 func (b blobs) Missing(ctx context.Context, digests []catalog.Digest) ([]catalog.Digest, error) {
+	b.orphans.touch(digests...)
 	missing, err := b.store.Missing(ctx, digests)
 	if err != nil || !slices.ContainsFunc(digests, b.mender.isFaulty) {
 		return missing, err

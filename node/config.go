@@ -62,7 +62,11 @@ type Options struct {
 	// ScrubPause is the pause after each blob of a scrub. It is what keeps a
 	// scrub from taking the disk and a core from queries.
 	ScrubPause time.Duration
-	// Ticks makes the timers of scrubs, and the function that stops one. nil:
+	// CollectEvery is how often blobs that nothing in the ledger names are looked for, and
+	// KeepOrphans for how long one stays that nobody asks for. Shorter than an upload takes,
+	// or a machine that uploads may be away, and it has to be sent again.
+	CollectEvery, KeepOrphans time.Duration
+	// Ticks makes the timers of scrubs and of collecting, and the function that stops one. nil:
 	// time.NewTicker.
 	Ticks func(every time.Duration) (ticks <-chan time.Time, stop func())
 
@@ -92,6 +96,10 @@ const (
 	// DefaultScrubPause lets a scrub read 20 MB/s, for about a twentieth of one
 	// core: 100 GB in an hour and a half.
 	DefaultScrubPause = 20 * time.Millisecond
+	// DefaultCollectEvery is what a day or two more of garbage is worth.
+	DefaultCollectEvery = time.Hour
+	// DefaultKeepOrphans lets an upload that broke off go on after a weekend.
+	DefaultKeepOrphans = 72 * time.Hour
 )
 
 func (o Options) checked() (Options, error) {
@@ -117,6 +125,8 @@ func (o Options) checked() (Options, error) {
 		{"CeremonyTimeout", &o.CeremonyTimeout, DefaultCeremonyTimeout},
 		{"ScrubEvery", &o.ScrubEvery, DefaultScrubEvery},
 		{"ScrubPause", &o.ScrubPause, DefaultScrubPause},
+		{"CollectEvery", &o.CollectEvery, DefaultCollectEvery},
+		{"KeepOrphans", &o.KeepOrphans, DefaultKeepOrphans},
 	} {
 		require(*d.value >= 0, d.name, "must not be negative")
 		if *d.value == 0 {

@@ -19,13 +19,14 @@
 //   - exchange.go holds what other members sent until the work that needs it
 //     gets there.
 //   - repair.go finds blobs that went bad or got lost, on reading and by a scrub
-//     that runs by itself, and replaces them by another node's copies.
+//     that runs by itself, and replaces them by another node's copies; collect.go
+//     deletes those that nothing in the ledger has named for days.
 //   - preflight.go plans a query before it is proposed, and refuses one whose
 //     plan does not fit.
 //   - checkpoint.go signs this node's own evidence log and gathers other nodes'
 //     signatures on demand; evidence.go proves entries with them.
 //   - submit.go is the way into the ledger from any node, reading.go the
-//     linearizable way out.
+//     linearizable way out; acts.go bounds what one principal may have recorded.
 //
 // # Invariants
 //

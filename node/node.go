@@ -57,6 +57,7 @@ type Node struct {
 	ceremonies  ceremonies
 	outcomes    outcomes
 	acts        *acts
+	orphans     *orphans
 	vectors     heldVectors
 	duties      *duties
 	health      *health
@@ -93,7 +94,7 @@ func Open(opts Options) (n *Node, err error) {
 	ctx, stop := context.WithCancel(context.Background())
 	n = &Node{
 		opts: opts, log: opts.Logger.With("component", "node", "node", opts.ID), id: opts.ID, stop: stop, done: ctx.Done(),
-		exchange: newExchange(), mender: newMender(), ceremonies: ceremonies{parts: map[string]*ceremony{}}, outcomes: outcomes{held: map[string]any{}, begun: map[string]bool{}}, duties: newDuties(), acts: newActs(opts.ActBurst),
+		exchange: newExchange(), mender: newMender(), ceremonies: ceremonies{parts: map[string]*ceremony{}}, outcomes: outcomes{held: map[string]any{}, begun: map[string]bool{}}, duties: newDuties(), acts: newActs(opts.ActBurst), orphans: newOrphans(),
 		run: run, health: newHealth(opts.ID, run), woken: make(chan struct{}, 1), news: newNews(), failed: make(chan error, 2),
 		machine: catalog.NewMachine(),
 	}
@@ -104,6 +105,7 @@ func Open(opts Options) (n *Node, err error) {
 	}
 	n.loops.Go(func() { n.work(ctx) })
 	n.loops.Go(func() { n.scrubs(ctx) })
+	n.loops.Go(func() { n.collects(ctx) })
 	for _, m := range n.roster {
 		if m.ID != n.id {
 			n.loops.Go(func() { n.watch(ctx, m) })
@@ -171,7 +173,7 @@ func (n *Node) openBlobs() error {
 	if err != nil {
 		return err
 	}
-	n.blobs = blobs{store: store, mender: n.mender, wake: n.wake}
+	n.blobs = blobs{store: store, mender: n.mender, orphans: n.orphans, wake: n.wake}
 	n.onClose(store.Close)
 	return nil
 }

@@ -159,6 +159,7 @@ func isDamage(err error) (d catalog.Digest, damage bool) {
 // load returns a blob's bytes, verified: this node's own, or, where they are
 // missing or damaged, those of another node, which it keeps.
 func (n *Node) load(ctx context.Context, d catalog.Digest) ([]byte, error) {
+	n.orphans.touch(d)
 	b, err := n.blobs.store.Get(ctx, d)
 	if _, damage := isDamage(err); !damage {
 		return b, err

@@ -27,10 +27,13 @@ type timers struct{ scrub chan time.Time }
 func newTimers() *timers { return &timers{scrub: make(chan time.Time)} }
 
 func (x *timers) set(o *Options) {
-	o.ScrubEvery, o.ScrubPause = time.Hour, time.Millisecond
+	o.ScrubEvery, o.ScrubPause, o.CollectEvery = time.Hour, time.Millisecond, 2*time.Hour
 	o.Ticks = func(every time.Duration) (<-chan time.Time, func()) {
-		if every == time.Hour {
+		switch every {
+		case time.Hour:
 			return x.scrub, func() {}
+		case 2 * time.Hour:
+			return nil, func() {} // never
 		}
 		always := make(chan time.Time)
 		close(always)

@@ -89,7 +89,7 @@ func (n *Node) Status() wire.Status {
 	if err != nil {
 		s.Reasons = append(s.Reasons, err.Error())
 	}
-	s.Blobs.Stored, s.Blobs.Bytes = stats.Blobs, stats.Bytes
+	s.Blobs.Stored, s.Blobs.Bytes, s.Blobs.Collected = stats.Blobs, stats.Bytes, n.orphans.count()
 	for _, m := range n.roster {
 		if n.health.isAlive(m.ID) {
 			s.Alive = append(s.Alive, m.ID)

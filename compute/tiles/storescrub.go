@@ -20,21 +20,30 @@ const scrubPage = 512
 // wait (to pace the scrub), and end it with an error, which is returned. Blobs
 // put or deleted meanwhile may or may not be met.
 func (s *Store) Scrub(ctx context.Context, fn func(d catalog.Digest, fault error) error) error {
+	return s.List(ctx, func(d catalog.Digest) error {
+		err := s.Verify(ctx, d)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return nil // deleted since it was listed
+		case err != nil && !errors.Is(err, ErrCorrupt):
+			return fmt.Errorf("scrubbing the blob store: %w", err)
+		}
+		return fn(d, err)
+	})
+}
+
+// List calls fn with every blob's digest, in ascending order, without reading the blob.
+// fn may call the store, and ends the listing with an error, which is returned. Blobs put
+// or deleted meanwhile may or may not be met.
+func (s *Store) List(ctx context.Context, fn func(d catalog.Digest) error) error {
 	var after []byte
 	for {
 		page, err := s.page(ctx, after)
 		if err != nil {
-			return fmt.Errorf("scrubbing the blob store: %w", err)
+			return fmt.Errorf("listing the blob store: %w", err)
 		}
 		for _, d := range page {
-			err := s.Verify(ctx, d)
-			switch {
-			case errors.Is(err, ErrNotFound):
-				continue // deleted since the page was read
-			case err != nil && !errors.Is(err, ErrCorrupt):
-				return fmt.Errorf("scrubbing the blob store: %w", err)
-			}
-			if err := fn(d, err); err != nil {
+			if err := fn(d); err != nil {
 				return err
 			}
 		}

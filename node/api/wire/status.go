@@ -26,6 +26,7 @@ type BlobStatus struct {
 	Scrubbed  int64 `json:"scrubbed"`   // read and compared with their digests by scrubs
 	Scrubs    int64 `json:"scrubs"`     // that went through the whole store
 	LastScrub int64 `json:"last_scrub"` // its end, Unix milliseconds; 0: none yet
+	Collected int64 `json:"collected"`  // deleted, since nothing had named them for days
 }
 
 // LedgerStatus is a node's view of the replicated log.

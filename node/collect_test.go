@@ -1,0 +1,288 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+const keep = DefaultKeepOrphans
+
+// holds reports which of the blobs a node has, without asking for them as others do.
+func (n *Node) holds(ctx context.Context, t *testing.T, digests ...catalog.Digest) (held []catalog.Digest) {
+	t.Helper()
+	missing, err := n.blobs.store.Missing(ctx, digests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(slices.Clone(digests), func(d catalog.Digest) bool { return slices.Contains(missing, d) })
+}
+
+func (n *Node) mustCollect(ctx context.Context, t *testing.T, now time.Time) {
+	t.Helper()
+	if err := n.collect(ctx, now); err != nil {
+		t.Fatalf("%s: %v", n.id, err)
+	}
+}
+
+// uploaded stores bytes as an upload does and returns their digest.
+func (n *Node) uploaded(ctx context.Context, t *testing.T, what string) catalog.Digest {
+	t.Helper()
+	d := catalog.Sum([]byte(what))
+	if err := n.blobs.Put(ctx, d, []byte(what)); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// needed are the blobs of the version of the firms and of the bureau's key.
+func (x *exchangeOf) needed(ctx context.Context, t *testing.T) []catalog.Digest {
+	t.Helper()
+	v := x.version(t, "n1", "firms", 1)
+	digests := append(x.tiles(ctx, t, "n1", "firms", 1), v.Manifest, v.Presence)
+	key, err := x.bureau.ReadyKey(ctx, x.bureau.Key().ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range key.Record.Commits {
+		digests = append(digests, c.Public)
+	}
+	return digests
+}
+
+// What nothing in the ledger names goes when its time is over, and nothing else does: the
+// cluster answers as before, and nothing is missed.
+func TestWhatNobodyNeedsIsCollectedAfterItsTime(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	x := newFirms(ctx, t, 3, 2)
+	mine := selected(func(f int) bool { return f < 20 })
+	v := x.register(ctx, t, x.vector("mine", 1, mine))
+	needed := x.needed(ctx, t)
+	start := x.nodes["n1"].opts.Clock()
+	for _, n := range x.nodes {
+		abandoned, resumed := n.uploaded(ctx, t, "an upload that was given up"), n.uploaded(ctx, t, "an upload that goes on")
+		all := append(slices.Clone(v.Shares), abandoned, resumed)
+		before := len(n.holds(ctx, t, all...))
+		if before < 3 {
+			t.Fatalf("%s holds %d of what is to be collected", n.id, before)
+		}
+		n.mustCollect(ctx, t, start)
+		n.mustCollect(ctx, t, start.Add(keep-time.Second))
+		if got := len(n.holds(ctx, t, all...)); got != before {
+			t.Errorf("%s holds %d of %d before their time is over", n.id, got, before)
+		}
+		// Asked for, its time begins anew.
+		if missing, err := n.blobs.Missing(ctx, []catalog.Digest{resumed}); err != nil || len(missing) != 0 {
+			t.Fatalf("missing %v, %v", missing, err)
+		}
+		n.mustCollect(ctx, t, start.Add(keep))
+		if got := n.holds(ctx, t, all...); len(got) != 1 || got[0] != resumed {
+			t.Errorf("%s holds %v when the time is over, want what was asked for last", n.id, got)
+		}
+		n.mustCollect(ctx, t, start.Add(2*keep))
+		if got := n.holds(ctx, t, all...); len(got) != 0 {
+			t.Errorf("%s holds %v at the end", n.id, got)
+		}
+		if got := n.holds(ctx, t, needed...); len(got) != len(needed) {
+			t.Errorf("%s holds %d of %d blobs that are needed", n.id, len(got), len(needed))
+		}
+		if s := n.Status().Blobs; s.Collected != int64(before) {
+			t.Errorf("%s says that it collected %d, want %d", n.id, s.Collected, before)
+		}
+		if err := n.findLost(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if s := n.mender.status(); s.Found != 0 || s.Lost != 0 {
+			t.Errorf("%s misses what was collected: %+v", n.id, s)
+		}
+	}
+	sum, _ := x.sums(mine)
+	total := sum["c0"] + sum["c1"]
+	got := queryRows(ctx, t, x.buyer, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(mine)`)
+	if want := fmt.Sprintf("%d.%d", total/10, total%10); got[0][0] != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+}
+
+// A registration under way and a version on its way keep what they need, for however long
+// a node is away; when they have come to nothing, it goes.
+func TestWhatIsUnderWayIsNotCollected(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	x := newFirms(ctx, t, 3, 2)
+	n1 := x.nodes["n1"]
+	x.close("n3")
+	done := make(chan error, 1)
+	go func() {
+		_, err := x.buyer.RegisterVector(ctx, x.vector("mine", 1, selected(func(f int) bool { return f < 20 })), nil)
+		done <- err
+	}()
+	var pending []catalog.Vector
+	x.await(ctx, "two of three nodes to hold their shares", func() bool {
+		err := n1.view(func(v catalog.View) (err error) {
+			pending, err = v.PendingVectors()
+			return err
+		})
+		return err == nil && len(pending) == 1 && pending[0].Nonces[0] != nil && pending[0].Nonces[1] != nil
+	})
+	shares := pending[0].Shares
+	start := n1.opts.Clock()
+	held := func() (n int) {
+		for _, id := range []string{"n1", "n2"} {
+			n += len(x.nodes[id].holds(ctx, t, shares...))
+		}
+		return n
+	}
+	before := held()
+	for i := range 4 {
+		for _, id := range []string{"n1", "n2"} {
+			x.nodes[id].mustCollect(ctx, t, start.Add(time.Duration(i)*keep))
+		}
+	}
+	if got := held(); got != before || got == 0 {
+		t.Errorf("%d of %d sealed shares are held while a node is away", got, before)
+	}
+	x.open("n3")
+	if err := <-done; err != nil {
+		t.Fatalf("the registration does not go on: %v", err)
+	}
+	for i := range 2 {
+		for _, n := range x.nodes {
+			n.mustCollect(ctx, t, start.Add(time.Duration(10+i)*keep))
+		}
+	}
+	if got := held(); got != 0 {
+		t.Errorf("%d sealed shares are held that nobody needs", got)
+	}
+}
+
+// A node that cannot tell what the ledger names deletes nothing: without a quorum it may
+// be behind, and without a manifest it does not know the tiles.
+func TestNothingIsCollectedWhereItIsNotKnownWhatIsNeeded(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	x := newFirms(ctx, t, 3, 2)
+	n1 := x.nodes["n1"]
+	start := n1.opts.Clock()
+	orphan := n1.uploaded(ctx, t, "an upload that was given up")
+	n1.mustCollect(ctx, t, start)
+
+	manifest := x.version(t, "n1", "firms", 1).Manifest
+	content, err := n1.blobs.store.Get(ctx, manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range x.nodes {
+		if err := n.blobs.store.Delete(ctx, manifest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := n1.collect(ctx, start.Add(2*keep)); err == nil || !strings.Contains(err.Error(), "which tiles version 1 of firms has") {
+		t.Errorf("without the manifest: %v", err)
+	}
+	if err := n1.blobs.Put(ctx, manifest, content); err != nil {
+		t.Fatal(err)
+	}
+	x.close("n2")
+	x.close("n3")
+	short, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if err := n1.collect(short, start.Add(2*keep)); err == nil {
+		t.Error("without a quorum the node goes by what it knows")
+	}
+	if got := n1.holds(ctx, t, orphan); len(got) != 1 {
+		t.Error("it was deleted nevertheless")
+	}
+	x.open("n2")
+	x.await(ctx, "what nobody needs to be collected", func() bool {
+		err := n1.collect(ctx, start.Add(2*keep))
+		return err == nil && len(n1.holds(ctx, t, orphan)) == 0
+	})
+}
+
+// Whoever asked for a blob before it is deleted keeps it, and whoever asks while it is
+// being deleted is not told that it is there.
+func TestAskingKeepsABlobAndExcludesDeletingIt(t *testing.T) {
+	o, d, now := newOrphans(), catalog.Sum([]byte("blob")), time.Unix(1_700_000_000, 0)
+	removed := 0
+	remove := func() error { removed++; return nil }
+	o.note(d, false, now)
+	if due := o.due(keep, now.Add(keep)); len(due) != 1 {
+		t.Fatalf("due %v", due)
+	}
+	o.touch(d)
+	if err := o.drop(d, keep, now.Add(keep), remove); err != nil || removed != 0 {
+		t.Fatalf("deleted after it was asked for: %v", err)
+	}
+	o.note(d, false, now.Add(keep))
+	if err := o.drop(d, keep, now.Add(keep+time.Hour), remove); err != nil || removed != 0 {
+		t.Fatalf("its time did not begin anew: %v", err)
+	}
+	failed := errors.New("the disk")
+	if err := o.drop(d, keep, now.Add(2*keep), func() error { return failed }); !errors.Is(err, failed) || o.count() != 0 {
+		t.Fatalf("%v, %d collected", err, o.count())
+	}
+	asked := make(chan struct{})
+	err := o.drop(d, keep, now.Add(2*keep), func() error {
+		go func() { o.touch(d); close(asked) }()
+		select {
+		case <-asked:
+			return errors.New("somebody was answered while the blob was being deleted")
+		case <-time.After(50 * time.Millisecond):
+			return remove()
+		}
+	})
+	if err != nil || removed != 1 || o.count() != 1 {
+		t.Fatalf("%v, removed %d times", err, removed)
+	}
+	<-asked
+	o.note(d, true, now)
+	if due := o.due(0, now.Add(9*keep)); len(due) != 0 {
+		t.Errorf("what is named is due: %v", due)
+	}
+}
+
+// A version that was rejected keeps nothing; the one beside it, all.
+func TestBlobsOfARejectedVersionAreCollected(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	c := newCluster(t, 3, 2, nil)
+	bureau, thief := c.publisher(ctx, "bureau"), c.publisher(ctx, "thief")
+	foreign, err := bureau.ReadyKey(ctx, bureau.Key().ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := thief.ReadyKey(ctx, thief.Key().ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.publishRaw(ctx, t, thief, "mine", own.Record, own.Public)
+	if v := c.publishRaw(ctx, t, thief, "stolen", own.Record, foreign.Public); v.State != catalog.VersionRejected {
+		t.Fatalf("the version is %s", v.State)
+	}
+	n1 := c.nodes["n1"]
+	blobsOf := func(dataset string) []catalog.Digest {
+		v := c.version(t, "n1", dataset, 1)
+		return append(c.tiles(ctx, t, "n1", dataset, 1), v.Manifest)
+	}
+	good, bad := blobsOf("mine"), blobsOf("stolen")
+	if got := len(n1.holds(ctx, t, bad...)); got != len(bad) || got < 2 {
+		t.Fatalf("n1 holds %d of %d blobs of the rejected version", got, len(bad))
+	}
+	start := n1.opts.Clock()
+	n1.mustCollect(ctx, t, start)
+	n1.mustCollect(ctx, t, start.Add(keep))
+	if got := n1.holds(ctx, t, bad...); len(got) != 0 {
+		t.Errorf("%d blobs of the rejected version are held", len(got))
+	}
+	if got := n1.holds(ctx, t, good...); len(got) != len(good) {
+		t.Errorf("%d of %d blobs of the live version are held", len(got), len(good))
+	}
+}
