@@ -3,12 +3,12 @@ package consensus
 import (
 	"errors"
 	"fmt"
-	"runtime/debug"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/hashicorp/raft"
 
 	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/consensus/panictrace"
 )
 
 // Applied says what became of an entry.
@@ -148,7 +148,7 @@ func (b *batch) execute(l *raft.Log) (applyResult, error) {
 func (b *batch) run(seq uint64, entry []byte) (outcome []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("the state machine panicked: %v\n%s", p, debug.Stack())
+			err = fmt.Errorf("the state machine panicked: %v\n%s", p, panictrace.Frames())
 		}
 	}()
 	return b.machine.Apply(machineTx{b.stage}, seq, entry)

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/consensus/panictrace"
 )
 
 // maxQueries bounds the queries that a node opens at the same time. Each holds
@@ -35,7 +35,7 @@ var errPanicked = errors.New("the work panicked")
 // them, at every start.
 type panicError struct {
 	value any
-	stack []byte
+	stack string
 }
 
 func (e *panicError) Error() string        { return fmt.Sprintf("%v: %v", errPanicked, e.value) }
@@ -45,7 +45,7 @@ func (e *panicError) Is(target error) bool { return target == errPanicked }
 func contained(do func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = &panicError{value: p, stack: debug.Stack()}
+			err = &panicError{value: p, stack: panictrace.Frames()}
 		}
 	}()
 	return do()
@@ -141,7 +141,7 @@ func (n *Node) start(ctx context.Context, d duty) {
 			n.log.WarnContext(ctx, "work failed, will be tried again", "work", d.name, "error", err)
 		}
 		if p := (*panicError)(nil); errors.As(err, &p) {
-			n.log.ErrorContext(ctx, "work panicked", "work", d.name, "stack", string(p.stack))
+			n.log.ErrorContext(ctx, "work panicked", "work", d.name, "stack", p.stack)
 		}
 		ds.mu.Lock()
 		delete(ds.running, d.name)

@@ -98,7 +98,7 @@ func Open(opts Options) (n *Node, err error) {
 		run: run, health: newHealth(opts.ID, run), woken: make(chan struct{}, 1), news: newNews(), failed: make(chan error, 2),
 		machine: catalog.NewMachine(),
 	}
-	for _, step := range []func() error{forbidCores, n.openGenesis, n.openSecrets, n.openBlobs, n.openPeers, n.openLedger, n.noteInterrupted, n.openVectors, n.openNotary, n.servePeers, n.serveAPI} {
+	for _, step := range []func() error{guardProcess, n.openGenesis, n.openSecrets, n.openBlobs, n.openPeers, n.openLedger, n.noteInterrupted, n.openVectors, n.openNotary, n.servePeers, n.serveAPI} {
 		if err := step(); err != nil {
 			return nil, errors.Join(fmt.Errorf("open node %s: %w", opts.ID, err), n.Close())
 		}

@@ -106,6 +106,14 @@ func (x *exchangeOf) trace(t *testing.T, from uint64) (list []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		var o catalog.Outcome
+		if err := json.Unmarshal(r.Outcome, &o); err != nil {
+			t.Fatal(err)
+		}
+		byNode := isNode(entry.Envelope.Signer)
+		if byNode && (o.Refusal != nil || o.Repeat) {
+			continue // said twice, or too late: a matter of time
+		}
 		p, err := catalog.ParsePayload(entry.Envelope.Payload)
 		if err != nil {
 			t.Fatal(err)
@@ -115,7 +123,7 @@ func (x *exchangeOf) trace(t *testing.T, from uint64) (list []string) {
 			t.Fatal(err)
 		}
 		who := "a node"
-		if !strings.HasPrefix(entry.Envelope.Signer, "node:") {
+		if !byNode {
 			who = "the buyer"
 		}
 		list = append(list, fmt.Sprintf("%s by %s: %s", p.Kind, who, shapeOf(body)))

@@ -10,13 +10,21 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/weirdata/weir/node/vault"
 )
 
 func main() {
+	// Every command may have a key or readings in its memory.
+	if err := vault.ForbidDumps(); err != nil {
+		fmt.Fprintf(os.Stderr, "weir: %v\n", err) //nolint:errcheck // nothing is left to tell it to
+		os.Exit(exitFailed)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // interrupted again, it ends at once
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)

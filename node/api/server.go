@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
+	"github.com/weirdata/weir/consensus/panictrace"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -151,7 +151,7 @@ func (s *server) recover(c *gin.Context) {
 			panic(p)
 		}
 		s.opts.Logger.ErrorContext(c.Request.Context(), "panic in a handler",
-			"method", c.Request.Method, "route", c.FullPath(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			"method", c.Request.Method, "route", c.FullPath(), "panic", fmt.Sprint(p), "stack", panictrace.Frames())
 		if !c.Writer.Written() {
 			s.refuse(c, wire.NewProblem(http.StatusInternalServerError, wire.KindInternal, "the node failed at this; its log says more"))
 		}

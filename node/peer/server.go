@@ -10,9 +10,10 @@ import (
 	"net"
 	"net/http"
 	"path"
-	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/weirdata/weir/consensus/panictrace"
 )
 
 const (
@@ -164,7 +165,7 @@ func (s *Server) serve(w *response, r *http.Request, route string, maxBody int64
 func call(h Handler, from string, w http.ResponseWriter, r *http.Request) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+			err = fmt.Errorf("panic: %v\n%s", v, panictrace.Frames())
 		}
 	}()
 	return h(r.Context(), from, w, r)

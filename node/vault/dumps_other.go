@@ -1,0 +1,6 @@
+//go:build !unix
+
+package vault
+
+// ForbidDumps does nothing here.
+func ForbidDumps() error { return nil }
