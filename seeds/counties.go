@@ -17,6 +17,8 @@ type countySpec struct {
 	period          string
 	mean            bool // of the cells, else their sum
 	registry, data  func(io.Writer) error
+	// figures are ids of published figures that say how many counties there are.
+	figures []string
 }
 
 // countyQuestions compare every group of a GROUP BY with the plaintext.
@@ -24,15 +26,15 @@ func (g *Generator) countyQuestions() []Question {
 	specs := []countySpec{
 		{
 			"nox_by_county_2024", Text{"NOx of 25,137 enterprises by county, 2024", "2024年各县市区企业氮氧化物排放量"},
-			"enterprise_monthly", "enterprise", "nox_kg", "kg", "2024", false, g.WriteEnterprises, g.WriteEnterpriseMonthly,
+			"enterprise_monthly", "enterprise", "nox_kg", "kg", "2024", false, g.WriteEnterprises, g.WriteEnterpriseMonthly, nil,
 		},
 		{
 			"rights_by_county_2024", Text{"NOx emission rights of the enterprises by county, 2024", "2024年各县市区企业氮氧化物排污权"},
-			"emission_rights", "enterprise", "nox_right_t", "t", "2024", false, g.WriteEnterprises, g.WriteEmissionRights,
+			"emission_rights", "enterprise", "nox_right_t", "t", "2024", false, g.WriteEnterprises, g.WriteEmissionRights, nil,
 		},
 		{
 			"dust_by_county_2024_05", Text{"mean PM10 at dust monitors by county, May 2024", "2024年5月各县市区扬尘监测PM10平均浓度"},
-			"dust_hourly", "monitor", "pm10", "µg/m³", "2024-05", true, g.WriteDustMonitors, g.WriteDustHourly,
+			"dust_hourly", "monitor", "pm10", "µg/m³", "2024-05", true, g.WriteDustMonitors, g.WriteDustHourly, []string{"units"},
 		},
 	}
 	questions := make([]Question, 0, len(specs))
@@ -49,7 +51,7 @@ func (s countySpec) question() Question {
 	}
 	sql := fmt.Sprintf("SELECT county, %s(%s) AS %s FROM %s WHERE period = '%s' GROUP BY county", f, s.measure, s.measure, s.dataset, s.period)
 	return Question{
-		ID: s.id, Title: s.title, Label: OwnTruth,
+		ID: s.id, Title: s.title, Label: OwnTruth, Figures: s.figures,
 		Asks: []Ask{{Dataset: s.dataset, SQL: sql}, {Registry: "districts"}},
 		Check: func(answers []Result) (Outcome, error) {
 			if len(answers) != 2 {
@@ -69,6 +71,18 @@ func (s countySpec) question() Question {
 			}
 			o := s.compare(values, truth)
 			o.Detail = s.detail(values, names)
+			figures, err := figuresByID(s.figures)
+			if err != nil {
+				return Outcome{}, err
+			}
+			for _, f := range figures {
+				agrees, err := f.Agrees(big.NewRat(int64(len(values)), 1))
+				if err != nil {
+					return Outcome{}, err
+				}
+				o.Agree = o.Agree && agrees
+				o.Published = f.String() + ", " + o.Published
+			}
 			return o, nil
 		},
 	}
@@ -117,8 +131,8 @@ func (s countySpec) compare(values, truth map[string]*big.Rat) Outcome {
 	n := strconv.Itoa(len(truth))
 	o := Outcome{
 		Exact:     decimalText(total) + " " + s.unit + " in all",
-		Answer:    strconv.Itoa(equal) + " of " + n + " counties equal",
-		Published: n + " counties, plaintext",
+		Answer:    strconv.Itoa(equal) + " of " + n + " equal",
+		Published: "plaintext",
 		Agree:     equal == len(truth) && len(values) == len(truth) && equal > 0,
 	}
 	if s.mean && least != nil {

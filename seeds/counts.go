@@ -28,7 +28,7 @@ func countQuestion(id, registry, attribute string, values ...string) (Question, 
 				}
 				count = len(ids)
 			}
-			return figureOutcome(big.NewRat(int64(count), 1), figure)
+			return figureOutcome(big.NewRat(int64(count), 1), nil, figure)
 		},
 	}, nil
 }

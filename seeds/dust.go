@@ -5,18 +5,28 @@ import (
 	"strconv"
 )
 
-var dustKinds = [4]string{"construction", "road", "yard", "demolition"}
+// dustKinds are kinds of sites: how the registry has them, and in the names.
+var dustKinds = [4]struct{ id, zh, en string }{
+	{"construction", "建筑工地", "construction site"},
+	{"road", "道路", "road"},
+	{"yard", "料场", "stockyard"},
+	{"demolition", "拆迁工地", "demolition site"},
+}
 
 func dustID(i int) string { return "dust_" + strconv.Itoa(10_001 + i)[1:] }
 
-// WriteDustMonitors writes the registry of dust monitors: id, county, kind of
-// site. Counties take turns, so that each has five.
+// WriteDustMonitors writes the registry of dust monitors: id, name_zh, name_en,
+// county, kind of site. Counties take turns, so that each has five.
 func (g *Generator) WriteDustMonitors(w io.Writer) error {
-	out := newRows(w, "id", "county", "kind")
+	out := newRows(w, "id", "name_zh", "name_en", "county", "kind")
 	for i := range g.dustMonitors {
+		unit, kind := districts[i%len(districts)], dustKinds[i/len(districts)%len(dustKinds)]
+		number := strconv.Itoa(10_001 + i)[1:]
 		out.text(dustID(i))
-		out.text(districts[i%len(districts)].id)
-		out.text(dustKinds[i/len(districts)%len(dustKinds)])
+		out.text(unit.zh + kind.zh + "扬尘监测点" + number)
+		out.text(unit.en + " " + kind.en + " dust monitor " + number)
+		out.text(unit.id)
+		out.text(kind.id)
 		out.end()
 	}
 	return out.close("dust_monitors")

@@ -16,7 +16,8 @@ const (
 	Statement Relation = "statement"
 )
 
-// Publisher is who published every figure of the table, and when.
+// Publisher is who published the figures of the table, and when; all but the last two
+// rows, which are known of the city.
 const Publisher = "Hengshui Ecological Environment Bureau, press conference on the 14th five-year plan, 20 November 2025"
 
 // Figure is one published figure.
@@ -79,7 +80,8 @@ func Figures() []Figure {
 	all = append(all, airFigures()...)
 	all = append(all, waterFigures()...)
 	all = append(all, enterpriseFigures()...)
-	return append(all, wasteFigures()...)
+	all = append(all, wasteFigures()...)
+	return append(all, cityFacts()...)
 }
 
 // FigureByID returns the figure with that id.

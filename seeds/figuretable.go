@@ -18,6 +18,20 @@ const (
 	lineData        = "data: a privacy computing platform for ecological data built with a digital technology company and the first on-exchange data trade closed; a self-built data evidence platform (timestamped, tamper-evident evidence for enforcement)"
 )
 
+// What is known of the city, and no figure of the press conference.
+const (
+	lineUnits      = "administrative units (11): Taocheng, Jizhou, Zaoqiang, Wuyi, Wuqiang, Raoyang, Anping, Gucheng, Jingxian, Fucheng, Shenzhou"
+	lineIndustries = "well-known local industries: fibre-reinforced plastics (Zaoqiang), rubber and plastics (Jingxian, Taocheng), wire mesh (Anping), food and liquor (Taocheng), furs (Zaoqiang), musical instruments (Wuqiang)"
+)
+
+func cityFacts() []Figure {
+	city := Text{"the city", "衡水市"}
+	return []Figure{
+		{ID: "units", Topic: city, Text: Text{"administrative units", "县市区"}, Relation: Exactly, Value: "11", Unit: "units", Source: lineUnits, Data: "dust_hourly"},
+		{ID: "home_industries", Topic: city, Text: Text{"industries that counties are known for", "县域特色产业"}, Relation: Statement, Source: lineIndustries, Data: "enterprise_monthly"},
+	}
+}
+
 func airFigures() []Figure {
 	topic := Text{"air, whole city", "全市空气质量"}
 	return []Figure{
@@ -51,7 +65,7 @@ func enterpriseFigures() []Figure {
 	supervision := Text{"supervision", "智慧监管"}
 	grades := Text{"performance grades", "绩效分级"}
 	return []Figure{
-		{ID: "rights_enterprises", Topic: rights, Text: Text{"enterprises whose rights are confirmed and kept current", "完成排污权确权的企业"}, Relation: MoreThan, Value: "25000", Unit: "enterprises", Source: lineRights, Data: "enterprises"},
+		{ID: "rights_enterprises", Topic: rights, Text: Text{"enterprises whose rights are confirmed and kept current", "完成排污权确权的企业"}, Relation: MoreThan, Value: "25000", Unit: "enterprises", Source: lineRights, Data: "emission_rights"},
 		{ID: "rights_trades", Topic: rights, Text: Text{"secondary-market trades", "排污权二级市场交易"}, Relation: Exactly, Value: "40", Unit: "trades", Source: lineRights},
 		{ID: "rights_loan", Topic: rights, Text: Text{"first loan in the province secured on emission rights", "全省首笔排污权抵押贷款"}, Relation: Statement, Source: lineRights},
 		{ID: "permit_days", Topic: rights, Text: Text{"permit opinions within so many working days", "许可审核意见时限"}, Relation: AtMost, Value: "3", Unit: "working days", Source: lineRights},

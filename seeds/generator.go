@@ -3,6 +3,7 @@ package seeds
 import (
 	"fmt"
 	"io"
+	"sync"
 )
 
 // DefaultSeed is the seed of the published demo data: the day the figures
@@ -47,6 +48,7 @@ type Generator struct {
 	dustMonitors int
 	dustDays     int
 	enterprises  []enterprise
+	air          func() (airTruth, error) // computed once, when it is asked for
 }
 
 // New checks the options and builds the enterprise registry, which the
@@ -84,6 +86,7 @@ func New(o Options) (*Generator, error) {
 			return nil, fmt.Errorf("seeds: %s is %d, want %d to %d", option.name, *option.value, option.low, option.high)
 		}
 	}
+	g.air = sync.OnceValues(g.readAirTruth)
 	var err error
 	g.enterprises, err = g.buildEnterprises()
 	if err != nil {

@@ -18,15 +18,25 @@ var powerCompanies = [4]struct {
 	{"power_4", "合成发电企业四", "Synthetic power company 4", 10, 410_000},
 }
 
+// firstPowerSerial numbers the power companies' credit codes behind those of the
+// enterprises.
+const firstPowerSerial = 90_001
+
 // WritePowerCompanies writes the registry of the four power companies: id,
-// name_zh, name_en, county.
+// name_zh, name_en, county, credit_code.
 func (g *Generator) WritePowerCompanies(w io.Writer) error {
-	out := newRows(w, "id", "name_zh", "name_en", "county")
-	for _, p := range powerCompanies {
+	out := newRows(w, "id", "name_zh", "name_en", "county", "credit_code")
+	for i, p := range powerCompanies {
+		unit := districts[p.county]
+		code, err := syntheticCreditCode(unit.division, int64(firstPowerSerial+i))
+		if err != nil {
+			return err
+		}
 		out.text(p.id)
 		out.text(p.zh)
 		out.text(p.en)
-		out.text(districts[p.county].id)
+		out.text(unit.id)
+		out.text(code)
 		out.end()
 	}
 	return out.close("power_companies")

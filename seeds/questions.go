@@ -14,7 +14,9 @@ const (
 	Encrypted     Label = "encrypted query"
 	EncryptedPart Label = "encrypted query, part of the figure"
 	PublicCount   Label = "public count"
+	CountAndSum   Label = "public count, encrypted sum"
 	OwnTruth      Label = "encrypted query against the generator's plaintext"
+	PrivateTruth  Label = "private encrypted query against the generator's plaintext"
 	PolicyRefusal Label = "refused by policy"
 )
 
@@ -25,6 +27,16 @@ type Ask struct {
 	Dataset  string
 	SQL      string
 	Registry string
+	// Private is the private selection that the SQL names, if it names one.
+	Private *Selection
+}
+
+// Selection is a list of entities of a registry that the buyer keeps to itself.
+type Selection struct {
+	Name     string
+	Registry string
+	IDColumn string
+	Entities []string
 }
 
 // Outcome is an answer held against what was published.
@@ -35,6 +47,9 @@ type Outcome struct {
 	Answer    string `json:"answer"`
 	Published string `json:"published"`
 	Agree     bool   `json:"agree"`
+	// Plaintext is what the generator's own readings give, to the 12 places that
+	// answers have, where the question has one number; Note says why it may differ.
+	Plaintext string `json:"plaintext,omitempty"`
 	Note      string `json:"note,omitempty"`
 	// Detail is the answer as a table for people, with names in both languages;
 	// nil where the answer is one number.
@@ -95,25 +110,27 @@ func (g *Generator) Demo() (Demo, error) {
 // Questions returns the demo's questions. Every figure of the table that names
 // data is reproduced by one of them, and every dataset is asked by one.
 func (g *Generator) Questions() ([]Question, error) {
-	mean := func(measure, where string, ids ...string) func() (Question, error) {
-		return func() (Question, error) { return meanQuestion(measure, where, ids...) }
+	mean := func(measure, year, where string, ids ...string) func() (Question, error) {
+		return func() (Question, error) { return g.meanQuestion(measure, year, where, ids...) }
 	}
 	count := func(id, registry, attribute string, values ...string) func() (Question, error) {
 		return func() (Question, error) { return countQuestion(id, registry, attribute, values...) }
 	}
 	var questions []Question
 	for _, build := range []func() (Question, error){
-		mean("pm25", "period = '2020'", "pm25_2020"),
-		mean("pm25", "period = '2024'", "pm25_2024"),
-		func() (Question, error) { return fallQuestion("pm25", "pm25_fall") },
-		mean("pm25", "period BETWEEN '2025-01-01' AND '2025-11-17'", "pm25_2025", "pm25_2025_limit"),
-		mean("pm10", "period = '2020'", "pm10_2020"),
-		mean("pm10", "period = '2024'", "pm10_2024"),
-		func() (Question, error) { return fallQuestion("pm10", "pm10_fall") },
+		mean("pm25", "2020", "period = '2020'", "pm25_2020"),
+		mean("pm25", "2024", "period = '2024'", "pm25_2024"),
+		func() (Question, error) { return g.fallQuestion("pm25", "pm25_fall") },
+		mean("pm25", "2025", "period BETWEEN '2025-01-01' AND '2025-11-17'", "pm25_2025", "pm25_2025_limit"),
+		mean("pm10", "2020", "period = '2020'", "pm10_2020"),
+		mean("pm10", "2024", "period = '2024'", "pm10_2024"),
+		func() (Question, error) { return g.fallQuestion("pm10", "pm10_fall") },
 		g.indexQuestion,
-		sectionsQuestion,
-		warningsQuestion,
-		count("rights_enterprises", "enterprises", ""),
+		g.airLimitQuestion,
+		g.sectionsQuestion,
+		g.waterLimitQuestion,
+		g.warningsQuestion,
+		g.rightsQuestion,
 		count("gas_enterprises", "enterprises", "gas_emitter", "yes"),
 		count("graded", "enterprises", "grade", "A", "B", "leading"),
 		count("graded_a", "enterprises", "grade", "A"),
@@ -122,6 +139,8 @@ func (g *Generator) Questions() ([]Question, error) {
 		count("positive_list", "enterprises", "positive_list", "yes"),
 		count("power_companies", "power_companies", ""),
 		refusalQuestion,
+		g.industryQuestion,
+		g.loanQuestion,
 	} {
 		q, err := build()
 		if err != nil {
@@ -134,10 +153,17 @@ func (g *Generator) Questions() ([]Question, error) {
 
 // figureOutcome holds an answer against the first figure for what to print,
 // and against all of them for agreement.
-func figureOutcome(answer *big.Rat, figures ...Figure) (Outcome, error) {
+//
+// An answer agrees by itself with a figure that its data were calibrated to. So it must
+// be what the plaintext gives as well, to the last place: truth, nil where there is none.
+func figureOutcome(answer, truth *big.Rat, figures ...Figure) (Outcome, error) {
 	o := Outcome{Exact: decimalText(answer), Answer: answer.FloatString(figures[0].Decimals), Agree: true}
 	if unit := figures[0].Unit; unit != "" {
 		o.Answer += " " + unit
+	}
+	if truth != nil {
+		o.Plaintext = decimalText(truth)
+		o.Agree = equal(answer, truth)
 	}
 	var published []string
 	for _, f := range figures {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -36,6 +37,29 @@ func answer(t *testing.T, all map[string][]byte, q Question) []Result {
 		return one(columns, row...)
 	case "sections":
 		return sectionAnswer(t, all)
+	case "water_limit_days":
+		return limitAnswer(t, all)
+	case "air_limit_days":
+		r := Result{Columns: []string{"year", "pm25", "pm10", "o3_8h"}}
+		for _, year := range []string{"2020", "2021", "2022", "2023", "2024", "2025"} {
+			row := []string{year}
+			for _, m := range []string{"pm25", "pm10", "o3_8h"} {
+				row = append(row, air.above(t, m, map[string]string{"pm25": "75", "pm10": "150", "o3_8h": "160"}[m], inYear(year)))
+			}
+			r.Rows = append(r.Rows, row)
+		}
+		return []Result{r}
+	case "rights_enterprises":
+		sum, count := tableOf(t, all["emission_rights.csv"]).sum(t, "nox_right_t", 3, inYear("2024"))
+		return one([]string{"enterprises", "nox_right_t"}, strconv.FormatInt(count, 10), big.NewRat(sum, 1000).FloatString(3))
+	case "home_industries":
+		return homeAnswer(t, all)
+	case "loan_book_2024":
+		data, listed := tableOf(t, all["emission_rights.csv"]), q.Asks[0].Private.Entities
+		borrower := func(row []string) bool { return slices.Contains(listed, row[0]) }
+		nox, count := data.sum(t, "nox_right_t", 3, borrower)
+		so2, _ := data.sum(t, "so2_right_t", 3, borrower)
+		return one([]string{"enterprises", "nox_right_t", "so2_right_t"}, strconv.FormatInt(count, 10), big.NewRat(nox, 1000).FloatString(3), big.NewRat(so2, 1000).FloatString(3))
 	case "warnings":
 		sum, _ := tableOf(t, all["warnings_monthly.csv"]).sum(t, "warnings", 0, inYear("2024"))
 		return one([]string{"warnings"}, big.NewRat(sum, 1).FloatString(0))
@@ -54,56 +78,6 @@ func answer(t *testing.T, all map[string][]byte, q Question) []Result {
 		t.Fatal(err)
 	}
 	return []Result{registry}
-}
-
-func sectionAnswer(t *testing.T, all map[string][]byte) []Result {
-	t.Helper()
-	water := tableOf(t, all["water_daily.csv"])
-	sections, err := ReadResult(bytes.NewReader(all["sections.csv"]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	means := Result{Columns: []string{"section", "codmn", "nh3n", "tp", "do"}}
-	for _, section := range sections.Rows {
-		row := []string{section[0]}
-		for i, scale := range []int64{10, 100, 1000, 10} {
-			sum, count := water.sum(t, means.Columns[i+1], len(big.NewInt(scale).String())-1, func(row []string) bool { return row[0] == section[0] })
-			row = append(row, big.NewRat(sum, count*scale).FloatString(12))
-		}
-		means.Rows = append(means.Rows, row)
-	}
-	return []Result{means, sections}
-}
-
-// countyAnswer sums, or averages, every row by county: all data of the demo's
-// size lie in the period that is asked for.
-func countyAnswer(t *testing.T, all map[string][]byte, registry, dataset, measure string, decimals int, mean bool) []Result {
-	t.Helper()
-	entities := tableOf(t, all[registry+".csv"])
-	county := map[string]string{}
-	for _, row := range entities.rows {
-		county[row[0]] = row[entities.at(t, "county")]
-	}
-	data := tableOf(t, all[dataset+".csv"])
-	r := Result{Columns: []string{"county", measure}}
-	for _, unit := range districts {
-		sum, count := data.sum(t, measure, decimals, func(row []string) bool { return county[row[0]] == unit.id })
-		if count == 0 {
-			t.Fatalf("no cell in %s", unit.id)
-		}
-		scale, text := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(decimals)), nil).Int64(), ""
-		if mean {
-			text = big.NewRat(sum, count*scale).FloatString(12)
-		} else {
-			text = big.NewRat(sum, scale).FloatString(decimals)
-		}
-		r.Rows = append(r.Rows, []string{unit.id, text})
-	}
-	names, err := ReadResult(bytes.NewReader(all["districts.csv"]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return []Result{r, names}
 }
 
 func TestEveryQuestionAgreesWithPlaintextAnswers(t *testing.T) {

@@ -37,7 +37,7 @@ func waterClass(codmn, nh3n, tp, oxygen *big.Rat, lake bool) string {
 
 // sectionsQuestion asks for the yearly means of every section, which decide
 // its class: all must be III or better, and the lake's III.
-func sectionsQuestion() (Question, error) {
+func (g *Generator) sectionsQuestion() (Question, error) {
 	ids := []string{"sections", "lake_class"}
 	figures, err := figuresByID(ids)
 	if err != nil {
@@ -57,8 +57,16 @@ func sectionsQuestion() (Question, error) {
 			if err != nil {
 				return Outcome{}, err
 			}
-			o, err := figureOutcome(big.NewRat(int64(within), 1), figures[0])
-			o.Agree = o.Agree && lake == "III"
+			truth, err := g.waterTruth()
+			if err != nil {
+				return Outcome{}, err
+			}
+			same, err := truth.means(answers[0])
+			if err != nil {
+				return Outcome{}, err
+			}
+			o, err := figureOutcome(big.NewRat(int64(within), 1), nil, figures[0])
+			o.Agree = o.Agree && lake == "III" && same
 			o.Note = "sections within class III of GB 3838-2002 by their yearly means, which decide here; Hengshui Lake is class " + lake
 			o.Detail = &classes
 			return o, err

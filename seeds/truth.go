@@ -31,7 +31,7 @@ func tallyBy(registry, dataset io.Reader, entity, attribute, measure, period str
 	}
 	tallies := map[string]*tally{}
 	err = eachRow(dataset, []string{entity, "period", measure}, func(cells []string) error {
-		if cells[2] == "" || cells[1] != period && !strings.HasPrefix(cells[1], period+"-") {
+		if cells[2] == "" || !within(cells[1], period) {
 			return nil
 		}
 		group, ok := groups[cells[0]]
@@ -54,6 +54,28 @@ func tallyBy(registry, dataset io.Reader, entity, attribute, measure, period str
 	}
 	return tallies, nil
 }
+
+// total adds up a measure over the rows whose period lies in the given one.
+func total(data func(io.Writer) error, measure, period string) (*big.Rat, error) {
+	sum := new(big.Rat)
+	err := piped(data, func(r io.Reader) error {
+		return eachRow(r, []string{"period", measure}, func(cells []string) error {
+			if cells[1] == "" || !within(cells[0], period) {
+				return nil
+			}
+			value, err := number(cells[1])
+			if err == nil {
+				sum.Add(sum, value)
+			}
+			return err
+		})
+	})
+	return sum, err
+}
+
+// within reports whether a period lies in one of the same or a coarser grain, "2024-05"
+// in "2024".
+func within(period, in string) bool { return period == in || strings.HasPrefix(period, in+"-") }
 
 // piped reads what write writes, without holding all of it. Both have ended
 // when it returns.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +22,7 @@ var errDisagree = errors.New("an answer does not agree with the published figure
 
 func newDemoCommand(a *app) *cobra.Command {
 	var full, serve, asJSON bool
+	var options seeds.Options
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "form a cluster, publish the Hengshui seeds encrypted, query, compare",
@@ -33,15 +33,19 @@ seeds are synthetic, calibrated to those figures. Exit status 0 only if all agre
 Everything is in a temporary directory that is removed at the end, unless --dir
 names one; run again with the same directory, it asks what is published there.`,
 		Example: `  weir demo
-  weir demo --serve --dir /tmp/weir`,
+  weir demo --serve --dir /tmp/weir
+  weir demo --full --dust-monitors 1200 --dust-days 366`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if asJSON {
 				a.output = outputJSON
 			}
-			size := seeds.SizeDemo
 			if full {
-				size = seeds.SizeFull
+				options.Size = seeds.SizeFull
+			}
+			g, err := seeds.New(options)
+			if err != nil {
+				return usagef(cmd, "--dust-monitors or --dust-days: %s", strings.TrimPrefix(err.Error(), "seeds: "))
 			}
 			dir := a.directory()
 			left := fmt.Sprintf("the nodes are stopped; what was published is in %s, and `weir demo --dir %s` goes on from there", dir, dir)
@@ -52,22 +56,20 @@ names one; run again with the same directory, it asks what is published there.`,
 				}
 				defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 			}
-			return a.demo(cmd, dir, size, serve, left)
+			return a.demo(cmd, dir, g, serve, left)
 		},
 	}
 	f := cmd.Flags()
 	f.BoolVar(&full, "full", false, "publish all seeds in full, 14 million readings: about a minute and 2.5 GB of disk")
+	f.IntVar(&options.DustMonitors, "dust-monitors", 0, "dust monitors that the hourly dataset has, 55 to 9999 (60, with --full 600)")
+	f.IntVar(&options.DustDays, "dust-days", 0, "days that it has, 1 to 366 (7, with --full 92)")
 	f.BoolVar(&serve, "serve", false, "keep the cluster up afterwards, until interrupted")
 	f.BoolVar(&asJSON, "json", false, "print the report as JSON, as -o json does")
 	return cmd
 }
 
 // demo runs the demo on a cluster in dir and prints the report.
-func (a *app) demo(cmd *cobra.Command, dir string, size seeds.Size, serve bool, left string) (err error) {
-	g, err := seeds.New(seeds.Options{Size: size})
-	if err != nil {
-		return err
-	}
+func (a *app) demo(cmd *cobra.Command, dir string, g *seeds.Generator, serve bool, left string) (err error) {
 	d, err := g.Demo()
 	if err != nil {
 		return err
@@ -96,6 +98,7 @@ func (a *app) demo(cmd *cobra.Command, dir string, size seeds.Size, serve bool, 
 	if err := a.printReport(report); err != nil {
 		return err
 	}
+	a.note("it took %.1f s, with the cluster %.1f s", report.Seconds, time.Since(start).Seconds())
 	if serve {
 		a.note("the cluster stays up: weir query --dir %s 'SELECT …'; interrupt to stop", dir)
 		a.untilInterrupted(cmd, c)
@@ -120,73 +123,4 @@ func (a *app) perform(ctx context.Context, cast demo.Cast, d seeds.Demo, start t
 		Publishing: bar.publishing,
 		Answered:   func(x demo.Answer) { step(x.Title.EN + ": " + x.Answer) },
 	})
-}
-
-// printReport prints the demo's answers: as a table a block a question, so that
-// the SQL can be read whole.
-func (a *app) printReport(r demo.Report) error {
-	switch a.output {
-	case outputJSON:
-		return a.printJSON(r)
-	case outputCSV:
-		s := sheet{head: []string{"id", "title", "from", "sql", "exact", "answer", "published", "agree"}}
-		for _, x := range r.Answers {
-			s.add(x.ID, x.Title.EN, x.Label, strings.Join(x.SQL, "; "), x.Exact, x.Answer, x.Published, strconv.FormatBool(x.Agree))
-		}
-		return writeCSV(a.stdout, s)
-	}
-	var b strings.Builder
-	for _, x := range r.Answers {
-		if err := writeAnswer(&b, x); err != nil {
-			return err
-		}
-	}
-	fmt.Fprintf(&b, "%d of %d answers agree; %s, in %.1f s\n", r.Agreeing(), len(r.Answers), published(r), r.Seconds)
-	if _, err := fmt.Fprint(a.stdout, b.String()); err != nil {
-		return fmt.Errorf("print the report: %w", err)
-	}
-	return nil
-}
-
-// writeAnswer writes one question: titles, SQL, verdict, and the table behind it.
-func writeAnswer(b *strings.Builder, x demo.Answer) error {
-	fmt.Fprintf(b, "%s  %s\n", x.Title.EN, x.Title.ZH)
-	for _, sql := range x.SQL {
-		fmt.Fprintf(b, "  %s\n", sql)
-	}
-	verdict := "DISAGREES"
-	if x.Agree {
-		verdict = "agrees"
-	}
-	exactly := ""
-	if x.Exact != x.Answer && !strings.HasPrefix(x.Answer, x.Exact+" ") {
-		exactly = "; exactly " + x.Exact
-	}
-	fmt.Fprintf(b, "  answer %s (%s%s), published %s: %s\n", x.Answer, x.Label, exactly, x.Published, verdict)
-	if x.Note != "" {
-		fmt.Fprintf(b, "  %s\n", x.Note)
-	}
-	if x.Detail != nil {
-		var table strings.Builder
-		if err := writeTable(&table, sheet{head: x.Detail.Columns, rows: x.Detail.Rows}); err != nil {
-			return err
-		}
-		for line := range strings.Lines(table.String()) {
-			b.WriteString("    " + line)
-		}
-	}
-	b.WriteByte('\n')
-	return nil
-}
-
-// published says what a run published.
-func published(r demo.Report) string {
-	if len(r.Published) == 0 {
-		return "nothing to publish, all data were there"
-	}
-	readings, tiles, size := 0, 0, int64(0)
-	for _, p := range r.Published {
-		readings, tiles, size = readings+p.Readings, tiles+p.Tiles, size+p.Bytes
-	}
-	return fmt.Sprintf("%d readings published in %d tiles, %d MB encrypted", readings, tiles, size/1_000_000)
 }

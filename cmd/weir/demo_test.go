@@ -27,7 +27,9 @@ var twoAnswers = demo.Report{
 			},
 		},
 	},
-	Seconds: 1.25,
+	Receipts: 1,
+	Unshown:  []seeds.Figure{{Text: seeds.Text{EN: "river outfalls surveyed"}, Relation: seeds.Exactly, Value: "871", Unit: "outfalls"}},
+	Seconds:  1.25,
 }
 
 // The exact answer is told where it says more than the answer, and the table
@@ -38,20 +40,49 @@ func TestDemoReportForPeople(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `enterprises graded  绩效评级企业
-  answer 220 enterprises (public count), published 220 enterprises: agrees
+  220 enterprises, published 220 enterprises: agrees
+  public count
 
 PM2.5 mean 2024  2024年PM2.5平均浓度
   SELECT AVG(pm25) FROM air_daily
-  answer 43 µg/m³ (encrypted query; exactly 42.6), published 41 µg/m³: DISAGREES
+  43 µg/m³, published 41 µg/m³: DISAGREES
+  encrypted query; exactly 42.6
   a note
     county    县市区  kg
     Jingxian  景县    7
     Taocheng  桃城区  8
 
-1 of 2 answers agree; nothing to publish, all data were there, in 1.2 s
+what                answer           published        from
+enterprises graded  220 enterprises  220 enterprises  public     agrees
+PM2.5 mean 2024     43 µg/m³         41 µg/m³         encrypted  DISAGREES
+
 `
-	if got := out.String(); got != want {
+	got := out.String()
+	if !strings.HasPrefix(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if !strings.HasSuffix(got, "\n1 of 2 answers agree; nothing to publish, all data were there; 1 receipt\nverified\n") || !strings.Contains(got, "(871 outfalls)") {
+		t.Errorf("it ends\n%s", got)
+	}
+	for line := range strings.Lines(got) {
+		if n := textWidth(strings.TrimSuffix(line, "\n")); n > plainWidth {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+}
+
+// Where there is room the table has the names in Chinese beside the English ones.
+func TestDemoTableIsBilingualOnAWideTerminal(t *testing.T) {
+	var b strings.Builder
+	if err := writeFitted(&b, summary(twoAnswers, 120), 120); err != nil {
+		t.Fatal(err)
+	}
+	want := `what                指标                 answer           published        from
+enterprises graded  绩效评级企业         220 enterprises  220 enterprises  public     agrees
+PM2.5 mean 2024     2024年PM2.5平均浓度  43 µg/m³         41 µg/m³         encrypted  DISAGREES
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
@@ -64,8 +65,13 @@ type Report struct {
 	Published []client.Published `json:"published"`
 	Earlier   []string           `json:"earlier,omitempty"`
 	Answers   []Answer           `json:"answers"`
-	Agree     bool               `json:"agree"`
-	Seconds   float64            `json:"seconds"`
+	// Receipts counts the queries whose receipt proves, signed by a threshold of the
+	// pinned nodes, what was asked, decided and sealed.
+	Receipts int `json:"receipts"`
+	// Unshown are published figures that no dataset of the demo has.
+	Unshown []seeds.Figure `json:"unshown"`
+	Agree   bool           `json:"agree"`
+	Seconds float64        `json:"seconds"`
 }
 
 // Agreeing is how many answers agree.
@@ -99,10 +105,39 @@ func Run(ctx context.Context, cast Cast, d seeds.Demo, events Events) (Report, e
 		r.report.Answers = append(r.report.Answers, a)
 		r.events.Answered(a)
 	}
+	if err := r.prove(ctx); err != nil {
+		return r.report, err
+	}
+	r.report.Unshown = unshown()
 	// No answer is no agreement.
 	r.report.Agree = len(r.report.Answers) > 0 && r.report.Agreeing() == len(r.report.Answers)
 	r.report.Seconds = time.Since(start).Seconds()
 	return r.report, nil
+}
+
+// prove fetches the receipt of every query and verifies it as an auditor would.
+func (r *run) prove(ctx context.Context) error {
+	r.events.Step("verifying the receipts")
+	for _, a := range r.report.Answers {
+		for _, id := range a.Queries {
+			if _, _, err := r.cast.Buyer.QueryReceipt(ctx, id); err != nil {
+				return fmt.Errorf("receipt of question %s: %w", a.ID, err)
+			}
+			r.report.Receipts++
+		}
+	}
+	return nil
+}
+
+// unshown are the published figures that nothing is published for.
+func unshown() []seeds.Figure {
+	var out []seeds.Figure
+	for _, f := range seeds.Figures() {
+		if f.Data == "" {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 func (e Events) filled() Events {
@@ -305,6 +340,9 @@ func (r *run) fetch(ctx context.Context, ask seeds.Ask) (seeds.Result, string, e
 		rows, err := r.cast.Buyer.RegistryRows(ctx, ask.Registry, reg.Rows)
 		return seeds.Result{Columns: append([]string{reg.IDColumn}, reg.Columns...), Rows: rows}, "", err
 	}
+	if err := r.register(ctx, ask); err != nil {
+		return seeds.Result{}, "", err
+	}
 	res, err := r.cast.Buyer.Query(ctx, ask.SQL, client.QueryOptions{})
 	if err != nil {
 		return seeds.Result{}, "", err
@@ -315,4 +353,28 @@ func (r *run) fetch(ctx context.Context, ask seeds.Ask) (seeds.Result, string, e
 	}
 	result, err := seeds.ReadResult(&text)
 	return result, res.Query.ID, err
+}
+
+// register registers the private selection of a query, unless an earlier run did.
+func (r *run) register(ctx context.Context, ask seeds.Ask) error {
+	s := ask.Private
+	if s == nil {
+		return nil
+	}
+	have, err := r.cast.Buyer.Vectors(ctx)
+	if err != nil {
+		return err
+	}
+	for _, v := range have {
+		if v.Name == s.Name && v.State == catalog.VectorReady {
+			return nil
+		}
+	}
+	r.events.Step(fmt.Sprintf("registering the private portfolio %s of %d entities", s.Name, len(s.Entities)))
+	text := s.IDColumn + "\n" + strings.Join(s.Entities, "\n") + "\n"
+	file := panel.File{Name: s.Name + ".csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}
+	_, err = r.cast.Buyer.RegisterPortfolio(ctx, client.PortfolioOptions{
+		Name: s.Name, Registry: s.Registry, For: ask.SQL, PortfolioFile: client.PortfolioFile{File: file},
+	})
+	return err
 }
