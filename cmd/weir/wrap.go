@@ -89,7 +89,7 @@ func writeFitted(w io.Writer, s sheet, columns int) error {
 		widest := len(widths) - 1
 		for i := range slices.Backward(widths) {
 			// What comes first says what the row is about, and is narrowed last.
-			if i > 0 && widths[i] > widths[widest] || i == 0 && widths[0] > 2*widths[widest] {
+			if i > 0 && widths[i] > widths[widest] || i == 0 && 2*widths[0] > 3*widths[widest] {
 				widest = i
 			}
 		}
