@@ -185,21 +185,33 @@ func TestEveryFaultNamesFileRowColumnAndWhatWouldBeRight(t *testing.T) {
 	for name, c := range map[string]struct {
 		content, want string
 	}{
-		"out of range":               {head + good + "a,n,2024-01-02,100.1,1\n", `f.csv:3: column PM2.5: "100.1" is outside the declared range; want -10 to 100 µg/m³`},
-		"below range":                {head + "a,n,2024-01-02,-10.1,1\n", `f.csv:2: column PM2.5: "-10.1" is outside the declared range; want -10 to 100 µg/m³`},
-		"beyond any integer":         {head + "a,n,2024-01-02,99999999999999999999,1\n", `f.csv:2: column PM2.5: "99999999999999999999" is outside the declared range; want -10 to 100 µg/m³`},
-		"too many digits":            {head + "a,n,2024-01-02,1.25,1\n", `f.csv:2: column PM2.5: "1.25" has more than 1 decimal; nothing is rounded: declare more decimals, or round the data yourself`},
-		"no number":                  {head + "a,n,2024-01-02,1e1,1\n", `f.csv:2: column PM2.5: "1e1" is no number; write 10`},
-		"two points":                 {head + "a,n,2024-01-02,1.0.0,1\n", `column PM2.5: "1.0.0" is no number`},
-		"only a sign":                {head + "a,n,2024-01-02,-,1\n", `column PM2.5: "-" is no number`},
-		"impossible day":             {head + "a,n,2023-02-29,1,1\n", `f.csv:2: column date: period "2023-02-29" does not exist; want days as 2024-05-24`},
-		"coarser date":               {head + "a,n,2023-02,1,1\n", `f.csv:2: column date: "2023-02" is a month; want days as 2024-05-24`},
-		"no date":                    {head + "a,n,,1,1\n", `f.csv:2: column date: period "" is empty; want days as 2024-05-24`},
-		"duplicate":                  {head + good + "b,n,2024-01-01,1,1\n" + good, `f.csv:4: "a" has a row for 2024-01-01 already: f.csv:2; want one row for each entity and period`},
-		"duplicate of bad":           {head + "a,n,2024-01-01,x,1\n" + good, `f.csv:3: "a" has a row for 2024-01-01 already: f.csv:2`},
-		"no entity":                  {head + ",n,2024-01-01,1,1\n", `f.csv:2: column station: "" is no entity's name; it must not be empty, nor begin or end with a blank`},
-		"two attributes":             {head + good + "a,s,2024-01-02,1,1\n", `f.csv:3: column county: "s" for "a", but "n" in row 2; an entity has one value of an attribute`},
-		"missing column":             {"station,county,date,PM25,CO\n" + good, `f.csv:1: column PM2.5: there is no such column; did you mean "PM25"?`},
+		"out of range":       {head + good + "a,n,2024-01-02,100.1,1\n", `f.csv:3: column PM2.5: "100.1" is outside the declared range; want -10 to 100 µg/m³`},
+		"below range":        {head + "a,n,2024-01-02,-10.1,1\n", `f.csv:2: column PM2.5: "-10.1" is outside the declared range; want -10 to 100 µg/m³`},
+		"beyond any integer": {head + "a,n,2024-01-02,99999999999999999999,1\n", `f.csv:2: column PM2.5: "99999999999999999999" is outside the declared range; want -10 to 100 µg/m³`},
+		"too many digits":    {head + "a,n,2024-01-02,1.25,1\n", `f.csv:2: column PM2.5: "1.25" has more than 1 decimal; nothing is rounded: declare more decimals, or round the data yourself`},
+		"no number":          {head + "a,n,2024-01-02,1e1,1\n", `f.csv:2: column PM2.5: "1e1" is no number; write 10`},
+		"two points":         {head + "a,n,2024-01-02,1.0.0,1\n", `column PM2.5: "1.0.0" is no number`},
+		"only a sign":        {head + "a,n,2024-01-02,-,1\n", `column PM2.5: "-" is no number`},
+		"impossible day":     {head + "a,n,2023-02-29,1,1\n", `f.csv:2: column date: period "2023-02-29" does not exist; want days as 2024-05-24`},
+		"coarser date":       {head + "a,n,2023-02,1,1\n", `f.csv:2: column date: "2023-02" is a month; want days as 2024-05-24`},
+		"no date":            {head + "a,n,,1,1\n", `f.csv:2: column date: period "" is empty; want days as 2024-05-24`},
+		"duplicate":          {head + good + "b,n,2024-01-01,1,1\n" + good, `f.csv:4: "a" has a row for 2024-01-01 already: f.csv:2; want one row for each entity and period`},
+		"duplicate of bad":   {head + "a,n,2024-01-01,x,1\n" + good, `f.csv:3: "a" has a row for 2024-01-01 already: f.csv:2`},
+		"no entity":          {head + ",n,2024-01-01,1,1\n", `f.csv:2: column station: "" is no entity's name; it must not be empty, nor begin or end with a blank`},
+		"two attributes":     {head + good + "a,s,2024-01-02,1,1\n", `f.csv:3: column county: "s" for "a", but "n" in row 2; an entity has one value of an attribute`},
+		"missing column":     {"station,county,date,PM25,CO\n" + good, `f.csv:1: column PM2.5: there is no such column; did you mean "PM25"?`},
+		"column and more": {"station,county,date,PM25,CO\na,n,2024-01-01,1,x\na,n,2024-13-01,1,1\na,n,2024-01-01,1,1\n",
+			`f.csv:1: column PM2.5: there is no such column; did you mean "PM25"?` + "\n" +
+				`f.csv:2: column CO: "x" is no number; want a plain decimal from 0 to 5 mg/m³, or nothing or "NA" where there is no reading` + "\n" +
+				`f.csv:3: column date: period "2024-13-01" does not exist; want days as 2024-05-24` + "\n" +
+				`f.csv:4: "a" has a row for 2024-01-01 already: f.csv:2; want one row for each entity and period`},
+		"no entity column": {"stat,county,day,PM2.5,CO\na,n,2024-01-01,x,1\na,n,2024-01-01,1,1\n",
+			"f.csv:1: column station: there is no such column; there are \"stat\", \"county\", \"day\", \"PM2.5\", \"CO\"\n" +
+				"f.csv:1: column date: there is no such column; there are \"stat\", \"county\", \"day\", \"PM2.5\", \"CO\"\n" +
+				`f.csv:2: column PM2.5: "x" is no number`},
+		"no attribute column": {"station,date,PM2.5,CO\na,2024-01-01,1,1\na,2024-01-02,1,6\n",
+			"f.csv:1: column county: there is no such column; there are \"station\", \"date\", \"PM2.5\", \"CO\"\n" +
+				`f.csv:3: column CO: "6" is outside the declared range`},
 		"another dataset":            {"No,river\n1,x\n", `f.csv:1: has none of the measures' columns: the header is "No", "river"; want "PM2.5", "CO"; is it a file of another dataset than small?`},
 		"column twice":               {"station,county,date,PM2.5,CO,CO\n", `f.csv:1: column CO: there are two columns of this name`},
 		"semicolons":                 {strings.ReplaceAll(head+good, ",", ";"), `f.csv:1: columns are separated by ";"; want the comma ","`},
@@ -309,6 +321,20 @@ func TestFaultsComeInOrderOfFilesAndRowsHoweverManyAreReadAtOnce(t *testing.T) {
 		if err == nil || err.Error() != want {
 			t.Errorf("%d workers: got\n%v\nwant\n%s", workers, err, want)
 		}
+	}
+}
+
+// A column that one file lacks is that file's fault alone.
+func TestAnAttributeThatOneFileLacksContradictsNoOther(t *testing.T) {
+	files := []panel.File{
+		mem("1.csv", "station,date,PM2.5,CO\na,2024-01-01,1,1\n"),
+		mem("2.csv", "station,county,date,PM2.5,CO\na,n,2024-01-02,1,1\n"),
+		mem("3.csv", "station,date,PM2.5,CO\na,2024-01-03,1,1\n"),
+	}
+	want := `1.csv:1: column county: there is no such column; there are "station", "date", "PM2.5", "CO"
+3.csv:1: column county: there is no such column; there are "station", "date", "PM2.5", "CO"`
+	if _, _, err := panel.Read(t.Context(), source(t, small), nil, files, panel.Options{}); err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
 }
 

@@ -86,7 +86,7 @@ func storable(id string, fields []string, attributes []int) *entityFault {
 		return &entityFault{-1, fmt.Sprintf("%.80q cannot be an entity's name", id), want}
 	}
 	for i, field := range attributes {
-		if !catalog.IsCell(fields[field]) {
+		if field >= 0 && !catalog.IsCell(fields[field]) {
 			return &entityFault{i, fmt.Sprintf("%.80q cannot be a public attribute", fields[field]), want}
 		}
 	}
@@ -100,7 +100,9 @@ func (r *entityReader) add(id string, fields []string, attributes []int, line in
 	}
 	e := entity{id: strings.Clone(id), attributes: make([]string, len(attributes)), line: line}
 	for i, at := range attributes {
-		e.attributes[i] = strings.Clone(fields[at])
+		if at >= 0 { // else the column is missing, which the header's fault says
+			e.attributes[i] = strings.Clone(fields[at])
+		}
 	}
 	at := int32(len(*r.found)) // #nosec G115 -- below the number of lines
 	*r.found = append(*r.found, e)
@@ -111,7 +113,7 @@ func (r *entityReader) add(id string, fields []string, attributes []int, line in
 func (r *entityReader) compare(at int32, fields []string, attributes []int) *entityFault {
 	for i, field := range attributes {
 		e := &(*r.found)[at]
-		if fields[field] == e.attributes[i] {
+		if field < 0 || fields[field] == e.attributes[i] {
 			continue
 		}
 		key := fmt.Sprintf("%d/%d/%s", at, i, fields[field])
@@ -144,20 +146,22 @@ func conflict(e *entity, attribute int, value, file string) *entityFault {
 func mergeEntities(src *Source, files []*rows, faults *Errors) (ids []string, attributes [][]string) {
 	type origin struct {
 		*entity
-		file string
+		file  string
+		lacks []bool
 	}
+	lacking := func(lacks []bool, attribute int) bool { return lacks != nil && lacks[attribute] }
 	all := map[string]origin{}
 	for _, f := range files {
 		for i := range f.found {
 			e := &f.found[i]
 			first, ok := all[e.id]
 			if !ok {
-				all[e.id] = origin{e, f.file}
+				all[e.id] = origin{e, f.file, f.lacks}
 				ids = append(ids, e.id)
 				continue
 			}
 			for a, v := range e.attributes {
-				if v != first.attributes[a] {
+				if v != first.attributes[a] && !lacking(f.lacks, a) && !lacking(first.lacks, a) {
 					c := conflict(first.entity, a, v, first.file)
 					faults.add(&DataError{File: f.file, Row: e.line, Column: src.Attributes[a], Message: c.message, Want: c.want()})
 				}

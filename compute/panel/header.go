@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// header says which field of a row is what.
+// header says which field of a row is what; −1 is a column that is missing, so that
+// the faults of the others are found with it in one go.
 type header struct {
 	names      []string
 	entity     int
@@ -15,9 +16,9 @@ type header struct {
 	measures   []int
 }
 
-// readHeader finds the source's columns among a file's names. Columns that the
-// descriptor does not name are passed over; ones that it names must be there,
-// once.
+// readHeader finds the source's columns among a file's names, and reports whether
+// rows can be read by it at all. Columns that the descriptor does not name are passed
+// over; ones that it names must be there, once.
 func readHeader(src *Source, file string, names []string, faults *Errors) (header, bool) {
 	h := header{names: make([]string, len(names))}
 	for i, n := range names {
@@ -40,7 +41,6 @@ func readHeader(src *Source, file string, names []string, faults *Errors) (heade
 			Want: fmt.Sprintf("want %s; is it a file of another dataset than %s?", quoted(src.Columns), src.Descriptor.Dataset)})
 		return h, false
 	}
-	before := faults.Total
 	find := func(name string) int {
 		at := slices.Index(h.names, name)
 		switch {
@@ -62,8 +62,11 @@ func readHeader(src *Source, file string, names []string, faults *Errors) (heade
 	h.attributes = findAll(src.Attributes)
 	h.period = findAll(src.PeriodColumns)
 	h.measures = findAll(src.Columns)
-	return h, faults.Total == before
+	return h, true
 }
+
+// keyed reports whether rows say which entity and period they are of.
+func (h header) keyed() bool { return h.entity >= 0 && !slices.Contains(h.period, -1) }
 
 // foreign reports whether a header has no column of a measure, nor one whose name
 // was perhaps meant.

@@ -26,6 +26,7 @@ type rows struct {
 	period []int64   // index in the dataset's grain
 	values [][]int64 // [measure], in units of 10^-decimals; missing
 	found  []entity  // where the data makes the registry, in order of appearance
+	lacks  []bool    // [attribute], its column is missing; nil: none
 	faults Errors
 }
 
@@ -97,6 +98,11 @@ func (r *rowReader) table(ctx context.Context, text *textReader) error {
 	if r.header, ok = readHeader(r.src, r.file, slices.Clone(names), &r.faults); !ok {
 		return nil
 	}
+	if slices.Contains(r.header.attributes, -1) {
+		for _, at := range r.header.attributes {
+			r.lacks = append(r.lacks, at < 0)
+		}
+	}
 	last := 1 // line on which the row before ends
 	for n := 1; ; n++ {
 		fields, err := in.Read()
@@ -138,7 +144,7 @@ func (r *rowReader) row(fields []string, line int) {
 		r.fault(line, "", fmt.Sprintf("has %d fields", len(fields)), fmt.Sprintf("want %d, as in the header; a field with a comma in it is quoted", len(r.header.names)))
 		return
 	}
-	at, entityFault := r.entities.read(fields[r.header.entity], fields, r.header.attributes, line)
+	at, entityFault := r.entityOf(fields, line)
 	if entityFault != nil && entityFault.message != "" {
 		column := r.src.EntityColumn
 		if entityFault.attribute >= 0 {
@@ -150,9 +156,12 @@ func (r *rowReader) row(fields []string, line int) {
 	if periodFault != nil {
 		r.fault(line, r.src.PeriodColumns[periodFault.part], periodFault.message, periodFault.want)
 	}
-	whole := entityFault == nil && periodFault == nil
+	whole := entityFault == nil && periodFault == nil && r.header.keyed()
 	for m, field := range r.header.measures {
-		v := r.value(m, fields[field], line)
+		v := int64(missing)
+		if field >= 0 {
+			v = r.value(m, fields[field], line)
+		}
 		if whole {
 			r.values[m] = append(r.values[m], v)
 		}
@@ -174,7 +183,17 @@ func blank(fields []string) bool {
 	return true
 }
 
+func (r *rowReader) entityOf(fields []string, line int) (int32, *entityFault) {
+	if r.header.entity < 0 {
+		return 0, nil
+	}
+	return r.entities.read(fields[r.header.entity], fields, r.header.attributes, line)
+}
+
 func (r *rowReader) periodOf(fields []string) (int64, *periodFault) {
+	if slices.Contains(r.header.period, -1) {
+		return 0, nil
+	}
 	for i, at := range r.header.period {
 		r.fields[i] = fields[at]
 	}
