@@ -305,7 +305,8 @@ type QueryShare struct {
 	Sealed  []byte `json:"sealed"`
 }
 
-// QueryFail ends an attempt of a query.
+// QueryFail ends an attempt of a query, or, with the number of the next one, which
+// was never named, the query.
 type QueryFail struct {
 	Query   string `json:"query"`
 	Attempt int    `json:"attempt"`

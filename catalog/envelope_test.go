@@ -265,3 +265,24 @@ func TestEntryRoundTrip(t *testing.T) {
 		t.Fatalf("entry %+v", got)
 	}
 }
+
+// A leader whose clock is a year ahead has every client's envelope refused, and
+// that is all: as soon as another one leads, the same envelopes are good.
+func TestLeaderAYearAheadDoesNotMoveTheClock(t *testing.T) {
+	w := ready(t)
+	const year = yearMillis
+	before := must[Cluster](t)(w.view().Cluster()).Time
+	e := w.sign("bank", KindOrderCreate, OrderCreate{Dataset: "emissions", Purpose: "x"})
+	for _, entry := range [][]byte{NewEntry(w.now+year, e).Marshal(), NewEntry(w.now+year, Envelope{Signer: e.Signer, Payload: e.Payload, Signature: make([]byte, 64)}).Marshal()} {
+		out := w.applyBytes(entry)
+		if out.Refusal == nil || out.Refusal.Kind != RefusedSignature || out.Time != before {
+			t.Errorf("got %+v at %d, want a refusal at %d", out.Refusal, out.Time, before)
+		}
+		if now := must[Cluster](t)(w.view().Cluster()).Time; now != before {
+			t.Errorf("the clock moved by %d ms", now-before)
+		}
+	}
+	if out := w.applyBytes(NewEntry(w.now, e).Marshal()); out.Refusal != nil || out.Repeat {
+		t.Errorf("the envelope is good no more: %+v", out)
+	}
+}

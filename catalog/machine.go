@@ -22,6 +22,11 @@ func NewMachine() *Machine { return &Machine{} }
 // Apply applies one entry of the log and returns the JSON of its Outcome. seq
 // is the entry's number in the log. Entries are applied one after the other.
 // An error is a fault of the store; nothing of the transaction may be kept then.
+//
+// The state's clock takes an entry's time, which is the leader's, only where the
+// envelope is genuine and valid at that time. So a leader whose clock is wrong
+// moves it no further past the clock of whoever signs than an envelope lives: the
+// envelopes of everybody else are refused as expired, and leave no trace in time.
 func (m *Machine) Apply(tx Tx, seq uint64, entry []byte) ([]byte, error) {
 	clock, err := readClock(tx)
 	if err != nil {
@@ -35,9 +40,6 @@ func (m *Machine) Apply(tx Tx, seq uint64, entry []byte) ([]byte, error) {
 	}
 	if e.Time > clock {
 		c.now, c.out.Time = e.Time, e.Time
-		if err := put(tx, keyClock, e.Time); err != nil {
-			return nil, err
-		}
 	}
 	if err := c.apply(e.Envelope); err != nil {
 		var r *Refusal
@@ -45,6 +47,14 @@ func (m *Machine) Apply(tx Tx, seq uint64, entry []byte) ([]byte, error) {
 			return nil, fmt.Errorf("apply entry %d: %w", seq, err)
 		}
 		c.out = Outcome{Seq: c.out.Seq, Time: c.out.Time, Kind: c.out.Kind, Repeat: c.out.Repeat, Refusal: r}
+	}
+	if !c.record && !c.out.Repeat {
+		c.now, c.out.Time = clock, clock
+	}
+	if c.now > clock {
+		if err := put(tx, keyClock, c.now); err != nil {
+			return nil, err
+		}
 	}
 	if c.record {
 		if err := c.remember(); err != nil {

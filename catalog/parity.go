@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -41,12 +42,25 @@ func (c *call) openTiles(key string, tiles int64) error {
 	return put(c.tx, prefixKey+k.ID, k)
 }
 
+// ruleKeyWorn is a conflict that does not pass (PROTOCOL section 7).
+const ruleKeyWorn = "key_worn"
+
+// keyWorn returns the refusal to open any more tiles of a key that err is; nil:
+// it is none.
+func keyWorn(err error) *Refusal {
+	var r *Refusal
+	if errors.As(err, &r) && r.Rule == ruleKeyWorn {
+		return r
+	}
+	return nil
+}
+
 // wear refuses to open so many tiles more than the key can bear.
 func (k Key) wear(tiles int64) *Refusal {
 	if k.Opened+tiles <= MaxOpened {
 		return nil
 	}
-	return conflict("key_worn", "key %s has opened %d tiles, at most %d are safe", k.ID, k.Opened, int64(MaxOpened)).
+	return conflict(ruleKeyWorn, "key %s has opened %d tiles, at most %d are safe", k.ID, k.Opened, int64(MaxOpened)).
 		withFix("the publisher needs a new key and must encrypt anew").withNumber("opened", k.Opened)
 }
 
@@ -88,7 +102,8 @@ func (v *Version) fail(reason string) {
 	}
 }
 
-// attemptVersion names the opening of a stored version's parity.
+// attemptVersion names the opening of a stored version's parity. Where the key
+// cannot bear it, no later one could be made either: the version is rejected.
 func attemptVersion(c *call, b VersionAttempt) error {
 	v, err := c.version(b.Dataset, b.Version)
 	if err != nil {
@@ -103,7 +118,11 @@ func attemptVersion(c *call, b VersionAttempt) error {
 	if r := c.checkActive(b.Active, b.Root, v.Acks); r != nil {
 		return r
 	}
-	if err := c.openTiles(v.Key, int64(v.Tiles)); err != nil {
+	err = c.openTiles(v.Key, int64(v.Tiles))
+	if worn := keyWorn(err); worn != nil {
+		return c.reject(v, fmt.Sprintf("its parity cannot be opened: %s; %s", worn.Message, worn.Fix))
+	}
+	if err != nil {
 		return err
 	}
 	v.Attempts = append(v.Attempts, Attempt{Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: int64(v.Tiles)})

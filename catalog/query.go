@@ -103,9 +103,9 @@ func (c *call) dropShares(q *Query) error {
 }
 
 // attemptQuery names an attempt, counts its openings and charges the epsilon of
-// a noised query. An attempt that the budget cannot pay is not named, and no
-// later one could be: the query ends there. (A refusal of the entry would leave
-// it open for ever.)
+// a noised query. An attempt that the budget cannot pay, or a key bear, is not
+// named, and no later one could be: the query ends there. (A refusal of the entry
+// would leave it open for ever.)
 func attemptQuery(c *call, b QueryAttempt) error {
 	q, err := c.openQuery(b.Query)
 	if err != nil {
@@ -145,10 +145,16 @@ func attemptQuery(c *call, b QueryAttempt) error {
 	if short != nil {
 		return c.endQuery(q, fmt.Sprintf("attempt %d was not named: %s", b.Attempt, short.Message))
 	}
-	if err := c.openTiles(v.Key, b.Tiles); err != nil {
-		return err
+	// Where the second key is worn, what was counted of the first stays counted:
+	// too much is on the safe side.
+	err = c.openTiles(v.Key, b.Tiles)
+	if err == nil {
+		err = c.openJoined(second, verdict.Columns, b)
 	}
-	if err := c.openJoined(second, verdict.Columns, b); err != nil {
+	if worn := keyWorn(err); worn != nil {
+		return c.endQuery(q, fmt.Sprintf("attempt %d was not named: %s; %s", b.Attempt, worn.Message, worn.Fix))
+	}
+	if err != nil {
 		return err
 	}
 	q.Attempts = append(q.Attempts, Attempt{Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: b.Tiles, Joined: b.Joined, Reseals: b.Reseals})
@@ -202,8 +208,16 @@ func addShare(c *call, b QueryShare) error {
 }
 
 // failQuery ends an attempt. After the last one the query has failed, and its
-// contract gets the price back.
+// contract gets the price back. So it has when the next attempt is said to have
+// failed before it was named: there were never enough nodes that could make it.
 func failQuery(c *call, b QueryFail) error {
+	q, err := c.openQuery(b.Query)
+	if err != nil {
+		return err
+	}
+	if running(q.Attempts) == nil && b.Attempt == len(q.Attempts)+1 {
+		return c.endQuery(q, fmt.Sprintf("attempt %d was not named: %s", b.Attempt, cleanReason(b.Reason)))
+	}
 	q, a, err := c.runningQuery(b.Query, b.Attempt)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sort"
+	"strings"
 	"testing"
 )
 
@@ -183,14 +184,40 @@ func TestAttemptsAreCountedAgainstTheKey(t *testing.T) {
 	if err := put(w.store, prefixKey+k.ID, k); err != nil {
 		t.Fatal(err)
 	}
-	w.no("node1", KindQueryAttempt, w.attempt(id, 1), RefusedConflict, "key_worn")
+	bad := w.attempt(id, 1)
+	bad.Active = []string{"node2", "node1"}
+	w.no("node1", KindQueryAttempt, bad, RefusedInvalid, "invalid")
 	w.no("bureau", KindQuerySubmit, submit("", sumBy()), RefusedConflict, "key_worn")
 	counts := sumBy()
 	counts.Select = counts.Select[1:]
 	w.ok("bureau", KindQuerySubmit, submit("", counts))
-	bad := w.attempt(id, 1)
-	bad.Active = []string{"node2", "node1"}
-	w.no("node1", KindQueryAttempt, bad, RefusedInvalid, "invalid")
+	// The query was accepted before the key was worn. It must not stay for ever.
+	w.ok("node1", KindQueryAttempt, w.attempt(id, 1))
+	q := must[Query](t)(w.view().Query(id))
+	if q.State != QueryFailed || len(q.Attempts) != 0 || !strings.Contains(q.Reason, "has opened") || !strings.Contains(q.Reason, "needs a new key") {
+		t.Errorf("the query is %s after %d attempts: %s", q.State, len(q.Attempts), q.Reason)
+	}
+	if spent := must[Contract](t)(w.view().Contract(q.Submit.Contract)).Spent; spent != "0" && spent != "" && spent != "0.00" {
+		t.Errorf("the contract has spent %s", spent)
+	}
+	w.no("node1", KindQueryAttempt, w.attempt(id, 1), RefusedConflict, "query_state")
+	if k := must[Key](t)(w.view().KeyOf(testID("bureau"))); k.Opened != MaxOpened-11 {
+		t.Errorf("%d tiles counted", k.Opened)
+	}
+}
+
+// A query for which there are never enough nodes is over when a node says so.
+func TestQueryThatNoAttemptIsNamedForIsOver(t *testing.T) {
+	w, _, id := asked(t)
+	w.no("node1", KindQueryFail, QueryFail{Query: id, Attempt: 2, Reason: "n1 and n2 do not answer"}, RefusedConflict, "attempt")
+	w.ok("node1", KindQueryAttempt, w.attempt(id, 1))
+	w.no("node1", KindQueryFail, QueryFail{Query: id, Attempt: 2, Reason: "n1 and n2 do not answer"}, RefusedConflict, "attempt")
+	w.ok("node1", KindQueryFail, QueryFail{Query: id, Attempt: 1, Reason: "n2 does not answer"})
+	w.ok("node1", KindQueryFail, QueryFail{Query: id, Attempt: 2, Reason: "n1 and n2 do not answer"})
+	q := must[Query](t)(w.view().Query(id))
+	if q.State != QueryFailed || q.Reason != "attempt 2 was not named: n1 and n2 do not answer" || len(must[[]Query](t)(w.view().PendingQueries())) != 0 {
+		t.Errorf("the query is %s: %s", q.State, q.Reason)
+	}
 }
 
 func TestSharesMustAgree(t *testing.T) {

@@ -56,7 +56,8 @@ type VectorBits struct {
 	Values  []uint64 `json:"values"`
 }
 
-// VectorFail ends an attempt of the second check.
+// VectorFail ends an attempt of the second check. Attempt 0 is no attempt: it ends
+// a registration that has not got so far.
 type VectorFail struct {
 	Vector  string `json:"vector"`
 	Attempt int    `json:"attempt"`

@@ -107,6 +107,14 @@ func TestVectorIsRejectedForGood(t *testing.T) {
 		"a node cannot read its share": func(w *world, id string) {
 			w.ok("node2", KindVectorHold, VectorHold{Vector: id, Reason: "the share is sealed for something else"})
 		},
+		"its blobs never come": func(w *world, id string) {
+			w.ok("node1", KindVectorHold, VectorHold{Vector: id, Nonce: testNonce("node1")})
+			w.ok("node3", KindVectorFail, VectorFail{Vector: id, Reason: "node2 and node3 do not hold their shares"})
+		},
+		"a line never comes": func(w *world, id string) {
+			w.held(id)
+			w.ok("node3", KindVectorFail, VectorFail{Vector: id, Reason: "node1 has not sent its line"})
+		},
 		"two sets would see two vectors": func(w *world, id string) {
 			w.held(id)
 			for p, x := range []uint64{8, 11, 15} {
@@ -132,6 +140,7 @@ func TestVectorIsRejectedForGood(t *testing.T) {
 			// A second challenge for the same masks would take two equations.
 			w.no("node2", KindVectorHold, VectorHold{Vector: id, Nonce: testNonce("node4")}, RefusedConflict, "vector_state")
 			w.no("node1", KindVectorAttempt, VectorAttempt{Vector: id, Attempt: 2, Active: w.active()}, RefusedConflict, "vector_state")
+			w.no("node1", KindVectorFail, VectorFail{Vector: id, Reason: "again"}, RefusedConflict, "vector_state")
 			b.Version = 2
 			w.no("bank", KindVectorRegister, b, RefusedConflict, "share_used")
 			w.no("insurer", KindVectorRegister, func() VectorRegister { b.Version = 1; return b }(), RefusedConflict, "share_used")

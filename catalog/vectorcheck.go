@@ -155,8 +155,13 @@ func addBits(c *call, b VectorBits) error {
 	return c.putVector(v)
 }
 
-// failVector ends an attempt of the second check.
+// failVector ends an attempt of the second check, or, where it names none, a
+// registration that has not got so far and does not get on: its sealed shares may
+// be nowhere.
 func failVector(c *call, b VectorFail) error {
+	if b.Attempt == 0 {
+		return c.giveUpVector(b)
+	}
 	v, a, err := c.provenVector(b.Vector, b.Attempt)
 	if err != nil {
 		return err
@@ -165,5 +170,18 @@ func failVector(c *call, b VectorFail) error {
 	if len(v.Attempts) == MaxParityAttempts {
 		v.end(VectorRejected, fmt.Sprintf("none of %d attempts to check it completed; the last: %s", MaxParityAttempts, a.Failed))
 	}
+	return c.putVector(v)
+}
+
+// giveUpVector rejects a vector of which some node does not hold its share, or has
+// not sent its line.
+func (c *call) giveUpVector(b VectorFail) error {
+	v, _, err := c.openVector(b.Vector, VectorStoring)
+	if err != nil {
+		if v, _, err = c.openVector(b.Vector, VectorLining); err != nil {
+			return err
+		}
+	}
+	v.end(VectorRejected, cleanReason(b.Reason))
 	return c.putVector(v)
 }

@@ -182,21 +182,21 @@ func TestAttemptsNameExactlyTheThresholdOfHolders(t *testing.T) {
 }
 
 func TestKeyStopsBeforeItIsWorn(t *testing.T) {
-	w, d, v, counts := unpublished(t, false)
-	w.publish(d, v, counts)
-	w.stored("emissions", 1, 2)
-	k := must[Key](t)(w.view().KeyOf(testID("bureau")))
-	k.Opened = MaxOpened - int64(v.Tiles) + 1
-	if err := put(w.store, prefixKey+k.ID, k); err != nil {
-		t.Fatal(err)
+	for room, state := range map[int64]VersionState{-1: VersionRejected, 0: VersionStored} {
+		w, d, v, counts := unpublished(t, false)
+		w.publish(d, v, counts)
+		w.stored("emissions", 1, 2)
+		k := must[Key](t)(w.view().KeyOf(testID("bureau")))
+		k.Opened = MaxOpened - int64(v.Tiles) - room
+		if err := put(w.store, prefixKey+k.ID, k); err != nil {
+			t.Fatal(err)
+		}
+		w.ok("node3", KindVersionAttempt, VersionAttempt{Dataset: "emissions", Version: 1, Attempt: 1, Active: []string{"node1", "node2"}, Root: "node1"})
+		x := must[Version](t)(w.view().Version("emissions", 1))
+		if rejected := strings.Contains(x.Reason, "needs a new key"); x.State != state || rejected != (state == VersionRejected) {
+			t.Errorf("room for %d tiles more: the version is %s: %s", room, x.State, x.Reason)
+		}
 	}
-	attempt := VersionAttempt{Dataset: "emissions", Version: 1, Attempt: 1, Active: []string{"node1", "node2"}, Root: "node1"}
-	w.no("node3", KindVersionAttempt, attempt, RefusedConflict, "key_worn")
-	k.Opened--
-	if err := put(w.store, prefixKey+k.ID, k); err != nil {
-		t.Fatal(err)
-	}
-	w.ok("node3", KindVersionAttempt, attempt)
 }
 
 func TestOneVersionAtATime(t *testing.T) {

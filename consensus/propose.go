@@ -29,8 +29,8 @@ func (l *Ledger) Propose(ctx context.Context, entry []byte) (Applied, error) {
 		return Applied{}, err
 	}
 	defer end()
-	if free := l.free.Load(); free < l.opts.MinFreeBytes {
-		return Applied{}, fmt.Errorf("%w: %d bytes left, %d are kept free", ErrDiskFull, free, l.opts.MinFreeBytes)
+	if err := l.Full(); err != nil {
+		return Applied{}, err
 	}
 	// Raft keeps the entry when ctx ends this call.
 	entry = bytes.Clone(entry)
@@ -61,6 +61,15 @@ func (l *Ledger) Propose(ctx context.Context, entry []byte) (Applied, error) {
 			return Applied{}, l.outcomeUnknown(ctx, err)
 		}
 	}
+}
+
+// Full returns an error that wraps [ErrDiskFull] while Propose refuses for want of
+// space.
+func (l *Ledger) Full() error {
+	if free := l.free.Load(); free < l.opts.MinFreeBytes {
+		return fmt.Errorf("%w: %d MB left, %d are kept free", ErrDiskFull, free>>20, l.opts.MinFreeBytes>>20)
+	}
+	return nil
 }
 
 // outcomeUnknown says what is known when an entry that was in the leader's log

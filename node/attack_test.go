@@ -143,8 +143,8 @@ func TestNodeWithAWrongClockDoesNotSetTheClusters(t *testing.T) {
 	}
 }
 
-// What is lost is looked for again when the state has caught up: the scrub at the start
-// may come before the node has applied that it acknowledged a version.
+// What is lost is looked for when the state has caught up, and not before: the node may
+// not have applied yet that it acknowledged a version.
 func TestLostBlobsAreLookedForInACurrentState(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
@@ -159,7 +159,7 @@ func TestLostBlobsAreLookedForInACurrentState(t *testing.T) {
 	if err := n.blobs.store.Delete(ctx, all[0]); err != nil {
 		t.Fatal(err)
 	}
-	n.mender.lookedIn(false) // as after a start whose scrub came too early
+	n.mender.lookedIn(false) // as after a start
 	n.wake()
 	c.await(ctx, "n3 to fetch the tile", func() bool {
 		missing, err := n.blobs.store.Missing(ctx, all)

@@ -20,10 +20,14 @@ type blobs struct {
 	wake    func() // has damage repaired
 }
 
-// Put stores b under its digest.
+// Put stores b under its digest; api.ErrUnavailable when the disk is nearly full.
 func (b blobs) Put(ctx context.Context, d catalog.Digest, content []byte) error {
 	b.orphans.touch(d)
-	if err := b.store.Put(ctx, d, content); err != nil {
+	err := b.store.Put(ctx, d, content)
+	if errors.Is(err, tiles.ErrFull) {
+		return fmt.Errorf("%w: %w", api.ErrUnavailable, err)
+	}
+	if err != nil {
 		return err
 	}
 	b.mender.mended(d)

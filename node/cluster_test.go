@@ -125,7 +125,11 @@ func (c *cluster) close(id string) {
 // client returns a client with a key.
 func (c *cluster) client(key *client.Key) *client.Client {
 	c.t.Helper()
-	cl, err := client.New(c.profile, key, client.Options{})
+	var o client.Options
+	if raceDetector {
+		o.PingTimeout = 10 * time.Second
+	}
+	cl, err := client.New(c.profile, key, o)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -80,6 +80,10 @@ type Options struct {
 	// costs an election; longer, and a lost leader stops the cluster for longer.
 	Heartbeat time.Duration
 
+	// MinFreeBytes is how much of the disk the ledger keeps free: with less the node
+	// proposes nothing and hands the lead on. Zero: the ledger's default.
+	MinFreeBytes uint64
+
 	plan planner // tests put broken ones in; nil: planOf
 }
 
@@ -136,6 +140,9 @@ func (o Options) checked() (Options, error) {
 	require(o.Heartbeat >= 0, "Heartbeat", "must not be negative")
 	if o.Heartbeat == 0 {
 		o.Heartbeat = consensus.DefaultHeartbeatTimeout
+	}
+	if o.MinFreeBytes == 0 {
+		o.MinFreeBytes = consensus.DefaultMinFreeBytes
 	}
 	require(o.Workers >= 0, "Workers", "must not be negative")
 	if o.Workers == 0 {

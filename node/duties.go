@@ -171,7 +171,7 @@ func (ds *duties) cancel(asked func(name string) bool) {
 func (n *Node) derive() (list []duty, err error) {
 	list = n.repairDuties()
 	leads := n.ledger.IsLeader()
-	if leads && n.clockFault() != nil {
+	if leads && (n.clockFault() != nil || n.ledger.Full() != nil) {
 		list, leads = append(list, n.resign()), false
 	}
 	err = n.view(func(v catalog.View) error {

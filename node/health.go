@@ -15,6 +15,9 @@ import (
 type health struct {
 	mu    sync.Mutex
 	nodes map[string]vitals
+	// wall and steady are this node's clock, and one that nobody can set, when
+	// it last compared the former with another node's; zero: it never did.
+	wall, steady time.Time
 }
 
 // vitals is what one node said.
@@ -54,6 +57,24 @@ func (h *health) set(id string, v vitals) (changed bool) {
 	}
 	h.nodes[id] = v
 	return old.alive != v.alive || old.run != v.run
+}
+
+// compared notes that this node's clock, at wall then, was compared with another's.
+func (h *health) compared(wall, steady time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.wall, h.steady = wall, steady
+}
+
+// jumped returns by how much more this node's clock went on since it was last
+// compared than time did: it was set, or the machine slept.
+func (h *health) jumped(wall, steady time.Time) time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.wall.IsZero() {
+		return 0
+	}
+	return wall.Round(0).Sub(h.wall.Round(0)) - steady.Sub(h.steady) // Round takes the steady part of a reading off
 }
 
 // isFit reports whether a node answers and can open.
@@ -98,11 +119,10 @@ func (h *health) runsOf(ids []string) map[string]string {
 // catalog.MaxSkew when they were last heard, sorted, and how far the first of
 // them was ahead.
 func (h *health) clocksOff() (ids []string, ahead time.Duration) {
-	const most = catalog.MaxSkew * time.Millisecond
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for id, v := range h.nodes {
-		if v.ahead != nil && (*v.ahead > most || *v.ahead < -most) {
+		if v.ahead != nil && (*v.ahead > maxSkew || *v.ahead < -maxSkew) {
 			ids = append(ids, id)
 		}
 	}
@@ -139,6 +159,23 @@ func (h *health) dead(ids []string) []string {
 	return d
 }
 
+// unable returns those of ids that do not answer or cannot open, sorted, each with
+// which of the two it is.
+func (h *health) unable(ids []string) (list []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, id := range ids {
+		switch v := h.nodes[id]; {
+		case !v.alive:
+			list = append(list, id+" (does not answer)")
+		case v.unfit:
+			list = append(list, id+" (is not ready)")
+		}
+	}
+	sort.Strings(list)
+	return list
+}
+
 // watch pings one other node until ctx ends.
 func (n *Node) watch(ctx context.Context, other catalog.Node) {
 	t := time.NewTicker(n.opts.PingEvery)
@@ -146,7 +183,7 @@ func (n *Node) watch(ctx context.Context, other catalog.Node) {
 	for {
 		pc, cancel := context.WithTimeout(ctx, n.opts.PingTimeout)
 		var answer pong
-		sent := n.opts.Clock()
+		sent, begun := n.opts.Clock(), time.Now()
 		err := n.call(pc, other.ID, pathPing, struct{}{}, &answer)
 		cancel()
 		if ctx.Err() != nil {
@@ -156,6 +193,7 @@ func (n *Node) watch(ctx context.Context, other catalog.Node) {
 		if err == nil {
 			ahead := time.UnixMilli(answer.Now).Sub(sent)
 			said.ahead = &ahead
+			n.health.compared(sent, begun)
 		}
 		if n.health.set(other.ID, said) {
 			if err != nil {

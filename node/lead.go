@@ -207,11 +207,35 @@ func (n *Node) leadQueries(v catalog.View, seen map[string]bool) (list []duty, e
 		if err != nil {
 			errs = append(errs, fmt.Errorf("name an attempt of query %s: %w", q.ID, err))
 		}
+		if attempt == nil {
+			attempt = n.unnamed(q, seen, err)
+		}
 		if attempt != nil {
 			list = append(list, *attempt)
 		}
 	}
 	return list, errors.Join(errs...)
+}
+
+// unnamed is the end of a query of which no attempt could be named for as long as
+// one may take, or nil: whoever asked is not to wait for ever for nodes that do not
+// come back. The price is given back, and asking again is free of harm.
+func (n *Node) unnamed(q catalog.Query, seen map[string]bool, err error) *duty {
+	number := len(q.Attempts) + 1
+	name := querySession(q.ID, number) + "/unnamed"
+	seen[name] = true
+	if n.leader.since(name, n.opts.Clock()) <= n.opts.AttemptTimeout {
+		return nil
+	}
+	reason := fmt.Sprintf("for %s too few of the nodes that hold the data could open it, %d are needed", n.opts.AttemptTimeout, n.params.Threshold())
+	if lacks := n.health.unable(n.ids()); len(lacks) > 0 {
+		reason += "; without: " + strings.Join(lacks, ", ")
+	}
+	if err != nil {
+		reason = err.Error()
+	}
+	d := n.decide(name, catalog.KindQueryFail, catalog.QueryFail{Query: q.ID, Attempt: number, Reason: reason})
+	return &d
 }
 
 // nameAttempt chooses the active set of a query's next attempt, or returns nil

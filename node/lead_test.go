@@ -106,6 +106,41 @@ func TestAttemptEndsWhenAMemberIsGoneOrStartedAnewOrTheTimeIsOver(t *testing.T) 
 	}
 }
 
+// A clock that is set between two pings is noticed before an entry has its time: by
+// one that cannot be set. And a node that has just been started proposes nothing
+// before it has compared its clock.
+func TestClockThatIsSetIsNoticedAtOnce(t *testing.T) {
+	t.Parallel()
+	x := bare(t, 3, 2)
+	now := time.Now()
+	x.opts = Options{Clock: func() time.Time { return now }}
+	if _, err := x.propose(t.Context(), catalog.Envelope{}); !errors.Is(err, errUncompared) {
+		t.Errorf("a node that has heard of nobody: %v", err)
+	}
+	same := time.Duration(0)
+	x.health.set("n2", vitals{alive: true, ahead: &same})
+	x.health.compared(now, time.Now())
+	if err := x.clockFault(); err != nil {
+		t.Errorf("nothing happened: %v", err)
+	}
+	for _, by := range []time.Duration{365 * 24 * time.Hour, -time.Hour} {
+		before := now
+		now = now.Add(by)
+		if err := x.clockFault(); !errors.Is(err, errClock) || !strings.Contains(err.Error(), "was set by") {
+			t.Errorf("set by %s: %v", by, err)
+		}
+		if _, err := x.propose(t.Context(), catalog.Envelope{}); !errors.Is(err, errClock) {
+			t.Errorf("set by %s: proposes: %v", by, err)
+		}
+		x.health.compared(now, time.Now())
+		if err := x.clockFault(); err != nil {
+			t.Errorf("compared again, and the others agree: %v", err)
+		}
+		now = before
+		x.health.compared(now, time.Now())
+	}
+}
+
 func TestPanicsAreContained(t *testing.T) {
 	t.Parallel()
 	err := contained(func() error { panic("boom") })

@@ -30,6 +30,7 @@ const (
 // Kinds of errors that peers tell each other.
 const (
 	kindNotLeader = "not_leader"
+	kindCannot    = "cannot" // it leads, and cannot propose
 	kindNoBlob    = "no_blob"
 	kindNotAsked  = "not_asked"
 )
@@ -95,8 +96,9 @@ func tellLeaderError(err error) error {
 	switch {
 	case errors.As(err, &notLeader):
 		return &peer.Error{Status: http.StatusMisdirectedRequest, Kind: kindNotLeader, Message: "this node does not lead", Err: err}
-	case errors.Is(err, consensus.ErrLostLeadership), errors.Is(err, consensus.ErrNoQuorum), errors.Is(err, consensus.ErrClosed),
-		errors.Is(err, errNotFounded), errors.Is(err, errClock):
+	case cannotPropose(err):
+		return &peer.Error{Status: http.StatusServiceUnavailable, Kind: kindCannot, Message: err.Error(), Err: err}
+	case errors.Is(err, consensus.ErrLostLeadership), errors.Is(err, consensus.ErrNoQuorum), errors.Is(err, consensus.ErrClosed):
 		return &peer.Error{Status: http.StatusServiceUnavailable, Kind: kindNotLeader, Message: err.Error(), Err: err}
 	case errors.Is(err, consensus.ErrTooLarge):
 		return &peer.Error{Status: http.StatusRequestEntityTooLarge, Kind: peer.KindTooLarge, Message: err.Error(), Err: err}
@@ -174,7 +176,7 @@ const maxBatches = 1 << 15
 // awaitSession waits until this node's state asks for parcel p, for as long as
 // the caller does, at most quorumWait.
 func (n *Node) awaitSession(ctx context.Context, p parcel) error {
-	ctx, cancel := context.WithTimeout(ctx, quorumWait)
+	ctx, cancel := context.WithTimeout(ctx, n.quorumWait())
 	defer cancel()
 	changes, stop := n.ledger.Changes()
 	defer stop()

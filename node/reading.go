@@ -25,10 +25,10 @@ func (n *Node) Read(ctx context.Context, fn func(catalog.View) error) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("find out what is committed: %w", err)
+		return fmt.Errorf("find out what is committed: %w", ofThisNode(err))
 	}
 	if err := n.ledger.WaitApplied(ctx, index); err != nil {
-		return fmt.Errorf("wait for entry %d: %w", index, err)
+		return fmt.Errorf("wait for entry %d: %w", index, ofThisNode(err))
 	}
 	return n.view(fn)
 }

@@ -284,8 +284,10 @@ func (n *Node) scrubs(ctx context.Context) {
 func (n *Node) scrub(ctx context.Context) error {
 	pause, stop := n.opts.Ticks(n.opts.ScrubPause)
 	defer stop()
-	if err := n.findLost(ctx); err != nil {
-		return err
+	if n.mender.isCurrent() { // else it is being looked for anyway, see repairDuties
+		if err := n.findLost(ctx); err != nil {
+			return err
+		}
 	}
 	err := n.blobs.store.Scrub(ctx, func(d catalog.Digest, fault error) error {
 		n.mender.scrubbed()
@@ -306,9 +308,9 @@ func (n *Node) scrub(ctx context.Context) error {
 	return err
 }
 
-// findLostOnceCurrent looks for lost blobs when this node's state has caught up. The
-// scrub at the start may look too early: at versions that the node acknowledged while it
-// ran before, and whose acknowledgement it has not applied again yet.
+// findLostOnceCurrent looks for lost blobs when this node's state has caught up. Earlier
+// would be too early: there are versions that the node acknowledged while it ran before,
+// and whose acknowledgement it has not applied again yet.
 func (n *Node) findLostOnceCurrent(ctx context.Context) error {
 	err := n.Read(ctx, func(catalog.View) error { return nil })
 	if errors.Is(err, api.ErrNoQuorum) || errors.Is(err, api.ErrUnavailable) {

@@ -14,7 +14,7 @@ import (
 func (n *Node) Live() error {
 	select {
 	case <-n.ledger.Failed():
-		return errors.New("the ledger stopped after a fault of its store; see the log")
+		return fmt.Errorf("the ledger stopped: %w; mend that and start the node again", n.ledger.Fault())
 	default:
 	}
 	if s, err := n.blobs.store.Stats(); err == nil && s.Broken {
@@ -29,13 +29,16 @@ func (n *Node) Ready() (bool, []string) {
 	if err := n.Live(); err != nil {
 		return false, []string{err.Error()}
 	}
+	reasons = append(reasons, n.fullDisks()...)
 	if _, known := n.ledger.Leader(); !known {
 		reasons = append(reasons, "no node leads")
 	}
 	err := n.view(func(v catalog.View) error {
 		c, err := v.Cluster()
 		if errors.Is(err, catalog.ErrNotFound) {
-			reasons = append(reasons, "the cluster is not founded yet")
+			if len(reasons) == 0 { // else that is why
+				reasons = append(reasons, "the cluster is not founded yet")
+			}
 			return nil
 		}
 		if err != nil {
@@ -58,6 +61,17 @@ func (n *Node) Ready() (bool, []string) {
 	}
 	reasons = append(reasons, faults...)
 	return len(reasons) == 0, reasons
+}
+
+// fullDisks says what this node does not do for want of space on its disk.
+func (n *Node) fullDisks() (reasons []string) {
+	if err := n.ledger.Full(); err != nil {
+		reasons = append(reasons, fmt.Sprintf("%v; free some space below %s", err, n.opts.Dir))
+	}
+	if s, err := n.blobs.store.Stats(); err == nil && s.Free < s.MinFree {
+		reasons = append(reasons, fmt.Sprintf("no room for uploads: %d MB left, %d are kept free; free some space below %s", s.Free>>20, s.MinFree>>20, n.opts.Dir))
+	}
+	return reasons
 }
 
 // keyFaults says which of this node's key shares cannot be used, and why.

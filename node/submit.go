@@ -16,11 +16,14 @@ import (
 	"github.com/weirdata/weir/node/peer"
 )
 
-// quorumWait is how long a request waits for a leader that can commit before
+// leastQuorumWait is how long a request waits for a leader that can commit before
 // the caller is told that there is none: some elections, and, with the time in
 // which a client finds a node that answers among some that hang (2.5 s), less
 // than the ten seconds within which it has to be told.
-const quorumWait = 6 * time.Second
+const leastQuorumWait = 6 * time.Second
+
+// quorumWait is leastQuorumWait, or more where elections are told to take longer.
+func (n *Node) quorumWait() time.Duration { return max(leastQuorumWait, 4*n.opts.Heartbeat) }
 
 // retryPause is the pause between two tries to reach a leader.
 const retryPause = 100 * time.Millisecond
@@ -54,12 +57,20 @@ func (n *Node) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt, err
 		return err
 	})
 	if err != nil {
-		return receipt, fmt.Errorf("submit the envelope: %w", err)
+		return receipt, fmt.Errorf("submit the envelope: %w", ofThisNode(err))
 	}
 	if receipt.Outcome.Refusal != nil {
 		n.acts.refused(e, n.opts.Clock())
 	}
 	return receipt, nil
+}
+
+// ofThisNode tells a caller to ask another node when this one's ledger has stopped.
+func ofThisNode(err error) error {
+	if errors.Is(err, consensus.ErrFault) || errors.Is(err, consensus.ErrClosed) {
+		return fmt.Errorf("%w: %w", api.ErrUnavailable, err)
+	}
+	return err
 }
 
 // refuseForged keeps what nobody is known to have signed out of the ledger: an
@@ -77,7 +88,7 @@ func (n *Node) refuseForged(ctx context.Context, e catalog.Envelope) error {
 		err = n.Read(ctx, look)
 	}
 	if err != nil {
-		return fmt.Errorf("verify the envelope: %w", err)
+		return fmt.Errorf("verify the envelope: %w", ofThisNode(err))
 	}
 	if refusal != nil {
 		return refusal
@@ -94,6 +105,9 @@ var errNotFounded = errors.New("the cluster is not founded yet")
 func (n *Node) propose(ctx context.Context, e catalog.Envelope) (api.Receipt, error) {
 	if err := n.clockFault(); err != nil {
 		return api.Receipt{}, err
+	}
+	if n.health.heard() < len(n.roster)/2 {
+		return api.Receipt{}, errUncompared
 	}
 	if e.Digest() != n.cluster {
 		err := n.view(func(v catalog.View) error { _, err := v.Cluster(); return err })
@@ -119,7 +133,7 @@ func (n *Node) propose(ctx context.Context, e catalog.Envelope) (api.Receipt, er
 // atLeader runs do with the current leader's id until it succeeds, fails for a
 // reason that another leader would not mend, or quorumWait is over.
 func (n *Node) atLeader(caller context.Context, do func(ctx context.Context, leader string) error) error {
-	ctx, cancel := context.WithTimeout(caller, quorumWait)
+	ctx, cancel := context.WithTimeout(caller, n.quorumWait())
 	defer cancel()
 	last := errors.New("no node leads")
 	for {
@@ -135,8 +149,13 @@ func (n *Node) atLeader(caller context.Context, do func(ctx context.Context, lea
 			if errors.Is(caller.Err(), context.Canceled) {
 				return caller.Err()
 			}
+			if cannotPropose(last) {
+				return fmt.Errorf("%w: the node that leads: %w", api.ErrUnavailable, last)
+			}
 			return fmt.Errorf("%w: %d of %d nodes are reachable from %s, %d are needed: %w", api.ErrNoQuorum,
 				n.health.count(), len(n.roster), n.id, len(n.roster)/2+1, last)
+		case <-n.ledger.Failed():
+			return n.ledger.Fault()
 		case <-time.After(retryPause):
 		}
 	}
@@ -176,6 +195,14 @@ func (n *Node) whileItLeads(ctx context.Context, leader string, do func(ctx cont
 	return err
 }
 
+// cannotPropose reports whether err is why a node that leads proposes nothing: it
+// will hand the lead on, or can soon.
+func cannotPropose(err error) bool {
+	var remote *peer.RemoteError
+	return errors.Is(err, errNotFounded) || errors.Is(err, errClock) || errors.Is(err, errUncompared) || errors.Is(err, consensus.ErrDiskFull) ||
+		errors.As(err, &remote) && remote.Kind == kindCannot
+}
+
 // leaderMayChange reports whether the failure is one that passes when a leader
 // is found or reached.
 func leaderMayChange(err error) bool {
@@ -183,7 +210,7 @@ func leaderMayChange(err error) bool {
 	var remote *peer.RemoteError
 	switch {
 	case errors.As(err, &notLeader), errors.Is(err, consensus.ErrLostLeadership), errors.Is(err, consensus.ErrNoQuorum),
-		errors.Is(err, errLeaderGone), errors.Is(err, peer.ErrUnreachable), errors.Is(err, errNotFounded), errors.Is(err, errClock):
+		errors.Is(err, errLeaderGone), errors.Is(err, peer.ErrUnreachable), cannotPropose(err):
 		return true
 	case errors.As(err, &remote):
 		return remote.Status == http.StatusServiceUnavailable || remote.Status == http.StatusMisdirectedRequest

@@ -244,8 +244,36 @@ func (n *Node) session(o opening, purpose string) he.Session {
 	return he.Session{Cluster: n.cluster, Purpose: o.subject + " " + purpose, Attempt: o.attempt, Plan: o.plan, Active: o.points()}
 }
 
+// stuck ends a registration that does not get on although all nodes are up, or
+// returns nil: its sealed shares may be nowhere. One that waits for a node that is
+// down waits as long as its owner likes, who may drop it.
+func (n *Node) stuck(x catalog.Vector, seen map[string]bool) *duty {
+	var missing []string
+	for i, id := range x.Nodes {
+		if x.State == catalog.VectorStoring && x.Nonces[i] == nil || x.State == catalog.VectorLining && x.Lines[i] == nil {
+			missing = append(missing, id)
+		}
+	}
+	if len(n.health.dead(x.Nodes)) > 0 {
+		return nil
+	}
+	name := fmt.Sprintf("vector/%s/%s/%d", x.ID, x.State, len(missing))
+	seen[name] = true
+	if n.leader.since(name, n.opts.Clock()) <= n.opts.AttemptTimeout {
+		return nil
+	}
+	lacks := "have not got their sealed shares, which no node has, or could not store them"
+	if x.State == catalog.VectorLining {
+		lacks = "have not sent their numbers for the first check"
+	}
+	d := n.decide(name, catalog.KindVectorFail, catalog.VectorFail{
+		Vector: x.ID, Reason: fmt.Sprintf("no progress for %s: %s %s; register anew", n.opts.AttemptTimeout, strings.Join(missing, ", "), lacks),
+	})
+	return &d
+}
+
 // leadVectors names attempts of the second check and ends those that cannot
-// complete.
+// complete, and registrations that do not get on.
 func (n *Node) leadVectors(v catalog.View, seen map[string]bool) (list []duty, err error) {
 	pending, err := v.PendingVectors()
 	if err != nil {
@@ -254,6 +282,9 @@ func (n *Node) leadVectors(v catalog.View, seen map[string]bool) (list []duty, e
 	var errs []error
 	for _, x := range pending {
 		if x.State != catalog.VectorProving {
+			if d := n.stuck(x, seen); d != nil {
+				list = append(list, *d)
+			}
 			continue
 		}
 		if a, under := underWay(x.Attempts); under {

@@ -27,6 +27,11 @@ type Options struct {
 	// RequestTimeout bounds one request to one node; default
 	// DefaultRequestTimeout.
 	RequestTimeout time.Duration
+	// PingTimeout is how long a node may take to say that it lives while a request
+	// is under way; default DefaultPingTimeout. Shorter, and a busy node is taken
+	// for one that hangs, and the request made elsewhere once more; longer, and one
+	// that hangs is waited for.
+	PingTimeout time.Duration
 	// Workers is how many tiles are encrypted and uploaded at once; default:
 	// the number of CPUs.
 	Workers int
@@ -51,6 +56,9 @@ const (
 	// DefaultRequestTimeout is longer than a node waits for a quorum (six
 	// seconds), so that its answer is heard.
 	DefaultRequestTimeout = 30 * time.Second
+	// DefaultPingTimeout leaves time to hear of a lost quorum from another node
+	// within ten seconds.
+	DefaultPingTimeout = 2 * time.Second
 	// dialTimeout is how long a machine that is gone delays the next one.
 	dialTimeout = 2 * time.Second
 )
@@ -80,6 +88,9 @@ func New(profile Profile, key *Key, opts Options) (*Client, error) {
 	}
 	if opts.RequestTimeout == 0 {
 		opts.RequestTimeout = DefaultRequestTimeout
+	}
+	if opts.PingTimeout == 0 {
+		opts.PingTimeout = DefaultPingTimeout
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now

@@ -12,7 +12,7 @@ import (
 // A node that hangs, or a machine that is gone without a word, closes no
 // connection. So while a request is under way its node is asked whether it lives,
 // and the request is given up when it does not answer. Together with the time
-// that a node looks for a quorum, vigilFirst and pingTimeout stay below the ten
+// that a node looks for a quorum, vigilFirst and Options.PingTimeout stay below the ten
 // seconds in which a caller is to hear that there is none.
 const (
 	// vigilFirst is how long a request may take before its node is asked. Most
@@ -20,10 +20,6 @@ const (
 	vigilFirst = 500 * time.Millisecond
 	// vigilEvery is the pause after an answer.
 	vigilEvery = 2 * time.Second
-	// pingTimeout is how long the answer may take. Shorter, and a busy node is
-	// taken for one that hangs, and the request made elsewhere once more; longer,
-	// and one that hangs is waited for.
-	pingTimeout = 2 * time.Second
 )
 
 // errHangs is why a request to a node is given up that takes connections and
@@ -51,7 +47,7 @@ func (c *Client) vigil(ctx context.Context, node ProfileNode) (watched context.C
 
 // ping asks a node whether it lives. Any answer says so.
 func (c *Client) ping(ctx context.Context, node ProfileNode) error {
-	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.opts.PingTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(node.Addr, "/")+"/livez", nil)
 	if err != nil {
