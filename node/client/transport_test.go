@@ -259,14 +259,14 @@ func TestNodesThatHangArePassedOver(t *testing.T) {
 	begin := time.Now()
 	_, err = c.Principals(w.ctx)
 	w.must(err)
-	if took := time.Since(begin); took > 4*time.Second {
+	if took := time.Since(begin); took > 8*time.Second { // 2.5 on a quiet machine
 		t.Errorf("it took %s", took)
 	}
 	// The one that answered is asked first from now on.
 	begin = time.Now()
 	_, err = c.Principals(w.ctx)
 	w.must(err)
-	if took := time.Since(begin); took > 2*time.Second {
+	if took := time.Since(begin); took > 2*time.Second { // a millisecond, or 2.5 s if the silent one is asked again
 		t.Errorf("the second request took %s", took)
 	}
 }
