@@ -39,7 +39,7 @@ func (n *Node) view(fn func(catalog.View) error) error {
 }
 
 // Look calls fn with the state as it is here, which may be behind, and asks no other node.
-func (n *Node) Look(fn func(catalog.View) error) error { return n.view(fn) }
+func (n *Node) Look(fn func(catalog.View) error) error { return ofThisNode(n.view(fn)) }
 
 // readIndex is the answer to pathReadIndex.
 type readIndex struct {

@@ -21,7 +21,18 @@ period: {column: period, grain: hour}
 measures:
   - {name: a, column: a, unit: kg, range: [0, 1000], decimals: 0}
   - {name: b, column: b, unit: kg, range: [0, 1000], decimals: 0}
-policy: {aggregates: [count, corr], public: true}
+policy: {aggregates: [count, sum, corr], public: true}
+`
+
+// partnerDescriptor is of readings that are joined with those.
+const partnerDescriptor = `dataset: partner
+title: {en: Other readings of sixty stations, zh: 六十个站点其他读数}
+license: CC0-1.0
+entity: {registry: multiplied, column: station}
+period: {column: period, grain: hour}
+measures:
+  - {name: b, column: b, unit: kg, range: [0, 1000], decimals: 0}
+policy: {aggregates: [count, sum], public: true}
 `
 
 // multipliedFile has readings of sixty stations over sixty days.
@@ -38,9 +49,9 @@ func multipliedFile() panel.File {
 	return panel.File{Name: "multiplied.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil }}
 }
 
-// A node killed in the middle of a query that multiplies shares does not change the
-// answer: what it was multiplying is given up, and another active set begins anew,
-// with new throw-away keys.
+// A node killed in the middle of a query that multiplies shares, of one dataset or of
+// two, does not change the answer: what it was multiplying is given up, and another
+// active set begins anew, with new throw-away keys.
 func TestProductsSurviveTheDeathOfAnyNode(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a whole cluster")
@@ -50,38 +61,44 @@ func TestProductsSurviveTheDeathOfAnyNode(t *testing.T) {
 	bureau, buyer := connect(t, c, Bureau), connect(t, c, Buyer)
 	publish(ctx, t, bureau, []byte(multipliedDescriptor), []panel.File{multipliedFile()})
 	grant(ctx, t, buyer, bureau, "multiplied")
-	ask := func(ctx context.Context, n int) ([][]string, int, error) {
-		// A query with another n repeats none.
-		got, q, err := answer(ctx, buyer, fmt.Sprintf("SELECT station, CORR(a, b), REGR_SLOPE(b, a), REGR_R2(b, a) FROM multiplied WHERE station <> 'none%d' GROUP BY station", n), nil)
-		return got, len(q.Attempts), err
-	}
-	begin := time.Now()
-	want, _, err := ask(ctx, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("answered in %s", time.Since(begin).Round(time.Millisecond))
-	for n, role := range []string{"root", "member"} {
-		t.Run(role, func(t *testing.T) {
-			killed := make(chan string, 1)
-			go func() { killed <- killMember(ctx, t, c, buyer, role) }()
-			got, attempts, err := ask(ctx, n+1)
-			id := <-killed
-			if err != nil {
-				t.Fatalf("%s killed: %v", id, err)
-			}
-			if d := cmp.Diff(want, got); d != "" {
-				t.Errorf("%s killed: (-before +after)\n%s", id, d)
-			}
-			if attempts < 2 {
-				t.Error("the kill did not hit the query while it was being answered")
-			}
-			if err := c.StartNode(id); err != nil {
-				t.Fatal(err)
-			}
-			if err := c.AwaitReady(ctx); err != nil {
-				t.Fatal(err)
-			}
-		})
+	publish(ctx, t, bureau, []byte(partnerDescriptor), []panel.File{multipliedFile()})
+	grant(ctx, t, buyer, bureau, "partner")
+	for _, q := range []struct{ name, sql string }{
+		{"one dataset", "SELECT station, CORR(a, b), REGR_SLOPE(b, a), REGR_R2(b, a) FROM multiplied WHERE station <> 'none%d' GROUP BY station"},
+		{"a join", "SELECT station, date_trunc('day', period) AS day, SUM(x.a * y.b), COUNT(*) FROM multiplied AS x JOIN partner AS y USING (entity, period) WHERE station <> 'none%d' GROUP BY station, day"},
+	} {
+		ask := func(ctx context.Context, n int) ([][]string, int, error) {
+			got, asked, err := answer(ctx, buyer, fmt.Sprintf(q.sql, n), nil) // with another n it repeats none
+			return got, len(asked.Attempts), err
+		}
+		begin := time.Now()
+		want, _, err := ask(ctx, 0)
+		if err != nil {
+			t.Fatalf("%s: %v", q.name, err)
+		}
+		t.Logf("%s: answered in %s", q.name, time.Since(begin).Round(time.Millisecond))
+		for n, role := range []string{"root", "member"} {
+			t.Run(q.name+"/"+role, func(t *testing.T) {
+				killed := make(chan string, 1)
+				go func() { killed <- killMember(ctx, t, c, buyer, role) }()
+				got, attempts, err := ask(ctx, n+1)
+				id := <-killed
+				if err != nil {
+					t.Fatalf("%s killed: %v", id, err)
+				}
+				if d := cmp.Diff(want, got); d != "" {
+					t.Errorf("%s killed: (-before +after)\n%s", id, d)
+				}
+				if attempts < 2 {
+					t.Error("the kill did not hit the query while it was being answered")
+				}
+				if err := c.StartNode(id); err != nil {
+					t.Fatal(err)
+				}
+				if err := c.AwaitReady(ctx); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
 	}
 }
