@@ -160,3 +160,29 @@ func FuzzDecodeBurdens(f *testing.F) {
 		}
 	})
 }
+
+// FuzzApplyEntry applies any bytes as an entry of the log, as a leader might propose
+// them: refused without a trace, never an error, which would stop the node, and never
+// accepted unless somebody signed just this.
+func FuzzApplyEntry(f *testing.F) {
+	w := ready(f)
+	signed := w.sign("operator", KindPrincipalAdd, testPrincipal("another", RoleBuyer))
+	good := NewEntry(w.now, signed).Marshal()
+	f.Add(good)
+	f.Add(NewEntry(w.now, w.sign("bank", KindPrincipalAdd, testPrincipal("another", RoleBuyer))).Marshal())
+	f.Add(NewEntry(MaxTime, signed).Marshal())
+	f.Add(good[:len(good)-1])
+	f.Add(append(bytes.Clone(good), 0))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, entry []byte) {
+		c := *w
+		c.t, c.store, c.log = t, w.store.Clone(), nil
+		if out := c.applyBytes(entry); out.Refusal != nil {
+			return
+		}
+		e, err := ParseEntry(entry)
+		if err != nil || !bytes.Equal(e.Envelope.Payload, signed.Payload) || !bytes.Equal(e.Envelope.Signature, signed.Signature) || e.Envelope.Signer != signed.Signer {
+			t.Fatalf("%x is accepted, and nobody signed it", entry)
+		}
+	})
+}

@@ -29,6 +29,13 @@ func (x *tamper) arm(at, offset int, with []byte) {
 	x.count, x.at, x.offset, x.with = 0, at, offset, with
 }
 
+// answered is how many answers there were since.
+func (x *tamper) answered() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.count
+}
+
 // body is the body of the next answer.
 func (x *tamper) body(b []byte) []byte {
 	x.mu.Lock()
@@ -87,7 +94,7 @@ func FuzzAnswers(f *testing.F) {
 		everything(ctx, c, contract)
 	}
 	session(f.Context(), f)
-	answers := x.count
+	answers := x.answered()
 	for at := range answers {
 		f.Add(at, 0, []byte("null"))
 	}
