@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -20,11 +19,7 @@ func TestLifeOfAContractOnARealCluster(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a whole cluster")
 	}
-	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", filepath.Join(bin, "weir"), ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	bin := buildWeir(t)
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "life"),
 		Setup: func(env *testscript.Env) error {
