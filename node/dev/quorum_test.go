@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/seeds"
 )
@@ -225,8 +226,9 @@ func connectVia(t *testing.T, c *Cluster, principal, node string) *client.Client
 }
 
 // A leader that hangs closes no connection. Another one takes over, and what the
-// old one was asked is asked of the new one, whichever node a client asks.
-func TestLeaderThatHangsIsReplaced(t *testing.T) {
+// old one was asked is asked of the new one, whichever node a client asks. A member of
+// an attempt that hangs ends the attempt.
+func TestNodeThatHangsIsReplaced(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a whole cluster")
 	}
@@ -262,4 +264,37 @@ func TestLeaderThatHangsIsReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
+	bureau, buyer := connect(t, c, Bureau), connect(t, c, Buyer)
+	publish(ctx, t, bureau, []byte(multipliedDescriptor), []panel.File{multipliedFile()})
+	grant(ctx, t, buyer, bureau, "multiplied")
+	hung := make(chan string, 1)
+	go func() { hung <- hangMember(ctx, t, c, connect(t, c, Buyer)) }()
+	_, q, err := answer(ctx, buyer, "SELECT station, CORR(a, b) FROM multiplied GROUP BY station", nil)
+	id := <-hung
+	if err != nil || len(q.Attempts) < 2 {
+		t.Errorf("%s hangs: after %d attempts: %v", id, len(q.Attempts), err)
+	}
+	t.Logf("%s hangs; %d attempts", id, len(q.Attempts))
+	c.signal(t, id, syscall.SIGCONT)
+}
+
+// hangMember waits for a query to be opened and stops a member of its active set
+// that is not the first.
+func hangMember(ctx context.Context, t *testing.T, c *Cluster, buyer *client.Client) (id string) {
+	await(ctx, t, "a running query", func() bool {
+		queries, err := buyer.Queries(ctx)
+		if err != nil {
+			t.Error(err)
+			return true
+		}
+		for _, q := range queries {
+			if q.State == catalog.QueryRunning {
+				id = q.Attempts[len(q.Attempts)-1].Active[1]
+				c.signal(t, id, syscall.SIGSTOP)
+			}
+		}
+		return id != ""
+	})
+	return id
 }
