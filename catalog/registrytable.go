@@ -117,3 +117,29 @@ func (t *Table) Row(i int) []string {
 	}
 	return row
 }
+
+// Distinct are the values of an attribute in ascending order, or with column "" the
+// ids in the order of the rows; false when there is no such attribute. The values of
+// a prefix are those of the whole table. The slice is not to be changed.
+func (t *Table) Distinct(column string) ([]string, bool) {
+	if column == "" {
+		return t.IDs(), true
+	}
+	i := slices.Index(t.columns, column)
+	if i < 0 {
+		return nil, false
+	}
+	return t.attrs[i].values, true
+}
+
+// Has reports whether some row has the value, of an attribute or with column "" as
+// its id.
+func (t *Table) Has(column, value string) bool {
+	if column == "" {
+		_, known := t.Index(value)
+		return known
+	}
+	values, _ := t.Distinct(column)
+	_, known := slices.BinarySearch(values, value)
+	return known
+}

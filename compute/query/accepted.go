@@ -27,7 +27,7 @@ var candidates = func() []candidate {
 		}
 		list = append(list, candidate{tokenPunct, p, says})
 	}
-	for _, k := range []string{"SELECT", "AS", "FROM", "WHERE", "NOT", "IN", "BETWEEN", "AND", "OR", "GROUP", "HAVING",
+	for _, k := range []string{"SELECT", "AS", "FROM", "JOIN", "USING", "WHERE", "NOT", "IN", "BETWEEN", "AND", "OR", "GROUP", "HAVING",
 		"ORDER", "BY", "ASC", "DESC", "LIMIT"} {
 		says := k
 		if k == "GROUP" || k == "ORDER" {
@@ -47,6 +47,9 @@ const maxProbe = 1024
 // the grammar.
 func explain(list []lexer.Token, at int, fault *Error) *Error {
 	bad := list[at]
+	if known := recognised(list, at); known != nil {
+		return known
+	}
 	message := "the query ends too early"
 	if !bad.EOF() {
 		message = bad.Value + " does not fit here"
@@ -76,7 +79,7 @@ func explain(list []lexer.Token, at int, fault *Error) *Error {
 		accepted = append(accepted, "the end of the query")
 	}
 	if bad.Type == tokenName {
-		out.Nearest = nearest(bad.Value, words)
+		out.Nearest = nearestKeyword(bad.Value, words)
 	}
 	if bad.Type == tokenKeyword && slices.Contains(accepted, "a name") {
 		out.Message = bad.Value + " does not fit here: it is a reserved word, and a name only in double quotes"
@@ -87,17 +90,80 @@ func explain(list []lexer.Token, at int, fault *Error) *Error {
 	return out.want(accepted...)
 }
 
+// nearestKeyword is the keyword that a word was meant for. Of GROUP BY the word is
+// the first.
+func nearestKeyword(word string, accepted []string) string {
+	firsts := make([]string, len(accepted))
+	for i, k := range accepted {
+		firsts[i], _, _ = strings.Cut(k, " ")
+	}
+	found := nearest(word, firsts)
+	if found == "" {
+		return ""
+	}
+	return accepted[slices.Index(firsts, found)]
+}
+
 // obscure reports whether c after prefix is grammar that only leads to another
-// error: the parenthesis of a function, or a product, after a name. Behind IN a name takes one.
+// error: the parenthesis of a function, or a product, after a name; a number or *
+// as a column; a value of WHERE that is no text. Behind IN a name takes a parenthesis.
 func obscure(prefix []lexer.Token, c candidate) bool {
-	if len(prefix) == 0 || c.value != "(" && c.value != "*" {
+	n := len(prefix)
+	if n == 0 {
 		return false
 	}
-	last := prefix[len(prefix)-1].Type
-	if n := len(prefix); n > 1 && prefix[n-2].Value == "IN" {
-		return false // of PRIVATE(name)
+	last := prefix[n-1]
+	switch c.value {
+	case "(", "*":
+		if n > 1 && prefix[n-2].Value == "IN" {
+			return false // of PRIVATE(name)
+		}
+		if last.Value == "SELECT" || last.Value == "," || last.Value == "*" {
+			return true
+		}
+		return last.Type == tokenName || last.Type == tokenQuoted || last.Type == tokenString || last.Type == tokenNumber
 	}
-	return last == tokenName || last == tokenQuoted || last == tokenString || last == tokenNumber
+	switch c.kind {
+	case tokenNumber:
+		return last.Value == "SELECT" || last.Value == "," && clauseOf(prefix) == "SELECT" || beforeText(prefix)
+	case tokenName:
+		return beforeText(prefix) && last.Value != "IN"
+	}
+	return false
+}
+
+// clauseOf is the keyword that begins the clause which prefix ends in; empty inside
+// the parentheses of a call or list.
+func clauseOf(prefix []lexer.Token) string {
+	depth := 0
+	for i := len(prefix) - 1; i >= 0; i-- {
+		switch t := prefix[i]; t.Value {
+		case ")":
+			depth++
+		case "(":
+			if depth--; depth < 0 && i > 0 && prefix[i-1].Type == tokenName {
+				return ""
+			}
+		case "SELECT", "FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT":
+			if t.Type == tokenKeyword {
+				return t.Value
+			}
+		}
+	}
+	return ""
+}
+
+// beforeText reports whether a value of WHERE follows prefix.
+func beforeText(prefix []lexer.Token) bool {
+	if clauseOf(prefix) != "WHERE" {
+		return false
+	}
+	n := len(prefix)
+	behind := func(i int, values ...string) bool {
+		return n >= i && prefix[n-i].Type != tokenString && slices.Contains(values, prefix[n-i].Value)
+	}
+	return behind(1, "=", "<>", "!=", "<", "<=", ">", ">=", "BETWEEN", ",") || behind(1, "(") && behind(2, "IN") ||
+		behind(1, "AND") && behind(3, "BETWEEN")
 }
 
 // shorten drops all but the ends of long lists of literals, which changes

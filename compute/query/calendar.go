@@ -27,13 +27,23 @@ func (c calendar) limited(s periodSet) []catalog.Interval {
 
 // literal is the whole interval that a period literal stands for.
 func (c calendar) literal(l *literal) (catalog.Interval, *Error) {
-	grain, index, err := catalog.ParsePeriod(unquote(l.Text))
-	if err != nil {
-		return catalog.Interval{}, faultAt(l.Pos, l.Text, "%s", err).want(c.forms()...)
-	}
-	if grain.Finer(c.grain) {
-		return catalog.Interval{}, faultAt(l.Pos, l.Text, "the dataset has one period a %s, and this literal is finer", c.grain).
-			want(c.forms()...)
+	text := l.plain()
+	grain, index, err := catalog.ParsePeriod(text)
+	switch {
+	case l.Text == "":
+		fault := faultAt(l.Pos, l.raw(), "a period is text in single quotes").want(c.forms()...)
+		fault.Nearest = guessPeriod(text, c.grain)
+		return catalog.Interval{}, fault
+	case err != nil:
+		fault := faultAt(l.Pos, l.Text, "%s", err).want(c.forms()...)
+		if fault.Nearest = guessPeriod(text, c.grain); fault.Nearest != "" {
+			fault.Message = l.Text + " is not how a period is written"
+		}
+		return catalog.Interval{}, fault
+	case grain.Finer(c.grain):
+		fault := faultAt(l.Pos, l.Text, "the dataset has one period a %s, and this literal is finer", c.grain).want(c.forms()...)
+		fault.Nearest = "'" + c.grain.Format(grain.In(index, c.grain)) + "'"
+		return catalog.Interval{}, fault
 	}
 	return grain.Span(index, c.grain), nil
 }

@@ -19,13 +19,15 @@ func Compile(sql string, s Schema) (*Compiled, error) {
 	if fault != nil {
 		return nil, fault
 	}
-	c := &compiler{scope: newScope(s), stmt: stmt}
+	c := &compiler{scope: newScope(s), stmt: stmt, sql: sql}
 	for _, step := range []func() *Error{c.from, c.items, c.groupBy, c.where, c.oneVector, c.having, c.orderBy, c.limit} {
 		if fault := step(); fault != nil {
 			return nil, fault
 		}
 	}
 	c.sortSelect()
+	c.placed()
+	c.out.text = c.text
 	c.out.Request.Version = requestVersion
 	c.out.Request.Dataset = s.Descriptor.Dataset
 	if stmt.Join != nil {
@@ -39,6 +41,8 @@ func Compile(sql string, s Schema) (*Compiled, error) {
 type compiler struct {
 	*scope
 	stmt    *statement
+	sql     string
+	text    text
 	out     Compiled
 	aliases []string // of the output columns, "" for none
 	origins []*item  // of the output columns
@@ -132,8 +136,14 @@ func (c *compiler) groupBy() *Error {
 		if fault != nil {
 			return fault
 		}
-		if i := add(&req.By, dim); i < selected {
+		i := add(&req.By, dim)
+		if i < selected {
 			grouped[i] = true
+		}
+		pos, raw := v.place()
+		c.text.at(fmt.Sprintf("by[%d]", i), pos, raw)
+		if dim.Kind == catalog.DimPeriod {
+			c.text.at("by", pos, raw)
 		}
 		if fault := c.onePeriod(v); fault != nil {
 			return fault
@@ -275,6 +285,11 @@ func (c *compiler) outputNames() []string {
 	return names
 }
 
+const (
+	limitTakes = "LIMIT takes a whole number that is not negative"
+	limitForms = "a number from 0 to 1073741823"
+)
+
 func (c *compiler) limit() *Error {
 	n := c.stmt.Limit
 	if n == nil {
@@ -282,7 +297,7 @@ func (c *compiler) limit() *Error {
 	}
 	limit, err := strconv.ParseInt(n.Raw, 10, 31)
 	if err != nil {
-		return faultAt(n.Pos, n.Raw, "LIMIT takes a whole number").want("a number from 0 to 1073741823")
+		return faultAt(n.Pos, n.Raw, limitTakes).want(limitForms)
 	}
 	rows := int(limit)
 	c.out.Limit = &rows

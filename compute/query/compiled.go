@@ -29,6 +29,8 @@ type Compiled struct {
 	Having  *Having         `json:"having,omitempty"` // rows that are shown; nil: all
 	Order   []Order         `json:"order,omitempty"`  // first key first; ties and no keys: dimensions ascending
 	Limit   *int            `json:"limit,omitempty"`  // rows at most; nil: all
+
+	text text // where the SQL says it; empty in one that was made elsewhere
 }
 
 // OutputKind says where an output column comes from.

@@ -29,14 +29,15 @@ func (c *compiler) where() *Error {
 	if p.selector != nil {
 		c.out.Request.In = p.selector.id
 	}
-	at := tree.First.Arms[0].Pos
+	at, all := tree.Pos, c.between(tree.Pos, tree.EndPos)
+	c.text.where, c.text.condition = at, all
 	if p.entities != nil {
 		pred, always, never := canonical(*p.entities)
 		if never {
-			return faultAt(at, "", "no entity can satisfy this condition").want("a condition that some entity meets")
+			return faultAt(at, all, "no entity can satisfy this condition").want("a condition that some entity meets")
 		}
 		if r := pred.Check(c.schema.Columns); r != nil && !always {
-			return faultAt(at, "", "%s", r.Message).want("fewer conditions", "IN with a list of values")
+			return faultAt(at, all, "%s", r.Message).want("fewer conditions", "IN with a list of values")
 		}
 		if !always {
 			c.out.Request.Where = &pred
@@ -44,11 +45,11 @@ func (c *compiler) where() *Error {
 	}
 	if p.periods != nil {
 		if len(*p.periods) == 0 {
-			return faultAt(at, "", "no period can satisfy this condition").want("a condition that some period meets")
+			return faultAt(at, all, "no period can satisfy this condition").want("a condition that some period meets")
 		}
 		c.out.Request.Periods = c.calendar.limited(*p.periods)
 		if n := len(c.out.Request.Periods); n > catalog.MaxIntervals {
-			return faultAt(at, "", "the condition on periods falls into %d intervals", n).
+			return faultAt(at, all, "the condition on periods falls into %d intervals", n).
 				want(fmt.Sprintf("at most %d intervals", catalog.MaxIntervals))
 		}
 	}
@@ -200,6 +201,10 @@ func (c *compiler) entityTest(t *comparison, column string) (parts, *Error) {
 	negated := func(p catalog.Predicate) catalog.Predicate {
 		return catalog.Predicate{Op: opNot, Args: []catalog.Predicate{p}}
 	}
+	if t.To != nil && texts[0] > texts[1] {
+		return parts{}, t.backwards()
+	}
+	c.text.compares(t, column)
 	var p catalog.Predicate
 	switch {
 	case t.Op == "=":
@@ -217,6 +222,13 @@ func (c *compiler) entityTest(t *comparison, column string) (parts, *Error) {
 		p = negated(p)
 	}
 	return parts{entities: &p}, nil
+}
+
+// backwards refuses BETWEEN two values of which the first is the greater.
+func (t *comparison) backwards() *Error {
+	fault := faultAt(t.From.Pos, t.From.raw(), "nothing lies between: %s comes after %s", t.From.raw(), t.To.raw()).want("the smaller value first")
+	fault.Nearest = t.To.raw() + " AND " + t.From.raw()
+	return fault
 }
 
 // literals are the operands of t.
@@ -255,9 +267,6 @@ func (l *literal) plain() string {
 
 // periodTest compiles a comparison of period.
 func (c *compiler) periodTest(t *comparison) (parts, *Error) {
-	if _, fault := texts(t); fault != nil {
-		return parts{}, fault
-	}
 	var spans []catalog.Interval
 	for _, l := range t.literals() {
 		span, fault := c.calendar.literal(l)
@@ -265,6 +274,10 @@ func (c *compiler) periodTest(t *comparison) (parts, *Error) {
 			return parts{}, fault
 		}
 		spans = append(spans, span)
+	}
+	c.text.periods = append(c.text.periods, t.literals()...)
+	if t.To != nil && spans[1].To <= spans[0].From {
+		return parts{}, t.backwards()
 	}
 	all := c.calendar.all
 	var set periodSet

@@ -62,12 +62,10 @@ func (e *Error) Caret(sql string) string {
 		marks.WriteString(" ")
 	}
 	for i, r := range line[from:to] {
+		r = visible(r)
 		mark := blank(r)
 		if from+i >= at && from+i < at+length {
-			mark = strings.Repeat("^", runeWidth(r))
-		}
-		if unicode.IsControl(r) && r != '\t' {
-			r = ' '
+			mark = strings.Repeat("^", max(runeWidth(r), 1))
 		}
 		text.WriteRune(r)
 		marks.WriteString(mark)
@@ -107,7 +105,7 @@ func blank(r rune) string {
 func runeWidth(r rune) int {
 	switch {
 	case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Bopomofo),
-		r >= 0x3000 && r <= 0x303e, r >= 0xff01 && r <= 0xff60, r >= 0xffe0 && r <= 0xffe6:
+		r >= 0x3000 && r <= 0x303e, r >= 0xff01 && r <= 0xff60, r >= 0xffe0 && r <= 0xffe6, r >= 0x1f300 && r <= 0x1faff:
 		return 2
 	case unicode.In(r, unicode.Mn, unicode.Me):
 		return 0

@@ -91,8 +91,10 @@ type literal struct {
 }
 
 type orTree struct {
-	First *andTree `parser:"@@"`
-	Rest  []*orArm `parser:"@@*"`
+	Pos    lexer.Position
+	First  *andTree `parser:"@@"`
+	Rest   []*orArm `parser:"@@*"`
+	EndPos lexer.Position
 }
 
 type orArm struct {

@@ -18,6 +18,9 @@ const (
 	MaxNesting = 64       // parentheses and NOTs open at a time
 )
 
+// byteOrderMark begins files of some editors.
+const byteOrderMark = '\ufeff'
+
 // Token types of the grammar. Keyword tokens carry the keyword in upper case,
 // all others their text as written, quotes included, so that no string can be
 // taken for a keyword or an operator.
@@ -134,7 +137,7 @@ func (s *scanner) token() *Error {
 	switch {
 	case r == utf8.RuneError && size <= 1:
 		return s.fault("", "the query is not valid UTF-8 here", "text in UTF-8")
-	case unicode.IsSpace(r):
+	case unicode.IsSpace(r), r == byteOrderMark && s.offset == 0:
 		s.advance(size)
 	case strings.HasPrefix(rest, "--"):
 		end := strings.IndexByte(rest, '\n')
@@ -195,8 +198,10 @@ func (s *scanner) punctuation(rest string, size int) *Error {
 		s.emit(tokenPunct, 1)
 		return nil
 	}
-	want := "names, numbers, 'text', \"quoted names\" and the signs ( ) , * = <> < <= > >="
-	return s.fault(rest[:size], "the character "+rest[:size]+" has no meaning here", want)
+	r, _ := utf8.DecodeRuneInString(rest)
+	fault := s.fault(rest[:size], signWords(r)+" has no meaning here", "names, numbers, 'text', \"quoted names\" and the signs ( ) , * = <> < <= > >=")
+	fault.Nearest = lookalike(r)
+	return fault
 }
 
 func span(s string, part func(rune) bool) int {

@@ -60,6 +60,11 @@ func drawTest(t *rapid.T, column string, values *rapid.Generator[string], ends f
 		from, to := values.Draw(t, "from"), values.Draw(t, "to")
 		first, _ := ends(from)
 		_, last := ends(to)
+		if first > last { // which is a fault of the text
+			from, to = to, from
+			first, _ = ends(from)
+			_, last = ends(to)
+		}
 		return negate(func(v string) bool { return first <= v && v <= last }),
 			column + " " + not + "BETWEEN " + quoteText(from) + " AND " + quoteText(to)
 	default:
@@ -255,7 +260,7 @@ func TestFormatCompilesToTheSame(t *testing.T) {
 			t.Fatalf("printed as %s\nand then as %s", printed, again)
 		}
 		first.Request.SQL, second.Request.SQL = "", ""
-		if diff := cmp.Diff(first, second); diff != "" {
+		if diff := cmp.Diff(first, second, requestAlone); diff != "" {
 			t.Fatalf("%s\nprinted as %s\n(-first +second):\n%s", sql, printed, diff)
 		}
 	})

@@ -6,7 +6,7 @@ import "strings"
 // enough to be what was meant: a third of the characters may differ. Of equally
 // close ones it returns the first.
 func nearest(s string, candidates []string) string {
-	word := []rune(strings.ToLower(s))
+	word := []rune(strings.ToLower(narrow(s)))
 	if len(word) > 64 {
 		return ""
 	}

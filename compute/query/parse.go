@@ -79,7 +79,10 @@ const notAnswered = "%s not answered by this version"
 // answer, and what it never will.
 func unanswered(list []lexer.Token) *Error {
 	joins := slices.ContainsFunc(list, func(t lexer.Token) bool { return t.Type == tokenKeyword && t.Value == "JOIN" })
-	for _, t := range list {
+	for i, t := range list {
+		if i > 0 && t.Type == tokenKeyword && t.Value == "SELECT" && list[i-1].Value == "(" {
+			return faultAt(list[i-1].Pos, "(", "subqueries are not part of this language").want("a dataset after FROM", "'text' in conditions")
+		}
 		if t.Type == tokenPunct && t.Value == "." && !joins {
 			return faultAt(t.Pos, t.Value, "a point stands between a dataset and a measure of two joined ones").want("one dataset's measures by their names alone")
 		}

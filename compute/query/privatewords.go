@@ -32,8 +32,9 @@ type selector struct {
 func (c *compiler) selector(t *comparison) (parts, *Error) {
 	of := t.Of
 	if !nameIs(of.Func.text(), privateWord) {
-		return parts{}, faultAt(of.Func.Pos, of.Func.Raw, "IN takes a list of values, or the name of a private vector").
-			want("IN ('value', …)", "IN PRIVATE(name)")
+		fault := faultAt(of.Func.Pos, of.Func.Raw, "IN takes a list of values, or the name of a private vector")
+		fault.Nearest = nearest(of.Func.Raw, []string{privateWord})
+		return parts{}, fault.want("IN ('value', …)", "IN PRIVATE(name)")
 	}
 	n, fault := vectorName(of.Arg)
 	if fault != nil {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/weirdata/weir/catalog"
 )
 
@@ -60,3 +62,6 @@ func faultOf(t testing.TB, sql string, s Schema) *Error {
 	}
 	return fault
 }
+
+// requestAlone compares what was compiled and not where the SQL says it.
+var requestAlone = cmpopts.IgnoreUnexported(Compiled{})
