@@ -77,8 +77,9 @@ func (v *evaluation) selectPeriods() *Refusal {
 		other := v.join.extent()
 		extent.From, extent.To = max(extent.From, other.From), min(extent.To, other.To)
 		if extent.From >= extent.To {
-			return refuse(RefusedInvalid, "empty", "version %d of dataset %s and version %d of dataset %s have no period in common",
-				v.version.Version, v.descriptor.Dataset, v.join.version.Version, v.join.dataset.ID)
+			return refuse(RefusedInvalid, RuleEmpty, "version %d of dataset %s and version %d of dataset %s have no period in common",
+				v.version.Version, v.descriptor.Dataset, v.join.version.Version, v.join.dataset.ID).
+				withFix("ask each of them alone, or wait for a version that reaches the other's periods")
 		}
 	}
 	wanted := v.request.Periods
@@ -88,8 +89,11 @@ func (v *evaluation) selectPeriods() *Refusal {
 	v.intervals = clip(wanted, extent)
 	d := v.descriptor
 	if len(v.intervals) == 0 {
-		return refuse(RefusedInvalid, "empty", "no period of the query lies in version %d, which has %s to %s",
-			v.version.Version, d.Grain.Format(extent.From), d.Grain.Format(extent.To-1))
+		first, last := d.Grain.Format(extent.From), d.Grain.Format(extent.To-1)
+		r := refuse(RefusedInvalid, RuleEmpty, "no period of the query lies in version %d of dataset %s, which has %s to %s",
+			v.version.Version, d.Dataset, first, last).withFix("ask for periods between '%s' and '%s'", first, last)
+		r.Field = "periods"
+		return r
 	}
 	if d.Policy.Public || v.loose() {
 		return nil
@@ -194,7 +198,10 @@ func (v *evaluation) groupEntities() *Refusal {
 	v.assign = v.reach[:n:n]
 	switch {
 	case groups == 0:
-		return refuse(RefusedInvalid, "empty", "no entity meets the condition")
+		r := refuse(RefusedInvalid, RuleEmpty, "no entity of version %d of dataset %s meets the condition", v.version.Version, v.descriptor.Dataset).
+			withFix("ask for a wider condition, or without one").withNumber("entities", int64(n))
+		r.Field = "where"
+		return r
 	case groups > MaxGroups:
 		return tooManyGroups(int64(groups))
 	}

@@ -31,6 +31,10 @@ const (
 	RefusedPolicy    RefusalKind = "policy"    // by the policy or the contract: 403, exit code 3
 )
 
+// RuleEmpty is the rule of refusals of conditions that no entity, or no period of the
+// version, meets.
+const RuleEmpty = "empty"
+
 // Error implements error.
 func (r *Refusal) Error() string {
 	if r.Fix == "" {

@@ -38,21 +38,27 @@ func usagef(cmd *cobra.Command, format string, args ...any) error {
 	return &usageError{message: fmt.Sprintf(format, args...), command: cmd.CommandPath()}
 }
 
-// sqlError is SQL that does not compile, with the SQL, so that the place can be
-// shown.
+// sqlError is an error about some words of SQL, with the SQL, so that the place can
+// be shown.
 type sqlError struct {
 	sql string
-	err *query.Error
+	at  *query.Error
+	err error
 }
 
 func (e *sqlError) Error() string { return e.err.Error() }
 func (e *sqlError) Unwrap() error { return e.err }
 
-// withSQL adds the text to an error of the compiler.
+// withSQL adds the text to an error of the compiler, or to a refusal of something
+// that the text says.
 func withSQL(sql string, err error) error {
 	var fault *query.Error
-	if errors.As(err, &fault) {
-		return &sqlError{sql: sql, err: fault}
+	var refused *client.RefusedAtError
+	switch {
+	case errors.As(err, &fault):
+		return &sqlError{sql: sql, at: fault, err: err}
+	case errors.As(err, &refused):
+		return &sqlError{sql: sql, at: refused.At, err: err}
 	}
 	return err
 }
@@ -70,11 +76,15 @@ type errorFields struct {
 	Field   string           `json:"field,omitempty"`
 	Group   string           `json:"group,omitempty"`
 	Numbers []catalog.Number `json:"numbers,omitempty"`
-	Line    int              `json:"line,omitempty"`
-	Column  int              `json:"column,omitempty"`
 	Receipt *wire.Receipt    `json:"receipt,omitempty"`
 	Faults  []dataFault      `json:"faults,omitempty"` // of the files, the first ones
 	Count   int              `json:"count,omitempty"`  // how many there are
+
+	Line     int    `json:"line,omitempty"`
+	Column   int    `json:"column,omitempty"`
+	Near     string `json:"near,omitempty"`
+	Nearest  string `json:"nearest,omitempty"`
+	Accepted string `json:"accepted,omitempty"`
 }
 
 // dataFault is one fault of a publisher's or a buyer's file.
@@ -105,7 +115,7 @@ func (a *app) fail(ctx context.Context, err error) int {
 	var sql *sqlError
 	switch {
 	case errors.As(err, &sql):
-		a.note("line %d, column %d:\n%s", sql.err.Line, sql.err.Column, sql.err.Caret(sql.sql))
+		a.note("line %d, column %d:\n%s", sql.at.Line, sql.at.Column, sql.at.Caret(sql.sql))
 	case fields.Fix != "":
 		a.note("%s; %s", fields.Message, fields.Fix)
 	default:
@@ -132,6 +142,10 @@ func classify(err error) (int, errorFields) {
 		if errors.As(err, &problem) {
 			f.Receipt = problem.Receipt
 		}
+		var at *client.RefusedAtError
+		if errors.As(err, &at) {
+			f.Line, f.Column, f.Near = at.At.Line, at.At.Column, at.At.Near
+		}
 		if r.Kind == catalog.RefusedPolicy {
 			return exitRefused, f
 		}
@@ -141,7 +155,10 @@ func classify(err error) (int, errorFields) {
 	case errors.As(err, &usage):
 		return exitUsage, errorFields{Kind: "usage", Message: message}
 	case errors.As(err, &sql):
-		return exitUsage, errorFields{Kind: wire.KindSQL, Message: sql.Error(), Line: sql.Line, Column: sql.Column}
+		return exitUsage, errorFields{
+			Kind: wire.KindSQL, Message: sql.Error(), Field: "sql",
+			Line: sql.Line, Column: sql.Column, Near: sql.Near, Nearest: sql.Nearest, Accepted: sql.Want,
+		}
 	case errors.As(err, &problem):
 		code := exitFailed
 		if problem.Kind == wire.KindSQL {
@@ -149,7 +166,7 @@ func classify(err error) (int, errorFields) {
 		}
 		return code, errorFields{
 			Kind: problem.Kind, Rule: problem.Rule, Message: problem.Message, Fix: problem.Fix, Field: problem.Field,
-			Line: problem.Line, Column: problem.Column,
+			Line: problem.Line, Column: problem.Column, Near: problem.Near, Nearest: problem.Nearest, Accepted: problem.Accepted,
 		}
 	case errors.As(err, &parity):
 		return exitFailed, errorFields{Kind: "parity", Message: message}

@@ -116,9 +116,27 @@ func TestThinClientGetsTheRequestToSign(t *testing.T) {
 		t.Errorf("compiled %s", body)
 	}
 	p := w.problem(w.do("POST", "/v1/compile", "", []byte(`{"sql":"SELECT AVG(pm52) FROM air"}`)), http.StatusUnprocessableEntity, wire.KindSQL)
-	if p.Line != 1 || p.Column != 12 || p.Field != "sql" {
+	if p.Line != 1 || p.Column != 12 || p.Field != "sql" || p.Near != "pm52" || p.Nearest != "pm25" || p.Accepted == "" {
 		t.Errorf("problem %+v", p)
 	}
+}
+
+func TestValuesThatNoEntityHasAreTold(t *testing.T) {
+	w := newWorld(t)
+	w.list()
+	p := w.problem(w.do("POST", "/v1/compile", "", []byte(`{"sql":"SELECT AVG(pm25) FROM air WHERE station = 's33'"}`)), http.StatusUnprocessableEntity, wire.KindSQL)
+	if p.Line != 1 || p.Column != 43 || p.Near != "'s33'" || p.Nearest != "'s3'" {
+		t.Errorf("problem %+v", p)
+	}
+	body := w.want(w.do("POST", "/v1/registries/stations/values", "", []byte(`{"asked":[{"values":["s2","S2"]},{"column":"county","values":["x"]}]}`)), http.StatusOK)
+	var got wire.UnknownValues
+	if err := json.Unmarshal(body, &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Unknown) != 2 || got.Unknown[0].Value != "S2" || got.Unknown[0].Nearest != "s2" || got.Unknown[1].Column != "county" {
+		t.Errorf("unknown are %+v", got.Unknown)
+	}
+	w.problem(w.do("POST", "/v1/registries/nowhere/values", "", []byte(`{"asked":[]}`)), http.StatusNotFound, wire.KindNotFound)
 }
 
 func TestLongPollDoesNotWaitForWhatIsNotThereOrIsOver(t *testing.T) {

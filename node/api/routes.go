@@ -50,6 +50,7 @@ func routes() []route {
 		{get, "/v1/registries", anyone, 0, short, "The registries", answer(listRegistries)},
 		{get, "/v1/registries/{id}", anyone, 0, short, "A registry", answer(showRegistry)},
 		{get, "/v1/registries/{id}/rows", anyone, 0, short, "Rows of a registry", answer(registryRows)},
+		{post, "/v1/registries/{id}/values", anyone, maxSQLBody, short, "Which values no row of a registry has", answer(unknownValues)},
 
 		{get, "/v1/datasets", anyone, 0, short, "The datasets", answer(listDatasets)},
 		{get, "/v1/datasets/{id}", anyone, 0, short, "A dataset with its descriptor", answer(showDataset)},

@@ -65,7 +65,7 @@ func TestTableAdmitsExactlyThese(t *testing.T) {
 		"GET /v1/contracts/{id}/statement": "token", "GET /v1/contracts/{id}/odrl": "token",
 		"GET /v1/queries/{id}/receipt": "token", "GET /v1/datasets/{id}/versions/{version}/receipt": "anyone",
 		"GET /v1/evidence/checkpoint": "anyone", "GET /v1/evidence/consistency": "anyone", "GET /v1/evidence/entries/{seq}": "token",
-		"POST /v1/compile": "anyone", "POST /v1/explain": "token",
+		"POST /v1/registries/{id}/values": "anyone", "POST /v1/compile": "anyone", "POST /v1/explain": "token",
 		"GET /v1/vectors": "buyer publisher", "GET /v1/vectors/{id}": "buyer publisher", "POST /v1/cohorts": "buyer publisher",
 	}
 	for _, r := range api.TableRows() {

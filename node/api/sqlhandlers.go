@@ -40,7 +40,7 @@ func compileOn(v catalog.View, sql string, vectors statement.Vectors) (catalog.D
 	if err != nil {
 		return catalog.Dataset{}, nil, err
 	}
-	d, compiled, err := statement.Compile(sql, datasets, v.Registry, vectors)
+	d, compiled, err := statement.Compile(sql, datasets, registriesOf(v), vectors)
 	var fault *query.Error
 	if errors.As(err, &fault) {
 		err = sqlProblem(fault)
@@ -48,11 +48,40 @@ func compileOn(v catalog.View, sql string, vectors statement.Vectors) (catalog.D
 	return d, compiled, err
 }
 
+func registriesOf(v catalog.View) statement.Registries {
+	return statement.Registries{Registry: v.Registry, Unknown: func(r catalog.Registry, asked []query.ColumnValues) ([]query.UnknownValue, error) {
+		t, err := v.Table(r.ID, r.Rows)
+		if err != nil {
+			return nil, err
+		}
+		return query.Unknown(t, asked), nil
+	}}
+}
+
 // sqlProblem keeps the place and what would have been accepted.
 func sqlProblem(e *query.Error) *wire.Problem {
 	p := wire.NewProblem(http.StatusUnprocessableEntity, wire.KindSQL, e.Error())
-	p.Field, p.Line, p.Column = "sql", e.Line, e.Column
+	p.Field, p.Line, p.Column, p.Near, p.Nearest, p.Accepted = "sql", e.Line, e.Column, e.Near, e.Nearest, e.Want
 	return p
+}
+
+type valuesIn struct {
+	ByID
+	Body wire.Values
+}
+
+// unknownValues tells which values no row of a registry has, so that a client that
+// compiles SQL itself need not read all rows to find a typing mistake.
+func unknownValues(ctx context.Context, s *server, in *valuesIn) (*reply[wire.UnknownValues], error) {
+	out := new(reply[wire.UnknownValues])
+	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+		r, err := find(v.Registry, "registry", in.ID)
+		if err != nil {
+			return err
+		}
+		out.Body.Unknown, err = registriesOf(v).Unknown(r, in.Body.Asked)
+		return err
+	})
 }
 
 type statementIn struct {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/query"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -95,6 +96,35 @@ func (e *KeyError) Error() string {
 
 // Unwrap gives the reason.
 func (e *KeyError) Unwrap() error { return e.Reason }
+
+// RefusedAtError is a refusal with the words of the SQL that it is about.
+type RefusedAtError struct {
+	At  *query.Error
+	Err error // what was refused
+}
+
+// Error implements error.
+func (e *RefusedAtError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the refusal.
+func (e *RefusedAtError) Unwrap() error { return e.Err }
+
+// located finds the words of the SQL that a refusal is about. A condition that
+// nothing meets is a fault of the text, like a misspelt name: a *query.Error.
+func located(compiled *query.Compiled, err error) error {
+	r, refused := IsRefused(err)
+	if !refused {
+		return err
+	}
+	at := compiled.Locate(r)
+	switch {
+	case at == nil:
+		return err
+	case r.Rule == catalog.RuleEmpty:
+		return at
+	}
+	return &RefusedAtError{At: at, Err: err}
+}
 
 // IsRefused reports whether the error is a refusal by the ledger, and which.
 func IsRefused(err error) (*catalog.Refusal, bool) {

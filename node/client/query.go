@@ -67,7 +67,14 @@ func (c *Client) compileFor(ctx context.Context, sql string, stand bool) (catalo
 		return catalog.Dataset{}, nil, fmt.Errorf("read the datasets: %w", err)
 	}
 	var listed []catalog.Vector
-	dataset, compiled, err := statement.Compile(sql, datasets, func(id string) (catalog.Registry, error) { return c.Registry(ctx, id) }, statement.Vectors{
+	registries := statement.Registries{
+		Registry: func(id string) (catalog.Registry, error) { return c.Registry(ctx, id) },
+		Unknown: func(r catalog.Registry, asked []query.ColumnValues) ([]query.UnknownValue, error) {
+			answer, err := post[wire.UnknownValues](ctx, c, "/v1/registries/"+url.PathEscape(r.ID)+"/values", wire.Values{Asked: asked}, false)
+			return answer.Unknown, err
+		},
+	}
+	dataset, compiled, err := statement.Compile(sql, datasets, registries, statement.Vectors{
 		Of: func() (_ []catalog.Vector, err error) {
 			if c.key == nil {
 				return nil, nil
@@ -97,7 +104,7 @@ func (c *Client) Query(ctx context.Context, sql string, o QueryOptions) (*Result
 	compiled.Request.Noise = o.noise()
 	asked, err := c.askQuery(ctx, dataset, &compiled.Request, o)
 	if err != nil {
-		return nil, err
+		return nil, located(compiled, err)
 	}
 	if o.Asked != nil {
 		o.Asked(asked.id, asked.again)
@@ -120,29 +127,33 @@ func (c *Client) Query(ctx context.Context, sql string, o QueryOptions) (*Result
 // Explain tells what a query would release and take, or the refusal it would
 // meet. Nothing is charged.
 func (c *Client) Explain(ctx context.Context, sql string, o QueryOptions) (wire.Explained, error) {
-	statement, err := c.statement(ctx, sql, o, o.NewPortfolio)
+	compiled, statement, err := c.statement(ctx, sql, o, o.NewPortfolio)
 	if err != nil {
 		return wire.Explained{}, err
 	}
-	return post[wire.Explained](ctx, c, "/v1/explain", statement, true)
+	x, err := post[wire.Explained](ctx, c, "/v1/explain", statement, true)
+	if err != nil {
+		return x, located(compiled, err)
+	}
+	return x, nil
 }
 
 // statement is a query to be judged and not asked, under the contract under which
 // it would be.
-func (c *Client) statement(ctx context.Context, sql string, o QueryOptions, stand bool) (wire.Statement, error) {
+func (c *Client) statement(ctx context.Context, sql string, o QueryOptions, stand bool) (*query.Compiled, wire.Statement, error) {
 	dataset, compiled, err := c.compileFor(ctx, sql, stand)
 	if err != nil {
-		return wire.Statement{}, err
+		return nil, wire.Statement{}, err
 	}
 	contract, err := c.contractsFor(ctx, dataset, &compiled.Request, o)
 	if err != nil {
-		return wire.Statement{}, err
+		return compiled, wire.Statement{}, located(compiled, err)
 	}
 	join := ""
 	if compiled.Request.Join != nil {
 		join = compiled.Request.Join.Contract
 	}
-	return wire.Statement{SQL: sql, Contract: contract, JoinContract: join, Complete: o.Complete, Noise: o.noise(), NewPortfolio: stand}, nil
+	return compiled, wire.Statement{SQL: sql, Contract: contract, JoinContract: join, Complete: o.Complete, Noise: o.noise(), NewPortfolio: stand}, nil
 }
 
 // noise is what the options ask for; nil: an exact answer.

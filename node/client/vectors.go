@@ -87,7 +87,7 @@ func (c *Client) DropPortfolio(ctx context.Context, name string) ([]catalog.Vect
 // Cohorts tells which sets the cohort test of a private query would look at if its
 // selector were registered now.
 func (c *Client) Cohorts(ctx context.Context, sql string, o QueryOptions) (wire.Cohorts, error) {
-	statement, err := c.statement(ctx, sql, o, true)
+	_, statement, err := c.statement(ctx, sql, o, true)
 	if err != nil {
 		return wire.Cohorts{}, err
 	}

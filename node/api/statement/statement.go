@@ -23,14 +23,22 @@ type Vectors struct {
 	Stand bool
 }
 
-// Compile compiles sql against the one of the datasets that it names. registry
-// returns the record of a dataset's registry.
-func Compile(sql string, datasets []catalog.Dataset, registry func(id string) (catalog.Registry, error), vectors Vectors) (catalog.Dataset, *query.Compiled, error) {
+// Registries tells of registries: their records, and which values none of their rows
+// has.
+type Registries struct {
+	Registry func(id string) (catalog.Registry, error)
+	Unknown  func(r catalog.Registry, asked []query.ColumnValues) ([]query.UnknownValue, error)
+}
+
+// Compile compiles sql against the one of the datasets that it names. A value of its
+// condition that no entity has is an error too: it is a typing mistake that would
+// silently leave somebody out.
+func Compile(sql string, datasets []catalog.Dataset, registries Registries, vectors Vectors) (catalog.Dataset, *query.Compiled, error) {
 	d, second, err := findBoth(sql, datasets)
 	if err != nil {
 		return d, nil, err
 	}
-	r, err := registry(d.Descriptor.Registry)
+	r, err := registries.Registry(d.Descriptor.Registry)
 	if err != nil {
 		return d, nil, fmt.Errorf("read the registry of dataset %s: %w", d.ID, err)
 	}
@@ -41,7 +49,21 @@ func Compile(sql string, datasets []catalog.Dataset, registry func(id string) (c
 		}
 	}
 	compiled, err := query.Compile(sql, schema)
-	return d, compiled, err
+	if err != nil {
+		return d, nil, err
+	}
+	asked := compiled.Values()
+	if len(asked) == 0 {
+		return d, compiled, nil
+	}
+	unknown, err := registries.Unknown(r, asked)
+	if err != nil {
+		return d, nil, fmt.Errorf("look the condition's values up in registry %s: %w", r.ID, err)
+	}
+	if fault := compiled.Misspelt(unknown); fault != nil {
+		return d, nil, fault
+	}
+	return d, compiled, nil
 }
 
 // findBoth returns the dataset that stands after FROM, and the descriptor of the one

@@ -36,9 +36,15 @@ type Problem struct { //nolint:errname // the RFC's name
 	Field   string           `json:"field,omitempty"`
 	Group   string           `json:"group,omitempty"`
 	Numbers []catalog.Number `json:"numbers,omitempty"`
-	Line    int              `json:"line,omitempty"`   // of SQL, from 1
-	Column  int              `json:"column,omitempty"` // in characters, from 1
 	Receipt *Receipt         `json:"receipt,omitempty"`
+
+	// Of SQL: the place, the text at fault, the valid name that it most resembles, and
+	// what would have been accepted there.
+	Line     int    `json:"line,omitempty"`   // from 1
+	Column   int    `json:"column,omitempty"` // in characters, from 1
+	Near     string `json:"near,omitempty"`
+	Nearest  string `json:"nearest,omitempty"`
+	Accepted string `json:"accepted,omitempty"`
 
 	// Header goes out with the response, not in its body.
 	Header http.Header `json:"-"`

@@ -51,6 +51,16 @@ type Consistency struct {
 // MaxRows is the largest number of rows in one answer.
 const MaxRows = 10_000
 
+// Values asks POST /v1/registries/{id}/values which of them no row has.
+type Values struct {
+	Asked []query.ColumnValues `json:"asked" maxItems:"128"`
+}
+
+// UnknownValues answers it: the first few.
+type UnknownValues struct {
+	Unknown []query.UnknownValue `json:"unknown"`
+}
+
 // Datasets answers GET /v1/datasets.
 type Datasets struct {
 	Datasets []catalog.Dataset `json:"datasets"`
