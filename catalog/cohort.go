@@ -73,20 +73,29 @@ func (v *evaluation) protect() error {
 	return k.settle()
 }
 
-// checkWork refuses a query whose judging would hold up the cluster.
-func (k *cohort) checkWork() *Refusal {
+// steps are what judging the query takes.
+func (k *cohort) steps() int64 {
 	d, periods := k.descriptor, int64(0)
 	for _, g := range k.verdict.PeriodGroups {
 		for _, i := range g.Intervals {
 			periods += d.Grain.In(i.To-1, d.Policy.Grain) - d.Grain.In(i.From, d.Policy.Grain) + 1
 		}
 	}
-	steps := int64(len(k.verdict.Columns)) * int64(k.version.Entities+len(k.verdict.EntityGroups)) * periods
-	if steps > maxWork {
-		return refuse(RefusedInvalid, "max_work", "judging the query takes %d steps, at most %d are possible", steps, maxWork).
-			withFix("ask for fewer measures or periods at a time")
+	return int64(len(k.verdict.Columns)) * int64(k.version.Entities+len(k.verdict.EntityGroups)) * periods
+}
+
+// checkWork refuses a query whose judging would hold up the cluster.
+func (k *cohort) checkWork() *Refusal {
+	if n := k.steps(); n > maxWork {
+		return tooMuchWork(n)
 	}
 	return nil
+}
+
+func tooMuchWork(steps int64) *Refusal {
+	return refuse(RefusedPolicy, "max_work", "judging the query takes %d steps, at most %d are possible", steps, maxWork).
+		withFix("ask for fewer measures or periods at a time, in at least %d parts", (steps+maxWork-1)/maxWork).
+		withNumber("steps", steps).withNumber("max_work", maxWork)
 }
 
 // parts finds the classes that lie wholly inside a group, as far as the version
@@ -155,8 +164,8 @@ func (k *cohort) exclude(at int, span Interval) *Refusal {
 		return nil
 	}
 	if k.total++; k.total > maxExclusions {
-		return refuse(RefusedInvalid, "max_exclusions", "more than %d parts of groups are too small", maxExclusions).
-			withFix("ask for larger groups or fewer periods")
+		return refuse(RefusedPolicy, "max_exclusions", "more than %d parts of groups are too small in some period", maxExclusions).
+			withFix("ask for larger groups or fewer periods").withNumber("max_exclusions", maxExclusions)
 	}
 	k.excluded[at] = append(list, span)
 	return nil

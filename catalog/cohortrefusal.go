@@ -1,10 +1,16 @@
 package catalog
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // nothingLeft refuses with the group that came closest, and the smallest change
 // that would pass.
 func (k *cohort) nothingLeft() error {
+	if k.trial {
+		return refuse(RefusedPolicy, "min_cohort", "nothing can be released")
+	}
 	if r := k.frozenForOthers(); r != nil {
 		return r
 	}
@@ -48,40 +54,54 @@ func (k *cohort) nothingLeft() error {
 		return k.cutsAcross(g, top%periods, n)
 	}
 	r.Group = name
-	return r.withNumber("entities", n).withNumber("min_cohort", least).
-		withFix("ask for groups of at least %d entities: fewer dimensions or a wider condition; COUNT is always answered", least)
+	fix := fmt.Sprintf("ask for groups of at least %d entities: fewer dimensions or a wider condition; COUNT is always answered", least)
+	if c, found := k.smallest(k.widerGroups(), k.steps()); found {
+		fix = "the smallest change that passes: " + c.words
+	}
+	return r.withNumber("entities", n).withNumber("min_cohort", least).withFix("%s", k.orNoised(fix))
 }
 
 // cutsAcross refuses a query whose groups are large enough but would leave less
 // than that of every class they meet.
 func (k *cohort) cutsAcross(group, period int, n int64) *Refusal {
-	after := k.outcome.classes
-	inside := make([]int, after.classes())
-	size := make([]int, after.classes())
-	for e, g := range k.assign {
-		c := after.class(e)
-		size[c]++
-		if g == int32(group) {
-			inside[c]++
-		}
-	}
+	least := max(k.least, k.descriptor.Policy.MinCohort)
+	inside, outside := k.acrossClasses(group)
 	missing := 0 // of the class that lacks the fewest
 	for c := range inside {
-		if lacks := size[c] - inside[c]; inside[c] > 0 && lacks > 0 && (missing == 0 || lacks < missing) {
+		if lacks := len(outside[c]); len(inside[c]) > 0 && lacks > 0 && (missing == 0 || lacks < missing) {
 			missing = lacks
 		}
 	}
 	name := k.groupName(group, period)
-	least := int64(max(k.least, k.descriptor.Policy.MinCohort))
 	r := refuse(RefusedPolicy, "class", "nothing can be released: %d entities count in the group (%s), but taking them would leave fewer than %d of every class that releases have in common",
 		n, name, least)
 	r.Group = name
-	r.withNumber("entities", n).withNumber("min_cohort", least)
-	if missing == 0 {
-		return r.withFix("the group differs in too few cells from what was released before; ask for other periods or a wider condition")
+	r.withNumber("entities", n).withNumber("min_cohort", int64(least))
+	fix := "the group differs in too few cells from what was released before; ask for other periods or a wider condition"
+	if missing > 0 {
+		r.withNumber("missing", int64(missing))
+		fix = fmt.Sprintf("the nearest class lacks %d entities: ask for groups of which none, or at least %d, of a class are left out", missing, least)
 	}
-	return r.withNumber("missing", int64(missing)).
-		withFix("widen the condition by the %d entities that complete the nearest class, or narrow it until at least %d of its entities are outside", missing, least)
+	if c, found := k.smallest(append(k.otherEntities(inside, outside, least), k.widerGroups()...), k.steps()); found {
+		fix = "the smallest change that passes: " + c.words
+	}
+	return r.withFix("%s", k.orNoised(fix))
+}
+
+// acrossClasses are the members of each class that are in a group, and those that are
+// not.
+func (k *cohort) acrossClasses(group int) (inside, outside [][]int32) {
+	after := k.outcome.classes
+	inside, outside = make([][]int32, after.classes()), make([][]int32, after.classes())
+	for e, g := range k.assign {
+		side := outside
+		if g == int32(group) {
+			side = inside
+		}
+		c := after.class(e)
+		side[c] = append(side[c], int32(e))
+	}
+	return inside, outside
 }
 
 // incomplete refuses a request that takes all or nothing; nil: nothing is missing.
@@ -109,8 +129,8 @@ func (k *cohort) incomplete() *Refusal {
 	r := refuse(RefusedPolicy, "complete", "the answer would be incomplete: %d of %d entities of (%s) are in it, some not in every period, because classes of at least %d are released as a whole or not at all",
 		e.Included, e.Of, name, least)
 	r.Group = name
-	return r.withNumber("withheld", int64(len(k.verdict.Withheld))).withNumber("min_cohort", least).
-		withFix("ask without --complete, or for larger groups")
+	return r.withNumber("withheld", int64(len(k.verdict.Withheld))).withNumber("included", int64(e.Included)).withNumber("of", int64(e.Of)).
+		withNumber("min_cohort", least).withFix("ask without --complete, or for larger groups")
 }
 
 // lacks reports whether an entity of the group that is left out has a cell that

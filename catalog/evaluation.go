@@ -25,6 +25,9 @@ type evaluation struct {
 	kin         *kinship                  // of a protected dataset whose sums are asked for
 	whole       *Table                    // of all entities of the registry, with kin
 	least       int                       // min_cohort of the contract, if it asks for more
+	allowed     func(Request) bool        // whether the contracts cover another request; nil: all
+	noised      string                    // largest epsilon that could be asked with; empty: none
+	trial       bool                      // whether only the decision matters, not what is said of it
 
 	intervals []Interval // selected periods, clipped to the version
 	assign    []int32    // entity → group, −1: none
@@ -170,7 +173,7 @@ func (v *evaluation) groupPeriods() *Refusal {
 }
 
 func tooManyGroups(atLeast int64) *Refusal {
-	return refuse(RefusedInvalid, "max_groups", "the query forms %d groups or more, at most %d are released at a time", atLeast, MaxGroups).
+	return refuse(RefusedPolicy, "max_groups", "the query forms %d groups or more, at most %d are released at a time", atLeast, MaxGroups).
 		withFix("group by fewer dimensions or coarser periods, or ask in parts").
 		withNumber("groups", atLeast).withNumber("max_groups", MaxGroups)
 }
@@ -296,8 +299,10 @@ func (v *evaluation) checkSize() *Refusal {
 	}
 	// Sealed bytes travel as base64 in the payload.
 	if n := MaxSealed(v.grid, len(v.verdict.Columns)); n/3*4+sealedOverhead > MaxEnvelope {
-		return refuse(RefusedInvalid, "max_share", "%d groups of %d measures make shares of %d bytes, more than fit into an envelope", v.grid, len(v.verdict.Columns), n).
-			withFix("ask for fewer measures or groups at a time")
+		return refuse(RefusedPolicy, "max_share", "%d groups of %d columns make shares of %d bytes, more than fit into an envelope", v.grid, len(v.verdict.Columns), n).
+			withFix("ask for at most %d groups of so many columns at a time", maxSharedGroups(len(v.verdict.Columns))).
+			withNumber("groups", int64(v.grid)).withNumber("columns", int64(len(v.verdict.Columns))).withNumber("bytes", int64(n)).
+			withNumber("max_groups", int64(maxSharedGroups(len(v.verdict.Columns))))
 	}
 	size := 0
 	for _, g := range v.verdict.EntityGroups {
@@ -309,10 +314,17 @@ func (v *evaluation) checkSize() *Refusal {
 		size += 48 * len(g.Intervals)
 	}
 	if size > MaxVerdict/4 {
-		return refuse(RefusedInvalid, "max_verdict", "the values of the groups make %d bytes, at most %d are possible", size, MaxVerdict/4).
-			withFix("group by fewer dimensions, or ask in parts")
+		return refuse(RefusedPolicy, "max_verdict", "the values of the groups make %d bytes, at most %d are possible", size, MaxVerdict/4).
+			withFix("group by fewer dimensions, or ask in at least %d parts", (size+MaxVerdict/4-1)/(MaxVerdict/4)).
+			withNumber("bytes", int64(size)).withNumber("max_bytes", MaxVerdict/4)
 	}
 	return nil
+}
+
+// maxSharedGroups is how many groups of so many columns a share has room for.
+func maxSharedGroups(columns int) int {
+	room := (MaxEnvelope - sealedOverhead) / 4 * 3
+	return (room-MaxSealed(-1, 0))/(8*columns) - 1
 }
 
 // checkMagnitude refuses sums that could leave the plaintext space: greatest
@@ -338,13 +350,34 @@ func (v *evaluation) checkMagnitude() *Refusal {
 			widest = MaxSum + 1 // never fits
 		}
 		if widest > MaxSum/cells {
-			return refuse(RefusedInvalid, "magnitude", "the sum of %s over %d cells could reach %d × %d, more than %d",
+			r := refuse(RefusedPolicy, "magnitude", "the sum of %s over %d cells could reach %d × %d, more than %d",
 				c.words(), cells, cells, widest, int64(MaxSum)).
-				withFix("ask for smaller groups").
-				withNumber("cells", cells).withNumber("widest", widest).withNumber("max_sum", MaxSum)
+				withFix("%s", smallerGroups(MaxSum/widest)).
+				withNumber("cells", cells).withNumber("widest", widest).withNumber("max_sum", MaxSum).withNumber("max_cells", MaxSum/widest)
+			r.Field = v.fieldOf(c)
+			return r
 		}
 	}
 	return nil
+}
+
+// fieldOf is the aggregate of the request that needs a column.
+func (v *evaluation) fieldOf(c Column) string {
+	i := slices.IndexFunc(v.request.Select, func(a Aggregate) bool {
+		return slices.Contains(v.request.columnsOf(a, v.descriptor), c)
+	})
+	if i < 0 {
+		return "select"
+	}
+	return fmt.Sprintf("select[%d]", i)
+}
+
+// smallerGroups says how many cells of a column a group may have.
+func smallerGroups(cells int64) string {
+	if cells == 0 {
+		return "no sum of it fits; its publisher would have to declare a narrower range or fewer decimals"
+	}
+	return fmt.Sprintf("ask for groups of at most %d cells, entities × periods", cells)
 }
 
 // groupName writes a group for a message.

@@ -117,6 +117,10 @@ func failCohort(c *call, b CohortFailed) error {
 	if len(q.Cohort) < len(a.Active) {
 		return c.putQuery(q)
 	}
+	k, err := find[Contract](c.tx, prefixContract+q.Submit.Contract)
+	if err != nil {
+		return err
+	}
 	if err := c.thawQuery(q, d); err != nil {
 		return err
 	}
@@ -125,7 +129,7 @@ func failCohort(c *call, b CohortFailed) error {
 	}
 	a.Failed = "the cohort test failed"
 	return c.endQuery(q, fmt.Sprintf("cohort: in some class and period the selected entities, or the others, are fewer than %d and not none; leave out of the portfolio what the preview names (weir portfolio register … --leave-out), or ask with noise where the policy has dp",
-		d.Descriptor.Policy.MinCohort))
+		max(k.MinCohort, d.Descriptor.Policy.MinCohort)))
 }
 
 // thawQuery takes back what a query froze. A repeat froze nothing.

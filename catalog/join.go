@@ -129,7 +129,8 @@ func (q Request) joinedAt(release int) Request {
 func joinable(a, b Dataset) *Refusal {
 	x, y := a.Descriptor, b.Descriptor
 	differ := func(what, first, second string) *Refusal {
-		r := refuse(RefusedInvalid, "join_shape", "datasets %s and %s cannot be joined: the %s of one is %s, of the other %s", a.ID, b.ID, what, first, second)
+		r := refuse(RefusedInvalid, "join_shape", "datasets %s and %s cannot be joined: the %s of one is %s, of the other %s", a.ID, b.ID, what, first, second).
+			withFix("join datasets that share it; weir dataset list shows them")
 		r.Field = "join"
 		return r
 	}

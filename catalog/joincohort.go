@@ -292,6 +292,9 @@ func (s *joinSideOf) contributes(class, measure, at, weight int) bool {
 
 // nothingJoint refuses a join of which nothing is left.
 func (j *joint) nothingJoint() *Refusal {
+	if j.trial {
+		return refuse(RefusedPolicy, "joint", "nothing can be released")
+	}
 	least := int64(max(j.least, j.sides[0].after.least, j.sides[1].after.least))
 	r := refuse(RefusedPolicy, "joint", "nothing can be released: what dataset %s and dataset %s have in common is released only of classes of which both have readings of the same entities, at least %d (more where other sums were released), in a period",
 		j.descriptor.Dataset, j.join.dataset.ID, least).
@@ -300,6 +303,9 @@ func (j *joint) nothingJoint() *Refusal {
 	if j.apart > 0 {
 		r = r.withNumber("apart", int64(j.apart)).
 			withFix("in the nearest class %d entities have a reading in one dataset alone: ask for other groups or periods; COUNT(*) is always answered", j.apart)
+	}
+	if c, found := j.smallest(j.widerGroups(), j.steps()); found {
+		r.withFix("the smallest change that passes: %s", c.words)
 	}
 	r.Field = "select"
 	return r

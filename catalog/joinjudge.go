@@ -52,11 +52,11 @@ func (j *judgement) descriptor() Descriptor {
 }
 
 // covered refuses what either contract does not grant.
-func (j *judgement) covered(now int64, q Request) *Refusal {
-	if r := covers(j.contract, j.dataset, now, q.OfDataset(j.dataset.ID)); r != nil || j.join == nil {
+func (j *judgement) covered(now int64, q Request, noised string) *Refusal {
+	if r := covers(j.contract, j.dataset, now, q.OfDataset(j.dataset.ID), noised); r != nil || j.join == nil {
 		return r
 	}
-	return covers(j.join.contract, j.join.dataset, now, q.OfDataset(j.join.dataset.ID))
+	return covers(j.join.contract, j.join.dataset, now, q.OfDataset(j.join.dataset.ID), noised)
 }
 
 // releases finds the versions that are asked.

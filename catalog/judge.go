@@ -54,14 +54,18 @@ func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit, preview
 	if refusal := q.Request.Check(j.descriptor(), reg.Columns); refusal != nil {
 		return j, refusal
 	}
-	if refusal := j.covered(now, q.Request); refusal != nil {
+	noised, err := noisedWith(r, j.dataset, j.contract)
+	if err != nil {
+		return j, err
+	}
+	if refusal := j.covered(now, q.Request, noised); refusal != nil {
+		return j, refusal
+	}
+	if refusal := q.Request.checkExactWeights(j.dataset.Descriptor, noised); refusal != nil {
 		return j, refusal
 	}
 	if err := j.useVectors(r, p, q.Request, reg, preview); err != nil {
 		return j, err
-	}
-	if refusal := q.Request.checkExactMoments(j.dataset.Descriptor); refusal != nil {
-		return j, refusal
 	}
 	if err := j.releases(r, q.Request); err != nil {
 		return j, err
@@ -101,6 +105,12 @@ func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit, preview
 		},
 		vectors: j.vectors, commitments: j.commitments,
 		sets: func() ([]CellSet, error) { return readSets(r, j.version.Dataset, j.version.Version) },
+		allowed: func(other Request) bool {
+			return other.Check(j.descriptor(), reg.Columns) == nil && j.covered(now, other, noised) == nil
+		},
+	}
+	if j.join == nil {
+		v.noised = noised
 	}
 	if !j.dataset.Descriptor.Policy.Public && encrypted(q.Request.columns(j.dataset.Descriptor)) && q.Request.Noise == nil {
 		if v.kin, err = m.kin(r, j.dataset, j.version, reg); err != nil {
@@ -146,33 +156,62 @@ func contractFor(r Reader, now int64, p Principal, d Dataset, id string) (Contra
 	return k, nil
 }
 
-// covers refuses what the contract does not grant.
-func covers(k Contract, d Dataset, now int64, q Request) *Refusal {
+// covers refuses what the contract does not grant. noised is the largest epsilon that
+// could be asked with.
+func covers(k Contract, d Dataset, now int64, q Request, noised string) *Refusal {
 	if k.Dataset != d.ID {
 		return refuse(RefusedPolicy, "contract_dataset", "contract %s is for dataset %s, not for %s", k.ID, k.Dataset, d.ID).
-			withFix("name the contract for %s, or order one", d.ID)
+			withFix("name the contract for %s, or order one: weir order create --dataset %s --purpose TEXT", d.ID, d.ID)
 	}
 	if r := k.usable(now); r != nil {
 		return r
 	}
+	if r := q.ungrantable(d.Descriptor, noised); r != nil {
+		return r
+	}
 	for i, a := range q.Select {
 		field := fmt.Sprintf("select[%d]", i)
-		if !Grants(d.Descriptor.Policy.Aggregates, a.Func) || !Grants(k.Aggregates, a.Func) {
+		if !Grants(k.Aggregates, a.Func) {
 			r := refuse(RefusedPolicy, "aggregate", "contract %s does not grant the aggregate %s", k.ID, a.Func).
-				withFix("it grants: %s; %s", quoteList(k.Aggregates), grantWords(a.Func))
+				withFix("it grants: %s; %s; order more: weir order create --dataset %s --purpose TEXT", quoteList(k.Aggregates), grantWords(a.Func), d.ID)
 			r.Field = field
 			return r
 		}
 		for _, m := range [2]string{a.Measure, a.Other} {
 			if m != "" && !slices.Contains(k.Measures, m) {
 				r := refuse(RefusedPolicy, "measure", "contract %s does not grant the measure %s", k.ID, m).
-					withFix("it grants: %s", quoteList(k.Measures))
+					withFix("it grants: %s; order more: weir order create --dataset %s --purpose TEXT", quoteList(k.Measures), d.ID)
 				r.Field = field
 				return r
 			}
 		}
 	}
 	return k.InScope(d.Descriptor, q)
+}
+
+// Ungrantable is the refusal of what no contract on the dataset grants, so that nobody
+// is told to order one; nil when a contract might.
+func (q Request) Ungrantable(d Descriptor) *Refusal {
+	noised := ""
+	if d.Policy.DP != nil {
+		noised = d.Policy.DP.EpsilonPerQuery
+	}
+	return q.ungrantable(d, noised)
+}
+
+func (q Request) ungrantable(d Descriptor, noised string) *Refusal {
+	for i, a := range q.Select {
+		if !Grants(d.Policy.Aggregates, a.Func) {
+			r := refuse(RefusedPolicy, "aggregate", "the policy of dataset %s does not release %s to anybody", d.Dataset, a.Func).
+				withFix("it releases: %s", quoteList(d.Policy.Aggregates))
+			r.Field = fmt.Sprintf("select[%d]", i)
+			return r
+		}
+	}
+	if q.Join != nil {
+		return nil
+	}
+	return q.checkExactMoments(d, noised)
 }
 
 // release returns the version that a request asks for. Sums of protected data

@@ -199,14 +199,15 @@ func noiseAccounts(r Reader, d Dataset, k Contract, n Noise) (l noiseLedger, err
 
 // payable refuses what one of the accounts cannot pay.
 func (l noiseLedger) payable(d Dataset, k Contract) *Refusal {
+	affordable := l.affordable()
 	short := func(rule string, a Account, whose string) *Refusal {
 		r := refuse(RefusedPolicy, rule, "the query costs epsilon %s, and %s has %s left of %s", epsilonText(l.cost), whose, a.Left, a.Limit)
 		r.Field = "noise.epsilon"
 		r.Numbers = append(r.Numbers, Number{"epsilon", epsilonText(l.cost)}, Number{"left", a.Left}, Number{"spent", a.Spent}, Number{"limit", a.Limit})
-		if a.Left == "0" {
+		if affordable.Sign() <= 0 {
 			return r.withFix("what is spent is never given back; ask for exact figures")
 		}
-		return r.withFix("ask with --epsilon %s or less", a.Left)
+		return r.withFix("ask with --epsilon %s or less", epsilonText(affordable))
 	}
 	over := func(limit, spent *big.Rat) bool { return new(big.Rat).Add(spent, l.cost).Cmp(limit) > 0 }
 	b := l.budget()
@@ -217,6 +218,47 @@ func (l noiseLedger) payable(d Dataset, k Contract) *Refusal {
 		return short("epsilon_family", b.Family, "the family of dataset "+d.ID+" (all buyers together)")
 	}
 	return nil
+}
+
+// affordable is what both accounts have left.
+func (l noiseLedger) affordable() *big.Rat {
+	contract, family := new(big.Rat).Sub(l.contractLimit, l.contractSpent), new(big.Rat).Sub(l.familyLimit, l.familySpent)
+	if family.Cmp(contract) < 0 {
+		return family
+	}
+	return contract
+}
+
+// noisedWith is the largest epsilon that a query under the contract could be asked
+// with now; empty: none, because the policy offers no noise or nothing is left.
+func noisedWith(r Reader, d Dataset, k Contract) (string, error) {
+	dp := d.Descriptor.Policy.DP
+	if dp == nil {
+		return "", nil
+	}
+	l, err := noiseAccounts(r, d, k, Noise{Epsilon: dp.EpsilonPerQuery})
+	if err != nil {
+		return "", err
+	}
+	most := l.affordable()
+	if l.cost.Cmp(most) < 0 {
+		most = l.cost
+	}
+	if most.Sign() <= 0 {
+		return "", nil
+	}
+	return epsilonText(most), nil
+}
+
+// noiseWords say how to ask for what is not released exactly, or instead of what.
+func noiseWords(d Descriptor, noised, instead string) string {
+	switch {
+	case d.Policy.DP == nil:
+		return instead + "; the policy offers no noise (dp)"
+	case noised == "":
+		return instead + "; the budget of answers with noise is used up"
+	}
+	return "ask with --epsilon " + noised + " or less"
 }
 
 func (l noiseLedger) budget() NoiseBudget {

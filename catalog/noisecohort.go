@@ -58,8 +58,14 @@ func (v *evaluation) protectNoised() error {
 		}
 	}
 	if len(v.verdict.Withheld) == v.grid {
-		return v.refuseNoised("min_cohort", "nothing can be released: fewer than %d entities count in every group, the largest (%s) has %d", top, best).
-			withFix("ask for groups of at least %d entities: fewer dimensions or a wider condition", least)
+		r := v.refuseNoised("min_cohort", "nothing can be released: fewer than %d entities count in every group, the largest (%s) has %d", top, best)
+		if v.trial {
+			return r
+		}
+		if c, found := v.smallest(v.widerGroups(), v.noisedSteps()); found {
+			return r.withFix("the smallest change that passes: %s", c.words)
+		}
+		return r.withFix("ask for groups of at least %d entities: fewer dimensions or a wider condition", least)
 	}
 	if v.request.Complete && len(v.verdict.Withheld) > 0 {
 		w := v.verdict.Withheld[0]
@@ -80,8 +86,8 @@ func (v *evaluation) refuseNoised(rule, format string, at, n int) *Refusal {
 	return r.withNumber("entities", int64(n)).withNumber("min_cohort", int64(least))
 }
 
-// checkNoisedWork refuses a test that would hold up the cluster.
-func (v *evaluation) checkNoisedWork() *Refusal {
+// noisedSteps are what the test takes.
+func (v *evaluation) noisedSteps() int64 {
 	d, steps := v.descriptor, int64(0)
 	for _, g := range v.verdict.PeriodGroups {
 		steps += int64(v.version.Entities + len(v.verdict.EntityGroups))
@@ -89,10 +95,13 @@ func (v *evaluation) checkNoisedWork() *Refusal {
 			steps += (d.Grain.In(i.To-1, d.Policy.Grain) - d.Grain.In(i.From, d.Policy.Grain) + 1) * int64(v.version.Entities/64+1)
 		}
 	}
-	steps *= int64(len(v.verdict.Columns))
-	if steps > maxWork {
-		return refuse(RefusedInvalid, "max_work", "judging the query takes %d steps, at most %d are possible", steps, maxWork).
-			withFix("ask for fewer measures or periods at a time")
+	return steps * int64(len(v.verdict.Columns))
+}
+
+// checkNoisedWork refuses a test that would hold up the cluster.
+func (v *evaluation) checkNoisedWork() *Refusal {
+	if n := v.noisedSteps(); n > maxWork {
+		return tooMuchWork(n)
 	}
 	return nil
 }

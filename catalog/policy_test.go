@@ -80,7 +80,7 @@ func TestSmallGroupsAreWithheldAndCounted(t *testing.T) {
 	}
 	s.q.Complete = true
 	r := s.refused(t, RefusedPolicy, "complete")
-	if r.Group != "industry industry1" || !slices.Equal(r.Numbers, []Number{{"withheld", "2"}, {"min_cohort", "10"}}) {
+	if r.Group != "industry industry1" || !slices.Equal(r.Numbers, []Number{{"withheld", "2"}, {"included", "0"}, {"of", "11"}, {"min_cohort", "10"}}) {
 		t.Fatalf("refusal %+v", r)
 	}
 	s.q.Where = &Predicate{Op: opIn, Column: "industry", Values: []string{"industry0", "industry1"}}
@@ -179,16 +179,16 @@ func TestBoundsOfAVerdict(t *testing.T) {
 	}
 	s.d.Grain, s.d.Policy.Grain, s.v.First, s.v.Periods = GrainDay, GrainDay, 0, 5000
 	s.q.By[1].Grain = GrainDay
-	if r := s.refused(t, RefusedInvalid, "max_groups"); !slices.Equal(r.Numbers, []Number{{"groups", "200000"}, {"max_groups", "65536"}}) {
+	if r := s.refused(t, RefusedPolicy, "max_groups"); !slices.Equal(r.Numbers, []Number{{"groups", "200000"}, {"max_groups", "65536"}}) {
 		t.Fatalf("refusal %+v", r)
 	}
 	s.q.By, s.v.Periods = s.q.By[1:], 70_000
-	s.refused(t, RefusedInvalid, "max_groups")
+	s.refused(t, RefusedPolicy, "max_groups")
 
 	// Sums: 10^16 × 40 × 5,000 leaves the plaintext space.
 	s.q.By, s.v.Periods = nil, 5000
 	s.d.Measures[0].Max = 1e16
-	s.refused(t, RefusedInvalid, "magnitude")
+	s.refused(t, RefusedPolicy, "magnitude")
 	s.q.Select = s.q.Select[1:]
 	s.judged(t)
 
@@ -204,14 +204,14 @@ func TestBoundsOfAVerdict(t *testing.T) {
 		wide.rows[i] = []string{string(id), "a", "b"}
 	}
 	wide.q.By = []Dimension{{Kind: DimEntity}}
-	wide.refused(t, RefusedInvalid, "max_verdict")
+	wide.refused(t, RefusedPolicy, "max_verdict")
 }
 
 func TestBoundsOfTheCohortTest(t *testing.T) {
 	s := scene40(2, func(_ string, p int64, _ int) bool { return p%2 == 0 })
 	e := s.evaluation(t)
 	k := cohort{evaluation: e, total: maxExclusions, excluded: make([][]Interval, 1)}
-	wantRefusal(t, k.exclude(0, Interval{1, 2}), RefusedInvalid, "max_exclusions")
+	wantRefusal(t, k.exclude(0, Interval{1, 2}), RefusedPolicy, "max_exclusions")
 	k.total = maxExclusions - 1
 	for from := int64(1); from < 5; from++ {
 		if r := k.exclude(0, Interval{from, from + 1}); r != nil {
@@ -221,7 +221,7 @@ func TestBoundsOfTheCohortTest(t *testing.T) {
 
 	s.d.Grain, s.d.Policy.Grain, s.v.First, s.v.Periods = GrainHour, GrainHour, 0, 1<<25
 	s.d.Measures[0].Max = 2
-	s.refused(t, RefusedInvalid, "max_work")
+	s.refused(t, RefusedPolicy, "max_work")
 }
 
 // TestVerdictTooLargeToStore grows the exclusions, which checkSize cannot foresee.
@@ -250,7 +250,7 @@ func TestVerdictTooLargeToStore(t *testing.T) {
 	n = w.publish(d, v, counts)
 	w.stored("emissions", n, 2)
 	w.live("emissions", n)
-	w.no("bureau", KindQuerySubmit, submit("", sumBy(attr("county"))), RefusedInvalid, "max_verdict")
+	w.no("bureau", KindQuerySubmit, submit("", sumBy(attr("county"))), RefusedPolicy, "max_verdict")
 }
 
 func TestRequestCheckNamesTheFieldThatIsWrong(t *testing.T) {

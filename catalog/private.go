@@ -47,7 +47,7 @@ func encrypted(list []Column) bool {
 }
 
 // checkPrivate refuses what private vectors are not for.
-func (q Request) checkPrivate(d Descriptor) *Refusal {
+func (q Request) checkPrivate() *Refusal {
 	for i, a := range q.Select {
 		field := fmt.Sprintf("select[%d]", i)
 		switch {
@@ -65,15 +65,22 @@ func (q Request) checkPrivate(d Descriptor) *Refusal {
 		case q.In != "" && a.Func != "count" && a.Func != "sum" && a.Func != "avg":
 			return invalid(field, "private selectors are for count, sum and avg, not for %.40q", a.Func).
 				withFix("ask for those, or without the portfolio")
-		case a.Weight != "" && a.Measure != "" && q.Noise == nil:
-			// Two weights of 2^15 and 1 tell the second reading modulo 2^15.
-			r := refuse(RefusedPolicy, "weights", "sums with private weights are released with noise only")
-			r.Field = field
-			if d.Policy.DP == nil {
-				return r.withFix("dataset %s offers no noise (dp); ask for sums without weights", d.Dataset)
-			}
-			return r.withFix("ask with --epsilon, at most %s", d.Policy.DP.EpsilonPerQuery)
 		}
+	}
+	return nil
+}
+
+// checkExactWeights refuses weighted sums without noise: two weights of 2^15 and 1 tell
+// the second reading modulo 2^15. noised is the largest epsilon that could be asked
+// with.
+func (q Request) checkExactWeights(d Descriptor, noised string) *Refusal {
+	for i, a := range q.Select {
+		if a.Weight == "" || a.Measure == "" || q.Noise != nil {
+			continue
+		}
+		r := refuse(RefusedPolicy, "weights", "sums with private weights are released with noise only")
+		r.Field = fmt.Sprintf("select[%d]", i)
+		return r.withFix("%s", noiseWords(d, noised, "ask for sums without weights"))
 	}
 	return nil
 }
@@ -167,8 +174,6 @@ func (k *cohort) frozenForOthers() *Refusal {
 	}
 	r := refuse(RefusedPolicy, "portfolio", "nothing can be released exactly: %d of the entities are in classes that were answered for %s, which is as many as dataset %s allows",
 		n, others, k.descriptor.Dataset).withNumber("entities", int64(n)).withNumber("portfolios", int64(most))
-	if dp := k.descriptor.Policy.DP; dp != nil {
-		return r.withFix("ask with --epsilon, at most %s", dp.EpsilonPerQuery)
-	}
-	return r.withFix("ask for the portfolio as it was registered first; the policy offers no noise (dp)")
+	r.Field = "in"
+	return r.withFix("%s", noiseWords(k.descriptor, k.noised, "ask for the portfolio as it was registered first"))
 }

@@ -35,8 +35,9 @@ func submitQuery(c *call, b QuerySubmit) error {
 	}
 	verdict := encode(j.verdict)
 	if len(verdict) > MaxVerdict {
-		return refuse(RefusedInvalid, "max_verdict", "the verdict has %d bytes, at most %d are possible", len(verdict), MaxVerdict).
-			withFix("ask for fewer groups or periods")
+		return refuse(RefusedPolicy, "max_verdict", "the verdict has %d bytes, at most %d are possible", len(verdict), MaxVerdict).
+			withFix("ask for fewer groups or periods, in at least %d parts", (len(verdict)+MaxVerdict-1)/MaxVerdict).
+			withNumber("bytes", int64(len(verdict))).withNumber("max_bytes", MaxVerdict)
 	}
 	if err := c.releaseBoth(j); err != nil {
 		return err

@@ -262,7 +262,7 @@ func TestLargestShareFitsIntoAnEnvelope(t *testing.T) {
 	b := QueryShare{Query: QueryID(Digest{}), Attempt: 1, Sealed: bytes.Repeat([]byte{255}, MaxSealed(MaxGroups, 1))}
 	w.sign("node1", KindQueryShare, b)
 	v.verdict.Columns = append(v.verdict.Columns, Column{Measure: "so2"})
-	wantRefusal(t, v.checkSize(), RefusedInvalid, "max_share")
+	wantRefusal(t, v.checkSize(), RefusedPolicy, "max_share")
 	all, largest := make([]EntityGroup, MaxGroups), 0
 	for columns := 1; columns <= MaxColumns; columns++ {
 		v.verdict.Columns = make([]Column, columns)

@@ -28,7 +28,7 @@ const (
 	RefusedForbidden RefusalKind = "forbidden" // not this principal's to do: 403
 	RefusedUnknown   RefusalKind = "unknown"   // no such thing: 404
 	RefusedConflict  RefusalKind = "conflict"  // exists, or in another state: 409
-	RefusedPolicy    RefusalKind = "policy"    // by the policy or the contract: 403, exit code 3
+	RefusedPolicy    RefusalKind = "policy"    // by the policy, the contract, or a limit on queries: 403, exit code 3
 )
 
 // RuleEmpty is the rule of refusals of conditions that no entity, or no period of the

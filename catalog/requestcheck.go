@@ -25,7 +25,7 @@ func (q Request) Check(d Descriptor, columns []string) *Refusal {
 	if r := q.checkJoin(); r != nil {
 		return r
 	}
-	if r := q.checkPrivate(d); r != nil {
+	if r := q.checkPrivate(); r != nil {
 		return r
 	}
 	if r := q.Noise.check(); r != nil {

@@ -148,7 +148,7 @@ func (k Contract) InScope(d Descriptor, q Request) *Refusal {
 				granted = "it grants: " + quoteList(k.Scope.Columns)
 			}
 			r := refuse(RefusedPolicy, "contract_scope", "contract %s does not grant the column %s", k.ID, c.name).
-				withFix("%s; order more with weir order create --for SQL", granted)
+				withFix("%s; order more: weir order create --dataset %s --purpose TEXT --for SQL", granted, k.Dataset)
 			r.Field = c.field
 			return r
 		}

@@ -200,14 +200,13 @@ func bucketed(d Descriptor) string {
 // checkExactMoments refuses what a protected dataset does not release exactly
 // (DESIGN section 8, point 5): squares and products that moments does not list,
 // and counts of buckets, which tell single readings apart.
-func (q Request) checkExactMoments(d Descriptor) *Refusal {
+//
+// noised is the largest epsilon that could be asked with.
+func (q Request) checkExactMoments(d Descriptor, noised string) *Refusal {
 	if d.Policy.Public || q.Noise != nil {
 		return nil
 	}
-	with := "the policy offers no noise (dp) either"
-	if d.Policy.DP != nil {
-		with = "ask with --epsilon, at most " + d.Policy.DP.EpsilonPerQuery
-	}
+	with := noiseWords(d, noised, "ask for the sum, average or count")
 	for i, a := range q.Select {
 		field := fmt.Sprintf("select[%d]", i)
 		if a.Func == FuncHistogram {

@@ -150,7 +150,17 @@ func TestWhatIsNotListedIsNotReleasedExactly(t *testing.T) {
 		t.Errorf("the fix of a policy without dp: %s", r.Fix)
 	}
 	one := h.contract("bank", OrderCreate{Dataset: "m", Aggregates: []string{"sum", "stddev"}, Measures: []string{"so2"}})
-	h.no("bank", KindQuerySubmit, submit(one, statisticOf("m", FuncCovar, "nox", "so2")), RefusedPolicy, "aggregate")
+	// No contract grants what the policy does not: nobody is sent to order one.
+	if r := h.no("bank", KindQuerySubmit, submit(one, statisticOf("m", FuncCovar, "nox", "so2")), RefusedPolicy, "moments"); strings.Contains(r.Fix, "order") {
+		t.Errorf("the fix of what no contract grants: %s", r.Fix)
+	}
+	sums := h.contract("bank", OrderCreate{Dataset: "m", Aggregates: []string{"sum"}})
+	if r := h.no("bank", KindQuerySubmit, submit(sums, statisticOf("m", FuncVar, "nox", "")), RefusedPolicy, "aggregate"); !strings.Contains(r.Fix, "order more") {
+		t.Errorf("the fix of what another contract would grant: %s", r.Fix)
+	}
+	if r := h.no("bank", KindQuerySubmit, submit(sums, statisticOf("m", FuncVar, "so2", "")), RefusedPolicy, "moments"); strings.Contains(r.Fix, "order") {
+		t.Errorf("the fix of what no contract grants: %s", r.Fix)
+	}
 	h.no("bank", KindQuerySubmit, submit(one, statisticOf("m", FuncVar, "nox", "")), RefusedPolicy, "measure")
 }
 
@@ -168,7 +178,7 @@ func TestBucketsOfProtectedReadingsAreNoised(t *testing.T) {
 	w.live("noisy", n)
 	id := w.contract("bank", OrderCreate{Dataset: "noisy"})
 	r := w.no("bank", KindQuerySubmit, submit(id, statisticOf("noisy", FuncHistogram, "so2", "", attr("county"))), RefusedPolicy, "histogram")
-	if !strings.Contains(r.Fix, "--epsilon, at most 0.5") {
+	if !strings.Contains(r.Fix, "--epsilon 0.5 or less") {
 		t.Errorf("fix: %s", r.Fix)
 	}
 	for _, q := range []Request{

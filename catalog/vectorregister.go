@@ -70,25 +70,45 @@ func registerVector(c *call, b VectorRegister) error {
 func (c *call) checkVector(b VectorRegister) *Refusal {
 	switch {
 	case !isName(b.Name):
-		return invalid("name", "%.80q is not a vector's name: [a-z][a-z0-9_]*", b.Name)
+		return invalid("name", "%.80q is not a vector's name: [a-z][a-z0-9_]*", b.Name).
+			withFix("call it by small letters, digits and underscores, a letter first")
 	case b.Bits < 1 || b.Bits > MaxVectorBits:
-		return invalid("bits", "%d bits an entity, 1 (a selector) to %d are possible", b.Bits, MaxVectorBits)
+		return invalid("bits", "%d bits an entity, 1 (a selector) to %d are possible", b.Bits, MaxVectorBits).
+			withFix("register with --bits 1 to %d", MaxVectorBits).withNumber("bits", int64(b.Bits)).withNumber("max_bits", MaxVectorBits)
 	case b.Decimals < 0 || b.Decimals > maxWeightDecimals || b.Bits == 1 && b.Decimals != 0:
-		return invalid("decimals", "%d decimals of %d bits; weights have 0 to %d, a selector none", b.Decimals, b.Bits, maxWeightDecimals)
+		return invalid("decimals", "%d decimals of %d bits; weights have 0 to %d, a selector none", b.Decimals, b.Bits, maxWeightDecimals).
+			withFix("write the weights with at most %d decimals, or register a selector without", maxWeightDecimals).
+			withNumber("decimals", int64(b.Decimals)).withNumber("max_decimals", maxWeightDecimals)
 	case b.Entities < 1 || b.Entities > MaxVectorEntries/b.Bits:
 		return invalid("entities", "%d entities of %d bits, at most %d bits in all are possible", b.Entities, b.Bits, MaxVectorEntries).
-			withFix("use fewer bits")
+			withFix("%s", fewerBits(b.Entities)).withNumber("entities", int64(b.Entities)).withNumber("bits", int64(b.Bits)).withNumber("max_entries", MaxVectorEntries)
 	case b.Modulus < 3 || b.Modulus >= maxModulus || b.Modulus%2 == 0:
-		return invalid("modulus", "%d is no modulus of shares", b.Modulus)
+		return invalid("modulus", "%d is no modulus of shares", b.Modulus).withFix("share the vector anew with a client of this version")
 	case len(b.Shares) != len(c.cluster.Nodes):
-		return invalid("shares", "%d sealed shares for %d nodes", len(b.Shares), len(c.cluster.Nodes))
+		return invalid("shares", "%d sealed shares for %d nodes", len(b.Shares), len(c.cluster.Nodes)).
+			withFix("seal one share to each node of the roster")
 	}
 	for i, d := range b.Shares {
 		if d.IsZero() || slices.Contains(b.Shares[:i], d) {
-			return invalid(fmt.Sprintf("shares[%d]", i), "the digest is missing, or is another node's")
+			return invalid(fmt.Sprintf("shares[%d]", i), "the digest is missing, or is another node's").
+				withFix("seal one share to each node of the roster")
 		}
 	}
 	return nil
+}
+
+// fewerBits says in how many bits so many entities can be weighed.
+func fewerBits(entities int) string {
+	switch most := MaxVectorEntries / max(entities, 1); {
+	case entities < 1:
+		return "the registry has to have a row"
+	case most == 0:
+		return fmt.Sprintf("the registry is too large for private vectors, which have at most %d entities", MaxVectorEntries)
+	case most == 1:
+		return "register it without weights"
+	default:
+		return fmt.Sprintf("use --bits %d or fewer", most)
+	}
 }
 
 // checkNextVector refuses a version out of turn, and more vectors than an owner
@@ -99,7 +119,8 @@ func (c *call) checkNextVector(b VectorRegister) error {
 		return err
 	}
 	if b.Version != last+1 {
-		r := conflict("version", "version %d of %s; the next is %d", b.Version, b.Name, last+1).withNumber("next", int64(last+1))
+		r := conflict("version", "version %d of vector %s is out of turn; the next is %d", b.Version, b.Name, last+1).
+			withFix("register it as version %d: weir portfolio register %s FILE.csv", last+1, b.Name).withNumber("next", int64(last+1))
 		r.Field = "version"
 		return r
 	}
@@ -115,7 +136,9 @@ func (c *call) checkNextVector(b VectorRegister) error {
 	}
 	if open >= MaxOpenVectors || len(held) >= MaxVectors {
 		return conflict("max_vectors", "%d registrations are under way and %d vectors are held, at most %d and %d are possible", open, len(held)-open, MaxOpenVectors, MaxVectors).
-			withFix("wait for them, or drop some: weir portfolio drop NAME")
+			withFix("wait for them, or drop some: weir portfolio drop NAME").
+			withNumber("under_way", int64(open)).withNumber("held", int64(len(held)-open)).
+			withNumber("max_under_way", MaxOpenVectors).withNumber("max_held", MaxVectors)
 	}
 	return nil
 }
@@ -151,9 +174,10 @@ func dropVector(c *call, b VectorDrop) error {
 	case err != nil:
 		return err
 	case v.Owner != c.signer.ID:
-		return forbidden("owner", "vector %s is not yours", v.ID)
+		return forbidden("owner", "vector %s is not yours", v.ID).withFix("drop your own: weir portfolio list shows them")
 	case v.State == VectorDropped:
-		return conflict("vector_state", "vector %s is dropped", v.ID)
+		return conflict("vector_state", "vector %s (%s version %d) is dropped already", v.ID, v.Name, v.Version).
+			withFix("nothing is left to do; another version can be registered: weir portfolio register %s FILE.csv", v.Name)
 	}
 	asked, err := c.queryOn(v.ID)
 	if err != nil {

@@ -11,7 +11,7 @@ const nodesLearn = "the request, the groups and how many there are; of the value
 
 // nodesWords says in plain words what the nodes learn from a query (PROTOCOL
 // sections 3 to 6).
-func nodesWords(d catalog.Descriptor, v catalog.Verdict) string {
+func nodesWords(d catalog.Descriptor, k catalog.Contract, v catalog.Verdict) string {
 	words := nodesLearn
 	for _, use := range v.Vectors {
 		name := "private vector " + use.Name
@@ -21,7 +21,7 @@ func nodesWords(d catalog.Descriptor, v catalog.Verdict) string {
 		words += fmt.Sprintf("; that %s over the %d entities of the registry was used, not which of them it selects or weighs, nor how many", name, use.Entities)
 	}
 	if v.In != "" && v.Noise == nil && !d.Policy.Public && opens(v) {
-		words += fmt.Sprintf("; and one bit: whether anywhere fewer than %d entities are selected or left over, in which case there is no answer", d.Policy.MinCohort)
+		words += fmt.Sprintf("; and one bit: whether anywhere fewer than %d entities are selected or left over, in which case there is no answer", max(k.MinCohort, d.Policy.MinCohort))
 	}
 	return words
 }

@@ -124,7 +124,7 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 		}
 		out.Body = wire.Explained{
 			Dataset: d.ID, Release: verdict.Release, Contract: in.Body.Contract, Request: request,
-			Groups: len(plan.Groups), Withheld: len(verdict.Withheld), Plan: plan.Explain(descriptor), Nodes: nodesWords(d.Descriptor, verdict),
+			Groups: len(plan.Groups), Withheld: len(verdict.Withheld), Plan: plan.Explain(descriptor), Nodes: nodesWords(d.Descriptor, preview.Contract, verdict),
 			WithheldGroups: withheldGroups(verdict), Verdict: verdictWords(d.Descriptor, preview),
 			Price: preview.Price, Repeats: preview.Repeats, Millis: estimate(plan.Explain(descriptor)),
 		}

@@ -25,9 +25,13 @@ func (c *Client) chooseContract(ctx context.Context, d catalog.Dataset, r catalo
 	}
 	now := c.now().UnixMilli()
 	var fitting, others []string
+	only := "" // the one contract on the dataset, if there is one
 	for _, k := range all {
 		if k.Buyer != me || k.Dataset != d.ID {
 			continue
+		}
+		if only = k.ID; len(fitting)+len(others) > 0 {
+			only = ""
 		}
 		if why := uncovered(k, r, now); why != "" {
 			others = append(others, k.ID+" "+why)
@@ -43,6 +47,12 @@ func (c *Client) chooseContract(ctx context.Context, d catalog.Dataset, r catalo
 	case 1:
 		return fitting[0], nil
 	case 0:
+		if no := r.Ungrantable(d.Descriptor); no != nil {
+			return "", no // nor would any other
+		}
+		if only != "" {
+			return only, nil // the ledger says what it lacks, with its numbers
+		}
 		message := fmt.Sprintf("no contract of yours on dataset %s covers this query", d.ID)
 		if len(others) > 0 {
 			message += ": " + strings.Join(others, "; ")
