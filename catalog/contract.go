@@ -45,7 +45,8 @@ func (k Contract) usable(now int64) *Refusal {
 		return refuse(RefusedPolicy, "contract_suspended", "contract %s is suspended by its publisher%s", k.ID, because).
 			withFix("ask the publisher to resume it; %s", k.left())
 	case now >= k.Until:
-		return refuse(RefusedPolicy, "contract_expired", "contract %s has expired", k.ID).withFix("%s", again)
+		return refuse(RefusedPolicy, "contract_expired", "contract %s has expired, in the hour %s UTC", k.ID, GrainHour.Format(k.Until/3600_000)).
+			withFix("%s", again).withNumber("until", k.Until).withNumber("now", now)
 	}
 	return nil
 }
