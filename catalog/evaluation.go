@@ -27,6 +27,7 @@ type evaluation struct {
 	least       int                       // min_cohort of the contract, if it asks for more
 	allowed     func(Request) bool        // whether the contracts cover another request; nil: all
 	noised      string                    // largest epsilon that could be asked with; empty: none
+	advise      bool                      // whether a refusal looks for a change that would pass
 	trial       bool                      // whether only the decision matters, not what is said of it
 
 	intervals []Interval // selected periods, clipped to the version

@@ -134,7 +134,7 @@ func TestTheFixOfAJoinPasses(t *testing.T) {
 	q := w.product("nox", "output")
 	q.Request.Where = in("county", "county1")
 	q.Request.Periods = []Interval{{month("2024-02"), month("2024-03")}}
-	r := w.no("bank", KindQuerySubmit, q, RefusedPolicy, "joint")
+	r := w.advised(q, "joint")
 	checkSaid(t, r, "entities", "min_cohort", "apart")
 	for _, changed := range followed(t, q.Request, testDescriptor("emissions"), r.Fix) {
 		w = make()

@@ -7,17 +7,22 @@ import (
 	"strings"
 )
 
-// A query that the class rule or min_cohort refuses is told the smallest change that
-// would pass. Changes are tried, with the same evaluation, so that what is advised
-// does pass as long as nothing else happens. What a change names is no more than a
+// A preview of a query that the class rule or min_cohort refuses tells the smallest
+// change that would pass. Changes are tried, with the same evaluation, so that what is
+// advised does pass as long as nothing else happens. Applying a query tries none: the
+// search takes up to a hundred times as long as the decision, which everybody waits
+// for. What a change names is no more than a
 // buyer can find out by asking EXPLAIN about one condition after the other: ids are
 // public, and the partition is not promised to be a secret (DESIGN section 8, point 9).
 
 // maxNamed is the most entities that a suggestion names.
 const maxNamed = 8
 
-// maxTrialWork bounds the steps of all trials of a refusal together.
-const maxTrialWork = maxWork / 4
+// maxTrials bounds the trials of a refusal, maxTrialWork their steps together.
+const (
+	maxTrials    = 32
+	maxTrialWork = maxWork / 4
+)
 
 // change is a request like a refused one.
 type change struct {
@@ -29,10 +34,13 @@ type change struct {
 // smallest is the smallest change that would pass; false: none does, as far as steps
 // for each trial allow to look.
 func (v *evaluation) smallest(changes []change, steps int64) (change, bool) {
+	if !v.advise {
+		return change{}, false
+	}
 	changes = append(slices.Clip(changes), v.two(changes)...)
 	slices.SortStableFunc(changes, func(a, b change) int { return cmp.Compare(a.size, b.size) })
 	for i, c := range changes {
-		if steps*int64(i+1) > maxTrialWork {
+		if i == maxTrials || steps*int64(i+1) > maxTrialWork {
 			break
 		}
 		if v.passes(c.request) {
@@ -198,7 +206,7 @@ func (g Grain) coarser() Grain {
 
 // orNoised adds to a fix that the same is answered with noise, where it is.
 func (v *evaluation) orNoised(fix string) string {
-	if v.noised == "" || v.request.Noise != nil {
+	if !v.advise || v.noised == "" || v.request.Noise != nil {
 		return fix
 	}
 	q := v.request

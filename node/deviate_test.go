@@ -20,6 +20,7 @@ import (
 	"github.com/weirdata/weir/compute/query"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/fit"
 	"github.com/weirdata/weir/node/peer"
 )
 
@@ -123,7 +124,7 @@ func TestQueryThatDoesNotFitIsRefusedBeforeItIsProposed(t *testing.T) {
 	if !errors.As(err, &problem) || problem.Refusal() == nil || problem.Receipt != nil {
 		t.Fatalf("got %v, want a refusal without a receipt", err)
 	}
-	if refusal := problem.Refusal(); refusal.Kind != catalog.RefusedPolicy || refusal.Rule != rulePlan ||
+	if refusal := problem.Refusal(); refusal.Kind != catalog.RefusedPolicy || refusal.Rule != fit.RulePlan ||
 		!slices.Contains(refusal.Numbers, catalog.Number{Name: "slot_maps", Value: fmt.Sprint(query.MaxSlotMaps)}) || refusal.Fix == "" {
 		t.Errorf("got %+v", refusal)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/seal"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/fit"
 )
 
 // What a malicious buyer may try with private vectors, and the tests that show what
@@ -284,7 +285,7 @@ func TestCohortTestOfOtherSetsIsNotPassed(t *testing.T) {
 	test := func(purposes bool, sets ...[]catalog.CohortSet) (passed bool, err error) {
 		var members [2]*he.CohortTest
 		for i := range members {
-			cohorts := cohortsOf(sets[i])
+			cohorts := fit.CohortsOf(sets[i])
 			for j, s := range sets[i] {
 				for _, e := range s.Members {
 					cohorts[j].Share = (cohorts[j].Share + shares[i][e]) % params.T()
@@ -364,8 +365,8 @@ func TestCohortTestThatCannotBeSentIsRefusedBeforeItIsProposed(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = bureau.Query(ctx, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(mine)`, client.QueryOptions{})
-	if r, refused := client.IsRefused(err); !refused || r.Rule != ruleCohorts || r.Fix == "" || len(r.Numbers) != 2 {
-		t.Fatalf("got %v, want a refusal by the rule %s", err, ruleCohorts)
+	if r, refused := client.IsRefused(err); !refused || r.Rule != fit.RuleCohorts || r.Fix == "" || len(r.Numbers) != 2 {
+		t.Fatalf("got %v, want a refusal by the rule %s", err, fit.RuleCohorts)
 	}
 	if queries, err := bureau.Queries(ctx); err != nil || len(queries) != 0 {
 		t.Errorf("the ledger has it: %+v, %v", queries, err)
@@ -374,10 +375,10 @@ func TestCohortTestThatCannotBeSentIsRefusedBeforeItIsProposed(t *testing.T) {
 	for i := range many {
 		many[i].Members = make([]int32, 60)
 	}
-	if r := refuseCohorts(20, many); r == nil || r.Rule != ruleCohorts || r.Fix == "" {
+	if r := fit.Cohorts(20, many); r == nil || r.Rule != fit.RuleCohorts || r.Fix == "" {
 		t.Errorf("%d sets of 60: %v", len(many), r)
 	}
-	if r := refuseCohorts(20, many[1:]); r != nil {
+	if r := fit.Cohorts(20, many[1:]); r != nil {
 		t.Errorf("%d sets of 60: %v", len(many)-1, r)
 	}
 }

@@ -12,14 +12,15 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/node/fit"
 )
 
 // errHalfway ends an attempt whose computation on shares did not come to its end.
 // Its throw-away keys are good for one use: nothing is sent again in the attempt.
 var errHalfway = errors.New("the computation on shares broke off")
 
-// productEntries is how many products are computed at a time: a request of some 5 MB.
-const productEntries = 8 << 14
+// productEntries is how many products are computed at a time.
+const productEntries = fit.MaxFactors
 
 // stageMessages bounds the messages that a member sends another one in one
 // computation, which makes the numbers of their parcels.

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"math/big"
 	"sync"
 
 	"github.com/weirdata/weir/catalog"
@@ -143,16 +142,3 @@ func addNoise(p he.Parameters, values []uint64, draws []noise.Draw) error {
 	}
 	return p.AddMod(values, residues)
 }
-
-// noisedOverflowError is a noised query whose numbers could leave the plaintext
-// space by sum and noise together.
-type noisedOverflowError struct {
-	tail *big.Int
-	err  *he.OverflowError
-}
-
-func (e *noisedOverflowError) Error() string {
-	return fmt.Sprintf("%v; %v of it is room for the noise of all nodes", e.err, e.tail)
-}
-
-func (e *noisedOverflowError) Unwrap() error { return e.err }

@@ -278,21 +278,3 @@ func TestStoredNoiseThatDoesNotFitEndsTheAttempt(t *testing.T) {
 		}
 	}
 }
-
-// Sum and tail of the noise together must fit the plaintext space.
-func TestNoiseThatWouldOverflowIsRefusedWithItsNumbers(t *testing.T) {
-	t.Parallel()
-	n := &Node{params: dataParameters(t)}
-	d := catalog.Descriptor{Measures: []catalog.Measure{{Name: "m", Min: 0, Max: 10}}}
-	plan := noisedPlan(1, laplace(t, 1<<56))
-	plan.Accumulators, plan.SlotMaps = []query.Accumulator{{Tiles: []int{0}}}, [][]int32{{0}}
-	err := n.checkLoad(d, plan)
-	r := refusalOf(err)
-	if r == nil || r.Rule != ruleOverflow || len(r.Numbers) != 3 || r.Numbers[2].Name != "noise_tail" {
-		t.Fatalf("error %v, refusal %+v", err, r)
-	}
-	plan.Noise = []noise.Law{laplace(t, 1<<40)}
-	if err := n.checkLoad(d, plan); err != nil {
-		t.Error(err)
-	}
-}

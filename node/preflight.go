@@ -5,21 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
-	"strconv"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/query"
 	"github.com/weirdata/weir/compute/seal"
-)
-
-// Rules of refusals that come from a plan.
-const (
-	ruleOverflow = "overflow"       // a sum might exceed the plaintext modulus
-	ruleNoise    = "noise"          // an accumulator would not decrypt
-	ruleCohorts  = "cohort_test"    // a cohort test would be too large
-	rulePlan     = "plan_too_large" // too many slot maps or groups
+	"github.com/weirdata/weir/node/fit"
 )
 
 // planner makes the plan of a verdict.
@@ -50,43 +40,26 @@ func (n *Node) plan(w work, verdict catalog.Verdict) (plan *query.Plan, err erro
 	if err != nil {
 		return nil, &refuseError{reason: fmt.Sprintf("the query cannot be planned: %v", err), cause: err}
 	}
-	if err := n.checkLoad(w.descriptor(), plan); err != nil {
+	if _, err := fit.Check(n.params, w.descriptor(), plan); err != nil {
 		return nil, &refuseError{reason: fmt.Sprintf("the query does not fit: %v", err), cause: err}
 	}
 	return plan, nil
 }
 
-// checkLoad says whether every accumulator of the plan opens exactly.
-func (n *Node) checkLoad(d catalog.Descriptor, plan *query.Plan) error {
-	if plan.Openings() == 0 {
-		return nil
-	}
-	magnitude, tail, err := plan.Room(d, n.params.Threshold())
-	if err != nil {
-		return err
-	}
-	_, err = n.params.CheckLoad(he.Load{Tiles: plan.MaxTiles(), Magnitude: magnitude})
-	var overflow *he.OverflowError
-	if plan.Noise != nil && errors.As(err, &overflow) {
-		return &noisedOverflowError{tail: tail, err: overflow}
-	}
-	return err
-}
-
 // refuseUnfit plans a query before it is proposed (DESIGN section 6, step 2), so
 // that one that could never be opened is refused with its numbers and costs
-// nothing: no attempt, no charge, no entry. What the policy or the contract
-// refuse is left to the ledger, which records it.
+// nothing: no attempt, no charge, no entry. The error is a *catalog.Refusal then.
 //
-// The error is a *catalog.Refusal then.
-func (n *Node) refuseUnfit(ctx context.Context, e catalog.Envelope) error {
+// What the policy or the contract refuse is left to the ledger, which records it.
+// foreseen is that refusal, as far as this node sees, with a change that would pass.
+func (n *Node) refuseUnfit(ctx context.Context, e catalog.Envelope) (foreseen *catalog.Refusal, err error) {
 	p, err := catalog.ParsePayload(e.Payload)
 	if err != nil || p.Kind != catalog.KindQuerySubmit {
-		return nil // the ledger says what is wrong with it
+		return nil, nil //nolint:nilerr // the ledger says what is wrong with it
 	}
 	var submit catalog.QuerySubmit
 	if err := json.Unmarshal(p.Body, &submit); err != nil {
-		return nil //nolint:nilerr // likewise
+		return nil, nil //nolint:nilerr // likewise
 	}
 	var refusal *catalog.Refusal
 	err = n.Read(ctx, func(v catalog.View) error {
@@ -98,7 +71,7 @@ func (n *Node) refuseUnfit(ctx context.Context, e catalog.Envelope) error {
 			return err
 		}
 		verdict, no, err := v.Judge(signer.ID, submit)
-		if err != nil || no != nil || len(verdict.Columns) == 0 {
+		if foreseen = no; err != nil || no != nil || len(verdict.Columns) == 0 {
 			return err
 		}
 		if refusal = refuseReceiving(submit.Receiving); refusal != nil {
@@ -113,12 +86,12 @@ func (n *Node) refuseUnfit(ctx context.Context, e catalog.Envelope) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("plan the query: %w", err)
+		return nil, fmt.Errorf("plan the query: %w", err)
 	}
 	if refusal != nil {
-		return refusal
+		return nil, refusal
 	}
-	return nil
+	return foreseen, nil
 }
 
 // refuseReceiving refuses a key that nothing can be sealed to. Only sealing
@@ -150,7 +123,7 @@ func (n *Node) unfit(v catalog.View, verdict catalog.Verdict) (*catalog.Refusal,
 		return nil, err
 	}
 	if _, err := n.plan(w, verdict); err != nil {
-		if r := refusalOf(err); r != nil {
+		if r := fit.Refusal(err); r != nil {
 			return r, nil
 		}
 		return nil, err
@@ -166,68 +139,5 @@ func unfitCohorts(v catalog.View, principal string, submit catalog.QuerySubmit) 
 	if err != nil || refusal != nil {
 		return refusal, err
 	}
-	return refuseCohorts(least, sets), nil
-}
-
-// refuseCohorts is the refusal of a cohort test that is too large; nil: it is not.
-func refuseCohorts(least int, sets []catalog.CohortSet) *catalog.Refusal {
-	factors := he.CohortFactors(least, cohortsOf(sets))
-	r := &catalog.Refusal{Kind: catalog.RefusedPolicy, Rule: ruleCohorts}
-	number := func(name string, value int) {
-		r.Numbers = append(r.Numbers, catalog.Number{Name: name, Value: strconv.Itoa(value)})
-	}
-	switch {
-	case least > he.MaxCohortMinimum:
-		r.Message = fmt.Sprintf("groups have at least %d entities here; portfolios can be tested for at most %d", least, he.MaxCohortMinimum)
-		r.Fix = "ask with --epsilon where the policy has dp, or without the portfolio"
-		number("min_cohort", least)
-		number("limit", he.MaxCohortMinimum)
-	case factors > productEntries:
-		r.Message = fmt.Sprintf("testing the portfolio in every class and period takes %d numbers, at most %d are possible", factors, productEntries)
-		r.Fix = "select fewer measures or a shorter time at a time"
-		number("factors", factors)
-		number("limit", productEntries)
-	default:
-		return nil
-	}
-	return r
-}
-
-// refusalOf tells the buyer why a plan does not fit; nil when err is about
-// something else.
-func refusalOf(err error) *catalog.Refusal {
-	r := &catalog.Refusal{Kind: catalog.RefusedPolicy, Rule: rulePlan, Message: err.Error(), Fix: "ask for fewer groups or a shorter time"}
-	number := func(name, value string) { r.Numbers = append(r.Numbers, catalog.Number{Name: name, Value: value}) }
-	var overflow *he.OverflowError
-	var noised *noisedOverflowError
-	var noise *he.NoiseError
-	switch {
-	case errors.As(err, &overflow):
-		r.Rule, r.Fix = ruleOverflow, "select fewer entities or a shorter time"
-		number("magnitude", text(overflow.Magnitude))
-		number("limit", text(overflow.Limit))
-		if errors.As(err, &noised) {
-			r.Fix = "select fewer entities or a shorter time, or ask with a larger epsilon"
-			number("noise_tail", text(noised.tail))
-		}
-	case errors.As(err, &noise):
-		r.Rule, r.Fix = ruleNoise, "select fewer periods"
-		number("tiles", strconv.Itoa(noise.Tiles))
-		number("bits", strconv.FormatFloat(noise.Used, 'f', 1, 64))
-		number("limit", strconv.FormatFloat(noise.Available, 'f', 1, 64))
-	case errors.Is(err, query.ErrPlanTooLarge):
-		r.Fix = "group by a coarser period, or select fewer groups or periods"
-		number("slot_maps", strconv.Itoa(query.MaxSlotMaps))
-		number("groups", strconv.Itoa(catalog.MaxGroups))
-	default:
-		return nil
-	}
-	return r
-}
-
-func text(x *big.Int) string {
-	if x == nil {
-		return "0"
-	}
-	return x.String()
+	return fit.Cohorts(least, sets), nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/node/fit"
 )
 
 // errCohort ends a query whose cohort test failed. It is told to the ledger as such,
@@ -179,7 +180,7 @@ func (n *Node) testCohorts(ctx context.Context, id string, t *talk, vectors *pri
 	if len(sets) == 0 {
 		return nil
 	}
-	cohorts := cohortsOf(sets)
+	cohorts := fit.CohortsOf(sets)
 	defer clear(cohorts)
 	if most := he.CohortFactors(least, cohorts); least > he.MaxCohortMinimum || most > productEntries {
 		return refusef("the cohort test multiplies %d numbers for groups of %d entities, at most %d of %d are possible", most, least, productEntries, he.MaxCohortMinimum)
@@ -215,15 +216,6 @@ func (n *Node) testCohorts(ctx context.Context, id string, t *talk, vectors *pri
 		return errCohort
 	}
 	return nil
-}
-
-// cohortsOf are the cohorts of sets, without their shares.
-func cohortsOf(sets []catalog.CohortSet) []he.Cohort {
-	list := make([]he.Cohort, len(sets))
-	for i, s := range sets {
-		list[i] = he.Cohort{Members: len(s.Members), NoRest: s.NoRest}
-	}
-	return list
 }
 
 // cohortPurpose names a cohort test by all that it is about.

@@ -41,13 +41,14 @@ func (n *Node) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt, err
 	if err := n.refuseForged(ctx, e); err != nil {
 		return receipt, err
 	}
-	if err := n.refuseUnfit(ctx, e); err != nil {
+	foreseen, err := n.refuseUnfit(ctx, e)
+	if err != nil {
 		return receipt, err
 	}
 	if err := n.acts.take(e, n.opts.Clock()); err != nil {
 		return receipt, err
 	}
-	err := n.atLeader(ctx, func(ctx context.Context, leader string) error {
+	err = n.atLeader(ctx, func(ctx context.Context, leader string) error {
 		var err error
 		if leader == n.id {
 			receipt, err = n.propose(ctx, e)
@@ -59,8 +60,11 @@ func (n *Node) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt, err
 	if err != nil {
 		return receipt, fmt.Errorf("submit the envelope: %w", ofThisNode(err))
 	}
-	if receipt.Outcome.Refusal != nil {
+	if r := receipt.Outcome.Refusal; r != nil {
 		n.acts.refused(e, n.opts.Clock())
+		if foreseen != nil && r.Rule == foreseen.Rule && r.Message == foreseen.Message {
+			receipt.Fix = foreseen.Fix
+		}
 	}
 	return receipt, nil
 }

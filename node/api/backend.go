@@ -38,6 +38,9 @@ type Receipt struct {
 	Leaf    catalog.Digest  `json:"leaf"`
 	Index   uint64          `json:"index"`
 	Outcome catalog.Outcome `json:"outcome"`
+	// Fix is what would pass instead of a query that was refused, in more detail than
+	// the outcome that is recorded says; empty: no more is known.
+	Fix string `json:"-"`
 }
 
 // Blobs is the node's store of content-addressed blobs.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"reflect"
@@ -93,7 +94,9 @@ func submit(ctx context.Context, s *server, in *submission) (*reply[wire.Submitt
 	}
 	where := wire.Receipt{Seq: r.Seq, Leaf: r.Leaf, Index: r.Index}
 	if r.Outcome.Refusal != nil {
-		p := wire.RefusalProblem(r.Outcome.Refusal)
+		no := *r.Outcome.Refusal
+		no.Fix = cmp.Or(r.Fix, no.Fix)
+		p := wire.RefusalProblem(&no)
 		p.Receipt = &where
 		return nil, p
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/weirdata/weir/compute/query"
 	"github.com/weirdata/weir/node/api/statement"
 	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/fit"
 )
 
 type sqlText struct {
@@ -120,6 +121,9 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 		}
 		plan, descriptor, err := planOf(v, d.Descriptor, version, verdict)
 		if err != nil {
+			return unfit(err)
+		}
+		if err := testable(v, caller.ID, submit, verdict, d.Descriptor); err != nil {
 			return err
 		}
 		out.Body = wire.Explained{
@@ -182,18 +186,40 @@ func bitsOf(v catalog.View, d catalog.Descriptor, plan *query.Plan) (*wire.Bits,
 	if err != nil {
 		return nil, err
 	}
-	magnitude, _, err := plan.Room(d, cluster.Threshold)
+	b, err := fit.Check(params, d, plan)
 	if err != nil {
-		return nil, err
-	}
-	b, err := params.CheckLoad(he.Load{Tiles: plan.MaxTiles(), Magnitude: magnitude})
-	if err != nil {
-		return nil, &catalog.Refusal{Kind: catalog.RefusedPolicy, Rule: "load", Message: "the query does not fit: " + err.Error()}
+		return nil, unfit(err)
 	}
 	return &wire.Bits{
 		Noise: b.NoiseUsed, NoiseAvailable: b.NoiseAvailable,
 		Magnitude: float64(b.Magnitude.BitLen()), MagnitudeAvailable: float64(b.Limit.BitLen()),
 	}, nil
+}
+
+// unfit is the refusal of a plan that cannot be computed, or the error itself.
+func unfit(err error) error {
+	if r := fit.Refusal(err); r != nil {
+		return r
+	}
+	return err
+}
+
+// testable refuses an exact private query whose cohort test would be too large.
+func testable(v catalog.View, caller string, submit catalog.QuerySubmit, verdict catalog.Verdict, d catalog.Descriptor) error {
+	if verdict.In == "" || verdict.Noise != nil || d.Policy.Public {
+		return nil
+	}
+	_, least, sets, refusal, err := v.CohortPreview(caller, submit)
+	if err != nil {
+		return err
+	}
+	if refusal == nil {
+		refusal = fit.Cohorts(least, sets)
+	}
+	if refusal != nil {
+		return refusal
+	}
+	return nil
 }
 
 // withheldGroups names the first of the groups that would not be released.
