@@ -104,7 +104,7 @@ func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit, preview
 			return held.counting, err
 		},
 		vectors: j.vectors, commitments: j.commitments,
-		sets: func() ([]CellSet, error) { return readSets(r, j.version.Dataset, j.version.Version) },
+		sets:   func() ([]CellSet, error) { return readSets(r, j.version.Dataset, j.version.Version) },
 		advise: preview,
 		allowed: func(other Request) bool {
 			return other.Check(j.descriptor(), reg.Columns) == nil && j.covered(now, other, noised) == nil

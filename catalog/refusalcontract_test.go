@@ -54,7 +54,7 @@ func TestTheFixOfAContractPasses(t *testing.T) {
 				whole.Periods = []Interval{{month("2024-01"), month("2024-04")}}
 				w.ok("bank", KindQuerySubmit, submit(id, whole))
 			case tc.flags.Scope != nil && !strings.Contains(r.Fix, again+" --for SQL"),
-				tc.flags.Budget != "" && !(strings.Contains(r.Fix, "at least "+tc.flags.Budget) && strings.Contains(r.Fix, again+" --budget AMOUNT")),
+				tc.flags.Budget != "" && !strings.Contains(r.Fix, "at least "+tc.flags.Budget+": "+again+" --budget AMOUNT"),
 				!strings.Contains(r.Fix, again):
 				t.Fatalf("fix %q", r.Fix)
 			}
@@ -127,17 +127,17 @@ func TestTheFixOfAPrivateQueryPasses(t *testing.T) {
 
 // A join in which too little is common is told the periods or groups that have it.
 func TestTheFixOfAJoinPasses(t *testing.T) {
-	make := func() *joinWorld {
+	twice := func() *joinWorld {
 		return newJoinWorld(t, nil, func(d, _, p, e int) bool { return d != 0 || p != 1 || e != 4 }) // of county1
 	}
-	w := make()
+	w := twice()
 	q := w.product("nox", "output")
 	q.Request.Where = in("county", "county1")
 	q.Request.Periods = []Interval{{month("2024-02"), month("2024-03")}}
 	r := w.advised(q, "joint")
 	checkSaid(t, r, "entities", "min_cohort", "apart")
 	for _, changed := range followed(t, q.Request, testDescriptor("emissions"), r.Fix) {
-		w = make()
+		w = twice()
 		q.Contract, changed.Join.Contract = w.contracts[0], w.contracts[1]
 		q.Request = changed
 		w.ok("bank", KindQuerySubmit, q)

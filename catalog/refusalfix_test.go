@@ -138,9 +138,9 @@ func checkSaid(t *testing.T, r *Refusal, numbers ...string) {
 }
 
 // under is a scene with a contract on a dataset.
-func under(dataset string, make func(t tester) *world) func(*testing.T) (*world, string) {
+func under(dataset string, found func(t tester) *world) func(*testing.T) (*world, string) {
 	return func(t *testing.T) (*world, string) {
-		w := make(t)
+		w := found(t)
 		return w, w.contract("bank", OrderCreate{Dataset: dataset})
 	}
 }

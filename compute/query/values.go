@@ -112,7 +112,7 @@ func (c *Compiled) Misspelt(unknown []UnknownValue) *Error {
 		for i, a := range u.Accepted {
 			accepted[i] = quotedText(a)
 		}
-		fault.want(accepted...)
+		fault = fault.want(accepted...)
 		if more := u.Distinct - len(accepted); more > 0 {
 			fault.Want += fmt.Sprintf(", … %d more", more)
 		}
