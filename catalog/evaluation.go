@@ -94,8 +94,11 @@ func (v *evaluation) selectPeriods() *Refusal {
 	d := v.descriptor
 	if len(v.intervals) == 0 {
 		first, last := d.Grain.Format(extent.From), d.Grain.Format(extent.To-1)
-		r := refuse(RefusedInvalid, RuleEmpty, "no period of the query lies in version %d of dataset %s, which has %s to %s",
-			v.version.Version, d.Dataset, first, last).withFix("ask for periods between '%s' and '%s'", first, last)
+		where := fmt.Sprintf("version %d of dataset %s, which has %s to %s", v.version.Version, d.Dataset, first, last)
+		if v.join != nil {
+			where = fmt.Sprintf("the versions of datasets %s and %s, which have %s to %s in common", d.Dataset, v.join.dataset.ID, first, last)
+		}
+		r := refuse(RefusedInvalid, RuleEmpty, "no period of the query lies in %s", where).withFix("ask for periods between '%s' and '%s'", first, last)
 		r.Field = "periods"
 		return r
 	}

@@ -141,7 +141,7 @@ const stationsSQL = `SELECT station, date_trunc('month', period) AS month, SUM(p
 // stationsAnew asks for the same figures of the dataset stations by a condition that
 // all stations meet: a query with another n repeats none, and is opened.
 func stationsAnew(n int) string {
-	return fmt.Sprintf(stationsSQL, fmt.Sprintf("stations WHERE station <> 'none%d'", n))
+	return fmt.Sprintf(stationsSQL, fmt.Sprintf("stations WHERE station > '!%d'", n))
 }
 
 // stationTruth is what stationsSQL must return, by plain loops.

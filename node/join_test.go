@@ -248,8 +248,8 @@ func TestProductsOfPublicDatasetsAreOverTheCellsThatBothHave(t *testing.T) {
 		t.Errorf("rows %v", rows)
 	}
 	_, err = w.buyer.Query(ctx, strings.Replace(fmt.Sprintf(nothing, firmID(2)), "2024-08", "2024-01", 1), client.QueryOptions{})
-	var problem *wire.Problem
-	if !errors.As(err, &problem) || problem.Rule != "empty" {
+	var fault *query.Error
+	if !errors.As(err, &fault) || fault.Near != "'2024-01'" || !strings.Contains(fault.Message, "which have 2024-04 to 2024-12 in common") {
 		t.Errorf("a month that one of them lacks: %v", err)
 	}
 }

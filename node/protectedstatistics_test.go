@@ -98,7 +98,7 @@ func TestProtectedMomentsAreExactWhereTheClassRuleLetsThem(t *testing.T) {
 			t.Errorf("%s: %v, want the refusal %s with what would pass", sql, err, rule)
 		}
 	}
-	if _, err := buyer.Query(ctx, "SELECT COUNT(*) FROM guarded HAVING CORR(pm25, no2) > 0", client.QueryOptions{}); err == nil || !strings.Contains(err.Error(), "does not grant regr") {
+	if _, err := buyer.Query(ctx, "SELECT COUNT(*) FROM guarded HAVING CORR(pm25, no2) > 0", client.QueryOptions{}); err == nil || !strings.Contains(err.Error(), "does not release regr to anybody") {
 		t.Errorf("a correlation in HAVING that the policy does not allow: %v", err)
 	}
 	noisedStatistics(ctx, t, buyer, list)

@@ -85,9 +85,20 @@ func TestContractIsChosenOnlyWhenExactlyOneCovers(t *testing.T) {
 
 	narrow := w.contract("air", catalog.OrderApprove{Measures: []string{"pm10"}, Aggregates: []string{"sum"}})
 	_, err = buyer.Query(w.ctx, sql, client.QueryOptions{})
-	wantRule(t, err, catalog.RefusedPolicy, "contract")
+	wantRule(t, err, catalog.RefusedPolicy, "aggregate")
 	if !strings.Contains(err.Error(), narrow) {
 		t.Errorf("the refusal does not say why %s does not do: %v", narrow, err)
+	}
+	another := w.contract("air", catalog.OrderApprove{Measures: []string{"pm10"}})
+	_, err = buyer.Query(w.ctx, sql, client.QueryOptions{})
+	wantRule(t, err, catalog.RefusedPolicy, "contract")
+	if !strings.Contains(err.Error(), narrow) || !strings.Contains(err.Error(), another) {
+		t.Errorf("the refusal does not say why %s and %s do not do: %v", narrow, another, err)
+	}
+	_, err = buyer.Query(w.ctx, "SELECT VAR_POP(pm25) FROM air", client.QueryOptions{})
+	wantRule(t, err, catalog.RefusedPolicy, "aggregate")
+	if strings.Contains(err.Error(), "order") {
+		t.Errorf("what no contract grants is said to be had by ordering: %v", err)
 	}
 	first := w.contract("air", catalog.OrderApprove{Queries: 1})
 	_, err = buyer.Query(w.ctx, sql, client.QueryOptions{})
