@@ -84,7 +84,8 @@ type Options struct {
 	// proposes nothing and hands the lead on. Zero: the ledger's default.
 	MinFreeBytes uint64
 
-	plan planner // tests put broken ones in; nil: planOf
+	plan   planner         // tests put broken ones in; nil: planOf
+	summed func(tiles int) // told of every sum that is opened, by tests that count; nil: nobody
 }
 
 // Defaults of Options.

@@ -106,6 +106,9 @@ func (n *Node) fillBatch(ctx context.Context, numbers []int, fill func(context.C
 		if err := fill(ctx, numbers[i], accs[i]); err != nil {
 			return fmt.Errorf("accumulator %d: %w", numbers[i], err)
 		}
+		if n.opts.summed != nil {
+			n.opts.summed(accs[i].Count())
+		}
 		_, err := accs[i].Digest()
 		return err
 	})

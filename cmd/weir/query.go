@@ -201,6 +201,9 @@ func (a *app) explain(ctx context.Context, sql string, o client.QueryOptions, pr
 	for _, g := range x.WithheldGroups {
 		s.add("withheld", g)
 	}
+	for _, g := range x.LeftOut {
+		s.add("left out", g)
+	}
 	for _, w := range x.Verdict {
 		s.add("verdict", w)
 	}
@@ -214,22 +217,35 @@ func (a *app) explain(ctx context.Context, sql string, o client.QueryOptions, pr
 		s.add("queries left after it", strconv.Itoa(*x.QueriesLeft))
 	}
 	s.add("estimated time", fmt.Sprintf("%d ms on one machine", x.Millis))
-	s.add("tiles read by each node", strconv.FormatInt(x.Plan.Tiles, 10))
-	s.add("ciphertext additions", strconv.FormatInt(x.Plan.Additions, 10))
-	s.add("openings", strconv.Itoa(x.Plan.Openings))
-	if x.Plan.Products > 0 {
-		s.add("products of shares", strconv.FormatInt(x.Plan.Products, 10))
-	}
-	s.add("tiles in the largest sum", strconv.Itoa(x.Plan.MaxTiles))
-	s.add("largest possible magnitude", x.Plan.Magnitude.String())
+	addPlan(&s, x.Plan)
 	if x.Bits != nil {
 		s.add("bits of noise", fmt.Sprintf("%.1f of %.1f", x.Bits.Noise, x.Bits.NoiseAvailable))
 		s.add("bits of the largest sum", fmt.Sprintf("%.0f of %.0f", x.Bits.Magnitude, x.Bits.MagnitudeAvailable))
 	}
-	s.add("bytes sealed by each node", strconv.FormatInt(x.Plan.ResultBytes, 10))
 	s.add("what a node learns", x.Nodes)
 	addNoise(&s, x.Noise)
 	return a.print(x, s)
+}
+
+// addPlan says what computing the answer takes.
+func addPlan(s *sheet, p query.Explain) {
+	most := ""
+	if p.Bound { // the nodes plan with the presence, and may find that less is needed
+		most = "at most "
+	}
+	s.add("tiles read by each node", most+strconv.FormatInt(p.Tiles, 10))
+	s.add("ciphertext additions", most+strconv.FormatInt(p.Additions, 10))
+	s.add("openings", most+strconv.Itoa(p.Openings))
+	if p.Products > 0 {
+		s.add("products of shares", most+strconv.FormatInt(p.Products, 10))
+	}
+	s.add("tiles in the largest sum", most+strconv.Itoa(p.MaxTiles))
+	magnitude := p.Magnitude.String()
+	if p.Widest != "" {
+		magnitude += fmt.Sprintf(", of %d cells of %s", p.Cells, p.Widest)
+	}
+	s.add("largest possible magnitude", magnitude)
+	s.add("result bytes of each node", strconv.FormatInt(p.ResultBytes, 10))
 }
 
 // addNoise says what noise is expected and what it costs.

@@ -1,9 +1,12 @@
 package query
 
 import (
+	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/seal"
 )
 
 // Explain is a plan in numbers.
@@ -17,17 +20,50 @@ type Explain struct {
 	Groups      int      `json:"groups"`       // released
 	Columns     int      `json:"columns"`      // opened
 	Width       int      `json:"width"`        // groups × columns: numbers each member seals
-	ResultBytes int64    `json:"result_bytes"` // sealed by each member: 8 a number, and one parity number
-	Magnitude   *big.Int `json:"magnitude"`    // largest possible |sum of encoded values|
+	ResultBytes int64    `json:"result_bytes"` // sealed by each member to the buyer; 0: counts are public
+	Magnitude   *big.Int `json:"magnitude"`    // largest possible |sum of encoded values|, of the widest column
+	Widest      string   `json:"widest"`       // what is summed in that column, in words; empty: nothing
+	Cells       int64    `json:"cells"`        // of its largest group
+	// Bound says that the figures are upper bounds: the members plan with the presence,
+	// which is not at hand.
+	Bound bool `json:"bound,omitempty"`
 }
 
 // Explain counts what the plan does. d is the dataset's descriptor.
 func (p *Plan) Explain(d catalog.Descriptor) Explain {
-	return Explain{
+	column, cells, magnitude := p.widest(d)
+	x := Explain{
 		Tiles: p.Tiles + p.SecondTiles, Additions: p.Tiles + p.SecondTiles - int64(p.Openings()), Openings: p.Openings(), Products: p.multiplied(),
 		MaxTiles: p.MaxTiles(), SlotMaps: len(p.SlotMaps), Groups: len(p.Groups), Columns: len(p.Columns),
-		Width: p.Width, ResultBytes: 8 * (int64(p.Width) + 1), Magnitude: p.Magnitude(d),
+		Width: p.Width, Magnitude: magnitude, Cells: cells,
 	}
+	if column >= 0 {
+		x.Widest = p.columnWords(column)
+	}
+	if p.Width > 0 {
+		x.ResultBytes = int64(seal.ShareSize(p.Width, !p.Multiplies()))
+	}
+	return x
+}
+
+// columnWords name what is summed in a column.
+func (p *Plan) columnWords(column int) string {
+	k := p.Kinds[column]
+	text := k.Measure
+	switch {
+	case k.Bucket > 0:
+		text = fmt.Sprintf("bucket %d of %s", k.Bucket, text)
+	case k.Count && text == "":
+		text = "selected cells"
+	case k.Count:
+		text = "selected cells of " + text
+	case k.Times != "":
+		text += " × " + k.Times
+	}
+	if k.Weight != "" {
+		text += " × weight"
+	}
+	return text
 }
 
 // MaxTiles is the largest number of tiles of one opening, 0 without any.
@@ -44,13 +80,23 @@ func (p *Plan) MaxTiles() int {
 // the column's declared range, times the largest number of a vector that
 // multiplies it. It must stay below T/2.
 func (p *Plan) Magnitude(d catalog.Descriptor) *big.Int {
-	worst := new(big.Int)
-	for _, sum := range p.magnitudes(d) {
-		if sum.Cmp(worst) > 0 {
-			worst = sum
+	_, _, worst := p.widest(d)
+	return worst
+}
+
+// widest is the column of the largest magnitude, −1 for none, and the cells of its
+// largest group.
+func (p *Plan) widest(d catalog.Descriptor) (column int, cells int64, magnitude *big.Int) {
+	column, magnitude = -1, new(big.Int)
+	for i, sum := range p.magnitudes(d) {
+		if sum.Cmp(magnitude) > 0 {
+			column, magnitude = i, sum
 		}
 	}
-	return worst
+	if column >= 0 {
+		cells = slices.Max(p.cells()[column])
+	}
+	return column, cells, magnitude
 }
 
 // magnitudes are the same of each column.

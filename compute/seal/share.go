@@ -65,6 +65,14 @@ func EncodeShare(values []uint64, parity *uint64) []byte {
 	return b
 }
 
+// ShareSize is the length of a sealed share of so many values, in bytes.
+func ShareSize(values int, parity bool) int {
+	if parity {
+		values++
+	}
+	return Overhead + shareHeader + 8*values
+}
+
 // DecodeShare reads what EncodeShare wrote: exactly count values, all of them
 // and the parity below modulus. parity is nil where the share carries none.
 func DecodeShare(b []byte, count int, modulus uint64) (values []uint64, parity *uint64, err error) {

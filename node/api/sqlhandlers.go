@@ -126,11 +126,14 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 		if err := testable(v, caller.ID, submit, verdict, d.Descriptor); err != nil {
 			return err
 		}
+		planned := plan.Explain(descriptor)
+		planned.Bound = query.NeedsPresence(verdict)
 		out.Body = wire.Explained{
 			Dataset: d.ID, Release: verdict.Release, Contract: in.Body.Contract, Request: request,
-			Groups: len(plan.Groups), Withheld: len(verdict.Withheld), Plan: plan.Explain(descriptor), Nodes: nodesWords(d.Descriptor, preview.Contract, verdict),
+			Groups: len(plan.Groups), Withheld: len(verdict.Withheld), Plan: planned, Nodes: nodesWords(d.Descriptor, preview.Contract, verdict),
 			WithheldGroups: withheldGroups(verdict), Verdict: verdictWords(d.Descriptor, preview),
-			Price: preview.Price, Repeats: preview.Repeats, Millis: estimate(plan.Explain(descriptor)),
+			Price: preview.Price, Repeats: preview.Repeats, Millis: estimate(planned),
+			LeftOut: leftOut(d.Descriptor, verdict),
 		}
 		if out.Body.Bits, err = bitsOf(v, descriptor, plan); err != nil {
 			return err
@@ -230,9 +233,40 @@ func withheldGroups(v catalog.Verdict) []string {
 		if p := v.PeriodGroups[g.Period].Value; p != "" {
 			parts = append(parts, p)
 		}
-		out = append(out, strings.Join(parts, ", "))
+		out = append(out, groupWords(parts))
 	}
 	return out
+}
+
+func groupWords(values []string) string {
+	if len(values) == 0 {
+		return "all selected entities"
+	}
+	return strings.Join(values, ", ")
+}
+
+// leftOut says what the first of the released groups would lack: entities in all
+// periods, or a class in some.
+func leftOut(d catalog.Descriptor, v catalog.Verdict) []string {
+	var out []string
+	for _, g := range v.EntityGroups {
+		if g.Included > 0 && g.Included < g.Of {
+			out = append(out, fmt.Sprintf("%s: %d of %d entities", groupWords(g.Values), g.Of-g.Included, g.Of))
+		}
+	}
+	for _, x := range v.Exclusions {
+		var periods []string
+		for _, i := range x.Intervals {
+			first, last := d.Grain.Format(i.From), d.Grain.Format(i.To-1)
+			if first != last {
+				first += " to " + last
+			}
+			periods = append(periods, first)
+		}
+		group := groupWords(v.EntityGroups[v.Parts[x.Part].Group].Values)
+		out = append(out, fmt.Sprintf("%s: a class of entities in %s, of %s", group, strings.Join(periods, " and "), v.Columns[x.Column].Measure))
+	}
+	return out[:min(len(out), wire.MaxWithheld)]
 }
 
 // verdictWords says why a query would be accepted, and what it would leave out.

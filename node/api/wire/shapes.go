@@ -148,6 +148,8 @@ type Explained struct {
 	// WithheldGroups names groups that would not be released, at most
 	// MaxWithheld of them.
 	WithheldGroups []string `json:"withheld_groups,omitempty"`
+	// LeftOut says what the released groups would lack, at most MaxWithheld lines.
+	LeftOut []string `json:"left_out,omitempty"`
 	// Price of the query, and what would be left after it; QueriesLeft and
 	// BudgetLeft are absent where the contract does not limit them.
 	Price       string `json:"price,omitempty"`
