@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/seal"
 )
 
 // run computes a plan on plaintext tiles, as nodes do on encrypted ones.
@@ -92,7 +93,7 @@ func checkPlan(t *rapid.T, p *panel, plan *Plan) {
 		t.Fatalf("%d tiles are read and %d announced", read, plan.Tiles)
 	}
 	e := plan.Explain(p.descriptor)
-	if e.Tiles != read || e.Openings != len(plan.Accumulators) || e.Additions != read-int64(e.Openings) || e.ResultBytes != 8*int64(plan.Width+1) {
+	if e.Tiles != read || e.Openings != len(plan.Accumulators) || e.Additions != read-int64(e.Openings) || e.ResultBytes != sealedBytes(t, plan) {
 		t.Fatalf("explained as %+v", e)
 	}
 	worst := big.NewInt(0)
@@ -104,6 +105,26 @@ func checkPlan(t *rapid.T, p *panel, plan *Plan) {
 	if e.Magnitude.Cmp(worst) < 0 {
 		t.Fatalf("a sum is %s and the largest possible is said to be %s", worst, e.Magnitude)
 	}
+}
+
+// sealedBytes is the length of a share of the plan that is sealed indeed.
+func sealedBytes(t rapid.TB, plan *Plan) int64 {
+	_, public, err := seal.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan.Width == 0 {
+		return 0
+	}
+	parity := new(uint64)
+	if plan.Multiplies() {
+		parity = nil
+	}
+	sealed, err := seal.Seal(public, []byte(seal.ShareInfo), nil, seal.EncodeShare(make([]uint64, plan.Width), parity))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int64(len(sealed))
 }
 
 // sameWidths reports whether all blocks have as many entities.
