@@ -35,6 +35,10 @@ const (
 	levelPerMemTable = 4
 	// tableBytes is the size of that level's tables.
 	tableBytes = 4 << 20
+	// blockBytes is what is compressed together: envelopes say much the same, and
+	// in blocks of badger's 4 KiB nothing of that shows (measured: 0.92 of the
+	// bytes, against 0.67).
+	blockBytes = 16 << 10
 	// largeValue is where a value moves to the value log, the most that badger
 	// allows. What is written again and again, such as the classes of a family,
 	// 100 kB at every query, has to stay below: compaction drops old versions,
@@ -133,6 +137,7 @@ func (s *state) options(dir string, noSync bool) badger.Options {
 		WithNumCompactors(2).
 		WithBaseLevelSize(levelPerMemTable * s.memTable).
 		WithBaseTableSize(tableBytes).
+		WithBlockSize(blockBytes).
 		WithValueThreshold(largeValue).
 		WithValueLogFileSize(64 << 20).
 		WithBlockCacheSize(32 << 20).

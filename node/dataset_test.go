@@ -75,7 +75,7 @@ func stationsCSV(list []reading) []byte {
 }
 
 // prepareText reads a dataset from text.
-func prepareText(ctx context.Context, t *testing.T, descriptor string, data []byte, ids func(context.Context, string) ([]string, error)) *client.Prepared {
+func prepareText(ctx context.Context, t testing.TB, descriptor string, data []byte, ids func(context.Context, string) ([]string, error)) *client.Prepared {
 	t.Helper()
 	src, err := panel.ReadDescriptor("test.yaml", strings.NewReader(descriptor))
 	if err != nil {
@@ -101,7 +101,7 @@ func publishStations(ctx context.Context, t *testing.T, publisher *client.Client
 }
 
 // contract has the buyer order the dataset and the publisher approve.
-func contract(ctx context.Context, t *testing.T, buyer, publisher *client.Client, dataset string) {
+func contract(ctx context.Context, t testing.TB, buyer, publisher *client.Client, dataset string) {
 	t.Helper()
 	order, err := buyer.CreateOrder(ctx, catalog.OrderCreate{Dataset: dataset, Purpose: "test"})
 	if err != nil {
@@ -113,7 +113,7 @@ func contract(ctx context.Context, t *testing.T, buyer, publisher *client.Client
 }
 
 // queryRows asks a query and returns its rows as text.
-func queryRows(ctx context.Context, t *testing.T, c *client.Client, sql string) [][]string {
+func queryRows(ctx context.Context, t testing.TB, c *client.Client, sql string) [][]string {
 	t.Helper()
 	r, err := c.Query(ctx, sql, client.QueryOptions{})
 	if err != nil {
@@ -127,7 +127,7 @@ func queryRows(ctx context.Context, t *testing.T, c *client.Client, sql string) 
 }
 
 // rowsOf reads a table's rows, without its head.
-func rowsOf(t *testing.T, table []byte) [][]string {
+func rowsOf(t testing.TB, table []byte) [][]string {
 	t.Helper()
 	rows, err := csv.NewReader(bytes.NewReader(table)).ReadAll()
 	if err != nil {

@@ -80,12 +80,12 @@ type exchangeOf struct {
 	order         []string // ids in the registry's order
 }
 
-func newFirms(ctx context.Context, t *testing.T, n, threshold int) *exchangeOf {
+func newFirms(ctx context.Context, t testing.TB, n, threshold int) *exchangeOf {
 	t.Helper()
 	return newFirmsOf(ctx, t, n, threshold, firmsDescriptor, nil)
 }
 
-func newFirmsOf(ctx context.Context, t *testing.T, n, threshold int, descriptor string, configure func(*Options)) *exchangeOf {
+func newFirmsOf(ctx context.Context, t testing.TB, n, threshold int, descriptor string, configure func(*Options)) *exchangeOf {
 	t.Helper()
 	x := &exchangeOf{cluster: newCluster(t, n, threshold, configure), list: firmCells()}
 	x.bureau = x.publisher(ctx, "bureau")
@@ -118,7 +118,7 @@ func (x *exchangeOf) vector(name string, bits int, weight func(firm int) uint64)
 	return p
 }
 
-func (x *exchangeOf) register(ctx context.Context, t *testing.T, p client.VectorPlan) catalog.Vector {
+func (x *exchangeOf) register(ctx context.Context, t testing.TB, p client.VectorPlan) catalog.Vector {
 	t.Helper()
 	v, err := x.buyer.RegisterVector(ctx, p, nil)
 	if err != nil {
