@@ -34,12 +34,16 @@ func benchmarkVerdict(b *testing.B, q Request) {
 		family: family{MinCohort: 5, Datasets: []familyDataset{familyDatasetOf(d)}}, burdens: &burdens{},
 		classes: newClasses(newPartition(len(rows)), c, 5, len(rows)),
 	}
+	var verdict Verdict
 	for b.Loop() {
 		e := evaluation{kin: kin, whole: table, descriptor: d, version: v, request: q, table: table, counts: func(string) (bitmaps, error) { return months, nil }}
-		if _, err := e.run(); err != nil {
+		var err error
+		if verdict, err = e.run(); err != nil {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64(len(rows)*12)*float64(b.N)/b.Elapsed().Seconds(), "values/s")
+	b.ReportMetric(float64(len(encode(verdict))), "verdict-B")
 	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms/verdict")
 }
 

@@ -96,6 +96,8 @@ func BenchmarkOpen(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1e3, "ms")
+			b.ReportMetric(float64(b.N*c.p.Values())/b.Elapsed().Seconds(), "values/s")
+			b.ReportMetric(float64(len(ds[2])), "sent-B")
 		})
 		b.Run("root/"+name, func(b *testing.B) {
 			for b.Loop() {
@@ -104,6 +106,8 @@ func BenchmarkOpen(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1e3, "ms")
+			b.ReportMetric(float64(b.N*c.p.Values())/b.Elapsed().Seconds(), "values/s")
+			b.ReportMetric(float64(len(ds)*len(ds[2])), "received-B")
 		})
 	}
 }
@@ -126,11 +130,13 @@ func BenchmarkFold(b *testing.B) {
 		slots[i], slotMap[i] = uint64(i), int32(i%300)
 	}
 	slotMap[p.Slots()-1] = -1
+	b.SetBytes(int64(8 * len(slots)))
 	for b.Loop() {
 		if _, err := p.Fold(slots, slotMap, groups); err != nil {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64(b.N*p.Values())/b.Elapsed().Seconds(), "values/s")
 }
 
 func BenchmarkCeremony(b *testing.B) {

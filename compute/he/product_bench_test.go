@@ -51,10 +51,12 @@ func BenchmarkEvaluation(b *testing.B) {
 	b.ReportMetric(float64(finish)/1e6, "finish-ms")
 	b.ReportMetric(float64(cpu(b)-start)/1e6/float64(b.N), "cpu-ms/node")
 	b.ReportMetric(float64(p.RequestBytes(25_000)+p.AnswerBytes(25_000))/1e6, "MB/node")
+	b.ReportMetric(25_000*float64(b.N)/b.Elapsed().Seconds(), "values/s")
 }
 
-// benchmark drives computations and reports what a node spends and sends.
-func benchmark[P party](b *testing.B, active []int, member func(b *testing.B, i int) P) {
+// benchmark drives computations on so many values and reports what a node spends
+// and sends. values/s are those of all nodes in turn on one core.
+func benchmark[P party](b *testing.B, values int, active []int, member func(b *testing.B, i int) P) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	var sent int
 	start := cpu(b)
@@ -70,6 +72,7 @@ func benchmark[P party](b *testing.B, active []int, member func(b *testing.B, i 
 	}
 	b.ReportMetric(float64(cpu(b)-start)/1e6/float64(b.N*len(active)), "cpu-ms/node")
 	b.ReportMetric(float64(sent)/1e6, "MB/node")
+	b.ReportMetric(float64(values*b.N)/b.Elapsed().Seconds(), "values/s")
 	b.ReportMetric(0, "ns/op")
 }
 
@@ -79,7 +82,7 @@ func BenchmarkProduct(b *testing.B) {
 	v, x := numbers(p, rng, 25_000), numbers(p, rng, 25_000)
 	for _, active := range [][]int{{1, 2}, {1, 2, 3}} {
 		b.Run(fmt.Sprintf("t=%d", len(active)), func(b *testing.B) {
-			benchmark(b, active, func(b *testing.B, i int) *Product {
+			benchmark(b, len(x), active, func(b *testing.B, i int) *Product {
 				return must[*Product](b)(NewProduct(p, session("p", active...), i, x, v))
 			})
 		})
@@ -120,7 +123,7 @@ func BenchmarkRegistration(b *testing.B) {
 		})
 		b.Run(name("bits"), func(b *testing.B) {
 			v := dealt(b, p, s, values)
-			benchmark(b, []int{1, 3}, func(b *testing.B, i int) *BitCheck {
+			benchmark(b, s.Entities, []int{1, 3}, func(b *testing.B, i int) *BitCheck {
 				return must[*BitCheck](b)(NewBitCheck(session("b", 1, 3), v.shares[i], [32]byte{1}))
 			})
 		})
@@ -138,7 +141,7 @@ func BenchmarkCohortTest(b *testing.B) {
 		}
 		shares := split(p, rng, counts, active)
 		b.Run(fmt.Sprintf("t=%d/cohorts=%d/k=%d", c.members, c.cohorts, c.k), func(b *testing.B) {
-			benchmark(b, active, func(b *testing.B, i int) *CohortTest {
+			benchmark(b, c.cohorts, active, func(b *testing.B, i int) *CohortTest {
 				mine := append([]Cohort(nil), cohorts...)
 				for n := range mine {
 					mine[n].Share = shares[i][n]
@@ -160,7 +163,7 @@ func BenchmarkPrivateSum(b *testing.B) {
 		}
 	}
 	x, v := numbers(p, rng, len(cells)), numbers(p, rng, entities)
-	benchmark(b, []int{1, 2}, func(b *testing.B, i int) *PrivateSum {
+	benchmark(b, len(cells), []int{1, 2}, func(b *testing.B, i int) *PrivateSum {
 		return must[*PrivateSum](b)(NewPrivateSum(p, session("s", 1, 2), i, x, cells, v, groups))
 	})
 }

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -86,6 +87,12 @@ var sizes = []struct {
 	{"beijing12x35064hours/station,month,excluded", func() *panel { return largePanel(12, 35064, 12, catalog.GrainHour, true, true) }},
 }
 
+// reportValues reports the panel's values, of all measures, a second.
+func reportValues(b *testing.B, p *panel) {
+	n := len(p.descriptor.Measures) * p.version.Entities * p.version.Periods
+	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "values/s")
+}
+
 func BenchmarkNewPlan(b *testing.B) {
 	for _, size := range sizes {
 		b.Run(size.name, func(b *testing.B) {
@@ -98,6 +105,7 @@ func BenchmarkNewPlan(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			reportValues(b, p)
 			b.ReportMetric(float64(plan.Tiles), "tiles")
 			b.ReportMetric(float64(len(plan.Accumulators)), "openings")
 			b.ReportMetric(float64(len(plan.SlotMaps)), "slotmaps")
@@ -117,6 +125,7 @@ func BenchmarkCompile(b *testing.B) {
 		"64kB":    list + ")", "64kB,error": list + ") FROM",
 	} {
 		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(sql)))
 			for b.Loop() {
 				if _, err := Compile(sql, beijing()); (err != nil) != strings.HasSuffix(sql, ") FROM") {
 					b.Fatal(err)
@@ -138,6 +147,7 @@ func BenchmarkDigest(b *testing.B) {
 			for b.Loop() {
 				plan.Digest()
 			}
+			reportValues(b, p)
 		})
 	}
 }
@@ -173,14 +183,20 @@ func BenchmarkTable(b *testing.B) {
 			union := p.Bits(AnyMeasure)
 			in := Input{Descriptor: p.descriptor, Version: p.version, Verdict: p.verdict, Plan: plan,
 				Presence: countedPresence{p, union}, Sums: make([]int64, plan.Width)}
-			cells := 0
+			var table *Table
 			for b.Loop() {
-				if _, err := c.Table(in); err != nil {
+				var err error
+				if table, err = c.Table(in); err != nil {
 					b.Fatal(err)
 				}
-				cells += 7 * p.version.Entities * p.version.Periods
 			}
-			b.ReportMetric(float64(cells)/b.Elapsed().Seconds()/1e6, "Mcells/s")
+			reportValues(b, p)
+			b.ReportMetric(float64(8*plan.Width), "sums-B")
+			var csv bytes.Buffer
+			if err := table.WriteCSV(&csv); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(csv.Len()), "csv-B")
 		})
 	}
 }

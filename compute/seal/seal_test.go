@@ -211,18 +211,34 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-func BenchmarkSealAndOpenShare(b *testing.B) {
-	public := publicOf(b, testKey)
-	share := EncodeShare(make([]uint64, 576), nil)
-	b.SetBytes(int64(len(share)))
-	for b.Loop() {
-		sealed, err := Seal(public, nil, nil, share)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if _, err := Open(testKey, nil, nil, sealed); err != nil {
-			b.Fatal(err)
-		}
+// BenchmarkShare seals and opens one node's share of 576 groups.
+func BenchmarkShare(b *testing.B) {
+	const groups = 576
+	public, parity := publicOf(b, testKey), uint64(0)
+	var sealed []byte
+	report := func(b *testing.B, bytes int) {
+		b.ReportMetric(groups*float64(b.N)/b.Elapsed().Seconds(), "values/s")
+		b.ReportMetric(float64(bytes), "sealed-B")
 	}
-	b.ReportMetric(Overhead, "overhead-bytes/op")
+	b.Run("seal", func(b *testing.B) {
+		for b.Loop() {
+			var err error
+			if sealed, err = Seal(public, nil, nil, EncodeShare(make([]uint64, groups), &parity)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		report(b, len(sealed))
+	})
+	b.Run("open", func(b *testing.B) {
+		for b.Loop() {
+			plain, err := Open(testKey, nil, nil, sealed)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, _, err := DecodeShare(plain, groups, 1<<58); err != nil {
+				b.Fatal(err)
+			}
+		}
+		report(b, len(sealed))
+	})
 }

@@ -8,8 +8,11 @@ import (
 	"github.com/weirdata/weir/compute/tiles"
 )
 
-// tileBytes is about the size of a real tile.
-const tileBytes = 393_241
+// A real tile's size, about, and how many values it holds.
+const (
+	tileBytes  = 393_241
+	tileValues = 8191
+)
 
 func benchmarkRead(b *testing.B, reopen bool, read func(s *tiles.Store, digests []catalog.Digest) error) {
 	const n = 400
@@ -33,7 +36,8 @@ func benchmarkRead(b *testing.B, reopen bool, read func(s *tiles.Store, digests 
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(b.N)*n*tileBytes/1e6/b.Elapsed().Seconds(), "MB/s")
+	b.SetBytes(n * tileBytes)
+	b.ReportMetric(float64(b.N)*n*tileValues/b.Elapsed().Seconds(), "values/s")
 }
 
 func accumulate(s *tiles.Store, digests []catalog.Digest) error {
@@ -85,7 +89,8 @@ func BenchmarkPut(b *testing.B) {
 		}
 		b.StartTimer()
 	}
-	b.ReportMetric(float64(b.N)*n*tileBytes/1e6/b.Elapsed().Seconds(), "MB/s")
+	b.SetBytes(n * tileBytes)
+	b.ReportMetric(float64(b.N)*n*tileValues/b.Elapsed().Seconds(), "values/s")
 }
 
 // BenchmarkPack is packing without encrypting: the copy, and the SHA-256.
@@ -101,5 +106,6 @@ func BenchmarkPack(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+	b.SetBytes(25_137 * 24 * 8)
 	b.ReportMetric(float64(b.N)*25_137*24/b.Elapsed().Seconds(), "values/s")
 }

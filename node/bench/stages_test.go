@@ -97,8 +97,7 @@ func newStages(tb testing.TB, entities, months int) *stages {
 		s.truth = append(s.truth, strconv.FormatInt(sum, 10))
 	}
 	s.presence = must[*tiles.Presence](tb)(tiles.PresenceOf([]*bitset.BitSet{present}, entities, months))
-	s.compiled = must[*query.Compiled](tb)(query.Compile("SELECT county, SUM(nox) AS nox FROM d GROUP BY county",
-		query.Schema{Descriptor: s.descriptor, Columns: []string{"county"}, IDColumn: "id"}))
+	s.compiled = s.compile()
 	if s.private, s.public, err = seal.GenerateKey(); err != nil {
 		tb.Fatal(err)
 	}
@@ -150,6 +149,13 @@ func (s *stages) encrypt(panel source) {
 	check(tb, s.store.Sync(tb.Context()))
 }
 
+const stagesSQL = "SELECT county, SUM(nox) AS nox FROM d GROUP BY county"
+
+func (s *stages) compile() *query.Compiled {
+	return must[*query.Compiled](s.tb)(query.Compile(stagesSQL,
+		query.Schema{Descriptor: s.descriptor, Columns: []string{"county"}, IDColumn: "id"}))
+}
+
 func (s *stages) plan() *query.Plan {
 	return must[*query.Plan](s.tb)(query.NewPlan(s.descriptor, s.version, s.verdict))
 }
@@ -168,20 +174,58 @@ func (s *stages) accumulate(plan *query.Plan) []*he.Accumulator {
 	return accs
 }
 
-// open opens every accumulator: slots by accumulator, then by node.
-func (s *stages) open(plan *query.Plan, accs []*he.Accumulator) [][][]uint64 {
-	slots := make([][][]uint64, len(accs))
+// fetch reads the plan's tiles, verified, and adds nothing.
+func (s *stages) fetch(plan *query.Plan) {
+	for _, a := range plan.Accumulators {
+		digests := make([]catalog.Digest, len(a.Tiles))
+		for j, k := range a.Tiles {
+			digests[j] = s.digests[a.Block][k]
+		}
+		check(s.tb, tiles.Accumulate(s.tb.Context(), s.store, digests, func(...[]byte) error { return nil }))
+	}
+}
+
+// openings names one opening of every accumulator.
+func (s *stages) openings(plan *query.Plan, accs []*he.Accumulator) []he.Opening {
+	openings := make([]he.Opening, len(accs))
 	digest := plan.Digest()
 	for i, acc := range accs {
 		s.opened++
-		o := he.Opening{
+		openings[i] = he.Opening{
 			Key: "bench", Query: "q", Attempt: s.opened, Plan: digest, Number: i, Active: []int{1, 2}, Root: 1,
 			Accumulator: must[[32]byte](s.tb)(acc.Digest()),
 		}
-		d, other, err := s.keys[1].Contribute(o, acc)
+	}
+	return openings
+}
+
+// share is the member's part of the openings: what it sends to the root, and its
+// slots.
+func (s *stages) share(openings []he.Opening, accs []*he.Accumulator) (sent [][]byte, slots [][]uint64) {
+	for i, acc := range accs {
+		d, own, err := s.keys[1].Contribute(openings[i], acc)
 		check(s.tb, err)
-		own := must[[]uint64](s.tb)(s.keys[0].Combine(o, acc, map[int][]byte{2: d}))
-		slots[i] = [][]uint64{own, other}
+		sent, slots = append(sent, d), append(slots, own)
+	}
+	return sent, slots
+}
+
+// root is the root's part: its slots.
+func (s *stages) root(openings []he.Opening, accs []*he.Accumulator, sent [][]byte) (slots [][]uint64) {
+	for i, acc := range accs {
+		slots = append(slots, must[[]uint64](s.tb)(s.keys[0].Combine(openings[i], acc, map[int][]byte{2: sent[i]})))
+	}
+	return slots
+}
+
+// open opens every accumulator: slots by accumulator, then by node.
+func (s *stages) open(plan *query.Plan, accs []*he.Accumulator) [][][]uint64 {
+	openings := s.openings(plan, accs)
+	sent, member := s.share(openings, accs)
+	root := s.root(openings, accs, sent)
+	slots := make([][][]uint64, len(accs))
+	for i := range accs {
+		slots[i] = [][]uint64{root[i], member[i]}
 	}
 	return slots
 }
@@ -202,8 +246,8 @@ func (s *stages) seal(values []uint64, parity uint64) []byte {
 	return must[[]byte](s.tb)(seal.Seal(s.public, []byte(seal.ShareInfo), nil, seal.EncodeShare(values, &parity)))
 }
 
-// table is the client's part: open the shares, add, check parity, decode.
-func (s *stages) table(plan *query.Plan, sealed [][]byte) *query.Table {
+// unseal is the client's first part: open the shares, add, check parity.
+func (s *stages) unseal(plan *query.Plan, sealed [][]byte) []int64 {
 	sums, parity := make([]uint64, plan.Width), []uint64{0}
 	for _, one := range sealed {
 		plain := must[[]byte](s.tb)(seal.Open(s.private, []byte(seal.ShareInfo), nil, one))
@@ -219,8 +263,13 @@ func (s *stages) table(plan *query.Plan, sealed [][]byte) *query.Table {
 	for i, x := range sums {
 		centred[i] = s.p.Centre(x)
 	}
+	return centred
+}
+
+// table is the client's second part: from sums and counts to rows.
+func (s *stages) table(plan *query.Plan, sums []int64) *query.Table {
 	return must[*query.Table](s.tb)(s.compiled.Table(query.Input{
-		Descriptor: s.descriptor, Version: s.version, Verdict: s.verdict, Plan: plan, Presence: s.presence, Sums: centred,
+		Descriptor: s.descriptor, Version: s.version, Verdict: s.verdict, Plan: plan, Presence: s.presence, Sums: sums,
 	}))
 }
 
@@ -232,7 +281,7 @@ func (s *stages) query() *query.Table {
 	for node := range s.keys {
 		sealed = append(sealed, s.seal(s.fold(plan, slots, node)))
 	}
-	return s.table(plan, sealed)
+	return s.table(plan, s.unseal(plan, sealed))
 }
 
 // What the benchmarks time gives the sums of the plaintext.
@@ -251,38 +300,48 @@ func TestStagesGiveTheSumsOfThePlaintext(t *testing.T) {
 
 // BenchmarkStage times every stage of a query over six years of the enterprises'
 // months by county (1.8 M values in 222 tiles), and then the whole. values/s are
-// the panel's; what a stage sends or reads is in its own metric.
+// the panel's; what a stage reads or makes is in its own metric. The verdict is
+// BenchmarkVerdict of package catalog, products and cohort tests are BenchmarkProduct
+// and BenchmarkCohortTest of package he.
 func BenchmarkStage(b *testing.B) {
 	s := newStages(b, 25_137, 72)
 	plan := s.plan()
 	accs := s.accumulate(plan)
+	openings := s.openings(plan, accs)
+	sent, _ := s.share(openings, accs)
 	slots := s.open(plan, accs)
 	values, parity := s.fold(plan, slots, 0)
 	var sealed [][]byte
 	for node := range s.keys {
 		sealed = append(sealed, s.seal(s.fold(plan, slots, node)))
 	}
-	bytes := float64(plan.Tiles) * float64(s.p.TileBytes())
+	sums := s.unseal(plan, sealed)
+	read := plan.Tiles * int64(s.p.TileBytes())
+	moved := int64(len(sent) * len(sent[0]))
 	for _, stage := range []struct {
 		name   string
 		run    func()
 		metric string
-		size   float64
+		bytes  int64
 	}{
-		{"plan", func() { s.plan() }, "tiles", float64(plan.Tiles)},
-		{"accumulate", func() { s.accumulate(plan) }, "read-B", bytes},
-		{"open", func() { s.open(plan, accs) }, "sent-B", float64(len(accs) * s.p.PolyBytes())},
-		{"fold", func() { s.fold(plan, slots, 0) }, "groups", float64(len(plan.Groups))},
-		{"seal", func() { s.seal(values, parity) }, "sealed-B", float64(len(sealed[0]))},
-		{"client", func() { s.table(plan, sealed) }, "read-B", float64(len(sealed) * len(sealed[0]))},
-		{"query", func() { s.query() }, "read-B", bytes},
+		{"compile", func() { s.compile() }, "sql-B", int64(len(stagesSQL))},
+		{"plan", func() { s.plan() }, "slotmaps-B", int64(4 * s.p.Slots() * len(plan.SlotMaps))},
+		{"fetch", func() { s.fetch(plan) }, "read-B", read},
+		{"accumulate", func() { s.accumulate(plan) }, "read-B", read}, // with the fetching
+		{"share", func() { s.share(openings, accs) }, "sent-B", moved},
+		{"root", func() { s.root(openings, accs, sent) }, "received-B", moved},
+		{"fold", func() { s.fold(plan, slots, 0) }, "groups-B", int64(8 * plan.Width)},
+		{"seal", func() { s.seal(values, parity) }, "sealed-B", int64(len(sealed[0]))},
+		{"unseal", func() { s.unseal(plan, sealed) }, "sealed-B", int64(len(sealed) * len(sealed[0]))},
+		{"table", func() { s.table(plan, sums) }, "sums-B", int64(8 * len(sums))},
+		{"query", func() { s.query() }, "read-B", read},
 	} {
 		b.Run(stage.name, func(b *testing.B) {
 			for b.Loop() {
 				stage.run()
 			}
 			b.ReportMetric(float64(s.cells)*float64(b.N)/b.Elapsed().Seconds(), "values/s")
-			b.ReportMetric(stage.size, stage.metric)
+			b.ReportMetric(float64(stage.bytes), stage.metric)
 		})
 	}
 }
