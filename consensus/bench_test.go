@@ -184,3 +184,54 @@ func BenchmarkRestore(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkCatchUp is a member that comes back when the log no longer has what it
+// lacks, with the timeouts of a node: how long it takes for a state of 240 MB
+// and more every time, and
+// the longest that a proposal took meanwhile. The leader must stay.
+func BenchmarkCatchUp(b *testing.B) {
+	c := startCluster(b, 3, func(o *Options) {
+		smallLog(o)
+		o.HeartbeatTimeout, o.ElectionTimeout, o.LeaderLeaseTimeout, o.CommitTimeout = 0, 0, 0, 0
+	})
+	const entries = 40 // of 6 MB
+	var catchUp, longest time.Duration
+	var moved int64
+	for range b.N {
+		leader := c.leader()
+		late := "n1"
+		if leader.opts.ID == late {
+			late = "n2"
+		}
+		c.stop(late)
+		for range entries {
+			c.propose("big")
+		}
+		if err := leader.Snapshot(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		list, err := leader.snaps.List()
+		if err != nil || len(list) == 0 {
+			b.Fatalf("%d snapshots, %v", len(list), err)
+		}
+		moved += list[0].Size
+		term, start := leader.Term(), time.Now()
+		index := c.propose("set a 1").Index
+		l := c.start(late)
+		for l.AppliedIndex() < index {
+			at := time.Now()
+			if _, err := leader.Propose(b.Context(), []byte("set b 2")); err != nil {
+				b.Fatal(err)
+			}
+			longest = max(longest, time.Since(at))
+		}
+		catchUp += time.Since(start)
+		if leader.Term() != term {
+			b.Errorf("the term went from %d to %d", term, leader.Term())
+		}
+	}
+	b.ReportMetric(float64(moved)/1e6/float64(b.N), "MB")
+	b.ReportMetric(float64(moved)/1e6/catchUp.Seconds(), "MB/s")
+	b.ReportMetric(float64(longest.Microseconds())/1000, "longest-proposal-ms")
+	b.ReportMetric(0, "ns/op")
+}
