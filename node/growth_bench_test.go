@@ -32,7 +32,7 @@ func stays(key []byte) bool {
 }
 
 func (k *kept) size(key []byte) int {
-	v, _ := k.Memory.Get(key) // a map's error is nil
+	v, _ := k.Get(key) // a map's error is nil
 	if v == nil || !stays(key) {
 		return 0
 	}
