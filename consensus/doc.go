@@ -130,9 +130,8 @@
 //	   entries  heap   tables  tables' bytes an entry (records of 200)
 //	    10,000  88 MB       2  297
 //	   300,000  88 MB      27  294
-//	10,000,000  @HEAP@  @TABLES@  @DISK@
 //
-// A proof reads 2 log n hashes at most, @PROOF@ at ten million leaves. A start reads
+// A proof reads 2 log n hashes at most, 48 at ten million leaves. A start reads
 // the log since the last snapshot twice, for raft (BenchmarkStart): 27 µs an entry on a
 // busy machine, so that a start may take half a minute after a million entries.
 //
