@@ -24,9 +24,10 @@
 //
 // # Invariants
 //
-//   - An entry that is refused changes nothing but the clock and the record of
-//     envelopes that were seen (keys "clock", "seen/", "seen.until/"). A handler
-//     writes into an overlay that is flushed only when it succeeds.
+//   - An entry that is refused changes nothing but the record of envelopes that
+//     were seen and, where its envelope is genuine and valid at the entry's time,
+//     the clock (keys "seen/", "seen.until/", "clock"). A handler writes into an
+//     overlay that is flushed only when it succeeds.
 //   - An envelope takes effect at most once. While it is valid its digest is
 //     kept, and the same envelope is answered with the first outcome; after
 //     that it has expired. Forged envelopes are never recorded, so nobody can

@@ -52,6 +52,9 @@ func (n *Node) Ready() (bool, []string) {
 	if err != nil {
 		reasons = append(reasons, err.Error())
 	}
+	if err := n.checkpoints.notary.Check(); err != nil {
+		reasons = append(reasons, err.Error())
+	}
 	if err := n.clockFault(); err != nil {
 		reasons = append(reasons, err.Error())
 	}

@@ -126,6 +126,18 @@ func (n *Notary) Sign(size uint64) (Checkpoint, []byte, error) {
 	return c, n.lines, nil
 }
 
+// Check fails with ErrRewritten while the tree is not a continuation of what was
+// signed last: it was lost, say, or is an older copy, and has not caught up yet.
+func (n *Notary) Check() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	has, err := n.tree.Size()
+	if err != nil {
+		return fmt.Errorf("compare the log with what was signed: %w", err)
+	}
+	return n.unchanged(has)
+}
+
 // unchanged fails unless the tree still begins with what was signed last.
 func (n *Notary) unchanged(has uint64) error {
 	if n.last.Size == 0 {
