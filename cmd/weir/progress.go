@@ -24,8 +24,14 @@ type progress struct {
 	stage client.Stage             // guarded by mu
 	base  int                      // guarded by mu; of the stage's count, what was there before
 	told  string                   // guarded by mu; the last thing noted
+	still chan struct{}            // guarded by mu; closed, it ends what turns the bar; nil: nothing does
 	note  func(format string, args ...any)
+
+	turning sync.WaitGroup
 }
+
+// turnEvery is how often a bar without numbers moves, so that it does not look dead.
+const turnEvery = 200 * time.Millisecond
 
 func (a *app) newProgress() *progress {
 	f, ok := a.stderr.(*os.File)
@@ -69,7 +75,35 @@ func (p *progress) publishing(now client.Progress) {
 		p.show(now.Stage, now.Tiles, now.TilesTotal)
 	default:
 		p.show(now.Stage, 0, -1)
+		p.turn()
 	}
+}
+
+// turn moves the bar, which has no numbers, until it ends.
+func (p *progress) turn() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar == nil || p.still != nil {
+		return
+	}
+	still := make(chan struct{})
+	p.still = still
+	p.turning.Go(func() {
+		t := time.NewTicker(max(p.every, turnEvery))
+		defer t.Stop()
+		for n := 1; ; n++ {
+			select {
+			case <-still:
+				return
+			case <-t.C:
+			}
+			p.mu.Lock()
+			if p.still == still {
+				_ = p.bar.Set(n) // as in show
+			}
+			p.mu.Unlock()
+		}
+	})
 }
 
 // tell notes something that a person should know even without a terminal, once.
@@ -174,15 +208,21 @@ func (p *progress) newBar(stage client.Stage, title string, total int) *progress
 	return progressbar.NewOptions(total, o...)
 }
 
-// finish removes the bar. It may be called twice.
+// finish removes the bar, and returns when nothing moves any more. It may be called
+// twice.
 func (p *progress) finish() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.end()
+	p.mu.Unlock()
+	p.turning.Wait()
 }
 
 // end removes the bar; mu is held.
 func (p *progress) end() {
+	if p.still != nil {
+		close(p.still)
+		p.still = nil
+	}
 	if p.bar != nil {
 		_ = p.bar.Clear() // as above
 		p.bar = nil

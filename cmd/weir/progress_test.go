@@ -113,3 +113,34 @@ func TestBarOfAnUploadThatGoesOnLeavesOutWhatWasThere(t *testing.T) {
 		t.Errorf("drew %q, want half of what was left", drawn)
 	}
 }
+
+// A bar without numbers moves while it waits, and stands still when it is gone.
+func TestBarOfWaitingMovesUntilItEnds(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	terminal := &lines{written: make(chan struct{}, 100)}
+	p := &progress{out: terminal, note: func(string, ...any) {}}
+	p.publishing(client.Progress{Stage: client.StageChecking})
+	p.publishing(client.Progress{Stage: client.StageChecking}) // told twice, it turns once
+	for range 3 {
+		select {
+		case <-terminal.written:
+		case <-time.After(time.Minute):
+			t.Fatal("the bar does not move")
+		}
+	}
+	p.finish()
+	if n := len(terminal.written); n > 90 {
+		t.Errorf("drew %d times", n)
+	}
+}
+
+// lines is a terminal that tells when something is written.
+type lines struct{ written chan struct{} }
+
+func (l *lines) Write(b []byte) (int, error) {
+	select {
+	case l.written <- struct{}{}:
+	default:
+	}
+	return len(b), nil
+}
