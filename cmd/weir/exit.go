@@ -102,7 +102,7 @@ func (a *app) fail(ctx context.Context, err error) int {
 	switch {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		fields = errorFields{Kind: "interrupted", Message: a.interrupted("interrupted")}
-	case errors.Is(err, context.DeadlineExceeded):
+	case halfway[fields.Kind]:
 		fields.Message = a.interrupted(fields.Message)
 	}
 	// What came before the failure may be printed already, as a demo's report is:

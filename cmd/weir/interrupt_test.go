@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 )
 
@@ -39,6 +40,7 @@ func TestAnInterruptedPublicationSaysWhatItLeftBehind(t *testing.T) {
 		{client.Progress{Stage: client.StageKey, Waiting: "n2"}, "interrupted: nothing was published"},
 		{client.Progress{Stage: client.StageRegistry, Rows: 5, RowsTotal: 9}, "nothing was published; 5 of 9 rows of the registry have arrived, and the same command goes on from there"},
 		{client.Progress{Stage: client.StageUploading, Tiles: 3, TilesTotal: 7}, "nothing was published; 3 of 7 tiles are encrypted and sent, and the same command goes on from there"},
+		{client.Progress{Stage: client.StageProposing, Tiles: 7, TilesTotal: 7}, "all tiles are encrypted and sent; if `weir dataset show works` does not have the version, the same command goes on from there"},
 		{client.Progress{Stage: client.StageChecking}, "the nodes have all of the version and go on checking it without you; see with `weir dataset show works` whether it is live"},
 	} {
 		code, said, document := interruptedApp(t, func(a *app) {
@@ -58,11 +60,7 @@ func TestAnInterruptedPublicationSaysWhatItLeftBehind(t *testing.T) {
 
 // A query that the ledger has is charged: the message says so, and how it goes on.
 func TestAnInterruptedQuerySaysWhetherItIsCharged(t *testing.T) {
-	_, said, _ := interruptedApp(t, func(a *app) { a.ifInterrupted("nothing was asked, and nothing is charged") })
-	if want := "weir: interrupted: nothing was asked, and nothing is charged\n"; said != want {
-		t.Errorf("said %q, want %q", said, want)
-	}
-	_, said, _ = interruptedApp(t, func(a *app) { a.asked("q-1", false) })
+	_, said, _ := interruptedApp(t, func(a *app) { a.asked("q-1", false) })
 	if !strings.Contains(said, "query q-1 is with the nodes and charged; the same command within 10 minutes takes it up again and is not charged anew") {
 		t.Errorf("said %q", said)
 	}
@@ -86,5 +84,16 @@ func TestACommandThatRanOutOfTimeSaysWhatItLeftBehind(t *testing.T) {
 	}
 	if !strings.Contains(notes.String(), "deadline exceeded: query q-1 is with the nodes and charged") {
 		t.Errorf("said %q", notes.String())
+	}
+	// And one that lost the nodes on the way; what they refuse is another matter.
+	for err, half := range map[error]bool{
+		&wire.Problem{Kind: wire.KindNoQuorum, Message: "no quorum"}:  true,
+		&wire.Problem{Kind: wire.KindForbidden, Message: "no quorum"}: false,
+		&client.UnreachableError{}:                                    true,
+	} {
+		notes.Reset()
+		if code := a.fail(t.Context(), err); code != exitFailed || strings.Contains(notes.String(), "query q-1 is with the nodes") != half {
+			t.Errorf("%v: said %q", err, notes.String())
+		}
 	}
 }

@@ -85,7 +85,7 @@ func (a *app) ensurePortfolio(ctx context.Context, c *client.Client, sql string,
 		}
 		return err
 	}
-	a.ifInterrupted("nothing was asked, and nothing is charged; see with `weir portfolio list` whether %s was registered", p.name)
+	a.ifInterrupted("the query was not asked, and nothing is charged; see with `weir portfolio list` whether %s was registered", p.name)
 	done, err := c.KeepPortfolio(ctx, a.recordDir(), a.portfolioOptions(p, registry, sql, o))
 	if err != nil {
 		return err

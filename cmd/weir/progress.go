@@ -55,6 +55,7 @@ var titles = map[client.Stage]string{
 	client.StageReading:   "reading files",
 	client.StageRegistry:  "sending the registry",
 	client.StageUploading: "encrypting and uploading",
+	client.StageProposing: "putting the version into the ledger",
 	client.StageChecking:  "nodes store and check",
 }
 

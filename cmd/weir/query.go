@@ -118,7 +118,7 @@ func (a *app) query(ctx context.Context, sql, receipt string, o client.QueryOpti
 	if err := a.ensurePortfolio(ctx, c, sql, o, private); err != nil {
 		return withSQL(sql, err)
 	}
-	a.ifInterrupted("nothing was asked, and nothing is charged")
+	a.ifInterrupted("if the query was asked already, the same command within %d minutes takes it up again, and it is charged once", catalog.MaxEnvelopeAge/60_000)
 	o.Keep, o.Asked = a.recordDir(), a.asked
 	bar := a.newProgress()
 	seen := 0

@@ -34,6 +34,7 @@ const (
 	StageKey       Stage = "key"       // the nodes are still making the publisher's key
 	StageRegistry  Stage = "registry"  // rows are sent
 	StageUploading Stage = "uploading" // tiles are encrypted and sent
+	StageProposing Stage = "proposing" // the ledger is told of the version
 	StageChecking  Stage = "checking"  // nodes store, replicate and open the parity
 )
 

@@ -75,6 +75,7 @@ func (u *upload) run(ctx context.Context) (version int, err error) {
 	if err := u.client.putBlob(ctx, wire.BlobManifest, catalog.Sum(encoded), encoded); err != nil {
 		return 0, err
 	}
+	u.progress(Progress{Stage: StageProposing, Tiles: u.prepared.Tiles(), TilesTotal: u.prepared.Tiles()})
 	return u.propose(ctx, catalog.VersionPropose{
 		Dataset: manifest.Dataset, Key: manifest.Key, Epoch: manifest.Epoch,
 		First: manifest.First, Periods: manifest.Periods, Entities: manifest.Entities, Blocks: manifest.Blocks,
