@@ -75,6 +75,10 @@ func (p *progress) publishing(now client.Progress) {
 	case client.StageUploading:
 		p.show(now.Stage, now.Tiles, now.TilesTotal)
 	default:
+		if now.Waiting != "" {
+			p.tell("waiting: " + now.Waiting)
+			return
+		}
 		p.show(now.Stage, 0, -1)
 		p.turn()
 	}

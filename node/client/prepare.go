@@ -22,7 +22,7 @@ type Progress struct {
 	TilesTotal int    // of all columns
 	Bytes      int64  // of the files read, or uploaded
 	BytesTotal int64  // of the files; 0: not known
-	Waiting    string // for what; in StageKey
+	Waiting    string // for what, where that takes long; in StageKey and StageChecking
 }
 
 // Stage is what publishing is busy with.

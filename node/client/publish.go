@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/tiles"
@@ -61,7 +63,10 @@ func (c *Client) PublishDataset(ctx context.Context, p *Prepared, progress func(
 		return Published{}, err
 	}
 	progress(Progress{Stage: StageChecking, Tiles: p.Tiles(), TilesTotal: p.Tiles()})
-	if err := c.awaitVersion(ctx, p.Source.Descriptor.Dataset, version); err != nil {
+	tell := func(what string) {
+		progress(Progress{Stage: StageChecking, Tiles: p.Tiles(), TilesTotal: p.Tiles(), Waiting: what})
+	}
+	if err := c.awaitVersion(ctx, p.Source.Descriptor.Dataset, version, tell); err != nil {
 		return Published{}, err
 	}
 	if err := u.spool.close(true); err != nil {
@@ -96,8 +101,9 @@ func (c *Client) dropUnfinished(ctx context.Context, dataset string) error {
 	return err
 }
 
-// awaitVersion waits until the version is live, or rejected.
-func (c *Client) awaitVersion(ctx context.Context, dataset string, version int) error {
+// awaitVersion waits until the version is live, or rejected, and tells what for when
+// that takes long.
+func (c *Client) awaitVersion(ctx context.Context, dataset string, version int, tell func(string)) error {
 	for {
 		v, err := get[catalog.Version](ctx, c, call{path: versionPath(dataset, version) + "?" + waitQuery, wait: waitTime})
 		if err != nil {
@@ -109,12 +115,27 @@ func (c *Client) awaitVersion(ctx context.Context, dataset string, version int) 
 		case catalog.VersionRejected:
 			return fmt.Errorf("%w: version %d of dataset %s: %s", ErrRejected, version, dataset, v.Reason)
 		}
+		tell(c.versionWaits(v))
 		// A node answers at once only when it is done; this guards against one
 		// that does not keep to that.
 		if err := c.pause(ctx, firstPause); err != nil {
 			return fmt.Errorf("version %d of dataset %s is %s: %w", version, dataset, v.State, err)
 		}
 	}
+}
+
+// versionWaits says what a version that is not live yet waits for.
+func (c *Client) versionWaits(v catalog.Version) string {
+	if v.State == catalog.VersionStored {
+		return fmt.Sprintf("version %d is stored by %s, and waits for enough of them to open its parity", v.Version, strings.Join(v.Acks, ", "))
+	}
+	var missing []string
+	for _, n := range c.profile.Nodes {
+		if !slices.Contains(v.Acks, n.ID) {
+			missing = append(missing, n.ID)
+		}
+	}
+	return fmt.Sprintf("version %d is %s, and waits for enough nodes to hold it; not yet: %s", v.Version, v.State, strings.Join(missing, ", "))
 }
 
 // propose sends the version to the ledger: proposal, counting bitmaps, commit.

@@ -3,6 +3,7 @@ package client_test
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api"
@@ -238,6 +241,42 @@ func TestListingTellsWhatPublishingWouldMeet(t *testing.T) {
 	_, err = c.Listing(w.ctx, w.prepare(c, strings.Replace(protectedDescriptor, "[[county]]", "[[industry]]", 1), worksCSV(9, 3)))
 	if r, ok := client.IsRefused(err); !ok || r.Kind != catalog.RefusedInvalid || !strings.Contains(r.Message, `no attribute "industry"`) {
 		t.Errorf("a cube of an attribute that the registry lacks: %v", err)
+	}
+}
+
+// A publisher whose version does not get on hears what it waits for.
+func TestPublisherIsToldWhatAVersionWaitsFor(t *testing.T) {
+	w := newWorld(t)
+	polls := 0
+	inner := w.servers[0].Config.Handler
+	w.servers[0].Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		state := []catalog.VersionState{catalog.VersionCommitted, catalog.VersionStored}
+		if r.URL.Path != "/v1/datasets/air/versions/1" || r.URL.RawQuery == "" || polls == len(state) {
+			inner.ServeHTTP(rw, r)
+			return
+		}
+		v := catalog.Version{Version: 1, State: state[polls], Acks: []string{"n1", "n3"}[:1+polls]}
+		polls++
+		rw.Header().Set("Content-Type", "application/json")
+		if err := json.NewEncoder(rw).Encode(v); err != nil {
+			t.Error(err)
+		}
+	})
+	var told []string
+	csv, _, _ := airCSV()
+	c := w.client(catalog.RolePublisher)
+	_, err := c.PublishDataset(w.ctx, w.prepare(c, publicDescriptor, csv), func(p client.Progress) {
+		if p.Stage == client.StageChecking && p.Waiting != "" {
+			told = append(told, p.Waiting)
+		}
+	})
+	w.must(err)
+	want := []string{
+		"version 1 is committed, and waits for enough nodes to hold it; not yet: n2, n3",
+		"version 1 is stored by n1, n3, and waits for enough of them to open its parity",
+	}
+	if d := cmp.Diff(want, told); d != "" {
+		t.Errorf("(-want +told)\n%s", d)
 	}
 }
 
