@@ -3,318 +3,268 @@ package node
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/binary"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
 	"math/big"
 	"net/http"
-	"os"
-	"path/filepath"
+	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/node/client"
 )
 
-// canaries are readings that occur nowhere by accident.
-var canaries = []string{"123456.789012", "987654.321098", "555444.333222", "271828.182845"}
+// Canaries are readings that occur nowhere by accident: of a measure whose sums just fit,
+// of one that is small enough to be multiplied, of what it is joined with, and of periods
+// that are appended later.
+var (
+	canaries         = []string{"123456.789012347", "987654.321098763", "555444.333222111", "271828.182845904"}
+	appendedCanaries = []string{"314159.265358979", "161803.398874989"}
+	smallCanaries    = []string{"31415.927", "27182.819", "41421.357", "17320.509"}
+	joinedCanaries   = []string{"22360.681", "14142.137", "26457.513", "44949.743"}
+)
+
+const canaryStations = 24
 
 const canaryDescriptor = `dataset: canaries
 title: {en: Canaries, zh: 金丝雀}
 license: CC0-1.0
-entity: {column: station, attributes: []}
+entity: {column: station, attributes: [county]}
 period: {column: period, grain: day}
 missing: [""]
 measures:
-  - {name: x, column: x, unit: t, range: [0, 1000000], decimals: 6}
-policy: {aggregates: [count, sum], public: true}
+  - {name: x, column: x, unit: t, range: [0, 1000000], decimals: 9}
+  - {name: y, column: y, unit: kg, range: [0, 50000], decimals: 3}
+policy:
+  aggregates: [count, sum, var]
+  min_cohort: 2
+  cubes: [[county]]
+  moments: [[y, y]]
+  joins: [others]
+  dp: {epsilon_per_query: 1, epsilon_per_contract: 5, epsilon_family: 10, delta: 1e-9}
 `
 
-// canaryTable is one canary a station and day, and their sum.
-func canaryTable() (csv []byte, sum string) {
+const otherDescriptor = `dataset: others
+title: {en: Others, zh: 其他}
+license: CC0-1.0
+entity: {registry: canaries, column: station}
+period: {column: period, grain: day}
+missing: [""]
+measures:
+  - {name: z, column: z, unit: CNY, range: [0, 50000], decimals: 3}
+policy: {aggregates: [count, sum], min_cohort: 2, joins: [canaries]}
+`
+
+// canaryTable has a row for every station and day; columns[c][day] is the reading of a
+// column, the same at all stations.
+func canaryTable(head string, first int, columns ...[]string) []byte {
 	var b bytes.Buffer
-	total := new(big.Rat)
-	b.WriteString("station,period,x\n")
-	for s := range 3 {
-		for d, x := range canaries {
-			fmt.Fprintf(&b, "s%d,2024-01-%02d,%s\n", s, d+1, x)
-			v, _ := new(big.Rat).SetString(x)
-			total.Add(total, v)
-		}
-	}
-	return b.Bytes(), total.FloatString(6)
-}
-
-// needle is something that must not be found.
-type needle struct {
-	name  string
-	bytes []byte
-}
-
-// canaryNeedles are all the forms in which a reading could show.
-func canaryNeedles(t *testing.T, params he.Parameters, m catalog.Measure) (list []needle) {
-	t.Helper()
-	for _, x := range canaries {
-		digits := strings.ReplaceAll(x, ".", "")
-		raw, ok := new(big.Int).SetString(digits, 10)
-		if !ok {
-			t.Fatal(digits)
-		}
-		centred := raw.Int64() - m.Mid()
-		modT := centred
-		if modT < 0 {
-			modT += int64(params.T()) //nolint:gosec // 58 bits
-		}
-		// Envelopes travel in base64.
-		list = append(list, forms(x+" as text", []byte(x))...)
-		list = append(list, forms(x+" as digits", []byte(digits))...)
-		list = append(list, forms(x+" centred as digits", []byte(fmt.Sprint(centred)))...)
-		for form, v := range map[string]int64{"raw": raw.Int64(), "centred": centred, "mod T": modT} {
-			u := uint64(v) //nolint:gosec // two's complement is meant
-			list = append(list, needle{x + " " + form + " little endian", binary.LittleEndian.AppendUint64(nil, u)},
-				needle{x + " " + form + " big endian", binary.BigEndian.AppendUint64(nil, u)})
-		}
-	}
-	return list
-}
-
-// forms are the ways in which secret bytes could show: raw, in hexadecimal, and
-// in base64 at each of the three offsets that it may begin at.
-func forms(name string, secret []byte) (list []needle) {
-	window := secret[:min(len(secret), 48)]
-	list = append(list, needle{name, window}, needle{name + " in hexadecimal", []byte(hex.EncodeToString(window))})
-	for skip := range 3 {
-		part := window[skip:]
-		text := base64.StdEncoding.EncodeToString(part[:len(part)/3*3])
-		list = append(list, needle{fmt.Sprintf("%s in base64 from %d on", name, skip), []byte(text)},
-			needle{fmt.Sprintf("%s in URL base64 from %d on", name, skip), []byte(base64.URLEncoding.EncodeToString(part[:len(part)/3*3]))})
-	}
-	return list
-}
-
-// secretNeedles reads every node's secrets out of its vault. A pair's seed is
-// listed apart: its maker hands it to the other one of the pair.
-func (c *cluster) secretNeedles(t *testing.T, key catalog.Key) (secrets []needle, pairs map[[2]string][]needle) {
-	t.Helper()
-	pairs = map[[2]string][]needle{}
-	for _, m := range c.body.Nodes {
-		n := c.nodes[m.ID]
-		for _, name := range []string{secretIdentity, secretSealing} {
-			b, err := n.vault.Get(name)
-			if err != nil {
-				t.Fatal(err)
+	b.WriteString("station,county,period," + head + "\n")
+	for s := range canaryStations {
+		for d := range columns[0] {
+			fmt.Fprintf(&b, "canary-station-%02d,%s,2024-01-%02d", s, []string{"north", "south"}[s/(canaryStations/2)], first+d)
+			for _, c := range columns {
+				b.WriteString("," + c[d])
 			}
-			secrets = append(secrets, forms(name+" of "+m.ID, b)...)
+			b.WriteByte('\n')
 		}
-		b, err := n.vault.Get(secretKey(key.ID, key.Epoch, key.Attempt))
+	}
+	return b.Bytes()
+}
+
+// sumOfCanaries is Σ of a product of columns over so many stations and all days, exactly.
+func sumOfCanaries(stations int, columns ...[]string) string {
+	total, places := new(big.Rat), 0
+	for d := range columns[0] {
+		term := new(big.Rat).SetInt64(int64(stations))
+		places = 0
+		for _, c := range columns {
+			v, _ := new(big.Rat).SetString(c[d])
+			term.Mul(term, v)
+			places += len(c[d]) - 1 - strings.IndexByte(c[d], '.')
+		}
+		total.Add(total, term)
+	}
+	return total.FloatString(places)
+}
+
+// canaryWorld is a cluster on which everything is recorded that leaves a process.
+type canaryWorld struct {
+	*cluster
+	peers   *tapped
+	clients *apiTap
+	logs    *apiTap
+	logger  *slog.Logger
+
+	bureau, utility, buyer *client.Client
+	needles                []needle               // readings, sums, squares, and all secrets of nodes
+	seeds                  map[[2]string][]needle // by pair of nodes
+	ceremonies             int                    // frames until the keys were ready
+}
+
+func newCanaryWorld(ctx context.Context, t *testing.T) *canaryWorld {
+	t.Helper()
+	w := &canaryWorld{peers: &tapped{}, clients: &apiTap{}, logs: &apiTap{}, seeds: map[[2]string][]needle{}}
+	w.logger = slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	w.cluster = newCluster(t, 3, 2, func(o *Options) { o.Tap, o.WrapAPI, o.Logger = w.peers.of(o.ID), w.clients.wrap, w.logger })
+	w.bureau, w.utility = w.keeping(w.publisher(ctx, "bureau")), w.publisher(ctx, "utility")
+	for _, p := range []*client.Client{w.bureau, w.utility} {
+		ready, err := p.ReadyKey(ctx, p.Key().ID())
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := decodeRecord(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		secrets = append(secrets, forms("PRF secret of "+m.ID, r.Secret)...)
-		for _, at := range []int{len(r.Share) / 3, len(r.Share) - 96} { // past the header, which is public
-			secrets = append(secrets, forms(fmt.Sprintf("key share of %s at byte %d", m.ID, at), r.Share[at:at+48])...)
-		}
-		for _, p := range r.Pairs {
-			if other := c.body.Nodes[p.Point-1].ID; m.ID < other {
-				pairs[[2]string{m.ID, other}] = forms("seed of "+m.ID+" and "+other, p.Seed)
-			}
+		secrets, pairs := w.secretNeedles(t, ready.Record)
+		w.needles = append(w.needles, secrets...)
+		for pair, forms := range pairs {
+			w.seeds[pair] = append(w.seeds[pair], forms...)
 		}
 	}
-	return secrets, pairs
+	w.ceremonies = len(w.peers.all())
+	w.buyer = w.admit(ctx, newKey(t, "bank"), catalog.RoleBuyer)
+	return w
 }
 
-// haystack is a place that is searched.
-type haystack struct {
-	name  string
-	bytes []byte
-}
-
-// search returns what is found where.
-func search(places []haystack, needles []needle) (found []string) {
-	for _, p := range places {
-		for _, n := range needles {
-			if bytes.Contains(p.bytes, n.bytes) {
-				found = append(found, n.name+" in "+p.name)
-			}
-		}
-	}
-	return found
-}
-
-// streams joins what was tapped between every two nodes, in order.
-func (x *tapped) streams() (list []haystack) {
-	at := map[string]int{}
-	for _, f := range x.all() {
-		name := fmt.Sprintf("%s to %s over %s", f.from, f.to, f.protocol)
-		if !f.sent {
-			name = fmt.Sprintf("%s to %s over %s, as received", f.to, f.from, f.protocol)
-		}
-		i, ok := at[name]
-		if !ok {
-			i = len(list)
-			at[name] = i
-			list = append(list, haystack{name: name})
-		}
-		list[i].bytes = append(list[i].bytes, f.bytes...)
-	}
-	return list
-}
-
-// apiTap records what clients send and are sent, heads and bodies.
-type apiTap struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (x *apiTap) Write(p []byte) (int, error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.buf.Write(p)
-}
-
-func (x *apiTap) all() []byte {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return bytes.Clone(x.buf.Bytes())
-}
-
-// wrap records a handler. A body is written at once when it was read, so that
-// bodies of requests at the same time do not cut each other into pieces.
-func (x *apiTap) wrap(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var in, out bytes.Buffer
-		fmt.Fprintf(&in, "%s %s %v\n", r.Method, r.URL, r.Header)
-		r.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.TeeReader(r.Body, &in), r.Body}
-		defer func() {
-			fmt.Fprintf(&out, "%v\n", w.Header())
-			_, _ = x.Write(append(in.Bytes(), out.Bytes()...)) // to memory
-		}()
-		h.ServeHTTP(&tappedWriter{ResponseWriter: w, out: &out}, r)
-	})
-}
-
-type tappedWriter struct {
-	http.ResponseWriter
-	out *bytes.Buffer
-}
-
-func (w *tappedWriter) Write(p []byte) (int, error) {
-	w.out.Write(p)
-	return w.ResponseWriter.Write(p)
-}
-
-func (w *tappedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// files reads every file below dir.
-func files(t *testing.T, dir string) (list []haystack) {
+// publish publishes both datasets, and notes what must not be seen of them.
+func (w *canaryWorld) publish(ctx context.Context, t *testing.T) {
 	t.Helper()
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() {
-			return err
+	p := prepareText(ctx, t, canaryDescriptor, canaryTable("x,y", 1, canaries, smallCanaries), nil)
+	if _, err := w.bureau.PublishDataset(ctx, p, nil); err != nil {
+		t.Fatal(err)
+	}
+	q := prepareText(ctx, t, otherDescriptor, canaryTable("z", 1, joinedCanaries), w.utility.RegistryIDs)
+	if _, err := w.utility.PublishDataset(ctx, q, nil); err != nil {
+		t.Fatal(err)
+	}
+	contract(ctx, t, w.buyer, w.bureau, "canaries")
+	contract(ctx, t, w.buyer, w.utility, "others")
+	params := w.nodes["n1"].params
+	x, y, z := p.Source.Descriptor.Measures[0], p.Source.Descriptor.Measures[1], q.Source.Descriptor.Measures[0]
+	for _, part := range []struct {
+		m      catalog.Measure
+		values []string
+	}{{x, canaries}, {x, appendedCanaries}, {y, smallCanaries}, {z, joinedCanaries}} {
+		for _, v := range part.values {
+			w.needles = append(w.needles, readingNeedles(t, params, part.m, v, 1)...)
 		}
-		f, err := os.Open(path)
-		if err != nil {
-			return err
+	}
+	// What is released, nodes do not see either, and what noise hides nobody does.
+	for _, part := range []struct {
+		m      catalog.Measure
+		values []string
+		of     int
+	}{{x, canaries, canaryStations}, {x, append(slices.Clone(canaries), appendedCanaries...), canaryStations}, {x, canaries, 5}, {y, smallCanaries, canaryStations}} {
+		w.needles = append(w.needles, readingNeedles(t, params, part.m, sumOfCanaries(part.of, part.values), int64(part.of*len(part.values)))...)
+	}
+	for name, columns := range map[string][][]string{"squares": {smallCanaries, smallCanaries}, "products": {smallCanaries, joinedCanaries}} {
+		sum := sumOfCanaries(canaryStations/2, columns...)
+		w.needles = append(w.needles, forms("the sum of "+name, []byte(sum))...)
+		w.needles = append(w.needles, forms("the sum of "+name+", digits", []byte(strings.ReplaceAll(sum, ".", "")))...)
+	}
+}
+
+// ask has the cluster answer everything that it can: from several sets and roots, a repeat,
+// with noise, products, a join, a portfolio, and a version with more periods.
+func (w *canaryWorld) ask(ctx context.Context, t *testing.T) {
+	t.Helper()
+	sum := func(want string, sql string) {
+		t.Helper()
+		if got := queryRows(ctx, t, w.buyer, sql); len(got) != 1 || got[0][0] != want {
+			t.Fatalf("%s: got %v, want %s", sql, got, want)
 		}
-		b, err := readSparse(f)
-		list = append(list, haystack{"file " + path, b})
-		return errors.Join(err, f.Close())
-	})
+	}
+	for n := range 5 { // the last one is a repeat
+		sum(sumOfCanaries(canaryStations, canaries), fmt.Sprintf(`SELECT SUM(x), COUNT(x) FROM canaries WHERE station > '!%d'`, n%4))
+	}
+	if _, err := w.buyer.Query(ctx, `SELECT SUM(y) FROM canaries`, client.QueryOptions{Epsilon: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	registry, err := w.buyer.Registry(ctx, "canaries")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(list) < 5 {
-		t.Fatalf("%s has %d files", dir, len(list))
+	rows, err := w.buyer.RegistryRows(ctx, "canaries", registry.Rows)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return list
+	plan := client.VectorPlan{Name: "mine", Registry: registry, Bits: 1, Values: make([]uint64, registry.Rows)}
+	var ids []string
+	var members []needle
+	before := len(w.clients.sent())
+	for i, row := range rows {
+		members = append(members, forms("member "+row[0], []byte(row[0]))...)
+		ids = append(ids, row[0])
+		plan.Values[i] = uint64(0b10010110100 >> i & 1) // five of the north
+	}
+	if _, err := w.buyer.RegisterVector(ctx, plan, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.needles = append(w.needles, vectorNeedles("the portfolio", plan.Values, ids)...)
+	sum(sumOfCanaries(5, canaries), `SELECT SUM(x) FROM canaries WHERE county = 'north' AND station IN PRIVATE(mine)`)
+	// Who they are that the buyer asks about, its requests do not even name.
+	for _, found := range search([]haystack{{"what the buyer sends", w.clients.sent()[before:]}}, members) {
+		t.Error(found)
+	}
+	mustFindAll(t, "what clients have sent", []haystack{{"rows", planted(members)}}, members)
+
+	queryRows(ctx, t, w.buyer, `SELECT VAR_POP(y) FROM canaries WHERE county = 'south'`)
+	sum(sumOfCanaries(canaryStations/2, smallCanaries, joinedCanaries), `SELECT SUM(c.y * o.z) FROM canaries AS c JOIN others AS o USING (entity, period) WHERE county = 'south'`)
+	appendText(ctx, t, w.bureau, canaryDescriptor, string(canaryTable("x,y", 5, appendedCanaries, smallCanaries[:2])))
+	sum(sumOfCanaries(canaryStations, append(slices.Clone(canaries), appendedCanaries...)), `SELECT SUM(x) FROM canaries`)
+	w.await(ctx, "all nodes to hold the version", func() bool { return len(w.version(t, "n1", "canaries", 2).Acks) == 3 })
 }
 
-// readSparse reads a file and cuts what databases reserve: of every 64 kB of
-// zeros 64 bytes stay.
-func readSparse(r io.Reader) (kept []byte, err error) {
-	part, zeros := make([]byte, 64<<10), make([]byte, 64<<10)
-	for {
-		n, err := io.ReadFull(r, part)
-		if got := part[:n]; bytes.Equal(got, zeros[:n]) {
-			kept = append(kept, zeros[:min(n, 64)]...)
-		} else {
-			kept = append(kept, got...)
-		}
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return kept, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-}
-
-// Readings, key shares, seeds and secrets are nowhere: not in what nodes send
-// each other, not in what clients send and are sent, not in any file of any
-// node, not in any log. A search that finds nothing proves something only if it
-// would find what is there, so every kind of place is then planted with one.
+// Readings, figures, portfolios, key shares, seeds and secrets are nowhere: not in what
+// nodes send each other, not in what clients send and are sent, not in any file or database
+// of any node, not in any log. A search that finds nothing proves something only if it
+// would find what is there, so every kind of place is then planted with everything.
 func TestNoReadingAndNoSecretIsInAnyConnectionFileOrLog(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
-	peers, clients, logs := &tapped{}, &apiTap{}, &apiTap{}
-	logger := slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	c := newCluster(t, 3, 2, func(o *Options) { o.Tap, o.WrapAPI, o.Logger = peers.of(o.ID), clients.wrap, logger })
-	bureau := c.publisher(ctx, "bureau")
-	ready, err := bureau.ReadyKey(ctx, bureau.Key().ID())
-	if err != nil {
-		t.Fatal(err)
-	}
-	secrets, pairs := c.secretNeedles(t, ready.Record)
-	ceremony := len(peers.all())
+	w := newCanaryWorld(ctx, t)
+	w.publish(ctx, t)
+	w.ask(ctx, t)
 
-	csv, sum := canaryTable()
-	p := prepareText(ctx, t, canaryDescriptor, csv, nil)
-	if _, err := bureau.PublishDataset(ctx, p, nil); err != nil {
-		t.Fatal(err)
-	}
-	buyer := c.admit(ctx, newKey(t, "bank"), catalog.RoleBuyer)
-	contract(ctx, t, buyer, bureau, "canaries")
-	// Four times, so that several sets and roots take part, and a repeat, which is
-	// answered from what they keep.
-	for n := range 5 {
-		got := queryRows(ctx, t, buyer, fmt.Sprintf(`SELECT SUM(x), COUNT(x) FROM canaries WHERE station > '!%d'`, n%4))
-		if want := [][]string{{sum, fmt.Sprint(3 * len(canaries))}}; !cmp.Equal(want, got) {
-			t.Fatalf("got %v, want %v", got, want)
-		}
-	}
-	c.await(ctx, "all nodes to hold the version", func() bool { return len(c.version(t, "n1", "canaries", 1).Acks) == 3 })
-
-	needles := append(canaryNeedles(t, c.nodes["n1"].params, p.Source.Descriptor.Measures[0]), secrets...)
 	var seeds []needle
-	for _, forms := range pairs {
+	for _, forms := range w.seeds {
 		seeds = append(seeds, forms...)
 	}
-	for _, found := range search(peers.streams(), needles) {
+	elsewhere := append(slices.Clone(w.needles), seeds...)
+	for _, found := range search(w.peers.streams(), w.needles) {
 		t.Error(found)
 	}
-	// A seed travels once, from the one of the pair that drew it to the other.
-	all := peers.all()
-	for pair, forms := range pairs {
+	w.checkSeeds(t, seeds)
+	for _, found := range search([]haystack{{"what clients send and get", w.clients.all()}, {"a log", w.logs.all()}}, elsewhere) {
+		t.Error(found)
+	}
+	w.snapshot(ctx, t)
+	for _, m := range w.body.Nodes {
+		w.close(m.ID)
+		for _, found := range search(w.nodePlaces(t, m.ID), elsewhere) {
+			t.Error(found)
+		}
+	}
+	w.plantEverywhere(ctx, t, elsewhere)
+}
+
+// snapshot has every node write its state to one file.
+func (w *canaryWorld) snapshot(ctx context.Context, t *testing.T) {
+	t.Helper()
+	for _, n := range w.nodes {
+		if err := n.ledger.Snapshot(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// checkSeeds: a seed travels once, from the one of the pair that drew it to the other.
+func (w *canaryWorld) checkSeeds(t *testing.T, seeds []needle) {
+	t.Helper()
+	all := w.peers.all()
+	for pair, forms := range w.seeds {
 		handed := false
-		for _, s := range (&tapped{frames: all[:ceremony]}).streams() {
+		for _, s := range (&tapped{frames: all[:w.ceremonies]}).streams() {
 			found := search([]haystack{s}, forms)
 			own := strings.HasPrefix(s.name, fmt.Sprintf("%s to %s over weir-peer", pair[0], pair[1]))
 			if len(found) > 0 && !own {
@@ -326,67 +276,131 @@ func TestNoReadingAndNoSecretIsInAnyConnectionFileOrLog(t *testing.T) {
 			t.Errorf("the seed of %v is not even where it must travel: the search finds nothing", pair)
 		}
 	}
-	for _, found := range search((&tapped{frames: all[ceremony:]}).streams(), seeds) {
-		t.Errorf("after the ceremony: %s", found)
+	for _, found := range search((&tapped{frames: all[w.ceremonies:]}).streams(), seeds) {
+		t.Errorf("after the ceremonies: %s", found)
 	}
-	elsewhere := append(slices.Clone(needles), seeds...)
-	for _, found := range search([]haystack{{"what clients send and get", clients.all()}, {"a log", logs.all()}}, elsewhere) {
-		t.Error(found)
+}
+
+// plantEverywhere opens the nodes again, plants every needle in every kind of place, and
+// requires that the search finds each of them in each.
+func (w *canaryWorld) plantEverywhere(ctx context.Context, t *testing.T, needles []needle) {
+	t.Helper()
+	whole := planted(needles)
+	for _, m := range w.body.Nodes {
+		w.open(m.ID)
 	}
-
-	c.plantInTraffic(ctx, t, buyer)
-	logger.Debug("planted", "reading", canaries[2])
-	mustFind(t, peers.streams(), needles, canaries[0]+" raw little endian")
-	mustFind(t, []haystack{{"what clients send", clients.all()}}, elsewhere, canaries[1]+" as text")
-	mustFind(t, []haystack{{"what clients send", clients.all()}}, elsewhere, canaries[3]+" as text in URL base64 from 2 on")
-	mustFind(t, []haystack{{"a log", logs.all()}}, elsewhere, canaries[2]+" as text")
-
-	for _, m := range c.body.Nodes {
-		c.close(m.ID)
-		found := search(files(t, c.nodeDir(m.ID)), elsewhere)
-		for _, f := range found {
-			t.Error(f)
-		}
-		planted := []needle{needles[0], seeds[0], secrets[0]}
-		for i, n := range planted {
-			plant := filepath.Join(c.nodeDir(m.ID), dirBlobs, fmt.Sprintf("planted-%d", i))
-			if err := os.WriteFile(plant, append([]byte("before"), n.bytes...), 0o600); err != nil {
+	// As one blob, which goes to a value log, and as small ones, which go to tables.
+	blobs := [][]byte{whole}
+	for part := range slices.Chunk(needles, 400) {
+		blobs = append(blobs, planted(part))
+	}
+	for _, n := range w.nodes {
+		for _, b := range blobs {
+			if err := n.blobs.Put(ctx, catalog.Sum(b), b); err != nil {
 				t.Fatal(err)
 			}
 		}
-		places := files(t, c.nodeDir(m.ID))
-		for _, n := range planted {
-			mustFind(t, places, planted, n.name)
+	}
+	// As an entry of the ledger, which says nothing and is kept all the same.
+	w.await(ctx, "an entry with all that is searched for", func() bool {
+		for _, n := range w.nodes {
+			if n.ledger.IsLeader() {
+				_, err := n.ledger.Propose(ctx, whole)
+				return err == nil
+			}
+		}
+		return false
+	})
+	if _, err := w.nodes["n1"].peers.Do(ctx, "n2", http.MethodPost, pathPropose, whole); err == nil {
+		t.Error("what is no envelope was proposed")
+	}
+	for _, protocol := range []string{"weir-peer", "weir-raft"} {
+		for _, way := range []string{"as received", ""} {
+			streams := slices.DeleteFunc(w.peers.streams(), func(h haystack) bool {
+				return !strings.Contains(h.name, protocol) || strings.Contains(h.name, "as received") != (way != "")
+			})
+			mustFindAll(t, "what nodes send over "+protocol+" "+way, streams, needles)
+		}
+	}
+	w.plantForClients(t, whole, needles)
+	w.plantInLogs(t, needles)
+	w.await(ctx, "all nodes to have the entry", func() bool {
+		next := w.nodes["n1"].ledger.NextSeq()
+		return w.nodes["n2"].ledger.NextSeq() == next && w.nodes["n3"].ledger.NextSeq() == next
+	})
+	w.snapshot(ctx, t)
+	for _, m := range w.body.Nodes {
+		w.close(m.ID)
+		private(t, w.nodeDir(m.ID))
+		places := w.nodePlaces(t, m.ID)
+		for _, kind := range []string{"/ledger/wal/", "/ledger/snapshots/", "what is held in " + w.nodeDir(m.ID) + "/ledger", "file " + w.nodeDir(m.ID) + "/blobs", "what is held in " + w.nodeDir(m.ID) + "/blobs"} {
+			of := slices.DeleteFunc(slices.Clone(places), func(h haystack) bool { return !strings.Contains(h.name, kind) })
+			mustFindAll(t, kind, of, needles)
 		}
 	}
 }
 
-// plantInTraffic sends a reading to a node as a node and as a client.
-func (c *cluster) plantInTraffic(ctx context.Context, t *testing.T, cl *client.Client) {
+// plantForClients has a body go both ways through what records clients, and text in heads.
+func (w *canaryWorld) plantForClients(t *testing.T, whole []byte, needles []needle) {
 	t.Helper()
-	digits := strings.ReplaceAll(canaries[0], ".", "")
-	raw, ok := new(big.Int).SetString(digits, 10)
-	if !ok {
-		t.Fatal(digits)
-	}
-	n1 := c.nodes["n1"]
-	body := binary.LittleEndian.AppendUint64([]byte(`{"planted":`), raw.Uint64())
-	if _, err := n1.peers.Do(ctx, "n2", http.MethodPost, pathPropose, body); err == nil {
-		t.Fatal("what is no envelope was proposed")
-	}
-	for _, id := range []string{canaries[1], base64.URLEncoding.EncodeToString([]byte("?" + canaries[3]))} {
-		if _, err := cl.Dataset(ctx, id); err == nil {
-			t.Fatal("a reading names a dataset")
+	tap := &apiTap{}
+	server := httptest.NewServer(tap.wrap(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		var b bytes.Buffer
+		_, err := b.ReadFrom(r.Body)
+		rw.Header().Set("X-Planted", r.Header.Get("X-Asked"))
+		if err == nil && r.Method == http.MethodGet {
+			_, err = rw.Write(whole)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})))
+	t.Cleanup(server.Close)
+	for name, method := range map[string]string{"what clients send": http.MethodPut, "what clients get": http.MethodGet} {
+		*tap = apiTap{}
+		body := []byte(nil)
+		if method == http.MethodPut {
+			body = whole
+		}
+		req, err := http.NewRequestWithContext(t.Context(), method, server.URL+"/?asked="+canaries[0], bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Asked", canaries[1])
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := new(bytes.Buffer).ReadFrom(resp.Body); err != nil {
+			t.Fatal(err)
+		}
+		if err := resp.Body.Close(); err != nil {
+			t.Fatal(err)
+		}
+		mustFindAll(t, name, []haystack{{name, tap.all()}}, needles)
+		for _, text := range []string{"asked=" + canaries[0], "X-Asked:[" + canaries[1], "X-Planted:[" + canaries[1]} {
+			if !bytes.Contains(tap.all(), []byte(text)) {
+				t.Errorf("%s: %s is not recorded", name, text)
+			}
 		}
 	}
 }
 
-func mustFind(t *testing.T, places []haystack, needles []needle, name string) {
+// plantInLogs logs everything as loggers do: text as it is, bytes as they quote them.
+func (w *canaryWorld) plantInLogs(t *testing.T, needles []needle) {
 	t.Helper()
-	for _, found := range search(places, needles) {
-		if strings.HasPrefix(found, name+" in ") {
-			return
+	raw := map[string][]byte{}
+	var logged []needle
+	for _, n := range needles {
+		raw[n.name] = n.bytes
+		text := string(n.bytes)
+		if strings.HasSuffix(n.name, " quoted") {
+			text = string(raw[strings.TrimSuffix(n.name, " quoted")])
+		} else if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c > '~' || c == '"' || c == '\\' }) {
+			continue // no text: its other forms are
 		}
+		w.logger.Debug("planted", "what", text)
+		logged = append(logged, n)
 	}
-	t.Errorf("%s was planted and is not found", name)
+	mustFindAll(t, "a log", []haystack{{"a log", w.logs.all()}}, logged)
 }

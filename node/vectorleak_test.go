@@ -64,6 +64,7 @@ func TestNothingOfAPortfolioIsSeen(t *testing.T) {
 			t.Fatal(err)
 		}
 		needles = append(needles, x.portfolioNeedles(t, v.ID)...)
+		needles = append(needles, vectorNeedles("portfolio "+name, x.vector(name, 1, mine).Values, x.order)...)
 		runs = append(runs, run{x.trace(t, from), got[0]})
 	}
 	if cmp.Equal(runs[0].sums, runs[1].sums) {
@@ -75,11 +76,10 @@ func TestNothingOfAPortfolioIsSeen(t *testing.T) {
 	for _, found := range search(append(peers.streams(), haystack{"what clients send and get", clients.all()}, haystack{"a log", logs.all()}), needles) {
 		t.Error(found)
 	}
-	logger.Debug("planted", "share", string(needles[1].bytes))
-	mustFind(t, []haystack{{"a log", logs.all()}}, needles, needles[1].name)
+	mustFindAll(t, "one text with all of them", []haystack{{"text", planted(needles)}}, needles)
 	for _, m := range x.body.Nodes {
 		x.close(m.ID)
-		for _, found := range search(files(t, x.nodeDir(m.ID)), needles) {
+		for _, found := range search(x.nodePlaces(t, m.ID), needles) {
 			t.Error(found)
 		}
 	}
