@@ -4,11 +4,18 @@ package dev
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -20,7 +27,15 @@ func TestNodesLeaveNoCoresAndShowNoSecrets(t *testing.T) {
 		t.Skip("runs a whole cluster")
 	}
 	ctx := testContext(t)
-	c := start(ctx, t, t.TempDir())
+	c, err := Start(ctx, Options{Dir: t.TempDir(), Command: []string{weir}, NodeFlags: []string{"--log-level", "debug"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	secrets := map[string][]byte{}
 	for _, id := range c.IDs() {
 		secrets["seal key of "+id] = readAll(t, c.SealKey(id))
@@ -29,13 +44,21 @@ func TestNodesLeaveNoCoresAndShowNoSecrets(t *testing.T) {
 		secrets["key of the "+p] = readAll(t, c.layout.key(p))
 	}
 	noCore := regexp.MustCompile(`(?m)^Max core file size\s+0\s+0\s`)
+	c.showsNothing(ctx, t)
 	for _, id := range c.IDs() {
+		private(t, c.layout.node(id))
 		pid := strings.TrimSpace(string(readAll(t, c.layout.pid(id))))
 		if limits := readAll(t, "/proc/"+pid+"/limits"); !noCore.Match(limits) {
 			t.Errorf("%s may leave a core:\n%s", id, limits)
 		}
 		for _, file := range []string{"cmdline", "environ"} {
-			text := readAll(t, "/proc/"+pid+"/"+file)
+			text, err := os.ReadFile("/proc/" + pid + "/" + file)
+			if errors.Is(err, fs.ErrPermission) && os.Getuid() != 0 {
+				continue // it is not dumpable: nobody but root reads it
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
 			if file == "cmdline" && !bytes.Contains(text, []byte(c.SealKey(id))) {
 				t.Errorf("%s: the arguments do not name the file of the seal key, so this is not the node: %q", id, text)
 			}
@@ -51,6 +74,104 @@ func TestNodesLeaveNoCoresAndShowNoSecrets(t *testing.T) {
 		if shown(append([]byte("weir\x00--key\x00"), secret...), secret) == "" {
 			t.Errorf("the %s would not be found", name)
 		}
+	}
+}
+
+const watchedDescriptor = `dataset: watched
+title: {en: Watched, zh: 看守}
+license: CC0-1.0
+entity: {column: station, attributes: []}
+period: {column: period, grain: day}
+missing: [""]
+measures:
+  - {name: x, column: x, unit: t, range: [0, 1000000], decimals: 6}
+policy: {aggregates: [count, sum], public: true}
+`
+
+// showsNothing publishes readings with the program itself, and asks for their sum: neither
+// what it prints beside the answer nor a node's log at debug level nor a node's files, while
+// it runs, have a reading, or the sum.
+func (c *Cluster) showsNothing(ctx context.Context, t *testing.T) {
+	t.Helper()
+	readings, sum := []string{"123456.789012", "987654.321098", "555444.333222"}, "1666555.443332"
+	dir, table := t.TempDir(), "station,period,x\n"
+	for i, x := range readings {
+		table += fmt.Sprintf("s%d,2024-01-01,%s\n", i, x)
+	}
+	for name, text := range map[string]string{"watched.yaml": watchedDescriptor, "watched.csv": table} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var said bytes.Buffer
+	run := func(args ...string) string {
+		cmd := exec.CommandContext(ctx, weir, append(args, "--dir", c.layout.dir)...) //nolint:gosec // the program under test
+		cmd.Dir, cmd.Stderr = dir, &said
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("weir %v: %v\n%s", args, err, said.Bytes())
+		}
+		return string(out)
+	}
+	said.WriteString(run("dataset", "publish", "watched.yaml", "watched.csv"))
+	order := strings.TrimSpace(run("order", "create", "--dataset", "watched", "--purpose", "test", "-o", "json"))
+	id := regexp.MustCompile(`"order": *"([^"]+)"`).FindStringSubmatch(order)
+	if id == nil {
+		t.Fatalf("no order in %s", order)
+	}
+	said.WriteString(run("order", "approve", id[1]))
+	if answer := run("query", "SELECT SUM(x) FROM watched"); !strings.Contains(answer, sum) {
+		t.Fatalf("the answer %q does not have %s", answer, sum)
+	}
+	places := map[string][]byte{"what the program says": said.Bytes()}
+	for _, node := range c.IDs() {
+		log := readAll(t, c.layout.log(node))
+		if !bytes.Contains(log, []byte(`"DEBUG"`)) {
+			t.Errorf("the log of %s is not at debug level", node)
+		}
+		places["log of "+node] = log
+		err := filepath.WalkDir(c.layout.node(node), func(path string, e fs.DirEntry, err error) error {
+			if err == nil && e.Type().IsRegular() {
+				places[path] = readAll(t, path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, x := range append(readings, sum) {
+		digits := strings.ReplaceAll(x, ".", "")
+		raw, err := strconv.ParseUint(digits, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		forms := [][]byte{[]byte(x), []byte(digits), binary.LittleEndian.AppendUint64(nil, raw), binary.BigEndian.AppendUint64(nil, raw), []byte(base64.RawStdEncoding.EncodeToString([]byte(x))[:12])}
+		for name, text := range places {
+			for _, form := range forms {
+				if bytes.Contains(text, form) {
+					t.Errorf("%s shows %s as %q", name, x, form)
+				}
+			}
+		}
+	}
+}
+
+// private requires that nobody but its owner may read anything below dir.
+func private(t *testing.T, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %s", path, info.Mode())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
