@@ -91,28 +91,40 @@ func (c *Conn) abort() {
 type connGroup struct {
 	mu     sync.Mutex
 	conns  map[*Conn]struct{}
+	of     map[string]int // open ones by node; values ≥ 1
 	closed bool
 }
 
 func newConnGroup() *connGroup {
-	return &connGroup{conns: make(map[*Conn]struct{})}
+	return &connGroup{conns: make(map[*Conn]struct{}), of: make(map[string]int)}
 }
 
-// add takes a connection in, or reports that the group is closed.
-func (g *connGroup) add(c *Conn) bool {
+// add takes a connection in. It fails when the group is closed, and when the node has
+// as many as it may: errTooMany.
+func (g *connGroup) add(c *Conn, most int) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.closed {
-		return false
+	switch {
+	case g.closed:
+		return net.ErrClosed
+	case g.of[c.node] >= most:
+		return fmt.Errorf("%w: %d of node %s are open", errTooMany, most, c.node)
 	}
 	g.conns[c] = struct{}{}
-	return true
+	g.of[c.node]++
+	return nil
 }
 
 func (g *connGroup) remove(c *Conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if _, in := g.conns[c]; !in {
+		return
+	}
 	delete(g.conns, c)
+	if g.of[c.node]--; g.of[c.node] == 0 {
+		delete(g.of, c.node)
+	}
 }
 
 // prune closes the connections whose key the roster no longer pins.
@@ -160,8 +172,8 @@ func adopt(t *tls.Conn, roster *Roster, group *connGroup, opts Options) (*Conn, 
 	if c.protocol == ProtocolPeer {
 		c.stall = opts.StallTimeout
 	}
-	if !group.add(c) {
-		return nil, net.ErrClosed
+	if err := group.add(c, opts.MaxConnsFrom); err != nil {
+		return nil, err
 	}
 	// A Set between the lookup and the entry has pruned without this one.
 	if !roster.pins(c.node, c.key) {

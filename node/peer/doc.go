@@ -26,6 +26,7 @@
 //   - What is not registered is refused. Bodies and responses are bounded,
 //     every wait ends: handshakes by a timeout, bodies by a stall limit, calls
 //     by their context.
+//   - One node has at most Options.MaxConnsFrom connections open.
 //   - At most Options.MaxHandshakes strangers are being listened to. One more,
 //     and the oldest is dropped: stalling holds nobody up.
 //

@@ -13,6 +13,7 @@ import (
 
 var (
 	errEvicted   = errors.New("dropped for a newer connection: too many handshakes at a time")
+	errTooMany   = errors.New("too many connections of one node")
 	errNotServed = errors.New("nobody accepts this protocol")
 )
 

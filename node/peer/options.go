@@ -25,6 +25,11 @@ const (
 	// requests wait for one. It has to exceed the number of requests that may
 	// be waiting at the other side for one another.
 	DefaultMaxConns = 64
+	// DefaultMaxConnsFrom bounds the connections of one node that are open at the
+	// port, so that one that goes wrong leaves the others descriptors and memory. It
+	// has to exceed DefaultMaxConns and the few streams of raft, twice while old
+	// ones are timing out.
+	DefaultMaxConnsFrom = 4 * DefaultMaxConns
 	// DefaultMaxResponse bounds, in bytes, a response that is read into memory.
 	DefaultMaxResponse = 16 << 20
 )
@@ -42,6 +47,7 @@ type Options struct {
 	MaxHandshakes    int
 	StallTimeout     time.Duration
 	MaxConns         int
+	MaxConnsFrom     int
 	MaxResponse      int64
 
 	// Refused is told of connections that were not accepted, and why; nil
@@ -68,14 +74,17 @@ func (o Options) applyDefaultsAndValidate() (Options, error) {
 			*f.value = f.unset
 		}
 	}
-	if o.MaxHandshakes < 0 || o.MaxConns < 0 || o.MaxResponse < 0 {
-		return o, fmt.Errorf("%w: MaxHandshakes, MaxConns or MaxResponse is negative", ErrOptions)
+	if o.MaxHandshakes < 0 || o.MaxConns < 0 || o.MaxConnsFrom < 0 || o.MaxResponse < 0 {
+		return o, fmt.Errorf("%w: MaxHandshakes, MaxConns, MaxConnsFrom or MaxResponse is negative", ErrOptions)
 	}
 	if o.MaxHandshakes == 0 {
 		o.MaxHandshakes = DefaultMaxHandshakes
 	}
 	if o.MaxConns == 0 {
 		o.MaxConns = DefaultMaxConns
+	}
+	if o.MaxConnsFrom == 0 {
+		o.MaxConnsFrom = DefaultMaxConnsFrom
 	}
 	if o.MaxResponse == 0 {
 		o.MaxResponse = DefaultMaxResponse
