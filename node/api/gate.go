@@ -83,7 +83,9 @@ func (s *server) gate(c *gin.Context) {
 // as long as for one that is wanted.
 func (s *server) turnAway(c *gin.Context, err error) {
 	if c.Request.ContentLength != 0 {
-		c.Header("Connection", "close")
+		if c.Request.ProtoMajor == 1 { // others have streams, which end alone
+			c.Header("Connection", "close")
+		}
 		deadline := http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(unreadGrace))
 		if deadline != nil && !errors.Is(deadline, http.ErrNotSupported) {
 			err = deadline

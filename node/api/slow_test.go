@@ -2,12 +2,16 @@ package api_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -181,5 +185,67 @@ func TestSlowRequestsGiveTheirPlacesBack(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("the place of a client that has gone is still taken")
 		}
+	}
+}
+
+// Over HTTP/2, where many requests share a connection, a body that does not come ends its
+// request alone.
+func TestSlowRequestEndsAloneOverHTTP2(t *testing.T) {
+	w := newWorld(t)
+	handler, err := api.NewHurried(w.cluster.Options(), 200*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(handler)
+	server.Config, server.EnableHTTP2 = api.NewServer(handler), true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	var conns atomic.Int64
+	trace := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) {
+		if !i.Reused {
+			conns.Add(1)
+		}
+	}})
+	ask := func(method, path string, body io.Reader, length int64) (int, error) {
+		req, err := http.NewRequestWithContext(trace, method, server.URL+path, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.ContentLength = length
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := server.Client().Do(req)
+		if err != nil {
+			return 0, err
+		}
+		_, err = io.Copy(io.Discard, resp.Body)
+		return resp.StatusCode, errors.Join(err, resp.Body.Close())
+	}
+	if status, err := ask("GET", "/livez", http.NoBody, 0); err != nil || status != http.StatusOK {
+		t.Fatalf("%d, %v", status, err)
+	}
+	for _, path := range []string{"/v1/envelopes", "/v1/explain", "/nowhere"} {
+		stuck, feed := io.Pipe()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			if status, err := ask("POST", path, stuck, 1000); err == nil && status < 400 {
+				t.Errorf("%s without its body is answered %d", path, status)
+			}
+		}()
+		if _, err := feed.Write([]byte("{")); err != nil && !errors.Is(err, io.ErrClosedPipe) {
+			t.Error(err)
+		}
+		select {
+		case <-ended:
+		case <-time.After(soon):
+			t.Errorf("%s is still waited for", path)
+		}
+		if err := feed.Close(); err != nil {
+			t.Error(err)
+		}
+		<-ended
+	}
+	if status, err := ask("GET", "/livez", http.NoBody, 0); err != nil || status != http.StatusOK || conns.Load() != 1 {
+		t.Errorf("the connection is not used on: %d, %v, %d connections", status, err, conns.Load())
 	}
 }

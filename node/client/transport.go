@@ -78,7 +78,7 @@ func (c *Client) do(ctx context.Context, r call) ([]byte, error) {
 		if answer != nil {
 			last = c.explain(answer, failures)
 		}
-		if r.elsewhere && isNotFound(answer) || c.now().Add(pause).After(giveUp) {
+		if r.elsewhere && isNotFound(answer) || busyUntil(answer, c.now()).After(giveUp) || c.now().Add(pause).After(giveUp) {
 			return nil, last
 		}
 		if err := c.pause(ctx, pause); err != nil {
@@ -112,6 +112,20 @@ func (r call) tryNext(p *wire.Problem) bool {
 func isNotFound(err error) bool {
 	var p *wire.Problem
 	return errors.As(err, &p) && p.Status == http.StatusNotFound
+}
+
+// busyUntil is when a caller that has taken more than it may is to come back; now, where
+// the answer is another one.
+func busyUntil(answer error, now time.Time) time.Time {
+	var p *wire.Problem
+	if !errors.As(answer, &p) || p.Status != http.StatusTooManyRequests {
+		return now
+	}
+	seconds, err := strconv.Atoi(p.Header.Get("Retry-After"))
+	if err != nil || seconds < 0 {
+		return now
+	}
+	return now.Add(time.Duration(min(seconds, 1<<20)) * time.Second)
 }
 
 // retryAfter is what the node asked for, within reason.

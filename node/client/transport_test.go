@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -231,6 +232,45 @@ func TestBusyNodeIsAskedAgain(t *testing.T) {
 	var p *wire.Problem
 	if !errors.As(err, &p) || p.Kind != wire.KindBusy {
 		t.Errorf("got %v, want busy", err)
+	}
+}
+
+// A client waits as long as it is told to, and where that is longer than it has time for it
+// says so at once.
+func TestClientComesBackWhenItIsTold(t *testing.T) {
+	w := newWorld(t)
+	var after atomic.Value
+	var asked []time.Time
+	var mu sync.Mutex
+	for _, s := range w.servers {
+		s.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+			mu.Lock()
+			asked = append(asked, time.Now())
+			mu.Unlock()
+			rw.Header().Set("Content-Type", "application/problem+json")
+			rw.Header().Set("Retry-After", after.Load().(string))
+			rw.WriteHeader(http.StatusTooManyRequests)
+			rw.Write([]byte(`{"kind":"busy","message":"later","status":429}`)) //nolint:errcheck // a test's server
+		})
+	}
+	o := w.options()
+	o.Patience = 2 * time.Second
+	c, err := client.New(w.profile, w.keys[catalog.RoleBuyer], o)
+	w.must(err)
+	defer c.Close()
+	var p *wire.Problem
+	after.Store("1")
+	if _, err := c.Datasets(w.ctx); !errors.As(err, &p) || p.Kind != wire.KindBusy {
+		t.Errorf("got %v, want busy", err)
+	}
+	// Each round asks every node.
+	if len(asked) < 6 || asked[3].Sub(asked[2]) < time.Second {
+		t.Errorf("asked at %v, want a second between two rounds", asked)
+	}
+	asked = nil
+	after.Store("3600")
+	if _, err := c.Datasets(w.ctx); !errors.As(err, &p) || p.Kind != wire.KindBusy || len(asked) != 3 {
+		t.Errorf("got %v after %d tries, want busy after one round", err, len(asked))
 	}
 }
 
