@@ -46,8 +46,8 @@ func (k *cohort) nothingLeft() error {
 	switch {
 	case of < least:
 		n = of
-		r = refuse(RefusedPolicy, "min_cohort", "nothing can be released: the largest group (%s) has %d entities, dataset %s releases groups of at least %d",
-			name, of, k.descriptor.Dataset, least)
+		r = refuse(RefusedPolicy, "min_cohort", "nothing can be released: the largest group (%s) has %s, dataset %s releases groups of at least %d",
+			name, entitiesOf(of), k.descriptor.Dataset, least)
 	case n < least:
 		r = refuse(RefusedPolicy, "min_cohort", "nothing can be released: fewer than %d entities count in every group, the largest (%s) has %d", least, name, n)
 	default:
@@ -102,6 +102,14 @@ func (k *cohort) acrossClasses(group int) (inside, outside [][]int32) {
 		side[c] = append(side[c], int32(e))
 	}
 	return inside, outside
+}
+
+// entitiesOf counts entities in words.
+func entitiesOf(n int64) string {
+	if n == 1 {
+		return "1 entity"
+	}
+	return fmt.Sprintf("%d entities", n)
 }
 
 // incomplete refuses a request that takes all or nothing; nil: nothing is missing.

@@ -37,6 +37,7 @@ type cluster struct {
 	operator  *client.Key
 	nodes     map[string]*Node
 	configure func(*Options)
+	summed    summing
 }
 
 // deadline bounds a test that waits for a cluster: far above what it takes, so
@@ -55,7 +56,7 @@ func newKey(t testing.TB, name string) *client.Key {
 // newCluster founds and starts n nodes with threshold t.
 func newCluster(t testing.TB, n, threshold int, configure func(*Options)) *cluster {
 	t.Helper()
-	c := &cluster{t: t, dir: t.TempDir(), operator: newKey(t, "operator"), nodes: map[string]*Node{}, configure: configure}
+	c := &cluster{t: t, dir: t.TempDir(), operator: newKey(t, "operator"), nodes: map[string]*Node{}, configure: configure, summed: summing{sums: map[string][]int{}}}
 	public := c.operator.Public()
 	c.body = catalog.InitBody{Name: "test", Threshold: threshold, Operator: catalog.PrincipalAdd{
 		Name: public.Name, Role: catalog.RoleOperator, Key: public.Key, Receiving: public.Receiving,
@@ -102,6 +103,7 @@ func (c *cluster) open(id string) *Node {
 	if raceDetector { // everything takes several times as long
 		o.Heartbeat, o.PingTimeout = 2*time.Second, 6*time.Second
 	}
+	o.summed = c.summed.of(id)
 	if c.configure != nil {
 		c.configure(&o)
 	}

@@ -305,6 +305,9 @@ func TestJoinsAreExplainedAndRefused(t *testing.T) {
 	if x.Groups != 3 || x.Plan.Openings == 0 || x.Request.Join == nil || x.Request.Join.Contract != w.contracts[1] || len(x.Verdict) < 3 {
 		t.Errorf("explained as %+v", x)
 	}
+	if x = w.asExplained(ctx, t, w.buyer, fmt.Sprintf(joinSQL, " WHERE period > '2024-04'"), client.QueryOptions{}); x.Plan.Products == 0 || x.Plan.Additions != 0 {
+		t.Errorf("explained as %+v", x.Plan)
+	}
 	for sql, rule := range map[string]string{
 		fmt.Sprintf(joinSQL, " WHERE firm IN ('f00', 'f03')"):               "joint",
 		fmt.Sprintf(joinSQL, " WHERE period = '2024-06' AND county = 'c2'"): "joint",

@@ -181,17 +181,11 @@ func TestNoisedAnswersAreThePlaintextPlusEveryMembersNoise(t *testing.T) {
 	}
 
 	// 3.5 of 4.5 are spent.
-	x, err := buyer.Explain(ctx, noisySQL, client.QueryOptions{Epsilon: "0.8"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	x := c.asExplained(ctx, t, buyer, noisySQL, client.QueryOptions{Epsilon: "0.8"})
 	if x.Noise == nil || x.Noise.Contract != (catalog.Account{Limit: "4.5", Spent: "3.5", Left: "1"}) || x.Noise.MostCost != "2.4" || len(x.Noise.Sums) != 2 {
 		t.Errorf("explained %+v", x.Noise)
 	}
-	if _, err := buyer.Query(ctx, noisySQL, client.QueryOptions{Epsilon: "0.8"}); err != nil {
-		t.Fatal(err)
-	}
-	_, err = buyer.Query(ctx, noisySQL, client.QueryOptions{Epsilon: "0.3"})
+	_, err := buyer.Query(ctx, noisySQL, client.QueryOptions{Epsilon: "0.3"})
 	var problem *wire.Problem
 	if !errors.As(err, &problem) || problem.Status != http.StatusForbidden || !strings.Contains(problem.Error(), "0.2 left of 4.5") {
 		t.Errorf("over the budget: %v", err)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -49,4 +50,8 @@ func TestFormsOfPrivateQueriesEqualPlaintext(t *testing.T) {
 	if err != nil || len(r.Table.Rows) != 1 {
 		t.Fatalf("all or nothing: %v", err)
 	}
+	if p := x.asExplained(ctx, t, x.buyer, `SELECT AVG(co2) FROM firms WHERE firm IN PRIVATE(mine) AND period < '2024-03'`, client.QueryOptions{}); !p.Plan.Bound || !strings.Contains(p.Nodes, "private vector mine") || !strings.Contains(p.Nodes, "fewer than 4") {
+		t.Errorf("explained as %+v", p)
+	}
+	x.asExplained(ctx, t, x.buyer, `SELECT SUM(co2 * PRIVATE(loans)) FROM firms`, client.QueryOptions{Epsilon: "0.5"})
 }

@@ -83,6 +83,9 @@ func TestProtectedMomentsAreExactWhereTheClassRuleLetsThem(t *testing.T) {
 	if again.Query.Repeats == "" || len(again.Table.Rows) != 1 || again.Table.Rows[0][1] != rows[0][1] {
 		t.Errorf("asked again, the repeat of %q is %v, was %v", again.Query.Repeats, again.Table.Rows, rows)
 	}
+	if x := c.asExplained(ctx, t, buyer, "SELECT COVAR_SAMP(no2, pm25), VAR_POP(pm25) FROM guarded WHERE county = 'c0'", client.QueryOptions{}); x.Plan.Products == 0 || !x.Plan.Bound {
+		t.Errorf("explained as %+v", x.Plan)
+	}
 	rows = queryRows(ctx, t, buyer, "SELECT county, AVG(no2) FROM guarded GROUP BY county")
 	if len(rows) != 2 {
 		t.Errorf("averages of %v", rows)
