@@ -7,42 +7,67 @@
 // # Determinism
 //
 // Two machines that apply the same entries in the same order hold the same
-// bytes and answer with the same bytes. That follows from these rules, which
-// tests enforce where they can:
+// bytes and answer with the same bytes. (TestTwoMachinesStayEqualWhateverComes draws
+// entries at random for two machines, one of which is new with every entry.) That
+// follows from these rules, which tests enforce where they can:
 //
 //   - Nothing is read but the entry and the state. There is no clock (the time
-//     is the entry's, made monotone), no randomness (ids are hashes of
-//     envelopes), no I/O and no goroutine.
+//     is the entry's, made monotone: TestClockNeverRunsBackwards), no randomness
+//     (ids are hashes of envelopes), no I/O and no goroutine (TestImportsArePure).
 //   - No map is iterated. Maps serve for look-up only; whatever has an order is
-//     a sorted slice or a range of ordered keys.
+//     a sorted slice or a range of ordered keys (TestNothingDependsOnTheOrderOfAMap).
 //   - There is no floating point.
 //   - Records are encoding/json of structs without maps, so that their bytes
 //     follow from their values. The machine runs on 64-bit platforms only.
 //   - The memo of decoded tables is keyed by the digest of what was decoded, so
-//     a hit and a miss give the same answer.
+//     a hit and a miss give the same answer
+//     (TestOutcomesAreTheSameOnAMachineThatJustStarted).
 //   - SQL is never parsed here: a request arrives compiled and signed.
 //
 // # Invariants
 //
+// Each with why it has to hold, and the test that breaks without it:
+//
 //   - An entry that is refused changes nothing but the record of envelopes that
 //     were seen and, where its envelope is genuine and valid at the entry's time,
-//     the clock (keys "seen/", "seen.until/", "clock"). A handler writes into an
-//     overlay that is flushed only when it succeeds.
-//   - An envelope takes effect at most once. While it is valid its digest is
-//     kept, and the same envelope is answered with the first outcome; after
-//     that it has expired. Forged envelopes are never recorded, so nobody can
-//     use up another's.
+//     the clock (keys "seen/", "seen.until/", "clock"): whoever is refused could
+//     else write. A handler writes into an overlay that is flushed only when it
+//     succeeds (TestOverlayIsWhatTheStoreWillBe), and every test that applies an
+//     entry compares the state before and after a refusal.
+//   - An envelope takes effect at most once: the network, a client and a leader may
+//     send it again. While it is valid its digest is kept, and the same envelope is
+//     answered with the first outcome
+//     (TestEnvelopeAppliedTwiceIsAnsweredWithTheFirstOutcome); after that it has
+//     expired (TestOutcomesAreForgottenWhenTheEnvelopeHasLongExpired). Forged
+//     envelopes are never recorded, so nobody can use up another's
+//     (TestForgedEnvelopesAreRefusedAndDoNotUseUpTheGenuineOne).
 //   - An envelope is bound to its signer and to the cluster inside the signed
-//     bytes: neither can be exchanged.
+//     bytes, since neither may be exchanged by who carries it
+//     (TestStolenEnvelopesAreWorthNothing,
+//     TestEnvelopeForAnotherTimeOrClusterIsRefused).
 //   - A publisher has at most one key, and a key is ready only when all nodes
-//     of the roster committed, acknowledged, and signed the same statement.
-//   - A dataset has at most one version on its way; a live version's bytes and
-//     counting bitmaps never change.
-//   - At most one attempt of a query completes, every attempt is counted
-//     against the limit of the key before a share exists, and the shares of a
-//     failed attempt are deleted.
+//     of the roster committed, acknowledged, and signed the same statement: else a
+//     node could deal shares of a key that others do not have
+//     (TestCeremonyEndsInAKeyThatAllNodesSigned, TestCeremonyStepsInTheirOrderOnly).
+//   - A dataset has at most one version on its way (TestOneVersionAtATime); a live
+//     version's bytes and counting bitmaps never change, because classes are judged
+//     by them and plans made of them long after (TestCountsArriveCompleteAndInOrder,
+//     TestDigestsTellChunksAndCellsApart).
+//   - At most one attempt of a query completes, or a buyer could combine shares of
+//     two openings (TestAtMostOneAttemptOfAQueryCompletes); every attempt is counted
+//     against the limit of the key before a share exists, since a share that was
+//     seen has worn it (TestAttemptsAreCountedAgainstTheKey,
+//     TestKeyStopsBeforeItIsWorn); and the shares of a failed attempt are deleted.
 //   - A registry's rows are only ever appended to; an entity's position and
-//     attributes are for good.
+//     attributes are for good: tiles, classes and vectors are addressed by position
+//     (TestRegistryGrowsByAppendsOnly).
+//   - A query is charged in the entry that accepts it and no account is ever
+//     overdrawn, whatever the order (TestQueryIsChargedOnceHoweverOftenItIsSent,
+//     TestBudgetIsChargedExactlyAndRefundedWhenNoAttemptCompletes,
+//     TestEpsilonNeverExceedsAnyBudget).
+//   - A refusal by the policy, the contract or a limit names its rule and what would
+//     pass (TestEveryPolicyRuleHasItsFix); for whoever previews a query the change was
+//     tried (suggestion.go, TestTheFixOfAGroupAcrossClassesPasses and those beside it).
 //
 // # Money and contracts
 //

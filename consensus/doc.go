@@ -20,19 +20,35 @@
 //
 // # Invariants
 //
+// Each with why it has to hold, and the test that breaks without it:
+//
 //   - The position, that is raft's index of the last applied entry and the number
 //     of commands applied, is written in the transaction of the changes. So the
-//     state is always that after a whole number of entries, and says which.
+//     state is always that after a whole number of entries, and says which: kept
+//     elsewhere, a crash between the two writes would apply an entry twice or never
+//     (TestKilledProcessLosesNothing, which kills a process while it applies and
+//     takes snapshots).
 //   - An entry is applied once. Raft replays from its last snapshot when a node
-//     starts; what the position covers is skipped.
-//   - A transaction holds whole entries. A batch that does not fit one is cut
-//     between two entries. An entry's own changes are bounded by [MaxChangeBytes]
-//     and [MaxChangeKeys], constants of the package and not of a node, so that an
-//     entry that exceeds them is void on every node and stops none.
-//   - What an entry reads does not depend on where batches were cut: it sees
-//     everything before it and its own writes, nothing else.
+//     starts; what the position covers is skipped (TestReplayedEntriesAreSkipped,
+//     TestRestartFromDiskAppliesNothingTwice). Else a node that restarts would
+//     charge twice and differ from the others.
+//   - A transaction holds whole entries, so that no crash leaves half of one. A batch
+//     that does not fit one is cut between two entries
+//     (TestBatchIsSplitBetweenEntries, TestFaultKeepsWholeTransactionsOnly). An
+//     entry's own changes are bounded by [MaxChangeBytes] and [MaxChangeKeys],
+//     constants of the package and not of a node, so that an entry that exceeds them
+//     is void on every node and stops none (TestEntryWithTooManyChangesIsVoid,
+//     TestLargestEntryFitsATransaction).
+//   - What an entry reads does not depend on where batches were cut, which differs
+//     from node to node: it sees everything before it and its own writes, nothing
+//     else (TestTransactionReadsItsOwnWrites, TestScanSeesTheStateAtItsBeginning).
 //   - One whole state counts at any moment. A restore fills a new generation and
-//     then replaces CURRENT.
+//     then replaces CURRENT (TestCrashInTheMiddleOfARestore,
+//     TestCrashBeforeTheOldStateIsRemoved, TestDamagedStreamLeavesTheState).
+//   - A linearizable read sees everything acknowledged before it began, whoever leads
+//     (TestHistoryIsLinearizableAcrossLeaderKills; that its checker would notice is
+//     TestCheckerFindsAStaleRead). A query is judged by such a read before it is
+//     proposed.
 //
 // # Crash safety
 //

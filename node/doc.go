@@ -22,7 +22,7 @@
 //     that runs by itself, and replaces them by another node's copies; collect.go
 //     deletes those that nothing in the ledger has named for days.
 //   - preflight.go plans a query before it is proposed, and refuses one whose
-//     plan does not fit.
+//     plan does not fit (package fit).
 //   - checkpoint.go signs this node's own evidence log and gathers other nodes'
 //     signatures on demand; evidence.go proves entries with them.
 //   - submit.go is the way into the ledger from any node, reading.go the

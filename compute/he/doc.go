@@ -47,26 +47,42 @@
 //
 // # Invariants
 //
-//   - A node contributes only to an accumulator it computed itself: Contribute
-//     and Combine take the Accumulator and compare its digest with the opening's.
-//   - An active set is a sorted list of exactly t distinct points of 1..n. At the
-//     Shamir point 0 a share would be the secret.
+// Each with why it has to hold, and the test that breaks without it:
+//
+//   - A node contributes only to an accumulator it computed itself, or whoever sends
+//     it a ciphertext has a decryption oracle: Contribute and Combine take the
+//     Accumulator and compare its digest with the opening's
+//     (TestOnlyTheOwnAccumulatorIsOpened, TestShareOfAnotherOpeningIsRefused).
+//   - An active set is a sorted list of exactly t distinct points of 1..n: lattigo's
+//     combiner does not complain about others and answers wrongly
+//     (TestActiveSetsAreSortedDistinctAndExact). At the Shamir point 0 a share would
+//     be the secret (TestPointZeroIsRefused).
 //   - Every object from outside has one fixed length, a version, and coefficients
-//     below their primes (wire.go). Lattigo's own decoders are never called: they
-//     overflow the stack on truncated input and accept anything else.
+//     below their primes (wire.go, TestMalformedBytesAreRefused). Lattigo's own
+//     decoders are never called: they overflow the stack on truncated input and
+//     accept anything else (TestLattigosDecodersAndEvaluatorsAreNeverCalled).
 //   - Noise fits by construction: NewParameters refuses what does not open
-//     exactly at MaxTiles tiles, and an Accumulator takes no more. Magnitude is
+//     exactly at MaxTiles tiles, and an Accumulator takes no more; a sum with more
+//     noise would come out wrong and nothing would say so (TestEdgeOfTheBoundIsExact,
+//     TestOneBitOfSmudgingTooMuch, TestMeasuredNoiseStaysWithinTheBound). Magnitude is
 //     the planner's to check, with Parameters.CheckLoad; a sum beyond ±(T−1)/2
-//     wraps around silently.
+//     wraps around silently (TestOverflowWrapsAround,
+//     TestLoadBeyondThePlanIsRefusedWithNumbers).
+//   - Smudging is uniform over its whole width: lattigo's Gaussian is not, at widths
+//     that matter (TestSmudgingIsUniformAtEveryWidth,
+//     TestLattigosGaussianIsUnfitForSmudging).
 //   - Scale is 1 everywhere, and collective keys only ever add. A product's answer
 //     is masked at scale 1 and only then switched to fewer primes, which changes
-//     the scale; its decryption knows.
-//   - A throw-away key decrypts one answer, and a request is answered once.
+//     the scale; its decryption knows (TestMaskAtScaleOneIsWrongAfterTheSwitch).
+//   - A throw-away key decrypts one answer, and a request is answered once: two
+//     answers under one key are two equations in one factor
+//     (TestKeysAndAnswersAreUsedOnce, TestRandomnessIsNeverRepeated).
 //   - Nobody's share leaves a product, a private sum or a test as it was: every pair
-//     of members has a fresh ρ, so results are uniform subject to their sum.
+//     of members has a fresh ρ, so results are uniform subject to their sum
+//     (TestResultSharesAreUniformSubjectToTheirSum).
 //   - Everything that has buffers is used by one goroutine at a time: Encryptor is
 //     the caller's (ShallowCopy), the rest takes pooled scratch or a lock, and is
-//     safe for concurrent use.
+//     safe for concurrent use (TestConcurrentUse, TestConcurrentAdditions).
 //
 // # How it fails
 //

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The walk through the architecture stays true as far as a machine can tell: every
+// package of the tree is in the README's table and says what it is, every name of a
+// package there is one, and the tests that package comments rest on exist.
+func TestTheWalkThroughTheArchitectureNamesWhatExists(t *testing.T) {
+	const root = "../.."
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, walk, _ := strings.Cut(string(readme), "\n## How it works\n")
+	walk, _, _ = strings.Cut(walk, "\n## ")
+	packages, tests := goFiles(t, root)
+	for dir, doc := range packages {
+		if !strings.Contains(walk, "`"+dir+"`") && !strings.HasSuffix(dir, "test") {
+			t.Errorf("the README's walk does not name %s", dir)
+		}
+		if !strings.Contains(doc, "// Package ") && !strings.Contains(doc, "// Command ") {
+			t.Errorf("package %s has no comment", dir)
+		}
+		for _, name := range regexp.MustCompile(`\bTest[A-Z]\w+`).FindAllString(doc, -1) {
+			if !strings.Contains(tests[dir], "func "+name+"(") {
+				t.Errorf("the comment of package %s names %s, which it does not have", dir, name)
+			}
+		}
+	}
+	for _, named := range regexp.MustCompile("`((?:cmd|node|compute|catalog|consensus|seeds)(?:/[a-z]+)*)`").FindAllStringSubmatch(walk, -1) {
+		if _, known := packages[named[1]]; !known {
+			t.Errorf("the README's walk names %s, which is no package", named[1])
+		}
+	}
+	for _, argued := range []string{"catalog", "consensus", "compute/he"} {
+		if n := len(regexp.MustCompile(`\bTest[A-Z]\w+`).FindAllString(packages[argued], -1)); n < 10 {
+			t.Errorf("the comment of package %s names %d tests of its invariants", argued, n)
+		}
+	}
+}
+
+// goFiles are the text above every package clause, and the text of all tests, by
+// directory.
+func goFiles(t *testing.T, root string) (docs, tests map[string]string) {
+	t.Helper()
+	docs, tests = map[string]string{}, map[string]string{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		dir, err := filepath.Rel(root, filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		dir = filepath.ToSlash(dir)
+		if strings.HasSuffix(path, "_test.go") {
+			tests[dir] += string(source)
+			return nil
+		}
+		above, _, _ := strings.Cut("\n"+string(source), "\npackage ")
+		docs[dir] += above
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return docs, tests
+}
