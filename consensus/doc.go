@@ -143,9 +143,9 @@
 // and applies the next entry; opening takes the same memory, a memtable of 84 MB and
 // little else, whatever the number:
 //
-//	   entries  heap   tables  tables' bytes an entry (records of 200)
-//	    10,000  88 MB       2  297
-//	   300,000  88 MB      27  294
+//	entries  heap   tables  tables' bytes an entry (records of 200)
+//	 10,000  88 MB       2  297
+//	300,000  88 MB      27  294
 //
 // A proof reads 2 log n hashes at most, 48 at ten million leaves. A start reads
 // the log since the last snapshot twice, for raft (BenchmarkStart): 27 µs an entry on a
