@@ -88,7 +88,8 @@ func (a *app) readSQL(argument string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read the SQL: %w", err)
 	}
-	return string(b), nil
+	// Editors show no byte order mark, and count columns without it.
+	return strings.TrimPrefix(string(b), "\ufeff"), nil
 }
 
 // answering draws a bar for an answer that takes its time, on a terminal alone. A

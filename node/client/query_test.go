@@ -253,3 +253,32 @@ func TestNoQuorumIsSaidAsSuch(t *testing.T) {
 	}
 	w.cluster.Broken = nil
 }
+
+// What is wrong with the words of a query is said at the words, whoever finds it: the
+// compiler, the registry, or the ledger that refuses.
+func TestRefusalsStandAtTheWordsTheyAreAbout(t *testing.T) {
+	w := newWorld(t)
+	w.publishAir()
+	w.contract("air", catalog.OrderApprove{Measures: []string{"pm10"}})
+	buyer := w.client(catalog.RoleBuyer)
+	for _, ask := range []func(sql string) error{
+		func(sql string) error { _, err := buyer.Query(w.ctx, sql, client.QueryOptions{}); return err },
+		func(sql string) error { _, err := buyer.Explain(w.ctx, sql, client.QueryOptions{}); return err },
+	} {
+		var fault *query.Error
+		err := ask("SELECT SUM(pm10) FROM air\nWHERE station = 'nowhere at all'")
+		if !errors.As(err, &fault) || fault.Line != 2 || fault.Column != 17 || fault.Near != "'nowhere at all'" || fault.Want == "" {
+			t.Errorf("an unknown station: %v", err)
+		}
+		err = ask("SELECT SUM(pm10) FROM air WHERE period = '1999'")
+		if !errors.As(err, &fault) || fault.Near != "'1999'" || !strings.Contains(fault.Message, "no period of the query lies in version 1") {
+			t.Errorf("a year without readings: %v", err)
+		}
+		var refused *client.RefusedAtError
+		err = ask("SELECT county, SUM(pm25) FROM air GROUP BY county")
+		wantRule(t, err, catalog.RefusedPolicy, "measure")
+		if !errors.As(err, &refused) || refused.At.Column != 16 || refused.At.Near != "SUM" {
+			t.Errorf("a measure that the contract does not grant: %v", err)
+		}
+	}
+}
