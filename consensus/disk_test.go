@@ -24,6 +24,9 @@ func (size overwriting) Apply(tx catalog.Tx, seq uint64, _ []byte) ([]byte, erro
 // TestOverwrittenValuesLeaveTheDisk: the classes of a family are a value of
 // 100 kB that every query writes anew.
 func TestOverwrittenValuesLeaveTheDisk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("moves much, on one goroutine")
+	}
 	const memTable, size = 8 << 20, 100_000
 	dir := t.TempDir()
 	s := &state{dir: dir, noSync: true, memTable: memTable, logger: discard}
@@ -50,6 +53,9 @@ func TestOverwrittenValuesLeaveTheDisk(t *testing.T) {
 // TestCompactedLogLeavesTheDisk: files of the log that hold nothing but what a
 // snapshot covers are deleted, and two snapshots are kept.
 func TestCompactedLogLeavesTheDisk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("moves much, on one goroutine")
+	}
 	c := startCluster(t, 1, smallLog)
 	l := c.leader()
 	wal := filepath.Join(l.opts.Dir, "wal")

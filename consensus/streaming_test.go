@@ -101,6 +101,9 @@ func peakHeap(fn func()) int64 {
 
 // TestSnapshotsAndRestoresStream: five times the state takes hardly more memory.
 func TestSnapshotsAndRestoresStream(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures the heap, which the race detector adds to")
+	}
 	const small, large = 24, 120 // MB
 	var restored, written [2]int64
 	for i, mb := range []int{small, large} {
@@ -124,6 +127,9 @@ func TestSnapshotsAndRestoresStream(t *testing.T) {
 // TestLargestEntriesAreRestored: keys and values at every limit, and an entry
 // that fills the transactions of a restore several times.
 func TestLargestEntriesAreRestored(t *testing.T) {
+	if testing.Short() {
+		t.Skip("moves much, on one goroutine")
+	}
 	from, to := openTestState(t, t.TempDir()), openTestState(t, t.TempDir())
 	for _, m := range []Machine{
 		largest{0}, largest{largeValue - 1}, largest{largeValue}, largest{MaxChangeBytes - 9},
