@@ -52,8 +52,9 @@ func TestSnapshotThatStallsIsGivenUp(t *testing.T) {
 	server := newStreams(listen(t, "127.0.0.1:0"), Options{})
 	server.stall = 50 * time.Millisecond
 	client := newStreams(listen(t, "127.0.0.1:0"), Options{})
-	to := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{Stream: server, MaxPool: 1})
-	from := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{Stream: client, MaxPool: 1})
+	quiet := newSlogBridge(discard, "test")
+	to := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{Stream: server, MaxPool: 1, Logger: quiet})
+	from := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{Stream: client, MaxPool: 1, Logger: quiet})
 	gone, leave := io.Pipe() // the rest never comes
 	sent := make(chan error, 1)
 	go func() {
