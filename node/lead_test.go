@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/node/api"
 )
 
 // bare is a node with a roster and opinions, without ledger and connections.
@@ -103,6 +105,28 @@ func TestAttemptEndsWhenAMemberIsGoneOrStartedAnewOrTheTimeIsOver(t *testing.T) 
 	now = now.Add(time.Minute + time.Second)
 	if r := look("next"); !strings.Contains(r, "not done after") {
 		t.Errorf("after the timeout: %q", r)
+	}
+}
+
+// A majority that answers is a quorum, however slow its leader is: the caller may ask
+// again, which it may not expect to help where there is none.
+func TestSlowLeaderIsNoLostQuorum(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	c := newCluster(t, 2, 2, nil)
+	c.admit(ctx, newKey(t, "before"), catalog.RoleBuyer)
+	n := c.nodes["n1"]
+	slow := func(ctx context.Context, _ string) error {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	c.await(ctx, "n2 to answer", func() bool { return n.health.isAlive("n2") })
+	if err := n.atLeader(ctx, slow); !errors.Is(err, api.ErrTimeout) || errors.Is(err, api.ErrNoQuorum) {
+		t.Errorf("a slow leader: %v", err)
+	}
+	c.close("n2")
+	if err := n.atLeader(ctx, slow); !errors.Is(err, api.ErrNoQuorum) {
+		t.Errorf("n2 is gone: %v", err)
 	}
 }
 

@@ -156,6 +156,9 @@ func (n *Node) atLeader(caller context.Context, do func(ctx context.Context, lea
 			if cannotPropose(last) {
 				return fmt.Errorf("%w: the node that leads: %w", api.ErrUnavailable, last)
 			}
+			if errors.Is(last, context.DeadlineExceeded) && n.health.count() > len(n.roster)/2 {
+				return fmt.Errorf("%w: the node that leads has not answered within %s: %w", api.ErrTimeout, n.quorumWait(), last) // it is slow
+			}
 			return fmt.Errorf("%w: %d of %d nodes are reachable from %s, %d are needed: %w", api.ErrNoQuorum,
 				n.health.count(), len(n.roster), n.id, len(n.roster)/2+1, last)
 		case <-n.ledger.Failed():
