@@ -245,6 +245,9 @@ func TestNoReadingAndNoSecretIsInAnyConnectionFileOrLog(t *testing.T) {
 			t.Error(found)
 		}
 	}
+	if raceDetector {
+		return // it takes minutes, and proves the search, in which nothing is shared
+	}
 	w.plantEverywhere(ctx, t, elsewhere)
 }
 
