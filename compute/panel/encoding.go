@@ -64,6 +64,16 @@ const readBuffer = 64 << 10
 // not fill the memory.
 const maxRow = 1 << 20
 
+// inItsEncoding has a file read as UTF-8, and once more as GB 18030 where it is likely
+// to be that. read begins anew each time.
+func inItsEncoding(read func(gb18030 bool) error) error {
+	err := read(false)
+	if errors.Is(err, errNotUTF8) {
+		return read(true)
+	}
+	return err
+}
+
 // openText opens a file and undoes compression, encoding and byte order mark.
 // With gb18030 the text is decoded from it; else it must be UTF-8, and reading
 // ends with errNotUTF8 where it is likely to be GB 18030.

@@ -37,21 +37,18 @@ type List struct {
 // twice, ids that are empty and weights that are not plain numbers from 0 to the
 // largest are faults, *Errors.
 func ReadList(ctx context.Context, f File, o ListOptions) (*List, error) {
-	for _, gb18030 := range []bool{false, true} {
-		r := &listReader{options: o, file: f.Name, list: &List{}, seen: map[string]int{}, weights: -1}
-		err := r.read(ctx, f, gb18030)
-		if errors.Is(err, errNotUTF8) && !gb18030 {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if r.faults.Total > 0 {
-			return nil, &r.faults
-		}
-		return r.list, nil
+	var r *listReader
+	err := inItsEncoding(func(gb18030 bool) error {
+		r = &listReader{options: o, file: f.Name, list: &List{}, seen: map[string]int{}, weights: -1}
+		return r.read(ctx, f, gb18030)
+	})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("reading %s: %w", f.Name, errNotUTF8)
+	if r.faults.Total > 0 {
+		return nil, &r.faults
+	}
+	return r.list, nil
 }
 
 type listReader struct {

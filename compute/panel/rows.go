@@ -49,18 +49,14 @@ type rowReader struct {
 // read reads a file. Faults of its data are in rows; the error is of the
 // machine.
 func (r *rowReader) read(ctx context.Context, f File) (*rows, error) {
-	for _, gb18030 := range []bool{false, true} {
+	err := inItsEncoding(func(gb18030 bool) error {
 		r.rows = &rows{file: f.Name, values: make([][]int64, len(r.src.Columns))}
 		r.entities = entityReader{registry: r.registry, found: &r.found}
 		r.periods = periodReader{grain: r.src.Descriptor.Grain, parts: r.src.PeriodParts}
 		r.fields = make([]string, len(r.src.PeriodColumns))
-		err := r.attempt(ctx, f, gb18030)
-		if errors.Is(err, errNotUTF8) && !gb18030 {
-			continue
-		}
-		return r.rows, err
-	}
-	return r.rows, nil
+		return r.attempt(ctx, f, gb18030)
+	})
+	return r.rows, err
 }
 
 func (r *rowReader) attempt(ctx context.Context, f File, gb18030 bool) (err error) {

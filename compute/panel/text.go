@@ -11,21 +11,20 @@ import (
 // order mark, whatever of plain or gzip, UTF-8 or GB 18030 it is. Faults of the file
 // are *Errors.
 func ReadText(ctx context.Context, f File, most int) ([]byte, error) {
-	for _, gb18030 := range []bool{false, true} {
-		r := &rowReader{src: &Source{}, rows: &rows{file: f.Name}} // for what it says of broken files
-		text, err := r.text(ctx, f, gb18030, most)
-		if errors.Is(err, errNotUTF8) && !gb18030 {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if r.faults.Total > 0 {
-			return nil, &r.faults
-		}
-		return text, nil
+	var r *rowReader
+	var text []byte
+	err := inItsEncoding(func(gb18030 bool) (err error) {
+		r = &rowReader{src: &Source{}, rows: &rows{file: f.Name}} // for what it says of broken files
+		text, err = r.text(ctx, f, gb18030, most)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("reading %s: %w", f.Name, errNotUTF8)
+	if r.faults.Total > 0 {
+		return nil, &r.faults
+	}
+	return text, nil
 }
 
 func (r *rowReader) text(ctx context.Context, f File, gb18030 bool, most int) (b []byte, err error) {
