@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -194,4 +195,39 @@ func TestLostBlobDirectoryIsFetchedAgain(t *testing.T) {
 		}
 		return len(missing) == 0
 	})
+}
+
+// The look for what else is lost is due until it is over. Were it not, it would be
+// cancelled as soon as the node looks for work again, and never be begun anew.
+func TestLookForLostTilesOutlivesItsBeginning(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	c := newCluster(t, 2, 2, nil)
+	bureau := c.publisher(ctx, "bureau")
+	publishStations(ctx, t, bureau, "stations")
+	c.await(ctx, "n2 to hold the version", func() bool { return c.acked(t, "n2", "stations", 1) })
+	n := c.nodes["n2"]
+	manifest := c.version(t, "n2", "stations", 1).Manifest
+	lost := &Node{id: n.id, params: n.params, ledger: n.ledger, blobs: n.blobs, orphans: n.orphans, mender: newMender(), log: n.log}
+	lost.mender.lookedIn(true)
+	lost.mender.lacksIndex(manifest) // and it is there again
+
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	for _, when := range []struct {
+		name string
+		ctx  context.Context
+		due  int
+	}{{"cancelled", cancelled, 1}, {"over", ctx, 0}} {
+		list := lost.repairDuties()
+		if len(list) != 1 {
+			t.Fatalf("%d duties before the look that is %s", len(list), when.name)
+		}
+		if err := list[0].run(when.ctx); (err == nil) != (when.due == 0) {
+			t.Errorf("the look that is %s: %v", when.name, err)
+		}
+		if due := len(lost.repairDuties()); due != when.due {
+			t.Errorf("after the look that is %s: %d duties, not %d", when.name, due, when.due)
+		}
+	}
 }

@@ -58,20 +58,27 @@ func (m *mender) lacksIndex(d catalog.Digest) {
 	m.indexes[d] = true
 }
 
-// indexesBack reports whether a manifest that was lacking is there again; with
-// forget, it is news only once.
-func (m *mender) indexesBack(forget bool) (back bool) {
+// indexesBack lists the manifests that were lacking and are there again.
+func (m *mender) indexesBack() (back []catalog.Digest) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for d := range m.indexes {
 		if !m.faults[d] {
-			back = true
-			if forget {
-				delete(m.indexes, d)
-			}
+			back = append(back, d)
 		}
 	}
 	return back
+}
+
+// lookedUp forgets manifests whose tiles were looked for, unless one got lost again.
+func (m *mender) lookedUp(back []catalog.Digest) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, d := range back {
+		if !m.faults[d] {
+			delete(m.indexes, d)
+		}
+	}
 }
 
 // note remembers that a blob needs repair, and reports whether that is news.
@@ -214,10 +221,14 @@ func (n *Node) repairDuties() (list []duty) {
 	if !n.mender.isCurrent() {
 		list = append(list, duty{name: "find blobs lost before the start", run: n.findLostOnceCurrent})
 	}
-	if n.mender.indexesBack(false) {
+	if back := n.mender.indexesBack(); len(back) > 0 {
 		list = append(list, duty{name: "find lost blobs", run: func(ctx context.Context) error {
-			n.mender.indexesBack(true)
-			return n.findLost(ctx)
+			// Forgotten at the end alone: work that is not due any more is cancelled.
+			err := n.findLost(ctx)
+			if err == nil {
+				n.mender.lookedUp(back)
+			}
+			return err
 		}})
 	}
 	return list
