@@ -131,13 +131,13 @@ func TestBodiesAreBoundedAndUnknownFieldsRefused(t *testing.T) {
 	w := newWorld(t)
 	publisher := w.token(catalog.RolePublisher)
 	for _, r := range api.TableRows() {
-		body := append([]byte(`{"x":"`), bytes.Repeat([]byte("a"), int(min(r.Body, 4<<20))+10)...)
 		if r.Body > 4<<20 || r.Body == 0 {
 			continue // the blob bound has its own test; GETs have no body
 		}
-		a := w.do(r.Method, example(r.Path), publisher, append(body, `"}`...))
-		w.problem(a, http.StatusRequestEntityTooLarge, wire.KindRequest)
-		w.problem(w.chunked(r.Method, example(r.Path), publisher, append(body, `"}`...)), http.StatusRequestEntityTooLarge, wire.KindRequest)
+		// Never written to again: a request that is answered early may still be sent.
+		body := slices.Concat([]byte(`{"x":"`), bytes.Repeat([]byte("a"), int(r.Body)+10), []byte(`"}`))
+		w.problem(w.do(r.Method, example(r.Path), publisher, body), http.StatusRequestEntityTooLarge, wire.KindRequest)
+		w.problem(w.chunked(r.Method, example(r.Path), publisher, body), http.StatusRequestEntityTooLarge, wire.KindRequest)
 	}
 	p := w.problem(w.do("POST", "/v1/compile", "", []byte(`{"sql":"SELECT 1","sqk":1}`)), http.StatusUnprocessableEntity, wire.KindRequest)
 	if !strings.Contains(p.Message, "sqk") {

@@ -121,11 +121,11 @@ func TestAppendedPeriodsAnswerAsIfAllHadBeenPublished(t *testing.T) {
 		t.Errorf("(-descriptor +kept)\n%s", d)
 	}
 	var sent atomic.Int64
-	w.tap = func(_ int, r *http.Request, _ []byte) {
+	w.watch(func(_ int, r *http.Request, _ []byte) {
 		if strings.HasPrefix(r.URL.RawQuery, "kind=tile") {
 			sent.Add(1)
 		}
-	}
+	})
 	for _, step := range []struct{ from, to, tiles, reused int }{
 		{30, 33, 2, 1},
 		{33, 49, 3, 1}, // fills the second tile and begins a third one

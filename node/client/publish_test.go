@@ -76,12 +76,12 @@ func TestNoReadingLeavesTheMachineInTheClear(t *testing.T) {
 	w := newWorld(t)
 	var mu sync.Mutex
 	var seen bytes.Buffer
-	w.tap = func(_ int, r *http.Request, body []byte) {
+	w.watch(func(_ int, r *http.Request, body []byte) {
 		mu.Lock()
 		defer mu.Unlock()
 		seen.WriteString(r.URL.String())
 		seen.Write(body)
-	}
+	})
 	// The canary occurs once; 48271.93 is 4827193 hundredths, centred −172807.
 	const canary = "48271.93"
 	csv := strings.Replace(worksCSV(4, 3), "f002,2024-02,102.01", "f002,2024-02,"+canary, 1)
@@ -288,12 +288,12 @@ func TestInterruptedUploadGoesOnByDigest(t *testing.T) {
 	w.must(err)
 	t.Cleanup(c.Close)
 	csv, _, _ := airCSV()
-	w.tap = func(_ int, r *http.Request, _ []byte) {
+	w.watch(func(_ int, r *http.Request, _ []byte) {
 		if strings.HasPrefix(r.URL.RawQuery, "kind=manifest") {
 			w.cluster.Forget(func([]byte) bool { return true }) // and the node lost everything
 			panic(http.ErrAbortHandler)
 		}
-	}
+	})
 	if _, err := c.PublishDataset(w.ctx, w.prepare(c, publicDescriptor, csv), nil); err == nil {
 		t.Fatal("the interruption did not happen")
 	}
@@ -303,11 +303,11 @@ func TestInterruptedUploadGoesOnByDigest(t *testing.T) {
 	}
 	// The key's shares are gone with the rest, as is the memory of this process.
 	var sent atomic.Int64
-	w.tap = func(_ int, r *http.Request, _ []byte) {
+	w.watch(func(_ int, r *http.Request, _ []byte) {
 		if strings.HasPrefix(r.URL.RawQuery, "kind=tile") {
 			sent.Add(1)
 		}
-	}
+	})
 	done, err := c.PublishDataset(w.ctx, w.prepare(c, publicDescriptor, csv), nil)
 	w.must(err)
 	if sent.Load() != int64(done.Tiles) {

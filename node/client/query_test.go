@@ -196,7 +196,7 @@ func TestQueryWaitsForNodesThatWorkLater(t *testing.T) {
 	w.cluster.Asleep = true
 	states := make(chan catalog.QueryState, 16)
 	var polls atomic.Int64
-	w.tap = func(_ int, r *http.Request, _ []byte) {
+	w.watch(func(_ int, r *http.Request, _ []byte) {
 		if strings.Contains(r.URL.RawQuery, "wait=") && strings.HasPrefix(r.URL.Path, "/v1/queries/") && polls.Add(1) == 1 {
 			go func() {
 				if err := w.cluster.Wake(); err != nil {
@@ -204,7 +204,7 @@ func TestQueryWaitsForNodesThatWorkLater(t *testing.T) {
 				}
 			}()
 		}
-	}
+	})
 	res, err := w.client(catalog.RolePublisher).Query(w.ctx, "SELECT SUM(pm10) FROM air", client.QueryOptions{
 		Progress: func(q catalog.Query) { states <- q.State },
 	})
@@ -230,11 +230,11 @@ func TestEndOfTheContextEndsTheWait(t *testing.T) {
 	w.publishAir()
 	w.cluster.Asleep = true
 	ctx, cancel := context.WithCancel(w.ctx)
-	w.tap = func(_ int, r *http.Request, _ []byte) {
+	w.watch(func(_ int, r *http.Request, _ []byte) {
 		if strings.HasPrefix(r.URL.Path, "/v1/queries/") {
 			cancel()
 		}
-	}
+	})
 	_, err := w.client(catalog.RolePublisher).Query(ctx, "SELECT SUM(pm10) FROM air", client.QueryOptions{})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)

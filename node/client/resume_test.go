@@ -29,37 +29,37 @@ func TestAnUploadThatBreaksOffGoesOnTileByTile(t *testing.T) {
 	t.Cleanup(c.Close)
 	csv, _, _ := airCSV()
 	var mu sync.Mutex
-	sent := map[string]int{} // digest → times
-	w.tap = func(_ int, r *http.Request, _ []byte) {
+	broken := map[string]bool{} // digests sent before it breaks off
+	w.watch(func(_ int, r *http.Request, _ []byte) {
 		if !strings.HasPrefix(r.URL.RawQuery, "kind=tile") {
 			return
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		if len(sent) >= 4 {
+		if len(broken) >= 4 {
 			panic(http.ErrAbortHandler)
 		}
-		sent[r.URL.Path]++
-	}
+		broken[r.URL.Path] = true
+	})
 	if _, err := c.PublishDataset(w.ctx, w.prepare(c, bucketed, csv), nil); err == nil {
 		t.Fatal("the interruption did not happen")
 	}
 	mu.Lock()
-	first := len(sent)
-	sent = map[string]int{}
+	first := len(broken)
 	mu.Unlock()
 	kept := keptTiles(t, opts.Spool)
 	if first != 4 || len(kept) < first {
 		t.Fatalf("%d tiles were sent, %d are kept", first, len(kept))
 	}
 	w.must(os.WriteFile(kept[0], []byte("damaged"), 0o600))
-	w.tap = func(_ int, r *http.Request, _ []byte) {
+	sent := map[string]int{} // digest → times
+	w.watch(func(_ int, r *http.Request, _ []byte) {
 		if strings.HasPrefix(r.URL.RawQuery, "kind=tile") {
 			mu.Lock()
 			defer mu.Unlock()
 			sent[r.URL.Path]++
 		}
-	}
+	})
 	var begun client.Progress
 	done, err := c.PublishDataset(w.ctx, w.prepare(c, bucketed, csv), func(p client.Progress) {
 		if p.Stage == client.StageUploading && begun.TilesTotal == 0 {

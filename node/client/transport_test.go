@@ -72,11 +72,11 @@ func TestEnvelopeWhoseAnswerWasLostIsAppliedOnce(t *testing.T) {
 		inner.ServeHTTP(httptest.NewRecorder(), r) // applied, but the answer is lost
 		panic(http.ErrAbortHandler)
 	})
-	w.tap = func(_ int, r *http.Request, body []byte) {
+	w.watch(func(_ int, r *http.Request, body []byte) {
 		if r.URL.Path == "/v1/envelopes" {
 			bodies <- string(body)
 		}
-	}
+	})
 	buyer := w.client(catalog.RoleBuyer)
 	id, err := buyer.CreateOrder(w.ctx, catalog.OrderCreate{Dataset: "air", Purpose: "once"})
 	w.must(err)
@@ -187,15 +187,15 @@ func TestKeyThatIsNotReadyIsWaitedForAndNamed(t *testing.T) {
 	_, err = w.client(catalog.RoleOperator).AddPrincipal(w.ctx, k.Public(), catalog.RolePublisher)
 	w.must(err)
 	ctx, cancel := context.WithCancel(w.ctx)
-	w.tap = func(_ int, r *http.Request, _ []byte) {
+	w.watch(func(_ int, r *http.Request, _ []byte) {
 		if strings.HasPrefix(r.URL.Path, "/v1/keys/") {
 			cancel()
 		}
-	}
+	})
 	if _, err := w.client(catalog.RoleBuyer).ReadyKey(ctx, k.ID()); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	w.tap = nil
+	w.watch(nil)
 	w.must(w.cluster.Wake())
 	ready, err := w.client(catalog.RoleBuyer).ReadyKey(w.ctx, k.ID())
 	w.must(err)

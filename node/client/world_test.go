@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,8 +32,20 @@ type world struct {
 	servers []*httptest.Server
 	profile client.Profile
 	keys    map[catalog.Role]*client.Key
-	// tap, if not nil, sees every request before it is served.
-	tap func(node int, r *http.Request, body []byte)
+	tap     atomic.Pointer[tap]
+}
+
+// tap sees every request before it is served.
+type tap func(node int, r *http.Request, body []byte)
+
+// watch sets what sees the requests from here on, or nil. Requests whose sender gave up
+// may still be on their way to what saw them before.
+func (w *world) watch(see tap) {
+	if see == nil {
+		w.tap.Store(nil)
+		return
+	}
+	w.tap.Store(&see)
 }
 
 func newWorld(t testing.TB) *world {
@@ -52,10 +65,10 @@ func newWorld(t testing.TB) *world {
 		handler, err := api.New(w.cluster.OptionsOf(i))
 		w.must(err)
 		s := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			if w.tap != nil {
+			if see := w.tap.Load(); see != nil {
 				body, err := io.ReadAll(r.Body)
 				if err == nil {
-					w.tap(i, r, body)
+					(*see)(i, r, body)
 					r.Body = io.NopCloser(strings.NewReader(string(body)))
 				}
 			}
