@@ -21,7 +21,17 @@ const (
 	nobody owner = ""
 )
 
-// connect makes the client for a command.
+// with connects, does something with the connection, and closes it.
+func (a *app) with(who owner, do func(*client.Client) error) error {
+	c, err := a.connect(who)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return do(c)
+}
+
+// connect makes the client for a command, which closes it.
 func (a *app) connect(who owner) (*client.Client, error) {
 	return a.connectWith(who, client.Options{})
 }

@@ -19,20 +19,13 @@ func newContractCommand(a *app) *cobra.Command {
 		Example: "  weir contract list --dir /tmp/weir --as buyer",
 		Args:    exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.connect(operator)
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			contracts, err := c.Contracts(cmd.Context())
-			if err != nil {
-				return err
-			}
-			shown, err := withAccounts(cmd.Context(), c, contracts)
-			if err != nil {
-				return err
-			}
-			return a.print(map[string]any{"contracts": listed(shown)}, contractSheet(shown))
+			return printList(cmd.Context(), a, operator, "contracts", func(c *client.Client, ctx context.Context) ([]shownContract, error) {
+				contracts, err := c.Contracts(ctx)
+				if err != nil {
+					return nil, err
+				}
+				return withAccounts(ctx, c, contracts)
+			}, contractSheet)
 		},
 	}
 	show := &cobra.Command{
@@ -40,20 +33,17 @@ func newContractCommand(a *app) *cobra.Command {
 		Example: "  weir contract show c-0123456789abcdef0123 --dir /tmp/weir --as buyer",
 		Args:    exactly(1, "one contract's id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.connect(operator)
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			contract, err := c.Contract(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			shown, err := withAccounts(cmd.Context(), c, []catalog.Contract{contract})
-			if err != nil {
-				return err
-			}
-			return a.printOne(shown[0], contractSheet(shown))
+			return printNamed(cmd.Context(), a, operator, args[0], func(c *client.Client, ctx context.Context, id string) (shownContract, error) {
+				contract, err := c.Contract(ctx, id)
+				if err != nil {
+					return shownContract{}, err
+				}
+				shown, err := withAccounts(ctx, c, []catalog.Contract{contract})
+				if err != nil {
+					return shownContract{}, err
+				}
+				return shown[0], nil
+			}, contractSheet)
 		},
 	}
 	return group("contract", "see, stop and account for what was granted", "  weir contract list --dir /tmp/weir --as buyer",
@@ -119,17 +109,10 @@ func newContractChange(a *app, name, short string, to catalog.ContractState, act
 		Example: "  weir contract " + name + " c-0123456789abcdef0123 --dir /tmp/weir --reason 'as agreed'",
 		Args:    exactly(1, "one contract's id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.connect(bureau)
-			if err != nil {
+			if err := a.with(bureau, func(c *client.Client) error { return act(c, cmd.Context(), args[0], reason) }); err != nil {
 				return err
 			}
-			defer c.Close()
-			if err := act(c, cmd.Context(), args[0], reason); err != nil {
-				return err
-			}
-			s := sheet{head: []string{"contract", "state", "reason"}}
-			s.add(args[0], string(to), reason)
-			return a.print(map[string]string{"contract": args[0], "state": string(to), "reason": reason}, s)
+			return a.printRow(field{"contract", args[0]}, field{"state", string(to)}, field{"reason", reason})
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why; the buyer reads it")
@@ -146,22 +129,19 @@ dataset's time.`,
 		Example: "  weir contract statement c-0123456789abcdef0123 --dir /tmp/weir --as buyer --month 2026-11 -o csv",
 		Args:    exactly(1, "one contract's id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.connect(operator)
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			st, err := c.Statement(cmd.Context(), args[0], month)
-			if err != nil {
-				return err
-			}
-			if st.BudgetLeft != "" {
-				a.note("%s of %s %s is left", st.BudgetLeft, st.Contract.Budget, st.Currency)
-			}
-			if st.QueriesLeft != nil {
-				a.note("%d of %d queries are left", *st.QueriesLeft, st.Contract.Queries)
-			}
-			return a.print(st, statementSheet(st))
+			return a.with(operator, func(c *client.Client) error {
+				st, err := c.Statement(cmd.Context(), args[0], month)
+				if err != nil {
+					return err
+				}
+				if st.BudgetLeft != "" {
+					a.note("%s of %s %s is left", st.BudgetLeft, st.Contract.Budget, st.Currency)
+				}
+				if st.QueriesLeft != nil {
+					a.note("%d of %d queries are left", *st.QueriesLeft, st.Contract.Queries)
+				}
+				return a.print(st, statementSheet(st))
+			})
 		},
 	}
 	cmd.Flags().StringVar(&month, "month", "", "`MONTH` such as 2026-11; default: the whole term")

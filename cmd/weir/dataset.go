@@ -49,7 +49,9 @@ is wrong with the files, and what the cluster would refuse, where it can be aske
 		Short:   "list the datasets",
 		Example: "  weir dataset list --dir /tmp/weir",
 		Args:    exactly(0, "no arguments"),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listDatasets(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return printList(cmd.Context(), a, nobody, "datasets", (*client.Client).Datasets, datasetsSheet)
+		},
 	}
 	show := &cobra.Command{
 		Use:     "show ID",
@@ -125,21 +127,12 @@ func (a *app) connectPublisher() (*client.Client, error) {
 	return a.connectWith(bureau, o)
 }
 
-func (a *app) listDatasets(ctx context.Context) error {
-	c, err := a.connect(nobody)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	all, err := c.Datasets(ctx)
-	if err != nil {
-		return err
-	}
+func datasetsSheet(all []catalog.Dataset) sheet {
 	s := sheet{head: []string{"dataset", "live version", "grain", "registry", "title", "标题"}}
 	for _, d := range all {
 		s.add(d.ID, version(d.Live), string(d.Descriptor.Grain), d.Descriptor.Registry, d.Descriptor.Title.EN, d.Descriptor.Title.ZH)
 	}
-	return a.print(map[string]any{"datasets": listed(all)}, s)
+	return s
 }
 
 func version(n int) string {
@@ -157,23 +150,20 @@ type shownDataset struct {
 }
 
 func (a *app) showDataset(ctx context.Context, id string) error {
-	c, err := a.connect(nobody)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	d, err := c.Dataset(ctx, id)
-	if err != nil {
-		return err
-	}
-	shown := shownDataset{Dataset: d}
-	if shown.History, err = c.Versions(ctx, id); err != nil {
-		return err
-	}
-	if n := len(shown.History); n > 0 {
-		shown.Newest = &shown.History[n-1]
-	}
-	return a.print(shown, datasetSheet(shown))
+	return a.with(nobody, func(c *client.Client) error {
+		d, err := c.Dataset(ctx, id)
+		if err != nil {
+			return err
+		}
+		shown := shownDataset{Dataset: d}
+		if shown.History, err = c.Versions(ctx, id); err != nil {
+			return err
+		}
+		if n := len(shown.History); n > 0 {
+			shown.Newest = &shown.History[n-1]
+		}
+		return a.print(shown, datasetSheet(shown))
+	})
 }
 
 func datasetSheet(shown shownDataset) sheet {

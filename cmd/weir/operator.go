@@ -31,19 +31,16 @@ work, or has damaged or lost blobs, and says which and why.`,
 		Example: "  weir operator status --dir /tmp/weir",
 		Args:    exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.connect(operator)
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			list, err := c.Statuses(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if err := a.print(map[string]any{"nodes": list}, statusSheet(list)); err != nil {
-				return err
-			}
-			return ailments(list)
+			return a.with(operator, func(c *client.Client) error {
+				list, err := c.Statuses(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if err := a.print(map[string]any{"nodes": list}, statusSheet(list)); err != nil {
+					return err
+				}
+				return ailments(list)
+			})
 		},
 	}
 }

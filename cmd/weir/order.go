@@ -156,9 +156,7 @@ func (a *app) createOrder(ctx context.Context, order catalog.OrderCreate, sql st
 		return err
 	}
 	a.note("the publisher grants it with `weir order approve %s`", id)
-	s := sheet{head: []string{"order", "dataset", "state"}}
-	s.add(id, order.Dataset, string(catalog.OrderOpen))
-	return a.print(map[string]string{"order": id, "dataset": order.Dataset, "state": string(catalog.OrderOpen)}, s)
+	return a.printRow(field{"order", id}, field{"dataset", order.Dataset}, field{"state", string(catalog.OrderOpen)})
 }
 
 // narrowest makes of the order the narrowest one that allows the query.
@@ -213,16 +211,7 @@ func newOrderListCommand(a *app) *cobra.Command {
 		Example: "  weir order list --dir /tmp/weir --as bureau",
 		Args:    exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.connect(operator)
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			orders, err := c.Orders(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return a.print(map[string]any{"orders": listed(orders)}, orderSheet(orders))
+			return printList(cmd.Context(), a, operator, "orders", (*client.Client).Orders, orderSheet)
 		},
 	}
 }
@@ -233,16 +222,7 @@ func newOrderShowCommand(a *app) *cobra.Command {
 		Example: "  weir order show o-0123456789abcdef0123 --dir /tmp/weir --as buyer",
 		Args:    exactly(1, "one order's id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.connect(operator)
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			order, err := c.Order(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return a.printOne(order, orderSheet([]catalog.Order{order}))
+			return printNamed(cmd.Context(), a, operator, args[0], (*client.Client).Order, orderSheet)
 		},
 	}
 }
@@ -335,9 +315,7 @@ func newOrderApproveCommand(a *app) *cobra.Command {
 			if contract == "" {
 				return errors.New("the order was approved, and the node named no contract; see `weir contract list`")
 			}
-			s := sheet{head: []string{"order", "contract"}}
-			s.add(args[0], contract)
-			return a.print(map[string]string{"order": args[0], "contract": contract}, s)
+			return a.printRow(field{"order", args[0]}, field{"contract", contract})
 		},
 	}
 	t.flags(cmd.Flags())
@@ -356,17 +334,10 @@ func newOrderRefuseCommand(a *app) *cobra.Command {
 			if reason == "" {
 				return usagef(cmd, "--reason is needed; the buyer reads it")
 			}
-			c, err := a.connect(bureau)
-			if err != nil {
+			if err := a.with(bureau, func(c *client.Client) error { return c.RefuseOrder(cmd.Context(), args[0], reason) }); err != nil {
 				return err
 			}
-			defer c.Close()
-			if err := c.RefuseOrder(cmd.Context(), args[0], reason); err != nil {
-				return err
-			}
-			s := sheet{head: []string{"order", "state", "reason"}}
-			s.add(args[0], string(catalog.OrderRefused), reason)
-			return a.print(map[string]string{"order": args[0], "state": string(catalog.OrderRefused), "reason": reason}, s)
+			return a.printRow(field{"order", args[0]}, field{"state", string(catalog.OrderRefused)}, field{"reason", reason})
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why; the buyer reads it")

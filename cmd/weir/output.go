@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"unicode"
 
 	"golang.org/x/text/width"
+
+	"github.com/weirdata/weir/node/client"
 )
 
 // outputFormat is how results are printed; it is a flag value.
@@ -43,6 +46,42 @@ type sheet struct {
 }
 
 func (s *sheet) add(cells ...string) { s.rows = append(s.rows, cells) }
+
+// printList asks the cluster for a list and prints it; as JSON, it is what an object
+// has under name.
+func printList[T any](ctx context.Context, a *app, who owner, name string, get func(*client.Client, context.Context) ([]T, error), sheetOf func([]T) sheet) error {
+	return a.with(who, func(c *client.Client) error {
+		list, err := get(c, ctx)
+		if err != nil {
+			return err
+		}
+		return a.print(map[string]any{name: listed(list)}, sheetOf(list))
+	})
+}
+
+// printNamed asks the cluster for the one thing of that id or name and prints it.
+func printNamed[T any](ctx context.Context, a *app, who owner, id string, get func(*client.Client, context.Context, string) (T, error), sheetOf func([]T) sheet) error {
+	return a.with(who, func(c *client.Client) error {
+		one, err := get(c, ctx, id)
+		if err != nil {
+			return err
+		}
+		return a.printOne(one, sheetOf([]T{one}))
+	})
+}
+
+// field is a cell of a row, under the same name in a table and in JSON.
+type field struct{ name, text string }
+
+// printRow prints one row, which as JSON is an object.
+func (a *app) printRow(row ...field) error {
+	document, s := map[string]string{}, sheet{rows: [][]string{nil}}
+	for _, f := range row {
+		document[f.name] = f.text
+		s.head, s.rows[0] = append(s.head, f.name), append(s.rows[0], f.text)
+	}
+	return a.print(document, s)
+}
 
 // print writes document as JSON, or the sheet in the other formats.
 func (a *app) print(document any, s sheet) error {

@@ -21,14 +21,18 @@ func newPortfolioCommand(a *app) *cobra.Command {
 		Short:   "list your private vectors",
 		Example: "  weir portfolio list --dir /tmp/weir",
 		Args:    exactly(0, "no arguments"),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listPortfolios(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return printList(cmd.Context(), a, buyer, "portfolios", (*client.Client).Vectors, portfolioSheet)
+		},
 	}
 	show := &cobra.Command{
 		Use:     "show NAME",
 		Short:   "show the newest version of a private vector",
 		Example: "  weir portfolio show mine --dir /tmp/weir",
 		Args:    exactly(1, "one portfolio's name"),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.showPortfolio(cmd.Context(), args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return printNamed(cmd.Context(), a, buyer, args[0], (*client.Client).VectorNamed, portfolioSheet)
+		},
 	}
 	drop := &cobra.Command{
 		Use:     "drop NAME",
@@ -207,45 +211,16 @@ func portfolioSheet(list []catalog.Vector) sheet {
 	return s
 }
 
-func (a *app) listPortfolios(ctx context.Context) error {
-	c, err := a.connect(buyer)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	list, err := c.Vectors(ctx)
-	if err != nil {
-		return err
-	}
-	return a.print(map[string]any{"portfolios": listed(list)}, portfolioSheet(list))
-}
-
-func (a *app) showPortfolio(ctx context.Context, name string) error {
-	c, err := a.connect(buyer)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	v, err := c.VectorNamed(ctx, name)
-	if err != nil {
-		return err
-	}
-	return a.printOne(v, portfolioSheet([]catalog.Vector{v}))
-}
-
 func (a *app) dropPortfolio(ctx context.Context, name string) error {
-	c, err := a.connect(buyer)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	dropped, err := c.DropPortfolio(ctx, name)
-	if err != nil {
-		return err
-	}
-	s := sheet{head: []string{"portfolio", "version", "vector", "state"}}
-	for _, v := range dropped {
-		s.add(v.Name, strconv.Itoa(v.Version), v.ID, string(catalog.VectorDropped))
-	}
-	return a.print(map[string]any{"portfolio": name, "dropped": len(dropped)}, s)
+	return a.with(buyer, func(c *client.Client) error {
+		dropped, err := c.DropPortfolio(ctx, name)
+		if err != nil {
+			return err
+		}
+		s := sheet{head: []string{"portfolio", "version", "vector", "state"}}
+		for _, v := range dropped {
+			s.add(v.Name, strconv.Itoa(v.Version), v.ID, string(catalog.VectorDropped))
+		}
+		return a.print(map[string]any{"portfolio": name, "dropped": len(dropped)}, s)
+	})
 }

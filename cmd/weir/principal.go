@@ -35,7 +35,9 @@ func newPrincipalCommand(a *app) *cobra.Command {
 		Short:   "list the admitted organisations",
 		Example: "  weir principal list --dir /tmp/weir",
 		Args:    exactly(0, "no arguments"),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listPrincipals(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return printList(cmd.Context(), a, operator, "principals", (*client.Client).Principals, principalSheet)
+		},
 	}
 	return group("principal", "admit organisations (operators)", "  weir principal add bank.key.pub --role buyer --dir /tmp/weir", add, list)
 }
@@ -48,35 +50,21 @@ func (a *app) addPrincipal(ctx context.Context, file string, role catalog.Role) 
 	if err != nil {
 		return fmt.Errorf("read the public key: %w", err)
 	}
-	c, err := a.connect(operator)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	id, err := c.AddPrincipal(ctx, public, role)
-	if err != nil {
-		return err
-	}
-	s := sheet{head: []string{"principal", "name", "role"}}
-	s.add(id, public.Name, string(role))
-	return a.print(map[string]string{"principal": id, "name": public.Name, "role": string(role)}, s)
+	return a.with(operator, func(c *client.Client) error {
+		id, err := c.AddPrincipal(ctx, public, role)
+		if err != nil {
+			return err
+		}
+		return a.printRow(field{"principal", id}, field{"name", public.Name}, field{"role", string(role)})
+	})
 }
 
-func (a *app) listPrincipals(ctx context.Context) error {
-	c, err := a.connect(operator)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	all, err := c.Principals(ctx)
-	if err != nil {
-		return err
-	}
+func principalSheet(all []catalog.Principal) sheet {
 	s := sheet{head: []string{"principal", "name", "role", "admitted"}}
 	for _, p := range all {
 		s.add(p.ID, p.Name, string(p.Role), moment(p.Admitted))
 	}
-	return a.print(map[string]any{"principals": listed(all)}, s)
+	return s
 }
 
 // moment prints a time of the ledger.

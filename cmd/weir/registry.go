@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
 )
 
@@ -56,7 +57,9 @@ func newRegistryCommand(a *app) *cobra.Command {
 		Short:   "list the registries",
 		Example: "  weir registry list --dir /tmp/weir",
 		Args:    exactly(0, "no arguments"),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listRegistries(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return printList(cmd.Context(), a, nobody, "registries", (*client.Client).Registries, registrySheet)
+		},
 	}
 	return group("registry", "publish lists of entities",
 		"  weir registry publish enterprises enterprises.csv --id-column code --dir /tmp/weir", publish, appendRows, list)
@@ -141,19 +144,10 @@ func (a *app) printRegistryResult(r client.RegistryResult) error {
 	return a.print(r, s)
 }
 
-func (a *app) listRegistries(ctx context.Context) error {
-	c, err := a.connect(nobody)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	all, err := c.Registries(ctx)
-	if err != nil {
-		return err
-	}
+func registrySheet(all []catalog.Registry) sheet {
 	s := sheet{head: []string{"registry", "rows", "id column", "attributes", "owner"}}
 	for _, r := range all {
 		s.add(r.ID, strconv.Itoa(r.Rows), r.IDColumn, strings.Join(r.Columns, ","), r.Owner)
 	}
-	return a.print(map[string]any{"registries": listed(all)}, s)
+	return s
 }
