@@ -1,12 +1,10 @@
 package node
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/url"
 	"os"
@@ -14,6 +12,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/node/strictjson"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -55,7 +54,7 @@ func (g Genesis) Body() (catalog.InitBody, error) {
 	if p.Kind != catalog.KindInit {
 		return body, fmt.Errorf("the founding is a %q, want %q", p.Kind, catalog.KindInit)
 	}
-	if err := strictJSON(p.Body, &body); err != nil {
+	if err := strictjson.Decode(p.Body, &body); err != nil {
 		return body, fmt.Errorf("the founding's body: %w", err)
 	}
 	return body, nil
@@ -76,7 +75,7 @@ func ReadGenesis(file string) (Genesis, error) {
 
 func parseGenesis(b []byte) (Genesis, error) {
 	var g Genesis
-	if err := strictJSON(b, &g); err != nil {
+	if err := strictjson.Decode(b, &g); err != nil {
 		return Genesis{}, err
 	}
 	if g.Version != 1 {
@@ -154,17 +153,4 @@ func hostPort(api string) (string, error) {
 		return "", fmt.Errorf("the roster's address for clients is %q, want https://HOST:PORT", api)
 	}
 	return u.Host, nil
-}
-
-// strictJSON decodes exactly one JSON value without unknown fields.
-func strictJSON(b []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the JSON value")
-	}
-	return nil
 }

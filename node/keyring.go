@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/node/strictjson"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -83,7 +84,7 @@ func decodeRecord(b []byte) (keyRecord, error) {
 	if got := catalog.Sum(body); got != want {
 		return r, fmt.Errorf("the record does not match its digest: %s, want %s", got, want)
 	}
-	if err := strictJSON(body, &r); err != nil {
+	if err := strictjson.Decode(body, &r); err != nil {
 		return r, fmt.Errorf("the record: %w", err)
 	}
 	if r.Version != 1 {

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/node/strictjson"
 )
 
 // keyVersion is the version of both files' layout.
@@ -179,7 +179,7 @@ func LoadKey(path string) (*Key, error) {
 
 func parseKey(b []byte) (*Key, error) {
 	var s secretKey
-	if err := strictJSON(b, &s); err != nil {
+	if err := strictjson.Decode(b, &s); err != nil {
 		return nil, err
 	}
 	switch {
@@ -213,7 +213,7 @@ func LoadPublicKey(path string) (PublicKey, error) {
 }
 
 func parsePublicKey(b []byte, p *PublicKey) error {
-	if err := strictJSON(b, p); err != nil {
+	if err := strictjson.Decode(b, p); err != nil {
 		return err
 	}
 	switch {
@@ -226,22 +226,4 @@ func parsePublicKey(b []byte, p *PublicKey) error {
 		return err
 	}
 	return seal.CheckPublicKey(p.Receiving)
-}
-
-// strictJSON decodes exactly one JSON value without unknown fields. Its errors
-// do not quote the input, which may be secret.
-func strictJSON(b []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		var unknown *json.UnmarshalTypeError
-		if errors.As(err, &unknown) {
-			return fmt.Errorf("field %q has the wrong type", unknown.Field)
-		}
-		return fmt.Errorf("not the expected JSON object: %w", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("more than one JSON value")
-	}
-	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/strictjson"
 )
 
 // ForkError is returned when nodes hold different logs, or one rewrote its own.
@@ -76,7 +77,7 @@ func LoadMonitorState(path string, profile Profile) (MonitorState, error) {
 
 func parseMonitorState(b []byte, profile Profile) (MonitorState, error) {
 	var s MonitorState
-	if err := strictJSON(b, &s); err != nil {
+	if err := strictjson.Decode(b, &s); err != nil {
 		return MonitorState{}, err
 	}
 	if s.Version != 1 || s.Cluster != profile.Cluster || s.Nodes == nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/panel"
+	"github.com/weirdata/weir/node/strictjson"
 )
 
 // portfolioRecord is what this machine remembers of a portfolio's file, so that the
@@ -84,7 +85,7 @@ func (c *Client) loadRecord(dir, name string) (*portfolioRecord, error) {
 
 func parsePortfolioRecord(b []byte) (portfolioRecord, error) {
 	var r portfolioRecord
-	if err := strictJSON(b, &r); err != nil {
+	if err := strictjson.Decode(b, &r); err != nil {
 		return portfolioRecord{}, err
 	}
 	if r.Version != portfolioRecordVersion {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/node/strictjson"
 )
 
 // Profile pins a cluster: its id and every node's key. It is the content of
@@ -49,7 +50,7 @@ func LoadProfile(path string) (Profile, error) {
 
 func parseProfile(b []byte) (Profile, error) {
 	var p Profile
-	if err := strictJSON(b, &p); err != nil {
+	if err := strictjson.Decode(b, &p); err != nil {
 		return Profile{}, fmt.Errorf("%w: %w", ErrProfile, err)
 	}
 	if err := p.check(); err != nil {

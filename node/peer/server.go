@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/consensus/panictrace"
+	"github.com/weirdata/weir/node/strictjson"
 )
 
 const (
@@ -262,16 +263,9 @@ func (w failureWriter) Write(p []byte) (int, error) {
 
 // ReadJSON decodes the one JSON value that is a request's body, strictly.
 func ReadJSON(r *http.Request, to any) error {
-	d := json.NewDecoder(r.Body)
-	d.DisallowUnknownFields()
-	err := d.Decode(to)
+	err := strictjson.Read(r.Body, to)
 	if err == nil {
-		if _, err = d.Token(); errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err == nil {
-			err = errors.New("more than one value")
-		}
+		return nil
 	}
 	if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {
 		return err
