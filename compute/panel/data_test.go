@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -76,6 +77,15 @@ func dump(p *panel.Panel) string {
 	return b.String()
 }
 
+// utf16 encodes a text without surrogates.
+func utf16(order binary.AppendByteOrder, s string) string {
+	var b []byte
+	for _, r := range s {
+		b = order.AppendUint16(b, uint16(r))
+	}
+	return string(b)
+}
+
 const plain = "station,county,date,PM2.5,CO,remark\n" +
 	"b,北,2024-02-29,3.5,0.25,x\n" +
 	"a,南,2024-02-28,-0.1,NA,y\n" +
@@ -88,26 +98,36 @@ const plainDump = `["a" "b"] from 19781: pm25[ -1 . . 35 ] co[ . 500 . 25 ]`
 func TestTheSameRowsInEveryDressGiveTheSamePanel(t *testing.T) {
 	quoted := strings.ReplaceAll(plain, ",x\n", ",\"x,\n\"\"two\"\" lines\"\n")
 	for name, content := range map[string]string{
-		"plain":                     plain,
-		"no newline at end":         strings.TrimSuffix(plain, "\n"),
-		"crlf":                      strings.ReplaceAll(plain, "\n", "\r\n"),
-		"bom":                       "\uFEFF" + plain,
-		"blank lines":               strings.ReplaceAll(plain, "\n", "\n\n"),
-		"quoted newline":            quoted,
-		"gzip":                      gz(t, plain),
-		"gzip of two":               gz(t, plain[:40]) + gz(t, plain[40:]),
-		"gzip with bom":             gz(t, "\uFEFF"+plain),
-		"gb18030":                   gb18030(t, plain),
-		"gb18030 gzip crlf":         gz(t, gb18030(t, strings.ReplaceAll(plain, "\n", "\r\n"))),
-		"gb18030 with bom":          gb18030(t, "\uFEFF"+plain),
-		"blanks":                    strings.ReplaceAll(strings.ReplaceAll(plain, ",3.5,", ", 3.5 ,"), "PM2.5,CO", " PM2.5 , CO "),
-		"zeros":                     strings.ReplaceAll(plain, ",3.5,0.25", ",+003.500000,.2500"),
-		"columns turned":            "CO,PM2.5,date,county,station\n0.25,3.5,2024-02-29,北,b\nNA,-0.1,2024-02-28,南,a\n5,NA,2024-02-28,北,b\n",
-		"rows without anything":     plain + ",,,,,\n , ,,,,\n",
-		"blanks of all kinds":       strings.ReplaceAll(plain, ",3.5,", ",\u00a03.5\u3000,"),
-		"unsorted":                  strings.Join([]string{plainLines[0], plainLines[3], plainLines[1], plainLines[2]}, ""),
-		"blank lines of a megabyte": plain + strings.Repeat("\r\n", 1<<20),
-		"far non-ASCII text":        plain + strings.Repeat("\n", 100_000),
+		"plain":                      plain,
+		"no newline at end":          strings.TrimSuffix(plain, "\n"),
+		"crlf":                       strings.ReplaceAll(plain, "\n", "\r\n"),
+		"bom":                        "\uFEFF" + plain,
+		"blank lines":                strings.ReplaceAll(plain, "\n", "\n\n"),
+		"quoted newline":             quoted,
+		"gzip":                       gz(t, plain),
+		"gzip of two":                gz(t, plain[:40]) + gz(t, plain[40:]),
+		"gzip with bom":              gz(t, "\uFEFF"+plain),
+		"gb18030":                    gb18030(t, plain),
+		"gb18030 gzip crlf":          gz(t, gb18030(t, strings.ReplaceAll(plain, "\n", "\r\n"))),
+		"gb18030 with bom":           gb18030(t, "\uFEFF"+plain),
+		"blanks":                     strings.ReplaceAll(strings.ReplaceAll(plain, ",3.5,", ", 3.5 ,"), "PM2.5,CO", " PM2.5 , CO "),
+		"zeros":                      strings.ReplaceAll(plain, ",3.5,0.25", ",+003.500000,.2500"),
+		"columns turned":             "CO,PM2.5,date,county,station\n0.25,3.5,2024-02-29,北,b\nNA,-0.1,2024-02-28,南,a\n5,NA,2024-02-28,北,b\n",
+		"rows without anything":      plain + ",,,,,\n , ,,,,\n",
+		"blanks of all kinds":        strings.ReplaceAll(plain, ",3.5,", ",\u00a03.5\u3000,"),
+		"unsorted":                   strings.Join([]string{plainLines[0], plainLines[3], plainLines[1], plainLines[2]}, ""),
+		"blank lines of a megabyte":  plain + strings.Repeat("\r\n", 1<<20),
+		"utf-16 of Excel":            utf16(binary.LittleEndian, "\uFEFF"+strings.ReplaceAll(strings.ReplaceAll(plain, ",", "\t"), "\n", "\r\n")),
+		"utf-16 the other way":       utf16(binary.BigEndian, "\uFEFF"+plain),
+		"utf-16 without bom":         utf16(binary.LittleEndian, plain),
+		"utf-16 with neither":        utf16(binary.BigEndian, plain),
+		"utf-16 gzip, over buffers":  gz(t, utf16(binary.LittleEndian, "\uFEFF"+plainLines[0]+strings.Repeat("\n", 70_001)+strings.Join(plainLines[1:], ""))),
+		"tabs":                       strings.ReplaceAll(plain, ",", "\t"),
+		"tabs, and commas in quotes": strings.ReplaceAll(strings.ReplaceAll(plain, ",", "\t"), "remark", `"remark, or none"`),
+		"semicolons":                 strings.ReplaceAll(plain, ",", ";"),
+		"semicolons of Excel":        strings.ReplaceAll(`"`+strings.ReplaceAll(strings.TrimSuffix(plain, "\n"), "\n", "\"\r\n\"")+"\"\r\n", ",", `";"`),
+		"commas, other signs too":    strings.ReplaceAll(plain, "remark", "remark; or\tnone"),
+		"far non-ASCII text":         plain + strings.Repeat("\n", 100_000),
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, attributes, err := panel.Read(t.Context(), source(t, small), nil, []panel.File{mem("f.csv", content)}, panel.Options{})
@@ -214,8 +234,7 @@ func TestEveryFaultNamesFileRowColumnAndWhatWouldBeRight(t *testing.T) {
 				`f.csv:3: column CO: "6" is outside the declared range`},
 		"another dataset":            {"No,river\n1,x\n", `f.csv:1: has none of the measures' columns: the header is "No", "river"; want "PM2.5", "CO"; is it a file of another dataset than small?`},
 		"column twice":               {"station,county,date,PM2.5,CO,CO\n", `f.csv:1: column CO: there are two columns of this name`},
-		"semicolons":                 {strings.ReplaceAll(head+good, ",", ";"), `f.csv:1: columns are separated by ";"; want the comma ","`},
-		"tabs":                       {strings.ReplaceAll(head+good, ",", "\t"), `f.csv:1: columns are separated by "\t"; want the comma ","`},
+		"bars":                       {strings.ReplaceAll(head+good, ",", "|"), `f.csv:1: columns are separated by "|"; want the comma ","`},
 		"too few fields":             {head + "a,n\n", `f.csv:2: has 2 fields; want 5, as in the header; a field with a comma in it is quoted`},
 		"too many fields":            {head + good + "a,n,2024-01-02,1,1,1\n", `f.csv:3: has 6 fields; want 5, as in the header`},
 		"open quote":                 {head + good + "a,\"n,2024-01-02,1,1\nb,n,2024-01-02,1,1\n", `f.csv:3: quotes do not match (line `},
@@ -229,9 +248,10 @@ func TestEveryFaultNamesFileRowColumnAndWhatWouldBeRight(t *testing.T) {
 		"flipped gzip":               {flipped(gz(t, many)), `the compressed file is damaged`},
 		"more after gzip":            {gz(t, head+good) + "and more than this", `f.csv:3: the compressed file is damaged`},
 		"web page":                   {"<!DOCTYPE html>\n<html>", `f.csv: is no CSV file but a web page`},
-		"zeros":                      {strings.Repeat("\x00", 1<<21), `f.csv: is no CSV file but UTF-16 text or binary data: save it as CSV (UTF-8)`},
-		"utf-16 without BOM":         {"s\x00t\x00a\x00", `f.csv: is no CSV file but UTF-16 text or binary data`},
-		"utf-16 from Excel":          {"\xfe\xff\x00s", `f.csv: is no CSV file but UTF-16 text: save it as CSV (UTF-8)`},
+		"zeros":                      {strings.Repeat("\x00", 1<<21), `f.csv: is no CSV file but binary data: save it as CSV (UTF-8)`},
+		"zeros among text":           {"st\x00ation,PM2.5\n", `f.csv: is no CSV file but binary data`},
+		"half a character of UTF-16": {"\xfe\xff\x00s\x00", `f.csv:1: bytes that are no UTF-16; save the file as UTF-8`},
+		"half a pair of UTF-16":      {"\xff\xfes\x00\n\x00\x3d\xd8x\x00", `f.csv:2: bytes that are no UTF-16`},
 		"NUL in a number":            {head + "a,n,2024-01-02,1\x00,1\n", `f.csv:2: column PM2.5: "1\x00" is no number`},
 		"NUL in an entity":           {head + "a\x00,n,2024-01-02,1,1\n", `f.csv:2: column station: "a\x00" cannot be an entity's name; want at most 256 bytes of text in one line, without control characters`},
 		"long entity":                {head + strings.Repeat("a", 257) + ",n,2024-01-02,1,1\n", `cannot be an entity's name; want at most 256 bytes`},
@@ -244,24 +264,32 @@ func TestEveryFaultNamesFileRowColumnAndWhatWouldBeRight(t *testing.T) {
 		"blank lines only":           {"\n\r\n\n", `f.csv: the file is empty`},
 		"only a BOM":                 {"\uFEFF", `f.csv: the file is empty`},
 		"full-width digits":          {head + "a,n,2024-01-02,３.５,1\n", `f.csv:2: column PM2.5: "３.５" is no number; write 3.5`},
-		"full-width date":            {head + "a,n,２０２４-01-02,1,1\n", `f.csv:2: column date: period "２０２４-01-02" is too long; want days as 2024-05-24`},
+		"full-width date":            {head + "a,n,２０２４-01-02,1,1\n", `f.csv:2: column date: period "２０２４-01-02" is too long; write 2024-01-02`},
 		"thousands":                  {head + "a,n,2024-01-02,1,\"0,005\"\n", `f.csv:2: column CO: "0,005" is no number; want a plain decimal from 0 to 5 mg/m³`},
 		"thousand too many":          {head + "a,n,2024-01-02,\"1,200.5\",1\n", `f.csv:2: column PM2.5: "1,200.5" is no number; want a plain decimal from -10 to 100 µg/m³`},
-		"decimal comma":              {head + "a,n,2024-01-02,\"3,5\",1\n", `column PM2.5: "3,5" is no number; want a plain decimal`},
+		"decimal comma":              {head + "a,n,2024-01-02,\"3,5\",1\n", `column PM2.5: "3,5" is no number; write 3.5`},
 		"exponent":                   {head + "a,n,2024-01-02,1.5e1,1\n", `column PM2.5: "1.5e1" is no number; write 15`},
 		"minus sign":                 {head + "a,n,2024-01-02,\u22125,1\n", `column PM2.5: "−5" is no number; write -5`},
 		"NaN":                        {head + "a,n,2024-01-02,NaN,1\n", `column PM2.5: "NaN" is no number; want a plain decimal from -10 to 100 µg/m³, or nothing or "NA" where there is no reading`},
 		"infinity":                   {head + "a,n,2024-01-02,Inf,1\n", `column PM2.5: "Inf" is no number`},
 		"hexadecimal":                {head + "a,n,2024-01-02,0x1F,1\n", `column PM2.5: "0x1F" is no number`},
 		"percent":                    {head + "a,n,2024-01-02,5%,1\n", `column PM2.5: "5%" is no number`},
-		"slashes in a date":          {head + "a,n,2024/1/2,1,1\n", `f.csv:2: column date: period "2024/1/2" is not of the form`},
+		"slashes in a date":          {head + "a,n,2024/1/2,1,1\n", `f.csv:2: column date: period "2024/1/2" is not of the form 2024, 2024-Q1, 2024-05, 2024-05-07 or 2024-05-07T13; write 2024-01-02`},
+		"Chinese date":               {head + "a,n,2024年1月2日,1,1\n", `; write 2024-01-02`},
+		"a date run together":        {head + "a,n,20240102,1,1\n", `; write 2024-01-02`},
+		"a time in a day":            {head + "a,n,2024-01-02 00:00:00,1,1\n", `; write 2024-01-02`},
+		"no date at all":             {head + "a,n,soon,1,1\n", `; want days as 2024-05-24`},
+		"a dash for nothing":         {head + "a,n,2024-01-02,-,1\n", `or nothing or "NA" where there is no reading; if "-" says that there is none, list it under missing in the descriptor`},
+		"a spreadsheet's error":      {head + "a,n,2024-01-02,#VALUE!,1\n", `; if "#VALUE!" says that there is none, list it under missing in the descriptor`},
+		"a header with its unit":     {"station,county,date,PM2.5(µg/m³),CO\n" + good, `f.csv:1: column PM2.5: there is no such column; did you mean "PM2.5(µg/m³)"?`},
+		"blanks around an entity":    {head + "a ,n,2024-01-02,1,1\n", `f.csv:2: column station: "a " is no entity's name; write "a", without the blanks around it`},
 		"a spreadsheet's day number": {head + "a,n,45300,1,1\n", `f.csv:2: column date: period "45300" is not of the form`},
 		"year 0":                     {head + "a,n,0000-01-02,1,1\n", `f.csv:2: column date: period "0000-01-02" does not exist`},
 		"sep line":                   {"sep=,\n" + head + good, `f.csv:1: the first line is "sep=", which is a spreadsheet's own; remove that line: the header comes first`},
 		"Chinese commas":             {strings.ReplaceAll(head+good, ",", "，"), `f.csv:1: columns are separated by "，"; want the comma ","`},
 		"case of a column":           {strings.Replace(head, "station", "Station", 1) + good, `f.csv:1: column station: there is no such column; did you mean "Station"?`},
 		"one attribute odd":          {head + "a,s,2024-01-01,1,1\n" + "a,n,2024-01-02,1,1\n" + "a,n,2024-01-03,1,1\n", `f.csv:3: column county: "n" for "a", but "s" in row 2; an entity has one value of an attribute`},
-		"utf-16":                     {"\xff\xfes\x00", `f.csv: is no CSV file but UTF-16 text`},
+		"utf-16, another dataset":    {"\xff\xfes\x00", `f.csv:1: has none of the measures' columns: the header is "s"`},
 		"no encoding":                {head + good + "a,\xff\xff,2024-01-02,1,1\n", `f.csv:3: bytes that are neither UTF-8 nor GB 18030; save the file as UTF-8`},
 		"UTF-8, one byte bad": {head + "a,北京市朝阳区农展馆,2024-01-01,1,1\na,北\xc0,2024-01-02,1,1\n",
 			`f.csv:3: bytes that are neither UTF-8 nor GB 18030; save the file as UTF-8`},

@@ -183,7 +183,7 @@ func parseDescriptor(b []byte) (fileDescriptor, error) {
 		return d, faultAt(plain.found.GetToken(), "anchors, aliases, merges and tags are not allowed", "write the value out")
 	}
 	if body.Type() != ast.MappingType {
-		return d, faultAt(body.GetToken(), "a descriptor is a mapping of fields", "begin with: dataset: NAME")
+		return d, faultAt(body.GetToken(), "a descriptor is a mapping of fields", "begin with: dataset: NAME; the descriptor is named before the files of data")
 	}
 	if err := yaml.NodeToValue(body, &d, yaml.Strict()); err != nil {
 		return d, yamlFault(err)

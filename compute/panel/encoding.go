@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
 
@@ -28,6 +29,8 @@ var (
 	errNotUTF8 = errors.New("not UTF-8")
 	// errBrokenText is a byte that no encoding explains.
 	errBrokenText = errors.New("bytes that are neither UTF-8 nor GB 18030")
+	// errBrokenUTF16 is half a character of a file that is UTF-16.
+	errBrokenUTF16 = errors.New("bytes that are no UTF-16")
 	// errForeign is a file of another kind.
 	errForeign = errors.New("is no CSV file")
 	// errLongRow is a row that no dataset has.
@@ -37,7 +40,7 @@ var (
 	errReturns = errors.New("its lines end in carriage returns alone")
 )
 
-// utf8BOM is the byte order mark; GB 18030's decodes to the same.
+// utf8BOM is the byte order mark; those of GB 18030 and UTF-16 decode to the same.
 var utf8BOM = []byte("\uFEFF")
 
 // foreign are the first bytes of files that are mistaken for CSV.
@@ -46,8 +49,6 @@ var foreign = []struct {
 }{
 	{"PK\x03\x04", "an Excel workbook or a zip archive: save the sheet as CSV (UTF-8)"},
 	{"\xD0\xCF\x11\xE0", "an old Excel workbook: save the sheet as CSV (UTF-8)"},
-	{"\xFF\xFE", "UTF-16 text: save it as CSV (UTF-8)"},
-	{"\xFE\xFF", "UTF-16 text: save it as CSV (UTF-8)"},
 	{"%PDF", "a PDF"},
 	{"<!DOCTYPE", "a web page: was it downloaded without being logged in?"},
 	{"<html", "a web page: was it downloaded without being logged in?"},
@@ -75,8 +76,9 @@ func inItsEncoding(read func(gb18030 bool) error) error {
 }
 
 // openText opens a file and undoes compression, encoding and byte order mark.
-// With gb18030 the text is decoded from it; else it must be UTF-8, and reading
-// ends with errNotUTF8 where it is likely to be GB 18030.
+// UTF-16, as spreadsheets write "Unicode text", shows at once and is decoded. With
+// gb18030 other text is decoded from that; else it must be UTF-8, and reading ends
+// with errNotUTF8 where it is likely to be GB 18030.
 func openText(f File, gb18030 bool) (*textReader, io.Closer, error) {
 	closer, err := f.Open()
 	if err != nil {
@@ -109,11 +111,14 @@ func textOf(raw io.Reader, gb18030 bool) (*textReader, error) {
 			return nil, fmt.Errorf("%w but %s", errForeign, f.what)
 		}
 	}
-	// Every other byte of ASCII text in UTF-16 is 0.
-	if bytes.IndexByte(head, 0) >= 0 {
-		return nil, fmt.Errorf("%w but UTF-16 text or binary data: save it as CSV (UTF-8)", errForeign)
-	}
-	if gb18030 {
+	t := &textReader{zipped: zipped, broken: errBrokenText, line: 1}
+	if order, ok := utf16Order(head); ok {
+		t.decoded, t.broken = true, errBrokenUTF16
+		r = bufio.NewReaderSize(transform.NewReader(r, unicode.UTF16(order, unicode.IgnoreBOM).NewDecoder()), readBuffer)
+	} else if bytes.IndexByte(head, 0) >= 0 {
+		return nil, fmt.Errorf("%w but binary data: save it as CSV (UTF-8)", errForeign)
+	} else if gb18030 {
+		t.decoded = true
 		r = bufio.NewReaderSize(transform.NewReader(r, simplifiedchinese.GB18030.NewDecoder()), readBuffer)
 	}
 	if head, err := r.Peek(len(utf8BOM)); err == nil && bytes.Equal(head, utf8BOM) {
@@ -121,14 +126,36 @@ func textOf(raw io.Reader, gb18030 bool) (*textReader, error) {
 			return nil, err
 		}
 	}
-	return &textReader{in: r, zipped: zipped, decoded: gb18030, line: 1}, nil
+	t.in = r
+	return t, nil
+}
+
+// utf16Order tells UTF-16 by its byte order mark or, where there is none, by the
+// zeros that every other byte of ASCII text is.
+func utf16Order(head []byte) (unicode.Endianness, bool) {
+	switch {
+	case bytes.HasPrefix(head, []byte("\xFF\xFE")):
+		return unicode.LittleEndian, true
+	case bytes.HasPrefix(head, []byte("\xFE\xFF")):
+		return unicode.BigEndian, true
+	}
+	low, high := true, true // the low, the high byte comes first
+	for i := 0; i+1 < len(head); i += 2 {
+		low = low && head[i] != 0 && head[i+1] == 0
+		high = high && head[i] == 0 && head[i+1] != 0
+	}
+	if low {
+		return unicode.LittleEndian, len(head) >= 4
+	}
+	return unicode.BigEndian, high && len(head) >= 4
 }
 
 // textReader passes text on and checks it on the way.
 type textReader struct {
 	in      io.Reader
 	zipped  io.Reader // of a compressed file, before it is decoded: to read on; nil: it is not
-	decoded bool      // from GB 18030, where the decoder writes U+FFFD for bytes it cannot read
+	decoded bool      // from GB 18030 or UTF-16, where the decoder writes U+FFFD for bytes it cannot read
+	broken  error     // what bytes are that cannot be read
 	line    int       // on which the next byte stands
 	endless bool      // rows are not told apart, and may be of any length
 	since   int       // bytes, line ends aside, since the row before was read
@@ -264,7 +291,7 @@ func (t *textReader) count(p []byte) {
 
 func (t *textReader) bad() error {
 	if t.decoded || t.wide >= enough {
-		return errBrokenText
+		return t.broken
 	}
 	return errNotUTF8
 }

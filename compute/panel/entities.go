@@ -64,7 +64,12 @@ func (r *entityReader) read(id string, fields []string, attributes []int, line i
 		return at, nil
 	}
 	if plain := strings.TrimSpace(id); plain == "" || plain != id {
-		return 0, &entityFault{-1, fmt.Sprintf("%.80q is no entity's name", id), func() string { return "it must not be empty, nor begin or end with a blank" }}
+		return 0, &entityFault{-1, fmt.Sprintf("%.80q is no entity's name", id), func() string {
+			if plain != "" {
+				return fmt.Sprintf("write %.80q, without the blanks around it", plain)
+			}
+			return "it must not be empty, nor begin or end with a blank"
+		}}
 	}
 	at, ok := r.index[id]
 	if !ok {

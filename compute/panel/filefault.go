@@ -33,7 +33,7 @@ func (r *rowReader) fileFault(err error, line int) error {
 		r.fault(0, "", err.Error(), "save it as CSV (UTF-8), not as CSV (Macintosh)")
 	case errors.Is(err, errLongRow):
 		r.fault(line, "", err.Error(), "a quote is probably opened and never closed; the rest of the file was not read")
-	case errors.Is(err, errBrokenText):
+	case errors.Is(err, errBrokenText), errors.Is(err, errBrokenUTF16):
 		r.discard()
 		r.fault(line, "", err.Error(), "save the file as UTF-8")
 	case errors.As(err, &parse):
@@ -77,7 +77,7 @@ const mostDrained = 1 << 30
 // returns the error of one that is damaged: a flipped bit often leaves a text behind
 // that only looks wrong, and the checksum at the end alone tells.
 func (t *textReader) damage(ctx context.Context) error {
-	if t.zipped == nil || t.err != nil && !errors.Is(t.err, errLongRow) && !errors.Is(t.err, errReturns) && !errors.Is(t.err, errBrokenText) {
+	if t.zipped == nil || t.err != nil && !errors.Is(t.err, errLongRow) && !errors.Is(t.err, errReturns) && !errors.Is(t.err, t.broken) {
 		return nil // not compressed, or read to its end
 	}
 	for read := int64(0); read < mostDrained && ctx.Err() == nil; {

@@ -25,7 +25,7 @@ func readHeader(src *Source, file string, names []string, faults *Errors) (heade
 		h.names[i] = strings.TrimSpace(n)
 	}
 	if len(h.names) == 1 && src.columnCount() > 1 {
-		for _, separator := range []string{";", "\t", "|", "，", "；", "、"} {
+		for _, separator := range []string{"|", "，", "；", "、"} {
 			if strings.Contains(names[0], separator) {
 				faults.add(&DataError{File: file, Row: 1, Message: fmt.Sprintf("columns are separated by %q", separator), Want: `want the comma ","`})
 				return h, false
@@ -72,7 +72,7 @@ func (h header) keyed() bool { return h.entity >= 0 && !slices.Contains(h.period
 // was perhaps meant.
 func (s *Source) foreign(names []string) bool {
 	for _, c := range s.Columns {
-		if slices.Contains(names, c) || nearest(c, names) != "" {
+		if slices.Contains(names, c) || nearest(c, names) != "" || extended(c, names) != "" {
 			return false
 		}
 	}

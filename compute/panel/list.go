@@ -2,7 +2,6 @@ package panel
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -91,7 +90,7 @@ func (r *listReader) read(ctx context.Context, f File, gb18030 bool) (err error)
 // table reads the header and the rows; what is wrong with the file as such goes to
 // rows.
 func (r *listReader) table(ctx context.Context, text *textReader, rows *rowReader) error {
-	in := csv.NewReader(text)
+	in := NewCSV(text)
 	in.ReuseRecord, in.FieldsPerRecord = true, -1
 	last := 0 // line on which the row before ends
 	for n := 0; ; n++ {

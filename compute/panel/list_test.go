@@ -11,12 +11,22 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/unicode"
 
 	"github.com/weirdata/weir/catalog"
 )
 
 func listFile(b []byte) File {
 	return File{Name: "mine.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }}
+}
+
+// utf16 is a text as Excel saves it as "Unicode text".
+func utf16(t *testing.T, text string) []byte {
+	b, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []byte(b)
 }
 
 func TestListsOfAnyEncodingReadAlike(t *testing.T) {
@@ -36,6 +46,7 @@ func TestListsOfAnyEncodingReadAlike(t *testing.T) {
 	want := &List{IDs: []string{"E1", "E2", "E3"}, Numbers: []uint64{1250, 0, 725}, Rows: []int{2, 3, 4}}
 	for name, b := range map[string][]byte{
 		"UTF-8": []byte(text), "byte order mark": []byte("\uFEFF" + text), "GB 18030": []byte(gb), "gzip": zipped.Bytes(),
+		"UTF-16": utf16(t, text), "tabs": []byte(strings.ReplaceAll(strings.ReplaceAll(text, "化工, ", "化工， "), ",", "\t")),
 		"line feeds": []byte(strings.ReplaceAll(text, "\r\n", "\n")),
 	} {
 		got, err := ReadList(t.Context(), listFile(b), ListOptions{IDColumns: []string{"code"}, Weights: "loans", Bits: 12, Decimals: 2})

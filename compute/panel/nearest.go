@@ -1,8 +1,11 @@
 package panel
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // nearest is the name most like the given one, or empty when none is like
@@ -41,9 +44,27 @@ func distance(a, b string, limit int) int {
 	return row[len(y)]
 }
 
+// extended is the one name that begins with the given one and goes on with something
+// else than a letter or a digit, as a unit in brackets does; empty: there is none, or
+// more than one.
+func extended(name string, names []string) string {
+	found := ""
+	for _, n := range names {
+		rest, ok := strings.CutPrefix(strings.ToLower(n), strings.ToLower(name))
+		if next, _ := utf8.DecodeRuneInString(rest); name == "" || !ok || rest == "" || unicode.IsLetter(next) || unicode.IsDigit(next) {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = n
+	}
+	return found
+}
+
 // suggest says what was probably meant, or what there is to choose from.
 func suggest(name string, names []string) string {
-	if n := nearest(name, names); n != "" {
+	if n := cmp.Or(nearest(name, names), extended(name, names)); n != "" {
 		return fmt.Sprintf("did you mean %q?", n)
 	}
 	if len(names) == 1 {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/query"
 )
 
 // The catalog's calendar: years are counted from 1970 and have four digits.
@@ -43,7 +44,7 @@ func (r *periodReader) read(fields []string) (int64, *periodFault) {
 	for i, f := range fields {
 		v, ok := smallNumber(f)
 		if !ok {
-			return 0, &periodFault{i, fmt.Sprintf("%.40q is no whole number", f), "want a " + partNames(r.grain)[i]}
+			return 0, &periodFault{i, fmt.Sprintf("%.40q is no whole number", f), wantWhole(f, partNames(r.grain)[i])}
 		}
 		n[i] = v
 	}
@@ -116,6 +117,34 @@ func (r *periodReader) iso(text string) (int64, *periodFault) {
 	}
 	r.text, r.index = strings.Clone(text), index
 	return index, nil
+}
+
+// meant is how the period that a text was meant for is written: a date of Excel's, in
+// Chinese, with full-width digits, or within a coarser period. Empty: nobody can tell.
+func (r *periodReader) meant(text string) string {
+	grain, index, err := catalog.ParsePeriod(query.PeriodMeant(text))
+	switch {
+	case len(text) > 80 || err != nil:
+		return ""
+	case grain == r.grain:
+		return grain.Format(index)
+	case grain.Finer(r.grain):
+		return r.grain.Format(grain.In(index, r.grain))
+	}
+	return ""
+}
+
+// wantWhole says what a part of a date looks like: as plain a number as the one that
+// was probably meant, where there is one.
+func wantWhole(text, part string) string {
+	plain, ok := plainNumber(text)
+	if !ok {
+		plain = text
+	}
+	if n, fault := parseDecimal(plain, 0); fault == decimalOK && n >= 0 {
+		return fmt.Sprintf("write %d", n)
+	}
+	return "want a " + part
 }
 
 // periodForm shows how a grain's periods are written.

@@ -91,7 +91,8 @@ func TestPeriodsThatDoNotExistAreNamed(t *testing.T) {
 		{catalog.GrainYear, "-5", 0, `"-5" is no whole number; want a year`},
 		{catalog.GrainDay, "2024,x,1", 1, `"x" is no whole number; want a month`},
 		{catalog.GrainDay, "2024,,1", 1, `"" is no whole number`},
-		{catalog.GrainDay, "2024,1.0,1", 1, `"1.0" is no whole number`},
+		{catalog.GrainDay, "2024,1.0,1", 1, `"1.0" is no whole number; write 1`},
+		{catalog.GrainDay, "２０２４,1,1", 0, `"２０２４" is no whole number; write 2024`},
 		{catalog.GrainDay, "2024,12345678901,1", 1, `is no whole number`},
 	} {
 		r := periodReader{grain: c.grain, parts: true}

@@ -11,11 +11,15 @@ import (
 // thousands are digits in groups of three, as spreadsheets print them.
 var thousands = regexp.MustCompile(`^[+-]?[1-9][0-9]{0,2}([,' _\x{00a0}][0-9]{3})+(\.[0-9]+)?$`)
 
+// decimalComma is a number with a comma for the point, as much of Europe writes it.
+var decimalComma = regexp.MustCompile(`^[+-]?[0-9]+,[0-9]+$`)
+
 // separators are what may stand between such groups.
 var separators = strings.NewReplacer(",", "", "'", "", " ", "", "_", "", "\u00a0", "")
 
 // plainNumber is how a number is written plainly that is not: with full-width
-// digits, a minus sign that is none, separators between thousands, or an exponent.
+// digits, a minus sign that is none, separators between thousands, a comma for the
+// point, or an exponent.
 // It only says what was probably meant: nothing is read so.
 func plainNumber(text string) (string, bool) {
 	if len(text) > 80 {
@@ -30,8 +34,11 @@ func plainNumber(text string) (string, bool) {
 		}
 		return c
 	}, text))
-	if thousands.MatchString(plain) {
+	switch {
+	case thousands.MatchString(plain):
 		plain = separators.Replace(plain)
+	case decimalComma.MatchString(plain):
+		plain = strings.Replace(plain, ",", ".", 1)
 	}
 	plain, ok := expandExponent(plain)
 	return plain, ok && plain != text
@@ -45,7 +52,20 @@ func (r *rowReader) wantNumber(measure *catalog.Measure, text string) string {
 			return "write " + plain
 		}
 	}
-	return fmt.Sprintf("want a plain decimal from %s, %s", rangeOf(measure), missingWords(r.src.Missing))
+	want := fmt.Sprintf("want a plain decimal from %s, %s", rangeOf(measure), missingWords(r.src.Missing))
+	if trimmed := strings.TrimSpace(text); marksNothing[strings.ToLower(trimmed)] {
+		want += fmt.Sprintf("; if %q says that there is none, list it under missing in the descriptor", trimmed)
+	}
+	return want
+}
+
+// marksNothing are texts, in lower case, by which files often say that there is no
+// reading.
+var marksNothing = map[string]bool{
+	"-": true, "--": true, "—": true, "——": true, "/": true, "*": true, ".": true, "?": true,
+	"na": true, "n/a": true, "#n/a": true, "nan": true, "null": true, "none": true, "nil": true, "missing": true,
+	"无": true, "缺测": true, "缺失": true, "未检出": true,
+	"#value!": true, "#div/0!": true, "#ref!": true, "#name?": true, "#num!": true, "#null!": true,
 }
 
 // rangeOf is a measure's range with its unit.

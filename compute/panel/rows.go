@@ -2,7 +2,6 @@ package panel
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -76,7 +75,7 @@ func (r *rowReader) attempt(ctx context.Context, f File, gb18030 bool) (err erro
 
 // table reads the header and the rows.
 func (r *rowReader) table(ctx context.Context, text *textReader) error {
-	in := csv.NewReader(text)
+	in := NewCSV(text)
 	in.ReuseRecord, in.FieldsPerRecord = true, -1
 	names, err := in.Read()
 	if errors.Is(err, io.EOF) {
@@ -150,7 +149,13 @@ func (r *rowReader) row(fields []string, line int) {
 	}
 	period, periodFault := r.periodOf(fields)
 	if periodFault != nil {
-		r.fault(line, r.src.PeriodColumns[periodFault.part], periodFault.message, periodFault.want)
+		want := periodFault.want
+		if !r.src.PeriodParts && len(r.faults.List) < maxListed {
+			if meant := r.periods.meant(r.fields[0]); meant != "" {
+				want = "write " + meant
+			}
+		}
+		r.fault(line, r.src.PeriodColumns[periodFault.part], periodFault.message, want)
 	}
 	whole := entityFault == nil && periodFault == nil && r.header.keyed()
 	for m, field := range r.header.measures {

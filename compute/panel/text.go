@@ -8,7 +8,7 @@ import (
 )
 
 // ReadText reads a whole file of at most so many bytes as UTF-8 text without byte
-// order mark, whatever of plain or gzip, UTF-8 or GB 18030 it is. Faults of the file
+// order mark, whatever of plain or gzip, UTF-8, UTF-16 or GB 18030 it is. Faults of the file
 // are *Errors.
 func ReadText(ctx context.Context, f File, most int) ([]byte, error) {
 	var r *rowReader

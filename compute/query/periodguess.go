@@ -10,11 +10,15 @@ import (
 	"github.com/weirdata/weir/catalog"
 )
 
-// guessPeriod writes, as a literal, the period that text was meant for: dates with
-// other separators, without leading zeros, in Chinese, in English or run together.
-// Empty when it is none, or finer than the grain (unless that is empty).
+// PeriodMeant writes the period that text was meant for as catalog.ParsePeriod reads
+// it: dates with other separators, without leading zeros, in Chinese, in English or
+// run together. Empty, or what is no period, when there is none.
+func PeriodMeant(text string) string { return dated(strings.Fields(dateWords(text))) }
+
+// guessPeriod writes, as a literal, the period that text was meant for. Empty when it
+// is none, or finer than the grain (unless that is empty).
 func guessPeriod(text string, grain catalog.Grain) string {
-	form := dated(strings.Fields(dateWords(text)))
+	form := PeriodMeant(text)
 	own, _, err := catalog.ParsePeriod(form)
 	if err != nil || grain != "" && own.Finer(grain) {
 		return ""

@@ -40,7 +40,7 @@ func ReadRegistryFile(ctx context.Context, f RegistryFile) (RegistryTable, error
 	if err != nil {
 		return RegistryTable{}, err
 	}
-	r := &registryReader{file: f, table: RegistryTable{ID: f.ID, IDColumn: f.IDColumn}, in: csv.NewReader(bytes.NewReader(b))}
+	r := &registryReader{file: f, table: RegistryTable{ID: f.ID, IDColumn: f.IDColumn}, in: panel.NewCSV(bytes.NewReader(b))}
 	r.in.FieldsPerRecord = -1
 	if r.header() {
 		r.rows()
