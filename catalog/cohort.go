@@ -27,14 +27,13 @@ type cohort struct {
 	*evaluation
 	periods  Interval     // of the policy's grain, that the version touches
 	wanted   []wantedSpan // of them those that the query takes, ascending
-	columns  []releasedColumn
+	side     side
 	partOf   []int32      // entity of the version → part
 	sizes    []int        // of the parts, in the version
 	released []bool       // by group: some class contributes to some column in some period
 	used     []bool       // by part: likewise
 	excluded [][]Interval // by column and part
 	total    int          // intervals in excluded
-	surveys  []*survey    // by part; nil: not asked for yet
 	selector Digest       // commitment of the private selector; zero: none
 }
 
@@ -55,16 +54,15 @@ func (v *evaluation) protect() error {
 	if r := k.checkWork(); r != nil {
 		return r
 	}
+	k.side = newSide(v.kin, v.reach, k.periods, v.descriptor.Policy.Grain)
 	for _, c := range v.verdict.Columns {
-		k.columns = append(k.columns, releasedColumn{Dataset: v.descriptor.Dataset, Measure: c.Measure, Other: c.Times, With: c.With})
+		k.side.columns = append(k.side.columns, releasedColumn{Dataset: v.descriptor.Dataset, Measure: c.Measure, Other: c.Times, With: c.With})
 	}
-	before := v.kin.classes
-	v.outcome.classes, v.outcome.parents = before.cut(v.reach, v.kin.bears(before, v.kin.burdens))
+	v.outcome.classes, v.outcome.parents = k.side.after, k.side.parents
 	k.parts()
 	k.released, k.used = make([]bool, v.grid), make([]bool, len(v.verdict.Parts))
 	k.excluded = make([][]Interval, len(v.verdict.Columns)*len(v.verdict.Parts))
 	k.spans()
-	k.surveys = make([]*survey, len(v.verdict.Parts))
 	for _, s := range v.statistics() {
 		if err := k.statistic(s); err != nil {
 			return err

@@ -13,22 +13,16 @@ import "slices"
 // min_cohort differing entities let pass, the two families' later cuts, which do not
 // look at each other's presence, could leave a single one on one side.
 
-// joinSideOf is one family in a join.
-type joinSideOf struct {
-	kin     *kinship
-	after   *classes
-	parents []int32
-	columns []releasedColumn
-	periods Interval // of the policy's grain, that its version touches
-	grain   Grain    // of its policy
-	member  [][]int  // by part: its classes
-	surveys map[int]*survey
+// joinSide is one family in a join.
+type joinSide struct {
+	side
+	member [][]int // by part: its classes
 }
 
 // joint judges a join of protected datasets.
 type joint struct {
 	*cohort
-	sides  [2]*joinSideOf
+	sides  [2]joinSide
 	partOf []int32 // of all entities of the registry
 	best   int     // most entities that both have in a part and period
 	apart  int     // fewest, but not none, that only one has in a part where both have min_cohort
@@ -44,8 +38,8 @@ func (v *evaluation) protectJoined() error {
 	second := v.join
 	j := &joint{cohort: k}
 	other := second.dataset.Descriptor
-	j.sides[0] = newJoinSide(v.kin, v.reach, k.periods, v.descriptor.Policy.Grain)
-	j.sides[1] = newJoinSide(second.kin, v.reach, policyPeriods(other, second.version.VersionPropose), other.Policy.Grain)
+	j.sides[0].side = newSide(v.kin, v.reach, k.periods, v.descriptor.Policy.Grain)
+	j.sides[1].side = newSide(second.kin, v.reach, policyPeriods(other, second.version.VersionPropose), other.Policy.Grain)
 	for _, c := range v.verdict.Columns {
 		j.sides[0].columns = append(j.sides[0].columns, releasedColumn{Dataset: v.descriptor.Dataset, Measure: c.Measure, Other: c.Times})
 		j.sides[1].columns = append(j.sides[1].columns, releasedColumn{
@@ -67,12 +61,6 @@ func (v *evaluation) protectJoined() error {
 		return j.nothingJoint()
 	}
 	return k.settle()
-}
-
-func newJoinSide(kin *kinship, reach []int32, periods Interval, grain Grain) *joinSideOf {
-	s := &joinSideOf{kin: kin, periods: periods, grain: grain, surveys: map[int]*survey{}}
-	s.after, s.parents = kin.classes.cut(reach, kin.bears(kin.classes, kin.burdens))
-	return s
 }
 
 // findParts finds the least sets of entities that are unions of classes of both
@@ -105,7 +93,8 @@ func (j *joint) findParts() {
 	for i, p := range j.verdict.Parts {
 		number[p.Class] = int32(i)
 	}
-	for i, s := range j.sides {
+	for i := range j.sides {
+		s := &j.sides[i]
 		s.member = make([][]int, len(j.verdict.Parts))
 		for c := range s.after.classes() {
 			at := find(i*a.classes() + c)
@@ -158,7 +147,7 @@ func (j *joint) column(c int) error {
 	var held [2]bitmaps
 	var measures [2]int
 	for i, counts := range []func(string) (bitmaps, error){j.counts, j.join.counts} {
-		s := j.sides[i]
+		s := &j.sides[i]
 		var err error
 		if held[i], err = counts(names[i]); err != nil {
 			return err
@@ -194,7 +183,7 @@ func (j *joint) column(c int) error {
 		}
 	}
 	for side, out := range []*outcome{&j.outcome, &j.join.outcome} {
-		s := j.sides[side]
+		s := &j.sides[side]
 		for i := range hull {
 			if hull[i].From == hull[i].To {
 				continue
@@ -213,7 +202,8 @@ func (j *joint) column(c int) error {
 func (j *joint) take(w wantedSpan, measures [2]int, both, apart []int, taken []bool) {
 	for i := range taken {
 		least, fits := 0, true
-		for side, s := range j.sides {
+		for side := range j.sides {
+			s := &j.sides[side]
 			at := int(w.period - s.periods.From)
 			weight := 1
 			for _, class := range s.member[i] {
@@ -249,7 +239,7 @@ func (j *joint) take(w wantedSpan, measures [2]int, both, apart []int, taken []b
 // leaveOutJoint excludes a part where it has a cell of the first measure: elsewhere
 // there is nothing to multiply.
 func (j *joint) leaveOutJoint(column, part, measure int, period int64, span Interval) *Refusal {
-	s := j.sides[0]
+	s := &j.sides[0]
 	at := int(period - s.periods.From)
 	for _, class := range s.member[part] {
 		if s.after.touches(class, s.kin.source, measure, at) {
@@ -259,35 +249,9 @@ func (j *joint) leaveOutJoint(column, part, measure int, period int64, span Inte
 	return nil
 }
 
-// weight is p of point 5 for a class of the side in a period.
-func (s *joinSideOf) weight(class int, period int64) int {
-	from := class
-	if first := s.after.classes() - len(s.parents); from >= first {
-		from = int(s.parents[from-first])
-	}
-	return s.kin.burdens.weight(from, period, s.grain, s.columns, s.kin.family.grain)
-}
-
-// contributes decides on a class of the side, as cohort.contributes does: it and each
-// set of point 4 that has a cell of it must have p·k entities.
-func (s *joinSideOf) contributes(class, measure, at, weight int) bool {
-	if !s.after.contributes(class, s.kin.source, measure, at) {
-		return false
-	}
-	if weight == 1 || s.after.loose {
-		return true
-	}
-	if s.after.isFrozen(class) {
-		return false // the entities that a selector tells apart are not known to be p·k
-	}
-	v := s.surveys[class]
-	if v == nil {
-		v = s.after.survey(s.after.members(class))
-		s.surveys[class] = v
-	}
-	c := s.after.coverage
-	return v.count.count(int(c.columns[s.kin.source][measure][at])) >= weight*s.after.least &&
-		!slices.ContainsFunc(c.testsAt(s.kin.source, measure, at), func(t int32) bool { return !v.passes(c.tests[t], weight*s.after.least) })
+// contributes decides on a class of the side in a period.
+func (s *joinSide) contributes(class, measure, at, weight int) bool {
+	return s.after.contributes(class, s.kin.source, measure, at) && s.bears(class, measure, at, weight)
 }
 
 // nothingJoint refuses a join of which nothing is left.

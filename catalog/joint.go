@@ -287,9 +287,8 @@ func (j jointPair) narrow(k *cohort, at int, taken []bool) {
 		if !taken[i] {
 			continue
 		}
-		least := k.weight(i, at) * after.least
-		s := k.survey(i)
-		taken[i] = both[i] >= least && !slices.ContainsFunc(tests, func(t int32) bool { return !s.passes(after.coverage.tests[t], least) })
+		weight := k.weight(i, at)
+		taken[i] = both[i] >= weight*after.least && k.side.pass(k.verdict.Parts[i].Class, tests, weight)
 	}
 	for e, level := range j.differ[k.periods.From+int64(at)] {
 		if level >= 0 && e < len(k.partOf) && k.partOf[e] >= 0 {

@@ -123,8 +123,8 @@ func (k *cohort) statistic(s statistic) error {
 			continue
 		}
 		for i, p := range k.verdict.Parts {
-			if hull[i].From < hull[i].To && !k.kin.burdens.covers(p.Class, k.columns[c], hull[i]) {
-				k.outcome.spans = append(k.outcome.spans, releasedSpan{p.Class, k.columns[c], hull[i]})
+			if hull[i].From < hull[i].To && !k.kin.burdens.covers(p.Class, k.side.columns[c], hull[i]) {
+				k.outcome.spans = append(k.outcome.spans, releasedSpan{p.Class, k.side.columns[c], hull[i]})
 			}
 		}
 	}
@@ -180,59 +180,30 @@ func (k *cohort) largerCohort(s statistic, joint []jointPair, at int, taken []bo
 	return nil
 }
 
-// weight is p of point 5 for a part in a period: the distinct exact columns that
-// are released there, this query's included.
+// weight is p of point 5 for a part in a period, counted from the version's first.
 func (k *cohort) weight(part, at int) int {
-	b := k.kin.burdens
-	if !b.heavy(k.columns) {
-		return 1
-	}
-	return b.weight(k.cutFrom(part), k.periods.From+int64(at), k.descriptor.Policy.Grain, k.columns, k.kin.family.grain)
+	return k.side.weight(k.verdict.Parts[part].Class, k.periods.From+int64(at))
 }
 
 // contributes decides on a part in a period, counted from the version's first.
-// Where moments are released it, and each set of point 4 that has a cell of it, must
-// have p·k entities.
 func (k *cohort) contributes(part, measure, at int) bool {
-	after, class := k.outcome.classes, k.verdict.Parts[part].Class
-	if !after.contributes(class, k.kin.source, measure, at) {
+	class := k.verdict.Parts[part].Class
+	if !k.side.after.contributes(class, k.kin.source, measure, at) {
 		return false
 	}
 	weight := k.weight(part, at)
-	if weight == 1 || after.loose {
+	if weight == 1 || k.side.after.loose {
 		return true
 	}
-	if k.request.In != "" || after.isFrozen(class) {
+	if k.request.In != "" {
 		return false // the entities that a selector tells apart are not known to be p·k
 	}
-	s, c := k.survey(part), after.coverage
-	fails := func(t int32) bool { return !s.passes(c.tests[t], weight*after.least) }
-	if s.count.count(int(c.columns[k.kin.source][measure][at])) < weight*after.least || slices.ContainsFunc(c.testsAt(k.kin.source, measure, at), fails) {
-		return false
-	}
-	return !k.jointReleased(part, at) || !slices.ContainsFunc(c.jointAt(k.kin.source, measure, at), fails)
-}
-
-// cutFrom is the class that a part was, or was cut from by this query.
-func (k *cohort) cutFrom(part int) int {
-	class := k.verdict.Parts[part].Class
-	if first := k.outcome.classes.classes() - len(k.outcome.parents); class >= first {
-		return int(k.outcome.parents[class-first])
-	}
-	return class
+	joint := k.side.after.coverage.jointAt(k.kin.source, measure, at)
+	return k.side.bears(class, measure, at, weight) && (!k.jointReleased(class, at) || k.side.pass(class, joint, weight))
 }
 
 // jointReleased reports whether a sum over the common cells of two measures was
-// released of a part in a period.
-func (k *cohort) jointReleased(part, at int) bool {
-	return k.kin.burdens.joint(k.cutFrom(part), k.periods.From+int64(at), k.descriptor.Policy.Grain, k.kin.family.grain)
-}
-
-// survey counts the class of a part.
-func (k *cohort) survey(part int) *survey {
-	if k.surveys[part] == nil {
-		after := k.outcome.classes
-		k.surveys[part] = after.survey(after.members(k.verdict.Parts[part].Class))
-	}
-	return k.surveys[part]
+// released of a class in a period.
+func (k *cohort) jointReleased(class, at int) bool {
+	return k.kin.burdens.joint(k.side.cutFrom(class), k.periods.From+int64(at), k.side.grain, k.kin.family.grain)
 }
