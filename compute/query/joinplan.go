@@ -115,18 +115,10 @@ func newJoined(d catalog.Descriptor, v catalog.Version, second *catalog.Version,
 // second version that have its cells. measures is how many the first dataset has.
 func (p *Plan) multiplyJoined(g *grid, d catalog.Descriptor, measures int, maps *slotMaps, singles map[Single]int, classes []int32, column, block int) error {
 	other := measureAt(d, p.Kinds[column].Times) - measures
-	per := maps.blocks[block].Periods
-	for k := 0; k*per < len(classes); k++ {
-		m := maps.tile(block, classes[k*per:min((k+1)*per, len(classes))])
-		if m < 0 {
-			continue
-		}
-		if len(maps.list) > MaxSlotMaps {
-			return fmt.Errorf("%w: more than %d slot maps; select fewer periods", ErrPlanTooLarge, MaxSlotMaps)
-		}
+	return maps.eachTile(block, classes, func(k, m int) error {
 		partners := p.partners(maps.list[m], block, k, other)
 		if len(partners) == 0 {
-			continue
+			return nil
 		}
 		left, err := p.single(singles, Single{Packed: g.columns[column], Block: block, Tile: k})
 		if err != nil {
@@ -139,8 +131,8 @@ func (p *Plan) multiplyJoined(g *grid, d catalog.Descriptor, measures int, maps 
 			}
 			p.Products = append(p.Products, Product{Column: column, SlotMap: m, Left: left, Right: right})
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // partners are the tiles of the second version that have a selected cell of a tile,

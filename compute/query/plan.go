@@ -131,15 +131,7 @@ func (p *Plan) checkHeld() error {
 // accumulate adds the accumulators of one column and block.
 func (p *Plan) accumulate(maps *slotMaps, classes []int32, column, block int) error {
 	accumulators := map[int]int{}
-	per := maps.blocks[block].Periods
-	for k := 0; k*per < len(classes); k++ {
-		m := maps.tile(block, classes[k*per:min((k+1)*per, len(classes))])
-		if m < 0 {
-			continue
-		}
-		if len(maps.list) > MaxSlotMaps {
-			return fmt.Errorf("%w: more than %d slot maps; group by a coarser period or select fewer periods", ErrPlanTooLarge, MaxSlotMaps)
-		}
+	return maps.eachTile(block, classes, func(k, m int) error {
 		i, ok := accumulators[m]
 		if !ok {
 			i = len(p.Accumulators)
@@ -148,8 +140,8 @@ func (p *Plan) accumulate(maps *slotMaps, classes []int32, column, block int) er
 		}
 		p.Accumulators[i].Tiles = append(p.Accumulators[i].Tiles, k)
 		p.Tiles++
-	}
-	return nil
+		return nil
+	})
 }
 
 // grid is a verdict checked against its version and laid out for lookup.

@@ -120,15 +120,7 @@ func (g *grid) without(has, lacks []uint64) periodSets {
 // multiply adds the products of one column and block.
 func (p *Plan) multiply(g *grid, d catalog.Descriptor, maps *slotMaps, singles map[Single]int, classes []int32, column, block int) error {
 	left, right := g.columns[column], measureAt(d, p.Kinds[column].Times)
-	per := maps.blocks[block].Periods
-	for k := 0; k*per < len(classes); k++ {
-		m := maps.tile(block, classes[k*per:min((k+1)*per, len(classes))])
-		if m < 0 {
-			continue
-		}
-		if len(maps.list) > MaxSlotMaps {
-			return fmt.Errorf("%w: more than %d slot maps; group by a coarser period or select fewer periods", ErrPlanTooLarge, MaxSlotMaps)
-		}
+	return maps.eachTile(block, classes, func(k, m int) error {
 		x := Product{Column: column, SlotMap: m}
 		for _, of := range []struct {
 			into    *int
@@ -141,8 +133,8 @@ func (p *Plan) multiply(g *grid, d catalog.Descriptor, maps *slotMaps, singles m
 			*of.into = at
 		}
 		p.Products = append(p.Products, x)
-	}
-	return nil
+		return nil
+	})
 }
 
 // OwnSingles are the numbers of the singles of the dataset itself, SecondSingles of

@@ -2,6 +2,7 @@ package query
 
 import (
 	"encoding/binary"
+	"fmt"
 	"hash/maphash"
 	"slices"
 
@@ -81,6 +82,25 @@ func (s *slotMaps) classes(e, masks periodSets) []int32 {
 		out[p] = id
 	}
 	return out
+}
+
+// eachTile calls add for every tile of a block in which something is selected, with
+// its number in the block and that of its map. It fails when there are too many maps.
+func (s *slotMaps) eachTile(block int, classes []int32, add func(tile, slotMap int) error) error {
+	per := s.blocks[block].Periods
+	for tile := 0; tile*per < len(classes); tile++ {
+		m := s.tile(block, classes[tile*per:min((tile+1)*per, len(classes))])
+		if m < 0 {
+			continue
+		}
+		if len(s.list) > MaxSlotMaps {
+			return fmt.Errorf("%w: more than %d slot maps; group by a coarser period or select fewer periods", ErrPlanTooLarge, MaxSlotMaps)
+		}
+		if err := add(tile, m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tile returns the number of the map of a tile of the block whose periods have
