@@ -171,17 +171,6 @@ func (c *Cluster) Kill(id string) error {
 	return nil
 }
 
-// Stop asks a node to stop and returns when it is gone.
-func (c *Cluster) Stop(id string) error {
-	c.mu.Lock()
-	p := c.nodes[id]
-	c.mu.Unlock()
-	if p == nil {
-		return fmt.Errorf("node %s does not run", id)
-	}
-	return p.stop()
-}
-
 // Exited returns the ids of nodes whose process is gone, with how it ended.
 func (c *Cluster) Exited() map[string]error {
 	c.mu.Lock()
@@ -306,10 +295,6 @@ func (c *Cluster) Client(principal string) (*client.Client, error) {
 
 // Profile pins the cluster.
 func (c *Cluster) Profile() client.Profile { return c.profile }
-
-// NodeDir is the directory of a node's data, SealKey the file of the key that
-// seals its secrets, Log the file of its log.
-func (c *Cluster) NodeDir(id string) string { return c.layout.node(id) }
 
 // SealKey is the file of the key that seals a node's secrets.
 func (c *Cluster) SealKey(id string) string { return c.layout.sealKey(id) }
