@@ -73,12 +73,8 @@ const dailySQL = `SELECT county, date_trunc('month', period) AS month, SUM(no2) 
 // keeping is a client of the publisher's that keeps what append needs.
 func (c *cluster) keeping(publisher *client.Client) *client.Client {
 	c.t.Helper()
-	cl, err := client.New(c.profile, publisher.Key(), client.Options{Spool: c.t.TempDir()})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.t.Cleanup(cl.Close)
-	return cl
+	c.t.Helper()
+	return c.clientWith(publisher.Key(), client.Options{Spool: c.t.TempDir()})
 }
 
 func appendText(ctx context.Context, t *testing.T, publisher *client.Client, descriptor, csv string) {

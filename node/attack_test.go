@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -69,12 +70,20 @@ func TestForgedEnvelopesLeaveNoEntry(t *testing.T) {
 			}
 		}
 	}
-	after, err := n.Submit(ctx, act(buyer.Signing(), buyer.ID()))
+	last := act(buyer.Signing(), buyer.ID())
+	after, err := n.Submit(ctx, last)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if after.Seq != before.Seq+1 {
-		t.Errorf("%d entries came of envelopes that nobody signed", after.Seq-before.Seq-1)
+	for seq := before.Seq + 1; seq < after.Seq; seq++ {
+		r, err := n.Record(ctx, seq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if entry, err := catalog.ParseEntry(r.Entry); err == nil && entry.Envelope.Digest() == last.Digest() {
+			continue // said twice, to one leader and the next
+		}
+		t.Errorf("entry %d came of envelopes that nobody signed: %s", seq, r.Entry)
 	}
 }
 
@@ -229,5 +238,62 @@ func TestLookForLostTilesOutlivesItsBeginning(t *testing.T) {
 		if due := len(lost.repairDuties()); due != when.due {
 			t.Errorf("after the look that is %s: %d duties, not %d", when.name, due, when.due)
 		}
+	}
+}
+
+// A repair that is under way stays due until it is over, however often the node looks
+// for work and however much else is lost: work that is not due any more is cancelled.
+func TestRepairsUnderWayAreNotGivenUpForOthers(t *testing.T) {
+	t.Parallel()
+	m := newMender()
+	for i := range byte(40) {
+		m.note(catalog.Sum([]byte{i}))
+	}
+	sorted := func() []catalog.Digest {
+		list := m.due()
+		slices.SortFunc(list, func(a, b catalog.Digest) int { return bytes.Compare(a[:], b[:]) })
+		return list
+	}
+	first := sorted()
+	if len(first) != maxRepairs {
+		t.Fatalf("%d repairs are due, want %d", len(first), maxRepairs)
+	}
+	for range 20 {
+		if list := sorted(); !slices.Equal(list, first) {
+			t.Fatalf("other repairs are due though none is over: %v, before %v", list, first)
+		}
+	}
+	m.mended(first[0]) // its bytes are there, and the repair has to verify them yet
+	if !slices.Equal(sorted(), first) {
+		t.Error("a repair is given up before it is over")
+	}
+	m.over(first[0])
+	if list := sorted(); len(list) != maxRepairs || slices.Contains(list, first[0]) {
+		t.Errorf("after a repair %v are due, before it %v", list, first)
+	}
+	for range 36 {
+		d := m.due()[0]
+		m.mended(d)
+		m.over(d)
+	}
+	if list := m.due(); len(list) != 3 {
+		t.Errorf("%d repairs are due of 3 that are left", len(list))
+	}
+}
+
+// A manifest that no node has does not come back: it is no reason to look for its tiles,
+// and to find again and again that it is lost.
+func TestManifestThatIsNowhereIsNotBack(t *testing.T) {
+	t.Parallel()
+	m := newMender()
+	here, nowhere := catalog.Sum([]byte("here")), catalog.Sum([]byte("nowhere"))
+	for _, d := range []catalog.Digest{here, nowhere} {
+		m.note(d)
+		m.lacksIndex(d)
+	}
+	m.mended(here)
+	m.lost(nowhere)
+	if back := m.indexesBack(); !slices.Equal(back, []catalog.Digest{here}) {
+		t.Errorf("back are %v, want %s alone", back, here)
 	}
 }

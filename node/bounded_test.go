@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,22 +20,37 @@ import (
 func TestQueryWithoutEnoughNodesEndsInBoundedTime(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
-	c := newCluster(t, 3, 3, func(o *Options) { o.AttemptTimeout = 5 * time.Second })
+	var short atomic.Bool
+	c := newCluster(t, 3, 3, func(o *Options) { o.attempt = shortWhen(&short) })
 	bureau := c.publisher(ctx, "bureau")
 	publishStations(ctx, t, bureau, "stations")
 	const sql = "SELECT county, SUM(pm25) FROM stations GROUP BY county"
 	want := queryRows(ctx, t, bureau, sql)
 	c.await(ctx, "n3 to hold the version", func() bool { return len(c.version(t, "n1", "stations", 1).Acks) == 3 })
 	c.close("n3")
+	c.await(ctx, "the others to notice", func() bool {
+		return !c.nodes["n1"].health.isAlive("n3") && !c.nodes["n2"].health.isAlive("n3")
+	})
+	short.Store(true)
 	again := strings.Replace(sql, " GROUP", " WHERE county > '!' GROUP", 1) // repeats none
 	_, err := bureau.Query(ctx, again, client.QueryOptions{})
 	if !errors.Is(err, client.ErrQueryFailed) || !strings.Contains(err.Error(), "n3 (does not answer)") || !strings.Contains(err.Error(), "3 are needed") {
 		t.Fatalf("got %v, want a failed query and n3 named", err)
 	}
+	short.Store(false)
 	c.open("n3")
-	c.await(ctx, "n3 to answer", func() bool { return c.nodes["n1"].health.isFit("n3") })
 	if got := queryRows(ctx, t, bureau, strings.Replace(again, "none", "no one", 1)); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// shortWhen is for how long an attempt may go on: a second while short says so.
+func shortWhen(short *atomic.Bool) func() time.Duration {
+	return func() time.Duration {
+		if short.Load() {
+			return time.Second
+		}
+		return DefaultAttemptTimeout
 	}
 }
 
@@ -43,7 +59,9 @@ func TestQueryWithoutEnoughNodesEndsInBoundedTime(t *testing.T) {
 func TestRegistrationWhoseSharesNeverComeIsRejected(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
-	x := newFirmsOf(ctx, t, 3, 2, firmsDescriptor, func(o *Options) { o.AttemptTimeout = 5 * time.Second })
+	var short atomic.Bool
+	x := newFirmsOf(ctx, t, 3, 2, firmsDescriptor, func(o *Options) { o.attempt = shortWhen(&short) })
+	short.Store(true)
 	plan := x.vector("mine", 1, selected(func(f int) bool { return f < 20 }))
 	body := catalog.VectorRegister{
 		Name: plan.Name, Version: 1, Registry: plan.Registry.ID, Entities: plan.Registry.Rows, Rows: plan.Registry.Digest,
@@ -68,6 +86,7 @@ func TestRegistrationWhoseSharesNeverComeIsRejected(t *testing.T) {
 	if v.State != catalog.VectorRejected || !strings.Contains(v.Reason, "n1, n2, n3 have not got their sealed shares") {
 		t.Errorf("the vector is %s: %s", v.State, v.Reason)
 	}
+	short.Store(false)
 	x.register(ctx, t, x.vector("mine", 1, selected(func(f int) bool { return f < 20 }))) // the next version of the name
 }
 
@@ -102,7 +121,9 @@ func TestNodeWithoutRoomLeavesTheWorkToOthers(t *testing.T) {
 		}
 		c.admit(ctx, newKey(t, fmt.Sprintf("buyer %d", i)), catalog.RoleBuyer)
 	}
-	err := full.atLeader(ctx, func(context.Context, string) error { return fmt.Errorf("%w: for ever", consensus.ErrDiskFull) })
+	brief, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	err := full.atLeader(brief, func(context.Context, string) error { return fmt.Errorf("%w: for ever", consensus.ErrDiskFull) })
 	if err == nil || strings.Contains(err.Error(), "majority") || !strings.Contains(err.Error(), "disk almost full") {
 		t.Errorf("where every leader is full: %v", err)
 	}

@@ -129,7 +129,7 @@ func (n *Node) awaitEntries(ctx context.Context, size uint64) error {
 // gather returns a checkpoint of at least so many entries with the signatures of
 // as many nodes as the threshold says.
 func (n *Node) gather(ctx context.Context, least uint64) ([]byte, uint64, error) {
-	tries, cancel := context.WithTimeout(ctx, n.quorumWait()) // as long as others look for a quorum
+	tries, cancel := context.WithTimeout(ctx, n.opts.QuorumWait) // as long as others look for a quorum
 	defer cancel()
 	select {
 	case n.checkpoints.turn <- struct{}{}:

@@ -64,6 +64,9 @@ func TestWhatNobodyNeedsIsCollectedAfterItsTime(t *testing.T) {
 	x := newFirms(ctx, t, 3, 2)
 	mine := selected(func(f int) bool { return f < 20 })
 	v := x.register(ctx, t, x.vector("mine", 1, mine))
+	x.await(ctx, "all nodes to hold the version", func() bool {
+		return x.acked(t, "n1", "firms", 1) && x.acked(t, "n2", "firms", 1) && x.acked(t, "n3", "firms", 1)
+	})
 	needed := x.needed(ctx, t)
 	start := x.nodes["n1"].opts.Clock()
 	for _, n := range x.nodes {
@@ -170,6 +173,7 @@ func TestNothingIsCollectedWhereItIsNotKnownWhatIsNeeded(t *testing.T) {
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)
 	n1 := x.nodes["n1"]
+	x.await(ctx, "all nodes to hold the version", func() bool { return len(x.version(t, "n1", "firms", 1).Acks) == 3 })
 	start := n1.opts.Clock()
 	orphan := n1.uploaded(ctx, t, "an upload that was given up")
 	n1.mustCollect(ctx, t, start)

@@ -79,13 +79,19 @@ type Options struct {
 	// majority goes on. Zero: a second. Shorter, and a machine that stutters
 	// costs an election; longer, and a lost leader stops the cluster for longer.
 	Heartbeat time.Duration
+	// QuorumWait is how long a request waits for a leader that can commit before the
+	// caller is told that there is none. Zero: six seconds, or four times Heartbeat
+	// where that is more. Shorter, and an election that takes two rounds is told as a
+	// lost quorum; longer, and a lost quorum is told late.
+	QuorumWait time.Duration
 
 	// MinFreeBytes is how much of the disk the ledger keeps free: with less the node
 	// proposes nothing and hands the lead on. Zero: the ledger's default.
 	MinFreeBytes uint64
 
-	plan   planner         // tests put broken ones in; nil: planOf
-	summed func(tiles int) // told of every sum that is opened, by tests that count; nil: nobody
+	attempt func() time.Duration // tests change it while the node runs; nil: AttemptTimeout
+	plan    planner              // tests put broken ones in; nil: planOf
+	summed  func(tiles int)      // told of every sum that is opened, by tests that count; nil: nobody
 }
 
 // Defaults of Options.
@@ -106,6 +112,14 @@ const (
 	// DefaultKeepOrphans lets an upload that broke off go on after a weekend.
 	DefaultKeepOrphans = 72 * time.Hour
 )
+
+// attemptTime is AttemptTimeout, unless a test changes it.
+func (o Options) attemptTime() time.Duration {
+	if o.attempt != nil {
+		return o.attempt()
+	}
+	return o.AttemptTimeout
+}
 
 func (o Options) checked() (Options, error) {
 	var errs []error
@@ -141,6 +155,10 @@ func (o Options) checked() (Options, error) {
 	require(o.Heartbeat >= 0, "Heartbeat", "must not be negative")
 	if o.Heartbeat == 0 {
 		o.Heartbeat = consensus.DefaultHeartbeatTimeout
+	}
+	require(o.QuorumWait >= 0, "QuorumWait", "must not be negative")
+	if o.QuorumWait == 0 {
+		o.QuorumWait = max(leastQuorumWait, 4*o.Heartbeat)
 	}
 	if o.MinFreeBytes == 0 {
 		o.MinFreeBytes = consensus.DefaultMinFreeBytes

@@ -245,8 +245,12 @@ func TestParcelsThatNobodyAskedForAreRefused(t *testing.T) {
 		})
 	}
 	n1, n2 := c.nodes["n1"], c.nodes["n2"]
-	send := func(query url.Values, size int) error {
-		ctx, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+	send := func(query url.Values, size int, inVain bool) error {
+		bound := patience
+		if inVain {
+			bound = 300 * time.Millisecond
+		}
+		ctx, cancel := context.WithTimeout(ctx, bound)
 		defer cancel()
 		_, err := n1.peers.Do(ctx, "n2", http.MethodPut, pathParcel+"?"+query.Encode(), make([]byte, size))
 		return err
@@ -273,7 +277,7 @@ func TestParcelsThatNobodyAskedForAreRefused(t *testing.T) {
 		"session of no form":     {params("", parcelDigests, "0"), 32, ""},
 		"session with a surplus": {params(querySession(q, 1)+"/1", parcelDigests, "0"), 32, ""},
 	} {
-		err := send(x.query, x.size)
+		err := send(x.query, x.size, x.kind == "")
 		var remote *peer.RemoteError
 		switch {
 		case err == nil:

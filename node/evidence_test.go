@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/consensus/evidence"
@@ -191,7 +193,9 @@ func TestCheckpointNamesTheNodesThatAreMissing(t *testing.T) {
 	// Until n1 has applied the entry too, the checkpoint that all three signed is
 	// the right answer.
 	c.await(ctx, "n1 to apply what n3 has not", func() bool { return c.nodes["n1"].ledger.NextSeq() > signed.Size })
-	_, err = c.nodes["n1"].Checkpoint(ctx)
+	brief, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	_, err = c.nodes["n1"].Checkpoint(brief)
 	if !errors.Is(err, api.ErrTooFew) || !strings.Contains(err.Error(), "missing: n3 ") {
 		t.Errorf("got %v, want that n3 is missing", err)
 	}

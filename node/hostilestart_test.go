@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/node/client"
 )
 
 // A node that is started with what is not its own does not start, says what is wrong,
@@ -46,11 +45,7 @@ func TestNodeWhoseLedgerWasDeletedIsNotReadyBeforeItHasCaughtUp(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 3, nil) // all three sign a checkpoint
-	operator, err := client.New(c.profile, c.operator, client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(operator.Close)
+	operator := c.client(c.operator)
 	c.admit(ctx, newKey(t, "before"), catalog.RoleBuyer)
 	if _, _, err := operator.Checkpoint(ctx); err != nil {
 		t.Fatal(err)

@@ -105,8 +105,7 @@ func (n *Node) leadKeys(v catalog.View, seen map[string]bool) (list []duty, err 
 	if err != nil {
 		return nil, err
 	}
-	now := n.opts.Clock()
-	n.setWaiting("")
+	now, missing := n.opts.Clock(), ""
 	for _, p := range waiting {
 		k := p.Key
 		if k.ID != "" && k.State != catalog.KeyFailed {
@@ -119,12 +118,13 @@ func (n *Node) leadKeys(v catalog.View, seen map[string]bool) (list []duty, err 
 			continue
 		}
 		if down := n.health.dead(n.ids()); len(down) > 0 {
-			n.setWaiting(fmt.Sprintf("the key of publisher %s needs all nodes up: %s does not answer", p.Publisher, strings.Join(down, ", ")))
+			missing = fmt.Sprintf("the key of publisher %s needs all nodes up: %s does not answer", p.Publisher, strings.Join(down, ", "))
 			continue
 		}
 		start := catalog.KeyStart{Publisher: p.Publisher, Key: p.NextKey, Epoch: p.NextEpoch, Attempt: p.NextAttempt}
 		list = append(list, n.decide(fmt.Sprintf("%s/%d", p.Publisher, p.NextAttempt), catalog.KindKeyStart, start))
 	}
+	n.setWaiting(missing)
 	return list, nil
 }
 
@@ -224,10 +224,10 @@ func (n *Node) unnamed(q catalog.Query, seen map[string]bool, err error) *duty {
 	number := len(q.Attempts) + 1
 	name := querySession(q.ID, number) + "/unnamed"
 	seen[name] = true
-	if n.leader.since(name, n.opts.Clock()) <= n.opts.AttemptTimeout {
+	if n.leader.since(name, n.opts.Clock()) <= n.opts.attemptTime() {
 		return nil
 	}
-	reason := fmt.Sprintf("for %s too few of the nodes that hold the data could open it, %d are needed", n.opts.AttemptTimeout, n.params.Threshold())
+	reason := fmt.Sprintf("for %s too few of the nodes that hold the data could open it, %d are needed", n.opts.attemptTime(), n.params.Threshold())
 	if lacks := n.health.unable(n.ids()); len(lacks) > 0 {
 		reason += "; without: " + strings.Join(lacks, ", ")
 	}
@@ -311,8 +311,8 @@ func (n *Node) overdue(session string, a catalog.Attempt, seen map[string]bool) 
 			return id + " " + startedAnew
 		}
 	}
-	if now.at.Sub(first.at) > n.opts.AttemptTimeout {
-		return fmt.Sprintf("not done after %s", n.opts.AttemptTimeout)
+	if now.at.Sub(first.at) > n.opts.attemptTime() {
+		return fmt.Sprintf("not done after %s", n.opts.attemptTime())
 	}
 	return ""
 }

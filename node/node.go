@@ -224,7 +224,7 @@ func (n *Node) openLedger() (err error) {
 		Transport: n.mux.Raft(), Machine: n.machine, Logger: n.opts.Logger,
 		SnapshotThreshold: n.opts.SnapshotThreshold, SnapshotInterval: n.opts.SnapshotInterval, TrailingLogs: n.opts.TrailingLogs,
 		HeartbeatTimeout: n.opts.Heartbeat, ElectionTimeout: n.opts.Heartbeat, LeaderLeaseTimeout: n.opts.Heartbeat / 2,
-		NoQuorumTimeout: n.quorumWait(), MinFreeBytes: n.opts.MinFreeBytes,
+		NoQuorumTimeout: n.opts.QuorumWait, MinFreeBytes: n.opts.MinFreeBytes,
 	})
 	if err != nil {
 		return err

@@ -174,9 +174,9 @@ func (n *Node) serveParcel(ctx context.Context, from string, w http.ResponseWrit
 const maxBatches = 1 << 15
 
 // awaitSession waits until this node's state asks for parcel p, for as long as
-// the caller does, at most quorumWait.
+// the caller does, at most Options.QuorumWait.
 func (n *Node) awaitSession(ctx context.Context, p parcel) error {
-	ctx, cancel := context.WithTimeout(ctx, n.quorumWait())
+	ctx, cancel := context.WithTimeout(ctx, n.opts.QuorumWait)
 	defer cancel()
 	changes, stop := n.ledger.Changes()
 	defer stop()

@@ -28,6 +28,7 @@ var errDamaged = errors.New("a blob is damaged here and could not be fetched fro
 type mender struct {
 	mu      sync.Mutex
 	faults  map[catalog.Digest]bool
+	chosen  map[catalog.Digest]bool // whose repair is due or under way
 	indexes map[catalog.Digest]bool // lost manifests, whose tiles may be lost too
 	counts  wire.BlobStatus
 	current bool // what is lost was looked for in a state that had caught up
@@ -48,7 +49,7 @@ func (m *mender) isCurrent() bool {
 }
 
 func newMender() *mender {
-	return &mender{faults: map[catalog.Digest]bool{}, indexes: map[catalog.Digest]bool{}}
+	return &mender{faults: map[catalog.Digest]bool{}, chosen: map[catalog.Digest]bool{}, indexes: map[catalog.Digest]bool{}}
 }
 
 // lacksIndex remembers a manifest without which nobody knows what else is lost.
@@ -103,12 +104,13 @@ func (m *mender) mended(d catalog.Digest) {
 	}
 }
 
-// lost forgets a blob that no node has.
+// lost forgets a blob that no node has. A manifest does not come back either.
 func (m *mender) lost(d catalog.Digest) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.faults[d] {
 		delete(m.faults, d)
+		delete(m.indexes, d)
 		m.counts.Lost++
 	}
 }
@@ -119,17 +121,29 @@ func (m *mender) isFaulty(d catalog.Digest) bool {
 	return m.faults[d]
 }
 
-// some returns at most so many blobs that need repair.
-func (m *mender) some(most int) (digests []catalog.Digest) {
+// due chooses at most maxRepairs blobs whose repair is due. A blob that was chosen stays
+// so until over: work that is not due any more is cancelled, and a choice made anew at
+// every look would cancel repairs that had just begun.
+func (m *mender) due() (digests []catalog.Digest) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for d := range m.faults {
-		if len(digests) == most {
+		if len(m.chosen) >= maxRepairs {
 			break
 		}
+		m.chosen[d] = true
+	}
+	for d := range m.chosen {
 		digests = append(digests, d)
 	}
 	return digests
+}
+
+// over ends a repair, whatever came of it: another blob has its turn.
+func (m *mender) over(d catalog.Digest) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.chosen, d)
 }
 
 func (m *mender) scrubbed() {
@@ -209,11 +223,14 @@ func (n *Node) mend(ctx context.Context, d catalog.Digest) error {
 // repairDuties lists repairs that are due. They follow from this node's disk,
 // not from the ledger.
 func (n *Node) repairDuties() (list []duty) {
-	for _, d := range n.mender.some(maxRepairs) {
-		list = append(list, duty{name: "repair/" + d.String(), run: func(ctx context.Context) error {
-			err := n.mend(ctx, d)
+	for _, d := range n.mender.due() {
+		list = append(list, duty{name: "repair/" + d.String(), run: func(ctx context.Context) (err error) {
+			if n.mender.isFaulty(d) { // else whatever needed it has fetched it meanwhile
+				err = n.mend(ctx, d)
+			}
+			n.mender.over(d)
 			if err == nil {
-				n.wake() // for those that wait
+				n.wake() // for those that wait, and for the next one
 			}
 			return err
 		}})

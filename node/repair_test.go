@@ -20,18 +20,20 @@ import (
 	"github.com/weirdata/weir/node/peer"
 )
 
-// timers replace the timers of scrubs: passes begin when the test says so, and
-// do not pause.
-type timers struct{ scrub chan time.Time }
+// timers replace the timers of scrubs: passes begin when the test says so, each at
+// the node that it means, and do not pause.
+type timers struct{ scrub map[string]chan time.Time }
 
-func newTimers() *timers { return &timers{scrub: make(chan time.Time)} }
+func newTimers() *timers { return &timers{scrub: map[string]chan time.Time{}} }
 
 func (x *timers) set(o *Options) {
+	scrub := make(chan time.Time)
+	x.scrub[o.ID] = scrub
 	o.ScrubEvery, o.ScrubPause, o.CollectEvery = time.Hour, time.Millisecond, 2*time.Hour
 	o.Ticks = func(every time.Duration) (<-chan time.Time, func()) {
 		switch every {
 		case time.Hour:
-			return x.scrub, func() {}
+			return scrub, func() {}
 		case 2 * time.Hour:
 			return nil, func() {} // never
 		}
@@ -161,12 +163,11 @@ func TestScrubFindsDamagedAndLostBlobsAndNodesServeNone(t *testing.T) {
 	}
 	tick := func() {
 		t.Helper()
-		// Both nodes wait at the same channel: each takes one.
-		for range 2 {
+		for id, scrub := range x.scrub {
 			select {
-			case x.scrub <- time.Now():
+			case scrub <- time.Now():
 			case <-ctx.Done():
-				t.Fatal("no scrub waits for its time")
+				t.Fatalf("no scrub of %s waits for its time", id)
 			}
 		}
 	}

@@ -138,12 +138,7 @@ func TestRepeatIsOpenedAnewWhenAShareIsGone(t *testing.T) {
 		}
 		return true
 	})
-	cl, err := client.New(c.profile, bureau.Key(), client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cl.Close()
-	if q = askStations(ctx, t, cl, truth); slices.ContainsFunc(q.Attempts, func(a catalog.Attempt) bool { return a.Reseals }) {
+	if q = askStations(ctx, t, c.client(bureau.Key()), truth); slices.ContainsFunc(q.Attempts, func(a catalog.Attempt) bool { return a.Reseals }) {
 		t.Errorf("attempts %+v", q.Attempts)
 	}
 }

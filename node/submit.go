@@ -16,14 +16,10 @@ import (
 	"github.com/weirdata/weir/node/peer"
 )
 
-// leastQuorumWait is how long a request waits for a leader that can commit before
-// the caller is told that there is none: some elections, and, with the time in
-// which a client finds a node that answers among some that hang (2.5 s), less
-// than the ten seconds within which it has to be told.
+// leastQuorumWait is the least default of Options.QuorumWait: some elections, and,
+// with the time in which a client finds a node that answers among some that hang
+// (2.5 s), less than the ten seconds within which it has to be told.
 const leastQuorumWait = 6 * time.Second
-
-// quorumWait is leastQuorumWait, or more where elections are told to take longer.
-func (n *Node) quorumWait() time.Duration { return max(leastQuorumWait, 4*n.opts.Heartbeat) }
 
 // retryPause is the pause between two tries to reach a leader.
 const retryPause = 100 * time.Millisecond
@@ -135,9 +131,9 @@ func (n *Node) propose(ctx context.Context, e catalog.Envelope) (api.Receipt, er
 }
 
 // atLeader runs do with the current leader's id until it succeeds, fails for a
-// reason that another leader would not mend, or quorumWait is over.
+// reason that another leader would not mend, or Options.QuorumWait is over.
 func (n *Node) atLeader(caller context.Context, do func(ctx context.Context, leader string) error) error {
-	ctx, cancel := context.WithTimeout(caller, n.quorumWait())
+	ctx, cancel := context.WithTimeout(caller, n.opts.QuorumWait)
 	defer cancel()
 	last := errors.New("no node leads")
 	for {
@@ -157,7 +153,7 @@ func (n *Node) atLeader(caller context.Context, do func(ctx context.Context, lea
 				return fmt.Errorf("%w: the node that leads: %w", api.ErrUnavailable, last)
 			}
 			if errors.Is(last, context.DeadlineExceeded) && n.health.count() > len(n.roster)/2 {
-				return fmt.Errorf("%w: the node that leads has not answered within %s: %w", api.ErrTimeout, n.quorumWait(), last) // it is slow
+				return fmt.Errorf("%w: the node that leads has not answered within %s: %w", api.ErrTimeout, n.opts.QuorumWait, last) // it is slow
 			}
 			return fmt.Errorf("%w: %d of %d nodes are reachable from %s, %d are needed: %w", api.ErrNoQuorum,
 				n.health.count(), len(n.roster), n.id, len(n.roster)/2+1, last)

@@ -91,9 +91,10 @@ func TestNothingOfAPortfolioIsSeen(t *testing.T) {
 func (x *exchangeOf) trace(t *testing.T, from uint64) (list []string) {
 	t.Helper()
 	n := x.nodes["n1"]
-	x.await(testContext(t), "the ledger to be quiet", func() bool {
+	ctx := testContext(t)
+	x.await(ctx, "the ledger to be quiet", func() bool {
 		quiet := true
-		err := n.view(func(v catalog.View) error {
+		err := n.Read(ctx, func(v catalog.View) error {
 			q, err := v.PendingQueries()
 			quiet = len(q) == 0
 			return err

@@ -259,7 +259,7 @@ func (n *Node) stuck(x catalog.Vector, seen map[string]bool) *duty {
 	}
 	name := fmt.Sprintf("vector/%s/%s/%d", x.ID, x.State, len(missing))
 	seen[name] = true
-	if n.leader.since(name, n.opts.Clock()) <= n.opts.AttemptTimeout {
+	if n.leader.since(name, n.opts.Clock()) <= n.opts.attemptTime() {
 		return nil
 	}
 	lacks := "have not got their sealed shares, which no node has, or could not store them"
@@ -267,7 +267,7 @@ func (n *Node) stuck(x catalog.Vector, seen map[string]bool) *duty {
 		lacks = "have not sent their numbers for the first check"
 	}
 	d := n.decide(name, catalog.KindVectorFail, catalog.VectorFail{
-		Vector: x.ID, Reason: fmt.Sprintf("no progress for %s: %s %s; register anew", n.opts.AttemptTimeout, strings.Join(missing, ", "), lacks),
+		Vector: x.ID, Reason: fmt.Sprintf("no progress for %s: %s %s; register anew", n.opts.attemptTime(), strings.Join(missing, ", "), lacks),
 	})
 	return &d
 }

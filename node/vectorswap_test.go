@@ -63,12 +63,7 @@ func TestNodeCannotPassOnePrivateVectorOffAsAnother(t *testing.T) {
 	x.register(ctx, t, x.vector("other", 1, selected(func(f int) bool { return f >= 20 })))
 	x.register(ctx, t, x.vector("loans", 8, func(f int) uint64 { return uint64(f % 7) })) //nolint:gosec // a firm
 	fresh := func(dir string) *client.Client {                                            // which has registered nothing
-		c, err := client.New(x.buyer.Profile(), x.buyer.Key(), client.Options{Records: dir})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(c.Close)
-		return c
+		return x.clientWith(x.buyer.Key(), client.Options{Records: dir})
 	}
 	asks := map[string]func(*client.Client) error{
 		"a query": func(c *client.Client) error {
