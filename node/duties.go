@@ -119,6 +119,7 @@ func (n *Node) look(ctx context.Context) error {
 	n.exchange.keep(known)
 	n.ceremonies.keep(known)
 	n.outcomes.keep(known)
+	n.headways.keep(known)
 	return nil
 }
 

@@ -81,7 +81,7 @@ func (n *Node) openSecond(ctx context.Context, o opening, w work, plan *query.Pl
 		count: len(numbers),
 		fill: func(ctx context.Context, number int, acc *he.Accumulator) error {
 			s := plan.Singles[numbers[number]]
-			return n.accumulate(ctx, []catalog.Digest{w.second.manifest.Tile(s.Packed, s.Block, s.Tile)}, acc)
+			return n.accumulate(ctx, []catalog.Digest{w.second.manifest.Tile(s.Packed, s.Block, s.Tile)}, acc, o.headway)
 		},
 		take: func(number int, slots []uint64) error {
 			p, err := n.params.Parity(slots)

@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/fit"
 )
 
@@ -85,6 +86,7 @@ func (n *Node) multiply(ctx context.Context, o opening, plan *query.Plan, single
 	if err := n.outcomes.begin(o.session); err != nil {
 		return err
 	}
+	o.headway.enter(wire.StageProducts)
 	// Squares first: a pair of members needs one evaluation for them, not two.
 	batch := 0
 	for _, squares := range []bool{true, false} {
@@ -95,6 +97,7 @@ func (n *Node) multiply(ctx context.Context, o opening, plan *query.Plan, single
 				return fmt.Errorf("%w: %w", errHalfway, err)
 			}
 			batch++
+			o.headway.multiplied(len(f.left))
 			return addProducts(n.params.T(), values, f.into, shares)
 		})
 		if err != nil {

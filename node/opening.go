@@ -14,6 +14,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/node/api/wire"
 )
 
 // batchSize is how many accumulators are opened between two exchanges: enough
@@ -39,7 +40,8 @@ type opening struct {
 	attempt int
 	active  []catalog.Node // ascending points
 	root    string
-	first   int // number of the first batch, where an attempt has several openings
+	first   int      // number of the first batch, where an attempt has several openings
+	headway *headway // is told what is done; nil: nobody
 }
 
 // accumulators are what an attempt opens, one after the other.
@@ -73,10 +75,12 @@ func (n *Node) open(ctx context.Context, o opening, accs accumulators) (contexts
 		for i := first; i < min(first+batchSize, accs.count); i++ {
 			numbers = append(numbers, i)
 		}
+		o.headway.enter(wire.StageTiles)
 		filled, err := n.fillBatch(ctx, numbers, accs.fill)
 		if err != nil {
 			return catalog.Digest{}, err
 		}
+		o.headway.enter(wire.StageOpenings)
 		openings, err := n.agree(ctx, o, batch, numbers, filled)
 		if err != nil {
 			return catalog.Digest{}, err
@@ -89,6 +93,7 @@ func (n *Node) open(ctx context.Context, o opening, accs accumulators) (contexts
 			return catalog.Digest{}, err
 		}
 		opened++
+		o.headway.opened(len(numbers))
 		for i, number := range numbers {
 			if err := accs.take(number, slots[i]); err != nil {
 				return catalog.Digest{}, err

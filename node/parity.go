@@ -49,7 +49,7 @@ func (n *Node) runParity(ctx context.Context, dataset string, version int, a cat
 	_, err = n.open(ctx, o, accumulators{
 		count: 1,
 		fill: func(ctx context.Context, _ int, acc *he.Accumulator) error {
-			return n.accumulate(ctx, w.manifest.Digests(), acc)
+			return n.accumulate(ctx, w.manifest.Digests(), acc, nil)
 		},
 		take: func(_ int, slots []uint64) (err error) {
 			share, err = n.params.Parity(slots)

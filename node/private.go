@@ -10,6 +10,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/fit"
 )
 
@@ -55,9 +56,11 @@ func (n *Node) answerPrivately(ctx context.Context, id string, o opening, p *pri
 	}
 	defer vectors.wipe()
 	talk := &talk{node: n, opening: o}
+	o.headway.enter(wire.StageCohort)
 	if err := n.testCohorts(ctx, id, talk, vectors); err != nil {
 		return err
 	}
+	o.headway.enter(wire.StageProducts)
 	groups := len(p.plan.Groups)
 	for c := range p.plan.Columns {
 		vector := vectors.of(p.plan.Vector(c))
@@ -242,6 +245,7 @@ func (n *Node) sumPrivately(ctx context.Context, t *talk, p *privateOpening, col
 	out := make([]uint64, len(p.plan.Groups))
 	var x []uint64
 	var cells []he.Cell
+	var slots int // of the accumulators of this turn
 	defer func() { clear(x) }()
 	turn := func() error {
 		if len(x) == 0 {
@@ -259,7 +263,8 @@ func (n *Node) sumPrivately(ctx context.Context, t *talk, p *privateOpening, col
 			return err
 		}
 		clear(x)
-		x, cells = x[:0], cells[:0]
+		t.opening.headway.multiplied(slots)
+		x, cells, slots = x[:0], cells[:0], 0
 		return n.params.AddMod(out, shares)
 	}
 	for i, a := range p.plan.Accumulators {
@@ -271,7 +276,7 @@ func (n *Node) sumPrivately(ctx context.Context, t *talk, p *privateOpening, col
 				x, cells = append(x, share), append(cells, he.Cell(places[s]))
 			}
 		}
-		places = places[len(p.slots[i]):]
+		places, slots = places[len(p.slots[i]):], slots+len(p.slots[i])
 		if len(x) > productEntries-query.Slots {
 			if err := turn(); err != nil {
 				return nil, err

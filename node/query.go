@@ -10,6 +10,7 @@ import (
 	"github.com/weirdata/weir/compute/noise"
 	"github.com/weirdata/weir/compute/query"
 	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -88,6 +89,7 @@ func (n *Node) runQuery(ctx context.Context, id string, a catalog.Attempt) (any,
 			return nil, fmt.Errorf("add the noise of query %s: %w", id, err)
 		}
 	}
+	n.headways.find(querySession(id, a.Number)).enter(wire.StageAnswer)
 	digest := plan.Digest()
 	share := seal.EncodeShare(values, parity)
 	defer vault.Wipe(share)
@@ -122,7 +124,7 @@ func checkTiles(a catalog.Attempt, w work, plan *query.Plan) error {
 func (n *Node) openPlan(ctx context.Context, q catalog.Query, a catalog.Attempt, w work, plan *query.Plan) (values []uint64, parity *uint64, contexts catalog.Digest, err error) {
 	o := opening{
 		session: querySession(q.ID, a.Number), subject: q.Envelope.String(), key: w.key,
-		plan: plan.Digest(), attempt: a.Number, root: a.Root,
+		plan: plan.Digest(), attempt: a.Number, root: a.Root, headway: n.headways.begin(querySession(q.ID, a.Number), countsOf(plan)),
 	}
 	if o.active, err = n.members(a.Active); err != nil {
 		return nil, nil, contexts, err
@@ -138,7 +140,7 @@ func (n *Node) openPlan(ctx context.Context, q catalog.Query, a catalog.Attempt,
 	contexts, err = n.open(ctx, o, accumulators{
 		count: own,
 		fill: func(ctx context.Context, number int, acc *he.Accumulator) error {
-			return n.accumulate(ctx, openingDigests(w, plan, alone, number), acc)
+			return n.accumulate(ctx, openingDigests(w, plan, alone, number), acc, o.headway)
 		},
 		take: func(number int, slots []uint64) error {
 			p, err := n.params.Parity(slots)

@@ -251,9 +251,9 @@ func (n *Node) repairDuties() (list []duty) {
 	return list
 }
 
-// accumulate adds tiles up. A tile that turns out damaged is repaired, and the
-// sum goes on with it; where that is not possible the error is errDamaged.
-func (n *Node) accumulate(ctx context.Context, digests []catalog.Digest, acc *he.Accumulator) error {
+// accumulate adds tiles up, and tells w. A tile that turns out damaged is repaired, and
+// the sum goes on with it; where that is not possible the error is errDamaged.
+func (n *Node) accumulate(ctx context.Context, digests []catalog.Digest, acc *he.Accumulator, w *headway) error {
 	var last catalog.Digest // repaired last
 	for len(digests) > 0 {
 		done := 0
@@ -261,6 +261,7 @@ func (n *Node) accumulate(ctx context.Context, digests []catalog.Digest, acc *he
 			err := acc.Add(batch...)
 			if err == nil {
 				done += len(batch)
+				w.added(len(batch))
 			}
 			return err
 		})

@@ -18,9 +18,11 @@ import (
 type progress struct {
 	out   io.Writer     // nil: silent
 	every time.Duration // at most so often is it drawn
+	width func() int    // of the terminal, in columns
 
 	mu    sync.Mutex
 	bar   *progressbar.ProgressBar // guarded by mu
+	lined string                   // guarded by mu; the line that stands there instead of a bar
 	stage client.Stage             // guarded by mu
 	base  int                      // guarded by mu; of the stage's count, what was there before
 	told  string                   // guarded by mu; the last thing noted
@@ -38,7 +40,7 @@ func (a *app) newProgress() *progress {
 	if !ok || !term.IsTerminal(int(f.Fd())) { //nolint:gosec // descriptors are small
 		return &progress{note: a.note}
 	}
-	return &progress{out: f, every: 100 * time.Millisecond, note: a.note}
+	return &progress{out: f, every: 100 * time.Millisecond, width: terminalWidth(f), note: a.note}
 }
 
 // stageAnswering is the wait for an answer, stageLonger what is more than expected of
@@ -160,10 +162,10 @@ var counts = map[client.Stage]string{
 // barAfter is how long an answer may take before a bar is worth drawing.
 const barAfter = 500 * time.Millisecond
 
-// answering shows how much of the expected time an answer has taken, at every
-// tick until stop is called. Nodes do not report how far they are: what is shown
-// is an estimate, and where that was too short, only the time.
-func (p *progress) answering(expected time.Duration, now func() time.Time, ticks <-chan time.Time) (stop func()) {
+// answering shows how far an answer is, at every tick until stop is called. Where the
+// nodes do not say, it is how much of the expected time has passed: an estimate, and
+// where that was too short, only the time.
+func (p *progress) answering(far *headway, expected time.Duration, now func() time.Time, ticks <-chan time.Time) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	start, total := now(), int(expected.Milliseconds())
 	go func() {
@@ -174,11 +176,14 @@ func (p *progress) answering(expected time.Duration, now func() time.Time, ticks
 				return
 			case <-ticks:
 			}
-			took := now().Sub(start)
+			at := now()
+			took := at.Sub(start)
 			if took < barAfter {
 				continue
 			}
-			if ms := int(took.Milliseconds()); ms < total {
+			if line := far.line(at, p.width()); line != "" {
+				p.draw(line)
+			} else if ms := int(took.Milliseconds()); ms < total {
 				p.show(stageAnswering, ms, total)
 			} else {
 				p.show(stageLonger, ms, -1)
@@ -189,6 +194,20 @@ func (p *progress) answering(expected time.Duration, now func() time.Time, ticks
 		close(done)
 		<-ended
 		p.finish()
+	}
+}
+
+// draw puts a line in the place of the bar.
+func (p *progress) draw(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil {
+		p.end()
+	}
+	if line != p.lined {
+		p.lined = line
+		// As in show. The rest of what stood there is erased.
+		_, _ = io.WriteString(p.out, "\r"+line+"\x1b[K")
 	}
 }
 
@@ -231,5 +250,9 @@ func (p *progress) end() {
 	if p.bar != nil {
 		_ = p.bar.Clear() // as above
 		p.bar = nil
+	}
+	if p.lined != "" {
+		_, _ = io.WriteString(p.out, "\r\x1b[K") // as above
+		p.lined = ""
 	}
 }

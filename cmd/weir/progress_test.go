@@ -17,7 +17,7 @@ import (
 func TestBarsOfEveryStageEndWithThePublication(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	var terminal bytes.Buffer
-	p := &progress{out: &terminal, note: func(string, ...any) {}}
+	p := &progress{out: &terminal, width: func() int { return 80 }, note: func(string, ...any) {}}
 	for _, now := range []client.Progress{
 		{Stage: client.StageReading},
 		{Stage: client.StageReading, Rows: 4096},
@@ -45,10 +45,10 @@ func TestBarsOfEveryStageEndWithThePublication(t *testing.T) {
 func TestBarOfAnAnswerShowsTheExpectedTimeAndEnds(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	var terminal bytes.Buffer
-	p := &progress{out: &terminal, note: func(string, ...any) {}}
+	p := &progress{out: &terminal, width: func() int { return 80 }, note: func(string, ...any) {}}
 	clock := time.Unix(0, 0)
 	ticks := make(chan time.Time)
-	stop := p.answering(4*time.Second, func() time.Time { return clock }, ticks)
+	stop := p.answering(&headway{}, 4*time.Second, func() time.Time { return clock }, ticks)
 	ticks <- clock // at once: too early
 	ticks <- clock // the first tick is dealt with
 	if terminal.Len() > 0 {
@@ -59,7 +59,7 @@ func TestBarOfAnAnswerShowsTheExpectedTimeAndEnds(t *testing.T) {
 	now := make(chan time.Time, 2)
 	now <- clock
 	now <- clock.Add(3 * time.Second)
-	stop = p.answering(4*time.Second, func() time.Time { return <-now }, ticks)
+	stop = p.answering(&headway{}, 4*time.Second, func() time.Time { return <-now }, ticks)
 	ticks <- clock
 	stop()
 	if drawn := terminal.String(); !strings.Contains(drawn, "nodes open the sums") || !strings.Contains(drawn, "75%") {
@@ -69,7 +69,7 @@ func TestBarOfAnAnswerShowsTheExpectedTimeAndEnds(t *testing.T) {
 	late := make(chan time.Time, 2)
 	late <- clock
 	late <- clock.Add(9 * time.Second)
-	stop = p.answering(4*time.Second, func() time.Time { return <-late }, ticks)
+	stop = p.answering(&headway{}, 4*time.Second, func() time.Time { return <-late }, ticks)
 	ticks <- clock
 	stop()
 	if drawn := terminal.String(); !strings.Contains(drawn, "for longer than expected") || strings.Contains(drawn, "100%") {
@@ -90,7 +90,7 @@ func TestProgressIsSilentWithoutATerminal(t *testing.T) {
 // Where the files' sizes are known, the bar of reading has an end.
 func TestBarOfReadingFilesCountsTheirBytes(t *testing.T) {
 	var terminal bytes.Buffer
-	p := &progress{out: &terminal, note: func(string, ...any) {}}
+	p := &progress{out: &terminal, width: func() int { return 80 }, note: func(string, ...any) {}}
 	p.publishing(client.Progress{Stage: client.StageReading, BytesTotal: 4_000_000})
 	if terminal.Len() > 0 {
 		t.Errorf("drew %q before there was anything to show", terminal.String())
@@ -105,7 +105,7 @@ func TestBarOfReadingFilesCountsTheirBytes(t *testing.T) {
 // An upload that is taken up again is measured by what is done now.
 func TestBarOfAnUploadThatGoesOnLeavesOutWhatWasThere(t *testing.T) {
 	var terminal bytes.Buffer
-	p := &progress{out: &terminal, note: func(string, ...any) {}}
+	p := &progress{out: &terminal, width: func() int { return 80 }, note: func(string, ...any) {}}
 	p.publishing(client.Progress{Stage: client.StageUploading, Tiles: 91, TilesTotal: 110})
 	p.publishing(client.Progress{Stage: client.StageUploading, Tiles: 100, TilesTotal: 110})
 	p.finish()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -92,21 +93,44 @@ func (a *app) readSQL(argument string) (string, error) {
 	return strings.TrimPrefix(string(b), "\ufeff"), nil
 }
 
-// answering draws a bar for an answer that takes its time, on a terminal alone. A
-// query that cannot be explained says why when it is asked.
-func answering(ctx context.Context, p *progress, c *client.Client, sql string, o client.QueryOptions) (stop func()) {
+// answering draws a bar for an answer that takes its time, on a terminal alone: only
+// then are the nodes asked how far they are. A query that cannot be explained says why
+// when it is asked.
+func answering(ctx context.Context, p *progress, c *client.Client, sql string, o *client.QueryOptions) (stop func()) {
 	if p.out == nil {
 		return func() {}
 	}
+	far, seen := &headway{}, o.Progress
+	o.Headway = func(h client.Headway) {
+		seen(h.Query)
+		far.heard(h, time.Now())
+	}
 	var expected time.Duration
-	if x, err := c.Explain(ctx, sql, o); err == nil {
+	if x, err := c.Explain(ctx, sql, *o); err == nil {
 		expected = time.Duration(x.Millis) * time.Millisecond
 	}
 	t := time.NewTicker(p.every)
-	end := p.answering(expected, time.Now, t.C)
+	end := p.answering(far, expected, time.Now, t.C)
 	return func() {
 		t.Stop()
 		end()
+	}
+}
+
+// attempts tells once of each attempt that failed. It may be told from several
+// goroutines, by nodes of which one is behind.
+func (p *progress) attempts() func(catalog.Query) {
+	var mu sync.Mutex
+	seen := 0
+	return func(q catalog.Query) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, t := range q.Attempts[min(seen, len(q.Attempts)):] {
+			if t.Failed != "" {
+				seen = t.Number
+				p.tell(fmt.Sprintf("attempt %d of query %s failed (%s); the nodes begin anew", t.Number, q.ID, t.Failed))
+			}
+		}
 	}
 }
 
@@ -122,16 +146,8 @@ func (a *app) query(ctx context.Context, sql, receipt string, o client.QueryOpti
 	a.ifInterrupted("if the query was asked already, the same command within %d minutes takes it up again, and it is charged once", catalog.MaxEnvelopeAge/60_000)
 	o.Keep, o.Asked = a.recordDir(), a.asked
 	bar := a.newProgress()
-	seen := 0
-	o.Progress = func(q catalog.Query) {
-		for _, t := range q.Attempts[min(seen, len(q.Attempts)):] {
-			if t.Failed != "" {
-				seen = t.Number
-				bar.tell(fmt.Sprintf("attempt %d of query %s failed (%s); the nodes try again", t.Number, q.ID, t.Failed))
-			}
-		}
-	}
-	stop := answering(ctx, bar, c, sql, o)
+	o.Progress = bar.attempts()
+	stop := answering(ctx, bar, c, sql, &o)
 	r, err := c.Query(ctx, sql, o)
 	stop()
 	if err != nil {

@@ -33,7 +33,7 @@ type Explain struct {
 func (p *Plan) Explain(d catalog.Descriptor) Explain {
 	column, cells, magnitude := p.widest(d)
 	x := Explain{
-		Tiles: p.Tiles + p.SecondTiles, Additions: p.Tiles + p.SecondTiles - int64(p.Openings()), Openings: p.Openings(), Products: p.multiplied(),
+		Tiles: p.Tiles + p.SecondTiles, Additions: p.Tiles + p.SecondTiles - int64(p.Openings()), Openings: p.Openings(), Products: p.Multiplied(),
 		MaxTiles: p.MaxTiles(), SlotMaps: len(p.SlotMaps), Groups: len(p.Groups), Columns: len(p.Columns),
 		Width: p.Width, Magnitude: magnitude, Cells: cells,
 	}

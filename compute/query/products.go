@@ -166,8 +166,8 @@ func (p *Plan) again(i int) bool {
 	return i > 0 && p.Products[i-1].Column == p.Products[i].Column && p.Products[i-1].Left == p.Products[i].Left
 }
 
-// multiplied counts the slots that are multiplied.
-func (p *Plan) multiplied() int64 {
+// Multiplied counts the slots of opened tiles that are multiplied by each other.
+func (p *Plan) Multiplied() int64 {
 	perMap := map[int]int64{}
 	n := int64(0)
 	for i, x := range p.Products {

@@ -138,20 +138,14 @@ func contractStatement(ctx context.Context, s *server, in *byMonth) (*reply[cata
 	})
 }
 
-// What a query takes on a node, for the estimate in explain: rough figures for
-// three nodes on two cores, not a calibration. A cluster across machines adds its
-// round trips.
-const (
-	costQuery   = 120 * time.Millisecond // entries through the ledger, sealing
-	costOpening = time.Millisecond       // shares, masks and their exchange, of one accumulator
-	costTile    = 60 * time.Microsecond  // reading 393 kB and adding it
-	costProduct = 2 * time.Microsecond   // one entry of a product of shares, both ways
-)
+// costQuery is what a query takes beside its steps (wire.CostTile and others): entries
+// through the ledger, sealing. A cluster across machines adds its round trips.
+const costQuery = 120 * time.Millisecond
 
 // estimate is how long an accepted query will take, in milliseconds.
 func estimate(p query.Explain) int64 {
 	if p.Openings == 0 {
 		return (30 * time.Millisecond).Milliseconds()
 	}
-	return (costQuery + time.Duration(p.Tiles)*costTile + time.Duration(p.Openings)*costOpening + time.Duration(p.Products)*costProduct).Milliseconds()
+	return (costQuery + time.Duration(p.Tiles)*wire.CostTile + time.Duration(p.Openings)*wire.CostOpening + time.Duration(p.Products)*wire.CostProduct).Milliseconds()
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/api/wire"
 )
 
 // Options are what New needs. Zero values of those marked with a default take it.
@@ -15,6 +16,9 @@ type Options struct {
 	Health  Health
 	// Evidence proves what was recorded.
 	Evidence Evidence
+	// Progress tells how far this node is with a query, which is told to its owner alone;
+	// nil: it does not say.
+	Progress func(q catalog.Query) *wire.Progress
 	// Cluster is the audience that tokens must name.
 	Cluster catalog.Digest
 	// TileBytes is the exact size of an uploaded tile.
@@ -87,6 +91,9 @@ func (o Options) checked() (Options, error) {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Progress == nil {
+		o.Progress = func(catalog.Query) *wire.Progress { return nil }
 	}
 	if o.Now == nil {
 		o.Now = time.Now

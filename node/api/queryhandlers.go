@@ -56,14 +56,19 @@ type queryWait struct {
 	Waiting
 }
 
-// showQuery answers at once, or when the query is done or failed.
-func showQuery(ctx context.Context, s *server, in *queryWait) (*reply[catalog.Query], error) {
-	out := new(reply[catalog.Query])
-	return out, s.await(ctx, in.Wait, func(v catalog.View) (bool, error) {
+// showQuery answers at once, or when the query is done or failed. Its owner is told how
+// far this node is with it.
+func showQuery(ctx context.Context, s *server, in *queryWait) (*reply[wire.Query], error) {
+	out := new(reply[wire.Query])
+	err := s.await(ctx, in.Wait, func(v catalog.View) (bool, error) {
 		var err error
-		out.Body, err = ownQuery(ctx, v, in.ID)
+		out.Body.Query, err = ownQuery(ctx, v, in.ID)
 		return out.Body.State == catalog.QueryDone || out.Body.State == catalog.QueryFailed, err
 	})
+	if err == nil {
+		out.Body.Progress = s.opts.Progress(out.Body.Query)
+	}
+	return out, err
 }
 
 // await reads until what was read is over, or so many seconds have passed; it

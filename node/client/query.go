@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
@@ -33,6 +34,10 @@ type QueryOptions struct {
 	NewPortfolio bool
 	// Progress, if not nil, is told of every state that was seen.
 	Progress func(q catalog.Query)
+	// Headway, if not nil, is told every HeadwayEvery how far the members are, from a
+	// goroutine of its own that ends before Query does. 0: several times a second.
+	Headway      func(Headway)
+	HeadwayEvery time.Duration
 	// Keep is a directory in which the query stays until it is answered, so that it is
 	// taken up again, and charged once, when it is asked again after an interruption;
 	// empty: it is forgotten. Asked, if not nil, is told its id when the ledger has
@@ -109,7 +114,9 @@ func (c *Client) Query(ctx context.Context, sql string, o QueryOptions) (*Result
 	if o.Asked != nil {
 		o.Asked(asked.id, asked.again)
 	}
+	end := c.watch(ctx, asked, o.HeadwayEvery, o.Headway)
 	q, err := c.awaitQuery(ctx, asked, o.Progress)
+	end()
 	if errors.Is(err, ErrQueryFailed) {
 		err = errors.Join(err, asked.forget())
 	}
