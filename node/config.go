@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/peer"
 )
 
@@ -89,9 +90,10 @@ type Options struct {
 	// proposes nothing and hands the lead on. Zero: the ledger's default.
 	MinFreeBytes uint64
 
-	attempt func() time.Duration // tests change it while the node runs; nil: AttemptTimeout
-	plan    planner              // tests put broken ones in; nil: planOf
-	summed  func(tiles int)      // told of every sum that is opened, by tests that count; nil: nobody
+	attempt func() time.Duration                    // tests change it while the node runs; nil: AttemptTimeout
+	plan    planner                                 // tests put broken ones in; nil: planOf
+	summed  func(tiles int)                         // told of every sum that is opened, by tests that count; nil: nobody
+	far     func(session string, now wire.Progress) // told of every step of an attempt, likewise
 }
 
 // Defaults of Options.

@@ -33,6 +33,8 @@ func coarse(done, total, least int64) int64 {
 // headways knows how far this node is with its part of the attempts that it computes. It
 // is kept in memory alone, for the owners of the queries: nothing is decided by it.
 type headways struct {
+	heard func(session string, now wire.Progress) // of every change, in order, by tests; nil: nobody
+
 	mu sync.Mutex
 	of map[string]*headway // by session
 }
@@ -45,6 +47,9 @@ func (h *headways) begin(session string, total counts) *headway {
 	w := h.of[session]
 	if w == nil {
 		w = &headway{}
+		if h.heard != nil {
+			w.heard = func(now wire.Progress) { h.heard(session, now) }
+		}
 		h.of[session] = w
 	}
 	w.mu.Lock()
@@ -99,6 +104,8 @@ func (c counts) atLeast(d counts) counts {
 // headway is how far this node is with one attempt. All methods are safe for concurrent
 // use; a nil one counts nothing.
 type headway struct {
+	heard func(now wire.Progress) // is told every change; nil: nobody
+
 	mu    sync.Mutex
 	stage wire.Stage
 	now   counts // of this run of the work
@@ -113,6 +120,7 @@ func (w *headway) enter(stage wire.Stage) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stage = stage
+	w.changed()
 }
 
 func (w *headway) count(d counts) {
@@ -123,6 +131,17 @@ func (w *headway) count(d counts) {
 	defer w.mu.Unlock()
 	w.now = w.now.add(d, w.total)
 	w.most = w.most.atLeast(w.now)
+	w.changed()
+}
+
+// changed tells who listens. mu is held.
+func (w *headway) changed() {
+	if w.heard != nil {
+		w.heard(wire.Progress{
+			Stage: w.stage, Tiles: w.most.tiles, TilesTotal: w.total.tiles, Openings: w.most.openings, OpeningsTotal: w.total.openings,
+			Products: w.most.products, ProductsTotal: w.total.products,
+		})
+	}
 }
 
 func (w *headway) added(tiles int)      { w.count(counts{tiles: int64(tiles)}) }

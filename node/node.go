@@ -95,7 +95,7 @@ func Open(opts Options) (n *Node, err error) {
 	ctx, stop := context.WithCancel(context.Background())
 	n = &Node{
 		opts: opts, log: opts.Logger.With("component", "node", "node", opts.ID), id: opts.ID, stop: stop, done: ctx.Done(),
-		exchange: newExchange(), mender: newMender(), ceremonies: ceremonies{parts: map[string]*ceremony{}}, outcomes: outcomes{held: map[string]any{}, begun: map[string]bool{}}, headways: headways{of: map[string]*headway{}}, duties: newDuties(), acts: newActs(opts.ActBurst), orphans: newOrphans(),
+		exchange: newExchange(), mender: newMender(), ceremonies: ceremonies{parts: map[string]*ceremony{}}, outcomes: outcomes{held: map[string]any{}, begun: map[string]bool{}}, headways: headways{heard: opts.far, of: map[string]*headway{}}, duties: newDuties(), acts: newActs(opts.ActBurst), orphans: newOrphans(),
 		run: run, health: newHealth(opts.ID, run), woken: make(chan struct{}, 1), news: newNews(), failed: make(chan error, 2),
 		machine: catalog.NewMachine(),
 	}

@@ -59,11 +59,14 @@ func (w *headway) heard(h client.Headway, now time.Time) {
 	w.last = h
 }
 
-// line is what there is to say at some time, in a terminal of so many columns; empty:
-// nothing is known.
+// line is what there is to say at some time, in a terminal of so many columns; empty: the
+// nodes say nothing.
 func (w *headway) line(now time.Time, columns int) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.begun.IsZero() {
+		return cut("asking the nodes", columns)
+	}
 	if !w.last.Known {
 		return ""
 	}

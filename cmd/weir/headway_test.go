@@ -28,8 +28,11 @@ func TestLineOfAQuerySaysStageRateAndRemainingTime(t *testing.T) {
 	w := &headway{}
 	clock := time.Unix(1_000_000, 0)
 	at := func(seconds int) time.Time { return clock.Add(time.Duration(seconds) * time.Second) }
-	if got := w.line(clock, 100); got != "" {
+	if got := w.line(clock, 100); got != "asking the nodes" {
 		t.Errorf("nothing is known, and it says %q", got)
+	}
+	if got := silent().line(clock, 100); got != "" {
+		t.Errorf("of nodes that say nothing it says %q", got)
 	}
 	for _, step := range []struct {
 		second int
@@ -144,18 +147,23 @@ func TestLineIsDrawnOverAndErased(t *testing.T) {
 	}
 }
 
+// silent has heard of nodes that do not say how far they are.
+func silent() *headway {
+	w := &headway{}
+	w.heard(client.Headway{Query: catalog.Query{ID: "q-1"}, Progress: wire.Progress{Attempt: 1, Stage: wire.StageWaiting}}, time.Unix(1, 0))
+	return w
+}
+
 // Nodes that do not say how far they are get the bar of the expected time.
 func TestBarOfTheExpectedTimeWhereNodesDoNotSay(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	var terminal bytes.Buffer
 	p := &progress{out: &terminal, width: func() int { return 80 }, note: func(string, ...any) {}}
-	far := &headway{}
 	clock := time.Unix(1_000_000, 0)
 	now, ticks := make(chan time.Time, 2), make(chan time.Time)
 	now <- clock
 	now <- clock.Add(3 * time.Second)
-	stop := p.answering(far, 4*time.Second, func() time.Time { return <-now }, ticks)
-	far.heard(client.Headway{Query: catalog.Query{ID: "q-1"}, Progress: wire.Progress{Attempt: 1, Stage: wire.StageWaiting}}, clock)
+	stop := p.answering(silent(), 4*time.Second, func() time.Time { return <-now }, ticks)
 	ticks <- clock
 	stop()
 	if drawn := terminal.String(); !strings.Contains(drawn, "nodes open the sums") || !strings.Contains(drawn, "75%") {

@@ -48,7 +48,7 @@ func TestBarOfAnAnswerShowsTheExpectedTimeAndEnds(t *testing.T) {
 	p := &progress{out: &terminal, width: func() int { return 80 }, note: func(string, ...any) {}}
 	clock := time.Unix(0, 0)
 	ticks := make(chan time.Time)
-	stop := p.answering(&headway{}, 4*time.Second, func() time.Time { return clock }, ticks)
+	stop := p.answering(silent(), 4*time.Second, func() time.Time { return clock }, ticks)
 	ticks <- clock // at once: too early
 	ticks <- clock // the first tick is dealt with
 	if terminal.Len() > 0 {
@@ -59,7 +59,7 @@ func TestBarOfAnAnswerShowsTheExpectedTimeAndEnds(t *testing.T) {
 	now := make(chan time.Time, 2)
 	now <- clock
 	now <- clock.Add(3 * time.Second)
-	stop = p.answering(&headway{}, 4*time.Second, func() time.Time { return <-now }, ticks)
+	stop = p.answering(silent(), 4*time.Second, func() time.Time { return <-now }, ticks)
 	ticks <- clock
 	stop()
 	if drawn := terminal.String(); !strings.Contains(drawn, "nodes open the sums") || !strings.Contains(drawn, "75%") {
@@ -69,7 +69,7 @@ func TestBarOfAnAnswerShowsTheExpectedTimeAndEnds(t *testing.T) {
 	late := make(chan time.Time, 2)
 	late <- clock
 	late <- clock.Add(9 * time.Second)
-	stop = p.answering(&headway{}, 4*time.Second, func() time.Time { return <-late }, ticks)
+	stop = p.answering(silent(), 4*time.Second, func() time.Time { return <-late }, ticks)
 	ticks <- clock
 	stop()
 	if drawn := terminal.String(); !strings.Contains(drawn, "for longer than expected") || strings.Contains(drawn, "100%") {

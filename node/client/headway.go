@@ -56,9 +56,17 @@ func (c *Client) watch(ctx context.Context, asked askedQuery, every time.Duratio
 	go func() {
 		defer close(over)
 		t := tracker{tileBytes: c.tileBytes(ctx)}
-		for c.pause(ctx, every) == nil {
-			if h, ok := t.take(c.look(ctx, asked, t.members())); ok && ctx.Err() == nil {
+		for {
+			members := t.members()
+			h, ok := t.take(c.look(ctx, asked, members))
+			if !slices.Equal(members, t.members()) && ctx.Err() == nil {
+				continue // an attempt is named: they are asked at once
+			}
+			if ok && ctx.Err() == nil {
 				tell(h)
+			}
+			if c.pause(ctx, every) != nil {
+				return
 			}
 		}
 	}()

@@ -18,6 +18,7 @@ import (
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/api/apitest"
+	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 )
 
@@ -33,6 +34,7 @@ type world struct {
 	profile client.Profile
 	keys    map[catalog.Role]*client.Key
 	tap     atomic.Pointer[tap]
+	far     atomic.Pointer[telling]
 }
 
 // tap sees every request before it is served.
@@ -48,6 +50,12 @@ func (w *world) watch(see tap) {
 	w.tap.Store(&see)
 }
 
+// telling is how far a node is with a query.
+type telling func(node int, q catalog.Query) *wire.Progress
+
+// tells sets what the nodes tell of queries that are under way.
+func (w *world) tells(f telling) { w.far.Store(&f) }
+
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{TB: t, ctx: t.Context(), keys: map[catalog.Role]*client.Key{}}
@@ -62,7 +70,14 @@ func newWorld(t testing.TB) *world {
 	w.must(err)
 	w.profile.Cluster, w.profile.Threshold = w.cluster.ID(), 2
 	for i, n := range w.cluster.Nodes() {
-		handler, err := api.New(w.cluster.OptionsOf(i))
+		options := w.cluster.OptionsOf(i)
+		options.Progress = func(q catalog.Query) *wire.Progress {
+			if tell := w.far.Load(); tell != nil {
+				return (*tell)(i, q)
+			}
+			return nil
+		}
+		handler, err := api.New(options)
 		w.must(err)
 		s := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			if see := w.tap.Load(); see != nil {
