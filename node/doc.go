@@ -16,6 +16,8 @@
 //   - ceremony.go, storage.go, parity.go and query.go are the work itself;
 //     opening.go is what parity and queries share: accumulate, compare digests,
 //     open (PROTOCOL section 3).
+//   - headway.go counts, in memory alone, how far this node is with an attempt, and
+//     tells the query's owner in coarse steps.
 //   - exchange.go holds what other members sent until the work that needs it
 //     gets there.
 //   - repair.go finds blobs that went bad or got lost, on reading and by a scrub

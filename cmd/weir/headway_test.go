@@ -115,7 +115,7 @@ func TestLineIsDrawnOverAndErased(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	var terminal bytes.Buffer
 	p := &progress{out: &terminal, width: func() int { return 80 }}
-	p.note = func(format string, args ...any) { terminal.WriteString("NOTE " + args[0].(string) + "\n") }
+	p.note = func(_ string, args ...any) { terminal.WriteString("NOTE " + args[0].(string) + "\n") }
 	far := &headway{}
 	clock := time.Unix(1_000_000, 0)
 	now, ticks := make(chan time.Time), make(chan time.Time)
