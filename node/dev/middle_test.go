@@ -29,12 +29,10 @@ import (
 // replaceLeader kills the node that leads and starts it again.
 func replaceLeader(ctx context.Context, t *testing.T, c *Cluster, operator *client.Client) {
 	t.Helper()
-	var id string
-	await(ctx, t, "a leader", func() (known bool) {
-		leads, err := leaderOf(ctx, c, operator)
-		id = leads
-		return err == nil && id != ""
-	})
+	id, err := awaitLeader(ctx, c, operator)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := c.Kill(id); err != nil {
 		t.Fatal(err)
 	}
