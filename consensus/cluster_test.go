@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"math/rand/v2"
 	"net"
 	"path/filepath"
 	"sync"
@@ -77,6 +78,21 @@ func listen(tb testing.TB, addr string) tcpLayer {
 	return tcpLayer{l}
 }
 
+// listenLow listens on a port that nobody is given for a connection or by listening on
+// port 0: a member that is stopped must find its own free when it comes back.
+func listenLow(tb testing.TB) tcpLayer {
+	tb.Helper()
+	var lc net.ListenConfig
+	for range 64 {
+		l, err := lc.Listen(tb.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(10_000)))
+		if err == nil {
+			return tcpLayer{l}
+		}
+	}
+	tb.Fatal("no port is free")
+	return tcpLayer{}
+}
+
 // cluster is a number of ledgers in this process.
 type cluster struct {
 	tb      testing.TB
@@ -96,7 +112,7 @@ func newCluster(tb testing.TB, n int, mutate func(*Options)) *cluster {
 		nodes: map[string]*Ledger{}, layer: map[string]tcpLayer{}}
 	for i := range n {
 		id := fmt.Sprintf("n%d", i+1)
-		c.layer[id] = listen(tb, "127.0.0.1:0")
+		c.layer[id] = listenLow(tb)
 		c.members = append(c.members, Member{ID: id, Addr: c.layer[id].Addr().String()})
 	}
 	tb.Cleanup(func() {
@@ -131,6 +147,12 @@ func (c *cluster) options(id string) Options {
 		c.mutate(&o)
 	}
 	return o
+}
+
+// steady has a leader keep its lease on a machine that stands still for a second, for
+// tests of what the same leader does from one step to the next.
+func steady(o *Options) {
+	o.HeartbeatTimeout, o.ElectionTimeout, o.LeaderLeaseTimeout = 2*time.Second, 2*time.Second, 2*time.Second
 }
 
 func (c *cluster) start(id string) *Ledger {

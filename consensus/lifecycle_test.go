@@ -51,10 +51,11 @@ func TestCloseEndsWaitersAndIsIdempotent(t *testing.T) {
 }
 
 func TestCloseUnderLoad(t *testing.T) {
-	c := startCluster(t, 3, nil)
+	c := startCluster(t, 3, steady)
 	leader := c.leader()
 	var wg sync.WaitGroup
 	started := make(chan struct{}, 1000)
+	ended := make(chan struct{}, 16)
 	for i := range 16 {
 		wg.Go(func() {
 			for {
@@ -63,6 +64,7 @@ func TestCloseUnderLoad(t *testing.T) {
 					if !errors.Is(err, ErrClosed) && !errors.Is(err, ErrLostLeadership) {
 						t.Errorf("%v", err)
 					}
+					ended <- struct{}{}
 					return
 				}
 				select {
@@ -73,7 +75,11 @@ func TestCloseUnderLoad(t *testing.T) {
 		})
 	}
 	for range 50 {
-		<-started
+		select {
+		case <-started:
+		case <-ended:
+			t.Fatal("the leader took no more before it was closed")
+		}
 	}
 	c.stop(leader.opts.ID)
 	wg.Wait()
@@ -100,14 +106,14 @@ func TestDirectoryBelongsToOneNode(t *testing.T) {
 }
 
 func TestMembershipChanges(t *testing.T) {
-	c := startCluster(t, 3, nil)
+	c := startCluster(t, 3, steady)
 	c.propose("set a 1")
 	// A fourth node joins.
 	layer := listen(t, "127.0.0.1:0")
 	joined := Member{"n4", layer.Addr().String()}
 	c.members = append(c.members, joined)
 	c.layer["n4"] = layer
-	c.mutate = func(o *Options) { o.Bootstrap = o.ID != "n4" }
+	c.mutate = func(o *Options) { steady(o); o.Bootstrap = o.ID != "n4" }
 	l := c.start("n4")
 	follower := c.running()[0]
 	if follower == c.leader() {
@@ -154,9 +160,7 @@ func TestMembershipChanges(t *testing.T) {
 func TestEntryOfTheLimitIsTakenAndOneMoreIsNot(t *testing.T) {
 	// What is counted are bytes: on a slow machine so large an entry must not cost the
 	// leader its lease.
-	c := startCluster(t, 3, func(o *Options) {
-		o.HeartbeatTimeout, o.ElectionTimeout, o.LeaderLeaseTimeout = 2*time.Second, 2*time.Second, 2*time.Second
-	})
+	c := startCluster(t, 3, steady)
 	l := c.leader()
 	if _, err := l.Propose(t.Context(), make([]byte, MaxEntryBytes+1)); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a byte too many: %v", err)
@@ -181,10 +185,11 @@ func TestFullDiskRefusesProposals(t *testing.T) {
 	c := startCluster(t, 1, nil)
 	c.propose("set a 1")
 	l := c.leader()
-	l.free.Store(l.opts.MinFreeBytes - 1)
-	if _, err := l.Propose(t.Context(), []byte("set a 2")); !errors.Is(err, ErrDiskFull) {
-		t.Errorf("%v", err)
-	}
+	c.await("a proposal to be refused", func() bool { // the ledger looks at its disk now and then
+		l.free.Store(l.opts.MinFreeBytes - 1)
+		_, err := l.Propose(t.Context(), []byte("set a 2"))
+		return errors.Is(err, ErrDiskFull)
+	})
 	l.free.Store(math.MaxUint64)
 	c.propose("set a 3")
 }
@@ -200,13 +205,16 @@ func TestFollowerStopsBeforeItsDiskIsFull(t *testing.T) {
 	if follower == leader {
 		follower = c.running()[1]
 	}
-	follower.free.Store(0)
-	c.propose("set a 2")
-	select {
-	case <-follower.Failed():
-	case <-time.After(10 * time.Second):
-		t.Fatal("the follower went on")
-	}
+	c.await("the follower to stop", func() bool {
+		follower.free.Store(0) // it looks at its disk now and then
+		c.propose("set a 2")
+		select {
+		case <-follower.Failed():
+			return true
+		default:
+			return false
+		}
+	})
 	if err := follower.Fault(); !errors.Is(err, ErrDiskFull) {
 		t.Errorf("the fault is %v", err)
 	}
@@ -227,7 +235,7 @@ func TestChangesTellOfEntriesAndLeaders(t *testing.T) {
 	defer cancel()
 	await := func(what string, done func() bool) {
 		t.Helper()
-		timeout := time.After(10 * time.Second)
+		timeout := time.After(30 * time.Second)
 		for !done() {
 			select {
 			case <-changes:

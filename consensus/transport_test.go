@@ -50,7 +50,7 @@ func TestOnlyAMessageThatHasBegunIsBounded(t *testing.T) {
 // that votes.
 func TestSnapshotThatStallsIsGivenUp(t *testing.T) {
 	server := newStreams(listen(t, "127.0.0.1:0"), Options{})
-	server.stall = 50 * time.Millisecond
+	server.stall = time.Second
 	client := newStreams(listen(t, "127.0.0.1:0"), Options{})
 	quiet := newSlogBridge(discard, "test")
 	to := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{Stream: server, MaxPool: 1, Logger: quiet})
