@@ -19,15 +19,19 @@ import (
 	"github.com/weirdata/weir/node/api"
 )
 
+// each is how long a request may take where a test waits for that, and its connection as
+// long again: a machine that stands still for less still answers.
+const each = time.Second
+
 // soon is when a connection that should be cut off at once has to be at the latest: short
 // of every limit that holds in production.
-const soon = 8 * time.Second
+const soon = 9 * time.Second
 
 // hurried is a world whose requests may take as long as said.
-func hurried(t *testing.T, each time.Duration, adjust func(*http.Server)) *world {
+func hurried(t *testing.T, limit time.Duration, adjust func(*http.Server)) *world {
 	t.Helper()
 	w := newWorld(t)
-	handler, err := api.NewHurried(w.cluster.Options(), each)
+	handler, err := api.NewHurried(w.cluster.Options(), limit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +78,8 @@ func TestServerWaitsForHeadersOnlySoLong(t *testing.T) {
 // A body that does not come ends its request and its connection, on every route that takes
 // one, and where the request was refused before its body was looked at.
 func TestServerWaitsForBodiesOnlySoLong(t *testing.T) {
-	w := hurried(t, 200*time.Millisecond, nil)
+	t.Parallel() // it waits
+	w := hurried(t, each, nil)
 	send := func(method, path, bearer string) string {
 		c := w.raw(fmt.Sprintf("%s %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n%s\r\n{", method, path, bearer))
 		return wantCut(t, c, method+" "+path)
@@ -108,7 +113,8 @@ func TestServerWaitsForBodiesOnlySoLong(t *testing.T) {
 // What comes of a body after its request was cut off is not the next request on the
 // connection: whoever shares it, through a proxy, would be answered what another asked.
 func TestRestOfABodyIsNoRequest(t *testing.T) {
-	w := hurried(t, 200*time.Millisecond, nil)
+	t.Parallel() // it waits
+	w := hurried(t, each, nil)
 	next := "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 	c := w.raw(fmt.Sprintf("POST /v1/envelopes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n{", len(next)+1))
 	first, err := http.ReadResponse(bufio.NewReader(c), nil)
@@ -128,9 +134,10 @@ func TestRestOfABodyIsNoRequest(t *testing.T) {
 // A client that asks and does not read is cut off when what it asked for is due: it would
 // hold memory, a descriptor and a place for ever.
 func TestServerWaitsForReadersOnlySoLong(t *testing.T) {
+	t.Parallel() // it waits
 	closed := make(chan struct{})
 	var once sync.Once
-	w := hurried(t, 200*time.Millisecond, func(s *http.Server) {
+	w := hurried(t, each, func(s *http.Server) {
 		s.ConnState = func(_ net.Conn, state http.ConnState) {
 			if state == http.StateClosed {
 				once.Do(func() { close(closed) })
@@ -154,10 +161,11 @@ func TestServerWaitsForReadersOnlySoLong(t *testing.T) {
 
 // A place is given back when a slow request ends, however it ends.
 func TestSlowRequestsGiveTheirPlacesBack(t *testing.T) {
+	t.Parallel() // it waits
 	w := newWorld(t)
 	opts := w.cluster.Options()
 	opts.Concurrency = 1
-	handler, err := api.NewHurried(opts, 200*time.Millisecond)
+	handler, err := api.NewHurried(opts, each)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,8 +199,9 @@ func TestSlowRequestsGiveTheirPlacesBack(t *testing.T) {
 // Over HTTP/2, where many requests share a connection, a body that does not come ends its
 // request alone.
 func TestSlowRequestEndsAloneOverHTTP2(t *testing.T) {
+	t.Parallel() // it waits
 	w := newWorld(t)
-	handler, err := api.NewHurried(w.cluster.Options(), 200*time.Millisecond)
+	handler, err := api.NewHurried(w.cluster.Options(), each)
 	if err != nil {
 		t.Fatal(err)
 	}

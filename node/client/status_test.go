@@ -4,11 +4,23 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/client"
 )
+
+// patient is a client that waits for a busy machine.
+func (w *world) patient(role catalog.Role) *client.Client {
+	w.Helper()
+	o := w.options()
+	o.Patience = time.Minute
+	c, err := client.New(w.profile, w.keys[role], o)
+	w.must(err)
+	w.Cleanup(c.Close)
+	return c
+}
 
 // TestStatusOfEveryNode: one that is gone is a row, not an error, and no quorum is
 // needed.
@@ -17,7 +29,7 @@ func TestStatusOfEveryNode(t *testing.T) {
 	w.cluster.Broken = func() error { return api.ErrNoQuorum }
 	w.cluster.Reasons = []string{"no node leads"}
 	w.servers[1].Close()
-	list, err := w.client(catalog.RoleOperator).Statuses(w.ctx)
+	list, err := w.patient(catalog.RoleOperator).Statuses(w.ctx)
 	w.must(err)
 	if len(list) != 3 {
 		t.Fatalf("%d rows", len(list))
@@ -31,7 +43,7 @@ func TestStatusOfEveryNode(t *testing.T) {
 	if s := list[0].Status; s.ID != "n1" || s.Ready || len(s.Reasons) != 1 || s.Ledger.Entries == 0 {
 		t.Errorf("n1: %+v", s)
 	}
-	if _, err := w.client(catalog.RoleBuyer).Statuses(w.ctx); err != nil {
+	if _, err := w.patient(catalog.RoleBuyer).Statuses(w.ctx); err != nil {
 		t.Errorf("a refusal by every node is their answer: %v", err)
 	}
 }
@@ -42,7 +54,9 @@ func TestStatusIsOfTheNodeThatWasAsked(t *testing.T) {
 	profile := w.profile
 	profile.Nodes = append([]client.ProfileNode(nil), profile.Nodes...)
 	profile.Nodes[0].Addr, profile.Nodes[1].Addr = profile.Nodes[1].Addr, profile.Nodes[0].Addr
-	c, err := client.New(profile, w.keys[catalog.RoleOperator], w.options())
+	o := w.options()
+	o.Patience = time.Minute
+	c, err := client.New(profile, w.keys[catalog.RoleOperator], o)
 	w.must(err)
 	defer c.Close()
 	list, err := c.Statuses(w.ctx)

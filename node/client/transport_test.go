@@ -242,11 +242,19 @@ func TestClientComesBackWhenItIsTold(t *testing.T) {
 	var after atomic.Value
 	var asked []time.Time
 	var mu sync.Mutex
+	inner := w.servers[0].Config.Handler
 	for _, s := range w.servers {
-		s.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		s.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			mu.Lock()
-			asked = append(asked, time.Now())
+			if r.URL.Path != "/livez" { // asked where a request takes long
+				asked = append(asked, time.Now())
+			}
+			rounds := (len(asked) - 1) / len(w.servers)
 			mu.Unlock()
+			if rounds == 2 {
+				inner.ServeHTTP(rw, r)
+				return
+			}
 			rw.Header().Set("Content-Type", "application/problem+json")
 			rw.Header().Set("Retry-After", after.Load().(string))
 			rw.WriteHeader(http.StatusTooManyRequests)
@@ -254,17 +262,17 @@ func TestClientComesBackWhenItIsTold(t *testing.T) {
 		})
 	}
 	o := w.options()
-	o.Patience = 2 * time.Second
+	o.Patience = time.Minute // it is answered in the third round; a busy machine may take longer
 	c, err := client.New(w.profile, w.keys[catalog.RoleBuyer], o)
 	w.must(err)
 	defer c.Close()
 	var p *wire.Problem
 	after.Store("1")
-	if _, err := c.Datasets(w.ctx); !errors.As(err, &p) || p.Kind != wire.KindBusy {
-		t.Errorf("got %v, want busy", err)
+	if _, err := c.Datasets(w.ctx); err != nil {
+		t.Fatal(err)
 	}
 	// Each round asks every node.
-	if len(asked) < 6 || asked[3].Sub(asked[2]) < time.Second {
+	if len(asked) != 7 || asked[3].Sub(asked[2]) < time.Second {
 		t.Errorf("asked at %v, want a second between two rounds", asked)
 	}
 	asked = nil
@@ -299,7 +307,7 @@ func TestNodesThatHangArePassedOver(t *testing.T) {
 	begin := time.Now()
 	_, err = c.Principals(w.ctx)
 	w.must(err)
-	if took := time.Since(begin); took > 8*time.Second { // 2.5 on a quiet machine
+	if took := time.Since(begin); took > 12*time.Second { // 2.5 on a quiet machine
 		t.Errorf("it took %s", took)
 	}
 	// The one that answered is asked first from now on.

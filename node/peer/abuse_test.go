@@ -96,7 +96,7 @@ func TestNodeThatNeverReadsIsCutOff(t *testing.T) {
 			return err
 		})
 	}
-	nodes := startCluster(t, Options{StallTimeout: 200 * time.Millisecond}, ServerOptions{StallTimeout: 200 * time.Millisecond}, flood, "a", "b")
+	nodes := startCluster(t, Options{StallTimeout: time.Second}, ServerOptions{StallTimeout: time.Second}, flood, "a", "b")
 	conn := rawRequest(t, nodes["a"], nodes["b"], "GET /flood HTTP/1.1\r\nHost: b\r\n\r\n")
 	select {
 	case err := <-ended:

@@ -210,9 +210,10 @@ func TestDeadlineOfTheCallerReplacesTheStallLimit(t *testing.T) {
 // The reader of an answer may take its time: only waiting for the network
 // counts.
 func TestSlowReaderDoesNotStallACall(t *testing.T) {
+	t.Parallel() // it waits
 	const (
-		stall = 500 * time.Millisecond
-		size  = 2 << 20 // more than the client's buffers hold
+		stall = 2 * time.Second // a busy machine shakes hands in less
+		size  = 2 << 20         // more than the client's buffers hold
 	)
 	routes := func(s *Server) {
 		s.Handle(http.MethodGet, "/zeros", 0, func(_ context.Context, _ string, w http.ResponseWriter, _ *http.Request) error {
@@ -234,7 +235,7 @@ func TestSlowReaderDoesNotStallACall(t *testing.T) {
 	if _, err := io.ReadFull(answer, make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
-	<-time.After(stall + stall/2) // the reader's own work
+	<-time.After(stall + stall/8) // the reader's own work
 	if n, err := io.Copy(io.Discard, answer); err != nil || n != size-1 {
 		t.Fatalf("the rest was %d bytes, %v", n, err)
 	}
@@ -307,6 +308,24 @@ func TestTapSeesThePlaintextOfBothSides(t *testing.T) {
 	nodes := startCluster(t, Options{Tap: tap}, ServerOptions{}, echo, "a", "b")
 	wantEcho(t, nodes["a"], "b")
 	raftPair(t, nodes["a"], nodes["b"])
+	// What is sent is seen once it is written, when it may have arrived already.
+	tick, over := time.NewTicker(time.Millisecond), time.NewTimer(patience)
+	defer tick.Stop()
+	defer over.Stop()
+	for same := false; !same; {
+		mu.Lock()
+		same = true
+		for _, protocol := range []string{ProtocolPeer, ProtocolRaft} {
+			same = same && len(seen["b "+protocol+" true"]) == len(seen["a "+protocol+" false"]) &&
+				len(seen["a "+protocol+" true"]) == len(seen["b "+protocol+" false"])
+		}
+		mu.Unlock()
+		select {
+		case <-tick.C:
+		case <-over.C:
+			same = true // what differs is told below
+		}
+	}
 	mu.Lock()
 	defer mu.Unlock()
 	for _, protocol := range []string{ProtocolPeer, ProtocolRaft} {

@@ -142,8 +142,9 @@ func TestRaftNamesTheAdvertisedAddress(t *testing.T) {
 
 // The dialler has to know, or raft would believe in a stream that nobody reads.
 func TestDialFailsWhereNobodyAccepts(t *testing.T) {
+	t.Parallel() // it waits
 	t.Run("yet", func(t *testing.T) {
-		nodes := startCluster(t, Options{HandshakeTimeout: 500 * time.Millisecond}, ServerOptions{}, nil, "a", "b")
+		nodes := startCluster(t, Options{HandshakeTimeout: 2 * time.Second}, ServerOptions{}, nil, "a", "b")
 		if _, err := nodes["a"].mux.Raft().Dial(nodes["b"].mux.Addr().String(), 0); !errors.Is(err, ErrUnreachable) {
 			t.Fatalf("%v, want ErrUnreachable", err)
 		}

@@ -219,7 +219,9 @@ func TestStalledRequestBodiesAreGivenUp(t *testing.T) {
 // The time limit is on standing still, neither on the body as a whole nor on
 // the handler's work after it.
 func TestSlowButSteadyRequestsAreServed(t *testing.T) {
-	const stall = 600 * time.Millisecond
+	t.Parallel()                  // it waits
+	const stall = 2 * time.Second // a machine may stand still for most of it between two bytes
+	const text = "0123456789"
 	routes := func(s *Server) {
 		s.Handle(http.MethodPost, "/slow", 1000, func(ctx context.Context, _ string, w http.ResponseWriter, r *http.Request) error {
 			b, err := io.ReadAll(r.Body)
@@ -231,7 +233,7 @@ func TestSlowButSteadyRequestsAreServed(t *testing.T) {
 				return err
 			}
 			select {
-			case <-time.After(stall + stall/2): // the work
+			case <-time.After(stall + stall/8): // the work
 			case <-ctx.Done():
 				return fmt.Errorf("interrupted: %w", context.Cause(ctx))
 			}
@@ -240,10 +242,10 @@ func TestSlowButSteadyRequestsAreServed(t *testing.T) {
 		})
 	}
 	nodes := startCluster(t, Options{}, ServerOptions{StallTimeout: stall}, routes, "a", "b")
-	conn := rawRequest(t, nodes["a"], nodes["b"], "POST /slow HTTP/1.1\r\nHost: b\r\nContent-Length: 3\r\n\r\n")
-	tick := time.NewTicker(stall * 2 / 5)
+	conn := rawRequest(t, nodes["a"], nodes["b"], "POST /slow HTTP/1.1\r\nHost: b\r\nContent-Length: 10\r\n\r\n")
+	tick := time.NewTicker(stall / 8)
 	defer tick.Stop()
-	for _, c := range "hey" {
+	for _, c := range text {
 		<-tick.C
 		if _, err := io.WriteString(conn, string(c)); err != nil {
 			t.Fatal(err)
@@ -254,7 +256,7 @@ func TestSlowButSteadyRequestsAreServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	if b, err := io.ReadAll(response.Body); err != nil || string(b) != "hey" {
+	if b, err := io.ReadAll(response.Body); err != nil || string(b) != text {
 		t.Fatalf("%d %q, %v", response.StatusCode, b, err)
 	}
 	nodes["b"].failed.empty(t)
