@@ -110,6 +110,14 @@ func TestKeyCeremonySaysWhichNodeIsMissingAndFinishesWhenItIsBack(t *testing.T) 
 		}
 		return false
 	})
+	for id, n := range c.nodes { // as one that led once, and waited
+		n.mu.Lock()
+		n.waiting = "n3"
+		n.mu.Unlock()
+		if s := n.Status(); s.Waiting != "" && s.Ledger.State != "leader" {
+			t.Errorf("node %s is a %s and says that it waits for %s", id, s.Ledger.State, s.Waiting)
+		}
+	}
 	c.open("n3")
 	if _, err := bureau.ReadyKey(ctx, key.ID()); err != nil {
 		t.Fatal(err)

@@ -99,7 +99,10 @@ func (n *Node) keyFaults() (faults []string, err error) {
 
 // Status returns what operators see of the node.
 func (n *Node) Status() wire.Status {
-	s := wire.Status{ID: n.id, Cluster: n.cluster, Waiting: n.waitingFor(), Ledger: ledgerStatus(n.ledger.Status())}
+	s := wire.Status{ID: n.id, Cluster: n.cluster, Ledger: ledgerStatus(n.ledger.Status())}
+	if s.Ledger.State == "leader" { // another may have waited when it led
+		s.Waiting = n.waitingFor()
+	}
 	s.Ready, s.Reasons = n.Ready()
 	s.Blobs = n.mender.status()
 	stats, err := n.blobs.store.Stats()

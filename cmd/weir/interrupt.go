@@ -42,6 +42,9 @@ func (a *app) publishing(dataset string, bar *progress) func(client.Progress) {
 		default:
 			a.ifInterrupted("nothing was published")
 		}
+		if now.Waiting != "" {
+			now.Waiting = a.howToStop(now.Waiting)
+		}
 		bar.publishing(now)
 	}
 }

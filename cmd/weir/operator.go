@@ -89,7 +89,7 @@ func ailments(list []client.NodeStatus) error {
 			faults = append(faults, fmt.Errorf("node %s cannot take work: %s", n.Node, strings.Join(n.Status.Reasons, "; ")))
 		}
 		if n.Status.Waiting != "" {
-			faults = append(faults, fmt.Errorf("node %s, which leads, waits for %s", n.Node, n.Status.Waiting))
+			faults = append(faults, fmt.Errorf("node %s, which leads, waits: %s", n.Node, n.Status.Waiting))
 		}
 		if b := n.Status.Blobs; b.Damaged > 0 || b.Lost > 0 {
 			faults = append(faults, fmt.Errorf("node %s has %d damaged blobs that wait for repair, and %d that no node has any more", n.Node, b.Damaged, b.Lost))

@@ -86,7 +86,9 @@ func (a *app) ensurePortfolio(ctx context.Context, c *client.Client, sql string,
 		return err
 	}
 	a.ifInterrupted("the query was not asked, and nothing is charged; see with `weir portfolio list` whether %s was registered", p.name)
+	stop := a.patiently("waiting for the nodes to take the portfolio")
 	done, err := c.KeepPortfolio(ctx, a.recordDir(), a.portfolioOptions(p, registry, sql, o))
+	stop()
 	if err != nil {
 		return err
 	}
@@ -136,20 +138,13 @@ func openFile(path string) panel.File {
 	return panel.File{Name: path, Open: func() (io.ReadCloser, error) { return os.Open(path) }} //nolint:gosec // the user's own file
 }
 
-// checking tells on a terminal how far the nodes' checks are.
+// checking tells what the nodes' checks wait for, when they take long.
 func (a *app) checking() func(catalog.Vector) {
 	p := a.newProgress()
-	if p.out == nil {
-		return nil
-	}
-	words := map[catalog.VectorState]string{
-		catalog.VectorStoring: "the nodes store their shares",
-		catalog.VectorLining:  "the nodes check that their shares are of one vector",
-		catalog.VectorProving: "the nodes check that every entry is 0 or 1",
-	}
 	return func(v catalog.Vector) {
-		if text := words[v.State]; text != "" {
-			p.tell(text)
+		switch v.State {
+		case catalog.VectorStoring, catalog.VectorLining, catalog.VectorProving:
+			p.tell(a.howToStop(client.VectorWaits(v)))
 		}
 	}
 }

@@ -29,6 +29,7 @@ type app struct {
 	output  outputFormat
 	printed bool                   // a JSON document was
 	state   atomic.Pointer[string] // see ifInterrupted
+	notes   atomic.Int64           // that were written
 }
 
 // newRoot builds the command tree for the given streams, without input.
@@ -174,6 +175,7 @@ func atLeast(n int, what string) cobra.PositionalArgs {
 
 // note tells the person at the terminal something that is not a result.
 func (a *app) note(format string, args ...any) {
+	a.notes.Add(1)
 	fmt.Fprintf(a.stderr, "weir: "+format+"\n", args...) //nolint:errcheck // there is nowhere left to say so
 }
 

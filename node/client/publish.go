@@ -104,8 +104,9 @@ func (c *Client) dropUnfinished(ctx context.Context, dataset string) error {
 // awaitVersion waits until the version is live, or rejected, and tells what for when
 // that takes long.
 func (c *Client) awaitVersion(ctx context.Context, dataset string, version int, tell func(string)) error {
-	for {
-		v, err := get[catalog.Version](ctx, c, call{path: versionPath(dataset, version) + "?" + waitQuery, wait: waitTime})
+	query, wait := firstWaitQuery, firstWait
+	for ; ; query, wait = waitQuery, waitTime {
+		v, err := get[catalog.Version](ctx, c, call{path: versionPath(dataset, version) + "?" + query, wait: wait})
 		if err != nil {
 			return fmt.Errorf("wait for version %d of dataset %s: %w", version, dataset, err)
 		}

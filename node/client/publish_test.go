@@ -248,6 +248,7 @@ func TestListingTellsWhatPublishingWouldMeet(t *testing.T) {
 func TestPublisherIsToldWhatAVersionWaitsFor(t *testing.T) {
 	w := newWorld(t)
 	polls := 0
+	var waited []string
 	inner := w.servers[0].Config.Handler
 	w.servers[0].Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		state := []catalog.VersionState{catalog.VersionCommitted, catalog.VersionStored}
@@ -255,6 +256,7 @@ func TestPublisherIsToldWhatAVersionWaitsFor(t *testing.T) {
 			inner.ServeHTTP(rw, r)
 			return
 		}
+		waited = append(waited, r.URL.RawQuery)
 		v := catalog.Version{Version: 1, State: state[polls], Acks: []string{"n1", "n3"}[:1+polls]}
 		polls++
 		rw.Header().Set("Content-Type", "application/json")
@@ -277,6 +279,9 @@ func TestPublisherIsToldWhatAVersionWaitsFor(t *testing.T) {
 	}
 	if d := cmp.Diff(want, told); d != "" {
 		t.Errorf("(-want +told)\n%s", d)
+	}
+	if d := cmp.Diff([]string{"wait=5", "wait=20"}, waited); d != "" {
+		t.Errorf("the first wait is not short (-want +got)\n%s", d)
 	}
 }
 

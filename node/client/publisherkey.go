@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/node/api/wire"
 )
 
 // ReadyKey is a publisher's key after the client has checked it.
@@ -70,7 +71,9 @@ func (c *Client) awaitKey(ctx context.Context, publisher string, tell func(strin
 		waiting := ""
 		switch {
 		case isNotFound(err):
-			waiting = "the nodes have not begun to make the key; an operator admits publishers with `weir principal add`"
+			if waiting, err = c.unbegun(ctx, publisher); err != nil {
+				return k, err
+			}
 		case err != nil:
 			return k, err
 		case k.State == catalog.KeyReady:
@@ -86,12 +89,32 @@ func (c *Client) awaitKey(ctx context.Context, publisher string, tell func(strin
 	}
 }
 
+// unbegun says why there is no ceremony for a publisher yet: all nodes have to be up for
+// it. The error is that the caller waits for a key of its own and is no publisher, which
+// would be for ever.
+func (c *Client) unbegun(ctx context.Context, publisher string) (string, error) {
+	if c.key != nil && c.key.ID() == publisher {
+		_, err := post[wire.Missing](ctx, c, "/v1/blobs/missing", wire.Missing{Digests: []catalog.Digest{}}, true)
+		var p *wire.Problem
+		if errors.As(err, &p) && (p.Kind == wire.KindForbidden || p.Kind == wire.KindToken) {
+			return "", fmt.Errorf("this needs a publisher's key: %w", err)
+		}
+	}
+	if away := c.silent(ctx); len(away) > 0 {
+		return fmt.Sprintf("the nodes have not begun to make the key: all of them must be up, and there is no answer from %s", strings.Join(away, ", ")), nil
+	}
+	return "the nodes have not begun to make the key", nil
+}
+
 // Times of waiting for something to happen on the nodes. The node holds the
-// request for waitTime; keyPause separates two of them where it answers at once.
+// request for waitTime, the first time for firstWait, so that a person soon hears what
+// is waited for; keyPause separates two of them where it answers at once.
 const (
-	waitTime  = 20 * time.Second
-	waitQuery = "wait=20"
-	keyPause  = 200 * time.Millisecond
+	firstWait      = 5 * time.Second
+	firstWaitQuery = "wait=5"
+	waitTime       = 20 * time.Second
+	waitQuery      = "wait=20"
+	keyPause       = 200 * time.Millisecond
 )
 
 // keyProgress says where a ceremony is and which nodes it waits for. All of them

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
@@ -219,8 +220,9 @@ func (c *Client) sealVector(cluster catalog.Cluster, params he.ProductParameters
 
 // awaitVector waits until the nodes have checked the vector.
 func (c *Client) awaitVector(ctx context.Context, id string, progress func(catalog.Vector)) (catalog.Vector, error) {
-	for {
-		v, err := get[catalog.Vector](ctx, c, call{path: "/v1/vectors/" + url.PathEscape(id) + "?" + waitQuery, token: true, wait: waitTime})
+	query, wait := firstWaitQuery, firstWait
+	for ; ; query, wait = waitQuery, waitTime {
+		v, err := get[catalog.Vector](ctx, c, call{path: "/v1/vectors/" + url.PathEscape(id) + "?" + query, token: true, wait: wait})
 		if err != nil {
 			return v, fmt.Errorf("wait for vector %s: %w", id, err)
 		}
@@ -236,13 +238,13 @@ func (c *Client) awaitVector(ctx context.Context, id string, progress func(catal
 		// A node answers at once only when it is done; this guards against one that
 		// does not keep to that.
 		if err := c.pause(ctx, firstPause); err != nil {
-			return v, fmt.Errorf("vector %s is %s (%s): %w", id, v.State, vectorWaits(v), err)
+			return v, fmt.Errorf("vector %s is %s (%s): %w", id, v.State, VectorWaits(v), err)
 		}
 	}
 }
 
-// vectorWaits says which nodes a registration waits for: all of them are needed.
-func vectorWaits(v catalog.Vector) string {
+// VectorWaits says which nodes a registration waits for: all of them are needed.
+func VectorWaits(v catalog.Vector) string {
 	var away []string
 	for i, node := range v.Nodes {
 		switch {
@@ -251,8 +253,13 @@ func vectorWaits(v catalog.Vector) string {
 			away = append(away, node)
 		}
 	}
-	if away == nil {
-		return "its entries are being checked"
+	switch {
+	case away == nil && v.State == catalog.VectorProving:
+		return "the nodes check its entries"
+	case away == nil:
+		return "the nodes check that their shares are of one vector"
+	case v.State == catalog.VectorStoring:
+		return fmt.Sprintf("waiting for %s to store its share; all nodes must be up", strings.Join(away, ", "))
 	}
-	return fmt.Sprintf("waiting for %s; all nodes must be up", away)
+	return fmt.Sprintf("waiting for %s to check its share; all nodes must be up", strings.Join(away, ", "))
 }

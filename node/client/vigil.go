@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -58,6 +59,23 @@ func (c *Client) ping(ctx context.Context, node ProfileNode) error {
 		return err
 	}
 	return resp.Body.Close()
+}
+
+// silent are the pinned nodes that do not answer, in the profile's order.
+func (c *Client) silent(ctx context.Context) []string {
+	away := make([]bool, len(c.nodes))
+	var all sync.WaitGroup
+	for i, node := range c.nodes {
+		all.Go(func() { away[i] = c.ping(ctx, node) != nil })
+	}
+	all.Wait()
+	var names []string
+	for i, node := range c.nodes {
+		if away[i] {
+			names = append(names, node.ID)
+		}
+	}
+	return names
 }
 
 // survey pings all of the nodes at once and returns them in the order in which
