@@ -83,9 +83,10 @@
 //
 // # The class rule
 //
-// DESIGN section 8, points 1 to 5: partition.go holds the state, coverage.go and
-// cellsets.go who counts and who differs, classes.go what contributes, cutting.go
-// point 3, cohort.go verdicts, moments.go point 5, family.go what is stored when.
+// DESIGN section 8, points 1 to 5: partition.go holds the state, coverage.go who
+// counts, cellsets.go and celltests.go who differs, classes.go what contributes,
+// cutting.go point 3, cohort.go and joincohort.go verdicts, moments.go and side.go
+// point 5, family.go and kinship.go what is stored when.
 //
 // Let k be min_cohort. Whoever holds every exact figure that was ever released of a
 // family, and adds and subtracts them with any coefficients, obtains nothing but
