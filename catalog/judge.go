@@ -27,76 +27,100 @@ type judgement struct {
 // registered yet.
 func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit, preview bool) (judgement, error) {
 	var j judgement
-	var err error
-	if len(q.Receiving) != ReceivingKeySize {
-		return j, invalid("receiving", "the receiving key has %d bytes, an MLKEM768X25519 public key has %d", len(q.Receiving), ReceivingKeySize)
-	}
-	if p.Role != RoleBuyer && p.Role != RolePublisher {
-		return j, forbidden("role", "%s is not for a %s", KindQuerySubmit, p.Role)
-	}
-	j.dataset, err = find[Dataset](r, prefixDataset+q.Request.Dataset)
-	if errors.Is(err, ErrNotFound) {
-		return j, refuse(RefusedUnknown, "unknown", "there is no dataset %.80q", q.Request.Dataset)
-	}
+	reg, err := j.find(r, now, p, q)
 	if err != nil {
 		return j, err
-	}
-	if j.contract, err = contractFor(r, now, p, j.dataset, q.Contract); err != nil {
-		return j, err
-	}
-	if err := j.joinSide(r, now, p, q.Request); err != nil {
-		return j, err
-	}
-	reg, err := find[Registry](r, prefixRegistry+j.dataset.Descriptor.Registry)
-	if err != nil {
-		return j, err
-	}
-	if refusal := q.Request.Check(j.descriptor(), reg.Columns); refusal != nil {
-		return j, refusal
 	}
 	noised, err := noisedWith(r, j.dataset, j.contract)
 	if err != nil {
 		return j, err
 	}
-	if refusal := j.covered(now, q.Request, noised); refusal != nil {
-		return j, refusal
-	}
-	if refusal := q.Request.checkExactWeights(j.dataset.Descriptor, noised); refusal != nil {
-		return j, refusal
-	}
-	if err := j.useVectors(r, p, q.Request, reg, preview); err != nil {
-		return j, err
-	}
-	if err := j.releases(r, q.Request); err != nil {
-		return j, err
-	}
-	if refusal := q.Request.checkCompanions(j.dataset.Descriptor, j.version); refusal != nil {
-		return j, refusal
-	}
-	if q.Request.Noise == nil { // noise is drawn and paid for anew
-		if j.repeats, err = repeatOf(r, p.ID, j.asRepeated(q.Request), j.version.Version); err != nil {
-			return j, err
-		}
-	}
-	if broke := j.charge(); broke != nil {
-		return j, broke
-	}
-	if err := checkNoise(r, j.dataset, j.contract, q.Request); err != nil {
-		return j, err
-	}
-	if err := j.worn(r, q.Request); err != nil {
+	if err := j.permit(r, now, p, q.Request, reg, noised, preview); err != nil {
 		return j, err
 	}
 	if j.repeats != "" {
 		j.verdict, err = find[Verdict](r, prefixVerdict+j.repeats)
 		return j, err
 	}
-	t, err := m.table(r, reg)
+	v, err := m.evaluationOf(r, now, &j, q.Request, reg, noised)
 	if err != nil {
 		return j, err
 	}
-	v := evaluation{
-		descriptor: j.descriptor(), join: j.join, version: j.version, request: q.Request, table: t.Prefix(j.version.Entities), whole: t,
+	v.advise = preview
+	j.verdict, err = v.run()
+	j.kin, j.outcome = v.kin, v.outcome
+	return j, err
+}
+
+// find looks up what a query names: datasets, contracts, and their registry, which it
+// returns.
+func (j *judgement) find(r Reader, now int64, p Principal, q QuerySubmit) (reg Registry, err error) {
+	if len(q.Receiving) != ReceivingKeySize {
+		return reg, invalid("receiving", "the receiving key has %d bytes, an MLKEM768X25519 public key has %d", len(q.Receiving), ReceivingKeySize)
+	}
+	if p.Role != RoleBuyer && p.Role != RolePublisher {
+		return reg, forbidden("role", "%s is not for a %s", KindQuerySubmit, p.Role)
+	}
+	j.dataset, err = find[Dataset](r, prefixDataset+q.Request.Dataset)
+	if errors.Is(err, ErrNotFound) {
+		return reg, refuse(RefusedUnknown, "unknown", "there is no dataset %.80q", q.Request.Dataset)
+	}
+	if err != nil {
+		return reg, err
+	}
+	if j.contract, err = contractFor(r, now, p, j.dataset, q.Contract); err != nil {
+		return reg, err
+	}
+	if err := j.joinSide(r, now, p, q.Request); err != nil {
+		return reg, err
+	}
+	return find[Registry](r, prefixRegistry+j.dataset.Descriptor.Registry)
+}
+
+// permit refuses what the descriptors, the contracts, the budget or the key do not
+// allow, whatever its groups are. noised is the largest epsilon that could be asked
+// with. It finds the version, the vectors, the price, and the query that is repeated.
+func (j *judgement) permit(r Reader, now int64, p Principal, q Request, reg Registry, noised string, preview bool) (err error) {
+	if refusal := q.Check(j.descriptor(), reg.Columns); refusal != nil {
+		return refusal
+	}
+	if refusal := j.covered(now, q, noised); refusal != nil {
+		return refusal
+	}
+	if refusal := q.checkExactWeights(j.dataset.Descriptor, noised); refusal != nil {
+		return refusal
+	}
+	if err := j.useVectors(r, p, q, reg, preview); err != nil {
+		return err
+	}
+	if err := j.releases(r, q); err != nil {
+		return err
+	}
+	if refusal := q.checkCompanions(j.dataset.Descriptor, j.version); refusal != nil {
+		return refusal
+	}
+	if q.Noise == nil { // noise is drawn and paid for anew
+		if j.repeats, err = repeatOf(r, p.ID, j.asRepeated(q), j.version.Version); err != nil {
+			return err
+		}
+	}
+	if broke := j.charge(); broke != nil {
+		return broke
+	}
+	if err := checkNoise(r, j.dataset, j.contract, q); err != nil {
+		return err
+	}
+	return j.worn(r, q)
+}
+
+// evaluationOf gathers what the verdict on a permitted query is made of.
+func (m *Machine) evaluationOf(r Reader, now int64, j *judgement, q Request, reg Registry, noised string) (*evaluation, error) {
+	t, err := m.table(r, reg)
+	if err != nil {
+		return nil, err
+	}
+	v := &evaluation{
+		descriptor: j.descriptor(), join: j.join, version: j.version, request: q, table: t.Prefix(j.version.Entities), whole: t,
 		least: j.contract.MinCohort,
 		counts: func(measure string) (bitmaps, error) {
 			all := policyPeriods(j.dataset.Descriptor, j.version.VersionPropose)
@@ -104,8 +128,7 @@ func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit, preview
 			return held.counting, err
 		},
 		vectors: j.vectors, commitments: j.commitments,
-		sets:   func() ([]CellSet, error) { return readSets(r, j.version.Dataset, j.version.Version) },
-		advise: preview,
+		sets: func() ([]CellSet, error) { return readSets(r, j.version.Dataset, j.version.Version) },
 		allowed: func(other Request) bool {
 			return other.Check(j.descriptor(), reg.Columns) == nil && j.covered(now, other, noised) == nil
 		},
@@ -113,20 +136,19 @@ func (m *Machine) judge(r Reader, now int64, p Principal, q QuerySubmit, preview
 	if j.join == nil {
 		v.noised = noised
 	}
-	if !j.dataset.Descriptor.Policy.Public && encrypted(q.Request.columns(j.dataset.Descriptor)) && q.Request.Noise == nil {
-		if v.kin, err = m.kin(r, j.dataset, j.version, reg); err != nil {
-			return j, err
-		}
-		if j.join != nil {
-			v.least = max(v.least, j.join.contract.MinCohort)
-			if err := m.protectJoin(r, j.join, reg); err != nil {
-				return j, err
-			}
+	if j.dataset.Descriptor.Policy.Public || !encrypted(q.columns(j.dataset.Descriptor)) || q.Noise != nil {
+		return v, nil
+	}
+	if v.kin, err = m.kin(r, j.dataset, j.version, reg); err != nil {
+		return nil, err
+	}
+	if j.join != nil {
+		v.least = max(v.least, j.join.contract.MinCohort)
+		if err := m.protectJoin(r, j.join, reg); err != nil {
+			return nil, err
 		}
 	}
-	j.verdict, err = v.run()
-	j.kin, j.outcome = v.kin, v.outcome
-	return j, err
+	return v, nil
 }
 
 // contractFor returns the contract a query names, or the implicit one of a
