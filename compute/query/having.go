@@ -3,7 +3,6 @@ package query
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/alecthomas/participle/v2/lexer"
 
@@ -252,24 +251,4 @@ func compares(op string, sign int) bool {
 		return sign > 0
 	}
 	return sign >= 0
-}
-
-// having writes a condition as SQL.
-func (f formatter) having(c *Compiled, h *Having, parentheses bool) string {
-	switch h.Op {
-	case opNot:
-		return "NOT " + f.having(c, &h.Args[0], true)
-	case opAnd, opOr:
-		var args []string
-		for i := range h.Args {
-			args = append(args, f.having(c, &h.Args[i], true))
-		}
-		text := strings.Join(args, " "+strings.ToUpper(h.Op)+" ")
-		if parentheses {
-			return "(" + text + ")"
-		}
-		return text
-	}
-	sign := map[string]string{opEQ: "=", opNE: "<>", opLT: "<", opLE: "<=", opGT: ">", opGE: ">="}[h.Op]
-	return f.figure(c.Request.Select[h.Of.Index], *h.Of) + " " + sign + " " + h.Number
 }

@@ -139,9 +139,3 @@ func (c *compiler) joinedMeasure(f *factor) (side int, measure string, fault *Er
 	}
 	return side, measure, nil
 }
-
-// productText writes a product as SQL.
-func (f formatter) productText(a catalog.Aggregate) string {
-	dataset, measure, _ := strings.Cut(a.Other, ".")
-	return "sum(" + writable(f.schema.Descriptor.Dataset) + "." + writable(a.Measure) + " * " + writable(dataset) + "." + writable(measure) + ")"
-}

@@ -298,25 +298,3 @@ func bucketText(m catalog.Measure, bucket int) string {
 	}
 	return " > " + m.Buckets[bucket-2] + " ≤ " + m.Buckets[bucket-1]
 }
-
-// figure writes a figure as SQL.
-func (f formatter) figure(a catalog.Aggregate, o Output) string {
-	text := f.aggregate(a)
-	switch {
-	case a.Func == catalog.FuncProduct:
-	case a.Other != "":
-		first, second := a.Measure, a.Other
-		if o.Argument == second {
-			first, second = second, first
-		}
-		text = o.Form + "(" + writable(first) + ", " + writable(second) + ")"
-	case o.Form != "" && o.Argument != "":
-		text = o.Form + "(" + writable(a.Measure) + ", " + quoteText(o.Argument) + ")"
-	case o.Form != "":
-		text = o.Form + "(" + writable(a.Measure) + ")"
-	}
-	if o.Relative != "" {
-		return o.Relative + "(" + text + ")"
-	}
-	return text
-}

@@ -7,8 +7,9 @@ import (
 	"github.com/weirdata/weir/catalog"
 )
 
-// Format writes a compiled query as SQL in canonical form. Compiled again, it
-// gives the same request (but for the SQL that rides along), outputs and order.
+// Format writes a compiled query as SQL in canonical form. Compiled again, it must
+// give the same request (but for the SQL that rides along), outputs and order: tests
+// and fuzz targets hold the compiler to that.
 func Format(c *Compiled, s Schema) string {
 	f := formatter{newScope(s)}
 	req := &c.Request
@@ -74,6 +75,7 @@ func Format(c *Compiled, s Schema) string {
 
 type formatter struct{ *scope }
 
+// quoteText writes a text as a literal.
 func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 func (f formatter) aggregate(a catalog.Aggregate) string {
@@ -154,4 +156,52 @@ func (f formatter) periods(list []catalog.Interval) string {
 		return arms[0]
 	}
 	return "(" + strings.Join(arms, " OR ") + ")"
+}
+
+// having writes a condition as SQL.
+func (f formatter) having(c *Compiled, h *Having, parentheses bool) string {
+	switch h.Op {
+	case opNot:
+		return "NOT " + f.having(c, &h.Args[0], true)
+	case opAnd, opOr:
+		var args []string
+		for i := range h.Args {
+			args = append(args, f.having(c, &h.Args[i], true))
+		}
+		text := strings.Join(args, " "+strings.ToUpper(h.Op)+" ")
+		if parentheses {
+			return "(" + text + ")"
+		}
+		return text
+	}
+	sign := map[string]string{opEQ: "=", opNE: "<>", opLT: "<", opLE: "<=", opGT: ">", opGE: ">="}[h.Op]
+	return f.figure(c.Request.Select[h.Of.Index], *h.Of) + " " + sign + " " + h.Number
+}
+
+// productText writes a product as SQL.
+func (f formatter) productText(a catalog.Aggregate) string {
+	dataset, measure, _ := strings.Cut(a.Other, ".")
+	return "sum(" + writable(f.schema.Descriptor.Dataset) + "." + writable(a.Measure) + " * " + writable(dataset) + "." + writable(measure) + ")"
+}
+
+// figure writes a figure as SQL.
+func (f formatter) figure(a catalog.Aggregate, o Output) string {
+	text := f.aggregate(a)
+	switch {
+	case a.Func == catalog.FuncProduct:
+	case a.Other != "":
+		first, second := a.Measure, a.Other
+		if o.Argument == second {
+			first, second = second, first
+		}
+		text = o.Form + "(" + writable(first) + ", " + writable(second) + ")"
+	case o.Form != "" && o.Argument != "":
+		text = o.Form + "(" + writable(a.Measure) + ", " + quoteText(o.Argument) + ")"
+	case o.Form != "":
+		text = o.Form + "(" + writable(a.Measure) + ")"
+	}
+	if o.Relative != "" {
+		return o.Relative + "(" + text + ")"
+	}
+	return text
 }
