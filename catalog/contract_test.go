@@ -76,7 +76,7 @@ func TestBudgetIsChargedExactlyAndRefundedWhenNoAttemptCompletes(t *testing.T) {
 	if k := must[Contract](t)(w.view().Contract(id)); k.Used != 4 {
 		t.Fatalf("%d queries counted, want 4: a failed one stays counted", k.Used)
 	}
-	s := must[Statement](t)(w.view().Statement(id, ""))
+	s := must[Statement](t)(w.view().Statement(id, "", Page{}))
 	if s.Price != "0.30" || s.Queries != 4 || s.Failed != 1 || s.Lines[0].Price != "0.00" || !s.Lines[0].Refunded || s.BudgetLeft != "0.05" {
 		t.Fatalf("statement %+v", s)
 	}
@@ -283,12 +283,12 @@ func TestStatementsAreOfAMonthInTheDatasetsTime(t *testing.T) {
 	w.ok("bank", KindQuerySubmit, submit(id, query("priced", 1)))
 	w.ok("bank", KindQuerySubmit, submit(id, query("priced", 2)))
 	for m, n := range map[string]int{"2023-11": 1, "2023-12": 2, "2024-01": 0, "": 3} {
-		s := must[Statement](t)(w.view().Statement(id, m))
+		s := must[Statement](t)(w.view().Statement(id, m, Page{}))
 		if s.Queries != n || len(s.Lines) != n || s.Currency != "CNY" || s.Price != AddAmounts([]string{"0.10", "0.10", "0.10"}[:n]...) {
 			t.Fatalf("%s: %+v", m, s)
 		}
 	}
-	if _, err := w.view().Statement(id, "2023"); err == nil {
+	if _, err := w.view().Statement(id, "2023", Page{}); err == nil {
 		t.Fatal("a year was taken for a month")
 	}
 }

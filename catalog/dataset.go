@@ -39,6 +39,9 @@ func createDataset(c *call, b DatasetCreate) error {
 		return err
 	}
 	c.out.ID = d.Dataset
+	if err := c.putChange(d.Dataset, 0); err != nil {
+		return err
+	}
 	return put(c.tx, prefixDataset+d.Dataset, Dataset{ID: d.Dataset, Owner: c.signer.ID, Descriptor: d, Created: c.now})
 }
 

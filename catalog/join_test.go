@@ -183,7 +183,7 @@ func TestBothContractsAreChargedAndRefunded(t *testing.T) {
 		t.Errorf("the decision says %+v", d)
 	}
 	for i, want := range []string{"3.00", "2.50"} {
-		s := must[Statement](t)(w.view().Statement(w.contracts[i], ""))
+		s := must[Statement](t)(w.view().Statement(w.contracts[i], "", Page{}))
 		if len(s.Lines) != 1 || s.Lines[0].Query != out.ID || s.Price != want {
 			t.Errorf("statement of %s: %+v", w.contracts[i], s)
 		}
@@ -206,7 +206,7 @@ func TestBothContractsAreChargedAndRefunded(t *testing.T) {
 		t.Errorf("after the refund: used %v, spent %v", used, spent)
 	}
 	for i := range w.contracts {
-		if s := must[Statement](t)(w.view().Statement(w.contracts[i], "")); s.Price != "0" && s.Price != "0.00" || s.Failed != 1 {
+		if s := must[Statement](t)(w.view().Statement(w.contracts[i], "", Page{})); s.Price != "0" && s.Price != "0.00" || s.Failed != 1 {
 			t.Errorf("statement after the refund: %+v", s)
 		}
 	}

@@ -16,7 +16,10 @@ type Memory struct {
 // NewMemory returns an empty store.
 func NewMemory() *Memory { return &Memory{values: map[string][]byte{}} }
 
-var _ Tx = (*Memory)(nil)
+var (
+	_ Tx     = (*Memory)(nil)
+	_ Walker = (*Memory)(nil)
+)
 
 // Get implements Reader.
 func (m *Memory) Get(key []byte) ([]byte, error) { return bytes.Clone(m.values[string(key)]), nil }
@@ -28,6 +31,36 @@ func (m *Memory) Scan(prefix []byte, fn func(key, value []byte) error) error {
 		if !strings.HasPrefix(k, string(prefix)) {
 			break
 		}
+		if err := fn([]byte(k), m.values[k]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Walk implements Walker. fn must not write to the store.
+func (m *Memory) Walk(s Stretch, fn func(key, value []byte) error) error {
+	from, _ := slices.BinarySearch(m.keys, s.Prefix)
+	to := from
+	for to < len(m.keys) && strings.HasPrefix(m.keys[to], s.Prefix) {
+		to++
+	}
+	keys := slices.Clone(m.keys[from:to])
+	if s.After != "" {
+		at, found := slices.BinarySearch(keys, s.Prefix+s.After)
+		switch {
+		case s.Down:
+			keys = keys[:at]
+		case found:
+			keys = keys[at+1:]
+		default:
+			keys = keys[at:]
+		}
+	}
+	if s.Down {
+		slices.Reverse(keys)
+	}
+	for _, k := range keys {
 		if err := fn([]byte(k), m.values[k]); err != nil {
 			return err
 		}

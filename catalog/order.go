@@ -37,6 +37,9 @@ func createOrder(c *call, b OrderCreate) error {
 		return r
 	}
 	o := Order{OrderCreate: b, ID: OrderID(c.digest), Buyer: c.signer.ID, State: OrderOpen, Created: c.now}
+	if err := c.putParties(prefixOrderOf, o.ID, o.Buyer, d.Owner); err != nil {
+		return err
+	}
 	c.out.ID = o.ID
 	return put(c.tx, prefixOrder+o.ID, o)
 }
@@ -136,6 +139,9 @@ func approveOrder(c *call, b OrderApprove) error {
 	}
 	o.State, o.Contract = OrderApproved, k.ID
 	if err := put(c.tx, prefixOrder+o.ID, o); err != nil {
+		return err
+	}
+	if err := c.putParties(prefixContractOf, k.ID, k.Buyer, k.Publisher); err != nil {
 		return err
 	}
 	c.out.ID = k.ID

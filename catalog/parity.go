@@ -179,6 +179,9 @@ func (c *call) goLive(v Version) error {
 	}
 	v.State, v.LiveAt, v.Entries, c.out.Live = VersionLive, c.now, append(v.Entries, c.seq), true
 	v.Parity, v.Held = nil, nil
+	if err := c.putChange(d.ID, v.Version); err != nil {
+		return err
+	}
 	if err := c.welcome(d, v); err != nil {
 		return err
 	}

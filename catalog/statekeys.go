@@ -19,11 +19,14 @@ const (
 	prefixFamily        = "family/"          // owner/registry → family
 	prefixNoise         = "noise/"           // owner/registry → noiseFamily
 	prefixVersion       = "version/"         // dataset/version → Version
+	prefixChange        = "change/"          // seq → Change
 	prefixCounts        = "version.counts/"  // dataset/version/measure/from → bitmaps
 	prefixKey           = "key/"             // id → Key
 	prefixKeyOf         = "key.of/"          // publisher → id
 	prefixOrder         = "order/"           // id → Order
+	prefixOrderOf       = "order.of/"        // party/seq → id; the party is the buyer, the dataset's owner, or empty
 	prefixContract      = "contract/"        // id → Contract
+	prefixContractOf    = "contract.of/"     // party/seq → id, likewise
 	prefixQuery         = "query/"           // id → Query
 	prefixVerdict       = "query.verdict/"   // id → Verdict
 	prefixShare         = "query.share/"     // id/position → QueryShare

@@ -7,7 +7,8 @@ import (
 
 // Statement is what was asked under a contract, and what it cost. Amounts are
 // exact decimals in Currency. Queries counts accepted ones, repeats and failed
-// ones included; Groups only what was released.
+// ones included; Groups only what was released. A page of one counts and adds up its
+// own lines; Add puts pages together.
 type Statement struct {
 	Contract Contract        `json:"contract"`
 	Month    string          `json:"month,omitempty"` // such as 2026-11, in the dataset's utc_offset; empty: the whole term
@@ -21,6 +22,7 @@ type Statement struct {
 	// What is left now, not at the month's end; empty or absent: not limited.
 	QueriesLeft *int   `json:"queries_left,omitempty"`
 	BudgetLeft  string `json:"budget_left,omitempty"`
+	Next        string `json:"next,omitempty"` // Page.After of the lines that follow; empty: these are the last
 }
 
 // StatementLine is one query. Price is what it cost after refunds.
@@ -37,9 +39,9 @@ type StatementLine struct {
 }
 
 // Statement lists the queries of a contract that were accepted in a month such
-// as 2026-11, or all of them for an empty month. A month that is none is a
-// *Refusal.
-func (v View) Statement(contract, month string) (Statement, error) {
+// as 2026-11, or all of them for an empty month, the oldest first; of the page, After
+// and Limit count. A month that is none is a *Refusal.
+func (v View) Statement(contract, month string, p Page) (Statement, error) {
 	k, err := v.Contract(contract)
 	if err != nil {
 		return Statement{}, err
@@ -57,20 +59,71 @@ func (v View) Statement(contract, month string) (Statement, error) {
 		s.QueriesLeft = &n
 	}
 	s.BudgetLeft, _ = k.BudgetLeft()
-	ids, err := values(v.r, prefixContractQuery+contract+"/")
+	p.Newest = false
+	if p.After == "" && month != "" {
+		if p.After, err = v.askedBefore(contract, from); err != nil {
+			return s, err
+		}
+	}
+	queries, next, err := pageOf[Query](v, ofParty(prefixContractQuery, contract), p, v.named(prefixQuery))
 	if err != nil {
 		return s, err
 	}
-	for _, id := range ids {
-		q, err := v.Query(id)
-		if err != nil {
-			return s, err
+	for _, q := range queries {
+		if q.Accepted >= to {
+			return s, nil
 		}
-		if q.Accepted >= from && q.Accepted < to {
+		if q.Accepted >= from {
 			s.add(q.under(contract))
 		}
 	}
+	s.Next = next
 	return s, nil
+}
+
+// askedBefore is the Page.After of a contract's queries that were accepted at a time or
+// later. The clock never runs backwards, so it is found by halving.
+func (v View) askedBefore(contract string, from int64) (string, error) {
+	prefix := ofParty(prefixContractQuery, contract)
+	// first reads the first query after a place; ok is false when there is none.
+	first := func(p Page) (q Query, ok bool, err error) {
+		p.Limit = 1
+		all, _, err := pageOf[Query](v, prefix, p, v.named(prefixQuery))
+		if err != nil || len(all) == 0 {
+			return q, false, err
+		}
+		return all[0], true, nil
+	}
+	last, ok, err := first(Page{Newest: true})
+	if err != nil || !ok {
+		return "", err
+	}
+	// Every query up to low was accepted before; those after high were not.
+	low, high := uint64(0), last.Seq
+	for low < high {
+		mid := low + (high-low)/2
+		q, ok, err := first(Page{After: seqName(mid)})
+		switch {
+		case err != nil:
+			return "", err
+		case ok && q.Accepted < from:
+			low = q.Seq
+		default:
+			high = mid
+		}
+	}
+	return seqName(low), nil
+}
+
+// Add appends the following page.
+func (s *Statement) Add(next Statement) {
+	s.Lines = append(s.Lines, next.Lines...)
+	s.Queries += next.Queries
+	s.Repeats += next.Repeats
+	s.Failed += next.Failed
+	s.Groups += next.Groups
+	s.Price = AddAmounts(s.Price, next.Price)
+	s.Contract, s.QueriesLeft, s.BudgetLeft, s.Next = next.Contract, next.QueriesLeft, next.BudgetLeft, next.Next
 }
 
 // under is the query as one of its contracts paid for it.

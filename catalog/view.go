@@ -171,8 +171,7 @@ func (v View) Order(id string) (Order, error) { return find[Order](v.r, prefixOr
 
 // Orders returns all orders, the oldest first.
 func (v View) Orders() ([]Order, error) {
-	all, err := list[Order](v.r, prefixOrder)
-	slices.SortStableFunc(all, func(a, b Order) int { return cmp.Compare(a.Created, b.Created) })
+	all, _, err := v.OrderPage("", Page{})
 	return all, err
 }
 
@@ -181,8 +180,7 @@ func (v View) Contract(id string) (Contract, error) { return find[Contract](v.r,
 
 // Contracts returns all contracts, the oldest first.
 func (v View) Contracts() ([]Contract, error) {
-	all, err := list[Contract](v.r, prefixContract)
-	slices.SortStableFunc(all, func(a, b Contract) int { return cmp.Compare(a.From, b.From) })
+	all, _, err := v.ContractPage("", Page{})
 	return all, err
 }
 

@@ -164,13 +164,28 @@ func overlay(top, bottom []change) []change {
 
 // scanTxn iterates the store alone. An error of fn is returned as it is.
 func scanTxn(txn *badger.Txn, prefix []byte, fn func(key, value []byte) error) error {
+	return walkTxn(txn, prefix, nil, false, fn)
+}
+
+// walkTxn is scanTxn from behind the key prefix+after on, or from the last key before
+// it down; an empty after is none.
+func walkTxn(txn *badger.Txn, prefix, after []byte, down bool, fn func(key, value []byte) error) error {
 	opts := badger.DefaultIteratorOptions
 	opts.Prefix = prefix
 	opts.PrefetchSize = 16
+	opts.Reverse = down
 	it := txn.NewIterator(opts)
 	defer it.Close()
-	for it.Seek(prefix); it.ValidForPrefix(prefix); it.Next() {
+	start := append(bytes.Clone(prefix), after...)
+	from := start
+	if down && len(after) == 0 {
+		from = append(start, 0xff) // greater than any name: they are UTF-8
+	}
+	for it.Seek(from); it.ValidForPrefix(prefix); it.Next() {
 		item := it.Item()
+		if len(after) > 0 && bytes.Equal(item.Key(), start) {
+			continue
+		}
 		// fn's error must come out unwrapped and the store's wrapped, and
 		// Value returns both.
 		var fnErr error
@@ -268,7 +283,7 @@ func (t evidenceTx) Set(key, value []byte) error {
 // machineReader and evidenceReader are the same views of the store alone.
 type machineReader struct{ txn *badger.Txn }
 
-var _ catalog.Reader = machineReader{}
+var _ catalog.Walker = machineReader{}
 
 func (r machineReader) Get(key []byte) ([]byte, error) {
 	k, err := machineKey(key)
@@ -281,6 +296,12 @@ func (r machineReader) Get(key []byte) ([]byte, error) {
 func (r machineReader) Scan(prefix []byte, fn func(key, value []byte) error) error {
 	p := append([]byte{spaceMachine}, prefix...)
 	return scanTxn(r.txn, p, func(key, value []byte) error { return fn(key[1:], value) })
+}
+
+// Walk implements [catalog.Walker].
+func (r machineReader) Walk(s catalog.Stretch, fn func(key, value []byte) error) error {
+	prefix := append([]byte{spaceMachine}, s.Prefix...)
+	return walkTxn(r.txn, prefix, []byte(s.After), s.Down, func(key, value []byte) error { return fn(key[1:], value) })
 }
 
 type evidenceReader struct{ txn *badger.Txn }

@@ -14,20 +14,19 @@ import (
 func init() { commands = append(commands, newContractCommand) }
 
 func newContractCommand(a *app) *cobra.Command {
-	list := &cobra.Command{
+	list := withLimit(&cobra.Command{
 		Use: "list", Short: "list contracts: yours, as buyer and as publisher",
-		Example: "  weir contract list --dir /tmp/weir --as buyer",
+		Example: "  weir contract list --dir /tmp/weir --as buyer --limit 20",
 		Args:    exactly(0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return printList(cmd.Context(), a, operator, "contracts", func(c *client.Client, ctx context.Context) ([]shownContract, error) {
-				contracts, err := c.Contracts(ctx)
-				if err != nil {
-					return nil, err
-				}
-				return withAccounts(ctx, c, contracts)
-			}, contractSheet)
-		},
-	}
+	}, func(ctx context.Context, o client.ListOptions) error {
+		return printList(ctx, a, operator, "contracts", func(c *client.Client, ctx context.Context) ([]shownContract, error) {
+			contracts, err := client.Collect(c.EachContract(ctx, o))
+			if err != nil {
+				return nil, err
+			}
+			return withAccounts(ctx, c, contracts)
+		}, contractSheet)
+	})
 	show := &cobra.Command{
 		Use: "show ID", Short: "show a contract",
 		Example: "  weir contract show c-0123456789abcdef0123 --dir /tmp/weir --as buyer",

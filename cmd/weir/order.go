@@ -206,14 +206,13 @@ func appendNew(list []string, text string) []string {
 }
 
 func newOrderListCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	return withLimit(&cobra.Command{
 		Use: "list", Short: "list orders: yours, and those on your datasets",
 		Example: "  weir order list --dir /tmp/weir --as bureau",
 		Args:    exactly(0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return printList(cmd.Context(), a, operator, "orders", (*client.Client).Orders, orderSheet)
-		},
-	}
+	}, func(ctx context.Context, o client.ListOptions) error {
+		return printList(ctx, a, operator, "orders", asFar((*client.Client).EachOrder, o), orderSheet)
+	})
 }
 
 func newOrderShowCommand(a *app) *cobra.Command {

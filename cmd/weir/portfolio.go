@@ -16,15 +16,14 @@ import (
 func init() { commands = append(commands, newPortfolioCommand) }
 
 func newPortfolioCommand(a *app) *cobra.Command {
-	list := &cobra.Command{
+	list := withLimit(&cobra.Command{
 		Use:     "list",
 		Short:   "list your private vectors",
 		Example: "  weir portfolio list --dir /tmp/weir",
 		Args:    exactly(0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return printList(cmd.Context(), a, buyer, "portfolios", (*client.Client).Vectors, portfolioSheet)
-		},
-	}
+	}, func(ctx context.Context, o client.ListOptions) error {
+		return printList(ctx, a, buyer, "portfolios", asFar((*client.Client).EachVector, o), portfolioSheet)
+	})
 	show := &cobra.Command{
 		Use:     "show NAME",
 		Short:   "show the newest version of a private vector",

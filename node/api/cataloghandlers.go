@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
@@ -22,63 +23,100 @@ const (
 	typeFeed   = "application/feed+json"
 )
 
-// listings reads what the catalog says of every dataset.
-func listings(v catalog.View) (catalog.Cluster, []dcat.Listing, error) {
-	cluster, err := v.Cluster()
+// maxShownVersions is how many of a dataset's versions a page of the catalog tells of, the
+// newest; all are under /v1/datasets/{id}/versions.
+const maxShownVersions = 20
+
+// listings reads what the catalog says of the datasets of a page.
+func listings(v catalog.View, p catalog.Page) ([]dcat.Listing, string, error) {
+	datasets, next, err := v.DatasetPage(p)
 	if err != nil {
-		return cluster, nil, err
-	}
-	datasets, err := v.Datasets()
-	if err != nil {
-		return cluster, nil, err
+		return nil, "", err
 	}
 	out := make([]dcat.Listing, len(datasets))
 	for i, d := range datasets {
 		owner, err := v.Principal(d.Owner)
 		if err != nil {
-			return cluster, nil, fmt.Errorf("find the owner of dataset %s: %w", d.ID, err)
+			return nil, "", fmt.Errorf("find the owner of dataset %s: %w", d.ID, err)
 		}
 		out[i] = dcat.Listing{Dataset: d, Owner: owner.Name}
-		if out[i].Versions, err = v.Versions(d.ID); err != nil {
-			return cluster, nil, err
+		newest, _, err := v.VersionPage(d.ID, catalog.Page{Newest: true, Limit: maxShownVersions})
+		if err != nil {
+			return nil, "", err
 		}
+		slices.Reverse(newest)
+		if d.Live > 0 && d.Live < newest[0].Version {
+			live, err := v.Version(d.ID, d.Live)
+			if err != nil {
+				return nil, "", err
+			}
+			newest = append([]catalog.Version{live}, newest...)
+		}
+		out[i].Versions = newest
 	}
-	return cluster, out, nil
+	return out, next, nil
 }
 
-func dcatCatalog(ctx context.Context, s *server, _ *nothing) (*document, error) {
+func dcatCatalog(ctx context.Context, s *server, in *Paged) (*document, error) {
 	out := &document{ContentType: typeJSONLD}
 	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
-		cluster, all, err := listings(v)
+		cluster, err := v.Cluster()
 		if err != nil {
 			return err
 		}
-		out.Body, err = dcat.Catalog(cluster, all)
+		all, next, err := listings(v, in.page())
+		if err != nil {
+			return err
+		}
+		out.Body, err = dcat.Catalog(cluster, all, dcat.Part{After: in.After, Next: next, Limit: in.Limit})
 		return err
 	})
 }
 
-func changes(ctx context.Context, s *server, _ *nothing) (*document, error) {
+// changes is the feed, the newest changes first.
+func changes(ctx context.Context, s *server, in *Paged) (*document, error) {
 	out := &document{ContentType: typeFeed}
 	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
-		cluster, all, err := listings(v)
+		cluster, err := v.Cluster()
 		if err != nil {
 			return err
 		}
-		out.Body, err = dcat.Feed(cluster, all)
+		p := in.page()
+		p.Newest = true
+		all, next, err := v.ChangePage(p)
+		if err != nil {
+			return err
+		}
+		told := make([]dcat.Change, len(all))
+		for i, c := range all {
+			if told[i].Dataset, err = v.Dataset(c.Dataset); err != nil {
+				return err
+			}
+			if c.Version == 0 {
+				continue
+			}
+			if told[i].Version, err = v.Version(c.Dataset, c.Version); err != nil {
+				return err
+			}
+		}
+		out.Body, err = dcat.Feed(cluster, told, dcat.Part{After: in.After, Next: next, Limit: in.Limit})
 		return err
 	})
 }
 
-func listVersions(ctx context.Context, s *server, in *ByID) (*reply[wire.Versions], error) {
-	out := &reply[wire.Versions]{Body: wire.Versions{Dataset: in.ID, Versions: []catalog.Version{}}}
+type versionPage struct {
+	ByID
+	Dated
+}
+
+func listVersions(ctx context.Context, s *server, in *versionPage) (*reply[wire.Versions], error) {
+	out := &reply[wire.Versions]{Body: wire.Versions{Dataset: in.ID}}
 	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
 		if _, err := find(v.Dataset, "dataset", in.ID); err != nil {
 			return err
 		}
-		all, err := v.Versions(in.ID)
-		out.Body.Versions = append(out.Body.Versions, all...)
-		return err
+		read := func(p catalog.Page) ([]catalog.Version, string, error) { return v.VersionPage(in.ID, p) }
+		return paged(read, in.page(), &out.Body.Versions, &out.Body.More)
 	})
 }
 
@@ -121,6 +159,7 @@ func contractODRL(ctx context.Context, s *server, in *ByID) (*document, error) {
 
 type byMonth struct {
 	ByID
+	Paged
 	Month string `query:"month" maxLength:"7" doc:"Such as 2026-11; empty: the whole term"`
 }
 
@@ -133,7 +172,7 @@ func contractStatement(ctx context.Context, s *server, in *byMonth) (*reply[cata
 			return err
 		}
 		var err error
-		out.Body, err = v.Statement(in.ID, in.Month)
+		out.Body, err = v.Statement(in.ID, in.Month, in.page())
 		return err
 	})
 }

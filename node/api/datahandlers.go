@@ -16,12 +16,10 @@ type ByID struct {
 	ID string `path:"id" maxLength:"200"`
 }
 
-func listRegistries(ctx context.Context, s *server, _ *nothing) (*reply[wire.Registries], error) {
+func listRegistries(ctx context.Context, s *server, in *Paged) (*reply[wire.Registries], error) {
 	out := new(reply[wire.Registries])
 	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
-		var err error
-		out.Body.Registries, err = v.Registries()
-		return err
+		return paged(v.RegistryPage, in.page(), &out.Body.Registries, &out.Body.More)
 	})
 }
 
@@ -65,17 +63,31 @@ func registryRows(ctx context.Context, s *server, in *rowRange) (*reply[wire.Row
 		if in.From >= to {
 			return nil
 		}
-		out.Body.Rows, err = v.Rows(r.ID, in.From, to)
+		rows, err := v.Rows(r.ID, in.From, to)
+		out.Body.Rows = leading(rows, catalog.MaxPageBytes)
 		return err
 	})
 }
 
-func listDatasets(ctx context.Context, s *server, _ *nothing) (*reply[wire.Datasets], error) {
+// leading are the first rows whose text takes no more than so many bytes, and one at
+// least.
+func leading(rows [][]string, most int) [][]string {
+	size := 0
+	for i, row := range rows {
+		for _, cell := range row {
+			size += len(cell)
+		}
+		if size > most && i > 0 {
+			return rows[:i]
+		}
+	}
+	return rows
+}
+
+func listDatasets(ctx context.Context, s *server, in *Paged) (*reply[wire.Datasets], error) {
 	out := new(reply[wire.Datasets])
 	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
-		var err error
-		out.Body.Datasets, err = v.Datasets()
-		return err
+		return paged(v.DatasetPage, in.page(), &out.Body.Datasets, &out.Body.More)
 	})
 }
 

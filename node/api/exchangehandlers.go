@@ -33,23 +33,11 @@ func orderParties(v catalog.View, o catalog.Order) ([]string, error) {
 	return []string{o.Buyer, d.Owner}, nil
 }
 
-func listOrders(ctx context.Context, s *server, _ *nothing) (*reply[wire.Orders], error) {
-	out := &reply[wire.Orders]{Body: wire.Orders{Orders: []catalog.Order{}}}
+func listOrders(ctx context.Context, s *server, in *Dated) (*reply[wire.Orders], error) {
+	out := new(reply[wire.Orders])
 	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
-		all, err := v.Orders()
-		if err != nil {
-			return err
-		}
-		for _, o := range all {
-			parties, err := orderParties(v, o)
-			if err != nil {
-				return err
-			}
-			if mayRead(callerOf(ctx), parties...) {
-				out.Body.Orders = append(out.Body.Orders, o)
-			}
-		}
-		return nil
+		read := func(p catalog.Page) ([]catalog.Order, string, error) { return v.OrderPage(party(ctx), p) }
+		return paged(read, in.page(), &out.Body.Orders, &out.Body.More)
 	})
 }
 
@@ -72,19 +60,11 @@ func showOrder(ctx context.Context, s *server, in *ByID) (*reply[catalog.Order],
 	})
 }
 
-func listContracts(ctx context.Context, s *server, _ *nothing) (*reply[wire.Contracts], error) {
-	out := &reply[wire.Contracts]{Body: wire.Contracts{Contracts: []catalog.Contract{}}}
+func listContracts(ctx context.Context, s *server, in *Dated) (*reply[wire.Contracts], error) {
+	out := new(reply[wire.Contracts])
 	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
-		all, err := v.Contracts()
-		if err != nil {
-			return err
-		}
-		for _, c := range all {
-			if mayRead(callerOf(ctx), c.Buyer, c.Publisher) {
-				out.Body.Contracts = append(out.Body.Contracts, c)
-			}
-		}
-		return nil
+		read := func(p catalog.Page) ([]catalog.Contract, string, error) { return v.ContractPage(party(ctx), p) }
+		return paged(read, in.page(), &out.Body.Contracts, &out.Body.More)
 	})
 }
 

@@ -71,12 +71,10 @@ func cluster(ctx context.Context, s *server, _ *nothing) (*reply[catalog.Cluster
 	})
 }
 
-func listPrincipals(ctx context.Context, s *server, _ *nothing) (*reply[wire.Principals], error) {
+func listPrincipals(ctx context.Context, s *server, in *Paged) (*reply[wire.Principals], error) {
 	out := new(reply[wire.Principals])
 	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
-		var err error
-		out.Body.Principals, err = v.Principals()
-		return err
+		return paged(v.PrincipalPage, in.page(), &out.Body.Principals, &out.Body.More)
 	})
 }
 

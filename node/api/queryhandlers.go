@@ -14,19 +14,11 @@ import (
 // request.
 const maxWait = 60 * time.Second
 
-func listQueries(ctx context.Context, s *server, _ *nothing) (*reply[wire.Queries], error) {
-	out := &reply[wire.Queries]{Body: wire.Queries{Queries: []catalog.Query{}}}
+func listQueries(ctx context.Context, s *server, in *Dated) (*reply[wire.Queries], error) {
+	out := new(reply[wire.Queries])
 	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
-		all, err := v.Queries(callerOf(ctx).ID)
-		if err != nil {
-			return err
-		}
-		for _, q := range all {
-			if owns(ctx, q) {
-				out.Body.Queries = append(out.Body.Queries, q)
-			}
-		}
-		return nil
+		read := func(p catalog.Page) ([]catalog.Query, string, error) { return v.QueryPage(callerOf(ctx).ID, p) }
+		return paged(read, in.page(), &out.Body.Queries, &out.Body.More)
 	})
 }
 

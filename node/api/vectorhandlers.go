@@ -8,12 +8,11 @@ import (
 	"github.com/weirdata/weir/node/api/wire"
 )
 
-func listVectors(ctx context.Context, s *server, _ *nothing) (*reply[wire.Vectors], error) {
-	out := &reply[wire.Vectors]{Body: wire.Vectors{Vectors: []catalog.Vector{}}}
+func listVectors(ctx context.Context, s *server, in *Dated) (*reply[wire.Vectors], error) {
+	out := new(reply[wire.Vectors])
 	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
-		all, err := v.Vectors(callerOf(ctx).ID)
-		out.Body.Vectors = append(out.Body.Vectors, all...)
-		return err
+		read := func(p catalog.Page) ([]catalog.Vector, string, error) { return v.VectorPage(callerOf(ctx).ID, p) }
+		return paged(read, in.page(), &out.Body.Vectors, &out.Body.More)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strconv"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api/wire"
@@ -20,8 +21,7 @@ func (c *Client) AddPrincipal(ctx context.Context, p PublicKey, role catalog.Rol
 
 // Principals lists the admitted organisations, for operators.
 func (c *Client) Principals(ctx context.Context) ([]catalog.Principal, error) {
-	list, err := get[wire.Principals](ctx, c, call{path: "/v1/principals", token: true})
-	return list.Principals, err
+	return Collect(c.EachPrincipal(ctx, 0))
 }
 
 // CreateOrder asks for a contract and returns the order's id.
@@ -45,8 +45,7 @@ func (c *Client) RefuseOrder(ctx context.Context, id, reason string) error {
 
 // Orders lists the caller's orders, and those on its datasets.
 func (c *Client) Orders(ctx context.Context) ([]catalog.Order, error) {
-	list, err := get[wire.Orders](ctx, c, call{path: "/v1/orders", token: true})
-	return list.Orders, err
+	return Collect(c.EachOrder(ctx, ListOptions{}))
 }
 
 // Order reads one order.
@@ -56,8 +55,7 @@ func (c *Client) Order(ctx context.Context, id string) (catalog.Order, error) {
 
 // Contracts lists the caller's contracts, as buyer and as publisher.
 func (c *Client) Contracts(ctx context.Context) ([]catalog.Contract, error) {
-	list, err := get[wire.Contracts](ctx, c, call{path: "/v1/contracts", token: true})
-	return list.Contracts, err
+	return Collect(c.EachContract(ctx, ListOptions{}))
 }
 
 // Contract reads one contract.
@@ -67,8 +65,7 @@ func (c *Client) Contract(ctx context.Context, id string) (catalog.Contract, err
 
 // Datasets lists the datasets.
 func (c *Client) Datasets(ctx context.Context) ([]catalog.Dataset, error) {
-	list, err := get[wire.Datasets](ctx, c, call{path: "/v1/datasets"})
-	return list.Datasets, err
+	return Collect(c.EachDataset(ctx, 0))
 }
 
 // Dataset reads one dataset.
@@ -108,15 +105,33 @@ func (c *Client) changeContract(ctx context.Context, kind catalog.Kind, id, reas
 // Statement reads what was asked under a contract in a month such as 2026-11,
 // or in its whole term for an empty month.
 func (c *Client) Statement(ctx context.Context, contract, month string) (catalog.Statement, error) {
-	path := "/v1/contracts/" + url.PathEscape(contract) + "/statement"
-	if month != "" {
-		path += "?month=" + url.QueryEscape(month)
+	var all catalog.Statement
+	for after := ""; ; after = all.Next {
+		q := url.Values{"limit": {strconv.Itoa(wire.MaxPage)}}
+		if month != "" {
+			q.Set("month", month)
+		}
+		if after != "" {
+			q.Set("after", after)
+		}
+		page, err := get[catalog.Statement](ctx, c, call{path: "/v1/contracts/" + url.PathEscape(contract) + "/statement?" + q.Encode(), token: true})
+		switch {
+		case err != nil:
+			return catalog.Statement{}, err
+		case after == "":
+			all = page
+		case page.Next == after:
+			return catalog.Statement{}, fmt.Errorf("the node's pages of the statement of %s do not go on", contract)
+		default:
+			all.Add(page)
+		}
+		if all.Next == "" {
+			return all, nil
+		}
 	}
-	return get[catalog.Statement](ctx, c, call{path: path, token: true})
 }
 
 // Versions reads all versions of a dataset, the first first.
 func (c *Client) Versions(ctx context.Context, dataset string) ([]catalog.Version, error) {
-	list, err := get[wire.Versions](ctx, c, call{path: "/v1/datasets/" + url.PathEscape(dataset) + "/versions"})
-	return list.Versions, err
+	return Collect(c.EachVersion(ctx, dataset, ListOptions{}))
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/tiles"
-	"github.com/weirdata/weir/node/api/wire"
 )
 
 // Published says what PublishDataset did.
@@ -188,8 +187,7 @@ func (u *upload) propose(ctx context.Context, propose catalog.VersionPropose) (i
 
 // Queries lists the caller's own queries.
 func (c *Client) Queries(ctx context.Context) ([]catalog.Query, error) {
-	list, err := get[wire.Queries](ctx, c, call{path: "/v1/queries", token: true})
-	return list.Queries, err
+	return Collect(c.EachQuery(ctx, ListOptions{}))
 }
 
 // QueryRecord reads one of the caller's own queries.

@@ -29,8 +29,7 @@ type RegistryResult struct {
 
 // Registries lists the registries.
 func (c *Client) Registries(ctx context.Context) ([]catalog.Registry, error) {
-	list, err := get[wire.Registries](ctx, c, call{path: "/v1/registries"})
-	return list.Registries, err
+	return Collect(c.EachRegistry(ctx, 0))
 }
 
 // Registry reads one registry's record.

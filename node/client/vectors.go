@@ -28,11 +28,11 @@ type VectorPlan struct {
 
 // Vectors lists the caller's private vectors, the oldest first.
 func (c *Client) Vectors(ctx context.Context) ([]catalog.Vector, error) {
-	list, err := get[wire.Vectors](ctx, c, call{path: "/v1/vectors", token: true})
+	all, err := Collect(c.EachVector(ctx, ListOptions{}))
 	if err != nil {
 		return nil, fmt.Errorf("list the private vectors: %w", err)
 	}
-	return list.Vectors, nil
+	return all, nil
 }
 
 // VectorNamed returns the newest version of a vector of the caller's that was neither

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
@@ -12,8 +13,38 @@ import (
 // Listing is one dataset with what a catalog says of it.
 type Listing struct {
 	Dataset  catalog.Dataset
-	Versions []catalog.Version // all, the first first
+	Versions []catalog.Version // the newest, in the order of their numbers
 	Owner    string            // the publisher's name
+}
+
+// Part says which part of a list a document holds: what the request's parameters
+// were, and Next, the parameter after of the next part; empty: it is the last.
+type Part struct {
+	After, Next string
+	Limit       int
+}
+
+// address is where the part that begins after a place is read.
+func (p Part) address(list, after string) string {
+	q := url.Values{}
+	if after != "" {
+		q.Set("after", after)
+	}
+	if p.Limit != 0 {
+		q.Set("limit", strconv.Itoa(p.Limit))
+	}
+	if len(q) == 0 {
+		return list
+	}
+	return list + "?" + q.Encode()
+}
+
+// next is the address of the next part; empty: there is none.
+func (p Part) next(list string) string {
+	if p.Next == "" {
+		return ""
+	}
+	return p.address(list, p.Next)
 }
 
 // object is a JSON-LD node. encoding/json writes keys in order, so equal
@@ -25,7 +56,8 @@ type object = map[string]any
 func context() object {
 	return object{
 		"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/", "foaf": "http://xmlns.com/foaf/0.1/",
-		"odrl": "http://www.w3.org/ns/odrl/2/", "rdfs": "http://www.w3.org/2000/01/rdf-schema#", "schema": "https://schema.org/",
+		"hydra": "http://www.w3.org/ns/hydra/core#",
+		"odrl":  "http://www.w3.org/ns/odrl/2/", "rdfs": "http://www.w3.org/2000/01/rdf-schema#", "schema": "https://schema.org/",
 		"xsd": "http://www.w3.org/2001/XMLSchema#", "weir": vocabulary,
 	}
 }
@@ -33,8 +65,9 @@ func context() object {
 // vocabulary is the namespace of what DCAT and ODRL have no word for.
 const vocabulary = "urn:weir:terms#"
 
-// Catalog is the whole catalog as one dcat:Catalog.
-func Catalog(cluster catalog.Cluster, listings []Listing) ([]byte, error) {
+// Catalog is a part of the catalog as one dcat:Catalog, with the address of the next part
+// in the Hydra vocabulary, as catalogs of DCAT are paged elsewhere.
+func Catalog(cluster catalog.Cluster, listings []Listing, p Part) ([]byte, error) {
 	b := builder{base: base(cluster)}
 	datasets, series, services := []any{}, []any{}, []any{}
 	seen := map[string]bool{}
@@ -47,12 +80,18 @@ func Catalog(cluster catalog.Cluster, listings []Listing) ([]byte, error) {
 		}
 	}
 	title := "Weir " + cluster.Name
+	list := b.at("v1", "catalog")
+	view := object{"@id": p.address(list, p.After), "@type": "hydra:PartialCollectionView"}
+	if next := p.next(list); next != "" {
+		view["hydra:next"] = ref(next)
+	}
 	return json.Marshal(object{
-		"@context": context(), "@id": b.at("v1", "catalog"), "@type": "dcat:Catalog",
+		"@context": context(), "@id": list, "@type": "dcat:Catalog",
 		"dct:title":       english(title),
 		"dct:description": english("Datasets whose readings stay encrypted: aggregate queries are answered under a contract."),
 		"dct:publisher":   object{"@id": "urn:weir:cluster:" + cluster.ID.String(), "@type": "foaf:Agent", "foaf:name": title},
 		"dct:modified":    instant(lastChange(listings)),
+		"hydra:view":      view,
 		"dcat:dataset":    append(datasets, series...),
 		"dcat:service": object{
 			"@id": b.service(), "@type": "dcat:DataService", "dct:title": english("Aggregate queries on encrypted readings"),

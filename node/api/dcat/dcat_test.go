@@ -95,7 +95,7 @@ func example() (catalog.Cluster, Listing) {
 // What DCAT-AP 3 requires of each class, and what Weir promises.
 func TestCatalogHasWhatDCATAPRequires(t *testing.T) {
 	cluster, l := example()
-	doc, err := Catalog(cluster, []Listing{l})
+	doc, err := Catalog(cluster, []Listing{l}, Part{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestCatalogHasWhatDCATAPRequires(t *testing.T) {
 			t.Errorf("nothing says %s", want)
 		}
 	}
-	again, err := Catalog(cluster, []Listing{l})
+	again, err := Catalog(cluster, []Listing{l}, Part{})
 	if err != nil || string(again) != string(doc) {
 		t.Error("the same catalog is written in two ways")
 	}
@@ -173,18 +173,21 @@ func TestAgreementSaysTheContractsTerms(t *testing.T) {
 
 func TestFeedTellsTheNewestFirst(t *testing.T) {
 	cluster, l := example()
-	doc, err := Feed(cluster, []Listing{l})
+	changes := []Change{{Dataset: l.Dataset, Version: l.Versions[1]}, {Dataset: l.Dataset}}
+	doc, err := Feed(cluster, changes, Part{Next: "0/7", Limit: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var f struct {
 		Version string
+		NextURL string `json:"next_url"`
 		Items   []struct{ ID, Title string }
 	}
 	if err := json.Unmarshal(doc, &f); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasSuffix(f.Version, "/1.1") || len(f.Items) != 3 || !strings.HasPrefix(f.Items[0].Title, "Version 2") || !strings.HasSuffix(f.Items[2].ID, "/datasets/works") {
+	if !strings.HasSuffix(f.Version, "/1.1") || len(f.Items) != 2 || !strings.HasPrefix(f.Items[0].Title, "Version 2") || !strings.HasSuffix(f.Items[1].ID, "/datasets/works") ||
+		f.NextURL != "https://n1:8000/v1/feed?after=0%2F7&limit=2" {
 		t.Fatalf("feed %s", doc)
 	}
 }

@@ -20,19 +20,34 @@ type Submitted struct {
 	Outcome catalog.Outcome `json:"outcome"`
 }
 
-// Principals answers GET /v1/principals.
-type Principals struct {
-	Principals []catalog.Principal `json:"principals"`
+// More ends a page of a list. Next is the parameter after of the next page; empty: there
+// is none.
+type More struct {
+	Next string `json:"next,omitempty" doc:"The parameter after of the next page; absent: this is the last"`
 }
 
-// Registries answers GET /v1/registries.
+// Bounds of a page: records that it holds unless asked for another number, and the most
+// that may be asked for. It ends earlier where its records take catalog.MaxPageBytes.
+const (
+	DefaultPage = 100
+	MaxPage     = 1000
+)
+
+// Principals answers GET /v1/principals, by name.
+type Principals struct {
+	Principals []catalog.Principal `json:"principals"`
+	More
+}
+
+// Registries answers GET /v1/registries, by id.
 type Registries struct {
 	Registries []catalog.Registry `json:"registries"`
+	More
 }
 
 // Rows answers GET /v1/registries/{id}/rows: consecutive rows from From on,
-// each its id and then its attributes. There are no more than asked for and
-// than fit into about MaxRowsBytes; Total says how many the registry has.
+// each its id and then its attributes. There are no more than asked for, than
+// MaxRows, and than fit into catalog.MaxPageBytes; Total says how many the registry has.
 type Rows struct {
 	Registry string     `json:"registry"`
 	From     int        `json:"from"`
@@ -61,15 +76,18 @@ type UnknownValues struct {
 	Unknown []query.UnknownValue `json:"unknown"`
 }
 
-// Datasets answers GET /v1/datasets.
+// Datasets answers GET /v1/datasets, by id.
 type Datasets struct {
 	Datasets []catalog.Dataset `json:"datasets"`
+	More
 }
 
-// Versions answers GET /v1/datasets/{id}/versions, the first first.
+// Versions answers GET /v1/datasets/{id}/versions, the first first unless the newest
+// are asked for.
 type Versions struct {
 	Dataset  string            `json:"dataset"`
 	Versions []catalog.Version `json:"versions"`
+	More
 }
 
 // Kindred answers GET /v1/datasets/{id}/kindred: what a version that is proposed
@@ -78,19 +96,23 @@ type Kindred struct {
 	Comparisons []catalog.Comparison `json:"comparisons"`
 }
 
-// Orders answers GET /v1/orders.
+// Orders answers GET /v1/orders; like contracts, queries and vectors in the ledger's
+// order, or the newest first.
 type Orders struct {
 	Orders []catalog.Order `json:"orders"`
+	More
 }
 
 // Contracts answers GET /v1/contracts.
 type Contracts struct {
 	Contracts []catalog.Contract `json:"contracts"`
+	More
 }
 
 // Queries answers GET /v1/queries.
 type Queries struct {
 	Queries []catalog.Query `json:"queries"`
+	More
 }
 
 // SealedShare is what one node sealed to the buyer. Node is the node's id.

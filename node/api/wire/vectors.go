@@ -2,9 +2,10 @@ package wire
 
 import "github.com/weirdata/weir/catalog"
 
-// Vectors is a principal's private vectors, the oldest first.
+// Vectors is a page of a principal's private vectors.
 type Vectors struct {
 	Vectors []catalog.Vector `json:"vectors"`
+	More
 }
 
 // Cohorts is what the cohort test of a private query would look at now: in each set
