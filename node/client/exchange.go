@@ -118,10 +118,10 @@ func (c *Client) Statement(ctx context.Context, contract, month string) (catalog
 		switch {
 		case err != nil:
 			return catalog.Statement{}, err
+		case !goesOn(after, page.Next, false, len(page.Lines)):
+			return catalog.Statement{}, fmt.Errorf("the node's pages of the statement of %s do not go on", contract)
 		case after == "":
 			all = page
-		case page.Next == after:
-			return catalog.Statement{}, fmt.Errorf("the node's pages of the statement of %s do not go on", contract)
 		default:
 			all.Add(page)
 		}

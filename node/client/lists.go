@@ -47,7 +47,7 @@ func each[T any](ctx context.Context, c *Client, l listing[T]) iter.Seq2[T, erro
 				size = min(left, size)
 			}
 			page, next, err := l.open(ctx, c, call{path: l.page(after, size), token: l.token})
-			if err == nil && next != "" && (len(page) == 0 || next == after) {
+			if err == nil && !goesOn(after, next, l.options.Newest, len(page)) {
 				err = fmt.Errorf("the node's pages of %s do not go on", l.path)
 			}
 			if err != nil {
@@ -67,6 +67,20 @@ func each[T any](ctx context.Context, c *Client, l listing[T]) iter.Seq2[T, erro
 			}
 		}
 	}
+}
+
+// goesOn reports whether the page after next can be another one than those before: a
+// node that lies must not keep its clients reading the same for ever.
+func goesOn(after, next string, newest bool, records int) bool {
+	switch {
+	case next == "":
+		return true
+	case records == 0:
+		return false
+	case newest && after != "":
+		return next < after
+	}
+	return next > after
 }
 
 // page is the address of a page.
