@@ -74,7 +74,8 @@ func TestListsAreReadPageByPage(t *testing.T) {
 		t.Errorf("%d orders of %d pages, the first is %v", len(three), *pages, three)
 	}
 	*pages = 0
-	for range buyer.EachOrder(w.ctx, client.ListOptions{}) {
+	for _, err := range buyer.EachOrder(w.ctx, client.ListOptions{}) {
+		w.must(err)
 		break
 	}
 	if *pages != 1 {
