@@ -183,6 +183,19 @@ func (c *cluster) await(ctx context.Context, what string, done func() bool) {
 	}
 }
 
+// awaitGone waits until all nodes that are open have noticed that one is closed.
+func (c *cluster) awaitGone(ctx context.Context, id string) {
+	c.t.Helper()
+	c.await(ctx, "the others to notice that "+id+" is gone", func() bool {
+		for _, n := range c.nodes {
+			if n.health.isAlive(id) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
 // awaitReady waits until a node that has found the leader says whether it is
 // ready.
 func (c *cluster) awaitReady(ctx context.Context, id string) (ok bool, reasons []string) {

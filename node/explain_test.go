@@ -74,7 +74,7 @@ func (c *cluster) asExplained(ctx context.Context, t *testing.T, buyer *client.C
 		upTo("openings", int64(len(sums)), int64(x.Plan.Openings))
 		upTo("tiles in the largest sum", int64(slices.Max(sums)), int64(x.Plan.MaxTiles))
 	}
-	for _, share := range c.sharesOf(t, r.Query.ID) {
+	for _, share := range c.sharesOf(ctx, t, r.Query.ID) {
 		if int64(len(share.Sealed)) != x.Plan.ResultBytes {
 			t.Errorf("%s: a node sealed %d bytes, explained were %d", sql, len(share.Sealed), x.Plan.ResultBytes)
 		}
@@ -92,9 +92,9 @@ func (c *cluster) asExplained(ctx context.Context, t *testing.T, buyer *client.C
 }
 
 // sharesOf is what the ledger holds of a query's sealed shares.
-func (c *cluster) sharesOf(t *testing.T, id string) (shares []catalog.QueryShare) {
+func (c *cluster) sharesOf(ctx context.Context, t *testing.T, id string) (shares []catalog.QueryShare) {
 	t.Helper()
-	err := c.nodes["n1"].view(func(v catalog.View) (err error) {
+	err := c.nodes["n1"].Read(ctx, func(v catalog.View) (err error) {
 		shares, err = v.Shares(id)
 		return err
 	})

@@ -130,7 +130,7 @@ func TestSlowLeaderIsNoLostQuorum(t *testing.T) {
 		t.Errorf("a slow leader: %v", err)
 	}
 	c.close("n2")
-	c.await(ctx, "n1 to notice", func() bool { return !n.health.isAlive("n2") })
+	c.awaitGone(ctx, "n2")
 	if err := brief(); !errors.Is(err, api.ErrNoQuorum) {
 		t.Errorf("n2 is gone: %v", err)
 	}

@@ -100,6 +100,7 @@ func TestKeyCeremonySaysWhichNodeIsMissingAndFinishesWhenItIsBack(t *testing.T) 
 	c := newCluster(t, 3, 2, nil)
 	c.publisher(ctx, "first") // all are up and know each other
 	c.close("n3")
+	c.awaitGone(ctx, "n3") // a leader that has not noticed begins, and gives up after CeremonyTimeout
 	key := newKey(t, "bureau")
 	bureau := c.admit(ctx, key, catalog.RolePublisher)
 	c.await(ctx, "a leader that waits for n3", func() bool {

@@ -130,14 +130,7 @@ func TestRepeatIsOpenedAnewWhenAShareIsGone(t *testing.T) {
 
 	// The node is gone: nothing is tried without it.
 	c.close(active[1])
-	c.await(ctx, "the nodes to notice", func() bool {
-		for _, n := range c.nodes {
-			if n.health.isAlive(active[1]) {
-				return false
-			}
-		}
-		return true
-	})
+	c.awaitGone(ctx, active[1])
 	if q = askStations(ctx, t, c.client(bureau.Key()), truth); slices.ContainsFunc(q.Attempts, func(a catalog.Attempt) bool { return a.Reseals }) {
 		t.Errorf("attempts %+v", q.Attempts)
 	}
