@@ -101,6 +101,15 @@ func (c *cluster) sealKey(id string) string { return filepath.Join(c.dir, id+".s
 // open starts a node.
 func (c *cluster) open(id string) *Node {
 	c.t.Helper()
+	n, err := c.tryOpen(id)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return n
+}
+
+// tryOpen starts a node that may not start.
+func (c *cluster) tryOpen(id string) (*Node, error) {
 	o := Options{
 		Dir: c.nodeDir(id), SealKeyFile: c.sealKey(id), ID: id, Genesis: c.genesis,
 		Logger: slog.New(slog.NewTextHandler(c.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
@@ -115,11 +124,10 @@ func (c *cluster) open(id string) *Node {
 		c.configure(&o)
 	}
 	n, err := Open(o)
-	if err != nil {
-		c.t.Fatal(err)
+	if err == nil {
+		c.nodes[id] = n
 	}
-	c.nodes[id] = n
-	return n
+	return n, err
 }
 
 // close stops a node.
