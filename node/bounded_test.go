@@ -128,7 +128,7 @@ func TestNodeWithoutRoomLeavesTheWorkToOthers(t *testing.T) {
 
 	c.close("n1")
 	least = 100 * free
-	full, err = c.tryOpen("n1") // which may have to apply an entry before it is open
+	full, err = c.tryOpen("n1")                         // which may have to apply an entry before it is open
 	c.admit(ctx, newKey(t, "after"), catalog.RoleBuyer) // n1 is asked first
 	if err == nil {
 		c.await(ctx, "n1 to stop", func() bool { return full.Live() != nil })
