@@ -14,6 +14,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/leak"
 )
 
 // Canaries are readings that occur nowhere by accident: of a measure whose sums just fit,
@@ -99,14 +100,14 @@ type canaryWorld struct {
 	logger  *slog.Logger
 
 	bureau, utility, buyer *client.Client
-	needles                []needle               // readings, sums, squares, and all secrets of nodes
-	seeds                  map[[2]string][]needle // by pair of nodes
-	ceremonies             int                    // frames until the keys were ready
+	needles                []leak.Needle               // readings, sums, squares, and all secrets of nodes
+	seeds                  map[[2]string][]leak.Needle // by pair of nodes
+	ceremonies             int                         // frames until the keys were ready
 }
 
 func newCanaryWorld(ctx context.Context, t *testing.T) *canaryWorld {
 	t.Helper()
-	w := &canaryWorld{peers: &tapped{}, clients: &apiTap{}, logs: &apiTap{}, seeds: map[[2]string][]needle{}}
+	w := &canaryWorld{peers: &tapped{}, clients: &apiTap{}, logs: &apiTap{}, seeds: map[[2]string][]leak.Needle{}}
 	w.logger = slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.cluster = newCluster(t, 3, 2, func(o *Options) { o.Tap, o.WrapAPI, o.Logger = w.peers.of(o.ID), w.clients.wrap, w.logger })
 	w.bureau, w.utility = w.keeping(w.publisher(ctx, "bureau")), w.publisher(ctx, "utility")
@@ -159,8 +160,8 @@ func (w *canaryWorld) publish(ctx context.Context, t *testing.T) {
 	}
 	for name, columns := range map[string][][]string{"squares": {smallCanaries, smallCanaries}, "products": {smallCanaries, joinedCanaries}} {
 		sum := sumOfCanaries(canaryStations/2, columns...)
-		w.needles = append(w.needles, forms("the sum of "+name, []byte(sum))...)
-		w.needles = append(w.needles, forms("the sum of "+name+", digits", []byte(strings.ReplaceAll(sum, ".", "")))...)
+		w.needles = append(w.needles, leak.Forms("the sum of "+name, []byte(sum))...)
+		w.needles = append(w.needles, leak.Forms("the sum of "+name+", digits", []byte(strings.ReplaceAll(sum, ".", "")))...)
 	}
 }
 
@@ -190,10 +191,10 @@ func (w *canaryWorld) ask(ctx context.Context, t *testing.T) {
 	}
 	plan := client.VectorPlan{Name: "mine", Registry: registry, Bits: 1, Values: make([]uint64, registry.Rows)}
 	var ids []string
-	var members []needle
+	var members []leak.Needle
 	before := len(w.clients.sent())
 	for i, row := range rows {
-		members = append(members, forms("member "+row[0], []byte(row[0]))...)
+		members = append(members, leak.Forms("member "+row[0], []byte(row[0]))...)
 		ids = append(ids, row[0])
 		plan.Values[i] = uint64(0b10010110100 >> i & 1) // five of the north
 	}
@@ -203,10 +204,10 @@ func (w *canaryWorld) ask(ctx context.Context, t *testing.T) {
 	w.needles = append(w.needles, vectorNeedles("the portfolio", plan.Values, ids)...)
 	sum(sumOfCanaries(5, canaries), `SELECT SUM(x) FROM canaries WHERE county = 'north' AND station IN PRIVATE(mine)`)
 	// Who they are that the buyer asks about, its requests do not even name.
-	for _, found := range search([]haystack{{"what the buyer sends", w.clients.sent()[before:]}}, members) {
+	for _, found := range leak.Search([]leak.Place{{Name: "what the buyer sends", Bytes: w.clients.sent()[before:]}}, members) {
 		t.Error(found)
 	}
-	mustFindAll(t, "what clients have sent", []haystack{{"rows", planted(members)}}, members)
+	leak.MustFindAll(t, "what clients have sent", []leak.Place{{Name: "rows", Bytes: leak.Planted(members)}}, members)
 
 	queryRows(ctx, t, w.buyer, `SELECT VAR_POP(y) FROM canaries WHERE county = 'south'`)
 	sum(sumOfCanaries(canaryStations/2, smallCanaries, joinedCanaries), `SELECT SUM(c.y * o.z) FROM canaries AS c JOIN others AS o USING (entity, period) WHERE county = 'south'`)
@@ -226,22 +227,22 @@ func TestNoReadingAndNoSecretIsInAnyConnectionFileOrLog(t *testing.T) {
 	w.publish(ctx, t)
 	w.ask(ctx, t)
 
-	var seeds []needle
+	var seeds []leak.Needle
 	for _, forms := range w.seeds {
 		seeds = append(seeds, forms...)
 	}
 	elsewhere := append(slices.Clone(w.needles), seeds...)
-	for _, found := range search(w.peers.streams(), w.needles) {
+	for _, found := range leak.Search(w.peers.streams(), w.needles) {
 		t.Error(found)
 	}
 	w.checkSeeds(t, seeds)
-	for _, found := range search([]haystack{{"what clients send and get", w.clients.all()}, {"a log", w.logs.all()}}, elsewhere) {
+	for _, found := range leak.Search([]leak.Place{{Name: "what clients send and get", Bytes: w.clients.all()}, {Name: "a log", Bytes: w.logs.all()}}, elsewhere) {
 		t.Error(found)
 	}
 	w.snapshot(ctx, t)
 	for _, m := range w.body.Nodes {
 		w.close(m.ID)
-		for _, found := range search(w.nodePlaces(t, m.ID), elsewhere) {
+		for _, found := range leak.Search(w.nodePlaces(t, m.ID), elsewhere) {
 			t.Error(found)
 		}
 	}
@@ -262,14 +263,14 @@ func (w *canaryWorld) snapshot(ctx context.Context, t *testing.T) {
 }
 
 // checkSeeds: a seed travels once, from the one of the pair that drew it to the other.
-func (w *canaryWorld) checkSeeds(t *testing.T, seeds []needle) {
+func (w *canaryWorld) checkSeeds(t *testing.T, seeds []leak.Needle) {
 	t.Helper()
 	all := w.peers.all()
 	for pair, forms := range w.seeds {
 		handed := false
 		for _, s := range (&tapped{frames: all[:w.ceremonies]}).streams() {
-			found := search([]haystack{s}, forms)
-			own := strings.HasPrefix(s.name, fmt.Sprintf("%s to %s over weir-peer", pair[0], pair[1]))
+			found := leak.Search([]leak.Place{s}, forms)
+			own := strings.HasPrefix(s.Name, fmt.Sprintf("%s to %s over weir-peer", pair[0], pair[1]))
 			if len(found) > 0 && !own {
 				t.Error(found)
 			}
@@ -279,23 +280,23 @@ func (w *canaryWorld) checkSeeds(t *testing.T, seeds []needle) {
 			t.Errorf("the seed of %v is not even where it must travel: the search finds nothing", pair)
 		}
 	}
-	for _, found := range search((&tapped{frames: all[w.ceremonies:]}).streams(), seeds) {
+	for _, found := range leak.Search((&tapped{frames: all[w.ceremonies:]}).streams(), seeds) {
 		t.Errorf("after the ceremonies: %s", found)
 	}
 }
 
 // plantEverywhere opens the nodes again, plants every needle in every kind of place, and
 // requires that the search finds each of them in each.
-func (w *canaryWorld) plantEverywhere(ctx context.Context, t *testing.T, needles []needle) {
+func (w *canaryWorld) plantEverywhere(ctx context.Context, t *testing.T, needles []leak.Needle) {
 	t.Helper()
-	whole := planted(needles)
+	whole := leak.Planted(needles)
 	for _, m := range w.body.Nodes {
 		w.open(m.ID)
 	}
 	// As one blob, which goes to a value log, and as small ones, which go to tables.
 	blobs := [][]byte{whole}
 	for part := range slices.Chunk(needles, 400) {
-		blobs = append(blobs, planted(part))
+		blobs = append(blobs, leak.Planted(part))
 	}
 	for _, n := range w.nodes {
 		for _, b := range blobs {
@@ -319,10 +320,10 @@ func (w *canaryWorld) plantEverywhere(ctx context.Context, t *testing.T, needles
 	}
 	for _, protocol := range []string{"weir-peer", "weir-raft"} {
 		for _, way := range []string{"as received", ""} {
-			streams := slices.DeleteFunc(w.peers.streams(), func(h haystack) bool {
-				return !strings.Contains(h.name, protocol) || strings.Contains(h.name, "as received") != (way != "")
+			streams := slices.DeleteFunc(w.peers.streams(), func(h leak.Place) bool {
+				return !strings.Contains(h.Name, protocol) || strings.Contains(h.Name, "as received") != (way != "")
 			})
-			mustFindAll(t, "what nodes send over "+protocol+" "+way, streams, needles)
+			leak.MustFindAll(t, "what nodes send over "+protocol+" "+way, streams, needles)
 		}
 	}
 	w.plantForClients(t, whole, needles)
@@ -334,17 +335,17 @@ func (w *canaryWorld) plantEverywhere(ctx context.Context, t *testing.T, needles
 	w.snapshot(ctx, t)
 	for _, m := range w.body.Nodes {
 		w.close(m.ID)
-		private(t, w.nodeDir(m.ID))
+		leak.Private(t, w.nodeDir(m.ID))
 		places := w.nodePlaces(t, m.ID)
 		for _, kind := range []string{"/ledger/wal/", "/ledger/snapshots/", "what is held in " + w.nodeDir(m.ID) + "/ledger", "file " + w.nodeDir(m.ID) + "/blobs", "what is held in " + w.nodeDir(m.ID) + "/blobs"} {
-			of := slices.DeleteFunc(slices.Clone(places), func(h haystack) bool { return !strings.Contains(h.name, kind) })
-			mustFindAll(t, kind, of, needles)
+			of := slices.DeleteFunc(slices.Clone(places), func(h leak.Place) bool { return !strings.Contains(h.Name, kind) })
+			leak.MustFindAll(t, kind, of, needles)
 		}
 	}
 }
 
 // plantForClients has a body go both ways through what records clients, and text in heads.
-func (w *canaryWorld) plantForClients(t *testing.T, whole []byte, needles []needle) {
+func (w *canaryWorld) plantForClients(t *testing.T, whole []byte, needles []leak.Needle) {
 	t.Helper()
 	tap := &apiTap{}
 	server := httptest.NewServer(tap.wrap(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -380,7 +381,7 @@ func (w *canaryWorld) plantForClients(t *testing.T, whole []byte, needles []need
 		if err := resp.Body.Close(); err != nil {
 			t.Fatal(err)
 		}
-		mustFindAll(t, name, []haystack{{name, tap.all()}}, needles)
+		leak.MustFindAll(t, name, []leak.Place{{Name: name, Bytes: tap.all()}}, needles)
 		for _, text := range []string{"asked=" + canaries[0], "X-Asked:[" + canaries[1], "X-Planted:[" + canaries[1]} {
 			if !bytes.Contains(tap.all(), []byte(text)) {
 				t.Errorf("%s: %s is not recorded", name, text)
@@ -390,20 +391,20 @@ func (w *canaryWorld) plantForClients(t *testing.T, whole []byte, needles []need
 }
 
 // plantInLogs logs everything as loggers do: text as it is, bytes as they quote them.
-func (w *canaryWorld) plantInLogs(t *testing.T, needles []needle) {
+func (w *canaryWorld) plantInLogs(t *testing.T, needles []leak.Needle) {
 	t.Helper()
 	raw := map[string][]byte{}
-	var logged []needle
+	var logged []leak.Needle
 	for _, n := range needles {
-		raw[n.name] = n.bytes
-		text := string(n.bytes)
-		if strings.HasSuffix(n.name, " quoted") {
-			text = string(raw[strings.TrimSuffix(n.name, " quoted")])
+		raw[n.Name] = n.Bytes
+		text := string(n.Bytes)
+		if strings.HasSuffix(n.Name, " quoted") {
+			text = string(raw[strings.TrimSuffix(n.Name, " quoted")])
 		} else if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c > '~' || c == '"' || c == '\\' }) {
 			continue // no text: its other forms are
 		}
 		w.logger.Debug("planted", "what", text)
 		logged = append(logged, n)
 	}
-	mustFindAll(t, "a log", []haystack{{"a log", w.logs.all()}}, logged)
+	leak.MustFindAll(t, "a log", []leak.Place{{Name: "a log", Bytes: w.logs.all()}}, logged)
 }

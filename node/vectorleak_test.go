@@ -13,10 +13,11 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/leak"
 )
 
 // portfolioNeedles are the nodes' shares of a vector, at several places.
-func (x *exchangeOf) portfolioNeedles(t *testing.T, id string) (list []needle) {
+func (x *exchangeOf) portfolioNeedles(t *testing.T, id string) (list []leak.Needle) {
 	t.Helper()
 	for _, m := range x.body.Nodes {
 		_, share, err := x.nodes[m.ID].readVector(id)
@@ -26,7 +27,7 @@ func (x *exchangeOf) portfolioNeedles(t *testing.T, id string) (list []needle) {
 		const header = 24 // which is public
 		for _, at := range []int{header, (header + len(share)) / 2, len(share) - 32} {
 			if at = max(at, header); at+32 <= len(share) {
-				list = append(list, forms(fmt.Sprintf("share of %s at byte %d of %s", m.ID, at, id), share[at:at+32])...)
+				list = append(list, leak.Forms(fmt.Sprintf("share of %s at byte %d of %s", m.ID, at, id), share[at:at+32])...)
 			}
 		}
 	}
@@ -50,7 +51,7 @@ func TestNothingOfAPortfolioIsSeen(t *testing.T) {
 		sums    []string
 	}
 	var runs []run
-	var needles []needle
+	var needles []leak.Needle
 	for name, mine := range map[string]func(int) uint64{
 		"pa": selected(func(f int) bool { return f < 20 }),
 		"pb": selected(func(f int) bool { return f >= 20 }),
@@ -78,13 +79,13 @@ func TestNothingOfAPortfolioIsSeen(t *testing.T) {
 	if d := cmp.Diff(runs[0].entries, runs[1].entries); d != "" {
 		t.Errorf("the ledger tells two portfolios apart (-one +other)\n%s", d)
 	}
-	for _, found := range search(append(peers.streams(), haystack{"what clients send and get", clients.all()}, haystack{"a log", logs.all()}), needles) {
+	for _, found := range leak.Search(append(peers.streams(), leak.Place{Name: "what clients send and get", Bytes: clients.all()}, leak.Place{Name: "a log", Bytes: logs.all()}), needles) {
 		t.Error(found)
 	}
-	mustFindAll(t, "one text with all of them", []haystack{{"text", planted(needles)}}, needles)
+	leak.MustFindAll(t, "one text with all of them", []leak.Place{{Name: "text", Bytes: leak.Planted(needles)}}, needles)
 	for _, m := range x.body.Nodes {
 		x.close(m.ID)
-		for _, found := range search(x.nodePlaces(t, m.ID), needles) {
+		for _, found := range leak.Search(x.nodePlaces(t, m.ID), needles) {
 			t.Error(found)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -18,6 +17,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/weirdata/weir/node/leak"
 )
 
 // A node's process leaves no core, and what it was started with, which every
@@ -46,7 +47,7 @@ func TestNodesLeaveNoCoresAndShowNoSecrets(t *testing.T) {
 	noCore := regexp.MustCompile(`(?m)^Max core file size\s+0\s+0\s`)
 	c.showsNothing(ctx, t)
 	for _, id := range c.IDs() {
-		private(t, c.layout.node(id))
+		leak.Private(t, c.layout.node(id))
 		pid := strings.TrimSpace(string(readAll(t, c.layout.pid(id))))
 		if limits := readAll(t, "/proc/"+pid+"/limits"); !noCore.Match(limits) {
 			t.Errorf("%s may leave a core:\n%s", id, limits)
@@ -123,74 +124,28 @@ func (c *Cluster) showsNothing(ctx context.Context, t *testing.T) {
 	if answer := run("query", "SELECT SUM(x) FROM watched"); !strings.Contains(answer, sum) {
 		t.Fatalf("the answer %q does not have %s", answer, sum)
 	}
-	places := map[string][]byte{"what the program says": said.Bytes()}
+	places := []leak.Place{{Name: "what the program says", Bytes: said.Bytes()}}
 	for _, node := range c.IDs() {
 		log := readAll(t, c.layout.log(node))
 		if !bytes.Contains(log, []byte(`"DEBUG"`)) {
 			t.Errorf("the log of %s is not at debug level", node)
 		}
-		places["log of "+node] = log
-		files := 0
-		err := filepath.WalkDir(c.layout.node(node), func(path string, e fs.DirEntry, err error) error {
-			if err != nil || !e.Type().IsRegular() {
-				return unlessGone(err)
-			}
-			text, err := os.ReadFile(path) //nolint:gosec // a node's
-			if err == nil {
-				places[path] = text
-				files++
-			}
-			return unlessGone(err)
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if files < 5 {
-			t.Errorf("%d files of %s were searched", files, node)
-		}
+		places = append(places, leak.Place{Name: "log of " + node, Bytes: log})
+		places = append(places, leak.Files(t, c.layout.node(node))...)
 	}
+	var needles []leak.Needle
 	for _, x := range append(readings, sum) {
 		digits := strings.ReplaceAll(x, ".", "")
-		raw, err := strconv.ParseUint(digits, 10, 64)
+		raw, err := strconv.ParseInt(digits, 10, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		forms := [][]byte{[]byte(x), []byte(digits), binary.LittleEndian.AppendUint64(nil, raw), binary.BigEndian.AppendUint64(nil, raw), []byte(base64.RawStdEncoding.EncodeToString([]byte(x))[:12])}
-		for name, text := range places {
-			for _, form := range forms {
-				if bytes.Contains(text, form) {
-					t.Errorf("%s shows %s as %q", name, x, form)
-				}
-			}
-		}
+		needles = append(append(needles, leak.Forms(x, []byte(x))...), leak.NumberForms(x+" in its smallest unit", raw)...)
 	}
-}
-
-// private requires that nobody but its owner may read anything below dir.
-func private(t *testing.T, dir string) {
-	t.Helper()
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return unlessGone(err)
-		}
-		info, err := e.Info()
-		if err == nil && info.Mode().Perm()&0o077 != 0 {
-			t.Errorf("%s has mode %s", path, info.Mode())
-		}
-		return unlessGone(err)
-	})
-	if err != nil {
-		t.Fatal(err)
+	for _, found := range leak.Search(places, needles) {
+		t.Error(found)
 	}
-}
-
-// unlessGone passes over a file that a running node removed between a look at its
-// directory and one at the file, as its databases and its log do.
-func unlessGone(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
+	leak.MustFindAll(t, "what was planted", []leak.Place{{Name: "planted", Bytes: leak.Planted(needles)}}, needles)
 }
 
 // shown returns the form in which a part of secret is in text.

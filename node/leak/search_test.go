@@ -1,0 +1,57 @@
+package leak_test
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/weirdata/weir/node/leak"
+)
+
+func TestASecretIsFoundHoweverItIsWritten(t *testing.T) {
+	secret := []byte("\x00\x81 a secret of thirty bytes \xff")
+	needles := append(leak.Forms("it", secret), leak.NumberForms("a number", 7213894561237845)...)
+	quoted, err := json.Marshal(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{
+		"before " + string(secret) + " behind", fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret), fmt.Sprintf("%q", secret), fmt.Sprintf("%d", secret), string(quoted),
+		base64.StdEncoding.EncodeToString(append([]byte("x"), secret...)), base64.URLEncoding.EncodeToString(append([]byte("xy"), secret...)),
+		"sum=7213894561237845;", string(binary.LittleEndian.AppendUint64(nil, 7213894561237845)), string(binary.BigEndian.AppendUint64(nil, 7213894561237845)),
+	} {
+		found := leak.Search([]leak.Place{{Name: "elsewhere", Bytes: []byte(strings.Repeat("nothing ", 100))}, {Name: "here", Bytes: []byte(text)}}, needles)
+		if len(found) == 0 || slices.ContainsFunc(found, func(f string) bool { return !strings.HasSuffix(f, " in here") }) {
+			t.Errorf("%q: found %q, want it here and nowhere else", text, found)
+		}
+	}
+}
+
+func TestFilesBelowADirectoryAreReadWithoutWhatIsReserved(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "node")
+	for i := range 5 {
+		below := filepath.Join(dir, fmt.Sprint(i))
+		if err := os.MkdirAll(below, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(below, "file"), append(make([]byte, 1<<20), "the end"...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leak.Private(t, dir)
+	list := leak.Files(t, dir)
+	if len(list) != 5 {
+		t.Fatalf("%d files", len(list))
+	}
+	for _, p := range list {
+		if len(p.Bytes) > 64<<10 || !strings.HasSuffix(string(p.Bytes), "the end") {
+			t.Errorf("%s: %d bytes are searched", p.Name, len(p.Bytes))
+		}
+	}
+}
