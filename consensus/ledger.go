@@ -30,6 +30,7 @@ type Ledger struct {
 	snaps   *snapshots
 	state   *state
 	hub     *hub
+	flight  flight
 	free    atomic.Uint64 // free bytes at the last look
 
 	transfers atomic.Int32 // transfers of leadership under way
@@ -76,6 +77,7 @@ func Open(o Options) (*Ledger, error) {
 		opts:    opts,
 		logger:  opts.Logger.With(slog.String("component", "consensus")),
 		hub:     newHub(),
+		flight:  newFlight(),
 		closing: make(chan struct{}),
 		failed:  make(chan struct{}),
 	}
@@ -186,6 +188,7 @@ func (l *Ledger) startRaft() error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("starting raft: %w", err), l.trans.Close())
 	}
+	l.log.brake.Store(&brake{ledger: l})
 	return nil
 }
 

@@ -15,7 +15,8 @@ import (
 //
 //   - [*NotLeaderError] on a node that knows another leader, [ErrTooLarge],
 //     [ErrDiskFull], [ErrClosed]: nothing was proposed;
-//   - [ErrNoQuorum], within Options.NoQuorumTimeout;
+//   - [ErrNoQuorum], within Options.NoQuorumTimeout; also when for so long there was no
+//     room among the entries that are proposed and not applied: nothing was proposed then;
 //   - [ErrLostLeadership], or the context's error: the outcome may be unknown;
 //   - [ErrTooManyChanges], with the entry's Applied: it is recorded as void;
 //   - [ErrFault]: this node stopped. An entry that was under way may have been
@@ -40,8 +41,13 @@ func (l *Ledger) Propose(ctx context.Context, entry []byte) (Applied, error) {
 		if err := l.awaitLeadership(ctx); err != nil {
 			return Applied{}, err
 		}
+		leave, err := l.flight.enter(ctx, len(entry))
+		if err != nil {
+			return Applied{}, err
+		}
 		var r applyResult
-		err := l.await(ctx, func() error {
+		err = l.await(ctx, func() error {
+			defer leave()
 			f := l.raft.Apply(entry, 0)
 			if err := f.Error(); err != nil {
 				return err

@@ -3,11 +3,13 @@ package consensus
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/raft"
 )
 
-// raftLog is raft's log store. It remembers two things about the entries it
+// raftLog is raft's log store. It stores no more of a follower's entries than its state
+// machine can keep up with (see brake). It remembers two things about the entries it
 // stores that raft does not tell, and that reads depend on:
 //
 // Which entries are no-ops. Raft never shows them to the state machine, so
@@ -20,10 +22,13 @@ import (
 type raftLog struct {
 	raft.LogStore
 
+	brake atomic.Pointer[brake] // nil until raft runs
+
 	mu        sync.Mutex
 	noops     map[uint64]bool
 	term      uint64
 	termStart uint64
+	backlog   backlog
 }
 
 // newRaftLog reads the entries after index applied for the no-ops among them.
@@ -48,6 +53,7 @@ func newRaftLog(store raft.LogStore, applied uint64) (*raftLog, error) {
 }
 
 func (l *raftLog) note(e *raft.Log) {
+	l.backlog.add(e)
 	if e.Term != l.term {
 		l.term, l.termStart = e.Term, e.Index
 	}
@@ -77,6 +83,9 @@ func (l *raftLog) StoreLog(e *raft.Log) error { return l.StoreLogs([]*raft.Log{e
 
 // StoreLogs implements raft.LogStore.
 func (l *raftLog) StoreLogs(entries []*raft.Log) error {
+	if b := l.brake.Load(); b != nil {
+		b.wait()
+	}
 	if err := l.LogStore.StoreLogs(entries); err != nil {
 		return err
 	}
