@@ -131,12 +131,12 @@ func TestNodeWithAWrongClockDoesNotSetTheClusters(t *testing.T) {
 		}
 	}
 	for i := range 3 { // wherever raft put the leadership, n1 hands it on
+		var leader *Node
 		c.await(ctx, "another node to lead", func() bool {
-			leader, known := c.nodes["n2"].ledger.Leader()
-			return known && leader != "n1"
+			leader = c.leader(ctx, "n2")
+			return leader.id != "n1"
 		})
-		leader, _ := c.nodes["n2"].ledger.Leader()
-		if err := c.nodes[leader].ledger.TransferLeadership(ctx, "n1"); err != nil {
+		if err := leader.ledger.TransferLeadership(ctx, "n1"); err != nil {
 			t.Logf("transfer to n1: %v", err)
 		}
 		c.admit(ctx, newKey(t, fmt.Sprintf("buyer %d", i)), catalog.RoleBuyer)

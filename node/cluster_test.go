@@ -191,6 +191,17 @@ func (c *cluster) await(ctx context.Context, what string, done func() bool) {
 	}
 }
 
+// leader waits until a node knows which one leads, and returns that.
+func (c *cluster) leader(ctx context.Context, asked string) (leads *Node) {
+	c.t.Helper()
+	c.await(ctx, asked+" to know who leads", func() bool {
+		id, known := c.nodes[asked].ledger.Leader()
+		leads = c.nodes[id]
+		return known && leads != nil
+	})
+	return leads
+}
+
 // awaitGone waits until all nodes that are open have noticed that one is closed.
 func (c *cluster) awaitGone(ctx context.Context, id string) {
 	c.t.Helper()

@@ -47,11 +47,7 @@ func TestLeaderStartedAnewInTheMiddleOfAnAttemptEndsItItself(t *testing.T) {
 	})
 	bureau := c.publisher(ctx, "bureau")
 	truth := stationTruth(publishStations(ctx, t, bureau, "stations"))
-	leader, known := c.nodes["n1"].ledger.Leader()
-	if !known {
-		t.Fatal("no node leads")
-	}
-	n := c.nodes[leader]
+	n := c.leader(ctx, "n1")
 	victim.Store(n)
 	type answer struct {
 		r   *client.Result
@@ -80,7 +76,7 @@ func TestLeaderStartedAnewInTheMiddleOfAnAttemptEndsItItself(t *testing.T) {
 	if err := <-closed; err != nil {
 		t.Fatal(err)
 	}
-	c.open(leader)
+	c.open(n.id)
 	got := <-answered
 	if got.err != nil {
 		t.Fatal(got.err)
