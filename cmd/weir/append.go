@@ -72,6 +72,7 @@ func (a *app) appendDataset(ctx context.Context, id string, files []string, desc
 	if check {
 		return a.check(ctx, c, prepared, report)
 	}
+	prepared.Holding = bar.holding()
 	done, err := c.PublishDataset(ctx, prepared, o.Progress)
 	if err != nil {
 		return err

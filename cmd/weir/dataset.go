@@ -98,6 +98,7 @@ func (a *app) publishDataset(ctx context.Context, descriptor string, files []str
 	if check {
 		return a.check(ctx, c, prepared, report)
 	}
+	prepared.Holding = bar.holding()
 	done, err := c.PublishDataset(ctx, prepared, tell)
 	if err != nil {
 		return err

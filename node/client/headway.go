@@ -51,10 +51,7 @@ func (c *Client) watch(ctx context.Context, asked askedQuery, every time.Duratio
 	if every <= 0 {
 		every = headwayEvery
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
+	return c.until(ctx, func(ctx context.Context) {
 		t := tracker{tileBytes: c.tileBytes(ctx)}
 		for {
 			members := t.members()
@@ -69,11 +66,7 @@ func (c *Client) watch(ctx context.Context, asked askedQuery, every time.Duratio
 				return
 			}
 		}
-	}()
-	return func() {
-		cancel()
-		<-over
-	}
+	})
 }
 
 // tileBytes is the size of a tile of this cluster; 0: it cannot be told now, and nothing

@@ -47,6 +47,9 @@ type Prepared struct {
 	Registry RegistryTable
 	Blocks   []catalog.Block
 	Presence *tiles.Presence
+	// Holding, if not nil, is told about every second how much the nodes hold while they
+	// store and check the version, from a goroutine that ends before PublishDataset does.
+	Holding func(Holding)
 
 	appended *appended // what is taken over from the live version; nil: nothing
 }

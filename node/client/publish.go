@@ -65,7 +65,10 @@ func (c *Client) PublishDataset(ctx context.Context, p *Prepared, progress func(
 	tell := func(what string) {
 		progress(Progress{Stage: StageChecking, Tiles: p.Tiles(), TilesTotal: p.Tiles(), Waiting: what})
 	}
-	if err := c.awaitVersion(ctx, p.Source.Descriptor.Dataset, version, tell); err != nil {
+	end := c.watchVersion(ctx, p.Source.Descriptor.Dataset, version, u.own, key.Parameters.TileBytes(), p.Holding)
+	err = c.awaitVersion(ctx, p.Source.Descriptor.Dataset, version, tell)
+	end()
+	if err != nil {
 		return Published{}, err
 	}
 	if err := u.spool.close(true); err != nil {

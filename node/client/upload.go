@@ -22,8 +22,9 @@ type upload struct {
 	key      ReadyKey
 	progress func(Progress)
 	spool    *spool
-	prints   *cellPrints // of a protected dataset; nil: not known
-	unknown  []int       // see Published.Uncompared
+	prints   *cellPrints      // of a protected dataset; nil: not known
+	unknown  []int            // see Published.Uncompared
+	own      []catalog.Digest // tiles that are not taken over
 
 	mu   sync.Mutex
 	sent Progress // guarded by mu
@@ -65,8 +66,8 @@ func (u *upload) run(ctx context.Context) (version int, err error) {
 	if err := u.spool.putManifest(encoded); err != nil {
 		return 0, err
 	}
-	own := slices.DeleteFunc(manifest.Digests(), func(d catalog.Digest) bool { return taken[d] })
-	if err := u.sendMissing(ctx, own); err != nil {
+	u.own = slices.DeleteFunc(manifest.Digests(), func(d catalog.Digest) bool { return taken[d] })
+	if err := u.sendMissing(ctx, u.own); err != nil {
 		return 0, err
 	}
 	if err := u.client.putBlob(ctx, wire.BlobPresence, catalog.Sum(presence), presence); err != nil {
