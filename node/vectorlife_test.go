@@ -30,8 +30,16 @@ func TestRegistrationWaitsForTheNodeThatIsDown(t *testing.T) {
 		err error
 	}
 	done := make(chan outcome, 1)
+	plan := x.vector("mine", 1, selected(func(f int) bool { return f < 20 }))
+	watched := make(chan struct{}) // that two nodes have their shares
+	var once sync.Once
+	plan.Watch = func(v catalog.Vector) {
+		if v.State == catalog.VectorStoring && len(v.Nonces) == 3 && v.Nonces[0] != nil && v.Nonces[1] != nil && v.Nonces[2] == nil {
+			once.Do(func() { close(watched) })
+		}
+	}
 	go func() {
-		v, err := x.buyer.RegisterVector(ctx, x.vector("mine", 1, selected(func(f int) bool { return f < 20 })), func(v catalog.Vector) {
+		v, err := x.buyer.RegisterVector(ctx, plan, func(v catalog.Vector) {
 			mu.Lock()
 			defer mu.Unlock()
 			last = v
@@ -52,6 +60,11 @@ func TestRegistrationWaitsForTheNodeThatIsDown(t *testing.T) {
 	})
 	if before.State != catalog.VectorStoring || before.Nonces[2] != nil {
 		t.Fatalf("with n3 down the vector is %s, nonces %v", before.State, before.Nonces)
+	}
+	select {
+	case <-watched:
+	case <-ctx.Done():
+		t.Fatal("whoever watches the registration is not told")
 	}
 	x.open("n3")
 	got := <-done

@@ -16,7 +16,7 @@ type holding struct{ pace pace }
 // line is what there is to say when the nodes hold so much, in a terminal of so many
 // columns.
 func (w *holding) line(h client.Holding, now time.Time, columns int) string {
-	var have, rest []string
+	var have, rest []string // nodes that hold all, and what is to be said of the others
 	counts := make([]int, 0, len(h.Nodes))
 	for _, n := range h.Nodes {
 		counts = append(counts, max(n.Tiles, 0))
@@ -26,7 +26,7 @@ func (w *holding) line(h client.Holding, now time.Time, columns int) string {
 		case n.Tiles < 0:
 			rest = append(rest, n.ID+" does not answer")
 		default:
-			rest = append(rest, fmt.Sprintf("%s has %d", n.ID, n.Tiles))
+			rest = append(rest, fmt.Sprintf("%s %d", n.ID, n.Tiles))
 		}
 	}
 	if h.Version.State == catalog.VersionStored {
@@ -44,12 +44,11 @@ func (w *holding) line(h client.Holding, now time.Time, columns int) string {
 		done = float64(slowest) / float64(h.Tiles)
 	}
 	w.pace.step(now, done, int64(slowest))
-	text := "nodes store it: "
 	if len(have) > 0 {
-		text += strings.Join(have, ", ") + " done; "
+		rest = append([]string{strings.Join(have, ", ") + " all"}, rest...)
 	}
-	text += fmt.Sprintf("%s of %d tiles", strings.Join(rest, ", "), h.Tiles)
-	return w.pace.line(text+w.pace.rate(h.TileBytes), now, columns)
+	text := fmt.Sprintf("nodes store %d tiles%s: %s", h.Tiles, w.pace.rate(h.TileBytes), strings.Join(rest, ", "))
+	return w.pace.line(text, now, columns)
 }
 
 // holding is what shows which nodes hold a version; nil where there is no terminal, and
@@ -62,6 +61,47 @@ func (p *progress) holding() func(client.Holding) {
 	return func(h client.Holding) {
 		if h.Version.State != catalog.VersionLive && h.Version.State != catalog.VersionRejected {
 			p.draw(w.line(h, time.Now(), p.width()))
+		}
+	}
+}
+
+// checksLine says how far the checks of a private vector are: how many of its nodes, or
+// of the members of the last check, have done their part.
+func checksLine(v catalog.Vector) string {
+	switch v.State {
+	case catalog.VectorStoring:
+		return fmt.Sprintf("nodes store their shares, %d of %d", present(v.Nonces), len(v.Nodes))
+	case catalog.VectorLining:
+		return fmt.Sprintf("nodes check that their shares are of one vector, %d of %d", present(v.Lines), len(v.Nodes))
+	case catalog.VectorProving:
+		text := fmt.Sprintf("nodes check that every entry is 0 or 1, %d of %d", present(v.Checks), v.Threshold)
+		if n := len(v.Attempts); n > 1 {
+			text = fmt.Sprintf("attempt %d: %s", n, text)
+		}
+		return text
+	}
+	return ""
+}
+
+// present counts what has come of a list in which null stands for what has not.
+func present[T any](list [][]T) (n int) {
+	for _, x := range list {
+		if x != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// checks is what shows how far the checks of a private vector are; nil where there is no
+// terminal, and nobody need ask.
+func (p *progress) checks() func(catalog.Vector) {
+	if p.out == nil {
+		return nil
+	}
+	return func(v catalog.Vector) {
+		if line := checksLine(v); line != "" {
+			p.draw(cut(line, p.width()))
 		}
 	}
 }

@@ -28,9 +28,9 @@ func TestLineOfAVersionSaysWhoHoldsHowMuch(t *testing.T) {
 		held   client.Holding
 		want   string
 	}{
-		{0, held(0, 0), "nodes store it: n1 done; n2 has 0, n3 has 0 of 1000 tiles |                              |   0%"},
-		{2, held(100, 250), "nodes store it: n1 done; n2 has 100, n3 has 250 of 1000 tiles at 50 MB/s |███████                       |  25%, 6s left"},
-		{4, held(-1, 500), "nodes store it: n1 done; n2 does not answer, n3 has 500 of 1000 tiles at 50 MB/s |███████████████               |  50%, 4s left"},
+		{0, held(0, 0), "nodes store 1000 tiles: n1 all, n2 0, n3 0 |                              |   0%"},
+		{2, held(100, 250), "nodes store 1000 tiles at 50 MB/s: n1 all, n2 100, n3 250 |███████                       |  25%, 6s left"},
+		{4, held(-1, 500), "nodes store 1000 tiles at 50 MB/s: n1 all, n2 does not answer, n3 500 |███████████████               |  50%, 4s left"},
 	} {
 		if got := w.line(step.held, clock.Add(time.Duration(step.second)*time.Second), 140); got != step.want {
 			t.Errorf("second %d:\n%q, want\n%q", step.second, got, step.want)
@@ -62,7 +62,46 @@ func TestHoldingIsShownOnATerminalAlone(t *testing.T) {
 		t.Errorf("of a live version it drew %q", terminal.String()[drawn:])
 	}
 	p.finish()
-	if got := terminal.String(); !strings.Contains(got, "\rnodes store it: n1 done; n2 has 0, n3 has 10 of 1000 tiles") || !strings.HasSuffix(got, "\r\x1b[K") {
+	if got := terminal.String(); !strings.Contains(got, "\rnodes store 1000 tiles: n1 all, n2 0, n3 10 ") || !strings.HasSuffix(got, "\r\x1b[K") {
+		t.Errorf("drew %q", got)
+	}
+}
+
+// How far a registration is, is said by what the ledger has of its nodes.
+func TestLineOfARegistrationCountsItsNodes(t *testing.T) {
+	v := catalog.Vector{Nodes: []string{"n1", "n2", "n3"}, Threshold: 2, State: catalog.VectorStoring, Nonces: [][]byte{{1}, nil, {2}}}
+	proving := v
+	proving.State, proving.Attempts, proving.Checks = catalog.VectorProving, []catalog.Attempt{{Number: 1}}, [][]uint64{nil, {0}}
+	anew := proving
+	anew.Attempts, anew.Checks = []catalog.Attempt{{Number: 1, Failed: "n2 does not answer"}, {Number: 2}}, nil
+	lining := v
+	lining.State = catalog.VectorLining
+	ready := v
+	ready.State = catalog.VectorReady
+	for _, c := range []struct {
+		v    catalog.Vector
+		want string
+	}{
+		{v, "nodes store their shares, 2 of 3"},
+		{lining, "nodes check that their shares are of one vector, 0 of 3"},
+		{proving, "nodes check that every entry is 0 or 1, 1 of 2"},
+		{anew, "attempt 2: nodes check that every entry is 0 or 1, 0 of 2"},
+		{ready, ""},
+	} {
+		if got := checksLine(c.v); got != c.want {
+			t.Errorf("%s: %q, want %q", c.v.State, got, c.want)
+		}
+	}
+	if (&progress{}).checks() != nil {
+		t.Error("nodes are asked for what nobody sees")
+	}
+	var terminal bytes.Buffer
+	p := &progress{out: &terminal, width: func() int { return 80 }}
+	tell := p.checks()
+	tell(v)
+	tell(ready)
+	p.finish()
+	if got := terminal.String(); got != "\rnodes store their shares, 2 of 3\x1b[K\r\x1b[K" {
 		t.Errorf("drew %q", got)
 	}
 }

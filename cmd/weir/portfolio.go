@@ -145,9 +145,11 @@ func (a *app) registerPortfolio(ctx context.Context, name, path string, f regist
 	}
 	a.ifInterrupted("see with `weir portfolio list` whether %s was registered; if not, the same command does", name)
 	stop := a.patiently("waiting for the nodes to take the portfolio")
+	bar := a.newProgress()
 	done, err := c.KeepPortfolio(ctx, a.recordDir(), client.PortfolioOptions{
-		Name: name, Registry: f.registry, For: f.sql, Query: f.query, LeaveOut: a.decide(name, f.leaveOut), Progress: a.checking(), PortfolioFile: file,
+		Name: name, Registry: f.registry, For: f.sql, Query: f.query, LeaveOut: a.decide(name, f.leaveOut), Progress: a.checking(bar), Watch: bar.checks(), PortfolioFile: file,
 	})
+	bar.finish()
 	stop()
 	if err != nil {
 		return withSQL(f.sql, err)

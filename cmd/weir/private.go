@@ -47,9 +47,9 @@ func (p *privateFile) check(cmd *cobra.Command) error {
 }
 
 // options are how the portfolio of a query is registered.
-func (a *app) portfolioOptions(p privateFile, registry, sql string, o client.QueryOptions) client.PortfolioOptions {
+func (a *app) portfolioOptions(p privateFile, registry, sql string, o client.QueryOptions, bar *progress) client.PortfolioOptions {
 	return client.PortfolioOptions{
-		Name: p.name, Registry: registry, For: sql, Query: o, LeaveOut: a.decide(p.name, p.leaveOut), Progress: a.checking(),
+		Name: p.name, Registry: registry, For: sql, Query: o, LeaveOut: a.decide(p.name, p.leaveOut), Progress: a.checking(bar), Watch: bar.checks(),
 		PortfolioFile: client.PortfolioFile{File: openFile(p.path), IgnoreUnknown: p.ignoreUnknown},
 	}
 }
@@ -87,7 +87,9 @@ func (a *app) ensurePortfolio(ctx context.Context, c *client.Client, sql string,
 	}
 	a.ifInterrupted("the query was not asked, and nothing is charged; see with `weir portfolio list` whether %s was registered", p.name)
 	stop := a.patiently("waiting for the nodes to take the portfolio")
-	done, err := c.KeepPortfolio(ctx, a.recordDir(), a.portfolioOptions(p, registry, sql, o))
+	bar := a.newProgress()
+	done, err := c.KeepPortfolio(ctx, a.recordDir(), a.portfolioOptions(p, registry, sql, o, bar))
+	bar.finish()
 	stop()
 	if err != nil {
 		return err
@@ -114,7 +116,7 @@ func (a *app) explainPortfolio(ctx context.Context, c *client.Client, sql string
 		return nil
 	}
 	o.NewPortfolio = true
-	would, err := c.PreviewPortfolio(ctx, a.portfolioOptions(p, registry, sql, *o))
+	would, err := c.PreviewPortfolio(ctx, a.portfolioOptions(p, registry, sql, *o, a.newProgress()))
 	if err != nil {
 		return err
 	}
@@ -139,8 +141,7 @@ func openFile(path string) panel.File {
 }
 
 // checking tells what the nodes' checks wait for, when they take long.
-func (a *app) checking() func(catalog.Vector) {
-	p := a.newProgress()
+func (a *app) checking(p *progress) func(catalog.Vector) {
 	return func(v catalog.Vector) {
 		switch v.State {
 		case catalog.VectorStoring, catalog.VectorLining, catalog.VectorProving:

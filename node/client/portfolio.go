@@ -27,6 +27,8 @@ type PortfolioOptions struct {
 	LeaveOut func(LeftOut) (bool, error)
 	// Progress, if not nil, is told of every state of the vector that was seen.
 	Progress func(catalog.Vector)
+	// Watch is the VectorPlan's.
+	Watch func(catalog.Vector)
 }
 
 // LeftOut are entries of a portfolio to leave out, and why.
@@ -63,7 +65,7 @@ func (c *Client) RegisterPortfolio(ctx context.Context, o PortfolioOptions) (Reg
 			return out, err
 		}
 	}
-	plan := VectorPlan{Name: o.Name, Registry: registry, Values: p.Values, Bits: 1}
+	plan := VectorPlan{Name: o.Name, Registry: registry, Values: p.Values, Bits: 1, Watch: o.Watch}
 	if o.Weights != "" {
 		plan.Bits, plan.Decimals = o.Bits, o.Decimals
 	}

@@ -24,6 +24,10 @@ type VectorPlan struct {
 	Values   []uint64 // one an entity, in the registry's order
 	Bits     int      // 1 for a selector
 	Decimals int      // of weights
+	// Watch, if not nil, is told several times a second what the ledger has of the
+	// registration while the nodes check it, from a goroutine that ends before
+	// RegisterVector does.
+	Watch func(catalog.Vector)
 }
 
 // Vectors lists the caller's private vectors, the oldest first.
@@ -134,11 +138,32 @@ func (c *Client) RegisterVector(ctx context.Context, p VectorPlan, progress func
 	if err != nil {
 		return catalog.Vector{}, err
 	}
+	end := c.watchVector(ctx, id, p.Watch)
 	v, err := c.awaitVector(ctx, id, progress)
+	end()
 	if err == nil {
 		err = c.checkOwn(ctx, v)
 	}
 	return v, err
+}
+
+// watchVector looks how far the checks of a vector are and tells it, until end is called,
+// which waits for that.
+func (c *Client) watchVector(ctx context.Context, id string, tell func(catalog.Vector)) (end func()) {
+	if tell == nil {
+		return func() {}
+	}
+	return c.until(ctx, func(ctx context.Context) {
+		for {
+			v, err := get[catalog.Vector](ctx, c, call{path: "/v1/vectors/" + url.PathEscape(id), token: true})
+			if err == nil && ctx.Err() == nil { // it is for show; whoever waits hears of an error
+				tell(v)
+			}
+			if c.pause(ctx, headwayEvery) != nil {
+				return
+			}
+		}
+	})
 }
 
 // commitVector signs and submits a registration. The vector's id is computed here: it
