@@ -18,8 +18,8 @@ type Holding struct {
 	Tiles   int             // of the version that its publisher has sent
 	// Needed is how many nodes have to hold it before it can be checked.
 	Needed    int
-	TileBytes int            // size of a tile
-	Nodes  []NodeHolding // of the profile, in its order
+	TileBytes int           // size of a tile
+	Nodes     []NodeHolding // of the profile, in its order
 }
 
 // NodeHolding is what one node holds of a version.

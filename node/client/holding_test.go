@@ -51,7 +51,7 @@ func TestNobodyIsAskedWhatItHoldsWhereNothingShowsIt(t *testing.T) {
 	p := w.prepare(c, publicDescriptor, csv)
 	var mu sync.Mutex
 	committed, after := false, 0
-	w.watch(func(_ int, r *http.Request, body []byte) {
+	w.watch(func(_ int, r *http.Request, _ []byte) {
 		mu.Lock()
 		defer mu.Unlock()
 		committed = committed || r.URL.Path == "/v1/envelopes"
