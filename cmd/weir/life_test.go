@@ -44,7 +44,7 @@ func awaitFile(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: await FILE")
 	}
-	tick, over := time.NewTicker(20*time.Millisecond), time.NewTimer(time.Minute)
+	tick, over := time.NewTicker(20*time.Millisecond), time.NewTimer(3*time.Minute)
 	defer tick.Stop()
 	defer over.Stop()
 	for {

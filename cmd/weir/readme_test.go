@@ -173,7 +173,7 @@ func runDev(t *testing.T, weir, dir string, env []string) {
 			t.Errorf("weir dev ended with %v\n%s", err, said.String())
 		}
 	})
-	tick, over := time.NewTicker(50*time.Millisecond), time.NewTimer(time.Minute)
+	tick, over := time.NewTicker(50*time.Millisecond), time.NewTimer(3*time.Minute)
 	defer tick.Stop()
 	defer over.Stop()
 	for {
@@ -190,7 +190,7 @@ func runDev(t *testing.T, weir, dir string, env []string) {
 			stopped = true
 			t.Fatalf("weir dev ended with %v\n%s", err, said.String())
 		case <-over.C:
-			t.Fatal("the cluster is not ready after a minute")
+			t.Fatal("the cluster is not ready after three minutes")
 		}
 	}
 }
