@@ -364,7 +364,7 @@ func (h *history) differing(p *panelOf, v versionOf, number int, x Comparison) [
 				}
 			}
 			if cells > 0 {
-				levels[e] = level(cells)
+				levels[e] = int32(bits.Len(uint(cells)) - 1) // ⌊log2 cells⌋
 			}
 		}
 		if slices.Max(levels) >= 0 {

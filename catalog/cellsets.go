@@ -8,7 +8,9 @@ import (
 	"slices"
 )
 
-// maxLevel bounds ⌊log2 n⌋ of the cells of one entity in one period.
+// maxLevel bounds the level of an entity in a set: ⌊log2 n⌋ of its n > 0 cells in one
+// period. Those of one level have at least half as many as any of it, so that counting
+// the entities of the highest level is at most as generous as point 4.
 const maxLevel = 40
 
 // maxCompared bounds what a version is compared with.

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"encoding/binary"
-	"math/bits"
 	"slices"
 
 	"github.com/bits-and-blooms/bitset"
@@ -128,11 +127,6 @@ func transpose(a *[64]uint64) {
 		mask ^= mask << j
 	}
 }
-
-// level is ⌊log2 n⌋, the level of an entity with n > 0 cells of a set: those of
-// one level have at least half as many as any of it, so that counting the
-// entities of the highest level is at most as generous as point 4.
-func level(cells int) int32 { return int32(bits.Len(uint(cells)) - 1) } //nolint:gosec // positive
 
 // setStore collects the levels of sets as columns.
 type setStore struct {

@@ -119,17 +119,12 @@ func (c *call) welcome(d Dataset, v Version) error {
 	if d.Descriptor.Policy.Public {
 		return nil
 	}
-	reg, err := find[Registry](c.tx, prefixRegistry+d.Descriptor.Registry)
+	k, err := kinshipOf(c.tx, d)
 	if err != nil {
 		return err
 	}
-	f, err := find[family](c.tx, familyKey(d.Owner, reg.ID))
-	if err != nil {
-		return err
-	}
-	k := &kinship{owner: d.Owner, registry: reg, family: f}
 	all := policyPeriods(d.Descriptor, v.VersionPropose)
-	k.family.Sources = append(slices.DeleteFunc(slices.Clone(f.Sources), func(s source) bool { return s.Dataset == d.ID && !s.Released }), source{
+	k.family.Sources = append(slices.DeleteFunc(slices.Clone(k.family.Sources), func(s source) bool { return s.Dataset == d.ID && !s.Released }), source{
 		Dataset: d.ID, Version: v.Version, Entities: v.Entities, From: all.From, Periods: int(all.To - all.From),
 		Counts: v.Counts, Sets: v.Sets,
 	})
@@ -137,7 +132,7 @@ func (c *call) welcome(d Dataset, v Version) error {
 	if founded {
 		raw := newPartition(v.Entities).encode()
 		k.family.Partition = Sum(raw)
-		if err := putName(c.tx, partitionKey(d.Owner, reg.ID), string(raw)); err != nil {
+		if err := putName(c.tx, partitionKey(k.owner, k.registry.ID), string(raw)); err != nil {
 			return err
 		}
 	}

@@ -145,19 +145,14 @@ func (c *call) thawQuery(q Query, d Dataset) error {
 	if err != nil {
 		return err
 	}
-	reg, err := find[Registry](c.tx, prefixRegistry+d.Descriptor.Registry)
+	k, err := kinshipOf(c.tx, d)
 	if err != nil {
 		return err
 	}
-	f, err := find[family](c.tx, familyKey(d.Owner, reg.ID))
+	before, err := c.machine.classesOf(c.tx, k.owner, k.registry, &k.family)
 	if err != nil {
 		return err
 	}
-	before, err := c.machine.classesOf(c.tx, d.Owner, reg, &f)
-	if err != nil {
-		return err
-	}
-	k := &kinship{owner: d.Owner, registry: reg, family: f}
 	if err := c.adopt(k, before.with(before.thaw(verdict.classNumbers(), v.Commitment))); err != nil {
 		return err
 	}

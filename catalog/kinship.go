@@ -15,6 +15,20 @@ type kinship struct {
 	source   int // of the version that is asked
 }
 
+// kinshipOf reads the family of a dataset, without classes and without what was
+// released of them.
+func kinshipOf(r Reader, d Dataset) (*kinship, error) {
+	reg, err := find[Registry](r, prefixRegistry+d.Descriptor.Registry)
+	if err != nil {
+		return nil, err
+	}
+	f, err := find[family](r, familyKey(d.Owner, reg.ID))
+	if err != nil {
+		return nil, err
+	}
+	return &kinship{owner: d.Owner, registry: reg, family: f}, nil
+}
+
 // kin reads the family of a dataset. Its newest live version must be live.
 func (m *Machine) kin(r Reader, d Dataset, v Version, reg Registry) (*kinship, error) {
 	f, err := find[family](r, familyKey(d.Owner, reg.ID))
