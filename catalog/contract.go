@@ -177,7 +177,7 @@ func (c *call) changeContract(b ContractChange, to ContractState, from ...Contra
 			return put(c.tx, prefixContract+k.ID, k)
 		}
 	}
-	return conflict("contract_state", "contract %s is %s", k.ID, k.State)
+	return conflict("contract_state", "contract %s is %s already", k.ID, k.State)
 }
 
 // shorten keeps a name from outside readable in a message.

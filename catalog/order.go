@@ -72,7 +72,11 @@ func checkScope(d Descriptor, measures, aggregates []string) *Refusal {
 			return r
 		}
 	}
-	return checkNames("aggregates", aggregates, isAggregate, "an aggregate")
+	r := checkNames("aggregates", aggregates, isAggregate, "an aggregate")
+	if r != nil {
+		return r.withFix("the dataset's policy allows: %s", quoteList(d.Policy.Aggregates))
+	}
+	return nil
 }
 
 // openOrder loads an order on the signer's dataset that is not decided.
@@ -83,9 +87,19 @@ func (c *call) openOrder(id string) (Order, Dataset, error) {
 	}
 	d, err := c.ownDataset(o.Dataset)
 	if err == nil && o.State != OrderOpen {
-		return o, d, conflict("order_state", "order %s is %s", o.ID, o.State)
+		r := conflict("order_state", "order %s is %s already", o.ID, o.State)
+		if o.Contract != "" {
+			r = r.withFix("its contract is %s", o.Contract)
+		}
+		return o, d, r
 	}
 	return o, d, err
+}
+
+// lastDay is the day, in China, in which a term ends.
+func lastDay(until int64) string {
+	const hour = 3600 * 1000
+	return GrainDay.Format(floorDiv(until-1+8*hour, 24*hour))
 }
 
 // approveOrder grants an order as asked or narrowed.
@@ -111,7 +125,7 @@ func approveOrder(c *call, b OrderApprove) error {
 	}
 	switch {
 	case b.Until > until || b.Until < 0:
-		return wider("until", "the term of the order ends at %d, the approval's at %d", until, b.Until)
+		return wider("until", "the term of the order ends on %s, the approval's on %s", lastDay(until), lastDay(b.Until))
 	case b.Until > 0:
 		k.Until = b.Until
 	}

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/weirdata/weir/node/client"
 )
@@ -67,6 +69,9 @@ func (a *app) loadProfile() (client.Profile, error) {
 		return profile, fmt.Errorf("read the profile: %w", err)
 	}
 	if addr := setting(a.addr, "WEIR_ADDR"); addr != "" {
+		if u, err := url.Parse(addr); err != nil || u.Scheme != "https" || u.Host == "" {
+			return profile, &usageError{message: fmt.Sprintf("--addr, or WEIR_ADDR, is https://HOST:PORT, not %q", addr), command: "weir"}
+		}
 		profile.Addr = addr
 	}
 	return profile, nil
@@ -111,6 +116,12 @@ func (a *app) loadKey(who owner) (*client.Key, error) {
 	}
 	key, err := client.LoadKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if near, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*.key")); err == nil && len(near) > 0 && filepath.Base(filepath.Dir(path)) == "keys" {
+			for i, k := range near {
+				near[i] = strings.TrimSuffix(filepath.Base(k), ".key")
+			}
+			return nil, fmt.Errorf("there is no key at %s; there are those of %s, and others are given with --key FILE", path, strings.Join(near, ", "))
+		}
 		return nil, fmt.Errorf("there is no key at %s; make one with `weir keygen --name ORG --out %s`", path, path)
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -190,8 +191,8 @@ func datasetSheet(shown shownDataset) sheet {
 	}
 	s.add("live version", version(shown.Live))
 	if v := shown.Newest; v != nil {
-		s.add("newest version", fmt.Sprintf("%d, %s, %s, %s from %s, %s, on nodes %v", v.Version, v.State, counted(v.Entities, "entity", "entities"),
-			counted(v.Periods, "period", "periods"), d.Grain.Format(v.First), counted(v.Tiles, "tile", "tiles"), v.Acks))
+		s.add("newest version", fmt.Sprintf("%d, %s, %s, %s from %s, %s, on nodes %s", v.Version, v.State, counted(v.Entities, "entity", "entities"),
+			counted(v.Periods, "period", "periods"), d.Grain.Format(v.First), counted(v.Tiles, "tile", "tiles"), strings.Join(v.Acks, ", ")))
 		if v.Reason != "" {
 			s.add("reason", v.Reason)
 		}

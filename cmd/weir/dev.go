@@ -29,6 +29,12 @@ beside them: not a cluster to trust.`,
 			if o.Dir = a.directory(); o.Dir == "" {
 				return usagef(cmd, "--dir is needed: where the cluster lives")
 			}
+			switch {
+			case o.Nodes < dev.MinNodes || o.Nodes > dev.MaxNodes:
+				return usagef(cmd, "--nodes is %d, want %d to %d", o.Nodes, dev.MinNodes, dev.MaxNodes)
+			case o.Threshold < dev.MinNodes || o.Threshold > o.Nodes:
+				return usagef(cmd, "--threshold is %d, want %d to --nodes, which is %d", o.Threshold, dev.MinNodes, o.Nodes)
+			}
 			a.ifInterrupted("the cluster was starting and is stopped; start it again with `weir dev --dir %s`", o.Dir)
 			o.NodeFlags = []string{"--log-level", level}
 			c, err := a.startDev(cmd, o)
@@ -84,7 +90,7 @@ func (a *app) untilInterrupted(cmd *cobra.Command, c *dev.Cluster) {
 		for id, err := range c.Exited() {
 			if !told[id] {
 				told[id] = true
-				a.note("node %s ended (%v); the others go on as long as a majority runs; its log is %s", id, err, c.Log(id))
+				a.note("node %s ended (%v); the others go on as long as a majority runs; its log is %s; stopped and started again, this command starts it too", id, err, c.Log(id))
 			}
 		}
 	}

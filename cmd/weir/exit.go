@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -133,10 +134,10 @@ func classify(err error) (int, errorFields) {
 	var key *client.KeyError
 	var away *client.UnreachableError
 	var faults *panel.Errors
-	message := strings.TrimSpace(err.Error())
+	message := fileWords(err)
 	if r, ok := client.IsRefused(err); ok {
 		f := errorFields{
-			Kind: string(r.Kind), Rule: r.Rule, Message: r.Message, Fix: r.Fix,
+			Kind: string(r.Kind), Rule: r.Rule, Message: r.Message, Fix: cmp.Or(r.Fix, nextStep(r.Message)),
 			Field: r.Field, Group: r.Group, Numbers: r.Numbers,
 		}
 		if errors.As(err, &problem) {
@@ -146,8 +147,11 @@ func classify(err error) (int, errorFields) {
 		if errors.As(err, &at) {
 			f.Line, f.Column, f.Near = at.At.Line, at.At.Column, at.At.Near
 		}
-		if r.Kind == catalog.RefusedPolicy {
+		switch {
+		case r.Kind == catalog.RefusedPolicy:
 			return exitRefused, f
+		case r.Kind == catalog.RefusedInvalid && strings.HasPrefix(r.Field, "noise."): // --epsilon and --delta
+			return exitUsage, f
 		}
 		return exitFailed, f
 	}
@@ -165,7 +169,7 @@ func classify(err error) (int, errorFields) {
 			code = exitUsage
 		}
 		return code, errorFields{
-			Kind: problem.Kind, Rule: problem.Rule, Message: problem.Message, Fix: problem.Fix, Field: problem.Field,
+			Kind: problem.Kind, Rule: problem.Rule, Message: problem.Message, Fix: cmp.Or(problem.Fix, nextStep(problem.Message)), Field: problem.Field,
 			Line: problem.Line, Column: problem.Column, Near: problem.Near, Nearest: problem.Nearest, Accepted: problem.Accepted,
 		}
 	case errors.As(err, &parity):

@@ -44,7 +44,7 @@ func (a *app) keygen(name, out string) error {
 	if err != nil {
 		return fmt.Errorf("write the key: %w", err)
 	}
-	a.note("give %s.pub to an operator, who runs `weir principal add %s.pub --role buyer`", out, out)
+	a.note("give %s.pub to an operator, who runs `weir principal add %s.pub --role buyer`, or publisher", out, out)
 	s := sheet{head: []string{"principal", "key", "public"}}
 	s.add(key.ID(), out, out+".pub")
 	return a.print(map[string]string{"principal": key.ID(), "name": name, "key": out, "public": out + ".pub"}, s)

@@ -3,9 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -36,7 +36,11 @@ work, or has damaged or lost blobs, and says which and why.`,
 				if err != nil {
 					return err
 				}
-				if err := a.print(map[string]any{"nodes": list}, statusSheet(list)); err != nil {
+				bytes := func(n int64) string { return strconv.FormatInt(n, 10) }
+				if a.output == outputTable {
+					bytes = sizeWords
+				}
+				if err := a.print(map[string]any{"nodes": list}, statusSheet(list, bytes)); err != nil {
 					return err
 				}
 				return ailments(list)
@@ -45,7 +49,8 @@ work, or has damaged or lost blobs, and says which and why.`,
 	}
 }
 
-func statusSheet(list []client.NodeStatus) sheet {
+// statusSheet is a row a node; bytes prints a number of bytes.
+func statusSheet(list []client.NodeStatus, bytes func(int64) string) sheet {
 	s := sheet{head: []string{"node", "ready", "state", "term", "applied", "entries", "snapshot", "sees", "blobs", "bytes", "damaged", "repaired", "lost", "scrubbed", "last scrub", "disk free"}}
 	for _, n := range list {
 		if n.Status == nil {
@@ -58,9 +63,9 @@ func statusSheet(list []client.NodeStatus) sheet {
 		}
 		l, b := n.Status.Ledger, n.Status.Blobs
 		s.add(n.Node, ready, l.State, strconv.FormatUint(l.Term, 10), strconv.FormatUint(l.Applied, 10), strconv.FormatUint(l.Entries, 10),
-			strconv.FormatUint(l.Snapshot, 10), strings.Join(n.Status.Alive, ","), strconv.FormatInt(b.Stored, 10), strconv.FormatInt(b.Bytes, 10),
+			strconv.FormatUint(l.Snapshot, 10), strings.Join(n.Status.Alive, ","), strconv.FormatInt(b.Stored, 10), bytes(b.Bytes),
 			strconv.Itoa(b.Damaged), strconv.FormatInt(b.Repaired, 10), strconv.FormatInt(b.Lost, 10), strconv.FormatInt(b.Scrubbed, 10),
-			scrubbed(b.LastScrub), strconv.FormatUint(l.FreeBytes, 10))
+			scrubbed(b.LastScrub), bytes(int64(min(l.FreeBytes, math.MaxInt64))))
 	}
 	return s
 }
@@ -70,7 +75,7 @@ func scrubbed(ms int64) string {
 	if ms == 0 {
 		return "never"
 	}
-	return time.UnixMilli(ms).UTC().Format(time.RFC3339)
+	return moment(ms)
 }
 
 // ailments is nil when all nodes are well, else it says what is the matter with which.

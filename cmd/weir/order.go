@@ -50,12 +50,18 @@ func (t *terms) end() (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("--until %q is not a day such as 2027-12-31", t.until)
 	}
-	return day.AddDate(0, 0, 1).UnixMilli(), nil
+	end := day.AddDate(0, 0, 1)
+	if !end.After(time.Now()) {
+		return 0, fmt.Errorf("--until %s is in the past", t.until)
+	}
+	return end.UnixMilli(), nil
 }
 
-// counts checks what is counted.
-func (t *terms) counts() error {
+// check checks what is counted, and the words.
+func (t *terms) check() error {
 	switch {
+	case t.grain != "" && !catalog.Grain(t.grain).Valid():
+		return fmt.Errorf("--finest is %q, want hour, day, month, quarter or year", t.grain)
 	case t.queries < 0:
 		return errors.New("--queries must not be negative")
 	case t.cohort < 0:
@@ -112,8 +118,13 @@ func newOrderCreateCommand(a *app) *cobra.Command {
 		Example: "  weir order create --dir /tmp/weir --dataset air --purpose 'credit risk' --for 'SELECT AVG(pm25) FROM air'",
 		Args:    exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if order.Purpose == "" || (order.Dataset == "" && sql == "") {
+			switch {
+			case order.Dataset == "" && sql == "" && order.Purpose == "":
 				return usagef(cmd, "--dataset and --purpose are needed")
+			case order.Dataset == "" && sql == "":
+				return usagef(cmd, "--dataset is needed, or --for and a query")
+			case order.Purpose == "":
+				return usagef(cmd, "--purpose is needed; the publisher reads it")
 			}
 			until, err := t.end()
 			if err != nil {
@@ -122,7 +133,7 @@ func newOrderCreateCommand(a *app) *cobra.Command {
 			if sql != "" && (len(t.measures) > 0 || len(t.aggregates) > 0 || len(t.columns) > 0 || t.grain != "") {
 				return usagef(cmd, "--for already says which measures, aggregates, columns and periods")
 			}
-			if err := t.counts(); err != nil {
+			if err := t.check(); err != nil {
 				return usagef(cmd, "%s", err)
 			}
 			order.MinCohort = t.cohort
@@ -292,7 +303,7 @@ func newOrderApproveCommand(a *app) *cobra.Command {
 			if err != nil {
 				return usagef(cmd, "%s", err)
 			}
-			if err := t.counts(); err != nil {
+			if err := t.check(); err != nil {
 				return usagef(cmd, "%s", err)
 			}
 			c, err := a.connect(bureau)
@@ -314,6 +325,7 @@ func newOrderApproveCommand(a *app) *cobra.Command {
 			if contract == "" {
 				return errors.New("the order was approved, and the node named no contract; see `weir contract list`")
 			}
+			a.note("granted; the buyer asks under it with `weir query SQL`, and `weir contract show %s` says what is left of it", contract)
 			return a.printRow(field{"order", args[0]}, field{"contract", contract})
 		},
 	}

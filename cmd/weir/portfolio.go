@@ -94,7 +94,7 @@ out on this machine and left out, if you say so.`,
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
 			defer cancel()
-			return a.registerPortfolio(ctx, args[0], args[1], f)
+			return within(ctx, f.timeout, a.registerPortfolio(ctx, args[0], args[1], f))
 		},
 	}
 	flags := cmd.Flags()

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,6 +25,9 @@ func newPrincipalCommand(a *app) *cobra.Command {
 			case catalog.RoleBuyer, catalog.RolePublisher, catalog.RoleOperator:
 				return a.addPrincipal(cmd.Context(), args[0], r)
 			}
+			if role == "" {
+				return usagef(cmd, "--role is needed: buyer, publisher or operator")
+			}
 			return usagef(cmd, "--role is %q, want buyer, publisher or operator", role)
 		},
 	}
@@ -43,9 +45,6 @@ func newPrincipalCommand(a *app) *cobra.Command {
 }
 
 func (a *app) addPrincipal(ctx context.Context, file string, role catalog.Role) error {
-	if !strings.HasSuffix(file, ".pub") {
-		a.note("%s does not end in .pub; a private key is never needed here", file)
-	}
 	public, err := client.LoadPublicKey(file)
 	if err != nil {
 		return fmt.Errorf("read the public key: %w", err)

@@ -64,9 +64,12 @@ it says what would be released, and nothing is charged.`,
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
 			if explain {
-				return a.explain(ctx, sql, o, private)
+				return within(ctx, timeout, a.explain(ctx, sql, o, private))
 			}
-			return a.query(ctx, sql, receipt, o, private)
+			if err := placeFor(cmd, receipt); err != nil {
+				return err
+			}
+			return within(ctx, timeout, a.query(ctx, sql, receipt, o, private))
 		},
 	}
 	private.flags(cmd)

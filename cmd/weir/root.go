@@ -48,6 +48,7 @@ func (a *app) root() *cobra.Command {
 		Use:           "weir",
 		Short:         "aggregate queries on encrypted environmental data",
 		Long:          about,
+		Version:       programVersion(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noCommand,
@@ -57,7 +58,7 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef(cmd, "%s", err)
+		return usagef(cmd, "%s", flagFault(cmd, err))
 	})
 	a.output = outputTable
 	flags := root.PersistentFlags()
@@ -157,7 +158,7 @@ func needCommand(cmd *cobra.Command, _ []string) error {
 func exactly(n int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != n {
-			return usagef(cmd, "%s takes %s, not %d arguments", cmd.CommandPath(), what, len(args))
+			return usagef(cmd, "%s takes %s, not %s", cmd.CommandPath(), what, counted(len(args), "argument", "arguments"))
 		}
 		return nil
 	}

@@ -37,8 +37,8 @@ func readHeader(src *Source, file string, names []string, faults *Errors) (heade
 		return h, false
 	}
 	if src.foreign(h.names) {
-		faults.add(&DataError{File: file, Row: 1, Message: "has none of the measures' columns: the header is " + quoted(h.names),
-			Want: fmt.Sprintf("want %s; is it a file of another dataset than %s?", quoted(src.Columns), src.Descriptor.Dataset)})
+		faults.add(&DataError{File: file, Row: 1, Message: "has none of the measures' columns: the header is " + Quoted(h.names),
+			Want: fmt.Sprintf("want %s; is it a file of another dataset than %s?", Quoted(src.Columns), src.Descriptor.Dataset)})
 		return h, false
 	}
 	find := func(name string) int {
@@ -72,7 +72,7 @@ func (h header) keyed() bool { return h.entity >= 0 && !slices.Contains(h.period
 // was perhaps meant.
 func (s *Source) foreign(names []string) bool {
 	for _, c := range s.Columns {
-		if slices.Contains(names, c) || nearest(c, names) != "" || extended(c, names) != "" {
+		if slices.Contains(names, c) || Nearest(c, names) != "" || extended(c, names) != "" {
 			return false
 		}
 	}

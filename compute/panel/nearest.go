@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// nearest is the name most like the given one, or empty when none is like
+// Nearest is the name most like the given one, or empty when none is like
 // enough to be what was meant: at most a third of its letters to change.
-func nearest(name string, names []string) string {
+func Nearest(name string, names []string) string {
 	best, found := len([]rune(name))/3+1, ""
 	for _, n := range names {
 		if d := distance(strings.ToLower(name), strings.ToLower(n), best); d < best {
@@ -64,17 +64,17 @@ func extended(name string, names []string) string {
 
 // suggest says what was probably meant, or what there is to choose from.
 func suggest(name string, names []string) string {
-	if n := cmp.Or(nearest(name, names), extended(name, names)); n != "" {
+	if n := cmp.Or(Nearest(name, names), extended(name, names)); n != "" {
 		return fmt.Sprintf("did you mean %q?", n)
 	}
 	if len(names) == 1 {
-		return "there is only " + quoted(names)
+		return "there is only " + Quoted(names)
 	}
-	return "there are " + quoted(names)
+	return "there are " + Quoted(names)
 }
 
-// quoted lists the first of many names.
-func quoted(names []string) string {
+// Quoted lists the first of many names.
+func Quoted(names []string) string {
 	const most = 12
 	list := make([]string, 0, most+1)
 	for _, n := range names[:min(most, len(names))] {

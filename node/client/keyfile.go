@@ -162,9 +162,6 @@ func LoadKey(path string) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("%w: %s may be read by others (mode %04o): run `chmod 600 %s`", ErrKeyFile, path, mode, path)
-	}
 	b, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
 	if err != nil {
 		return nil, err
@@ -172,7 +169,13 @@ func LoadKey(path string) (*Key, error) {
 	defer clear(b)
 	k, err := parseKey(b)
 	if err != nil {
+		if parsePublicKey(b, new(PublicKey)) == nil {
+			return nil, fmt.Errorf("%w: %s holds a public key; give the private one that was made with it", ErrKeyFile, path)
+		}
 		return nil, fmt.Errorf("%w: %s: %w", ErrKeyFile, path, err)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return nil, fmt.Errorf("%w: %s may be read by others (mode %04o): run `chmod 600 %s`", ErrKeyFile, path, mode, path)
 	}
 	return k, nil
 }
@@ -206,7 +209,11 @@ func LoadPublicKey(path string) (PublicKey, error) {
 	if err != nil {
 		return p, err
 	}
+	defer clear(b)
 	if err := parsePublicKey(b, &p); err != nil {
+		if _, private := parseKey(b); private == nil {
+			return PublicKey{}, fmt.Errorf("%w: %s holds a private key, which is nobody's but its owner's; give %s.pub", ErrKeyFile, path, path)
+		}
 		return PublicKey{}, fmt.Errorf("%w: %s: %w", ErrKeyFile, path, err)
 	}
 	return p, nil

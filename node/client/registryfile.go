@@ -87,7 +87,7 @@ func (r *registryReader) header() bool {
 	} else if len(header) > len(columns)+1 {
 		for _, h := range header {
 			if h != r.file.IDColumn && !slices.Contains(columns, h) {
-				r.fault(1, h, "is not a column of the registry", fmt.Sprintf("want %q and %q", r.file.IDColumn, columns))
+				r.fault(1, h, "is not a column of the registry", "want "+panel.Quoted(append([]string{r.file.IDColumn}, columns...)))
 			}
 		}
 	}
@@ -96,7 +96,7 @@ func (r *registryReader) header() bool {
 		at := slices.Index(header, want)
 		switch {
 		case at < 0:
-			r.fault(1, want, "is not in the header", fmt.Sprintf("the header has %q; --rename HEADER=NAME gives a column another name", header))
+			r.fault(1, want, "is not in the header", fmt.Sprintf("the header has %s; --rename HEADER=NAME gives a column another name", panel.Quoted(header)))
 		case !panel.IsName(want) || want == "period" || want == "entity" && want != r.file.IDColumn:
 			r.fault(1, want, "cannot be asked for by this name", fmt.Sprintf("give it one of lower-case letters, digits and _, neither entity nor period: --rename %s=NAME", want))
 		}
@@ -118,7 +118,7 @@ func (r *registryReader) renamed(header []string) []string {
 		}
 	}
 	for _, h := range slices.Sorted(maps.Keys(unused)) {
-		r.fault(1, h, "is to be renamed, and is not in the header", fmt.Sprintf("the header has %q", header))
+		r.fault(1, h, "is to be renamed, and is not in the header", "the header has "+panel.Quoted(header))
 	}
 	return out
 }

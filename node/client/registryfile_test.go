@@ -64,7 +64,7 @@ func TestARegistryFileInChineseIsReadAndRenamed(t *testing.T) {
 	f.Rename = map[string]string{"统一社会信用代码": "firm", "县": "county"}
 	_, err = ReadRegistryFile(t.Context(), f)
 	for _, want := range []string{
-		`f.csv:1: column 县: is to be renamed, and is not in the header; the header has ["统一社会信用代码" "县区" "行业"]`,
+		`f.csv:1: column 县: is to be renamed, and is not in the header; the header has "统一社会信用代码", "县区", "行业"`,
 		`f.csv:1: column 县区: cannot be asked for by this name; give it one of lower-case letters, digits and _, neither entity nor period: --rename 县区=NAME`,
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -78,6 +78,12 @@ func Start(ctx context.Context, o Options) (c *Cluster, err error) {
 	return c, nil
 }
 
+// Bounds of a cluster's size. The threshold is at least the same.
+const (
+	MinNodes = 2
+	MaxNodes = 16
+)
+
 func (o Options) checked() (Options, error) {
 	if o.Nodes == 0 {
 		o.Nodes = 3
@@ -93,10 +99,10 @@ func (o Options) checked() (Options, error) {
 		return o, errors.New("dev cluster: option Dir: a directory is needed")
 	case len(o.Command) == 0:
 		return o, errors.New("dev cluster: option Command: the weir binary is needed")
-	case o.Nodes < 2 || o.Nodes > 16:
-		return o, fmt.Errorf("dev cluster: option Nodes: %d, want 2 to 16", o.Nodes)
-	case o.Threshold < 2 || o.Threshold > o.Nodes:
-		return o, fmt.Errorf("dev cluster: option Threshold: %d, want 2 to %d", o.Threshold, o.Nodes)
+	case o.Nodes < MinNodes || o.Nodes > MaxNodes:
+		return o, fmt.Errorf("dev cluster: option Nodes: %d, want %d to %d", o.Nodes, MinNodes, MaxNodes)
+	case o.Threshold < MinNodes || o.Threshold > o.Nodes:
+		return o, fmt.Errorf("dev cluster: option Threshold: %d, want %d to %d", o.Threshold, MinNodes, o.Nodes)
 	}
 	return o, nil
 }

@@ -17,7 +17,12 @@ func lockFile(path string) (unlock func() error, err error) {
 		return nil, fmt.Errorf("lock the cluster's directory: %w", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("the cluster of this directory runs already (%s is locked): use it with --dir, or stop it first: %w", path, err), f.Close())
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			err = fmt.Errorf("the cluster of this directory runs already (%s is locked): use it with --dir, or stop it first", path)
+		} else {
+			err = fmt.Errorf("lock %s: %w", path, err)
+		}
+		return nil, errors.Join(err, f.Close())
 	}
 	return f.Close, nil
 }
