@@ -1,6 +1,7 @@
 package tiles
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -62,15 +63,9 @@ func (o StoreOptions) withDefaults() (StoreOptions, error) {
 	if o.MaxBlob < 0 || o.GCInterval < 0 {
 		return o, errors.New("MaxBlob and GCInterval must not be negative")
 	}
-	if o.MinFree == 0 {
-		o.MinFree = DefaultMinFree
-	}
-	if o.MaxBlob == 0 {
-		o.MaxBlob = DefaultMaxBlob
-	}
-	if o.GCInterval == 0 {
-		o.GCInterval = DefaultGCInterval
-	}
+	o.MinFree = cmp.Or(o.MinFree, DefaultMinFree)
+	o.MaxBlob = cmp.Or(o.MaxBlob, DefaultMaxBlob)
+	o.GCInterval = cmp.Or(o.GCInterval, DefaultGCInterval)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -83,9 +78,7 @@ func (o StoreOptions) withDefaults() (StoreOptions, error) {
 			return t.C, t.Stop
 		}
 	}
-	if o.valueLogFileSize == 0 {
-		o.valueLogFileSize = valueLogFileSize
-	}
+	o.valueLogFileSize = cmp.Or(o.valueLogFileSize, valueLogFileSize)
 	if int64(o.MaxBlob) > o.valueLogFileSize/2 {
 		return o, fmt.Errorf("MaxBlob %d is more than half a value log file (%d bytes)", o.MaxBlob, o.valueLogFileSize)
 	}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -83,15 +84,9 @@ func New(profile Profile, key *Key, opts Options) (*Client, error) {
 	if err := profile.check(); err != nil {
 		return nil, err
 	}
-	if opts.Patience == 0 {
-		opts.Patience = DefaultPatience
-	}
-	if opts.RequestTimeout == 0 {
-		opts.RequestTimeout = DefaultRequestTimeout
-	}
-	if opts.PingTimeout == 0 {
-		opts.PingTimeout = DefaultPingTimeout
-	}
+	opts.Patience = cmp.Or(opts.Patience, DefaultPatience)
+	opts.RequestTimeout = cmp.Or(opts.RequestTimeout, DefaultRequestTimeout)
+	opts.PingTimeout = cmp.Or(opts.PingTimeout, DefaultPingTimeout)
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}

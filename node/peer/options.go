@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -77,18 +78,10 @@ func (o Options) applyDefaultsAndValidate() (Options, error) {
 	if o.MaxHandshakes < 0 || o.MaxConns < 0 || o.MaxConnsFrom < 0 || o.MaxResponse < 0 {
 		return o, fmt.Errorf("%w: MaxHandshakes, MaxConns, MaxConnsFrom or MaxResponse is negative", ErrOptions)
 	}
-	if o.MaxHandshakes == 0 {
-		o.MaxHandshakes = DefaultMaxHandshakes
-	}
-	if o.MaxConns == 0 {
-		o.MaxConns = DefaultMaxConns
-	}
-	if o.MaxConnsFrom == 0 {
-		o.MaxConnsFrom = DefaultMaxConnsFrom
-	}
-	if o.MaxResponse == 0 {
-		o.MaxResponse = DefaultMaxResponse
-	}
+	o.MaxHandshakes = cmp.Or(o.MaxHandshakes, DefaultMaxHandshakes)
+	o.MaxConns = cmp.Or(o.MaxConns, DefaultMaxConns)
+	o.MaxConnsFrom = cmp.Or(o.MaxConnsFrom, DefaultMaxConnsFrom)
+	o.MaxResponse = cmp.Or(o.MaxResponse, DefaultMaxResponse)
 	if o.Refused == nil {
 		o.Refused = func(net.Addr, error) {}
 	}
