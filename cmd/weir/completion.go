@@ -43,7 +43,7 @@ var flagNames = map[string]named{
 // flagWords are the words that flags take.
 var flagWords = map[string][]string{
 	"as": {string(bureau), string(buyer), string(operator)}, "output": {string(outputTable), string(outputJSON), string(outputCSV)},
-	"role": {"buyer", "publisher", "operator"}, "log-level": {"debug", "info", "warn", "error"},
+	"role": {"buyer", "publisher", "operator"}, "finest": {"hour", "day", "month", "quarter", "year"}, "aggregates": {"count", "sum", "avg"}, "log-level": {"debug", "info", "warn", "error"},
 }
 
 // fileKinds are the endings of a command's files, where they are not the first word.

@@ -150,8 +150,9 @@ func (a *app) query(ctx context.Context, sql, receipt string, o client.QueryOpti
 	o.Keep, o.Asked = a.recordDir(), a.asked
 	bar := a.newProgress()
 	o.Progress = bar.attempts()
-	stop := answering(ctx, bar, c, sql, &o)
+	stop, said := answering(ctx, bar, c, sql, &o), a.patiently("waiting for the nodes' answer")
 	r, err := c.Query(ctx, sql, o)
+	said()
 	stop()
 	if err != nil {
 		return withSQL(sql, err)
