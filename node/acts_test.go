@@ -117,7 +117,7 @@ func TestRefusedActsGrowTheLedgerOnlySoFar(t *testing.T) {
 			t.Fatalf("a forged act: %v", err)
 		}
 	}
-	recorded, busy := 0, (*api.BusyError)(nil)
+	recorded, busy, begun := 0, (*api.BusyError)(nil), time.Now()
 	for range 10 * allowed {
 		if err := order(bank, false); err == nil {
 			recorded++
@@ -128,7 +128,8 @@ func TestRefusedActsGrowTheLedgerOnlySoFar(t *testing.T) {
 	if busy == nil || busy.Wait <= 0 || !strings.Contains(busy.Message, "recorded") {
 		t.Errorf("told %+v", busy)
 	}
-	if grown := n1.ledger.NextSeq() - before; recorded < allowed || recorded > 2*allowed || grown > uint64(recorded)+2 { //nolint:gosec // a few
+	most := 2*allowed + int(time.Since(begun)/(refusedUnits*actEvery))                                              // acts come back, and the machine may be slow
+	if grown := n1.ledger.NextSeq() - before; recorded < allowed || recorded > most || grown > uint64(recorded)+2 { //nolint:gosec // a few
 		t.Errorf("%d acts were recorded in %d entries, %d are allowed", recorded, grown, allowed)
 	}
 	if err := order(insurer, false); err != nil {
