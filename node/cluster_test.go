@@ -48,7 +48,12 @@ const deadline = 150 * time.Second
 // patience is for how long requests of tests wait for a leader, and for a node that is
 // busy. An election after a leader was lost may take five heartbeats, and as many more
 // where votes are split: where nothing but the answer matters, no test is to hear of it.
-const patience = time.Minute
+var patience = func() time.Duration {
+	if raceDetector {
+		return 3 * time.Minute
+	}
+	return time.Minute
+}()
 
 func newKey(t testing.TB, name string) *client.Key {
 	t.Helper()
