@@ -12,9 +12,13 @@ import (
 // maxDepth bounds how deep a body's JSON may be nested; what is asked for has four levels.
 const maxDepth = 32
 
+// fieldLetters are what names of fields are made of.
+const fieldLetters = "abcdefghijklmnopqrstuvwxyz0123456789_"
+
 // unmarshalStrict reads one JSON value. Of a field that is there twice encoding/json would
 // take the second, in whatever case it is written, and another reader the first: two
-// parties would see two requests in the same bytes.
+// parties would see two requests in the same bytes. encoding/json also takes ſ for s and
+// the sign of Kelvin for k, so that a name counts only as it is written in package wire.
 func unmarshalStrict(b []byte, into any) error {
 	if err := checkFields(b); err != nil {
 		return err
@@ -22,8 +26,8 @@ func unmarshalStrict(b []byte, into any) error {
 	return json.Unmarshal(b, into)
 }
 
-// checkFields refuses objects with a field twice, nesting that is too deep, and bytes after
-// the value.
+// checkFields refuses objects with a field twice or with a name that no field here has,
+// nesting that is too deep, and bytes after the value.
 func checkFields(b []byte) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
@@ -55,11 +59,13 @@ func checkFields(b []byte) error {
 			}
 		case string:
 			if key {
-				name := strings.ToLower(x)
-				if open[len(open)-1][name] {
+				if strings.Trim(x, fieldLetters) != "" {
+					return fmt.Errorf("unknown field %.80q", x)
+				}
+				if open[len(open)-1][x] {
 					return fmt.Errorf("field %.80q occurs twice", x)
 				}
-				open[len(open)-1][name], key = true, false
+				open[len(open)-1][x], key = true, false
 				continue
 			}
 		}
