@@ -101,6 +101,9 @@ func TestEnvelopeForAnotherTimeOrClusterIsRefused(t *testing.T) {
 		change     func(*Payload)
 	}{
 		{"another cluster", "cluster", func(p *Payload) { p.Cluster = Sum(nil).String() }},
+		{"another cluster whose id begins alike", "cluster", func(p *Payload) { p.Cluster = p.Cluster[:63] + string('0'+('1'-p.Cluster[63])&1) }},
+		{"the beginning of this cluster's id", "cluster", func(p *Payload) { p.Cluster = p.Cluster[:63] }},
+		{"this cluster's id in capitals", "cluster", func(p *Payload) { p.Cluster = strings.ToUpper(p.Cluster) }},
 		{"no cluster", "cluster", func(p *Payload) { p.Cluster = "" }},
 		{"valid for too long", "lifetime", func(p *Payload) { p.Expires = p.Issued + MaxEnvelopeAge + 1 }},
 		{"from the future", "issued", func(p *Payload) { p.Issued, p.Expires = w.now+MaxSkew+1, w.now+MaxSkew+1000 }},

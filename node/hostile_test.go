@@ -40,6 +40,23 @@ import (
 //	cuts while a portfolio is being tested   attacks (catalog/freezeattack_test.go); catalog.TestWordThatACohortTestFailedIsWorthNothingAlone
 //	many and large uploads                   TestRegistrationsWithoutSharesKeepNobodyWaiting; api.TestSharesOfVectorsAreBoundedPerCallerAndDay
 //	a portfolio too large to be tested       TestCohortTestThatCannotBeSentIsRefusedBeforeItIsProposed
+//	dropped, and registered again with one less   catalog.TestDroppedPortfoliosDoNotFreeWhatTheyFroze; catalog.TestVectorIsNotDroppedFromUnderAQuery
+//
+// And without private vectors, or with nothing but a connection:
+//
+//	a replay after a restart or a restore    catalog.TestReplayToANodeThatRestartedCountsOnce; consensus.TestRestartFromDiskAppliesNothingTwice
+//	an envelope of a cluster whose id begins alike   catalog.TestEnvelopeForAnotherTimeOrClusterIsRefused
+//	many noised repeats, to average them     catalog.TestEpsilonNeverExceedsAnyBudget; catalog.TestOneBudgetOfEpsilonForAllBuyersOfAFamily
+//	failing on purpose, and asking again     catalog.TestBudgetIsChargedExactlyAndRefundedWhenNoAttemptCompletes; catalog.TestEpsilonIsChargedWhenAnAttemptIsNamedAndNeverGivenBack
+//	a query interrupted between charge and answer   TestLeaderStartedAnewInTheMiddleOfAnAttemptEndsItItself
+//	differencing by joins and by appended entities  catalog.TestJoinedHistoriesIsolateNobody; catalog's attacks
+//	differencing by HAVING                   none: it is the client's, on released rows
+//	a contract renewed with a smaller k      catalog.TestContractRenewedWithASmallerCohortTellsOfNoFewer
+//	names of fields that fold alike          api.TestNamesThatFoldAlikeAreNotTwoFields
+//	requests with two ends                   api.TestRequestsWithTwoEndsAreRefused; api.TestRestOfABodyIsNoRequest
+//	streams begun and reset                  api.TestResetStreamsAreBounded
+//	answers read slowly                      api.TestServerWaitsForReadersOnlySoLong
+//	SQL that is long, deep or strange        query.TestTextBeyondTheLimitsIsRefused; the fuzz targets of compute/query
 
 // hostile is a buyer whose client checks nothing.
 type hostile struct {

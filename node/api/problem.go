@@ -87,6 +87,16 @@ func (s *server) refuse(c *gin.Context, err error) {
 	c.Data(p.Status, p.ContentType(""), body)
 }
 
+// blameReader is huma's hook for the status of its own errors. Of a body that it cannot
+// read it says 500, as of a fault of the node, when its chunks are malformed or its sender
+// is gone.
+func blameReader(_ huma.Context, status int, message string, errs ...error) huma.StatusError {
+	if status == http.StatusInternalServerError && message == "cannot read request body" {
+		status = http.StatusBadRequest
+	}
+	return huma.NewError(status, message, errs...)
+}
+
 // ownProblem replaces huma's own errors, which are about parameters and bodies,
 // by problems of our shape.
 func ownProblem(_ huma.Context, _ string, v any) (any, error) {

@@ -34,9 +34,12 @@ type server struct {
 // routeKey finds a row of the table for a request.
 type routeKey struct{ method, path string }
 
-// release sets gin's process-wide mode once; in its default mode it prints
-// every route to stdout.
-var release = sync.OnceFunc(func() { gin.SetMode(gin.ReleaseMode) })
+// release sets once what gin and huma have for the whole process: gin's mode, which by
+// default prints every route to stdout, and the status of huma's errors.
+var release = sync.OnceFunc(func() {
+	gin.SetMode(gin.ReleaseMode)
+	huma.NewErrorWithContext = blameReader
+})
 
 // New returns the handler of the node's API. It belongs behind TLS, in a server
 // like the one that NewServer returns.
