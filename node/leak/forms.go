@@ -29,13 +29,20 @@ func Forms(name string, secret []byte) (list []Needle) {
 	add("", string(window))
 	add(" in hexadecimal", hex.EncodeToString(window))
 	add(" in upper hexadecimal", strings.ToUpper(hex.EncodeToString(window)))
-	for skip := range 3 {
-		part := window[skip:]
-		if part = part[:len(part)/3*3]; len(part) < 6 {
-			continue // four characters are found by accident
+	// Few characters are found by accident, and so are eight that stand for six digits: in
+	// times, and in what is random and written in hexadecimal.
+	least := 8
+	if strings.Trim(string(window), "0123456789") == "" {
+		least = 10
+	}
+	for behind := range 3 { // so many bytes of other content, whose bits are left out
+		padded := append(make([]byte, behind), window...)
+		first, end := (8*behind+5)/6, 8*len(padded)/6
+		if end-first < least {
+			continue
 		}
-		add(fmt.Sprintf(" in base64 from %d on", skip), base64.StdEncoding.EncodeToString(part))
-		add(fmt.Sprintf(" in URL base64 from %d on", skip), base64.URLEncoding.EncodeToString(part))
+		add(fmt.Sprintf(" in base64 behind %d", behind), base64.StdEncoding.EncodeToString(padded)[first:end])
+		add(fmt.Sprintf(" in URL base64 behind %d", behind), base64.URLEncoding.EncodeToString(padded)[first:end])
 	}
 	decimals := strings.Trim(fmt.Sprintf("%d", window), "[]")
 	add(" as numbers", decimals)

@@ -55,3 +55,23 @@ func TestFilesBelowADirectoryAreReadWithoutWhatIsReserved(t *testing.T) {
 		}
 	}
 }
+
+// A number of eight digits is found in base64 wherever it begins, and six of its digits in
+// a time of day are no find.
+func TestDigitsInBase64AreFoundWholeAlone(t *testing.T) {
+	needles := leak.NumberForms("a number", 22360681)
+	search := func(text string) []string {
+		return leak.Search([]leak.Place{{Name: "text", Bytes: []byte(base64.StdEncoding.EncodeToString([]byte(text)))}}, needles)
+	}
+	for behind := range 3 {
+		before := strings.Repeat("x", behind)
+		if found := search(before + "22360681, and more"); len(found) == 0 {
+			t.Errorf("behind %d bytes it is not found", behind)
+		}
+		for _, other := range []string{"1795540236068, and more", "1795540223606, and more", "1795542360689, and more"} {
+			if found := search(before + other); len(found) > 0 {
+				t.Errorf("in %s: %v", before+other, found)
+			}
+		}
+	}
+}
