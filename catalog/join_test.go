@@ -328,6 +328,32 @@ func TestProductsTakePTimesKEntities(t *testing.T) {
 	w.verdict(again)
 }
 
+// What a sum of two columns of one dataset told of those who have one alone, a product of
+// both datasets must not narrow: eight of them bear four columns of min_cohort 2.
+func TestAProductHeedsTwoColumnSumsOfEitherSide(t *testing.T) {
+	has := func(d, m, _, e int) bool { return d != 0 || m != 1 || e%3 != 1 || e >= 24 } // so2 of 12 of county1
+	w := newJoinWorld(t, func(emissions, energy *Descriptor) {
+		emissions.Policy.MinCohort, energy.Policy.MinCohort = 2, 2
+		emissions.Policy.Moments = [][2]string{{"nox", "so2"}}
+		emissions.Policy.Aggregates = append(emissions.Policy.Aggregates, FuncCovar)
+	}, has)
+	included := func(q QuerySubmit) (out []int) {
+		for _, g := range w.verdict(q).EntityGroups {
+			out = append(out, g.Included)
+		}
+		return out
+	}
+	covar := submit(w.contracts[0], statisticOf("emissions", FuncCovar, "nox", "so2", attr("county")))
+	for _, q := range []QuerySubmit{covar, w.product("nox", "output", attr("county"))} {
+		if got := included(q); !slices.Equal(got, []int{20, 20, 20}) {
+			t.Fatalf("%v entities are included of %+v", got, q.Request.Select)
+		}
+	}
+	if got := included(w.product("nox", "jobs", attr("county"))); !slices.Equal(got, []int{20, 0, 20}) {
+		t.Errorf("%v entities are included in the fifth column", got)
+	}
+}
+
 // A repeat is of the same versions of both, and pays both prices without counting.
 func TestARepeatOfAJoinNamesBothVersions(t *testing.T) {
 	w := newJoinWorld(t, func(a, b *Descriptor) { openToAll(a); openToAll(b) }, nil)

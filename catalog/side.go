@@ -43,7 +43,14 @@ func (s *side) bears(class, measure, at, weight int) bool {
 	}
 	c := s.after.coverage
 	return s.survey(class).count.count(int(c.columns[s.kin.source][measure][at])) >= weight*s.after.least &&
-		s.pass(class, c.testsAt(s.kin.source, measure, at), weight)
+		s.pass(class, c.testsAt(s.kin.source, measure, at), weight) &&
+		(!s.jointReleased(class, at) || s.pass(class, c.jointAt(s.kin.source, measure, at), weight))
+}
+
+// jointReleased reports whether a sum over the common cells of two measures was
+// released of a class in a period: then who has one alone is a set of point 4.
+func (s *side) jointReleased(class, at int) bool {
+	return s.kin.burdens.joint(s.cutFrom(class), s.periods.From+int64(at), s.grain, s.kin.family.grain)
 }
 
 // pass reports whether all tests pass on a class with p·k entities.

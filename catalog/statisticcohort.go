@@ -198,12 +198,5 @@ func (k *cohort) contributes(part, measure, at int) bool {
 	if k.request.In != "" {
 		return false // the entities that a selector tells apart are not known to be p·k
 	}
-	joint := k.side.after.coverage.jointAt(k.kin.source, measure, at)
-	return k.side.bears(class, measure, at, weight) && (!k.jointReleased(class, at) || k.side.pass(class, joint, weight))
-}
-
-// jointReleased reports whether a sum over the common cells of two measures was
-// released of a class in a period.
-func (k *cohort) jointReleased(class, at int) bool {
-	return k.kin.burdens.joint(k.side.cutFrom(class), k.periods.From+int64(at), k.side.grain, k.kin.family.grain)
+	return k.side.bears(class, measure, at, weight)
 }
