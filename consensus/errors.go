@@ -34,6 +34,10 @@ var (
 	// has less than Options.MinFreeBytes left. Nothing was proposed.
 	ErrDiskFull = errors.New("disk almost full")
 
+	// ErrBusy is returned by Propose on a leader that has more entries under way than it
+	// may have, for as long as it waits for a quorum. Nothing was proposed.
+	ErrBusy = errors.New("too many entries are proposed and not applied yet")
+
 	// ErrFault is matched by every error that is returned after a storage fault
 	// stopped this node's ledger. Only opening it again helps.
 	ErrFault = errors.New("ledger stopped after a fault")

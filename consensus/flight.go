@@ -27,11 +27,12 @@ type flight struct{ room *semaphore.Weighted }
 
 func newFlight() flight { return flight{semaphore.NewWeighted(maxFlightBytes)} }
 
-// enter waits until there is room for an entry. leave gives it back when the entry has
-// been applied, or has failed; not when its proposer gives up.
+// enter waits until there is room for an entry; its error is the context's cause. leave
+// gives the room back when the entry has been applied, or has failed; not when its
+// proposer gives up.
 func (f flight) enter(ctx context.Context, size int) (leave func(), err error) {
 	if err := f.room.Acquire(ctx, int64(size)); err != nil {
-		return nil, fmt.Errorf("%d MB of entries are proposed and not applied yet: %w", maxFlightBytes>>20, context.Cause(ctx))
+		return nil, fmt.Errorf("wait for room among %d MB of entries: %w", maxFlightBytes>>20, context.Cause(ctx))
 	}
 	return func() { f.room.Release(int64(size)) }, nil
 }

@@ -15,8 +15,8 @@ import (
 //
 //   - [*NotLeaderError] on a node that knows another leader, [ErrTooLarge],
 //     [ErrDiskFull], [ErrClosed]: nothing was proposed;
-//   - [ErrNoQuorum], within Options.NoQuorumTimeout; also when for so long there was no
-//     room among the entries that are proposed and not applied: nothing was proposed then;
+//   - [ErrNoQuorum], within Options.NoQuorumTimeout, or [ErrBusy], when for so long there
+//     was no room among the entries that are proposed and not applied;
 //   - [ErrLostLeadership], or the context's error: the outcome may be unknown;
 //   - [ErrTooManyChanges], with the entry's Applied: it is recorded as void;
 //   - [ErrFault]: this node stopped. An entry that was under way may have been
@@ -43,6 +43,9 @@ func (l *Ledger) Propose(ctx context.Context, entry []byte) (Applied, error) {
 		}
 		leave, err := l.flight.enter(ctx, len(entry))
 		if err != nil {
+			if errors.Is(err, ErrNoQuorum) && l.raft.State() == raft.Leader { // a majority answers it
+				return Applied{}, fmt.Errorf("%w: %d MB (waited %s)", ErrBusy, maxFlightBytes>>20, l.opts.NoQuorumTimeout)
+			}
 			return Applied{}, err
 		}
 		var r applyResult

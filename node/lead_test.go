@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/api"
 )
 
@@ -121,17 +122,26 @@ func TestSlowLeaderIsNoLostQuorum(t *testing.T) {
 		return context.Cause(ctx)
 	}
 	c.await(ctx, "n2 to answer", func() bool { return n.health.isAlive("n2") })
-	asked := func() error {
+	ask := func(do func(context.Context, string) error) error {
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
-		return n.atLeader(ctx, slow)
+		return n.atLeader(ctx, do)
 	}
+	asked := func() error { return ask(slow) }
 	c.await(ctx, "a slow leader to be told as such", func() bool {
 		err := asked()
 		if err == nil || errors.Is(err, api.ErrTimeout) == errors.Is(err, api.ErrNoQuorum) {
 			t.Fatalf("a slow leader: %v", err)
 		}
 		return errors.Is(err, api.ErrTimeout) // else it lost the lead meanwhile, as it may on a busy machine
+	})
+	busy := func(context.Context, string) error { return consensus.ErrBusy }
+	c.await(ctx, "a busy leader to be told as such", func() bool {
+		err := ask(busy)
+		if err == nil || errors.Is(err, api.ErrUnavailable) == errors.Is(err, api.ErrNoQuorum) {
+			t.Fatalf("a busy leader: %v", err)
+		}
+		return errors.Is(err, api.ErrUnavailable)
 	})
 	c.close("n2")
 	c.awaitGone(ctx, "n2")

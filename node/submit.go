@@ -202,7 +202,7 @@ func (n *Node) whileItLeads(ctx context.Context, leader string, do func(ctx cont
 // will hand the lead on, or can soon.
 func cannotPropose(err error) bool {
 	var remote *peer.RemoteError
-	return errors.Is(err, errNotFounded) || errors.Is(err, errClock) || errors.Is(err, errUncompared) || errors.Is(err, consensus.ErrDiskFull) ||
+	return errors.Is(err, errNotFounded) || errors.Is(err, errClock) || errors.Is(err, errUncompared) || errors.Is(err, consensus.ErrDiskFull) || errors.Is(err, consensus.ErrBusy) ||
 		errors.As(err, &remote) && remote.Kind == kindCannot
 }
 
