@@ -73,7 +73,6 @@ const dailySQL = `SELECT county, date_trunc('month', period) AS month, SUM(no2) 
 // keeping is a client of the publisher's that keeps what append needs.
 func (c *cluster) keeping(publisher *client.Client) *client.Client {
 	c.t.Helper()
-	c.t.Helper()
 	return c.clientWith(publisher.Key(), client.Options{Spool: c.t.TempDir()})
 }
 

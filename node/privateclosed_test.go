@@ -78,7 +78,8 @@ func TestMemberClosedInTheMiddleOfAPrivateQueryIsReplaced(t *testing.T) {
 	}
 	attempts := got.r.Query.Attempts
 	last := attempts[len(attempts)-1]
-	if len(attempts) < 2 || !slices.Contains(attempts[0].Active, victim) || attempts[0].Failed == "" || slices.Contains(last.Active, victim) {
+	failed := func(a catalog.Attempt) bool { return slices.Contains(a.Active, victim) && a.Failed != "" }
+	if len(attempts) < 2 || !slices.ContainsFunc(attempts, failed) || slices.Contains(last.Active, victim) {
 		t.Errorf("attempts %+v, want one that %s was in to fail and another set to answer", attempts, victim)
 	}
 	var table bytes.Buffer
