@@ -51,20 +51,19 @@ func (c *Client) watch(ctx context.Context, asked askedQuery, every time.Duratio
 	if every <= 0 {
 		every = headwayEvery
 	}
-	return c.until(ctx, func(ctx context.Context) {
-		t := tracker{tileBytes: c.tileBytes(ctx)}
-		for {
-			members := t.members()
-			h, ok := t.take(c.look(ctx, asked, members))
-			if !slices.Equal(members, t.members()) && ctx.Err() == nil {
-				continue // an attempt is named: they are asked at once
-			}
-			if ok && ctx.Err() == nil {
-				tell(h)
-			}
-			if c.pause(ctx, every) != nil {
-				return
-			}
+	var t *tracker
+	return c.looking(ctx, every, func(ctx context.Context) {
+		if t == nil {
+			t = &tracker{tileBytes: c.tileBytes(ctx)}
+		}
+		members := t.members()
+		h, ok := t.take(c.look(ctx, asked, members))
+		for !slices.Equal(members, t.members()) && ctx.Err() == nil { // an attempt is named: they are asked at once
+			members = t.members()
+			h, ok = t.take(c.look(ctx, asked, members))
+		}
+		if ok && ctx.Err() == nil {
+			tell(h)
 		}
 	})
 }

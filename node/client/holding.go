@@ -43,26 +43,27 @@ func (c *Client) watchVersion(ctx context.Context, dataset string, version int, 
 	if tell == nil {
 		return func() {}
 	}
-	return c.until(ctx, func(ctx context.Context) {
-		for {
-			if h, ok := c.holding(ctx, dataset, version, digests); ok && ctx.Err() == nil {
-				h.TileBytes = tileBytes
-				tell(h)
-			}
-			if c.pause(ctx, holdingEvery) != nil {
-				return
-			}
+	return c.looking(ctx, holdingEvery, func(ctx context.Context) {
+		if h, ok := c.holding(ctx, dataset, version, digests); ok && ctx.Err() == nil {
+			h.TileBytes = tileBytes
+			tell(h)
 		}
 	})
 }
 
-// until runs watch until end is called, which waits for its end.
-func (c *Client) until(ctx context.Context, watch func(context.Context)) (end func()) {
+// looking looks again and again, with a pause between two looks, until end is called,
+// which waits for the last look's end.
+func (c *Client) looking(ctx context.Context, every time.Duration, look func(context.Context)) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		watch(ctx)
+		for {
+			look(ctx)
+			if c.pause(ctx, every) != nil {
+				return
+			}
+		}
 	}()
 	return func() {
 		cancel()

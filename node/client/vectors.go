@@ -153,15 +153,10 @@ func (c *Client) watchVector(ctx context.Context, id string, tell func(catalog.V
 	if tell == nil {
 		return func() {}
 	}
-	return c.until(ctx, func(ctx context.Context) {
-		for {
-			v, err := get[catalog.Vector](ctx, c, call{path: "/v1/vectors/" + url.PathEscape(id), token: true})
-			if err == nil && ctx.Err() == nil { // it is for show; whoever waits hears of an error
-				tell(v)
-			}
-			if c.pause(ctx, headwayEvery) != nil {
-				return
-			}
+	return c.looking(ctx, headwayEvery, func(ctx context.Context) {
+		v, err := get[catalog.Vector](ctx, c, call{path: "/v1/vectors/" + url.PathEscape(id), token: true})
+		if err == nil && ctx.Err() == nil { // it is for show; whoever waits hears of an error
+			tell(v)
 		}
 	})
 }
