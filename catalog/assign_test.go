@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 	"testing"
 
@@ -22,7 +23,7 @@ func TestPackAssignRoundTrip(t *testing.T) {
 		if err != nil || !slices.Equal(got, assign) {
 			t.Fatalf("%v: %v", err, got)
 		}
-		if len(packed) > 1+6*len(assign) {
+		if len(packed) > 1+3*len(assign) {
 			t.Fatalf("%d bytes for %d entities", len(packed), len(assign))
 		}
 		for _, n := range []int{len(assign) - 1, len(assign) + 1} {
@@ -50,16 +51,16 @@ func TestUnpackAssignRefusesOtherBytes(t *testing.T) {
 	good := PackAssign([]int32{0, 0, 1})
 	for name, b := range map[string][]byte{
 		"empty":           nil,
-		"version":         append([]byte{2}, good[1:]...),
+		"version":         append([]byte{1}, good[1:]...),
 		"cut":             good[:len(good)-1],
 		"longer":          append(bytes.Clone(good), 1),
-		"run of none":     {1, 0, 0, 3, 2},
-		"run too long":    {1, 4, 2},
-		"group below -1":  {1, 3, 1},
-		"group too large": {1, 3, 0x80, 0x80, 0x80, 0x80, 0x10},
-		"long varint":     {1, 0x83, 0x00, 2},
-		"split run":       {1, 2, 2, 1, 0},
-		"endless varint":  append([]byte{1}, bytes.Repeat([]byte{0x80}, 20)...),
+		"run too long":    {2, 5, 2},
+		"endless run":     {2, 5, 0x80, 0x80},
+		"group below -1":  {2, 3, 1},
+		"group too large": append(binary.AppendUvarint([]byte{2}, 4*(MaxRegistryRows+1)+1), 1),
+		"long varint":     {2, 0x85, 0x00, 0, 4},
+		"split run":       {2, 4, 0, 4},
+		"endless varint":  append([]byte{2}, bytes.Repeat([]byte{0x80}, 20)...),
 	} {
 		if got, err := UnpackAssign(b, 3); err == nil {
 			t.Errorf("%s: read as %v", name, got)
@@ -75,7 +76,8 @@ func TestUnpackAssignRefusesOtherBytes(t *testing.T) {
 func FuzzUnpackAssign(f *testing.F) {
 	f.Add(PackAssign([]int32{0, 0, 1, -1, 5}), 5)
 	f.Add(PackAssign(nil), 0)
-	f.Add([]byte{1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0}, 1<<17)
+	f.Add([]byte{2, 0xff, 0xff, 0xff, 0xff, 0x0f, 0}, 1<<17)
+	f.Add([]byte{2, 5, 0xfe, 0xff, 0x07}, 1<<17)
 	f.Fuzz(func(t *testing.T, b []byte, n int) {
 		assign, err := UnpackAssign(b, n)
 		if err != nil {

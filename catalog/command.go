@@ -84,43 +84,16 @@ type VersionPropose struct {
 	Manifest Digest  `json:"manifest"`
 	Presence Digest  `json:"presence"`
 	Counts   Digest  `json:"counts"` // CountsDigest of the bitmaps that follow; zero when the policy is public
-	// Compared are the earlier releases that a protected version was compared
-	// with (DESIGN section 8, point 4); Sets is the SetsDigest of the sets that
-	// follow, zero when nothing was compared. What was not compared is taken for
-	// the worst.
-	Compared []Comparison `json:"compared,omitempty"`
-	Sets     Digest       `json:"sets,omitzero"`
-}
-
-// Comparison is a measure of a version held against a measure of a release that
-// may tell of the same cells: the same measure of an earlier version, one of the
-// same name and unit in another dataset of the family, or, with Release 0, an
-// earlier measure of the version itself that is declared as related.
-type Comparison struct {
-	Measure string `json:"measure"`
-	Dataset string `json:"dataset"`
-	Release int    `json:"release,omitempty"`
-	Other   string `json:"other"`
-}
-
-// VersionSets carries sets of cells by which a version differs from what it was
-// compared with, in ascending order of (Comparison, Period); where there is none
-// for a period, nothing differs. From counts the sets that came before.
-type VersionSets struct {
-	Dataset string    `json:"dataset"`
-	Version int       `json:"version"`
-	From    int       `json:"from"`
-	Sets    []CellSet `json:"sets"`
-}
-
-// CellSet says who has cells that differ. Levels is the PackAssign of, for every
-// entity of the longer of the two versions, ⌊log2 n⌋ of its n differing cells,
-// or −1 for none. Period is of the coarser of the two policies' grains; cells are
-// those of the finer of the two datasets' grains.
-type CellSet struct {
-	Comparison int    `json:"comparison"` // in VersionPropose.Compared
-	Period     int64  `json:"period"`
-	Levels     []byte `json:"levels"`
+	// Closed are the periods of the policy's grain that are complete in this version,
+	// and settle with it (RELEASE.md section 2.1), at most MayClose; the others wait for a
+	// later version. Empty when the policy is public.
+	Closed Interval `json:"closed,omitzero"`
+	// News is the NewsDigest of what follows of the version's sources; zero: nothing,
+	// so that only first sources have news.
+	News Digest `json:"news,omitzero"`
+	// Settled is how many versions of the family had settled when the news was found. The
+	// version is rejected when a related one settled since.
+	Settled int `json:"settled,omitempty"`
 }
 
 // Block is a run of consecutive entities cut into tiles of equally many
@@ -132,14 +105,15 @@ type Block struct {
 }
 
 // VersionCounts carries, for consecutive periods of the policy's grain from
-// From on, the bitmap of the entities that count there (DESIGN section 8.2):
+// From on, the bitmap of the entities that count there (RELEASE.md section 0.4):
 // bit e of byte e/8, lowest first, ⌈entities/8⌉ bytes each. Where the policy's
 // grain is coarser than the dataset's, Present has as many bitmaps, of the
-// entities that have a cell there at all.
+// entities that have a cell there at all; and pairs of measures have bitmaps too,
+// without Present (Descriptor.Counted).
 type VersionCounts struct {
 	Dataset string   `json:"dataset"`
 	Version int      `json:"version"`
-	Measure string   `json:"measure"`
+	Measure string   `json:"measure"` // one of Descriptor.Counted
 	From    int64    `json:"from"`
 	Bitmaps [][]byte `json:"bitmaps"`
 	Present [][]byte `json:"present,omitempty"`
@@ -167,6 +141,9 @@ type OrderCreate struct {
 	// MinCohort asks for groups of at least so many entities in every period,
 	// where the policy's min_cohort would do with fewer.
 	MinCohort int `json:"min_cohort,omitempty"`
+	// Portfolio asks for exact figures of a private portfolio: a place among the owners
+	// that the policy's portfolios allow, in all of Measures (RELEASE.md section 6.5).
+	Portfolio bool `json:"portfolio,omitempty"`
 }
 
 // OrderApprove grants an order, as asked or narrowed: a field that is set may
@@ -181,6 +158,8 @@ type OrderApprove struct {
 	Scope      *Scope   `json:"scope,omitempty"`
 	Epsilon    string   `json:"epsilon,omitempty"`    // for all noised queries of the contract; empty: the policy's epsilon_per_contract
 	MinCohort  int      `json:"min_cohort,omitempty"` // narrower: larger
+	// NoPortfolio grants the order without the exact portfolio that it asks for.
+	NoPortfolio bool `json:"no_portfolio,omitempty"`
 }
 
 // OrderRefuse ends an order with a reason.
@@ -195,6 +174,9 @@ type QuerySubmit struct {
 	Contract  string  `json:"contract,omitempty"`
 	Receiving []byte  `json:"receiving"`
 	Request   Request `json:"request"`
+	// Witnesses are the digests of the sealed witnesses of an exact query with a private
+	// portfolio on protected data, point 1 first (PROTOCOL.md section 6.5); else none.
+	Witnesses []Digest `json:"witnesses,omitempty"`
 }
 
 // KeyStart begins one attempt of a publisher's key ceremony. The reference
@@ -241,16 +223,16 @@ type KeySign struct {
 type KeyFail struct {
 	Key     string `json:"key"`
 	Attempt int    `json:"attempt"`
-	Reason  string `json:"reason"`
+	Reason  Reason `json:"reason"`
 }
 
 // VersionAck says that the node holds all tiles of the version, checked their
-// digests and layout, and recomputed the counting bitmaps from the presence.
-// With a Reason it says the opposite: the version cannot be accepted.
+// encoding, the manifest, the presence, the counting bitmaps and what is declared of
+// its sources. With a Reason it says why it cannot accept the version.
 type VersionAck struct {
 	Dataset string `json:"dataset"`
 	Version int    `json:"version"`
-	Reason  string `json:"reason,omitempty"`
+	Reason  Reason `json:"reason,omitzero"`
 }
 
 // VersionAttempt names the opening of a version's parity.
@@ -276,12 +258,12 @@ type VersionFail struct {
 	Dataset string `json:"dataset"`
 	Version int    `json:"version"`
 	Attempt int    `json:"attempt"`
-	Reason  string `json:"reason"`
+	Reason  Reason `json:"reason"`
 }
 
 // QueryAttempt names an attempt: the active set, its root, and the number of
 // tiles that the plan opens, which every member checks against its own plan
-// and which is counted against the key's limit (PROTOCOL section 7).
+// and which is counted against the key's limit (PROTOCOL.md section 7.2).
 type QueryAttempt struct {
 	Query   string   `json:"query"`
 	Attempt int      `json:"attempt"`
@@ -310,5 +292,70 @@ type QueryShare struct {
 type QueryFail struct {
 	Query   string `json:"query"`
 	Attempt int    `json:"attempt"`
-	Reason  string `json:"reason"`
+	Reason  Reason `json:"reason"`
 }
+
+// Kind names what an envelope asks for; each has one body type in command.go.
+type Kind string
+
+// Kinds of envelopes, by who signs them.
+const (
+	// The first entry of a cluster, signed by the founding operator.
+	KindInit Kind = "cluster.init"
+
+	// Operators.
+	KindPrincipalAdd Kind = "principal.add"
+
+	// Publishers.
+	KindRegistryCreate Kind = "registry.create"
+	KindRegistryRows   Kind = "registry.rows"
+	KindRegistryCommit Kind = "registry.commit"
+	KindDatasetCreate  Kind = "dataset.create"
+	KindVersionPropose Kind = "version.propose"
+	KindVersionCounts  Kind = "version.counts"
+	KindVersionNews    Kind = "version.news"
+	KindVersionCommit  Kind = "version.commit"
+	KindVersionDrop    Kind = "version.drop"
+	KindOrderApprove   Kind = "order.approve"
+	KindOrderRefuse    Kind = "order.refuse"
+
+	// Publishers, on what they have published.
+	KindRegistryCorrect Kind = "registry.correct"
+	KindDatasetAmend    Kind = "dataset.amend"
+	KindDatasetWithdraw Kind = "dataset.withdraw"
+
+	// Publishers, on contracts they granted.
+	KindContractSuspend Kind = "contract.suspend"
+	KindContractResume  Kind = "contract.resume"
+	KindContractRevoke  Kind = "contract.revoke"
+
+	// Buyers; publishers query their own data without an order.
+	KindOrderCreate Kind = "order.create"
+	KindQuerySubmit Kind = "query.submit"
+
+	// Whoever asks, on private vectors of its own.
+	KindVectorRegister Kind = "vector.register"
+	KindVectorDrop     Kind = "vector.drop"
+
+	// Nodes; those marked (leader) are refused unless they follow from the
+	// state, whoever sends them, so a lying leader can only delay.
+	KindKeyStart       Kind = "key.start"       // (leader)
+	KindKeyCommit      Kind = "key.commit"      // every node
+	KindKeyAck         Kind = "key.ack"         // every node, dealings stored
+	KindKeyTested      Kind = "key.tested"      // root of each test set
+	KindKeySign        Kind = "key.sign"        // every node, its signature under the ready statement
+	KindKeyFail        Kind = "key.fail"        // any node: the attempt is over
+	KindVersionAck     Kind = "version.ack"     // a node holds and checked everything
+	KindVersionAttempt Kind = "version.attempt" // (leader) names the parity opening
+	KindVersionParity  Kind = "version.parity"  // a member's parity share
+	KindVersionFail    Kind = "version.fail"    // a member or the leader: the attempt is over
+	KindQueryAttempt   Kind = "query.attempt"   // (leader)
+	KindQueryShare     Kind = "query.share"     // a member's sealed share
+	KindQueryFail      Kind = "query.fail"      // a member or the leader: the attempt is over
+	KindVectorHold     Kind = "vector.hold"     // a node holds its share, with its nonce
+	KindVectorLine     Kind = "vector.line"     // a node's value in the first check
+	KindVectorAttempt  Kind = "vector.attempt"  // (leader) names the second check
+	KindVectorBits     Kind = "vector.bits"     // a member's share in the second check
+	KindVectorFail     Kind = "vector.fail"     // a member or the leader: the attempt is over
+	KindTestFailed     Kind = "query.test"      // a member: the test of a private query failed
+)

@@ -2,7 +2,7 @@ package catalog
 
 import (
 	"fmt"
-	"strconv"
+	"slices"
 )
 
 // ContractState says whether a contract may be used. That its term is over is
@@ -28,109 +28,7 @@ func (k Contract) BudgetLeft() (left string, limited bool) {
 	if k.Budget == "" {
 		return "", false
 	}
-	return subtractAmount(k.Budget, k.Spent), true
-}
-
-// usable refuses what a contract no longer allows whatever is asked.
-func (k Contract) usable(now int64) *Refusal {
-	again := fmt.Sprintf("order a new one: weir order create --dataset %s --purpose TEXT", k.Dataset)
-	because := ""
-	if k.Reason != "" {
-		because = ": " + k.Reason
-	}
-	switch {
-	case k.State == ContractRevoked:
-		return refuse(RefusedPolicy, "contract_revoked", "contract %s was revoked by its publisher%s", k.ID, because).withFix("%s", again)
-	case k.State == ContractSuspended:
-		return refuse(RefusedPolicy, "contract_suspended", "contract %s is suspended by its publisher%s", k.ID, because).
-			withFix("ask the publisher to resume it; %s", k.left())
-	case now >= k.Until:
-		return refuse(RefusedPolicy, "contract_expired", "contract %s has expired, in the hour %s UTC", k.ID, GrainHour.Format(k.Until/3600_000)).
-			withFix("%s", again).withNumber("until", k.Until).withNumber("now", now)
-	}
-	return nil
-}
-
-// left says in words what a contract still has.
-func (k Contract) left() string {
-	text := "it has any number of queries left"
-	if n, limited := k.QueriesLeft(); limited {
-		text = fmt.Sprintf("it has %d of %d queries left", n, k.Queries)
-	}
-	if b, limited := k.BudgetLeft(); limited {
-		text += fmt.Sprintf(" and %s of %s %s", b, k.Budget, k.currency())
-	}
-	return text
-}
-
-func (k Contract) currency() string {
-	if k.Price == nil {
-		return ""
-	}
-	return k.Price.Currency
-}
-
-// perQuery is the price of one query; empty when it costs nothing.
-func (k Contract) perQuery() string {
-	if k.Price == nil {
-		return ""
-	}
-	return k.Price.PerQuery
-}
-
-// charge takes one query from the contract, or refuses with what is left and
-// what would pass. A repeat of a released query takes the price alone.
-func (k Contract) charge(repeat bool) (Contract, *Refusal) {
-	again := fmt.Sprintf("order a new one: weir order create --dataset %s --purpose TEXT", k.Dataset)
-	if n, limited := k.QueriesLeft(); limited && n == 0 && !repeat {
-		return k, refuse(RefusedPolicy, "contract_exhausted", "all %d queries of contract %s are used", k.Queries, k.ID).
-			withFix("queries that it has released may be repeated; for others %s", again).
-			withNumber("queries", int64(k.Queries)).withNumber("used", int64(k.Used)).withNumber("left", 0)
-	}
-	price := k.perQuery()
-	if left, limited := k.BudgetLeft(); limited && amount(left).Cmp(amount(price)) < 0 {
-		r := refuse(RefusedPolicy, "contract_budget", "a query costs %s %s, contract %s has %s of %s left", price, k.currency(), k.ID, left, k.Budget).
-			withFix("order a budget of at least %s: weir order create --dataset %s --purpose TEXT --budget AMOUNT", price, k.Dataset)
-		r.Numbers = append(r.Numbers, Number{"budget", k.Budget}, Number{"spent", k.Spent}, Number{"left", left}, Number{"price", price})
-		return k, r
-	}
-	if !repeat {
-		k.Used++
-	}
-	if price != "" {
-		k.Spent = AddAmounts(k.Spent, price)
-	}
-	return k, nil
-}
-
-// refund gives the price of a failed query back. What it took of the number of
-// queries, and of privacy, stays spent: its classes were cut, and its attempts
-// may have begun to open.
-func (c *call) refund(q *Query) error {
-	if q.Price == "" {
-		return nil
-	}
-	k, err := find[Contract](c.tx, prefixContract+q.Submit.Contract)
-	if err != nil {
-		return err
-	}
-	k.Spent, q.Refunded = subtractAmount(k.Spent, q.Price), true
-	return put(c.tx, prefixContract+k.ID, k)
-}
-
-// checkBudget refuses a budget that is none, or that pays for no query.
-func checkBudget(d Descriptor, budget string) *Refusal {
-	switch {
-	case budget == "":
-		return nil
-	case d.Price == nil:
-		return invalid("budget", "queries of dataset %s cost nothing", d.Dataset).withFix("leave the budget out")
-	case !isAmount(budget):
-		return invalid("budget", "%.40q is not an amount of money", budget).withFix(`write it like 100.00, in %s`, d.Price.Currency)
-	case amount(budget).Cmp(amount(d.Price.PerQuery)) < 0:
-		return invalid("budget", "%s %s pays for no query, one costs %s", budget, d.Price.Currency, d.Price.PerQuery)
-	}
-	return nil
+	return SubtractAmount(k.Budget, k.Spent), true
 }
 
 // ContractChange is the body of the acts of a publisher on a contract it
@@ -140,50 +38,201 @@ type ContractChange struct {
 	Reason   string `json:"reason,omitempty"`
 }
 
-// suspendContract stops a contract until it is resumed. It holds from the next
-// query on: one that was accepted is charged, and completes.
-func suspendContract(c *call, b ContractChange) error {
-	return c.changeContract(b, ContractSuspended, ContractActive)
+// Currency is the currency of a contract's queries; empty when they cost nothing.
+func (k Contract) Currency() string {
+	if k.Price == nil {
+		return ""
+	}
+	return k.Price.Currency
 }
 
-// resumeContract makes a suspended contract usable again.
-func resumeContract(c *call, b ContractChange) error {
-	return c.changeContract(b, ContractActive, ContractSuspended)
+// QueryPrice is the price of one query; empty when it costs nothing.
+func (k Contract) QueryPrice() string {
+	if k.Price == nil {
+		return ""
+	}
+	return k.Price.PerQuery
 }
 
-// revokeContract ends a contract for good, from the next query on.
-func revokeContract(c *call, b ContractChange) error {
-	return c.changeContract(b, ContractRevoked, ContractActive, ContractSuspended)
+// Scope narrows what a contract's queries may tell apart. Columns are what
+// conditions and groups may use: attributes of the registry, and the entity by
+// the descriptor's name for it. Grain, if set, is the finest period that groups
+// and conditions may use. No Scope at all is the dataset's own policy.
+type Scope struct {
+	Columns []string `json:"columns"` // ascending
+	Grain   Grain    `json:"grain,omitempty"`
 }
 
-func (c *call) changeContract(b ContractChange, to ContractState, from ...ContractState) error {
-	k, err := load[Contract](c, prefixContract+b.Contract, "contract "+strconv.Quote(shorten(b.Contract)))
-	if err != nil {
-		return err
+// ScopeOf is the narrowest scope that allows a request on a dataset.
+func ScopeOf(d Descriptor, q Request) Scope {
+	s := Scope{Columns: []string{}}
+	for _, c := range q.used(d) {
+		s.Columns = append(s.Columns, c.name)
 	}
-	if k.Publisher != c.signer.ID {
-		return forbidden("owner", "contract %s was not granted by you", k.ID)
-	}
-	if k.Buyer == k.Publisher {
-		return conflict("own_contract", "contract %s is the publisher's own", k.ID)
-	}
-	if !isText(b.Reason, maxText) {
-		return invalid("reason", "the reason must be a text of at most %d bytes", maxText)
-	}
-	for _, s := range from {
-		if k.State == s {
-			k.State, k.Reason, k.Changed = to, b.Reason, c.now
-			c.out.ID = k.ID
-			return put(c.tx, prefixContract+k.ID, k)
+	slices.Sort(s.Columns)
+	s.Columns = slices.Compact(s.Columns)
+	for _, g := range []Grain{GrainYear, GrainQuarter, GrainMonth, GrainDay, GrainHour} {
+		if s.Grain = g; q.splits(d.Grain, g) == "" {
+			break
 		}
 	}
-	return conflict("contract_state", "contract %s is %s already", k.ID, k.State)
+	return s
 }
 
-// shorten keeps a name from outside readable in a message.
-func shorten(s string) string {
-	if len(s) > 80 {
-		return s[:80]
+// usedColumn is a column that a request uses, and where.
+type usedColumn struct{ name, field string }
+
+// used are the columns of a request's conditions and groups.
+func (q Request) used(d Descriptor) []usedColumn {
+	var all []usedColumn
+	add := func(column, field string) {
+		if column == "" {
+			column = d.Entity
+		}
+		all = append(all, usedColumn{column, field})
 	}
-	return s
+	for i, dim := range q.By {
+		if dim.OfEntities() {
+			add(dim.Column, fmt.Sprintf("by[%d]", i))
+		}
+	}
+	if q.In != "" {
+		add("", "in")
+	}
+	for i, a := range q.Select {
+		if a.Weight != "" {
+			add("", fmt.Sprintf("select[%d]", i))
+		}
+	}
+	for _, column := range q.Where.Columns() {
+		add(column, "where")
+	}
+	return all
+}
+
+// splits names the field of the request that tells periods finer than g apart;
+// empty when none does.
+func (q Request) splits(own, g Grain) string {
+	for i, dim := range q.By {
+		if dim.Kind == DimPeriod && dim.Grain.Finer(g) {
+			return fmt.Sprintf("by[%d]", i)
+		}
+	}
+	if !own.Finer(g) {
+		return ""
+	}
+	whole := func(edge int64) bool { return g.Span(own.In(edge, g), own).From == edge }
+	for i, p := range q.Periods {
+		if !whole(p.From) || !whole(p.To) {
+			return fmt.Sprintf("periods[%d]", i)
+		}
+	}
+	return ""
+}
+
+// Check refuses a scope that does not fit the dataset.
+func (s *Scope) Check(d Descriptor, columns []string) *Refusal {
+	if s == nil {
+		return nil
+	}
+	known := func(c string) bool { return c == d.Entity || slices.Contains(columns, c) }
+	if r := CheckNames("scope.columns", s.Columns, known, "scope.column", append([]string{d.Entity}, columns...)); r != nil {
+		return r
+	}
+	if s.Grain != "" && !s.Grain.Valid() {
+		return Invalid("scope.grain", "grain.unknown", s.Grain)
+	}
+	return nil
+}
+
+// InScope refuses a request that tells apart what the contract does not grant.
+func (k Contract) InScope(d Descriptor, q Request) *Refusal {
+	if k.Scope == nil {
+		return nil
+	}
+	for _, c := range q.used(d) {
+		if !slices.Contains(k.Scope.Columns, c.name) {
+			r := Refuse(RefusedPolicy, "contract_scope", "contract.no_column", k.ID, c.name, k.Dataset)
+			if len(k.Scope.Columns) > 0 {
+				r = Refuse(RefusedPolicy, "contract_scope", "contract.column", k.ID, c.name, k.Dataset, k.Scope.Columns)
+			}
+			r.Field = c.field
+			return r
+		}
+	}
+	if g := k.Scope.Grain; g != "" {
+		if field := q.splits(d.Grain, g); field != "" {
+			r := Refuse(RefusedPolicy, "contract_scope", "contract.grain", k.ID, g)
+			r.Field = field
+			return r
+		}
+	}
+	return nil
+}
+
+// Statement is what was asked under a contract, and what it cost. Amounts are
+// exact decimals in Currency. Queries counts accepted ones, repeats and failed
+// ones included; Groups only what was released. A page of one counts and adds up its
+// own lines; Add puts pages together.
+type Statement struct {
+	Contract Contract        `json:"contract"`
+	Month    string          `json:"month,omitempty"` // such as 2026-11, in the dataset's utc_offset; empty: the whole term
+	Currency string          `json:"currency,omitempty"`
+	Lines    []StatementLine `json:"lines"`
+	Queries  int             `json:"queries"`
+	Repeats  int             `json:"repeats"`
+	Failed   int             `json:"failed"`
+	Groups   int             `json:"groups"`
+	Price    string          `json:"price"` // charged in that time and not refunded
+	// What is left now, not at the month's end; empty or absent: not limited.
+	QueriesLeft *int   `json:"queries_left,omitempty"`
+	BudgetLeft  string `json:"budget_left,omitempty"`
+	Next        string `json:"next,omitempty"` // Page.After of the lines that follow; empty: these are the last
+}
+
+// StatementLine is one query. Price is what it cost after refunds.
+type StatementLine struct {
+	Query    string     `json:"query"`
+	Seq      uint64     `json:"seq"` // entry of the evidence log
+	Accepted int64      `json:"accepted"`
+	Release  int        `json:"release"`
+	State    QueryState `json:"state"`
+	Repeats  string     `json:"repeats,omitempty"`
+	Groups   int        `json:"groups"`
+	Price    string     `json:"price"`
+	Refunded bool       `json:"refunded,omitempty"`
+}
+
+// Add appends the following page.
+func (s *Statement) Add(next Statement) {
+	s.Lines = append(s.Lines, next.Lines...)
+	s.Queries += next.Queries
+	s.Repeats += next.Repeats
+	s.Failed += next.Failed
+	s.Groups += next.Groups
+	s.Price = AddAmounts(s.Price, next.Price)
+	s.Contract, s.QueriesLeft, s.BudgetLeft, s.Next = next.Contract, next.QueriesLeft, next.BudgetLeft, next.Next
+}
+
+// A place is what lets an owner have exact figures of a private portfolio of a measure
+// (RELEASE.md section 6.5). The policy's portfolios say how many owners have one at a time. It
+// is taken when a contract with a portfolio is approved, and free again when that ends;
+// but for periods that were asked, which stay the owner's, and its list's, for good.
+
+// Places is how the places of a measure are taken.
+type Places struct {
+	Measure string   `json:"measure"`
+	Owners  int      `json:"owners"`            // that may have one at a time
+	Holders []string `json:"holders,omitempty"` // principals with a contract that gives them one
+	Taken   []Taken  `json:"taken,omitempty"`   // by owners of contracts, past ones too; ascending
+}
+
+// Left is how many places are left.
+func (p Places) Left() int { return max(p.Owners-len(p.Holders), 0) }
+
+// Taken is a run of periods of the policy's grain that were asked for an owner's
+// portfolio.
+type Taken struct {
+	Owner string `json:"owner"`
+	Interval
 }

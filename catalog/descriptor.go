@@ -1,7 +1,9 @@
 package catalog
 
+import "slices"
+
 // Descriptor is what a publisher declares of a dataset: the canonical form of
-// the YAML file of DESIGN section 10. Everything in it is public.
+// the YAML file of DESCRIPTOR.md. Everything in it is public.
 type Descriptor struct {
 	Dataset     string    `json:"dataset"`
 	Title       Text      `json:"title"`
@@ -39,18 +41,70 @@ type Measure struct {
 // minus infinity; encoded values are centred on it.
 func (m Measure) Mid() int64 { return m.Min + (m.Max-m.Min)>>1 }
 
-// Policy is what may be released, DESIGN section 8.
+// Policy is what may be released (RELEASE.md). policyfield.go says of each field where
+// it applies and what it can be.
 type Policy struct {
-	Aggregates []string    `json:"aggregates"` // lower case: count, sum, avg, …
-	Public     bool        `json:"public,omitempty"`
-	Grain      Grain       `json:"grain"` // finest period of a group
-	MinCohort  int         `json:"min_cohort,omitempty"`
-	Cubes      [][]string  `json:"cubes,omitempty"`
-	Moments    [][2]string `json:"moments,omitempty"`
-	Joins      []string    `json:"joins,omitempty"`
-	Related    [][2]string `json:"related,omitempty"`
-	Portfolios int         `json:"portfolios,omitempty"`
-	DP         *DP         `json:"dp,omitempty"`
+	Aggregates      []string        `json:"aggregates"` // lower case: count, sum, avg, …
+	Public          bool            `json:"public,omitempty"`
+	Grain           Grain           `json:"grain"` // finest period of a group
+	MinCohort       int             `json:"min_cohort,omitempty"`
+	MinCoverage     string          `json:"min_coverage,omitempty"` // decimal above 0, at most 1; empty: DefaultMinCoverage
+	Cubes           [][]string      `json:"cubes,omitempty"`
+	Moments         [][2]string     `json:"moments,omitempty"`
+	Joins           []string        `json:"joins,omitempty"`
+	Related         [][]string      `json:"related,omitempty"`          // groups of own measures and dataset.measure of the family
+	Unrelated       []string        `json:"unrelated,omitempty"`        // registries and datasets of the publisher
+	Portfolios      int             `json:"portfolios,omitempty"`       // owners of exact portfolios; 0: DefaultPortfolios
+	PortfolioChange PortfolioChange `json:"portfolio_change,omitempty"` // empty: PortfolioPerPeriod
+	DP              *DP             `json:"dp,omitempty"`
+}
+
+// What holds where a policy leaves the field out.
+const (
+	DefaultMinCoverage = "0.9"
+	DefaultPortfolios  = 1
+)
+
+// PortfolioChange says whether an owner of an exact portfolio may register another
+// list (RELEASE.md section 6).
+type PortfolioChange string
+
+// The two rules for another list.
+const (
+	PortfolioPerPeriod PortfolioChange = "per_period" // for periods that were not answered
+	PortfolioNever     PortfolioChange = "never"
+)
+
+// Coverage is the policy's least coverage of a row as decimal text, above 0 and at
+// most 1.
+func (p Policy) Coverage() string {
+	if p.MinCoverage == "" {
+		return DefaultMinCoverage
+	}
+	return p.MinCoverage
+}
+
+// Covers reports whether a row that includes so many of its counting entities has
+// the policy's least coverage. The policy was checked.
+func (p Policy) Covers(included, of int) bool {
+	parts, whole := coverageParts(p.Coverage())
+	return int64(included)*whole >= int64(of)*parts
+}
+
+// Owners is how many owners may have an exact portfolio at a time.
+func (p Policy) Owners() int {
+	if p.Portfolios == 0 {
+		return DefaultPortfolios
+	}
+	return p.Portfolios
+}
+
+// Change is the policy's rule for another list of an owner.
+func (p Policy) Change() PortfolioChange {
+	if p.PortfolioChange == "" {
+		return PortfolioPerPeriod
+	}
+	return p.PortfolioChange
 }
 
 // DP are the budgets of noised releases, as decimal text so that no two nodes
@@ -66,4 +120,64 @@ type DP struct {
 type Price struct {
 	PerQuery string `json:"per_query"`
 	Currency string `json:"currency"`
+}
+
+// CountsPresence reports whether a version says, beside who counts, who has a
+// cell at all. Where a period of the policy is one of the dataset's the two are
+// the same.
+func (d Descriptor) CountsPresence() bool { return !d.Policy.Public && d.Policy.Grain != d.Grain }
+
+// Counted names what the bitmaps of a version are of: the measures and, where a period
+// of the policy has several of the dataset, the pairs of different measures that moments
+// lists (PairName).
+func (d Descriptor) Counted() []string {
+	out := d.MeasureNames()
+	if !d.CountsPresence() {
+		return out
+	}
+	for _, p := range d.Policy.Moments {
+		if name := d.PairName(p[0], p[1]); p[0] != p[1] && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// PairName is what the bitmaps of a pair of measures are called that moments lists, in
+// either order; empty where there is none. Who is in them has, in some period of the
+// dataset, a cell of exactly one of the two.
+func (d Descriptor) PairName(a, b string) string {
+	if !d.CountsPresence() || !d.lists(a, b) {
+		return ""
+	}
+	return min(a, b) + "*" + max(a, b)
+}
+
+// MeasureNames are the names of a descriptor's measures, in its order.
+func (d Descriptor) MeasureNames() []string {
+	all := make([]string, len(d.Measures))
+	for i, m := range d.Measures {
+		all[i] = m.Name
+	}
+	return all
+}
+
+// Measure is the measure of that name; false when the descriptor has none.
+func (d Descriptor) Measure(name string) (Measure, bool) {
+	i := d.MeasureIndex(name)
+	if i < 0 {
+		return Measure{}, false
+	}
+	return d.Measures[i], true
+}
+
+// MeasureNamed is the measure of that name, the zero Measure if there is none.
+func (d Descriptor) MeasureNamed(name string) Measure {
+	m, _ := d.Measure(name)
+	return m
+}
+
+// MeasureIndex is the number of the measure of that name, −1 if there is none.
+func (d Descriptor) MeasureIndex(name string) int {
+	return slices.IndexFunc(d.Measures, func(m Measure) bool { return m.Name == name })
 }

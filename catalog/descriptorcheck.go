@@ -25,30 +25,30 @@ var (
 // would protect less than its publisher may believe.
 func (d Descriptor) Check() *Refusal {
 	switch {
-	case !isName(d.Dataset):
-		return invalid("dataset", "%.80q is not a dataset's name: [a-z][a-z0-9_]*", d.Dataset)
-	case !isName(d.Registry):
-		return invalid("registry", "%.80q is not a registry's name: [a-z][a-z0-9_]*", d.Registry)
-	case !isName(d.Entity) || d.Entity == "period":
-		return invalid("entity", "%.80q cannot name the entity: [a-z][a-z0-9_]*, and not period", d.Entity)
+	case !IsName(d.Dataset):
+		return Invalid("dataset", "descriptor.dataset_name", d.Dataset)
+	case !IsName(d.Registry):
+		return Invalid("registry", "descriptor.registry_name", d.Registry)
+	case !IsName(d.Entity) || d.Entity == "period":
+		return Invalid("entity", "descriptor.entity_name", d.Entity)
 	case !d.Grain.Valid():
-		return invalid("grain", "unknown grain %.40q", d.Grain).withFix("grains are hour, day, month, quarter and year")
+		return Invalid("grain", "grain.unknown", d.Grain)
 	case !offsetForm.MatchString(d.UTCOffset):
-		return invalid("utc_offset", "%.40q is not an offset from UTC", d.UTCOffset).withFix("write it like +08:00")
+		return Invalid("utc_offset", "descriptor.utc_offset", d.UTCOffset)
 	}
 	texts := [...]struct {
 		field, text string
 		most        int
 	}{
-		{"title.en", d.Title.EN, maxText},
-		{"title.zh", d.Title.ZH, maxText},
-		{"description.en", d.Description.EN, 8 * maxText},
-		{"description.zh", d.Description.ZH, 8 * maxText},
-		{"license", d.License, maxName},
+		{"title.en", d.Title.EN, MaxText},
+		{"title.zh", d.Title.ZH, MaxText},
+		{"description.en", d.Description.EN, 8 * MaxText},
+		{"description.zh", d.Description.ZH, 8 * MaxText},
+		{"license", d.License, MaxName},
 	}
 	for _, t := range texts {
-		if !isText(strings.ReplaceAll(t.text, "\n", " "), t.most) {
-			return invalid(t.field, "it must be a text of at most %d bytes", t.most)
+		if !IsText(strings.ReplaceAll(t.text, "\n", " "), t.most) {
+			return Invalid(t.field, "text.too_long", t.most)
 		}
 	}
 	if r := d.checkMeasures(); r != nil {
@@ -56,7 +56,7 @@ func (d Descriptor) Check() *Refusal {
 	}
 	if p := d.Price; p != nil {
 		if !amountForm.MatchString(p.PerQuery) || !moneyForm.MatchString(p.Currency) {
-			return invalid("price", "%.40q %.10q is not an amount of money", p.PerQuery, p.Currency).withFix(`write {per_query: "10.00", currency: CNY}`)
+			return Invalid("price", "descriptor.price", p.PerQuery, p.Currency)
 		}
 	}
 	return d.checkPolicy()
@@ -66,30 +66,39 @@ func (d Descriptor) Check() *Refusal {
 // registry.
 func (d Descriptor) CheckColumns(columns []string) *Refusal {
 	if slices.Contains(columns, d.Entity) {
-		return invalid("entity", "%s is an attribute of the registry", d.Entity)
+		return Invalid("entity", "descriptor.name_is_attribute", d.Entity)
 	}
 	for i, m := range d.Measures {
 		if slices.Contains(columns, m.Name) {
-			return invalid(fmt.Sprintf("measures[%d].name", i), "%s is an attribute of the registry", m.Name)
+			return Invalid(fmt.Sprintf("measures[%d].name", i), "descriptor.name_is_attribute", m.Name)
 		}
 	}
 	for i, cube := range d.Policy.Cubes {
 		for _, a := range cube {
 			if !slices.Contains(columns, a) {
-				return invalid(fmt.Sprintf("policy.cubes[%d]", i), "the registry has no attribute %.80q", a).
-					withFix("its attributes are: %s", quoteList(columns))
+				return Invalid(fmt.Sprintf("policy.cubes[%d]", i), "registry.no_attribute", a, columns)
 			}
 		}
 	}
 	return nil
 }
 
+// CheckAttributes refuses attributes that no registry can have. entity is what its id
+// column is called; the field of a refusal is columns, or one of columns.
+func CheckAttributes(entity string, columns []string) *Refusal {
+	if len(columns) > MaxColumns {
+		return Invalid("columns", "registry.columns", len(columns), MaxColumns)
+	}
+	free := func(s string) bool { return IsName(s) && s != entity && s != "entity" && s != "period" }
+	return CheckNames("columns", columns, free, "registry.column_name")
+}
+
 func (d Descriptor) checkMeasures() *Refusal {
 	if len(d.Measures) == 0 || len(d.Measures) > MaxColumns {
-		return invalid("measures", "%d measures, 1 to %d are possible", len(d.Measures), MaxColumns)
+		return Invalid("measures", "descriptor.measures", len(d.Measures), MaxColumns)
 	}
-	free := func(s string) bool { return isName(s) && s != "entity" && s != "period" && s != d.Entity }
-	if r := checkNames("measures", d.measureNames(), free, "a free measure name: [a-z][a-z0-9_]*, and neither the entity's nor entity or period"); r != nil {
+	free := func(s string) bool { return IsName(s) && s != "entity" && s != "period" && s != d.Entity }
+	if r := CheckNames("measures", d.MeasureNames(), free, "measure.name"); r != nil {
 		return r
 	}
 	for i, m := range d.Measures {
@@ -103,30 +112,29 @@ func (d Descriptor) checkMeasures() *Refusal {
 func (m Measure) check(at string) *Refusal {
 	switch {
 	case m.Decimals < 0 || m.Decimals > maxDecimals:
-		return invalid(at+".decimals", "%d decimals, 0 to %d are possible", m.Decimals, maxDecimals)
+		return Invalid(at+".decimals", "measure.decimals", m.Decimals, maxDecimals)
 	case m.Min == m.Max:
-		return invalid(at+".range", "the range of %s is missing or has no width", m.Name).
-			withFix("declare the smallest and the largest value that can occur")
+		return Invalid(at+".range", "measure.range_missing", m.Name)
 	case m.Min > m.Max:
-		return invalid(at+".range", "the range of %s ends before it begins", m.Name)
+		return Invalid(at+".range", "measure.range_reversed", m.Name)
 	case m.Min < -maxBound || m.Max > maxBound:
-		return invalid(at+".range", "the range of %s is too wide: with its decimals, bounds must stay within ±2^55", m.Name)
+		return Invalid(at+".range", "measure.range_wide", m.Name)
 	case m.Squares && m.Half() > maxSquared:
-		return invalid(at+".squares", "the range of %s is too wide for squares: a reading may lie %d units of its last decimal from the middle, squared more than %d",
-			m.Name, m.Half(), int64(MaxSum)).withFix("declare a narrower range, a larger unit or fewer decimals, or leave squares out")
-	case !isText(m.Unit, maxName):
-		return invalid(at+".unit", "it must be a text of at most %d bytes", maxName)
+		return Invalid(at+".squares", "measure.squares_wide",
+			m.Name, m.Half(), int64(MaxSum))
+	case !IsText(m.Unit, MaxName):
+		return Invalid(at+".unit", "text.too_long", MaxName)
 	case len(m.Buckets) > MaxColumns:
-		return invalid(at+".buckets", "%d buckets, at most %d are possible", len(m.Buckets), MaxColumns)
+		return Invalid(at+".buckets", "measure.buckets", len(m.Buckets), MaxColumns)
 	}
 	last := int64(0)
 	for i, b := range m.Buckets {
 		v, ok := parseFixed(b, m.Decimals)
 		if !ok {
-			return invalid(at+".buckets", "%.40q is not a number of at most %d decimals", b, m.Decimals)
+			return Invalid(at+".buckets", "measure.bucket_number", b, m.Decimals)
 		}
 		if i > 0 && v <= last {
-			return invalid(at+".buckets", "the buckets do not ascend at %.40q", b)
+			return Invalid(at+".buckets", "measure.bucket_order", b)
 		}
 		last = v
 	}

@@ -1,6 +1,13 @@
 package catalog
 
-import "encoding/json"
+import (
+	"crypto/ed25519"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"unicode/utf8"
+)
 
 // Entry is what the replicated log holds: one signed envelope and the time at
 // which the leader proposed it, in Unix milliseconds. The state machine never
@@ -49,71 +56,159 @@ type Payload struct {
 	Body    json.RawMessage `json:"body"` // of the kind's body type
 }
 
-// Kind names what an envelope asks for; each has one body type in command.go.
-type Kind string
-
-// Kinds of envelopes, by who signs them.
-const (
-	// The first entry of a cluster, signed by the founding operator.
-	KindInit Kind = "cluster.init"
-
-	// Operators.
-	KindPrincipalAdd Kind = "principal.add"
-
-	// Publishers.
-	KindRegistryCreate Kind = "registry.create"
-	KindRegistryRows   Kind = "registry.rows"
-	KindRegistryCommit Kind = "registry.commit"
-	KindDatasetCreate  Kind = "dataset.create"
-	KindVersionPropose Kind = "version.propose"
-	KindVersionCounts  Kind = "version.counts"
-	KindVersionSets    Kind = "version.sets"
-	KindVersionCommit  Kind = "version.commit"
-	KindVersionDrop    Kind = "version.drop"
-	KindOrderApprove   Kind = "order.approve"
-	KindOrderRefuse    Kind = "order.refuse"
-
-	// Publishers, on contracts they granted.
-	KindContractSuspend Kind = "contract.suspend"
-	KindContractResume  Kind = "contract.resume"
-	KindContractRevoke  Kind = "contract.revoke"
-
-	// Buyers; publishers query their own data without an order.
-	KindOrderCreate Kind = "order.create"
-	KindQuerySubmit Kind = "query.submit"
-
-	// Whoever asks, on private vectors of its own.
-	KindVectorRegister Kind = "vector.register"
-	KindVectorDrop     Kind = "vector.drop"
-
-	// Nodes; those marked (leader) are refused unless they follow from the
-	// state, whoever sends them, so a lying leader can only delay.
-	KindKeyStart       Kind = "key.start"       // (leader)
-	KindKeyCommit      Kind = "key.commit"      // every node
-	KindKeyAck         Kind = "key.ack"         // every node, dealings stored
-	KindKeyTested      Kind = "key.tested"      // root of each test set
-	KindKeySign        Kind = "key.sign"        // every node, its signature under the ready statement
-	KindKeyFail        Kind = "key.fail"        // any node: the attempt is over
-	KindVersionAck     Kind = "version.ack"     // a node holds and checked everything
-	KindVersionAttempt Kind = "version.attempt" // (leader) names the parity opening
-	KindVersionParity  Kind = "version.parity"  // a member's parity share
-	KindVersionFail    Kind = "version.fail"    // a member or the leader: the attempt is over
-	KindQueryAttempt   Kind = "query.attempt"   // (leader)
-	KindQueryShare     Kind = "query.share"     // a member's sealed share
-	KindQueryFail      Kind = "query.fail"      // a member or the leader: the attempt is over
-	KindVectorHold     Kind = "vector.hold"     // a node holds its share, with its nonce
-	KindVectorLine     Kind = "vector.line"     // a node's value in the first check
-	KindVectorAttempt  Kind = "vector.attempt"  // (leader) names the second check
-	KindVectorBits     Kind = "vector.bits"     // a member's share in the second check
-	KindVectorFail     Kind = "vector.fail"     // a member or the leader: the attempt is over
-	KindCohortFailed   Kind = "query.cohort"    // a member: the cohort test failed
-)
-
 // Limits of an envelope and of its life.
 const (
-	MaxEnvelope    = 1 << 20        // bytes of signer, signature and payload together, DESIGN section 7
+	MaxEnvelope    = 1 << 20        // bytes of signer, signature and payload together, DATA_MODEL.md section 3.2
 	MaxEnvelopeAge = 10 * 60 * 1000 // milliseconds from Issued to Expires
 	MaxChunk       = 256 << 10      // bytes of rows or bitmaps in one envelope
 	MaxGroups      = 65536          // released groups of one query
 	MaxAttempts    = 3              // openings of one query
 )
+
+// format is the version of entries and payloads.
+const format = 1
+
+// Sizes of an entry's fixed parts: version, time, then the lengths of signer and
+// signature (2 bytes each) and of the payload (4 bytes), big-endian.
+const (
+	entryHeader   = 1 + 8
+	entryOverhead = entryHeader + 2 + 2 + 4
+)
+
+// NewEntry is the entry by which the leader proposes an envelope at the Unix
+// time now, in milliseconds.
+func NewEntry(now int64, e Envelope) Entry {
+	return Entry{Version: format, Time: now, Envelope: e}
+}
+
+// Marshal returns the bytes of the log: the version, the time, then signer,
+// signature and payload, each after its length.
+func (e Entry) Marshal() []byte {
+	env := e.Envelope
+	b := make([]byte, 0, entryOverhead+env.size())
+	b = append(b, byte(e.Version))
+	b = binary.BigEndian.AppendUint64(b, uint64(e.Time)) //nolint:gosec // ParseEntry refuses negative times
+	b = binary.BigEndian.AppendUint16(b, uint16(min(len(env.Signer), math.MaxUint16)))
+	b = append(b, env.Signer...)
+	b = binary.BigEndian.AppendUint16(b, uint16(min(len(env.Signature), math.MaxUint16)))
+	b = append(b, env.Signature...)
+	b = binary.BigEndian.AppendUint32(b, uint32(min(len(env.Payload), math.MaxUint32)))
+	return append(b, env.Payload...)
+}
+
+// size is the length of an envelope in the log, without its framing.
+func (e Envelope) size() int { return len(e.Signer) + len(e.Signature) + len(e.Payload) }
+
+// ParseEntry reads what Marshal writes. It does not look into the payload. An error is an
+// *UnreadableError.
+func ParseEntry(b []byte) (Entry, error) {
+	if len(b) > MaxEnvelope+entryOverhead {
+		return Entry{}, unreadable("entry.size", len(b), MaxEnvelope+entryOverhead)
+	}
+	if len(b) < entryHeader {
+		return Entry{}, errShortEntry
+	}
+	t := binary.BigEndian.Uint64(b[1:])
+	if b[0] != format {
+		return Entry{}, unreadable("entry.version", b[0], format)
+	}
+	if t > MaxTime {
+		return Entry{}, unreadable("entry.time", t, int64(MaxTime))
+	}
+	var parts [3][]byte
+	rest := b[entryHeader:]
+	for i, width := range [3]int{2, 2, 4} {
+		if len(rest) < width {
+			return Entry{}, errShortEntry
+		}
+		var n uint64
+		for _, c := range rest[:width] {
+			n = n<<8 | uint64(c)
+		}
+		if rest = rest[width:]; uint64(len(rest)) < n {
+			return Entry{}, errShortEntry
+		}
+		parts[i], rest = rest[:n:n], rest[n:]
+	}
+	if len(rest) > 0 {
+		return Entry{}, unreadable("entry.trailing", len(rest))
+	}
+	if len(parts[0]) > MaxSigner || !utf8.Valid(parts[0]) {
+		return Entry{}, unreadable("entry.signer")
+	}
+	return Entry{
+		Version: format, Time: int64(t), //nolint:gosec // bounded above
+		Envelope: Envelope{Signer: string(parts[0]), Signature: parts[1], Payload: parts[2]},
+	}, nil
+}
+
+var errShortEntry = unreadable("entry.short")
+
+// ParsePayload reads the signed bytes of an envelope. It checks their form, not
+// whether they are meant for this cluster and time.
+func ParsePayload(b []byte) (Payload, error) {
+	var p Payload
+	if err := DecodeStrict(b, &p); err != nil {
+		return Payload{}, fmt.Errorf("parse payload: %w", err)
+	}
+	if p.Version != format {
+		return Payload{}, unreadable("payload.version", p.Version, format)
+	}
+	if !IsLabel(string(p.Kind)) {
+		return Payload{}, unreadable("payload.kind", p.Kind)
+	}
+	if !isHex(p.Nonce, 32) {
+		return Payload{}, unreadable("payload.nonce", p.Nonce)
+	}
+	if p.Issued < 0 || p.Expires > MaxTime || p.Expires <= p.Issued {
+		return Payload{}, unreadable("payload.time", p.Issued, p.Expires)
+	}
+	return p, nil
+}
+
+// Sign makes the envelope of a payload. It sets the payload's Version and
+// Signer; everything else, the nonce included, is the caller's.
+func Sign(key ed25519.PrivateKey, signer string, p Payload) (Envelope, error) {
+	if len(key) != ed25519.PrivateKeySize {
+		return Envelope{}, fmt.Errorf("sign %s: key of %d bytes, want %d", p.Kind, len(key), ed25519.PrivateKeySize)
+	}
+	p.Version, p.Signer = format, signer
+	b, err := json.Marshal(p)
+	if err != nil {
+		return Envelope{}, fmt.Errorf("sign %s: %w", p.Kind, err)
+	}
+	if _, err := ParsePayload(b); err != nil {
+		return Envelope{}, fmt.Errorf("sign %s: %w", p.Kind, err)
+	}
+	e := Envelope{Payload: b, Signer: signer, Signature: ed25519.Sign(key, signedBytes(SigningContext, b))}
+	if n := e.size(); n > MaxEnvelope {
+		return Envelope{}, fmt.Errorf("sign %s: envelope of %d bytes, at most %d are accepted", p.Kind, n, MaxEnvelope)
+	}
+	return e, nil
+}
+
+// Digest identifies the envelope: the SHA-256 of its payload, which names the
+// signer.
+func (e Envelope) Digest() Digest { return Sum(e.Payload) }
+
+// Verify reports whether the signature is that of the Ed25519 public key.
+func (e Envelope) Verify(public []byte) bool {
+	return len(public) == ed25519.PublicKeySize &&
+		ed25519.Verify(public, signedBytes(SigningContext, e.Payload), e.Signature)
+}
+
+func signedBytes(context string, b []byte) []byte {
+	return append([]byte(context), b...)
+}
+
+func isHex(s string, n int) bool {
+	if len(s) != n {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}

@@ -6,13 +6,7 @@ import (
 	"strings"
 )
 
-// FuncProduct sums the product of a measure of the dataset and one of the dataset
-// that is joined to it, cell by cell. Aggregate.Other is the second one's name with
-// that of its dataset and a point before it. It is granted by sum, on both sides:
-// what else it takes is that the two descriptors name each other in joins.
-const FuncProduct = "product"
-
-// Join names the second dataset of a request (DESIGN section 8, point 6): cells of
+// Join names the second dataset of a request (RELEASE.md section 5): cells of
 // both belong together by entity and period.
 type Join struct {
 	Dataset  string `json:"dataset"`
@@ -25,14 +19,15 @@ type Join struct {
 type JoinedRelease struct {
 	Dataset string `json:"dataset"`
 	Release int    `json:"release"`
+	Amended int    `json:"amended,omitempty"` // as the verdict's, of this dataset's descriptor
 }
 
 // JoinedMeasure is how a measure of a second dataset is called beside those of the
 // first. No measure has a point in its own name.
 func JoinedMeasure(dataset, measure string) string { return dataset + "." + measure }
 
-// ownMeasure is the name that a joined measure has in its dataset.
-func ownMeasure(name string) string { return name[strings.IndexByte(name, '.')+1:] }
+// OwnMeasure is the name that a joined measure has in its dataset.
+func OwnMeasure(name string) string { return name[strings.IndexByte(name, '.')+1:] }
 
 // Joined reports whether the column multiplies with a measure of a second dataset.
 func (c Column) Joined() bool { return strings.Contains(c.Times, ".") }
@@ -59,30 +54,29 @@ func (q Request) checkJoin() *Refusal {
 		product := a.Func == FuncProduct
 		switch {
 		case product && q.Join == nil:
-			return invalid(field, "a product takes a measure of a second dataset, and none is joined")
+			return Invalid(field, "join.product_alone")
 		case q.Join != nil && !product && (a.Func != "count" || a.Measure != ""):
-			return invalid(field, "of two joined datasets %.40q is not answered", a.Func).
-				withFix("ask for SUM(x.measure * y.measure) and COUNT(*)")
+			return Invalid(field, "join.function", a.Func)
 		case product && !strings.HasPrefix(a.Other, q.Join.Dataset+"."), product && strings.Contains(a.Measure, "."):
-			return invalid(field, "a product is of a measure of %.80q and one of %.80q", q.Dataset, q.Join.Dataset)
+			return Invalid(field, "join.product_measures", q.Dataset, q.Join.Dataset)
 		}
 	}
 	switch {
 	case q.Join == nil:
 		return nil
 	case q.Join.Dataset == q.Dataset:
-		return invalid("join", "dataset %s is joined to itself", q.Dataset)
+		return Invalid("join", "join.itself", q.Dataset)
 	case q.Join.Release < 0:
-		return invalid("join.release", "release %d", q.Join.Release)
-	case q.In != "" || len(q.vectors()) > 0:
-		return invalid("join", "private vectors are not answered on joined datasets by this version").withFix("ask without PRIVATE")
+		return Invalid("join.release", "request.release", q.Join.Release)
+	case q.In != "" || len(q.Vectors()) > 0:
+		return Invalid("join", "join.private")
 	case q.Noise != nil:
-		return invalid("noise", "noise is not answered on joined datasets by this version").withFix("ask without --epsilon")
+		return Invalid("noise", "join.noise")
 	}
 	return nil
 }
 
-// ofFirst and ofSecond are a request as the contract on each dataset sees it.
+// ofFirst is a request as the contract on the first dataset sees it.
 func (q Request) ofFirst() Request {
 	q.Select = slices.Clone(q.Select)
 	for i := range q.Select {
@@ -93,12 +87,13 @@ func (q Request) ofFirst() Request {
 	return q
 }
 
-func (q Request) ofSecond() Request {
+// OfSecond is the request of a join as the contract on the second dataset sees it.
+func (q Request) OfSecond() Request {
 	out := q.ofFirst()
 	out.Dataset, out.Release, out.Join = q.Join.Dataset, q.Join.Release, nil
 	for i, a := range q.Select {
 		if a.Func == FuncProduct {
-			out.Select[i].Measure = ownMeasure(a.Other)
+			out.Select[i].Measure = OwnMeasure(a.Other)
 		}
 	}
 	return out
@@ -110,13 +105,13 @@ func (q Request) OfDataset(id string) Request {
 	case q.Join == nil:
 		return q
 	case q.Join.Dataset == id:
-		return q.ofSecond()
+		return q.OfSecond()
 	}
 	return q.ofFirst()
 }
 
-// joinedAt is the request with the second dataset's release named.
-func (q Request) joinedAt(release int) Request {
+// JoinedAt is the request with the second dataset's release named.
+func (q Request) JoinedAt(release int) Request {
 	if q.Join != nil {
 		j := *q.Join
 		j.Release = release
@@ -125,60 +120,21 @@ func (q Request) joinedAt(release int) Request {
 	return q
 }
 
-// joinable refuses two datasets that may not be joined.
-func joinable(a, b Dataset) *Refusal {
-	x, y := a.Descriptor, b.Descriptor
-	differ := func(what, first, second string) *Refusal {
-		r := refuse(RefusedInvalid, "join_shape", "datasets %s and %s cannot be joined: the %s of one is %s, of the other %s", a.ID, b.ID, what, first, second).
-			withFix("join datasets that share it; weir dataset list shows them")
-		r.Field = "join"
-		return r
-	}
-	no := func(format string, args ...any) *Refusal {
-		r := refuse(RefusedPolicy, "joins", format, args...)
-		r.Field = "join"
-		return r
-	}
-	switch {
-	case x.Registry != y.Registry:
-		return differ("registry", x.Registry, y.Registry)
-	case x.Grain != y.Grain:
-		return differ("grain", string(x.Grain), string(y.Grain))
-	case x.UTCOffset != y.UTCOffset:
-		return differ("utc_offset", x.UTCOffset, y.UTCOffset)
-	case x.Policy.Public && y.Policy.Public:
-		return nil
-	case x.Policy.Public || y.Policy.Public:
-		return no("dataset %s is public and %s is not: sums weighted by numbers that everybody knows are not released exactly", publicOf(a, b), protectedOf(a, b)).
-			withFix("join protected datasets with each other, or public ones")
-	case a.Owner == b.Owner:
-		return no("datasets %s and %s are of one publisher: products of its own measures are moments of one dataset", a.ID, b.ID).
-			withFix("ask its publisher to publish both measures in one dataset, with moments")
-	case !slices.Contains(x.Policy.Joins, b.ID):
-		return no("dataset %s does not name %s in its policy's joins", a.ID, b.ID).
-			withFix("its publisher would have to list it: a joined publisher is trusted with the readings")
-	case !slices.Contains(y.Policy.Joins, a.ID):
-		return no("dataset %s does not name %s in its policy's joins", b.ID, a.ID).
-			withFix("its publisher would have to list it: a joined publisher is trusted with the readings")
-	case x.Policy.Grain != y.Policy.Grain:
-		return differ("policy's grain", string(x.Policy.Grain), string(y.Policy.Grain))
-	case x.Policy.Grain != x.Grain:
-		return no("datasets %s and %s have one cell a %s and release whole periods of one %s: in which cells both have a reading is not in the ledger", a.ID, b.ID, x.Grain, x.Policy.Grain).
-			withFix("joins take datasets whose policy's grain is their own")
-	}
-	return nil
+// JoinedQuery is a query's second dataset, and what its contract was charged.
+type JoinedQuery struct {
+	Dataset  string `json:"dataset"`
+	Release  int    `json:"release"`
+	Contract string `json:"contract"`
+	Price    string `json:"price,omitempty"`
 }
 
-func publicOf(a, b Dataset) string {
-	if a.Descriptor.Policy.Public {
-		return a.ID
-	}
-	return b.ID
-}
-
-func protectedOf(a, b Dataset) string {
-	if a.Descriptor.Policy.Public {
-		return b.ID
-	}
-	return a.ID
+// JoinedDecision is what a decision says of a query's second dataset.
+type JoinedDecision struct {
+	JoinedQuery
+	Manifest Digest `json:"manifest"`
+	Presence Digest `json:"presence"`
+	Currency string `json:"currency,omitempty"`
+	// Layers are the versions of the second dataset that the answer is computed from, where
+	// it is not the release alone.
+	Layers []DecidedLayer `json:"layers,omitempty"`
 }

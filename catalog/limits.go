@@ -18,13 +18,13 @@ const (
 	// counting bitmaps, so that giving one up is one small transaction.
 	MaxChunks = 4096
 	// MaxTiles bounds the tiles of a version: its parity adds them all up, and
-	// the noise bound of PROTOCOL section 7 holds for so many.
+	// the noise bound of PROTOCOL.md section 7.2 holds for so many.
 	MaxTiles = 1 << 17
 	// TileCells is the number of cells of a tile: N−1 slots, the last being the
-	// parity (DESIGN section 5).
+	// parity (PROTOCOL.md section 2.2).
 	TileCells = 8191
-	// MaxOpened is the limit of Σ tiles over all openings of a key, PROTOCOL
-	// section 7.
+	// MaxOpened is the limit of Σ tiles over all openings of a key, PROTOCOL.md
+	// section 7.2.
 	MaxOpened = 1 << 37
 	// MaxParityAttempts bounds the openings of one version's parity.
 	MaxParityAttempts = 16
@@ -39,25 +39,44 @@ const (
 	// ReceivingKeySize is the length of an MLKEM768X25519 public key.
 	ReceivingKeySize = 1216
 
-	maxSigner      = 64              // bytes of an envelope's signer
-	maxText        = 1000            // bytes of a purpose, a reason, a title
-	maxName        = 64              // bytes of a name
-	maxSQL         = 64 << 10        // bytes of a request's SQL
-	maxPredicate   = 512             // nodes of a predicate
-	maxDepth       = 32              // nesting of a predicate
-	maxWork        = 1 << 30         // steps of the cohort test of one verdict
-	maxExclusions  = 4 * MaxGroups   // intervals of all exclusions of a verdict
-	replayMargin   = MaxEnvelopeAge  // milliseconds that an outcome is kept after its envelope expired
-	pruneEvery     = 16              // entries
-	pruneBatch     = 256             // records at a time
-	yearMillis     = 365 * 86400_000 // the default term of a contract
-	maxTermMillis  = 10 * yearMillis
-	sealedOverhead = 2048 // encapsulated key (1120 bytes), tag, and room for a header
+	// MaxSigner bounds the bytes of an envelope's signer: an id, or a node's name.
+	MaxSigner = 72
+	// MaxText bounds the bytes of a purpose, a reason, a title.
+	MaxText = 1000
+	// MaxName bounds the bytes of a name.
+	MaxName = 64
+	// SealedOverhead is what sealing adds to a share: the encapsulated key (1120 bytes),
+	// the tag, and room for a header.
+	SealedOverhead = 2048
+
+	maxSQL       = 64 << 10 // bytes of a request's SQL
+	maxPredicate = 512      // nodes of a predicate
+	maxDepth     = 32       // nesting of a predicate
+
+	// MaxPageBytes is how many bytes of records a page holds at most, as long as it holds
+	// one: a hundred queries with their requests could else be a hundred envelopes.
+	MaxPageBytes = 1 << 20
 )
 
 // MaxSealed is the greatest length of a sealed share of so many groups and
 // columns: 8 bytes a number, one more number a column for the parity, and the
 // overhead of sealing.
 func MaxSealed(groups, columns int) int {
-	return 8*(groups+1)*columns + 64 + sealedOverhead
+	return 8*(groups+1)*columns + 64 + SealedOverhead
 }
+
+const (
+	// MaxVectorBits bounds the bits of a private weight.
+	MaxVectorBits = 32
+	// MaxPieces bounds the pieces of a private partition.
+	MaxPieces = 16
+	// MaxVectorEntries bounds the shared bits of a vector, entities × bits, and of a
+	// partition one more an entity: what its check sends between two nodes must fit one
+	// message of theirs.
+	MaxVectorEntries = 1 << 19
+	// MaxOpenVectors bounds the registrations that an owner may have under way.
+	MaxOpenVectors = 4
+	// MaxVectors bounds those and the vectors that are ready: every node holds
+	// shares of them.
+	MaxVectors = 256
+)

@@ -1,15 +1,15 @@
 package catalog
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
-// isName reports whether s is a name of DESIGN section 10: [a-z][a-z0-9_]*.
-func isName(s string) bool {
-	if len(s) == 0 || len(s) > maxName || s[0] < 'a' || s[0] > 'z' {
+// IsName reports whether s is a name of DATA_MODEL.md section 1.2: [a-z][a-z0-9_]*.
+func IsName(s string) bool {
+	if len(s) == 0 || len(s) > MaxName || s[0] < 'a' || s[0] > 'z' {
 		return false
 	}
 	for _, c := range []byte(s) {
@@ -20,9 +20,9 @@ func isName(s string) bool {
 	return true
 }
 
-// isLabel reports whether s may name a node or a key: [a-z0-9][a-z0-9._-]*.
-func isLabel(s string) bool {
-	if len(s) == 0 || len(s) > maxName {
+// IsLabel reports whether s may name a node or a key: [a-z0-9][a-z0-9._-]*.
+func IsLabel(s string) bool {
+	if len(s) == 0 || len(s) > MaxName {
 		return false
 	}
 	for i, c := range []byte(s) {
@@ -34,13 +34,14 @@ func isLabel(s string) bool {
 	return true
 }
 
-// isText reports whether s is printable text of at most so many bytes.
-func isText(s string, most int) bool {
+// IsText reports whether s is text of at most so many bytes in one line, without hidden
+// characters: a person who reads it sees all of it, in its order.
+func IsText(s string, most int) bool {
 	if len(s) > most || !utf8.ValidString(s) {
 		return false
 	}
 	for _, c := range s {
-		if unicode.IsControl(c) {
+		if Hidden(c) {
 			return false
 		}
 	}
@@ -49,58 +50,79 @@ func isText(s string, most int) bool {
 
 // IsCell reports whether s may stand in a registry: printable text of at most
 // MaxCell bytes. Ids must also not be empty, nor begin or end with a blank.
-func IsCell(s string) bool { return isText(s, MaxCell) }
+func IsCell(s string) bool { return IsText(s, MaxCell) }
 
-// checkNames refuses names of the wrong form and names that occur twice.
-func checkNames(field string, list []string, allowed func(string) bool, what string) *Refusal {
+// CheckNames refuses names of the wrong form, by a code whose arguments are the name and
+// args, and names that occur twice.
+func CheckNames(field string, list []string, allowed func(string) bool, code string, args ...any) *Refusal {
 	seen := make(map[string]bool, len(list))
 	for i, s := range list {
 		at := fmt.Sprintf("%s[%d]", field, i)
 		if !allowed(s) {
-			return invalid(at, "%.80q is not %s", s, what)
+			return Invalid(at, code, append([]any{s}, args...)...)
 		}
 		if seen[s] {
-			return invalid(at, "%.80q occurs twice", s)
+			return Invalid(at, "names.twice", s)
 		}
 		seen[s] = true
 	}
 	return nil
 }
 
-// quoteList writes a list of names for a message.
-func quoteList(list []string) string {
-	const most = 8
-	text := ""
-	for i, s := range list {
-		switch {
-		case i == most:
-			return fmt.Sprintf("%s and %d more", text, len(list)-most)
-		case i > 0:
-			text += ", "
-		}
-		text += fmt.Sprintf("%.60s", s)
-	}
-	return text
+// An id is a letter that says what it names, a hyphen, and the full SHA-256 of the
+// envelope that made the thing, in lower-case hexadecimal; that of a principal is of
+// its signing key. So whatever names an id binds all that was signed to make it. The
+// state is keyed by it, and an id that there is, or was, is never given a second time.
+// People see and type its beginning: IDDigits of its digits at least.
+
+// Letters of ids.
+const (
+	LetterOrder     = "o-"
+	LetterContract  = "c-"
+	LetterQuery     = "q-"
+	LetterVector    = "v-"
+	LetterPrincipal = "p-"
+	LetterKey       = "k-"
+)
+
+// IDDigits is how many digits of an id people have to type at least.
+const IDDigits = 8
+
+const idDigits = 2 * len(Digest{})
+
+// MakeID is the id, with that letter, of what an envelope of that digest makes.
+func MakeID(letter string, d Digest) string { return letter + hex.EncodeToString(d[:]) }
+
+// OrderID is the id of the order that an envelope makes.
+func OrderID(envelope Digest) string { return MakeID(LetterOrder, envelope) }
+
+// QueryID is the id of the query that an envelope makes.
+func QueryID(envelope Digest) string { return MakeID(LetterQuery, envelope) }
+
+// VectorID is the id of the vector that an envelope registers.
+func VectorID(envelope Digest) string { return MakeID(LetterVector, envelope) }
+
+// PrincipalID is the id of the principal with that Ed25519 public key.
+func PrincipalID(public []byte) string { return MakeID(LetterPrincipal, Sum(public)) }
+
+// KeyID is the id under which the nodes start a publisher's key.
+func KeyID(publisher string) string {
+	return LetterKey + strings.TrimPrefix(publisher, LetterPrincipal)
 }
 
-// cleanReason makes what a node wrote about a failure fit to be stored and
-// printed: a node that reports must not be held up by how it words it.
-func cleanReason(s string) string {
-	if s == "" {
-		return "no reason was given"
-	}
-	clean := strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) {
-			return ' '
-		}
-		return c
-	}, s)
-	if len(clean) <= maxText {
-		return clean
-	}
-	clean = clean[:maxText]
-	for !utf8.ValidString(clean) {
-		clean = clean[:len(clean)-1]
-	}
-	return clean
+// OwnContractID is the id of the contract under which a publisher queries its
+// own dataset. No envelope makes it, and none can: it has other digits.
+func OwnContractID(dataset string) string { return LetterContract + "own-" + dataset }
+
+// IsID reports whether s is a whole id of that letter.
+func IsID(letter, s string) bool {
+	digits, ok := strings.CutPrefix(s, letter)
+	return ok && isHex(digits, idDigits)
+}
+
+// IsIDBeginning reports whether s begins an id of that letter, with as many digits as
+// people have to type and not all of them.
+func IsIDBeginning(letter, s string) bool {
+	digits, ok := strings.CutPrefix(s, letter)
+	return ok && len(digits) >= IDDigits && len(digits) < idDigits && isHex(digits, len(digits))
 }

@@ -1,7 +1,9 @@
 package catalog
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -46,6 +48,21 @@ func (g Grain) Valid() bool { return g.rank() >= 0 }
 
 // Finer reports whether periods of g are shorter than those of h.
 func (g Grain) Finer(h Grain) bool { return g.rank() < h.rank() }
+
+// Duration is a period's length as an ISO 8601 duration.
+func (g Grain) Duration() string {
+	switch g {
+	case GrainHour:
+		return "PT1H"
+	case GrainDay:
+		return "P1D"
+	case GrainMonth:
+		return "P1M"
+	case GrainQuarter:
+		return "P3M"
+	}
+	return "P1Y"
+}
 
 // Bounds are the indexes of the grain from year 1 to year 9999.
 func (g Grain) Bounds() Interval {
@@ -247,4 +264,75 @@ func floorDiv(a, b int64) int64 {
 		q--
 	}
 	return q
+}
+
+// OffsetMillis reads an offset from UTC such as +08:00.
+func OffsetMillis(s string) (int64, error) {
+	if !offsetForm.MatchString(s) {
+		return 0, fmt.Errorf("%.40q is not an offset from UTC", s)
+	}
+	hours, err := strconv.ParseInt(s[1:3], 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read the offset %q: %w", s, err)
+	}
+	minutes, err := strconv.ParseInt(s[4:], 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read the offset %q: %w", s, err)
+	}
+	ms := (hours*60 + minutes) * 60_000
+	if s[0] == '-' {
+		return -ms, nil
+	}
+	return ms, nil
+}
+
+// PeriodSet is a set of periods in canonical form: ascending, disjoint, non-empty
+// intervals that do not touch.
+type PeriodSet []Interval
+
+// NewPeriodSet is the set of the periods of some intervals.
+func NewPeriodSet(list []Interval) PeriodSet {
+	sorted := slices.DeleteFunc(slices.Clone(list), func(i Interval) bool { return i.To <= i.From })
+	slices.SortFunc(sorted, func(a, b Interval) int { return cmp.Compare(a.From, b.From) })
+	var out PeriodSet
+	for _, i := range sorted {
+		if n := len(out); n > 0 && i.From <= out[n-1].To {
+			out[n-1].To = max(out[n-1].To, i.To)
+			continue
+		}
+		out = append(out, i)
+	}
+	return out
+}
+
+// Union is the set of periods that either set holds.
+func (s PeriodSet) Union(o PeriodSet) PeriodSet {
+	return NewPeriodSet(append(slices.Clip(s), o...))
+}
+
+// Intersect is the set of periods that both sets hold.
+func (s PeriodSet) Intersect(o PeriodSet) PeriodSet {
+	var out PeriodSet
+	for i, j := 0, 0; i < len(s) && j < len(o); {
+		if from, to := max(s[i].From, o[j].From), min(s[i].To, o[j].To); from < to {
+			out = append(out, Interval{From: from, To: to})
+		}
+		if s[i].To < o[j].To {
+			i++
+		} else {
+			j++
+		}
+	}
+	return out
+}
+
+// Complement is the set of periods that all holds and s does not.
+func (s PeriodSet) Complement(all Interval) PeriodSet {
+	var out PeriodSet
+	from := all.From
+	for _, i := range s {
+		out = append(out, Interval{From: from, To: i.From})
+		from = i.To
+	}
+	return NewPeriodSet(append(out, Interval{From: from, To: all.To}))
 }

@@ -4,106 +4,143 @@ import (
 	"fmt"
 	"math/big"
 	"regexp"
+	"slices"
+	"strings"
 )
 
 // checkPolicy refuses rules that contradict each other or have no effect.
 func (d Descriptor) checkPolicy() *Refusal {
-	p := d.Policy
-	if len(p.Aggregates) == 0 {
-		return invalid("policy.aggregates", "no aggregate is allowed").withFix("list some: aggregates: [count, sum, avg]")
-	}
-	if r := checkNames("policy.aggregates", p.Aggregates, isAggregate, "a known aggregate: "+quoteAll(aggregateNames)); r != nil {
-		return r
-	}
-	switch {
-	case !p.Grain.Valid():
-		return invalid("policy.grain", "unknown grain %.40q", p.Grain).withFix("the dataset's own is %s", d.Grain)
-	case p.Grain.Finer(d.Grain):
-		return invalid("policy.grain", "the grain %s of the policy is finer than the dataset's, %s", p.Grain, d.Grain)
-	case p.Public:
-		return d.checkPublic()
-	case p.MinCohort < 2:
-		return invalid("policy.min_cohort", "min_cohort is %d; values are protected only by groups of at least 2 entities", p.MinCohort).
-			withFix("set min_cohort, or public: true if every single reading may be published")
-	case p.MinCohort > MaxRegistryRows:
-		return invalid("policy.min_cohort", "min_cohort is %d, at most %d is possible", p.MinCohort, MaxRegistryRows)
-	case p.Portfolios < 0 || p.Portfolios > MaxColumns:
-		return invalid("policy.portfolios", "%d portfolios, 0 to %d are possible", p.Portfolios, MaxColumns)
-	}
-	if r := d.checkCubes(); r != nil {
-		return r
-	}
-	for i, pair := range p.Moments {
-		if r := d.checkPair(fmt.Sprintf("policy.moments[%d]", i), pair); r != nil {
+	for _, f := range policyFields {
+		if d.Policy.Public && !f.Public {
+			if !f.set(d.Policy) {
+				continue
+			}
+			return Invalid("policy."+f.Name, "policy.public", f.Name)
+		}
+		if f.check == nil {
+			continue
+		}
+		if r := f.check(d); r != nil {
 			return r
 		}
 	}
-	for i, pair := range p.Related {
-		if r := d.checkPair(fmt.Sprintf("policy.related[%d]", i), pair); r != nil {
-			return r
-		}
-	}
-	if r := checkNames("policy.joins", p.Joins, isName, "a dataset's name"); r != nil {
-		return r
-	}
-	return p.DP.check()
+	return d.checkSums()
 }
 
-// checkPublic refuses rules that public: true would silently switch off.
-func (d Descriptor) checkPublic() *Refusal {
+func (d Descriptor) checkAggregates() *Refusal {
 	p := d.Policy
-	idle := [...]struct {
-		field string
-		set   bool
-	}{
-		{"min_cohort", p.MinCohort != 0},
-		{"grain", p.Grain != d.Grain},
-		{"cubes", len(p.Cubes) > 0},
-		{"moments", len(p.Moments) > 0},
-		{"joins", len(p.Joins) > 0},
-		{"related", len(p.Related) > 0},
-		{"portfolios", p.Portfolios != 0},
-		{"dp", p.DP != nil},
+	if len(p.Aggregates) == 0 {
+		return Invalid("policy.aggregates", "policy.no_aggregate")
 	}
-	for _, rule := range idle {
-		if rule.set {
-			return invalid("policy."+rule.field, "public: true switches %s off: every single reading can be queried", rule.field).
-				withFix("remove public or %s", rule.field)
-		}
+	return CheckNames("policy.aggregates", p.Aggregates, IsAggregate, "policy.aggregate_name")
+}
+
+func (d Descriptor) checkGrain() *Refusal {
+	p := d.Policy
+	switch {
+	case !p.Grain.Valid():
+		return Invalid("policy.grain", "policy.grain_unknown", p.Grain, d.Grain)
+	case p.Grain.Finer(d.Grain):
+		return Invalid("policy.grain", "policy.grain_finer", p.Grain, d.Grain)
+	case p.Public && p.Grain != d.Grain:
+		return Invalid("policy.grain", "policy.public_grain")
+	}
+	return nil
+}
+
+func (d Descriptor) checkMinCohort() *Refusal {
+	switch k := d.Policy.MinCohort; {
+	case k < 2:
+		return Invalid("policy.min_cohort", "policy.min_cohort_small", k)
+	case k > MaxRegistryRows:
+		return Invalid("policy.min_cohort", "policy.min_cohort_large", k, MaxRegistryRows)
+	}
+	return nil
+}
+
+// coverageForm has one spelling of each number.
+var coverageForm = regexp.MustCompile(`^(1|0\.[0-9]{0,5}[1-9])$`)
+
+func (d Descriptor) checkMinCoverage() *Refusal {
+	if c := d.Policy.MinCoverage; c != "" && !coverageForm.MatchString(c) {
+		return Invalid("policy.min_coverage", "policy.min_coverage", c, DefaultMinCoverage)
+	}
+	return nil
+}
+
+// coverageParts are the share that a least coverage is, parts of whole.
+func coverageParts(text string) (parts, whole int64) {
+	before, after, _ := strings.Cut(text, ".")
+	parts, whole = int64(before[0]-'0'), 1
+	for _, digit := range []byte(after) {
+		parts, whole = 10*parts+int64(digit-'0'), 10*whole
+	}
+	return parts, whole
+}
+
+func (d Descriptor) checkPortfolios() *Refusal {
+	if n := d.Policy.Portfolios; n < 0 || n > MaxColumns {
+		return Invalid("policy.portfolios", "policy.portfolios", n, MaxColumns)
+	}
+	return nil
+}
+
+func (d Descriptor) checkPortfolioChange() *Refusal {
+	if c := d.Policy.PortfolioChange; c != "" && c != PortfolioPerPeriod && c != PortfolioNever {
+		return Invalid("policy.portfolio_change", "policy.portfolio_change", string(c), PortfolioPerPeriod, PortfolioNever)
 	}
 	return nil
 }
 
 func (d Descriptor) checkCubes() *Refusal {
 	if len(d.Policy.Cubes) > MaxColumns {
-		return invalid("policy.cubes", "%d cubes, at most %d are possible", len(d.Policy.Cubes), MaxColumns)
+		return Invalid("policy.cubes", "policy.cubes", len(d.Policy.Cubes), MaxColumns)
 	}
 	for i, cube := range d.Policy.Cubes {
 		at := fmt.Sprintf("policy.cubes[%d]", i)
 		if len(cube) == 0 {
-			return invalid(at, "the cube has no attribute")
+			return Invalid(at, "policy.cube_empty")
 		}
-		if r := checkNames(at, cube, isName, "an attribute's name"); r != nil {
+		if r := CheckNames(at, cube, IsName, "policy.cube_name"); r != nil {
 			return r
 		}
 	}
 	return nil
 }
 
-func (d Descriptor) checkPair(at string, pair [2]string) *Refusal {
-	for _, name := range pair {
-		if _, known := d.measure(name); !known {
-			return invalid(at, "the dataset has no measure %.80q", name).withFix("its measures are: %s", quoteList(d.measureNames()))
+func (d Descriptor) checkMoments() *Refusal {
+	for i, pair := range d.Policy.Moments {
+		for _, name := range pair {
+			if _, known := d.Measure(name); !known {
+				return Invalid(fmt.Sprintf("policy.moments[%d]", i), "dataset.no_measure", name, d.MeasureNames())
+			}
 		}
 	}
 	return nil
 }
 
+// checkJoins refuses joins that no query could be answered by (RELEASE.md section 5.1).
+func (d Descriptor) checkJoins() *Refusal {
+	p := d.Policy
+	other := func(s string) bool { return IsName(s) && s != d.Dataset }
+	switch {
+	case len(p.Joins) > MaxColumns:
+		return Invalid("policy.joins", "policy.joins", len(p.Joins), MaxColumns)
+	case len(p.Joins) > 0 && p.Grain != d.Grain:
+		return Invalid("policy.joins", "policy.join_grain", p.Grain, d.Grain)
+	}
+	return CheckNames("policy.joins", p.Joins, other, "policy.join_name")
+}
+
+func (d Descriptor) checkDP() *Refusal { return d.Policy.DP.check() }
+
 // decimalForm bounds digits and exponent: a number of nine digits of exponent
 // would take a gigabyte to write out.
 var decimalForm = regexp.MustCompile(`^[0-9]{1,12}(\.[0-9]{1,12})?(e-?[0-9]{1,2})?$`)
 
-func parseDecimal(s string) (*big.Rat, bool) {
+// ParseDecimal reads a number that is not below 0 exactly, with an exponent or without;
+// false when it is none.
+func ParseDecimal(s string) (*big.Rat, bool) {
 	if !decimalForm.MatchString(s) {
 		return nil, false
 	}
@@ -122,32 +159,106 @@ func (p *DP) check() *Refusal {
 	}
 	var v [len(read)]*big.Rat
 	for i, f := range read {
-		parse := parseEpsilon // no exponent: requests and the ledger have none
+		parse := ParseEpsilon // no exponent: requests and the ledger have none
 		if f.field == "delta" {
-			parse = parseDecimal
+			parse = ParseDecimal
 		}
 		var ok bool
 		if v[i], ok = parse(f.text); !ok || v[i].Sign() <= 0 {
-			return invalid("policy.dp."+f.field, "%.40q is not a number above 0", f.text)
+			return Invalid("policy.dp."+f.field, "policy.dp_number", f.text)
 		}
 	}
 	switch {
 	case v[0].Cmp(big.NewRat(1, 1)) > 0:
-		return invalid("policy.dp.epsilon_per_query", "epsilon is %s a query, at most 1 is possible", p.EpsilonPerQuery)
+		return Invalid("policy.dp.epsilon_per_query", "policy.epsilon_query", p.EpsilonPerQuery)
 	case v[1].Cmp(v[0]) < 0:
-		return invalid("policy.dp.epsilon_per_contract", "the budget of a contract, %s, is less than a query's, %s", p.EpsilonPerContract, p.EpsilonPerQuery)
+		return Invalid("policy.dp.epsilon_per_contract", "policy.epsilon_contract", p.EpsilonPerContract, p.EpsilonPerQuery)
 	case v[2].Cmp(v[1]) < 0:
-		return invalid("policy.dp.epsilon_family", "the budget of the family, %s, is less than a contract's, %s", p.EpsilonFamily, p.EpsilonPerContract)
+		return Invalid("policy.dp.epsilon_family", "policy.epsilon_family", p.EpsilonFamily, p.EpsilonPerContract)
 	case v[3].Cmp(big.NewRat(1, 100_000)) > 0:
-		return invalid("policy.dp.delta", "delta is %s, at most 1e-5 is possible", p.Delta)
+		return Invalid("policy.dp.delta", "policy.delta", p.Delta)
 	}
 	return nil
 }
 
-func quoteAll(list []string) string {
-	text := list[0]
-	for _, s := range list[1:] {
-		text += ", " + s
+// checkRelated refuses groups that relate nothing, or what cannot be a measure of the
+// family. Whether the measures of other datasets exist is CheckRelated's.
+func (d Descriptor) checkRelated() *Refusal {
+	groups := d.Policy.Related
+	if len(groups) > MaxColumns {
+		return Invalid("policy.related", "policy.related", len(groups), MaxColumns)
 	}
-	return text
+	for i, group := range groups {
+		at := fmt.Sprintf("policy.related[%d]", i)
+		if len(group) < 2 || len(group) > MaxColumns {
+			return Invalid(at, "policy.related_size", len(group), MaxColumns)
+		}
+		own := 0
+		for k, name := range group {
+			if r := d.checkRelative(fmt.Sprintf("%s[%d]", at, k), name); r != nil {
+				return r
+			}
+			if slices.Contains(group[:k], name) {
+				return Invalid(fmt.Sprintf("%s[%d]", at, k), "policy.related_twice", name)
+			}
+			if !strings.Contains(name, ".") {
+				own++
+			}
+		}
+		if own == 0 {
+			return Invalid(at, "policy.related_own")
+		}
+	}
+	return nil
+}
+
+// checkRelative refuses a name that is neither a measure of the dataset nor may be
+// one of another dataset.
+func (d Descriptor) checkRelative(at, name string) *Refusal {
+	dataset, measure, other := strings.Cut(name, ".")
+	switch {
+	case other && dataset == d.Dataset:
+		return Invalid(at, "policy.related_here", name, measure)
+	case other && (!IsName(dataset) || !IsName(measure)):
+		return Invalid(at, "policy.related_form", name)
+	case other:
+		return nil
+	}
+	if _, known := d.Measure(name); !known {
+		return Invalid(at, "policy.related_no_measure", name, d.MeasureNames())
+	}
+	return nil
+}
+
+// CheckRelated refuses measures under related that the family does not have.
+// measures lists those of another protected dataset of the family, and nothing where
+// there is no such dataset.
+func (d Descriptor) CheckRelated(measures func(dataset string) []string) *Refusal {
+	for i, group := range d.Policy.Related {
+		for k, name := range group {
+			dataset, measure, other := strings.Cut(name, ".")
+			if !other {
+				continue
+			}
+			at := fmt.Sprintf("policy.related[%d][%d]", i, k)
+			switch known := measures(dataset); {
+			case len(known) == 0:
+				return Invalid(at, "policy.related_no_dataset", dataset, d.Registry)
+			case !slices.Contains(known, measure):
+				return Invalid(at, "policy.related_measure", dataset, measure, known)
+			}
+		}
+	}
+	return nil
+}
+
+// checkUnrelated refuses what names nothing but itself. What is named may not exist
+// yet: it is written before somebody publishes it as well as after.
+func (d Descriptor) checkUnrelated() *Refusal {
+	list := d.Policy.Unrelated
+	if len(list) > MaxColumns {
+		return Invalid("policy.unrelated", "policy.unrelated", len(list), MaxColumns)
+	}
+	other := func(s string) bool { return IsName(s) && s != d.Dataset && s != d.Registry }
+	return CheckNames("policy.unrelated", list, other, "policy.unrelated_name")
 }

@@ -7,14 +7,14 @@ import (
 
 // Ops of a Predicate.
 const (
-	opAnd = "and"
-	opOr  = "or"
-	opNot = "not"
-	opIn  = "in"
-	opLt  = "lt"
-	opLe  = "le"
-	opGt  = "gt"
-	opGe  = "ge"
+	OpAnd = "and"
+	OpOr  = "or"
+	OpNot = "not"
+	OpIn  = "in"
+	OpLt  = "lt"
+	OpLe  = "le"
+	OpGt  = "gt"
+	OpGe  = "ge"
 )
 
 // Check refuses a predicate that does not have the form that Predicate
@@ -29,15 +29,15 @@ func (p *Predicate) Check(columns []string) *Refusal {
 
 func (p *Predicate) check(at string, columns []string, depth int, nodes *int) *Refusal {
 	if *nodes++; *nodes > maxPredicate || depth > maxDepth {
-		return invalid(at, "the condition is too large: at most %d parts, nested at most %d deep", maxPredicate, maxDepth)
+		return Invalid(at, "condition.size", maxPredicate, maxDepth)
 	}
 	switch p.Op {
-	case opAnd, opOr, opNot:
+	case OpAnd, OpOr, OpNot:
 		if p.Column != "" || len(p.Values) > 0 {
-			return invalid(at, "%s has a column or values of its own", p.Op)
+			return Invalid(at, "condition.own_column", p.Op)
 		}
-		if len(p.Args) == 0 || p.Op == opNot && len(p.Args) != 1 {
-			return invalid(at, "%s of %d conditions", p.Op, len(p.Args))
+		if len(p.Args) == 0 || p.Op == OpNot && len(p.Args) != 1 {
+			return Invalid(at, "condition.arguments", p.Op, len(p.Args))
 		}
 		for i := range p.Args {
 			if r := p.Args[i].check(fmt.Sprintf("%s.args[%d]", at, i), columns, depth+1, nodes); r != nil {
@@ -45,135 +45,61 @@ func (p *Predicate) check(at string, columns []string, depth int, nodes *int) *R
 			}
 		}
 		return nil
-	case opIn, opLt, opLe, opGt, opGe:
+	case OpIn, OpLt, OpLe, OpGt, OpGe:
 	default:
-		return invalid(at, "unknown operator %.20q", p.Op)
+		return Invalid(at, "condition.operator", p.Op)
 	}
 	if len(p.Args) > 0 {
-		return invalid(at, "%s has conditions as arguments", p.Op)
+		return Invalid(at, "condition.nested", p.Op)
 	}
 	if p.Column != "" && !slices.Contains(columns, p.Column) {
-		return invalid(at, "the registry has no attribute %.80q", p.Column).withFix("its attributes are: %s", quoteList(columns))
+		return Invalid(at, "registry.no_attribute", p.Column, columns)
 	}
-	if len(p.Values) == 0 || p.Op != opIn && len(p.Values) != 1 {
-		return invalid(at, "%s with %d values", p.Op, len(p.Values))
+	if len(p.Values) == 0 || p.Op != OpIn && len(p.Values) != 1 {
+		return Invalid(at, "condition.values", p.Op, len(p.Values))
 	}
 	for i, v := range p.Values {
 		if i > 0 && p.Values[i-1] >= v {
-			return invalid(at, "the values are not sorted and distinct: %.80q after %.80q", v, p.Values[i-1])
+			return Invalid(at, "condition.order", v, p.Values[i-1])
 		}
 	}
 	return nil
 }
 
-// MatchRow reports whether a row (id, then attributes in the order of columns)
-// meets the predicate, which Check accepts for the columns. nil matches
-// everything.
-func (p *Predicate) MatchRow(columns, row []string) bool {
-	if p == nil {
-		return true
-	}
-	switch p.Op {
-	case opAnd:
-		for i := range p.Args {
-			if !p.Args[i].MatchRow(columns, row) {
-				return false
-			}
-		}
-		return true
-	case opOr:
-		for i := range p.Args {
-			if p.Args[i].MatchRow(columns, row) {
-				return true
-			}
-		}
-		return false
-	case opNot:
-		return len(p.Args) == 1 && !p.Args[0].MatchRow(columns, row)
-	}
-	cell := 0
-	if p.Column != "" {
-		cell = 1 + slices.Index(columns, p.Column)
-		if cell == 0 {
-			return false
-		}
-	}
-	return cell < len(row) && p.matchCell(row[cell])
-}
-
-func (p *Predicate) matchCell(cell string) bool {
+// MatchesCell reports whether one cell meets a comparison.
+func (p *Predicate) MatchesCell(cell string) bool {
 	if len(p.Values) == 0 {
 		return false
 	}
 	switch p.Op {
-	case opIn:
+	case OpIn:
 		_, found := slices.BinarySearch(p.Values, cell)
 		return found
-	case opLt:
+	case OpLt:
 		return cell < p.Values[0]
-	case opLe:
+	case OpLe:
 		return cell <= p.Values[0]
-	case opGt:
+	case OpGt:
 		return cell > p.Values[0]
-	case opGe:
+	case OpGe:
 		return cell >= p.Values[0]
 	}
 	return false
 }
 
-// Select returns which rows of the table meet the predicate, which Check
-// accepts for the table's columns. nil selects all.
-func (p *Predicate) Select(t *Table) []bool {
-	out := make([]bool, t.Rows())
+// Columns are the columns that a condition looks at, in the order in which they stand, the
+// entity's id as an empty name; some may come more than once.
+func (p *Predicate) Columns() []string {
 	if p == nil {
-		for i := range out {
-			out[i] = true
+		return nil
+	}
+	switch p.Op {
+	case OpAnd, OpOr, OpNot:
+		var out []string
+		for i := range p.Args {
+			out = append(out, p.Args[i].Columns()...)
 		}
 		return out
 	}
-	switch p.Op {
-	case opAnd, opOr:
-		for k := range p.Args {
-			for i, hit := range p.Args[k].Select(t) {
-				switch {
-				case k == 0:
-					out[i] = hit
-				case p.Op == opAnd:
-					out[i] = out[i] && hit
-				default:
-					out[i] = out[i] || hit
-				}
-			}
-		}
-	case opNot:
-		if len(p.Args) == 1 {
-			for i, hit := range p.Args[0].Select(t) {
-				out[i] = !hit
-			}
-		}
-	default:
-		p.selectCells(t, out)
-	}
-	return out
-}
-
-func (p *Predicate) selectCells(t *Table, out []bool) {
-	if p.Column == "" {
-		for i, id := range t.IDs() {
-			out[i] = p.matchCell(id)
-		}
-		return
-	}
-	c := slices.Index(t.columns, p.Column)
-	if c < 0 {
-		return
-	}
-	column := t.attrs[c]
-	hits := make([]bool, len(column.values))
-	for k, v := range column.values {
-		hits[k] = p.matchCell(v)
-	}
-	for i := range out {
-		out[i] = hits[column.codes[i]]
-	}
+	return []string{p.Column}
 }

@@ -34,6 +34,10 @@ type Registry struct {
 	Digest   Digest   `json:"digest"`           // RowsDigest of the committed rows
 	Draft    Digest   `json:"draft,omitzero"`   // announced by the create that is not committed
 	Chunks   int      `json:"chunks,omitempty"` // of the draft, received so far
+	// States is how many states its rows have had, the present one included, and
+	// Corrected how many corrections of attributes are among them.
+	States    int `json:"states,omitempty"`
+	Corrected int `json:"corrected,omitempty"`
 }
 
 // Dataset is a listed dataset.
@@ -42,8 +46,12 @@ type Dataset struct {
 	Owner      string     `json:"owner"`
 	Descriptor Descriptor `json:"descriptor"`
 	Versions   int        `json:"versions"` // proposed so far
-	Live       int        `json:"live"`     // newest live one; 0: none
+	Live       int        `json:"live"`     // newest live one that is not withdrawn; 0: none
 	Created    int64      `json:"created"`
+
+	Amended   int         `json:"amended,omitempty"`    // amendments of the descriptor so far
+	AmendedAt int64       `json:"amended_at,omitempty"` // the last of them
+	Withdrawn *Withdrawal `json:"withdrawn,omitempty"`
 }
 
 // VersionState is where a version is on its way.
@@ -63,7 +71,7 @@ type Version struct {
 	VersionPropose
 	Version  int          `json:"version"`
 	State    VersionState `json:"state"`
-	Reason   string       `json:"reason,omitempty"`
+	Reason   Reason       `json:"reason,omitzero"`
 	Acks     []string     `json:"acks,omitempty"` // node ids, ascending points; grows after live too
 	Proposed int64        `json:"proposed"`
 	LiveAt   int64        `json:"live_at,omitempty"`
@@ -71,10 +79,13 @@ type Version struct {
 	Parity   []uint64     `json:"parity,omitempty"`    // shares of the current attempt, by position in Active
 	Held     []bool       `json:"held,omitempty"`      // which of them have arrived
 	Modulus  uint64       `json:"modulus,omitempty"`   // of the shares
-	Counted  []int        `json:"counted,omitempty"`   // per measure of a protected dataset: bitmaps received
-	SetsHeld int          `json:"sets_held,omitempty"` // received
-	Chunks   int          `json:"chunks,omitempty"`    // that bitmaps and sets came in
+	Counted  []int        `json:"counted,omitempty"`   // of a protected dataset, by Descriptor.Counted: bitmaps received
+	NewsHeld int          `json:"news_held,omitempty"` // sources whose news was received
+	Chunks   int          `json:"chunks,omitempty"`    // that bitmaps and news came in
 	Entries  []uint64     `json:"entries,omitempty"`   // of the log: the proposal, and the one that made it live
+
+	Amended   int         `json:"amended,omitempty"` // amendments of the descriptor that its tiles and bitmaps follow
+	Withdrawn *Withdrawal `json:"withdrawn,omitempty"`
 }
 
 // Attempt is one opening that was named.
@@ -83,7 +94,7 @@ type Attempt struct {
 	Active []string `json:"active"`
 	Root   string   `json:"root"`
 	Named  int64    `json:"named"`
-	Failed string   `json:"failed,omitempty"` // reason; empty: running or done
+	Failed Reason   `json:"failed,omitzero"` // zero: running or done
 	Tiles  int64    `json:"tiles"`
 	Joined int64    `json:"joined,omitempty"` // tiles of the second dataset
 	// Reseals is set where nothing is opened: the members seal the shares again that
@@ -119,8 +130,8 @@ type Key struct {
 	Tested    []bool      `json:"tested,omitempty"`    // by test set
 	Signed    [][]byte    `json:"signed,omitempty"`    // by point: signatures under the ready statement
 	Statement []byte      `json:"statement,omitempty"` // ReadyStatement
-	Reason    string      `json:"reason,omitempty"`
-	Opened    int64       `json:"opened"` // Σ tiles over all openings, PROTOCOL section 7
+	Reason    Reason      `json:"reason,omitzero"`
+	Opened    int64       `json:"opened"` // Σ tiles over all openings, PROTOCOL.md section 7.2
 	Started   int64       `json:"started"`
 }
 
@@ -143,6 +154,7 @@ type Order struct {
 	Reason   string     `json:"reason,omitempty"`
 	Contract string     `json:"contract,omitempty"`
 	Created  int64      `json:"created"`
+	Amended  int        `json:"amended,omitempty"` // amendments of the descriptor that its buyer could see
 }
 
 // Contract is what a publisher granted a buyer.
@@ -159,6 +171,7 @@ type Contract struct {
 	Until      int64    `json:"until"`
 	Queries    int      `json:"queries,omitempty"`    // granted; 0: any number
 	MinCohort  int      `json:"min_cohort,omitempty"` // of its groups, where it asks for more than the policy
+	Portfolio  bool     `json:"portfolio,omitempty"`  // exact figures of a private portfolio (RELEASE.md section 6.5)
 	Used       int      `json:"used"`
 
 	Scope   *Scope        `json:"scope,omitempty"`  // nil: whatever the policy allows
@@ -196,9 +209,11 @@ type Query struct {
 	Submit    QuerySubmit  `json:"submit"`
 	Dataset   string       `json:"dataset"`
 	Release   int          `json:"release"`
-	Join      *JoinedQuery `json:"join,omitempty"` // the second dataset
-	Groups    int          `json:"groups"`         // released
+	Amended   int          `json:"amended,omitempty"` // amendments of the dataset's descriptor that it was decided by
+	Join      *JoinedQuery `json:"join,omitempty"`    // the second dataset
+	Groups    int          `json:"groups"`            // released
 	Withheld  int          `json:"withheld"`
+	Pieces    int          `json:"pieces,omitempty"` // of which each has figures of all groups; 0: none
 	State     QueryState   `json:"state"`
 	Attempts  []Attempt    `json:"attempts,omitempty"`
 	Plan      Digest       `json:"plan,omitzero"`      // of the first share of the current attempt; all must agree
@@ -207,9 +222,17 @@ type Query struct {
 	Shares    []string     `json:"shares,omitempty"`   // nodes whose share of the current attempt is held
 	Price     string       `json:"price,omitempty"`    // charged to the contract
 	Refunded  bool         `json:"refunded,omitempty"` // the price was given back
-	Repeats   string       `json:"repeats,omitempty"`  // the released query that it is answered as
-	Cohort    []string     `json:"cohort,omitempty"`   // nodes of the current attempt that found its cohort test failed
-	Accepted  int64        `json:"accepted"`
-	Done      int64        `json:"done,omitempty"`
-	Reason    string       `json:"reason,omitempty"`
+	Asks      Digest       `json:"asks"`               // of the request, its sources and the commitments of its vectors
+	Repeats   string       `json:"repeats,omitempty"`  // the released query that it is answered as: one that asks the same
+	// Failing are the nodes of the current attempt that found its test failed, or with
+	// Witnesses the owner's witnesses wrong.
+	Failing   []string `json:"failing,omitempty"`
+	Witnesses bool     `json:"witnesses,omitempty"`
+
+	Accepted int64  `json:"accepted"`
+	Done     int64  `json:"done,omitempty"`
+	Reason   Reason `json:"reason,omitzero"`
 }
+
+// Over says whether a query is answered or has failed.
+func (q Query) Over() bool { return q.State == QueryDone || q.State == QueryFailed }

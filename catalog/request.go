@@ -1,5 +1,10 @@
 package catalog
 
+import (
+	"fmt"
+	"slices"
+)
+
 // Request is a query in canonical form: what is signed, judged and planned.
 // SQL rides along as evidence and is never parsed by a node that applies it.
 type Request struct {
@@ -13,8 +18,12 @@ type Request struct {
 	By       []Dimension `json:"by,omitempty"`      // entity and attribute dimensions and at most one period dimension, in SELECT order of the GROUP BY
 	Select   []Aggregate `json:"select"`            // distinct aggregates
 	Complete bool        `json:"complete,omitempty"`
-	Noise    *Noise      `json:"noise,omitempty"` // nil: exact
-	SQL      string      `json:"sql,omitempty"`
+	Partial  bool        `json:"partial,omitempty"` // releases rows too that cover less than the policy's min_coverage
+	Noise    *Noise      `json:"noise,omitempty"`   // nil: exact
+	// Sources is the digest of what an exact query with a private portfolio on protected
+	// data stands on, as its asker sees it (disclosure.Family.SourcesDigest).
+	Sources Digest `json:"sources,omitzero"`
+	SQL     string `json:"sql,omitempty"`
 }
 
 // Interval is the half-open interval [From, To) of period indexes of one grain.
@@ -35,7 +44,8 @@ type Predicate struct {
 }
 
 // Dimension is what groups are formed by. Kind is DimEntity, DimAttribute
-// (Column) or DimPeriod (Grain, not finer than the dataset's).
+// (Column), DimPeriod (Grain, not finer than the dataset's), or DimPiece: the pieces of
+// the private partition that the request is In.
 type Dimension struct {
 	Kind   DimensionKind `json:"kind"`
 	Column string        `json:"column,omitempty"`
@@ -50,6 +60,7 @@ const (
 	DimEntity    DimensionKind = "entity"
 	DimAttribute DimensionKind = "attribute"
 	DimPeriod    DimensionKind = "period"
+	DimPiece     DimensionKind = "piece"
 )
 
 // Aggregate is one aggregate function. Func is "count" (Measure empty for
@@ -61,4 +72,173 @@ type Aggregate struct {
 	Measure string `json:"measure,omitempty"`
 	Other   string `json:"other,omitempty"`
 	Weight  string `json:"weight,omitempty"`
+}
+
+// requestVersion is the form of requests.
+const requestVersion = 1
+
+// Check refuses a request that is not in canonical form or asks for what the
+// dataset does not have. columns are the attributes of its registry. Whether the
+// policy and a contract allow it is not its business.
+func (q Request) Check(d Descriptor, columns []string) *Refusal {
+	switch {
+	case q.Version != requestVersion:
+		return Invalid("v", "request.version", q.Version, requestVersion)
+	case q.Dataset != d.Dataset:
+		return Invalid("dataset", "request.dataset", q.Dataset, d.Dataset)
+	case q.Release < 0:
+		return Invalid("release", "request.release", q.Release)
+	case len(q.SQL) > maxSQL:
+		return Invalid("sql", "request.sql", len(q.SQL), maxSQL)
+	}
+	if r := q.checkJoin(); r != nil {
+		return r
+	}
+	if r := q.checkPrivate(); r != nil {
+		return r
+	}
+	if r := q.Noise.Check(); r != nil {
+		return r
+	}
+	if r := q.Where.Check(columns); r != nil {
+		return r
+	}
+	if r := checkIntervals(q.Periods); r != nil {
+		return r
+	}
+	if r := checkDimensions(q.By, d, columns); r != nil {
+		return r
+	}
+	if r := q.checkPieces(); r != nil {
+		return r
+	}
+	return checkSelect(q.Select, d)
+}
+
+func checkIntervals(list []Interval) *Refusal {
+	if len(list) > MaxIntervals {
+		return Invalid("periods", "request.intervals", len(list), MaxIntervals)
+	}
+	for i, v := range list {
+		if v.From >= v.To || i > 0 && v.From <= list[i-1].To {
+			return Invalid(fmt.Sprintf("periods[%d]", i), "request.interval_order", v.From, v.To)
+		}
+	}
+	return nil
+}
+
+func checkDimensions(by []Dimension, d Descriptor, columns []string) *Refusal {
+	periods := 0
+	for i, dim := range by {
+		at := fmt.Sprintf("by[%d]", i)
+		if slices.Contains(by[:i], dim) {
+			return Invalid(at, "request.dimension_twice")
+		}
+		switch dim.Kind {
+		case DimEntity:
+			if dim.Column != "" || dim.Grain != "" {
+				return Invalid(at, "request.entity_dimension")
+			}
+		case DimAttribute:
+			if dim.Grain != "" || !slices.Contains(columns, dim.Column) {
+				return Invalid(at, "registry.no_attribute", dim.Column, columns)
+			}
+		case DimPeriod:
+			if periods++; periods > 1 {
+				return Invalid(at, "request.two_grains")
+			}
+			if dim.Column != "" || !dim.Grain.Valid() {
+				return Invalid(at, "request.grain_unknown", dim.Grain)
+			}
+			if dim.Grain.Finer(d.Grain) {
+				return Invalid(at, "request.grain_finer", dim.Grain, d.Grain)
+			}
+		case DimPiece:
+			if dim.Column != "" || dim.Grain != "" {
+				return Invalid(at, "request.piece_dimension")
+			}
+		default:
+			return Invalid(at, "request.dimension_unknown", dim.Kind)
+		}
+	}
+	return nil
+}
+
+func checkSelect(list []Aggregate, d Descriptor) *Refusal {
+	if len(list) == 0 || len(list) > 4*MaxColumns {
+		return Invalid("select", "request.aggregates", len(list), 4*MaxColumns)
+	}
+	for i, a := range list {
+		at := fmt.Sprintf("select[%d]", i)
+		if slices.Contains(list[:i], a) {
+			return Invalid(at, "request.aggregate_twice")
+		}
+		f := functionNamed(a.Func)
+		switch {
+		case f == nil:
+			return Invalid(at, "request.aggregate_unknown", a.Func)
+		case a.Measure == "" && (f.cells && a.Other == "" || f.weights && a.Weight != ""):
+			continue
+		}
+		if _, known := d.Measure(a.Measure); !known {
+			return Invalid(at, "dataset.no_measure", a.Measure, d.MeasureNames())
+		}
+		if r := a.checkStatistic(at, d); r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// Columns are the distinct columns that have to be opened, in the order of their
+// first appearance.
+func (q Request) Columns(d Descriptor) []Column {
+	cols := []Column{}
+	for _, a := range q.Select {
+		for _, c := range q.ColumnsOf(a, d) {
+			if !slices.Contains(cols, c) {
+				cols = append(cols, c)
+			}
+		}
+	}
+	if all := (Column{Count: true}); q.In != "" && !slices.Contains(cols, all) {
+		cols = append(cols, all) // which groups have a selected cell at all
+	}
+	return cols
+}
+
+// Grain is the grain of the period dimension, or empty.
+func (q Request) Grain() Grain {
+	for _, d := range q.By {
+		if d.Kind == DimPeriod {
+			return d.Grain
+		}
+	}
+	return ""
+}
+
+// Ungrantable is the refusal of what no contract on the dataset grants, so that nobody
+// is told to order one; nil when a contract might.
+func (q Request) Ungrantable(d Descriptor) *Refusal {
+	noised := ""
+	if d.Policy.DP != nil {
+		noised = d.Policy.DP.EpsilonPerQuery
+	}
+	return q.UngrantableAt(d, noised)
+}
+
+// UngrantableAt is Ungrantable where noised is the largest epsilon that could be asked with;
+// empty: none.
+func (q Request) UngrantableAt(d Descriptor, noised string) *Refusal {
+	for i, a := range q.Select {
+		if !Grants(d.Policy.Aggregates, a.Func) {
+			r := Refuse(RefusedPolicy, "aggregate", "policy.aggregate", d.Dataset, a.Func, d.Policy.Aggregates)
+			r.Field = fmt.Sprintf("select[%d]", i)
+			return r
+		}
+	}
+	if q.Join != nil {
+		return nil
+	}
+	return q.checkExactMoments(d, noised)
 }

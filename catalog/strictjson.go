@@ -11,8 +11,12 @@ import (
 // maxObjectKeys bounds the members of one JSON object; no type here has as many.
 const maxObjectKeys = 64
 
-// encode returns the JSON of one of this package's own types, which cannot fail.
-func encode(v any) []byte {
+// Encode returns the JSON of a body, a request or a record. It panics where a type has no
+// JSON; none of this package's is such.
+func Encode(v any) []byte {
+	if p, packs := v.(packer); packs { // what MarshalJSON returns json.Marshal would read once more
+		v = p.packed()
+	}
 	b, err := json.Marshal(v)
 	if err != nil {
 		panic(fmt.Sprintf("catalog: encoding %T: %v", v, err))
@@ -20,25 +24,61 @@ func encode(v any) []byte {
 	return b
 }
 
-// decodeStrict reads exactly one JSON value: unknown fields, fields in another
+// packer is what has another form as JSON, which packed returns.
+type packer interface{ packed() any }
+
+// DecodeStrict reads exactly one JSON value: unknown fields, fields in another
 // case, duplicate fields, invalid UTF-8 and bytes around the value are errors.
 // encoding/json alone lets all of these but the first pass.
-func decodeStrict(data []byte, into any) error {
+//
+// An error is an *UnreadableError.
+func DecodeStrict(data []byte, into any) error {
 	if !utf8.Valid(data) {
-		return errors.New("not valid UTF-8")
+		return unreadable("json.not_utf8")
 	}
 	if len(data) == 0 || data[0] != '{' {
-		return errors.New("not a JSON object")
+		return unreadable("json.not_object")
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
-		return fmt.Errorf("decode JSON: %w", err)
+		return &UnreadableError{Why: Why("json.unfit"), Err: err}
 	}
 	if dec.InputOffset() != int64(len(data)) {
-		return errors.New("bytes after the JSON object")
+		return unreadable("json.trailing", dec.InputOffset())
 	}
 	return checkMembers(data)
+}
+
+// UnreadableError is that bytes are not what they should be. Why may be recorded; Err,
+// what a library says of it, is for logs: another version of it may say something else.
+type UnreadableError struct {
+	Why Reason
+	Err error
+}
+
+func unreadable(code string, args ...any) *UnreadableError {
+	return &UnreadableError{Why: Why(code, args...)}
+}
+
+// Error implements error.
+func (e *UnreadableError) Error() string {
+	if e.Err == nil {
+		return e.Why.String()
+	}
+	return e.Why.String() + ": " + e.Err.Error()
+}
+
+func (e *UnreadableError) Unwrap() error { return e.Err }
+
+// Unreadable is why bytes cannot be read, by an error of DecodeStrict, ParsePayload or
+// ParseEntry.
+func Unreadable(err error) Reason {
+	var e *UnreadableError
+	if errors.As(err, &e) {
+		return e.Why
+	}
+	return Why("json.unfit")
 }
 
 // jsonFrame is an open object or array of checkMembers.
@@ -86,16 +126,16 @@ func checkMembers(data []byte) error {
 func (f *jsonFrame) member(name string) error {
 	for _, c := range []byte(name) {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
-			return fmt.Errorf("unknown field %.80q", name)
+			return unreadable("json.unknown_field", name)
 		}
 	}
 	for _, s := range f.seen {
 		if s == name {
-			return fmt.Errorf("field %q occurs twice", name)
+			return unreadable("json.field_twice", name)
 		}
 	}
 	if len(f.seen) == maxObjectKeys {
-		return fmt.Errorf("an object has more than %d fields", maxObjectKeys)
+		return unreadable("json.fields", maxObjectKeys)
 	}
 	f.seen, f.key = append(f.seen, name), false
 	return nil

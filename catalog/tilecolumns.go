@@ -77,9 +77,9 @@ func (m Measure) Half() int64 { return max(m.Max-m.Mid(), m.Mid()-m.Min) }
 // maxSquared is the greatest Half whose square is no more than MaxSum.
 const maxSquared = 374_165_738
 
-// tilesPerColumn is how many tiles a column of a version has. The blocks were
+// TilesPerColumn is how many tiles a column of a version has. The blocks were
 // checked.
-func (b VersionPropose) tilesPerColumn() int64 {
+func (b VersionPropose) TilesPerColumn() int64 {
 	n := int64(0)
 	for _, k := range b.Blocks {
 		n += (int64(b.Periods)-1)/int64(k.Periods) + 1
@@ -100,18 +100,17 @@ func (b VersionPropose) Columns(d Descriptor) []TileColumn {
 // HasCompanions reports whether the version has whatever companions the descriptor
 // declares.
 func (b VersionPropose) HasCompanions(d Descriptor) bool {
-	return int64(b.Tiles) == b.tilesPerColumn()*int64(len(d.TileColumns()))
+	return int64(b.Tiles) == b.TilesPerColumn()*int64(len(d.TileColumns()))
 }
 
-// checkTiles refuses a number of tiles that the blocks do not make.
-func (b VersionPropose) checkTiles(d Descriptor) *Refusal {
-	each, all := b.tilesPerColumn(), int64(len(d.TileColumns()))
+// CheckTiles refuses a number of tiles that the blocks do not make.
+func (b VersionPropose) CheckTiles(d Descriptor) *Refusal {
+	each, all := b.TilesPerColumn(), int64(len(d.TileColumns()))
 	if want := each * all; int64(b.Tiles) != want && int64(b.Tiles) != each*int64(len(d.Measures)) {
-		return invalid("tiles", "%d tiles, the blocks make %d: %d of each of %d columns", b.Tiles, want, each, all)
+		return Invalid("tiles", "version.tiles", b.Tiles, want, each, all)
 	}
 	if b.Tiles > MaxTiles {
-		return invalid("tiles", "%d tiles, at most %d are possible", b.Tiles, MaxTiles).
-			withFix("publish fewer measures, squares or buckets, or fewer periods")
+		return Invalid("tiles", "version.tiles_most", b.Tiles, MaxTiles)
 	}
 	return nil
 }

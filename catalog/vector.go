@@ -1,26 +1,35 @@
 package catalog
 
-// A private vector is a buyer's secret number for every entity of a registry: a
-// selector (0 or 1), or weights. The ledger holds the commitment to it, the
+// A private vector is a buyer's secret number for every entity of a registry: the piece
+// of a partition that it is in (a selector is a partition of one piece), or a weight. The ledger holds the commitment to it, the
 // checks that it passed, and nothing of its content: its Shamir shares are blobs,
-// each sealed to one node (PROTOCOL section 6).
+// each sealed to one node (PROTOCOL.md section 6.1).
 
 // VectorRegister commits to a private vector. The digest of its envelope is the
 // commitment, and the vector's id is made of it (VectorID). Name and Version are
 // the owner's: a changed portfolio is the next version of the same name.
 type VectorRegister struct {
-	Name     string   `json:"name"` // [a-z][a-z0-9_]*
-	Version  int      `json:"version"`
-	Registry string   `json:"registry"`
-	Entities int      `json:"entities"` // the first so many of the registry
-	Rows     Digest   `json:"rows"`     // RowsDigest of the registry as the owner saw it
-	Bits     int      `json:"bits"`     // an entity: 1 for a selector
+	Name     string `json:"name"` // [a-z][a-z0-9_]*
+	Version  int    `json:"version"`
+	Registry string `json:"registry"`
+	Entities int    `json:"entities"` // the first so many of the registry
+	Rows     Digest `json:"rows"`     // RowsDigest of the registry as the owner saw it
+	Bits     int    `json:"bits"`     // an entity
+	// Pieces is how many pieces a partition has, each with a bit: an entity is in one or
+	// in none. 0: weights.
+	Pieces int `json:"pieces,omitempty"`
+	// By are the attributes whose groups the partition may be asked by, ascending; none:
+	// one group of all (RELEASE.md section 6.1).
+	By       []string `json:"by,omitempty"`
 	Decimals int      `json:"decimals,omitempty"`
 	Modulus  uint64   `json:"modulus"`
 	Shares   []Digest `json:"shares"` // of the sealed shares, point 1 first
 }
 
-// VectorDrop ends a vector. What it has frozen stays frozen.
+// Selects says whether the vector is a partition: whoever is in a piece is selected.
+func (b VectorRegister) Selects() bool { return b.Pieces > 0 }
+
+// VectorDrop ends a vector. What was answered for it exactly stays taken.
 type VectorDrop struct {
 	Vector string `json:"vector"`
 }
@@ -31,7 +40,7 @@ type VectorDrop struct {
 type VectorHold struct {
 	Vector string `json:"vector"`
 	Nonce  []byte `json:"nonce,omitempty"` // 32 bytes
-	Reason string `json:"reason,omitempty"`
+	Reason Reason `json:"reason,omitzero"`
 }
 
 // VectorLine is what the node publishes in the first check, one number a run: the
@@ -41,7 +50,8 @@ type VectorLine struct {
 	Values []uint64 `json:"values"`
 }
 
-// VectorAttempt names an active set for the second check (every entry is 0 or 1).
+// VectorAttempt names an active set for the second check (every entry is 0 or 1, and no
+// entity is in two pieces).
 type VectorAttempt struct {
 	Vector  string   `json:"vector"`
 	Attempt int      `json:"attempt"`
@@ -61,15 +71,17 @@ type VectorBits struct {
 type VectorFail struct {
 	Vector  string `json:"vector"`
 	Attempt int    `json:"attempt"`
-	Reason  string `json:"reason"`
+	Reason  Reason `json:"reason"`
 }
 
-// CohortFailed is a member's word that the cohort test of a private query failed.
-// Only when all members of the attempt say so are the classes that the query froze
-// free again, and the query is over.
-type CohortFailed struct {
-	Query   string `json:"query"`
-	Attempt int    `json:"attempt"`
+// TestFailed is a member's word that the test of an exact private query failed, or with
+// Witnesses that its owner's witnesses are wrong (PROTOCOL.md section 6.6). When all members of
+// the attempt say so the query is over. Only a failed test gives the columns and periods
+// back that the query took for its portfolio.
+type TestFailed struct {
+	Query     string `json:"query"`
+	Attempt   int    `json:"attempt"`
+	Witnesses bool   `json:"witnesses,omitempty"`
 }
 
 // VectorState is where a vector is on its way.
@@ -95,7 +107,7 @@ type Vector struct {
 	Nodes      []string    `json:"nodes"` // roster, point 1 first
 	Threshold  int         `json:"threshold"`
 	State      VectorState `json:"state"`
-	Reason     string      `json:"reason,omitempty"`
+	Reason     Reason      `json:"reason,omitzero"`
 	Nonces     [][]byte    `json:"nonces,omitempty"` // by point; nil where missing
 	Lines      [][]uint64  `json:"lines,omitempty"`  // by point; nil where missing
 	Attempts   []Attempt   `json:"attempts,omitempty"`
@@ -104,26 +116,18 @@ type Vector struct {
 	ReadyAt    int64       `json:"ready_at,omitempty"`
 }
 
-// CohortSet is a set of entities on which the cohort test of a private query looks:
-// the selected among Members and the rest must each be none or min_cohort at least
-// (PROTOCOL section 6).
-type CohortSet struct {
-	Members []int32 // ascending
-	// NoRest says that the class has cells of entities that do not count here; a
-	// private sum leaves them out, and then the rest must not be empty either.
-	NoRest bool
+// Over says whether nothing is left to do for the registration of a vector.
+func (v Vector) Over() bool {
+	return v.State == VectorReady || v.State == VectorRejected || v.State == VectorDropped
 }
 
 // NewVector stands, in a request that is only previewed, for a selector of the
 // caller's that is not registered yet.
 const NewVector = "v-new"
 
-// VectorID is the id of the vector that an envelope registers.
-func VectorID(envelope Digest) string { return shortID("v-", envelope) }
-
-// AAD binds a sealed share of a vector to all that it is for (PROTOCOL section 6):
+// AAD binds a sealed share of a vector to all that it is for (PROTOCOL.md section 6.1):
 // cluster and roster, owner, name and version, registry, its length and rows, bits,
-// modulus, and the node it is sealed to.
+// pieces, what it may be asked by, modulus, and the node it is sealed to.
 func (b VectorRegister) AAD(c Cluster, owner string, point int) []byte {
 	type bound struct {
 		Protocol  string `json:"protocol"`
@@ -135,6 +139,13 @@ func (b VectorRegister) AAD(c Cluster, owner string, point int) []byte {
 		VectorRegister
 	}
 	b.Shares = nil // what they are digests of is sealed with this
-	d := Sum(encode(bound{"weir v1 vector share", c.ID, c.Nodes, c.Threshold, owner, point, b}))
+	d := Sum(Encode(bound{"weir v1 vector share", c.ID, c.Nodes, c.Threshold, owner, point, b}))
 	return d[:]
 }
+
+// Codes of the reasons of private queries that are over because their test failed, or
+// could not be run on what their owner sent.
+const (
+	CodeTest      = "test.failed_query"
+	CodeWitnesses = "test.witnesses_query"
+)

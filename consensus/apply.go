@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/consensus/panictrace"
+	"github.com/weirdata/weir/consensus/statesum"
 )
 
 // Applied says what became of an entry.
@@ -33,13 +34,13 @@ type applyResult struct {
 // applyBatch applies committed log entries in order, and returns one result for
 // each when everything that they changed is durable. On an error the entries
 // from the failing transaction on are not applied at all.
-func (s *state) applyBatch(machine Machine, logs []*raft.Log) ([]applyResult, error) {
+func (s *appliedState) applyBatch(machine Machine, logs []*raft.Log) ([]applyResult, error) {
 	g, err := s.acquire()
 	if err != nil {
 		return nil, err
 	}
 	defer g.release()
-	b := &batch{state: s, db: g.db, machine: machine, at: s.position()}
+	b := &batch{state: s, db: g.db, machine: machine, at: s.position(), digest: s.currentDigest()}
 	results := make([]applyResult, len(logs))
 	defer b.discard()
 	for i, l := range logs {
@@ -56,11 +57,12 @@ func (s *state) applyBatch(machine Machine, logs []*raft.Log) ([]applyResult, er
 
 // batch is a transaction in the making.
 type batch struct {
-	state   *state
+	state   *appliedState
 	db      *badger.DB
 	machine Machine
 	stage   *stage
-	at      position // after the entries in stage.batch
+	at      position        // after the entries in stage.batch
+	digest  statesum.Digest // likewise
 }
 
 func (b *batch) begin() {
@@ -84,7 +86,7 @@ func (b *batch) add(l *raft.Log) (applyResult, error) {
 	if l.Type == raft.LogCommand {
 		var err error
 		if result, err = b.execute(l); err != nil {
-			return applyResult{}, fmt.Errorf("applying entry %d (log index %d): %w", b.at.NextSeq, l.Index, err)
+			return applyResult{}, fmt.Errorf("apply entry %d (log index %d): %w", b.at.NextSeq, l.Index, err)
 		}
 		after.NextSeq++
 	}
@@ -95,6 +97,12 @@ func (b *batch) add(l *raft.Log) (applyResult, error) {
 		}
 		b.begin()
 	}
+	if err := b.count(entry); err != nil {
+		return applyResult{}, err
+	}
+	if after.NextSeq > b.at.NextSeq {
+		b.digest.Note(after.NextSeq)
+	}
 	for _, c := range entry.changes {
 		b.stage.batch.put(c)
 	}
@@ -103,12 +111,29 @@ func (b *batch) add(l *raft.Log) (applyResult, error) {
 	return result, nil
 }
 
+// count takes what an entry replaces out of the digest, and what it writes into it.
+func (b *batch) count(entry *layer) error {
+	for key, c := range entry.changes {
+		old, err := b.stage.before(key)
+		if err != nil {
+			return err
+		}
+		if old != nil {
+			b.digest.Sum.Remove([]byte(key), old)
+		}
+		if !c.deleted {
+			b.digest.Sum.Add([]byte(key), c.value)
+		}
+	}
+	return nil
+}
+
 // fits tells whether the batch can take another entry's changes. The bounds are
 // badger's, taken a little tighter.
 func (b *batch) fits(entry *layer) bool {
-	const perKey = 32 // above what badger counts beside key and value
-	keys := len(b.stage.batch.changes) + len(entry.changes) + 1
-	size := b.stage.batch.bytes + entry.bytes + (keys+1)*perKey
+	const perKey = 32                                           // above what badger counts beside key and value
+	keys := len(b.stage.batch.changes) + len(entry.changes) + 2 // position and digest
+	size := b.stage.batch.bytes + entry.bytes + statesum.EncodedBytes + (keys+1)*perKey
 	return len(b.stage.batch.changes) == 0 || (int64(keys) < b.db.MaxBatchCount() && int64(size) < b.db.MaxBatchSize())
 }
 
@@ -148,6 +173,9 @@ func (b *batch) execute(l *raft.Log) (applyResult, error) {
 func (b *batch) run(seq uint64, entry []byte) (outcome []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
+			if err = libraryPanic(PartState, p); err != nil {
+				return
+			}
 			err = fmt.Errorf("the state machine panicked: %v\n%s", p, panictrace.Frames())
 		}
 	}()
@@ -171,15 +199,18 @@ func (b *batch) commit() error {
 			err = txn.Set([]byte(c.key), c.value)
 		}
 		if err != nil {
-			return fmt.Errorf("writing the changes up to log index %d: %w", b.at.Applied, err)
+			return fmt.Errorf("write the changes up to log index %d: %w", b.at.Applied, err)
 		}
 	}
 	if err := txn.Set(positionKey, b.at.encode()); err != nil {
-		return fmt.Errorf("writing the position %d: %w", b.at.Applied, err)
+		return fmt.Errorf("write the position %d: %w", b.at.Applied, err)
+	}
+	if err := txn.Set(digestKey, b.digest.Encode()); err != nil {
+		return fmt.Errorf("write the digest at %d: %w", b.at.Applied, err)
 	}
 	if err := txn.Commit(); err != nil {
-		return fmt.Errorf("committing the changes up to log index %d: %w", b.at.Applied, err)
+		return fmt.Errorf("commit the changes up to log index %d: %w", b.at.Applied, err)
 	}
-	b.state.setPosition(b.at)
+	b.state.setPosition(b.at, b.digest)
 	return nil
 }

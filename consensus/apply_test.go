@@ -10,14 +10,14 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/consensus/evidence"
 )
 
 var discard = slog.New(slog.DiscardHandler)
 
 // entries makes log entries that follow what s has applied.
-func entries(s *state, commands ...string) []*raft.Log {
+func entries(s *appliedState, commands ...string) []*raft.Log {
 	var out []*raft.Log
 	for i, c := range commands {
 		out = append(out, &raft.Log{
@@ -27,7 +27,7 @@ func entries(s *state, commands ...string) []*raft.Log {
 	return out
 }
 
-func apply(tb testing.TB, s *state, m Machine, commands ...string) []applyResult {
+func apply(tb testing.TB, s *appliedState, m Machine, commands ...string) []applyResult {
 	tb.Helper()
 	r, err := s.applyBatch(m, entries(s, commands...))
 	if err != nil {
@@ -143,7 +143,7 @@ func TestEntryWithTooManyChangesIsVoid(t *testing.T) {
 // largest changes as much as an entry may, and answers as much as it may.
 type largest struct{ value int }
 
-func (m largest) Apply(tx catalog.Tx, _ uint64, _ []byte) ([]byte, error) {
+func (m largest) Apply(tx records.Tx, _ uint64, _ []byte) ([]byte, error) {
 	keys := MaxChangeKeys
 	if m.value > 0 {
 		keys = min(keys, MaxChangeBytes/(m.value+9))
@@ -177,7 +177,7 @@ func TestTooLargeOutcomeIsVoid(t *testing.T) {
 	if err != nil || !r[0].void || !errors.Is(r[0].err, ErrTooManyChanges) {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if got, _ := dump(t, s); len(got) != 3 { // position, record, hashes
+	if got, _ := dump(t, s); len(got) != 4 { // position, digest, record, hashes
 		t.Errorf("%d keys", len(got))
 	}
 }
@@ -185,7 +185,7 @@ func TestTooLargeOutcomeIsVoid(t *testing.T) {
 // outcome sets a key and answers with itself.
 type outcome []byte
 
-func (o outcome) Apply(tx catalog.Tx, _ uint64, _ []byte) ([]byte, error) {
+func (o outcome) Apply(tx records.Tx, _ uint64, _ []byte) ([]byte, error) {
 	return o, tx.Set([]byte("x"), []byte("y"))
 }
 
@@ -199,43 +199,45 @@ func TestPanicOfTheMachineIsAFault(t *testing.T) {
 
 // TestFaultStopsTheNodeAndTheOthersGoOn: the leader's store fails on one entry.
 func TestFaultStopsTheNodeAndTheOthersGoOn(t *testing.T) {
-	disk := errors.New("the disk is gone")
-	c := newCluster(t, 3, nil)
-	for _, m := range c.members {
-		c.machine = faulty{id: m.ID, of: c, err: disk}
-		c.start(m.ID)
-	}
-	c.propose("set a 1")
-	c.settle()
-	leader := c.leader()
-	_, err := leader.Propose(t.Context(), []byte("break "+leader.opts.ID))
-	if !errors.Is(err, ErrFault) || !errors.Is(err, disk) {
-		t.Errorf("the proposal came back with %v", err)
-	}
-	<-leader.Failed()
-	if err := leader.View(func(catalog.Reader) error { return nil }); !errors.Is(err, ErrFault) {
-		t.Errorf("a view of the stopped node: %v", err)
-	}
-	if _, err := leader.Propose(t.Context(), []byte("set a 2")); !errors.Is(err, ErrFault) {
-		t.Errorf("a proposal to the stopped node: %v", err)
-	}
-	if _, err := leader.ReadIndex(t.Context()); !errors.Is(err, ErrFault) {
-		t.Errorf("a read index of the stopped node: %v", err)
-	}
-	if err := leader.WaitApplied(t.Context(), 1<<40); !errors.Is(err, ErrFault) {
-		t.Errorf("waiting on the stopped node: %v", err)
-	}
-	if s := leader.Status(); !strings.Contains(s.Fault, "the disk is gone") {
-		t.Errorf("status: %+v", s)
-	}
-	c.propose("set a 3")
-	c.stop(leader.opts.ID)
-	c.settle()
-	// The fault was this node's alone: repaired, it catches up.
-	c.machine = kv{}
-	c.start(leader.opts.ID)
-	c.propose("set a 4")
-	c.sameTrees()
+	inFakeTime(t, func(t *testing.T) {
+		disk := errors.New("the disk is gone")
+		c := newCluster(t, 3, nil)
+		for _, m := range c.members {
+			c.machine = faulty{id: m.ID, of: c, err: disk}
+			c.start(m.ID)
+		}
+		c.propose("set a 1")
+		c.settle()
+		leader := c.leader()
+		_, err := leader.Propose(t.Context(), []byte("break "+leader.opts.ID))
+		if !errors.Is(err, ErrFault) || !errors.Is(err, disk) {
+			t.Errorf("the proposal came back with %v", err)
+		}
+		<-leader.Failed()
+		if err := leader.View(func(records.Reader) error { return nil }); !errors.Is(err, ErrFault) {
+			t.Errorf("a view of the stopped node: %v", err)
+		}
+		if _, err := leader.Propose(t.Context(), []byte("set a 2")); !errors.Is(err, ErrFault) {
+			t.Errorf("a proposal to the stopped node: %v", err)
+		}
+		if _, err := leader.ReadIndex(t.Context()); !errors.Is(err, ErrFault) {
+			t.Errorf("a read index of the stopped node: %v", err)
+		}
+		if err := leader.WaitApplied(t.Context(), 1<<40); !errors.Is(err, ErrFault) {
+			t.Errorf("waiting on the stopped node: %v", err)
+		}
+		if s := leader.Status(); !strings.Contains(s.Fault, "the disk is gone") {
+			t.Errorf("status: %+v", s)
+		}
+		c.propose("set a 3")
+		c.stop(leader.opts.ID)
+		c.settle()
+		// The fault was this node's alone: repaired, it catches up.
+		c.machine = kv{}
+		c.start(leader.opts.ID)
+		c.propose("set a 4")
+		c.sameTrees()
+	})
 }
 
 // faulty fails on the entry that names its node.
@@ -245,7 +247,7 @@ type faulty struct {
 	err error
 }
 
-func (m faulty) Apply(tx catalog.Tx, seq uint64, entry []byte) ([]byte, error) {
+func (m faulty) Apply(tx records.Tx, seq uint64, entry []byte) ([]byte, error) {
 	if string(entry) == "break "+m.id {
 		return nil, m.err
 	}
@@ -259,7 +261,7 @@ func TestNoSnapshotWhileRaftReplays(t *testing.T) {
 	if _, err := s.applyBatch(kv{}, log); err != nil {
 		t.Fatal(err)
 	}
-	l := &Ledger{opts: Options{Machine: kv{}}, state: s, hub: newHub(), failed: make(chan struct{})}
+	l := &Ledger{opts: Options{Machine: kv{}}, disk: &disk{state: s}, life: newLifecycle(discard), notifier: newNotifier()}
 	f := &fsm{ledger: l} // as after a restart
 	f.ApplyBatch(log[:2])
 	if _, err := f.Snapshot(); !errors.Is(err, raft.ErrNothingNewToSnapshot) {

@@ -3,6 +3,7 @@
 package consensus
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,36 +14,179 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/weirdata/weir/consensus/logbridge"
 )
 
-// BenchmarkPropose measures entries of 1 KiB through three members on one
-// machine and one disk, everything synced.
+// BenchmarkPropose measures entries of 1 KiB through three members on one machine and one
+// disk, everything synced, and takes turns with raft alone: its log and its messages, and a
+// state machine that does nothing.
 func BenchmarkPropose(b *testing.B) {
+	entry := append([]byte("set key "), make([]byte, 1<<10)...)
 	for _, clients := range []int{1, 16, 64} {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
-			c := startCluster(b, 3, func(o *Options) {
-				o.HeartbeatTimeout, o.ElectionTimeout, o.LeaderLeaseTimeout = 0, 0, 0
-			})
-			leader := c.leader()
-			entry := append([]byte("set key "), make([]byte, 1<<10)...)
-			var next atomic.Int64
-			var wg sync.WaitGroup
-			b.ResetTimer()
-			for range clients {
-				wg.Go(func() {
-					for next.Add(1) <= int64(b.N) {
-						if _, err := leader.Propose(b.Context(), entry); err != nil {
-							b.Error(err)
-							return
-						}
-					}
-				})
+			c := startCluster(b, 3, steady)
+			leader, plain := c.leader(), plainRaft(b)
+			ledger := func() error { _, err := leader.Propose(b.Context(), entry); return err }
+			alone := func() error { return plain.Apply(entry, 0).Error() }
+			const turn = 256
+			var took, tookAlone time.Duration
+			entries := 0
+			for b.Loop() {
+				took += proposeAll(b, clients, turn, ledger)
+				tookAlone += proposeAll(b, clients, turn, alone)
+				entries += turn
 			}
-			wg.Wait()
-			b.StopTimer()
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "applies/s")
+			b.ReportMetric(float64(entries)/took.Seconds(), "applies/s")
+			b.ReportMetric(float64(entries)/tookAlone.Seconds(), "raft-applies/s")
+			b.ReportMetric(took.Seconds()/tookAlone.Seconds(), "of-raft's-time")
+			b.ReportMetric(0, "ns/op")
 		})
 	}
+}
+
+// proposeAll has clients propose so many entries, and says how long it took.
+func proposeAll(b *testing.B, clients, entries int, propose func() error) time.Duration {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	start := time.Now()
+	for range clients {
+		wg.Go(func() {
+			for next.Add(1) <= int64(entries) {
+				if err := propose(); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return time.Since(start)
+}
+
+// idle is a state machine of raft's that does nothing.
+type idle struct{ raft.FSM }
+
+func (idle) Apply(*raft.Log) any { return nil }
+
+func (idle) ApplyBatch(logs []*raft.Log) []any { return make([]any, len(logs)) }
+
+// plainRaft starts three members of raft alone, and returns the leader.
+func plainRaft(b *testing.B) *raft.Raft {
+	b.Helper()
+	c := newCluster(b, 3, steady)
+	var servers []raft.Server
+	for _, m := range c.members {
+		servers = append(servers, raft.Server{ID: raft.ServerID(m.ID), Address: raft.ServerAddress(m.Addr)})
+	}
+	var nodes []*raft.Raft
+	for _, m := range c.members {
+		o := c.options(m.ID)
+		o.Transport = c.layer[m.ID]
+		o, err := o.validate()
+		if err != nil {
+			b.Fatal(err)
+		}
+		d := &disk{opts: o, logger: discard}
+		if err := os.MkdirAll(filepath.Join(o.Dir, "wal"), 0o700); err != nil {
+			b.Fatal(err)
+		}
+		if err := d.openWAL(); err != nil {
+			b.Fatal(err)
+		}
+		trans := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+			Stream: newStreams(o.Transport, o), MaxPool: peerPool, Timeout: peerTimeout, Logger: logbridge.New(discard, "raft-net"),
+		})
+		config := raftConfig(o, o.SnapshotThreshold)
+		snaps := raft.NewDiscardSnapshotStore()
+		if err := raft.BootstrapCluster(config, d.wal, d.wal, snaps, trans, raft.Configuration{Servers: servers}); err != nil {
+			b.Fatal(err)
+		}
+		r, err := raft.NewRaft(config, idle{}, d.wal, d.wal, snaps, trans)
+		if err != nil {
+			b.Fatal(err)
+		}
+		nodes = append(nodes, r)
+		b.Cleanup(func() {
+			if err := errors.Join(trans.Close(), r.Shutdown().Error(), d.close()); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	var leader *raft.Raft
+	await(b, "a leader of raft alone", func() bool {
+		for _, r := range nodes {
+			if r.State() == raft.Leader {
+				leader = r
+			}
+		}
+		return leader != nil
+	})
+	return leader
+}
+
+// BenchmarkDigest measures what of applying entries of 1 KiB is the digest: the reading of what
+// they replace, and the hashes.
+func BenchmarkDigest(b *testing.B) {
+	for _, size := range []int{1, 16, 64} {
+		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
+			s := openTestState(b, b.TempDir())
+			value := string(make([]byte, 1<<10))
+			var all, digest time.Duration
+			for n := 0; b.Loop(); n++ {
+				var commands []string
+				for i := range size {
+					commands = append(commands, fmt.Sprintf("set key%d %s", (n*size+i)%1000, value))
+				}
+				logs := entries(s, commands...)
+				digest += timeDigest(b, s, logs)
+				start := time.Now()
+				if _, err := s.applyBatch(kv{}, logs); err != nil {
+					b.Fatal(err)
+				}
+				all += time.Since(start)
+			}
+			b.ReportMetric(float64(digest.Microseconds())/float64(b.N*size), "µs/entry-of-digest")
+			b.ReportMetric(float64(all.Microseconds())/float64(b.N*size), "µs/entry")
+			b.ReportMetric(digest.Seconds()/all.Seconds(), "share")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// timeDigest goes through a batch as applyBatch does, commits nothing, and says how long the
+// digest took.
+func timeDigest(b *testing.B, s *appliedState, logs []*raft.Log) (took time.Duration) {
+	b.Helper()
+	g, err := s.acquire()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer g.release()
+	batch := &batch{state: s, db: g.db, machine: kv{}, at: s.position(), digest: s.currentDigest()}
+	batch.begin()
+	defer batch.discard()
+	for _, l := range logs {
+		if _, err := batch.execute(l); err != nil {
+			b.Fatal(err)
+		}
+		start := time.Now()
+		if err := batch.count(batch.stage.entry); err != nil {
+			b.Fatal(err)
+		}
+		batch.digest.Note(batch.at.NextSeq + 1)
+		took += time.Since(start)
+		for _, c := range batch.stage.entry.changes {
+			batch.stage.batch.put(c)
+		}
+		batch.stage.entry = newLayer()
+		batch.at = position{Applied: l.Index, NextSeq: batch.at.NextSeq + 1}
+	}
+	start := time.Now()
+	_ = batch.digest.Encode()
+	return took + time.Since(start)
 }
 
 // BenchmarkReadIndex measures linearizable reads on the leader.
@@ -147,7 +291,7 @@ func BenchmarkSnapshot(b *testing.B) {
 }
 
 // longestApply applies entries while during runs, 20 at least.
-func longestApply(b *testing.B, s *state, during func()) (longest time.Duration) {
+func longestApply(b *testing.B, s *appliedState, during func()) (longest time.Duration) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -208,7 +352,7 @@ func BenchmarkCatchUp(b *testing.B) {
 		if err := leader.Snapshot(b.Context()); err != nil {
 			b.Fatal(err)
 		}
-		list, err := leader.snaps.List()
+		list, err := leader.disk.snaps.List()
 		if err != nil || len(list) == 0 {
 			b.Fatalf("%d snapshots, %v", len(list), err)
 		}

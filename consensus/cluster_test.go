@@ -7,14 +7,12 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"math/rand/v2"
-	"net"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
 )
 
 // kv is a state machine of registers: "set k v", "get k", "fail", and others
@@ -23,7 +21,7 @@ type kv struct {
 	fail func(seq uint64, entry []byte) error // a storage fault, or nil
 }
 
-func (m kv) Apply(tx catalog.Tx, seq uint64, entry []byte) ([]byte, error) {
+func (m kv) Apply(tx records.Tx, seq uint64, entry []byte) ([]byte, error) {
 	if m.fail != nil {
 		if err := m.fail(seq, entry); err != nil {
 			return nil, err
@@ -61,38 +59,6 @@ func (m kv) Apply(tx catalog.Tx, seq uint64, entry []byte) ([]byte, error) {
 	return []byte("unknown"), nil
 }
 
-// tcpLayer is a StreamLayer over loopback.
-type tcpLayer struct{ net.Listener }
-
-func (tcpLayer) Dial(address string, timeout time.Duration) (net.Conn, error) {
-	return net.DialTimeout("tcp", address, timeout)
-}
-
-func listen(tb testing.TB, addr string) tcpLayer {
-	tb.Helper()
-	var lc net.ListenConfig
-	l, err := lc.Listen(tb.Context(), "tcp", addr)
-	if err != nil {
-		tb.Fatalf("listening on %s: %v", addr, err)
-	}
-	return tcpLayer{l}
-}
-
-// listenLow listens on a port that nobody is given for a connection or by listening on
-// port 0: a member that is stopped must find its own free when it comes back.
-func listenLow(tb testing.TB) tcpLayer {
-	tb.Helper()
-	var lc net.ListenConfig
-	for range 64 {
-		l, err := lc.Listen(tb.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(10_000)))
-		if err == nil {
-			return tcpLayer{l}
-		}
-	}
-	tb.Fatal("no port is free")
-	return tcpLayer{}
-}
-
 // cluster is a number of ledgers in this process.
 type cluster struct {
 	tb      testing.TB
@@ -101,18 +67,29 @@ type cluster struct {
 	mutate  func(*Options)
 	machine Machine
 
+	listen func(addr string) StreamLayer // empty: one that is free
+
 	mu    sync.Mutex
 	nodes map[string]*Ledger
-	layer map[string]tcpLayer
+	layer map[string]StreamLayer
 }
 
+// newCluster makes one whose members are connected in memory, or over TCP to be measured.
 func newCluster(tb testing.TB, n int, mutate func(*Options)) *cluster {
 	tb.Helper()
-	c := &cluster{tb: tb, dir: tb.TempDir(), mutate: mutate, machine: kv{},
-		nodes: map[string]*Ledger{}, layer: map[string]tcpLayer{}}
+	if _, measured := tb.(*testing.B); measured {
+		return newClusterOn(tb, tcp(tb), n, mutate)
+	}
+	return newClusterOn(tb, newMemoryNet().listen, n, mutate)
+}
+
+func newClusterOn(tb testing.TB, listen func(addr string) StreamLayer, n int, mutate func(*Options)) *cluster {
+	tb.Helper()
+	c := &cluster{tb: tb, dir: tb.TempDir(), mutate: mutate, machine: kv{}, listen: listen,
+		nodes: map[string]*Ledger{}, layer: map[string]StreamLayer{}}
 	for i := range n {
 		id := fmt.Sprintf("n%d", i+1)
-		c.layer[id] = listenLow(tb)
+		c.layer[id] = listen("")
 		c.members = append(c.members, Member{ID: id, Addr: c.layer[id].Addr().String()})
 	}
 	tb.Cleanup(func() {
@@ -128,7 +105,11 @@ func newCluster(tb testing.TB, n int, mutate func(*Options)) *cluster {
 
 func startCluster(tb testing.TB, n int, mutate func(*Options)) *cluster {
 	tb.Helper()
-	c := newCluster(tb, n, mutate)
+	return newCluster(tb, n, mutate).startAll()
+}
+
+func (c *cluster) startAll() *cluster {
+	c.tb.Helper()
 	for _, m := range c.members {
 		c.start(m.ID)
 	}
@@ -143,16 +124,19 @@ func (c *cluster) options(id string) Options {
 		LeaderLeaseTimeout: 150 * time.Millisecond, CommitTimeout: 5 * time.Millisecond,
 		NoQuorumTimeout: 5 * time.Second, MinFreeBytes: 1,
 	}
+	if len(c.members) == 1 { // nobody else can be late
+		o.HeartbeatTimeout, o.ElectionTimeout, o.LeaderLeaseTimeout = 20*time.Millisecond, 20*time.Millisecond, 15*time.Millisecond
+	}
 	if c.mutate != nil {
 		c.mutate(&o)
 	}
 	return o
 }
 
-// steady has a leader keep its lease on a machine that stands still for a second, for
+// steady has a leader keep its lease on a machine that stands still for seconds, for
 // tests of what the same leader does from one step to the next.
 func steady(o *Options) {
-	o.HeartbeatTimeout, o.ElectionTimeout, o.LeaderLeaseTimeout = 2*time.Second, 2*time.Second, 2*time.Second
+	o.HeartbeatTimeout, o.ElectionTimeout, o.LeaderLeaseTimeout = 4*time.Second, 4*time.Second, 4*time.Second
 }
 
 func (c *cluster) start(id string) *Ledger {
@@ -169,7 +153,7 @@ func (c *cluster) open(id string) (*Ledger, error) {
 	if !ok {
 		for _, m := range c.members {
 			if m.ID == id {
-				layer = listen(c.tb, m.Addr)
+				layer = c.listen(m.Addr)
 			}
 		}
 	}
@@ -222,6 +206,7 @@ func (c *cluster) leader() *Ledger {
 				return l
 			}
 		}
+		backOff(ctx)
 	}
 	c.tb.Fatal("no leader")
 	return nil
@@ -259,10 +244,25 @@ func (c *cluster) settle() {
 	}
 }
 
+// await waits until something holds.
+func await(tb testing.TB, what string, holds func() bool) {
+	tb.Helper()
+	over, tick := time.NewTimer(time.Minute), time.NewTicker(time.Millisecond)
+	defer over.Stop()
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-over.C:
+			tb.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
 func get(tb testing.TB, l *Ledger, key string) string {
 	tb.Helper()
 	var v []byte
-	err := l.View(func(r catalog.Reader) (err error) {
+	err := l.View(func(r records.Reader) (err error) {
 		v, err = r.Get([]byte(key))
 		return err
 	})

@@ -36,80 +36,82 @@ func (h *hookReader) Read(b []byte) (int, error) {
 // restores the leader's snapshot, as a crash would leave it, and starts from
 // that, alone.
 func TestCrashInTheMiddleOfARestore(t *testing.T) {
-	c := startCluster(t, 3, smallLog)
-	c.propose("set a 1")
-	c.settle()
-	late := c.running()[0].opts.ID
-	if c.leader().opts.ID == late {
-		late = c.running()[1].opts.ID
-	}
-	c.stop(late)
-	for i := range 10 {
-		c.propose(fmt.Sprintf("set a %d", i+2))
-	}
-	leader := c.leader()
-	if err := leader.Snapshot(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	size, root, err := leader.TreeHead()
-	if err != nil {
-		t.Fatal(err)
-	}
-	snaps, err := leader.snaps.List()
-	if err != nil || len(snaps) == 0 {
-		t.Fatalf("no snapshot: %v", err)
-	}
-	// Raft stores the snapshot that it receives before it restores it.
-	dir := filepath.Join(c.dir, late)
-	id := snaps[0].ID
-	if err := os.CopyFS(filepath.Join(dir, "snapshots", id),
-		os.DirFS(filepath.Join(leader.opts.Dir, "snapshots", id))); err != nil {
-		t.Fatal(err)
-	}
-	image := filepath.Join(t.TempDir(), late)
-	s, err := openState(filepath.Join(dir, "state"), false, discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stream, err := os.ReadFile(filepath.Join(dir, "snapshots", id, "state.bin"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	crash := &hookReader{r: bytes.NewReader(stream), n: len(stream) / 2, hook: func() {
-		copyTree(t, image, dir)
-	}}
-	if err := s.restore(crash); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.close(); err != nil {
-		t.Fatal(err)
-	}
-	if left, err := filepath.Glob(filepath.Join(image, "state", generationPrefix+"*")); err != nil || len(left) != 2 {
-		t.Fatalf("the image holds %v (%v), not a restore that was cut short", left, err)
-	}
-	for _, m := range c.members {
-		c.stop(m.ID)
-	}
-	o := c.options(late)
-	o.Dir, o.Transport = image, listen(t, "127.0.0.1:0")
-	l, err := Open(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
+	inFakeTime(t, func(t *testing.T) {
+		c := startCluster(t, 3, smallLog)
+		c.propose("set a 1")
+		c.settle()
+		late := c.running()[0].opts.ID
+		if c.leader().opts.ID == late {
+			late = c.running()[1].opts.ID
 		}
-	}()
-	if n, h, err := l.TreeHead(); err != nil || n != size || h != root {
-		t.Errorf("after the crash: (%d, %x), %v; want (%d, %x)", n, h, err, size, root)
-	}
-	if got := get(t, l, "a"); got != "11" {
-		t.Errorf("after the crash a is %q, want 11", got)
-	}
-	if last, err := l.wal.LastIndex(); err != nil || last != 0 {
-		t.Errorf("the log before the snapshot is still there, to %d (%v)", last, err)
-	}
+		c.stop(late)
+		for i := range 10 {
+			c.propose(fmt.Sprintf("set a %d", i+2))
+		}
+		leader := c.leader()
+		if err := leader.Snapshot(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		size, root, err := leader.TreeHead()
+		if err != nil {
+			t.Fatal(err)
+		}
+		snaps, err := leader.disk.snaps.List()
+		if err != nil || len(snaps) == 0 {
+			t.Fatalf("no snapshot: %v", err)
+		}
+		// Raft stores the snapshot that it receives before it restores it.
+		dir := filepath.Join(c.dir, late)
+		id := snaps[0].ID
+		if err := os.CopyFS(filepath.Join(dir, "snapshots", id),
+			os.DirFS(filepath.Join(leader.opts.Dir, "snapshots", id))); err != nil {
+			t.Fatal(err)
+		}
+		image := filepath.Join(t.TempDir(), late)
+		s, err := openState(filepath.Join(dir, "state"), false, discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stream, err := os.ReadFile(filepath.Join(dir, "snapshots", id, "state.bin"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		crash := &hookReader{r: bytes.NewReader(stream), n: len(stream) / 2, hook: func() {
+			copyTree(t, image, dir)
+		}}
+		if err := s.restore(crash); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.close(); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := filepath.Glob(filepath.Join(image, "state", generationPrefix+"*")); err != nil || len(left) != 2 {
+			t.Fatalf("the image holds %v (%v), not a restore that was cut short", left, err)
+		}
+		for _, m := range c.members {
+			c.stop(m.ID)
+		}
+		o := c.options(late)
+		o.Dir, o.Transport = image, c.listen("")
+		l, err := Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := l.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		if n, h, err := l.TreeHead(); err != nil || n != size || h != root {
+			t.Errorf("after the crash: (%d, %x), %v; want (%d, %x)", n, h, err, size, root)
+		}
+		if got := get(t, l, "a"); got != "11" {
+			t.Errorf("after the crash a is %q, want 11", got)
+		}
+		if last, err := l.disk.wal.LastIndex(); err != nil || last != 0 {
+			t.Errorf("the log before the snapshot is still there, to %d (%v)", last, err)
+		}
+	})
 }
 
 // TestCrashBeforeTheOldStateIsRemoved: CURRENT already names the new one.

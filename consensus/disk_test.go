@@ -7,13 +7,13 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
 )
 
 // overwriting sets one of eight keys to so many bytes that do not compress.
 type overwriting int
 
-func (size overwriting) Apply(tx catalog.Tx, seq uint64, _ []byte) ([]byte, error) {
+func (size overwriting) Apply(tx records.Tx, seq uint64, _ []byte) ([]byte, error) {
 	value := make([]byte, 0, size)
 	for i := 0; len(value) < int(size); i++ {
 		value = append(value, incompressible(int(seq)*977+i)...) //nolint:gosec // any number does
@@ -29,7 +29,7 @@ func TestOverwrittenValuesLeaveTheDisk(t *testing.T) {
 	}
 	const memTable, size = 8 << 20, 100_000
 	dir := t.TempDir()
-	s := &state{dir: dir, noSync: true, memTable: memTable, logger: discard}
+	s := &appliedState{dir: dir, noSync: true, memTable: memTable, logger: discard}
 	if err := s.open(); err != nil {
 		t.Fatal(err)
 	}
@@ -53,28 +53,30 @@ func TestOverwrittenValuesLeaveTheDisk(t *testing.T) {
 // TestCompactedLogLeavesTheDisk: files of the log that hold nothing but what a
 // snapshot covers are deleted, and two snapshots are kept.
 func TestCompactedLogLeavesTheDisk(t *testing.T) {
-	if testing.Short() {
-		t.Skip("moves much, on one goroutine")
-	}
-	c := startCluster(t, 1, smallLog)
-	l := c.leader()
-	wal := filepath.Join(l.opts.Dir, "wal")
-	entry := "note " + string(make([]byte, MaxEntryBytes-5))
-	var most int64
-	for i := range 150 { // 167 MB; a file of the log holds 64
-		c.propose(entry)
-		most = max(most, diskBytes(t, wal))
-		if i%30 == 29 {
-			if err := l.Snapshot(t.Context()); err != nil {
-				t.Fatal(err)
+	inFakeTime(t, func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("moves much, on one goroutine")
+		}
+		c := startCluster(t, 1, smallLog)
+		l := c.leader()
+		wal := filepath.Join(l.opts.Dir, "wal")
+		entry := "note " + string(make([]byte, MaxEntryBytes-5))
+		var most int64
+		for i := range 150 { // 167 MB; a file of the log holds 64
+			c.propose(entry)
+			most = max(most, diskBytes(t, wal))
+			if i%30 == 29 {
+				if err := l.Snapshot(t.Context()); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
-	}
-	c.await("the files of the log to go", func() bool { return diskBytes(t, wal) < 80<<20 })
-	if most > 150<<20 {
-		t.Errorf("the log took up to %d bytes", most)
-	}
-	if left, err := filepath.Glob(filepath.Join(l.snaps.dir, "*")); err != nil || len(left) != keptSnapshots {
-		t.Errorf("%d snapshots are kept, %v", len(left), err)
-	}
+		await(t, "the files of the log to go", func() bool { return diskBytes(t, wal) < 80<<20 })
+		if most > 150<<20 {
+			t.Errorf("the log took up to %d bytes", most)
+		}
+		if left, err := filepath.Glob(filepath.Join(l.disk.snaps.dir, "*")); err != nil || len(left) != keptSnapshots {
+			t.Errorf("%d snapshots are kept, %v", len(left), err)
+		}
+	})
 }

@@ -13,6 +13,7 @@
 // # What is on the disk
 //
 //	DIR/id             the member this directory belongs to
+//	DIR/incarnation    which of the ledgers that the member has had this is
 //	DIR/wal/           raft's log, term and vote (raft-wal), synced on every append
 //	DIR/snapshots/     raft's snapshots, two at most
 //	DIR/state/CURRENT  the name of the generation that counts
@@ -45,6 +46,20 @@
 //   - One whole state counts at any moment. A restore fills a new generation and
 //     then replaces CURRENT (TestCrashInTheMiddleOfARestore,
 //     TestCrashBeforeTheOldStateIsRemoved, TestDamagedStreamLeavesTheState).
+//   - A node votes, leads and acknowledges only with the ledger that it is on record to have
+//     had (Options.Memory); one that lost it catches up as a new member first. Else it and
+//     a node that was away could go on without what was acknowledged; incarnation.go has
+//     the argument (TestNodeWithoutItsLedgerDoesNotVote,
+//     TestOlderCopyOfALedgerDoesNotVote, TestHistoryIsLinearizableAcrossLostLedgers).
+//   - An entry has a checksum from its proposer, which every node checks before it appends
+//     the entry, whenever it reads it and before it applies it (checksum.go): a bit that
+//     flips in one log stays there (TestDamagedLogIsNotHandedOn,
+//     TestLeaderStopsAtADamagedEntry).
+//   - The log is not cut below what is applied (TestLogIsNotCutBelowWhatIsApplied).
+//   - What the pairs of a state add up to is its digest, which the entries keep in the
+//     transaction of their changes (TestDigestIsThatOfThePairs). Badger passes over what it
+//     cannot read: a scrub, a snapshot and a restore add the pairs up
+//     (TestLostPairsAreFoundByScrubAndSnapshot), and nodes compare their digests.
 //   - A linearizable read sees everything acknowledged before it began, whoever leads
 //     (TestHistoryIsLinearizableAcrossLeaderKills; that its checker would notice is
 //     TestCheckerFindsAStaleRead). A query is judged by such a read before it is
@@ -82,6 +97,8 @@
 // snapshot and state follow each other without a gap, and refuses a directory
 // where they do not ([ErrInconsistent]) rather than start from it.
 //
+// Directories that were deleted or put back from a copy are not crashes: see incarnation.go.
+//
 // The state machine itself is never asked to be atomic, nor to remember what it
 // did: it is called once per entry and process.
 //
@@ -107,7 +124,8 @@
 // the heartbeat timeout within which no follower votes for another; so the
 // assumption is that the clocks of the nodes run at about the same speed. During a
 // transfer of leadership members do vote for another; ReadIndex waits until it is
-// over.
+// over. While a member has no vote, because it catches up, raft would count its answers all
+// the same; then an entry that is committed confirms the leader.
 //
 // # Growth
 //
@@ -151,7 +169,7 @@
 // A proof reads at most 2 log n hashes, 48 at ten million leaves; with two million
 // and nothing cached it took 2 ms. A start reads the log since the last snapshot
 // twice, for raft: 27 µs an entry on a busy machine (BenchmarkStart), so half a
-// minute after a million entries.
+// minute after a million entries; and the whole log once more, to check it.
 //
 // A snapshot is the whole state, so the number of entries between snapshots grows
 // with the log: a quarter of it, at least Options.SnapshotThreshold, and at most a
@@ -189,6 +207,18 @@
 // returns [ErrFault] with the cause, raft is shut down so that others take over,
 // and nothing is written any more. It never skips an entry. Open starts again from
 // the last whole transaction.
+//
+// Bytes of the disk that are not what was written are a [DamageError] and such a fault, also
+// where a library panics over them: the tables of the state are verified before badger opens
+// them (package tablecheck says why not by badger) and by [Ledger.ScrubState]; raft and bolt
+// read the log when Open does. Opening reads every table once, so a state of 27 GB takes as
+// long as the disk needs for that. A panic in a goroutine of badger's own ends the process, and
+// the next Open says what is damaged. The state can always be made again: without its
+// directory Open restores the newest snapshot and raft replays the log behind it
+// (TestStateMovedAwayIsMadeAgain).
+//
+// Close waits for raft no longer than for operations, and leaves the stores open when raft
+// does not end (TestCloseReturnsWhereRaftDoesNotEnd).
 //
 // A snapshot that goes bad on the disk is noticed when it is opened for a member
 // that was away, which raft would then turn away for good: another is written at

@@ -3,6 +3,8 @@ package consensus
 import (
 	"errors"
 	"fmt"
+
+	"github.com/weirdata/weir/consensus/snapstream"
 )
 
 var (
@@ -42,17 +44,28 @@ var (
 	// stopped this node's ledger. Only opening it again helps.
 	ErrFault = errors.New("ledger stopped after a fault")
 
+	// ErrDiverged is matched by the fault of a node whose leader has another entry in a
+	// place up to which this node has applied its own: one of the two lost something.
+	ErrDiverged = errors.New("the leader's log contradicts what this node has applied")
+
+	// ErrNotVoter is matched by what MayVote returns on a node that may not vote.
+	ErrNotVoter = errors.New("this node does not vote")
+
 	// ErrNotFound is returned for an evidence leaf that this node does not have.
 	ErrNotFound = errors.New("no such leaf")
 
 	// ErrCorruptSnapshot is returned for a snapshot stream that is damaged,
 	// truncated or not one.
-	ErrCorruptSnapshot = errors.New("corrupt snapshot")
+	ErrCorruptSnapshot = snapstream.ErrCorrupt
 
 	// ErrInconsistent is returned by Open when log, snapshots and state of the
 	// directory do not belong together.
 	ErrInconsistent = errors.New("ledger directory is inconsistent")
 )
+
+// errChecksum is returned for an entry that is to be appended and changed on its way from its
+// proposer: memory or the network did that, and no log has it.
+var errChecksum = errors.New("the entry does not have its checksum")
 
 // NotLeaderError is returned by what only the leader can do, on other nodes.
 // Nothing was proposed.

@@ -7,6 +7,9 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/hashicorp/raft"
+
+	"github.com/weirdata/weir/consensus/snapstream"
+	"github.com/weirdata/weir/consensus/statesum"
 )
 
 // fsm connects raft's thread to the state.
@@ -31,9 +34,9 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	out := make([]any, len(logs))
 	results, err := f.apply(logs)
 	if err != nil {
-		f.ledger.fail(err)
+		f.ledger.life.fail(err)
 		for i := range out {
-			out[i] = applyResult{err: f.ledger.Fault()}
+			out[i] = applyResult{err: f.ledger.life.fault()}
 		}
 		return out
 	}
@@ -41,20 +44,30 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 		out[i] = r
 	}
 	f.seen = logs[len(logs)-1].Index
-	f.ledger.hub.notify()
+	f.ledger.notifier.notify()
 	return out
 }
 
 func (f *fsm) apply(logs []*raft.Log) ([]applyResult, error) {
-	if err := f.ledger.Fault(); err != nil {
+	if err := f.ledger.life.fault(); err != nil {
 		return nil, err
 	}
 	// Followers have no other place to stop before a full disk stops them with
 	// a SIGBUS. The leader refuses proposals long before that.
-	if free := f.ledger.free.Load(); free < f.ledger.opts.MinFreeBytes/8 {
+	if free := f.ledger.disk.free.Load(); free < f.ledger.opts.MinFreeBytes/8 {
 		return nil, fmt.Errorf("%w: %d bytes left", ErrDiskFull, free)
 	}
-	return f.ledger.state.applyBatch(f.ledger.opts.Machine, logs)
+	for _, l := range logs {
+		if err := verifyChecksum(l); err != nil {
+			return nil, err
+		}
+	}
+	var results []applyResult
+	err := guarded(PartState, func() (err error) {
+		results, err = f.ledger.disk.state.applyBatch(f.ledger.opts.Machine, logs)
+		return err
+	})
+	return results, err
 }
 
 // Snapshot implements raft.FSM. It holds a version of the state open. While raft
@@ -62,46 +75,50 @@ func (f *fsm) apply(logs []*raft.Log) ([]applyResult, error) {
 // behind its content; a member that restores it would have a state ahead of its
 // log.
 func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
-	if err := f.ledger.Fault(); err != nil {
+	if err := f.ledger.life.fault(); err != nil {
 		return nil, err
 	}
-	if f.seen < f.ledger.state.position().Applied {
+	if f.seen < f.ledger.disk.state.position().Applied {
 		return nil, raft.ErrNothingNewToSnapshot
 	}
-	g, err := f.ledger.state.acquire()
+	g, err := f.ledger.disk.state.acquire()
 	if err != nil {
 		return nil, err
 	}
-	return &fsmSnapshot{gen: g, txn: g.db.NewTransaction(false)}, nil
+	return &fsmSnapshot{ledger: f.ledger, gen: g, txn: g.db.NewTransaction(false)}, nil
 }
 
 // Restore implements raft.FSM. A stream that is damaged leaves the state as it
 // was; raft asks the leader again.
 func (f *fsm) Restore(source io.ReadCloser) error {
-	if err := f.ledger.Fault(); err != nil {
+	if err := f.ledger.life.fault(); err != nil {
 		return err
 	}
-	err := f.ledger.state.restore(&spaceReader{Reader: source, space: f.ledger.snaps.space})
+	err := f.ledger.disk.state.restore(&spaceReader{Reader: source, space: f.ledger.disk.snaps.space})
 	if errors.Is(err, ErrCorruptSnapshot) {
-		return errors.Join(err, f.ledger.snaps.removeNewest(err))
+		return errors.Join(err, f.ledger.disk.snaps.removeNewest(err))
 	}
 	if err != nil {
-		f.ledger.fail(err)
+		f.ledger.life.fail(err)
 	}
-	f.seen = f.ledger.state.position().Applied
-	f.ledger.hub.notify()
+	f.seen = f.ledger.disk.state.position().Applied
+	f.ledger.disk.log.restored.Store(err == nil)
+	f.ledger.notifier.notify()
 	return err
 }
 
 type fsmSnapshot struct {
-	gen *generation
-	txn *badger.Txn
+	ledger *Ledger
+	gen    *generation
+	txn    *badger.Txn
 }
 
 // Persist implements raft.FSMSnapshot.
 func (s *fsmSnapshot) Persist(sink raft.SnapshotSink) error {
-	_, err := writeState(sink, s.txn)
-	return err
+	return s.ledger.life.checked(guarded(PartState, func() error {
+		_, err := writeState(sink, s.txn)
+		return err
+	}))
 }
 
 // Release implements raft.FSMSnapshot.
@@ -110,20 +127,32 @@ func (s *fsmSnapshot) Release() {
 	s.gen.release()
 }
 
-// writeState streams one version of the state and returns its length.
+// writeState streams one version of the state and returns its length. It writes no end to a
+// stream whose pairs do not add up to the state's digest: who restores it would have what
+// this node has lost.
 func writeState(w io.Writer, txn *badger.Txn) (uint64, error) {
-	p, err := readPosition(txn)
+	p, d, err := readSummed(txn)
 	if err != nil {
 		return 0, err
 	}
-	out, err := newSnapshotWriter(w, p)
+	out, err := snapstream.NewWriter(w, snapstream.Position(p))
 	if err != nil {
 		return 0, err
 	}
+	var sum statesum.Sum
 	for _, space := range []byte{spaceMeta, spaceMachine, spaceEvidence} {
-		if err := scanTxn(txn, []byte{space}, out.pair); err != nil {
-			return 0, fmt.Errorf("writing a snapshot at %d: %w", p.Applied, err)
+		err := scanTxn(txn, []byte{space}, func(key, value []byte) error {
+			if space != spaceMeta {
+				sum.Add(key, value)
+			}
+			return out.Pair(key, value)
+		})
+		if err != nil {
+			return 0, fmt.Errorf("write a snapshot at %d: %w", p.Applied, err)
 		}
 	}
-	return out.finish()
+	if err := difference(p, d.Sum, sum); err != nil {
+		return 0, fmt.Errorf("write a snapshot at %d: %w", p.Applied, err)
+	}
+	return out.Finish()
 }

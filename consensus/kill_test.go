@@ -38,7 +38,7 @@ func TestKilledChild(t *testing.T) {
 
 func openKilled(t *testing.T, dir string) *Ledger {
 	t.Helper()
-	c := newCluster(t, 1, smallLog)
+	c := newClusterOn(t, tcp(t), 1, smallLog)
 	o := c.options("n1")
 	o.Dir, o.Transport = dir, c.layer["n1"]
 	o.Resolve = func(string) (string, bool) { return c.members[0].Addr, true } // its port is new each time
@@ -58,6 +58,7 @@ func openKilled(t *testing.T, dir string) *Ledger {
 // while it applies and takes snapshots. Every acknowledged entry must be there,
 // and the Merkle tree must be that of the records.
 func TestKilledProcessLosesNothing(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	acked := map[uint64]string{}
 	for round := range 2 {

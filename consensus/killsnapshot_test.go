@@ -81,6 +81,7 @@ func killWhen(t *testing.T, dir, at, pattern string) {
 // before is there, the state is whole; and killed while that one is restored into
 // an empty state, the next start restores it.
 func TestKilledInTheMiddleOfASnapshot(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	l := openKilled(t, dir)
 	for range 8 { // 48 MB
@@ -105,7 +106,7 @@ func TestKilledInTheMiddleOfASnapshot(t *testing.T) {
 			t.Errorf("%s is left", name)
 		}
 	}
-	sound, err := l.snaps.List()
+	sound, err := l.disk.snaps.List()
 	if err != nil || len(sound) == 0 {
 		t.Fatalf("%d snapshots, %v", len(sound), err)
 	}
@@ -137,7 +138,7 @@ func TestKilledInTheMiddleOfASnapshot(t *testing.T) {
 	if got := get(t, l, "b"); got != "2" {
 		t.Errorf("b is %q, want 2", got)
 	}
-	l.state.retired.Wait()
+	l.disk.state.retired.Wait()
 	if left, err := filepath.Glob(filepath.Join(dir, "state", generationPrefix+"*")); err != nil || len(left) != 1 {
 		t.Errorf("%v is left, %v", left, err)
 	}

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/consensus/snapstream"
 )
 
 // hashesOnly is a tree that keeps its hashes and forgets its records.
@@ -35,11 +36,11 @@ func (h hashesOnly) Set(key, value []byte) error {
 // 200 bytes.
 func longSnapshot(w io.Writer, n uint64) error {
 	at := position{Applied: n, NextSeq: n}
-	s, err := newSnapshotWriter(w, at)
+	s, err := snapstream.NewWriter(w, snapstream.Position(at))
 	if err != nil {
 		return err
 	}
-	if err := s.pair(positionKey, at.encode()); err != nil {
+	if err := s.Pair(positionKey, at.encode()); err != nil {
 		return err
 	}
 	record := func(seq uint64) evidence.Record {
@@ -54,7 +55,7 @@ func longSnapshot(w io.Writer, n uint64) error {
 			return err
 		}
 		k := key('h', seq)
-		if err := s.pair(k, tree.memoryStore[string(k[1:])]); err != nil {
+		if err := s.Pair(k, tree.memoryStore[string(k[1:])]); err != nil {
 			return err
 		}
 	}
@@ -63,11 +64,11 @@ func longSnapshot(w io.Writer, n uint64) error {
 		if err != nil {
 			return err
 		}
-		if err := s.pair(key('r', seq), encoded); err != nil {
+		if err := s.Pair(key('r', seq), encoded); err != nil {
 			return err
 		}
 	}
-	_, err = s.finish()
+	_, err = s.Finish()
 	return err
 }
 
@@ -145,7 +146,7 @@ func BenchmarkLength(b *testing.B) {
 const proofs = 200
 
 // prove makes proofs of random leaves.
-func prove(b *testing.B, s *state, n uint64) {
+func prove(b *testing.B, s *appliedState, n uint64) {
 	b.Helper()
 	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // leaves
 	err := s.view(func(txn *badger.Txn) error {

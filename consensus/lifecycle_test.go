@@ -9,107 +9,114 @@ import (
 	"testing"
 	"time"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
 )
 
 func TestCloseEndsWaitersAndIsIdempotent(t *testing.T) {
-	c := newCluster(t, 3, nil)
-	l := c.start("n1") // no quorum: everything waits
-	var wg sync.WaitGroup
-	results := make(chan error, 3)
-	for _, wait := range []func(context.Context) error{
-		func(ctx context.Context) error { _, err := l.Propose(ctx, []byte("set a 1")); return err },
-		func(ctx context.Context) error { _, err := l.ReadIndex(ctx); return err },
-		func(ctx context.Context) error { return l.WaitApplied(ctx, 1000) },
-	} {
-		wg.Go(func() { results <- wait(t.Context()) })
-	}
-	for range 2 {
-		if err := l.Close(); err != nil {
-			t.Errorf("closing: %v", err)
+	inFakeTime(t, func(t *testing.T) {
+		c := newCluster(t, 3, nil)
+		l := c.start("n1") // no quorum: everything waits
+		var wg sync.WaitGroup
+		results := make(chan error, 3)
+		for _, wait := range []func(context.Context) error{
+			func(ctx context.Context) error { _, err := l.Propose(ctx, []byte("set a 1")); return err },
+			func(ctx context.Context) error { _, err := l.ReadIndex(ctx); return err },
+			func(ctx context.Context) error { return l.WaitApplied(ctx, 1000) },
+		} {
+			wg.Go(func() { results <- wait(t.Context()) })
 		}
-	}
-	wg.Wait()
-	close(results)
-	for err := range results {
-		if !errors.Is(err, ErrClosed) {
-			t.Errorf("a waiter got %v", err)
+		for range 2 {
+			if err := l.Close(); err != nil {
+				t.Errorf("closing: %v", err)
+			}
 		}
-	}
-	for name, err := range map[string]error{
-		"View":     l.View(func(catalog.Reader) error { return nil }),
-		"Snapshot": l.Snapshot(t.Context()),
-		"AddVoter": l.AddVoter(t.Context(), Member{"x", "y"}),
-	} {
-		if !errors.Is(err, ErrClosed) {
-			t.Errorf("%s after Close: %v", name, err)
+		wg.Wait()
+		close(results)
+		for err := range results {
+			if !errors.Is(err, ErrClosed) {
+				t.Errorf("a waiter got %v", err)
+			}
 		}
-	}
-	if s := l.Status(); s.State != "shutdown" {
-		t.Errorf("status after Close: %+v", s)
-	}
+		for name, err := range map[string]error{
+			"View":     l.View(func(records.Reader) error { return nil }),
+			"Snapshot": l.Snapshot(t.Context()),
+			"AddVoter": l.AddVoter(t.Context(), Member{"x", "y"}),
+		} {
+			if !errors.Is(err, ErrClosed) {
+				t.Errorf("%s after Close: %v", name, err)
+			}
+		}
+		if s := l.Status(); s.State != "shutdown" {
+			t.Errorf("status after Close: %+v", s)
+		}
+	})
 }
 
 func TestCloseUnderLoad(t *testing.T) {
-	c := startCluster(t, 3, steady)
-	leader := c.leader()
-	var wg sync.WaitGroup
-	started := make(chan struct{}, 1000)
-	ended := make(chan struct{}, 16)
-	for i := range 16 {
-		wg.Go(func() {
-			for {
-				_, err := leader.Propose(t.Context(), fmt.Appendf(nil, "set k%d x", i))
-				if err != nil {
-					if !errors.Is(err, ErrClosed) && !errors.Is(err, ErrLostLeadership) {
-						t.Errorf("%v", err)
+	inFakeTime(t, func(t *testing.T) {
+		c := startCluster(t, 3, steady)
+		leader := c.leader()
+		var wg sync.WaitGroup
+		started := make(chan struct{}, 1000)
+		ended := make(chan struct{}, 16)
+		for i := range 16 {
+			wg.Go(func() {
+				for {
+					_, err := leader.Propose(t.Context(), fmt.Appendf(nil, "set k%d x", i))
+					if err != nil {
+						if !errors.Is(err, ErrClosed) && !errors.Is(err, ErrLostLeadership) {
+							t.Errorf("%v", err)
+						}
+						ended <- struct{}{}
+						return
 					}
-					ended <- struct{}{}
-					return
+					select {
+					case started <- struct{}{}:
+					default:
+					}
 				}
-				select {
-				case started <- struct{}{}:
-				default:
-				}
-			}
-		})
-	}
-	for range 50 {
-		select {
-		case <-started:
-		case <-ended:
-			t.Fatal("the leader took no more before it was closed")
+			})
 		}
-	}
-	c.stop(leader.opts.ID)
-	wg.Wait()
-	c.sameTrees()
+		for range 50 {
+			select {
+			case <-started:
+			case <-ended:
+				t.Fatal("the leader took no more before it was closed")
+			}
+		}
+		c.stop(leader.opts.ID)
+		wg.Wait()
+		c.sameTrees()
+	})
 }
 
 func TestDirectoryBelongsToOneNode(t *testing.T) {
-	c := startCluster(t, 1, nil)
-	c.propose("set a 1")
-	second := c.options("n1")
-	second.Transport = listen(t, "127.0.0.1:0")
-	if l, err := Open(second); err == nil {
-		t.Error("two ledgers have one directory")
-		_ = l.Close()
-	}
-	c.stop("n1")
-	other := c.options("n1")
-	other.ID, other.Transport, other.Bootstrap = "n9", listen(t, "127.0.0.1:0"), false
-	if _, err := Open(other); !errors.Is(err, ErrInconsistent) {
-		t.Errorf("another node's directory: %v", err)
-	}
-	c.start("n1")
-	c.propose("set a 2")
+	inFakeTime(t, func(t *testing.T) {
+		c := startCluster(t, 1, nil)
+		c.propose("set a 1")
+		second := c.options("n1")
+		second.Transport = c.listen("")
+		if l, err := Open(second); err == nil {
+			t.Error("two ledgers have one directory")
+			_ = l.Close()
+		}
+		c.stop("n1")
+		other := c.options("n1")
+		other.ID, other.Transport, other.Bootstrap = "n9", c.listen(""), false
+		if _, err := Open(other); !errors.Is(err, ErrInconsistent) {
+			t.Errorf("another node's directory: %v", err)
+		}
+		c.start("n1")
+		c.propose("set a 2")
+	})
 }
 
 func TestMembershipChanges(t *testing.T) {
-	c := startCluster(t, 3, steady)
+	t.Parallel()
+	c := newClusterOn(t, tcp(t), 3, steady).startAll()
 	c.propose("set a 1")
 	// A fourth node joins.
-	layer := listen(t, "127.0.0.1:0")
+	layer := c.listen("")
 	joined := Member{"n4", layer.Addr().String()}
 	c.members = append(c.members, joined)
 	c.layer["n4"] = layer
@@ -158,146 +165,160 @@ func TestMembershipChanges(t *testing.T) {
 }
 
 func TestEntryOfTheLimitIsTakenAndOneMoreIsNot(t *testing.T) {
-	// What is counted are bytes: on a slow machine so large an entry must not cost the
-	// leader its lease.
-	c := startCluster(t, 3, steady)
-	l := c.leader()
-	if _, err := l.Propose(t.Context(), make([]byte, MaxEntryBytes+1)); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("a byte too many: %v", err)
-	}
-	a := c.propose(string(make([]byte, MaxEntryBytes)))
-	if a.Seq != 0 {
-		t.Errorf("the refused entry took number 0")
-	}
-	if _, err := l.Propose(t.Context(), []byte("flood")); !errors.Is(err, ErrTooManyChanges) {
-		t.Errorf("too many changes: %v", err)
-	}
-	if entry, outcome, err := l.Entry(1); err != nil || string(entry) != "flood" || len(outcome) != 0 {
-		t.Errorf("the void entry: %q, %q, %v", entry, outcome, err)
-	}
-	if rec, err := l.Record(1); err != nil || !rec.Void {
-		t.Errorf("the void entry's record: %+v, %v", rec, err)
-	}
-	c.sameTrees()
+	inFakeTime(t, func(t *testing.T) {
+		// What is counted are bytes: on a slow machine so large an entry must not cost the
+		// leader its lease.
+		c := startCluster(t, 3, steady)
+		l := c.leader()
+		if _, err := l.Propose(t.Context(), make([]byte, MaxEntryBytes+1)); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("a byte too many: %v", err)
+		}
+		a := c.propose(string(make([]byte, MaxEntryBytes)))
+		if a.Seq != 0 {
+			t.Errorf("the refused entry took number 0")
+		}
+		if _, err := l.Propose(t.Context(), []byte("flood")); !errors.Is(err, ErrTooManyChanges) {
+			t.Errorf("too many changes: %v", err)
+		}
+		if entry, outcome, err := l.Entry(1); err != nil || string(entry) != "flood" || len(outcome) != 0 {
+			t.Errorf("the void entry: %q, %q, %v", entry, outcome, err)
+		}
+		if rec, err := l.Record(1); err != nil || !rec.Void {
+			t.Errorf("the void entry's record: %+v, %v", rec, err)
+		}
+		c.sameTrees()
+	})
 }
 
 func TestFullDiskRefusesProposals(t *testing.T) {
-	c := startCluster(t, 1, nil)
-	c.propose("set a 1")
-	l := c.leader()
-	c.await("a proposal to be refused", func() bool { // the ledger looks at its disk now and then
-		l.free.Store(l.opts.MinFreeBytes - 1)
-		_, err := l.Propose(t.Context(), []byte("set a 2"))
-		return errors.Is(err, ErrDiskFull)
+	inFakeTime(t, func(t *testing.T) {
+		c := startCluster(t, 1, nil)
+		c.propose("set a 1")
+		l := c.leader()
+		await(t, "a proposal to be refused", func() bool { // the ledger looks at its disk now and then
+			l.disk.free.Store(l.opts.MinFreeBytes - 1)
+			_, err := l.Propose(t.Context(), []byte("set a 2"))
+			return errors.Is(err, ErrDiskFull)
+		})
+		l.disk.free.Store(math.MaxUint64)
+		c.propose("set a 3")
 	})
-	l.free.Store(math.MaxUint64)
-	c.propose("set a 3")
 }
 
 // TestFollowerStopsBeforeItsDiskIsFull: it stops with an error where mapped
 // files would stop it with a signal, and catches up when there is room.
 func TestFollowerStopsBeforeItsDiskIsFull(t *testing.T) {
-	c := startCluster(t, 3, func(o *Options) { o.MinFreeBytes = 1 << 20 })
-	c.propose("set a 1")
-	c.settle()
-	leader := c.leader()
-	follower := c.running()[0]
-	if follower == leader {
-		follower = c.running()[1]
-	}
-	c.await("the follower to stop", func() bool {
-		follower.free.Store(0) // it looks at its disk now and then
-		c.propose("set a 2")
-		select {
-		case <-follower.Failed():
-			return true
-		default:
-			return false
+	inFakeTime(t, func(t *testing.T) {
+		c := startCluster(t, 3, func(o *Options) { o.MinFreeBytes = 1 << 20 })
+		c.propose("set a 1")
+		c.settle()
+		leader := c.leader()
+		follower := c.running()[0]
+		if follower == leader {
+			follower = c.running()[1]
 		}
+		await(t, "the follower to stop", func() bool {
+			follower.disk.free.Store(0) // it looks at its disk now and then
+			c.propose("set a 2")
+			select {
+			case <-follower.Failed():
+				return true
+			default:
+				return false
+			}
+		})
+		if err := follower.Fault(); !errors.Is(err, ErrDiskFull) {
+			t.Errorf("the fault is %v", err)
+		}
+		c.stop(follower.opts.ID)
+		c.start(follower.opts.ID)
+		c.sameTrees()
 	})
-	if err := follower.Fault(); !errors.Is(err, ErrDiskFull) {
-		t.Errorf("the fault is %v", err)
-	}
-	c.stop(follower.opts.ID)
-	c.start(follower.opts.ID)
-	c.sameTrees()
 }
 
 func TestChangesTellOfEntriesAndLeaders(t *testing.T) {
-	c := startCluster(t, 3, nil)
-	c.settle()
-	leader := c.leader()
-	follower := c.running()[0]
-	if follower == leader {
-		follower = c.running()[1]
-	}
-	changes, cancel := follower.Changes()
-	defer cancel()
-	await := func(what string, done func() bool) {
-		t.Helper()
-		timeout := time.After(30 * time.Second)
-		for !done() {
-			select {
-			case <-changes:
-			case <-timeout:
-				t.Fatalf("never told: %s", what)
+	inFakeTime(t, func(t *testing.T) {
+		c := startCluster(t, 3, nil)
+		c.settle()
+		leader := c.leader()
+		follower := c.running()[0]
+		if follower == leader {
+			follower = c.running()[1]
+		}
+		changes, cancel := follower.Changes()
+		defer cancel()
+		await := func(what string, done func() bool) {
+			t.Helper()
+			timeout := time.After(30 * time.Second)
+			for !done() {
+				select {
+				case <-changes:
+				case <-timeout:
+					t.Fatalf("never told: %s", what)
+				}
 			}
 		}
-	}
-	c.propose("set a 1")
-	await("an entry", func() bool { return follower.NextSeq() == 1 })
-	c.stop(leader.opts.ID)
-	await("another leader", func() bool {
-		id, known := follower.Leader()
-		return known && id != leader.opts.ID
+		c.propose("set a 1")
+		await("an entry", func() bool { return follower.NextSeq() == 1 })
+		c.stop(leader.opts.ID)
+		await("another leader", func() bool {
+			id, known := follower.Leader()
+			return known && id != leader.opts.ID
+		})
 	})
 }
 
 // TestInterruptedBootstrapIsRepeated: raft writes the term first and the entry
 // with the members second.
 func TestInterruptedBootstrapIsRepeated(t *testing.T) {
-	c := newCluster(t, 1, func(o *Options) { o.Bootstrap = false })
-	l := c.start("n1")
-	if err := l.wal.SetUint64([]byte("CurrentTerm"), 1); err != nil {
-		t.Fatal(err)
-	}
-	c.stop("n1")
-	c.mutate = nil
-	c.start("n1")
-	if a := c.propose("set a 1"); a.Seq != 0 {
-		t.Errorf("seq %d", a.Seq)
-	}
+	inFakeTime(t, func(t *testing.T) {
+		c := newCluster(t, 1, func(o *Options) { o.Bootstrap = false })
+		l := c.start("n1")
+		if err := l.disk.wal.SetUint64([]byte("CurrentTerm"), 1); err != nil {
+			t.Fatal(err)
+		}
+		c.stop("n1")
+		c.mutate = nil
+		c.start("n1")
+		if a := c.propose("set a 1"); a.Seq != 0 {
+			t.Errorf("seq %d", a.Seq)
+		}
+	})
 }
 
 // TestMemberThatNeverBootstrappedIsLeftAlone: a term from a leader is no
 // interrupted bootstrap.
 func TestMemberThatNeverBootstrappedIsLeftAlone(t *testing.T) {
-	c := newCluster(t, 1, func(o *Options) { o.Bootstrap = false })
-	l := c.start("n1")
-	if err := l.wal.SetUint64([]byte("CurrentTerm"), 2); err != nil {
-		t.Fatal(err)
-	}
-	c.stop("n1")
-	c.mutate = nil
-	if got := len(c.start("n1").Members()); got != 0 {
-		t.Errorf("it bootstrapped a cluster of %d", got)
-	}
+	inFakeTime(t, func(t *testing.T) {
+		c := newCluster(t, 1, func(o *Options) { o.Bootstrap = false })
+		l := c.start("n1")
+		if err := l.disk.wal.SetUint64([]byte("CurrentTerm"), 2); err != nil {
+			t.Fatal(err)
+		}
+		c.stop("n1")
+		c.mutate = nil
+		if got := len(c.start("n1").Members()); got != 0 {
+			t.Errorf("it bootstrapped a cluster of %d", got)
+		}
+	})
 }
 
 func TestProposedEntryIsCopied(t *testing.T) {
-	c := newCluster(t, 3, nil)
-	l := c.start("n1")
-	ctx, cancel := context.WithCancel(t.Context())
-	entry := []byte("set a 1")
-	done := make(chan error, 1)
-	go func() { _, err := l.Propose(ctx, entry); done <- err }()
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
-	}
-	clear(entry) // the race detector watches
-	c.start("n2")
-	c.start("n3")
-	c.propose("set b 1")
-	c.sameTrees()
+	inFakeTime(t, func(t *testing.T) {
+		c := newCluster(t, 3, nil)
+		l := c.start("n1")
+		ctx, cancel := context.WithCancel(t.Context())
+		entry := []byte("set a 1")
+		done := make(chan error, 1)
+		go func() { _, err := l.Propose(ctx, entry); done <- err }()
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+		clear(entry) // the race detector watches
+		c.start("n2")
+		c.start("n3")
+		c.propose("set b 1")
+		c.sameTrees()
+	})
 }

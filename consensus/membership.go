@@ -12,17 +12,18 @@ import (
 // when the change is committed. Leader only.
 func (l *Ledger) AddVoter(ctx context.Context, m Member) error {
 	if m.ID == "" || m.Addr == "" {
-		return fmt.Errorf("adding a member: id %q and address %q must both be given", m.ID, m.Addr)
+		return fmt.Errorf("add a member: id %q and address %q must both be given", m.ID, m.Addr)
 	}
-	return l.change(ctx, "adding "+m.ID, func() raft.Future {
-		return l.raft.AddVoter(raft.ServerID(m.ID), raft.ServerAddress(m.Addr), 0, l.opts.NoQuorumTimeout)
+	return l.change(ctx, "add "+m.ID, func() raft.Future {
+		at := endpoint{addr: m.Addr, incarnation: l.raft.incarnationOf(m.ID)}
+		return l.raft.AddVoter(raft.ServerID(m.ID), at.address(), 0, l.opts.NoQuorumTimeout)
 	})
 }
 
 // RemoveServer ends a node's membership. It returns when the change is
 // committed. Leader only; a leader that removes itself steps down.
 func (l *Ledger) RemoveServer(ctx context.Context, id string) error {
-	return l.change(ctx, "removing "+id, func() raft.Future {
+	return l.change(ctx, "remove "+id, func() raft.Future {
 		return l.raft.RemoveServer(raft.ServerID(id), 0, l.opts.NoQuorumTimeout)
 	})
 }
@@ -33,31 +34,31 @@ func (l *Ledger) TransferLeadership(ctx context.Context, id string) error {
 	l.transfers.Add(1)
 	defer l.transfers.Add(-1)
 	if id == "" {
-		return l.change(ctx, "transferring leadership", l.raft.LeadershipTransfer)
+		return l.change(ctx, "transfer leadership", l.raft.LeadershipTransfer)
 	}
-	for _, m := range l.Members() {
-		if m.ID == id {
-			return l.change(ctx, "transferring leadership to "+id, func() raft.Future {
-				return l.raft.LeadershipTransferToServer(raft.ServerID(id), raft.ServerAddress(m.Addr))
+	for _, s := range l.raft.GetConfiguration().Configuration().Servers {
+		if string(s.ID) == id && s.Suffrage == raft.Voter {
+			return l.change(ctx, "transfer leadership to "+id, func() raft.Future {
+				return l.raft.LeadershipTransferToServer(s.ID, s.Address)
 			})
 		}
 	}
-	return fmt.Errorf("transferring leadership to %s: not a member", id)
+	return fmt.Errorf("transfer leadership to %s: not a voting member", id)
 }
 
 // Snapshot writes a snapshot now and compacts the log behind it. When nothing
 // was applied yet it does nothing.
 func (l *Ledger) Snapshot(ctx context.Context) error {
-	end, err := l.enter()
+	end, err := l.life.enter()
 	if err != nil {
 		return err
 	}
 	defer end()
-	switch err := l.await(ctx, func() error { return l.raft.Snapshot().Error() }); {
+	switch err := l.life.await(ctx, func() error { return l.raft.Snapshot().Error() }); {
 	case err == nil, errors.Is(err, raft.ErrNothingNewToSnapshot):
 		return nil
 	default:
-		return fmt.Errorf("writing a snapshot: %w", l.mapped(err))
+		return fmt.Errorf("write a snapshot: %w", l.mapped(err))
 	}
 }
 
@@ -68,14 +69,14 @@ func (l *Ledger) Members() []Member {
 	c := l.raft.GetConfiguration().Configuration()
 	out := make([]Member, 0, len(c.Servers))
 	for _, s := range c.Servers {
-		out = append(out, Member{ID: string(s.ID), Addr: string(s.Address)})
+		out = append(out, Member{ID: string(s.ID), Addr: endpointOf(s).addr})
 	}
 	return out
 }
 
 // change runs an operation of the leader within the time for a quorum.
 func (l *Ledger) change(ctx context.Context, what string, start func() raft.Future) error {
-	end, err := l.enter()
+	end, err := l.life.enter()
 	if err != nil {
 		return err
 	}
@@ -85,7 +86,7 @@ func (l *Ledger) change(ctx context.Context, what string, start func() raft.Futu
 	if err := l.awaitLeadership(ctx); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	switch err := l.await(ctx, func() error { return start().Error() }); {
+	switch err := l.life.await(ctx, func() error { return start().Error() }); {
 	case err == nil:
 		return nil
 	case errors.Is(err, raft.ErrLeadershipLost):

@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/consensus/snapstream"
 )
 
 // Limits that hold on every node alike: what depends on them must come out the
@@ -26,7 +29,7 @@ const (
 	// MaxChangeKeys bounds the number of keys that one entry may change.
 	MaxChangeKeys = 64 << 10
 	// MaxKeyBytes bounds a key of the state machine.
-	MaxKeyBytes = 32 << 10
+	MaxKeyBytes = snapstream.MaxKey - 1
 )
 
 // Defaults, each with its reason.
@@ -73,7 +76,7 @@ type Machine interface {
 	// the slices it is given. err is a fault of the store: the node stops. The
 	// one exception is [ErrTooManyChanges]: an entry that returns it is recorded
 	// as void.
-	Apply(tx catalog.Tx, seq uint64, entry []byte) (outcome []byte, err error)
+	Apply(tx records.Tx, seq uint64, entry []byte) (outcome []byte, err error)
 }
 
 // Member is a node of the cluster.
@@ -111,6 +114,10 @@ type Options struct {
 	// Resolve, when set, says where a member is reached now. It takes precedence
 	// over the address with which the member was added.
 	Resolve func(id string) (addr string, ok bool)
+	// Memory keeps outside Dir which ledger this node has and how far that has come, so
+	// that the loss of Dir is noticed. It belongs beside the node's identity: what loses
+	// it must lose the identity too. nil: a file beside Dir, named Dir and ".record".
+	Memory evidence.Memory
 	// Machine is the state machine.
 	Machine Machine
 	// Logger takes raft's and badger's logs. The default discards them.
@@ -131,6 +138,9 @@ type Options struct {
 	MaintenanceInterval time.Duration
 	// MinFreeBytes is the free space below which Propose refuses.
 	MinFreeBytes uint64
+	// Free is the bytes that the file system of a directory has left for this process. nil:
+	// ask the operating system.
+	Free func(dir string) (uint64, error)
 	// NoSync leaves the state's writes to the operating system. A killed process
 	// loses nothing by that, but a power cut can leave a state that is not that
 	// after any whole number of entries, unnoticed: the node must then start from
@@ -138,8 +148,8 @@ type Options struct {
 	NoSync bool
 }
 
-// validated returns the options with their defaults, or an *OptionError.
-func (o Options) validated() (Options, error) {
+// validate returns the options with their defaults, or an *OptionError.
+func (o Options) validate() (Options, error) {
 	switch {
 	case o.Dir == "":
 		return o, &OptionError{"Dir", "is empty"}
@@ -155,6 +165,9 @@ func (o Options) validated() (Options, error) {
 	}
 	o.Members = slices.Clone(o.Members)
 	slices.SortFunc(o.Members, func(a, b Member) int { return strings.Compare(a.ID, b.ID) })
+	if o.Memory == nil {
+		o.Memory = recordFile(filepath.Clean(o.Dir) + ".record")
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -192,6 +205,9 @@ func (o Options) validated() (Options, error) {
 	}
 	if o.TrailingLogs == 0 {
 		o.TrailingLogs = DefaultTrailingLogs
+	}
+	if o.Free == nil {
+		o.Free = FreeBytes
 	}
 	if o.MinFreeBytes == 0 {
 		o.MinFreeBytes = DefaultMinFreeBytes

@@ -25,7 +25,7 @@ func (l *Ledger) Propose(ctx context.Context, entry []byte) (Applied, error) {
 	if len(entry) > MaxEntryBytes {
 		return Applied{}, fmt.Errorf("%w: %d bytes, allowed are %d", ErrTooLarge, len(entry), MaxEntryBytes)
 	}
-	end, err := l.enter()
+	end, err := l.life.enter()
 	if err != nil {
 		return Applied{}, err
 	}
@@ -33,6 +33,7 @@ func (l *Ledger) Propose(ctx context.Context, entry []byte) (Applied, error) {
 	if err := l.Full(); err != nil {
 		return Applied{}, err
 	}
+	sum := proposed(entry)
 	// Raft keeps the entry when ctx ends this call.
 	entry = bytes.Clone(entry)
 	ctx, cancel := l.quorumContext(ctx)
@@ -41,17 +42,17 @@ func (l *Ledger) Propose(ctx context.Context, entry []byte) (Applied, error) {
 		if err := l.awaitLeadership(ctx); err != nil {
 			return Applied{}, err
 		}
-		leave, err := l.flight.enter(ctx, len(entry))
+		leave, err := l.admission.enter(ctx, len(entry))
 		if err != nil {
-			if errors.Is(err, ErrNoQuorum) && l.raft.State() == raft.Leader { // a majority answers it
-				return Applied{}, fmt.Errorf("%w: %d MB (waited %s)", ErrBusy, maxFlightBytes>>20, l.opts.NoQuorumTimeout)
+			if errors.Is(err, ErrNoQuorum) && l.raft.leads() { // a majority answers it
+				return Applied{}, fmt.Errorf("%w: %d MB (waited %s)", ErrBusy, maxProposedBytes>>20, l.opts.NoQuorumTimeout)
 			}
 			return Applied{}, err
 		}
 		var r applyResult
-		err = l.await(ctx, func() error {
+		err = l.life.await(ctx, func() error {
 			defer leave()
-			f := l.raft.Apply(entry, 0)
+			f := l.raft.ApplyLog(raft.Log{Data: entry, Extensions: sum}, 0)
 			if err := f.Error(); err != nil {
 				return err
 			}
@@ -75,7 +76,7 @@ func (l *Ledger) Propose(ctx context.Context, entry []byte) (Applied, error) {
 // Full returns an error that wraps [ErrDiskFull] while Propose refuses for want of
 // space.
 func (l *Ledger) Full() error {
-	if free := l.free.Load(); free < l.opts.MinFreeBytes {
+	if free := l.disk.free.Load(); free < l.opts.MinFreeBytes {
 		return fmt.Errorf("%w: %d MB left, %d are kept free", ErrDiskFull, free>>20, l.opts.MinFreeBytes>>20)
 	}
 	return nil
@@ -84,14 +85,14 @@ func (l *Ledger) Full() error {
 // outcomeUnknown says what is known when an entry that was in the leader's log
 // did not come back.
 func (l *Ledger) outcomeUnknown(ctx context.Context, err error) error {
-	if fault := l.Fault(); fault != nil {
+	if fault := l.life.fault(); fault != nil {
 		return errors.Join(fault, ErrLostLeadership)
 	}
 	if errors.Is(err, ErrNoQuorum) {
 		return errors.Join(err, ErrLostLeadership)
 	}
 	if !errors.Is(err, raft.ErrLeadershipLost) {
-		return fmt.Errorf("waiting for the entry, its outcome is unknown: %w", l.mapped(err))
+		return fmt.Errorf("wait for the entry, its outcome is unknown: %w", l.mapped(err))
 	}
 	// A leader steps down because there is a new one, or because it hears
 	// nothing from a majority. Which it was shows when a leader turns up.
@@ -105,7 +106,7 @@ func (l *Ledger) outcomeUnknown(ctx context.Context, err error) error {
 func (l *Ledger) mapped(err error) error {
 	switch {
 	case errors.Is(err, raft.ErrRaftShutdown):
-		if fault := l.Fault(); fault != nil {
+		if fault := l.life.fault(); fault != nil {
 			return fault
 		}
 		return ErrClosed
@@ -126,26 +127,37 @@ func (l *Ledger) quorumContext(ctx context.Context) (context.Context, context.Ca
 // awaitLeadership returns nil when this node leads, and a *NotLeaderError when
 // another does. While nobody does, it waits.
 func (l *Ledger) awaitLeadership(ctx context.Context) error {
-	if l.raft.State() == raft.Leader {
-		return nil
+	return l.waitUntil(ctx, func() (bool, error) {
+		if l.raft.leads() {
+			return true, nil
+		}
+		if id, known := l.Leader(); known && id != l.opts.ID {
+			return false, &NotLeaderError{Leader: id, Known: true}
+		}
+		return false, nil
+	})
+}
+
+// waitUntil waits until something holds, or has failed for good. It looks when something was
+// applied or the leadership changed.
+func (l *Ledger) waitUntil(ctx context.Context, holds func() (bool, error)) error {
+	if ok, err := holds(); ok || err != nil {
+		return err
 	}
-	changes, cancel := l.hub.subscribe()
+	changes, cancel := l.notifier.subscribe() // with a notification to begin with
 	defer cancel()
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-l.failed:
-			return l.Fault()
-		case <-l.closing:
+		case <-l.life.failed:
+			return l.life.fault()
+		case <-l.life.closing:
 			return ErrClosed
 		case <-changes:
 		}
-		if l.raft.State() == raft.Leader {
-			return nil
-		}
-		if id, known := l.Leader(); known && id != l.opts.ID {
-			return &NotLeaderError{Leader: id, Known: true}
+		if ok, err := holds(); ok || err != nil {
+			return err
 		}
 	}
 }
@@ -158,27 +170,9 @@ func (l *Ledger) pause(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-l.closing:
+	case <-l.life.closing:
 		return ErrClosed
 	case <-t.C:
 		return nil
-	}
-}
-
-// await runs a call of raft's, which knows no context. What call writes may be
-// read only when await returns nil. The goroutine belongs to the ledger: it ends
-// when raft answers, and Close waits for it. It begins within an operation.
-func (l *Ledger) await(ctx context.Context, call func() error) error {
-	done := make(chan error, 1)
-	l.ops.Add(1)
-	go func() {
-		defer l.ops.Done()
-		done <- call()
-	}()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }

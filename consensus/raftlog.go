@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // raftLog is raft's log store. It stores no more of a follower's entries than its state
-// machine can keep up with (see brake). It remembers two things about the entries it
+// machine can keep up with (see throttle). It remembers two things about the entries it
 // stores that raft does not tell, and that reads depend on:
 //
 // Which entries are no-ops. Raft never shows them to the state machine, so
@@ -22,7 +23,13 @@ import (
 type raftLog struct {
 	raft.LogStore
 
-	brake atomic.Pointer[brake] // nil until raft runs
+	throttle atomic.Pointer[throttle] // nil until raft runs
+	// restored is set between the restore of the leader's snapshot and the removal of
+	// the log that it replaces.
+	restored atomic.Bool
+	// checksummedFrom is the first index that has a checksum: only entries before it may lack
+	// one, which an earlier version stored.
+	checksummedFrom atomic.Uint64
 
 	mu        sync.Mutex
 	noops     map[uint64]bool
@@ -36,19 +43,20 @@ func newRaftLog(store raft.LogStore, applied uint64) (*raftLog, error) {
 	l := &raftLog{LogStore: store, noops: map[uint64]bool{}}
 	first, err := store.FirstIndex()
 	if err != nil {
-		return nil, fmt.Errorf("reading the log's first index: %w", err)
+		return nil, fmt.Errorf("read the log's first index: %w", err)
 	}
 	last, err := store.LastIndex()
 	if err != nil {
-		return nil, fmt.Errorf("reading the log's last index: %w", err)
+		return nil, fmt.Errorf("read the log's last index: %w", err)
 	}
 	for i := max(first, applied+1); i <= last && last > 0; i++ {
 		var e raft.Log
 		if err := store.GetLog(i, &e); err != nil {
-			return nil, fmt.Errorf("reading log entry %d: %w", i, err)
+			return nil, fmt.Errorf("read log entry %d: %w", i, err)
 		}
 		l.note(&e)
 	}
+	l.checksummedFrom.Store(math.MaxUint64)
 	return l, nil
 }
 
@@ -70,12 +78,12 @@ func (l *raftLog) note(e *raft.Log) {
 func (l *raftLog) GetLog(index uint64, e *raft.Log) error {
 	first, err := l.FirstIndex()
 	if err != nil {
-		return fmt.Errorf("reading the log's first index: %w", err)
+		return fmt.Errorf("read the log's first index: %w", err)
 	}
 	if index < first {
 		return raft.ErrLogNotFound // raft compares with ==
 	}
-	return l.LogStore.GetLog(index, e)
+	return l.read(index, e)
 }
 
 // StoreLog implements raft.LogStore.
@@ -83,9 +91,16 @@ func (l *raftLog) StoreLog(e *raft.Log) error { return l.StoreLogs([]*raft.Log{e
 
 // StoreLogs implements raft.LogStore.
 func (l *raftLog) StoreLogs(entries []*raft.Log) error {
-	if b := l.brake.Load(); b != nil {
+	if b := l.throttle.Load(); b != nil {
 		b.wait()
+		if err := b.ledger.life.fault(); err != nil {
+			return err
+		}
 	}
+	if err := l.addChecksums(entries); err != nil {
+		return err
+	}
+	l.restored.Store(false)
 	if err := l.LogStore.StoreLogs(entries); err != nil {
 		return err
 	}

@@ -53,23 +53,25 @@ func TestVisibleSkipsNoOps(t *testing.T) {
 }
 
 func TestDeletedEntriesAreGone(t *testing.T) {
-	c := startCluster(t, 1, smallLog)
-	for range 8 {
-		c.propose("set a 1")
-	}
-	l := c.leader()
-	if err := l.Snapshot(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	first, err := l.log.FirstIndex()
-	if err != nil || first < 5 {
-		t.Fatalf("the log begins at %d, %v", first, err)
-	}
-	var e raft.Log
-	if err := l.log.GetLog(first-1, &e); !errors.Is(err, raft.ErrLogNotFound) {
-		t.Errorf("a deleted entry: %v", err)
-	}
-	if err := l.log.GetLog(first, &e); err != nil || e.Index != first {
-		t.Errorf("the first entry: %d, %v", e.Index, err)
-	}
+	inFakeTime(t, func(t *testing.T) {
+		c := startCluster(t, 1, smallLog)
+		for range 8 {
+			c.propose("set a 1")
+		}
+		l := c.leader()
+		if err := l.Snapshot(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		first, err := l.disk.log.FirstIndex()
+		if err != nil || first < 5 {
+			t.Fatalf("the log begins at %d, %v", first, err)
+		}
+		var e raft.Log
+		if err := l.disk.log.GetLog(first-1, &e); !errors.Is(err, raft.ErrLogNotFound) {
+			t.Errorf("a deleted entry: %v", err)
+		}
+		if err := l.disk.log.GetLog(first, &e); err != nil || e.Index != first {
+			t.Errorf("the first entry: %d, %v", e.Index, err)
+		}
+	})
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 	"github.com/hashicorp/raft"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/consensus/evidence"
 )
 
@@ -17,7 +17,7 @@ import (
 // say that; others fail with [*NotLeaderError]. With [Ledger.WaitApplied] on any
 // node, and then [Ledger.View] there, it makes a linearizable read.
 func (l *Ledger) ReadIndex(ctx context.Context) (uint64, error) {
-	end, err := l.enter()
+	end, err := l.life.enter()
 	if err != nil {
 		return 0, err
 	}
@@ -39,18 +39,19 @@ func (l *Ledger) ReadIndex(ctx context.Context) (uint64, error) {
 		// The order matters: the commit index first, then the proof that no
 		// later leader existed when it was taken.
 		term, commit := l.raft.CurrentTerm(), l.raft.CommitIndex()
-		err := l.await(ctx, func() error { return l.raft.VerifyLeader().Error() })
+		err := l.life.await(ctx, l.raft.confirm)
 		switch {
-		case err == nil && l.log.committedIn(term, commit):
-			return l.log.visible(commit, l.state.position().Applied), nil
-		case err == nil, errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipLost):
+		case err == nil && l.disk.log.committedIn(term, commit):
+			return l.disk.log.visible(commit, l.disk.applied()), nil
+		case err == nil, errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipLost),
+			errors.Is(err, raft.ErrLeadershipTransferInProgress):
 			// A new leader has yet to commit the no-op of its term, or there
 			// is a new one to find.
 			if err := l.pause(ctx); err != nil {
 				return 0, err
 			}
 		default:
-			return 0, fmt.Errorf("confirming leadership: %w", l.mapped(err))
+			return 0, fmt.Errorf("confirm leadership: %w", l.mapped(err))
 		}
 	}
 }
@@ -58,45 +59,30 @@ func (l *Ledger) ReadIndex(ctx context.Context) (uint64, error) {
 // WaitApplied waits until this node's own state has applied the log entry with
 // that index, or was restored from a snapshot that has.
 func (l *Ledger) WaitApplied(ctx context.Context, index uint64) error {
-	if err := l.usable(); err != nil {
+	if err := l.life.usable(); err != nil {
 		return err
 	}
-	if l.state.applied.Load() >= index {
-		return nil
+	err := l.waitUntil(ctx, func() (bool, error) { return l.disk.applied() >= index, nil })
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("wait until log index %d is applied, now at %d: %w", index, l.disk.applied(), ctx.Err())
 	}
-	changes, cancel := l.hub.subscribe()
-	defer cancel()
-	for {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waiting until log index %d is applied, now at %d: %w",
-				index, l.state.applied.Load(), ctx.Err())
-		case <-l.failed:
-			return l.Fault()
-		case <-l.closing:
-			return ErrClosed
-		case <-changes:
-		}
-		if l.state.applied.Load() >= index {
-			return nil
-		}
-	}
+	return err
 }
 
 // View runs fn on one consistent version of this node's state, as far as it is.
 // fn's error is returned as it is.
-func (l *Ledger) View(fn func(catalog.Reader) error) error {
-	if err := l.usable(); err != nil {
+func (l *Ledger) View(fn func(records.Reader) error) error {
+	if err := l.life.usable(); err != nil {
 		return err
 	}
-	return l.state.view(func(txn *badger.Txn) error { return fn(machineReader{txn}) })
+	return l.life.checked(l.disk.state.view(func(txn *badger.Txn) error { return fn(machineReader{txn}) }))
 }
 
 // Changes returns a channel that holds a notification whenever something was
 // applied or the leadership changed since the last one was taken, and one to
 // begin with. Notifications coalesce. cancel ends the subscription; the channel
 // is never closed.
-func (l *Ledger) Changes() (changes <-chan struct{}, cancel func()) { return l.hub.subscribe() }
+func (l *Ledger) Changes() (changes <-chan struct{}, cancel func()) { return l.notifier.subscribe() }
 
 // Entry returns what leaf seq records, or [ErrNotFound]. A void entry has no
 // outcome.
@@ -168,14 +154,14 @@ func (l *Ledger) Consistency(oldSize, newSize uint64) (proof evidence.Consistenc
 
 // evidence runs fn on one version of the evidence log and its size there.
 func (l *Ledger) evidence(fn func(r evidence.Reader, size uint64) error) error {
-	if err := l.usable(); err != nil {
+	if err := l.life.usable(); err != nil {
 		return err
 	}
-	return l.state.view(func(txn *badger.Txn) error {
+	return l.life.checked(l.disk.state.view(func(txn *badger.Txn) error {
 		p, err := readPosition(txn)
 		if err != nil {
 			return err
 		}
 		return fn(evidenceReader{txn}, p.NextSeq)
-	})
+	}))
 }

@@ -12,13 +12,15 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/consensus/snapstream"
+	"github.com/weirdata/weir/consensus/statesum"
 )
 
 // restore replaces the state by that of a snapshot stream. The stream fills a
 // generation of its own, which counts only from the moment when CURRENT names
 // it: readers go on with the old state until then, a damaged stream leaves it
 // as it was, and a crash leaves a generation that the next start removes.
-func (s *state) restore(r io.Reader) error {
+func (s *appliedState) restore(r io.Reader) error {
 	s.mu.RLock()
 	if s.cur == nil {
 		s.mu.RUnlock()
@@ -46,7 +48,7 @@ func (s *state) restore(r io.Reader) error {
 		return errors.Join(ErrClosed, next.db.Close())
 	}
 	s.cur = next
-	s.setPosition(p)
+	s.setPosition(p, next.digest)
 	s.retired.Add(1)
 	s.mu.Unlock()
 	go func() {
@@ -57,7 +59,7 @@ func (s *state) restore(r io.Reader) error {
 }
 
 // retire closes a replaced generation after its last reader and removes it.
-func (s *state) retire(old *generation) {
+func (s *appliedState) retire(old *generation) {
 	old.users.Wait()
 	if err := errors.Join(old.db.Close(), os.RemoveAll(old.dir)); err != nil {
 		// It does not count any more, and the next start tries again.
@@ -68,40 +70,41 @@ func (s *state) retire(old *generation) {
 
 // fill loads a stream into a new badger in dir, checks that it is whole, and
 // opens it for use.
-func (s *state) fill(dir string, r io.Reader) (*generation, position, error) {
+func (s *appliedState) fill(dir string, r io.Reader) (*generation, position, error) {
 	if err := os.RemoveAll(dir); err != nil {
-		return nil, position{}, fmt.Errorf("making room for the restored state: %w", err)
+		return nil, position{}, fmt.Errorf("make room for the restored state: %w", err)
 	}
 	// Until the whole stream is there nothing of it counts, so that one sync at
 	// the end is enough.
 	db, err := badger.Open(s.fillOptions(dir))
 	if err != nil {
-		return nil, position{}, fmt.Errorf("opening the state to restore into: %w", err)
+		return nil, position{}, fmt.Errorf("open the state to restore into: %w", err)
 	}
-	p, err := load(db, r)
+	p, sum, err := load(db, r)
 	if err == nil {
 		err = db.Sync()
 	}
 	if err = errors.Join(err, db.Close()); err != nil {
-		return nil, position{}, fmt.Errorf("restoring a snapshot: %w", err)
+		return nil, position{}, fmt.Errorf("restore a snapshot: %w", err)
 	}
 	if err := syncTree(dir); err != nil {
-		return nil, position{}, fmt.Errorf("restoring a snapshot: %w", err)
+		return nil, position{}, fmt.Errorf("restore a snapshot: %w", err)
 	}
-	if db, err = badger.Open(s.options(dir, s.noSync)); err != nil {
-		return nil, position{}, fmt.Errorf("opening the restored state: %w", err)
+	if db, err = openGeneration(s.options(dir, s.noSync)); err != nil {
+		return nil, position{}, fmt.Errorf("open the restored state: %w", err)
 	}
-	if err := checkRestored(db, p); err != nil {
+	d, err := checkRestored(db, p, sum)
+	if err != nil {
 		return nil, position{}, errors.Join(err, db.Close())
 	}
-	return &generation{db: db, dir: dir}, p, nil
+	return &generation{db: db, dir: dir, digest: d}, p, nil
 }
 
 // fillOptions are those of a state that is being restored. Its keys come in
 // order, so that tables of any size overlap nowhere and go down to the last
 // level at once, whatever its size: every byte is written twice, and memory is
 // that for small tables.
-func (s *state) fillOptions(dir string) badger.Options {
+func (s *appliedState) fillOptions(dir string) badger.Options {
 	const (
 		memTable = 8 << 20 // transactions of 2.4 MiB; a key and a value beside it are 96 KiB at most
 		table    = 4 << 20
@@ -113,30 +116,34 @@ func (s *state) fillOptions(dir string) badger.Options {
 		WithBaseTableSize(table)
 }
 
-// load writes the pairs of a stream, in as many transactions as they need.
-func load(db *badger.DB, r io.Reader) (position, error) {
+// load writes the pairs of a stream, in as many transactions as they need, and adds them up.
+func load(db *badger.DB, r io.Reader) (p position, sum statesum.Sum, err error) {
 	wb := db.NewWriteBatch()
 	defer wb.Cancel()
-	p, err := readSnapshot(r, func(key, value []byte) error {
+	at, err := snapstream.Read(r, func(key, value []byte) error {
 		k, v := append([]byte{}, key...), append([]byte{}, value...)
+		if k[0] != spaceMeta {
+			sum.Add(k, v)
+		}
 		if err := wb.Set(k, v); err != nil {
-			return fmt.Errorf("writing the restored state: %w", err)
+			return fmt.Errorf("write the restored state: %w", err)
 		}
 		return nil
 	})
 	if err != nil {
-		return position{}, err
+		return position{}, sum, err
 	}
 	if err := wb.Flush(); err != nil {
-		return position{}, fmt.Errorf("writing the restored state: %w", err)
+		return position{}, sum, fmt.Errorf("write the restored state: %w", err)
 	}
-	return p, nil
+	return position(at), sum, nil
 }
 
-// checkRestored refuses a state whose own position is not the stream's, or whose
-// evidence does not give a root.
-func checkRestored(db *badger.DB, want position) error {
-	return db.View(func(txn *badger.Txn) error {
+// checkRestored refuses a state whose own position is not the stream's, whose pairs do not
+// add up to its digest (the member that wrote the stream has lost some), or whose evidence
+// does not give a root.
+func checkRestored(db *badger.DB, want position, sum statesum.Sum) (d statesum.Digest, err error) {
+	err = db.View(func(txn *badger.Txn) error {
 		p, err := readPosition(txn)
 		if err != nil {
 			return err
@@ -144,11 +151,18 @@ func checkRestored(db *badger.DB, want position) error {
 		if p != want {
 			return fmt.Errorf("%w: the stream says %+v, its state %+v", ErrCorruptSnapshot, want, p)
 		}
+		if d, _, err = readDigest(txn); err != nil {
+			return fmt.Errorf("%w: %w", ErrCorruptSnapshot, err)
+		}
+		if d.Sum != sum {
+			return fmt.Errorf("%w: its pairs do not add up to its digest", ErrCorruptSnapshot)
+		}
 		if _, err := evidence.Root(evidenceReader{txn}, p.NextSeq); err != nil {
 			return fmt.Errorf("%w: %w", ErrCorruptSnapshot, err)
 		}
 		return nil
 	})
+	return d, err
 }
 
 // syncTree makes the files of a flat directory, and their names, durable.

@@ -8,11 +8,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
-
-	"pgregory.net/rapid"
 )
 
 // smallLog makes snapshots cut the log short.
@@ -22,53 +19,55 @@ func smallLog(o *Options) {
 }
 
 func TestLateNodeCatchesUpBySnapshot(t *testing.T) {
-	c := startCluster(t, 3, smallLog)
-	c.propose("set early yes")
-	late := "n1"
-	if c.leader().opts.ID == late {
-		late = "n2"
-	}
-	c.settle()
-	c.stop(late)
-	// 18 MB: more than one transaction takes.
-	for range 3 {
-		c.propose("big")
-	}
-	c.propose("set k 1")
-	c.settle()
-	for _, l := range c.running() {
-		if err := l.Snapshot(t.Context()); err != nil {
-			t.Fatalf("%s: %v", l.opts.ID, err)
+	inFakeTime(t, func(t *testing.T) {
+		c := startCluster(t, 3, smallLog)
+		c.propose("set early yes")
+		late := "n1"
+		if c.leader().opts.ID == late {
+			late = "n2"
 		}
-		if first, err := l.wal.FirstIndex(); err != nil || first < 5 {
-			t.Fatalf("%s: the log still begins at %d (%v)", l.opts.ID, first, err)
+		c.settle()
+		c.stop(late)
+		// 18 MB: more than one transaction takes.
+		for range 3 {
+			c.propose("big")
 		}
-	}
-	m := &counting{}
-	c.machine = m
-	l := c.start(late)
-	c.propose("set k 2")
-	c.sameTrees()
-	if got := get(t, l, "k"); got != "2" {
-		t.Errorf("the late node has %q, want 2", got)
-	}
-	if calls := m.calls.Load(); calls > 3 {
-		t.Errorf("the late node applied %d entries, it should have restored them", calls)
-	}
-	if filepath.Base(l.state.cur.dir) != generationName(2) {
-		t.Errorf("the state is %s: no snapshot was restored", l.state.cur.dir)
-	}
-	// And it starts again from what it restored.
-	c.stop(late)
-	l = c.start(late)
-	c.sameTrees()
-	if got := get(t, l, "big/2/77"); len(got) != 30_000 {
-		t.Errorf("a restored value has %d bytes", len(got))
-	}
+		c.propose("set k 1")
+		c.settle()
+		for _, l := range c.running() {
+			if err := l.Snapshot(t.Context()); err != nil {
+				t.Fatalf("%s: %v", l.opts.ID, err)
+			}
+			if first, err := l.disk.wal.FirstIndex(); err != nil || first < 5 {
+				t.Fatalf("%s: the log still begins at %d (%v)", l.opts.ID, first, err)
+			}
+		}
+		m := &counting{}
+		c.machine = m
+		l := c.start(late)
+		c.propose("set k 2")
+		c.sameTrees()
+		if got := get(t, l, "k"); got != "2" {
+			t.Errorf("the late node has %q, want 2", got)
+		}
+		if calls := m.calls.Load(); calls > 3 {
+			t.Errorf("the late node applied %d entries, it should have restored them", calls)
+		}
+		if filepath.Base(l.disk.state.cur.dir) != generationName(2) {
+			t.Errorf("the state is %s: no snapshot was restored", l.disk.state.cur.dir)
+		}
+		// And it starts again from what it restored.
+		c.stop(late)
+		l = c.start(late)
+		c.sameTrees()
+		if got := get(t, l, "big/2/77"); len(got) != 30_000 {
+			t.Errorf("a restored value has %d bytes", len(got))
+		}
+	})
 }
 
 // dump reads a whole state.
-func dump(tb testing.TB, s *state) (map[string]string, position) {
+func dump(tb testing.TB, s *appliedState) (map[string]string, position) {
 	tb.Helper()
 	out := map[string]string{}
 	g, err := s.acquire()
@@ -90,7 +89,7 @@ func dump(tb testing.TB, s *state) (map[string]string, position) {
 	return out, s.position()
 }
 
-func openTestState(tb testing.TB, dir string) *state {
+func openTestState(tb testing.TB, dir string) *appliedState {
 	tb.Helper()
 	s, err := openState(dir, true, discard)
 	if err != nil {
@@ -104,7 +103,7 @@ func openTestState(tb testing.TB, dir string) *state {
 	return s
 }
 
-func streamOf(tb testing.TB, s *state) []byte {
+func streamOf(tb testing.TB, s *appliedState) []byte {
 	tb.Helper()
 	g, err := s.acquire()
 	if err != nil {
@@ -200,109 +199,18 @@ func TestReaderKeepsItsVersionAcrossARestore(t *testing.T) {
 	}
 }
 
-func TestSnapshotStreamRoundTrip(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		pairs := rapid.MapOfN(rapid.StringN(1, 40, 200), rapid.SliceOfN(rapid.Byte(), 0, 300), 0, 30).Draw(t, "pairs")
-		at := position{rapid.Uint64().Draw(t, "applied"), rapid.Uint64().Draw(t, "seq")}
-		var b bytes.Buffer
-		w, err := newSnapshotWriter(&b, at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, k := range slices.Sorted(maps.Keys(pairs)) {
-			if err := w.pair([]byte(k), pairs[k]); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if _, err := w.finish(); err != nil {
-			t.Fatal(err)
-		}
-		stream := b.Bytes()
-		got := map[string][]byte{}
-		gotAt, err := readSnapshot(bytes.NewReader(stream), func(k, v []byte) error {
-			got[string(k)] = bytes.Clone(v)
-			return nil
-		})
-		if err != nil || gotAt != at || len(got) != len(pairs) {
-			t.Fatalf("read %d pairs at %+v, %v; want %d at %+v", len(got), gotAt, err, len(pairs), at)
-		}
-		for k, v := range pairs {
-			if !bytes.Equal(got[k], v) {
-				t.Fatalf("value of %q differs", k)
-			}
-		}
-		stream[rapid.IntRange(0, len(stream)-1).Draw(t, "where")] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
-		if _, err := readSnapshot(bytes.NewReader(stream), func(_, _ []byte) error { return nil }); !errors.Is(err, ErrCorruptSnapshot) {
-			t.Fatalf("a flipped bit: %v", err)
-		}
-	})
-}
-
-func FuzzReadSnapshot(f *testing.F) {
-	var b bytes.Buffer
-	w, err := newSnapshotWriter(&b, position{7, 3})
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, k := range []string{"a", "b", "c"} {
-		if err := w.pair([]byte(k), []byte(k+k)); err != nil {
-			f.Fatal(err)
-		}
-	}
-	if _, err := w.finish(); err != nil {
-		f.Fatal(err)
-	}
-	f.Add(b.Bytes())
-	f.Add(b.Bytes()[:30])
-	f.Add([]byte(snapshotMagic))
-	f.Add(append(append([]byte(snapshotMagic), snapshotVersion), bytes.Repeat([]byte{0xff}, 40)...))
-	f.Fuzz(func(t *testing.T, stream []byte) {
-		var out bytes.Buffer
-		var w *snapshotWriter
-		at, err := readSnapshot(bytes.NewReader(stream), func(k, v []byte) error {
-			if w == nil {
-				w, err = newSnapshotWriter(&out, position{})
-				if err != nil {
-					return err
-				}
-			}
-			return w.pair(k, v)
-		})
-		if err != nil {
-			if !errors.Is(err, ErrCorruptSnapshot) {
-				t.Fatalf("bytes alone cannot cause %v", err)
-			}
-			return
-		}
-		// What is accepted is the only encoding of what it says.
-		var again bytes.Buffer
-		w, err = newSnapshotWriter(&again, at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := readSnapshot(bytes.NewReader(stream), w.pair); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.finish(); err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(again.Bytes(), stream) {
-			t.Fatal("two streams say the same")
-		}
-	})
-}
-
 func TestThresholdGrowsWithTheLog(t *testing.T) {
-	l := &Ledger{opts: Options{SnapshotThreshold: 100}, state: &state{}}
+	d := &disk{opts: Options{SnapshotThreshold: 100}, state: &appliedState{}}
 	for _, tc := range []struct{ seq, want uint64 }{{0, 100}, {400, 100}, {4000, 1000}, {1 << 40, 1 << 20}} {
-		l.state.nextSeq.Store(tc.seq)
-		if got := l.threshold(); got != tc.want {
+		d.state.nextSeq.Store(tc.seq)
+		if got := d.threshold(); got != tc.want {
 			t.Errorf("after %d entries: %d, want %d", tc.seq, got, tc.want)
 		}
 	}
 }
 
 func TestRaftTakesSnapshotsByItself(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 1, func(o *Options) {
 		o.SnapshotThreshold, o.SnapshotInterval, o.TrailingLogs = 4, 5*time.Millisecond, 1
 		o.MaintenanceInterval = 5 * time.Millisecond
@@ -313,7 +221,7 @@ func TestRaftTakesSnapshotsByItself(t *testing.T) {
 	for i := 0; ; i++ {
 		c.propose(fmt.Sprintf("set a %d", i))
 		<-changes
-		if first, err := l.wal.FirstIndex(); err != nil {
+		if first, err := l.disk.wal.FirstIndex(); err != nil {
 			t.Fatal(err)
 		} else if first > 5 {
 			break

@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/weirdata/weir/consensus/logbridge"
 )
 
 const (
@@ -44,26 +46,38 @@ type snapshots struct {
 var _ raft.SnapshotStore = (*snapshots)(nil)
 
 func openSnapshots(o Options, logger *slog.Logger, applied func() uint64) (*snapshots, error) {
-	store, err := raft.NewFileSnapshotStoreWithLogger(o.Dir, keptSnapshots, newSlogBridge(o.Logger, "raft-snapshot"))
+	store, err := raft.NewFileSnapshotStoreWithLogger(o.Dir, keptSnapshots, logbridge.New(o.Logger, "raft-snapshot"))
 	if err != nil {
-		return nil, fmt.Errorf("opening the snapshots: %w", err)
+		return nil, fmt.Errorf("open the snapshots: %w", err)
 	}
 	s := &snapshots{
 		SnapshotStore: store, dir: filepath.Join(o.Dir, "snapshots"), logger: logger, applied: applied,
-		space:   func() error { return enoughSpace(o.Dir, o.MinFreeBytes) },
+		space:   func() error { return enoughSpace(o) },
 		damaged: map[string]bool{}, wanted: make(chan struct{}, 1),
 	}
 	return s, s.sweep()
 }
 
-// enoughSpace is ErrDiskFull when less than least bytes are free.
-func enoughSpace(dir string, least uint64) error {
-	free, err := freeBytes(dir)
+// newestIndex is the log index of the newest snapshot, 0 without one.
+func (s *snapshots) newestIndex() (uint64, error) {
+	list, err := s.List()
+	if err != nil {
+		return 0, fmt.Errorf("list the snapshots: %w", err)
+	}
+	if len(list) == 0 {
+		return 0, nil
+	}
+	return list[0].Index, nil
+}
+
+// enoughSpace is ErrDiskFull when less than what is to be kept free is free.
+func enoughSpace(o Options) error {
+	free, err := o.Free(o.Dir)
 	if err != nil {
 		return err
 	}
-	if free < least {
-		return fmt.Errorf("%w: %d bytes left, %d are kept free", ErrDiskFull, free, least)
+	if free < o.MinFreeBytes {
+		return fmt.Errorf("%w: %d bytes left, %d are kept free", ErrDiskFull, free, o.MinFreeBytes)
 	}
 	return nil
 }
@@ -73,7 +87,7 @@ func enoughSpace(dir string, least uint64) error {
 func (s *snapshots) sweep() error {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
-		return fmt.Errorf("listing the snapshots: %w", err)
+		return fmt.Errorf("list the snapshots: %w", err)
 	}
 	for _, e := range entries {
 		if !strings.HasSuffix(e.Name(), unfinishedSuffix) {
@@ -81,7 +95,7 @@ func (s *snapshots) sweep() error {
 		}
 		s.logger.Warn("removing an unfinished snapshot", slog.String("snapshot", e.Name()))
 		if err := os.RemoveAll(filepath.Join(s.dir, e.Name())); err != nil {
-			return fmt.Errorf("removing an unfinished snapshot: %w", err)
+			return fmt.Errorf("remove an unfinished snapshot: %w", err)
 		}
 	}
 	return nil
@@ -143,7 +157,7 @@ func (s *snapshots) isWanted() bool {
 func (s *snapshots) settle() error {
 	list, err := s.List()
 	if err != nil {
-		return fmt.Errorf("listing the snapshots: %w", err)
+		return fmt.Errorf("list the snapshots: %w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -173,7 +187,7 @@ func (s *snapshots) remove(id string, why error) error {
 
 func (s *snapshots) drop(id string) error {
 	if err := os.RemoveAll(filepath.Join(s.dir, id)); err != nil {
-		return fmt.Errorf("removing a damaged snapshot: %w", err)
+		return fmt.Errorf("remove a damaged snapshot: %w", err)
 	}
 	return nil
 }
@@ -183,7 +197,7 @@ func (s *snapshots) drop(id string) error {
 func (s *snapshots) removeNewest(why error) error {
 	list, err := s.List()
 	if err != nil {
-		return fmt.Errorf("listing the snapshots: %w", err)
+		return fmt.Errorf("list the snapshots: %w", err)
 	}
 	if len(list) == 0 || list[0].Index <= s.applied() {
 		return nil

@@ -9,7 +9,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
 )
 
 // Every key of the store begins with the byte of its space, so that no key of
@@ -25,6 +25,14 @@ type change struct {
 	key     string
 	value   []byte
 	deleted bool
+}
+
+// now is a copy of the value that there is after the change, nil when it deletes.
+func (c change) now() []byte {
+	if c.deleted {
+		return nil
+	}
+	return append([]byte{}, c.value...)
 }
 
 // layer collects changes that are not in the store yet.
@@ -73,13 +81,16 @@ type stage struct {
 }
 
 func (s *stage) get(key string) ([]byte, error) {
-	for _, l := range []*layer{s.entry, s.batch} {
-		if c, ok := l.changes[key]; ok {
-			if c.deleted {
-				return nil, nil
-			}
-			return append([]byte{}, c.value...), nil
-		}
+	if c, ok := s.entry.changes[key]; ok {
+		return c.now(), nil
+	}
+	return s.before(key)
+}
+
+// before is what get returned when the entry began.
+func (s *stage) before(key string) ([]byte, error) {
+	if c, ok := s.batch.changes[key]; ok {
+		return c.now(), nil
 	}
 	return getValue(s.txn, []byte(key))
 }
@@ -92,11 +103,11 @@ func getValue(txn *badger.Txn, key []byte) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading a key of the store: %w", err)
+		return nil, storeError("read a key of the store", err)
 	}
 	v, err := item.ValueCopy([]byte{})
 	if err != nil {
-		return nil, fmt.Errorf("reading a value of the store: %w", err)
+		return nil, storeError("read a value of the store", err)
 	}
 	if v == nil {
 		v = []byte{}
@@ -194,7 +205,7 @@ func walkTxn(txn *badger.Txn, prefix, after []byte, down bool, fn func(key, valu
 			return nil
 		})
 		if err != nil {
-			return fmt.Errorf("reading a value of the store: %w", err)
+			return storeError("read a value of the store", err)
 		}
 		if fnErr != nil {
 			return fnErr
@@ -207,7 +218,7 @@ func walkTxn(txn *badger.Txn, prefix, after []byte, down bool, fn func(key, valu
 // limits of one entry.
 type machineTx struct{ stage *stage }
 
-var _ catalog.Tx = machineTx{}
+var _ records.Tx = machineTx{}
 
 func machineKey(key []byte) (string, error) {
 	if len(key) == 0 || len(key) > MaxKeyBytes {
@@ -283,7 +294,7 @@ func (t evidenceTx) Set(key, value []byte) error {
 // machineReader and evidenceReader are the same views of the store alone.
 type machineReader struct{ txn *badger.Txn }
 
-var _ catalog.Walker = machineReader{}
+var _ records.Walker = machineReader{}
 
 func (r machineReader) Get(key []byte) ([]byte, error) {
 	k, err := machineKey(key)
@@ -298,8 +309,8 @@ func (r machineReader) Scan(prefix []byte, fn func(key, value []byte) error) err
 	return scanTxn(r.txn, p, func(key, value []byte) error { return fn(key[1:], value) })
 }
 
-// Walk implements [catalog.Walker].
-func (r machineReader) Walk(s catalog.Stretch, fn func(key, value []byte) error) error {
+// Walk implements [records.Walker].
+func (r machineReader) Walk(s records.Stretch, fn func(key, value []byte) error) error {
 	prefix := append([]byte{spaceMachine}, s.Prefix...)
 	return walkTxn(r.txn, prefix, []byte(s.After), s.Down, func(key, value []byte) error { return fn(key[1:], value) })
 }

@@ -11,13 +11,13 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
 )
 
-// model is a state machine whose entries are closures over a catalog.Tx.
-type model map[int]func(catalog.Tx) error
+// model is a state machine whose entries are closures over a records.Tx.
+type model map[int]func(records.Tx) error
 
-func (m model) Apply(tx catalog.Tx, _ uint64, entry []byte) ([]byte, error) {
+func (m model) Apply(tx records.Tx, _ uint64, entry []byte) ([]byte, error) {
 	return nil, m[int(entry[0])](tx)
 }
 
@@ -31,7 +31,7 @@ func pairsUnder(m map[string]string, prefix string) []string {
 	return out
 }
 
-func scanned(tx catalog.Reader, prefix string) ([]string, error) {
+func scanned(tx records.Reader, prefix string) ([]string, error) {
 	var out []string
 	err := tx.Scan([]byte(prefix), func(k, v []byte) error {
 		out = append(out, string(k)+"="+string(v))
@@ -49,7 +49,7 @@ func TestTransactionReadsItsOwnWrites(t *testing.T) {
 	// Few keys, prefixes of each other, and bytes at both ends of the order.
 	keys := rapid.SampledFrom([]string{"a", "aa", "ab", "b", "ba", "\x00", "\x00\x00", "\xff", "\xff\xff", "a\xff"})
 	prefixes := rapid.SampledFrom([]string{"", "a", "aa", "b", "c", "\x00", "\xff", "a\xff"})
-	operation := func(t *rapid.T, tx catalog.Tx) error {
+	operation := func(t *rapid.T, tx records.Tx) error {
 		k := keys.Draw(t, "key")
 		switch rapid.IntRange(0, 3).Draw(t, "op") {
 		case 0:
@@ -88,7 +88,7 @@ func TestTransactionReadsItsOwnWrites(t *testing.T) {
 		return nil
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		m := model{9: func(tx catalog.Tx) error { // rapid shrinks: begin anew
+		m := model{9: func(tx records.Tx) error { // rapid shrinks: begin anew
 			for k := range truth {
 				if err := tx.Delete([]byte(k)); err != nil {
 					return err
@@ -102,7 +102,7 @@ func TestTransactionReadsItsOwnWrites(t *testing.T) {
 		}
 		var commands []string
 		for i := range rapid.IntRange(1, 6).Draw(t, "entries") {
-			m[i] = func(tx catalog.Tx) error {
+			m[i] = func(tx records.Tx) error {
 				for range rapid.IntRange(1, 8).Draw(t, "operations") {
 					if err := operation(t, tx); err != nil {
 						return err
@@ -136,7 +136,7 @@ func TestTransactionReadsItsOwnWrites(t *testing.T) {
 func TestScanSeesTheStateAtItsBeginning(t *testing.T) {
 	s := openTestState(t, t.TempDir())
 	apply(t, s, kv{}, "set a 1", "set c 3")
-	m := model{0: func(tx catalog.Tx) error {
+	m := model{0: func(tx records.Tx) error {
 		if err := tx.Set([]byte("b"), []byte("2")); err != nil {
 			return err
 		}
@@ -161,8 +161,8 @@ func TestScanReturnsTheErrorAsItIs(t *testing.T) {
 	count := 0
 	fn := func(_, _ []byte) error { count++; return stop }
 	m := model{
-		0: func(tx catalog.Tx) error { return tx.Set([]byte("a"), nil) },
-		1: func(tx catalog.Tx) error {
+		0: func(tx records.Tx) error { return tx.Set([]byte("a"), nil) },
+		1: func(tx records.Tx) error {
 			if err := tx.Scan(nil, fn); err != stop { //nolint:errorlint // as it is
 				return fmt.Errorf("scanning a pending key: %w", err)
 			}
@@ -183,7 +183,7 @@ func TestScanReturnsTheErrorAsItIs(t *testing.T) {
 func TestKeysOutOfBoundsAreRefused(t *testing.T) {
 	s := openTestState(t, t.TempDir())
 	for _, key := range [][]byte{nil, {}, make([]byte, MaxKeyBytes+1)} {
-		m := model{0: func(tx catalog.Tx) error {
+		m := model{0: func(tx records.Tx) error {
 			_, err := tx.Get(key)
 			if err == nil || tx.Set(key, nil) == nil || tx.Delete(key) == nil {
 				return errors.New("accepted")
@@ -194,7 +194,7 @@ func TestKeysOutOfBoundsAreRefused(t *testing.T) {
 			t.Errorf("a key of %d bytes: %v", len(key), err)
 		}
 	}
-	m := model{0: func(tx catalog.Tx) error {
+	m := model{0: func(tx records.Tx) error {
 		return tx.Set(bytes.Repeat([]byte{0xff}, MaxKeyBytes), []byte("x"))
 	}}
 	if _, err := s.applyBatch(m, entries(s, "\x00")); err != nil {

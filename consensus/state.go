@@ -7,12 +7,18 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
+
+	"github.com/weirdata/weir/consensus/logbridge"
+	"github.com/weirdata/weir/consensus/snapstream"
+	"github.com/weirdata/weir/consensus/statesum"
+	"github.com/weirdata/weir/consensus/tablecheck"
 )
 
 // The state lives in a directory of badger's below Dir/state, named by its
@@ -51,6 +57,9 @@ var positionKey = []byte{spaceMeta, 'p'}
 
 const positionVersion = 1
 
+// position is how far a state has come.
+type position snapstream.Position
+
 func (p position) encode() []byte {
 	b := binary.BigEndian.AppendUint64([]byte{positionVersion}, p.Applied)
 	return binary.BigEndian.AppendUint64(b, p.NextSeq)
@@ -76,11 +85,13 @@ type generation struct {
 	db    *badger.DB
 	dir   string
 	users sync.WaitGroup
+	// digest is that of a generation that was just restored.
+	digest statesum.Digest
 }
 
-// state is the current generation. One goroutine, raft's, changes it; any
+// appliedState is the current generation. One goroutine, raft's, changes it; any
 // number read it.
-type state struct {
+type appliedState struct {
 	dir      string
 	noSync   bool
 	memTable int64 // memTableBytes but in tests
@@ -91,20 +102,21 @@ type state struct {
 
 	applied atomic.Uint64
 	nextSeq atomic.Uint64
+	digest  atomic.Pointer[statesum.Digest] // at that position; never changed in place
 
 	retired sync.WaitGroup // generations that wait for their last reader
 }
 
-func openState(dir string, noSync bool, logger *slog.Logger) (*state, error) {
-	s := &state{dir: dir, noSync: noSync, memTable: memTableBytes, logger: logger}
+func openState(dir string, noSync bool, logger *slog.Logger) (*appliedState, error) {
+	s := &appliedState{dir: dir, noSync: noSync, memTable: memTableBytes, logger: logger}
 	return s, s.open()
 }
 
 // open opens the generation that counts. A state that it fails on holds nothing.
-func (s *state) open() error {
+func (s *appliedState) open() error {
 	dir, noSync := s.dir, s.noSync
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("making the state directory: %w", err)
+		return fmt.Errorf("make the state directory: %w", err)
 	}
 	name, err := s.current()
 	if err != nil {
@@ -113,21 +125,40 @@ func (s *state) open() error {
 	if err := s.dropOthers(name); err != nil {
 		return err
 	}
-	db, err := badger.Open(s.options(filepath.Join(dir, name), noSync))
+	db, err := openGeneration(s.options(filepath.Join(dir, name), noSync))
 	if err != nil {
-		return fmt.Errorf("opening the state %s: %w", name, err)
+		return fmt.Errorf("open the state %s: %w", name, err)
 	}
 	s.cur = &generation{db: db, dir: filepath.Join(dir, name)}
-	if err := s.loadPosition(); err != nil {
+	if err := guarded(PartState, s.loadPosition); err != nil {
 		return errors.Join(err, s.close())
 	}
 	return nil
 }
 
-func (s *state) options(dir string, noSync bool) badger.Options {
+// openGeneration opens a badger whose tables have the checksums that were written with them.
+func openGeneration(o badger.Options) (db *badger.DB, err error) {
+	if err := tablecheck.All(o.Dir); err != nil {
+		return nil, openError(PartState, err)
+	}
+	err = guarded(PartState, func() error {
+		opened, err := badger.Open(o)
+		if err != nil {
+			return openError(PartState, err)
+		}
+		db = opened
+		return ensureDigest(db)
+	})
+	if err != nil && db != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, err
+}
+
+func (s *appliedState) options(dir string, noSync bool) badger.Options {
 	return badger.DefaultOptions(dir).
 		WithSyncWrites(!noSync).
-		WithLogger(badgerLog{s.logger}).
+		WithLogger(logbridge.Badger{Logger: s.logger}).
 		WithMetricsEnabled(false).
 		WithDetectConflicts(false). // there is one writer
 		WithMemTableSize(s.memTable).
@@ -139,6 +170,8 @@ func (s *state) options(dir string, noSync bool) badger.Options {
 		WithBaseTableSize(tableBytes).
 		WithBlockSize(blockBytes).
 		WithValueThreshold(largeValue).
+		WithChecksumVerificationMode(options.OnBlockRead). // see package tablecheck
+		WithVerifyValueChecksum(true).
 		WithValueLogFileSize(64 << 20).
 		WithBlockCacheSize(32 << 20).
 		WithIndexCacheSize(32 << 20).
@@ -146,18 +179,18 @@ func (s *state) options(dir string, noSync bool) badger.Options {
 }
 
 // current reads CURRENT, or creates it for a new directory.
-func (s *state) current() (string, error) {
+func (s *appliedState) current() (string, error) {
 	b, err := os.ReadFile(filepath.Join(s.dir, currentFile))
 	if errors.Is(err, os.ErrNotExist) {
 		name := generationName(1)
 		return name, s.setCurrent(name)
 	}
 	if err != nil {
-		return "", fmt.Errorf("reading which state counts: %w", err)
+		return "", fmt.Errorf("read which state counts: %w", err)
 	}
 	name := strings.TrimSuffix(string(b), "\n")
 	if _, err := generationNumber(name); err != nil {
-		return "", err
+		return "", damaged(PartState, fmt.Errorf("read %s: %w", currentFile, err))
 	}
 	return name, nil
 }
@@ -173,9 +206,9 @@ func generationNumber(name string) (uint64, error) {
 }
 
 // setCurrent replaces CURRENT durably.
-func (s *state) setCurrent(name string) error {
+func (s *appliedState) setCurrent(name string) error {
 	if err := replaceFile(filepath.Join(s.dir, currentFile), []byte(name+"\n")); err != nil {
-		return fmt.Errorf("naming the state that counts: %w", err)
+		return fmt.Errorf("name the state that counts: %w", err)
 	}
 	return nil
 }
@@ -202,45 +235,56 @@ func replaceFile(path string, content []byte) error {
 
 // dropOthers removes generations that do not count: a restore that a crash cut
 // short, or a state that a restore replaced.
-func (s *state) dropOthers(keep string) error {
+func (s *appliedState) dropOthers(keep string) error {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
-		return fmt.Errorf("listing the states: %w", err)
+		return fmt.Errorf("list the states: %w", err)
+	}
+	other := func(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), generationPrefix) && e.Name() != keep }
+	if _, err := os.Stat(filepath.Join(s.dir, keep)); errors.Is(err, os.ErrNotExist) && slices.ContainsFunc(entries, other) {
+		return damaged(PartState, fmt.Errorf("%s names %s, which is not there, while another is", currentFile, keep))
 	}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), generationPrefix) || e.Name() == keep {
+		if !other(e) {
 			continue
 		}
 		s.logger.Warn("removing a state that does not count", slog.String("generation", e.Name()))
 		if err := os.RemoveAll(filepath.Join(s.dir, e.Name())); err != nil {
-			return fmt.Errorf("removing an old state: %w", err)
+			return fmt.Errorf("remove an old state: %w", err)
 		}
 	}
 	return nil
 }
 
-func (s *state) loadPosition() error {
+func (s *appliedState) loadPosition() error {
 	return s.view(func(txn *badger.Txn) error {
-		p, err := readPosition(txn)
-		if err != nil {
-			return err
+		p, d, err := readSummed(txn)
+		if err == nil {
+			s.setPosition(p, d)
 		}
-		s.setPosition(p)
-		return nil
+		return err
 	})
 }
 
-func (s *state) setPosition(p position) {
+func (s *appliedState) setPosition(p position, d statesum.Digest) {
+	s.digest.Store(&d)
 	s.nextSeq.Store(p.NextSeq)
 	s.applied.Store(p.Applied)
 }
 
-func (s *state) position() position {
+func (s *appliedState) currentDigest() statesum.Digest {
+	if d := s.digest.Load(); d != nil {
+		return *d
+	}
+	return statesum.Digest{}
+}
+
+func (s *appliedState) position() position {
 	return position{Applied: s.applied.Load(), NextSeq: s.nextSeq.Load()}
 }
 
 // acquire holds the current generation open until it is released.
-func (s *state) acquire() (*generation, error) {
+func (s *appliedState) acquire() (*generation, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.cur == nil {
@@ -253,20 +297,22 @@ func (s *state) acquire() (*generation, error) {
 func (g *generation) release() { g.users.Done() }
 
 // view runs fn on one consistent version.
-func (s *state) view(fn func(*badger.Txn) error) error {
+func (s *appliedState) view(fn func(*badger.Txn) error) error {
 	g, err := s.acquire()
 	if err != nil {
 		return err
 	}
 	defer g.release()
-	txn := g.db.NewTransaction(false)
-	defer txn.Discard()
-	return fn(txn)
+	return guarded(PartState, func() error {
+		txn := g.db.NewTransaction(false)
+		defer txn.Discard()
+		return fn(txn)
+	})
 }
 
 // collect gives back the space of overwritten large values. It must not run
 // beside a restore's swap for long, so it takes one file at a time.
-func (s *state) collect() error {
+func (s *appliedState) collect() error {
 	g, err := s.acquire()
 	if err != nil {
 		return err
@@ -277,13 +323,13 @@ func (s *state) collect() error {
 		case errors.Is(err, badger.ErrNoRewrite), errors.Is(err, badger.ErrRejected):
 			return nil
 		case err != nil:
-			return fmt.Errorf("collecting the value log: %w", err)
+			return fmt.Errorf("collect the value log: %w", err)
 		}
 	}
 }
 
 // size is what the current generation takes on the disk, in bytes.
-func (s *state) size() int64 {
+func (s *appliedState) size() int64 {
 	g, err := s.acquire()
 	if err != nil {
 		return 0
@@ -294,7 +340,7 @@ func (s *state) size() int64 {
 }
 
 // close waits for readers, then closes. Later calls do nothing.
-func (s *state) close() error {
+func (s *appliedState) close() error {
 	s.mu.Lock()
 	g := s.cur
 	s.cur = nil
@@ -305,7 +351,7 @@ func (s *state) close() error {
 	}
 	g.users.Wait()
 	if err := g.db.Close(); err != nil {
-		return fmt.Errorf("closing the state: %w", err)
+		return fmt.Errorf("close the state: %w", err)
 	}
 	return nil
 }

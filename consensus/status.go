@@ -26,11 +26,16 @@ type Status struct {
 	FreeBytes     uint64   `json:"free_bytes"`
 	Members       []Member `json:"members"`
 	Fault         string   `json:"fault,omitempty"`
+	// Incarnation names this node's ledger among those that the node has had, in
+	// hexadecimal; empty: it is the first.
+	Incarnation string `json:"incarnation,omitempty"`
+	// NoVote says why this node neither votes nor leads; empty: it may.
+	NoVote string `json:"no_vote,omitempty"`
 }
 
 // Status describes the ledger as it is. It works on a stopped one, too.
 func (l *Ledger) Status() Status {
-	p := l.state.position()
+	p := l.disk.state.position()
 	s := Status{
 		ID:            l.opts.ID,
 		State:         stateName(l.raft.State()),
@@ -40,19 +45,23 @@ func (l *Ledger) Status() Status {
 		Applied:       p.Applied,
 		NextSeq:       p.NextSeq,
 		LastContactMS: -1,
-		StateBytes:    l.state.size(),
-		FreeBytes:     l.free.Load(),
+		StateBytes:    l.disk.state.size(),
+		FreeBytes:     l.disk.free.Load(),
 		Members:       l.Members(),
+	}
+	s.Incarnation = l.disk.identity.incarnation.String()
+	if err := l.MayVote(); err != nil {
+		s.NoVote = err.Error()
 	}
 	s.Leader, _ = l.Leader()
 	if size, root, err := l.TreeHead(); err == nil {
 		s.NextSeq, s.TreeRoot = size, hex.EncodeToString(root[:])
 	}
-	if snaps, err := l.snaps.List(); err == nil && len(snaps) > 0 {
-		s.Snapshot = snaps[0].Index
+	if newest, err := l.disk.snaps.newestIndex(); err == nil {
+		s.Snapshot = newest
 	}
 	switch last := l.raft.LastContact(); {
-	case l.raft.State() == raft.Leader:
+	case l.raft.leads():
 		s.LastContactMS = 0
 	case !last.IsZero():
 		s.LastContactMS = time.Since(last).Milliseconds()

@@ -13,32 +13,33 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/consensus/snapstream"
 )
 
 // synthetic writes the snapshot of a state of about so many bytes, in pairs of
 // 1 KiB that do not compress.
 func synthetic(w io.Writer, bytes int) error {
 	at := position{Applied: 7}
-	s, err := newSnapshotWriter(w, at)
+	s, err := snapstream.NewWriter(w, snapstream.Position(at))
 	if err != nil {
 		return err
 	}
-	if err := s.pair(positionKey, at.encode()); err != nil {
+	if err := s.Pair(positionKey, at.encode()); err != nil {
 		return err
 	}
 	for i := range bytes >> 10 {
 		key := binary.BigEndian.AppendUint64([]byte{spaceMachine}, uint64(i)) //nolint:gosec // not negative
-		if err := s.pair(key, incompressible(i)); err != nil {
+		if err := s.Pair(key, incompressible(i)); err != nil {
 			return err
 		}
 	}
-	_, err = s.finish()
+	_, err = s.Finish()
 	return err
 }
 
 // restoreSynthetic restores it without ever having the stream in one place.
-func restoreSynthetic(tb testing.TB, to *state, bytes int) {
+func restoreSynthetic(tb testing.TB, to *appliedState, bytes int) {
 	tb.Helper()
 	r, w := io.Pipe()
 	var g errgroup.Group
@@ -52,7 +53,7 @@ func restoreSynthetic(tb testing.TB, to *state, bytes int) {
 }
 
 // snapshotTo streams a state and returns how many bytes it took.
-func snapshotTo(tb testing.TB, w io.Writer, from *state) uint64 {
+func snapshotTo(tb testing.TB, w io.Writer, from *appliedState) uint64 {
 	tb.Helper()
 	g, err := from.acquire()
 	if err != nil {
@@ -160,6 +161,6 @@ type valueUnder struct {
 	size int
 }
 
-func (v valueUnder) Apply(tx catalog.Tx, _ uint64, _ []byte) ([]byte, error) {
+func (v valueUnder) Apply(tx records.Tx, _ uint64, _ []byte) ([]byte, error) {
 	return nil, tx.Set([]byte(v.key), make([]byte, v.size))
 }

@@ -23,16 +23,19 @@ type streams struct {
 
 	// stall is how long a message that has begun may pause.
 	stall time.Duration
+	// own is this node's incarnation.
+	own incarnation
 
 	mu     sync.Mutex
-	conns  map[net.Conn]struct{} // nil once closed
+	met    map[string]incarnation // by endpoint: who answered there last
+	conns  map[net.Conn]struct{}  // nil once closed
 	closed error
 }
 
 var _ raft.StreamLayer = (*streams)(nil)
 
 func newStreams(layer StreamLayer, o Options) *streams {
-	s := &streams{layer: layer, addr: layer.Addr(), stall: stallTimeout, conns: map[net.Conn]struct{}{}}
+	s := &streams{layer: layer, addr: layer.Addr(), stall: stallTimeout, met: map[string]incarnation{}, conns: map[net.Conn]struct{}{}}
 	for _, m := range o.Members {
 		if m.ID == o.ID {
 			s.addr = memberAddr(m.Addr)
@@ -58,20 +61,29 @@ func (s *streams) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.keep(&incoming{Conn: c, stall: s.stall})
+	return s.keep(&incoming{Conn: c, stall: s.stall, handshake: s.acceptHandshake})
 }
 
 // Dial implements raft.StreamLayer.
 func (s *streams) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	c, err := s.layer.Dial(string(address), timeout)
+	to, err := parseEndpoint(string(address))
 	if err != nil {
 		return nil, err
+	}
+	c, err := s.layer.Dial(to.addr, timeout)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.dialHandshake(c, to, timeout); err != nil {
+		return nil, errors.Join(err, c.Close())
 	}
 	return s.keep(c)
 }
 
-// Addr implements net.Listener: where others reach this node.
-func (s *streams) Addr() net.Addr { return s.addr }
+// Addr implements net.Listener: where others reach this node, and as whom.
+func (s *streams) Addr() net.Addr {
+	return memberAddr(endpoint{addr: s.addr.String(), incarnation: s.own}.String())
+}
 
 func (s *streams) keep(c net.Conn) (net.Conn, error) {
 	k := &keptConn{Conn: c, owner: s}
@@ -93,7 +105,7 @@ func (s *streams) Close() error {
 		return s.closed
 	}
 	if err := s.layer.Close(); err != nil {
-		s.closed = fmt.Errorf("closing the stream layer: %w", err)
+		s.closed = fmt.Errorf("close the stream layer: %w", err)
 	}
 	for c := range s.conns {
 		// A connection is closed to wake its reader. What it says about
@@ -127,16 +139,24 @@ type incoming struct {
 	net.Conn
 	stall time.Duration
 	begun bool // bytes were read since the last answer; by the reader alone
+	// handshake finds out whether the other means this node; nil once it has.
+	handshake func(c net.Conn) error
 }
 
 // Read implements net.Conn.
 func (c *incoming) Read(b []byte) (int, error) {
+	if c.handshake != nil {
+		if err := c.handshake(c.Conn); err != nil {
+			return 0, err
+		}
+		c.handshake = nil
+	}
 	var until time.Time
 	if c.begun {
 		until = time.Now().Add(c.stall)
 	}
 	if err := c.SetReadDeadline(until); err != nil {
-		return 0, fmt.Errorf("bounding a pause: %w", err)
+		return 0, fmt.Errorf("bound a pause: %w", err)
 	}
 	n, err := c.Conn.Read(b)
 	c.begun = c.begun || n > 0
@@ -148,16 +168,4 @@ func (c *incoming) Read(b []byte) (int, error) {
 func (c *incoming) Write(b []byte) (int, error) {
 	c.begun = false
 	return c.Conn.Write(b)
-}
-
-// resolver gives raft a member's present address.
-type resolver func(id string) (string, bool)
-
-// ServerAddr implements raft.ServerAddressProvider.
-func (r resolver) ServerAddr(id raft.ServerID) (raft.ServerAddress, error) {
-	addr, ok := r(string(id))
-	if !ok {
-		return "", fmt.Errorf("no address known for %s", id)
-	}
-	return raft.ServerAddress(addr), nil
 }

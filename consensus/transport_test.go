@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/weirdata/weir/consensus/logbridge"
 )
 
 // noted is a connection that notes the deadlines of its reads.
@@ -49,37 +51,40 @@ func TestOnlyAMessageThatHasBegunIsBounded(t *testing.T) {
 // snapshot, and its connection stays open. Raft reads the snapshot on the thread
 // that votes.
 func TestSnapshotThatStallsIsGivenUp(t *testing.T) {
-	server := newStreams(listen(t, "127.0.0.1:0"), Options{})
-	server.stall = time.Second
-	client := newStreams(listen(t, "127.0.0.1:0"), Options{})
-	quiet := newSlogBridge(discard, "test")
-	to := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{Stream: server, MaxPool: 1, Logger: quiet})
-	from := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{Stream: client, MaxPool: 1, Logger: quiet})
-	gone, leave := io.Pipe() // the rest never comes
-	sent := make(chan error, 1)
-	go func() {
-		req := &raft.InstallSnapshotRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: 3}, SnapshotVersion: 1, Size: 1 << 20}
-		var resp raft.InstallSnapshotResponse
-		sent <- from.InstallSnapshot("to", to.LocalAddr(), req, &resp, io.MultiReader(io.LimitReader(zeros{}, 1<<19), gone))
-	}()
-	defer func() {
-		if err := errors.Join(leave.Close(), to.Close(), from.Close()); err != nil {
-			t.Error(err)
+	inFakeTime(t, func(t *testing.T) {
+		network := newMemoryNet()
+		server := newStreams(network.listen(""), Options{})
+		server.stall = time.Second
+		client := newStreams(network.listen(""), Options{})
+		quiet := logbridge.New(discard, "test")
+		to := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{Stream: server, MaxPool: 1, Logger: quiet})
+		from := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{Stream: client, MaxPool: 1, Logger: quiet})
+		gone, leave := io.Pipe() // the rest never comes
+		sent := make(chan error, 1)
+		go func() {
+			req := &raft.InstallSnapshotRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: 3}, SnapshotVersion: 1, Size: 1 << 20}
+			var resp raft.InstallSnapshotResponse
+			sent <- from.InstallSnapshot("to", to.LocalAddr(), req, &resp, io.MultiReader(io.LimitReader(zeros{}, 1<<19), gone))
+		}()
+		defer func() {
+			if err := errors.Join(leave.Close(), to.Close(), from.Close()); err != nil {
+				t.Error(err)
+			}
+			if err := <-sent; err == nil {
+				t.Error("the sender was not told")
+			}
+		}()
+		timeout := time.NewTimer(20 * time.Second)
+		defer timeout.Stop()
+		select {
+		case rpc := <-to.Consumer():
+			n, err := io.Copy(io.Discard, rpc.Reader)
+			if !errors.Is(err, os.ErrDeadlineExceeded) || n == 0 || n > 1<<19 {
+				t.Errorf("%d bytes, %v; want half of them and a deadline", n, err)
+			}
+			rpc.Respond(&raft.InstallSnapshotResponse{}, err)
+		case <-timeout.C:
+			t.Fatal("the snapshot never came")
 		}
-		if err := <-sent; err == nil {
-			t.Error("the sender was not told")
-		}
-	}()
-	timeout := time.NewTimer(20 * time.Second)
-	defer timeout.Stop()
-	select {
-	case rpc := <-to.Consumer():
-		n, err := io.Copy(io.Discard, rpc.Reader)
-		if !errors.Is(err, os.ErrDeadlineExceeded) || n == 0 || n > 1<<19 {
-			t.Errorf("%d bytes, %v; want half of them and a deadline", n, err)
-		}
-		rpc.Respond(&raft.InstallSnapshotResponse{}, err)
-	case <-timeout.C:
-		t.Fatal("the snapshot never came")
-	}
+	})
 }

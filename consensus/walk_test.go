@@ -8,7 +8,8 @@ import (
 	"github.com/dgraph-io/badger/v4"
 	"pgregory.net/rapid"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/records/memstore"
 )
 
 // The store is walked like the one in memory, which is a sorted list: any prefix, from
@@ -28,7 +29,7 @@ func TestStoreIsWalkedLikeAList(t *testing.T) {
 			t.Fatal(err)
 		}
 		name := rapid.StringMatching(`[ab/企]{0,4}`)
-		memory := catalog.NewMemory()
+		memory := memstore.New()
 		err := db.Update(func(txn *badger.Txn) error {
 			// Other spaces, on both sides, are no part of the state machine's.
 			for _, space := range []byte{spaceMeta, spaceEvidence} {
@@ -47,10 +48,10 @@ func TestStoreIsWalkedLikeAList(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := catalog.Stretch{Prefix: "k" + name.Draw(t, "prefix"), After: name.Draw(t, "after"), Down: rapid.Bool().Draw(t, "down")}
+		s := records.Stretch{Prefix: "k" + name.Draw(t, "prefix"), After: name.Draw(t, "after"), Down: rapid.Bool().Draw(t, "down")}
 		stop := rapid.IntRange(1, 20).Draw(t, "stop")
 		enough := errors.New("enough")
-		read := func(w catalog.Walker) (got []string) {
+		read := func(w records.Walker) (got []string) {
 			err := w.Walk(s, func(key, value []byte) error {
 				got = append(got, fmt.Sprintf("%s=%s", key, value))
 				if len(got) == stop {

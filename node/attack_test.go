@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/node/blobs"
 )
 
 // Anybody can send envelopes. One that nobody is known to have signed must not
@@ -27,7 +28,7 @@ func TestForgedEnvelopesLeaveNoEntry(t *testing.T) {
 	// A node passes on what a principal is said to have signed of whom it has not heard.
 	c.await(ctx, "all nodes to know the buyer", func() bool {
 		for _, n := range c.nodes {
-			if n.view(func(v catalog.View) error { _, err := v.Principal(buyer.ID()); return err }) != nil {
+			if n.view(func(v state.View) error { _, err := v.Principal(buyer.ID()); return err }) != nil {
 				return false
 			}
 		}
@@ -76,7 +77,7 @@ func TestForgedEnvelopesLeaveNoEntry(t *testing.T) {
 		t.Fatal(err)
 	}
 	for seq := before.Seq + 1; seq < after.Seq; seq++ {
-		r, err := n.Record(ctx, seq)
+		r, err := n.checkpoints.Record(ctx, seq)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,13 +121,13 @@ func TestNodeWithAWrongClockDoesNotSetTheClusters(t *testing.T) {
 		}
 	})
 	wrong := c.nodes["n1"]
-	c.await(ctx, "n1 to notice", func() bool { return wrong.clockFault() != nil })
+	c.await(ctx, "n1 to notice", func() bool { return wrong.monitor.clockFault() != nil })
 	ok, reasons := wrong.Ready()
 	if ok || !strings.Contains(strings.Join(reasons, " "), "ahead of that of n2, n3") {
 		t.Errorf("n1 says that it is ready: %t, %v", ok, reasons)
 	}
 	for _, id := range []string{"n2", "n3"} {
-		if err := c.nodes[id].clockFault(); err != nil {
+		if err := c.nodes[id].monitor.clockFault(); err != nil {
 			t.Errorf("%s, of two that agree: %v", id, err)
 		}
 	}
@@ -141,7 +142,7 @@ func TestNodeWithAWrongClockDoesNotSetTheClusters(t *testing.T) {
 		}
 		c.admit(ctx, newKey(t, fmt.Sprintf("buyer %d", i)), catalog.RoleBuyer)
 	}
-	err := c.nodes["n2"].Read(ctx, func(v catalog.View) error {
+	err := c.nodes["n2"].Read(ctx, func(v state.View) error {
 		cl, err := v.Cluster()
 		if ahead := time.Until(time.UnixMilli(cl.Time)); ahead > time.Hour {
 			t.Errorf("the cluster's clock is %s ahead", ahead)
@@ -163,16 +164,15 @@ func TestLostBlobsAreLookedForInACurrentState(t *testing.T) {
 	publishStations(ctx, t, bureau, "stations")
 	n := c.nodes["n3"]
 	c.await(ctx, "n3 to know that it holds the version", func() bool {
-		return n.mender.isCurrent() && slices.Contains(c.version(t, "n3", "stations", 1).Acks, "n3")
+		return n.blobs.Searched() && slices.Contains(c.version(t, "n3", "stations", 1).Acks, "n3")
 	})
 	all := c.tiles(ctx, t, "n3", "stations", 1)
-	if err := n.blobs.store.Delete(ctx, all[0]); err != nil {
+	if err := n.disk.Delete(ctx, all[0]); err != nil {
 		t.Fatal(err)
 	}
-	n.mender.lookedIn(false) // as after a start
-	n.wake()
+	n.blobs.Search() // as after a start
 	c.await(ctx, "n3 to fetch the tile", func() bool {
-		missing, err := n.blobs.store.Missing(ctx, all)
+		missing, err := n.disk.Missing(ctx, all)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -198,7 +198,7 @@ func TestLostBlobDirectoryIsFetchedAgain(t *testing.T) {
 	}
 	n := c.open("n3")
 	c.await(ctx, "n3 to fetch all tiles", func() bool {
-		missing, err := n.blobs.store.Missing(ctx, want)
+		missing, err := n.disk.Missing(ctx, want)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,10 +216,19 @@ func TestLookForLostTilesOutlivesItsBeginning(t *testing.T) {
 	publishStations(ctx, t, bureau, "stations")
 	c.await(ctx, "n2 to hold the version", func() bool { return c.acked(t, "n2", "stations", 1) })
 	n := c.nodes["n2"]
-	manifest := c.version(t, "n2", "stations", 1).Manifest
-	lost := &Node{id: n.id, params: n.params, ledger: n.ledger, blobs: n.blobs, orphans: n.orphans, mender: newMender(), log: n.log}
-	lost.mender.lookedIn(true)
-	lost.mender.lacksIndex(manifest) // and it is there again
+	if err := n.disk.Delete(ctx, c.version(t, "n2", "stations", 1).Manifest); err != nil {
+		t.Fatal(err)
+	}
+	lost := blobs.New(n.blobs.Options)
+	for _, what := range []string{"the look after the start", "the repair of the manifest"} {
+		tasks := lost.Tasks()
+		if len(tasks) != 1 {
+			t.Fatalf("%d tasks, want %s", len(tasks), what)
+		}
+		if err := tasks[0].Run(ctx); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
 
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
@@ -228,72 +237,15 @@ func TestLookForLostTilesOutlivesItsBeginning(t *testing.T) {
 		ctx  context.Context
 		due  int
 	}{{"cancelled", cancelled, 1}, {"over", ctx, 0}} {
-		list := lost.repairDuties()
+		list := lost.Tasks()
 		if len(list) != 1 {
-			t.Fatalf("%d duties before the look that is %s", len(list), when.name)
+			t.Fatalf("%d tasks before the look that is %s", len(list), when.name)
 		}
-		if err := list[0].run(when.ctx); (err == nil) != (when.due == 0) {
+		if err := list[0].Run(when.ctx); (err == nil) != (when.due == 0) {
 			t.Errorf("the look that is %s: %v", when.name, err)
 		}
-		if due := len(lost.repairDuties()); due != when.due {
-			t.Errorf("after the look that is %s: %d duties, not %d", when.name, due, when.due)
+		if due := len(lost.Tasks()); due != when.due {
+			t.Errorf("after the look that is %s: %d tasks, not %d", when.name, due, when.due)
 		}
-	}
-}
-
-// A repair that is under way stays due until it is over, however often the node looks
-// for work and however much else is lost: work that is not due any more is cancelled.
-func TestRepairsUnderWayAreNotGivenUpForOthers(t *testing.T) {
-	t.Parallel()
-	m := newMender()
-	for i := range byte(40) {
-		m.note(catalog.Sum([]byte{i}))
-	}
-	sorted := func() []catalog.Digest {
-		list := m.due()
-		slices.SortFunc(list, func(a, b catalog.Digest) int { return bytes.Compare(a[:], b[:]) })
-		return list
-	}
-	first := sorted()
-	if len(first) != maxRepairs {
-		t.Fatalf("%d repairs are due, want %d", len(first), maxRepairs)
-	}
-	for range 20 {
-		if list := sorted(); !slices.Equal(list, first) {
-			t.Fatalf("other repairs are due though none is over: %v, before %v", list, first)
-		}
-	}
-	m.mended(first[0]) // its bytes are there, and the repair has to verify them yet
-	if !slices.Equal(sorted(), first) {
-		t.Error("a repair is given up before it is over")
-	}
-	m.over(first[0])
-	if list := sorted(); len(list) != maxRepairs || slices.Contains(list, first[0]) {
-		t.Errorf("after a repair %v are due, before it %v", list, first)
-	}
-	for range 36 {
-		d := m.due()[0]
-		m.mended(d)
-		m.over(d)
-	}
-	if list := m.due(); len(list) != 3 {
-		t.Errorf("%d repairs are due of 3 that are left", len(list))
-	}
-}
-
-// A manifest that no node has does not come back: it is no reason to look for its tiles,
-// and to find again and again that it is lost.
-func TestManifestThatIsNowhereIsNotBack(t *testing.T) {
-	t.Parallel()
-	m := newMender()
-	here, nowhere := catalog.Sum([]byte("here")), catalog.Sum([]byte("nowhere"))
-	for _, d := range []catalog.Digest{here, nowhere} {
-		m.note(d)
-		m.lacksIndex(d)
-	}
-	m.mended(here)
-	m.lost(nowhere)
-	if back := m.indexesBack(); !slices.Equal(back, []catalog.Digest{here}) {
-		t.Errorf("back are %v, want %s alone", back, here)
 	}
 }

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/consensus"
-	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/vector"
 )
 
 // Where a majority is up and the threshold is not, a query is accepted and cannot
@@ -31,8 +33,8 @@ func TestQueryWithoutEnoughNodesEndsInBoundedTime(t *testing.T) {
 	c.awaitGone(ctx, "n3")
 	short.Store(true)
 	again := strings.Replace(sql, " GROUP", " WHERE county > '!' GROUP", 1) // repeats none
-	_, err := bureau.Query(ctx, again, client.QueryOptions{})
-	if !errors.Is(err, client.ErrQueryFailed) || !strings.Contains(err.Error(), "n3 (does not answer)") || !strings.Contains(err.Error(), "3 are needed") {
+	_, err := ask.Query(ctx, bureau, again, ask.Options{})
+	if !errors.Is(err, ask.ErrQueryFailed) || !strings.Contains(err.Error(), "n3 (does not answer)") || !strings.Contains(err.Error(), "3 are needed") {
 		t.Fatalf("got %v, want a failed query and n3 named", err)
 	}
 	short.Store(false)
@@ -63,7 +65,7 @@ func TestRegistrationWhoseSharesNeverComeIsRejected(t *testing.T) {
 	plan := x.vector("mine", 1, selected(func(f int) bool { return f < 20 }))
 	body := catalog.VectorRegister{
 		Name: plan.Name, Version: 1, Registry: plan.Registry.ID, Entities: plan.Registry.Rows, Rows: plan.Registry.Digest,
-		Bits: 1, Modulus: x.nodes["n1"].products.T(),
+		Bits: 1, Pieces: 1, Modulus: x.nodes["n1"].products.T(),
 	}
 	for i := range 3 {
 		body.Shares = append(body.Shares, catalog.Sum(fmt.Appendf(nil, "never uploaded %d", i)))
@@ -74,15 +76,15 @@ func TestRegistrationWhoseSharesNeverComeIsRejected(t *testing.T) {
 	}
 	var v catalog.Vector
 	x.await(ctx, "the registration to be over", func() bool {
-		all, err := x.buyer.Vectors(ctx)
+		all, err := vector.All(ctx, x.buyer)
 		if err != nil || len(all) != 1 || all[0].ID != done.Outcome.ID {
 			t.Fatalf("%d vectors, %v", len(all), err)
 		}
 		v = all[0]
 		return v.Over()
 	})
-	if v.State != catalog.VectorRejected || !strings.Contains(v.Reason, "n1, n2, n3 have not got their sealed shares") {
-		t.Errorf("the vector is %s: %s", v.State, v.Reason)
+	if v.State != catalog.VectorRejected || !strings.Contains(explain.Reason(v.Reason), "n1, n2, n3 have not got their sealed shares") {
+		t.Errorf("the vector is %s: %s", v.State, explain.Reason(v.Reason))
 	}
 	short.Store(false)
 	x.register(ctx, t, x.vector("mine", 1, selected(func(f int) bool { return f < 20 }))) // the next version of the name

@@ -30,13 +30,13 @@ const maxSkew = catalog.MaxSkew * time.Millisecond
 //
 // So an entry has a time within catalog.MaxSkew of that of a majority of nodes, or
 // a leader proposed it that lies about its clock; and then the envelope's own
-// dates bound it (see catalog.Machine.Apply).
-func (n *Node) clockFault() error {
-	if by := n.health.jumped(n.opts.Clock(), time.Now()); by > maxSkew || by < -maxSkew {
+// dates bound it (see state.Machine.Apply).
+func (mon *monitor) clockFault() error {
+	if by := mon.health.jumped(mon.opts.Clock(), time.Now()); by > maxSkew || by < -maxSkew {
 		return fmt.Errorf("%w: it was set by %s since it was last compared with another node's", errClock, by.Round(time.Second))
 	}
-	others, ahead := n.health.clocksOff()
-	if len(others) < len(n.roster)/2+1 {
+	others, ahead := mon.health.clocksOff()
+	if len(others) < len(mon.roster)/2+1 {
 		return nil
 	}
 	how, by := "behind", ahead.Round(time.Second)
@@ -46,22 +46,45 @@ func (n *Node) clockFault() error {
 	return fmt.Errorf("%w: it is %s %s that of %s; set it", errClock, by, how, strings.Join(others, ", "))
 }
 
+// stamp returns the time for an entry: this node's clock, but no later than what the clocks
+// of a majority of the roster have reached. That is the median, where all are heard; a
+// clock that was not heard counts as one that has reached nothing, since the time of the
+// ledger never runs back: too early does no harm that does not pass, too late does. So
+// fewer than half of the clocks, wherever they are, do not move it ahead of the others.
+// Nothing is added for the way of an answer: it makes the other clock seem later.
+//
+// The error wraps errClock where the bound is further behind this clock than
+// catalog.MaxSkew. Without too few nodes to be heard clockFault would have known; with
+// them, entries would have a time at which envelopes of now are refused for good.
+func (mon *monitor) stamp() (time.Time, error) {
+	now := mon.opts.Clock()
+	ahead := mon.health.majorityAhead(len(mon.roster), mon.id)
+	if ahead == nil {
+		return time.Time{}, errUncompared
+	}
+	if *ahead < -maxSkew {
+		return time.Time{}, fmt.Errorf("%w, or that of another node: it is %s ahead of what a majority of the nodes is known to "+
+			"tell, and the others do not answer; set the clocks, or start the others", errClock, (-*ahead).Round(time.Second))
+	}
+	return now.Add(min(0, *ahead)), nil
+}
+
 // timeKnown reports whether the founding may be stamped with this node's time: a
 // majority, or, where those who were heard disagree, everybody was heard. (A
 // node that has just started has compared its clock with nobody's.)
-func (n *Node) timeKnown() bool {
-	heard := n.health.heard()
-	off, _ := n.health.clocksOff()
+func (mon *monitor) timeKnown() bool {
+	heard := mon.health.heard()
+	off, _ := mon.health.clocksOff()
 	if len(off) > 0 {
-		return heard == len(n.roster)-1
+		return heard == len(mon.roster)-1
 	}
-	return heard >= len(n.roster)/2
+	return heard >= len(mon.roster)/2
 }
 
-// resign is the duty of a leader whose clock is wrong, or that has no room for
+// resign is the task of a leader whose clock is wrong, or that has no room for
 // entries: another one has to stamp and propose them.
-func (n *Node) resign() duty {
-	return duty{name: "resign", run: func(ctx context.Context) error {
-		return n.ledger.TransferLeadership(ctx, "")
+func (l *leader) resign() task {
+	return task{name: "resign", run: func(ctx context.Context) error {
+		return l.ledger.TransferLeadership(ctx, "")
 	}}
 }

@@ -2,13 +2,16 @@ package node
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +24,15 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// Clusters wait for elections, pings and ticks most of the time: more of them fit side by
+	// side than there are cores.
+	sideBySide := 4 * runtime.GOMAXPROCS(0)
+	if raceDetector {
+		sideBySide /= 2
+	}
+	if err := flag.Set("test.parallel", strconv.Itoa(sideBySide)); err != nil { // -parallel overrides it
+		panic(err)
+	}
 	goleak.VerifyTestMain(m,
 		// badger's caches and glog flush in the background for as long as the
 		// process lives.
@@ -43,7 +55,7 @@ type cluster struct {
 
 // deadline bounds a test that waits for a cluster: far above what it takes, so
 // that a failure is a failure and not a slow machine.
-const deadline = 150 * time.Second
+const deadline = 4 * time.Minute
 
 // patience is for how long requests of tests wait for a leader, and for a node that is
 // busy. An election after a leader was lost may take five heartbeats, and as many more

@@ -7,9 +7,11 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/peer"
+	"github.com/weirdata/weir/node/versions"
 )
 
 // Options configure a node. Open validates them and names the field that is
@@ -20,6 +22,9 @@ type Options struct {
 	// SealKeyFile holds the key under which the secrets in Dir are sealed. On a
 	// real machine it lives on another medium than Dir.
 	SealKeyFile string
+	// SealKeyCommand prints that key instead, in the form of such a file: a program and its
+	// arguments.
+	SealKeyCommand []string
 	// ID is the node's id in the founding's roster.
 	ID string
 	// Genesis is the cluster's founding.
@@ -27,6 +32,11 @@ type Options struct {
 	// PeerListen and APIListen are the addresses to listen on; empty: the ones
 	// in the roster.
 	PeerListen, APIListen string
+	// MetricsListen is the address on which metrics are told, without encryption and to
+	// anybody; empty: on none.
+	MetricsListen string
+	// Version is the program's, for metrics.
+	Version string
 
 	Logger *slog.Logger
 	Clock  func() time.Time
@@ -51,7 +61,7 @@ type Options struct {
 	AttemptTimeout time.Duration
 	// CeremonyTimeout ends an attempt of a key ceremony that does not advance.
 	CeremonyTimeout time.Duration
-	// Workers is the number of cores that openings may use.
+	// Workers is the number of cores that openings may use, all of them together.
 	Workers int
 	// ActBurst bounds what one principal may have recorded in the ledger at once.
 	ActBurst int
@@ -89,11 +99,15 @@ type Options struct {
 	// MinFreeBytes is how much of the disk the ledger keeps free: with less the node
 	// proposes nothing and hands the lead on. Zero: the ledger's default.
 	MinFreeBytes uint64
+	// Free is the bytes that the file system of a directory has left for this process. nil: ask
+	// the operating system.
+	Free func(dir string) (uint64, error)
 
-	attempt func() time.Duration                    // tests change it while the node runs; nil: AttemptTimeout
-	plan    planner                                 // tests put broken ones in; nil: planOf
-	summed  func(tiles int)                         // told of every sum that is opened, by tests that count; nil: nobody
-	far     func(session string, now wire.Progress) // told of every step of an attempt, likewise
+	attempt func() time.Duration                                  // tests change it while the node runs; nil: AttemptTimeout
+	plan    versions.Planner                                      // tests put broken ones in; nil: versions.PlanOf
+	summed  func(tiles int)                                       // told of every sum that is opened, by tests that count; nil: nobody
+	root    func(size uint64, root catalog.Digest) catalog.Digest // changes what this node takes for a root of its log, in tests of forks
+	far     func(session string, now wire.Progress)               // told of every step of an attempt, likewise
 }
 
 // Defaults of Options.
@@ -123,7 +137,7 @@ func (o Options) attemptTime() time.Duration {
 	return o.AttemptTimeout
 }
 
-func (o Options) checked() (Options, error) {
+func (o Options) validate() (Options, error) {
 	var errs []error
 	require := func(ok bool, field, want string) {
 		if !ok {
@@ -131,7 +145,7 @@ func (o Options) checked() (Options, error) {
 		}
 	}
 	require(o.Dir != "", "Dir", "a directory is needed")
-	require(o.SealKeyFile != "", "SealKeyFile", "a file with the key that seals the node's secrets is needed")
+	require((o.SealKeyFile != "") != (len(o.SealKeyCommand) > 0), "SealKeyFile", "a file with the key that seals the node's secrets is needed, or SealKeyCommand, and not both")
 	require(o.ID != "", "ID", "the node's id in the roster is needed")
 	require(len(o.Genesis.Envelope.Payload) > 0, "Genesis", "the cluster's founding is needed")
 	for _, d := range []struct {
@@ -165,6 +179,9 @@ func (o Options) checked() (Options, error) {
 	if o.MinFreeBytes == 0 {
 		o.MinFreeBytes = consensus.DefaultMinFreeBytes
 	}
+	if o.Free == nil {
+		o.Free = consensus.FreeBytes
+	}
 	require(o.Workers >= 0, "Workers", "must not be negative")
 	if o.Workers == 0 {
 		o.Workers = DefaultWorkers
@@ -184,9 +201,6 @@ func (o Options) checked() (Options, error) {
 			t := time.NewTicker(every)
 			return t.C, t.Stop
 		}
-	}
-	if o.plan == nil {
-		o.plan = planOf
 	}
 	return o, errors.Join(errs...)
 }

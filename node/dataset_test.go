@@ -14,6 +14,8 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/publish"
 )
 
 // stations is a small public dataset: daily readings of seven stations in 2024,
@@ -75,14 +77,14 @@ func stationsCSV(list []reading) []byte {
 }
 
 // prepareText reads a dataset from text.
-func prepareText(ctx context.Context, t testing.TB, descriptor string, data []byte, ids func(context.Context, string) ([]string, error)) *client.Prepared {
+func prepareText(ctx context.Context, t testing.TB, descriptor string, data []byte, ids func(context.Context, string) ([]string, error)) *publish.Prepared {
 	t.Helper()
 	src, err := panel.ReadDescriptor("test.yaml", strings.NewReader(descriptor))
 	if err != nil {
 		t.Fatal(err)
 	}
 	file := panel.File{Name: "test.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
-	p, err := client.Prepare(ctx, src, []panel.File{file}, ids, nil)
+	p, err := publish.Prepare(ctx, src, []panel.File{file}, ids, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +96,7 @@ func publishStations(ctx context.Context, t *testing.T, publisher *client.Client
 	t.Helper()
 	list := stationReadings()
 	p := prepareText(ctx, t, fmt.Sprintf(stationsDescriptor, name), stationsCSV(list), nil)
-	if _, err := publisher.PublishDataset(ctx, p, nil); err != nil {
+	if _, err := publish.Publish(ctx, publisher, p, nil); err != nil {
 		t.Fatal(err)
 	}
 	return list
@@ -103,19 +105,28 @@ func publishStations(ctx context.Context, t *testing.T, publisher *client.Client
 // contract has the buyer order the dataset and the publisher approve.
 func contract(ctx context.Context, t testing.TB, buyer, publisher *client.Client, dataset string) {
 	t.Helper()
-	order, err := buyer.CreateOrder(ctx, catalog.OrderCreate{Dataset: dataset, Purpose: "test"})
+	contractWith(ctx, t, buyer, publisher, catalog.OrderCreate{Dataset: dataset})
+}
+
+// contractWith is a contract as it is ordered, without more; it returns its id.
+func contractWith(ctx context.Context, t testing.TB, buyer, publisher *client.Client, o catalog.OrderCreate) string {
+	t.Helper()
+	o.Purpose = "test"
+	order, err := buyer.CreateOrder(ctx, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := publisher.ApproveOrder(ctx, catalog.OrderApprove{Order: order}); err != nil {
+	id, err := publisher.ApproveOrder(ctx, catalog.OrderApprove{Order: order})
+	if err != nil {
 		t.Fatal(err)
 	}
+	return id
 }
 
 // queryRows asks a query and returns its rows as text.
 func queryRows(ctx context.Context, t testing.TB, c *client.Client, sql string) [][]string {
 	t.Helper()
-	r, err := c.Query(ctx, sql, client.QueryOptions{})
+	r, err := ask.Query(ctx, c, sql, ask.Options{})
 	if err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}

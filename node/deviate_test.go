@@ -17,11 +17,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
-	"github.com/weirdata/weir/node/fit"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/failure"
+	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/peer"
+	"github.com/weirdata/weir/node/versions"
 )
 
 // A member that computes something else from the same ledger ends the attempt
@@ -33,8 +39,8 @@ func TestMembersThatDisagreeRaiseAnAlarmAndAnotherSetAnswers(t *testing.T) {
 	c := newCluster(t, 3, 2, func(o *Options) {
 		if o.ID == "n2" {
 			// It adds one tile twice.
-			o.plan = func(w work, verdict catalog.Verdict) (*query.Plan, error) {
-				p, err := planOf(w, verdict)
+			o.plan = func(w versions.Sources, verdict catalog.Verdict) (*plan.Plan, error) {
+				p, err := versions.PlanOf(w, verdict)
 				if err == nil {
 					a := &p.Accumulators[0]
 					a.Tiles = append(a.Tiles, a.Tiles[0])
@@ -48,7 +54,7 @@ func TestMembersThatDisagreeRaiseAnAlarmAndAnotherSetAnswers(t *testing.T) {
 	truth := stationTruth(list)
 	c.await(ctx, "all nodes to hold the version", func() bool { return len(c.version(t, "n1", "stations", 1).Acks) == 3 })
 	for alarms, n := 0, 0; alarms == 0; n++ {
-		r, err := bureau.Query(ctx, stationsAnew(n), client.QueryOptions{})
+		r, err := ask.Query(ctx, bureau, stationsAnew(n), ask.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,12 +68,12 @@ func TestMembersThatDisagreeRaiseAnAlarmAndAnotherSetAnswers(t *testing.T) {
 		for i, a := range r.Query.Attempts {
 			last := i == len(r.Query.Attempts)-1
 			if last == slices.Contains(a.Active, "n2") {
-				t.Errorf("attempt %d of %v: %q", a.Number, a.Active, a.Failed)
+				t.Errorf("attempt %d of %v: %q", a.Number, a.Active, a.Failed.String())
 			}
 			if !last {
 				alarms++
-				if !strings.Contains(a.Failed, errDeviates.Error()) || !strings.Contains(a.Failed, "n2") {
-					t.Errorf("the alarm says %q", a.Failed)
+				if !strings.Contains(explain.Reason(a.Failed), failure.ErrDeviates.Error()) || !strings.Contains(explain.Reason(a.Failed), "n2") {
+					t.Errorf("the alarm says %q", a.Failed.String())
 				}
 			}
 		}
@@ -82,8 +88,8 @@ func TestAttemptWithTheWrongNumberOfTilesIsRefusedByItsMembers(t *testing.T) {
 	var lies atomic.Bool
 	c = newCluster(t, 3, 2, func(o *Options) {
 		id := o.ID
-		o.plan = func(w work, verdict catalog.Verdict) (*query.Plan, error) {
-			p, err := planOf(w, verdict)
+		o.plan = func(w versions.Sources, verdict catalog.Verdict) (*plan.Plan, error) {
+			p, err := versions.PlanOf(w, verdict)
 			if err == nil && lies.Load() && c.nodes[id].ledger.IsLeader() {
 				p.Tiles--
 			}
@@ -93,7 +99,7 @@ func TestAttemptWithTheWrongNumberOfTilesIsRefusedByItsMembers(t *testing.T) {
 	bureau := c.publisher(ctx, "bureau")
 	publishStations(ctx, t, bureau, "stations")
 	lies.Store(true)
-	_, err := bureau.Query(ctx, fmt.Sprintf(stationsSQL, "stations"), client.QueryOptions{})
+	_, err := ask.Query(ctx, bureau, fmt.Sprintf(stationsSQL, "stations"), ask.Options{})
 	if err == nil || !strings.Contains(err.Error(), "names 1 tiles, the plan opens 2") {
 		t.Fatalf("got %v", err)
 	}
@@ -105,33 +111,33 @@ func TestQueryThatDoesNotFitIsRefusedBeforeItIsProposed(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, func(o *Options) {
-		o.plan = func(w work, verdict catalog.Verdict) (*query.Plan, error) {
-			p, err := planOf(w, verdict)
+		o.plan = func(w versions.Sources, verdict catalog.Verdict) (*plan.Plan, error) {
+			p, err := versions.PlanOf(w, verdict)
 			if err == nil && len(verdict.PeriodGroups) > 1 {
-				return nil, fmt.Errorf("%w: more than %d slot maps", query.ErrPlanTooLarge, query.MaxSlotMaps)
+				return nil, fmt.Errorf("%w: more than %d slot maps", plan.ErrTooLarge, plan.MaxSlotMaps)
 			}
 			return p, err
 		}
 	})
 	bureau := c.publisher(ctx, "bureau")
 	publishStations(ctx, t, bureau, "stations")
-	_, err := bureau.Query(ctx, fmt.Sprintf(stationsSQL, "stations"), client.QueryOptions{})
+	_, err := ask.Query(ctx, bureau, fmt.Sprintf(stationsSQL, "stations"), ask.Options{})
 	var problem *wire.Problem
 	if !errors.As(err, &problem) || problem.Refusal() == nil || problem.Receipt != nil {
 		t.Fatalf("got %v, want a refusal without a receipt", err)
 	}
-	if refusal := problem.Refusal(); refusal.Kind != catalog.RefusedPolicy || refusal.Rule != fit.RulePlan ||
-		!slices.Contains(refusal.Numbers, catalog.Number{Name: "slot_maps", Value: fmt.Sprint(query.MaxSlotMaps)}) || refusal.Fix == "" {
+	if refusal := problem.Refusal(); refusal.Kind != catalog.RefusedPolicy || refusal.Rule != plan.RulePlan ||
+		!slices.Contains(refusal.Numbers, catalog.Number{Name: "slot_maps", Value: fmt.Sprint(plan.MaxSlotMaps)}) || explain.Fix(refusal) == "" {
 		t.Errorf("got %+v", refusal)
 	}
-	queries, err := bureau.Queries(ctx)
+	queries, err := client.Queries.All(ctx, bureau)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(queries) != 0 {
 		t.Errorf("the ledger has it: %+v", queries)
 	}
-	if _, err := bureau.Query(ctx, `SELECT SUM(pm25) FROM stations`, client.QueryOptions{}); err != nil {
+	if _, err := ask.Query(ctx, bureau, `SELECT SUM(pm25) FROM stations`, ask.Options{}); err != nil {
 		t.Errorf("one that fits: %v", err)
 	}
 }
@@ -143,14 +149,14 @@ func TestBrokenQueryKeepsNothingElseFromBeingDecided(t *testing.T) {
 	ctx := testContext(t)
 	var broken atomic.Bool
 	c := newCluster(t, 3, 2, func(o *Options) {
-		o.plan = func(w work, verdict catalog.Verdict) (*query.Plan, error) {
-			if broken.Load() && w.dataset.ID == "panics" {
+		o.plan = func(w versions.Sources, verdict catalog.Verdict) (*plan.Plan, error) {
+			if broken.Load() && w.Dataset.ID == "panics" {
 				panic("boom")
 			}
-			if broken.Load() && w.dataset.ID == "fails" {
+			if broken.Load() && w.Dataset.ID == "fails" {
 				return nil, errors.New("no plan for this")
 			}
-			return planOf(w, verdict)
+			return versions.PlanOf(w, verdict)
 		}
 	})
 	bureau := c.publisher(ctx, "bureau")
@@ -159,8 +165,8 @@ func TestBrokenQueryKeepsNothingElseFromBeingDecided(t *testing.T) {
 	}
 	broken.Store(true)
 	ids := map[string]string{
-		"boom":             c.proposeQuery(ctx, t, bureau, `SELECT SUM(pm25) FROM panics`),
-		"no plan for this": c.proposeQuery(ctx, t, bureau, `SELECT SUM(pm25) FROM fails`),
+		"the query cannot be planned: the work panicked": c.proposeQuery(ctx, t, bureau, `SELECT SUM(pm25) FROM panics`),
+		": the query cannot be planned":                  c.proposeQuery(ctx, t, bureau, `SELECT SUM(pm25) FROM fails`),
 	}
 	if d := cmp.Diff(stationTruth(stationReadings()), queryRows(ctx, t, bureau, fmt.Sprintf(stationsSQL, "stations"))); d != "" {
 		t.Errorf("(-plaintext +answer)\n%s", d)
@@ -174,8 +180,8 @@ func TestBrokenQueryKeepsNothingElseFromBeingDecided(t *testing.T) {
 			}
 			return q.State == catalog.QueryFailed
 		})
-		if !strings.Contains(q.Reason, reason) {
-			t.Errorf("the reason is %q, want one with %q", q.Reason, reason)
+		if !strings.Contains(explain.Reason(q.Reason), reason) {
+			t.Errorf("the reason is %q, want one with %q", explain.Reason(q.Reason), reason)
 		}
 	}
 }
@@ -184,7 +190,7 @@ func TestBrokenQueryKeepsNothingElseFromBeingDecided(t *testing.T) {
 // planned, as a node that deviates might, and returns its id.
 func (c *cluster) proposeQuery(ctx context.Context, t *testing.T, cl *client.Client, sql string) string {
 	t.Helper()
-	compiled, err := cl.Compile(ctx, sql)
+	compiled, err := ask.Compile(ctx, cl, sql)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,9 +223,9 @@ func (c *cluster) proposeQuery(ctx context.Context, t *testing.T, cl *client.Cli
 	return id
 }
 
-// Every parcel that the ledger does not ask of its sender is refused, and none
+// Every message that the ledger does not ask of its sender is refused, and none
 // of them stays in memory.
-func TestParcelsThatNobodyAskedForAreRefused(t *testing.T) {
+func TestMessagesThatNobodyAskedForAreRefused(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 4, 2, nil)
@@ -230,11 +236,11 @@ func TestParcelsThatNobodyAskedForAreRefused(t *testing.T) {
 	for day := 1; len(done.Attempts) != 1 || !slices.Equal(done.Attempts[0].Active, []string{"n1", "n2"}); day++ {
 		q = c.proposeQuery(ctx, t, bureau, fmt.Sprintf(`SELECT SUM(pm25) FROM stations WHERE period >= '2024-%02d-%02d'`, 1+day/28, 1+day%28))
 		c.await(ctx, "the query's end", func() bool {
-			err := c.nodes["n2"].view(func(v catalog.View) (err error) {
+			err := c.nodes["n2"].view(func(v state.View) (err error) {
 				done, err = v.Query(q)
 				return err
 			})
-			if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+			if err != nil && !errors.Is(err, records.ErrNotFound) {
 				t.Fatal(err)
 			}
 			return done.State == catalog.QueryDone
@@ -248,7 +254,7 @@ func TestParcelsThatNobodyAskedForAreRefused(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(ctx, bound)
 		defer cancel()
-		_, err := n1.peers.Do(ctx, "n2", http.MethodPut, pathParcel+"?"+query.Encode(), make([]byte, size))
+		_, err := n1.peers.Do(ctx, "n2", http.MethodPut, pathMessage+"?"+query.Encode(), make([]byte, size))
 		return err
 	}
 	params := func(session, kind, batch string) url.Values {
@@ -261,17 +267,17 @@ func TestParcelsThatNobodyAskedForAreRefused(t *testing.T) {
 	}{
 		"unknown kind":           {params("query/q-1/1", "figures", "0"), 1, peer.KindInvalid},
 		"no kind":                {params("query/q-1/1", "", "0"), 1, peer.KindInvalid},
-		"batch below the first":  {params("query/q-1/1", parcelDigests, "-1"), 1, peer.KindInvalid},
-		"batch beyond the last":  {params("query/q-1/1", parcelDigests, fmt.Sprint(maxBatches+1)), 1, peer.KindInvalid},
-		"no number":              {params("query/q-1/1", parcelDigests, "one"), 1, peer.KindInvalid},
-		"larger than any":        {params("query/q-1/1", parcelShares, "0"), maxParcel + 1, peer.KindTooLarge},
-		"unknown query":          {params("query/q-1/1", parcelDigests, "0"), 32, ""},
-		"query that is over":     {params(querySession(q, 1), parcelDigests, "0"), 32, ""},
-		"ceremony that is over":  {params("key/"+catalog.KeyID(bureau.Key().ID())+"/1/1", parcelDealing, "0"), 32, ""},
-		"test of a ready key":    {params("key/"+catalog.KeyID(bureau.Key().ID())+"/1/1/test/0", parcelSlots, "0"), 32, ""},
-		"version that is live":   {params(versionSession("stations", 1, 1), parcelDigests, "0"), 32, ""},
-		"session of no form":     {params("", parcelDigests, "0"), 32, ""},
-		"session with a surplus": {params(querySession(q, 1)+"/1", parcelDigests, "0"), 32, ""},
+		"batch below the first":  {params("query/q-1/1", mpc.KindDigests, "-1"), 1, peer.KindInvalid},
+		"batch beyond the last":  {params("query/q-1/1", mpc.KindDigests, fmt.Sprint(mpc.MaxBatches+1)), 1, peer.KindInvalid},
+		"no number":              {params("query/q-1/1", mpc.KindDigests, "one"), 1, peer.KindInvalid},
+		"larger than any":        {params("query/q-1/1", mpc.KindShares, "0"), mpc.MaxMessage + 1, peer.KindTooLarge},
+		"unknown query":          {params("query/q-1/1", mpc.KindDigests, "0"), 32, ""},
+		"query that is over":     {params(mpc.QuerySession(q, 1), mpc.KindDigests, "0"), 32, ""},
+		"ceremony that is over":  {params("key/"+catalog.KeyID(bureau.Key().ID())+"/1/1", mpc.KindDealing, "0"), 32, ""},
+		"test of a ready key":    {params("key/"+catalog.KeyID(bureau.Key().ID())+"/1/1/test/0", mpc.KindSlots, "0"), 32, ""},
+		"version that is live":   {params(mpc.VersionSession("stations", 1, 1), mpc.KindDigests, "0"), 32, ""},
+		"session of no form":     {params("", mpc.KindDigests, "0"), 32, ""},
+		"session with a surplus": {params(mpc.QuerySession(q, 1)+"/1", mpc.KindDigests, "0"), 32, ""},
 	} {
 		err := send(x.query, x.size, x.kind == "")
 		var remote *peer.RemoteError
@@ -285,80 +291,6 @@ func TestParcelsThatNobodyAskedForAreRefused(t *testing.T) {
 		}
 	}
 	c.await(ctx, "what was sent for real to be dropped", func() bool {
-		n2.exchange.mu.Lock()
-		defer n2.exchange.mu.Unlock()
-		return n2.exchange.size == 0 && len(n2.exchange.held) == 0
+		return !slices.ContainsFunc(n2.ids(), func(id string) bool { return n2.mpc.Mailbox.Held(id) > 0 })
 	})
-}
-
-// Within a session that is under way only what its rules let a sender send is
-// asked for.
-func TestOnlyWhatTheRulesOfAnAttemptLetASenderSendIsAskedFor(t *testing.T) {
-	t.Parallel()
-	active, root := []string{"n1", "n3", "n4"}, "n3"
-	for _, x := range []struct {
-		from, kind, to string
-		want           bool
-	}{
-		{"n1", parcelDigests, "n3", true},
-		{"n3", parcelDigests, "n1", true},
-		{"n1", parcelDigests, "n4", true},
-		{"n1", parcelShares, "n3", true},
-		{"n3", parcelShares, "n1", false}, // from the root
-		{"n1", parcelShares, "n4", false}, // to a third party
-		{"n2", parcelDigests, "n3", false},
-		{"n2", parcelShares, "n3", false},
-		{"n1", parcelDigests, "n2", false},
-		{"n3", parcelDigests, "n3", false},
-		{"n1", parcelSlots, "n3", false},
-		{"n1", parcelDealing, "n3", false},
-	} {
-		if got := owed(parcel{kind: x.kind, from: x.from}, x.to, active, root); got != x.want {
-			t.Errorf("%s of %s to %s: %t", x.kind, x.from, x.to, got)
-		}
-	}
-
-	k := catalog.Key{ID: "k-1", Epoch: 1, Attempt: 2, Threshold: 2, Nodes: []string{"n1", "n2", "n3"}}
-	sets := catalog.TestSets(3, 2) // {1,2}, {1,3} or the like: the first member is the root
-	set := sets[len(sets)-1]
-	id := func(point int) string { return k.Nodes[point-1] }
-	outside := 6 - set[0] - set[1]
-	test := testSession(k, len(sets)-1)
-	for _, x := range []struct {
-		state         catalog.KeyState
-		session, kind string
-		from, to      int
-		batch         int
-		want          bool
-	}{
-		{catalog.KeyDealing, ceremonySession(k), parcelDealing, 1, 2, 0, true},
-		{catalog.KeyDealing, ceremonySession(k), parcelDealing, 1, 2, 1, false},
-		{catalog.KeyDealing, ceremonySession(k), parcelDigests, 1, 2, 0, false},
-		{catalog.KeyDealing, ceremonySession(k), parcelDealing, 2, 2, 0, false},
-		{catalog.KeyCommitting, ceremonySession(k), parcelDealing, 1, 2, 0, false},
-		{catalog.KeyReady, ceremonySession(k), parcelDealing, 1, 2, 0, false},
-		{catalog.KeyDealing, "key/k-1/1/1", parcelDealing, 1, 2, 0, false}, // the attempt before
-		{catalog.KeyTesting, test, parcelDigests, set[1], set[0], 0, true},
-		{catalog.KeyTesting, test, parcelDigests, set[0], set[1], 0, true},
-		{catalog.KeyTesting, test, parcelShares, set[1], set[0], 0, true},
-		{catalog.KeyTesting, test, parcelSlots, set[1], set[0], 0, true},
-		{catalog.KeyTesting, test, parcelShares, set[0], set[1], 0, false},
-		{catalog.KeyTesting, test, parcelSlots, set[0], set[1], 0, false},
-		{catalog.KeyTesting, test, parcelDealing, set[1], set[0], 0, false},
-		{catalog.KeyTesting, test, parcelDigests, outside, set[0], 0, false},
-		{catalog.KeyTesting, test, parcelDigests, set[1], outside, 0, false},
-		{catalog.KeyTesting, test, parcelDigests, set[1], set[0], 1, false},
-		{catalog.KeyTesting, testSession(k, len(sets)), parcelDigests, set[1], set[0], 0, false},
-		{catalog.KeyTesting, test + "x", parcelDigests, set[1], set[0], 0, false},
-		{catalog.KeySigning, test, parcelDigests, set[1], set[0], 0, false},
-	} {
-		k.State = x.state
-		p := parcel{session: x.session, kind: x.kind, batch: x.batch, from: id(x.from)}
-		if got := owedInCeremony(p, x.to, k); got != x.want {
-			t.Errorf("%s: %+v to %d: %t", x.state, p, x.to, got)
-		}
-	}
-	if owedInCeremony(parcel{session: ceremonySession(k), kind: parcelDealing, from: "stranger"}, 1, k) {
-		t.Error("from a stranger")
-	}
 }

@@ -12,9 +12,11 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api"
-	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/audit"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -28,22 +30,22 @@ func TestReceiptsAreVerifiedWithAllNodesClosed(t *testing.T) {
 	buyer := c.admit(ctx, newKey(t, "bank"), catalog.RoleBuyer)
 	publishStations(ctx, t, bureau, "stations")
 	contract(ctx, t, buyer, bureau, "stations")
-	r, err := buyer.Query(ctx, fmt.Sprintf(stationsSQL, "stations"), client.QueryOptions{})
+	r, err := ask.Query(ctx, buyer, fmt.Sprintf(stationsSQL, "stations"), ask.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	receipt, _, err := buyer.QueryReceipt(ctx, r.Query.ID)
+	receipt, _, err := audit.QueryReceipt(ctx, buyer, r.Query.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	listed, _, err := buyer.VersionReceipt(ctx, "stations", 1)
+	listed, _, err := audit.VersionReceipt(ctx, buyer, "stations", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := bureau.QueryReceipt(ctx, r.Query.ID); err == nil {
+	if _, _, err := audit.QueryReceipt(ctx, bureau, r.Query.ID); err == nil {
 		t.Error("another principal got the query's receipt")
 	}
-	if _, _, err := bureau.EntryReceipt(ctx, r.Query.Seq); err == nil {
+	if _, _, err := audit.EntryReceipt(ctx, bureau, r.Query.Seq); err == nil {
 		t.Error("another principal got the query's entry")
 	}
 	shares := sharesOf(t, c, r.Query.ID)
@@ -55,7 +57,7 @@ func TestReceiptsAreVerifiedWithAllNodesClosed(t *testing.T) {
 		c.close(m.ID)
 	}
 
-	p, err := c.profile.VerifyReceipt(receipt)
+	p, err := audit.VerifyReceipt(c.profile, receipt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +77,7 @@ func TestReceiptsAreVerifiedWithAllNodesClosed(t *testing.T) {
 			t.Errorf("the share of %s has digest %s, was %s", s.Node, s.Sealed, catalog.Sum(shares[s.Node]))
 		}
 	}
-	v, err := c.profile.VerifyReceipt(listed)
+	v, err := audit.VerifyReceipt(c.profile, listed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +86,7 @@ func TestReceiptsAreVerifiedWithAllNodesClosed(t *testing.T) {
 	}
 	other := c.profile
 	other.Threshold = 3
-	if _, err := other.VerifyReceipt(receipt); !errors.Is(err, evidence.ErrThreshold) {
+	if _, err := audit.VerifyReceipt(other, receipt); !errors.Is(err, evidence.ErrThreshold) {
 		t.Errorf("two signatures where three must sign: %v", err)
 	}
 }
@@ -93,7 +95,7 @@ func TestReceiptsAreVerifiedWithAllNodesClosed(t *testing.T) {
 func sharesOf(t *testing.T, c *cluster, id string) map[string][]byte {
 	t.Helper()
 	shares := map[string][]byte{}
-	err := c.nodes["n1"].Read(testContext(t), func(v catalog.View) error {
+	err := c.nodes["n1"].Read(testContext(t), func(v state.View) error {
 		q, err := v.Query(id)
 		if err != nil {
 			return err
@@ -133,12 +135,12 @@ func TestCheckpointsOfAllNodesAreConsistentWhileTheLogGrows(t *testing.T) {
 		for _, n := range c.nodes {
 			wg.Go(func() {
 				for range 5 {
-					b, err := n.Checkpoint(ctx)
+					b, err := n.checkpoints.Checkpoint(ctx)
 					if err != nil {
 						t.Error(err)
 						return
 					}
-					signed, err := c.profile.OpenCheckpoint(b)
+					signed, err := audit.OpenCheckpoint(c.profile, b)
 					if err != nil {
 						t.Error(err)
 						return
@@ -159,7 +161,7 @@ func TestCheckpointsOfAllNodesAreConsistentWhileTheLogGrows(t *testing.T) {
 		c.open(m.ID)
 	}
 	round()
-	last, _, err := operator.Checkpoint(ctx)
+	last, _, err := audit.Checkpoint(ctx, operator)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +169,7 @@ func TestCheckpointsOfAllNodesAreConsistentWhileTheLogGrows(t *testing.T) {
 		if s.Size > last.Size {
 			s, last = last, s
 		}
-		if err := operator.CheckConsistency(ctx, s.Checkpoint, last.Checkpoint); err != nil {
+		if err := audit.CheckConsistency(ctx, operator, s.Checkpoint, last.Checkpoint); err != nil {
 			t.Errorf("%d and %d entries: %v", s.Size, last.Size, err)
 		}
 	}
@@ -178,11 +180,11 @@ func TestCheckpointNamesTheNodesThatAreMissing(t *testing.T) {
 	ctx := testContext(t)
 	c := newCluster(t, 3, 3, nil)
 	c.publisher(ctx, "bureau")
-	whole, err := c.nodes["n1"].Checkpoint(ctx)
+	whole, err := c.nodes["n1"].checkpoints.Checkpoint(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := c.profile.OpenCheckpoint(whole)
+	signed, err := audit.OpenCheckpoint(c.profile, whole)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +198,7 @@ func TestCheckpointNamesTheNodesThatAreMissing(t *testing.T) {
 	c.awaitGone(ctx, "n3")
 	brief, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	_, err = c.nodes["n1"].Checkpoint(brief)
+	_, err = c.nodes["n1"].checkpoints.Checkpoint(brief)
 	if !errors.Is(err, api.ErrTooFew) || !strings.Contains(err.Error(), "n3 (does not answer)") {
 		t.Errorf("got %v, want that n3 is missing", err)
 	}
@@ -210,32 +212,32 @@ func TestNobodySignsARewrittenLog(t *testing.T) {
 	c := newCluster(t, 3, 2, nil)
 	c.publisher(ctx, "bureau")
 	n := c.nodes["n1"]
-	if _, err := n.Checkpoint(ctx); err != nil {
+	if _, err := n.checkpoints.Checkpoint(ctx); err != nil {
 		t.Fatal(err)
 	}
 	size := n.ledger.NextSeq()
-	votes := n.ask(ctx, evidence.Checkpoint{Origin: n.origin(), Size: size, Root: evidence.Hash{1}})
+	votes := n.checkpoints.ask(ctx, evidence.Checkpoint{Origin: n.checkpoints.origin(), Size: size, Root: evidence.Hash{1}})
 	if len(votes.lines) != 0 || len(votes.forks) != 2 {
 		t.Fatalf("peers answered %+v to a root that is not theirs", votes)
 	}
-	if err := votes.failed(n, evidence.Checkpoint{Size: size}); !errors.Is(err, api.ErrForked) {
+	if err := votes.failed(n.checkpoints, evidence.Checkpoint{Size: size}); !errors.Is(err, api.ErrForked) {
 		t.Errorf("got %v, want %v", err, api.ErrForked)
 	}
 	// What it signed before, another root: as after a rewriting.
 	c.close("n1")
 	c.rememberSigned(t, "n1", size, catalog.Digest{1})
 	c.open("n1")
-	if _, err := c.nodes["n1"].OwnCheckpoint(ctx); !errors.Is(err, api.ErrForked) {
+	if _, err := c.nodes["n1"].checkpoints.OwnCheckpoint(ctx); !errors.Is(err, api.ErrForked) {
 		t.Errorf("got %v, want %v", err, api.ErrForked)
 	}
-	s := client.MonitorState{Version: 1, Cluster: c.profile.Cluster, Nodes: map[string]client.Head{}}
-	_, _, err := c.client(c.operator).Monitor(ctx, s)
-	var fork *client.ForkError
+	s := audit.State{Version: 1, Cluster: c.profile.Cluster, Nodes: map[string]audit.Head{}}
+	_, _, err := audit.Monitor(ctx, c.client(c.operator), s)
+	var fork *audit.ForkError
 	if !errors.As(err, &fork) || !strings.Contains(fork.Reason, "n1") {
 		t.Errorf("the monitor says %v, want a fork of n1", err)
 	}
 	// The other two still vouch for each other.
-	if _, err := c.nodes["n2"].Checkpoint(ctx); err != nil {
+	if _, err := c.nodes["n2"].checkpoints.Checkpoint(ctx); err != nil {
 		t.Error(err)
 	}
 }

@@ -9,9 +9,11 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
 )
 
 // summing counts the sums that each node opens, and the tiles in each.
@@ -41,14 +43,14 @@ func (s *summing) take() map[string][]int {
 // asExplained explains a query, asks it, and holds every figure of the explanation
 // against what was counted: tiles, additions and openings at each member, the length
 // of what is stored as sealed, rows, the price and the epsilon.
-func (c *cluster) asExplained(ctx context.Context, t *testing.T, buyer *client.Client, sql string, o client.QueryOptions) wire.Explained {
+func (c *cluster) asExplained(ctx context.Context, t *testing.T, buyer *client.Client, sql string, o ask.Options) wire.Explained {
 	t.Helper()
-	x, err := buyer.Explain(ctx, sql, o)
+	x, err := ask.Explain(ctx, buyer, sql, o)
 	if err != nil {
 		t.Fatalf("explain %s: %v", sql, err)
 	}
 	c.summed.take()
-	r, err := buyer.Query(ctx, sql, o)
+	r, err := ask.Query(ctx, buyer, sql, o)
 	if err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
@@ -94,7 +96,7 @@ func (c *cluster) asExplained(ctx context.Context, t *testing.T, buyer *client.C
 // sharesOf is what the ledger holds of a query's sealed shares.
 func (c *cluster) sharesOf(ctx context.Context, t *testing.T, id string) (shares []catalog.QueryShare) {
 	t.Helper()
-	err := c.nodes["n1"].Read(ctx, func(v catalog.View) (err error) {
+	err := c.nodes["n1"].Read(ctx, func(v state.View) (err error) {
 		shares, err = v.Shares(id)
 		return err
 	})
@@ -106,7 +108,7 @@ func (c *cluster) sharesOf(ctx context.Context, t *testing.T, id string) (shares
 
 // checkWidest holds the magnitude against one by hand: so many cells of a column, each
 // at most half the range from its middle.
-func checkWidest(t *testing.T, p query.Explain, cells, each int64) {
+func checkWidest(t *testing.T, p plan.Explain, cells, each int64) {
 	t.Helper()
 	if want := new(big.Int).Mul(big.NewInt(cells), big.NewInt(each)); p.Magnitude.Cmp(want) != 0 || p.Cells != cells || p.Widest == "" {
 		t.Errorf("the largest magnitude is explained as %v, of %d cells of %s; want %d × %d = %v", p.Magnitude, p.Cells, p.Widest, cells, each, want)
@@ -123,17 +125,17 @@ func TestExplainedFiguresAreWhatAnAnswerTakes(t *testing.T) {
 	buyer := c.admit(ctx, newKey(t, "bank"), catalog.RoleBuyer)
 	publishStations(ctx, t, bureau, "stations")
 	contract(ctx, t, buyer, bureau, "stations")
-	x := c.asExplained(ctx, t, buyer, "SELECT SUM(no2), SUM(pm25) FROM stations", client.QueryOptions{})
+	x := c.asExplained(ctx, t, buyer, "SELECT SUM(no2), SUM(pm25) FROM stations", ask.Options{})
 	checkWidest(t, x.Plan, 7*60, 27500) // from −50 to 500 in hundredths; of pm25 5,000 tenths
 	if x.Plan.Widest != "no2" || x.Plan.Bound || x.Plan.Groups != 1 {
 		t.Errorf("explained %+v", x.Plan)
 	}
-	x = c.asExplained(ctx, t, buyer, "SELECT county, date_trunc('month', period) AS month, SUM(pm25) FROM stations GROUP BY county, month", client.QueryOptions{})
+	x = c.asExplained(ctx, t, buyer, "SELECT county, date_trunc('month', period) AS month, SUM(pm25) FROM stations GROUP BY county, month", ask.Options{})
 	checkWidest(t, x.Plan, 3*31, 5000) // three of seven stations are in c0
 	if x.Plan.Groups != 6 || x.Plan.Width != 6 {
 		t.Errorf("explained %+v", x.Plan)
 	}
-	x = c.asExplained(ctx, t, buyer, "SELECT county, COUNT(pm25) FROM stations GROUP BY county", client.QueryOptions{})
+	x = c.asExplained(ctx, t, buyer, "SELECT county, COUNT(pm25) FROM stations GROUP BY county", ask.Options{})
 	if x.Plan.Openings != 0 || x.Plan.ResultBytes != 0 || x.Bits != nil || x.Plan.Widest != "" {
 		t.Errorf("counts are public, and explained as %+v", x.Plan)
 	}

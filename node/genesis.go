@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/strictjson"
 	"github.com/weirdata/weir/compute/seal"
-	"github.com/weirdata/weir/node/strictjson"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -49,13 +49,13 @@ func (g Genesis) Body() (catalog.InitBody, error) {
 	var body catalog.InitBody
 	p, err := catalog.ParsePayload(g.Envelope.Payload)
 	if err != nil {
-		return body, fmt.Errorf("the founding's payload: %w", err)
+		return body, fmt.Errorf("read the founding's payload: %w", err)
 	}
 	if p.Kind != catalog.KindInit {
 		return body, fmt.Errorf("the founding is a %q, want %q", p.Kind, catalog.KindInit)
 	}
 	if err := strictjson.Decode(p.Body, &body); err != nil {
-		return body, fmt.Errorf("the founding's body: %w", err)
+		return body, fmt.Errorf("read the founding's body: %w", err)
 	}
 	return body, nil
 }
@@ -147,7 +147,7 @@ func Init(dir, sealKeyFile string, n catalog.Node) (catalog.Node, error) {
 func hostPort(api string) (string, error) {
 	u, err := url.Parse(api)
 	if err != nil {
-		return "", fmt.Errorf("the roster's address for clients: %w", err)
+		return "", fmt.Errorf("read the roster's address for clients: %w", err)
 	}
 	if u.Scheme != "https" || u.Host == "" {
 		return "", fmt.Errorf("the roster's address for clients is %q, want https://HOST:PORT", api)

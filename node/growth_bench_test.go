@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records/memstore"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/consensus/evidence"
 )
@@ -22,7 +24,7 @@ import (
 // remembered of envelopes is forgotten after minutes, and what is left to do when
 // it is done.
 type kept struct {
-	*catalog.Memory
+	*memstore.Store
 	bytes   int // that stay
 	written int // all that was set
 }
@@ -39,20 +41,20 @@ func (k *kept) size(key []byte) int {
 	return len(key) + len(v)
 }
 
-// Set implements catalog.Tx.
+// Set implements records.Tx.
 func (k *kept) Set(key, value []byte) error {
 	k.bytes -= k.size(key)
 	k.written += len(key) + len(value)
 	if stays(key) {
 		k.bytes += len(key) + len(value)
 	}
-	return k.Memory.Set(key, value)
+	return k.Store.Set(key, value)
 }
 
-// Delete implements catalog.Tx.
+// Delete implements records.Tx.
 func (k *kept) Delete(key []byte) error {
 	k.bytes -= k.size(key)
-	return k.Memory.Delete(key)
+	return k.Store.Delete(key)
 }
 
 // growth is what entries of a kind leave on every node, in bytes.
@@ -73,7 +75,7 @@ func (g *growth) add(o growth) {
 // what each kind leaves.
 func replayed(b *testing.B, records []evidence.Record) map[catalog.Kind]growth {
 	b.Helper()
-	machine, state := catalog.NewMachine(), &kept{Memory: catalog.NewMemory()}
+	machine, state := state.NewMachine(), &kept{Store: memstore.New()}
 	kinds := map[catalog.Kind]growth{}
 	for i, rec := range records {
 		seq := uint64(i) //nolint:gosec // not negative
@@ -187,7 +189,7 @@ func restoredBytes(b *testing.B, of *consensus.Ledger, from string) (bytes int64
 	if err != nil {
 		b.Fatal(err)
 	}
-	l, err := consensus.Open(consensus.Options{Dir: dir, ID: "restored", Transport: deaf{listener}, Machine: catalog.NewMachine(), NoSync: true})
+	l, err := consensus.Open(consensus.Options{Dir: dir, ID: "restored", Transport: deaf{listener}, Machine: state.NewMachine(), NoSync: true})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -3,60 +3,69 @@ package node
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/seal"
 	"github.com/weirdata/weir/node/client"
-	"github.com/weirdata/weir/node/fit"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/publish"
+	"github.com/weirdata/weir/node/client/vector"
 )
 
 // What a malicious buyer may try with private vectors, and the tests that show what
-// comes of it. "attacks" are those of the catalog's TestAttacks…, in which an
-// attacker adds and subtracts all that it was ever told; each succeeds there with the
-// rule off.
+// comes of it. Those of the release rule release everything that it could ever release
+// and search it by elimination; each attack succeeds there with its condition off.
 //
-//	a portfolio of one                       attacks; TestFailedCohortTestEndsTheQueryAndFreesItsClasses
-//	all but one                              attacks; TestPreviewOfAPortfolioIsWhatTheNodesDecide
-//	a portfolio, then a public query; the reverse   attacks; catalog.TestFrozenClassIsFreeOnlyWhenNoQueryRestsOnIt
-//	another measure, dataset, month          attacks
-//	a changed portfolio                      attacks; TestFailedCohortTest…; TestHostileBuyerIsRefusedAndToldWhatWouldPass
-//	one absent entity; one for half a year   attacks
-//	the same on a corrected version          attacks
-//	groups smaller than the contract's       catalog.TestAContractAsksForLargerPortfolios
-//	another's sealed shares replayed         TestSharesOfAnotherRegistrationAreWorthNothing; catalog.TestVectorIsRejectedForGood
+//	a portfolio of one; all but one          disclosure.TestNobodyIsIsolatedByAnOwnerOfPortfolios; disclosure.TestWhatPassesATest
+//	a portfolio, then a public query; the reverse   disclosure.TestNobodyIsIsolatedByAnOwnerOfPortfolios
+//	another measure, dataset, month, list; one absent entity   the same; disclosure.TestPrivateFiguresIsolateSomebodyOnceAConditionIsOff
+//	a portfolio on who lacks the second column; whose member vanishes in the next
+//	version, whose change is taken back, whose class moves   disclosure.TestAttacksThatOnceSucceeded
+//	a changed portfolio                      TestHostileBuyerIsRefusedAndToldWhatWouldPass
+//	another's sealed shares replayed         TestSharesOfAnotherRegistrationAreWorthNothing; state.TestVectorIsRejectedForGood
 //	weights of 2^15 and 1                    TestWeightsAreReleasedWithTheirNoiseAlone
 //	a foreign column as a weight             TestForeignColumnsAreNoWeights; TestHostileBuyerIsRefusedAndToldWhatWouldPass
 //	negative and huge values                 TestHostileSharesAreRejected; TestClientSharesNoValueThatIsNotOfTheBits
 //	shares not on a polynomial               TestBadVectorsAreRejected
 //	shares for another registry, epoch, buyer, truncated, repeated   TestHostileSharesAreRejected; TestBadVectorsAreRejected
-//	a second challenge                       catalog.TestVectorIsRejectedForGood; TestRegistrationWaitsForTheNodeThatIsDown
-//	a test on other sets than the others'    TestCohortTestOfOtherSetsIsNotPassed
-//	cuts while a portfolio is being tested   attacks (catalog/freezeattack_test.go); catalog.TestWordThatACohortTestFailedIsWorthNothingAlone
+//	a second challenge                       state.TestVectorIsRejectedForGood; TestRegistrationWaitsForTheNodeThatIsDown
 //	many and large uploads                   TestRegistrationsWithoutSharesKeepNobodyWaiting; api.TestSharesOfVectorsAreBoundedPerCallerAndDay
-//	a portfolio too large to be tested       TestCohortTestThatCannotBeSentIsRefusedBeforeItIsProposed
-//	dropped, and registered again with one less   catalog.TestDroppedPortfoliosDoNotFreeWhatTheyFroze; catalog.TestVectorIsNotDroppedFromUnderAQuery
+//	a portfolio too large to be tested       TestTestThatCannotBeSentIsRefusedBeforeItIsProposed
+//	dropped from under a query               state.TestVectorIsNotDroppedFromUnderAQuery
+//	dropped, and another one with one less   state.TestOneOwnerHasOneListForAMonth
 //
 // And without private vectors, or with nothing but a connection:
 //
-//	a replay after a restart or a restore    catalog.TestReplayToANodeThatRestartedCountsOnce; consensus.TestRestartFromDiskAppliesNothingTwice
-//	an envelope of a cluster whose id begins alike   catalog.TestEnvelopeForAnotherTimeOrClusterIsRefused
-//	many noised repeats, to average them     catalog.TestEpsilonNeverExceedsAnyBudget; catalog.TestOneBudgetOfEpsilonForAllBuyersOfAFamily
-//	failing on purpose, and asking again     catalog.TestBudgetIsChargedExactlyAndRefundedWhenNoAttemptCompletes; catalog.TestEpsilonIsChargedWhenAnAttemptIsNamedAndNeverGivenBack
+//	a replay after a restart or a restore    consensus.TestRestartFromDiskAppliesNothingTwice; state.TestEnvelopeAppliedTwiceIsAnsweredWithTheFirstOutcome
+//	an envelope of a cluster whose id begins alike   state.TestEnvelopeForAnotherTimeOrClusterIsRefused
+//	many noised repeats, to average them     state.TestEpsilonNeverExceedsAnyBudget; state.TestOneBudgetOfEpsilonForAllBuyersOfAFamily
+//	failing on purpose, and asking again     state.TestBudgetIsChargedExactlyAndRefundedWhenNoAttemptCompletes; state.TestEpsilonIsChargedWhenAnAttemptIsNamedAndNeverGivenBack
 //	a query interrupted between charge and answer   TestLeaderStartedAnewInTheMiddleOfAnAttemptEndsItItself
-//	differencing by joins and by appended entities  catalog.TestJoinedHistoriesIsolateNobody; catalog's attacks
+//	three columns at a coarser grain         TestAttacksOnWhatIsReleasedGetNothing; disclosure.TestAttacksThatOnceSucceeded
+//	the year minus its months; the year, then its months one by one   the same two
+//	a correction seen through two datasets; nox_kg beside nox_t       the same two
+//	a joined unit moved twice                the same two; disclosure.TestAGroupTakesNoUnitThatOverlapsWhatItHas
+//	a square of a 0/1 measure                TestAttacksOnWhatIsReleasedGetNothing; disclosure.TestSquaresOfAMeasureOfZeroAndOneAreNeverReleased
+//	a product of two publishers in pairs of versions   TestAttacksOnWhatIsReleasedGetNothing; disclosure.TestAProductOfTwoPublishersInPairsOfVersions
+//	the same plants on a second registry     TestTheSamePlantsOnASecondRegistryAreRefusedUnlessTheyAreSaidToBeUnrelated
+//	cuts and freezes for nothing             TestQueriesOfOthersTakeNothingFromAnAnswer; client.TestCountiesAndTotalsAreWholeWhateverWasAskedBefore
+//	news that is none                        TestDeclarationsThatContradictPresenceAreRejected
+//	differencing by joins and by appended entities   disclosure.TestNobodyIsIsolatedByProductsOfTwoPublishers; disclosure.TestNobodyIsIsolatedByEverythingPublic
 //	differencing by HAVING                   none: it is the client's, on released rows
-//	a contract renewed with a smaller k      catalog.TestContractRenewedWithASmallerCohortTellsOfNoFewer
+//	a contract renewed with a smaller k      state.TestAContractAsksForLargerGroups: a contract bounds single figures, the rule differences
 //	names of fields that fold alike          api.TestNamesThatFoldAlikeAreNotTwoFields
 //	requests with two ends                   api.TestRequestsWithTwoEndsAreRefused; api.TestRestOfABodyIsNoRequest
 //	streams begun and reset                  api.TestResetStreamsAreBounded
 //	answers read slowly                      api.TestServerWaitsForReadersOnlySoLong
-//	SQL that is long, deep or strange        query.TestTextBeyondTheLimitsIsRefused; the fuzz targets of compute/query
+//	SQL that is long, deep or strange        sql.TestTextBeyondTheLimitsIsRefused; the fuzz targets of compute/sql
 
 // hostile is a buyer whose client checks nothing.
 type hostile struct {
@@ -81,14 +90,14 @@ func newHostile(ctx context.Context, t *testing.T) *hostile {
 // body is a registration of a selector, without its shares.
 func (h *hostile) body(name string) catalog.VectorRegister {
 	return catalog.VectorRegister{
-		Name: name, Version: 1, Registry: h.registry.ID, Entities: h.registry.Rows, Rows: h.registry.Digest, Bits: 1, Modulus: h.params.T(),
+		Name: name, Version: 1, Registry: h.registry.ID, Entities: h.registry.Rows, Rows: h.registry.Digest, Bits: 1, Pieces: 1, Modulus: h.params.T(),
 	}
 }
 
 // deal shares the selector of everybody.
 func (h *hostile) deal(t *testing.T) [][]byte {
 	t.Helper()
-	spec := he.VectorSpec{Nodes: 3, Threshold: 2, Entities: h.registry.Rows, Bits: 1}
+	spec := he.VectorSpec{Nodes: 3, Threshold: 2, Entities: h.registry.Rows, Bits: 1, Pieces: 1}
 	shares, err := he.DealVector(h.params, spec, slices.Repeat([]uint64{1}, h.registry.Rows))
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +125,7 @@ func (h *hostile) upload(ctx context.Context, t *testing.T, shares [][]byte, aad
 func (h *hostile) end(ctx context.Context, id string) (v catalog.Vector) {
 	h.t.Helper()
 	h.await(ctx, "the registration's end", func() bool {
-		err := h.nodes["n2"].view(func(view catalog.View) (err error) {
+		err := h.nodes["n2"].view(func(view state.View) (err error) {
 			v, err = view.Vector(id)
 			return err
 		})
@@ -174,8 +183,8 @@ func TestHostileSharesAreRejected(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if v := h.end(ctx, done.Outcome.ID); v.State != catalog.VectorRejected || !strings.Contains(v.Reason, c.want) {
-				t.Errorf("the vector is %s (%s), want it rejected: %s", v.State, v.Reason, c.want)
+			if v := h.end(ctx, done.Outcome.ID); v.State != catalog.VectorRejected || !strings.Contains(explain.Reason(v.Reason), c.want) {
+				t.Errorf("the vector is %s (%s), want it rejected: %s", v.State, explain.Reason(v.Reason), c.want)
 			}
 		})
 	}
@@ -196,11 +205,11 @@ func TestSharesOfAnotherRegistrationAreWorthNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := h.end(ctx, first.Outcome.ID); v.State != catalog.VectorRejected || !strings.Contains(v.Reason, "does not open") {
-		t.Errorf("the rival's vector is %s (%s)", v.State, v.Reason)
+	if v := h.end(ctx, first.Outcome.ID); v.State != catalog.VectorRejected || !strings.Contains(explain.Reason(v.Reason), "does not open") {
+		t.Errorf("the rival's vector is %s (%s)", v.State, explain.Reason(v.Reason))
 	}
 	_, err = h.buyer.Submit(ctx, catalog.KindVectorRegister, b)
-	if r, refused := client.IsRefused(err); !refused || r.Rule != "share_used" || r.Fix == "" {
+	if r, refused := client.IsRefused(err); !refused || r.Rule != "share_used" || explain.Fix(r) == "" {
 		t.Errorf("the same shares once more: %v", err)
 	}
 	// Whoever shares anew is not kept from it.
@@ -210,7 +219,7 @@ func TestSharesOfAnotherRegistrationAreWorthNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if v := h.end(ctx, again.Outcome.ID); v.State != catalog.VectorReady {
-		t.Errorf("the vector is %s (%s)", v.State, v.Reason)
+		t.Errorf("the vector is %s (%s)", v.State, explain.Reason(v.Reason))
 	}
 	b.Version = 2
 	_, err = rival.Submit(ctx, catalog.KindVectorRegister, b)
@@ -227,14 +236,14 @@ func TestHostileBuyerIsRefusedAndToldWhatWouldPass(t *testing.T) {
 	h := newHostile(ctx, t)
 	mine := h.register(ctx, t, h.vector("mine", 1, selected(func(f int) bool { return f < 20 })))
 	loans := h.register(ctx, t, h.vector("loans", 16, func(f int) uint64 { return uint64(f) })) //nolint:gosec // a firm
-	theirs, err := h.bureau.RegisterVector(ctx, h.vector("theirs", 1, selected(func(f int) bool { return f < 20 })), nil)
+	theirs, err := vector.Register(ctx, h.bureau, h.vector("theirs", 1, selected(func(f int) bool { return f < 20 })), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	queryRows(ctx, t, h.buyer, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(mine)`)
 	changed := h.register(ctx, t, h.vector("mine", 1, selected(func(f int) bool { return f < 21 })))
 	dropped := h.register(ctx, t, h.vector("gone", 1, selected(func(f int) bool { return f < 20 })))
-	if err := h.buyer.DropVector(ctx, dropped.ID); err != nil {
+	if err := vector.Drop(ctx, h.buyer, dropped.ID); err != nil {
 		t.Fatal(err)
 	}
 	ask := func(fn, measure, weight, in string) catalog.Request {
@@ -250,8 +259,8 @@ func TestHostileBuyerIsRefusedAndToldWhatWouldPass(t *testing.T) {
 		request catalog.Request
 		rule    string
 	}{
-		"a changed portfolio":             {ask("sum", "co2", "", changed.ID), "portfolio"},
-		"all of it or nothing":            {all, "portfolio"},
+		"a changed portfolio":             {ask("sum", "co2", "", changed.ID), "portfolio_other"},
+		"all of it or nothing":            {all, "portfolio_other"},
 		"another's portfolio":             {ask("sum", "co2", "", theirs.ID), "vector"},
 		"one that is not registered":      {ask("sum", "co2", "", catalog.NewVector), "vector"},
 		"one that is dropped":             {ask("sum", "co2", "", dropped.ID), "vector_state"},
@@ -274,95 +283,18 @@ func TestHostileBuyerIsRefusedAndToldWhatWouldPass(t *testing.T) {
 			if !refused {
 				t.Fatalf("got %v, want a refusal", err)
 			}
-			if r.Rule != c.rule || r.Fix == "" {
-				t.Errorf("refused by %s (%s), fix %q, want %s and what would pass", r.Rule, r.Message, r.Fix, c.rule)
+			if r.Rule != c.rule || explain.Fix(r) == "" {
+				t.Errorf("refused by %s (%s), fix %q, want %s and what would pass", r.Rule, explain.Message(r), explain.Fix(r), c.rule)
 			}
 		})
 	}
 }
 
-// Members that look at other sets, because a version went live between their looks,
-// do not compute together: the product of shares of different numbers is hardly ever 0,
-// and a test that fails would pass.
-func TestCohortTestOfOtherSetsIsNotPassed(t *testing.T) {
-	t.Parallel()
-	params, err := he.NewProductParameters(he.DefaultProductParameters())
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Of the eight one is selected.
-	ones := []catalog.CohortSet{{Members: []int32{0, 1, 2, 3}}, {Members: []int32{4, 5, 6, 7}}}
-	others := []catalog.CohortSet{ones[1], ones[0]}
-	shares := [2]map[int32]uint64{{}, {}}
-	for e := range int32(8) {
-		shares[0][e] = 1000 + uint64(e)
-		shares[1][e] = params.T() - shares[0][e]
-	}
-	shares[1][0]++
-	test := func(purposes bool, sets ...[]catalog.CohortSet) (passed bool, err error) {
-		var members [2]*he.CohortTest
-		for i := range members {
-			cohorts := fit.CohortsOf(sets[i])
-			for j, s := range sets[i] {
-				for _, e := range s.Members {
-					cohorts[j].Share = (cohorts[j].Share + shares[i][e]) % params.T()
-				}
-			}
-			purpose := "a test"
-			if purposes {
-				purpose = cohortPurpose(3, sets[i])
-			}
-			talk := &talk{node: &Node{}, opening: opening{attempt: 1, active: []catalog.Node{{Point: 1}, {Point: 2}}}}
-			if members[i], err = he.NewCohortTest(params, talk.session(purpose), i+1, 3, cohorts); err != nil {
-				return false, err
-			}
-		}
-		var queue []he.Message
-		for _, m := range members {
-			out, err := m.Start()
-			if err != nil {
-				return false, err
-			}
-			queue = append(queue, out...)
-		}
-		for len(queue) > 0 {
-			m := queue[0]
-			out, err := members[m.To-1].Receive(3-m.To, m.Bytes)
-			if err != nil {
-				return false, err
-			}
-			queue = append(queue[1:], out...)
-		}
-		return members[0].Passed()
-	}
-	if passed, err := test(true, ones, ones); err != nil || passed {
-		t.Fatalf("of the same sets: passed %t, %v, want a test that fails", passed, err)
-	}
-	if passed, err := test(false, ones, others); err != nil || !passed {
-		t.Fatalf("unbound: passed %t, %v: this shows nothing", passed, err)
-	}
-	if passed, err := test(true, ones, others); passed || !errors.Is(err, he.ErrForeignMessage) {
-		t.Errorf("of other sets: passed %t, %v", passed, err)
-	}
-	base := cohortPurpose(3, ones)
-	for what, other := range map[string]string{
-		"another minimum": cohortPurpose(4, ones),
-		"fewer sets":      cohortPurpose(3, ones[:1]),
-		"another order":   cohortPurpose(3, others),
-		"cells beside":    cohortPurpose(3, []catalog.CohortSet{ones[0], {Members: ones[1].Members, NoRest: true}}),
-		"joined sets":     cohortPurpose(3, []catalog.CohortSet{{Members: []int32{0, 1, 2, 3, 4, 5, 6, 7}}}),
-	} {
-		if other == base {
-			t.Errorf("%s is taken for the same", what)
-		}
-	}
-}
-
-// A portfolio that cannot be tested is refused before anything is frozen for it.
-func TestCohortTestThatCannotBeSentIsRefusedBeforeItIsProposed(t *testing.T) {
+// A portfolio that cannot be tested is refused before anything is taken for it.
+func TestTestThatCannotBeSentIsRefusedBeforeItIsProposed(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
-	const rows, least = 2 * (he.MaxCohortMinimum + 100), he.MaxCohortMinimum + 1
+	const rows, least = 4 * (he.MaxCohortMinimum + 100), he.MaxCohortMinimum + 1
 	c := newCluster(t, 2, 2, nil)
 	bureau := c.publisher(ctx, "bureau")
 	var list []firmCell
@@ -370,33 +302,23 @@ func TestCohortTestThatCannotBeSentIsRefusedBeforeItIsProposed(t *testing.T) {
 		list = append(list, firmCell{f, 1, f})
 	}
 	descriptor := strings.Replace(firmsDescriptor, "min_cohort: 4", fmt.Sprintf("min_cohort: %d", least), 1)
-	if _, err := bureau.PublishDataset(ctx, prepareText(ctx, t, descriptor, firmsCSV(list), nil), nil); err != nil {
+	if _, err := publish.Publish(ctx, bureau, prepareText(ctx, t, descriptor, firmsCSV(list), nil), nil); err != nil {
 		t.Fatal(err)
 	}
 	registry, err := bureau.Registry(ctx, "firms")
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := client.VectorPlan{Name: "mine", Registry: registry, Bits: 1, Values: slices.Repeat([]uint64{1}, registry.Rows)}
-	if _, err := bureau.RegisterVector(ctx, plan, nil); err != nil {
+	mine := vector.Plan{Name: "mine", Registry: registry, Pieces: 1, Values: slices.Repeat([]uint64{0, 0, 1, 1}, registry.Rows/4)}
+	if _, err := vector.Register(ctx, bureau, mine, nil); err != nil {
 		t.Fatal(err)
 	}
-	_, err = bureau.Query(ctx, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(mine)`, client.QueryOptions{})
-	if r, refused := client.IsRefused(err); !refused || r.Rule != fit.RuleCohorts || r.Fix == "" || len(r.Numbers) != 2 {
-		t.Fatalf("got %v, want a refusal by the rule %s", err, fit.RuleCohorts)
+	_, err = ask.Query(ctx, bureau, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(mine)`, ask.Options{})
+	if r, refused := client.IsRefused(err); !refused || r.Rule != plan.RuleTest || explain.Fix(r) == "" || len(r.Numbers) != 2 {
+		t.Fatalf("got %v, want a refusal by the rule %s", err, plan.RuleTest)
 	}
-	if queries, err := bureau.Queries(ctx); err != nil || len(queries) != 0 {
+	if queries, err := client.Queries.All(ctx, bureau); err != nil || len(queries) != 0 {
 		t.Errorf("the ledger has it: %+v, %v", queries, err)
-	}
-	many := make([]catalog.CohortSet, productEntries/38+1)
-	for i := range many {
-		many[i].Members = make([]int32, 60)
-	}
-	if r := fit.Cohorts(20, many); r == nil || r.Rule != fit.RuleCohorts || r.Fix == "" {
-		t.Errorf("%d sets of 60: %v", len(many), r)
-	}
-	if r := fit.Cohorts(20, many[1:]); r != nil {
-		t.Errorf("%d sets of 60: %v", len(many)-1, r)
 	}
 }
 
@@ -404,7 +326,7 @@ func TestCohortTestThatCannotBeSentIsRefusedBeforeItIsProposed(t *testing.T) {
 func (h *hostile) contractID(ctx context.Context, t *testing.T) string {
 	t.Helper()
 	var id string
-	err := h.nodes["n1"].Read(ctx, func(v catalog.View) error {
+	err := h.nodes["n1"].Read(ctx, func(v state.View) error {
 		all, err := v.Contracts()
 		for _, k := range all {
 			if k.Buyer == h.buyer.Key().ID() {

@@ -6,8 +6,10 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/compute/sql"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
 )
 
 // Registrations whose shares nobody ever uploads stay open, at most a few of an owner,
@@ -27,7 +29,7 @@ func TestRegistrationsWithoutSharesKeepNobodyWaiting(t *testing.T) {
 		switch {
 		case i < catalog.MaxOpenVectors && err != nil:
 			t.Fatal(err)
-		case i == catalog.MaxOpenVectors && (!refused || r.Rule != "max_vectors" || r.Fix == ""):
+		case i == catalog.MaxOpenVectors && (!refused || r.Rule != "max_vectors" || explain.Fix(r) == ""):
 			t.Fatalf("one more: %v", err)
 		}
 	}
@@ -42,21 +44,21 @@ func TestForeignColumnsAreNoWeights(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
 	h := newHostile(ctx, t)
-	for _, sql := range []string{
+	for _, text := range []string{
 		`SELECT SUM(a.co2 * b.output) FROM firms a JOIN plants b USING (firm, period)`,
 		`SELECT SUM(co2 * output) FROM firms, plants`,
 		`SELECT SUM(co2 * output) FROM firms`,
 		`SELECT SUM(co2 * PRIVATE(plants.output)) FROM firms`,
 		`SELECT SUM(co2 * PRIVATE(output)) FROM firms`,
 	} {
-		_, err := h.buyer.Query(ctx, sql, client.QueryOptions{Epsilon: "1"})
-		var fault *query.Error
+		_, err := ask.Query(ctx, h.buyer, text, ask.Options{Epsilon: "1"})
+		var fault *sql.Error
 		if !errors.As(err, &fault) {
-			t.Errorf("%s: %v, want an error of the SQL", sql, err)
+			t.Errorf("%s: %v, want an error of the SQL", text, err)
 			continue
 		}
 		if fault.Want == "" {
-			t.Errorf("%s: %v, want what would pass", sql, err)
+			t.Errorf("%s: %v, want what would pass", text, err)
 		}
 	}
 }

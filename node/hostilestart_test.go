@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/client/audit"
 )
 
 // A node that is started with what is not its own does not start, says what is wrong,
@@ -47,7 +48,7 @@ func TestNodeWhoseLedgerWasDeletedIsNotReadyBeforeItHasCaughtUp(t *testing.T) {
 	c := newCluster(t, 3, 3, nil) // all three sign a checkpoint
 	operator := c.client(c.operator)
 	c.admit(ctx, newKey(t, "before"), catalog.RoleBuyer)
-	if _, _, err := operator.Checkpoint(ctx); err != nil {
+	if _, _, err := audit.Checkpoint(ctx, operator); err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range c.body.Nodes {
@@ -63,7 +64,7 @@ func TestNodeWhoseLedgerWasDeletedIsNotReadyBeforeItHasCaughtUp(t *testing.T) {
 	c.open("n1")
 	c.open("n2")
 	c.await(ctx, "n3 to catch up", func() bool { ok, _ := n.Ready(); return ok })
-	if _, _, err := operator.Checkpoint(ctx); err != nil {
+	if _, _, err := audit.Checkpoint(ctx, operator); err != nil {
 		t.Errorf("n3 does not sign: %v", err)
 	}
 }

@@ -11,8 +11,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/compute/query"
-	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/compute/plan"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/mpc"
+	"github.com/weirdata/weir/node/versions"
 )
 
 // A leader that is started anew while it takes part in an attempt has lost what
@@ -25,14 +29,14 @@ func TestLeaderStartedAnewInTheMiddleOfAnAttemptEndsItItself(t *testing.T) {
 	held, release := make(chan string, 1), make(chan struct{})
 	c := newCluster(t, 2, 2, func(o *Options) {
 		id := o.ID
-		o.plan = func(w work, verdict catalog.Verdict) (*query.Plan, error) {
+		o.plan = func(w versions.Sources, verdict catalog.Verdict) (*plan.Plan, error) {
 			if v := victim.Load(); v != nil && v.id == id {
 				session := ""
-				err := v.view(func(v catalog.View) error {
+				err := v.view(func(v state.View) error {
 					pending, err := v.PendingQueries()
 					if len(pending) == 1 {
-						if a, member := running(pending[0].Attempts, id); member {
-							session = querySession(pending[0].ID, a.Number)
+						if a, member := mpc.Member(pending[0].Attempts, id); member {
+							session = mpc.QuerySession(pending[0].ID, a.Number)
 						}
 					}
 					return err
@@ -45,7 +49,7 @@ func TestLeaderStartedAnewInTheMiddleOfAnAttemptEndsItItself(t *testing.T) {
 					<-release
 				}
 			}
-			return planOf(w, verdict)
+			return versions.PlanOf(w, verdict)
 		}
 	})
 	bureau := c.publisher(ctx, "bureau")
@@ -53,25 +57,19 @@ func TestLeaderStartedAnewInTheMiddleOfAnAttemptEndsItItself(t *testing.T) {
 	n := c.leader(ctx, "n1")
 	victim.Store(n)
 	type answer struct {
-		r   *client.Result
+		r   *ask.Result
 		err error
 	}
 	answered := make(chan answer, 1)
 	go func() {
-		r, err := bureau.Query(ctx, fmt.Sprintf(stationsSQL, "stations"), client.QueryOptions{})
+		r, err := ask.Query(ctx, bureau, fmt.Sprintf(stationsSQL, "stations"), ask.Options{})
 		answered <- answer{r, err}
 	}()
 	session := <-held
-	c.await(ctx, "the other member's digests", func() bool {
-		n.exchange.mu.Lock()
-		defer n.exchange.mu.Unlock()
-		for p := range n.exchange.held {
-			if p.session == session && p.kind == parcelDigests {
-				return true
-			}
-		}
-		return false
-	})
+	other := map[string]string{"n1": "n2", "n2": "n1"}[n.id]
+	if _, err := n.mpc.Mailbox.Wait(ctx, mpc.Message{Session: session, Kind: mpc.KindDigests, From: other}); err != nil {
+		t.Fatal(err)
+	}
 	closed := make(chan error, 1)
 	go func() { closed <- n.Close() }()
 	<-n.done
@@ -85,8 +83,8 @@ func TestLeaderStartedAnewInTheMiddleOfAnAttemptEndsItItself(t *testing.T) {
 		t.Fatal(got.err)
 	}
 	attempts := got.r.Query.Attempts
-	i := slices.IndexFunc(attempts, func(a catalog.Attempt) bool { return querySession(got.r.Query.ID, a.Number) == session })
-	if i < 0 || len(attempts) < i+2 || attempts[i].Failed == "" || strings.Contains(attempts[i].Failed, "not done after") {
+	i := slices.IndexFunc(attempts, func(a catalog.Attempt) bool { return mpc.QuerySession(got.r.Query.ID, a.Number) == session })
+	if i < 0 || len(attempts) < i+2 || attempts[i].Failed.IsZero() || strings.Contains(explain.Reason(attempts[i].Failed), "not done after") {
 		t.Errorf("attempts %+v, want %s to fail at once and another to answer", attempts, session)
 	}
 	var table bytes.Buffer

@@ -13,10 +13,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/compute/query"
-	"github.com/weirdata/weir/compute/tiles"
+	"github.com/weirdata/weir/compute/sql"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/audit"
+	"github.com/weirdata/weir/node/client/publish"
 )
 
 // joinedDescriptors are two protected datasets of two publishers on one registry.
@@ -97,6 +99,7 @@ func joinedCSV(list []joinedCell, counties bool) []byte {
 type joinedWorld struct {
 	*cluster
 	buyer         *client.Client
+	publishers    [2]*client.Client
 	contracts     [2]string
 	first, second []joinedCell
 }
@@ -104,7 +107,8 @@ type joinedWorld struct {
 func newJoinedWorld(ctx context.Context, t *testing.T, n, threshold int, open bool) *joinedWorld {
 	t.Helper()
 	w := &joinedWorld{cluster: newCluster(t, n, threshold, nil)}
-	publishers := []*client.Client{w.publisher(ctx, "bureau"), w.publisher(ctx, "utility")}
+	publishers := [2]*client.Client{w.keeping(w.publisher(ctx, "bureau")), w.keeping(w.publisher(ctx, "utility"))}
+	w.publishers = publishers
 	w.buyer = w.admit(ctx, newKey(t, "bank"), catalog.RoleBuyer)
 	w.first = joinedCells(0, 12, 1, func(n int) string { return fmt.Sprintf("%d.%d", n%1000, n%10) }, false)
 	w.second = joinedCells(3, 15, 2, func(n int) string { return fmt.Sprintf("%d.%02d", n*2-400, n%100) }, true)
@@ -114,25 +118,7 @@ func newJoinedWorld(ctx context.Context, t *testing.T, n, threshold int, open bo
 		w.first = slices.DeleteFunc(w.first, func(x joinedCell) bool { return (x.firm+x.month)%7 == 2 })
 		w.second = slices.DeleteFunc(w.second, func(x joinedCell) bool { return (x.firm*x.month)%5 == 3 })
 	}
-	p := prepareText(ctx, t, first, joinedCSV(w.first, true), nil)
-	if _, err := publishers[0].PublishDataset(ctx, p, nil); err != nil {
-		t.Fatal(err)
-	}
-	ids := func(ctx context.Context, id string) (list []string, err error) {
-		r, err := w.buyer.Registry(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		rows, err := w.buyer.RegistryRows(ctx, id, r.Rows)
-		for _, row := range rows {
-			list = append(list, row[0])
-		}
-		return list, err
-	}
-	p = prepareText(ctx, t, second, joinedCSV(w.second, false), ids)
-	if _, err := publishers[1].PublishDataset(ctx, p, nil); err != nil {
-		t.Fatal(err)
-	}
+	w.publish(ctx, t, first, second)
 	for i, o := range []catalog.OrderCreate{{Dataset: "emissions", Purpose: "test", Budget: "30.00", Queries: 4}, {Dataset: "energy", Purpose: "test", Budget: "10.00"}} {
 		order, err := w.buyer.CreateOrder(ctx, o)
 		if err != nil {
@@ -143,6 +129,33 @@ func newJoinedWorld(ctx context.Context, t *testing.T, n, threshold int, open bo
 		}
 	}
 	return w
+}
+
+// publish publishes a version of both datasets as they are now.
+func (w *joinedWorld) publish(ctx context.Context, t *testing.T, first, second string) {
+	t.Helper()
+	for i, publisher := range w.publishers {
+		descriptor, csv := first, joinedCSV(w.first, true)
+		if i == 1 {
+			descriptor, csv = second, joinedCSV(w.second, false)
+		}
+		if _, err := publish.Publish(ctx, publisher, prepareText(ctx, t, descriptor, csv, w.ids), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// ids are those of a registry, in its order.
+func (w *joinedWorld) ids(ctx context.Context, id string) (list []string, err error) {
+	r, err := w.buyer.Registry(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := w.buyer.RegistryRows(ctx, id, r.Rows)
+	for _, row := range rows {
+		list = append(list, row[0])
+	}
+	return list, err
 }
 
 // openToAll makes a descriptor's dataset public.
@@ -191,7 +204,7 @@ func TestProductsOfTwoPublishersEqualPlaintext(t *testing.T) {
 		t.Run(fmt.Sprintf("%d of %d", shape.t, shape.n), func(t *testing.T) {
 			ctx := testContext(t)
 			w := newJoinedWorld(ctx, t, shape.n, shape.t, false)
-			r, err := w.buyer.Query(ctx, fmt.Sprintf(joinSQL, ""), client.QueryOptions{})
+			r, err := ask.Query(ctx, w.buyer, fmt.Sprintf(joinSQL, ""), ask.Options{Partial: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -213,8 +226,8 @@ func TestProductsOfTwoPublishersEqualPlaintext(t *testing.T) {
 			}
 			w.checkPaid(ctx, t, r)
 			w.checkReceipt(ctx, t, r)
-			// A repeat is answered from what was opened, and costs both prices again.
-			again, err := w.buyer.Query(ctx, fmt.Sprintf(joinSQL, ""), client.QueryOptions{})
+			// A repeat is answered from what was opened, and costs nothing on the same day.
+			again, err := ask.Query(ctx, w.buyer, fmt.Sprintf(joinSQL, ""), ask.Options{Partial: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -231,7 +244,7 @@ func TestProductsOfPublicDatasetsAreOverTheCellsThatBothHave(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
 	w := newJoinedWorld(ctx, t, 3, 2, true)
-	r, err := w.buyer.Query(ctx, "SELECT entity, SUM(energy.output * emissions.co2_t) FROM emissions JOIN energy USING (period, firm) GROUP BY entity", client.QueryOptions{})
+	r, err := ask.Query(ctx, w.buyer, "SELECT entity, SUM(energy.output * emissions.co2_t) FROM emissions JOIN energy USING (period, firm) GROUP BY entity", ask.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,15 +260,15 @@ func TestProductsOfPublicDatasetsAreOverTheCellsThatBothHave(t *testing.T) {
 	if rows := queryRows(ctx, t, w.buyer, fmt.Sprintf(nothing, firmID(2))); len(rows) != 0 {
 		t.Errorf("rows %v", rows)
 	}
-	_, err = w.buyer.Query(ctx, strings.Replace(fmt.Sprintf(nothing, firmID(2)), "2024-08", "2024-01", 1), client.QueryOptions{})
-	var fault *query.Error
+	_, err = ask.Query(ctx, w.buyer, strings.Replace(fmt.Sprintf(nothing, firmID(2)), "2024-08", "2024-01", 1), ask.Options{})
+	var fault *sql.Error
 	if !errors.As(err, &fault) || fault.Near != "'2024-01'" || !strings.Contains(fault.Message, "which have 2024-04 to 2024-12 in common") {
 		t.Errorf("a month that one of them lacks: %v", err)
 	}
 }
 
 // checkPaid wants the query on both statements, with each one's price.
-func (w *joinedWorld) checkPaid(ctx context.Context, t *testing.T, r *client.Result) {
+func (w *joinedWorld) checkPaid(ctx context.Context, t *testing.T, r *ask.Result) {
 	t.Helper()
 	for i, want := range []struct{ price, left, currency string }{{"3", "27", "CNY"}, {"2.5", "7.5", "USD"}} {
 		s, err := w.buyer.Statement(ctx, w.contracts[i], "")
@@ -276,13 +289,13 @@ func sameAmount(a, b string) bool {
 
 // checkReceipt wants a receipt that names both versions, and no share of it with a
 // parity number.
-func (w *joinedWorld) checkReceipt(ctx context.Context, t *testing.T, r *client.Result) {
+func (w *joinedWorld) checkReceipt(ctx context.Context, t *testing.T, r *ask.Result) {
 	t.Helper()
-	receipt, _, err := w.buyer.QueryReceipt(ctx, r.Query.ID)
+	receipt, _, err := audit.QueryReceipt(ctx, w.buyer, r.Query.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := w.profile.VerifyReceipt(receipt)
+	p, err := audit.VerifyReceipt(w.profile, receipt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,27 +311,27 @@ func TestJoinsAreExplainedAndRefused(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
 	w := newJoinedWorld(ctx, t, 3, 2, false)
-	x, err := w.buyer.Explain(ctx, fmt.Sprintf(joinSQL, " WHERE period BETWEEN '2024-04' AND '2024-05'"), client.QueryOptions{})
+	x, err := ask.Explain(ctx, w.buyer, fmt.Sprintf(joinSQL, " WHERE period BETWEEN '2024-04' AND '2024-05'"), ask.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if x.Groups != 3 || x.Plan.Openings == 0 || x.Request.Join == nil || x.Request.Join.Contract != w.contracts[1] || len(x.Verdict) < 3 {
 		t.Errorf("explained as %+v", x)
 	}
-	if x = w.asExplained(ctx, t, w.buyer, fmt.Sprintf(joinSQL, " WHERE period > '2024-04'"), client.QueryOptions{}); x.Plan.Products == 0 || x.Plan.Additions != 0 {
+	if x = w.asExplained(ctx, t, w.buyer, fmt.Sprintf(joinSQL, " WHERE period > '2024-04'"), ask.Options{}); x.Plan.Products == 0 || x.Plan.Additions != 0 {
 		t.Errorf("explained as %+v", x.Plan)
 	}
 	for sql, rule := range map[string]string{
 		fmt.Sprintf(joinSQL, " WHERE firm IN ('f00', 'f03')"):               "joint",
 		fmt.Sprintf(joinSQL, " WHERE period = '2024-06' AND county = 'c2'"): "joint",
 	} {
-		_, err := w.buyer.Query(ctx, sql, client.QueryOptions{})
+		_, err := ask.Query(ctx, w.buyer, sql, ask.Options{})
 		var problem *wire.Problem
 		if !errors.As(err, &problem) || problem.Rule != rule || problem.Fix == "" {
 			t.Errorf("%s: %v, want a refusal by %s", sql, err, rule)
 		}
 	}
-	_, err = w.buyer.Query(ctx, fmt.Sprintf(joinSQL, ""), client.QueryOptions{Epsilon: "0.5"})
+	_, err = ask.Query(ctx, w.buyer, fmt.Sprintf(joinSQL, ""), ask.Options{Epsilon: "0.5"})
 	var problem *wire.Problem
 	if !errors.As(err, &problem) || problem.Field != "noise" {
 		t.Errorf("with noise: %v", err)
@@ -326,19 +339,5 @@ func TestJoinsAreExplainedAndRefused(t *testing.T) {
 	rows := queryRows(ctx, t, w.buyer, "SELECT period, COUNT(*) FROM emissions JOIN energy USING (entity, period) GROUP BY period")
 	if len(rows) != 9 || rows[0][0] != "2024-04" || rows[0][1] != "60" || rows[2][1] != "59" {
 		t.Errorf("cells that both have: %v", rows)
-	}
-}
-
-// A leader that counts too few tiles against either publisher's key is not followed.
-func TestAttemptsOfJoinsNameTheTilesOfBothKeys(t *testing.T) {
-	w := work{presence: &tiles.Presence{}}
-	for _, x := range []struct {
-		tiles, joined int64
-		fits          bool
-	}{{3, 2, true}, {4, 5, true}, {2, 2, false}, {3, 1, false}, {3, 0, false}} {
-		err := checkTiles(catalog.Attempt{Tiles: x.tiles, Joined: x.joined}, w, &query.Plan{Tiles: 3, SecondTiles: 2})
-		if (err == nil) != x.fits || err != nil && !ends(err) {
-			t.Errorf("%d and %d tiles named, 3 and 2 opened: %v", x.tiles, x.joined, err)
-		}
 	}
 }

@@ -14,17 +14,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/publish"
+	"github.com/weirdata/weir/node/failure"
 )
 
 // version reads a version from a node's own state.
 func (c *cluster) version(t *testing.T, id, dataset string, version int) catalog.Version {
 	t.Helper()
-	w, err := c.nodes[id].loadVersion(dataset, version)
+	w, err := c.nodes[id].versions.Load(dataset, version)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w.version
+	return w.Record
 }
 
 // A node that was down while a dataset was published is in no active set until
@@ -41,7 +43,7 @@ func TestNodeAwayDuringPublishingCatchesUpBeforeItOpens(t *testing.T) {
 	ask := func() catalog.Query {
 		t.Helper()
 		asked++
-		r, err := bureau.Query(ctx, stationsAnew(asked), client.QueryOptions{})
+		r, err := ask.Query(ctx, bureau, stationsAnew(asked), ask.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +70,7 @@ func TestNodeAwayDuringPublishingCatchesUpBeforeItOpens(t *testing.T) {
 		}
 	}
 	digests := c.tiles(ctx, t, "n1", "stations", 1)
-	if err := c.nodes["n3"].blobs.store.Verify(ctx, digests...); err != nil {
+	if err := c.nodes["n3"].disk.Verify(ctx, digests...); err != nil {
 		t.Errorf("n3 acknowledged and does not hold everything: %v", err)
 	}
 	// Without n1 no set is left but the one with the late node.
@@ -161,7 +163,7 @@ func TestSourceThatDiesWhileANodeCatchesUp(t *testing.T) {
 	c.close("n3")
 	csv, sum := wide(14)
 	p := prepareText(ctx, t, fmt.Sprintf(wideDescriptor, "wide"), csv, nil)
-	if _, err := bureau.PublishDataset(ctx, p, nil); err != nil {
+	if _, err := publish.Publish(ctx, bureau, p, nil); err != nil {
 		t.Fatal(err)
 	}
 	c.await(ctx, "both nodes to hold the version", func() bool { return len(c.version(t, "n1", "wide", 1).Acks) == 2 })
@@ -202,15 +204,15 @@ func TestPublisherThatDiesInTheMiddleLeavesNothingHalfVisible(t *testing.T) {
 		if d.Live != 0 {
 			t.Errorf("%s: version %d is live", when, d.Live)
 		}
-		if r, err := bureau.Query(ctx, fmt.Sprintf(stationsSQL, "stations"), client.QueryOptions{}); err == nil {
+		if r, err := ask.Query(ctx, bureau, fmt.Sprintf(stationsSQL, "stations"), ask.Options{}); err == nil {
 			t.Errorf("%s: a query was answered: %v", when, r.Query.ID)
 		}
 	}
 
 	// While it uploads.
 	dying, die := context.WithCancel(ctx)
-	_, err := bureau.PublishDataset(dying, p, func(x client.Progress) {
-		if x.Stage == client.StageUploading && x.Tiles > 0 {
+	_, err := publish.Publish(dying, bureau, p, func(x publish.Progress) {
+		if x.Stage == publish.StageUploading && x.Tiles > 0 {
 			die()
 		}
 	})
@@ -235,7 +237,7 @@ func TestPublisherThatDiesInTheMiddleLeavesNothingHalfVisible(t *testing.T) {
 	}
 	hidden("died after proposing")
 
-	published, err := bureau.PublishDataset(ctx, p, nil)
+	published, err := publish.Publish(ctx, bureau, p, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,8 +271,8 @@ func BenchmarkCatchUp(b *testing.B) {
 					}
 				}
 				b.StartTimer()
-				err := to.atOnce(ctx, most, len(digests), func(ctx context.Context, i int) error {
-					_, err := to.load(ctx, digests[i])
+				err := failure.Each(ctx, most, len(digests), func(ctx context.Context, i int) error {
+					_, err := to.blobs.Load(ctx, digests[i])
 					return err
 				})
 				if err != nil {

@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/big"
@@ -14,7 +15,11 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/publish"
+	"github.com/weirdata/weir/node/client/vector"
 	"github.com/weirdata/weir/node/leak"
+	"github.com/weirdata/weir/node/peer"
 )
 
 // Canaries are readings that occur nowhere by accident: of a measure whose sums just fit,
@@ -131,14 +136,14 @@ func newCanaryWorld(ctx context.Context, t *testing.T) *canaryWorld {
 func (w *canaryWorld) publish(ctx context.Context, t *testing.T) {
 	t.Helper()
 	p := prepareText(ctx, t, canaryDescriptor, canaryTable("x,y", 1, canaries, smallCanaries), nil)
-	if _, err := w.bureau.PublishDataset(ctx, p, nil); err != nil {
+	if _, err := publish.Publish(ctx, w.bureau, p, nil); err != nil {
 		t.Fatal(err)
 	}
 	q := prepareText(ctx, t, otherDescriptor, canaryTable("z", 1, joinedCanaries), w.utility.RegistryIDs)
-	if _, err := w.utility.PublishDataset(ctx, q, nil); err != nil {
+	if _, err := publish.Publish(ctx, w.utility, q, nil); err != nil {
 		t.Fatal(err)
 	}
-	contract(ctx, t, w.buyer, w.bureau, "canaries")
+	contractWith(ctx, t, w.buyer, w.bureau, catalog.OrderCreate{Dataset: "canaries", Portfolio: true})
 	contract(ctx, t, w.buyer, w.utility, "others")
 	params := w.nodes["n1"].params
 	x, y, z := p.Source.Descriptor.Measures[0], p.Source.Descriptor.Measures[1], q.Source.Descriptor.Measures[0]
@@ -178,7 +183,7 @@ func (w *canaryWorld) ask(ctx context.Context, t *testing.T) {
 	for n := range 5 { // the last one is a repeat
 		sum(sumOfCanaries(canaryStations, canaries), fmt.Sprintf(`SELECT SUM(x), COUNT(x) FROM canaries WHERE station > '!%d'`, n%4))
 	}
-	if _, err := w.buyer.Query(ctx, `SELECT SUM(y) FROM canaries`, client.QueryOptions{Epsilon: "1"}); err != nil {
+	if _, err := ask.Query(ctx, w.buyer, `SELECT SUM(y) FROM canaries`, ask.Options{Epsilon: "1"}); err != nil {
 		t.Fatal(err)
 	}
 	registry, err := w.buyer.Registry(ctx, "canaries")
@@ -189,7 +194,7 @@ func (w *canaryWorld) ask(ctx context.Context, t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := client.VectorPlan{Name: "mine", Registry: registry, Bits: 1, Values: make([]uint64, registry.Rows)}
+	plan := vector.Plan{Name: "mine", Registry: registry, Pieces: 1, By: []string{"county"}, Values: make([]uint64, registry.Rows)}
 	var ids []string
 	var members []leak.Needle
 	before := len(w.clients.sent())
@@ -198,7 +203,7 @@ func (w *canaryWorld) ask(ctx context.Context, t *testing.T) {
 		ids = append(ids, row[0])
 		plan.Values[i] = uint64(0b10010110100 >> i & 1) // five of the north
 	}
-	if _, err := w.buyer.RegisterVector(ctx, plan, nil); err != nil {
+	if _, err := vector.Register(ctx, w.buyer, plan, nil); err != nil {
 		t.Fatal(err)
 	}
 	w.needles = append(w.needles, vectorNeedles("the portfolio", plan.Values, ids)...)
@@ -315,9 +320,13 @@ func (w *canaryWorld) plantEverywhere(ctx context.Context, t *testing.T, needles
 		}
 		return false
 	})
-	if _, err := w.nodes["n1"].peers.Do(ctx, "n2", http.MethodPost, pathPropose, whole); err == nil {
-		t.Error("what is no envelope was proposed")
-	}
+	w.await(ctx, "n2 to have been sent it", func() bool { // which takes no connection yet where it has just been opened
+		_, err := w.nodes["n1"].peers.Do(ctx, "n2", http.MethodPost, pathPropose, whole)
+		if err == nil {
+			t.Error("what is no envelope was proposed")
+		}
+		return !errors.Is(err, peer.ErrUnreachable)
+	})
 	for _, protocol := range []string{"weir-peer", "weir-raft"} {
 		for _, way := range []string{"as received", ""} {
 			streams := slices.DeleteFunc(w.peers.streams(), func(h leak.Place) bool {

@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/node/leak"
+	"github.com/weirdata/weir/node/mpc"
 )
 
 // readingNeedles are all the forms in which a reading, or a sum of count of them, could
@@ -59,14 +60,11 @@ func (c *cluster) secretNeedles(t *testing.T, key catalog.Key) (secrets []leak.N
 			secrets = append(secrets, leak.Forms(name+" of "+m.ID, b)...)
 		}
 		secrets = append(secrets, leak.Forms("seal key of "+m.ID, bytes.TrimSpace(readFile(t, c.sealKey(m.ID))))...)
-		b, err := n.vault.Get(secretKey(key.ID, key.Epoch, key.Attempt))
+		b, err := n.vault.Get(mpc.CeremonySession(key))
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := decodeRecord(b)
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := readStoredKey(t, b)
 		secrets = append(secrets, leak.Forms("PRF secret of "+m.ID, r.Secret)...)
 		for _, at := range []int{len(r.Share) / 3, len(r.Share) - 96} { // past the header, which is public
 			secrets = append(secrets, leak.Forms(fmt.Sprintf("key share of %s at byte %d", m.ID, at), r.Share[at:at+48])...)

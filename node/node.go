@@ -9,72 +9,54 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/blobs"
+	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/peer"
 	"github.com/weirdata/weir/node/vault"
+	"github.com/weirdata/weir/node/versions"
 )
 
 // closeWait is how long requests under way may take to end when a node closes.
 const closeWait = time.Second
 
-// Node is a running node.
+// Node is a running node. Its parts share a core:
+//
+//   - monitor: what it knows of the other nodes, and whether clocks, states and logs agree;
+//   - access: the ways into the ledger and out of it;
+//   - leader: what it decides while it leads;
+//   - reconciler: its own work, which follows from the state;
+//   - checkpoints: its signed log, and the others' signatures.
 type Node struct {
-	opts     Options
-	log      *slog.Logger
-	id       string
-	run      string // names this run of the node's process to others
-	point    int    // Shamir point
-	cluster  catalog.Digest
-	founding catalog.Cluster
-	roster   []catalog.Node // ascending points
-	params   he.Parameters
-	products he.ProductParameters // of computations on shares
+	*core
+	*access
+	monitor     *monitor
+	leader      *leader
+	reconciler  *reconciler
+	checkpoints *checkpoints
 
-	vault    *vault.Vault
-	signing  ed25519.PrivateKey
-	keys     *keyring
-	shares   *shareKeeper
-	blobs    blobs
-	machine  *catalog.Machine
-	ledger   *consensus.Ledger
 	mux      *peer.Mux
-	peers    *peer.Client
 	peerHTTP *peer.Server
 	apiHTTP  *http.Server
 	apiAddr  net.Addr
+	openers  api.Cores // for openings
 
-	exchange    *exchange
-	checkpoints checkpoints
-	mender      *mender
-	ceremonies  ceremonies
-	outcomes    outcomes
-	headways    headways
-	acts        *acts
-	orphans     *orphans
-	vectors     heldVectors
-	duties      *duties
-	health      *health
-	leader      leader
-	interrupted map[string]bool // sessions that an earlier run was part of; set once
-	woken       chan struct{}
-	news        *news
-
-	mu      sync.Mutex
-	waiting string
+	metricsAddr net.Addr // nil: metrics are not told
 
 	stop    context.CancelFunc
-	done    <-chan struct{} // closed by stop
-	loops   sync.WaitGroup  // what works for as long as the node is open
-	wg      sync.WaitGroup  // servers, which end with their listeners
-	failed  chan error      // first failure of a server
+	loops   sync.WaitGroup // what works for as long as the node is open
+	wg      sync.WaitGroup // servers, which end with their listeners
+	failed  chan error     // first failure of a server
 	closers []func() error
 	closing sync.Once
 	closed  error
@@ -83,8 +65,8 @@ type Node struct {
 // Open starts a node: it serves its peers and clients when Open returns, and is
 // ready (see Ready) once the cluster has a leader and the node's state is
 // loaded. Close ends it.
-func Open(opts Options) (n *Node, err error) {
-	opts, err = opts.checked()
+func Open(opts Options) (*Node, error) {
+	opts, err := opts.validate()
 	if err != nil {
 		return nil, fmt.Errorf("open a node: %w", err)
 	}
@@ -93,26 +75,51 @@ func Open(opts Options) (n *Node, err error) {
 		return nil, fmt.Errorf("open a node: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	n = &Node{
-		opts: opts, log: opts.Logger.With("component", "node", "node", opts.ID), id: opts.ID, stop: stop, done: ctx.Done(),
-		exchange: newExchange(), mender: newMender(), ceremonies: ceremonies{parts: map[string]*ceremony{}}, outcomes: outcomes{held: map[string]any{}, begun: map[string]bool{}}, headways: headways{heard: opts.far, of: map[string]*headway{}}, duties: newDuties(), acts: newActs(opts.ActBurst), orphans: newOrphans(),
-		run: run, health: newHealth(opts.ID, run), woken: make(chan struct{}, 1), news: newNews(), failed: make(chan error, 2),
-		machine: catalog.NewMachine(),
+	c := &core{
+		opts: opts, log: opts.Logger.With("component", "node", "node", opts.ID), id: opts.ID, run: run,
+		machine: state.NewMachine(), health: newHealth(opts.ID, run), woken: make(chan struct{}, 1), done: ctx.Done(),
+		whileOpen: func(parent context.Context) (context.Context, context.CancelFunc) { return joined(parent, ctx) },
 	}
-	for _, step := range []func() error{guardProcess, n.openGenesis, n.openSecrets, n.openBlobs, n.openPeers, n.openLedger, n.noteInterrupted, n.openVectors, n.openNotary, n.servePeers, n.serveAPI} {
+	n := newNode(c)
+	n.stop = stop
+	for _, step := range []func() error{
+		guardProcess, n.openGenesis, n.openSecrets, n.openBlobs, n.openPeers, n.openComputations, n.openLedger,
+		n.reconciler.noteInterrupted, n.checkpoints.open, n.servePeers, n.serveAPI,
+	} {
 		if err := step(); err != nil {
-			return nil, errors.Join(fmt.Errorf("open node %s: %w", opts.ID, err), n.Close())
+			return nil, errors.Join(fmt.Errorf("open node %s: %w", opts.ID, n.advised(err)), n.Close())
 		}
 	}
-	n.loops.Go(func() { n.work(ctx) })
+	n.loops.Go(func() { n.reconciler.run(ctx) })
 	n.loops.Go(func() { n.scrubs(ctx) })
+	n.loops.Go(func() { n.restarts(ctx) })
 	n.loops.Go(func() { n.collects(ctx) })
 	for _, m := range n.roster {
 		if m.ID != n.id {
-			n.loops.Go(func() { n.watch(ctx, m) })
+			n.loops.Go(func() { n.monitor.watch(ctx, m) })
 		}
 	}
 	return n, nil
+}
+
+// newNode puts the parts of a node together.
+func newNode(c *core) *Node {
+	mon := &monitor{core: c}
+	acc := &access{core: c, monitor: mon, limiter: newRateLimiter(c.opts.ActBurst), cores: api.NewCores(runtime.GOMAXPROCS(0) - 1)}
+	l := &leader{core: c, monitor: mon, access: acc}
+	return &Node{
+		core: c, access: acc, monitor: mon, leader: l,
+		reconciler:  &reconciler{core: c, monitor: mon, access: acc, leader: l, running: map[string]context.CancelFunc{}, rest: map[string]time.Time{}, news: newNews()},
+		checkpoints: &checkpoints{core: c, turn: make(chan struct{}, 1)},
+		openers:     api.NewCores(c.opts.Workers), failed: make(chan error, 2),
+	}
+}
+
+// joined returns a context that ends when either does.
+func joined(parent, other context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(parent)
+	unhook := context.AfterFunc(other, cancel)
+	return ctx, func() { unhook(); cancel() }
 }
 
 // openGenesis reads the roster and this node's place in it.
@@ -139,9 +146,18 @@ func (n *Node) openGenesis() error {
 	return err
 }
 
+// openVault unseals what the node keeps, with the key of a file or of a command.
+func (o Options) openVault() (*vault.Vault, error) {
+	dir := filepath.Join(o.Dir, dirVault)
+	if len(o.SealKeyCommand) > 0 {
+		return vault.OpenByCommand(context.Background(), dir, o.SealKeyCommand)
+	}
+	return vault.Open(dir, o.SealKeyFile)
+}
+
 // openSecrets unseals this node's own keys.
 func (n *Node) openSecrets() (err error) {
-	if n.vault, err = vault.Open(filepath.Join(n.opts.Dir, dirVault), n.opts.SealKeyFile); err != nil {
+	if n.vault, err = n.opts.openVault(); err != nil {
 		return err
 	}
 	n.onClose(n.vault.Close)
@@ -150,7 +166,7 @@ func (n *Node) openSecrets() (err error) {
 		return fmt.Errorf("%s has no key of a node: give the directory that node %s was founded with: %w", n.opts.Dir, n.id, err)
 	}
 	if err != nil {
-		return fmt.Errorf("this node's key: %w", err)
+		return fmt.Errorf("read this node's key: %w", err)
 	}
 	defer vault.Wipe(seed)
 	if len(seed) != ed25519.SeedSize {
@@ -161,21 +177,20 @@ func (n *Node) openSecrets() (err error) {
 	if public := n.signing.Public().(ed25519.PublicKey); !public.Equal(ed25519.PublicKey(n.roster[n.point-1].Key)) { //nolint:forcetypeassert // by definition
 		return fmt.Errorf("this node's key is not the one that the founding names for %s", n.id)
 	}
-	if n.shares, err = newShareKeeper(n.vault, n.opts.Clock); err != nil {
-		return err
-	}
-	n.keys = newKeyring(n.vault)
-	n.onClose(func() error { n.keys.close(); return nil })
 	return nil
 }
 
-func (n *Node) openBlobs() error {
-	store, err := tiles.Open(filepath.Join(n.opts.Dir, dirBlobs), tiles.StoreOptions{Logger: n.opts.Logger})
+func (n *Node) openBlobs() (err error) {
+	n.disk, err = blobs.OpenDisk(filepath.Join(n.opts.Dir, dirBlobs), tiles.StoreOptions{Logger: n.opts.Logger, Free: n.opts.Free})
 	if err != nil {
 		return err
 	}
-	n.blobs = blobs{store: store, mender: n.mender, orphans: n.orphans, wake: n.wake}
-	n.onClose(store.Close)
+	n.onClose(n.disk.Close)
+	n.blobs = blobs.New(blobs.Options{
+		Disk: n.disk, Self: n.id, Roster: n.roster, Ledger: ownLedger{n.access}, Peers: blobPeers{n.core}, Cores: n.openers,
+		Logger: n.log, Clock: n.opts.Clock, Ticks: n.opts.Ticks, ScrubPause: n.opts.ScrubPause, KeepOrphans: n.opts.KeepOrphans, Wake: n.wake,
+	})
+	n.versions = versions.New(versions.Options{Ledger: ownLedger{n.access}, Blobs: n.blobs, Params: n.params, Logger: n.log, Plan: n.opts.plan})
 	return nil
 }
 
@@ -215,6 +230,20 @@ func (n *Node) openPeers() error {
 	return nil
 }
 
+// openComputations lists what the vault has for what nodes compute together.
+func (n *Node) openComputations() (err error) {
+	n.mpc, err = mpc.New(mpc.Options{
+		Cluster: n.founding, Self: n.roster[n.point-1], Signing: n.signing, Params: n.params, Products: n.products, Sealing: secretSealing,
+		Ledger: ownLedger{n.access}, Peers: otherMembers{n.peers}, Blobs: n.blobs, Secrets: n.vault, Versions: n.versions,
+		Cores: n.openers, Workers: n.opts.Workers, Logger: n.log, Clock: n.opts.Clock, Summed: n.opts.summed, Progressed: n.opts.far,
+	})
+	if err != nil {
+		return err
+	}
+	n.onClose(func() error { n.mpc.Close(); return nil })
+	return nil
+}
+
 func (n *Node) openLedger() (err error) {
 	members := make([]consensus.Member, len(n.roster))
 	for i, m := range n.roster {
@@ -222,10 +251,10 @@ func (n *Node) openLedger() (err error) {
 	}
 	n.ledger, err = consensus.Open(consensus.Options{
 		Dir: filepath.Join(n.opts.Dir, dirLedger), ID: n.id, Members: members, Bootstrap: true,
-		Transport: n.mux.Raft(), Machine: n.machine, Logger: n.opts.Logger,
+		Transport: n.mux.Raft(), Machine: n.machine, Logger: n.opts.Logger, Memory: vaultMemory{n.vault, secretLedger},
 		SnapshotThreshold: n.opts.SnapshotThreshold, SnapshotInterval: n.opts.SnapshotInterval, TrailingLogs: n.opts.TrailingLogs,
 		HeartbeatTimeout: n.opts.Heartbeat, ElectionTimeout: n.opts.Heartbeat, LeaderLeaseTimeout: n.opts.Heartbeat / 2,
-		NoQuorumTimeout: n.opts.QuorumWait, MinFreeBytes: n.opts.MinFreeBytes,
+		NoQuorumTimeout: n.opts.QuorumWait, MinFreeBytes: n.opts.MinFreeBytes, Free: n.opts.Free,
 	})
 	if err != nil {
 		return err
@@ -256,7 +285,8 @@ func (n *Node) serveAPI() error {
 		return err
 	}
 	handler, err := api.New(api.Options{
-		Backend: n, Blobs: n.blobs, Health: n, Evidence: n, Cluster: n.cluster, Progress: n.Progress,
+		Backend: n, Blobs: clientBlobs{n.blobs}, Health: n, Evidence: n.checkpoints, Cluster: n.cluster, Progress: n.Progress,
+		Applied: n.ledger.AppliedIndex, ClockFault: n.monitor.clockFault, Cores: n.cores,
 		TileBytes: n.params.TileBytes(), MaxIndexBytes: tiles.DefaultMaxBlob, Logger: n.opts.Logger, Now: n.opts.Clock,
 	})
 	if err != nil {
@@ -264,6 +294,9 @@ func (n *Node) serveAPI() error {
 	}
 	if n.opts.WrapAPI != nil {
 		handler = n.opts.WrapAPI(handler)
+	}
+	if handler, err = n.serveMetrics(handler); err != nil {
+		return err
 	}
 	addr := n.opts.APIListen
 	if addr == "" {
@@ -304,7 +337,7 @@ func (n *Node) Failed() <-chan error { return n.failed }
 func (n *Node) APIAddr() net.Addr { return n.apiAddr }
 
 // Changes returns a channel that is closed at the next change of the state.
-func (n *Node) Changes() <-chan struct{} { return n.news.next() }
+func (n *Node) Changes() <-chan struct{} { return n.reconciler.news.next() }
 
 func (n *Node) onClose(f func() error) { n.closers = append(n.closers, f) }
 
@@ -313,7 +346,7 @@ func (n *Node) onClose(f func() error) { n.closers = append(n.closers, f) }
 func (n *Node) Close() error {
 	n.closing.Do(func() {
 		n.stop()
-		n.loops.Wait() // and with work, every duty it started
+		n.loops.Wait() // and with the reconciler, every task it started
 		var errs []error
 		for i := len(n.closers) - 1; i >= 0; i-- {
 			errs = append(errs, n.closers[i]())

@@ -16,9 +16,12 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/noise"
-	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/publish"
+	"github.com/weirdata/weir/node/versions"
 )
 
 // noisyPolicy is the policy of a dataset of stations that offers noised answers.
@@ -34,7 +37,7 @@ func publishNoisy(ctx context.Context, t *testing.T, publisher *client.Client) [
 	list := stationReadings()
 	text := fmt.Sprintf(stationsDescriptor, "noisy")
 	text = text[:strings.Index(text, "policy:")] + noisyPolicy
-	if _, err := publisher.PublishDataset(ctx, prepareText(ctx, t, text, stationsCSV(list), nil), nil); err != nil {
+	if _, err := publish.Publish(ctx, publisher, prepareText(ctx, t, text, stationsCSV(list), nil), nil); err != nil {
 		t.Fatal(err)
 	}
 	return list
@@ -76,7 +79,7 @@ func noisyTruth(list []reading) (sums [2][]int64, counts []int64) {
 // drawn is what a node has in its vault of a query's noise.
 func (c *cluster) drawn(t *testing.T, id, query string) []byte {
 	t.Helper()
-	b, err := c.nodes[id].vault.Get(secretNoise(query))
+	b, err := c.nodes[id].vault.Get("noise/" + query)
 	if err != nil {
 		t.Fatalf("noise of query %s at %s: %v", query, id, err)
 	}
@@ -86,14 +89,14 @@ func (c *cluster) drawn(t *testing.T, id, query string) []byte {
 // exactly checks that a noised table is the plaintext plus the noise that the
 // members of the last attempt hold, digit by digit, and that what it states of
 // the noise is that of the law.
-func (c *cluster) exactly(t *testing.T, r *client.Result, list []reading) {
+func (c *cluster) exactly(t *testing.T, r *ask.Result, list []reading) {
 	t.Helper()
 	sums, counts := noisyTruth(list)
 	active := r.Query.Attempts[len(r.Query.Attempts)-1].Active
 	for _, id := range active {
-		parts, err := unpackParts(c.drawn(t, id, r.Query.ID), 3)
-		if err != nil {
-			t.Fatal(err)
+		parts := storedParts(t, c.drawn(t, id, r.Query.ID))
+		if len(parts) != 3 {
+			t.Fatalf("a record of %d parts", len(parts))
 		}
 		for number, stated := range r.Table.Noise.Sums {
 			column := slices.Index([]string{"pm25", "no2"}, stated.Measure)
@@ -147,8 +150,8 @@ func TestNoisedAnswersAreThePlaintextPlusEveryMembersNoise(t *testing.T) {
 	truth, _ := noisyTruth(list)
 	inside, all := 0, 0
 	var seen []string
-	for n, o := range []client.QueryOptions{{Epsilon: "1"}, {Epsilon: "1"}, {Epsilon: "1", Delta: "1e-6"}, {Epsilon: "0.5", Delta: "0.000001"}} {
-		r, err := buyer.Query(ctx, noisySQL, o)
+	for n, o := range []ask.Options{{Epsilon: "1"}, {Epsilon: "1"}, {Epsilon: "1", Delta: "1e-6"}, {Epsilon: "0.5", Delta: "0.000001"}} {
+		r, err := ask.Query(ctx, buyer, noisySQL, o)
 		if err != nil {
 			t.Fatalf("query %d: %v", n, err)
 		}
@@ -181,17 +184,17 @@ func TestNoisedAnswersAreThePlaintextPlusEveryMembersNoise(t *testing.T) {
 	}
 
 	// 3.5 of 4.5 are spent.
-	x := c.asExplained(ctx, t, buyer, noisySQL, client.QueryOptions{Epsilon: "0.8"})
+	x := c.asExplained(ctx, t, buyer, noisySQL, ask.Options{Epsilon: "0.8"})
 	if x.Noise == nil || x.Noise.Contract != (catalog.Account{Limit: "4.5", Spent: "3.5", Left: "1"}) || x.Noise.MostCost != "2.4" || len(x.Noise.Sums) != 2 {
 		t.Errorf("explained %+v", x.Noise)
 	}
-	_, err := buyer.Query(ctx, noisySQL, client.QueryOptions{Epsilon: "0.3"})
+	_, err := ask.Query(ctx, buyer, noisySQL, ask.Options{Epsilon: "0.3"})
 	var problem *wire.Problem
 	if !errors.As(err, &problem) || problem.Status != http.StatusForbidden || !strings.Contains(problem.Error(), "0.2 left of 4.5") {
 		t.Errorf("over the budget: %v", err)
 	}
 	// Exact figures are still to be had, and have no noise.
-	r, err := buyer.Query(ctx, noisySQL, client.QueryOptions{})
+	r, err := ask.Query(ctx, buyer, noisySQL, ask.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,8 +212,8 @@ func TestLaterAttemptsUseTheFirstDraw(t *testing.T) {
 	var first sync.Map // node and query → the noise that was there when it planned again
 	c = newCluster(t, 3, 2, func(o *Options) {
 		id := o.ID
-		o.plan = func(w work, verdict catalog.Verdict) (*query.Plan, error) {
-			p, err := planOf(w, verdict)
+		o.plan = func(w versions.Sources, verdict catalog.Verdict) (*plan.Plan, error) {
+			p, err := versions.PlanOf(w, verdict)
 			if err != nil || verdict.Noise == nil {
 				return p, err
 			}
@@ -234,7 +237,7 @@ func TestLaterAttemptsUseTheFirstDraw(t *testing.T) {
 	list := publishNoisy(ctx, t, bureau)
 	c.await(ctx, "all nodes to hold the version", func() bool { return len(c.version(t, "n1", "noisy", 1).Acks) == 3 })
 	for again := false; !again; {
-		r, err := bureau.Query(ctx, noisySQL, client.QueryOptions{Epsilon: "0.1"})
+		r, err := ask.Query(ctx, bureau, noisySQL, ask.Options{Epsilon: "0.1"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -244,7 +247,7 @@ func TestLaterAttemptsUseTheFirstDraw(t *testing.T) {
 			if len(attempts) == 1 || !slices.Contains(attempts[0].Active, id) {
 				continue
 			}
-			was, ok := first.Load(id + " " + secretNoise(r.Query.ID))
+			was, ok := first.Load(id + " noise/" + r.Query.ID)
 			if !ok {
 				t.Fatalf("%s had stored no noise before the second attempt", id)
 			}

@@ -8,17 +8,20 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/peer"
 )
 
 // FuzzPeerRequest hands a node what another one might send it: answered, or refused with
 // a status and a kind, never with an internal error; and nobody can fill its memory with
-// parcels that the ledger asks for nowhere.
+// messages that the ledger asks for nowhere.
 func FuzzPeerRequest(f *testing.F) {
 	c := newCluster(f, 3, 2, nil)
 	ctx, cancel := context.WithTimeout(f.Context(), deadline)
@@ -26,7 +29,7 @@ func FuzzPeerRequest(f *testing.F) {
 	c.publisher(ctx, "bureau") // a ceremony has been
 	n := c.nodes["n1"]
 	var key catalog.Key
-	err := n.Read(ctx, func(v catalog.View) error {
+	err := n.Read(ctx, func(v state.View) error {
 		keys, err := v.Keys()
 		key = keys[0]
 		return err
@@ -35,16 +38,14 @@ func FuzzPeerRequest(f *testing.F) {
 		f.Fatal(err)
 	}
 	c.await(ctx, "what the ceremony left to be dropped", func() bool {
-		n.exchange.mu.Lock()
-		defer n.exchange.mu.Unlock()
-		return n.exchange.size == 0
+		return !slices.ContainsFunc(n.ids(), func(id string) bool { return n.mpc.Mailbox.Held(id) > 0 })
 	})
-	handlers := []peer.Handler{n.servePropose, n.serveReadIndex, n.serveCheckpoint, n.serveBlob, n.serveParcel}
+	handlers := []peer.Handler{n.servePropose, n.serveReadIndex, n.checkpoints.serveCheckpoint, n.serveBlob, n.serveMessage}
 	envelope, err := json.Marshal(c.genesis.Envelope)
 	if err != nil {
 		f.Fatal(err)
 	}
-	parcelOf := func(session, kind, batch string) string {
+	messageOf := func(session, kind, batch string) string {
 		return url.Values{"session": {session}, "kind": {kind}, "batch": {batch}}.Encode()
 	}
 	f.Add(0, "", envelope)
@@ -54,9 +55,9 @@ func FuzzPeerRequest(f *testing.F) {
 	f.Add(2, "", []byte(`{"size":18446744073709551615}`))
 	f.Add(3, strings.Repeat("0", 64), []byte{})
 	f.Add(3, "../../secrets", []byte{})
-	f.Add(4, parcelOf(ceremonySession(key), parcelDealing, "0"), []byte("dealing"))
-	f.Add(4, parcelOf(testSession(key, 0), parcelSlots, "0"), []byte("slots"))
-	f.Add(4, parcelOf("query/q-1/1", parcelShares, "-1"), []byte("x"))
+	f.Add(4, messageOf(mpc.CeremonySession(key), mpc.KindDealing, "0"), []byte("dealing"))
+	f.Add(4, messageOf(mpc.CeremonySession(key)+"/test/0", mpc.KindSlots, "0"), []byte("slots"))
+	f.Add(4, messageOf("query/q-1/1", mpc.KindShares, "-1"), []byte("x"))
 	f.Add(4, "batch=1&kind=digests;session=%zz", []byte{})
 	f.Fuzz(func(t *testing.T, route int, query string, body []byte) {
 		if route < 0 || route >= len(handlers) {
@@ -78,10 +79,8 @@ func FuzzPeerRequest(f *testing.F) {
 		default:
 			t.Fatalf("route %d answers %d and %v", route, w.Code, err)
 		}
-		n.exchange.mu.Lock()
-		defer n.exchange.mu.Unlock()
-		if n.exchange.sizeOf["n2"] > 0 {
-			t.Fatalf("%d bytes of n2 are kept", n.exchange.sizeOf["n2"])
+		if held := n.mpc.Mailbox.Held("n2"); held > 0 {
+			t.Fatalf("%d bytes of n2 are kept", held)
 		}
 	})
 }

@@ -10,8 +10,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/compute/query"
-	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/compute/plan"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/vector"
+	"github.com/weirdata/weir/node/mpc"
+	"github.com/weirdata/weir/node/versions"
 )
 
 // A member that closes in the middle of a private query ends one attempt. Another
@@ -24,10 +28,10 @@ func TestMemberClosedInTheMiddleOfAPrivateQueryIsReplaced(t *testing.T) {
 	var x *exchangeOf
 	held, release := make(chan string, 1), make(chan struct{})
 	inAttempt := func(n *Node) (in bool, err error) {
-		err = n.view(func(v catalog.View) error {
+		err = n.view(func(v state.View) error {
 			pending, err := v.PendingQueries()
 			if len(pending) == 1 {
-				_, in = running(pending[0].Attempts, n.id)
+				_, in = mpc.Member(pending[0].Attempts, n.id)
 			}
 			return err
 		})
@@ -35,7 +39,7 @@ func TestMemberClosedInTheMiddleOfAPrivateQueryIsReplaced(t *testing.T) {
 	}
 	x = newFirmsOf(ctx, t, 3, 2, firmsDescriptor, func(o *Options) {
 		id := o.ID
-		o.plan = func(w work, verdict catalog.Verdict) (*query.Plan, error) {
+		o.plan = func(w versions.Sources, verdict catalog.Verdict) (*plan.Plan, error) {
 			if id != "n1" && verdict.In != "" && armed.Load() { // n1 is whom the client asks
 				in, err := inAttempt(x.nodes[id])
 				if err != nil {
@@ -46,7 +50,7 @@ func TestMemberClosedInTheMiddleOfAPrivateQueryIsReplaced(t *testing.T) {
 					<-release
 				}
 			}
-			return planOf(w, verdict)
+			return versions.PlanOf(w, verdict)
 		}
 	})
 	mine := selected(func(f int) bool { return f < 20 })
@@ -55,12 +59,12 @@ func TestMemberClosedInTheMiddleOfAPrivateQueryIsReplaced(t *testing.T) {
 	total := sum["c0"] + sum["c1"]
 	armed.Store(true)
 	type answer struct {
-		r   *client.Result
+		r   *ask.Result
 		err error
 	}
 	answered := make(chan answer, 1)
 	go func() {
-		r, err := x.buyer.Query(ctx, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(mine)`, client.QueryOptions{})
+		r, err := ask.Query(ctx, x.buyer, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(mine)`, ask.Options{})
 		answered <- answer{r, err}
 	}()
 	victim := <-held
@@ -78,7 +82,7 @@ func TestMemberClosedInTheMiddleOfAPrivateQueryIsReplaced(t *testing.T) {
 	}
 	attempts := got.r.Query.Attempts
 	last := attempts[len(attempts)-1]
-	failed := func(a catalog.Attempt) bool { return slices.Contains(a.Active, victim) && a.Failed != "" }
+	failed := func(a catalog.Attempt) bool { return slices.Contains(a.Active, victim) && !a.Failed.IsZero() }
 	if len(attempts) < 2 || !slices.ContainsFunc(attempts, failed) || slices.Contains(last.Active, victim) {
 		t.Errorf("attempts %+v, want one that %s was in to fail and another set to answer", attempts, victim)
 	}
@@ -89,7 +93,7 @@ func TestMemberClosedInTheMiddleOfAPrivateQueryIsReplaced(t *testing.T) {
 	if d := cmp.Diff([][]string{{fmt.Sprintf("%d.%d", total/10, total%10)}}, rowsOf(t, table.Bytes())); d != "" {
 		t.Errorf("(-plaintext +answer)\n%s", d)
 	}
-	all, err := x.buyer.Vectors(ctx)
+	all, err := vector.All(ctx, x.buyer)
 	if err != nil || len(all) != 1 || all[0].ID != v.ID {
 		t.Errorf("the buyer's vectors are %+v, %v", all, err)
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
 )
 
 // Every form of a private query that opens nothing, or opens public columns beside
@@ -19,7 +19,9 @@ func TestFormsOfPrivateQueriesEqualPlaintext(t *testing.T) {
 	x := newFirms(ctx, t, 3, 2)
 	mine := selected(func(f int) bool { return f%4 == 0 }) // none in county c1
 	loan := func(f int) uint64 { return uint64(100 * f) }  //nolint:gosec // a firm
-	x.register(ctx, t, x.vector("mine", 1, mine))
+	plan := x.vector("mine", 1, mine)
+	plan.By = []string{"county"}
+	x.register(ctx, t, plan)
 	x.register(ctx, t, x.vector("loans", 16, loan))
 	sum, cells := x.sums(mine)
 	all, readings := x.sums(func(int) uint64 { return 1 })
@@ -46,12 +48,12 @@ func TestFormsOfPrivateQueriesEqualPlaintext(t *testing.T) {
 			}
 		}
 	}
-	r, err := x.buyer.Query(ctx, `SELECT county, SUM(co2), COUNT(co2) FROM firms WHERE firm IN PRIVATE(mine) GROUP BY county`, client.QueryOptions{Complete: true})
+	r, err := ask.Query(ctx, x.buyer, `SELECT county, SUM(co2), COUNT(co2) FROM firms WHERE firm IN PRIVATE(mine) GROUP BY county`, ask.Options{Complete: true})
 	if err != nil || len(r.Table.Rows) != 1 {
 		t.Fatalf("all or nothing: %v", err)
 	}
-	if p := x.asExplained(ctx, t, x.buyer, `SELECT AVG(co2) FROM firms WHERE firm IN PRIVATE(mine) AND period < '2024-03'`, client.QueryOptions{}); !p.Plan.Bound || !strings.Contains(p.Nodes, "private vector mine") || !strings.Contains(p.Nodes, "fewer than 4") {
+	if p := x.asExplained(ctx, t, x.buyer, `SELECT AVG(co2) FROM firms WHERE firm IN PRIVATE(mine) AND period < '2024-03'`, ask.Options{}); !p.Plan.Bound || !strings.Contains(p.Nodes, "private vector mine") || !strings.Contains(p.Nodes, "fewer than 4") {
 		t.Errorf("explained as %+v", p)
 	}
-	x.asExplained(ctx, t, x.buyer, `SELECT SUM(co2 * PRIVATE(loans)) FROM firms`, client.QueryOptions{Epsilon: "0.5"})
+	x.asExplained(ctx, t, x.buyer, `SELECT SUM(co2 * PRIVATE(loans)) FROM firms`, ask.Options{Epsilon: "0.5"})
 }

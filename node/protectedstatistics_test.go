@@ -13,6 +13,8 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/publish"
 )
 
 const protectedDescriptor = `dataset: guarded
@@ -51,10 +53,10 @@ func guardedReadings() (list []reading) {
 	return list
 }
 
-// TestProtectedMomentsAreExactWhereTheClassRuleLetsThem, noised where the policy
+// TestProtectedMomentsAreExactWhereTheRuleLetsThem, noised where the policy
 // does not list them, and a county whose measures differ in one station's one cell is
 // left out of what is summed over common cells.
-func TestProtectedMomentsAreExactWhereTheClassRuleLetsThem(t *testing.T) {
+func TestProtectedMomentsAreExactWhereTheRuleLetsThem(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, nil)
@@ -62,7 +64,7 @@ func TestProtectedMomentsAreExactWhereTheClassRuleLetsThem(t *testing.T) {
 	buyer := c.admit(ctx, newKey(t, "bank"), catalog.RoleBuyer)
 	list := guardedReadings()
 	p := prepareText(ctx, t, protectedDescriptor, stationsCSV(list), nil)
-	done, err := bureau.PublishDataset(ctx, p, nil)
+	done, err := publish.Publish(ctx, bureau, p, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,14 +78,14 @@ func TestProtectedMomentsAreExactWhereTheClassRuleLetsThem(t *testing.T) {
 		t.Fatalf("covariances of %v, want of c0 alone", rows)
 	}
 	nearTo(t, "COVAR_POP", rows[0][1], spread(both[0], both[1])/float64(len(both[0])))
-	again, err := buyer.Query(ctx, "SELECT county, COVAR_POP(no2, pm25), COUNT(pm25) FROM guarded GROUP BY county", client.QueryOptions{})
+	again, err := ask.Query(ctx, buyer, "SELECT county, COVAR_POP(no2, pm25), COUNT(pm25) FROM guarded GROUP BY county", ask.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if again.Query.Repeats == "" || len(again.Table.Rows) != 1 || again.Table.Rows[0][1] != rows[0][1] {
 		t.Errorf("asked again, the repeat of %q is %v, was %v", again.Query.Repeats, again.Table.Rows, rows)
 	}
-	if x := c.asExplained(ctx, t, buyer, "SELECT COVAR_SAMP(no2, pm25), VAR_POP(pm25) FROM guarded WHERE county = 'c0'", client.QueryOptions{}); x.Plan.Products == 0 || !x.Plan.Bound {
+	if x := c.asExplained(ctx, t, buyer, "SELECT COVAR_SAMP(no2, pm25), VAR_POP(pm25) FROM guarded WHERE county = 'c0'", ask.Options{}); x.Plan.Products == 0 || !x.Plan.Bound {
 		t.Errorf("explained as %+v", x.Plan)
 	}
 	rows = queryRows(ctx, t, buyer, "SELECT county, AVG(no2) FROM guarded GROUP BY county")
@@ -95,13 +97,17 @@ func TestProtectedMomentsAreExactWhereTheClassRuleLetsThem(t *testing.T) {
 		"SELECT HISTOGRAM(pm25) FROM guarded":       "histogram",
 		"SELECT EXCEEDANCE(pm25, 500) FROM guarded": "histogram",
 	} {
-		_, err := buyer.Query(ctx, sql, client.QueryOptions{})
+		_, err := ask.Query(ctx, buyer, sql, ask.Options{})
 		var problem *wire.Problem
 		if !errors.As(err, &problem) || problem.Rule != rule || problem.Fix == "" {
 			t.Errorf("%s: %v, want the refusal %s with what would pass", sql, err, rule)
 		}
 	}
-	if _, err := buyer.Query(ctx, "SELECT COUNT(*) FROM guarded HAVING CORR(pm25, no2) > 0", client.QueryOptions{}); err == nil || !strings.Contains(err.Error(), "does not release regr to anybody") {
+	_, err = ask.Query(ctx, buyer, "SELECT COUNT(*) FROM guarded HAVING CORR(pm25, no2) > 0", ask.Options{})
+	if err == nil {
+		t.Fatal("a correlation in HAVING that the policy does not allow is answered")
+	}
+	if said, _ := client.Words(err); !strings.Contains(said, "does not release regr to anybody") {
 		t.Errorf("a correlation in HAVING that the policy does not allow: %v", err)
 	}
 	noisedStatistics(ctx, t, buyer, list)
@@ -119,7 +125,7 @@ func nearTo(t *testing.T, what, got string, want float64) {
 func noisedStatistics(ctx context.Context, t *testing.T, buyer *client.Client, list []reading) {
 	t.Helper()
 	sql := "SELECT county, HISTOGRAM(pm25), MEDIAN(pm25), EXCEEDANCE(pm25, 250), COUNT(pm25) FROM guarded GROUP BY county"
-	r, err := buyer.Query(ctx, sql, client.QueryOptions{Epsilon: "1"})
+	r, err := ask.Query(ctx, buyer, sql, ask.Options{Epsilon: "1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +163,7 @@ func noisedStatistics(ctx context.Context, t *testing.T, buyer *client.Client, l
 	if err := r.Table.WriteText(&b); err != nil || !bytes.Contains(b.Bytes(), []byte("counts of the buckets of pm25: ")) || !bytes.Contains(b.Bytes(), []byte("(a to b)")) {
 		t.Errorf("%v\n%s", err, b.String())
 	}
-	r, err = buyer.Query(ctx, "SELECT VAR_POP(no2) FROM guarded", client.QueryOptions{Epsilon: "1"})
+	r, err = ask.Query(ctx, buyer, "SELECT VAR_POP(no2) FROM guarded", ask.Options{Epsilon: "1"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,9 +14,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/publish"
+	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -54,13 +59,13 @@ func TestRestartOfAllNodesKeepsEverything(t *testing.T) {
 	list := publishStations(ctx, t, bureau, "stations")
 	contract(ctx, t, buyer, bureau, "stations")
 	want := stationTruth(list)
-	r, err := buyer.Query(ctx, fmt.Sprintf(stationsSQL, "stations"), client.QueryOptions{})
+	r, err := ask.Query(ctx, buyer, fmt.Sprintf(stationsSQL, "stations"), ask.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	state := func() map[string]any {
 		var s = map[string]any{}
-		err := c.nodes["n1"].Read(ctx, func(v catalog.View) (err error) {
+		err := c.nodes["n1"].Read(ctx, func(v state.View) (err error) {
 			for name, get := range map[string]func() (any, error){
 				"principals": func() (any, error) { return v.Principals() },
 				"datasets":   func() (any, error) { return v.Datasets() },
@@ -105,16 +110,16 @@ func TestKeyCeremonySaysWhichNodeIsMissingAndFinishesWhenItIsBack(t *testing.T) 
 	bureau := c.admit(ctx, key, catalog.RolePublisher)
 	c.await(ctx, "a leader that waits for n3", func() bool {
 		for _, n := range c.nodes {
-			if n.ledger.IsLeader() && strings.Contains(n.waitingFor(), "n3") {
+			if n.ledger.IsLeader() && strings.Contains(n.leader.waitingFor(), "n3") {
 				return true
 			}
 		}
 		return false
 	})
 	for id, n := range c.nodes { // as one that led once, and waited
-		n.mu.Lock()
-		n.waiting = "n3"
-		n.mu.Unlock()
+		n.leader.mu.Lock()
+		n.leader.waiting = "n3"
+		n.leader.mu.Unlock()
 		if s := n.Status(); s.Waiting != "" && s.Ledger.State != "leader" {
 			t.Errorf("node %s is a %s and says that it waits for %s", id, s.Ledger.State, s.Waiting)
 		}
@@ -151,10 +156,10 @@ func TestTilesUnderAnotherPublishersKeyAreRefused(t *testing.T) {
 		t.Run(x.name, func(t *testing.T) {
 			v := c.publishRaw(ctx, t, thief, x.dataset, own.Record, x.public)
 			if v.State != x.want {
-				t.Fatalf("the version is %s (%s), want %s", v.State, v.Reason, x.want)
+				t.Fatalf("the version is %s (%s), want %s", v.State, explain.Reason(v.Reason), x.want)
 			}
-			if x.want == catalog.VersionRejected && !strings.Contains(v.Reason, "parity") {
-				t.Errorf("the reason %q does not name the parity", v.Reason)
+			if x.want == catalog.VersionRejected && !strings.Contains(explain.Reason(v.Reason), "parity") {
+				t.Errorf("the reason %q does not name the parity", explain.Reason(v.Reason))
 			}
 		})
 	}
@@ -166,7 +171,7 @@ func (c *cluster) publishRaw(ctx context.Context, t *testing.T, publisher *clien
 	t.Helper()
 	p := prepareText(ctx, t, fmt.Sprintf(stationsDescriptor, dataset), stationsCSV(stationReadings()), nil)
 	propose := c.uploadRaw(ctx, t, p, key, public)
-	if _, err := publisher.PublishRegistry(ctx, p.Registry, nil); err != nil {
+	if _, err := publish.Registry(ctx, publisher, p.Registry, nil); err != nil {
 		t.Fatal(err)
 	}
 	submit := func(kind catalog.Kind, body any) {
@@ -196,7 +201,7 @@ func (c *cluster) awaitVerdict(ctx context.Context, t *testing.T, publisher *cli
 
 // uploadRaw encrypts what was prepared under any public key, puts it into the first
 // node's store, and returns how a public version of it is proposed.
-func (c *cluster) uploadRaw(ctx context.Context, t *testing.T, p *client.Prepared, key catalog.Key, public []byte) catalog.VersionPropose {
+func (c *cluster) uploadRaw(ctx context.Context, t *testing.T, p *publish.Prepared, key catalog.Key, public []byte) catalog.VersionPropose {
 	t.Helper()
 	params := c.nodes["n1"].params
 	enc, err := he.NewEncryptor(params, public)
@@ -249,21 +254,17 @@ func TestWrongKeyShareIsNoticedByTheClient(t *testing.T) {
 	c := newCluster(t, 2, 2, nil)
 	bureau := c.publisher(ctx, "bureau")
 	publishStations(ctx, t, bureau, "stations")
-	c.tamper(t, "n2", func(r *keyRecord) []byte {
+	c.tamper(t, "n2", func(r *storedKey) []byte {
 		// Another value of the same form: the last coefficient.
 		at := len(r.Share) - 8
 		binary.LittleEndian.PutUint64(r.Share[at:], binary.LittleEndian.Uint64(r.Share[at:])^1)
-		b, err := encodeRecord(*r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
+		return r.bytes(t)
 	})
 	if ok, reasons := c.awaitReady(ctx, "n2"); !ok {
 		t.Fatalf("a share whose digest matches keeps the node from being ready: %v", reasons)
 	}
-	_, err := bureau.Query(ctx, fmt.Sprintf(stationsSQL, "stations"), client.QueryOptions{})
-	var parity *client.ParityError
+	_, err := ask.Query(ctx, bureau, fmt.Sprintf(stationsSQL, "stations"), ask.Options{})
+	var parity *ask.ParityError
 	if !errors.As(err, &parity) {
 		t.Fatalf("got %v, want a *client.ParityError", err)
 	}
@@ -277,11 +278,8 @@ func TestDamagedKeyShareKeepsTheNodeFromBeingReady(t *testing.T) {
 	c := newCluster(t, 3, 2, nil)
 	bureau := c.publisher(ctx, "bureau")
 	list := publishStations(ctx, t, bureau, "stations")
-	c.tamper(t, "n2", func(r *keyRecord) []byte {
-		b, err := encodeRecord(*r)
-		if err != nil {
-			t.Fatal(err)
-		}
+	c.tamper(t, "n2", func(r *storedKey) []byte {
+		b := r.bytes(t)
 		b[len(b)/2] ^= 1
 		return b
 	})
@@ -296,7 +294,7 @@ func TestDamagedKeyShareKeepsTheNodeFromBeingReady(t *testing.T) {
 }
 
 // tamper replaces the only key record in a node's vault while the node is down.
-func (c *cluster) tamper(t *testing.T, id string, change func(*keyRecord) []byte) {
+func (c *cluster) tamper(t *testing.T, id string, change func(*storedKey) []byte) {
 	t.Helper()
 	c.close(id)
 	v, err := vault.Open(c.nodeDir(id)+"/"+dirVault, c.sealKey(id))
@@ -311,10 +309,7 @@ func (c *cluster) tamper(t *testing.T, id string, change func(*keyRecord) []byte
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := decodeRecord(b)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := readStoredKey(t, b)
 	if err := v.Put(names[0], change(&r)); err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +320,7 @@ func (c *cluster) tamper(t *testing.T, id string, change func(*keyRecord) []byte
 }
 
 // Nothing but the connection to the root of an attempt ever carries what a
-// member contributes to an opening (PROTOCOL section 3).
+// member contributes to an opening (PROTOCOL.md section 3).
 func TestContributionsTravelToTheRootAlone(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
@@ -333,15 +328,15 @@ func TestContributionsTravelToTheRootAlone(t *testing.T) {
 	c := newCluster(t, 4, 3, func(o *Options) { o.Tap = taps.of(o.ID) })
 	bureau := c.publisher(ctx, "bureau")
 	publishStations(ctx, t, bureau, "stations")
-	r, err := bureau.Query(ctx, fmt.Sprintf(stationsSQL, "stations"), client.QueryOptions{})
+	r, err := ask.Query(ctx, bureau, fmt.Sprintf(stationsSQL, "stations"), ask.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := r.Query.Attempts[len(r.Query.Attempts)-1]
-	session := url.QueryEscape(querySession(r.Query.ID, a.Number))
+	session := url.QueryEscape(mpc.QuerySession(r.Query.ID, a.Number))
 	sent, frames := 0, taps.all()
 	for i, f := range frames {
-		if !f.sent || !bytes.Contains(f.bytes, []byte("kind="+parcelShares)) || !bytes.Contains(f.bytes, []byte("session="+session)) {
+		if !f.sent || !bytes.Contains(f.bytes, []byte("kind="+mpc.KindShares)) || !bytes.Contains(f.bytes, []byte("session="+session)) {
 			continue
 		}
 		sent++

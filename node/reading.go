@@ -4,42 +4,47 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/node/api"
 )
 
 // Read runs fn on a state that contains everything that was committed anywhere
 // before the call (linearizable, raft thesis section 6.4): the leader confirms
 // that it still leads and names its commit index, and this node waits until its
 // own state machine is there.
-func (n *Node) Read(ctx context.Context, fn func(catalog.View) error) error {
-	var index uint64
-	err := n.atLeader(ctx, func(ctx context.Context, leader string) error {
-		var err error
-		if leader == n.id {
-			index, err = n.ledger.ReadIndex(ctx)
-			return err
-		}
-		var answer readIndex
-		err = n.call(ctx, leader, pathReadIndex, struct{}{}, &answer)
-		index = answer.Index
-		return err
-	})
+func (acc *access) Read(ctx context.Context, fn func(state.View) error) error {
+	index, err := acc.reads.committed(ctx, acc.askCommitted)
 	if err != nil {
 		return fmt.Errorf("find out what is committed: %w", ofThisNode(err))
 	}
-	if err := n.ledger.WaitApplied(ctx, index); err != nil {
+	if err := acc.ledger.WaitApplied(ctx, index); err != nil {
 		return fmt.Errorf("wait for entry %d: %w", index, ofThisNode(err))
 	}
-	return n.view(fn)
+	if err := acc.monitor.stateFault(); err != nil {
+		return fmt.Errorf("%w: %w", api.ErrUnavailable, err)
+	}
+	return acc.view(fn)
 }
 
-// view runs fn on this node's own state, however old.
-func (n *Node) view(fn func(catalog.View) error) error {
-	return n.ledger.View(func(r catalog.Reader) error { return fn(n.machine.View(r)) })
+// askCommitted asks the leader what is committed.
+func (acc *access) askCommitted(ctx context.Context) (index uint64, err error) {
+	ctx, end := acc.whileOpen(ctx)
+	defer end()
+	err = acc.atLeader(ctx, func(ctx context.Context, leader string) error {
+		if leader == acc.id {
+			index, err = acc.ledger.ReadIndex(ctx)
+			return err
+		}
+		var answer readIndex
+		err := acc.call(ctx, leader, pathReadIndex, struct{}{}, &answer)
+		index = answer.Index
+		return err
+	})
+	return index, err
 }
 
 // Look calls fn with the state as it is here, which may be behind, and asks no other node.
-func (n *Node) Look(fn func(catalog.View) error) error { return ofThisNode(n.view(fn)) }
+func (acc *access) Look(fn func(state.View) error) error { return ofThisNode(acc.view(fn)) }
 
 // readIndex is the answer to pathReadIndex.
 type readIndex struct {

@@ -16,7 +16,8 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/tiles"
-	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/failure"
 	"github.com/weirdata/weir/node/peer"
 )
 
@@ -47,20 +48,20 @@ func (x *timers) set(o *Options) {
 func (c *cluster) tiles(ctx context.Context, t *testing.T, id, dataset string, version int) []catalog.Digest {
 	t.Helper()
 	n := c.nodes[id]
-	w, err := n.loadVersion(dataset, version)
+	w, err := n.versions.Load(dataset, version)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := n.fetchManifest(ctx, &w); err != nil {
+	if err := n.versions.FetchManifest(ctx, &w); err != nil {
 		t.Fatal(err)
 	}
-	return w.manifest.Digests()
+	return w.Manifest.Digests()
 }
 
 // damage flips one bit of a tile in the value log of a node that runs.
 func (c *cluster) damage(ctx context.Context, t *testing.T, id string, d catalog.Digest) {
 	t.Helper()
-	content, err := c.nodes[id].blobs.store.Get(ctx, d)
+	content, err := c.nodes[id].disk.Get(ctx, d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +71,7 @@ func (c *cluster) damage(ctx context.Context, t *testing.T, id string, d catalog
 	}
 	for _, path := range logs {
 		if flipLast(t, path, content[2000:2064]) {
-			if err := c.nodes[id].blobs.store.Verify(ctx, d); !errors.Is(err, tiles.ErrCorrupt) {
+			if err := c.nodes[id].disk.Verify(ctx, d); !errors.Is(err, tiles.ErrCorrupt) {
 				t.Fatalf("after the damage: %v", err)
 			}
 			return
@@ -122,11 +123,11 @@ func TestTileDamagedOnDiskIsRepairedInTheMiddleOfAQuery(t *testing.T) {
 		t.Errorf("(-plaintext +answer)\n%s", d)
 	}
 	digests := c.tiles(ctx, t, "n1", "stations", 1)
-	s := c.nodes["n2"].mender.status()
+	s := c.nodes["n2"].blobs.Status()
 	if s.Found != int64(len(digests)) || s.Repaired != s.Found || s.Damaged != 0 || s.Lost != 0 {
 		t.Errorf("%d tiles were damaged, counted are %+v", len(digests), s)
 	}
-	if err := c.nodes["n2"].blobs.store.Verify(ctx, digests...); err != nil {
+	if err := c.nodes["n2"].disk.Verify(ctx, digests...); err != nil {
 		t.Error(err)
 	}
 }
@@ -134,11 +135,11 @@ func TestTileDamagedOnDiskIsRepairedInTheMiddleOfAQuery(t *testing.T) {
 // acked reports whether a node's own state has its acknowledgement.
 func (c *cluster) acked(t *testing.T, id, dataset string, version int) bool {
 	t.Helper()
-	w, err := c.nodes[id].loadVersion(dataset, version)
+	w, err := c.nodes[id].versions.Load(dataset, version)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, a := range w.version.Acks {
+	for _, a := range w.Record.Acks {
 		if a == id {
 			return true
 		}
@@ -159,7 +160,7 @@ func TestScrubFindsDamagedAndLostBlobsAndNodesServeNone(t *testing.T) {
 	n1, n2 := c.nodes["n1"], c.nodes["n2"]
 	digests := c.tiles(ctx, t, "n1", "stations", 1)
 	repaired := func(want int64) func() bool {
-		return func() bool { s := n2.mender.status(); return s.Repaired == want && s.Damaged == 0 }
+		return func() bool { s := n2.blobs.Status(); return s.Repaired == want && s.Damaged == 0 }
 	}
 	tick := func() {
 		t.Helper()
@@ -176,20 +177,20 @@ func TestScrubFindsDamagedAndLostBlobsAndNodesServeNone(t *testing.T) {
 	tick()
 	c.await(ctx, "the scrub to repair a damaged tile", repaired(1))
 
-	if err := n2.blobs.store.Delete(ctx, digests[1]); err != nil {
+	if err := n2.disk.Delete(ctx, digests[1]); err != nil {
 		t.Fatal(err)
 	}
 	tick()
 	c.await(ctx, "the scrub to bring a lost tile back", repaired(2))
 
 	c.damage(ctx, t, "n2", digests[0])
-	_, err := n1.getBlob(ctx, "n2", digests[0])
+	_, err := blobPeers{n1.core}.Blob(ctx, "n2", digests[0])
 	var remote *peer.RemoteError
 	if !errors.As(err, &remote) || remote.Kind != kindNoBlob {
 		t.Errorf("a damaged tile was asked for: got %v, want %s", err, kindNoBlob)
 	}
 	c.await(ctx, "the tile that was asked for to be repaired", repaired(3))
-	if err := n2.blobs.store.Verify(ctx, digests...); err != nil {
+	if err := n2.disk.Verify(ctx, digests...); err != nil {
 		t.Error(err)
 	}
 	if s := n2.Status().Blobs; s.Found != 3 || s.Scrubs < 2 || s.Scrubbed < 4 || s.LastScrub == 0 || s.Stored < 4 {
@@ -210,11 +211,11 @@ func TestTileDamagedOnAllNodesFailsTheQuery(t *testing.T) {
 	d := c.tiles(ctx, t, "n1", "stations", 1)[0]
 	c.damage(ctx, t, "n1", d)
 	c.damage(ctx, t, "n2", d)
-	r, err := bureau.Query(ctx, fmt.Sprintf(stationsSQL, "stations"), client.QueryOptions{})
+	r, err := ask.Query(ctx, bureau, fmt.Sprintf(stationsSQL, "stations"), ask.Options{})
 	if err == nil {
 		t.Fatalf("a figure came out: %+v", r.Table)
 	}
-	if !strings.Contains(err.Error(), errDamaged.Error()) {
+	if !strings.Contains(err.Error(), failure.ErrDamaged.Error()) {
 		t.Errorf("the error does not say what is wrong: %v", err)
 	}
 }

@@ -3,23 +3,22 @@ package node
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/node/client"
-	"github.com/weirdata/weir/node/vault"
+	"github.com/weirdata/weir/node/client/ask"
 )
 
 // askStations asks for the stations' figures and checks them.
 func askStations(ctx context.Context, t *testing.T, c *client.Client, truth [][]string) catalog.Query {
 	t.Helper()
-	r, err := c.Query(ctx, fmt.Sprintf(stationsSQL, "stations"), client.QueryOptions{})
+	r, err := ask.Query(ctx, c, fmt.Sprintf(stationsSQL, "stations"), ask.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,16 +111,17 @@ func TestRepeatIsOpenedAnewWhenAShareIsGone(t *testing.T) {
 	opened := c.opened(ctx, t, bureau)
 
 	// Its file is gone: the attempt fails with the reason, and the next one opens.
-	keeper := c.nodes[active[1]].shares
-	keeper.mu.Lock()
-	err := keeper.vault.Delete(secretShare(first.ID, keeper.kept[first.ID]))
-	keeper.mu.Unlock()
-	if err != nil {
+	secrets := c.nodes[active[1]].vault
+	names, err := secrets.List("answered/" + first.ID + "/")
+	if err != nil || len(names) != 1 {
+		t.Fatalf("kept are %q, %v", names, err)
+	}
+	if err := secrets.Delete(names[0]); err != nil {
 		t.Fatal(err)
 	}
 	q := askStations(ctx, t, bureau, truth)
 	if len(q.Attempts) != 2 || !q.Attempts[0].Reseals || q.Attempts[1].Reseals || q.Context == first.Context ||
-		q.Attempts[0].Failed != fmt.Sprintf("%s: this node no longer has its share of query %s", active[1], first.ID) {
+		explain.Reason(q.Attempts[0].Failed) != fmt.Sprintf("%s: this node no longer has its share of query %s", active[1], first.ID) {
 		t.Errorf("attempts %+v", q.Attempts)
 	}
 	if now := c.opened(ctx, t, bureau); now != opened+q.Attempts[1].Tiles {
@@ -134,84 +134,4 @@ func TestRepeatIsOpenedAnewWhenAShareIsGone(t *testing.T) {
 	if q = askStations(ctx, t, c.client(bureau.Key()), truth); slices.ContainsFunc(q.Attempts, func(a catalog.Attempt) bool { return a.Reseals }) {
 		t.Errorf("attempts %+v", q.Attempts)
 	}
-}
-
-// What is kept is bounded in number, length and age, survives a restart, and is
-// sealed in the vault.
-func TestKeptSharesAreBoundedAndDurable(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	keyFile := dir + "/key"
-	if err := vault.NewKeyFile(keyFile); err != nil {
-		t.Fatal(err)
-	}
-	v, err := vault.Open(dir+"/vault", keyFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := v.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	now := time.UnixMilli(1_800_000_000_000)
-	open := func() *shareKeeper {
-		t.Helper()
-		k, err := newShareKeeper(v, func() time.Time { return now })
-		if err != nil {
-			t.Fatal(err)
-		}
-		k.most = 3
-		return k
-	}
-	k := open()
-	share := func(i int) keptShare {
-		return keptShare{attempt: i, plan: catalog.Sum([]byte{1, byte(i)}), contexts: catalog.Sum([]byte{2, byte(i)}), share: bytes.Repeat([]byte{byte(i)}, 20)}
-	}
-	has := func(want ...string) {
-		t.Helper()
-		for i := range 6 {
-			id := fmt.Sprintf("q-%d", i)
-			got, ok, err := k.get(id)
-			if err != nil || ok != slices.Contains(want, id) {
-				t.Errorf("%s is there: %t, %v; want %v", id, ok, err, want)
-			}
-			if ok && !cmp.Equal(got, share(i), cmp.AllowUnexported(keptShare{})) {
-				t.Errorf("%s is %+v", id, got)
-			}
-		}
-		names, err := v.List(sharePrefix)
-		if err != nil || len(names) != len(k.kept) {
-			t.Errorf("%d files for %d shares, %v", len(names), len(k.kept), err)
-		}
-	}
-	for i := range 5 {
-		now = now.Add(time.Minute)
-		if err := k.keep(fmt.Sprintf("q-%d", i), share(i)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	has("q-2", "q-3", "q-4")
-	k = open()
-	has("q-2", "q-3", "q-4")
-	// A later attempt's share replaces the earlier one's.
-	now = now.Add(time.Minute)
-	other := share(3)
-	other.share = []byte("of attempt 3")
-	if err := errors.Join(k.keep("q-3", other), k.keep("q-3", share(3))); err != nil {
-		t.Fatal(err)
-	}
-	has("q-2", "q-3", "q-4")
-	long := share(5)
-	long.share = make([]byte, maxShareBytes+1)
-	if err := k.keep("q-5", long); err != nil {
-		t.Fatal(err)
-	}
-	has("q-2", "q-3", "q-4")
-	now = now.Add(shareAge + time.Second)
-	has()
-	if err := k.keep("q-0", share(0)); err != nil {
-		t.Fatal(err)
-	}
-	has("q-0")
 }

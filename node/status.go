@@ -1,12 +1,19 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/mpc"
 )
 
 // Live returns an error when the process should be restarted: its ledger hit a
@@ -14,11 +21,15 @@ import (
 func (n *Node) Live() error {
 	select {
 	case <-n.ledger.Failed():
-		return fmt.Errorf("the ledger stopped: %w; mend that and start the node again", n.ledger.Fault())
+		fault := n.ledger.Fault()
+		if advised := n.advised(fault); advised != fault { //nolint:errorlint // whether anything was added
+			return fmt.Errorf("the ledger stopped: %w", advised)
+		}
+		return fmt.Errorf("the ledger stopped: %w; mend that and start the node again", fault)
 	default:
 	}
-	if s, err := n.blobs.store.Stats(); err == nil && s.Broken {
-		return errors.New("the disk failed under the blobs; see the log")
+	if s, err := n.disk.Stats(); err == nil && s.Broken {
+		return n.advised(fmt.Errorf("%w; see the log", tiles.ErrFault))
 	}
 	return nil
 }
@@ -33,9 +44,16 @@ func (n *Node) Ready() (bool, []string) {
 	if _, known := n.ledger.Leader(); !known {
 		reasons = append(reasons, "no node leads")
 	}
-	err := n.view(func(v catalog.View) error {
+	if err := n.ledger.MayVote(); err != nil {
+		reasons = append(reasons, err.Error())
+	}
+	reasons = append(reasons, n.monitor.forks.reasons(n.id)...)
+	if err := n.monitor.stateFault(); err != nil {
+		reasons = append(reasons, n.advised(err).Error())
+	}
+	err := n.view(func(v state.View) error {
 		c, err := v.Cluster()
-		if errors.Is(err, catalog.ErrNotFound) {
+		if errors.Is(err, records.ErrNotFound) {
 			if len(reasons) == 0 { // else that is why
 				reasons = append(reasons, "the cluster is not founded yet")
 			}
@@ -55,7 +73,7 @@ func (n *Node) Ready() (bool, []string) {
 	if err := n.checkpoints.notary.Check(); err != nil {
 		reasons = append(reasons, err.Error())
 	}
-	if err := n.clockFault(); err != nil {
+	if err := n.monitor.clockFault(); err != nil {
 		reasons = append(reasons, err.Error())
 	}
 	faults, err := n.keyFaults()
@@ -71,45 +89,31 @@ func (n *Node) fullDisks() (reasons []string) {
 	if err := n.ledger.Full(); err != nil {
 		reasons = append(reasons, fmt.Sprintf("%v; free some space below %s", err, n.opts.Dir))
 	}
-	if s, err := n.blobs.store.Stats(); err == nil && s.Free < s.MinFree {
+	if s, err := n.disk.Stats(); err == nil && s.Free < s.MinFree {
 		reasons = append(reasons, fmt.Sprintf("no room for uploads: %d MB left, %d are kept free; free some space below %s", s.Free>>20, s.MinFree>>20, n.opts.Dir))
 	}
 	return reasons
-}
-
-// keyFaults says which of this node's key shares cannot be used, and why.
-func (n *Node) keyFaults() (faults []string, err error) {
-	err = n.view(func(v catalog.View) error {
-		keys, err := v.Keys()
-		if err != nil {
-			return err
-		}
-		for _, k := range keys {
-			if k.State != catalog.KeyReady {
-				continue
-			}
-			if _, err := n.keys.get(n.params, k); err != nil {
-				faults = append(faults, err.Error())
-			}
-		}
-		return nil
-	})
-	return faults, err
 }
 
 // Status returns what operators see of the node.
 func (n *Node) Status() wire.Status {
 	s := wire.Status{ID: n.id, Cluster: n.cluster, Ledger: ledgerStatus(n.ledger.Status())}
 	if s.Ledger.State == "leader" { // another may have waited when it led
-		s.Waiting = n.waitingFor()
+		s.Waiting = n.leader.waitingFor()
+	}
+	for _, m := range n.monitor.stateMarks() {
+		if m.Entries >= s.Ledger.StateEntries {
+			s.Ledger.StateEntries, s.Ledger.StateDigest = m.Entries, m.Sum.String()
+		}
 	}
 	s.Ready, s.Reasons = n.Ready()
-	s.Blobs = n.mender.status()
-	stats, err := n.blobs.store.Stats()
+	s.Alarms = n.monitor.alarms()
+	s.Blobs = n.blobs.Status()
+	stats, err := n.disk.Stats()
 	if err != nil {
 		s.Reasons = append(s.Reasons, err.Error())
 	}
-	s.Blobs.Stored, s.Blobs.Bytes, s.Blobs.Collected = stats.Blobs, stats.Bytes, n.orphans.count()
+	s.Blobs.Stored, s.Blobs.Bytes = stats.Blobs, stats.Bytes
 	for _, m := range n.roster {
 		if n.health.isAlive(m.ID) {
 			s.Alive = append(s.Alive, m.ID)
@@ -122,7 +126,7 @@ func ledgerStatus(l consensus.Status) wire.LedgerStatus {
 	s := wire.LedgerStatus{
 		State: l.State, Leader: l.Leader, Term: l.Term, LastIndex: l.LastIndex, Commit: l.Commit, Applied: l.Applied,
 		Entries: l.NextSeq, TreeRoot: l.TreeRoot, Snapshot: l.Snapshot, LastContactMS: l.LastContactMS,
-		StateBytes: l.StateBytes, FreeBytes: l.FreeBytes, Fault: l.Fault,
+		StateBytes: l.StateBytes, FreeBytes: l.FreeBytes, Fault: l.Fault, Incarnation: l.Incarnation, NoVote: l.NoVote,
 	}
 	for _, m := range l.Members {
 		s.Members = append(s.Members, wire.Member(m))
@@ -130,25 +134,18 @@ func ledgerStatus(l consensus.Status) wire.LedgerStatus {
 	return s
 }
 
-func (n *Node) setWaiting(what string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if what != "" && what != n.waiting {
-		n.log.Warn("waiting", "for", what)
+// Progress is how far this node is with its part of a query's attempt under way; nil where
+// it has none, or where the ledger has it.
+func (n *Node) Progress(q catalog.Query) *wire.Progress {
+	a, member := mpc.Member(q.Attempts, n.id)
+	if !member || q.State != catalog.QueryRunning || slices.Contains(q.Shares, n.id) || slices.Contains(q.Failing, n.id) {
+		return nil
 	}
-	n.waiting = what
+	return n.mpc.Attempts.Progress(mpc.QuerySession(q.ID, a.Number), a.Number)
 }
 
-func (n *Node) waitingFor() string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.waiting
-}
-
-func (n *Node) ids() []string {
-	ids := make([]string, len(n.roster))
-	for i, m := range n.roster {
-		ids[i] = m.ID
-	}
-	return ids
+// Receipt finds an entry in the evidence log: its leaf hash and what the state
+// machine recorded.
+func (n *Node) Receipt(ctx context.Context, seq uint64) (api.Receipt, error) {
+	return n.checkpoints.Receipt(ctx, seq)
 }

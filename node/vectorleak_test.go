@@ -12,22 +12,25 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/vector"
 	"github.com/weirdata/weir/node/leak"
 )
 
 // portfolioNeedles are the nodes' shares of a vector, at several places.
-func (x *exchangeOf) portfolioNeedles(t *testing.T, id string) (list []leak.Needle) {
+func (x *exchangeOf) portfolioNeedles(t *testing.T, v catalog.Vector) (list []leak.Needle) {
 	t.Helper()
 	for _, m := range x.body.Nodes {
-		_, share, err := x.nodes[m.ID].readVector(id)
+		record, err := x.nodes[m.ID].vault.Get("vector/" + v.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
-		const header = 24 // which is public
+		share := storedParts(t, record)[2] // behind the commitment and the nonce
+		const header = 24                  // which is public
 		for _, at := range []int{header, (header + len(share)) / 2, len(share) - 32} {
 			if at = max(at, header); at+32 <= len(share) {
-				list = append(list, leak.Forms(fmt.Sprintf("share of %s at byte %d of %s", m.ID, at, id), share[at:at+32])...)
+				list = append(list, leak.Forms(fmt.Sprintf("share of %s at byte %d of %s", m.ID, at, v.ID), share[at:at+32])...)
 			}
 		}
 	}
@@ -57,15 +60,19 @@ func TestNothingOfAPortfolioIsSeen(t *testing.T) {
 		"pb": selected(func(f int) bool { return f >= 20 }),
 	} {
 		var from uint64 // of everything so far: what was done may have been done at another node
-		if err := x.nodes["n1"].Read(ctx, func(catalog.View) error { from = x.nodes["n1"].ledger.NextSeq(); return nil }); err != nil {
+		if err := x.nodes["n1"].Read(ctx, func(state.View) error { from = x.nodes["n1"].ledger.NextSeq(); return nil }); err != nil {
 			t.Fatal(err)
 		}
-		v := x.register(ctx, t, x.vector(name, 1, mine))
-		got := queryRows(ctx, t, x.buyer, `SELECT SUM(co2), COUNT(co2) FROM firms WHERE firm IN PRIVATE(`+name+`)`)
-		if _, err := x.buyer.Query(ctx, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(`+name+`)`, client.QueryOptions{Epsilon: "0.5"}); err != nil {
+		// A publisher asks its own data of one list after the other, for the same months.
+		v, err := vector.Register(ctx, x.bureau, x.vector(name, 1, mine), nil)
+		if err != nil {
 			t.Fatal(err)
 		}
-		needles = append(needles, x.portfolioNeedles(t, v.ID)...)
+		got := queryRows(ctx, t, x.bureau, `SELECT SUM(co2), COUNT(co2) FROM firms WHERE firm IN PRIVATE(`+name+`)`)
+		if _, err := ask.Query(ctx, x.bureau, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(`+name+`)`, ask.Options{Epsilon: "0.5"}); err != nil {
+			t.Fatal(err)
+		}
+		needles = append(needles, x.portfolioNeedles(t, v)...)
 		needles = append(needles, vectorNeedles("portfolio "+name, x.vector(name, 1, mine).Values, x.order)...)
 		entries, failed := x.trace(t, from)
 		runs = append(runs, run{entries, failed, got[0]})
@@ -101,7 +108,7 @@ func (x *exchangeOf) trace(t *testing.T, from uint64) (list []string, failed boo
 	ctx := testContext(t)
 	x.await(ctx, "the ledger to be quiet", func() bool {
 		quiet := true
-		err := n.Read(ctx, func(v catalog.View) error {
+		err := n.Read(ctx, func(v state.View) error {
 			q, err := v.PendingQueries()
 			quiet = len(q) == 0
 			return err
@@ -109,7 +116,7 @@ func (x *exchangeOf) trace(t *testing.T, from uint64) (list []string, failed boo
 		return err == nil && quiet
 	})
 	for seq := from; seq < n.ledger.NextSeq(); seq++ {
-		r, err := n.Record(context.Background(), seq) //nolint:usetesting // reads memory
+		r, err := n.checkpoints.Record(context.Background(), seq) //nolint:usetesting // reads memory
 		if err != nil {
 			t.Fatal(err)
 		}

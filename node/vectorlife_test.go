@@ -11,8 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/vector"
+	"github.com/weirdata/weir/node/failure"
+	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -39,7 +45,7 @@ func TestRegistrationWaitsForTheNodeThatIsDown(t *testing.T) {
 		}
 	}
 	go func() {
-		v, err := x.buyer.RegisterVector(ctx, plan, func(v catalog.Vector) {
+		v, err := vector.Register(ctx, x.buyer, plan, func(v catalog.Vector) {
 			mu.Lock()
 			defer mu.Unlock()
 			last = v
@@ -49,7 +55,7 @@ func TestRegistrationWaitsForTheNodeThatIsDown(t *testing.T) {
 	var before catalog.Vector
 	x.await(ctx, "two of three nodes to hold their shares", func() bool {
 		var pending []catalog.Vector
-		if err := x.nodes["n1"].view(func(v catalog.View) (err error) {
+		if err := x.nodes["n1"].view(func(v state.View) (err error) {
 			pending, err = v.PendingVectors()
 			return err
 		}); err != nil || len(pending) != 1 {
@@ -101,12 +107,12 @@ func TestVectorsAreThereAfterARestartAndGoneAfterADrop(t *testing.T) {
 	if want := fmt.Sprintf("%d.%d", total/10, total%10); got[0][0] != want {
 		t.Errorf("got %v, want %s", got, want)
 	}
-	if err := x.buyer.DropVector(ctx, v.ID); err != nil {
+	if err := vector.Drop(ctx, x.buyer, v.ID); err != nil {
 		t.Fatal(err)
 	}
 	x.await(ctx, "the shares to be erased", func() bool {
 		for _, n := range x.nodes {
-			names, err := n.vault.List(prefixSecretVector)
+			names, err := n.vault.List("vector/")
 			if err != nil || len(names) > 0 {
 				return false
 			}
@@ -114,7 +120,7 @@ func TestVectorsAreThereAfterARestartAndGoneAfterADrop(t *testing.T) {
 		return true
 	})
 	for _, n := range x.nodes {
-		if _, err := n.vectorShare(v); !errors.Is(err, errNoShare) || !errors.Is(err, vault.ErrNotFound) {
+		if _, err := n.mpc.Vectors.Share(v); !errors.Is(err, failure.ErrNoShare) || !errors.Is(err, vault.ErrNotFound) {
 			t.Errorf("%s: %v", n.id, err)
 		}
 	}
@@ -130,7 +136,7 @@ func TestCheckOfAVectorIsNotRunAgainAfterARestart(t *testing.T) {
 	n := x.nodes["n1"]
 	// As a process finds the state that it died in.
 	x.await(ctx, "n1 to see the vector ready", func() bool {
-		err := n.view(func(view catalog.View) (err error) {
+		err := n.view(func(view state.View) (err error) {
 			v, err = view.Vector(v.ID)
 			return err
 		})
@@ -138,19 +144,19 @@ func TestCheckOfAVectorIsNotRunAgainAfterARestart(t *testing.T) {
 	})
 	v.State, v.Checks = catalog.VectorProving, make([][]uint64, 2)
 	v.Attempts = []catalog.Attempt{{Number: 1, Active: []string{"n1", "n2"}}}
-	if d := n.bitsDuty(v); len(d) != 1 || d[0].name != vectorSession(v.ID, 1) {
-		t.Fatalf("duties %+v", d)
+	if d := n.reconciler.bitsTask(v); len(d) != 1 || d[0].name != mpc.VectorSession(v.ID, 1) {
+		t.Fatalf("tasks %+v", d)
 	}
-	n.interrupted[vectorSession(v.ID, 1)] = true
-	if d := n.bitsDuty(v); len(d) != 1 || !strings.HasPrefix(d[0].name, "end ") {
-		t.Errorf("duties %+v, want that the attempt is ended", d)
+	n.reconciler.interrupted[mpc.VectorSession(v.ID, 1)] = true
+	if d := n.reconciler.bitsTask(v); len(d) != 1 || !strings.HasPrefix(d[0].name, "end ") {
+		t.Errorf("tasks %+v, want that the attempt is ended", d)
 	}
 	// Within one run it is not run twice either.
-	if err := n.outcomes.begin(vectorSession(v.ID, 2)); err != nil {
+	if err := n.mpc.Attempts.Begin(mpc.VectorSession(v.ID, 2)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.runBits(ctx, v, catalog.Attempt{Number: 2, Active: []string{"n1", "n2"}}); !errors.Is(err, errHalfway) || !ends(err) {
-		t.Errorf("got %v, want %v, which ends the attempt", err, errHalfway)
+	if err := n.mpc.Vectors.CheckBits(ctx, v, catalog.Attempt{Number: 2, Active: []string{"n1", "n2"}}); !errors.Is(err, failure.ErrHalfway) || !failure.Ends(err) {
+		t.Errorf("got %v, want %v, which ends the attempt", err, failure.ErrHalfway)
 	}
 }
 
@@ -167,11 +173,11 @@ func TestWeightsAreReleasedWithTheirNoiseAlone(t *testing.T) {
 		return uint64(b2i(f == 5))
 	}))
 	sql := `SELECT SUM(co2 * PRIVATE(loans)) FROM firms WHERE period = '2024-01'`
-	_, err := x.buyer.Query(ctx, sql, client.QueryOptions{})
-	if refusal, refused := client.IsRefused(err); !refused || refusal.Rule != "weights" || refusal.Fix == "" {
+	_, err := ask.Query(ctx, x.buyer, sql, ask.Options{})
+	if refusal, refused := client.IsRefused(err); !refused || refusal.Rule != "weights" || explain.Fix(refusal) == "" {
 		t.Fatalf("exactly: %v, want a refusal that says what would pass", err)
 	}
-	r, err := x.buyer.Query(ctx, sql, client.QueryOptions{Epsilon: "1"})
+	r, err := ask.Query(ctx, x.buyer, sql, ask.Options{Epsilon: "1"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -14,9 +13,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/seal"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/publish"
+	"github.com/weirdata/weir/node/client/vector"
 )
 
 // firms is a small protected dataset: monthly emissions of forty firms in two
@@ -91,10 +94,10 @@ func newFirmsOf(ctx context.Context, t testing.TB, n, threshold int, descriptor 
 	x.bureau = x.publisher(ctx, "bureau")
 	x.buyer = x.admit(ctx, newKey(t, "bank"), catalog.RoleBuyer)
 	p := prepareText(ctx, t, descriptor, firmsCSV(x.list), nil)
-	if _, err := x.bureau.PublishDataset(ctx, p, nil); err != nil {
+	if _, err := publish.Publish(ctx, x.bureau, p, nil); err != nil {
 		t.Fatal(err)
 	}
-	contract(ctx, t, x.buyer, x.bureau, "firms")
+	contractWith(ctx, t, x.buyer, x.bureau, catalog.OrderCreate{Dataset: "firms", Portfolio: !p.Source.Descriptor.Policy.Public})
 	var err error
 	if x.registry, err = x.buyer.Registry(ctx, "firms"); err != nil {
 		t.Fatal(err)
@@ -110,17 +113,20 @@ func newFirmsOf(ctx context.Context, t testing.TB, n, threshold int, descriptor 
 }
 
 // vector is a plan with a weight for every firm.
-func (x *exchangeOf) vector(name string, bits int, weight func(firm int) uint64) client.VectorPlan {
-	p := client.VectorPlan{Name: name, Registry: x.registry, Bits: bits, Values: make([]uint64, len(x.order))}
+func (x *exchangeOf) vector(name string, bits int, weight func(firm int) uint64) vector.Plan {
+	p := vector.Plan{Name: name, Registry: x.registry, Bits: bits, Values: make([]uint64, len(x.order))}
+	if bits == 1 {
+		p.Pieces = 1
+	}
 	for f := range firmCount {
 		p.Values[slices.Index(x.order, firmID(f))] = weight(f)
 	}
 	return p
 }
 
-func (x *exchangeOf) register(ctx context.Context, t testing.TB, p client.VectorPlan) catalog.Vector {
+func (x *exchangeOf) register(ctx context.Context, t testing.TB, p vector.Plan) catalog.Vector {
 	t.Helper()
-	v, err := x.buyer.RegisterVector(ctx, p, nil)
+	v, err := vector.Register(ctx, x.buyer, p, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +161,9 @@ func TestPrivateSelectorAnswersEqualPlaintext(t *testing.T) {
 			ctx := testContext(t)
 			x := newFirms(ctx, t, shape.n, shape.t)
 			mine := selected(func(f int) bool { return f%4 < 2 })
-			v := x.register(ctx, t, x.vector("mine", 1, mine))
+			plan := x.vector("mine", 1, mine)
+			plan.By = []string{"county"}
+			v := x.register(ctx, t, plan)
 			if v.State != catalog.VectorReady {
 				t.Fatalf("the vector is %s", v.State)
 			}
@@ -183,39 +191,6 @@ func TestPrivateSelectorAnswersEqualPlaintext(t *testing.T) {
 	}
 }
 
-// A portfolio whose test fails is told that and nothing else, and takes nothing from
-// those that come after it.
-func TestFailedCohortTestEndsTheQueryAndFreesItsClasses(t *testing.T) {
-	t.Parallel()
-	ctx := testContext(t)
-	x := newFirms(ctx, t, 3, 2)
-	x.register(ctx, t, x.vector("one", 1, selected(func(f int) bool { return f == 7 })))
-	_, err := x.buyer.Query(ctx, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(one)`, client.QueryOptions{})
-	refusal, refused := client.IsRefused(err)
-	if !errors.Is(err, client.ErrQueryFailed) || !refused || refusal.Kind != catalog.RefusedPolicy || refusal.Rule != "cohort" {
-		t.Fatalf("got %v, want a failed cohort test", err)
-	}
-	mine := selected(func(f int) bool { return f < 20 })
-	x.register(ctx, t, x.vector("mine", 1, mine))
-	sum, _ := x.sums(mine)
-	total := sum["c0"] + sum["c1"]
-	got := queryRows(ctx, t, x.buyer, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(mine)`)
-	if want := fmt.Sprintf("%d.%d", total/10, total%10); got[0][0] != want {
-		t.Errorf("got %v, want %s", got, want)
-	}
-	// A class that was answered for one portfolio is answered for no other.
-	x.register(ctx, t, x.vector("other", 1, selected(func(f int) bool { return f < 21 })))
-	_, err = x.buyer.Query(ctx, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(other)`, client.QueryOptions{})
-	if refusal, refused = client.IsRefused(err); !refused || refusal.Rule != "portfolio" {
-		t.Errorf("got %v, want a refusal by the rule portfolio", err)
-	}
-	// With noise it is.
-	r, err := x.buyer.Query(ctx, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(other)`, client.QueryOptions{Epsilon: "1"})
-	if err != nil || len(r.Table.Rows) != 1 {
-		t.Errorf("with noise: %v", err)
-	}
-}
-
 // Nodes reject what is no vector, say which check it was, and keep nothing.
 func TestBadVectorsAreRejected(t *testing.T) {
 	t.Parallel()
@@ -225,7 +200,7 @@ func TestBadVectorsAreRejected(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec := he.VectorSpec{Nodes: 3, Threshold: 2, Entities: x.registry.Rows, Bits: 1}
+	spec := he.VectorSpec{Nodes: 3, Threshold: 2, Entities: x.registry.Rows, Bits: 1, Pieces: 1}
 	values := x.vector("", 1, selected(func(int) bool { return true })).Values
 	deal := func() [][]byte {
 		shares, err := he.DealVector(params, spec, values)
@@ -242,8 +217,10 @@ func TestBadVectorsAreRejected(t *testing.T) {
 		name   string
 		owner  string // whom the shares are sealed for
 		change func([][]byte) [][]byte
+		pieces int // 1 where 0
 		want   string
 	}{
+		"two pieces":      {name: "vf", pieces: 3, change: func([][]byte) [][]byte { return twice(t, params, x.registry.Rows) }, want: "an entity is in two pieces"},
 		"truncated":       {name: "va", change: func(s [][]byte) [][]byte { s[2] = s[2][:len(s[2])-1]; return s }, want: "not one of this vector"},
 		"another point's": {name: "vb", change: func(s [][]byte) [][]byte { s[1], s[2] = s[2], s[1]; return s }, want: "not one of this vector"},
 		"another buyer's": {name: "vc", owner: x.bureau.Key().ID(), want: "does not open"},
@@ -261,7 +238,7 @@ func TestBadVectorsAreRejected(t *testing.T) {
 			}
 			body := catalog.VectorRegister{
 				Name: c.name, Version: 1, Registry: "firms", Entities: x.registry.Rows, Rows: x.registry.Digest,
-				Bits: 1, Modulus: params.T(),
+				Bits: max(c.pieces, 1), Pieces: max(c.pieces, 1), Modulus: params.T(),
 			}
 			for i, node := range cluster.Nodes {
 				b, err := seal.VectorShare(node.Sealing, body.AAD(cluster, owner, i+1), shares[i])
@@ -279,17 +256,30 @@ func TestBadVectorsAreRejected(t *testing.T) {
 			}
 			var v catalog.Vector
 			x.await(ctx, "the vector to be rejected", func() bool {
-				err := x.nodes["n2"].view(func(view catalog.View) (err error) {
+				err := x.nodes["n2"].view(func(view state.View) (err error) {
 					v, err = view.Vector(done.Outcome.ID)
 					return err
 				})
 				return err == nil && v.Over()
 			})
-			if v.State != catalog.VectorRejected || !strings.Contains(v.Reason, c.want) {
-				t.Errorf("the vector is %s (%s), want it rejected: %s", v.State, v.Reason, c.want)
+			if v.State != catalog.VectorRejected || !strings.Contains(explain.Reason(v.Reason), c.want) {
+				t.Errorf("the vector is %s (%s), want it rejected: %s", v.State, explain.Reason(v.Reason), c.want)
 			}
 		})
 	}
+}
+
+// twice are the shares of three pieces with an entity that is in two of them. As weights
+// of three bits they are all right.
+func twice(t *testing.T, p he.ProductParameters, rows int) [][]byte {
+	t.Helper()
+	values := slices.Repeat([]uint64{1}, rows)
+	values[rows-1] = 0b101
+	shares, err := he.DealVector(p, he.VectorSpec{Nodes: 3, Threshold: 2, Entities: rows, Bits: 3}, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shares
 }
 
 // raised are the shares, 2 of 3, of the vector with one more in its first entry: the

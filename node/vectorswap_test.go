@@ -12,6 +12,9 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/portfolio"
+	"github.com/weirdata/weir/node/client/vector"
 )
 
 // listLiar is a node's API that changes the list of private vectors that it sends.
@@ -67,15 +70,15 @@ func TestNodeCannotPassOnePrivateVectorOffAsAnother(t *testing.T) {
 	}
 	asks := map[string]func(*client.Client) error{
 		"a query": func(c *client.Client) error {
-			_, err := c.Query(ctx, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(mine)`, client.QueryOptions{})
+			_, err := ask.Query(ctx, c, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(mine)`, ask.Options{})
 			return err
 		},
 		"weights": func(c *client.Client) error {
-			_, err := c.Query(ctx, `SELECT SUM(co2 * PRIVATE(loans)) FROM firms`, client.QueryOptions{Epsilon: "0.5"})
+			_, err := ask.Query(ctx, c, `SELECT SUM(co2 * PRIVATE(loans)) FROM firms`, ask.Options{Epsilon: "0.5"})
 			return err
 		},
-		"to drop": func(c *client.Client) error { _, err := c.DropPortfolio(ctx, "mine"); return err },
-		"to show": func(c *client.Client) error { _, err := c.VectorNamed(ctx, "mine"); return err },
+		"to drop": func(c *client.Client) error { _, err := vector.DropNamed(ctx, c, "mine"); return err },
+		"to show": func(c *client.Client) error { _, err := vector.Named(ctx, c, "mine"); return err },
 	}
 	for _, lie := range []struct {
 		name   string
@@ -106,18 +109,22 @@ func TestNodeCannotPassOnePrivateVectorOffAsAnother(t *testing.T) {
 	} {
 		for _, what := range lie.of {
 			for name, c := range map[string]*client.Client{"fresh": fresh(""), "that registered them": x.buyer} {
-				if err := l.lies(lie.change, func() error { return asks[what](c) }); !errors.Is(err, client.ErrVectorForged) {
+				if err := l.lies(lie.change, func() error { return asks[what](c) }); !errors.Is(err, vector.ErrForged) {
 					t.Errorf("%s, %s by a client %s: %v, want it found out", lie.name, what, name, err)
 				}
 			}
 		}
 	}
 	// Nothing was asked and nothing dropped, and an honest list is taken.
-	if queries, err := x.buyer.Queries(ctx); err != nil || len(queries) != 0 {
+	if queries, err := client.Queries.All(ctx, x.buyer); err != nil || len(queries) != 0 {
 		t.Errorf("%d queries were asked, %v", len(queries), err)
 	}
 	for _, what := range []string{"a query", "weights", "to show"} {
-		if err := asks[what](fresh("")); err != nil {
+		c := fresh("")
+		if what == "a query" {
+			c = x.buyer // who has the list
+		}
+		if err := asks[what](c); err != nil {
 			t.Errorf("%s with an honest list: %v", what, err)
 		}
 	}
@@ -129,7 +136,7 @@ func TestNodeCannotPassOnePrivateVectorOffAsAnother(t *testing.T) {
 func (x *exchangeOf) olderVersion(t *testing.T, l *listLiar, mine catalog.Vector, fresh func(dir string) *client.Client) {
 	t.Helper()
 	ctx, dir := testContext(t), t.TempDir()
-	done, err := x.buyer.KeepPortfolio(ctx, dir, x.portfolio("mine", []int{1, 2, 3, 4, 5, 6, 7, 8}, ""))
+	done, err := portfolio.Keep(ctx, x.buyer, dir, x.portfolio("mine", []int{1, 2, 3, 4, 5, 6, 7, 8}, ""))
 	if err != nil || done.Vector.Version != 2 {
 		t.Fatalf("registered %+v, %v", done.Vector, err)
 	}
@@ -143,23 +150,23 @@ func (x *exchangeOf) olderVersion(t *testing.T, l *listLiar, mine catalog.Vector
 	}
 	show := func(c *client.Client) func() error {
 		return func() error {
-			v, err := c.VectorNamed(ctx, "mine")
+			v, err := vector.Named(ctx, c, "mine")
 			if err == nil && v.ID != mine.ID {
 				t.Errorf("the list still has version %d", v.Version)
 			}
 			return err
 		}
 	}
-	if err := l.lies(hide, show(fresh(dir))); !errors.Is(err, client.ErrVectorForged) {
+	if err := l.lies(hide, show(fresh(dir))); !errors.Is(err, vector.ErrForged) {
 		t.Errorf("an older version is passed off as the newest: %v", err)
 	}
 	if err := l.lies(hide, show(fresh(""))); err != nil {
 		t.Errorf("without a record nobody can tell, and this says: %v", err)
 	}
-	if v, err := fresh(dir).VectorNamed(ctx, "mine"); err != nil || v.Version != 2 {
+	if v, err := vector.Named(ctx, fresh(dir), "mine"); err != nil || v.Version != 2 {
 		t.Errorf("the honest list gives version %d, %v", v.Version, err)
 	}
-	if dropped, err := fresh(dir).DropPortfolio(ctx, "mine"); err != nil || len(dropped) != 2 {
+	if dropped, err := vector.DropNamed(ctx, fresh(dir), "mine"); err != nil || len(dropped) != 2 {
 		t.Errorf("dropped %d versions, %v", len(dropped), err)
 	}
 }

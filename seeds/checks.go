@@ -18,7 +18,7 @@ func figuresByID(ids []string) ([]Figure, error) {
 }
 
 // meanQuestion asks for the mean of a pollutant over all units and days of a year.
-func (g *Generator) meanQuestion(measure, year, where string, ids ...string) (Question, error) {
+func (g questioner) meanQuestion(measure, year, where string, ids ...string) (Question, error) {
 	figures, err := figuresByID(ids)
 	if err != nil {
 		return Question{}, err
@@ -46,7 +46,7 @@ func (g *Generator) meanQuestion(measure, year, where string, ids ...string) (Qu
 }
 
 // fallQuestion asks for the means of 2020 and 2024 in one query.
-func (g *Generator) fallQuestion(measure, id string) (Question, error) {
+func (g questioner) fallQuestion(measure, id string) (Question, error) {
 	figure, err := FigureByID(id)
 	if err != nil {
 		return Question{}, err
@@ -91,7 +91,7 @@ func (g *Generator) fallQuestion(measure, id string) (Question, error) {
 
 // indexQuestion asks for the four means of 2024. Encrypted aggregates give no
 // percentiles, so the whole index comes from the plaintext, in the note.
-func (g *Generator) indexQuestion() (Question, error) {
+func (g questioner) indexQuestion() (Question, error) {
 	ids := []string{"air_index_2024", "air_index_fall"}
 	figures, err := figuresByID(ids)
 	if err != nil {
@@ -131,7 +131,7 @@ func (g *Generator) indexQuestion() (Question, error) {
 }
 
 // addWholeIndex checks the part, and the whole and its fall in plaintext.
-func (g *Generator) addWholeIndex(o Outcome, part *big.Rat, figures []Figure) (Outcome, error) {
+func (g questioner) addWholeIndex(o Outcome, part *big.Rat, figures []Figure) (Outcome, error) {
 	var whole [2]*big.Rat
 	for i, year := range []string{"2020", "2024"} {
 		err := piped(g.WriteAirDaily, func(r io.Reader) error {
@@ -163,7 +163,7 @@ func (g *Generator) addWholeIndex(o Outcome, part *big.Rat, figures []Figure) (O
 
 // warningsQuestion asks for the warnings of a year. Few enterprises have any, so that some
 // classes are too small for the policy: up to a hundredth may be missing.
-func (g *Generator) warningsQuestion() (Question, error) {
+func (g questioner) warningsQuestion() (Question, error) {
 	figure, err := FigureByID("warnings")
 	if err != nil {
 		return Question{}, err

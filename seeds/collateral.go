@@ -9,7 +9,7 @@ import (
 )
 
 // rightsQuestion asks how many enterprises have rights in 2024, and for what.
-func (g *Generator) rightsQuestion() (Question, error) {
+func (g questioner) rightsQuestion() (Question, error) {
 	figure, err := FigureByID("rights_enterprises")
 	if err != nil {
 		return Question{}, err
@@ -64,7 +64,7 @@ func (g *Generator) LoanBook() Selection {
 
 // loanQuestion asks for the collateral of the loan book: the rights of borrowers whom the
 // bank names to nobody.
-func (g *Generator) loanQuestion() (Question, error) {
+func (g questioner) loanQuestion() (Question, error) {
 	book := g.LoanBook()
 	return Question{
 		ID: "loan_book_2024", Title: Text{"emission rights behind a bank's loan book, the borrowers named to nobody", "银行贷款组合的排污权抵押物，借款企业不向任何人透露"},

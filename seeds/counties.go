@@ -22,7 +22,7 @@ type countySpec struct {
 }
 
 // countyQuestions compare every group of a GROUP BY with the plaintext.
-func (g *Generator) countyQuestions() []Question {
+func (g questioner) countyQuestions() []Question {
 	specs := []countySpec{
 		{
 			"nox_by_county_2024", Text{"NOx of 25,137 enterprises by county, 2024", "2024年各县市区企业氮氧化物排放量"},

@@ -16,7 +16,7 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// descriptor is the format of DESIGN section 10, read strictly.
+// descriptor is the format of DESCRIPTOR.md, read strictly.
 type descriptor struct {
 	Dataset     string            `yaml:"dataset"`
 	Title       map[string]string `yaml:"title"`

@@ -24,7 +24,7 @@ var homes = []struct {
 
 // industryQuestion asks where six industries emit most: at home. Nothing is calibrated to
 // it; enterprises are drawn at random, by weights that make a county's industry large.
-func (g *Generator) industryQuestion() (Question, error) {
+func (g questioner) industryQuestion() (Question, error) {
 	figure, err := FigureByID("home_industries")
 	if err != nil {
 		return Question{}, err

@@ -106,7 +106,7 @@ func (w waterTruth) share(section string, l waterLimit) (*big.Rat, error) {
 
 // waterLimitQuestion asks how many of the daily readings of every section are beyond the
 // limits of class III, where there must be none, and of class II.
-func (g *Generator) waterLimitQuestion() (Question, error) {
+func (g questioner) waterLimitQuestion() (Question, error) {
 	figures, err := figuresByID([]string{"sections"})
 	if err != nil {
 		return Question{}, err
@@ -203,7 +203,7 @@ func percent(share *big.Rat) string {
 
 // airLimitQuestion asks by year on how many days the units' air was beyond the daily
 // limits of grade II.
-func (g *Generator) airLimitQuestion() (Question, error) {
+func (g questioner) airLimitQuestion() (Question, error) {
 	measures := []string{"pm25", "pm10", "o3_8h"}
 	sql := "SELECT date_trunc('year', period) AS year"
 	for _, m := range measures {

@@ -3,6 +3,7 @@ package seeds
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 )
 
@@ -94,6 +95,13 @@ type Demo struct {
 	Questions  []Question
 }
 
+// Lists reports whether a question about a dataset has a private list.
+func (d Demo) Lists(dataset string) bool {
+	return slices.ContainsFunc(d.Questions, func(q Question) bool {
+		return slices.ContainsFunc(q.Asks, func(a Ask) bool { return a.Dataset == dataset && a.Private != nil })
+	})
+}
+
 // Demo returns the demo: every registry, every dataset, every question.
 func (g *Generator) Demo() (Demo, error) {
 	questions, err := g.Questions()
@@ -107,9 +115,14 @@ func (g *Generator) Demo() (Demo, error) {
 	return Demo{Registries: g.Registries(), Datasets: datasets, Questions: questions}, nil
 }
 
+// questioner makes the questions of the demo about what a generator makes.
+type questioner struct{ *Generator }
+
 // Questions returns the demo's questions. Every figure of the table that names
 // data is reproduced by one of them, and every dataset is asked by one.
-func (g *Generator) Questions() ([]Question, error) {
+func (g *Generator) Questions() ([]Question, error) { return questioner{g}.all() }
+
+func (g questioner) all() ([]Question, error) {
 	mean := func(measure, year, where string, ids ...string) func() (Question, error) {
 		return func() (Question, error) { return g.meanQuestion(measure, year, where, ids...) }
 	}

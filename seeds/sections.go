@@ -37,7 +37,7 @@ func waterClass(codmn, nh3n, tp, oxygen *big.Rat, lake bool) string {
 
 // sectionsQuestion asks for the yearly means of every section, which decide
 // its class: all must be III or better, and the lake's III.
-func (g *Generator) sectionsQuestion() (Question, error) {
+func (g questioner) sectionsQuestion() (Question, error) {
 	ids := []string{"sections", "lake_class"}
 	figures, err := figuresByID(ids)
 	if err != nil {

@@ -1,12 +1,15 @@
 package main
 
 import (
-	"bytes"
+	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/weirdata/weir/cmd/weir/cli"
 )
 
 // words splits a line as a shell does, as far as examples go: blanks outside of
@@ -61,7 +64,7 @@ func TestEveryExampleIsACommandThatParses(t *testing.T) {
 	walk = func(cmd *cobra.Command) {
 		for _, line := range exampleLines(cmd) {
 			seen++
-			root := newRoot(&bytes.Buffer{}, &bytes.Buffer{})
+			root := newRoot(&cli.App{Stdout: io.Discard, Stderr: io.Discard})
 			parts := words(line)
 			if parts[0] != "weir" {
 				t.Errorf("%s: %q is no command of weir", cmd.CommandPath(), line)
@@ -74,7 +77,8 @@ func TestEveryExampleIsACommandThatParses(t *testing.T) {
 			if err == nil {
 				err = target.ValidateArgs(target.Flags().Args())
 			}
-			if err != nil || !target.Runnable() || target.HasSubCommands() {
+			group := reflect.ValueOf(target.RunE).Pointer() == reflect.ValueOf(cli.NeedCommand).Pointer()
+			if err != nil || !target.Runnable() || group {
 				t.Errorf("%s: %q is taken for %q: %v", cmd.CommandPath(), line, target.CommandPath(), err)
 			}
 		}
@@ -82,7 +86,7 @@ func TestEveryExampleIsACommandThatParses(t *testing.T) {
 			walk(sub)
 		}
 	}
-	walk(newRoot(&bytes.Buffer{}, &bytes.Buffer{}))
+	walk(newRoot(&cli.App{Stdout: io.Discard, Stderr: io.Discard}))
 	if seen < 40 {
 		t.Errorf("only %d examples were found", seen)
 	}
@@ -90,8 +94,11 @@ func TestEveryExampleIsACommandThatParses(t *testing.T) {
 
 // `weir help` lists every command, under who needs it, with an example.
 func TestHelpHasAnExampleOfEveryCommand(t *testing.T) {
-	root := newRoot(&bytes.Buffer{}, &bytes.Buffer{})
+	root := newRoot(&cli.App{Stdout: io.Discard, Stderr: io.Discard})
 	for _, cmd := range root.Commands() {
+		if cmd.Hidden {
+			continue // for packages
+		}
 		if cmd.GroupID == "" {
 			t.Errorf("%s is in no group of the help", cmd.Name())
 		}
@@ -101,14 +108,27 @@ func TestHelpHasAnExampleOfEveryCommand(t *testing.T) {
 	}
 }
 
-// Names and words that are completed belong to commands and flags that there are.
-func TestWhatIsCompletedIsThere(t *testing.T) {
-	root := newRoot(&bytes.Buffer{}, &bytes.Buffer{})
-	paths, flags := map[string]*cobra.Command{}, map[string]bool{}
+// completed are the commands whose arguments a shell completes, and the flags whose values
+// it completes, whichever command has them.
+var (
+	completedCommands = []string{
+		"dataset show", "dataset answerable", "dataset append", "dataset withdraw", "dataset publish", "dataset amend", "dataset remember",
+		"registry append", "registry correct", "registry publish", "order show", "order approve", "order refuse",
+		"contract show", "contract statement", "contract suspend", "contract resume", "contract revoke",
+		"portfolio show", "portfolio drop", "portfolio register", "principal add", "evidence verify",
+	}
+	completedFlags = []string{
+		"dataset", "registry", "contract", "join-contract", "as", "output", "role", "log-level", "finest", "aggregates",
+	}
+)
+
+// Names of what the cluster has, words and files are completed.
+func TestNamesWordsAndFilesAreCompleted(t *testing.T) {
+	root := newRoot(&cli.App{Stdout: io.Discard, Stderr: io.Discard})
+	flags := map[string]bool{}
 	var walk func(*cobra.Command)
 	walk = func(cmd *cobra.Command) {
-		paths[cmd.CommandPath()] = cmd
-		for _, name := range slices.Concat(keys(flagNames), keys(flagWords)) {
+		for _, name := range completedFlags {
 			if cmd.LocalFlags().Lookup(name) == nil {
 				continue
 			}
@@ -122,23 +142,35 @@ func TestWhatIsCompletedIsThere(t *testing.T) {
 		}
 	}
 	walk(root)
-	for _, path := range slices.Concat(keys(argumentNames), keys(fileKinds)) {
-		if cmd := paths[path]; cmd == nil || cmd.ValidArgsFunction == nil {
-			t.Errorf("there is nothing to complete at %q", path)
+	for _, path := range completedCommands {
+		cmd, _, err := root.Find(strings.Fields(path))
+		if err != nil || cmd.CommandPath() != "weir "+path || cmd.ValidArgsFunction == nil {
+			t.Errorf("there is nothing to complete at %q: %v", path, err)
 		}
 	}
-	for _, name := range slices.Concat(keys(flagNames), keys(flagWords)) {
+	for _, name := range completedFlags {
 		if !flags[name] {
 			t.Errorf("no command has a flag --%s", name)
 		}
 	}
 }
 
-func keys[V any](m map[string]V) []string {
-	var out []string
-	for k := range m {
-		out = append(out, k)
+// Words of the policy are completed from the table of its fields.
+func TestWordsOfThePolicyAreCompleted(t *testing.T) {
+	root := newRoot(&cli.App{Stdout: io.Discard, Stderr: io.Discard})
+	for _, path := range [][]string{{"order", "create"}, {"order", "approve"}} {
+		cmd, _, err := root.Find(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for flag, want := range map[string]string{"aggregates": "stddev_pop", "finest": "quarter"} {
+			complete, there := cmd.GetFlagCompletionFunc(flag)
+			if !there {
+				t.Fatalf("%s --%s is not completed", cmd.CommandPath(), flag)
+			}
+			if words, _ := complete(cmd, nil, ""); !slices.Contains(words, want) {
+				t.Errorf("%s --%s is completed by %v", cmd.CommandPath(), flag, words)
+			}
+		}
 	}
-	slices.Sort(out)
-	return out
 }

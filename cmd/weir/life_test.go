@@ -11,15 +11,17 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/weirdata/weir/cmd/weir/cli"
 )
 
-// TestLifeOfAContractOnARealCluster is the transcript of an exchange: the
-// scripts run the binary that users run, and `weir dev` starts node processes.
+// TestLifeOfAContractOnARealCluster is the transcript of an exchange: `weir dev` starts
+// node processes.
 func TestLifeOfAContractOnARealCluster(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a whole cluster")
 	}
-	bin := buildWeir(t)
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "life"),
 		Setup: func(env *testscript.Env) error {
@@ -30,11 +32,10 @@ func TestLifeOfAContractOnARealCluster(t *testing.T) {
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, ".config"))
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 			env.Setenv("DIR", filepath.Join(env.WorkDir, "dev"))
-			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": wantStatus, "await": awaitFile, "field": setField,
+			"status": wantStatus, "await": awaitFile, "field": setField, "begins": setBegins,
 		},
 	})
 }
@@ -74,4 +75,12 @@ func setField(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("there is no %q", args[1])
 	}
 	ts.Setenv(args[0], fmt.Sprint(doc[args[1]]))
+}
+
+// setBegins sets a variable to the beginning of an id, as tables show it: begins VAR ID.
+func setBegins(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 || cli.ShortenIDs(args[1])[0] == args[1] {
+		ts.Fatalf("usage: begins VAR ID")
+	}
+	ts.Setenv(args[0], cli.ShortenIDs(args[1])[0])
 }

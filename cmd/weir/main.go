@@ -4,7 +4,8 @@
 // The command line is a thin layer: flags and printing. stdout carries results
 // only; messages and progress go to stderr, and a progress bar only to a
 // terminal. Exit status: 0 done, 1 failed, 2 usage (SQL included), 3 refused by
-// a policy or contract. With -o json, stdout has one JSON document in every case,
+// a policy or contract, 4 answered but not whole: groups were withheld or lack
+// entities, and --partial was not given. With -o json, stdout has one JSON document in every case,
 // {"error": {…}} when something failed.
 package main
 
@@ -16,6 +17,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -23,7 +25,7 @@ func main() {
 	// Every command may have a key or readings in its memory.
 	if err := vault.ForbidDumps(); err != nil {
 		fmt.Fprintf(os.Stderr, "weir: %v\n", err) //nolint:errcheck // nothing is left to tell it to
-		os.Exit(exitFailed)
+		os.Exit(cli.ExitFailed)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // interrupted again, it ends at once
@@ -34,11 +36,11 @@ func main() {
 
 // run executes one command line and returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
-	root := a.root()
+	a := &cli.App{Stdin: stdin, Stdout: stdout, Stderr: stderr}
+	root := newRoot(a)
 	root.SetArgs(args)
 	if err := root.ExecuteContext(ctx); err != nil {
-		return a.fail(ctx, err)
+		return a.Fail(ctx, err)
 	}
-	return exitDone
+	return cli.ExitDone
 }

@@ -17,34 +17,35 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/api/apitest"
 	"github.com/weirdata/weir/node/client"
 )
 
+// TestMain puts the program on the path of the tests, where "weir" is this test's binary
+// with main as its main.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"weir": func() {
-			os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-		},
-	})
+	testscript.Main(m, map[string]func(){"weir": main})
 }
 
 // TestScripts runs the command line as a user does. Scripts whose name begins
 // with "cluster" find a cluster's directory in $DIR: the real state machine and
 // cryptography, in this process, behind TLS.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(env *testscript.Env) error {
 			for _, name := range []string{"WEIR_DIR", "WEIR_ADDR", "WEIR_KEY", "WEIR_PROFILE"} {
 				env.Setenv(name, "")
 			}
-			golden, err := filepath.Abs(filepath.Join("..", "..", "node", "client", "testdata", "receipt.v1"))
+			golden, err := filepath.Abs(filepath.Join("..", "..", "node", "client", "audit", "testdata", "receipt.v1"))
 			if err != nil {
 				return err
 			}
 			env.Setenv("GOLDEN", golden)
+			env.Setenv("HOSTILE", hostile)
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, ".config"))
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
@@ -57,7 +58,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": wantStatus, "approve": approve,
-			"flip": flip, "queryid": queryID, "rewrite": rewrite, "dress": dressFile, "replaced": replaceText,
+			"flip": flip, "queryid": queryID, "rewrite": rewrite, "dress": dressFile, "replaced": replaceText, "lie": lie,
 		},
 	})
 }
@@ -127,8 +128,8 @@ func startCluster(env *testscript.Env, dir string) error {
 	if err := os.MkdirAll(filepath.Join(dir, "keys"), 0o700); err != nil {
 		return err
 	}
-	keys := map[owner]*client.Key{}
-	for _, who := range []owner{operator, bureau, buyer} {
+	keys := map[cli.KeyOwner]*client.Key{}
+	for _, who := range []cli.KeyOwner{cli.Operator, cli.Bureau, cli.Buyer} {
 		k, err := client.NewKey(string(who))
 		if err != nil {
 			return err
@@ -138,7 +139,7 @@ func startCluster(env *testscript.Env, dir string) error {
 		}
 		keys[who] = k
 	}
-	founder := keys[operator]
+	founder := keys[cli.Operator]
 	cluster, err := apitest.New(apitest.Founder{Name: founder.Name, Signing: founder.Signing(), Receiving: founder.Public().Receiving})
 	if err != nil {
 		return err
@@ -158,7 +159,7 @@ func startCluster(env *testscript.Env, dir string) error {
 		return err
 	}
 	defer c.Close()
-	for who, role := range map[owner]catalog.Role{bureau: catalog.RolePublisher, buyer: catalog.RoleBuyer} {
+	for who, role := range map[cli.KeyOwner]catalog.Role{cli.Bureau: catalog.RolePublisher, cli.Buyer: catalog.RoleBuyer} {
 		if _, err := c.AddPrincipal(context.Background(), keys[who].Public(), role); err != nil {
 			return err
 		}
@@ -191,7 +192,7 @@ func serve(env *testscript.Env, cluster *apitest.Cluster, i int) (string, error)
 	if err != nil {
 		return "", err
 	}
-	server := api.NewServer(handler)
+	server := api.NewServer(lying(env, handler))
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(tls.NewListener(listener, config)) }()
 	env.Defer(func() {

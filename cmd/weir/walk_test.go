@@ -39,7 +39,7 @@ func TestTheWalkThroughTheArchitectureNamesWhatExists(t *testing.T) {
 			t.Errorf("the README's walk names %s, which is no package", named[1])
 		}
 	}
-	for _, argued := range []string{"catalog", "consensus", "compute/he"} {
+	for _, argued := range []string{"catalog/state", "catalog/disclosure", "consensus", "compute/he"} {
 		if n := len(regexp.MustCompile(`\bTest[A-Z]\w+`).FindAllString(packages[argued], -1)); n < 10 {
 			t.Errorf("the comment of package %s names %d tests of its invariants", argued, n)
 		}

@@ -10,6 +10,8 @@ import (
 	"github.com/tuneinsight/lattigo/v5/core/rlwe"
 	"github.com/tuneinsight/lattigo/v5/he/heint"
 	"pgregory.net/rapid"
+
+	"github.com/weirdata/weir/compute/he/modular"
 )
 
 // ciphertext hands a tile to lattigo.
@@ -33,7 +35,7 @@ func TestAccumulateEqualsLattigosAdd(t *testing.T) {
 			for j := range largest {
 				largest[j] = in.q[l%limbs].Modulus - 1 - uint64(j%2)
 			}
-			storeWords(tiles[i][headerBytes+8*in.n*l:], largest)
+			modular.Store(tiles[i][headerBytes+8*in.n*l:], largest)
 		}
 	}
 	eval := heint.NewEvaluator(in.he, nil)

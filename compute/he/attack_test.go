@@ -231,7 +231,7 @@ func pinned(guess [][]int64, secret []int64, modulus int64) float64 {
 	return float64(n) / float64(len(guess))
 }
 
-// TestMasksStopTheKeyRecovery is the attack of PROTOCOL section 3 at n = 4,
+// TestMasksStopTheKeyRecovery is the attack of PROTOCOL.md section 3 at n = 4,
 // t = 3: curious nodes 2 and 3 take turns as root over one accumulator. Without
 // the pairwise masks two openings give them the whole key; with the masks their
 // guess is no better than naming the commonest coefficient.

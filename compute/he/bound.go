@@ -11,7 +11,7 @@ import (
 const errorBound = 19
 
 // roundingBits: the reconstruction decides the multiple of Q in floating point
-// and is right for |phase| < Q/2 − Q/2^roundingBits (see reconstruction).
+// and is right for |phase| < Q/2 − Q/2^roundingBits (see modular.Reconstruction).
 const roundingBits = 48
 
 // Load is what a plan asks of the parameters.
@@ -36,7 +36,7 @@ func (p Parameters) CheckLoad(load Load) (Budget, error) {
 		return Budget{}, err
 	}
 	if load.Tiles < 1 {
-		return Budget{}, fmt.Errorf("checking load: %w", ErrEmpty)
+		return Budget{}, fmt.Errorf("check load: %w", ErrEmpty)
 	}
 	used, available := p.in.phase(load.Tiles, p.in.logB), p.in.decodable()
 	b := Budget{
@@ -49,10 +49,10 @@ func (p Parameters) CheckLoad(load Load) (Budget, error) {
 		b.Magnitude.Abs(load.Magnitude)
 	}
 	if load.Tiles > MaxTiles || used.Cmp(available) >= 0 {
-		return b, fmt.Errorf("checking load: %w", p.in.noiseError(load.Tiles, p.in.logB))
+		return b, fmt.Errorf("check load: %w", p.in.noiseError(load.Tiles, p.in.logB))
 	}
 	if b.Magnitude.Cmp(b.Limit) > 0 {
-		return b, fmt.Errorf("checking load: %w", &OverflowError{Magnitude: b.Magnitude, Limit: b.Limit})
+		return b, fmt.Errorf("check load: %w", &OverflowError{Magnitude: b.Magnitude, Limit: b.Limit})
 	}
 	return b, nil
 }
@@ -110,7 +110,7 @@ func (in *instance) smudging() (int, error) {
 		logB = largest - 1
 	}
 	if logB > largest {
-		return 0, fmt.Errorf("choosing the smudging: %w", in.noiseError(MaxTiles, logB))
+		return 0, fmt.Errorf("choose the smudging: %w", in.noiseError(MaxTiles, logB))
 	}
 	if logB < minLogSmudging {
 		return 0, fmt.Errorf("%w: smudging 2^%d hides too little", ErrParameters, logB)

@@ -117,7 +117,7 @@ func TestPhaseErrorHasTheWidthOfTheSmudging(t *testing.T) {
 	}
 }
 
-// TestSmudgingOfTheReferenceParameters pins the figures of PROTOCOL section 7.
+// TestSmudgingOfTheReferenceParameters pins the figures of PROTOCOL.md section 7.2.
 func TestSmudgingOfTheReferenceParameters(t *testing.T) {
 	for _, x := range []struct{ nodes, threshold, logB int }{{3, 2, 120}, {5, 3, 119}, {4, 3, 119}, {7, 4, 118}, {5, 5, 118}} {
 		if got := full(t, x.nodes, x.threshold).LogSmudging(); got != x.logB {
@@ -164,7 +164,7 @@ func TestOneBitOfSmudgingTooMuch(t *testing.T) {
 }
 
 // TestEdgeOfTheBoundIsExact compares the constructor's decision with the
-// inequality of PROTOCOL section 7, for other moduli and rosters too.
+// inequality of PROTOCOL.md section 7.2, for other moduli and rosters too.
 func TestEdgeOfTheBoundIsExact(t *testing.T) {
 	for _, roster := range [][2]int{{2, 2}, {3, 2}, {5, 3}, {7, 4}, {5, 5}, {64, 64}} {
 		in, err := newInstance(DataParameters(roster[0], roster[1]))

@@ -7,6 +7,8 @@ import (
 	"github.com/tuneinsight/lattigo/v5/core/rlwe"
 	"github.com/tuneinsight/lattigo/v5/mhe"
 	"github.com/tuneinsight/lattigo/v5/ring"
+
+	"github.com/weirdata/weir/compute/he/prf"
 )
 
 // Dealer is one node's secret part in a key ceremony, or in a resharing: a
@@ -23,34 +25,34 @@ type Dealer struct {
 }
 
 // NewDealer draws node point's ternary secret z, its public-key share
-// −a·z + e and a polynomial of degree t−1 with constant term z (PROTOCOL section
-// 1, step 2). The reference is a hash of the ledger entry that started the
+// −a·z + e and a polynomial of degree t−1 with constant term z (PROTOCOL.md section
+// 1.2, step 2). The reference is a hash of the ledger entry that started the
 // attempt; a is expanded from it.
 func NewDealer(p Parameters, reference [32]byte, point int) (_ *Dealer, err error) {
-	defer guard("drawing a dealer's secrets", &err)
+	defer guard("draw a dealer's secrets", &err)
 	if err := p.check(); err != nil {
 		return nil, err
 	}
 	if err := p.checkPoint(point); err != nil {
-		return nil, fmt.Errorf("drawing a dealer's secrets: %w", err)
+		return nil, fmt.Errorf("draw a dealer's secrets: %w", err)
 	}
 	in := p.in
-	s, err := freshStream()
+	s, err := prf.Fresh()
 	if err != nil {
-		return nil, fmt.Errorf("drawing a dealer's secrets: %w", err)
+		return nil, fmt.Errorf("draw a dealer's secrets: %w", err)
 	}
-	defer s.erase()
+	defer s.Erase()
 	w := in.scratch.get()
 	defer in.scratch.put(w, w.a, w.b, w.c)
 
 	z := w.a
-	s.ternary(z, in)
+	in.ternary(s, z)
 	in.ntt(z)
 	if err := in.reference(w.b, reference); err != nil {
-		return nil, fmt.Errorf("drawing a dealer's secrets: %w", err)
+		return nil, fmt.Errorf("draw a dealer's secrets: %w", err)
 	}
 	rq := in.he.RingQ()
-	s.gaussian(in).Read(w.c)
+	in.gaussian(s).Read(w.c)
 	in.ntt(w.c)
 	rq.MForm(w.b, w.b)
 	rq.MulCoeffsMontgomeryThenSub(w.b, z, w.c)
@@ -60,7 +62,7 @@ func NewDealer(p Parameters, reference [32]byte, point int) (_ *Dealer, err erro
 	in.putHeader(d.public, kindPublicShare, point, 0, reference)
 	in.store(d.public, kindPublicShare, 0, w.c)
 	if err := d.share(z); err != nil {
-		return nil, fmt.Errorf("drawing a dealer's secrets: %w", err)
+		return nil, fmt.Errorf("draw a dealer's secrets: %w", err)
 	}
 	return d, nil
 }
@@ -73,7 +75,7 @@ func (d *Dealer) share(secret ring.Poly) error {
 	defer sk.Value.Q.Zero()
 	poly, err := d.thr.GenShamirPolynomial(d.p.Threshold(), sk)
 	if err != nil {
-		return fmt.Errorf("sharing a secret: %w", err)
+		return fmt.Errorf("share a secret: %w", err)
 	}
 	d.poly = poly
 	return nil
@@ -87,12 +89,12 @@ func (d *Dealer) PublicShare() []byte { return append([]byte(nil), d.public...) 
 // roster, 1..n: secret, for that node alone. Any other point is refused with
 // ErrPoint; at 0 the value would be the secret.
 func (d *Dealer) Dealing(point int) (_ []byte, err error) {
-	defer guard("dealing", &err)
+	defer guard("deal", &err)
 	if err := d.p.checkPoint(point); err != nil {
-		return nil, fmt.Errorf("dealing: %w", err)
+		return nil, fmt.Errorf("deal: %w", err)
 	}
 	if d.poly.Value == nil {
-		return nil, fmt.Errorf("dealing: %w", ErrErased)
+		return nil, fmt.Errorf("deal: %w", ErrErased)
 	}
 	in := d.p.in
 	out := d.thr.AllocateThresholdSecretShare()
@@ -115,7 +117,7 @@ func (d *Dealer) Erase() {
 // NewPairSeed draws the seed that a node shares with one other.
 func NewPairSeed() (seed [32]byte, err error) {
 	if _, err = rand.Read(seed[:]); err != nil {
-		return seed, fmt.Errorf("drawing a pair seed: %w", err)
+		return seed, fmt.Errorf("draw a pair seed: %w", err)
 	}
 	return seed, nil
 }
@@ -131,27 +133,28 @@ func CombineDealings(p Parameters, reference [32]byte, point int, dealings [][]b
 }
 
 // CombineReshared is CombineDealings for a resharing: the dealers are the old
-// roster's active set, and its parts add up to the old secret.
+// roster's active set, and its parts add up to the old secret. No node reshares yet;
+// TestReshareKeepsTheKey holds that the new shares open what the old ones did.
 func CombineReshared(p Parameters, reference [32]byte, point int, active []int, dealings [][]byte) (share []byte, err error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
 	if len(active) < 2 || !increasing(active) || active[0] < 1 || active[len(active)-1] > MaxNodes {
-		return nil, fmt.Errorf("combining dealings: %w: %v", ErrActiveSet, active)
+		return nil, fmt.Errorf("combine dealings: %w: %v", ErrActiveSet, active)
 	}
 	return combineDealings(p, reference, point, active, dealings)
 }
 
 func combineDealings(p Parameters, reference [32]byte, point int, dealers []int, dealings [][]byte) (share []byte, err error) {
-	defer guard("combining dealings", &err)
+	defer guard("combine dealings", &err)
 	if err := p.checkPoint(point); err != nil {
-		return nil, fmt.Errorf("combining dealings: %w", err)
+		return nil, fmt.Errorf("combine dealings: %w", err)
 	}
 	in := p.in
 	w := in.scratch.get()
 	defer in.scratch.put(w, w.a, w.b)
 	if err := in.sum(w.a, w.b, kindDealing, reference, dealers, point, dealings); err != nil {
-		return nil, fmt.Errorf("combining dealings: %w", err)
+		return nil, fmt.Errorf("combine dealings: %w", err)
 	}
 	share = make([]byte, in.size(kindKeyShare))
 	in.putHeader(share, kindKeyShare, point, 0, reference)
@@ -164,7 +167,7 @@ func combineDealings(p Parameters, reference [32]byte, point int, dealers []int,
 // wire, a as the reference it is expanded from. A client does the same to check
 // a key it is given.
 func CombinePublicShares(p Parameters, reference [32]byte, shares [][]byte) (publicKey []byte, err error) {
-	defer guard("combining public-key shares", &err)
+	defer guard("combine public-key shares", &err)
 	if err := p.check(); err != nil {
 		return nil, err
 	}
@@ -172,7 +175,7 @@ func CombinePublicShares(p Parameters, reference [32]byte, shares [][]byte) (pub
 	w := in.scratch.get()
 	defer in.scratch.put(w, w.a, w.b)
 	if err := in.sum(w.a, w.b, kindPublicShare, reference, everyPoint(p.Nodes()), 0, shares); err != nil {
-		return nil, fmt.Errorf("combining public-key shares: %w", err)
+		return nil, fmt.Errorf("combine public-key shares: %w", err)
 	}
 	publicKey = make([]byte, in.size(kindPublicKey))
 	in.putHeader(publicKey, kindPublicKey, 0, 0, reference)
@@ -210,11 +213,11 @@ func (in *instance) sum(dst, tmp ring.Poly, k kind, reference [32]byte, dealers 
 
 // reference expands the ceremony's uniform polynomial a, in NTT form.
 func (in *instance) reference(dst ring.Poly, reference [32]byte) error {
-	s, err := newStream(reference, labelReference, [32]byte{})
+	s, err := prf.New(reference, labelReference, [32]byte{})
 	if err != nil {
-		return fmt.Errorf("expanding the reference polynomial: %w", err)
+		return fmt.Errorf("expand the reference polynomial: %w", err)
 	}
-	s.uniformPoly(dst, in)
+	in.uniform(s, dst)
 	return nil
 }
 

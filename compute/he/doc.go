@@ -1,7 +1,9 @@
 // Package he is Weir's cryptographic core: tiles of encrypted numbers under a
 // key that t of n nodes hold together, their sums, and the opening of a sum into
 // additive shares. It is the only package that imports lattigo, and at its
-// boundary there are only bytes and integers.
+// boundary there are only bytes and integers. PROTOCOL.md beside this file has every step
+// with its argument, the attacks that broke earlier designs, and the test of each; what it
+// takes is in BENCHMARKS.md.
 //
 // # What happens here
 //
@@ -33,8 +35,9 @@
 // What is more than a sum is computed on shares, by members of an active set that
 // talk to each other: Product multiplies two shared vectors, PrivateSum cells by a
 // buyer's private vector, BitCheck and VectorShare.LineValues check a vector when
-// it is registered, CohortTest says whether a selector may be used and opens
-// nothing else. Each of them is one member's part, driven by messages: send what
+// it is registered, and PieceTest says whether a private partition may be used and
+// opens nothing else, with witnesses that its owner adds (PieceWitnesses,
+// DealWitnesses). Each of them is one member's part, driven by messages: send what
 // Start and Receive return, hand to Receive what arrives, until Done. Underneath is
 // one primitive, oblivious linear evaluation under a BGV key that is drawn for one
 // request, used once, and unrelated to any other key (product_ole.go has the
@@ -80,6 +83,11 @@
 //   - Nobody's share leaves a product, a private sum or a test as it was: every pair
 //     of members has a fresh ρ, so results are uniform subject to their sum
 //     (TestResultSharesAreUniformSubjectToTheirSum).
+//   - What a check opens is multiplied by a fresh random number of all members first, or
+//     one that adds δ to its share of a number reads the number from it
+//     (TestRhoHidesAnEntry, TestRhoHidesWhatAShiftedShareWouldOpen).
+//   - Members of a piece test have the same structure and challenge, or do not compute
+//     together (TestMembersWithOtherStructuresDoNotCompute).
 //   - Everything that has buffers is used by one goroutine at a time: Encryptor is
 //     the caller's (ShallowCopy), the rest takes pooled scratch or a lock, and is
 //     safe for concurrent use (TestConcurrentUse, TestConcurrentAdditions).

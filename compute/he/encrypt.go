@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/tuneinsight/lattigo/v5/ring"
+
+	"github.com/weirdata/weir/compute/he/prf"
 )
 
 // Encryptor encrypts tiles under a public key, each with fresh randomness. It
@@ -18,14 +20,14 @@ type Encryptor struct {
 
 // NewEncryptor checks a public key and expands it.
 func NewEncryptor(p Parameters, publicKey []byte) (_ *Encryptor, err error) {
-	defer guard("making an encryptor", &err)
+	defer guard("make an encryptor", &err)
 	if err := p.check(); err != nil {
 		return nil, err
 	}
 	in := p.in
 	h, err := in.parse(publicKey, kindPublicKey)
 	if err != nil {
-		return nil, fmt.Errorf("making an encryptor: %w", err)
+		return nil, fmt.Errorf("make an encryptor: %w", err)
 	}
 	e := &Encryptor{p: p}
 	for i := range e.key {
@@ -33,7 +35,7 @@ func NewEncryptor(p Parameters, publicKey []byte) (_ *Encryptor, err error) {
 	}
 	in.load(e.key[0], publicKey, kindPublicKey, 0)
 	if err := in.reference(e.key[1], h.context); err != nil {
-		return nil, fmt.Errorf("making an encryptor: %w", err)
+		return nil, fmt.Errorf("make an encryptor: %w", err)
 	}
 	for i := range e.key {
 		in.he.RingQ().MForm(e.key[i], e.key[i])
@@ -55,21 +57,21 @@ func (e *Encryptor) ShallowCopy() *Encryptor {
 // and writes a tile to dst, which has exactly TileBytes bytes. Slots without a
 // value hold 0.
 func (e *Encryptor) Encrypt(values []int64, dst []byte) (err error) {
-	defer guard("encrypting", &err)
-	s, err := freshStream()
+	defer guard("encrypt", &err)
+	s, err := prf.Fresh()
 	if err != nil {
-		return fmt.Errorf("encrypting: %w", err)
+		return fmt.Errorf("encrypt: %w", err)
 	}
-	defer s.erase()
+	defer s.Erase()
 	if err := e.encrypt(values, dst, s, true); err != nil {
-		return fmt.Errorf("encrypting: %w", err)
+		return fmt.Errorf("encrypt: %w", err)
 	}
 	return nil
 }
 
 // encrypt writes (u·p + e0 + T^-1·m, u·a + e1), without the errors unless noisy.
 // The randomness comes from the stream: u, then e0, then e1.
-func (e *Encryptor) encrypt(values []int64, dst []byte, s *stream, noisy bool) error {
+func (e *Encryptor) encrypt(values []int64, dst []byte, s *prf.Stream, noisy bool) error {
 	in := e.p.in
 	if len(dst) != in.size(kindTile) {
 		return fmt.Errorf("%w: a tile has %d bytes, not %d", ErrMalformed, in.size(kindTile), len(dst))
@@ -77,12 +79,12 @@ func (e *Encryptor) encrypt(values []int64, dst []byte, s *stream, noisy bool) e
 	if err := in.encode(e.m, e.slots, values); err != nil {
 		return err
 	}
-	s.ternary(e.u, in)
+	in.ternary(s, e.u)
 	in.ntt(e.u)
 	rq := in.he.RingQ()
 
 	e.e0.Zero()
-	sampler := s.gaussian(in)
+	sampler := in.gaussian(s)
 	if noisy {
 		sampler.Read(e.e0)
 	}
@@ -124,20 +126,20 @@ func (in *instance) encode(m, slots []uint64, values []int64) error {
 
 // KnownTile returns a tile whose randomness is public: u from the seed, no
 // error. All nodes build the same bytes, and open them to test a new key
-// (PROTOCOL section 1, step 5). It protects nothing.
+// (PROTOCOL.md section 1.2, step 5). It protects nothing.
 func KnownTile(p Parameters, publicKey []byte, seed [32]byte, values []int64) (_ []byte, err error) {
-	defer guard("building a known tile", &err)
+	defer guard("build a known tile", &err)
 	e, err := NewEncryptor(p, publicKey)
 	if err != nil {
-		return nil, fmt.Errorf("building a known tile: %w", err)
+		return nil, fmt.Errorf("build a known tile: %w", err)
 	}
-	s, err := newStream(seed, labelKnown, [32]byte{})
+	s, err := prf.New(seed, labelKnown, [32]byte{})
 	if err != nil {
-		return nil, fmt.Errorf("building a known tile: %w", err)
+		return nil, fmt.Errorf("build a known tile: %w", err)
 	}
 	tile := make([]byte, p.in.size(kindTile))
 	if err := e.encrypt(values, tile, s, false); err != nil {
-		return nil, fmt.Errorf("building a known tile: %w", err)
+		return nil, fmt.Errorf("build a known tile: %w", err)
 	}
 	return tile, nil
 }

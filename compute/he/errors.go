@@ -66,8 +66,13 @@ var (
 	// different vectors.
 	ErrNotPolynomial = errors.New("shares are not of one polynomial")
 	// ErrNotBits is returned when a private vector has an entry other than 0 and
-	// 1.
-	ErrNotBits = errors.New("vector has an entry other than 0 and 1")
+	// 1, or a partition an entity in two pieces.
+	ErrNotBits = errors.New("vector has an entry other than 0 and 1, or an entity in two pieces")
+	// ErrStructure is returned when the structure of a piece test is malformed.
+	ErrStructure = errors.New("not a structure of a piece test")
+	// ErrWitness is returned when a check of a piece test is not 0: a witness is not
+	// what it should be, or missing.
+	ErrWitness = errors.New("witnesses of a piece test are wrong")
 	// ErrInternal is returned when the library underneath panicked.
 	ErrInternal = errors.New("internal error of the encryption library")
 )
@@ -100,7 +105,7 @@ func (e *NoiseError) Error() string {
 
 // guard turns a panic of the library into an error at the package's boundary:
 //
-//	defer guard("adding tiles", &err)
+//	defer guard("add tiles", &err)
 func guard(doing string, err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("%s: %w: %v", doing, ErrInternal, r)

@@ -5,6 +5,8 @@ import (
 	"math/big"
 
 	"github.com/tuneinsight/lattigo/v5/ring"
+
+	"github.com/weirdata/weir/compute/he/prf"
 )
 
 // parityWeights expands the fixed public weights of the parity, uniform mod T
@@ -12,11 +14,11 @@ import (
 // all others), in Montgomery form.
 func parityWeights(t *ring.SubRing, n int) []uint64 {
 	w := make([]uint64, n)
-	s, err := newStream([32]byte{}, labelParity, [32]byte{})
+	s, err := prf.New([32]byte{}, labelParity, [32]byte{})
 	if err != nil {
 		panic(err) // becomes an error of NewParameters
 	}
-	s.uniform(w, t.Modulus)
+	s.Uniform(w, t.Modulus)
 	for i := range w {
 		w[i] = ring.MForm(w[i], t.Modulus, t.BRedConstant)
 	}
@@ -38,7 +40,7 @@ func (in *instance) weighted(slots []uint64) uint64 {
 // tile, an addition, a key or an opening. It detects accidents, not attacks.
 func (p Parameters) Parity(slots []uint64) (uint64, error) {
 	if err := p.checkSlots(slots); err != nil {
-		return 0, fmt.Errorf("computing parity: %w", err)
+		return 0, fmt.Errorf("compute parity: %w", err)
 	}
 	in := p.in
 	last := in.n - 1
@@ -52,15 +54,15 @@ func (p Parameters) Parity(slots []uint64) (uint64, error) {
 // use then.
 func (p Parameters) Fold(slots []uint64, slotMap []int32, groups []uint64) (rest uint64, err error) {
 	if err := p.checkSlots(slots); err != nil {
-		return 0, fmt.Errorf("folding: %w", err)
+		return 0, fmt.Errorf("fold: %w", err)
 	}
 	if err := p.CheckSlotMap(slotMap, len(groups)); err != nil {
-		return 0, fmt.Errorf("folding: %w", err)
+		return 0, fmt.Errorf("fold: %w", err)
 	}
 	t := p.in.t.Modulus
 	before, err := p.total(groups)
 	if err != nil {
-		return 0, fmt.Errorf("folding: groups: %w", err)
+		return 0, fmt.Errorf("fold: groups: %w", err)
 	}
 	for i, g := range slotMap {
 		if g < 0 {
@@ -71,14 +73,14 @@ func (p Parameters) Fold(slots []uint64, slotMap []int32, groups []uint64) (rest
 	}
 	after, err := p.total(groups)
 	if err != nil {
-		return 0, fmt.Errorf("folding: %w", err)
+		return 0, fmt.Errorf("fold: %w", err)
 	}
 	all, err := p.total(slots)
 	if err != nil {
-		return 0, fmt.Errorf("folding: %w", err)
+		return 0, fmt.Errorf("fold: %w", err)
 	}
 	if (after+rest)%t != (before+all)%t {
-		return 0, fmt.Errorf("folding: %w", ErrFold)
+		return 0, fmt.Errorf("fold: %w", ErrFold)
 	}
 	return rest, nil
 }
@@ -135,11 +137,11 @@ func (p Parameters) AddMod(dst, src []uint64) error {
 		return err
 	}
 	if len(dst) != len(src) {
-		return fmt.Errorf("adding shares: %w: %d and %d numbers", ErrValues, len(dst), len(src))
+		return fmt.Errorf("add shares: %w: %d and %d numbers", ErrValues, len(dst), len(src))
 	}
 	for _, xs := range [][]uint64{dst, src} {
 		if _, err := p.total(xs); err != nil {
-			return fmt.Errorf("adding shares: %w", err)
+			return fmt.Errorf("add shares: %w", err)
 		}
 	}
 	for i := range dst {

@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"github.com/tuneinsight/lattigo/v5/ring"
+
+	"github.com/weirdata/weir/compute/he/modular"
+	"github.com/weirdata/weir/compute/he/prf"
 )
 
 // golden pins version 1 of everything that nodes must agree on, or that is
@@ -24,12 +27,12 @@ var golden = map[string]string{
 // fixed draws an object of a kind from a seed.
 func (in *instance) fixed(t *testing.T, k kind, first int, seed byte) []byte {
 	t.Helper()
-	s, err := newStream([32]byte{seed}, "test", [32]byte{})
+	s, err := prf.New([32]byte{seed}, "test", [32]byte{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	poly := ring.NewPoly(in.n, limbs-1)
-	s.uniformPoly(poly, in)
+	in.uniform(s, poly)
 	b := make([]byte, in.size(k))
 	in.putHeader(b, k, first, 0, [contextSize]byte{1})
 	in.store(b, k, 0, poly)
@@ -67,12 +70,12 @@ func TestVersion1IsWhatItWas(t *testing.T) {
 		}
 		ds[i] = d
 		if i == 1 {
-			storeWords(slots, own)
+			modular.Store(slots, own)
 			got["contribution"], got["own slots"] = d, append([]byte(nil), slots...)
 		}
 	}
 	key := must[*NodeKey](t)(NewNodeKey(p, 4, p.in.fixed(t, kindKeyShare, 4, 14), pairs[4], [32]byte{4}))
-	storeWords(slots, must[[]uint64](t)(key.Combine(o, acc, ds)))
+	modular.Store(slots, must[[]uint64](t)(key.Combine(o, acc, ds)))
 	got["root's slots"] = slots
 	for name, want := range golden {
 		sum := sha256.Sum256(got[name])

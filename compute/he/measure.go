@@ -10,6 +10,8 @@ import (
 
 	"github.com/tuneinsight/lattigo/v5/core/rlwe"
 	"github.com/tuneinsight/lattigo/v5/he/heint"
+
+	"github.com/weirdata/weir/compute/he/modular"
 )
 
 // Measurement is one figure of a run of Measure.
@@ -27,7 +29,7 @@ type Measurement struct {
 // those of the best of several passes, as STREAM reports them, times are medians;
 // the sum and the accumulation take turns, so that a busy machine slows both.
 func Measure(ctx context.Context, p Parameters, bytes int64) (_ []Measurement, err error) {
-	defer guard("measuring", &err)
+	defer guard("measure", &err)
 	if err := p.check(); err != nil {
 		return nil, err
 	}
@@ -40,7 +42,7 @@ func Measure(ctx context.Context, p Parameters, bytes int64) (_ []Measurement, e
 		m.open,
 	} {
 		if err := errors.Join(ctx.Err(), step()); err != nil {
-			return nil, fmt.Errorf("measuring: %w", err)
+			return nil, fmt.Errorf("measure: %w", err)
 		}
 	}
 	return m.out, nil
@@ -119,7 +121,7 @@ func (m *measuring) encrypt(bytes int64) error {
 	}
 	const passes, each = 10, 20
 	size := m.p.TileBytes()
-	count := max(int(bytes/int64(size)), perPass)
+	count := max(int(bytes/int64(size)), modular.PerPass)
 	m.tiles = make([][]byte, count)
 	for i := range m.tiles {
 		m.tiles[i] = make([]byte, size)

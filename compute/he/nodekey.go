@@ -11,6 +11,8 @@ import (
 	"github.com/tuneinsight/lattigo/v5/mhe"
 	"github.com/tuneinsight/lattigo/v5/ring"
 	"github.com/tuneinsight/lattigo/v5/ring/ringqp"
+
+	"github.com/weirdata/weir/compute/he/prf"
 )
 
 // NodeKey is what one node holds of one key in one epoch: its Shamir share, a
@@ -39,32 +41,32 @@ type NodeKey struct {
 // point. pairs has a 32-byte seed for every other point of the roster, the same
 // at both ends; secret is drawn once and kept by this node alone.
 func NewNodeKey(p Parameters, point int, share []byte, pairs map[int][32]byte, secret [32]byte) (_ *NodeKey, err error) {
-	defer guard("loading a node key", &err)
+	defer guard("load a node key", &err)
 	if err := p.check(); err != nil {
 		return nil, err
 	}
 	if err := p.checkPoint(point); err != nil {
-		return nil, fmt.Errorf("loading a node key: %w", err)
+		return nil, fmt.Errorf("load a node key: %w", err)
 	}
 	in := p.in
 	h, err := in.parse(share, kindKeyShare)
 	if err != nil {
-		return nil, fmt.Errorf("loading a node key: %w", err)
+		return nil, fmt.Errorf("load a node key: %w", err)
 	}
 	if h.first != point {
-		return nil, fmt.Errorf("loading a node key: %w: share of point %d at %d", ErrPoint, h.first, point)
+		return nil, fmt.Errorf("load a node key: %w: share of point %d at %d", ErrPoint, h.first, point)
 	}
 	points := everyPoint(p.Nodes())
 	for _, j := range points {
 		if seed, ok := pairs[j]; j != point && (!ok || seed == [32]byte{}) {
-			return nil, fmt.Errorf("loading a node key: seed shared with point %d: %w", j, ErrMissing)
+			return nil, fmt.Errorf("load a node key: seed shared with point %d: %w", j, ErrMissing)
 		}
 	}
 	if len(pairs) != p.Nodes()-1 {
-		return nil, fmt.Errorf("loading a node key: %w: %d pair seeds for %d other nodes", ErrPoint, len(pairs), p.Nodes()-1)
+		return nil, fmt.Errorf("load a node key: %w: %d pair seeds for %d other nodes", ErrPoint, len(pairs), p.Nodes()-1)
 	}
 	if secret == [32]byte{} {
-		return nil, fmt.Errorf("loading a node key: node's own secret: %w", ErrMissing)
+		return nil, fmt.Errorf("load a node key: node's own secret: %w", ErrMissing)
 	}
 	k := &NodeKey{p: p, point: point, reference: h.context, pairs: maps.Clone(pairs), secret: secret}
 	k.share.Poly = ringqp.Poly{Q: ring.NewPoly(in.n, limbs-1)}
@@ -128,7 +130,7 @@ func (k *NodeKey) additive(active []int) (ring.Poly, error) {
 	s := ring.NewPoly(k.p.in.n, limbs-1)
 	sk := &rlwe.SecretKey{Value: ringqp.Poly{Q: s}}
 	if err := k.combiner.GenAdditiveShare(points, mhe.ShamirPublicPoint(k.point), k.share, sk); err != nil {
-		return ring.Poly{}, fmt.Errorf("weighting the key share: %w", err)
+		return ring.Poly{}, fmt.Errorf("weight the key share: %w", err)
 	}
 	if len(k.weighted) < maxSets {
 		k.weighted[string(name)] = s
@@ -178,12 +180,12 @@ func (k *NodeKey) context(o Opening) [32]byte {
 // acc is the accumulator this node computed itself; it must be the one that the
 // opening names. The same opening gives the same bytes again.
 func (k *NodeKey) Contribute(o Opening, acc *Accumulator) (d []byte, slots []uint64, err error) {
-	defer guard("contributing to an opening", &err)
+	defer guard("contribute to an opening", &err)
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	sum, err := k.begin(o, acc, false)
 	if err != nil {
-		return nil, nil, fmt.Errorf("contributing to an opening: %w", err)
+		return nil, nil, fmt.Errorf("contribute to an opening: %w", err)
 	}
 	in, ctx := k.p.in, k.context(o)
 	w := in.scratch.get()
@@ -191,14 +193,14 @@ func (k *NodeKey) Contribute(o Opening, acc *Accumulator) (d []byte, slots []uin
 
 	slots = make([]uint64, in.n)
 	if err := k.blind(w, slots, ctx); err != nil { // w.a = e_i − T^-1·M_i
-		return nil, nil, fmt.Errorf("contributing to an opening: %w", err)
+		return nil, nil, fmt.Errorf("contribute to an opening: %w", err)
 	}
 	share, err := k.additive(o.Active)
 	if err != nil {
-		return nil, nil, fmt.Errorf("contributing to an opening: %w", err)
+		return nil, nil, fmt.Errorf("contribute to an opening: %w", err)
 	}
 	if err := k.mask(w.a, w.b, o, ctx); err != nil {
-		return nil, nil, fmt.Errorf("contributing to an opening: %w", err)
+		return nil, nil, fmt.Errorf("contribute to an opening: %w", err)
 	}
 	d = make([]byte, in.size(kindContribution))
 	in.putHeader(d, kindContribution, k.point, o.Root, ctx)
@@ -210,19 +212,19 @@ func (k *NodeKey) Contribute(o Opening, acc *Accumulator) (d []byte, slots []uin
 // below 6q, to w.a.
 func (k *NodeKey) blind(w *workspace, slots []uint64, ctx [32]byte) error {
 	in := k.p.in
-	m, err := newStream(k.secret, labelShare, ctx)
+	m, err := prf.New(k.secret, labelShare, ctx)
 	if err != nil {
 		return err
 	}
-	defer m.erase()
-	m.uniform(slots, in.t.Modulus)
+	defer m.Erase()
+	m.Uniform(slots, in.t.Modulus)
 	in.fromSlots(w.m, slots)
-	s, err := newStream(k.secret, labelSmudge, ctx)
+	s, err := prf.New(k.secret, labelSmudge, ctx)
 	if err != nil {
 		return err
 	}
-	defer s.erase()
-	s.smudge(w.a, w.m, in)
+	defer s.Erase()
+	in.smudge(s, w.a, w.m)
 	in.nttLazy(w.a)
 	return nil
 }
@@ -238,12 +240,12 @@ func (k *NodeKey) mask(d, tmp ring.Poly, o Opening, ctx [32]byte) error {
 		if j == k.point || j == o.Root {
 			continue
 		}
-		s, err := newStream(k.pairs[j], labelPair, ctx)
+		s, err := prf.New(k.pairs[j], labelPair, ctx)
 		if err != nil {
 			return err
 		}
-		s.uniformPoly(tmp, in)
-		s.erase()
+		in.uniform(s, tmp)
+		s.Erase()
 		in.addMask(d, tmp, j < k.point)
 		tmp.Zero()
 	}
@@ -255,17 +257,17 @@ func (k *NodeKey) mask(d, tmp ring.Poly, o Opening, ctx [32]byte) error {
 // one of each, made for this opening; another one is refused with
 // ErrForeignShare.
 func (k *NodeKey) Combine(o Opening, acc *Accumulator, ds map[int][]byte) (slots []uint64, err error) {
-	defer guard("combining an opening", &err)
+	defer guard("combine an opening", &err)
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	sum, err := k.begin(o, acc, true)
 	if err != nil {
-		return nil, fmt.Errorf("combining an opening: %w", err)
+		return nil, fmt.Errorf("combine an opening: %w", err)
 	}
 	w := k.p.in.scratch.get()
 	defer k.p.in.scratch.put(w, w.a)
 	if err := k.phase(w, o, sum, ds); err != nil {
-		return nil, fmt.Errorf("combining an opening: %w", err)
+		return nil, fmt.Errorf("combine an opening: %w", err)
 	}
 	slots = make([]uint64, k.p.in.n)
 	k.p.in.plaintext(w.m, w.a)
@@ -306,37 +308,37 @@ func (k *NodeKey) phase(w *workspace, o Opening, sum *sealedSum, ds map[int][]by
 }
 
 // Reshare makes this node a dealer of its part s_i = λ_i·[s]_i of the key to a
-// new roster (PROTOCOL section 1). next are the new epoch's parameters: the same
+// new roster (PROTOCOL.md section 1.5). next are the new epoch's parameters: the same
 // ring, and Dealers as in this one's; active is the old roster's active set;
 // the reference is a hash of the ledger entry that started the resharing.
 func (k *NodeKey) Reshare(next Parameters, reference [32]byte, active []int) (_ *Dealer, err error) {
-	defer guard("resharing", &err)
+	defer guard("reshare", &err)
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	if err := next.check(); err != nil {
 		return nil, err
 	}
 	if k.erased {
-		return nil, fmt.Errorf("resharing: %w", ErrErased)
+		return nil, fmt.Errorf("reshare: %w", ErrErased)
 	}
 	if err := (Opening{Active: active, Root: k.point}).Check(k.p); err != nil {
-		return nil, fmt.Errorf("resharing: %w", err)
+		return nil, fmt.Errorf("reshare: %w", err)
 	}
 	old, lit := k.p.in.lit, next.in.lit
 	if lit.LogN != old.LogN || lit.T != old.T || !slices.Equal(lit.Q, old.Q) || lit.Dealers != old.Dealers {
-		return nil, fmt.Errorf("resharing: %w: the new epoch changes ring, modulus or dealers", ErrParameters)
+		return nil, fmt.Errorf("reshare: %w: the new epoch changes ring, modulus or dealers", ErrParameters)
 	}
 	in := k.p.in
 	w := in.scratch.get()
 	defer in.scratch.put(w, w.a)
 	share, err := k.additive(active)
 	if err != nil {
-		return nil, fmt.Errorf("resharing: %w", err)
+		return nil, fmt.Errorf("reshare: %w", err)
 	}
 	in.he.RingQ().IMForm(share, w.a)
 	d := &Dealer{p: next, reference: reference, point: k.point}
 	if err := d.share(w.a); err != nil {
-		return nil, fmt.Errorf("resharing: %w", err)
+		return nil, fmt.Errorf("reshare: %w", err)
 	}
 	return d, nil
 }

@@ -11,8 +11,8 @@ import (
 // Opening names one use of a key: one accumulator, one active set, one root, in
 // one attempt of one query. All randomness of the opening is bound to its
 // Context, so no field may be left out of it: a context that served two
-// accumulators, sets or roots would give away the key share (PROTOCOL section
-// 3).
+// accumulators, sets or roots would give away the key share (PROTOCOL.md section
+// 3.2).
 type Opening struct {
 	Cluster     [32]byte // hash of the cluster's first entry
 	Key         string   // key id

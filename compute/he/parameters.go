@@ -8,6 +8,9 @@ import (
 
 	"github.com/tuneinsight/lattigo/v5/he/heint"
 	"github.com/tuneinsight/lattigo/v5/ring"
+
+	"github.com/weirdata/weir/compute/he/modular"
+	"github.com/weirdata/weir/compute/he/prf"
 )
 
 const (
@@ -17,7 +20,7 @@ const (
 	// MaxOpenedTiles is the largest Σ tiles over all openings of one key, over
 	// all its epochs, parity openings included. What openings leak
 	// statistically is linear in it: N·Σ·fresh/B, about 2^-50 for 2 of 3 nodes
-	// (PROTOCOL section 7). The ledger counts; afterwards a new key is due.
+	// (PROTOCOL.md section 7.2). The ledger counts; afterwards a new key is due.
 	MaxOpenedTiles = 1 << 37
 	// MaxNodes is the largest roster. Shamir points are 1..n.
 	MaxNodes = 64
@@ -45,7 +48,7 @@ type ParametersLiteral struct {
 }
 
 // DataParameters returns the parameters of data keys for a t-of-n roster: 8,192
-// slots, Q of 180 bits, T of 58 bits (PROTOCOL section 7).
+// slots, Q of 180 bits, T of 58 bits (PROTOCOL.md section 7.1).
 func DataParameters(nodes, threshold int) ParametersLiteral {
 	return ParametersLiteral{
 		LogN:      13,
@@ -69,13 +72,13 @@ type instance struct {
 	q    [limbs]*ring.SubRing
 	t    *ring.SubRing
 
-	overQ [limbs]*transform
-	overT *transform
+	overQ [limbs]*modular.Transform
+	overT *modular.Transform
 
-	delta [limbs]uint64   // 2^60 − q
-	tInv  [limbs]constant // T^-1 mod q
-	b     [limbs]uint64   // B mod q
-	crt   reconstruction
+	sums  [limbs]modular.Near60 // modulo q
+	tInv  [limbs]modular.Factor // T^-1 mod q
+	noise [limbs]prf.Smudging
+	crt   modular.Reconstruction
 
 	place   []int32  // slot → index in lattigo's NTT order
 	weights []uint64 // parity weights of slots 0..n−2, Montgomery form mod T
@@ -108,7 +111,7 @@ func NewParameters(lit ParametersLiteral) (Parameters, error) {
 // newParameters is NewParameters without the demand on LogN: tests that check
 // arithmetic use small rings.
 func newParameters(lit ParametersLiteral) (p Parameters, err error) {
-	defer guard("making parameters", &err)
+	defer guard("make parameters", &err)
 	in, err := newInstance(lit)
 	if err != nil {
 		return Parameters{}, err
@@ -126,7 +129,7 @@ func newInstance(lit ParametersLiteral) (*instance, error) {
 	if lit.Dealers == 0 {
 		lit.Dealers = lit.Nodes
 	}
-	if err := lit.check(); err != nil {
+	if err := lit.validate(); err != nil {
 		return nil, err
 	}
 	lit.Q = slices.Clone(lit.Q)
@@ -150,9 +153,9 @@ func newInstance(lit ParametersLiteral) (*instance, error) {
 	return in, nil
 }
 
-func (lit ParametersLiteral) check() error {
+func (lit ParametersLiteral) validate() error {
 	switch {
-	case lit.LogN < 9 || lit.LogN > 14: // accumulate.go adds blocks of 512, transform.go has up to 14 layers
+	case lit.LogN < 9 || lit.LogN > 14: // modular adds blocks of 512, and its transform has up to 14 layers
 		return fmt.Errorf("%w: LogN is %d", ErrParameters, lit.LogN)
 	case len(lit.Q) != limbs:
 		return fmt.Errorf("%w: Q has %d primes, not %d", ErrParameters, len(lit.Q), limbs)
@@ -181,39 +184,34 @@ func (lit ParametersLiteral) check() error {
 func (in *instance) derive(logB int) {
 	in.logB = logB
 	t := new(big.Int).SetUint64(in.lit.T)
-	smudge := new(big.Int).Lsh(big.NewInt(1), uint(in.logB))
 	for l, s := range in.q {
 		q := new(big.Int).SetUint64(s.Modulus)
-		in.delta[l] = 1<<60 - s.Modulus
-		in.tInv[l] = newConstant(new(big.Int).ModInverse(t, q).Uint64(), s.Modulus)
-		in.b[l] = new(big.Int).Mod(smudge, q).Uint64()
+		in.sums[l] = modular.NewNear60(s.Modulus)
+		in.tInv[l] = modular.NewFactor(new(big.Int).ModInverse(t, q).Uint64(), s.Modulus)
+		in.noise[l] = prf.NewSmudging(s.Modulus, in.lit.T, in.logB)
 	}
-	in.crt = newReconstruction(in.q, in.t)
+	in.crt = modular.NewReconstruction([limbs]uint64(in.lit.Q), in.lit.T)
 	in.place = slotOrder(in.lit.LogN)
 	in.weights = parityWeights(in.t, in.n-1)
 	in.scratch.in = in
 }
 
-// montgomery returns x·2^64 mod the ring's modulus.
-func montgomery(x *big.Int, s *ring.SubRing) uint64 {
-	m := new(big.Int).SetUint64(s.Modulus)
-	r := new(big.Int).Mod(x, m)
-	return ring.MForm(r.Uint64(), s.Modulus, s.BRedConstant)
-}
-
-// constant is a factor modulo a prime q below 2^63, with ⌊w·2^64/q⌋ (Shoup): a
-// product takes one high and two low multiplications.
-type constant struct{ w, shoup uint64 }
-
-func newConstant(w, q uint64) constant {
-	quo, _ := bits.Div64(w, 0, q)
-	return constant{w: w, shoup: quo}
-}
-
-// mul returns x·w mod q, below 2q, for any x.
-func (c constant) mul(x, q uint64) uint64 {
-	hi, _ := bits.Mul64(x, c.shoup)
-	return x*c.w - hi*q
+// newTransform returns the transform with a ring's roots.
+func newTransform(s *ring.SubRing) (*modular.Transform, error) {
+	plain := func(xs ...uint64) []uint64 {
+		out := make([]uint64, len(xs))
+		for i, x := range xs {
+			out[i] = ring.IMForm(x, s.Modulus, s.MRedConstant)
+		}
+		return out
+	}
+	tr, err := modular.NewTransform(s.Modulus, modular.Roots{
+		Forward: plain(s.RootsForward...), Backward: plain(s.RootsBackward...), NInv: plain(s.NInv)[0],
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrParameters, err)
+	}
+	return tr, nil
 }
 
 // slotOrder returns where lattigo's NTT order keeps slot i: row one holds the

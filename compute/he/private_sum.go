@@ -1,6 +1,9 @@
 package he
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Cell says where a number of an opened accumulator belongs: to which entity, and
 // to which group of the result. A Group of −1 leaves it out: the public mask for
@@ -9,9 +12,10 @@ import "fmt"
 type Cell struct{ Entity, Group int32 }
 
 // PrivateSum computes, for one member, its shares of Σ w_e·x over the cells of
-// every group, where w is a private vector (a selector, or weights) and x the
-// cells of opened accumulators. Cells of one entity and group are added up first:
-// they have the same factor. It is driven like a Product; the results of the
+// every group, where w is a private vector (a selector, a piece of a partition, or
+// weights) and x the cells of opened accumulators. Cells of one entity and group are
+// added up first: they have the same factor. Several vectors are multiplied with the
+// same cells in one computation. It is driven like a Product; the results of the
 // members are uniform subject to their sum.
 type PrivateSum struct {
 	*machine
@@ -19,44 +23,65 @@ type PrivateSum struct {
 }
 
 // NewPrivateSum takes this member's shares of the cells, as it opened them, where
-// each belongs, and its shares of the vector, one an entity (VectorShare.Values).
-// Cells and places are public and the same for all members.
-func NewPrivateSum(p ProductParameters, s Session, point int, x []uint64, cells []Cell, vector []uint64, groups int) (*PrivateSum, error) {
-	m, err := newPlace(p, s, point, "private sum")
+// each belongs, and its shares of the vectors, all of the same entities, one number an
+// entity (VectorShare.Values). Cells and places are public and the same for all
+// members. A member sends another one SumMessages messages at most.
+func NewPrivateSum(p ProductParameters, s Session, point int, x []uint64, cells []Cell, vectors [][]uint64, groups int) (*PrivateSum, error) {
+	m, err := newPlace(p, s, point, fmt.Sprintf("private sum %d", len(vectors)))
 	if err != nil {
-		return nil, fmt.Errorf("preparing a private sum: %w", err)
+		return nil, fmt.Errorf("prepare a private sum: %w", err)
 	}
-	if err := p.checkNumbers(vector, len(vector)); err != nil {
-		return nil, fmt.Errorf("preparing a private sum: vector: %w", err)
+	if len(vectors) == 0 {
+		return nil, fmt.Errorf("prepare a private sum: %w: there is no vector", ErrValues)
+	}
+	entities := len(vectors[0])
+	for _, v := range vectors {
+		if err := p.checkNumbers(v, entities); err != nil {
+			return nil, fmt.Errorf("prepare a private sum: vector: %w", err)
+		}
 	}
 	if err := p.checkNumbers(x, len(cells)); err != nil {
-		return nil, fmt.Errorf("preparing a private sum: %w", err)
+		return nil, fmt.Errorf("prepare a private sum: %w", err)
 	}
-	merged, sums, err := p.in.mergeCells(x, cells, len(vector), groups)
+	merged, sums, err := p.in.mergeCells(x, cells, entities, groups)
 	if err != nil {
-		return nil, fmt.Errorf("preparing a private sum: %w", err)
+		return nil, fmt.Errorf("prepare a private sum: %w", err)
 	}
-	r := &PrivateSum{out: make([]uint64, groups)}
+	if len(merged) > maxProductLength/len(vectors) {
+		return nil, fmt.Errorf("prepare a private sum: %w: %d products, more than %d", ErrValues, len(merged)*len(vectors), maxProductLength)
+	}
+	r := &PrivateSum{machine: newMachine(m, nil, nil), out: make([]uint64, len(vectors)*groups)}
 	if len(merged) == 0 { // nothing counts: all groups are 0
-		r.machine = newMachine(m, nil, nil)
 		return r, nil
 	}
-	if len(merged) > maxProductLength {
-		return nil, fmt.Errorf("preparing a private sum: %w: %d products, more than %d", ErrValues, len(merged), maxProductLength)
+	r.current, err = r.multiply(merged, sums, vectors, groups)
+	return r, err
+}
+
+// multiply sets the first stage: all vectors side by side.
+func (r *PrivateSum) multiply(merged []Cell, sums []uint64, vectors [][]uint64, groups int) (stage, error) {
+	in := r.place.p.in
+	factors := make([]uint64, 0, len(vectors)*len(merged))
+	for _, v := range vectors {
+		for _, c := range merged {
+			factors = append(factors, v[c.Entity])
+		}
 	}
-	factors := make([]uint64, len(merged))
-	for i, c := range merged {
-		factors[i] = vector[c.Entity]
-	}
-	first := newEvaluations(m, factors, sums, m.others(), m.others())
-	r.machine = newMachine(m, first, func(sum []uint64) (stage, error) {
-		for i, c := range merged {
-			x := p.in.add(sum[i], p.in.mul(factors[i], sums[i]))
-			r.out[c.Group] = p.in.add(r.out[c.Group], x)
+	cells := slices.Repeat(sums, len(vectors))
+	return (&batches{machine: r.machine}).multiply(cells, factors, func(products []uint64) (stage, error) {
+		for i, x := range products {
+			at := i/len(merged)*groups + int(merged[i%len(merged)].Group)
+			r.out[at] = in.add(r.out[at], in.add(x, in.mul(factors[i], cells[i])))
 		}
 		return nil, nil
 	})
-	return r, nil
+}
+
+// SumMessages bounds the messages that a member sends another one in a PrivateSum of so
+// many cells with so many vectors: a request and an answer a turn.
+func (p ProductParameters) SumMessages(cells, vectors int) int {
+	each := batchChunks * p.in.n
+	return 2 * max(1, (cells*vectors+each-1)/each)
 }
 
 // mergeCells adds up numbers of one entity and group, in the order in which they
@@ -81,36 +106,13 @@ func (in *productInstance) mergeCells(x []uint64, cells []Cell, entities, groups
 	return merged, sums, nil
 }
 
-// Result returns this member's shares of the groups. It fails with ErrUnfinished
-// until Done.
+// Result returns this member's shares of the groups, vector by vector. It fails with
+// ErrUnfinished until Done.
 func (r *PrivateSum) Result() ([]uint64, error) {
 	if err := r.finished(); err != nil {
 		return nil, err
 	}
 	return r.out, nil
-}
-
-// CountSelected returns this member's shares of Σ w_e over the cells of every
-// group: what a private COUNT is made of, and the counts of a cohort test. It
-// needs no messages.
-func (p ProductParameters) CountSelected(cells []Cell, vector []uint64, groups int) ([]uint64, error) {
-	if err := p.check(); err != nil {
-		return nil, err
-	}
-	if err := p.checkNumbers(vector, len(vector)); err != nil {
-		return nil, fmt.Errorf("counting: %w", err)
-	}
-	out := make([]uint64, groups)
-	for i, c := range cells {
-		if c.Group == -1 {
-			continue
-		}
-		if c.Group < 0 || int(c.Group) >= groups || c.Entity < 0 || int(c.Entity) >= len(vector) {
-			return nil, fmt.Errorf("counting: %w: cell %d is of entity %d of %d and group %d of %d", ErrSlotMap, i, c.Entity, len(vector), c.Group, groups)
-		}
-		out[c.Group] = p.in.add(out[c.Group], vector[c.Entity])
-	}
-	return out, nil
 }
 
 // Tally is a number of cells of one entity in one group.
@@ -120,18 +122,18 @@ type Tally struct {
 }
 
 // CountWeighted returns this member's shares of Σ Cells·w_e over the tallies of every
-// group, as CountSelected does for cells one by one. It needs no messages.
+// group: what a private COUNT is made of. It needs no messages.
 func (p ProductParameters) CountWeighted(tallies []Tally, vector []uint64, groups int) ([]uint64, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
 	if err := p.checkNumbers(vector, len(vector)); err != nil {
-		return nil, fmt.Errorf("counting: %w", err)
+		return nil, fmt.Errorf("count: %w", err)
 	}
 	out := make([]uint64, groups)
 	for i, c := range tallies {
 		if c.Group < 0 || int(c.Group) >= groups || c.Entity < 0 || int(c.Entity) >= len(vector) || c.Cells >= p.T() {
-			return nil, fmt.Errorf("counting: %w: tally %d is of %d cells of entity %d of %d and group %d of %d", ErrSlotMap, i, c.Cells, c.Entity, len(vector), c.Group, groups)
+			return nil, fmt.Errorf("count: %w: tally %d is of %d cells of entity %d of %d and group %d of %d", ErrSlotMap, i, c.Cells, c.Entity, len(vector), c.Group, groups)
 		}
 		out[c.Group] = p.in.add(out[c.Group], p.in.mul(c.Cells, vector[c.Entity]))
 	}

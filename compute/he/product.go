@@ -3,7 +3,7 @@ package he
 import "fmt"
 
 // Product computes, for one member of an active set, its share of the
-// element-wise product of two shared vectors (PROTOCOL section 5). All members
+// element-wise product of two shared vectors (PROTOCOL.md section 5). All members
 // have additive shares mod T of both; afterwards their results add up to the
 // products mod T, and are otherwise uniform: every pair's ρ re-randomises them.
 //
@@ -22,10 +22,10 @@ type Product struct {
 func NewProduct(p ProductParameters, s Session, point int, x, b []uint64) (*Product, error) {
 	m, err := newPlace(p, s, point, "product")
 	if err != nil {
-		return nil, fmt.Errorf("preparing a product: %w", err)
+		return nil, fmt.Errorf("prepare a product: %w", err)
 	}
 	if err := checkFactors(p, x, b); err != nil {
-		return nil, fmt.Errorf("preparing a product: %w", err)
+		return nil, fmt.Errorf("prepare a product: %w", err)
 	}
 	r := &Product{}
 	first := newEvaluations(m, b, x, m.others(), m.others())
@@ -45,10 +45,10 @@ func NewProduct(p ProductParameters, s Session, point int, x, b []uint64) (*Prod
 func NewSquare(p ProductParameters, s Session, point int, v []uint64) (*Product, error) {
 	m, err := newPlace(p, s, point, "square")
 	if err != nil {
-		return nil, fmt.Errorf("preparing a square: %w", err)
+		return nil, fmt.Errorf("prepare a square: %w", err)
 	}
 	if err := checkFactors(p, v, v); err != nil {
-		return nil, fmt.Errorf("preparing a square: %w", err)
+		return nil, fmt.Errorf("prepare a square: %w", err)
 	}
 	ask, answer := m.turns()
 	r := &Product{}

@@ -8,11 +8,13 @@ import (
 	"testing"
 
 	"github.com/tuneinsight/lattigo/v5/ring"
+
+	"github.com/weirdata/weir/compute/he/prf"
 )
 
 // view is what the requester has of one chunk of one answer: its own key and
 // randomness, the request, and the answer before it is switched down, which hides
-// nothing (PROTOCOL counts on the encryption of zero and the flooding alone).
+// nothing (PROTOCOL.md counts on the encryption of zero and the flooding alone).
 // Polynomials over all of Q, NTT form.
 type view struct {
 	in       *productInstance
@@ -142,7 +144,7 @@ func matches(a, b []uint64) int {
 func (in *productInstance) withoutFlooding() func([]byte) {
 	return func(b []byte) {
 		clear(b)
-		for i := 0; i < len(b); i += floodBytes {
+		for i := 0; i < len(b); i += prf.FloodBytes {
 			b[i+16+(in.lit.LogFlooding-128)/8] = 1 << ((in.lit.LogFlooding - 128) % 8)
 		}
 	}

@@ -130,28 +130,6 @@ func BenchmarkRegistration(b *testing.B) {
 	}
 }
 
-func BenchmarkCohortTest(b *testing.B) {
-	p := fullProducts(b)
-	rng := rand.New(rand.NewPCG(7, 8))
-	for _, c := range []struct{ members, cohorts, k int }{{2, 1000, 5}, {2, 1000, 20}, {2, 4000, 5}, {3, 1000, 5}, {3, 1000, 20}} {
-		active := everyPoint(c.members)
-		cohorts, counts := make([]Cohort, c.cohorts), make([]uint64, c.cohorts)
-		for i := range cohorts {
-			cohorts[i].Members, counts[i] = 100, uint64(30+i%20)
-		}
-		shares := split(p, rng, counts, active)
-		b.Run(fmt.Sprintf("t=%d/cohorts=%d/k=%d", c.members, c.cohorts, c.k), func(b *testing.B) {
-			benchmark(b, c.cohorts, active, func(b *testing.B, i int) *CohortTest {
-				mine := append([]Cohort(nil), cohorts...)
-				for n := range mine {
-					mine[n].Share = shares[i][n]
-				}
-				return must[*CohortTest](b)(NewCohortTest(p, session("c", active...), i, c.k, mine))
-			})
-		})
-	}
-}
-
 func BenchmarkPrivateSum(b *testing.B) {
 	p := fullProducts(b)
 	rng := rand.New(rand.NewPCG(9, 10))
@@ -164,6 +142,63 @@ func BenchmarkPrivateSum(b *testing.B) {
 	}
 	x, v := numbers(p, rng, len(cells)), numbers(p, rng, entities)
 	benchmark(b, len(cells), []int{1, 2}, func(b *testing.B, i int) *PrivateSum {
-		return must[*PrivateSum](b)(NewPrivateSum(p, session("s", 1, 2), i, x, cells, v, groups))
+		return must[*PrivateSum](b)(NewPrivateSum(p, session("s", 1, 2), i, x, cells, [][]uint64{v}, groups))
 	})
+}
+
+// BenchmarkPieceTest is the test of a run of twelve months: 1,016 units of 25,000
+// entities in 40 groups, for a partition of 16 pieces and for a selector; and with K
+// on both sides everywhere. values/s are numbers of units by piece.
+func BenchmarkPieceTest(b *testing.B) {
+	p := fullProducts(b)
+	rng := rand.New(rand.NewPCG(11, 12))
+	const entities, groups = 25_000, 40
+	for _, x := range []struct {
+		members, units, pieces, k, steps int
+		both                             bool
+	}{
+		{2, 1016, 16, 5, 1, false}, {2, 1016, 1, 5, 1, false}, {3, 1016, 16, 5, 1, false},
+		{2, 1016, 16, 5, 3, false}, {2, 1016, 16, 5, 1, true}, {2, 1016, 1, 20, 1, true}, {2, 100, 16, 20, 1, true},
+	} {
+		s := &PieceStructure{Pieces: x.pieces, Figures: make([]PieceFigure, groups)}
+		for u := range x.units {
+			var unit PieceUnit
+			for e := u; e < entities; e += x.units {
+				unit.Members = append(unit.Members, int32(e))
+			}
+			unit.Both = x.both
+			s.Units = append(s.Units, unit)
+		}
+		for t := range x.steps {
+			var move PieceMove
+			for e := t; e < entities; e += 2 {
+				move.Members = append(move.Members, int32(e))
+			}
+			s.Moves = append(s.Moves, move)
+			for g := range s.Figures {
+				s.Figures[g].K = x.k
+				step := PieceStep{Move: t}
+				for u := g; u < x.units; u += groups {
+					step.Units = append(step.Units, u)
+				}
+				s.Figures[g].Steps = append(s.Figures[g].Steps, step)
+			}
+		}
+		pieceOf := make([]int8, entities)
+		for e := range pieceOf {
+			pieceOf[e] = int8(rng.IntN(x.pieces+1)) - 1
+		}
+		active := everyPoint(x.members)
+		name := fmt.Sprintf("t=%d/units=%d/pieces=%d/k=%d/steps=%d/both=%v/products=%d", x.members, x.units, x.pieces, x.k, x.steps, x.both, s.Products())
+		b.Run(name, func(b *testing.B) {
+			c := newPieceCase(b, p, rng, active, s, pieceOf)
+			bits, witnesses := split(p, rng, c.bits, active), split(p, rng, c.witnesses, active)
+			start := time.Now()
+			benchmark(b, len(s.Units)*x.pieces, active, func(b *testing.B, i int) *PieceTest {
+				input := PieceInput{Structure: s, Bits: bits[i], Witnesses: witnesses[i], Challenge: c.challenge}
+				return must[*PieceTest](b)(NewPieceTest(p, session("pieces", active...), i, input))
+			})
+			b.ReportMetric(time.Since(start).Seconds()/float64(b.N), "s/test")
+		})
+	}
 }

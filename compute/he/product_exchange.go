@@ -123,42 +123,48 @@ func (s *evaluations) pending() int {
 
 func (s *evaluations) result() []uint64 { return s.sum }
 
-// revelation is a stage in which every member tells the others its share of one
-// number. Its result is the number.
+// revelation is a stage in which every member tells the others its shares of some
+// numbers. Its result is the numbers.
 type revelation struct {
 	place
-	sum  uint64
-	mine uint64
+	sum  []uint64
+	mine []uint64
 	got  map[int]bool
 }
 
-func newRevelation(m place, share uint64) *revelation {
-	return &revelation{place: m, mine: share, sum: share, got: map[int]bool{}}
+func newRevelation(m place, shares ...uint64) *revelation {
+	return &revelation{place: m, mine: shares, sum: slices.Clone(shares), got: map[int]bool{}}
 }
 
 func (s *revelation) start() ([]Message, error) {
 	var out []Message
 	for _, j := range s.others() {
-		b := s.p.in.newMessage(envelope{kind: kindRevealed, from: s.point, to: j, step: s.step, context: s.context, entries: 1})
-		binary.LittleEndian.PutUint64(b[productHeader:], s.mine)
+		b := s.p.in.newMessage(envelope{kind: kindRevealed, from: s.point, to: j, step: s.step, context: s.context, entries: len(s.mine)})
+		for i, x := range s.mine {
+			binary.LittleEndian.PutUint64(b[productHeader+8*i:], x)
+		}
 		out = append(out, Message{To: j, Bytes: b})
 	}
 	return out, nil
 }
 
 func (s *revelation) take(e envelope, b []byte) ([]Message, error) {
-	if e.kind != kindRevealed || e.entries != 1 || s.got[e.from] {
+	if e.kind != kindRevealed || e.entries != len(s.mine) || s.got[e.from] {
 		return nil, fmt.Errorf("%w: point %d in step %d", ErrForeignMessage, e.from, s.step)
 	}
-	x := binary.LittleEndian.Uint64(b[productHeader:])
-	if x >= s.p.T() {
-		return nil, fmt.Errorf("%w: opened number is not below T", ErrMalformed)
+	theirs := make([]uint64, len(s.mine))
+	for i := range theirs {
+		if theirs[i] = binary.LittleEndian.Uint64(b[productHeader+8*i:]); theirs[i] >= s.p.T() {
+			return nil, fmt.Errorf("%w: opened number is not below T", ErrMalformed)
+		}
 	}
 	s.got[e.from] = true
-	s.sum = s.p.in.add(s.sum, x)
+	for i, x := range theirs {
+		s.sum[i] = s.p.in.add(s.sum[i], x)
+	}
 	return nil, nil
 }
 
 func (s *revelation) pending() int { return len(s.active) - 1 - len(s.got) }
 
-func (s *revelation) result() []uint64 { return []uint64{s.sum} }
+func (s *revelation) result() []uint64 { return s.sum }

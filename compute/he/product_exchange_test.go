@@ -232,19 +232,17 @@ func TestUnusableProductsAreRefused(t *testing.T) {
 			t.Errorf("%s: error is %v", name, err)
 		}
 	}
-	for name, x := range map[string]struct {
-		k int
-		c []Cohort
-	}{
-		"k 0":              {0, nil},
-		"large k":          {MaxCohortMinimum + 1, nil},
-		"share beyond T":   {5, []Cohort{{Share: p.T(), Members: 9}}},
-		"negative members": {5, []Cohort{{Members: -1}}},
-	} {
-		if _, err := NewCohortTest(p, good, 1, x.k, x.c); !errors.Is(err, ErrValues) {
-			t.Errorf("cohort test, %s: error is %v", name, err)
+}
+
+// tallies are cells that are in a group, each counted once.
+func tallies(cells []Cell) []Tally {
+	var out []Tally
+	for _, c := range cells {
+		if c.Group >= 0 {
+			out = append(out, Tally{c, 1})
 		}
 	}
+	return out
 }
 
 // TestPrivateSumsAreExact: selectors and weights times opened cells, by group,
@@ -272,8 +270,8 @@ func TestPrivateSumsAreExact(t *testing.T) {
 		x, sums, n := split(p, rng, xs, active), map[int]*PrivateSum{}, map[int][]uint64{}
 		for _, i := range active {
 			w := must[[]uint64](t)(v.shares[i].Values(active))
-			sums[i] = must[*PrivateSum](t)(NewPrivateSum(p, session("sum", active...), i, x[i], cells, w, groups))
-			n[i] = must[[]uint64](t)(p.CountSelected(cells, w, groups))
+			sums[i] = must[*PrivateSum](t)(NewPrivateSum(p, session("sum", active...), i, x[i], cells, [][]uint64{w}, groups))
+			n[i] = must[[]uint64](t)(p.CountWeighted(tallies(cells), w, groups))
 		}
 		deliver(t, rng, sums)
 		shares := map[int][]uint64{}
@@ -288,16 +286,70 @@ func TestPrivateSumsAreExact(t *testing.T) {
 		}
 	}
 	// Nothing counts: no messages, all zeros.
-	idle := must[*PrivateSum](t)(NewPrivateSum(p, session("idle", 1, 2), 1, []uint64{5}, []Cell{{0, -1}}, []uint64{1}, 2))
+	idle := must[*PrivateSum](t)(NewPrivateSum(p, session("idle", 1, 2), 1, []uint64{5}, []Cell{{0, -1}}, [][]uint64{{1}}, 2))
 	if ms := must[[]Message](t)(idle.Start()); len(ms) != 0 || !idle.Done() || !slices.Equal(must[[]uint64](t)(idle.Result()), []uint64{0, 0}) {
 		t.Error("a sum over nothing is not 0")
 	}
 	for name, c := range map[string]Cell{"entity": {5, 0}, "negative entity": {-1, 0}, "group": {0, 2}, "group −2": {0, -2}} {
-		if _, err := NewPrivateSum(p, session("bad", 1, 2), 1, []uint64{5}, []Cell{c}, []uint64{1}, 2); !errors.Is(err, ErrSlotMap) {
+		if _, err := NewPrivateSum(p, session("bad", 1, 2), 1, []uint64{5}, []Cell{c}, [][]uint64{{1}}, 2); !errors.Is(err, ErrSlotMap) {
 			t.Errorf("%s: error is %v", name, err)
 		}
-		if _, err := p.CountSelected([]Cell{c}, []uint64{1}, 2); !errors.Is(err, ErrSlotMap) {
+		if _, err := p.CountWeighted([]Tally{{c, 1}}, []uint64{1}, 2); !errors.Is(err, ErrSlotMap) {
 			t.Errorf("counting, %s: error is %v", name, err)
+		}
+	}
+}
+
+// TestAPrivateSumTakesSeveralVectors: the pieces of a partition are multiplied with the
+// same cells in one computation, in as many turns as messages have room for, and every
+// one equals plain loops.
+func TestAPrivateSumTakesSeveralVectors(t *testing.T) {
+	p, rng := smallProducts(t), rand.New(rand.NewPCG(67, 68))
+	for _, active := range [][]int{{1, 3}, {1, 2, 4}} {
+		const groups = 3
+		entities, pieces := batchChunks*p.in.n/2+1, 3 // two turns
+		var cells []Cell
+		for e := range entities {
+			for range 2 {
+				cells = append(cells, Cell{Entity: int32(e), Group: int32((e + 1) % groups)})
+			}
+		}
+		cells[5].Group = -1
+		xs := numbers(p, rng, len(cells))
+		plain := numbers(p, rng, pieces*entities)
+		want := make([]uint64, pieces*groups)
+		for i, c := range cells {
+			for v := range pieces {
+				if c.Group >= 0 {
+					at := v*groups + int(c.Group)
+					want[at] = p.in.add(want[at], mulMod(xs[i], plain[v*entities+int(c.Entity)], p.T()))
+				}
+			}
+		}
+		x, shares, sums := split(p, rng, xs, active), split(p, rng, plain, active), map[int]*PrivateSum{}
+		for _, i := range active {
+			var vectors [][]uint64
+			for v := range pieces {
+				vectors = append(vectors, shares[i][v*entities:][:entities])
+			}
+			sums[i] = must[*PrivateSum](t)(NewPrivateSum(p, session("sums", active...), i, x[i], cells, vectors, groups))
+		}
+		deliver(t, rng, sums)
+		got := map[int][]uint64{}
+		for i, sum := range sums {
+			got[i] = must[[]uint64](t)(sum.Result())
+		}
+		if joined := joined(p, got); !slices.Equal(joined, want) {
+			t.Errorf("%v: sums are %v instead of %v", active, joined, want)
+		}
+	}
+	if got := p.SumMessages(batchChunks*p.in.n, 3); got != 6 {
+		t.Errorf("three turns take %d messages", got)
+	}
+	s := session("none", 1, 2)
+	for name, vectors := range map[string][][]uint64{"no vector": nil, "of other entities": {{1, 2}, {1}}, "beyond T": {{1, p.T()}}} {
+		if _, err := NewPrivateSum(p, s, 1, []uint64{5}, []Cell{{0, 0}}, vectors, 2); !errors.Is(err, ErrValues) {
+			t.Errorf("%s: error is %v", name, err)
 		}
 	}
 }

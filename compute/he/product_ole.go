@@ -6,11 +6,14 @@ import (
 	"sync"
 
 	"github.com/tuneinsight/lattigo/v5/ring"
+
+	"github.com/weirdata/weir/compute/he/modular"
+	"github.com/weirdata/weir/compute/he/prf"
 )
 
 // An oblivious linear evaluation: the requester has numbers b, the responder has
 // x of the same length; afterwards the requester has b·x − ρ, the responder ρ,
-// uniform mod T, and neither has learned anything else (PROTOCOL section 5).
+// uniform mod T, and neither has learned anything else (PROTOCOL.md section 5).
 
 // oleNames says which evaluation a message is part of. from is the requester.
 type oleNames struct {
@@ -40,16 +43,16 @@ type oleRequester struct {
 
 // newOLERequest draws a key and returns the request that carries b.
 func newOLERequest(p ProductParameters, names oleNames, b []uint64) (_ *oleRequester, request []byte, err error) {
-	defer guard("asking for a product", &err)
+	defer guard("ask for a product", &err)
 	in := p.in
 	if err := p.checkNumbers(b, names.entries); err != nil {
-		return nil, nil, fmt.Errorf("asking for a product: %w", err)
+		return nil, nil, fmt.Errorf("ask for a product: %w", err)
 	}
 	w := in.scratch.get()
 	defer in.scratch.put(w)
 	request = in.newMessage(names.request())
 	if err := in.ternary(w.c); err != nil {
-		return nil, nil, fmt.Errorf("asking for a product: %w", err)
+		return nil, nil, fmt.Errorf("ask for a product: %w", err)
 	}
 	in.ntt(w.c, productLimbs)
 	in.montgomery(w.c)
@@ -57,14 +60,14 @@ func newOLERequest(p ProductParameters, names oleNames, b []uint64) (_ *oleReque
 	// The public key is an encryption of zero, and comes first.
 	body := request[productHeader:]
 	if err := in.encrypt(w, body, nil); err != nil {
-		return nil, nil, fmt.Errorf("asking for a product: %w", err)
+		return nil, nil, fmt.Errorf("ask for a product: %w", err)
 	}
 	for len(b) > 0 {
 		body = body[in.requestPoly():]
 		chunk := b[:min(in.n, len(b))]
 		b = b[len(chunk):]
 		if err := in.encrypt(w, body, chunk); err != nil {
-			return nil, nil, fmt.Errorf("asking for a product: %w", err)
+			return nil, nil, fmt.Errorf("ask for a product: %w", err)
 		}
 	}
 	r := &oleRequester{p: p, names: names, secret: ring.NewPoly(in.n, keptLimbs-1)}
@@ -79,7 +82,7 @@ func newOLERequest(p ProductParameters, names oleNames, b []uint64) (_ *oleReque
 func (in *productInstance) encrypt(w *productWorkspace, dst []byte, chunk []uint64) error {
 	var seed [seedSize]byte
 	if _, err := rand.Read(seed[:]); err != nil {
-		return fmt.Errorf("drawing randomness: %w", err)
+		return fmt.Errorf("draw randomness: %w", err)
 	}
 	if err := in.uniform(w.a, seed); err != nil {
 		return err
@@ -102,19 +105,19 @@ func (in *productInstance) encrypt(w *productWorkspace, dst []byte, chunk []uint
 
 // finish decrypts the answer to b·x − ρ, once. The key is gone afterwards.
 func (r *oleRequester) finish(answer []byte) (out []uint64, err error) {
-	defer guard("decrypting a product", &err)
+	defer guard("decrypt a product", &err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.used {
-		return nil, fmt.Errorf("decrypting a product: %w", ErrKeyUsed)
+		return nil, fmt.Errorf("decrypt a product: %w", ErrKeyUsed)
 	}
 	in := r.p.in
 	e, err := in.parseEnvelope(answer)
 	if err != nil {
-		return nil, fmt.Errorf("decrypting a product: %w", err)
+		return nil, fmt.Errorf("decrypt a product: %w", err)
 	}
 	if e != r.names.answer() {
-		return nil, fmt.Errorf("decrypting a product: %w", ErrForeignMessage)
+		return nil, fmt.Errorf("decrypt a product: %w", ErrForeignMessage)
 	}
 	r.used = true
 	defer r.secret.Zero()
@@ -123,7 +126,7 @@ func (r *oleRequester) finish(answer []byte) (out []uint64, err error) {
 	out = make([]uint64, r.names.entries)
 	for body, rest := answer[productHeader:], out; len(rest) > 0; body = body[in.answerChunk():] {
 		if err := in.readAnswer(w, body); err != nil {
-			return nil, fmt.Errorf("decrypting a product: %w", err)
+			return nil, fmt.Errorf("decrypt a product: %w", err)
 		}
 		in.decrypt(w, r.secret)
 		rest = rest[copy(rest, w.m):]
@@ -138,13 +141,13 @@ func (in *productInstance) readAnswer(w *productWorkspace, b []byte) error {
 		for _, half := range []struct {
 			to    []uint64
 			width uint
-		}{{w.lo, c.low}, {w.hi, c.high}} {
-			n := packedBytes(in.n, half.width)
-			unpackBits(half.to, b[:n], half.width)
+		}{{w.lo, c.Low}, {w.hi, c.High}} {
+			n := modular.PackedBytes(in.n, half.width)
+			modular.Unpack(half.to, b[:n], half.width)
 			b = b[n:]
 		}
-		if err := in.lengthen(c, dst, w.lo, w.hi); err != nil {
-			return err
+		if !c.Lengthen(dst.Coeffs[0], dst.Coeffs[1], w.lo, w.hi) {
+			return fmt.Errorf("%w: a coefficient exceeds the modulus", ErrMalformed)
 		}
 	}
 	return nil
@@ -160,7 +163,7 @@ func (in *productInstance) decrypt(w *productWorkspace, secret ring.Poly) {
 	for l, s := range in.q[:keptLimbs] {
 		s.Add(w.a.Coeffs[l], w.b.Coeffs[l], w.a.Coeffs[l])
 	}
-	in.plaintext(w.m, w.a)
+	in.decoding.Decode(w.m, w.a.Coeffs[0], w.a.Coeffs[1])
 	in.t.NTT(w.m, w.m)
 }
 
@@ -181,24 +184,24 @@ type oleHooks struct {
 // and e1 occur in c1' alone, which is pseudo-random by RLWE under u; c0' follows
 // from c1' and the phase.
 func oleAnswer(p ProductParameters, names oleNames, x []uint64, request []byte, hooks oleHooks) (answer []byte, rho []uint64, err error) {
-	defer guard("answering a product", &err)
+	defer guard("answer a product", &err)
 	in := p.in
 	if err := p.checkNumbers(x, names.entries); err != nil {
-		return nil, nil, fmt.Errorf("answering a product: %w", err)
+		return nil, nil, fmt.Errorf("answer a product: %w", err)
 	}
 	e, err := in.parseEnvelope(request)
 	if err != nil {
-		return nil, nil, fmt.Errorf("answering a product: %w", err)
+		return nil, nil, fmt.Errorf("answer a product: %w", err)
 	}
 	if e != names.request() {
-		return nil, nil, fmt.Errorf("answering a product: %w", ErrForeignMessage)
+		return nil, nil, fmt.Errorf("answer a product: %w", ErrForeignMessage)
 	}
 	w, key := in.scratch.get(), in.scratch.get()
 	defer in.scratch.put(w)
 	defer in.scratch.put(key)
 	body := request[productHeader:]
 	if err := in.readCiphertext(key, body); err != nil {
-		return nil, nil, fmt.Errorf("answering a product: %w", err)
+		return nil, nil, fmt.Errorf("answer a product: %w", err)
 	}
 	in.montgomery(key.a)
 	in.montgomery(key.b)
@@ -209,11 +212,11 @@ func oleAnswer(p ProductParameters, names oleNames, x []uint64, request []byte, 
 	for rest, k := rho, 0; len(x) > 0; k++ {
 		body = body[in.requestPoly():]
 		if err := in.readCiphertext(w, body); err != nil {
-			return nil, nil, fmt.Errorf("answering a product: %w", err)
+			return nil, nil, fmt.Errorf("answer a product: %w", err)
 		}
 		chunk := x[:min(in.n, len(x))]
 		if err := in.evaluate(w, key, chunk, rest[:len(chunk)], hooks); err != nil {
-			return nil, nil, fmt.Errorf("answering a product: %w", err)
+			return nil, nil, fmt.Errorf("answer a product: %w", err)
 		}
 		if hooks.uncut != nil {
 			hooks.uncut(k, w.a, w.b)
@@ -261,12 +264,12 @@ func (in *productInstance) evaluate(w, key *productWorkspace, x, rho []uint64, h
 	}
 	// All slots are masked, those without an entry too. At scale 1: before the
 	// switch to two limbs.
-	s, err := freshStream()
+	s, err := prf.Fresh()
 	if err != nil {
 		return err
 	}
-	defer s.erase()
-	s.uniform(w.m, in.t.Modulus)
+	defer s.Erase()
+	s.Uniform(w.m, in.t.Modulus)
 	copy(rho, w.m)
 	in.t.INTT(w.m, w.m)
 	return in.addFlooding(w.a, w.m, hooks.flooding)
@@ -277,12 +280,12 @@ func (in *productInstance) writeAnswer(w *productWorkspace, b []byte) {
 	for i, src := range []ring.Poly{w.a, w.b} {
 		c := &in.cuts[i]
 		in.switchDown(src)
-		in.shorten(c, w.lo, w.hi, src)
-		n := packedBytes(in.n, c.low)
-		packBits(b[:n], w.lo, c.low)
+		c.Shorten(w.lo, w.hi, src.Coeffs[0], src.Coeffs[1])
+		n := modular.PackedBytes(in.n, c.Low)
+		modular.Pack(b[:n], w.lo, c.Low)
 		b = b[n:]
-		n = packedBytes(in.n, c.high)
-		packBits(b[:n], w.hi, c.high)
+		n = modular.PackedBytes(in.n, c.High)
+		modular.Pack(b[:n], w.hi, c.High)
 		b = b[n:]
 	}
 }

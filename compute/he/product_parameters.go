@@ -7,6 +7,9 @@ import (
 	"slices"
 
 	"github.com/tuneinsight/lattigo/v5/ring"
+
+	"github.com/weirdata/weir/compute/he/modular"
+	"github.com/weirdata/weir/compute/he/prf"
 )
 
 const (
@@ -22,7 +25,7 @@ const (
 )
 
 // ProductLiteral is an unchecked description of the parameters of products of
-// shares (PROTOCOL sections 5 and 7). NewProductParameters checks it.
+// shares (PROTOCOL.md sections 5 and 7.5). NewProductParameters checks it.
 type ProductLiteral struct {
 	LogN int      `json:"log_n"` // log2 of the ring degree, which is also a chunk's slots
 	Q    []uint64 `json:"q"`     // four primes, 1 mod 2N, falling; a response keeps the first two
@@ -52,19 +55,19 @@ type ProductParameters struct{ in *productInstance }
 
 // productInstance holds what is derived from a literal once.
 type productInstance struct {
+	primeField
 	lit  ProductLiteral
 	n    int
 	q    [productLimbs]*ring.SubRing
-	t    *ring.SubRing
 	ring *ring.Ring // over Q
 
-	one    [productLimbs]constant // reduces any 64-bit number to below 2q
-	tInv   [productLimbs]constant // T^-1 mod q
-	tMod   [productLimbs]uint64   // T mod q
-	flood  [productLimbs]floodConstants
-	drop   [productLimbs][productLimbs]constant // [k][l]: q_k^-1 mod q_l, l < k
-	cuts   [2]cut                               // of c0 and c1
-	garner garner
+	one      [productLimbs]modular.Factor // reduces any 64-bit number to below 2q
+	tInv     [productLimbs]modular.Factor // T^-1 mod q
+	tMod     [productLimbs]uint64         // T mod q
+	flood    [productLimbs]prf.Flooding
+	drop     [productLimbs][productLimbs]modular.Factor // [k][l]: q_k^-1 mod q_l, l < k
+	cuts     [2]modular.Cut                             // of c0 and c1
+	decoding modular.Decoding
 
 	scratch productPool
 }
@@ -90,8 +93,8 @@ func NewProductParameters(lit ProductLiteral) (ProductParameters, error) {
 // newProductParameters is NewProductParameters without the demand on LogN: tests
 // use small rings.
 func newProductParameters(lit ProductLiteral) (_ ProductParameters, err error) {
-	defer guard("making product parameters", &err)
-	if err := lit.check(); err != nil {
+	defer guard("make product parameters", &err)
+	if err := lit.validate(); err != nil {
 		return ProductParameters{}, err
 	}
 	lit.Q = slices.Clone(lit.Q)
@@ -112,7 +115,7 @@ func newProductParameters(lit ProductLiteral) (_ ProductParameters, err error) {
 	return ProductParameters{in}, nil
 }
 
-func (lit ProductLiteral) check() error {
+func (lit ProductLiteral) validate() error {
 	switch {
 	case lit.LogN < 9 || lit.LogN > 14: // packing writes blocks of 64 coefficients
 		return fmt.Errorf("%w: LogN is %d", ErrParameters, lit.LogN)
@@ -161,10 +164,10 @@ func (in *productInstance) modulusOf(k int) *big.Int {
 	return q
 }
 
-// decoding bounds T·phase of a response, centred, before and after it is
+// decodingBounds bounds T·phase of a response, centred, before and after it is
 // switched to two limbs and its low bits are cut. It decodes exactly while both
 // stay below half their modulus.
-func (in *productInstance) decoding() (before, after *big.Int) {
+func (in *productInstance) decodingBounds() (before, after *big.Int) {
 	t := new(big.Int).SetUint64(in.lit.T)
 	before = new(big.Int).Lsh(big.NewInt(1), uint(in.lit.LogFlooding))
 	before.Add(before, in.hidden())
@@ -187,7 +190,7 @@ func (in *productInstance) checkBounds() error {
 	if new(big.Int).Lsh(big.NewInt(1), uint(in.lit.LogFlooding)).Cmp(least) < 0 {
 		return fmt.Errorf("%w: flooding 2^%d is below 2^%.3f and hides too little", ErrParameters, in.lit.LogFlooding, log2(least))
 	}
-	before, after := in.decoding()
+	before, after := in.decodingBounds()
 	for _, x := range []struct {
 		used  *big.Int
 		limbs int
@@ -204,17 +207,18 @@ func (in *productInstance) derive() {
 	t := new(big.Int).SetUint64(in.lit.T)
 	for l, s := range in.q {
 		q := new(big.Int).SetUint64(s.Modulus)
-		in.one[l] = newConstant(1, s.Modulus)
-		in.tInv[l] = newConstant(new(big.Int).ModInverse(t, q).Uint64(), s.Modulus)
+		in.one[l] = modular.NewFactor(1, s.Modulus)
+		in.tInv[l] = modular.NewFactor(new(big.Int).ModInverse(t, q).Uint64(), s.Modulus)
 		in.tMod[l] = new(big.Int).Mod(t, q).Uint64()
-		in.flood[l] = newFloodConstants(in.lit.LogFlooding, s.Modulus)
+		in.flood[l] = prf.NewFlooding(s.Modulus, in.lit.T, in.lit.LogFlooding)
 		for k := l + 1; k < productLimbs; k++ {
 			qk := new(big.Int).SetUint64(in.q[k].Modulus)
-			in.drop[k][l] = newConstant(qk.ModInverse(qk, q).Uint64(), s.Modulus)
+			in.drop[k][l] = modular.NewFactor(qk.ModInverse(qk, q).Uint64(), s.Modulus)
 		}
 	}
-	in.garner = in.newGarner()
-	in.cuts = [2]cut{in.newCut(in.lit.CutC0), in.newCut(in.lit.CutC1)}
+	pair := modular.NewPair(in.lit.Q[0], in.lit.Q[1])
+	in.decoding = modular.NewDecoding(pair, in.lit.T, new(big.Int).Quo(in.modulusOf(productLimbs), in.modulusOf(keptLimbs)))
+	in.cuts = [2]modular.Cut{modular.NewCut(pair, in.lit.CutC0), modular.NewCut(pair, in.lit.CutC1)}
 	in.scratch.in = in
 }
 

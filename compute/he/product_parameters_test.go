@@ -39,12 +39,11 @@ func TestUnusableProductParametersAreRefused(t *testing.T) {
 	}
 	var zero ProductParameters
 	for name, err := range map[string]error{
-		"deal":   func() error { _, err := DealVector(zero, VectorSpec{}, nil); return err }(),
-		"parse":  func() error { _, err := ParseVectorShare(zero, VectorSpec{}, 1, nil); return err }(),
-		"line":   zero.CheckLine(VectorSpec{}, nil),
-		"bits":   zero.CheckBits(nil, nil),
-		"count":  func() error { _, err := zero.CountSelected(nil, nil, 0); return err }(),
-		"cohort": func() error { _, err := NewCohortTest(zero, Session{}, 1, 5, nil); return err }(),
+		"deal":  func() error { _, err := DealVector(zero, VectorSpec{}, nil); return err }(),
+		"parse": func() error { _, err := ParseVectorShare(zero, VectorSpec{}, 1, nil); return err }(),
+		"line":  zero.CheckLine(VectorSpec{}, nil),
+		"bits":  zero.CheckBits(nil, nil),
+		"count": func() error { _, err := zero.CountWeighted(nil, nil, 0); return err }(),
 	} {
 		if !errors.Is(err, ErrParameters) {
 			t.Errorf("zero value, %s: error is %v", name, err)
@@ -62,7 +61,7 @@ var halfSlots = func() uint64 {
 	return t
 }()
 
-// TestDefaultsAreThoseOfTheProtocol pins figures that PROTOCOL section 7 states.
+// TestDefaultsAreThoseOfTheProtocol pins figures that PROTOCOL.md section 7.5 states.
 func TestDefaultsAreThoseOfTheProtocol(t *testing.T) {
 	p := fullProducts(t)
 	if got := p.LogDistance(); got < -66 || got > -65.5 {
@@ -133,7 +132,7 @@ func TestMeasuredPhaseStaysWithinTheBound(t *testing.T) {
 		t.Errorf("hidden term is 2^%.2f, the bound 2^%.2f", log2(got), log2(hidden))
 	}
 	v = observe(t, p, b, x, oleHooks{flooding: func(b []byte) { clear(b) }})
-	before, _ := p.in.decoding()
+	before, _ := p.in.decodingBounds()
 	if got := largest(p.in.integers(v.phase(v.a0, v.a1))); got.Cmp(before) > 0 || got.BitLen() < before.BitLen()-1 {
 		t.Errorf("phase is 2^%.2f, the bound 2^%.2f", log2(got), log2(before))
 	}

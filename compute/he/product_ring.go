@@ -1,11 +1,11 @@
 package he
 
 import (
-	"encoding/binary"
-	"math/big"
 	"sync"
 
 	"github.com/tuneinsight/lattigo/v5/ring"
+
+	"github.com/weirdata/weir/compute/he/prf"
 )
 
 // productWorkspace is the scratch of one request, answer or decryption.
@@ -80,7 +80,7 @@ func (in *productInstance) centre(dst ring.Poly, m []uint64) {
 		for i, x := range m {
 			// q − T where x > T/2, without a branch on a secret.
 			shift := q - t&-((half-x)>>63)
-			out[i] = ring.CRed(ring.CRed(one.mul(x, q), q)+shift, q)
+			out[i] = ring.CRed(ring.CRed(one.Mul(x, q), q)+shift, q)
 		}
 	}
 }
@@ -88,32 +88,29 @@ func (in *productInstance) centre(dst ring.Poly, m []uint64) {
 // addScaled adds T^-1·m to a polynomial in coefficients.
 func (in *productInstance) addScaled(dst ring.Poly, m []uint64) {
 	for l, s := range in.q {
-		q, f, out := s.Modulus, in.tInv[l], dst.Coeffs[l][:len(m)]
-		for i, x := range m {
-			out[i] = ring.CRed(ring.CRed(out[i]+f.mul(x, q), 2*q), q)
-		}
+		in.tInv[l].AddTo(dst.Coeffs[l], m, s.Modulus)
 	}
 }
 
 // uniform expands a public polynomial in NTT form from a seed of its own.
 func (in *productInstance) uniform(dst ring.Poly, seed [seedSize]byte) error {
-	s, err := newStream(seed, labelProduct, [32]byte{})
+	s, err := prf.New(seed, labelProduct, [32]byte{})
 	if err != nil {
 		return err
 	}
 	for l, r := range in.q {
-		s.uniform(dst.Coeffs[l], r.Modulus)
+		s.Uniform(dst.Coeffs[l], r.Modulus)
 	}
 	return nil
 }
 
 // gaussian adds small errors to a polynomial in coefficients, or writes them.
 func (in *productInstance) gaussian(dst ring.Poly, add bool) error {
-	s, err := freshStream()
+	s, err := prf.Fresh()
 	if err != nil {
 		return err
 	}
-	defer s.erase()
+	defer s.Erase()
 	g := ring.NewGaussianSampler(s, in.ring, ring.DiscreteGaussian{Sigma: 3.2, Bound: 6 * 3.2}, false)
 	if add {
 		g.ReadAndAdd(dst)
@@ -125,69 +122,23 @@ func (in *productInstance) gaussian(dst ring.Poly, add bool) error {
 
 // ternary draws a polynomial from {−1, 0, 1}, in coefficients.
 func (in *productInstance) ternary(dst ring.Poly) error {
-	s, err := freshStream()
+	s, err := prf.Fresh()
 	if err != nil {
 		return err
 	}
-	defer s.erase()
-	s.ternaryOver(dst, in.q[:])
+	defer s.Erase()
+	s.Ternary(dst.Coeffs, in.lit.Q)
 	return nil
 }
-
-// floodConstants reduce a number of three words modulo a prime.
-type floodConstants struct {
-	middle, top uint64 // 2^128 and 2^192 mod q: Montgomery forms of 2^64 and 2^128
-	shift       uint64 // q − B mod q
-}
-
-func newFloodConstants(logB int, prime uint64) floodConstants {
-	q := new(big.Int).SetUint64(prime)
-	power := func(k int) *big.Int {
-		x := new(big.Int).Lsh(big.NewInt(1), uint(k))
-		return x.Mod(x, q)
-	}
-	return floodConstants{
-		middle: power(128).Uint64(),
-		top:    power(192).Uint64(),
-		shift:  new(big.Int).Sub(q, power(logB)).Uint64(),
-	}
-}
-
-const (
-	floodBlock = 128
-	floodBytes = 24 // drawn a coefficient
-)
 
 // addFlooding adds f − T^-1·r to a polynomial in coefficients, every coefficient
 // of f drawn uniformly from [−B, B). A test may replace what was drawn.
 func (in *productInstance) addFlooding(dst ring.Poly, r []uint64, replace func([]byte)) error {
-	s, err := freshStream()
+	s, err := prf.Fresh()
 	if err != nil {
 		return err
 	}
-	defer s.erase()
-	// B + f is uniform in [0, 2B): three words drawn, the top one cut.
-	mask := uint64(1)<<(in.lit.LogFlooding+1-128) - 1
-	for k := 0; k < in.n; k += floodBlock {
-		b := (*[floodBytes * floodBlock]byte)(s.next(floodBytes * floodBlock))
-		if replace != nil {
-			replace(b[:])
-		}
-		for l, p := range in.q {
-			floodLimb((*[floodBlock]uint64)(dst.Coeffs[l][k:]), b, (*[floodBlock]uint64)(r[k:]), mask, p, in.one[l], in.tInv[l], in.flood[l])
-		}
-	}
+	defer s.Erase()
+	s.Flood(dst.Coeffs, r, in.flood[:], in.lit.LogFlooding, replace)
 	return nil
-}
-
-func floodLimb(dst *[floodBlock]uint64, b *[floodBytes * floodBlock]byte, r *[floodBlock]uint64, mask uint64, s *ring.SubRing, one, tInv constant, f floodConstants) {
-	q, qInv := s.Modulus, s.MRedConstant
-	for i := range dst {
-		w := b[floodBytes*i : floodBytes*i+floodBytes]
-		x := one.mul(binary.LittleEndian.Uint64(w[0:8]), q) +
-			ring.MRed(binary.LittleEndian.Uint64(w[8:16]), f.middle, q, qInv) +
-			ring.MRed(binary.LittleEndian.Uint64(w[16:24])&mask, f.top, q, qInv) +
-			f.shift + 2*q - tInv.mul(r[i], q) + dst[i] // below 8q ≤ 2^63
-		dst[i] = ring.CRed(one.mul(x, q), q)
-	}
 }

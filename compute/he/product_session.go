@@ -95,11 +95,11 @@ func newMachine(m place, first stage, next func([]uint64) (stage, error)) *machi
 // Start returns the messages that this member sends first, and those that answer
 // what came before. It is called once.
 func (m *machine) Start() (_ []Message, err error) {
-	defer guard("starting a computation on shares", &err)
+	defer guard("start a computation on shares", &err)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.started {
-		return nil, fmt.Errorf("starting a computation on shares: %w", ErrKeyUsed)
+		return nil, fmt.Errorf("start a computation on shares: %w", ErrKeyUsed)
 	}
 	m.started = true
 	if m.current == nil {
@@ -107,7 +107,7 @@ func (m *machine) Start() (_ []Message, err error) {
 	}
 	out, err := m.begin()
 	if err != nil {
-		return nil, fmt.Errorf("starting a computation on shares: %w", err)
+		return nil, fmt.Errorf("start a computation on shares: %w", err)
 	}
 	return out, nil
 }
@@ -159,12 +159,12 @@ func (m *machine) proceed() ([]Message, error) {
 // next, to whomever. An error means that the message was of no use, and mostly
 // that the computation cannot complete: the caller ends the attempt.
 func (m *machine) Receive(from int, b []byte) (_ []Message, err error) {
-	defer guard("computing on shares", &err)
+	defer guard("compute on shares", &err)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out, err := m.receive(from, b)
 	if err != nil {
-		return nil, fmt.Errorf("computing on shares: message of point %d: %w", from, err)
+		return nil, fmt.Errorf("compute on shares: message of point %d: %w", from, err)
 	}
 	return out, nil
 }
@@ -209,7 +209,7 @@ func (m *machine) Done() bool {
 // finished fails with ErrUnfinished until Done.
 func (m *machine) finished() error {
 	if !m.Done() {
-		return fmt.Errorf("reading a result: %w", ErrUnfinished)
+		return fmt.Errorf("read a result: %w", ErrUnfinished)
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+
+	"github.com/weirdata/weir/compute/he/modular"
 )
 
 // Messages of products, little endian, at a length that the parameters, the kind
@@ -73,7 +75,7 @@ func (in *productInstance) requestPoly() int {
 func (in *productInstance) answerChunk() int {
 	n := 0
 	for _, c := range in.cuts {
-		n += int(c.low+c.high) * in.n / 8
+		n += int(c.Low+c.High) * in.n / 8
 	}
 	return n
 }
@@ -148,7 +150,7 @@ func (in *productInstance) readPoly(dst [][]uint64, b []byte) error {
 	for l, s := range in.q {
 		width := uint(bits.Len64(s.Modulus))
 		n := int(width) * in.n / 8
-		unpackBits(dst[l], b[:n], width)
+		modular.Unpack(dst[l], b[:n], width)
 		if slices.Max(dst[l]) >= s.Modulus {
 			return fmt.Errorf("%w: product request has a coefficient beyond its prime (limb %d)", ErrMalformed, l)
 		}
@@ -161,57 +163,7 @@ func (in *productInstance) writePoly(b []byte, src [][]uint64) {
 	for l, s := range in.q {
 		width := uint(bits.Len64(s.Modulus))
 		n := int(width) * in.n / 8
-		packBits(b[:n], src[l], width)
+		modular.Pack(b[:n], src[l], width)
 		b = b[n:]
-	}
-}
-
-// packedBytes is the length of n packed numbers.
-func packedBytes(n int, width uint) int { return (n*int(width) + 7) / 8 }
-
-// packBits writes numbers of the given width below 64 one after the other,
-// lowest bit first, and fills the last byte with zeros. dst has packedBytes.
-func packBits(dst []byte, src []uint64, width uint) {
-	var acc uint64
-	var fill uint
-	for _, x := range src {
-		acc |= x << fill
-		fill += width
-		if fill >= 64 {
-			binary.LittleEndian.PutUint64(dst, acc)
-			dst = dst[8:]
-			fill -= 64
-			acc = x >> (width - fill)
-		}
-	}
-	for ; fill > 0; fill -= min(fill, 8) {
-		dst[0] = byte(acc)
-		dst, acc = dst[1:], acc>>8
-	}
-}
-
-// unpackBits is the inverse of packBits.
-func unpackBits(dst []uint64, src []byte, width uint) {
-	mask := uint64(1)<<width - 1
-	var acc uint64
-	var have uint
-	for i := range dst {
-		if have >= width {
-			dst[i] = acc & mask
-			acc >>= width
-			have -= width
-			continue
-		}
-		var next uint64
-		if len(src) >= 8 {
-			next, src = binary.LittleEndian.Uint64(src), src[8:]
-		} else {
-			var last [8]byte
-			copy(last[:], src)
-			next, src = binary.LittleEndian.Uint64(last[:]), nil
-		}
-		dst[i] = (acc | next<<have) & mask
-		used := width - have
-		acc, have = next>>used, 64-used
 	}
 }

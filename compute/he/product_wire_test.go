@@ -5,12 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/bits"
-	"math/rand/v2"
 	"slices"
 	"testing"
 
-	"github.com/tuneinsight/lattigo/v5/ring"
-	"pgregory.net/rapid"
+	"github.com/weirdata/weir/compute/he/modular"
 )
 
 // productMessages returns a valid request, answer and opened number.
@@ -65,12 +63,12 @@ func TestMalformedProductMessagesAreRefused(t *testing.T) {
 			limb := request[at:][:bits.Len64(s.Modulus)*p.in.n/8]
 			xs := make([]uint64, p.in.n)
 			xs[l+1] = s.Modulus - 1
-			packBits(limb, xs, uint(bits.Len64(s.Modulus)))
+			modular.Pack(limb, xs, uint(bits.Len64(s.Modulus)))
 			if _, _, err := oleAnswer(p, names(n), make([]uint64, n), request, oleHooks{}); err != nil {
 				t.Errorf("largest coefficient: %v", err)
 			}
 			xs[l+1]++
-			packBits(limb, xs, uint(bits.Len64(s.Modulus)))
+			modular.Pack(limb, xs, uint(bits.Len64(s.Modulus)))
 			if _, _, err := oleAnswer(p, names(n), make([]uint64, n), request, oleHooks{}); !errors.Is(err, ErrMalformed) {
 				t.Errorf("polynomial %d, limb %d: error is %v", poly, l, err)
 			}
@@ -86,72 +84,6 @@ func TestMalformedProductMessagesAreRefused(t *testing.T) {
 	}
 	if _, err := r.finish(answer); !errors.Is(err, ErrMalformed) {
 		t.Errorf("answer beyond its modulus: error is %v", err)
-	}
-}
-
-// TestPackingIsExact for every width below 64 and any length.
-func TestPackingIsExact(t *testing.T) {
-	rapid.Check(t, func(r *rapid.T) {
-		width := rapid.UintRange(1, 63).Draw(r, "width")
-		xs := rapid.SliceOfN(rapid.Uint64Max(1<<width-1), 0, 200).Draw(r, "xs")
-		b := make([]byte, packedBytes(len(xs), width))
-		packBits(b, xs, width)
-		got := make([]uint64, len(xs))
-		unpackBits(got, b, width)
-		if !slices.Equal(got, xs) {
-			r.Fatalf("%v became %v", xs, got)
-		}
-		if used := len(xs) * int(width) % 8; used != 0 && b[len(b)-1]>>used != 0 {
-			r.Fatal("the last byte is not filled with zeros")
-		}
-	})
-}
-
-// TestCuttingErrsByHalfAUnit: lengthen undoes shorten up to 2^(bits−1), around
-// both ends of the modulus too.
-func TestCuttingErrsByHalfAUnit(t *testing.T) {
-	p, rng := smallProducts(t), rand.New(rand.NewPCG(71, 72))
-	in := p.in
-	a, b := ring.NewPoly(in.n, keptLimbs-1), ring.NewPoly(in.n, keptLimbs-1)
-	lo, hi := make([]uint64, in.n), make([]uint64, in.n)
-	for i := range lo {
-		for l, s := range in.q[:keptLimbs] {
-			a.Coeffs[l][i] = rng.Uint64N(s.Modulus)
-			if i < 8 { // 0..3, −4..−1
-				a.Coeffs[l][i] = (uint64(i) + s.Modulus - uint64(i/4*8)) % s.Modulus
-			}
-		}
-	}
-	for _, c := range in.cuts {
-		in.shorten(&c, lo, hi, a)
-		if slices.Max(lo) >= 1<<c.low || slices.Max(hi) >= 1<<c.high {
-			t.Fatal("a part is wider than its place")
-		}
-		if err := in.lengthen(&c, b, lo, hi); err != nil {
-			t.Fatal(err)
-		}
-		for i := range lo {
-			// The difference is small: the same in both limbs, centred.
-			var d [keptLimbs]int64
-			for l, s := range in.q[:keptLimbs] {
-				x := (a.Coeffs[l][i] + s.Modulus - b.Coeffs[l][i]) % s.Modulus
-				d[l] = int64(x)
-				if x > s.Modulus/2 {
-					d[l] = -int64(s.Modulus - x)
-				}
-			}
-			if d[0] != d[1] || d[0] > 1<<(c.bits-1) || -d[0] > 1<<(c.bits-1) {
-				t.Fatalf("cut of %d bits: coefficient %d is off by %d and %d", c.bits, i, d[0], d[1])
-			}
-		}
-		lo[3], hi[3] = c.maxLow, c.maxHi
-		if err := in.lengthen(&c, b, lo, hi); err != nil {
-			t.Errorf("largest number: %v", err)
-		}
-		lo[3]++
-		if err := in.lengthen(&c, b, lo, hi); !errors.Is(err, ErrMalformed) {
-			t.Errorf("one more: error is %v", err)
-		}
 	}
 }
 

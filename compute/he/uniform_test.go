@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/tuneinsight/lattigo/v5/ring"
+
+	"github.com/weirdata/weir/compute/he/prf"
 )
 
 const cells = 64
@@ -135,9 +137,9 @@ func TestSmudgingIsUniformAtEveryWidth(t *testing.T) {
 			t.Fatal(err)
 		}
 		in.derive(logB)
-		s := must[*stream](t)(freshStream())
+		s := must[*prf.Stream](t)(prf.Fresh())
 		poly := ring.NewPoly(in.n, limbs-1)
-		s.smudge(poly, make([]uint64, in.n), in)
+		in.smudge(s, poly, make([]uint64, in.n))
 		for l, r := range in.q {
 			for _, x := range poly.Coeffs[l] {
 				if x >= r.Modulus {
@@ -169,7 +171,7 @@ func TestSmudgingIsUniformAtEveryWidth(t *testing.T) {
 // record: at sigma 2^60 its negative samples underflow.
 func TestLattigosGaussianIsUnfitForSmudging(t *testing.T) {
 	in := small(t, 3, 2).in
-	s := must[*stream](t)(freshStream())
+	s := must[*prf.Stream](t)(prf.Fresh())
 	sigma := math.Ldexp(1, 60)
 	poly := ring.NewPoly(in.n, limbs-1)
 	ring.NewGaussianSampler(s, in.he.RingQ(), ring.DiscreteGaussian{Sigma: sigma, Bound: 6 * sigma}, false).Read(poly)
@@ -178,7 +180,7 @@ func TestLattigosGaussianIsUnfitForSmudging(t *testing.T) {
 		t.Errorf("rms is %.2f sigma: lattigo's sampler would do after all", ratio)
 	}
 	uniform := ring.NewPoly(in.n, limbs-1)
-	s.smudge(uniform, make([]uint64, in.n), in)
+	in.smudge(s, uniform, make([]uint64, in.n))
 	want := math.Ldexp(1, in.logB) / math.Sqrt(3)
 	if ratio := rootMeanSquare(in.integers(uniform), in.modulus()) / want; ratio < 0.9 || ratio > 1.1 {
 		t.Errorf("rms of our own is %.2f of B/√3", ratio)
@@ -197,11 +199,11 @@ func rootMeanSquare(xs []*big.Int, q *big.Int) float64 {
 // TestTernaryIsUniform also holds that all residues agree.
 func TestTernaryIsUniform(t *testing.T) {
 	in := small(t, 3, 2).in
-	s := must[*stream](t)(freshStream())
+	s := must[*prf.Stream](t)(prf.Fresh())
 	counts := map[int64]int{}
 	poly := ring.NewPoly(in.n, limbs-1)
 	for range 40 {
-		s.ternary(poly, in)
+		in.ternary(s, poly)
 		for _, x := range in.integers(poly) {
 			counts[centred(x, in.modulus()).Int64()]++
 		}
@@ -218,7 +220,7 @@ func TestTernaryIsUniform(t *testing.T) {
 // sound: sigma 3.2, never beyond the 19 that the noise bound counts on.
 func TestErrorsOfATileAreSmallGaussians(t *testing.T) {
 	in := small(t, 3, 2).in
-	sampler := must[*stream](t)(freshStream()).gaussian(in)
+	sampler := in.gaussian(must[*prf.Stream](t)(prf.Fresh()))
 	poly := ring.NewPoly(in.n, limbs-1)
 	var all []*big.Int
 	for range 100 {
@@ -237,10 +239,10 @@ func TestErrorsOfATileAreSmallGaussians(t *testing.T) {
 
 // TestUniformRejects uses a modulus at which half the draws are rejected.
 func TestUniformRejects(t *testing.T) {
-	s := must[*stream](t)(freshStream())
+	s := must[*prf.Stream](t)(prf.Fresh())
 	q := uint64(1)<<59 + 1
 	xs := make([]uint64, 1<<14)
-	s.uniform(xs, q)
+	s.Uniform(xs, q)
 	var ints []*big.Int
 	for _, x := range xs {
 		if x >= q {

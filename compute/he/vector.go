@@ -1,13 +1,12 @@
 package he
 
 import (
-	"bytes"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"math/bits"
-	"slices"
+
+	"github.com/weirdata/weir/compute/he/prf"
 )
 
 const (
@@ -21,14 +20,16 @@ const (
 	vectorHeader = 24
 )
 
-// VectorSpec says what a private vector looks like: a selector has one bit an
-// entity, a vector of weights as many as its largest weight needs, each shared on
-// its own so that each can be checked (PROTOCOL section 6).
+// VectorSpec says what a private vector looks like: a partition has one bit a piece, of
+// which an entity has one or none, so a selector has one bit; a vector of weights has as
+// many as its largest weight needs. Each bit is shared on its own so that each can be
+// checked (PROTOCOL.md section 6).
 type VectorSpec struct {
 	Nodes     int `json:"nodes"`
 	Threshold int `json:"threshold"`
 	Entities  int `json:"entities"` // of the registry's version
 	Bits      int `json:"bits"`     // an entity
+	Pieces    int `json:"pieces"`   // of a partition, as many as bits; 0: weights
 }
 
 // Check fails with ErrVector.
@@ -38,7 +39,9 @@ func (s VectorSpec) Check() error {
 		return fmt.Errorf("%w: %d of %d nodes", ErrVector, s.Threshold, s.Nodes)
 	case s.Bits < 1 || s.Bits > MaxVectorBits:
 		return fmt.Errorf("%w: %d bits, not 1 to %d", ErrVector, s.Bits, MaxVectorBits)
-	case s.Entities < 1 || s.Entities > maxProductLength/s.Bits:
+	case s.Pieces != 0 && s.Pieces != s.Bits || s.Pieces > MaxPieces:
+		return fmt.Errorf("%w: %d pieces of %d bits, at most %d", ErrVector, s.Pieces, s.Bits, MaxPieces)
+	case s.Entities < 1 || s.Entities > maxProductLength/(s.Bits+1):
 		return fmt.Errorf("%w: %d entities of %d bits", ErrVector, s.Entities, s.Bits)
 	}
 	return nil
@@ -71,10 +74,7 @@ const (
 
 // VectorShareBytes returns the exact length of the share for a point.
 func (p ProductParameters) VectorShareBytes(s VectorSpec, point int) int {
-	if vectorKind(s, point) == kindVectorSeed {
-		return vectorHeader + seedSize
-	}
-	return vectorHeader + packedBytes(s.length(), p.in.tWidth())
+	return vectorHeader + p.in.bodyBytes(s.sharing(), point)
 }
 
 func vectorKind(s VectorSpec, point int) kind {
@@ -97,25 +97,25 @@ func (in *productInstance) vectorHeader(s VectorSpec, point int) [vectorHeader]b
 	return h
 }
 
-// DealVector shares a private vector, one value below 2^Bits an entity, and
-// returns the shares of points 1..n in this order, each to be sealed to its node
+// DealVector shares a private vector, one value below 2^Bits an entity (in a partition
+// 2^i for piece i, or 0), and returns the shares of points 1..n in this order, each to be sealed to its node
 // alone. Any t−1 of them are uniform.
 func DealVector(p ProductParameters, s VectorSpec, values []uint64) (_ [][]byte, err error) {
-	defer guard("dealing a vector", &err)
+	defer guard("deal a vector", &err)
 	if err := p.check(); err != nil {
 		return nil, err
 	}
 	if err := s.Check(); err != nil {
-		return nil, fmt.Errorf("dealing a vector: %w", err)
+		return nil, fmt.Errorf("deal a vector: %w", err)
 	}
 	secret, err := p.in.vectorEntries(s, values)
 	if err != nil {
-		return nil, fmt.Errorf("dealing a vector: %w", err)
+		return nil, fmt.Errorf("deal a vector: %w", err)
 	}
 	defer clear(secret)
 	shares, err := p.in.dealNumbers(s, secret)
 	if err != nil {
-		return nil, fmt.Errorf("dealing a vector: %w", err)
+		return nil, fmt.Errorf("deal a vector: %w", err)
 	}
 	return shares, nil
 }
@@ -130,76 +130,30 @@ func (in *productInstance) vectorEntries(s VectorSpec, values []uint64) ([]uint6
 		if v >= 1<<s.Bits {
 			return nil, fmt.Errorf("%w: value of entity %d has more than %d bits", ErrVector, e, s.Bits)
 		}
+		if s.Pieces > 0 && v&(v-1) != 0 {
+			return nil, fmt.Errorf("%w: entity %d is in two pieces", ErrVector, e)
+		}
 		for b := range s.Bits {
 			entries[b*s.Entities+e] = v >> b & 1
 		}
 	}
-	masks, err := freshStream()
+	masks, err := prf.Fresh()
 	if err != nil {
 		return nil, err
 	}
-	defer masks.erase()
-	masks.uniform(entries[s.Entries():], in.t.Modulus)
+	defer masks.Erase()
+	masks.Uniform(entries[s.Entries():], in.t.Modulus)
 	return entries, nil
 }
 
-// dealNumbers shares numbers by the polynomials of degree t−1 that have them at
-// 0 and what the seeds give at 1..t−1.
+// sharing is how the entries and masks are shared.
+func (s VectorSpec) sharing() sharing { return sharing{s.Nodes, s.Threshold, s.length(), labelVector} }
+
 func (in *productInstance) dealNumbers(s VectorSpec, secret []uint64) ([][]byte, error) {
-	base := everyPoint(s.Threshold)
-	for i := range base {
-		base[i]-- // 0..t−1
-	}
-	known := [][]uint64{secret}
-	shares := make([][]byte, s.Nodes)
-	for point := 1; point < s.Threshold; point++ {
-		var seed [seedSize]byte
-		if _, err := rand.Read(seed[:]); err != nil {
-			return nil, fmt.Errorf("drawing randomness: %w", err)
-		}
-		xs, err := in.expandVector(s, seed)
-		if err != nil {
-			return nil, err
-		}
-		known = append(known, xs)
+	return in.dealShares(s.sharing(), secret, func(point int) []byte {
 		h := in.vectorHeader(s, point)
-		shares[point-1] = append(h[:], seed[:]...)
-	}
-	xs := make([]uint64, s.length())
-	for point := s.Threshold; point <= s.Nodes; point++ {
-		in.combine(xs, known, in.lagrange(base, point))
-		h := in.vectorHeader(s, point)
-		b := append(h[:], make([]byte, packedBytes(len(xs), in.tWidth()))...)
-		packBits(b[vectorHeader:], xs, in.tWidth())
-		shares[point-1] = b
-	}
-	for _, xs := range known[1:] {
-		clear(xs)
-	}
-	clear(xs)
-	return shares, nil
-}
-
-func (in *productInstance) expandVector(s VectorSpec, seed [seedSize]byte) ([]uint64, error) {
-	st, err := newStream(seed, labelVector, [32]byte{})
-	if err != nil {
-		return nil, err
-	}
-	defer st.erase()
-	xs := make([]uint64, s.length())
-	st.uniform(xs, in.t.Modulus)
-	return xs, nil
-}
-
-// combine writes Σ factors_k·vectors_k to dst.
-func (in *productInstance) combine(dst []uint64, vectors [][]uint64, factors []uint64) {
-	clear(dst)
-	for k, v := range vectors {
-		f := factors[k]
-		for i, x := range v[:len(dst)] {
-			dst[i] = in.add(dst[i], in.mul(x, f))
-		}
-	}
+		return h[:]
+	})
 }
 
 // VectorShare is one node's Shamir share of a private vector. It is safe for
@@ -215,43 +169,19 @@ type VectorShare struct {
 // specifications, and expands it. It fails with ErrMalformed, or with ErrVector
 // where the share is of another vector or point.
 func ParseVectorShare(p ProductParameters, s VectorSpec, point int, b []byte) (_ *VectorShare, err error) {
-	defer guard("reading a vector share", &err)
+	defer guard("read a vector share", &err)
 	if err := p.check(); err != nil {
 		return nil, err
 	}
 	if err := s.Check(); err != nil {
-		return nil, fmt.Errorf("reading a vector share: %w", err)
+		return nil, fmt.Errorf("read a vector share: %w", err)
 	}
-	if point < 1 || point > s.Nodes {
-		return nil, fmt.Errorf("reading a vector share: %w: %d is not one of 1..%d", ErrPoint, point, s.Nodes)
+	h := p.in.vectorHeader(s, point)
+	xs, err := p.in.parseShare(s.sharing(), "vector", point, h[:], b)
+	if err != nil {
+		return nil, fmt.Errorf("read a vector share: %w", err)
 	}
-	in := p.in
-	if want := p.VectorShareBytes(s, point); len(b) != want {
-		return nil, fmt.Errorf("reading a vector share: %w: %d bytes instead of %d", ErrMalformed, len(b), want)
-	}
-	if h := in.vectorHeader(s, point); !bytes.Equal(b[:vectorHeader], h[:]) {
-		if !bytes.Equal(b[:4], h[:4]) || b[5] != h[5] {
-			return nil, fmt.Errorf("reading a vector share: %w: not a vector share of version %d", ErrMalformed, wireVersion)
-		}
-		return nil, fmt.Errorf("reading a vector share: %w: it is of another vector or point", ErrVector)
-	}
-	v := &VectorShare{p: p, spec: s, point: point}
-	body := b[vectorHeader:]
-	if vectorKind(s, point) == kindVectorSeed {
-		if v.xs, err = in.expandVector(s, [seedSize]byte(body)); err != nil {
-			return nil, fmt.Errorf("reading a vector share: %w", err)
-		}
-		return v, nil
-	}
-	v.xs = make([]uint64, s.length())
-	unpackBits(v.xs, body, in.tWidth())
-	if slices.Max(v.xs) >= in.t.Modulus {
-		return nil, fmt.Errorf("reading a vector share: %w: a number is not below T", ErrMalformed)
-	}
-	if used := len(v.xs) * int(in.tWidth()) % 8; used != 0 && body[len(body)-1]>>used != 0 {
-		return nil, fmt.Errorf("reading a vector share: %w: bits after the last number", ErrMalformed)
-	}
-	return v, nil
+	return &VectorShare{p: p, spec: s, point: point, xs: xs}, nil
 }
 
 // Spec returns the vector's specification.
@@ -259,14 +189,7 @@ func (v *VectorShare) Spec() VectorSpec { return v.spec }
 
 // weight returns this node's Lagrange coefficient λ_i in an active set.
 func (v *VectorShare) weight(active []int) (uint64, error) {
-	if len(active) != v.spec.Threshold || !increasing(active) || active[0] < 1 || active[len(active)-1] > v.spec.Nodes {
-		return 0, fmt.Errorf("%w: %v is not a sorted list of %d points of 1..%d", ErrActiveSet, active, v.spec.Threshold, v.spec.Nodes)
-	}
-	i := slices.Index(active, v.point)
-	if i < 0 {
-		return 0, fmt.Errorf("%w: point %d is not in %v", ErrNotActive, v.point, active)
-	}
-	return v.p.in.lagrange(active, 0)[i], nil
+	return v.p.in.shareWeight(v.spec.Nodes, v.spec.Threshold, v.point, active)
 }
 
 // Additive returns the node's additive shares λ_i·v_e of the entries in an
@@ -275,7 +198,7 @@ func (v *VectorShare) weight(active []int) (uint64, error) {
 func (v *VectorShare) Additive(active []int) ([]uint64, error) {
 	f, err := v.weight(active)
 	if err != nil {
-		return nil, fmt.Errorf("weighting a vector share: %w", err)
+		return nil, fmt.Errorf("weight a vector share: %w", err)
 	}
 	out := make([]uint64, v.spec.Entries())
 	v.p.in.combine(out, [][]uint64{v.xs}, []uint64{f})
@@ -287,7 +210,7 @@ func (v *VectorShare) Additive(active []int) ([]uint64, error) {
 func (v *VectorShare) Values(active []int) ([]uint64, error) {
 	f, err := v.weight(active)
 	if err != nil {
-		return nil, fmt.Errorf("weighting a vector share: %w", err)
+		return nil, fmt.Errorf("weight a vector share: %w", err)
 	}
 	vectors, factors := make([][]uint64, v.spec.Bits), make([]uint64, v.spec.Bits)
 	for b := range vectors {
@@ -298,6 +221,17 @@ func (v *VectorShare) Values(active []int) ([]uint64, error) {
 	out := make([]uint64, v.spec.Entities)
 	v.p.in.combine(out, vectors, factors)
 	return out, nil
+}
+
+// Selected returns the node's additive shares of who is in a partition, in whichever
+// piece: the sum of every entity's bits. For a selector they are Additive's.
+func (v *VectorShare) Selected(active []int) ([]uint64, error) {
+	bits, err := v.Additive(active)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(bits)
+	return v.sums(bits), nil
 }
 
 // Erase overwrites the share. Nobody may be using it.

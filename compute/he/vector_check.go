@@ -4,9 +4,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+
+	"github.com/weirdata/weir/compute/he/prf"
 )
 
-// The checks of a private vector (PROTOCOL section 6). Each run has its own
+// The checks of a private vector (PROTOCOL.md sections 6.3 and 6.4). Each run has its own
 // random factors χ, expanded from the challenge.
 
 // CheckValues are the numbers that a node publishes in a check, one a run.
@@ -16,12 +18,12 @@ type CheckValues [CheckRuns]uint64
 func (in *productInstance) factors(challenge [32]byte, label string, run, n int) ([]uint64, error) {
 	var context [32]byte
 	binary.LittleEndian.PutUint64(context[:], uint64(run))
-	s, err := newStream(challenge, label, context)
+	s, err := prf.New(challenge, label, context)
 	if err != nil {
 		return nil, err
 	}
 	xs := make([]uint64, n)
-	s.uniform(xs, in.t.Modulus)
+	s.Uniform(xs, in.t.Modulus)
 	return xs, nil
 }
 
@@ -34,7 +36,7 @@ func (v *VectorShare) LineValues(challenge [32]byte) (CheckValues, error) {
 	for run := range out {
 		chi, err := in.factors(challenge, labelLine, run, v.spec.Entries())
 		if err != nil {
-			return out, fmt.Errorf("checking a vector: %w", err)
+			return out, fmt.Errorf("check a vector: %w", err)
 		}
 		sum := v.xs[v.spec.Entries()+run]
 		for e, f := range chi {
@@ -53,10 +55,10 @@ func (p ProductParameters) CheckLine(s VectorSpec, values map[int]CheckValues) e
 		return err
 	}
 	if err := s.Check(); err != nil {
-		return fmt.Errorf("checking a vector: %w", err)
+		return fmt.Errorf("check a vector: %w", err)
 	}
 	if err := p.checkPublished(values, everyPoint(s.Nodes)); err != nil {
-		return fmt.Errorf("checking a vector: %w", err)
+		return fmt.Errorf("check a vector: %w", err)
 	}
 	base := everyPoint(s.Threshold)
 	for point := s.Threshold + 1; point <= s.Nodes; point++ {
@@ -67,7 +69,7 @@ func (p ProductParameters) CheckLine(s VectorSpec, values map[int]CheckValues) e
 				want = p.in.add(want, p.in.mul(weights[i], values[x][run]))
 			}
 			if values[point][run] != want {
-				return fmt.Errorf("checking a vector: %w: point %d in run %d", ErrNotPolynomial, point, run)
+				return fmt.Errorf("check a vector: %w: point %d in run %d", ErrNotPolynomial, point, run)
 			}
 		}
 	}
@@ -91,10 +93,15 @@ func (p ProductParameters) checkPublished(values map[int]CheckValues, points []i
 	return nil
 }
 
-// BitCheck is one member's part in the second check: every entry is 0 or 1. The
-// members square the entries, without the masks, and every member publishes its
-// share of Σ χ_e·(v_e² − v_e) for every run, to be judged by CheckBits. It is
-// driven like a Product.
+// BitCheck is one member's part in the second check: every entry is 0 or 1, and in a
+// partition the sum of every entity's entries is, so that nobody is in two pieces. The
+// members square both, without the masks, and every member publishes its share of
+// ρ·Σ χ_e·(v_e² − v_e) for every run, ρ a fresh random number to which every member
+// contributes, to be judged by CheckBits. It is driven like a Product.
+//
+// What is published is a share of a product, uniform but for the sum, and the sum is 0
+// for a good vector. For any other it is uniform. Without ρ a member that adds δ to its
+// share of one entry opens χ·(δ² + 2vδ − δ), and has v (TestRhoHidesAnEntry).
 type BitCheck struct {
 	*machine
 	out CheckValues
@@ -103,34 +110,73 @@ type BitCheck struct {
 // NewBitCheck returns this node's part in the check of a vector among the
 // members of a session, who are an active set of the vector's roster.
 func NewBitCheck(s Session, v *VectorShare, challenge [32]byte) (*BitCheck, error) {
+	return newBitCheck(s, v, challenge, false)
+}
+
+// newBitCheck leaves ρ out for a test, which shows what it is for.
+func newBitCheck(s Session, v *VectorShare, challenge [32]byte, noRho bool) (*BitCheck, error) {
 	m, err := newPlace(v.p, s, v.point, "bits")
 	if err != nil {
-		return nil, fmt.Errorf("preparing the check of a vector: %w", err)
+		return nil, fmt.Errorf("prepare the check of a vector: %w", err)
 	}
 	bits, err := v.Additive(s.Active)
 	if err != nil {
-		return nil, fmt.Errorf("preparing the check of a vector: %w", err)
+		return nil, fmt.Errorf("prepare the check of a vector: %w", err)
+	}
+	random, err := prf.Fresh()
+	if err != nil {
+		return nil, fmt.Errorf("prepare the check of a vector: %w", err)
+	}
+	defer random.Erase()
+	rho := make([]uint64, CheckRuns)
+	random.Uniform(rho, v.p.T())
+	if v.spec.Pieces > 1 {
+		bits = append(bits, v.sums(bits)...)
 	}
 	c, in := &BitCheck{}, v.p.in
 	ask, answer := m.turns()
 	first := newEvaluations(m, bits, bits, ask, answer)
+	t := &batches{}
 	c.machine = newMachine(m, first, func(sum []uint64) (stage, error) {
+		values := make([]uint64, CheckRuns)
 		for e, x := range bits {
 			// v² − v, in shares: x·(x−1) and twice the pairs' products.
 			sum[e] = in.add(in.add(sum[e], sum[e]), in.sub(in.mul(x, x), x))
 		}
-		for run := range c.out {
+		for run := range values {
 			chi, err := in.factors(challenge, labelBits, run, len(sum))
 			if err != nil {
 				return nil, err
 			}
 			for e, f := range chi {
-				c.out[run] = in.add(c.out[run], in.mul(f, sum[e]))
+				values[run] = in.add(values[run], in.mul(f, sum[e]))
 			}
 		}
-		return nil, nil
+		publish := func(shares []uint64) *job {
+			copy(c.out[:], shares)
+			return nil
+		}
+		done := func() (stage, error) { return nil, nil }
+		if noRho {
+			publish(values)
+			return done()
+		}
+		return t.work([]*job{{x: rho, b: values, then: publish}}, done)
 	})
+	t.machine = c.machine
 	return c, nil
+}
+
+// sums adds up the shares of every entity's bits.
+func (v *VectorShare) sums(bits []uint64) []uint64 {
+	n := v.spec.Entities
+	out := make([]uint64, n)
+	for b := range v.spec.Bits {
+		for e, x := range bits[b*n:][:n] {
+			out[e] = v.p.in.add(out[e], x)
+		}
+	}
+	return out
 }
 
 // Result returns what this member publishes. It fails with ErrUnfinished until
@@ -149,7 +195,7 @@ func (p ProductParameters) CheckBits(active []int, values map[int]CheckValues) e
 		return err
 	}
 	if err := p.checkPublished(values, active); err != nil {
-		return fmt.Errorf("checking a vector: %w", err)
+		return fmt.Errorf("check a vector: %w", err)
 	}
 	for run := range CheckRuns {
 		var sum uint64
@@ -157,7 +203,7 @@ func (p ProductParameters) CheckBits(active []int, values map[int]CheckValues) e
 			sum = p.in.add(sum, values[x][run])
 		}
 		if sum != 0 {
-			return fmt.Errorf("checking a vector: %w", ErrNotBits)
+			return fmt.Errorf("check a vector: %w", ErrNotBits)
 		}
 	}
 	return nil

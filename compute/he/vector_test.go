@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/weirdata/weir/compute/he/modular"
 )
 
 // vector is a dealt and parsed vector.
@@ -240,7 +242,7 @@ func TestVectorSharesOfAnotherKindAreRefused(t *testing.T) {
 	beyond := bytes.Clone(v.bytes[2])
 	xs := make([]uint64, s.length())
 	xs[7] = p.T()
-	packBits(beyond[vectorHeader:], xs, p.in.tWidth())
+	modular.Pack(beyond[vectorHeader:], xs, p.in.tWidth())
 	if _, err := ParseVectorShare(p, s, 3, beyond); !errors.Is(err, ErrMalformed) {
 		t.Errorf("number not below T: error is %v", err)
 	}
@@ -308,7 +310,7 @@ func FuzzVectorShare(f *testing.F) {
 			}
 			again := bytes.Clone(b)
 			if point >= s.Threshold {
-				packBits(again[vectorHeader:], v.xs, p.in.tWidth())
+				modular.Pack(again[vectorHeader:], v.xs, p.in.tWidth())
 			}
 			if !bytes.Equal(again, b) || int(binary.LittleEndian.Uint16(b[10:])) != point {
 				t.Fatal("accepted bytes are not what would be written")

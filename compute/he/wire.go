@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/tuneinsight/lattigo/v5/ring"
+
+	"github.com/weirdata/weir/compute/he/modular"
 )
 
 // Every object that leaves a process has the same layout, little endian, at a
@@ -149,7 +151,7 @@ func (in *instance) parse(b []byte, k kind) (header, error) {
 	for poly := range k.polys() {
 		for l, s := range in.q {
 			part := body[8*in.n*(poly*limbs+l):][:8*in.n]
-			if at := firstAtLeast(part, s.Modulus); at >= 0 {
+			if at := modular.FirstAtLeast(part, s.Modulus); at >= 0 {
 				return h, fmt.Errorf("%w: %v has a coefficient beyond its prime (polynomial %d, limb %d, index %d)", ErrMalformed, k, poly, l, at)
 			}
 		}
@@ -157,35 +159,22 @@ func (in *instance) parse(b []byte, k kind) (header, error) {
 	return h, nil
 }
 
-// firstAtLeast returns the index of the first coefficient ≥ q, or −1.
-func firstAtLeast(b []byte, q uint64) int {
-	// All clear is the usual case: one borrow bit per coefficient, no branches.
-	var over uint64
-	for i := 0; i+32 <= len(b); i += 32 {
-		w := (*[32]byte)(b[i:])
-		// x < q ≤ 2^63: x−q has its top bit set; x ≥ 2^63 is caught by x itself.
-		x0, x1 := binary.LittleEndian.Uint64(w[0:8]), binary.LittleEndian.Uint64(w[8:16])
-		x2, x3 := binary.LittleEndian.Uint64(w[16:24]), binary.LittleEndian.Uint64(w[24:32])
-		over |= ^(x0 - q) | x0
-		over |= ^(x1 - q) | x1
-		over |= ^(x2 - q) | x2
-		over |= ^(x3 - q) | x3
-	}
-	if over>>63 == 0 {
-		return -1
-	}
-	for i := 0; i+8 <= len(b); i += 8 {
-		if binary.LittleEndian.Uint64(b[i:]) >= q {
-			return i / 8
-		}
-	}
-	return -1
+// limb is one limb of polynomial number poly of an object.
+func (in *instance) limb(b []byte, k kind, poly, l int) []byte {
+	return b[k.offset()+8*in.n*(poly*limbs+l):][:8*in.n]
 }
 
 // load copies polynomial number poly of a parsed object into dst.
 func (in *instance) load(dst ring.Poly, b []byte, k kind, poly int) {
 	for l := range in.q {
-		loadWords(dst.Coeffs[l], b[k.offset()+8*in.n*(poly*limbs+l):])
+		modular.Load(dst.Coeffs[l], in.limb(b, k, poly, l))
+	}
+}
+
+// store writes src as polynomial number poly of an object.
+func (in *instance) store(b []byte, k kind, poly int, src ring.Poly) {
+	for l := range in.q {
+		modular.Store(in.limb(b, k, poly, l), src.Coeffs[l])
 	}
 }
 
@@ -193,82 +182,24 @@ func (in *instance) load(dst ring.Poly, b []byte, k kind, poly int) {
 // parsed object times a factor in Montgomery form, all in NTT form, as the only
 // polynomial of another object.
 func (in *instance) addProduct(dst []byte, to kind, rest ring.Poly, b []byte, k kind, poly int, factor ring.Poly) {
-	for l, s := range in.q {
-		q, qInv, delta := s.Modulus, s.MRedConstant, in.delta[l]
-		part, put := b[k.offset()+8*in.n*(poly*limbs+l):], dst[to.offset()+8*in.n*l:]
-		for at := 0; at < in.n; at += block {
-			out, x := (*words)(put[8*at:]), (*words)(part[8*at:])
-			r, f := (*coefficients)(rest.Coeffs[l][at:]), (*coefficients)(factor.Coeffs[l][at:])
-			for i := range r {
-				// Below 6q + 2q < 2^63, and 2^60 ≡ δ.
-				v := r[i] + ring.MRedLazy(binary.LittleEndian.Uint64(x[8*i:8*i+8]), f[i], q, qInv)
-				binary.LittleEndian.PutUint64(out[8*i:8*i+8], ring.CRed(v&low60+v>>60*delta, q))
-			}
-		}
+	for l, p := range in.sums {
+		p.StoreProduct(in.limb(dst, to, 0, l), rest.Coeffs[l], in.limb(b, k, poly, l), factor.Coeffs[l])
 	}
 }
 
 // linear writes c0 + c1·factor for a parsed sum and a factor in Montgomery form,
 // in NTT form, below 2^60 + 2δ.
 func (in *instance) linear(dst ring.Poly, sum []byte, factor ring.Poly) {
-	for l, s := range in.q {
-		q, qInv, delta := s.Modulus, s.MRedConstant, in.delta[l]
-		c0, c1 := sum[kindSum.offset()+8*in.n*l:], sum[kindSum.offset()+8*in.n*(limbs+l):]
-		for at := 0; at < in.n; at += block {
-			out, f := (*coefficients)(dst.Coeffs[l][at:]), (*coefficients)(factor.Coeffs[l][at:])
-			x0, x1 := (*words)(c0[8*at:]), (*words)(c1[8*at:])
-			for i := range out {
-				v := binary.LittleEndian.Uint64(x0[8*i:8*i+8]) + ring.MRedLazy(binary.LittleEndian.Uint64(x1[8*i:8*i+8]), f[i], q, qInv)
-				out[i] = v&low60 + v>>60*delta
-			}
-		}
+	for l, p := range in.sums {
+		p.Linear(dst.Coeffs[l], in.limb(sum, kindSum, 0, l), in.limb(sum, kindSum, 1, l), factor.Coeffs[l])
 	}
 }
 
 // addWire adds the only polynomial of a parsed object to dst, which stays below
 // 2^60 + 4δ.
 func (in *instance) addWire(dst ring.Poly, b []byte, k kind) {
-	for l := range in.q {
-		part, delta := b[k.offset()+8*in.n*l:], in.delta[l]
-		for at := 0; at < in.n; at += block {
-			out, x := (*coefficients)(dst.Coeffs[l][at:]), (*words)(part[8*at:])
-			for i := range out {
-				v := out[i] + binary.LittleEndian.Uint64(x[8*i:8*i+8])
-				out[i] = v&low60 + v>>60*delta
-			}
-		}
-	}
-}
-
-// store writes src as polynomial number poly of an object.
-func (in *instance) store(b []byte, k kind, poly int, src ring.Poly) {
-	for l := range in.q {
-		storeWords(b[k.offset()+8*in.n*(poly*limbs+l):], src.Coeffs[l])
-	}
-}
-
-// words and coefficients are blocks of fixed size, for which the compiler drops
-// the bounds checks. Polynomials are whole blocks.
-type (
-	words        = [8 * block]byte
-	coefficients = [block]uint64
-)
-
-func loadWords(dst []uint64, b []byte) {
-	for ; len(dst) >= block; dst, b = dst[block:], b[8*block:] {
-		out, in := (*coefficients)(dst), (*words)(b)
-		for i := range out {
-			out[i] = binary.LittleEndian.Uint64(in[8*i : 8*i+8])
-		}
-	}
-}
-
-func storeWords(b []byte, src []uint64) {
-	for ; len(src) >= block; src, b = src[block:], b[8*block:] {
-		out, in := (*words)(b), (*coefficients)(src)
-		for i, x := range in {
-			binary.LittleEndian.PutUint64(out[8*i:8*i+8], x)
-		}
+	for l, p := range in.sums {
+		p.Add(dst.Coeffs[l], in.limb(b, k, 0, l))
 	}
 }
 

@@ -2,20 +2,8 @@ package noise
 
 import (
 	"fmt"
-	"io"
 	"math/big"
 )
-
-// Gaussian draws one sample x with P(x) proportional to exp(−x²/2σ²),
-// 1/4 ≤ σ² ≤ 2^112, from the random bytes of r as [Laplace] does.
-// Source: CKS 2020, algorithm 3.
-func Gaussian(r io.Reader, sigma2 *big.Rat) (int64, error) {
-	law, err := NewGaussian(sigma2)
-	if err != nil {
-		return 0, err
-	}
-	return law.Sample(r)
-}
 
 // gaussian draws a discrete Laplace y of integer scale t = ⌊σ⌋ + 1 and keeps
 // it with probability exp(−γ), γ = (|y| − σ²/t)²/2σ². With σ² = a/b,

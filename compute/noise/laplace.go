@@ -15,19 +15,10 @@ var ErrOverflow = errors.New("noise does not fit 64 bits")
 // smallBlock is read at once for a single sample: most take less.
 const smallBlock = 128
 
-// Laplace draws one sample x with P(x) proportional to exp(−|x|/scale),
-// 1 ≤ scale ≤ 2^56, from the random bytes of r (crypto/rand.Reader, or a
-// deterministic stream in tests). It reads r in blocks of 128 bytes.
-// Source: CKS 2020, algorithm 2.
-func Laplace(r io.Reader, scale *big.Rat) (int64, error) {
-	law, err := NewLaplace(scale)
-	if err != nil {
-		return 0, err
-	}
-	return law.Sample(r)
-}
-
-// Sample draws one sample of the law, as [Laplace] and [Gaussian] do.
+// Sample draws one sample x of the law from the random bytes of r (crypto/rand.Reader, or
+// a deterministic stream in tests), which it reads in blocks of 128 bytes: with P(x)
+// proportional to exp(−|x|/scale), 1 ≤ scale ≤ 2^56 (CKS 2020, algorithm 2), or to
+// exp(−x²/2σ²), 1/4 ≤ σ² ≤ 2^112 (algorithm 3).
 func (l Law) Sample(r io.Reader) (int64, error) {
 	draw, err := l.sampler()
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/big"
 	"strings"
+
+	"github.com/weirdata/weir/catalog"
 )
 
 // ErrBudget is returned for an epsilon, delta or sensitivity outside the limits.
@@ -82,17 +84,11 @@ func parseDecimal(s string) (*big.Rat, error) {
 	if len(whole) > maxPlaces || len(fraction) > maxPlaces {
 		return nil, fmt.Errorf("%w: more than %d digits on a side of the point", ErrBudget, maxPlaces)
 	}
-	digits := whole + fraction
-	for _, c := range []byte(digits) {
-		if c < '0' || c > '9' {
-			return nil, fmt.Errorf("%w: not a decimal number such as 0.5", ErrBudget)
-		}
-	}
-	num, ok := new(big.Int).SetString(digits, 10)
-	if !ok {
+	v, ok := catalog.ParseNumber(s)
+	if !ok || s[0] == '-' {
 		return nil, fmt.Errorf("%w: not a decimal number such as 0.5", ErrBudget)
 	}
-	return new(big.Rat).SetFrac(num, powerOfTen(len(fraction))), nil
+	return v, nil
 }
 
 func powerOfTen(n int) *big.Int {

@@ -155,10 +155,10 @@ func TestSourceErrorsAreReturned(t *testing.T) {
 	if !errors.Is(err, broken) || d.Values != nil {
 		t.Errorf("got %d values and error %v, want none and %v", len(d.Values), err, broken)
 	}
-	if _, err := Laplace(bytes.NewReader(nil), big.NewRat(1, 1)); !errors.Is(err, io.EOF) {
+	if _, err := laplaceLaw(t, big.NewRat(1, 1)).Sample(bytes.NewReader(nil)); !errors.Is(err, io.EOF) {
 		t.Errorf("empty source: %v", err)
 	}
-	if _, err := Gaussian(io.LimitReader(stream(t, "x"), 5), big.NewRat(1, 1)); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := gaussianLaw(t, big.NewRat(1, 1)).Sample(io.LimitReader(stream(t, "x"), 5)); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("short source: %v", err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/text/encoding/simplifiedchinese"
 
+	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/panel"
 )
 
@@ -56,13 +57,27 @@ func gb18030(tb testing.TB, content string) string {
 	return s
 }
 
+// cellsOf are all cells of a column.
+func cellsOf(tb testing.TB, c panel.Column) []int64 {
+	tb.Helper()
+	values := make([]int64, c.Values.Len())
+	if err := c.Values.Read(0, values); err != nil {
+		tb.Fatal(err)
+	}
+	return values
+}
+
 // dump writes a panel's cells in order, decimals included: "." is missing.
 func dump(p *panel.Panel) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%q from %d:", p.Entities, p.First)
 	for _, c := range p.Columns {
 		b.WriteString(" " + c.Measure.Name + "[")
-		for cell, v := range c.Values {
+		values := make([]int64, c.Values.Len())
+		if err := c.Values.Read(0, values); err != nil {
+			fmt.Fprintf(&b, " %v", err)
+		}
+		for cell, v := range values {
 			switch {
 			case c.Present.Test(uint(cell)):
 				fmt.Fprintf(&b, " %d", v+c.Measure.Mid())
@@ -422,3 +437,19 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 func (f failing) Close() error             { return f.err }
+
+// TestMoreEntitiesThanARegistryTakesAreRefusedWithTheData, not when their rows are
+// sent.
+func TestMoreEntitiesThanARegistryTakesAreRefusedWithTheData(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads 262145 rows")
+	}
+	rows := []byte("station,county,date,PM2.5,CO\n")
+	for i := range catalog.MaxRegistryRows + 1 {
+		rows = fmt.Appendf(rows, "s%06d,x,2024-01-01,1,1\n", i)
+	}
+	_, _, err := panel.Read(t.Context(), source(t, small), nil, []panel.File{mem("f.csv", string(rows))}, panel.Options{})
+	if err == nil || !strings.Contains(err.Error(), "f.csv: column station: the files have 262145 entities, at most 262144 are possible") {
+		t.Errorf("error %v", err)
+	}
+}

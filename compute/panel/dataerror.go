@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/weirdata/weir/catalog"
 )
 
 // maxListed is how many faults are kept; the others are only counted.
@@ -19,7 +21,8 @@ type DataError struct {
 	Want    string // what would be right; may be empty
 }
 
-// Error implements error: file:row: column: what is wrong; what would be right.
+// Error implements error: file:row: column: what is wrong; what would be right. It is one
+// line, whatever the names of files and columns are.
 func (e *DataError) Error() string {
 	var b strings.Builder
 	b.WriteString(e.File)
@@ -34,7 +37,7 @@ func (e *DataError) Error() string {
 	if e.Want != "" {
 		b.WriteString("; " + e.Want)
 	}
-	return b.String()
+	return catalog.Shown(b.String())
 }
 
 // Errors are the faults of all files: the first ones in the order of files and

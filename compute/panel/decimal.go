@@ -69,34 +69,6 @@ func shift(n, digit uint64, fault decimalFault) (uint64, decimalFault) {
 	return 10*n + digit, fault
 }
 
-// formatDecimal writes v·10^-decimals without zeros at the end.
-func formatDecimal(v int64, decimals int) string {
-	sign, u := "", uint64(v) // #nosec G115 -- two's complement
-	if v < 0 {
-		sign, u = "-", -u
-	}
-	digits := make([]byte, 0, 24)
-	for ; u > 0 || len(digits) <= decimals; u /= 10 {
-		digits = append(digits, byte('0'+u%10))
-	}
-	var b strings.Builder
-	b.WriteString(sign)
-	for i := len(digits) - 1; i >= decimals; i-- {
-		b.WriteByte(digits[i])
-	}
-	low := 0
-	for low < decimals && digits[low] == '0' {
-		low++
-	}
-	if low < decimals {
-		b.WriteByte('.')
-		for i := decimals - 1; i >= low; i-- {
-			b.WriteByte(digits[i])
-		}
-	}
-	return b.String()
-}
-
 // expandExponent rewrites 1e-9 as 0.000000001, so that a decimal has one
 // spelling whoever wrote it; a text without exponent is returned as it is.
 func expandExponent(s string) (string, bool) {

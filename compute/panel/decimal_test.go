@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/weirdata/weir/catalog"
 )
 
 var plainDecimal = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)$`)
@@ -59,7 +61,7 @@ func TestDecimalsAreExactOrRefused(t *testing.T) {
 func TestDecimalsAreWrittenAsTheyAreRead(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v, decimals := rapid.Int64Min(math.MinInt64+1).Draw(t, "v"), rapid.IntRange(0, 9).Draw(t, "decimals")
-		s := formatDecimal(v, decimals)
+		s := catalog.FormatDecimal(v, decimals)
 		if again, fault := parseDecimal(s, decimals); fault != decimalOK || again != v {
 			t.Fatalf("%d with %d decimals is written %s, read %d, fault %d", v, decimals, s, again, fault)
 		}

@@ -7,8 +7,10 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
 )
 
 // maxDescriptor bounds the bytes of a descriptor.
@@ -64,16 +66,50 @@ func ReadDescriptor(name string, r io.Reader) (*Source, error) {
 	if len(c.faults) == 0 {
 		r := src.Descriptor.Check()
 		if r == nil && src.Registry == "" {
-			r = src.Descriptor.CheckColumns(src.AttributeIDs)
+			r = src.checkAttributes()
 		}
 		if r != nil {
-			c.fault(positionsOf(file).of(r.Field), r.Field, r.Message, r.Fix)
+			at := positionsOf(file).of(r.Field)
+			c.fault(at, r.Field, explain.Message(r), fixOf(r, at.text, src.Descriptor))
 		}
 	}
 	if len(c.faults) > 0 {
 		return nil, c.joined(name)
 	}
 	return src, nil
+}
+
+// checkAttributes refuses what the registry of the data's entities would refuse.
+func (s *Source) checkAttributes() *catalog.Refusal {
+	if r := catalog.CheckAttributes(s.Descriptor.Entity, s.AttributeIDs); r != nil {
+		r.Field = "entity.attributes" + strings.TrimPrefix(r.Field, "columns")
+		if explain.Fix(r) == "" && len(s.AttributeIDs) <= catalog.MaxColumns {
+			r.WithFix("fix.call_otherwise")
+		}
+		return r
+	}
+	return s.Descriptor.CheckColumns(s.AttributeIDs)
+}
+
+// fixOf is what to write instead of a text: the name of those possible that was
+// probably meant, or what the refusal says.
+func fixOf(r *catalog.Refusal, text string, d catalog.Descriptor) string {
+	name, ok := strings.CutPrefix(r.Field, "policy.")
+	if !ok {
+		return explain.Fix(r)
+	}
+	if end := strings.IndexAny(name, ".["); end >= 0 {
+		name = name[:end]
+	}
+	values := catalog.PolicyValues(name, d)
+	near := nearest(text, values)
+	switch {
+	case near == "" || slices.Contains(values, text):
+		return explain.Fix(r)
+	case explain.Fix(r) == "":
+		return "did you mean " + near + "?"
+	}
+	return "did you mean " + near + "? " + explain.Fix(r)
 }
 
 // descriptorCheck collects what is wrong.

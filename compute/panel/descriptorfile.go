@@ -10,7 +10,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// The form of a descriptor, DESIGN section 10. Every scalar keeps its own text
+// The form of a descriptor, DESCRIPTOR.md. Every scalar keeps its own text
 // and position: 0.10 is not a float, 007 not 7, and faults name a line.
 
 type fileDescriptor struct {
@@ -73,16 +73,19 @@ type fileMeasure struct {
 }
 
 type filePolicy struct {
-	Aggregates []scalar   `yaml:"aggregates"`
-	Public     scalar     `yaml:"public"`
-	Grain      scalar     `yaml:"grain"`
-	MinCohort  scalar     `yaml:"min_cohort"`
-	Cubes      [][]scalar `yaml:"cubes"`
-	Moments    [][]scalar `yaml:"moments"`
-	Joins      []scalar   `yaml:"joins"`
-	Related    [][]scalar `yaml:"related"`
-	Portfolios scalar     `yaml:"portfolios"`
-	DP         *fileDP    `yaml:"dp"`
+	Aggregates      []scalar   `yaml:"aggregates"`
+	Public          scalar     `yaml:"public"`
+	Grain           scalar     `yaml:"grain"`
+	MinCohort       scalar     `yaml:"min_cohort"`
+	MinCoverage     scalar     `yaml:"min_coverage"`
+	Cubes           [][]scalar `yaml:"cubes"`
+	Moments         [][]scalar `yaml:"moments"`
+	Joins           []scalar   `yaml:"joins"`
+	Related         [][]scalar `yaml:"related"`
+	Unrelated       []scalar   `yaml:"unrelated"`
+	Portfolios      scalar     `yaml:"portfolios"`
+	PortfolioChange scalar     `yaml:"portfolio_change"`
+	DP              *fileDP    `yaml:"dp"`
 }
 
 type fileDP struct {

@@ -96,6 +96,7 @@ func (c *descriptorCheck) policy(f filePolicy, src *Source) {
 		}
 	}
 	p.MinCohort = c.integer(f.MinCohort, "policy.min_cohort", catalog.MaxRegistryRows)
+	p.MinCoverage = c.share(f.MinCoverage, "policy.min_coverage")
 	for _, cube := range f.Cubes {
 		p.Cubes = append(p.Cubes, texts(cube))
 	}
@@ -103,8 +104,14 @@ func (c *descriptorCheck) policy(f filePolicy, src *Source) {
 	if f.Joins != nil {
 		p.Joins = texts(f.Joins)
 	}
-	p.Related = c.pairs(f.Related, "policy.related")
-	p.Portfolios = c.integer(f.Portfolios, "policy.portfolios", math.MaxInt32)
+	for _, group := range f.Related {
+		p.Related = append(p.Related, texts(group))
+	}
+	if f.Unrelated != nil {
+		p.Unrelated = texts(f.Unrelated)
+	}
+	p.Portfolios = c.integer(f.Portfolios, "policy.portfolios", catalog.MaxColumns)
+	p.PortfolioChange = catalog.PortfolioChange(f.PortfolioChange.text)
 	if f.DP != nil {
 		p.DP = &catalog.DP{
 			EpsilonPerQuery:    c.need(f.DP.EpsilonPerQuery, "policy.dp.epsilon_per_query"),
@@ -114,6 +121,27 @@ func (c *descriptorCheck) policy(f filePolicy, src *Source) {
 		}
 	}
 }
+
+// share is a decimal number above 0 and at most 1, without zeros at the end; empty
+// where it is not given.
+func (c *descriptorCheck) share(s scalar, field string) string {
+	if !s.given() {
+		return ""
+	}
+	text := c.decimal(s, field)
+	v, fault := parseDecimal(text, maxDecimals)
+	switch {
+	case fault == notDecimal: // said by decimal
+		return ""
+	case fault != decimalOK || v <= 0 || v > unitsOfOne:
+		c.fault(s, field, fmt.Sprintf("%.40q is not above 0 and at most 1", s.text), "want a share such as "+catalog.DefaultMinCoverage)
+		return ""
+	}
+	return catalog.FormatDecimal(v, maxDecimals)
+}
+
+// unitsOfOne is 1 in units of 10^-maxDecimals.
+const unitsOfOne = 1_000_000_000
 
 func (c *descriptorCheck) pairs(list [][]scalar, field string) [][2]string {
 	var out [][2]string

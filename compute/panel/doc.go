@@ -2,7 +2,7 @@
 // in CSV files, into a panel: entities × periods × measures of exact integers,
 // ready to be packed into tiles.
 //
-// [ReadDescriptor] reads the form of DESIGN section 10 and reports what is
+// [ReadDescriptor] reads the form of DESCRIPTOR.md and reports what is
 // wrong with line and column. [Read] reads the files: plain or gzip, UTF-8, UTF-16 or
 // GB 18030, with or without byte order mark, columns separated by commas, tabs or
 // semicolons, rows in any order.

@@ -28,7 +28,7 @@ func ParsePercent(text string) (Percent, error) {
 }
 
 func (p Percent) String() string {
-	return formatDecimal(int64(p), 3)
+	return catalog.FormatDecimal(int64(p), 3)
 }
 
 // Dominance is what the p % rule says of the cells that the policy always answers
@@ -156,7 +156,9 @@ func (p *Panel) Dominance(d catalog.Descriptor, attributes Attributes, percent P
 		if err != nil {
 			return nil, err
 		}
-		c.cube(groups)
+		if err := c.cube(groups); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
@@ -234,11 +236,14 @@ type dominanceCheck struct {
 }
 
 // cube checks the cells of one cube.
-func (c *dominanceCheck) cube(g groups) {
+func (c *dominanceCheck) cube(g groups) error {
 	cells := make([][]tally, len(c.panel.Columns)) // [measure][period·groups + group]
 	failed := make([]int, len(g.values))
 	for m := range cells {
-		cells[m] = c.tallies(m, g)
+		var err error
+		if cells[m], err = c.tallies(m, g); err != nil {
+			return err
+		}
 		for i, cell := range cells[m] {
 			if int(cell.counting) < c.descriptor.Policy.MinCohort {
 				continue
@@ -263,10 +268,11 @@ func (c *dominanceCheck) cube(g groups) {
 			c.out.Remedy = append(c.out.Remedy, Remedy{Cube: g.columns, Group: g.values[group], Failed: n, Merge: c.neighbour(g, cells, group)})
 		}
 	}
+	return nil
 }
 
 // tallies are the cells of a measure, from the first period that is looked at.
-func (c *dominanceCheck) tallies(m int, g groups) []tally {
+func (c *dominanceCheck) tallies(m int, g groups) ([]tally, error) {
 	p, entities := c.panel, len(c.panel.Entities)
 	column := &p.Columns[m]
 	// Encoded readings are centred; shift makes them the readings themselves, less a
@@ -274,27 +280,34 @@ func (c *dominanceCheck) tallies(m int, g groups) []tally {
 	shift := column.Measure.Mid() - max(column.Measure.Min, 0)
 	periods := len(c.counting[m]) - c.skip
 	cells := make([]tally, max(periods, 0)*len(g.values))
+	sums, some, row := make([]int64, entities), make([]bool, entities), make([]int64, entities)
 	for period := range max(periods, 0) {
 		span := c.descriptor.Policy.Grain.Span(c.first+int64(c.skip+period), c.descriptor.Grain)
 		from, to := max(span.From-p.First, 0), min(span.To-p.First, int64(p.Periods))
 		bitmap := c.counting[m][c.skip+period]
-		for e := range entities {
-			sum, some := int64(0), false
-			for at := int(from)*entities + e; at < int(to)*entities; at += entities {
-				if column.Present.Test(uint(at)) { //nolint:gosec // not negative
-					sum, some = addSigned(sum, column.Values[at]+shift), true
+		clear(sums)
+		clear(some)
+		for at := int(from); at < int(to); at++ {
+			if err := column.Values.Read(at*entities, row); err != nil {
+				return nil, fmt.Errorf("check dominance: %w", err)
+			}
+			for e, v := range row {
+				if column.Present.Test(uint(at*entities + e)) { //nolint:gosec // not negative
+					sums[e], some[e] = addSigned(sums[e], v+shift), true
 				}
 			}
+		}
+		for e := range entities {
 			cell := &cells[period*len(g.values)+g.of[e]]
-			if some {
-				cell.add(max(sum, -sum))
+			if some[e] {
+				cell.add(max(sums[e], -sums[e]))
 			}
 			if bitmap[e/8]>>(e%8)&1 == 1 {
 				cell.counting++
 			}
 		}
 	}
-	return cells
+	return cells, nil
 }
 
 // addSigned adds two numbers and stays within the cap of addCapped.

@@ -10,8 +10,9 @@ import (
 
 // registry are the entities of a registry that exists, in its order.
 type registry struct {
-	ids   []string
-	index map[string]int32
+	ids        []string
+	index      map[string]int32
+	attributes [][]string // by entity: of the source's, in order; nil: not to be compared
 }
 
 func newRegistry(ids []string) *registry {
@@ -58,10 +59,10 @@ func (r *entityReader) read(id string, fields []string, attributes []int, line i
 	if r.registry != nil {
 		at, ok := r.registry.index[id]
 		if !ok {
-			return 0, &entityFault{-1, fmt.Sprintf("%.80q is not in the registry", id), func() string { return suggest(id, r.registry.ids) }}
+			return 0, &entityFault{-1, fmt.Sprintf("%.80q is not in the registry", id), func() string { return didYouMean(id, r.registry.ids) }}
 		}
 		r.last, r.lastAt = id, at
-		return at, nil
+		return at, r.compare(at, fields, attributes)
 	}
 	if plain := strings.TrimSpace(id); plain == "" || plain != id {
 		return 0, &entityFault{-1, fmt.Sprintf("%.80q is no entity's name", id), func() string {
@@ -115,10 +116,14 @@ func (r *entityReader) add(id string, fields []string, attributes []int, line in
 	return at
 }
 
+// compare holds a row's attributes against those that the entity has: in the registry,
+// or in its first row.
 func (r *entityReader) compare(at int32, fields []string, attributes []int) *entityFault {
+	if r.registry != nil && r.registry.attributes == nil {
+		return nil
+	}
 	for i, field := range attributes {
-		e := &(*r.found)[at]
-		if field < 0 || fields[field] == e.attributes[i] {
+		if field < 0 || fields[field] == r.attribute(at, i) {
 			continue
 		}
 		key := fmt.Sprintf("%d/%d/%s", at, i, fields[field])
@@ -131,9 +136,23 @@ func (r *entityReader) compare(at int32, fields []string, attributes []int) *ent
 		if len(r.told) < maxListed {
 			r.told[key] = true
 		}
-		return conflict(e, i, fields[field], "")
+		if r.registry != nil {
+			return &entityFault{i, fmt.Sprintf("%.40q for %.40q, but %.40q in the registry", fields[field], r.registry.ids[at], r.attribute(at, i)),
+				func() string {
+					return "an entity has one value of an attribute: mend the file, or correct the registry first, with weir registry correct"
+				}}
+		}
+		return conflict(&(*r.found)[at], i, fields[field], "")
 	}
 	return nil
+}
+
+// attribute is the value that an entity has of an attribute.
+func (r *entityReader) attribute(at int32, i int) string {
+	if r.registry != nil {
+		return r.registry.attributes[at][i]
+	}
+	return (*r.found)[at].attributes[i]
 }
 
 // conflict is an entity with two values of an attribute.
@@ -147,7 +166,7 @@ func conflict(e *entity, attribute int, value, file string) *entityFault {
 }
 
 // mergeEntities makes one registry of what the files found: entities sorted
-// byte by byte. Each file's indexes are replaced by those of the registry.
+// byte by byte. Each file is told which of them its own indexes are.
 func mergeEntities(src *Source, files []*rows, faults *Errors) (ids []string, attributes [][]string) {
 	type origin struct {
 		*entity
@@ -173,15 +192,18 @@ func mergeEntities(src *Source, files []*rows, faults *Errors) (ids []string, at
 			}
 		}
 	}
+	if len(ids) > catalog.MaxRegistryRows {
+		faults.add(&DataError{
+			File: files[0].file, Column: src.EntityColumn, Message: fmt.Sprintf("the files have %d entities, at most %d are possible", len(ids), catalog.MaxRegistryRows),
+			Want: "publish parts of them as datasets of their own",
+		})
+	}
 	slices.Sort(ids)
 	merged := newRegistry(ids)
 	for _, f := range files {
-		local := make([]int32, len(f.found))
+		f.local = make([]int32, len(f.found))
 		for i := range f.found {
-			local[i] = merged.index[f.found[i].id]
-		}
-		for i, e := range f.entity {
-			f.entity[i] = local[e]
+			f.local[i] = merged.index[f.found[i].id]
 		}
 	}
 	attributes = make([][]string, len(ids))

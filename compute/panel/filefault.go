@@ -66,7 +66,7 @@ func rowAt(err error, reached, row int) int {
 // discard forgets what was read of a damaged file, and its faults: they may be
 // the damage's.
 func (r *rowReader) discard() {
-	*r.rows = rows{file: r.file, values: make([][]int64, len(r.src.Columns))}
+	*r.rows, r.batch = rows{file: r.file}, batch{values: make([][]int64, len(r.src.Columns))}
 }
 
 // mostDrained bounds what is read of a compressed file only to see whether it is

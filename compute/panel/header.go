@@ -45,7 +45,7 @@ func readHeader(src *Source, file string, names []string, faults *Errors) (heade
 		at := slices.Index(h.names, name)
 		switch {
 		case at < 0:
-			faults.add(&DataError{File: file, Row: 1, Column: name, Message: "there is no such column", Want: suggest(name, h.names)})
+			faults.add(&DataError{File: file, Row: 1, Column: name, Message: "there is no such column", Want: didYouMean(name, h.names)})
 		case slices.Contains(h.names[at+1:], name):
 			faults.add(&DataError{File: file, Row: 1, Column: name, Message: "there are two columns of this name", Want: "rename or remove one"})
 		}
@@ -59,7 +59,13 @@ func readHeader(src *Source, file string, names []string, faults *Errors) (heade
 		return out
 	}
 	h.entity = find(src.EntityColumn)
-	h.attributes = findAll(src.Attributes)
+	if src.Registry == "" {
+		h.attributes = findAll(src.Attributes)
+	} else { // the registry has them: files may
+		for _, name := range src.Attributes {
+			h.attributes = append(h.attributes, slices.Index(h.names, name))
+		}
+	}
 	h.period = findAll(src.PeriodColumns)
 	h.measures = findAll(src.Columns)
 	return h, true
@@ -72,7 +78,7 @@ func (h header) keyed() bool { return h.entity >= 0 && !slices.Contains(h.period
 // was perhaps meant.
 func (s *Source) foreign(names []string) bool {
 	for _, c := range s.Columns {
-		if slices.Contains(names, c) || Nearest(c, names) != "" || extended(c, names) != "" {
+		if slices.Contains(names, c) || nearest(c, names) != "" || extended(c, names) != "" {
 			return false
 		}
 	}

@@ -22,23 +22,27 @@ type ListOptions struct {
 	Weights string
 	// Bits and Decimals bound the weights: below 2^Bits in units of 10^-Decimals.
 	Bits, Decimals int
+	// Pieces is the column with the name of each entity's piece, of which there are
+	// catalog.MaxPieces at most; empty: there is none.
+	Pieces string
 }
 
 // List is a list of entities, each there once, in the order of the file.
 type List struct {
 	IDs     []string
 	Numbers []uint64 // weights in units of 10^-Decimals; nil without
+	Pieces  []string // names of pieces; nil without
 	Rows    []int    // the line on which each begins, the header being 1
 }
 
-// ReadList reads a buyer's list of entities, with or without weights, from a CSV
-// file in any encoding that a publisher's file may have. Entities that stand there
-// twice, ids that are empty and weights that are not plain numbers from 0 to the
-// largest are faults, *Errors.
+// ReadList reads a buyer's list of entities, with or without weights or pieces, from a
+// CSV file in any encoding that a publisher's file may have. Entities that stand there
+// twice, ids and pieces that are empty, a piece too many and weights that are not plain
+// numbers from 0 to the largest are faults, *Errors.
 func ReadList(ctx context.Context, f File, o ListOptions) (*List, error) {
 	var r *listReader
 	err := inItsEncoding(func(gb18030 bool) error {
-		r = &listReader{options: o, file: f.Name, list: &List{}, seen: map[string]int{}, weights: -1}
+		r = &listReader{options: o, file: f.Name, list: &List{}, seen: map[string]int{}, named: map[string]bool{}, weights: -1, pieces: -1}
 		return r.read(ctx, f, gb18030)
 	})
 	if err != nil {
@@ -54,9 +58,11 @@ type listReader struct {
 	options ListOptions
 	file    string
 	list    *List
-	seen    map[string]int // id → row
-	id      int            // columns
-	weights int            // −1: none
+	seen    map[string]int  // id → row
+	id      int             // columns
+	weights int             // −1: none
+	pieces  int             // −1: none
+	named   map[string]bool // pieces so far
 	faults  Errors
 }
 
@@ -126,7 +132,7 @@ func (r *listReader) table(ctx context.Context, text *textReader, rows *rowReade
 
 // headless reports whether the first row is an entity already.
 func (r *listReader) headless(fields []string) bool {
-	return len(fields) == 1 && r.options.Weights == "" && r.options.Known != nil &&
+	return len(fields) == 1 && r.options.Weights == "" && r.options.Pieces == "" && r.options.Known != nil &&
 		!slices.Contains(r.options.IDColumns, fields[0]) && r.options.Known(fields[0])
 }
 
@@ -145,22 +151,27 @@ func (r *listReader) header(names []string) bool {
 	}
 	switch {
 	case r.id >= 0:
-	case len(names) == 1 && r.options.Weights == "":
+	case len(names) == 1 && r.options.Weights == "" && r.options.Pieces == "":
 		r.id = 0
 	default:
-		r.fault(1, "", fmt.Sprintf("no column holds the entities' ids: want %q", r.options.IDColumns[0]), suggest(r.options.IDColumns[0], names))
+		r.fault(1, "", fmt.Sprintf("no column holds the entities' ids: want %q", r.options.IDColumns[0]), didYouMean(r.options.IDColumns[0], names))
 	}
 	if w := r.options.Weights; w != "" {
 		if r.weights = slices.Index(names, w); r.weights < 0 {
-			r.fault(1, w, "is not in the header", suggest(w, names))
+			r.fault(1, w, "is not in the header", didYouMean(w, names))
+		}
+	}
+	if p := r.options.Pieces; p != "" {
+		if r.pieces = slices.Index(names, p); r.pieces < 0 {
+			r.fault(1, p, "is not in the header", didYouMean(p, names))
 		}
 	}
 	return r.faults.Total == 0
 }
 
 func (r *listReader) row(fields []string, line int) {
-	if len(fields) <= max(r.id, r.weights) {
-		r.fault(line, "", fmt.Sprintf("has %d fields", len(fields)), fmt.Sprintf("the columns that are needed end with the %d.", max(r.id, r.weights)+1))
+	if last := max(r.id, r.weights, r.pieces); len(fields) <= last {
+		r.fault(line, "", fmt.Sprintf("has %d fields", len(fields)), fmt.Sprintf("the columns that are needed end with the %d.", last+1))
 		return
 	}
 	id := fields[r.id]
@@ -180,14 +191,34 @@ func (r *listReader) row(fields []string, line int) {
 		}
 		r.list.Numbers = append(r.list.Numbers, n)
 	}
+	if r.pieces >= 0 {
+		if !r.piece(fields[r.pieces], line) {
+			return
+		}
+		r.list.Pieces = append(r.list.Pieces, fields[r.pieces])
+	}
 	r.list.IDs, r.list.Rows = append(r.list.IDs, id), append(r.list.Rows, line)
+}
+
+// piece takes the name of a piece.
+func (r *listReader) piece(name string, line int) bool {
+	if name == "" {
+		r.fault(line, r.options.Pieces, "is empty", "name its piece, or leave the entity out of the list")
+		return false
+	}
+	if !r.named[name] && len(r.named) == catalog.MaxPieces {
+		r.fault(line, r.options.Pieces, fmt.Sprintf("%.40q is one piece too many", name), fmt.Sprintf("sort the entities into at most %d pieces", catalog.MaxPieces))
+		return false
+	}
+	r.named[name] = true
+	return true
 }
 
 // weight reads a weight as a whole number of units.
 func (r *listReader) weight(text string, line int) (uint64, bool) {
 	o := r.options
 	largest := int64(1)<<o.Bits - 1
-	most := formatDecimal(largest, o.Decimals)
+	most := catalog.FormatDecimal(largest, o.Decimals)
 	n, fault := parseDecimal(text, o.Decimals)
 	switch {
 	case fault == notDecimal:

@@ -115,6 +115,34 @@ func TestFaultsOfAListNameRowsAndTheRemedy(t *testing.T) {
 	}
 }
 
+func TestPiecesOfAListAreRead(t *testing.T) {
+	o := ListOptions{IDColumns: []string{"code"}, Pieces: "factor"}
+	got, err := ReadList(t.Context(), listFile([]byte("factor,code\n0.25,E1\n高,E2\n0.25,E3\n")), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(&List{IDs: []string{"E1", "E2", "E3"}, Pieces: []string{"0.25", "高", "0.25"}, Rows: []int{2, 3, 4}}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	many := "code,factor\n"
+	for i := range catalog.MaxPieces + 1 {
+		many += fmt.Sprintf("E%d,p%d\n", i, i)
+	}
+	for text, want := range map[string]string{
+		"code,v\nE1,1\n":            `mine.csv:1: column factor: is not in the header; there are "code", "v"`,
+		"E1\nE2\n":                  `mine.csv:1: no column holds the entities' ids: want "code"; there is only "E1"` + "\n" + `mine.csv:1: column factor: is not in the header; there is only "E1"`,
+		"code,factor\nE1,a\nE2,\n":  "mine.csv:3: column factor: is empty; name its piece, or leave the entity out of the list",
+		"code,factor\nE1,a\nE1,b\n": `mine.csv:3: entity "E1" stands in row 2 already; list every entity once`,
+		"code,factor\nE1,a\nE2\n":   "mine.csv:3: has 1 fields; the columns that are needed end with the 2.",
+		many:                        `mine.csv:18: column factor: "p16" is one piece too many; sort the entities into at most 16 pieces`,
+	} {
+		var faults *Errors
+		if got, err := ReadList(t.Context(), listFile([]byte(text)), o); !errors.As(err, &faults) || faults.Error() != want || got != nil {
+			t.Errorf("%q: %v\nwant %s", text, err, want)
+		}
+	}
+}
+
 func TestAListIsNoLongerThanARegistry(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("code\n")

@@ -3,45 +3,25 @@ package panel
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/weirdata/weir/compute/suggest"
 )
 
-// Nearest is the name most like the given one, or empty when none is like
-// enough to be what was meant: at most a third of its letters to change.
-func Nearest(name string, names []string) string {
-	best, found := len([]rune(name))/3+1, ""
-	for _, n := range names {
-		if d := distance(strings.ToLower(name), strings.ToLower(n), best); d < best {
-			best, found = d, n
-		}
+// nearest is the name most like the given one, empty when none is like enough to be what
+// was meant. One or two letters are another name with another letter, as CO and NO are: of
+// such names only the case may differ.
+func nearest(name string, names []string) string {
+	if utf8.RuneCountInString(name) > 2 {
+		return suggest.Nearest(name, names)
 	}
-	return found
-}
-
-// distance is the Levenshtein distance of two texts, or more than limit.
-func distance(a, b string, limit int) int {
-	x, y := []rune(a), []rune(b)
-	if len(x)-len(y) > limit || len(y)-len(x) > limit {
-		return limit + 1
+	if i := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, name) }); i >= 0 {
+		return names[i]
 	}
-	row := make([]int, len(y)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range x {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range y {
-			d := diagonal
-			if x[i] != y[j] {
-				d = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], d
-		}
-	}
-	return row[len(y)]
+	return ""
 }
 
 // extended is the one name that begins with the given one and goes on with something
@@ -62,9 +42,9 @@ func extended(name string, names []string) string {
 	return found
 }
 
-// suggest says what was probably meant, or what there is to choose from.
-func suggest(name string, names []string) string {
-	if n := cmp.Or(Nearest(name, names), extended(name, names)); n != "" {
+// didYouMean says what was probably meant, or what there is to choose from.
+func didYouMean(name string, names []string) string {
+	if n := cmp.Or(nearest(name, names), extended(name, names)); n != "" {
 		return fmt.Sprintf("did you mean %q?", n)
 	}
 	if len(names) == 1 {

@@ -6,6 +6,7 @@ import (
 	"github.com/bits-and-blooms/bitset"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/spill"
 	"github.com/weirdata/weir/compute/tiles"
 )
 
@@ -17,13 +18,15 @@ type Panel struct {
 	First    int64
 	Periods  int
 	Columns  []Column
+
+	store *spill.Store // nil: of no use
 }
 
 // Column holds one measure's cells, encoded: v·10^Decimals − Mid, and 0 where
 // there is no reading.
 type Column struct {
 	Measure catalog.Measure
-	Values  []int64
+	Values  *spill.Numbers
 	Present *bitset.BitSet
 }
 
@@ -34,8 +37,18 @@ func (p *Panel) Size() (measures, entities, periods int) {
 	return len(p.Columns), len(p.Entities), p.Periods
 }
 
-// Values returns the encoded cells of a measure.
-func (p *Panel) Values(measure int) []int64 { return p.Columns[measure].Values }
+// Read copies the encoded cells of a measure from one on.
+func (p *Panel) Read(measure, from int, into []int64) error {
+	return p.Columns[measure].Values.Read(from, into)
+}
+
+// Close removes what is in a temporary file. The panel's values must not be read any more.
+func (p *Panel) Close() error {
+	if p.store == nil {
+		return nil
+	}
+	return p.store.Close()
+}
 
 // Presence is the panel's public presence. It shares the columns' bit sets.
 func (p *Panel) Presence() (*tiles.Presence, error) {

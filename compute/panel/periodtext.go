@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/compute/suggest"
 )
 
 // The catalog's calendar: years are counted from 1970 and have four digits.
@@ -122,7 +122,7 @@ func (r *periodReader) iso(text string) (int64, *periodFault) {
 // meant is how the period that a text was meant for is written: a date of Excel's, in
 // Chinese, with full-width digits, or within a coarser period. Empty: nobody can tell.
 func (r *periodReader) meant(text string) string {
-	grain, index, err := catalog.ParsePeriod(query.PeriodMeant(text))
+	grain, index, err := catalog.ParsePeriod(suggest.Period(text))
 	switch {
 	case len(text) > 80 || err != nil:
 		return ""

@@ -70,7 +70,7 @@ var marksNothing = map[string]bool{
 
 // rangeOf is a measure's range with its unit.
 func rangeOf(m *catalog.Measure) string {
-	text := formatDecimal(m.Min, m.Decimals) + " to " + formatDecimal(m.Max, m.Decimals)
+	text := catalog.FormatDecimal(m.Min, m.Decimals) + " to " + catalog.FormatDecimal(m.Max, m.Decimals)
 	if m.Unit != "" && m.Unit != "1" {
 		text += " " + m.Unit
 	}

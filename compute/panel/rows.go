@@ -10,24 +10,13 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/spill"
 	"github.com/weirdata/weir/compute/tiles"
 )
 
 // missing stands for no reading among a file's scaled values; a bound keeps
 // readings far from it.
 const missing = math.MinInt64
-
-// rows are a file's readings, column by column: 16 bytes a row and 8 a value.
-type rows struct {
-	file   string
-	entity []int32   // index into the registry, or into found
-	line   []int32   // on which the row begins
-	period []int64   // index in the dataset's grain
-	values [][]int64 // [measure], in units of 10^-decimals; missing
-	found  []entity  // where the data makes the registry, in order of appearance
-	lacks  []bool    // [attribute], its column is missing; nil: none
-	faults Errors
-}
 
 // reportEvery is how many rows are read between two looks at the context.
 const reportEvery = 4096
@@ -37,6 +26,10 @@ type rowReader struct {
 	src      *Source
 	registry *registry      // nil: the data makes its own
 	progress func(rows int) // of rows read since the last call
+
+	store     *spill.Store
+	batchRows int // of a run
+	batch     batch
 
 	*rows
 	header   header
@@ -49,13 +42,20 @@ type rowReader struct {
 // machine.
 func (r *rowReader) read(ctx context.Context, f File) (*rows, error) {
 	err := inItsEncoding(func(gb18030 bool) error {
-		r.rows = &rows{file: f.Name, values: make([][]int64, len(r.src.Columns))}
+		r.rows, r.batch = &rows{file: f.Name}, batch{values: make([][]int64, len(r.src.Columns))}
 		r.entities = entityReader{registry: r.registry, found: &r.found}
 		r.periods = periodReader{grain: r.src.Descriptor.Grain, parts: r.src.PeriodParts}
 		r.fields = make([]string, len(r.src.PeriodColumns))
 		return r.attempt(ctx, f, gb18030)
 	})
-	return r.rows, err
+	if err != nil {
+		return nil, err
+	}
+	if err := r.keep(r.store, &r.batch); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", f.Name, err)
+	}
+	r.batch = batch{}
+	return r.rows, nil
 }
 
 func (r *rowReader) attempt(ctx context.Context, f File, gb18030 bool) (err error) {
@@ -116,6 +116,11 @@ func (r *rowReader) table(ctx context.Context, text *textReader) error {
 			return nil
 		}
 		r.row(fields, line)
+		if len(r.batch.period) >= r.batchRows {
+			if err := r.keep(r.store, &r.batch); err != nil {
+				return fmt.Errorf("reading %s: %w", r.file, err)
+			}
+		}
 		if n%reportEvery == 0 {
 			r.progress(reportEvery)
 			if err := ctx.Err(); err != nil {
@@ -164,13 +169,11 @@ func (r *rowReader) row(fields []string, line int) {
 			v = r.value(m, fields[field], line)
 		}
 		if whole {
-			r.values[m] = append(r.values[m], v)
+			r.batch.values[m] = append(r.batch.values[m], v)
 		}
 	}
 	if whole {
-		r.entity = append(r.entity, at)
-		r.period = append(r.period, period)
-		r.line = append(r.line, int32(line)) // #nosec G115 -- checked by attempt
+		r.add(&r.batch, at, period, int32(line)) // #nosec G115 -- checked by table
 	}
 }
 

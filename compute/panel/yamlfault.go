@@ -17,7 +17,7 @@ func yamlFault(err error) error {
 	var unknown *yaml.UnknownFieldError
 	if errors.As(err, &unknown) && unknown.Token != nil {
 		e := faultAt(unknown.Token, "unknown field "+unknown.Token.Value, "")
-		if n := Nearest(unknown.Token.Value, fieldNames(reflect.TypeFor[fileDescriptor]())); n != "" {
+		if n := nearest(unknown.Token.Value, fieldNames(reflect.TypeFor[fileDescriptor]())); n != "" {
 			e.Want = "did you mean " + n + "?"
 		}
 		return e

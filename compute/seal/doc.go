@@ -6,8 +6,8 @@
 // all from the standard library's crypto/hpke. The sender form is used, because
 // the single-shot functions of that package take no additional data, and it is
 // the additional data that nails a sealed share to its query, plan and
-// accumulators (PROTOCOL section 4) and a vector's share to its owner and point
-// (PROTOCOL section 6).
+// accumulators (PROTOCOL.md section 4.4) and a vector's share to its owner and point
+// (PROTOCOL.md section 6.1).
 //
 // Invariants:
 //

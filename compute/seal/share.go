@@ -11,7 +11,7 @@ import (
 const ShareInfo = "weir/share"
 
 // MaxShareValues bounds the released numbers of one share. A query has at most
-// 65,536 groups (DESIGN section 7); this is room for sixteen columns of them.
+// 65,536 groups (DATA_MODEL.md section 3.10); this is room for sixteen columns of them.
 const MaxShareValues = 1 << 20
 
 const (
@@ -35,8 +35,8 @@ func ContextsDigest(contexts [][32]byte) [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
-// ShareAAD is the additional data of a node's sealed share (PROTOCOL section
-// 4): the hash of the list of opening contexts (ContextsDigest), the plan's
+// ShareAAD is the additional data of a node's sealed share (PROTOCOL.md section
+// 4.4): the hash of the list of opening contexts (ContextsDigest), the plan's
 // digest and the query's digest. A share of another attempt, plan or query
 // therefore does not open.
 func ShareAAD(contexts, plan, query [32]byte) []byte {

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// modulus is the plaintext modulus T of PROTOCOL section 7.
+// modulus is the plaintext modulus T of PROTOCOL.md section 7.1.
 const modulus = 0x3ffffffffef8001
 
 func TestShareDecodesToWhatWasEncoded(t *testing.T) {

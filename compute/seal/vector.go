@@ -7,8 +7,8 @@ const vectorInfo = "weir/vector"
 
 // VectorShare closes a node's share of a private vector, as he.DealVector makes
 // it, to that node's sealing key. aad is the registration's, for the node's point
-// (catalog.VectorRegister.AAD): a share opens in no other place (PROTOCOL section
-// 6).
+// (catalog.VectorRegister.AAD): a share opens in no other place (PROTOCOL.md section
+// 6.1).
 func VectorShare(public, aad, share []byte) ([]byte, error) {
 	sealed, err := Seal(public, []byte(vectorInfo), aad, share)
 	if err != nil {

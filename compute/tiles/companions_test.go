@@ -46,7 +46,7 @@ func TestCompanionTilesAreWhatTheDescriptorSays(t *testing.T) {
 				if e < block.First || e >= block.First+block.Entities {
 					continue
 				}
-				k, slot := tiles.Slot(block, e, period)
+				k, slot := slotOf(block, e, period)
 				return int64(binary.LittleEndian.Uint64(stored[digests[column][b][k]][8*slot:])) //nolint:gosec // an encoding
 			}
 			t.Fatalf("entity %d is in no block", e)

@@ -3,11 +3,12 @@ package tiles
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/weirdata/weir/catalog"
 )
 
-// maxChunk bounds the JSON of one catalog.VersionCounts, DESIGN section 5.
+// maxChunk bounds the JSON of one catalog.VersionCounts, DATA_MODEL.md section 3.2.
 const maxChunk = 256 << 10
 
 // chunkFrame is more than the JSON of a VersionCounts without its bitmaps: two
@@ -17,17 +18,17 @@ const chunkFrame = 512
 // ErrCounts is returned when counting bitmaps cannot be made or sent.
 var ErrCounts = errors.New("cannot make counting bitmaps")
 
-// Counts are a version's counting bitmaps (DESIGN section 8.2): which entities
+// Counts are a version's counting bitmaps (RELEASE.md section 0.4): which entities
 // count in which period of the policy's grain. Publisher and nodes compute them
 // from the same presence by Presence.Counts and compare Digest.
 type Counts struct {
 	Dataset  string
 	Entities int
 	First    int64      // period of the policy's grain
-	Measures []string   // as in the descriptor
+	Measures []string   // Descriptor.Counted
 	Bitmaps  [][][]byte // [measure][period]: bit e of byte e/8, lowest first, ⌈entities/8⌉ bytes
 	// Present are likewise the entities with a cell at all; nil where the policy's
-	// grain is the dataset's and the two are the same.
+	// grain is the dataset's and the two are the same, and of pairs of measures.
 	Present [][][]byte
 }
 
@@ -78,7 +79,46 @@ func (p *Presence) Counts(d catalog.Descriptor, first int64) (Counts, error) {
 		c.Measures = append(c.Measures, measure.Name)
 		c.Bitmaps = append(c.Bitmaps, bitmaps)
 	}
+	p.countPairs(d, &c, last, first)
 	return c, nil
+}
+
+// countPairs adds, for the pairs of measures of which products may be released, who has
+// a cell of exactly one of the two somewhere in a period of the policy's grain.
+func (p *Presence) countPairs(d catalog.Descriptor, c *Counts, last, first int64) {
+	counted := d.Counted()
+	for _, pair := range d.Policy.Moments {
+		name := d.PairName(pair[0], pair[1])
+		if !slices.Contains(counted, name) || slices.Contains(c.Measures, name) {
+			continue
+		}
+		var bitmaps [][]byte
+		for g := c.First; g <= last; g++ {
+			span := d.Policy.Grain.Span(g, d.Grain)
+			bitmaps = append(bitmaps, p.unpaired(measureAt(d, pair[0]), measureAt(d, pair[1]), int(max(span.From-first, 0)), int(min(span.To-first, int64(p.periods)))))
+		}
+		c.Measures, c.Bitmaps, c.Present = append(c.Measures, name), append(c.Bitmaps, bitmaps), append(c.Present, nil)
+	}
+}
+
+func measureAt(d catalog.Descriptor, name string) int {
+	return slices.IndexFunc(d.Measures, func(m catalog.Measure) bool { return m.Name == name })
+}
+
+// unpaired is the bitmap of the entities that have a cell of exactly one of two measures
+// in one of the periods [from, to).
+func (p *Presence) unpaired(a, b, from, to int) []byte {
+	out, odd := make([]byte, (p.entities+7)/8), make([]byte, (p.entities+7)/8)
+	for at := from; at < to; at++ {
+		clear(odd)
+		for _, m := range [2]int{a, b} {
+			p.eachPresent(m, at, at+1, func(e int) { odd[e/8] ^= 1 << (e % 8) })
+		}
+		for i, x := range odd {
+			out[i] |= x
+		}
+	}
+	return out
 }
 
 // Digest is what VersionPropose.Counts carries.
@@ -108,7 +148,7 @@ func (c Counts) Chunks(version int) ([]catalog.VersionCounts, error) {
 				From:    c.First + int64(from),
 				Bitmaps: bitmaps[from:to],
 			}
-			if c.Present != nil {
+			if m < len(c.Present) && c.Present[m] != nil {
 				chunk.Present = c.Present[m][from:to]
 			}
 			chunks = append(chunks, chunk)

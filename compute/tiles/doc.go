@@ -2,7 +2,7 @@
 // keeps tiles.
 //
 // A tile is one ciphertext: a block of consecutive entities × a run of
-// consecutive periods of one measure, one cell a slot (DESIGN section 5).
+// consecutive periods of one measure, one cell a slot (DATA_MODEL.md section 3.8).
 // [Layout] fixes which cell lies in which slot of which tile, [Pack] encrypts a
 // panel by it, [Manifest] lists the digests of the result, [Presence] says
 // publicly which cells hold a reading, and [Store] keeps the bytes under their

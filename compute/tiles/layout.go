@@ -109,10 +109,3 @@ func TilePeriods(b catalog.Block, k, periods int) (from, to int) {
 	from = k * b.Periods
 	return from, min(from+b.Periods, periods)
 }
-
-// Slot is where cell (entity, period) lies in its tile, and which tile of the
-// block that is. The period counts from the version's first.
-func Slot(b catalog.Block, entity, period int) (k, slot int) {
-	k = period / b.Periods
-	return k, (period-k*b.Periods)*b.Entities + entity - b.First
-}

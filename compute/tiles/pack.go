@@ -14,10 +14,10 @@ import (
 type Source interface {
 	// Size returns the numbers of measures, entities and periods.
 	Size() (measures, entities, periods int)
-	// Values returns the encoded integers of a measure, 0 where a cell is
-	// missing; cell (entity, period) at period·entities + entity. It is read
-	// by several goroutines at once.
-	Values(measure int) []int64
+	// Read copies the encoded integers of a measure from a cell on into a slice,
+	// which it fills: 0 where a cell is missing; cell (entity, period) is number
+	// period·entities + entity. It is called by several goroutines at once.
+	Read(measure, from int, into []int64) error
 }
 
 // Encryptor encrypts one tile's cells into dst, which has the length of a
@@ -155,7 +155,9 @@ func (p *packing) work(ctx context.Context, enc Encryptor) error {
 			return nil
 		}
 		j := p.jobs[i]
-		p.fill(j, values)
+		if err := p.fill(j, values); err != nil {
+			return fmt.Errorf("reading tile %d of block %d of column %d: %w", j.k, j.block, j.column, err)
+		}
 		b := make([]byte, p.o.TileBytes)
 		if err := enc.Encrypt(values, b); err != nil {
 			return fmt.Errorf("encrypting tile %d of block %d of column %d: %w", j.k, j.block, j.column, err)
@@ -171,18 +173,29 @@ func (p *packing) work(ctx context.Context, enc Encryptor) error {
 }
 
 // fill copies a tile's cells: whole runs of entities, period by period.
-func (p *packing) fill(j packJob, values []int64) {
+func (p *packing) fill(j packJob, values []int64) error {
 	column, b := p.columns[j.column], p.blocks[j.block]
-	cells := p.src.Values(column.measure)
 	from, to := TilePeriods(b, j.k, p.periods)
 	n := 0
+	if b.Entities == p.entities { // all its periods in one run
+		n = (to - from) * b.Entities
+		if err := p.src.Read(column.measure, from*p.entities, values[:n]); err != nil {
+			return err
+		}
+		column.of(values[:n], from*p.entities)
+		from = to
+	}
 	for period := from; period < to; period++ {
 		row := period*p.entities + b.First
-		part := values[n : n+copy(values[n:], cells[row:row+b.Entities])]
+		part := values[n : n+b.Entities]
+		if err := p.src.Read(column.measure, row, part); err != nil {
+			return err
+		}
 		column.of(part, row)
 		n += len(part)
 	}
 	clear(values[n:])
+	return nil
 }
 
 func (p *packing) report() {

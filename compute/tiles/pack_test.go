@@ -24,8 +24,12 @@ type grid struct {
 	cells             [][]int64
 }
 
-func (g grid) Size() (int, int, int)      { return len(g.cells), g.entities, g.periods }
-func (g grid) Values(measure int) []int64 { return g.cells[measure] }
+func (g grid) Size() (int, int, int) { return len(g.cells), g.entities, g.periods }
+
+func (g grid) Read(measure, from int, into []int64) error {
+	copy(into, g.cells[measure][from:from+len(into)])
+	return nil
+}
 
 // openly "encrypts" by writing the values down.
 type openly struct{ used atomic.Int32 }
@@ -80,7 +84,7 @@ func pack(tb rapid.TB, g grid, blocks []catalog.Block, o tiles.PackOptions) ([][
 	return digests, stored
 }
 
-// unpack finds every cell by Slot and compares it; slots without a cell are 0.
+// unpack finds every cell by slotOf and compares it; slots without a cell are 0.
 func unpack(tb rapid.TB, g grid, blocks []catalog.Block, values int, digests [][][]catalog.Digest, stored map[catalog.Digest][]byte) {
 	tb.Helper()
 	left := map[[4]int]int64{}
@@ -103,7 +107,7 @@ func unpack(tb rapid.TB, g grid, blocks []catalog.Block, values int, digests [][
 		for b, block := range blocks {
 			for e := block.First; e < block.First+block.Entities; e++ {
 				for p := range g.periods {
-					k, s := tiles.Slot(block, e, p)
+					k, s := slotOf(block, e, p)
 					if got := left[[4]int{m, b, k, s}]; got != cells[p*g.entities+e] {
 						tb.Fatalf("measure %d entity %d period %d: %d, want %d", m, e, p, got, cells[p*g.entities+e])
 					}

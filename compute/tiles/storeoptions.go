@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -50,7 +51,7 @@ type StoreOptions struct {
 	Logger     *slog.Logger  // of badger's own messages; nil: none
 
 	// Free reports the bytes that the file system of a directory has left for
-	// this process. nil: ask the operating system.
+	// this process. nil: the store does not look, and a full disk ends the process.
 	Free func(dir string) (uint64, error)
 	// Ticks makes the timer that garbage collection runs by, and the function
 	// that stops it. nil: time.NewTicker.
@@ -70,7 +71,7 @@ func (o StoreOptions) withDefaults() (StoreOptions, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Free == nil {
-		o.Free = freeBytes
+		o.Free = func(string) (uint64, error) { return math.MaxUint64, nil }
 	}
 	if o.Ticks == nil {
 		o.Ticks = func(every time.Duration) (<-chan time.Time, func()) {

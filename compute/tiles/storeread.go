@@ -130,7 +130,7 @@ func (s *Store) Verify(ctx context.Context, digests ...catalog.Digest) error {
 }
 
 // batch is how many tiles compute/he adds in one pass over the accumulator
-// (PROTOCOL section 7).
+// (PROTOCOL.md section 7).
 const batch = 4
 
 // Accumulate feeds the blobs' bytes, in place and in batches of four, to add,

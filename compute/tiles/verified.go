@@ -15,8 +15,8 @@ const maxVerified = 1 << 17
 // first time it would only find what three other things find as well: the
 // CRC-32C that badger compares at every read (which detects accidents, and
 // someone who can write to the node's disk on purpose has the node), the
-// comparison of accumulator digests among the members of a query (DESIGN
-// section 6), and the scrub, which does not look here.
+// comparison of accumulator digests among the members of a query (PROTOCOL.md
+// section 3.1), and the scrub, which does not look here.
 //
 // Two generations: when the young one is full it becomes the old one, and what
 // was not asked for since is forgotten.

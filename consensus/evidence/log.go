@@ -51,7 +51,7 @@ func Append(w Writer, seq uint64, rec Record) (Hash, error) {
 		// Half of all leaves complete nothing, so that hashing them reads
 		// nothing: without this look a gap before one would go unnoticed.
 		if _, err := Leaf(w, seq-1); err != nil {
-			return Hash{}, fmt.Errorf("appending leaf %d: %w", seq, err)
+			return Hash{}, fmt.Errorf("append leaf %d: %w", seq, err)
 		}
 	}
 	leaf, err := rec.Leaf()
@@ -60,17 +60,17 @@ func Append(w Writer, seq uint64, rec Record) (Hash, error) {
 	}
 	hashes, err := tlog.StoredHashesForRecordHash(n, leaf, hashReader{w})
 	if err != nil {
-		return Hash{}, fmt.Errorf("hashing leaf %d: %w", seq, err)
+		return Hash{}, fmt.Errorf("hash leaf %d: %w", seq, err)
 	}
 	packed := make([]byte, 0, len(hashes)*tlog.HashSize)
 	for _, h := range hashes {
 		packed = append(packed, h[:]...)
 	}
 	if err := w.Set(key(kindRecord, seq), encoded); err != nil {
-		return Hash{}, fmt.Errorf("storing record %d: %w", seq, err)
+		return Hash{}, fmt.Errorf("store record %d: %w", seq, err)
 	}
 	if err := w.Set(key(kindHashes, seq), packed); err != nil {
-		return Hash{}, fmt.Errorf("storing the hashes of leaf %d: %w", seq, err)
+		return Hash{}, fmt.Errorf("store the hashes of leaf %d: %w", seq, err)
 	}
 	return leaf, nil
 }
@@ -79,7 +79,7 @@ func Append(w Writer, seq uint64, rec Record) (Hash, error) {
 func ReadRecord(r Reader, seq uint64) (Record, error) {
 	encoded, err := r.Get(key(kindRecord, seq))
 	if err != nil {
-		return Record{}, fmt.Errorf("reading record %d: %w", seq, err)
+		return Record{}, fmt.Errorf("read record %d: %w", seq, err)
 	}
 	if encoded == nil {
 		return Record{}, fmt.Errorf("%w: record %d is missing", ErrCorrupt, seq)
@@ -148,7 +148,7 @@ func (h hashReader) ReadHashes(indexes []int64) ([]Hash, error) {
 		leaf := uint64(n+1)<<level - 1 // n ≥ 0, index came from tlog
 		packed, err := h.r.Get(key(kindHashes, leaf))
 		if err != nil {
-			return nil, fmt.Errorf("reading the hashes of leaf %d: %w", leaf, err)
+			return nil, fmt.Errorf("read the hashes of leaf %d: %w", leaf, err)
 		}
 		if want := (1 + bits.TrailingZeros64(leaf+1)) * tlog.HashSize; len(packed) != want {
 			return nil, fmt.Errorf("%w: %d bytes of hashes at leaf %d, want %d", ErrCorrupt, len(packed), leaf, want)

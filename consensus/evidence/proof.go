@@ -28,11 +28,11 @@ func Prove(r Reader, seq, size uint64) (Proof, error) {
 		return nil, err
 	}
 	if n >= t {
-		return nil, fmt.Errorf("proving leaf %d: the tree of %d leaves does not have it", seq, size)
+		return nil, fmt.Errorf("prove leaf %d: the tree of %d leaves does not have it", seq, size)
 	}
 	p, err := tlog.ProveRecord(t, n, hashReader{r})
 	if err != nil {
-		return nil, fmt.Errorf("proving leaf %d in a tree of %d: %w", seq, size, err)
+		return nil, fmt.Errorf("prove leaf %d in a tree of %d: %w", seq, size, err)
 	}
 	return p, nil
 }
@@ -50,11 +50,11 @@ func ProveConsistency(r Reader, oldSize, newSize uint64) (Consistency, error) {
 		return nil, err
 	}
 	if o < 1 || o > n {
-		return nil, fmt.Errorf("proving consistency: %d is not between 1 and %d", oldSize, newSize)
+		return nil, fmt.Errorf("prove consistency: %d is not between 1 and %d", oldSize, newSize)
 	}
 	p, err := tlog.ProveTree(n, o, hashReader{r})
 	if err != nil {
-		return nil, fmt.Errorf("proving that %d leaves begin a tree of %d: %w", oldSize, newSize, err)
+		return nil, fmt.Errorf("prove that %d leaves begin a tree of %d: %w", oldSize, newSize, err)
 	}
 	return p, nil
 }

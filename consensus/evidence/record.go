@@ -62,10 +62,10 @@ func (r Record) Encode() ([]byte, error) {
 func (r Record) check() error {
 	if len(r.Entry) > MaxRecordBytes || len(r.Outcome) > MaxRecordBytes ||
 		recordOverhead+len(r.Entry)+len(r.Outcome) > MaxRecordBytes {
-		return fmt.Errorf("encoding a record of %d + %d bytes: larger than %d", len(r.Entry), len(r.Outcome), MaxRecordBytes)
+		return fmt.Errorf("encode a record of %d + %d bytes: larger than %d", len(r.Entry), len(r.Outcome), MaxRecordBytes)
 	}
 	if r.Void && len(r.Outcome) != 0 {
-		return fmt.Errorf("encoding a record: void, yet with an outcome of %d bytes", len(r.Outcome))
+		return fmt.Errorf("encode a record: void, yet with an outcome of %d bytes", len(r.Outcome))
 	}
 	return nil
 }

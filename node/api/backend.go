@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -19,10 +20,10 @@ type Backend interface {
 	Submit(ctx context.Context, envelope catalog.Envelope) (Receipt, error)
 	// Read calls fn with a state that holds everything acknowledged before the
 	// call (a linearizable read). fn must not keep the view.
-	Read(ctx context.Context, fn func(catalog.View) error) error
+	Read(ctx context.Context, fn func(state.View) error) error
 	// Look calls fn with this node's own state, which may be behind what the others
 	// acknowledged, and asks nobody: it works without a quorum. fn must not keep the view.
-	Look(fn func(catalog.View) error) error
+	Look(fn func(state.View) error) error
 	// Receipt finds the entry in the evidence log. An error that wraps
 	// ErrNotFound means that there is no such entry.
 	Receipt(ctx context.Context, seq uint64) (Receipt, error)
@@ -39,8 +40,8 @@ type Receipt struct {
 	Index   uint64          `json:"index"`
 	Outcome catalog.Outcome `json:"outcome"`
 	// Fix is what would pass instead of a query that was refused, in more detail than
-	// the outcome that is recorded says; empty: no more is known.
-	Fix string `json:"-"`
+	// the outcome that is recorded says; nothing: no more is known.
+	Fix []catalog.Reason `json:"-"`
 }
 
 // Blobs is the node's store of content-addressed blobs.

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/node/api/dcat"
 	"github.com/weirdata/weir/node/api/wire"
 )
@@ -28,8 +30,8 @@ const (
 const maxShownVersions = 20
 
 // listings reads what the catalog says of the datasets of a page.
-func listings(v catalog.View, p catalog.Page) ([]dcat.Listing, string, error) {
-	datasets, next, err := v.DatasetPage(p)
+func listings(v state.View, p records.Page) ([]dcat.Listing, string, error) {
+	datasets, next, err := v.OfferedPage(p)
 	if err != nil {
 		return nil, "", err
 	}
@@ -40,7 +42,7 @@ func listings(v catalog.View, p catalog.Page) ([]dcat.Listing, string, error) {
 			return nil, "", fmt.Errorf("find the owner of dataset %s: %w", d.ID, err)
 		}
 		out[i] = dcat.Listing{Dataset: d, Owner: owner.Name}
-		newest, _, err := v.VersionPage(d.ID, catalog.Page{Newest: true, Limit: maxShownVersions})
+		newest, _, err := v.VersionPage(d.ID, records.Page{Newest: true, Limit: maxShownVersions})
 		if err != nil {
 			return nil, "", err
 		}
@@ -52,14 +54,14 @@ func listings(v catalog.View, p catalog.Page) ([]dcat.Listing, string, error) {
 			}
 			newest = append([]catalog.Version{live}, newest...)
 		}
-		out[i].Versions = newest
+		out[i].Versions = slices.DeleteFunc(newest, func(v catalog.Version) bool { return v.Withdrawn != nil })
 	}
 	return out, next, nil
 }
 
 func dcatCatalog(ctx context.Context, s *server, in *Paged) (*document, error) {
 	out := &document{ContentType: typeJSONLD}
-	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
 		cluster, err := v.Cluster()
 		if err != nil {
 			return err
@@ -76,7 +78,7 @@ func dcatCatalog(ctx context.Context, s *server, in *Paged) (*document, error) {
 // changes is the feed, the newest changes first.
 func changes(ctx context.Context, s *server, in *Paged) (*document, error) {
 	out := &document{ContentType: typeFeed}
-	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
 		cluster, err := v.Cluster()
 		if err != nil {
 			return err
@@ -89,6 +91,7 @@ func changes(ctx context.Context, s *server, in *Paged) (*document, error) {
 		}
 		told := make([]dcat.Change, len(all))
 		for i, c := range all {
+			told[i].What, told[i].At = string(c.What), c.At
 			if told[i].Dataset, err = v.Dataset(c.Dataset); err != nil {
 				return err
 			}
@@ -111,17 +114,17 @@ type versionPage struct {
 
 func listVersions(ctx context.Context, s *server, in *versionPage) (*reply[wire.Versions], error) {
 	out := &reply[wire.Versions]{Body: wire.Versions{Dataset: in.ID}}
-	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
 		if _, err := find(v.Dataset, "dataset", in.ID); err != nil {
 			return err
 		}
-		read := func(p catalog.Page) ([]catalog.Version, string, error) { return v.VersionPage(in.ID, p) }
+		read := func(p records.Page) ([]catalog.Version, string, error) { return v.VersionPage(in.ID, p) }
 		return paged(read, in.page(), &out.Body.Versions, &out.Body.More)
 	})
 }
 
 // partyContract finds a contract that the caller may read.
-func partyContract(ctx context.Context, v catalog.View, id string) (catalog.Contract, error) {
+func partyContract(ctx context.Context, v state.View, id string) (catalog.Contract, error) {
 	k, err := find(v.Contract, "contract", id)
 	if err == nil && !mayRead(callerOf(ctx), k.Buyer, k.Publisher) {
 		return catalog.Contract{}, notFound("contract", id)
@@ -131,7 +134,7 @@ func partyContract(ctx context.Context, v catalog.View, id string) (catalog.Cont
 
 func contractODRL(ctx context.Context, s *server, in *ByID) (*document, error) {
 	out := &document{ContentType: typeJSONLD}
-	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
 		k, err := partyContract(ctx, v, in.ID)
 		if err != nil {
 			return err
@@ -167,7 +170,7 @@ type byMonth struct {
 // cost, and not what was asked.
 func contractStatement(ctx context.Context, s *server, in *byMonth) (*reply[catalog.Statement], error) {
 	out := new(reply[catalog.Statement])
-	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
 		if _, err := partyContract(ctx, v, in.ID); err != nil {
 			return err
 		}
@@ -182,7 +185,7 @@ func contractStatement(ctx context.Context, s *server, in *byMonth) (*reply[cata
 const costQuery = 120 * time.Millisecond
 
 // estimate is how long an accepted query will take, in milliseconds.
-func estimate(p query.Explain) int64 {
+func estimate(p plan.Explain) int64 {
 	if p.Openings == 0 {
 		return (30 * time.Millisecond).Milliseconds()
 	}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -18,14 +20,14 @@ type ByID struct {
 
 func listRegistries(ctx context.Context, s *server, in *Paged) (*reply[wire.Registries], error) {
 	out := new(reply[wire.Registries])
-	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
 		return paged(v.RegistryPage, in.page(), &out.Body.Registries, &out.Body.More)
 	})
 }
 
 func showRegistry(ctx context.Context, s *server, in *ByID) (*reply[catalog.Registry], error) {
 	out := new(reply[catalog.Registry])
-	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
 		var err error
 		out.Body, err = find(v.Registry, "registry", in.ID)
 		return err
@@ -35,35 +37,50 @@ func showRegistry(ctx context.Context, s *server, in *ByID) (*reply[catalog.Regi
 // find turns a missing record into a problem that names it.
 func find[T any](get func(string) (T, error), what, id string) (T, error) {
 	record, err := get(id)
-	if errors.Is(err, catalog.ErrNotFound) {
-		err = notFound(what, id)
+	return record, found(err, what, id)
+}
+
+// found is an error of the view, said to the caller where it is that there is no such
+// thing.
+func found(err error, what, id string) error {
+	if errors.Is(err, records.ErrNotFound) {
+		return notFound(what, id)
 	}
-	return record, err
+	return err
 }
 
 type rowRange struct {
 	ByID
 	From int `query:"from" minimum:"0" doc:"First row"`
 	To   int `query:"to" minimum:"0" doc:"Row after the last; 0: as many as one answer holds"`
+	// State asks for the rows as they were.
+	State int `query:"state" minimum:"0" doc:"Number of a state of the registry; 0: the present one"`
 }
 
 func registryRows(ctx context.Context, s *server, in *rowRange) (*reply[wire.Rows], error) {
 	out := new(reply[wire.Rows])
-	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
 		r, err := find(v.Registry, "registry", in.ID)
 		if err != nil {
 			return err
+		}
+		if in.State > 0 {
+			then, err := v.RegistryState(in.ID, in.State)
+			if err != nil {
+				return found(err, "state of registry "+in.ID, strconv.Itoa(in.State))
+			}
+			r.Rows, r.Corrected, r.States = then.Rows, then.Corrected, then.Number
 		}
 		to := r.Rows
 		if in.To > 0 {
 			to = min(to, in.To)
 		}
 		to = min(to, in.From+wire.MaxRows)
-		out.Body = wire.Rows{Registry: r.ID, From: in.From, Total: r.Rows, Rows: [][]string{}}
+		out.Body = wire.Rows{Registry: r.ID, From: in.From, Total: r.Rows, Rows: [][]string{}, Corrected: r.Corrected}
 		if in.From >= to {
 			return nil
 		}
-		rows, err := v.Rows(r.ID, in.From, to)
+		rows, err := v.RowsAt(r, in.From, to)
 		out.Body.Rows = leading(rows, catalog.MaxPageBytes)
 		return err
 	})
@@ -84,16 +101,25 @@ func leading(rows [][]string, most int) [][]string {
 	return rows
 }
 
-func listDatasets(ctx context.Context, s *server, in *Paged) (*reply[wire.Datasets], error) {
+type datasetPage struct {
+	Paged
+	Withdrawn bool `query:"withdrawn" doc:"Those that were withdrawn, too"`
+}
+
+func listDatasets(ctx context.Context, s *server, in *datasetPage) (*reply[wire.Datasets], error) {
 	out := new(reply[wire.Datasets])
-	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
-		return paged(v.DatasetPage, in.page(), &out.Body.Datasets, &out.Body.More)
+	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
+		read := v.OfferedPage
+		if in.Withdrawn {
+			read = v.DatasetPage
+		}
+		return paged(read, in.page(), &out.Body.Datasets, &out.Body.More)
 	})
 }
 
 func showDataset(ctx context.Context, s *server, in *ByID) (*reply[catalog.Dataset], error) {
 	out := new(reply[catalog.Dataset])
-	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
 		var err error
 		out.Body, err = find(v.Dataset, "dataset", in.ID)
 		return err
@@ -106,9 +132,9 @@ type ByVersion struct {
 	Version int `path:"version" minimum:"1"`
 }
 
-func findVersion(v catalog.View, in ByVersion) (catalog.Version, error) {
+func findVersion(v state.View, in ByVersion) (catalog.Version, error) {
 	version, err := v.Version(in.ID, in.Version)
-	if errors.Is(err, catalog.ErrNotFound) {
+	if errors.Is(err, records.ErrNotFound) {
 		err = notFound("version", in.ID+" "+strconv.Itoa(in.Version))
 	}
 	return version, err
@@ -122,7 +148,7 @@ type versionWait struct {
 // showVersion answers at once, or when the version is live or rejected.
 func showVersion(ctx context.Context, s *server, in *versionWait) (*reply[catalog.Version], error) {
 	out := new(reply[catalog.Version])
-	return out, s.await(ctx, in.Wait, func(v catalog.View) (bool, error) {
+	return out, s.await(ctx, in.Wait, func(v state.View) (bool, error) {
 		var err error
 		out.Body, err = findVersion(v, in.ByVersion)
 		return out.Body.State == catalog.VersionLive || out.Body.State == catalog.VersionRejected, err
@@ -131,7 +157,7 @@ func showVersion(ctx context.Context, s *server, in *versionWait) (*reply[catalo
 
 func (s *server) version(ctx context.Context, in ByVersion) (catalog.Version, error) {
 	var version catalog.Version
-	err := s.opts.Backend.Read(ctx, func(v catalog.View) error {
+	err := s.opts.Backend.Read(ctx, func(v state.View) error {
 		var err error
 		version, err = findVersion(v, in)
 		return err
@@ -177,7 +203,7 @@ type ByPublisher struct {
 
 func (s *server) key(ctx context.Context, publisher string) (catalog.Key, error) {
 	var key catalog.Key
-	err := s.opts.Backend.Read(ctx, func(v catalog.View) error {
+	err := s.opts.Backend.Read(ctx, func(v state.View) error {
 		var err error
 		key, err = find(v.KeyOf, "key of publisher", publisher)
 		return err
@@ -193,7 +219,7 @@ type keyWait struct {
 // showKey answers at once, or when the key is ready.
 func showKey(ctx context.Context, s *server, in *keyWait) (*reply[catalog.Key], error) {
 	out := new(reply[catalog.Key])
-	return out, s.await(ctx, in.Wait, func(v catalog.View) (bool, error) {
+	return out, s.await(ctx, in.Wait, func(v state.View) (bool, error) {
 		var err error
 		out.Body, err = find(v.KeyOf, "key of publisher", in.Publisher)
 		return out.Body.State == catalog.KeyReady, err
@@ -214,13 +240,4 @@ func keyShare(ctx context.Context, s *server, in *byPoint) (*blob, error) {
 		return nil, notFound("share of the public key at point", strconv.Itoa(in.Point))
 	}
 	return s.blob(ctx, "share of the public key", key.Commits[in.Point-1].Public)
-}
-
-func kindred(ctx context.Context, s *server, in *ByID) (*reply[wire.Kindred], error) {
-	out := new(reply[wire.Kindred])
-	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
-		var err error
-		out.Body.Comparisons, err = find(v.Kindred, "dataset", in.ID)
-		return err
-	})
 }

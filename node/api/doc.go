@@ -9,9 +9,15 @@
 // token), the caller's role and how many requests of that caller are under way;
 // handlers decide only which records belong to the caller.
 //
-// The package keeps no state of its own but that semaphore and a short memory
-// of principals' keys. Everything else is behind three interfaces that package
+// The package keeps no state of its own but who is under way and waits, and short memories
+// of principals' keys and of explanations. Everything else is behind three interfaces that package
 // node implements: Backend (the ledger), Blobs and Health.
+//
+// What a request costs stands in a second table, costs. By it the gate admits requests:
+// each kind of work has so many places and bytes, a bounded queue in which callers take
+// turns and strangers come last, and refuses with 503 and Retry-After what has no place.
+// Compiling and judging runs on all cores but one and ends with its caller; what a query is
+// explained to be is computed once in a state of the ledger.
 //
 // How it fails: no majority of nodes is 503 "no-quorum" with Retry-After; an
 // outcome that is not known in time is 504, and the same envelope may be sent

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api/wire"
 )
@@ -72,15 +74,6 @@ func entryReceipt(ctx context.Context, s *server, in *bySeq) (*note, error) {
 	return textNote(s.opts.Evidence.Prove(ctx, key, []evidence.Wanted{{Seq: in.Seq}}))
 }
 
-// publicActs are kinds whose content the API tells anyone in another form.
-var publicActs = map[catalog.Kind]bool{
-	catalog.KindInit: true, catalog.KindRegistryCreate: true, catalog.KindRegistryRows: true, catalog.KindRegistryCommit: true,
-	catalog.KindDatasetCreate: true, catalog.KindVersionPropose: true, catalog.KindVersionCommit: true, catalog.KindVersionDrop: true,
-	catalog.KindVersionAck: true, catalog.KindVersionAttempt: true, catalog.KindVersionFail: true,
-	catalog.KindKeyStart: true, catalog.KindKeyCommit: true, catalog.KindKeyAck: true, catalog.KindKeyTested: true,
-	catalog.KindKeySign: true, catalog.KindKeyFail: true,
-}
-
 // mayShow reports whether the caller may see an entry.
 func mayShow(ctx context.Context, e catalog.Envelope) bool {
 	caller := callerOf(ctx)
@@ -91,14 +84,14 @@ func mayShow(ctx context.Context, e catalog.Envelope) bool {
 	if err != nil {
 		return false // shown to its signer alone
 	}
-	return publicActs[p.Kind]
+	return state.IsPublic(p.Kind)
 }
 
 // keyOf is the Ed25519 key of a principal, nil for a node.
 func (s *server) keyOf(ctx context.Context, signer string) (key []byte, err error) {
-	err = s.opts.Backend.Read(ctx, func(v catalog.View) error {
+	err = s.opts.Backend.Read(ctx, func(v state.View) error {
 		p, err := v.Principal(signer)
-		if errors.Is(err, catalog.ErrNotFound) {
+		if errors.Is(err, records.ErrNotFound) {
 			return nil // a node, whose key clients pin
 		}
 		key = p.Key
@@ -111,7 +104,7 @@ func (s *server) keyOf(ctx context.Context, signer string) (key []byte, err erro
 // whole, the sealed shares by their digests.
 func queryReceipt(ctx context.Context, s *server, in *ByID) (*note, error) {
 	var q catalog.Query
-	err := s.opts.Backend.Read(ctx, func(v catalog.View) (err error) {
+	err := s.opts.Backend.Read(ctx, func(v state.View) (err error) {
 		q, err = ownQuery(ctx, v, in.ID)
 		return err
 	})
@@ -132,7 +125,7 @@ func versionReceipt(ctx context.Context, s *server, in *ByVersion) (*note, error
 		return nil, err
 	}
 	var dataset catalog.Dataset
-	err = s.opts.Backend.Read(ctx, func(v catalog.View) (err error) {
+	err = s.opts.Backend.Read(ctx, func(v state.View) (err error) {
 		dataset, err = find(v.Dataset, "dataset", in.ID)
 		return err
 	})

@@ -15,13 +15,14 @@ type RouteInfo struct {
 	Public       bool
 	Roles        []catalog.Role
 	Body         int64
+	Memory       int64 // that a request takes at the worst, bytes
 }
 
 // TableRows lists the table.
 func TableRows() []RouteInfo {
 	var out []RouteInfo
 	for _, r := range routes() {
-		out = append(out, RouteInfo{r.method, r.path, r.access.public, r.access.roles, r.body})
+		out = append(out, RouteInfo{r.method, r.path, r.access.public, r.access.roles, r.body, costs[r.method+" "+r.path].memory})
 	}
 	return out
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -41,7 +43,8 @@ var (
 // gate stands in front of every handler: it lets a request through only when
 // its route has a row in the table and the row's conditions hold.
 func (s *server) gate(c *gin.Context) {
-	row, ok := s.table[routeKey{c.Request.Method, c.FullPath()}]
+	key := routeKey{c.Request.Method, c.FullPath()}
+	row, ok := s.table[key]
 	if !ok {
 		row.timeout = short
 	}
@@ -65,10 +68,21 @@ func (s *server) gate(c *gin.Context) {
 	}
 	ctx, leave, err := s.admit(ctx, c.Request, row.access, body)
 	if err != nil {
-		s.turnAway(c, err)
+		s.putOff(c, err)
 		return
 	}
 	defer leave()
+	caller, anonymous := "principal "+callerOf(ctx).ID, row.access.public
+	if anonymous {
+		caller = "address " + remoteNet(c.Request.RemoteAddr)
+	}
+	cost := s.costs[key]
+	finish, err := s.work.enter(ctx, cost.kind, caller, anonymous, cost.bytes(c.Request, body))
+	if err != nil {
+		s.putOff(c, err)
+		return
+	}
+	defer finish()
 	// A copy: net/http looks at the body of its own request afterwards. Were it replaced
 	// there, a body that was given up half read would pass for one that was read, and what
 	// still comes of it for the next request on the connection.
@@ -77,6 +91,30 @@ func (s *server) gate(c *gin.Context) {
 	c.Request = bounded
 	c.Next()
 }
+
+// putOff refuses a request that may come again. A small body is read first, so that the
+// connection stays: a node that has too much to do can do without new ones.
+func (s *server) putOff(c *gin.Context, err error) {
+	var p *wire.Problem
+	length := c.Request.ContentLength
+	if !errors.As(err, &p) || p.Status != http.StatusTooManyRequests && p.Status != http.StatusServiceUnavailable || length < 0 || length > maxUnread {
+		s.turnAway(c, err)
+		return
+	}
+	deadline := http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(unreadGrace))
+	if deadline != nil && !errors.Is(deadline, http.ErrNotSupported) {
+		s.turnAway(c, deadline)
+		return
+	}
+	if _, unread := io.CopyN(io.Discard, c.Request.Body, length); unread != nil {
+		s.turnAway(c, err)
+		return
+	}
+	s.refuse(c, err)
+}
+
+// maxUnread bounds the body that is read of a request that is refused.
+const maxUnread = 192 << 10
 
 // turnAway refuses a request whose body nobody has read. The connection ends with it, soon:
 // net/http would read the body first, keep the answer until it has come, and wait for it
@@ -162,6 +200,8 @@ func (s *server) authenticate(ctx context.Context, r *http.Request, a access) (c
 	switch {
 	case errors.Is(err, errNoPrincipal):
 		return catalog.Principal{}, noToken("the token's principal is not admitted to this cluster", "ask an operator for `weir principal add`")
+	case errors.Is(err, token.ErrInvalid) && s.opts.ClockFault() != nil:
+		return catalog.Principal{}, fmt.Errorf("%w: it cannot judge the token: %w", ErrUnavailable, s.opts.ClockFault())
 	case errors.Is(err, token.ErrInvalid):
 		return catalog.Principal{}, noToken(err.Error(), "sign a new one, for this cluster, at most five minutes long; check the clock")
 	case err != nil:

@@ -11,7 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/compute/sql"
 	"github.com/weirdata/weir/node/api/token"
 	"github.com/weirdata/weir/node/api/wire"
 )
@@ -108,7 +108,7 @@ func TestThinClientGetsTheRequestToSign(t *testing.T) {
 	w := newWorld(t)
 	w.list()
 	body := w.want(w.do("POST", "/v1/compile", "", []byte(`{"sql":"SELECT county, AVG(pm25) AS x FROM air GROUP BY county"}`)), http.StatusOK)
-	var c query.Compiled
+	var c sql.Compiled
 	if err := json.Unmarshal(body, &c); err != nil {
 		t.Fatal(err)
 	}

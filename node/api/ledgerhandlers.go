@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"reflect"
@@ -10,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -64,7 +64,7 @@ func mountOpenAPI(s *server, r route) {
 
 func cluster(ctx context.Context, s *server, _ *nothing) (*reply[catalog.Cluster], error) {
 	out := new(reply[catalog.Cluster])
-	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
 		var err error
 		out.Body, err = v.Cluster()
 		return err
@@ -73,7 +73,7 @@ func cluster(ctx context.Context, s *server, _ *nothing) (*reply[catalog.Cluster
 
 func listPrincipals(ctx context.Context, s *server, in *Paged) (*reply[wire.Principals], error) {
 	out := new(reply[wire.Principals])
-	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
 		return paged(v.PrincipalPage, in.page(), &out.Body.Principals, &out.Body.More)
 	})
 }
@@ -93,7 +93,9 @@ func submit(ctx context.Context, s *server, in *submission) (*reply[wire.Submitt
 	where := wire.Receipt{Seq: r.Seq, Leaf: r.Leaf, Index: r.Index}
 	if r.Outcome.Refusal != nil {
 		no := *r.Outcome.Refusal
-		no.Fix = cmp.Or(r.Fix, no.Fix)
+		if len(r.Fix) > 0 {
+			no.Fix = r.Fix
+		}
 		p := wire.RefusalProblem(&no)
 		p.Receipt = &where
 		return nil, p

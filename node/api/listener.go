@@ -13,7 +13,7 @@ const (
 	MaxConns = 4096
 	// MaxConnsEach is how many of one address (in IPv6, of one network of 64 bits). An
 	// office of many behind one address has to get by with it.
-	MaxConnsEach = 256
+	MaxConnsEach = 1024
 )
 
 // LimitConns returns a listener that has at most so many connections open, in all and of

@@ -6,10 +6,10 @@ import (
 	"github.com/weirdata/weir/catalog"
 )
 
-// nodesLearn says what an opening shows to a node: PROTOCOL sections 3 and 4.
+// nodesLearn says what an opening shows to a node: PROTOCOL.md sections 3 and 4.
 const nodesLearn = "the request, the groups and how many there are; of the values, uniformly random shares and nothing else"
 
-// nodesWords says in plain words what the nodes learn from a query (PROTOCOL
+// nodesWords says in plain words what the nodes learn from a query (PROTOCOL.md
 // sections 3 to 6).
 func nodesWords(d catalog.Descriptor, k catalog.Contract, v catalog.Verdict) string {
 	words := nodesLearn

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
@@ -19,6 +20,15 @@ type Options struct {
 	// Progress tells how far this node is with a query, which is told to its owner alone;
 	// nil: it does not say.
 	Progress func(q catalog.Query) *wire.Progress
+	// Applied is the index of the last entry in this node's state: a state that is looked
+	// at afterwards has that entry. nil: explanations are not remembered.
+	Applied func() uint64
+	// ClockFault says what is wrong with this node's clock, by which tokens are judged; it
+	// returns nil while nothing is known against it. nil: nobody asks.
+	ClockFault func() error
+	// Cores bounds the goroutines that compile SQL and judge queries; default: as many as
+	// leave one core of the process to the rest of the node.
+	Cores Cores
 	// Cluster is the audience that tokens must name.
 	Cluster catalog.Digest
 	// TileBytes is the exact size of an uploaded tile.
@@ -94,6 +104,12 @@ func (o Options) checked() (Options, error) {
 	}
 	if o.Progress == nil {
 		o.Progress = func(catalog.Query) *wire.Progress { return nil }
+	}
+	if o.ClockFault == nil {
+		o.ClockFault = func() error { return nil }
+	}
+	if o.Cores == nil {
+		o.Cores = NewCores(runtime.GOMAXPROCS(0) - 1)
 	}
 	if o.Now == nil {
 		o.Now = time.Now

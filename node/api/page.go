@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -13,12 +14,12 @@ type Paged struct {
 	After string `query:"after" maxLength:"300" doc:"What next was on the page before; absent: the list's beginning"`
 }
 
-func (p Paged) page() catalog.Page {
+func (p Paged) page() records.Page {
 	limit := p.Limit
 	if limit == 0 {
 		limit = wire.DefaultPage
 	}
-	return catalog.Page{After: p.After, Limit: limit}
+	return records.Page{After: p.After, Limit: limit}
 }
 
 // Dated is the parameters of a list that grows in the order of time.
@@ -27,14 +28,14 @@ type Dated struct {
 	Newest bool `query:"newest" doc:"The newest first"`
 }
 
-func (p Dated) page() catalog.Page {
+func (p Dated) page() records.Page {
 	out := p.Paged.page()
 	out.Newest = p.Newest
 	return out
 }
 
 // paged reads a page into an answer. An empty page is an empty array.
-func paged[T any](read func(catalog.Page) ([]T, string, error), p catalog.Page, records *[]T, more *wire.More) error {
+func paged[T any](read func(records.Page) ([]T, string, error), p records.Page, records *[]T, more *wire.More) error {
 	all, next, err := read(p)
 	*records, more.Next = append([]T{}, all...), next
 	return err

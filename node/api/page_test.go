@@ -18,33 +18,35 @@ import (
 var lists = map[string]string{
 	"/v1/principals": "principals", "/v1/registries": "registries", "/v1/datasets": "datasets", "/v1/datasets/{id}/versions": "versions",
 	"/v1/orders": "orders", "/v1/contracts": "contracts", "/v1/queries": "queries", "/v1/vectors": "vectors",
-	"/v1/contracts/{id}/statement": "lines", "/v1/catalog": "dcat:dataset", "/v1/feed": "items",
+	"/v1/registries/{id}/states": "states", "/v1/contracts/{id}/statement": "lines", "/v1/catalog": "dcat:dataset", "/v1/feed": "items",
 }
 
 // bounded are the other rows whose answer has an array, each with what bounds it.
 var bounded = map[string]string{
-	"GET /readyz":                              "reasons: one a node, and a few of this one's",
-	"GET /v1/status":                           "one a node",
-	"GET /v1/cluster":                          "the roster",
-	"GET /v1/registries/{id}":                  "columns of one envelope",
-	"GET /v1/registries/{id}/rows":             "wire.MaxRows and catalog.MaxPageBytes",
-	"POST /v1/registries/{id}/values":          "as many as were asked for, and the first few of them",
-	"GET /v1/datasets/{id}/kindred":            "what a version may be compared with: the family's record, one value of the state",
-	"GET /v1/datasets/{id}/versions/{version}": "acknowledgements, attempts, entries: by nodes and attempts",
-	"GET /v1/keys/{publisher}":                 "one a node",
-	"POST /v1/blobs/missing":                   "wire.MaxMissing, as many as were asked for",
-	"GET /v1/orders/{id}":                      "columns and measures of one envelope",
-	"GET /v1/contracts/{id}":                   "columns and measures of one envelope",
-	"GET /v1/vectors/{id}":                     "one a node",
-	"POST /v1/cohorts":                         "the classes of one verdict",
-	"GET /v1/queries/{id}":                     "the request, one envelope, and three attempts",
-	"GET /v1/queries/{id}/shares":              "one a node of the active set",
-	"GET /v1/queries/{id}/verdict":             "catalog.MaxVerdict",
-	"GET /v1/evidence/consistency":             "the logarithm of the log's length",
-	"POST /v1/compile":                         "the statement, wire.MaxSQL",
-	"POST /v1/explain":                         "the statement, and wire.MaxWithheld",
-	"GET /v1/datasets/{id}":                    "a descriptor of one envelope",
-	"POST /v1/envelopes":                       "one outcome",
+	"GET /readyz":                                 "reasons: one a node, and a few of this one's",
+	"GET /v1/status":                              "one a node",
+	"GET /v1/cluster":                             "the roster",
+	"GET /v1/registries/{id}":                     "columns of one envelope",
+	"GET /v1/registries/{id}/rows":                "wire.MaxRows and catalog.MaxPageBytes",
+	"POST /v1/registries/{id}/values":             "as many as were asked for, and the first few of them",
+	"GET /v1/datasets/{id}/versions/{version}":    "acknowledgements, attempts, entries: by nodes and attempts",
+	"GET /v1/datasets/{id}/family":                "wire.MaxDeclared and wire.MaxSettled",
+	"GET /v1/keys/{publisher}":                    "one a node",
+	"POST /v1/blobs/missing":                      "wire.MaxMissing, as many as were asked for",
+	"GET /v1/ids/{begin}":                         "wire.MaxIDs",
+	"GET /v1/orders/{id}":                         "columns and measures of one envelope",
+	"GET /v1/contracts/{id}":                      "columns and measures of one envelope",
+	"GET /v1/vectors/{id}":                        "one a node",
+	"GET /v1/queries/{id}":                        "the request, one envelope, and three attempts",
+	"GET /v1/queries/{id}/shares":                 "one a node of the active set",
+	"GET /v1/queries/{id}/verdict":                "catalog.MaxVerdict",
+	"GET /v1/evidence/consistency":                "the logarithm of the log's length",
+	"POST /v1/compile":                            "the statement, wire.MaxSQL",
+	"POST /v1/explain":                            "the statement, and wire.MaxWithheld",
+	"GET /v1/datasets/{id}":                       "a descriptor of one envelope",
+	"POST /v1/check/dataset":                      "what was asked",
+	"GET /v1/datasets/{id}/descriptors/{amended}": "a descriptor of one envelope",
+	"POST /v1/envelopes":                          "one outcome",
 }
 
 // schema is what the OpenAPI document says of an answer.
@@ -192,7 +194,7 @@ func TestListsAreReadInPages(t *testing.T) {
 		if path == "/v1/principals" {
 			bearer = w.token(catalog.RoleOperator)
 		}
-		at := strings.NewReplacer("contracts/{id}", "contracts/"+contract, "{id}", "air").Replace(path)
+		at := strings.NewReplacer("contracts/{id}", "contracts/"+contract, "registries/{id}", "registries/stations", "{id}", "air").Replace(path)
 		page := func(query string) (records []json.RawMessage, after string) {
 			var body map[string]json.RawMessage
 			if err := json.Unmarshal(w.want(w.do("GET", at+query, bearer, nil), http.StatusOK), &body); err != nil {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/state"
 )
 
 // errNoPrincipal is returned when a token names nobody.
@@ -51,10 +53,10 @@ func (d *directory) find(ctx context.Context, id string, own bool) (catalog.Prin
 		return known.record, nil
 	}
 	var record catalog.Principal
-	look := func(v catalog.View) error {
+	look := func(v state.View) error {
 		var err error
 		record, err = v.Principal(id)
-		if errors.Is(err, catalog.ErrNotFound) {
+		if errors.Is(err, records.ErrNotFound) {
 			return errNoPrincipal
 		}
 		return err

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -16,8 +18,8 @@ const maxWait = 60 * time.Second
 
 func listQueries(ctx context.Context, s *server, in *Dated) (*reply[wire.Queries], error) {
 	out := new(reply[wire.Queries])
-	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
-		read := func(p catalog.Page) ([]catalog.Query, string, error) { return v.QueryPage(callerOf(ctx).ID, p) }
+	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
+		read := func(p records.Page) ([]catalog.Query, string, error) { return v.QueryPage(callerOf(ctx).ID, p) }
 		return paged(read, in.page(), &out.Body.Queries, &out.Body.More)
 	})
 }
@@ -30,7 +32,7 @@ func owns(ctx context.Context, q catalog.Query) bool {
 }
 
 // ownQuery finds a query of the caller's.
-func ownQuery(ctx context.Context, v catalog.View, id string) (catalog.Query, error) {
+func ownQuery(ctx context.Context, v state.View, id string) (catalog.Query, error) {
 	q, err := find(v.Query, "query", id)
 	if err == nil && !owns(ctx, q) {
 		return catalog.Query{}, notFound("query", id)
@@ -52,7 +54,7 @@ type queryWait struct {
 // far this node is with it.
 func showQuery(ctx context.Context, s *server, in *queryWait) (*reply[wire.Query], error) {
 	out := new(reply[wire.Query])
-	err := s.await(ctx, in.Wait, func(v catalog.View) (bool, error) {
+	err := s.await(ctx, in.Wait, func(v state.View) (bool, error) {
 		var err error
 		out.Body.Query, err = ownQuery(ctx, v, in.ID)
 		return out.Body.State == catalog.QueryDone || out.Body.State == catalog.QueryFailed, err
@@ -64,19 +66,26 @@ func showQuery(ctx context.Context, s *server, in *queryWait) (*reply[wire.Query
 }
 
 // await reads until what was read is over, or so many seconds have passed; it
-// reads once when they are 0.
-func (s *server) await(ctx context.Context, seconds int, read func(catalog.View) (over bool, err error)) error {
+// reads once when they are 0. The first read is linearizable. Later ones look at this
+// node's own state, which only goes on from there: were each of many who wait to ask the
+// leader at every change, the leader would do little else.
+func (s *server) await(ctx context.Context, seconds int, read func(state.View) (over bool, err error)) error {
 	timer := time.NewTimer(time.Duration(seconds) * time.Second)
 	defer timer.Stop()
-	for {
+	var over bool
+	see := func(v state.View) (err error) {
+		over, err = read(v)
+		return err
+	}
+	for first := true; ; first = false {
 		// Taken before the read, so that no change between the two is missed.
 		changed := s.opts.Backend.Changes()
-		var over bool
-		err := s.opts.Backend.Read(ctx, func(v catalog.View) error {
-			var err error
-			over, err = read(v)
-			return err
-		})
+		var err error
+		if first {
+			err = s.opts.Backend.Read(ctx, see)
+		} else {
+			err = s.opts.Backend.Look(see)
+		}
 		if err != nil || over || seconds == 0 {
 			return err
 		}
@@ -94,7 +103,7 @@ func (s *server) await(ctx context.Context, seconds int, read func(catalog.View)
 // sealed or not, t of them are the figure.
 func queryShares(ctx context.Context, s *server, in *ByID) (*reply[wire.Shares], error) {
 	out := &reply[wire.Shares]{Body: wire.Shares{Query: in.ID, Shares: []wire.SealedShare{}}}
-	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
 		q, err := ownQuery(ctx, v, in.ID)
 		if err != nil {
 			return err
@@ -122,14 +131,14 @@ func queryShares(ctx context.Context, s *server, in *ByID) (*reply[wire.Shares],
 	})
 }
 
-func queryVerdict(ctx context.Context, s *server, in *ByID) (*reply[catalog.Verdict], error) {
-	out := new(reply[catalog.Verdict])
-	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+func queryVerdict(ctx context.Context, s *server, in *ByID) (*reply[catalog.PackedVerdict], error) {
+	out := new(reply[catalog.PackedVerdict])
+	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
 		if _, err := ownQuery(ctx, v, in.ID); err != nil {
 			return err
 		}
-		var err error
-		out.Body, err = find(v.Verdict, "verdict of query", in.ID)
+		verdict, err := find(v.Verdict, "verdict of query", in.ID)
+		out.Body = verdict.Packed()
 		return err
 	})
 }

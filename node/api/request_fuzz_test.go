@@ -34,7 +34,7 @@ func FuzzRequest(f *testing.F) {
 		"POST /v1/envelopes":     {`{"signer":"p-1","signature":"AAAA","payload":"e30="}`, `{"signer":1}`},
 		"POST /v1/compile":       {`{"sql":"SELECT COUNT(*) FROM air"}`, `{"sql":"SELECT"}`, `{"sql":null}`},
 		"POST /v1/explain":       {`{"sql":"SELECT AVG(pm25) FROM air WHERE period = '2024'"}`, `{"other":1}`},
-		"POST /v1/cohorts":       {`{"sql":"SELECT COUNT(*) FROM air WHERE station IN PRIVATE(mine)"}`},
+		"POST /v1/check/dataset": {`{"descriptor":{"dataset":"air","measures":[],"policy":{"moments":[["a","b"]]}}}`, `{}`},
 		"POST /v1/blobs/missing": {`{"digests":["` + strings.Repeat("0", 64) + `"]}`, `{"digests":[""]}`},
 		"PUT /v1/blobs/{digest}": {"bytes"},
 	}
@@ -103,7 +103,7 @@ func listed(f *testing.F) (*apitest.Cluster, []ed25519.PrivateKey) {
 	submit := func(who, nonce int, kind catalog.Kind, body any) {
 		now := time.Now().UnixMilli()
 		e, err := catalog.Sign(keys[who], idOf(keys[who]), catalog.Payload{
-			Cluster: c.ID().String(), Kind: kind, Nonce: fmt.Sprintf("%032x", nonce), Issued: now, Expires: now + 60_000, Body: catalog.EncodeBody(body),
+			Cluster: c.ID().String(), Kind: kind, Nonce: fmt.Sprintf("%032x", nonce), Issued: now, Expires: now + 60_000, Body: catalog.Encode(body),
 		})
 		if err != nil {
 			f.Fatal(err)

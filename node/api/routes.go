@@ -49,17 +49,23 @@ func routes() []route {
 
 		{get, "/v1/registries", anyone, 0, short, "The registries", answer(listRegistries)},
 		{get, "/v1/registries/{id}", anyone, 0, short, "A registry", answer(showRegistry)},
+		{get, "/v1/registries/{id}/states", anyone, 0, short, "What the rows of a registry have been, by their digests", answer(listRegistryStates)},
 		{get, "/v1/registries/{id}/rows", anyone, 0, short, "Rows of a registry", answer(registryRows)},
+		{get, "/v1/registries/{id}/codes/{attribute}", anyone, 0, transfer, "Values of a registry's attribute, in the order of the codes that classes know them by", answer(codeValues)},
 		{post, "/v1/registries/{id}/values", anyone, maxSQLBody, short, "Which values no row of a registry has", answer(unknownValues)},
 
 		{get, "/v1/datasets", anyone, 0, short, "The datasets", answer(listDatasets)},
 		{get, "/v1/datasets/{id}", anyone, 0, short, "A dataset with its descriptor", answer(showDataset)},
-		{get, "/v1/datasets/{id}/kindred", anyone, 0, short, "Releases that a new version of a dataset is to be compared with", answer(kindred)},
+		{post, "/v1/check/dataset", publishers, maxSQLBody, short, "Whether the caller could create a dataset now, or why not", answer(checkDataset)},
+		{get, "/v1/datasets/{id}/descriptors/{amended}", anyone, 0, short, "A dataset's descriptor as it was after so many amendments", answer(showDescriptor)},
 		{get, "/v1/datasets/{id}/versions", anyone, 0, short, "The versions of a dataset", answer(listVersions)},
 		{get, version, anyone, 0, longPoll, "A version of a dataset, if asked when it is over", answer(showVersion)},
 		{get, version + "/receipt", anyone, 0, short, "Proof that the version was proposed, and went live", answer(versionReceipt)},
 		{get, version + "/manifest", anyone, 0, transfer, "The version's manifest", answer(manifest)},
 		{get, version + "/presence", anyone, 0, transfer, "The version's presence", answer(presence)},
+		{get, version + "/settled", anyone, 0, transfer, "What a version of a protected dataset settled: units, choices and news", answer(versionSettled)},
+		{get, "/v1/datasets/{id}/family", anyone, 0, short, "The release rule's state of a protected dataset's family", answer(showFamily)},
+		{get, "/v1/datasets/{id}/family/tree", anyone, 0, transfer, "The tree of classes of a protected dataset's family", answer(familyTree)},
 
 		{get, "/v1/catalog", anyone, 0, short, "The catalog as DCAT 3 in JSON-LD, with ODRL offers", answer(dcatCatalog)},
 		{get, "/v1/feed", anyone, 0, short, "Changes of the catalog as a JSON Feed", answer(changes)},
@@ -70,8 +76,9 @@ func routes() []route {
 		{put, "/v1/blobs/{digest}", askers, maxBlobBody, transfer, "Upload a tile, manifest, presence, or sealed share of a private vector", mountPutBlob},
 		{post, "/v1/blobs/missing", publishers, maxMissingBody, transfer, "Which blobs this node does not hold", answer(missing)},
 
+		{get, "/v1/ids/{begin}", principals, 0, short, "Ids of what the caller may see that begin so", answer(listIDs)},
 		{get, "/v1/orders", principals, 0, short, "The caller's orders, and those on its datasets", answer(listOrders)},
-		{get, "/v1/orders/{id}", principals, 0, short, "An order", answer(showOrder)},
+		{get, "/v1/orders/{id}", principals, 0, short, "An order, with what its buyer signed", answer(showOrder)},
 		{get, "/v1/contracts", principals, 0, short, "The caller's contracts", answer(listContracts)},
 		{get, "/v1/contracts/{id}", principals, 0, short, "A contract", answer(showContract)},
 		{get, "/v1/contracts/{id}/statement", principals, 0, short, "What was asked under a contract, and what it cost", answer(contractStatement)},
@@ -79,7 +86,6 @@ func routes() []route {
 
 		{get, "/v1/vectors", askers, 0, short, "The caller's private vectors", answer(listVectors)},
 		{get, "/v1/vectors/{id}", askers, 0, longPoll, "A private vector of the caller's, if asked when its registration is over", answer(showVector)},
-		{post, "/v1/cohorts", askers, maxSQLBody, short, "What the cohort test of a private query would look at", answer(cohorts)},
 
 		{get, "/v1/queries", principals, 0, short, "The caller's queries", answer(listQueries)},
 		{get, "/v1/queries/{id}", principals, 0, longPoll, "A query, if asked when it is over", answer(showQuery)},

@@ -16,7 +16,7 @@ import (
 
 // example fills the parameters of a path.
 func example(path string) string {
-	return strings.NewReplacer("{id}", "nothing", "{version}", "1", "{publisher}", "p-0", "{point}", "1",
+	return strings.NewReplacer("{id}", "nothing", "{version}", "1", "{amended}", "1", "{publisher}", "p-0", "{begin}", "o-00000000", "{attribute}", "0", "{point}", "1",
 		"{digest}", strings.Repeat("0", 64), "{seq}", "1").Replace(path)
 }
 
@@ -55,18 +55,22 @@ func TestTableAdmitsExactlyThese(t *testing.T) {
 		"GET /livez": "anyone", "GET /readyz": "anyone", "GET /v1/openapi.json": "anyone", "GET /v1/status": "operator",
 		"GET /v1/cluster": "anyone", "POST /v1/envelopes": "anyone", "GET /v1/receipts/{seq}": "anyone", "GET /v1/principals": "operator",
 		"GET /v1/registries": "anyone", "GET /v1/registries/{id}": "anyone", "GET /v1/registries/{id}/rows": "anyone",
-		"GET /v1/datasets": "anyone", "GET /v1/datasets/{id}": "anyone", "GET /v1/datasets/{id}/kindred": "anyone", "GET /v1/datasets/{id}/versions/{version}": "anyone",
+		"GET /v1/registries/{id}/states": "anyone", "GET /v1/registries/{id}/codes/{attribute}": "anyone", "GET /v1/datasets/{id}/descriptors/{amended}": "anyone",
+		"GET /v1/datasets": "anyone", "GET /v1/datasets/{id}": "anyone", "GET /v1/datasets/{id}/versions/{version}": "anyone",
 		"GET /v1/datasets/{id}/versions/{version}/manifest": "anyone", "GET /v1/datasets/{id}/versions/{version}/presence": "anyone",
+		"GET /v1/datasets/{id}/versions/{version}/settled": "anyone", "GET /v1/datasets/{id}/family": "anyone", "GET /v1/datasets/{id}/family/tree": "anyone",
 		"GET /v1/keys/{publisher}": "anyone", "GET /v1/keys/{publisher}/shares/{point}": "anyone",
 		"PUT /v1/blobs/{digest}": "buyer publisher", "POST /v1/blobs/missing": "publisher",
-		"GET /v1/orders": "token", "GET /v1/orders/{id}": "token", "GET /v1/contracts": "token", "GET /v1/contracts/{id}": "token",
+		"GET /v1/ids/{begin}": "token",
+		"GET /v1/orders":      "token", "GET /v1/orders/{id}": "token", "GET /v1/contracts": "token", "GET /v1/contracts/{id}": "token",
 		"GET /v1/queries": "token", "GET /v1/queries/{id}": "token", "GET /v1/queries/{id}/shares": "token", "GET /v1/queries/{id}/verdict": "token",
+		"POST /v1/check/dataset":         "publisher",
 		"GET /v1/datasets/{id}/versions": "anyone", "GET /v1/catalog": "anyone", "GET /v1/feed": "anyone",
 		"GET /v1/contracts/{id}/statement": "token", "GET /v1/contracts/{id}/odrl": "token",
 		"GET /v1/queries/{id}/receipt": "token", "GET /v1/datasets/{id}/versions/{version}/receipt": "anyone",
 		"GET /v1/evidence/checkpoint": "anyone", "GET /v1/evidence/consistency": "anyone", "GET /v1/evidence/entries/{seq}": "token",
 		"POST /v1/registries/{id}/values": "anyone", "POST /v1/compile": "anyone", "POST /v1/explain": "token",
-		"GET /v1/vectors": "buyer publisher", "GET /v1/vectors/{id}": "buyer publisher", "POST /v1/cohorts": "buyer publisher",
+		"GET /v1/vectors": "buyer publisher", "GET /v1/vectors/{id}": "buyer publisher",
 	}
 	for _, r := range api.TableRows() {
 		who := "token"

@@ -28,6 +28,9 @@ type server struct {
 	grace      time.Duration // after a request's time, until its connection is broken
 	shares     *allowance    // of sealed shares of private vectors
 	principals *directory
+	work       *admission
+	costs      map[routeKey]cost
+	explained  explanations
 	openapi    []byte
 }
 
@@ -68,6 +71,8 @@ func newServerOf(opts Options, rows []route, grace time.Duration) (*server, erro
 		grace:      grace,
 		shares:     newAllowance(opts.ShareBytes, shareDay),
 		principals: newDirectory(opts.Backend, opts.Now),
+		work:       newAdmission(defaultBounds, opts.Now),
+		costs:      make(map[routeKey]cost),
 	}
 	s.engine.HandleMethodNotAllowed = true
 	s.engine.RedirectTrailingSlash = false
@@ -77,6 +82,9 @@ func newServerOf(opts Options, rows []route, grace time.Duration) (*server, erro
 		key := routeKey{r.method, ginPath(r.path)}
 		if _, twice := s.table[key]; twice {
 			return nil, fmt.Errorf("route %s %s stands in the table twice", r.method, r.path)
+		}
+		if s.costs[key], err = costOf(r); err != nil {
+			return nil, err
 		}
 		s.table[key] = r
 		r.mount(s, r)

@@ -3,17 +3,15 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
-	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/compute/plan"
+	"github.com/weirdata/weir/compute/sql"
 	"github.com/weirdata/weir/node/api/statement"
 	"github.com/weirdata/weir/node/api/wire"
-	"github.com/weirdata/weir/node/fit"
 )
 
 type sqlText struct {
@@ -23,44 +21,63 @@ type sqlText struct {
 }
 
 // compile turns SQL into the request that a thin client then checks and signs.
-func compile(ctx context.Context, s *server, in *sqlText) (*reply[query.Compiled], error) {
-	var compiled *query.Compiled
-	err := s.opts.Backend.Read(ctx, func(v catalog.View) error {
+func compile(ctx context.Context, s *server, in *sqlText) (*reply[sql.Compiled], error) {
+	var compiled *sql.Compiled
+	err := s.judge(ctx, func(v state.View) error {
 		var err error
-		_, compiled, err = compileOn(v, in.Body.SQL, vectorsOf(ctx, v))
+		_, compiled, err = compileOn(ctx, v, in.Body.SQL, vectorsOf(ctx, v))
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &reply[query.Compiled]{Body: *compiled}, nil
+	return &reply[sql.Compiled]{Body: *compiled}, nil
 }
 
-func compileOn(v catalog.View, sql string, vectors statement.Vectors) (catalog.Dataset, *query.Compiled, error) {
+// judge calls fn with a state that holds everything acknowledged before the call, on one of
+// the cores that are for computing. It does not begin once the caller has gone.
+func (s *server) judge(ctx context.Context, fn func(state.View) error) error {
+	if err := s.opts.Backend.Read(ctx, func(state.View) error { return nil }); err != nil {
+		return err
+	}
+	return s.compute(ctx, fn)
+}
+
+// compute calls fn with this node's state on one of the cores that are for computing.
+func (s *server) compute(ctx context.Context, fn func(state.View) error) error {
+	leave, err := s.opts.Cores.Enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return s.opts.Backend.Look(fn)
+}
+
+func compileOn(ctx context.Context, v state.View, text string, vectors statement.Vectors) (catalog.Dataset, *sql.Compiled, error) {
 	datasets, err := v.Datasets()
 	if err != nil {
 		return catalog.Dataset{}, nil, err
 	}
-	d, compiled, err := statement.Compile(sql, datasets, registriesOf(v), vectors)
-	var fault *query.Error
+	d, compiled, err := statement.Compile(ctx, text, datasets, registriesOf(v), vectors)
+	var fault *sql.Error
 	if errors.As(err, &fault) {
 		err = sqlProblem(fault)
 	}
 	return d, compiled, err
 }
 
-func registriesOf(v catalog.View) statement.Registries {
-	return statement.Registries{Registry: v.Registry, Unknown: func(r catalog.Registry, asked []query.ColumnValues) ([]query.UnknownValue, error) {
+func registriesOf(v state.View) statement.Registries {
+	return statement.Registries{Registry: v.Registry, Unknown: func(r catalog.Registry, asked []sql.ColumnValues) ([]sql.UnknownValue, error) {
 		t, err := v.Table(r.ID, r.Rows)
 		if err != nil {
 			return nil, err
 		}
-		return query.Unknown(t, asked), nil
+		return sql.Unknown(t, asked), nil
 	}}
 }
 
 // sqlProblem keeps the place and what would have been accepted.
-func sqlProblem(e *query.Error) *wire.Problem {
+func sqlProblem(e *sql.Error) *wire.Problem {
 	p := wire.NewProblem(http.StatusUnprocessableEntity, wire.KindSQL, e.Error())
 	p.Field, p.Line, p.Column, p.Near, p.Nearest, p.Accepted = "sql", e.Line, e.Column, e.Near, e.Nearest, e.Want
 	return p
@@ -75,7 +92,7 @@ type valuesIn struct {
 // compiles SQL itself need not read all rows to find a typing mistake.
 func unknownValues(ctx context.Context, s *server, in *valuesIn) (*reply[wire.UnknownValues], error) {
 	out := new(reply[wire.UnknownValues])
-	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+	return out, s.judge(ctx, func(v state.View) error {
 		r, err := find(v.Registry, "registry", in.ID)
 		if err != nil {
 			return err
@@ -93,17 +110,17 @@ type statementIn struct {
 // nothing. The same refusals come out as when it is submitted.
 func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Explained], error) {
 	out := new(reply[wire.Explained])
-	return out, s.opts.Backend.Read(ctx, func(v catalog.View) error {
+	return out, s.explainOnce(ctx, in.Body, &out.Body, func(v state.View) error {
 		names := vectorsOf(ctx, v)
 		names.Stand = in.Body.NewPortfolio
-		d, compiled, err := compileOn(v, in.Body.SQL, names)
+		d, compiled, err := compileOn(ctx, v, in.Body.SQL, names)
 		if err != nil {
 			return err
 		}
 		request := compiled.Request
-		request.Complete, request.Noise = in.Body.Complete, in.Body.Noise
+		request.Complete, request.Partial, request.Release, request.Noise = in.Body.Complete, in.Body.Partial, in.Body.Release, in.Body.Noise
 		if request.Join != nil {
-			request.Join.Contract = in.Body.JoinContract
+			request.Join.Contract, request.Join.Release = in.Body.JoinContract, in.Body.JoinRelease
 		}
 		caller := callerOf(ctx)
 		submit := catalog.QuerySubmit{Contract: in.Body.Contract, Receiving: caller.Receiving, Request: request}
@@ -115,27 +132,24 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 			return refusal
 		}
 		verdict := preview.Verdict
-		version, err := v.Version(d.ID, verdict.Release)
-		if err != nil {
-			return err
-		}
-		plan, descriptor, err := planOf(v, d.Descriptor, version, verdict)
+		planned, descriptor, err := planOf(v, d.Descriptor, verdict)
 		if err != nil {
 			return unfit(err)
 		}
-		if err := testable(v, caller.ID, submit, verdict, d.Descriptor); err != nil {
-			return err
-		}
-		planned := plan.Explain(descriptor)
-		planned.Bound = query.NeedsPresence(verdict)
+		explained := planned.Explain(descriptor)
+		explained.Bound = plan.NeedsPresence(verdict)
 		out.Body = wire.Explained{
 			Dataset: d.ID, Release: verdict.Release, Contract: in.Body.Contract, Request: request,
-			Groups: len(plan.Groups), Withheld: len(verdict.Withheld), Plan: planned, Nodes: nodesWords(d.Descriptor, preview.Contract, verdict),
+			Groups: len(planned.Groups), Withheld: len(verdict.Withheld), Plan: explained, Nodes: nodesWords(d.Descriptor, preview.Contract, verdict),
 			WithheldGroups: withheldGroups(verdict), Verdict: verdictWords(d.Descriptor, preview),
-			Price: preview.Price, Repeats: preview.Repeats, Millis: estimate(planned),
+			Price: preview.Price, Repeats: preview.Repeats, Millis: estimate(explained),
 			LeftOut: leftOut(d.Descriptor, verdict),
 		}
-		if out.Body.Bits, err = bitsOf(v, descriptor, plan); err != nil {
+		explainCoverage(&out.Body, verdict)
+		if preview.Test != nil {
+			out.Body.TestProducts = preview.Test.Products(preview.Pieces)
+		}
+		if out.Body.Bits, err = bitsOf(v, descriptor, planned); err != nil {
 			return err
 		}
 		if n, limited := preview.Contract.QueriesLeft(); limited {
@@ -145,8 +159,8 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 		if p := preview.Contract.Price; p != nil {
 			out.Body.Currency = p.Currency
 		}
-		if plan.Noise != nil {
-			out.Body.Noise, err = explainNoise(v, caller.ID, submit, d.Descriptor, plan)
+		if planned.Noise != nil {
+			out.Body.Noise, err = explainNoise(v, caller.ID, submit, d.Descriptor, planned)
 		}
 		return err
 	})
@@ -154,30 +168,59 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 
 // planOf plans a verdict, or bounds the plan of one that is made with the presence.
 // It returns the descriptor that it is planned by, of a join that of both.
-func planOf(view catalog.View, d catalog.Descriptor, v catalog.Version, verdict catalog.Verdict) (plan *query.Plan, by catalog.Descriptor, err error) {
+func planOf(view state.View, d catalog.Descriptor, verdict catalog.Verdict) (planned *plan.Plan, by catalog.Descriptor, err error) {
+	var layers []plan.Layer
+	for _, l := range verdict.Layers {
+		v, held, err := publishedBy(view, verdict.Dataset, l.Release)
+		if err != nil {
+			return nil, d, err
+		}
+		layers = append(layers, plan.Layer{Version: v, Held: held})
+	}
 	switch {
 	case verdict.Join != nil:
-		second, err := view.Dataset(verdict.Join.Dataset)
-		if err != nil {
-			return nil, d, err
-		}
-		other, err := view.Version(verdict.Join.Dataset, verdict.Join.Release)
-		if err != nil {
-			return nil, d, err
-		}
-		plan, err = query.NewJoinPlan(query.Side{Descriptor: d, Version: v}, query.Side{Descriptor: second.Descriptor, Version: other}, verdict)
-		return plan, catalog.JoinDescriptors(d, second.Descriptor), err
-	case query.NeedsPresence(verdict):
-		plan, err = query.PlanBound(d, v, verdict)
+		return planJoin(view, d, layers, verdict)
+	case plan.NeedsPresence(verdict):
+		planned, err = plan.Bound(d, layers, verdict)
 	default:
-		plan, err = query.NewPlan(d, v, verdict)
+		planned, err = plan.New(d, layers, verdict)
 	}
-	return plan, d, err
+	return planned, d, err
+}
+
+// planJoin is planOf for a verdict on two datasets.
+func planJoin(view state.View, d catalog.Descriptor, layers []plan.Layer, verdict catalog.Verdict) (*plan.Plan, catalog.Descriptor, error) {
+	second, err := view.Dataset(verdict.Join.Dataset)
+	if err != nil {
+		return nil, d, err
+	}
+	var pairs []plan.Pair
+	for i, l := range layers {
+		other, held, err := publishedBy(view, second.ID, verdict.JoinedWith(verdict.Layers[i]))
+		if err != nil {
+			return nil, d, err
+		}
+		pairs = append(pairs, plan.Pair{
+			First: plan.Side{Descriptor: d, Version: l.Version, Held: l.Held}, Second: plan.Side{Descriptor: second.Descriptor, Version: other, Held: held},
+		})
+	}
+	plan, err := plan.NewJoin(pairs, verdict)
+	return plan, catalog.JoinDescriptors(d, second.Descriptor), err
+}
+
+// publishedBy is a version and the descriptor that it was published by.
+func publishedBy(view state.View, dataset string, release int) (catalog.Version, *catalog.Descriptor, error) {
+	v, err := view.Version(dataset, release)
+	if err != nil {
+		return v, nil, err
+	}
+	d, err := view.DatasetAt(dataset, v.Amended)
+	return v, &d.Descriptor, err
 }
 
 // bitsOf computes what the members of an active set will check before they open;
 // nil where nothing is opened.
-func bitsOf(v catalog.View, d catalog.Descriptor, plan *query.Plan) (*wire.Bits, error) {
+func bitsOf(v state.View, d catalog.Descriptor, plan *plan.Plan) (*wire.Bits, error) {
 	if plan.Openings() == 0 {
 		return nil, nil //nolint:nilnil // nothing to tell
 	}
@@ -189,7 +232,7 @@ func bitsOf(v catalog.View, d catalog.Descriptor, plan *query.Plan) (*wire.Bits,
 	if err != nil {
 		return nil, err
 	}
-	b, err := fit.Check(params, d, plan)
+	b, err := plan.Check(params, d)
 	if err != nil {
 		return nil, unfit(err)
 	}
@@ -201,107 +244,14 @@ func bitsOf(v catalog.View, d catalog.Descriptor, plan *query.Plan) (*wire.Bits,
 
 // unfit is the refusal of a plan that cannot be computed, or the error itself.
 func unfit(err error) error {
-	if r := fit.Refusal(err); r != nil {
+	if r := plan.Refusal(err); r != nil {
 		return r
 	}
 	return err
 }
 
-// testable refuses an exact private query whose cohort test would be too large.
-func testable(v catalog.View, caller string, submit catalog.QuerySubmit, verdict catalog.Verdict, d catalog.Descriptor) error {
-	if verdict.In == "" || verdict.Noise != nil || d.Policy.Public {
-		return nil
-	}
-	_, least, sets, refusal, err := v.CohortPreview(caller, submit)
-	if err != nil {
-		return err
-	}
-	if refusal == nil {
-		refusal = fit.Cohorts(least, sets)
-	}
-	if refusal != nil {
-		return refusal
-	}
-	return nil
-}
-
-// withheldGroups names the first of the groups that would not be released.
-func withheldGroups(v catalog.Verdict) []string {
-	var out []string
-	for _, g := range v.Withheld[:min(len(v.Withheld), wire.MaxWithheld)] {
-		parts := slices.Clone(v.EntityGroups[g.Entity].Values)
-		if p := v.PeriodGroups[g.Period].Value; p != "" {
-			parts = append(parts, p)
-		}
-		out = append(out, groupWords(parts))
-	}
-	return out
-}
-
-func groupWords(values []string) string {
-	if len(values) == 0 {
-		return "all selected entities"
-	}
-	return strings.Join(values, ", ")
-}
-
-// leftOut says what the first of the released groups would lack: entities in all
-// periods, or a class in some.
-func leftOut(d catalog.Descriptor, v catalog.Verdict) []string {
-	var out []string
-	for _, g := range v.EntityGroups {
-		if g.Included > 0 && g.Included < g.Of {
-			out = append(out, fmt.Sprintf("%s: %d of %d entities", groupWords(g.Values), g.Of-g.Included, g.Of))
-		}
-	}
-	for _, x := range v.Exclusions {
-		var periods []string
-		for _, i := range x.Intervals {
-			first, last := d.Grain.Format(i.From), d.Grain.Format(i.To-1)
-			if first != last {
-				first += " to " + last
-			}
-			periods = append(periods, first)
-		}
-		group := groupWords(v.EntityGroups[v.Parts[x.Part].Group].Values)
-		out = append(out, fmt.Sprintf("%s: a class of entities in %s, of %s", group, strings.Join(periods, " and "), v.Columns[x.Column].Measure))
-	}
-	return out[:min(len(out), wire.MaxWithheld)]
-}
-
-// verdictWords says why a query would be accepted, and what it would leave out.
-func verdictWords(d catalog.Descriptor, p catalog.Preview) []string {
-	words := []string{fmt.Sprintf("accepted under contract %s", p.Contract.ID)}
-	if p.Repeats != "" {
-		words = append(words, fmt.Sprintf("query %s released this already: the same verdict, not counted, the price alone", p.Repeats))
-	}
-	if j := p.Join; j != nil {
-		text := fmt.Sprintf("joined with version %d of dataset %s under contract %s", j.Release, j.Dataset, j.Contract)
-		if j.Price != "" {
-			text += fmt.Sprintf(", which pays %s %s", j.Price, j.Currency)
-		}
-		words = append(words, text)
-	}
-	if d.Policy.Public {
-		return append(words, "the dataset is public: every group is released")
-	}
-	included, of := 0, 0
-	for _, g := range p.Verdict.EntityGroups {
-		included, of = included+g.Included, of+g.Of
-	}
-	words = append(words, fmt.Sprintf("min_cohort is %d: %d of %d entities are included", max(d.Policy.MinCohort, p.Contract.MinCohort), included, of))
-	if n := len(p.Verdict.Withheld); n > 0 {
-		what := "1 group would have too few entities with readings and is withheld"
-		if n > 1 {
-			what = fmt.Sprintf("%d groups would have too few entities with readings and are withheld", n)
-		}
-		words = append(words, what)
-	}
-	return words
-}
-
 // explainNoise says what noise a query's figures would carry, and what it costs.
-func explainNoise(v catalog.View, caller string, q catalog.QuerySubmit, d catalog.Descriptor, plan *query.Plan) (*wire.ExplainedNoise, error) {
+func explainNoise(v state.View, caller string, q catalog.QuerySubmit, d catalog.Descriptor, plan *plan.Plan) (*wire.ExplainedNoise, error) {
 	cluster, err := v.Cluster()
 	if err != nil {
 		return nil, err

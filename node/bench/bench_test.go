@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// names are the figures; what others rely on (DESIGN section 10) comes first.
+// names are the figures; what others rely on (BENCHMARKS.md section 2.1) comes first.
 var names = []string{
 	"memory_bytes_per_s", "accumulate_bytes_per_s", "accumulate_values_per_s", "lattigo_add_values_per_s",
 	"encrypt_values_per_s", "open_share_ms", "open_root_ms", "bytes_per_value",

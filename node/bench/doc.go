@@ -16,6 +16,6 @@
 //
 // It does not measure the network (members of the ledger talk over loopback
 // without TLS) nor a whole query. `go test -bench Stage` of this package times the
-// stages of one, node/demo one through ledger and HTTP in this process, node/dev
+// stages of one, node/dev/demo one through ledger and HTTP in this process, node/dev
 // one on real processes.
 package bench

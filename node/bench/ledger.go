@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/consensus"
 )
 
@@ -20,7 +20,7 @@ import (
 type counter struct{}
 
 // Apply implements consensus.Machine.
-func (counter) Apply(tx catalog.Tx, seq uint64, _ []byte) ([]byte, error) {
+func (counter) Apply(tx records.Tx, seq uint64, _ []byte) ([]byte, error) {
 	return nil, tx.Set([]byte("count"), binary.BigEndian.AppendUint64(nil, seq))
 }
 

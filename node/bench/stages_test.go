@@ -12,8 +12,10 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
-	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/compute/plan"
+	"github.com/weirdata/weir/compute/result"
 	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/compute/sql"
 	"github.com/weirdata/weir/compute/tiles"
 )
 
@@ -28,7 +30,7 @@ type stages struct {
 	descriptor catalog.Descriptor
 	version    catalog.Version
 	verdict    catalog.Verdict
-	compiled   *query.Compiled
+	compiled   *sql.Compiled
 	presence   *tiles.Presence
 	digests    [][]catalog.Digest // of a block's tiles
 	cells      int
@@ -71,7 +73,7 @@ func newStages(tb testing.TB, entities, months int) *stages {
 		Blocks: tiles.Layout(s.p.Values(), entities, catalog.GrainMonth),
 	}}
 	s.verdict = catalog.Verdict{
-		Dataset: "d", Release: 1, Entities: entities, Columns: []catalog.Column{{Measure: "nox"}},
+		Dataset: "d", Release: 1, Layers: []catalog.Layer{{Release: 1, Entities: entities}}, Columns: []catalog.Column{{Measure: "nox"}},
 		PeriodGroups: []catalog.PeriodGroup{{Intervals: []catalog.Interval{{From: first, To: first + int64(months)}}}},
 	}
 	assign, sums := make([]int32, entities), make([]int64, counties)
@@ -112,7 +114,11 @@ type source struct {
 }
 
 func (s source) Size() (measures, entities, periods int) { return 1, s.entities, s.periods }
-func (s source) Values(int) []int64                      { return s.values }
+
+func (s source) Read(_, from int, into []int64) error {
+	copy(into, s.values[from:from+len(into)])
+	return nil
+}
 
 // encrypt makes the keys and fills the store.
 func (s *stages) encrypt(panel source) {
@@ -151,17 +157,17 @@ func (s *stages) encrypt(panel source) {
 
 const stagesSQL = "SELECT county, SUM(nox) AS nox FROM d GROUP BY county"
 
-func (s *stages) compile() *query.Compiled {
-	return must[*query.Compiled](s.tb)(query.Compile(stagesSQL,
-		query.Schema{Descriptor: s.descriptor, Columns: []string{"county"}, IDColumn: "id"}))
+func (s *stages) compile() *sql.Compiled {
+	return must[*sql.Compiled](s.tb)(sql.Compile(stagesSQL,
+		sql.Schema{Descriptor: s.descriptor, Columns: []string{"county"}, IDColumn: "id"}))
 }
 
-func (s *stages) plan() *query.Plan {
-	return must[*query.Plan](s.tb)(query.NewPlan(s.descriptor, s.version, s.verdict))
+func (s *stages) plan() *plan.Plan {
+	return must[*plan.Plan](s.tb)(plan.New(s.descriptor, []plan.Layer{{Version: s.version}}, s.verdict))
 }
 
 // accumulate adds the plan's tiles up from the store, as each node does.
-func (s *stages) accumulate(plan *query.Plan) []*he.Accumulator {
+func (s *stages) accumulate(plan *plan.Plan) []*he.Accumulator {
 	accs := make([]*he.Accumulator, len(plan.Accumulators))
 	for i, a := range plan.Accumulators {
 		digests := make([]catalog.Digest, len(a.Tiles))
@@ -175,7 +181,7 @@ func (s *stages) accumulate(plan *query.Plan) []*he.Accumulator {
 }
 
 // fetch reads the plan's tiles, verified, and adds nothing.
-func (s *stages) fetch(plan *query.Plan) {
+func (s *stages) fetch(plan *plan.Plan) {
 	for _, a := range plan.Accumulators {
 		digests := make([]catalog.Digest, len(a.Tiles))
 		for j, k := range a.Tiles {
@@ -186,7 +192,7 @@ func (s *stages) fetch(plan *query.Plan) {
 }
 
 // openings names one opening of every accumulator.
-func (s *stages) openings(plan *query.Plan, accs []*he.Accumulator) []he.Opening {
+func (s *stages) openings(plan *plan.Plan, accs []*he.Accumulator) []he.Opening {
 	openings := make([]he.Opening, len(accs))
 	digest := plan.Digest()
 	for i, acc := range accs {
@@ -219,7 +225,7 @@ func (s *stages) root(openings []he.Opening, accs []*he.Accumulator, sent [][]by
 }
 
 // open opens every accumulator: slots by accumulator, then by node.
-func (s *stages) open(plan *query.Plan, accs []*he.Accumulator) [][][]uint64 {
+func (s *stages) open(plan *plan.Plan, accs []*he.Accumulator) [][][]uint64 {
 	openings := s.openings(plan, accs)
 	sent, member := s.share(openings, accs)
 	root := s.root(openings, accs, sent)
@@ -231,7 +237,7 @@ func (s *stages) open(plan *query.Plan, accs []*he.Accumulator) [][][]uint64 {
 }
 
 // fold folds one node's slots into the plan's groups, and their parity.
-func (s *stages) fold(plan *query.Plan, slots [][][]uint64, node int) (values []uint64, parity uint64) {
+func (s *stages) fold(plan *plan.Plan, slots [][][]uint64, node int) (values []uint64, parity uint64) {
 	values = make([]uint64, plan.Width)
 	sum := []uint64{0}
 	for i, a := range plan.Accumulators {
@@ -247,7 +253,7 @@ func (s *stages) seal(values []uint64, parity uint64) []byte {
 }
 
 // unseal is the client's first part: open the shares, add, check parity.
-func (s *stages) unseal(plan *query.Plan, sealed [][]byte) []int64 {
+func (s *stages) unseal(plan *plan.Plan, sealed [][]byte) []int64 {
 	sums, parity := make([]uint64, plan.Width), []uint64{0}
 	for _, one := range sealed {
 		plain := must[[]byte](s.tb)(seal.Open(s.private, []byte(seal.ShareInfo), nil, one))
@@ -267,14 +273,14 @@ func (s *stages) unseal(plan *query.Plan, sealed [][]byte) []int64 {
 }
 
 // table is the client's second part: from sums and counts to rows.
-func (s *stages) table(plan *query.Plan, sums []int64) *query.Table {
-	return must[*query.Table](s.tb)(s.compiled.Table(query.Input{
-		Descriptor: s.descriptor, Version: s.version, Verdict: s.verdict, Plan: plan, Presence: s.presence, Sums: sums,
+func (s *stages) table(planned *plan.Plan, sums []int64) *result.Table {
+	return must[*result.Table](s.tb)(result.NewTable(s.compiled, result.Input{
+		Descriptor: s.descriptor, Layers: []plan.Layer{{Version: s.version, Presence: s.presence}}, Verdict: s.verdict, Plan: planned, Sums: sums,
 	}))
 }
 
 // query is everything in turn, each node's work done once where both do it.
-func (s *stages) query() *query.Table {
+func (s *stages) query() *result.Table {
 	plan := s.plan()
 	slots := s.open(plan, s.accumulate(plan))
 	var sealed [][]byte
@@ -301,8 +307,8 @@ func TestStagesGiveTheSumsOfThePlaintext(t *testing.T) {
 // BenchmarkStage times every stage of a query over six years of the enterprises'
 // months by county (1.8 M values in 222 tiles), and then the whole. values/s are
 // the panel's; what a stage reads or makes is in its own metric. The verdict is
-// BenchmarkVerdict of package catalog, products and cohort tests are BenchmarkProduct
-// and BenchmarkCohortTest of package he.
+// BenchmarkPolicyDecision of package state, products and tests of partitions are
+// BenchmarkProduct and BenchmarkPieceTest of package he.
 func BenchmarkStage(b *testing.B) {
 	s := newStages(b, 25_137, 72)
 	plan := s.plan()

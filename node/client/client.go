@@ -9,15 +9,14 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"strings"
+	"io"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api/wire"
-	"github.com/weirdata/weir/node/peer"
 )
 
 // Options adjust a Client; every zero value takes its default.
@@ -40,7 +39,7 @@ type Options struct {
 	// version is live, so that an interrupted one goes on where it stopped. Empty:
 	// a temporary directory, and no resuming across processes.
 	Spool string
-	// Records is the directory under which KeepPortfolio remembers portfolios. With it
+	// Records is the directory under which portfolios are remembered. With it
 	// a node cannot pass an older version of one off as the newest. Empty: it could.
 	Records string
 	// TLS replaces the configuration that accepts the pinned keys, in tests.
@@ -67,15 +66,9 @@ const (
 // Client talks to one cluster for one principal, or for nobody. It is safe for
 // concurrent use.
 type Client struct {
-	profile   Profile
-	key       *Key
-	opts      Options
-	http      *http.Client
-	nodes     []ProfileNode
-	preferred atomic.Int64 // index in nodes of the one that answered last
-
-	mu    sync.Mutex
-	cache cache // guarded by mu
+	*transport
+	rows     *lru.Cache[string, registryRows] // by registry
+	attached sync.Map                         // see Attached; reflect.Type → any
 }
 
 // New returns a client for the cluster that the profile pins. key may be nil;
@@ -93,35 +86,19 @@ func New(profile Profile, key *Key, opts Options) (*Client, error) {
 	if opts.Workers <= 0 {
 		opts.Workers = defaultWorkers()
 	}
-	if opts.TLS == nil {
-		opts.TLS = peer.PinnedClientTLS(profile.keys())
-	}
-	c := &Client{profile: profile, key: key, opts: opts, nodes: profile.Nodes, cache: newCache()}
-	if profile.Addr != "" {
-		c.prefer(profile.Addr)
-	}
-	c.http = &http.Client{
-		Transport: newTransport(opts),
-		// An answer that sends elsewhere is not followed: nodes answer themselves.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	return c, nil
+	return &Client{transport: newTransport(profile, key, opts), rows: newCache[string, registryRows]()}, nil
 }
 
-// prefer asks the node at addr first. An address that no pinned node has may
-// still lead to one, through a port that is forwarded, say: TLS pins its key.
-func (c *Client) prefer(addr string) {
-	for i, n := range c.nodes {
-		if strings.TrimSuffix(n.Addr, "/") == strings.TrimSuffix(addr, "/") {
-			c.preferred.Store(int64(i))
-			return
+// Close closes idle connections and what is attached to the client.
+func (c *Client) Close() {
+	c.http.CloseIdleConnections()
+	c.attached.Range(func(_, have any) bool {
+		if closer, ok := have.(io.Closer); ok {
+			_ = closer.Close() // temporary files, which the system removes in any case
 		}
-	}
-	c.nodes = append([]ProfileNode{{ID: "node", Addr: addr}}, c.nodes...)
+		return true
+	})
 }
-
-// Close closes idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Key returns the key the client acts with, or nil.
 func (c *Client) Key() *Key { return c.key }
@@ -129,10 +106,11 @@ func (c *Client) Key() *Key { return c.key }
 // Profile returns what the client pins.
 func (c *Client) Profile() Profile { return c.profile }
 
-func (c *Client) now() time.Time { return c.opts.Now() }
+// Options are those that the client was made with, the defaults filled in.
+func (c *Client) Options() Options { return c.opts }
 
-// principal is the id the client acts as.
-func (c *Client) principal() (string, error) {
+// Principal is the id the client acts as.
+func (c *Client) Principal() (string, error) {
 	if c.key == nil {
 		return "", ErrNoKey
 	}
@@ -142,20 +120,20 @@ func (c *Client) principal() (string, error) {
 // Submit signs body as an envelope of the kind and has it applied. A refusal is
 // an error for which IsRefused holds.
 func (c *Client) Submit(ctx context.Context, kind catalog.Kind, body any) (wire.Submitted, error) {
-	envelope, err := c.sign(kind, body)
+	envelope, err := c.Sign(kind, body)
 	if err != nil {
 		return wire.Submitted{}, err
 	}
-	done, err := post[wire.Submitted](ctx, c, "/v1/envelopes", envelope, false)
+	done, err := Post[wire.Submitted](ctx, c, "/v1/envelopes", envelope, false)
 	if err != nil {
 		return done, fmt.Errorf("%s: %w", kind, err)
 	}
 	return done, nil
 }
 
-// sign makes an envelope that is valid from now on.
-func (c *Client) sign(kind catalog.Kind, body any) (catalog.Envelope, error) {
-	signer, err := c.principal()
+// Sign makes an envelope that is valid from now on.
+func (c *Client) Sign(kind catalog.Kind, body any) (catalog.Envelope, error) {
+	signer, err := c.Principal()
 	if err != nil {
 		return catalog.Envelope{}, fmt.Errorf("%s: %w", kind, err)
 	}
@@ -167,7 +145,7 @@ func (c *Client) sign(kind catalog.Kind, body any) (catalog.Envelope, error) {
 	if _, err := rand.Read(nonce[:]); err != nil {
 		return catalog.Envelope{}, fmt.Errorf("draw a nonce: %w", err)
 	}
-	now := c.now().UnixMilli()
+	now := c.Now().UnixMilli()
 	return catalog.Sign(c.key.signing, signer, catalog.Payload{
 		Version: 1,
 		Cluster: c.profile.Cluster.String(),
@@ -181,7 +159,7 @@ func (c *Client) sign(kind catalog.Kind, body any) (catalog.Envelope, error) {
 
 // Cluster reads the founding record and compares it with the profile.
 func (c *Client) Cluster(ctx context.Context) (catalog.Cluster, error) {
-	cluster, err := get[catalog.Cluster](ctx, c, call{path: "/v1/cluster"})
+	cluster, err := Get[catalog.Cluster](ctx, c, Call{Path: "/v1/cluster"})
 	if err != nil {
 		return cluster, err
 	}
@@ -192,7 +170,7 @@ func (c *Client) Cluster(ctx context.Context) (catalog.Cluster, error) {
 		return cluster, fmt.Errorf("%w: the roster has %d nodes, pinned are %d", ErrPinned, len(cluster.Nodes), len(c.profile.Nodes))
 	}
 	for _, n := range cluster.Nodes {
-		pinned, ok := c.profile.node(n.ID)
+		pinned, ok := c.profile.Node(n.ID)
 		if !ok || !bytes.Equal(pinned.Key, n.Key) {
 			return cluster, fmt.Errorf("%w: node %s has another key or is not pinned", ErrPinned, n.ID)
 		}
@@ -208,15 +186,15 @@ func (c *Client) Cluster(ctx context.Context) (catalog.Cluster, error) {
 func (c *Client) Ready(ctx context.Context) (wire.Ready, error) {
 	var last wire.Ready
 	var failures []NodeFailure
-	for _, i := range c.order() {
-		resp, err := c.send(ctx, c.nodes[i], call{method: http.MethodGet, path: "/readyz"})
+	for _, n := range c.Nodes() {
+		resp, err := c.send(ctx, n, Call{Path: "/readyz"})
 		if err != nil {
-			failures = append(failures, NodeFailure{ID: c.nodes[i].ID, Addr: c.nodes[i].Addr, Err: err})
+			failures = append(failures, NodeFailure{ID: n.ID, Addr: n.Addr, Err: err})
 			continue
 		}
 		last = wire.Ready{}
 		if err := json.Unmarshal(resp.body, &last); err != nil {
-			return last, fmt.Errorf("read the answer of node %s: %w", c.nodes[i].ID, err)
+			return last, fmt.Errorf("read the answer of node %s: %w", n.ID, err)
 		}
 		if last.Ready {
 			return last, nil
@@ -230,5 +208,5 @@ func (c *Client) Ready(ctx context.Context) (wire.Ready, error) {
 
 // Receipt reads where the evidence log holds an entry.
 func (c *Client) Receipt(ctx context.Context, seq uint64) (wire.Receipt, error) {
-	return get[wire.Receipt](ctx, c, call{path: fmt.Sprintf("/v1/receipts/%d", seq)})
+	return Get[wire.Receipt](ctx, c, Call{Path: fmt.Sprintf("/v1/receipts/%d", seq)})
 }

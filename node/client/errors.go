@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -14,14 +14,12 @@ var (
 	// ErrNoKey is returned when something needs a principal's key and the client
 	// was made without one.
 	ErrNoKey = errors.New("this needs a principal's key")
-	// ErrRejected is returned when the nodes did not accept a dataset version;
-	// the wrapping error has their reason.
-	ErrRejected = errors.New("the nodes rejected the version")
 	// ErrPinned is returned when a node tells of another cluster, roster or
 	// key than the profile pins.
 	ErrPinned = errors.New("not what the profile pins")
-	// ErrQueryFailed is returned when no attempt of a query completed.
-	ErrQueryFailed = errors.New("the query failed")
+	// ErrOrderForged is returned when a node tells something else of an order than what
+	// its buyer signed. Nothing is decided on it.
+	ErrOrderForged = errors.New("a node tells something else of the order than its buyer has signed")
 )
 
 // NodeFailure is why one node did not answer.
@@ -53,8 +51,37 @@ func (e *UnreachableError) Unwrap() []error {
 	return errs
 }
 
-// explain adds to a node's answer which other nodes did not answer.
-func (c *Client) explain(err error, failures []NodeFailure) error {
+// AnswersError is returned when several nodes were asked and none could serve. What it
+// wraps is the answer that says most, a *wire.Problem, whose message names the answer of
+// every node.
+type AnswersError struct {
+	Nodes   []NodeFailure
+	Problem *wire.Problem
+}
+
+func newAnswersError(telling *wire.Problem, nodes []NodeFailure) *AnswersError {
+	parts := make([]string, len(nodes))
+	for i, n := range nodes {
+		said := n.Err.Error()
+		if p := (*wire.Problem)(nil); errors.As(n.Err, &p) {
+			said = p.Message // without what would mend it, which is said once
+		}
+		parts[i] = n.ID + ": " + said
+	}
+	p := *telling
+	p.Message = strings.Join(parts, "; ")
+	p.Detail = p.Message
+	return &AnswersError{Nodes: nodes, Problem: &p}
+}
+
+// Error implements error.
+func (e *AnswersError) Error() string { return e.Problem.Error() }
+
+// Unwrap gives the answer that says most.
+func (e *AnswersError) Unwrap() error { return e.Problem }
+
+// explained adds to a node's answer which other nodes did not answer.
+func explained(err error, failures []NodeFailure) error {
 	var away []string
 	for _, f := range failures {
 		var p *wire.Problem
@@ -68,18 +95,16 @@ func (c *Client) explain(err error, failures []NodeFailure) error {
 	return fmt.Errorf("%w (not reachable: %s)", err, strings.Join(away, ", "))
 }
 
-// ParityError is returned when the shares of a result do not add up to parity 0:
-// an accident in storage, addition or opening, or a wrong key share. There is no
-// figure.
-type ParityError struct {
-	Query string
-	Nodes []string // of the active set
-}
-
-// Error implements error.
-func (e *ParityError) Error() string {
-	return fmt.Sprintf("the parity of query %s does not add up (nodes %s): an accident in storage, addition or opening; no figure is printed",
-		e.Query, strings.Join(e.Nodes, ", "))
+// Failed is the error of nodes of which none could serve: what the first said that
+// answered, or *UnreachableError.
+func Failed(failures []NodeFailure) error {
+	for _, f := range failures {
+		var p *wire.Problem
+		if errors.As(f.Err, &p) {
+			return explained(p, failures)
+		}
+	}
+	return &UnreachableError{Nodes: failures}
 }
 
 // KeyError is returned when a publisher's key is not what all pinned nodes
@@ -97,33 +122,18 @@ func (e *KeyError) Error() string {
 // Unwrap gives the reason.
 func (e *KeyError) Unwrap() error { return e.Reason }
 
-// RefusedAtError is a refusal with the words of the SQL that it is about.
-type RefusedAtError struct {
-	At  *query.Error
-	Err error // what was refused
-}
-
-// Error implements error.
-func (e *RefusedAtError) Error() string { return e.Err.Error() }
-
-// Unwrap gives the refusal.
-func (e *RefusedAtError) Unwrap() error { return e.Err }
-
-// located finds the words of the SQL that a refusal is about. A condition that
-// nothing meets is a fault of the text, like a misspelt name: a *query.Error.
-func located(compiled *query.Compiled, err error) error {
-	r, refused := IsRefused(err)
-	if !refused {
-		return err
+// Words are what the refusal that IsRefused finds says: what was wrong, and what would
+// pass. Of a refusal by a node they are the node's.
+func Words(err error) (message, fix string) {
+	var r *catalog.Refusal
+	if errors.As(err, &r) {
+		return explain.Message(r), explain.Fix(r)
 	}
-	at := compiled.Locate(r)
-	switch {
-	case at == nil:
-		return err
-	case r.Rule == catalog.RuleEmpty:
-		return at
+	var p *wire.Problem
+	if errors.As(err, &p) {
+		return p.Message, p.Fix
 	}
-	return &RefusedAtError{At: at, Err: err}
+	return err.Error(), ""
 }
 
 // IsRefused reports whether the error is a refusal by the ledger, and which.

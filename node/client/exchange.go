@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/attest"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -19,67 +20,72 @@ func (c *Client) AddPrincipal(ctx context.Context, p PublicKey, role catalog.Rol
 	return done.Outcome.ID, err
 }
 
-// Principals lists the admitted organisations, for operators.
-func (c *Client) Principals(ctx context.Context) ([]catalog.Principal, error) {
-	return Collect(c.EachPrincipal(ctx, 0))
-}
-
 // CreateOrder asks for a contract and returns the order's id.
 func (c *Client) CreateOrder(ctx context.Context, o catalog.OrderCreate) (string, error) {
 	done, err := c.Submit(ctx, catalog.KindOrderCreate, o)
 	return done.Outcome.ID, err
 }
 
-// ApproveOrder grants an order, as asked or narrowed, and returns the
-// contract's id.
+// ApproveOrder grants an order, as asked or narrowed, and returns the contract's id.
+// What is signed names the digest of what the buyer signed, which is read first, as
+// Order does: no node can have another order granted.
 func (c *Client) ApproveOrder(ctx context.Context, o catalog.OrderApprove) (string, error) {
+	order, err := c.Order(ctx, o.Order)
+	if err != nil {
+		return "", err
+	}
+	o.Order = order.ID
 	done, err := c.Submit(ctx, catalog.KindOrderApprove, o)
 	return done.Outcome.ID, err
 }
 
-// RefuseOrder ends an order with a reason.
+// OrderPlaces tells how the places for exact portfolios are taken in the measures of an
+// order that asks for one.
+func (c *Client) OrderPlaces(ctx context.Context, id string) ([]catalog.Places, error) {
+	o, err := Get[wire.Order](ctx, c, Call{Path: "/v1/orders/" + url.PathEscape(id), Token: true})
+	return o.Places, err
+}
+
+// RefuseOrder ends an order with a reason. The order is read first, as for ApproveOrder.
 func (c *Client) RefuseOrder(ctx context.Context, id, reason string) error {
-	_, err := c.Submit(ctx, catalog.KindOrderRefuse, catalog.OrderRefuse{Order: id, Reason: reason})
+	order, err := c.Order(ctx, id)
+	if err != nil {
+		return err
+	}
+	_, err = c.Submit(ctx, catalog.KindOrderRefuse, catalog.OrderRefuse{Order: order.ID, Reason: reason})
 	return err
 }
 
-// Orders lists the caller's orders, and those on its datasets.
-func (c *Client) Orders(ctx context.Context) ([]catalog.Order, error) {
-	return Collect(c.EachOrder(ctx, ListOptions{}))
-}
-
-// Order reads one order.
+// Order reads one order, and verifies that it is what its buyer signed: the id is the
+// digest of that. What a node says otherwise is ErrOrderForged.
 func (c *Client) Order(ctx context.Context, id string) (catalog.Order, error) {
-	return get[catalog.Order](ctx, c, call{path: "/v1/orders/" + url.PathEscape(id), token: true})
-}
-
-// Contracts lists the caller's contracts, as buyer and as publisher.
-func (c *Client) Contracts(ctx context.Context) ([]catalog.Contract, error) {
-	return Collect(c.EachContract(ctx, ListOptions{}))
+	id, err := c.ID(ctx, catalog.LetterOrder, id)
+	if err != nil {
+		return catalog.Order{}, err
+	}
+	o, err := Get[wire.Order](ctx, c, Call{Path: "/v1/orders/" + url.PathEscape(id), Token: true})
+	if err != nil {
+		return catalog.Order{}, err
+	}
+	signed, err := attest.OpenOrder(o.Signed, o.Key, c.Profile().Cluster)
+	switch {
+	case err != nil:
+		return catalog.Order{}, fmt.Errorf("%w: order %s: %w", ErrOrderForged, id, err)
+	case signed.ID != id:
+		return catalog.Order{}, fmt.Errorf("%w: asked for was %s, signed is %s", ErrOrderForged, id, signed.ID)
+	case !signed.Same(o.Order):
+		return catalog.Order{}, fmt.Errorf("%w: order %s", ErrOrderForged, id)
+	}
+	return o.Order, nil
 }
 
 // Contract reads one contract.
 func (c *Client) Contract(ctx context.Context, id string) (catalog.Contract, error) {
-	return get[catalog.Contract](ctx, c, call{path: "/v1/contracts/" + url.PathEscape(id), token: true})
-}
-
-// Datasets lists the datasets.
-func (c *Client) Datasets(ctx context.Context) ([]catalog.Dataset, error) {
-	return Collect(c.EachDataset(ctx, 0))
-}
-
-// Dataset reads one dataset.
-func (c *Client) Dataset(ctx context.Context, id string) (catalog.Dataset, error) {
-	return get[catalog.Dataset](ctx, c, call{path: "/v1/datasets/" + url.PathEscape(id)})
-}
-
-// Version reads one version of a dataset.
-func (c *Client) Version(ctx context.Context, dataset string, version int) (catalog.Version, error) {
-	return get[catalog.Version](ctx, c, call{path: versionPath(dataset, version)})
-}
-
-func versionPath(dataset string, version int) string {
-	return fmt.Sprintf("/v1/datasets/%s/versions/%d", url.PathEscape(dataset), version)
+	id, err := c.ID(ctx, catalog.LetterContract, id)
+	if err != nil {
+		return catalog.Contract{}, err
+	}
+	return Get[catalog.Contract](ctx, c, Call{Path: "/v1/contracts/" + url.PathEscape(id), Token: true})
 }
 
 // SuspendContract stops a contract from the next query on, until it is resumed.
@@ -98,13 +104,20 @@ func (c *Client) RevokeContract(ctx context.Context, id, reason string) error {
 }
 
 func (c *Client) changeContract(ctx context.Context, kind catalog.Kind, id, reason string) error {
-	_, err := c.Submit(ctx, kind, catalog.ContractChange{Contract: id, Reason: reason})
+	id, err := c.ID(ctx, catalog.LetterContract, id)
+	if err == nil {
+		_, err = c.Submit(ctx, kind, catalog.ContractChange{Contract: id, Reason: reason})
+	}
 	return err
 }
 
 // Statement reads what was asked under a contract in a month such as 2026-11,
 // or in its whole term for an empty month.
 func (c *Client) Statement(ctx context.Context, contract, month string) (catalog.Statement, error) {
+	contract, err := c.ID(ctx, catalog.LetterContract, contract)
+	if err != nil {
+		return catalog.Statement{}, err
+	}
 	var all catalog.Statement
 	for after := ""; ; after = all.Next {
 		q := url.Values{"limit": {strconv.Itoa(wire.MaxPage)}}
@@ -114,7 +127,7 @@ func (c *Client) Statement(ctx context.Context, contract, month string) (catalog
 		if after != "" {
 			q.Set("after", after)
 		}
-		page, err := get[catalog.Statement](ctx, c, call{path: "/v1/contracts/" + url.PathEscape(contract) + "/statement?" + q.Encode(), token: true})
+		page, err := Get[catalog.Statement](ctx, c, Call{Path: "/v1/contracts/" + url.PathEscape(contract) + "/statement?" + q.Encode(), Token: true})
 		switch {
 		case err != nil:
 			return catalog.Statement{}, err
@@ -129,9 +142,4 @@ func (c *Client) Statement(ctx context.Context, contract, month string) (catalog
 			return all, nil
 		}
 	}
-}
-
-// Versions reads all versions of a dataset, the first first.
-func (c *Client) Versions(ctx context.Context, dataset string) ([]catalog.Version, error) {
-	return Collect(c.EachVersion(ctx, dataset, ListOptions{}))
 }

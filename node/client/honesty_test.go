@@ -7,9 +7,9 @@ import (
 	"slices"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/attest"
+	"github.com/weirdata/weir/catalog/statetest"
 )
 
 func mustJSON(t interface{ Fatal(...any) }, v any) []byte {
@@ -37,9 +37,9 @@ func signedKey(t *testing.T) (catalog.Cluster, catalog.Key, []ed25519.PrivateKey
 		k.Commits = append(k.Commits, catalog.KeyCommit{Public: catalog.Sum([]byte(id))})
 		keys = append(keys, private)
 	}
-	k.Statement = catalog.ReadyStatement(c, k)
+	k.Statement = attest.ReadyStatement(c, k)
 	for _, private := range keys {
-		k.Signed = append(k.Signed, catalog.SignReady(private, k.Statement))
+		k.Signed = append(k.Signed, statetest.SignReady(private, k.Statement))
 	}
 	return c, k, keys
 }
@@ -56,9 +56,9 @@ func TestKeyThatAnyPinnedNodeDidNotSignAsItStandsIsRefused(t *testing.T) {
 	// resign makes the statement that the changed record gives, signed by the
 	// first two nodes and not by the third: a coalition of t.
 	resign := func(k *catalog.Key) {
-		k.Statement = catalog.ReadyStatement(c, *k)
+		k.Statement = attest.ReadyStatement(c, *k)
 		for i, private := range keys[:2] {
-			k.Signed[i] = catalog.SignReady(private, k.Statement)
+			k.Signed[i] = statetest.SignReady(private, k.Statement)
 		}
 	}
 	for name, change := range map[string]func(*catalog.Cluster, *catalog.Key){
@@ -87,27 +87,4 @@ func TestKeyThatAnyPinnedNodeDidNotSignAsItStandsIsRefused(t *testing.T) {
 			t.Errorf("%s: the key is accepted", name)
 		}
 	}
-}
-
-func TestCoverageOfContracts(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		names := []string{"nox", "so2", "pm25"}
-		funcs := []string{"count", "sum", "avg"}
-		subset := func(of []string, label string) []string {
-			return rapid.SliceOfDistinct(rapid.SampledFrom(of), rapid.ID).Draw(t, label)
-		}
-		k := catalog.Contract{
-			Measures: subset(names, "measures"), Aggregates: subset(funcs, "aggregates"),
-			From: 100, Until: rapid.SampledFrom([]int64{0, 200, 300}).Draw(t, "until"),
-			Queries: rapid.IntRange(0, 2).Draw(t, "queries"), Used: rapid.IntRange(0, 2).Draw(t, "used"),
-		}
-		a := catalog.Aggregate{Func: rapid.SampledFrom(funcs).Draw(t, "func"), Measure: rapid.SampledFrom(append(names, "")).Draw(t, "measure")}
-		now := rapid.Int64Range(50, 350).Draw(t, "now")
-		want := now >= 100 && (k.Until == 0 || now < k.Until) && (k.Queries == 0 || k.Used < k.Queries) &&
-			(len(k.Aggregates) == 0 || slices.Contains(k.Aggregates, a.Func)) &&
-			(a.Measure == "" || len(k.Measures) == 0 || slices.Contains(k.Measures, a.Measure))
-		if got := uncovered(k, catalog.Request{Select: []catalog.Aggregate{a}}, now) == ""; got != want {
-			t.Fatalf("covered %t, want %t", got, want)
-		}
-	})
 }

@@ -13,8 +13,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/strictjson"
 	"github.com/weirdata/weir/compute/seal"
-	"github.com/weirdata/weir/node/strictjson"
+	"github.com/weirdata/weir/node/client/sealed"
 )
 
 // keyVersion is the version of both files' layout.
@@ -94,6 +95,14 @@ func checkName(name string) error {
 
 // Public returns what may be given to anybody.
 func (k *Key) Public() PublicKey { return k.public }
+
+// Open opens what was sealed to the receiving key.
+func (k *Key) Open(info, aad, sealed []byte) ([]byte, error) {
+	return seal.Open(k.receiving, info, aad, sealed)
+}
+
+// Sealed are the files on this machine that only the holder of the key can read.
+func (k *Key) Sealed() sealed.Files { return sealed.New(k.signing) }
 
 // Signing returns the private signing key.
 func (k *Key) Signing() ed25519.PrivateKey { return k.signing }

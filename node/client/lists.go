@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"net/url"
@@ -17,37 +18,66 @@ type ListOptions struct {
 	Limit  int  // the most records; 0: all
 }
 
-// listing is how a list is read, page by page.
-type listing[T any] struct {
-	path    string
-	token   bool
-	options ListOptions
-	// open reads a page: its records, and what the next one begins after.
-	open func(ctx context.Context, c *Client, r call) ([]T, string, error)
+// List is a list that nodes serve page by page.
+type List[T any] struct {
+	path      string
+	name      string // of the records in an answer
+	token     bool
+	withdrawn bool // datasets that were withdrawn, too
 }
 
-// pagesOf reads the answers of a list's route.
-func pagesOf[A, T any](records func(A) ([]T, wire.More)) func(context.Context, *Client, call) ([]T, string, error) {
-	return func(ctx context.Context, c *Client, r call) ([]T, string, error) {
-		answer, err := get[A](ctx, c, r)
-		all, more := records(answer)
-		return all, more.Next, err
+// Lists that nodes serve. Principals are for operators; an operator's orders and contracts
+// are everybody's.
+var (
+	Principals = List[catalog.Principal]{path: "/v1/principals", name: "principals", token: true} // by name
+	Registries = List[catalog.Registry]{path: "/v1/registries", name: "registries"}               // by id
+	// Datasets are those that were not withdrawn, by id; EveryDataset has these too: whoever
+	// has a contract on one is told so.
+	Datasets     = List[catalog.Dataset]{path: "/v1/datasets", name: "datasets"}
+	EveryDataset = List[catalog.Dataset]{path: "/v1/datasets", name: "datasets", withdrawn: true}
+	// Orders are the caller's, and those on its datasets; Contracts likewise. These, Queries
+	// and Vectors, which are the caller's, are in the ledger's order.
+	Orders    = List[catalog.Order]{path: "/v1/orders", name: "orders", token: true}
+	Contracts = List[catalog.Contract]{path: "/v1/contracts", name: "contracts", token: true}
+	Queries   = List[catalog.Query]{path: "/v1/queries", name: "queries", token: true}
+	Vectors   = List[catalog.Vector]{path: "/v1/vectors", name: "vectors", token: true}
+)
+
+// VersionsOf lists the versions of a dataset in the order of their numbers.
+func VersionsOf(dataset string) List[catalog.Version] {
+	return List[catalog.Version]{path: "/v1/datasets/" + url.PathEscape(dataset) + "/versions", name: "versions"}
+}
+
+// All reads a whole list.
+func (l List[T]) All(ctx context.Context, c *Client) ([]T, error) {
+	return l.Read(ctx, c, ListOptions{})
+}
+
+// Read reads of a list what is wanted.
+func (l List[T]) Read(ctx context.Context, c *Client, o ListOptions) ([]T, error) {
+	var out []T
+	for x, err := range l.Each(ctx, c, o) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, x)
 	}
+	return out, nil
 }
 
-// each reads a list a page at a time, as far as it is iterated. What is added
+// Each reads a list a page at a time, as far as it is iterated. What is added
 // meanwhile may be missing; what was there at the beginning comes once.
-func each[T any](ctx context.Context, c *Client, l listing[T]) iter.Seq2[T, error] {
+func (l List[T]) Each(ctx context.Context, c *Client, o ListOptions) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
-		after, left := "", l.options.Limit
+		after, left := "", o.Limit
 		for {
 			size := wire.MaxPage
-			if l.options.Limit > 0 {
+			if o.Limit > 0 {
 				size = min(left, size)
 			}
-			page, next, err := l.open(ctx, c, call{path: l.page(after, size), token: l.token})
-			if err == nil && !goesOn(after, next, l.options.Newest, len(page)) {
+			page, next, err := l.page(ctx, c, o, after, size)
+			if err == nil && !goesOn(after, next, o.Newest, len(page)) {
 				err = fmt.Errorf("the node's pages of %s do not go on", l.path)
 			}
 			if err != nil {
@@ -58,7 +88,7 @@ func each[T any](ctx context.Context, c *Client, l listing[T]) iter.Seq2[T, erro
 				if !yield(x, nil) {
 					return
 				}
-				if left--; left == 0 && l.options.Limit > 0 {
+				if left--; left == 0 && o.Limit > 0 {
 					return
 				}
 			}
@@ -83,92 +113,33 @@ func goesOn(after, next string, newest bool, records int) bool {
 	return next > after
 }
 
-// page is the address of a page.
-func (l listing[T]) page(after string, size int) string {
+// page reads a page: its records, and what the next one begins after.
+func (l List[T]) page(ctx context.Context, c *Client, o ListOptions, after string, size int) (records []T, next string, err error) {
 	q := url.Values{"limit": {strconv.Itoa(size)}}
 	if after != "" {
 		q.Set("after", after)
 	}
-	if l.options.Newest {
+	if o.Newest {
 		q.Set("newest", "true")
 	}
-	return l.path + "?" + q.Encode()
-}
-
-// Collect reads a list as far as its iteration goes.
-func Collect[T any](all iter.Seq2[T, error]) ([]T, error) {
-	var out []T
-	for x, err := range all {
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, x)
+	if l.withdrawn {
+		q.Set("withdrawn", "true")
 	}
-	return out, nil
-}
-
-// EachPrincipal lists the admitted organisations by name, for operators.
-func (c *Client) EachPrincipal(ctx context.Context, limit int) iter.Seq2[catalog.Principal, error] {
-	return each(ctx, c, listing[catalog.Principal]{
-		path: "/v1/principals", token: true, options: ListOptions{Limit: limit},
-		open: pagesOf(func(a wire.Principals) ([]catalog.Principal, wire.More) { return a.Principals, a.More }),
-	})
-}
-
-// EachRegistry lists the registries by id.
-func (c *Client) EachRegistry(ctx context.Context, limit int) iter.Seq2[catalog.Registry, error] {
-	return each(ctx, c, listing[catalog.Registry]{
-		path: "/v1/registries", options: ListOptions{Limit: limit},
-		open: pagesOf(func(a wire.Registries) ([]catalog.Registry, wire.More) { return a.Registries, a.More }),
-	})
-}
-
-// EachDataset lists the datasets by id.
-func (c *Client) EachDataset(ctx context.Context, limit int) iter.Seq2[catalog.Dataset, error] {
-	return each(ctx, c, listing[catalog.Dataset]{
-		path: "/v1/datasets", options: ListOptions{Limit: limit},
-		open: pagesOf(func(a wire.Datasets) ([]catalog.Dataset, wire.More) { return a.Datasets, a.More }),
-	})
-}
-
-// EachVersion lists the versions of a dataset in the order of their numbers.
-func (c *Client) EachVersion(ctx context.Context, dataset string, o ListOptions) iter.Seq2[catalog.Version, error] {
-	return each(ctx, c, listing[catalog.Version]{
-		path: "/v1/datasets/" + url.PathEscape(dataset) + "/versions", options: o,
-		open: pagesOf(func(a wire.Versions) ([]catalog.Version, wire.More) { return a.Versions, a.More }),
-	})
-}
-
-// EachOrder lists the caller's orders and those on its datasets, in the ledger's
-// order; everybody's for an operator.
-func (c *Client) EachOrder(ctx context.Context, o ListOptions) iter.Seq2[catalog.Order, error] {
-	return each(ctx, c, listing[catalog.Order]{
-		path: "/v1/orders", token: true, options: o,
-		open: pagesOf(func(a wire.Orders) ([]catalog.Order, wire.More) { return a.Orders, a.More }),
-	})
-}
-
-// EachContract lists the caller's contracts, as buyer and as publisher, in the
-// ledger's order; everybody's for an operator.
-func (c *Client) EachContract(ctx context.Context, o ListOptions) iter.Seq2[catalog.Contract, error] {
-	return each(ctx, c, listing[catalog.Contract]{
-		path: "/v1/contracts", token: true, options: o,
-		open: pagesOf(func(a wire.Contracts) ([]catalog.Contract, wire.More) { return a.Contracts, a.More }),
-	})
-}
-
-// EachQuery lists the caller's queries in the ledger's order.
-func (c *Client) EachQuery(ctx context.Context, o ListOptions) iter.Seq2[catalog.Query, error] {
-	return each(ctx, c, listing[catalog.Query]{
-		path: "/v1/queries", token: true, options: o,
-		open: pagesOf(func(a wire.Queries) ([]catalog.Query, wire.More) { return a.Queries, a.More }),
-	})
-}
-
-// EachVector lists the caller's private vectors in the ledger's order.
-func (c *Client) EachVector(ctx context.Context, o ListOptions) iter.Seq2[catalog.Vector, error] {
-	return each(ctx, c, listing[catalog.Vector]{
-		path: "/v1/vectors", token: true, options: o,
-		open: pagesOf(func(a wire.Vectors) ([]catalog.Vector, wire.More) { return a.Vectors, a.More }),
-	})
+	r := Call{Path: l.path + "?" + q.Encode(), Token: l.token}
+	answer, err := Get[map[string]json.RawMessage](ctx, c, r)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, field := range []struct {
+		name string
+		into any
+	}{{l.name, &records}, {"next", &next}} {
+		if b := answer[field.name]; b != nil && err == nil {
+			err = json.Unmarshal(b, field.into)
+		}
+	}
+	if err != nil {
+		err = fmt.Errorf("read the answer to GET %s: %w", r.Path, err)
+	}
+	return records, next, err
 }

@@ -12,12 +12,13 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/clienttest"
 )
 
 // shortPages makes the nodes answer with pages of two, and counts them.
-func (w *world) shortPages() *int {
+func shortPages(w *clienttest.World) *int {
 	pages := new(int)
-	w.watch(func(_ int, r *http.Request, _ []byte) {
+	w.Watch(func(_ int, r *http.Request, _ []byte) {
 		q := r.URL.Query()
 		if q.Get("limit") == fmt.Sprint(wire.MaxPage) {
 			q.Set("limit", "2")
@@ -33,22 +34,22 @@ func (w *world) shortPages() *int {
 // A list of many pages comes whole, once and in order, while it grows; and no more of
 // it is read than is asked for.
 func TestListsAreReadPageByPage(t *testing.T) {
-	w := newWorld(t)
-	w.publishAir()
-	buyer := w.client(catalog.RoleBuyer)
+	w := clienttest.New(t)
+	w.PublishAir()
+	buyer := w.Client(catalog.RoleBuyer)
 	var ids []string
 	order := func() {
-		id, err := buyer.CreateOrder(w.ctx, catalog.OrderCreate{Dataset: "air", Purpose: fmt.Sprint(len(ids))})
-		w.must(err)
+		id, err := buyer.CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: "air", Purpose: fmt.Sprint(len(ids))})
+		w.Must(err)
 		ids = append(ids, id)
 	}
 	for range 7 {
 		order()
 	}
-	pages := w.shortPages()
+	pages := shortPages(w)
 	var got []string
-	for o, err := range buyer.EachOrder(w.ctx, client.ListOptions{}) {
-		w.must(err)
+	for o, err := range client.Orders.Each(w.Ctx, buyer, client.ListOptions{}) {
+		w.Must(err)
 		if got = append(got, o.ID); len(got) == 3 {
 			order()
 		}
@@ -57,8 +58,8 @@ func TestListsAreReadPageByPage(t *testing.T) {
 		t.Errorf("%d pages hold %v, want %v", *pages, got, ids)
 	}
 	got = nil
-	for o, err := range buyer.EachOrder(w.ctx, client.ListOptions{Newest: true}) {
-		w.must(err)
+	for o, err := range client.Orders.Each(w.Ctx, buyer, client.ListOptions{Newest: true}) {
+		w.Must(err)
 		if got = append(got, o.ID); len(got) == 3 {
 			order()
 		}
@@ -68,14 +69,14 @@ func TestListsAreReadPageByPage(t *testing.T) {
 		t.Errorf("the newest first: %v, want %v", got, ids[:8])
 	}
 	*pages = 0
-	three, err := client.Collect(buyer.EachOrder(w.ctx, client.ListOptions{Newest: true, Limit: 3}))
-	w.must(err)
+	three, err := client.Orders.Read(w.Ctx, buyer, client.ListOptions{Newest: true, Limit: 3})
+	w.Must(err)
 	if len(three) != 3 || three[0].ID != ids[8] || *pages != 1 {
 		t.Errorf("%d orders of %d pages, the first is %v", len(three), *pages, three)
 	}
 	*pages = 0
-	for _, err := range buyer.EachOrder(w.ctx, client.ListOptions{}) {
-		w.must(err)
+	for _, err := range client.Orders.Each(w.Ctx, buyer, client.ListOptions{}) {
+		w.Must(err)
 		break
 	}
 	if *pages != 1 {
@@ -85,7 +86,7 @@ func TestListsAreReadPageByPage(t *testing.T) {
 
 // A node whose pages lead nowhere keeps nobody reading.
 func TestPagesThatDoNotGoOnAreAnError(t *testing.T) {
-	w := newWorld(t)
+	w := clienttest.New(t)
 	for name, answers := range map[string][]wire.Orders{
 		"the same again":    {{Orders: make([]catalog.Order, 1), More: wire.More{Next: "5"}}},
 		"nothing, and more": {{More: wire.More{Next: "5"}}},
@@ -101,16 +102,16 @@ func TestPagesThatDoNotGoOnAreAnError(t *testing.T) {
 				asked++
 			}))
 			defer s.Close()
-			profile := w.profile
+			profile := w.Profile
 			profile.Nodes = slices.Clone(profile.Nodes)
 			for i := range profile.Nodes {
 				profile.Nodes[i].Addr = s.URL
 			}
 			profile.Addr = s.URL
-			c, err := client.New(profile, w.keys[catalog.RoleBuyer], w.options())
-			w.must(err)
+			c, err := client.New(profile, w.Keys[catalog.RoleBuyer], w.Options())
+			w.Must(err)
 			defer c.Close()
-			if _, err := c.Orders(w.ctx); err == nil || !strings.Contains(err.Error(), "do not go on") || asked > 3 {
+			if _, err := client.Orders.All(w.Ctx, c); err == nil || !strings.Contains(err.Error(), "do not go on") || asked > 3 {
 				t.Errorf("after %d pages: %v", asked, err)
 			}
 		})

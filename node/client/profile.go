@@ -10,12 +10,13 @@ import (
 	"path/filepath"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/strictjson"
 	"github.com/weirdata/weir/consensus/evidence"
-	"github.com/weirdata/weir/node/strictjson"
+	"github.com/weirdata/weir/node/client/durable"
 )
 
 // Profile pins a cluster: its id and every node's key. It is the content of
-// ready.json (DESIGN section 10), and public.
+// ready.json (DATA_MODEL.md section 3.7), and public.
 type Profile struct {
 	Addr    string         `json:"addr"`    // of the node to ask first, an https URL
 	Cluster catalog.Digest `json:"cluster"` // the cluster's id
@@ -68,24 +69,7 @@ func (p Profile) Save(path string) error {
 	if err != nil {
 		return fmt.Errorf("encode the profile: %w", err)
 	}
-	return replaceFile(path, append(b, '\n'))
-}
-
-// replaceFile writes a public file in one step.
-func replaceFile(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".weir-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return durable.WriteFile(path, append(b, '\n'), 0o644)
 }
 
 func (p Profile) check() error {
@@ -148,8 +132,8 @@ func (p Profile) Quorum() int {
 	return p.Threshold
 }
 
-// trust is what evidence is verified against.
-func (p Profile) trust() evidence.Trust {
+// Trust is what evidence is verified against.
+func (p Profile) Trust() evidence.Trust {
 	t := evidence.Trust{Origin: evidence.Origin(p.Cluster.String()), Threshold: p.Quorum()}
 	for _, n := range p.Nodes {
 		t.Nodes = append(t.Nodes, evidence.Node{ID: n.ID, Key: n.Key})
@@ -157,8 +141,8 @@ func (p Profile) trust() evidence.Trust {
 	return t
 }
 
-// node returns the pinned node with the id.
-func (p Profile) node(id string) (ProfileNode, bool) {
+// Node returns the pinned node with the id.
+func (p Profile) Node(id string) (ProfileNode, bool) {
 	for _, n := range p.Nodes {
 		if n.ID == id {
 			return n, true

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/attest"
+	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/node/api/wire"
 )
@@ -24,20 +26,20 @@ type ReadyKey struct {
 
 // PublisherKey reads the state of a publisher's key, unchecked.
 func (c *Client) PublisherKey(ctx context.Context, publisher string) (catalog.Key, error) {
-	return get[catalog.Key](ctx, c, call{path: "/v1/keys/" + url.PathEscape(publisher)})
+	return Get[catalog.Key](ctx, c, Call{Path: "/v1/keys/" + url.PathEscape(publisher)})
 }
 
-// ReadyKey waits until the publisher's key is ready and checks it (PROTOCOL
-// section 1): the statement is recomputed from the pinned roster, all n nodes
+// ReadyKey waits until the publisher's key is ready and checks it (PROTOCOL.md
+// section 1.4): the statement is recomputed from the pinned roster, all n nodes
 // signed it with their pinned keys, every share of the public key has the
 // digest that the statement names, and the public key is computed from these
 // shares here. It returns *KeyError when any of this does not hold.
 func (c *Client) ReadyKey(ctx context.Context, publisher string) (ReadyKey, error) {
-	return c.readyKey(ctx, publisher, func(string) {})
+	return c.WatchKey(ctx, publisher, func(string) {})
 }
 
-// readyKey is ReadyKey that tells what it waits for.
-func (c *Client) readyKey(ctx context.Context, publisher string, tell func(string)) (ReadyKey, error) {
+// WatchKey is ReadyKey that tells what it waits for.
+func (c *Client) WatchKey(ctx context.Context, publisher string, tell func(string)) (ReadyKey, error) {
 	cluster, err := c.Cluster(ctx)
 	if err != nil {
 		return ReadyKey{}, err
@@ -49,12 +51,12 @@ func (c *Client) readyKey(ctx context.Context, publisher string, tell func(strin
 	if err := checkStatement(cluster, record, publisher); err != nil {
 		return ReadyKey{}, &KeyError{Publisher: publisher, Reason: err}
 	}
-	parameters, err := he.NewParameters(he.DataParameters(len(cluster.Nodes), cluster.Threshold))
+	parameters, err := c.Parameters(ctx, cluster)
 	if err != nil {
-		return ReadyKey{}, fmt.Errorf("parameters for %d of %d nodes: %w", cluster.Threshold, len(cluster.Nodes), err)
+		return ReadyKey{}, err
 	}
-	public, err := cached(ctx, &c.mu, c.cache.keys, catalog.Sum(record.Statement), func(ctx context.Context) ([]byte, error) {
-		return c.combineKey(ctx, parameters, record)
+	public, err := Cached(ctx, c, catalog.Sum(record.Statement), func(ctx context.Context) ([]byte, error) {
+		return combineKey(ctx, c, parameters, record)
 	})
 	if err != nil {
 		return ReadyKey{}, err
@@ -65,13 +67,13 @@ func (c *Client) readyKey(ctx context.Context, publisher string, tell func(strin
 // awaitKey waits for the ceremony, which the nodes run by themselves once a
 // publisher is admitted.
 func (c *Client) awaitKey(ctx context.Context, publisher string, tell func(string)) (catalog.Key, error) {
-	query := ""
-	for {
-		k, err := get[catalog.Key](ctx, c, call{path: "/v1/keys/" + url.PathEscape(publisher) + query, wait: waitTime})
+	r := Call{Path: "/v1/keys/" + url.PathEscape(publisher)}
+	for look := r; ; look = r.held(nextWait) { // the first one is at once, so that it can be told
+		k, err := Get[catalog.Key](ctx, c, look)
 		waiting := ""
 		switch {
-		case isNotFound(err):
-			if waiting, err = c.unbegun(ctx, publisher); err != nil {
+		case IsNotFound(err):
+			if waiting, err = unbegun(ctx, c, publisher); err != nil {
 				return k, err
 			}
 		case err != nil:
@@ -82,8 +84,7 @@ func (c *Client) awaitKey(ctx context.Context, publisher string, tell func(strin
 			waiting = keyProgress(k)
 		}
 		tell(waiting)
-		query = "?" + waitQuery // the first look is at once, so that it can be told
-		if perr := c.pause(ctx, keyPause); perr != nil {
+		if perr := Pause(ctx, keyPause); perr != nil {
 			return k, fmt.Errorf("the key of publisher %s is not ready (%s): %w", publisher, waiting, perr)
 		}
 	}
@@ -92,9 +93,9 @@ func (c *Client) awaitKey(ctx context.Context, publisher string, tell func(strin
 // unbegun says why there is no ceremony for a publisher yet: all nodes have to be up for
 // it. The error is that the caller waits for a key of its own and is no publisher, which
 // would be for ever.
-func (c *Client) unbegun(ctx context.Context, publisher string) (string, error) {
+func unbegun(ctx context.Context, c *Client, publisher string) (string, error) {
 	if c.key != nil && c.key.ID() == publisher {
-		_, err := post[wire.Missing](ctx, c, "/v1/blobs/missing", wire.Missing{Digests: []catalog.Digest{}}, true)
+		_, err := Post[wire.Missing](ctx, c, "/v1/blobs/missing", wire.Missing{Digests: []catalog.Digest{}}, true)
 		var p *wire.Problem
 		if errors.As(err, &p) && (p.Kind == wire.KindForbidden || p.Kind == wire.KindToken) {
 			return "", fmt.Errorf("this needs a publisher's key: %w", err)
@@ -106,19 +107,11 @@ func (c *Client) unbegun(ctx context.Context, publisher string) (string, error) 
 	return "the nodes have not begun to make the key", nil
 }
 
-// Times of waiting for something to happen on the nodes. The node holds the
-// request for waitTime, the first time for firstWait, so that a person soon hears what
-// is waited for; keyPause separates two of them where it answers at once.
-const (
-	firstWait      = 5 * time.Second
-	firstWaitQuery = "wait=5"
-	waitTime       = 20 * time.Second
-	waitQuery      = "wait=20"
-	keyPause       = 200 * time.Millisecond
-)
+// keyPause separates two looks at a key where the node answers at once.
+const keyPause = 200 * time.Millisecond
 
 // keyProgress says where a ceremony is and which nodes it waits for. All of them
-// are needed (PROTOCOL section 1).
+// are needed (PROTOCOL.md section 1.2).
 func keyProgress(k catalog.Key) string {
 	var done func(i int) bool
 	switch k.State {
@@ -129,7 +122,7 @@ func keyProgress(k catalog.Key) string {
 	case catalog.KeySigning:
 		done = func(i int) bool { return i < len(k.Signed) && k.Signed[i] != nil }
 	case catalog.KeyFailed:
-		return fmt.Sprintf("attempt %d failed (%s), the next begins when all nodes are up", k.Attempt, k.Reason)
+		return fmt.Sprintf("attempt %d failed (%s), the next begins when all nodes are up", k.Attempt, explain.Reason(k.Reason))
 	default:
 		return fmt.Sprintf("attempt %d is %s", k.Attempt, k.State)
 	}
@@ -153,14 +146,14 @@ func checkStatement(cluster catalog.Cluster, k catalog.Key, publisher string) er
 	case len(k.Nodes) != n, len(k.Commits) != n, len(k.Signed) != n:
 		return fmt.Errorf("it names %d nodes, %d shares and %d signatures, the roster has %d nodes",
 			len(k.Nodes), len(k.Commits), len(k.Signed), n)
-	case !bytes.Equal(k.Statement, catalog.ReadyStatement(cluster, k)):
+	case !bytes.Equal(k.Statement, attest.ReadyStatement(cluster, k)):
 		return errors.New("its statement is not the one that follows from the record and the roster")
 	}
 	for i, node := range cluster.Nodes {
 		if node.Point != i+1 || k.Nodes[i] != node.ID {
 			return fmt.Errorf("point %d is node %s in the key and %s in the roster", i+1, k.Nodes[i], node.ID)
 		}
-		if !catalog.VerifyReady(node, k.Statement, k.Signed[i]) {
+		if !attest.VerifyReady(node, k.Statement, k.Signed[i]) {
 			return fmt.Errorf("the signature of node %s does not verify under its pinned key", node.ID)
 		}
 	}
@@ -169,13 +162,13 @@ func checkStatement(cluster catalog.Cluster, k catalog.Key, publisher string) er
 
 // combineKey fetches the shares of the public key, compares them with the
 // digests that all nodes signed, and adds them up.
-func (c *Client) combineKey(ctx context.Context, p he.Parameters, k catalog.Key) ([]byte, error) {
+func combineKey(ctx context.Context, c *Client, p he.Parameters, k catalog.Key) ([]byte, error) {
 	shares := make([][]byte, len(k.Commits))
 	for i, commit := range k.Commits {
-		share, err := c.do(ctx, call{
-			method:    http.MethodGet,
-			path:      fmt.Sprintf("/v1/keys/%s/shares/%d", url.PathEscape(k.Publisher), i+1),
-			elsewhere: true,
+		share, err := c.Do(ctx, Call{
+			Method:    http.MethodGet,
+			Path:      fmt.Sprintf("/v1/keys/%s/shares/%d", url.PathEscape(k.Publisher), i+1),
+			Elsewhere: true,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("read node %s's share of the public key: %w", k.Nodes[i], err)
@@ -190,4 +183,23 @@ func (c *Client) combineKey(ctx context.Context, p he.Parameters, k catalog.Key)
 		return nil, &KeyError{Publisher: k.Publisher, Reason: err}
 	}
 	return public, nil
+}
+
+// SealingRoster returns the roster with sealing keys that all of its nodes signed, in
+// the statement of a publisher's key. The statement is held against the very roster
+// that is returned: a node that is asked twice may answer the second time with sealing
+// keys of its own.
+func (c *Client) SealingRoster(ctx context.Context, publisher string) (catalog.Cluster, error) {
+	key, err := c.ReadyKey(ctx, publisher)
+	if err != nil {
+		return catalog.Cluster{}, fmt.Errorf("check the nodes' sealing keys: %w", err)
+	}
+	cluster, err := c.Cluster(ctx)
+	if err != nil {
+		return cluster, err
+	}
+	if err := checkStatement(cluster, key.Record, publisher); err != nil {
+		return cluster, &KeyError{Publisher: publisher, Reason: err}
+	}
+	return cluster, nil
 }

@@ -51,7 +51,7 @@ func (c *Client) status(ctx context.Context, n ProfileNode) (wire.Status, error)
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Patience)
 	defer cancel()
 	var s wire.Status
-	b, err := c.ask(ctx, n, call{method: http.MethodGet, path: "/v1/status", token: true})
+	b, err := c.Ask(ctx, n, Call{Method: http.MethodGet, Path: "/v1/status", Token: true})
 	if err != nil {
 		return s, err
 	}

@@ -2,7 +2,10 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/ed25519"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,164 +14,193 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api/token"
 	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/peer"
 )
 
 // maxJSON bounds what is read of an answer in JSON.
 const maxJSON = 64 << 20
 
-// call is one request that may be tried on several nodes.
-type call struct {
-	method string
-	path   string
-	body   []byte
-	// contentType of body; empty: JSON.
-	contentType string
-	// token: the request carries one.
-	token bool
-	// elsewhere: 404 may mean that only this node does not have it.
-	elsewhere bool
-	// limit of the answer's bytes; 0: maxJSON.
-	limit int64
-	// wait is how long the server may hold the request on purpose.
-	wait time.Duration
+// Call is one request that may be tried on several nodes.
+type Call struct {
+	Method string // empty: GET
+	Path   string // with its query
+	Body   []byte
+	// ContentType of Body; empty: JSON.
+	ContentType string
+	// Token: the request carries one.
+	Token bool
+	// Elsewhere: 404 may mean that only this node does not have it.
+	Elsewhere bool
+	// Limit of the answer's bytes; 0: 64 MiB.
+	Limit int64
+	// Wait is how long the server may hold the request on purpose.
+	Wait time.Duration
 }
 
-// do tries the call on the nodes, the one that answered last first, until one
-// answers something that another would not mend.
-func (c *Client) do(ctx context.Context, r call) ([]byte, error) {
-	if r.token && c.key == nil {
-		return nil, fmt.Errorf("%s %s: %w", r.method, r.path, ErrNoKey)
+// transport makes requests to the nodes of a cluster.
+type transport struct {
+	profile   Profile
+	key       *Key
+	opts      Options
+	pins      bool // connections prove the keys of pinned nodes
+	http      *http.Client
+	nodes     []ProfileNode
+	preferred atomic.Int64 // index in nodes of the one that answered last
+	health    *nodesHealth
+}
+
+func newTransport(profile Profile, key *Key, opts Options) *transport {
+	t := &transport{profile: profile, key: key, opts: opts, pins: opts.TLS == nil, nodes: profile.Nodes}
+	if t.pins {
+		t.opts.TLS = peer.PinnedClientTLS(profile.keys())
 	}
-	giveUp := c.now().Add(c.opts.Patience)
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		failures := make([]NodeFailure, 0, len(c.nodes))
-		var answer error // of a node that was reached
-		for left := c.order(); len(left) > 0; {
-			i := left[0]
-			left = left[1:]
-			body, err := c.ask(ctx, c.nodes[i], r)
-			if err == nil {
-				c.preferred.Store(int64(i))
-				return body, nil
-			}
-			if ctx.Err() != nil {
-				return nil, fmt.Errorf("%s %s: %w", r.method, r.path, ctx.Err())
-			}
-			var p *wire.Problem
-			if errors.As(err, &p) {
-				if !r.tryNext(p) {
-					c.preferred.Store(int64(i))
-					return nil, c.explain(p, failures)
-				}
-				answer = p
-				pause = max(pause, retryAfter(p))
-			}
-			failures = append(failures, NodeFailure{ID: c.nodes[i].ID, Addr: c.nodes[i].Addr, Err: err})
-			if p == nil && len(left) > 1 {
-				var away []NodeFailure
-				left, away = c.survey(ctx, left)
-				failures = append(failures, away...)
-			}
+	if profile.Addr != "" {
+		t.prefer(profile.Addr)
+	}
+	t.health = newNodesHealth(len(t.nodes), opts.Now)
+	t.http = &http.Client{
+		Transport: newPool(t.opts),
+		// An answer that sends elsewhere is not followed: nodes answer themselves.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return t
+}
+
+// prefer asks the node at addr first. An address that no pinned node has may
+// still lead to one, through a port that is forwarded, say: TLS pins its key.
+func (t *transport) prefer(addr string) {
+	for i, n := range t.nodes {
+		if strings.TrimSuffix(n.Addr, "/") == strings.TrimSuffix(addr, "/") {
+			t.preferred.Store(int64(i))
+			return
 		}
-		last := error(&UnreachableError{Nodes: failures})
-		if answer != nil {
-			last = c.explain(answer, failures)
+	}
+	t.nodes = append([]ProfileNode{{ID: "node", Addr: addr}}, t.nodes...)
+}
+
+// Now is the time by the client's clock.
+func (t *transport) Now() time.Time { return t.opts.Now() }
+
+// Do tries the call on the nodes, the one that answered last first, until one answers
+// something that another would not mend.
+func (t *transport) Do(ctx context.Context, r Call) ([]byte, error) {
+	if r.Token && t.key == nil {
+		return nil, fmt.Errorf("%s %s: %w", r.method(), r.Path, ErrNoKey)
+	}
+	giveUp := t.Now().Add(t.opts.Patience)
+	for pause := FirstPause; ; pause = min(2*pause, LastPause) {
+		x := t.round(ctx, r)
+		switch {
+		case x.err == nil:
+			return x.body, nil
+		case ctx.Err() != nil:
+			return nil, fmt.Errorf("%s %s: %w", r.method(), r.Path, ctx.Err())
+		case x.final, !x.worthAnother(r):
+			return nil, x.err
 		}
-		if r.elsewhere && isNotFound(answer) || busyUntil(answer, c.now()).After(giveUp) || c.now().Add(pause).After(giveUp) {
-			return nil, last
+		pause = max(pause, x.comeBack)
+		if t.Now().Add(pause).After(giveUp) {
+			return nil, x.err
 		}
-		if err := c.pause(ctx, pause); err != nil {
-			return nil, fmt.Errorf("%s %s: %w; before that: %w", r.method, r.path, err, last)
+		if err := Pause(ctx, jittered(pause)); err != nil {
+			return nil, fmt.Errorf("%s %s: %w; before that: %w", r.method(), r.Path, err, x.err)
 		}
 	}
 }
 
 // Pauses between two rounds over the nodes.
 const (
-	firstPause = 100 * time.Millisecond
-	lastPause  = time.Second
+	FirstPause = 100 * time.Millisecond
+	LastPause  = time.Second
 )
 
+func (r Call) method() string { return cmp.Or(r.Method, http.MethodGet) }
+
 // tryNext reports whether another node, or the same one later, may do better.
-func (r call) tryNext(p *wire.Problem) bool {
+func (r Call) tryNext(p *wire.Problem) bool {
 	switch p.Status {
-	case http.StatusServiceUnavailable:
-		// A node that found no quorum has waited for one already.
-		return p.Kind != wire.KindNoQuorum
-	case http.StatusTooManyRequests, http.StatusBadGateway:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusBadGateway:
 		return true
 	case http.StatusGatewayTimeout:
 		return true // an envelope is applied once, everything else only reads
+	case http.StatusUnauthorized:
+		return r.Token && p.Kind == wire.KindToken // a node whose clock is wrong takes no token
 	case http.StatusNotFound:
-		return r.elsewhere
+		return r.Elsewhere
 	}
 	return false
 }
 
-func isNotFound(err error) bool {
+// IsNotFound reports whether a node answered that there is no such thing.
+func IsNotFound(err error) bool {
 	var p *wire.Problem
 	return errors.As(err, &p) && p.Status == http.StatusNotFound
 }
 
-// busyUntil is when a caller that has taken more than it may is to come back; now, where
-// the answer is another one.
-func busyUntil(answer error, now time.Time) time.Time {
-	var p *wire.Problem
-	if !errors.As(answer, &p) || p.Status != http.StatusTooManyRequests {
-		return now
-	}
-	seconds, err := strconv.Atoi(p.Header.Get("Retry-After"))
-	if err != nil || seconds < 0 {
-		return now
-	}
-	return now.Add(time.Duration(min(seconds, 1<<20)) * time.Second)
-}
-
-// retryAfter is what the node asked for, within reason.
+// retryAfter is how long the node asked to be left alone; 0: it did not.
 func retryAfter(p *wire.Problem) time.Duration {
 	seconds, err := strconv.Atoi(p.Header.Get("Retry-After"))
 	if err != nil || seconds < 0 {
 		return 0
 	}
-	return min(time.Duration(min(seconds, 60))*time.Second, 2*lastPause) // a large number of seconds is no Duration
+	return time.Duration(min(seconds, 1<<20)) * time.Second // a large number of seconds is no Duration
 }
 
-// order lists the nodes' indexes, the preferred one first.
-func (c *Client) order() []int {
-	first := int(c.preferred.Load())
-	indexes := make([]int, len(c.nodes))
-	for i := range indexes {
-		indexes[i] = (first + i) % len(c.nodes)
+// order lists the nodes' indexes in the order in which they are to be asked.
+func (t *transport) order() []int { return t.health.order(int(t.preferred.Load())) }
+
+// Nodes are the nodes in the order in which they are to be asked.
+func (t *transport) Nodes() []ProfileNode {
+	var out []ProfileNode
+	for _, i := range t.order() {
+		out = append(out, t.nodes[i])
 	}
-	return indexes
+	return out
 }
 
-// pause waits, or ends with ctx.
-func (c *Client) pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+// Ask makes the call on one node. An answer that is an error is *wire.Problem.
+func (t *transport) Ask(ctx context.Context, node ProfileNode, r Call) ([]byte, error) {
+	resp, err := t.send(ctx, node, r)
+	if err == nil && resp.status >= http.StatusBadRequest {
+		err = problemOf(resp)
 	}
+	return resp.body, err
 }
 
-// ask makes the call on one node. An answer that is an error is *wire.Problem.
-func (c *Client) ask(ctx context.Context, node ProfileNode, r call) ([]byte, error) {
-	resp, err := c.send(ctx, node, r)
+// Answer is Ask that says which pinned node answered, by the key that the connection
+// proved: one node must not answer for two, wherever addresses lead. Where tests replace
+// TLS there is no such key, and it is the node that was asked. It says so of an answer that
+// is an error, too.
+func (t *transport) Answer(ctx context.Context, node ProfileNode, r Call) (by string, body []byte, err error) {
+	resp, err := t.send(ctx, node, r)
 	if err != nil {
-		return nil, err
+		return "", nil, err
+	}
+	if by, err = t.answerer(node, resp); err != nil {
+		return "", nil, err
 	}
 	if resp.status >= http.StatusBadRequest {
-		return nil, problemOf(resp)
+		return by, nil, problemOf(resp)
 	}
-	return resp.body, nil
+	return by, resp.body, nil
+}
+
+func (t *transport) answerer(asked ProfileNode, r response) (string, error) {
+	if !t.pins {
+		return asked.ID, nil
+	}
+	for _, n := range t.profile.Nodes {
+		if ed25519.PublicKey(n.Key).Equal(r.key) {
+			return n.ID, nil
+		}
+	}
+	return "", fmt.Errorf("%w: the key of who answers for node %s", ErrPinned, asked.ID)
 }
 
 // response is what a node answered.
@@ -176,24 +208,25 @@ type response struct {
 	status int
 	header http.Header
 	body   []byte
+	key    ed25519.PublicKey // that the connection proved; nil where it is another kind of key
 }
 
 // send makes the call on one node and reads the whole answer.
-func (c *Client) send(ctx context.Context, node ProfileNode, r call) (response, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.opts.RequestTimeout+r.wait)
+func (t *transport) send(ctx context.Context, node ProfileNode, r Call) (response, error) {
+	ctx, cancel := context.WithTimeout(ctx, t.opts.RequestTimeout+r.Wait)
 	defer cancel()
-	ctx, end := c.vigil(ctx, node)
+	ctx, end := t.watchLiveness(ctx, node)
 	defer end()
-	req, err := c.request(ctx, node, r)
+	req, err := t.request(ctx, node, r)
 	if err != nil {
 		return response{}, err
 	}
-	resp, err := c.http.Do(req)
+	resp, err := t.http.Do(req)
 	if err != nil {
 		return response{}, given(ctx, err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing is written
-	limit := r.limit
+	limit := r.Limit
 	if limit == 0 {
 		limit = maxJSON
 	}
@@ -204,7 +237,16 @@ func (c *Client) send(ctx context.Context, node ProfileNode, r call) (response, 
 	if int64(len(body)) > limit {
 		return response{}, fmt.Errorf("the answer is longer than %d bytes", limit)
 	}
-	return response{status: resp.StatusCode, header: resp.Header, body: body}, nil
+	return response{status: resp.StatusCode, header: resp.Header, body: body, key: provenKey(resp.TLS)}, nil
+}
+
+// provenKey is the Ed25519 key of the other side of a connection.
+func provenKey(s *tls.ConnectionState) ed25519.PublicKey {
+	if s == nil || len(s.PeerCertificates) == 0 {
+		return nil
+	}
+	key, _ := s.PeerCertificates[0].PublicKey.(ed25519.PublicKey)
+	return key
 }
 
 // given is why a request broke: because its node hangs, where it was given up for
@@ -217,27 +259,27 @@ func given(ctx context.Context, err error) error {
 }
 
 // request builds the HTTP request, with a fresh token where one is needed.
-func (c *Client) request(ctx context.Context, node ProfileNode, r call) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, r.method, strings.TrimSuffix(node.Addr, "/")+r.path, bytes.NewReader(r.body))
+func (t *transport) request(ctx context.Context, node ProfileNode, r Call) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, r.method(), strings.TrimSuffix(node.Addr, "/")+r.Path, bytes.NewReader(r.Body))
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/json, application/octet-stream")
 	req.Header.Set("User-Agent", "weir")
-	if len(r.body) > 0 {
+	if len(r.Body) > 0 {
 		req.Header.Set("Content-Type", "application/json")
-		if r.contentType != "" {
-			req.Header.Set("Content-Type", r.contentType)
+		if r.ContentType != "" {
+			req.Header.Set("Content-Type", r.ContentType)
 		}
 	}
-	if !r.token {
+	if !r.Token {
 		return req, nil
 	}
-	t, err := token.Issue(c.key.signing, c.key.ID(), c.profile.Cluster.String(), c.now())
+	issued, err := token.Issue(t.key.signing, t.key.ID(), t.profile.Cluster.String(), t.Now())
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Authorization", "Bearer "+t)
+	req.Header.Set("Authorization", "Bearer "+issued)
 	return req, nil
 }
 
@@ -248,35 +290,32 @@ func problemOf(resp response) error {
 	if err != nil || kind != "application/problem+json" || json.Unmarshal(resp.body, &p) != nil || p.Message == "" {
 		p = *wire.NewProblem(resp.status, wire.KindInternal, fmt.Sprintf("the node answered %d %s", resp.status, http.StatusText(resp.status)))
 	}
+	// Each is one line: what a node adds must not look like another message.
+	p.Message, p.Fix = catalog.Shown(p.Message), catalog.Shown(p.Fix)
 	p.Status = resp.status
 	p.Header = resp.header
 	return &p
 }
 
-// get reads a JSON answer.
-func get[T any](ctx context.Context, c *Client, r call) (T, error) {
-	r.method = http.MethodGet
-	return fetch[T](ctx, c, r)
+// Get reads a JSON answer.
+func Get[T any](ctx context.Context, c *Client, r Call) (T, error) {
+	var v T
+	body, err := c.Do(ctx, r)
+	if err != nil {
+		return v, err
+	}
+	if err := json.Unmarshal(body, &v); err != nil {
+		return v, fmt.Errorf("read the answer to %s %s: %w", r.method(), r.Path, err)
+	}
+	return v, nil
 }
 
-// post sends a JSON body and reads a JSON answer.
-func post[T any](ctx context.Context, c *Client, path string, body any, withToken bool) (T, error) {
+// Post sends a JSON body and reads a JSON answer.
+func Post[T any](ctx context.Context, c *Client, path string, body any, withToken bool) (T, error) {
 	raw, err := json.Marshal(body)
 	if err != nil {
 		var none T
 		return none, fmt.Errorf("encode the body of POST %s: %w", path, err)
 	}
-	return fetch[T](ctx, c, call{method: http.MethodPost, path: path, body: raw, token: withToken})
-}
-
-func fetch[T any](ctx context.Context, c *Client, r call) (T, error) {
-	var v T
-	body, err := c.do(ctx, r)
-	if err != nil {
-		return v, err
-	}
-	if err := json.Unmarshal(body, &v); err != nil {
-		return v, fmt.Errorf("read the answer to %s %s: %w", r.method, r.path, err)
-	}
-	return v, nil
+	return Get[T](ctx, c, Call{Method: http.MethodPost, Path: path, Body: raw, Token: withToken})
 }

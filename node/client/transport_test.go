@@ -17,54 +17,55 @@ import (
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/clienttest"
 	"github.com/weirdata/weir/node/peer"
 )
 
 func TestAnotherNodeAnswersWhenOneIsGone(t *testing.T) {
-	w := newWorld(t)
-	c := w.client(catalog.RoleOperator)
-	w.servers[0].Close()
+	w := clienttest.New(t)
+	c := w.Client(catalog.RoleOperator)
+	w.Servers[0].Close()
 	for range 2 {
-		all, err := c.Principals(w.ctx)
-		w.must(err)
+		all, err := client.Principals.All(w.Ctx, c)
+		w.Must(err)
 		if len(all) != 3 {
 			t.Fatalf("%d principals", len(all))
 		}
 	}
-	ready, err := c.Ready(w.ctx)
-	w.must(err)
+	ready, err := c.Ready(w.Ctx)
+	w.Must(err)
 	if !ready.Ready {
 		t.Errorf("not ready: %v", ready.Reasons)
 	}
-	w.servers[1].Close()
-	w.servers[2].Close()
-	_, err = c.Principals(w.ctx)
+	w.Servers[1].Close()
+	w.Servers[2].Close()
+	_, err = client.Principals.All(w.Ctx, c)
 	var away *client.UnreachableError
 	if !errors.As(err, &away) || len(away.Nodes) != 3 || !strings.Contains(err.Error(), "n3 at https://") {
 		t.Errorf("got %v, want all three nodes named", err)
 	}
-	if _, err := c.Ready(w.ctx); !errors.As(err, &away) {
+	if _, err := c.Ready(w.Ctx); !errors.As(err, &away) {
 		t.Errorf("ready: %v", err)
 	}
 }
 
 func TestNodeThatIsNotReadySaysWhy(t *testing.T) {
-	w := newWorld(t)
-	w.cluster.Reasons = []string{"key share of k-1 has another digest"}
-	ready, err := w.client(catalog.RoleBuyer).Ready(w.ctx)
-	w.must(err)
+	w := clienttest.New(t)
+	w.Cluster.Reasons = []string{"key share of k-1 has another digest"}
+	ready, err := w.Client(catalog.RoleBuyer).Ready(w.Ctx)
+	w.Must(err)
 	if ready.Ready || len(ready.Reasons) != 1 {
 		t.Errorf("ready %+v", ready)
 	}
 }
 
 func TestEnvelopeWhoseAnswerWasLostIsAppliedOnce(t *testing.T) {
-	w := newWorld(t)
-	w.publishAir()
+	w := clienttest.New(t)
+	w.PublishAir()
 	bodies := make(chan string, 8)
 	var cut atomic.Bool
-	inner := w.servers[0].Config.Handler
-	w.servers[0].Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	inner := w.Servers[0].Config.Handler
+	w.Servers[0].Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/v1/envelopes" || !cut.CompareAndSwap(false, true) {
 			inner.ServeHTTP(rw, r)
 			return
@@ -72,16 +73,16 @@ func TestEnvelopeWhoseAnswerWasLostIsAppliedOnce(t *testing.T) {
 		inner.ServeHTTP(httptest.NewRecorder(), r) // applied, but the answer is lost
 		panic(http.ErrAbortHandler)
 	})
-	w.watch(func(_ int, r *http.Request, body []byte) {
+	w.Watch(func(_ int, r *http.Request, body []byte) {
 		if r.URL.Path == "/v1/envelopes" {
 			bodies <- string(body)
 		}
 	})
-	buyer := w.client(catalog.RoleBuyer)
-	id, err := buyer.CreateOrder(w.ctx, catalog.OrderCreate{Dataset: "air", Purpose: "once"})
-	w.must(err)
-	orders, err := buyer.Orders(w.ctx)
-	w.must(err)
+	buyer := w.Client(catalog.RoleBuyer)
+	id, err := buyer.CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: "air", Purpose: "once"})
+	w.Must(err)
+	orders, err := client.Orders.All(w.Ctx, buyer)
+	w.Must(err)
 	if len(orders) != 1 || orders[0].ID != id {
 		t.Errorf("orders %v, want the one %s", orders, id)
 	}
@@ -91,30 +92,30 @@ func TestEnvelopeWhoseAnswerWasLostIsAppliedOnce(t *testing.T) {
 }
 
 func TestUnknownOutcomeIsAskedForAgainWithTheSameBytes(t *testing.T) {
-	w := newWorld(t)
-	w.publishAir()
+	w := clienttest.New(t)
+	w.PublishAir()
 	var tries atomic.Int64
-	w.cluster.Broken = func() error {
+	w.Cluster.Broken = func() error {
 		if tries.Add(1) <= 2 {
 			return api.ErrTimeout
 		}
 		return nil
 	}
-	_, err := w.client(catalog.RoleBuyer).CreateOrder(w.ctx, catalog.OrderCreate{Dataset: "air", Purpose: "late"})
-	w.must(err)
+	_, err := w.Client(catalog.RoleBuyer).CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: "air", Purpose: "late"})
+	w.Must(err)
 	if tries.Load() != 3 {
 		t.Errorf("%d tries", tries.Load())
 	}
 }
 
 func TestOnlyPinnedKeysAreTalkedTo(t *testing.T) {
-	w := newWorld(t)
-	handler, err := api.New(w.cluster.Options())
-	w.must(err)
-	honest, err := w.cluster.TLS(0)
-	w.must(err)
-	impostorIdentity, err := peer.NewIdentity(w.keys[catalog.RoleBuyer].Signing())
-	w.must(err)
+	w := clienttest.New(t)
+	handler, err := api.New(w.Cluster.Options())
+	w.Must(err)
+	honest, err := w.Cluster.TLS(0)
+	w.Must(err)
+	impostorIdentity, err := peer.NewIdentity(w.Keys[catalog.RoleBuyer].Signing())
+	w.Must(err)
 	for _, c := range []struct {
 		name string
 		tls  *tls.Config
@@ -124,12 +125,12 @@ func TestOnlyPinnedKeysAreTalkedTo(t *testing.T) {
 		server.TLS = c.tls
 		server.Config.ErrorLog = nil
 		server.StartTLS()
-		profile := w.profile
+		profile := w.Profile
 		profile.Addr = server.URL
-		profile.Nodes = []client.ProfileNode{{ID: "n1", Addr: server.URL, Key: w.profile.Nodes[0].Key}}
+		profile.Nodes = []client.ProfileNode{{ID: "n1", Addr: server.URL, Key: w.Profile.Nodes[0].Key}}
 		cl, err := client.New(profile, nil, client.Options{Patience: time.Millisecond})
-		w.must(err)
-		_, err = cl.Registries(w.ctx)
+		w.Must(err)
+		_, err = client.Registries.All(w.Ctx, cl)
 		if (err == nil) != c.ok {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -142,21 +143,21 @@ func TestOnlyPinnedKeysAreTalkedTo(t *testing.T) {
 }
 
 func TestRosterThatDiffersFromTheProfileIsRefused(t *testing.T) {
-	w := newWorld(t)
+	w := clienttest.New(t)
 	for name, change := range map[string]func(*client.Profile){
 		"a node less":     func(p *client.Profile) { p.Nodes = p.Nodes[:2] },
-		"another key":     func(p *client.Profile) { p.Nodes[1].Key = w.keys[catalog.RoleBuyer].Public().Key },
+		"another key":     func(p *client.Profile) { p.Nodes[1].Key = w.Keys[catalog.RoleBuyer].Public().Key },
 		"another cluster": func(p *client.Profile) { p.Cluster[0] ^= 1 },
 	} {
-		profile := w.profile
-		profile.Nodes = append([]client.ProfileNode(nil), w.profile.Nodes...)
+		profile := w.Profile
+		profile.Nodes = append([]client.ProfileNode(nil), w.Profile.Nodes...)
 		change(&profile)
-		c, err := client.New(profile, w.keys[catalog.RoleBuyer], w.options())
-		w.must(err)
-		if _, err := c.Cluster(w.ctx); !errors.Is(err, client.ErrPinned) {
+		c, err := client.New(profile, w.Keys[catalog.RoleBuyer], w.Options())
+		w.Must(err)
+		if _, err := c.Cluster(w.Ctx); !errors.Is(err, client.ErrPinned) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := c.ReadyKey(w.ctx, "p-x"); !errors.Is(err, client.ErrPinned) {
+		if _, err := c.ReadyKey(w.Ctx, "p-x"); !errors.Is(err, client.ErrPinned) {
 			t.Errorf("%s: a key was looked for: %v", name, err)
 		}
 		c.Close()
@@ -164,51 +165,51 @@ func TestRosterThatDiffersFromTheProfileIsRefused(t *testing.T) {
 }
 
 func TestClientWithoutAKeyReadsWhatIsPublicAndNothingElse(t *testing.T) {
-	w := newWorld(t)
-	c, err := client.New(w.profile, nil, w.options())
-	w.must(err)
+	w := clienttest.New(t)
+	c, err := client.New(w.Profile, nil, w.Options())
+	w.Must(err)
 	t.Cleanup(c.Close)
-	if _, err := c.Datasets(w.ctx); err != nil {
+	if _, err := client.Datasets.All(w.Ctx, c); err != nil {
 		t.Error(err)
 	}
-	if _, err := c.Orders(w.ctx); !errors.Is(err, client.ErrNoKey) {
+	if _, err := client.Orders.All(w.Ctx, c); !errors.Is(err, client.ErrNoKey) {
 		t.Errorf("orders: %v", err)
 	}
-	if _, err := c.CreateOrder(w.ctx, catalog.OrderCreate{}); !errors.Is(err, client.ErrNoKey) {
+	if _, err := c.CreateOrder(w.Ctx, catalog.OrderCreate{}); !errors.Is(err, client.ErrNoKey) {
 		t.Errorf("an order: %v", err)
 	}
 }
 
 func TestKeyThatIsNotReadyIsWaitedForAndNamed(t *testing.T) {
-	w := newWorld(t)
-	w.cluster.Asleep = true
+	w := clienttest.New(t)
+	w.Cluster.Asleep = true
 	k, err := client.NewKey("late")
-	w.must(err)
-	_, err = w.client(catalog.RoleOperator).AddPrincipal(w.ctx, k.Public(), catalog.RolePublisher)
-	w.must(err)
-	ctx, cancel := context.WithCancel(w.ctx)
-	w.watch(func(_ int, r *http.Request, _ []byte) {
+	w.Must(err)
+	_, err = w.Client(catalog.RoleOperator).AddPrincipal(w.Ctx, k.Public(), catalog.RolePublisher)
+	w.Must(err)
+	ctx, cancel := context.WithCancel(w.Ctx)
+	w.Watch(func(_ int, r *http.Request, _ []byte) {
 		if strings.HasPrefix(r.URL.Path, "/v1/keys/") {
 			cancel()
 		}
 	})
-	if _, err := w.client(catalog.RoleBuyer).ReadyKey(ctx, k.ID()); !errors.Is(err, context.Canceled) {
+	if _, err := w.Client(catalog.RoleBuyer).ReadyKey(ctx, k.ID()); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	w.watch(nil)
-	w.must(w.cluster.Wake())
-	ready, err := w.client(catalog.RoleBuyer).ReadyKey(w.ctx, k.ID())
-	w.must(err)
+	w.Watch(nil)
+	w.Must(w.Cluster.Wake())
+	ready, err := w.Client(catalog.RoleBuyer).ReadyKey(w.Ctx, k.ID())
+	w.Must(err)
 	if ready.Record.State != catalog.KeyReady || len(ready.Public) == 0 {
 		t.Errorf("key %+v", ready.Record)
 	}
 }
 
 func TestBusyNodeIsAskedAgain(t *testing.T) {
-	w := newWorld(t)
+	w := clienttest.New(t)
 	var tries atomic.Int64
-	inner := w.servers[0].Config.Handler
-	for _, s := range w.servers {
+	inner := w.Servers[0].Config.Handler
+	for _, s := range w.Servers {
 		s.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			if tries.Add(1) <= 3 {
 				rw.Header().Set("Content-Type", "application/problem+json")
@@ -219,16 +220,16 @@ func TestBusyNodeIsAskedAgain(t *testing.T) {
 			inner.ServeHTTP(rw, r)
 		})
 	}
-	o := w.options()
+	o := w.Options()
 	o.Patience = time.Minute // it is answered in a second; a busy machine may take longer
-	patient, err := client.New(w.profile, w.keys[catalog.RoleBuyer], o)
-	w.must(err)
+	patient, err := client.New(w.Profile, w.Keys[catalog.RoleBuyer], o)
+	w.Must(err)
 	defer patient.Close()
-	if _, err := patient.Datasets(w.ctx); err != nil {
+	if _, err := client.Datasets.All(w.Ctx, patient); err != nil {
 		t.Error(err)
 	}
 	tries.Store(-1000)
-	_, err = w.client(catalog.RoleBuyer).Datasets(w.ctx)
+	_, err = client.Datasets.All(w.Ctx, w.Client(catalog.RoleBuyer))
 	var p *wire.Problem
 	if !errors.As(err, &p) || p.Kind != wire.KindBusy {
 		t.Errorf("got %v, want busy", err)
@@ -238,18 +239,18 @@ func TestBusyNodeIsAskedAgain(t *testing.T) {
 // A client waits as long as it is told to, and where that is longer than it has time for it
 // says so at once.
 func TestClientComesBackWhenItIsTold(t *testing.T) {
-	w := newWorld(t)
+	w := clienttest.New(t)
 	var after atomic.Value
 	var asked []time.Time
 	var mu sync.Mutex
-	inner := w.servers[0].Config.Handler
-	for _, s := range w.servers {
+	inner := w.Servers[0].Config.Handler
+	for _, s := range w.Servers {
 		s.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			mu.Lock()
 			if r.URL.Path != "/livez" { // asked where a request takes long
 				asked = append(asked, time.Now())
 			}
-			rounds := (len(asked) - 1) / len(w.servers)
+			rounds := (len(asked) - 1) / len(w.Servers)
 			mu.Unlock()
 			if rounds == 2 {
 				inner.ServeHTTP(rw, r)
@@ -261,14 +262,14 @@ func TestClientComesBackWhenItIsTold(t *testing.T) {
 			rw.Write([]byte(`{"kind":"busy","message":"later","status":429}`)) //nolint:errcheck // a test's server
 		})
 	}
-	o := w.options()
+	o := w.Options()
 	o.Patience = time.Minute // it is answered in the third round; a busy machine may take longer
-	c, err := client.New(w.profile, w.keys[catalog.RoleBuyer], o)
-	w.must(err)
+	c, err := client.New(w.Profile, w.Keys[catalog.RoleBuyer], o)
+	w.Must(err)
 	defer c.Close()
 	var p *wire.Problem
 	after.Store("1")
-	if _, err := c.Datasets(w.ctx); err != nil {
+	if _, err := client.Datasets.All(w.Ctx, c); err != nil {
 		t.Fatal(err)
 	}
 	// Each round asks every node.
@@ -277,7 +278,7 @@ func TestClientComesBackWhenItIsTold(t *testing.T) {
 	}
 	asked = nil
 	after.Store("3600")
-	if _, err := c.Datasets(w.ctx); !errors.As(err, &p) || p.Kind != wire.KindBusy || len(asked) != 3 {
+	if _, err := client.Datasets.All(w.Ctx, c); !errors.As(err, &p) || p.Kind != wire.KindBusy || len(asked) != 3 {
 		t.Errorf("got %v after %d tries, want busy after one round", err, len(asked))
 	}
 }
@@ -296,24 +297,24 @@ func silent(t *testing.T) string {
 // Two of three nodes hang: that costs the time of one, and the third is asked no
 // later than a caller can still be told of a lost quorum.
 func TestNodesThatHangArePassedOver(t *testing.T) {
-	w := newWorld(t)
-	profile := w.profile
-	profile.Nodes = append([]client.ProfileNode(nil), w.profile.Nodes...)
+	w := clienttest.New(t)
+	profile := w.Profile
+	profile.Nodes = append([]client.ProfileNode(nil), w.Profile.Nodes...)
 	profile.Nodes[0].Addr, profile.Nodes[1].Addr = silent(t), silent(t)
 	profile.Addr = profile.Nodes[0].Addr
-	c, err := client.New(profile, w.keys[catalog.RoleOperator], w.options())
-	w.must(err)
+	c, err := client.New(profile, w.Keys[catalog.RoleOperator], w.Options())
+	w.Must(err)
 	t.Cleanup(c.Close)
 	begin := time.Now()
-	_, err = c.Principals(w.ctx)
-	w.must(err)
+	_, err = client.Principals.All(w.Ctx, c)
+	w.Must(err)
 	if took := time.Since(begin); took > 12*time.Second { // 2.5 on a quiet machine
 		t.Errorf("it took %s", took)
 	}
 	// The one that answered is asked first from now on.
 	begin = time.Now()
-	_, err = c.Principals(w.ctx)
-	w.must(err)
+	_, err = client.Principals.All(w.Ctx, c)
+	w.Must(err)
 	if took := time.Since(begin); took > 2*time.Second { // a millisecond, or 2.5 s if the silent one is asked again
 		t.Errorf("the second request took %s", took)
 	}
@@ -322,12 +323,12 @@ func TestNodesThatHangArePassedOver(t *testing.T) {
 // A node may begin to hang while a request waits at it on purpose, on a
 // connection that stays open.
 func TestRequestIsMadeElsewhereWhenItsNodeBeginsToHang(t *testing.T) {
-	w := newWorld(t)
+	w := clienttest.New(t)
 	var hangs atomic.Bool
 	over := make(chan struct{})
 	t.Cleanup(func() { close(over) })
-	inner := w.servers[0].Config.Handler
-	w.servers[0].Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	inner := w.Servers[0].Config.Handler
+	w.Servers[0].Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/livez" {
 			hangs.Store(true)
 		}
@@ -340,6 +341,6 @@ func TestRequestIsMadeElsewhereWhenItsNodeBeginsToHang(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	})
-	_, err := w.client(catalog.RoleOperator).Principals(w.ctx)
-	w.must(err)
+	_, err := client.Principals.All(w.Ctx, w.Client(catalog.RoleOperator))
+	w.Must(err)
 }

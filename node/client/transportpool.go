@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// newTransport is the connection pool. It speaks HTTP/1.1 on several
+// newPool is the connection pool. It speaks HTTP/1.1 on several
 // connections rather than HTTP/2 on one: tiles are large, and one connection's
 // flow control and one core's encryption would bound an upload.
-func newTransport(opts Options) *http.Transport {
+func newPool(opts Options) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	config := opts.TLS.Clone()

@@ -9,22 +9,24 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/publish"
 )
 
 // Who is no publisher has no key to wait for.
 func TestOnlyAPublisherWaitsForItsKey(t *testing.T) {
-	w := newWorld(t)
+	w := clienttest.New(t)
 	stranger, err := client.NewKey("stranger")
-	w.must(err)
-	csv, _, _ := airCSV()
-	prepared := w.prepare(w.client(catalog.RolePublisher), publicDescriptor, csv)
+	w.Must(err)
+	csv, _, _ := clienttest.AirCSV()
+	prepared := w.Prepare(w.Client(catalog.RolePublisher), clienttest.PublicDescriptor, csv)
 	for key, want := range map[*client.Key]string{
-		w.keys[catalog.RoleBuyer]: "forbidden", stranger: "token",
+		w.Keys[catalog.RoleBuyer]: "forbidden", stranger: "token",
 	} {
-		c, err := client.New(w.profile, key, w.options())
-		w.must(err)
+		c, err := client.New(w.Profile, key, w.Options())
+		w.Must(err)
 		defer c.Close()
-		_, err = c.PublishDataset(w.ctx, prepared, nil)
+		_, err = publish.Publish(w.Ctx, c, prepared, nil)
 		var p *wire.Problem
 		if !errors.As(err, &p) || p.Kind != want || !strings.Contains(err.Error(), "this needs a publisher's key") {
 			t.Errorf("%s: got %v", want, err)
@@ -34,41 +36,26 @@ func TestOnlyAPublisherWaitsForItsKey(t *testing.T) {
 
 // A key ceremony needs all nodes: its publisher hears which one is away.
 func TestPublisherIsToldWhichNodeItsKeyWaitsFor(t *testing.T) {
-	w := newWorld(t)
-	w.cluster.Asleep = true
+	w := clienttest.New(t)
+	w.Cluster.Asleep = true
 	late, err := client.NewKey("late")
-	w.must(err)
-	_, err = w.client(catalog.RoleOperator).AddPrincipal(w.ctx, late.Public(), catalog.RolePublisher)
-	w.must(err)
-	csv, _, _ := airCSV()
-	prepared := w.prepare(w.client(catalog.RolePublisher), publicDescriptor, csv)
-	c, err := client.New(w.profile, late, w.options())
-	w.must(err)
+	w.Must(err)
+	_, err = w.Client(catalog.RoleOperator).AddPrincipal(w.Ctx, late.Public(), catalog.RolePublisher)
+	w.Must(err)
+	csv, _, _ := clienttest.AirCSV()
+	prepared := w.Prepare(w.Client(catalog.RolePublisher), clienttest.PublicDescriptor, csv)
+	c, err := client.New(w.Profile, late, w.Options())
+	w.Must(err)
 	defer c.Close()
-	w.servers[2].Close()
-	ctx, cancel := context.WithCancel(w.ctx)
-	_, err = c.PublishDataset(ctx, prepared, func(p client.Progress) {
-		if want := "the nodes have not begun to make the key: all of them must be up, and there is no answer from n3"; p.Stage != client.StageKey || p.Waiting != want {
+	w.Servers[2].Close()
+	ctx, cancel := context.WithCancel(w.Ctx)
+	_, err = publish.Publish(ctx, c, prepared, func(p publish.Progress) {
+		if want := "the nodes have not begun to make the key: all of them must be up, and there is no answer from n3"; p.Stage != publish.StageKey || p.Waiting != want {
 			t.Errorf("told %+v, want %q", p, want)
 		}
 		cancel()
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestRegistrationSaysWhichNodesItWaitsFor(t *testing.T) {
-	nodes, some := []string{"n1", "n2", "n3"}, []byte{1}
-	for want, v := range map[string]catalog.Vector{
-		"waiting for n2, n3 to store its share; all nodes must be up": {State: catalog.VectorStoring, Nonces: [][]byte{some, nil, nil}},
-		"waiting for n1 to check its share; all nodes must be up":     {State: catalog.VectorLining, Lines: [][]uint64{nil, {1}, {1}}},
-		"the nodes check that their shares are of one vector":         {State: catalog.VectorLining, Lines: [][]uint64{{1}, {1}, {1}}},
-		"the nodes check its entries":                                 {State: catalog.VectorProving},
-	} {
-		v.Nodes = nodes
-		if got := client.VectorWaits(v); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
 	}
 }

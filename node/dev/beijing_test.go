@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/seeds"
 )
 
@@ -76,13 +77,13 @@ func beijingTruth(t testing.TB, files []string) map[string]truth {
 	return groups
 }
 
-func publishBeijing(ctx context.Context, t testing.TB, bureau *client.Client, files []string) client.Published {
+func publishBeijing(ctx context.Context, t testing.TB, bureau *client.Client, files []string) publish.Published {
 	t.Helper()
 	text, err := seeds.Descriptor("beijing_air")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return publish(ctx, t, bureau, text, client.DataFiles(files))
+	return publishFiles(ctx, t, bureau, text, publish.DataFiles(files))
 }
 
 // Real readings, gaps and outliers and all: every row of a grouped query equals

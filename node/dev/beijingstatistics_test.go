@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/publish"
 )
 
 // statisticsDescriptor lists all stations with squares and buckets of PM2.5.
@@ -110,7 +110,7 @@ func TestBeijingStatisticsEqualPlaintext(t *testing.T) {
 	c := start(ctx, t, t.TempDir())
 	bureau, buyer := connect(t, c, Bureau), connect(t, c, Buyer)
 	begin := time.Now()
-	done := publish(ctx, t, bureau, []byte(statisticsDescriptor), client.DataFiles(files))
+	done := publishFiles(ctx, t, bureau, []byte(statisticsDescriptor), publish.DataFiles(files))
 	t.Logf("published %d readings in %d tiles in %s", done.Readings, done.Tiles, time.Since(begin).Round(time.Millisecond))
 	grant(ctx, t, buyer, bureau, "beijing_statistics")
 	begin = time.Now()

@@ -22,6 +22,7 @@ import (
 	"github.com/weirdata/weir/node/api/token"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
 )
 
 const (
@@ -79,7 +80,7 @@ type attack struct {
 // ask submits one query and records what became of it; it reports whether the
 // budget is used up. Every other time the envelope goes to two nodes at once.
 func (a *attack) ask(ctx context.Context, worker int, c *client.Client, sql string, twice bool) (bool, error) {
-	compiled, err := c.Compile(ctx, sql)
+	compiled, err := ask.Compile(ctx, c, sql)
 	if err != nil {
 		return false, ctx.Err() // the nodes are being killed: try again
 	}
@@ -133,7 +134,7 @@ func (a *attack) sendTwice(ctx context.Context, worker int, c *client.Client, su
 	now := time.Now().UnixMilli()
 	envelope, err := catalog.Sign(c.Key().Signing(), c.Key().ID(), catalog.Payload{
 		Cluster: c.Profile().Cluster.String(), Kind: catalog.KindQuerySubmit, Nonce: hex.EncodeToString(nonce[:]), Issued: now, Expires: now + 60_000,
-		Body: catalog.EncodeBody(submit),
+		Body: catalog.Encode(submit),
 	})
 	if err != nil {
 		return "", err
@@ -188,7 +189,7 @@ func (a *attack) work(ctx context.Context, worker int, c *client.Client) error {
 }
 
 func allOver(ctx context.Context, c *client.Client) (bool, error) {
-	queries, err := c.Queries(ctx)
+	queries, err := client.Queries.All(ctx, c)
 	if err != nil {
 		return false, err
 	}
@@ -288,7 +289,7 @@ func TestBudgetIsChargedExactlyWhileLeadersAreKilled(t *testing.T) {
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())
 	bureau, buyer, operator := connect(t, c, Bureau), connect(t, c, Buyer), connect(t, c, Operator)
-	publish(ctx, t, bureau, []byte(budgetDescriptor), []panel.File{{Name: "wells.csv", Open: func() (io.ReadCloser, error) {
+	publishFiles(ctx, t, bureau, []byte(budgetDescriptor), []panel.File{{Name: "wells.csv", Open: func() (io.ReadCloser, error) {
 		return io.NopCloser(strings.NewReader(wellsCSV())), nil
 	}}})
 	order, err := buyer.CreateOrder(ctx, catalog.OrderCreate{Dataset: "wells", Purpose: "test", Budget: "10.05"})
@@ -329,7 +330,7 @@ func TestBudgetIsChargedExactlyWhileLeadersAreKilled(t *testing.T) {
 // check compares the ledger with what the clients saw.
 func (a *attack) check(ctx context.Context, t *testing.T, buyer *client.Client) {
 	t.Helper()
-	queries, err := buyer.Queries(ctx)
+	queries, err := client.Queries.All(ctx, buyer)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +34,12 @@ type Options struct {
 	Command []string
 	// NodeFlags are appended to every `node start`.
 	NodeFlags []string
+	// Hosts are the addresses that the nodes of a new cluster listen on, one a node;
+	// empty: the loopback address.
+	Hosts []string
+	// Spawn calls start, which starts the process of a node, where that node is to run;
+	// nil: here.
+	Spawn func(id string, start func() error) error
 	// Progress is told what is being done; nil: nobody.
 	Progress func(what string)
 }
@@ -94,7 +101,15 @@ func (o Options) checked() (Options, error) {
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
+	if o.Spawn == nil {
+		o.Spawn = func(_ string, start func() error) error { return start() }
+	}
+	if len(o.Hosts) == 0 {
+		o.Hosts = slices.Repeat([]string{"127.0.0.1"}, o.Nodes)
+	}
 	switch {
+	case len(o.Hosts) != o.Nodes:
+		return o, fmt.Errorf("dev cluster: option Hosts: %d for %d nodes", len(o.Hosts), o.Nodes)
 	case o.Dir == "":
 		return o, errors.New("dev cluster: option Dir: a directory is needed")
 	case len(o.Command) == 0:
@@ -117,7 +132,7 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 	if !c.again {
 		c.opts.Progress("founding a cluster in " + c.layout.dir)
 	}
-	if c.genesis, err = c.layout.found(c.opts.Nodes, c.opts.Threshold); err != nil {
+	if c.genesis, err = c.layout.found(c.opts.Hosts, c.opts.Threshold); err != nil {
 		return err
 	}
 	if c.body, err = c.genesis.Body(); err != nil {
@@ -143,8 +158,8 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 	return c.profile.Save(c.layout.ready())
 }
 
-// StartNode starts a node that does not run.
-func (c *Cluster) StartNode(id string) error {
+// StartNode starts a node that does not run. flags are appended to its command line.
+func (c *Cluster) StartNode(id string, flags ...string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if p := c.nodes[id]; p != nil {
@@ -156,7 +171,12 @@ func (c *Cluster) StartNode(id string) error {
 	}
 	command := append(append([]string{}, c.opts.Command...), "node", "start", "--id", id, "--dir", c.layout.node(id),
 		"--seal-key-file", c.layout.sealKey(id), "--genesis", c.layout.genesis(), "--stop-with-stdin")
-	p, err := startProcess(append(command, c.opts.NodeFlags...), c.layout.log(id), c.layout.pid(id))
+	command = append(append(command, c.opts.NodeFlags...), flags...)
+	var p *process
+	err := c.opts.Spawn(id, func() (err error) {
+		p, err = startProcess(command, c.layout.log(id), c.layout.pid(id))
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("node %s: %w", id, err)
 	}
@@ -174,6 +194,20 @@ func (c *Cluster) Kill(id string) error {
 	}
 	p.kill()
 	<-p.done
+	return nil
+}
+
+// Signal sends a node's process a signal, and returns at once.
+func (c *Cluster) Signal(id string, s os.Signal) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.nodes[id]
+	if p == nil {
+		return fmt.Errorf("node %s does not run", id)
+	}
+	if err := p.cmd.Process.Signal(s); err != nil {
+		return fmt.Errorf("signal node %s: %w", id, err)
+	}
 	return nil
 }
 
@@ -251,7 +285,7 @@ func (c *Cluster) admit(ctx context.Context) error {
 		return err
 	}
 	defer operator.Close()
-	known, err := operator.Principals(ctx)
+	known, err := client.Principals.All(ctx, operator)
 	if err != nil {
 		return fmt.Errorf("list the principals: %w", err)
 	}
@@ -305,8 +339,21 @@ func (c *Cluster) Profile() client.Profile { return c.profile }
 // SealKey is the file of the key that seals a node's secrets.
 func (c *Cluster) SealKey(id string) string { return c.layout.sealKey(id) }
 
+// NodeDir is a node's directory.
+func (c *Cluster) NodeDir(id string) string { return c.layout.node(id) }
+
 // Log is the file of a node's log.
 func (c *Cluster) Log(id string) string { return c.layout.log(id) }
+
+// PID is the process id of a node, the last one where it runs no longer; 0: it never ran.
+func (c *Cluster) PID(id string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.nodes[id]; p != nil {
+		return p.cmd.Process.Pid
+	}
+	return 0
+}
 
 // IDs are the nodes' ids in the order of their points.
 func (c *Cluster) IDs() []string {

@@ -10,12 +10,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
-	"github.com/weirdata/weir/node/demo"
+	"github.com/weirdata/weir/node/dev/demo"
 )
 
 // weir is the binary under test, built once.
@@ -61,8 +62,28 @@ func start(ctx context.Context, t testing.TB, dir string) *Cluster {
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
+		if t.Failed() {
+			showWarnings(t, c)
+		}
 	})
 	return c
+}
+
+// showWarnings prints what the nodes warned of: without it a chance failure cannot be
+// explained afterwards.
+func showWarnings(t testing.TB, c *Cluster) {
+	for _, id := range c.IDs() {
+		b, err := os.ReadFile(c.Log(id))
+		if err != nil {
+			t.Log(err)
+			continue
+		}
+		for line := range strings.Lines(string(b)) {
+			if strings.Contains(line, `"WARN"`) || strings.Contains(line, `"ERROR"`) || strings.Contains(line, "level=WARN") || strings.Contains(line, "level=ERROR") {
+				t.Log(id, strings.TrimSpace(line))
+			}
+		}
+	}
 }
 
 // root is the module's root directory.

@@ -18,6 +18,8 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/seeds"
 )
 
@@ -49,7 +51,7 @@ func publishSeed(ctx context.Context, t testing.TB, c *Cluster, o seeds.Options,
 		if err := d.Write(&data); err != nil {
 			t.Fatal(err)
 		}
-		publish(ctx, t, bureau, d.Descriptor, []panel.File{{Name: d.File(), Open: func() (io.ReadCloser, error) {
+		publishFiles(ctx, t, bureau, d.Descriptor, []panel.File{{Name: d.File(), Open: func() (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(data.Bytes())), nil
 		}}})
 	}
@@ -67,8 +69,8 @@ func publishRegistry(ctx context.Context, t testing.TB, bureau *client.Client, r
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := client.RegistryTable{ID: r.ID, IDColumn: rows[0][0], Columns: rows[0][1:], Rows: rows[1:]}
-	if _, err := bureau.PublishRegistry(ctx, table, nil); err != nil {
+	table := publish.RegistryTable{ID: r.ID, IDColumn: rows[0][0], Columns: rows[0][1:], Rows: rows[1:]}
+	if _, err := publish.Registry(ctx, bureau, table, nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -83,17 +85,17 @@ func connect(t testing.TB, c *Cluster, principal string) *client.Client {
 	return cl
 }
 
-func publish(ctx context.Context, t testing.TB, bureau *client.Client, descriptor []byte, files []panel.File) client.Published {
+func publishFiles(ctx context.Context, t testing.TB, bureau *client.Client, descriptor []byte, files []panel.File) publish.Published {
 	t.Helper()
 	src, err := panel.ReadDescriptor("descriptor.yaml", bytes.NewReader(descriptor))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := client.Prepare(ctx, src, files, bureau.RegistryIDs, nil)
+	p, err := publish.Prepare(ctx, src, files, bureau.RegistryIDs, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	done, err := bureau.PublishDataset(ctx, p, nil)
+	done, err := publish.Publish(ctx, bureau, p, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +104,11 @@ func publish(ctx context.Context, t testing.TB, bureau *client.Client, descripto
 
 func grant(ctx context.Context, t testing.TB, buyer, bureau *client.Client, dataset string) {
 	t.Helper()
-	order, err := buyer.CreateOrder(ctx, catalog.OrderCreate{Dataset: dataset, Purpose: "test"})
+	d, err := buyer.Dataset(ctx, dataset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	order, err := buyer.CreateOrder(ctx, catalog.OrderCreate{Dataset: dataset, Purpose: "test", Portfolio: !d.Descriptor.Policy.Public})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +119,7 @@ func grant(ctx context.Context, t testing.TB, buyer, bureau *client.Client, data
 
 // answer asks a query and returns its rows as text.
 func answer(ctx context.Context, c *client.Client, sql string, progress func(catalog.Query)) ([][]string, catalog.Query, error) {
-	r, err := c.Query(ctx, sql, client.QueryOptions{Progress: progress})
+	r, err := ask.Query(ctx, c, sql, ask.Options{States: progress})
 	if err != nil {
 		return nil, catalog.Query{}, err
 	}
@@ -213,7 +219,7 @@ func strikeRunning(ctx context.Context, t *testing.T, buyer *client.Client, stri
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		queries, err := buyer.Queries(ctx)
+		queries, err := client.Queries.All(ctx, buyer)
 		if err != nil {
 			t.Error(err)
 			return ""
@@ -247,7 +253,7 @@ func killMember(t *testing.T, c *Cluster, role string) striker {
 			}
 			return killed
 		},
-		mend: c.StartNode,
+		mend: func(id string) error { return c.StartNode(id) },
 	}
 }
 
@@ -266,18 +272,18 @@ func TestEverythingIsThereAfterAllNodesWereKilled(t *testing.T) {
 	}
 	state := func(bureau, buyer *client.Client) map[string]any {
 		t.Helper()
-		datasets, err := bureau.Datasets(ctx)
+		datasets, err := client.Datasets.All(ctx, bureau)
 		if err != nil {
 			t.Fatal(err)
 		}
-		contracts, err := buyer.Contracts(ctx)
+		contracts, err := client.Contracts.All(ctx, buyer)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range contracts {
 			contracts[i].Used = 0 // the query below is counted
 		}
-		orders, err := buyer.Orders(ctx)
+		orders, err := client.Orders.All(ctx, buyer)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -59,9 +59,9 @@ func TestProductsSurviveTheDeathOfAnyNode(t *testing.T) {
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())
 	bureau, buyer := connect(t, c, Bureau), connect(t, c, Buyer)
-	publish(ctx, t, bureau, []byte(multipliedDescriptor), []panel.File{multipliedFile()})
+	publishFiles(ctx, t, bureau, []byte(multipliedDescriptor), []panel.File{multipliedFile()})
 	grant(ctx, t, buyer, bureau, "multiplied")
-	publish(ctx, t, bureau, []byte(partnerDescriptor), []panel.File{multipliedFile()})
+	publishFiles(ctx, t, bureau, []byte(partnerDescriptor), []panel.File{multipliedFile()})
 	grant(ctx, t, buyer, bureau, "partner")
 	for _, q := range []struct{ name, sql string }{
 		{"one dataset", "SELECT station, CORR(a, b), REGR_SLOPE(b, a), REGR_R2(b, a) FROM multiplied WHERE station > '!%d' GROUP BY station"},

@@ -46,10 +46,10 @@ func (l layout) founded() (bool, error) {
 	return err == nil, nil
 }
 
-// found makes the directory of a new cluster, or returns the founding of the
+// found makes the directory of a new cluster with a node on each host, or returns the founding of the
 // one that is there. The founding is written last: a directory without one is
 // begun anew.
-func (l layout) found(nodes, threshold int) (node.Genesis, error) {
+func (l layout) found(hosts []string, threshold int) (node.Genesis, error) {
 	g, err := node.ReadGenesis(l.genesis())
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return g, err
@@ -75,14 +75,14 @@ func (l layout) found(nodes, threshold int) (node.Genesis, error) {
 	body := catalog.InitBody{Name: "dev", Threshold: threshold, Operator: catalog.PrincipalAdd{
 		Name: public.Name, Role: catalog.RoleOperator, Key: public.Key, Receiving: public.Receiving,
 	}}
-	ports, err := freePorts(2 * nodes)
+	ports, err := freePorts(2 * len(hosts))
 	if err != nil {
 		return g, err
 	}
-	for i := range nodes {
+	for i, host := range hosts {
 		n := catalog.Node{
 			ID: fmt.Sprintf("n%d", i+1), Point: i + 1,
-			Addr: fmt.Sprintf("127.0.0.1:%d", ports[2*i]), API: fmt.Sprintf("https://127.0.0.1:%d", ports[2*i+1]),
+			Addr: net.JoinHostPort(host, strconv.Itoa(ports[2*i])), API: "https://" + net.JoinHostPort(host, strconv.Itoa(ports[2*i+1])),
 		}
 		if err := vault.NewKeyFile(l.sealKey(n.ID)); err != nil {
 			return g, err

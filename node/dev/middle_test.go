@@ -24,6 +24,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/vector"
 )
 
 // replaceLeader kills the node that leads and starts it again.
@@ -107,11 +108,11 @@ func TestCeremonyAndRegistrationSurviveTheDeathOfTheLeader(t *testing.T) {
 	}
 	registered := make(chan error, 1)
 	go func() {
-		_, err := buyer.RegisterVector(ctx, client.VectorPlan{Name: "mine", Registry: reg, Values: selector, Bits: 1}, nil)
+		_, err := vector.Register(ctx, buyer, vector.Plan{Name: "mine", Registry: reg, Values: selector, Pieces: 1}, nil)
 		registered <- err
 	}()
 	await(ctx, t, "the registration to begin", func() bool {
-		all, err := connect(t, c, Buyer).Vectors(ctx)
+		all, err := vector.All(ctx, connect(t, c, Buyer))
 		return err == nil && len(all) == 1
 	})
 	replaceLeader(ctx, t, c, operator)
@@ -214,7 +215,7 @@ func TestPublishingAndQueriesSurviveTheDeathOfEverybody(t *testing.T) {
 			asked <- nil
 			return true
 		}
-		all, err := connect(t, c, Buyer).Queries(ctx)
+		all, err := client.Queries.All(ctx, connect(t, c, Buyer))
 		return err == nil && len(all) > 0
 	})
 	killAll(ctx, t, c)

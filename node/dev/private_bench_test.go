@@ -14,6 +14,8 @@ import (
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/compute/seal"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/vector"
 )
 
 const loansDescriptor = `dataset: plants
@@ -51,7 +53,7 @@ func publishPlants(ctx context.Context, tb testing.TB, bureau *client.Client) (r
 		}
 	}
 	file := panel.File{Name: "plants.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil }}
-	publish(ctx, tb, bureau, []byte(loansDescriptor), []panel.File{file})
+	publishFiles(ctx, tb, bureau, []byte(loansDescriptor), []panel.File{file})
 	var err error
 	if reg, err = bureau.Registry(ctx, "plants"); err != nil {
 		tb.Fatal(err)
@@ -89,22 +91,26 @@ func BenchmarkPrivate(b *testing.B) {
 	}
 	register := func(name string, bits int, values []uint64) time.Duration {
 		b.Helper()
+		plan := vector.Plan{Name: name, Registry: reg, Values: values, Bits: bits}
+		if bits == 1 {
+			plan.Pieces, plan.By = 1, []string{"county"}
+		}
 		begin := time.Now()
-		if _, err := buyer.RegisterVector(ctx, client.VectorPlan{Name: name, Registry: reg, Values: values, Bits: bits}, nil); err != nil {
+		if _, err := vector.Register(ctx, buyer, plan, nil); err != nil {
 			b.Fatal(err)
 		}
 		return time.Since(begin)
 	}
-	ask := func(sql string, o client.QueryOptions) time.Duration {
+	timed := func(sql string, o ask.Options) time.Duration {
 		b.Helper()
 		begin := time.Now()
-		if _, err := buyer.Query(ctx, sql, o); err != nil {
+		if _, err := ask.Query(ctx, buyer, sql, o); err != nil {
 			b.Fatal(err)
 		}
 		return time.Since(begin)
 	}
 	const by = " GROUP BY county"
-	noise := client.QueryOptions{Epsilon: "1"}
+	noise := ask.Options{Epsilon: "1"}
 	var total [5]time.Duration
 	n := 0
 	for b.Loop() {
@@ -115,10 +121,10 @@ func BenchmarkPrivate(b *testing.B) {
 		if n == 1 {
 			total[0] += register("mine", 1, selector)
 		}
-		total[1] += ask("SELECT county, SUM(co2), COUNT(*) FROM plants WHERE plant IN PRIVATE(mine) AND"+where+by, client.QueryOptions{})
+		total[1] += timed("SELECT county, SUM(co2), COUNT(*) FROM plants WHERE plant IN PRIVATE(mine) AND"+where+by, ask.Options{})
 		total[2] += register(name, 16, weights)
-		total[3] += ask("SELECT county, SUM(co2 * PRIVATE("+name+")) FROM plants WHERE"+where+by, noise)
-		total[4] += ask("SELECT county, SUM(co2), COUNT(co2) FROM plants WHERE"+where+by, client.QueryOptions{})
+		total[3] += timed("SELECT county, SUM(co2 * PRIVATE("+name+")) FROM plants WHERE"+where+by, noise)
+		total[4] += timed("SELECT county, SUM(co2), COUNT(co2) FROM plants WHERE"+where+by, ask.Options{})
 	}
 	total[0] *= time.Duration(n)
 	for i, name := range []string{"register-ms", "query-ms", "register-weights-ms", "query-weights-ms", "public-query-ms"} {

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/vector"
 )
 
 // A node killed with SIGKILL in the middle of a private query, whichever it is, does
@@ -27,7 +27,7 @@ func TestPrivateQuerySurvivesTheDeathOfAnyNode(t *testing.T) {
 	for e := range selector {
 		selector[e] = uint64(b2i(e%3 == 0))
 	}
-	if _, err := buyer.RegisterVector(ctx, client.VectorPlan{Name: "mine", Registry: reg, Values: selector, Bits: 1}, nil); err != nil {
+	if _, err := vector.Register(ctx, buyer, vector.Plan{Name: "mine", Registry: reg, Values: selector, Pieces: 1, By: []string{"county"}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]*big.Rat{}
@@ -49,9 +49,9 @@ func TestPrivateQuerySurvivesTheDeathOfAnyNode(t *testing.T) {
 	for turn, role := range []string{"root", "member"} {
 		t.Run(role, func(t *testing.T) {
 			hit(ctx, t, c, buyer, killMember(t, c, role), func(try int) int {
-				// All plants meet the condition: an answer that was given is sealed again.
+				// All counties meet the condition: an answer that was given is sealed again.
 				sql := fmt.Sprintf("SELECT county, date_trunc('month', period) AS month, SUM(co2) FROM plants "+
-					"WHERE plant IN PRIVATE(mine) AND plant > '!%d' GROUP BY county, month", turn*mostTries+try)
+					"WHERE plant IN PRIVATE(mine) AND county > '!%d' GROUP BY county, month", turn*mostTries+try)
 				rows, q, err := answer(ctx, buyer, sql, nil)
 				if err != nil {
 					t.Fatalf("with a node killed: %v", err)
@@ -67,7 +67,7 @@ func TestPrivateQuerySurvivesTheDeathOfAnyNode(t *testing.T) {
 			})
 		})
 	}
-	vectors, err := buyer.Vectors(ctx)
+	vectors, err := vector.All(ctx, buyer)
 	if err != nil || len(vectors) != 1 || vectors[0].State != catalog.VectorReady {
 		t.Errorf("the buyer has the vectors %+v, %v; want the one it registered", vectors, err)
 	}

@@ -16,6 +16,8 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/peer"
 )
 
@@ -74,22 +76,22 @@ func TestRetriedSubmissionIsChargedOnce(t *testing.T) {
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())
 	bureau, buyer := connect(t, c, Bureau), connect(t, c, Buyer)
-	publish(ctx, t, bureau, []byte(budgetDescriptor), []panel.File{{Name: "wells.csv", Open: func() (io.ReadCloser, error) {
+	publishFiles(ctx, t, bureau, []byte(budgetDescriptor), []panel.File{{Name: "wells.csv", Open: func() (io.ReadCloser, error) {
 		return io.NopCloser(strings.NewReader(wellsCSV())), nil
 	}}})
 	grant(ctx, t, buyer, bureau, "wells")
-	contracts, err := buyer.Contracts(ctx)
+	contracts, err := client.Contracts.All(ctx, buyer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	compiled, err := buyer.Compile(ctx, "SELECT SUM(level) FROM wells")
+	compiled, err := ask.Compile(ctx, buyer, "SELECT SUM(level) FROM wells")
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := time.Now().UnixMilli()
 	envelope, err := catalog.Sign(buyer.Key().Signing(), buyer.Key().ID(), catalog.Payload{
 		Cluster: c.Profile().Cluster.String(), Kind: catalog.KindQuerySubmit, Nonce: strings.Repeat("5a", 16), Issued: now, Expires: now + 60_000,
-		Body: catalog.EncodeBody(catalog.QuerySubmit{Contract: contracts[0].ID, Receiving: buyer.Key().Public().Receiving, Request: compiled.Request}),
+		Body: catalog.Encode(catalog.QuerySubmit{Contract: contracts[0].ID, Receiving: buyer.Key().Public().Receiving, Request: compiled.Request}),
 	})
 	if err != nil {
 		t.Fatal(err)

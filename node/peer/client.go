@@ -52,7 +52,7 @@ type pool struct {
 
 // NewClient returns a client of the nodes in the roster. Close ends it.
 func NewClient(identity *Identity, roster *Roster, opts Options) (*Client, error) {
-	opts, err := opts.applyDefaultsAndValidate()
+	opts, err := opts.validate()
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ type handshake struct {
 // Listen opens the peer port at addr (host:port) for the nodes of the roster.
 // Close ends it.
 func Listen(addr string, identity *Identity, roster *Roster, opts Options) (*Mux, error) {
-	opts, err := opts.applyDefaultsAndValidate()
+	opts, err := opts.validate()
 	if err != nil {
 		return nil, err
 	}

@@ -58,8 +58,8 @@ type Options struct {
 	Tap Tap
 }
 
-// applyDefaultsAndValidate returns the options with nothing left at zero.
-func (o Options) applyDefaultsAndValidate() (Options, error) {
+// validate returns the options with nothing left at zero.
+func (o Options) validate() (Options, error) {
 	for _, f := range []struct {
 		name  string
 		value *time.Duration

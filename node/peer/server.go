@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weirdata/weir/catalog/strictjson"
 	"github.com/weirdata/weir/consensus/panictrace"
-	"github.com/weirdata/weir/node/strictjson"
 )
 
 const (

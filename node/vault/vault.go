@@ -52,6 +52,11 @@ func Open(dir, keyFile string) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
+	return openUnder(dir, key)
+}
+
+// openUnder takes the key over.
+func openUnder(dir string, key []byte) (*Vault, error) {
 	v := &Vault{dir: dir, key: key}
 	if err := v.prepare(); err != nil {
 		Wipe(key)

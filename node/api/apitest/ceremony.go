@@ -4,11 +4,13 @@ import (
 	"crypto/rand"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/statetest"
+	"github.com/weirdata/weir/catalog/view"
 	"github.com/weirdata/weir/compute/he"
 )
 
-// ceremony makes a publisher's key (PROTOCOL section 1).
-func (c *Cluster) ceremony(p catalog.PendingKey) error {
+// ceremony makes a publisher's key (PROTOCOL.md section 1.2).
+func (c *Cluster) ceremony(p view.PendingKey) error {
 	start := catalog.KeyStart{Publisher: p.Publisher, Key: p.NextKey, Epoch: p.NextEpoch, Attempt: p.NextAttempt}
 	if err := c.act(c.nodes[0], catalog.KindKeyStart, start); err != nil {
 		return err
@@ -90,7 +92,7 @@ func (c *Cluster) finishKey(k catalog.Key) error {
 		return err
 	}
 	for _, n := range c.nodes {
-		body := catalog.KeySign{Key: k.ID, Attempt: k.Attempt, Signature: catalog.SignReady(n.signing, k.Statement)}
+		body := catalog.KeySign{Key: k.ID, Attempt: k.Attempt, Signature: statetest.SignReady(n.signing, k.Statement)}
 		if err := c.act(n, catalog.KindKeySign, body); err != nil {
 			return err
 		}

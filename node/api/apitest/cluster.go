@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records/memstore"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/seal"
 	"github.com/weirdata/weir/consensus/evidence"
@@ -41,8 +43,8 @@ type Cluster struct {
 	Reasons []string
 
 	mu      sync.Mutex // guards everything below
-	machine *catalog.Machine
-	state   *catalog.Memory
+	machine *state.Machine
+	state   *memstore.Store
 	seq     uint64 // entries applied
 	tree    leaves
 	changed chan struct{}
@@ -75,7 +77,7 @@ func New(founder Founder) (*Cluster, error) {
 		return nil, err
 	}
 	c := &Cluster{
-		machine: catalog.NewMachine(), state: catalog.NewMemory(), changed: make(chan struct{}),
+		machine: state.NewMachine(), state: memstore.New(), changed: make(chan struct{}),
 		blobs: make(map[catalog.Digest][]byte), params: params, tree: leaves{},
 	}
 	body := catalog.InitBody{Name: "test", Threshold: t, Operator: catalog.PrincipalAdd{
@@ -182,7 +184,7 @@ func (c *Cluster) apply(e catalog.Envelope) (api.Receipt, error) {
 	return r, json.Unmarshal(raw, &r.Outcome)
 }
 
-func (c *Cluster) view() catalog.View { return c.machine.View(c.state) }
+func (c *Cluster) view() state.View { return c.machine.View(c.state) }
 
 func (c *Cluster) broken() error {
 	if c.Broken == nil {
@@ -214,7 +216,7 @@ func (c *Cluster) Wake() error {
 }
 
 // Read implements api.Backend.
-func (c *Cluster) Read(_ context.Context, fn func(catalog.View) error) error {
+func (c *Cluster) Read(_ context.Context, fn func(state.View) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.broken(); err != nil {
@@ -224,7 +226,7 @@ func (c *Cluster) Read(_ context.Context, fn func(catalog.View) error) error {
 }
 
 // Look implements api.Backend.
-func (c *Cluster) Look(fn func(catalog.View) error) error {
+func (c *Cluster) Look(fn func(state.View) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return fn(c.view())

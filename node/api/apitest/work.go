@@ -5,7 +5,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
-	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/seal"
 	"github.com/weirdata/weir/compute/tiles"
 )
@@ -72,12 +72,12 @@ func (c *Cluster) act(n *node, kind catalog.Kind, body any) error {
 
 // check acknowledges a committed version and opens its parity, or refuses it.
 func (c *Cluster) check(v catalog.Version) error {
-	d, err := c.view().Dataset(v.Dataset)
+	d, err := c.view().DatasetAt(v.Dataset, v.Amended)
 	if err != nil {
 		return err
 	}
 	manifest, reason := c.holds(d, v)
-	if reason != "" {
+	if !reason.IsZero() {
 		return c.act(c.nodes[0], catalog.KindVersionAck, catalog.VersionAck{Dataset: v.Dataset, Version: v.Version, Reason: reason})
 	}
 	for _, n := range c.nodes {
@@ -115,37 +115,37 @@ func (c *Cluster) check(v catalog.Version) error {
 }
 
 // holds says why a version cannot be accepted.
-func (c *Cluster) holds(d catalog.Dataset, v catalog.Version) (tiles.Manifest, string) {
+func (c *Cluster) holds(d catalog.Dataset, v catalog.Version) (tiles.Manifest, catalog.Reason) {
 	raw, ok := c.blobs[v.Manifest]
 	if !ok {
-		return tiles.Manifest{}, "the manifest is missing"
+		return tiles.Manifest{}, catalog.Why("node.manifest")
 	}
 	m, err := tiles.ParseManifest(raw)
 	if err == nil {
 		err = m.Check(v.VersionPropose, d.Descriptor, c.params.Values())
 	}
 	if err != nil {
-		return m, err.Error()
+		return m, catalog.Why("node.manifest_contradicts")
 	}
 	for _, digest := range m.Digests() {
 		if c.params.CheckTile(c.blobs[digest]) != nil {
-			return m, fmt.Sprintf("tile %s is missing or malformed", digest)
+			return m, catalog.Why("node.tile", digest)
 		}
 	}
 	p, err := tiles.DecodePresence(c.blobs[v.Presence], len(d.Descriptor.Measures), v.Entities, v.Periods)
 	if err != nil {
-		return m, err.Error()
+		return m, catalog.Why("node.presence")
 	}
 	if !d.Descriptor.Policy.Public {
 		counts, err := p.Counts(d.Descriptor, v.First)
 		if err != nil {
-			return m, err.Error()
+			return m, catalog.Why("node.presence_count")
 		}
 		if counts.Digest() != v.Counts {
-			return m, "the counting bitmaps do not follow from the presence"
+			return m, catalog.Why("node.counts")
 		}
 	}
-	return m, ""
+	return m, catalog.Reason{}
 }
 
 func ids(nodes []*node) []string {
@@ -187,25 +187,33 @@ func (c *Cluster) open(acc *he.Accumulator, o he.Opening, active []*node) ([][]u
 	return slots, o.Context(), err
 }
 
-// answer runs an attempt of a query (PROTOCOL sections 3 and 4).
+// answer runs an attempt of a query (PROTOCOL.md sections 3 and 4).
 func (c *Cluster) answer(q catalog.Query) error {
-	v, err := c.view().Version(q.Dataset, q.Release)
-	if err != nil {
-		return err
-	}
-	d, err := c.view().Dataset(q.Dataset)
-	if err != nil {
-		return err
-	}
 	verdict, err := c.view().Verdict(q.ID)
 	if err != nil {
 		return err
 	}
-	plan, err := query.NewPlan(d.Descriptor, v, verdict)
+	d, err := c.view().DatasetAt(q.Dataset, verdict.Amended)
 	if err != nil {
 		return err
 	}
-	manifest, err := tiles.ParseManifest(c.blobs[v.Manifest])
+	var layers []plan.Layer
+	manifests := make([]tiles.Manifest, len(verdict.Layers))
+	for i, x := range verdict.Releases() {
+		v, err := c.view().Version(x.Dataset, x.Release)
+		if err != nil {
+			return err
+		}
+		held, err := c.view().DatasetAt(x.Dataset, v.Amended)
+		if err != nil {
+			return err
+		}
+		layers = append(layers, plan.Layer{Version: v, Held: &held.Descriptor})
+		if manifests[i], err = tiles.ParseManifest(c.blobs[v.Manifest]); err != nil {
+			return err
+		}
+	}
+	plan, err := plan.New(d.Descriptor, layers, verdict)
 	if err != nil {
 		return err
 	}
@@ -217,11 +225,11 @@ func (c *Cluster) answer(q catalog.Query) error {
 	if err != nil {
 		return err
 	}
-	return c.sealShares(q, number, plan, manifest, v, active)
+	return c.sealShares(q, number, plan, manifests, layers, active)
 }
 
 // sealShares opens the plan's accumulators, folds and seals.
-func (c *Cluster) sealShares(q catalog.Query, number int, plan *query.Plan, manifest tiles.Manifest, v catalog.Version, active []*node) error {
+func (c *Cluster) sealShares(q catalog.Query, number int, plan *plan.Plan, manifests []tiles.Manifest, layers []plan.Layer, active []*node) error {
 	values := make([][]uint64, len(active))
 	parity := make([]uint64, len(active))
 	for i := range values {
@@ -232,14 +240,14 @@ func (c *Cluster) sealShares(q catalog.Query, number int, plan *query.Plan, mani
 	for a, one := range plan.Accumulators {
 		var digests []catalog.Digest
 		for _, k := range one.Tiles {
-			digests = append(digests, manifest.Tile(plan.Packed[one.Column], one.Block, k))
+			digests = append(digests, manifests[one.Layer].Tile(plan.Layers[one.Layer].Packed[one.Column], one.Block, k))
 		}
 		acc, err := c.accumulate(digests)
 		if err != nil {
 			return err
 		}
 		slots, ctx, err := c.open(acc, he.Opening{
-			Key: v.Key, Epoch: v.Epoch, Query: q.ID, Attempt: number, Plan: plan.Digest(), Number: a,
+			Key: layers[one.Layer].Version.Key, Epoch: layers[one.Layer].Version.Epoch, Query: q.ID, Attempt: number, Plan: plan.Digest(), Number: a,
 		}, active)
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package dcat
 import (
 	"encoding/json"
 	"fmt"
+	"math/big"
 	"net/url"
 	"strconv"
 	"time"
@@ -178,7 +179,7 @@ func (b builder) dataset(l Listing) object {
 		"dct:publisher":   b.agent(l.Dataset.Owner, l.Owner),
 		"dct:issued":      instant(l.Dataset.Created), "dct:modified": instant(l.changed()),
 		"dcat:inSeries":           ref(b.at("v1", "registries", d.Registry)),
-		"dcat:temporalResolution": typed(duration(d.Grain), "xsd:duration"),
+		"dcat:temporalResolution": typed(d.Grain.Duration(), "xsd:duration"),
 		"schema:variableMeasured": measures(d),
 		"dcat:distribution": object{
 			"@id": id + "#query", "@type": "dcat:Distribution", "dct:title": english("Aggregate queries under a contract"),
@@ -241,7 +242,7 @@ func measures(d catalog.Descriptor) []any {
 	for i, m := range d.Measures {
 		out[i] = object{
 			"@type": "schema:PropertyValue", "schema:name": m.Name, "schema:unitText": m.Unit,
-			"schema:minValue": typed(fixed(m.Min, m.Decimals), "xsd:decimal"), "schema:maxValue": typed(fixed(m.Max, m.Decimals), "xsd:decimal"),
+			"schema:minValue": typed(catalog.FormatFixed(big.NewInt(m.Min), m.Decimals), "xsd:decimal"), "schema:maxValue": typed(catalog.FormatFixed(big.NewInt(m.Max), m.Decimals), "xsd:decimal"),
 		}
 	}
 	return out
@@ -269,31 +270,4 @@ func license(o object, name string) {
 	} else if name != "" {
 		o["dct:rights"] = object{"@type": "dct:RightsStatement", "rdfs:label": name}
 	}
-}
-
-func duration(g catalog.Grain) string {
-	switch g {
-	case catalog.GrainHour:
-		return "PT1H"
-	case catalog.GrainDay:
-		return "P1D"
-	case catalog.GrainMonth:
-		return "P1M"
-	case catalog.GrainQuarter:
-		return "P3M"
-	}
-	return "P1Y"
-}
-
-// fixed prints units of 10^-places.
-func fixed(units int64, places int) string {
-	sign := ""
-	text := fmt.Sprintf("%0*d", places+1, units)
-	if units < 0 {
-		sign, text = "-", fmt.Sprintf("%0*d", places+1, -units)
-	}
-	if places == 0 {
-		return sign + text
-	}
-	return sign + text[:len(text)-places] + "." + text[len(text)-places:]
 }

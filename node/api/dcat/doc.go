@@ -9,9 +9,10 @@
 // the base of the identifiers is the ledger's.
 //
 // What neither vocabulary has a word for is under the prefix weir: the action of
-// aggregating, and the operands of the class rule. A consumer that does not know
+// aggregating, and what a policy says beyond ODRL (package explain). A consumer that does not know
 // them still reads titles, licence, periods, price and term. The context stands
 // in the document, so that reading it needs no network.
 //
-// It only reads records of package catalog and writes bytes; it decides nothing.
+// It only reads records of package catalog and what package explain says of them, and
+// writes bytes; it decides nothing.
 package dcat

@@ -10,10 +10,13 @@ import (
 )
 
 // Change is a dataset that was listed, or a version of it that became live: Version is
-// the zero value for the former.
+// the zero value for the former. What is empty then; else the dataset was amended, or
+// the dataset or version withdrawn, At that time.
 type Change struct {
 	Dataset catalog.Dataset
 	Version catalog.Version
+	What    string
+	At      int64 // Unix milliseconds
 }
 
 // feed is a JSON Feed 1.1 (jsonfeed.org).
@@ -44,6 +47,10 @@ func Feed(cluster catalog.Cluster, changes []Change, p Part) ([]byte, error) {
 	}
 	for _, c := range changes {
 		d, v := c.Dataset, c.Version
+		if c.What != "" {
+			f.Items = append(f.Items, b.afterwards(c))
+			continue
+		}
 		if v.Version == 0 {
 			f.Items = append(f.Items, newItem(b.iri(d.ID), d.Created, "Dataset "+d.ID+" was listed",
 				strings.TrimSpace(d.Descriptor.Title.EN+" "+d.Descriptor.Title.ZH), d.ID, "dataset"))
@@ -56,6 +63,23 @@ func Feed(cluster catalog.Cluster, changes []Change, p Part) ([]byte, error) {
 			d.ID, "version"))
 	}
 	return json.Marshal(f)
+}
+
+// afterwards is an amendment or a withdrawal.
+func (b builder) afterwards(c Change) item {
+	address, what, tag := b.iri(c.Dataset.ID), "Dataset "+c.Dataset.ID, "dataset"
+	withdrawn := c.Dataset.Withdrawn
+	if n := c.Version.Version; n > 0 {
+		address, what, tag = b.at("v1", "datasets", c.Dataset.ID, "versions", fmt.Sprint(n)), fmt.Sprintf("Version %d of dataset %s", n, c.Dataset.ID), "version"
+		withdrawn = c.Version.Withdrawn
+	}
+	text := ""
+	if withdrawn != nil && withdrawn.At == c.At {
+		text = withdrawn.Reason
+	}
+	out := newItem(address, c.At, what+" was "+c.What, text, c.Dataset.ID, tag)
+	out.ID += "#" + c.What + "-" + fmt.Sprint(c.At) // an item's id is its own
+	return out
 }
 
 func newItem(address string, at int64, title, text string, tags ...string) item {

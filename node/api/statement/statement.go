@@ -5,13 +5,12 @@
 package statement
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/compute/sql"
 )
 
 // Vectors says which private vectors the SQL may name.
@@ -27,14 +26,21 @@ type Vectors struct {
 // has.
 type Registries struct {
 	Registry func(id string) (catalog.Registry, error)
-	Unknown  func(r catalog.Registry, asked []query.ColumnValues) ([]query.UnknownValue, error)
+	Unknown  func(r catalog.Registry, asked []sql.ColumnValues) ([]sql.UnknownValue, error)
 }
 
 // Compile compiles sql against the one of the datasets that it names. A value of its
 // condition that no entity has is an error too: it is a typing mistake that would
-// silently leave somebody out.
-func Compile(sql string, datasets []catalog.Dataset, registries Registries, vectors Vectors) (catalog.Dataset, *query.Compiled, error) {
-	d, second, err := findBoth(sql, datasets)
+// silently leave somebody out. It ends early, with the context's error, when ctx ends.
+func Compile(ctx context.Context, text string, datasets []catalog.Dataset, registries Registries, vectors Vectors) (catalog.Dataset, *sql.Compiled, error) {
+	if err := ctx.Err(); err != nil {
+		return catalog.Dataset{}, nil, fmt.Errorf("compile the query: %w", err)
+	}
+	parsed, err := sql.Parse(text)
+	if err != nil {
+		return catalog.Dataset{}, nil, err
+	}
+	d, second, err := find(parsed, datasets)
 	if err != nil {
 		return d, nil, err
 	}
@@ -42,80 +48,56 @@ func Compile(sql string, datasets []catalog.Dataset, registries Registries, vect
 	if err != nil {
 		return d, nil, fmt.Errorf("read the registry of dataset %s: %w", d.ID, err)
 	}
-	schema := query.Schema{Descriptor: d.Descriptor, Columns: r.Columns, IDColumn: r.IDColumn, Stand: vectors.Stand, Join: second}
-	if vectors.Of != nil && query.NamesVectors(sql) {
+	schema := sql.Schema{Descriptor: d.Descriptor, Columns: r.Columns, IDColumn: r.IDColumn, Stand: vectors.Stand, Join: second}
+	if vectors.Of != nil && sql.NamesVectors(text) {
 		if schema.Vectors, err = vectors.Of(); err != nil {
 			return d, nil, fmt.Errorf("read the private vectors: %w", err)
 		}
 	}
-	compiled, err := query.Compile(sql, schema)
+	if err := ctx.Err(); err != nil {
+		return d, nil, fmt.Errorf("compile the query: %w", err)
+	}
+	compiled, err := parsed.Compile(schema)
 	if err != nil {
 		return d, nil, err
 	}
+	return d, compiled, misspelt(ctx, compiled, r, registries)
+}
+
+// misspelt is the error about the first value of the condition that no entity has; nil:
+// there is none.
+func misspelt(ctx context.Context, compiled *sql.Compiled, r catalog.Registry, registries Registries) error {
 	asked := compiled.Values()
 	if len(asked) == 0 {
-		return d, compiled, nil
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("look the condition's values up: %w", err)
 	}
 	unknown, err := registries.Unknown(r, asked)
 	if err != nil {
-		return d, nil, fmt.Errorf("look the condition's values up in registry %s: %w", r.ID, err)
+		return fmt.Errorf("look the condition's values up in registry %s: %w", r.ID, err)
 	}
 	if fault := compiled.Misspelt(unknown); fault != nil {
-		return d, nil, fault
+		return fault
 	}
-	return d, compiled, nil
+	return nil
 }
 
-// findBoth returns the dataset that stands after FROM, and the descriptor of the one
-// that is joined to it, if one is.
-func findBoth(sql string, datasets []catalog.Dataset) (catalog.Dataset, *catalog.Descriptor, error) {
-	var ids []string
-	for _, d := range datasets {
-		ids = append(ids, d.ID)
+// find returns the dataset that stands after FROM, and the descriptor of the one that is
+// joined to it, if one is.
+func find(parsed *sql.Parsed, datasets []catalog.Dataset) (catalog.Dataset, *catalog.Descriptor, error) {
+	ids := make([]string, len(datasets))
+	for i, d := range datasets {
+		ids[i] = d.ID
 	}
-	first, second, err := query.JoinedDatasets(sql, ids)
+	first, second, err := parsed.Datasets(ids)
 	if err != nil {
 		return catalog.Dataset{}, nil, err
 	}
+	d := datasets[slices.Index(ids, first)]
 	if second == "" {
-		d, err := find(sql, datasets)
-		return d, nil, err
+		return d, nil, nil
 	}
-	return datasets[slices.Index(ids, first)], &datasets[slices.Index(ids, second)].Descriptor, nil
-}
-
-// find returns the dataset that stands after FROM. The name is read by the
-// compiler, with its rules for quotes and upper case: compiled against a schema
-// of another dataset, sound SQL fails at that name and says what was accepted.
-func find(sql string, datasets []catalog.Dataset) (catalog.Dataset, error) {
-	unknown, other := against(sql, ""), against(sql, "?")
-	if unknown == nil || other == nil {
-		return catalog.Dataset{}, errors.New("compile the query: its dataset was not looked for")
-	}
-	if *unknown == *other {
-		return catalog.Dataset{}, unknown // not about the name
-	}
-	names := make([]string, 0, len(datasets))
-	nearest := ""
-	for _, d := range datasets {
-		fault := against(sql, d.ID)
-		if fault == nil || fault.Line != unknown.Line || fault.Column != unknown.Column || fault.Message != unknown.Message {
-			return d, nil
-		}
-		if nearest == "" {
-			nearest = fault.Nearest
-		}
-		names = append(names, d.ID)
-	}
-	unknown.Nearest, unknown.Want = nearest, strings.Join(names, ", ")
-	return catalog.Dataset{}, unknown
-}
-
-// against is what the compiler says of sql when there is one dataset, without
-// measures, of that name.
-func against(sql, dataset string) *query.Error {
-	_, err := query.Compile(sql, query.Schema{Descriptor: catalog.Descriptor{Dataset: dataset, Grain: catalog.GrainHour}})
-	var fault *query.Error
-	errors.As(err, &fault)
-	return fault
+	return d, &datasets[slices.Index(ids, second)].Descriptor, nil
 }

@@ -1,6 +1,6 @@
 // Package token makes and checks the short-lived tokens that a client signs
 // itself, with its principal's Ed25519 key, to read what is not public and to
-// upload blobs (DESIGN section 7).
+// upload blobs (DATA_MODEL.md section 12.2).
 //
 // A token is a JWT (RFC 7519) of algorithm EdDSA (RFC 8037) and nothing else:
 // subject the principal's id, audience the cluster's id, issued-at and expiry

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
 )
 
 // Kinds of problems beside those of catalog.RefusalKind, which a refusal by
@@ -25,12 +26,18 @@ const (
 // Problem is an error of the API, RFC 9457. A refusal by the state machine
 // carries the refusal's fields and the entry that recorded it.
 type Problem struct { //nolint:errname // the RFC's name
-	Type    string           `json:"type"` // ProblemBase and Kind
-	Title   string           `json:"title"`
-	Status  int              `json:"status"`
-	Detail  string           `json:"detail,omitempty"`
-	Kind    string           `json:"kind"`
-	Rule    string           `json:"rule,omitempty"`
+	Type   string `json:"type"` // ProblemBase and Kind
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail,omitempty"`
+	Kind   string `json:"kind"`
+	Rule   string `json:"rule,omitempty"`
+	// Of a refusal, what Message and Fix say: codes, and what they are about.
+	Code     string           `json:"code,omitempty"`
+	Args     []string         `json:"args,omitempty"`
+	Parts    []catalog.Reason `json:"parts,omitempty"`
+	FixCodes []catalog.Reason `json:"fix_codes,omitempty"`
+
 	Message string           `json:"message"`
 	Fix     string           `json:"fix,omitempty"`
 	Field   string           `json:"field,omitempty"`
@@ -67,9 +74,10 @@ func NewProblem(status int, kind, message string) *Problem {
 
 // RefusalProblem returns the problem that tells of a refusal.
 func RefusalProblem(r *catalog.Refusal) *Problem {
-	p := NewProblem(refusalStatus(r.Kind), string(r.Kind), r.Message)
-	p.Rule, p.Fix, p.Field, p.Group, p.Numbers = r.Rule, r.Fix, r.Field, r.Group, r.Numbers
-	p.Detail = r.Error()
+	p := NewProblem(refusalStatus(r.Kind), string(r.Kind), explain.Message(r))
+	p.Rule, p.Code, p.Args, p.Parts, p.FixCodes = r.Rule, r.Code, r.Args, r.Parts, r.Fix
+	p.Fix, p.Field, p.Group, p.Numbers = explain.Fix(r), r.Field, explain.Group(r.Group), r.Numbers
+	p.Detail = explain.Refusal(r)
 	return p
 }
 
@@ -90,7 +98,8 @@ func refusalStatus(kind catalog.RefusalKind) int {
 }
 
 // Refusal returns the refusal by the state machine that the problem tells of,
-// or nil when it tells of something else.
+// or nil when it tells of something else. The problem's own words are those
+// of the node that refused, which knows its codes.
 func (p *Problem) Refusal() *catalog.Refusal {
 	kind := catalog.RefusalKind(p.Kind)
 	switch kind {
@@ -103,7 +112,7 @@ func (p *Problem) Refusal() *catalog.Refusal {
 		return nil
 	}
 	return &catalog.Refusal{
-		Kind: kind, Rule: p.Rule, Message: p.Message, Fix: p.Fix,
+		Kind: kind, Rule: p.Rule, Reason: catalog.Reason{Code: p.Code, Args: p.Args, Parts: p.Parts}, Fix: p.FixCodes,
 		Field: p.Field, Group: p.Group, Numbers: p.Numbers,
 	}
 }

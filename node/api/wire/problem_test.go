@@ -16,11 +16,14 @@ func TestRefusalSurvivesTheWayToTheClient(t *testing.T) {
 		catalog.RefusedUnknown: 404, catalog.RefusedConflict: 409, catalog.RefusedPolicy: 403,
 	} {
 		want := &catalog.Refusal{
-			Kind: kind, Rule: "r", Message: "m", Fix: "f", Field: "a.b", Group: "g", Numbers: []catalog.Number{{Name: "n", Value: "1"}},
+			Kind: kind, Rule: "r", Reason: catalog.Why("order.state", "o-1", "refused").With(catalog.Why("x")), Fix: []catalog.Reason{catalog.Why("fix.its_contract", "c-1")}, Field: "a.b", Group: "g", Numbers: []catalog.Number{{Name: "n", Value: "1"}},
 		}
 		sent := RefusalProblem(want)
 		if sent.Status != status {
 			t.Errorf("%s: status %d, want %d", kind, sent.Status, status)
+		}
+		if sent.Message != "order o-1 is refused already" || sent.Fix != "its contract is c-1" {
+			t.Errorf("it says %q, and to do %q", sent.Message, sent.Fix)
 		}
 		b, err := json.Marshal(sent)
 		if err != nil {

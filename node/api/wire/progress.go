@@ -2,13 +2,12 @@ package wire
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/strictjson"
 )
 
 // Query answers GET /v1/queries/{id}: the ledger's record and, while the node that was
@@ -25,7 +24,7 @@ type Query struct {
 // the plan, which the query's owner has. What is done is told in steps (see package node).
 type Progress struct {
 	Attempt       int   `json:"attempt"`
-	Stage         Stage `json:"stage" enum:"waiting,tiles,openings,cohort,products,answer"`
+	Stage         Stage `json:"stage" enum:"waiting,tiles,openings,test,products,answer"`
 	Tiles         int64 `json:"tiles"` // added up
 	TilesTotal    int64 `json:"tiles_total"`
 	Openings      int64 `json:"openings"` // sums of tiles opened
@@ -42,12 +41,12 @@ const (
 	StageWaiting  Stage = "waiting"  // the node has not begun: others come first
 	StageTiles    Stage = "tiles"    // tiles are added up
 	StageOpenings Stage = "openings" // the sums are opened, with the other members
-	StageCohort   Stage = "cohort"   // a private query's cohorts are tested
+	StageTest     Stage = "test"     // a private query's partition is tested
 	StageProducts Stage = "products" // shares are multiplied
 	StageAnswer   Stage = "answer"   // the node's share is sealed and on its way to the ledger
 )
 
-var stages = []Stage{StageWaiting, StageTiles, StageOpenings, StageCohort, StageProducts, StageAnswer}
+var stages = []Stage{StageWaiting, StageTiles, StageOpenings, StageTest, StageProducts, StageAnswer}
 
 // What a step of a query takes on a node: rough figures for three nodes on two cores, not
 // a calibration. They estimate a query's time, and weigh its counts against each other.
@@ -75,14 +74,9 @@ func ParseProgress(raw []byte) (*Progress, error) {
 	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
 		return nil, nil //nolint:nilnil // there is none
 	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
 	var p Progress
-	if err := dec.Decode(&p); err != nil {
+	if err := strictjson.Decode(raw, &p); err != nil {
 		return nil, fmt.Errorf("read the progress: %w", err)
-	}
-	if dec.InputOffset() != int64(len(raw)) {
-		return nil, errors.New("read the progress: bytes after it")
 	}
 	return &p, p.check()
 }

@@ -2,7 +2,8 @@ package wire
 
 import (
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/compute/query"
+	"github.com/weirdata/weir/compute/plan"
+	"github.com/weirdata/weir/compute/sql"
 )
 
 // Receipt says where the evidence log holds an applied entry: its sequence
@@ -53,6 +54,16 @@ type Rows struct {
 	From     int        `json:"from"`
 	Total    int        `json:"total"`
 	Rows     [][]string `json:"rows"`
+	// Corrected is how many corrections of attributes are in them.
+	Corrected int `json:"corrected,omitempty"`
+}
+
+// RegistryStates answers GET /v1/registries/{id}/states: what its rows have been, the
+// first first unless the newest are asked for.
+type RegistryStates struct {
+	Registry string                  `json:"registry"`
+	States   []catalog.RegistryState `json:"states"`
+	More
 }
 
 // Consistency answers GET /v1/evidence/consistency: the RFC 6962 proof that the
@@ -68,12 +79,12 @@ const MaxRows = 10_000
 
 // Values asks POST /v1/registries/{id}/values which of them no row has.
 type Values struct {
-	Asked []query.ColumnValues `json:"asked" maxItems:"128"`
+	Asked []sql.ColumnValues `json:"asked" maxItems:"128"`
 }
 
 // UnknownValues answers it: the first few.
 type UnknownValues struct {
-	Unknown []query.UnknownValue `json:"unknown"`
+	Unknown []sql.UnknownValue `json:"unknown"`
 }
 
 // Datasets answers GET /v1/datasets, by id.
@@ -90,10 +101,10 @@ type Versions struct {
 	More
 }
 
-// Kindred answers GET /v1/datasets/{id}/kindred: what a version that is proposed
-// now should be compared with.
-type Kindred struct {
-	Comparisons []catalog.Comparison `json:"comparisons"`
+// DatasetCheck asks POST /v1/check/dataset whether the caller could create a dataset
+// now. It is answered with the refusal that the dataset would meet, or with itself.
+type DatasetCheck struct {
+	Descriptor catalog.Descriptor `json:"descriptor"`
 }
 
 // Orders answers GET /v1/orders; like contracts, queries and vectors in the ledger's
@@ -102,6 +113,27 @@ type Orders struct {
 	Orders []catalog.Order `json:"orders"`
 	More
 }
+
+// Order answers GET /v1/orders/{id}: an order, the envelope whose digest its id is, and
+// the Ed25519 public key of the buyer, who signed it.
+type Order struct {
+	catalog.Order
+	Signed catalog.Envelope `json:"signed"`
+	Key    []byte           `json:"key"`
+	// Places are those of exact portfolios in the measures of the order, where it asks for
+	// one; absent: it does not.
+	Places []catalog.Places `json:"places,omitempty"`
+}
+
+// IDs answers GET /v1/ids/{begin}: ids that begin so, ascending, and whether there are
+// more of them than MaxIDs.
+type IDs struct {
+	IDs  []string `json:"ids"`
+	More bool     `json:"more,omitempty"`
+}
+
+// MaxIDs is how many ids IDs has at most. A person types more digits after that.
+const MaxIDs = 8
 
 // Contracts answers GET /v1/contracts.
 type Contracts struct {
@@ -141,7 +173,10 @@ type Statement struct {
 	Contract string `json:"contract,omitempty"`
 	// JoinContract is that on the dataset which the SQL joins.
 	JoinContract string `json:"join_contract,omitempty"`
+	JoinRelease  int    `json:"join_release,omitempty"` // its version as of which to answer; absent: the newest
 	Complete     bool   `json:"complete,omitempty"`
+	Partial      bool   `json:"partial,omitempty"`
+	Release      int    `json:"release,omitempty"` // the version as of which to answer; absent: the newest
 	// Noise asks to explain the noised query; absent: the exact one.
 	Noise *catalog.Noise `json:"noise,omitempty"`
 	// NewPortfolio lets a private selector of any name stand for one that is not
@@ -161,9 +196,12 @@ type Explained struct {
 	Request  catalog.Request `json:"request"`
 	Groups   int             `json:"groups"`   // that would be released
 	Withheld int             `json:"withheld"` // that would not
-	Plan     query.Explain   `json:"plan"`
-	Nodes    string          `json:"nodes"` // what each node will learn
-	Bits     *Bits           `json:"bits,omitempty"`
+	Plan     plan.Explain    `json:"plan"`
+	// TestProducts is how many products of shares the test of a private portfolio takes;
+	// absent: nothing is tested.
+	TestProducts int    `json:"test_products,omitempty"`
+	Nodes        string `json:"nodes"` // what each node will learn
+	Bits         *Bits  `json:"bits,omitempty"`
 
 	// Verdict says in words what the policy and the contract make of it.
 	Verdict []string `json:"verdict"`
@@ -172,6 +210,12 @@ type Explained struct {
 	WithheldGroups []string `json:"withheld_groups,omitempty"`
 	// LeftOut says what the released groups would lack, at most MaxWithheld lines.
 	LeftOut []string `json:"left_out,omitempty"`
+	// Coverage says of rows how many entities they would cover, at most MaxCovered of
+	// them, those that would not be whole or lack corrections first. Whole counts the
+	// rows that would be; HeldBack those that would lack corrections.
+	Coverage []ExplainedRow `json:"coverage,omitempty"`
+	Whole    int            `json:"whole"`
+	HeldBack int            `json:"held_back"`
 	// Price of the query, and what would be left after it; QueriesLeft and
 	// BudgetLeft are absent where the contract does not limit them.
 	Price       string `json:"price,omitempty"`
@@ -187,11 +231,20 @@ type Explained struct {
 	Noise *ExplainedNoise `json:"noise,omitempty"`
 }
 
+// ExplainedRow is what a row of a result would cover.
+type ExplainedRow struct {
+	Group string `json:"group"`
+	catalog.Coverage
+}
+
+// MaxCovered is how many rows Explained says the coverage of.
+const MaxCovered = 100
+
 // ExplainedNoise is the noise that is expected in a query's sums and what the
 // query costs of the budgets of epsilon: once for each attempt that is named,
 // which is one unless nodes fail.
 type ExplainedNoise struct {
-	Sums []query.ColumnNoise `json:"sums"`
+	Sums []plan.ColumnNoise `json:"sums"`
 	catalog.NoiseBudget
 }
 

@@ -10,6 +10,7 @@ type Status struct {
 	Ready   bool           `json:"ready"`
 	Reasons []string       `json:"reasons,omitempty"` // why it is not
 	Waiting string         `json:"waiting,omitempty"` // what the leader waits for
+	Alarms  []string       `json:"alarms,omitempty"`  // nodes whose states are in doubt, as this one sees it
 	Alive   []string       `json:"alive"`             // the nodes that answer this one, itself among them
 	Blobs   BlobStatus     `json:"blobs"`
 	Ledger  LedgerStatus   `json:"ledger"`
@@ -44,9 +45,15 @@ type LedgerStatus struct {
 	// did.
 	LastContactMS int64    `json:"last_contact_ms"`
 	StateBytes    int64    `json:"state_bytes"`
+	StateDigest   string   `json:"state_digest,omitempty"` // hex; of the state after StateEntries entries
+	StateEntries  uint64   `json:"state_entries,omitempty"`
 	FreeBytes     uint64   `json:"free_bytes"` // of the disk
 	Members       []Member `json:"members"`
 	Fault         string   `json:"fault,omitempty"`
+	// Incarnation names the node's ledger among those that it has had, in hexadecimal;
+	// empty: it is the first.
+	Incarnation string `json:"incarnation,omitempty"`
+	NoVote      string `json:"no_vote,omitempty"` // why the node neither votes nor leads
 }
 
 // Member is a voter of the replicated log.

@@ -1,0 +1,13 @@
+package attest
+
+import (
+	"testing"
+
+	"github.com/weirdata/weir/catalog/puritytest"
+)
+
+func TestImportsArePure(t *testing.T) {
+	puritytest.Imports(t, "crypto/ed25519", "fmt", "strings", "github.com/weirdata/weir/catalog")
+}
+
+func TestNothingDependsOnTheOrderOfAMap(t *testing.T) { puritytest.Order(t, 1) }

@@ -1,0 +1,62 @@
+package judge
+
+import (
+	"errors"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/disclosure"
+	"github.com/weirdata/weir/catalog/records"
+)
+
+// Preview is what Apply would decide and charge now, if it accepted the query.
+type Preview struct {
+	Verdict catalog.Verdict
+	// Contract as it would be after the query.
+	Contract catalog.Contract
+	// Price that would be charged, and empty when the query costs nothing.
+	Price string
+	// Repeats is the released query that would be answered once more, or empty.
+	Repeats string
+	// Join is the second dataset of a join, its contract and its price.
+	Join *catalog.JoinedDecision
+	// Test is what the nodes would test before they open anything, for so many Pieces; nil:
+	// nothing.
+	Test   *disclosure.Test
+	Pieces int
+}
+
+// PreviewQuery judges a principal's query as Apply would now, and changes nothing. For a
+// private selector that is not registered yet NewVector may stand.
+func PreviewQuery(c *records.Cache, r records.Reader, principal string, q catalog.QuerySubmit) (Preview, *catalog.Refusal, error) {
+	j, err := preview(c, r, principal, q)
+	var refusal *catalog.Refusal
+	if errors.As(err, &refusal) {
+		return Preview{}, refusal, nil
+	}
+	if err != nil {
+		return Preview{}, nil, err
+	}
+	_, join, err := j.Joined()
+	if err != nil {
+		return Preview{}, nil, err
+	}
+	out := Preview{Join: join, Verdict: j.Verdict, Contract: j.Charged, Price: j.Price, Repeats: j.Repeats, Test: j.test}
+	for _, u := range j.vectors {
+		if u.ID == q.Request.In {
+			out.Pieces = u.Pieces
+		}
+	}
+	return out, nil, nil
+}
+
+func preview(c *records.Cache, r records.Reader, principal string, q catalog.QuerySubmit) (Judgement, error) {
+	p, err := records.Find[catalog.Principal](r, records.PrefixPrincipal+principal)
+	if err != nil {
+		return Judgement{}, err
+	}
+	now, err := records.Clock(r)
+	if err != nil {
+		return Judgement{}, err
+	}
+	return Decide(c, r, now, p, q, true)
+}

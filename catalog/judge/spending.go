@@ -1,0 +1,104 @@
+package judge
+
+import "github.com/weirdata/weir/catalog"
+
+// usable refuses what a contract no longer allows whatever is asked.
+func usable(k catalog.Contract, now int64) *catalog.Refusal {
+	switch {
+	case k.State == catalog.ContractRevoked:
+		code := "contract.revoked"
+		if k.Reason != "" {
+			code = "contract.revoked_because"
+		}
+		return catalog.Refuse(catalog.RefusedPolicy, "contract_revoked", code, k.ID, k.Dataset, k.Reason)
+	case k.State == catalog.ContractSuspended:
+		code := "contract.suspended"
+		if k.Reason != "" {
+			code = "contract.suspended_because"
+		}
+		return catalog.Refuse(catalog.RefusedPolicy, "contract_suspended", code, k.ID, k.Reason).
+			WithFixes(catalog.Why("fix.resume"), left(k))
+	case now >= k.Until:
+		return catalog.Refuse(catalog.RefusedPolicy, "contract_expired", "contract.expired", k.ID, catalog.GrainHour.Format(k.Until/3600_000), k.Dataset).
+			WithNumber("until", k.Until).WithNumber("now", now)
+	}
+	return nil
+}
+
+// left is what a contract still has.
+func left(k catalog.Contract) catalog.Reason {
+	n, limited := k.QueriesLeft()
+	money, priced := k.BudgetLeft()
+	switch {
+	case limited && priced:
+		return catalog.Why("fix.left_queries_budget", n, k.Queries, money, k.Budget, k.Currency())
+	case limited:
+		return catalog.Why("fix.left_queries", n, k.Queries)
+	case priced:
+		return catalog.Why("fix.left_budget", money, k.Budget, k.Currency())
+	}
+	return catalog.Why("fix.left_any")
+}
+
+// charge takes one query from the contract, or refuses with what is left and
+// what would pass. A repeat of a released query takes the price alone.
+func charge(k catalog.Contract, repeat bool) (catalog.Contract, *catalog.Refusal) {
+	if n, limited := k.QueriesLeft(); limited && n == 0 && !repeat {
+		return k, catalog.Refuse(catalog.RefusedPolicy, "contract_exhausted", "contract.exhausted", k.Queries, k.ID, k.Dataset).
+			WithNumber("queries", int64(k.Queries)).WithNumber("used", int64(k.Used)).WithNumber("left", 0)
+	}
+	price := k.QueryPrice()
+	if left, limited := k.BudgetLeft(); limited && catalog.Amount(left).Cmp(catalog.Amount(price)) < 0 {
+		r := catalog.Refuse(catalog.RefusedPolicy, "contract_budget", "contract.budget", price, k.Currency(), k.ID, left, k.Budget, k.Dataset)
+		r.Numbers = append(r.Numbers, catalog.Number{Name: "budget", Value: k.Budget}, catalog.Number{Name: "spent", Value: k.Spent}, catalog.Number{Name: "left", Value: left}, catalog.Number{Name: "price", Value: price})
+		return k, r
+	}
+	if !repeat {
+		k.Used++
+	}
+	if price != "" {
+		k.Spent = catalog.AddAmounts(k.Spent, price)
+	}
+	return k, nil
+}
+
+// LastDay is the day, in China, in which a term ends: a Unix time in milliseconds, not
+// before 1970.
+func LastDay(until int64) string {
+	const hour = 3600 * 1000
+	return catalog.GrainDay.Format(catalog.GrainHour.In((until-1)/hour+8, catalog.GrainDay))
+}
+
+// WithdrawnDataset refuses what is asked of a dataset that is withdrawn.
+func WithdrawnDataset(d catalog.Dataset) *catalog.Refusal {
+	if d.Withdrawn == nil {
+		return nil
+	}
+	return catalog.Refuse(catalog.RefusedPolicy, "withdrawn", "withdrawn.dataset", d.ID, LastDay(d.Withdrawn.At+1), d.Withdrawn.Reason).
+		WithNumber("withdrawn", d.Withdrawn.At)
+}
+
+// WithdrawnVersion refuses what is asked of a version that is withdrawn.
+func WithdrawnVersion(d catalog.Dataset, v catalog.Version) *catalog.Refusal {
+	if v.Withdrawn == nil {
+		return nil
+	}
+	r := catalog.Refuse(catalog.RefusedPolicy, "withdrawn", "withdrawn.version", v.Version, d.ID, LastDay(v.Withdrawn.At+1), v.Withdrawn.Reason).
+		WithNumber("withdrawn", v.Withdrawn.At)
+	r.Field = "release"
+	if d.Live > 0 {
+		return r.WithFix("fix.leave_version_out", d.Live)
+	}
+	return r.WithFix("fix.other_version")
+}
+
+// RuleKeyWorn is a conflict that does not pass (PROTOCOL.md section 7.2).
+const RuleKeyWorn = "key_worn"
+
+// Wear refuses to open so many tiles more than the key can bear.
+func Wear(k catalog.Key, tiles int64) *catalog.Refusal {
+	if k.Opened+tiles <= catalog.MaxOpened {
+		return nil
+	}
+	return catalog.Conflict(RuleKeyWorn, "key.worn", k.ID, k.Opened, int64(catalog.MaxOpened)).WithNumber("opened", k.Opened)
+}

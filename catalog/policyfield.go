@@ -1,0 +1,316 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// PolicyField is one field of a policy: where it applies, what it can be, what is wrong
+// with it, what people and machines are told of it, and how it may be amended.
+type PolicyField struct {
+	Name   string // as in the descriptor, without policy
+	Public bool   // it means something where public: true is set
+	// Values lists what the field, or each item of it, can be in a descriptor; the
+	// zero descriptor has what is possible in any. Nil, or an empty list: not known
+	// from the descriptor.
+	Values func(Descriptor) []string
+
+	set   func(Policy) bool         // it says something; nil where Public
+	check func(Descriptor) *Refusal // of it, those before it being right; nil: nothing can be wrong
+	words func(Descriptor) string   // a sentence; empty: nothing to say
+	odrl  func(Descriptor) []Term
+	amend func(l *changeList, d, to Descriptor)
+}
+
+// policyFields are all fields of Policy, in its order. Checks, words, ODRL, amendments,
+// completion and the suggestions of the descriptor's reader go by them
+// (TestEveryFieldOfAPolicyIsInTheTable).
+var policyFields = []PolicyField{
+	{
+		Name: "aggregates", Public: true, Values: anyOf(aggregateNames...), check: Descriptor.checkAggregates,
+		words: func(d Descriptor) string { return "aggregates: " + strings.Join(d.Policy.Aggregates, ", ") },
+		odrl: func(d Descriptor) []Term { // an empty list: nothing is allowed
+			return []Term{{Name: "weir:aggregateFunction", Operator: "odrl:isAnyOf", List: append([]string{}, d.Policy.Aggregates...)}}
+		},
+		amend: func(l *changeList, d, to Descriptor) {
+			l.shorter("policy.aggregates", d.Policy.Aggregates, to.Policy.Aggregates)
+		},
+	},
+	{
+		Name: "public", Public: true, Values: anyOf("true", "false"),
+		words: func(d Descriptor) string {
+			if !d.Policy.Public {
+				return ""
+			}
+			return "public: any group may be asked, single readings included"
+		},
+		odrl: func(Descriptor) []Term { return nil }, // where every group may be asked nothing constrains the permission
+		amend: func(l *changeList, d, to Descriptor) {
+			l.text("policy.public", flagText(d.Policy.Public), flagText(to.Policy.Public), AmendPromised)
+		},
+	},
+	{
+		Name: "grain", Public: true, Values: policyGrains, check: Descriptor.checkGrain,
+		words: func(d Descriptor) string {
+			if d.Policy.Public {
+				return ""
+			}
+			return fmt.Sprintf("a group is made of whole periods of one %s", d.finestGrain())
+		},
+		odrl: func(d Descriptor) []Term {
+			if d.Policy.Public {
+				return nil
+			}
+			return []Term{{Name: "odrl:timeInterval", Operator: "odrl:gteq", Value: d.finestGrain().Duration(), Type: "xsd:duration"}}
+		},
+		amend: func(l *changeList, d, to Descriptor) {
+			l.text("policy.grain", string(d.Policy.Grain), string(to.Policy.Grain), AmendPromised)
+		},
+	},
+	{
+		Name: "min_cohort", set: func(p Policy) bool { return p.MinCohort != 0 }, check: Descriptor.checkMinCohort,
+		words: func(d Descriptor) string {
+			return fmt.Sprintf("a group has at least %d entities with readings, or it is withheld", d.Policy.MinCohort)
+		},
+		odrl: func(d Descriptor) []Term {
+			return []Term{{Name: "weir:minCohort", Operator: "odrl:gteq", Value: strconv.Itoa(d.Policy.MinCohort), Type: "xsd:integer"}}
+		},
+		amend: func(l *changeList, d, to Descriptor) {
+			l.text("policy.min_cohort", numberText(d.Policy.MinCohort), numberText(to.Policy.MinCohort), AmendPromised)
+		},
+	},
+	{
+		Name: "min_coverage", set: func(p Policy) bool { return p.MinCoverage != "" }, check: Descriptor.checkMinCoverage,
+		words: func(d Descriptor) string {
+			return fmt.Sprintf("a row is over at least %s %% of its group's entities, or it is withheld unless partial rows are asked for", percent(d.Policy.Coverage()))
+		},
+		odrl: func(d Descriptor) []Term {
+			return []Term{{Name: "weir:minCoverage", Operator: "odrl:gteq", Value: d.Policy.Coverage(), Type: "xsd:decimal"}}
+		},
+		amend: func(l *changeList, d, to Descriptor) {
+			if !d.Policy.Public && !to.Policy.Public {
+				l.text("policy.min_coverage", d.Policy.Coverage(), to.Policy.Coverage(), "")
+			}
+		},
+	},
+	{
+		Name: "cubes", set: func(p Policy) bool { return len(p.Cubes) > 0 }, check: Descriptor.checkCubes,
+		words: func(d Descriptor) string {
+			return unlessEmpty("entities are classed in this order: by ", joined(d.Policy.Cubes, " and ", "; by "), "")
+		},
+		odrl: func(d Descriptor) []Term { return listed("weir:cubes", d.Policy.Cubes) },
+		amend: func(l *changeList, d, to Descriptor) {
+			l.text("policy.cubes", listsText(d.Policy.Cubes), listsText(to.Policy.Cubes), AmendPromised)
+		},
+	},
+	{
+		Name: "moments", Values: Descriptor.MeasureNames, set: func(p Policy) bool { return len(p.Moments) > 0 }, check: Descriptor.checkMoments,
+		words: func(d Descriptor) string {
+			return unlessEmpty("exact sums of products: ", joined(lists(d.Policy.Moments), " × ", ", "), "")
+		},
+		odrl:  func(d Descriptor) []Term { return listed("weir:moments", lists(d.Policy.Moments)) },
+		amend: (*changeList).moments,
+	},
+	{
+		Name: "joins", set: func(p Policy) bool { return len(p.Joins) > 0 }, check: Descriptor.checkJoins,
+		words: func(d Descriptor) string {
+			return unlessEmpty("exact sums of products with measures of ", strings.Join(d.Policy.Joins, ", "), ", where that dataset lists this one too")
+		},
+		odrl:  func(d Descriptor) []Term { return namedTerms("weir:joins", d.Policy.Joins) },
+		amend: func(l *changeList, d, to Descriptor) { l.shorter("policy.joins", d.Policy.Joins, to.Policy.Joins) },
+	},
+	{
+		Name: "related", Values: Descriptor.MeasureNames, set: func(p Policy) bool { return len(p.Related) > 0 }, check: Descriptor.checkRelated,
+		words: func(d Descriptor) string {
+			return unlessEmpty("measures that tell of the same readings: ", joined(d.Policy.Related, ", ", "; "), "")
+		},
+		odrl:  func(d Descriptor) []Term { return listed("weir:related", d.Policy.Related) },
+		amend: (*changeList).related,
+	},
+	{
+		Name: "unrelated", Public: true, check: Descriptor.checkUnrelated,
+		words: func(d Descriptor) string {
+			return unlessEmpty("the publisher vouches that it has nothing to do with ", strings.Join(d.Policy.Unrelated, ", "), "")
+		},
+		odrl: func(d Descriptor) []Term { return namedTerms("weir:unrelated", d.Policy.Unrelated) },
+		amend: func(l *changeList, d, to Descriptor) {
+			l.text("policy.unrelated", listText(d.Policy.Unrelated), listText(to.Policy.Unrelated), "")
+		},
+	},
+	{
+		Name: "portfolios", set: func(p Policy) bool { return p.Portfolios != 0 }, check: Descriptor.checkPortfolios,
+		words: func(d Descriptor) string {
+			if n := d.Policy.Owners(); n > 1 {
+				return fmt.Sprintf("exact portfolios of up to %d owners, whom the publisher trusts not to pool what they learn", n)
+			}
+			return "exact portfolios of one owner at a time"
+		},
+		odrl: func(d Descriptor) []Term {
+			return []Term{{Name: "weir:portfolioOwners", Operator: "odrl:lteq", Value: strconv.Itoa(d.Policy.Owners()), Type: "xsd:integer"}}
+		},
+		amend: func(l *changeList, d, to Descriptor) {
+			if !d.Policy.Public && !to.Policy.Public {
+				l.text("policy.portfolios", numberText(d.Policy.Owners()), numberText(to.Policy.Owners()), AmendPromised)
+			}
+		},
+	},
+	{
+		Name: "portfolio_change", Values: anyOf(string(PortfolioPerPeriod), string(PortfolioNever)),
+		set: func(p Policy) bool { return p.PortfolioChange != "" }, check: Descriptor.checkPortfolioChange,
+		words: func(d Descriptor) string {
+			if d.Policy.Change() == PortfolioNever {
+				return "an owner's exact portfolio is its first list for ever"
+			}
+			return "an owner of an exact portfolio may register another list for periods that were not answered"
+		},
+		odrl: func(d Descriptor) []Term {
+			return []Term{{Name: "weir:portfolioChange", Operator: "odrl:eq", Value: string(d.Policy.Change())}}
+		},
+		amend: func(l *changeList, d, to Descriptor) {
+			if !d.Policy.Public && !to.Policy.Public {
+				l.text("policy.portfolio_change", string(d.Policy.Change()), string(to.Policy.Change()), AmendPromised)
+			}
+		},
+	},
+	{
+		Name: "dp", set: func(p Policy) bool { return p.DP != nil }, check: Descriptor.checkDP,
+		words: func(d Descriptor) string {
+			p := d.Policy.DP
+			if p == nil {
+				return ""
+			}
+			return fmt.Sprintf("noised answers: epsilon %s a query, %s a contract, %s in all; delta at most %s", p.EpsilonPerQuery, p.EpsilonPerContract, p.EpsilonFamily, p.Delta)
+		},
+		odrl:  func(d Descriptor) []Term { return d.Policy.DP.terms() },
+		amend: func(l *changeList, d, to Descriptor) { l.noise(d.Policy.DP, to.Policy.DP) },
+	},
+}
+
+// PolicyFields lists the fields of a policy.
+func PolicyFields() []PolicyField { return slices.Clone(policyFields) }
+
+// PolicyValues lists what a field of a policy, or each item of it, can be in a
+// descriptor; nothing where that is not known.
+func PolicyValues(field string, d Descriptor) []string {
+	i := slices.IndexFunc(policyFields, func(f PolicyField) bool { return f.Name == field })
+	if i < 0 || policyFields[i].Values == nil {
+		return nil
+	}
+	return policyFields[i].Values(d)
+}
+
+// Words says the field in an English sentence; empty where it means nothing, as most do
+// beside public: true.
+func (f PolicyField) Words(d Descriptor) string {
+	if d.Policy.Public && !f.Public {
+		return ""
+	}
+	return f.words(d)
+}
+
+// ODRL expresses the field in ODRL; none where it means nothing.
+func (f PolicyField) ODRL(d Descriptor) []Term {
+	if d.Policy.Public && !f.Public {
+		return nil
+	}
+	return f.odrl(d)
+}
+
+// Term is what one field of a policy says in ODRL 2.2: with an operator a constraint
+// on what is permitted, Name being its left operand; without one a property of the
+// policy, which a reader that does not know it may pass over. Names have the prefix
+// odrl or weir. Of the operands one is set; the lists keep an empty list apart from
+// none.
+type Term struct {
+	Name     string
+	Operator string
+	Value    string     // a literal of datatype Type
+	Type     string     // xsd:…; empty: a plain text
+	List     []string   // in this order
+	Lists    [][]string // in this order
+}
+
+func anyOf(list ...string) func(Descriptor) []string {
+	return func(Descriptor) []string { return slices.Clone(list) }
+}
+
+// policyGrains are those that are not finer than the dataset's.
+func policyGrains(d Descriptor) []string {
+	var out []string
+	for _, g := range [...]Grain{GrainHour, GrainDay, GrainMonth, GrainQuarter, GrainYear} {
+		if !g.Finer(d.Grain) {
+			out = append(out, string(g))
+		}
+	}
+	return out
+}
+
+// finestGrain is the finest period of a group.
+func (d Descriptor) finestGrain() Grain {
+	if d.Policy.Grain == "" {
+		return d.Grain
+	}
+	return d.Policy.Grain
+}
+
+func (p *DP) terms() []Term {
+	if p == nil {
+		return nil
+	}
+	most := func(name, value, datatype string) Term {
+		return Term{Name: name, Operator: "odrl:lteq", Value: value, Type: datatype}
+	}
+	return []Term{
+		most("weir:epsilonPerQuery", p.EpsilonPerQuery, "xsd:decimal"), most("weir:epsilonPerContract", p.EpsilonPerContract, "xsd:decimal"),
+		most("weir:epsilonFamily", p.EpsilonFamily, "xsd:decimal"), most("weir:delta", p.Delta, "xsd:double"), // it may have an exponent
+	}
+}
+
+// namedTerms is a property that lists names; none without names.
+func namedTerms(property string, list []string) []Term {
+	if len(list) == 0 {
+		return nil
+	}
+	return []Term{{Name: property, List: list}}
+}
+
+// listed is a property that lists lists of names; none without lists.
+func listed(property string, lists [][]string) []Term {
+	if len(lists) == 0 {
+		return nil
+	}
+	return []Term{{Name: property, Lists: lists}}
+}
+
+// unlessEmpty puts a text between two others; empty where it is.
+func unlessEmpty(before, text, after string) string {
+	if text == "" {
+		return ""
+	}
+	return before + text + after
+}
+
+func lists(pairs [][2]string) [][]string {
+	out := make([][]string, len(pairs))
+	for i := range pairs {
+		out[i] = pairs[i][:]
+	}
+	return out
+}
+
+// joined writes lists of names.
+func joined(lists [][]string, within, between string) string {
+	out := make([]string, len(lists))
+	for i, l := range lists {
+		out[i] = strings.Join(l, within)
+	}
+	return strings.Join(out, between)
+}
+
+// percent writes a share that was checked, 1 or 0 and a point, in percent.
+func percent(share string) string {
+	parts, whole := coverageParts(share)
+	return FormatDecimal(100*parts, len(strconv.FormatInt(whole, 10))-1)
+}

@@ -1,0 +1,100 @@
+package records
+
+import (
+	"sync"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/disclosure"
+	"github.com/weirdata/weir/catalog/tables"
+)
+
+// How many decoded things of a kind are kept. A table of 25,000 rows takes a few
+// megabytes, a year of monthly bitmaps of one measure 40 kB.
+const (
+	cachedTables   = 16
+	cachedCounts   = 256
+	cachedFamilies = 8
+	cachedVersions = 128 // some kilobytes each
+	cachedKeys     = 16
+)
+
+// Cache keeps decoded things that cannot change because their name holds the
+// digest of what they were decoded from. It only saves time.
+type Cache struct {
+	mu         sync.Mutex
+	clusterRaw string
+	clusterVal *catalog.Cluster
+	tables     shelf[*tables.Table]
+	counts     shelf[CountMaps]
+	families   shelf[*disclosure.Family]
+	versions   shelf[catalog.Version]
+	keys       shelf[catalog.Key]
+}
+
+// recallRecord is find, of what is decoded once. Its name holds the digest of the stored
+// bytes, so that another machine, and this one after a start, decodes the same. The
+// caller changes nothing that the record points to.
+func recallRecord[T any](m *Cache, s *shelf[T], most int, r Reader, key string) (T, error) {
+	b, err := r.Get([]byte(key))
+	if err != nil || b == nil {
+		return Find[T](r, key) // which says so
+	}
+	digest := catalog.Sum(b)
+	return recallOr(m, s, most, key+"/"+string(digest[:]), func() (T, error) { return decodeRecord[T](key, b) })
+}
+
+// Key reads a key. The caller changes nothing that it points to.
+func (m *Cache) Key(r Reader, id string) (catalog.Key, error) {
+	return recallRecord(m, &m.keys, cachedKeys, r, PrefixKey+id)
+}
+
+// version reads a version of a dataset, likewise.
+func (m *Cache) version(r Reader, at catalog.ReleaseOf) (catalog.Version, error) {
+	return recallRecord(m, &m.versions, cachedVersions, r, PrefixVersion+VersionName(at.Dataset, at.Release))
+}
+
+// shelf keeps the last few values, dropping the oldest.
+type shelf[V any] struct {
+	values map[string]V
+	order  []string
+}
+
+func (s *shelf[V]) add(name string, v V, most int) {
+	if s.values == nil {
+		s.values = map[string]V{}
+	}
+	if _, known := s.values[name]; !known {
+		if len(s.order) == most {
+			delete(s.values, s.order[0])
+			s.order = s.order[1:]
+		}
+		s.order = append(s.order, name)
+	}
+	s.values[name] = v
+}
+
+// recallOr returns the value of that name or makes it. Two callers may make the
+// same value at the same time; both are right.
+func recallOr[V any](m *Cache, s *shelf[V], most int, name string, fill func() (V, error)) (V, error) {
+	m.mu.Lock()
+	v, known := s.values[name]
+	m.mu.Unlock()
+	if known {
+		return v, nil
+	}
+	v, err := fill()
+	if err != nil {
+		return v, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s.add(name, v, most)
+	return v, nil
+}
+
+// KeepFamily adds a family that was made elsewhere under the name that it is found by.
+func (m *Cache) KeepFamily(owner, registry string, f *Family, rule *disclosure.Family) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.families.add(f.cacheName(owner, registry), rule, cachedFamilies)
+}

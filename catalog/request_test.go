@@ -1,0 +1,132 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// The scope of a request allows it, and nothing narrower does.
+func TestScopeOfARequestIsTheNarrowest(t *testing.T) {
+	d := testDescriptor("emissions")
+	d.Grain = GrainDay
+	rapid.Check(t, func(t *rapid.T) {
+		q := Request{Version: 1, Dataset: "emissions", Select: []Aggregate{{Func: "count"}}}
+		if rapid.Bool().Draw(t, "county") {
+			q.By = append(q.By, attr("county"))
+		}
+		if g := rapid.SampledFrom([]Grain{"", GrainDay, GrainMonth, GrainQuarter, GrainYear}).Draw(t, "grain"); g != "" {
+			q.By = append(q.By, Dimension{Kind: DimPeriod, Grain: g})
+		}
+		g := rapid.SampledFrom([]Grain{GrainDay, GrainMonth, GrainQuarter, GrainYear}).Draw(t, "periods")
+		at := rapid.Int64Range(40, 60).Draw(t, "from")
+		q.Periods = []Interval{{From: g.Span(at, GrainDay).From, To: g.Span(at, GrainDay).To}}
+		s := ScopeOf(d, q)
+		k := Contract{Scope: &s}
+		if r := k.InScope(d, q); r != nil {
+			t.Fatalf("%+v refuses %+v: %v", s, q, r)
+		}
+		for i := range s.Columns {
+			k.Scope = &Scope{Columns: slices.Delete(slices.Clone(s.Columns), i, i+1), Grain: s.Grain}
+			if k.InScope(d, q) == nil {
+				t.Fatalf("%+v would do", k.Scope)
+			}
+		}
+		for _, g := range []Grain{GrainHour, GrainDay, GrainMonth, GrainQuarter, GrainYear} {
+			k.Scope = &Scope{Columns: s.Columns, Grain: g}
+			if s.Grain.Finer(g) && k.InScope(d, q) == nil {
+				t.Fatalf("%s would do, not only %s", g, s.Grain)
+			}
+		}
+	})
+}
+
+func TestRequestCheckNamesTheFieldThatIsWrong(t *testing.T) {
+	d := testDescriptor("emissions")
+	for _, test := range []struct {
+		field  string
+		change func(*Request)
+	}{
+		{"v", func(q *Request) { q.Version = 0 }},
+		{"dataset", func(q *Request) { q.Dataset = "other" }},
+		{"release", func(q *Request) { q.Release = -1 }},
+		{"sql", func(q *Request) { q.SQL = strings.Repeat("x", maxSQL+1) }},
+		{"where", func(q *Request) { q.Where = &Predicate{} }},
+		{"periods", func(q *Request) { q.Periods = make([]Interval, MaxIntervals+1) }},
+		{"periods[0]", func(q *Request) { q.Periods = []Interval{{1, 1}} }},
+		{"periods[1]", func(q *Request) { q.Periods = []Interval{{1, 2}, {2, 3}} }},
+		{"periods[1]", func(q *Request) { q.Periods = []Interval{{5, 6}, {1, 2}} }},
+		{"by[0]", func(q *Request) { q.By = []Dimension{{Kind: "measure"}} }},
+		{"by[0]", func(q *Request) { q.By = []Dimension{attr("basin")} }},
+		{"by[0]", func(q *Request) { q.By = []Dimension{{Kind: DimAttribute, Column: "county", Grain: GrainDay}} }},
+		{"by[0]", func(q *Request) { q.By = []Dimension{{Kind: DimEntity, Column: "county"}} }},
+		{"by[0]", func(q *Request) { q.By = []Dimension{{Kind: DimPeriod, Grain: GrainDay}} }},
+		{"by[0]", func(q *Request) { q.By = []Dimension{{Kind: DimPeriod, Grain: "week"}} }},
+		{"by[0]", func(q *Request) { q.By = []Dimension{{Kind: DimPeriod, Grain: GrainYear, Column: "x"}} }},
+		{"by[1]", func(q *Request) { q.By = []Dimension{attr("county"), attr("county")} }},
+		{"by[1]", func(q *Request) {
+			q.By = []Dimension{{Kind: DimPeriod, Grain: GrainYear}, {Kind: DimPeriod, Grain: GrainMonth}}
+		}},
+		{"select", func(q *Request) { q.Select = nil }},
+		{"select[0]", func(q *Request) { q.Select = []Aggregate{{Func: "max", Measure: "nox"}} }},
+		{"select[0]", func(q *Request) { q.Select = []Aggregate{{Func: "sum"}} }},
+		{"select[0]", func(q *Request) { q.Select = []Aggregate{{Func: "count", Measure: "pm"}} }},
+		{"select[2]", func(q *Request) { q.Select = append(q.Select, q.Select[0]) }},
+	} {
+		q := clone(t, sumBy(attr("county"), Dimension{Kind: DimPeriod, Grain: GrainQuarter}))
+		if r := q.Check(d, testColumns); r != nil {
+			t.Fatal(r)
+		}
+		test.change(&q)
+		r := q.Check(d, testColumns)
+		wantRefusal(t, r, RefusedInvalid, "invalid")
+		if r.Field != test.field {
+			t.Errorf("field %q (%s), want %q", r.Field, r, test.field)
+		}
+	}
+}
+
+func statisticOf(dataset, fn, measure, other string, by ...Dimension) Request {
+	return Request{Version: 1, Dataset: dataset, By: by, Select: []Aggregate{{Func: fn, Measure: measure, Other: other}}}
+}
+
+func TestStatisticsAreCanonical(t *testing.T) {
+	d := statistical("emissions")
+	for _, good := range []Aggregate{
+		{Func: FuncVar, Measure: "nox"}, {Func: FuncVar, Measure: "so2"}, {Func: FuncCovar, Measure: "nox", Other: "so2"},
+		{Func: FuncRegr, Measure: "nox", Other: "so2"}, {Func: FuncHistogram, Measure: "so2"},
+	} {
+		q := Request{Version: 1, Dataset: "emissions", Select: []Aggregate{good}}
+		if r := q.Check(d, testColumns); r != nil {
+			t.Errorf("%+v: %v", good, r)
+		}
+	}
+	for _, bad := range []Aggregate{
+		{Func: FuncVar, Measure: "nox", Other: "so2"}, {Func: FuncVar}, {Func: FuncCovar, Measure: "so2", Other: "nox"},
+		{Func: FuncCovar, Measure: "nox", Other: "nox"}, {Func: FuncCovar, Measure: "nox", Other: "pm"}, {Func: FuncRegr, Measure: "nox"},
+		{Func: "sum", Measure: "nox", Other: "so2"}, {Func: "count", Measure: "nox", Other: "so2"}, {Func: "count", Other: "so2"}, {Func: "stddev", Measure: "nox"},
+	} {
+		q := Request{Version: 1, Dataset: "emissions", Select: []Aggregate{bad}}
+		r := q.Check(d, testColumns)
+		wantRefusal(t, r, RefusedInvalid, "invalid")
+		if r.Field != "select[0]" {
+			t.Errorf("%+v: field %s", bad, r.Field)
+		}
+	}
+	d.Measures[1].Buckets = nil
+	r := statisticOf("emissions", FuncHistogram, "so2", "").Check(d, testColumns)
+	wantRefusal(t, r, RefusedInvalid, "buckets")
+	if !strings.Contains(words(r), "declare buckets: nox") {
+		t.Errorf("the refusal does not name the measure that has buckets: %s", words(r))
+	}
+}
+
+func sumBy(by ...Dimension) Request {
+	return Request{Version: 1, Dataset: "emissions", By: by, Select: []Aggregate{{Func: "sum", Measure: "nox"}, {Func: "count", Measure: "nox"}}}
+}
+
+func attr(column string) Dimension { return Dimension{Kind: DimAttribute, Column: column} }
+
+var testColumns = []string{"county", "industry"}

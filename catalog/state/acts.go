@@ -1,0 +1,84 @@
+package state
+
+import (
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// act is one kind of entry: who may send it, whether anybody may see it, and what applies
+// it. Each kind has one row, beside its handler.
+type act struct {
+	kind   catalog.Kind
+	by     sender
+	public bool                      // the API tells everybody what is in it
+	handle func(*applyContext) error // nil: it is the first entry alone
+}
+
+// sender says who may send an act.
+type sender struct {
+	node  bool // a node of the roster
+	roles []catalog.Role
+}
+
+// The senders that there are.
+var (
+	nobody     = sender{}
+	nodes      = sender{node: true}
+	operators  = sender{roles: []catalog.Role{catalog.RoleOperator}}
+	publishers = sender{roles: []catalog.Role{catalog.RolePublisher}}
+	buyers     = sender{roles: []catalog.Role{catalog.RoleBuyer}}
+	askers     = sender{roles: []catalog.Role{catalog.RoleBuyer, catalog.RolePublisher}}
+)
+
+// acts are all of them. A kind that is not here is refused.
+var acts = slices.Concat(clusterActs, registryActs, datasetActs, versionActs, keyActs, orderActs, queryActs, vectorActs)
+
+// actOf is the row of a kind; false when there is none.
+func actOf(kind catalog.Kind) (act, bool) {
+	i := slices.IndexFunc(acts, func(a act) bool { return a.kind == kind })
+	if i < 0 {
+		return act{}, false
+	}
+	return acts[i], true
+}
+
+// IsPublic reports whether the API tells everybody what is in an entry of that kind.
+func IsPublic(kind catalog.Kind) bool {
+	a, _ := actOf(kind)
+	return a.public
+}
+
+// handler makes an act's handle of a function of the kind's body.
+func handler[B any](fn func(*applyContext, B) error) func(*applyContext) error {
+	return func(c *applyContext) error {
+		var body B
+		if err := catalog.DecodeStrict(c.payload.Body, &body); err != nil {
+			return catalog.Refuse(catalog.RefusedInvalid, "body", "body.unreadable", c.payload.Kind).WithParts(catalog.Unreadable(err))
+		}
+		return fn(c, body)
+	}
+}
+
+// dispatch runs the handler of the kind in an overlay, which is flushed only
+// when it succeeds. A kind that is not in the table is refused.
+func (c *applyContext) dispatch() error {
+	a, known := actOf(c.payload.Kind)
+	if !known || a.handle == nil {
+		return catalog.Refuse(catalog.RefusedInvalid, "kind", "envelope.kind", c.payload.Kind)
+	}
+	if !c.allowed(a.by) {
+		if c.signer == nil {
+			return catalog.Forbidden("role", "role.node", c.payload.Kind)
+		}
+		return catalog.Forbidden("role", "role.other", c.payload.Kind, c.signer.Role)
+	}
+	return c.run(a.handle)
+}
+
+func (c *applyContext) allowed(by sender) bool {
+	if c.node != nil {
+		return by.node
+	}
+	return c.signer != nil && slices.Contains(by.roles, c.signer.Role)
+}

@@ -1,0 +1,183 @@
+package state
+
+import (
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/judge"
+	"github.com/weirdata/weir/catalog/records"
+)
+
+// amendDataset puts another descriptor in the place of a dataset's. The one before is
+// kept: versions, verdicts and orders say by how many amendments they came later. No
+// amendment comes between a version's proposal and its end, so that all of a version
+// follows one descriptor.
+func amendDataset(c *applyContext, b catalog.DatasetAmend) error {
+	to := b.Descriptor
+	if r := checkPairs(c.payload.Body); r != nil {
+		return r
+	}
+	if r := to.Check(); r != nil {
+		return r
+	}
+	d, err := c.ownDataset(to.Dataset)
+	if err != nil {
+		return err
+	}
+	if r := judge.WithdrawnDataset(d); r != nil {
+		return r
+	}
+	if b.Amended != d.Amended {
+		return catalog.Conflict("amended", "amend.follows", d.ID, d.Amended, b.Amended).
+			WithNumber("amended", int64(d.Amended))
+	}
+	if d.Amended >= catalog.MaxAmendments {
+		return catalog.Conflict("amendments", "amend.most", d.ID, d.Amended, catalog.MaxAmendments)
+	}
+	if err := noneUnderWay(c, d); err != nil {
+		return err
+	}
+	changes := d.Descriptor.Changes(to)
+	if len(changes) == 0 {
+		return catalog.Conflict("same", "amend.same", d.ID)
+	}
+	if r := catalog.AmendRefusal(d.ID, changes); r != nil {
+		return r
+	}
+	if err := checkAmended(c, d, to); err != nil {
+		return err
+	}
+	if err := records.Put(c.tx, records.DescriptorKey(d.ID, d.Amended), d.Descriptor); err != nil {
+		return err
+	}
+	d.Descriptor, d.Amended, d.AmendedAt = to, d.Amended+1, c.now
+	c.out.ID = d.ID
+	if err := c.noteChange(d.ID, 0, records.ChangeAmended); err != nil {
+		return err
+	}
+	return records.Put(c.tx, records.PrefixDataset+d.ID, d)
+}
+
+// noneUnderWay refuses while a version of the dataset is on its way.
+func noneUnderWay(c *applyContext, d catalog.Dataset) error {
+	if d.Versions == 0 {
+		return nil
+	}
+	last, err := records.Find[catalog.Version](c.tx, records.PrefixVersion+records.VersionName(d.ID, d.Versions))
+	if err != nil {
+		return err
+	}
+	if pending(last) {
+		return catalog.Conflict("pending", "version.pending", last.Version, d.ID, last.State)
+	}
+	return nil
+}
+
+// checkAmended refuses what the two descriptors alone do not tell: columns that the
+// registry has taken, a name that was another measure's, what the release rule does not
+// admit.
+func checkAmended(c *applyContext, d catalog.Dataset, to catalog.Descriptor) error {
+	reg, err := records.Find[catalog.Registry](c.tx, records.PrefixRegistry+to.Registry)
+	if err != nil {
+		return err
+	}
+	if r := to.CheckColumns(reg.Columns); r != nil {
+		return r
+	}
+	for n := range d.Amended {
+		earlier, err := records.DescriptorAt(c.tx, d, n)
+		if err != nil {
+			return err
+		}
+		for _, m := range to.Measures {
+			if was, had := earlier.Measure(m.Name); had && !m.Continues(was) {
+				r := catalog.Refuse(catalog.RefusedPolicy, "amend", "amend.name_taken", d.ID, m.Name, n+1)
+				r.Field = "measures[" + m.Name + "]"
+				return r
+			}
+		}
+	}
+	return amendFamily(c, d, to, reg)
+}
+
+// amendFamily has the family of a protected dataset take its amended descriptor, as far
+// as the release rule admits it. Columns that were taken away stay in it: sources of
+// them settled.
+func amendFamily(c *applyContext, d catalog.Dataset, to catalog.Descriptor, reg catalog.Registry) error {
+	if to.Policy.Public {
+		return checkPublic(c, to)
+	}
+	f, rule, err := c.machine.cache.FamilyOf(c.tx, d.Owner, to.Registry)
+	if err != nil {
+		return err
+	}
+	if r := to.CheckRelated(f.MeasuresOf); r != nil {
+		return r
+	}
+	if err := checkUnrelated(c, to, reg); err != nil {
+		return err
+	}
+	after := rule.Clone()
+	if err := after.Admit(records.DatasetOf(to)); err != nil {
+		return judge.RefuseConflict(err)
+	}
+	f.Declared = append(slices.Clip(f.Declared), records.DatasetOf(to))
+	return c.putFamily(d.Owner, to.Registry, f, after)
+}
+
+// checkPriceOf refuses to grant an order for which a query would cost more, or be paid
+// in another currency, than its buyer was told.
+func checkPriceOf(c *applyContext, o catalog.Order, d catalog.Dataset) error {
+	if o.Amended == d.Amended || d.Descriptor.Price == nil {
+		return nil
+	}
+	then, err := records.DescriptorAt(c.tx, d, o.Amended)
+	if err != nil {
+		return err
+	}
+	now := *d.Descriptor.Price
+	if was := then.Price; was != nil && was.Currency == now.Currency && catalog.Amount(now.PerQuery).Cmp(catalog.Amount(was.PerQuery)) <= 0 {
+		return nil
+	}
+	r := catalog.Conflict("price", "amend.price_new", now.PerQuery, now.Currency, o.ID, d.ID)
+	if then.Price != nil {
+		r = catalog.Conflict("price", "amend.price", now.PerQuery, now.Currency, o.ID, d.ID, then.Price.PerQuery, then.Price.Currency)
+	}
+	r.Field = "price"
+	return r
+}
+
+// checkLeft refuses to grant an order of which amendments have taken away all that it
+// asked for.
+func checkLeft(k catalog.Contract) *catalog.Refusal {
+	switch {
+	case len(k.Measures) == 0:
+		r := catalog.Conflict("amended", "amend.no_measure", k.Dataset)
+		r.Field = "measures"
+		return r
+	case len(k.Aggregates) == 0:
+		r := catalog.Conflict("amended", "amend.no_aggregate", k.Dataset)
+		r.Field = "aggregates"
+		return r
+	}
+	return nil
+}
+
+// everMeasured is a dataset's descriptor with the measures behind its own that it had
+// and that were taken away.
+func everMeasured(c *applyContext, d catalog.Dataset) (catalog.Descriptor, error) {
+	out := d.Descriptor
+	out.Measures = slices.Clone(out.Measures)
+	for n := range d.Amended {
+		earlier, err := records.DescriptorAt(c.tx, d, n)
+		if err != nil {
+			return out, err
+		}
+		for _, m := range earlier.Measures {
+			if _, known := out.Measure(m.Name); !known {
+				out.Measures = append(out.Measures, m)
+			}
+		}
+	}
+	return out, nil
+}

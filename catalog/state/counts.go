@@ -1,0 +1,136 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+)
+
+// addCounts takes counting bitmaps of a protected dataset's version. The same
+// chunk again changes nothing.
+func addCounts(c *applyContext, b catalog.VersionCounts) error {
+	d, v, err := c.ownVersion(b.Dataset, b.Version, catalog.VersionProposed)
+	if err != nil {
+		return err
+	}
+	c.out.ID, c.out.Version = v.Dataset, v.Version
+	m := slices.Index(d.Descriptor.Counted(), b.Measure)
+	switch {
+	case d.Descriptor.Policy.Public:
+		return catalog.Conflict("public", "counts.public", d.ID)
+	case m < 0:
+		return catalog.Invalid("measure", "counts.measure", b.Measure)
+	}
+	joined, r := joinBitmaps(v.Entities, b.Bitmaps, b.Present, d.Descriptor.CountsPresence() && m < len(d.Descriptor.Measures))
+	if r != nil {
+		return r
+	}
+	all := v.PolicyPeriods(d.Descriptor)
+	next := all.From + int64(v.Counted[m])
+	if b.From < all.From || b.From > next {
+		return catalog.Conflict("chunk", "counts.chunk", b.Measure, b.From, next).WithNumber("next", next)
+	}
+	key := records.CountsKey(v.Dataset, v.Version, b.Measure, int(b.From-all.From))
+	if b.From < next {
+		held, err := c.tx.Get([]byte(key))
+		if err != nil {
+			return fmt.Errorf("read %s: %w", key, err)
+		}
+		if string(held) == string(joined) {
+			return nil
+		}
+		return catalog.Conflict("chunk", "counts.chunk", b.Measure, b.From, next).WithNumber("next", next)
+	}
+	switch {
+	case int64(len(b.Bitmaps)) > all.To-b.From:
+		return catalog.Invalid("bitmaps", "counts.end", len(b.Bitmaps), b.From, all.To)
+	case v.Chunks == catalog.MaxChunks:
+		return catalog.Invalid("bitmaps", "counts.chunks", catalog.MaxChunks)
+	}
+	if err := records.PutText(c.tx, key, string(joined)); err != nil {
+		return err
+	}
+	v.Counted[m] += len(b.Bitmaps)
+	v.Chunks++
+	return c.putVersion(v)
+}
+
+// joinBitmaps checks a chunk's bitmaps and appends them to each other: for each
+// period the one of those that count, and behind it, where there are such, the
+// one of those that have a cell.
+func joinBitmaps(entities int, bitmaps, present [][]byte, both bool) ([]byte, *catalog.Refusal) {
+	size := records.BitmapSize(entities)
+	if len(bitmaps) == 0 || (len(bitmaps)+len(present))*size > catalog.MaxChunk {
+		return nil, catalog.Invalid("bitmaps", "counts.size", len(bitmaps)+len(present), size, catalog.MaxChunk)
+	}
+	want := 0
+	if both {
+		want = len(bitmaps)
+	}
+	if len(present) != want {
+		return nil, catalog.Invalid("present", "counts.present", len(present), want)
+	}
+	joined := make([]byte, 0, (len(bitmaps)+len(present))*size)
+	for i, b := range bitmaps {
+		if r := checkBitmap(fmt.Sprintf("bitmaps[%d]", i), entities, b); r != nil {
+			return nil, r
+		}
+		joined = append(joined, b...)
+		if !both {
+			continue
+		}
+		at := fmt.Sprintf("present[%d]", i)
+		if r := checkBitmap(at, entities, present[i]); r != nil {
+			return nil, r
+		}
+		for j, bits := range b {
+			if bits&^present[i][j] != 0 {
+				return nil, catalog.Invalid(at, "counts.no_cell")
+			}
+		}
+		joined = append(joined, present[i]...)
+	}
+	return joined, nil
+}
+
+func checkBitmap(at string, entities int, b []byte) *catalog.Refusal {
+	size := records.BitmapSize(entities)
+	if len(b) != size {
+		return catalog.Invalid(at, "counts.bitmap_size", len(b), size, entities)
+	}
+	if spare := 8*size - entities; b[size-1]>>(8-spare) != 0 && spare > 0 {
+		return catalog.Invalid(at, "counts.spare_bit")
+	}
+	return nil
+}
+
+// checkCounts refuses to commit a version whose bitmaps are incomplete or not
+// the ones announced.
+func checkCounts(c *applyContext, d catalog.Dataset, v catalog.Version) error {
+	if d.Descriptor.Policy.Public {
+		return nil
+	}
+	all := v.PolicyPeriods(d.Descriptor)
+	periods := int(all.To - all.From)
+	h := catalog.NewCountsHash(v.Entities, all.From, periods, d.Descriptor.CountsPresence())
+	for i, m := range d.Descriptor.Counted() {
+		if v.Counted[i] != periods {
+			return catalog.Conflict("counts", "counts.missing", v.Counted[i], periods, m).
+				WithNumber("next", all.From+int64(v.Counted[i]))
+		}
+		h.Measure(m)
+		err := c.tx.Scan([]byte(records.CountsPrefix(v.Dataset, v.Version, m)), func(_, value []byte) error {
+			h.Bitmaps(value)
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("read the counts of %s: %w", m, err)
+		}
+	}
+	if have := h.Sum(); have != v.Counts {
+		return catalog.Conflict("digest", "counts.digest", have, v.Counts)
+	}
+	return nil
+}

@@ -1,0 +1,165 @@
+package state
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+)
+
+// clusterActs are the acts on the cluster. It is founded once, by its first entry (found).
+var clusterActs = []act{
+	{kind: catalog.KindInit, by: nobody, public: true, handle: nil},
+	{kind: catalog.KindPrincipalAdd, by: operators, handle: handler(addPrincipal)},
+}
+
+// found applies the first entry of a cluster. Its signer is known from nothing
+// but its own body, so here alone the payload is read before the signature is
+// verified.
+func found(c *applyContext, e catalog.Envelope) error {
+	p, err := catalog.ParsePayload(e.Payload)
+	if err != nil {
+		return catalog.Refuse(catalog.RefusedInvalid, "payload", "payload.unreadable").WithParts(catalog.Unreadable(err))
+	}
+	if p.Kind != catalog.KindInit {
+		return catalog.Conflict("no_cluster", "cluster.not_founded", p.Kind)
+	}
+	var body catalog.InitBody
+	if err := catalog.DecodeStrict(p.Body, &body); err != nil {
+		return catalog.Refuse(catalog.RefusedInvalid, "body", "body.unreadable", p.Kind).WithParts(catalog.Unreadable(err))
+	}
+	if !e.Verify(body.Operator.Key) || e.Signer != catalog.PrincipalID(body.Operator.Key) {
+		return catalog.Refuse(catalog.RefusedSignature, "signature", "cluster.signature")
+	}
+	c.payload = p
+	if r := c.checkMeant(e.Signer, ""); r != nil {
+		return r
+	}
+	if r := checkFounding(body); r != nil {
+		return r
+	}
+	c.out.Kind, c.record = p.Kind, true
+	return c.run(func(c *applyContext) error {
+		c.cluster = &catalog.Cluster{ID: c.digest, Name: body.Name, Threshold: body.Threshold, Nodes: body.Nodes}
+		if err := records.Put(c.tx, records.KeyCluster, c.cluster); err != nil {
+			return err
+		}
+		return addPrincipal(c, body.Operator)
+	})
+}
+
+func checkFounding(b catalog.InitBody) *catalog.Refusal {
+	n := len(b.Nodes)
+	switch {
+	case !catalog.IsText(b.Name, catalog.MaxName) || b.Name == "":
+		return catalog.Invalid("name", "cluster.name", catalog.MaxName)
+	case n < 2 || n > catalog.MaxNodes:
+		return catalog.Invalid("nodes", "cluster.nodes", n, catalog.MaxNodes)
+	case b.Threshold < 2 || b.Threshold > n:
+		return catalog.Invalid("threshold", "cluster.threshold", b.Threshold, n, n)
+	case b.Operator.Role != catalog.RoleOperator:
+		return catalog.Invalid("operator.role", "cluster.operator", b.Operator.Role, catalog.RoleOperator)
+	}
+	taken := map[string]string{"key " + string(b.Operator.Key): ""}
+	for i, node := range b.Nodes {
+		if r := checkNode(fmt.Sprintf("nodes[%d]", i), node, i+1, taken); r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// checkNode checks one member of the roster; taken says which node has what, and no node
+// of what the operator has.
+func checkNode(at string, n catalog.Node, point int, taken map[string]string) *catalog.Refusal {
+	switch {
+	case !catalog.IsLabel(n.ID) || len(catalog.NodeSigner(n.ID)) > catalog.MaxSigner:
+		return catalog.Invalid(at+".id", "node.name", n.ID, catalog.MaxSigner-len(catalog.NodeSigner("")))
+	case n.Point != point:
+		return catalog.Invalid(at+".point", "node.point", n.Point, point)
+	case n.Addr == "" || !catalog.IsText(n.Addr, catalog.MaxCell):
+		return catalog.Invalid(at+".addr", "node.addr", n.Addr)
+	case !strings.HasPrefix(n.API, "https://") || !catalog.IsText(n.API, catalog.MaxCell):
+		return catalog.Invalid(at+".api", "node.api", n.API)
+	case len(n.Key) != ed25519.PublicKeySize:
+		return catalog.Invalid(at+".key", "key.size", len(n.Key), ed25519.PublicKeySize)
+	case len(n.Sealing) != catalog.ReceivingKeySize:
+		return catalog.Invalid(at+".sealing", "node.sealing_size", len(n.Sealing), catalog.ReceivingKeySize)
+	}
+	own := [...]struct{ what, value string }{
+		{"id", n.ID}, {"addr", n.Addr}, {"api", n.API}, {"key", string(n.Key)}, {"sealing", string(n.Sealing)},
+	}
+	for _, o := range own {
+		if other, used := taken[o.what+" "+o.value]; used {
+			if other == "" {
+				return catalog.Invalid(at+"."+o.what, "node.as_operator", o.what)
+			}
+			return catalog.Invalid(at+"."+o.what, "node.as_node", o.what, other)
+		}
+		taken[o.what+" "+o.value] = n.ID
+	}
+	return nil
+}
+
+// addPrincipal admits an organisation.
+func addPrincipal(c *applyContext, b catalog.PrincipalAdd) error {
+	if r := checkPrincipal(b); r != nil {
+		return r
+	}
+	for _, n := range c.cluster.Nodes {
+		if string(n.Key) == string(b.Key) {
+			return catalog.Conflict("key", "principal.key_of_node", n.ID)
+		}
+	}
+	id := catalog.PrincipalID(b.Key)
+	known, err := records.Find[catalog.Principal](c.tx, records.PrefixPrincipal+id)
+	if err == nil {
+		return catalog.Conflict("key", "principal.key_taken", known.ID, known.Name)
+	}
+	if !errors.Is(err, records.ErrNotFound) {
+		return err
+	}
+	taken, err := records.Has(c.tx, records.PrefixPrincipalName+b.Name)
+	if err != nil {
+		return err
+	}
+	if taken {
+		return catalog.Conflict("name", "principal.name_taken", b.Name)
+	}
+	p := catalog.Principal{ID: id, Name: b.Name, Role: b.Role, Key: b.Key, Receiving: b.Receiving, Admitted: c.now}
+	if err := records.Put(c.tx, records.PrefixPrincipal+id, p); err != nil {
+		return err
+	}
+	if err := records.PutText(c.tx, records.PrefixPrincipalName+b.Name, id); err != nil {
+		return err
+	}
+	if b.Role == catalog.RolePublisher {
+		if err := c.todo(true, records.PrefixTodoKey+id, ""); err != nil {
+			return err
+		}
+	}
+	c.out.ID = id
+	return nil
+}
+
+func checkPrincipal(b catalog.PrincipalAdd) *catalog.Refusal {
+	switch b.Role {
+	case catalog.RoleOperator, catalog.RolePublisher, catalog.RoleBuyer:
+	default:
+		return catalog.Invalid("role", "principal.role", b.Role, catalog.RoleOperator, catalog.RolePublisher, catalog.RoleBuyer)
+	}
+	switch {
+	case b.Name == "" || !catalog.IsText(b.Name, catalog.MaxName) || strings.TrimSpace(b.Name) != b.Name || strings.Contains(b.Name, "/"):
+		return catalog.Invalid("name", "principal.name", b.Name, catalog.MaxName)
+	case len(b.Key) != ed25519.PublicKeySize:
+		return catalog.Invalid("key", "key.size", len(b.Key), ed25519.PublicKeySize)
+	case len(b.Receiving) == 0 && b.Role == catalog.RoleOperator:
+		return nil // operators receive nothing
+	case len(b.Receiving) != catalog.ReceivingKeySize:
+		return catalog.Invalid("receiving", "receiving.size", len(b.Receiving), catalog.ReceivingKeySize)
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+package state
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/attest"
+	"github.com/weirdata/weir/catalog/records"
+)
+
+// keyActs are the acts of a key's ceremony.
+var keyActs = []act{
+	{kind: catalog.KindKeyStart, by: nodes, public: true, handle: handler(startKey)},
+	{kind: catalog.KindKeyCommit, by: nodes, public: true, handle: handler(commitKey)},
+	{kind: catalog.KindKeyAck, by: nodes, public: true, handle: handler(ackKey)},
+	{kind: catalog.KindKeyTested, by: nodes, public: true, handle: handler(testedKey)},
+	{kind: catalog.KindKeySign, by: nodes, public: true, handle: handler(signKey)},
+	{kind: catalog.KindKeyFail, by: nodes, public: true, handle: handler(failKey)},
+}
+
+// startKey begins an attempt, PROTOCOL.md section 1.2, step 1. Any node may: it only
+// does what follows from the state.
+func startKey(c *applyContext, b catalog.KeyStart) error {
+	p, err := load[catalog.Principal](c, records.PrefixPrincipal+b.Publisher, "unknown.principal", b.Publisher)
+	if err != nil {
+		return err
+	}
+	if p.Role != catalog.RolePublisher {
+		return catalog.Conflict("role", "key.no_publisher", p.ID)
+	}
+	last, err := records.KeyOf(c.tx, p.ID)
+	if err != nil && !errors.Is(err, records.ErrNotFound) {
+		return err
+	}
+	if last.ID != "" && last.State != catalog.KeyFailed {
+		return catalog.Conflict("key_state", "key.attempt_state", last.Attempt, last.ID, last.State)
+	}
+	if want := catalog.NextKeyStart(p.ID, last); b != want {
+		return catalog.Conflict("key_start", "key.start",
+			want.Key, want.Epoch, want.Attempt, b.Key, b.Epoch, b.Attempt)
+	}
+	n, t := len(c.cluster.Nodes), c.cluster.Threshold
+	k := catalog.Key{
+		ID: b.Key, Publisher: p.ID, Epoch: b.Epoch, Attempt: b.Attempt, State: catalog.KeyCommitting,
+		Reference: c.digest, Threshold: t, Nodes: c.roster(), Started: c.now,
+		Commits: make([]catalog.KeyCommit, n), Acked: make([]bool, n), Tested: make([]bool, n-t+1), Signed: make([][]byte, n),
+	}
+	if err := records.PutText(c.tx, records.PrefixKeyOf+p.ID, k.ID); err != nil {
+		return err
+	}
+	c.out.ID = k.ID
+	return records.Put(c.tx, records.PrefixKey+k.ID, k)
+}
+
+// roster lists the ids of the nodes, ascending points.
+func (c *applyContext) roster() []string {
+	ids := make([]string, len(c.cluster.Nodes))
+	for i, n := range c.cluster.Nodes {
+		ids[i] = n.ID
+	}
+	return ids
+}
+
+// keyAttempt loads a key whose current attempt is the one named and is in the
+// state wanted ("" for any that is under way).
+func (c *applyContext) keyAttempt(id string, attempt int, want catalog.KeyState) (catalog.Key, error) {
+	k, err := load[catalog.Key](c, records.PrefixKey+id, "unknown.key", id)
+	switch {
+	case err != nil:
+		return k, err
+	case k.Attempt != attempt:
+		return k, catalog.Conflict("attempt", "key.attempt", attempt, id, k.Attempt)
+	case want != "" && k.State != want, k.State == catalog.KeyReady, k.State == catalog.KeyFailed:
+		return k, catalog.Conflict("key_state", "key.attempt_state", attempt, id, k.State)
+	}
+	c.out.ID = id
+	return k, nil
+}
+
+// commitKey takes a node's commitment, step 2. Public shares are exchanged only
+// when all are in.
+func commitKey(c *applyContext, b catalog.KeyCommit) error {
+	k, err := c.keyAttempt(b.Key, b.Attempt, catalog.KeyCommitting)
+	if err != nil {
+		return err
+	}
+	if len(b.Dealings) != len(k.Nodes) {
+		return catalog.Invalid("dealings", "key.dealings", len(b.Dealings), len(k.Nodes))
+	}
+	if b.Public.IsZero() || slices.ContainsFunc(b.Dealings, catalog.Digest.IsZero) {
+		return catalog.Invalid("public", "key.digest")
+	}
+	i := c.node.Point - 1
+	if !k.Commits[i].Public.IsZero() {
+		return catalog.Conflict("twice", "key.committed", c.node.ID)
+	}
+	for j, other := range k.Commits {
+		if other.Public == b.Public {
+			return catalog.Conflict("copied", "key.copied", k.Nodes[j])
+		}
+	}
+	k.Commits[i] = b
+	if !slices.ContainsFunc(k.Commits, func(c catalog.KeyCommit) bool { return c.Public.IsZero() }) {
+		k.State = catalog.KeyDealing
+	}
+	return records.Put(c.tx, records.PrefixKey+k.ID, k)
+}
+
+// ackKey takes a node's word that its share is stored, step 4.
+func ackKey(c *applyContext, b catalog.KeyAck) error {
+	k, err := c.keyAttempt(b.Key, b.Attempt, catalog.KeyDealing)
+	if err != nil {
+		return err
+	}
+	i := c.node.Point - 1
+	if k.Acked[i] {
+		return catalog.Conflict("twice", "node.acknowledged", c.node.ID)
+	}
+	k.Acked[i] = true
+	if !slices.Contains(k.Acked, false) {
+		k.State = catalog.KeyTesting
+	}
+	return records.Put(c.tx, records.PrefixKey+k.ID, k)
+}
+
+// testedKey takes a test set's success, step 5. Any member of the set may
+// report it.
+func testedKey(c *applyContext, b catalog.KeyTested) error {
+	k, err := c.keyAttempt(b.Key, b.Attempt, catalog.KeyTesting)
+	if err != nil {
+		return err
+	}
+	sets := catalog.TestSets(len(k.Nodes), k.Threshold)
+	switch {
+	case b.Set < 0 || b.Set >= len(sets):
+		return catalog.Invalid("set", "key.test_set", b.Set, len(sets)-1)
+	case !slices.Contains(sets[b.Set], c.node.Point):
+		return catalog.Forbidden("member", "key.not_in_set", c.node.ID, b.Set)
+	case k.Tested[b.Set]:
+		return catalog.Conflict("twice", "key.set_opened", b.Set)
+	}
+	k.Tested[b.Set] = true
+	if !slices.Contains(k.Tested, false) {
+		k.State = catalog.KeySigning
+		k.Statement = attest.ReadyStatement(*c.cluster, k)
+	}
+	return records.Put(c.tx, records.PrefixKey+k.ID, k)
+}
+
+// signKey takes a node's signature under the ready statement; with the last one
+// the key is ready.
+func signKey(c *applyContext, b catalog.KeySign) error {
+	k, err := c.keyAttempt(b.Key, b.Attempt, catalog.KeySigning)
+	if err != nil {
+		return err
+	}
+	i := c.node.Point - 1
+	if k.Signed[i] != nil {
+		return catalog.Conflict("twice", "key.signed", c.node.ID)
+	}
+	if !attest.VerifyReady(*c.node, k.Statement, b.Signature) {
+		return catalog.Invalid("signature", "key.signature", c.node.ID)
+	}
+	k.Signed[i] = b.Signature
+	if !slices.ContainsFunc(k.Signed, func(s []byte) bool { return s == nil }) {
+		k.State = catalog.KeyReady
+		if err := c.todo(false, records.PrefixTodoKey+k.Publisher, ""); err != nil {
+			return err
+		}
+	}
+	return records.Put(c.tx, records.PrefixKey+k.ID, k)
+}
+
+// failKey ends an attempt. Nothing of it can be used again.
+func failKey(c *applyContext, b catalog.KeyFail) error {
+	k, err := c.keyAttempt(b.Key, b.Attempt, "")
+	if err != nil {
+		return err
+	}
+	k.State, k.Reason = catalog.KeyFailed, b.Reason.Clean()
+	k.Commits, k.Acked, k.Tested, k.Signed, k.Statement = nil, nil, nil, nil, nil
+	return records.Put(c.tx, records.PrefixKey+k.ID, k)
+}

@@ -1,0 +1,246 @@
+package state
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+)
+
+// Machine applies entries to the state and reads it. It holds nothing of the
+// state but a cache of decoded immutable things, so one machine serves any
+// number of readers beside the one goroutine that applies.
+type Machine struct {
+	cache records.Cache
+	// ids names what an envelope makes. Tests shorten it, to show that nothing is had
+	// by two envelopes with one id.
+	ids func(letter string, envelope catalog.Digest) string
+}
+
+// NewMachine returns a machine.
+func NewMachine() *Machine { return &Machine{ids: catalog.MakeID} }
+
+// Apply applies one entry of the log and returns the JSON of its Outcome. seq
+// is the entry's number in the log. Entries are applied one after the other.
+// An error is a fault of the store; nothing of the transaction may be kept then.
+//
+// The state's clock takes an entry's time, which is the leader's, only where the
+// envelope is genuine and valid at that time. So a leader whose clock is wrong
+// moves it no further past the clock of whoever signs than an envelope lives: the
+// envelopes of everybody else are refused as expired, and leave no trace in time.
+func (m *Machine) Apply(tx records.Tx, seq uint64, entry []byte) ([]byte, error) {
+	clock, err := records.Clock(tx)
+	if err != nil {
+		return nil, err
+	}
+	c := applyContext{machine: m, base: tx, seq: seq, now: clock, out: catalog.Outcome{Seq: seq, Time: clock}}
+	e, err := catalog.ParseEntry(entry)
+	if err != nil {
+		c.out.Refusal = catalog.Refuse(catalog.RefusedInvalid, "entry", "entry.unreadable").WithParts(catalog.Unreadable(err))
+		return catalog.Encode(c.out), nil
+	}
+	if e.Time > clock {
+		c.now, c.out.Time = e.Time, e.Time
+	}
+	if err := c.apply(e.Envelope); err != nil {
+		var r *catalog.Refusal
+		if !errors.As(err, &r) {
+			return nil, fmt.Errorf("apply entry %d: %w", seq, err)
+		}
+		c.out = catalog.Outcome{Seq: c.out.Seq, Time: c.out.Time, Kind: c.out.Kind, Repeat: c.out.Repeat, Refusal: r}
+	}
+	if !c.record && !c.out.Repeat {
+		c.now, c.out.Time = clock, clock
+	}
+	if c.now > clock {
+		if err := records.Put(tx, records.KeyClock, c.now); err != nil {
+			return nil, err
+		}
+	}
+	if c.record {
+		if err := c.remember(); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.prune(); err != nil {
+		return nil, err
+	}
+	return catalog.Encode(c.out), nil
+}
+
+// applyContext is what the handler of one entry works on.
+type applyContext struct {
+	machine *Machine
+	base    records.Tx // the store
+	tx      records.Tx // what the handler writes to
+	seq     uint64
+	now     int64 // the state's clock
+	cluster *catalog.Cluster
+	signed  catalog.Envelope
+	payload catalog.Payload
+	digest  catalog.Digest     // of the envelope
+	signer  *catalog.Principal // or nil
+	node    *catalog.Node      // or nil
+	record  bool               // the envelope was genuine and timely: keep its outcome
+	out     catalog.Outcome
+}
+
+// apply verifies the envelope and runs its kind's handler. It returns a
+// *Refusal, or a fault of the store.
+func (c *applyContext) apply(e catalog.Envelope) error {
+	c.signed, c.digest = e, e.Digest()
+	var err error
+	if c.cluster, err = c.machine.cache.Cluster(c.base); err != nil && !errors.Is(err, records.ErrNotFound) {
+		return err
+	}
+	if c.cluster == nil {
+		return found(c, e)
+	}
+	if err := c.authenticate(c.base, e); err != nil {
+		return err
+	}
+	if repeated, err := c.recall(); err != nil || repeated {
+		return err
+	}
+	if c.payload, err = catalog.ParsePayload(e.Payload); err != nil {
+		return catalog.Refuse(catalog.RefusedInvalid, "payload", "payload.unreadable").WithParts(catalog.Unreadable(err))
+	}
+	if r := c.checkMeant(e.Signer, c.cluster.ID.String()); r != nil {
+		return r
+	}
+	c.out.Kind, c.record = c.payload.Kind, true
+	return c.dispatch()
+}
+
+// authenticate refuses an envelope that its signer did not sign.
+func (c *applyContext) authenticate(r records.Reader, e catalog.Envelope) error {
+	key, err := c.identify(r, e.Signer)
+	if err != nil {
+		return err
+	}
+	if !e.Verify(key) {
+		return catalog.Refuse(catalog.RefusedSignature, "signature", "signer.signature", e.Signer)
+	}
+	return nil
+}
+
+// identify looks up the signer and returns its Ed25519 key.
+func (c *applyContext) identify(r records.Reader, signer string) ([]byte, error) {
+	if id, isNode := strings.CutPrefix(signer, catalog.NodeSigner("")); isNode {
+		for i := range c.cluster.Nodes {
+			if n := &c.cluster.Nodes[i]; n.ID == id {
+				c.node = n
+				return n.Key, nil
+			}
+		}
+		return nil, catalog.Refuse(catalog.RefusedSignature, "signer", "signer.no_node", id)
+	}
+	p, err := records.Find[catalog.Principal](r, records.PrefixPrincipal+signer)
+	if errors.Is(err, records.ErrNotFound) {
+		return nil, catalog.Refuse(catalog.RefusedSignature, "signer", "signer.no_principal", signer)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.signer = &p
+	return p.Key, nil
+}
+
+// checkMeant refuses a payload that is meant for another signer, cluster or time.
+func (c *applyContext) checkMeant(signer, cluster string) *catalog.Refusal {
+	p := c.payload
+	switch {
+	case p.Signer != signer:
+		return catalog.Refuse(catalog.RefusedSignature, "signer", "signer.other", p.Signer, signer)
+	case p.Cluster != cluster:
+		return catalog.Refuse(catalog.RefusedSignature, "cluster", "envelope.cluster", p.Cluster, cluster)
+	case p.Expires-p.Issued > catalog.MaxEnvelopeAge:
+		return catalog.Refuse(catalog.RefusedSignature, "lifetime", "envelope.lifetime", p.Expires-p.Issued, catalog.MaxEnvelopeAge)
+	case p.Issued > c.now+catalog.MaxSkew:
+		return catalog.Refuse(catalog.RefusedSignature, "issued", "envelope.issued", p.Issued-c.now)
+	case p.Expires <= c.now:
+		return catalog.Refuse(catalog.RefusedSignature, "expired", "envelope.expired", c.now-p.Expires)
+	}
+	return nil
+}
+
+// recall answers an envelope that was applied before with its outcome.
+func (c *applyContext) recall() (bool, error) {
+	out, err := records.Find[catalog.Outcome](c.base, records.PrefixSeen+c.digest.String())
+	if errors.Is(err, records.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	c.out = out
+	c.out.Repeat = true
+	return true, nil
+}
+
+// remember keeps the outcome until the envelope has expired for sure.
+func (c *applyContext) remember() error {
+	if err := records.Put(c.base, records.PrefixSeen+c.digest.String(), c.out); err != nil {
+		return err
+	}
+	return records.PutText(c.base, records.SeenUntilKey(c.payload.Expires+replayMargin, c.digest), "")
+}
+
+// prune forgets outcomes whose time is over. It runs every few entries, by
+// their number, and forgets more at a time than that many entries can add.
+func (c *applyContext) prune() error {
+	if c.seq%pruneEvery != 0 {
+		return nil
+	}
+	limit := []byte(records.SeenUntilKey(c.now, catalog.Digest{}))
+	var over []string
+	err := c.base.Scan([]byte(records.PrefixSeenUntil), func(key, _ []byte) error {
+		if len(over) == pruneBatch || bytes.Compare(key, limit) >= 0 {
+			return records.ErrStop
+		}
+		over = append(over, string(key))
+		return nil
+	})
+	if err != nil && !errors.Is(err, records.ErrStop) {
+		return fmt.Errorf("list expired envelopes: %w", err)
+	}
+	for _, key := range over {
+		if err := records.Remove(c.base, key); err != nil {
+			return err
+		}
+		if err := records.Remove(c.base, records.PrefixSeen+key[strings.LastIndexByte(key, '/')+1:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *applyContext) run(handle func(*applyContext) error) error {
+	o := newOverlay(c.base)
+	c.tx = o
+	if err := handle(c); err != nil {
+		return err
+	}
+	return o.flush()
+}
+
+// load reads a record that an envelope names; it is refused, by a code with its arguments,
+// when there is none.
+func load[T any](c *applyContext, key, code string, args ...any) (T, error) {
+	v, err := records.Find[T](c.tx, key)
+	if errors.Is(err, records.ErrNotFound) {
+		return v, catalog.Refuse(catalog.RefusedUnknown, "unknown", code, args...)
+	}
+	return v, err
+}
+
+// todo adds an index entry of work that is left, or removes it.
+func (c *applyContext) todo(left bool, key, value string) error {
+	if !left {
+		return records.Remove(c.tx, key)
+	}
+	return records.PutText(c.tx, key, value)
+}

@@ -1,0 +1,88 @@
+package state
+
+import (
+	"errors"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/judge"
+	"github.com/weirdata/weir/catalog/records"
+)
+
+// joinNoise holds a dataset to the budget of its family, or founds one. The
+// ledger is shared, so a dataset with a higher limit would lift it for all.
+func joinNoise(c *applyContext, d catalog.Descriptor) error {
+	if d.Policy.DP == nil {
+		return nil
+	}
+	limit, ok := catalog.ParseEpsilon(d.Policy.DP.EpsilonFamily)
+	if !ok {
+		return catalog.Invalid("policy.dp.epsilon_family", "noise.family_number", d.Policy.DP.EpsilonFamily)
+	}
+	key := records.NoiseKey(c.signer.ID, d.Registry)
+	f, err := records.Find[records.NoiseFamily](c.tx, key)
+	if errors.Is(err, records.ErrNotFound) {
+		return records.Put(c.tx, key, records.NoiseFamily{Dataset: d.Dataset, Limit: catalog.EpsilonText(limit), Spent: "0"})
+	}
+	if err != nil {
+		return err
+	}
+	if catalog.EpsilonText(limit) != f.Limit {
+		r := catalog.Conflict("family", "noise.family_limit",
+			catalog.EpsilonText(limit), f.Limit, f.Dataset)
+		r.Field = "policy.dp.epsilon_family"
+		return r
+	}
+	return nil
+}
+
+// grantEpsilon narrows what a contract's noised queries may spend; 0 grants none.
+func grantEpsilon(k *catalog.Contract, d catalog.Dataset, granted string) *catalog.Refusal {
+	if granted == "" {
+		return nil
+	}
+	dp := d.Descriptor.Policy.DP
+	if dp == nil {
+		return catalog.Invalid("epsilon", "contract.no_noise", d.ID)
+	}
+	v, ok := catalog.ParseEpsilon(granted)
+	most, known := catalog.ParseEpsilon(dp.EpsilonPerContract)
+	switch {
+	case !ok || !known:
+		return catalog.Invalid("epsilon", "contract.epsilon", granted)
+	case v.Cmp(most) > 0:
+		return wider("epsilon", "order.wider_epsilon", dp.EpsilonPerContract, granted)
+	}
+	k.Epsilon = catalog.EpsilonText(v)
+	return nil
+}
+
+// payAttempt charges a noised query's attempt to its contract and its family.
+// The refusal, of an attempt that either cannot pay, has changed nothing. What
+// is charged is never given back: a failed attempt may have been seen by some.
+func payAttempt(c *applyContext, q catalog.Query) (*catalog.Refusal, error) {
+	n := q.Submit.Request.Noise
+	if n == nil {
+		return nil, nil
+	}
+	d, err := records.DatasetAt(c.tx, q.Dataset, q.Amended)
+	if err != nil {
+		return nil, err
+	}
+	k, err := records.Find[catalog.Contract](c.tx, records.PrefixContract+q.Submit.Contract)
+	if err != nil {
+		return nil, err
+	}
+	l, err := judge.ReadNoiseAccounts(c.tx, d, k, *n)
+	if err != nil {
+		return nil, err
+	}
+	if r := l.Payable(d, k); r != nil {
+		return r, nil
+	}
+	k.EpsilonSpent = catalog.EpsilonText(l.ContractSpent.Add(l.ContractSpent, l.Cost))
+	l.Family.Spent = catalog.EpsilonText(l.FamilySpent.Add(l.FamilySpent, l.Cost))
+	if err := records.Put(c.tx, records.PrefixContract+k.ID, k); err != nil {
+		return nil, err
+	}
+	return nil, records.Put(c.tx, l.FamilyKey, l.Family)
+}

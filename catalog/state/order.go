@@ -1,0 +1,271 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/judge"
+	"github.com/weirdata/weir/catalog/records"
+)
+
+// orderActs are the acts on orders and contracts.
+var orderActs = []act{
+	{kind: catalog.KindOrderCreate, by: buyers, handle: handler(createOrder)},
+	{kind: catalog.KindOrderApprove, by: publishers, handle: handler(approveOrder)},
+	{kind: catalog.KindOrderRefuse, by: publishers, handle: handler(refuseOrder)},
+	{kind: catalog.KindContractSuspend, by: publishers, handle: handler(suspendContract)},
+	{kind: catalog.KindContractResume, by: publishers, handle: handler(resumeContract)},
+	{kind: catalog.KindContractRevoke, by: publishers, handle: handler(revokeContract)},
+}
+
+// createOrder records a buyer's wish for a contract.
+func createOrder(c *applyContext, b catalog.OrderCreate) error {
+	id, err := c.newID(records.PrefixOrder, catalog.LetterOrder)
+	if err != nil {
+		return err
+	}
+	d, err := load[catalog.Dataset](c, records.PrefixDataset+b.Dataset, "unknown.dataset", b.Dataset)
+	if err != nil {
+		return err
+	}
+	if b.Purpose == "" || !catalog.IsText(b.Purpose, catalog.MaxText) {
+		return catalog.Invalid("purpose", "order.purpose", catalog.MaxText)
+	}
+	if r := judge.WithdrawnDataset(d); r != nil {
+		return r
+	}
+	if r := checkScope(d.Descriptor, b.Measures, b.Aggregates); r != nil {
+		return r
+	}
+	if b.Until != 0 && (b.Until <= c.now || b.Until > c.now+maxTermMillis) {
+		return catalog.Invalid("until", "order.term")
+	}
+	if b.Queries < 0 {
+		return catalog.Invalid("queries", "order.queries", b.Queries)
+	}
+	if r := checkBudget(d.Descriptor, b.Budget); r != nil {
+		return r
+	}
+	reg, err := records.Find[catalog.Registry](c.tx, records.PrefixRegistry+d.Descriptor.Registry)
+	if err != nil {
+		return err
+	}
+	if r := b.Scope.Check(d.Descriptor, reg.Columns); r != nil {
+		return r
+	}
+	if r := checkMinCohort(d.Descriptor, b.MinCohort); r != nil {
+		return r
+	}
+	if b.Portfolio {
+		if r := checkPortfolio(d.Descriptor, b.Aggregates, b.MinCohort); r != nil {
+			return r
+		}
+	}
+	o := catalog.Order{OrderCreate: b, ID: id, Buyer: c.signer.ID, State: catalog.OrderOpen, Created: c.now, Amended: d.Amended}
+	if err := c.putParties(records.PrefixOrderOf, o.ID, o.Buyer, d.Owner); err != nil {
+		return err
+	}
+	if err := records.Put(c.tx, records.PrefixOrderSigned+o.ID, c.signed); err != nil {
+		return err
+	}
+	c.out.ID = o.ID
+	return records.Put(c.tx, records.PrefixOrder+o.ID, o)
+}
+
+// checkMinCohort refuses a min_cohort of a contract that would have no effect.
+func checkMinCohort(d catalog.Descriptor, n int) *catalog.Refusal {
+	switch {
+	case n == 0:
+		return nil
+	case d.Policy.Public:
+		return catalog.Invalid("min_cohort", "order.min_cohort_public", d.Dataset)
+	case n < d.Policy.MinCohort || n > catalog.MaxRegistryRows:
+		return catalog.Invalid("min_cohort", "order.min_cohort", n, d.Policy.MinCohort)
+	}
+	return nil
+}
+
+// checkScope refuses measures that the dataset does not have and aggregates that
+// its policy does not allow.
+func checkScope(d catalog.Descriptor, measures, aggregates []string) *catalog.Refusal {
+	known := func(s string) bool { _, ok := d.Measure(s); return ok }
+	if r := catalog.CheckNames("measures", measures, known, "order.measure", d.MeasureNames()); r != nil {
+		return r
+	}
+	for i, a := range aggregates {
+		if catalog.IsAggregate(a) && !slices.Contains(d.Policy.Aggregates, a) {
+			r := catalog.Refuse(catalog.RefusedPolicy, "aggregate", "order.aggregate_policy", a, d.Policy.Aggregates)
+			r.Field = fmt.Sprintf("aggregates[%d]", i)
+			return r
+		}
+	}
+	r := catalog.CheckNames("aggregates", aggregates, catalog.IsAggregate, "order.aggregate")
+	if r != nil {
+		return r.WithFix("fix.aggregates", d.Policy.Aggregates)
+	}
+	return nil
+}
+
+// openOrder loads an order on the signer's dataset that is not decided.
+func (c *applyContext) openOrder(id string) (catalog.Order, catalog.Dataset, error) {
+	o, err := load[catalog.Order](c, records.PrefixOrder+id, "unknown.order", id)
+	if err != nil {
+		return o, catalog.Dataset{}, err
+	}
+	d, err := c.ownDataset(o.Dataset)
+	if err == nil && o.State != catalog.OrderOpen {
+		r := catalog.Conflict("order_state", "order.state", o.ID, o.State)
+		if o.Contract != "" {
+			r = r.WithFix("fix.its_contract", o.Contract)
+		}
+		return o, d, r
+	}
+	return o, d, err
+}
+
+// approveOrder grants an order as asked or narrowed.
+func approveOrder(c *applyContext, b catalog.OrderApprove) error {
+	id, err := c.newID(records.PrefixContract, catalog.LetterContract)
+	if err != nil {
+		return err
+	}
+	o, d, err := c.openOrder(b.Order)
+	if err != nil {
+		return err
+	}
+	if r := judge.WithdrawnDataset(d); r != nil {
+		return r
+	}
+	if err := checkPriceOf(c, o, d); err != nil {
+		return err
+	}
+	until := o.Until
+	if until == 0 {
+		until = c.now + yearMillis
+	}
+	k := catalog.Contract{
+		ID: id, Order: o.ID, Buyer: o.Buyer, Publisher: d.Owner, Dataset: d.ID, Purpose: o.Purpose,
+		From: c.now, Until: until, Queries: o.Queries, Budget: o.Budget, Price: d.Descriptor.Price, State: catalog.ContractActive,
+	}
+	var r *catalog.Refusal
+	if k.Measures, r = narrow("measures", o.Measures, d.Descriptor.MeasureNames(), b.Measures); r != nil {
+		return r
+	}
+	if k.Aggregates, r = narrow("aggregates", o.Aggregates, d.Descriptor.Policy.Aggregates, b.Aggregates); r != nil {
+		return r
+	}
+	if r := checkLeft(k); r != nil {
+		return r
+	}
+	switch {
+	case b.Until > until || b.Until < 0:
+		return wider("until", "order.wider_term", judge.LastDay(until), judge.LastDay(b.Until))
+	case b.Until > 0:
+		k.Until = b.Until
+	}
+	if k.Until <= c.now {
+		return catalog.Conflict("until", "order.term_ended")
+	}
+	switch {
+	case b.Queries < 0 || o.Queries > 0 && b.Queries > o.Queries:
+		return wider("queries", "order.wider_queries", o.Queries, b.Queries)
+	case b.Queries > 0:
+		k.Queries = b.Queries
+	}
+	if err := grantMoneyAndScope(c, &k, d, o, b); err != nil {
+		return err
+	}
+	if r := grantEpsilon(&k, d, b.Epsilon); r != nil {
+		return r
+	}
+	k.MinCohort = max(o.MinCohort, b.MinCohort)
+	if r := checkMinCohort(d.Descriptor, k.MinCohort); r != nil {
+		return r
+	}
+	if b.MinCohort != 0 && b.MinCohort < o.MinCohort {
+		return wider("min_cohort", "order.wider_min_cohort", o.MinCohort, b.MinCohort)
+	}
+	if err := grantPortfolio(c, &k, d, o, b); err != nil {
+		return err
+	}
+	o.State, o.Contract = catalog.OrderApproved, k.ID
+	if err := records.Put(c.tx, records.PrefixOrder+o.ID, o); err != nil {
+		return err
+	}
+	if err := c.putParties(records.PrefixContractOf, k.ID, k.Buyer, k.Publisher); err != nil {
+		return err
+	}
+	c.out.ID = k.ID
+	return records.Put(c.tx, records.PrefixContract+k.ID, k)
+}
+
+// grantMoneyAndScope fills in what an approval grants of an order's budget and
+// scope.
+func grantMoneyAndScope(c *applyContext, k *catalog.Contract, d catalog.Dataset, o catalog.Order, b catalog.OrderApprove) error {
+	if r := checkBudget(d.Descriptor, b.Budget); r != nil {
+		return r
+	}
+	if b.Budget != "" {
+		if o.Budget != "" && catalog.Amount(b.Budget).Cmp(catalog.Amount(o.Budget)) > 0 {
+			return wider("budget", "order.wider_budget", o.Budget, b.Budget)
+		}
+		k.Budget = b.Budget
+	}
+	reg, err := records.Find[catalog.Registry](c.tx, records.PrefixRegistry+d.Descriptor.Registry)
+	if err != nil {
+		return err
+	}
+	if r := b.Scope.Check(d.Descriptor, reg.Columns); r != nil {
+		return r
+	}
+	var r *catalog.Refusal
+	if k.Scope, r = narrowScope(o.Scope, b.Scope); r != nil {
+		return r
+	}
+	return nil
+}
+
+// wider refuses an approval of more than was ordered.
+func wider(field, code string, args ...any) *catalog.Refusal {
+	r := catalog.Invalid(field, code, args...)
+	r.Rule = "narrow"
+	return r
+}
+
+// narrow returns the granted names: those of the approval, or else of the order,
+// or else all. They stand in the order of all.
+func narrow(field string, ordered, all, granted []string) ([]string, *catalog.Refusal) {
+	if len(ordered) == 0 {
+		ordered = all
+	}
+	if len(granted) == 0 {
+		granted = ordered
+	}
+	for _, g := range granted {
+		if !slices.Contains(ordered, g) {
+			return nil, wider(field, "order.wider_names", g, ordered)
+		}
+	}
+	var out []string
+	for _, a := range all {
+		if slices.Contains(granted, a) {
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}
+
+// refuseOrder ends an order with a reason.
+func refuseOrder(c *applyContext, b catalog.OrderRefuse) error {
+	o, _, err := c.openOrder(b.Order)
+	if err != nil {
+		return err
+	}
+	if b.Reason == "" || !catalog.IsText(b.Reason, catalog.MaxText) {
+		return catalog.Invalid("reason", "reason.required", catalog.MaxText)
+	}
+	o.State, o.Reason = catalog.OrderRefused, b.Reason
+	c.out.ID = o.ID
+	return records.Put(c.tx, records.PrefixOrder+o.ID, o)
+}

@@ -1,0 +1,94 @@
+package state
+
+import (
+	"bytes"
+	"github.com/weirdata/weir/catalog/records"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// overlay collects the writes of one entry on top of a Tx, so that a handler
+// that refuses in the middle leaves nothing behind.
+type overlay struct {
+	base   records.Tx
+	writes map[string][]byte // nil: deleted
+}
+
+func newOverlay(base records.Tx) *overlay { return &overlay{base: base, writes: map[string][]byte{}} }
+
+var _ records.Tx = (*overlay)(nil)
+
+func (o *overlay) Get(key []byte) ([]byte, error) {
+	if v, ok := o.writes[string(key)]; ok {
+		return bytes.Clone(v), nil
+	}
+	return o.base.Get(key)
+}
+
+func (o *overlay) Set(key, value []byte) error {
+	o.writes[string(key)] = append(make([]byte, 0, len(value)), value...)
+	return nil
+}
+
+func (o *overlay) Delete(key []byte) error {
+	o.writes[string(key)] = nil
+	return nil
+}
+
+// Scan merges the base's keys with those written here, which hide them.
+func (o *overlay) Scan(prefix []byte, fn func(key, value []byte) error) error {
+	var own []string
+	for _, k := range slices.Sorted(maps.Keys(o.writes)) {
+		if strings.HasPrefix(k, string(prefix)) {
+			own = append(own, k)
+		}
+	}
+	// upTo passes the own keys that come before the limit.
+	upTo := func(limit []byte) error {
+		for len(own) > 0 && (limit == nil || own[0] < string(limit)) {
+			k := own[0]
+			own = own[1:]
+			if v := o.writes[k]; v != nil {
+				if err := fn([]byte(k), v); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	err := o.base.Scan(prefix, func(key, value []byte) error {
+		if err := upTo(key); err != nil {
+			return err
+		}
+		if len(own) > 0 && own[0] == string(key) {
+			k := own[0]
+			own = own[1:]
+			if value = o.writes[k]; value == nil {
+				return nil
+			}
+		}
+		return fn(key, value)
+	})
+	if err != nil {
+		return err
+	}
+	return upTo(nil)
+}
+
+// flush writes everything to the base, in the order of the keys.
+func (o *overlay) flush() error {
+	for _, k := range slices.Sorted(maps.Keys(o.writes)) {
+		v := o.writes[k]
+		if v == nil {
+			if err := records.Remove(o.base, k); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := records.PutText(o.base, k, string(v)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

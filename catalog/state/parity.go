@@ -1,0 +1,209 @@
+package state
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/judge"
+	"github.com/weirdata/weir/catalog/records"
+)
+
+// maxModulus bounds the plaintext modulus: sums of MaxNodes shares fit.
+const maxModulus = 1 << 59
+
+// checkActive refuses an active set that is not exactly t distinct nodes that
+// hold the version, in order of their points, with the root among them.
+func checkActive(c *applyContext, active []string, root string, holders []string) *catalog.Refusal {
+	if len(active) != c.cluster.Threshold {
+		return catalog.Invalid("active", "active.size", len(active), c.cluster.Threshold)
+	}
+	if !slices.Equal(c.inOrder(active), active) {
+		return catalog.Invalid("active", "active.order", active)
+	}
+	for _, id := range active {
+		if !slices.Contains(holders, id) {
+			return catalog.Conflict("holder", "active.holder", id)
+		}
+	}
+	if !slices.Contains(active, root) {
+		return catalog.Invalid("root", "active.root", root)
+	}
+	return nil
+}
+
+// openTiles counts an opening against the key's limit, PROTOCOL.md section 7.2.
+func openTiles(c *applyContext, key string, tiles int64) error {
+	k, err := records.Find[catalog.Key](c.tx, records.PrefixKey+key)
+	if err != nil {
+		return err
+	}
+	if r := judge.Wear(k, tiles); r != nil {
+		return r
+	}
+	k.Opened += tiles
+	return records.Put(c.tx, records.PrefixKey+k.ID, k)
+}
+
+// keyWorn returns the refusal to open any more tiles of a key that err is; nil:
+// it is none.
+func keyWorn(err error) *catalog.Refusal {
+	var r *catalog.Refusal
+	if errors.As(err, &r) && r.Rule == judge.RuleKeyWorn {
+		return r
+	}
+	return nil
+}
+
+// running returns the last attempt if it is not over.
+func running(attempts []catalog.Attempt) *catalog.Attempt {
+	if len(attempts) == 0 || !attempts[len(attempts)-1].Failed.IsZero() {
+		return nil
+	}
+	return &attempts[len(attempts)-1]
+}
+
+// checkAttempt returns the running attempt if it has that number.
+func checkAttempt(attempts []catalog.Attempt, number int) (*catalog.Attempt, *catalog.Refusal) {
+	a := running(attempts)
+	if a == nil {
+		return nil, catalog.Conflict("attempt", "attempt.none", number)
+	}
+	if a.Number != number {
+		return nil, catalog.Conflict("attempt", "attempt.other", number, a.Number)
+	}
+	return a, nil
+}
+
+// checkNext refuses to name an attempt while one runs or under a wrong number.
+func checkNext(attempts []catalog.Attempt, number int) *catalog.Refusal {
+	if a := running(attempts); a != nil {
+		return catalog.Conflict("attempt", "attempt.running", a.Number)
+	}
+	if number != len(attempts)+1 {
+		return catalog.Conflict("attempt", "attempt.next", number, len(attempts)+1)
+	}
+	return nil
+}
+
+// endAttempt ends the running attempt, if there is one.
+func endAttempt(v *catalog.Version, reason catalog.Reason) {
+	if a := running(v.Attempts); a != nil {
+		a.Failed = reason
+	}
+}
+
+// attemptVersion names the opening of a stored version's parity. Where the key
+// cannot bear it, no later one could be made either: the version is rejected.
+func attemptVersion(c *applyContext, b catalog.VersionAttempt) error {
+	v, err := c.version(b.Dataset, b.Version)
+	if err != nil {
+		return err
+	}
+	if v.State != catalog.VersionStored {
+		return outOfTurn(v)
+	}
+	if r := checkNext(v.Attempts, b.Attempt); r != nil {
+		return r
+	}
+	if r := checkActive(c, b.Active, b.Root, v.Acks); r != nil {
+		return r
+	}
+	err = openTiles(c, v.Key, int64(v.Tiles))
+	if worn := keyWorn(err); worn != nil {
+		return c.reject(v, catalog.Why("version.parity_worn").With(worn.Reason))
+	}
+	if err != nil {
+		return err
+	}
+	v.Attempts = append(v.Attempts, catalog.Attempt{Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: int64(v.Tiles)})
+	v.Parity, v.Held, v.Modulus = make([]uint64, len(b.Active)), make([]bool, len(b.Active)), 0
+	return c.putVersion(v)
+}
+
+// addParity takes a member's share of the parity. When all are in, they decide.
+func addParity(c *applyContext, b catalog.VersionParity) error {
+	v, err := c.version(b.Dataset, b.Version)
+	if err != nil {
+		return err
+	}
+	if v.State != catalog.VersionStored {
+		return outOfTurn(v)
+	}
+	a, r := checkAttempt(v.Attempts, b.Attempt)
+	if r != nil {
+		return r
+	}
+	i := slices.Index(a.Active, c.node.ID)
+	switch {
+	case i < 0:
+		return catalog.Forbidden("member", "active.member", c.node.ID)
+	case v.Held[i]:
+		return catalog.Conflict("twice", "share.sent", c.node.ID)
+	case b.Modulus < 2 || b.Modulus >= maxModulus || b.Share >= b.Modulus:
+		return catalog.Invalid("share", "parity.share", b.Share, b.Modulus)
+	case slices.Contains(v.Held, true) && b.Modulus != v.Modulus:
+		return catalog.Invalid("modulus", "parity.modulus", b.Modulus, v.Modulus)
+	}
+	v.Parity[i], v.Held[i], v.Modulus = b.Share, true, b.Modulus
+	if slices.Contains(v.Held, false) {
+		return c.putVersion(v)
+	}
+	var sum uint64
+	for _, s := range v.Parity {
+		sum += s
+	}
+	if sum%v.Modulus != 0 {
+		return c.reject(v, catalog.Why("version.parity", v.Key))
+	}
+	return goLive(c, v)
+}
+
+// goLive makes a version live whose parity opened to zero. What it settles is decided
+// here; where its news contradicts what is public, it is rejected.
+func goLive(c *applyContext, v catalog.Version) error {
+	d, err := records.Find[catalog.Dataset](c.tx, records.PrefixDataset+v.Dataset)
+	if err != nil {
+		return err
+	}
+	if !d.Descriptor.Policy.Public {
+		err := settle(c, d, v)
+		if why := unsettled(err); !why.IsZero() {
+			return c.reject(v, why)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	d.Live = v.Version
+	if err := records.Put(c.tx, records.PrefixDataset+d.ID, d); err != nil {
+		return err
+	}
+	v.State, v.LiveAt, v.Entries, c.out.Live = catalog.VersionLive, c.now, append(v.Entries, c.seq), true
+	v.Parity, v.Held = nil, nil
+	if err := c.putChange(d.ID, v.Version); err != nil {
+		return err
+	}
+	return c.putVersion(v)
+}
+
+// failVersion ends an attempt. An opened parity reveals nothing but itself, so
+// many attempts are possible.
+func failVersion(c *applyContext, b catalog.VersionFail) error {
+	v, err := c.version(b.Dataset, b.Version)
+	if err != nil {
+		return err
+	}
+	if v.State != catalog.VersionStored {
+		return outOfTurn(v)
+	}
+	if _, r := checkAttempt(v.Attempts, b.Attempt); r != nil {
+		return r
+	}
+	endAttempt(&v, b.Reason.Clean())
+	v.Parity, v.Held = nil, nil
+	if len(v.Attempts) == catalog.MaxParityAttempts {
+		return c.reject(v, catalog.Why("version.parity_attempts", catalog.MaxParityAttempts).With(b.Reason.Clean()))
+	}
+	return c.putVersion(v)
+}

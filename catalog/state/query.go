@@ -1,0 +1,301 @@
+package state
+
+import (
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/judge"
+	"github.com/weirdata/weir/catalog/records"
+)
+
+// queryActs are the acts on queries.
+var queryActs = []act{
+	{kind: catalog.KindQuerySubmit, by: askers, handle: handler(submitQuery)},
+	{kind: catalog.KindQueryAttempt, by: nodes, handle: handler(attemptQuery)},
+	{kind: catalog.KindQueryShare, by: nodes, handle: handler(addShare)},
+	{kind: catalog.KindQueryFail, by: nodes, handle: handler(failQuery)},
+	{kind: catalog.KindTestFailed, by: nodes, handle: handler(failTest)},
+}
+
+// submitQuery decides on a query and, when it is accepted, charges its contract.
+func submitQuery(c *applyContext, b catalog.QuerySubmit) error {
+	id, err := c.newID(records.PrefixQuery, catalog.LetterQuery)
+	if err != nil {
+		return err
+	}
+	j, err := judge.Decide(&c.machine.cache, c.tx, c.now, *c.signer, b, false)
+	if err != nil {
+		return err
+	}
+	k := j.Charged
+	if err := payBoth(c, j); err != nil {
+		return err
+	}
+	grid := len(j.Verdict.EntityGroups) * len(j.Verdict.PeriodGroups)
+	q := catalog.Query{
+		ID: id, Principal: c.signer.ID, Envelope: c.digest, Seq: c.seq, Submit: b,
+		Dataset: j.Dataset.ID, Release: j.Version.Version, Amended: j.Verdict.Amended, State: catalog.QueryAccepted, Accepted: c.now,
+		Groups: grid - len(j.Verdict.Withheld), Withheld: len(j.Verdict.Withheld), Pieces: j.Verdict.Pieces,
+		Price: j.Price, Asks: j.Asks, Repeats: j.Repeats,
+	}
+	q.Submit.Contract = k.ID
+	if err := useWitnesses(c, b, j.Dataset.Descriptor); err != nil {
+		return err
+	}
+	joined, decided, err := j.Joined()
+	if err != nil {
+		return err
+	}
+	q.Join = joined
+	decision := catalog.Decision{
+		Name: c.signer.Name, Contract: k.ID, Dataset: q.Dataset, Release: q.Release,
+		Manifest: j.Version.Manifest, Presence: j.Version.Presence, Groups: q.Groups, Withheld: q.Withheld,
+		Price: q.Price, Currency: k.Currency(), Repeats: q.Repeats, Vectors: j.Named(), Join: decided,
+	}
+	if decision.Layers, err = judge.DecidedLayers(c.tx, j.Verdict, q.Dataset, q.Release); err != nil {
+		return err
+	}
+	if len(j.Verdict.Columns) == 0 || len(j.Verdict.Layers) == 0 {
+		q.State, q.Done = catalog.QueryDone, c.now // counts are public, and without a layer there is nothing: nothing is opened
+	}
+	verdict := j.Encoded
+	if r := checkStored(len(verdict)); r != nil {
+		return r
+	}
+	decision.Verdict = catalog.Sum(verdict) // as Verdict.Digest
+	c.out.Decision = &decision
+	if err := records.PutText(c.tx, records.PrefixVerdict+q.ID, string(verdict)); err != nil {
+		return err
+	}
+	if err := records.PutText(c.tx, records.PrefixQueryOf+q.Principal+"/"+records.SeqName(q.Seq), q.ID); err != nil {
+		return err
+	}
+	if err := records.PutText(c.tx, records.PrefixContractQuery+k.ID+"/"+records.SeqName(q.Seq), q.ID); err != nil {
+		return err
+	}
+	if joined != nil {
+		if err := records.PutText(c.tx, records.PrefixContractQuery+joined.Contract+"/"+records.SeqName(q.Seq), q.ID); err != nil {
+			return err
+		}
+	}
+	if b.Request.Listing(j.Dataset.Descriptor) {
+		if err := takePlaces(c, q, j.Dataset, j.Verdict); err != nil {
+			return err
+		}
+	}
+	return c.putQuery(q)
+}
+
+// useWitnesses refuses witnesses that a query does not need, or that are missing or were
+// named before.
+func useWitnesses(c *applyContext, b catalog.QuerySubmit, d catalog.Descriptor) error {
+	want := 0
+	if b.Request.Listing(d) {
+		want = len(c.cluster.Nodes)
+	}
+	if len(b.Witnesses) != want {
+		return catalog.Invalid("witnesses", "portfolio.witnesses", len(b.Witnesses), want)
+	}
+	return useShares(c, "witnesses", b.Witnesses)
+}
+
+// checkStored refuses a verdict of so many bytes where that is too many to store: its
+// layers may take other classes in every period.
+func checkStored(bytes int) *catalog.Refusal {
+	if bytes <= catalog.MaxVerdict {
+		return nil
+	}
+	return catalog.Refuse(catalog.RefusedPolicy, "max_verdict", "query.max_verdict", bytes, catalog.MaxVerdict, (bytes+catalog.MaxVerdict-1)/catalog.MaxVerdict).
+		WithNumber("bytes", int64(bytes)).WithNumber("max_bytes", catalog.MaxVerdict)
+}
+
+// putQuery stores a query and keeps the index of those that are not over.
+func (c *applyContext) putQuery(q catalog.Query) error {
+	if q.Over() {
+		d, err := records.Find[catalog.Dataset](c.tx, records.PrefixDataset+q.Dataset)
+		if err != nil {
+			return err
+		}
+		if q.Submit.Request.Listing(d.Descriptor) {
+			if err := leavePlaces(c, q, d, testFailed(q)); err != nil {
+				return err
+			}
+		}
+	}
+	if err := c.todo(!q.Over(), records.PrefixTodoQuery+records.SeqName(q.Seq), q.ID); err != nil {
+		return err
+	}
+	if err := noteReleased(c, q); err != nil {
+		return err
+	}
+	c.out.ID = q.ID
+	return records.Put(c.tx, records.PrefixQuery+q.ID, q)
+}
+
+func (c *applyContext) openQuery(id string) (catalog.Query, error) {
+	q, err := load[catalog.Query](c, records.PrefixQuery+id, "unknown.query", id)
+	if err == nil && q.Over() {
+		return q, catalog.Conflict("query_state", "query.state", q.ID, q.State)
+	}
+	return q, err
+}
+
+// runningQuery is openQuery with the attempt of that number, which must be under way.
+func (c *applyContext) runningQuery(id string, number int) (catalog.Query, *catalog.Attempt, error) {
+	q, err := c.openQuery(id)
+	if err != nil {
+		return q, nil, err
+	}
+	a, r := checkAttempt(q.Attempts, number)
+	if r != nil {
+		return q, nil, r
+	}
+	return q, a, nil
+}
+
+// dropShares deletes the shares of an attempt that is over: no two attempts' shares
+// are ever held together.
+func dropShares(c *applyContext, q *catalog.Query) error {
+	q.Plan, q.Context, q.Shares, q.Entries = catalog.Digest{}, catalog.Digest{}, nil, nil
+	return records.RemoveAll(c.tx, records.PrefixShare+q.ID+"/", "")
+}
+
+// attemptQuery names an attempt, counts its openings and charges the epsilon of
+// a noised query. An attempt that the budget cannot pay, or a key bear, is not
+// named, and no later one could be: the query ends there. (A refusal of the entry
+// would leave it open for ever.)
+func attemptQuery(c *applyContext, b catalog.QueryAttempt) error {
+	q, err := c.openQuery(b.Query)
+	if err != nil {
+		return err
+	}
+	if r := checkNext(q.Attempts, b.Attempt); r != nil {
+		return r
+	}
+	verdict, err := records.Find[catalog.Verdict](c.tx, records.PrefixVerdict+q.ID)
+	if err != nil {
+		return err
+	}
+	versions, err := versionsOf(c, verdict)
+	if err != nil {
+		return err
+	}
+	if r := checkActive(c, b.Active, b.Root, HoldersOf(versions)); r != nil {
+		return r
+	}
+	if b.Reseals {
+		if err := checkReseals(c, q, verdict, b); err != nil {
+			return err
+		}
+	}
+	layers, joined := ofDataset(versions, verdict.Dataset)
+	if r := checkAttemptTiles(layers, verdict.Columns, b); r != nil {
+		return r
+	}
+	short, err := payAttempt(c, q)
+	if err != nil {
+		return err
+	}
+	if short != nil {
+		return endQuery(c, q, catalog.Why("query.unnamed", b.Attempt).With(short.Reason))
+	}
+	// Where the second key is worn, what was counted of the first stays counted:
+	// too much is on the safe side.
+	err = openLayers(c, layers, b.Tiles)
+	if err == nil {
+		err = openJoined(c, joined, verdict.Columns, b)
+	}
+	if worn := keyWorn(err); worn != nil {
+		return endQuery(c, q, catalog.Why("query.unnamed_worn", b.Attempt).With(worn.Reason))
+	}
+	if err != nil {
+		return err
+	}
+	q.Attempts = append(q.Attempts, catalog.Attempt{Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: b.Tiles, Joined: b.Joined, Reseals: b.Reseals})
+	q.State, q.Entries = catalog.QueryRunning, []uint64{c.seq}
+	return c.putQuery(q)
+}
+
+// addShare takes a member's sealed share. With the last one the query is done.
+func addShare(c *applyContext, b catalog.QueryShare) error {
+	q, a, err := c.runningQuery(b.Query, b.Attempt)
+	if err != nil {
+		return err
+	}
+	d, err := records.DatasetAt(c.tx, q.Dataset, q.Amended)
+	if err != nil {
+		return err
+	}
+	i := slices.Index(a.Active, c.node.ID)
+	most := catalog.MaxSealed((q.Groups+q.Withheld)*max(q.Pieces, 1), len(q.Submit.Request.Columns(d.Descriptor)))
+	switch {
+	case i < 0:
+		return catalog.Forbidden("member", "active.member", c.node.ID)
+	case slices.Contains(q.Shares, c.node.ID):
+		return catalog.Conflict("twice", "share.sent", c.node.ID)
+	case slices.Contains(q.Failing, c.node.ID):
+		return catalog.Conflict("test", "test.said_failed", c.node.ID)
+	case len(b.Sealed) == 0 || len(b.Sealed) > most:
+		return catalog.Invalid("sealed", "share.size", len(b.Sealed), most)
+	case b.Plan.IsZero() || b.Context.IsZero():
+		return catalog.Invalid("plan", "share.plan_missing")
+	case len(q.Shares) > 0 && b.Plan != q.Plan:
+		return catalog.Invalid("plan", "share.plan", b.Plan, q.Plan)
+	case len(q.Shares) > 0 && b.Context != q.Context:
+		return catalog.Invalid("context", "share.context", b.Context, q.Context)
+	}
+	if a.Reseals {
+		if err := checkResealed(c, q, b); err != nil {
+			return err
+		}
+	}
+	if err := records.Put(c.tx, records.ShareKey(q.ID, i), b); err != nil {
+		return err
+	}
+	c.out.Share = &catalog.ShareTaken{Node: c.node.ID, Attempt: a.Number, Sealed: catalog.Sum(b.Sealed)}
+	q.Plan, q.Context, q.Entries = b.Plan, b.Context, append(q.Entries, c.seq)
+	q.Shares = c.inOrder(append(q.Shares, c.node.ID))
+	if len(q.Shares) == len(a.Active) {
+		q.State, q.Done = catalog.QueryDone, c.now
+	}
+	return c.putQuery(q)
+}
+
+// failQuery ends an attempt. After the last one the query has failed, and its
+// contract gets the price back. So it has when the next attempt is said to have
+// failed before it was named: there were never enough nodes that could make it.
+func failQuery(c *applyContext, b catalog.QueryFail) error {
+	q, err := c.openQuery(b.Query)
+	if err != nil {
+		return err
+	}
+	if running(q.Attempts) == nil && b.Attempt == len(q.Attempts)+1 {
+		return endQuery(c, q, catalog.Why("query.unnamed", b.Attempt).With(b.Reason.Clean()))
+	}
+	q, a, err := c.runningQuery(b.Query, b.Attempt)
+	if err != nil {
+		return err
+	}
+	a.Failed = b.Reason.Clean()
+	if err := dropShares(c, &q); err != nil {
+		return err
+	}
+	q.Failing, q.Witnesses, q.State = nil, false, catalog.QueryAccepted
+	if len(q.Attempts) == catalog.MaxAttempts {
+		return endQuery(c, q, catalog.Why("query.attempts", catalog.MaxAttempts).With(a.Failed))
+	}
+	return c.putQuery(q)
+}
+
+// endQuery ends a query that no attempt can complete any more. Its price is
+// given back; what its attempts have spent of epsilon is not.
+func endQuery(c *applyContext, q catalog.Query, reason catalog.Reason) error {
+	q.State, q.Done, q.Reason = catalog.QueryFailed, c.now, reason
+	if err := refund(c, &q); err != nil {
+		return err
+	}
+	if err := refundJoin(c, &q); err != nil {
+		return err
+	}
+	return c.putQuery(q)
+}

@@ -1,0 +1,214 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/tables"
+)
+
+// registryActs are the acts on registries.
+var registryActs = []act{
+	{kind: catalog.KindRegistryCreate, by: publishers, public: true, handle: handler(createRegistry)},
+	{kind: catalog.KindRegistryRows, by: publishers, public: true, handle: handler(addRows)},
+	{kind: catalog.KindRegistryCommit, by: publishers, public: true, handle: handler(commitRegistry)},
+	{kind: catalog.KindRegistryCorrect, by: publishers, public: true, handle: handler(correctRegistry)},
+}
+
+// createRegistry begins a registry, or an append to one. A draft that is still
+// open is given up: its publisher lost it in the middle.
+func createRegistry(c *applyContext, b catalog.RegistryCreate) error {
+	if r := checkRegistry(b); r != nil {
+		return r
+	}
+	reg, err := records.Find[catalog.Registry](c.tx, records.PrefixRegistry+b.ID)
+	fresh := errors.Is(err, records.ErrNotFound)
+	switch {
+	case err != nil && !fresh:
+		return err
+	case fresh && b.Append:
+		return catalog.Refuse(catalog.RefusedUnknown, "unknown", "registry.none", b.ID)
+	case fresh:
+		reg = catalog.Registry{ID: b.ID, Owner: c.signer.ID}
+	case reg.Owner != c.signer.ID:
+		return catalog.Forbidden("owner", "registry.owner", b.ID)
+	case !b.Append && reg.Rows > 0:
+		return catalog.Conflict("exists", "registry.exists", b.ID, reg.Rows)
+	case b.Append && reg.Rows == 0:
+		return catalog.Conflict("empty", "registry.no_rows_yet", b.ID)
+	case b.Append && (reg.IDColumn != b.IDColumn || !slices.Equal(reg.Columns, b.Columns)):
+		return catalog.Invalid("columns", "registry.columns_fixed",
+			b.ID, reg.IDColumn, reg.Columns)
+	}
+	if reg.Rows+b.Rows > catalog.MaxRegistryRows {
+		return catalog.Invalid("rows", "registry.rows_most", reg.Rows+b.Rows, catalog.MaxRegistryRows)
+	}
+	if err := records.RemoveAll(c.tx, records.PrefixRows+b.ID+"/", records.RowsKey(b.ID, reg.Rows)); err != nil {
+		return err
+	}
+	reg.IDColumn, reg.Columns = b.IDColumn, b.Columns
+	reg.Pending, reg.Chunks, reg.Expect, reg.Draft = 0, 0, b.Rows, b.Digest
+	c.out.ID = b.ID
+	return records.Put(c.tx, records.PrefixRegistry+b.ID, reg)
+}
+
+func checkRegistry(b catalog.RegistryCreate) *catalog.Refusal {
+	switch {
+	case !catalog.IsName(b.ID):
+		return catalog.Invalid("id", "registry.name", b.ID)
+	case !catalog.IsName(b.IDColumn) || b.IDColumn == "period":
+		return catalog.Invalid("id_column", "registry.id_column", b.IDColumn)
+	case b.Rows < 1 || b.Rows > catalog.MaxRegistryRows:
+		return catalog.Invalid("rows", "registry.rows", b.Rows, catalog.MaxRegistryRows)
+	case b.Digest.IsZero():
+		return catalog.Invalid("digest", "registry.digest_missing")
+	}
+	return catalog.CheckAttributes(b.IDColumn, b.Columns)
+}
+
+// addRows adds a chunk to the draft. The same chunk again changes nothing.
+func addRows(c *applyContext, b catalog.RegistryRows) error {
+	reg, err := c.ownRegistry(b.ID)
+	if err != nil {
+		return err
+	}
+	if reg.Expect == 0 {
+		return catalog.Conflict("no_draft", "registry.no_draft", b.ID)
+	}
+	if r := checkRows(reg, b); r != nil {
+		return r
+	}
+	next := reg.Rows + reg.Pending
+	if b.From < next && b.From >= reg.Rows {
+		held, err := c.tx.Get([]byte(records.RowsKey(b.ID, b.From)))
+		if err != nil {
+			return fmt.Errorf("read rows from %d of registry %s: %w", b.From, b.ID, err)
+		}
+		if string(held) == string(catalog.Encode(b.Rows)) {
+			c.out.ID = b.ID
+			return nil
+		}
+	}
+	if b.From != next {
+		return catalog.Conflict("chunk", "registry.chunk", b.From, next).WithNumber("next", int64(next))
+	}
+	if reg.Pending+len(b.Rows) > reg.Expect {
+		return catalog.Conflict("rows", "registry.rows_announced", reg.Pending+len(b.Rows), reg.Expect)
+	}
+	if reg.Chunks == catalog.MaxChunks {
+		return catalog.Invalid("rows", "registry.chunks", catalog.MaxChunks)
+	}
+	if err := checkNewIDs(c, reg, b); err != nil {
+		return err
+	}
+	if err := records.Put(c.tx, records.RowsKey(b.ID, b.From), b.Rows); err != nil {
+		return err
+	}
+	reg.Pending += len(b.Rows)
+	reg.Chunks++
+	c.out.ID = b.ID
+	return records.Put(c.tx, records.PrefixRegistry+b.ID, reg)
+}
+
+func (c *applyContext) ownRegistry(id string) (catalog.Registry, error) {
+	reg, err := load[catalog.Registry](c, records.PrefixRegistry+id, "unknown.registry", id)
+	if err == nil && reg.Owner != c.signer.ID {
+		return reg, catalog.Forbidden("owner", "registry.owner", id)
+	}
+	return reg, err
+}
+
+func checkRows(reg catalog.Registry, b catalog.RegistryRows) *catalog.Refusal {
+	if len(b.Rows) == 0 {
+		return catalog.Invalid("rows", "registry.chunk_empty")
+	}
+	size := 0
+	ids := make(map[string]int, len(b.Rows))
+	for i, row := range b.Rows {
+		at := fmt.Sprintf("rows[%d]", i)
+		if len(row) != 1+len(reg.Columns) {
+			return catalog.Invalid(at, "registry.cells", len(row), 1+len(reg.Columns), len(reg.Columns))
+		}
+		for k, cell := range row {
+			if size += len(cell); !catalog.IsCell(cell) || k == 0 && (cell == "" || strings.TrimSpace(cell) != cell) {
+				return catalog.Invalid(at, "registry.cell", cell, catalog.MaxCell)
+			}
+		}
+		if first, twice := ids[row[0]]; twice {
+			return catalog.Invalid(at, "registry.id_twice", row[0], b.From+first)
+		}
+		ids[row[0]] = i
+	}
+	if size > catalog.MaxChunk {
+		return catalog.Invalid("rows", "registry.chunk_size", size, catalog.MaxChunk)
+	}
+	return nil
+}
+
+// checkNewIDs refuses ids that the registry has already. Doubles within the
+// draft are found when it is committed.
+func checkNewIDs(c *applyContext, reg catalog.Registry, b catalog.RegistryRows) error {
+	if reg.Rows == 0 {
+		return nil
+	}
+	t, err := c.machine.cache.Table(c.tx, reg)
+	if err != nil {
+		return err
+	}
+	for i, row := range b.Rows {
+		if at, known := t.Index(row[0]); known {
+			return catalog.Conflict("id", "registry.id_known", row[0], b.From+i, at)
+		}
+	}
+	return nil
+}
+
+// commitRegistry makes the draft part of the registry.
+func commitRegistry(c *applyContext, b catalog.RegistryCommit) error {
+	reg, err := c.ownRegistry(b.ID)
+	if err != nil {
+		return err
+	}
+	switch {
+	case reg.Expect == 0:
+		return catalog.Conflict("no_draft", "registry.no_commit", b.ID)
+	case reg.Pending != reg.Expect:
+		return catalog.Conflict("rows", "registry.rows_missing", reg.Pending, reg.Expect).WithNumber("next", int64(reg.Rows+reg.Pending))
+	}
+	rows, err := records.ReadRows(c.tx, reg.ID)
+	if err != nil {
+		return err
+	}
+	if have := catalog.RowsDigest(rows[reg.Rows:]); have != reg.Draft {
+		return catalog.Conflict("digest", "registry.digest", have, reg.Draft)
+	}
+	t, err := tables.New(reg.Columns, rows)
+	if err != nil {
+		return catalog.Conflict("id", "registry.double", reg.ID)
+	}
+	reg.Rows, reg.Digest = len(rows), catalog.RowsDigest(rows)
+	reg.Pending, reg.Expect, reg.Chunks, reg.Draft = 0, 0, 0, catalog.Digest{}
+	c.machine.cache.KeepTable(reg, t)
+	if reg, err = c.putState(reg); err != nil {
+		return err
+	}
+	c.out.ID = b.ID
+	if err := records.Put(c.tx, records.PrefixRegistry+b.ID, reg); err != nil {
+		return err
+	}
+	return extend(c, reg, t)
+}
+
+// extend puts what was appended to a registry where others need it: the numbers of
+// its values, and the classes of the families on it.
+func extend(c *applyContext, reg catalog.Registry, t *tables.Table) error {
+	codes, err := codes(c, reg, t)
+	if err != nil {
+		return err
+	}
+	return extendFamilies(c, reg, codes)
+}

@@ -1,0 +1,198 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+)
+
+// vectorRuns is how often each check of a vector is run (PROTOCOL.md section 6.3).
+const vectorRuns = 2
+
+// openVector returns a vector that is in a state, and the point of the node that
+// speaks, counted from 0.
+func (c *applyContext) openVector(id string, state catalog.VectorState) (catalog.Vector, int, error) {
+	v, err := load[catalog.Vector](c, records.PrefixVector+id, "unknown.vector", id)
+	if err != nil {
+		return v, 0, err
+	}
+	if v.State != state {
+		return v, 0, catalog.Conflict("vector_state", "vector.state", v.ID, v.State)
+	}
+	at := slices.Index(v.Nodes, c.node.ID)
+	if at < 0 {
+		return v, 0, catalog.Forbidden("member", "vector.member", c.node.ID, v.ID)
+	}
+	return v, at, nil
+}
+
+// holdVector notes that a node holds its share. With the last one the challenge is
+// there: nobody knew it when the vector was committed to, and it is the only one
+// that the commitment will ever have.
+func holdVector(c *applyContext, b catalog.VectorHold) error {
+	v, at, err := c.openVector(b.Vector, catalog.VectorStoring)
+	switch {
+	case err != nil:
+		return err
+	case !b.Reason.IsZero():
+		endVector(&v, catalog.VectorRejected, catalog.Why("node.said", c.node.ID).With(b.Reason.Clean()))
+		return c.putVector(v)
+	case v.Nonces[at] != nil:
+		return catalog.Conflict("twice", "vector.held", c.node.ID)
+	case len(b.Nonce) != vectorNonce:
+		return catalog.Invalid("nonce", "vector.nonce", len(b.Nonce), vectorNonce)
+	}
+	v.Nonces[at] = b.Nonce
+	if !slices.ContainsFunc(v.Nonces, func(n []byte) bool { return n == nil }) {
+		v.State, v.Lines = catalog.VectorLining, make([][]uint64, len(v.Nodes))
+	}
+	return c.putVector(v)
+}
+
+// lineVector takes a node's numbers in the first check; the last one's decide.
+func lineVector(c *applyContext, b catalog.VectorLine) error {
+	v, at, err := c.openVector(b.Vector, catalog.VectorLining)
+	if err != nil {
+		return err
+	}
+	if v.Lines[at] != nil {
+		return catalog.Conflict("twice", "vector.line_sent", c.node.ID)
+	}
+	if r := checkVectorNumbers(v, b.Values); r != nil {
+		return r
+	}
+	v.Lines[at] = b.Values
+	if slices.ContainsFunc(v.Lines, func(n []uint64) bool { return n == nil }) {
+		return c.putVector(v)
+	}
+	if !modulus(v.Modulus).onPolynomial(v.Lines, v.Threshold) {
+		endVector(&v, catalog.VectorRejected, catalog.Why("vector.polynomial", v.Threshold-1))
+		return c.putVector(v)
+	}
+	v.State, v.Lines = catalog.VectorProving, nil
+	return c.putVector(v)
+}
+
+func checkVectorNumbers(v catalog.Vector, list []uint64) *catalog.Refusal {
+	if len(list) != vectorRuns {
+		return catalog.Invalid("values", "vector.numbers", len(list), vectorRuns)
+	}
+	for i, x := range list {
+		if x >= v.Modulus {
+			return catalog.Invalid(fmt.Sprintf("values[%d]", i), "vector.number", x, v.Modulus)
+		}
+	}
+	return nil
+}
+
+// attemptVector names an active set for the second check. What it opens is the
+// same in every attempt, 0 for a vector that is what it should be.
+func attemptVector(c *applyContext, b catalog.VectorAttempt) error {
+	v, _, err := c.openVector(b.Vector, catalog.VectorProving)
+	if err != nil {
+		return err
+	}
+	if r := checkNext(v.Attempts, b.Attempt); r != nil {
+		return r
+	}
+	if len(b.Active) == 0 {
+		return catalog.Invalid("active", "active.empty")
+	}
+	if r := checkActive(c, b.Active, b.Active[0], v.Nodes); r != nil {
+		return r
+	}
+	v.Attempts = append(v.Attempts, catalog.Attempt{Number: b.Attempt, Active: b.Active, Root: b.Active[0], Named: c.now})
+	v.Checks = make([][]uint64, len(b.Active))
+	return c.putVector(v)
+}
+
+// provenVector returns a vector whose second check is under way, in the attempt of that
+// number.
+func (c *applyContext) provenVector(id string, number int) (catalog.Vector, *catalog.Attempt, error) {
+	v, _, err := c.openVector(id, catalog.VectorProving)
+	if err != nil {
+		return v, nil, err
+	}
+	a, r := checkAttempt(v.Attempts, number)
+	if r != nil {
+		return v, nil, r
+	}
+	return v, a, nil
+}
+
+// addBits takes a member's shares of what the second check opens; the last one's
+// decide.
+func addBits(c *applyContext, b catalog.VectorBits) error {
+	v, a, err := c.provenVector(b.Vector, b.Attempt)
+	if err != nil {
+		return err
+	}
+	i := slices.Index(a.Active, c.node.ID)
+	switch {
+	case i < 0:
+		return catalog.Forbidden("member", "active.member", c.node.ID)
+	case v.Checks[i] != nil:
+		return catalog.Conflict("twice", "share.sent", c.node.ID)
+	}
+	if r := checkVectorNumbers(v, b.Values); r != nil {
+		return r
+	}
+	v.Checks[i] = b.Values
+	if slices.ContainsFunc(v.Checks, func(n []uint64) bool { return n == nil }) {
+		return c.putVector(v)
+	}
+	for run := range vectorRuns {
+		var sum uint64
+		for _, x := range v.Checks {
+			sum = modulus(v.Modulus).add(sum, x[run])
+		}
+		if sum != 0 {
+			endVector(&v, catalog.VectorRejected, notBits(v))
+			return c.putVector(v)
+		}
+	}
+	v.ReadyAt = c.now
+	endVector(&v, catalog.VectorReady, catalog.Reason{})
+	return c.putVector(v)
+}
+
+// notBits says what the second check has found. It does not know more.
+func notBits(v catalog.Vector) catalog.Reason {
+	if v.Pieces > 1 {
+		return catalog.Why("vector.entry_pieces")
+	}
+	return catalog.Why("vector.entry")
+}
+
+// failVector ends an attempt of the second check, or, where it names none, a
+// registration that has not got so far and does not get on: its sealed shares may
+// be nowhere.
+func failVector(c *applyContext, b catalog.VectorFail) error {
+	if b.Attempt == 0 {
+		return giveUpVector(c, b)
+	}
+	v, a, err := c.provenVector(b.Vector, b.Attempt)
+	if err != nil {
+		return err
+	}
+	a.Failed, v.Checks = b.Reason.Clean(), nil
+	if len(v.Attempts) == catalog.MaxParityAttempts {
+		endVector(&v, catalog.VectorRejected, catalog.Why("vector.attempts", catalog.MaxParityAttempts).With(a.Failed))
+	}
+	return c.putVector(v)
+}
+
+// giveUpVector rejects a vector of which some node does not hold its share, or has
+// not sent its line.
+func giveUpVector(c *applyContext, b catalog.VectorFail) error {
+	v, _, err := c.openVector(b.Vector, catalog.VectorStoring)
+	if err != nil {
+		if v, _, err = c.openVector(b.Vector, catalog.VectorLining); err != nil {
+			return err
+		}
+	}
+	endVector(&v, catalog.VectorRejected, b.Reason.Clean())
+	return c.putVector(v)
+}

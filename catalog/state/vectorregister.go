@@ -1,0 +1,263 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+)
+
+const (
+	maxWeightDecimals = 9
+	vectorNonce       = 32 // bytes
+)
+
+// vectorActs are the acts on private vectors.
+var vectorActs = []act{
+	{kind: catalog.KindVectorRegister, by: askers, handle: handler(registerVector)},
+	{kind: catalog.KindVectorDrop, by: askers, handle: handler(dropVector)},
+	{kind: catalog.KindVectorHold, by: nodes, handle: handler(holdVector)},
+	{kind: catalog.KindVectorLine, by: nodes, handle: handler(lineVector)},
+	{kind: catalog.KindVectorAttempt, by: nodes, handle: handler(attemptVector)},
+	{kind: catalog.KindVectorBits, by: nodes, handle: handler(addBits)},
+	{kind: catalog.KindVectorFail, by: nodes, handle: handler(failVector)},
+}
+
+// registerVector takes the commitment to a private vector. Nothing of it is used
+// before every node holds its share and both checks have passed.
+func registerVector(c *applyContext, b catalog.VectorRegister) error {
+	id, err := c.newID(records.PrefixVector, catalog.LetterVector)
+	if err != nil {
+		return err
+	}
+	if r := checkVector(c, b); r != nil {
+		return r
+	}
+	reg, err := load[catalog.Registry](c, records.PrefixRegistry+b.Registry, "unknown.registry", b.Registry)
+	if err != nil {
+		return err
+	}
+	if b.Entities != reg.Rows || b.Rows != reg.Digest {
+		r := catalog.Conflict("registry", "vector.rows", b.Entities, reg.ID, b.Rows, reg.Rows, reg.Digest)
+		r.Field = "rows"
+		return r
+	}
+	if r := checkBy(b, reg.Columns); r != nil {
+		return r
+	}
+	if err := checkNextVector(c, b); err != nil {
+		return err
+	}
+	if err := useShares(c, "shares", b.Shares); err != nil {
+		return err
+	}
+	v := catalog.Vector{
+		VectorRegister: b, ID: id, Seq: c.seq, Owner: c.signer.ID, Commitment: c.digest, Threshold: c.cluster.Threshold,
+		State: catalog.VectorStoring, Created: c.now, Nonces: make([][]byte, len(c.cluster.Nodes)),
+	}
+	for _, n := range c.cluster.Nodes {
+		v.Nodes = append(v.Nodes, n.ID)
+	}
+	if err := records.PutText(c.tx, records.PrefixVectorOf+v.Owner+"/"+records.SeqName(c.seq), v.ID); err != nil {
+		return err
+	}
+	if err := records.Put(c.tx, vectorNameKey(v.Owner, v.Name), v.Version); err != nil {
+		return err
+	}
+	return c.putVector(v)
+}
+
+// checkVector refuses a commitment of the wrong form.
+func checkVector(c *applyContext, b catalog.VectorRegister) *catalog.Refusal {
+	switch {
+	case !catalog.IsName(b.Name):
+		return catalog.Invalid("name", "vector.name", b.Name)
+	case b.Pieces < 0 || b.Pieces > catalog.MaxPieces:
+		return catalog.Invalid("pieces", "vector.pieces", b.Pieces, catalog.MaxPieces).
+			WithNumber("pieces", int64(b.Pieces)).WithNumber("max_pieces", catalog.MaxPieces)
+	case b.Selects() && b.Bits != b.Pieces:
+		return catalog.Invalid("bits", "vector.piece_bits", b.Bits, b.Pieces)
+	case b.Bits < 1 || b.Bits > catalog.MaxVectorBits:
+		return catalog.Invalid("bits", "vector.bits", b.Bits, catalog.MaxVectorBits).WithNumber("bits", int64(b.Bits)).WithNumber("max_bits", catalog.MaxVectorBits)
+	case b.Decimals < 0 || b.Decimals > maxWeightDecimals || b.Selects() && b.Decimals != 0:
+		return catalog.Invalid("decimals", "vector.decimals", b.Decimals, b.Bits, maxWeightDecimals).
+			WithNumber("decimals", int64(b.Decimals)).WithNumber("max_decimals", maxWeightDecimals)
+	case b.Entities < 1 || b.Entities > catalog.MaxVectorEntries/checkedBits(b):
+		return catalog.Invalid("entities", "vector.entities", b.Entities, checkedBits(b), catalog.MaxVectorEntries).
+			WithFixes(fewerEntities(b)).WithNumber("entities", int64(b.Entities)).WithNumber("bits", int64(b.Bits)).WithNumber("max_entries", catalog.MaxVectorEntries)
+	case b.Modulus < 3 || b.Modulus >= maxModulus || b.Modulus%2 == 0:
+		return catalog.Invalid("modulus", "vector.modulus", b.Modulus)
+	case len(b.Shares) != len(c.cluster.Nodes):
+		return catalog.Invalid("shares", "vector.shares", len(b.Shares), len(c.cluster.Nodes))
+	}
+	for i, d := range b.Shares {
+		if d.IsZero() || slices.Contains(b.Shares[:i], d) {
+			return catalog.Invalid(fmt.Sprintf("shares[%d]", i), "vector.share")
+		}
+	}
+	return nil
+}
+
+// checkedBits is how many numbers of an entity are checked: its bits, and of a partition
+// their sum.
+func checkedBits(b catalog.VectorRegister) int {
+	if b.Pieces > 1 {
+		return b.Bits + 1
+	}
+	return b.Bits
+}
+
+// checkBy refuses groups that a registry with those attributes cannot make.
+func checkBy(b catalog.VectorRegister, columns []string) *catalog.Refusal {
+	if len(b.By) > 0 && !b.Selects() {
+		return catalog.Invalid("by", "vector.by_weights")
+	}
+	for i, name := range b.By {
+		at := fmt.Sprintf("by[%d]", i)
+		if !slices.Contains(columns, name) {
+			return catalog.Invalid(at, "registry.no_attribute", name, columns)
+		}
+		if i > 0 && name <= b.By[i-1] {
+			return catalog.Invalid(at, "vector.by_order", name)
+		}
+	}
+	return nil
+}
+
+// fewerEntities says how the entities fit.
+func fewerEntities(b catalog.VectorRegister) catalog.Reason {
+	if most := catalog.MaxVectorEntries/max(b.Entities, 1) - 1; b.Pieces > 1 && most > 1 {
+		return catalog.Why("fix.vector_pieces", most)
+	}
+	return fewerBits(b.Entities)
+}
+
+// fewerBits says in how many bits so many entities can be weighed.
+func fewerBits(entities int) catalog.Reason {
+	switch most := catalog.MaxVectorEntries / max(entities, 1); {
+	case entities < 1:
+		return catalog.Why("fix.vector_rows")
+	case most == 0:
+		return catalog.Why("fix.vector_most", catalog.MaxVectorEntries)
+	case most == 1:
+		return catalog.Why("fix.vector_no_weights")
+	default:
+		return catalog.Why("fix.vector_bits", most)
+	}
+}
+
+// checkNextVector refuses a version out of turn, and more vectors than an owner
+// may have.
+func checkNextVector(c *applyContext, b catalog.VectorRegister) error {
+	last, err := records.Find[int](c.tx, vectorNameKey(c.signer.ID, b.Name))
+	if err != nil && !errors.Is(err, records.ErrNotFound) {
+		return err
+	}
+	if b.Version != last+1 {
+		r := catalog.Conflict("version", "vector.version", b.Version, b.Name, last+1).WithNumber("next", int64(last+1))
+		r.Field = "version"
+		return r
+	}
+	held, err := records.ListNamed[catalog.Vector](c.tx, records.PrefixVectorHeld+c.signer.ID+"/", records.PrefixVector)
+	if err != nil {
+		return err
+	}
+	open := 0
+	for _, v := range held {
+		if !v.Over() {
+			open++
+		}
+	}
+	if open >= catalog.MaxOpenVectors || len(held) >= catalog.MaxVectors {
+		return catalog.Conflict("max_vectors", "vector.most", open, len(held)-open, catalog.MaxOpenVectors, catalog.MaxVectors).
+			WithNumber("under_way", int64(open)).WithNumber("held", int64(len(held)-open)).
+			WithNumber("max_under_way", catalog.MaxOpenVectors).WithNumber("max_held", catalog.MaxVectors)
+	}
+	return nil
+}
+
+// useShares refuses a sealed share that any registration or query has named before: it
+// would be somebody else's, or a second commitment to the same masks.
+func useShares(c *applyContext, field string, shares []catalog.Digest) error {
+	for i, d := range shares {
+		if d.IsZero() {
+			return catalog.Invalid(fmt.Sprintf("%s[%d]", field, i), "vector.digest_missing")
+		}
+		key := records.PrefixVectorShare + d.String()
+		used, err := records.Has(c.tx, key)
+		if err != nil {
+			return err
+		}
+		if used {
+			r := catalog.Conflict("share_used", "vector.share_used", d)
+			r.Field = fmt.Sprintf("%s[%d]", field, i)
+			return r
+		}
+		if err := records.PutText(c.tx, key, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropVector ends a vector or its registration. What was answered for it stays its
+// owner's place, and its name goes on with the next version. A query that was accepted is
+// answered first: without its vector no attempt of it could complete, so its price would
+// be given back.
+func dropVector(c *applyContext, b catalog.VectorDrop) error {
+	v, err := load[catalog.Vector](c, records.PrefixVector+b.Vector, "unknown.vector", b.Vector)
+	switch {
+	case err != nil:
+		return err
+	case v.Owner != c.signer.ID:
+		return catalog.Forbidden("owner", "vector.owner", v.ID)
+	case v.State == catalog.VectorDropped:
+		return catalog.Conflict("vector_state", "vector.dropped", v.ID, v.Name, v.Version)
+	}
+	asked, err := queryOn(c, v.ID)
+	if err != nil {
+		return err
+	}
+	if asked != "" {
+		return catalog.Conflict("vector_asked", "vector.asked", asked, v.ID, v.Name, v.Version)
+	}
+	endVector(&v, catalog.VectorDropped, catalog.Reason{})
+	return c.putVector(v)
+}
+
+// queryOn is the oldest query that is not over and names the vector; empty: none does.
+func queryOn(c *applyContext, vector string) (string, error) {
+	pending, err := records.ListNamed[catalog.Query](c.tx, records.PrefixTodoQuery, records.PrefixQuery)
+	if err != nil {
+		return "", err
+	}
+	for _, q := range pending {
+		if slices.Contains(q.Submit.Request.Vectors(), vector) {
+			return q.ID, nil
+		}
+	}
+	return "", nil
+}
+
+// endVector leaves nothing of a registration that is over but what it was for.
+func endVector(v *catalog.Vector, state catalog.VectorState, reason catalog.Reason) {
+	v.State, v.Reason, v.Lines, v.Checks = state, reason, nil, nil
+}
+
+// putVector stores a vector and keeps the indexes of those that are not over, and of
+// those that the nodes hold shares of.
+func (c *applyContext) putVector(v catalog.Vector) error {
+	held := !v.Over() || v.State == catalog.VectorReady
+	if err := c.todo(held, records.PrefixVectorHeld+v.Owner+"/"+records.SeqName(v.Seq), v.ID); err != nil {
+		return err
+	}
+	if err := c.todo(!v.Over(), records.PrefixTodoVector+records.SeqName(v.Seq), v.ID); err != nil {
+		return err
+	}
+	c.out.ID = v.ID
+	return records.Put(c.tx, records.PrefixVector+v.ID, v)
+}
+
+func vectorNameKey(owner, name string) string { return records.PrefixVectorName + owner + "/" + name }

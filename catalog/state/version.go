@@ -1,0 +1,239 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/judge"
+	"github.com/weirdata/weir/catalog/records"
+)
+
+// versionActs are the acts on versions.
+var versionActs = []act{
+	{kind: catalog.KindVersionPropose, by: publishers, public: true, handle: handler(proposeVersion)},
+	{kind: catalog.KindVersionCounts, by: publishers, handle: handler(addCounts)},
+	{kind: catalog.KindVersionNews, by: publishers, handle: handler(addNews)},
+	{kind: catalog.KindVersionCommit, by: publishers, public: true, handle: handler(commitVersion)},
+	{kind: catalog.KindVersionDrop, by: publishers, public: true, handle: handler(dropVersion)},
+	{kind: catalog.KindVersionAck, by: nodes, public: true, handle: handler(ackVersion)},
+	{kind: catalog.KindVersionAttempt, by: nodes, public: true, handle: handler(attemptVersion)},
+	{kind: catalog.KindVersionParity, by: nodes, handle: handler(addParity)},
+	{kind: catalog.KindVersionFail, by: nodes, public: true, handle: handler(failVersion)},
+}
+
+// proposeVersion begins a version of a dataset.
+func proposeVersion(c *applyContext, b catalog.VersionPropose) error {
+	d, err := c.ownDataset(b.Dataset)
+	if err != nil {
+		return err
+	}
+	if r := judge.WithdrawnDataset(d); r != nil {
+		return r
+	}
+	if err := noneUnderWay(c, d); err != nil {
+		return err
+	}
+	k, err := records.KeyOf(c.tx, d.Owner)
+	if err != nil && !errors.Is(err, records.ErrNotFound) {
+		return err
+	}
+	switch {
+	case k.State != catalog.KeyReady:
+		return catalog.Conflict("key_state", "key.not_ready")
+	case b.Key != k.ID || b.Epoch != k.Epoch:
+		return catalog.Conflict("key", "key.current", k.ID, k.Epoch, b.Key, b.Epoch)
+	}
+	reg, err := records.Find[catalog.Registry](c.tx, records.PrefixRegistry+d.Descriptor.Registry)
+	if err != nil {
+		return err
+	}
+	if b.Entities > reg.Rows {
+		return catalog.Conflict("entities", "version.entities_many", b.Entities, reg.ID, reg.Rows)
+	}
+	if r := checkVersion(d.Descriptor, b); r != nil {
+		return r
+	}
+	if err := checkSettled(c, d, b); err != nil {
+		return err
+	}
+	d.Versions++
+	v := catalog.Version{VersionPropose: b, Version: d.Versions, State: catalog.VersionProposed, Proposed: c.now, Entries: []uint64{c.seq}, Amended: d.Amended}
+	if !d.Descriptor.Policy.Public {
+		v.Counted = make([]int, len(d.Descriptor.Counted()))
+	}
+	if err := records.Put(c.tx, records.PrefixDataset+d.ID, d); err != nil {
+		return err
+	}
+	return c.putVersion(v)
+}
+
+func (c *applyContext) ownDataset(id string) (catalog.Dataset, error) {
+	d, err := load[catalog.Dataset](c, records.PrefixDataset+id, "unknown.dataset", id)
+	if err == nil && d.Owner != c.signer.ID {
+		return d, catalog.Forbidden("owner", "dataset.owner", id)
+	}
+	return d, err
+}
+
+func checkVersion(d catalog.Descriptor, b catalog.VersionPropose) *catalog.Refusal {
+	bounds := d.Grain.Bounds()
+	switch {
+	case b.Entities < 1:
+		return catalog.Invalid("entities", "version.entities", b.Entities)
+	case b.Periods < 1 || b.First < bounds.From || b.First >= bounds.To || int64(b.Periods) > bounds.To-b.First:
+		return catalog.Invalid("periods", "version.periods", b.Periods, b.First)
+	case b.Manifest.IsZero():
+		return catalog.Invalid("manifest", "version.manifest")
+	case b.Presence.IsZero():
+		return catalog.Invalid("presence", "version.presence")
+	case d.Policy.Public != b.Counts.IsZero():
+		return catalog.Invalid("counts", "version.counts", d.Policy.Public)
+	case len(b.Blocks) > b.Entities:
+		return catalog.Invalid("blocks", "version.blocks", len(b.Blocks), b.Entities)
+	}
+	next := 0
+	for i, k := range b.Blocks {
+		at := fmt.Sprintf("blocks[%d]", i)
+		switch {
+		case k.First != next:
+			return catalog.Invalid(at, "version.block_first", k.First, next)
+		case k.Entities < 1 || k.Periods < 1 || k.Entities > catalog.TileCells || k.Periods > catalog.TileCells/k.Entities:
+			return catalog.Invalid(at, "version.block_size", k.Entities, k.Periods, catalog.TileCells)
+		}
+		next += k.Entities
+	}
+	if next != b.Entities {
+		return catalog.Invalid("blocks", "version.blocks_cover", next, b.Entities)
+	}
+	if r := checkClosed(d, b); r != nil {
+		return r
+	}
+	return b.CheckTiles(d)
+}
+
+// pending reports whether the version is on its way.
+func pending(v catalog.Version) bool {
+	return v.State != catalog.VersionLive && v.State != catalog.VersionRejected
+}
+
+// putVersion stores a version and keeps the index of versions on their way.
+func (c *applyContext) putVersion(v catalog.Version) error {
+	name := records.VersionName(v.Dataset, v.Version)
+	if err := c.todo(pending(v), records.PrefixTodoVersion+name, ""); err != nil {
+		return err
+	}
+	c.out.ID, c.out.Version = v.Dataset, v.Version
+	return records.Put(c.tx, records.PrefixVersion+name, v)
+}
+
+func (c *applyContext) version(dataset string, number int) (catalog.Version, error) {
+	return load[catalog.Version](c, records.PrefixVersion+records.VersionName(dataset, number), "unknown.version", number, dataset)
+}
+
+// ownVersion loads a version of the signer's dataset that is in one of the states.
+func (c *applyContext) ownVersion(dataset string, number int, states ...catalog.VersionState) (catalog.Dataset, catalog.Version, error) {
+	d, err := c.ownDataset(dataset)
+	if err != nil {
+		return d, catalog.Version{}, err
+	}
+	v, err := c.version(dataset, number)
+	if err == nil && !slices.Contains(states, v.State) {
+		return d, v, outOfTurn(v)
+	}
+	return d, v, err
+}
+
+func outOfTurn(v catalog.Version) *catalog.Refusal {
+	return catalog.Conflict("version_state", "version.state", v.Version, v.Dataset, v.State)
+}
+
+// commitVersion asks the nodes to store and check the version.
+func commitVersion(c *applyContext, b catalog.VersionCommit) error {
+	d, v, err := c.ownVersion(b.Dataset, b.Version, catalog.VersionProposed)
+	if err != nil {
+		return err
+	}
+	if err := checkCounts(c, d, v); err != nil {
+		return err
+	}
+	if err := checkNews(c, v); err != nil {
+		return err
+	}
+	v.State = catalog.VersionCommitted
+	for _, n := range c.cluster.Nodes {
+		if err := c.todo(true, records.PrefixTodoAck+n.ID+"/"+records.VersionName(v.Dataset, v.Version), ""); err != nil {
+			return err
+		}
+	}
+	return c.putVersion(v)
+}
+
+// dropVersion gives up a version that is not live.
+func dropVersion(c *applyContext, b catalog.VersionCommit) error {
+	_, v, err := c.ownVersion(b.Dataset, b.Version, catalog.VersionProposed, catalog.VersionCommitted, catalog.VersionStored)
+	if err != nil {
+		return err
+	}
+	return c.reject(v, catalog.Why("version.dropped"))
+}
+
+// reject ends a version. Its bitmaps are of no use any more.
+func (c *applyContext) reject(v catalog.Version, reason catalog.Reason) error {
+	v.State, v.Reason = catalog.VersionRejected, reason
+	v.Parity, v.Held = nil, nil
+	endAttempt(&v, reason)
+	name := records.VersionName(v.Dataset, v.Version)
+	if err := records.RemoveAll(c.tx, records.PrefixCounts+name+"/", ""); err != nil {
+		return err
+	}
+	if err := records.RemoveAll(c.tx, records.PrefixNews+name+"/", ""); err != nil {
+		return err
+	}
+	for _, n := range c.cluster.Nodes {
+		if err := c.todo(false, records.PrefixTodoAck+n.ID+"/"+name, ""); err != nil {
+			return err
+		}
+	}
+	return c.putVersion(v)
+}
+
+// ackVersion takes a node's word that it holds the version and checked it, or
+// that the version cannot be accepted.
+func ackVersion(c *applyContext, b catalog.VersionAck) error {
+	v, err := c.version(b.Dataset, b.Version)
+	if err != nil {
+		return err
+	}
+	switch {
+	case v.State == catalog.VersionProposed || v.State == catalog.VersionRejected:
+		return outOfTurn(v)
+	case slices.Contains(v.Acks, c.node.ID):
+		return catalog.Conflict("twice", "node.acknowledged", c.node.ID)
+	case !b.Reason.IsZero() && v.State == catalog.VersionLive:
+		return outOfTurn(v)
+	case !b.Reason.IsZero():
+		return c.reject(v, catalog.Why("node.said", c.node.ID).With(b.Reason.Clean()))
+	}
+	v.Acks = c.inOrder(append(v.Acks, c.node.ID))
+	n := len(c.cluster.Nodes)
+	if v.State == catalog.VersionCommitted && len(v.Acks) >= max(n/2+1, c.cluster.Threshold) {
+		v.State = catalog.VersionStored
+	}
+	if err := c.todo(false, records.PrefixTodoAck+c.node.ID+"/"+records.VersionName(v.Dataset, v.Version), ""); err != nil {
+		return err
+	}
+	return c.putVersion(v)
+}
+
+// inOrder lists those ids that are in the roster, ascending points.
+func (c *applyContext) inOrder(ids []string) []string {
+	var out []string
+	for _, n := range c.cluster.Nodes {
+		if slices.Contains(ids, n.ID) {
+			out = append(out, n.ID)
+		}
+	}
+	return out
+}

@@ -1,0 +1,72 @@
+package state
+
+import (
+	"errors"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/disclosure"
+	"github.com/weirdata/weir/catalog/judge"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/view"
+)
+
+// View reads one consistent version of the state. Getters return ErrNotFound
+// for what is not there. A View is as safe for concurrent use as its Reader.
+type View struct {
+	view.View
+	machine *Machine
+	r       records.Reader
+}
+
+// View returns a view of what r reads.
+func (m *Machine) View(r records.Reader) View {
+	return View{View: view.New(&m.cache, r), machine: m, r: r}
+}
+
+// Authenticate returns the *Refusal that an envelope meets which its signer did
+// not sign, and nil for every other one; before the founding nobody is known,
+// and it is nil. A principal that this view does not know yet is refused, so a
+// refusal counts only on a view that is up to date.
+func (v View) Authenticate(e catalog.Envelope) (*catalog.Refusal, error) {
+	cluster, err := v.machine.cache.Cluster(v.r)
+	if errors.Is(err, records.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c := applyContext{machine: v.machine, cluster: cluster}
+	err = c.authenticate(v.r, e)
+	var refusal *catalog.Refusal
+	if errors.As(err, &refusal) {
+		return refusal, nil
+	}
+	return nil, err
+}
+
+// Judge returns exactly what Apply would decide now on that principal's query,
+// without charging it: the verdict, or why it would be refused. Preview says
+// what it would cost, too.
+func (v View) Judge(principal string, q catalog.QuerySubmit) (catalog.Verdict, *catalog.Refusal, error) {
+	p, refusal, err := v.Preview(principal, q)
+	return p.Verdict, refusal, err
+}
+
+// Preview judges a principal's query as Apply would now, and changes nothing. For a
+// private selector that is not registered yet NewVector may stand.
+func (v View) Preview(principal string, q catalog.QuerySubmit) (judge.Preview, *catalog.Refusal, error) {
+	return judge.PreviewQuery(&v.machine.cache, v.r, principal, q)
+}
+
+// NoiseBudget returns what a noised query would cost that principal and what is
+// left to pay it; nil for an exact one.
+func (v View) NoiseBudget(principal string, q catalog.QuerySubmit) (*catalog.NoiseBudget, error) {
+	return judge.NoiseBudget(v.r, principal, q)
+}
+
+// PortfolioTest is what the nodes have to test before they open anything of a query, and
+// for how many pieces; nil where the query needs no test. It depends on nothing that
+// happened since the query was accepted.
+func (v View) PortfolioTest(query string) (*disclosure.Test, int, error) {
+	return judge.PortfolioTest(&v.machine.cache, v.r, query)
+}

@@ -1,0 +1,13 @@
+package tables
+
+import (
+	"testing"
+
+	"github.com/weirdata/weir/catalog/puritytest"
+)
+
+func TestImportsArePure(t *testing.T) {
+	puritytest.Imports(t, "fmt", "slices", "github.com/weirdata/weir/catalog")
+}
+
+func TestNothingDependsOnTheOrderOfAMap(t *testing.T) { puritytest.Order(t, 3) }

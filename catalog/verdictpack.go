@@ -1,0 +1,355 @@
+package catalog
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// A verdict on 1,000 classes in 60 periods of 5 columns has some 100,000 numbers. As
+// JSON they would take more time and room than all that the verdict follows from, so
+// that the lists among them are packed: a format byte, how many elements there are, and
+// the numbers of each as varints, as differences where these are smaller. Equal lists
+// have equal bytes, and other bytes are refused.
+
+// packFormat begins a packed list.
+const packFormat = 1
+
+// PackedVerdict is the JSON of a Verdict: as it is stored, hashed and sent.
+type PackedVerdict struct {
+	Dataset      string         `json:"dataset"`
+	Release      int            `json:"release"`
+	Amended      int            `json:"amended,omitempty"`
+	Join         *JoinedRelease `json:"join,omitempty"`
+	Columns      []Column       `json:"columns"`
+	EntityGroups []EntityGroup  `json:"entity_groups"`
+	PeriodGroups []PeriodGroup  `json:"period_groups"`
+	Parts        []byte         `json:"parts,omitempty"`  // packed
+	Assign       []byte         `json:"assign,omitempty"` // PackAssign
+	Layers       []PackedLayer  `json:"layers,omitempty"`
+	Withheld     []byte         `json:"withheld,omitempty"` // packed
+	Coverage     []byte         `json:"coverage,omitempty"` // packed
+	Noise        *Noise         `json:"noise,omitempty"`
+	In           string         `json:"in,omitempty"`
+	Pieces       int            `json:"pieces,omitempty"`
+	Vectors      []VectorUse    `json:"vectors,omitempty"`
+}
+
+// PackedLayer is the JSON of a Layer.
+type PackedLayer struct {
+	Release    int    `json:"release"`
+	Joined     int    `json:"joined,omitempty"`
+	Entities   int    `json:"entities"`
+	Absent     []byte `json:"absent,omitempty"`
+	Exclusions []byte `json:"exclusions,omitempty"` // packed
+}
+
+// packed implements packer.
+func (v Verdict) packed() any { return v.Packed() }
+
+// Packed is the verdict as its JSON has it.
+func (v Verdict) Packed() PackedVerdict {
+	out := PackedVerdict{
+		Dataset: v.Dataset, Release: v.Release, Amended: v.Amended, Join: v.Join, Columns: v.Columns,
+		EntityGroups: v.EntityGroups, PeriodGroups: v.PeriodGroups, Parts: packParts(v.Parts), Assign: v.Assign,
+		Withheld: packWithheld(v.Withheld), Coverage: packCoverage(v.Coverage), Noise: v.Noise, In: v.In, Pieces: v.Pieces, Vectors: v.Vectors,
+	}
+	for _, l := range v.Layers {
+		out.Layers = append(out.Layers, PackedLayer{Release: l.Release, Joined: l.Joined, Entities: l.Entities, Absent: l.Absent, Exclusions: packExclusions(l.Exclusions)})
+	}
+	return out
+}
+
+// MarshalJSON implements json.Marshaler.
+func (v Verdict) MarshalJSON() ([]byte, error) { return json.Marshal(v.Packed()) }
+
+// UnmarshalJSON implements json.Unmarshaler. It takes what MarshalJSON wrote, also with
+// white space, or with <, > and & as they are, and nothing else.
+func (v *Verdict) UnmarshalJSON(b []byte) error {
+	var p PackedVerdict
+	if err := DecodeStrict(b, &p); err != nil {
+		return fmt.Errorf("verdict: %w", err)
+	}
+	if !p.writtenAs(b) {
+		return errors.New("verdict: not in canonical form")
+	}
+	out := Verdict{
+		Dataset: p.Dataset, Release: p.Release, Amended: p.Amended, Join: p.Join, Columns: p.Columns,
+		EntityGroups: p.EntityGroups, PeriodGroups: p.PeriodGroups, Assign: p.Assign, Noise: p.Noise, In: p.In, Pieces: p.Pieces, Vectors: p.Vectors,
+	}
+	var err error
+	if out.Parts, err = unpack(p.Parts, readPart, packParts); err != nil {
+		return fmt.Errorf("verdict: parts: %w", err)
+	}
+	if out.Withheld, err = unpack(p.Withheld, readWithheld, packWithheld); err != nil {
+		return fmt.Errorf("verdict: withheld groups: %w", err)
+	}
+	if out.Coverage, err = unpack(p.Coverage, readCoverage, packCoverage); err != nil {
+		return fmt.Errorf("verdict: coverage: %w", err)
+	}
+	for i, l := range p.Layers {
+		if n := len(l.Absent); n > 0 && l.Absent[n-1] == 0 {
+			return fmt.Errorf("verdict: layer %d: the absent parts end in a zero byte", i)
+		}
+		layer := Layer{Release: l.Release, Joined: l.Joined, Entities: l.Entities, Absent: l.Absent}
+		if layer.Exclusions, err = unpack(l.Exclusions, readExclusion, packExclusions); err != nil {
+			return fmt.Errorf("verdict: layer %d: exclusions: %w", i, err)
+		}
+		out.Layers = append(out.Layers, layer)
+	}
+	*v = out
+	return nil
+}
+
+// writtenAs reports whether JSON is the one of p: encoding/json reads others as the same.
+func (p PackedVerdict) writtenAs(b []byte) bool {
+	var have, want bytes.Buffer
+	if err := json.Compact(&have, b); err != nil {
+		return false
+	}
+	for _, escape := range []bool{true, false} {
+		want.Reset()
+		e := json.NewEncoder(&want)
+		e.SetEscapeHTML(escape)
+		if err := e.Encode(p); err != nil {
+			return false
+		}
+		if bytes.Equal(have.Bytes(), bytes.TrimSuffix(want.Bytes(), []byte("\n"))) {
+			return true
+		}
+	}
+	return false
+}
+
+// packParts writes for each part how far its group and its class are from those before.
+func packParts(list []Part) []byte {
+	out, last := beginPacked(len(list), 2*len(list)), Part{}
+	for _, p := range list {
+		out = binary.AppendVarint(out, int64(p.Group-last.Group))
+		out = binary.AppendVarint(out, int64(p.Class-last.Class))
+		last = p
+	}
+	return out
+}
+
+func readPart(r *packReader, last Part) Part {
+	return Part{Group: last.Group + int(r.varint()), Class: last.Class + int(r.varint())}
+}
+
+// packWithheld writes for each group how far its entity group is from the one before,
+// and its period group.
+func packWithheld(list []GroupIndex) []byte {
+	out, last := beginPacked(len(list), 2*len(list)), 0
+	for _, g := range list {
+		out = binary.AppendVarint(out, int64(g.Entity-last))
+		out = binary.AppendVarint(out, int64(g.Period))
+		last = g.Entity
+	}
+	return out
+}
+
+func readWithheld(r *packReader, last GroupIndex) GroupIndex {
+	return GroupIndex{Entity: last.Entity + int(r.varint()), Period: int(r.varint())}
+}
+
+// packCoverage writes for each group its entities, how many of them are not included,
+// and those held back.
+func packCoverage(list []Coverage) []byte {
+	out := beginPacked(len(list), 4*len(list))
+	for _, c := range list {
+		out = binary.AppendVarint(out, int64(c.Of))
+		out = binary.AppendVarint(out, int64(c.Of-c.Included))
+		out = binary.AppendVarint(out, int64(c.HeldBack))
+	}
+	return out
+}
+
+func readCoverage(r *packReader, _ Coverage) Coverage {
+	of := int(r.varint())
+	return Coverage{Of: of, Included: of - int(r.varint()), HeldBack: int(r.varint())}
+}
+
+// packExclusions writes for each exclusion its column and part, with part −1 the length
+// of the bitmap and the bitmap, and how many intervals it has, each as how far it begins
+// behind the end of the one before, the first one in the list: that of 0, and how long
+// it is.
+func packExclusions(list []Exclusion) []byte {
+	room := 0
+	for _, x := range list {
+		room += 12 + len(x.Parts) + 4*len(x.Intervals)
+	}
+	out, last := beginPacked(len(list), room), int64(0)
+	for _, x := range list {
+		out = binary.AppendVarint(out, int64(x.Column))
+		out = binary.AppendVarint(out, int64(x.Part))
+		out = binary.AppendUvarint(out, uint64(len(x.Parts)))
+		out = append(out, x.Parts...)
+		out = binary.AppendUvarint(out, uint64(len(x.Intervals)))
+		for _, i := range x.Intervals {
+			out = binary.AppendVarint(out, i.From-last)
+			out = binary.AppendVarint(out, i.To-i.From)
+			last = i.To
+		}
+	}
+	return out
+}
+
+func readExclusion(r *packReader, _ Exclusion) Exclusion {
+	x := Exclusion{Column: int(r.varint()), Part: int(r.varint())}
+	if n := r.count(1); n > 0 {
+		x.Parts, r.rest = bytes.Clone(r.rest[:n]), r.rest[n:]
+	}
+	at := r.end
+	for range r.count(2) {
+		from := at + r.varint()
+		at = from + r.varint()
+		x.Intervals = append(x.Intervals, Interval{From: from, To: at})
+	}
+	r.end = at
+	return x
+}
+
+// beginPacked begins a list of n elements; nil is none.
+func beginPacked(n, room int) []byte {
+	if n == 0 {
+		return nil
+	}
+	return binary.AppendUvarint(append(make([]byte, 0, room+8), packFormat), uint64(n)) //nolint:gosec // never negative
+}
+
+// unpack reads what pack wrote, element by element. It is strict: any other bytes are an
+// error. It takes no more memory than some forty times the length of b.
+func unpack[T any](b []byte, read func(r *packReader, last T) T, pack func([]T) []byte) ([]T, error) {
+	if len(b) == 0 {
+		return nil, nil
+	}
+	if b[0] != packFormat {
+		return nil, fmt.Errorf("format %d, this program reads %d", b[0], packFormat)
+	}
+	r := &packReader{rest: b[1:]}
+	n := r.count(2)
+	out := make([]T, 0, n)
+	var last T
+	for i := 0; i < n && r.err == nil; i++ {
+		last = read(r, last)
+		out = append(out, last)
+	}
+	switch {
+	case r.err != nil:
+		return nil, fmt.Errorf("after %d elements: %w", max(len(out)-1, 0), r.err)
+	case len(r.rest) > 0:
+		return nil, fmt.Errorf("%d bytes follow the last element", len(r.rest))
+	case !bytes.Equal(pack(out), b):
+		return nil, errors.New("not in canonical form")
+	}
+	return out, nil
+}
+
+// packReader reads the numbers of a packed list; after an error all are 0.
+type packReader struct {
+	rest []byte
+	end  int64 // of the interval before
+	err  error
+}
+
+func (r *packReader) varint() int64 {
+	v, n := binary.Varint(r.rest)
+	return int64(r.take(uint64(v), n)) //nolint:gosec // as it was written
+}
+
+// count is a number of things that have at least so many bytes each.
+func (r *packReader) count(bytes int) int {
+	v, n := binary.Uvarint(r.rest)
+	if v = r.take(v, n); v > uint64(len(r.rest)/bytes) { //nolint:gosec // never negative
+		r.err, r.rest, v = errors.New("more elements than bytes"), nil, 0
+	}
+	return int(v) //nolint:gosec // bounded by a length
+}
+
+func (r *packReader) take(v uint64, n int) uint64 {
+	if n <= 0 {
+		r.err, r.rest = errors.New("a number that does not end"), nil
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return v
+}
+
+// assignFormat begins a packed assignment. Format 1 had a length for every run.
+const assignFormat = 2
+
+// PackAssign writes an assignment of entities to groups (−1: none) as runs: per run the
+// zigzag difference of its group to the one before (the first: to −1), doubled, and one
+// more where the run is longer than 1, which its length less 2 then follows, as unsigned
+// varints. Sorted registries give a few bytes, the worst case three bytes an
+// entity.
+func PackAssign(assign []int32) []byte {
+	out := append(make([]byte, 0, 2*len(assign)+16), assignFormat)
+	last := int64(-1)
+	for i := 0; i < len(assign); {
+		end := i + 1
+		for end < len(assign) && assign[end] == assign[i] {
+			end++
+		}
+		diff := int64(assign[i]) - last
+		token := uint64(diff<<1^diff>>63) << 1 //nolint:gosec // as zigzag is defined
+		if end-i > 1 {
+			token |= 1
+		}
+		if token >= 0x80 && token < 1<<14 {
+			out = append(out, byte(token)|0x80, byte(token>>7)) //nolint:gosec // what AppendUvarint would write
+		} else {
+			out = binary.AppendUvarint(out, token)
+		}
+		if end-i > 1 {
+			out = binary.AppendUvarint(out, uint64(end-i-2)) //nolint:gosec // not negative
+		}
+		last, i = int64(assign[i]), end
+	}
+	return out
+}
+
+// UnpackAssign reads what PackAssign wrote for n entities. Any other bytes are
+// an error, other encodings of the same assignment included.
+func UnpackAssign(b []byte, n int) ([]int32, error) {
+	if n < 0 || n > MaxRegistryRows {
+		return nil, fmt.Errorf("assignment of %d entities, at most %d are accepted", n, MaxRegistryRows)
+	}
+	if len(b) == 0 || b[0] != assignFormat {
+		return nil, errors.New("assignment of an unknown version")
+	}
+	assign := make([]int32, 0, n)
+	last := int64(-1)
+	for rest := b[1:]; len(rest) > 0; {
+		token, k := binary.Uvarint(rest)
+		zigzag := token >> 1
+		diff := int64(zigzag>>1) ^ -int64(zigzag&1) //nolint:gosec // as zigzag is defined
+		group := last + diff
+		if k <= 0 || diff < -MaxRegistryRows-1 || diff > MaxRegistryRows+1 || group < -1 || group >= MaxRegistryRows {
+			return nil, fmt.Errorf("assignment: bad group after %d of %d entities", len(assign), n)
+		}
+		run, l := uint64(0), 0
+		if token&1 != 0 {
+			if run, l = binary.Uvarint(rest[k:]); l <= 0 || run > MaxRegistryRows {
+				return nil, fmt.Errorf("assignment: bad run after %d of %d entities", len(assign), n)
+			}
+			run++
+		}
+		if run++; run > uint64(n-len(assign)) { //nolint:gosec // never negative
+			return nil, fmt.Errorf("assignment: bad run after %d of %d entities", len(assign), n)
+		}
+		for range run {
+			assign = append(assign, int32(group)) //nolint:gosec // bounded above
+		}
+		last, rest = group, rest[k+l:]
+	}
+	if len(assign) != n {
+		return nil, fmt.Errorf("assignment of %d entities, want %d", len(assign), n)
+	}
+	if !bytes.Equal(PackAssign(assign), b) {
+		return nil, errors.New("assignment is not in canonical form")
+	}
+	return assign, nil
+}

@@ -1,0 +1,198 @@
+package view
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bits-and-blooms/bitset"
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+)
+
+// Datasets returns all datasets by id.
+func (v DatasetReader) Datasets() ([]catalog.Dataset, error) {
+	return records.List[catalog.Dataset](v.r, records.PrefixDataset)
+}
+
+// Dataset returns a dataset.
+func (v DatasetReader) Dataset(id string) (catalog.Dataset, error) {
+	return records.Find[catalog.Dataset](v.r, records.PrefixDataset+id)
+}
+
+// Descriptor is a dataset's descriptor as it was after so many amendments.
+func (v DatasetReader) Descriptor(d catalog.Dataset, amended int) (catalog.Descriptor, error) {
+	return records.DescriptorAt(v.r, d, amended)
+}
+
+// DatasetAt is a dataset with the descriptor that it had after so many amendments.
+func (v DatasetReader) DatasetAt(id string, amended int) (catalog.Dataset, error) {
+	return records.DatasetAt(v.r, id, amended)
+}
+
+// Version returns a version of a dataset; versions count from 1.
+func (v DatasetReader) Version(dataset string, version int) (catalog.Version, error) {
+	return records.Find[catalog.Version](v.r, records.PrefixVersion+records.VersionName(dataset, version))
+}
+
+// Versions returns all versions of a dataset, the first first.
+func (v DatasetReader) Versions(dataset string) ([]catalog.Version, error) {
+	return records.List[catalog.Version](v.r, records.PrefixVersion+dataset+"/")
+}
+
+// Counts returns which entities count in one period of the policy's grain for a
+// measure of a protected dataset's version that is committed. The bitmap is not to be changed.
+func (v DatasetReader) Counts(dataset string, version int, measure string, period int64) (*bitset.BitSet, error) {
+	d, err := v.Dataset(dataset)
+	if err != nil {
+		return nil, err
+	}
+	ver, err := v.Version(dataset, version)
+	if err != nil {
+		return nil, err
+	}
+	if d.Descriptor, err = records.DescriptorAt(v.r, d, ver.Amended); err != nil {
+		return nil, err
+	}
+	periods := ver.PolicyPeriods(d.Descriptor)
+	i := period - periods.From
+	if ver.State == catalog.VersionProposed || ver.State == catalog.VersionRejected || d.Descriptor.Policy.Public ||
+		i < 0 || period >= periods.To || slices.Index(d.Descriptor.MeasureNames(), measure) < 0 {
+		return nil, fmt.Errorf("counts of %s in %s: %w", measure, d.Descriptor.Policy.Grain.Format(period), records.ErrNotFound)
+	}
+	all, err := v.cache.VersionCounts(v.r, ver, measure, int(periods.To-periods.From))
+	if err != nil {
+		return nil, err
+	}
+	return all.Counting[i], nil
+}
+
+// DatasetPage lists datasets by id, withdrawn ones too.
+func (v DatasetReader) DatasetPage(p records.Page) ([]catalog.Dataset, string, error) {
+	return records.ReadPage[catalog.Dataset](v.r, records.PrefixDataset, p, records.Itself)
+}
+
+// OfferedPage lists datasets that are not withdrawn.
+func (v DatasetReader) OfferedPage(p records.Page) ([]catalog.Dataset, string, error) {
+	return records.ReadPage[catalog.Dataset](v.r, records.PrefixDataset, p, func(name string, value []byte) ([]byte, error) {
+		var d struct {
+			Withdrawn *catalog.Withdrawal `json:"withdrawn"`
+		}
+		if err := json.Unmarshal(value, &d); err != nil {
+			return nil, fmt.Errorf("decode %s%s: %w", records.PrefixDataset, name, err)
+		}
+		if d.Withdrawn != nil {
+			return nil, nil
+		}
+		return value, nil
+	})
+}
+
+// VersionPage lists a dataset's versions by number.
+func (v DatasetReader) VersionPage(dataset string, p records.Page) ([]catalog.Version, string, error) {
+	return records.ReadPage[catalog.Version](v.r, records.PrefixVersion+dataset+"/", p, records.Itself)
+}
+
+// ChangePage lists changes of the catalog in the ledger's order.
+func (v DatasetReader) ChangePage(p records.Page) ([]records.Change, string, error) {
+	return records.ReadPage[records.Change](v.r, records.PrefixChange, p, records.Itself)
+}
+
+// News returns what a version declared of its sources beside presence, as it came.
+func (v DatasetReader) News(dataset string, version int) ([]catalog.SourceNews, error) {
+	return records.ReadNews(v.r, dataset, version)
+}
+
+// Places tells how the places for exact portfolios of a dataset are taken, by measure in
+// the descriptor's order; nothing of a public one.
+func (v DatasetReader) Places(dataset string) ([]catalog.Places, error) {
+	d, err := v.Dataset(dataset)
+	if err != nil || d.Descriptor.Policy.Public {
+		return nil, err
+	}
+	now, err := records.Clock(v.r)
+	if err != nil {
+		return nil, err
+	}
+	var out []catalog.Places
+	for _, m := range d.Descriptor.MeasureNames() {
+		held, err := records.Holders(v.r, now, dataset, m)
+		if err != nil {
+			return nil, err
+		}
+		p := catalog.Places{Measure: m, Owners: d.Descriptor.Policy.Owners(), Holders: records.Owners(held)}
+		if p.Taken, err = v.takenOf(dataset, m); err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// takenOf are the periods of a measure that owners have asked for.
+func (v DatasetReader) takenOf(dataset, measure string) ([]catalog.Taken, error) {
+	prefix := records.PlacesPrefix(dataset, measure)
+	keys, err := records.Names(v.r, prefix)
+	if err != nil {
+		return nil, err
+	}
+	var out []catalog.Taken
+	for _, name := range keys {
+		var period int64
+		if _, err := fmt.Sscan(strings.TrimLeft(name, "0"), &period); err != nil {
+			return nil, fmt.Errorf("place %s%s: %w", prefix, name, err)
+		}
+		period -= records.PlaceZero
+		list, err := records.Find[[]records.Place](v.r, prefix+name)
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range list {
+			i := slices.IndexFunc(out, func(t catalog.Taken) bool { return t.Owner == x.Owner && t.To == period })
+			if i < 0 {
+				out = append(out, catalog.Taken{Owner: x.Owner, Interval: catalog.Interval{From: period, To: period + 1}})
+			} else {
+				out[i].To = period + 1
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b catalog.Taken) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Owner, b.Owner))
+	})
+	return out, nil
+}
+
+// PendingVersions returns the versions that are neither live nor rejected.
+func (v DatasetReader) PendingVersions() ([]catalog.Version, error) {
+	return v.versionsNamed(records.PrefixTodoVersion)
+}
+
+// Unacked returns the committed versions, live ones included, that a node has
+// not acknowledged.
+func (v DatasetReader) Unacked(node string) ([]catalog.Version, error) {
+	return v.versionsNamed(records.PrefixTodoAck + node + "/")
+}
+
+func (v DatasetReader) versionsNamed(prefix string) ([]catalog.Version, error) {
+	all, err := records.Names(v.r, prefix)
+	if err != nil {
+		return nil, err
+	}
+	var out []catalog.Version
+	for _, name := range all {
+		dataset, number, _ := strings.Cut(name, "/")
+		n, err := strconv.Atoi(number)
+		if err != nil {
+			return nil, fmt.Errorf("index %s%s: %w", prefix, name, err)
+		}
+		ver, err := v.Version(dataset, n)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, ver)
+	}
+	return out, nil
+}

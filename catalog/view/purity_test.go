@@ -1,0 +1,17 @@
+package view
+
+import (
+	"testing"
+
+	"github.com/weirdata/weir/catalog/puritytest"
+)
+
+func TestImportsArePure(t *testing.T) {
+	puritytest.Imports(t,
+		"bytes", "cmp", "encoding/binary", "encoding/json", "errors", "fmt", "slices", "strconv", "strings",
+		"github.com/bits-and-blooms/bitset",
+		"github.com/weirdata/weir/catalog", "github.com/weirdata/weir/catalog/disclosure", "github.com/weirdata/weir/catalog/tables", "github.com/weirdata/weir/catalog/records", // pure themselves
+	)
+}
+
+func TestNothingDependsOnTheOrderOfAMap(t *testing.T) { puritytest.Order(t, 8) }

@@ -1,0 +1,96 @@
+package view
+
+import (
+	"fmt"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/tables"
+)
+
+// Registries returns all registries by id.
+func (v RegistryReader) Registries() ([]catalog.Registry, error) {
+	return records.List[catalog.Registry](v.r, records.PrefixRegistry)
+}
+
+// Registry returns a registry.
+func (v RegistryReader) Registry(id string) (catalog.Registry, error) {
+	return records.Find[catalog.Registry](v.r, records.PrefixRegistry+id)
+}
+
+// Table returns the first rows committed rows of a registry, or all of them
+// when rows is negative.
+func (v RegistryReader) Table(id string, rows int) (*tables.Table, error) {
+	reg, err := v.Registry(id)
+	if err != nil {
+		return nil, err
+	}
+	if rows > reg.Rows {
+		return nil, fmt.Errorf("row %d of registry %s: %w", rows, id, records.ErrNotFound)
+	}
+	t, err := v.cache.Table(v.r, reg)
+	if err != nil || rows < 0 {
+		return t, err
+	}
+	return t.Prefix(rows), nil
+}
+
+// Rows returns the committed rows from ≤ i < to of a registry: id, then the
+// attributes. to is cut to what there is.
+func (v RegistryReader) Rows(id string, from, to int) ([][]string, error) {
+	t, err := v.Table(id, -1)
+	if err != nil {
+		return nil, err
+	}
+	var rows [][]string
+	for i := max(from, 0); i < min(to, t.Rows()); i++ {
+		rows = append(rows, t.Row(i))
+	}
+	return rows, nil
+}
+
+// RowsAt is Rows as they were in a state that the registry's record r is of.
+func (v RegistryReader) RowsAt(r catalog.Registry, from, to int) ([][]string, error) {
+	t, err := v.TableAt(r.ID, r.States)
+	if err != nil {
+		return nil, err
+	}
+	var rows [][]string
+	for i := max(from, 0); i < min(to, t.Rows()); i++ {
+		rows = append(rows, t.Row(i))
+	}
+	return rows, nil
+}
+
+// RegistryPage lists registries by id.
+func (v RegistryReader) RegistryPage(p records.Page) ([]catalog.Registry, string, error) {
+	return records.ReadPage[catalog.Registry](v.r, records.PrefixRegistry, p, records.Itself)
+}
+
+// RegistryStatePage lists the states that a registry's rows have had, by number.
+func (v RegistryReader) RegistryStatePage(registry string, p records.Page) ([]catalog.RegistryState, string, error) {
+	return records.ReadPage[catalog.RegistryState](v.r, records.PrefixRegistryState+registry+"/", p, records.Itself)
+}
+
+// RegistryState is the state of that number.
+func (v RegistryReader) RegistryState(registry string, number int) (catalog.RegistryState, error) {
+	return records.Find[catalog.RegistryState](v.r, records.StateKey(registry, number))
+}
+
+// CodeValues are the values of a registry's attribute, by its position, in the order of
+// their numbers, as a JSON list; ErrNotFound while no family has classes by it.
+func (v RegistryReader) CodeValues(registry string, attribute int) ([]byte, error) {
+	b, err := v.r.Get([]byte(records.CodesKey(registry, attribute)))
+	if err == nil && b == nil {
+		err = records.ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("values of attribute %d of registry %.80q: %w", attribute, registry, err)
+	}
+	return b, nil
+}
+
+// TableAt is a registry's table as it was in a state, with its attributes of then.
+func (v RegistryReader) TableAt(registry string, number int) (*tables.Table, error) {
+	return v.cache.TableAt(v.r, registry, number)
+}

@@ -1,0 +1,2 @@
+// Package buyer has the commands of those who ask: queries and private portfolios.
+package buyer

@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/weirdata/weir/node/client"
+)
+
+// KeyOwner names whose key a command uses under --dir when --as does not say.
+type KeyOwner string
+
+// Those whose keys weir dev makes.
+const (
+	Bureau   KeyOwner = "bureau"
+	Buyer    KeyOwner = "buyer"
+	Operator KeyOwner = "operator"
+	// Nobody is for a command that reads only what is public.
+	Nobody KeyOwner = ""
+)
+
+// With connects, does something with the connection, and closes it.
+func (a *App) With(who KeyOwner, do func(*client.Client) error) error {
+	c, err := a.Connect(who)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return do(c)
+}
+
+// Connect makes the client for a command, which closes it.
+func (a *App) Connect(who KeyOwner) (*client.Client, error) {
+	return a.ConnectWith(who, client.Options{})
+}
+
+// ConnectWith is Connect with options for the client.
+func (a *App) ConnectWith(who KeyOwner, o client.Options) (*client.Client, error) {
+	profile, err := a.LoadProfile()
+	if err != nil {
+		return nil, err
+	}
+	key, err := a.loadKey(who)
+	if err != nil {
+		return nil, err
+	}
+	o.Records = a.RecordDir()
+	return client.New(profile, key, o)
+}
+
+// LoadProfile finds what pins the cluster: --profile, --dir, WEIR_PROFILE,
+// WEIR_DIR, then the user's own profile.
+func (a *App) LoadProfile() (client.Profile, error) {
+	dir, path := a.Directory(), a.profilePath()
+	if path == "" {
+		return client.Profile{}, errNoCluster
+	}
+	profile, err := client.LoadProfile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if dir != "" {
+			return profile, fmt.Errorf("no cluster is running in %s (there is no %s); start one with `weir dev --dir %s`", dir, path, dir)
+		}
+		return profile, errNoCluster
+	}
+	if err != nil {
+		return profile, fmt.Errorf("read the profile: %w", err)
+	}
+	if addr := setting(a.addr, "WEIR_ADDR"); addr != "" {
+		if u, err := url.Parse(addr); err != nil || u.Scheme != "https" || u.Host == "" {
+			return profile, &UsageError{Message: fmt.Sprintf("--addr, or WEIR_ADDR, is https://HOST:PORT, not %q", addr), Command: "weir"}
+		}
+		profile.Addr = addr
+	}
+	return profile, nil
+}
+
+// Profile is the file of --profile, or nothing.
+func (a *App) Profile() string { return a.profile }
+
+// profilePath is where the profile is looked for; empty: nowhere.
+func (a *App) profilePath() string {
+	path := a.profile
+	dir := a.Directory()
+	if path == "" && a.dir == "" {
+		path = os.Getenv("WEIR_PROFILE")
+	}
+	if path == "" && dir != "" {
+		path = filepath.Join(dir, "ready.json")
+	}
+	if path == "" {
+		if config, err := os.UserConfigDir(); err == nil {
+			path = filepath.Join(config, "weir", "profile.json")
+		}
+	}
+	return path
+}
+
+// errNoCluster is a usage error without a command of its own.
+var errNoCluster = &UsageError{
+	Message: "which cluster? give --dir D of a `weir dev` cluster, or --profile FILE that pins one",
+	Command: "weir",
+}
+
+// Directory is --dir or WEIR_DIR.
+func (a *App) Directory() string { return setting(a.dir, "WEIR_DIR") }
+
+// loadKey finds the key: --key, the one of --as or of the command under --dir,
+// WEIR_KEY, the one under WEIR_DIR.
+func (a *App) loadKey(who KeyOwner) (*client.Key, error) {
+	path := a.keyPath(who)
+	if path == "" {
+		if who == Nobody {
+			return nil, nil //nolint:nilnil // a client without a key reads what is public
+		}
+		return nil, &UsageError{Message: "whose key? give --key FILE, or --dir D with the keys of a `weir dev` cluster", Command: "weir"}
+	}
+	key, err := client.LoadKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if near, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*.key")); err == nil && len(near) > 0 && filepath.Base(filepath.Dir(path)) == "keys" {
+			for i, k := range near {
+				near[i] = strings.TrimSuffix(filepath.Base(k), ".key")
+			}
+			return nil, fmt.Errorf("there is no key at %s; there are those of %s, and others are given with --key FILE", path, strings.Join(near, ", "))
+		}
+		return nil, fmt.Errorf("there is no key at %s; make one with `weir keygen --name ORG --out %s`", path, path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the key: %w", err)
+	}
+	return key, nil
+}
+
+func (a *App) keyPath(who KeyOwner) string {
+	if a.as != "" {
+		who = KeyOwner(a.as)
+	}
+	under := func(dir string) string {
+		if dir == "" || who == Nobody {
+			return ""
+		}
+		return filepath.Join(dir, "keys", string(who)+".key")
+	}
+	for _, path := range []string{a.key, under(a.dir), os.Getenv("WEIR_KEY"), under(os.Getenv("WEIR_DIR"))} {
+		if path != "" {
+			return path
+		}
+	}
+	return ""
+}
+
+// RecordDir is where this machine keeps what it asked, published and registered: beside
+// the profile.
+func (a *App) RecordDir() string { return filepath.Dir(a.profilePath()) }

@@ -1,0 +1,3 @@
+// Package contract has the commands that publishers and buyers share: orders, and the
+// contracts that are granted on them.
+package contract

@@ -1,0 +1,166 @@
+package operator
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/cmd/weir/cli"
+	"github.com/weirdata/weir/node"
+	"github.com/weirdata/weir/node/config"
+)
+
+// NewNodeCommand returns the command that runs a node.
+func NewNodeCommand(a *cli.App) *cobra.Command {
+	return cli.Group(cli.ForOperators, "node", "run a node of a cluster",
+		`  weir node start --id n1 --dir /var/lib/weir --seal-key-file /run/keys/weir --genesis /etc/weir/genesis.json`,
+		newNodeStartCommand(a),
+		newNodeConfigCommand(a))
+}
+
+func newNodeConfigCommand(a *cli.App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "config",
+		Short: "print a configuration file with every key, its meaning and its default",
+		Long: `Print a configuration for weir node start --config: every key with its meaning and
+default. A variable of the environment goes over a key of the file, and a flag over both.`,
+		Example: `  weir node config > /etc/weir/node.yaml`,
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := io.WriteString(a.Stdout, config.Example())
+			return err
+		},
+	}
+}
+
+func newNodeStartCommand(a *cli.App) *cobra.Command {
+	var o node.Options
+	var configFile, genesis, level string
+	var stopWithStdin bool
+	var clockOffset time.Duration
+	cmd := &cobra.Command{
+		Use:   "start",
+		Short: "run this machine's node until it is interrupted",
+		Long: `Run a node until it is interrupted. The founding names the roster, the
+threshold and every node's addresses and keys; the node's own keys are in --dir,
+sealed under the key in --seal-key-file, which belongs on another medium. All of it
+may stand in a file: see weir node config.`,
+		Example: `  weir node start --config /etc/weir/node.yaml
+  weir node start --id n1 --dir /var/lib/weir --seal-key-file /run/keys/weir --genesis /etc/weir/genesis.json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			c, err := config.Read(configFile, os.LookupEnv)
+			if err != nil {
+				return err
+			}
+			l := c.LogLevel
+			if level != "" {
+				if err := l.UnmarshalText([]byte(level)); err != nil {
+					return cli.Usagef(cmd, "--log-level is %q, want debug, info, warn or error", level)
+				}
+			}
+			configure(&o, c)
+			o.Dir, genesis = cmp.Or(a.Directory(), c.Dir), cmp.Or(genesis, c.Genesis)
+			for _, needed := range [][3]string{{"id", "id", o.ID}, {"dir", "dir", o.Dir},
+				{"seal-key-file", "seal_key_file or seal_key_command", cmp.Or(o.SealKeyFile, c.SealKeyCommand)}, {"genesis", "genesis", genesis}} {
+				if needed[2] == "" {
+					return cli.Usagef(cmd, "--%s is needed, or %s in the file of --config", needed[0], needed[1])
+				}
+			}
+			o.Version = cli.Version()
+			o.Logger = slog.New(slog.NewJSONHandler(a.Stderr, &slog.HandlerOptions{Level: l, ReplaceAttr: shownAttr}))
+			if o.Genesis, err = node.ReadGenesis(genesis); err != nil {
+				return err
+			}
+			if clockOffset != 0 {
+				o.Clock = func() time.Time { return time.Now().Add(clockOffset) }
+			}
+			ctx := cmd.Context()
+			if stopWithStdin {
+				var stop context.CancelFunc
+				ctx, stop = untilClosed(ctx, a.Stdin)
+				defer stop()
+			}
+			return runNode(ctx, o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&configFile, "config", "", "configuration file, as weir node config prints one")
+	f.StringVar(&o.ID, "id", "", "this node's id in the founding's roster")
+	f.StringVar(&o.SealKeyFile, "seal-key-file", "", "file with the key that seals the node's secrets")
+	f.StringVar(&genesis, "genesis", "", "the cluster's founding")
+	f.StringVar(&o.PeerListen, "peer-listen", "", "address to listen on for nodes (default: the roster's)")
+	f.StringVar(&o.APIListen, "api-listen", "", "address to listen on for clients (default: the roster's)")
+	f.StringVar(&o.MetricsListen, "metrics-listen", "", "address on which to tell metrics in Prometheus' format (default: none)")
+	f.StringVar(&level, "log-level", "", "debug, info, warn or error (default info)")
+	f.BoolVar(&stopWithStdin, "stop-with-stdin", false, "stop when standard input closes, as when the parent process ends")
+	// What a machine with a wrong clock does, for tests of clusters.
+	f.DurationVar(&clockOffset, "clock-offset", 0, "add to the machine's clock, in tests of clusters")
+	if err := f.MarkHidden("clock-offset"); err != nil {
+		panic(err) // the flag is there
+	}
+	cli.CompleteWords(cmd, "log-level", "debug", "info", "warn", "error")
+	return cmd
+}
+
+// configure fills in what flags left open.
+func configure(o *node.Options, c config.Config) {
+	o.ID = cmp.Or(o.ID, c.ID)
+	if o.SealKeyFile == "" {
+		o.SealKeyFile, o.SealKeyCommand = c.SealKeyFile, strings.Fields(c.SealKeyCommand)
+	}
+	o.PeerListen, o.APIListen = cmp.Or(o.PeerListen, c.PeerListen), cmp.Or(o.APIListen, c.APIListen)
+	o.MetricsListen = cmp.Or(o.MetricsListen, c.MetricsListen)
+	o.Workers, o.MinFreeBytes = c.Workers, uint64(c.MinFree)
+	o.Heartbeat, o.QuorumWait = c.Heartbeat, c.QuorumWait
+	o.AttemptTimeout, o.CeremonyTimeout = c.AttemptTimeout, c.CeremonyTimeout
+	o.ScrubEvery, o.ScrubPause = c.ScrubEvery, c.ScrubPause
+	o.CollectEvery, o.KeepOrphans = c.CollectEvery, c.KeepOrphans
+}
+
+// runNode runs a node until ctx ends or one of its servers fails.
+func runNode(ctx context.Context, o node.Options) error {
+	start := time.Now()
+	ctx, stop := context.WithCancel(ctx)
+	var told sync.WaitGroup
+	defer func() { stop(); told.Wait() }()
+	err := node.Run(ctx, o, func(n *node.Node) {
+		o.Logger.Info("node started", "node", o.ID, "api", n.APIAddr().String(), "after", time.Since(start).Round(time.Millisecond).String())
+		told.Go(func() { tellSystemd(ctx, o.Logger, n) })
+	})
+	o.Logger.Info("node stops", "node", o.ID)
+	return err
+}
+
+// untilClosed returns a context that ends when r does. The goroutine that reads
+// ends with r, which is the process's standard input: with the process.
+func untilClosed(ctx context.Context, r io.Reader) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		_, err := io.Copy(io.Discard, r)
+		cancel(fmt.Errorf("standard input closed: %w", errors.Join(err, io.EOF)))
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// shownAttr keeps what others wrote from turning the lines of a log that a person reads:
+// JSON's encoder escapes controls only below 0x20.
+func shownAttr(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindString {
+		a.Value = slog.StringValue(catalog.ShownLines(a.Value.String()))
+	}
+	if err, is := a.Value.Any().(error); is {
+		a.Value = slog.StringValue(catalog.ShownLines(err.Error()))
+	}
+	return a
+}

@@ -1,0 +1,111 @@
+package operator
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weirdata/weir/cmd/weir/cli"
+	"github.com/weirdata/weir/cmd/weir/term"
+	"github.com/weirdata/weir/node/client"
+)
+
+// NewOperatorCommand returns the command that watches nodes.
+func NewOperatorCommand(a *cli.App) *cobra.Command {
+	return cli.Group(cli.ForOperators, "operator", "watch the nodes of a cluster", "  weir operator status --dir /tmp/weir", newOperatorStatusCommand(a))
+}
+
+func newOperatorStatusCommand(a *cli.App) *cobra.Command {
+	return &cobra.Command{
+		Use: "status", Short: "how every node is",
+		Long: `Asks every node for its own view: whether it can take work, its part in the
+replicated log, and how its blobs fare. Blobs are counted since the node was
+started: repaired ones were damaged or lost on its disk and fetched again from
+another node; damaged ones wait for that; lost ones no node has any more.
+
+It needs no quorum. It exits with 1 when a node does not answer, cannot take
+work, or has damaged or lost blobs, and says which and why.`,
+		Example: "  weir operator status --dir /tmp/weir",
+		Args:    cli.Exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.With(cli.Operator, func(c *client.Client) error {
+				list, err := c.Statuses(cmd.Context())
+				if err != nil {
+					return err
+				}
+				t := statusTable(list, func(n int64) string { return strconv.FormatInt(n, 10) })
+				if a.Output == cli.Table {
+					t = statusTable(list, cli.FormatBytes).Turned()
+				}
+				if err := a.Print(map[string]any{"nodes": list}, t); err != nil {
+					return err
+				}
+				return nodeFaults(list)
+			})
+		},
+	}
+}
+
+// statusTable is a row a node; bytes prints a number of bytes.
+func statusTable(list []client.NodeStatus, bytes func(int64) string) term.Table {
+	s := term.Table{Head: []string{"node", "ready", "state", "term", "applied", "entries", "snapshot", "sees", "blobs", "bytes", "damaged", "repaired", "lost", "scrubbed", "last scrub", "disk free"}}
+	for _, n := range list {
+		if n.Status == nil {
+			s.Add(n.Node, "no answer", "", "", "", "", "", "", "", "", "", "", "", "", "", "")
+			continue
+		}
+		ready := "yes"
+		if !n.Status.Ready {
+			ready = "no"
+		}
+		l, b := n.Status.Ledger, n.Status.Blobs
+		s.Add(n.Node, ready, l.State, strconv.FormatUint(l.Term, 10), strconv.FormatUint(l.Applied, 10), strconv.FormatUint(l.Entries, 10),
+			strconv.FormatUint(l.Snapshot, 10), strings.Join(n.Status.Alive, ","), strconv.FormatInt(b.Stored, 10), bytes(b.Bytes),
+			strconv.Itoa(b.Damaged), strconv.FormatInt(b.Repaired, 10), strconv.FormatInt(b.Lost, 10), strconv.FormatInt(b.Scrubbed, 10),
+			formatScrub(b.LastScrub), bytes(int64(min(l.FreeBytes, math.MaxInt64))))
+	}
+	return s
+}
+
+// formatScrub is when a scrub ended, to the second; before the first one it is never.
+func formatScrub(ms int64) string {
+	if ms == 0 {
+		return "never"
+	}
+	return cli.FormatTime(ms)
+}
+
+// nodeFaults is nil when all nodes are well, else it says what is the matter with which.
+func nodeFaults(list []client.NodeStatus) error {
+	var faults []error
+	well := 0
+	for _, n := range list {
+		if n.Well() {
+			well++
+		}
+		switch {
+		case n.Status == nil:
+			faults = append(faults, fmt.Errorf("node %s at %s gives no status: %s", n.Node, n.Addr, n.Error))
+			continue
+		case !n.Status.Ready:
+			faults = append(faults, fmt.Errorf("node %s cannot take work: %s", n.Node, strings.Join(n.Status.Reasons, "; ")))
+		}
+		if n.Status.Waiting != "" {
+			faults = append(faults, fmt.Errorf("node %s, which leads, waits: %s", n.Node, n.Status.Waiting))
+		}
+		for _, alarm := range n.Status.Alarms {
+			faults = append(faults, fmt.Errorf("node %s raises an alarm: %s", n.Node, alarm))
+		}
+		if b := n.Status.Blobs; b.Damaged > 0 || b.Lost > 0 {
+			faults = append(faults, fmt.Errorf("node %s has %d damaged blobs that wait for repair, and %d that no node has any more", n.Node, b.Damaged, b.Lost))
+		}
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d nodes can take work:\n%w", well, len(list), errors.Join(faults...))
+}

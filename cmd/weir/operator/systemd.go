@@ -1,0 +1,64 @@
+package operator
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// health is what a supervisor is told of a node.
+type health interface {
+	Live() error
+	Ready() (bool, []string)
+}
+
+// tellSystemd tells systemd, where it has started this process, that the node is there, how
+// it fares, and at intervals that it still answers (sd_notify(3), Type=notify and WatchdogSec
+// of systemd.service(5)). It returns when ctx ends.
+//
+// A node whose ledger has stopped answers, with the reason: it is not restarted for that,
+// since it waits for room on its disk, or for a person. One that no longer answers is.
+func tellSystemd(ctx context.Context, log *slog.Logger, n health) {
+	tell := func(lines ...string) {
+		if _, err := daemon.SdNotify(false, strings.Join(lines, "\n")); err != nil {
+			log.Warn("tell systemd", "error", err)
+		}
+	}
+	tell(daemon.SdNotifyReady, standing(n))
+	every, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		log.Warn("read how often systemd wants to hear", "error", err)
+	}
+	if every == 0 {
+		<-ctx.Done()
+		tell(daemon.SdNotifyStopping)
+		return
+	}
+	tick := time.NewTicker(every / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			tell(daemon.SdNotifyStopping)
+			return
+		case <-tick.C:
+			tell(daemon.SdNotifyWatchdog, standing(n))
+		}
+	}
+}
+
+// standing is the line that systemctl status shows.
+func standing(n health) string {
+	if err := n.Live(); err != nil {
+		return "STATUS=" + catalog.Shown(err.Error())
+	}
+	if ready, reasons := n.Ready(); !ready {
+		return "STATUS=not ready: " + catalog.Shown(strings.Join(reasons, "; "))
+	}
+	return "STATUS=ready"
+}

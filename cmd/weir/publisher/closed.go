@@ -1,0 +1,124 @@
+package publisher
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dustin/go-humanize/english"
+	"github.com/spf13/pflag"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/client/news"
+	"github.com/weirdata/weir/node/client/publish"
+)
+
+// closedHelp says what --closed-to is for.
+const closedHelp = `
+A period of the policy's grain becomes final with the first version that has it whole:
+by default all to whose end the data reaches. A month is not settled by its first
+days; where even the last whole one is still provisional, say with --closed-to which
+is the last that is not. What is not closed is in no figure yet.
+`
+
+// closedTo is the flag that says which periods become final.
+type closedTo struct{ period string }
+
+func (c *closedTo) flag(flags *pflag.FlagSet) {
+	flags.StringVar(&c.period, "closed-to", "", "the last `period` of the policy's grain that is final, e.g. 2024-03; default: the last one to whose end the data reaches")
+}
+
+// apply sets which periods become final, and refuses what cannot.
+func (c closedTo) apply(p *publish.Prepared) error {
+	if c.period != "" {
+		want := p.Source.Descriptor.Policy.Grain
+		grain, at, err := catalog.ParsePeriod(c.period)
+		if err != nil {
+			return fmt.Errorf("--closed-to: %w", err)
+		}
+		if grain != want {
+			return fmt.Errorf("--closed-to %s is one %s, and periods of dataset %s become final by the %s", c.period, grain, p.Source.Descriptor.Dataset, want)
+		}
+		p.ClosedTo = &at
+	}
+	_, err := p.Closed()
+	return err
+}
+
+// describeClosed says which periods become final with a version, and which do not yet.
+func describeClosed(p *publish.Prepared) (string, error) {
+	d := p.Source.Descriptor
+	closed, err := p.Closed()
+	if err != nil {
+		return "", err
+	}
+	grain := d.Policy.Grain
+	last := d.Grain.In(p.Panel.First+int64(p.Panel.Periods)-1, grain)
+	switch {
+	case closed.From == closed.To:
+		return fmt.Sprintf("none: the data does not reach the end of %s", grain.Format(last)), nil
+	case closed.To <= last:
+		return fmt.Sprintf("%s to %s; from %s on nothing is released yet", grain.Format(closed.From), grain.Format(closed.To-1), grain.Format(closed.To)), nil
+	}
+	return fmt.Sprintf("%s to %s", grain.Format(closed.From), grain.Format(closed.To-1)), nil
+}
+
+// describePublished says what a publication changed, and what could not be told.
+func describePublished(done publish.Published, descriptor string) []string {
+	var out []string
+	if c := done.Changes; c != nil && c.Any() {
+		out = append(out, "of the version before, "+describeChanges(*c))
+	}
+	if len(done.Lost) > 0 {
+		out = append(out, "warning: "+describeLostRecords(done.Lost, done.Undeclared, described{done.Dataset, descriptor}, true))
+	}
+	return out
+}
+
+// describeChanges says how many readings are others.
+func describeChanges(c news.Changes) string {
+	var out []string
+	for _, x := range []struct {
+		n         int
+		one, many string
+	}{
+		{c.Corrected, "reading is corrected", "readings are corrected"}, {c.Late, "reading came late", "readings came late"}, {c.Removed, "reading is gone", "readings are gone"},
+	} {
+		if x.n > 0 {
+			out = append(out, english.Plural(x.n, x.one, x.many))
+		}
+	}
+	if len(out) == 0 {
+		return "no reading is another one"
+	}
+	return strings.Join(out, ", ")
+}
+
+// describeLostRecords says what it costs that records are lost, and by which commands they are made
+// again. descriptor is the file that describes one of the datasets, if it is at hand.
+// published: it is too late for the version that it is about.
+func describeLostRecords(lost []news.Edition, undeclared int, descriptor described, published bool) string {
+	var names, commands []string
+	for _, at := range lost {
+		names = append(names, fmt.Sprintf("version %d of %s", at.Version, at.Dataset))
+		commands = append(commands, fmt.Sprintf("`weir dataset remember %s FILE... --version %d`", descriptor.of(at.Dataset), at.Version))
+	}
+	when := "Publish on the machine that has the records, or make them again before you publish"
+	if published {
+		when = "Before the next version is published make the records again, or publish it on the machine that has them"
+	}
+	return fmt.Sprintf("this machine has no record of the readings of %s, so nobody can tell what is new against them, and nothing is declared for %s: "+
+		"figures that were released there stay as they are, and what is published so is held back for good, in later versions too; periods that are new altogether are not concerned. "+
+		"%s: run %s, where FILE... have all readings of that version, as they were published",
+		strings.Join(names, ", "), english.Plural(undeclared, "measure and period", "measures and periods"), when, strings.Join(commands, " and "))
+}
+
+// described is a dataset and the file that describes it.
+type described struct{ dataset, file string }
+
+// of names the descriptor's file of a dataset; where it is not known, whose it is.
+func (d described) of(dataset string) string {
+	if d.dataset == dataset && d.file != "" {
+		return d.file
+	}
+	return "DESCRIPTOR-OF-" + dataset + ".yaml"
+}

@@ -1,0 +1,107 @@
+package publisher
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weirdata/weir/cmd/weir/cli"
+	"github.com/weirdata/weir/cmd/weir/term"
+	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/publish"
+)
+
+// publication is how a version of a dataset is checked and published: what dataset publish
+// and dataset append share.
+type publication struct {
+	*cli.App
+	descriptor string // the file that describes the dataset; append: empty for the one that is kept
+	check      bool   // do everything but publish
+	closed     closedTo
+	rule       dominance
+}
+
+func (p *publication) flags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&p.check, "check", false, "do everything but publish")
+	p.closed.flag(cmd.Flags())
+	p.rule.flags(cmd.Flags())
+}
+
+// finish checks what is prepared, and publishes it or prints what would be published.
+// live says what to do with a version that went live.
+func (p *publication) finish(ctx context.Context, c *client.Client, prepared *publish.Prepared, bar *cli.Progress, tell func(publish.Progress), live func(publish.Published) string) error {
+	bar.Finish()
+	if err := p.closed.apply(prepared); err != nil {
+		return err
+	}
+	report, err := p.rule.check(ctx, p.App, c, prepared)
+	if err != nil {
+		return err
+	}
+	if p.check {
+		return printCheck(ctx, p.App, c, prepared, report, p.descriptor)
+	}
+	relations, err := findRelations(ctx, p.App, c, prepared)
+	for _, line := range relations {
+		p.Note("warning: %s", line)
+	}
+	if err != nil {
+		return err
+	}
+	prepared.Holding = showStoring(bar)
+	done, err := publish.Publish(ctx, c, prepared, tell)
+	if err != nil {
+		return err
+	}
+	bar.Finish()
+	p.Note("live; %s", live(done))
+	return p.print(done)
+}
+
+// print prints what was published.
+func (p *publication) print(done publish.Published) error {
+	for _, line := range describePublished(done, p.descriptor) {
+		p.Note("%s", line)
+	}
+	s := term.Table{Head: []string{"dataset", "version", "entities", "periods", "readings", "tiles", "bytes"}}
+	s.Add(done.Dataset, strconv.Itoa(done.Version), strconv.Itoa(done.Entities), strconv.Itoa(done.Periods),
+		strconv.Itoa(done.Readings), strconv.Itoa(done.Tiles), strconv.FormatInt(done.Bytes, 10))
+	return p.Print(done, s)
+}
+
+// connectPublisher is connect with a place for interrupted uploads: the user's
+// cache, where there is one.
+func connectPublisher(a *cli.App) (*client.Client, error) {
+	var o client.Options
+	if cache, err := os.UserCacheDir(); err == nil {
+		o.Spool = filepath.Join(cache, "weir", "uploads")
+	}
+	return a.ConnectWith(cli.Bureau, o)
+}
+
+// publishing tells of every step of a publication, and what an interruption in it
+// would mean.
+func publishing(a *cli.App, dataset string, bar *cli.Progress) func(publish.Progress) {
+	a.IfInterrupted("nothing was published")
+	return func(now publish.Progress) {
+		switch now.Stage {
+		case publish.StageRegistry:
+			a.IfInterrupted("nothing was published; %d of %d rows of the registry have arrived, and the same command goes on from there", now.Rows, now.RowsTotal)
+		case publish.StageUploading:
+			a.IfInterrupted("nothing was published; %d of %d tiles are encrypted and sent, and the same command goes on from there", now.Tiles, now.TilesTotal)
+		case publish.StageProposing:
+			a.IfInterrupted("all tiles are encrypted and sent; if `weir dataset show %s` does not have the version, the same command goes on from there", dataset)
+		case publish.StageChecking:
+			a.IfInterrupted("the nodes have all of the version and go on checking it without you; see with `weir dataset show %s` whether it is live", dataset)
+		default:
+			a.IfInterrupted("nothing was published")
+		}
+		if now.Waiting != "" {
+			now.Waiting = a.WithStopHint(now.Waiting)
+		}
+		bar.Publishing(now)
+	}
+}

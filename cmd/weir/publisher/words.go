@@ -1,0 +1,88 @@
+package publisher
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/cmd/weir/cli"
+)
+
+// describeCompanions says what is published beside a measure.
+func describeCompanions(m catalog.Measure) string {
+	words := ""
+	if m.Squares {
+		words = "; squares"
+	}
+	if len(m.Buckets) > 0 {
+		words += fmt.Sprintf("; %d buckets: up to and with each of %s, and above", m.BucketCount(), strings.Join(m.Buckets, ", "))
+	}
+	return words
+}
+
+// describeTiles says how many of a version's tiles are of measures and how many of their
+// companions.
+func describeTiles(d catalog.Descriptor, tiles int) string {
+	columns := d.TileColumns()
+	squares, buckets := 0, 0
+	for _, c := range columns {
+		switch {
+		case c.Square:
+			squares++
+		case c.Bucket > 0:
+			buckets++
+		}
+	}
+	if squares+buckets == 0 || tiles%len(columns) != 0 {
+		return ""
+	}
+	each := tiles / len(columns)
+	return fmt.Sprintf(": %d of measures, %d of squares, %d of buckets", each*len(d.Measures), each*squares, each*buckets)
+}
+
+// describePolicy says a descriptor's policy and price in sentences.
+func describePolicy(d catalog.Descriptor) []string {
+	return append(explain.Policy(d), describePrice(d)...)
+}
+
+// describePrice says what a query costs; nothing where it is free.
+func describePrice(d catalog.Descriptor) []string {
+	if d.Price == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("a query costs %s %s", d.Price.PerQuery, d.Price.Currency)}
+}
+
+// tooWide is a measure whose variance the policy grants and nobody will ever get: in its
+// range no sum of squares fits the plaintext space, however few readings it is over.
+type tooWide struct {
+	Measure string `json:"measure"`
+	Unit    string `json:"unit"`
+	// Width is how wide its range is, and Widest how wide it may be; in its unit.
+	Width  string `json:"width"`
+	Widest string `json:"widest"`
+}
+
+// tooWideOf lists those of a descriptor.
+func tooWideOf(d catalog.Descriptor) []tooWide {
+	var out []tooWide
+	for _, name := range d.TooWide() {
+		m, _ := d.Measure(name)
+		out = append(out, tooWide{name, m.Unit, catalog.FormatDecimal(m.Max-m.Min, m.Decimals), catalog.FormatDecimal(d.SquaredWidth(), m.Decimals)})
+	}
+	return out
+}
+
+// words say it to the publisher, with what to change.
+func (w tooWide) words() string {
+	return fmt.Sprintf("nobody will ever get a variance or standard deviation of %s, although the policy grants it: its range is %s %s wide, and sums of squares fit where it is at most %s wide; "+
+		"declare a narrower range, a larger unit or fewer decimals, or leave var and stddev out of aggregates if no other measure needs them", w.Measure, w.Width, w.Unit, w.Widest)
+}
+
+// warnOfWidth tells of which measures no variance fits.
+func warnOfWidth(a *cli.App, d catalog.Descriptor) {
+	for _, w := range tooWideOf(d) {
+		a.Note("warning: %s", w.words())
+	}
+}

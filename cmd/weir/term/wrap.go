@@ -1,0 +1,71 @@
+package term
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/rivo/uniseg"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// blanks replaces the line breaks and tabs of a text before it is wrapped.
+var blanks = strings.NewReplacer("\t", " ", "\n", " ")
+
+// Wrap breaks text into lines of at most so many columns. A word that is wider than a
+// line is broken anywhere.
+func Wrap(text string, columns int) []string {
+	var lines []string
+	line, width := "", 0
+	for _, piece := range pieces(catalog.Shown(blanks.Replace(text))) {
+		if width > 0 && width+Width(strings.TrimRight(piece, " ")) > columns {
+			lines = append(lines, strings.TrimRight(line, " "))
+			line, width = "", 0
+		}
+		for Width(strings.TrimRight(piece, " ")) > columns {
+			head := beginning(piece, columns)
+			if head == "" { // not even one character fits
+				head, _, _, _ = uniseg.FirstGraphemeClusterInString(piece, -1)
+			}
+			lines, piece = append(lines, head), piece[len(head):]
+		}
+		line += piece
+		width += Width(piece)
+	}
+	if strings.TrimSpace(line) != "" || len(lines) == 0 {
+		lines = append(lines, strings.TrimRight(line, " "))
+	}
+	return lines
+}
+
+// pieces cuts text where a line may end; each piece has its blanks at its end. A line may
+// end within a list of names, after a comma, but not after a hyphen or slash: flags, ids,
+// units and paths have them.
+func pieces(text string) []string {
+	var all []string
+	begun := ""
+	for rest, state := text, -1; rest != ""; {
+		var piece string
+		piece, rest, _, state = uniseg.FirstLineSegmentInString(rest, state)
+		begun += piece
+		if rest == "" || !strings.HasSuffix(begun, "-") && !strings.HasSuffix(begun, "/") {
+			all = append(all, strings.Split(extraBreaks.ReplaceAllString(begun, "$1$3\n$2$4"), "\n")...)
+			begun = ""
+		}
+	}
+	return all
+}
+
+// extraBreaks matches where a line may end although Annex 14 does not say so: after a comma
+// without a blank, and before a path.
+var extraBreaks = regexp.MustCompile(`(,)(\pL)|( )(/)`)
+
+// Paragraph returns text in lines of at most so many columns, each after the indent and
+// with a line break at its end. With 0 columns it is one line.
+func Paragraph(text, indent string, columns int) string {
+	lines := []string{catalog.Shown(text)}
+	if columns > 0 {
+		lines = Wrap(text, columns-len(indent))
+	}
+	return indent + strings.Join(lines, "\n"+indent) + "\n"
+}

@@ -1,0 +1,234 @@
+package he
+
+import (
+	"fmt"
+
+	"github.com/weirdata/weir/compute/he/prf"
+)
+
+// PieceInput is what a member has for a piece test.
+type PieceInput struct {
+	Structure *PieceStructure // the same for all members
+	// Bits are its additive shares of the partition's bits: bit i of entity e, which
+	// says that e is in piece i, at i·entities + e (VectorShare.Additive). Entities of
+	// the structure beyond those of the partition are in no piece.
+	Bits []uint64
+	// Witnesses are its additive shares of the witnesses (WitnessShare.Additive).
+	Witnesses []uint64
+	// Challenge was drawn after the client committed to the witnesses.
+	Challenge [32]byte
+}
+
+// PieceTest finds out, for one member, whether every figure of a structure passes for
+// every piece of a private partition, and opens nothing else (RELEASE.md section 6.2,
+// PROTOCOL.md section 6.5). For unit and piece, with the client's witnesses d, d″, d′:
+//
+//	b = c·r·d                                  1 where both sides have news, else 0
+//	B = f·d″,  f = Π_{j<K} (c−j)·(r−j)         1 where both have K, else 0
+//	E = 1 − m·d′                               1 where nobody of the piece moved, else 0
+//	M = Σ b + (K−1)·B over a step's units
+//	N = Π_{j<K} (M−j) + E·N of the step before, N before the first = 1
+//
+// A figure fails for a piece if N of its last step is 0. The checks
+//
+//	c·r·(1−b) = 0,  f·(1−B) = 0,  m·E = 0
+//
+// leave nothing else for b, B and E to be: T is prime and no factor reaches it. Where
+// few units can have two sides, only those factors M − j are multiplied that can be 0.
+//
+// What is opened, and why it says nothing else. Everything between is shares of
+// section-5 products, or sums of evaluations of vectors that members computed from
+// their own shares (batches.falling): simulated evaluation by evaluation, and uniform
+// subject to their sum by the ρ of every evaluation. Then
+//
+//   - for each of two expansions χ of the challenge, ρ·Σ χ·(checked value), ρ a fresh
+//     random number to which every member contributes: 0 for an honest client, so the
+//     simulator writes 0. If some check is not 0, the sum is not 0 but with probability
+//     1/T, and what is opened is uniform: the simulator draws it. Without ρ, a member
+//     that adds δ to its share of one b opens −χ·δ·c·r, and has c·r
+//     (TestRhoHidesWhatAShiftedShareWouldOpen). If it is not 0, the test ends here
+//     with ErrWitness.
+//   - ρ·Π N over figures and pieces: 0 if any figure fails, else uniform. That is the
+//     one bit which the test is for.
+//
+// What the checks look at and what the figures come to are multiplied side by side, which
+// takes fewer stages: until the checks have been opened these are shares like any others.
+//
+// It is driven like a Product. How many stages there are, and how large they are,
+// depends on the structure only.
+type PieceTest struct {
+	*machine
+	run *pieceRun
+}
+
+// pieceRun is a piece test under way. Numbers of units, moves and figures are by
+// piece: those of one unit one after the other.
+type pieceRun struct {
+	batches
+	*pieceLayout
+	challenge [32]byte
+	rho       []uint64 // this member's: for every run of the checks, and the last number
+	hooks     pieceHooks
+
+	cr, b, crb []uint64 // of mixed units: c·r, b, c·r·b
+	f, kb, fkb []uint64 // of those that may count K: f, B, f·B
+	still, mE  []uint64 // of moves: E, m·E
+
+	checks []uint64 // opened
+	last   uint64   // opened
+}
+
+// pieceHooks are switches for tests, which show what the remedies are for.
+type pieceHooks struct {
+	noRho bool                  // open the checks as they are
+	shift func(shares []uint64) // changes this member's shares of b
+}
+
+// NewPieceTest returns this member's part in a piece test. It fails with
+// ErrStructure, or with ErrValues where the input does not fit the structure or the
+// structure needs more than MaxPieceProducts products.
+func NewPieceTest(p ProductParameters, s Session, point int, input PieceInput) (*PieceTest, error) {
+	return newPieceTest(p, s, point, input, pieceHooks{})
+}
+
+func newPieceTest(p ProductParameters, s Session, point int, input PieceInput, hooks pieceHooks) (*PieceTest, error) {
+	t, err := newPieceRun(p, s, point, input, hooks)
+	if err != nil {
+		return nil, fmt.Errorf("prepare a piece test: %w", err)
+	}
+	return &PieceTest{machine: t.machine, run: t}, nil
+}
+
+func newPieceRun(p ProductParameters, s Session, point int, input PieceInput, hooks pieceHooks) (*pieceRun, error) {
+	if input.Structure == nil {
+		return nil, fmt.Errorf("%w: there is none", ErrStructure)
+	}
+	if err := input.Structure.Check(); err != nil {
+		return nil, err
+	}
+	// Members whose structures differ would multiply shares of different numbers, get
+	// one that is hardly ever 0, and take a test for passed that is not.
+	digest := input.Structure.Digest()
+	m, err := newPlace(p, s, point, fmt.Sprintf("piece test %x %x", digest, input.Challenge))
+	if err != nil {
+		return nil, err
+	}
+	t := &pieceRun{pieceLayout: newPieceLayout(input.Structure), challenge: input.Challenge, hooks: hooks, rho: make([]uint64, CheckRuns+1)}
+	t.machine = &machine{place: m, early: map[earlyKey]earlyMessage{}}
+	if n := t.Products(); n > MaxPieceProducts {
+		return nil, fmt.Errorf("%w: %d products, more than %d", ErrValues, n, MaxPieceProducts)
+	}
+	if len(input.Bits)%t.Pieces != 0 {
+		return nil, fmt.Errorf("%w: %d bits in %d pieces", ErrValues, len(input.Bits), t.Pieces)
+	}
+	if err := p.checkNumbers(input.Bits, len(input.Bits)); err != nil {
+		return nil, err
+	}
+	if err := p.checkNumbers(input.Witnesses, t.witnesses()); err != nil {
+		return nil, err
+	}
+	rho, err := prf.Fresh()
+	if err != nil {
+		return nil, err
+	}
+	defer rho.Erase()
+	rho.Uniform(t.rho, p.T())
+	t.current, err = t.plant(input.Bits, input.Witnesses)
+	return t, err
+}
+
+// Passed says whether every figure passed for every piece. It fails with ErrWitness
+// where a witness, or the partition, is not what it should be, and with ErrUnfinished
+// until Done.
+func (r *PieceTest) Passed() (bool, error) {
+	if err := r.finished(); err != nil {
+		return false, err
+	}
+	for _, x := range r.run.checks {
+		if x != 0 {
+			return false, fmt.Errorf("test pieces: %w", ErrWitness)
+		}
+	}
+	return r.run.last != 0, nil
+}
+
+// counts returns this member's shares of the members of lists, by piece, and of
+// those in none.
+func (t *pieceRun) counts(bits []uint64, lists int, members func(i int) []int32) (c, r []uint64) {
+	in, entities := t.place.p.in, len(bits)/t.Pieces
+	for u := range lists {
+		list := members(u)
+		rest := t.plus(0, uint64(len(list)))
+		for i := range t.Pieces {
+			var sum uint64
+			for _, e := range list {
+				if int(e) < entities {
+					sum = in.add(sum, bits[i*entities+int(e)])
+				}
+			}
+			c = append(c, sum)
+			rest = in.sub(rest, sum)
+		}
+		for range t.Pieces {
+			r = append(r, rest)
+		}
+	}
+	return c, r
+}
+
+// plant sets the first stage: from counts and witnesses to b, B and E.
+func (t *pieceRun) plant(bits, witnesses []uint64) (stage, error) {
+	d := witnesses[:len(t.mixed)*t.Pieces]
+	d2 := witnesses[len(d):][:len(t.both)*t.Pieces]
+	d1 := witnesses[len(d)+len(d2):]
+	c, r := t.counts(bits, len(t.mixed), func(i int) []int32 { return t.Units[t.mixed[i]].Members })
+	c2, r2 := t.counts(bits, len(t.both), func(i int) []int32 { return t.Units[t.both[i].unit].Members })
+	m, _ := t.counts(bits, len(t.moved), func(i int) []int32 { return t.Moves[t.moved[i]].Members })
+	degrees := make([]int, 2*len(c2))
+	for i := range c2 {
+		degrees[i] = t.both[i/t.Pieces].k
+		degrees[len(c2)+i] = degrees[i]
+	}
+	return t.work([]*job{
+		t.mixing(c, r, d),
+		t.falling(append(c2, r2...), degrees, func(sides []uint64) *job { return t.counting(sides, d2) }),
+		t.moving(m, d1),
+	}, t.figures)
+}
+
+// mixing computes c·r and b.
+func (t *pieceRun) mixing(c, r, d []uint64) *job {
+	return &job{x: c, b: r, then: func(cr []uint64) *job {
+		t.cr = cr
+		return &job{x: cr, b: d, then: func(b []uint64) *job {
+			if t.hooks.shift != nil {
+				t.hooks.shift(b)
+			}
+			t.b = b
+			return nil
+		}}
+	}}
+}
+
+// counting computes f and B from the two sides' polynomials.
+func (t *pieceRun) counting(sides, d2 []uint64) *job {
+	n := len(d2)
+	return &job{x: sides[:n], b: sides[n:], then: func(f []uint64) *job {
+		t.f = f
+		return &job{x: f, b: d2, then: func(kb []uint64) *job {
+			t.kb = kb
+			return nil
+		}}
+	}}
+}
+
+// moving computes E and m·E.
+func (t *pieceRun) moving(m, d1 []uint64) *job {
+	return &job{x: m, b: d1, then: func(md []uint64) *job {
+		t.still = t.oneMinus(md)
+		return &job{x: m, b: t.still, then: func(mE []uint64) *job {
+			t.mE = mE
+			return nil
+		}}
+	}}
+}

@@ -1,0 +1,94 @@
+package result
+
+import (
+	"fmt"
+)
+
+// Shortfall says in sentences what a result lacks of what was asked for: groups that
+// were withheld, rows that are not whole, corrections that are held back. There is none
+// where nothing is missing.
+func (t *Table) Shortfall() []string {
+	var out []string
+	for _, words := range []string{t.withheldWords(), t.partialWords(), t.heldBackWords()} {
+		if words != "" {
+			out = append(out, words)
+		}
+	}
+	return out
+}
+
+// Whole reports whether every group that was asked for is there with everybody who
+// counts in it. A row for which a correction is held back is whole: its figures are
+// those of an earlier version.
+func (t *Table) Whole() bool {
+	partial, omitting := t.partial()
+	return t.Withheld == 0 && partial == 0 && omitting == 0
+}
+
+// partial counts the rows that lack entities, and those from which some periods of some
+// entities are left out.
+func (t *Table) partial() (lacking, omitting int) {
+	for i, of := range t.Of {
+		if t.Included[i] < of {
+			lacking++
+		}
+	}
+	for _, n := range t.Omitted {
+		if n > 0 {
+			omitting++
+		}
+	}
+	return lacking, omitting
+}
+
+func (t *Table) withheldWords() string {
+	if t.Withheld == 0 {
+		return ""
+	}
+	return numbered(t.Withheld, "group", "groups") + " withheld by policy"
+}
+
+func (t *Table) partialWords() string {
+	lacking, omitting := t.partial()
+	least := -1
+	for i, of := range t.Of {
+		if t.Included[i] < of && (least < 0 || t.Included[i]*t.Of[least] < t.Included[least]*of) {
+			least = i
+		}
+	}
+	switch {
+	case lacking == 1:
+		return fmt.Sprintf("1 row is not whole: it covers %d of %d entities", t.Included[least], t.Of[least])
+	case lacking > 1:
+		return fmt.Sprintf("%d rows are not whole: the one that lacks most covers %d of %d entities", lacking, t.Included[least], t.Of[least])
+	case omitting > 0:
+		return numbered(omitting, "row is", "rows are") + " not whole: periods are left out"
+	}
+	return ""
+}
+
+// heldBackWords say of how many entities of all rows the figures are not the newest. An
+// entity may be in several rows, of several periods say.
+func (t *Table) heldBackWords() string {
+	rows, entities, most := 0, 0, 0
+	for _, n := range t.HeldBack {
+		if n > 0 {
+			rows++
+			entities, most = n, max(most, n)
+		}
+	}
+	switch rows {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("1 row does not have corrections of %s yet", numbered(entities, "entity", "entities"))
+	}
+	return fmt.Sprintf("%d rows do not have corrections of some entities yet, of %d at most", rows, most)
+}
+
+func numbered(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}

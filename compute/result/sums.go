@@ -1,0 +1,247 @@
+package result
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/aggregate"
+	"github.com/weirdata/weir/compute/noise"
+	"github.com/weirdata/weir/compute/plan"
+)
+
+// columnSums are the opened sums of one column of a verdict, by released group, in units
+// of the column's last decimal: of readings, of centred readings' squares or products, of
+// the readings of a bucket, or of weights.
+type columnSums struct {
+	counts []int64 // of the cells that are summed
+	sums   []*big.Int
+	half   *big.Int // half-width of the 95 % interval of a sum; nil of exact ones
+}
+
+// aggregateSums are the sums of one aggregate of the request; nil are those that it does
+// not take.
+type aggregateSums struct {
+	x, y                  catalog.Measure // y of weights: their name and decimals
+	counts                []int64         // of the cells that are summed
+	sx, sy, sxx, syy, sxy *columnSums
+	buckets               []*columnSums
+	half                  *big.Int // of the one sum that carries noise; nil: none does, or several
+}
+
+// open decodes the sums of an aggregate, each checked against what it can be.
+func (b *builder) open(in Input, a catalog.Aggregate) error {
+	if b.opened[a] != nil {
+		return nil
+	}
+	s := &aggregateSums{x: in.Descriptor.MeasureNamed(a.Measure), y: in.Descriptor.MeasureNamed(a.Other)}
+	columns := a.Columns(in.Descriptor)
+	var err error
+	switch {
+	case a.Weight != "":
+		err = b.openWeighted(in, a, s)
+	case a.Measure == "":
+		s.counts = b.present
+	case len(columns) == 0:
+		s.counts, err = b.countMeasure(in, a.Measure)
+	default:
+		err = b.openColumns(in, columns, s)
+	}
+	if err != nil {
+		return err
+	}
+	b.opened[a] = s
+	return b.checkTogether(a, s)
+}
+
+// countMeasure counts the cells of a measure of which no sum is opened.
+func (b *builder) countMeasure(in Input, measure string) ([]int64, error) {
+	i := in.Descriptor.MeasureIndex(measure)
+	if i < 0 {
+		return nil, fmt.Errorf("the dataset has no measure %q", measure)
+	}
+	counts, err := b.grid.Count(i, b.leaves(measure))
+	if err != nil || in.Verdict.In == "" {
+		return counts, err
+	}
+	return b.selected(in, measure, counts)
+}
+
+func (b *builder) openColumns(in Input, columns []catalog.Column, s *aggregateSums) error {
+	noised := 0
+	for _, c := range columns {
+		sums, err := b.openColumn(in, c)
+		if err != nil {
+			return err
+		}
+		switch ofX := c.Measure == s.x.Name; {
+		case c.Bucket > 0:
+			s.buckets = append(s.buckets, sums)
+		case c.Times != "" && c.Times != c.Measure:
+			s.sxy = sums
+		case c.Times != "" && ofX:
+			s.sxx = sums
+		case c.Times != "":
+			s.syy = sums
+		case ofX:
+			s.sx = sums
+		default:
+			s.sy = sums
+		}
+		if sums.half != nil && c.Bucket <= 1 { // all buckets of a measure have one law
+			noised++
+			s.half = sums.half
+		}
+		s.counts = sums.counts
+	}
+	if noised > 1 {
+		s.half = nil
+	}
+	return nil
+}
+
+// openColumn decodes and checks one column, Σx = Σ(x − mid) + mid·n. Aggregates of the same
+// sums share it.
+func (b *builder) openColumn(in Input, c catalog.Column) (*columnSums, error) {
+	if known := b.columns[c]; known != nil {
+		return known, nil
+	}
+	column := b.grid.Column(c)
+	if column < 0 {
+		return nil, fmt.Errorf("the verdict does not open %+v", c)
+	}
+	s := &columnSums{}
+	var err error
+	if s.counts, err = b.grid.CountColumn(in.Descriptor, column); err != nil {
+		return nil, err
+	}
+	if in.Verdict.In != "" {
+		if s.counts, err = b.selected(in, c.Measure, s.counts); err != nil {
+			return nil, err
+		}
+	}
+	l, err := s.limits(in, c, column)
+	if err != nil {
+		return nil, err
+	}
+	mid := new(big.Int)
+	if c.Times == "" && c.Bucket == 0 {
+		mid.SetInt64(in.Descriptor.MeasureNamed(c.Measure).Mid())
+	}
+	for group, v := range b.numbers(in, column) {
+		n := big.NewInt(s.counts[group])
+		sum := new(big.Int).Mul(mid, n)
+		if err := b.within(l, sum.Add(sum, big.NewInt(v)), n, s.counts[group], group); err != nil {
+			return nil, err
+		}
+		s.sums = append(s.sums, sum)
+	}
+	b.columns[c] = s
+	return s, nil
+}
+
+// limits are what the sums of a column can be, and notes their interval.
+func (s *columnSums) limits(in Input, c catalog.Column, column int) (limits, error) {
+	d := in.Descriptor
+	x, y := d.MeasureNamed(c.Measure), d.MeasureNamed(c.Times)
+	what, _, decimals := plan.ColumnText(c, x, y)
+	l := limits{measure: c.Measure, what: what, decimals: decimals}
+	least, most := int64(0), c.Widest(d) // of squares, and of a bucket
+	switch {
+	case c.Joined(): // of the readings themselves: the corners of the two ranges
+		corners := []int64{x.Min * y.Min, x.Min * y.Max, x.Max * y.Min, x.Max * y.Max}
+		least, most = slices.Min(corners), slices.Max(corners)
+	case c.Times != "" && c.Times != c.Measure:
+		least = -most
+	case c.Times == "" && c.Bucket == 0:
+		l.what, least, most = "", x.Min, x.Max
+	}
+	l.least, l.most = big.NewInt(least), big.NewInt(most)
+	return l, l.noise(s, in, column)
+}
+
+// limits are what one cell may add to the sums of a column, and how far noise may move
+// them.
+type limits struct {
+	measure, what string // for a person
+	decimals      int
+	least, most   *big.Int
+	tail          *big.Int
+}
+
+// noise notes how far the noise of a column's sums may go, and their interval.
+func (l *limits) noise(s *columnSums, in Input, column int) (err error) {
+	if l.tail, err = in.Plan.Tail(column, in.Nodes); err != nil || in.Plan.Noise == nil {
+		return err
+	}
+	if s.half, err = noise.Interval95(in.Plan.Noise[column], in.Nodes); err != nil {
+		return fmt.Errorf("interval of %s: %w", l.measure, err)
+	}
+	return nil
+}
+
+// within checks a sum over count cells, which times is the number of, or the sum of their
+// weights.
+func (b *builder) within(l limits, sum, times *big.Int, count int64, group int) error {
+	least, most := new(big.Int).Mul(l.least, times), new(big.Int).Mul(l.most, times)
+	least.Sub(least, l.tail)
+	most.Add(most, l.tail)
+	if sum.Cmp(least) >= 0 && sum.Cmp(most) <= 0 {
+		return nil
+	}
+	text := func(v *big.Int) string { return catalog.FormatFixed(v, l.decimals) }
+	return &CheckError{Measure: l.measure, What: l.what, Group: b.describe(group), Count: count, Sum: text(sum), Least: text(least), Most: text(most)}
+}
+
+// checkTogether checks sums against each other, where they are exact: buckets hold every
+// reading once, and squares and products are those of some readings.
+func (b *builder) checkTogether(a catalog.Aggregate, s *aggregateSums) error {
+	for group, n := range s.counts {
+		switch {
+		case len(s.buckets) > 0 && s.half == nil:
+			sum := new(big.Int)
+			for _, one := range s.buckets {
+				sum.Add(sum, one.sums[group])
+			}
+			if sum.Cmp(big.NewInt(n)) != 0 {
+				return &CheckError{Measure: a.Measure, What: "counts of all buckets of " + a.Measure, Group: b.describe(group), Count: n,
+					Sum: sum.String(), Least: fmt.Sprint(n), Most: fmt.Sprint(n)}
+			}
+		case s.sxx != nil && s.sxx.half == nil:
+			if impossible := s.at(group).Impossible(); impossible != "" {
+				return &CheckError{Measure: a.Measure, What: "squares and products of " + a.Measure, Group: b.describe(group), Count: n,
+					Sum: impossible, Least: "0", Most: "what the others allow"}
+			}
+		}
+	}
+	return nil
+}
+
+// at are the sums of a group. Those of products are of centred readings, but for joined
+// datasets and weights, where no sums of x and y alone are opened beside them:
+// Σxy = Σ(x−p)(y−q) + p·Σy + q·Σx − p·q·n.
+func (s *aggregateSums) at(group int) aggregate.Sums {
+	of := func(c *columnSums) *big.Int {
+		if c == nil {
+			return nil
+		}
+		return c.sums[group]
+	}
+	product := func(c *columnSums, x, y *big.Int, p, q int64) *big.Int {
+		if c == nil || x == nil || y == nil {
+			return of(c)
+		}
+		sum := new(big.Int).Mul(big.NewInt(p), y)
+		sum.Add(sum, new(big.Int).Mul(big.NewInt(q), x))
+		pqn := new(big.Int).Mul(big.NewInt(p), big.NewInt(q))
+		return sum.Add(sum, of(c)).Sub(sum, pqn.Mul(pqn, big.NewInt(s.counts[group])))
+	}
+	x, y, p, q := of(s.sx), of(s.sy), s.x.Mid(), s.y.Mid()
+	out := aggregate.Sums{N: s.counts[group], MeasureX: s.x, MeasureY: s.y, X: x, Y: y, Half: s.half,
+		XX: product(s.sxx, x, x, p, p), YY: product(s.syy, y, y, q, q), XY: product(s.sxy, x, y, p, q)}
+	for _, c := range s.buckets {
+		out.Buckets = append(out.Buckets, c.sums[group])
+	}
+	return out
+}

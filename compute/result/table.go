@@ -1,0 +1,316 @@
+package result
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/aggregate"
+	"github.com/weirdata/weir/compute/plan"
+	"github.com/weirdata/weir/compute/sql"
+)
+
+// ofEntities reports whether groups by a dimension are groups of entities.
+func ofEntities(d catalog.Dimension) bool {
+	return d.Kind == catalog.DimEntity || d.Kind == catalog.DimAttribute
+}
+
+// Input is what a result is made of: everything public, and the opened sums.
+type Input struct {
+	Descriptor catalog.Descriptor
+	Layers     []plan.Layer // of the verdict, with their presence; of a join with that of both
+	Verdict    catalog.Verdict
+	Plan       *plan.Plan
+	Sums       []int64 // Σ of encoded values, centred; element column·len(Groups)+group
+	Nodes      int     // of the active set, each of which added noise; of no use to an exact query
+	// Pieces are the names of the partition's pieces, in the order of their numbers, for a
+	// query that groups by them. Where they are not known, pieces are numbered from 1.
+	Pieces []string
+}
+
+// Types of result columns. Decimals are exact and printed as text: a sum with
+// the decimals of its measure, an average to 12 places, halves away from zero.
+const (
+	TypeText    = "text"
+	TypePeriod  = "period"
+	TypeInteger = "integer"
+	TypeDecimal = "decimal"
+)
+
+// Column describes one column of a result.
+type Column struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+	Unit string `json:"unit"` // of sums and averages; empty elsewhere
+}
+
+// Table is the result of a query. A cell is a string, an int64, or nil for NULL.
+// Rows of protected data carry their coverage (catalog.Coverage): Included[i] of the
+// Of[i] entities that count in row i are in its figures, and for HeldBack[i] of these
+// a correction is not. Rows of a private selection carry none: only the buyer knows
+// it. Omitted is given when periods were kept out, Omitted[i] of row i's periods of the
+// dataset for at least some entities and one of the measures.
+// Bounds is set when a quantile is shown, and has in its place the two ends between
+// which the reading of that rank lies, [low, high], and nil elsewhere; the figure is
+// interpolated. Noise is set when the sums carry noise, and
+// Interval95 then has, in the place of every noised figure, the half-width of its
+// 95 % interval, and nil elsewhere. A noised figure is not clamped to what is
+// possible: that would bias it. In is the private selector that all
+// figures are within, Weights the private weights. Query and Receipt are the caller's to set.
+type Table struct {
+	Query      string              `json:"query,omitempty"`
+	Columns    []Column            `json:"columns"`
+	Rows       [][]any             `json:"rows"`
+	Withheld   int                 `json:"withheld"` // groups not released
+	Included   []int               `json:"included,omitempty"`
+	Of         []int               `json:"of,omitempty"`
+	HeldBack   []int               `json:"held_back,omitempty"`
+	Omitted    []int               `json:"omitted_periods,omitempty"`
+	Noise      *Noised             `json:"noise,omitempty"`
+	Bounds     [][]any             `json:"bounds,omitempty"`
+	Interval95 [][]any             `json:"interval95,omitempty"`
+	In         *catalog.VectorUse  `json:"in,omitempty"`
+	Weights    []catalog.VectorUse `json:"weights,omitempty"`
+	Receipt    any                 `json:"receipt,omitempty"`
+}
+
+// NewTable makes the result of a query from its opened sums. It returns a
+// *CheckError, and no table, when any sum cannot be.
+func NewTable(c *sql.Compiled, in Input) (*Table, error) {
+	b, err := newBuilder(c, in)
+	if err != nil {
+		return nil, fmt.Errorf("making the result of a query on %s: %w", in.Verdict.Dataset, err)
+	}
+	rows := b.rows()
+	if c.Limit != nil && len(rows) > *c.Limit {
+		rows = rows[:max(*c.Limit, 0)]
+	}
+	t := &Table{Columns: b.columnsOf(), Rows: make([][]any, 0, len(rows)), Withheld: len(in.Verdict.Withheld)}
+	t.In, t.Weights = vectorsOf(in.Verdict)
+	if t.Noise, err = noised(in); err != nil {
+		return nil, fmt.Errorf("making the result of a query on %s: %w", in.Verdict.Dataset, err)
+	}
+	for _, group := range rows {
+		t.Rows = append(t.Rows, b.row(group))
+		if bounds := b.bounds(group); bounds != nil {
+			t.Bounds = append(t.Bounds, bounds)
+		}
+		if t.Noise != nil {
+			t.Interval95 = append(t.Interval95, b.intervals(group))
+		}
+		if n, covered := b.coverage(group); covered {
+			t.Included, t.Of, t.HeldBack = append(t.Included, n.Included), append(t.Of, n.Of), append(t.HeldBack, n.HeldBack)
+		}
+		if len(b.left) > 0 {
+			t.Omitted = append(t.Omitted, b.omitted(group))
+		}
+	}
+	return t, nil
+}
+
+// builder makes a table: it holds the figures of every released group.
+type builder struct {
+	query      *sql.Compiled
+	grid       *plan.Grid
+	verdict    catalog.Verdict
+	groups     []catalog.GroupIndex // released
+	present    []int64              // COUNT(*) of each group
+	columns    map[catalog.Column]*columnSums
+	opened     map[catalog.Aggregate]*aggregateSums
+	worked     map[sql.Output]*column
+	descriptor catalog.Descriptor
+	left       map[int]catalog.PeriodSet // by entity group: periods in which some of it is left out of some column
+	pieces     []string                  // names
+}
+
+func newBuilder(c *sql.Compiled, in Input) (*builder, error) {
+	if err := checkCompiled(c, in.Descriptor); err != nil {
+		return nil, err
+	}
+	g, err := plan.NewGrid(in.Descriptor, in.Layers, in.Verdict)
+	if err != nil {
+		return nil, err
+	}
+	b := &builder{query: c, grid: g, verdict: in.Verdict, groups: g.Groups, columns: map[catalog.Column]*columnSums{},
+		opened: map[catalog.Aggregate]*aggregateSums{}, worked: map[sql.Output]*column{}, descriptor: in.Descriptor}
+	if err := b.namePieces(in); err != nil {
+		return nil, err
+	}
+	if err := b.checkShape(in); err != nil {
+		return nil, err
+	}
+	b.left = g.LeftOut()
+	if b.present, err = g.Count(plan.AnyMeasure, -1); err != nil {
+		return nil, err
+	}
+	if in.Verdict.In != "" {
+		if b.present, err = b.selected(in, "", b.present); err != nil {
+			return nil, err
+		}
+	}
+	for _, a := range c.Request.Select {
+		if err := b.open(in, a); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// checkCompiled checks the indexes of a query that may have come from elsewhere.
+func checkCompiled(c *sql.Compiled, d catalog.Descriptor) error {
+	for i, o := range c.Output {
+		if o.Index < 0 || o.Kind == sql.OutputDimension && o.Index >= len(c.Request.By) ||
+			o.Kind == sql.OutputAggregate && o.Index >= len(c.Request.Select) ||
+			o.Kind != sql.OutputDimension && o.Kind != sql.OutputAggregate {
+			return fmt.Errorf("output column %d is of an unknown kind or index", i)
+		}
+	}
+	for i, o := range c.Output {
+		if o.Kind != sql.OutputAggregate {
+			continue
+		}
+		if err := checkOutput(c, o, d); err != nil {
+			return fmt.Errorf("output column %d: %w", i, err)
+		}
+	}
+	if c.Having != nil {
+		if err := checkHaving(c.Having, c, d, sql.MaxNesting); err != nil {
+			return err
+		}
+	}
+	for _, o := range c.Order {
+		if o.Output < 0 || o.Output >= len(c.Output) {
+			return fmt.Errorf("the order names output column %d of %d", o.Output, len(c.Output))
+		}
+	}
+	for _, a := range c.Request.Select {
+		weighs := a.Weight != "" && (a.Func == catalog.FuncSum || a.Func == catalog.FuncWavg && a.Measure != "")
+		sums := a.Weight == "" && (a.Func == catalog.FuncCount || a.Measure != "" && a.Func != catalog.FuncWavg && aggregate.Makes(a.Func))
+		if !weighs && !sums {
+			return fmt.Errorf("%s is no aggregate that a result can show", a.Func)
+		}
+	}
+	return nil
+}
+
+// checkShape checks that the parts of the input are of one query.
+func (b *builder) checkShape(in Input) error {
+	g := b.grid
+	if in.Plan == nil || slices.ContainsFunc(in.Layers, func(l plan.Layer) bool { return l.Presence == nil }) {
+		return fmt.Errorf("the plan or a presence is missing")
+	}
+	if !g.Fits(in.Plan) || len(in.Sums) != in.Plan.Width {
+		return fmt.Errorf("the plan is another verdict's, or %d sums are not its %d", len(in.Sums), in.Plan.Width)
+	}
+	if err := g.CheckPresence(in.Descriptor); err != nil {
+		return err
+	}
+	dimensions := 0
+	for _, d := range b.query.Request.By {
+		if ofEntities(d) {
+			dimensions++
+		}
+	}
+	for i, group := range in.Verdict.EntityGroups {
+		if len(group.Values) != dimensions {
+			return fmt.Errorf("entity group %d has %d values for %d dimensions", i, len(group.Values), dimensions)
+		}
+	}
+	return nil
+}
+
+// dimension is the value of a dimension of the request in a group.
+func (b *builder) dimension(group, index int) string {
+	at, by := b.groups[group], b.query.Request.By
+	if by[index].Kind == catalog.DimPeriod {
+		return b.verdict.PeriodGroups[at.Period].Value
+	}
+	if by[index].Kind == catalog.DimPiece {
+		return b.pieces[b.pieceOf(group)]
+	}
+	position := 0
+	for _, d := range by[:index] {
+		if ofEntities(d) {
+			position++
+		}
+	}
+	return b.verdict.EntityGroups[at.Entity].Values[position]
+}
+
+// describe names a group by its dimensions.
+func (b *builder) describe(group int) string {
+	if len(b.query.Request.By) == 0 {
+		return "the whole"
+	}
+	var parts []string
+	for i := range b.query.Request.By {
+		parts = append(parts, b.dimension(group, i))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// rows lists the groups with a present cell in the order of the result.
+func (b *builder) rows() []int {
+	var out []int
+	for group := range b.groups {
+		if b.present[group] > 0 && (b.query.Having == nil || b.holds(b.query.Having, group) == isTrue) {
+			out = append(out, group)
+		}
+	}
+	slices.SortStableFunc(out, func(one, other int) int {
+		for _, key := range b.query.Order {
+			c := b.compare(b.query.Output[key.Output], one, other)
+			if key.Desc {
+				c = -c
+			}
+			if c != 0 {
+				return c
+			}
+		}
+		for i := range b.query.Request.By {
+			if c := strings.Compare(b.dimension(one, i), b.dimension(other, i)); c != 0 {
+				return c
+			}
+		}
+		return 0
+	})
+	return out
+}
+
+func (b *builder) compare(o sql.Output, one, other int) int {
+	if o.Kind == sql.OutputDimension {
+		return strings.Compare(b.dimension(one, o.Index), b.dimension(other, o.Index))
+	}
+	list := b.column(o).figures
+	return list[one].Compare(list[other])
+}
+
+func (b *builder) row(group int) []any {
+	out := make([]any, len(b.query.Output))
+	for i, o := range b.query.Output {
+		if o.Kind == sql.OutputDimension {
+			out[i] = b.dimension(group, o.Index)
+		} else {
+			out[i], _ = b.column(o).figure(group)
+		}
+	}
+	return out
+}
+
+func (b *builder) columnsOf() []Column {
+	out := []Column{}
+	for _, o := range b.query.Output {
+		switch {
+		case o.Kind == sql.OutputAggregate:
+			c := b.column(o).Column
+			c.Name = o.Name
+			out = append(out, c)
+		case b.query.Request.By[o.Index].Kind == catalog.DimPeriod:
+			out = append(out, Column{Name: o.Name, Type: TypePeriod})
+		default:
+			out = append(out, Column{Name: o.Name, Type: TypeText})
+		}
+	}
+	return out
+}

@@ -1,0 +1,114 @@
+package result
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// leaves is the column whose exclusions a measure's cells are left out by, or −1:
+// its sums', or where only counts are asked for privately, its counts'.
+func (b *builder) leaves(measure string) int {
+	if column := b.grid.Column(catalog.Column{Measure: measure}); column >= 0 {
+		return column
+	}
+	return b.grid.Column(catalog.Column{Measure: measure, Count: true})
+}
+
+// numbers are the opened ones of a column.
+func (b *builder) numbers(in Input, column int) []int64 {
+	n := len(b.groups)
+	return in.Sums[column*n : (column+1)*n]
+}
+
+// selected are the private counts of a measure's cells, or without one of those in
+// which any is present. What is selected cannot be more than what is there.
+func (b *builder) selected(in Input, measure string, public []int64) ([]int64, error) {
+	column := b.grid.Column(catalog.Column{Measure: measure, Count: true})
+	if column < 0 {
+		return nil, fmt.Errorf("the verdict does not count the selected cells of %q", measure)
+	}
+	counts := b.numbers(in, column)
+	for i, n := range counts {
+		if n < 0 || n > public[i] {
+			what := strings.TrimSpace("selected cells " + strings.TrimSuffix("of "+measure, "of "))
+			return nil, &CheckError{Measure: what, Group: b.describe(i), Count: public[i],
+				Sum: fmt.Sprint(n), Least: "0", Most: fmt.Sprint(public[i])}
+		}
+	}
+	return counts, nil
+}
+
+// openWeighted decodes the sums of private weights w, and with a measure those of its
+// readings times them: Σwx = Σw(x − mid) + mid·Σw. A weight is from 0 to the largest that
+// its bits allow.
+func (b *builder) openWeighted(in Input, a catalog.Aggregate, s *aggregateSums) error {
+	i := slices.IndexFunc(in.Verdict.Vectors, func(u catalog.VectorUse) bool { return u.ID == a.Weight })
+	column := b.grid.Column(catalog.Column{Measure: a.Measure, Count: true, Weight: a.Weight})
+	if i < 0 || column < 0 {
+		return fmt.Errorf("the verdict does not open the weights %s of %q", a.Weight, a.Measure)
+	}
+	use := in.Verdict.Vectors[i]
+	s.y = catalog.Measure{Name: use.Name, Decimals: use.Decimals}
+	var err error
+	if s.counts, err = b.grid.CountColumn(in.Descriptor, column); err != nil {
+		return err
+	}
+	s.sy = &columnSums{}
+	l := limits{measure: use.Name, decimals: use.Decimals, least: new(big.Int), most: in.Plan.LargestFactor(column), tail: new(big.Int)}
+	for group, v := range b.numbers(in, column) {
+		sum := big.NewInt(v)
+		if err := b.within(l, sum, big.NewInt(s.counts[group]), s.counts[group], group); err != nil {
+			return err
+		}
+		s.sy.sums = append(s.sy.sums, sum)
+	}
+	if a.Measure == "" {
+		return nil
+	}
+	column = b.grid.Column(catalog.Column{Measure: a.Measure, Weight: a.Weight})
+	if column < 0 {
+		return fmt.Errorf("the verdict does not open %q times the weights %s", a.Measure, use.Name)
+	}
+	s.sxy = &columnSums{}
+	l = limits{measure: s.x.Name + " × " + use.Name, decimals: s.x.Decimals + use.Decimals, least: big.NewInt(s.x.Min), most: big.NewInt(s.x.Max)}
+	if err := l.noise(s.sxy, in, column); err != nil {
+		return err
+	}
+	s.half = s.sxy.half
+	for group, v := range b.numbers(in, column) {
+		sum := new(big.Int).Mul(big.NewInt(s.x.Mid()), s.sy.sums[group])
+		if err := b.within(l, sum.Add(sum, big.NewInt(v)), s.sy.sums[group], s.counts[group], group); err != nil {
+			return err
+		}
+		s.sxy.sums = append(s.sxy.sums, sum)
+	}
+	return nil
+}
+
+// privateWords is the line below the table of a private selection.
+func (t *Table) privateWords() string {
+	words := ""
+	if t.In != nil {
+		words = fmt.Sprintf("of the entities in your private selection %s alone\n", t.In.Name)
+	}
+	for _, v := range t.Weights {
+		words += fmt.Sprintf("weighted by your private vector %s, of %d bits\n", v.Name, v.Bits)
+	}
+	return words
+}
+
+// vectorsOf are the selector, nil for none, and the weights of a verdict.
+func vectorsOf(v catalog.Verdict) (in *catalog.VectorUse, weights []catalog.VectorUse) {
+	for _, use := range v.Vectors {
+		if use.ID == v.In {
+			in = &use
+			continue
+		}
+		weights = append(weights, use)
+	}
+	return in, weights
+}

@@ -1,0 +1,202 @@
+package result
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/suggest"
+)
+
+// Formats of a written result, the values of -o.
+const (
+	FormatTable = "table"
+	FormatJSON  = "json"
+	FormatCSV   = "csv"
+)
+
+// Write writes the result in one of the formats.
+func (t *Table) Write(w io.Writer, format string) error {
+	switch format {
+	case FormatTable:
+		return t.WriteText(w)
+	case FormatJSON:
+		return t.WriteJSON(w)
+	case FormatCSV:
+		return t.WriteCSV(w)
+	}
+	return fmt.Errorf("there is no output format %q; use %s, %s or %s", format, FormatTable, FormatJSON, FormatCSV)
+}
+
+// WriteJSON writes the result as one line of JSON.
+func (t *Table) WriteJSON(w io.Writer) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(t); err != nil {
+		return fmt.Errorf("writing the result as JSON: %w", err)
+	}
+	if _, err := w.Write(catalog.ShownJSON(b.Bytes())); err != nil {
+		return fmt.Errorf("writing the result as JSON: %w", err)
+	}
+	return nil
+}
+
+// WriteCSV writes the result as CSV (RFC 4180) with a header; NULL is an empty
+// field. The columns are those that were asked for, whatever is missing (Shortfall
+// says it), then for every noised column the half-width of its 95 % interval under its
+// name with "_interval95" behind it, and for every quantile the ends of its bucket with
+// "_low" and "_high".
+func (t *Table) WriteCSV(w io.Writer) error {
+	out := csv.NewWriter(w)
+	var header []string
+	for _, c := range t.Columns {
+		header = append(header, catalog.Shown(c.Name))
+	}
+	noised := t.intervalColumns()
+	for _, j := range noised {
+		header = append(header, t.Columns[j].Name+"_interval95")
+	}
+	bounded := t.boundColumns()
+	for _, j := range bounded {
+		header = append(header, t.Columns[j].Name+"_low", t.Columns[j].Name+"_high")
+	}
+	records := [][]string{header}
+	for i, row := range t.Rows {
+		record := cellTexts(row, "", catalog.ShownLines) // a line break within quotes is CSV's own
+		if noised != nil {
+			half := cellTexts(t.Interval95[i], "", catalog.Shown)
+			for _, j := range noised {
+				record = append(record, half[j])
+			}
+		}
+		for _, j := range bounded {
+			low, high := t.boundText(i, j)
+			record = append(record, low, high)
+		}
+		records = append(records, record)
+	}
+	if err := out.WriteAll(records); err != nil {
+		return fmt.Errorf("writing the result as CSV: %w", err)
+	}
+	return nil
+}
+
+// WriteText writes the result as a table for a person: names and units, figures
+// to the right, and below it what is missing.
+func (t *Table) WriteText(w io.Writer) error {
+	var lines [][]string
+	var header []string
+	for _, c := range t.Columns {
+		name := c.Name
+		if c.Unit != "" {
+			name += " (" + c.Unit + ")"
+		}
+		header = append(header, catalog.Shown(name))
+	}
+	partial, _ := t.partial()
+	if partial > 0 {
+		header = append(header, "entities")
+	}
+	if t.Omitted != nil {
+		header = append(header, "periods left out")
+	}
+	lines = append(lines, header)
+	bounded := t.boundColumns()
+	for i, row := range t.Rows {
+		line := cellTexts(row, "NULL", catalog.Shown)
+		if t.Noise != nil {
+			for j, half := range cellTexts(t.Interval95[i], "", catalog.Shown) {
+				if half != "" {
+					line[j] += " ± " + half
+				}
+			}
+		}
+		for _, j := range bounded {
+			if low, high := t.boundText(i, j); low != "" {
+				line[j] += " (" + low + " to " + high + ")"
+			}
+		}
+		if partial > 0 {
+			line = append(line, fmt.Sprintf("%d of %d", t.Included[i], t.Of[i]))
+		}
+		if t.Omitted != nil {
+			line = append(line, strconv.Itoa(t.Omitted[i]))
+		}
+		lines = append(lines, line)
+	}
+	var b strings.Builder
+	t.align(&b, lines)
+	switch len(t.Rows) {
+	case 1:
+		b.WriteString("1 row")
+	default:
+		fmt.Fprintf(&b, "%d rows", len(t.Rows))
+	}
+	if words := t.withheldWords(); words != "" {
+		b.WriteString(", " + words)
+	}
+	b.WriteString("\n" + t.privateWords() + t.boundWords() + t.noiseWords())
+	if words := t.heldBackWords(); words != "" {
+		b.WriteString(words + "\n")
+	}
+	if _, err := io.WriteString(w, catalog.ShownLines(b.String())); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	return nil
+}
+
+// align writes lines, the first of them the header, in columns.
+func (t *Table) align(b *strings.Builder, lines [][]string) {
+	widths := make([]int, len(lines[0]))
+	for _, line := range lines {
+		for i, cell := range line {
+			widths[i] = max(widths[i], suggest.TextWidth(cell))
+		}
+	}
+	for n, line := range lines {
+		var out strings.Builder
+		for i, cell := range line {
+			if i > 0 {
+				out.WriteString("  ")
+			}
+			pad := strings.Repeat(" ", widths[i]-suggest.TextWidth(cell))
+			if i < len(t.Columns) && (t.Columns[i].Type == TypeInteger || t.Columns[i].Type == TypeDecimal) {
+				out.WriteString(pad + cell)
+			} else {
+				out.WriteString(cell + pad)
+			}
+		}
+		b.WriteString(strings.TrimRight(out.String(), " ") + "\n")
+		if n > 0 {
+			continue
+		}
+		rules := make([]string, len(widths))
+		for i, width := range widths {
+			rules[i] = strings.Repeat("-", width)
+		}
+		b.WriteString(strings.Join(rules, "  ") + "\n")
+	}
+}
+
+// cellTexts are the cells of a row as text; shown makes text of attributes so that it may
+// be shown.
+func cellTexts(row []any, null string, shown func(string) string) []string {
+	var out []string
+	for _, cell := range row {
+		switch v := cell.(type) {
+		case nil:
+			out = append(out, null)
+		case string:
+			out = append(out, shown(v))
+		default:
+			out = append(out, fmt.Sprint(v))
+		}
+	}
+	return out
+}

@@ -1,0 +1,74 @@
+package sql
+
+import (
+	"fmt"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/suggest"
+)
+
+// calendar reads period literals as sets of periods of one grain.
+type calendar struct {
+	grain catalog.Grain
+	all   catalog.Interval // every period that can be written
+}
+
+func newCalendar(g catalog.Grain) calendar { return calendar{grain: g, all: g.Bounds()} }
+
+// complement is every period that s does not hold.
+func (c calendar) complement(s catalog.PeriodSet) catalog.PeriodSet { return s.Complement(c.all) }
+
+// limited is s as the request carries it: none when s holds every period.
+func (c calendar) limited(s catalog.PeriodSet) []catalog.Interval {
+	if len(s) == 1 && s[0] == c.all {
+		return nil
+	}
+	return s
+}
+
+// literal is the whole interval that a period literal stands for.
+func (c calendar) literal(l *literal) (catalog.Interval, *Error) {
+	text := l.plain()
+	grain, index, err := catalog.ParsePeriod(text)
+	switch {
+	case l.Text == "":
+		fault := faultAt(l.Pos, l.raw(), "a period is text in single quotes").want(c.forms()...)
+		fault.Nearest = guessPeriod(text, c.grain)
+		return catalog.Interval{}, fault
+	case err != nil:
+		fault := faultAt(l.Pos, l.Text, "%s", err).want(c.forms()...)
+		if fault.Nearest = guessPeriod(text, c.grain); fault.Nearest != "" {
+			fault.Message = l.Text + " is not how a period is written"
+		}
+		return catalog.Interval{}, fault
+	case grain.Finer(c.grain):
+		fault := faultAt(l.Pos, l.Text, "the dataset has one period a %s, and this literal is finer", c.grain).want(c.forms()...)
+		fault.Nearest = "'" + c.grain.Format(grain.In(index, c.grain)) + "'"
+		return catalog.Interval{}, fault
+	}
+	return grain.Span(index, c.grain), nil
+}
+
+// forms are examples of the literals that the grain allows, coarsest first.
+func (c calendar) forms() []string {
+	examples := map[catalog.Grain]string{
+		catalog.GrainYear: "2024", catalog.GrainQuarter: "2024-Q1", catalog.GrainMonth: "2024-05",
+		catalog.GrainDay: "2024-05-07", catalog.GrainHour: "2024-05-07T13",
+	}
+	var out []string
+	for i := len(grains) - 1; i >= 0 && !grains[i].Finer(c.grain); i-- {
+		out = append(out, fmt.Sprintf("'%s'", examples[grains[i]]))
+	}
+	return out
+}
+
+// guessPeriod writes, as a literal, the period that text was meant for. Empty when it
+// is none, or finer than the grain (unless that is empty).
+func guessPeriod(text string, grain catalog.Grain) string {
+	form := suggest.Period(text)
+	own, _, err := catalog.ParsePeriod(form)
+	if err != nil || grain != "" && own.Finer(grain) {
+		return ""
+	}
+	return "'" + form + "'"
+}

@@ -1,0 +1,331 @@
+package sql
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// Compile reads one query over the schema's dataset. Errors are *Error.
+func Compile(sql string, s Schema) (*Compiled, error) {
+	p, err := Parse(sql)
+	if err != nil {
+		return nil, err
+	}
+	return p.Compile(s)
+}
+
+// compileStatement compiles what was read of sql.
+func compileStatement(stmt *statement, sql string, s Schema) (*Compiled, error) {
+	c := &compiler{scope: newScope(s), stmt: stmt, sql: sql}
+	for _, step := range []func() *Error{c.from, c.items, c.groupBy, c.where, c.oneVector, c.onePartition, c.having, c.orderBy, c.limit} {
+		if fault := step(); fault != nil {
+			return nil, fault
+		}
+	}
+	c.sortSelect()
+	c.placed()
+	c.out.text = c.text
+	c.out.Request.Version = requestVersion
+	c.out.Request.Dataset = s.Descriptor.Dataset
+	if stmt.Join != nil {
+		c.out.Request.Join = &catalog.Join{Dataset: s.Join.Dataset}
+	}
+	c.out.Request.SQL = sql
+	return &c.out, nil
+}
+
+// compiler collects the parts of one Compiled.
+type compiler struct {
+	*scope
+	stmt    *statement
+	sql     string
+	text    text
+	out     Compiled
+	aliases []string // of the output columns, "" for none
+	origins []*item  // of the output columns
+	in      *selector
+
+	piecesAt *value // PIECE(name), the last one; nil: there is none
+}
+
+func (c *compiler) from() *Error {
+	if _, ok := match(c.stmt.From, []string{c.schema.Descriptor.Dataset}); !ok {
+		n := c.stmt.From
+		return faultAt(n.Pos, n.Raw, "there is no dataset %s here", n.text()).among(n.text(), c.schema.Descriptor.Dataset)
+	}
+	return c.join()
+}
+
+// items reads the SELECT list.
+func (c *compiler) items() *Error {
+	req := &c.out.Request
+	for _, it := range c.stmt.Items {
+		if it.Star {
+			return faultAt(it.Pos, "*", "single readings are never released").want(append(c.dimensions(), aggregates...)...)
+		}
+		v := it.Value
+		if v.Number != nil {
+			return faultAt(it.Pos, v.Number.Raw, "a number is nothing to select").want(append(c.dimensions(), aggregates...)...)
+		}
+		if v.isDimension() {
+			dim, fault := c.dimension(v)
+			if fault != nil {
+				return fault
+			}
+			if fault := c.show(it, Output{Name: c.dimensionText(dim), Kind: OutputDimension, Index: add(&req.By, dim)}); fault != nil {
+				return fault
+			}
+			continue
+		}
+		list, fault := c.figuresOf(v)
+		if fault != nil {
+			return fault
+		}
+		for _, k := range list {
+			k.output.Name, k.output.Index = c.outputText(k.aggregate, k.output), add(&req.Select, k.aggregate)
+			if fault := c.show(it, k.output); fault != nil {
+				return fault
+			}
+		}
+	}
+	if len(req.Select) == 0 {
+		it := c.stmt.Items[0]
+		return faultAt(it.Pos, it.Value.Name.Raw, "the query selects no aggregate").want(aggregates...)
+	}
+	return nil
+}
+
+// show adds a column of the result, under its alias if it has one. Those of a
+// histogram have what their buckets are behind it.
+func (c *compiler) show(it *item, out Output) *Error {
+	if len(c.out.Output) == MaxColumns {
+		return faultAt(it.Pos, "", "the result has more than %d columns", MaxColumns).want(fmt.Sprintf("at most %d columns", MaxColumns))
+	}
+	alias := ""
+	if it.Alias != nil {
+		alias = it.Alias.text()
+		if out.Bucket > 0 {
+			alias += bucketText(c.schema.Descriptor.MeasureNamed(c.out.Request.Select[out.Index].Measure), out.Bucket)
+		}
+		if slices.Contains(c.aliases, alias) {
+			return faultAt(it.Alias.Pos, it.Alias.Raw, "two columns are called %s", alias).want("another name")
+		}
+		out.Name = alias
+	}
+	c.aliases = append(c.aliases, alias)
+	c.origins = append(c.origins, it)
+	c.out.Output = append(c.out.Output, out)
+	return nil
+}
+
+// add returns the index of v in list, appending it when it is new.
+func add[T comparable](list *[]T, v T) int {
+	if i := slices.Index(*list, v); i >= 0 {
+		return i
+	}
+	*list = append(*list, v)
+	return len(*list) - 1
+}
+
+// groupBy checks that every selected dimension is grouped by. Dimensions that
+// are grouped by and not selected follow the selected ones.
+func (c *compiler) groupBy() *Error {
+	req := &c.out.Request
+	selected := len(req.By)
+	grouped := make([]bool, selected)
+	for _, v := range c.stmt.Group {
+		dim, fault := c.groupDimension(v)
+		if fault != nil {
+			return fault
+		}
+		i := add(&req.By, dim)
+		if i < selected {
+			grouped[i] = true
+		}
+		pos, raw := v.place()
+		c.text.at(fmt.Sprintf("by[%d]", i), pos, raw)
+		if dim.Kind == catalog.DimPeriod {
+			c.text.at("by", pos, raw)
+		}
+		if fault := c.onePeriod(v); fault != nil {
+			return fault
+		}
+	}
+	for i, o := range c.out.Output {
+		if o.Kind == OutputAggregate {
+			if fault := c.checkRelative(o, c.origins[i].Value.Name); fault != nil {
+				return fault
+			}
+			continue
+		}
+		if grouped[o.Index] {
+			continue
+		}
+		text := c.dimensionText(req.By[o.Index])
+		n := c.origins[i].Value.Name
+		return faultAt(n.Pos, n.Raw, "%s is neither aggregated nor in GROUP BY", text).want("GROUP BY " + text)
+	}
+	return nil
+}
+
+// onePeriod refuses a second period dimension, v being the last one read.
+func (c *compiler) onePeriod(v *value) *Error {
+	var seen []string
+	for _, d := range c.out.Request.By {
+		if d.Kind == catalog.DimPeriod {
+			seen = append(seen, c.dimensionText(d))
+		}
+	}
+	if len(seen) < 2 {
+		return nil
+	}
+	pos, raw := v.place()
+	return faultAt(pos, raw, "periods are grouped twice, by %s", strings.Join(seen, " and ")).want("one of them")
+}
+
+// groupDimension reads an element of GROUP BY: a dimension, the alias of one, or
+// its position in SELECT.
+func (c *compiler) groupDimension(v *value) (catalog.Dimension, *Error) {
+	if v.Number != nil {
+		i, fault := c.position(v.Number)
+		if fault != nil {
+			return catalog.Dimension{}, fault
+		}
+		if o := c.out.Output[i]; o.Kind == OutputDimension {
+			return c.out.Request.By[o.Index], nil
+		}
+		return catalog.Dimension{}, faultAt(v.Number.Pos, v.Number.Raw, "column %s is an aggregate", v.Number.Raw).want(c.dimensions()...)
+	}
+	if v.Call == nil && c.resolve(v.Name).kind == refNone {
+		if i := c.alias(v.Name); i >= 0 {
+			if o := c.out.Output[i]; o.Kind == OutputDimension {
+				return c.out.Request.By[o.Index], nil
+			}
+			return catalog.Dimension{}, faultAt(v.Name.Pos, v.Name.Raw, "%s is an aggregate", v.Name.text()).want(c.dimensions()...)
+		}
+	}
+	return c.dimension(v)
+}
+
+// alias returns the output column with the alias n, or −1.
+func (c *compiler) alias(n *name) int {
+	if a, ok := match(n, c.aliases); ok && a != "" {
+		return slices.Index(c.aliases, a)
+	}
+	return -1
+}
+
+// position reads the number of an output column, from 1.
+func (c *compiler) position(n *number) (int, *Error) {
+	i, err := strconv.Atoi(n.Raw)
+	if err != nil || i < 1 || i > len(c.out.Output) {
+		return 0, faultAt(n.Pos, n.Raw, "there is no column %s in SELECT", n.Raw).
+			want(fmt.Sprintf("a number from 1 to %d", len(c.out.Output)))
+	}
+	return i - 1, nil
+}
+
+// orderBy reads ORDER BY over output columns: aliases, names, expressions as
+// they stand in SELECT, or positions.
+func (c *compiler) orderBy() *Error {
+	for _, key := range c.stmt.Order {
+		i, fault := c.outputOf(key.Value)
+		if fault != nil {
+			return fault
+		}
+		if !slices.ContainsFunc(c.out.Order, func(o Order) bool { return o.Output == i }) {
+			c.out.Order = append(c.out.Order, Order{Output: i, Desc: key.Desc})
+		}
+	}
+	return nil
+}
+
+func (c *compiler) outputOf(v *value) (int, *Error) {
+	if v.Number != nil {
+		return c.position(v.Number)
+	}
+	if v.Call == nil {
+		if i := c.alias(v.Name); i >= 0 {
+			return i, nil
+		}
+	}
+	want := Output{}
+	switch {
+	case !v.isDimension():
+		list, fault := c.figuresOf(v)
+		if fault != nil {
+			return 0, fault
+		}
+		if len(list) > 1 {
+			return 0, faultAt(v.Name.Pos, v.Name.Raw, "a histogram is several columns").want("the number of one of them")
+		}
+		want = list[0].output
+		want.Index = slices.Index(c.out.Request.Select, list[0].aggregate)
+	case v.Call == nil && c.resolve(v.Name).kind == refNone:
+		names := c.outputNames()
+		return 0, faultAt(v.Name.Pos, v.Name.Raw, "there is no column %s in the result", v.Name.text()).among(v.Name.text(), names...)
+	default:
+		dim, fault := c.dimension(v)
+		if fault != nil {
+			return 0, fault
+		}
+		want = Output{Kind: OutputDimension, Index: slices.Index(c.out.Request.By, dim)}
+	}
+	for i, o := range c.out.Output {
+		if o.Figure() == want {
+			return i, nil
+		}
+	}
+	return 0, faultAt(v.Name.Pos, v.Name.Raw, "ORDER BY works on the result, and this is not among its columns").want(c.outputNames()...)
+}
+
+func (c *compiler) outputNames() []string {
+	var names []string
+	for _, o := range c.out.Output {
+		names = append(names, o.Name)
+	}
+	return names
+}
+
+const (
+	limitTakes = "LIMIT takes a whole number that is not negative"
+	limitForms = "a number from 0 to 1073741823"
+)
+
+func (c *compiler) limit() *Error {
+	n := c.stmt.Limit
+	if n == nil {
+		return nil
+	}
+	limit, err := strconv.ParseInt(n.Raw, 10, 31)
+	if err != nil {
+		return faultAt(n.Pos, n.Raw, limitTakes).want(limitForms)
+	}
+	rows := int(limit)
+	c.out.Limit = &rows
+	return nil
+}
+
+// sortSelect puts the aggregates in the order of measure and function, so that
+// the same figures asked for in another order are the same request.
+func (c *compiler) sortSelect() {
+	list := c.out.Request.Select
+	sorted := slices.Clone(list)
+	slices.SortFunc(sorted, func(a, b catalog.Aggregate) int {
+		return cmp.Or(strings.Compare(a.Measure, b.Measure), strings.Compare(a.Func, b.Func), strings.Compare(a.Other, b.Other), strings.Compare(a.Weight, b.Weight))
+	})
+	for i, o := range c.out.Output {
+		if o.Kind == OutputAggregate {
+			c.out.Output[i].Index = slices.Index(sorted, list[o.Index])
+		}
+	}
+	for _, o := range c.out.Having.outputs() {
+		o.Index = slices.Index(sorted, list[o.Index])
+	}
+	c.out.Request.Select = sorted
+}

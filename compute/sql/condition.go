@@ -1,0 +1,305 @@
+package sql
+
+import (
+	"fmt"
+
+	"github.com/alecthomas/participle/v2/lexer"
+
+	"github.com/weirdata/weir/catalog"
+	say "github.com/weirdata/weir/catalog/explain"
+)
+
+// parts is a condition split into one on entities AND one on periods. A nil
+// part is no condition.
+type parts struct {
+	entities *catalog.Predicate
+	periods  *catalog.PeriodSet
+	selector *selector
+}
+
+// where compiles WHERE into the request's predicate and intervals.
+func (c *compiler) where() *Error {
+	tree := c.stmt.Where
+	if tree == nil {
+		return nil
+	}
+	p, fault := c.orParts(tree)
+	if fault != nil {
+		return fault
+	}
+	if p.selector != nil {
+		c.out.Request.In = p.selector.id
+	}
+	at, all := tree.Pos, c.between(tree.Pos, tree.EndPos)
+	c.text.where, c.text.condition = at, all
+	if p.entities != nil {
+		pred, always, never := canonical(*p.entities)
+		if never {
+			return faultAt(at, all, "no entity can satisfy this condition").want("a condition that some entity meets")
+		}
+		if r := pred.Check(c.schema.Columns); r != nil && !always {
+			return faultAt(at, all, "%s", say.Message(r)).want("fewer conditions", "IN with a list of values")
+		}
+		if !always {
+			c.out.Request.Where = &pred
+		}
+	}
+	if p.periods != nil {
+		if len(*p.periods) == 0 {
+			return faultAt(at, all, "no period can satisfy this condition").want("a condition that some period meets")
+		}
+		c.out.Request.Periods = c.calendar.limited(*p.periods)
+		if n := len(c.out.Request.Periods); n > catalog.MaxIntervals {
+			return faultAt(at, all, "the condition on periods falls into %d intervals", n).
+				want(fmt.Sprintf("at most %d intervals", catalog.MaxIntervals))
+		}
+	}
+	return nil
+}
+
+// mixed explains why a condition cannot be split.
+func mixed(pos lexer.Position, word string) *Error {
+	return faultAt(pos, word, "%s joins a condition on entities with one on periods: "+
+		"a group is a set of entities times a set of periods, so WHERE is a condition on entities AND one on periods", word).
+		want("AND between the two", "two queries")
+}
+
+func (c *compiler) orParts(tree *orTree) (parts, *Error) {
+	out, fault := c.andParts(tree.First)
+	if fault != nil || len(tree.Rest) == 0 {
+		return out, fault
+	}
+	entities := []catalog.Predicate{}
+	for i := -1; i < len(tree.Rest); i++ {
+		p := out
+		if i >= 0 {
+			if p, fault = c.andParts(tree.Rest[i].Arm); fault != nil {
+				return parts{}, fault
+			}
+		}
+		if p.selector != nil {
+			return parts{}, p.selector.misplaced("OR")
+		}
+		if (p.entities != nil) != (out.entities != nil) || (p.periods != nil) != (out.periods != nil) ||
+			p.entities != nil && p.periods != nil {
+			return parts{}, mixed(tree.Rest[max(i, 0)].Pos, "OR")
+		}
+		switch {
+		case p.entities != nil:
+			entities = append(entities, *p.entities)
+		case i >= 0:
+			union := out.periods.Union(*p.periods)
+			out.periods = &union
+		}
+	}
+	if len(entities) > 0 {
+		out.entities = &catalog.Predicate{Op: catalog.OpOr, Args: entities}
+	}
+	return out, nil
+}
+
+func (c *compiler) andParts(tree *andTree) (parts, *Error) {
+	var out parts
+	var entities []catalog.Predicate
+	for _, arm := range tree.Arms {
+		p, fault := c.notParts(arm)
+		if fault != nil {
+			return parts{}, fault
+		}
+		if p.entities != nil {
+			entities = append(entities, *p.entities)
+		}
+		if p.periods != nil {
+			both := *p.periods
+			if out.periods != nil {
+				both = out.periods.Intersect(both)
+			}
+			out.periods = &both
+		}
+		if p.selector != nil {
+			if out.selector != nil {
+				return parts{}, p.selector.twice()
+			}
+			out.selector = p.selector
+		}
+	}
+	if len(entities) > 0 {
+		out.entities = &catalog.Predicate{Op: catalog.OpAnd, Args: entities}
+	}
+	return out, nil
+}
+
+func (c *compiler) notParts(tree *notTree) (parts, *Error) {
+	switch {
+	case tree.Tree != nil:
+		return c.orParts(tree.Tree)
+	case tree.Test != nil:
+		return c.test(tree.Test)
+	}
+	p, fault := c.notParts(tree.Not)
+	if fault != nil {
+		return parts{}, fault
+	}
+	if p.selector != nil {
+		return parts{}, p.selector.misplaced("NOT")
+	}
+	if p.entities != nil && p.periods != nil {
+		return parts{}, mixed(tree.Pos, "NOT")
+	}
+	if p.entities != nil {
+		return parts{entities: &catalog.Predicate{Op: catalog.OpNot, Args: []catalog.Predicate{*p.entities}}}, nil
+	}
+	rest := c.calendar.complement(*p.periods)
+	return parts{periods: &rest}, nil
+}
+
+// test compiles one comparison.
+func (c *compiler) test(t *comparison) (parts, *Error) {
+	n := t.Name
+	if t.Call != nil {
+		if nameIs(n.text(), "DATE_TRUNC") {
+			return parts{}, faultAt(n.Pos, n.Raw, "a condition compares period itself: a coarser literal means its whole interval").
+				want("period = '2024-05'")
+		}
+		return parts{}, faultAt(n.Pos, n.Raw, "conditions compare columns, not functions of them").want(c.dimensions()...)
+	}
+	r := c.resolve(n)
+	if t.Of != nil && r.kind != refEntity && r.kind != refNone {
+		return parts{}, c.notEntity(t)
+	}
+	switch r.kind {
+	case refEntity:
+		if t.Of != nil {
+			return c.selector(t)
+		}
+		return c.entityTest(t, "")
+	case refAttribute:
+		return c.entityTest(t, r.column)
+	case refPeriod:
+		return c.periodTest(t)
+	case refMeasure:
+		return parts{}, faultAt(n.Pos, n.Raw, "%s is a measure: measures are encrypted; conditions are on entities and periods", n.text()).
+			want(c.dimensions()...)
+	case refNone:
+	}
+	fault := faultAt(n.Pos, n.Raw, "there is no column %s", n.text())
+	if c.alias(n) >= 0 {
+		fault.Message = fmt.Sprintf("%s is the name of a result, and WHERE works on the data", n.text())
+	}
+	return parts{}, fault.among(n.text(), c.dimensions()...)
+}
+
+// entityTest compiles a comparison of the entity's id (column "") or of an
+// attribute.
+func (c *compiler) entityTest(t *comparison, column string) (parts, *Error) {
+	texts, fault := texts(t)
+	if fault != nil {
+		return parts{}, fault
+	}
+	leaf := func(op string, values ...string) catalog.Predicate {
+		return catalog.Predicate{Op: op, Column: column, Values: values}
+	}
+	negated := func(p catalog.Predicate) catalog.Predicate {
+		return catalog.Predicate{Op: catalog.OpNot, Args: []catalog.Predicate{p}}
+	}
+	if t.To != nil && texts[0] > texts[1] {
+		return parts{}, t.backwards()
+	}
+	c.text.compares(t, column)
+	var p catalog.Predicate
+	switch {
+	case t.Op == "=":
+		p = leaf(catalog.OpIn, texts...)
+	case t.Op == "<>" || t.Op == "!=":
+		p = negated(leaf(catalog.OpIn, texts...))
+	case t.Op != "":
+		p = leaf(map[string]string{"<": catalog.OpLt, "<=": catalog.OpLe, ">": catalog.OpGt, ">=": catalog.OpGe}[t.Op], texts...)
+	case t.In != nil:
+		p = leaf(catalog.OpIn, texts...)
+	default:
+		p = catalog.Predicate{Op: catalog.OpAnd, Args: []catalog.Predicate{leaf(catalog.OpGe, texts[0]), leaf(catalog.OpLe, texts[1])}}
+	}
+	if t.Not {
+		p = negated(p)
+	}
+	return parts{entities: &p}, nil
+}
+
+// backwards refuses BETWEEN two values of which the first is the greater.
+func (t *comparison) backwards() *Error {
+	fault := faultAt(t.From.Pos, t.From.raw(), "nothing lies between: %s comes after %s", t.From.raw(), t.To.raw()).want("the smaller value first")
+	fault.Nearest = t.To.raw() + " AND " + t.From.raw()
+	return fault
+}
+
+// literals are the operands of t.
+func (t *comparison) literals() []*literal {
+	switch {
+	case t.Op != "":
+		return []*literal{t.Operand}
+	case t.In != nil:
+		return t.In
+	}
+	return []*literal{t.From, t.To}
+}
+
+// texts reads the operands of t, all of which must be text.
+func texts(t *comparison) ([]string, *Error) {
+	var out []string
+	for _, l := range t.literals() {
+		if l.Text == "" {
+			return nil, faultAt(l.Pos, l.raw(), "a value is text in single quotes").want("'" + l.plain() + "'")
+		}
+		out = append(out, unquote(l.Text))
+	}
+	return out, nil
+}
+
+// plain is the literal without quotes.
+func (l *literal) plain() string {
+	switch {
+	case l.Text != "":
+		return unquote(l.Text)
+	case l.Num != "":
+		return l.Num
+	}
+	return l.Name.text()
+}
+
+// periodTest compiles a comparison of period.
+func (c *compiler) periodTest(t *comparison) (parts, *Error) {
+	var spans []catalog.Interval
+	for _, l := range t.literals() {
+		span, fault := c.calendar.literal(l)
+		if fault != nil {
+			return parts{}, fault
+		}
+		spans = append(spans, span)
+	}
+	c.text.periods = append(c.text.periods, t.literals()...)
+	if t.To != nil && spans[1].To <= spans[0].From {
+		return parts{}, t.backwards()
+	}
+	all := c.calendar.all
+	var set catalog.PeriodSet
+	switch {
+	case t.Op == "=" || t.In != nil:
+		set = catalog.NewPeriodSet(spans)
+	case t.Op == "<>" || t.Op == "!=":
+		set = c.calendar.complement(catalog.NewPeriodSet(spans))
+	case t.Op == "<":
+		set = catalog.NewPeriodSet([]catalog.Interval{{From: all.From, To: spans[0].From}})
+	case t.Op == "<=":
+		set = catalog.NewPeriodSet([]catalog.Interval{{From: all.From, To: spans[0].To}})
+	case t.Op == ">":
+		set = catalog.NewPeriodSet([]catalog.Interval{{From: spans[0].To, To: all.To}})
+	case t.Op == ">=":
+		set = catalog.NewPeriodSet([]catalog.Interval{{From: spans[0].From, To: all.To}})
+	default:
+		set = catalog.NewPeriodSet([]catalog.Interval{{From: spans[0].From, To: spans[1].To}})
+	}
+	if t.Not {
+		set = c.calendar.complement(set)
+	}
+	return parts{periods: &set}, nil
+}

@@ -1,0 +1,50 @@
+package suggest
+
+import (
+	"strings"
+)
+
+// Nearest returns the candidate that s most resembles, or "" when none is close
+// enough to be what was meant: a third of the characters may differ. Of equally
+// close ones it returns the first.
+func Nearest(s string, candidates []string) string {
+	word := []rune(strings.ToLower(narrow(s)))
+	if len(word) > 64 {
+		return ""
+	}
+	best, distance := "", max(1, len(word)/3)+1
+	for _, c := range candidates {
+		other := []rune(strings.ToLower(strings.Trim(c, `"`)))
+		if d := len(word) - len(other); d >= distance || -d >= distance {
+			continue
+		}
+		if d := editDistance(word, other); d < distance && d < len(word) {
+			best, distance = c, d
+		}
+	}
+	return best
+}
+
+// editDistance counts the insertions, deletions, substitutions and swaps of
+// neighbours between a and b (optimal string alignment).
+func editDistance(a, b []rune) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}

@@ -1,0 +1,103 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// freeInterval is how often the free space is looked at. A disk that fills at
+// 200 MB/s loses 400 MB between two looks, less than what is kept free.
+const freeInterval = 2 * time.Second
+
+// maintenance looks after the disk.
+type maintenance struct {
+	ledger *Ledger
+	// idle holds one token while no snapshot is being written in place of damaged ones.
+	idle chan struct{}
+}
+
+func newMaintenance(l *Ledger) *maintenance {
+	m := &maintenance{ledger: l, idle: make(chan struct{}, 1)}
+	m.idle <- struct{}{}
+	return m
+}
+
+func (m *maintenance) run(ctx context.Context) {
+	d, logger := m.ledger.disk, m.ledger.logger
+	free := time.NewTicker(freeInterval)
+	defer free.Stop()
+	collect := time.NewTicker(d.opts.MaintenanceInterval)
+	defer collect.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-free.C:
+			n, err := d.opts.Free(d.opts.Dir)
+			if err != nil {
+				logger.Warn("looking at the free space", slog.String("error", err.Error()))
+				continue
+			}
+			d.free.Store(n)
+			if err := d.noteProgress(); err != nil {
+				logger.Warn("recording how far the log is", slog.String("error", err.Error()))
+			}
+			m.renewSnapshot(ctx)
+		case <-d.snaps.wanted:
+			m.renewSnapshot(ctx)
+		case <-collect.C:
+			if err := d.state.collect(); err != nil {
+				logger.Warn("collecting the value log", slog.String("error", err.Error()))
+			}
+			if err := m.adaptThreshold(); err != nil {
+				logger.Warn("adapting to the state's size", slog.String("error", err.Error()))
+			}
+		}
+	}
+}
+
+// renewSnapshot writes a new snapshot in place of damaged ones, beside the loop,
+// which must not miss a disk that fills meanwhile. Where nothing was applied since the
+// start there is nothing to write yet; the loop asks again.
+func (m *maintenance) renewSnapshot(ctx context.Context) {
+	l := m.ledger
+	if !l.disk.snaps.isWanted() {
+		return
+	}
+	select {
+	case <-m.idle:
+	default:
+		return
+	}
+	l.loops.Go(func() {
+		defer func() { m.idle <- struct{}{} }()
+		if err := errors.Join(l.Snapshot(ctx), l.disk.snaps.settle()); err != nil && ctx.Err() == nil {
+			l.logger.Warn("writing a snapshot in place of a damaged one", slog.String("error", err.Error()))
+		}
+	})
+}
+
+// adaptThreshold follows the growth of the state.
+func (m *maintenance) adaptThreshold() error {
+	c, t := m.ledger.raft.ReloadableConfig(), m.ledger.disk.threshold()
+	if c.SnapshotThreshold == t {
+		return nil
+	}
+	c.SnapshotThreshold = t
+	if err := m.ledger.raft.ReloadConfig(c); err != nil {
+		return fmt.Errorf("set the snapshot threshold to %d: %w", t, err)
+	}
+	return nil
+}
+
+// threshold is how many entries there are between snapshots: the more there are
+// in the evidence log, the more, so that all snapshots together write a few
+// times the state and not its square. It is bounded because raft reads the log
+// from the last snapshot on when it starts.
+func (d *disk) threshold() uint64 {
+	const most = 1 << 20
+	return max(d.opts.SnapshotThreshold, min(d.state.position().NextSeq/4, most))
+}

@@ -1,0 +1,137 @@
+package consensus
+
+import (
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/hashicorp/raft"
+)
+
+// members is raft's transport. It asks for votes only when this node is entitled to them,
+// finds members where they are now, and notes how far their logs go.
+type members struct {
+	transport
+	opts     Options
+	identity *identity
+	layer    *streams
+
+	mu   sync.Mutex
+	logs map[raft.ServerAddress]uint64 // of members' incarnations: the last index of the log
+}
+
+var (
+	_ raft.Transport   = (*members)(nil)
+	_ raft.WithPreVote = (*members)(nil)
+	_ raft.WithClose   = (*members)(nil)
+)
+
+func newMembers(l *Ledger, layer *streams, t *raft.NetworkTransport) *members {
+	return &members{transport: transport{t}, opts: l.opts, identity: l.disk.identity, layer: layer, logs: map[raft.ServerAddress]uint64{}}
+}
+
+// where is a member's endpoint with its present address.
+func (m *members) where(id raft.ServerID, target raft.ServerAddress) (endpoint, error) {
+	p, err := parseEndpoint(string(target))
+	if err != nil || m.opts.Resolve == nil {
+		return p, err
+	}
+	addr, ok := m.opts.Resolve(string(id))
+	if !ok {
+		return endpoint{}, fmt.Errorf("no address known for %s", id)
+	}
+	p.addr = addr
+	return p, nil
+}
+
+// dialed is the address to connect to.
+func (m *members) dialed(id raft.ServerID, target raft.ServerAddress) (raft.ServerAddress, error) {
+	p, err := m.where(id, target)
+	return p.address(), err
+}
+
+// AppendEntries implements raft.Transport. A member's log is known once the entries of this
+// leader follow it: from then on a heartbeat tells its end.
+func (m *members) AppendEntries(id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	to, err := m.dialed(id, target)
+	if err != nil {
+		return err
+	}
+	if err := m.NetworkTransport.AppendEntries(id, to, args, resp); err != nil || !resp.Success {
+		return err
+	}
+	heartbeat := len(args.Entries) == 0 && args.PrevLogEntry == 0 && args.LeaderCommitIndex == 0
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, follows := m.logs[target]; follows || !heartbeat {
+		m.logs[target] = resp.LastLog
+	}
+	return nil
+}
+
+// AppendEntriesPipeline implements raft.Transport.
+func (m *members) AppendEntriesPipeline(id raft.ServerID, target raft.ServerAddress) (raft.AppendPipeline, error) {
+	to, err := m.dialed(id, target)
+	if err != nil {
+		return nil, err
+	}
+	return m.transport.AppendEntriesPipeline(id, to)
+}
+
+// InstallSnapshot implements raft.Transport.
+func (m *members) InstallSnapshot(id raft.ServerID, target raft.ServerAddress, args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
+	to, err := m.dialed(id, target)
+	if err != nil {
+		return err
+	}
+	return m.NetworkTransport.InstallSnapshot(id, to, args, resp, data)
+}
+
+// RequestVote implements raft.Transport.
+func (m *members) RequestVote(id raft.ServerID, target raft.ServerAddress, args *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
+	to, err := m.dialed(id, target)
+	if err == nil {
+		err = m.identity.mayVote()
+	}
+	if err != nil {
+		return err
+	}
+	return m.NetworkTransport.RequestVote(id, to, args, resp)
+}
+
+// RequestPreVote implements raft.WithPreVote.
+func (m *members) RequestPreVote(id raft.ServerID, target raft.ServerAddress, args *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
+	to, err := m.dialed(id, target)
+	if err == nil {
+		err = m.identity.mayVote()
+	}
+	if err != nil {
+		return err
+	}
+	return m.NetworkTransport.RequestPreVote(id, to, args, resp)
+}
+
+// TimeoutNow implements raft.Transport.
+func (m *members) TimeoutNow(id raft.ServerID, target raft.ServerAddress, args *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse) error {
+	to, err := m.dialed(id, target)
+	if err != nil {
+		return err
+	}
+	return m.NetworkTransport.TimeoutNow(id, to, args, resp)
+}
+
+// logOf is how far a member's log is known to go, 0 when it is not.
+func (m *members) logOf(target raft.ServerAddress) uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.logs[target]
+}
+
+// metAs is which incarnation a member runs as, as far as this node knows.
+func (m *members) metAs(s raft.Server) (i incarnation, known bool) {
+	p, err := m.where(s.ID, s.Address)
+	if err != nil {
+		return 0, false
+	}
+	return m.layer.metAt(p)
+}

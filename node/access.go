@@ -1,0 +1,299 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/peer"
+)
+
+// leastQuorumWait is the least default of Options.QuorumWait: some elections, and,
+// with the time in which a client finds a node that answers among some that hang
+// (2.5 s), less than the ten seconds within which it has to be told.
+const leastQuorumWait = 6 * time.Second
+
+// retryPause is the pause between two tries to reach a leader.
+const retryPause = 100 * time.Millisecond
+
+// access has the ways into the ledger from any node, and the linearizable way out.
+type access struct {
+	*core
+	monitor *monitor
+	limiter *rateLimiter
+	reads   readRounds
+	cores   api.Cores // for judging what clients ask
+}
+
+// Submit has an envelope applied, whichever node leads, and returns what the
+// state machine recorded. Trying again after a lost connection is safe: the
+// state machine applies an envelope once and answers a repeat with the first
+// outcome. It returns api.ErrNoQuorum when no leader could commit for some
+// seconds, and a *catalog.Refusal for an envelope that its signer did not sign
+// and for a query whose plan does not fit: those were not proposed, and there is
+// no entry. Nor is there one when a principal has had too much recorded, or too many
+// queries are pending, which is an *api.BusyError.
+func (acc *access) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt, error) {
+	var receipt api.Receipt
+	if err := acc.refuseForged(ctx, e); err != nil {
+		return receipt, err
+	}
+	if err := acc.admitQuery(e); err != nil {
+		return receipt, ofThisNode(err)
+	}
+	foreseen, err := acc.refuseUnfit(ctx, e)
+	if err != nil {
+		return receipt, err
+	}
+	if err := acc.limiter.take(e, acc.opts.Clock()); err != nil {
+		return receipt, err
+	}
+	err = acc.atLeader(ctx, func(ctx context.Context, leader string) error {
+		var err error
+		if leader == acc.id {
+			receipt, err = acc.propose(ctx, e)
+		} else {
+			err = acc.call(ctx, leader, pathPropose, e, &receipt)
+		}
+		return err
+	})
+	if err != nil {
+		return receipt, fmt.Errorf("submit the envelope: %w", ofThisNode(err))
+	}
+	if r := receipt.Outcome.Refusal; r != nil {
+		acc.limiter.refused(e, acc.opts.Clock())
+		if foreseen != nil && r.Rule == foreseen.Rule && r.String() == foreseen.String() {
+			receipt.Fix = foreseen.Fix
+		}
+	}
+	return receipt, nil
+}
+
+// ofThisNode tells a caller to ask another node when this one's ledger has stopped.
+func ofThisNode(err error) error {
+	if errors.Is(err, consensus.ErrFault) || errors.Is(err, consensus.ErrClosed) {
+		return fmt.Errorf("%w: %w", api.ErrUnavailable, err)
+	}
+	return err
+}
+
+// refuseForged keeps what nobody is known to have signed out of the ledger: an
+// entry is kept for ever, on every node, and anybody at all can send such an
+// envelope. Only a refusal costs a linearizable read, which makes sure that it
+// is not this node that has yet to hear of the signer.
+func (acc *access) refuseForged(ctx context.Context, e catalog.Envelope) error {
+	var refusal *catalog.Refusal
+	look := func(v state.View) (err error) {
+		refusal, err = v.Authenticate(e)
+		return err
+	}
+	err := acc.view(look)
+	if err == nil && refusal != nil {
+		err = acc.Read(ctx, look)
+	}
+	if err != nil {
+		return fmt.Errorf("verify the envelope: %w", ofThisNode(err))
+	}
+	if refusal != nil {
+		return refusal
+	}
+	return nil
+}
+
+// errNotFounded is returned by a leader that has not proposed the founding yet.
+var errNotFounded = errors.New("the cluster is not founded yet")
+
+// propose makes the envelope an entry with this leader's time. Nothing comes
+// before the founding, which the leader itself proposes: it would be refused,
+// and whoever sent it would have to know to send it anew.
+func (acc *access) propose(ctx context.Context, e catalog.Envelope) (api.Receipt, error) {
+	if err := acc.monitor.clockFault(); err != nil {
+		return api.Receipt{}, err
+	}
+	if acc.health.heard() < len(acc.roster)/2 {
+		return api.Receipt{}, errUncompared
+	}
+	if err := acc.monitor.stateFault(); err != nil {
+		return api.Receipt{}, err
+	}
+	if e.Digest() != acc.cluster {
+		err := acc.view(func(v state.View) error { _, err := v.Cluster(); return err })
+		if errors.Is(err, records.ErrNotFound) {
+			return api.Receipt{}, errNotFounded
+		}
+		if err != nil {
+			return api.Receipt{}, err
+		}
+	}
+	now, err := acc.monitor.stamp()
+	if err != nil {
+		return api.Receipt{}, err
+	}
+	entry := catalog.NewEntry(now.UnixMilli(), e).Marshal()
+	a, err := acc.ledger.Propose(ctx, entry)
+	if err != nil {
+		return api.Receipt{}, err
+	}
+	r := api.Receipt{Seq: a.Seq, Leaf: a.Leaf, Index: a.Seq}
+	if err := json.Unmarshal(a.Outcome, &r.Outcome); err != nil {
+		return r, fmt.Errorf("read the outcome of entry %d: %w", a.Seq, err)
+	}
+	return r, nil
+}
+
+// atLeader runs do with the current leader's id until it succeeds, fails for a
+// reason that another leader would not mend, or Options.QuorumWait is over.
+func (acc *access) atLeader(caller context.Context, do func(ctx context.Context, leader string) error) error {
+	ctx, cancel := context.WithTimeout(caller, acc.opts.QuorumWait)
+	defer cancel()
+	last := errors.New("no node leads")
+	for {
+		if leader, known := acc.ledger.Leader(); known {
+			err := acc.whileItLeads(ctx, leader, do)
+			if err == nil || !leaderMayChange(err) && (ctx.Err() == nil || errors.Is(caller.Err(), context.Canceled)) {
+				return err
+			}
+			last = err
+		}
+		select {
+		case <-ctx.Done():
+			if errors.Is(caller.Err(), context.Canceled) {
+				return caller.Err()
+			}
+			if cannotPropose(last) {
+				return fmt.Errorf("%w: the node that leads: %w", api.ErrUnavailable, last)
+			}
+			if errors.Is(last, context.DeadlineExceeded) && acc.health.count() > len(acc.roster)/2 {
+				return fmt.Errorf("%w: the node that leads has not answered within %s: %w", api.ErrTimeout, acc.opts.QuorumWait, last) // it is slow
+			}
+			return fmt.Errorf("%w: %d of %d nodes are reachable from %s, %d are needed: %w", api.ErrNoQuorum,
+				acc.health.count(), len(acc.roster), acc.id, len(acc.roster)/2+1, last)
+		case <-acc.ledger.Failed():
+			return acc.ledger.Fault()
+		case <-time.After(retryPause):
+		}
+	}
+}
+
+// errLeaderGone ends a call of a leader that is none any more.
+var errLeaderGone = errors.New("it leads no more")
+
+// whileItLeads runs do until this node no longer takes leader for the leader. One
+// that hangs closes no connection, and would be waited for while another leads
+// already. That leader may have done what it was asked, which is no harm: see
+// Submit.
+func (acc *access) whileItLeads(ctx context.Context, leader string, do func(ctx context.Context, leader string) error) error {
+	if leader == acc.id {
+		return do(ctx, leader) // the ledger notices by itself
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	changes, stop := acc.ledger.Changes()
+	defer stop()
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-changes:
+			}
+			if now, known := acc.ledger.Leader(); !known || now != leader {
+				cancel(fmt.Errorf("%w: %s", errLeaderGone, leader))
+			}
+		}
+	}()
+	err := do(ctx, leader)
+	cancel(nil)
+	<-over
+	return err
+}
+
+// cannotPropose reports whether err is why a node that leads proposes nothing: it
+// will hand the lead on, or can soon.
+func cannotPropose(err error) bool {
+	var remote *peer.RemoteError
+	return errors.Is(err, errNotFounded) || errors.Is(err, errClock) || errors.Is(err, errDoubt) || errors.Is(err, errUncompared) || errors.Is(err, consensus.ErrDiskFull) || errors.Is(err, consensus.ErrBusy) ||
+		errors.As(err, &remote) && remote.Kind == kindCannot
+}
+
+// leaderMayChange reports whether the failure is one that passes when a leader
+// is found or reached.
+func leaderMayChange(err error) bool {
+	var notLeader *consensus.NotLeaderError
+	var remote *peer.RemoteError
+	switch {
+	case errors.As(err, &notLeader), errors.Is(err, consensus.ErrLostLeadership), errors.Is(err, consensus.ErrNoQuorum),
+		errors.Is(err, errLeaderGone), errors.Is(err, peer.ErrUnreachable), cannotPropose(err):
+		return true
+	case errors.As(err, &remote):
+		return remote.Status == http.StatusServiceUnavailable || remote.Status == http.StatusMisdirectedRequest
+	}
+	return false
+}
+
+// ruleKeyWorn is a conflict that does not pass (PROTOCOL.md section 7.2).
+const ruleKeyWorn = "key_worn"
+
+// act signs an act of this node and submits it. A refusal that only says that
+// the act came too late or twice is not an error: the state has moved on.
+func (acc *access) act(ctx context.Context, kind catalog.Kind, body any) error {
+	if err := acc.monitor.clockFault(); err != nil {
+		return fmt.Errorf("%s: %w", kind, err) // it would be refused, and tried again, for ever
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", kind, err)
+	}
+	p, err := newPayload(acc.cluster.String(), kind, acc.opts.Clock().UnixMilli(), raw)
+	if err != nil {
+		return err
+	}
+	e, err := catalog.Sign(acc.signing, catalog.NodeSigner(acc.id), p)
+	if err != nil {
+		return fmt.Errorf("sign %s: %w", kind, err)
+	}
+	r, err := acc.Submit(ctx, e)
+	if err != nil {
+		return fmt.Errorf("%s: %w", kind, err)
+	}
+	if ref := r.Outcome.Refusal; ref != nil {
+		if ref.Kind == catalog.RefusedConflict && ref.Rule != ruleKeyWorn {
+			acc.log.DebugContext(ctx, "the ledger had moved on", "kind", kind, "rule", ref.Rule, "reason", ref)
+			return nil
+		}
+		return fmt.Errorf("%s: %w", kind, ref)
+	}
+	return nil
+}
+
+// newPayload makes a payload that is valid from now for the longest time.
+func newPayload(cluster string, kind catalog.Kind, now int64, body []byte) (catalog.Payload, error) {
+	nonce, err := newNonce()
+	if err != nil {
+		return catalog.Payload{}, err
+	}
+	return catalog.Payload{
+		Version: 1, Cluster: cluster, Kind: kind, Nonce: nonce,
+		Issued: now, Expires: now + catalog.MaxEnvelopeAge, Body: body,
+	}, nil
+}
+
+// newNonce draws 16 bytes, in hexadecimal.
+func newNonce() (string, error) {
+	var nonce [16]byte
+	if _, err := rand.Read(nonce[:]); err != nil {
+		return "", fmt.Errorf("draw a nonce: %w", err)
+	}
+	return hex.EncodeToString(nonce[:]), nil
+}

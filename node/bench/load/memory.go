@@ -1,0 +1,113 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/weirdata/weir/node/dev"
+)
+
+// memory is what the nodes' processes have of the machine, added up, in bytes; zero on
+// systems without proc_pid_status(5).
+type memory struct {
+	anonymous int64 // RssAnon: what the processes themselves hold
+	mapped    int64 // RssFile: pages of files, which the system takes back when it needs them
+}
+
+// memoryTick is how often the memory is looked at.
+const memoryTick = time.Second
+
+// watchMemory looks at the nodes' memory until end is called, which returns what was seen,
+// in order. A process that cannot be read is not counted.
+func watchMemory(ctx context.Context, cluster *dev.Cluster) (end func() []memory) {
+	ctx, cancel := context.WithCancel(ctx)
+	over := make(chan struct{})
+	var seen []memory
+	go func() {
+		defer close(over)
+		tick := time.NewTicker(memoryTick)
+		defer tick.Stop()
+		for {
+			var now memory
+			for _, id := range cluster.IDs() {
+				if one, err := memoryOf(cluster.PID(id)); err == nil {
+					now.anonymous += one.anonymous
+					now.mapped += one.mapped
+				}
+			}
+			seen = append(seen, now)
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return func() []memory {
+		cancel()
+		<-over
+		return seen
+	}
+}
+
+// memoryOf reads the resident memory of a process.
+func memoryOf(pid int) (memory, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if errors.Is(err, fs.ErrNotExist) {
+		return memory{}, nil
+	}
+	if err != nil {
+		return memory{}, fmt.Errorf("read the memory of process %d: %w", pid, err)
+	}
+	return parseMemory(string(b))
+}
+
+// parseMemory reads the text of /proc/PID/status.
+func parseMemory(status string) (m memory, err error) {
+	for line := range strings.Lines(status) {
+		name, rest, _ := strings.Cut(line, ":")
+		var to *int64
+		switch name {
+		case "RssAnon":
+			to = &m.anonymous
+		case "RssFile":
+			to = &m.mapped
+		default:
+			continue
+		}
+		kilobytes, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10, 64)
+		if err != nil {
+			return memory{}, fmt.Errorf("read %s: %w", name, err)
+		}
+		*to = kilobytes << 10
+	}
+	return m, nil
+}
+
+// thirds are the lowest amounts of anonymous memory in the first and in the last third of
+// what was seen, and the highest at all. The store's memtables fill and are written out in
+// turns, which takes some hundred megabytes for seconds: memory that is never given back
+// shows in the lowest.
+func thirds(seen []memory) (first, last, peak int64) {
+	lowest := func(part []memory) int64 {
+		if len(part) == 0 {
+			return 0
+		}
+		low := part[0].anonymous
+		for _, m := range part {
+			low = min(low, m.anonymous)
+		}
+		return low
+	}
+	n := (len(seen) + 2) / 3
+	for _, m := range seen {
+		peak = max(peak, m.anonymous)
+	}
+	return lowest(seen[:n]), lowest(seen[len(seen)-n:]), peak
+}

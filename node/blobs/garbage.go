@@ -1,0 +1,215 @@
+package blobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/compute/tiles"
+)
+
+// orphans are the blobs that nothing in the ledger names, and since when they were seen to
+// be such and nobody asked for them. They are of uploads that were never finished, of
+// versions that were rejected, and the sealed shares of vectors whose registration is over:
+// a node that holds its share has it in its vault.
+//
+// What an upload or a registration in progress needs is an orphan too, until the ledger
+// names it. Two things keep it. A blob is deleted only when it was an orphan for all of
+// Options.KeepOrphans without anybody asking for it; an upload that is resumed asks which of
+// its blobs are missing, and asks once more before it proposes its version. And whoever asks
+// is told the truth: asking and deleting exclude each other.
+type orphans struct {
+	mu        sync.Mutex
+	since     map[catalog.Digest]time.Time
+	collected int64
+}
+
+func newOrphans() *orphans { return &orphans{since: map[catalog.Digest]time.Time{}} }
+
+// touch begins a blob's time anew. Call it before looking whether the blob is there.
+func (o *orphans) touch(digests ...catalog.Digest) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, d := range digests {
+		delete(o.since, d)
+	}
+}
+
+// note begins the time of a blob that nothing names, unless it runs; of one that something
+// names it ends it.
+func (o *orphans) note(d catalog.Digest, named bool, now time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, known := o.since[d]
+	switch {
+	case named:
+		delete(o.since, d)
+	case !known:
+		o.since[d] = now
+	}
+}
+
+// due lists those whose time is over.
+func (o *orphans) due(keep time.Duration, now time.Time) (digests []catalog.Digest) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for d, since := range o.since {
+		if now.Sub(since) >= keep {
+			digests = append(digests, d)
+		}
+	}
+	return digests
+}
+
+// drop runs remove for a blob whose time is over still.
+func (o *orphans) drop(d catalog.Digest, keep time.Duration, now time.Time, remove func() error) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	since, known := o.since[d]
+	if !known || now.Sub(since) < keep {
+		return nil
+	}
+	if err := remove(); err != nil {
+		return err
+	}
+	delete(o.since, d)
+	o.collected++
+	return nil
+}
+
+func (o *orphans) count() int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.collected
+}
+
+// Collect looks which blobs nothing in the ledger names, and deletes those of which that
+// was so for long enough. It goes by a state that had caught up with the ledger when it
+// began: without a quorum it does nothing. Before anything is deleted it looks again.
+func (s *Store) Collect(ctx context.Context, now time.Time) error {
+	named, err := s.namedBlobs(ctx, now)
+	if err != nil {
+		return err
+	}
+	err = s.Disk.List(ctx, func(d catalog.Digest) error {
+		s.orphans.note(d, named[d], now)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	due := s.orphans.due(s.KeepOrphans, now)
+	if len(due) == 0 {
+		return nil
+	}
+	if named, err = s.namedBlobs(ctx, now); err != nil {
+		return err
+	}
+	for _, d := range due {
+		if named[d] {
+			s.orphans.touch(d)
+			continue
+		}
+		err := s.orphans.drop(d, s.KeepOrphans, now, func() error { return s.Disk.Delete(ctx, d) })
+		if err != nil {
+			return err
+		}
+	}
+	s.Logger.InfoContext(ctx, "deleted blobs that nobody needs", "blobs", len(due), "unnamed_for", s.KeepOrphans)
+	return nil
+}
+
+// namedBlobs are the blobs that the ledger needs this node, or any other, to have: those
+// of every version that was not rejected, of every key, and the sealed shares of vectors
+// whose registration is under way. Its errors mean that this cannot be told now.
+func (s *Store) namedBlobs(ctx context.Context, now time.Time) (map[catalog.Digest]bool, error) {
+	named := map[catalog.Digest]bool{}
+	var versions []catalog.Version
+	err := s.Ledger.Read(ctx, func(v state.View) (err error) {
+		if versions, err = keptVersions(v); err != nil {
+			return err
+		}
+		return nameOthers(v, named)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list what the ledger names: %w", err)
+	}
+	for _, x := range versions {
+		named[x.Manifest], named[x.Presence] = true, true
+		b, err := s.Load(ctx, x.Manifest)
+		if err != nil {
+			// A version whose manifest nobody ever had must not keep everything for ever.
+			if x.State != catalog.VersionLive && len(x.Acks) == 0 && now.UnixMilli()-x.Proposed > s.KeepOrphans.Milliseconds() && errors.Is(err, errNowhere) {
+				continue
+			}
+			return nil, fmt.Errorf("find the tiles of version %d of %s: %w", x.Version, x.Dataset, err)
+		}
+		m, err := tiles.ParseManifest(b)
+		if err != nil {
+			if x.State == catalog.VersionLive {
+				return nil, fmt.Errorf("read the manifest of %s version %d: %w", x.Dataset, x.Version, err)
+			}
+			continue // nodes reject it
+		}
+		for _, d := range m.Digests() {
+			named[d] = true
+		}
+	}
+	return named, nil
+}
+
+// keptVersions are the versions that were not rejected.
+func keptVersions(v state.View) (kept []catalog.Version, err error) {
+	datasets, err := v.Datasets()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range datasets {
+		versions, err := v.Versions(d.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range versions {
+			if x.State != catalog.VersionRejected {
+				kept = append(kept, x)
+			}
+		}
+	}
+	return kept, nil
+}
+
+// nameOthers adds what is of no version.
+func nameOthers(v state.View, named map[catalog.Digest]bool) error {
+	keys, err := v.Keys()
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		for _, c := range k.Commits {
+			named[c.Public] = true
+		}
+	}
+	vectors, err := v.PendingVectors()
+	if err != nil {
+		return err
+	}
+	for _, x := range vectors {
+		for _, d := range x.Shares {
+			named[d] = true
+		}
+	}
+	queries, err := v.PendingQueries()
+	if err != nil {
+		return err
+	}
+	for _, q := range queries {
+		for _, d := range q.Submit.Witnesses {
+			named[d] = true
+		}
+	}
+	return nil
+}

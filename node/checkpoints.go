@@ -1,0 +1,294 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/peer"
+	"github.com/weirdata/weir/node/vault"
+)
+
+const (
+	// secretSigned is what the vault calls the checkpoint that was signed last.
+	// It is no secret; sealed, it cannot be exchanged unnoticed.
+	secretSigned = "node/signed"
+	// secretLedger is what the vault calls the record of the ledger, which is no secret
+	// either. It is here because who loses it loses the node's identity too.
+	secretLedger = "node/ledger"
+	// signWait bounds how long other nodes may take to sign a checkpoint, of
+	// which they may have to apply the last entries first.
+	signWait = 5 * time.Second
+	// maxGathers bounds how often a checkpoint is begun anew because others have
+	// signed a larger one meanwhile.
+	maxGathers = 8
+)
+
+// signWish asks a peer for its signature under a checkpoint that it finds in its
+// own log too.
+type signWish struct {
+	Size uint64         `json:"size"`
+	Root catalog.Digest `json:"root"`
+}
+
+// signAnswer holds a peer's signature lines, or why there are none: it has
+// signed a checkpoint of Passed entries, or its root of Size is Root.
+type signAnswer struct {
+	Lines  []byte         `json:"lines,omitempty"`
+	Passed uint64         `json:"passed,omitempty"`
+	Root   catalog.Digest `json:"root,omitzero"`
+}
+
+// checkpoints signs this node's log and gathers what others sign.
+type checkpoints struct {
+	*core
+	notary *evidence.Notary
+
+	turn   chan struct{} // has room for one: a gathering at a time, which guards the following
+	size   uint64        // of signed
+	signed []byte        // the largest that enough nodes signed
+}
+
+// open finds what this node signed last.
+func (cp *checkpoints) open() (err error) {
+	cp.notary, err = evidence.NewNotary(cp.origin(), cp.id, cp.signing, ownTree{cp.ledger}, vaultMemory{cp.vault, secretSigned}, cp.opts.Clock)
+	return err
+}
+
+func (cp *checkpoints) origin() string { return evidence.Origin(cp.cluster.String()) }
+
+// ownTree is the ledger's evidence log as a notary reads it.
+type ownTree struct{ ledger *consensus.Ledger }
+
+func (t ownTree) Size() (uint64, error) { return t.ledger.NextSeq(), nil }
+
+func (t ownTree) RootAt(size uint64) (evidence.Hash, error) { return t.ledger.RootAt(size) }
+
+// vaultMemory keeps a few bytes under a name.
+type vaultMemory struct {
+	vault *vault.Vault
+	name  string
+}
+
+func (m vaultMemory) Load() ([]byte, error) {
+	b, err := m.vault.Get(m.name)
+	if errors.Is(err, vault.ErrNotFound) {
+		return nil, nil
+	}
+	return b, err
+}
+
+func (m vaultMemory) Save(b []byte) error { return m.vault.Put(m.name, b) }
+
+// serveCheckpoint signs a checkpoint for a peer, if it is one of this node's own
+// log.
+func (cp *checkpoints) serveCheckpoint(ctx context.Context, from string, w http.ResponseWriter, r *http.Request) error {
+	var wish signWish
+	if err := peer.ReadJSON(r, &wish); err != nil {
+		return err
+	}
+	if err := cp.awaitEntries(ctx, wish.Size); err != nil {
+		return &peer.Error{Status: http.StatusConflict, Kind: kindNotAsked, Message: err.Error(), Err: err}
+	}
+	root, err := cp.ledger.RootAt(wish.Size)
+	if err != nil {
+		return err
+	}
+	if catalog.Digest(root) != wish.Root {
+		cp.log.ErrorContext(ctx, "logs differ", "node", from, "entries", wish.Size, "own", catalog.Digest(root), "other", wish.Root)
+		return peer.WriteJSON(w, signAnswer{Root: catalog.Digest(root)})
+	}
+	_, lines, err := cp.notary.Sign(wish.Size)
+	var passed *evidence.PassedError
+	if errors.As(err, &passed) {
+		return peer.WriteJSON(w, signAnswer{Passed: passed.Size})
+	}
+	if err != nil {
+		return err
+	}
+	return peer.WriteJSON(w, signAnswer{Lines: lines})
+}
+
+// awaitEntries waits until this node's log has so many entries.
+func (cp *checkpoints) awaitEntries(ctx context.Context, size uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, signWait)
+	defer cancel()
+	changes, stop := cp.ledger.Changes()
+	defer stop()
+	for cp.ledger.NextSeq() < size {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait until %s has %d entries, it has %d: %w", cp.id, size, cp.ledger.NextSeq(), ctx.Err())
+		case <-changes:
+		}
+	}
+	return nil
+}
+
+// gather returns a checkpoint of at least so many entries with the signatures of
+// as many nodes as the threshold says.
+func (cp *checkpoints) gather(ctx context.Context, least uint64) ([]byte, uint64, error) {
+	tries, cancel := context.WithTimeout(ctx, cp.opts.QuorumWait) // as long as others look for a quorum
+	defer cancel()
+	select {
+	case cp.turn <- struct{}{}:
+		defer func() { <-cp.turn }()
+	case <-tries.Done():
+		return nil, 0, fmt.Errorf("%w: others wait for signatures under a checkpoint too", api.ErrTooFew)
+	}
+	if cp.signed != nil && cp.size >= least {
+		return cp.signed, cp.size, nil
+	}
+	for begun := 0; begun < maxGathers; {
+		if err := cp.awaitEntries(ctx, least); err != nil {
+			return nil, 0, fmt.Errorf("%w: %w", api.ErrUnavailable, err)
+		}
+		own, lines, err := cp.notary.Sign(0)
+		if err != nil {
+			return nil, 0, evidenceError(err)
+		}
+		votes := cp.ask(tries, own)
+		votes.lines[cp.id] = lines
+		if signed := cp.assemble(own, votes.lines); signed != nil {
+			cp.signed, cp.size = signed, own.Size
+			return signed, own.Size, nil
+		}
+		if votes.passed > 0 {
+			least = votes.passed
+			begun++
+			continue
+		}
+		if len(votes.forks) > 0 {
+			return nil, 0, votes.failed(cp, own)
+		}
+		select {
+		case <-tries.Done():
+			return nil, 0, votes.failed(cp, own)
+		case <-time.After(5 * retryPause):
+		}
+	}
+	return nil, 0, fmt.Errorf("%w: the log grows faster than %d nodes sign it", api.ErrUnavailable, cp.founding.Threshold)
+}
+
+// assemble joins the first enough signatures, in the order of points, or returns
+// nil when there are too few. There are no more than enough: a receipt is not
+// the longer for those that are up, and has no line that could be lost unnoticed.
+func (cp *checkpoints) assemble(c evidence.Checkpoint, lines map[string][]byte) []byte {
+	var enough [][]byte
+	for _, m := range cp.roster {
+		if l, signed := lines[m.ID]; signed && len(enough) < cp.founding.Threshold {
+			enough = append(enough, l)
+		}
+	}
+	if len(enough) < cp.founding.Threshold {
+		return nil
+	}
+	return evidence.Assemble(c, enough...)
+}
+
+// votes are what the other nodes answered.
+type votes struct {
+	lines  map[string][]byte
+	passed uint64            // the largest checkpoint that one of them has signed
+	forks  map[string]string // who has another root
+	away   map[string]error  // who did not answer
+}
+
+// ask asks all other nodes at once to sign a checkpoint, until enough did or all
+// have answered.
+func (cp *checkpoints) ask(ctx context.Context, c evidence.Checkpoint) votes {
+	ctx, cancel := context.WithTimeout(ctx, signWait)
+	defer cancel()
+	type vote struct {
+		node   string
+		answer signAnswer
+		err    error
+	}
+	arrived := make(chan vote, len(cp.roster))
+	asked := 0
+	for _, m := range cp.roster {
+		if m.ID == cp.id || !cp.health.isAlive(m.ID) {
+			continue
+		}
+		asked++
+		go func() { // ends with ctx, which ends with this call; the channel has room
+			v := vote{node: m.ID}
+			v.err = cp.call(ctx, m.ID, pathCheckpoint, signWish{Size: c.Size, Root: catalog.Digest(c.Root)}, &v.answer)
+			arrived <- v
+		}()
+	}
+	out := votes{lines: map[string][]byte{}, forks: map[string]string{}, away: map[string]error{}}
+	for ; asked > 0; asked-- {
+		v := <-arrived
+		switch {
+		case v.err != nil:
+			out.away[v.node] = v.err
+		case v.answer.Passed > 0:
+			out.passed = max(out.passed, v.answer.Passed)
+		case !v.answer.Root.IsZero():
+			out.forks[v.node] = v.answer.Root.String()
+			cp.log.ErrorContext(ctx, "logs differ", "node", v.node, "entries", c.Size, "own", c.Root, "other", v.answer.Root)
+		case cp.signedBy(v.node, c, v.answer.Lines):
+			out.lines[v.node] = v.answer.Lines
+		default:
+			out.away[v.node] = errors.New("its signature does not hold")
+		}
+		if len(out.lines)+1 >= cp.founding.Threshold {
+			cancel() // the others are waited for below, no longer than it takes them to notice
+		}
+	}
+	return out
+}
+
+// signedBy reports whether lines are a node's valid signature.
+func (cp *checkpoints) signedBy(node string, c evidence.Checkpoint, lines []byte) bool {
+	for _, m := range cp.roster {
+		if m.ID == node {
+			t := evidence.Trust{Origin: cp.origin(), Nodes: []evidence.Node{{ID: m.ID, Key: m.Key}}, Threshold: 1}
+			_, err := t.Open(evidence.Assemble(c, lines), 1)
+			return err == nil
+		}
+	}
+	return false
+}
+
+// failed says why there are too few signatures.
+func (v votes) failed(cp *checkpoints, c evidence.Checkpoint) error {
+	var forks, away []string
+	for _, m := range cp.roster {
+		if root, other := v.forks[m.ID]; other {
+			forks = append(forks, m.ID+" (root "+root+")")
+		}
+		if err := v.away[m.ID]; err != nil {
+			away = append(away, m.ID+" ("+err.Error()+")")
+		} else if m.ID != cp.id && !cp.health.isAlive(m.ID) {
+			away = append(away, m.ID+" (does not answer)")
+		}
+	}
+	if len(forks) > 0 {
+		return fmt.Errorf("%w: of %d entries %s has the root %s, and these have others: %s",
+			api.ErrForked, c.Size, cp.id, catalog.Digest(c.Root), strings.Join(forks, ", "))
+	}
+	return fmt.Errorf("%w: %d nodes must sign a checkpoint, %d did; missing: %s",
+		api.ErrTooFew, cp.founding.Threshold, len(v.lines), strings.Join(away, ", "))
+}
+
+// evidenceError tells the API what kind of failure it is.
+func evidenceError(err error) error {
+	switch {
+	case errors.Is(err, evidence.ErrRewritten), errors.Is(err, evidence.ErrCorrupt):
+		return fmt.Errorf("%w: %w", api.ErrForked, err)
+	case errors.Is(err, consensus.ErrNotFound):
+		return fmt.Errorf("%w: %w", api.ErrNotFound, err)
+	case errors.Is(err, evidence.ErrAhead):
+		return fmt.Errorf("%w: %w", api.ErrUnavailable, err)
+	}
+	return err
+}

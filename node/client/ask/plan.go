@@ -1,0 +1,104 @@
+package ask
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/plan"
+	"github.com/weirdata/weir/node/client"
+)
+
+// contractsFor chooses the contract under which a request is asked, and of a join
+// that on the second dataset too, which it writes into the request.
+func contractsFor(ctx context.Context, c *client.Client, d catalog.Dataset, r *catalog.Request, o Options) (string, error) {
+	if r.Join == nil {
+		return contractFor(ctx, c, d, *r, o.Contract)
+	}
+	first, err := contractFor(ctx, c, d, r.OfDataset(d.ID), o.Contract)
+	if err != nil {
+		return "", err
+	}
+	second, err := c.Dataset(ctx, r.Join.Dataset)
+	if err != nil {
+		return "", fmt.Errorf("read the joined dataset: %w", err)
+	}
+	r.Join.Contract, err = contractFor(ctx, c, second, r.OfDataset(second.ID), o.JoinContract)
+	return first, err
+}
+
+// planned is what an answer is opened and shown by.
+type planned struct {
+	descriptor catalog.Descriptor
+	layers     []plan.Layer
+	joined     []catalog.Version // of the second dataset; none without one
+	plan       *plan.Plan
+}
+
+// planFor plans a verdict as the members have, from public data: the presence of each
+// version that it uses, compared with the digest in the ledger.
+func planFor(ctx context.Context, c *client.Client, d catalog.Descriptor, verdict catalog.Verdict) (p planned, err error) {
+	p.descriptor = d
+	sides := map[catalog.ReleaseOf]plan.Side{}
+	for _, x := range verdict.Releases() {
+		of := d
+		if x.Dataset != verdict.Dataset {
+			if of, err = c.Descriptor(ctx, x.Dataset, verdict.Join.Amended); err != nil {
+				return p, fmt.Errorf("read the joined dataset: %w", err)
+			}
+		}
+		side, err := versionSide(ctx, c, of, x.Dataset, x.Release)
+		if err != nil {
+			return p, err
+		}
+		if sides[x] = side; x.Dataset != verdict.Dataset {
+			p.joined = append(p.joined, side.Version)
+		}
+	}
+	first := func(l catalog.Layer) plan.Side {
+		return sides[catalog.ReleaseOf{Dataset: verdict.Dataset, Release: l.Release}]
+	}
+	if verdict.Join == nil {
+		for _, l := range verdict.Layers {
+			s := first(l)
+			p.layers = append(p.layers, plan.Layer{Version: s.Version, Presence: s.Presence, Held: s.Held})
+		}
+		p.plan, err = plan.NewPrivate(d, p.layers, verdict)
+		return p, err
+	}
+	var pairs []plan.Pair
+	for _, l := range verdict.Layers {
+		x := plan.Pair{First: first(l), Second: sides[catalog.ReleaseOf{Dataset: verdict.Join.Dataset, Release: verdict.JoinedWith(l)}]}
+		p.descriptor = catalog.JoinDescriptors(d, x.Second.Descriptor)
+		presence, err := plan.JoinPresence(x.First, x.Second)
+		if err != nil {
+			return p, err
+		}
+		pairs, p.layers = append(pairs, x), append(p.layers, plan.Layer{Version: x.First.Version, Presence: presence})
+	}
+	p.plan, err = plan.NewJoin(pairs, verdict)
+	return p, err
+}
+
+// versionSide is one version of a verdict that was decided by the descriptor d.
+func versionSide(ctx context.Context, c *client.Client, d catalog.Descriptor, dataset string, release int) (plan.Side, error) {
+	v, err := c.Version(ctx, dataset, release)
+	if err != nil {
+		return plan.Side{}, err
+	}
+	held, err := c.Descriptor(ctx, dataset, v.Amended)
+	if err != nil {
+		return plan.Side{}, err
+	}
+	presence, err := c.Presence(ctx, held, v)
+	if err != nil {
+		return plan.Side{}, err
+	}
+	return plan.Side{Descriptor: d, Version: v, Presence: presence, Held: &held}, nil
+}
+
+// sameJoinAs compares the second dataset of a verdict with the one that was asked
+// for.
+func sameJoinAs(asked *catalog.Join, got *catalog.JoinedRelease) bool {
+	return asked == nil && got == nil || asked != nil && got != nil && asked.Dataset == got.Dataset
+}

@@ -1,0 +1,42 @@
+package ask
+
+import (
+	"testing"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// A verdict that is on other datasets than were asked for is not taken.
+func TestJoinsAreOfTheDatasetsThatWereAsked(t *testing.T) {
+	join := func(id string) *catalog.Join {
+		if id == "" {
+			return nil
+		}
+		return &catalog.Join{Dataset: id}
+	}
+	for _, x := range []struct {
+		asked, got string
+		same       bool
+	}{{"", "", true}, {"energy", "energy", true}, {"energy", "", false}, {"", "energy", false}, {"energy", "water", false}} {
+		var release *catalog.JoinedRelease
+		if x.got != "" {
+			release = &catalog.JoinedRelease{Dataset: x.got}
+		}
+		if sameJoinAs(join(x.asked), release) != x.same {
+			t.Errorf("asked %q, the verdict is on %q: same is not %t", x.asked, x.got, x.same)
+		}
+	}
+}
+
+// A version of a joined dataset goes into the request of a join, and is not passed over in
+// silence where nothing is joined.
+func TestAVersionOfTheJoinedDatasetIsAskedOfAJoinAlone(t *testing.T) {
+	o := Options{AsOf: 2, JoinAsOf: 3}
+	r := catalog.Request{Join: &catalog.Join{Dataset: "energy"}}
+	if err := o.complete(&r); err != nil || r.Release != 2 || r.Join.Release != 3 {
+		t.Errorf("request as of %d and %d: %v", r.Release, r.Join.Release, err)
+	}
+	if err := o.complete(&catalog.Request{}); err == nil {
+		t.Error("version 3 of a dataset that is not joined is passed over")
+	}
+}

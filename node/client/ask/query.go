@@ -1,0 +1,345 @@
+package ask
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/plan"
+	"github.com/weirdata/weir/compute/result"
+	"github.com/weirdata/weir/compute/sql"
+	"github.com/weirdata/weir/node/api/statement"
+	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/audit"
+	"github.com/weirdata/weir/node/client/vector"
+)
+
+// Options say how a query is asked.
+type Options struct {
+	// Contract under which to ask; empty: the caller's only one that covers the
+	// query, or none for one's own dataset.
+	Contract string
+	// JoinContract likewise on the dataset that the SQL joins.
+	JoinContract string
+	// Complete refuses a query of which some entities would be left out; Partial has
+	// rows too that cover less than the policy's min_coverage.
+	Complete, Partial bool
+	// AsOf is the version as of which is answered; 0: the newest. With Newest it is the
+	// newest that passes the test of the query's private partition: it is asked of exact
+	// queries over a partition on protected data alone.
+	AsOf   int
+	Newest bool
+	// JoinAsOf is likewise a version of the dataset that the SQL joins; 0: the newest that
+	// was the newest together with AsOf.
+	JoinAsOf int
+	// Listed, if not nil, is told how many entities of a private partition will be in
+	// the figures of an exact query, before it is asked and anything is charged.
+	Listed func(*Preview)
+	// Epsilon, a decimal text, asks for a noised answer of that privacy loss;
+	// empty: exact figures. Delta makes the noise Gaussian; empty: Laplace.
+	Epsilon, Delta string
+	// NewPortfolio explains the query for a selector that is yet to be registered,
+	// whatever its name; portfolio.Explain tests its list, too.
+	NewPortfolio bool
+	// States, if not nil, is told of every state that was seen.
+	States func(q catalog.Query)
+	// Progress, if not nil, is told every ProgressEvery how far the members are, from a
+	// goroutine of its own that ends before Query does. 0: several times a second.
+	Progress      func(Progress)
+	ProgressEvery time.Duration
+	// Keep is a directory in which the query stays until it is answered, so that it is
+	// taken up again, and charged once, when it is asked again after an interruption;
+	// empty: it is forgotten. Asked, if not nil, is told its id when the ledger has
+	// it, and whether it was asked before.
+	Keep  string
+	Asked func(id string, again bool)
+}
+
+// Result is a query's answer, checked and decrypted.
+type Result struct {
+	Table   *result.Table
+	Query   catalog.Query
+	Receipt wire.Receipt
+}
+
+// Compile compiles SQL to a request here, against the datasets that are listed.
+// What is wrong with the SQL is a *sql.Error.
+func Compile(ctx context.Context, c *client.Client, sql string) (*sql.Compiled, error) {
+	_, compiled, err := compile(ctx, c, sql)
+	return compiled, err
+}
+
+// CompileAtNode has a node compile SQL, as a client does that has no compiler of its own.
+// What comes back is what the node says: Query asks nothing on the strength of it. What
+// is wrong with the SQL is a *wire.Problem.
+func CompileAtNode(ctx context.Context, c *client.Client, text string) (*sql.Compiled, error) {
+	compiled, err := client.Post[sql.Compiled](ctx, c, "/v1/compile", map[string]string{"sql": text}, false)
+	return &compiled, err
+}
+
+func compile(ctx context.Context, c *client.Client, text string) (catalog.Dataset, *sql.Compiled, error) {
+	return CompileFor(ctx, c, text, false)
+}
+
+// CompileFor is compile; with stand a selector of any name stands for one that is
+// yet to be registered.
+func CompileFor(ctx context.Context, c *client.Client, text string, stand bool) (catalog.Dataset, *sql.Compiled, error) {
+	datasets, err := client.EveryDataset.All(ctx, c) // a query on a withdrawn one is told when that was
+	if err != nil {
+		return catalog.Dataset{}, nil, fmt.Errorf("read the datasets: %w", err)
+	}
+	var listed []catalog.Vector
+	registries := statement.Registries{
+		Registry: func(id string) (catalog.Registry, error) { return c.Registry(ctx, id) },
+		Unknown: func(r catalog.Registry, asked []sql.ColumnValues) ([]sql.UnknownValue, error) {
+			answer, err := client.Post[wire.UnknownValues](ctx, c, "/v1/registries/"+url.PathEscape(r.ID)+"/values", wire.Values{Asked: asked}, false)
+			return answer.Unknown, err
+		},
+	}
+	dataset, compiled, err := statement.Compile(ctx, text, datasets, registries, statement.Vectors{
+		Of: func() (_ []catalog.Vector, err error) {
+			if c.Key() == nil {
+				return nil, nil
+			}
+			listed, err = vector.All(ctx, c)
+			return listed, err
+		},
+		Stand: stand,
+	})
+	if err == nil {
+		err = vector.CheckNamed(ctx, c, compiled.Request, listed)
+	}
+	return dataset, compiled, err
+}
+
+// Query asks a query and waits for its answer: it compiles and signs the
+// request, waits until t nodes have sealed their shares to this client's key,
+// opens and adds them, and checks plan, contexts, parity and ranges, and that verdict and
+// shares are those that the ledger proves. Errors: *sql.Error for the SQL, a refusal
+// (IsRefused), ErrQueryFailed, *ParityError, *result.CheckError, ErrVerdictForged.
+func Query(ctx context.Context, c *client.Client, sql string, o Options) (*Result, error) {
+	dataset, compiled, err := compile(ctx, c, sql)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.complete(&compiled.Request); err != nil {
+		return nil, err
+	}
+	asked, err := askQuery(ctx, c, dataset, &compiled.Request, o)
+	if err != nil {
+		return nil, located(compiled, err)
+	}
+	if o.Asked != nil {
+		o.Asked(asked.id, asked.again)
+	}
+	end := watch(ctx, c, asked, o.ProgressEvery, o.Progress)
+	q, err := awaitQuery(ctx, c, asked, o.States)
+	end()
+	if errors.Is(err, ErrQueryFailed) {
+		err = errors.Join(err, asked.forget())
+	}
+	if err != nil {
+		return nil, err
+	}
+	table, err := answer(ctx, c, q, dataset, compiled)
+	if err != nil {
+		return nil, err
+	}
+	table.Query, table.Receipt = q.ID, asked.receipt
+	return &Result{Table: table, Query: q, Receipt: asked.receipt}, asked.forget()
+}
+
+// Explain tells what a query would release and take, or the refusal it would
+// meet. Nothing is charged.
+func Explain(ctx context.Context, c *client.Client, sql string, o Options) (wire.Explained, error) {
+	compiled, statement, err := statementOf(ctx, c, sql, o, o.NewPortfolio)
+	if err != nil {
+		return wire.Explained{}, err
+	}
+	x, err := client.Post[wire.Explained](ctx, c, "/v1/explain", statement, true)
+	if err != nil {
+		return x, located(compiled, err)
+	}
+	return x, nil
+}
+
+// statement is a query to be judged and not asked, under the contract under which
+// it would be.
+func statementOf(ctx context.Context, c *client.Client, sql string, o Options, stand bool) (*sql.Compiled, wire.Statement, error) {
+	dataset, compiled, err := CompileFor(ctx, c, sql, stand)
+	if err != nil {
+		return nil, wire.Statement{}, err
+	}
+	if err := o.complete(&compiled.Request); err != nil {
+		return compiled, wire.Statement{}, err
+	}
+	if o.Newest && compiled.Request.In == catalog.NewVector && compiled.Request.Listing(dataset.Descriptor) {
+		return compiled, wire.Statement{}, errors.New("which version passes depends on the list, which is not registered yet: ExplainPortfolio tests it first")
+	}
+	if o.Newest {
+		if _, _, err := listed(ctx, c, dataset, &compiled.Request, o); err != nil {
+			return compiled, wire.Statement{}, located(compiled, err)
+		}
+	}
+	contract, err := contractsFor(ctx, c, dataset, &compiled.Request, o)
+	if err != nil {
+		return compiled, wire.Statement{}, located(compiled, err)
+	}
+	var join catalog.Join
+	if compiled.Request.Join != nil {
+		join = *compiled.Request.Join
+	}
+	return compiled, wire.Statement{
+		SQL: sql, Contract: contract, JoinContract: join.Contract, JoinRelease: join.Release, Complete: compiled.Request.Complete, Partial: compiled.Request.Partial,
+		Release: compiled.Request.Release, Noise: compiled.Request.Noise, NewPortfolio: stand,
+	}, nil
+}
+
+// complete puts into a request what its SQL does not say.
+func (o Options) complete(r *catalog.Request) error {
+	r.Complete, r.Partial, r.Noise, r.Release = o.Complete, o.Partial, o.noise(), o.AsOf
+	if r.Join != nil {
+		r.Join.Release = o.JoinAsOf
+	} else if o.JoinAsOf != 0 {
+		return fmt.Errorf("version %d of a joined dataset is asked for, and the SQL joins none", o.JoinAsOf)
+	}
+	return nil
+}
+
+// noise is what the options ask for; nil: an exact answer.
+func (o Options) noise() *catalog.Noise {
+	if o.Epsilon == "" && o.Delta == "" {
+		return nil
+	}
+	return &catalog.Noise{Epsilon: o.Epsilon, Delta: o.Delta}
+}
+
+func contractFor(ctx context.Context, c *client.Client, d catalog.Dataset, r catalog.Request, named string) (string, error) {
+	if c.Key() == nil {
+		return "", fmt.Errorf("query dataset %s: %w", d.ID, client.ErrNoKey)
+	}
+	if named != "" {
+		return c.ID(ctx, catalog.LetterContract, named)
+	}
+	return chooseContract(ctx, c, d, r)
+}
+
+func awaitQuery(ctx context.Context, c *client.Client, asked askedQuery, progress func(catalog.Query)) (catalog.Query, error) {
+	r := client.Call{Path: "/v1/queries/" + url.PathEscape(asked.id), Token: true}
+	return client.Await(ctx, c, "query "+asked.id, r, func(q catalog.Query) (bool, error) {
+		if q.Envelope != asked.envelope {
+			return true, fmt.Errorf("%w: query %s was made by envelope %s, signed was %s", client.ErrPinned, q.ID, q.Envelope, asked.envelope)
+		}
+		if progress != nil {
+			progress(q)
+		}
+		switch q.State {
+		case catalog.QueryDone:
+			return true, nil
+		case catalog.QueryFailed:
+			if r := testRefusal(q); r != nil {
+				return true, fmt.Errorf("%w: %s: %w", ErrQueryFailed, q.ID, r)
+			}
+			return true, fmt.Errorf("%w: %s: %s", ErrQueryFailed, q.ID, failure(q))
+		}
+		return false, nil
+	})
+}
+
+// failure collects why the attempts failed.
+func failure(q catalog.Query) string {
+	var reasons []string
+	for _, a := range q.Attempts {
+		if !a.Failed.IsZero() {
+			reasons = append(reasons, fmt.Sprintf("attempt %d: %s", a.Number, explain.Reason(a.Failed)))
+		}
+	}
+	if !q.Reason.IsZero() || len(reasons) == 0 {
+		reasons = append(reasons, explain.Reason(q.Reason))
+	}
+	return strings.Join(reasons, "; ")
+}
+
+// answer turns the sealed shares of a query that is done into its table.
+func answer(ctx context.Context, c *client.Client, q catalog.Query, d catalog.Dataset, compiled *sql.Compiled) (*result.Table, error) {
+	cluster, err := c.Cluster(ctx)
+	if err != nil {
+		return nil, err
+	}
+	parameters, err := c.Parameters(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	verdict, err := client.Get[catalog.Verdict](ctx, c, client.Call{Path: "/v1/queries/" + url.PathEscape(q.ID) + "/verdict", Token: true})
+	if err != nil {
+		return nil, fmt.Errorf("read the verdict of query %s: %w", q.ID, err)
+	}
+	if !sameJoinAs(compiled.Request.Join, verdict.Join) {
+		return nil, fmt.Errorf("%w: the verdict of query %s is not on the datasets that were asked for", client.ErrPinned, q.ID)
+	}
+	decided, err := decidedOn(ctx, c, q, verdict)
+	if err != nil {
+		return nil, err
+	}
+	by := d.Descriptor // as it was compiled by
+	if verdict.Amended != d.Amended {
+		if by, err = c.Descriptor(ctx, d.ID, verdict.Amended); err != nil {
+			return nil, err
+		}
+	}
+	p, err := planFor(ctx, c, by, verdict)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkSources(decided, q, p); err != nil {
+		return nil, err
+	}
+	if verdict.In != compiled.Request.In {
+		return nil, fmt.Errorf("%w: the verdict of query %s is on selector %q, asked for was %q", client.ErrPinned, q.ID, verdict.In, compiled.Request.In)
+	}
+	if !sameNoise(verdict.Noise, compiled.Request.Noise) {
+		return nil, fmt.Errorf("%w: the verdict of query %s is not on the noise that was asked for", client.ErrPinned, q.ID)
+	}
+	sums, err := sums(ctx, c, parameters, q, p.plan, decided)
+	if err != nil {
+		return nil, err
+	}
+	names, err := vector.PieceNames(c, verdict)
+	if err != nil {
+		return nil, err
+	}
+	return result.NewTable(compiled, result.Input{
+		Descriptor: p.descriptor, Layers: p.layers, Verdict: verdict, Plan: p.plan, Sums: sums,
+		Nodes: parameters.Threshold(), Pieces: names,
+	})
+}
+
+func sameNoise(a, b *catalog.Noise) bool {
+	return a == nil && b == nil || a != nil && b != nil && *a == *b
+}
+
+// sums fetches and opens the shares of a query, which must be those that the ledger
+// took. A plan without columns opens nothing: counts are public.
+func sums(ctx context.Context, c *client.Client, p he.Parameters, q catalog.Query, plan *plan.Plan, decided *audit.ProvenQuery) ([]int64, error) {
+	if plan.Width == 0 {
+		return nil, nil
+	}
+	if digest := plan.Digest(); digest != q.Plan {
+		return nil, fmt.Errorf("the nodes computed query %s by plan %s, its verdict gives %s; no figure is printed", q.ID, q.Plan, digest)
+	}
+	shares, err := client.Get[wire.Shares](ctx, c, client.Call{Path: "/v1/queries/" + url.PathEscape(q.ID) + "/shares", Token: true})
+	if err != nil {
+		return nil, fmt.Errorf("read the shares of query %s: %w", q.ID, err)
+	}
+	if err := checkShares(decided, q, shares.Shares); err != nil {
+		return nil, err
+	}
+	return open(c, p, q, plan, shares.Shares)
+}

@@ -1,0 +1,85 @@
+package ask
+
+import (
+	"fmt"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/plan"
+	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/client"
+)
+
+// open opens the sealed shares of a query's active set and adds them up
+// (PROTOCOL.md section 4.7): the centred sums in the plan's order. A share that was
+// sealed for other contexts, another plan or another query does not open. The
+// parity numbers must add up to 0, or there is no figure.
+func open(c *client.Client, p he.Parameters, q catalog.Query, plan *plan.Plan, shares []wire.SealedShare) ([]int64, error) {
+	if err := checkMembers(c, p, q, shares); err != nil {
+		return nil, err
+	}
+	aad := seal.ShareAAD(q.Context, plan.Digest(), q.Envelope)
+	sums := make([]uint64, plan.Width)
+	parity := make([]uint64, 1)
+	for _, share := range shares {
+		values, own, err := openShare(c, share, aad, plan, p.T())
+		if err != nil {
+			return nil, fmt.Errorf("open the share of node %s in query %s: %w; no figure is printed", share.Node, q.ID, err)
+		}
+		if err := p.AddMod(sums, values); err != nil {
+			return nil, fmt.Errorf("add the share of node %s: %w", share.Node, err)
+		}
+		if err := p.AddMod(parity, []uint64{own}); err != nil {
+			return nil, fmt.Errorf("add the parity of node %s: %w", share.Node, err)
+		}
+	}
+	if parity[0] != 0 {
+		nodes := make([]string, len(shares))
+		for i, share := range shares {
+			nodes[i] = share.Node
+		}
+		return nil, &ParityError{Query: q.ID, Nodes: nodes}
+	}
+	centred := make([]int64, len(sums))
+	for i, s := range sums {
+		centred[i] = p.Centre(s)
+	}
+	return centred, nil
+}
+
+func openShare(c *client.Client, share wire.SealedShare, aad []byte, plan *plan.Plan, modulus uint64) (values []uint64, parity uint64, err error) {
+	plain, err := c.Key().Open([]byte(seal.ShareInfo), aad, share.Sealed)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer clear(plain)
+	values, own, err := seal.DecodeShare(plain, plan.Width, modulus)
+	if err != nil {
+		return nil, 0, err
+	}
+	switch {
+	case plan.Multiplies() && own != nil:
+		return nil, 0, fmt.Errorf("%w: it carries a parity number, and the plan multiplies", seal.ErrShare)
+	case plan.Multiplies():
+		return values, 0, nil // the members checked it among themselves
+	case own == nil:
+		return nil, 0, fmt.Errorf("%w: it carries no parity number", seal.ErrShare)
+	}
+	return values, *own, nil
+}
+
+// checkMembers requires exactly t shares, of distinct pinned nodes.
+func checkMembers(c *client.Client, p he.Parameters, q catalog.Query, shares []wire.SealedShare) error {
+	if len(shares) != p.Threshold() {
+		return fmt.Errorf("query %s has %d shares, want exactly %d", q.ID, len(shares), p.Threshold())
+	}
+	seen := make(map[string]bool)
+	for _, share := range shares {
+		if _, ok := c.Profile().Node(share.Node); !ok || seen[share.Node] {
+			return fmt.Errorf("%w: query %s has a share of node %q, which is not pinned or has two", client.ErrPinned, q.ID, share.Node)
+		}
+		seen[share.Node] = true
+	}
+	return nil
+}

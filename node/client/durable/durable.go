@@ -1,0 +1,42 @@
+// Package durable puts files into the place of others in one step: whoever reads one, or
+// finds it after a crash, has the old bytes or the new ones, whole.
+package durable
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Replace has write fill a file of the mode and puts it into the place of name, durably:
+// the file first, then the directory that names it. Until then only its owner can read it;
+// it is removed where anything fails.
+func Replace(name string, mode fs.FileMode, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".half-") // of mode 0600
+	if err != nil {
+		return err
+	}
+	if err = write(f); err == nil && mode != 0o600 {
+		err = f.Chmod(mode)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return syncDirectory(filepath.Dir(name))
+}
+
+// WriteFile is Replace with the bytes at hand.
+func WriteFile(name string, b []byte, mode fs.FileMode) error {
+	return Replace(name, mode, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+}

@@ -1,0 +1,148 @@
+package portfolio
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/panel"
+	"github.com/weirdata/weir/node/client"
+)
+
+// Portfolio is a buyer's list laid over a registry.
+type Portfolio struct {
+	Values   []uint64 // one an entity, in the registry's order: 2^i in piece i, or the weight where it is listed, else 0
+	Pieces   []string // names of the pieces, ascending; "" for the one of a list without; none: weights
+	Selected []int32  // entities that are listed, ascending
+	Unknown  []UnknownEntry
+}
+
+// UnknownEntry is an id that the registry does not have.
+type UnknownEntry struct {
+	ID  string
+	Row int // of the file
+}
+
+// UnknownError is returned for a portfolio with ids that the registry does not
+// have. Nothing was registered.
+type UnknownError struct {
+	File     string
+	Registry string
+	Entries  []UnknownEntry
+}
+
+// listedUnknown is how many unknown ids a message names.
+const listedUnknown = 20
+
+// Error implements error, one line an id.
+func (e *UnknownError) Error() string {
+	var b strings.Builder
+	what := "ids are"
+	if len(e.Entries) == 1 {
+		what = "id is"
+	}
+	fmt.Fprintf(&b, "%d %s not in registry %s:", len(e.Entries), what, e.Registry)
+	for _, u := range e.Entries[:min(len(e.Entries), listedUnknown)] {
+		fmt.Fprintf(&b, "\n%s:%d: %.80q", e.File, u.Row, u.ID)
+	}
+	if more := len(e.Entries) - listedUnknown; more > 0 {
+		fmt.Fprintf(&b, "\nand %d more", more)
+	}
+	b.WriteString("\n--ignore-unknown goes on without them")
+	return b.String()
+}
+
+// File says how a portfolio's file is read.
+type File struct {
+	Data           panel.File
+	Weights        string // column with the weights; empty: a selector
+	Bits, Decimals int    // of the weights
+	Pieces         string // column with the name of each entity's piece; empty: one piece of all
+	// By are the attributes whose groups the portfolio may be asked by; none: one group
+	// (RELEASE.md section 6).
+	By            []string
+	IgnoreUnknown bool
+}
+
+// Read reads a portfolio's file and lays it over the registry as it is.
+// What is wrong with the file is *panel.Errors, ids that the registry does not have
+// are *UnknownError unless they are to be ignored.
+func Read(ctx context.Context, c *client.Client, r catalog.Registry, f File) (Portfolio, error) {
+	ids, err := c.RegistryIDs(ctx, r.ID)
+	if err != nil {
+		return Portfolio{}, err
+	}
+	if len(ids) < r.Rows {
+		return Portfolio{}, fmt.Errorf("registry %s has %d rows, its record says %d", r.ID, len(ids), r.Rows)
+	}
+	index := make(map[string]int32, r.Rows)
+	for i, id := range ids[:r.Rows] {
+		index[id] = int32(i) //nolint:gosec // at most catalog.MaxRegistryRows
+	}
+	list, err := panel.ReadList(ctx, f.Data, panel.ListOptions{
+		IDColumns: []string{r.IDColumn, "entity"}, Weights: f.Weights, Bits: f.Bits, Decimals: f.Decimals, Pieces: f.Pieces,
+		Known: func(id string) bool { _, known := index[id]; return known },
+	})
+	if err != nil {
+		return Portfolio{}, err
+	}
+	p := layPortfolio(list, index, r.Rows)
+	if len(p.Unknown) > 0 && !f.IgnoreUnknown {
+		return p, &UnknownError{File: f.Data.Name, Registry: r.ID, Entries: p.Unknown}
+	}
+	if len(p.Selected) == 0 {
+		return p, fmt.Errorf("%s: none of its %d entities is in registry %s", f.Data.Name, len(list.IDs), r.ID)
+	}
+	return p, nil
+}
+
+// layPortfolio gives every entity of a registry its value.
+func layPortfolio(list *panel.List, index map[string]int32, rows int) Portfolio {
+	p := Portfolio{Values: make([]uint64, rows)}
+	listed, pieceOf := make([]bool, rows), make([]string, rows)
+	for i, id := range list.IDs {
+		e, known := index[id]
+		if !known {
+			p.Unknown = append(p.Unknown, UnknownEntry{ID: id, Row: list.Rows[i]})
+			continue
+		}
+		listed[e], p.Values[e] = true, 1
+		if list.Numbers != nil {
+			p.Values[e] = list.Numbers[i]
+		}
+		if list.Pieces != nil {
+			pieceOf[e] = list.Pieces[i]
+		}
+	}
+	if list.Numbers == nil {
+		p.sort(listed, pieceOf)
+	}
+	for e, in := range listed {
+		if in {
+			p.Selected = append(p.Selected, int32(e)) //nolint:gosec // at most catalog.MaxRegistryRows
+		}
+	}
+	return p
+}
+
+// sort gives every piece that has an entity its bit, in the order of their names.
+func (p *Portfolio) sort(listed []bool, pieceOf []string) {
+	bit := map[string]int{}
+	for e, in := range listed {
+		if in {
+			bit[pieceOf[e]] = 0
+		}
+	}
+	p.Pieces = slices.Sorted(maps.Keys(bit))
+	for i, name := range p.Pieces {
+		bit[name] = i
+	}
+	for e, in := range listed {
+		if in {
+			p.Values[e] = 1 << bit[pieceOf[e]]
+		}
+	}
+}

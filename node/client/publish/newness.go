@@ -1,0 +1,94 @@
+package publish
+
+import (
+	"context"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/family"
+	"github.com/weirdata/weir/node/client/news"
+)
+
+// findNews finds out what a version of a protected dataset declares beside presence,
+// against everything of the family that is settled, so many versions, and what this
+// machine kept of it.
+func findNews(ctx context.Context, c *client.Client, p *Prepared, closed catalog.Interval) (found *news.Found, settled int, err error) {
+	dataset := p.Source.Descriptor.Dataset
+	family, err := family.Read(ctx, c, dataset)
+	if err != nil {
+		return nil, 0, err
+	}
+	f := &news.Family{Rule: family.Rule, Datasets: family.Datasets, Settled: family.Settled, Record: records(ctx, c)}
+	found, err = f.Find(dataset, p.record(1), closed)
+	return found, len(family.Settled), err
+}
+
+// Newness is what a version would declare beside presence, in numbers.
+type Newness struct {
+	News       int            `json:"news"`  // sources, a column in a period, in which somebody has news
+	Equal      int            `json:"equal"` // sources of which classes equal an earlier version
+	Lost       []news.Edition `json:"lost,omitempty"`
+	Undeclared int            `json:"undeclared,omitempty"` // see Published.Lost
+}
+
+// FindNewness finds out what a version of a listed dataset would declare; nil of a public
+// one.
+func FindNewness(ctx context.Context, c *client.Client, p *Prepared) (*Newness, error) {
+	closed, err := p.Closed()
+	if err != nil || p.Source.Descriptor.Policy.Public {
+		return nil, err
+	}
+	found, _, err := findNews(ctx, c, p, closed)
+	if err != nil {
+		return nil, err
+	}
+	out := &Newness{Lost: found.Lost, Undeclared: len(found.Undeclared)}
+	for _, s := range found.News {
+		if len(s.News) > 0 {
+			out.News++
+		}
+		if len(s.Equal) > 0 {
+			out.Equal++
+		}
+	}
+	return out, nil
+}
+
+// lost are the earlier publications whose records are missing, see Published.Lost.
+func (u *upload) lost() []news.Edition {
+	if u.found == nil {
+		return nil
+	}
+	return u.found.Lost
+}
+
+func (u *upload) undeclared() int {
+	if u.found == nil {
+		return 0
+	}
+	return len(u.found.Undeclared)
+}
+
+// liveRecord is the newest live version of a dataset and what was kept of it.
+type liveRecord struct {
+	live   int          // 0: there is none
+	record *news.Record // nil: it is not here
+}
+
+func readLive(ctx context.Context, c *client.Client, d catalog.Descriptor) (liveRecord, error) {
+	have, err := c.Dataset(ctx, d.Dataset)
+	if err != nil || have.Live == 0 {
+		return liveRecord{}, err
+	}
+	r, err := record(ctx, c, news.Edition{Dataset: d.Dataset, Version: have.Live})
+	return liveRecord{have.Live, r}, err
+}
+
+// changes are how the version differs that was made; nil where that cannot be told.
+func (l liveRecord) changes(p *Prepared, version int) (*news.Changes, error) {
+	if l.record == nil {
+		return nil, nil //nolint:nilnil // see above
+	}
+	out, err := news.Compare(l.record, p.record(version))
+	return &out, err
+}

@@ -1,0 +1,128 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/client"
+)
+
+// RegistryTable is a registry as a publisher has it: the id of every entity in
+// the first cell of its row, then the attributes in the order of Columns.
+type RegistryTable struct {
+	ID       string
+	IDColumn string
+	Columns  []string
+	Rows     [][]string
+}
+
+// RegistryResult says what Registry or AppendRegistry did.
+type RegistryResult struct {
+	Registry string `json:"registry"`
+	Added    int    `json:"added"`
+	Rows     int    `json:"rows"`
+	Existed  bool   `json:"existed,omitempty"` // it was there already, exactly so
+}
+
+// Registry creates a registry and sends its rows. Called again after an
+// interruption it goes on where the rows stopped; called again after it was
+// done it finds that everything is there. progress, if not nil, is told how
+// many rows have arrived.
+func Registry(ctx context.Context, c *client.Client, t RegistryTable, progress func(done, total int)) (RegistryResult, error) {
+	digest := catalog.RowsDigest(t.Rows)
+	have, err := c.Registry(ctx, t.ID)
+	if err != nil && !client.IsNotFound(err) {
+		return RegistryResult{}, err
+	}
+	if done, err := holds(ctx, c, t, have, digest); done || err != nil {
+		return RegistryResult{Registry: t.ID, Rows: have.Rows, Existed: done}, err
+	}
+	if client.IsNotFound(err) || !t.begun(have, digest) {
+		// A draft of other rows, which was refused or given up, makes room.
+		have.Pending = 0
+		_, err := c.Submit(ctx, catalog.KindRegistryCreate, catalog.RegistryCreate{
+			ID: t.ID, IDColumn: t.IDColumn, Columns: t.Columns, Rows: len(t.Rows), Digest: digest,
+		})
+		if err != nil {
+			return RegistryResult{}, err
+		}
+	}
+	return sendRows(ctx, c, t.ID, 0, have.Pending, t.Rows, progress)
+}
+
+// begun reports whether a registry's draft has the first ones of these rows.
+func (t RegistryTable) begun(have catalog.Registry, digest catalog.Digest) bool {
+	return have.Draft == digest && have.IDColumn == t.IDColumn && slices.Equal(have.Columns, t.Columns)
+}
+
+// AppendRegistry adds rows to a registry. Their columns are the registry's.
+func AppendRegistry(ctx context.Context, c *client.Client, id string, rows [][]string, progress func(done, total int)) (RegistryResult, error) {
+	have, err := c.Registry(ctx, id)
+	if err != nil {
+		return RegistryResult{}, err
+	}
+	before, err := c.RegistryRows(ctx, id, have.Rows)
+	if err != nil {
+		return RegistryResult{}, err
+	}
+	digest := catalog.RowsDigest(rows)
+	if have.Draft != digest {
+		if n := len(before) - len(rows); n >= 0 && catalog.RowsDigest(before[n:]) == digest {
+			return RegistryResult{Registry: id, Rows: have.Rows, Existed: true}, nil
+		}
+		_, err := c.Submit(ctx, catalog.KindRegistryCreate, catalog.RegistryCreate{
+			ID: id, IDColumn: have.IDColumn, Columns: have.Columns, Rows: len(rows), Digest: digest, Append: true,
+		})
+		if err != nil {
+			return RegistryResult{}, err
+		}
+		have.Pending = 0
+	}
+	return sendRows(ctx, c, id, have.Rows, have.Pending, rows, progress)
+}
+
+// sendRows sends rows from sent on, which follow base rows of the registry, and
+// commits them.
+func sendRows(ctx context.Context, c *client.Client, id string, base, sent int, rows [][]string, progress func(done, total int)) (RegistryResult, error) {
+	for sent < len(rows) {
+		chunk := rowChunk(rows[sent:])
+		if _, err := c.Submit(ctx, catalog.KindRegistryRows, catalog.RegistryRows{ID: id, From: base + sent, Rows: chunk}); err != nil {
+			return RegistryResult{}, fmt.Errorf("rows %d to %d: %w", base+sent, base+sent+len(chunk), err)
+		}
+		sent += len(chunk)
+		if progress != nil {
+			progress(sent, len(rows))
+		}
+	}
+	if _, err := c.Submit(ctx, catalog.KindRegistryCommit, catalog.RegistryCommit{ID: id}); err != nil {
+		return RegistryResult{}, err
+	}
+	return RegistryResult{Registry: id, Added: len(rows), Rows: base + len(rows)}, nil
+}
+
+// chunkBytes keeps a chunk of rows, encoded as JSON, below catalog.MaxChunk.
+const chunkBytes = catalog.MaxChunk * 3 / 4
+
+// rowChunk returns as many of the rows as fit into one envelope, at least one.
+func rowChunk(rows [][]string) [][]string {
+	size := 0
+	for i, row := range rows {
+		for _, cell := range row {
+			// JSON writes some characters as six bytes (\u0000).
+			size += 3
+			for _, c := range []byte(cell) {
+				size++
+				if c < 0x20 || c == '<' || c == '>' || c == '&' || c == '"' || c == '\\' {
+					size += 5
+				}
+			}
+		}
+		size += 3
+		if size > chunkBytes && i > 0 {
+			return rows[:i]
+		}
+	}
+	return rows
+}

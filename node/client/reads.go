@@ -1,0 +1,164 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/tiles"
+	"github.com/weirdata/weir/node/api/wire"
+)
+
+// Dataset reads one dataset.
+func (c *Client) Dataset(ctx context.Context, id string) (catalog.Dataset, error) {
+	return Get[catalog.Dataset](ctx, c, Call{Path: "/v1/datasets/" + url.PathEscape(id)})
+}
+
+// Version reads one version of a dataset.
+func (c *Client) Version(ctx context.Context, dataset string, version int) (catalog.Version, error) {
+	return Get[catalog.Version](ctx, c, Call{Path: VersionPath(dataset, version)})
+}
+
+// VersionPath is the address of a version at a node.
+func VersionPath(dataset string, version int) string {
+	return fmt.Sprintf("/v1/datasets/%s/versions/%d", url.PathEscape(dataset), version)
+}
+
+// Versions reads all versions of a dataset, the first first.
+func (c *Client) Versions(ctx context.Context, dataset string) ([]catalog.Version, error) {
+	return VersionsOf(dataset).All(ctx, c)
+}
+
+// Descriptor reads a dataset's descriptor as it was after so many amendments. It never
+// changes, so it is read once.
+func (c *Client) Descriptor(ctx context.Context, dataset string, amended int) (catalog.Descriptor, error) {
+	key := fmt.Sprintf("%s/%d", dataset, amended)
+	return Cached(ctx, c, key, func(ctx context.Context) (catalog.Descriptor, error) {
+		d, err := Get[catalog.Descriptor](ctx, c, Call{Path: fmt.Sprintf("/v1/datasets/%s/descriptors/%d", url.PathEscape(dataset), amended)})
+		if err == nil && d.Dataset != dataset {
+			err = fmt.Errorf("%w: the descriptor is of dataset %s", ErrPinned, d.Dataset)
+		}
+		if err != nil {
+			return d, fmt.Errorf("read the descriptor of dataset %s after %d amendments: %w", dataset, amended, err)
+		}
+		return d, nil
+	})
+}
+
+// Presence reads which cells of a version hold a reading.
+func (c *Client) Presence(ctx context.Context, d catalog.Descriptor, v catalog.Version) (*tiles.Presence, error) {
+	return Cached(ctx, c, v.Presence, func(ctx context.Context) (*tiles.Presence, error) {
+		b, err := c.versionBlob(ctx, v, "presence", v.Presence)
+		if err != nil {
+			return nil, err
+		}
+		return tiles.DecodePresence(b, len(d.Measures), v.Entities, v.Periods)
+	})
+}
+
+// Manifest reads a version's manifest.
+func (c *Client) Manifest(ctx context.Context, v catalog.Version) (tiles.Manifest, error) {
+	return Cached(ctx, c, v.Manifest, func(ctx context.Context) (tiles.Manifest, error) {
+		b, err := c.versionBlob(ctx, v, "manifest", v.Manifest)
+		if err != nil {
+			return tiles.Manifest{}, err
+		}
+		return tiles.ParseManifest(b)
+	})
+}
+
+// versionBlob reads a blob and compares it with its digest.
+func (c *Client) versionBlob(ctx context.Context, v catalog.Version, what string, digest catalog.Digest) ([]byte, error) {
+	b, err := c.Do(ctx, Call{
+		Method: http.MethodGet, Path: VersionPath(v.Dataset, v.Version) + "/" + what, Elsewhere: true, Limit: MaxBlob,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the %s of dataset %s version %d: %w", what, v.Dataset, v.Version, err)
+	}
+	if got := catalog.Sum(b); got != digest {
+		return nil, fmt.Errorf("the %s of dataset %s version %d has digest %s, the ledger says %s", what, v.Dataset, v.Version, got, digest)
+	}
+	return b, nil
+}
+
+// Registry reads one registry's record. Rows that were read before a correction of its
+// attributes are forgotten.
+func (c *Client) Registry(ctx context.Context, id string) (catalog.Registry, error) {
+	r, err := Get[catalog.Registry](ctx, c, Call{Path: "/v1/registries/" + url.PathEscape(id)})
+	if have, ok := c.rows.Peek(id); err == nil && ok && have.corrected != r.Corrected {
+		c.rows.Remove(id)
+	}
+	return r, err
+}
+
+// registryRows are the first rows of a registry, after so many corrections. Rows are
+// append-only between two of them, so a longer table serves for every shorter one.
+type registryRows struct {
+	rows      [][]string
+	corrected int
+}
+
+// RegistryRows returns the first n rows of a registry, with the attributes that its
+// record had when it was last read, or later ones; the slice is shared and must not be
+// changed.
+func (c *Client) RegistryRows(ctx context.Context, id string, n int) ([][]string, error) {
+	have, _ := c.rows.Get(id)
+	if len(have.rows) < n {
+		have.rows = slices.Clone(have.rows)
+		for begun := 0; len(have.rows) < n; {
+			from := len(have.rows)
+			page, err := Get[wire.Rows](ctx, c, Call{Path: fmt.Sprintf("/v1/registries/%s/rows?from=%d&to=%d", url.PathEscape(id), from, n)})
+			switch {
+			case err != nil:
+				return nil, fmt.Errorf("read the rows of registry %s: %w", id, err)
+			case page.Corrected != have.corrected && from > 0: // in between: the earlier pages are no longer right
+				if begun++; begun > maxBegun {
+					return nil, fmt.Errorf("read the rows of registry %s: they are corrected while they are read", id)
+				}
+				have = registryRows{corrected: page.Corrected}
+				continue
+			case page.From != from || len(page.Rows) == 0 || len(page.Rows) > n-from:
+				return nil, fmt.Errorf("read the rows of registry %s: asked for %d to %d, got %d from %d on", id, from, n, len(page.Rows), page.From)
+			}
+			have = registryRows{append(have.rows, page.Rows...), page.Corrected}
+		}
+		c.rows.Add(id, have)
+	}
+	return have.rows[:n:n], nil
+}
+
+// maxBegun is how often the reading of a registry's rows begins anew because they were
+// corrected meanwhile.
+const maxBegun = 4
+
+// RegistryIDs returns the entities of a registry in its order.
+func (c *Client) RegistryIDs(ctx context.Context, id string) ([]string, error) {
+	r, err := c.Registry(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("read registry %s: %w", id, err)
+	}
+	rows, err := c.RegistryRows(ctx, id, r.Rows)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(rows))
+	for i, row := range rows {
+		if len(row) == 0 {
+			return nil, fmt.Errorf("row %d of registry %s is empty", i, id)
+		}
+		ids[i] = row[0]
+	}
+	return ids, nil
+}
+
+// QueryRecord reads one of the caller's own queries.
+func (c *Client) QueryRecord(ctx context.Context, id string) (catalog.Query, error) {
+	id, err := c.ID(ctx, catalog.LetterQuery, id)
+	if err != nil {
+		return catalog.Query{}, err
+	}
+	return Get[catalog.Query](ctx, c, Call{Path: "/v1/queries/" + url.PathEscape(id), Token: true})
+}

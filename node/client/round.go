@@ -1,0 +1,188 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/weirdata/weir/node/api/wire"
+)
+
+// round is what came of asking the nodes once each.
+type round struct {
+	body []byte
+	err  error // nil: body is the answer
+	// final: another node, or the same one later, would not do better.
+	final bool
+	// answers are of nodes that were reached and could not serve, failures of all that did
+	// not serve, in the order in which they came.
+	answers  []*wire.Problem
+	failures []NodeFailure
+	// comeBack is the shortest time that a node asked for.
+	comeBack time.Duration
+}
+
+// attempt is what came of asking one node.
+type attempt struct {
+	node int
+	body []byte
+	err  error
+	took time.Duration
+}
+
+// round asks one node after another until one serves or says what another would say too.
+// While one takes longer than usual the next is asked as well, and the first to serve is
+// heard. It returns when every request that it made is over.
+func (t *transport) round(parent context.Context, r Call) (x round) {
+	ctx, cancel := context.WithCancel(parent)
+	answers, under := make(chan attempt), 0
+	defer func() {
+		cancel()
+		for ; under > 0; under-- {
+			<-answers
+		}
+	}()
+	left := t.order()
+	ask := func() {
+		i := left[0]
+		left = left[1:]
+		under++
+		go func() {
+			begin := time.Now() // not the client's clock, which dates tokens
+			body, err := t.Ask(ctx, t.nodes[i], r)
+			answers <- attempt{i, body, err, time.Since(begin)}
+		}()
+	}
+	hedge := time.NewTimer(t.hedgeAfter(r))
+	defer hedge.Stop()
+	for ask(); under > 0; {
+		select {
+		case a := <-answers:
+			under--
+			if t.take(&x, r, a) || parent.Err() != nil {
+				return x
+			}
+			if under == 0 && len(left) > 1 && !reached(a.err) {
+				var away []NodeFailure
+				left, away = t.survey(ctx, left)
+				x.failures = append(x.failures, away...)
+			}
+			if under == 0 && len(left) > 0 {
+				ask()
+			}
+		case <-hedge.C:
+			if r.mayBeDoubled() && len(left) > 0 && t.health.mayHedge() {
+				ask()
+			}
+		}
+		hedge.Reset(t.hedgeAfter(r))
+	}
+	x.conclude()
+	return x
+}
+
+// take notes what came of asking one node, and reports whether the round is over.
+func (t *transport) take(x *round, r Call, a attempt) (over bool) {
+	if a.err == nil {
+		took := a.took
+		if !r.mayBeDoubled() || r.Wait > 0 {
+			took = 0
+		}
+		t.health.served(a.node, took)
+		t.preferred.Store(int64(a.node))
+		x.body, x.err = a.body, nil
+		return true
+	}
+	var p *wire.Problem
+	if errors.As(a.err, &p) {
+		if !r.tryNext(p) {
+			t.health.served(a.node, 0)
+			t.preferred.Store(int64(a.node))
+			x.err, x.final = explained(p, x.failures), true
+			return true
+		}
+		after := retryAfter(p)
+		if len(x.answers) == 0 || after < x.comeBack {
+			x.comeBack = after
+		}
+		x.answers = append(x.answers, p)
+		if p.Status != http.StatusNotFound {
+			t.health.failed(a.node, after)
+		}
+	} else if !errors.Is(a.err, context.Canceled) {
+		t.health.failed(a.node, 0)
+	}
+	x.err = a.err
+	x.failures = append(x.failures, NodeFailure{ID: t.nodes[a.node].ID, Addr: t.nodes[a.node].Addr, Err: a.err})
+	return false
+}
+
+// conclude makes the error of a round in which no node served.
+func (x *round) conclude() {
+	if len(x.answers) == 0 {
+		x.err = &UnreachableError{Nodes: x.failures}
+		return
+	}
+	if len(x.failures) == 1 {
+		x.err = x.telling()
+		return
+	}
+	x.err = newAnswersError(x.telling(), x.failures)
+}
+
+// telling is the answer that says most.
+func (x *round) telling() *wire.Problem {
+	return slices.MaxFunc(x.answers, func(a, b *wire.Problem) int { return cmp.Compare(tells(a), tells(b)) })
+}
+
+// tells orders answers by how much they say about the cluster rather than about one node.
+func tells(p *wire.Problem) int {
+	switch {
+	case p.Kind == wire.KindNoQuorum:
+		return 3
+	case p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests:
+		return 2
+	case p.Status == http.StatusUnauthorized:
+		return 0 // a node whose clock is wrong takes no token
+	}
+	return 1
+}
+
+// worthAnother reports whether the nodes are to be asked once more. Those that found no
+// quorum have waited for one already; what none has, and a token that all refuse, stays so.
+func (x *round) worthAnother(r Call) bool {
+	for _, p := range x.answers {
+		if p.Kind == wire.KindNoQuorum || r.Elsewhere && p.Status == http.StatusNotFound {
+			return false
+		}
+	}
+	return len(x.answers) == 0 || tells(x.telling()) > 0
+}
+
+// reached reports whether a node answered.
+func reached(err error) bool {
+	var p *wire.Problem
+	return errors.As(err, &p)
+}
+
+// mayBeDoubled reports whether the call may be made on two nodes at a time: it only reads,
+// or it sends an envelope, which is applied once. An upload is to be on one node.
+func (r Call) mayBeDoubled() bool {
+	return r.method() == http.MethodGet || r.isAct() || r.Path == "/v1/explain" || r.Path == "/v1/compile" || strings.HasPrefix(r.Path, "/v1/registries/")
+}
+
+func (r Call) isAct() bool { return r.Path == "/v1/envelopes" }
+
+// hedgeAfter is how long a node may take for the call before another one is asked as well,
+// beside the time for which it may hold the request on purpose.
+func (t *transport) hedgeAfter(r Call) time.Duration {
+	after := t.health.hedgeAfter()
+	if r.isAct() {
+		after = max(after, actHedge)
+	}
+	return after + r.Wait
+}

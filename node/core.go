@@ -1,0 +1,97 @@
+package node
+
+import (
+	"context"
+	"crypto/ed25519"
+	"log/slog"
+	"net/http"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/tiles"
+	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/node/blobs"
+	"github.com/weirdata/weir/node/mpc"
+	"github.com/weirdata/weir/node/peer"
+	"github.com/weirdata/weir/node/vault"
+	"github.com/weirdata/weir/node/versions"
+)
+
+// core is what all parts of a node work with. It is filled while the node is opened, and not
+// changed after.
+type core struct {
+	opts     Options
+	log      *slog.Logger
+	id       string
+	run      string // names this run of the node's process to others
+	point    int    // Shamir point
+	cluster  catalog.Digest
+	founding catalog.Cluster
+	roster   []catalog.Node // ascending points
+	params   he.Parameters
+	products he.ProductParameters // of computations on shares
+
+	vault    *vault.Vault
+	signing  ed25519.PrivateKey
+	disk     *tiles.Store // what blobs keeps its own in
+	blobs    *blobs.Store
+	versions *versions.Store
+	mpc      *mpc.Party
+	machine  *state.Machine
+	ledger   *consensus.Ledger
+	peers    *peer.Client
+	health   *health
+
+	woken chan struct{}
+	// whileOpen returns a context that ends with its parent, and when the node closes.
+	whileOpen func(context.Context) (context.Context, context.CancelFunc)
+	done      <-chan struct{} // closed when the node closes
+}
+
+// view runs fn on this node's own state, however old.
+func (c *core) view(fn func(state.View) error) error {
+	return c.ledger.View(func(r records.Reader) error { return fn(c.machine.View(r)) })
+}
+
+// call asks another node with JSON.
+func (c *core) call(ctx context.Context, node, path string, in, out any) error {
+	return c.peers.JSON(ctx, node, http.MethodPost, path, in, out)
+}
+
+// wake makes work look again.
+func (c *core) wake() {
+	select {
+	case c.woken <- struct{}{}:
+	default:
+	}
+}
+
+func (c *core) ids() []string {
+	ids := make([]string, len(c.roster))
+	for i, m := range c.roster {
+		ids[i] = m.ID
+	}
+	return ids
+}
+
+// keyFaults says which of this node's key shares cannot be used, and why.
+func (c *core) keyFaults() (faults []string, err error) {
+	err = c.view(func(v state.View) error {
+		keys, err := v.Keys()
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			if k.State != catalog.KeyReady {
+				continue
+			}
+			if _, err := c.mpc.Keys.Get(c.params, k); err != nil {
+				faults = append(faults, err.Error())
+			}
+		}
+		return nil
+	})
+	return faults, err
+}

@@ -1,0 +1,170 @@
+package nemesis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/client"
+)
+
+// checking is how long putting the history in order may take.
+const checking = time.Minute
+
+// check finds out what of the package comment does not hold.
+func (r *run) check(ctx context.Context) {
+	if err := r.awaitOver(ctx); err != nil {
+		r.history.violated("queries are left: %v", err)
+		return
+	}
+	if err := r.awaitEqual(ctx); err != nil {
+		r.history.violated("the nodes do not come to one history: %v", err)
+		return
+	}
+	for _, n := range r.cluster.Profile().Nodes {
+		profile := r.cluster.Profile()
+		profile.Addr = n.Addr
+		c, err := client.New(profile, r.buyer.Key(), client.Options{})
+		if err != nil {
+			r.history.violated("ask %s: %v", n.ID, err)
+			continue
+		}
+		if err := r.checkRecords(ctx, n.ID, c); err != nil {
+			r.history.violated("ask %s: %v", n.ID, err)
+		}
+		c.Close()
+	}
+	if err := r.noteRefunds(ctx); err != nil {
+		r.history.violated("read which queries were refunded: %v", err)
+		return
+	}
+	if got := r.history.linearizable(checking); got != porcupine.Ok {
+		r.history.violated("what the clients saw of the contracts' counts is %s", got)
+	}
+}
+
+// noteRefunds puts the refunds into the history.
+func (r *run) noteRefunds(ctx context.Context) error {
+	queries, err := client.Queries.All(ctx, r.buyer)
+	for _, q := range queries {
+		if q.Refunded {
+			r.history.refund(q.Submit.Contract)
+		}
+	}
+	return err
+}
+
+// awaitOver waits until every query is done or failed.
+func (r *run) awaitOver(ctx context.Context) error {
+	return r.until(ctx, func(ctx context.Context) error {
+		queries, err := client.Queries.All(ctx, r.buyer)
+		if err != nil {
+			return err
+		}
+		if i := slices.IndexFunc(queries, func(q catalog.Query) bool { return !q.Over() }); i >= 0 {
+			return fmt.Errorf("query %s is %s", queries[i].ID, queries[i].State)
+		}
+		return nil
+	})
+}
+
+// awaitEqual waits until all nodes tell the same tree and state.
+func (r *run) awaitEqual(ctx context.Context) error {
+	return r.until(ctx, func(ctx context.Context) error {
+		seen, err := r.heads(ctx)
+		if err == nil && len(seen) != 1 {
+			err = fmt.Errorf("they tell %v", seen)
+		}
+		return err
+	})
+}
+
+// until tries again and again until there is no error, for as long as is waited after a
+// fault. It returns the last error then.
+func (r *run) until(ctx context.Context, try func(context.Context) error) error {
+	ctx, stop := context.WithTimeout(ctx, r.opts.Patience)
+	defer stop()
+	for {
+		err := try(ctx)
+		if err == nil {
+			return nil
+		}
+		if pause(ctx, 100*time.Millisecond); ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		}
+	}
+}
+
+// heads are the different heads that the nodes tell, with who does.
+func (r *run) heads(ctx context.Context) (map[string][]string, error) {
+	list, err := r.operator.Statuses(ctx)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string][]string{}
+	for _, s := range list {
+		if s.Status == nil {
+			return nil, fmt.Errorf("%s: %s", s.Node, s.Error)
+		}
+		head := headOf(s)
+		seen[head] = append(seen[head], s.Node)
+	}
+	return seen, nil
+}
+
+func headOf(s client.NodeStatus) string {
+	l := s.Status.Ledger
+	return fmt.Sprintf("%d entries, root %s, state %s after %d, alarms %v", l.Entries, l.TreeRoot, l.StateDigest, l.StateEntries, s.Status.Alarms)
+}
+
+// checkRecords compares what one node has with what was acknowledged.
+func (r *run) checkRecords(ctx context.Context, node string, c *client.Client) error {
+	queries, err := client.Queries.All(ctx, c)
+	if err != nil {
+		return err
+	}
+	orders, err := client.Orders.All(ctx, c)
+	if err != nil {
+		return err
+	}
+	recorded, charged, known := map[string]int{}, map[string]int{}, map[string]bool{}
+	for _, q := range queries {
+		known[q.ID] = true
+		recorded[q.Submit.Contract]++
+		if !q.Refunded {
+			charged[q.Submit.Contract]++
+		}
+	}
+	for _, o := range orders {
+		known[o.ID] = true
+	}
+	r.history.mu.Lock()
+	want, maybe, bought := r.history.queries, r.history.maybe, r.history.orders
+	r.history.mu.Unlock()
+	for id := range bought {
+		if !known[id] {
+			r.history.violated("%s: order %s was acknowledged and is lost", node, id)
+		}
+	}
+	for contract, ids := range want {
+		for id := range ids {
+			if !known[id] {
+				r.history.violated("%s: query %s was acknowledged and is lost", node, id)
+			}
+		}
+		k, err := c.Contract(ctx, contract)
+		if err != nil {
+			return err
+		}
+		if paid(k) != charged[contract] || recorded[contract] < len(ids) || recorded[contract] > len(ids)+maybe[contract] {
+			r.history.violated("%s: %d queries of contract %s are paid for, of %d that were not refunded; %d are recorded, %d were acknowledged, %d may have been accepted",
+				node, paid(k), contract, charged[contract], recorded[contract], len(ids), maybe[contract])
+		}
+	}
+	return nil
+}

@@ -1,0 +1,380 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/node/failure"
+	"github.com/weirdata/weir/node/mpc"
+	"github.com/weirdata/weir/node/versions"
+)
+
+// leader decides what only a leader decides: when a ceremony starts, which active set opens,
+// and when an attempt is over.
+type leader struct {
+	*core
+	monitor *monitor
+	access  *access
+	sights  sights
+
+	mu      sync.Mutex
+	waiting string // for what, as operators are told
+}
+
+// sights remembers when this node first saw something that must not take for ever. It
+// is this node's own observation and starts anew with every leader: timeouts
+// are measured where they are decided, not by clocks of different machines.
+type sights struct {
+	mu        sync.Mutex
+	seen      map[string]sight
+	complaint string // the last one logged
+}
+
+// sight is the first look at something: when it was, and which runs of the
+// members' processes there were.
+type sight struct {
+	at   time.Time
+	runs map[string]string
+}
+
+// first returns the first sight of name, which is now when there was none.
+func (s *sights) first(name string, now sight) sight {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.seen == nil {
+		s.seen = map[string]sight{}
+	}
+	first, ok := s.seen[name]
+	if !ok {
+		s.seen[name], first = now, now
+	}
+	return first
+}
+
+// since returns for how long the leader has seen name.
+func (s *sights) since(name string, now time.Time) time.Duration {
+	return now.Sub(s.first(name, sight{at: now}).at)
+}
+
+// complain logs what kept the leader from a decision, each thing once and not
+// at every look.
+func (s *sights) complain(log *slog.Logger, err error) {
+	what := ""
+	if err != nil {
+		what = err.Error()
+	}
+	s.mu.Lock()
+	again := what == s.complaint
+	s.complaint = what
+	s.mu.Unlock()
+	if err != nil && !again {
+		log.Error("some things could not be decided", "error", err)
+	}
+}
+
+// keep forgets every name that is not in names.
+func (s *sights) keep(names map[string]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name := range s.seen {
+		if !names[name] {
+			delete(s.seen, name)
+		}
+	}
+}
+
+// lead lists what only a leader decides, each as a task that proposes it. One
+// thing that cannot be decided keeps nothing else from being decided: err joins
+// what went wrong, list has the rest.
+func (l *leader) lead(v state.View) (list []task, err error) {
+	seen := map[string]bool{}
+	var errs []error
+	for _, part := range []func(state.View, map[string]bool) ([]task, error){l.leadKeys, l.leadVersions, l.leadVectors, l.leadQueries} {
+		d, err := part(v, seen)
+		list = append(list, d...)
+		errs = append(errs, err)
+	}
+	l.sights.keep(seen)
+	return list, errors.Join(errs...)
+}
+
+// decide is the task of proposing body.
+func (l *leader) decide(name string, kind catalog.Kind, body any) task {
+	return task{name: "decide " + string(kind) + " " + name, run: func(ctx context.Context) error { return l.access.act(ctx, kind, body) }}
+}
+
+// leadKeys starts a ceremony for every publisher without a key, and ends
+// ceremonies that do not advance. All nodes must be up.
+func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err error) {
+	waiting, err := v.PendingKeys()
+	if err != nil {
+		return nil, err
+	}
+	now, missing := l.opts.Clock(), ""
+	for _, p := range waiting {
+		k := p.Key
+		if k.ID != "" && k.State != catalog.KeyFailed {
+			name := fmt.Sprintf("%s/%s/%d", mpc.CeremonySession(k), k.State, progress(k))
+			seen[name] = true
+			if l.sights.since(name, now) > l.opts.CeremonyTimeout {
+				reason := catalog.Why("key.stuck", k.State, l.opts.CeremonyTimeout, mpc.Missing(k))
+				list = append(list, l.decide(mpc.CeremonySession(k), catalog.KindKeyFail, catalog.KeyFail{Key: k.ID, Attempt: k.Attempt, Reason: reason}))
+			}
+			continue
+		}
+		if down := l.health.dead(l.ids()); len(down) > 0 {
+			missing = fmt.Sprintf("the key of publisher %s needs all nodes up: %s does not answer", p.Publisher, strings.Join(down, ", "))
+			continue
+		}
+		start := catalog.KeyStart{Publisher: p.Publisher, Key: p.NextKey, Epoch: p.NextEpoch, Attempt: p.NextAttempt}
+		list = append(list, l.decide(fmt.Sprintf("%s/%d", p.Publisher, p.NextAttempt), catalog.KindKeyStart, start))
+	}
+	l.setWaiting(missing)
+	return list, nil
+}
+
+// progress counts what a ceremony has got so far.
+func progress(k catalog.Key) int { return len(k.Nodes)*4 - len(mpc.Missing(k)) }
+
+// leadVersions names the parity opening of every stored version.
+func (l *leader) leadVersions(v state.View, seen map[string]bool) (list []task, err error) {
+	pending, err := v.PendingVersions()
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, p := range pending {
+		if p.State != catalog.VersionStored {
+			continue
+		}
+		if a, under := mpc.UnderWay(p.Attempts); under {
+			session := mpc.VersionSession(p.Dataset, p.Version, a.Number)
+			if reason := l.overdue(session, a, seen); !reason.IsZero() {
+				list = append(list, l.decide(session, catalog.KindVersionFail, catalog.VersionFail{Dataset: p.Dataset, Version: p.Version, Attempt: a.Number, Reason: reason}))
+			}
+			continue
+		}
+		active, root, err := l.choose(p.Acks, p.Attempts)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("choose who opens the parity of %s version %d: %w", p.Dataset, p.Version, err))
+		}
+		if active != nil {
+			number := len(p.Attempts) + 1
+			list = append(list, l.decide(mpc.VersionSession(p.Dataset, p.Version, number), catalog.KindVersionAttempt, catalog.VersionAttempt{
+				Dataset: p.Dataset, Version: p.Version, Attempt: number, Active: active, Root: root,
+			}))
+		}
+	}
+	return list, errors.Join(errs...)
+}
+
+// leadQueries names attempts of accepted queries and ends those that cannot
+// complete.
+func (l *leader) leadQueries(v state.View, seen map[string]bool) (list []task, err error) {
+	pending, err := v.PendingQueries()
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for i, q := range pending {
+		if a, under := mpc.UnderWay(q.Attempts); under {
+			session := mpc.QuerySession(q.ID, a.Number)
+			if reason := l.overdue(session, a, seen); !reason.IsZero() {
+				list = append(list, l.decide(session, catalog.KindQueryFail, catalog.QueryFail{Query: q.ID, Attempt: a.Number, Reason: reason}))
+			}
+			continue
+		}
+		if i >= mpc.MaxQueries {
+			continue // its turn comes; until then no time runs against it
+		}
+		attempt, err := l.nameAttempt(v, q)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("name an attempt of query %s: %w", q.ID, err))
+		}
+		if attempt == nil {
+			attempt = l.unnamed(q, seen, err)
+		}
+		if attempt != nil {
+			list = append(list, *attempt)
+		}
+	}
+	return list, errors.Join(errs...)
+}
+
+// unnamed is the end of a query of which no attempt could be named for as long as
+// one may take, or nil: whoever asked is not to wait for ever for nodes that do not
+// come back. The price is given back, and asking again is free of harm.
+func (l *leader) unnamed(q catalog.Query, seen map[string]bool, err error) *task {
+	number := len(q.Attempts) + 1
+	name := mpc.QuerySession(q.ID, number) + "/unnamed"
+	seen[name] = true
+	if l.sights.since(name, l.opts.Clock()) <= l.opts.attemptTime() {
+		return nil
+	}
+	reason := catalog.Why("query.too_few", l.opts.attemptTime(), l.params.Threshold())
+	if lacks := l.health.unable(l.ids()); len(lacks) > 0 {
+		reason = catalog.Why("query.too_few_without", l.opts.attemptTime(), l.params.Threshold(), lacks)
+	}
+	if err != nil {
+		reason = failure.Reason(err)
+	}
+	d := l.decide(name, catalog.KindQueryFail, catalog.QueryFail{Query: q.ID, Attempt: number, Reason: reason})
+	return &d
+}
+
+// nameAttempt chooses the active set of a query's next attempt, or returns nil
+// while too few nodes that hold the data are up.
+//
+// The ledger knows no end of a query but that of its attempts. So a query that
+// cannot be planned is given attempts that open nothing, for a token tile: their
+// members find the same fault, and say so in the ledger.
+func (l *leader) nameAttempt(v state.View, q catalog.Query) (*task, error) {
+	verdict, err := v.Verdict(q.ID)
+	if err != nil {
+		return nil, err
+	}
+	w, err := versions.SourcesOf(v, verdict)
+	if err != nil {
+		return nil, err
+	}
+	holders := w.Holders()
+	active, root, err := l.choose(holders, q.Attempts)
+	if err != nil || active == nil {
+		return nil, err
+	}
+	number := len(q.Attempts) + 1
+	if again, err := l.resealing(v, q, verdict, holders); err != nil {
+		return nil, err
+	} else if again != nil {
+		d := l.decide(mpc.QuerySession(q.ID, number), catalog.KindQueryAttempt, *again)
+		return &d, nil
+	}
+	tiles, second := int64(1), int64(0)
+	plan, err := l.versions.Plan(w, verdict)
+	if err == nil {
+		tiles, second = plan.Tiles, plan.SecondTiles
+		if verdict.Join != nil {
+			tiles = max(tiles, 1) // the ledger names one, also where the two have no cell in common
+		}
+	} else {
+		l.log.Error("a query cannot be planned", "query", q.ID, "error", err)
+	}
+	d := l.decide(mpc.QuerySession(q.ID, number), catalog.KindQueryAttempt, catalog.QueryAttempt{
+		Query: q.ID, Attempt: number, Active: active, Root: root, Tiles: tiles, Joined: second,
+	})
+	return &d, nil
+}
+
+// resealing is the attempt that answers a repeat from what its members kept, or nil
+// where they may not have kept it, or one of them cannot be reached: then it is
+// opened anew, as it is when this attempt fails.
+func (l *leader) resealing(v state.View, q catalog.Query, verdict catalog.Verdict, holders []string) (*catalog.QueryAttempt, error) {
+	if q.Repeats == "" || len(q.Attempts) > 0 || !mpc.Reseals(verdict) {
+		return nil, nil //nolint:nilnil // nothing to seal again
+	}
+	first, err := v.Query(q.Repeats)
+	if err != nil {
+		return nil, fmt.Errorf("look up the query that %s repeats: %w", q.ID, err)
+	}
+	numbers := (q.Groups + q.Withheld) * max(q.Pieces, 1) * len(verdict.Columns)
+	a, kept := mpc.Repeatable(first, numbers, l.opts.Clock())
+	if !kept || slices.ContainsFunc(a.Active, func(id string) bool { return !l.health.isFit(id) || !slices.Contains(holders, id) }) {
+		return nil, nil //nolint:nilnil // nothing to seal again, or a member is gone
+	}
+	return &catalog.QueryAttempt{Query: q.ID, Attempt: 1, Active: a.Active, Root: a.Root, Reseals: true}, nil
+}
+
+// overdue says why an attempt under way cannot complete: a member does not
+// answer, or was started anew and no longer has what the others sent it, or it
+// takes too long. Zero: it may still.
+func (l *leader) overdue(session string, a catalog.Attempt, seen map[string]bool) catalog.Reason {
+	seen[session] = true
+	now := sight{at: l.opts.Clock(), runs: l.health.runsOf(a.Active)}
+	first := l.sights.first(session, now)
+	if down := l.health.dead(a.Active); len(down) > 0 {
+		return catalog.Why("node.unanswering", down)
+	}
+	for _, id := range a.Active {
+		if was := first.runs[id]; was != "" && was != now.runs[id] {
+			return startedAnew(id)
+		}
+	}
+	if now.at.Sub(first.at) > l.opts.attemptTime() {
+		return catalog.Why("node.late", l.opts.attemptTime())
+	}
+	return catalog.Reason{}
+}
+
+// choose draws an active set and its root from the nodes that hold the data and
+// answer; nil when they are fewer than the threshold. Nodes that took part in
+// fewer failed attempts go first: where members disagree, nobody knows which of
+// them deviates, but a set without it is found before the attempts are used up.
+// Then those without damaged blobs. Among equals the draw spreads the work.
+func (l *leader) choose(holders []string, attempts []catalog.Attempt) (active []string, root string, err error) {
+	faults, err := l.keyFaults()
+	if err != nil {
+		return nil, "", err
+	}
+	l.health.set(l.id, observation{alive: true, unfit: len(faults) > 0, damaged: l.blobs.Status().Damaged > 0, run: l.run})
+	var fit []catalog.Node
+	for _, m := range l.roster {
+		if slices.Contains(holders, m.ID) && l.health.isFit(m.ID) {
+			fit = append(fit, m)
+		}
+	}
+	if len(fit) < l.params.Threshold() {
+		return nil, "", nil
+	}
+	rand.Shuffle(len(fit), func(i, j int) { fit[i], fit[j] = fit[j], fit[i] }) //nolint:gosec // G404: it spreads the work
+	active, root = l.pick(fit, attempts)
+	return active, root, nil
+}
+
+// pick takes the best of fit, which are t at least and in the order in which
+// equals are to be taken, as an active set and its root.
+func (l *leader) pick(fit []catalog.Node, attempts []catalog.Attempt) (active []string, root string) {
+	handicap := func(m catalog.Node) (h int) {
+		for _, a := range attempts {
+			if !a.Failed.IsZero() && slices.Contains(a.Active, m.ID) {
+				h += 2
+			}
+		}
+		if l.health.isDamaged(m.ID) {
+			h++
+		}
+		return h
+	}
+	slices.SortStableFunc(fit, func(a, b catalog.Node) int { return cmp.Compare(handicap(a), handicap(b)) })
+	fit = fit[:l.params.Threshold()]
+	root = fit[0].ID
+	slices.SortFunc(fit, func(a, b catalog.Node) int { return cmp.Compare(a.Point, b.Point) })
+	for _, m := range fit {
+		active = append(active, m.ID)
+	}
+	return active, root
+}
+
+func (l *leader) setWaiting(what string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if what != "" && what != l.waiting {
+		l.log.Warn("waiting", "for", what)
+	}
+	l.waiting = what
+}
+
+func (l *leader) waitingFor() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.waiting
+}

@@ -1,0 +1,93 @@
+package metrics
+
+import (
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/weirdata/weir/node/api/wire"
+)
+
+// figure is one metric that the node's status has.
+type figure struct {
+	name, help string
+	kind       prometheus.ValueType
+	value      func(s wire.Status) float64
+}
+
+const (
+	gauge   = prometheus.GaugeValue
+	counter = prometheus.CounterValue
+)
+
+// figures are all that the status has, in the order in which they are told.
+var figures = []figure{
+	{"weir_node_ready", "1 when the node takes work, else 0.", gauge, func(s wire.Status) float64 { return truth(s.Ready) }},
+	{"weir_node_reasons", "Number of reasons why the node is not ready.", gauge, func(s wire.Status) float64 { return float64(len(s.Reasons)) }},
+	{"weir_node_alarms", "Number of nodes whose state is in doubt, as this node sees it.", gauge, func(s wire.Status) float64 { return float64(len(s.Alarms)) }},
+	{"weir_cluster_members", "Number of nodes in the roster.", gauge, func(s wire.Status) float64 { return float64(len(s.Ledger.Members)) }},
+	{"weir_cluster_members_alive", "Number of nodes that answer this one, itself among them.", gauge, func(s wire.Status) float64 { return float64(len(s.Alive)) }},
+	{"weir_raft_leader", "1 when this node leads, else 0.", gauge, func(s wire.Status) float64 { return truth(s.Ledger.State == "leader") }},
+	{"weir_raft_leader_known", "1 when the node knows who leads, else 0.", gauge, func(s wire.Status) float64 { return truth(s.Ledger.Leader != "") }},
+	{"weir_raft_votes", "1 when the node may vote and lead, 0 while it is being readmitted.", gauge, func(s wire.Status) float64 { return truth(s.Ledger.NoVote == "") }},
+	{"weir_raft_term", "Raft term.", gauge, func(s wire.Status) float64 { return float64(s.Ledger.Term) }},
+	{"weir_raft_last_index", "Index of the newest entry of the replicated log.", gauge, func(s wire.Status) float64 { return float64(s.Ledger.LastIndex) }},
+	{"weir_raft_commit_index", "Index of the newest entry that is known to be committed.", gauge, func(s wire.Status) float64 { return float64(s.Ledger.Commit) }},
+	{"weir_raft_applied_index", "Index of the newest entry that is applied.", gauge, func(s wire.Status) float64 { return float64(s.Ledger.Applied) }},
+	{"weir_raft_snapshot_index", "Index of the newest snapshot.", gauge, func(s wire.Status) float64 { return float64(s.Ledger.Snapshot) }},
+	{"weir_raft_last_contact_seconds", "Time since a follower heard from its leader; -1 when it never did.", gauge, func(s wire.Status) float64 {
+		if s.Ledger.LastContactMS < 0 {
+			return -1
+		}
+		return float64(s.Ledger.LastContactMS) / 1000
+	}},
+	{"weir_ledger_entries_total", "Number of entries of the evidence log.", counter, func(s wire.Status) float64 { return float64(s.Ledger.Entries) }},
+	{"weir_ledger_fault", "1 when the ledger has stopped after a fault, else 0.", gauge, func(s wire.Status) float64 { return truth(s.Ledger.Fault != "") }},
+	{"weir_state_size_bytes", "Size of the ledger's state on disk.", gauge, func(s wire.Status) float64 { return float64(s.Ledger.StateBytes) }},
+	{"weir_disk_free_bytes", "Room that is left on the disk of the node's directory.", gauge, func(s wire.Status) float64 { return float64(s.Ledger.FreeBytes) }},
+	{"weir_blobs_stored", "Number of blobs that the node holds.", gauge, func(s wire.Status) float64 { return float64(s.Blobs.Stored) }},
+	{"weir_blobs_size_bytes", "Size of the blobs that the node holds.", gauge, func(s wire.Status) float64 { return float64(s.Blobs.Bytes) }},
+	{"weir_blobs_damaged", "Number of blobs that wait for repair.", gauge, func(s wire.Status) float64 { return float64(s.Blobs.Damaged) }},
+	{"weir_blobs_found_damaged_total", "Number of blobs that were found damaged or lost since the start.", counter, func(s wire.Status) float64 { return float64(s.Blobs.Found) }},
+	{"weir_blobs_repaired_total", "Number of blobs that were fetched from other nodes to repair damage since the start.", counter, func(s wire.Status) float64 { return float64(s.Blobs.Repaired) }},
+	{"weir_blobs_lost_total", "Number of blobs that no node has any more, found since the start.", counter, func(s wire.Status) float64 { return float64(s.Blobs.Lost) }},
+	{"weir_blobs_scrubbed_total", "Number of blobs that were read and compared with their digests since the start.", counter, func(s wire.Status) float64 { return float64(s.Blobs.Scrubbed) }},
+	{"weir_blobs_scrubs_total", "Number of scrubs of the whole store that ended since the start.", counter, func(s wire.Status) float64 { return float64(s.Blobs.Scrubs) }},
+	{"weir_blobs_last_scrub_timestamp_seconds", "When the newest scrub ended; 0: none has since the start.", gauge, func(s wire.Status) float64 { return float64(s.Blobs.LastScrub) / 1000 }},
+	{"weir_blobs_collected_total", "Number of blobs that were deleted because nothing named them, since the start.", counter, func(s wire.Status) float64 { return float64(s.Blobs.Collected) }},
+}
+
+func truth(holds bool) float64 {
+	if holds {
+		return 1
+	}
+	return 0
+}
+
+// statusCollector reads the figures from the node's status. It implements
+// prometheus.Collector.
+type statusCollector struct{ status func() wire.Status }
+
+// peerAlive tells of each node of the roster whether it answers this one.
+var peerAlive = prometheus.NewDesc("weir_peer_alive", "1 when the node of the roster answers this one, else 0.", []string{"peer"}, nil)
+
+// Describe implements prometheus.Collector.
+func (c statusCollector) Describe(to chan<- *prometheus.Desc) {
+	for _, f := range figures {
+		to <- f.desc()
+	}
+	to <- peerAlive
+}
+
+// Collect implements prometheus.Collector.
+func (c statusCollector) Collect(to chan<- prometheus.Metric) {
+	s := c.status()
+	for _, f := range figures {
+		to <- prometheus.MustNewConstMetric(f.desc(), f.kind, f.value(s))
+	}
+	for _, m := range s.Ledger.Members {
+		to <- prometheus.MustNewConstMetric(peerAlive, gauge, truth(slices.Contains(s.Alive, m.ID)), m.ID)
+	}
+}
+
+func (f figure) desc() *prometheus.Desc { return prometheus.NewDesc(f.name, f.help, nil, nil) }

@@ -1,0 +1,51 @@
+package node
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/weirdata/weir/node/client"
+)
+
+// A node that is asked to tells its metrics, counts what clients ask for, and stops telling
+// when it is closed.
+func TestMetricsAreTold(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	c := newCluster(t, 3, 2, func(o *Options) { o.MetricsListen, o.Version = "127.0.0.1:0", "v1" })
+	if _, err := client.Principals.All(ctx, c.client(c.operator)); err != nil {
+		t.Fatal(err)
+	}
+	n := c.nodes["n1"]
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	read := func() (string, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.MetricsAddr().String()+"/metrics", nil)
+		if err != nil {
+			return "", err
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			return "", err
+		}
+		b, err := io.ReadAll(resp.Body)
+		if closed := resp.Body.Close(); err == nil {
+			err = closed
+		}
+		return string(b), err
+	}
+	text, err := read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\nweir_node_ready 1\n", "\nweir_cluster_members 3\n", "\nweir_build_info{version=\"v1\"} 1\n", "weir_ledger_entries_total"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("they lack %q", want)
+		}
+	}
+	c.close("n1")
+	if _, err := read(); err == nil {
+		t.Error("a node that is closed tells metrics")
+	}
+}

@@ -1,0 +1,201 @@
+package mpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/noise"
+	"github.com/weirdata/weir/compute/plan"
+	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/vault"
+	"github.com/weirdata/weir/node/versions"
+)
+
+// Queries does a node's part in answering queries, and in the parity openings of versions.
+type Queries struct {
+	*member
+	noise   drawer
+	kept    *keptShares
+	vectors *Vectors
+}
+
+// Answer does this node's part of a query's running attempt (DATA_MODEL.md section
+// 4.1): plan anew from the ledger, open, fold, add up, add noise where the
+// verdict says so, seal to the buyer,
+// commit the sealed bytes.
+func (qs *Queries) Answer(ctx context.Context, id string, a catalog.Attempt) error {
+	compute := func() (any, error) {
+		if a.Reseals {
+			return qs.reseal(id, a)
+		}
+		return qs.runQuery(ctx, id, a)
+	}
+	return qs.once(ctx, QuerySession(id, a.Number), catalog.KindQueryShare, compute, func(why catalog.Reason) error {
+		return qs.Ledger.Act(ctx, catalog.KindQueryFail, catalog.QueryFail{Query: id, Attempt: a.Number, Reason: why})
+	})
+}
+
+// runQuery returns the sealed share to commit.
+func (qs *Queries) runQuery(ctx context.Context, id string, a catalog.Attempt) (any, error) {
+	var q catalog.Query
+	var verdict catalog.Verdict
+	err := qs.Ledger.View(func(v state.View) (err error) {
+		if q, err = v.Query(id); err != nil {
+			return err
+		}
+		verdict, err = v.Verdict(id)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load query %s: %w", id, err)
+	}
+	w, err := qs.Versions.Sources(ctx, verdict)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := qs.Versions.Plan(w, verdict)
+	if err != nil {
+		return nil, err
+	}
+	if err := versions.CheckTiles(a, w, plan); err != nil {
+		return nil, err
+	}
+	if err := qs.Versions.FetchManifests(ctx, w); err != nil {
+		return nil, err
+	}
+	if err := qs.fetchWitnesses(ctx, q); err != nil {
+		return nil, err
+	}
+	var draws []noise.Draw
+	if plan.Noise != nil {
+		if draws, err = qs.noise.draw(id, plan); err != nil {
+			return nil, err
+		}
+		defer wipeDraws(draws)
+	}
+	values, parity, contexts, err := qs.openPlan(ctx, q, a, w, plan)
+	if errors.Is(err, ErrTestFailed) || errors.Is(err, ErrWitnesses) {
+		return catalog.TestFailed{Query: id, Attempt: a.Number, Witnesses: errors.Is(err, ErrWitnesses)}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if draws != nil {
+		if err := addNoise(qs.Params, values, draws); err != nil {
+			return nil, fmt.Errorf("add the noise of query %s: %w", id, err)
+		}
+	}
+	qs.attempts.progress(QuerySession(id, a.Number)).enter(wire.StageAnswer)
+	digest := plan.Digest()
+	share := seal.EncodeShare(values, parity)
+	defer vault.Wipe(share)
+	sealed, err := seal.Seal(q.Submit.Receiving, []byte(seal.ShareInfo), seal.ShareAAD(contexts, digest, q.Envelope), share)
+	if err != nil {
+		return nil, fmt.Errorf("seal the share of query %s: %w", id, err)
+	}
+	if q.Repeats == "" && Reseals(verdict) {
+		if err := qs.kept.keep(id, keptShare{attempt: a.Number, plan: digest, contexts: contexts, share: share}); err != nil {
+			qs.Logger.WarnContext(ctx, "a repeat of this query will be opened anew", "query", id, "error", err)
+		}
+	}
+	return catalog.QueryShare{Query: id, Attempt: a.Number, Plan: digest, Context: contexts, Sealed: sealed}, nil
+}
+
+// openPlan opens the plan's accumulators and folds them: this node's additive
+// share of every released number, summed over all accumulators, and of the
+// parity (PROTOCOL.md section 4). Tiles that are multiplied are opened one by one, and
+// then there is no parity: the members have checked it among themselves.
+func (qs *Queries) openPlan(ctx context.Context, q catalog.Query, a catalog.Attempt, w versions.Sources, plan *plan.Plan) (values []uint64, parity *uint64, contexts catalog.Digest, err error) {
+	o := opening{
+		session: QuerySession(q.ID, a.Number), subject: q.Envelope.String(),
+		plan: plan.Digest(), attempt: a.Number, root: a.Root, progress: qs.attempts.start(QuerySession(q.ID, a.Number), countsOf(plan)),
+	}
+	if o.active, err = qs.members(a.Active); err != nil {
+		return nil, nil, contexts, err
+	}
+	opened := newOpened(qs.member, plan)
+	defer opened.wipe()
+	if contexts, err = qs.openVersions(ctx, o, w, plan, opened); err != nil || !plan.Multiplies() {
+		return opened.values, &opened.parity[0], contexts, err
+	}
+	if err := qs.agreeParity(ctx, o, opened.parity[0]); err != nil {
+		return nil, nil, contexts, err
+	}
+	if plan.Private() {
+		return opened.values, nil, contexts, qs.answerPrivately(ctx, q.ID, o, opened.privately, opened.values)
+	}
+	return opened.values, nil, contexts, qs.multiply(ctx, o, plan, opened.singles, opened.values)
+}
+
+// openVersions opens all tiles that a plan reads, of whatever version, under the key of
+// each. An opening's context names the plan, which says of which version every number
+// is, and the key. Batches are numbered on from one key to the next.
+func (qs *Queries) openVersions(ctx context.Context, o opening, w versions.Sources, plan *plan.Plan, into *opened) (contexts catalog.Digest, err error) {
+	var list [][32]byte
+	for _, part := range versions.OpeningsByKey(w, plan) {
+		o.key = part.Key
+		one, err := qs.open(ctx, o, accumulators{
+			numbers: part.Numbers,
+			fill: func(ctx context.Context, number int, acc *he.Accumulator) error {
+				return qs.Blobs.Accumulate(ctx, versions.OpeningDigests(w, plan, number), acc, o.progress.added)
+			},
+			take: into.take,
+		})
+		if err != nil {
+			return catalog.Digest{}, err
+		}
+		list = append(list, one)
+		o.first += (len(part.Numbers) + batchSize - 1) / batchSize
+	}
+	if len(list) == 1 {
+		return list[0], nil
+	}
+	return seal.ContextsDigest(list), nil
+}
+
+// opened is what comes of a plan's openings: this node's shares.
+type opened struct {
+	node      *member
+	plan      *plan.Plan
+	values    []uint64   // of the released numbers
+	parity    []uint64   // one number: of all that was opened
+	singles   [][]uint64 // slots of the tiles that are opened alone
+	privately *privateOpening
+}
+
+func newOpened(n *member, plan *plan.Plan) *opened {
+	return &opened{node: n, plan: plan, values: make([]uint64, plan.Width), parity: []uint64{0},
+		singles: make([][]uint64, len(plan.Singles)), privately: newPrivateOpening(plan)}
+}
+
+// wipe forgets what is not folded into the values.
+func (o *opened) wipe() {
+	wipeShares(o.singles)
+	o.privately.wipe()
+}
+
+// take folds the slots of an opening, or keeps them to be multiplied.
+func (o *opened) take(number int, slots []uint64) error {
+	p, err := o.node.Params.Parity(slots)
+	if err != nil {
+		return err
+	}
+	if err := o.node.Params.AddMod(o.parity, []uint64{p}); err != nil {
+		return err
+	}
+	if single := number - len(o.plan.Accumulators); single >= 0 {
+		o.singles[single] = slots
+		return nil
+	}
+	if o.privately.take(number, slots) {
+		return nil
+	}
+	acc, groups := o.plan.Accumulators[number], len(o.plan.Groups)
+	_, err = o.node.Params.Fold(slots, o.plan.SlotMaps[acc.SlotMap], o.values[acc.Column*groups:(acc.Column+1)*groups])
+	return err
+}

@@ -1,0 +1,362 @@
+package mpc
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/attest"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/node/failure"
+	"github.com/weirdata/weir/node/vault"
+)
+
+// ceremony is this node's secret part of one attempt, kept in memory only: a
+// ceremony that is interrupted starts anew.
+type ceremony struct {
+	dealer   *he.Dealer
+	dealings [][]byte       // by point − 1
+	seeds    map[int][]byte // pair seeds for points above this node's own
+	public   []byte
+}
+
+// Ceremonies does a node's part in key ceremonies (PROTOCOL.md section 1). It holds the parts of
+// attempts that are under way.
+type Ceremonies struct {
+	*member
+	mu    sync.Mutex
+	parts map[string]*ceremony
+}
+
+func (cs *Ceremonies) get(session string) *ceremony {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	return cs.parts[session]
+}
+
+func (cs *Ceremonies) set(session string, p *ceremony) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.parts[session] = p
+}
+
+// keep erases every part whose session is over.
+func (cs *Ceremonies) keep(running func(session string) bool) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	for s, p := range cs.parts {
+		if !running(s) {
+			p.erase()
+			delete(cs.parts, s)
+		}
+	}
+}
+
+func (p *ceremony) erase() {
+	p.dealer.Erase()
+	for _, d := range p.dealings {
+		vault.Wipe(d)
+	}
+	for _, s := range p.seeds {
+		vault.Wipe(s)
+	}
+}
+
+// Step does what is left for this node in the key's present state
+// (PROTOCOL.md section 1.2).
+func (cs *Ceremonies) Step(ctx context.Context, k catalog.Key) error {
+	var err error
+	switch k.State {
+	case catalog.KeyCommitting:
+		err = cs.commitKey(ctx, k)
+	case catalog.KeyDealing:
+		err = cs.dealKey(ctx, k)
+	case catalog.KeyTesting:
+		err = cs.testKey(ctx, k)
+	case catalog.KeySigning:
+		err = cs.signKey(ctx, k)
+	}
+	if errors.Is(err, failure.ErrRestarted) || errors.Is(err, failure.ErrDeviates) || errors.Is(err, he.ErrMalformed) {
+		return errors.Join(err, cs.Ledger.Act(ctx, catalog.KindKeyFail, catalog.KeyFail{Key: k.ID, Attempt: k.Attempt, Reason: failure.OfNode(cs.id, err)}))
+	}
+	return err
+}
+
+// commitKey draws this node's secrets and commits to what follows from them.
+func (cs *Ceremonies) commitKey(ctx context.Context, k catalog.Key) error {
+	if len(k.Commits) >= cs.point && !k.Commits[cs.point-1].Public.IsZero() {
+		return nil
+	}
+	session := CeremonySession(k)
+	part := cs.get(session)
+	if part == nil {
+		var err error
+		if part, err = cs.drawPart(k); err != nil {
+			return err
+		}
+		cs.set(session, part)
+	}
+	body := catalog.KeyCommit{Key: k.ID, Attempt: k.Attempt, Public: catalog.Sum(part.public)}
+	for _, d := range part.dealings {
+		body.Dealings = append(body.Dealings, catalog.Sum(d))
+	}
+	return cs.Ledger.Act(ctx, catalog.KindKeyCommit, body)
+}
+
+func (cs *Ceremonies) drawPart(k catalog.Key) (*ceremony, error) {
+	dealer, err := he.NewDealer(cs.Params, k.Reference, cs.point)
+	if err != nil {
+		return nil, fmt.Errorf("draw secrets for key %s: %w", k.ID, err)
+	}
+	part := &ceremony{dealer: dealer, public: dealer.PublicShare(), seeds: map[int][]byte{}}
+	for _, m := range cs.roster {
+		d, err := dealer.Dealing(m.Point)
+		if err != nil {
+			return nil, fmt.Errorf("deal key %s to %s: %w", k.ID, m.ID, err)
+		}
+		part.dealings = append(part.dealings, d)
+		if m.Point > cs.point {
+			seed, err := he.NewPairSeed()
+			if err != nil {
+				return nil, err
+			}
+			part.seeds[m.Point] = seed[:]
+		}
+	}
+	return part, nil
+}
+
+// dealKey runs once all commitments are applied: it hands out the dealings and
+// the public share, collects everybody else's, and stores the node's key share.
+func (cs *Ceremonies) dealKey(ctx context.Context, k catalog.Key) error {
+	if len(k.Acked) >= cs.point && k.Acked[cs.point-1] {
+		return nil
+	}
+	session := CeremonySession(k)
+	part := cs.get(session)
+	if part == nil {
+		return failure.ErrRestarted
+	}
+	if err := cs.Blobs.Put(ctx, catalog.Sum(part.public), part.public); err != nil {
+		return fmt.Errorf("store the public share of key %s: %w", k.ID, err)
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	for _, m := range cs.roster {
+		if m.ID == cs.id {
+			continue
+		}
+		g.Go(func() error {
+			b := packParts([][]byte{part.dealings[m.Point-1], part.seeds[m.Point]})
+			return cs.Peers.Send(gctx, m.ID, Message{session, KindDealing, 0, cs.id}, b)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("deal key %s: %w", k.ID, err)
+	}
+	if err := cs.publicShares(ctx, k); err != nil {
+		return err
+	}
+	if err := cs.collectKey(ctx, k, part); err != nil {
+		return err
+	}
+	if err := cs.Blobs.Sync(ctx); err != nil { // of the public shares, before the word is given
+		return err
+	}
+	return cs.Ledger.Act(ctx, catalog.KindKeyAck, catalog.KeyAck{Key: k.ID, Attempt: k.Attempt})
+}
+
+// publicShares makes sure that this node holds every p_i, checked against the
+// commitments.
+func (cs *Ceremonies) publicShares(ctx context.Context, k catalog.Key) error {
+	for i, c := range k.Commits {
+		if err := cs.Blobs.Hold(ctx, c.Public); err != nil {
+			return fmt.Errorf("load public share %d of key %s: %w", i+1, k.ID, err)
+		}
+	}
+	_, err := cs.publicKey(ctx, k)
+	return err
+}
+
+// publicKey adds up the public shares.
+func (cs *Ceremonies) publicKey(ctx context.Context, k catalog.Key) ([]byte, error) {
+	shares := make([][]byte, len(k.Commits))
+	for i, c := range k.Commits {
+		b, err := cs.Blobs.Load(ctx, c.Public)
+		if err != nil {
+			return nil, fmt.Errorf("load public share %d of key %s: %w", i+1, k.ID, err)
+		}
+		shares[i] = b
+	}
+	pk, err := he.CombinePublicShares(cs.Params, k.Reference, shares)
+	if err != nil {
+		return nil, fmt.Errorf("add up public key %s: %w", k.ID, err)
+	}
+	return pk, nil
+}
+
+// collectKey waits for every dealing, checks it against its dealer's commitment
+// and stores the sum.
+func (cs *Ceremonies) collectKey(ctx context.Context, k catalog.Key, part *ceremony) error {
+	record := keyRecord{Version: 1, Key: k.ID, Epoch: k.Epoch, Attempt: k.Attempt, Point: cs.point}
+	defer record.wipe()
+	dealings := make([][]byte, len(cs.roster))
+	for i, m := range cs.roster {
+		if m.ID == cs.id {
+			dealings[i] = part.dealings[i]
+			continue
+		}
+		b, err := cs.mailbox.Wait(ctx, Message{CeremonySession(k), KindDealing, 0, m.ID})
+		if err != nil {
+			return err
+		}
+		parts, err := unpackParts(b, 2)
+		if err != nil {
+			return fmt.Errorf("dealing of %s: %w", m.ID, err)
+		}
+		if want := k.Commits[i].Dealings[cs.point-1]; catalog.Sum(parts[0]) != want {
+			return failure.WithCode(fmt.Errorf("%w: the dealing of %s is not the one it committed to", failure.ErrDeviates, m.ID), "node.dealing", m.ID)
+		}
+		dealings[i] = parts[0]
+		seed := parts[1]
+		if m.Point > cs.point {
+			seed = part.seeds[m.Point]
+		}
+		record.Pairs = append(record.Pairs, pairSeed{Point: m.Point, Seed: slices.Clone(seed)})
+	}
+	share, err := he.CombineDealings(cs.Params, k.Reference, cs.point, dealings)
+	if err != nil {
+		return fmt.Errorf("combine the dealings of key %s: %w", k.ID, err)
+	}
+	record.Share = share
+	record.Secret = make([]byte, 32)
+	if _, err := rand.Read(record.Secret); err != nil {
+		return fmt.Errorf("draw the secret of key %s: %w", k.ID, err)
+	}
+	return cs.keys.store(record)
+}
+
+// testKey opens the known vector with every test set this node is in.
+func (cs *Ceremonies) testKey(ctx context.Context, k catalog.Key) error {
+	pk, err := cs.publicKey(ctx, k)
+	if err != nil {
+		return err
+	}
+	values := knownVector(cs.Params.Values())
+	tile, err := he.KnownTile(cs.Params, pk, k.Reference, values)
+	if err != nil {
+		return fmt.Errorf("encrypt the known tile of key %s: %w", k.ID, err)
+	}
+	for set, points := range catalog.TestSets(len(cs.roster), cs.Params.Threshold()) {
+		if !slices.Contains(points, cs.point) || (len(k.Tested) > set && k.Tested[set]) {
+			continue
+		}
+		if err := cs.testSet(ctx, k, set, points, tile, values); err != nil {
+			return fmt.Errorf("test set %d of key %s: %w", set, k.ID, err)
+		}
+	}
+	return nil
+}
+
+// testSet opens the known tile with one set; its root, the set's first member,
+// adds up everybody's slots and compares.
+func (cs *Ceremonies) testSet(ctx context.Context, k catalog.Key, set int, points []int, tile []byte, values []int64) error {
+	o := opening{
+		session: testSession(k, set),
+		subject: fmt.Sprintf("test %d of key %s", set, k.ID), key: k, attempt: k.Attempt,
+	}
+	for _, p := range points {
+		o.active = append(o.active, cs.roster[p-1])
+	}
+	o.root = o.active[0].ID
+	var mine []uint64
+	_, err := cs.open(ctx, o, accumulators{
+		numbers: []int{0},
+		fill:    func(_ context.Context, _ int, acc *he.Accumulator) error { return acc.Add(tile) },
+		take:    func(_ int, slots []uint64) error { mine = slots; return nil },
+	})
+	if err != nil {
+		return err
+	}
+	if o.root != cs.id {
+		return cs.Peers.Send(ctx, o.root, Message{o.session, KindSlots, 0, cs.id}, packUint64s(mine))
+	}
+	for _, m := range o.active[1:] {
+		b, err := cs.receive(ctx, o, KindSlots, 0, m.ID)
+		if err != nil {
+			return err
+		}
+		theirs, err := unpackUint64s(b, cs.Params.Slots())
+		if err != nil {
+			return fmt.Errorf("add the slots of %s: %w", m.ID, err)
+		}
+		if err := cs.Params.AddMod(mine, theirs); err != nil {
+			return fmt.Errorf("add the slots of %s: %w", m.ID, err)
+		}
+	}
+	for i, want := range values {
+		if got := cs.Params.Centre(mine[i]); got != want {
+			return fmt.Errorf("%w: slot %d of the known vector opens to %d, want %d", failure.ErrDeviates, i, got, want)
+		}
+	}
+	return cs.Ledger.Act(ctx, catalog.KindKeyTested, catalog.KeyTested{Key: k.ID, Attempt: k.Attempt, Set: set})
+}
+
+// knownVector is what key tests encrypt: every slot another value, both signs.
+func knownVector(n int) []int64 {
+	v := make([]int64, n)
+	for i := range v {
+		v[i] = int64(i) * int64(i)
+		if i%2 == 1 {
+			v[i] = -v[i]
+		}
+	}
+	return v
+}
+
+// signKey signs the ready statement, in which this node has checked everything
+// that it can: its own share, all public shares, the tests it was in.
+func (cs *Ceremonies) signKey(ctx context.Context, k catalog.Key) error {
+	if len(k.Signed) >= cs.point && len(k.Signed[cs.point-1]) > 0 {
+		return nil
+	}
+	if _, err := cs.keys.Get(cs.Params, k); err != nil {
+		return err
+	}
+	statement := attest.ReadyStatement(cs.Cluster, k)
+	if want := k.Commits[cs.point-1].Public; cs.get(CeremonySession(k)) != nil {
+		if got := catalog.Digest(sha256.Sum256(cs.get(CeremonySession(k)).public)); got != want {
+			return fmt.Errorf("%w: the ledger has another public share of this node", failure.ErrDeviates)
+		}
+	}
+	sig := ed25519.Sign(cs.Signing, append([]byte(attest.ReadyContext), statement...))
+	return cs.Ledger.Act(ctx, catalog.KindKeySign, catalog.KeySign{Key: k.ID, Attempt: k.Attempt, Signature: sig})
+}
+
+// Missing names the nodes that a ceremony waits for.
+func Missing(k catalog.Key) (nodes []string) {
+	for i, id := range k.Nodes {
+		var done bool
+		switch k.State {
+		case catalog.KeyCommitting:
+			done = i < len(k.Commits) && !k.Commits[i].Public.IsZero()
+		case catalog.KeyDealing:
+			done = i < len(k.Acked) && k.Acked[i]
+		case catalog.KeySigning:
+			done = i < len(k.Signed) && len(k.Signed[i]) > 0
+		case catalog.KeyTesting:
+			done = !slices.Contains(k.Tested, false)
+		}
+		if !done {
+			nodes = append(nodes, id)
+		}
+	}
+	return nodes
+}

@@ -1,0 +1,95 @@
+package mpc
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/node/failure"
+)
+
+// A node that has stored its part of a key and is dealt the same attempt once more, as
+// after an acknowledgement that was lost, keeps what it stored: it may have given its
+// word for it. Drawn anew, its secret would be another one than it opened with.
+func TestRepeatedDealingKeepsTheSecretThatIsStored(t *testing.T) {
+	t.Parallel()
+	params, err := he.NewParameters(he.DataParameters(3, 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _ := newDrawer(t)
+	ctx, v := t.Context(), d.secrets
+	roster := []catalog.Node{{ID: "n1", Point: 1}, {ID: "n2", Point: 2}, {ID: "n3", Point: 3}}
+	k := catalog.Key{ID: catalog.KeyID(catalog.PrincipalID([]byte("bureau"))), Epoch: 1, Attempt: 1, Reference: catalog.Sum([]byte("reference"))}
+	var parts []*ceremony
+	nodes := make([]*Ceremonies, len(roster))
+	for i, m := range roster {
+		nodes[i] = &Ceremonies{member: &member{Options: Options{Params: params}, id: m.ID, point: m.Point, roster: roster, mailbox: NewMailbox()}}
+		part, err := nodes[i].drawPart(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer part.erase()
+		commit := catalog.KeyCommit{Public: catalog.Sum(part.public)}
+		for _, b := range part.dealings {
+			commit.Dealings = append(commit.Dealings, catalog.Sum(b))
+		}
+		parts, k.Commits = append(parts, part), append(k.Commits, commit)
+	}
+	n := nodes[1]
+	n.keys = newKeyring(v)
+	deal := func(seed []byte) {
+		t.Helper()
+		for i, m := range roster {
+			if m.ID == n.id {
+				continue
+			}
+			p := Message{CeremonySession(k), KindDealing, 0, m.ID}
+			if err := n.mailbox.Put(p, packParts([][]byte{parts[i].dealings[n.point-1], seed})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := n.collectKey(ctx, k, parts[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	name := secretKey(k.ID, k.Epoch, k.Attempt)
+	stored := func() []byte {
+		t.Helper()
+		b, err := v.Get(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	deal(bytes.Repeat([]byte{1}, 32))
+	first := stored()
+	deal(bytes.Repeat([]byte{1}, 32))
+	deal(bytes.Repeat([]byte{2}, 32)) // with another pair seed
+	if !bytes.Equal(stored(), first) {
+		t.Fatal("the part that was stored was exchanged")
+	}
+	if _, err := n.keys.Get(params, k); err != nil {
+		t.Fatalf("the part that stayed cannot be used: %v", err)
+	}
+
+	// Another share for the same attempt is a deviation, and is not stored either.
+	other, err := decodeRecord(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Share = flipped(other.Share, len(other.Share)/2)
+	if err := n.keys.store(other); !errors.Is(err, failure.ErrDeviates) {
+		t.Errorf("another share of the same attempt: %v", err)
+	}
+	if !bytes.Equal(stored(), first) {
+		t.Fatal("the part that was stored was exchanged")
+	}
+	next := other // the next attempt has a part of its own
+	next.Attempt++
+	if err := n.keys.store(next); err != nil {
+		t.Error(err)
+	}
+}

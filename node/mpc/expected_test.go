@@ -1,0 +1,79 @@
+package mpc
+
+import (
+	"testing"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// Within a session that is under way only what its rules let a sender send is
+// asked for.
+func TestOnlyWhatTheRulesOfAnAttemptLetASenderSendIsAskedFor(t *testing.T) {
+	t.Parallel()
+	active, root := []string{"n1", "n3", "n4"}, "n3"
+	for _, x := range []struct {
+		from, kind, to string
+		want           bool
+	}{
+		{"n1", KindDigests, "n3", true},
+		{"n3", KindDigests, "n1", true},
+		{"n1", KindDigests, "n4", true},
+		{"n1", KindShares, "n3", true},
+		{"n3", KindShares, "n1", false}, // from the root
+		{"n1", KindShares, "n4", false}, // to a third party
+		{"n2", KindDigests, "n3", false},
+		{"n2", KindShares, "n3", false},
+		{"n1", KindDigests, "n2", false},
+		{"n3", KindDigests, "n3", false},
+		{"n1", KindSlots, "n3", false},
+		{"n1", KindDealing, "n3", false},
+	} {
+		if got := owed(Message{Kind: x.kind, From: x.from}, x.to, active, root); got != x.want {
+			t.Errorf("%s of %s to %s: %t", x.kind, x.from, x.to, got)
+		}
+	}
+
+	k := catalog.Key{ID: "k-1", Epoch: 1, Attempt: 2, Threshold: 2, Nodes: []string{"n1", "n2", "n3"}}
+	sets := catalog.TestSets(3, 2) // {1,2}, {1,3} or the like: the first member is the root
+	set := sets[len(sets)-1]
+	id := func(point int) string { return k.Nodes[point-1] }
+	outside := 6 - set[0] - set[1]
+	test := testSession(k, len(sets)-1)
+	for _, x := range []struct {
+		state         catalog.KeyState
+		session, kind string
+		from, to      int
+		batch         int
+		want          bool
+	}{
+		{catalog.KeyDealing, CeremonySession(k), KindDealing, 1, 2, 0, true},
+		{catalog.KeyDealing, CeremonySession(k), KindDealing, 1, 2, 1, false},
+		{catalog.KeyDealing, CeremonySession(k), KindDigests, 1, 2, 0, false},
+		{catalog.KeyDealing, CeremonySession(k), KindDealing, 2, 2, 0, false},
+		{catalog.KeyCommitting, CeremonySession(k), KindDealing, 1, 2, 0, false},
+		{catalog.KeyReady, CeremonySession(k), KindDealing, 1, 2, 0, false},
+		{catalog.KeyDealing, "key/k-1/1/1", KindDealing, 1, 2, 0, false}, // the attempt before
+		{catalog.KeyTesting, test, KindDigests, set[1], set[0], 0, true},
+		{catalog.KeyTesting, test, KindDigests, set[0], set[1], 0, true},
+		{catalog.KeyTesting, test, KindShares, set[1], set[0], 0, true},
+		{catalog.KeyTesting, test, KindSlots, set[1], set[0], 0, true},
+		{catalog.KeyTesting, test, KindShares, set[0], set[1], 0, false},
+		{catalog.KeyTesting, test, KindSlots, set[0], set[1], 0, false},
+		{catalog.KeyTesting, test, KindDealing, set[1], set[0], 0, false},
+		{catalog.KeyTesting, test, KindDigests, outside, set[0], 0, false},
+		{catalog.KeyTesting, test, KindDigests, set[1], outside, 0, false},
+		{catalog.KeyTesting, test, KindDigests, set[1], set[0], 1, false},
+		{catalog.KeyTesting, testSession(k, len(sets)), KindDigests, set[1], set[0], 0, false},
+		{catalog.KeyTesting, test + "x", KindDigests, set[1], set[0], 0, false},
+		{catalog.KeySigning, test, KindDigests, set[1], set[0], 0, false},
+	} {
+		k.State = x.state
+		p := Message{Session: x.session, Kind: x.kind, Batch: x.batch, From: id(x.from)}
+		if got := owedInCeremony(p, x.to, k); got != x.want {
+			t.Errorf("%s: %+v to %d: %t", x.state, p, x.to, got)
+		}
+	}
+	if owedInCeremony(Message{Session: CeremonySession(k), Kind: KindDealing, From: "stranger"}, 1, k) {
+		t.Error("from a stranger")
+	}
+}

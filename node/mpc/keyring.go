@@ -1,0 +1,182 @@
+package mpc
+
+import (
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/strictjson"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/node/failure"
+	"github.com/weirdata/weir/node/vault"
+)
+
+// Keyring holds this node's part of every publisher's key. It is filled from
+// the vault when first asked, and remembers what is wrong with a record so that
+// the node can say why it is not ready.
+type Keyring struct {
+	secrets Secrets
+	mu      sync.Mutex
+	loaded  map[string]*he.NodeKey
+}
+
+func newKeyring(s Secrets) *Keyring {
+	return &Keyring{secrets: s, loaded: map[string]*he.NodeKey{}}
+}
+
+// keyRecord is what the vault keeps of one key: this node's Shamir share, the
+// seeds it shares with every other node and the secret of its own randomness.
+type keyRecord struct {
+	Version int        `json:"v"`
+	Key     string     `json:"key"`
+	Epoch   uint64     `json:"epoch"`
+	Attempt int        `json:"attempt"`
+	Point   int        `json:"point"`
+	Share   []byte     `json:"share"`
+	Pairs   []pairSeed `json:"pairs"`
+	Secret  []byte     `json:"secret"`
+}
+
+// pairSeed is the seed shared with the node at Point.
+type pairSeed struct {
+	Point int    `json:"point"`
+	Seed  []byte `json:"seed"`
+}
+
+func (r *keyRecord) wipe() {
+	vault.Wipe(r.Share)
+	vault.Wipe(r.Secret)
+	for _, p := range r.Pairs {
+		vault.Wipe(p.Seed)
+	}
+}
+
+// secretKey names a record in the vault. An attempt that failed leaves a record
+// under its own name that nothing refers to.
+func secretKey(key string, epoch uint64, attempt int) string {
+	return fmt.Sprintf("key/%s/%d/%d", key, epoch, attempt)
+}
+
+// encodeRecord writes digest ‖ record: sealing shows that nobody changed the file,
+// the digest that what was sealed is what the ceremony made.
+func encodeRecord(r keyRecord) ([]byte, error) {
+	b, err := json.Marshal(r) //nolint:gosec // G117: for the vault, which seals it
+	if err != nil {
+		return nil, fmt.Errorf("encode the share of key %s: %w", r.Key, err)
+	}
+	d := catalog.Sum(b)
+	return append(d[:], b...), nil
+}
+
+func decodeRecord(b []byte) (keyRecord, error) {
+	var r keyRecord
+	if len(b) < len(catalog.Digest{}) {
+		return r, fmt.Errorf("the record has %d bytes, too few for its digest", len(b))
+	}
+	want, body := catalog.Digest(b[:32]), b[32:]
+	if got := catalog.Sum(body); got != want {
+		return r, fmt.Errorf("the record does not match its digest: %s, want %s", got, want)
+	}
+	if err := strictjson.Decode(body, &r); err != nil {
+		return r, fmt.Errorf("decode the record: %w", err)
+	}
+	if r.Version != 1 {
+		return r, fmt.Errorf("the record has version %d, want 1", r.Version)
+	}
+	return r, nil
+}
+
+// store makes the node's part of a key durable. What was stored of the same attempt
+// before stays, with its seeds and its secret: the node may have given its word for it,
+// and opened with it. Another share than that one is a deviation.
+func (k *Keyring) store(r keyRecord) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	name := secretKey(r.Key, r.Epoch, r.Attempt)
+	stored, err := k.secrets.Get(name)
+	if err == nil {
+		defer vault.Wipe(stored)
+		return sameShare(stored, r)
+	}
+	if !errors.Is(err, vault.ErrNotFound) {
+		return fmt.Errorf("look for a stored share of key %s: %w", r.Key, err)
+	}
+	b, err := encodeRecord(r)
+	if err != nil {
+		return err
+	}
+	defer vault.Wipe(b)
+	if err := k.secrets.Put(name, b); err != nil {
+		return fmt.Errorf("store the share of key %s: %w", r.Key, err)
+	}
+	return nil
+}
+
+// sameShare refuses a record that is not of the share which is stored.
+func sameShare(stored []byte, r keyRecord) error {
+	old, err := decodeRecord(stored)
+	if err != nil {
+		return fmt.Errorf("%w: what is stored of attempt %d of key %s cannot be used: %w", failure.ErrDeviates, r.Attempt, r.Key, err)
+	}
+	defer old.wipe()
+	if subtle.ConstantTimeCompare(old.Share, r.Share) != 1 {
+		return fmt.Errorf("%w: attempt %d of key %s was dealt twice, with another share the second time", failure.ErrDeviates, r.Attempt, r.Key)
+	}
+	return nil
+}
+
+// Get returns this node's part of a key.
+func (k *Keyring) Get(p he.Parameters, key catalog.Key) (*he.NodeKey, error) {
+	name := secretKey(key.ID, key.Epoch, key.Attempt)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if nk := k.loaded[name]; nk != nil {
+		return nk, nil
+	}
+	nk, err := k.load(p, key, name)
+	if err != nil {
+		return nil, fmt.Errorf("%w %s (%s in the vault): %w", failure.ErrNoShare, key.ID, name, err)
+	}
+	k.loaded[name] = nk
+	return nk, nil
+}
+
+func (k *Keyring) load(p he.Parameters, key catalog.Key, name string) (*he.NodeKey, error) {
+	b, err := k.secrets.Get(name)
+	if err != nil {
+		return nil, err
+	}
+	defer vault.Wipe(b)
+	r, err := decodeRecord(b)
+	if err != nil {
+		return nil, err
+	}
+	defer r.wipe()
+	if r.Key != key.ID || r.Epoch != key.Epoch || r.Attempt != key.Attempt {
+		return nil, fmt.Errorf("the record is of key %s, epoch %d, attempt %d", r.Key, r.Epoch, r.Attempt)
+	}
+	pairs := make(map[int][32]byte, len(r.Pairs))
+	for _, s := range r.Pairs {
+		if len(s.Seed) != 32 {
+			return nil, fmt.Errorf("the seed shared with point %d has %d bytes, want 32", s.Point, len(s.Seed))
+		}
+		pairs[s.Point] = [32]byte(s.Seed)
+	}
+	if len(r.Secret) != 32 {
+		return nil, fmt.Errorf("the secret has %d bytes, want 32", len(r.Secret))
+	}
+	return he.NewNodeKey(p, r.Point, r.Share, pairs, [32]byte(r.Secret))
+}
+
+// close forgets everything that was loaded.
+func (k *Keyring) close() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for name, nk := range k.loaded {
+		nk.Erase()
+		delete(k.loaded, name)
+	}
+}

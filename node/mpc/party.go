@@ -1,0 +1,182 @@
+package mpc
+
+import (
+	"context"
+	"crypto/ed25519"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/failure"
+	"github.com/weirdata/weir/node/versions"
+)
+
+// Ledger is the replicated state.
+type Ledger interface {
+	// View runs fn on this node's own state, however old.
+	View(fn func(state.View) error) error
+	// Act signs an act of this node and has it applied.
+	Act(ctx context.Context, kind catalog.Kind, body any) error
+}
+
+// Peers are the other members.
+type Peers interface {
+	// Send sends a message to one of them over its own connection, and to nobody else.
+	Send(ctx context.Context, to string, m Message, content []byte) error
+}
+
+// Blobs are the node's blobs.
+type Blobs interface {
+	Put(ctx context.Context, d catalog.Digest, content []byte) error
+	// Load returns a blob's bytes, verified: this node's own, or those of another node, which
+	// it keeps.
+	Load(ctx context.Context, d catalog.Digest) ([]byte, error)
+	// Hold makes sure that this node holds a blob, not whether it is sound.
+	Hold(ctx context.Context, d catalog.Digest) error
+	// Accumulate adds tiles up, and tells added of every batch.
+	Accumulate(ctx context.Context, digests []catalog.Digest, acc *he.Accumulator, added func(tiles int)) error
+	// Sync makes what is held durable.
+	Sync(ctx context.Context) error
+}
+
+// Secrets keeps records by name, durable and sealed. Get and Delete return an error that wraps
+// vault.ErrNotFound where there is none.
+type Secrets interface {
+	Get(name string) ([]byte, error)
+	Put(name string, b []byte) error
+	Delete(name string) error
+	List(prefix string) ([]string, error)
+}
+
+// Cores bounds how many goroutines compute at a time.
+type Cores interface {
+	// Enter takes a place, and waits for one until ctx ends; leave gives it back.
+	Enter(ctx context.Context) (leave func(), err error)
+}
+
+// Options are what a Party works with. All are needed but the last two.
+type Options struct {
+	Cluster  catalog.Cluster // as it was founded
+	Self     catalog.Node
+	Signing  ed25519.PrivateKey
+	Params   he.Parameters
+	Products he.ProductParameters // of computations on shares
+	Sealing  string               // what Secrets calls the key that others seal to
+
+	Ledger   Ledger
+	Peers    Peers
+	Blobs    Blobs
+	Secrets  Secrets
+	Versions *versions.Store
+	Cores    Cores
+	Workers  int // cores that an opening uses at most
+	Logger   *slog.Logger
+	Clock    func() time.Time
+
+	Summed     func(tiles int)                         // is told of every sum that is opened; nil: nobody
+	Progressed func(session string, now wire.Progress) // is told of every step of an attempt; nil: nobody
+}
+
+// Party is a node's part in all computations.
+type Party struct {
+	Mailbox    *Mailbox
+	Keys       *Keyring
+	Attempts   *Attempts
+	Ceremonies *Ceremonies
+	Vectors    *Vectors
+	Queries    *Queries
+}
+
+// member is what all computations of a node use.
+type member struct {
+	Options
+	id       string
+	point    int
+	roster   []catalog.Node // ascending points
+	mailbox  *Mailbox
+	keys     *Keyring
+	attempts *Attempts
+}
+
+// New returns the part of a node. Close forgets its keys.
+func New(o Options) (*Party, error) {
+	n := &member{
+		Options: o, id: o.Self.ID, point: o.Self.Point, roster: o.Cluster.Nodes,
+		mailbox: NewMailbox(), keys: newKeyring(o.Secrets), attempts: newAttempts(o.Progressed),
+	}
+	vectors, err := newVectors(n)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := newKeptShares(o.Secrets, o.Clock)
+	if err != nil {
+		return nil, err
+	}
+	return &Party{
+		Mailbox: n.mailbox, Keys: n.keys, Attempts: n.attempts, Vectors: vectors,
+		Ceremonies: &Ceremonies{member: n, parts: map[string]*ceremony{}},
+		Queries:    &Queries{member: n, noise: drawer{secrets: o.Secrets}, kept: kept, vectors: vectors},
+	}, nil
+}
+
+// Keep forgets all that belongs to sessions which running does not name.
+func (p *Party) Keep(running func(session string) bool) {
+	p.Mailbox.Keep(running)
+	p.Ceremonies.keep(running)
+	p.Attempts.Keep(running)
+}
+
+// Close forgets the keys.
+func (p *Party) Close() { p.Keys.close() }
+
+// members resolves the node ids of an active set, which the state machine keeps
+// in order of points.
+func (n *member) members(ids []string) ([]catalog.Node, error) {
+	nodes := make([]catalog.Node, 0, len(ids))
+	for _, id := range ids {
+		i := slices.IndexFunc(n.roster, func(m catalog.Node) bool { return m.ID == id })
+		if i < 0 {
+			return nil, fmt.Errorf("node %q is not in the roster", id)
+		}
+		nodes = append(nodes, n.roster[i])
+	}
+	return nodes, nil
+}
+
+// session names one computation on shares of an attempt.
+func (n *member) session(o opening, purpose string) he.Session {
+	return he.Session{Cluster: n.Cluster.ID, Purpose: o.subject + " " + purpose, Attempt: o.attempt, Plan: o.plan, Active: o.points()}
+}
+
+// each runs do for 0..count−1 on as many cores as are allowed.
+func (n *member) each(ctx context.Context, count int, do func(i int) error) error {
+	return failure.Each(ctx, n.Workers, count, func(ctx context.Context, i int) error {
+		leave, err := n.Cores.Enter(ctx)
+		if err != nil {
+			return err
+		}
+		defer leave()
+		return do(i)
+	})
+}
+
+// sendOthers sends a message to every other member at once.
+func (n *member) sendOthers(ctx context.Context, o opening, kind string, batch int, b []byte) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, m := range o.others(n.id) {
+		g.Go(func() error { return n.Peers.Send(ctx, m.ID, Message{o.session, kind, batch, n.id}, b) })
+	}
+	return g.Wait()
+}
+
+// receive waits for what a member sends in an attempt.
+func (n *member) receive(ctx context.Context, o opening, kind string, batch int, from string) ([]byte, error) {
+	return n.mailbox.Wait(ctx, Message{o.session, kind, batch, from})
+}

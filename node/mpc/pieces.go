@@ -1,0 +1,90 @@
+package mpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/attest"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/node/failure"
+	"github.com/weirdata/weir/node/vault"
+)
+
+var (
+	// ErrTestFailed ends a query whose test of pieces failed: somewhere a figure of a piece
+	// would tell too much. Nothing else of the query was opened.
+	ErrTestFailed = errors.New("the test of pieces failed")
+	// ErrWitnesses ends a query whose witnesses are not what they should be.
+	ErrWitnesses = errors.New("the witnesses of the query are wrong")
+)
+
+// TestPieces has the members find out whether every figure of a private query passes
+// for every piece of its partition (RELEASE.md section 6.2). It opens whether the witnesses
+// are right, and then one bit. bits and witnesses are this node's additive shares in the
+// attempt's set, run drives a computation with its other members, who send each other
+// pieceMessages at most (talk.run). Whatever the members do not see alike, they do not
+// compute on: what they send is bound to the structure and the challenge.
+func (qs *Queries) TestPieces(session he.Session, input he.PieceInput, run func(Computation) error) error {
+	if products := input.Structure.Products(); products > he.MaxPieceProducts {
+		return failure.Refuse("node.products", products, he.MaxPieceProducts)
+	}
+	test, err := he.NewPieceTest(qs.Products, session, qs.point, input)
+	if err != nil {
+		return err
+	}
+	if err := run(test); err != nil {
+		return err
+	}
+	passed, err := test.Passed()
+	switch {
+	case errors.Is(err, he.ErrWitness):
+		return fmt.Errorf("%w: %w", ErrWitnesses, err)
+	case err != nil:
+		return err
+	case !passed:
+		return ErrTestFailed
+	}
+	return nil
+}
+
+// fetchWitnesses makes sure that this node holds its share of the witnesses of a query.
+// It comes before anything is opened: a share that cannot be had yet is waited for, where
+// a computation on shares that lacks it could only end the attempt.
+func (qs *Queries) fetchWitnesses(ctx context.Context, q catalog.Query) error {
+	if len(q.Submit.Witnesses) < qs.point {
+		return nil // none are needed, or testListed refuses them
+	}
+	if _, err := qs.Blobs.Load(ctx, q.Submit.Witnesses[qs.point-1]); err != nil {
+		return fmt.Errorf("fetch this node's share of the witnesses of query %s: %w", q.ID, err)
+	}
+	return nil
+}
+
+// WitnessShare opens this node's share of the witnesses of a query, the sealed bytes of
+// which have that digest. The reasons of its refuseErrors say nothing of the share.
+func (qs *Queries) WitnessShare(ctx context.Context, digest catalog.Digest, buyer string, request catalog.Request, s *he.PieceStructure) (*he.WitnessShare, error) {
+	sealed, err := qs.Blobs.Load(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	private, err := qs.Secrets.Get(qs.Sealing)
+	if err != nil {
+		return nil, fmt.Errorf("read the node's sealing key: %w", err)
+	}
+	defer vault.Wipe(private)
+	structure := s.Digest()
+	share, err := seal.OpenWitnessShare(private, attest.WitnessAAD(qs.Cluster, buyer, request, structure, qs.point), sealed)
+	if err != nil {
+		return nil, failure.Refuse("node.witnesses_sealed")
+	}
+	defer vault.Wipe(share)
+	spec := he.WitnessSpec{Nodes: len(qs.roster), Threshold: qs.Params.Threshold(), Count: s.Witnesses(), Structure: structure}
+	parsed, err := he.ParseWitnessShare(qs.Products, spec, qs.point, share)
+	if err != nil {
+		return nil, failure.Refuse("node.witnesses_share", qs.point)
+	}
+	return parsed, nil
+}

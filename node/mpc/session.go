@@ -1,0 +1,51 @@
+package mpc
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// CeremonySession names an attempt of a key ceremony among nodes.
+func CeremonySession(k catalog.Key) string {
+	return fmt.Sprintf("key/%s/%d/%d", k.ID, k.Epoch, k.Attempt)
+}
+
+// testSession names the opening of the known vector with one test set.
+func testSession(k catalog.Key, set int) string {
+	return fmt.Sprintf("%s/test/%d", CeremonySession(k), set)
+}
+
+// VersionSession names an attempt of a version's parity opening.
+func VersionSession(dataset string, version, attempt int) string {
+	return fmt.Sprintf("version/%s/%d/%d", dataset, version, attempt)
+}
+
+// QuerySession names an attempt of a query.
+func QuerySession(id string, attempt int) string { return fmt.Sprintf("query/%s/%d", id, attempt) }
+
+// VectorSession names an attempt of the check of a vector's bits.
+func VectorSession(id string, attempt int) string { return fmt.Sprintf("vector/%s/%d", id, attempt) }
+
+// RootSession is the attempt that a session belongs to: key tests are sessions
+// of their own within a ceremony's.
+func RootSession(session string) string {
+	root, _, _ := strings.Cut(session, "/test/")
+	return root
+}
+
+// UnderWay returns the attempt that is named and not over.
+func UnderWay(attempts []catalog.Attempt) (catalog.Attempt, bool) {
+	if len(attempts) == 0 || !attempts[len(attempts)-1].Failed.IsZero() {
+		return catalog.Attempt{}, false
+	}
+	return attempts[len(attempts)-1], true
+}
+
+// Member returns the attempt that is under way, and whether this node is in it.
+func Member(attempts []catalog.Attempt, id string) (_ catalog.Attempt, member bool) {
+	a, under := UnderWay(attempts)
+	return a, under && slices.Contains(a.Active, id)
+}

@@ -1,0 +1,94 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/weirdata/weir/consensus"
+)
+
+// errRoom is what Node.Failed delivers when a node that stopped for want of space could start
+// again.
+var errRoom = errors.New("there is room on the disk again")
+
+// roomEvery is how often a node that stopped for want of space looks whether there is some. The
+// look costs a system call.
+const roomEvery = 2 * time.Second
+
+// Run opens a node and keeps it until ctx ends or it is of no use any more. started is called
+// with each node that is open.
+//
+// A node that stops for want of space is opened again as soon as its ledger may propose again.
+// Until then it stays as it is, so that it can say what it waits for: a process that ended
+// would be started again and again by its supervisor, until that gives up, and without a
+// supervisor nobody would start it when there is room. A fault of any other kind needs a
+// person, and stays to be asked about.
+func Run(ctx context.Context, o Options, started func(*Node)) error {
+	checked, err := o.validate()
+	if err != nil {
+		return fmt.Errorf("run a node: %w", err)
+	}
+	for {
+		n, err := Open(o)
+		if errors.Is(err, consensus.ErrDiskFull) {
+			checked.Logger.ErrorContext(ctx, "node waits for space", "node", o.ID, "error", err)
+			if checked.awaitRoom(ctx) {
+				continue
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		started(n)
+		err = n.untilFailed(ctx)
+		if closed := n.Close(); closed != nil || !errors.Is(err, errRoom) {
+			return errors.Join(err, closed)
+		}
+		checked.Logger.InfoContext(ctx, "node starts again", "node", o.ID, "because", err)
+	}
+}
+
+func (n *Node) untilFailed(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-n.Failed():
+		return err
+	}
+}
+
+// awaitRoom waits until there is as much space as a ledger keeps free; it is false when ctx
+// ends before.
+func (o Options) awaitRoom(ctx context.Context) bool {
+	ticks, stop := o.Ticks(roomEvery)
+	defer stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-ticks:
+		}
+		if free, err := o.Free(o.Dir); err == nil && free >= o.MinFreeBytes {
+			return true
+		}
+	}
+}
+
+// restarts waits until the ledger stopped for want of space and there is some.
+func (n *Node) restarts(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-n.ledger.Failed():
+	}
+	if !errors.Is(n.ledger.Fault(), consensus.ErrDiskFull) || !n.opts.awaitRoom(ctx) {
+		return
+	}
+	select {
+	case n.failed <- errRoom:
+	default: // it has failed in another way before
+	}
+}

@@ -1,0 +1,72 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/consensus"
+)
+
+// A node that stops for want of space says so and goes on by itself when there is room, in the
+// same process.
+func TestNodeGoesOnWhenThereIsRoom(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	const plenty = 1 << 40
+	var free atomic.Uint64
+	free.Store(plenty)
+	var options Options
+	c := newCluster(t, 3, 2, func(o *Options) {
+		if o.ID == "n3" {
+			o.Free = func(string) (uint64, error) { return free.Load(), nil }
+			options = *o
+		}
+	})
+	c.admit(ctx, newKey(t, "before"), catalog.RoleBuyer)
+	c.close("n3")
+
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	opened := make(chan *Node, 8)
+	ended := make(chan error, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() { ended <- Run(running, options, func(n *Node) { opened <- n }) })
+	next := func() *Node {
+		select {
+		case n := <-opened:
+			return n
+		case err := <-ended:
+			t.Fatalf("it ended: %v", err)
+		case <-ctx.Done():
+			t.Fatal("it was not opened")
+		}
+		return nil
+	}
+	n := next()
+	c.await(ctx, "n3 to be ready", func() bool { ok, _ := n.Ready(); return ok })
+
+	free.Store(1)
+	for i := 0; n.Live() == nil; i++ { // it looks at its disk every two seconds, and stops at an entry
+		c.admit(ctx, newKey(t, fmt.Sprintf("%d while n3 is full", i)), catalog.RoleBuyer)
+	}
+	if err := n.Live(); !errors.Is(err, consensus.ErrDiskFull) || !strings.Contains(err.Error(), "goes on by itself") {
+		t.Errorf("it says: %v", err)
+	}
+	free.Store(plenty)
+	n = next()
+	c.nodes["n3"] = n
+	c.await(ctx, "n3 to be ready again", func() bool { ok, _ := n.Ready(); return ok })
+	c.await(ctx, "n3 to catch up", func() bool { return n.ledger.NextSeq() >= c.nodes["n1"].ledger.NextSeq() })
+	delete(c.nodes, "n3")
+	stop()
+	wg.Wait()
+	if err := <-ended; err != nil {
+		t.Errorf("it ended: %v", err)
+	}
+}

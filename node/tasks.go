@@ -1,0 +1,199 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/node/mpc"
+)
+
+// derive lists what the state asks of this node, as a member and as leader.
+// What a leader cannot decide is logged and keeps it from nothing else.
+func (rec *reconciler) derive() (list []task, err error) {
+	for _, t := range rec.blobs.Tasks() { // they follow from this node's disk, not from the ledger
+		list = append(list, task{name: t.Name, run: t.Run})
+	}
+	leads := rec.ledger.IsLeader()
+	if rec.monitor.stateFault() != nil { // what it would derive may be wrong
+		if leads && rec.monitor.canHandOver() {
+			list = append(list, rec.leader.resign())
+		}
+		return list, nil
+	}
+	if leads && (rec.monitor.clockFault() != nil || rec.ledger.Full() != nil) {
+		list, leads = append(list, rec.leader.resign()), false
+	}
+	err = rec.view(func(v state.View) error {
+		parts := []func(state.View) ([]task, error){rec.keyTasks, rec.versionTasks, rec.vectorTasks, rec.queryTasks}
+		if leads {
+			parts = append(parts, rec.foundingTask)
+		}
+		for _, part := range parts {
+			d, err := part(v)
+			if err != nil {
+				return err
+			}
+			list = append(list, d...)
+		}
+		if leads {
+			d, err := rec.leader.lead(v)
+			list = append(list, d...)
+			rec.leader.sights.complain(rec.log, err)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// foundingTask proposes the founding while there is no cluster.
+func (rec *reconciler) foundingTask(v state.View) ([]task, error) {
+	_, err := v.Cluster()
+	if !errors.Is(err, records.ErrNotFound) {
+		return nil, err
+	}
+	if !rec.monitor.timeKnown() {
+		return nil, nil
+	}
+	return []task{{name: "found", run: func(ctx context.Context) error {
+		r, err := rec.access.Submit(ctx, rec.opts.Genesis.Envelope)
+		if err == nil && r.Outcome.Refusal != nil {
+			err = r.Outcome.Refusal
+		}
+		return err
+	}}}, nil
+}
+
+func (rec *reconciler) keyTasks(v state.View) (list []task, err error) {
+	keys, err := v.Keys()
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		if k.State == catalog.KeyReady || k.State == catalog.KeyFailed {
+			continue
+		}
+		session := mpc.CeremonySession(k)
+		if k.State != catalog.KeyTesting && !slices.Contains(mpc.Missing(k), rec.id) {
+			list = append(list, task{session: session}) // the others' turn
+			continue
+		}
+		list = append(list, task{
+			name: fmt.Sprintf("%s/%s", session, k.State), session: session,
+			run: func(ctx context.Context) error { return rec.mpc.Ceremonies.Step(ctx, k) },
+		})
+	}
+	return list, nil
+}
+
+func (rec *reconciler) versionTasks(v state.View) (list []task, err error) {
+	unacked, err := v.Unacked(rec.id)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range unacked {
+		list = append(list, task{
+			name: fmt.Sprintf("store/%s/%d", u.Dataset, u.Version),
+			run:  func(ctx context.Context) error { return rec.versions.Acknowledge(ctx, u.Dataset, u.Version) },
+		})
+	}
+	pending, err := v.PendingVersions()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range pending {
+		a, member := mpc.Member(p.Attempts, rec.id)
+		if at := slices.Index(a.Active, rec.id); p.State != catalog.VersionStored || !member || (at < len(p.Held) && p.Held[at]) {
+			continue
+		}
+		session := mpc.VersionSession(p.Dataset, p.Version, a.Number)
+		work := task{name: session, session: session, run: func(ctx context.Context) error {
+			return rec.mpc.Queries.OpenParity(ctx, p.Dataset, p.Version, a)
+		}}
+		list = append(list, rec.unless(work, catalog.KindVersionFail, catalog.VersionFail{
+			Dataset: p.Dataset, Version: p.Version, Attempt: a.Number, Reason: startedAnew(rec.id),
+		}))
+	}
+	return list, nil
+}
+
+// queryTasks lists the oldest queries that this node has to open, at most
+// mpc.MaxQueries. All nodes go by age, so the oldest of all is under way at every
+// one of its members, whatever else they do: no two nodes wait for each other.
+// What others send for the younger ones is kept meanwhile.
+func (rec *reconciler) queryTasks(v state.View) (list []task, err error) {
+	pending, err := v.PendingQueries()
+	if err != nil {
+		return nil, err
+	}
+	started := 0
+	for _, q := range pending {
+		a, member := mpc.Member(q.Attempts, rec.id)
+		if !member || slices.Contains(q.Shares, rec.id) || slices.Contains(q.Failing, rec.id) {
+			continue
+		}
+		session := mpc.QuerySession(q.ID, a.Number)
+		if started++; started > mpc.MaxQueries {
+			list = append(list, task{session: session})
+			continue
+		}
+		work := task{name: session, session: session, run: func(ctx context.Context) error {
+			return rec.mpc.Queries.Answer(ctx, q.ID, a)
+		}}
+		list = append(list, rec.unless(work, catalog.KindQueryFail, catalog.QueryFail{
+			Query: q.ID, Attempt: a.Number, Reason: startedAnew(rec.id),
+		}))
+	}
+	return list, nil
+}
+
+// eraseEvery is how many ticks pass between two looks for shares of vectors that are no longer
+// needed.
+const eraseEvery = 10
+
+// vectorTasks lists what registrations of private vectors ask of this node
+// (PROTOCOL.md section 6): to hold its share, then to publish its line, then its part in
+// the check of the bits.
+func (rec *reconciler) vectorTasks(v state.View) (list []task, err error) {
+	pending, err := v.PendingVectors()
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range pending {
+		at := slices.Index(x.Nodes, rec.id)
+		if at < 0 {
+			continue
+		}
+		switch {
+		case x.State == catalog.VectorStoring && x.Nonces[at] == nil:
+			list = append(list, task{name: "vector/" + x.ID + "/hold", run: func(ctx context.Context) error { return rec.mpc.Vectors.Hold(ctx, x) }})
+		case x.State == catalog.VectorLining && x.Lines[at] == nil:
+			list = append(list, task{name: "vector/" + x.ID + "/line", run: func(ctx context.Context) error { return rec.mpc.Vectors.Line(ctx, x) }})
+		case x.State == catalog.VectorProving:
+			list = append(list, rec.bitsTask(x)...)
+		}
+	}
+	gone, err := rec.mpc.Vectors.Gone(v, eraseEvery*rec.opts.Tick)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range gone {
+		list = append(list, task{name: "vector/" + id + "/erase", run: func(context.Context) error { return rec.mpc.Vectors.Erase(id) }})
+	}
+	return list, nil
+}
+
+// bitsTask is this node's part in the attempt of the second check that is under way.
+func (rec *reconciler) bitsTask(x catalog.Vector) []task {
+	a, member := mpc.Member(x.Attempts, rec.id)
+	if at := slices.Index(a.Active, rec.id); !member || at < len(x.Checks) && x.Checks[at] != nil {
+		return nil
+	}
+	session := mpc.VectorSession(x.ID, a.Number)
+	d := task{name: session, session: session, run: func(ctx context.Context) error { return rec.mpc.Vectors.CheckBits(ctx, x, a) }}
+	return []task{rec.unless(d, catalog.KindVectorFail, catalog.VectorFail{Vector: x.ID, Attempt: a.Number, Reason: startedAnew(rec.id)})}
+}

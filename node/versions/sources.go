@@ -1,0 +1,144 @@
+package versions
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/compute/plan"
+)
+
+// Sources are what a query is answered from: the versions of its verdict's layers, in
+// their order, and those that they are joined with. Layers of a join may have a version
+// in common.
+type Sources struct {
+	Dataset  catalog.Dataset // with the descriptor that the verdict was decided by
+	layers   []*Version
+	seconds  []*Version      // of a join, one a layer; none without one
+	joined   catalog.Dataset // of a join, as dataset
+	versions []*Version      // each once
+}
+
+// SourcesOf looks up what a verdict is computed from.
+func SourcesOf(v state.View, verdict catalog.Verdict) (w Sources, err error) {
+	if w.Dataset, err = v.DatasetAt(verdict.Dataset, verdict.Amended); err != nil {
+		return w, err
+	}
+	if j := verdict.Join; j != nil {
+		if w.joined, err = v.DatasetAt(j.Dataset, j.Amended); err != nil {
+			return w, err
+		}
+	}
+	of := map[catalog.ReleaseOf]*Version{}
+	for _, x := range verdict.Releases() {
+		one := new(Version)
+		if one.Record, err = v.Version(x.Dataset, x.Release); err != nil {
+			return w, err
+		}
+		if one.Dataset, err = v.DatasetAt(x.Dataset, one.Record.Amended); err != nil {
+			return w, err
+		}
+		if one.Key, err = v.Key(one.Record.Key); err != nil {
+			return w, err
+		}
+		of[x] = one
+		w.versions = append(w.versions, one)
+	}
+	for _, l := range verdict.Layers {
+		w.layers = append(w.layers, of[catalog.ReleaseOf{Dataset: verdict.Dataset, Release: l.Release}])
+		if verdict.Join != nil {
+			w.seconds = append(w.seconds, of[catalog.ReleaseOf{Dataset: verdict.Join.Dataset, Release: verdict.JoinedWith(l)}])
+		}
+	}
+	return w, nil
+}
+
+// Sources loads what a verdict is computed from, with the presences where it is planned
+// by them.
+func (s *Store) Sources(ctx context.Context, verdict catalog.Verdict) (w Sources, err error) {
+	err = s.Ledger.View(func(v state.View) error {
+		w, err = SourcesOf(v, verdict)
+		return err
+	})
+	if err != nil {
+		return w, fmt.Errorf("load the versions of a query on %s: %w", verdict.Dataset, err)
+	}
+	if !plan.NeedsPresence(verdict) {
+		return w, nil
+	}
+	for _, one := range w.versions {
+		if err := s.FetchPresence(ctx, one); err != nil {
+			return w, fmt.Errorf("load %s version %d: %w", one.Record.Dataset, one.Record.Version, err)
+		}
+	}
+	return w, nil
+}
+
+// FetchManifests fetches the manifests of all that the work is on.
+func (s *Store) FetchManifests(ctx context.Context, w Sources) error {
+	for _, one := range w.versions {
+		if err := s.FetchManifest(ctx, one); err != nil {
+			return fmt.Errorf("load %s version %d: %w", one.Record.Dataset, one.Record.Version, err)
+		}
+	}
+	return nil
+}
+
+// Holders are the nodes that hold all that the work is on.
+func (w Sources) Holders() []string {
+	var versions []catalog.Version
+	for _, one := range w.versions {
+		versions = append(versions, one.Record)
+	}
+	return state.HoldersOf(versions)
+}
+
+// planned reports whether the presences are there that a plan is made with.
+func (w Sources) planned() bool {
+	for _, one := range w.versions {
+		if one.Presence == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// planLayers are the versions as a plan is made with them.
+func (w Sources) planLayers() []plan.Layer {
+	out := make([]plan.Layer, len(w.layers))
+	for i, one := range w.layers {
+		out[i].Version, out[i].Held = one.Record, &one.Dataset.Descriptor
+		if one.Presence != nil {
+			out[i].Presence = one.Presence
+		}
+	}
+	return out
+}
+
+// descriptor is what the verdict's columns are of.
+func (w Sources) descriptor() catalog.Descriptor {
+	if len(w.seconds) == 0 {
+		return w.Dataset.Descriptor
+	}
+	return catalog.JoinDescriptors(w.Dataset.Descriptor, w.joined.Descriptor)
+}
+
+// pairs are the versions as the plan of a join is made with them.
+func (w Sources) pairs() []plan.Pair {
+	out := make([]plan.Pair, len(w.seconds))
+	for i, second := range w.seconds {
+		out[i] = plan.Pair{First: w.layers[i].side(w.Dataset.Descriptor), Second: second.side(w.joined.Descriptor)}
+	}
+	return out
+}
+
+// side is the version as a join is planned with it. d is the descriptor that the verdict
+// was decided by.
+func (v Version) side(d catalog.Descriptor) plan.Side {
+	s := plan.Side{Descriptor: d, Version: v.Record, Held: &v.Dataset.Descriptor}
+	if v.Presence != nil {
+		s.Presence = v.Presence
+	}
+	return s
+}
