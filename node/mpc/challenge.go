@@ -17,26 +17,22 @@ import (
 // testListed has the members find out whether an exact query with a private partition may
 // be answered, where it needs a test (RELEASE.md section 6.2, PROTOCOL.md section 6.5). Until it has
 // passed nothing is multiplied with the partition.
-func (qs *Queries) testListed(ctx context.Context, id string, t *talk, vectors *privateVectors) error {
+func (qs *Queries) testListed(ctx context.Context, q catalog.Query, t *talk, vectors *privateVectors) error {
 	var test *disclosure.Test
 	var pieces int
-	var q catalog.Query
 	err := qs.Ledger.View(func(v state.View) (err error) {
-		if q, err = v.Query(id); err != nil {
-			return err
-		}
-		test, pieces, err = v.PortfolioTest(id)
+		test, pieces, err = v.PortfolioTest(q.ID)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("find the test of query %s: %w", id, err)
+		return fmt.Errorf("find the test of query %s: %w", q.ID, err)
 	}
 	if test == nil {
 		return nil
 	}
 	structure := plan.TestStructure(test, pieces)
 	if len(q.Submit.Witnesses) != len(qs.roster) {
-		return failure.Refuse("node.witnesses", id, len(q.Submit.Witnesses), len(qs.roster))
+		return failure.Refuse("node.witnesses", q.ID, len(q.Submit.Witnesses), len(qs.roster))
 	}
 	share, err := qs.WitnessShare(ctx, q.Submit.Witnesses[qs.point-1], q.Principal, q.Submit.Request, structure)
 	if err != nil {
@@ -63,9 +59,7 @@ func (qs *Queries) testListed(ctx context.Context, id string, t *talk, vectors *
 // bound to the challenge.
 func (qs *Queries) drawChallenge(ctx context.Context, o opening) (challenge [32]byte, err error) {
 	own := make([]byte, nonceBytes)
-	if _, err := rand.Read(own); err != nil {
-		return challenge, fmt.Errorf("draw a nonce: %w", err)
-	}
+	rand.Read(own) // never fails
 	if err := qs.sendOthers(ctx, o, KindNonce, 0, own); err != nil {
 		return challenge, err
 	}
