@@ -123,10 +123,12 @@ func (m *Mux) accept() {
 			}
 			// Out of file descriptors, most likely: give it time to pass.
 			m.opts.Refused(m.listener.Addr(), fmt.Errorf("accept: %w", err))
-			if !wait(m.ctx, 50*time.Millisecond) {
+			select {
+			case <-m.ctx.Done():
 				return
+			case <-time.After(50 * time.Millisecond):
+				continue
 			}
-			continue
 		}
 		m.begin(conn)
 	}
@@ -190,16 +192,4 @@ func (m *Mux) authenticate(ctx context.Context, conn net.Conn, entry *list.Eleme
 		return fmt.Errorf("%s from node %s: %w", c.protocol, c.node, err)
 	}
 	return nil
-}
-
-// wait waits for d, or reports that ctx ended first.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
