@@ -57,9 +57,8 @@ func newVectors(n *member) (*Vectors, error) {
 func (vs *Vectors) Hold(ctx context.Context, x catalog.Vector) error {
 	hold := catalog.VectorHold{Vector: x.ID}
 	nonce, err := vs.store(ctx, x)
-	var refused *failure.RefusedError
-	switch {
-	case errors.As(err, &refused):
+	switch refused, is := errors.AsType[*failure.RefusedError](err); {
+	case is:
 		vs.Logger.WarnContext(ctx, "share of a private vector refused", "vector", x.ID, "reason", refused)
 		hold.Reason = refused.Why
 	case err != nil:

@@ -26,8 +26,7 @@ func (s *Store) Acknowledge(ctx context.Context, dataset string, version int) er
 		// client that has the plaintext is told that the version is safe.
 		err = s.Blobs.Sync(ctx)
 	}
-	var refused *failure.RefusedError
-	if errors.As(err, &refused) {
+	if refused, is := errors.AsType[*failure.RefusedError](err); is {
 		s.Logger.WarnContext(ctx, "version refused", "dataset", dataset, "version", version, "reason", refused)
 		ack.Reason = refused.Why
 	} else if err != nil {
