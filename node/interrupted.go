@@ -37,11 +37,11 @@ func (rec *reconciler) noteInterrupted() error {
 	return err
 }
 
-// unless returns work, or the task of ending its attempt when an earlier run of
-// this node was part of it.
-func (rec *reconciler) unless(work task, kind catalog.Kind, fail any) task {
-	if !rec.interrupted[work.session] {
-		return work
+// part is the task of doing this node's part in an attempt, or of ending the attempt when an
+// earlier run of this node was part of it.
+func (rec *reconciler) part(session string, do func(context.Context) error, kind catalog.Kind, fail any) task {
+	if !rec.interrupted[session] {
+		return task{name: session, session: session, run: do}
 	}
-	return task{name: "end " + work.session, session: work.session, run: func(ctx context.Context) error { return rec.access.act(ctx, kind, fail) }}
+	return task{name: "end " + session, session: session, run: func(ctx context.Context) error { return rec.access.act(ctx, kind, fail) }}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"sort"
 	"sync"
 	"time"
 
@@ -140,7 +139,7 @@ func (h *health) clocksOff() (ids []string, ahead time.Duration) {
 			ids = append(ids, id)
 		}
 	}
-	sort.Strings(ids)
+	slices.Sort(ids)
 	if len(ids) > 0 {
 		ahead = *nodes[ids[0]].ahead
 	}
@@ -176,13 +175,8 @@ func (h *health) heard() (count int) {
 // dead returns those of ids that did not answer, sorted.
 func (h *health) dead(ids []string) []string {
 	nodes := h.all()
-	var d []string
-	for _, id := range ids {
-		if !nodes[id].alive {
-			d = append(d, id)
-		}
-	}
-	sort.Strings(d)
+	d := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return nodes[id].alive })
+	slices.Sort(d)
 	return d
 }
 
@@ -198,7 +192,7 @@ func (h *health) unable(ids []string) (list []string) {
 			list = append(list, id+" (is not ready)")
 		}
 	}
-	sort.Strings(list)
+	slices.Sort(list)
 	return list
 }
 

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -101,7 +102,7 @@ func (rec *reconciler) start(ctx context.Context, d task) {
 		if err != nil && !errors.Is(err, context.Canceled) {
 			rec.log.WarnContext(ctx, "work failed, will be tried again", "work", d.name, "error", err)
 		}
-		if p := (*failure.PanicError)(nil); errors.As(err, &p) {
+		if p, panicked := errors.AsType[*failure.PanicError](err); panicked {
 			rec.log.ErrorContext(ctx, "work panicked", "work", d.name, "stack", p.Stack)
 		}
 		rec.mu.Lock()
@@ -120,11 +121,7 @@ func (rec *reconciler) cancel(asked func(name string) bool) {
 			stop()
 		}
 	}
-	for name := range rec.rest {
-		if !asked(name) {
-			delete(rec.rest, name)
-		}
-	}
+	maps.DeleteFunc(rec.rest, func(name string, _ time.Time) bool { return !asked(name) })
 }
 
 // news tells any number of waiting requests that the state changed.

@@ -110,13 +110,9 @@ func (rec *reconciler) versionTasks(v state.View) (list []task, err error) {
 		if at := slices.Index(a.Active, rec.id); p.State != catalog.VersionStored || !member || (at < len(p.Held) && p.Held[at]) {
 			continue
 		}
-		session := mpc.VersionSession(p.Dataset, p.Version, a.Number)
-		work := task{name: session, session: session, run: func(ctx context.Context) error {
-			return rec.mpc.Queries.OpenParity(ctx, p.Dataset, p.Version, a)
-		}}
-		list = append(list, rec.unless(work, catalog.KindVersionFail, catalog.VersionFail{
-			Dataset: p.Dataset, Version: p.Version, Attempt: a.Number, Reason: startedAnew(rec.id),
-		}))
+		open := func(ctx context.Context) error { return rec.mpc.Queries.OpenParity(ctx, p.Dataset, p.Version, a) }
+		list = append(list, rec.part(mpc.VersionSession(p.Dataset, p.Version, a.Number), open, catalog.KindVersionFail,
+			catalog.VersionFail{Dataset: p.Dataset, Version: p.Version, Attempt: a.Number, Reason: startedAnew(rec.id)}))
 	}
 	return list, nil
 }
@@ -141,12 +137,9 @@ func (rec *reconciler) queryTasks(v state.View) (list []task, err error) {
 			list = append(list, task{session: session})
 			continue
 		}
-		work := task{name: session, session: session, run: func(ctx context.Context) error {
-			return rec.mpc.Queries.Answer(ctx, q.ID, a)
-		}}
-		list = append(list, rec.unless(work, catalog.KindQueryFail, catalog.QueryFail{
-			Query: q.ID, Attempt: a.Number, Reason: startedAnew(rec.id),
-		}))
+		answer := func(ctx context.Context) error { return rec.mpc.Queries.Answer(ctx, q.ID, a) }
+		list = append(list, rec.part(session, answer, catalog.KindQueryFail,
+			catalog.QueryFail{Query: q.ID, Attempt: a.Number, Reason: startedAnew(rec.id)}))
 	}
 	return list, nil
 }
@@ -193,7 +186,7 @@ func (rec *reconciler) bitsTask(x catalog.Vector) []task {
 	if at := slices.Index(a.Active, rec.id); !member || at < len(x.Checks) && x.Checks[at] != nil {
 		return nil
 	}
-	session := mpc.VectorSession(x.ID, a.Number)
-	d := task{name: session, session: session, run: func(ctx context.Context) error { return rec.mpc.Vectors.CheckBits(ctx, x, a) }}
-	return []task{rec.unless(d, catalog.KindVectorFail, catalog.VectorFail{Vector: x.ID, Attempt: a.Number, Reason: startedAnew(rec.id)})}
+	check := func(ctx context.Context) error { return rec.mpc.Vectors.CheckBits(ctx, x, a) }
+	return []task{rec.part(mpc.VectorSession(x.ID, a.Number), check, catalog.KindVectorFail,
+		catalog.VectorFail{Vector: x.ID, Attempt: a.Number, Reason: startedAnew(rec.id)})}
 }
