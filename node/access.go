@@ -59,13 +59,11 @@ func (acc *access) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt,
 	if err := acc.limiter.take(e, acc.opts.Clock()); err != nil {
 		return receipt, err
 	}
-	err = acc.atLeader(ctx, func(ctx context.Context, leader string) error {
-		var err error
-		if leader == acc.id {
-			receipt, err = acc.propose(ctx, e)
-		} else {
-			err = acc.call(ctx, leader, pathPropose, e, &receipt)
+	err = acc.atLeader(ctx, func(ctx context.Context, leader string) (err error) {
+		if leader != acc.id {
+			return acc.call(ctx, leader, pathPropose, e, &receipt)
 		}
+		receipt, err = acc.propose(ctx, e)
 		return err
 	})
 	if err != nil {

@@ -30,7 +30,7 @@
 //   - checkpoints.go signs this node's own evidence log and gathers other nodes'
 //     signatures on demand; evidence.go proves entries with them.
 //   - access.go is the way into the ledger from any node, reading.go the
-//     linearizable way out; ratelimit.go bounds what one principal may have recorded.
+//     linearizable way out; ratelimit.go bounds what one principal may have recorded and pending.
 //
 // # Invariants
 //

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -56,12 +57,7 @@ func (h *health) set(id string, v observation) (changed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	old := h.nodes[id]
-	if v.run == "" {
-		v.run = old.run
-	}
-	if v.ahead == nil {
-		v.ahead = old.ahead
-	}
+	v.run, v.ahead = cmp.Or(v.run, old.run), cmp.Or(v.ahead, old.ahead)
 	if v.marks == nil {
 		v.marks = old.marks
 	}

@@ -94,9 +94,7 @@ func (rec *reconciler) start(ctx context.Context, d task) {
 	}
 	dctx, cancel := context.WithCancel(ctx)
 	rec.running[d.name] = cancel
-	rec.wg.Add(1)
-	go func() {
-		defer rec.wg.Done()
+	rec.wg.Go(func() {
 		defer cancel()
 		err := failure.Contain(func() error { return d.run(dctx) })
 		if err != nil && !errors.Is(err, context.Canceled) {
@@ -109,7 +107,7 @@ func (rec *reconciler) start(ctx context.Context, d task) {
 		delete(rec.running, d.name)
 		rec.rest[d.name] = rec.opts.Clock().Add(rec.opts.Tick / 2)
 		rec.mu.Unlock()
-	}()
+	})
 }
 
 // cancel ends every task that is no longer asked for.

@@ -47,9 +47,11 @@ var (
 var codes = []struct {
 	err  error
 	code string
+	ends bool // an attempt that failed with it can never succeed
 }{
-	{ErrDeviates, "node.deviates"}, {ErrRestarted, "node.restarted"}, {ErrNoShare, "node.no_share"}, {ErrSpent, "node.spent"},
-	{ErrHalfway, "node.halfway"}, {ErrDamaged, "node.damaged"}, {ErrPanicked, "node.panicked"}, {he.ErrMalformed, "node.malformed"},
+	{ErrDeviates, "node.deviates", true}, {ErrRestarted, "node.restarted", false}, {ErrNoShare, "node.no_share", true},
+	{ErrSpent, "node.spent", true}, {ErrHalfway, "node.halfway", true}, {ErrDamaged, "node.damaged", true},
+	{ErrPanicked, "node.panicked", true}, {he.ErrMalformed, "node.malformed", false},
 }
 
 // RefusedError is why this node can never acknowledge a version or answer a query.
@@ -125,8 +127,8 @@ func OfNode(id string, err error) catalog.Reason {
 
 // Ends reports whether an attempt that failed with err can never succeed.
 func Ends(err error) bool {
-	for _, final := range []error{ErrDeviates, ErrNoShare, ErrSpent, ErrHalfway, ErrDamaged, ErrPanicked} {
-		if errors.Is(err, final) {
+	for _, c := range codes {
+		if c.ends && errors.Is(err, c.err) {
 			return true
 		}
 	}

@@ -4,7 +4,7 @@
 //
 //   - opening.go accumulates, compares digests with the other members, and opens.
 //   - conversation.go runs a computation on shares; products.go and private.go have the
-//     computations of a query, vectors.go that of a registration.
+//     computations of a query, pieces.go its test, vectors.go the computation of a registration.
 //   - ceremony.go makes keys, keyring.go keeps this node's shares of them.
 //   - answer.go answers a query from all of these, and kept.go a repeat from what was kept.
 //   - mailbox.go holds what other members sent until the work that needs it gets there;

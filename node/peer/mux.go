@@ -76,8 +76,7 @@ func Listen(addr string, identity *Identity, roster *Roster, opts Options) (*Mux
 	m.raft = &RaftLayer{protocolListener: newProtocolListener(advertised, opts.HandshakeTimeout), mux: m}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.unwatch = roster.watch(func() { m.conns.prune(roster) })
-	m.wg.Add(1)
-	go m.accept()
+	m.wg.Go(m.accept)
 	return m, nil
 }
 
@@ -114,7 +113,6 @@ func (m *Mux) Close() error {
 
 // accept takes connections until the listener is closed.
 func (m *Mux) accept() {
-	defer m.wg.Done()
 	for {
 		conn, err := m.listener.Accept()
 		if err != nil {
@@ -152,9 +150,7 @@ func (m *Mux) begin(conn net.Conn) {
 		_ = oldest.conn.Close() // a stranger's
 	}
 	entry := m.pending.PushBack(&handshake{conn: conn, cancel: cancel})
-	m.wg.Add(1)
-	go func() {
-		defer m.wg.Done()
+	m.wg.Go(func() {
 		err := m.authenticate(ctx, conn, entry)
 		if cause := context.Cause(ctx); err != nil && cause != nil {
 			err = cause
@@ -164,7 +160,7 @@ func (m *Mux) begin(conn net.Conn) {
 			_ = conn.Close() // not accepted: err says why
 			m.opts.Refused(conn.RemoteAddr(), err)
 		}
-	}()
+	})
 }
 
 // authenticate finishes the handshake and hands the connection over.
