@@ -15,6 +15,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
 
+	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/logbridge"
 	"github.com/weirdata/weir/consensus/snapstream"
 	"github.com/weirdata/weir/consensus/statesum"
@@ -230,7 +231,7 @@ func replaceFile(path string, content []byte) error {
 	if err := os.Rename(tmp, path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return durable.SyncDir(filepath.Dir(path))
 }
 
 // dropOthers removes generations that do not count: a restore that a crash cut

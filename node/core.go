@@ -45,9 +45,7 @@ type core struct {
 	health   *health
 
 	woken chan struct{}
-	// whileOpen returns a context that ends with its parent, and when the node closes.
-	whileOpen func(context.Context) (context.Context, context.CancelFunc)
-	done      <-chan struct{} // closed when the node closes
+	life  context.Context // ends when the node closes
 }
 
 // view runs fn on this node's own state, however old.

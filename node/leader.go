@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -33,9 +34,9 @@ type leader struct {
 
 // sights remembers when this node first saw something that must not take for ever. It
 // is this node's own observation and starts anew with every leader: timeouts
-// are measured where they are decided, not by clocks of different machines.
+// are measured where they are decided, not by clocks of different machines. The reconciler's
+// goroutine alone uses it.
 type sights struct {
-	mu        sync.Mutex
 	seen      map[string]sight
 	complaint string // the last one logged
 }
@@ -49,8 +50,6 @@ type sight struct {
 
 // first returns the first sight of name, which is now when there was none.
 func (s *sights) first(name string, now sight) sight {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.seen == nil {
 		s.seen = map[string]sight{}
 	}
@@ -73,24 +72,15 @@ func (s *sights) complain(log *slog.Logger, err error) {
 	if err != nil {
 		what = err.Error()
 	}
-	s.mu.Lock()
-	again := what == s.complaint
-	s.complaint = what
-	s.mu.Unlock()
-	if err != nil && !again {
+	if err != nil && what != s.complaint {
 		log.Error("some things could not be decided", "error", err)
 	}
+	s.complaint = what
 }
 
 // keep forgets every name that is not in names.
 func (s *sights) keep(names map[string]bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for name := range s.seen {
-		if !names[name] {
-			delete(s.seen, name)
-		}
-	}
+	maps.DeleteFunc(s.seen, func(name string, _ sight) bool { return !names[name] })
 }
 
 // lead lists what only a leader decides, each as a task that proposes it. One
@@ -178,6 +168,65 @@ func (l *leader) leadVersions(v state.View, seen map[string]bool) (list []task, 
 	return list, errors.Join(errs...)
 }
 
+// leadVectors names attempts of the second check and ends those that cannot
+// complete, and registrations that do not get on.
+func (l *leader) leadVectors(v state.View, seen map[string]bool) (list []task, err error) {
+	pending, err := v.PendingVectors()
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, x := range pending {
+		if x.State != catalog.VectorProving {
+			list = append(list, l.stuck(x, seen)...)
+			continue
+		}
+		if a, under := mpc.UnderWay(x.Attempts); under {
+			session := mpc.VectorSession(x.ID, a.Number)
+			if reason := l.overdue(session, a, seen); !reason.IsZero() {
+				list = append(list, l.decide(session, catalog.KindVectorFail, catalog.VectorFail{Vector: x.ID, Attempt: a.Number, Reason: reason}))
+			}
+			continue
+		}
+		active, _, err := l.choose(x.Nodes, x.Attempts)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("choose who checks vector %s: %w", x.ID, err))
+		}
+		if active != nil {
+			number := len(x.Attempts) + 1
+			list = append(list, l.decide(mpc.VectorSession(x.ID, number), catalog.KindVectorAttempt, catalog.VectorAttempt{Vector: x.ID, Attempt: number, Active: active}))
+		}
+	}
+	return list, errors.Join(errs...)
+}
+
+// stuck ends a registration that does not get on although all nodes are up, or
+// returns nil: its sealed shares may be nowhere. One that waits for a node that is
+// down waits as long as its owner likes, who may drop it.
+func (l *leader) stuck(x catalog.Vector, seen map[string]bool) []task {
+	var missing []string
+	for i, id := range x.Nodes {
+		if x.State == catalog.VectorStoring && x.Nonces[i] == nil || x.State == catalog.VectorLining && x.Lines[i] == nil {
+			missing = append(missing, id)
+		}
+	}
+	if len(l.health.dead(x.Nodes)) > 0 {
+		return nil
+	}
+	name := fmt.Sprintf("vector/%s/%s/%d", x.ID, x.State, len(missing))
+	seen[name] = true
+	if l.sights.since(name, l.opts.Clock()) <= l.opts.attemptTime() {
+		return nil
+	}
+	lacks := "vector.stuck_storing"
+	if x.State == catalog.VectorLining {
+		lacks = "vector.stuck_lining"
+	}
+	return []task{l.decide(name, catalog.KindVectorFail, catalog.VectorFail{
+		Vector: x.ID, Reason: catalog.Why(lacks, l.opts.attemptTime(), missing),
+	})}
+}
+
 // leadQueries names attempts of accepted queries and ends those that cannot
 // complete.
 func (l *leader) leadQueries(v state.View, seen map[string]bool) (list []task, err error) {
@@ -204,9 +253,7 @@ func (l *leader) leadQueries(v state.View, seen map[string]bool) (list []task, e
 		if attempt == nil {
 			attempt = l.unnamed(q, seen, err)
 		}
-		if attempt != nil {
-			list = append(list, *attempt)
-		}
+		list = append(list, attempt...)
 	}
 	return list, errors.Join(errs...)
 }
@@ -214,7 +261,7 @@ func (l *leader) leadQueries(v state.View, seen map[string]bool) (list []task, e
 // unnamed is the end of a query of which no attempt could be named for as long as
 // one may take, or nil: whoever asked is not to wait for ever for nodes that do not
 // come back. The price is given back, and asking again is free of harm.
-func (l *leader) unnamed(q catalog.Query, seen map[string]bool, err error) *task {
+func (l *leader) unnamed(q catalog.Query, seen map[string]bool, err error) []task {
 	number := len(q.Attempts) + 1
 	name := mpc.QuerySession(q.ID, number) + "/unnamed"
 	seen[name] = true
@@ -228,8 +275,7 @@ func (l *leader) unnamed(q catalog.Query, seen map[string]bool, err error) *task
 	if err != nil {
 		reason = failure.Reason(err)
 	}
-	d := l.decide(name, catalog.KindQueryFail, catalog.QueryFail{Query: q.ID, Attempt: number, Reason: reason})
-	return &d
+	return []task{l.decide(name, catalog.KindQueryFail, catalog.QueryFail{Query: q.ID, Attempt: number, Reason: reason})}
 }
 
 // nameAttempt chooses the active set of a query's next attempt, or returns nil
@@ -238,7 +284,7 @@ func (l *leader) unnamed(q catalog.Query, seen map[string]bool, err error) *task
 // The ledger knows no end of a query but that of its attempts. So a query that
 // cannot be planned is given attempts that open nothing, for a token tile: their
 // members find the same fault, and say so in the ledger.
-func (l *leader) nameAttempt(v state.View, q catalog.Query) (*task, error) {
+func (l *leader) nameAttempt(v state.View, q catalog.Query) ([]task, error) {
 	verdict, err := v.Verdict(q.ID)
 	if err != nil {
 		return nil, err
@@ -256,8 +302,7 @@ func (l *leader) nameAttempt(v state.View, q catalog.Query) (*task, error) {
 	if again, err := l.resealing(v, q, verdict, holders); err != nil {
 		return nil, err
 	} else if again != nil {
-		d := l.decide(mpc.QuerySession(q.ID, number), catalog.KindQueryAttempt, *again)
-		return &d, nil
+		return []task{l.decide(mpc.QuerySession(q.ID, number), catalog.KindQueryAttempt, *again)}, nil
 	}
 	tiles, second := int64(1), int64(0)
 	plan, err := l.versions.Plan(w, verdict)
@@ -269,10 +314,9 @@ func (l *leader) nameAttempt(v state.View, q catalog.Query) (*task, error) {
 	} else {
 		l.log.Error("a query cannot be planned", "query", q.ID, "error", err)
 	}
-	d := l.decide(mpc.QuerySession(q.ID, number), catalog.KindQueryAttempt, catalog.QueryAttempt{
+	return []task{l.decide(mpc.QuerySession(q.ID, number), catalog.KindQueryAttempt, catalog.QueryAttempt{
 		Query: q.ID, Attempt: number, Active: active, Root: root, Tiles: tiles, Joined: second,
-	})
-	return &d, nil
+	})}, nil
 }
 
 // resealing is the attempt that answers a repeat from what its members kept, or nil

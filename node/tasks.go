@@ -110,13 +110,9 @@ func (rec *reconciler) versionTasks(v state.View) (list []task, err error) {
 		if at := slices.Index(a.Active, rec.id); p.State != catalog.VersionStored || !member || (at < len(p.Held) && p.Held[at]) {
 			continue
 		}
-		session := mpc.VersionSession(p.Dataset, p.Version, a.Number)
-		work := task{name: session, session: session, run: func(ctx context.Context) error {
-			return rec.mpc.Queries.OpenParity(ctx, p.Dataset, p.Version, a)
-		}}
-		list = append(list, rec.unless(work, catalog.KindVersionFail, catalog.VersionFail{
-			Dataset: p.Dataset, Version: p.Version, Attempt: a.Number, Reason: startedAnew(rec.id),
-		}))
+		open := func(ctx context.Context) error { return rec.mpc.Queries.OpenParity(ctx, p.Dataset, p.Version, a) }
+		list = append(list, rec.part(mpc.VersionSession(p.Dataset, p.Version, a.Number), open, catalog.KindVersionFail,
+			catalog.VersionFail{Dataset: p.Dataset, Version: p.Version, Attempt: a.Number, Reason: startedAnew(rec.id)}))
 	}
 	return list, nil
 }
@@ -141,12 +137,9 @@ func (rec *reconciler) queryTasks(v state.View) (list []task, err error) {
 			list = append(list, task{session: session})
 			continue
 		}
-		work := task{name: session, session: session, run: func(ctx context.Context) error {
-			return rec.mpc.Queries.Answer(ctx, q.ID, a)
-		}}
-		list = append(list, rec.unless(work, catalog.KindQueryFail, catalog.QueryFail{
-			Query: q.ID, Attempt: a.Number, Reason: startedAnew(rec.id),
-		}))
+		answer := func(ctx context.Context) error { return rec.mpc.Queries.Answer(ctx, q.ID, a) }
+		list = append(list, rec.part(session, answer, catalog.KindQueryFail,
+			catalog.QueryFail{Query: q.ID, Attempt: a.Number, Reason: startedAnew(rec.id)}))
 	}
 	return list, nil
 }
@@ -193,7 +186,46 @@ func (rec *reconciler) bitsTask(x catalog.Vector) []task {
 	if at := slices.Index(a.Active, rec.id); !member || at < len(x.Checks) && x.Checks[at] != nil {
 		return nil
 	}
-	session := mpc.VectorSession(x.ID, a.Number)
-	d := task{name: session, session: session, run: func(ctx context.Context) error { return rec.mpc.Vectors.CheckBits(ctx, x, a) }}
-	return []task{rec.unless(d, catalog.KindVectorFail, catalog.VectorFail{Vector: x.ID, Attempt: a.Number, Reason: startedAnew(rec.id)})}
+	check := func(ctx context.Context) error { return rec.mpc.Vectors.CheckBits(ctx, x, a) }
+	return []task{rec.part(mpc.VectorSession(x.ID, a.Number), check, catalog.KindVectorFail,
+		catalog.VectorFail{Vector: x.ID, Attempt: a.Number, Reason: startedAnew(rec.id)})}
+}
+
+// startedAnew is why attempts end that an earlier run of a member was part of.
+func startedAnew(id string) catalog.Reason { return catalog.Why("node.started_anew", id) }
+
+// noteInterrupted remembers the attempts that an earlier run of this node's
+// process left in its state. What the others sent it for them was in memory and
+// is gone, and nobody sends it again: left alone, all would wait until the
+// attempt's time is over. (A leader notices that a member was started anew, but
+// only when it led before and after.) The state is the right place to look: a
+// message is taken only for an attempt that the state asks for. It is called
+// before anything of this run is taken.
+func (rec *reconciler) noteInterrupted() error {
+	interrupted := map[string]bool{}
+	err := rec.view(func(v state.View) error {
+		for _, part := range []func(state.View) ([]task, error){rec.queryTasks, rec.vectorTasks, rec.versionTasks} {
+			list, err := part(v)
+			if err != nil {
+				return err
+			}
+			for _, t := range list {
+				if t.session != "" {
+					interrupted[t.session] = true
+				}
+			}
+		}
+		return nil
+	})
+	rec.interrupted = interrupted
+	return err
+}
+
+// part is the task of doing this node's part in an attempt, or of ending the attempt when an
+// earlier run of this node was part of it.
+func (rec *reconciler) part(session string, do func(context.Context) error, kind catalog.Kind, fail any) task {
+	if !rec.interrupted[session] {
+		return task{name: session, session: session, run: do}
+	}
+	return task{name: "end " + session, session: session, run: func(ctx context.Context) error { return rec.access.act(ctx, kind, fail) }}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -70,8 +69,8 @@ func (p *ceremony) erase() {
 	}
 }
 
-// Step does what is left for this node in the key's present state
-// (PROTOCOL.md section 1.2).
+// Step does what is left for this node in the key's present state (PROTOCOL.md section 1.2), for
+// which the ceremony waits: see Missing.
 func (cs *Ceremonies) Step(ctx context.Context, k catalog.Key) error {
 	var err error
 	switch k.State {
@@ -92,9 +91,6 @@ func (cs *Ceremonies) Step(ctx context.Context, k catalog.Key) error {
 
 // commitKey draws this node's secrets and commits to what follows from them.
 func (cs *Ceremonies) commitKey(ctx context.Context, k catalog.Key) error {
-	if len(k.Commits) >= cs.point && !k.Commits[cs.point-1].Public.IsZero() {
-		return nil
-	}
 	session := CeremonySession(k)
 	part := cs.get(session)
 	if part == nil {
@@ -137,9 +133,6 @@ func (cs *Ceremonies) drawPart(k catalog.Key) (*ceremony, error) {
 // dealKey runs once all commitments are applied: it hands out the dealings and
 // the public share, collects everybody else's, and stores the node's key share.
 func (cs *Ceremonies) dealKey(ctx context.Context, k catalog.Key) error {
-	if len(k.Acked) >= cs.point && k.Acked[cs.point-1] {
-		return nil
-	}
 	session := CeremonySession(k)
 	part := cs.get(session)
 	if part == nil {
@@ -161,7 +154,7 @@ func (cs *Ceremonies) dealKey(ctx context.Context, k catalog.Key) error {
 	if err := g.Wait(); err != nil {
 		return fmt.Errorf("deal key %s: %w", k.ID, err)
 	}
-	if err := cs.publicShares(ctx, k); err != nil {
+	if _, err := cs.publicKey(ctx, k); err != nil {
 		return err
 	}
 	if err := cs.collectKey(ctx, k, part); err != nil {
@@ -173,19 +166,8 @@ func (cs *Ceremonies) dealKey(ctx context.Context, k catalog.Key) error {
 	return cs.Ledger.Act(ctx, catalog.KindKeyAck, catalog.KeyAck{Key: k.ID, Attempt: k.Attempt})
 }
 
-// publicShares makes sure that this node holds every p_i, checked against the
+// publicKey adds up the public shares, which this node holds then and has checked against the
 // commitments.
-func (cs *Ceremonies) publicShares(ctx context.Context, k catalog.Key) error {
-	for i, c := range k.Commits {
-		if err := cs.Blobs.Hold(ctx, c.Public); err != nil {
-			return fmt.Errorf("load public share %d of key %s: %w", i+1, k.ID, err)
-		}
-	}
-	_, err := cs.publicKey(ctx, k)
-	return err
-}
-
-// publicKey adds up the public shares.
 func (cs *Ceremonies) publicKey(ctx context.Context, k catalog.Key) ([]byte, error) {
 	shares := make([][]byte, len(k.Commits))
 	for i, c := range k.Commits {
@@ -237,9 +219,7 @@ func (cs *Ceremonies) collectKey(ctx context.Context, k catalog.Key, part *cerem
 	}
 	record.Share = share
 	record.Secret = make([]byte, 32)
-	if _, err := rand.Read(record.Secret); err != nil {
-		return fmt.Errorf("draw the secret of key %s: %w", k.ID, err)
-	}
+	rand.Read(record.Secret) // never fails
 	return cs.keys.store(record)
 }
 
@@ -324,18 +304,13 @@ func knownVector(n int) []int64 {
 // signKey signs the ready statement, in which this node has checked everything
 // that it can: its own share, all public shares, the tests it was in.
 func (cs *Ceremonies) signKey(ctx context.Context, k catalog.Key) error {
-	if len(k.Signed) >= cs.point && len(k.Signed[cs.point-1]) > 0 {
-		return nil
-	}
 	if _, err := cs.keys.Get(cs.Params, k); err != nil {
 		return err
 	}
-	statement := attest.ReadyStatement(cs.Cluster, k)
-	if want := k.Commits[cs.point-1].Public; cs.get(CeremonySession(k)) != nil {
-		if got := catalog.Digest(sha256.Sum256(cs.get(CeremonySession(k)).public)); got != want {
-			return fmt.Errorf("%w: the ledger has another public share of this node", failure.ErrDeviates)
-		}
+	if part := cs.get(CeremonySession(k)); part != nil && catalog.Sum(part.public) != k.Commits[cs.point-1].Public {
+		return fmt.Errorf("%w: the ledger has another public share of this node", failure.ErrDeviates)
 	}
+	statement := attest.ReadyStatement(cs.Cluster, k)
 	sig := ed25519.Sign(cs.Signing, append([]byte(attest.ReadyContext), statement...))
 	return cs.Ledger.Act(ctx, catalog.KindKeySign, catalog.KeySign{Key: k.ID, Attempt: k.Attempt, Signature: sig})
 }

@@ -10,7 +10,7 @@ import (
 // asked for.
 func TestOnlyWhatTheRulesOfAnAttemptLetASenderSendIsAskedFor(t *testing.T) {
 	t.Parallel()
-	active, root := []string{"n1", "n3", "n4"}, "n3"
+	attempt := catalog.Attempt{Active: []string{"n1", "n3", "n4"}, Root: "n3"}
 	for _, x := range []struct {
 		from, kind, to string
 		want           bool
@@ -28,7 +28,7 @@ func TestOnlyWhatTheRulesOfAnAttemptLetASenderSendIsAskedFor(t *testing.T) {
 		{"n1", KindSlots, "n3", false},
 		{"n1", KindDealing, "n3", false},
 	} {
-		if got := owed(Message{Kind: x.kind, From: x.from}, x.to, active, root); got != x.want {
+		if got := owed(Message{Kind: x.kind, From: x.from}, x.to, attempt); got != x.want {
 			t.Errorf("%s of %s to %s: %t", x.kind, x.from, x.to, got)
 		}
 	}

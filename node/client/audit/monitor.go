@@ -13,10 +13,10 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/strictjson"
+	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
-	"github.com/weirdata/weir/node/client/durable"
 )
 
 // ForkError is returned when nodes hold different logs, or one rewrote its own.

@@ -30,7 +30,7 @@ func Replace(name string, mode fs.FileMode, write func(io.Writer) error) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return syncDirectory(filepath.Dir(name))
+	return SyncDir(filepath.Dir(name))
 }
 
 // WriteFile is Replace with the bytes at hand.

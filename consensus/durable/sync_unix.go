@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 )
 
-// syncDirectory makes the names in a directory durable.
-func syncDirectory(dir string) error {
+// SyncDir makes the names in a directory durable: what was created, renamed or removed there.
+func SyncDir(dir string) error {
 	d, err := os.Open(filepath.Clean(dir))
 	if err != nil {
 		return err
