@@ -59,11 +59,19 @@ func compileOn(ctx context.Context, v state.View, text string, vectors statement
 		return catalog.Dataset{}, nil, err
 	}
 	d, compiled, err := statement.Compile(ctx, text, datasets, registriesOf(v), vectors)
-	var fault *sql.Error
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[*sql.Error](err); ok {
 		err = sqlProblem(fault)
 	}
 	return d, compiled, err
+}
+
+// vectorsOf are the private vectors that the caller's SQL may name.
+func vectorsOf(ctx context.Context, v state.View) statement.Vectors {
+	caller := callerOf(ctx)
+	if caller.ID == "" {
+		return statement.Vectors{}
+	}
+	return statement.Vectors{Of: func() ([]catalog.Vector, error) { return v.Vectors(caller.ID) }}
 }
 
 func registriesOf(v state.View) statement.Registries {
@@ -100,6 +108,23 @@ func unknownValues(ctx context.Context, s *server, in *valuesIn) (*reply[wire.Un
 		out.Body.Unknown, err = registriesOf(v).Unknown(r, in.Body.Asked)
 		return err
 	})
+}
+
+type datasetCheckIn struct {
+	Body wire.DatasetCheck
+}
+
+// checkDataset refuses what creating the dataset would be refused for, and changes
+// nothing.
+func checkDataset(ctx context.Context, s *server, in *datasetCheckIn) (*reply[wire.DatasetCheck], error) {
+	err := s.judge(ctx, func(v state.View) error {
+		refusal, err := v.PreviewDataset(callerOf(ctx).ID, catalog.DatasetCreate{Descriptor: in.Body.Descriptor})
+		if err == nil && refusal != nil {
+			return refusal
+		}
+		return err
+	})
+	return &reply[wire.DatasetCheck]{Body: in.Body}, err
 }
 
 type statementIn struct {
