@@ -10,10 +10,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 	"time"
-
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api/wire"
@@ -67,8 +66,7 @@ const (
 // concurrent use.
 type Client struct {
 	*transport
-	rows     *lru.Cache[string, registryRows] // by registry
-	attached sync.Map                         // see Attached; reflect.Type → any
+	attached sync.Map // see Attached; reflect.Type → any
 }
 
 // New returns a client for the cluster that the profile pins. key may be nil;
@@ -84,9 +82,9 @@ func New(profile Profile, key *Key, opts Options) (*Client, error) {
 		opts.Now = time.Now
 	}
 	if opts.Workers <= 0 {
-		opts.Workers = defaultWorkers()
+		opts.Workers = runtime.GOMAXPROCS(0)
 	}
-	return &Client{transport: newTransport(profile, key, opts), rows: newCache[string, registryRows]()}, nil
+	return &Client{transport: newTransport(profile, key, opts)}, nil
 }
 
 // Close closes idle connections and what is attached to the client.

@@ -81,7 +81,7 @@ func (w *finding) sumsOf(x earlier, r *Record) (sums, error) {
 		}
 		d := w.f.dataset(x.Dataset)
 		var err error
-		if s, err = r.sumsOf(x.column.Measure, x.column.With, d.PolicyGrain.Span(x.period, d.Grain)); err != nil {
+		if s, err = r.sumsOf(x.column, d.PolicyGrain.Span(x.period, d.Grain)); err != nil {
 			return s, err
 		}
 		w.sums[key] = s
