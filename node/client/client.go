@@ -122,6 +122,11 @@ func (c *Client) Submit(ctx context.Context, kind catalog.Kind, body any) (wire.
 	if err != nil {
 		return wire.Submitted{}, err
 	}
+	return c.Send(ctx, kind, envelope)
+}
+
+// Send has a signed envelope of the kind applied, as Submit does.
+func (c *Client) Send(ctx context.Context, kind catalog.Kind, envelope catalog.Envelope) (wire.Submitted, error) {
 	done, err := Post[wire.Submitted](ctx, c, "/v1/envelopes", envelope, false)
 	if err != nil {
 		return done, fmt.Errorf("%s: %w", kind, err)
@@ -158,23 +163,21 @@ func (c *Client) Sign(kind catalog.Kind, body any) (catalog.Envelope, error) {
 // Cluster reads the founding record and compares it with the profile.
 func (c *Client) Cluster(ctx context.Context) (catalog.Cluster, error) {
 	cluster, err := Get[catalog.Cluster](ctx, c, Call{Path: "/v1/cluster"})
-	if err != nil {
+	switch {
+	case err != nil:
 		return cluster, err
-	}
-	if cluster.ID != c.profile.Cluster {
+	case cluster.ID != c.profile.Cluster:
 		return cluster, fmt.Errorf("%w: the node belongs to cluster %s, pinned is %s", ErrPinned, cluster.ID, c.profile.Cluster)
-	}
-	if len(cluster.Nodes) != len(c.profile.Nodes) {
+	case len(cluster.Nodes) != len(c.profile.Nodes):
 		return cluster, fmt.Errorf("%w: the roster has %d nodes, pinned are %d", ErrPinned, len(cluster.Nodes), len(c.profile.Nodes))
+	case cluster.Threshold < 2 || cluster.Threshold > len(cluster.Nodes):
+		return cluster, fmt.Errorf("%w: a threshold of %d of %d nodes", ErrPinned, cluster.Threshold, len(cluster.Nodes))
 	}
 	for _, n := range cluster.Nodes {
 		pinned, ok := c.profile.Node(n.ID)
 		if !ok || !bytes.Equal(pinned.Key, n.Key) {
 			return cluster, fmt.Errorf("%w: node %s has another key or is not pinned", ErrPinned, n.ID)
 		}
-	}
-	if cluster.Threshold < 2 || cluster.Threshold > len(cluster.Nodes) {
-		return cluster, fmt.Errorf("%w: a threshold of %d of %d nodes", ErrPinned, cluster.Threshold, len(cluster.Nodes))
 	}
 	return cluster, nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -167,11 +166,7 @@ func checkStatement(cluster catalog.Cluster, k catalog.Key, publisher string) er
 func combineKey(ctx context.Context, c *Client, p he.Parameters, k catalog.Key) ([]byte, error) {
 	shares := make([][]byte, len(k.Commits))
 	for i, commit := range k.Commits {
-		share, err := c.Do(ctx, Call{
-			Method:    http.MethodGet,
-			Path:      fmt.Sprintf("/v1/keys/%s/shares/%d", url.PathEscape(k.Publisher), i+1),
-			Elsewhere: true,
-		})
+		share, err := c.Do(ctx, Call{Path: fmt.Sprintf("/v1/keys/%s/shares/%d", url.PathEscape(k.Publisher), i+1), Elsewhere: true})
 		if err != nil {
 			return nil, fmt.Errorf("read node %s's share of the public key: %w", k.Nodes[i], err)
 		}

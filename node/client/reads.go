@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 
@@ -72,9 +71,7 @@ func (c *Client) Manifest(ctx context.Context, v catalog.Version) (tiles.Manifes
 
 // versionBlob reads a blob and compares it with its digest.
 func (c *Client) versionBlob(ctx context.Context, v catalog.Version, what string, digest catalog.Digest) ([]byte, error) {
-	b, err := c.Do(ctx, Call{
-		Method: http.MethodGet, Path: VersionPath(v.Dataset, v.Version) + "/" + what, Elsewhere: true, Limit: MaxBlob,
-	})
+	b, err := c.Do(ctx, Call{Path: VersionPath(v.Dataset, v.Version) + "/" + what, Elsewhere: true, Limit: MaxBlob})
 	if err != nil {
 		return nil, fmt.Errorf("read the %s of dataset %s version %d: %w", what, v.Dataset, v.Version, err)
 	}

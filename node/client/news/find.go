@@ -31,7 +31,7 @@ type Undeclared struct {
 func (f *Family) Find(dataset string, r *Record, closed catalog.Interval) (*Found, error) {
 	w := &finding{
 		f: f, dataset: f.dataset(dataset), own: r, closed: closed, records: map[Edition]*Record{}, lost: map[Edition]bool{},
-		sums: map[sourceKey]sums{}, units: map[sourceKey]disclosure.Bits{}, news: map[declaredKey]disclosure.Bits{},
+		sums: map[earlier]sums{}, units: map[earlier]disclosure.Bits{}, news: map[declaredKey]disclosure.Bits{},
 	}
 	if w.dataset.ID == "" {
 		return nil, fmt.Errorf("find the news of dataset %s: the family does not have it", dataset)
@@ -64,17 +64,11 @@ type finding struct {
 	before  []Edition // the dataset's settled versions, ascending
 	classes [][]int32
 	records map[Edition]*Record
-	lost    map[Edition]bool   // whose record was needed and is not here
-	sums    map[sourceKey]sums // for a while
-	units   map[sourceKey]disclosure.Bits
+	lost    map[Edition]bool // whose record was needed and is not here
+	sums    map[earlier]sums // for a while
+	units   map[earlier]disclosure.Bits
 	news    map[declaredKey]disclosure.Bits // of plain measures that are factors
 	out     Found
-}
-
-type sourceKey struct {
-	Edition
-	column disclosure.Column
-	period int64
 }
 
 type declaredKey struct {
@@ -84,16 +78,14 @@ type declaredKey struct {
 
 // record is what was kept of a version, nil when it is lost.
 func (w *finding) record(at Edition) (*Record, error) {
-	r, known := w.records[at]
-	if known {
+	if r, known := w.records[at]; known {
 		return r, nil
 	}
 	r, err := w.f.Record(at)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		w.records[at] = r
 	}
-	w.records[at] = r
-	return r, nil
+	return r, err
 }
 
 // column declares all sources of a column.

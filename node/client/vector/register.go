@@ -185,9 +185,9 @@ func commitVector(ctx context.Context, c *client.Client, body catalog.VectorRegi
 	if err != nil {
 		return "", err
 	}
-	done, err := client.Post[wire.Submitted](ctx, c, "/v1/envelopes", envelope, false)
+	done, err := c.Send(ctx, catalog.KindVectorRegister, envelope)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", catalog.KindVectorRegister, err)
+		return "", err
 	}
 	id := catalog.VectorID(envelope.Digest())
 	if done.Outcome.ID != id {
@@ -220,14 +220,21 @@ func sealVector(c *client.Client, cluster catalog.Cluster, params he.ProductPara
 	if err != nil {
 		return nil, err
 	}
+	return sealEach(cluster, shares, func(node catalog.Node, share []byte) ([]byte, error) {
+		return seal.VectorShare(node.Sealing, b.AAD(cluster, c.Key().ID(), node.Point), share)
+	})
+}
+
+// sealEach seals each node's share to it and clears what it was made of, point 1 first.
+func sealEach(cluster catalog.Cluster, shares [][]byte, seal func(catalog.Node, []byte) ([]byte, error)) (sealed [][]byte, err error) {
 	defer func() {
 		for _, s := range shares {
 			clear(s)
 		}
 	}()
-	sealed := make([][]byte, len(shares))
+	sealed = make([][]byte, len(shares))
 	for i, node := range cluster.Nodes {
-		if sealed[i], err = seal.VectorShare(node.Sealing, b.AAD(cluster, c.Key().ID(), node.Point), shares[i]); err != nil {
+		if sealed[i], err = seal(node, shares[i]); err != nil {
 			return nil, fmt.Errorf("node %s: %w", node.ID, err)
 		}
 	}
