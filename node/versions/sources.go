@@ -110,8 +110,8 @@ func (w Sources) planLayers() []plan.Layer {
 	return out
 }
 
-// descriptor is what the verdict's columns are of.
-func (w Sources) descriptor() catalog.Descriptor {
+// Descriptor is what the verdict's columns are of.
+func (w Sources) Descriptor() catalog.Descriptor {
 	if len(w.seconds) == 0 {
 		return w.Dataset.Descriptor
 	}

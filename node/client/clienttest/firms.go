@@ -104,10 +104,7 @@ func (w *World) Spooled(dir string) *client.Client {
 	w.Helper()
 	o := w.Options()
 	o.Spool = dir
-	c, err := client.New(w.Profile, w.Keys[catalog.RolePublisher], o)
-	w.Must(err)
-	w.Cleanup(c.Close)
-	return c
+	return w.client(catalog.RolePublisher, o)
 }
 
 // PublishFirms publishes the first 30 months.
