@@ -63,8 +63,7 @@ func (p *publication) append(ctx context.Context, id string, files []string) err
 	defer bar.Finish()
 	tell := publishing(p.App, id, bar)
 	prepared, err := publish.PrepareAppend(ctx, c, src, publish.DataFiles(files), tell)
-	var nothing *publish.NothingNewError
-	if errors.As(err, &nothing) && nothing.Interrupted && !p.check {
+	if nothing, ok := errors.AsType[*publish.NothingNewError](err); ok && nothing.Interrupted && !p.check {
 		done, err := publish.EndInterrupted(ctx, c, nothing.Dataset)
 		if err != nil {
 			return err

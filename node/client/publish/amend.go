@@ -40,12 +40,6 @@ func Amend(ctx context.Context, c *client.Client, a Amendment) error {
 	return err
 }
 
-// Withdraw ends a dataset, or with a version only that one, for good.
-func Withdraw(ctx context.Context, c *client.Client, w catalog.DatasetWithdraw) error {
-	_, err := c.Submit(ctx, catalog.KindDatasetWithdraw, w)
-	return err
-}
-
 // checkDescriptor refuses to publish a version by another descriptor than the dataset has,
 // and names the fields.
 func checkDescriptor(have catalog.Dataset, d catalog.Descriptor) error {
