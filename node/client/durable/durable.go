@@ -4,10 +4,12 @@ package durable
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
 // Replace has write fill a file of the mode and puts it into the place of name, durably:
@@ -39,4 +41,19 @@ func WriteFile(name string, b []byte, mode fs.FileMode) error {
 		_, err := w.Write(b)
 		return err
 	})
+}
+
+// syncDirectory makes the names in a directory durable; on Windows they are with the file.
+func syncDirectory(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(filepath.Clean(dir))
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return fmt.Errorf("sync directory %s: %w", dir, err)
+	}
+	return nil
 }
