@@ -100,8 +100,8 @@ func contractTable(contracts []shownContract) term.Table {
 		if c.Noise != nil {
 			epsilon = *c.Noise
 		}
-		s.Add(c.ID, c.Dataset, c.Buyer, c.Publisher, string(c.State), orAll(c.Measures), orAll(c.Aggregates), describeScope(c.Scope), formatCohort(c.MinCohort), yesNo(c.Portfolio),
-			cli.FormatTime(c.From), cli.FormatTime(c.Until), fmt.Sprint(c.Used), formatCount(c.Queries), c.Spent, orAny(c.Budget), currency,
+		s.Add(c.ID, c.Dataset, c.Buyer, c.Publisher, string(c.State), orAll(c.Measures), orAll(c.Aggregates), describeScope(c.Scope), orElse(c.MinCohort, "policy's"), cli.YesNo(c.Portfolio),
+			cli.FormatTime(c.From), cli.FormatTime(c.Until), fmt.Sprint(c.Used), orElse(c.Queries, "any"), c.Spent, orAny(c.Budget), currency,
 			epsilon.Limit, epsilon.Spent, epsilon.Left, c.Purpose, c.Reason)
 	}
 	return s

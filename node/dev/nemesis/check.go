@@ -94,8 +94,8 @@ func (r *run) until(ctx context.Context, try func(context.Context) error) error 
 		if err == nil {
 			return nil
 		}
-		if pause(ctx, 100*time.Millisecond); ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
+		if over := client.Pause(ctx, 100*time.Millisecond); over != nil {
+			return errors.Join(err, over)
 		}
 	}
 }

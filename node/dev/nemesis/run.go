@@ -184,7 +184,7 @@ func (r *run) one(ctx, working context.Context, f fault) (what string, err error
 	if err != nil {
 		return what, err
 	}
-	pause(working, time.Duration(2+r.rng.IntN(4))*time.Second)
+	_ = client.Pause(working, time.Duration(2+r.rng.IntN(4))*time.Second)
 	if err := heal(ctx); err != nil {
 		return what, fmt.Errorf("heal: %w", err)
 	}
@@ -195,16 +195,6 @@ func (r *run) one(ctx, working context.Context, f fault) (what string, err error
 		return what, fmt.Errorf("after it was healed: %w", err)
 	}
 	return fmt.Sprintf("%s, for %.1f s; whole again after %.1f s", what, healed.Sub(began).Seconds(), time.Since(healed).Seconds()), nil
-}
-
-// pause waits, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }
 
 // fill puts the history into the report.
