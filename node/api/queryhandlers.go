@@ -131,14 +131,14 @@ func queryShares(ctx context.Context, s *server, in *ByID) (*reply[wire.Shares],
 	})
 }
 
-func queryVerdict(ctx context.Context, s *server, in *ByID) (*reply[catalog.PackedVerdict], error) {
-	out := new(reply[catalog.PackedVerdict])
+func queryVerdict(ctx context.Context, s *server, in *ByID) (*reply[catalog.Verdict], error) {
+	out := new(reply[catalog.Verdict])
 	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
 		if _, err := ownQuery(ctx, v, in.ID); err != nil {
 			return err
 		}
 		verdict, err := find(v.Verdict, "verdict of query", in.ID)
-		out.Body = verdict.Packed()
+		out.Body = verdict
 		return err
 	})
 }
