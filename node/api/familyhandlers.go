@@ -32,7 +32,7 @@ func showFamily(ctx context.Context, s *server, in *FamilyFrom) (*reply[wire.Fam
 			out.Body.Declared = append(out.Body.Declared, wire.FamilyDataset(d))
 		}
 		for _, x := range window(f.Settled, in.Settled, wire.MaxSettled) {
-			out.Body.Settled = append(out.Body.Settled, wire.Settled(x))
+			out.Body.Settled = append(out.Body.Settled, wire.Settled{Dataset: x.Dataset, Version: x.Version, Digest: x.Digest})
 		}
 		return nil
 	})
