@@ -26,7 +26,7 @@ func checkCompanions(q catalog.Request, d catalog.Descriptor, v catalog.Version)
 // checkHeld refuses a request for what a version was published without: measures that
 // came into the descriptor later, and companions that it does not have.
 func (j *Judgement) checkHeld(q catalog.Request) error {
-	held, err := records.DescriptorOf(j.r, j.Dataset, j.Version)
+	held, err := records.DescriptorAt(j.r, j.Dataset, j.Version.Amended)
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (j *Judgement) checkHeld(q catalog.Request) error {
 	if j.Join == nil {
 		return nil
 	}
-	if held, err = records.DescriptorOf(j.r, j.Join.dataset, j.Join.version); err != nil {
+	if held, err = records.DescriptorAt(j.r, j.Join.dataset, j.Join.version.Amended); err != nil {
 		return err
 	}
 	if no := checkMeasured(q, held, j.Join.version, joinedMeasures); no != nil {

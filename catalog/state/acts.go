@@ -52,12 +52,19 @@ func IsPublic(kind catalog.Kind) bool {
 // handler makes an act's handle of a function of the kind's body.
 func handler[B any](fn func(*applyContext, B) error) func(*applyContext) error {
 	return func(c *applyContext) error {
-		var body B
-		if err := catalog.DecodeStrict(c.payload.Body, &body); err != nil {
-			return catalog.Refuse(catalog.RefusedInvalid, "body", "body.unreadable", c.payload.Kind).WithParts(catalog.Unreadable(err))
+		body, err := readBody[B](c.payload)
+		if err != nil {
+			return err
 		}
 		return fn(c, body)
 	}
+}
+
+func readBody[B any](p catalog.Payload) (body B, err error) {
+	if err := catalog.DecodeStrict(p.Body, &body); err != nil {
+		return body, catalog.Refuse(catalog.RefusedInvalid, "body", "body.unreadable", p.Kind).WithParts(catalog.Unreadable(err))
+	}
+	return body, nil
 }
 
 // dispatch runs the handler of the kind in an overlay, which is flushed only

@@ -291,11 +291,13 @@ func failQuery(c *applyContext, b catalog.QueryFail) error {
 // given back; what its attempts have spent of epsilon is not.
 func endQuery(c *applyContext, q catalog.Query, reason catalog.Reason) error {
 	q.State, q.Done, q.Reason = catalog.QueryFailed, c.now, reason
-	if err := refund(c, &q); err != nil {
+	if err := refund(c, &q, q.Submit.Contract, q.Price); err != nil {
 		return err
 	}
-	if err := refundJoin(c, &q); err != nil {
-		return err
+	if q.Join != nil {
+		if err := refund(c, &q, q.Join.Contract, q.Join.Price); err != nil {
+			return err
+		}
 	}
 	return c.putQuery(q)
 }

@@ -27,7 +27,7 @@ func showFamily(_ context.Context, v state.View, in *FamilyFrom) (out wire.Famil
 		out.Declared = append(out.Declared, wire.FamilyDataset(d))
 	}
 	for _, x := range window(f.Settled, in.Settled, wire.MaxSettled) {
-		out.Settled = append(out.Settled, wire.Settled(x))
+		out.Settled = append(out.Settled, wire.Settled{Dataset: x.Dataset, Version: x.Version, Digest: x.Digest})
 	}
 	return out, nil
 }

@@ -123,12 +123,11 @@ func queryShares(ctx context.Context, v state.View, in *ByID) (wire.Shares, erro
 	return out, nil
 }
 
-func queryVerdict(ctx context.Context, v state.View, in *ByID) (catalog.PackedVerdict, error) {
+func queryVerdict(ctx context.Context, v state.View, in *ByID) (catalog.Verdict, error) {
 	if _, err := ownQuery(ctx, v, in.ID); err != nil {
-		return catalog.PackedVerdict{}, err
+		return catalog.Verdict{}, err
 	}
-	verdict, err := find(v.Verdict, "verdict of query", in.ID)
-	return verdict.Packed(), err
+	return find(v.Verdict, "verdict of query", in.ID)
 }
 
 func listVectors(ctx context.Context, v state.View, in *Dated) (out wire.Vectors, err error) {
