@@ -82,6 +82,12 @@ func Forbidden(rule, code string, args ...any) *Refusal {
 	return Refuse(RefusedForbidden, rule, code, args...)
 }
 
+// WithField names the field that is refused. It returns r.
+func (r *Refusal) WithField(field string) *Refusal {
+	r.Field = field
+	return r
+}
+
 // WithFix says what would pass, where that does not follow from the refusal's own code.
 // It returns r.
 func (r *Refusal) WithFix(code string, args ...any) *Refusal { return r.WithFixes(Why(code, args...)) }

@@ -10,13 +10,11 @@ import (
 func joinable(a, b catalog.Dataset) *catalog.Refusal {
 	x, y := a.Descriptor, b.Descriptor
 	differ := func(what, first, second string) *catalog.Refusal {
-		r := catalog.Refuse(catalog.RefusedInvalid, "join_shape", "join.shape", a.ID, b.ID, what, first, second)
-		r.Field = "join"
-		return r
+		return catalog.Refuse(catalog.RefusedInvalid, "join_shape", "join.shape", a.ID, b.ID, what, first, second).
+			WithField("join")
 	}
-	no := func(r *catalog.Refusal) *catalog.Refusal {
-		r.Field = "join"
-		return r
+	refuse := func(code string, args ...any) *catalog.Refusal {
+		return catalog.Refuse(catalog.RefusedPolicy, "joins", code, args...).WithField("join")
 	}
 	switch {
 	case x.Registry != y.Registry:
@@ -27,32 +25,20 @@ func joinable(a, b catalog.Dataset) *catalog.Refusal {
 		return differ("utc_offset", x.UTCOffset, y.UTCOffset)
 	case x.Policy.Public && y.Policy.Public:
 		return nil
-	case x.Policy.Public || y.Policy.Public:
-		return no(catalog.Refuse(catalog.RefusedPolicy, "joins", "join.public", publicOf(a, b), protectedOf(a, b)))
+	case x.Policy.Public:
+		return refuse("join.public", a.ID, b.ID)
+	case y.Policy.Public:
+		return refuse("join.public", b.ID, a.ID)
 	case a.Owner == b.Owner:
-		return no(catalog.Refuse(catalog.RefusedPolicy, "joins", "join.one_publisher", a.ID, b.ID))
+		return refuse("join.one_publisher", a.ID, b.ID)
 	case !slices.Contains(x.Policy.Joins, b.ID):
-		return no(catalog.Refuse(catalog.RefusedPolicy, "joins", "join.not_listed", a.ID, b.ID))
+		return refuse("join.not_listed", a.ID, b.ID)
 	case !slices.Contains(y.Policy.Joins, a.ID):
-		return no(catalog.Refuse(catalog.RefusedPolicy, "joins", "join.not_listed", b.ID, a.ID))
+		return refuse("join.not_listed", b.ID, a.ID)
 	case x.Policy.Grain != y.Policy.Grain:
 		return differ("policy.grain", string(x.Policy.Grain), string(y.Policy.Grain))
 	case x.Policy.Grain != x.Grain:
-		return no(catalog.Refuse(catalog.RefusedPolicy, "joins", "join.coarse", a.ID, b.ID, x.Grain, x.Policy.Grain))
+		return refuse("join.coarse", a.ID, b.ID, x.Grain, x.Policy.Grain)
 	}
 	return nil
-}
-
-func publicOf(a, b catalog.Dataset) string {
-	if a.Descriptor.Policy.Public {
-		return a.ID
-	}
-	return b.ID
-}
-
-func protectedOf(a, b catalog.Dataset) string {
-	if a.Descriptor.Policy.Public {
-		return b.ID
-	}
-	return a.ID
 }

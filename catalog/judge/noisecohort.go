@@ -24,7 +24,7 @@ func (v noisedEvaluation) protectNoised() error {
 	for i := range smallest {
 		smallest[i] = v.version.Entities
 	}
-	if r := v.checkNoisedWork(); r != nil {
+	if r := checkWork(v.noisedSteps()); r != nil {
 		return r
 	}
 	extent := v.version.PolicyPeriods(v.descriptor)
@@ -86,22 +86,15 @@ func (v noisedEvaluation) refuseNoised(rule, code string, at, n int) *catalog.Re
 
 // noisedSteps are what the test takes.
 func (v noisedEvaluation) noisedSteps() int64 {
-	d, steps := v.descriptor, int64(0)
+	steps := int64(0)
 	for _, g := range v.verdict.PeriodGroups {
 		steps += int64(v.version.Entities + len(v.verdict.EntityGroups))
 		for _, i := range g.Intervals {
-			steps += (d.Grain.In(i.To-1, d.Policy.Grain) - d.Grain.In(i.From, d.Policy.Grain) + 1) * int64(v.version.Entities/64+1)
+			span := v.inPolicy(i)
+			steps += (span.To - span.From) * int64(v.version.Entities/64+1)
 		}
 	}
 	return steps * int64(len(v.verdict.Columns))
-}
-
-// checkNoisedWork refuses a test that would hold up the cluster.
-func (v noisedEvaluation) checkNoisedWork() *catalog.Refusal {
-	if n := v.noisedSteps(); n > maxWork {
-		return tooMuchWork(n)
-	}
-	return nil
 }
 
 // commonCounts are the entities that count, period by period, in every measure of
@@ -130,12 +123,11 @@ func (v noisedEvaluation) commonCounts(c catalog.Column) (records.Bitmaps, error
 
 // union is the entities that count in any of the policy's periods of a group.
 func (v noisedEvaluation) union(counts records.Bitmaps, extent catalog.Interval, group catalog.PeriodGroup) *bitset.BitSet {
-	d := v.descriptor
 	out := bitset.New(uint(v.version.Entities)) //nolint:gosec // at most MaxRegistryRows
 	for _, i := range group.Intervals {
-		last := d.Grain.In(i.To-1, d.Policy.Grain)
-		for q := d.Grain.In(i.From, d.Policy.Grain); q <= last; q++ {
-			out.InPlaceUnion(counts[q-extent.From])
+		span := v.inPolicy(i)
+		for _, set := range counts[span.From-extent.From : span.To-extent.From] {
+			out.InPlaceUnion(set)
 		}
 	}
 	return out

@@ -85,8 +85,7 @@ func (v listedEvaluation) checkListed(use catalog.VectorUse) *catalog.Refusal {
 		if len(use.By) > 0 {
 			r = catalog.Refuse(catalog.RefusedPolicy, "portfolio_groups", "portfolio.groups", use.Name, column, use.By)
 		}
-		r.Field = field
-		return r
+		return r.WithField(field)
 	}
 	for i, d := range v.request.By {
 		if !d.OfEntities() {
@@ -114,7 +113,7 @@ func (v listedEvaluation) checkListed(use catalog.VectorUse) *catalog.Refusal {
 // protectListed takes what the versions up to the one asked for give, all together,
 // never less, and makes the test that stands before it.
 func (v listedEvaluation) protectListed() error {
-	if r := v.checkWork(); r != nil {
+	if r := checkWork(v.steps()); r != nil {
 		return r
 	}
 	q := v.portfolioQuery()
@@ -137,8 +136,7 @@ func (v listedEvaluation) protectListed() error {
 	if v.list.test, err = v.rule.family.Test(v.descriptor.Dataset, q, v.rule.cells); err != nil {
 		return v.refuseListed(err)
 	}
-	var large *disclosure.TooLargeError
-	if err := v.list.test.Fits(v.partition().Pieces); errors.As(err, &large) {
+	if large, is := errors.AsType[*disclosure.TooLargeError](v.list.test.Fits(v.partition().Pieces)); is {
 		return catalog.TestProducts(large.Products, disclosure.MaxProducts)
 	}
 	a.layOut()
@@ -163,9 +161,8 @@ func (v listedEvaluation) checkListedSources() *catalog.Refusal {
 	if have == want || have.IsZero() && !v.list.asked {
 		return nil
 	}
-	r := catalog.Conflict("sources", "portfolio.sources", v.version.Version, v.descriptor.Dataset, have, want)
-	r.Field = "sources"
-	return r
+	return catalog.Conflict("sources", "portfolio.sources", v.version.Version, v.descriptor.Dataset, have, want).
+		WithField("sources")
 }
 
 // allotListed is what the groups take.
@@ -205,14 +202,12 @@ func (v listedEvaluation) allotListed(q disclosure.PortfolioQuery) (*allotment, 
 
 // refuseListed makes a refusal of what the release rule says of a version.
 func (v listedEvaluation) refuseListed(err error) error {
-	var withdrawn *disclosure.WithdrawnError
-	if !errors.As(err, &withdrawn) {
+	withdrawn, is := errors.AsType[*disclosure.WithdrawnError](err)
+	if !is {
 		return err
 	}
-	r := catalog.Refuse(catalog.RefusedPolicy, "portfolio_withdrawn", "portfolio.withdrawn", withdrawn.AsOf, v.descriptor.Dataset, withdrawn.Version).
-		WithNumber("as_of", int64(withdrawn.AsOf)).WithNumber("withdrawn", int64(withdrawn.Version))
-	r.Field = "release"
-	return r
+	return catalog.Refuse(catalog.RefusedPolicy, "portfolio_withdrawn", "portfolio.withdrawn", withdrawn.AsOf, v.descriptor.Dataset, withdrawn.Version).
+		WithNumber("as_of", int64(withdrawn.AsOf)).WithNumber("withdrawn", int64(withdrawn.Version)).WithField("release")
 }
 
 // noListed refuses a query of which no group can be answered.
