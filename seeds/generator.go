@@ -1,6 +1,7 @@
 package seeds
 
 import (
+	"embed"
 	"fmt"
 	"io"
 	"sync"
@@ -160,3 +161,17 @@ func (g *Generator) Datasets() ([]Dataset, error) {
 
 // airDays are the days from 1 January 2020 to 17 November 2025.
 const airDays = 2148
+
+//go:embed descriptors/*.yaml
+var descriptorFiles embed.FS
+
+// Descriptor returns the YAML that publishes a dataset: one of
+// [Generator.Datasets], or beijing_air, which describes the 12 files of the
+// Beijing Multi-Site Air-Quality Data (UCI data set 501).
+func Descriptor(id string) ([]byte, error) {
+	text, err := descriptorFiles.ReadFile("descriptors/" + id + ".yaml")
+	if err != nil {
+		return nil, fmt.Errorf("no descriptor for dataset %q: %w", id, err)
+	}
+	return text, nil
+}

@@ -59,7 +59,7 @@ func (v *evaluation) run() (catalog.Verdict, error) {
 	protect := v.whole
 	switch {
 	case v.list != nil:
-		protect = listedEvaluation{v}.protectListed
+		protect = v.protectListed
 	case v.rule != nil && v.join != nil:
 		protect = v.protectJoined
 	case v.rule != nil:
@@ -88,7 +88,7 @@ func (v *evaluation) whole() error {
 	}
 	v.verdict.Layers = []catalog.Layer{{Release: v.version.Version, Entities: v.version.Entities}}
 	if v.request.Noise != nil && !v.descriptor.Policy.Public && AnyEncrypted(v.verdict.Columns) {
-		return noisedEvaluation{v}.protectNoised()
+		return v.protectNoised()
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func tooManyGroups(atLeast int64) *catalog.Refusal {
 // their values.
 func (v *evaluation) groupEntities() error {
 	if v.list != nil {
-		return listedEvaluation{v}.groupListed()
+		return v.groupListed()
 	}
 	if r := v.groupRows(v.table); r != nil {
 		return r

@@ -13,9 +13,6 @@ func joinable(a, b catalog.Dataset) *catalog.Refusal {
 		return catalog.Refuse(catalog.RefusedInvalid, "join_shape", "join.shape", a.ID, b.ID, what, first, second).
 			WithField("join")
 	}
-	refuse := func(code string, args ...any) *catalog.Refusal {
-		return catalog.Refuse(catalog.RefusedPolicy, "joins", code, args...).WithField("join")
-	}
 	switch {
 	case x.Registry != y.Registry:
 		return differ("registry", x.Registry, y.Registry)
@@ -26,19 +23,19 @@ func joinable(a, b catalog.Dataset) *catalog.Refusal {
 	case x.Policy.Public && y.Policy.Public:
 		return nil
 	case x.Policy.Public:
-		return refuse("join.public", a.ID, b.ID)
+		return catalog.Refuse(catalog.RefusedPolicy, "joins", "join.public", a.ID, b.ID).WithField("join")
 	case y.Policy.Public:
-		return refuse("join.public", b.ID, a.ID)
+		return catalog.Refuse(catalog.RefusedPolicy, "joins", "join.public", b.ID, a.ID).WithField("join")
 	case a.Owner == b.Owner:
-		return refuse("join.one_publisher", a.ID, b.ID)
+		return catalog.Refuse(catalog.RefusedPolicy, "joins", "join.one_publisher", a.ID, b.ID).WithField("join")
 	case !slices.Contains(x.Policy.Joins, b.ID):
-		return refuse("join.not_listed", a.ID, b.ID)
+		return catalog.Refuse(catalog.RefusedPolicy, "joins", "join.not_listed", a.ID, b.ID).WithField("join")
 	case !slices.Contains(y.Policy.Joins, a.ID):
-		return refuse("join.not_listed", b.ID, a.ID)
+		return catalog.Refuse(catalog.RefusedPolicy, "joins", "join.not_listed", b.ID, a.ID).WithField("join")
 	case x.Policy.Grain != y.Policy.Grain:
 		return differ("policy.grain", string(x.Policy.Grain), string(y.Policy.Grain))
 	case x.Policy.Grain != x.Grain:
-		return refuse("join.coarse", a.ID, b.ID, x.Grain, x.Policy.Grain)
+		return catalog.Refuse(catalog.RefusedPolicy, "joins", "join.coarse", a.ID, b.ID, x.Grain, x.Policy.Grain).WithField("join")
 	}
 	return nil
 }

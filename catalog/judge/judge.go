@@ -64,7 +64,7 @@ func Decide(c *records.Cache, r records.Reader, now int64, p catalog.Principal, 
 		if err := j.checkPlaces(v); err != nil {
 			return j, err
 		}
-		if r := (listedEvaluation{v}).checkListedSources(); r != nil {
+		if r := v.checkListedSources(); r != nil {
 			return j, r
 		}
 	}
