@@ -1,7 +1,7 @@
 package seeds
 
 import (
-	"strconv"
+	"fmt"
 	"time"
 )
 
@@ -42,11 +42,7 @@ func utcDay(year, month, day int) time.Time {
 // monthText is the ISO form of the month that is so many months after January
 // 2020.
 func monthText(index int) string {
-	text := strconv.Itoa(2020+index/12) + "-"
-	if m := index%12 + 1; m < 10 {
-		return text + "0" + strconv.Itoa(m)
-	}
-	return text + strconv.Itoa(index%12+1)
+	return fmt.Sprintf("%d-%02d", 2020+index/12, index%12+1)
 }
 
 // season holds a percentage for every month of the year.

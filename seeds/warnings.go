@@ -29,8 +29,7 @@ func (g *Generator) WriteWarningsMonthly(w io.Writer) error {
 		for month := range months {
 			period := monthText(year*12 + month)
 			for at, i := range emitters {
-				out.text(g.enterprises[i].id)
-				out.text(period)
+				out.text(g.enterprises[i].id, period)
 				out.fixed(counts[at*months+month], 0)
 				out.end()
 			}
