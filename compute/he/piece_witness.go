@@ -11,16 +11,17 @@ import "fmt"
 // by piece, and 0 where such a number is 0. No factor reaches T, which is prime, so a
 // number is 0 mod T only if it is 0. pieceOf is the piece of every entity, −1 for
 // none; entities beyond its end are in none.
-func PieceWitnesses(p ProductParameters, s *PieceStructure, pieceOf []int8) ([]uint64, error) {
+func PieceWitnesses(p ProductParameters, s *PieceStructure, pieceOf []int8) (_ []uint64, err error) {
+	defer guard("compute witnesses", &err)
 	if err := p.check(); err != nil {
 		return nil, err
 	}
 	if err := s.Check(); err != nil {
-		return nil, fmt.Errorf("compute witnesses: %w", err)
+		return nil, err
 	}
 	for e, i := range pieceOf {
 		if i < -1 || int(i) >= s.Pieces {
-			return nil, fmt.Errorf("compute witnesses: %w: entity %d is in piece %d of %d", ErrVector, e, i, s.Pieces)
+			return nil, fmt.Errorf("%w: entity %d is in piece %d of %d", ErrVector, e, i, s.Pieces)
 		}
 	}
 	l, in := newPieceLayout(s), p.in
