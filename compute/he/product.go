@@ -1,6 +1,7 @@
 package he
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -12,8 +13,9 @@ import (
 //
 // Every member makes a Product with the same Session, sends what Start returns,
 // hands what arrives to Receive and sends what that returns, until Done. Between
-// any two members go, each way, one request and one answer. A Product is for one use,
-// and so is its Session: a repeat is a new Product in a new Session, with new keys.
+// any two members go, each way, one request of RequestBytes and one answer of
+// AnswerBytes. A Product is for one use, and so is its Session: a repeat is a new
+// Product in a new Session, with new keys.
 // Result returns this member's shares of the products.
 type Product struct{ computation[[]uint64] }
 
@@ -36,7 +38,10 @@ func newProduct(p ProductParameters, s Session, point int, what string, x, b []u
 	if err != nil {
 		return nil, err
 	}
-	if err := checkFactors(p, x, b); err != nil {
+	if len(x) < 1 || len(x) > maxProductLength {
+		return nil, fmt.Errorf("%w: a product of %d entries, not 1 to %d", ErrValues, len(x), maxProductLength)
+	}
+	if err := cmp.Or(p.checkNumbers(x, len(x)), p.checkNumbers(b, len(x))); err != nil {
 		return nil, err
 	}
 	ask, answer, square := m.others(), m.others(), what == "square"
@@ -72,14 +77,4 @@ func (m place) turns() (ask, answer []int) {
 		}
 	}
 	return ask, answer
-}
-
-func checkFactors(p ProductParameters, x, b []uint64) error {
-	if len(x) < 1 || len(x) > maxProductLength {
-		return fmt.Errorf("%w: a product of %d entries, not 1 to %d", ErrValues, len(x), maxProductLength)
-	}
-	if err := p.checkNumbers(x, len(x)); err != nil {
-		return err
-	}
-	return p.checkNumbers(b, len(x))
 }

@@ -50,7 +50,7 @@ func BenchmarkEvaluation(b *testing.B) {
 	b.ReportMetric(float64(answer)/1e6, "answer-ms")
 	b.ReportMetric(float64(finish)/1e6, "finish-ms")
 	b.ReportMetric(float64(cpu(b)-start)/1e6/float64(b.N), "cpu-ms/node")
-	b.ReportMetric(float64(p.in.messageSize(kindRequest, 25_000)+p.in.messageSize(kindAnswer, 25_000))/1e6, "MB/node")
+	b.ReportMetric(float64(p.RequestBytes(25_000)+p.AnswerBytes(25_000))/1e6, "MB/node")
 	b.ReportMetric(25_000*float64(b.N)/b.Elapsed().Seconds(), "values/s")
 }
 

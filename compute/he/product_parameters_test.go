@@ -79,7 +79,7 @@ func TestDefaultsAreThoseOfTheProtocol(t *testing.T) {
 	if p.T() != full(t, 3, 2).T() {
 		t.Error("T is not that of the data")
 	}
-	if sent := p.in.messageSize(kindRequest, 25_000) + p.in.messageSize(kindAnswer, 25_000); sent > 1_900_000 {
+	if sent := p.RequestBytes(25_000) + p.AnswerBytes(25_000); sent > 1_900_000 {
 		t.Errorf("a product of 25,000 entries sends %d bytes a node", sent)
 	}
 }

@@ -91,6 +91,15 @@ func (in *productInstance) messageSize(k kind, entries int) int {
 	}
 }
 
+// RequestBytes returns the exact length of the message with which a member asks
+// another one for a product of the given entries.
+func (p ProductParameters) RequestBytes(entries int) int {
+	return p.in.messageSize(kindRequest, entries)
+}
+
+// AnswerBytes returns the exact length of what comes back.
+func (p ProductParameters) AnswerBytes(entries int) int { return p.in.messageSize(kindAnswer, entries) }
+
 func (in *productInstance) newMessage(e envelope) []byte {
 	b := make([]byte, in.messageSize(e.kind, e.entries))
 	copy(b, wireMagic)

@@ -107,7 +107,7 @@ func FuzzProductRequest(f *testing.F) {
 		again := p.in.newMessage(names(n).request())
 		copy(again[productHeader:], b[productHeader:])
 		p.in.writePoly(again[productHeader+seedSize:], w.a.Coeffs)
-		if !bytes.Equal(again, b) || len(answer) != p.in.messageSize(kindAnswer, n) {
+		if !bytes.Equal(again, b) || len(answer) != p.AnswerBytes(n) {
 			t.Fatal("accepted bytes are not what would be written")
 		}
 	})
@@ -147,7 +147,7 @@ func FuzzProductMessage(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m := must[*Product](t)(NewProduct(p, session("fuzz", 1, 2), 2, one, one))
 		must[[]Message](t)(m.Start())
-		if _, err := m.Receive(1, b); err == nil && len(b) != p.in.messageSize(kindRequest, 1) {
+		if _, err := m.Receive(1, b); err == nil && len(b) != p.RequestBytes(1) {
 			t.Fatal("accepted something else than a request")
 		}
 	})
