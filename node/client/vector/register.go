@@ -222,8 +222,9 @@ func sealVector(c *client.Client, cluster catalog.Cluster, params he.ProductPara
 	}()
 	sealed := make([][]byte, len(shares))
 	for i, node := range cluster.Nodes {
-		if sealed[i], err = seal.VectorShare(node.Sealing, b.AAD(cluster, c.Key().ID(), node.Point), shares[i]); err != nil {
-			return nil, fmt.Errorf("node %s: %w", node.ID, err)
+		aad := b.AAD(cluster, c.Key().ID(), node.Point)
+		if sealed[i], err = seal.Seal(node.Sealing, []byte(seal.VectorInfo), aad, shares[i]); err != nil {
+			return nil, fmt.Errorf("seal a share of a vector to node %s: %w", node.ID, err)
 		}
 	}
 	return sealed, nil

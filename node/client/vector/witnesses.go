@@ -41,10 +41,10 @@ func SealWitnesses(c *client.Client, cluster catalog.Cluster, request catalog.Re
 	sealed := make([][]byte, len(shares))
 	for i, node := range cluster.Nodes {
 		aad := attest.WitnessAAD(cluster, c.Key().ID(), request, digest, node.Point)
-		sealed[i], err = seal.WitnessShare(node.Sealing, aad, shares[i])
+		sealed[i], err = seal.Seal(node.Sealing, []byte(seal.WitnessInfo), aad, shares[i])
 		clear(shares[i])
 		if err != nil {
-			return nil, fmt.Errorf("node %s: %w", node.ID, err)
+			return nil, fmt.Errorf("seal a share of witnesses to node %s: %w", node.ID, err)
 		}
 	}
 	return sealed, nil
