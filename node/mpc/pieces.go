@@ -147,7 +147,7 @@ func (qs *Queries) WitnessShare(ctx context.Context, digest catalog.Digest, buye
 	}
 	defer vault.Wipe(private)
 	structure := s.Digest()
-	share, err := seal.OpenWitnessShare(private, attest.WitnessAAD(qs.Cluster, buyer, request, structure, qs.point), sealed)
+	share, err := seal.Open(private, []byte(seal.WitnessInfo), attest.WitnessAAD(qs.Cluster, buyer, request, structure, qs.point), sealed)
 	if err != nil {
 		return nil, failure.Refuse("node.witnesses_sealed")
 	}

@@ -95,7 +95,7 @@ func (vs *Vectors) store(ctx context.Context, x catalog.Vector) (nonce []byte, e
 		return nil, fmt.Errorf("read the node's sealing key: %w", err)
 	}
 	defer vault.Wipe(private)
-	share, err := seal.OpenVectorShare(private, x.AAD(vs.Cluster, x.Owner, vs.point), sealed)
+	share, err := seal.Open(private, []byte(seal.VectorInfo), x.AAD(vs.Cluster, x.Owner, vs.point), sealed)
 	if err != nil {
 		return nil, failure.Refuse("node.vector_sealed")
 	}

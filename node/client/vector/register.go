@@ -220,13 +220,12 @@ func sealVector(c *client.Client, cluster catalog.Cluster, params he.ProductPara
 	if err != nil {
 		return nil, err
 	}
-	return sealEach(cluster, shares, func(node catalog.Node, share []byte) ([]byte, error) {
-		return seal.VectorShare(node.Sealing, b.AAD(cluster, c.Key().ID(), node.Point), share)
-	})
+	return sealEach(cluster, shares, seal.VectorInfo, func(point int) []byte { return b.AAD(cluster, c.Key().ID(), point) })
 }
 
-// sealEach seals each node's share to it and clears what it was made of, point 1 first.
-func sealEach(cluster catalog.Cluster, shares [][]byte, seal func(catalog.Node, []byte) ([]byte, error)) (sealed [][]byte, err error) {
+// sealEach seals each node's share to it, point 1 first, and clears what was sealed; bound is what
+// the share for a point is bound to.
+func sealEach(cluster catalog.Cluster, shares [][]byte, info string, bound func(point int) []byte) (sealed [][]byte, err error) {
 	defer func() {
 		for _, s := range shares {
 			clear(s)
@@ -234,8 +233,8 @@ func sealEach(cluster catalog.Cluster, shares [][]byte, seal func(catalog.Node, 
 	}()
 	sealed = make([][]byte, len(shares))
 	for i, node := range cluster.Nodes {
-		if sealed[i], err = seal(node, shares[i]); err != nil {
-			return nil, fmt.Errorf("node %s: %w", node.ID, err)
+		if sealed[i], err = seal.Seal(node.Sealing, []byte(info), bound(node.Point), shares[i]); err != nil {
+			return nil, fmt.Errorf("seal a share (%s) to node %s: %w", info, node.ID, err)
 		}
 	}
 	return sealed, nil

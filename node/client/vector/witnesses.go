@@ -38,8 +38,8 @@ func SealWitnesses(c *client.Client, cluster catalog.Cluster, request catalog.Re
 	if err != nil {
 		return nil, err
 	}
-	return sealEach(cluster, shares, func(node catalog.Node, share []byte) ([]byte, error) {
-		return seal.WitnessShare(node.Sealing, attest.WitnessAAD(cluster, c.Key().ID(), request, digest, node.Point), share)
+	return sealEach(cluster, shares, seal.WitnessInfo, func(point int) []byte {
+		return attest.WitnessAAD(cluster, c.Key().ID(), request, digest, point)
 	})
 }
 
