@@ -202,8 +202,12 @@ func (r *raftNode) incarnationOf(id string) incarnation {
 // lost its quorum answers when its lease ends.
 func (r *raftNode) drainTime() time.Duration { return 4*r.opts.LeaderLeaseTimeout + 5*time.Second }
 
+// stopTime bounds how long Close waits for raft's goroutines. It guards against one that hangs, and
+// is longer than a busy machine or disk stands still.
+const stopTime = time.Minute
+
 // stop ends raft's goroutines. The transport is closed first, or those that talk to a
-// dead member would run into their timeouts. It returns after drainTime at the latest. Later
+// dead member would run into their timeouts. It returns after stopTime at the latest. Later
 // calls return what the first one did.
 func (r *raftNode) stop() error {
 	r.stopOnce.Do(func() {
@@ -218,12 +222,12 @@ func (r *raftNode) stop() error {
 				r.logger.Error("stopping raft", slog.String("error", err.Error()))
 			}
 		}()
-		t := time.NewTimer(r.drainTime())
+		t := time.NewTimer(stopTime)
 		defer t.Stop()
 		select {
 		case <-r.ended:
 		case <-t.C:
-			r.stopErr = fmt.Errorf("%w (waited %s)", errRaftStays, r.drainTime())
+			r.stopErr = fmt.Errorf("%w (waited %s)", errRaftStays, stopTime)
 		}
 	})
 	return r.stopErr

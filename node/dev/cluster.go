@@ -25,6 +25,10 @@ const pollEvery = 100 * time.Millisecond
 // patience is how long a start takes at most before what it waits for is told.
 const patience = 5 * time.Second
 
+// admitPatience is for how long nodes that do not answer are asked to admit the principals: they
+// were ready a moment ago, and the machine is busy starting them.
+const admitPatience = time.Minute
+
 // Options say which cluster to run. Start names the field that is wrong.
 type Options struct {
 	Dir string
@@ -277,7 +281,7 @@ func (c *Cluster) notReady(ctx context.Context) (reasons []string, err error) {
 
 // admit admits the bureau and the buyer and waits for the bureau's key.
 func (c *Cluster) admit(ctx context.Context) error {
-	operator, err := c.Client(Operator)
+	operator, err := c.clientWith(Operator, client.Options{Patience: admitPatience})
 	if err != nil {
 		return err
 	}
@@ -323,11 +327,15 @@ func (c *Cluster) Again() bool { return c.again }
 
 // Client returns a client with the key of Bureau, Buyer or Operator.
 func (c *Cluster) Client(principal string) (*client.Client, error) {
+	return c.clientWith(principal, client.Options{})
+}
+
+func (c *Cluster) clientWith(principal string, o client.Options) (*client.Client, error) {
 	k, err := client.LoadKey(c.layout.key(principal))
 	if err != nil {
 		return nil, err
 	}
-	return client.New(c.profile, k, client.Options{})
+	return client.New(c.profile, k, o)
 }
 
 // Profile pins the cluster.

@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// stopWait is how long a node may take to stop before it is killed.
-const stopWait = 15 * time.Second
+// stopWait is how long a node may take to stop before it is killed: longer than a disk that is
+// busy stands still.
+const stopWait = time.Minute
 
 // process is one node that runs.
 type process struct {
