@@ -51,3 +51,18 @@ func (v KeyReader) PendingKeys() ([]PendingKey, error) {
 	}
 	return all, nil
 }
+
+// PendingRefreshes returns the keys that are to be shared anew.
+func (v KeyReader) PendingRefreshes() ([]catalog.Key, error) {
+	ids, err := records.Names(v.r, records.PrefixTodoRefresh)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]catalog.Key, len(ids))
+	for i, id := range ids {
+		if all[i], err = v.Key(id); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
