@@ -3,7 +3,9 @@ package node
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -178,7 +180,7 @@ func TestRefreshRestoresALostShare(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.close("n1")
-	if v, err := vault.Open(c.nodeDir("n1")+"/"+dirVault, c.sealKey("n1")); err != nil {
+	if v, err := vault.Open(filepath.Join(c.nodeDir("n1"), dirVault), c.sealKey("n1")); err != nil {
 		t.Fatal(err)
 	} else if err := errors.Join(v.Delete(mpc.SharingSession(key.Made())), v.Close()); err != nil {
 		t.Fatal(err)
@@ -208,4 +210,60 @@ func TestOnlyAnOperatorRefreshes(t *testing.T) {
 	if r, refused := client.IsRefused(bureau.RefreshKey(ctx, key.ID)); !refused || r.Kind != catalog.RefusedForbidden {
 		t.Errorf("a publisher: %v", r)
 	}
+}
+
+// spoilShare changes a node's stored share to another one of the same form, as a node has that
+// deals another secret than it was dealt.
+func (c *cluster) spoilShare(node string, s catalog.Sharing) {
+	c.t.Helper()
+	v, err := vault.Open(filepath.Join(c.nodeDir(node), dirVault), c.sealKey(node))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	stored, err := v.Get(mpc.SharingSession(s))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var record map[string]json.RawMessage
+	if err := json.Unmarshal(stored[len(catalog.Digest{}):], &record); err != nil {
+		c.t.Fatal(err)
+	}
+	var share []byte
+	if err := json.Unmarshal(record["share"], &share); err != nil {
+		c.t.Fatal(err)
+	}
+	share[len(share)/2] ^= 1
+	record["share"] = catalog.Encode(share)
+	text := catalog.Encode(record)
+	digest := catalog.Sum(text)
+	if err := errors.Join(v.Put(mpc.SharingSession(s), append(digest[:], text...)), v.Close()); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// A node that deals another secret spoils the attempts that it deals in, and nothing else: the
+// old sharing stays in force until an attempt of other dealers has passed, in which it gets a
+// right share itself.
+func TestDealerOfAnotherSecretIsFoundAndLeftOut(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	c := newCluster(t, 3, 2, nil)
+	bureau := c.publisher(ctx, "bureau")
+	truth := stationTruth(publishStations(ctx, t, bureau, "stations"))
+	c.allHold(ctx, t)
+	key, err := bureau.PublisherKey(ctx, bureau.Key().ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.close("n1")
+	c.spoilShare("n1", key.Made())
+	c.open("n1")
+	c.refresh(ctx, key, 2)
+	if k := c.keyAt("n2", key.ID); k.Sharing.Attempt < 3 {
+		t.Errorf("the attempt that node 1 dealt in passed: %+v", k.Sharing)
+	}
+	c.close("n2") // so that n1 is needed
+	c.awaitGone(ctx, "n2")
+	c.forgetAnswers()
+	askStations(ctx, t, c.client(bureau.Key()), truth)
 }
