@@ -85,7 +85,7 @@ func (c *core) keyFaults() (faults []string, err error) {
 			if k.State != catalog.KeyReady {
 				continue
 			}
-			if _, err := c.mpc.Keys.Get(c.params, k); err != nil {
+			if _, err := c.mpc.Keys.Get(c.params, k.InForce()); err != nil {
 				faults = append(faults, err.Error())
 			}
 		}

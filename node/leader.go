@@ -110,16 +110,11 @@ func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err 
 	if err != nil {
 		return nil, err
 	}
-	now, missing := l.opts.Clock(), ""
+	missing := ""
 	for _, p := range waiting {
 		k := p.Key
 		if k.ID != "" && k.State != catalog.KeyFailed {
-			name := fmt.Sprintf("%s/%s/%d", mpc.CeremonySession(k), k.State, progress(k))
-			seen[name] = true
-			if l.sights.since(name, now) > l.opts.CeremonyTimeout {
-				reason := catalog.Why("key.stuck", k.State, l.opts.CeremonyTimeout, mpc.Missing(k))
-				list = append(list, l.decide(mpc.CeremonySession(k), catalog.KindKeyFail, catalog.KeyFail{Key: k.ID, Attempt: k.Attempt, Reason: reason}))
-			}
+			list = append(list, l.endStuck(k, seen)...)
 			continue
 		}
 		if down := l.health.dead(l.ids()); len(down) > 0 {
@@ -129,8 +124,59 @@ func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err 
 		start := catalog.KeyStart{Publisher: p.Publisher, Key: p.NextKey, Epoch: p.NextEpoch, Attempt: p.NextAttempt}
 		list = append(list, l.decide(fmt.Sprintf("%s/%d", p.Publisher, p.NextAttempt), catalog.KindKeyStart, start))
 	}
+	refreshes, err := v.PendingRefreshes()
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range refreshes {
+		switch down := l.health.dead(l.ids()); {
+		case k.Refreshing():
+			list = append(list, l.endStuck(k, seen)...)
+		case len(down) > 0:
+			missing = fmt.Sprintf("new shares of key %s need all nodes up: %s does not answer", k.ID, strings.Join(down, ", "))
+		case k.Retired != nil:
+			missing = fmt.Sprintf("new shares of key %s wait until all nodes have erased the old ones: %s has not", k.ID, strings.Join(unerased(k), ", "))
+		default:
+			b := catalog.NextReshare(k, dealers(k))
+			list = append(list, l.decide(fmt.Sprintf("%s/%d", k.ID, b.Attempt), catalog.KindKeyReshare, b))
+		}
+	}
 	l.setWaiting(missing)
 	return list, nil
+}
+
+// dealers are the points that deal in the next attempt of a refresh: another window of the roster
+// each time, so that a node which spoils an attempt is left out of a later one.
+func dealers(k catalog.Key) []int {
+	points := make([]int, k.Threshold)
+	for i := range points {
+		points[i] = (k.Refresh.Attempt+i)%len(k.Nodes) + 1
+	}
+	slices.Sort(points)
+	return points
+}
+
+// unerased are the nodes that have not erased a retired sharing yet.
+func unerased(k catalog.Key) (nodes []string) {
+	for i, done := range k.Retired.Erased {
+		if !done {
+			nodes = append(nodes, k.Nodes[i])
+		}
+	}
+	return nodes
+}
+
+// endStuck ends an attempt of a ceremony or a refresh that does not advance.
+func (l *leader) endStuck(k catalog.Key, seen map[string]bool) []task {
+	sharing, step, _ := k.UnderWay()
+	session := mpc.SharingSession(sharing)
+	name := fmt.Sprintf("%s/%s/%d", session, step, progress(k))
+	seen[name] = true
+	if l.sights.since(name, l.opts.Clock()) <= l.opts.CeremonyTimeout {
+		return nil
+	}
+	reason := catalog.Why("key.stuck", step, l.opts.CeremonyTimeout, mpc.Missing(k))
+	return []task{l.decide(session, catalog.KindKeyFail, catalog.KeyFail{Key: k.ID, Attempt: sharing.Attempt, Reason: reason})}
 }
 
 // progress counts what a ceremony has got so far.

@@ -74,20 +74,61 @@ func (rec *reconciler) keyTasks(v state.View) (list []task, err error) {
 		return nil, err
 	}
 	for _, k := range keys {
-		if k.State == catalog.KeyReady || k.State == catalog.KeyFailed {
+		if k.Retired != nil && !k.Retired.Erased[rec.point-1] {
+			needed, err := rec.opensSince(v, k.Retired.Since)
+			if err != nil {
+				return nil, err
+			}
+			if !needed {
+				list = append(list, task{
+					name: "erase " + mpc.SharingSession(k.Retired.Sharing),
+					run:  func(ctx context.Context) error { return rec.mpc.Ceremonies.Erase(ctx, k) },
+				})
+			}
+		}
+		sharing, step, under := k.UnderWay()
+		if !under {
 			continue
 		}
-		session := mpc.CeremonySession(k)
-		if k.State != catalog.KeyTesting && !slices.Contains(mpc.Missing(k), rec.id) {
+		session := mpc.SharingSession(sharing)
+		if step != catalog.KeyTesting && !slices.Contains(mpc.Missing(k), rec.id) {
 			list = append(list, task{session: session}) // the others' turn
 			continue
 		}
 		list = append(list, task{
-			name: fmt.Sprintf("%s/%s", session, k.State), session: session,
+			name: fmt.Sprintf("%s/%s", session, step), session: session,
 			run: func(ctx context.Context) error { return rec.mpc.Ceremonies.Step(ctx, k) },
 		})
 	}
 	return list, nil
+}
+
+// opensSince reports whether this node is in an attempt under way that was named at or before a
+// time: what was in force then is opened under.
+func (rec *reconciler) opensSince(v state.View, since int64) (bool, error) {
+	old := func(attempts []catalog.Attempt) bool {
+		a, member := mpc.Member(attempts, rec.id)
+		return member && a.Named <= since
+	}
+	queries, err := v.PendingQueries()
+	if err != nil {
+		return false, err
+	}
+	versions, err := v.PendingVersions()
+	if err != nil {
+		return false, err
+	}
+	for _, q := range queries {
+		if old(q.Attempts) {
+			return true, nil
+		}
+	}
+	for _, x := range versions {
+		if old(x.Attempts) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func (rec *reconciler) versionTasks(v state.View) (list []task, err error) {

@@ -19,6 +19,14 @@ func (c *Client) AddPrincipal(ctx context.Context, p PublicKey, role catalog.Rol
 	return done.Outcome.ID, err
 }
 
+// RefreshKey asks the nodes to share a publisher's key anew; the client's key must be an
+// operator's. All nodes have to be up for it, and it is done once Key.Refresh and Key.Retired
+// are nil again.
+func (c *Client) RefreshKey(ctx context.Context, key string) error {
+	_, err := c.Submit(ctx, catalog.KindKeyRefresh, catalog.KeyRefresh{Key: key})
+	return err
+}
+
 // CreateOrder asks for a contract and returns the order's id.
 func (c *Client) CreateOrder(ctx context.Context, o catalog.OrderCreate) (string, error) {
 	done, err := c.Submit(ctx, catalog.KindOrderCreate, o)

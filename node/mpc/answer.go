@@ -129,7 +129,7 @@ func (qs *Queries) openPlan(ctx context.Context, q catalog.Query, verdict catalo
 		singles: make([][]uint64, len(plan.Singles)), multiplied: make([][]uint64, len(plan.Accumulators)),
 	}
 	defer opened.wipe()
-	if contexts, err = qs.openVersions(ctx, o, w, plan, opened); err != nil || !plan.Multiplies() {
+	if contexts, err = qs.openVersions(ctx, o, a, w, plan, opened); err != nil || !plan.Multiplies() {
 		return opened.values, &opened.parity[0], contexts, err
 	}
 	if err := qs.agreeParity(ctx, o, opened.parity[0]); err != nil {
@@ -144,10 +144,10 @@ func (qs *Queries) openPlan(ctx context.Context, q catalog.Query, verdict catalo
 // openVersions opens all tiles that a plan reads, of whatever version, under the key of
 // each. An opening's context names the plan, which says of which version every number
 // is, and the key. Batches are numbered on from one key to the next.
-func (qs *Queries) openVersions(ctx context.Context, o opening, w versions.Sources, plan *plan.Plan, into *opened) (contexts catalog.Digest, err error) {
+func (qs *Queries) openVersions(ctx context.Context, o opening, a catalog.Attempt, w versions.Sources, plan *plan.Plan, into *opened) (contexts catalog.Digest, err error) {
 	var list [][32]byte
 	for _, part := range versions.OpeningsByKey(w, plan) {
-		o.key = part.Key
+		o.sharing = a.SharingOf(part.Key)
 		one, err := qs.open(ctx, o, accumulators{
 			numbers: part.Numbers,
 			fill: func(ctx context.Context, number int, acc *he.Accumulator) error {

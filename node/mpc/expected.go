@@ -71,16 +71,17 @@ func owed(p Message, to string, a catalog.Attempt) bool {
 // dealing while keys are dealt, and in each test set what members of an attempt
 // owe each other, besides its slots to the set's first member, which is the root.
 func owedInCeremony(p Message, point int, k catalog.Key) bool {
-	session := CeremonySession(k)
+	sharing, step, under := k.UnderWay()
+	session := SharingSession(sharing)
 	from := slices.Index(k.Nodes, p.From) + 1 // its point
-	if RootSession(p.Session) != session || from == 0 || from == point || p.Batch != 0 {
+	if !under || RootSession(p.Session) != session || from == 0 || from == point || p.Batch != 0 {
 		return false
 	}
 	if p.Session == session {
-		return k.State == catalog.KeyDealing && p.Kind == KindDealing
+		return step == catalog.KeyDealing && p.Kind == KindDealing
 	}
 	for set, points := range catalog.TestSets(len(k.Nodes), k.Threshold) {
-		if k.State == catalog.KeyTesting && p.Session == testSession(k, set) {
+		if step == catalog.KeyTesting && p.Session == testSession(sharing, set) {
 			return slices.Contains(points, point) && slices.Contains(points, from) &&
 				(p.Kind == KindDigests || (p.Kind == KindShares || p.Kind == KindSlots) && points[0] == point)
 		}

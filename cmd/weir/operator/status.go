@@ -15,9 +15,10 @@ import (
 	"github.com/weirdata/weir/node/client"
 )
 
-// NewOperatorCommand returns the command that watches nodes.
+// NewOperatorCommand returns the command that looks after the nodes.
 func NewOperatorCommand(a *cli.App) *cobra.Command {
-	return cli.Group(cli.ForOperators, "operator", "watch the nodes of a cluster", "  weir operator status --dir /tmp/weir", newOperatorStatusCommand(a))
+	return cli.Group(cli.ForOperators, "operator", "look after the nodes of a cluster", "  weir operator status --dir /tmp/weir",
+		newOperatorStatusCommand(a), newRefreshCommand(a))
 }
 
 func newOperatorStatusCommand(a *cli.App) *cobra.Command {
