@@ -79,7 +79,7 @@ func (r *run) processFaults() []fault {
 					return id, nil, err
 				}
 			}
-			return "", func(context.Context) error { return r.startAll() }, nil
+			return "", func(context.Context) error { return r.supervise() }, nil
 		}},
 		{"stop", func(context.Context) (string, heal, error) {
 			id := r.any()
@@ -119,15 +119,6 @@ func (r *run) end(ctx context.Context, id string) error {
 	})
 	if err != nil {
 		return fmt.Errorf("wait for %s to end: %w", id, err)
-	}
-	return nil
-}
-
-func (r *run) startAll() error {
-	for _, id := range nodes {
-		if err := r.cluster.StartNode(id); err != nil {
-			return err
-		}
 	}
 	return nil
 }
@@ -255,7 +246,7 @@ func (r *run) startDamaged(ctx context.Context, id string, mend func() error) er
 		return err
 	}
 	var applied uint64
-	last := time.Now().Add(r.opts.Patience)
+	last := time.Now().Add(patience)
 	for deadline := time.Now().Add(told); time.Now().Before(deadline) && ctx.Err() == nil; _ = client.Pause(ctx, 100*time.Millisecond) {
 		if _, gone := r.cluster.Exited()[id]; gone {
 			r.opts.Log(id + " ended: " + r.lastLine(id))
