@@ -7,17 +7,10 @@ import (
 	"slices"
 )
 
-// Annual (SO2, NO2, PM10, PM2.5), daily (CO) and 8-hour (O3) limits of grade
-// II, GB 3095-2012: µg/m³, CO in mg/m³. The 2012 limits hold for every
+// indexLimits are the annual (SO2, NO2, PM10, PM2.5), daily (CO) and 8-hour (O3) limits of
+// grade II, GB 3095-2012, in the unit of the measure. The 2012 limits hold for every
 // observation of the seeds (before 1 March 2026).
-const (
-	limitPM25 = 35
-	limitPM10 = 70
-	limitSO2  = 60
-	limitNO2  = 40
-	limitCO   = 4
-	limitO3   = 160
-)
+var indexLimits = [pollutants]int64{pm25: 35, pm10: 70, so2: 60, no2: 40, co: 4, o3: 160}
 
 // MeanPart2024 is the part of the composite index of 2024 that consists of
 // means (PM10, PM2.5, SO2, NO2) for the data the generator is calibrated to:
@@ -37,8 +30,8 @@ type Index struct {
 // meanPart adds up the means of PM2.5, PM10, SO2 and NO2, each over its limit.
 func meanPart(means []*big.Rat) *big.Rat {
 	sum := new(big.Rat)
-	for i, limit := range []int64{limitPM25, limitPM10, limitSO2, limitNO2} {
-		sum.Add(sum, new(big.Rat).Quo(means[i], big.NewRat(limit, 1)))
+	for m, limit := range indexLimits[:co] {
+		sum.Add(sum, new(big.Rat).Quo(means[m], big.NewRat(limit, 1)))
 	}
 	return sum
 }
@@ -79,8 +72,8 @@ func AirIndex(airDaily io.Reader, year string) (Index, error) {
 		CO95: percentile(daily[co], 95), O390: percentile(daily[o3], 90),
 		Part: meanPart(means),
 	}
-	x.Whole = new(big.Rat).Add(x.Part, new(big.Rat).Quo(x.CO95, big.NewRat(limitCO, 1)))
-	x.Whole.Add(x.Whole, new(big.Rat).Quo(x.O390, big.NewRat(limitO3, 1)))
+	x.Whole = new(big.Rat).Add(x.Part, new(big.Rat).Quo(x.CO95, big.NewRat(indexLimits[co], 1)))
+	x.Whole.Add(x.Whole, new(big.Rat).Quo(x.O390, big.NewRat(indexLimits[o3], 1)))
 	return x, nil
 }
 

@@ -9,13 +9,12 @@ import (
 // 2020, the first day of all data, so that a cell's noise does not depend on
 // where the written data begins.
 type date struct {
-	index      int // days since 2020-01-01
-	year       int
-	month      int // 1..12
-	day        int // 1..
-	monthDays  int
-	text       string // 2024-05-07
-	yearMonths int    // months since 2020-01
+	index     int // days since 2020-01-01
+	year      int
+	month     int // 1..12
+	day       int // 1..
+	monthDays int
+	text      string // 2024-05-07
 }
 
 // days returns the days from first to last, both included.
@@ -27,9 +26,8 @@ func days(first, last time.Time) []date {
 		all = append(all, date{
 			index: int(t.Sub(origin).Hours()) / 24,
 			year:  y, month: int(m), day: d,
-			monthDays:  time.Date(y, m+1, 0, 0, 0, 0, 0, time.UTC).Day(),
-			text:       t.Format(time.DateOnly),
-			yearMonths: (y-2020)*12 + int(m) - 1,
+			monthDays: time.Date(y, m+1, 0, 0, 0, 0, 0, time.UTC).Day(),
+			text:      t.Format(time.DateOnly),
 		})
 	}
 	return all

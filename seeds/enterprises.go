@@ -92,21 +92,13 @@ func (g *Generator) markEnterprises(all []enterprise) {
 // order returns the indexes of all enterprises, those with large
 // weight × uniform first.
 func (g *Generator) order(all []enterprise, s stream, weight func(enterprise) int64) []int {
-	type scored struct {
-		index int
-		score int64
-	}
-	ranked := make([]scored, len(all))
+	indexes, scores := make([]int, len(all)), make([]int64, len(all))
 	for i, e := range all {
-		ranked[i] = scored{i, weight(e) * int64(g.draw(s, i, 0, 0)>>32)}
+		indexes[i], scores[i] = i, weight(e)*int64(g.draw(s, i, 0, 0)>>32)
 	}
-	slices.SortFunc(ranked, func(a, b scored) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.index, b.index))
+	slices.SortFunc(indexes, func(a, b int) int {
+		return cmp.Or(cmp.Compare(scores[b], scores[a]), cmp.Compare(a, b))
 	})
-	indexes := make([]int, len(ranked))
-	for i, r := range ranked {
-		indexes[i] = r.index
-	}
 	return indexes
 }
 

@@ -35,7 +35,8 @@ func joinable(a, b catalog.Dataset) *catalog.Refusal {
 	case x.Policy.Grain != y.Policy.Grain:
 		return differ("policy.grain", string(x.Policy.Grain), string(y.Policy.Grain))
 	case x.Policy.Grain != x.Grain:
-		return catalog.Refuse(catalog.RefusedPolicy, "joins", "join.coarse", a.ID, b.ID, x.Grain, x.Policy.Grain).WithField("join")
+		return catalog.Refuse(catalog.RefusedPolicy, "joins", "join.coarse", a.ID, b.ID, x.Grain, x.Policy.Grain).
+			WithField("join")
 	}
 	return nil
 }
