@@ -11,14 +11,22 @@ import (
 // TestEveryFieldOfAPolicyIsInTheTable by the names that the ledger's JSON has.
 func TestEveryFieldOfAPolicyIsInTheTable(t *testing.T) {
 	var want, have []string
-	for i := range reflect.TypeFor[Policy]().NumField() {
-		name, _, _ := strings.Cut(reflect.TypeFor[Policy]().Field(i).Tag.Get("json"), ",")
+	var p Policy
+	fields := reflect.ValueOf(&p).Elem()
+	for i := range fields.NumField() {
+		name, _, _ := strings.Cut(fields.Type().Field(i).Tag.Get("json"), ",")
 		want = append(want, name)
 	}
-	for _, f := range PolicyFields() {
+	for i, f := range PolicyFields() {
 		have = append(have, f.Name)
+		if f.In == nil {
+			t.Fatalf("no file can have %s", f.Name)
+		}
 		if !f.Public && f.set == nil {
 			t.Errorf("public: true would not be refused beside %s", f.Name)
+		}
+		if f.In(&p) != fields.Field(i).Addr().Interface() {
+			t.Errorf("%s is read into another field than the %d.", f.Name, i+1)
 		}
 		if f.words == nil || f.odrl == nil || f.amend == nil {
 			t.Errorf("nothing is said of %s", f.Name)

@@ -7,11 +7,20 @@ import (
 	"strings"
 )
 
-// PolicyField is one field of a policy: where it applies, what it can be, what is wrong
-// with it, what people and machines are told of it, and how it may be amended.
+// PolicyField is one field of a policy: where it applies, how a descriptor's file has it,
+// what it can be, what is wrong with it, what people and machines are told of it, and how
+// it may be amended.
 type PolicyField struct {
 	Name   string // as in the descriptor, without policy
 	Public bool   // it means something where public: true is set
+	// In points to the field. Its type is what a file has there: a scalar for a text, a
+	// number or a flag, a list for a list, and a mapping for a struct of texts, which are
+	// all needed then.
+	In    func(*Policy) any
+	Most  int  // of a number: the greatest
+	Share bool // of a text: it is a decimal number above 0 and at most 1
+	// Absent sets what a file means that leaves the field out; nil: it stays empty.
+	Absent func(*Descriptor)
 	// Values lists what the field, or each item of it, can be in a descriptor; the
 	// zero descriptor has what is possible in any. Nil, or an empty list: not known
 	// from the descriptor.
@@ -24,12 +33,14 @@ type PolicyField struct {
 	amend func(l *changeList, d, to Descriptor)
 }
 
-// policyFields are all fields of Policy, in its order. Checks, words, ODRL, amendments,
-// completion and the suggestions of the descriptor's reader go by them
+// policyFields are all fields of Policy, in its order. The descriptor's reader and its
+// suggestions, checks, words, ODRL, amendments and completion go by them
 // (TestEveryFieldOfAPolicyIsInTheTable).
 var policyFields = []PolicyField{
 	{
-		Name: "aggregates", Public: true, Values: anyOf(aggregateNames...), check: Descriptor.checkAggregates,
+		Name: "aggregates", In: func(p *Policy) any { return &p.Aggregates },
+		Absent: func(d *Descriptor) { d.Policy.Aggregates = []string{"count", "sum", "avg"} },
+		Public: true, Values: anyOf(aggregateNames...), check: Descriptor.checkAggregates,
 		words: func(d Descriptor) string { return "aggregates: " + strings.Join(d.Policy.Aggregates, ", ") },
 		odrl: func(d Descriptor) []Term { // an empty list: nothing is allowed
 			return []Term{{Name: "weir:aggregateFunction", Operator: "odrl:isAnyOf", List: append([]string{}, d.Policy.Aggregates...)}}
@@ -39,7 +50,8 @@ var policyFields = []PolicyField{
 		},
 	},
 	{
-		Name: "public", Public: true, Values: anyOf("true", "false"),
+		Name: "public", In: func(p *Policy) any { return &p.Public },
+		Public: true, Values: anyOf("true", "false"),
 		words: func(d Descriptor) string {
 			if !d.Policy.Public {
 				return ""
@@ -52,7 +64,9 @@ var policyFields = []PolicyField{
 		},
 	},
 	{
-		Name: "grain", Public: true, Values: policyGrains, check: Descriptor.checkGrain,
+		Name: "grain", In: func(p *Policy) any { return &p.Grain },
+		Absent: func(d *Descriptor) { d.Policy.Grain = d.Grain },
+		Public: true, Values: policyGrains, check: Descriptor.checkGrain,
 		words: func(d Descriptor) string {
 			if d.Policy.Public {
 				return ""
@@ -70,7 +84,8 @@ var policyFields = []PolicyField{
 		},
 	},
 	{
-		Name: "min_cohort", set: func(p Policy) bool { return p.MinCohort != 0 }, check: Descriptor.checkMinCohort,
+		Name: "min_cohort", In: func(p *Policy) any { return &p.MinCohort }, Most: MaxRegistryRows,
+		set: func(p Policy) bool { return p.MinCohort != 0 }, check: Descriptor.checkMinCohort,
 		words: func(d Descriptor) string {
 			return fmt.Sprintf("a group has at least %d entities with readings, or it is withheld", d.Policy.MinCohort)
 		},
@@ -82,7 +97,8 @@ var policyFields = []PolicyField{
 		},
 	},
 	{
-		Name: "min_coverage", set: func(p Policy) bool { return p.MinCoverage != "" }, check: Descriptor.checkMinCoverage,
+		Name: "min_coverage", In: func(p *Policy) any { return &p.MinCoverage }, Share: true,
+		set: func(p Policy) bool { return p.MinCoverage != "" }, check: Descriptor.checkMinCoverage,
 		words: func(d Descriptor) string {
 			return fmt.Sprintf("a row is over at least %s %% of its group's entities, or it is withheld unless partial rows are asked for", percent(d.Policy.Coverage()))
 		},
@@ -96,7 +112,8 @@ var policyFields = []PolicyField{
 		},
 	},
 	{
-		Name: "cubes", set: func(p Policy) bool { return len(p.Cubes) > 0 }, check: Descriptor.checkCubes,
+		Name: "cubes", In: func(p *Policy) any { return &p.Cubes },
+		set: func(p Policy) bool { return len(p.Cubes) > 0 }, check: Descriptor.checkCubes,
 		words: func(d Descriptor) string {
 			return unlessEmpty("entities are classed in this order: by ", joined(d.Policy.Cubes, " and ", "; by "), "")
 		},
@@ -106,7 +123,8 @@ var policyFields = []PolicyField{
 		},
 	},
 	{
-		Name: "moments", Values: Descriptor.MeasureNames, set: func(p Policy) bool { return len(p.Moments) > 0 }, check: Descriptor.checkMoments,
+		Name: "moments", In: func(p *Policy) any { return &p.Moments },
+		Values: Descriptor.MeasureNames, set: func(p Policy) bool { return len(p.Moments) > 0 }, check: Descriptor.checkMoments,
 		words: func(d Descriptor) string {
 			return unlessEmpty("exact sums of products: ", joined(lists(d.Policy.Moments), " × ", ", "), "")
 		},
@@ -114,7 +132,8 @@ var policyFields = []PolicyField{
 		amend: (*changeList).moments,
 	},
 	{
-		Name: "joins", set: func(p Policy) bool { return len(p.Joins) > 0 }, check: Descriptor.checkJoins,
+		Name: "joins", In: func(p *Policy) any { return &p.Joins },
+		set: func(p Policy) bool { return len(p.Joins) > 0 }, check: Descriptor.checkJoins,
 		words: func(d Descriptor) string {
 			return unlessEmpty("exact sums of products with measures of ", strings.Join(d.Policy.Joins, ", "), ", where that dataset lists this one too")
 		},
@@ -122,7 +141,8 @@ var policyFields = []PolicyField{
 		amend: func(l *changeList, d, to Descriptor) { l.shorter("policy.joins", d.Policy.Joins, to.Policy.Joins) },
 	},
 	{
-		Name: "related", Values: Descriptor.MeasureNames, set: func(p Policy) bool { return len(p.Related) > 0 }, check: Descriptor.checkRelated,
+		Name: "related", In: func(p *Policy) any { return &p.Related },
+		Values: Descriptor.MeasureNames, set: func(p Policy) bool { return len(p.Related) > 0 }, check: Descriptor.checkRelated,
 		words: func(d Descriptor) string {
 			return unlessEmpty("measures that tell of the same readings: ", joined(d.Policy.Related, ", ", "; "), "")
 		},
@@ -130,7 +150,8 @@ var policyFields = []PolicyField{
 		amend: (*changeList).related,
 	},
 	{
-		Name: "unrelated", Public: true, check: Descriptor.checkUnrelated,
+		Name: "unrelated", In: func(p *Policy) any { return &p.Unrelated },
+		Public: true, check: Descriptor.checkUnrelated,
 		words: func(d Descriptor) string {
 			return unlessEmpty("the publisher vouches that it has nothing to do with ", strings.Join(d.Policy.Unrelated, ", "), "")
 		},
@@ -140,7 +161,8 @@ var policyFields = []PolicyField{
 		},
 	},
 	{
-		Name: "portfolios", set: func(p Policy) bool { return p.Portfolios != 0 }, check: Descriptor.checkPortfolios,
+		Name: "portfolios", In: func(p *Policy) any { return &p.Portfolios }, Most: MaxColumns,
+		set: func(p Policy) bool { return p.Portfolios != 0 }, check: Descriptor.checkPortfolios,
 		words: func(d Descriptor) string {
 			if n := d.Policy.Owners(); n > 1 {
 				return fmt.Sprintf("exact portfolios of up to %d owners, whom the publisher trusts not to pool what they learn", n)
@@ -157,8 +179,9 @@ var policyFields = []PolicyField{
 		},
 	},
 	{
-		Name: "portfolio_change", Values: anyOf(string(PortfolioPerPeriod), string(PortfolioNever)),
-		set: func(p Policy) bool { return p.PortfolioChange != "" }, check: Descriptor.checkPortfolioChange,
+		Name: "portfolio_change", In: func(p *Policy) any { return &p.PortfolioChange },
+		Values: anyOf(string(PortfolioPerPeriod), string(PortfolioNever)),
+		set:    func(p Policy) bool { return p.PortfolioChange != "" }, check: Descriptor.checkPortfolioChange,
 		words: func(d Descriptor) string {
 			if d.Policy.Change() == PortfolioNever {
 				return "an owner's exact portfolio is its first list for ever"
@@ -175,7 +198,8 @@ var policyFields = []PolicyField{
 		},
 	},
 	{
-		Name: "dp", set: func(p Policy) bool { return p.DP != nil }, check: Descriptor.checkDP,
+		Name: "dp", In: func(p *Policy) any { return &p.DP },
+		set: func(p Policy) bool { return p.DP != nil }, check: Descriptor.checkDP,
 		words: func(d Descriptor) string {
 			p := d.Policy.DP
 			if p == nil {

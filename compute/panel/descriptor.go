@@ -160,7 +160,7 @@ func (c *descriptorCheck) source(f fileDescriptor) *Source {
 		src.Missing = texts(f.Missing)
 	}
 	c.measures(f.Measures, src)
-	c.policy(f.Policy, src)
+	c.policy(f.Policy, d)
 	if f.Price != nil {
 		d.Price = &catalog.Price{
 			PerQuery: c.decimal(f.Price.PerQuery, "price.per_query"),

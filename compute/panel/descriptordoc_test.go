@@ -78,6 +78,9 @@ func fieldsOf(of reflect.Type, tag, prefix string, leaf func(reflect.Type) bool)
 		f := of.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get(tag), ",")
 		path, inner := prefix+name, f.Type
+		if inner == reflect.TypeFor[filePolicy]() {
+			inner = policyForm // which catalog's table says
+		}
 		if inner.Kind() == reflect.Pointer {
 			inner = inner.Elem()
 		}

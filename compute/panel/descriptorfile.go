@@ -2,12 +2,15 @@ package panel
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/weirdata/weir/catalog"
 )
 
 // The form of a descriptor, DESCRIPTOR.md. Every scalar keeps its own text
@@ -72,27 +75,47 @@ type fileMeasure struct {
 	Buckets  []scalar `yaml:"buckets"`
 }
 
-type filePolicy struct {
-	Aggregates      []scalar   `yaml:"aggregates"`
-	Public          scalar     `yaml:"public"`
-	Grain           scalar     `yaml:"grain"`
-	MinCohort       scalar     `yaml:"min_cohort"`
-	MinCoverage     scalar     `yaml:"min_coverage"`
-	Cubes           [][]scalar `yaml:"cubes"`
-	Moments         [][]scalar `yaml:"moments"`
-	Joins           []scalar   `yaml:"joins"`
-	Related         [][]scalar `yaml:"related"`
-	Unrelated       []scalar   `yaml:"unrelated"`
-	Portfolios      scalar     `yaml:"portfolios"`
-	PortfolioChange scalar     `yaml:"portfolio_change"`
-	DP              *fileDP    `yaml:"dp"`
+// filePolicy is a policy as the file has it, a policyForm; not valid where it has none.
+type filePolicy struct{ form reflect.Value }
+
+// policyForm has what catalog's table says of each field of a policy, in its order.
+var policyForm = func() reflect.Type {
+	var fields []reflect.StructField
+	for i, f := range catalog.PolicyFields() {
+		fields = append(fields, formField(fmt.Sprintf("Field%d", i), f.Name, reflect.TypeOf(f.In(new(catalog.Policy))).Elem()))
+	}
+	return reflect.StructOf(fields)
+}()
+
+// formField is a field of a form, which the file calls by a name, for values of a type.
+func formField(field, name string, t reflect.Type) reflect.StructField {
+	return reflect.StructField{Name: field, Type: formOf(t), Tag: reflect.StructTag(`yaml:"` + name + `"`)}
 }
 
-type fileDP struct {
-	EpsilonPerQuery    scalar `yaml:"epsilon_per_query"`
-	EpsilonPerContract scalar `yaml:"epsilon_per_contract"`
-	EpsilonFamily      scalar `yaml:"epsilon_family"`
-	Delta              scalar `yaml:"delta"`
+// formOf is a type with scalars for its texts, numbers and flags.
+func formOf(t reflect.Type) reflect.Type {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return reflect.PointerTo(formOf(t.Elem()))
+	case reflect.Slice, reflect.Array:
+		return reflect.SliceOf(formOf(t.Elem()))
+	case reflect.Struct:
+		fields := make([]reflect.StructField, t.NumField())
+		for i := range fields {
+			f := t.Field(i)
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			fields[i] = formField(f.Name, name, f.Type)
+		}
+		return reflect.StructOf(fields)
+	}
+	return reflect.TypeFor[scalar]()
+}
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (p *filePolicy) UnmarshalYAML(n ast.Node) error {
+	form := reflect.New(policyForm)
+	p.form = form.Elem()
+	return yaml.NodeToValue(n, form.Interface(), yaml.Strict())
 }
 
 type filePrice struct {

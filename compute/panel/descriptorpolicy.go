@@ -3,12 +3,10 @@ package panel
 import (
 	"fmt"
 	"math"
+	"reflect"
 
 	"github.com/weirdata/weir/catalog"
 )
-
-// defaultAggregates are granted where a policy names none.
-var defaultAggregates = []string{"count", "sum", "avg"}
 
 func (c *descriptorCheck) measures(list []fileMeasure, src *Source) {
 	if len(list) == 0 {
@@ -81,44 +79,77 @@ func (c *descriptorCheck) buckets(list []scalar, decimals int, field string) []s
 	return out
 }
 
-func (c *descriptorCheck) policy(f filePolicy, src *Source) {
-	p := &src.Descriptor.Policy
-	p.Aggregates = texts(f.Aggregates)
-	if f.Aggregates == nil {
-		p.Aggregates = defaultAggregates
+// policy reads the fields that catalog's table has.
+func (c *descriptorCheck) policy(f filePolicy, d *catalog.Descriptor) {
+	if !f.form.IsValid() {
+		f.form = reflect.Zero(policyForm)
 	}
-	p.Public = c.flag(f.Public, "policy.public")
-	p.Grain = src.Descriptor.Grain
-	if f.Grain.given() {
-		p.Grain = c.grain(f.Grain, "policy.grain")
-		if p.Grain != "" && src.Descriptor.Grain != "" && p.Grain.Finer(src.Descriptor.Grain) {
-			c.fault(f.Grain, "policy.grain", fmt.Sprintf("%s is finer than the dataset's %s", p.Grain, src.Descriptor.Grain), "")
+	for i, row := range catalog.PolicyFields() {
+		switch form := f.form.Field(i); {
+		case !form.IsZero():
+			c.policyField(row, form, d)
+		case row.Absent != nil:
+			row.Absent(d)
 		}
 	}
-	p.MinCohort = c.integer(f.MinCohort, "policy.min_cohort", catalog.MaxRegistryRows)
-	p.MinCoverage = c.share(f.MinCoverage, "policy.min_coverage")
-	for _, cube := range f.Cubes {
-		p.Cubes = append(p.Cubes, texts(cube))
-	}
-	p.Moments = c.pairs(f.Moments, "policy.moments")
-	if f.Joins != nil {
-		p.Joins = texts(f.Joins)
-	}
-	for _, group := range f.Related {
-		p.Related = append(p.Related, texts(group))
-	}
-	if f.Unrelated != nil {
-		p.Unrelated = texts(f.Unrelated)
-	}
-	p.Portfolios = c.integer(f.Portfolios, "policy.portfolios", catalog.MaxColumns)
-	p.PortfolioChange = catalog.PortfolioChange(f.PortfolioChange.text)
-	if f.DP != nil {
-		p.DP = &catalog.DP{
-			EpsilonPerQuery:    c.need(f.DP.EpsilonPerQuery, "policy.dp.epsilon_per_query"),
-			EpsilonPerContract: c.need(f.DP.EpsilonPerContract, "policy.dp.epsilon_per_contract"),
-			EpsilonFamily:      c.need(f.DP.EpsilonFamily, "policy.dp.epsilon_family"),
-			Delta:              c.need(f.DP.Delta, "policy.dp.delta"),
+}
+
+// policyField reads what the file says of a field into where the policy keeps it.
+func (c *descriptorCheck) policyField(row catalog.PolicyField, form reflect.Value, d *catalog.Descriptor) {
+	field := "policy." + row.Name
+	into := reflect.ValueOf(row.In(&d.Policy)).Elem()
+	switch written := form.Interface().(type) {
+	case scalar:
+		switch in := into.Addr().Interface().(type) {
+		case *bool:
+			*in = c.flag(written, field)
+		case *int:
+			*in = c.integer(written, field, row.Most)
+		case *catalog.Grain:
+			*in = c.policyGrain(written, field, d.Grain)
+		case *string:
+			*in = written.text
+			if row.Share {
+				*in = c.share(written, field)
+			}
+		default: // a text of few values, which catalog checks
+			into.SetString(written.text)
 		}
+	case []scalar:
+		into.Set(reflect.ValueOf(texts(written)))
+	case [][]scalar:
+		c.lists(written, field, into)
+	default: // a mapping of texts
+		into.Set(reflect.New(into.Type().Elem()))
+		for i := range form.Elem().NumField() {
+			part, _ := form.Elem().Field(i).Interface().(scalar)
+			into.Elem().Field(i).SetString(c.need(part, field+"."+form.Elem().Type().Field(i).Tag.Get("yaml")))
+		}
+	}
+}
+
+// policyGrain is a grain that is not finer than the dataset's.
+func (c *descriptorCheck) policyGrain(s scalar, field string, finest catalog.Grain) catalog.Grain {
+	g := c.grain(s, field)
+	if g != "" && finest != "" && g.Finer(finest) {
+		c.fault(s, field, fmt.Sprintf("%s is finer than the dataset's %s", g, finest), "")
+	}
+	return g
+}
+
+// lists reads lists of names, or pairs of measures, into a list of either.
+func (c *descriptorCheck) lists(written [][]scalar, field string, into reflect.Value) {
+	one := into.Type().Elem()
+	for i, list := range written {
+		if one.Kind() == reflect.Array && len(list) != one.Len() {
+			at := scalar{}
+			if len(list) > 0 {
+				at = list[0]
+			}
+			c.fault(at, fmt.Sprintf("%s[%d]", field, i), fmt.Sprintf("%d measures", len(list)), "want a pair")
+			continue
+		}
+		into.Set(reflect.Append(into, reflect.ValueOf(texts(list)).Convert(one)))
 	}
 }
 
@@ -142,19 +173,3 @@ func (c *descriptorCheck) share(s scalar, field string) string {
 
 // unitsOfOne is 1 in units of 10^-maxDecimals.
 const unitsOfOne = 1_000_000_000
-
-func (c *descriptorCheck) pairs(list [][]scalar, field string) [][2]string {
-	var out [][2]string
-	for i, pair := range list {
-		if len(pair) != 2 {
-			at := scalar{}
-			if len(pair) > 0 {
-				at = pair[0]
-			}
-			c.fault(at, fmt.Sprintf("%s[%d]", field, i), fmt.Sprintf("%d measures", len(pair)), "want a pair")
-			continue
-		}
-		out = append(out, [2]string{pair[0].text, pair[1].text})
-	}
-	return out
-}

@@ -33,12 +33,15 @@ func (p positions) walk(path string, v reflect.Value) (first scalar) {
 			note(p.walk(fmt.Sprintf("%s[%d]", path, i), v.Index(i)))
 		}
 	case reflect.Struct:
-		if s, ok := v.Interface().(scalar); ok {
+		switch s := v.Interface().(type) {
+		case scalar:
 			note(s)
-			break
-		}
-		for i := range v.NumField() {
-			note(p.walk(strings.TrimPrefix(path+"."+v.Type().Field(i).Tag.Get("yaml"), "."), v.Field(i)))
+		case filePolicy:
+			note(p.walk(path, s.form))
+		default:
+			for i := range v.NumField() {
+				note(p.walk(strings.TrimPrefix(path+"."+v.Type().Field(i).Tag.Get("yaml"), "."), v.Field(i)))
+			}
 		}
 	}
 	if first.given() {

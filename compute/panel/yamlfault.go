@@ -35,6 +35,9 @@ func fieldNames(t reflect.Type) []string {
 	case reflect.Slice, reflect.Pointer:
 		return fieldNames(t.Elem())
 	case reflect.Struct:
+		if t == reflect.TypeFor[filePolicy]() {
+			t = policyForm
+		}
 	default:
 		return nil
 	}
