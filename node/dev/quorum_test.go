@@ -254,7 +254,7 @@ func TestNodeThatHangsIsReplaced(t *testing.T) {
 			// It is asked alone, and once: it asks the next leader by itself, and does not wait for
 			// the one that hangs, which it would do for longer than the request may take.
 			p := c.Profile()
-			p.Addr, p.Nodes = c.addr(via), slices.DeleteFunc(p.Nodes, func(n client.ProfileNode) bool { return n.ID != via })
+			p.Addr, p.Nodes = c.addr(via), slices.DeleteFunc(slices.Clone(p.Nodes), func(n client.ProfileNode) bool { return n.ID != via })
 			alone, err := client.New(p, buyer.Key(), client.Options{Patience: time.Nanosecond, RequestTimeout: forBusyMachines / 2, PingTimeout: forBusyMachines})
 			if err != nil {
 				t.Fatal(err)
