@@ -57,12 +57,15 @@ func startRaft(l *Ledger) (*raftNode, error) {
 	r := &raftNode{opts: l.opts, logger: l.logger, ended: make(chan struct{}), observed: make(chan raft.Observation, 1)}
 	layer := newStreams(l.opts.Transport, l.opts)
 	layer.own = l.disk.identity.incarnation
-	r.trans = newMembers(l, layer, raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Logger:  logbridge.New(l.opts.Logger, "raft-net"),
-		Stream:  layer,
-		MaxPool: peerPool,
-		Timeout: peerTimeout,
-	}))
+	r.trans = &members{
+		transport: transport{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+			Logger:  logbridge.New(l.opts.Logger, "raft-net"),
+			Stream:  layer,
+			MaxPool: peerPool,
+			Timeout: peerTimeout,
+		})},
+		opts: l.opts, identity: l.disk.identity, layer: layer, logs: map[raft.ServerAddress]uint64{},
+	}
 	config := raftConfig(l.opts, l.disk.threshold())
 	if err := r.bootstrap(config, l.disk); err != nil {
 		return nil, errors.Join(err, r.trans.Close())

@@ -199,10 +199,7 @@ func (c *cluster) proposeQuery(ctx context.Context, t *testing.T, cl *client.Cli
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPayload(c.genesis.Cluster().String(), catalog.KindQuerySubmit, time.Now().UnixMilli(), body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := newPayload(c.genesis.Cluster().String(), catalog.KindQuerySubmit, time.Now().UnixMilli(), body)
 	e, err := catalog.Sign(key.Signing(), key.ID(), p)
 	if err != nil {
 		t.Fatal(err)

@@ -101,10 +101,7 @@ func TestRefusedActsGrowTheLedgerOnlySoFar(t *testing.T) {
 	insurer := c.admit(ctx, newKey(t, "insurer"), catalog.RoleBuyer)
 	n1 := c.nodes["n1"]
 	order := func(cl *client.Client, forge bool) error {
-		p, err := newPayload(n1.cluster.String(), catalog.KindOrderCreate, clock().UnixMilli(), []byte(`{"dataset":"nothing","purpose":"to be refused"}`))
-		if err != nil {
-			t.Fatal(err)
-		}
+		p := newPayload(n1.cluster.String(), catalog.KindOrderCreate, clock().UnixMilli(), []byte(`{"dataset":"nothing","purpose":"to be refused"}`))
 		e, err := catalog.Sign(cl.Key().Signing(), cl.Key().ID(), p)
 		if err != nil {
 			t.Fatal(err)

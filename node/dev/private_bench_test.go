@@ -68,8 +68,13 @@ func uploadBytes(tb testing.TB, bits int) (total int) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	for point := 1; point <= 3; point++ {
-		total += p.VectorShareBytes(he.VectorSpec{Nodes: 3, Threshold: 2, Entities: plants, Bits: bits}, point) + seal.Overhead
+	spec := he.VectorSpec{Nodes: 3, Threshold: 2, Entities: plants, Bits: bits}
+	shares, err := he.DealVector(p, spec, make([]uint64, plants))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, s := range shares {
+		total += len(s) + seal.Overhead
 	}
 	return total
 }

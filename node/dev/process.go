@@ -55,6 +55,16 @@ func startProcess(command []string, logFile, pidFile string) (*process, error) {
 	return p, nil
 }
 
+// gone reports whether the process has ended.
+func (p *process) gone() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // stop asks the node to stop and waits, at most stopWait; then it kills it.
 func (p *process) stop() error {
 	var errs []error
