@@ -254,7 +254,9 @@ func TestNodesThatHangArePassedOver(t *testing.T) {
 	profile.Nodes = append([]client.ProfileNode(nil), w.Profile.Nodes...)
 	profile.Nodes[0].Addr, profile.Nodes[1].Addr = silent(t), silent(t)
 	profile.Addr = profile.Nodes[0].Addr
-	c, err := client.New(profile, w.Keys[catalog.RoleOperator], w.Options())
+	o := w.Options()
+	o.PingTimeout, o.Patience = client.DefaultPingTimeout, time.Minute
+	c, err := client.New(profile, w.Keys[catalog.RoleOperator], o)
 	w.Must(err)
 	t.Cleanup(c.Close)
 	for range 2 { // how long that takes, and who is asked the second time, is told in fake time
@@ -284,6 +286,11 @@ func TestRequestIsMadeElsewhereWhenItsNodeBeginsToHang(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	})
-	_, err := client.Principals.All(w.Ctx, w.Client(catalog.RoleOperator))
+	o := w.Options()
+	o.PingTimeout, o.Patience = client.DefaultPingTimeout, time.Minute
+	c, err := client.New(w.Profile, w.Keys[catalog.RoleOperator], o)
+	w.Must(err)
+	t.Cleanup(c.Close)
+	_, err = client.Principals.All(w.Ctx, c)
 	w.Must(err)
 }
