@@ -146,6 +146,12 @@ func ParsePeriod(text string) (Grain, int64, error) {
 		}
 		return g, GrainHour.In(24*day+h, g), nil
 	}
+	switch {
+	case text == "":
+		return "", 0, fmt.Errorf("period %q is empty", text)
+	case len(text) > len(periodForms[0]):
+		return "", 0, fmt.Errorf("period %.40q is too long", text)
+	}
 	return "", 0, fmt.Errorf("period %.40q is not of the form 2024, 2024-Q1, 2024-05, 2024-05-07 or 2024-05-07T13", text)
 }
 
