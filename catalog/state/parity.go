@@ -114,7 +114,11 @@ func attemptVersion(c *applyContext, b catalog.VersionAttempt) error {
 	if err != nil {
 		return err
 	}
-	v.Attempts = append(v.Attempts, catalog.Attempt{Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: int64(v.Tiles)})
+	sharings, err := c.sharingsOf(v)
+	if err != nil {
+		return err
+	}
+	v.Attempts = append(v.Attempts, catalog.Attempt{Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: int64(v.Tiles), Sharings: sharings})
 	v.Parity, v.Held, v.Modulus = make([]uint64, len(b.Active)), make([]bool, len(b.Active)), 0
 	return c.putVersion(v)
 }

@@ -125,3 +125,18 @@ func (v View) PendingKeys() ([]PendingKey, error) {
 	}
 	return all, nil
 }
+
+// PendingRefreshes returns the keys that are to be shared anew.
+func (v View) PendingRefreshes() ([]catalog.Key, error) {
+	ids, err := records.Names(v.r, records.PrefixTodoRefresh)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]catalog.Key, len(ids))
+	for i, id := range ids {
+		if all[i], err = v.Key(id); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
