@@ -148,7 +148,7 @@ func ParsePeriod(text string) (Grain, int64, error) {
 	}
 	switch {
 	case text == "":
-		return "", 0, fmt.Errorf("period %q is empty", text)
+		return "", 0, fmt.Errorf("period %.40q is empty", text)
 	case len(text) > len(periodForms[0]):
 		return "", 0, fmt.Errorf("period %.40q is too long", text)
 	}

@@ -22,7 +22,7 @@ var nodeSentences = map[string]sentence{
 	"key.committed":        {"node %s has committed", ""},
 	"key.copied":           {"the public share is that of node %s", ""},
 	"key.current":          {"the publisher's key is %s, epoch %d; not %.80q, epoch %d", ""},
-	"key.dealers":          {"dealers %v, want %d different points of 1 to %d in ascending order", ""},
+	"key.dealers":          {"%d dealers, want %d different points of 1 to %d in ascending order", ""},
 	"key.dealings":         {"%d dealings, want one for each of %d nodes", ""},
 	"key.digest":           {"a digest is missing", ""},
 	"key.no_publisher":     {"%s is no publisher and has no key", ""},

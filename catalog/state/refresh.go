@@ -55,7 +55,7 @@ func reshareKey(c *applyContext, b catalog.KeyReshare) error {
 	}
 	ascending := slices.IsSorted(b.Dealers) && len(slices.Compact(slices.Clone(b.Dealers))) == len(b.Dealers)
 	if len(b.Dealers) != t || !ascending || b.Dealers[0] < 1 || b.Dealers[t-1] > n {
-		return catalog.Invalid("dealers", "key.dealers", b.Dealers, t, n)
+		return catalog.Invalid("dealers", "key.dealers", len(b.Dealers), t, n)
 	}
 	k.Refresh = &catalog.Refresh{
 		Epoch: b.Epoch, Attempt: b.Attempt, State: catalog.KeyCommitting, Reference: c.digest, Dealers: b.Dealers,

@@ -70,14 +70,14 @@ func (a *assembly) panel(ctx context.Context) (*Panel, error) {
 	step := min(max(a.memory/8/(len(a.registry)*len(p.Columns)), 1), a.periods)
 	for from := 0; from < a.periods; from += step {
 		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("reading files: %w", err)
+			return nil, fmt.Errorf("read files: %w", err)
 		}
 		if err := a.band(p, out, from, min(from+step, a.periods)); err != nil {
-			return nil, fmt.Errorf("sorting readings: %w", err)
+			return nil, fmt.Errorf("sort readings: %w", err)
 		}
 	}
 	if err := a.tellTwins(); err != nil {
-		return nil, fmt.Errorf("sorting readings: %w", err)
+		return nil, fmt.Errorf("sort readings: %w", err)
 	}
 	if a.faulty || a.faults.Total > 0 {
 		return nil, nil //nolint:nilnil // as above
@@ -85,7 +85,7 @@ func (a *assembly) panel(ctx context.Context) (*Panel, error) {
 	for m := range p.Columns {
 		var err error
 		if p.Columns[m].Values, err = out[m].Done(); err != nil {
-			return nil, fmt.Errorf("sorting readings: %w", err)
+			return nil, fmt.Errorf("sort readings: %w", err)
 		}
 	}
 	return p, nil

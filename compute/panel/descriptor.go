@@ -46,21 +46,17 @@ type Source struct {
 func ReadDescriptor(name string, r io.Reader) (*Source, error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxDescriptor+1))
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", name, err)
+		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	c := &descriptorCheck{}
 	if len(b) > maxDescriptor {
 		c.fault(scalar{}, "", fmt.Sprintf("more than %d bytes", maxDescriptor), "a descriptor is a short YAML file")
 		return nil, c.joined(name)
 	}
-	file, err := parseDescriptor(b)
-	if err != nil {
-		var fault *DescriptorError
-		if errors.As(err, &fault) {
-			c.faults = append(c.faults, fault)
-			return nil, c.joined(name)
-		}
-		return nil, fmt.Errorf("reading %s: %w", name, err)
+	file, fault := parseDescriptor(b)
+	if fault != nil {
+		c.faults = append(c.faults, fault)
+		return nil, c.joined(name)
 	}
 	src := c.source(file)
 	if len(c.faults) == 0 {
@@ -311,7 +307,7 @@ func (c *descriptorCheck) integer(s scalar, field string, most int) int {
 }
 
 func (c *descriptorCheck) flag(s scalar, field string) bool {
-	if s.given() && !slices.Contains([]string{"true", "false"}, s.text) {
+	if s.given() && s.text != "true" && s.text != "false" {
 		c.fault(s, field, fmt.Sprintf("%.20q is neither true nor false", s.text), "")
 	}
 	return s.text == "true"

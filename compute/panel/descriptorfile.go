@@ -181,7 +181,7 @@ func (e *DescriptorError) Error() string {
 // unknown and no repeated fields, and no anchors, aliases, merges or tags: a
 // descriptor needs none, and aliases multiply. No nulls either: the YAML null
 // would silently become an empty text.
-func parseDescriptor(b []byte) (fileDescriptor, error) {
+func parseDescriptor(b []byte) (fileDescriptor, *DescriptorError) {
 	var d fileDescriptor
 	file, err := parser.ParseBytes(b, 0)
 	if err != nil {

@@ -82,7 +82,7 @@ func inItsEncoding(read func(gb18030 bool) error) error {
 func openText(f File, gb18030 bool) (*textReader, io.Closer, error) {
 	closer, err := f.Open()
 	if err != nil {
-		return nil, nil, fmt.Errorf("opening %s: %w", f.Name, err)
+		return nil, nil, fmt.Errorf("open %s: %w", f.Name, err)
 	}
 	r, err := textOf(closer, gb18030)
 	if err != nil {
@@ -219,15 +219,13 @@ func (t *textReader) check(p []byte, last bool) error {
 	}
 	whole := len(p)
 	if !utf8.Valid(p) {
-		whole = t.validPrefix(p)
-		if whole < len(p) && utf8.FullRune(p[whole:]) {
-			t.line += bytes.Count(p[:whole], []byte("\n"))
-			t.count(p[:whole])
-			return t.bad()
-		}
+		whole = validPrefix(p)
 	}
 	t.line += bytes.Count(p[:whole], []byte("\n"))
 	t.count(p[:whole])
+	if utf8.FullRune(p[whole:]) {
+		return t.bad()
+	}
 	t.tail += copy(t.held[t.tail:], p[whole:])
 	if last && t.tail > 0 {
 		return t.bad()
@@ -255,20 +253,15 @@ func (t *textReader) finish(p []byte) int {
 	return done
 }
 
-func (t *textReader) validPrefix(p []byte) int {
-	at := 0
-	for at < len(p) {
-		if p[at] < utf8.RuneSelf {
-			at++
-			continue
-		}
+// validPrefix is how many bytes come before the first that is no whole character.
+func validPrefix(p []byte) int {
+	for at := 0; ; {
 		r, size := utf8.DecodeRune(p[at:])
 		if r == utf8.RuneError && size <= 1 {
-			break
+			return at
 		}
 		at += size
 	}
-	return at
 }
 
 // count counts characters beyond ASCII until there are enough.

@@ -49,7 +49,7 @@ func (r *rowReader) fileFault(err error, line int) error {
 		r.discard()
 		r.fault(line, "", "the compressed file is damaged", "copy or compress it again")
 	default:
-		return fmt.Errorf("reading %s: %w", r.file, err)
+		return fmt.Errorf("read %s: %w", r.file, err)
 	}
 	return nil
 }

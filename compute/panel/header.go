@@ -24,7 +24,7 @@ func readHeader(src *Source, file string, names []string, faults *Errors) (heade
 	for i, n := range names {
 		h.names[i] = strings.TrimSpace(n)
 	}
-	if len(h.names) == 1 && src.columnCount() > 1 {
+	if len(h.names) == 1 { // of an entity, a period and a measure at least
 		for _, separator := range []string{"|", "，", "；", "、"} {
 			if strings.Contains(names[0], separator) {
 				faults.add(&DataError{File: file, Row: 1, Message: fmt.Sprintf("columns are separated by %q", separator), Want: `want the comma ","`})
@@ -83,8 +83,4 @@ func (s *Source) foreign(names []string) bool {
 		}
 	}
 	return true
-}
-
-func (s *Source) columnCount() int {
-	return 1 + len(s.Attributes) + len(s.PeriodColumns) + len(s.Columns)
 }

@@ -72,25 +72,13 @@ func (r *listReader) fault(row int, column, message, want string) {
 
 // read reads the file. Faults of its data are in faults; the error is of the
 // machine, or errNotUTF8.
-func (r *listReader) read(ctx context.Context, f File, gb18030 bool) (err error) {
+func (r *listReader) read(ctx context.Context, f File, gb18030 bool) error {
 	rows := &rowReader{src: &Source{}, rows: &rows{file: f.Name}} // for what it says of broken files
 	defer func() {
 		r.faults.join(rows.faults)
 		r.faults.sort([]File{f})
 	}()
-	text, closer, err := openText(f, gb18030)
-	if err != nil {
-		return rows.fileFault(err, 0)
-	}
-	defer func() { err = errors.Join(err, closer.Close()) }()
-	if err := r.table(ctx, text, rows); err != nil || r.faults.Total+rows.faults.Total == 0 {
-		return err
-	}
-	if err := text.damage(ctx); err != nil {
-		r.faults = Errors{}
-		return rows.fileFault(err, 0)
-	}
-	return nil
+	return rows.open(ctx, f, gb18030, &r.faults, func(ctx context.Context, text *textReader) error { return r.table(ctx, text, rows) })
 }
 
 // table reads the header and the rows; what is wrong with the file as such goes to
@@ -156,16 +144,17 @@ func (r *listReader) header(names []string) bool {
 	default:
 		r.fault(1, "", fmt.Sprintf("no column holds the entities' ids: want %q", r.options.IDColumns[0]), didYouMean(r.options.IDColumns[0], names))
 	}
-	if w := r.options.Weights; w != "" {
-		if r.weights = slices.Index(names, w); r.weights < 0 {
-			r.fault(1, w, "is not in the header", didYouMean(w, names))
+	find := func(name string) int {
+		if name == "" {
+			return -1
 		}
-	}
-	if p := r.options.Pieces; p != "" {
-		if r.pieces = slices.Index(names, p); r.pieces < 0 {
-			r.fault(1, p, "is not in the header", didYouMean(p, names))
+		at := slices.Index(names, name)
+		if at < 0 {
+			r.fault(1, name, "is not in the header", didYouMean(name, names))
 		}
+		return at
 	}
+	r.weights, r.pieces = find(r.options.Weights), find(r.options.Pieces)
 	return r.faults.Total == 0
 }
 

@@ -64,7 +64,7 @@ func (p *Panel) Presence() (*tiles.Presence, error) {
 func (p *Panel) Counts(d catalog.Descriptor) (tiles.Counts, error) {
 	presence, err := p.Presence()
 	if err != nil {
-		return tiles.Counts{}, fmt.Errorf("counting entities: %w", err)
+		return tiles.Counts{}, fmt.Errorf("count entities: %w", err)
 	}
 	return presence.Counts(d, p.First)
 }

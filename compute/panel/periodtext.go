@@ -2,6 +2,7 @@ package panel
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
@@ -157,15 +158,6 @@ func periodForm(g catalog.Grain) string {
 // blanks.
 func smallNumber(s string) (int64, bool) {
 	s = strings.TrimSpace(s)
-	if s == "" || len(s) > 9 {
-		return 0, false
-	}
-	var n int64
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return 0, false
-		}
-		n = n*10 + int64(s[i]-'0')
-	}
-	return n, true
+	n, err := strconv.ParseUint(s, 10, 32) // which takes no sign
+	return int64(n), err == nil && len(s) <= 9
 }

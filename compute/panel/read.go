@@ -1,6 +1,7 @@
 package panel
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ var ErrNoRegistry = errors.New("registry does not fit the descriptor")
 // when it is not needed any more.
 func Read(ctx context.Context, src *Source, registry []string, files []File, o Options) (p *Panel, attributes [][]string, err error) {
 	if len(src.Columns) == 0 || len(src.Columns) != len(src.Descriptor.Measures) {
-		return nil, nil, fmt.Errorf("reading files: %d columns for %d measures", len(src.Columns), len(src.Descriptor.Measures))
+		return nil, nil, fmt.Errorf("read files: %d columns for %d measures", len(src.Columns), len(src.Descriptor.Measures))
 	}
 	if o.Attributes != nil && len(o.Attributes) != len(registry) {
 		return nil, nil, fmt.Errorf("%w: attributes of %d entities for %d ids", ErrNoRegistry, len(o.Attributes), len(registry))
@@ -96,13 +97,6 @@ func distinctFiles(files []File, faults *Errors) []File {
 	})
 }
 
-func (o Options) workers() int {
-	if o.Workers > 0 {
-		return o.Workers
-	}
-	return runtime.GOMAXPROCS(0)
-}
-
 func readFiles(ctx context.Context, src *Source, ids []string, files []File, o Options, store *spill.Store) ([]*rows, error) {
 	var reg *registry
 	if ids != nil {
@@ -120,37 +114,30 @@ func readFiles(ctx context.Context, src *Source, ids []string, files []File, o O
 		total += n
 		o.Progress(total)
 	}
+	workers := max(min(cmp.Or(max(o.Workers, 0), runtime.GOMAXPROCS(0)), len(files)), 1)
 	_, inBatches, _ := o.memory()
-	batchRows := max(inBatches/rowBytes(len(src.Columns))/max(min(o.workers(), len(files)), 1), 1)
+	batchRows := max(inBatches/rowBytes(len(src.Columns))/workers, 1)
 	read := make([]*rows, len(files))
 	errs := make([]error, len(files))
-	inParallel(o.workers(), len(files), func(i int) {
-		r := &rowReader{src: src, registry: reg, progress: report, store: store, batchRows: batchRows}
-		if errs[i] = ctx.Err(); errs[i] == nil {
-			read[i], errs[i] = r.read(ctx, files[i])
-		}
-	})
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("reading files: %w", err)
-	}
-	return read, errors.Join(errs...)
-}
-
-// inParallel calls fn for 0 to n−1, by so many goroutines, and returns when all
-// are done.
-func inParallel(workers, n int, fn func(i int)) {
-	next := make(chan int, n)
-	for i := range n {
+	next := make(chan int, len(files))
+	for i := range files {
 		next <- i
 	}
 	close(next)
 	var all sync.WaitGroup
-	for range min(workers, n) {
+	for range workers {
 		all.Go(func() {
 			for i := range next {
-				fn(i)
+				r := &rowReader{src: src, registry: reg, progress: report, store: store, batchRows: batchRows}
+				if errs[i] = ctx.Err(); errs[i] == nil {
+					read[i], errs[i] = r.read(ctx, files[i])
+				}
 			}
 		})
 	}
 	all.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("read files: %w", err)
+	}
+	return read, errors.Join(errs...)
 }

@@ -46,28 +46,31 @@ func (r *rowReader) read(ctx context.Context, f File) (*rows, error) {
 		r.entities = entityReader{registry: r.registry, found: &r.found}
 		r.periods = periodReader{grain: r.src.Descriptor.Grain, parts: r.src.PeriodParts}
 		r.fields = make([]string, len(r.src.PeriodColumns))
-		return r.attempt(ctx, f, gb18030)
+		return r.open(ctx, f, gb18030, &r.faults, r.table)
 	})
 	if err != nil {
 		return nil, err
 	}
 	if err := r.keep(r.store, &r.batch); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", f.Name, err)
+		return nil, fmt.Errorf("read %s: %w", f.Name, err)
 	}
 	r.batch = batch{}
 	return r.rows, nil
 }
 
-func (r *rowReader) attempt(ctx context.Context, f File, gb18030 bool) (err error) {
+// open has a file read, by a function that adds faults of the data to a list or to rows. A
+// compressed file with faults may be damaged, which then is all that is wrong with it.
+func (r *rowReader) open(ctx context.Context, f File, gb18030 bool, faults *Errors, read func(context.Context, *textReader) error) (err error) {
 	text, closer, err := openText(f, gb18030)
 	if err != nil {
 		return r.fileFault(err, 0)
 	}
 	defer func() { err = errors.Join(err, closer.Close()) }()
-	if err := r.table(ctx, text); err != nil || r.faults.Total == 0 {
+	if err := read(ctx, text); err != nil || faults.Total+r.faults.Total == 0 {
 		return err
 	}
 	if err := text.damage(ctx); err != nil {
+		*faults = Errors{}
 		return r.fileFault(err, 0)
 	}
 	return nil
@@ -118,7 +121,7 @@ func (r *rowReader) table(ctx context.Context, text *textReader) error {
 		r.row(fields, line)
 		if len(r.batch.period) >= r.batchRows {
 			if err := r.keep(r.store, &r.batch); err != nil {
-				return fmt.Errorf("reading %s: %w", r.file, err)
+				return fmt.Errorf("read %s: %w", r.file, err)
 			}
 		}
 		if n%reportEvery == 0 {
@@ -179,12 +182,7 @@ func (r *rowReader) row(fields []string, line int) {
 
 // blank reports whether a row has nothing but separators.
 func blank(fields []string) bool {
-	for _, f := range fields {
-		if strings.TrimSpace(f) != "" {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(fields, func(f string) bool { return strings.TrimSpace(f) != "" })
 }
 
 func (r *rowReader) entityOf(fields []string, line int) (int32, *entityFault) {
@@ -215,10 +213,8 @@ func (r *rowReader) want(find func() string) string {
 
 // value is a reading in units of 10^-decimals, or missing.
 func (r *rowReader) value(m int, text string, line int) int64 {
-	for _, none := range r.src.Missing {
-		if text == none {
-			return missing
-		}
+	if slices.Contains(r.src.Missing, text) {
+		return missing
 	}
 	measure := &r.src.Descriptor.Measures[m]
 	v, fault := catalog.ParseUnits(text, measure.Decimals)

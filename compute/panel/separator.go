@@ -24,32 +24,20 @@ func NewCSV(text io.Reader) *csv.Reader {
 // outside of quotes, in this order; the comma where there is none.
 func separator(head []byte) rune {
 	quoted := false
-	var tab, semicolon bool
+	var has [1 << 8]bool
 	for _, c := range head {
-		switch {
-		case c == '"':
+		if c == '"' {
 			quoted = !quoted
-		case quoted:
-		case c == ',':
-			return ','
-		case c == '\t':
-			tab = true
-		case c == ';':
-			semicolon = true
-		case c == '\n', c == '\r':
-			return chosen(tab, semicolon)
+		}
+		has[c] = has[c] || !quoted
+		if has['\n'] || has['\r'] {
+			break
 		}
 	}
-	return chosen(tab, semicolon)
-}
-
-func chosen(tab, semicolon bool) rune {
-	switch {
-	case tab:
-		return '\t'
-	case semicolon:
-		return ';'
-	default:
-		return ','
+	for _, c := range ",\t;" {
+		if has[c] {
+			return c
+		}
 	}
+	return ','
 }

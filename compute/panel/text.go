@@ -2,7 +2,6 @@ package panel
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 )
@@ -12,11 +11,19 @@ import (
 // are *Errors.
 func ReadText(ctx context.Context, f File, most int) ([]byte, error) {
 	var r *rowReader
-	var text []byte
-	err := inItsEncoding(func(gb18030 bool) (err error) {
+	var b []byte
+	err := inItsEncoding(func(gb18030 bool) error {
 		r = &rowReader{src: &Source{}, rows: &rows{file: f.Name}} // for what it says of broken files
-		text, err = r.text(ctx, f, gb18030, most)
-		return err
+		return r.open(ctx, f, gb18030, &r.faults, func(_ context.Context, text *textReader) (err error) {
+			text.endless = true
+			if b, err = io.ReadAll(io.LimitReader(text, int64(most)+1)); err != nil {
+				return r.fileFault(err, text.line)
+			}
+			if len(b) > most {
+				r.fault(0, "", fmt.Sprintf("more than %d bytes", most), "")
+			}
+			return nil
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -24,27 +31,5 @@ func ReadText(ctx context.Context, f File, most int) ([]byte, error) {
 	if r.faults.Total > 0 {
 		return nil, &r.faults
 	}
-	return text, nil
-}
-
-func (r *rowReader) text(ctx context.Context, f File, gb18030 bool, most int) (b []byte, err error) {
-	text, closer, err := openText(f, gb18030)
-	if err != nil {
-		return nil, r.fileFault(err, 0)
-	}
-	defer func() { err = errors.Join(err, closer.Close()) }()
-	text.endless = true
-	b, err = io.ReadAll(io.LimitReader(text, int64(most)+1))
-	if err != nil {
-		err = r.fileFault(err, text.line)
-	} else if len(b) > most {
-		r.fault(0, "", fmt.Sprintf("more than %d bytes", most), "")
-	}
-	if err != nil || r.faults.Total == 0 {
-		return b, err
-	}
-	if err := text.damage(ctx); err != nil {
-		return nil, r.fileFault(err, 0)
-	}
-	return nil, nil
+	return b, nil
 }

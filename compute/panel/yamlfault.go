@@ -9,21 +9,18 @@ import (
 )
 
 // yamlFault turns the parser's error into ours, with its position.
-func yamlFault(err error) error {
-	var own *DescriptorError
-	if errors.As(err, &own) {
+func yamlFault(err error) *DescriptorError {
+	if own, ok := errors.AsType[*DescriptorError](err); ok {
 		return own
 	}
-	var unknown *yaml.UnknownFieldError
-	if errors.As(err, &unknown) && unknown.Token != nil {
+	if unknown, ok := errors.AsType[*yaml.UnknownFieldError](err); ok && unknown.Token != nil {
 		e := faultAt(unknown.Token, "unknown field "+unknown.Token.Value, "")
 		if n := nearest(unknown.Token.Value, fieldNames(reflect.TypeFor[fileDescriptor]())); n != "" {
 			e.Want = "did you mean " + n + "?"
 		}
 		return e
 	}
-	var y yaml.Error
-	if errors.As(err, &y) {
+	if y, ok := errors.AsType[yaml.Error](err); ok {
 		return faultAt(y.GetToken(), y.GetMessage(), "")
 	}
 	return &DescriptorError{Message: strings.TrimSpace(err.Error())}

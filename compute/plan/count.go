@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"math/bits"
 
 	"github.com/bits-and-blooms/bitset"
 
@@ -75,40 +74,25 @@ func (g *gridLayer) countInto(out []int64, column int, set *bitset.BitSet) error
 		return fmt.Errorf("the presence of version %d does not cover %d entities × %d periods", g.layer.Release, len(g.assign), len(g.periodOf))
 	}
 	words := set.Words()
-	excluded := periodSets{of: make([]int32, len(g.periodOf)), sets: [][]uint64{nil}}
+	excluded := nothingLeftOut
 	if column >= 0 {
 		excluded = g.exclusions(column)
 	}
 	// One element a part, and the first for entities of none.
 	perPart := make([]int64, len(g.verdict.Parts)+1)
 	for from := 0; from < len(g.periodOf); {
-		group, id := g.periodOf[from], excluded.of[from]
+		group, id := g.periodOf[from], excluded.at(from)
 		to := from + 1
-		for to < len(g.periodOf) && g.periodOf[to] == group && excluded.of[to] == id {
+		for to < len(g.periodOf) && g.periodOf[to] == group && excluded.at(to) == id {
 			to++
 		}
 		if group >= 0 {
-			g.countPeriods(words, from, to, perPart)
+			eachPresent(words, len(g.assign), from, to, func(_, e int) { perPart[g.assign[e]+1]++ })
 			g.assignCounts(perPart, int(group), excluded.sets[id], out)
 		}
 		from = to
 	}
 	return nil
-}
-
-// countPeriods adds the present cells of the periods [from, to) to into[1+i], i
-// being their part.
-func (g *gridLayer) countPeriods(words []uint64, from, to int, into []int64) {
-	entities := len(g.assign)
-	for p := from; p < to; p++ {
-		start := p * entities
-		end := start + entities
-		for i := start >> 6; i<<6 < end; i++ {
-			for w := wordWithin(words, i, start, end); w != 0; w &= w - 1 {
-				into[g.assign[i<<6+bits.TrailingZeros64(w)-start]+1]++
-			}
-		}
-	}
 }
 
 // wordWithin is word i without the bits outside [start, end).

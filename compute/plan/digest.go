@@ -19,8 +19,7 @@ const digestHeader = "weir plan v2\n"
 func (p *Plan) Digest() catalog.Digest {
 	w := planWriter{hash: sha256.New()}
 	w.buf = append(w.buf, digestHeader...)
-	w.numbers(len(p.Dataset))
-	w.buf = append(w.buf, p.Dataset...)
+	w.text(p.Dataset)
 	w.numbers(p.Release, len(p.Layers))
 	for _, l := range p.Layers {
 		w.numbers(l.Release)
@@ -45,9 +44,8 @@ func (p *Plan) Digest() catalog.Digest {
 	if p.Noise != nil {
 		w.numbers(len(p.Noise))
 		for _, law := range p.Noise {
-			text := law.String() // the parameter as an exact fraction
-			w.numbers(int(law.Kind()), len(text))
-			w.buf = append(w.buf, text...)
+			w.numbers(int(law.Kind()))
+			w.text(law.String()) // the parameter as an exact fraction
 		}
 	}
 	w.packedColumns(p)
@@ -94,9 +92,21 @@ func (w *planWriter) labels(p *Plan) {
 func (w *planWriter) texts(list ...string) {
 	w.numbers(len(list))
 	for _, s := range list {
-		w.numbers(len(s))
-		w.buf = append(w.buf, s...)
+		w.text(s)
 	}
+}
+
+// text adds a text behind its length.
+func (w *planWriter) text(s string) {
+	w.numbers(len(s))
+	w.buf = append(w.buf, s...)
+}
+
+func oneIf(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 func (w *planWriter) spill() {

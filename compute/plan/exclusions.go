@@ -2,19 +2,60 @@ package plan
 
 import (
 	"cmp"
+	"encoding/binary"
+	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/weirdata/weir/catalog"
 )
 
 // periodSets tells, for every period of the version, what a column is left out
 // of, parts or entities: of[p] is the number of a set in sets, a bitmap of them;
-// set 0 is empty. A nil of is 0 everywhere.
+// set 0 is empty. A nil of is 0 everywhere. Equal sets have equal keys.
 type periodSets struct {
 	of   []int32
 	sets [][]uint64
 	keys []string
+}
+
+// setWriter makes periodSets: set is that of the next periods.
+type setWriter struct {
+	periodSets
+	set     []uint64
+	known   map[string]int32
+	scratch []byte
+}
+
+func newSetWriter(periods, members int) *setWriter {
+	words := (members + 63) / 64
+	return &setWriter{
+		periodSets: periodSets{of: make([]int32, periods), sets: [][]uint64{nil}, keys: []string{""}},
+		set:        make([]uint64, words), known: map[string]int32{}, scratch: make([]byte, 0, 8*words),
+	}
+}
+
+// add adds a member to the set, toggle one that may be in it.
+func (w *setWriter) add(member int)    { w.set[member>>6] |= 1 << (member & 63) }
+func (w *setWriter) toggle(member int) { w.set[member>>6] ^= 1 << (member & 63) }
+
+// put says that the set is that of the periods [from, to).
+func (w *setWriter) put(from, to int) {
+	if from >= to || !slices.ContainsFunc(w.set, func(word uint64) bool { return word != 0 }) {
+		return // they have the empty one
+	}
+	key := w.scratch[:0]
+	for _, word := range w.set {
+		key = binary.LittleEndian.AppendUint64(key, word)
+	}
+	id, known := w.known[string(key)]
+	if !known {
+		id = int32(len(w.sets)) //nolint:gosec // at most one a period
+		w.keys, w.sets = append(w.keys, string(key)), append(w.sets, slices.Clone(w.set))
+		w.known[w.keys[id]] = id
+	}
+	for p := from; p < to; p++ {
+		w.of[p] = id
+	}
 }
 
 // nothingLeftOut is the empty set in every period.
@@ -41,53 +82,19 @@ type change struct {
 // exclusions sweeps over the periods once; only periods at which something
 // changes cost anything.
 func (g *gridLayer) exclusions(column int) periodSets {
-	out := periodSets{of: make([]int32, len(g.periodOf)), sets: [][]uint64{nil}, keys: []string{""}}
+	out := newSetWriter(len(g.periodOf), len(g.verdict.Parts))
 	changes := g.changes(column)
-	if len(changes) == 0 {
-		return out
-	}
-	known := map[string]int32{}
-	set := make([]uint64, (len(g.verdict.Parts)+63)/64)
-	members := 0
-	scratch := make([]byte, 8*len(set))
 	for i := 0; i < len(changes); {
-		from := changes[i].period
+		from, to := changes[i].period, len(g.periodOf)
 		for ; i < len(changes) && changes[i].period == from; i++ {
-			bit := uint64(1) << (changes[i].part & 63)
-			word := &set[changes[i].part>>6]
-			*word ^= bit
-			if *word&bit != 0 {
-				members++
-			} else {
-				members--
-			}
+			out.toggle(changes[i].part)
 		}
-		to := len(out.of)
 		if i < len(changes) {
 			to = changes[i].period
 		}
-		id := int32(0)
-		if members > 0 && from < to {
-			id = out.intern(known, set, scratch)
-		}
-		for p := from; p < to; p++ {
-			out.of[p] = id
-		}
+		out.put(from, to)
 	}
-	return out
-}
-
-func (e *periodSets) intern(known map[string]int32, set []uint64, scratch []byte) int32 {
-	encodeWords(scratch, set)
-	id, ok := known[string(scratch)]
-	if !ok {
-		id = int32(len(e.sets)) //nolint:gosec // at most one a period
-		key := string(scratch)
-		known[key] = id
-		e.sets = append(e.sets, slices.Clone(set))
-		e.keys = append(e.keys, key)
-	}
-	return id
+	return out.periodSets
 }
 
 // changes lists, in order of periods, where parts enter and leave. Intervals
@@ -117,20 +124,8 @@ func (g *gridLayer) changes(column int) []change {
 func (g *gridLayer) checkExclusions() error {
 	for i, e := range g.layer.Exclusions {
 		if !e.Fits(len(g.verdict.Columns), len(g.verdict.Parts)) {
-			return &exclusionError{index: i, exclusion: e}
+			return fmt.Errorf("exclusion %d is of column %d and part %d, which do not exist", i, e.Column, e.Part)
 		}
 	}
 	return nil
-}
-
-// exclusionError is an exclusion of a column or part that a layer does not
-// have.
-type exclusionError struct {
-	index     int
-	exclusion catalog.Exclusion
-}
-
-func (e *exclusionError) Error() string {
-	return "exclusion " + strconv.Itoa(e.index) + " is of column " + strconv.Itoa(e.exclusion.Column) +
-		" and part " + strconv.Itoa(e.exclusion.Part) + ", which do not exist"
 }

@@ -75,17 +75,8 @@ func (p *Plan) MaxTiles() int {
 	return most
 }
 
-// Magnitude is the largest possible absolute value of any element of the result:
-// the cells that go into it, present or not, times the largest encoded value of
-// the column's declared range, times the largest number of a vector that
-// multiplies it. It must stay below T/2.
-func (p *Plan) Magnitude(d catalog.Descriptor) *big.Int {
-	_, _, worst := p.widest(d)
-	return worst
-}
-
 // widest is the column of the largest magnitude, −1 for none, and the cells of its
-// largest group.
+// largest group. The magnitude must stay below T/2.
 func (p *Plan) widest(d catalog.Descriptor) (column int, cells int64, magnitude *big.Int) {
 	column, magnitude = -1, new(big.Int)
 	for i, sum := range p.magnitudes(d) {
@@ -99,7 +90,9 @@ func (p *Plan) widest(d catalog.Descriptor) (column int, cells int64, magnitude 
 	return column, cells, magnitude
 }
 
-// magnitudes are the same of each column.
+// magnitudes are, by column, the largest possible absolute value of an element of the
+// result: the cells that go into it, present or not, times the largest encoded value of the
+// column's declared range, times the largest number of a vector that multiplies it.
 func (p *Plan) magnitudes(d catalog.Descriptor) []*big.Int {
 	var out []*big.Int
 	for column, cells := range p.cells() {
@@ -110,7 +103,7 @@ func (p *Plan) magnitudes(d catalog.Descriptor) []*big.Int {
 		if kind := p.Kinds[column]; !kind.Count {
 			top = uint64(kind.Widest(d)) //nolint:gosec // never negative
 		}
-		one := new(big.Int).Mul(new(big.Int).SetUint64(top), p.private.largestOf(column))
+		one := new(big.Int).Mul(new(big.Int).SetUint64(top), p.LargestFactor(column))
 		out = append(out, one.Mul(one, big.NewInt(most)))
 	}
 	return out

@@ -34,8 +34,7 @@ func (p *Plan) Check(params he.Parameters, d catalog.Descriptor) (he.Budget, err
 		return he.Budget{}, err
 	}
 	b, err := params.CheckLoad(he.Load{Tiles: p.MaxTiles(), Magnitude: magnitude})
-	var overflow *he.OverflowError
-	if p.Noise != nil && errors.As(err, &overflow) {
+	if overflow, ok := errors.AsType[*he.OverflowError](err); ok && p.Noise != nil {
 		return b, &noisedOverflowError{tail: tail, err: overflow}
 	}
 	return b, err
@@ -76,15 +75,15 @@ func Refusal(err error) *catalog.Refusal {
 
 func overflowRefusal(err error, o *he.OverflowError) *catalog.Refusal {
 	tail := new(big.Int)
-	r := catalog.Refuse(catalog.RefusedPolicy, RuleOverflow, "plan.overflow", text(o.Magnitude), text(o.Limit))
-	var noised *noisedOverflowError
-	if errors.As(err, &noised) {
+	r := catalog.Refuse(catalog.RefusedPolicy, RuleOverflow, "plan.overflow", o.Magnitude.String(), o.Limit.String())
+	noised, ok := errors.AsType[*noisedOverflowError](err)
+	if ok {
 		tail = noised.tail
-		r = catalog.Refuse(catalog.RefusedPolicy, RuleOverflow, "plan.overflow_noise", text(o.Magnitude), text(o.Limit), text(tail))
+		r = catalog.Refuse(catalog.RefusedPolicy, RuleOverflow, "plan.overflow_noise", o.Magnitude.String(), o.Limit.String(), tail.String())
 	}
-	r.Numbers = append(r.Numbers, catalog.Number{Name: "magnitude", Value: text(o.Magnitude)}, catalog.Number{Name: "limit", Value: text(o.Limit)})
-	if noised != nil {
-		r.Numbers = append(r.Numbers, catalog.Number{Name: "noise_tail", Value: text(tail)})
+	r.Numbers = append(r.Numbers, catalog.Number{Name: "magnitude", Value: o.Magnitude.String()}, catalog.Number{Name: "limit", Value: o.Limit.String()})
+	if ok {
+		r.Numbers = append(r.Numbers, catalog.Number{Name: "noise_tail", Value: tail.String()})
 	}
 	return r.WithFixes(smallerSums(o, tail)...)
 }
@@ -114,11 +113,4 @@ func parts(whole, room *big.Int) *big.Int {
 		n.Add(n, big.NewInt(1))
 	}
 	return n
-}
-
-func text(x *big.Int) string {
-	if x == nil {
-		return "0"
-	}
-	return x.String()
 }

@@ -138,7 +138,7 @@ func checkBlocks(v catalog.Version) error {
 
 func (g *Grid) findColumns(d catalog.Descriptor) error {
 	for i, c := range g.verdict.Columns {
-		m := slices.IndexFunc(d.Measures, func(m catalog.Measure) bool { return m.Name == c.Measure })
+		m := d.MeasureIndex(c.Measure)
 		if c.Measure == "" && c.Count {
 			m = AnyMeasure
 		} else if m < 0 {

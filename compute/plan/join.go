@@ -254,8 +254,7 @@ func (w *planWriter) joined(p *Plan) {
 	} else {
 		w.buf = append(w.buf, "joined pairs\n"...)
 	}
-	w.numbers(len(j.dataset))
-	w.buf = append(w.buf, j.dataset...)
+	w.text(j.dataset)
 	w.numbers(j.release)
 	for i, pair := range j.layers {
 		if !one {
@@ -272,11 +271,7 @@ func (w *planWriter) joined(p *Plan) {
 		w.numbers(int(mids[0]), int(mids[1]))
 	}
 	for _, s := range p.Singles {
-		second := 0
-		if s.Second {
-			second = 1
-		}
-		w.numbers(second)
+		w.numbers(oneIf(s.Second))
 	}
 }
 

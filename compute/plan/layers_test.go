@@ -69,7 +69,7 @@ func checkLayered(l *plantest.Layered, t *rapid.T, planned *plan.Plan, sums []in
 	if err != nil || again.Digest() != planned.Digest() {
 		t.Fatalf("planned again, the digest differs (error %v)", err)
 	}
-	most := planned.Magnitude(l.Descriptor)
+	most := planned.Explain(l.Descriptor).Magnitude
 	for i, v := range sums {
 		if new(big.Int).Abs(big.NewInt(v)).Cmp(most) > 0 {
 			t.Fatalf("element %d is %d, more than the magnitude %s", i, v, most)
@@ -79,7 +79,7 @@ func checkLayered(l *plantest.Layered, t *rapid.T, planned *plan.Plan, sums []in
 	if err != nil || bound.Tiles < planned.Tiles {
 		t.Fatalf("the bound opens %d tiles, the plan %d: %v", bound.Tiles, planned.Tiles, err)
 	}
-	if size := bound.Magnitude(l.Descriptor); !planned.Private() && size.Cmp(most) < 0 { // counts are not bounded
+	if size := bound.Explain(l.Descriptor).Magnitude; !planned.Private() && size.Cmp(most) < 0 { // counts are not bounded
 		t.Fatalf("the bound's magnitude is %s, the plan's %s", size, most)
 	}
 	if !slices.IsSortedFunc(planned.Accumulators, func(a, b plan.Accumulator) int {

@@ -31,7 +31,7 @@ const TailBits = 60
 // A private vector multiplies what an entity moves by its number in it, at most
 // the largest that its bits allow. Private counts are made of the buyer's vector
 // and public presence: nothing that a reading can move, so they have no law.
-func newLaws(g *Grid, d catalog.Descriptor, p *private) ([]noise.Law, error) {
+func (p *Plan) newLaws(g *Grid, d catalog.Descriptor) ([]noise.Law, error) {
 	terms := g.verdict.Noise
 	if terms == nil || len(g.columns) == 0 {
 		return nil, nil
@@ -53,7 +53,7 @@ func newLaws(g *Grid, d catalog.Descriptor, p *private) ([]noise.Law, error) {
 		if m.width == nil {
 			continue
 		}
-		width, numbers := new(big.Int).Mul(m.width, p.largestOf(i)), big.NewInt(m.numbers)
+		width, numbers := new(big.Int).Mul(m.width, p.LargestFactor(i)), big.NewInt(m.numbers)
 		one, two := new(big.Int).Mul(l1, numbers), new(big.Int).Mul(l2, numbers)
 		if laws[i], err = columnLaw(width, one, two, shares(moved), epsilon, delta); err != nil {
 			return nil, fmt.Errorf("noise of %s: %w", g.verdict.Columns[i].Measure, err)
@@ -171,7 +171,7 @@ func (p *Plan) NoiseOf(d catalog.Descriptor, nodes int) ([]ColumnNoise, error) {
 			continue // all buckets of a measure have one law
 		}
 		m := d.Measures[p.Columns[i]]
-		use := p.private.vectorOf(i)
+		use := p.vectorOf(i)
 		what, unit, decimals := ColumnText(p.Kinds[i], m, d.MeasureNamed(p.Kinds[i].Times))
 		text, err := noise.Describe(law, nodes, decimals+use.Decimals)
 		if err != nil {

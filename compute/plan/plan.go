@@ -84,7 +84,12 @@ func New(d catalog.Descriptor, layers []Layer, verdict catalog.Verdict) (*Plan, 
 	for i, l := range layers {
 		alone[i].Version, alone[i].Held = l.Version, l.Held
 	}
-	p, err := newPlan(d, alone, verdict, nil, false)
+	return ofOne(d, alone, verdict, false)
+}
+
+// ofOne plans a verdict on one dataset.
+func ofOne(d catalog.Descriptor, layers []Layer, verdict catalog.Verdict, bound bool) (*Plan, error) {
+	p, err := newPlan(d, layers, verdict, nil, bound)
 	if err != nil {
 		return nil, fmt.Errorf("planning %s version %d: %w", verdict.Dataset, verdict.Release, err)
 	}
@@ -115,7 +120,7 @@ func newPlan(d catalog.Descriptor, layers []Layer, verdict catalog.Verdict, seco
 	if p.private, err = newPrivate(g, d, bound); err != nil {
 		return nil, err
 	}
-	if p.Noise, err = newLaws(g, d, p.private); err != nil {
+	if p.Noise, err = p.newLaws(g, d); err != nil {
 		return nil, err
 	}
 	singles := map[Single]int{}

@@ -130,7 +130,7 @@ func TestPlanOfASmallPanel(t *testing.T) {
 		t.Fatalf("slot maps (-want +got):\n%s", diff)
 	}
 	// Group x has four cells a period group, of a range centred on 0: at most 101 each.
-	if got := planned.Magnitude(p.Descriptor); got.Cmp(big.NewInt(4*101)) != 0 {
+	if got := planned.Explain(p.Descriptor).Magnitude; got.Cmp(big.NewInt(4*101)) != 0 {
 		t.Fatalf("magnitude %s, want 404", got)
 	}
 	p.Verdict.PeriodGroups = []catalog.PeriodGroup{{Intervals: []catalog.Interval{{From: 10, To: 14}}}}

@@ -48,11 +48,7 @@ type private struct {
 // section 0.4), so presence, which must be the layers' versions', is part of what the plan
 // is a function of.
 func NewPrivate(d catalog.Descriptor, layers []Layer, verdict catalog.Verdict) (*Plan, error) {
-	p, err := newPlan(d, layers, verdict, nil, false)
-	if err != nil {
-		return nil, fmt.Errorf("planning %s version %d: %w", verdict.Dataset, verdict.Release, err)
-	}
-	return p, nil
+	return ofOne(d, layers, verdict, false)
 }
 
 // IsPrivate reports whether a verdict names private vectors.
@@ -177,30 +173,22 @@ func (g *gridLayer) maskUncounted(d catalog.Descriptor, masks []periodSets) erro
 // period and are present in less than half of it.
 func (g *gridLayer) uncounted(d catalog.Descriptor, words []uint64) periodSets {
 	entities := len(g.assign)
-	out := periodSets{of: make([]int32, len(g.periodOf)), sets: [][]uint64{nil}, keys: []string{""}}
-	known, scratch := map[string]int32{}, make([]byte, 8*((entities+63)/64))
-	present, set := make([]int32, entities), make([]uint64, (entities+63)/64)
+	out, present := newSetWriter(len(g.periodOf), entities), make([]int, entities)
 	for from := 0; from < len(g.periodOf); {
 		span := d.Policy.Grain.Span(d.Grain.In(g.first+int64(from), d.Policy.Grain), d.Grain)
 		_, to := g.clip(span)
 		clear(present)
-		clear(set)
+		clear(out.set)
 		eachPresent(words, entities, from, to, func(_, e int) { present[e]++ })
-		id := int32(0)
 		for e, n := range present {
-			if n > 0 && 2*int(n) < to-from {
-				set[e>>6] |= 1 << (e & 63)
-				id = -1
+			if n > 0 && 2*n < to-from {
+				out.add(e)
 			}
 		}
-		if id < 0 {
-			id = out.intern(known, set, scratch)
-		}
-		for ; from < to; from++ {
-			out.of[from] = id
-		}
+		out.put(from, to)
+		from = to
 	}
-	return out
+	return out.periodSets
 }
 
 // eachPresent calls fn for every present cell of the periods [from, to).
@@ -252,9 +240,7 @@ func (p *private) tally(g *gridLayer, column int, set *bitset.BitSet, masked per
 func (p *Plan) Private() bool { return p.private != nil }
 
 // Vector is the id of the private vector that multiplies a column, or empty.
-func (p *Plan) Vector(column int) string {
-	return p.private.vectorOf(column).ID
-}
+func (p *Plan) Vector(column int) string { return p.vectorOf(column).ID }
 
 // SumCells says for every slot of a column's accumulators, one accumulator behind
 // the other, where it belongs: what he.NewPrivateSum takes beside the opened
@@ -291,10 +277,7 @@ func (p *Plan) CountCells(column int) []Tally {
 }
 
 // LargestFactor is the largest number that multiplies a cell of a column.
-func (p *Plan) LargestFactor(column int) *big.Int { return p.private.largestOf(column) }
-
-// largestOf is the largest number that multiplies a cell of a column.
-func (p *private) largestOf(column int) *big.Int {
+func (p *Plan) LargestFactor(column int) *big.Int {
 	return new(big.Int).SetUint64(1<<p.vectorOf(column).Bits - 1)
 }
 
@@ -303,13 +286,9 @@ func (p *private) largestOf(column int) *big.Int {
 func (w *planWriter) private(p *Plan) {
 	w.numbers(p.private.pieces)
 	for i, kind := range p.Kinds {
-		count := 0
-		if kind.Count {
-			count = 1
-		}
 		use := p.private.vectors[i]
-		w.numbers(count, len(use.ID))
-		w.buf = append(w.buf, use.ID...)
+		w.numbers(oneIf(kind.Count))
+		w.text(use.ID)
 		w.numbers(use.Bits, use.Entities, len(p.private.tallies[i]))
 		for _, t := range p.private.tallies[i] {
 			w.numbers(int(t.Entity), int(t.Group), int(t.Cells))
@@ -318,9 +297,9 @@ func (w *planWriter) private(p *Plan) {
 }
 
 // vectorOf is the vector that multiplies a column, without an id where none does.
-func (p *private) vectorOf(column int) catalog.VectorUse {
-	if p == nil {
+func (p *Plan) vectorOf(column int) catalog.VectorUse {
+	if p.private == nil {
 		return catalog.VectorUse{Bits: 1}
 	}
-	return p.vectors[column]
+	return p.private.vectors[column]
 }

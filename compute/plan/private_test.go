@@ -22,7 +22,7 @@ func TestPrivatePlanSumsExactlyWhatIsSelected(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := p.Run(t, planned)
+		got := p.Run(planned)
 		if diff := cmp.Diff(p.Truth(), got); diff != "" {
 			t.Fatalf("sums (-naive +plan):\n%s", diff)
 		}
@@ -30,7 +30,7 @@ func TestPrivatePlanSumsExactlyWhatIsSelected(t *testing.T) {
 		if err != nil || again.Digest() != planned.Digest() {
 			t.Fatalf("planned again, the digest differs (error %v)", err)
 		}
-		most := planned.Magnitude(p.Descriptor)
+		most := planned.Explain(p.Descriptor).Magnitude
 		for i, v := range got {
 			if v := new(big.Int).Abs(big.NewInt(v)); v.Cmp(most) > 0 {
 				t.Fatalf("element %d is %s, more than the magnitude %s", i, v, most)

@@ -45,9 +45,9 @@ const MaxSingles = 4096
 // NewPrivate's, its numbers are no smaller, and it has no more slot maps than
 // MaxSlotMaps allows only if that one has. It is not what the members compute.
 func Bound(d catalog.Descriptor, layers []Layer, verdict catalog.Verdict) (*Plan, error) {
-	p, err := newPlan(d, layers, verdict, nil, true)
+	p, err := ofOne(d, layers, verdict, true)
 	if err != nil {
-		return nil, fmt.Errorf("planning %s version %d: %w", verdict.Dataset, verdict.Release, err)
+		return nil, err
 	}
 	masked := 0
 	for _, a := range p.Accumulators {
@@ -93,66 +93,33 @@ func (g *gridLayer) masks(d catalog.Descriptor, bound bool) ([]periodSets, error
 // of the other.
 func (g *gridLayer) without(has, lacks []uint64) periodSets {
 	entities := len(g.assign)
-	out := periodSets{of: make([]int32, len(g.periodOf)), sets: [][]uint64{nil}, keys: []string{""}}
-	known, scratch := map[string]int32{}, make([]byte, 8*((entities+63)/64))
-	set := make([]uint64, (entities+63)/64)
-	alone := make([]uint64, len(has))
+	out, alone := newSetWriter(len(g.periodOf), entities), make([]uint64, len(has))
 	for i, w := range has {
 		alone[i] = w &^ lacks[i]
 	}
-	for p := range out.of {
-		clear(set)
-		some := false
-		eachPresent(alone, entities, p, p+1, func(_, e int) {
-			set[e>>6] |= 1 << (e & 63)
-			some = true
-		})
-		if some {
-			out.of[p] = out.intern(known, set, scratch)
-		}
+	for p := range g.periodOf {
+		clear(out.set)
+		eachPresent(alone, entities, p, p+1, func(_, e int) { out.add(e) })
+		out.put(p, p+1)
 	}
-	return out
+	return out.periodSets
 }
 
 // multiply adds the products of one column and block.
 func (p *Plan) multiply(d catalog.Descriptor, at place, singles map[Single]int, block int) error {
-	left, right := p.Columns[at.column], d.MeasureIndex(p.Kinds[at.column].Times)
+	measures := [2]int{p.Columns[at.column], d.MeasureIndex(p.Kinds[at.column].Times)}
 	return at.maps.eachTile(block, at.classes, func(k, m int) error {
-		x := Product{Column: at.column, SlotMap: m}
-		for _, of := range []struct {
-			into    *int
-			measure int
-		}{{&x.Left, left}, {&x.Right, right}} {
-			number, err := p.single(singles, Single{Layer: at.layer, Packed: p.Layers[at.layer].held[of.measure], Block: block, Tile: k})
-			if err != nil {
+		var of [2]int
+		for i, measure := range measures {
+			var err error
+			if of[i], err = p.single(singles, Single{Layer: at.layer, Packed: p.Layers[at.layer].held[measure], Block: block, Tile: k}); err != nil {
 				return err
 			}
-			*of.into = number
 		}
-		p.Products = append(p.Products, x)
+		p.Products = append(p.Products, Product{Column: at.column, SlotMap: m, Left: of[0], Right: of[1]})
 		return nil
 	})
 }
-
-// OwnSingles are the numbers of the singles of the dataset itself, SecondSingles of
-// those of the one that is joined to it.
-func (p *Plan) OwnSingles() []int { return p.singlesOf(false) }
-
-// SecondSingles are the numbers of the singles of a second dataset.
-func (p *Plan) SecondSingles() []int { return p.singlesOf(true) }
-
-func (p *Plan) singlesOf(second bool) []int {
-	var out []int
-	for i, s := range p.Singles {
-		if s.Second == second {
-			out = append(out, i)
-		}
-	}
-	return out
-}
-
-// OwnOpenings is how many of them are of the dataset itself.
-func (p *Plan) OwnOpenings() int { return len(p.Accumulators) + len(p.OwnSingles()) }
 
 // Openings is how many sums and single tiles are opened.
 func (p *Plan) Openings() int { return len(p.Accumulators) + len(p.Singles) }

@@ -135,24 +135,11 @@ func (s *slotMaps) tile(block int, classes []int32) int {
 
 // build lays out a map of the rows in key.
 func (s *slotMaps) build(entities int, key []byte) []int32 {
-	out := make([]int32, Slots)
-	n := 0
-	for ; len(key) > 0; key = key[4:] {
-		row := s.rows[binary.LittleEndian.Uint32(key)]
-		if row == nil {
-			fill(out[n : n+entities])
-		}
-		copy(out[n:n+entities], row)
-		n += entities
+	out := slices.Repeat([]int32{-1}, Slots)
+	for n := 0; len(key) > 0; n, key = n+entities, key[4:] {
+		copy(out[n:], s.rows[binary.LittleEndian.Uint32(key)])
 	}
-	fill(out[n:])
 	return out
-}
-
-func fill(list []int32) {
-	for i := range list {
-		list[i] = -1
-	}
 }
 
 // row returns the number of the row of a class in a block.
@@ -194,10 +181,4 @@ func (s *slotMaps) internRow(row []int32) int32 {
 	s.rowIndex[sum] = append(s.rowIndex[sum], i)
 	s.rows = append(s.rows, row)
 	return i
-}
-
-func encodeWords(dst []byte, words []uint64) {
-	for i, w := range words {
-		binary.LittleEndian.PutUint64(dst[8*i:], w)
-	}
 }

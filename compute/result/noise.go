@@ -16,18 +16,6 @@ type Noised struct {
 	Sums []plan.ColumnNoise `json:"sums"`
 }
 
-// noised states the noise of a result; nil when it is exact.
-func noised(in Input) (*Noised, error) {
-	if in.Plan.Noise == nil {
-		return nil, nil
-	}
-	sums, err := in.Plan.NoiseOf(in.Descriptor, in.Nodes)
-	if err != nil {
-		return nil, err
-	}
-	return &Noised{Noise: *in.Verdict.Noise, Sums: sums}, nil
-}
-
 // intervals are the half-widths of a row, in the order of its cells.
 func (b *builder) intervals(group int) []any {
 	out := make([]any, len(b.query.Output))

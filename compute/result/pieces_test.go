@@ -28,7 +28,7 @@ func TestTableByPieceIsThatOfEveryPieceAlone(t *testing.T) {
 		if planned.Pieces() != len(names) || planned.Width != len(names)*len(p.Groups())*len(p.Verdict.Columns) {
 			t.Fatalf("the plan is of %d pieces and %d numbers", planned.Pieces(), planned.Width)
 		}
-		in := Input{Descriptor: p.Descriptor, Layers: p.Layers(), Verdict: p.Verdict, Plan: planned, Sums: p.RunPieces(t, planned, selectors), Nodes: 3, Pieces: names}
+		in := Input{Descriptor: p.Descriptor, Layers: p.Layers(), Verdict: p.Verdict, Plan: planned, Sums: p.RunPieces(planned, selectors), Nodes: 3, Pieces: names}
 		text := strings.NewReplacer("SELECT x, h", `SELECT x, PIECE("in"), h`, "GROUP BY x", `GROUP BY PIECE("in"), x`).Replace(alone.Request.SQL)
 		compiled := plantest.Must(sql.Compile(text, vectoredSchema(p)))
 		table, err := NewTable(compiled, in)

@@ -125,21 +125,33 @@ func (b *builder) openColumn(in Input, c catalog.Column) (*columnSums, error) {
 	if err != nil {
 		return nil, err
 	}
-	mid := new(big.Int)
+	mid := int64(0)
 	if c.Times == "" && c.Bucket == 0 {
-		mid.SetInt64(in.Descriptor.MeasureNamed(c.Measure).Mid())
+		mid = in.Descriptor.MeasureNamed(c.Measure).Mid()
 	}
-	for group, v := range b.numbers(in, column) {
-		n := big.NewInt(s.counts[group])
-		sum := new(big.Int).Mul(mid, n)
-		if err := b.within(l, sum.Add(sum, big.NewInt(v)), n, s.counts[group], group); err != nil {
-			return nil, err
-		}
-		s.sums = append(s.sums, sum)
+	if err := s.decode(b, in, column, l, mid, s.cells); err != nil {
+		return nil, err
 	}
 	b.columns[c] = s
 	return s, nil
 }
+
+// decode reads the opened numbers of a column as the sums that they stand for, Σt·x =
+// Σt·(x − mid) + mid·Σt, and checks each. times are Σt of a group.
+func (s *columnSums) decode(b *builder, in Input, column int, l limits, mid int64, times func(group int) *big.Int) error {
+	for group, v := range b.numbers(in, column) {
+		n := times(group)
+		sum := new(big.Int).Mul(big.NewInt(mid), n)
+		if err := b.within(l, sum.Add(sum, big.NewInt(v)), n, s.counts[group], group); err != nil {
+			return err
+		}
+		s.sums = append(s.sums, sum)
+	}
+	return nil
+}
+
+// cells is how many cells of a group are summed.
+func (s *columnSums) cells(group int) *big.Int { return big.NewInt(s.counts[group]) }
 
 // limits are what the sums of a column can be, and notes their interval.
 func (s *columnSums) limits(in Input, c catalog.Column, column int) (limits, error) {

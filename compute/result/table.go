@@ -78,9 +78,17 @@ type Table struct {
 // NewTable makes the result of a query from its opened sums. It returns a
 // *CheckError, and no table, when any sum cannot be.
 func NewTable(c *sql.Compiled, in Input) (*Table, error) {
-	b, err := newBuilder(c, in)
+	t, err := newTable(c, in)
 	if err != nil {
 		return nil, fmt.Errorf("making the result of a query on %s: %w", in.Verdict.Dataset, err)
+	}
+	return t, nil
+}
+
+func newTable(c *sql.Compiled, in Input) (*Table, error) {
+	b, err := newBuilder(c, in)
+	if err != nil {
+		return nil, err
 	}
 	rows := b.rows()
 	if c.Limit != nil && len(rows) > *c.Limit {
@@ -88,8 +96,11 @@ func NewTable(c *sql.Compiled, in Input) (*Table, error) {
 	}
 	t := &Table{Columns: b.columnsOf(), Rows: make([][]any, 0, len(rows)), Withheld: len(in.Verdict.Withheld)}
 	t.In, t.Weights = vectorsOf(in.Verdict)
-	if t.Noise, err = noised(in); err != nil {
-		return nil, fmt.Errorf("making the result of a query on %s: %w", in.Verdict.Dataset, err)
+	if in.Plan.Noise != nil {
+		t.Noise = &Noised{Noise: *in.Verdict.Noise}
+		if t.Noise.Sums, err = in.Plan.NoiseOf(in.Descriptor, in.Nodes); err != nil {
+			return nil, err
+		}
 	}
 	for _, group := range rows {
 		t.Rows = append(t.Rows, b.row(group))

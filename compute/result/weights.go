@@ -57,36 +57,22 @@ func (b *builder) openWeighted(in Input, a catalog.Aggregate, s *aggregateSums) 
 	if s.counts, err = b.grid.CountColumn(in.Descriptor, column); err != nil {
 		return err
 	}
-	s.sy = &columnSums{}
+	s.sy = &columnSums{counts: s.counts}
 	l := limits{measure: use.Name, decimals: use.Decimals, least: new(big.Int), most: in.Plan.LargestFactor(column), tail: new(big.Int)}
-	for group, v := range b.numbers(in, column) {
-		sum := big.NewInt(v)
-		if err := b.within(l, sum, big.NewInt(s.counts[group]), s.counts[group], group); err != nil {
-			return err
-		}
-		s.sy.sums = append(s.sy.sums, sum)
-	}
-	if a.Measure == "" {
-		return nil
+	if err := s.sy.decode(b, in, column, l, 0, s.sy.cells); err != nil || a.Measure == "" {
+		return err
 	}
 	column = b.grid.Column(catalog.Column{Measure: a.Measure, Weight: a.Weight})
 	if column < 0 {
 		return fmt.Errorf("the verdict does not open %q times the weights %s", a.Measure, use.Name)
 	}
-	s.sxy = &columnSums{}
+	s.sxy = &columnSums{counts: s.counts}
 	l = limits{measure: s.x.Name + " × " + use.Name, decimals: s.x.Decimals + use.Decimals, least: big.NewInt(s.x.Min), most: big.NewInt(s.x.Max)}
 	if err := l.noise(s.sxy, in, column); err != nil {
 		return err
 	}
 	s.half = s.sxy.half
-	for group, v := range b.numbers(in, column) {
-		sum := new(big.Int).Mul(big.NewInt(s.x.Mid()), s.sy.sums[group])
-		if err := b.within(l, sum.Add(sum, big.NewInt(v)), s.sy.sums[group], s.counts[group], group); err != nil {
-			return err
-		}
-		s.sxy.sums = append(s.sxy.sums, sum)
-	}
-	return nil
+	return s.sxy.decode(b, in, column, l, s.x.Mid(), func(group int) *big.Int { return s.sy.sums[group] })
 }
 
 // privateWords is the line below the table of a private selection.

@@ -12,12 +12,8 @@ const blockLen = 8192
 type Numbers struct {
 	store  *Store
 	blocks []block // all of blockLen numbers but the last one
-	plain  []int64 // of Of; nil: in blocks
 	n      int
 }
-
-// Of is a list in memory. It shares the slice.
-func Of(values []int64) *Numbers { return &Numbers{plain: values, n: len(values)} }
 
 // Len is how many numbers the list has.
 func (n *Numbers) Len() int { return n.n }
@@ -26,10 +22,6 @@ func (n *Numbers) Len() int { return n.n }
 func (n *Numbers) Read(from int, into []int64) error {
 	if from < 0 || from+len(into) > n.n {
 		return fmt.Errorf("read numbers %d to %d of %d", from, from+len(into), n.n)
-	}
-	if n.plain != nil {
-		copy(into, n.plain[from:])
-		return nil
 	}
 	var scratch []byte
 	for len(into) > 0 {

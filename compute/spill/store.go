@@ -45,11 +45,11 @@ func New(dir string, memory int) *Store {
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.file == nil || s.shut {
-		s.shut = true
+	shut := s.shut
+	s.shut = true
+	if s.file == nil || shut {
 		return nil
 	}
-	s.shut = true
 	err := s.file.Close()
 	if rerr := os.Remove(s.file.Name()); rerr != nil && !errors.Is(rerr, os.ErrNotExist) {
 		err = errors.Join(err, rerr)
@@ -58,13 +58,6 @@ func (s *Store) Close() error {
 		return fmt.Errorf("remove the temporary file: %w", err)
 	}
 	return nil
-}
-
-// Spilled is how many bytes are in the file.
-func (s *Store) Spilled() int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.end
 }
 
 // open makes the file and its key; mu is held.

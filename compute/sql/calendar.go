@@ -13,8 +13,6 @@ type calendar struct {
 	all   catalog.Interval // every period that can be written
 }
 
-func newCalendar(g catalog.Grain) calendar { return calendar{grain: g, all: g.Bounds()} }
-
 // complement is every period that s does not hold.
 func (c calendar) complement(s catalog.PeriodSet) catalog.PeriodSet { return s.Complement(c.all) }
 

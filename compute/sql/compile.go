@@ -19,9 +19,12 @@ func Compile(sql string, s Schema) (*Compiled, error) {
 	return p.Compile(s)
 }
 
-// compileStatement compiles what was read of sql.
-func compileStatement(stmt *statement, sql string, s Schema) (*Compiled, error) {
-	c := &compiler{scope: newScope(s), stmt: stmt, sql: sql}
+// Compile compiles the query over the schema's dataset. Errors are *Error.
+func (p *Parsed) Compile(s Schema) (*Compiled, error) {
+	if !s.Descriptor.Grain.Valid() {
+		return nil, fmt.Errorf("compiling a query on %q: its descriptor has no known grain (%q)", s.Descriptor.Dataset, s.Descriptor.Grain)
+	}
+	c := &compiler{scope: newScope(s), stmt: p.stmt, sql: p.sql}
 	for _, step := range []func() *Error{c.from, c.items, c.groupBy, c.where, c.oneVector, c.onePartition, c.having, c.orderBy, c.limit} {
 		if fault := step(); fault != nil {
 			return nil, fault
@@ -32,10 +35,10 @@ func compileStatement(stmt *statement, sql string, s Schema) (*Compiled, error) 
 	c.out.text = c.text
 	c.out.Request.Version = requestVersion
 	c.out.Request.Dataset = s.Descriptor.Dataset
-	if stmt.Join != nil {
+	if p.stmt.Join != nil {
 		c.out.Request.Join = &catalog.Join{Dataset: s.Join.Dataset}
 	}
-	c.out.Request.SQL = sql
+	c.out.Request.SQL = p.sql
 	return &c.out, nil
 }
 

@@ -46,8 +46,8 @@ func (sc *scope) aggregate(v *value) (catalog.Aggregate, *Error) {
 		return none, faultAt(f.Pos, f.Literal.raw(), "an aggregate takes a measure").want(sc.argumentsOf(upper)...)
 	}
 	n := f.Literal.Name
-	if m := sc.measure(n); m.kind == refMeasure {
-		return catalog.Aggregate{Func: fn, Measure: m.column}, nil
+	if m, ok := match(n, sc.measures); ok {
+		return catalog.Aggregate{Func: fn, Measure: m}, nil
 	}
 	return none, sc.noMeasure(n, sc.argumentsOf(upper))
 }

@@ -45,25 +45,21 @@ func (c *compiler) join() *Error {
 		u := j.Using[0]
 		return faultAt(u.Pos, u.Raw, "cells belong together by entity and period, both").want(usingBoth)
 	}
-	if x, y := c.calledFirst(), c.calledSecond(); strings.EqualFold(x, y) {
-		return faultAt(n.Pos, n.Raw, "both datasets are called %s", y).want("AS and another name")
+	if called := c.called(); strings.EqualFold(called[0], called[1]) {
+		return faultAt(n.Pos, n.Raw, "both datasets are called %s", called[1]).want("AS and another name")
 	}
 	return nil
 }
 
-// calledFirst and calledSecond are what the two datasets are called in products.
-func (c *compiler) calledFirst() string {
-	if c.stmt.As != nil {
-		return c.stmt.As.text()
+// called is what the two datasets are called in products.
+func (c *compiler) called() []string {
+	out := []string{c.schema.Descriptor.Dataset, c.schema.Join.Dataset}
+	for i, as := range []*name{c.stmt.As, c.stmt.Join.As} {
+		if as != nil {
+			out[i] = as.text()
+		}
 	}
-	return c.schema.Descriptor.Dataset
-}
-
-func (c *compiler) calledSecond() string {
-	if c.stmt.Join.As != nil {
-		return c.stmt.Join.As.text()
-	}
-	return c.schema.Join.Dataset
+	return out
 }
 
 // joinedFigure reads what is asked of two joined datasets.
@@ -98,11 +94,12 @@ func (c *compiler) joinedFigure(v *value, upper string) ([]known, *Error) {
 // joinedMeasure reads a measure with its dataset before it: 0 for the first one, 1
 // for the second.
 func (c *compiler) joinedMeasure(f *factor) (side int, measure string, fault *Error) {
+	called := c.called()
 	if f.Star || f.Call != nil || f.Literal.Name == nil || f.Literal.Of == nil {
 		return 0, "", faultAt(f.Pos, f.raw(), "a product is of measures with their datasets before them").
-			want(writable(c.calledFirst())+".measure", writable(c.calledSecond())+".measure")
+			want(writable(called[0])+".measure", writable(called[1])+".measure")
 	}
-	n, called := f.Literal.Name, []string{c.calledFirst(), c.calledSecond()}
+	n := f.Literal.Name
 	name, ok := match(n, called)
 	if !ok {
 		return 0, "", faultAt(n.Pos, n.Raw, "nothing is called %s", n.text()).among(n.text(), called...)
@@ -111,11 +108,7 @@ func (c *compiler) joinedMeasure(f *factor) (side int, measure string, fault *Er
 	if side = slices.Index(called, name); side == 1 {
 		descriptor = *c.schema.Join
 	}
-	var names []string
-	for _, m := range descriptor.Measures {
-		names = append(names, m.Name)
-	}
-	of := f.Literal.Of
+	of, names := f.Literal.Of, descriptor.MeasureNames()
 	if measure, ok = match(of, names); !ok {
 		return 0, "", faultAt(of.Pos, of.Raw, "dataset %s has no measure %s", descriptor.Dataset, of.text()).among(of.text(), names...)
 	}

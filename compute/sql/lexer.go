@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -37,16 +38,10 @@ const (
 
 // keywords are reserved: as names they are written in double quotes. Those
 // behind ASC and DESC are, but for HAVING, reserved for what is not answered yet, or never will be.
-var keywords = wordSet("SELECT", "FROM", "WHERE", "GROUP", "BY", "ORDER", "LIMIT", "AND", "OR", "NOT", "IN",
-	"BETWEEN", "AS", "ASC", "DESC", "HAVING", "JOIN", "USING", "DISTINCT", "UNION", "LIKE", "IS", "NULL", "OFFSET", "CASE")
+var keywords = []string{"SELECT", "FROM", "WHERE", "GROUP", "BY", "ORDER", "LIMIT", "AND", "OR", "NOT", "IN",
+	"BETWEEN", "AS", "ASC", "DESC", "HAVING", "JOIN", "USING", "DISTINCT", "UNION", "LIKE", "IS", "NULL", "OFFSET", "CASE"}
 
-func wordSet(words ...string) map[string]bool {
-	set := make(map[string]bool, len(words))
-	for _, w := range words {
-		set[w] = true
-	}
-	return set
-}
+func isKeyword(word string) bool { return slices.Contains(keywords, strings.ToUpper(word)) }
 
 // definition tells participle the token types; the tokens come from scan.
 type definition struct{}
@@ -122,7 +117,7 @@ func (s *scanner) advance(n int) {
 // emit makes the next n bytes a token.
 func (s *scanner) emit(kind lexer.TokenType, n int) {
 	value := s.sql[s.offset : s.offset+n]
-	if kind == tokenName && keywords[strings.ToUpper(value)] {
+	if kind == tokenName && isKeyword(value) {
 		kind, value = tokenKeyword, strings.ToUpper(value)
 	}
 	s.out = append(s.out, lexer.Token{Type: kind, Value: value, Pos: s.position()})

@@ -37,14 +37,14 @@ type scope struct {
 }
 
 func newScope(s Schema) *scope {
-	sc := &scope{schema: s, entity: []string{"entity"}, calendar: newCalendar(s.Descriptor.Grain)}
+	sc := &scope{
+		schema: s, entity: []string{"entity"}, measures: s.Descriptor.MeasureNames(),
+		calendar: calendar{s.Descriptor.Grain, s.Descriptor.Grain.Bounds()},
+	}
 	for _, n := range []string{s.Descriptor.Entity, s.IDColumn} {
 		if n != "" && n != "period" {
 			sc.entity = append(sc.entity, n)
 		}
-	}
-	for _, m := range s.Descriptor.Measures {
-		sc.measures = append(sc.measures, m.Name)
 	}
 	return sc
 }
@@ -53,7 +53,7 @@ const periodName = "period"
 
 // resolve finds what n stands for as a dimension or in a condition.
 func (sc *scope) resolve(n *name) ref {
-	for _, how := range []matcher{exactly, folded} {
+	for _, how := range []func(n *name, among []string) (string, bool){exactly, folded} {
 		if _, ok := how(n, sc.entity); ok {
 			return ref{kind: refEntity}
 		}
@@ -69,17 +69,6 @@ func (sc *scope) resolve(n *name) ref {
 	}
 	return ref{}
 }
-
-// measure finds the measure n, or refNone.
-func (sc *scope) measure(n *name) ref {
-	if m, ok := match(n, sc.measures); ok {
-		return ref{kind: refMeasure, column: m}
-	}
-	return ref{}
-}
-
-// matcher finds the name among others.
-type matcher func(n *name, among []string) (string, bool)
 
 // match finds n as written, else without regard to case.
 func match(n *name, among []string) (string, bool) {
@@ -117,18 +106,16 @@ func (sc *scope) entityName() string {
 
 // dimensions are the names that may stand in a condition or a GROUP BY.
 func (sc *scope) dimensions() []string {
-	out := []string{writable(sc.entityName())}
-	for _, c := range sc.schema.Columns {
-		out = append(out, writable(c))
-	}
-	return append(out, periodName)
+	return slices.Concat(writables(sc.entityName()), writables(sc.schema.Columns...), []string{periodName})
 }
 
 // measureNames are the measures as a query writes them.
-func (sc *scope) measureNames() []string {
+func (sc *scope) measureNames() []string { return writables(sc.measures...) }
+
+func writables(names ...string) []string {
 	var out []string
-	for _, m := range sc.measures {
-		out = append(out, writable(m))
+	for _, n := range names {
+		out = append(out, writable(n))
 	}
 	return out
 }
@@ -137,7 +124,7 @@ func (sc *scope) measureNames() []string {
 // reserved or not made of letters, digits and underscores.
 func writable(s string) string {
 	first, _ := utf8.DecodeRuneInString(s)
-	if isNameStart(first) && span(s, isNamePart) == len(s) && !keywords[strings.ToUpper(s)] {
+	if isNameStart(first) && span(s, isNamePart) == len(s) && !isKeyword(s) {
 		return s
 	}
 	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`

@@ -43,28 +43,16 @@ func (p *Parsed) Datasets(ids []string) (first, second string, err error) {
 	return found[0], found[1], nil
 }
 
-// Compile compiles the query over the schema's dataset. Errors are *Error.
-func (p *Parsed) Compile(s Schema) (*Compiled, error) {
-	if !s.Descriptor.Grain.Valid() {
-		return nil, fmt.Errorf("compiling a query on %q: its descriptor has no known grain (%q)", s.Descriptor.Dataset, s.Descriptor.Grain)
-	}
-	return compileStatement(p.stmt, p.sql, s)
-}
-
 // parse reads one statement.
 func parse(sql string) (*statement, *Error) {
 	list, fault := scan(sql)
 	if fault != nil {
 		return nil, fault
 	}
-	if fault := nested(list); fault != nil {
-		return nil, fault
-	}
-	if fault := oversized(list); fault != nil {
-		return nil, fault
-	}
-	if fault := unanswered(list); fault != nil {
-		return nil, fault
+	for _, check := range []func([]lexer.Token) *Error{nested, oversized, unanswered} {
+		if fault := check(list); fault != nil {
+			return nil, fault
+		}
 	}
 	stmt, at, fault := parseTokens(list)
 	if fault == nil {
@@ -85,8 +73,7 @@ func parseTokens(list []lexer.Token) (*statement, int, *Error) {
 		return stmt, 0, nil
 	}
 	pos, message := list[len(list)-1].Pos, err.Error()
-	var parseErr participle.Error
-	if errors.As(err, &parseErr) {
+	if parseErr, ok := errors.AsType[participle.Error](err); ok {
 		pos, message = parseErr.Position(), parseErr.Message()
 	}
 	at := slices.IndexFunc(list, func(t lexer.Token) bool { return t.Pos.Offset >= pos.Offset })

@@ -78,12 +78,17 @@ func negation(leaf catalog.Predicate) catalog.Predicate {
 	return leaf
 }
 
+// constants are what leaves an AND or OR as it is, and what decides it.
+func constants(op string) (neutral, absorbing truth) {
+	if op == catalog.OpOr {
+		return alwaysFalse, alwaysTrue
+	}
+	return alwaysTrue, alwaysFalse
+}
+
 // combine normalises the arguments of an AND or OR and merges them.
 func combine(op string, args []catalog.Predicate, negated bool) formula {
-	neutral, absorbing := alwaysTrue, alwaysFalse
-	if op == catalog.OpOr {
-		neutral, absorbing = alwaysFalse, alwaysTrue
-	}
+	neutral, absorbing := constants(op)
 	var flat []catalog.Predicate
 	for _, a := range args {
 		f := normal(a, negated)
@@ -107,6 +112,7 @@ func combine(op string, args []catalog.Predicate, negated bool) formula {
 
 // merge joins the leaves of each column and sorts the arguments.
 func merge(op string, args []catalog.Predicate) formula {
+	neutral, absorbing := constants(op)
 	var out []catalog.Predicate
 	columns := map[string][]catalog.Predicate{}
 	var order []string
@@ -128,10 +134,7 @@ func merge(op string, args []catalog.Predicate) formula {
 	for _, name := range order {
 		leaves, never := both(name, columns[name])
 		if never {
-			if op == catalog.OpOr {
-				return formula{truth: alwaysTrue}
-			}
-			return formula{truth: alwaysFalse}
+			return formula{truth: absorbing}
 		}
 		if len(leaves) == 0 {
 			decided++ // true whatever the entity, as far as this column goes
@@ -146,10 +149,7 @@ func merge(op string, args []catalog.Predicate) formula {
 	slices.SortFunc(out, comparePredicates)
 	out = slices.CompactFunc(out, func(a, b catalog.Predicate) bool { return comparePredicates(a, b) == 0 })
 	if len(out) == 0 && decided > 0 {
-		if op == catalog.OpOr {
-			return formula{truth: alwaysFalse}
-		}
-		return formula{truth: alwaysTrue}
+		return formula{truth: neutral}
 	}
 	return formula{op: op, args: out}
 }

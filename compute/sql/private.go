@@ -269,11 +269,10 @@ func (sc *scope) weightedOf(v *value, measure, weights *factor) (catalog.Aggrega
 	if measure.Star || measure.Call != nil || measure.Literal.Name == nil {
 		return none, faultAt(measure.Pos, measure.raw(), "private weights multiply a measure").want(sc.measureNames()...)
 	}
-	m := sc.measure(measure.Literal.Name)
-	if m.kind != refMeasure {
+	var known bool
+	if out.Measure, known = match(measure.Literal.Name, sc.measures); !known {
 		return none, sc.noMeasure(measure.Literal.Name, sc.measureNames())
 	}
-	out.Measure = m.column
 	return out, nil
 }
 

@@ -132,8 +132,8 @@ func (sc *scope) measureArgument(p *product, upper string) (string, *Error) {
 		return "", faultAt(f.Pos, f.raw(), "%s takes a measure", upper).want(sc.measureNames()...)
 	}
 	n := f.Literal.Name
-	if m := sc.measure(n); m.kind == refMeasure {
-		return m.column, nil
+	if m, ok := match(n, sc.measures); ok {
+		return m, nil
 	}
 	return "", sc.noMeasure(n, sc.measureNames())
 }

@@ -232,7 +232,7 @@ func (s *workshop) overloaded() *wire.Problem {
 	wait := time.Duration(waiting+1) * s.took / time.Duration(max(s.places, 1))
 	p := wire.NewProblem(http.StatusServiceUnavailable, wire.KindUnavailable,
 		fmt.Sprintf("the node has too much of this work: %d requests are under way and %d wait", s.busy, waiting)).
-		WithFix("ask another node, or come back after the time in Retry-After")
+		Advising("ask another node, or come back after the time in Retry-After")
 	p.Header = http.Header{"Retry-After": {strconv.Itoa(min(max(int((wait+time.Second-1)/time.Second), retryAfter), mostRetryAfter))}}
 	return p
 }

@@ -55,7 +55,7 @@ func (s *server) putBlob(c *gin.Context) error {
 		if !s.shares.take(callerOf(c.Request.Context()).ID, size, s.opts.Now()) {
 			return wire.NewProblem(http.StatusRequestEntityTooLarge, wire.KindRequest,
 				fmt.Sprintf("you have uploaded as many shares of private vectors as a day allows, %d bytes", s.opts.ShareBytes)).
-				WithFix("use the portfolios that are registered: weir portfolio list; or go on tomorrow")
+				Advising("use the portfolios that are registered: weir portfolio list; or go on tomorrow")
 		}
 	case wire.BlobTile:
 		if err := publishes(c.Request.Context()); err != nil {

@@ -214,14 +214,14 @@ func (s *server) authenticate(ctx context.Context, r *http.Request, a access) (c
 }
 
 func noToken(message, fix string) *wire.Problem {
-	p := wire.NewProblem(http.StatusUnauthorized, wire.KindToken, message).WithFix(fix)
+	p := wire.NewProblem(http.StatusUnauthorized, wire.KindToken, message).Advising(fix)
 	p.Header = http.Header{"Www-Authenticate": {"Bearer"}}
 	return p
 }
 
 func wrongRole(who catalog.Principal, roles []catalog.Role) *wire.Problem {
 	message := fmt.Sprintf("%s is a %s, this is for the role %s", who.Name, who.Role, rolesWords(roles))
-	return wire.NewProblem(http.StatusForbidden, wire.KindForbidden, message).WithFix("use another key (--key or --as)")
+	return wire.NewProblem(http.StatusForbidden, wire.KindForbidden, message).Advising("use another key (--key or --as)")
 }
 
 func rolesWords(roles []catalog.Role) string {

@@ -41,16 +41,16 @@ func (s *server) problem(ctx context.Context, err error) *wire.Problem {
 	switch {
 	case errors.Is(err, ErrNoQuorum), errors.Is(err, ErrTooFew):
 		return later(wire.NewProblem(http.StatusServiceUnavailable, wire.KindNoQuorum, "no quorum: "+err.Error()).
-			WithFix("start the missing nodes, then try again"))
+			Advising("start the missing nodes, then try again"))
 	case errors.Is(err, ErrForked):
 		return wire.NewProblem(http.StatusConflict, wire.KindForked, err.Error()).
-			WithFix("trust nothing that this node proves; ask another, and tell the operators")
+			Advising("trust nothing that this node proves; ask another, and tell the operators")
 	case errors.Is(err, ErrUnavailable):
 		return later(wire.NewProblem(http.StatusServiceUnavailable, wire.KindUnavailable, err.Error()).
-			WithFix("ask another node, or try again"))
+			Advising("ask another node, or try again"))
 	case errors.Is(err, ErrTimeout):
 		return wire.NewProblem(http.StatusGatewayTimeout, wire.KindTimeout, err.Error()).
-			WithFix("send the same bytes again: they are applied once")
+			Advising("send the same bytes again: they are applied once")
 	case errors.Is(err, context.DeadlineExceeded):
 		return wire.NewProblem(http.StatusGatewayTimeout, wire.KindTimeout, "it was not done in time")
 	case errors.Is(err, context.Canceled):
@@ -129,7 +129,7 @@ func noRoute(c *gin.Context) *wire.Problem {
 			fmt.Sprintf("%s is not possible on %.200q", c.Request.Method, c.Request.URL.Path))
 	}
 	return wire.NewProblem(http.StatusNotFound, wire.KindRequest, fmt.Sprintf("there is nothing at %.200q", c.Request.URL.Path)).
-		WithFix("GET /v1/openapi.json lists what there is")
+		Advising("GET /v1/openapi.json lists what there is")
 }
 
 func tooMany(message string) *wire.Problem {

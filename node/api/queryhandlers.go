@@ -104,7 +104,7 @@ func queryShares(ctx context.Context, v state.View, in *ByID) (wire.Shares, erro
 	}
 	if q.State != catalog.QueryDone {
 		return out, wire.NewProblem(http.StatusConflict, string(catalog.RefusedConflict), fmt.Sprintf("query %s is %s", q.ID, q.State)).
-			WithFix("wait for its end with ?wait=SECONDS on the query")
+			Advising("wait for its end with ?wait=SECONDS on the query")
 	}
 	shares, err := v.Shares(in.ID)
 	if err != nil {

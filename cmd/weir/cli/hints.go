@@ -57,7 +57,7 @@ func describeFileError(err error) string {
 		return message
 	}
 	message = strings.Replace(message, at.Error(), at.Path+": "+what, 1)
-	for _, doing := range []string{"opening ", "reading "} {
+	for _, doing := range []string{"open ", "read ", "opening ", "reading "} {
 		message = strings.Replace(message, doing+at.Path+": "+at.Path+": ", at.Path+": ", 1)
 	}
 	return message

@@ -43,6 +43,8 @@ func TestAFileThatCannotBeReadIsNamedOnceInWords(t *testing.T) {
 		{fmt.Errorf("opening %s/gone.csv: %w", dir, gone), dir + "/gone.csv: there is no such file"},
 		{fmt.Errorf("read the founding: %w", gone), "read the founding: " + dir + "/gone.csv: there is no such file"},
 		{fmt.Errorf("reading %s: %w", dir, directory), dir + ": is a directory, not a file"},
+		{fmt.Errorf("open %s/gone.csv: %w", dir, gone), dir + "/gone.csv: there is no such file"},
+		{fmt.Errorf("read %s: %w", dir, directory), dir + ": is a directory, not a file"},
 		{below, file + "/b.csv: a file is in the place of a directory"},
 		{errors.New("something else"), "something else"},
 	} {

@@ -377,50 +377,14 @@ func variance(f figure) any {
 
 // Run computes a plan on plaintext tiles of all versions, as nodes do on encrypted ones.
 func (l *Layered) Run(planned *plan.Plan) []int64 {
-	out, groups := make([]int64, planned.Width), len(planned.Groups)
-	at := map[int]int{} // column → position among its private cells
-	for _, a := range planned.Accumulators {
-		slots := make([]int64, plan.Slots)
-		for _, k := range a.Tiles {
-			for i, v := range l.tile(planned, a.Layer, planned.Layers[a.Layer].Packed[a.Column], a.Block, k) {
-				slots[i] += v
-			}
-		}
-		cells := planned.SumCells(a.Column)
-		for i, group := range planned.SlotMaps[a.SlotMap] {
-			if cells != nil {
-				cell := cells[at[a.Column]+i]
-				if cell.Group >= 0 {
-					out[a.Column*groups+int(cell.Group)] += slots[i] * l.selected[cell.Entity]
-				}
-			} else if group >= 0 {
-				out[a.Column*groups+int(group)] += slots[i]
-			}
-		}
-		at[a.Column] += plan.Slots
-	}
-	for _, x := range planned.Products {
-		left, right := planned.Singles[x.Left], planned.Singles[x.Right]
-		one, two := l.tile(planned, left.Layer, left.Packed, left.Block, left.Tile), l.tile(planned, right.Layer, right.Packed, right.Block, right.Tile)
-		for i, group := range planned.SlotMaps[x.SlotMap] {
-			if group >= 0 {
-				out[x.Column*groups+int(group)] += one[i] * two[i]
-			}
-		}
-	}
-	for c := range planned.Columns {
-		for _, n := range planned.CountCells(c) {
-			out[c*groups+int(n.Group)] += n.Cells * l.selected[n.Entity]
-		}
-	}
-	return out
+	return compute(planned, func(s plan.Single, _ int) []int64 { return l.tile(s) }, func(_, entity int) int64 { return l.selected[entity] })
 }
 
 // tile is a tile of a column of a layer's version: of a measure, or of its squares.
-func (l *Layered) tile(_ *plan.Plan, layer, packed, block, k int) []int64 {
-	p := l.Versions[layer]
-	column := p.Version.Columns(l.Descriptor)[packed]
-	out := p.Tile(column.Measure, block, k)
+func (l *Layered) tile(s plan.Single) []int64 {
+	p := l.Versions[s.Layer]
+	column := p.Version.Columns(l.Descriptor)[s.Packed]
+	out := p.Tile(column.Measure, s.Block, s.Tile)
 	if column.Square {
 		for i := range out {
 			if out[i] < 1<<39 { // not noise outside the version

@@ -3,6 +3,7 @@ package plantest
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/bits-and-blooms/bitset"
 	"pgregory.net/rapid"
@@ -100,11 +101,7 @@ func (p *Panel) Groups() map[catalog.GroupIndex]int {
 	out := map[catalog.GroupIndex]int{}
 	for i := range p.Verdict.EntityGroups {
 		for j := range p.Verdict.PeriodGroups {
-			g, withheld := catalog.GroupIndex{Entity: i, Period: j}, false
-			for _, w := range p.Verdict.Withheld {
-				withheld = withheld || w == g
-			}
-			if !withheld {
+			if g := (catalog.GroupIndex{Entity: i, Period: j}); !slices.Contains(p.Verdict.Withheld, g) {
 				out[g] = len(out)
 			}
 		}
@@ -209,12 +206,7 @@ func (p *Panel) drawVerdict(t *rapid.T, rng *rand.Rand) {
 
 // Measure is the index of a column's measure.
 func (p *Panel) Measure(column int) int {
-	for i, m := range p.Descriptor.Measures {
-		if m.Name == p.Verdict.Columns[column].Measure {
-			return i
-		}
-	}
-	return -1
+	return p.Descriptor.MeasureIndex(p.Verdict.Columns[column].Measure)
 }
 
 // Sums adds up the verdict's cells naively.
@@ -241,17 +233,53 @@ func newSets(n, length int) []*bitset.BitSet {
 
 // Run computes a plan on plaintext tiles, as nodes do on encrypted ones.
 func (p *Panel) Run(planned *plan.Plan) []int64 {
-	out := make([]int64, planned.Width)
+	return compute(planned, func(s plan.Single, column int) []int64 { return p.Tile(planned.Columns[column], s.Block, s.Tile) }, nil)
+}
+
+// compute computes a plan: tile is a tile that a column reads (−1: that is multiplied), number
+// what multiplies an entity's cells in a column of a private plan.
+func compute(planned *plan.Plan, tile func(s plan.Single, column int) []int64, number func(column, entity int) int64) []int64 {
+	out, groups := make([]int64, planned.Width), len(planned.Groups)
+	cells := make([][]plan.Cell, len(planned.Columns)) // of the accumulators that are still to come
+	for c := range cells {
+		cells[c] = planned.SumCells(c)
+		for _, n := range planned.CountCells(c) {
+			out[c*groups+int(n.Group)] += n.Cells * number(c, int(n.Entity))
+		}
+	}
 	for _, a := range planned.Accumulators {
 		slots := make([]int64, plan.Slots)
 		for _, k := range a.Tiles {
-			for i, v := range p.Tile(planned.Columns[a.Column], a.Block, k) {
+			s := plan.Single{Layer: a.Layer, Packed: planned.Layers[a.Layer].Packed[a.Column], Block: a.Block, Tile: k}
+			for i, v := range tile(s, a.Column) {
 				slots[i] += v
 			}
 		}
 		for i, group := range planned.SlotMaps[a.SlotMap] {
+			if planned.Private() {
+				cell := cells[a.Column][i]
+				if group = cell.Group; group >= 0 {
+					slots[i] *= number(a.Column, int(cell.Entity))
+				}
+			}
 			if group >= 0 {
-				out[a.Column*len(planned.Groups)+int(group)] += slots[i]
+				out[a.Column*groups+int(group)] += slots[i]
+			}
+		}
+		if planned.Private() {
+			cells[a.Column] = cells[a.Column][plan.Slots:]
+		}
+	}
+	for c, left := range cells {
+		if len(left) > 0 {
+			panic(fmt.Sprintf("column %d has %d cells that belong to no accumulator", c, len(left)))
+		}
+	}
+	for _, x := range planned.Products {
+		left, right := tile(planned.Singles[x.Left], -1), tile(planned.Singles[x.Right], -1)
+		for i, group := range planned.SlotMaps[x.SlotMap] {
+			if group >= 0 {
+				out[x.Column*groups+int(group)] += left[i] * right[i]
 			}
 		}
 	}

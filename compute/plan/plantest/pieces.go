@@ -24,11 +24,11 @@ func (p *Vectored) Sorted(t *rapid.T, pieces int) (selectors [][]int64) {
 
 // RunPieces computes a plan by piece as the nodes do: the column of every piece with the
 // piece's bits.
-func (p *Vectored) RunPieces(t *rapid.T, plan *plan.Plan, selectors [][]int64) []int64 {
+func (p *Vectored) RunPieces(plan *plan.Plan, selectors [][]int64) []int64 {
 	out := make([]int64, plan.Width)
 	for i, bits := range selectors {
 		p.Numbers[p.Verdict.In] = bits
-		one := p.Run(t, plan)
+		one := p.Run(plan)
 		for c := range plan.Columns {
 			from, to := plan.PieceElements(c, i)
 			first, _ := plan.PieceElements(c, 0)

@@ -112,10 +112,7 @@ func (p *Vectored) Has(c catalog.Column, entity, period int) bool {
 		}
 		return false
 	}
-	m := 0
-	for p.Descriptor.Measures[m].Name != c.Measure {
-		m++
-	}
+	m := p.Descriptor.MeasureIndex(c.Measure)
 	if !bit(m, period) || p.Verdict.In == "" || p.Verdict.Noise != nil || p.Descriptor.Policy.Public {
 		return bit(m, period)
 	}
@@ -158,37 +155,7 @@ func (p *Vectored) Truth() []int64 {
 }
 
 // Run computes a private plan on plaintext, as nodes do on shares.
-func (p *Vectored) Run(t *rapid.T, planned *plan.Plan) []int64 {
-	out := make([]int64, planned.Width)
-	for c := range planned.Columns {
-		sums := out[c*len(planned.Groups) : (c+1)*len(planned.Groups)]
-		if planned.Kinds[c].Count {
-			for _, n := range planned.CountCells(c) {
-				sums[n.Group] += n.Cells * p.Number(planned.Kinds[c], int(n.Entity))
-			}
-			continue
-		}
-		cells := planned.SumCells(c)
-		for _, a := range planned.Accumulators {
-			if a.Column != c {
-				continue
-			}
-			slots := make([]int64, plan.Slots)
-			for _, k := range a.Tiles {
-				for i, v := range p.Tile(planned.Columns[c], a.Block, k) {
-					slots[i] += v
-				}
-			}
-			for i, v := range slots {
-				if cells[i].Group >= 0 {
-					sums[cells[i].Group] += v * p.Number(planned.Kinds[c], int(cells[i].Entity))
-				}
-			}
-			cells = cells[plan.Slots:]
-		}
-		if len(cells) > 0 {
-			t.Fatalf("column %d has %d cells that belong to no accumulator", c, len(cells))
-		}
-	}
-	return out
+func (p *Vectored) Run(planned *plan.Plan) []int64 {
+	return compute(planned, func(s plan.Single, column int) []int64 { return p.Tile(planned.Columns[column], s.Block, s.Tile) },
+		func(column, entity int) int64 { return p.Number(planned.Kinds[column], entity) })
 }

@@ -72,8 +72,8 @@ func NewProblem(status int, kind, message string) *Problem {
 	}
 }
 
-// WithFix adds what would mend it.
-func (p *Problem) WithFix(fix string) *Problem {
+// Advising adds what would mend it.
+func (p *Problem) Advising(fix string) *Problem {
 	p.Fix = fix
 	return p
 }

@@ -69,7 +69,14 @@ func record(version int, first int64, measures ...measure) *Record {
 				}
 			}
 		}
-		c.Values = spill.Of(values)
+		w := spill.New("", 0).Writer()
+		err := w.AppendAll(values)
+		if err == nil {
+			c.Values, err = w.Done()
+		}
+		if err != nil {
+			panic(err)
+		}
 		r.Columns = append(r.Columns, c)
 	}
 	return r
