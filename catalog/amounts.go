@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"math/big"
 	"regexp"
 	"strings"
@@ -14,10 +15,10 @@ var amountForm = regexp.MustCompile(`^(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?$`)
 
 // Amount reads an amount that the state holds; empty is nothing.
 func Amount(s string) *big.Int {
-	if v, ok := new(big.Int).SetString(strings.Replace(s, ".", "", 1), 10); ok {
-		_, fraction, _ := strings.Cut(s, ".")
-		scale := big.NewInt(int64(max(moneyDecimals-len(fraction), 0)))
-		return v.Mul(v, scale.Exp(big.NewInt(10), scale, nil))
+	whole, fraction, _ := strings.Cut(s, ".")
+	zeros := strings.Repeat("0", max(moneyDecimals-len(fraction), 0))
+	if v, ok := new(big.Int).SetString(whole+fraction+zeros, 10); ok {
+		return v
 	}
 	return new(big.Int)
 }
@@ -122,12 +123,7 @@ func (k Contract) NoiseLimit(p Policy) string {
 }
 
 // NoiseSpent is the epsilon that the noised queries of a contract have spent.
-func (k Contract) NoiseSpent() string {
-	if k.EpsilonSpent == "" {
-		return "0"
-	}
-	return k.EpsilonSpent
-}
+func (k Contract) NoiseSpent() string { return cmp.Or(k.EpsilonSpent, "0") }
 
 // NoiseAccount is the contract's account of epsilon under the policy of its
 // dataset; false when the policy offers no noised answers.

@@ -39,19 +39,16 @@ type ContractChange struct {
 }
 
 // Currency is the currency of a contract's queries; empty when they cost nothing.
-func (k Contract) Currency() string {
-	if k.Price == nil {
-		return ""
-	}
-	return k.Price.Currency
-}
+func (k Contract) Currency() string { return k.price().Currency }
 
 // QueryPrice is the price of one query; empty when it costs nothing.
-func (k Contract) QueryPrice() string {
+func (k Contract) QueryPrice() string { return k.price().PerQuery }
+
+func (k Contract) price() Price {
 	if k.Price == nil {
-		return ""
+		return Price{}
 	}
-	return k.Price.PerQuery
+	return *k.Price
 }
 
 // Scope narrows what a contract's queries may tell apart. Columns are what

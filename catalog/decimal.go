@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"math"
 	"math/big"
 	"strings"
 )
@@ -38,4 +39,69 @@ func ParseNumber(s string) (*big.Rat, bool) {
 		return nil, false
 	}
 	return new(big.Rat).SetString(s)
+}
+
+// DecimalFault is why a text is not a number of so many decimals.
+type DecimalFault int
+
+// Faults of decimals.
+const (
+	DecimalOK DecimalFault = iota
+	NotDecimal
+	TooPrecise // more digits after the point than allowed, not all zero
+	TooLarge   // does not fit an int64 in units of 10^-decimals
+)
+
+// ParseUnits reads a plain decimal number (sign, digits, point, digits; at
+// least one digit) as an integer in units of 10^-decimals, exactly. Zeros after
+// the last decimal are not digits too many.
+func ParseUnits(s string, decimals int) (int64, DecimalFault) {
+	digits, negative := s, false
+	if s != "" && (s[0] == '-' || s[0] == '+') {
+		digits, negative = s[1:], s[0] == '-'
+	}
+	var n uint64
+	seen, point, after := false, false, 0
+	fault := DecimalOK
+	for i := range len(digits) {
+		c := digits[i]
+		if c == '.' && !point {
+			point = true
+			continue
+		}
+		if c < '0' || c > '9' {
+			return 0, NotDecimal
+		}
+		seen = true
+		if point {
+			if after++; after > decimals {
+				if c != '0' {
+					fault = max(fault, TooPrecise)
+				}
+				continue
+			}
+		}
+		n, fault = shiftIn(n, uint64(c-'0'), fault)
+	}
+	if !seen {
+		return 0, NotDecimal
+	}
+	for ; after < decimals; after++ {
+		n, fault = shiftIn(n, 0, fault)
+	}
+	if fault != DecimalOK {
+		return 0, fault
+	}
+	if negative {
+		return -int64(n), DecimalOK // #nosec G115 -- shiftIn keeps n below 2^63
+	}
+	return int64(n), DecimalOK // #nosec G115 -- as above
+}
+
+// shiftIn appends a digit to n, which stays at most math.MaxInt64.
+func shiftIn(n, digit uint64, fault DecimalFault) (uint64, DecimalFault) {
+	if fault == TooLarge || n > (math.MaxInt64-digit)/10 {
+		return 0, TooLarge
+	}
+	return 10*n + digit, fault
 }

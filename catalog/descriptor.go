@@ -1,6 +1,9 @@
 package catalog
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Descriptor is what a publisher declares of a dataset: the canonical form of
 // the YAML file of DESCRIPTOR.md. Everything in it is public.
@@ -77,12 +80,7 @@ const (
 
 // Coverage is the policy's least coverage of a row as decimal text, above 0 and at
 // most 1.
-func (p Policy) Coverage() string {
-	if p.MinCoverage == "" {
-		return DefaultMinCoverage
-	}
-	return p.MinCoverage
-}
+func (p Policy) Coverage() string { return cmp.Or(p.MinCoverage, DefaultMinCoverage) }
 
 // Covers reports whether a row that includes so many of its counting entities has
 // the policy's least coverage. The policy was checked.
@@ -92,20 +90,10 @@ func (p Policy) Covers(included, of int) bool {
 }
 
 // Owners is how many owners may have an exact portfolio at a time.
-func (p Policy) Owners() int {
-	if p.Portfolios == 0 {
-		return DefaultPortfolios
-	}
-	return p.Portfolios
-}
+func (p Policy) Owners() int { return cmp.Or(p.Portfolios, DefaultPortfolios) }
 
 // Change is the policy's rule for another list of an owner.
-func (p Policy) Change() PortfolioChange {
-	if p.PortfolioChange == "" {
-		return PortfolioPerPeriod
-	}
-	return p.PortfolioChange
-}
+func (p Policy) Change() PortfolioChange { return cmp.Or(p.PortfolioChange, PortfolioPerPeriod) }
 
 // DP are the budgets of noised releases, as decimal text so that no two nodes
 // round them differently.

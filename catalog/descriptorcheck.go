@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -143,13 +142,7 @@ var fixedForm = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,9})?$`)
 // parseFixed reads a decimal number of at most so many decimals as an integer
 // of units of 10^-decimals.
 func parseFixed(s string, decimals int) (int64, bool) {
-	if !fixedForm.MatchString(s) {
-		return 0, false
-	}
-	whole, fraction, _ := strings.Cut(s, ".")
-	if len(fraction) > decimals {
-		return 0, false
-	}
-	v, err := strconv.ParseInt(whole+fraction+strings.Repeat("0", decimals-len(fraction)), 10, 64)
-	return v, err == nil
+	_, fraction, _ := strings.Cut(s, ".")
+	v, fault := ParseUnits(s, decimals)
+	return v, fault == DecimalOK && fixedForm.MatchString(s) && len(fraction) <= decimals
 }

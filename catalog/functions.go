@@ -107,22 +107,15 @@ var aggregateNames = func() []string {
 	return slices.Compact(all)
 }()
 
-// grantNames are the names that grant a function.
-func grantNames(fn string) []string {
-	if f := functionNamed(fn); f != nil {
-		return f.names
-	}
-	return nil
-}
-
 // IsAggregate reports whether s may be listed as an aggregate.
 func IsAggregate(s string) bool { return slices.Contains(aggregateNames, s) }
 
 // GrantedBy lists those of the names that grant a request's function.
 func GrantedBy(list []string, fn string) []string {
+	grants := GrantNames(fn)
 	var out []string
 	for _, name := range list {
-		if slices.Contains(grantNames(fn), name) {
+		if slices.Contains(grants, name) {
 			out = append(out, name)
 		}
 	}
@@ -134,7 +127,12 @@ func GrantedBy(list []string, fn string) []string {
 func Grants(list []string, fn string) bool { return len(GrantedBy(list, fn)) > 0 }
 
 // GrantNames are the names of which any grants a request's function.
-func GrantNames(fn string) []string { return slices.Clone(grantNames(fn)) }
+func GrantNames(fn string) []string {
+	if f := functionNamed(fn); f != nil {
+		return slices.Clone(f.names)
+	}
+	return nil
+}
 
 // AggregateNames are all names that a policy, an order or a contract may list, ascending.
 func AggregateNames() []string { return slices.Clone(aggregateNames) }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"math/big"
 	"slices"
 )
 
@@ -65,7 +66,7 @@ func (d Descriptor) unanswerable(f function) (Column, bool) {
 // TooWide are the measures whose variance the policy grants and of whose squares no sum
 // fits: whoever publishes is told, since nobody will ever get one.
 func (d Descriptor) TooWide() []string {
-	if !slices.ContainsFunc(d.Policy.Aggregates, func(name string) bool { return slices.Contains(grantNames(FuncVar), name) }) {
+	if !Grants(d.Policy.Aggregates, FuncVar) {
 		return nil
 	}
 	var out []string
@@ -80,16 +81,8 @@ func (d Descriptor) TooWide() []string {
 // SquaredWidth is the widest range, in units of a measure's last decimal, of which a sum
 // of squares over the smallest figure fits: 2·⌊√(MaxSum / smallest)⌋.
 func (d Descriptor) SquaredWidth() int64 {
-	n := MaxSum / d.smallest()
-	low, high := int64(0), int64(maxSquared) // the root is from low to high
-	for low < high {
-		if middle := (low + high + 1) / 2; middle*middle <= n {
-			low = middle
-		} else {
-			high = middle - 1
-		}
-	}
-	return 2 * low
+	n := big.NewInt(max(MaxSum/d.smallest(), 0))
+	return 2 * n.Sqrt(n).Int64()
 }
 
 // tooWide is a column of an aggregate of which no sum fits.

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
@@ -68,8 +69,7 @@ func Shown(s string) string {
 		r, size = utf8.DecodeRuneInString(s[i:])
 		switch {
 		case r == utf8.RuneError && size == 1:
-			const digits = "0123456789abcdef"
-			b = append(b, '\\', 'x', digits[s[i]>>4], digits[s[i]&15])
+			b = fmt.Appendf(b, `\x%02x`, s[i])
 		case r != utf8.RuneError && unshown(r):
 			quoted := strconv.QuoteRuneToASCII(r)
 			b = append(b, quoted[1:len(quoted)-1]...)
@@ -128,14 +128,13 @@ func ShownJSON(document []byte) []byte {
 func unshownJSON(r rune) bool { return r >= 0x7f && r != utf8.RuneError && unshown(r) }
 
 func appendJSONEscape(b []byte, r rune) []byte {
-	const digits = "0123456789abcdef"
 	units := []rune{r}
 	if r > 0xffff {
 		r -= 0x10000
 		units = []rune{0xd800 + r>>10, 0xdc00 + r&0x3ff}
 	}
 	for _, u := range units {
-		b = append(b, '\\', 'u', digits[u>>12&15], digits[u>>8&15], digits[u>>4&15], digits[u&15])
+		b = fmt.Appendf(b, `\u%04x`, u)
 	}
 	return b
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -68,8 +69,7 @@ func (e *UnreadableError) Unwrap() error { return e.Err }
 // Unreadable is why bytes cannot be read, by an error of DecodeStrict, ParsePayload or
 // ParseEntry.
 func Unreadable(err error) Reason {
-	var e *UnreadableError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*UnreadableError](err); ok {
 		return e.Why
 	}
 	return Why("json.unfit")
@@ -123,10 +123,8 @@ func (f *jsonFrame) member(name string) error {
 			return unreadable("json.unknown_field", name)
 		}
 	}
-	for _, s := range f.seen {
-		if s == name {
-			return unreadable("json.field_twice", name)
-		}
+	if slices.Contains(f.seen, name) {
+		return unreadable("json.field_twice", name)
 	}
 	if len(f.seen) == maxObjectKeys {
 		return unreadable("json.fields", maxObjectKeys)

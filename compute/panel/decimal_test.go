@@ -36,9 +36,9 @@ func TestDecimalsAreExactOrRefused(t *testing.T) {
 			rapid.SampledFrom([]string{"9223372036854775807", "-9223372036854775807", "9223372036854775808", "-9223372036854775808", "922337203685477580.7", "0.9223372036854775808"}),
 		).Draw(t, "s")
 		decimals := rapid.IntRange(0, 9).Draw(t, "decimals")
-		got, fault := parseDecimal(s, decimals)
+		got, fault := catalog.ParseUnits(s, decimals)
 		if !plainDecimal.MatchString(s) {
-			if fault != notDecimal {
+			if fault != catalog.NotDecimal {
 				t.Fatalf("%q is taken for a decimal: %d, %d", s, got, fault)
 			}
 			return
@@ -48,11 +48,11 @@ func TestDecimalsAreExactOrRefused(t *testing.T) {
 		magnitude := new(big.Int).Quo(v.Num(), v.Denom()) // towards zero
 		fits := magnitude.CmpAbs(big.NewInt(math.MaxInt64)) <= 0
 		switch {
-		case fits && v.IsInt() && (fault != decimalOK || got != v.Num().Int64()):
+		case fits && v.IsInt() && (fault != catalog.DecimalOK || got != v.Num().Int64()):
 			t.Fatalf("%q with %d decimals: %d, fault %d", s, decimals, got, fault)
-		case !fits && fault != tooLarge:
+		case !fits && fault != catalog.TooLarge:
 			t.Fatalf("%q with %d decimals is too large, not %d, fault %d", s, decimals, got, fault)
-		case fits && !v.IsInt() && fault != tooPrecise:
+		case fits && !v.IsInt() && fault != catalog.TooPrecise:
 			t.Fatalf("%q has more than %d decimals, not %d, fault %d", s, decimals, got, fault)
 		}
 	})
@@ -62,7 +62,7 @@ func TestDecimalsAreWrittenAsTheyAreRead(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v, decimals := rapid.Int64Min(math.MinInt64+1).Draw(t, "v"), rapid.IntRange(0, 9).Draw(t, "decimals")
 		s := catalog.FormatDecimal(v, decimals)
-		if again, fault := parseDecimal(s, decimals); fault != decimalOK || again != v {
+		if again, fault := catalog.ParseUnits(s, decimals); fault != catalog.DecimalOK || again != v {
 			t.Fatalf("%d with %d decimals is written %s, read %d, fault %d", v, decimals, s, again, fault)
 		}
 		if strings.Contains(s, ".") && strings.HasSuffix(s, "0") || strings.HasPrefix(s, "00") {
@@ -85,7 +85,7 @@ func TestExponentsAreWrittenOutExactly(t *testing.T) {
 		s := rapid.StringMatching(`[+-]?[0-9]{1,6}(\.[0-9]{0,6})?e[+-]?[0-2]?[0-9]`).Draw(t, "s")
 		got, ok := expandExponent(s)
 		mantissa, exp, _ := strings.Cut(s, "e")
-		n, _ := parseDecimal(exp, 0)
+		n, _ := catalog.ParseUnits(exp, 0)
 		want := rational(t, mantissa)
 		if n >= 0 {
 			want.Mul(want, pow10(int(n)))

@@ -54,11 +54,11 @@ func (c *descriptorCheck) bounds(f fileMeasure, decimals int, field string) (lo,
 
 func (c *descriptorCheck) bound(s scalar, decimals int, field string) int64 {
 	text := c.decimal(s, field)
-	v, fault := parseDecimal(text, decimals)
+	v, fault := catalog.ParseUnits(text, decimals)
 	switch {
-	case fault == tooPrecise:
+	case fault == catalog.TooPrecise:
 		c.fault(s, field, fmt.Sprintf("%.40q has more digits than decimals: %d", s.text, decimals), "")
-	case fault == tooLarge || v > maxBound || v < -maxBound:
+	case fault == catalog.TooLarge || v > maxBound || v < -maxBound:
 		c.fault(s, field, fmt.Sprintf("%.40q with %d decimals is too large", s.text, decimals), "choose a larger unit or fewer decimals")
 	}
 	return v
@@ -160,11 +160,11 @@ func (c *descriptorCheck) share(s scalar, field string) string {
 		return ""
 	}
 	text := c.decimal(s, field)
-	v, fault := parseDecimal(text, maxDecimals)
+	v, fault := catalog.ParseUnits(text, maxDecimals)
 	switch {
-	case fault == notDecimal: // said by decimal
+	case fault == catalog.NotDecimal: // said by decimal
 		return ""
-	case fault != decimalOK || v <= 0 || v > unitsOfOne:
+	case fault != catalog.DecimalOK || v <= 0 || v > unitsOfOne:
 		c.fault(s, field, fmt.Sprintf("%.40q is not above 0 and at most 1", s.text), "want a share such as "+catalog.DefaultMinCoverage)
 		return ""
 	}

@@ -20,7 +20,7 @@ const DefaultPercent Percent = 10_000
 
 // ParsePercent reads a number from 0 to 100 with at most three decimals.
 func ParsePercent(text string) (Percent, error) {
-	v, fault := parseDecimal(text, 3)
+	v, fault := catalog.ParseUnits(text, 3)
 	if fault != 0 || v < 0 || v > 100_000 {
 		return 0, fmt.Errorf("%.40q is no percentage: want a number from 0 to 100 with at most three decimals", text)
 	}

@@ -20,9 +20,9 @@ func FuzzParseDecimal(f *testing.F) {
 		if decimals < 0 || decimals > 18 {
 			return
 		}
-		v, fault := parseDecimal(s, decimals)
+		v, fault := catalog.ParseUnits(s, decimals)
 		if !plainDecimal.MatchString(s) {
-			if fault != notDecimal {
+			if fault != catalog.NotDecimal {
 				t.Fatalf("%q is read as %d, fault %d", s, v, fault)
 			}
 			return
@@ -34,15 +34,15 @@ func FuzzParseDecimal(f *testing.F) {
 		unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(decimals)), nil)
 		want.Mul(want, new(big.Rat).SetInt(unit))
 		switch fault {
-		case decimalOK:
+		case catalog.DecimalOK:
 			if want.Cmp(new(big.Rat).SetInt64(v)) != 0 {
 				t.Fatalf("%q is read as %d units of 10^-%d", s, v, decimals)
 			}
-		case tooPrecise:
+		case catalog.TooPrecise:
 			if want.IsInt() {
 				t.Fatalf("%q has no more than %d decimals", s, decimals)
 			}
-		case tooLarge:
+		case catalog.TooLarge:
 			if whole := new(big.Int).Quo(want.Num(), want.Denom()); whole.IsInt64() {
 				t.Fatalf("%q fits", s)
 			}

@@ -208,13 +208,13 @@ func (r *listReader) weight(text string, line int) (uint64, bool) {
 	o := r.options
 	largest := int64(1)<<o.Bits - 1
 	most := catalog.FormatDecimal(largest, o.Decimals)
-	n, fault := parseDecimal(text, o.Decimals)
+	n, fault := catalog.ParseUnits(text, o.Decimals)
 	switch {
-	case fault == notDecimal:
+	case fault == catalog.NotDecimal:
 		r.fault(line, o.Weights, fmt.Sprintf("%.40q is not a plain number", text), "want digits, such as 12.5")
-	case fault == tooPrecise:
+	case fault == catalog.TooPrecise:
 		r.fault(line, o.Weights, fmt.Sprintf("%.40q has more than %s", text, decimals(o.Decimals)), "allow more, or round the weights")
-	case fault == tooLarge || n > largest:
+	case fault == catalog.TooLarge || n > largest:
 		r.fault(line, o.Weights, fmt.Sprintf("%.40q is more than %s, the largest of %d bits with %s", text, most, o.Bits, decimals(o.Decimals)), "allow more bits, or divide all weights")
 	case n < 0:
 		r.fault(line, o.Weights, fmt.Sprintf("%.40q is negative", text), "weights are 0 to "+most)

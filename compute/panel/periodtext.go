@@ -142,7 +142,7 @@ func wantWhole(text, part string) string {
 	if !ok {
 		plain = text
 	}
-	if n, fault := parseDecimal(plain, 0); fault == decimalOK && n >= 0 {
+	if n, fault := catalog.ParseUnits(plain, 0); fault == catalog.DecimalOK && n >= 0 {
 		return fmt.Sprintf("write %d", n)
 	}
 	return "want a " + part

@@ -48,7 +48,7 @@ func plainNumber(text string) (string, bool) {
 // that was probably meant, where that would do.
 func (r *rowReader) wantNumber(measure *catalog.Measure, text string) string {
 	if plain, ok := plainNumber(text); ok {
-		if v, fault := parseDecimal(plain, measure.Decimals); fault == decimalOK && v >= measure.Min && v <= measure.Max {
+		if v, fault := catalog.ParseUnits(plain, measure.Decimals); fault == catalog.DecimalOK && v >= measure.Min && v <= measure.Max {
 			return "write " + plain
 		}
 	}

@@ -217,8 +217,8 @@ func (r *rowReader) value(m int, text string, line int) int64 {
 		return missing
 	}
 	measure := &r.src.Descriptor.Measures[m]
-	v, fault := parseDecimal(text, measure.Decimals)
-	if fault == decimalOK && v >= measure.Min && v <= measure.Max {
+	v, fault := catalog.ParseUnits(text, measure.Decimals)
+	if fault == catalog.DecimalOK && v >= measure.Min && v <= measure.Max {
 		return v
 	}
 	return r.oddValue(m, measure, text, line)
@@ -230,10 +230,10 @@ func (r *rowReader) oddValue(m int, measure *catalog.Measure, text string, line 
 		return r.value(m, plain, line)
 	}
 	column := r.src.Columns[m]
-	switch _, fault := parseDecimal(text, measure.Decimals); fault {
-	case notDecimal:
+	switch _, fault := catalog.ParseUnits(text, measure.Decimals); fault {
+	case catalog.NotDecimal:
 		r.fault(line, column, fmt.Sprintf("%.40q is no number", text), r.wantNumber(measure, text))
-	case tooPrecise:
+	case catalog.TooPrecise:
 		r.fault(line, column, fmt.Sprintf("%.40q has more than %s", text, decimals(measure.Decimals)),
 			"nothing is rounded: declare more decimals, or round the data yourself")
 	default:
