@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -120,18 +121,17 @@ func (d Descriptor) Changes(to Descriptor) []FieldChange {
 // may.
 func AmendRefusal(dataset string, changes []FieldChange) *Refusal {
 	var refused []string
+	first := ""
 	for _, c := range changes {
 		if c.Why != "" {
+			first = cmp.Or(first, c.Field)
 			refused = append(refused, fmt.Sprintf("%s (%s)", c.Field, c.Why))
 		}
 	}
 	if len(refused) == 0 {
 		return nil
 	}
-	r := Refuse(RefusedPolicy, "amend", "amend.fields", dataset, refused)
-	i := slices.IndexFunc(changes, func(c FieldChange) bool { return c.Why != "" })
-	r.Field = changes[i].Field
-	return r
+	return Refuse(RefusedPolicy, "amend", "amend.fields", dataset, refused).WithField(first)
 }
 
 // changeList collects changes.

@@ -6,18 +6,11 @@ import (
 	"strings"
 )
 
-// moneyDecimals are the digits after the point that amounts are counted in;
-// amountForm accepts no more.
+// moneyDecimals are the digits after the point that amounts are counted in.
 const moneyDecimals = 6
 
-// parseAmount reads a decimal amount of money, exactly, in units of 10^-6.
-func parseAmount(s string) (*big.Int, bool) {
-	if !amountForm.MatchString(s) {
-		return nil, false
-	}
-	whole, fraction, _ := strings.Cut(s, ".")
-	return new(big.Int).SetString(whole+fraction+strings.Repeat("0", moneyDecimals-len(fraction)), 10)
-}
+// amountForm is that of amounts of money, with at most moneyDecimals digits after the point.
+var amountForm = regexp.MustCompile(`^(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?$`)
 
 // Amount reads an amount that the state holds; empty is nothing.
 func Amount(s string) *big.Int {
@@ -32,20 +25,9 @@ func Amount(s string) *big.Int {
 // formatAmount writes an amount with at least two digits after the point and no
 // more than it needs.
 func formatAmount(v *big.Int) string {
-	digits := new(big.Int).Abs(v).String()
-	if short := moneyDecimals + 1 - len(digits); short > 0 {
-		digits = strings.Repeat("0", short) + digits
-	}
-	at := len(digits) - moneyDecimals
-	fraction := strings.TrimRight(digits[at:], "0")
-	if len(fraction) < 2 {
-		fraction = digits[at : at+2]
-	}
-	text := digits[:at] + "." + fraction
-	if v.Sign() < 0 {
-		return "-" + text
-	}
-	return text
+	text := FormatFixed(v, moneyDecimals)
+	least := len(text) - moneyDecimals + 2
+	return text[:least] + strings.TrimRight(text[least:], "0")
 }
 
 // AddAmounts adds decimal amounts of one currency, exactly. What is empty or no
@@ -65,7 +47,7 @@ func SubtractAmount(a, b string) string {
 
 // IsAmount reports whether s is an amount of money of the form that orders and
 // prices have: "10.00", up to 12 digits before the point and 6 after it.
-func IsAmount(s string) bool { _, ok := parseAmount(s); return ok }
+func IsAmount(s string) bool { return amountForm.MatchString(s) }
 
 // Noise asks for a differentially private answer (PROTOCOL.md section 8): every
 // number that would be opened carries discrete Laplace noise (no delta) or

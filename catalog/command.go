@@ -219,6 +219,27 @@ type KeySign struct {
 	Signature []byte `json:"signature"`
 }
 
+// KeyRefresh asks for a key to be shared anew (PROTOCOL.md section 1.5).
+type KeyRefresh struct {
+	Key string `json:"key"`
+}
+
+// KeyReshare begins one attempt to share a key anew: the nodes at Dealers, exactly t points
+// in ascending order, deal their parts of it onward. Dealings are bound to the digest of
+// this payload.
+type KeyReshare struct {
+	Key     string `json:"key"`
+	Epoch   uint64 `json:"epoch"`
+	Attempt int    `json:"attempt"`
+	Dealers []int  `json:"dealers"`
+}
+
+// KeyErased says that the node has erased its share of the sharing before the present one.
+type KeyErased struct {
+	Key   string `json:"key"`
+	Epoch uint64 `json:"epoch"` // of what was erased
+}
+
 // KeyFail ends an attempt; the leader starts the next with everything new.
 type KeyFail struct {
 	Key     string `json:"key"`
@@ -345,6 +366,9 @@ const (
 	KindKeyTested      Kind = "key.tested"      // root of each test set
 	KindKeySign        Kind = "key.sign"        // every node, its signature under the ready statement
 	KindKeyFail        Kind = "key.fail"        // any node: the attempt is over
+	KindKeyRefresh     Kind = "key.refresh"     // operator: share a key anew
+	KindKeyReshare     Kind = "key.reshare"     // any node: an attempt to share a key anew
+	KindKeyErased      Kind = "key.erased"      // each node: its old share is erased
 	KindVersionAck     Kind = "version.ack"     // a node holds and checked everything
 	KindVersionAttempt Kind = "version.attempt" // (leader) names the parity opening
 	KindVersionParity  Kind = "version.parity"  // a member's parity share

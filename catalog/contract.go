@@ -71,8 +71,8 @@ func ScopeOf(d Descriptor, q Request) Scope {
 	}
 	slices.Sort(s.Columns)
 	s.Columns = slices.Compact(s.Columns)
-	for _, g := range []Grain{GrainYear, GrainQuarter, GrainMonth, GrainDay, GrainHour} {
-		if s.Grain = g; q.splits(d.Grain, g) == "" {
+	for _, s.Grain = range slices.Backward(Grains[:]) {
+		if q.splits(d.Grain, s.Grain) == "" {
 			break
 		}
 	}
@@ -152,19 +152,16 @@ func (k Contract) InScope(d Descriptor, q Request) *Refusal {
 	}
 	for _, c := range q.used(d) {
 		if !slices.Contains(k.Scope.Columns, c.name) {
-			r := Refuse(RefusedPolicy, "contract_scope", "contract.no_column", k.ID, c.name, k.Dataset)
-			if len(k.Scope.Columns) > 0 {
-				r = Refuse(RefusedPolicy, "contract_scope", "contract.column", k.ID, c.name, k.Dataset, k.Scope.Columns)
+			if len(k.Scope.Columns) == 0 {
+				return Refuse(RefusedPolicy, "contract_scope", "contract.no_column", k.ID, c.name, k.Dataset).WithField(c.field)
 			}
-			r.Field = c.field
-			return r
+			return Refuse(RefusedPolicy, "contract_scope", "contract.column", k.ID, c.name, k.Dataset, k.Scope.Columns).
+				WithField(c.field)
 		}
 	}
 	if g := k.Scope.Grain; g != "" {
 		if field := q.splits(d.Grain, g); field != "" {
-			r := Refuse(RefusedPolicy, "contract_scope", "contract.grain", k.ID, g)
-			r.Field = field
-			return r
+			return Refuse(RefusedPolicy, "contract_scope", "contract.grain", k.ID, g).WithField(field)
 		}
 	}
 	return nil

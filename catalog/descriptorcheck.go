@@ -17,7 +17,6 @@ const maxDecimals = 9
 
 var (
 	offsetForm = regexp.MustCompile(`^[+-](0[0-9]|1[0-4]):[0-5][0-9]$`)
-	amountForm = regexp.MustCompile(`^(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?$`)
 	moneyForm  = regexp.MustCompile(`^[A-Z]{3}$`)
 )
 
@@ -54,10 +53,8 @@ func (d Descriptor) Check() *Refusal {
 	if r := d.checkMeasures(); r != nil {
 		return r
 	}
-	if p := d.Price; p != nil {
-		if !amountForm.MatchString(p.PerQuery) || !moneyForm.MatchString(p.Currency) {
-			return Invalid("price", "descriptor.price", p.PerQuery, p.Currency)
-		}
+	if p := d.Price; p != nil && (!IsAmount(p.PerQuery) || !moneyForm.MatchString(p.Currency)) {
+		return Invalid("price", "descriptor.price", p.PerQuery, p.Currency)
 	}
 	return d.checkPolicy()
 }

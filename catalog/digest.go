@@ -27,11 +27,10 @@ func (d Digest) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 // lower-case hexadecimal digits.
 func (d *Digest) UnmarshalText(text []byte) error {
 	p, err := ParseDigest(string(text))
-	if err != nil {
-		return err
+	if err == nil {
+		*d = p
 	}
-	*d = p
-	return nil
+	return err
 }
 
 // ParseDigest reads the form that String writes.
@@ -53,34 +52,20 @@ func ParseDigest(s string) (Digest, error) {
 // SHA-256 over a label and, per row, the number of its cells and each cell with
 // its length, as unsigned varints.
 func RowsDigest(rows [][]string) Digest {
-	h := newRowsHash()
-	h.add(rows)
-	return h.sum()
-}
-
-type rowsHash struct {
-	h   hash.Hash
-	buf []byte
-}
-
-func newRowsHash() *rowsHash {
 	h := sha256.New()
-	h.Write([]byte("weir rows v1\n"))
-	return &rowsHash{h: h}
-}
-
-func (r *rowsHash) add(rows [][]string) {
+	b := []byte("weir rows v1\n")
 	for _, row := range rows {
-		r.buf = binary.AppendUvarint(r.buf[:0], uint64(len(row)))
+		b = binary.AppendUvarint(b, uint64(len(row)))
 		for _, cell := range row {
-			r.buf = binary.AppendUvarint(r.buf, uint64(len(cell)))
-			r.buf = append(r.buf, cell...)
+			b = binary.AppendUvarint(b, uint64(len(cell)))
+			b = append(b, cell...)
 		}
-		r.h.Write(r.buf)
+		h.Write(b)
+		b = b[:0]
 	}
+	h.Write(b) // the label, where there are no rows
+	return Digest(h.Sum(nil))
 }
-
-func (r *rowsHash) sum() Digest { return Digest(r.h.Sum(nil)) }
 
 // CountsDigest is the digest of a version's counting bitmaps: for every measure,
 // in the descriptor's order, one bitmap of ⌈entities/8⌉ bytes for each period of

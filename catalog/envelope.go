@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -180,7 +181,7 @@ func Sign(key ed25519.PrivateKey, signer string, p Payload) (Envelope, error) {
 	if _, err := ParsePayload(b); err != nil {
 		return Envelope{}, fmt.Errorf("sign %s: %w", p.Kind, err)
 	}
-	e := Envelope{Payload: b, Signer: signer, Signature: ed25519.Sign(key, signedBytes(SigningContext, b))}
+	e := Envelope{Payload: b, Signer: signer, Signature: ed25519.Sign(key, signedBytes(b))}
 	if n := e.size(); n > MaxEnvelope {
 		return Envelope{}, fmt.Errorf("sign %s: envelope of %d bytes, at most %d are accepted", p.Kind, n, MaxEnvelope)
 	}
@@ -194,21 +195,9 @@ func (e Envelope) Digest() Digest { return Sum(e.Payload) }
 // Verify reports whether the signature is that of the Ed25519 public key.
 func (e Envelope) Verify(public []byte) bool {
 	return len(public) == ed25519.PublicKeySize &&
-		ed25519.Verify(public, signedBytes(SigningContext, e.Payload), e.Signature)
+		ed25519.Verify(public, signedBytes(e.Payload), e.Signature)
 }
 
-func signedBytes(context string, b []byte) []byte {
-	return append([]byte(context), b...)
-}
+func signedBytes(payload []byte) []byte { return append([]byte(SigningContext), payload...) }
 
-func isHex(s string, n int) bool {
-	if len(s) != n {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
-}
+func isHex(s string, n int) bool { return len(s) == n && strings.Trim(s, "0123456789abcdef") == "" }

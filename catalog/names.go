@@ -3,49 +3,26 @@ package catalog
 import (
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
 
 // IsName reports whether s is a name of DATA_MODEL.md section 1.2: [a-z][a-z0-9_]*.
-func IsName(s string) bool {
-	if len(s) == 0 || len(s) > MaxName || s[0] < 'a' || s[0] > 'z' {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
-			return false
-		}
-	}
-	return true
-}
+func IsName(s string) bool { return len(s) <= MaxName && nameForm.MatchString(s) }
 
 // IsLabel reports whether s may name a node or a key: [a-z0-9][a-z0-9._-]*.
-func IsLabel(s string) bool {
-	if len(s) == 0 || len(s) > MaxName {
-		return false
-	}
-	for i, c := range []byte(s) {
-		alnum := c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
-		if !alnum && (i == 0 || c != '.' && c != '_' && c != '-') {
-			return false
-		}
-	}
-	return true
-}
+func IsLabel(s string) bool { return len(s) <= MaxName && labelForm.MatchString(s) }
+
+var (
+	nameForm  = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+	labelForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
+)
 
 // IsText reports whether s is text of at most so many bytes in one line, without hidden
 // characters: a person who reads it sees all of it, in its order.
 func IsText(s string, most int) bool {
-	if len(s) > most || !utf8.ValidString(s) {
-		return false
-	}
-	for _, c := range s {
-		if Hidden(c) {
-			return false
-		}
-	}
-	return true
+	return len(s) <= most && utf8.ValidString(s) && !strings.ContainsFunc(s, Hidden)
 }
 
 // IsCell reports whether s may stand in a registry: printable text of at most

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -60,7 +61,7 @@ func (n SourceNews) Check(at string, entities, version int) *Refusal {
 			return Invalid(at+".news", "news.bitmap_size", len(n.News), size, entities)
 		case n.News[size-1]>>(8-spare) != 0:
 			return Invalid(at+".news", "counts.spare_bit")
-		case zero(n.News):
+		case len(bytes.Trim(n.News, "\x00")) == 0:
 			return Invalid(at+".news", "news.no_bit")
 		}
 	}
@@ -81,15 +82,6 @@ func (n SourceNews) Check(at string, entities, version int) *Refusal {
 		}
 	}
 	return nil
-}
-
-func zero(b []byte) bool {
-	for _, x := range b {
-		if x != 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // NewsDigest is the digest of all that a version declares, VersionPropose.News:

@@ -16,7 +16,7 @@ import (
 // periods are made of whole periods of each finer grain.
 type Grain string
 
-// Grains, finest first.
+// The grains.
 const (
 	GrainHour    Grain = "hour"
 	GrainDay     Grain = "day"
@@ -25,23 +25,12 @@ const (
 	GrainYear    Grain = "year"
 )
 
+// Grains are all grains, finest first.
+var Grains = [...]Grain{GrainHour, GrainDay, GrainMonth, GrainQuarter, GrainYear}
+
 const epochYear = 1970
 
-func (g Grain) rank() int {
-	switch g {
-	case GrainHour:
-		return 0
-	case GrainDay:
-		return 1
-	case GrainMonth:
-		return 2
-	case GrainQuarter:
-		return 3
-	case GrainYear:
-		return 4
-	}
-	return -1
-}
+func (g Grain) rank() int { return slices.Index(Grains[:], g) }
 
 // Valid reports whether g is one of the five grains.
 func (g Grain) Valid() bool { return g.rank() >= 0 }
@@ -51,17 +40,7 @@ func (g Grain) Finer(h Grain) bool { return g.rank() < h.rank() }
 
 // Duration is a period's length as an ISO 8601 duration.
 func (g Grain) Duration() string {
-	switch g {
-	case GrainHour:
-		return "PT1H"
-	case GrainDay:
-		return "P1D"
-	case GrainMonth:
-		return "P1M"
-	case GrainQuarter:
-		return "P3M"
-	}
-	return "P1Y"
+	return map[Grain]string{GrainHour: "PT1H", GrainDay: "P1D", GrainMonth: "P1M", GrainQuarter: "P3M", GrainYear: "P1Y"}[g]
 }
 
 // Bounds are the indexes of the grain from year 1 to year 9999.
@@ -144,83 +123,58 @@ func (g Grain) Format(i int64) string {
 // returns the grain that the form tells and the index in it. Dates that do not
 // exist are errors.
 func ParsePeriod(text string) (Grain, int64, error) {
-	bad := func(why string) (Grain, int64, error) {
-		return "", 0, fmt.Errorf("period %.40q %s", text, why)
-	}
-	// Every form is a prefix of the longest, but for the quarter.
-	if len(text) == len("2024-Q1") && text[4:6] == "-Q" {
-		y, ok := digits(text[:4])
-		q, okQ := digits(text[6:])
-		if !ok || !okQ || y < 1 || q < 1 || q > 4 {
-			return bad("is no quarter")
-		}
-		return GrainQuarter, (y-epochYear)*4 + q - 1, nil
-	}
-	const pattern = "0000-00-00T00"
-	if len(text) > len(pattern) {
-		return bad("is too long")
-	}
-	for i := range len(text) {
-		if pattern[i] != '0' && text[i] != pattern[i] {
-			return bad("is not of the form 2024, 2024-Q1, 2024-05, 2024-05-07 or 2024-05-07T13")
-		}
-	}
-	var part [4]int64 // year, month, day, hour
-	have := 0
-	for from := 0; from < len(text); have++ {
-		to := [4]int{4, 7, 10, 13}[have]
-		if to > len(text) {
-			return bad("is not of the form 2024, 2024-Q1, 2024-05, 2024-05-07 or 2024-05-07T13")
-		}
-		n, ok := digits(text[from:to])
+	for rank, g := range Grains {
+		n, ok := numbersOf(text, periodForms[rank])
 		if !ok {
-			return bad("has something else than digits")
+			continue
 		}
-		part[have], from = n, to+1
-		if from == len(text) {
-			return bad("ends too early")
+		y, m, d, h := n[0], int64(1), int64(1), int64(0)
+		switch g {
+		case GrainHour:
+			m, d, h = n[1], n[2], n[3]
+		case GrainDay:
+			m, d = n[1], n[2]
+		case GrainMonth:
+			m = n[1]
+		case GrainQuarter:
+			m = 3*n[2] - 2
+		case GrainYear:
 		}
+		day := days(y, m, d)
+		if isY, isM, isD := civil(day); y < 1 || isY != y || isM != m || isD != d || h > 23 {
+			return "", 0, fmt.Errorf("period %.40q does not exist", text)
+		}
+		return g, GrainHour.In(24*day+h, g), nil
 	}
-	return datedPeriod(text, part, have)
-}
-
-// datedPeriod is the period of a year, month, day and hour of which the first
-// have are given.
-func datedPeriod(text string, part [4]int64, have int) (Grain, int64, error) {
-	y, m, d, h := part[0], part[1], part[2], part[3]
 	switch {
-	case have == 0:
+	case text == "":
 		return "", 0, fmt.Errorf("period %.40q is empty", text)
-	case y < 1, have > 1 && (m < 1 || m > 12), have > 2 && (d < 1 || d > monthDays(y, m)), have > 3 && h > 23:
-		return "", 0, fmt.Errorf("period %.40q does not exist", text)
+	case len(text) > len(periodForms[0]):
+		return "", 0, fmt.Errorf("period %.40q is too long", text)
 	}
-	switch have {
-	case 1:
-		return GrainYear, y - epochYear, nil
-	case 2:
-		return GrainMonth, (y-epochYear)*12 + m - 1, nil
-	case 3:
-		return GrainDay, days(y, m, d), nil
-	}
-	return GrainHour, days(y, m, d)*24 + h, nil
+	return "", 0, fmt.Errorf("period %.40q is not of the form 2024, 2024-Q1, 2024-05, 2024-05-07 or 2024-05-07T13", text)
 }
 
-func digits(s string) (int64, bool) {
-	var n int64
-	for _, c := range []byte(s) {
-		if c < '0' || c > '9' {
-			return 0, false
+// periodForms are how periods of Grains are written, with 0 for a digit.
+var periodForms = [len(Grains)]string{"0000-00-00T00", "0000-00-00", "0000-00", "0000-Q0", "0000"}
+
+// numbersOf reads the numbers of a text of a form; what is no digit begins the next.
+func numbersOf(text, form string) (n [4]int64, ok bool) {
+	if len(text) != len(form) {
+		return n, false
+	}
+	at := 0
+	for i, c := range []byte(text) {
+		switch {
+		case form[i] != '0' && c == form[i]:
+			at++
+		case form[i] != '0' || c < '0' || c > '9':
+			return n, false
+		default:
+			n[at] = 10*n[at] + int64(c-'0')
 		}
-		n = n*10 + int64(c-'0')
 	}
-	return n, len(s) > 0
-}
-
-func monthDays(y, m int64) int64 {
-	if m == 12 {
-		return 31
-	}
-	return days(y, m+1, 1) - days(y, m, 1)
+	return n, true
 }
 
 // days and civil convert between a date of the proleptic Gregorian calendar and
@@ -271,15 +225,8 @@ func OffsetMillis(s string) (int64, error) {
 	if !offsetForm.MatchString(s) {
 		return 0, fmt.Errorf("%.40q is not an offset from UTC", s)
 	}
-	hours, err := strconv.ParseInt(s[1:3], 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("read the offset %q: %w", s, err)
-	}
-	minutes, err := strconv.ParseInt(s[4:], 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("read the offset %q: %w", s, err)
-	}
-	ms := (hours*60 + minutes) * 60_000
+	digit := func(at int) int64 { return int64(s[at] - '0') } // the form has digits there
+	ms := ((10*digit(1)+digit(2))*60 + 10*digit(4) + digit(5)) * 60_000
 	if s[0] == '-' {
 		return -ms, nil
 	}

@@ -263,7 +263,7 @@ func anyOf(list ...string) func(Descriptor) []string {
 // policyGrains are those that are not finer than the dataset's.
 func policyGrains(d Descriptor) []string {
 	var out []string
-	for _, g := range [...]Grain{GrainHour, GrainDay, GrainMonth, GrainQuarter, GrainYear} {
+	for _, g := range Grains {
 		if !g.Finer(d.Grain) {
 			out = append(out, string(g))
 		}

@@ -3,6 +3,7 @@ package catalog
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -23,8 +24,10 @@ type Reason struct {
 // it is the reason for.
 const (
 	maxReasonArgs  = 12
+	maxReasonParts = 2
 	maxReasonDepth = 4
-	maxListed      = 8 // names of a list
+	maxListed      = 8  // names of a list
+	maxListedText  = 80 // characters of each
 )
 
 // Why makes a reason of a code and its arguments: text, numbers, truth values, digests
@@ -98,7 +101,8 @@ func ListArg(list []string) string {
 			out = append(out, len(list)-maxListed)
 			break
 		}
-		out = append(out, cut(argText(s), 80))
+		text := []rune(argText(s))
+		out = append(out, string(text[:min(len(text), maxListedText)]))
 	}
 	return string(Encode(out))
 }
@@ -122,18 +126,6 @@ func ParseListArg(arg string) (list []string, more int, ok bool) {
 	return list, more, true
 }
 
-// cut keeps the first so many characters.
-func cut(s string, most int) string {
-	n := 0
-	for i := range s {
-		if n == most {
-			return s[:i]
-		}
-		n++
-	}
-	return s
-}
-
 // Clean returns a reason that somebody else made, fit to be stored: a node that reports
 // must not be held up by how it does. What has no code gets "reason.none".
 func (r Reason) Clean() Reason { return r.clean(1) }
@@ -143,31 +135,19 @@ func (r Reason) clean(depth int) Reason {
 		return Why("reason.missing")
 	}
 	out := Reason{Code: r.Code}
-	for i, a := range r.Args {
-		if i == maxReasonArgs {
-			break
-		}
+	for _, a := range r.Args[:min(len(r.Args), maxReasonArgs)] {
 		out.Args = append(out.Args, argText(a))
 	}
-	for i, p := range r.Parts {
-		if i == 2 || depth == maxReasonDepth {
-			break
+	if depth < maxReasonDepth {
+		for _, p := range r.Parts[:min(len(r.Parts), maxReasonParts)] {
+			out.Parts = append(out.Parts, p.clean(depth+1))
 		}
-		out.Parts = append(out.Parts, p.clean(depth+1))
 	}
 	return out
 }
 
 // isCode reports whether s has the form of a code: small letters, digits and _, with
 // points between them.
-func isCode(s string) bool {
-	if len(s) == 0 || len(s) > MaxName {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '.' {
-			return false
-		}
-	}
-	return true
-}
+func isCode(s string) bool { return len(s) <= MaxName && codeForm.MatchString(s) }
+
+var codeForm = regexp.MustCompile(`^[a-z0-9_.]+$`)

@@ -100,6 +100,9 @@ type Attempt struct {
 	// Reseals is set where nothing is opened: the members seal the shares again that
 	// they have kept of the query which this one repeats.
 	Reseals bool `json:"reseals,omitempty"`
+	// Sharings says of every key that was shared anew which of its sharings is opened under:
+	// the one that was in force when the attempt was named.
+	Sharings []Sharing `json:"sharings,omitempty"`
 }
 
 // KeyState is where a key is on its way.
@@ -113,6 +116,7 @@ const (
 	KeySigning    KeyState = "signing"    // waiting for n signatures
 	KeyReady      KeyState = "ready"
 	KeyFailed     KeyState = "failed" // this attempt; the next will start anew
+	KeyWanted     KeyState = "wanted" // of a refresh: asked for, and not begun
 )
 
 // Key is a publisher's collective key.
@@ -133,6 +137,9 @@ type Key struct {
 	Reason    Reason      `json:"reason,omitzero"`
 	Opened    int64       `json:"opened"` // Σ tiles over all openings, PROTOCOL.md section 7.2
 	Started   int64       `json:"started"`
+	Sharing   Sharing     `json:"sharing,omitzero"`  // in force; zero: the one that the ceremony made
+	Refresh   *Refresh    `json:"refresh,omitempty"` // the next sharing, wanted or under way
+	Retired   *Retired    `json:"retired,omitempty"` // the sharing before, until all have erased it
 }
 
 // OrderState is where an order is.

@@ -1,8 +1,6 @@
 package catalog
 
-import (
-	"strconv"
-)
+import "strconv"
 
 // Refusal is why the state machine did not do what an envelope asked. It is
 // data: recorded in the log, returned to the client, decided on by Rule. It holds codes,
@@ -67,9 +65,7 @@ func Refuse(kind RefusalKind, rule, code string, args ...any) *Refusal {
 
 // Invalid refuses what is malformed or inconsistent in a field.
 func Invalid(field, code string, args ...any) *Refusal {
-	r := Refuse(RefusedInvalid, "invalid", code, args...)
-	r.Field = field
-	return r
+	return Refuse(RefusedInvalid, "invalid", code, args...).WithField(field)
 }
 
 // Conflict refuses what exists, or is in another state.
@@ -80,6 +76,12 @@ func Conflict(rule, code string, args ...any) *Refusal {
 // Forbidden refuses what is not this principal's to do.
 func Forbidden(rule, code string, args ...any) *Refusal {
 	return Refuse(RefusedForbidden, rule, code, args...)
+}
+
+// WithField names the field that is refused. It returns r.
+func (r *Refusal) WithField(field string) *Refusal {
+	r.Field = field
+	return r
 }
 
 // WithFix says what would pass, where that does not follow from the refusal's own code.

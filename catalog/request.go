@@ -232,9 +232,8 @@ func (q Request) Ungrantable(d Descriptor) *Refusal {
 func (q Request) UngrantableAt(d Descriptor, noised string) *Refusal {
 	for i, a := range q.Select {
 		if !Grants(d.Policy.Aggregates, a.Func) {
-			r := Refuse(RefusedPolicy, "aggregate", "policy.aggregate", d.Dataset, a.Func, d.Policy.Aggregates)
-			r.Field = fmt.Sprintf("select[%d]", i)
-			return r
+			return Refuse(RefusedPolicy, "aggregate", "policy.aggregate", d.Dataset, a.Func, d.Policy.Aggregates).
+				WithField(fmt.Sprintf("select[%d]", i))
 		}
 	}
 	if q.Join != nil {

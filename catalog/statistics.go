@@ -56,12 +56,11 @@ func (a Aggregate) checkStatistic(at string, d Descriptor) *Refusal {
 	}
 	m, _ := d.Measure(a.Measure)
 	if a.Func == FuncHistogram && m.BucketCount() == 0 {
-		r := Refuse(RefusedInvalid, "buckets", "statistic.no_buckets_at_all", a.Measure)
-		if names := bucketed(d); len(names) > 0 {
-			r = Refuse(RefusedInvalid, "buckets", "statistic.no_buckets", a.Measure, names)
+		names := bucketed(d)
+		if len(names) == 0 {
+			return Refuse(RefusedInvalid, "buckets", "statistic.no_buckets_at_all", a.Measure).WithField(at)
 		}
-		r.Field = at
-		return r
+		return Refuse(RefusedInvalid, "buckets", "statistic.no_buckets", a.Measure, names).WithField(at)
 	}
 	return nil
 }
@@ -90,18 +89,16 @@ func (q Request) checkExactMoments(d Descriptor, noised string) *Refusal {
 	for i, a := range q.Select {
 		field := fmt.Sprintf("select[%d]", i)
 		if a.Func == FuncHistogram {
-			r := Refuse(RefusedPolicy, "histogram", "statistic.histogram_exact", a.Measure).WithFixes(with...)
-			r.Field = field
-			return r
+			return Refuse(RefusedPolicy, "histogram", "statistic.histogram_exact", a.Measure).WithFixes(with...).
+				WithField(field)
 		}
 		for _, c := range a.Columns(d) {
 			if !c.moment() || c.Joined() || d.lists(c.Measure, c.Times) { // joins have their own list
 				continue
 			}
-			r := Refuse(RefusedPolicy, "moments", "statistic.moment_exact", a.Func, c.Measure, c.Times, d.Dataset).
-				WithFixes(append([]Reason{d.momentFix()}, with...)...)
-			r.Field = field
-			return r
+			return Refuse(RefusedPolicy, "moments", "statistic.moment_exact", a.Func, c.Measure, c.Times, d.Dataset).
+				WithFixes(append([]Reason{d.momentFix()}, with...)...).
+				WithField(field)
 		}
 	}
 	return nil

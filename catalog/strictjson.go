@@ -14,18 +14,12 @@ const maxObjectKeys = 64
 // Encode returns the JSON of a body, a request or a record. It panics where a type has no
 // JSON; none of this package's is such.
 func Encode(v any) []byte {
-	if p, packs := v.(packer); packs { // what MarshalJSON returns json.Marshal would read once more
-		v = p.packed()
-	}
 	b, err := json.Marshal(v)
 	if err != nil {
 		panic(fmt.Sprintf("catalog: encoding %T: %v", v, err))
 	}
 	return b
 }
-
-// packer is what has another form as JSON, which packed returns.
-type packer interface{ packed() any }
 
 // DecodeStrict reads exactly one JSON value: unknown fields, fields in another
 // case, duplicate fields, invalid UTF-8 and bytes around the value are errors.

@@ -17,8 +17,7 @@ import (
 // PeriodGroups[j], (i, j) is not in Withheld, and p lies in no interval of an Exclusion
 // of the layer for (c, Assign[e]). No cell (e, p, c) is counted in two layers.
 //
-// Its JSON has long lists packed (verdictpack.go). Encode, not json.Marshal, writes it
-// fast.
+// Its JSON has long lists packed (verdictpack.go).
 type Verdict struct {
 	Dataset      string         `json:"dataset"`
 	Release      int            `json:"release"`           // the answer is as of this version, the newest that counts
@@ -28,28 +27,28 @@ type Verdict struct {
 	EntityGroups []EntityGroup  `json:"entity_groups"`
 	PeriodGroups []PeriodGroup  `json:"period_groups"`
 	// Parts are what the layers release of; none where nothing is released.
-	Parts    []Part       `json:"parts,omitempty"`
-	Assign   []byte       `json:"assign,omitempty"`   // PackAssign: entity, of the layer with the most, → part, −1 for none
-	Layers   []Layer      `json:"layers,omitempty"`   // ascending by release, then by that which is joined; none where nothing is released
-	Withheld []GroupIndex `json:"withheld,omitempty"` // ascending
+	Parts    PartList  `json:"parts,omitempty" encoding:"base64"`
+	Assign   []byte    `json:"assign,omitempty"`                     // PackAssign: entity, of the layer with the most, → part, −1 for none
+	Layers   []Layer   `json:"layers,omitempty"`                     // ascending by release, then by that which is joined; none where nothing is released
+	Withheld GroupList `json:"withheld,omitempty" encoding:"base64"` // ascending
 	// Coverage has one element a group of the grid, entity-major (group (i, j) is
 	// element i·len(PeriodGroups)+j); empty for public data.
-	Coverage []Coverage  `json:"coverage,omitempty"`
-	Noise    *Noise      `json:"noise,omitempty"`   // of the request; nil: exact
-	In       string      `json:"in,omitempty"`      // the request's private selector
-	Pieces   int         `json:"pieces,omitempty"`  // of In, whose figures are given one by one, each over the whole grid; 0: In as a whole
-	Vectors  []VectorUse `json:"vectors,omitempty"` // that the request names: In first, then weights as Columns name them
+	Coverage CoverageList `json:"coverage,omitempty" encoding:"base64"`
+	Noise    *Noise       `json:"noise,omitempty"`   // of the request; nil: exact
+	In       string       `json:"in,omitempty"`      // the request's private selector
+	Pieces   int          `json:"pieces,omitempty"`  // of In, whose figures are given one by one, each over the whole grid; 0: In as a whole
+	Vectors  []VectorUse  `json:"vectors,omitempty"` // that the request names: In first, then weights as Columns name them
 }
 
 // Layer is what a verdict takes from one version. Entity groups are made of parts:
 // of a protected dataset they are classes of its family (RELEASE.md section 1), else each
 // group is one part.
 type Layer struct {
-	Release    int         `json:"release"`
-	Joined     int         `json:"joined,omitempty"` // version of the verdict's second dataset; 0: that of Join
-	Entities   int         `json:"entities"`         // registry length of the release
-	Absent     []byte      `json:"absent,omitempty"` // bitmap, as Exclusion.Parts, of the parts that the layer takes nothing of; its last byte is not 0
-	Exclusions []Exclusion `json:"exclusions,omitempty"`
+	Release    int           `json:"release"`
+	Joined     int           `json:"joined,omitempty"` // version of the verdict's second dataset; 0: that of Join
+	Entities   int           `json:"entities"`         // registry length of the release
+	Absent     []byte        `json:"absent,omitempty"` // bitmap, as Exclusion.Parts, of the parts that the layer takes nothing of; its last byte is not 0
+	Exclusions ExclusionList `json:"exclusions,omitempty" encoding:"base64"`
 }
 
 // Has reports whether the layer takes anything of a part.

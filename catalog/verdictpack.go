@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -17,94 +18,74 @@ import (
 // packFormat begins a packed list.
 const packFormat = 1
 
-// PackedVerdict is the JSON of a Verdict: as it is stored, hashed and sent.
-type PackedVerdict struct {
-	Dataset      string         `json:"dataset"`
-	Release      int            `json:"release"`
-	Amended      int            `json:"amended,omitempty"`
-	Join         *JoinedRelease `json:"join,omitempty"`
-	Columns      []Column       `json:"columns"`
-	EntityGroups []EntityGroup  `json:"entity_groups"`
-	PeriodGroups []PeriodGroup  `json:"period_groups"`
-	Parts        []byte         `json:"parts,omitempty"`  // packed
-	Assign       []byte         `json:"assign,omitempty"` // PackAssign
-	Layers       []PackedLayer  `json:"layers,omitempty"`
-	Withheld     []byte         `json:"withheld,omitempty"` // packed
-	Coverage     []byte         `json:"coverage,omitempty"` // packed
-	Noise        *Noise         `json:"noise,omitempty"`
-	In           string         `json:"in,omitempty"`
-	Pieces       int            `json:"pieces,omitempty"`
-	Vectors      []VectorUse    `json:"vectors,omitempty"`
+// The lists of a verdict that its JSON has packed, as base64.
+type (
+	PartList      []Part
+	GroupList     []GroupIndex
+	CoverageList  []Coverage
+	ExclusionList []Exclusion
+)
+
+// MarshalText implements encoding.TextMarshaler.
+func (l PartList) MarshalText() ([]byte, error) { return inBase64(packParts(l)), nil }
+
+// MarshalText implements encoding.TextMarshaler.
+func (l GroupList) MarshalText() ([]byte, error) { return inBase64(packWithheld(l)), nil }
+
+// MarshalText implements encoding.TextMarshaler.
+func (l CoverageList) MarshalText() ([]byte, error) { return inBase64(packCoverage(l)), nil }
+
+// MarshalText implements encoding.TextMarshaler.
+func (l ExclusionList) MarshalText() ([]byte, error) { return inBase64(packExclusions(l)), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (l *PartList) UnmarshalText(text []byte) (err error) {
+	*l, err = unpackText(text, readPart, packParts)
+	return err
 }
 
-// PackedLayer is the JSON of a Layer.
-type PackedLayer struct {
-	Release    int    `json:"release"`
-	Joined     int    `json:"joined,omitempty"`
-	Entities   int    `json:"entities"`
-	Absent     []byte `json:"absent,omitempty"`
-	Exclusions []byte `json:"exclusions,omitempty"` // packed
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (l *GroupList) UnmarshalText(text []byte) (err error) {
+	*l, err = unpackText(text, readWithheld, packWithheld)
+	return err
 }
 
-// packed implements packer.
-func (v Verdict) packed() any { return v.Packed() }
-
-// Packed is the verdict as its JSON has it.
-func (v Verdict) Packed() PackedVerdict {
-	out := PackedVerdict{
-		Dataset: v.Dataset, Release: v.Release, Amended: v.Amended, Join: v.Join, Columns: v.Columns,
-		EntityGroups: v.EntityGroups, PeriodGroups: v.PeriodGroups, Parts: packParts(v.Parts), Assign: v.Assign,
-		Withheld: packWithheld(v.Withheld), Coverage: packCoverage(v.Coverage), Noise: v.Noise, In: v.In, Pieces: v.Pieces, Vectors: v.Vectors,
-	}
-	for _, l := range v.Layers {
-		out.Layers = append(out.Layers, PackedLayer{Release: l.Release, Joined: l.Joined, Entities: l.Entities, Absent: l.Absent, Exclusions: packExclusions(l.Exclusions)})
-	}
-	return out
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (l *CoverageList) UnmarshalText(text []byte) (err error) {
+	*l, err = unpackText(text, readCoverage, packCoverage)
+	return err
 }
 
-// MarshalJSON implements json.Marshaler.
-func (v Verdict) MarshalJSON() ([]byte, error) { return json.Marshal(v.Packed()) }
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (l *ExclusionList) UnmarshalText(text []byte) (err error) {
+	*l, err = unpackText(text, readExclusion, packExclusions)
+	return err
+}
 
-// UnmarshalJSON implements json.Unmarshaler. It takes what MarshalJSON wrote, also with
+func inBase64(b []byte) []byte { return base64.StdEncoding.AppendEncode(nil, b) }
+
+// UnmarshalJSON implements json.Unmarshaler. It takes what json.Marshal wrote, also with
 // white space, or with <, > and & as they are, and nothing else.
 func (v *Verdict) UnmarshalJSON(b []byte) error {
-	var p PackedVerdict
+	type plain Verdict // without this method
+	var p plain
 	if err := DecodeStrict(b, &p); err != nil {
 		return fmt.Errorf("verdict: %w", err)
 	}
-	if !p.writtenAs(b) {
+	if !writtenAs(p, b) {
 		return errors.New("verdict: not in canonical form")
-	}
-	out := Verdict{
-		Dataset: p.Dataset, Release: p.Release, Amended: p.Amended, Join: p.Join, Columns: p.Columns,
-		EntityGroups: p.EntityGroups, PeriodGroups: p.PeriodGroups, Assign: p.Assign, Noise: p.Noise, In: p.In, Pieces: p.Pieces, Vectors: p.Vectors,
-	}
-	var err error
-	if out.Parts, err = unpack(p.Parts, readPart, packParts); err != nil {
-		return fmt.Errorf("verdict: parts: %w", err)
-	}
-	if out.Withheld, err = unpack(p.Withheld, readWithheld, packWithheld); err != nil {
-		return fmt.Errorf("verdict: withheld groups: %w", err)
-	}
-	if out.Coverage, err = unpack(p.Coverage, readCoverage, packCoverage); err != nil {
-		return fmt.Errorf("verdict: coverage: %w", err)
 	}
 	for i, l := range p.Layers {
 		if n := len(l.Absent); n > 0 && l.Absent[n-1] == 0 {
 			return fmt.Errorf("verdict: layer %d: the absent parts end in a zero byte", i)
 		}
-		layer := Layer{Release: l.Release, Joined: l.Joined, Entities: l.Entities, Absent: l.Absent}
-		if layer.Exclusions, err = unpack(l.Exclusions, readExclusion, packExclusions); err != nil {
-			return fmt.Errorf("verdict: layer %d: exclusions: %w", i, err)
-		}
-		out.Layers = append(out.Layers, layer)
 	}
-	*v = out
+	*v = Verdict(p)
 	return nil
 }
 
-// writtenAs reports whether JSON is the one of p: encoding/json reads others as the same.
-func (p PackedVerdict) writtenAs(b []byte) bool {
+// writtenAs reports whether JSON is the one of v: encoding/json reads others as the same.
+func writtenAs(v any, b []byte) bool {
 	var have, want bytes.Buffer
 	if err := json.Compact(&have, b); err != nil {
 		return false
@@ -113,7 +94,7 @@ func (p PackedVerdict) writtenAs(b []byte) bool {
 		want.Reset()
 		e := json.NewEncoder(&want)
 		e.SetEscapeHTML(escape)
-		if err := e.Encode(p); err != nil {
+		if err := e.Encode(v); err != nil {
 			return false
 		}
 		if bytes.Equal(have.Bytes(), bytes.TrimSuffix(want.Bytes(), []byte("\n"))) {
@@ -217,6 +198,15 @@ func beginPacked(n, room int) []byte {
 		return nil
 	}
 	return binary.AppendUvarint(append(make([]byte, 0, room+8), packFormat), uint64(n)) //nolint:gosec // never negative
+}
+
+// unpackText reads what inBase64 wrote of what pack wrote.
+func unpackText[T any](text []byte, read func(r *packReader, last T) T, pack func([]T) []byte) ([]T, error) {
+	b, err := base64.StdEncoding.AppendDecode(nil, text)
+	if err != nil {
+		return nil, fmt.Errorf("packed list: %w", err)
+	}
+	return unpack(b, read, pack)
 }
 
 // unpack reads what pack wrote, element by element. It is strict: any other bytes are an

@@ -187,11 +187,11 @@ func FuzzVerdictJSON(f *testing.F) {
 
 // FuzzUnpack reads packed lists of each kind.
 func FuzzUnpack(f *testing.F) {
-	p := goldenVerdict().Packed()
-	f.Add(p.Parts)
-	f.Add(p.Withheld)
-	f.Add(p.Coverage)
-	f.Add(p.Layers[1].Exclusions)
+	v := goldenVerdict()
+	f.Add(packParts(v.Parts))
+	f.Add(packWithheld(v.Withheld))
+	f.Add(packCoverage(v.Coverage))
+	f.Add(packExclusions(v.Layers[1].Exclusions))
 	f.Add([]byte{1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		read(t, b, readPart, packParts)

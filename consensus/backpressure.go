@@ -2,11 +2,9 @@ package consensus
 
 import (
 	"context"
-	"fmt"
 	"sync/atomic"
 
 	"github.com/hashicorp/raft"
-	"golang.org/x/sync/semaphore"
 )
 
 // Raft counts entries, not bytes, on their way to the state machine: 128 batches of
@@ -21,21 +19,6 @@ const (
 	// when it takes another message, of maxAppendEntries entries at most.
 	maxQueuedBytes = 16 << 20
 )
-
-// admission admits proposals by their bytes, in the order in which they come.
-type admission struct{ room *semaphore.Weighted }
-
-func newAdmission() admission { return admission{semaphore.NewWeighted(maxProposedBytes)} }
-
-// enter waits until there is room for an entry; its error is the context's cause. leave
-// gives the room back when the entry has been applied, or has failed; not when its
-// proposer gives up.
-func (f admission) enter(ctx context.Context, size int) (leave func(), err error) {
-	if err := f.room.Acquire(ctx, int64(size)); err != nil {
-		return nil, fmt.Errorf("wait for room among %d MB of entries: %w", maxProposedBytes>>20, context.Cause(ctx))
-	}
-	return func() { f.room.Release(int64(size)) }, nil
-}
 
 // backlog knows the sizes of the entries that this node stored and has not applied. The
 // log alone uses it, under its lock.

@@ -128,7 +128,7 @@ func TestSlowLeaderTakesABoundedNumberOfBytes(t *testing.T) {
 			return err == nil
 		})
 		// Everything was given back.
-		if err := leader.admission.room.Acquire(t.Context(), maxProposedBytes); err != nil {
+		if err := leader.room.Acquire(t.Context(), maxProposedBytes); err != nil {
 			t.Error(err)
 		}
 	})

@@ -37,8 +37,8 @@ func (e *DamageError) Unwrap() error { return e.Err }
 
 // isDamage tells whether err says that a part is damaged.
 func isDamage(err error) bool {
-	var d *DamageError
-	return errors.As(err, &d)
+	_, is := errors.AsType[*DamageError](err)
+	return is
 }
 
 // damaged makes err a DamageError of a part, unless it is one already.

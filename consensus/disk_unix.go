@@ -3,9 +3,7 @@
 package consensus
 
 import (
-	"errors"
 	"fmt"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,13 +15,4 @@ func FreeBytes(dir string) (uint64, error) {
 		return 0, fmt.Errorf("ask for the free space of %s: %w", dir, err)
 	}
 	return uint64(st.Bavail) * uint64(st.Bsize), nil //nolint:unconvert // their types differ by system
-}
-
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -83,11 +83,11 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 		}
 		rebuilt := memoryStore{}
 		for seq := range size {
-			entry, outcome, err := l.Entry(seq)
+			rec, err := l.Record(seq)
 			if err != nil {
 				t.Fatal(err)
 			}
-			leaf, err := evidence.Append(rebuilt, seq, evidence.Record{Entry: entry, Outcome: outcome})
+			leaf, err := evidence.Append(rebuilt, seq, evidence.Record{Entry: rec.Entry, Outcome: rec.Outcome})
 			if err != nil {
 				t.Fatal(err)
 			}

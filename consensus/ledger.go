@@ -6,18 +6,20 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // Ledger is one node's part of the replicated ledger. Its methods are safe for
 // concurrent use.
 type Ledger struct {
-	opts      Options
-	logger    *slog.Logger
-	life      *lifecycle
-	disk      *disk
-	raft      *raftNode
-	notifier  *notifier
-	admission admission
+	opts     Options
+	logger   *slog.Logger
+	life     *lifecycle
+	disk     *disk
+	raft     *raftNode
+	notifier *notifier
+	room     *semaphore.Weighted // bytes, for entries that are proposed and not applied
 
 	transfers atomic.Int32 // transfers of leadership under way
 
@@ -39,7 +41,10 @@ func Open(o Options) (*Ledger, error) {
 		return nil, err
 	}
 	logger := opts.Logger.With(slog.String("component", "consensus"))
-	l := &Ledger{opts: opts, logger: logger, life: newLifecycle(logger), notifier: newNotifier(), admission: newAdmission()}
+	l := &Ledger{
+		opts: opts, logger: logger, life: newLifecycle(logger), notifier: newNotifier(),
+		room: semaphore.NewWeighted(maxProposedBytes),
+	}
 	if l.disk, err = openDisk(opts, logger); err != nil {
 		return nil, errors.Join(err, opts.Transport.Close())
 	}
@@ -57,7 +62,7 @@ func (l *Ledger) startLoops() {
 	l.stopLoops = cancel
 	l.loops.Go(func() { l.watch(ctx) })
 	l.loops.Go(func() { readmission{l}.run(ctx) })
-	l.loops.Go(func() { newMaintenance(l).run(ctx) })
+	l.loops.Go(func() { (&maintenance{ledger: l}).run(ctx) })
 	l.notifier.notify() // what happened before the observer was there
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,15 +15,8 @@ const freeInterval = 2 * time.Second
 
 // maintenance looks after the disk.
 type maintenance struct {
-	ledger *Ledger
-	// idle holds one token while no snapshot is being written in place of damaged ones.
-	idle chan struct{}
-}
-
-func newMaintenance(l *Ledger) *maintenance {
-	m := &maintenance{ledger: l, idle: make(chan struct{}, 1)}
-	m.idle <- struct{}{}
-	return m
+	ledger   *Ledger
+	renewing atomic.Bool // a snapshot is being written in place of damaged ones
 }
 
 func (m *maintenance) run(ctx context.Context) {
@@ -64,16 +58,11 @@ func (m *maintenance) run(ctx context.Context) {
 // start there is nothing to write yet; the loop asks again.
 func (m *maintenance) renewSnapshot(ctx context.Context) {
 	l := m.ledger
-	if !l.disk.snaps.isWanted() {
-		return
-	}
-	select {
-	case <-m.idle:
-	default:
+	if !l.disk.snaps.isWanted() || !m.renewing.CompareAndSwap(false, true) {
 		return
 	}
 	l.loops.Go(func() {
-		defer func() { m.idle <- struct{}{} }()
+		defer m.renewing.Store(false)
 		if err := errors.Join(l.Snapshot(ctx), l.disk.snaps.settle()); err != nil && ctx.Err() == nil {
 			l.logger.Warn("writing a snapshot in place of a damaged one", slog.String("error", err.Error()))
 		}

@@ -26,10 +26,6 @@ var (
 	_ raft.WithClose   = (*members)(nil)
 )
 
-func newMembers(l *Ledger, layer *streams, t *raft.NetworkTransport) *members {
-	return &members{transport: transport{t}, opts: l.opts, identity: l.disk.identity, layer: layer, logs: map[raft.ServerAddress]uint64{}}
-}
-
 // where is a member's endpoint with its present address.
 func (m *members) where(id raft.ServerID, target raft.ServerAddress) (endpoint, error) {
 	p, err := parseEndpoint(string(target))
@@ -87,28 +83,27 @@ func (m *members) InstallSnapshot(id raft.ServerID, target raft.ServerAddress, a
 	return m.NetworkTransport.InstallSnapshot(id, to, args, resp, data)
 }
 
-// RequestVote implements raft.Transport.
-func (m *members) RequestVote(id raft.ServerID, target raft.ServerAddress, args *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
+// askVote asks a member as ask does, where this node may have its vote.
+func askVote[Q, A any](m *members, id raft.ServerID, target raft.ServerAddress, args *Q, resp *A,
+	ask func(raft.ServerID, raft.ServerAddress, *Q, *A) error) error {
 	to, err := m.dialed(id, target)
-	if err == nil {
-		err = m.identity.mayVote()
-	}
 	if err != nil {
 		return err
 	}
-	return m.NetworkTransport.RequestVote(id, to, args, resp)
+	if err := m.identity.mayVote(); err != nil {
+		return err
+	}
+	return ask(id, to, args, resp)
+}
+
+// RequestVote implements raft.Transport.
+func (m *members) RequestVote(id raft.ServerID, target raft.ServerAddress, args *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
+	return askVote(m, id, target, args, resp, m.NetworkTransport.RequestVote)
 }
 
 // RequestPreVote implements raft.WithPreVote.
 func (m *members) RequestPreVote(id raft.ServerID, target raft.ServerAddress, args *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
-	to, err := m.dialed(id, target)
-	if err == nil {
-		err = m.identity.mayVote()
-	}
-	if err != nil {
-		return err
-	}
-	return m.NetworkTransport.RequestPreVote(id, to, args, resp)
+	return askVote(m, id, target, args, resp, m.NetworkTransport.RequestPreVote)
 }
 
 // TimeoutNow implements raft.Transport.

@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net"
@@ -185,10 +186,7 @@ func (o Options) validate() (Options, error) {
 		{"SnapshotInterval", &o.SnapshotInterval, DefaultSnapshotInterval, 5 * time.Millisecond},
 		{"MaintenanceInterval", &o.MaintenanceInterval, DefaultMaintenanceInterval, time.Millisecond},
 	} {
-		if *d.value == 0 {
-			*d.value = d.def
-		}
-		if *d.value < d.least {
+		if *d.value = cmp.Or(*d.value, d.def); *d.value < d.least {
 			return o, &OptionError{d.field, fmt.Sprintf("is %s, at least %s is needed", *d.value, d.least)}
 		}
 	}
@@ -200,17 +198,11 @@ func (o Options) validate() (Options, error) {
 		return o, &OptionError{"LeaderLeaseTimeout", fmt.Sprintf("is %s, longer than the heartbeat timeout %s: "+
 			"an old leader would answer reads beside a new one", o.LeaderLeaseTimeout, o.HeartbeatTimeout)}
 	}
-	if o.SnapshotThreshold == 0 {
-		o.SnapshotThreshold = DefaultSnapshotThreshold
-	}
-	if o.TrailingLogs == 0 {
-		o.TrailingLogs = DefaultTrailingLogs
-	}
+	o.SnapshotThreshold = cmp.Or(o.SnapshotThreshold, DefaultSnapshotThreshold)
+	o.TrailingLogs = cmp.Or(o.TrailingLogs, DefaultTrailingLogs)
+	o.MinFreeBytes = cmp.Or(o.MinFreeBytes, DefaultMinFreeBytes)
 	if o.Free == nil {
 		o.Free = FreeBytes
-	}
-	if o.MinFreeBytes == 0 {
-		o.MinFreeBytes = DefaultMinFreeBytes
 	}
 	return o, nil
 }

@@ -42,16 +42,17 @@ func (l *Ledger) Propose(ctx context.Context, entry []byte) (Applied, error) {
 		if err := l.awaitLeadership(ctx); err != nil {
 			return Applied{}, err
 		}
-		leave, err := l.admission.enter(ctx, len(entry))
-		if err != nil {
+		if l.room.Acquire(ctx, int64(len(entry))) != nil {
+			err := context.Cause(ctx)
 			if errors.Is(err, ErrNoQuorum) && l.raft.leads() { // a majority answers it
 				return Applied{}, fmt.Errorf("%w: %d MB (waited %s)", ErrBusy, maxProposedBytes>>20, l.opts.NoQuorumTimeout)
 			}
-			return Applied{}, err
+			return Applied{}, fmt.Errorf("wait for room among %d MB of entries: %w", maxProposedBytes>>20, err)
 		}
 		var r applyResult
 		err = l.life.await(ctx, func() error {
-			defer leave()
+			// When the entry has been applied, or has failed; not when its proposer gives up.
+			defer l.room.Release(int64(len(entry)))
 			f := l.raft.ApplyLog(raft.Log{Data: entry, Extensions: sum}, 0)
 			if err := f.Error(); err != nil {
 				return err

@@ -41,13 +41,9 @@ type raftLog struct {
 // newRaftLog reads the entries after index applied for the no-ops among them.
 func newRaftLog(store raft.LogStore, applied uint64) (*raftLog, error) {
 	l := &raftLog{LogStore: store, noops: map[uint64]bool{}}
-	first, err := store.FirstIndex()
+	first, last, err := rangeOf(store)
 	if err != nil {
-		return nil, fmt.Errorf("read the log's first index: %w", err)
-	}
-	last, err := store.LastIndex()
-	if err != nil {
-		return nil, fmt.Errorf("read the log's last index: %w", err)
+		return nil, err
 	}
 	for i := max(first, applied+1); i <= last && last > 0; i++ {
 		var e raft.Log

@@ -57,12 +57,15 @@ func startRaft(l *Ledger) (*raftNode, error) {
 	r := &raftNode{opts: l.opts, logger: l.logger, ended: make(chan struct{}), observed: make(chan raft.Observation, 1)}
 	layer := newStreams(l.opts.Transport, l.opts)
 	layer.own = l.disk.identity.incarnation
-	r.trans = newMembers(l, layer, raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Logger:  logbridge.New(l.opts.Logger, "raft-net"),
-		Stream:  layer,
-		MaxPool: peerPool,
-		Timeout: peerTimeout,
-	}))
+	r.trans = &members{
+		transport: transport{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+			Logger:  logbridge.New(l.opts.Logger, "raft-net"),
+			Stream:  layer,
+			MaxPool: peerPool,
+			Timeout: peerTimeout,
+		})},
+		opts: l.opts, identity: l.disk.identity, layer: layer, logs: map[raft.ServerAddress]uint64{},
+	}
 	config := raftConfig(l.opts, l.disk.threshold())
 	if err := r.bootstrap(config, l.disk); err != nil {
 		return nil, errors.Join(err, r.trans.Close())
@@ -199,8 +202,12 @@ func (r *raftNode) incarnationOf(id string) incarnation {
 // lost its quorum answers when its lease ends.
 func (r *raftNode) drainTime() time.Duration { return 4*r.opts.LeaderLeaseTimeout + 5*time.Second }
 
+// stopTime bounds how long Close waits for raft's goroutines. It guards against one that hangs, and
+// is longer than a busy machine or disk stands still.
+const stopTime = time.Minute
+
 // stop ends raft's goroutines. The transport is closed first, or those that talk to a
-// dead member would run into their timeouts. It returns after drainTime at the latest. Later
+// dead member would run into their timeouts. It returns after stopTime at the latest. Later
 // calls return what the first one did.
 func (r *raftNode) stop() error {
 	r.stopOnce.Do(func() {
@@ -215,12 +222,12 @@ func (r *raftNode) stop() error {
 				r.logger.Error("stopping raft", slog.String("error", err.Error()))
 			}
 		}()
-		t := time.NewTimer(r.drainTime())
+		t := time.NewTimer(stopTime)
 		defer t.Stop()
 		select {
 		case <-r.ended:
 		case <-t.C:
-			r.stopErr = fmt.Errorf("%w (waited %s)", errRaftStays, r.drainTime())
+			r.stopErr = fmt.Errorf("%w (waited %s)", errRaftStays, stopTime)
 		}
 	})
 	return r.stopErr

@@ -84,15 +84,8 @@ func (l *Ledger) View(fn func(records.Reader) error) error {
 // is never closed.
 func (l *Ledger) Changes() (changes <-chan struct{}, cancel func()) { return l.notifier.subscribe() }
 
-// Entry returns what leaf seq records, or [ErrNotFound]. A void entry has no
-// outcome.
-func (l *Ledger) Entry(seq uint64) (entry, outcome []byte, err error) {
-	rec, err := l.Record(seq)
-	return rec.Entry, rec.Outcome, err
-}
-
 // Record returns leaf seq as it was hashed, or [ErrNotFound]. A receipt carries
-// it: its encoding's hash is the leaf.
+// it: its encoding's hash is the leaf. A void entry has no outcome.
 func (l *Ledger) Record(seq uint64) (rec evidence.Record, err error) {
 	err = l.evidence(func(r evidence.Reader, size uint64) error {
 		if seq >= size {
@@ -107,8 +100,8 @@ func (l *Ledger) Record(seq uint64) (rec evidence.Record, err error) {
 // TreeHead returns the size and the root of the evidence log of this node.
 func (l *Ledger) TreeHead() (size uint64, root [32]byte, err error) {
 	err = l.evidence(func(r evidence.Reader, n uint64) error {
-		h, err := evidence.Root(r, n)
-		size, root = n, h
+		size = n
+		root, err = evidence.Root(r, n)
 		return err
 	})
 	return size, root, err
@@ -120,8 +113,7 @@ func (l *Ledger) RootAt(size uint64) (root [32]byte, err error) {
 		if size > n {
 			return fmt.Errorf("%w: the tree has %d leaves, not %d", ErrNotFound, n, size)
 		}
-		h, err := evidence.Root(r, size)
-		root = h
+		root, err = evidence.Root(r, size)
 		return err
 	})
 	return root, err

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+
+	"github.com/hashicorp/raft"
 )
 
 // reconcile makes log, snapshots and state of the directory belong together, as
@@ -49,11 +51,13 @@ func (d *disk) reconcile() error {
 	return nil
 }
 
-func (d *disk) logRange() (first, last uint64, err error) {
-	if first, err = d.wal.FirstIndex(); err != nil {
+func (d *disk) logRange() (first, last uint64, err error) { return rangeOf(d.wal) }
+
+func rangeOf(log raft.LogStore) (first, last uint64, err error) {
+	if first, err = log.FirstIndex(); err != nil {
 		return 0, 0, fmt.Errorf("read the log's first index: %w", err)
 	}
-	if last, err = d.wal.LastIndex(); err != nil {
+	if last, err = log.LastIndex(); err != nil {
 		return 0, 0, fmt.Errorf("read the log's last index: %w", err)
 	}
 	return first, last, nil

@@ -104,11 +104,11 @@ func TestProofsHoldAcrossARestart(t *testing.T) {
 				if err := evidence.Check(p, a.Seq, size, root, a.Leaf); err != nil {
 					t.Errorf("%s: %v", l.opts.ID, err)
 				}
-				entry, outcome, err := l.Entry(a.Seq)
+				rec, err := l.Record(a.Seq)
 				if err != nil {
 					t.Fatalf("%s: entry %d: %v", l.opts.ID, a.Seq, err)
 				}
-				if leaf, err := (evidence.Record{Entry: entry, Outcome: outcome}).Leaf(); err != nil || leaf != a.Leaf {
+				if leaf, err := (evidence.Record{Entry: rec.Entry, Outcome: rec.Outcome}).Leaf(); err != nil || leaf != a.Leaf {
 					t.Errorf("%s: leaf %d is not the hash of its record", l.opts.ID, a.Seq)
 				}
 			}
@@ -123,7 +123,7 @@ func TestProofsHoldAcrossARestart(t *testing.T) {
 				t.Errorf("%s: root at %d: %x, %v", l.opts.ID, oldSize, h, err)
 			}
 		}
-		if _, _, err := c.leader().Entry(size); !errors.Is(err, ErrNotFound) {
+		if _, err := c.leader().Record(size); !errors.Is(err, ErrNotFound) {
 			t.Errorf("an entry that is not there: %v", err)
 		}
 		if _, err := c.leader().Proof(size, size); !errors.Is(err, ErrNotFound) {

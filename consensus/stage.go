@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 
@@ -57,11 +59,8 @@ func (l *layer) put(c change) {
 // is whatever is put afterwards.
 func (l *layer) within(prefix string) []change {
 	if l.sorted == nil {
-		l.sorted = make([]change, 0, len(l.changes))
-		for _, c := range l.changes {
-			l.sorted = append(l.sorted, c)
-		}
-		sort.Slice(l.sorted, func(i, j int) bool { return l.sorted[i].key < l.sorted[j].key })
+		byKey := func(a, b change) int { return strings.Compare(a.key, b.key) }
+		l.sorted = slices.SortedFunc(maps.Values(l.changes), byKey)
 	}
 	from := sort.Search(len(l.sorted), func(i int) bool { return l.sorted[i].key >= prefix })
 	to := from + sort.Search(len(l.sorted)-from, func(i int) bool {
@@ -119,7 +118,9 @@ func getValue(txn *badger.Txn, key []byte) ([]byte, error) {
 // scan was called.
 func (s *stage) scan(prefix string, fn func(key, value []byte) error) error {
 	pending := overlay(s.entry.within(prefix), s.batch.within(prefix))
-	emit := func(c change) error {
+	emit := func() error {
+		c := pending[0]
+		pending = pending[1:]
 		if c.deleted {
 			return nil
 		}
@@ -127,28 +128,19 @@ func (s *stage) scan(prefix string, fn func(key, value []byte) error) error {
 	}
 	err := scanTxn(s.txn, []byte(prefix), func(key, value []byte) error {
 		for len(pending) > 0 && pending[0].key < string(key) {
-			c := pending[0]
-			pending = pending[1:]
-			if err := emit(c); err != nil {
+			if err := emit(); err != nil {
 				return err
 			}
 		}
 		if len(pending) > 0 && pending[0].key == string(key) {
-			c := pending[0]
-			pending = pending[1:]
-			return emit(c)
+			return emit()
 		}
 		return fn(key, value)
 	})
-	if err != nil {
-		return err
+	for err == nil && len(pending) > 0 {
+		err = emit()
 	}
-	for _, c := range pending {
-		if err := emit(c); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 // overlay merges two sorted lists of changes; top wins.

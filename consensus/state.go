@@ -15,6 +15,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
 
+	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/logbridge"
 	"github.com/weirdata/weir/consensus/snapstream"
 	"github.com/weirdata/weir/consensus/statesum"
@@ -114,8 +115,7 @@ func openState(dir string, noSync bool, logger *slog.Logger) (*appliedState, err
 
 // open opens the generation that counts. A state that it fails on holds nothing.
 func (s *appliedState) open() error {
-	dir, noSync := s.dir, s.noSync
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return fmt.Errorf("make the state directory: %w", err)
 	}
 	name, err := s.current()
@@ -125,11 +125,12 @@ func (s *appliedState) open() error {
 	if err := s.dropOthers(name); err != nil {
 		return err
 	}
-	db, err := openGeneration(s.options(filepath.Join(dir, name), noSync))
+	dir := filepath.Join(s.dir, name)
+	db, err := openGeneration(s.options(dir, s.noSync))
 	if err != nil {
 		return fmt.Errorf("open the state %s: %w", name, err)
 	}
-	s.cur = &generation{db: db, dir: filepath.Join(dir, name)}
+	s.cur = &generation{db: db, dir: dir}
 	if err := guarded(PartState, s.loadPosition); err != nil {
 		return errors.Join(err, s.close())
 	}
@@ -230,7 +231,7 @@ func replaceFile(path string, content []byte) error {
 	if err := os.Rename(tmp, path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return durable.SyncDir(filepath.Dir(path))
 }
 
 // dropOthers removes generations that do not count: a restore that a crash cut

@@ -2,9 +2,8 @@ package consensus
 
 import (
 	"encoding/hex"
+	"strings"
 	"time"
-
-	"github.com/hashicorp/raft"
 )
 
 // Status is a node's view of the ledger, for people and monitoring.
@@ -38,7 +37,7 @@ func (l *Ledger) Status() Status {
 	p := l.disk.state.position()
 	s := Status{
 		ID:            l.opts.ID,
-		State:         stateName(l.raft.State()),
+		State:         strings.ToLower(l.raft.State().String()),
 		Term:          l.raft.CurrentTerm(),
 		LastIndex:     l.raft.LastIndex(),
 		Commit:        l.raft.CommitIndex(),
@@ -70,18 +69,4 @@ func (l *Ledger) Status() Status {
 		s.Fault = err.Error()
 	}
 	return s
-}
-
-func stateName(s raft.RaftState) string {
-	switch s {
-	case raft.Follower:
-		return "follower"
-	case raft.Candidate:
-		return "candidate"
-	case raft.Leader:
-		return "leader"
-	case raft.Shutdown:
-		return "shutdown"
-	}
-	return "unknown"
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
@@ -58,13 +59,11 @@ func (acc *access) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt,
 	if err := acc.limiter.take(e, acc.opts.Clock()); err != nil {
 		return receipt, err
 	}
-	err = acc.atLeader(ctx, func(ctx context.Context, leader string) error {
-		var err error
-		if leader == acc.id {
-			receipt, err = acc.propose(ctx, e)
-		} else {
-			err = acc.call(ctx, leader, pathPropose, e, &receipt)
+	err = acc.atLeader(ctx, func(ctx context.Context, leader string) (err error) {
+		if leader != acc.id {
+			return acc.call(ctx, leader, pathPropose, e, &receipt)
 		}
+		receipt, err = acc.propose(ctx, e)
 		return err
 	})
 	if err != nil {
@@ -139,8 +138,7 @@ func (acc *access) propose(ctx context.Context, e catalog.Envelope) (api.Receipt
 	if err != nil {
 		return api.Receipt{}, err
 	}
-	entry := catalog.NewEntry(now.UnixMilli(), e).Marshal()
-	a, err := acc.ledger.Propose(ctx, entry)
+	a, err := acc.ledger.Propose(ctx, catalog.NewEntry(now.UnixMilli(), e).Marshal())
 	if err != nil {
 		return api.Receipt{}, err
 	}
@@ -222,24 +220,24 @@ func (acc *access) whileItLeads(ctx context.Context, leader string, do func(ctx 
 // cannotPropose reports whether err is why a node that leads proposes nothing: it
 // will hand the lead on, or can soon.
 func cannotPropose(err error) bool {
-	var remote *peer.RemoteError
-	return errors.Is(err, errNotFounded) || errors.Is(err, errClock) || errors.Is(err, errDoubt) || errors.Is(err, errUncompared) || errors.Is(err, consensus.ErrDiskFull) || errors.Is(err, consensus.ErrBusy) ||
-		errors.As(err, &remote) && remote.Kind == kindCannot
+	remote, told := errors.AsType[*peer.RemoteError](err)
+	return told && remote.Kind == kindCannot || isAny(err, errNotFounded, errClock, errDoubt, errUncompared, consensus.ErrDiskFull, consensus.ErrBusy)
 }
 
 // leaderMayChange reports whether the failure is one that passes when a leader
 // is found or reached.
 func leaderMayChange(err error) bool {
-	var notLeader *consensus.NotLeaderError
-	var remote *peer.RemoteError
-	switch {
-	case errors.As(err, &notLeader), errors.Is(err, consensus.ErrLostLeadership), errors.Is(err, consensus.ErrNoQuorum),
-		errors.Is(err, errLeaderGone), errors.Is(err, peer.ErrUnreachable), cannotPropose(err):
+	if _, other := errors.AsType[*consensus.NotLeaderError](err); other || cannotPropose(err) ||
+		isAny(err, consensus.ErrLostLeadership, consensus.ErrNoQuorum, errLeaderGone, peer.ErrUnreachable) {
 		return true
-	case errors.As(err, &remote):
-		return remote.Status == http.StatusServiceUnavailable || remote.Status == http.StatusMisdirectedRequest
 	}
-	return false
+	remote, told := errors.AsType[*peer.RemoteError](err)
+	return told && (remote.Status == http.StatusServiceUnavailable || remote.Status == http.StatusMisdirectedRequest)
+}
+
+// isAny reports whether err is one of those.
+func isAny(err error, those ...error) bool {
+	return slices.ContainsFunc(those, func(one error) bool { return errors.Is(err, one) })
 }
 
 // ruleKeyWorn is a conflict that does not pass (PROTOCOL.md section 7.2).
@@ -255,10 +253,7 @@ func (acc *access) act(ctx context.Context, kind catalog.Kind, body any) error {
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", kind, err)
 	}
-	p, err := newPayload(acc.cluster.String(), kind, acc.opts.Clock().UnixMilli(), raw)
-	if err != nil {
-		return err
-	}
+	p := newPayload(acc.cluster.String(), kind, acc.opts.Clock().UnixMilli(), raw)
 	e, err := catalog.Sign(acc.signing, catalog.NodeSigner(acc.id), p)
 	if err != nil {
 		return fmt.Errorf("sign %s: %w", kind, err)
@@ -278,22 +273,16 @@ func (acc *access) act(ctx context.Context, kind catalog.Kind, body any) error {
 }
 
 // newPayload makes a payload that is valid from now for the longest time.
-func newPayload(cluster string, kind catalog.Kind, now int64, body []byte) (catalog.Payload, error) {
-	nonce, err := newNonce()
-	if err != nil {
-		return catalog.Payload{}, err
-	}
+func newPayload(cluster string, kind catalog.Kind, now int64, body []byte) catalog.Payload {
 	return catalog.Payload{
-		Version: 1, Cluster: cluster, Kind: kind, Nonce: nonce,
+		Version: 1, Cluster: cluster, Kind: kind, Nonce: newNonce(),
 		Issued: now, Expires: now + catalog.MaxEnvelopeAge, Body: body,
-	}, nil
+	}
 }
 
 // newNonce draws 16 bytes, in hexadecimal.
-func newNonce() (string, error) {
+func newNonce() string {
 	var nonce [16]byte
-	if _, err := rand.Read(nonce[:]); err != nil {
-		return "", fmt.Errorf("draw a nonce: %w", err)
-	}
-	return hex.EncodeToString(nonce[:]), nil
+	rand.Read(nonce[:]) // never fails
+	return hex.EncodeToString(nonce[:])
 }

@@ -47,8 +47,7 @@ func (p blobPeers) Alive(node string) bool { return p.health.isAlive(node) }
 // Blob implements blobs.Peers.
 func (p blobPeers) Blob(ctx context.Context, node string, d catalog.Digest) ([]byte, error) {
 	b, err := p.peers.Do(ctx, node, http.MethodGet, pathBlobs+"/"+d.String(), nil)
-	var remote *peer.RemoteError
-	if errors.As(err, &remote) && remote.Kind == kindNoBlob {
+	if remote, told := errors.AsType[*peer.RemoteError](err); told && remote.Kind == kindNoBlob {
 		return nil, fmt.Errorf("%w: %w", blobs.ErrNotFound, err)
 	}
 	return b, err

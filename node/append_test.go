@@ -86,7 +86,7 @@ func appendText(ctx context.Context, t *testing.T, publisher *client.Client, des
 		t.Fatal(err)
 	}
 	file := panel.File{Name: "more.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(csv)), nil }}
-	p, err := publish.PrepareAppend(ctx, publisher, src, []panel.File{file}, publish.AppendOptions{})
+	p, err := publish.PrepareAppend(ctx, publisher, src, []panel.File{file}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestAppendTakesOverCompanionTiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := panel.File{Name: "more.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(spreadCSV(first, last))), nil }}
-	p, err := publish.PrepareAppend(ctx, bureau, src, []panel.File{file}, publish.AppendOptions{})
+	p, err := publish.PrepareAppend(ctx, bureau, src, []panel.File{file}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

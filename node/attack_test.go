@@ -36,10 +36,7 @@ func TestForgedEnvelopesLeaveNoEntry(t *testing.T) {
 	})
 	n := c.nodes["n1"]
 	act := func(key []byte, signer string) catalog.Envelope {
-		p, err := newPayload(n.cluster.String(), catalog.KindOrderRefuse, time.Now().UnixMilli(), []byte(`{"order":"o","reason":"r"}`))
-		if err != nil {
-			t.Fatal(err)
-		}
+		p := newPayload(n.cluster.String(), catalog.KindOrderRefuse, time.Now().UnixMilli(), []byte(`{"order":"o","reason":"r"}`))
 		e, err := catalog.Sign(key, signer, p)
 		if err != nil {
 			t.Fatal(err)

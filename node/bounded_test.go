@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/vector"
 )
@@ -121,9 +122,13 @@ func TestNodeWithoutRoomLeavesTheWorkToOthers(t *testing.T) {
 		}
 		c.admit(ctx, newKey(t, fmt.Sprintf("buyer %d", i)), catalog.RoleBuyer)
 	}
-	brief, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	err := full.atLeader(brief, func(context.Context, string) error { return fmt.Errorf("%w: for ever", consensus.ErrDiskFull) })
+	var err error
+	c.await(ctx, "a full leader to be told as such", func() bool { // or of no leader, in an election
+		brief, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		err = full.atLeader(brief, func(context.Context, string) error { return fmt.Errorf("%w: for ever", consensus.ErrDiskFull) })
+		return !errors.Is(err, api.ErrNoQuorum)
+	})
 	if err == nil || strings.Contains(err.Error(), "majority") || !strings.Contains(err.Error(), "disk almost full") {
 		t.Errorf("where every leader is full: %v", err)
 	}

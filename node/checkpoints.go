@@ -31,13 +31,6 @@ const (
 	maxGathers = 8
 )
 
-// signWish asks a peer for its signature under a checkpoint that it finds in its
-// own log too.
-type signWish struct {
-	Size uint64         `json:"size"`
-	Root catalog.Digest `json:"root"`
-}
-
 // signAnswer holds a peer's signature lines, or why there are none: it has
 // signed a checkpoint of Passed entries, or its root of Size is Root.
 type signAnswer struct {
@@ -90,7 +83,7 @@ func (m vaultMemory) Save(b []byte) error { return m.vault.Put(m.name, b) }
 // serveCheckpoint signs a checkpoint for a peer, if it is one of this node's own
 // log.
 func (cp *checkpoints) serveCheckpoint(ctx context.Context, from string, w http.ResponseWriter, r *http.Request) error {
-	var wish signWish
+	var wish treeHead
 	if err := peer.ReadJSON(r, &wish); err != nil {
 		return err
 	}
@@ -106,8 +99,7 @@ func (cp *checkpoints) serveCheckpoint(ctx context.Context, from string, w http.
 		return peer.WriteJSON(w, signAnswer{Root: catalog.Digest(root)})
 	}
 	_, lines, err := cp.notary.Sign(wish.Size)
-	var passed *evidence.PassedError
-	if errors.As(err, &passed) {
+	if passed, is := errors.AsType[*evidence.PassedError](err); is {
 		return peer.WriteJSON(w, signAnswer{Passed: passed.Size})
 	}
 	if err != nil {
@@ -220,7 +212,7 @@ func (cp *checkpoints) ask(ctx context.Context, c evidence.Checkpoint) votes {
 		asked++
 		go func() { // ends with ctx, which ends with this call; the channel has room
 			v := vote{node: m.ID}
-			v.err = cp.call(ctx, m.ID, pathCheckpoint, signWish{Size: c.Size, Root: catalog.Digest(c.Root)}, &v.answer)
+			v.err = cp.call(ctx, m.ID, pathCheckpoint, treeHead{Size: c.Size, Root: catalog.Digest(c.Root)}, &v.answer)
 			arrived <- v
 		}()
 	}

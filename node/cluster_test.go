@@ -59,13 +59,9 @@ const deadline = 4 * time.Minute
 
 // patience is for how long requests of tests wait for a leader, and for a node that is
 // busy. An election after a leader was lost may take five heartbeats, and as many more
-// where votes are split: where nothing but the answer matters, no test is to hear of it.
-var patience = func() time.Duration {
-	if raceDetector {
-		return 3 * time.Minute
-	}
-	return time.Minute
-}()
+// where votes are split, and on a machine with other work many times that: where nothing but
+// the answer matters, no test is to hear of it.
+const patience = 3 * time.Minute
 
 func newKey(t testing.TB, name string) *client.Key {
 	t.Helper()
@@ -165,7 +161,7 @@ func (c *cluster) client(key *client.Key) *client.Client {
 // clientWith returns a client that waits for busy nodes and elections.
 func (c *cluster) clientWith(key *client.Key, o client.Options) *client.Client {
 	c.t.Helper()
-	o.Patience, o.PingTimeout = patience, 15*time.Second
+	o.Patience, o.RequestTimeout, o.PingTimeout = patience, patience+time.Minute, 15*time.Second
 	cl, err := client.New(c.profile, key, o)
 	if err != nil {
 		c.t.Fatal(err)
@@ -299,13 +295,15 @@ func (a *addresses) add(addr string) bool {
 	return true
 }
 
+// testContext ends shortly before the test binary does, so that a test that hangs says where. It
+// has no bound of its own: tests wait for each other's work, and how long that takes is the
+// machine's affair.
 func testContext(t *testing.T) context.Context {
 	t.Helper()
-	bound := deadline
-	if raceDetector {
-		bound *= 3
+	ctx, cancel := context.WithCancel(t.Context())
+	if end, bounded := t.Deadline(); bounded {
+		ctx, cancel = context.WithDeadline(t.Context(), end.Add(-10*time.Second))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), bound)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sort"
+	"slices"
 	"sync"
 
 	"github.com/weirdata/weir/catalog"
@@ -206,6 +206,6 @@ func (s *forks) reasons(own string) (list []string) {
 		list = append(list, fmt.Sprintf("the logs of %s and %s differ %s: one of the two lost or changed entries. The one that differs "+
 			"from most nodes is wrong: stop it, move its ledger's directory away and start it again", own, other, where))
 	}
-	sort.Strings(list)
+	slices.Sort(list)
 	return list
 }

@@ -47,7 +47,10 @@ func (mon *monitor) stateMarks() []stateMark {
 // doubts compares the states of all nodes as far as they are known, and returns those that
 // may be wrong.
 func (mon *monitor) doubts() map[string]doubt {
-	marks := mon.health.stateMarks()
+	marks := map[string][]stateMark{}
+	for id, v := range mon.health.all() {
+		marks[id] = v.marks
+	}
 	marks[mon.id] = mon.stateMarks()
 	return compareStates(marks, len(mon.roster), func(entries uint64) bool { return mon.awaited(marks, entries) })
 }
@@ -136,7 +139,7 @@ func others(states map[catalog.Digest][]string, sum catalog.Digest) (nodes []str
 // differs from that of others, or it has entries and not the first of them, the founding.
 func (mon *monitor) stateFault() error {
 	if d, in := mon.doubts()[mon.id]; in {
-		return fmt.Errorf("%w: after %d entries it differs from that of %s%s", errDoubt, d.entries, strings.Join(d.others, ", "), d.weight())
+		return fmt.Errorf("%w: %s", errDoubt, d)
 	}
 	if mon.ledger.NextSeq() == 0 {
 		return nil
@@ -148,11 +151,13 @@ func (mon *monitor) stateFault() error {
 	return nil //nolint:nilerr // whoever uses the state hears of any other error
 }
 
-func (d doubt) weight() string {
+// String says of a state why it may be wrong.
+func (d doubt) String() string {
+	weight := "and no majority says which is right"
 	if d.alone {
-		return ", which are a majority"
+		weight = "which are a majority"
 	}
-	return ", and no majority says which is right"
+	return fmt.Sprintf("after %d entries it differs from that of %s, %s", d.entries, strings.Join(d.others, ", "), weight)
 }
 
 // alarms says which other nodes' states are in doubt.
@@ -160,8 +165,7 @@ func (mon *monitor) alarms() (list []string) {
 	found := mon.doubts()
 	for _, id := range mon.ids() {
 		if d, in := found[id]; in && id != mon.id {
-			list = append(list, fmt.Sprintf("the state of %s is in doubt: after %d entries it differs from that of %s%s",
-				id, d.entries, strings.Join(d.others, ", "), d.weight()))
+			list = append(list, fmt.Sprintf("the state of %s is in doubt: %s", id, d))
 		}
 	}
 	return list
@@ -186,15 +190,6 @@ func (mon *monitor) canHandOver() bool {
 		_, in := found[id]
 		return id != mon.id && !in && mon.health.isAlive(id)
 	})
-}
-
-// stateMarks are the last that every other node told.
-func (h *health) stateMarks() map[string][]stateMark {
-	marks := map[string][]stateMark{}
-	for id, v := range h.all() {
-		marks[id] = v.marks
-	}
-	return marks
 }
 
 // newAlarms returns those that were not there when it was last called.

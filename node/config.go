@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -148,47 +149,22 @@ func (o Options) validate() (Options, error) {
 	require((o.SealKeyFile != "") != (len(o.SealKeyCommand) > 0), "SealKeyFile", "a file with the key that seals the node's secrets is needed, or SealKeyCommand, and not both")
 	require(o.ID != "", "ID", "the node's id in the roster is needed")
 	require(len(o.Genesis.Envelope.Payload) > 0, "Genesis", "the cluster's founding is needed")
-	for _, d := range []struct {
-		name  string
-		value *time.Duration
-		def   time.Duration
-	}{
-		{"Tick", &o.Tick, DefaultTick},
-		{"PingEvery", &o.PingEvery, DefaultPingEvery},
-		{"PingTimeout", &o.PingTimeout, DefaultPingTimeout},
-		{"AttemptTimeout", &o.AttemptTimeout, DefaultAttemptTimeout},
-		{"CeremonyTimeout", &o.CeremonyTimeout, DefaultCeremonyTimeout},
-		{"ScrubEvery", &o.ScrubEvery, DefaultScrubEvery},
-		{"ScrubPause", &o.ScrubPause, DefaultScrubPause},
-		{"CollectEvery", &o.CollectEvery, DefaultCollectEvery},
-		{"KeepOrphans", &o.KeepOrphans, DefaultKeepOrphans},
-	} {
-		require(*d.value >= 0, d.name, "must not be negative")
-		if *d.value == 0 {
-			*d.value = d.def
-		}
-	}
-	require(o.Heartbeat >= 0, "Heartbeat", "must not be negative")
-	if o.Heartbeat == 0 {
-		o.Heartbeat = consensus.DefaultHeartbeatTimeout
-	}
-	require(o.QuorumWait >= 0, "QuorumWait", "must not be negative")
-	if o.QuorumWait == 0 {
-		o.QuorumWait = max(leastQuorumWait, 4*o.Heartbeat)
-	}
-	if o.MinFreeBytes == 0 {
-		o.MinFreeBytes = consensus.DefaultMinFreeBytes
-	}
+	setDefault(require, "Tick", &o.Tick, DefaultTick)
+	setDefault(require, "PingEvery", &o.PingEvery, DefaultPingEvery)
+	setDefault(require, "PingTimeout", &o.PingTimeout, DefaultPingTimeout)
+	setDefault(require, "AttemptTimeout", &o.AttemptTimeout, DefaultAttemptTimeout)
+	setDefault(require, "CeremonyTimeout", &o.CeremonyTimeout, DefaultCeremonyTimeout)
+	setDefault(require, "ScrubEvery", &o.ScrubEvery, DefaultScrubEvery)
+	setDefault(require, "ScrubPause", &o.ScrubPause, DefaultScrubPause)
+	setDefault(require, "CollectEvery", &o.CollectEvery, DefaultCollectEvery)
+	setDefault(require, "KeepOrphans", &o.KeepOrphans, DefaultKeepOrphans)
+	setDefault(require, "Heartbeat", &o.Heartbeat, consensus.DefaultHeartbeatTimeout)
+	setDefault(require, "QuorumWait", &o.QuorumWait, max(leastQuorumWait, 4*o.Heartbeat))
+	setDefault(require, "Workers", &o.Workers, DefaultWorkers)
+	setDefault(require, "ActBurst", &o.ActBurst, DefaultActBurst)
+	o.MinFreeBytes = cmp.Or(o.MinFreeBytes, consensus.DefaultMinFreeBytes)
 	if o.Free == nil {
 		o.Free = consensus.FreeBytes
-	}
-	require(o.Workers >= 0, "Workers", "must not be negative")
-	if o.Workers == 0 {
-		o.Workers = DefaultWorkers
-	}
-	require(o.ActBurst >= 0, "ActBurst", "must not be negative")
-	if o.ActBurst == 0 {
-		o.ActBurst = DefaultActBurst
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -203,4 +179,10 @@ func (o Options) validate() (Options, error) {
 		}
 	}
 	return o, errors.Join(errs...)
+}
+
+// setDefault gives an option that is zero its default, and requires that none is negative.
+func setDefault[T ~int | ~int64](require func(ok bool, field, want string), field string, value *T, def T) {
+	require(*value >= 0, field, "must not be negative")
+	*value = cmp.Or(*value, def)
 }

@@ -45,9 +45,7 @@ type core struct {
 	health   *health
 
 	woken chan struct{}
-	// whileOpen returns a context that ends with its parent, and when the node closes.
-	whileOpen func(context.Context) (context.Context, context.CancelFunc)
-	done      <-chan struct{} // closed when the node closes
+	life  context.Context // ends when the node closes
 }
 
 // view runs fn on this node's own state, however old.
@@ -87,7 +85,7 @@ func (c *core) keyFaults() (faults []string, err error) {
 			if k.State != catalog.KeyReady {
 				continue
 			}
-			if _, err := c.mpc.Keys.Get(c.params, k); err != nil {
+			if _, err := c.mpc.Keys.Get(c.params, k.InForce()); err != nil {
 				faults = append(faults, err.Error())
 			}
 		}

@@ -65,8 +65,7 @@ var harms = []harm{
 }
 
 func damagedPart(err error) consensus.Part {
-	var d *consensus.DamageError
-	if errors.As(err, &d) {
+	if d, is := errors.AsType[*consensus.DamageError](err); is {
 		return d.Part
 	}
 	return ""
@@ -89,8 +88,7 @@ func (e *advisedError) Unwrap() error { return e.err }
 
 // advised adds to err what an operator can do about it, where there is something.
 func (c *core) advised(err error) error {
-	var already *advisedError
-	if err == nil || errors.As(err, &already) {
+	if _, already := errors.AsType[*advisedError](err); already {
 		return err
 	}
 	for _, h := range harms {

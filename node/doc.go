@@ -13,8 +13,8 @@
 // other protocol state: a node that was killed looks at the ledger and goes on.
 //
 //   - reconcile.go runs the work of this node as a member, which tasks.go derives.
-//   - leader.go and leadvectors.go derive what the leader alone has to decide (when a
-//     ceremony starts, which active set opens) and propose it.
+//   - leader.go derives what the leader alone has to decide (when a ceremony starts, which
+//     active set opens) and proposes it.
 //   - The work itself is in packages of its own, which know the ledger and the other nodes
 //     through interfaces (adapters.go): package versions loads, checks and plans, package mpc
 //     opens, multiplies and answers, package blobs keeps blobs sound, package failure has the
@@ -30,7 +30,7 @@
 //   - checkpoints.go signs this node's own evidence log and gathers other nodes'
 //     signatures on demand; evidence.go proves entries with them.
 //   - access.go is the way into the ledger from any node, reading.go the
-//     linearizable way out; ratelimit.go bounds what one principal may have recorded.
+//     linearizable way out; ratelimit.go bounds what one principal may have recorded and pending.
 //
 // # Invariants
 //

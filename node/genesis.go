@@ -29,11 +29,7 @@ func NewGenesis(operator ed25519.PrivateKey, now int64, body catalog.InitBody) (
 	if err != nil {
 		return Genesis{}, fmt.Errorf("encode the founding: %w", err)
 	}
-	p, err := newPayload("", catalog.KindInit, now, raw)
-	if err != nil {
-		return Genesis{}, err
-	}
-	e, err := catalog.Sign(operator, catalog.PrincipalID(body.Operator.Key), p)
+	e, err := catalog.Sign(operator, catalog.PrincipalID(body.Operator.Key), newPayload("", catalog.KindInit, now, raw))
 	if err != nil {
 		return Genesis{}, fmt.Errorf("sign the founding: %w", err)
 	}

@@ -109,7 +109,7 @@ func (h *hostile) deal(t *testing.T) [][]byte {
 func (h *hostile) upload(ctx context.Context, t *testing.T, shares [][]byte, aad func(point int) []byte) (digests []catalog.Digest) {
 	t.Helper()
 	for i, node := range h.cluster.Nodes {
-		b, err := seal.VectorShare(node.Sealing, aad(i+1), shares[i])
+		b, err := seal.Seal(node.Sealing, []byte(seal.VectorInfo), aad(i+1), shares[i])
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -72,7 +72,7 @@ func TestLeaderStartedAnewInTheMiddleOfAnAttemptEndsItItself(t *testing.T) {
 	}
 	closed := make(chan error, 1)
 	go func() { closed <- n.Close() }()
-	<-n.done
+	<-n.life.Done()
 	close(release)
 	if err := <-closed; err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -33,9 +34,9 @@ type leader struct {
 
 // sights remembers when this node first saw something that must not take for ever. It
 // is this node's own observation and starts anew with every leader: timeouts
-// are measured where they are decided, not by clocks of different machines.
+// are measured where they are decided, not by clocks of different machines. The reconciler's
+// goroutine alone uses it.
 type sights struct {
-	mu        sync.Mutex
 	seen      map[string]sight
 	complaint string // the last one logged
 }
@@ -49,8 +50,6 @@ type sight struct {
 
 // first returns the first sight of name, which is now when there was none.
 func (s *sights) first(name string, now sight) sight {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.seen == nil {
 		s.seen = map[string]sight{}
 	}
@@ -73,24 +72,15 @@ func (s *sights) complain(log *slog.Logger, err error) {
 	if err != nil {
 		what = err.Error()
 	}
-	s.mu.Lock()
-	again := what == s.complaint
-	s.complaint = what
-	s.mu.Unlock()
-	if err != nil && !again {
+	if err != nil && what != s.complaint {
 		log.Error("some things could not be decided", "error", err)
 	}
+	s.complaint = what
 }
 
 // keep forgets every name that is not in names.
 func (s *sights) keep(names map[string]bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for name := range s.seen {
-		if !names[name] {
-			delete(s.seen, name)
-		}
-	}
+	maps.DeleteFunc(s.seen, func(name string, _ sight) bool { return !names[name] })
 }
 
 // lead lists what only a leader decides, each as a task that proposes it. One
@@ -120,16 +110,11 @@ func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err 
 	if err != nil {
 		return nil, err
 	}
-	now, missing := l.opts.Clock(), ""
+	missing := ""
 	for _, p := range waiting {
 		k := p.Key
 		if k.ID != "" && k.State != catalog.KeyFailed {
-			name := fmt.Sprintf("%s/%s/%d", mpc.CeremonySession(k), k.State, progress(k))
-			seen[name] = true
-			if l.sights.since(name, now) > l.opts.CeremonyTimeout {
-				reason := catalog.Why("key.stuck", k.State, l.opts.CeremonyTimeout, mpc.Missing(k))
-				list = append(list, l.decide(mpc.CeremonySession(k), catalog.KindKeyFail, catalog.KeyFail{Key: k.ID, Attempt: k.Attempt, Reason: reason}))
-			}
+			list = append(list, l.endStuck(k, seen)...)
 			continue
 		}
 		if down := l.health.dead(l.ids()); len(down) > 0 {
@@ -139,8 +124,59 @@ func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err 
 		start := catalog.KeyStart{Publisher: p.Publisher, Key: p.NextKey, Epoch: p.NextEpoch, Attempt: p.NextAttempt}
 		list = append(list, l.decide(fmt.Sprintf("%s/%d", p.Publisher, p.NextAttempt), catalog.KindKeyStart, start))
 	}
+	refreshes, err := v.PendingRefreshes()
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range refreshes {
+		switch down := l.health.dead(l.ids()); {
+		case k.Refreshing():
+			list = append(list, l.endStuck(k, seen)...)
+		case len(down) > 0:
+			missing = fmt.Sprintf("new shares of key %s need all nodes up: %s does not answer", k.ID, strings.Join(down, ", "))
+		case k.Retired != nil:
+			missing = fmt.Sprintf("new shares of key %s wait until all nodes have erased the old ones: %s has not", k.ID, strings.Join(unerased(k), ", "))
+		default:
+			b := catalog.NextReshare(k, dealers(k))
+			list = append(list, l.decide(fmt.Sprintf("%s/%d", k.ID, b.Attempt), catalog.KindKeyReshare, b))
+		}
+	}
 	l.setWaiting(missing)
 	return list, nil
+}
+
+// dealers are the points that deal in the next attempt of a refresh: another window of the roster
+// each time, so that a node which spoils an attempt is left out of a later one.
+func dealers(k catalog.Key) []int {
+	points := make([]int, k.Threshold)
+	for i := range points {
+		points[i] = (k.Refresh.Attempt+i)%len(k.Nodes) + 1
+	}
+	slices.Sort(points)
+	return points
+}
+
+// unerased are the nodes that have not erased a retired sharing yet.
+func unerased(k catalog.Key) (nodes []string) {
+	for i, done := range k.Retired.Erased {
+		if !done {
+			nodes = append(nodes, k.Nodes[i])
+		}
+	}
+	return nodes
+}
+
+// endStuck ends an attempt of a ceremony or a refresh that does not advance.
+func (l *leader) endStuck(k catalog.Key, seen map[string]bool) []task {
+	sharing, step, _ := k.UnderWay()
+	session := mpc.SharingSession(sharing)
+	name := fmt.Sprintf("%s/%s/%d", session, step, progress(k))
+	seen[name] = true
+	if l.sights.since(name, l.opts.Clock()) <= l.opts.CeremonyTimeout {
+		return nil
+	}
+	reason := catalog.Why("key.stuck", step, l.opts.CeremonyTimeout, mpc.Missing(k))
+	return []task{l.decide(session, catalog.KindKeyFail, catalog.KeyFail{Key: k.ID, Attempt: sharing.Attempt, Reason: reason})}
 }
 
 // progress counts what a ceremony has got so far.
@@ -178,6 +214,65 @@ func (l *leader) leadVersions(v state.View, seen map[string]bool) (list []task, 
 	return list, errors.Join(errs...)
 }
 
+// leadVectors names attempts of the second check and ends those that cannot
+// complete, and registrations that do not get on.
+func (l *leader) leadVectors(v state.View, seen map[string]bool) (list []task, err error) {
+	pending, err := v.PendingVectors()
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, x := range pending {
+		if x.State != catalog.VectorProving {
+			list = append(list, l.stuck(x, seen)...)
+			continue
+		}
+		if a, under := mpc.UnderWay(x.Attempts); under {
+			session := mpc.VectorSession(x.ID, a.Number)
+			if reason := l.overdue(session, a, seen); !reason.IsZero() {
+				list = append(list, l.decide(session, catalog.KindVectorFail, catalog.VectorFail{Vector: x.ID, Attempt: a.Number, Reason: reason}))
+			}
+			continue
+		}
+		active, _, err := l.choose(x.Nodes, x.Attempts)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("choose who checks vector %s: %w", x.ID, err))
+		}
+		if active != nil {
+			number := len(x.Attempts) + 1
+			list = append(list, l.decide(mpc.VectorSession(x.ID, number), catalog.KindVectorAttempt, catalog.VectorAttempt{Vector: x.ID, Attempt: number, Active: active}))
+		}
+	}
+	return list, errors.Join(errs...)
+}
+
+// stuck ends a registration that does not get on although all nodes are up, or
+// returns nil: its sealed shares may be nowhere. One that waits for a node that is
+// down waits as long as its owner likes, who may drop it.
+func (l *leader) stuck(x catalog.Vector, seen map[string]bool) []task {
+	var missing []string
+	for i, id := range x.Nodes {
+		if x.State == catalog.VectorStoring && x.Nonces[i] == nil || x.State == catalog.VectorLining && x.Lines[i] == nil {
+			missing = append(missing, id)
+		}
+	}
+	if len(l.health.dead(x.Nodes)) > 0 {
+		return nil
+	}
+	name := fmt.Sprintf("vector/%s/%s/%d", x.ID, x.State, len(missing))
+	seen[name] = true
+	if l.sights.since(name, l.opts.Clock()) <= l.opts.attemptTime() {
+		return nil
+	}
+	lacks := "vector.stuck_storing"
+	if x.State == catalog.VectorLining {
+		lacks = "vector.stuck_lining"
+	}
+	return []task{l.decide(name, catalog.KindVectorFail, catalog.VectorFail{
+		Vector: x.ID, Reason: catalog.Why(lacks, l.opts.attemptTime(), missing),
+	})}
+}
+
 // leadQueries names attempts of accepted queries and ends those that cannot
 // complete.
 func (l *leader) leadQueries(v state.View, seen map[string]bool) (list []task, err error) {
@@ -204,9 +299,7 @@ func (l *leader) leadQueries(v state.View, seen map[string]bool) (list []task, e
 		if attempt == nil {
 			attempt = l.unnamed(q, seen, err)
 		}
-		if attempt != nil {
-			list = append(list, *attempt)
-		}
+		list = append(list, attempt...)
 	}
 	return list, errors.Join(errs...)
 }
@@ -214,7 +307,7 @@ func (l *leader) leadQueries(v state.View, seen map[string]bool) (list []task, e
 // unnamed is the end of a query of which no attempt could be named for as long as
 // one may take, or nil: whoever asked is not to wait for ever for nodes that do not
 // come back. The price is given back, and asking again is free of harm.
-func (l *leader) unnamed(q catalog.Query, seen map[string]bool, err error) *task {
+func (l *leader) unnamed(q catalog.Query, seen map[string]bool, err error) []task {
 	number := len(q.Attempts) + 1
 	name := mpc.QuerySession(q.ID, number) + "/unnamed"
 	seen[name] = true
@@ -228,8 +321,7 @@ func (l *leader) unnamed(q catalog.Query, seen map[string]bool, err error) *task
 	if err != nil {
 		reason = failure.Reason(err)
 	}
-	d := l.decide(name, catalog.KindQueryFail, catalog.QueryFail{Query: q.ID, Attempt: number, Reason: reason})
-	return &d
+	return []task{l.decide(name, catalog.KindQueryFail, catalog.QueryFail{Query: q.ID, Attempt: number, Reason: reason})}
 }
 
 // nameAttempt chooses the active set of a query's next attempt, or returns nil
@@ -238,7 +330,7 @@ func (l *leader) unnamed(q catalog.Query, seen map[string]bool, err error) *task
 // The ledger knows no end of a query but that of its attempts. So a query that
 // cannot be planned is given attempts that open nothing, for a token tile: their
 // members find the same fault, and say so in the ledger.
-func (l *leader) nameAttempt(v state.View, q catalog.Query) (*task, error) {
+func (l *leader) nameAttempt(v state.View, q catalog.Query) ([]task, error) {
 	verdict, err := v.Verdict(q.ID)
 	if err != nil {
 		return nil, err
@@ -256,8 +348,7 @@ func (l *leader) nameAttempt(v state.View, q catalog.Query) (*task, error) {
 	if again, err := l.resealing(v, q, verdict, holders); err != nil {
 		return nil, err
 	} else if again != nil {
-		d := l.decide(mpc.QuerySession(q.ID, number), catalog.KindQueryAttempt, *again)
-		return &d, nil
+		return []task{l.decide(mpc.QuerySession(q.ID, number), catalog.KindQueryAttempt, *again)}, nil
 	}
 	tiles, second := int64(1), int64(0)
 	plan, err := l.versions.Plan(w, verdict)
@@ -269,10 +360,9 @@ func (l *leader) nameAttempt(v state.View, q catalog.Query) (*task, error) {
 	} else {
 		l.log.Error("a query cannot be planned", "query", q.ID, "error", err)
 	}
-	d := l.decide(mpc.QuerySession(q.ID, number), catalog.KindQueryAttempt, catalog.QueryAttempt{
+	return []task{l.decide(mpc.QuerySession(q.ID, number), catalog.KindQueryAttempt, catalog.QueryAttempt{
 		Query: q.ID, Attempt: number, Active: active, Root: root, Tiles: tiles, Joined: second,
-	})
-	return &d, nil
+	})}, nil
 }
 
 // resealing is the attempt that answers a repeat from what its members kept, or nil

@@ -60,7 +60,7 @@ func (c *cluster) secretNeedles(t *testing.T, key catalog.Key) (secrets []leak.N
 			secrets = append(secrets, leak.Forms(name+" of "+m.ID, b)...)
 		}
 		secrets = append(secrets, leak.Forms("seal key of "+m.ID, bytes.TrimSpace(readFile(t, c.sealKey(m.ID))))...)
-		b, err := n.vault.Get(mpc.CeremonySession(key))
+		b, err := n.vault.Get(mpc.SharingSession(key.Made()))
 		if err != nil {
 			t.Fatal(err)
 		}

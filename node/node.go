@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -21,6 +22,7 @@ import (
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/blobs"
+	"github.com/weirdata/weir/node/metrics"
 	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/peer"
 	"github.com/weirdata/weir/node/vault"
@@ -70,15 +72,11 @@ func Open(opts Options) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a node: %w", err)
 	}
-	run, err := newNonce()
-	if err != nil {
-		return nil, fmt.Errorf("open a node: %w", err)
-	}
+	run := newNonce()
 	ctx, stop := context.WithCancel(context.Background())
 	c := &core{
 		opts: opts, log: opts.Logger.With("component", "node", "node", opts.ID), id: opts.ID, run: run,
-		machine: state.NewMachine(), health: newHealth(opts.ID, run), woken: make(chan struct{}, 1), done: ctx.Done(),
-		whileOpen: func(parent context.Context) (context.Context, context.CancelFunc) { return joined(parent, ctx) },
+		machine: state.NewMachine(), health: newHealth(opts.ID, run), woken: make(chan struct{}, 1), life: ctx,
 	}
 	n := newNode(c)
 	n.stop = stop
@@ -115,13 +113,6 @@ func newNode(c *core) *Node {
 	}
 }
 
-// joined returns a context that ends when either does.
-func joined(parent, other context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(parent)
-	unhook := context.AfterFunc(other, cancel)
-	return ctx, func() { unhook(); cancel() }
-}
-
 // openGenesis reads the roster and this node's place in it.
 func (n *Node) openGenesis() error {
 	body, err := n.opts.Genesis.Body()
@@ -146,18 +137,15 @@ func (n *Node) openGenesis() error {
 	return err
 }
 
-// openVault unseals what the node keeps, with the key of a file or of a command.
-func (o Options) openVault() (*vault.Vault, error) {
-	dir := filepath.Join(o.Dir, dirVault)
-	if len(o.SealKeyCommand) > 0 {
-		return vault.OpenByCommand(context.Background(), dir, o.SealKeyCommand)
-	}
-	return vault.Open(dir, o.SealKeyFile)
-}
-
-// openSecrets unseals this node's own keys.
+// openSecrets unseals what the node keeps, with the key of a file or of a command, and reads its
+// own keys.
 func (n *Node) openSecrets() (err error) {
-	if n.vault, err = n.opts.openVault(); err != nil {
+	if dir := filepath.Join(n.opts.Dir, dirVault); len(n.opts.SealKeyCommand) > 0 {
+		n.vault, err = vault.OpenByCommand(n.life, dir, n.opts.SealKeyCommand)
+	} else {
+		n.vault, err = vault.Open(dir, n.opts.SealKeyFile)
+	}
+	if err != nil {
 		return err
 	}
 	n.onClose(n.vault.Close)
@@ -208,10 +196,7 @@ func (n *Node) openPeers() error {
 	if err != nil {
 		return err
 	}
-	addr := n.opts.PeerListen
-	if addr == "" {
-		addr = n.roster[n.point-1].Addr
-	}
+	addr := cmp.Or(n.opts.PeerListen, n.roster[n.point-1].Addr)
 	options := peer.Options{
 		Advertise: n.roster[n.point-1].Addr, Tap: n.opts.Tap,
 		MaxResponse: tiles.DefaultMaxBlob, // of what nodes ask each other for, a presence may be the largest
@@ -318,6 +303,24 @@ func (n *Node) serveAPI() error {
 	return nil
 }
 
+// serveMetrics listens for who collects metrics, where Options.MetricsListen is set, and
+// returns the handler that counts the requests of clients.
+func (n *Node) serveMetrics(clients http.Handler) (http.Handler, error) {
+	if n.opts.MetricsListen == "" {
+		return clients, nil
+	}
+	listener, err := net.Listen("tcp", n.opts.MetricsListen)
+	if err != nil {
+		return nil, fmt.Errorf("listen for who collects metrics: %w", err)
+	}
+	n.metricsAddr = listener.Addr()
+	m := metrics.New(n.Status, n.opts.Version)
+	ctx, stop := context.WithCancel(context.Background())
+	n.onClose(func() error { stop(); return nil })
+	n.wg.Go(func() { n.report("metrics", m.Serve(ctx, listener)) })
+	return m.Wrap(clients), nil
+}
+
 // report keeps the first failure of a server that nobody closed.
 func (n *Node) report(server string, err error) {
 	if err == nil || errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
@@ -335,6 +338,9 @@ func (n *Node) Failed() <-chan error { return n.failed }
 
 // APIAddr is the address on which clients are served.
 func (n *Node) APIAddr() net.Addr { return n.apiAddr }
+
+// MetricsAddr is the address on which metrics are told; nil: on none.
+func (n *Node) MetricsAddr() net.Addr { return n.metricsAddr }
 
 // Changes returns a channel that is closed at the next change of the state.
 func (n *Node) Changes() <-chan struct{} { return n.reconciler.news.next() }

@@ -1,10 +1,10 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
-	"sort"
 	"sync"
 	"time"
 
@@ -57,12 +57,7 @@ func (h *health) set(id string, v observation) (changed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	old := h.nodes[id]
-	if v.run == "" {
-		v.run = old.run
-	}
-	if v.ahead == nil {
-		v.ahead = old.ahead
-	}
+	v.run, v.ahead = cmp.Or(v.run, old.run), cmp.Or(v.ahead, old.ahead)
 	if v.marks == nil {
 		v.marks = old.marks
 	}
@@ -140,7 +135,7 @@ func (h *health) clocksOff() (ids []string, ahead time.Duration) {
 			ids = append(ids, id)
 		}
 	}
-	sort.Strings(ids)
+	slices.Sort(ids)
 	if len(ids) > 0 {
 		ahead = *nodes[ids[0]].ahead
 	}
@@ -176,13 +171,8 @@ func (h *health) heard() (count int) {
 // dead returns those of ids that did not answer, sorted.
 func (h *health) dead(ids []string) []string {
 	nodes := h.all()
-	var d []string
-	for _, id := range ids {
-		if !nodes[id].alive {
-			d = append(d, id)
-		}
-	}
-	sort.Strings(d)
+	d := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return nodes[id].alive })
+	slices.Sort(d)
 	return d
 }
 
@@ -198,7 +188,7 @@ func (h *health) unable(ids []string) (list []string) {
 			list = append(list, id+" (is not ready)")
 		}
 	}
-	sort.Strings(list)
+	slices.Sort(list)
 	return list
 }
 

@@ -79,14 +79,12 @@ func (n *Node) serveReadIndex(ctx context.Context, _ string, w http.ResponseWrit
 // tellLeaderError makes what passes with another leader a 503, so that the
 // caller tries again.
 func tellLeaderError(err error) error {
-	var notLeader *consensus.NotLeaderError
-	switch {
-	case errors.As(err, &notLeader):
+	switch _, other := errors.AsType[*consensus.NotLeaderError](err); {
+	case other:
 		return &peer.Error{Status: http.StatusMisdirectedRequest, Kind: kindNotLeader, Message: "this node does not lead", Err: err}
 	case cannotPropose(err):
 		return &peer.Error{Status: http.StatusServiceUnavailable, Kind: kindCannot, Message: err.Error(), Err: err}
-	case errors.Is(err, consensus.ErrLostLeadership), errors.Is(err, consensus.ErrNoQuorum), errors.Is(err, consensus.ErrClosed),
-		errors.Is(err, consensus.ErrFault):
+	case isAny(err, consensus.ErrLostLeadership, consensus.ErrNoQuorum, consensus.ErrClosed, consensus.ErrFault):
 		return &peer.Error{Status: http.StatusServiceUnavailable, Kind: kindNotLeader, Message: err.Error(), Err: err}
 	case errors.Is(err, consensus.ErrTooLarge):
 		return &peer.Error{Status: http.StatusRequestEntityTooLarge, Kind: peer.KindTooLarge, Message: err.Error(), Err: err}
@@ -164,7 +162,7 @@ func (n *Node) awaitSession(ctx context.Context, p mpc.Message) error {
 		select {
 		case <-ctx.Done():
 			return &peer.Error{Status: http.StatusConflict, Kind: kindNotAsked, Message: "the ledger of this node asks for no such message"}
-		case <-n.done:
+		case <-n.life.Done():
 			// net/http would not notice a caller that is gone while it owes us
 			// the body, and closing waits for handlers.
 			return &peer.Error{Status: http.StatusServiceUnavailable, Kind: peer.KindClosing, Message: "the node is shutting down"}

@@ -55,8 +55,8 @@ func FuzzPeerRequest(f *testing.F) {
 	f.Add(2, "", []byte(`{"size":18446744073709551615}`))
 	f.Add(3, strings.Repeat("0", 64), []byte{})
 	f.Add(3, "../../secrets", []byte{})
-	f.Add(4, messageOf(mpc.CeremonySession(key), mpc.KindDealing, "0"), []byte("dealing"))
-	f.Add(4, messageOf(mpc.CeremonySession(key)+"/test/0", mpc.KindSlots, "0"), []byte("slots"))
+	f.Add(4, messageOf(mpc.SharingSession(key.Made()), mpc.KindDealing, "0"), []byte("dealing"))
+	f.Add(4, messageOf(mpc.SharingSession(key.Made())+"/test/0", mpc.KindSlots, "0"), []byte("slots"))
 	f.Add(4, messageOf("query/q-1/1", mpc.KindShares, "-1"), []byte("x"))
 	f.Add(4, "batch=1&kind=digests;session=%zz", []byte{})
 	f.Fuzz(func(t *testing.T, route int, query string, body []byte) {

@@ -58,7 +58,14 @@ func (acc *access) refuseUnfit(ctx context.Context, e catalog.Envelope) (foresee
 		if refusal = refuseReceiving(submit.Receiving); refusal != nil {
 			return nil
 		}
-		refusal, err = acc.unfit(v, p.Verdict)
+		w, err := versions.SourcesOf(v, p.Verdict)
+		if err != nil {
+			return err
+		}
+		_, err = acc.versions.Plan(w, p.Verdict)
+		if refusal = plan.Refusal(err); refusal != nil { // why it could never be opened
+			return nil
+		}
 		return err
 	})
 	if err != nil {
@@ -81,19 +88,4 @@ func refuseReceiving(key []byte) *catalog.Refusal {
 		return r
 	}
 	return nil
-}
-
-// unfit plans a verdict and says why it could never be opened.
-func (acc *access) unfit(v state.View, verdict catalog.Verdict) (*catalog.Refusal, error) {
-	w, err := versions.SourcesOf(v, verdict)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := acc.versions.Plan(w, verdict); err != nil {
-		if r := plan.Refusal(err); r != nil {
-			return r, nil
-		}
-		return nil, err
-	}
-	return nil, nil
 }

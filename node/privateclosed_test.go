@@ -71,7 +71,7 @@ func TestMemberClosedInTheMiddleOfAPrivateQueryIsReplaced(t *testing.T) {
 	closed := make(chan error, 1)
 	n := x.nodes[victim]
 	go func() { closed <- n.Close() }()
-	<-n.done
+	<-n.life.Done()
 	close(release)
 	if err := <-closed; err != nil {
 		t.Fatal(err)

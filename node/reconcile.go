@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -93,22 +94,20 @@ func (rec *reconciler) start(ctx context.Context, d task) {
 	}
 	dctx, cancel := context.WithCancel(ctx)
 	rec.running[d.name] = cancel
-	rec.wg.Add(1)
-	go func() {
-		defer rec.wg.Done()
+	rec.wg.Go(func() {
 		defer cancel()
 		err := failure.Contain(func() error { return d.run(dctx) })
 		if err != nil && !errors.Is(err, context.Canceled) {
 			rec.log.WarnContext(ctx, "work failed, will be tried again", "work", d.name, "error", err)
 		}
-		if p := (*failure.PanicError)(nil); errors.As(err, &p) {
+		if p, panicked := errors.AsType[*failure.PanicError](err); panicked {
 			rec.log.ErrorContext(ctx, "work panicked", "work", d.name, "stack", p.Stack)
 		}
 		rec.mu.Lock()
 		delete(rec.running, d.name)
 		rec.rest[d.name] = rec.opts.Clock().Add(rec.opts.Tick / 2)
 		rec.mu.Unlock()
-	}()
+	})
 }
 
 // cancel ends every task that is no longer asked for.
@@ -120,11 +119,7 @@ func (rec *reconciler) cancel(asked func(name string) bool) {
 			stop()
 		}
 	}
-	for name := range rec.rest {
-		if !asked(name) {
-			delete(rec.rest, name)
-		}
-	}
+	maps.DeleteFunc(rec.rest, func(name string, _ time.Time) bool { return !asked(name) })
 }
 
 // news tells any number of waiting requests that the state changed.

@@ -43,20 +43,14 @@ func Run(ctx context.Context, o Options, started func(*Node)) error {
 			return err
 		}
 		started(n)
-		err = n.untilFailed(ctx)
+		select {
+		case <-ctx.Done():
+		case err = <-n.Failed():
+		}
 		if closed := n.Close(); closed != nil || !errors.Is(err, errRoom) {
 			return errors.Join(err, closed)
 		}
 		checked.Logger.InfoContext(ctx, "node starts again", "node", o.ID, "because", err)
-	}
-}
-
-func (n *Node) untilFailed(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return nil
-	case err := <-n.Failed():
-		return err
 	}
 }
 

@@ -40,18 +40,19 @@ func (n *Node) Ready() (bool, []string) {
 	if err := n.Live(); err != nil {
 		return false, []string{err.Error()}
 	}
+	because := func(err error) {
+		if err != nil {
+			reasons = append(reasons, err.Error())
+		}
+	}
 	reasons = append(reasons, n.fullDisks()...)
 	if _, known := n.ledger.Leader(); !known {
 		reasons = append(reasons, "no node leads")
 	}
-	if err := n.ledger.MayVote(); err != nil {
-		reasons = append(reasons, err.Error())
-	}
+	because(n.ledger.MayVote())
 	reasons = append(reasons, n.monitor.forks.reasons(n.id)...)
-	if err := n.monitor.stateFault(); err != nil {
-		reasons = append(reasons, n.advised(err).Error())
-	}
-	err := n.view(func(v state.View) error {
+	because(n.advised(n.monitor.stateFault()))
+	because(n.view(func(v state.View) error {
 		c, err := v.Cluster()
 		if errors.Is(err, records.ErrNotFound) {
 			if len(reasons) == 0 { // else that is why
@@ -66,20 +67,11 @@ func (n *Node) Ready() (bool, []string) {
 			reasons = append(reasons, fmt.Sprintf("the ledger is of cluster %s, this node was started for %s", c.ID, n.cluster))
 		}
 		return nil
-	})
-	if err != nil {
-		reasons = append(reasons, err.Error())
-	}
-	if err := n.checkpoints.notary.Check(); err != nil {
-		reasons = append(reasons, err.Error())
-	}
-	if err := n.monitor.clockFault(); err != nil {
-		reasons = append(reasons, err.Error())
-	}
+	}))
+	because(n.checkpoints.notary.Check())
+	because(n.monitor.clockFault())
 	faults, err := n.keyFaults()
-	if err != nil {
-		reasons = append(reasons, err.Error())
-	}
+	because(err)
 	reasons = append(reasons, faults...)
 	return len(reasons) == 0, reasons
 }

@@ -74,20 +74,61 @@ func (rec *reconciler) keyTasks(v state.View) (list []task, err error) {
 		return nil, err
 	}
 	for _, k := range keys {
-		if k.State == catalog.KeyReady || k.State == catalog.KeyFailed {
+		if k.Retired != nil && !k.Retired.Erased[rec.point-1] {
+			needed, err := rec.opensSince(v, k.Retired.Since)
+			if err != nil {
+				return nil, err
+			}
+			if !needed {
+				list = append(list, task{
+					name: "erase " + mpc.SharingSession(k.Retired.Sharing),
+					run:  func(ctx context.Context) error { return rec.mpc.Ceremonies.Erase(ctx, k) },
+				})
+			}
+		}
+		sharing, step, under := k.UnderWay()
+		if !under {
 			continue
 		}
-		session := mpc.CeremonySession(k)
-		if k.State != catalog.KeyTesting && !slices.Contains(mpc.Missing(k), rec.id) {
+		session := mpc.SharingSession(sharing)
+		if step != catalog.KeyTesting && !slices.Contains(mpc.Missing(k), rec.id) {
 			list = append(list, task{session: session}) // the others' turn
 			continue
 		}
 		list = append(list, task{
-			name: fmt.Sprintf("%s/%s", session, k.State), session: session,
+			name: fmt.Sprintf("%s/%s", session, step), session: session,
 			run: func(ctx context.Context) error { return rec.mpc.Ceremonies.Step(ctx, k) },
 		})
 	}
 	return list, nil
+}
+
+// opensSince reports whether this node is in an attempt under way that was named at or before a
+// time: what was in force then is opened under.
+func (rec *reconciler) opensSince(v state.View, since int64) (bool, error) {
+	old := func(attempts []catalog.Attempt) bool {
+		a, member := mpc.Member(attempts, rec.id)
+		return member && a.Named <= since
+	}
+	queries, err := v.PendingQueries()
+	if err != nil {
+		return false, err
+	}
+	versions, err := v.PendingVersions()
+	if err != nil {
+		return false, err
+	}
+	for _, q := range queries {
+		if old(q.Attempts) {
+			return true, nil
+		}
+	}
+	for _, x := range versions {
+		if old(x.Attempts) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func (rec *reconciler) versionTasks(v state.View) (list []task, err error) {
@@ -110,13 +151,9 @@ func (rec *reconciler) versionTasks(v state.View) (list []task, err error) {
 		if at := slices.Index(a.Active, rec.id); p.State != catalog.VersionStored || !member || (at < len(p.Held) && p.Held[at]) {
 			continue
 		}
-		session := mpc.VersionSession(p.Dataset, p.Version, a.Number)
-		work := task{name: session, session: session, run: func(ctx context.Context) error {
-			return rec.mpc.Queries.OpenParity(ctx, p.Dataset, p.Version, a)
-		}}
-		list = append(list, rec.unless(work, catalog.KindVersionFail, catalog.VersionFail{
-			Dataset: p.Dataset, Version: p.Version, Attempt: a.Number, Reason: startedAnew(rec.id),
-		}))
+		open := func(ctx context.Context) error { return rec.mpc.Queries.OpenParity(ctx, p.Dataset, p.Version, a) }
+		list = append(list, rec.part(mpc.VersionSession(p.Dataset, p.Version, a.Number), open, catalog.KindVersionFail,
+			catalog.VersionFail{Dataset: p.Dataset, Version: p.Version, Attempt: a.Number, Reason: startedAnew(rec.id)}))
 	}
 	return list, nil
 }
@@ -141,12 +178,9 @@ func (rec *reconciler) queryTasks(v state.View) (list []task, err error) {
 			list = append(list, task{session: session})
 			continue
 		}
-		work := task{name: session, session: session, run: func(ctx context.Context) error {
-			return rec.mpc.Queries.Answer(ctx, q.ID, a)
-		}}
-		list = append(list, rec.unless(work, catalog.KindQueryFail, catalog.QueryFail{
-			Query: q.ID, Attempt: a.Number, Reason: startedAnew(rec.id),
-		}))
+		answer := func(ctx context.Context) error { return rec.mpc.Queries.Answer(ctx, q.ID, a) }
+		list = append(list, rec.part(session, answer, catalog.KindQueryFail,
+			catalog.QueryFail{Query: q.ID, Attempt: a.Number, Reason: startedAnew(rec.id)}))
 	}
 	return list, nil
 }
@@ -193,7 +227,46 @@ func (rec *reconciler) bitsTask(x catalog.Vector) []task {
 	if at := slices.Index(a.Active, rec.id); !member || at < len(x.Checks) && x.Checks[at] != nil {
 		return nil
 	}
-	session := mpc.VectorSession(x.ID, a.Number)
-	d := task{name: session, session: session, run: func(ctx context.Context) error { return rec.mpc.Vectors.CheckBits(ctx, x, a) }}
-	return []task{rec.unless(d, catalog.KindVectorFail, catalog.VectorFail{Vector: x.ID, Attempt: a.Number, Reason: startedAnew(rec.id)})}
+	check := func(ctx context.Context) error { return rec.mpc.Vectors.CheckBits(ctx, x, a) }
+	return []task{rec.part(mpc.VectorSession(x.ID, a.Number), check, catalog.KindVectorFail,
+		catalog.VectorFail{Vector: x.ID, Attempt: a.Number, Reason: startedAnew(rec.id)})}
+}
+
+// startedAnew is why attempts end that an earlier run of a member was part of.
+func startedAnew(id string) catalog.Reason { return catalog.Why("node.started_anew", id) }
+
+// noteInterrupted remembers the attempts that an earlier run of this node's
+// process left in its state. What the others sent it for them was in memory and
+// is gone, and nobody sends it again: left alone, all would wait until the
+// attempt's time is over. (A leader notices that a member was started anew, but
+// only when it led before and after.) The state is the right place to look: a
+// message is taken only for an attempt that the state asks for. It is called
+// before anything of this run is taken.
+func (rec *reconciler) noteInterrupted() error {
+	interrupted := map[string]bool{}
+	err := rec.view(func(v state.View) error {
+		for _, part := range []func(state.View) ([]task, error){rec.queryTasks, rec.vectorTasks, rec.versionTasks} {
+			list, err := part(v)
+			if err != nil {
+				return err
+			}
+			for _, t := range list {
+				if t.session != "" {
+					interrupted[t.session] = true
+				}
+			}
+		}
+		return nil
+	})
+	rec.interrupted = interrupted
+	return err
+}
+
+// part is the task of doing this node's part in an attempt, or of ending the attempt when an
+// earlier run of this node was part of it.
+func (rec *reconciler) part(session string, do func(context.Context) error, kind catalog.Kind, fail any) task {
+	if !rec.interrupted[session] {
+		return task{name: session, session: session, run: do}
+	}
+	return task{name: "end " + session, session: session, run: func(ctx context.Context) error { return rec.access.act(ctx, kind, fail) }}
 }

@@ -241,7 +241,7 @@ func TestBadVectorsAreRejected(t *testing.T) {
 				Bits: max(c.pieces, 1), Pieces: max(c.pieces, 1), Modulus: params.T(),
 			}
 			for i, node := range cluster.Nodes {
-				b, err := seal.VectorShare(node.Sealing, body.AAD(cluster, owner, i+1), shares[i])
+				b, err := seal.Seal(node.Sealing, []byte(seal.VectorInfo), body.AAD(cluster, owner, i+1), shares[i])
 				if err != nil {
 					t.Fatal(err)
 				}

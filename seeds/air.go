@@ -16,6 +16,9 @@ const (
 	pollutants
 )
 
+// airMeasures are the measures of air_daily, in the order of the columns.
+var airMeasures = [pollutants]string{"pm25", "pm10", "so2", "no2", "co", "o3_8h"}
+
 // airTarget is what a year of air data is calibrated to. Means are over all
 // present cells of the year, in hundredths of µg/m³. co95 and o390 are
 // percentiles of the city's daily values (HJ 663-2013), in hundredths of
@@ -42,7 +45,6 @@ var airTargets = [6]airTarget{
 // pollutantModel shapes one pollutant before calibration. A value is
 // season · 2^(weather·cityNoise + cellNoise), exponents in Q16.
 type pollutantModel struct {
-	name            string
 	decimals        int
 	low, high       int64 // of written values, in units of the last decimal
 	missingPerMille int
@@ -55,12 +57,12 @@ type pollutantModel struct {
 // airModels has the coarse fraction in the place of PM10, so that PM10 is
 // never below PM2.5.
 var airModels = [pollutants]pollutantModel{
-	pm25: {"pm25", 0, 2, 500, 4, false, 52000, 13000, season{175, 150, 110, 85, 70, 60, 60, 55, 70, 100, 130, 160}},
-	pm10: {"pm10", 0, 2, 600, 5, true, 42000, 20000, season{110, 115, 150, 150, 120, 80, 60, 55, 75, 110, 125, 115}},
-	so2:  {"so2", 0, 1, 300, 3, false, 26000, 15000, season{150, 130, 110, 95, 85, 75, 65, 65, 80, 100, 120, 150}},
-	no2:  {"no2", 0, 2, 300, 3, false, 26000, 12000, season{140, 115, 110, 95, 80, 70, 60, 65, 90, 120, 140, 145}},
-	co:   {"co", 1, 1, 100, 4, false, 22000, 10000, season{150, 130, 105, 85, 75, 75, 80, 80, 90, 100, 120, 145}},
-	o3:   {"o3_8h", 0, 4, 500, 6, true, 22000, 6500, season{45, 60, 85, 115, 145, 165, 150, 135, 115, 80, 55, 42}},
+	pm25: {0, 2, 500, 4, false, 52000, 13000, season{175, 150, 110, 85, 70, 60, 60, 55, 70, 100, 130, 160}},
+	pm10: {0, 2, 600, 5, true, 42000, 20000, season{110, 115, 150, 150, 120, 80, 60, 55, 75, 110, 125, 115}},
+	so2:  {0, 1, 300, 3, false, 26000, 15000, season{150, 130, 110, 95, 85, 75, 65, 65, 80, 100, 120, 150}},
+	no2:  {0, 2, 300, 3, false, 26000, 12000, season{140, 115, 110, 95, 80, 70, 60, 65, 90, 120, 140, 145}},
+	co:   {1, 1, 100, 4, false, 22000, 10000, season{150, 130, 105, 85, 75, 75, 80, 80, 90, 100, 120, 145}},
+	o3:   {0, 4, 500, 6, true, 22000, 6500, season{45, 60, 85, 115, 145, 165, 150, 135, 115, 80, 55, 42}},
 }
 
 // outagePerMille of station-days have no value at all.
@@ -85,8 +87,7 @@ func (g *Generator) WriteAirDaily(w io.Writer) error {
 		}
 		for d, day := range year.days {
 			for s, unit := range districts {
-				out.text(unit.id)
-				out.text(day.text)
+				out.text(unit.id, day.text)
 				for p, model := range airModels {
 					value := year.cells[p][d*len(districts)+s]
 					if g.airMissing(day, s, p) {

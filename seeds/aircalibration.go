@@ -12,18 +12,13 @@ var errUnreachable = errors.New("calibration target out of reach")
 
 // calibrateAir turns the raw cells of a year into values that meet its target.
 func (g *Generator) calibrateAir(year *airYear, target airTarget) error {
-	present := func(p int) []bool {
-		mask := make([]bool, 0, len(year.cells[p]))
+	var masks [pollutants][]bool // whether a cell is present
+	for p := range masks {
 		for _, day := range year.days {
 			for s := range districts {
-				mask = append(mask, !g.airMissing(day, s, p))
+				masks[p] = append(masks[p], !g.airMissing(day, s, p))
 			}
 		}
-		return mask
-	}
-	masks := [pollutants][]bool{}
-	for p := range pollutants {
-		masks[p] = present(p)
 	}
 	for _, mean := range []struct {
 		p      int

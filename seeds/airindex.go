@@ -5,20 +5,12 @@ import (
 	"io"
 	"math/big"
 	"slices"
-	"strings"
 )
 
-// Annual (SO2, NO2, PM10, PM2.5), daily (CO) and 8-hour (O3) limits of grade
-// II, GB 3095-2012: µg/m³, CO in mg/m³. The 2012 limits hold for every
+// indexLimits are the annual (SO2, NO2, PM10, PM2.5), daily (CO) and 8-hour (O3) limits of
+// grade II, GB 3095-2012, in the unit of the measure. The 2012 limits hold for every
 // observation of the seeds (before 1 March 2026).
-const (
-	limitPM25 = 35
-	limitPM10 = 70
-	limitSO2  = 60
-	limitNO2  = 40
-	limitCO   = 4
-	limitO3   = 160
-)
+var indexLimits = [pollutants]int64{pm25: 35, pm10: 70, so2: 60, no2: 40, co: 4, o3: 160}
 
 // MeanPart2024 is the part of the composite index of 2024 that consists of
 // means (PM10, PM2.5, SO2, NO2) for the data the generator is calibrated to:
@@ -35,14 +27,11 @@ type Index struct {
 	Part, Whole *big.Rat
 }
 
-// meanPart adds up the four means, each over its limit.
-func meanPart(pm25, pm10, so2, no2 *big.Rat) *big.Rat {
+// meanPart adds up the means of PM2.5, PM10, SO2 and NO2, each over its limit.
+func meanPart(means []*big.Rat) *big.Rat {
 	sum := new(big.Rat)
-	for _, term := range []struct {
-		value *big.Rat
-		limit int64
-	}{{pm25, limitPM25}, {pm10, limitPM10}, {so2, limitSO2}, {no2, limitNO2}} {
-		sum.Add(sum, new(big.Rat).Quo(term.value, big.NewRat(term.limit, 1)))
+	for m, limit := range indexLimits[:co] {
+		sum.Add(sum, new(big.Rat).Quo(means[m], big.NewRat(limit, 1)))
 	}
 	return sum
 }
@@ -56,68 +45,40 @@ func meanPart(pm25, pm10, so2, no2 *big.Rat) *big.Rat {
 // rank 1 + (n−1)·p (HJ 663-2013). The standard takes the means over daily city
 // values as well, which differs only through missing cells.
 func AirIndex(airDaily io.Reader, year string) (Index, error) {
-	columns := []string{"period", "pm25", "pm10", "so2", "no2", "co", "o3_8h"}
-	var sums, counts [6]big.Rat
-	daily := [6]map[string]*[2]big.Rat{}
-	for m := range daily {
-		daily[m] = map[string]*[2]big.Rat{}
-	}
-	unit := big.NewRat(1, 1)
-	err := eachRow(airDaily, columns, func(cells []string) error {
-		if !strings.HasPrefix(cells[0], year+"-") {
-			return nil
-		}
-		for m, cell := range cells[1:] {
-			if cell == "" {
-				continue
-			}
-			value, err := number(cell)
-			if err != nil {
-				return err
-			}
-			sums[m].Add(&sums[m], value)
-			counts[m].Add(&counts[m], unit)
-			if m < 4 {
-				continue
-			}
-			day := daily[m][cells[0]]
-			if day == nil {
-				day = new([2]big.Rat)
-				daily[m][strings.Clone(cells[0])] = day
-			}
-			day[0].Add(&day[0], value)
-			day[1].Add(&day[1], unit)
-		}
-		return nil
-	})
+	day := func(keys []string) (string, error) { return keys[0], nil }
+	plain, err := readTruth(airDaily, year, nil, airMeasures[:], day)
 	if err != nil {
 		return Index{}, fmt.Errorf("composite index of %s: %w", year, err)
 	}
-	var means [4]*big.Rat
-	for m := range counts {
-		if counts[m].Sign() == 0 {
-			return Index{}, fmt.Errorf("composite index of %s: no value of %s", year, columns[m+1])
+	var daily [pollutants][]*big.Rat
+	means, counts := make([]*big.Rat, pollutants), make([]int64, pollutants)
+	for m, measure := range airMeasures {
+		means[m] = new(big.Rat)
+		for at, cells := range plain {
+			if at[1] == measure {
+				sum, count := cells.sum()
+				means[m].Add(means[m], sum)
+				counts[m] += count
+				daily[m] = append(daily[m], cells.mean())
+			}
 		}
-	}
-	for m := range means {
-		means[m] = new(big.Rat).Quo(&sums[m], &counts[m])
+		if counts[m] == 0 {
+			return Index{}, fmt.Errorf("composite index of %s: no value of %s", year, measure)
+		}
+		means[m].Quo(means[m], big.NewRat(counts[m], 1))
 	}
 	x := Index{
-		PM25: means[0], PM10: means[1], SO2: means[2], NO2: means[3],
-		CO95: dailyPercentile(daily[4], 95), O390: dailyPercentile(daily[5], 90),
+		PM25: means[pm25], PM10: means[pm10], SO2: means[so2], NO2: means[no2],
+		CO95: percentile(daily[co], 95), O390: percentile(daily[o3], 90),
+		Part: meanPart(means),
 	}
-	x.Part = meanPart(x.PM25, x.PM10, x.SO2, x.NO2)
-	x.Whole = new(big.Rat).Add(x.Part, new(big.Rat).Quo(x.CO95, big.NewRat(limitCO, 1)))
-	x.Whole.Add(x.Whole, new(big.Rat).Quo(x.O390, big.NewRat(limitO3, 1)))
+	x.Whole = new(big.Rat).Add(x.Part, new(big.Rat).Quo(x.CO95, big.NewRat(indexLimits[co], 1)))
+	x.Whole.Add(x.Whole, new(big.Rat).Quo(x.O390, big.NewRat(indexLimits[o3], 1)))
 	return x, nil
 }
 
-// dailyPercentile returns a percentile of days given as (sum, count).
-func dailyPercentile(days map[string]*[2]big.Rat, percent int64) *big.Rat {
-	values := make([]*big.Rat, 0, len(days))
-	for _, day := range days {
-		values = append(values, new(big.Rat).Quo(&day[0], &day[1]))
-	}
+// percentile returns a percentile of values, which it sorts.
+func percentile(values []*big.Rat, percent int64) *big.Rat {
 	slices.SortFunc(values, (*big.Rat).Cmp)
 	rank := int64(len(values)-1) * percent
 	low := values[rank/100]

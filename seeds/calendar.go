@@ -1,7 +1,7 @@
 package seeds
 
 import (
-	"strconv"
+	"fmt"
 	"time"
 )
 
@@ -9,13 +9,12 @@ import (
 // 2020, the first day of all data, so that a cell's noise does not depend on
 // where the written data begins.
 type date struct {
-	index      int // days since 2020-01-01
-	year       int
-	month      int // 1..12
-	day        int // 1..
-	monthDays  int
-	text       string // 2024-05-07
-	yearMonths int    // months since 2020-01
+	index     int // days since 2020-01-01
+	year      int
+	month     int // 1..12
+	day       int // 1..
+	monthDays int
+	text      string // 2024-05-07
 }
 
 // days returns the days from first to last, both included.
@@ -27,9 +26,8 @@ func days(first, last time.Time) []date {
 		all = append(all, date{
 			index: int(t.Sub(origin).Hours()) / 24,
 			year:  y, month: int(m), day: d,
-			monthDays:  time.Date(y, m+1, 0, 0, 0, 0, 0, time.UTC).Day(),
-			text:       t.Format(time.DateOnly),
-			yearMonths: (y-2020)*12 + int(m) - 1,
+			monthDays: time.Date(y, m+1, 0, 0, 0, 0, 0, time.UTC).Day(),
+			text:      t.Format(time.DateOnly),
 		})
 	}
 	return all
@@ -42,11 +40,7 @@ func utcDay(year, month, day int) time.Time {
 // monthText is the ISO form of the month that is so many months after January
 // 2020.
 func monthText(index int) string {
-	text := strconv.Itoa(2020+index/12) + "-"
-	if m := index%12 + 1; m < 10 {
-		return text + "0" + strconv.Itoa(m)
-	}
-	return text + strconv.Itoa(index%12+1)
+	return fmt.Sprintf("%d-%02d", 2020+index/12, index%12+1)
 }
 
 // season holds a percentage for every month of the year.

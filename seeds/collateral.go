@@ -2,44 +2,32 @@ package seeds
 
 import (
 	"fmt"
-	"io"
 	"math/big"
 	"slices"
-	"strings"
 )
 
 // rightsQuestion asks how many enterprises have rights in 2024, and for what.
-func (g questioner) rightsQuestion() (Question, error) {
-	figure, err := FigureByID("rights_enterprises")
-	if err != nil {
-		return Question{}, err
-	}
-	return Question{
-		ID: figure.ID, Title: figure.Text, Figures: []string{figure.ID}, Label: CountAndSum,
-		Asks: []Ask{{Dataset: "emission_rights", SQL: "SELECT COUNT(nox_right_t) AS enterprises, SUM(nox_right_t) AS nox_right_t FROM emission_rights WHERE period = '2024'"}},
-		Check: func(answers []Result) (Outcome, error) {
-			answer, err := oneAnswer(answers)
+func (g *Generator) rightsQuestion() asked {
+	return asked{
+		Question: Question{
+			Figures: []string{"rights_enterprises"}, Label: CountAndSum,
+			Asks: []Ask{{Dataset: "emission_rights", SQL: "SELECT COUNT(nox_right_t) AS enterprises, SUM(nox_right_t) AS nox_right_t FROM emission_rights WHERE period = '2024'"}},
+		},
+		truth: func() (truth, error) {
+			return plaintext(g.WriteEmissionRights, "2024", nil, []string{"nox_right_t"}, nil)
+		},
+		check: func(figures []Figure, answers []Result, plain truth) (Outcome, error) {
+			got, err := answers[0].single("enterprises", "nox_right_t")
 			if err != nil {
 				return Outcome{}, err
 			}
-			count, err := answer.single("enterprises")
-			if err != nil {
-				return Outcome{}, err
-			}
-			sum, err := answer.single("nox_right_t")
-			if err != nil {
-				return Outcome{}, err
-			}
-			truth, err := total(g.WriteEmissionRights, "nox_right_t", "2024")
-			if err != nil {
-				return Outcome{}, err
-			}
-			o, err := figureOutcome(count, nil, figure)
-			o.Agree = o.Agree && equal(sum, truth)
-			o.Note = "the count of cells is public; their NOx rights, " + sum.FloatString(3) + " t, are not, and equal the plaintext"
+			sum, _ := plain[[2]string{"", "nox_right_t"}].sum()
+			o, err := figureOutcome(got[0], nil, figures...)
+			o.Agree = o.Agree && equal(got[1], sum)
+			o.Note = "the count of cells is public; their NOx rights, " + got[1].FloatString(3) + " t, are not, and equal the plaintext"
 			return o, err
 		},
-	}, nil
+	}
 }
 
 // LoanBook is a made-up bank's list of borrowers: of every county's industry that has so
@@ -64,67 +52,38 @@ func (g *Generator) LoanBook() Selection {
 
 // loanQuestion asks for the collateral of the loan book: the rights of borrowers whom the
 // bank names to nobody.
-func (g questioner) loanQuestion() (Question, error) {
+func (g *Generator) loanQuestion() asked {
 	book := g.LoanBook()
-	return Question{
-		ID: "loan_book_2024", Title: Text{"emission rights behind a bank's loan book, the borrowers named to nobody", "银行贷款组合的排污权抵押物，借款企业不向任何人透露"},
-		Label: PrivateTruth,
-		Asks: []Ask{{
-			Dataset: "emission_rights", Private: &book,
-			SQL: "SELECT COUNT(nox_right_t) AS enterprises, SUM(nox_right_t) AS nox_right_t, SUM(so2_right_t) AS so2_right_t FROM emission_rights WHERE enterprise IN PRIVATE(loans) AND period = '2024'",
-		}},
-		Check: func(answers []Result) (Outcome, error) {
-			answer, err := oneAnswer(answers)
+	borrowers := slices.Sorted(slices.Values(book.Entities))
+	return asked{
+		Question: Question{
+			ID: "loan_book_2024", Title: Text{"emission rights behind a bank's loan book, the borrowers named to nobody", "银行贷款组合的排污权抵押物，借款企业不向任何人透露"},
+			Label: PrivateTruth,
+			Asks: []Ask{{
+				Dataset: "emission_rights", Private: &book,
+				SQL: "SELECT COUNT(nox_right_t) AS enterprises, SUM(nox_right_t) AS nox_right_t, SUM(so2_right_t) AS so2_right_t FROM emission_rights WHERE enterprise IN PRIVATE(loans) AND period = '2024'",
+			}},
+		},
+		truth: func() (truth, error) {
+			group := func(keys []string) (string, error) {
+				_, in := slices.BinarySearch(borrowers, keys[1])
+				return yesNo(in), nil
+			}
+			return plaintext(g.WriteEmissionRights, "2024", []string{"enterprise"}, []string{"nox_right_t", "so2_right_t"}, group)
+		},
+		check: func(_ []Figure, answers []Result, plain truth) (Outcome, error) {
+			got, err := answers[0].single("enterprises", "nox_right_t", "so2_right_t")
 			if err != nil {
 				return Outcome{}, err
 			}
-			truth, err := g.rightsOf(book.Entities)
-			if err != nil {
-				return Outcome{}, err
-			}
-			same, texts := true, make([]string, 0, len(truth))
-			for i, column := range []string{"enterprises", "nox_right_t", "so2_right_t"} {
-				got, err := answer.single(column)
-				if err != nil {
-					return Outcome{}, err
-				}
-				same = same && got.Cmp(truth[i]) == 0
-				texts = append(texts, decimalText(got))
-			}
+			nox, count := plain[[2]string{yesNo(true), "nox_right_t"}].sum()
+			so2, _ := plain[[2]string{yesNo(true), "so2_right_t"}].sum()
+			same := slices.EqualFunc(got, []*big.Rat{big.NewRat(count, 1), nox, so2}, func(a, b *big.Rat) bool { return a.Cmp(b) == 0 })
 			return Outcome{
-				Exact:  fmt.Sprintf("%s t of NOx and %s t of SO2", texts[1], texts[2]),
-				Answer: texts[0] + " borrowers", Published: "plaintext", Agree: same,
+				Exact:  fmt.Sprintf("%s t of NOx and %s t of SO2", decimalText(got[1]), decimalText(got[2])),
+				Answer: decimalText(got[0]) + " borrowers", Published: "plaintext", Agree: same,
 				Note: "the first loan in the province secured on emission rights was a Hengshui one; these borrowers are made up",
 			}, nil
 		},
-	}, nil
-}
-
-// rightsOf adds up the plaintext of some enterprises in 2024: how many have a NOx right,
-// their NOx and their SO2 rights.
-func (g *Generator) rightsOf(ids []string) ([3]*big.Rat, error) {
-	chosen := slices.Sorted(slices.Values(ids))
-	sums := [3]*big.Rat{new(big.Rat), new(big.Rat), new(big.Rat)}
-	err := piped(g.WriteEmissionRights, func(r io.Reader) error {
-		return eachRow(r, []string{"enterprise", "period", "nox_right_t", "so2_right_t"}, func(cells []string) error {
-			if _, in := slices.BinarySearchFunc(chosen, cells[0], strings.Compare); !in || !within(cells[1], "2024") {
-				return nil
-			}
-			for i, cell := range cells[2:] {
-				if cell == "" {
-					continue
-				}
-				value, err := number(cell)
-				if err != nil {
-					return err
-				}
-				sums[i+1].Add(sums[i+1], value)
-				if i == 0 {
-					sums[0].Add(sums[0], big.NewRat(1, 1))
-				}
-			}
-			return nil
-		})
-	})
-	return sums, err
+	}
 }

@@ -22,41 +22,38 @@ type countySpec struct {
 }
 
 // countyQuestions compare every group of a GROUP BY with the plaintext.
-func (g questioner) countyQuestions() []Question {
-	specs := []countySpec{
-		{
+func (g *Generator) countyQuestions() []asked {
+	return []asked{
+		countySpec{
 			"nox_by_county_2024", Text{"NOx of 25,137 enterprises by county, 2024", "2024年各县市区企业氮氧化物排放量"},
 			"enterprise_monthly", "enterprise", "nox_kg", "kg", "2024", false, g.WriteEnterprises, g.WriteEnterpriseMonthly, nil,
-		},
-		{
+		}.question(),
+		countySpec{
 			"rights_by_county_2024", Text{"NOx emission rights of the enterprises by county, 2024", "2024年各县市区企业氮氧化物排污权"},
 			"emission_rights", "enterprise", "nox_right_t", "t", "2024", false, g.WriteEnterprises, g.WriteEmissionRights, nil,
-		},
-		{
+		}.question(),
+		countySpec{
 			"dust_by_county_2024_05", Text{"mean PM10 at dust monitors by county, May 2024", "2024年5月各县市区扬尘监测PM10平均浓度"},
 			"dust_hourly", "monitor", "pm10", "µg/m³", "2024-05", true, g.WriteDustMonitors, g.WriteDustHourly, []string{"units"},
-		},
+		}.question(),
 	}
-	questions := make([]Question, 0, len(specs))
-	for _, s := range specs {
-		questions = append(questions, s.question())
-	}
-	return questions
 }
 
-func (s countySpec) question() Question {
+func (s countySpec) question() asked {
 	f := "SUM"
 	if s.mean {
 		f = "AVG"
 	}
 	sql := fmt.Sprintf("SELECT county, %s(%s) AS %s FROM %s WHERE period = '%s' GROUP BY county", f, s.measure, s.measure, s.dataset, s.period)
-	return Question{
-		ID: s.id, Title: s.title, Label: OwnTruth, Figures: s.figures,
-		Asks: []Ask{{Dataset: s.dataset, SQL: sql}, {Registry: "districts"}},
-		Check: func(answers []Result) (Outcome, error) {
-			if len(answers) != 2 {
-				return Outcome{}, fmt.Errorf("%w: %d answers, want 2", ErrAnswer, len(answers))
-			}
+	return asked{
+		Question: Question{
+			ID: s.id, Title: s.title, Label: OwnTruth, Figures: s.figures,
+			Asks: []Ask{{Dataset: s.dataset, SQL: sql}, {Registry: "districts"}},
+		},
+		truth: func() (truth, error) {
+			return byAttributes(s.registry, s.data, s.entity, s.measure, s.period, "county")
+		},
+		check: func(figures []Figure, answers []Result, plain truth) (Outcome, error) {
 			values, err := answers[0].keyed("county", s.measure)
 			if err != nil {
 				return Outcome{}, err
@@ -65,16 +62,14 @@ func (s countySpec) question() Question {
 			if err != nil {
 				return Outcome{}, err
 			}
-			truth, err := s.truth()
-			if err != nil {
-				return Outcome{}, err
+			want := map[string]*big.Rat{}
+			for at, cells := range plain {
+				if want[at[0]], _ = cells.sum(); s.mean {
+					want[at[0]] = cells.mean()
+				}
 			}
-			o := s.compare(values, truth)
+			o := s.compare(values, want)
 			o.Detail = s.detail(values, names)
-			figures, err := figuresByID(s.figures)
-			if err != nil {
-				return Outcome{}, err
-			}
 			for _, f := range figures {
 				agrees, err := f.Agrees(big.NewRat(int64(len(values)), 1))
 				if err != nil {
@@ -86,24 +81,6 @@ func (s countySpec) question() Question {
 			return o, nil
 		},
 	}
-}
-
-// truth adds up the plaintext.
-func (s countySpec) truth() (truth map[string]*big.Rat, err error) {
-	err = piped(s.registry, func(registry io.Reader) error {
-		return piped(s.data, func(data io.Reader) error {
-			tallies, err := tallyBy(registry, data, s.entity, "county", s.measure, s.period)
-			truth = make(map[string]*big.Rat, len(tallies))
-			for county, t := range tallies {
-				truth[county] = t.sum
-				if s.mean {
-					truth[county] = t.mean()
-				}
-			}
-			return err
-		})
-	})
-	return truth, err
 }
 
 // compare counts the groups that are equal; all must be, and no group may be
@@ -163,12 +140,9 @@ type named struct{ id, zh, en string }
 
 // namesOf reads the names out of a registry, in its order.
 func namesOf(registry Result) ([]named, error) {
-	var columns [3][]string
-	for i, name := range []string{"id", "name_zh", "name_en"} {
-		var err error
-		if columns[i], err = registry.column(name); err != nil {
-			return nil, err
-		}
+	columns, err := registry.columns("id", "name_zh", "name_en")
+	if err != nil {
+		return nil, err
 	}
 	names := make([]named, len(columns[0]))
 	for i := range names {

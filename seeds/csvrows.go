@@ -21,9 +21,7 @@ type rows struct {
 
 func newRows(w io.Writer, header ...string) *rows {
 	r := &rows{out: bufio.NewWriterSize(w, 1<<16)}
-	for _, name := range header {
-		r.text(name)
-	}
+	r.text(header...)
 	r.end()
 	return r
 }
@@ -35,9 +33,11 @@ func (r *rows) field() {
 	r.begun = true
 }
 
-func (r *rows) text(s string) {
-	r.field()
-	r.line = append(r.line, s...)
+func (r *rows) text(fields ...string) {
+	for _, s := range fields {
+		r.field()
+		r.line = append(r.line, s...)
+	}
 }
 
 // fixed appends value·10^-decimals, value ≥ 0, or an empty cell for missing.

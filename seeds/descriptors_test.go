@@ -77,7 +77,7 @@ func TestEveryRowFitsItsDescriptorAndRegistry(t *testing.T) {
 	ids := map[string]map[string]bool{}
 	for _, r := range g.Registries() {
 		ids[r.ID] = map[string]bool{}
-		registry := tableOf(t, all[r.File()])
+		registry := tableOf(t, all[r.ID+".csv"])
 		at := registry.at(t, r.IDColumn)
 		for _, row := range registry.rows {
 			if ids[r.ID][row[at]] {

@@ -29,10 +29,7 @@ var districts = [11]district{
 func (g *Generator) WriteDistricts(w io.Writer) error {
 	out := newRows(w, "id", "name_zh", "name_en", "kind")
 	for _, d := range districts {
-		out.text(d.id)
-		out.text(d.zh)
-		out.text(d.en)
-		out.text(d.kind)
+		out.text(d.id, d.zh, d.en, d.kind)
 		out.end()
 	}
 	return out.close("districts")

@@ -22,11 +22,8 @@ func (g *Generator) WriteDustMonitors(w io.Writer) error {
 	for i := range g.dustMonitors {
 		unit, kind := districts[i%len(districts)], dustKinds[i/len(districts)%len(dustKinds)]
 		number := strconv.Itoa(10_001 + i)[1:]
-		out.text(dustID(i))
-		out.text(unit.zh + kind.zh + "扬尘监测点" + number)
-		out.text(unit.en + " " + kind.en + " dust monitor " + number)
-		out.text(unit.id)
-		out.text(kind.id)
+		out.text(dustID(i), unit.zh+kind.zh+"扬尘监测点"+number, unit.en+" "+kind.en+" dust monitor "+number)
+		out.text(unit.id, kind.id)
 		out.end()
 	}
 	return out.close("dust_monitors")
@@ -53,8 +50,7 @@ func (g *Generator) WriteDustHourly(w io.Writer) error {
 		for hour, percent := range dustDiurnal {
 			period := day.text + "T" + strconv.Itoa(100 + hour)[1:]
 			for i := range g.dustMonitors {
-				out.text(dustID(i))
-				out.text(period)
+				out.text(dustID(i), period)
 				at := day.index*24 + hour
 				if perMille(g.draw(streamDustMissing, at, i, 0), dustMissingPerMille) {
 					out.fixed(missing, 0)

@@ -32,8 +32,7 @@ func (g *Generator) WriteEnterpriseMonthly(w io.Writer) error {
 	for month := first; month < first+g.months; month++ {
 		period := monthText(month)
 		for i, e := range g.enterprises {
-			out.text(e.id)
-			out.text(period)
+			out.text(e.id, period)
 			silent := perMille(g.draw(streamEmissionMissing, i, month, -1), reportMissingPerMille)
 			for m := range emissionMeasures {
 				if silent || perMille(g.draw(streamEmissionMissing, i, month, m), measureMissingPerMille) {
@@ -85,8 +84,7 @@ func (g *Generator) WriteEmissionRights(w io.Writer) error {
 	for year := first; year <= last; year++ {
 		period := strconv.Itoa(year)
 		for i, e := range g.enterprises {
-			out.text(e.id)
-			out.text(period)
+			out.text(e.id, period)
 			for column, m := range rightMeasures {
 				// A year's emissions at the start of 2020, in kilograms, which
 				// are thousandths of a ton, with 10 to 60 % to spare.

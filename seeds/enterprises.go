@@ -33,7 +33,7 @@ type enterprise struct {
 
 // buildEnterprises lays out the registry: counties and industries at random by
 // weight, gas emitters by the industry's propensity, grades among them.
-func (g *Generator) buildEnterprises() ([]enterprise, error) {
+func (g *Generator) buildEnterprises() []enterprise {
 	all := make([]enterprise, enterpriseCount)
 	countyWeights := make([]int, len(districts))
 	industryWeights := make([][]int, len(districts))
@@ -54,13 +54,10 @@ func (g *Generator) buildEnterprises() ([]enterprise, error) {
 		e.county = pick(g.draw(streamEnterprise, i, 0, 0), countyWeights)
 		e.industry = pick(g.draw(streamEnterprise, i, 1, 0), industryWeights[e.county])
 		e.size = normal(g.draw(streamEnterpriseSize, i, 0, 0)) * enterpriseSizeQ16 >> 16
-		var err error
-		if e.id, err = syntheticCreditCode(districts[e.county].division, int64(e.serial)); err != nil {
-			return nil, err
-		}
+		e.id = syntheticCreditCode(districts[e.county].division, e.serial)
 	}
 	g.markEnterprises(all)
-	return all, nil
+	return all
 }
 
 // markEnterprises sets gas emitters, grades and the positive list: the first
@@ -95,21 +92,13 @@ func (g *Generator) markEnterprises(all []enterprise) {
 // order returns the indexes of all enterprises, those with large
 // weight × uniform first.
 func (g *Generator) order(all []enterprise, s stream, weight func(enterprise) int64) []int {
-	type scored struct {
-		index int
-		score int64
-	}
-	ranked := make([]scored, len(all))
+	indexes, scores := make([]int, len(all)), make([]int64, len(all))
 	for i, e := range all {
-		ranked[i] = scored{i, weight(e) * int64(g.draw(s, i, 0, 0)>>32)}
+		indexes[i], scores[i] = i, weight(e)*int64(g.draw(s, i, 0, 0)>>32)
 	}
-	slices.SortFunc(ranked, func(a, b scored) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.index, b.index))
+	slices.SortFunc(indexes, func(a, b int) int {
+		return cmp.Or(cmp.Compare(scores[b], scores[a]), cmp.Compare(a, b))
 	})
-	indexes := make([]int, len(ranked))
-	for i, r := range ranked {
-		indexes[i] = r.index
-	}
 	return indexes
 }
 
@@ -143,14 +132,8 @@ func (g *Generator) WriteEnterprises(w io.Writer) error {
 	for _, e := range g.enterprises {
 		unit, branch := districts[e.county], industries[e.industry]
 		number := strconv.Itoa(100_000 + e.serial)[1:]
-		out.text(e.id)
-		out.text(unit.zh + branch.zh + "合成企业" + number)
-		out.text(unit.en + " " + branch.en + " (synthetic) " + number)
-		out.text(unit.id)
-		out.text(branch.id)
-		out.text(e.grade)
-		out.text(yesNo(e.gas))
-		out.text(yesNo(e.positive))
+		out.text(e.id, unit.zh+branch.zh+"合成企业"+number, unit.en+" "+branch.en+" (synthetic) "+number)
+		out.text(unit.id, branch.id, e.grade, yesNo(e.gas), yesNo(e.positive))
 		out.end()
 	}
 	return out.close("enterprises")

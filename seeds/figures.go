@@ -3,7 +3,14 @@ package seeds
 import (
 	"fmt"
 	"math/big"
+	"slices"
 )
+
+// Text is a phrase in English and in Chinese.
+type Text struct {
+	EN string `json:"en"`
+	ZH string `json:"zh"`
+}
 
 // Relation says how a published figure bounds the truth.
 type Relation string
@@ -76,12 +83,7 @@ func (f Figure) String() string {
 // Figures returns the table of published figures, in the order of the text.
 // The caller owns the slice.
 func Figures() []Figure {
-	var all []Figure
-	all = append(all, airFigures()...)
-	all = append(all, waterFigures()...)
-	all = append(all, enterpriseFigures()...)
-	all = append(all, wasteFigures()...)
-	return append(all, cityFacts()...)
+	return slices.Concat(airFigures(), waterFigures(), enterpriseFigures(), wasteFigures(), cityFacts())
 }
 
 // FigureByID returns the figure with that id.

@@ -1,6 +1,7 @@
 package seeds
 
 import (
+	"embed"
 	"fmt"
 	"io"
 	"sync"
@@ -48,7 +49,7 @@ type Generator struct {
 	dustMonitors int
 	dustDays     int
 	enterprises  []enterprise
-	air          func() (airTruth, error) // computed once, when it is asked for
+	air          func() (truth, error) // airTruth, computed once, when it is asked for
 }
 
 // New checks the options and builds the enterprise registry, which the
@@ -86,12 +87,8 @@ func New(o Options) (*Generator, error) {
 			return nil, fmt.Errorf("seeds: %s is %d, want %d to %d", option.name, *option.value, option.low, option.high)
 		}
 	}
-	g.air = sync.OnceValues(g.readAirTruth)
-	var err error
-	g.enterprises, err = g.buildEnterprises()
-	if err != nil {
-		return nil, fmt.Errorf("seeds: building the enterprise registry: %w", err)
-	}
+	g.air = sync.OnceValues(g.airTruth)
+	g.enterprises = g.buildEnterprises()
 	return g, nil
 }
 
@@ -101,14 +98,9 @@ type Registry struct {
 	Entities int
 	IDColumn string
 	Title    Text
-	write    func(io.Writer) error
+	// Write streams the registry as UTF-8 CSV with a header row.
+	Write func(io.Writer) error
 }
-
-// File returns the file name the registry goes by, "districts.csv".
-func (r Registry) File() string { return r.ID + ".csv" }
-
-// Write streams the registry as UTF-8 CSV with a header row.
-func (r Registry) Write(w io.Writer) error { return r.write(w) }
 
 // Dataset is a panel with its descriptor, ready to publish.
 type Dataset struct {
@@ -119,15 +111,13 @@ type Dataset struct {
 	Entities, Periods int
 	// Descriptor is the YAML that publishes it.
 	Descriptor []byte
-	write      func(io.Writer) error
+	// Write streams the data as UTF-8 CSV with a header row: the entity, `period`
+	// in ISO 8601, then the measures; a missing value is an empty cell.
+	Write func(io.Writer) error
 }
 
 // File returns the file name the data go by, "air_daily.csv".
 func (d Dataset) File() string { return d.ID + ".csv" }
-
-// Write streams the data as UTF-8 CSV with a header row: the entity, `period`
-// in ISO 8601, then the measures; a missing value is an empty cell.
-func (d Dataset) Write(w io.Writer) error { return d.write(w) }
 
 // Registries returns all registries.
 func (g *Generator) Registries() []Registry {
@@ -147,13 +137,13 @@ func (g *Generator) Datasets() ([]Dataset, error) {
 		water, months, rights, power = airDays, 70, 6, 5
 	}
 	all := []Dataset{
-		{ID: "air_daily", Registry: "districts", Periods: airDays, write: g.WriteAirDaily},
-		{ID: "water_daily", Registry: "sections", Periods: water, write: g.WriteWaterDaily},
-		{ID: "enterprise_monthly", Registry: "enterprises", Periods: g.months, write: g.WriteEnterpriseMonthly},
-		{ID: "warnings_monthly", Registry: "enterprises", Periods: months, write: g.WriteWarningsMonthly},
-		{ID: "power_carbon", Registry: "power_companies", Periods: power, write: g.WritePowerCarbon},
-		{ID: "emission_rights", Registry: "enterprises", Periods: rights, write: g.WriteEmissionRights},
-		{ID: "dust_hourly", Registry: "dust_monitors", Periods: 24 * g.dustDays, write: g.WriteDustHourly},
+		{ID: "air_daily", Registry: "districts", Periods: airDays, Write: g.WriteAirDaily},
+		{ID: "water_daily", Registry: "sections", Periods: water, Write: g.WriteWaterDaily},
+		{ID: "enterprise_monthly", Registry: "enterprises", Periods: g.months, Write: g.WriteEnterpriseMonthly},
+		{ID: "warnings_monthly", Registry: "enterprises", Periods: months, Write: g.WriteWarningsMonthly},
+		{ID: "power_carbon", Registry: "power_companies", Periods: power, Write: g.WritePowerCarbon},
+		{ID: "emission_rights", Registry: "enterprises", Periods: rights, Write: g.WriteEmissionRights},
+		{ID: "dust_hourly", Registry: "dust_monitors", Periods: 24 * g.dustDays, Write: g.WriteDustHourly},
 	}
 	entities := map[string]int{}
 	for _, r := range g.Registries() {
@@ -171,3 +161,17 @@ func (g *Generator) Datasets() ([]Dataset, error) {
 
 // airDays are the days from 1 January 2020 to 17 November 2025.
 const airDays = 2148
+
+//go:embed descriptors/*.yaml
+var descriptorFiles embed.FS
+
+// Descriptor returns the YAML that publishes a dataset: one of
+// [Generator.Datasets], or beijing_air, which describes the 12 files of the
+// Beijing Multi-Site Air-Quality Data (UCI data set 501).
+func Descriptor(id string) ([]byte, error) {
+	text, err := descriptorFiles.ReadFile("descriptors/" + id + ".yaml")
+	if err != nil {
+		return nil, fmt.Errorf("no descriptor for dataset %q: %w", id, err)
+	}
+	return text, nil
+}

@@ -35,7 +35,7 @@ func files(t testing.TB, g *Generator) map[string][]byte {
 	t.Helper()
 	all := map[string][]byte{}
 	for _, r := range g.Registries() {
-		all[r.File()] = csvBytes(t, r.Write)
+		all[r.ID+".csv"] = csvBytes(t, r.Write)
 	}
 	datasets, err := g.Datasets()
 	if err != nil {

@@ -2,7 +2,6 @@ package seeds
 
 import (
 	"fmt"
-	"io"
 	"math/big"
 	"slices"
 	"strings"
@@ -24,27 +23,25 @@ var homes = []struct {
 
 // industryQuestion asks where six industries emit most: at home. Nothing is calibrated to
 // it; enterprises are drawn at random, by weights that make a county's industry large.
-func (g questioner) industryQuestion() (Question, error) {
-	figure, err := FigureByID("home_industries")
-	if err != nil {
-		return Question{}, err
-	}
+func (g *Generator) industryQuestion() asked {
 	names := make([]string, 0, len(homes))
 	for _, h := range homes {
 		names = append(names, "'"+h.industry+"'")
 	}
-	return Question{
-		ID: figure.ID, Title: Text{"counties that lead six industries in VOC emissions, 2024", "2024年六个特色产业挥发性有机物排放量居首的县市区"},
-		Label: Encrypted, Figures: []string{figure.ID},
-		Asks: []Ask{
-			{Dataset: "enterprise_monthly", SQL: "SELECT industry, county, SUM(voc_kg) AS voc_kg FROM enterprise_monthly WHERE period = '2024' AND industry IN (" +
-				strings.Join(names, ", ") + ") GROUP BY industry, county ORDER BY industry, voc_kg DESC"},
-			{Registry: "districts"},
+	return asked{
+		Question: Question{
+			Title: Text{"counties that lead six industries in VOC emissions, 2024", "2024年六个特色产业挥发性有机物排放量居首的县市区"},
+			Label: Encrypted, Figures: []string{"home_industries"},
+			Asks: []Ask{
+				{Dataset: "enterprise_monthly", SQL: "SELECT industry, county, SUM(voc_kg) AS voc_kg FROM enterprise_monthly WHERE period = '2024' AND industry IN (" +
+					strings.Join(names, ", ") + ") GROUP BY industry, county ORDER BY industry, voc_kg DESC"},
+				{Registry: "districts"},
+			},
 		},
-		Check: func(answers []Result) (Outcome, error) {
-			if len(answers) != 2 {
-				return Outcome{}, fmt.Errorf("%w: %d answers, want 2", ErrAnswer, len(answers))
-			}
+		truth: func() (truth, error) {
+			return byAttributes(g.WriteEnterprises, g.WriteEnterpriseMonthly, "enterprise", "voc_kg", "2024", "industry", "county")
+		},
+		check: func(_ []Figure, answers []Result, plain truth) (Outcome, error) {
 			leading, err := leaders(answers[0])
 			if err != nil {
 				return Outcome{}, err
@@ -53,13 +50,9 @@ func (g questioner) industryQuestion() (Question, error) {
 			if err != nil {
 				return Outcome{}, err
 			}
-			truth, err := g.vocOfHomes()
-			if err != nil {
-				return Outcome{}, err
-			}
-			return judgeHomes(leading, truth, units), nil
+			return judgeHomes(leading, plain, units), nil
 		},
-	}, nil
+	}
 }
 
 // emitted is what a county's industry emitted.
@@ -70,12 +63,9 @@ type emitted struct {
 
 // leaders are, by industry, the counties that were answered, the largest first.
 func leaders(answer Result) (map[string][]emitted, error) {
-	var columns [3][]string
-	for i, name := range []string{"industry", "county", "voc_kg"} {
-		var err error
-		if columns[i], err = answer.column(name); err != nil {
-			return nil, err
-		}
+	columns, err := answer.columns("industry", "county", "voc_kg")
+	if err != nil {
+		return nil, err
 	}
 	by := map[string][]emitted{}
 	for i, industry := range columns[0] {
@@ -94,36 +84,9 @@ func leaders(answer Result) (map[string][]emitted, error) {
 	return by, nil
 }
 
-// vocOfHomes adds up the plaintext of 2024 by industry and county.
-func (g *Generator) vocOfHomes() (map[[2]string]*big.Rat, error) {
-	group := make(map[string][2]string, len(g.enterprises))
-	for _, e := range g.enterprises {
-		group[e.id] = [2]string{industries[e.industry].id, districts[e.county].id}
-	}
-	sums := map[[2]string]*big.Rat{}
-	err := piped(g.WriteEnterpriseMonthly, func(r io.Reader) error {
-		return eachRow(r, []string{"enterprise", "period", "voc_kg"}, func(cells []string) error {
-			if cells[2] == "" || !within(cells[1], "2024") {
-				return nil
-			}
-			value, err := number(cells[2])
-			if err != nil {
-				return err
-			}
-			of := group[cells[0]]
-			if sums[of] == nil {
-				sums[of] = new(big.Rat)
-			}
-			sums[of].Add(sums[of], value)
-			return nil
-		})
-	})
-	return sums, err
-}
-
 // judgeHomes holds the leading counties against those that the industries are known in,
 // and what they emitted against the plaintext.
-func judgeHomes(by map[string][]emitted, truth map[[2]string]*big.Rat, units []named) Outcome {
+func judgeHomes(by map[string][]emitted, plain truth, units []named) Outcome {
 	detail := Result{Columns: []string{"industry", "产业", "county", "县市区", "voc_kg, kg", "known for it"}}
 	atHome, same := 0, true
 	for _, h := range homes {
@@ -133,8 +96,8 @@ func judgeHomes(by map[string][]emitted, truth map[[2]string]*big.Rat, units []n
 		at := slices.IndexFunc(industries[:], func(x industry) bool { return x.id == h.industry })
 		for _, e := range list {
 			led = append(led, e.county)
-			want := truth[[2]string{h.industry, e.county}]
-			same = same && want != nil && e.value.Cmp(want) == 0
+			want, count := plain[[2]string{h.industry + " " + e.county, "voc_kg"}].sum()
+			same = same && count > 0 && e.value.Cmp(want) == 0
 			unit := named{id: e.county, en: e.county}
 			if i := slices.IndexFunc(units, func(n named) bool { return n.id == e.county }); i >= 0 {
 				unit = units[i]

@@ -2,9 +2,9 @@ package seeds
 
 import (
 	"fmt"
-	"io"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -34,123 +34,60 @@ var waterLimits = [10]waterLimit{
 	{column: "do_ii", measure: "do", limit: "5.9", class: 2, lake: true, river: true, least: true},
 }
 
-// waterTruth has the readings of a year by section and measure as they were written.
-type waterTruth map[string]map[string][]*big.Rat
-
-func (g *Generator) waterTruth() (waterTruth, error) {
-	truth := waterTruth{}
-	err := piped(g.WriteWaterDaily, func(r io.Reader) error {
-		return eachRow(r, append([]string{"section", "period"}, waterMeasures[:]...), func(cells []string) error {
-			if !within(cells[1], "2024") {
-				return nil
-			}
-			section := truth[cells[0]]
-			if section == nil {
-				section = map[string][]*big.Rat{}
-				truth[strings.Clone(cells[0])] = section
-			}
-			for i, measure := range waterMeasures {
-				if cells[i+2] == "" {
-					continue
-				}
-				value, err := number(cells[i+2])
-				if err != nil {
-					return err
-				}
-				section[measure] = append(section[measure], value)
-			}
-			return nil
-		})
-	})
-	return truth, err
+// waterTruth has the readings of 2024 by section.
+func (g *Generator) waterTruth() (truth, error) {
+	section := func(keys []string) (string, error) { return keys[1], nil }
+	return plaintext(g.WriteWaterDaily, "2024", []string{"section"}, waterMeasures[:], section)
 }
 
-// means reports whether every section's means are those of the plaintext.
-func (w waterTruth) means(answer Result) (bool, error) {
-	for _, measure := range waterMeasures {
-		values, err := answer.keyed("section", measure)
-		if err != nil {
-			return false, err
-		}
-		for section, readings := range w {
-			sum := new(big.Rat)
-			for _, v := range readings[measure] {
-				sum.Add(sum, v)
-			}
-			mean := sum.Quo(sum, big.NewRat(int64(len(readings[measure])), 1))
-			if values[section] == nil || !equal(values[section], mean) {
-				return false, nil
-			}
-		}
-	}
-	return true, nil
-}
-
-// share is the share of a section's readings above a limit.
-func (w waterTruth) share(section string, l waterLimit) (*big.Rat, error) {
+// share is the share of a section's readings above the limit.
+func (l waterLimit) share(section string, plain truth) (*big.Rat, error) {
 	limit, err := number(l.limit)
 	if err != nil {
 		return nil, err
 	}
-	readings, above := w[section][l.measure], int64(0)
-	for _, v := range readings {
-		if v.Cmp(limit) > 0 {
-			above++
-		}
-	}
-	if len(readings) == 0 {
+	cells := plain[[2]string{section, l.measure}]
+	if len(cells) == 0 {
 		return nil, fmt.Errorf("%w: section %q has no reading of %s", ErrAnswer, section, l.measure)
 	}
-	return big.NewRat(above, int64(len(readings))), nil
+	return cells.above(limit), nil
 }
 
 // waterLimitQuestion asks how many of the daily readings of every section are beyond the
 // limits of class III, where there must be none, and of class II.
-func (g questioner) waterLimitQuestion() (Question, error) {
-	figures, err := figuresByID([]string{"sections"})
-	if err != nil {
-		return Question{}, err
-	}
+func (g *Generator) waterLimitQuestion() asked {
 	columns := make([]string, 0, len(waterLimits))
 	for _, l := range waterLimits {
 		columns = append(columns, fmt.Sprintf("EXCEEDANCE(%s, %s) AS %s", l.measure, l.limit, l.column))
 	}
-	return Question{
-		ID: "water_limit_days", Title: Text{"control sections at which every daily reading of 2024 is within class III", "2024年逐日读数全部达到Ⅲ类的断面"},
-		Label: Encrypted, Figures: []string{"sections"},
-		Asks: []Ask{
-			{Dataset: "water_daily", SQL: "SELECT section, " + strings.Join(columns, ", ") + " FROM water_daily WHERE period = '2024' GROUP BY section"},
-			{Registry: "sections"},
+	return asked{
+		Question: Question{
+			ID: "water_limit_days", Title: Text{"control sections at which every daily reading of 2024 is within class III", "2024年逐日读数全部达到Ⅲ类的断面"},
+			Label: Encrypted, Figures: []string{"sections"},
+			Asks: []Ask{
+				{Dataset: "water_daily", SQL: "SELECT section, " + strings.Join(columns, ", ") + " FROM water_daily WHERE period = '2024' GROUP BY section"},
+				{Registry: "sections"},
+			},
 		},
-		Check: func(answers []Result) (Outcome, error) {
-			if len(answers) != 2 {
-				return Outcome{}, fmt.Errorf("%w: %d answers, want 2", ErrAnswer, len(answers))
-			}
-			truth, err := g.waterTruth()
+		truth: g.waterTruth,
+		check: func(figures []Figure, answers []Result, plain truth) (Outcome, error) {
+			days, within, same, err := limitDays(answers[0], answers[1], plain)
 			if err != nil {
 				return Outcome{}, err
 			}
-			days, within, same, err := limitDays(answers[0], answers[1], truth)
-			if err != nil {
-				return Outcome{}, err
-			}
-			o, err := figureOutcome(big.NewRat(int64(within), 1), nil, figures[0])
+			o, err := figureOutcome(big.NewRat(int64(within), 1), nil, figures...)
 			o.Agree = o.Agree && same
 			o.Note = "below: on how many days a reading was beyond the limit of class II"
 			o.Detail = &days
 			return o, err
 		},
-	}, nil
+	}
 }
 
 // limitDays turns shares into per cent of days beyond class II, with how many sections
 // are never beyond class III and whether every share is that of the plaintext.
-func limitDays(shares, registry Result, truth waterTruth) (days Result, within int, same bool, err error) {
-	lakes, err := idsWhere(registry, "river", "Hengshui Lake")
-	if err != nil {
-		return Result{}, 0, false, err
-	}
-	names, err := namesOf(registry)
+func limitDays(shares, registry Result, plain truth) (days Result, within int, same bool, err error) {
+	names, lakes, err := sectionsOf(registry)
 	if err != nil {
 		return Result{}, 0, false, err
 	}
@@ -167,7 +104,7 @@ func limitDays(shares, registry Result, truth waterTruth) (days Result, within i
 		row := []string{section.en, section.zh}
 		for _, l := range waterLimits {
 			got := answered[l.column][section.id]
-			want, err := truth.share(section.id, l)
+			want, err := l.share(section.id, plain)
 			if err != nil {
 				return Result{}, 0, false, err
 			}
@@ -201,62 +138,63 @@ func percent(share *big.Rat) string {
 	return new(big.Rat).Mul(share, big.NewRat(100, 1)).FloatString(1) + " %"
 }
 
+// dailyLimits are the 24-hour limits of grade II (of ozone: of the daily maximum of
+// 8-hour means), GB 3095-2012, in the unit of the measure.
+var dailyLimits = []struct {
+	measure string
+	limit   int64
+}{{"pm25", 75}, {"pm10", 150}, {"o3_8h", 160}}
+
+// airTruth has the cells of air_daily by year.
+func (g *Generator) airTruth() (truth, error) {
+	year := func(keys []string) (string, error) { return keys[0][:4], nil }
+	return plaintext(g.WriteAirDaily, "", nil, airMeasures[:], year)
+}
+
 // airLimitQuestion asks by year on how many days the units' air was beyond the daily
 // limits of grade II.
-func (g questioner) airLimitQuestion() (Question, error) {
-	measures := []string{"pm25", "pm10", "o3_8h"}
+func (g *Generator) airLimitQuestion() asked {
 	sql := "SELECT date_trunc('year', period) AS year"
-	for _, m := range measures {
-		sql += fmt.Sprintf(", EXCEEDANCE(%s, %d) AS %s", m, dailyLimits[m], m)
+	for _, l := range dailyLimits {
+		sql += fmt.Sprintf(", EXCEEDANCE(%s, %d) AS %s", l.measure, l.limit, l.measure)
 	}
-	return Question{
-		ID: "air_limit_days", Title: Text{"share of days beyond the daily limits of grade II (GB 3095-2012)", "超过日均二级标准的天数比例（GB 3095-2012）"},
-		Label: OwnTruth,
-		Asks:  []Ask{{Dataset: "air_daily", SQL: sql + " FROM air_daily GROUP BY year"}},
-		Check: func(answers []Result) (Outcome, error) {
-			answer, err := oneAnswer(answers)
-			if err != nil {
-				return Outcome{}, err
-			}
-			truth, err := g.air()
-			if err != nil {
-				return Outcome{}, err
-			}
-			return compareYears(answer, measures, truth)
+	return asked{
+		Question: Question{
+			ID: "air_limit_days", Title: Text{"share of days beyond the daily limits of grade II (GB 3095-2012)", "超过日均二级标准的天数比例（GB 3095-2012）"},
+			Label: OwnTruth,
+			Asks:  []Ask{{Dataset: "air_daily", SQL: sql + " FROM air_daily GROUP BY year"}},
 		},
-	}, nil
+		truth: g.air,
+		check: func(_ []Figure, answers []Result, plain truth) (Outcome, error) {
+			return compareYears(answers[0], plain)
+		},
+	}
 }
 
 // compareYears compares the shares of every year and measure with the plaintext.
-func compareYears(answer Result, measures []string, truth airTruth) (Outcome, error) {
-	same, years := 0, make([]string, 0, len(truth))
-	for year := range truth {
-		years = append(years, year)
+func compareYears(answer Result, plain truth) (Outcome, error) {
+	detail, same := Result{Columns: []string{"year"}}, 0
+	for _, target := range airTargets {
+		detail.Rows = append(detail.Rows, []string{strconv.Itoa(target.year)})
 	}
-	slices.Sort(years)
-	detail := Result{Columns: append([]string{"year"}, measures...)}
-	rows := make([][]string, len(years))
-	for i, year := range years {
-		rows[i] = []string{year}
-	}
-	for _, m := range measures {
-		shares, err := answer.keyed("year", m)
+	for _, l := range dailyLimits {
+		detail.Columns = append(detail.Columns, l.measure)
+		shares, err := answer.keyed("year", l.measure)
 		if err != nil {
 			return Outcome{}, err
 		}
-		for i, year := range years {
-			got := shares[year]
+		for i, row := range detail.Rows {
+			got := shares[row[0]]
 			if got == nil {
-				return Outcome{}, fmt.Errorf("%w: no row for %s", ErrAnswer, year)
+				return Outcome{}, fmt.Errorf("%w: no row for %s", ErrAnswer, row[0])
 			}
-			if equal(got, truth[year][m].share()) {
+			if equal(got, plain[[2]string{row[0], l.measure}].above(big.NewRat(l.limit, 1))) {
 				same++
 			}
-			rows[i] = append(rows[i], percent(got))
+			detail.Rows[i] = append(row, percent(got))
 		}
 	}
-	detail.Rows = rows
-	n := len(years) * len(measures)
+	n := len(detail.Rows) * len(dailyLimits)
 	text := fmt.Sprintf("%d of %d equal", same, n)
-	return Outcome{Exact: text, Answer: text, Published: "plaintext", Agree: same == n && len(answer.Rows) == len(years), Detail: &detail}, nil
+	return Outcome{Exact: text, Answer: text, Published: "plaintext", Agree: same == n && len(answer.Rows) == len(detail.Rows), Detail: &detail}, nil
 }

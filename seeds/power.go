@@ -28,15 +28,7 @@ func (g *Generator) WritePowerCompanies(w io.Writer) error {
 	out := newRows(w, "id", "name_zh", "name_en", "county", "credit_code")
 	for i, p := range powerCompanies {
 		unit := districts[p.county]
-		code, err := syntheticCreditCode(unit.division, int64(firstPowerSerial+i))
-		if err != nil {
-			return err
-		}
-		out.text(p.id)
-		out.text(p.zh)
-		out.text(p.en)
-		out.text(unit.id)
-		out.text(code)
+		out.text(p.id, p.zh, p.en, unit.id, syntheticCreditCode(unit.division, firstPowerSerial+i))
 		out.end()
 	}
 	return out.close("power_companies")
@@ -53,8 +45,7 @@ func (g *Generator) WritePowerCarbon(w io.Writer) error {
 	for year := first; year <= 2024; year++ {
 		for i, p := range powerCompanies {
 			emitted := p.co2 * exp2(normal(g.draw(streamPower, i, year, 0))*6000>>16) >> 16
-			out.text(p.id)
-			out.text(strconv.Itoa(year))
+			out.text(p.id, strconv.Itoa(year))
 			out.fixed(emitted, 0)
 			out.fixed(emitted*int64(960+below(g.draw(streamPower, i, year, 1), 80))/1000, 0)
 			out.end()

@@ -1,6 +1,7 @@
 package seeds
 
 import (
+	"cmp"
 	"fmt"
 	"math/big"
 	"slices"
@@ -115,53 +116,82 @@ func (g *Generator) Demo() (Demo, error) {
 	return Demo{Registries: g.Registries(), Datasets: datasets, Questions: questions}, nil
 }
 
-// questioner makes the questions of the demo about what a generator makes.
-type questioner struct{ *Generator }
-
 // Questions returns the demo's questions. Every figure of the table that names
 // data is reproduced by one of them, and every dataset is asked by one.
-func (g *Generator) Questions() ([]Question, error) { return questioner{g}.all() }
-
-func (g questioner) all() ([]Question, error) {
-	mean := func(measure, year, where string, ids ...string) func() (Question, error) {
-		return func() (Question, error) { return g.meanQuestion(measure, year, where, ids...) }
-	}
-	count := func(id, registry, attribute string, values ...string) func() (Question, error) {
-		return func() (Question, error) { return countQuestion(id, registry, attribute, values...) }
-	}
+func (g *Generator) Questions() ([]Question, error) {
 	var questions []Question
-	for _, build := range []func() (Question, error){
-		mean("pm25", "2020", "period = '2020'", "pm25_2020"),
-		mean("pm25", "2024", "period = '2024'", "pm25_2024"),
-		func() (Question, error) { return g.fallQuestion("pm25", "pm25_fall") },
-		mean("pm25", "2025", "period BETWEEN '2025-01-01' AND '2025-11-17'", "pm25_2025", "pm25_2025_limit"),
-		mean("pm10", "2020", "period = '2020'", "pm10_2020"),
-		mean("pm10", "2024", "period = '2024'", "pm10_2024"),
-		func() (Question, error) { return g.fallQuestion("pm10", "pm10_fall") },
-		g.indexQuestion,
-		g.airLimitQuestion,
-		g.sectionsQuestion,
-		g.waterLimitQuestion,
-		g.warningsQuestion,
-		g.rightsQuestion,
-		count("gas_enterprises", "enterprises", "gas_emitter", "yes"),
-		count("graded", "enterprises", "grade", "A", "B", "leading"),
-		count("graded_a", "enterprises", "grade", "A"),
-		count("graded_b", "enterprises", "grade", "B"),
-		count("graded_leading", "enterprises", "grade", "leading"),
-		count("positive_list", "enterprises", "positive_list", "yes"),
-		count("power_companies", "power_companies", ""),
-		refusalQuestion,
-		g.industryQuestion,
-		g.loanQuestion,
-	} {
-		q, err := build()
+	for _, a := range append([]asked{
+		g.meanQuestion("pm25", "2020", "period = '2020'", "pm25_2020"),
+		g.meanQuestion("pm25", "2024", "period = '2024'", "pm25_2024"),
+		g.fallQuestion("pm25", "pm25_fall"),
+		g.meanQuestion("pm25", "2025", "period BETWEEN '2025-01-01' AND '2025-11-17'", "pm25_2025", "pm25_2025_limit"),
+		g.meanQuestion("pm10", "2020", "period = '2020'", "pm10_2020"),
+		g.meanQuestion("pm10", "2024", "period = '2024'", "pm10_2024"),
+		g.fallQuestion("pm10", "pm10_fall"),
+		g.indexQuestion(),
+		g.airLimitQuestion(),
+		g.sectionsQuestion(),
+		g.waterLimitQuestion(),
+		g.warningsQuestion(),
+		g.rightsQuestion(),
+		countQuestion("gas_enterprises", "enterprises", "gas_emitter", "yes"),
+		countQuestion("graded", "enterprises", "grade", "A", "B", "leading"),
+		countQuestion("graded_a", "enterprises", "grade", "A"),
+		countQuestion("graded_b", "enterprises", "grade", "B"),
+		countQuestion("graded_leading", "enterprises", "grade", "leading"),
+		countQuestion("positive_list", "enterprises", "positive_list", "yes"),
+		countQuestion("power_companies", "power_companies", ""),
+		refusalQuestion(),
+		g.industryQuestion(),
+		g.loanQuestion(),
+	}, g.countyQuestions()...) {
+		q, err := a.question()
 		if err != nil {
 			return nil, fmt.Errorf("building the demo's questions: %w", err)
 		}
 		questions = append(questions, q)
 	}
-	return append(questions, g.countyQuestions()...), nil
+	return questions, nil
+}
+
+// asked is a question whose figures are not looked up yet. Where nothing else is said its
+// ID and Title are those of the first.
+type asked struct {
+	Question
+	truth func() (truth, error) // what the generator wrote; nil: check needs none of it
+	// check is Question.Check, given the figures and as many answers as there are Asks.
+	check func(figures []Figure, answers []Result, plain truth) (Outcome, error)
+}
+
+func (a asked) question() (Question, error) {
+	q := a.Question
+	figures := make([]Figure, len(q.Figures))
+	for i, id := range q.Figures {
+		var err error
+		if figures[i], err = FigureByID(id); err != nil {
+			return q, err
+		}
+	}
+	if len(figures) > 0 {
+		q.ID, q.Title = cmp.Or(q.ID, figures[0].ID), cmp.Or(q.Title, figures[0].Text)
+	}
+	if a.check == nil {
+		return q, nil
+	}
+	q.Check = func(answers []Result) (Outcome, error) {
+		if len(answers) != len(q.Asks) {
+			return Outcome{}, fmt.Errorf("%w: %d answers, want %d", ErrAnswer, len(answers), len(q.Asks))
+		}
+		var plain truth
+		if a.truth != nil {
+			var err error
+			if plain, err = a.truth(); err != nil {
+				return Outcome{}, err
+			}
+		}
+		return a.check(figures, answers, plain)
+	}
+	return q, nil
 }
 
 // figureOutcome holds an answer against the first figure for what to print,
@@ -198,11 +228,4 @@ func decimalText(x *big.Rat) string {
 		return x.Num().String()
 	}
 	return strings.TrimRight(x.FloatString(12), "0")
-}
-
-func oneAnswer(answers []Result) (Result, error) {
-	if len(answers) != 1 {
-		return Result{}, fmt.Errorf("%w: %d answers, want 1", ErrAnswer, len(answers))
-	}
-	return answers[0], nil
 }

@@ -232,10 +232,7 @@ func TestWaterClassIsThatOfTheWorstFactor(t *testing.T) {
 }
 
 func TestRefusalJudgesTheRule(t *testing.T) {
-	q, err := refusalQuestion()
-	if err != nil {
-		t.Fatal(err)
-	}
+	q := refusalQuestion()
 	for rule, want := range map[string]bool{"min_cohort": true, "budget": false, "": false} {
 		if o := q.Refused.Judge(rule); o.Agree != want {
 			t.Errorf("rule %q: %+v", rule, o)

@@ -32,50 +32,54 @@ func ReadResult(r io.Reader) (Result, error) {
 	return Result{Columns: all[0], Rows: all[1:]}, nil
 }
 
-// column returns the cells of a column, from top to bottom.
-func (r Result) column(name string) ([]string, error) {
-	at := slices.Index(r.Columns, name)
-	if at < 0 {
-		return nil, fmt.Errorf("%w: no column %q in %q", ErrAnswer, name, r.Columns)
-	}
-	cells := make([]string, 0, len(r.Rows))
-	for i, row := range r.Rows {
-		if at >= len(row) {
-			return nil, fmt.Errorf("%w: row %d has %d cells, not %d", ErrAnswer, i+1, len(row), len(r.Columns))
+// columns returns the cells of some columns, each from top to bottom.
+func (r Result) columns(names ...string) ([][]string, error) {
+	out := make([][]string, len(names))
+	for i, name := range names {
+		at := slices.Index(r.Columns, name)
+		if at < 0 {
+			return nil, fmt.Errorf("%w: no column %q in %q", ErrAnswer, name, r.Columns)
 		}
-		cells = append(cells, row[at])
+		for n, row := range r.Rows {
+			if at >= len(row) {
+				return nil, fmt.Errorf("%w: row %d has %d cells, not %d", ErrAnswer, n+1, len(row), len(r.Columns))
+			}
+			out[i] = append(out[i], row[at])
+		}
 	}
-	return cells, nil
+	return out, nil
 }
 
-// single returns the only number of a column.
-func (r Result) single(name string) (*big.Rat, error) {
-	cells, err := r.column(name)
+// single returns the numbers of the only row in some columns.
+func (r Result) single(names ...string) ([]*big.Rat, error) {
+	columns, err := r.columns(names...)
 	if err != nil {
 		return nil, err
 	}
-	if len(cells) != 1 {
-		return nil, fmt.Errorf("%w: %d rows, want 1", ErrAnswer, len(cells))
+	if len(r.Rows) != 1 {
+		return nil, fmt.Errorf("%w: %d rows, want 1", ErrAnswer, len(r.Rows))
 	}
-	return number(cells[0])
+	numbers := make([]*big.Rat, len(names))
+	for i, cells := range columns {
+		if numbers[i], err = number(cells[0]); err != nil {
+			return nil, err
+		}
+	}
+	return numbers, nil
 }
 
 // keyed returns the numbers of a column under the texts of another.
 func (r Result) keyed(key, value string) (map[string]*big.Rat, error) {
-	keys, err := r.column(key)
+	columns, err := r.columns(key, value)
 	if err != nil {
 		return nil, err
 	}
-	values, err := r.column(value)
-	if err != nil {
-		return nil, err
-	}
-	all := make(map[string]*big.Rat, len(keys))
-	for i, k := range keys {
+	all := make(map[string]*big.Rat, len(r.Rows))
+	for i, k := range columns[0] {
 		if all[k] != nil {
 			return nil, fmt.Errorf("%w: two rows for %q", ErrAnswer, k)
 		}
-		if all[k], err = number(values[i]); err != nil {
+		if all[k], err = number(columns[1][i]); err != nil {
 			return nil, err
 		}
 	}

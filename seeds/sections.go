@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
-	"strconv"
 )
 
 // waterClasses are the classes of GB 3838-2002, best first, with their limits in
@@ -37,31 +36,22 @@ func waterClass(codmn, nh3n, tp, oxygen *big.Rat, lake bool) string {
 
 // sectionsQuestion asks for the yearly means of every section, which decide
 // its class: all must be III or better, and the lake's III.
-func (g questioner) sectionsQuestion() (Question, error) {
-	ids := []string{"sections", "lake_class"}
-	figures, err := figuresByID(ids)
-	if err != nil {
-		return Question{}, err
-	}
-	return Question{
-		ID: ids[0], Title: figures[0].Text, Figures: ids, Label: Encrypted,
-		Asks: []Ask{
-			{Dataset: "water_daily", SQL: "SELECT section, AVG(codmn) AS codmn, AVG(nh3n) AS nh3n, AVG(tp) AS tp, AVG(do) AS do FROM water_daily WHERE period = '2024' GROUP BY section"},
-			{Registry: "sections"},
+func (g *Generator) sectionsQuestion() asked {
+	return asked{
+		Question: Question{
+			Figures: []string{"sections", "lake_class"}, Label: Encrypted,
+			Asks: []Ask{
+				{Dataset: "water_daily", SQL: "SELECT section, AVG(codmn) AS codmn, AVG(nh3n) AS nh3n, AVG(tp) AS tp, AVG(do) AS do FROM water_daily WHERE period = '2024' GROUP BY section"},
+				{Registry: "sections"},
+			},
 		},
-		Check: func(answers []Result) (Outcome, error) {
-			if len(answers) != 2 {
-				return Outcome{}, fmt.Errorf("%w: %d answers, want 2", ErrAnswer, len(answers))
-			}
+		truth: g.waterTruth,
+		check: func(figures []Figure, answers []Result, plain truth) (Outcome, error) {
 			classes, within, lake, err := classify(answers[0], answers[1])
 			if err != nil {
 				return Outcome{}, err
 			}
-			truth, err := g.waterTruth()
-			if err != nil {
-				return Outcome{}, err
-			}
-			same, err := truth.means(answers[0])
+			same, err := waterMeans(answers[0], plain)
 			if err != nil {
 				return Outcome{}, err
 			}
@@ -71,28 +61,48 @@ func (g questioner) sectionsQuestion() (Question, error) {
 			o.Detail = &classes
 			return o, err
 		},
-	}, nil
+	}
+}
+
+// waterMeans reports whether every section's means are those of the plaintext.
+func waterMeans(answer Result, plain truth) (bool, error) {
+	for _, measure := range waterMeasures {
+		values, err := answer.keyed("section", measure)
+		if err != nil {
+			return false, err
+		}
+		for at, cells := range plain {
+			if at[1] == measure && (values[at[0]] == nil || !equal(values[at[0]], cells.mean())) {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// sectionsOf reads the sections of their registry, and the ids of those in the lake.
+func sectionsOf(registry Result) (all []named, lakes []string, err error) {
+	if lakes, err = idsWhere(registry, "river", "Hengshui Lake"); err != nil {
+		return nil, nil, err
+	}
+	all, err = namesOf(registry)
+	return all, lakes, err
 }
 
 // classify gives every section its class: a table with names, how many are III
 // or better, and the lake's class, the worse where its sections differ.
 func classify(means, registry Result) (classes Result, within int, lake string, err error) {
-	lakes, err := idsWhere(registry, "river", "Hengshui Lake")
+	names, lakes, err := sectionsOf(registry)
 	if err != nil {
 		return Result{}, 0, "", err
 	}
-	names, err := namesOf(registry)
-	if err != nil {
-		return Result{}, 0, "", err
-	}
-	var by [4]map[string]*big.Rat
-	measures := []string{"codmn", "nh3n", "tp", "do"}
-	for i, measure := range measures {
+	var by [len(waterMeasures)]map[string]*big.Rat
+	for i, measure := range waterMeasures {
 		if by[i], err = means.keyed("section", measure); err != nil {
 			return Result{}, 0, "", err
 		}
 	}
-	classes.Columns = append(append([]string{"section", "断面"}, measures...), "class")
+	classes.Columns = slices.Concat([]string{"section", "断面"}, waterMeasures[:], []string{"class"})
 	for _, section := range names {
 		if by[0][section.id] == nil {
 			continue
@@ -106,14 +116,13 @@ func classify(means, registry Result) (classes Result, within int, lake string, 
 			lake = class
 		}
 		row := []string{section.en, section.zh}
-		for i := range measures {
+		for i := range by {
 			row = append(row, by[i][section.id].FloatString(3))
 		}
 		classes.Rows = append(classes.Rows, append(row, class))
 	}
 	if len(by[0]) != len(classes.Rows) {
-		return Result{}, 0, "", fmt.Errorf("%w: a section is not in the registry (%s answered, %s known)", ErrAnswer,
-			strconv.Itoa(len(by[0])), strconv.Itoa(len(classes.Rows)))
+		return Result{}, 0, "", fmt.Errorf("%w: a section is not in the registry (%d answered, %d known)", ErrAnswer, len(by[0]), len(classes.Rows))
 	}
 	return classes, within, lake, nil
 }

@@ -4,78 +4,142 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"slices"
 	"strings"
 )
 
-// tally is the sum and the number of present cells.
-type tally struct {
-	sum   *big.Rat
+// readings are present cells by their text: a column has few different ones.
+type readings map[string]*reading
+
+type reading struct {
+	value *big.Rat
 	count int64
 }
 
-func (t tally) mean() *big.Rat { return new(big.Rat).Quo(t.sum, big.NewRat(t.count, 1)) }
-
-// tallyBy adds up a measure over the rows of a dataset whose period lies in the
-// given one ("2024" holds "2024-05"), by an attribute of the entity: the
-// plaintext that an encrypted GROUP BY is compared with. It reads CSV and
-// knows nothing of how the data was made. Missing cells are skipped; an
-// attribute value without a present cell has no entry.
-func tallyBy(registry, dataset io.Reader, entity, attribute, measure, period string) (map[string]*tally, error) {
-	groups := map[string]string{}
-	err := eachRow(registry, []string{"id", attribute}, func(cells []string) error {
-		groups[strings.Clone(cells[0])] = strings.Clone(cells[1])
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("registry: %w", err)
-	}
-	tallies := map[string]*tally{}
-	err = eachRow(dataset, []string{entity, "period", measure}, func(cells []string) error {
-		if cells[2] == "" || !within(cells[1], period) {
-			return nil
-		}
-		group, ok := groups[cells[0]]
-		if !ok {
-			return fmt.Errorf("%s %q is not in the registry", entity, cells[0])
-		}
-		value, err := number(cells[2])
+func (r readings) add(text string) error {
+	if r[text] == nil {
+		value, err := number(text)
 		if err != nil {
 			return err
 		}
-		if tallies[group] == nil {
-			tallies[group] = &tally{sum: new(big.Rat)}
-		}
-		tallies[group].sum.Add(tallies[group].sum, value)
-		tallies[group].count++
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("dataset: %w", err)
+		r[strings.Clone(text)] = &reading{value: value}
 	}
-	return tallies, nil
+	r[text].count++
+	return nil
 }
 
-// total adds up a measure over the rows whose period lies in the given one.
-func total(data func(io.Writer) error, measure, period string) (*big.Rat, error) {
-	sum := new(big.Rat)
-	err := piped(data, func(r io.Reader) error {
-		return eachRow(r, []string{"period", measure}, func(cells []string) error {
-			if cells[1] == "" || !within(cells[0], period) {
-				return nil
+// sum is of the cells, with their number.
+func (r readings) sum() (sum *big.Rat, count int64) {
+	sum = new(big.Rat)
+	for _, x := range r {
+		sum.Add(sum, new(big.Rat).Mul(x.value, big.NewRat(x.count, 1)))
+		count += x.count
+	}
+	return sum, count
+}
+
+// mean is of the cells, of which there is one at least.
+func (r readings) mean() *big.Rat {
+	sum, count := r.sum()
+	return sum.Quo(sum, big.NewRat(count, 1))
+}
+
+// above is the share of the cells, of which there is one at least, above a limit.
+func (r readings) above(limit *big.Rat) *big.Rat {
+	var above, count int64
+	for _, x := range r {
+		if count += x.count; x.value.Cmp(limit) > 0 {
+			above += x.count
+		}
+	}
+	return big.NewRat(above, count)
+}
+
+// truth is the plaintext that answers are compared with: readings by group and measure. A
+// group without a present cell of a measure has none.
+type truth map[[2]string]readings
+
+// readTruth collects the cells of measures, of the rows of a dataset whose period lies in
+// the given one ("2024" holds "2024-05", "" all). group makes the group of a row's period
+// and entity columns; nil: all rows are of the group "". It reads CSV and knows nothing of
+// how the data was made.
+func readTruth(data io.Reader, period string, keys, measures []string, group func(keys []string) (string, error)) (truth, error) {
+	t := truth{}
+	columns := slices.Concat([]string{"period"}, keys, measures)
+	err := eachRow(data, columns, func(cells []string) (err error) {
+		if period != "" && !within(cells[0], period) {
+			return nil
+		}
+		of := ""
+		if group != nil {
+			if of, err = group(cells[:1+len(keys)]); err != nil {
+				return err
 			}
-			value, err := number(cells[1])
-			if err == nil {
-				sum.Add(sum, value)
+		}
+		for i, text := range cells[1+len(keys):] {
+			if text == "" {
+				continue
 			}
-			return err
-		})
+			at := [2]string{of, measures[i]}
+			if t[at] == nil {
+				at[0] = strings.Clone(of) // not the whole row
+				t[at] = readings{}
+			}
+			if err := t[at].add(text); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	return sum, err
+	return t, err
+}
+
+// plaintext is readTruth of what write writes.
+func plaintext(write func(io.Writer) error, period string, keys, measures []string, group func(keys []string) (string, error)) (t truth, err error) {
+	err = piped(write, func(r io.Reader) (err error) {
+		t, err = readTruth(r, period, keys, measures, group)
+		return err
+	})
+	return t, err
+}
+
+// groupsOf reads a registry, and returns a group for readTruth by attributes of the
+// entity: their values with a space between.
+func groupsOf(registry io.Reader, attributes ...string) (func(keys []string) (string, error), error) {
+	groups := map[string]string{}
+	err := eachRow(registry, append([]string{"id"}, attributes...), func(cells []string) error {
+		groups[strings.Clone(cells[0])] = strings.Join(cells[1:], " ")
+		return nil
+	})
+	return func(keys []string) (string, error) {
+		of, known := groups[keys[1]]
+		if !known {
+			return "", fmt.Errorf("%q is not in the registry", keys[1])
+		}
+		return of, nil
+	}, err
+}
+
+// byAttributes is the plaintext by attributes of the entity.
+func byAttributes(registry, data func(io.Writer) error, entity, measure, period string, attributes ...string) (t truth, err error) {
+	err = piped(registry, func(r io.Reader) error {
+		group, err := groupsOf(r, attributes...)
+		if err != nil {
+			return fmt.Errorf("registry: %w", err)
+		}
+		t, err = plaintext(data, period, []string{entity}, []string{measure}, group)
+		return err
+	})
+	return t, err
 }
 
 // within reports whether a period lies in one of the same or a coarser grain, "2024-05"
 // in "2024".
 func within(period, in string) bool { return period == in || strings.HasPrefix(period, in+"-") }
+
+// equal reports whether an answer is what the plaintext gives, to the 12 places that
+// are printed.
+func equal(answer, truth *big.Rat) bool { return answer.FloatString(12) == truth.FloatString(12) }
 
 // piped reads what write writes, without holding all of it. Both have ended
 // when it returns.

@@ -2,7 +2,9 @@ package seeds
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"math/big"
 	"strings"
 	"testing"
 
@@ -11,19 +13,35 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestTallyByAddsPresentCellsOfThePeriod(t *testing.T) {
+func TestThePlaintextHasPresentCellsOfThePeriod(t *testing.T) {
 	registry := "id,county\na,north\nb,south\nc,north\nd,empty\n"
 	data := "who,period,x\na,2024-01,1.5\nb,2024-02,2\nc,2024-12,0.25\nd,2024-01,\na,2023-12,100\nb,20241,100\n"
-	tallies, err := tallyBy(strings.NewReader(registry), strings.NewReader(data), "who", "county", "x", "2024")
+	read := func(registry, data string) (truth, error) {
+		from := func(text string) func(io.Writer) error {
+			return func(w io.Writer) error {
+				_, err := io.WriteString(w, text)
+				return err
+			}
+		}
+		return byAttributes(from(registry), from(data), "who", "x", "2024", "county")
+	}
+	plain, err := read(registry, data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	north, south := tallies["north"], tallies["south"]
-	if len(tallies) != 2 || north.sum.FloatString(2) != "1.75" || north.count != 2 || south.sum.FloatString(0) != "2" || south.count != 1 {
-		t.Errorf("tallies %v: north %v, south %v", tallies, north, south)
+	of := func(county string) string {
+		sum, count := plain[[2]string{county, "x"}].sum()
+		return fmt.Sprint(sum.FloatString(2), " of ", count)
 	}
+	if len(plain) != 2 || of("north") != "1.75 of 2" || of("south") != "2.00 of 1" {
+		t.Errorf("plaintext %v: north %s, south %s", plain, of("north"), of("south"))
+	}
+	north := plain[[2]string{"north", "x"}]
 	if m := north.mean().FloatString(3); m != "0.875" {
 		t.Errorf("mean %s, want 0.875", m)
+	}
+	if share := north.above(big.NewRat(1, 4)); share.Cmp(big.NewRat(1, 2)) != 0 {
+		t.Errorf("%s above a quarter, want one of two", share)
 	}
 	for name, c := range map[string][2]string{
 		"no attribute":   {"id\na\n", data},
@@ -33,7 +51,7 @@ func TestTallyByAddsPresentCellsOfThePeriod(t *testing.T) {
 		"ragged":         {registry, "who,period,x\na,2024\n"},
 		"empty":          {"", data},
 	} {
-		if _, err := tallyBy(strings.NewReader(c[0]), strings.NewReader(c[1]), "who", "county", "x", "2024"); err == nil {
+		if _, err := read(c[0], c[1]); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

@@ -15,7 +15,12 @@ var warningTotals = [6]int{8114, 8832, 9406, 9873, 10347, 8921}
 // Full: January 2020 to October 2025.
 func (g *Generator) WriteWarningsMonthly(w io.Writer) error {
 	out := newRows(w, "enterprise", "period", "warnings")
-	emitters := g.gasEmitters()
+	var emitters []int
+	for i, e := range g.enterprises {
+		if e.gas {
+			emitters = append(emitters, i)
+		}
+	}
 	first, last := 4, 4
 	if g.size == SizeFull {
 		first, last = 0, 5
@@ -29,8 +34,7 @@ func (g *Generator) WriteWarningsMonthly(w io.Writer) error {
 		for month := range months {
 			period := monthText(year*12 + month)
 			for at, i := range emitters {
-				out.text(g.enterprises[i].id)
-				out.text(period)
+				out.text(g.enterprises[i].id, period)
 				out.fixed(counts[at*months+month], 0)
 				out.end()
 			}
@@ -51,14 +55,4 @@ func (g *Generator) spreadWarnings(year, months, emitters int) []int64 {
 		counts[at*months+below(g.draw(streamWarning, year, n, 1), months)]++
 	}
 	return counts
-}
-
-func (g *Generator) gasEmitters() []int {
-	var indexes []int
-	for i, e := range g.enterprises {
-		if e.gas {
-			indexes = append(indexes, i)
-		}
-	}
-	return indexes
 }

@@ -38,9 +38,7 @@ func sectionID(i int) string {
 func (g *Generator) WriteSections(w io.Writer) error {
 	out := newRows(w, "id", "name_zh", "name_en", "river_zh", "river", "basin", "level")
 	for i, s := range sections {
-		for _, value := range []string{sectionID(i), s.zh, s.en, s.riverZH, s.river, s.basin, s.level} {
-			out.text(value)
-		}
+		out.text(sectionID(i), s.zh, s.en, s.riverZH, s.river, s.basin, s.level)
 		out.end()
 	}
 	return out.close("sections")
@@ -80,8 +78,7 @@ func (g *Generator) WriteWaterDaily(w io.Writer) error {
 	out := newRows(w, "section", "period", "codmn", "nh3n", "tp", "do")
 	for _, day := range days(first, last) {
 		for i := range sections {
-			out.text(sectionID(i))
-			out.text(day.text)
+			out.text(sectionID(i), day.text)
 			for m, model := range waterModels {
 				value := g.waterValue(day, i, m)
 				if perMille(g.draw(streamWaterMissing, day.index, i, m), waterMissingPerMille) {

@@ -1,11 +1,34 @@
 package disclosure
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // Bits is a set of entities: entity e is in it when bit e%64 of word e/64 is
 // set. Words behind the last are zero, so sets of different lengths compare and
 // combine as they are.
 type Bits []uint64
+
+// ReadBits is the set whose bitmap has bit e of byte e/8, lowest first, for entity e.
+func ReadBits(b []byte) Bits {
+	out := make(Bits, (len(b)+7)/8)
+	for i := range out {
+		var word [8]byte
+		copy(word[:], b[8*i:])
+		out[i] = binary.LittleEndian.Uint64(word[:])
+	}
+	return out
+}
+
+// Bytes is the bitmap of the set for so many entities, as ReadBits reads it.
+func (b Bits) Bytes(entities int) []byte {
+	out := make([]byte, (entities+7)/8)
+	for i := range out {
+		out[i] = byte(b.word(i/8) >> (i % 8 * 8))
+	}
+	return out
+}
 
 // Has reports whether entity e is in the set.
 func (b Bits) Has(e int) bool { return e>>6 < len(b) && b[e>>6]>>(e&63)&1 != 0 }
@@ -85,16 +108,20 @@ func (b Bits) empty() bool { return b.within(nil) }
 
 // below reports whether the set has no entity from n on.
 func (b Bits) below(n int) bool {
-	for i := n >> 6; i < len(b); i++ {
-		w := b[i]
-		if i == n>>6 {
-			w >>= n & 63
-		}
-		if w != 0 {
-			return false
-		}
+	i := n >> 6
+	return i >= len(b) || b[i]>>(n&63) == 0 && b[i+1:].empty()
+}
+
+// absent are the numbers below n that are not in the set.
+func (b Bits) absent(n int) Bits {
+	out := make(Bits, (n+63)/64)
+	for i := range out {
+		out[i] = ^b.word(i)
 	}
-	return true
+	if n&63 != 0 {
+		out[len(out)-1] &= 1<<(n&63) - 1
+	}
+	return out
 }
 
 // same reports whether b and c agree on all the members.

@@ -263,8 +263,3 @@ func (c *Conflict) Error() string {
 	}
 	return s
 }
-
-// sameCubes reports whether two lists of cubes are equal.
-func sameCubes(a, b [][]string) bool {
-	return slices.EqualFunc(a, b, func(x, y []string) bool { return slices.Equal(x, y) })
-}

@@ -2,8 +2,8 @@ package disclosure
 
 import "slices"
 
-// conditions are the parts of the rule that tests replace, one at a time, to
-// show that each is needed (package comment). Nothing but tests makes another
+// conditions are the parts of the rule that can fail alone. Tests replace them, one at a
+// time, to show that each is needed (RELEASE.md section 9.1). Nothing but tests makes another
 // value than theRule.
 type conditions struct {
 	// related reports whether sources of two columns are compared.

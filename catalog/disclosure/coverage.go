@@ -60,7 +60,9 @@ func (f *Family) Answer(dataset string, g Grid, cells Cells) (*Answer, error) {
 	w := newCovering(f, m, g, cells, out)
 	at := 0
 	for j, periods := range g.Periods {
-		w.reset()
+		clear(w.counting)
+		clear(w.missed)
+		clear(w.held)
 		for i, period := range periods {
 			w.chooseListed(period)
 			for c := range g.Columns {
@@ -136,22 +138,17 @@ func newCovering(f *Family, m *member, g Grid, cells Cells, out *Answer) *coveri
 
 // hasTwo reports whether two classes lie in one group.
 func hasTwo(groups []int32, of int) bool {
-	seen := make(Bits, (of+63)/64)
+	seen := make([]bool, of)
 	for _, group := range groups {
-		if group >= 0 && seen.Has(int(group)) {
+		if group < 0 {
+			continue
+		}
+		if seen[group] {
 			return true
 		}
-		if group >= 0 {
-			seen = seen.Set(int(group))
-		}
+		seen[group] = true
 	}
 	return false
-}
-
-func (w *covering) reset() {
-	clear(w.counting)
-	clear(w.missed)
-	clear(w.held)
 }
 
 // chooseListed chooses for all columns of a period, class by class.
@@ -350,11 +347,7 @@ func (w *covering) count(j int) {
 		for g := range w.out.Coverage {
 			w.out.Coverage[g][j] = Coverage{Included: w.size[g], Of: w.size[g]}
 		}
-		absent := make(Bits, w.words)
-		for i := range absent {
-			absent[i] = ^w.counting[i]
-		}
-		add(absent, func(c *Coverage) { c.Of--; c.Included-- })
+		add(w.counting.absent(len(w.g.Assign)), func(c *Coverage) { c.Of--; c.Included-- })
 	}
 	add(w.missed, func(c *Coverage) { c.Included-- })
 	add(w.held.without(w.missed).and(w.counting), func(c *Coverage) { c.HeldBack++ })

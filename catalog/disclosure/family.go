@@ -88,7 +88,7 @@ func (f *Family) constants(d Dataset) *Conflict {
 	}
 	if len(f.members) > 0 {
 		switch first := f.members[0].dataset; {
-		case !sameCubes(first.Cubes, d.Cubes):
+		case !slices.EqualFunc(first.Cubes, d.Cubes, slices.Equal):
 			return &Conflict{Code: ConflictCubes, Dataset: d.ID, Other: first.ID}
 		case first.Portfolios != d.Portfolios:
 			return &Conflict{Code: ConflictPortfolios, Dataset: d.ID, Other: first.ID, Have: first.Portfolios, Want: d.Portfolios}

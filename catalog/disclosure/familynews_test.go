@@ -58,30 +58,7 @@ func (s *scenario) comparable(p *panel, c Column, period int64, manifest []*earl
 		at := s.span(x.panel, x.period)
 		return at.From >= wide.To || at.To <= wide.From
 	})
-	if !s.literal && !s.unrelated {
-		s.compareComparable(p, c, period, all)
-	}
 	return all
-}
-
-// compareComparable holds the family's own list against this one.
-func (s *scenario) compareComparable(p *panel, c Column, period int64, all []*earlier) {
-	s.tb.Helper()
-	want := map[SourceRef]bool{}
-	for _, x := range all {
-		if !x.manifest {
-			want[SourceRef{x.panel.dataset.ID, x.version, x.column, x.period}] = true
-		}
-	}
-	got := s.family.Comparable(p.dataset.ID, c, period)
-	for _, ref := range got {
-		if !want[ref] {
-			s.tb.Fatalf("%v is no comparable source of %s, %v, period %d", ref, p.dataset.ID, c, period)
-		}
-	}
-	if len(got) != len(want) {
-		s.tb.Fatalf("%d comparable sources of %s, %v, period %d; there are %d", len(got), p.dataset.ID, c, period, len(want))
-	}
 }
 
 // inUnit are the entities that were in a unit of a source. Of a source of the same

@@ -38,8 +38,8 @@ type NewsQuestion struct {
 	// Totals are groups of columns, declared as related, one of which may be the sum
 	// of others of the group.
 	Totals [][]int
-	// Earlier are the comparable earlier sources in the order in which they settled
-	// (Family.Comparable), and then those of the same version that settle before this
+	// Earlier are the comparable earlier sources (RELEASE.md section 2.2) in the order in
+	// which they settled, and then those of the same version that settle before this
 	// one, with everybody in a unit, for it is not settled yet who is.
 	Earlier []NewsSource
 	Source  NewsSource // the one to be published; InUnit is not read
@@ -69,7 +69,6 @@ type NewsQuestion struct {
 // It is the publisher's client that runs it. It fails when lengths contradict each
 // other and when declared units are too far apart to be compared in integers.
 func FindNews(q NewsQuestion) (Bits, error) {
-	entities := len(q.Source.Sums)
 	if err := q.check(); err != nil {
 		return nil, err
 	}
@@ -78,7 +77,7 @@ func FindNews(q NewsQuestion) (Bits, error) {
 	if err != nil {
 		return nil, err
 	}
-	for e := range entities {
+	for e := range q.Source.Sums {
 		if q.Source.Cells[e] == 0 || q.New[e] == 0 || 2*int(q.New[e]) < q.Source.Periods {
 			continue
 		}

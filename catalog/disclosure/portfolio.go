@@ -334,7 +334,7 @@ func (f *Family) NewestPassing(dataset string, upTo int, at func(asOf int) Portf
 			continue
 		}
 		t, err := f.Test(dataset, q, cells)
-		if withdrawn := (*WithdrawnError)(nil); errors.As(err, &withdrawn) {
+		if _, withdrawn := errors.AsType[*WithdrawnError](err); withdrawn {
 			continue
 		}
 		if err != nil {

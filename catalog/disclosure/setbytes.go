@@ -22,24 +22,14 @@ func appendSet(b []byte, set Bits, n int) []byte {
 	if 2*size <= n {
 		b = appendGaps(append(b, setGaps), set, size)
 	} else {
-		absent := make(Bits, (n+63)/64)
-		for i := range absent {
-			absent[i] = ^set.word(i)
-		}
-		if n&63 != 0 {
-			absent[len(absent)-1] &= 1<<(n&63) - 1
-		}
-		b = appendGaps(append(b, setAbsent), absent, n-size)
+		b = appendGaps(append(b, setAbsent), set.absent(n), n-size)
 	}
 	runs := appendRuns([]byte{setRuns}, set)
 	if len(runs) < len(b)-start {
 		b = append(b[:start], runs...)
 	}
 	if 1+(n+7)/8 < len(b)-start {
-		b = append(b[:start], setWords)
-		for i := range (n + 7) / 8 {
-			b = append(b, byte(set.word(i/8)>>(i%8*8)))
-		}
+		b = append(append(b[:start], setWords), set.Bytes(n)...)
 	}
 	return b
 }
@@ -85,12 +75,7 @@ func (r *reader) set(n int) Bits {
 		r.gaps(n, out)
 	case setAbsent:
 		r.gaps(n, out)
-		for i := range out {
-			out[i] = ^out[i]
-		}
-		if n&63 != 0 {
-			out[len(out)-1] &= 1<<(n&63) - 1
-		}
+		out = out.absent(n)
 	case setRuns:
 		at := 0
 		for range r.count() {

@@ -40,6 +40,18 @@ type EqualClasses struct {
 	Classes []int32 // ascending
 }
 
+// ReadNews are declared sources as the ledger carries them, in memory.
+func ReadNews(list []catalog.SourceNews) []SourceNews {
+	out := make([]SourceNews, len(list))
+	for i, n := range list {
+		out[i] = SourceNews{Column: n.Column, Period: n.Period, News: ReadBits(n.News)}
+		for _, q := range n.Equal {
+			out[i].Equal = append(out[i].Equal, EqualClasses(q))
+		}
+	}
+	return out
+}
+
 // VersionInput is a version that goes live.
 type VersionInput struct {
 	Version  int              // greater than those before
@@ -152,7 +164,7 @@ func (s *settling) source(column int, period int64) (*Source, error) {
 		return nil, conflict
 	}
 	c := s.columns[column]
-	present, counts := s.cellsOf(s.in.Version, c, period)
+	present, counts := cellsOf(s.cells, s.in.Version, c, period)
 	if !present.below(s.in.Entities) || !counts.within(present) {
 		return nil, fmt.Errorf("cells of %v in period %d: of entities behind the last of %d, or who counts has none", c, period, s.in.Entities)
 	}
@@ -176,10 +188,6 @@ func (s *settling) source(column int, period int64) (*Source, error) {
 // cellsOf are who has a cell of a column and who counts. A square or product has
 // one where both measures have; in a class that takes part the two do not differ
 // within a period (taking).
-func (s *settling) cellsOf(version int, c Column, period int64) (present, counts Bits) {
-	return cellsOf(s.cells, version, c, period)
-}
-
 func cellsOf(cells Cells, version int, c Column, period int64) (present, counts Bits) {
 	a, b := c.factors()
 	present, counts = cells.Cells(version, a.Measure, period)
@@ -246,7 +254,7 @@ func (s *settling) chooseEqual(d SourceNews, at []int32, present, counts Bits) e
 		}
 		last = q.Version
 		there := older.Source(c, d.Period)
-		wasPresent, wasCounts := s.cellsOf(q.Version, c, d.Period)
+		wasPresent, wasCounts := cellsOf(s.cells, q.Version, c, d.Period)
 		for i, class := range q.Classes {
 			if class < 0 || int(class) >= len(at) || at[class] != unitNone || i > 0 && q.Classes[i-1] >= class {
 				return wrong(DeclaredOrder, int(class), -1)

@@ -22,8 +22,6 @@ type Tree struct {
 
 	// Derived.
 	members [][]int32 // class → entities, ascending
-	enter   []int32   // node → place in a walk of the tree, parents first
-	leave   []int32   // node → place behind its last descendant
 	numbers []int32   // 0, 1, …: numbers[c:c+1] is class c alone
 }
 
@@ -70,12 +68,7 @@ func (t *Tree) Classes() int { return len(t.classes) }
 // ClassesBy is how many classes had come to be when the registry had so many
 // entities: classes 0 to ClassesBy−1.
 func (t *Tree) ClassesBy(entities int) int {
-	n, _ := slices.BinarySearchFunc(t.classes, entities, func(c class, n int) int {
-		if c.born <= n {
-			return -1
-		}
-		return 1
-	})
+	n, _ := slices.BinarySearchFunc(t.classes, entities+1, func(c class, born int) int { return c.born - born })
 	return n
 }
 
@@ -167,28 +160,15 @@ func (t *Tree) derive() {
 			t.members[c] = append(t.members[c], int32(e))
 		}
 	}
-	// Sizes of subtrees give every node its place: children follow their parent in
-	// the order of their numbers.
-	size := make([]int32, len(t.nodes))
-	for n := len(t.nodes) - 1; n >= 0; n-- {
-		size[n]++
-		if p := t.nodes[n].parent; p >= 0 {
-			size[p] += size[n]
-		}
-	}
-	t.enter, t.leave = make([]int32, len(t.nodes)), make([]int32, len(t.nodes))
-	next := make([]int32, len(t.nodes)) // where the next child goes
-	for n := range t.nodes {
-		if p := t.nodes[n].parent; p >= 0 {
-			t.enter[n] = next[p]
-			next[p] += size[n]
-		}
-		next[n], t.leave[n] = t.enter[n]+1, t.enter[n]+size[n]
-	}
 }
 
 // under reports whether node a is node b or below it.
-func (t *Tree) under(a, b int32) bool { return t.enter[b] <= t.enter[a] && t.enter[a] < t.leave[b] }
+func (t *Tree) under(a, b int32) bool {
+	for t.nodes[a].level > t.nodes[b].level {
+		a = t.nodes[a].parent
+	}
+	return a == b
+}
 
 // child finds a node's child by its code, −1 when there is none.
 func (t *Tree) child(n int32, code uint32) int32 {

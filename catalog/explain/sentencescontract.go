@@ -1,5 +1,8 @@
 package explain
 
+// onlyNarrower is what to do about an approval of more than was ordered.
+const onlyNarrower = "an approval may only narrow the order; the buyer has to order more"
+
 // contractSentences are of principals, orders and contracts.
 var contractSentences = map[string]sentence{
 	"cluster.name":        {"the cluster's name must be a text of 1 to %d bytes", ""},
@@ -12,23 +15,14 @@ var contractSentences = map[string]sentence{
 		"contract %s does not grant the aggregate %s",
 		"it grants: %[3]l; %[2]s is granted by any of %[2]G; order more: weir order create --dataset %[4]s --purpose TEXT",
 	},
-	"contract.ambiguous": {
-		"%d contracts cover this query: %l",
-		"name one with --contract",
-	},
+	"contract.ambiguous": {"%d contracts cover this query: %l", "name one with --contract"},
 	"contract.budget": {
 		"a query costs %s %s, contract %s has %s of %s left",
 		"order a budget of at least %[1]s: weir order create --dataset %[6]s --purpose TEXT --budget AMOUNT",
 	},
-	"contract.budget_amount": {
-		"%.40q is not an amount of money",
-		"write it like 100.00, in %[2]s",
-	},
-	"contract.budget_free": {
-		"queries of dataset %s cost nothing",
-		"leave the budget out",
-	},
-	"contract.budget_small": {"%s %s pays for no query, one costs %s", ""},
+	"contract.budget_amount": {"%.40q is not an amount of money", "write it like 100.00, in %[2]s"},
+	"contract.budget_free":   {"queries of dataset %s cost nothing", "leave the budget out"},
+	"contract.budget_small":  {"%s %s pays for no query, one costs %s", ""},
 	"contract.column": {
 		"contract %s does not grant the column %s",
 		"it grants: %[4]l; order more: weir order create --dataset %[3]s --purpose TEXT --for SQL",
@@ -38,10 +32,7 @@ var contractSentences = map[string]sentence{
 		"name the contract for %[3]s, or order one: weir order create --dataset %[3]s --purpose TEXT",
 	},
 	"contract.does_not_do": {"%s does not do: %s", ""},
-	"contract.epsilon": {
-		"%.40q is not a decimal number",
-		"write it without an exponent, such as 2.5",
-	},
+	"contract.epsilon":     {"%.40q is not a decimal number", "write it without an exponent, such as 2.5"},
 	"contract.exhausted": {
 		"all %d queries of contract %s are used",
 		"queries that it has released may be repeated; for others order a new one: weir order create --dataset %[3]s --purpose TEXT",
@@ -98,11 +89,8 @@ var contractSentences = map[string]sentence{
 		"%d of %d cells fail the %s %% rule",
 		"merge or drop what is listed, or publish without --strict",
 	},
-	"order.aggregate": {"%.80q is not an aggregate", ""},
-	"order.aggregate_policy": {
-		"the dataset's policy does not allow %s",
-		"it allows: %[2]l",
-	},
+	"order.aggregate":         {"%.80q is not an aggregate", ""},
+	"order.aggregate_policy":  {"the dataset's policy does not allow %s", "it allows: %[2]l"},
 	"order.measure":           {"%.80q is not a measure of the dataset: %l", ""},
 	"order.min_cohort":        {"min_cohort is %d, the policy's is %d; a contract can only ask for larger groups", ""},
 	"order.min_cohort_public": {"dataset %s is public: every single reading can be queried", ""},
@@ -122,52 +110,31 @@ var contractSentences = map[string]sentence{
 		"an exact portfolio is asked for sums, which the order does not ask for",
 		"order sum too, or leave --portfolio out",
 	},
-	"order.purpose":    {"the purpose must be a text of 1 to %d bytes", ""},
-	"order.queries":    {"%d queries", ""},
-	"order.state":      {"order %s is %s already", ""},
-	"order.term":       {"the term must end within ten years from now", ""},
-	"order.term_ended": {"the term has ended", ""},
-	"order.wider_budget": {
-		"the order asks for a budget of %s, the approval grants %s",
-		"an approval may only narrow the order; the buyer has to order more",
-	},
+	"order.purpose":      {"the purpose must be a text of 1 to %d bytes", ""},
+	"order.queries":      {"%d queries", ""},
+	"order.state":        {"order %s is %s already", ""},
+	"order.term":         {"the term must end within ten years from now", ""},
+	"order.term_ended":   {"the term has ended", ""},
+	"order.wider_budget": {"the order asks for a budget of %s, the approval grants %s", onlyNarrower},
 	"order.wider_epsilon": {
 		"the policy gives a contract an epsilon of %s, the approval grants %s",
-		"an approval may only narrow the order; the buyer has to order more",
+		onlyNarrower,
 	},
-	"order.wider_grain": {
-		"the order asks for periods of one %s, the approval grants %s",
-		"an approval may only narrow the order; the buyer has to order more",
-	},
+	"order.wider_grain": {"the order asks for periods of one %s, the approval grants %s", onlyNarrower},
 	"order.wider_min_cohort": {
 		"the order asks for groups of at least %d entities, the approval for %d",
-		"an approval may only narrow the order; the buyer has to order more",
+		onlyNarrower,
 	},
-	"order.wider_names": {
-		"%.80q is not in the order, which has: %l",
-		"an approval may only narrow the order; the buyer has to order more",
-	},
-	"order.wider_queries": {
-		"the order asks for %d queries, the approval grants %d",
-		"an approval may only narrow the order; the buyer has to order more",
-	},
-	"order.wider_term": {
-		"the term of the order ends on %s, the approval's on %s",
-		"an approval may only narrow the order; the buyer has to order more",
-	},
+	"order.wider_names":     {"%.80q is not in the order, which has: %l", onlyNarrower},
+	"order.wider_queries":   {"the order asks for %d queries, the approval grants %d", onlyNarrower},
+	"order.wider_term":      {"the term of the order ends on %s, the approval's on %s", onlyNarrower},
 	"principal.key_of_node": {"the key is that of node %s", ""},
 	"principal.key_taken":   {"the key is that of principal %s, called %q", ""},
 	"principal.name":        {"%.80q is not a name: 1 to %d bytes without a slash or space around", ""},
 	"principal.name_taken":  {"another principal is called %q", ""},
-	"principal.role": {
-		"unknown role %.40q",
-		"roles are %[2]s, %[3]s and %[4]s",
-	},
-	"reason.length":   {"the reason must be a text of at most %d bytes", ""},
-	"reason.missing":  {"no reason was given", ""},
-	"reason.required": {"the reason must be a text of 1 to %d bytes", ""},
-	"statement.month": {
-		"%.40q is not a month",
-		"write it like 2026-11",
-	},
+	"principal.role":        {"unknown role %.40q", "roles are %[2]s, %[3]s and %[4]s"},
+	"reason.length":         {"the reason must be a text of at most %d bytes", ""},
+	"reason.missing":        {"no reason was given", ""},
+	"reason.required":       {"the reason must be a text of 1 to %d bytes", ""},
+	"statement.month":       {"%.40q is not a month", "write it like 2026-11"},
 }

@@ -11,19 +11,13 @@ var descriptorSentences = map[string]sentence{
 		`write {per_query: "10.00", currency: CNY}`,
 	},
 	"descriptor.registry_name": {"%.80q is not a registry's name: [a-z][a-z0-9_]*", ""},
-	"descriptor.utc_offset": {
-		"%.40q is not an offset from UTC",
-		"write it like +08:00",
-	},
-	"grain.unknown": {
-		"unknown grain %.40q",
-		"grains are hour, day, month, quarter and year",
-	},
-	"measure.bucket_number": {"%.40q is not a number of at most %d decimals", ""},
-	"measure.bucket_order":  {"the buckets do not ascend at %.40q", ""},
-	"measure.buckets":       {"%d buckets, at most %d are possible", ""},
-	"measure.decimals":      {"%d decimals, 0 to %d are possible", ""},
-	"measure.name":          {"%.80q is not a free measure name: [a-z][a-z0-9_]*, and neither the entity's nor entity or period", ""},
+	"descriptor.utc_offset":    {"%.40q is not an offset from UTC", "write it like +08:00"},
+	"grain.unknown":            {"unknown grain %.40q", "grains are hour, day, month, quarter and year"},
+	"measure.bucket_number":    {"%.40q is not a number of at most %d decimals", ""},
+	"measure.bucket_order":     {"the buckets do not ascend at %.40q", ""},
+	"measure.buckets":          {"%d buckets, at most %d are possible", ""},
+	"measure.decimals":         {"%d decimals, 0 to %d are possible", ""},
+	"measure.name":             {"%.80q is not a free measure name: [a-z][a-z0-9_]*, and neither the entity's nor entity or period", ""},
 	"measure.range_missing": {
 		"the range of %s is missing or has no width",
 		"declare the smallest and the largest value that can occur",
@@ -34,11 +28,8 @@ var descriptorSentences = map[string]sentence{
 		"the range of %s is too wide for squares: a reading may lie %d units of its last decimal from the middle, squared more than %d",
 		"declare a narrower range, a larger unit or fewer decimals, or leave squares out",
 	},
-	"names.twice": {"%.80q occurs twice", ""},
-	"policy.aggregate": {
-		"the policy of dataset %s does not release %s to anybody",
-		"it releases: %[3]l",
-	},
+	"names.twice":           {"%.80q occurs twice", ""},
+	"policy.aggregate":      {"the policy of dataset %s does not release %s to anybody", "it releases: %[3]l"},
 	"policy.aggregate_name": {"%.80q is not a known aggregate: %[1]A", ""},
 	"policy.aggregate_overflow": {
 		"%[5]s can never be answered: in the declared range a sum of %[1]C over %[2]R may leave ±%[3]d",
@@ -54,10 +45,7 @@ var descriptorSentences = map[string]sentence{
 	"policy.epsilon_family":   {"the budget of the family, %s, is less than a contract's, %s", ""},
 	"policy.epsilon_query":    {"epsilon is %s a query, at most 1 is possible", ""},
 	"policy.grain_finer":      {"the grain %s of the policy is finer than the dataset's, %s", ""},
-	"policy.grain_unknown": {
-		"unknown grain %.40q",
-		"the dataset's own is %[2]s",
-	},
+	"policy.grain_unknown":    {"unknown grain %.40q", "the dataset's own is %[2]s"},
 	"policy.join_grain": {
 		"joined figures are released only where policy.grain is the dataset's own: it is %s, the dataset's %s",
 		"set policy.grain to %[2]s, or leave joins out",
@@ -77,16 +65,10 @@ var descriptorSentences = map[string]sentence{
 		"the moment can never be answered: in the declared range a sum of %C over %R may leave ±%d",
 		"declare a narrower range, a larger unit or fewer decimals of %[4]s, or leave it out",
 	},
-	"policy.moment_pair": {"moments lists pairs of measures, not %d: %l", ""},
-	"policy.no_aggregate": {
-		"no aggregate is allowed",
-		"list some: aggregates: [count, sum, avg]",
-	},
-	"policy.portfolio_change": {
-		"portfolio_change is %.40q",
-		"write %[2]s, which is the default, or %[3]s",
-	},
-	"policy.portfolios": {"%d portfolios, 0 to %d are possible", ""},
+	"policy.moment_pair":      {"moments lists pairs of measures, not %d: %l", ""},
+	"policy.no_aggregate":     {"no aggregate is allowed", "list some: aggregates: [count, sum, avg]"},
+	"policy.portfolio_change": {"portfolio_change is %.40q", "write %[2]s, which is the default, or %[3]s"},
+	"policy.portfolios":       {"%d portfolios, 0 to %d are possible", ""},
 	"policy.public": {
 		"public: true switches %s off: every single reading can be queried",
 		"remove public or %[1]s",
@@ -100,14 +82,8 @@ var descriptorSentences = map[string]sentence{
 		"%.130q is not a measure of another dataset",
 		"write it dataset.measure, such as other_dataset.nox_t",
 	},
-	"policy.related_here": {
-		"%.130q is a measure of this dataset",
-		"write %.80[2]s",
-	},
-	"policy.related_measure": {
-		"dataset %s has no measure %.80q",
-		"its measures are: %[3]l",
-	},
+	"policy.related_here":    {"%.130q is a measure of this dataset", "write %.80[2]s"},
+	"policy.related_measure": {"dataset %s has no measure %.80q", "its measures are: %[3]l"},
 	"policy.related_no_dataset": {
 		"the publisher has no protected dataset %.80q on registry %s",
 		"of two datasets the one that is published later declares it",

@@ -34,13 +34,10 @@ var entrySentences = map[string]sentence{
 	"payload.unreadable": {"the payload cannot be read: %s", ""},
 	"payload.version":    {"version %d, want %d", ""},
 	"receiving.size":     {"the receiving key has %d bytes, an MLKEM768X25519 public key has %d", ""},
-	"receiving.unusable": {
-		"nothing can be sealed to the receiving key",
-		"make a key with weir keygen",
-	},
-	"role.node":      {"%s is not for a node", ""},
-	"role.other":     {"%s is not for a %s", ""},
-	"signer.no_node": {"no node of the roster is called %.80q", ""},
+	"receiving.unusable": {"nothing can be sealed to the receiving key", "make a key with weir keygen"},
+	"role.node":          {"%s is not for a node", ""},
+	"role.other":         {"%s is not for a %s", ""},
+	"signer.no_node":     {"no node of the roster is called %.80q", ""},
 	"signer.no_principal": {
 		"no principal has the id %.80q",
 		"ask an operator to admit its key: weir principal add",

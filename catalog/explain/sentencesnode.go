@@ -1,5 +1,7 @@
 package explain
 
+const sealToEach = "seal one share to each node of the roster"
+
 // nodeSentences are of keys, vectors and what nodes do.
 var nodeSentences = map[string]sentence{
 	"active.empty":         {"the active set is empty", ""},
@@ -20,10 +22,17 @@ var nodeSentences = map[string]sentence{
 	"key.committed":        {"node %s has committed", ""},
 	"key.copied":           {"the public share is that of node %s", ""},
 	"key.current":          {"the publisher's key is %s, epoch %d; not %.80q, epoch %d", ""},
+	"key.dealers":          {"%d dealers, want %d different points of 1 to %d in ascending order", ""},
 	"key.dealings":         {"%d dealings, want one for each of %d nodes", ""},
 	"key.digest":           {"a digest is missing", ""},
 	"key.no_publisher":     {"%s is no publisher and has no key", ""},
 	"key.not_in_set":       {"node %s is not in test set %d", ""},
+	"key.no_dealer":        {"node %s is no dealer of this attempt", ""},
+	"key.no_refresh":       {"nobody asked for new shares of key %s", ""},
+	"key.not_retired":      {"epoch %d of key %s is not one that is to be erased", ""},
+	"key.public_again":     {"new shares of a key have no public share", ""},
+	"key.refreshing":       {"new shares of key %s are being made already", ""},
+	"key.retired":          {"epoch %d of key %s is not erased by all nodes yet", "wait until all nodes are up"},
 	"key.not_ready": {
 		"the publisher's key is not ready",
 		"wait for its ceremony, which needs all nodes up",
@@ -104,26 +113,17 @@ var nodeSentences = map[string]sentence{
 		"drop it when query %[1]s is over",
 	},
 	"vector.attempts": {"none of %d attempts to check it completed; the last: %s", ""},
-	"vector.bits": {
-		"%d bits an entity, 1 to %d are possible",
-		"register with --bits 1 to %[2]d",
-	},
+	"vector.bits":     {"%d bits an entity, 1 to %d are possible", "register with --bits 1 to %[2]d"},
 	"vector.by_order": {
 		"the attributes are not ascending at %q",
 		"name each once, in the order of the alphabet",
 	},
-	"vector.by_weights": {
-		"weights are asked by no attribute of their own",
-		"register them without --by",
-	},
+	"vector.by_weights": {"weights are asked by no attribute of their own", "register them without --by"},
 	"vector.decimals": {
 		"%d decimals of %d bits; weights have 0 to %d, pieces none",
 		"write the weights with at most %[3]d decimals, or register a portfolio without",
 	},
-	"vector.digest_missing": {
-		"the digest is missing",
-		"seal one share to each node of the roster",
-	},
+	"vector.digest_missing": {"the digest is missing", sealToEach},
 	"vector.dropped": {
 		"vector %s (%s version %d) is dropped already",
 		"nothing is left to do; another version can be registered: weir portfolio register %[2]s FILE.csv",
@@ -134,10 +134,7 @@ var nodeSentences = map[string]sentence{
 	"vector.held":         {"node %s holds its share already", ""},
 	"vector.line_sent":    {"node %s has sent its line", ""},
 	"vector.member":       {"node %s is not in the roster of vector %s", ""},
-	"vector.modulus": {
-		"%d is no modulus of shares",
-		"share the vector anew with a client of this version",
-	},
+	"vector.modulus":      {"%d is no modulus of shares", "share the vector anew with a client of this version"},
 	"vector.most": {
 		"%d registrations are under way and %d vectors are held, at most %d and %d are possible",
 		"wait for them, or drop some: weir portfolio drop NAME",
@@ -146,18 +143,12 @@ var nodeSentences = map[string]sentence{
 		"%.80q is not a vector's name: [a-z][a-z0-9_]*",
 		"call it by small letters, digits and underscores, a letter first",
 	},
-	"vector.nonce": {"%d bytes, want %d", ""},
-	"vector.none": {
-		"you have no private vector %.80q",
-		"register one: weir portfolio register",
-	},
+	"vector.nonce":     {"%d bytes, want %d", ""},
+	"vector.none":      {"you have no private vector %.80q", "register one: weir portfolio register"},
 	"vector.not_ready": {"vector %s (%s version %d) is %s", ""},
 	"vector.number":    {"%d is not below the modulus %d", ""},
 	"vector.numbers":   {"%d numbers, want one for each of %d runs", ""},
-	"vector.owner": {
-		"vector %s is not yours",
-		"drop your own: weir portfolio list shows them",
-	},
+	"vector.owner":     {"vector %s is not yours", "drop your own: weir portfolio list shows them"},
 	"vector.piece_bits": {
 		"%d bits an entity for %d pieces, which have one each",
 		"share the portfolio anew with a client of this version",
@@ -179,18 +170,9 @@ var nodeSentences = map[string]sentence{
 		"the vector is for %d rows of registry %s with the digest %s; it has %d with the digest %s",
 		"read the registry again and register anew",
 	},
-	"vector.share": {
-		"the digest is missing, or is another node's",
-		"seal one share to each node of the roster",
-	},
-	"vector.share_used": {
-		"the sealed share %s was named before",
-		"share it anew",
-	},
-	"vector.shares": {
-		"%d sealed shares for %d nodes",
-		"seal one share to each node of the roster",
-	},
+	"vector.share":         {"the digest is missing, or is another node's", sealToEach},
+	"vector.share_used":    {"the sealed share %s was named before", "share it anew"},
+	"vector.shares":        {"%d sealed shares for %d nodes", sealToEach},
 	"vector.state":         {"vector %s is %s", ""},
 	"vector.stuck_lining":  {"no progress for %s: %l have not sent their numbers for the first check; register anew", ""},
 	"vector.stuck_storing": {"no progress for %s: %l have not got their sealed shares, which no node has, or could not store them; register anew", ""},

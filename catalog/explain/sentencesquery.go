@@ -32,10 +32,7 @@ var querySentences = map[string]sentence{
 		"ask for SUM(x.measure * y.measure) and COUNT(*)",
 	},
 	"join.itself": {"dataset %s is joined to itself", ""},
-	"join.noise": {
-		"noise is not answered on joined datasets by this version",
-		"ask without --epsilon",
-	},
+	"join.noise":  {"noise is not answered on joined datasets by this version", "ask without --epsilon"},
 	"join.not_listed": {
 		"dataset %s does not name %s in its policy's joins",
 		"its publisher would have to list it: a joined publisher is trusted with the readings",
@@ -183,10 +180,7 @@ var querySentences = map[string]sentence{
 		"a query has a private selector or private weights, not both",
 		"register weights that are 0 for whoever is not selected",
 	},
-	"private.one_measure": {
-		"%s of a private vector takes one measure",
-		"name one measure of the dataset",
-	},
+	"private.one_measure": {"%s of a private vector takes one measure", "name one measure of the dataset"},
 	"private.piece_noise": {
 		"the figures of pieces are exact, and noise was asked for",
 		"ask without --epsilon, or without PIECE(name)",

@@ -17,8 +17,8 @@ var conflictFields = map[string]string{
 // RefuseConflict makes a refusal of a *disclosure.Conflict, and returns other errors
 // as they are.
 func RefuseConflict(err error) error {
-	var k *disclosure.Conflict
-	if !errors.As(err, &k) {
+	k, is := errors.AsType[*disclosure.Conflict](err)
+	if !is {
 		return err
 	}
 	about := conflicting(k)
@@ -32,8 +32,7 @@ func RefuseConflict(err error) error {
 	if k.Have != 0 || k.Want != 0 {
 		r.WithNumber("have", int64(k.Have)).WithNumber("want", int64(k.Want))
 	}
-	r.Field = conflictFields[k.Code]
-	return r
+	return r.WithField(conflictFields[k.Code])
 }
 
 // conflicting names what a conflict is about.

@@ -40,7 +40,10 @@ func (v *evaluation) run() (catalog.Verdict, error) {
 		Dataset: v.descriptor.Dataset, Release: v.version.Version, Amended: v.amended, Columns: v.request.Columns(v.descriptor), Noise: v.request.Noise,
 		In: v.request.In, Vectors: v.vectors, Join: v.join.release(),
 	}
-	for _, step := range []func() *catalog.Refusal{v.sortPieces, v.selectPeriods, v.groupPeriods} {
+	if v.request.ByPiece() {
+		v.verdict.Pieces = v.partition().Pieces
+	}
+	for _, step := range []func() *catalog.Refusal{v.selectPeriods, v.groupPeriods} {
 		if r := step(); r != nil {
 			return catalog.Verdict{}, r
 		}
@@ -56,7 +59,7 @@ func (v *evaluation) run() (catalog.Verdict, error) {
 	protect := v.whole
 	switch {
 	case v.list != nil:
-		protect = listedEvaluation{v}.protectListed
+		protect = v.protectListed
 	case v.rule != nil && v.join != nil:
 		protect = v.protectJoined
 	case v.rule != nil:
@@ -66,6 +69,11 @@ func (v *evaluation) run() (catalog.Verdict, error) {
 		return catalog.Verdict{}, err
 	}
 	return v.verdict, nil
+}
+
+// partition is the private partition that a request is within.
+func (v *evaluation) partition() catalog.VectorUse {
+	return v.vectors[slices.IndexFunc(v.vectors, func(u catalog.VectorUse) bool { return u.ID == v.request.In })]
 }
 
 // whole takes all cells of the version: nothing is protected, only counts are asked
@@ -80,7 +88,7 @@ func (v *evaluation) whole() error {
 	}
 	v.verdict.Layers = []catalog.Layer{{Release: v.version.Version, Entities: v.version.Entities}}
 	if v.request.Noise != nil && !v.descriptor.Policy.Public && AnyEncrypted(v.verdict.Columns) {
-		return noisedEvaluation{v}.protectNoised()
+		return v.protectNoised()
 	}
 	return nil
 }
@@ -109,8 +117,7 @@ func (v *evaluation) selectPeriods() *catalog.Refusal {
 		if v.join != nil {
 			r = catalog.Refuse(catalog.RefusedInvalid, catalog.RuleEmpty, "query.no_joint_period", d.Dataset, v.join.dataset.ID, first, last)
 		}
-		r.Field = "periods"
-		return r
+		return r.WithField("periods")
 	}
 	if d.Policy.Public {
 		return nil
@@ -141,14 +148,12 @@ func (v *evaluation) nothingComplete() *catalog.Refusal {
 func (v *evaluation) splits(edge int64) *catalog.Refusal {
 	d := v.descriptor
 	policy := d.Policy.Grain.Format(d.Grain.In(edge, d.Policy.Grain))
-	r := catalog.Refuse(catalog.RefusedPolicy, "grain", "query.part_period",
-		policy, d.Dataset, d.Policy.Grain)
-	r.Field = "periods"
-	return r
+	return catalog.Refuse(catalog.RefusedPolicy, "grain", "query.part_period", policy, d.Dataset, d.Policy.Grain).
+		WithField("periods")
 }
 
 // intersect are the parts that two lists of ascending, disjoint intervals have in
-// common, joined where they touch within one of the first list.
+// common, one for each two that overlap: parts that touch stay apart.
 func intersect(list, extent []catalog.Interval) []catalog.Interval {
 	var out []catalog.Interval
 	for _, i := range list {
@@ -220,11 +225,9 @@ func (v *evaluation) checkMagnitude() *catalog.Refusal {
 			widest = catalog.MaxSum + 1 // never fits
 		}
 		if widest > catalog.MaxSum/cells {
-			r := catalog.Refuse(catalog.RefusedPolicy, "magnitude", "query.magnitude", c, cells, widest, int64(catalog.MaxSum)).
-				WithFixes(smallerGroups(catalog.MaxSum/widest)).
+			return catalog.Refuse(catalog.RefusedPolicy, "magnitude", "query.magnitude", c, cells, widest, int64(catalog.MaxSum)).
+				WithFixes(smallerGroups(catalog.MaxSum/widest)).WithField(v.fieldOf(c)).
 				WithNumber("cells", cells).WithNumber("widest", widest).WithNumber("max_sum", catalog.MaxSum).WithNumber("max_cells", catalog.MaxSum/widest)
-			r.Field = v.fieldOf(c)
-			return r
 		}
 	}
 	return nil

@@ -17,9 +17,8 @@ func (v *evaluation) groupPeriods() *catalog.Refusal {
 		return nil
 	}
 	if !d.Policy.Public && grain.Finer(d.Policy.Grain) {
-		r := catalog.Refuse(catalog.RefusedPolicy, "grain", "query.grain", grain, d.Dataset, d.Policy.Grain)
-		r.Field = "by"
-		return r
+		return catalog.Refuse(catalog.RefusedPolicy, "grain", "query.grain", grain, d.Dataset, d.Policy.Grain).
+			WithField("by")
 	}
 	groups := []catalog.PeriodGroup{}
 	last := int64(0)
@@ -51,7 +50,7 @@ func tooManyGroups(atLeast int64) *catalog.Refusal {
 // their values.
 func (v *evaluation) groupEntities() error {
 	if v.list != nil {
-		return listedEvaluation{v}.groupListed()
+		return v.groupListed()
 	}
 	if r := v.groupRows(v.table); r != nil {
 		return r
@@ -78,9 +77,8 @@ func (v *evaluation) groupRows(table *tables.Table) *catalog.Refusal {
 	groups := int(slices.Max(v.assign)) + 1 // refine leaves no gaps
 	switch {
 	case groups == 0:
-		r := catalog.Refuse(catalog.RefusedInvalid, catalog.RuleEmpty, "query.no_entity", v.version.Version, v.descriptor.Dataset).WithNumber("entities", int64(table.Rows()))
-		r.Field = "where"
-		return r
+		return catalog.Refuse(catalog.RefusedInvalid, catalog.RuleEmpty, "query.no_entity", v.version.Version, v.descriptor.Dataset).
+			WithNumber("entities", int64(table.Rows())).WithField("where")
 	case groups > catalog.MaxGroups:
 		return tooManyGroups(int64(groups))
 	}

@@ -10,13 +10,8 @@ import (
 func joinable(a, b catalog.Dataset) *catalog.Refusal {
 	x, y := a.Descriptor, b.Descriptor
 	differ := func(what, first, second string) *catalog.Refusal {
-		r := catalog.Refuse(catalog.RefusedInvalid, "join_shape", "join.shape", a.ID, b.ID, what, first, second)
-		r.Field = "join"
-		return r
-	}
-	no := func(r *catalog.Refusal) *catalog.Refusal {
-		r.Field = "join"
-		return r
+		return catalog.Refuse(catalog.RefusedInvalid, "join_shape", "join.shape", a.ID, b.ID, what, first, second).
+			WithField("join")
 	}
 	switch {
 	case x.Registry != y.Registry:
@@ -27,32 +22,21 @@ func joinable(a, b catalog.Dataset) *catalog.Refusal {
 		return differ("utc_offset", x.UTCOffset, y.UTCOffset)
 	case x.Policy.Public && y.Policy.Public:
 		return nil
-	case x.Policy.Public || y.Policy.Public:
-		return no(catalog.Refuse(catalog.RefusedPolicy, "joins", "join.public", publicOf(a, b), protectedOf(a, b)))
+	case x.Policy.Public:
+		return catalog.Refuse(catalog.RefusedPolicy, "joins", "join.public", a.ID, b.ID).WithField("join")
+	case y.Policy.Public:
+		return catalog.Refuse(catalog.RefusedPolicy, "joins", "join.public", b.ID, a.ID).WithField("join")
 	case a.Owner == b.Owner:
-		return no(catalog.Refuse(catalog.RefusedPolicy, "joins", "join.one_publisher", a.ID, b.ID))
+		return catalog.Refuse(catalog.RefusedPolicy, "joins", "join.one_publisher", a.ID, b.ID).WithField("join")
 	case !slices.Contains(x.Policy.Joins, b.ID):
-		return no(catalog.Refuse(catalog.RefusedPolicy, "joins", "join.not_listed", a.ID, b.ID))
+		return catalog.Refuse(catalog.RefusedPolicy, "joins", "join.not_listed", a.ID, b.ID).WithField("join")
 	case !slices.Contains(y.Policy.Joins, a.ID):
-		return no(catalog.Refuse(catalog.RefusedPolicy, "joins", "join.not_listed", b.ID, a.ID))
+		return catalog.Refuse(catalog.RefusedPolicy, "joins", "join.not_listed", b.ID, a.ID).WithField("join")
 	case x.Policy.Grain != y.Policy.Grain:
 		return differ("policy.grain", string(x.Policy.Grain), string(y.Policy.Grain))
 	case x.Policy.Grain != x.Grain:
-		return no(catalog.Refuse(catalog.RefusedPolicy, "joins", "join.coarse", a.ID, b.ID, x.Grain, x.Policy.Grain))
+		return catalog.Refuse(catalog.RefusedPolicy, "joins", "join.coarse", a.ID, b.ID, x.Grain, x.Policy.Grain).
+			WithField("join")
 	}
 	return nil
-}
-
-func publicOf(a, b catalog.Dataset) string {
-	if a.Descriptor.Policy.Public {
-		return a.ID
-	}
-	return b.ID
-}
-
-func protectedOf(a, b catalog.Dataset) string {
-	if a.Descriptor.Policy.Public {
-		return b.ID
-	}
-	return a.ID
 }

@@ -2,7 +2,6 @@ package judge
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
@@ -27,18 +26,9 @@ func (j *Judgement) joinSide(q catalog.Request) error {
 	if q.Join == nil {
 		return nil
 	}
-	second, err := records.Find[catalog.Dataset](j.r, records.PrefixDataset+q.Join.Dataset)
-	if errors.Is(err, records.ErrNotFound) {
-		no := catalog.Refuse(catalog.RefusedUnknown, "unknown", "unknown.dataset", q.Join.Dataset)
-		no.Field = "join.dataset"
-		return no
-	}
+	second, err := namedDataset(j.r, q.Join.Dataset, "join.dataset")
 	if err != nil {
 		return err
-	}
-	if no := WithdrawnDataset(second); no != nil {
-		no.Field = "join.dataset"
-		return no
 	}
 	j.Join = &joinedSide{dataset: second}
 	if j.Join.contract, err = contractFor(j.r, j.now, j.asker, second, q.Join.Contract); err != nil {
@@ -111,8 +101,8 @@ func (j *Judgement) newestPair(first, second int) (disclosure.JoinPair, error) {
 // neverPaired refuses a join as of two versions that were never the newest together.
 func (j *Judgement) neverPaired() error {
 	no := catalog.Refuse(catalog.RefusedPolicy, "joint", "joint.pair", j.Version.Version, j.Dataset.ID, j.Join.version.Version, j.Join.dataset.ID).
-		WithNumber("release", int64(j.Version.Version)).WithNumber("joined", int64(j.Join.version.Version))
-	no.Field = "join.release"
+		WithNumber("release", int64(j.Version.Version)).WithNumber("joined", int64(j.Join.version.Version)).
+		WithField("join.release")
 	newest, err := j.newestPair(0, 0)
 	if err != nil {
 		return err
@@ -142,15 +132,23 @@ func (j *Judgement) charge(free bool) (no *catalog.Refusal) {
 	return no
 }
 
-// worn refuses a query that a key can no longer open.
+// worn refuses a query whose attempts a key may no longer open.
 func (j *Judgement) worn(q catalog.Request) error {
+	columns := q.Columns(j.descriptor())
+	if !AnyEncrypted(columns) {
+		return nil
+	}
 	for _, x := range j.Verdict.Releases() {
 		v, err := j.versions.Version(x)
 		if err != nil {
 			return err
 		}
-		if err := j.checkWear(v, q); err != nil {
+		k, err := j.cache.Key(j.r, v.Key)
+		if err != nil {
 			return err
+		}
+		if r := Wear(k, catalog.MaxAttempts*v.MostTiles(columns)); r != nil {
+			return r
 		}
 	}
 	return nil

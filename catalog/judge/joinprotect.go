@@ -43,7 +43,7 @@ type takenPeriod struct {
 
 // protectJoined takes the sets that lie whole in a group.
 func (v *evaluation) protectJoined() error {
-	if r := v.checkWork(); r != nil {
+	if r := checkWork(v.steps()); r != nil {
 		return r
 	}
 	periods := v.policyPeriods()
@@ -298,10 +298,7 @@ func (j *joining) number(parts disclosure.Bits, entities int) (order []int) {
 
 // released are the parts of which a layer gives something to a group that is not withheld.
 func (j *joining) released(l *joinLayer) (parts disclosure.Bits) {
-	withheld := make([]bool, j.grid)
-	for _, w := range j.verdict.Withheld {
-		withheld[w.Entity*len(j.verdict.PeriodGroups)+w.Period] = true
-	}
+	withheld := j.withheld()
 	for part := range j.members {
 		group := int(j.assign[j.members[part][0]])
 		gives := func(in takenPeriod) bool { return !withheld[group*len(j.verdict.PeriodGroups)+in.group] }
@@ -366,6 +363,5 @@ func (v *evaluation) nothingJoint(best int) *catalog.Refusal {
 	if c, found := (advisor{v}).smallest(append((advisor{v}).widerGroups(), (advisor{v}).partly()), v.steps()); found {
 		r = r.WithFixes(c.fix())
 	}
-	r.Field = "select"
-	return r
+	return r.WithField("select")
 }

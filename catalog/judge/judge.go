@@ -31,9 +31,8 @@ type Judgement struct {
 	sources  []catalog.Digest // of the versions that the verdict is made of
 	versions *records.VersionsRead
 
-	Join        *joinedSide         // the second dataset; nil without one
-	vectors     []catalog.VectorUse // that the request names
-	commitments []catalog.Digest    // theirs
+	Join    *joinedSide         // the second dataset; nil without one
+	vectors []catalog.VectorUse // that the request names
 }
 
 // Decide decides on a query at a time of the state's clock: it returns the verdict, a
@@ -65,7 +64,7 @@ func Decide(c *records.Cache, r records.Reader, now int64, p catalog.Principal, 
 		if err := j.checkPlaces(v); err != nil {
 			return j, err
 		}
-		if r := (listedEvaluation{v}).checkListedSources(); r != nil {
+		if r := v.checkListedSources(); r != nil {
 			return j, r
 		}
 	}
@@ -112,15 +111,8 @@ func (j *Judgement) find(q catalog.QuerySubmit) (reg catalog.Registry, err error
 	if role := j.asker.Role; role != catalog.RoleBuyer && role != catalog.RolePublisher {
 		return reg, catalog.Forbidden("role", "role.other", catalog.KindQuerySubmit, role)
 	}
-	j.Dataset, err = records.Find[catalog.Dataset](j.r, records.PrefixDataset+q.Request.Dataset)
-	if errors.Is(err, records.ErrNotFound) {
-		return reg, catalog.Refuse(catalog.RefusedUnknown, "unknown", "unknown.dataset", q.Request.Dataset)
-	}
-	if err != nil {
+	if j.Dataset, err = namedDataset(j.r, q.Request.Dataset, ""); err != nil {
 		return reg, err
-	}
-	if no := WithdrawnDataset(j.Dataset); no != nil {
-		return reg, no
 	}
 	if j.contract, err = contractFor(j.r, j.now, j.asker, j.Dataset, q.Contract); err != nil {
 		return reg, err
@@ -129,6 +121,22 @@ func (j *Judgement) find(q catalog.QuerySubmit) (reg catalog.Registry, err error
 		return reg, err
 	}
 	return records.Find[catalog.Registry](j.r, records.PrefixRegistry+j.Dataset.Descriptor.Registry)
+}
+
+// namedDataset finds a dataset that a request names in a field, and refuses one that is
+// not there or withdrawn.
+func namedDataset(r records.Reader, id, field string) (catalog.Dataset, error) {
+	d, err := records.Find[catalog.Dataset](r, records.PrefixDataset+id)
+	if errors.Is(err, records.ErrNotFound) {
+		return d, catalog.Refuse(catalog.RefusedUnknown, "unknown", "unknown.dataset", id).WithField(field)
+	}
+	if err != nil {
+		return d, err
+	}
+	if no := WithdrawnDataset(d); no != nil {
+		return d, no.WithField(field)
+	}
+	return d, nil
 }
 
 // permit refuses what the descriptors, the contracts, the budget or the key do not
@@ -255,15 +263,13 @@ func covers(k catalog.Contract, d catalog.Dataset, now int64, q catalog.Request,
 	for i, a := range q.Select {
 		field := fmt.Sprintf("select[%d]", i)
 		if !catalog.Grants(k.Aggregates, a.Func) {
-			r := catalog.Refuse(catalog.RefusedPolicy, "aggregate", "contract.aggregate", k.ID, a.Func, k.Aggregates, d.ID)
-			r.Field = field
-			return r
+			return catalog.Refuse(catalog.RefusedPolicy, "aggregate", "contract.aggregate", k.ID, a.Func, k.Aggregates, d.ID).
+				WithField(field)
 		}
 		for _, m := range [2]string{a.Measure, a.Other} {
 			if m != "" && !slices.Contains(k.Measures, m) {
-				r := catalog.Refuse(catalog.RefusedPolicy, "measure", "contract.measure", k.ID, m, k.Measures, d.ID)
-				r.Field = field
-				return r
+				return catalog.Refuse(catalog.RefusedPolicy, "measure", "contract.measure", k.ID, m, k.Measures, d.ID).
+					WithField(field)
 			}
 		}
 	}
@@ -290,21 +296,4 @@ func release(r records.Reader, d catalog.Dataset, q catalog.Request) (catalog.Ve
 		return v, no
 	}
 	return v, err
-}
-
-// checkWear refuses a query whose attempts the key may no longer open, before
-// it is charged.
-func (j *Judgement) checkWear(v catalog.Version, q catalog.Request) error {
-	columns := q.Columns(j.descriptor())
-	if !AnyEncrypted(columns) {
-		return nil
-	}
-	k, err := j.cache.Key(j.r, v.Key)
-	if err != nil {
-		return err
-	}
-	if r := Wear(k, catalog.MaxAttempts*v.MostTiles(columns)); r != nil {
-		return r
-	}
-	return nil
 }

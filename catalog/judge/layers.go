@@ -91,11 +91,7 @@ func (a *allotment) layOut() {
 
 // released are the classes whose group is released, by period group.
 func (a *allotment) released() []disclosure.Bits {
-	width := len(a.verdict.PeriodGroups)
-	withheld := make([]bool, a.grid)
-	for _, w := range a.verdict.Withheld {
-		withheld[w.Entity*width+w.Period] = true
-	}
+	width, withheld := len(a.verdict.PeriodGroups), a.withheld()
 	out := make([]disclosure.Bits, width)
 	for j := range out {
 		out[j] = make(disclosure.Bits, a.words())

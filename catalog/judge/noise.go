@@ -110,14 +110,11 @@ func checkNoise(r records.Reader, d catalog.Dataset, k catalog.Contract, q catal
 		return nil
 	}
 	if dp == nil {
-		r := catalog.Refuse(catalog.RefusedPolicy, "dp", "noise.not_offered", d.ID)
-		r.Field = "noise"
-		return r
+		return catalog.Refuse(catalog.RefusedPolicy, "dp", "noise.not_offered", d.ID).WithField("noise")
 	}
 	if !AnyEncrypted(q.Columns(d.Descriptor)) {
-		r := catalog.Refuse(catalog.RefusedInvalid, "noise_of_counts", "noise.of_counts")
-		r.Field = "noise"
-		return r
+		return catalog.Refuse(catalog.RefusedInvalid, "noise_of_counts", "noise.of_counts").
+			WithField("noise")
 	}
 	for _, v := range [...]struct{ rule, field, asked, most, code string }{
 		{"epsilon_query", "epsilon", n.Epsilon, dp.EpsilonPerQuery, "noise.epsilon_query"},
@@ -150,11 +147,7 @@ func NoiseBudget(r records.Reader, principal string, q catalog.QuerySubmit) (*ca
 	if n == nil {
 		return nil, nil
 	}
-	p, err := records.Find[catalog.Principal](r, records.PrefixPrincipal+principal)
-	if err != nil {
-		return nil, err
-	}
-	now, err := records.Clock(r)
+	p, now, err := askerOf(r, principal)
 	if err != nil {
 		return nil, err
 	}

@@ -8,23 +8,20 @@ import (
 	"github.com/weirdata/weir/catalog/records"
 )
 
-// noisedEvaluation is an evaluation of a request for noised answers.
-type noisedEvaluation struct{ *evaluation }
-
 // protectNoised withholds the groups of a noised query that are too small. Noise
 // protects one entity's whole record whatever else is released, so such a query
 // neither cuts classes nor is bound by them, and nothing is left out of a group
 // that is released. What remains of the policy is min_cohort, group by group: in
 // every column, at least that many of the group's entities must count in some
 // period of the group (PROTOCOL.md section 8.6).
-func (v noisedEvaluation) protectNoised() error {
+func (v *evaluation) protectNoised() error {
 	groups, periods := len(v.verdict.EntityGroups), len(v.verdict.PeriodGroups)
 	least := max(v.least, v.descriptor.Policy.MinCohort)
 	smallest := make([]int, v.grid) // over the columns
 	for i := range smallest {
 		smallest[i] = v.version.Entities
 	}
-	if r := v.checkNoisedWork(); r != nil {
+	if r := checkWork(v.noisedSteps()); r != nil {
 		return r
 	}
 	extent := v.version.PolicyPeriods(v.descriptor)
@@ -60,7 +57,7 @@ func (v noisedEvaluation) protectNoised() error {
 		if v.trial {
 			return r
 		}
-		if c, found := advisor(v).smallest(advisor(v).widerGroups(), v.noisedSteps()); found {
+		if c, found := (advisor{v}).smallest((advisor{v}).widerGroups(), v.noisedSteps()); found {
 			return r.WithFixes(c.fix())
 		}
 		return r.WithFix("fix.wider_groups", least)
@@ -76,7 +73,7 @@ func (v noisedEvaluation) protectNoised() error {
 }
 
 // refuseNoised refuses for a group of the grid in which n entities count.
-func (v noisedEvaluation) refuseNoised(rule, code string, at, n int) *catalog.Refusal {
+func (v *evaluation) refuseNoised(rule, code string, at, n int) *catalog.Refusal {
 	least, periods := max(v.least, v.descriptor.Policy.MinCohort), len(v.verdict.PeriodGroups)
 	name := v.groupName(at/periods, at%periods)
 	r := catalog.Refuse(catalog.RefusedPolicy, rule, code, least, name, n)
@@ -85,28 +82,21 @@ func (v noisedEvaluation) refuseNoised(rule, code string, at, n int) *catalog.Re
 }
 
 // noisedSteps are what the test takes.
-func (v noisedEvaluation) noisedSteps() int64 {
-	d, steps := v.descriptor, int64(0)
+func (v *evaluation) noisedSteps() int64 {
+	steps := int64(0)
 	for _, g := range v.verdict.PeriodGroups {
 		steps += int64(v.version.Entities + len(v.verdict.EntityGroups))
 		for _, i := range g.Intervals {
-			steps += (d.Grain.In(i.To-1, d.Policy.Grain) - d.Grain.In(i.From, d.Policy.Grain) + 1) * int64(v.version.Entities/64+1)
+			span := v.inPolicy(i)
+			steps += (span.To - span.From) * int64(v.version.Entities/64+1)
 		}
 	}
 	return steps * int64(len(v.verdict.Columns))
 }
 
-// checkNoisedWork refuses a test that would hold up the cluster.
-func (v noisedEvaluation) checkNoisedWork() *catalog.Refusal {
-	if n := v.noisedSteps(); n > maxWork {
-		return tooMuchWork(n)
-	}
-	return nil
-}
-
 // commonCounts are the entities that count, period by period, in every measure of
 // a column.
-func (v noisedEvaluation) commonCounts(c catalog.Column) (records.Bitmaps, error) {
+func (v *evaluation) commonCounts(c catalog.Column) (records.Bitmaps, error) {
 	measures := c.Measures()
 	counts, err := v.counts(measures[0])
 	if err != nil || len(measures) == 1 {
@@ -129,20 +119,19 @@ func (v noisedEvaluation) commonCounts(c catalog.Column) (records.Bitmaps, error
 }
 
 // union is the entities that count in any of the policy's periods of a group.
-func (v noisedEvaluation) union(counts records.Bitmaps, extent catalog.Interval, group catalog.PeriodGroup) *bitset.BitSet {
-	d := v.descriptor
+func (v *evaluation) union(counts records.Bitmaps, extent catalog.Interval, group catalog.PeriodGroup) *bitset.BitSet {
 	out := bitset.New(uint(v.version.Entities)) //nolint:gosec // at most MaxRegistryRows
 	for _, i := range group.Intervals {
-		last := d.Grain.In(i.To-1, d.Policy.Grain)
-		for q := d.Grain.In(i.From, d.Policy.Grain); q <= last; q++ {
-			out.InPlaceUnion(counts[q-extent.From])
+		span := v.inPolicy(i)
+		for _, set := range counts[span.From-extent.From : span.To-extent.From] {
+			out.InPlaceUnion(set)
 		}
 	}
 	return out
 }
 
 // tallyUnion counts the entities of a bitmap by entity group.
-func (v noisedEvaluation) tallyUnion(tally []int, set *bitset.BitSet) {
+func (v *evaluation) tallyUnion(tally []int, set *bitset.BitSet) {
 	for i, w := range set.Words() {
 		for ; w != 0; w &= w - 1 {
 			if e := i<<6 + bits.TrailingZeros64(w); e < len(v.assign) && v.assign[e] >= 0 {

@@ -44,9 +44,8 @@ func (j *Judgement) checkPlaces(v *evaluation) error {
 		return nil
 	}
 	if !j.contract.Portfolio {
-		r := catalog.Refuse(catalog.RefusedPolicy, "portfolio_contract", "portfolio.contract", j.contract.ID)
-		r.Field = "in"
-		return r.WithFixes(catalog.NoiseFix(j.Dataset.Descriptor, v.noised, "fix.no_private")...)
+		return catalog.Refuse(catalog.RefusedPolicy, "portfolio_contract", "portfolio.contract", j.contract.ID).
+			WithField("in").WithFixes(catalog.NoiseFix(j.Dataset.Descriptor, v.noised, "fix.no_private")...)
 	}
 	t := ClaimedPlaces(j.Dataset, j.asker.ID, j.Verdict)
 	b, err := records.Find[records.PlaceBinding](j.r, records.PlaceBindingKey(j.Dataset, j.asker.ID))

@@ -35,13 +35,10 @@ func listingOf(r records.Reader, reg catalog.Registry, asked bool) (*listing, er
 	return l, nil
 }
 
-// listedEvaluation is an evaluation of an exact query with a private partition.
-type listedEvaluation struct{ *evaluation }
-
 // groupListed forms the groups of an exact query with a private partition. They are made
 // of whole groups of the attributes that it was registered by, as these were when the
 // classes came to be: what was corrected since moves nobody.
-func (v listedEvaluation) groupListed() error {
+func (v *evaluation) groupListed() error {
 	use := v.partition()
 	if r := v.checkListed(use); r != nil {
 		return r
@@ -79,14 +76,13 @@ func (v listedEvaluation) groupListed() error {
 }
 
 // checkListed refuses groups and conditions by what the partition was not registered by.
-func (v listedEvaluation) checkListed(use catalog.VectorUse) *catalog.Refusal {
+func (v *evaluation) checkListed(use catalog.VectorUse) *catalog.Refusal {
 	refuse := func(column, field string) *catalog.Refusal {
 		r := catalog.Refuse(catalog.RefusedPolicy, "portfolio_groups", "portfolio.one_group", use.Name, column)
 		if len(use.By) > 0 {
 			r = catalog.Refuse(catalog.RefusedPolicy, "portfolio_groups", "portfolio.groups", use.Name, column, use.By)
 		}
-		r.Field = field
-		return r
+		return r.WithField(field)
 	}
 	for i, d := range v.request.By {
 		if !d.OfEntities() {
@@ -113,8 +109,8 @@ func (v listedEvaluation) checkListed(use catalog.VectorUse) *catalog.Refusal {
 
 // protectListed takes what the versions up to the one asked for give, all together,
 // never less, and makes the test that stands before it.
-func (v listedEvaluation) protectListed() error {
-	if r := v.checkWork(); r != nil {
+func (v *evaluation) protectListed() error {
+	if r := checkWork(v.steps()); r != nil {
 		return r
 	}
 	q := v.portfolioQuery()
@@ -137,8 +133,7 @@ func (v listedEvaluation) protectListed() error {
 	if v.list.test, err = v.rule.family.Test(v.descriptor.Dataset, q, v.rule.cells); err != nil {
 		return v.refuseListed(err)
 	}
-	var large *disclosure.TooLargeError
-	if err := v.list.test.Fits(v.partition().Pieces); errors.As(err, &large) {
+	if large, is := errors.AsType[*disclosure.TooLargeError](v.list.test.Fits(v.partition().Pieces)); is {
 		return catalog.TestProducts(large.Products, disclosure.MaxProducts)
 	}
 	a.layOut()
@@ -146,7 +141,7 @@ func (v listedEvaluation) protectListed() error {
 }
 
 // portfolioQuery is what the release rule is asked.
-func (v listedEvaluation) portfolioQuery() disclosure.PortfolioQuery {
+func (v *evaluation) portfolioQuery() disclosure.PortfolioQuery {
 	q := disclosure.PortfolioQuery{
 		Columns: disclosure.PortfolioColumns(v.verdict.Columns), Periods: slices.Concat(v.policyPeriods()...),
 		Groups: v.list.birth, AsOf: v.version.Version, Live: v.rule.cells.Live,
@@ -157,20 +152,19 @@ func (v listedEvaluation) portfolioQuery() disclosure.PortfolioQuery {
 
 // checkListedSources refuses a query whose asker saw other sources: a test would say
 // something of the list that the asker did not mean to be tested.
-func (v listedEvaluation) checkListedSources() *catalog.Refusal {
+func (v *evaluation) checkListedSources() *catalog.Refusal {
 	want := catalog.Digest(v.rule.family.SourcesDigest(v.descriptor.Dataset, v.list.query))
 	have := v.request.Sources
 	if have == want || have.IsZero() && !v.list.asked {
 		return nil
 	}
-	r := catalog.Conflict("sources", "portfolio.sources", v.version.Version, v.descriptor.Dataset, have, want)
-	r.Field = "sources"
-	return r
+	return catalog.Conflict("sources", "portfolio.sources", v.version.Version, v.descriptor.Dataset, have, want).
+		WithField("sources")
 }
 
 // allotListed is what the groups take.
-func (v listedEvaluation) allotListed(q disclosure.PortfolioQuery) (*allotment, error) {
-	a := &allotment{evaluation: v.evaluation, answer: &disclosure.Answer{Groups: slices.Repeat([]int32{-1}, len(q.Groups))}}
+func (v *evaluation) allotListed(q disclosure.PortfolioQuery) (*allotment, error) {
+	a := &allotment{evaluation: v, answer: &disclosure.Answer{Groups: slices.Repeat([]int32{-1}, len(q.Groups))}}
 	tree := v.rule.family.Tree()
 	for class := range q.Groups {
 		if q.Groups[class] >= 0 {
@@ -204,19 +198,17 @@ func (v listedEvaluation) allotListed(q disclosure.PortfolioQuery) (*allotment, 
 }
 
 // refuseListed makes a refusal of what the release rule says of a version.
-func (v listedEvaluation) refuseListed(err error) error {
-	var withdrawn *disclosure.WithdrawnError
-	if !errors.As(err, &withdrawn) {
+func (v *evaluation) refuseListed(err error) error {
+	withdrawn, is := errors.AsType[*disclosure.WithdrawnError](err)
+	if !is {
 		return err
 	}
-	r := catalog.Refuse(catalog.RefusedPolicy, "portfolio_withdrawn", "portfolio.withdrawn", withdrawn.AsOf, v.descriptor.Dataset, withdrawn.Version).
-		WithNumber("as_of", int64(withdrawn.AsOf)).WithNumber("withdrawn", int64(withdrawn.Version))
-	r.Field = "release"
-	return r
+	return catalog.Refuse(catalog.RefusedPolicy, "portfolio_withdrawn", "portfolio.withdrawn", withdrawn.AsOf, v.descriptor.Dataset, withdrawn.Version).
+		WithNumber("as_of", int64(withdrawn.AsOf)).WithNumber("withdrawn", int64(withdrawn.Version)).WithField("release")
 }
 
 // noListed refuses a query of which no group can be answered.
-func (v listedEvaluation) noListed() error {
+func (v *evaluation) noListed() error {
 	return catalog.Refuse(catalog.RefusedPolicy, "class", "portfolio.class", v.partition().Name)
 }
 
@@ -246,7 +238,7 @@ func PortfolioTest(c *records.Cache, r records.Reader, query string) (*disclosur
 }
 
 // acceptedListing is the evaluation of an accepted query as far as its groups.
-func acceptedListing(c *records.Cache, r records.Reader, q catalog.Query, d catalog.Dataset) (e listedEvaluation, err error) {
+func acceptedListing(c *records.Cache, r records.Reader, q catalog.Query, d catalog.Dataset) (e *evaluation, err error) {
 	verdict, err := records.Find[catalog.Verdict](r, records.PrefixVerdict+q.ID)
 	if err != nil {
 		return e, err
@@ -267,10 +259,10 @@ func acceptedListing(c *records.Cache, r records.Reader, q catalog.Query, d cata
 	if err != nil {
 		return e, err
 	}
-	e = listedEvaluation{&evaluation{
+	e = &evaluation{
 		descriptor: d.Descriptor, version: version, request: q.Submit.Request, table: table.Prefix(version.Entities),
 		vectors: verdict.Vectors, rule: &protection{rule, c.CellsOf(r, d)},
-	}}
+	}
 	if e.list, err = listingOf(r, reg, false); err != nil {
 		return e, err
 	}

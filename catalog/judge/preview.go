@@ -28,9 +28,12 @@ type Preview struct {
 // PreviewQuery judges a principal's query as Apply would now, and changes nothing. For a
 // private selector that is not registered yet NewVector may stand.
 func PreviewQuery(c *records.Cache, r records.Reader, principal string, q catalog.QuerySubmit) (Preview, *catalog.Refusal, error) {
-	j, err := preview(c, r, principal, q)
-	var refusal *catalog.Refusal
-	if errors.As(err, &refusal) {
+	p, now, err := askerOf(r, principal)
+	if err != nil {
+		return Preview{}, nil, err
+	}
+	j, err := Decide(c, r, now, p, q, true)
+	if refusal, is := errors.AsType[*catalog.Refusal](err); is {
 		return Preview{}, refusal, nil
 	}
 	if err != nil {
@@ -49,14 +52,10 @@ func PreviewQuery(c *records.Cache, r records.Reader, principal string, q catalo
 	return out, nil, nil
 }
 
-func preview(c *records.Cache, r records.Reader, principal string, q catalog.QuerySubmit) (Judgement, error) {
-	p, err := records.Find[catalog.Principal](r, records.PrefixPrincipal+principal)
-	if err != nil {
-		return Judgement{}, err
+// askerOf is who asks, and the state's clock.
+func askerOf(r records.Reader, principal string) (p catalog.Principal, now int64, err error) {
+	if p, err = records.Find[catalog.Principal](r, records.PrefixPrincipal+principal); err == nil {
+		now, err = records.Clock(r)
 	}
-	now, err := records.Clock(r)
-	if err != nil {
-		return Judgement{}, err
-	}
-	return Decide(c, r, now, p, q, true)
+	return p, now, err
 }

@@ -22,22 +22,19 @@ func checkExactWeights(q catalog.Request, d catalog.Descriptor, noised string) *
 		if a.Weight == "" || a.Measure == "" || q.Noise != nil {
 			continue
 		}
-		r := catalog.Refuse(catalog.RefusedPolicy, "weights", "private.weights_exact")
-		r.Field = fmt.Sprintf("select[%d]", i)
-		return r.WithFixes(catalog.NoiseFix(d, noised, "fix.unweighted")...)
+		return catalog.Refuse(catalog.RefusedPolicy, "weights", "private.weights_exact").
+			WithField(fmt.Sprintf("select[%d]", i)).WithFixes(catalog.NoiseFix(d, noised, "fix.unweighted")...)
 	}
 	return nil
 }
 
 // useVectors looks up the vectors that a request names: its asker's own, ready, on
 // the dataset's registry, of the cluster's roster. In a preview NewVector stands
-// for a selector that is not registered yet. It returns what the verdict says of
-// them, and the selector's commitment.
+// for a selector that is not registered yet.
 func (j *Judgement) useVectors(q catalog.Request, reg catalog.Registry, preview bool) error {
 	for _, id := range q.Vectors() {
 		if preview && id == catalog.NewVector && id == q.In {
 			j.vectors = append(j.vectors, catalog.VectorUse{ID: id, Name: id, Bits: 1, Pieces: 1, Entities: reg.Rows, By: standsBy(q)})
-			j.commitments = append(j.commitments, catalog.Digest{})
 			continue
 		}
 		v, err := records.Find[catalog.Vector](j.r, records.PrefixVector+id)
@@ -63,7 +60,6 @@ func (j *Judgement) useVectors(q catalog.Request, reg catalog.Registry, preview 
 			return catalog.Invalid("select", "vector.pieces_weigh", v.Name, v.Pieces)
 		}
 		j.vectors = append(j.vectors, catalog.VectorUse{ID: v.ID, Name: v.Name, Bits: v.Bits, Pieces: v.Pieces, By: v.By, Decimals: v.Decimals, Entities: v.Entities, Commitment: v.Commitment})
-		j.commitments = append(j.commitments, v.Commitment)
 	}
 	return nil
 }
@@ -72,8 +68,8 @@ func (j *Judgement) useVectors(q catalog.Request, reg catalog.Registry, preview 
 // order.
 func (j Judgement) Named() []catalog.VectorNamed {
 	var out []catalog.VectorNamed
-	for i, v := range j.vectors {
-		out = append(out, catalog.VectorNamed{ID: v.ID, Commitment: j.commitments[i]})
+	for _, v := range j.vectors {
+		out = append(out, catalog.VectorNamed{ID: v.ID, Commitment: v.Commitment})
 	}
 	return out
 }

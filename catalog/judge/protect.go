@@ -17,7 +17,7 @@ type protection struct {
 // protect takes what the release rule gives the query's groups (RELEASE.md section 2.6), and
 // withholds those of which it gives nothing or too little.
 func (v *evaluation) protect() error {
-	if r := v.checkWork(); r != nil {
+	if r := checkWork(v.steps()); r != nil {
 		return r
 	}
 	grid := v.disclosureGrid()
@@ -58,12 +58,7 @@ func (v *evaluation) disclosureGrid() disclosure.Grid {
 	for _, c := range v.verdict.Columns {
 		g.Columns = append(g.Columns, v.sourceColumn(c))
 	}
-
-	for _, s := range v.statistics() {
-		if len(s.columns) > 1 {
-			g.Joint = append(g.Joint, disclosure.Joint{Columns: s.columns, Measures: s.measures})
-		}
-	}
+	g.Joint = slices.DeleteFunc(v.statistics(), func(s disclosure.Joint) bool { return len(s.Columns) < 2 })
 	return g
 }
 
@@ -92,12 +87,11 @@ func (v *evaluation) sourceColumn(c catalog.Column) disclosure.Column {
 // policyPeriods are the periods of the policy's grain, by period group. Each lies in one
 // group: groups are not finer, and no period is split.
 func (v *evaluation) policyPeriods() [][]int64 {
-	d := v.descriptor
 	out := make([][]int64, len(v.verdict.PeriodGroups))
 	for j, g := range v.verdict.PeriodGroups {
 		for _, i := range g.Intervals {
-			last := d.Grain.In(i.To-1, d.Policy.Grain)
-			for p := d.Grain.In(i.From, d.Policy.Grain); p <= last; p++ {
+			span := v.inPolicy(i)
+			for p := span.From; p < span.To; p++ {
 				out[j] = append(out[j], p)
 			}
 		}
@@ -105,14 +99,21 @@ func (v *evaluation) policyPeriods() [][]int64 {
 	return out
 }
 
+// inPolicy are the periods of the policy's grain that have one of an interval.
+func (v *evaluation) inPolicy(i catalog.Interval) catalog.Interval {
+	d := v.descriptor
+	return catalog.Interval{From: d.Grain.In(i.From, d.Policy.Grain), To: d.Grain.In(i.To-1, d.Policy.Grain) + 1}
+}
+
 const maxWork = 1 << 30 // steps of judging one query
 
 // steps are what judging the query takes.
 func (v *evaluation) steps() int64 {
-	d, periods := v.descriptor, int64(0)
+	periods := int64(0)
 	for _, g := range v.verdict.PeriodGroups {
 		for _, i := range g.Intervals {
-			periods += d.Grain.In(i.To-1, d.Policy.Grain) - d.Grain.In(i.From, d.Policy.Grain) + 1
+			span := v.inPolicy(i)
+			periods += span.To - span.From
 		}
 	}
 	classes := int64(v.rule.family.Tree().Classes())
@@ -120,14 +121,10 @@ func (v *evaluation) steps() int64 {
 }
 
 // checkWork refuses a query whose judging would hold up the cluster.
-func (v *evaluation) checkWork() *catalog.Refusal {
-	if n := v.steps(); n > maxWork {
-		return tooMuchWork(n)
+func checkWork(steps int64) *catalog.Refusal {
+	if steps <= maxWork {
+		return nil
 	}
-	return nil
-}
-
-func tooMuchWork(steps int64) *catalog.Refusal {
 	return catalog.Refuse(catalog.RefusedPolicy, "max_work", "query.max_work", steps, maxWork, (steps+maxWork-1)/maxWork).
 		WithNumber("steps", steps).WithNumber("max_work", maxWork)
 }
@@ -143,6 +140,15 @@ func (v *evaluation) withhold(taken []bool) {
 		}
 		v.verdict.Withheld = append(v.verdict.Withheld, catalog.GroupIndex{Entity: at / periods, Period: at % periods})
 	}
+}
+
+// withheld reports, by group of the grid, whether it is withheld.
+func (v *evaluation) withheld() []bool {
+	out := make([]bool, v.grid)
+	for _, w := range v.verdict.Withheld {
+		out[w.Entity*len(v.verdict.PeriodGroups)+w.Period] = true
+	}
+	return out
 }
 
 // covered reports whether a row with such a coverage is released.

@@ -10,8 +10,8 @@ import (
 // the answer, and the price after that (DATA_MODEL.md section 4.4).
 
 // asked is the digest of all that an answer depends on: the request, the bytes of the
-// versions that are read and what they declare, the verdict, the vectors that it names, by their commitments, and what the contracts ask of a figure. Names and
-// numbers alone do not tell two requests apart for good; the SQL that rides along does
+// versions that are read and what they declare, the verdict, the vectors that it names, by
+// their commitments, and what the contracts ask of a figure. Names and numbers alone do not tell two requests apart for good; the SQL that rides along does
 // not tell them apart at all.
 func (j *Judgement) asked(q catalog.Request) catalog.Digest {
 	asked := struct {
@@ -19,7 +19,10 @@ func (j *Judgement) asked(q catalog.Request) catalog.Digest {
 		Verdict     catalog.Digest   `json:"verdict"`
 		Sources     []catalog.Digest `json:"sources"`
 		Commitments []catalog.Digest `json:"commitments"`
-	}{q, j.takes(), j.sources, j.commitments}
+	}{Request: q, Verdict: j.takes(), Sources: j.sources}
+	for _, v := range j.vectors {
+		asked.Commitments = append(asked.Commitments, v.Commitment)
+	}
 	asked.Request.Release, asked.Request.SQL = j.Version.Version, ""
 	if j.Join != nil {
 		asked.Request = asked.Request.JoinedAt(j.Join.version.Version)

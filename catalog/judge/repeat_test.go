@@ -11,7 +11,7 @@ import (
 // would the verdict say that it was judged on it.
 func TestRepeatIsOfOneCommitmentAndOneSource(t *testing.T) {
 	j := Judgement{Version: catalog.Version{Version: 3, VersionPropose: catalog.VersionPropose{Manifest: catalog.Sum([]byte("m")), Presence: catalog.Sum([]byte("p"))}}}
-	j.commitments = []catalog.Digest{catalog.Sum([]byte("mine"))}
+	j.vectors = []catalog.VectorUse{{Commitment: catalog.Sum([]byte("mine"))}}
 	j.sources = []catalog.Digest{j.Version.Manifest, j.Version.Presence}
 	q := catalog.Request{Dataset: "m", In: "v-00"}
 	same := q
@@ -20,7 +20,9 @@ func TestRepeatIsOfOneCommitmentAndOneSource(t *testing.T) {
 		t.Error("the SQL tells two requests apart")
 	}
 	for name, change := range map[string]func(*Judgement, *catalog.Request){
-		"another commitment": func(j *Judgement, _ *catalog.Request) { j.commitments = []catalog.Digest{catalog.Sum([]byte("yours"))} },
+		"another commitment": func(j *Judgement, _ *catalog.Request) {
+			j.vectors = []catalog.VectorUse{{Commitment: catalog.Sum([]byte("yours"))}}
+		},
 		"another source": func(j *Judgement, _ *catalog.Request) {
 			j.sources = []catalog.Digest{j.sources[0], catalog.Sum([]byte("n"))}
 		},
@@ -33,7 +35,7 @@ func TestRepeatIsOfOneCommitmentAndOneSource(t *testing.T) {
 			t.Errorf("%s: it is taken for a repeat", name)
 		}
 	}
-	v := catalog.Verdict{Vectors: []catalog.VectorUse{{ID: "v-00", Commitment: j.commitments[0]}}}
+	v := catalog.Verdict{Vectors: []catalog.VectorUse{{ID: "v-00", Commitment: j.vectors[0].Commitment}}}
 	w := catalog.Verdict{Vectors: []catalog.VectorUse{{ID: "v-00", Commitment: catalog.Sum([]byte("yours"))}}}
 	if v.Digest() == w.Digest() {
 		t.Error("the verdict does not bind the commitment")

@@ -153,7 +153,7 @@ func TestTheFixOfATooLargeQueryPasses(t *testing.T) {
 	statetest.CheckSaid(t, s.refused(t, "max_groups"), "groups", "max_groups")
 	s.q.By[1].Grain = catalog.GrainMonth
 	s.judged(t)
-	statetest.CheckSaid(t, tooMuchWork(3<<30), "steps", "max_work")
+	statetest.CheckSaid(t, checkWork(3<<30), "steps", "max_work")
 }
 
 func upTo(n int) []int {

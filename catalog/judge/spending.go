@@ -84,8 +84,7 @@ func WithdrawnVersion(d catalog.Dataset, v catalog.Version) *catalog.Refusal {
 		return nil
 	}
 	r := catalog.Refuse(catalog.RefusedPolicy, "withdrawn", "withdrawn.version", v.Version, d.ID, LastDay(v.Withdrawn.At+1), v.Withdrawn.Reason).
-		WithNumber("withdrawn", v.Withdrawn.At)
-	r.Field = "release"
+		WithNumber("withdrawn", v.Withdrawn.At).WithField("release")
 	if d.Live > 0 {
 		return r.WithFix("fix.leave_version_out", d.Live)
 	}

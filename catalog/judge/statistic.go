@@ -3,22 +3,16 @@ package judge
 import (
 	"slices"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/disclosure"
 )
 
-// statistic are columns that belong together: figures are made of several of them,
-// so all must be over the same classes and periods. A column that no other depends
-// on is a statistic of its own.
+// statistics are the columns of a request by the aggregates that need them: figures are
+// made of several columns, so these must all be over the same classes and periods. A
+// column that no other depends on is a statistic of its own.
 //
 // Where a measure's sum is asked for beside a statistic that needs it too, the two are
 // one column, and so one statistic.
-type statistic struct {
-	columns  []int    // of the verdict, ascending
-	measures []string // whose common cells are taken, where there are several
-}
-
-// statistics groups the columns of a request by the aggregates that need them.
-func (v *evaluation) statistics() []statistic {
+func (v *evaluation) statistics() []disclosure.Joint {
 	columns := v.verdict.Columns
 	of := make([]int, len(columns)) // column → the first column of its statistic
 	for i := range of {
@@ -40,28 +34,20 @@ func (v *evaluation) statistics() []statistic {
 			first = to
 		}
 	}
-	var out []statistic
-	for i := range columns {
-		if of[i] == i {
-			out = append(out, statisticOf(columns, of, i))
-		}
-	}
-	return out
-}
-
-// statisticOf collects the columns of one statistic.
-func statisticOf(columns []catalog.Column, of []int, first int) statistic {
-	var s statistic
+	var out []disclosure.Joint
+	at := make([]int, len(columns)) // first column of a statistic → place in out
 	for i, c := range columns {
-		if of[i] != first {
-			continue
+		if of[i] == i {
+			at[i] = len(out)
+			out = append(out, disclosure.Joint{})
 		}
-		s.columns = append(s.columns, i)
+		s := &out[at[of[i]]]
+		s.Columns = append(s.Columns, i)
 		for _, name := range c.Measures() {
-			if !slices.Contains(s.measures, name) {
-				s.measures = append(s.measures, name)
+			if !slices.Contains(s.Measures, name) {
+				s.Measures = append(s.Measures, name)
 			}
 		}
 	}
-	return s
+	return out
 }

@@ -25,8 +25,8 @@ func TestColumnsOfAStatisticAreOpenedOnce(t *testing.T) {
 	v := evaluation{descriptor: d, request: q, verdict: catalog.Verdict{Columns: want}}
 	var columns, pairs []string
 	for _, s := range v.statistics() {
-		columns = append(columns, fmt.Sprint(s.columns))
-		pairs = append(pairs, fmt.Sprint(s.measures))
+		columns = append(columns, fmt.Sprint(s.Columns))
+		pairs = append(pairs, fmt.Sprint(s.Measures))
 	}
 	if !slices.Equal(columns, []string{"[0 1]", "[2 3 4 5 6]", "[7 8]"}) || !slices.Equal(pairs, []string{"[nox]", "[nox so2]", "[so2]"}) {
 		t.Fatalf("statistics %v over %v", columns, pairs)

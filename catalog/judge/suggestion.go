@@ -76,9 +76,12 @@ func (v advisor) otherEntities(inside, outside [][]int32) []change {
 		if len(in) == 0 || len(others) == 0 || len(others) > maxNamed || q.Where == nil {
 			continue
 		}
-		ids := v.idsOf(others)
+		ids, code := v.idsOf(others), "change.add"
+		if len(ids) == 1 {
+			code = "change.add_one"
+		}
 		q.Where = &catalog.Predicate{Op: catalog.OpOr, Args: []catalog.Predicate{*q.Where, {Op: catalog.OpIn, Values: ids}}}
-		out = append(out, change{catalog.Why(addCode(ids), ids), len(ids), q})
+		out = append(out, change{catalog.Why(code, ids), len(ids), q})
 	}
 	return out
 }
@@ -92,13 +95,6 @@ func (v advisor) partly() change {
 
 // fix is the change as what would pass.
 func (c change) fix() catalog.Reason { return catalog.Why("fix.smallest_change").With(c.what) }
-
-func addCode(ids []string) string {
-	if len(ids) == 1 {
-		return "change.add_one"
-	}
-	return "change.add"
-}
 
 // idsOf are the ids of entities, ascending.
 func (v advisor) idsOf(members []int32) []string {

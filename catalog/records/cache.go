@@ -16,19 +16,19 @@ const (
 	cachedFamilies = 8
 	cachedVersions = 128 // some kilobytes each
 	cachedKeys     = 16
+	cachedClusters = 1
 )
 
 // Cache keeps decoded things that cannot change because their name holds the
 // digest of what they were decoded from. It only saves time.
 type Cache struct {
-	mu         sync.Mutex
-	clusterRaw string
-	clusterVal *catalog.Cluster
-	tables     shelf[*tables.Table]
-	counts     shelf[CountMaps]
-	families   shelf[*disclosure.Family]
-	versions   shelf[catalog.Version]
-	keys       shelf[catalog.Key]
+	mu       sync.Mutex
+	clusters shelf[*catalog.Cluster]
+	tables   shelf[*tables.Table]
+	counts   shelf[CountMaps]
+	families shelf[*disclosure.Family]
+	versions shelf[catalog.Version]
+	keys     shelf[catalog.Key]
 }
 
 // recallRecord is find, of what is decoded once. Its name holds the digest of the stored
@@ -41,6 +41,11 @@ func recallRecord[T any](m *Cache, s *shelf[T], most int, r Reader, key string) 
 	}
 	digest := catalog.Sum(b)
 	return recallOr(m, s, most, key+"/"+string(digest[:]), func() (T, error) { return decodeRecord[T](key, b) })
+}
+
+// Cluster reads the founding record, without the clock. The caller does not change it.
+func (m *Cache) Cluster(r Reader) (*catalog.Cluster, error) {
+	return recallRecord(m, &m.clusters, cachedClusters, r, KeyCluster)
 }
 
 // Key reads a key. The caller changes nothing that it points to.

@@ -31,6 +31,17 @@ type Settled struct {
 	Digest  catalog.Digest `json:"digest"` // of its bytes
 }
 
+// NoiseFamily is the ledger of epsilon of a family: one over all its datasets
+// and all buyers.
+type NoiseFamily struct {
+	Dataset string `json:"dataset"` // whose policy set the limit
+	Limit   string `json:"limit"`
+	Spent   string `json:"spent"`
+}
+
+// NoiseKey is where the spent epsilon of a family is kept.
+func NoiseKey(owner, registry string) string { return prefixNoise + familyName(owner, registry) }
+
 func familyName(owner, registry string) string { return owner + "/" + registry }
 
 // FamilyKey is where the record of a family is kept, which an owner's datasets on one registry are.

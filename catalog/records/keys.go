@@ -58,6 +58,7 @@ const (
 
 	// What is left to do, so that finding it costs nothing when there is nothing.
 	PrefixTodoKey     = "todo.key/"     // publisher without a ready key
+	PrefixTodoRefresh = "todo.refresh/" // key that is to be shared anew
 	PrefixTodoVersion = "todo.version/" // dataset/version neither live nor rejected
 	PrefixTodoAck     = "todo.ack/"     // node/dataset/version not acknowledged
 	PrefixTodoQuery   = "todo.query/"   // seq → id, neither done nor failed

@@ -1,7 +1,6 @@
 package records
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -54,10 +53,7 @@ func PlaceBindingKey(d catalog.Dataset, owner string) string {
 
 // Holders are the contracts that give places in a measure now.
 func Holders(r Reader, now int64, dataset, measure string) ([]Holder, error) {
-	all, err := Find[[]Holder](r, HoldersKey(dataset, measure))
-	if errors.Is(err, ErrNotFound) {
-		return nil, nil
-	}
+	all, _, err := Lookup[[]Holder](r, HoldersKey(dataset, measure))
 	if err != nil {
 		return nil, err
 	}
@@ -86,9 +82,6 @@ func Owners(list []Holder) []string {
 
 // PlacesAt are the places that are taken in a measure at a period; none is no error.
 func PlacesAt(r Reader, dataset, measure string, period int64) ([]Place, error) {
-	list, err := Find[[]Place](r, PlaceKey(dataset, measure, period))
-	if errors.Is(err, ErrNotFound) {
-		return nil, nil
-	}
+	list, _, err := Lookup[[]Place](r, PlaceKey(dataset, measure, period))
 	return list, err
 }

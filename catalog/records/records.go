@@ -35,42 +35,32 @@ func decodeRecord[T any](key string, b []byte) (T, error) {
 	return v, nil
 }
 
+// Lookup reads a record that may not be there: known is false then, and v zero.
+func Lookup[T any](r Reader, key string) (v T, known bool, err error) {
+	v, err = Find[T](r, key)
+	if errors.Is(err, ErrNotFound) {
+		return v, false, nil
+	}
+	return v, err == nil, err
+}
+
 // List reads all records with the prefix, in the order of their keys.
 func List[T any](r Reader, prefix string) ([]T, error) {
-	var all []T
-	err := r.Scan([]byte(prefix), func(key, value []byte) error {
-		var v T
-		if err := json.Unmarshal(value, &v); err != nil {
-			return fmt.Errorf("decode %s: %w", key, err)
-		}
-		all = append(all, v)
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", prefix, err)
-	}
-	return all, nil
+	return collect(r, prefix, func(key string, value []byte) (T, error) { return decodeRecord[T](key, value) })
 }
 
 // Names returns what follows the prefix in every key, in order.
 func Names(r Reader, prefix string) ([]string, error) {
-	var all []string
-	err := r.Scan([]byte(prefix), func(key, _ []byte) error {
-		all = append(all, string(key[len(prefix):]))
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", prefix, err)
-	}
-	return all, nil
+	return collect(r, prefix, func(key string, _ []byte) (string, error) { return key[len(prefix):], nil })
 }
 
-// values returns the values under the prefix as text, in the order of their keys.
-func values(r Reader, prefix string) ([]string, error) {
-	var all []string
-	err := r.Scan([]byte(prefix), func(_, value []byte) error {
-		all = append(all, string(value))
-		return nil
+// collect makes something of everything under a prefix, in the order of the keys.
+func collect[T any](r Reader, prefix string, read func(key string, value []byte) (T, error)) ([]T, error) {
+	var all []T
+	err := r.Scan([]byte(prefix), func(key, value []byte) error {
+		v, err := read(string(key), value)
+		all = append(all, v)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", prefix, err)
@@ -129,7 +119,7 @@ func RemoveAll(tx Tx, prefix, from string) error {
 
 // ListNamed reads the records whose names are the values of an index, in its order.
 func ListNamed[T any](r Reader, index, prefix string) ([]T, error) {
-	ids, err := values(r, index)
+	ids, err := collect(r, index, func(_ string, id []byte) (string, error) { return string(id), nil })
 	if err != nil {
 		return nil, err
 	}
@@ -156,4 +146,15 @@ func FindNamed[T any](r Reader, index, prefix, what string) (T, error) {
 		return none, fmt.Errorf("%s: %w", what, err)
 	}
 	return Find[T](r, prefix+string(id))
+}
+
+// Clock is the state's clock, Unix milliseconds; 0 before the first entry.
+func Clock(r Reader) (int64, error) {
+	clock, _, err := Lookup[int64](r, KeyClock)
+	return clock, err
+}
+
+// KeyOf is a publisher's key, in whatever state.
+func KeyOf(r Reader, publisher string) (catalog.Key, error) {
+	return FindNamed[catalog.Key](r, PrefixKeyOf+publisher, PrefixKey, fmt.Sprintf("key of %.80q", publisher))
 }

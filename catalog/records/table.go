@@ -1,8 +1,8 @@
 package records
 
 import (
-	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/tables"
@@ -10,19 +10,11 @@ import (
 
 // ReadRows reads all rows of a registry, those of the draft included.
 func ReadRows(r Reader, id string) ([][]string, error) {
-	var rows [][]string
-	err := r.Scan([]byte(PrefixRows+id+"/"), func(key, value []byte) error {
-		var chunk [][]string
-		if err := json.Unmarshal(value, &chunk); err != nil {
-			return fmt.Errorf("decode %s: %w", key, err)
-		}
-		rows = append(rows, chunk...)
-		return nil
-	})
+	chunks, err := List[[][]string](r, PrefixRows+id+"/")
 	if err != nil {
 		return nil, fmt.Errorf("read the rows of registry %s: %w", id, err)
 	}
-	return rows, nil
+	return slices.Concat(chunks...), nil
 }
 
 func tableName(reg catalog.Registry) string { return reg.ID + "/" + reg.Digest.String() }

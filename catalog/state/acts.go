@@ -32,7 +32,7 @@ var (
 )
 
 // acts are all of them. A kind that is not here is refused.
-var acts = slices.Concat(clusterActs, registryActs, datasetActs, versionActs, keyActs, orderActs, queryActs, vectorActs)
+var acts = slices.Concat(clusterActs, registryActs, datasetActs, versionActs, keyActs, refreshActs, orderActs, queryActs, vectorActs)
 
 // actOf is the row of a kind; false when there is none.
 func actOf(kind catalog.Kind) (act, bool) {
@@ -52,12 +52,19 @@ func IsPublic(kind catalog.Kind) bool {
 // handler makes an act's handle of a function of the kind's body.
 func handler[B any](fn func(*applyContext, B) error) func(*applyContext) error {
 	return func(c *applyContext) error {
-		var body B
-		if err := catalog.DecodeStrict(c.payload.Body, &body); err != nil {
-			return catalog.Refuse(catalog.RefusedInvalid, "body", "body.unreadable", c.payload.Kind).WithParts(catalog.Unreadable(err))
+		body, err := readBody[B](c.payload)
+		if err != nil {
+			return err
 		}
 		return fn(c, body)
 	}
+}
+
+func readBody[B any](p catalog.Payload) (body B, err error) {
+	if err := catalog.DecodeStrict(p.Body, &body); err != nil {
+		return body, catalog.Refuse(catalog.RefusedInvalid, "body", "body.unreadable", p.Kind).WithParts(catalog.Unreadable(err))
+	}
+	return body, nil
 }
 
 // dispatch runs the handler of the kind in an overlay, which is flushed only

@@ -52,7 +52,7 @@ func amendDataset(c *applyContext, b catalog.DatasetAmend) error {
 	}
 	d.Descriptor, d.Amended, d.AmendedAt = to, d.Amended+1, c.now
 	c.out.ID = d.ID
-	if err := c.noteChange(d.ID, 0, records.ChangeAmended); err != nil {
+	if err := c.putChange(d.ID, 0, records.ChangeAmended); err != nil {
 		return err
 	}
 	return records.Put(c.tx, records.PrefixDataset+d.ID, d)
@@ -60,17 +60,20 @@ func amendDataset(c *applyContext, b catalog.DatasetAmend) error {
 
 // noneUnderWay refuses while a version of the dataset is on its way.
 func noneUnderWay(c *applyContext, d catalog.Dataset) error {
-	if d.Versions == 0 {
-		return nil
-	}
-	last, err := records.Find[catalog.Version](c.tx, records.PrefixVersion+records.VersionName(d.ID, d.Versions))
-	if err != nil {
+	v, under, err := underWay(c, d)
+	if err != nil || !under {
 		return err
 	}
-	if pending(last) {
-		return catalog.Conflict("pending", "version.pending", last.Version, d.ID, last.State)
+	return catalog.Conflict("pending", "version.pending", v.Version, d.ID, v.State)
+}
+
+// underWay is the version of a dataset that is on its way; false when none is.
+func underWay(c *applyContext, d catalog.Dataset) (catalog.Version, bool, error) {
+	if d.Versions == 0 {
+		return catalog.Version{}, false, nil
 	}
-	return nil
+	last, err := records.Find[catalog.Version](c.tx, records.PrefixVersion+records.VersionName(d.ID, d.Versions))
+	return last, err == nil && pending(last), err
 }
 
 // checkAmended refuses what the two descriptors alone do not tell: columns that the
@@ -91,21 +94,19 @@ func checkAmended(c *applyContext, d catalog.Dataset, to catalog.Descriptor) err
 		}
 		for _, m := range to.Measures {
 			if was, had := earlier.Measure(m.Name); had && !m.Continues(was) {
-				r := catalog.Refuse(catalog.RefusedPolicy, "amend", "amend.name_taken", d.ID, m.Name, n+1)
-				r.Field = "measures[" + m.Name + "]"
-				return r
+				return catalog.Refuse(catalog.RefusedPolicy, "amend", "amend.name_taken", d.ID, m.Name, n+1).
+					WithField("measures[" + m.Name + "]")
 			}
 		}
 	}
 	return amendFamily(c, d, to, reg)
 }
 
-// amendFamily has the family of a protected dataset take its amended descriptor, as far
-// as the release rule admits it. Columns that were taken away stay in it: sources of
-// them settled.
+// amendFamily has the family of a protected dataset take its amended descriptor. Columns
+// that were taken away stay in it: sources of them settled.
 func amendFamily(c *applyContext, d catalog.Dataset, to catalog.Descriptor, reg catalog.Registry) error {
 	if to.Policy.Public {
-		return checkPublic(c, to)
+		return checkApart(c, to)
 	}
 	f, rule, err := c.machine.cache.FamilyOf(c.tx, d.Owner, to.Registry)
 	if err != nil {
@@ -117,12 +118,7 @@ func amendFamily(c *applyContext, d catalog.Dataset, to catalog.Descriptor, reg 
 	if err := checkUnrelated(c, to, reg); err != nil {
 		return err
 	}
-	after := rule.Clone()
-	if err := after.Admit(records.DatasetOf(to)); err != nil {
-		return judge.RefuseConflict(err)
-	}
-	f.Declared = append(slices.Clip(f.Declared), records.DatasetOf(to))
-	return c.putFamily(d.Owner, to.Registry, f, after)
+	return declare(c, to, f, rule)
 }
 
 // checkPriceOf refuses to grant an order for which a query would cost more, or be paid
@@ -139,12 +135,11 @@ func checkPriceOf(c *applyContext, o catalog.Order, d catalog.Dataset) error {
 	if was := then.Price; was != nil && was.Currency == now.Currency && catalog.Amount(now.PerQuery).Cmp(catalog.Amount(was.PerQuery)) <= 0 {
 		return nil
 	}
-	r := catalog.Conflict("price", "amend.price_new", now.PerQuery, now.Currency, o.ID, d.ID)
-	if then.Price != nil {
-		r = catalog.Conflict("price", "amend.price", now.PerQuery, now.Currency, o.ID, d.ID, then.Price.PerQuery, then.Price.Currency)
+	if then.Price == nil {
+		return catalog.Conflict("price", "amend.price_new", now.PerQuery, now.Currency, o.ID, d.ID).WithField("price")
 	}
-	r.Field = "price"
-	return r
+	return catalog.Conflict("price", "amend.price", now.PerQuery, now.Currency, o.ID, d.ID, then.Price.PerQuery, then.Price.Currency).
+		WithField("price")
 }
 
 // checkLeft refuses to grant an order of which amendments have taken away all that it
@@ -152,13 +147,9 @@ func checkPriceOf(c *applyContext, o catalog.Order, d catalog.Dataset) error {
 func checkLeft(k catalog.Contract) *catalog.Refusal {
 	switch {
 	case len(k.Measures) == 0:
-		r := catalog.Conflict("amended", "amend.no_measure", k.Dataset)
-		r.Field = "measures"
-		return r
+		return catalog.Conflict("amended", "amend.no_measure", k.Dataset).WithField("measures")
 	case len(k.Aggregates) == 0:
-		r := catalog.Conflict("amended", "amend.no_aggregate", k.Dataset)
-		r.Field = "aggregates"
-		return r
+		return catalog.Conflict("amended", "amend.no_aggregate", k.Dataset).WithField("aggregates")
 	}
 	return nil
 }

@@ -17,19 +17,6 @@ func payBoth(c *applyContext, j judge.Judgement) error {
 	return records.Put(c.tx, records.PrefixContract+j.Join.Charged.ID, j.Join.Charged)
 }
 
-// refundJoin gives the price of a failed query back to the second contract.
-func refundJoin(c *applyContext, q *catalog.Query) error {
-	if q.Join == nil || q.Join.Price == "" {
-		return nil
-	}
-	k, err := records.Find[catalog.Contract](c.tx, records.PrefixContract+q.Join.Contract)
-	if err != nil {
-		return err
-	}
-	k.Spent, q.Refunded = catalog.SubtractAmount(k.Spent, q.Join.Price), true
-	return records.Put(c.tx, records.PrefixContract+k.ID, k)
-}
-
 // versionsOf are the versions that a verdict uses, as Verdict.Releases lists them.
 func versionsOf(c *applyContext, verdict catalog.Verdict) ([]catalog.Version, error) {
 	var out []catalog.Version
@@ -69,15 +56,19 @@ func HoldersOf(versions []catalog.Version) []string {
 // checkAttemptTiles refuses an attempt that says it opens more tiles of the layers' versions
 // than they need, or none where something is opened.
 func checkAttemptTiles(layers []catalog.Version, columns []catalog.Column, b catalog.QueryAttempt) *catalog.Refusal {
-	most := int64(0)
-	for _, v := range layers {
-		most += v.MostTiles(columns)
-	}
+	most := mostTiles(layers, columns)
 	opens := judge.AnyEncrypted(columns) && !b.Reseals // counts of a private selector alone open nothing
 	if b.Tiles < 0 || b.Tiles > most || opens && b.Tiles == 0 || b.Reseals && b.Tiles > 0 {
 		return catalog.Invalid("tiles", "attempt.tiles", b.Tiles, versionNames(layers), most)
 	}
 	return nil
+}
+
+func mostTiles(versions []catalog.Version, columns []catalog.Column) (sum int64) {
+	for _, v := range versions {
+		sum += v.MostTiles(columns)
+	}
+	return sum
 }
 
 // openLayers counts what an attempt opens of the layers' versions: all of it against
@@ -114,11 +105,7 @@ func openJoined(c *applyContext, joined []catalog.Version, columns []catalog.Col
 		}
 		return catalog.Invalid("joined", "attempt.no_joined", b.Joined)
 	}
-	most := int64(0)
-	for _, v := range joined {
-		most += v.MostTiles(columns)
-	}
-	if b.Joined < 0 || b.Joined > most {
+	if most := mostTiles(joined, columns); b.Joined < 0 || b.Joined > most {
 		return catalog.Invalid("joined", "attempt.joined_tiles", b.Joined, versionNames(joined), most)
 	}
 	return openLayers(c, joined, b.Joined)

@@ -1,8 +1,6 @@
 package state
 
 import (
-	"errors"
-
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/tables"
@@ -18,8 +16,8 @@ func codes(c *applyContext, reg catalog.Registry, t *tables.Table) ([][]uint32, 
 	out := make([][]uint32, len(reg.Columns))
 	for a := range reg.Columns {
 		key := records.CodesKey(reg.ID, a)
-		values, err := records.Find[[]string](c.tx, key)
-		if err != nil && !errors.Is(err, records.ErrNotFound) {
+		values, _, err := records.Lookup[[]string](c.tx, key)
+		if err != nil {
 			return nil, err
 		}
 		number := make(map[string]uint32, len(values)) // looked up only

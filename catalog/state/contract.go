@@ -1,21 +1,23 @@
 package state
 
 import (
+	"slices"
+
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
 )
 
-// refund gives the price of a failed query back. What it took of the number of
-// queries, and of epsilon, stays spent: its attempts may have begun to open.
-func refund(c *applyContext, q *catalog.Query) error {
-	if q.Price == "" {
+// refund gives the price of a failed query back to one of its contracts. What it took of
+// the number of queries, and of epsilon, stays spent: its attempts may have begun to open.
+func refund(c *applyContext, q *catalog.Query, contract, price string) error {
+	if price == "" {
 		return nil
 	}
-	k, err := records.Find[catalog.Contract](c.tx, records.PrefixContract+q.Submit.Contract)
+	k, err := records.Find[catalog.Contract](c.tx, records.PrefixContract+contract)
 	if err != nil {
 		return err
 	}
-	k.Spent, q.Refunded = catalog.SubtractAmount(k.Spent, q.Price), true
+	k.Spent, q.Refunded = catalog.SubtractAmount(k.Spent, price), true
 	return records.Put(c.tx, records.PrefixContract+k.ID, k)
 }
 
@@ -34,23 +36,14 @@ func checkBudget(d catalog.Descriptor, budget string) *catalog.Refusal {
 	return nil
 }
 
-// suspendContract stops a contract until it is resumed. It holds from the next
-// query on: one that was accepted is charged, and completes.
-func suspendContract(c *applyContext, b catalog.ContractChange) error {
-	return changeContract(c, b, catalog.ContractSuspended, catalog.ContractActive)
+// contractTo handles the act that suspends, resumes or revokes a contract which is in one
+// of the states from. It holds from the next query on: one that was accepted is charged,
+// and completes.
+func contractTo(to catalog.ContractState, from ...catalog.ContractState) func(*applyContext) error {
+	return handler(func(c *applyContext, b catalog.ContractChange) error { return changeContract(c, b, to, from) })
 }
 
-// resumeContract makes a suspended contract usable again.
-func resumeContract(c *applyContext, b catalog.ContractChange) error {
-	return changeContract(c, b, catalog.ContractActive, catalog.ContractSuspended)
-}
-
-// revokeContract ends a contract for good, from the next query on.
-func revokeContract(c *applyContext, b catalog.ContractChange) error {
-	return changeContract(c, b, catalog.ContractRevoked, catalog.ContractActive, catalog.ContractSuspended)
-}
-
-func changeContract(c *applyContext, b catalog.ContractChange, to catalog.ContractState, from ...catalog.ContractState) error {
+func changeContract(c *applyContext, b catalog.ContractChange, to catalog.ContractState, from []catalog.ContractState) error {
 	k, err := load[catalog.Contract](c, records.PrefixContract+b.Contract, "unknown.contract", b.Contract)
 	if err != nil {
 		return err
@@ -64,12 +57,10 @@ func changeContract(c *applyContext, b catalog.ContractChange, to catalog.Contra
 	if !catalog.IsText(b.Reason, catalog.MaxText) {
 		return catalog.Invalid("reason", "reason.length", catalog.MaxText)
 	}
-	for _, s := range from {
-		if k.State == s {
-			k.State, k.Reason, k.Changed = to, b.Reason, c.now
-			c.out.ID = k.ID
-			return records.Put(c.tx, records.PrefixContract+k.ID, k)
-		}
+	if !slices.Contains(from, k.State) {
+		return catalog.Conflict("contract_state", "contract.state", k.ID, k.State)
 	}
-	return catalog.Conflict("contract_state", "contract.state", k.ID, k.State)
+	k.State, k.Reason, k.Changed = to, b.Reason, c.now
+	c.out.ID = k.ID
+	return records.Put(c.tx, records.PrefixContract+k.ID, k)
 }

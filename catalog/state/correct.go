@@ -1,7 +1,6 @@
 package state
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -39,8 +38,7 @@ func correctRegistry(c *applyContext, b catalog.RegistryCorrect) error {
 		return err
 	}
 	if r := checkRows(reg, catalog.RegistryRows{ID: b.ID, From: b.From, Rows: b.Chunk}); r != nil {
-		r.Field = "chunk"
-		return r
+		return r.WithField("chunk")
 	}
 	t, err := c.machine.cache.Table(c.tx, reg)
 	if err != nil {
@@ -48,9 +46,8 @@ func correctRegistry(c *applyContext, b catalog.RegistryCorrect) error {
 	}
 	for i, row := range b.Chunk {
 		if _, known := t.Index(row[0]); !known {
-			r := catalog.Conflict("id", "correction.no_entity", reg.ID, row[0], b.From+i)
-			r.Field = fmt.Sprintf("chunk[%d]", i)
-			return r
+			return catalog.Conflict("id", "correction.no_entity", reg.ID, row[0], b.From+i).
+				WithField(fmt.Sprintf("chunk[%d]", i))
 		}
 	}
 	if err := records.Put(c.tx, fmt.Sprintf("%s%08d", correctingPrefix(reg.ID), b.From), b.Chunk); err != nil {
@@ -163,40 +160,29 @@ func applyCorrection(c *applyContext, reg catalog.Registry, draft correction, t 
 // rewriteRows puts corrected rows, by their places, into the chunks that hold them, and
 // returns all committed rows.
 func rewriteRows(c *applyContext, reg catalog.Registry, corrected map[int][]string) ([][]string, error) {
+	prefix := records.PrefixRows + reg.ID + "/"
+	chunks, err := records.Names(c.tx, prefix)
+	if err != nil {
+		return nil, err
+	}
 	var rows [][]string
-	place := 0
-	changed := []struct {
-		key   string
-		chunk [][]string
-	}{}
-	err := c.tx.Scan([]byte(records.PrefixRows+reg.ID+"/"), func(key, value []byte) error {
-		var chunk [][]string
-		if err := json.Unmarshal(value, &chunk); err != nil {
-			return fmt.Errorf("decode %s: %w", key, err)
+	for _, name := range chunks {
+		chunk, err := records.Find[[][]string](c.tx, prefix+name)
+		if err != nil {
+			return nil, err
 		}
 		touched := false
 		for i := range chunk {
-			if row, known := corrected[place]; known && place < reg.Rows {
+			if row, known := corrected[len(rows)+i]; known {
 				chunk[i], touched = row, true
 			}
-			place++
 		}
 		if touched {
-			changed = append(changed, struct {
-				key   string
-				chunk [][]string
-			}{string(key), chunk})
+			if err := records.Put(c.tx, prefix+name, chunk); err != nil {
+				return nil, err
+			}
 		}
 		rows = append(rows, chunk...)
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read the rows of registry %s: %w", reg.ID, err)
-	}
-	for _, x := range changed {
-		if err := records.Put(c.tx, x.key, x.chunk); err != nil {
-			return nil, err
-		}
 	}
 	return rows[:reg.Rows], nil
 }

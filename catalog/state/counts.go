@@ -34,12 +34,8 @@ func addCounts(c *applyContext, b catalog.VersionCounts) error {
 	}
 	key := records.CountsKey(v.Dataset, v.Version, b.Measure, int(b.From-all.From))
 	if b.From < next {
-		held, err := c.tx.Get([]byte(key))
-		if err != nil {
-			return fmt.Errorf("read %s: %w", key, err)
-		}
-		if string(held) == string(joined) {
-			return nil
+		if same, err := c.holds(key, joined); err != nil || same {
+			return err
 		}
 		return catalog.Conflict("chunk", "counts.chunk", b.Measure, b.From, next).WithNumber("next", next)
 	}

@@ -48,7 +48,7 @@ func createDataset(c *applyContext, b catalog.DatasetCreate) error {
 		return err
 	}
 	c.out.ID = d.Dataset
-	if err := c.putChange(d.Dataset, 0); err != nil {
+	if err := c.putChange(d.Dataset, 0, records.ChangeListed); err != nil {
 		return err
 	}
 	return records.Put(c.tx, records.PrefixDataset+d.Dataset, catalog.Dataset{ID: d.Dataset, Owner: c.signer.ID, Descriptor: d, Created: c.now})

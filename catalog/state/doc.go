@@ -77,25 +77,16 @@
 //
 // # Money and contracts
 //
-// A query is counted and its price charged in the entry that accepts it, in
-// exact decimals, or it is refused and nothing is. When none of a query's
-// attempts completes, the price is given back and nothing else: the query stays
-// counted and whatever it took of epsilon stays spent, so that nobody can probe
-// with queries that are made to fail. A repeat of a released query (same
-// principal, same request, same sources) gets the stored verdict, is not counted,
-// costs nothing within a day of the answer, and the price after that
-// (TestRepeatOfAReleasedQueryCostsNothingForADayAndThePriceAloneAfterThat).
-// A suspension or revocation holds from the
-// next entry on; a query that was accepted before completes. A contract names no
-// version: new versions and more periods come under it by themselves.
+// DATA_MODEL.md (package node) sections 4.3, 4.4 and 9 have what is charged, given back and
+// repeated. Whatever a query took of epsilon stays spent, and it stays counted, so that
+// nobody can probe with queries that are made to fail.
 //
 // # The release rule
 //
 // What may leave exactly is decided by package disclosure, which has the rule and why
 // it holds. Here is kept what it is decided on: the record of each family, all
-// protected datasets of one publisher on one registry (family.go): what was declared
-// and what each version settled, in the order of the ledger, and the tree of classes.
-// No query changes a family, so what was asked before changes no answer
+// protected datasets of one publisher on one registry (family.go). No query changes a
+// family, so what was asked before changes no answer
 // (TestWhatWasAskedBeforeChangesNoAnswer).
 //
 //   - The first protected dataset founds the family and its tree; values of attributes
@@ -104,51 +95,33 @@
 //     (TestAppendedEntitiesBecomeAClassOnceTheyAreEnough).
 //   - A dataset that contradicts its family is refused (familyadmit.go,
 //     TestDatasetsOfAFamilyShareTheirProtection,
-//     TestColumnsThatTieThemselvesToMomentsAreRefused). So is one on a registry that
-//     shares an id with another protected registry of its publisher, and a public one
-//     on a protected registry with the name of a protected measure, or the other way
-//     round, unless a policy says unrelated
+//     TestColumnsThatTieThemselvesToMomentsAreRefused), and so is one that RELEASE.md
+//     section 3 takes for related to what it is not declared with
 //     (TestARegistryThatSharesAnIDIsRefusedUnlessDeclaredUnrelated,
 //     TestAPublicDatasetWithAProtectedMeasureIsRefusedUnlessDeclaredUnrelated).
-//   - A version says which periods it closes, and what is new (news.go): only periods
-//     whose end it has, beside its first, since a month is not settled by its first
-//     days (TestPeriodsThatAreNotCompleteAreNotAsked). What it settles is decided in the
-//     entry that makes it live, and kept; where it contradicts presence, the version is
-//     rejected (TestNewsThatPresenceContradictsRejectsTheVersion).
+//   - What a version settles is decided in the entry that makes it live, and kept; where it
+//     contradicts presence, the version is rejected
+//     (TestNewsThatPresenceContradictsRejectsTheVersion). A period is closed only by a
+//     version that has its end, since a month is not settled by its first days
+//     (TestPeriodsThatAreNotCompleteAreNotAsked).
 //   - A family is decoded once and kept by the digest of its record. What is kept is
 //     read by many at once and never changes: Apply works on a clone.
 //
-// A verdict on protected data (judge/protect.go) is as of a version, the newest unless the
-// request names another. It takes what the rule gives each group, and reads a class
-// from the version that gave it: that whose unit it is, or one that repeats it
-// (judge/layers.go).
-// Of the periods only those are asked that some version closed. A group is withheld
-// when nothing is taken of it, when it covers less than the policy's min_coverage and
-// the request is not for partial rows, or fewer entities than a contract asks for
-// (TestAContractAsksForLargerGroups); that withholds single figures and bounds no
-// difference. The attacks in attack_test.go and the histories of
+// The attacks in attack_test.go and the histories of
 // TestNothingIsDerivedOfFewEntitiesWhateverIsAsked are searched by exact elimination for
 // a combination of figures that says something of fewer than min_cohort entities; where
-// nothing is protected each attack and most histories have one.
-//
-// RELEASE.md section 10.2 has what is taken here where the rule leaves two readings, and
-// the test of each; section 11 what is not promised.
+// nothing is protected each attack and most histories have one. A contract may ask for
+// larger groups (TestAContractAsksForLargerGroups); that withholds single figures and
+// bounds no difference. RELEASE.md section 10.2 has what is taken here where the rule
+// leaves two readings, and the test of each; section 11 what is not promised.
 //
 // # Portfolios
 //
 // A private vector (vectorcheck.go, PROTOCOL.md section 6) is a commitment in the ledger and
-// nothing else: its owner's envelope names the digests of the sealed shares. It may be
-// named by queries when every node holds its share, all shares lie on one polynomial
-// and every entry is 0 or 1 (vectorcheck.go). A commitment gets one challenge: a second
-// one for the same masks would be a second equation in them, so a registration that
-// fails cannot be run again, and no sealed share is ever named twice.
-//
-// Exact figures of a private partition on protected data take a contract that grants a
-// portfolio, and a place of its owner in every column and period that they are of
-// (places.go, judge/places.go): one commitment over all versions. They are sums of whole units, and the
-// nodes test them before they open any (judge/portfolio.go, RELEASE.md section 6.2). A failed test
-// gives back the places that it took (testfail.go), and never the price. Private weights
-// are released with noise only.
+// nothing else. It gets one challenge: a second one for the same masks would be a second
+// equation in them, so a registration that fails cannot be run again, and no sealed share
+// is ever named twice. Places are in places.go (RELEASE.md section 6.5). A failed test gives
+// back the places that it took (testfail.go), and never the price.
 //
 // # Failure
 //
@@ -158,14 +131,11 @@
 //
 // # Noise
 //
-// A request for a noised answer is paid for in epsilon, from one account per
-// contract and one per family over all buyers, when an attempt is named and not
-// before: naming is what may show somebody a number. An attempt that either
-// account cannot pay is not named and ends its query, so no account ever exceeds
-// its limit, whatever the order of entries; and nothing is given back, since a
-// failed attempt may have been seen by some. Amounts are exact decimals. Such a
-// query needs min_cohort entities in each of its groups and is bound by nothing
-// else. The noise itself is the nodes' work; the machine never sees it.
+// Epsilon is paid, from one account per contract and one per family over all buyers, when
+// an attempt is named and not before: naming is what may show somebody a number. An attempt
+// that either account cannot pay is not named and ends its query, so no account ever exceeds
+// its limit, whatever the order of entries. The noise itself is the nodes' work (PROTOCOL.md
+// section 8); the machine never sees it.
 //
 // # What it does not do
 //

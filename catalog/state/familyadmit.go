@@ -14,7 +14,7 @@ import (
 // joinFamily holds a protected dataset to its family's rules, or founds one.
 func joinFamily(c *applyContext, d catalog.Descriptor, reg catalog.Registry) error {
 	if d.Policy.Public {
-		return checkPublic(c, d)
+		return checkApart(c, d)
 	}
 	f, rule, err := c.machine.cache.FamilyOf(c.tx, c.signer.ID, reg.ID)
 	fresh := errors.Is(err, records.ErrNotFound)
@@ -37,12 +37,18 @@ func joinFamily(c *applyContext, d catalog.Descriptor, reg catalog.Registry) err
 	} else if r := differs(f, d); r != nil {
 		return r
 	}
+	return declare(c, d, f, rule)
+}
+
+// declare has the signer's family take the descriptor of a dataset, as far as the release
+// rule admits it.
+func declare(c *applyContext, d catalog.Descriptor, f *records.Family, rule *disclosure.Family) error {
 	after := rule.Clone()
 	if err := after.Admit(records.DatasetOf(d)); err != nil {
 		return judge.RefuseConflict(err)
 	}
 	f.Declared = append(slices.Clip(f.Declared), records.DatasetOf(d))
-	return c.putFamily(c.signer.ID, reg.ID, f, after)
+	return c.putFamily(c.signer.ID, d.Registry, f, after)
 }
 
 // foundFamily makes the family that a publisher's first protected dataset on a
@@ -75,9 +81,7 @@ func foundFamily(c *applyContext, d catalog.Descriptor, reg catalog.Registry) (*
 func differs(f *records.Family, d catalog.Descriptor) *catalog.Refusal {
 	p := d.Policy
 	differ := func(field, have, want string) *catalog.Refusal {
-		r := catalog.Conflict("family", "family.differs", field, have, want, f.Dataset)
-		r.Field = field
-		return r
+		return catalog.Conflict("family", "family.differs", field, have, want, f.Dataset).WithField(field)
 	}
 	switch {
 	case f.MinCohort != p.MinCohort:
@@ -95,61 +99,36 @@ func differs(f *records.Family, d catalog.Descriptor) *catalog.Refusal {
 }
 
 // checkUnrelated refuses a protected dataset on a registry that shares an id with
-// another protected registry of its publisher, and one with a measure that a public
-// dataset on the same registry has, unless its policy says that they are unrelated
-// (RELEASE.md section 3).
+// another protected registry of its publisher, unless its policy says that they are
+// unrelated (RELEASE.md section 3), and what checkApart does.
 func checkUnrelated(c *applyContext, d catalog.Descriptor, reg catalog.Registry) error {
 	if err := checkSharedIDs(c, c.signer.ID, reg, d.Policy.Unrelated); err != nil {
 		return err
 	}
-	others, err := datasetsOn(c, c.signer.ID, reg.ID)
-	if err != nil {
-		return err
-	}
-	for _, other := range others {
-		if other.Policy.Public {
-			if r := sharedMeasure(d, other); r != nil {
-				return r
-			}
-		}
-	}
-	return nil
+	return checkApart(c, d)
 }
 
-// checkPublic refuses a public dataset with a measure that a protected dataset of the
-// same publisher and registry has.
-func checkPublic(c *applyContext, d catalog.Descriptor) error {
+// checkApart refuses a public dataset with a measure that a protected one of the same
+// publisher and registry has, and the other way round, unless its policy says that they
+// are unrelated.
+func checkApart(c *applyContext, d catalog.Descriptor) error {
 	others, err := datasetsOn(c, c.signer.ID, d.Registry)
 	if err != nil {
 		return err
 	}
+	code := "unrelated.public"
+	if d.Policy.Public {
+		code = "unrelated.protected"
+	}
 	for _, other := range others {
-		if !other.Policy.Public {
-			if r := sharedMeasure(d, other); r != nil {
-				return r
-			}
-		}
-	}
-	return nil
-}
-
-// sharedMeasure refuses a dataset with a measure of another one that is on the same
-// registry and not protected as it is.
-func sharedMeasure(d, other catalog.Descriptor) *catalog.Refusal {
-	if slices.Contains(d.Policy.Unrelated, other.Dataset) {
-		return nil
-	}
-	for _, name := range d.MeasureNames() {
-		if _, shared := other.Measure(name); !shared {
+		if other.Policy.Public == d.Policy.Public || slices.Contains(d.Policy.Unrelated, other.Dataset) {
 			continue
 		}
-		code := "unrelated.public"
-		if d.Policy.Public {
-			code = "unrelated.protected"
+		for _, name := range d.MeasureNames() {
+			if _, shared := other.Measure(name); shared {
+				return catalog.Conflict("unrelated", code, other.Dataset, name).WithField("policy.unrelated")
+			}
 		}
-		r := catalog.Conflict("unrelated", code, other.Dataset, name)
-		r.Field = "policy.unrelated"
-		return r
 	}
 	return nil
 }
@@ -203,9 +182,8 @@ func checkSharedIDs(c *applyContext, owner string, reg catalog.Registry, unrelat
 			return err
 		}
 		if shared {
-			r := catalog.Conflict("unrelated", "unrelated.shared_id", reg.ID, id, other)
-			r.Field = "policy.unrelated"
-			return r
+			return catalog.Conflict("unrelated", "unrelated.shared_id", reg.ID, id, other).
+				WithField("policy.unrelated")
 		}
 	}
 	return nil

@@ -2,7 +2,6 @@ package state
 
 import (
 	"crypto/ed25519"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -20,16 +19,16 @@ var clusterActs = []act{
 // but its own body, so here alone the payload is read before the signature is
 // verified.
 func found(c *applyContext, e catalog.Envelope) error {
-	p, err := catalog.ParsePayload(e.Payload)
+	p, err := parsePayload(e)
 	if err != nil {
-		return catalog.Refuse(catalog.RefusedInvalid, "payload", "payload.unreadable").WithParts(catalog.Unreadable(err))
+		return err
 	}
 	if p.Kind != catalog.KindInit {
 		return catalog.Conflict("no_cluster", "cluster.not_founded", p.Kind)
 	}
-	var body catalog.InitBody
-	if err := catalog.DecodeStrict(p.Body, &body); err != nil {
-		return catalog.Refuse(catalog.RefusedInvalid, "body", "body.unreadable", p.Kind).WithParts(catalog.Unreadable(err))
+	body, err := readBody[catalog.InitBody](p)
+	if err != nil {
+		return err
 	}
 	if !e.Verify(body.Operator.Key) || e.Signer != catalog.PrincipalID(body.Operator.Key) {
 		return catalog.Refuse(catalog.RefusedSignature, "signature", "cluster.signature")
@@ -115,12 +114,12 @@ func addPrincipal(c *applyContext, b catalog.PrincipalAdd) error {
 		}
 	}
 	id := catalog.PrincipalID(b.Key)
-	known, err := records.Find[catalog.Principal](c.tx, records.PrefixPrincipal+id)
-	if err == nil {
-		return catalog.Conflict("key", "principal.key_taken", known.ID, known.Name)
-	}
-	if !errors.Is(err, records.ErrNotFound) {
+	other, known, err := records.Lookup[catalog.Principal](c.tx, records.PrefixPrincipal+id)
+	if err != nil {
 		return err
+	}
+	if known {
+		return catalog.Conflict("key", "principal.key_taken", other.ID, other.Name)
 	}
 	taken, err := records.Has(c.tx, records.PrefixPrincipalName+b.Name)
 	if err != nil {

@@ -99,6 +99,9 @@ func lifeLedger(t *testing.T) *world {
 	rival := w.ok("node1", catalog.KindKeyStart, catalog.KeyStart{Publisher: testID("rival"), Key: catalog.KeyID(testID("rival")), Epoch: 1, Attempt: 1}).ID
 	w.ok("node2", catalog.KindKeyCommit, w.commitment(rival, 1, 2))
 	w.ok("node3", catalog.KindKeyFail, catalog.KeyFail{Key: rival, Attempt: 1, Reason: told("node1 is gone")})
+	w.ok("operator", catalog.KindKeyRefresh, catalog.KeyRefresh{Key: catalog.KeyID(testID("bureau"))})
+	w.refresh(catalog.KeyID(testID("bureau")), 2, 2)
+	w.ok("node2", catalog.KindKeyErased, catalog.KeyErased{Key: catalog.KeyID(testID("bureau")), Epoch: 1})
 	exact := w.contract("bank", catalog.OrderCreate{Dataset: "emissions", Queries: 7})
 	w.finish(w.ok("bank", catalog.KindQuerySubmit, submit(exact, query("emissions", 0))).ID, true)
 	w.no("bank", catalog.KindQuerySubmit, submit(exact, statetest.SumBy(statetest.Attribute("industry"), statetest.Attribute("county"))), catalog.RefusedPolicy, "min_cohort")

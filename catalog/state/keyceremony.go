@@ -62,28 +62,36 @@ func (c *applyContext) roster() []string {
 	return ids
 }
 
-// keyAttempt loads a key whose current attempt is the one named and is in the
-// state wanted ("" for any that is under way).
-func (c *applyContext) keyAttempt(id string, attempt int, want catalog.KeyState) (catalog.Key, error) {
-	k, err := load[catalog.Key](c, records.PrefixKey+id, "unknown.key", id)
+// keyAttempt loads a key of which an attempt under way is the one named, and is in the state
+// wanted ("" for any): the ceremony that makes it or, where refresh is true, one that shares
+// it anew. Attempts of both have different numbers.
+func (c *applyContext) keyAttempt(id string, attempt int, want catalog.KeyState) (k catalog.Key, refresh bool, err error) {
+	if k, err = load[catalog.Key](c, records.PrefixKey+id, "unknown.key", id); err != nil {
+		return k, false, err
+	}
+	at, state := k.Attempt, k.State
+	if refresh = k.Refresh != nil && k.Refresh.Attempt > 0; refresh {
+		at, state = k.Refresh.Attempt, k.Refresh.State
+	}
 	switch {
-	case err != nil:
-		return k, err
-	case k.Attempt != attempt:
-		return k, catalog.Conflict("attempt", "key.attempt", attempt, id, k.Attempt)
-	case want != "" && k.State != want, k.State == catalog.KeyReady, k.State == catalog.KeyFailed:
-		return k, catalog.Conflict("key_state", "key.attempt_state", attempt, id, k.State)
+	case at != attempt:
+		return k, refresh, catalog.Conflict("attempt", "key.attempt", attempt, id, at)
+	case want != "" && state != want, state == catalog.KeyReady, state == catalog.KeyFailed, state == catalog.KeyWanted:
+		return k, refresh, catalog.Conflict("key_state", "key.attempt_state", attempt, id, state)
 	}
 	c.out.ID = id
-	return k, nil
+	return k, refresh, nil
 }
 
 // commitKey takes a node's commitment, step 2. Public shares are exchanged only
 // when all are in.
 func commitKey(c *applyContext, b catalog.KeyCommit) error {
-	k, err := c.keyAttempt(b.Key, b.Attempt, catalog.KeyCommitting)
+	k, refresh, err := c.keyAttempt(b.Key, b.Attempt, catalog.KeyCommitting)
 	if err != nil {
 		return err
+	}
+	if refresh {
+		return c.commitDealings(k, b)
 	}
 	if len(b.Dealings) != len(k.Nodes) {
 		return catalog.Invalid("dealings", "key.dealings", len(b.Dealings), len(k.Nodes))
@@ -109,9 +117,12 @@ func commitKey(c *applyContext, b catalog.KeyCommit) error {
 
 // ackKey takes a node's word that its share is stored, step 4.
 func ackKey(c *applyContext, b catalog.KeyAck) error {
-	k, err := c.keyAttempt(b.Key, b.Attempt, catalog.KeyDealing)
+	k, refresh, err := c.keyAttempt(b.Key, b.Attempt, catalog.KeyDealing)
 	if err != nil {
 		return err
+	}
+	if refresh {
+		return c.ackDealings(k)
 	}
 	i := c.node.Point - 1
 	if k.Acked[i] {
@@ -127,18 +138,15 @@ func ackKey(c *applyContext, b catalog.KeyAck) error {
 // testedKey takes a test set's success, step 5. Any member of the set may
 // report it.
 func testedKey(c *applyContext, b catalog.KeyTested) error {
-	k, err := c.keyAttempt(b.Key, b.Attempt, catalog.KeyTesting)
+	k, refresh, err := c.keyAttempt(b.Key, b.Attempt, catalog.KeyTesting)
 	if err != nil {
 		return err
 	}
-	sets := catalog.TestSets(len(k.Nodes), k.Threshold)
-	switch {
-	case b.Set < 0 || b.Set >= len(sets):
-		return catalog.Invalid("set", "key.test_set", b.Set, len(sets)-1)
-	case !slices.Contains(sets[b.Set], c.node.Point):
-		return catalog.Forbidden("member", "key.not_in_set", c.node.ID, b.Set)
-	case k.Tested[b.Set]:
-		return catalog.Conflict("twice", "key.set_opened", b.Set)
+	if refresh {
+		return c.testedRefresh(k, b)
+	}
+	if r := c.checkTestSet(k, b.Set, k.Tested); r != nil {
+		return r
 	}
 	k.Tested[b.Set] = true
 	if !slices.Contains(k.Tested, false) {
@@ -148,12 +156,29 @@ func testedKey(c *applyContext, b catalog.KeyTested) error {
 	return records.Put(c.tx, records.PrefixKey+k.ID, k)
 }
 
+// checkTestSet refuses a report of a test set by a node that is not in it, or a second one.
+func (c *applyContext) checkTestSet(k catalog.Key, set int, tested []bool) *catalog.Refusal {
+	sets := catalog.TestSets(len(k.Nodes), k.Threshold)
+	switch {
+	case set < 0 || set >= len(sets):
+		return catalog.Invalid("set", "key.test_set", set, len(sets)-1)
+	case !slices.Contains(sets[set], c.node.Point):
+		return catalog.Forbidden("member", "key.not_in_set", c.node.ID, set)
+	case tested[set]:
+		return catalog.Conflict("twice", "key.set_opened", set)
+	}
+	return nil
+}
+
 // signKey takes a node's signature under the ready statement; with the last one
 // the key is ready.
 func signKey(c *applyContext, b catalog.KeySign) error {
-	k, err := c.keyAttempt(b.Key, b.Attempt, catalog.KeySigning)
+	k, refresh, err := c.keyAttempt(b.Key, b.Attempt, catalog.KeySigning)
 	if err != nil {
 		return err
+	}
+	if refresh { // which nobody signs
+		return catalog.Conflict("key_state", "key.attempt_state", b.Attempt, k.ID, k.Refresh.State)
 	}
 	i := c.node.Point - 1
 	if k.Signed[i] != nil {
@@ -174,9 +199,12 @@ func signKey(c *applyContext, b catalog.KeySign) error {
 
 // failKey ends an attempt. Nothing of it can be used again.
 func failKey(c *applyContext, b catalog.KeyFail) error {
-	k, err := c.keyAttempt(b.Key, b.Attempt, "")
+	k, refresh, err := c.keyAttempt(b.Key, b.Attempt, "")
 	if err != nil {
 		return err
+	}
+	if refresh {
+		return c.failRefresh(k, b.Reason)
 	}
 	k.State, k.Reason = catalog.KeyFailed, b.Reason.Clean()
 	k.Commits, k.Acked, k.Tested, k.Signed, k.Statement = nil, nil, nil, nil, nil

@@ -4,10 +4,17 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+)
+
+const (
+	replayMargin = catalog.MaxEnvelopeAge // milliseconds that an outcome is kept after its envelope expired
+	pruneEvery   = 16                     // entries
+	pruneBatch   = 256                    // records at a time
 )
 
 // Machine applies entries to the state and reads it. It holds nothing of the
@@ -46,9 +53,9 @@ func (m *Machine) Apply(tx records.Tx, seq uint64, entry []byte) ([]byte, error)
 		c.now, c.out.Time = e.Time, e.Time
 	}
 	if err := c.apply(e.Envelope); err != nil {
-		var r *catalog.Refusal
-		if !errors.As(err, &r) {
-			return nil, fmt.Errorf("apply entry %d: %w", seq, err)
+		r, fault := refusalOf(err)
+		if fault != nil {
+			return nil, fmt.Errorf("apply entry %d: %w", seq, fault)
 		}
 		c.out = catalog.Outcome{Seq: c.out.Seq, Time: c.out.Time, Kind: c.out.Kind, Repeat: c.out.Repeat, Refusal: r}
 	}
@@ -69,6 +76,15 @@ func (m *Machine) Apply(tx records.Tx, seq uint64, entry []byte) ([]byte, error)
 		return nil, err
 	}
 	return catalog.Encode(c.out), nil
+}
+
+// refusalOf parts an error of a handler into a refusal and a fault of the store; of no
+// error both are nil.
+func refusalOf(err error) (*catalog.Refusal, error) {
+	if r, refused := errors.AsType[*catalog.Refusal](err); refused {
+		return r, nil
+	}
+	return nil, err
 }
 
 // applyContext is what the handler of one entry works on.
@@ -105,14 +121,22 @@ func (c *applyContext) apply(e catalog.Envelope) error {
 	if repeated, err := c.recall(); err != nil || repeated {
 		return err
 	}
-	if c.payload, err = catalog.ParsePayload(e.Payload); err != nil {
-		return catalog.Refuse(catalog.RefusedInvalid, "payload", "payload.unreadable").WithParts(catalog.Unreadable(err))
+	if c.payload, err = parsePayload(e); err != nil {
+		return err
 	}
 	if r := c.checkMeant(e.Signer, c.cluster.ID.String()); r != nil {
 		return r
 	}
 	c.out.Kind, c.record = c.payload.Kind, true
 	return c.dispatch()
+}
+
+func parsePayload(e catalog.Envelope) (catalog.Payload, error) {
+	p, err := catalog.ParsePayload(e.Payload)
+	if err != nil {
+		return p, catalog.Refuse(catalog.RefusedInvalid, "payload", "payload.unreadable").WithParts(catalog.Unreadable(err))
+	}
+	return p, nil
 }
 
 // authenticate refuses an envelope that its signer did not sign.
@@ -130,20 +154,19 @@ func (c *applyContext) authenticate(r records.Reader, e catalog.Envelope) error 
 // identify looks up the signer and returns its Ed25519 key.
 func (c *applyContext) identify(r records.Reader, signer string) ([]byte, error) {
 	if id, isNode := strings.CutPrefix(signer, catalog.NodeSigner("")); isNode {
-		for i := range c.cluster.Nodes {
-			if n := &c.cluster.Nodes[i]; n.ID == id {
-				c.node = n
-				return n.Key, nil
-			}
+		i := slices.IndexFunc(c.cluster.Nodes, func(n catalog.Node) bool { return n.ID == id })
+		if i < 0 {
+			return nil, catalog.Refuse(catalog.RefusedSignature, "signer", "signer.no_node", id)
 		}
-		return nil, catalog.Refuse(catalog.RefusedSignature, "signer", "signer.no_node", id)
+		c.node = &c.cluster.Nodes[i]
+		return c.node.Key, nil
 	}
-	p, err := records.Find[catalog.Principal](r, records.PrefixPrincipal+signer)
-	if errors.Is(err, records.ErrNotFound) {
-		return nil, catalog.Refuse(catalog.RefusedSignature, "signer", "signer.no_principal", signer)
-	}
-	if err != nil {
+	p, known, err := records.Lookup[catalog.Principal](r, records.PrefixPrincipal+signer)
+	switch {
+	case err != nil:
 		return nil, err
+	case !known:
+		return nil, catalog.Refuse(catalog.RefusedSignature, "signer", "signer.no_principal", signer)
 	}
 	c.signer = &p
 	return p.Key, nil
@@ -169,16 +192,11 @@ func (c *applyContext) checkMeant(signer, cluster string) *catalog.Refusal {
 
 // recall answers an envelope that was applied before with its outcome.
 func (c *applyContext) recall() (bool, error) {
-	out, err := records.Find[catalog.Outcome](c.base, records.PrefixSeen+c.digest.String())
-	if errors.Is(err, records.ErrNotFound) {
-		return false, nil
+	out, known, err := records.Lookup[catalog.Outcome](c.base, records.PrefixSeen+c.digest.String())
+	if known {
+		c.out, c.out.Repeat = out, true
 	}
-	if err != nil {
-		return false, err
-	}
-	c.out = out
-	c.out.Repeat = true
-	return true, nil
+	return known, err
 }
 
 // remember keeps the outcome until the envelope has expired for sure.
@@ -224,17 +242,26 @@ func (c *applyContext) run(handle func(*applyContext) error) error {
 	if err := handle(c); err != nil {
 		return err
 	}
-	return o.flush()
+	return o.flush(c.base)
 }
 
 // load reads a record that an envelope names; it is refused, by a code with its arguments,
 // when there is none.
 func load[T any](c *applyContext, key, code string, args ...any) (T, error) {
-	v, err := records.Find[T](c.tx, key)
-	if errors.Is(err, records.ErrNotFound) {
-		return v, catalog.Refuse(catalog.RefusedUnknown, "unknown", code, args...)
+	v, known, err := records.Lookup[T](c.tx, key)
+	if err == nil && !known {
+		err = catalog.Refuse(catalog.RefusedUnknown, "unknown", code, args...)
 	}
 	return v, err
+}
+
+// holds reports whether those bytes are stored under the key: a chunk came again.
+func (c *applyContext) holds(key string, value []byte) (bool, error) {
+	held, err := c.tx.Get([]byte(key))
+	if err != nil {
+		return false, fmt.Errorf("read %s: %w", key, err)
+	}
+	return bytes.Equal(held, value), nil
 }
 
 // todo adds an index entry of work that is left, or removes it.
@@ -243,4 +270,38 @@ func (c *applyContext) todo(left bool, key, value string) error {
 		return records.Remove(c.tx, key)
 	}
 	return records.PutText(c.tx, key, value)
+}
+
+// newID is the id of what the envelope makes. It is refused where anything has it, or
+// had it: what was signed on the one would hold for the other.
+func (c *applyContext) newID(prefix, letter string) (string, error) {
+	id := c.machine.ids(letter, c.digest)
+	taken, err := records.Has(c.tx, prefix+id)
+	if err != nil {
+		return "", err
+	}
+	if taken {
+		return "", catalog.Conflict("id_taken", "id.taken", id)
+	}
+	return id, nil
+}
+
+// putParties writes a record's entries in an index by party: one for everybody, and
+// one for each party.
+func (c *applyContext) putParties(prefix, id string, parties ...string) error {
+	for _, p := range append([]string{""}, parties...) {
+		if err := records.PutText(c.tx, records.OfParty(prefix, p)+records.SeqName(c.seq), id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putChange records a change of the catalog, and of an amendment or a withdrawal its time.
+func (c *applyContext) putChange(dataset string, version int, what records.ChangeKind) error {
+	change := records.Change{Dataset: dataset, Version: version, What: what}
+	if what != records.ChangeListed {
+		change.At = c.now
+	}
+	return records.Put(c.tx, records.PrefixChange+records.SeqName(c.seq), change)
 }

@@ -59,12 +59,8 @@ func addNews(c *applyContext, b catalog.VersionNews) error {
 	}
 	key := records.NewsKey(v.Dataset, v.Version, b.From)
 	if b.From < v.NewsHeld {
-		held, err := c.tx.Get([]byte(key))
-		if err != nil {
-			return fmt.Errorf("read %s: %w", key, err)
-		}
-		if string(held) == string(catalog.Encode(b.News)) {
-			return nil
+		if same, err := c.holds(key, catalog.Encode(b.News)); err != nil || same {
+			return err
 		}
 	}
 	switch {

@@ -1,8 +1,6 @@
 package state
 
 import (
-	"errors"
-
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
@@ -19,18 +17,16 @@ func joinNoise(c *applyContext, d catalog.Descriptor) error {
 		return catalog.Invalid("policy.dp.epsilon_family", "noise.family_number", d.Policy.DP.EpsilonFamily)
 	}
 	key := records.NoiseKey(c.signer.ID, d.Registry)
-	f, err := records.Find[records.NoiseFamily](c.tx, key)
-	if errors.Is(err, records.ErrNotFound) {
-		return records.Put(c.tx, key, records.NoiseFamily{Dataset: d.Dataset, Limit: catalog.EpsilonText(limit), Spent: "0"})
-	}
+	f, known, err := records.Lookup[records.NoiseFamily](c.tx, key)
 	if err != nil {
 		return err
 	}
+	if !known {
+		return records.Put(c.tx, key, records.NoiseFamily{Dataset: d.Dataset, Limit: catalog.EpsilonText(limit), Spent: "0"})
+	}
 	if catalog.EpsilonText(limit) != f.Limit {
-		r := catalog.Conflict("family", "noise.family_limit",
-			catalog.EpsilonText(limit), f.Limit, f.Dataset)
-		r.Field = "policy.dp.epsilon_family"
-		return r
+		return catalog.Conflict("family", "noise.family_limit", catalog.EpsilonText(limit), f.Limit, f.Dataset).
+			WithField("policy.dp.epsilon_family")
 	}
 	return nil
 }

@@ -9,14 +9,19 @@ import (
 	"github.com/weirdata/weir/catalog/records"
 )
 
+const (
+	yearMillis    = 365 * 86400_000 // the default term of a contract
+	maxTermMillis = 10 * yearMillis
+)
+
 // orderActs are the acts on orders and contracts.
 var orderActs = []act{
 	{kind: catalog.KindOrderCreate, by: buyers, handle: handler(createOrder)},
 	{kind: catalog.KindOrderApprove, by: publishers, handle: handler(approveOrder)},
 	{kind: catalog.KindOrderRefuse, by: publishers, handle: handler(refuseOrder)},
-	{kind: catalog.KindContractSuspend, by: publishers, handle: handler(suspendContract)},
-	{kind: catalog.KindContractResume, by: publishers, handle: handler(resumeContract)},
-	{kind: catalog.KindContractRevoke, by: publishers, handle: handler(revokeContract)},
+	{kind: catalog.KindContractSuspend, by: publishers, handle: contractTo(catalog.ContractSuspended, catalog.ContractActive)},
+	{kind: catalog.KindContractResume, by: publishers, handle: contractTo(catalog.ContractActive, catalog.ContractSuspended)},
+	{kind: catalog.KindContractRevoke, by: publishers, handle: contractTo(catalog.ContractRevoked, catalog.ContractActive, catalog.ContractSuspended)},
 }
 
 // createOrder records a buyer's wish for a contract.
@@ -95,9 +100,8 @@ func checkScope(d catalog.Descriptor, measures, aggregates []string) *catalog.Re
 	}
 	for i, a := range aggregates {
 		if catalog.IsAggregate(a) && !slices.Contains(d.Policy.Aggregates, a) {
-			r := catalog.Refuse(catalog.RefusedPolicy, "aggregate", "order.aggregate_policy", a, d.Policy.Aggregates)
-			r.Field = fmt.Sprintf("aggregates[%d]", i)
-			return r
+			return catalog.Refuse(catalog.RefusedPolicy, "aggregate", "order.aggregate_policy", a, d.Policy.Aggregates).
+				WithField(fmt.Sprintf("aggregates[%d]", i))
 		}
 	}
 	r := catalog.CheckNames("aggregates", aggregates, catalog.IsAggregate, "order.aggregate")
@@ -254,6 +258,35 @@ func narrow(field string, ordered, all, granted []string) ([]string, *catalog.Re
 		}
 	}
 	return out, nil
+}
+
+// narrowScope returns what an approval grants of an order's scope.
+func narrowScope(ordered, granted *catalog.Scope) (*catalog.Scope, *catalog.Refusal) {
+	switch {
+	case granted == nil:
+		return ordered, nil
+	case ordered == nil:
+		return sortedScope(granted), nil
+	}
+	for _, c := range granted.Columns {
+		if !slices.Contains(ordered.Columns, c) {
+			return nil, wider("scope.columns", "order.wider_names", c, ordered.Columns)
+		}
+	}
+	out := sortedScope(granted)
+	switch {
+	case out.Grain == "":
+		out.Grain = ordered.Grain
+	case ordered.Grain != "" && out.Grain.Finer(ordered.Grain):
+		return nil, wider("scope.grain", "order.wider_grain", ordered.Grain, out.Grain)
+	}
+	return out, nil
+}
+
+func sortedScope(s *catalog.Scope) *catalog.Scope {
+	out := &catalog.Scope{Columns: append([]string{}, s.Columns...), Grain: s.Grain}
+	slices.Sort(out.Columns)
+	return out
 }
 
 // refuseOrder ends an order with a reason.

@@ -2,20 +2,23 @@ package state
 
 import (
 	"bytes"
-	"github.com/weirdata/weir/catalog/records"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/weirdata/weir/catalog/records"
 )
 
-// overlay collects the writes of one entry on top of a Tx, so that a handler
+// overlay collects the writes of one entry on top of what is stored, so that a handler
 // that refuses in the middle leaves nothing behind.
 type overlay struct {
-	base   records.Tx
+	base   records.Reader
 	writes map[string][]byte // nil: deleted
 }
 
-func newOverlay(base records.Tx) *overlay { return &overlay{base: base, writes: map[string][]byte{}} }
+func newOverlay(base records.Reader) *overlay {
+	return &overlay{base: base, writes: map[string][]byte{}}
+}
 
 var _ records.Tx = (*overlay)(nil)
 
@@ -76,17 +79,16 @@ func (o *overlay) Scan(prefix []byte, fn func(key, value []byte) error) error {
 	return upTo(nil)
 }
 
-// flush writes everything to the base, in the order of the keys.
-func (o *overlay) flush() error {
+// flush writes everything to the store, in the order of the keys.
+func (o *overlay) flush(to records.Tx) error {
 	for _, k := range slices.Sorted(maps.Keys(o.writes)) {
-		v := o.writes[k]
-		if v == nil {
-			if err := records.Remove(o.base, k); err != nil {
-				return err
-			}
-			continue
+		var err error
+		if v := o.writes[k]; v == nil {
+			err = records.Remove(to, k)
+		} else {
+			err = records.PutText(to, k, string(v))
 		}
-		if err := records.PutText(o.base, k, string(v)); err != nil {
+		if err != nil {
 			return err
 		}
 	}

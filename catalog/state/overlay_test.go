@@ -48,7 +48,7 @@ func TestOverlayIsWhatTheStoreWillBe(t *testing.T) {
 		if base.Digest() != untouched {
 			t.Fatal("the base was written to before the flush")
 		}
-		check(t, o.flush())
+		check(t, o.flush(base))
 		if base.Digest() != plain.Digest() {
 			t.Fatal("flushed is something else")
 		}

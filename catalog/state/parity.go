@@ -1,7 +1,6 @@
 package state
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
@@ -48,8 +47,7 @@ func openTiles(c *applyContext, key string, tiles int64) error {
 // keyWorn returns the refusal to open any more tiles of a key that err is; nil:
 // it is none.
 func keyWorn(err error) *catalog.Refusal {
-	var r *catalog.Refusal
-	if errors.As(err, &r) && r.Rule == judge.RuleKeyWorn {
+	if r, _ := refusalOf(err); r != nil && r.Rule == judge.RuleKeyWorn {
 		return r
 	}
 	return nil
@@ -116,7 +114,11 @@ func attemptVersion(c *applyContext, b catalog.VersionAttempt) error {
 	if err != nil {
 		return err
 	}
-	v.Attempts = append(v.Attempts, catalog.Attempt{Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: int64(v.Tiles)})
+	sharings, err := c.sharingsOf(v)
+	if err != nil {
+		return err
+	}
+	v.Attempts = append(v.Attempts, catalog.Attempt{Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: int64(v.Tiles), Sharings: sharings})
 	v.Parity, v.Held, v.Modulus = make([]uint64, len(b.Active)), make([]bool, len(b.Active)), 0
 	return c.putVersion(v)
 }
@@ -181,7 +183,7 @@ func goLive(c *applyContext, v catalog.Version) error {
 	}
 	v.State, v.LiveAt, v.Entries, c.out.Live = catalog.VersionLive, c.now, append(v.Entries, c.seq), true
 	v.Parity, v.Held = nil, nil
-	if err := c.putChange(d.ID, v.Version); err != nil {
+	if err := c.putChange(d.ID, v.Version, records.ChangeListed); err != nil {
 		return err
 	}
 	return c.putVersion(v)

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
@@ -122,12 +121,12 @@ func eachPlace(c *applyContext, dataset string, t judge.PlaceClaim, change func(
 // bind counts the places that an owner has in a family by its first list.
 func bind(c *applyContext, d catalog.Dataset, owner string, commitment catalog.Digest, more int) error {
 	key := records.PlaceBindingKey(d, owner)
-	b, err := records.Find[records.PlaceBinding](c.tx, key)
-	if errors.Is(err, records.ErrNotFound) {
-		b, err = records.PlaceBinding{Commitment: commitment}, nil
-	}
+	b, known, err := records.Lookup[records.PlaceBinding](c.tx, key)
 	if err != nil || more == 0 {
 		return err
+	}
+	if !known {
+		b.Commitment = commitment
 	}
 	if b.Places += more; b.Places <= 0 {
 		return records.Remove(c.tx, key)

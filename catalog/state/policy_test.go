@@ -131,7 +131,7 @@ func TestMonthsInWhichTooFewCountAreNotCovered(t *testing.T) {
 	}
 	s.q.Partial = true
 	v = s.judged(t)
-	want := []catalog.Exclusion{{Column: 0, Part: -1, Parts: []byte{6}, Intervals: []catalog.Interval{
+	want := catalog.ExclusionList{{Column: 0, Part: -1, Parts: []byte{6}, Intervals: []catalog.Interval{
 		{From: statetest.Period("2024-03"), To: statetest.Period("2024-05")}, {From: statetest.Period("2024-12"), To: statetest.Period("2024-12") + 1},
 	}}}
 	if d := cmp.Diff(want, v.Layers[0].Exclusions, cmpopts.IgnoreFields(catalog.Exclusion{}, "Column")); d != "" || len(v.Withheld) != 0 {

@@ -211,7 +211,13 @@ func attemptQuery(c *applyContext, b catalog.QueryAttempt) error {
 	if err != nil {
 		return err
 	}
-	q.Attempts = append(q.Attempts, catalog.Attempt{Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: b.Tiles, Joined: b.Joined, Reseals: b.Reseals})
+	sharings, err := c.sharingsOf(versions...)
+	if err != nil {
+		return err
+	}
+	q.Attempts = append(q.Attempts, catalog.Attempt{
+		Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: b.Tiles, Joined: b.Joined, Reseals: b.Reseals, Sharings: sharings,
+	})
 	q.State, q.Entries = catalog.QueryRunning, []uint64{c.seq}
 	return c.putQuery(q)
 }
@@ -291,11 +297,13 @@ func failQuery(c *applyContext, b catalog.QueryFail) error {
 // given back; what its attempts have spent of epsilon is not.
 func endQuery(c *applyContext, q catalog.Query, reason catalog.Reason) error {
 	q.State, q.Done, q.Reason = catalog.QueryFailed, c.now, reason
-	if err := refund(c, &q); err != nil {
+	if err := refund(c, &q, q.Submit.Contract, q.Price); err != nil {
 		return err
 	}
-	if err := refundJoin(c, &q); err != nil {
-		return err
+	if q.Join != nil {
+		if err := refund(c, &q, q.Join.Contract, q.Join.Price); err != nil {
+			return err
+		}
 	}
 	return c.putQuery(q)
 }

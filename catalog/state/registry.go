@@ -1,7 +1,6 @@
 package state
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,14 +24,13 @@ func createRegistry(c *applyContext, b catalog.RegistryCreate) error {
 	if r := checkRegistry(b); r != nil {
 		return r
 	}
-	reg, err := records.Find[catalog.Registry](c.tx, records.PrefixRegistry+b.ID)
-	fresh := errors.Is(err, records.ErrNotFound)
+	reg, known, err := records.Lookup[catalog.Registry](c.tx, records.PrefixRegistry+b.ID)
 	switch {
-	case err != nil && !fresh:
+	case err != nil:
 		return err
-	case fresh && b.Append:
+	case !known && b.Append:
 		return catalog.Refuse(catalog.RefusedUnknown, "unknown", "registry.none", b.ID)
-	case fresh:
+	case !known:
 		reg = catalog.Registry{ID: b.ID, Owner: c.signer.ID}
 	case reg.Owner != c.signer.ID:
 		return catalog.Forbidden("owner", "registry.owner", b.ID)
@@ -41,8 +39,7 @@ func createRegistry(c *applyContext, b catalog.RegistryCreate) error {
 	case b.Append && reg.Rows == 0:
 		return catalog.Conflict("empty", "registry.no_rows_yet", b.ID)
 	case b.Append && (reg.IDColumn != b.IDColumn || !slices.Equal(reg.Columns, b.Columns)):
-		return catalog.Invalid("columns", "registry.columns_fixed",
-			b.ID, reg.IDColumn, reg.Columns)
+		return catalog.Invalid("columns", "registry.columns_fixed", b.ID, reg.IDColumn, reg.Columns)
 	}
 	if reg.Rows+b.Rows > catalog.MaxRegistryRows {
 		return catalog.Invalid("rows", "registry.rows_most", reg.Rows+b.Rows, catalog.MaxRegistryRows)
@@ -84,13 +81,12 @@ func addRows(c *applyContext, b catalog.RegistryRows) error {
 	}
 	next := reg.Rows + reg.Pending
 	if b.From < next && b.From >= reg.Rows {
-		held, err := c.tx.Get([]byte(records.RowsKey(b.ID, b.From)))
-		if err != nil {
-			return fmt.Errorf("read rows from %d of registry %s: %w", b.From, b.ID, err)
-		}
-		if string(held) == string(catalog.Encode(b.Rows)) {
+		same, err := c.holds(records.RowsKey(b.ID, b.From), catalog.Encode(b.Rows))
+		if same {
 			c.out.ID = b.ID
-			return nil
+		}
+		if err != nil || same {
+			return err
 		}
 	}
 	if b.From != next {

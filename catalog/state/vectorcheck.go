@@ -37,8 +37,7 @@ func holdVector(c *applyContext, b catalog.VectorHold) error {
 	case err != nil:
 		return err
 	case !b.Reason.IsZero():
-		endVector(&v, catalog.VectorRejected, catalog.Why("node.said", c.node.ID).With(b.Reason.Clean()))
-		return c.putVector(v)
+		return c.endVector(v, catalog.VectorRejected, catalog.Why("node.said", c.node.ID).With(b.Reason.Clean()))
 	case v.Nonces[at] != nil:
 		return catalog.Conflict("twice", "vector.held", c.node.ID)
 	case len(b.Nonce) != vectorNonce:
@@ -68,8 +67,7 @@ func lineVector(c *applyContext, b catalog.VectorLine) error {
 		return c.putVector(v)
 	}
 	if !modulus(v.Modulus).onPolynomial(v.Lines, v.Threshold) {
-		endVector(&v, catalog.VectorRejected, catalog.Why("vector.polynomial", v.Threshold-1))
-		return c.putVector(v)
+		return c.endVector(v, catalog.VectorRejected, catalog.Why("vector.polynomial", v.Threshold-1))
 	}
 	v.State, v.Lines = catalog.VectorProving, nil
 	return c.putVector(v)
@@ -149,13 +147,11 @@ func addBits(c *applyContext, b catalog.VectorBits) error {
 			sum = modulus(v.Modulus).add(sum, x[run])
 		}
 		if sum != 0 {
-			endVector(&v, catalog.VectorRejected, notBits(v))
-			return c.putVector(v)
+			return c.endVector(v, catalog.VectorRejected, notBits(v))
 		}
 	}
 	v.ReadyAt = c.now
-	endVector(&v, catalog.VectorReady, catalog.Reason{})
-	return c.putVector(v)
+	return c.endVector(v, catalog.VectorReady, catalog.Reason{})
 }
 
 // notBits says what the second check has found. It does not know more.
@@ -179,7 +175,7 @@ func failVector(c *applyContext, b catalog.VectorFail) error {
 	}
 	a.Failed, v.Checks = b.Reason.Clean(), nil
 	if len(v.Attempts) == catalog.MaxParityAttempts {
-		endVector(&v, catalog.VectorRejected, catalog.Why("vector.attempts", catalog.MaxParityAttempts).With(a.Failed))
+		return c.endVector(v, catalog.VectorRejected, catalog.Why("vector.attempts", catalog.MaxParityAttempts).With(a.Failed))
 	}
 	return c.putVector(v)
 }
@@ -193,6 +189,5 @@ func giveUpVector(c *applyContext, b catalog.VectorFail) error {
 			return err
 		}
 	}
-	endVector(&v, catalog.VectorRejected, b.Reason.Clean())
-	return c.putVector(v)
+	return c.endVector(v, catalog.VectorRejected, b.Reason.Clean())
 }

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -40,9 +39,8 @@ func registerVector(c *applyContext, b catalog.VectorRegister) error {
 		return err
 	}
 	if b.Entities != reg.Rows || b.Rows != reg.Digest {
-		r := catalog.Conflict("registry", "vector.rows", b.Entities, reg.ID, b.Rows, reg.Rows, reg.Digest)
-		r.Field = "rows"
-		return r
+		return catalog.Conflict("registry", "vector.rows", b.Entities, reg.ID, b.Rows, reg.Rows, reg.Digest).
+			WithField("rows")
 	}
 	if r := checkBy(b, reg.Columns); r != nil {
 		return r
@@ -151,14 +149,13 @@ func fewerBits(entities int) catalog.Reason {
 // checkNextVector refuses a version out of turn, and more vectors than an owner
 // may have.
 func checkNextVector(c *applyContext, b catalog.VectorRegister) error {
-	last, err := records.Find[int](c.tx, vectorNameKey(c.signer.ID, b.Name))
-	if err != nil && !errors.Is(err, records.ErrNotFound) {
+	last, _, err := records.Lookup[int](c.tx, vectorNameKey(c.signer.ID, b.Name))
+	if err != nil {
 		return err
 	}
 	if b.Version != last+1 {
-		r := catalog.Conflict("version", "vector.version", b.Version, b.Name, last+1).WithNumber("next", int64(last+1))
-		r.Field = "version"
-		return r
+		return catalog.Conflict("version", "vector.version", b.Version, b.Name, last+1).WithNumber("next", int64(last+1)).
+			WithField("version")
 	}
 	held, err := records.ListNamed[catalog.Vector](c.tx, records.PrefixVectorHeld+c.signer.ID+"/", records.PrefixVector)
 	if err != nil {
@@ -191,9 +188,7 @@ func useShares(c *applyContext, field string, shares []catalog.Digest) error {
 			return err
 		}
 		if used {
-			r := catalog.Conflict("share_used", "vector.share_used", d)
-			r.Field = fmt.Sprintf("%s[%d]", field, i)
-			return r
+			return catalog.Conflict("share_used", "vector.share_used", d).WithField(fmt.Sprintf("%s[%d]", field, i))
 		}
 		if err := records.PutText(c.tx, key, ""); err != nil {
 			return err
@@ -223,8 +218,7 @@ func dropVector(c *applyContext, b catalog.VectorDrop) error {
 	if asked != "" {
 		return catalog.Conflict("vector_asked", "vector.asked", asked, v.ID, v.Name, v.Version)
 	}
-	endVector(&v, catalog.VectorDropped, catalog.Reason{})
-	return c.putVector(v)
+	return c.endVector(v, catalog.VectorDropped, catalog.Reason{})
 }
 
 // queryOn is the oldest query that is not over and names the vector; empty: none does.
@@ -242,8 +236,9 @@ func queryOn(c *applyContext, vector string) (string, error) {
 }
 
 // endVector leaves nothing of a registration that is over but what it was for.
-func endVector(v *catalog.Vector, state catalog.VectorState, reason catalog.Reason) {
+func (c *applyContext) endVector(v catalog.Vector, state catalog.VectorState, reason catalog.Reason) error {
 	v.State, v.Reason, v.Lines, v.Checks = state, reason, nil, nil
+	return c.putVector(v)
 }
 
 // putVector stores a vector and keeps the indexes of those that are not over, and of

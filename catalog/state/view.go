@@ -36,12 +36,29 @@ func (v View) Authenticate(e catalog.Envelope) (*catalog.Refusal, error) {
 		return nil, err
 	}
 	c := applyContext{machine: v.machine, cluster: cluster}
-	err = c.authenticate(v.r, e)
-	var refusal *catalog.Refusal
-	if errors.As(err, &refusal) {
-		return refusal, nil
+	return refusalOf(c.authenticate(v.r, e))
+}
+
+// PreviewDataset is the refusal that a principal's dataset would meet now, nil when it
+// would be created. Nothing is changed.
+func (v View) PreviewDataset(principal string, b catalog.DatasetCreate) (*catalog.Refusal, error) {
+	p, err := v.Principal(principal)
+	if err != nil {
+		return nil, err
 	}
-	return nil, err
+	now, err := records.Clock(v.r)
+	if err != nil {
+		return nil, err
+	}
+	cluster, err := v.machine.cache.Cluster(v.r)
+	if err != nil {
+		return nil, err
+	}
+	c := applyContext{
+		machine: v.machine, tx: newOverlay(v.r), now: now, cluster: cluster, signer: &p,
+		payload: catalog.Payload{Kind: catalog.KindDatasetCreate, Body: catalog.Encode(b)},
+	}
+	return refusalOf(createDataset(&c, b))
 }
 
 // Judge returns exactly what Apply would decide now on that principal's query,

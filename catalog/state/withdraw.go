@@ -26,27 +26,21 @@ func withdrawDataset(c *applyContext, b catalog.DatasetWithdraw) error {
 	if b.Version > 0 {
 		return withdrawVersion(c, d, b.Version, w)
 	}
-	if err := rejectPending(c, d); err != nil {
+	pending, under, err := underWay(c, d)
+	if err != nil {
 		return err
+	}
+	if under {
+		if err := c.reject(pending, catalog.Why("version.dataset_withdrawn")); err != nil {
+			return err
+		}
 	}
 	d.Withdrawn = w
 	c.out.ID, c.out.Version = d.ID, 0
-	if err := c.noteChange(d.ID, 0, records.ChangeWithdrawn); err != nil {
+	if err := c.putChange(d.ID, 0, records.ChangeWithdrawn); err != nil {
 		return err
 	}
 	return records.Put(c.tx, records.PrefixDataset+d.ID, d)
-}
-
-// rejectPending ends the version of a withdrawn dataset that is on its way.
-func rejectPending(c *applyContext, d catalog.Dataset) error {
-	if d.Versions == 0 {
-		return nil
-	}
-	last, err := records.Find[catalog.Version](c.tx, records.PrefixVersion+records.VersionName(d.ID, d.Versions))
-	if err != nil || !pending(last) {
-		return err
-	}
-	return c.reject(last, catalog.Why("version.dataset_withdrawn"))
 }
 
 // withdrawVersion withdraws a live version. The newest one that is left is answered from.
@@ -79,7 +73,7 @@ func withdrawVersion(c *applyContext, d catalog.Dataset, number int, w *catalog.
 		}
 		d.Live--
 	}
-	if err := c.noteChange(d.ID, number, records.ChangeWithdrawn); err != nil {
+	if err := c.putChange(d.ID, number, records.ChangeWithdrawn); err != nil {
 		return err
 	}
 	return records.Put(c.tx, records.PrefixDataset+d.ID, d)

@@ -14,38 +14,38 @@ import (
 )
 
 // Datasets returns all datasets by id.
-func (v DatasetReader) Datasets() ([]catalog.Dataset, error) {
+func (v View) Datasets() ([]catalog.Dataset, error) {
 	return records.List[catalog.Dataset](v.r, records.PrefixDataset)
 }
 
 // Dataset returns a dataset.
-func (v DatasetReader) Dataset(id string) (catalog.Dataset, error) {
+func (v View) Dataset(id string) (catalog.Dataset, error) {
 	return records.Find[catalog.Dataset](v.r, records.PrefixDataset+id)
 }
 
 // Descriptor is a dataset's descriptor as it was after so many amendments.
-func (v DatasetReader) Descriptor(d catalog.Dataset, amended int) (catalog.Descriptor, error) {
+func (v View) Descriptor(d catalog.Dataset, amended int) (catalog.Descriptor, error) {
 	return records.DescriptorAt(v.r, d, amended)
 }
 
 // DatasetAt is a dataset with the descriptor that it had after so many amendments.
-func (v DatasetReader) DatasetAt(id string, amended int) (catalog.Dataset, error) {
+func (v View) DatasetAt(id string, amended int) (catalog.Dataset, error) {
 	return records.DatasetAt(v.r, id, amended)
 }
 
 // Version returns a version of a dataset; versions count from 1.
-func (v DatasetReader) Version(dataset string, version int) (catalog.Version, error) {
+func (v View) Version(dataset string, version int) (catalog.Version, error) {
 	return records.Find[catalog.Version](v.r, records.PrefixVersion+records.VersionName(dataset, version))
 }
 
 // Versions returns all versions of a dataset, the first first.
-func (v DatasetReader) Versions(dataset string) ([]catalog.Version, error) {
+func (v View) Versions(dataset string) ([]catalog.Version, error) {
 	return records.List[catalog.Version](v.r, records.PrefixVersion+dataset+"/")
 }
 
 // Counts returns which entities count in one period of the policy's grain for a
 // measure of a protected dataset's version that is committed. The bitmap is not to be changed.
-func (v DatasetReader) Counts(dataset string, version int, measure string, period int64) (*bitset.BitSet, error) {
+func (v View) Counts(dataset string, version int, measure string, period int64) (*bitset.BitSet, error) {
 	d, err := v.Dataset(dataset)
 	if err != nil {
 		return nil, err
@@ -71,12 +71,12 @@ func (v DatasetReader) Counts(dataset string, version int, measure string, perio
 }
 
 // DatasetPage lists datasets by id, withdrawn ones too.
-func (v DatasetReader) DatasetPage(p records.Page) ([]catalog.Dataset, string, error) {
+func (v View) DatasetPage(p records.Page) ([]catalog.Dataset, string, error) {
 	return records.ReadPage[catalog.Dataset](v.r, records.PrefixDataset, p, records.Itself)
 }
 
 // OfferedPage lists datasets that are not withdrawn.
-func (v DatasetReader) OfferedPage(p records.Page) ([]catalog.Dataset, string, error) {
+func (v View) OfferedPage(p records.Page) ([]catalog.Dataset, string, error) {
 	return records.ReadPage[catalog.Dataset](v.r, records.PrefixDataset, p, func(name string, value []byte) ([]byte, error) {
 		var d struct {
 			Withdrawn *catalog.Withdrawal `json:"withdrawn"`
@@ -92,23 +92,23 @@ func (v DatasetReader) OfferedPage(p records.Page) ([]catalog.Dataset, string, e
 }
 
 // VersionPage lists a dataset's versions by number.
-func (v DatasetReader) VersionPage(dataset string, p records.Page) ([]catalog.Version, string, error) {
+func (v View) VersionPage(dataset string, p records.Page) ([]catalog.Version, string, error) {
 	return records.ReadPage[catalog.Version](v.r, records.PrefixVersion+dataset+"/", p, records.Itself)
 }
 
 // ChangePage lists changes of the catalog in the ledger's order.
-func (v DatasetReader) ChangePage(p records.Page) ([]records.Change, string, error) {
+func (v View) ChangePage(p records.Page) ([]records.Change, string, error) {
 	return records.ReadPage[records.Change](v.r, records.PrefixChange, p, records.Itself)
 }
 
 // News returns what a version declared of its sources beside presence, as it came.
-func (v DatasetReader) News(dataset string, version int) ([]catalog.SourceNews, error) {
+func (v View) News(dataset string, version int) ([]catalog.SourceNews, error) {
 	return records.ReadNews(v.r, dataset, version)
 }
 
 // Places tells how the places for exact portfolios of a dataset are taken, by measure in
 // the descriptor's order; nothing of a public one.
-func (v DatasetReader) Places(dataset string) ([]catalog.Places, error) {
+func (v View) Places(dataset string) ([]catalog.Places, error) {
 	d, err := v.Dataset(dataset)
 	if err != nil || d.Descriptor.Policy.Public {
 		return nil, err
@@ -133,7 +133,7 @@ func (v DatasetReader) Places(dataset string) ([]catalog.Places, error) {
 }
 
 // takenOf are the periods of a measure that owners have asked for.
-func (v DatasetReader) takenOf(dataset, measure string) ([]catalog.Taken, error) {
+func (v View) takenOf(dataset, measure string) ([]catalog.Taken, error) {
 	prefix := records.PlacesPrefix(dataset, measure)
 	keys, err := records.Names(v.r, prefix)
 	if err != nil {
@@ -166,17 +166,17 @@ func (v DatasetReader) takenOf(dataset, measure string) ([]catalog.Taken, error)
 }
 
 // PendingVersions returns the versions that are neither live nor rejected.
-func (v DatasetReader) PendingVersions() ([]catalog.Version, error) {
+func (v View) PendingVersions() ([]catalog.Version, error) {
 	return v.versionsNamed(records.PrefixTodoVersion)
 }
 
 // Unacked returns the committed versions, live ones included, that a node has
 // not acknowledged.
-func (v DatasetReader) Unacked(node string) ([]catalog.Version, error) {
+func (v View) Unacked(node string) ([]catalog.Version, error) {
 	return v.versionsNamed(records.PrefixTodoAck + node + "/")
 }
 
-func (v DatasetReader) versionsNamed(prefix string) ([]catalog.Version, error) {
+func (v View) versionsNamed(prefix string) ([]catalog.Version, error) {
 	all, err := records.Names(v.r, prefix)
 	if err != nil {
 		return nil, err

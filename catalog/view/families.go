@@ -15,18 +15,11 @@ import (
 type ReleaseFamily struct {
 	Tree     catalog.Digest       // of the tree's bytes
 	Datasets []disclosure.Dataset // as they were declared, amendments included, in the order of the ledger
-	Settled  []SettledVersion     // in the order in which they went live
-}
-
-// SettledVersion names what a version settled, by the digest of its bytes.
-type SettledVersion struct {
-	Dataset string
-	Version int
-	Digest  catalog.Digest
+	Settled  []records.Settled    // in the order in which they went live
 }
 
 // familyFor reads the family of a protected dataset, ErrNotFound for a public one.
-func (v FamilyReader) familyFor(dataset string) (catalog.Dataset, records.Family, error) {
+func (v View) familyFor(dataset string) (catalog.Dataset, records.Family, error) {
 	d, err := records.Find[catalog.Dataset](v.r, records.PrefixDataset+dataset)
 	if err != nil {
 		return d, records.Family{}, err
@@ -40,25 +33,24 @@ func (v FamilyReader) familyFor(dataset string) (catalog.Dataset, records.Family
 
 // ReleaseFamily returns the state of the release rule of a protected dataset's family;
 // ErrNotFound for a public one.
-func (v FamilyReader) ReleaseFamily(dataset string) (ReleaseFamily, error) {
+func (v View) ReleaseFamily(dataset string) (ReleaseFamily, error) {
 	_, f, err := v.familyFor(dataset)
+	return ReleaseFamily{Tree: f.Tree, Datasets: f.Declared, Settled: f.Settled}, err
+}
+
+// ruleFor is the release rule's view of the family of a protected dataset.
+func (v View) ruleFor(dataset string) (catalog.Dataset, *disclosure.Family, error) {
+	d, _, err := v.familyFor(dataset)
 	if err != nil {
-		return ReleaseFamily{}, err
+		return d, nil, err
 	}
-	out := ReleaseFamily{Tree: f.Tree, Datasets: slices.Clone(f.Declared)}
-	for _, s := range f.Settled {
-		out.Settled = append(out.Settled, SettledVersion{Dataset: s.Dataset, Version: s.Version, Digest: s.Digest})
-	}
-	return out, nil
+	_, rule, err := v.cache.FamilyOf(v.r, d.Owner, d.Descriptor.Registry)
+	return d, rule, err
 }
 
 // ReleaseTree returns the tree of classes of a protected dataset's family.
-func (v FamilyReader) ReleaseTree(dataset string) (*disclosure.Tree, error) {
-	d, _, err := v.familyFor(dataset)
-	if err != nil {
-		return nil, err
-	}
-	_, rule, err := v.cache.FamilyOf(v.r, d.Owner, d.Descriptor.Registry)
+func (v View) ReleaseTree(dataset string) (*disclosure.Tree, error) {
+	_, rule, err := v.ruleFor(dataset)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +59,7 @@ func (v FamilyReader) ReleaseTree(dataset string) (*disclosure.Tree, error) {
 
 // TreeBytes are the bytes of the tree of a protected dataset's family, whose digest
 // ReleaseFamily names.
-func (v FamilyReader) TreeBytes(dataset string) ([]byte, error) {
+func (v View) TreeBytes(dataset string) ([]byte, error) {
 	d, f, err := v.familyFor(dataset)
 	if err != nil {
 		return nil, err
@@ -77,7 +69,7 @@ func (v FamilyReader) TreeBytes(dataset string) ([]byte, error) {
 
 // SettledBytes are the bytes of what a version settled, whose digest ReleaseFamily
 // names; ErrNotFound for one that settled nothing.
-func (v FamilyReader) SettledBytes(dataset string, version int) ([]byte, error) {
+func (v View) SettledBytes(dataset string, version int) ([]byte, error) {
 	d, f, err := v.familyFor(dataset)
 	if err != nil {
 		return nil, err
@@ -92,12 +84,8 @@ func (v FamilyReader) SettledBytes(dataset string, version int) ([]byte, error) 
 // Answer returns what a protected dataset's exact figures would take of its live
 // versions, and cover, by groups of the caller's: what a query would be given, without
 // contract, min_coverage or bounds. ErrNotFound for a public dataset.
-func (v FamilyReader) Answer(dataset string, g disclosure.Grid) (*disclosure.Answer, error) {
-	d, _, err := v.familyFor(dataset)
-	if err != nil {
-		return nil, err
-	}
-	_, rule, err := v.cache.FamilyOf(v.r, d.Owner, d.Descriptor.Registry)
+func (v View) Answer(dataset string, g disclosure.Grid) (*disclosure.Answer, error) {
+	d, rule, err := v.ruleFor(dataset)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +100,7 @@ func (v FamilyReader) Answer(dataset string, g disclosure.Grid) (*disclosure.Ans
 
 // FamilyNoise returns the account of epsilon of an owner's datasets on a
 // registry; ErrNotFound when none of them offers noised answers.
-func (v FamilyReader) FamilyNoise(owner, registry string) (catalog.Account, error) {
+func (v View) FamilyNoise(owner, registry string) (catalog.Account, error) {
 	f, err := records.Find[records.NoiseFamily](v.r, records.NoiseKey(owner, registry))
 	if err != nil {
 		return catalog.Account{}, err

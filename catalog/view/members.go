@@ -2,6 +2,7 @@ package view
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // Cluster returns the founding record, with the state's clock.
-func (v MemberReader) Cluster() (catalog.Cluster, error) {
+func (v View) Cluster() (catalog.Cluster, error) {
 	c, err := v.cache.Cluster(v.r)
 	if err != nil {
 		return catalog.Cluster{}, err
@@ -24,38 +25,37 @@ func (v MemberReader) Cluster() (catalog.Cluster, error) {
 }
 
 // Node returns a member of the roster.
-func (v MemberReader) Node(id string) (catalog.Node, error) {
+func (v View) Node(id string) (catalog.Node, error) {
 	c, err := v.cache.Cluster(v.r)
 	if err != nil {
 		return catalog.Node{}, err
 	}
-	for _, n := range c.Nodes {
-		if n.ID == id {
-			return n, nil
-		}
+	i := slices.IndexFunc(c.Nodes, func(n catalog.Node) bool { return n.ID == id })
+	if i < 0 {
+		return catalog.Node{}, fmt.Errorf("node %.80q: %w", id, records.ErrNotFound)
 	}
-	return catalog.Node{}, fmt.Errorf("node %.80q: %w", id, records.ErrNotFound)
+	return c.Nodes[i], nil
 }
 
 // Principal returns a principal by its id.
-func (v MemberReader) Principal(id string) (catalog.Principal, error) {
+func (v View) Principal(id string) (catalog.Principal, error) {
 	return records.Find[catalog.Principal](v.r, records.PrefixPrincipal+id)
 }
 
 // PrincipalByName returns a principal by its name.
-func (v MemberReader) PrincipalByName(name string) (catalog.Principal, error) {
+func (v View) PrincipalByName(name string) (catalog.Principal, error) {
 	return records.FindNamed[catalog.Principal](v.r, records.PrefixPrincipalName+name, records.PrefixPrincipal, fmt.Sprintf("principal %.80q", name))
 }
 
 // Principals returns all principals by name.
-func (v MemberReader) Principals() ([]catalog.Principal, error) {
+func (v View) Principals() ([]catalog.Principal, error) {
 	all, err := records.List[catalog.Principal](v.r, records.PrefixPrincipal)
 	slices.SortFunc(all, func(a, b catalog.Principal) int { return cmp.Compare(a.Name, b.Name) })
 	return all, err
 }
 
 // PrincipalPage lists principals by name.
-func (v MemberReader) PrincipalPage(p records.Page) ([]catalog.Principal, string, error) {
+func (v View) PrincipalPage(p records.Page) ([]catalog.Principal, string, error) {
 	return records.ReadPage[catalog.Principal](v.r, records.PrefixPrincipalName, p, records.ByName(v.r, records.PrefixPrincipal))
 }
 
@@ -67,7 +67,7 @@ var idPrefixes = map[string]string{
 
 // EachID calls fn with the ids of a letter that begin so, ascending, until fn returns
 // false.
-func (v MemberReader) EachID(letter, begin string, fn func(id string) (more bool, err error)) error {
+func (v View) EachID(letter, begin string, fn func(id string) (more bool, err error)) error {
 	prefix, known := idPrefixes[letter]
 	if !known || !catalog.IsIDBeginning(letter, begin) && !catalog.IsID(letter, begin) {
 		return fmt.Errorf("ids %.80q: %w", begin, records.ErrNotFound)
@@ -79,4 +79,64 @@ func (v MemberReader) EachID(letter, begin string, fn func(id string) (more bool
 		}
 		return err
 	})
+}
+
+// KeyOf returns a publisher's key, in whatever state.
+func (v View) KeyOf(publisher string) (catalog.Key, error) {
+	return records.KeyOf(v.r, publisher)
+}
+
+// Key returns a key.
+func (v View) Key(id string) (catalog.Key, error) {
+	return records.Find[catalog.Key](v.r, records.PrefixKey+id)
+}
+
+// Keys returns all keys by id.
+func (v View) Keys() ([]catalog.Key, error) {
+	return records.List[catalog.Key](v.r, records.PrefixKey)
+}
+
+// PendingKey is a publisher without a ready key: the attempt under way or
+// failed last (Key.ID is empty when there was none), and what a KeyStart of the
+// next attempt must say.
+type PendingKey struct {
+	Publisher   string
+	Key         catalog.Key
+	NextKey     string
+	NextEpoch   uint64
+	NextAttempt int
+}
+
+// PendingKeys returns the publishers that have no ready key.
+func (v View) PendingKeys() ([]PendingKey, error) {
+	ids, err := records.Names(v.r, records.PrefixTodoKey)
+	if err != nil {
+		return nil, err
+	}
+	var all []PendingKey
+	for _, id := range ids {
+		p := PendingKey{Publisher: id}
+		if p.Key, err = v.KeyOf(id); err != nil && !errors.Is(err, records.ErrNotFound) {
+			return nil, err
+		}
+		next := catalog.NextKeyStart(id, p.Key)
+		p.NextKey, p.NextEpoch, p.NextAttempt = next.Key, next.Epoch, next.Attempt
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// PendingRefreshes returns the keys that are to be shared anew.
+func (v View) PendingRefreshes() ([]catalog.Key, error) {
+	ids, err := records.Names(v.r, records.PrefixTodoRefresh)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]catalog.Key, len(ids))
+	for i, id := range ids {
+		if all[i], err = v.Key(id); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }

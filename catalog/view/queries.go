@@ -10,19 +10,19 @@ import (
 )
 
 // Query returns an accepted query.
-func (v QueryReader) Query(id string) (catalog.Query, error) {
+func (v View) Query(id string) (catalog.Query, error) {
 	return records.Find[catalog.Query](v.r, records.PrefixQuery+id)
 }
 
 // Verdict returns the verdict of an accepted query.
-func (v QueryReader) Verdict(id string) (catalog.Verdict, error) {
+func (v View) Verdict(id string) (catalog.Verdict, error) {
 	return records.Find[catalog.Verdict](v.r, records.PrefixVerdict+id)
 }
 
 // Shares returns the sealed shares of a query that is done, by position in the
 // active set of its last attempt. Shares of a query that is not done are nobody's
 // business: there are none.
-func (v QueryReader) Shares(id string) ([]catalog.QueryShare, error) {
+func (v View) Shares(id string) ([]catalog.QueryShare, error) {
 	q, err := v.Query(id)
 	if err != nil || q.State != catalog.QueryDone {
 		return nil, err
@@ -32,7 +32,7 @@ func (v QueryReader) Shares(id string) ([]catalog.QueryShare, error) {
 
 // Queries returns a principal's queries, or everybody's for an empty principal,
 // the oldest first.
-func (v QueryReader) Queries(principal string) ([]catalog.Query, error) {
+func (v View) Queries(principal string) ([]catalog.Query, error) {
 	prefix := records.PrefixQueryOf
 	if principal != "" {
 		prefix += principal + "/"
@@ -44,14 +44,43 @@ func (v QueryReader) Queries(principal string) ([]catalog.Query, error) {
 
 // PendingQueries returns the queries that are neither done nor failed, the
 // oldest first.
-func (v QueryReader) PendingQueries() ([]catalog.Query, error) {
+func (v View) PendingQueries() ([]catalog.Query, error) {
 	return records.ListNamed[catalog.Query](v.r, records.PrefixTodoQuery, records.PrefixQuery)
 }
 
 // QueryPage lists a principal's queries in the ledger's order.
-func (v QueryReader) QueryPage(principal string, p records.Page) ([]catalog.Query, string, error) {
-	if principal == "" || strings.Contains(principal, "/") {
+func (v View) QueryPage(principal string, p records.Page) ([]catalog.Query, string, error) {
+	if principal == "" {
 		return nil, "", nil
 	}
-	return records.ReadPage[catalog.Query](v.r, records.OfParty(records.PrefixQueryOf, principal), p, records.ByName(v.r, records.PrefixQuery))
+	return ofParty[catalog.Query](v, records.PrefixQueryOf, principal, records.PrefixQuery, p)
+}
+
+// Vector returns a private vector.
+func (v View) Vector(id string) (catalog.Vector, error) {
+	return records.Find[catalog.Vector](v.r, records.PrefixVector+id)
+}
+
+// Vectors returns an owner's vectors, dropped and rejected ones included, the
+// oldest first.
+func (v View) Vectors(owner string) ([]catalog.Vector, error) {
+	if strings.Contains(owner, "/") {
+		return nil, nil
+	}
+	return records.ListNamed[catalog.Vector](v.r, records.PrefixVectorOf+owner+"/", records.PrefixVector)
+}
+
+// PendingVectors returns the vectors whose registration is under way, the oldest
+// first.
+func (v View) PendingVectors() ([]catalog.Vector, error) {
+	return records.ListNamed[catalog.Vector](v.r, records.PrefixTodoVector, records.PrefixVector)
+}
+
+// VectorPage lists an owner's vectors, dropped and rejected ones included, in the
+// ledger's order.
+func (v View) VectorPage(owner string, p records.Page) ([]catalog.Vector, string, error) {
+	if owner == "" {
+		return nil, "", nil
+	}
+	return ofParty[catalog.Vector](v, records.PrefixVectorOf, owner, records.PrefixVector, p)
 }

@@ -9,18 +9,18 @@ import (
 )
 
 // Registries returns all registries by id.
-func (v RegistryReader) Registries() ([]catalog.Registry, error) {
+func (v View) Registries() ([]catalog.Registry, error) {
 	return records.List[catalog.Registry](v.r, records.PrefixRegistry)
 }
 
 // Registry returns a registry.
-func (v RegistryReader) Registry(id string) (catalog.Registry, error) {
+func (v View) Registry(id string) (catalog.Registry, error) {
 	return records.Find[catalog.Registry](v.r, records.PrefixRegistry+id)
 }
 
 // Table returns the first rows committed rows of a registry, or all of them
 // when rows is negative.
-func (v RegistryReader) Table(id string, rows int) (*tables.Table, error) {
+func (v View) Table(id string, rows int) (*tables.Table, error) {
 	reg, err := v.Registry(id)
 	if err != nil {
 		return nil, err
@@ -37,49 +37,48 @@ func (v RegistryReader) Table(id string, rows int) (*tables.Table, error) {
 
 // Rows returns the committed rows from ≤ i < to of a registry: id, then the
 // attributes. to is cut to what there is.
-func (v RegistryReader) Rows(id string, from, to int) ([][]string, error) {
+func (v View) Rows(id string, from, to int) ([][]string, error) {
 	t, err := v.Table(id, -1)
 	if err != nil {
 		return nil, err
 	}
-	var rows [][]string
+	return rowsOf(t, from, to), nil
+}
+
+func rowsOf(t *tables.Table, from, to int) (rows [][]string) {
 	for i := max(from, 0); i < min(to, t.Rows()); i++ {
 		rows = append(rows, t.Row(i))
 	}
-	return rows, nil
+	return rows
 }
 
 // RowsAt is Rows as they were in a state that the registry's record r is of.
-func (v RegistryReader) RowsAt(r catalog.Registry, from, to int) ([][]string, error) {
+func (v View) RowsAt(r catalog.Registry, from, to int) ([][]string, error) {
 	t, err := v.TableAt(r.ID, r.States)
 	if err != nil {
 		return nil, err
 	}
-	var rows [][]string
-	for i := max(from, 0); i < min(to, t.Rows()); i++ {
-		rows = append(rows, t.Row(i))
-	}
-	return rows, nil
+	return rowsOf(t, from, to), nil
 }
 
 // RegistryPage lists registries by id.
-func (v RegistryReader) RegistryPage(p records.Page) ([]catalog.Registry, string, error) {
+func (v View) RegistryPage(p records.Page) ([]catalog.Registry, string, error) {
 	return records.ReadPage[catalog.Registry](v.r, records.PrefixRegistry, p, records.Itself)
 }
 
 // RegistryStatePage lists the states that a registry's rows have had, by number.
-func (v RegistryReader) RegistryStatePage(registry string, p records.Page) ([]catalog.RegistryState, string, error) {
+func (v View) RegistryStatePage(registry string, p records.Page) ([]catalog.RegistryState, string, error) {
 	return records.ReadPage[catalog.RegistryState](v.r, records.PrefixRegistryState+registry+"/", p, records.Itself)
 }
 
 // RegistryState is the state of that number.
-func (v RegistryReader) RegistryState(registry string, number int) (catalog.RegistryState, error) {
+func (v View) RegistryState(registry string, number int) (catalog.RegistryState, error) {
 	return records.Find[catalog.RegistryState](v.r, records.StateKey(registry, number))
 }
 
 // CodeValues are the values of a registry's attribute, by its position, in the order of
 // their numbers, as a JSON list; ErrNotFound while no family has classes by it.
-func (v RegistryReader) CodeValues(registry string, attribute int) ([]byte, error) {
+func (v View) CodeValues(registry string, attribute int) ([]byte, error) {
 	b, err := v.r.Get([]byte(records.CodesKey(registry, attribute)))
 	if err == nil && b == nil {
 		err = records.ErrNotFound
@@ -91,6 +90,6 @@ func (v RegistryReader) CodeValues(registry string, attribute int) ([]byte, erro
 }
 
 // TableAt is a registry's table as it was in a state, with its attributes of then.
-func (v RegistryReader) TableAt(registry string, number int) (*tables.Table, error) {
+func (v View) TableAt(registry string, number int) (*tables.Table, error) {
 	return v.cache.TableAt(v.r, registry, number)
 }

@@ -8,7 +8,7 @@ import (
 // Statement lists the queries of a contract that were accepted in a month such
 // as 2026-11, or all of them for an empty month, the oldest first; of the page, After
 // and Limit count. A month that is none is a *Refusal.
-func (v ContractReader) Statement(contract, month string, p records.Page) (catalog.Statement, error) {
+func (v View) Statement(contract, month string, p records.Page) (catalog.Statement, error) {
 	k, err := v.Contract(contract)
 	if err != nil {
 		return catalog.Statement{}, err
@@ -50,7 +50,7 @@ func (v ContractReader) Statement(contract, month string, p records.Page) (catal
 
 // askedBefore is the Page.After of a contract's queries that were accepted at a time or
 // later. The clock never runs backwards, so it is found by halving.
-func (v ContractReader) askedBefore(contract string, from int64) (string, error) {
+func (v View) askedBefore(contract string, from int64) (string, error) {
 	prefix := records.OfParty(records.PrefixContractQuery, contract)
 	// first reads the first query after a place; ok is false when there is none.
 	first := func(p records.Page) (q catalog.Query, ok bool, err error) {

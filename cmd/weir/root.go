@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/weirdata/weir/cmd/weir/auditor"
 	"github.com/weirdata/weir/cmd/weir/buyer"
@@ -12,6 +13,7 @@ import (
 	"github.com/weirdata/weir/cmd/weir/operator"
 	"github.com/weirdata/weir/cmd/weir/publisher"
 	"github.com/weirdata/weir/cmd/weir/sandbox"
+	"github.com/weirdata/weir/compute/suggest"
 )
 
 // commands make all commands, in the order in which the help has an example of each.
@@ -84,4 +86,23 @@ func examples(commands []*cobra.Command) string {
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// describeFlagError returns a message about flags, with the flag that was probably meant, or the form
+// that a value has.
+func describeFlagError(cmd *cobra.Command, err error) string {
+	message := err.Error()
+	if name, unknown := strings.CutPrefix(message, "unknown flag: --"); unknown {
+		var names []string
+		collect := func(f *pflag.Flag) { names = append(names, f.Name) }
+		cmd.Flags().VisitAll(collect)
+		cmd.InheritedFlags().VisitAll(collect)
+		if near := suggest.Nearest(name, names); near != "" {
+			message += ", did you mean --" + near + "?"
+		}
+	}
+	if strings.Contains(message, "time: ") {
+		message += "; durations are written such as 30s, 5m or 1h30m"
+	}
+	return message
 }

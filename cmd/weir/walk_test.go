@@ -40,8 +40,20 @@ func TestTheWalkThroughTheArchitectureNamesWhatExists(t *testing.T) {
 		}
 	}
 	for _, argued := range []string{"catalog/state", "catalog/disclosure", "consensus", "compute/he"} {
-		if n := len(regexp.MustCompile(`\bTest[A-Z]\w+`).FindAllString(packages[argued], -1)); n < 10 {
-			t.Errorf("the comment of package %s names %d tests of its invariants", argued, n)
+		said := packages[argued]
+		documents, err := filepath.Glob(filepath.Join("..", "..", argued, "*.md"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range documents {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			said += string(text)
+		}
+		if n := len(regexp.MustCompile(`\bTest[A-Z]\w+`).FindAllString(said, -1)); n < 10 {
+			t.Errorf("the comment of package %s and the documents beside it name %d tests of its invariants", argued, n)
 		}
 	}
 }

@@ -25,7 +25,6 @@ type Accumulator struct {
 type sealedSum struct {
 	bytes  []byte
 	digest [32]byte
-	count  int
 }
 
 // NewAccumulator returns an empty accumulator. Parameters of the zero value
@@ -40,7 +39,7 @@ func NewAccumulator(p Parameters) *Accumulator {
 
 // Add adds tiles, or sums of tiles that Bytes returned. Five at a time share a
 // pass, so pass many at once. Only length and header are checked here: bytes
-// were checked by CheckTile or CheckSum when they were stored, and by their
+// were checked by CheckTile when they were stored, and by their
 // digest when they were read. On an error nothing was added.
 func (a *Accumulator) Add(tiles ...[]byte) error {
 	if a.in == nil {
@@ -139,7 +138,7 @@ func (a *Accumulator) seal() (*sealedSum, error) {
 			}
 			modular.Store(b[from:], sum)
 		}
-		a.sealed = &sealedSum{bytes: b, digest: sha256.Sum256(b), count: a.count}
+		a.sealed = &sealedSum{bytes: b, digest: sha256.Sum256(b)}
 	}
 	return a.sealed, nil
 }

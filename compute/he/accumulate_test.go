@@ -60,7 +60,7 @@ func TestAccumulateEqualsLattigosAdd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.CheckSum(got); err != nil {
+		if err := p.checkOf(kindSum)(got); err != nil {
 			t.Fatal(err)
 		}
 		want := bytes.Clone(got)

@@ -79,12 +79,17 @@ func (in *instance) phase(tiles, logB int) *big.Int {
 // decodable is what phase must stay below: Q/2, less the room for rounding in
 // the reconstruction.
 func (in *instance) decodable() *big.Int {
-	q := big.NewInt(1)
-	for _, s := range in.q {
-		q.Mul(q, new(big.Int).SetUint64(s.Modulus))
-	}
+	q := product(in.lit.Q)
 	half := new(big.Int).Rsh(q, 1)
 	return half.Sub(half, q.Rsh(q, roundingBits))
+}
+
+func product(primes []uint64) *big.Int {
+	q := big.NewInt(1)
+	for _, p := range primes {
+		q.Mul(q, new(big.Int).SetUint64(p))
+	}
+	return q
 }
 
 // maxLogSmudging is the largest log2 B that an accumulator of MaxTiles tiles
@@ -129,9 +134,8 @@ func (in *instance) noiseError(tiles, logB int) *NoiseError {
 }
 
 func log2(x *big.Int) float64 {
-	f, exp := new(big.Float).SetInt(x), 0
 	m := new(big.Float)
-	exp = f.MantExp(m)
+	exp := new(big.Float).SetInt(x).MantExp(m)
 	frac, _ := m.Float64()
 	return float64(exp) + math.Log2(frac)
 }

@@ -120,7 +120,7 @@ func TestPhaseErrorHasTheWidthOfTheSmudging(t *testing.T) {
 // TestSmudgingOfTheReferenceParameters pins the figures of PROTOCOL.md section 7.2.
 func TestSmudgingOfTheReferenceParameters(t *testing.T) {
 	for _, x := range []struct{ nodes, threshold, logB int }{{3, 2, 120}, {5, 3, 119}, {4, 3, 119}, {7, 4, 118}, {5, 5, 118}} {
-		if got := full(t, x.nodes, x.threshold).LogSmudging(); got != x.logB {
+		if got := full(t, x.nodes, x.threshold).Literal().LogSmudging; got != x.logB {
 			t.Errorf("%d of %d: B is 2^%d instead of 2^%d", x.threshold, x.nodes, got, x.logB)
 		}
 	}

@@ -1,7 +1,6 @@
 package he
 
 import (
-	"crypto/rand"
 	"fmt"
 
 	"github.com/tuneinsight/lattigo/v5/core/rlwe"
@@ -34,12 +33,12 @@ func NewDealer(p Parameters, reference [32]byte, point int) (_ *Dealer, err erro
 		return nil, err
 	}
 	if err := p.checkPoint(point); err != nil {
-		return nil, fmt.Errorf("draw a dealer's secrets: %w", err)
+		return nil, err
 	}
 	in := p.in
 	s, err := prf.Fresh()
 	if err != nil {
-		return nil, fmt.Errorf("draw a dealer's secrets: %w", err)
+		return nil, err
 	}
 	defer s.Erase()
 	w := in.scratch.get()
@@ -49,7 +48,7 @@ func NewDealer(p Parameters, reference [32]byte, point int) (_ *Dealer, err erro
 	in.ternary(s, z)
 	in.ntt(z)
 	if err := in.reference(w.b, reference); err != nil {
-		return nil, fmt.Errorf("draw a dealer's secrets: %w", err)
+		return nil, err
 	}
 	rq := in.he.RingQ()
 	in.gaussian(s).Read(w.c)
@@ -61,10 +60,7 @@ func NewDealer(p Parameters, reference [32]byte, point int) (_ *Dealer, err erro
 	d.public = make([]byte, in.size(kindPublicShare))
 	in.putHeader(d.public, kindPublicShare, point, 0, reference)
 	in.store(d.public, kindPublicShare, 0, w.c)
-	if err := d.share(z); err != nil {
-		return nil, fmt.Errorf("draw a dealer's secrets: %w", err)
-	}
-	return d, nil
+	return d, d.share(z)
 }
 
 // share draws the polynomial around a secret in NTT form.
@@ -73,11 +69,10 @@ func (d *Dealer) share(secret ring.Poly) error {
 	sk := rlwe.NewSecretKey(d.p.in.he)
 	sk.Value.Q.Copy(secret)
 	defer sk.Value.Q.Zero()
-	poly, err := d.thr.GenShamirPolynomial(d.p.Threshold(), sk)
-	if err != nil {
+	var err error
+	if d.poly, err = d.thr.GenShamirPolynomial(d.p.Threshold(), sk); err != nil {
 		return fmt.Errorf("share a secret: %w", err)
 	}
-	d.poly = poly
 	return nil
 }
 
@@ -91,10 +86,10 @@ func (d *Dealer) PublicShare() []byte { return append([]byte(nil), d.public...) 
 func (d *Dealer) Dealing(point int) (_ []byte, err error) {
 	defer guard("deal", &err)
 	if err := d.p.checkPoint(point); err != nil {
-		return nil, fmt.Errorf("deal: %w", err)
+		return nil, err
 	}
 	if d.poly.Value == nil {
-		return nil, fmt.Errorf("deal: %w", ErrErased)
+		return nil, ErrErased
 	}
 	in := d.p.in
 	out := d.thr.AllocateThresholdSecretShare()
@@ -115,12 +110,7 @@ func (d *Dealer) Erase() {
 }
 
 // NewPairSeed draws the seed that a node shares with one other.
-func NewPairSeed() (seed [32]byte, err error) {
-	if _, err = rand.Read(seed[:]); err != nil {
-		return seed, fmt.Errorf("draw a pair seed: %w", err)
-	}
-	return seed, nil
-}
+func NewPairSeed() (seed [32]byte, err error) { return freshSeed() }
 
 // CombineDealings adds up what all n nodes dealt to the node at point: its key
 // share [s]_j. There must be one dealing of every dealer 1..n, of the attempt
@@ -139,7 +129,7 @@ func CombineReshared(p Parameters, reference [32]byte, point int, active []int, 
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	if len(active) < 2 || !increasing(active) || active[0] < 1 || active[len(active)-1] > MaxNodes {
+	if len(active) < 2 || !increasing(active, 1, MaxNodes) {
 		return nil, fmt.Errorf("combine dealings: %w: %v", ErrActiveSet, active)
 	}
 	return combineDealings(p, reference, point, active, dealings)
@@ -148,13 +138,13 @@ func CombineReshared(p Parameters, reference [32]byte, point int, active []int, 
 func combineDealings(p Parameters, reference [32]byte, point int, dealers []int, dealings [][]byte) (share []byte, err error) {
 	defer guard("combine dealings", &err)
 	if err := p.checkPoint(point); err != nil {
-		return nil, fmt.Errorf("combine dealings: %w", err)
+		return nil, err
 	}
 	in := p.in
 	w := in.scratch.get()
 	defer in.scratch.put(w, w.a, w.b)
 	if err := in.sum(w.a, w.b, kindDealing, reference, dealers, point, dealings); err != nil {
-		return nil, fmt.Errorf("combine dealings: %w", err)
+		return nil, err
 	}
 	share = make([]byte, in.size(kindKeyShare))
 	in.putHeader(share, kindKeyShare, point, 0, reference)
@@ -175,7 +165,7 @@ func CombinePublicShares(p Parameters, reference [32]byte, shares [][]byte) (pub
 	w := in.scratch.get()
 	defer in.scratch.put(w, w.a, w.b)
 	if err := in.sum(w.a, w.b, kindPublicShare, reference, everyPoint(p.Nodes()), 0, shares); err != nil {
-		return nil, fmt.Errorf("combine public-key shares: %w", err)
+		return nil, err
 	}
 	publicKey = make([]byte, in.size(kindPublicKey))
 	in.putHeader(publicKey, kindPublicKey, 0, 0, reference)
@@ -229,10 +219,10 @@ func everyPoint(n int) []int {
 	return points
 }
 
-// increasing says whether a list is sorted and without duplicates.
-func increasing(points []int) bool {
-	for i := 1; i < len(points); i++ {
-		if points[i-1] >= points[i] {
+// increasing says whether a list is sorted and without duplicates, and within low..high.
+func increasing[T int | int32](list []T, low, high T) bool {
+	for i, x := range list {
+		if x < low || x > high || i > 0 && x <= list[i-1] {
 			return false
 		}
 	}

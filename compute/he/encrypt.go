@@ -27,15 +27,12 @@ func NewEncryptor(p Parameters, publicKey []byte) (_ *Encryptor, err error) {
 	in := p.in
 	h, err := in.parse(publicKey, kindPublicKey)
 	if err != nil {
-		return nil, fmt.Errorf("make an encryptor: %w", err)
+		return nil, err
 	}
-	e := &Encryptor{p: p}
-	for i := range e.key {
-		e.key[i] = ring.NewPoly(in.n, limbs-1)
-	}
+	e := &Encryptor{p: p, key: [2]ring.Poly{in.newPoly(), in.newPoly()}}
 	in.load(e.key[0], publicKey, kindPublicKey, 0)
 	if err := in.reference(e.key[1], h.context); err != nil {
-		return nil, fmt.Errorf("make an encryptor: %w", err)
+		return nil, err
 	}
 	for i := range e.key {
 		in.he.RingQ().MForm(e.key[i], e.key[i])
@@ -45,11 +42,10 @@ func NewEncryptor(p Parameters, publicKey []byte) (_ *Encryptor, err error) {
 
 // ShallowCopy returns an encryptor under the same key with its own buffers.
 func (e *Encryptor) ShallowCopy() *Encryptor {
-	n := e.p.in.n
+	in := e.p.in
 	return &Encryptor{
-		p: e.p, key: e.key,
-		u: ring.NewPoly(n, limbs-1), e0: ring.NewPoly(n, limbs-1), e: ring.NewPoly(n, limbs-1),
-		m: make([]uint64, n), slots: make([]uint64, n),
+		p: e.p, key: e.key, u: in.newPoly(), e0: in.newPoly(), e: in.newPoly(),
+		m: make([]uint64, in.n), slots: make([]uint64, in.n),
 	}
 }
 
@@ -60,13 +56,10 @@ func (e *Encryptor) Encrypt(values []int64, dst []byte) (err error) {
 	defer guard("encrypt", &err)
 	s, err := prf.Fresh()
 	if err != nil {
-		return fmt.Errorf("encrypt: %w", err)
+		return err
 	}
 	defer s.Erase()
-	if err := e.encrypt(values, dst, s, true); err != nil {
-		return fmt.Errorf("encrypt: %w", err)
-	}
-	return nil
+	return e.encrypt(values, dst, s, true)
 }
 
 // encrypt writes (u·p + e0 + T^-1·m, u·a + e1), without the errors unless noisy.
@@ -131,15 +124,12 @@ func KnownTile(p Parameters, publicKey []byte, seed [32]byte, values []int64) (_
 	defer guard("build a known tile", &err)
 	e, err := NewEncryptor(p, publicKey)
 	if err != nil {
-		return nil, fmt.Errorf("build a known tile: %w", err)
+		return nil, err
 	}
 	s, err := prf.New(seed, labelKnown, [32]byte{})
 	if err != nil {
-		return nil, fmt.Errorf("build a known tile: %w", err)
+		return nil, err
 	}
 	tile := make([]byte, p.in.size(kindTile))
-	if err := e.encrypt(values, tile, s, false); err != nil {
-		return nil, fmt.Errorf("build a known tile: %w", err)
-	}
-	return tile, nil
+	return tile, e.encrypt(values, tile, s, false)
 }

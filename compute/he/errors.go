@@ -103,11 +103,15 @@ func (e *NoiseError) Error() string {
 		e.Tiles, e.Threshold, e.LogSmudging, e.Used, e.Available)
 }
 
-// guard turns a panic of the library into an error at the package's boundary:
+// guard is deferred at the package's boundary. It turns a panic of the library into an
+// error, and says of every error what was being done:
 //
 //	defer guard("add tiles", &err)
 func guard(doing string, err *error) {
 	if r := recover(); r != nil {
-		*err = fmt.Errorf("%s: %w: %v", doing, ErrInternal, r)
+		*err = fmt.Errorf("%w: %v", ErrInternal, r)
+	}
+	if *err != nil {
+		*err = fmt.Errorf("%s: %w", doing, *err)
 	}
 }

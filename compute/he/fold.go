@@ -39,7 +39,7 @@ func (in *instance) weighted(slots []uint64) uint64 {
 // The members' parities add up to 0 mod T unless an accident happened to a
 // tile, an addition, a key or an opening. It detects accidents, not attacks.
 func (p Parameters) Parity(slots []uint64) (uint64, error) {
-	if err := p.checkSlots(slots); err != nil {
+	if _, err := p.checkSlots(slots); err != nil {
 		return 0, fmt.Errorf("compute parity: %w", err)
 	}
 	in := p.in
@@ -53,16 +53,18 @@ func (p Parameters) Parity(slots []uint64) (uint64, error) {
 // adds up to the sum of all slots, and fails with ErrFold if not; groups are of no
 // use then.
 func (p Parameters) Fold(slots []uint64, slotMap []int32, groups []uint64) (rest uint64, err error) {
-	if err := p.checkSlots(slots); err != nil {
-		return 0, fmt.Errorf("fold: %w", err)
+	defer guard("fold", &err)
+	all, err := p.checkSlots(slots)
+	if err != nil {
+		return 0, err
 	}
 	if err := p.CheckSlotMap(slotMap, len(groups)); err != nil {
-		return 0, fmt.Errorf("fold: %w", err)
+		return 0, err
 	}
 	t := p.in.t.Modulus
 	before, err := p.total(groups)
 	if err != nil {
-		return 0, fmt.Errorf("fold: groups: %w", err)
+		return 0, fmt.Errorf("groups: %w", err)
 	}
 	for i, g := range slotMap {
 		if g < 0 {
@@ -73,14 +75,10 @@ func (p Parameters) Fold(slots []uint64, slotMap []int32, groups []uint64) (rest
 	}
 	after, err := p.total(groups)
 	if err != nil {
-		return 0, fmt.Errorf("fold: %w", err)
-	}
-	all, err := p.total(slots)
-	if err != nil {
-		return 0, fmt.Errorf("fold: %w", err)
+		return 0, err
 	}
 	if (after+rest)%t != (before+all)%t {
-		return 0, fmt.Errorf("fold: %w", ErrFold)
+		return 0, ErrFold
 	}
 	return rest, nil
 }
@@ -119,29 +117,30 @@ func (p Parameters) total(xs []uint64) (uint64, error) {
 	return sum, nil
 }
 
-func (p Parameters) checkSlots(slots []uint64) error {
+// checkSlots checks one node's slots, and adds them up.
+func (p Parameters) checkSlots(slots []uint64) (total uint64, err error) {
 	if err := p.check(); err != nil {
-		return err
+		return 0, err
 	}
 	if len(slots) != p.in.n {
-		return fmt.Errorf("%w: %d slots instead of %d", ErrSlotMap, len(slots), p.in.n)
+		return 0, fmt.Errorf("%w: %d slots instead of %d", ErrSlotMap, len(slots), p.in.n)
 	}
-	_, err := p.total(slots)
-	return err
+	return p.total(slots)
 }
 
 // AddMod adds src to dst mod T, number by number. Both have the same length and
 // only numbers below T.
-func (p Parameters) AddMod(dst, src []uint64) error {
+func (p Parameters) AddMod(dst, src []uint64) (err error) {
+	defer guard("add shares", &err)
 	if err := p.check(); err != nil {
 		return err
 	}
 	if len(dst) != len(src) {
-		return fmt.Errorf("add shares: %w: %d and %d numbers", ErrValues, len(dst), len(src))
+		return fmt.Errorf("%w: %d and %d numbers", ErrValues, len(dst), len(src))
 	}
 	for _, xs := range [][]uint64{dst, src} {
 		if _, err := p.total(xs); err != nil {
-			return fmt.Errorf("add shares: %w", err)
+			return err
 		}
 	}
 	for i := range dst {

@@ -132,9 +132,9 @@ func TestEncryptionIsFresh(t *testing.T) {
 	c := newCluster(t, small(t, 3, 2))
 	tiles := c.encrypt(t, []int64{1}, []int64{1})
 	for poly := range 2 {
-		from := headerBytes + poly*c.p.PolyBytes()
+		from := headerBytes + poly*8*limbs*c.p.in.n
 		same := 0
-		for i := from; i < from+c.p.PolyBytes(); i += 8 {
+		for i := from; i < from+8*limbs*c.p.in.n; i += 8 {
 			if string(tiles[0][i:i+8]) == string(tiles[1][i:i+8]) {
 				same++
 			}

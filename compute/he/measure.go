@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -42,7 +41,7 @@ func Measure(ctx context.Context, p Parameters, bytes int64) (_ []Measurement, e
 		m.open,
 	} {
 		if err := errors.Join(ctx.Err(), step()); err != nil {
-			return nil, fmt.Errorf("measure: %w", err)
+			return nil, err
 		}
 	}
 	return m.out, nil

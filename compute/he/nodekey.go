@@ -46,30 +46,30 @@ func NewNodeKey(p Parameters, point int, share []byte, pairs map[int][32]byte, s
 		return nil, err
 	}
 	if err := p.checkPoint(point); err != nil {
-		return nil, fmt.Errorf("load a node key: %w", err)
+		return nil, err
 	}
 	in := p.in
 	h, err := in.parse(share, kindKeyShare)
 	if err != nil {
-		return nil, fmt.Errorf("load a node key: %w", err)
+		return nil, err
 	}
 	if h.first != point {
-		return nil, fmt.Errorf("load a node key: %w: share of point %d at %d", ErrPoint, h.first, point)
+		return nil, fmt.Errorf("%w: share of point %d at %d", ErrPoint, h.first, point)
 	}
 	points := everyPoint(p.Nodes())
 	for _, j := range points {
 		if seed, ok := pairs[j]; j != point && (!ok || seed == [32]byte{}) {
-			return nil, fmt.Errorf("load a node key: seed shared with point %d: %w", j, ErrMissing)
+			return nil, fmt.Errorf("seed shared with point %d: %w", j, ErrMissing)
 		}
 	}
 	if len(pairs) != p.Nodes()-1 {
-		return nil, fmt.Errorf("load a node key: %w: %d pair seeds for %d other nodes", ErrPoint, len(pairs), p.Nodes()-1)
+		return nil, fmt.Errorf("%w: %d pair seeds for %d other nodes", ErrPoint, len(pairs), p.Nodes()-1)
 	}
 	if secret == [32]byte{} {
-		return nil, fmt.Errorf("load a node key: node's own secret: %w", ErrMissing)
+		return nil, fmt.Errorf("node's own secret: %w", ErrMissing)
 	}
 	k := &NodeKey{p: p, point: point, reference: h.context, pairs: maps.Clone(pairs), secret: secret}
-	k.share.Poly = ringqp.Poly{Q: ring.NewPoly(in.n, limbs-1)}
+	k.share.Poly = ringqp.Poly{Q: in.newPoly()}
 	in.load(k.share.Q, share, kindKeyShare, 0)
 	in.he.RingQ().MForm(k.share.Q, k.share.Q)
 	all := make([]mhe.ShamirPublicPoint, len(points))
@@ -127,7 +127,7 @@ func (k *NodeKey) additive(active []int) (ring.Poly, error) {
 	if s, ok := k.weighted[string(name)]; ok {
 		return s, nil
 	}
-	s := ring.NewPoly(k.p.in.n, limbs-1)
+	s := k.p.in.newPoly()
 	sk := &rlwe.SecretKey{Value: ringqp.Poly{Q: s}}
 	if err := k.combiner.GenAdditiveShare(points, mhe.ShamirPublicPoint(k.point), k.share, sk); err != nil {
 		return ring.Poly{}, fmt.Errorf("weight the key share: %w", err)
@@ -185,7 +185,7 @@ func (k *NodeKey) Contribute(o Opening, acc *Accumulator) (d []byte, slots []uin
 	defer k.mu.RUnlock()
 	sum, err := k.begin(o, acc, false)
 	if err != nil {
-		return nil, nil, fmt.Errorf("contribute to an opening: %w", err)
+		return nil, nil, err
 	}
 	in, ctx := k.p.in, k.context(o)
 	w := in.scratch.get()
@@ -193,14 +193,14 @@ func (k *NodeKey) Contribute(o Opening, acc *Accumulator) (d []byte, slots []uin
 
 	slots = make([]uint64, in.n)
 	if err := k.blind(w, slots, ctx); err != nil { // w.a = e_i − T^-1·M_i
-		return nil, nil, fmt.Errorf("contribute to an opening: %w", err)
+		return nil, nil, err
 	}
 	share, err := k.additive(o.Active)
 	if err != nil {
-		return nil, nil, fmt.Errorf("contribute to an opening: %w", err)
+		return nil, nil, err
 	}
 	if err := k.mask(w.a, w.b, o, ctx); err != nil {
-		return nil, nil, fmt.Errorf("contribute to an opening: %w", err)
+		return nil, nil, err
 	}
 	d = make([]byte, in.size(kindContribution))
 	in.putHeader(d, kindContribution, k.point, o.Root, ctx)
@@ -262,12 +262,12 @@ func (k *NodeKey) Combine(o Opening, acc *Accumulator, ds map[int][]byte) (slots
 	defer k.mu.RUnlock()
 	sum, err := k.begin(o, acc, true)
 	if err != nil {
-		return nil, fmt.Errorf("combine an opening: %w", err)
+		return nil, err
 	}
 	w := k.p.in.scratch.get()
 	defer k.p.in.scratch.put(w, w.a)
 	if err := k.phase(w, o, sum, ds); err != nil {
-		return nil, fmt.Errorf("combine an opening: %w", err)
+		return nil, err
 	}
 	slots = make([]uint64, k.p.in.n)
 	k.p.in.plaintext(w.m, w.a)
@@ -319,26 +319,23 @@ func (k *NodeKey) Reshare(next Parameters, reference [32]byte, active []int) (_ 
 		return nil, err
 	}
 	if k.erased {
-		return nil, fmt.Errorf("reshare: %w", ErrErased)
+		return nil, ErrErased
 	}
 	if err := (Opening{Active: active, Root: k.point}).Check(k.p); err != nil {
-		return nil, fmt.Errorf("reshare: %w", err)
+		return nil, err
 	}
 	old, lit := k.p.in.lit, next.in.lit
 	if lit.LogN != old.LogN || lit.T != old.T || !slices.Equal(lit.Q, old.Q) || lit.Dealers != old.Dealers {
-		return nil, fmt.Errorf("reshare: %w: the new epoch changes ring, modulus or dealers", ErrParameters)
+		return nil, fmt.Errorf("%w: the new epoch changes ring, modulus or dealers", ErrParameters)
 	}
 	in := k.p.in
 	w := in.scratch.get()
 	defer in.scratch.put(w, w.a)
 	share, err := k.additive(active)
 	if err != nil {
-		return nil, fmt.Errorf("reshare: %w", err)
+		return nil, err
 	}
 	in.he.RingQ().IMForm(share, w.a)
 	d := &Dealer{p: next, reference: reference, point: k.point}
-	if err := d.share(w.a); err != nil {
-		return nil, fmt.Errorf("reshare: %w", err)
-	}
-	return d, nil
+	return d, d.share(w.a)
 }

@@ -68,13 +68,8 @@ func (o Opening) Check(p Parameters) error {
 	if len(o.Active) != p.Threshold() {
 		return fmt.Errorf("%w: %d members instead of %d", ErrActiveSet, len(o.Active), p.Threshold())
 	}
-	for _, point := range o.Active {
-		if err := p.checkPoint(point); err != nil {
-			return fmt.Errorf("%w: %w", ErrActiveSet, err)
-		}
-	}
-	if !increasing(o.Active) {
-		return fmt.Errorf("%w: %v is not sorted and distinct", ErrActiveSet, o.Active)
+	if !increasing(o.Active, 1, p.Nodes()) {
+		return fmt.Errorf("%w: %v is not a sorted list of distinct points of 1..%d", ErrActiveSet, o.Active, p.Nodes())
 	}
 	if !slices.Contains(o.Active, o.Root) {
 		return fmt.Errorf("%w: root %d is not in %v", ErrActiveSet, o.Root, o.Active)

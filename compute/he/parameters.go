@@ -261,12 +261,6 @@ func (p Parameters) Nodes() int { return p.in.lit.Nodes }
 // Threshold returns t.
 func (p Parameters) Threshold() int { return p.in.lit.Threshold }
 
-// LogSmudging returns log2 of B, the bound of a contribution's smudging.
-func (p Parameters) LogSmudging() int { return p.in.logB }
-
-// MaxTiles returns the largest number of tiles in one accumulator.
-func (p Parameters) MaxTiles() int { return MaxTiles }
-
 // checkPoint refuses what is not one of 1..n.
 func (p Parameters) checkPoint(point int) error {
 	if point < 1 || point > p.in.lit.Nodes {

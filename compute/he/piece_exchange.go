@@ -2,6 +2,7 @@ package he
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/weirdata/weir/compute/he/prf"
 )
@@ -20,39 +21,16 @@ type PieceInput struct {
 }
 
 // PieceTest finds out, for one member, whether every figure of a structure passes for
-// every piece of a private partition, and opens nothing else (RELEASE.md section 6.2,
-// PROTOCOL.md section 6.5). For unit and piece, with the client's witnesses d, d″, d′:
-//
-//	b = c·r·d                                  1 where both sides have news, else 0
-//	B = f·d″,  f = Π_{j<K} (c−j)·(r−j)         1 where both have K, else 0
-//	E = 1 − m·d′                               1 where nobody of the piece moved, else 0
-//	M = Σ b + (K−1)·B over a step's units
-//	N = Π_{j<K} (M−j) + E·N of the step before, N before the first = 1
-//
-// A figure fails for a piece if N of its last step is 0. The checks
-//
-//	c·r·(1−b) = 0,  f·(1−B) = 0,  m·E = 0
-//
-// leave nothing else for b, B and E to be: T is prime and no factor reaches it. Where
-// few units can have two sides, only those factors M − j are multiplied that can be 0.
-//
-// What is opened, and why it says nothing else. Everything between is shares of
-// section-5 products, or sums of evaluations of vectors that members computed from
-// their own shares (batches.falling): simulated evaluation by evaluation, and uniform
-// subject to their sum by the ρ of every evaluation. Then
-//
-//   - for each of two expansions χ of the challenge, ρ·Σ χ·(checked value), ρ a fresh
-//     random number to which every member contributes: 0 for an honest client, so the
-//     simulator writes 0. If some check is not 0, the sum is not 0 but with probability
-//     1/T, and what is opened is uniform: the simulator draws it. Without ρ, a member
-//     that adds δ to its share of one b opens −χ·δ·c·r, and has c·r
-//     (TestRhoHidesWhatAShiftedShareWouldOpen). If it is not 0, the test ends here
-//     with ErrWitness.
-//   - ρ·Π N over figures and pieces: 0 if any figure fails, else uniform. That is the
-//     one bit which the test is for.
+// every piece of a private partition, and opens nothing else (RELEASE.md section 6.2).
+// PROTOCOL.md section 6.5 has the formulas, whose names the code uses, and the argument.
+// Where few units can have two sides, only those factors M − j are multiplied that can be 0.
 //
 // What the checks look at and what the figures come to are multiplied side by side, which
 // takes fewer stages: until the checks have been opened these are shares like any others.
+// Without ρ in what is opened of the checks, a member that adds δ to its share of one b
+// opens −χ·δ·c·r, and has c·r (TestRhoHidesWhatAShiftedShareWouldOpen). If some check is
+// not 0, which an honest client's are but with probability 1/T, the test ends there with
+// ErrWitness.
 //
 // It is driven like a Product. How many stages there are, and how large they are,
 // depends on the structure only.
@@ -91,15 +69,8 @@ func NewPieceTest(p ProductParameters, s Session, point int, input PieceInput) (
 	return newPieceTest(p, s, point, input, pieceHooks{})
 }
 
-func newPieceTest(p ProductParameters, s Session, point int, input PieceInput, hooks pieceHooks) (*PieceTest, error) {
-	t, err := newPieceRun(p, s, point, input, hooks)
-	if err != nil {
-		return nil, fmt.Errorf("prepare a piece test: %w", err)
-	}
-	return &PieceTest{machine: t.machine, run: t}, nil
-}
-
-func newPieceRun(p ProductParameters, s Session, point int, input PieceInput, hooks pieceHooks) (*pieceRun, error) {
+func newPieceTest(p ProductParameters, s Session, point int, input PieceInput, hooks pieceHooks) (_ *PieceTest, err error) {
+	defer guard("prepare a piece test", &err)
 	if input.Structure == nil {
 		return nil, fmt.Errorf("%w: there is none", ErrStructure)
 	}
@@ -114,7 +85,7 @@ func newPieceRun(p ProductParameters, s Session, point int, input PieceInput, ho
 		return nil, err
 	}
 	t := &pieceRun{pieceLayout: newPieceLayout(input.Structure), challenge: input.Challenge, hooks: hooks, rho: make([]uint64, CheckRuns+1)}
-	t.machine = &machine{place: m, early: map[earlyKey]earlyMessage{}}
+	t.machine = newMachine(m, nil, nil)
 	if n := t.Products(); n > MaxPieceProducts {
 		return nil, fmt.Errorf("%w: %d products, more than %d", ErrValues, n, MaxPieceProducts)
 	}
@@ -133,8 +104,10 @@ func newPieceRun(p ProductParameters, s Session, point int, input PieceInput, ho
 	}
 	defer rho.Erase()
 	rho.Uniform(t.rho, p.T())
-	t.current, err = t.plant(input.Bits, input.Witnesses)
-	return t, err
+	if t.current, err = t.plant(input.Bits, input.Witnesses); err != nil {
+		return nil, err
+	}
+	return &PieceTest{machine: t.machine, run: t}, nil
 }
 
 // Passed says whether every figure passed for every piece. It fails with ErrWitness
@@ -144,13 +117,13 @@ func (r *PieceTest) Passed() (bool, error) {
 	if err := r.finished(); err != nil {
 		return false, err
 	}
-	for _, x := range r.run.checks {
-		if x != 0 {
-			return false, fmt.Errorf("test pieces: %w", ErrWitness)
-		}
+	if slices.ContainsFunc(r.run.checks, notZero) {
+		return false, fmt.Errorf("test pieces: %w", ErrWitness)
 	}
 	return r.run.last != 0, nil
 }
+
+func notZero(x uint64) bool { return x != 0 }
 
 // counts returns this member's shares of the members of lists, by piece, and of
 // those in none.

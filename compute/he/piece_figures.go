@@ -84,7 +84,7 @@ func (t *pieceRun) begun(steps [][]carried) [][]carried {
 func (t *pieceRun) open(sums []uint64, list [][]carried) stage {
 	t.next = func(opened []uint64) (stage, error) {
 		t.checks = opened
-		if slices.ContainsFunc(opened, func(x uint64) bool { return x != 0 }) {
+		if slices.ContainsFunc(opened, notZero) {
 			return nil, nil
 		}
 		numbers := []uint64{t.rho[CheckRuns]}
@@ -205,11 +205,11 @@ func (t *pieceRun) carry(list [][]carried) *job {
 	return j
 }
 
-// lastNumber multiplies numbers to one and opens it. A productTree takes few enough for
-// a chunk: for two members it has fewer stages.
+// lastNumber multiplies numbers to one and opens it. level takes few enough for a chunk:
+// for two members it has fewer stages.
 func (t *pieceRun) lastNumber(numbers []uint64) (stage, error) {
 	if len(numbers) <= t.place.p.in.n/2 {
-		return (&productTree{machine: t.machine, opened: &t.last}).level(numbers)
+		return t.level(numbers)
 	}
 	n := len(numbers) / 2
 	var products []uint64

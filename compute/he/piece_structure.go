@@ -79,7 +79,7 @@ func (s *PieceStructure) Check() error {
 			return fmt.Errorf("%w: figure %d asks for news of %d, not 1 to %d", ErrStructure, i, f.K, MaxCohortMinimum)
 		}
 		for t, step := range f.Steps {
-			if n := len(step.Units); !increasing(step.Units) || n > 0 && (step.Units[0] < 0 || step.Units[n-1] >= len(s.Units)) {
+			if !increasing(step.Units, 0, len(s.Units)-1) {
 				return fmt.Errorf("%w: the units of step %d of figure %d are not ascending indexes", ErrStructure, t, i)
 			}
 			if step.Move < 0 || step.Move >= len(s.Moves) {
@@ -91,14 +91,7 @@ func (s *PieceStructure) Check() error {
 }
 
 // members says whether a list is one of ascending positions in a registry.
-func members(list []int32) bool {
-	for i, e := range list {
-		if e < 0 || e >= maxProductLength || i > 0 && e <= list[i-1] {
-			return false
-		}
-	}
-	return true
-}
+func members(list []int32) bool { return increasing(list, 0, maxProductLength-1) }
 
 // Digest binds a test to all of the structure.
 func (s *PieceStructure) Digest() [32]byte {

@@ -15,42 +15,40 @@ type Cell struct{ Entity, Group int32 }
 // every group, where w is a private vector (a selector, a piece of a partition, or
 // weights) and x the cells of opened accumulators. Cells of one entity and group are
 // added up first: they have the same factor. Several vectors are multiplied with the
-// same cells in one computation. It is driven like a Product; the results of the
-// members are uniform subject to their sum.
-type PrivateSum struct {
-	*machine
-	out []uint64
-}
+// same cells in one computation. It is driven like a Product; Result returns this member's
+// shares of the groups, vector by vector, uniform subject to their sum.
+type PrivateSum struct{ computation[[]uint64] }
 
 // NewPrivateSum takes this member's shares of the cells, as it opened them, where
 // each belongs, and its shares of the vectors, all of the same entities, one number an
 // entity (VectorShare.Values). Cells and places are public and the same for all
 // members. A member sends another one SumMessages messages at most.
-func NewPrivateSum(p ProductParameters, s Session, point int, x []uint64, cells []Cell, vectors [][]uint64, groups int) (*PrivateSum, error) {
+func NewPrivateSum(p ProductParameters, s Session, point int, x []uint64, cells []Cell, vectors [][]uint64, groups int) (_ *PrivateSum, err error) {
+	defer guard("prepare a private sum", &err)
 	m, err := newPlace(p, s, point, fmt.Sprintf("private sum %d", len(vectors)))
 	if err != nil {
-		return nil, fmt.Errorf("prepare a private sum: %w", err)
+		return nil, err
 	}
 	if len(vectors) == 0 {
-		return nil, fmt.Errorf("prepare a private sum: %w: there is no vector", ErrValues)
+		return nil, fmt.Errorf("%w: there is no vector", ErrValues)
 	}
 	entities := len(vectors[0])
 	for _, v := range vectors {
 		if err := p.checkNumbers(v, entities); err != nil {
-			return nil, fmt.Errorf("prepare a private sum: vector: %w", err)
+			return nil, fmt.Errorf("vector: %w", err)
 		}
 	}
 	if err := p.checkNumbers(x, len(cells)); err != nil {
-		return nil, fmt.Errorf("prepare a private sum: %w", err)
+		return nil, err
 	}
 	merged, sums, err := p.in.mergeCells(x, cells, entities, groups)
 	if err != nil {
-		return nil, fmt.Errorf("prepare a private sum: %w", err)
+		return nil, err
 	}
 	if len(merged) > maxProductLength/len(vectors) {
-		return nil, fmt.Errorf("prepare a private sum: %w: %d products, more than %d", ErrValues, len(merged)*len(vectors), maxProductLength)
+		return nil, fmt.Errorf("%w: %d products, more than %d", ErrValues, len(merged)*len(vectors), maxProductLength)
 	}
-	r := &PrivateSum{machine: newMachine(m, nil, nil), out: make([]uint64, len(vectors)*groups)}
+	r := &PrivateSum{computation[[]uint64]{newMachine(m, nil, nil), make([]uint64, len(vectors)*groups)}}
 	if len(merged) == 0 { // nothing counts: all groups are 0
 		return r, nil
 	}
@@ -106,15 +104,6 @@ func (in *productInstance) mergeCells(x []uint64, cells []Cell, entities, groups
 	return merged, sums, nil
 }
 
-// Result returns this member's shares of the groups, vector by vector. It fails with
-// ErrUnfinished until Done.
-func (r *PrivateSum) Result() ([]uint64, error) {
-	if err := r.finished(); err != nil {
-		return nil, err
-	}
-	return r.out, nil
-}
-
 // Tally is a number of cells of one entity in one group.
 type Tally struct {
 	Cell
@@ -123,17 +112,18 @@ type Tally struct {
 
 // CountWeighted returns this member's shares of Σ Cells·w_e over the tallies of every
 // group: what a private COUNT is made of. It needs no messages.
-func (p ProductParameters) CountWeighted(tallies []Tally, vector []uint64, groups int) ([]uint64, error) {
+func (p ProductParameters) CountWeighted(tallies []Tally, vector []uint64, groups int) (_ []uint64, err error) {
+	defer guard("count", &err)
 	if err := p.check(); err != nil {
 		return nil, err
 	}
 	if err := p.checkNumbers(vector, len(vector)); err != nil {
-		return nil, fmt.Errorf("count: %w", err)
+		return nil, err
 	}
 	out := make([]uint64, groups)
 	for i, c := range tallies {
 		if c.Group < 0 || int(c.Group) >= groups || c.Entity < 0 || int(c.Entity) >= len(vector) || c.Cells >= p.T() {
-			return nil, fmt.Errorf("count: %w: tally %d is of %d cells of entity %d of %d and group %d of %d", ErrSlotMap, i, c.Cells, c.Entity, len(vector), c.Group, groups)
+			return nil, fmt.Errorf("%w: tally %d is of %d cells of entity %d of %d and group %d of %d", ErrSlotMap, i, c.Cells, c.Entity, len(vector), c.Group, groups)
 		}
 		out[c.Group] = p.in.add(out[c.Group], p.in.mul(c.Cells, vector[c.Entity]))
 	}

@@ -1,7 +1,6 @@
 package he
 
 import (
-	"crypto/rand"
 	"fmt"
 	"sync"
 
@@ -46,13 +45,13 @@ func newOLERequest(p ProductParameters, names oleNames, b []uint64) (_ *oleReque
 	defer guard("ask for a product", &err)
 	in := p.in
 	if err := p.checkNumbers(b, names.entries); err != nil {
-		return nil, nil, fmt.Errorf("ask for a product: %w", err)
+		return nil, nil, err
 	}
 	w := in.scratch.get()
 	defer in.scratch.put(w)
 	request = in.newMessage(names.request())
 	if err := in.ternary(w.c); err != nil {
-		return nil, nil, fmt.Errorf("ask for a product: %w", err)
+		return nil, nil, err
 	}
 	in.ntt(w.c, productLimbs)
 	in.montgomery(w.c)
@@ -60,14 +59,14 @@ func newOLERequest(p ProductParameters, names oleNames, b []uint64) (_ *oleReque
 	// The public key is an encryption of zero, and comes first.
 	body := request[productHeader:]
 	if err := in.encrypt(w, body, nil); err != nil {
-		return nil, nil, fmt.Errorf("ask for a product: %w", err)
+		return nil, nil, err
 	}
 	for len(b) > 0 {
 		body = body[in.requestPoly():]
 		chunk := b[:min(in.n, len(b))]
 		b = b[len(chunk):]
 		if err := in.encrypt(w, body, chunk); err != nil {
-			return nil, nil, fmt.Errorf("ask for a product: %w", err)
+			return nil, nil, err
 		}
 	}
 	r := &oleRequester{p: p, names: names, secret: ring.NewPoly(in.n, keptLimbs-1)}
@@ -80,9 +79,9 @@ func newOLERequest(p ProductParameters, names oleNames, b []uint64) (_ *oleReque
 // encrypt writes a seed, and −a·s + e + T^-1·m for the polynomial a that it
 // gives. w.c is the secret.
 func (in *productInstance) encrypt(w *productWorkspace, dst []byte, chunk []uint64) error {
-	var seed [seedSize]byte
-	if _, err := rand.Read(seed[:]); err != nil {
-		return fmt.Errorf("draw randomness: %w", err)
+	seed, err := freshSeed()
+	if err != nil {
+		return err
 	}
 	if err := in.uniform(w.a, seed); err != nil {
 		return err
@@ -109,15 +108,15 @@ func (r *oleRequester) finish(answer []byte) (out []uint64, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.used {
-		return nil, fmt.Errorf("decrypt a product: %w", ErrKeyUsed)
+		return nil, ErrKeyUsed
 	}
 	in := r.p.in
 	e, err := in.parseEnvelope(answer)
 	if err != nil {
-		return nil, fmt.Errorf("decrypt a product: %w", err)
+		return nil, err
 	}
 	if e != r.names.answer() {
-		return nil, fmt.Errorf("decrypt a product: %w", ErrForeignMessage)
+		return nil, ErrForeignMessage
 	}
 	r.used = true
 	defer r.secret.Zero()
@@ -126,7 +125,7 @@ func (r *oleRequester) finish(answer []byte) (out []uint64, err error) {
 	out = make([]uint64, r.names.entries)
 	for body, rest := answer[productHeader:], out; len(rest) > 0; body = body[in.answerChunk():] {
 		if err := in.readAnswer(w, body); err != nil {
-			return nil, fmt.Errorf("decrypt a product: %w", err)
+			return nil, err
 		}
 		in.decrypt(w, r.secret)
 		rest = rest[copy(rest, w.m):]
@@ -138,14 +137,8 @@ func (r *oleRequester) finish(answer []byte) (out []uint64, err error) {
 func (in *productInstance) readAnswer(w *productWorkspace, b []byte) error {
 	for i, dst := range []ring.Poly{w.a, w.b} {
 		c := &in.cuts[i]
-		for _, half := range []struct {
-			to    []uint64
-			width uint
-		}{{w.lo, c.Low}, {w.hi, c.High}} {
-			n := modular.PackedBytes(in.n, half.width)
-			modular.Unpack(half.to, b[:n], half.width)
-			b = b[n:]
-		}
+		b = modular.Unpack(w.lo, b, c.Low)
+		b = modular.Unpack(w.hi, b, c.High)
 		if !c.Lengthen(dst.Coeffs[0], dst.Coeffs[1], w.lo, w.hi) {
 			return fmt.Errorf("%w: a coefficient exceeds the modulus", ErrMalformed)
 		}
@@ -187,21 +180,21 @@ func oleAnswer(p ProductParameters, names oleNames, x []uint64, request []byte, 
 	defer guard("answer a product", &err)
 	in := p.in
 	if err := p.checkNumbers(x, names.entries); err != nil {
-		return nil, nil, fmt.Errorf("answer a product: %w", err)
+		return nil, nil, err
 	}
 	e, err := in.parseEnvelope(request)
 	if err != nil {
-		return nil, nil, fmt.Errorf("answer a product: %w", err)
+		return nil, nil, err
 	}
 	if e != names.request() {
-		return nil, nil, fmt.Errorf("answer a product: %w", ErrForeignMessage)
+		return nil, nil, ErrForeignMessage
 	}
 	w, key := in.scratch.get(), in.scratch.get()
 	defer in.scratch.put(w)
 	defer in.scratch.put(key)
 	body := request[productHeader:]
 	if err := in.readCiphertext(key, body); err != nil {
-		return nil, nil, fmt.Errorf("answer a product: %w", err)
+		return nil, nil, err
 	}
 	in.montgomery(key.a)
 	in.montgomery(key.b)
@@ -212,11 +205,11 @@ func oleAnswer(p ProductParameters, names oleNames, x []uint64, request []byte, 
 	for rest, k := rho, 0; len(x) > 0; k++ {
 		body = body[in.requestPoly():]
 		if err := in.readCiphertext(w, body); err != nil {
-			return nil, nil, fmt.Errorf("answer a product: %w", err)
+			return nil, nil, err
 		}
 		chunk := x[:min(in.n, len(x))]
 		if err := in.evaluate(w, key, chunk, rest[:len(chunk)], hooks); err != nil {
-			return nil, nil, fmt.Errorf("answer a product: %w", err)
+			return nil, nil, err
 		}
 		if hooks.uncut != nil {
 			hooks.uncut(k, w.a, w.b)
@@ -281,11 +274,7 @@ func (in *productInstance) writeAnswer(w *productWorkspace, b []byte) {
 		c := &in.cuts[i]
 		in.switchDown(src)
 		c.Shorten(w.lo, w.hi, src.Coeffs[0], src.Coeffs[1])
-		n := modular.PackedBytes(in.n, c.Low)
-		modular.Pack(b[:n], w.lo, c.Low)
-		b = b[n:]
-		n = modular.PackedBytes(in.n, c.High)
-		modular.Pack(b[:n], w.hi, c.High)
-		b = b[n:]
+		b = modular.Pack(b, w.lo, c.Low)
+		b = modular.Pack(b, w.hi, c.High)
 	}
 }

@@ -156,13 +156,7 @@ func (in *productInstance) hidden() *big.Int {
 }
 
 // modulusOf is the product of the first k primes.
-func (in *productInstance) modulusOf(k int) *big.Int {
-	q := big.NewInt(1)
-	for _, s := range in.q[:k] {
-		q.Mul(q, new(big.Int).SetUint64(s.Modulus))
-	}
-	return q
-}
+func (in *productInstance) modulusOf(k int) *big.Int { return product(in.lit.Q[:k]) }
 
 // decodingBounds bounds T·phase of a response, centred, before and after it is
 // switched to two limbs and its low bits are cut. It decodes exactly while both

@@ -14,15 +14,6 @@ type productWorkspace struct {
 	m, lo, hi  []uint64
 }
 
-func (w *productWorkspace) erase() {
-	for _, p := range []ring.Poly{w.a, w.b, w.c, w.d} {
-		p.Zero()
-	}
-	clear(w.m)
-	clear(w.lo)
-	clear(w.hi)
-}
-
 // productPool hands out workspaces, each to one call at a time.
 type productPool struct {
 	in   *productInstance
@@ -40,8 +31,14 @@ func (p *productPool) get() *productWorkspace {
 	}
 }
 
+// put overwrites a workspace and takes it back.
 func (p *productPool) put(w *productWorkspace) {
-	w.erase()
+	for _, a := range []ring.Poly{w.a, w.b, w.c, w.d} {
+		a.Zero()
+	}
+	for _, m := range [][]uint64{w.m, w.lo, w.hi} {
+		clear(m)
+	}
 	p.free.Put(w)
 }
 

@@ -36,11 +36,8 @@ func (s Session) Context() [32]byte {
 // Check says whether the active set is a sorted list of at least two distinct
 // points, and point one of them.
 func (s Session) Check(point int) error {
-	if len(s.Active) < 2 || len(s.Active) > MaxNodes || !increasing(s.Active) {
-		return fmt.Errorf("%w: %v is not a sorted list of two or more points", ErrActiveSet, s.Active)
-	}
-	if s.Active[0] < 1 || s.Active[len(s.Active)-1] > MaxNodes {
-		return fmt.Errorf("%w: %v has a point outside 1..%d", ErrActiveSet, s.Active, MaxNodes)
+	if len(s.Active) < 2 || !increasing(s.Active, 1, MaxNodes) {
+		return fmt.Errorf("%w: %v is not a sorted list of two or more points of 1..%d", ErrActiveSet, s.Active, MaxNodes)
 	}
 	if !slices.Contains(s.Active, point) {
 		return fmt.Errorf("%w: point %d is not in %v", ErrNotActive, point, s.Active)
@@ -99,17 +96,13 @@ func (m *machine) Start() (_ []Message, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.started {
-		return nil, fmt.Errorf("start a computation on shares: %w", ErrKeyUsed)
+		return nil, ErrKeyUsed
 	}
 	m.started = true
 	if m.current == nil {
 		return nil, nil
 	}
-	out, err := m.begin()
-	if err != nil {
-		return nil, fmt.Errorf("start a computation on shares: %w", err)
-	}
-	return out, nil
+	return m.begin()
 }
 
 // begin starts the current stage and takes what came early, and goes on to the
@@ -164,7 +157,7 @@ func (m *machine) Receive(from int, b []byte) (_ []Message, err error) {
 	defer m.mu.Unlock()
 	out, err := m.receive(from, b)
 	if err != nil {
-		return nil, fmt.Errorf("compute on shares: message of point %d: %w", from, err)
+		return nil, fmt.Errorf("message of point %d: %w", from, err)
 	}
 	return out, nil
 }
@@ -212,4 +205,18 @@ func (m *machine) finished() error {
 		return fmt.Errorf("read a result: %w", ErrUnfinished)
 	}
 	return nil
+}
+
+// computation is a machine that comes to an outcome. It is safe for concurrent use.
+type computation[T any] struct {
+	*machine
+	out T
+}
+
+// Result returns this member's part of the outcome. It fails with ErrUnfinished until Done.
+func (c *computation[T]) Result() (out T, err error) {
+	if err := c.finished(); err != nil {
+		return out, err
+	}
+	return c.out, nil
 }

@@ -92,13 +92,12 @@ func (in *productInstance) messageSize(k kind, entries int) int {
 }
 
 // RequestBytes returns the exact length of the message with which a member asks
-// another one for a product of the given entries, and AnswerBytes that of what
-// comes back.
+// another one for a product of the given entries.
 func (p ProductParameters) RequestBytes(entries int) int {
 	return p.in.messageSize(kindRequest, entries)
 }
 
-// AnswerBytes is described with RequestBytes.
+// AnswerBytes returns the exact length of what comes back.
 func (p ProductParameters) AnswerBytes(entries int) int { return p.in.messageSize(kindAnswer, entries) }
 
 func (in *productInstance) newMessage(e envelope) []byte {
@@ -148,22 +147,16 @@ func (in *productInstance) parseEnvelope(b []byte) (envelope, error) {
 // refuses coefficients beyond their primes.
 func (in *productInstance) readPoly(dst [][]uint64, b []byte) error {
 	for l, s := range in.q {
-		width := uint(bits.Len64(s.Modulus))
-		n := int(width) * in.n / 8
-		modular.Unpack(dst[l], b[:n], width)
+		b = modular.Unpack(dst[l], b, uint(bits.Len64(s.Modulus)))
 		if slices.Max(dst[l]) >= s.Modulus {
 			return fmt.Errorf("%w: product request has a coefficient beyond its prime (limb %d)", ErrMalformed, l)
 		}
-		b = b[n:]
 	}
 	return nil
 }
 
 func (in *productInstance) writePoly(b []byte, src [][]uint64) {
 	for l, s := range in.q {
-		width := uint(bits.Len64(s.Modulus))
-		n := int(width) * in.n / 8
-		modular.Pack(b[:n], src[l], width)
-		b = b[n:]
+		b = modular.Pack(b, src[l], uint(bits.Len64(s.Modulus)))
 	}
 }

@@ -3,6 +3,7 @@ package he
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -13,13 +14,16 @@ import (
 // sharing is how numbers are Shamir-shared mod T: to points 1..n, any t of which give
 // them back. The shares of points 1..t−1 are expanded from seeds.
 type sharing struct {
-	nodes, threshold, length int
-	label                    string // of the seeds' streams
+	what             string // for errors
+	nodes, threshold int
+	length, masks    int    // numbers, and how many of them, at the end, are masks
+	label            string // of the seeds' streams
+	header           func(point int) []byte
 }
 
 // dealShares shares numbers by the polynomials of degree t−1 that have them at 0 and
 // what the seeds give at 1..t−1. Every share begins with its header.
-func (in *productInstance) dealShares(s sharing, secret []uint64, header func(point int) []byte) ([][]byte, error) {
+func (in *productInstance) dealShares(s sharing, secret []uint64) ([][]byte, error) {
 	base := everyPoint(s.threshold)
 	for i := range base {
 		base[i]-- // 0..t−1
@@ -36,12 +40,12 @@ func (in *productInstance) dealShares(s sharing, secret []uint64, header func(po
 			return nil, err
 		}
 		known = append(known, xs)
-		shares[point-1] = append(header(point), seed[:]...)
+		shares[point-1] = append(s.header(point), seed[:]...)
 	}
 	xs := make([]uint64, s.length)
 	for point := s.threshold; point <= s.nodes; point++ {
 		in.combine(xs, known, in.lagrange(base, point))
-		h := header(point)
+		h := s.header(point)
 		b := append(h, make([]byte, modular.PackedBytes(len(xs), in.tWidth()))...)
 		modular.Pack(b[len(h):], xs, in.tWidth())
 		shares[point-1] = b
@@ -65,28 +69,40 @@ func (in *productInstance) expandShare(s sharing, seed [seedSize]byte) ([]uint64
 	return xs, nil
 }
 
-// bodyBytes is the length of what follows the header of a point's share.
-func (in *productInstance) bodyBytes(s sharing, point int) int {
-	if point < s.threshold {
-		return seedSize
+// sharedHeader is the part of a share's header that all kinds of shares have.
+func (in *productInstance) sharedHeader(size int, seed kind, nodes, threshold, point, count int) []byte {
+	h := make([]byte, size)
+	copy(h, wireMagic)
+	h[4], h[5] = byte(seed), wireVersion
+	if point >= threshold {
+		h[4]++ // the numbers themselves
 	}
-	return modular.PackedBytes(s.length, in.tWidth())
+	binary.LittleEndian.PutUint16(h[8:], uint16(nodes))
+	binary.LittleEndian.PutUint16(h[10:], uint16(point))
+	binary.LittleEndian.PutUint32(h[12:], uint32(count))
+	binary.LittleEndian.PutUint64(h[16:], in.t.Modulus)
+	return h
 }
 
-// parseShare reads a point's share, which begins with that header. what names what is shared.
-func (in *productInstance) parseShare(s sharing, what string, point int, header, b []byte) ([]uint64, error) {
+// parseShare reads a point's share, which begins with its header.
+func (in *productInstance) parseShare(s sharing, point int, b []byte) ([]uint64, error) {
 	if point < 1 || point > s.nodes {
 		return nil, fmt.Errorf("%w: %d is not one of 1..%d", ErrPoint, point, s.nodes)
 	}
+	header := s.header(point)
 	n := len(header)
-	if want := n + in.bodyBytes(s, point); len(b) != want {
+	want := n + seedSize
+	if point >= s.threshold {
+		want = n + modular.PackedBytes(s.length, in.tWidth())
+	}
+	if len(b) != want {
 		return nil, fmt.Errorf("%w: %d bytes instead of %d", ErrMalformed, len(b), want)
 	}
 	if !bytes.Equal(b[:n], header) {
 		if !bytes.Equal(b[:4], header[:4]) || b[5] != header[5] || header[7] == 0 && b[7] != 0 {
-			return nil, fmt.Errorf("%w: not a %s share of version %d", ErrMalformed, what, wireVersion)
+			return nil, fmt.Errorf("%w: not a %s share of version %d", ErrMalformed, s.what, wireVersion)
 		}
-		return nil, fmt.Errorf("%w: it is of another %s or point", ErrVector, what)
+		return nil, fmt.Errorf("%w: it is of another %s or point", ErrVector, s.what)
 	}
 	body := b[n:]
 	if point < s.threshold {
@@ -106,17 +122,41 @@ func (in *productInstance) parseShare(s sharing, what string, point int, header,
 	return xs, nil
 }
 
-// shareWeight returns a point's Lagrange coefficient λ_i in an active set.
-func (in *productInstance) shareWeight(nodes, threshold, point int, active []int) (uint64, error) {
-	if len(active) != threshold || !increasing(active) || active[0] < 1 || active[len(active)-1] > nodes {
-		return 0, fmt.Errorf("%w: %v is not a sorted list of %d points of 1..%d", ErrActiveSet, active, threshold, nodes)
-	}
-	i := slices.Index(active, point)
-	if i < 0 {
-		return 0, fmt.Errorf("%w: point %d is not in %v", ErrNotActive, point, active)
-	}
-	return in.lagrange(active, 0)[i], nil
+// share is one node's Shamir share of numbers.
+type share struct {
+	p     ProductParameters
+	how   sharing
+	point int
+	xs    []uint64
 }
+
+// weight returns this node's Lagrange coefficient λ_i in an active set.
+func (s *share) weight(active []int) (uint64, error) {
+	if len(active) != s.how.threshold || !increasing(active, 1, s.how.nodes) {
+		return 0, fmt.Errorf("weight a %s share: %w: %v is not a sorted list of %d points of 1..%d",
+			s.how.what, ErrActiveSet, active, s.how.threshold, s.how.nodes)
+	}
+	i := slices.Index(active, s.point)
+	if i < 0 {
+		return 0, fmt.Errorf("weight a %s share: %w: point %d is not in %v", s.how.what, ErrNotActive, s.point, active)
+	}
+	return s.p.in.lagrange(active, 0)[i], nil
+}
+
+// Additive returns the node's additive shares λ_i·x of the numbers in an active set,
+// masks left out: those of all members add up to the numbers.
+func (s *share) Additive(active []int) ([]uint64, error) {
+	f, err := s.weight(active)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]uint64, s.how.length-s.how.masks)
+	s.p.in.combine(out, [][]uint64{s.xs}, []uint64{f})
+	return out, nil
+}
+
+// Erase overwrites the share. Nobody may be using it.
+func (s *share) Erase() { clear(s.xs) }
 
 func freshSeed() (seed [seedSize]byte, err error) {
 	if _, err := rand.Read(seed[:]); err != nil {

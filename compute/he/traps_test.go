@@ -133,7 +133,7 @@ func TestParityFindsAccidents(t *testing.T) {
 		}
 		if parity(tiles, func(ds map[int][]byte, _ map[int][]uint64) {
 			whole := ds[1]
-			for ok := false; !ok; ok = c.p.CheckContribution(ds[1]) == nil {
+			for ok := false; !ok; ok = c.p.checkOf(kindContribution)(ds[1]) == nil {
 				ds[1] = bytes.Clone(whole)
 				flip(ds[1], headerBytes+contextSize)
 			}

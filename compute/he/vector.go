@@ -1,8 +1,8 @@
 package he
 
 import (
+	"cmp"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"math/bits"
 
@@ -68,33 +68,22 @@ func (s VectorSpec) length() int { return s.Entries() + CheckRuns }
 //	16 8  T
 //	24 …  seed of 32 bytes, or the numbers, each in as many bits as T has
 const (
-	kindVectorSeed    kind = 11
-	kindVectorNumbers kind = 12
+	kindVectorSeed kind = 11 // 12: numbers
 )
-
-// VectorShareBytes returns the exact length of the share for a point.
-func (p ProductParameters) VectorShareBytes(s VectorSpec, point int) int {
-	return vectorHeader + p.in.bodyBytes(s.sharing(), point)
-}
-
-func vectorKind(s VectorSpec, point int) kind {
-	if point < s.Threshold {
-		return kindVectorSeed
-	}
-	return kindVectorNumbers
-}
 
 func (in *productInstance) tWidth() uint { return uint(bits.Len64(in.t.Modulus)) }
 
-func (in *productInstance) vectorHeader(s VectorSpec, point int) [vectorHeader]byte {
-	var h [vectorHeader]byte
-	copy(h[:], wireMagic)
-	h[4], h[5], h[6], h[7] = byte(vectorKind(s, point)), wireVersion, byte(s.Bits), byte(s.Threshold)
-	binary.LittleEndian.PutUint16(h[8:], uint16(s.Nodes))
-	binary.LittleEndian.PutUint16(h[10:], uint16(point))
-	binary.LittleEndian.PutUint32(h[12:], uint32(s.Entities))
-	binary.LittleEndian.PutUint64(h[16:], in.t.Modulus)
-	return h
+// vectorSharing is how the entries and masks are shared.
+func (in *productInstance) vectorSharing(s VectorSpec) sharing {
+	header := func(point int) []byte {
+		h := in.sharedHeader(vectorHeader, kindVectorSeed, s.Nodes, s.Threshold, point, s.Entities)
+		h[6], h[7] = byte(s.Bits), byte(s.Threshold)
+		return h
+	}
+	return sharing{
+		what: "vector", nodes: s.Nodes, threshold: s.Threshold, length: s.length(), masks: CheckRuns,
+		label: labelVector, header: header,
+	}
 }
 
 // DealVector shares a private vector, one value below 2^Bits an entity (in a partition
@@ -102,22 +91,15 @@ func (in *productInstance) vectorHeader(s VectorSpec, point int) [vectorHeader]b
 // alone. Any t−1 of them are uniform.
 func DealVector(p ProductParameters, s VectorSpec, values []uint64) (_ [][]byte, err error) {
 	defer guard("deal a vector", &err)
-	if err := p.check(); err != nil {
+	if err := cmp.Or(p.check(), s.Check()); err != nil {
 		return nil, err
-	}
-	if err := s.Check(); err != nil {
-		return nil, fmt.Errorf("deal a vector: %w", err)
 	}
 	secret, err := p.in.vectorEntries(s, values)
 	if err != nil {
-		return nil, fmt.Errorf("deal a vector: %w", err)
+		return nil, err
 	}
 	defer clear(secret)
-	shares, err := p.in.dealNumbers(s, secret)
-	if err != nil {
-		return nil, fmt.Errorf("deal a vector: %w", err)
-	}
-	return shares, nil
+	return p.in.dealShares(p.in.vectorSharing(s), secret)
 }
 
 // vectorEntries writes values bit by bit, and draws the masks.
@@ -146,23 +128,11 @@ func (in *productInstance) vectorEntries(s VectorSpec, values []uint64) ([]uint6
 	return entries, nil
 }
 
-// sharing is how the entries and masks are shared.
-func (s VectorSpec) sharing() sharing { return sharing{s.Nodes, s.Threshold, s.length(), labelVector} }
-
-func (in *productInstance) dealNumbers(s VectorSpec, secret []uint64) ([][]byte, error) {
-	return in.dealShares(s.sharing(), secret, func(point int) []byte {
-		h := in.vectorHeader(s, point)
-		return h[:]
-	})
-}
-
-// VectorShare is one node's Shamir share of a private vector. It is safe for
-// concurrent use.
+// VectorShare is one node's Shamir share of a private vector. Additive leaves the check's
+// masks out. It is safe for concurrent use.
 type VectorShare struct {
-	p     ProductParameters
-	spec  VectorSpec
-	point int
-	xs    []uint64
+	share
+	spec VectorSpec
 }
 
 // ParseVectorShare checks a share that DealVector made for this point and these
@@ -170,47 +140,26 @@ type VectorShare struct {
 // where the share is of another vector or point.
 func ParseVectorShare(p ProductParameters, s VectorSpec, point int, b []byte) (_ *VectorShare, err error) {
 	defer guard("read a vector share", &err)
-	if err := p.check(); err != nil {
+	if err := cmp.Or(p.check(), s.Check()); err != nil {
 		return nil, err
 	}
-	if err := s.Check(); err != nil {
-		return nil, fmt.Errorf("read a vector share: %w", err)
-	}
-	h := p.in.vectorHeader(s, point)
-	xs, err := p.in.parseShare(s.sharing(), "vector", point, h[:], b)
+	how := p.in.vectorSharing(s)
+	xs, err := p.in.parseShare(how, point, b)
 	if err != nil {
-		return nil, fmt.Errorf("read a vector share: %w", err)
+		return nil, err
 	}
-	return &VectorShare{p: p, spec: s, point: point, xs: xs}, nil
+	return &VectorShare{share{p, how, point, xs}, s}, nil
 }
 
 // Spec returns the vector's specification.
 func (v *VectorShare) Spec() VectorSpec { return v.spec }
-
-// weight returns this node's Lagrange coefficient λ_i in an active set.
-func (v *VectorShare) weight(active []int) (uint64, error) {
-	return v.p.in.shareWeight(v.spec.Nodes, v.spec.Threshold, v.point, active)
-}
-
-// Additive returns the node's additive shares λ_i·v_e of the entries in an
-// active set, the check's masks left out: those of all members add up to the
-// bits.
-func (v *VectorShare) Additive(active []int) ([]uint64, error) {
-	f, err := v.weight(active)
-	if err != nil {
-		return nil, fmt.Errorf("weight a vector share: %w", err)
-	}
-	out := make([]uint64, v.spec.Entries())
-	v.p.in.combine(out, [][]uint64{v.xs}, []uint64{f})
-	return out, nil
-}
 
 // Values returns the node's additive shares of the values, one an entity:
 // Σ_b 2^b·(share of bit b). For a selector they are Additive's.
 func (v *VectorShare) Values(active []int) ([]uint64, error) {
 	f, err := v.weight(active)
 	if err != nil {
-		return nil, fmt.Errorf("weight a vector share: %w", err)
+		return nil, err
 	}
 	vectors, factors := make([][]uint64, v.spec.Bits), make([]uint64, v.spec.Bits)
 	for b := range vectors {
@@ -233,9 +182,6 @@ func (v *VectorShare) Selected(active []int) ([]uint64, error) {
 	defer clear(bits)
 	return v.sums(bits), nil
 }
-
-// Erase overwrites the share. Nobody may be using it.
-func (v *VectorShare) Erase() { clear(v.xs) }
 
 // Challenge returns what the checks of a vector are run on: a hash of its
 // commitment and of every node's nonce, in the order of points. A commitment has

@@ -1,6 +1,7 @@
 package he
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -50,15 +51,13 @@ func (v *VectorShare) LineValues(challenge [32]byte) (CheckValues, error) {
 // CheckLine is the first check: the values of all n nodes, by point, lie on a
 // polynomial of degree t−1, so that no two active sets see different vectors. It
 // fails with ErrNotPolynomial, or with ErrMissing if one is missing.
-func (p ProductParameters) CheckLine(s VectorSpec, values map[int]CheckValues) error {
-	if err := p.check(); err != nil {
+func (p ProductParameters) CheckLine(s VectorSpec, values map[int]CheckValues) (err error) {
+	defer guard("check a vector", &err)
+	if err := cmp.Or(p.check(), s.Check()); err != nil {
 		return err
 	}
-	if err := s.Check(); err != nil {
-		return fmt.Errorf("check a vector: %w", err)
-	}
 	if err := p.checkPublished(values, everyPoint(s.Nodes)); err != nil {
-		return fmt.Errorf("check a vector: %w", err)
+		return err
 	}
 	base := everyPoint(s.Threshold)
 	for point := s.Threshold + 1; point <= s.Nodes; point++ {
@@ -69,7 +68,7 @@ func (p ProductParameters) CheckLine(s VectorSpec, values map[int]CheckValues) e
 				want = p.in.add(want, p.in.mul(weights[i], values[x][run]))
 			}
 			if values[point][run] != want {
-				return fmt.Errorf("check a vector: %w: point %d in run %d", ErrNotPolynomial, point, run)
+				return fmt.Errorf("%w: point %d in run %d", ErrNotPolynomial, point, run)
 			}
 		}
 	}
@@ -97,15 +96,12 @@ func (p ProductParameters) checkPublished(values map[int]CheckValues, points []i
 // partition the sum of every entity's entries is, so that nobody is in two pieces. The
 // members square both, without the masks, and every member publishes its share of
 // ρ·Σ χ_e·(v_e² − v_e) for every run, ρ a fresh random number to which every member
-// contributes, to be judged by CheckBits. It is driven like a Product.
+// contributes: Result, to be judged by CheckBits. It is driven like a Product.
 //
 // What is published is a share of a product, uniform but for the sum, and the sum is 0
 // for a good vector. For any other it is uniform. Without ρ a member that adds δ to its
 // share of one entry opens χ·(δ² + 2vδ − δ), and has v (TestRhoHidesAnEntry).
-type BitCheck struct {
-	*machine
-	out CheckValues
-}
+type BitCheck struct{ computation[CheckValues] }
 
 // NewBitCheck returns this node's part in the check of a vector among the
 // members of a session, who are an active set of the vector's roster.
@@ -114,18 +110,19 @@ func NewBitCheck(s Session, v *VectorShare, challenge [32]byte) (*BitCheck, erro
 }
 
 // newBitCheck leaves ρ out for a test, which shows what it is for.
-func newBitCheck(s Session, v *VectorShare, challenge [32]byte, noRho bool) (*BitCheck, error) {
+func newBitCheck(s Session, v *VectorShare, challenge [32]byte, noRho bool) (_ *BitCheck, err error) {
+	defer guard("prepare the check of a vector", &err)
 	m, err := newPlace(v.p, s, v.point, "bits")
 	if err != nil {
-		return nil, fmt.Errorf("prepare the check of a vector: %w", err)
+		return nil, err
 	}
 	bits, err := v.Additive(s.Active)
 	if err != nil {
-		return nil, fmt.Errorf("prepare the check of a vector: %w", err)
+		return nil, err
 	}
 	random, err := prf.Fresh()
 	if err != nil {
-		return nil, fmt.Errorf("prepare the check of a vector: %w", err)
+		return nil, err
 	}
 	defer random.Erase()
 	rho := make([]uint64, CheckRuns)
@@ -179,23 +176,15 @@ func (v *VectorShare) sums(bits []uint64) []uint64 {
 	return out
 }
 
-// Result returns what this member publishes. It fails with ErrUnfinished until
-// Done.
-func (c *BitCheck) Result() (CheckValues, error) {
-	if err := c.finished(); err != nil {
-		return CheckValues{}, err
-	}
-	return c.out, nil
-}
-
 // CheckBits is the second check: the values of the members, by point, add up to
 // 0 in every run. It fails with ErrNotBits, or with ErrMissing if one is missing.
-func (p ProductParameters) CheckBits(active []int, values map[int]CheckValues) error {
+func (p ProductParameters) CheckBits(active []int, values map[int]CheckValues) (err error) {
+	defer guard("check a vector", &err)
 	if err := p.check(); err != nil {
 		return err
 	}
 	if err := p.checkPublished(values, active); err != nil {
-		return fmt.Errorf("check a vector: %w", err)
+		return err
 	}
 	for run := range CheckRuns {
 		var sum uint64
@@ -203,7 +192,7 @@ func (p ProductParameters) CheckBits(active []int, values map[int]CheckValues) e
 			sum = p.in.add(sum, values[x][run])
 		}
 		if sum != 0 {
-			return fmt.Errorf("check a vector: %w", ErrNotBits)
+			return ErrNotBits
 		}
 	}
 	return nil

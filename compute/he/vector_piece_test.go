@@ -15,7 +15,7 @@ func partition(t testing.TB, p ProductParameters, s VectorSpec, values []uint64)
 	free := s
 	free.Pieces = 0
 	secret := must[[]uint64](t)(p.in.vectorEntries(free, values))
-	for i, b := range must[[][]byte](t)(p.in.dealNumbers(s, secret)) {
+	for i, b := range must[[][]byte](t)(p.in.dealShares(p.in.vectorSharing(s), secret)) {
 		v.shares[i+1] = must[*VectorShare](t)(ParseVectorShare(p, s, i+1, b))
 	}
 	return v

@@ -124,7 +124,7 @@ func TestBadVectorsFailTheirCheck(t *testing.T) {
 			v := &vector{p: p, spec: s, shares: map[int]*VectorShare{}}
 			secret := must[[]uint64](t)(p.in.vectorEntries(s, randomValues(rng, s)))
 			secret[at] = bad
-			for i, b := range must[[][]byte](t)(p.in.dealNumbers(s, secret)) {
+			for i, b := range must[[][]byte](t)(p.in.dealShares(p.in.vectorSharing(s), secret)) {
 				v.shares[i+1] = must[*VectorShare](t)(ParseVectorShare(p, s, i+1, b))
 			}
 			if err := v.line(t, challenge); err != nil {

@@ -66,9 +66,6 @@ func (k kind) offset() int {
 	return headerBytes + contextSize
 }
 
-// PolyBytes returns the length of one polynomial over R_Q on the wire.
-func (p Parameters) PolyBytes() int { return 8 * limbs * p.in.n }
-
 // TileBytes returns the exact length of a tile, and of a sum of tiles.
 func (p Parameters) TileBytes() int { return p.in.size(kindTile) }
 
@@ -126,12 +123,10 @@ func (in *instance) numbersFit(k kind, first, second int) bool {
 		return first == 1 && second == 0
 	case kindSum:
 		return point(first, MaxTiles) && second == 0
-	case kindPublicShare:
+	case kindPublicShare, kindKeyShare:
 		return point(first, in.lit.Nodes) && second == 0
 	case kindDealing:
 		return point(first, MaxNodes) && point(second, in.lit.Nodes)
-	case kindKeyShare:
-		return point(first, in.lit.Nodes) && second == 0
 	case kindPublicKey:
 		return first == 0 && second == 0
 	case kindContribution:
@@ -147,11 +142,9 @@ func (in *instance) parse(b []byte, k kind) (header, error) {
 	if err != nil {
 		return h, err
 	}
-	body := b[k.offset():]
 	for poly := range k.polys() {
 		for l, s := range in.q {
-			part := body[8*in.n*(poly*limbs+l):][:8*in.n]
-			if at := modular.FirstAtLeast(part, s.Modulus); at >= 0 {
+			if at := modular.FirstAtLeast(in.limb(b, k, poly, l), s.Modulus); at >= 0 {
 				return h, fmt.Errorf("%w: %v has a coefficient beyond its prime (polynomial %d, limb %d, index %d)", ErrMalformed, k, poly, l, at)
 			}
 		}
@@ -207,30 +200,10 @@ func (in *instance) addWire(dst ring.Poly, b []byte, k kind) {
 // version, ring, and every coefficient below its prime. It fails with
 // ErrMalformed. A flipped bit that leaves a coefficient in range is for the
 // tile's digest to find.
-func (p Parameters) CheckTile(b []byte) error { return p.checkObject(b, kindTile) }
-
-// CheckSum is CheckTile for a sum of tiles, as Accumulator.Bytes returns it.
-func (p Parameters) CheckSum(b []byte) error { return p.checkObject(b, kindSum) }
-
-// CheckPublicKey says whether b is exactly a public key of these parameters.
-func (p Parameters) CheckPublicKey(b []byte) error { return p.checkObject(b, kindPublicKey) }
-
-// CheckPublicShare says whether b is exactly a dealer's public-key share.
-func (p Parameters) CheckPublicShare(b []byte) error { return p.checkObject(b, kindPublicShare) }
-
-// CheckDealing says whether b is exactly a dealing.
-func (p Parameters) CheckDealing(b []byte) error { return p.checkObject(b, kindDealing) }
-
-// CheckKeyShare says whether b is exactly a node's key share.
-func (p Parameters) CheckKeyShare(b []byte) error { return p.checkObject(b, kindKeyShare) }
-
-// CheckContribution says whether b is exactly a contribution to an opening.
-func (p Parameters) CheckContribution(b []byte) error { return p.checkObject(b, kindContribution) }
-
-func (p Parameters) checkObject(b []byte, k kind) error {
+func (p Parameters) CheckTile(b []byte) error {
 	if err := p.check(); err != nil {
 		return err
 	}
-	_, err := p.in.parse(b, k)
+	_, err := p.in.parse(b, kindTile)
 	return err
 }

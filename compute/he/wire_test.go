@@ -29,10 +29,13 @@ func objects(t testing.TB, c *cluster) map[kind][]byte {
 }
 
 func (p Parameters) checkOf(k kind) func([]byte) error {
-	return map[kind]func([]byte) error{
-		kindTile: p.CheckTile, kindSum: p.CheckSum, kindPublicShare: p.CheckPublicShare, kindDealing: p.CheckDealing,
-		kindKeyShare: p.CheckKeyShare, kindPublicKey: p.CheckPublicKey, kindContribution: p.CheckContribution,
-	}[k]
+	if k == kindTile {
+		return p.CheckTile
+	}
+	return func(b []byte) error {
+		_, err := p.in.parse(b, k)
+		return err
+	}
 }
 
 // TestMalformedBytesAreRefused damages every kind of object in every way that

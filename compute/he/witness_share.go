@@ -1,7 +1,7 @@
 package he
 
 import (
-	"encoding/binary"
+	"cmp"
 	"fmt"
 )
 
@@ -38,36 +38,22 @@ func (s WitnessSpec) Check() error {
 //	24 32 digest of the structure
 //	56 …  seed of 32 bytes, or the numbers, each in as many bits as T has
 const (
-	kindWitnessSeed    kind = 13
-	kindWitnessNumbers kind = 14
+	kindWitnessSeed kind = 13 // 14: numbers
 
 	witnessHeader = 56
 )
 
-func witnessKind(s WitnessSpec, point int) kind {
-	if point < s.Threshold {
-		return kindWitnessSeed
+func (in *productInstance) witnessSharing(s WitnessSpec) sharing {
+	header := func(point int) []byte {
+		h := in.sharedHeader(witnessHeader, kindWitnessSeed, s.Nodes, s.Threshold, point, s.Count)
+		h[6] = byte(s.Threshold)
+		copy(h[24:], s.Structure[:])
+		return h
 	}
-	return kindWitnessNumbers
-}
-
-// WitnessShareBytes returns the exact length of the share for a point.
-func (p ProductParameters) WitnessShareBytes(s WitnessSpec, point int) int {
-	return witnessHeader + p.in.bodyBytes(s.sharing(), point)
-}
-
-func (s WitnessSpec) sharing() sharing { return sharing{s.Nodes, s.Threshold, s.Count, labelWitness} }
-
-func (in *productInstance) witnessHeader(s WitnessSpec, point int) []byte {
-	h := make([]byte, witnessHeader)
-	copy(h, wireMagic)
-	h[4], h[5], h[6] = byte(witnessKind(s, point)), wireVersion, byte(s.Threshold)
-	binary.LittleEndian.PutUint16(h[8:], uint16(s.Nodes))
-	binary.LittleEndian.PutUint16(h[10:], uint16(point))
-	binary.LittleEndian.PutUint32(h[12:], uint32(s.Count))
-	binary.LittleEndian.PutUint64(h[16:], in.t.Modulus)
-	copy(h[24:], s.Structure[:])
-	return h
+	return sharing{
+		what: "witness", nodes: s.Nodes, threshold: s.Threshold, length: s.Count,
+		label: labelWitness, header: header,
+	}
 }
 
 // DealWitnesses shares witnesses and returns the shares of points 1..n in this order,
@@ -76,60 +62,31 @@ func (in *productInstance) witnessHeader(s WitnessSpec, point int) []byte {
 // test.
 func DealWitnesses(p ProductParameters, s WitnessSpec, witnesses []uint64) (_ [][]byte, err error) {
 	defer guard("deal witnesses", &err)
-	if err := p.check(); err != nil {
+	if err := cmp.Or(p.check(), s.Check()); err != nil {
 		return nil, err
 	}
-	if err := s.Check(); err != nil {
-		return nil, fmt.Errorf("deal witnesses: %w", err)
-	}
 	if err := p.checkNumbers(witnesses, s.Count); err != nil {
-		return nil, fmt.Errorf("deal witnesses: %w", err)
+		return nil, err
 	}
-	shares, err := p.in.dealShares(s.sharing(), witnesses,
-		func(point int) []byte { return p.in.witnessHeader(s, point) })
-	if err != nil {
-		return nil, fmt.Errorf("deal witnesses: %w", err)
-	}
-	return shares, nil
+	return p.in.dealShares(p.in.witnessSharing(s), witnesses)
 }
 
 // WitnessShare is one node's Shamir share of the witnesses of a piece test. It is safe
 // for concurrent use.
-type WitnessShare struct {
-	p     ProductParameters
-	spec  WitnessSpec
-	point int
-	xs    []uint64
-}
+type WitnessShare struct{ share }
 
 // ParseWitnessShare checks a share that DealWitnesses made for this point and these
 // specifications, and expands it. It fails with ErrMalformed, or with ErrVector where
 // the share is of another test or point.
 func ParseWitnessShare(p ProductParameters, s WitnessSpec, point int, b []byte) (_ *WitnessShare, err error) {
 	defer guard("read a witness share", &err)
-	if err := p.check(); err != nil {
+	if err := cmp.Or(p.check(), s.Check()); err != nil {
 		return nil, err
 	}
-	if err := s.Check(); err != nil {
-		return nil, fmt.Errorf("read a witness share: %w", err)
-	}
-	xs, err := p.in.parseShare(s.sharing(), "witness", point, p.in.witnessHeader(s, point), b)
+	how := p.in.witnessSharing(s)
+	xs, err := p.in.parseShare(how, point, b)
 	if err != nil {
-		return nil, fmt.Errorf("read a witness share: %w", err)
+		return nil, err
 	}
-	return &WitnessShare{p: p, spec: s, point: point, xs: xs}, nil
+	return &WitnessShare{share{p, how, point, xs}}, nil
 }
-
-// Additive returns the node's additive shares of the witnesses in an active set.
-func (w *WitnessShare) Additive(active []int) ([]uint64, error) {
-	f, err := w.p.in.shareWeight(w.spec.Nodes, w.spec.Threshold, w.point, active)
-	if err != nil {
-		return nil, fmt.Errorf("weight a witness share: %w", err)
-	}
-	out := make([]uint64, len(w.xs))
-	w.p.in.combine(out, [][]uint64{w.xs}, []uint64{f})
-	return out, nil
-}
-
-// Erase overwrites the share. Nobody may be using it.
-func (w *WitnessShare) Erase() { clear(w.xs) }

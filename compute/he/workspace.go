@@ -13,6 +13,8 @@ type workspace struct {
 	m       []uint64  // over R_T
 }
 
+func (in *instance) newPoly() ring.Poly { return ring.NewPoly(in.n, limbs-1) }
+
 // pool hands out workspaces.
 type pool struct {
 	in   *instance
@@ -23,12 +25,7 @@ func (p *pool) get() *workspace {
 	if w, ok := p.free.Get().(*workspace); ok {
 		return w
 	}
-	return &workspace{
-		a: ring.NewPoly(p.in.n, limbs-1),
-		b: ring.NewPoly(p.in.n, limbs-1),
-		c: ring.NewPoly(p.in.n, limbs-1),
-		m: make([]uint64, p.in.n),
-	}
+	return &workspace{a: p.in.newPoly(), b: p.in.newPoly(), c: p.in.newPoly(), m: make([]uint64, p.in.n)}
 }
 
 // put takes a workspace back. It overwrites m and the polynomials that the call

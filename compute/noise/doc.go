@@ -4,7 +4,7 @@
 // A node's folded share of a released number is uniform mod T, so it cannot be
 // rounded or scaled: what is added to it must be an integer with granularity 1,
 // or the low bits of the opened sum stay exact (a library's Laplace above scale
-// 2^40 returns multiples of 2^j). [Law.Sample] therefore draws from
+// 2^40 returns multiples of 2^j). [Vector] therefore draws from
 // the discrete distributions over the integers exactly, by the algorithms 1 to
 // 3 of Canonne, Kamath and Steinke, "The Discrete Gaussian for Differential
 // Privacy" (NeurIPS 2020, arXiv 2004.00010). [LaplaceScale] and
@@ -12,11 +12,8 @@
 // room the noise takes below T/2, [Interval95] and [Describe] what a result
 // states. PROTOCOL.md section 8 is the contract.
 //
-// # Who adds what
-//
-// Every node of the active set adds noise of the full scale, so that the noise
-// of one honest node is enough. The released number carries the sum of t
-// independent draws; functions about it take t as nodes.
+// Every node of the active set adds noise of the full scale (section 8.2): functions about
+// a released number take the number of nodes.
 //
 // # Invariants
 //

@@ -34,7 +34,7 @@ func Vector(r io.Reader, l Law, n int) (Draw, error) {
 	if n < 0 || n > MaxValues {
 		return Draw{}, fmt.Errorf("%w: noise for %d numbers, not 0 to %d", ErrQuery, n, MaxValues)
 	}
-	sample, err := l.sampler()
+	try, err := l.attempts()
 	if err != nil {
 		return Draw{}, err
 	}
@@ -42,7 +42,7 @@ func Vector(r io.Reader, l Law, n int) (Draw, error) {
 	defer s.wipe()
 	values := make([]int64, n)
 	for i := range values {
-		if values[i], err = sample(s); err != nil {
+		if values[i], err = s.sample(try); err != nil {
 			clear(values)
 			return Draw{}, fmt.Errorf("draw noise %d of %d: %w", i+1, n, err)
 		}

@@ -1,15 +1,12 @@
 package noise
 
-import (
-	"fmt"
-	"math/big"
-)
+import "math/big"
 
 // gaussian draws a discrete Laplace y of integer scale t = ⌊σ⌋ + 1 and keeps
 // it with probability exp(−γ), γ = (|y| − σ²/t)²/2σ². With σ² = a/b,
 // γ = (|y|·b·t − a)² / (2·a·b·t²).
 type gaussian struct {
-	laplace wordLaplace
+	laplace attempt
 	a       *big.Int
 	bt      *big.Int // b·t
 	den     *big.Int // 2·a·b·t²
@@ -25,27 +22,19 @@ func newGaussian(sigma2 *big.Rat) *gaussian {
 	den := new(big.Int).Mul(a, bt)
 	den.Lsh(den.Mul(den, t), 1)
 	return &gaussian{
-		laplace: wordLaplace{num: t.Uint64(), den: 1}, // t ≤ 2^56 + 1
+		laplace: wordLaplace{num: t.Uint64(), den: 1}.try, // t ≤ 2^56 + 1
 		a:       a, bt: bt, den: den,
 		whole: new(big.Int), rest: new(big.Int),
 	}
 }
 
-func (g *gaussian) sample(s *source) (int64, error) {
-	for range maxRepeats {
-		y, err := g.laplace.sample(s)
-		if err != nil {
-			return 0, err
-		}
-		keep, err := g.accept(s, y)
-		if err != nil {
-			return 0, err
-		}
-		if keep {
-			return y, nil
-		}
+func (g *gaussian) try(s *source) (x int64, again bool, err error) {
+	y, err := s.sample(g.laplace)
+	if err != nil {
+		return 0, false, err
 	}
-	return 0, fmt.Errorf("%w: %d samples were rejected", ErrSource, maxRepeats)
+	keep, err := g.accept(s, y)
+	return y, !keep, err
 }
 
 // accept is true with probability exp(−γ): exp(−1) for every whole one of γ,

@@ -23,12 +23,9 @@ func newLaplaceSum(scale *big.Rat, t int) *laplaceSum {
 	// (1−u)/(w−u) = 1 + (1−w)/w·Σ (u/w)^n, to the power of t.
 	base := make([]*big.Float, t)
 	base[0] = newNumber().Quo(number(1), w)
-	for n := 1; n < t; n++ {
-		if n == 1 {
-			base[1] = newNumber().Quo(newNumber().Mul(s.q, s.q), newNumber().Mul(w, w))
-			continue
-		}
-		base[n] = newNumber().Quo(base[n-1], w)
+	for n, next := 1, newNumber().Quo(newNumber().Mul(s.q, s.q), newNumber().Mul(w, w)); n < t; n++ {
+		base[n] = next
+		next = newNumber().Quo(next, w)
 	}
 	series := base
 	for range t - 1 {

@@ -55,7 +55,6 @@ func TestLawIsImmutable(t *testing.T) {
 
 func TestNoLawIsRefusedEverywhere(t *testing.T) {
 	var none Law
-	_, sample := none.Sample(zeros{})
 	_, vector := Vector(zeros{}, none, 1)
 	_, tail := Tail(none, 1, 60)
 	_, interval := Interval95(none, 1)
@@ -63,7 +62,7 @@ func TestNoLawIsRefusedEverywhere(t *testing.T) {
 	_, describe := Describe(none, 1, 0)
 	_, encode := Draw{}.MarshalBinary()
 	for name, err := range map[string]error{
-		"Sample": sample, "Vector": vector, "Tail": tail, "Interval95": interval,
+		"Vector": vector, "Tail": tail, "Interval95": interval,
 		"Variance": variance, "Describe": describe, "MarshalBinary": encode,
 	} {
 		if !errors.Is(err, ErrLaw) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"strconv"
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
@@ -44,11 +45,11 @@ func ParseDelta(s string) (*big.Rat, error) {
 	}
 	if scientific {
 		exponent, negative := strings.CutPrefix(exponent, "-")
-		places, err := parseExponent(exponent)
-		if err != nil {
-			return nil, fmt.Errorf("delta %.40q: %w", s, err)
+		places, err := strconv.ParseUint(exponent, 10, 8)
+		if err != nil || len(exponent) > maxExponentDigits {
+			return nil, fmt.Errorf("delta %.40q: %w: its exponent is not 1 to %d digits", s, ErrBudget, maxExponentDigits)
 		}
-		power := new(big.Rat).SetInt(powerOfTen(places))
+		power := new(big.Rat).SetInt(powerOfTen(int(places)))
 		if negative {
 			power.Inv(power)
 		}
@@ -58,21 +59,6 @@ func ParseDelta(s string) (*big.Rat, error) {
 		return nil, err
 	}
 	return v, nil
-}
-
-// parseExponent reads one or two digits.
-func parseExponent(s string) (int, error) {
-	if len(s) < 1 || len(s) > maxExponentDigits {
-		return 0, fmt.Errorf("%w: its exponent has not 1 to %d digits", ErrBudget, maxExponentDigits)
-	}
-	n := 0
-	for _, c := range []byte(s) {
-		if c < '0' || c > '9' {
-			return 0, fmt.Errorf("%w: its exponent is not a number", ErrBudget)
-		}
-		n = n*10 + int(c-'0')
-	}
-	return n, nil
 }
 
 // parseDecimal reads digits with at most one point, and at least one digit.

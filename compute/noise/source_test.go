@@ -104,11 +104,11 @@ func TestWordAndBigLaplaceAgree(t *testing.T) {
 		den := rapid.Uint64Range(max(1, num>>56), num).Draw(rt, "den")
 		seed := rapid.String().Draw(rt, "seed")
 		word := wordLaplace{num: num, den: den}
-		general := bigLaplace{num: new(big.Int).SetUint64(num), den: new(big.Int).SetUint64(den)}
+		general := newBigLaplace(new(big.Int).SetUint64(num), new(big.Int).SetUint64(den))
 		a, b := newSource(stream(t, seed), 64), newSource(stream(t, seed), 64)
 		for i := range 8 {
-			x, errX := word.sample(a)
-			y, errY := general.sample(b)
+			x, errX := a.sample(word.try)
+			y, errY := b.sample(general.try)
 			if x != y || !errors.Is(errY, errX) {
 				rt.Fatalf("sample %d of %d/%d: %d (%v) and %d (%v)", i, num, den, x, errX, y, errY)
 			}
@@ -134,7 +134,7 @@ func TestStuckSourceIsAnErrorNotALoop(t *testing.T) {
 	for _, l := range laws {
 		failures := 0
 		for _, c := range []byte{0, 1, 0x2a, 0x55, 0x7f, 0x80, 0xaa, 0xfe, 0xff} {
-			_, err := l.Sample(repeating(c))
+			_, err := Vector(repeating(c), l, 1)
 			if err != nil && !errors.Is(err, ErrSource) && !errors.Is(err, ErrOverflow) {
 				t.Errorf("%s from bytes %d: %v", l, c, err)
 			}
@@ -155,10 +155,10 @@ func TestSourceErrorsAreReturned(t *testing.T) {
 	if !errors.Is(err, broken) || d.Values != nil {
 		t.Errorf("got %d values and error %v, want none and %v", len(d.Values), err, broken)
 	}
-	if _, err := laplaceLaw(t, big.NewRat(1, 1)).Sample(bytes.NewReader(nil)); !errors.Is(err, io.EOF) {
+	if _, err := Vector(bytes.NewReader(nil), laplaceLaw(t, big.NewRat(1, 1)), 1); !errors.Is(err, io.EOF) {
 		t.Errorf("empty source: %v", err)
 	}
-	if _, err := gaussianLaw(t, big.NewRat(1, 1)).Sample(io.LimitReader(stream(t, "x"), 5)); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := Vector(io.LimitReader(stream(t, "x"), 5), gaussianLaw(t, big.NewRat(1, 1)), 1); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("short source: %v", err)
 	}
 }
@@ -171,11 +171,11 @@ func TestSampleBeyond64BitsIsRefused(t *testing.T) {
 	// With den 1, u + num·v itself is the magnitude; num just below 2^64 makes
 	// one geometric step enough to leave 64 bits.
 	overflows := 0
-	l, general := wordLaplace{num: math.MaxUint64, den: 1}, bigLaplace{num: new(big.Int).SetUint64(math.MaxUint64), den: one}
+	l, general := wordLaplace{num: math.MaxUint64, den: 1}, newBigLaplace(new(big.Int).SetUint64(math.MaxUint64), one)
 	r, s := newSource(stream(t, t.Name()), 8), newSource(stream(t, t.Name()), 8)
 	for range 100 {
-		_, err := l.sample(r)
-		if _, again := general.sample(s); !errors.Is(again, err) {
+		_, err := r.sample(l.try)
+		if _, again := s.sample(general.try); !errors.Is(again, err) {
 			t.Errorf("the two paths return %v and %v", err, again)
 		}
 		if errors.Is(err, ErrOverflow) {

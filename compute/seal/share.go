@@ -7,8 +7,12 @@ import (
 	"fmt"
 )
 
-// ShareInfo is the HPKE info of a node's share of a query's result.
-const ShareInfo = "weir/share"
+// The HPKE infos of what is sealed to one receiver: a share opens for its purpose alone.
+const (
+	ShareInfo   = "weir/share"   // a node's share of a query's result; aad is ShareAAD's
+	VectorInfo  = "weir/vector"  // of a private vector (he.DealVector); aad is catalog.VectorRegister.AAD
+	WitnessInfo = "weir/witness" // of a private query's witnesses (he.DealWitnesses); aad is attest.WitnessAAD
+)
 
 // MaxShareValues bounds the released numbers of one share. A query has at most
 // 65,536 groups (DATA_MODEL.md section 3.10); this is room for sixteen columns of them.

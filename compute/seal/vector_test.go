@@ -12,21 +12,21 @@ func TestVectorShareOpensForItsPurposeAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	share := bytes.Repeat([]byte{7}, 1000)
-	sealed, err := VectorShare(public, []byte("mine, point 2"), share)
+	sealed, err := Seal(public, []byte(VectorInfo), []byte("mine, point 2"), share)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := OpenVectorShare(private, []byte("mine, point 2"), sealed); err != nil || !bytes.Equal(got, share) {
+	if got, err := Open(private, []byte(VectorInfo), []byte("mine, point 2"), sealed); err != nil || !bytes.Equal(got, share) {
 		t.Fatalf("%v, or another share", err)
 	}
-	if _, err := OpenVectorShare(private, []byte("mine, point 3"), sealed); !errors.Is(err, ErrOpen) {
+	if _, err := Open(private, []byte(VectorInfo), []byte("mine, point 3"), sealed); !errors.Is(err, ErrOpen) {
 		t.Errorf("opened for another point: %v", err)
 	}
 	if _, err := Open(private, []byte(ShareInfo), []byte("mine, point 2"), sealed); !errors.Is(err, ErrOpen) {
 		t.Errorf("opened as a share of a result: %v", err)
 	}
 	sealed[len(sealed)/2] ^= 1
-	if _, err := OpenVectorShare(private, []byte("mine, point 2"), sealed); !errors.Is(err, ErrOpen) {
+	if _, err := Open(private, []byte(VectorInfo), []byte("mine, point 2"), sealed); !errors.Is(err, ErrOpen) {
 		t.Errorf("opened with one bit changed: %v", err)
 	}
 }

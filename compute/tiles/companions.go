@@ -24,7 +24,7 @@ type Derived struct {
 // descriptor. presence is the panel's.
 func DeriveColumns(d catalog.Descriptor, columns []catalog.TileColumn, presence *Presence) ([]Derived, error) {
 	if measures, _, _ := presence.Size(); measures != len(d.Measures) {
-		return nil, fmt.Errorf("deriving columns: presence of %d measures, the descriptor has %d", measures, len(d.Measures))
+		return nil, fmt.Errorf("derive columns: presence of %d measures, the descriptor has %d", measures, len(d.Measures))
 	}
 	out := make([]Derived, len(columns))
 	for i, c := range columns {
@@ -35,7 +35,7 @@ func DeriveColumns(d catalog.Descriptor, columns []catalog.TileColumn, presence 
 		}
 		bounds := m.BucketBounds()
 		if len(bounds) != len(m.Buckets) {
-			return nil, fmt.Errorf("deriving columns: the buckets of %s are no numbers: %q", m.Name, m.Buckets)
+			return nil, fmt.Errorf("derive columns: the buckets of %s are no numbers: %q", m.Name, m.Buckets)
 		}
 		out[i].bucket, out[i].present = true, presence.Bits(c.Measure)
 		out[i].above, out[i].to = m.Min-m.Mid()-1, m.Max-m.Mid()

@@ -56,9 +56,7 @@ func (p *Presence) Counts(d catalog.Descriptor, first int64) (Counts, error) {
 		bitmaps := make([][]byte, 0, last-c.First+1)
 		var some [][]byte
 		for g := c.First; g <= last; g++ {
-			span := policy.Span(g, grain)
-			from := int(max(span.From-first, 0))
-			to := int(min(span.To-first, int64(p.periods)))
+			from, to := p.within(policy.Span(g, grain), first)
 			clear(present)
 			p.CountEntities(m, from, to, present)
 			bitmap, touched := make([]byte, (p.entities+7)/8), make([]byte, (p.entities+7)/8)
@@ -94,11 +92,16 @@ func (p *Presence) countPairs(d catalog.Descriptor, c *Counts, last, first int64
 		}
 		var bitmaps [][]byte
 		for g := c.First; g <= last; g++ {
-			span := d.Policy.Grain.Span(g, d.Grain)
-			bitmaps = append(bitmaps, p.unpaired(measureAt(d, pair[0]), measureAt(d, pair[1]), int(max(span.From-first, 0)), int(min(span.To-first, int64(p.periods)))))
+			from, to := p.within(d.Policy.Grain.Span(g, d.Grain), first)
+			bitmaps = append(bitmaps, p.unpaired(measureAt(d, pair[0]), measureAt(d, pair[1]), from, to))
 		}
 		c.Measures, c.Bitmaps, c.Present = append(c.Measures, name), append(c.Bitmaps, bitmaps), append(c.Present, nil)
 	}
+}
+
+// within is the half-open range of the version's periods, whose first is first, in a span.
+func (p *Presence) within(span catalog.Interval, first int64) (from, to int) {
+	return int(max(span.From-first, 0)), int(min(span.To-first, int64(p.periods)))
 }
 
 func measureAt(d catalog.Descriptor, name string) int {

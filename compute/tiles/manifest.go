@@ -50,7 +50,7 @@ func (m Manifest) Encode() ([]byte, error) {
 	}
 	b, err := json.Marshal(m)
 	if err != nil {
-		return nil, fmt.Errorf("encoding the manifest of %s: %w", m.Dataset, err)
+		return nil, fmt.Errorf("encode the manifest of %s: %w", m.Dataset, err)
 	}
 	if len(b) > MaxManifest {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrManifest, len(b), MaxManifest)

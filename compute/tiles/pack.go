@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/weirdata/weir/catalog"
 )
 
@@ -58,10 +60,10 @@ type Tile struct {
 func Pack(ctx context.Context, src Source, blocks []catalog.Block, o PackOptions, emit func(Tile) error) ([][][]catalog.Digest, error) {
 	measures, entities, periods := src.Size()
 	if o.Workers < 1 || o.TileBytes <= 0 || o.NewEncryptor == nil {
-		return nil, errors.New("packing tiles: workers, tile bytes and encryptors must be given")
+		return nil, errors.New("pack tiles: workers, tile bytes and encryptors must be given")
 	}
 	if err := CheckBlocks(blocks, o.Values, entities, periods); err != nil {
-		return nil, fmt.Errorf("packing tiles: %w", err)
+		return nil, fmt.Errorf("pack tiles: %w", err)
 	}
 	columns := o.Columns
 	if columns == nil {
@@ -71,34 +73,27 @@ func Pack(ctx context.Context, src Source, blocks []catalog.Block, o PackOptions
 	}
 	for i, c := range columns {
 		if c.measure >= measures {
-			return nil, fmt.Errorf("packing tiles: column %d is of measure %d of %d", i, c.measure, measures)
+			return nil, fmt.Errorf("pack tiles: column %d is of measure %d of %d", i, c.measure, measures)
 		}
 	}
 	jobs, digests, err := packJobs(len(columns), blocks, periods, o.Have)
 	if err != nil {
-		return nil, fmt.Errorf("packing tiles: %w", err)
+		return nil, fmt.Errorf("pack tiles: %w", err)
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	p := &packing{src: src, columns: columns, blocks: blocks, entities: entities, periods: periods, o: o, jobs: jobs, digests: digests, emit: emit}
 	encryptors := make([]Encryptor, min(o.Workers, len(jobs)))
 	for i := range encryptors {
 		var err error
 		if encryptors[i], err = o.NewEncryptor(); err != nil {
-			return nil, fmt.Errorf("packing tiles: making an encryptor: %w", err)
+			return nil, fmt.Errorf("pack tiles: make an encryptor: %w", err)
 		}
 	}
-	var workers sync.WaitGroup
+	workers, ctx := errgroup.WithContext(ctx)
 	for _, enc := range encryptors {
-		workers.Go(func() {
-			if err := p.work(ctx, enc); err != nil {
-				cancel(err) // the first one counts
-			}
-		})
+		workers.Go(func() error { return p.work(ctx, enc) })
 	}
-	workers.Wait()
-	if err := context.Cause(ctx); err != nil {
-		return nil, fmt.Errorf("packing tiles: %w", err)
+	if err := workers.Wait(); err != nil {
+		return nil, fmt.Errorf("pack tiles: %w", err)
 	}
 	return digests, nil
 }
@@ -156,11 +151,11 @@ func (p *packing) work(ctx context.Context, enc Encryptor) error {
 		}
 		j := p.jobs[i]
 		if err := p.fill(j, values); err != nil {
-			return fmt.Errorf("reading tile %d of block %d of column %d: %w", j.k, j.block, j.column, err)
+			return fmt.Errorf("read tile %d of block %d of column %d: %w", j.k, j.block, j.column, err)
 		}
 		b := make([]byte, p.o.TileBytes)
 		if err := enc.Encrypt(values, b); err != nil {
-			return fmt.Errorf("encrypting tile %d of block %d of column %d: %w", j.k, j.block, j.column, err)
+			return fmt.Errorf("encrypt tile %d of block %d of column %d: %w", j.k, j.block, j.column, err)
 		}
 		d := catalog.Sum(b)
 		p.digests[j.column][j.block][j.k] = d
@@ -169,7 +164,7 @@ func (p *packing) work(ctx context.Context, enc Encryptor) error {
 		}
 		p.report()
 	}
-	return nil
+	return context.Cause(ctx)
 }
 
 // fill copies a tile's cells: whole runs of entities, period by period.

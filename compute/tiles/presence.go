@@ -106,17 +106,6 @@ func (p *Presence) CountEntities(measure, from, to int, into []int32) {
 	p.eachPresent(measure, from, to, func(entity int) { into[entity]++ })
 }
 
-// CountGroups adds to into[assign[e]], for every entity e with assign[e] ≥ 0,
-// in how many of the periods [from, to) it is present: COUNT(m) of groups of
-// entities, COUNT(*) where measure is Any.
-func (p *Presence) CountGroups(measure, from, to int, assign []int32, into []int64) {
-	p.eachPresent(measure, from, to, func(entity int) {
-		if g := assign[entity]; g >= 0 {
-			into[g]++
-		}
-	})
-}
-
 // eachPresent calls fn with the entity of every present cell of the periods
 // [from, to), word by word: a call a set bit and nothing for absent ones.
 func (p *Presence) eachPresent(measure, from, to int, fn func(entity int)) {

@@ -75,8 +75,6 @@ func TestPresenceCountsAsAPlainLoopDoes(t *testing.T) {
 		measures, entities, periods := p.Size()
 		from := rapid.IntRange(0, periods).Draw(t, "from")
 		to := rapid.IntRange(from, periods).Draw(t, "to")
-		groups := rapid.IntRange(1, 4).Draw(t, "groups")
-		assign := rapid.SliceOfN(rapid.Int32Range(-1, int32(groups-1)), entities, entities).Draw(t, "assign")
 		for measure := tiles.Any; measure < measures; measure++ {
 			has := func(e, period int) bool {
 				if measure == tiles.Any {
@@ -85,7 +83,7 @@ func TestPresenceCountsAsAPlainLoopDoes(t *testing.T) {
 				return table[measure][period][e]
 			}
 			all, wantAll := 0, 0
-			wantEntities, wantGroups := make([]int32, entities), make([]int64, groups)
+			wantEntities := make([]int32, entities)
 			for period := range periods {
 				for e := range entities {
 					if !has(e, period) {
@@ -94,18 +92,14 @@ func TestPresenceCountsAsAPlainLoopDoes(t *testing.T) {
 					wantAll++
 					if period >= from && period < to {
 						wantEntities[e]++
-						if assign[e] >= 0 {
-							wantGroups[assign[e]]++
-						}
 					}
 				}
 			}
 			all = p.Count(measure)
-			gotEntities, gotGroups := make([]int32, entities), make([]int64, groups)
-			p.CountEntities(measure, from, to, gotEntities)
-			p.CountGroups(measure, from, to, assign, gotGroups)
-			if all != wantAll || !slices.Equal(gotEntities, wantEntities) || !slices.Equal(gotGroups, wantGroups) {
-				t.Fatalf("measure %d: %d %v %v, want %d %v %v", measure, all, gotEntities, gotGroups, wantAll, wantEntities, wantGroups)
+			got := make([]int32, entities)
+			p.CountEntities(measure, from, to, got)
+			if all != wantAll || !slices.Equal(got, wantEntities) {
+				t.Fatalf("measure %d: %d %v, want %d %v", measure, all, got, wantAll, wantEntities)
 			}
 		}
 	})
@@ -375,20 +369,4 @@ func BenchmarkDecodePresence(b *testing.B) {
 	cells := 6 * 25_137 * 72
 	b.ReportMetric(float64(cells)*float64(b.N)/b.Elapsed().Seconds(), "cells/s")
 	b.ReportMetric(8*float64(len(blob))/float64(cells), "bits/cell")
-}
-
-func BenchmarkCountGroups(b *testing.B) {
-	p, err := tiles.NewPresence(1, 25_137, 72)
-	if err != nil {
-		b.Fatal(err)
-	}
-	p.Bits(0).FlipRange(0, 25_137*72)
-	assign, into := make([]int32, 25_137), make([]int64, 11)
-	for e := range assign {
-		assign[e] = int32(e % 11)
-	}
-	for b.Loop() {
-		p.CountGroups(0, 0, 72, assign, into)
-	}
-	b.ReportMetric(25_137*72*float64(b.N)/b.Elapsed().Seconds(), "cells/s")
 }

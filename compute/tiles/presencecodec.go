@@ -36,7 +36,7 @@ func EncodePresence(p *Presence) ([]byte, error) {
 	}
 	w, err := flate.NewWriter(out, flate.DefaultCompression)
 	if err != nil {
-		return nil, fmt.Errorf("compressing presence: %w", err)
+		return nil, fmt.Errorf("compress presence: %w", err)
 	}
 	size := bitBytes(p.entities, p.periods)
 	raw := make([]byte, 0, size+8)
@@ -46,11 +46,11 @@ func EncodePresence(p *Presence) ([]byte, error) {
 			raw = binary.LittleEndian.AppendUint64(raw, word)
 		}
 		if _, err := w.Write(raw[:size]); err != nil {
-			return nil, fmt.Errorf("compressing presence: %w", err)
+			return nil, fmt.Errorf("compress presence: %w", err)
 		}
 	}
 	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("compressing presence: %w", err)
+		return nil, fmt.Errorf("compress presence: %w", err)
 	}
 	return out.Bytes(), nil
 }

@@ -60,18 +60,18 @@ type Store struct {
 func Open(dir string, o StoreOptions) (*Store, error) {
 	o, err := o.withDefaults()
 	if err != nil {
-		return nil, fmt.Errorf("opening the blob store: %w", err)
+		return nil, fmt.Errorf("open the blob store: %w", err)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("opening the blob store: %w", err)
+		return nil, fmt.Errorf("open the blob store: %w", err)
 	}
 	db, err := badger.Open(badgerOptions(dir, o))
 	if err != nil {
-		return nil, fmt.Errorf("opening the blob store in %s: %w", dir, err)
+		return nil, fmt.Errorf("open the blob store in %s: %w", dir, err)
 	}
 	s := &Store{dir: dir, o: o, db: db, verified: newVerified(maxVerified)}
 	if err := s.load(); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the blob store in %s: %w", dir, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open the blob store in %s: %w", dir, err), db.Close())
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -136,10 +136,10 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	if s.broken.Load() {
-		return fmt.Errorf("closing the blob store: %w", ErrFault)
+		return fmt.Errorf("close the blob store: %w", ErrFault)
 	}
 	if err := s.db.Close(); err != nil {
-		return fmt.Errorf("closing the blob store: %w", err)
+		return fmt.Errorf("close the blob store: %w", err)
 	}
 	return nil
 }
@@ -169,18 +169,18 @@ func (s *Store) Put(ctx context.Context, d catalog.Digest, b []byte) error {
 	s.gate.Lock()
 	defer s.gate.Unlock()
 	if err := s.usable(ctx); err != nil {
-		return fmt.Errorf("storing blob %s: %w", d, err)
+		return fmt.Errorf("store blob %s: %w", d, err)
 	}
 	known, whole, err := s.holds(d, b)
 	if err != nil || whole {
 		return err
 	}
 	if err := s.room(len(b)); err != nil {
-		return fmt.Errorf("storing blob %s: %w", d, err)
+		return fmt.Errorf("store blob %s: %w", d, err)
 	}
 	s.verified.forget(d)
 	if err := s.db.Update(func(txn *badger.Txn) error { return txn.Set(blobKey(d), b) }); err != nil {
-		return fmt.Errorf("storing blob %s: %w", d, err)
+		return fmt.Errorf("store blob %s: %w", d, err)
 	}
 	if !known {
 		s.blobs.Add(1)
@@ -212,7 +212,7 @@ func (s *Store) room(n int) error {
 		return err
 	}
 	if free < s.o.MinFree+uint64(n) { // #nosec G115 -- a length
-		return &FullError{Free: free, MinFree: s.o.MinFree}
+		return fmt.Errorf("%w: %d bytes free, writing stops below %d", ErrFull, free, s.o.MinFree)
 	}
 	return nil
 }
@@ -223,10 +223,10 @@ func (s *Store) Sync(ctx context.Context) error {
 	s.gate.RLock()
 	defer s.gate.RUnlock()
 	if err := s.usable(ctx); err != nil {
-		return fmt.Errorf("syncing the blob store: %w", err)
+		return fmt.Errorf("sync the blob store: %w", err)
 	}
 	if err := s.db.Sync(); err != nil {
-		return fmt.Errorf("syncing the blob store: %w", err)
+		return fmt.Errorf("sync the blob store: %w", err)
 	}
 	return nil
 }
@@ -238,10 +238,10 @@ func (s *Store) Delete(ctx context.Context, digests ...catalog.Digest) error {
 	defer s.gate.Unlock()
 	for _, d := range digests {
 		if err := s.usable(ctx); err != nil {
-			return fmt.Errorf("deleting blob %s: %w", d, err)
+			return fmt.Errorf("delete blob %s: %w", d, err)
 		}
 		if err := s.remove(d); err != nil {
-			return fmt.Errorf("deleting blob %s: %w", d, err)
+			return fmt.Errorf("delete blob %s: %w", d, err)
 		}
 	}
 	return nil

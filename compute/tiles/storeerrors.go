@@ -42,14 +42,3 @@ func (e *BlobError) Error() string { return fmt.Sprintf("blob %s: %v", e.Digest,
 
 // Unwrap returns the fault.
 func (e *BlobError) Unwrap() error { return e.Err }
-
-// FullError is an ErrFull with its numbers.
-type FullError struct{ Free, MinFree uint64 }
-
-// Error implements error.
-func (e *FullError) Error() string {
-	return fmt.Sprintf("%v: %d bytes free, writing stops below %d", ErrFull, e.Free, e.MinFree)
-}
-
-// Is reports whether target is ErrFull.
-func (e *FullError) Is(target error) bool { return target == ErrFull }

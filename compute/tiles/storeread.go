@@ -93,7 +93,7 @@ func (s *Store) locked(ctx context.Context, digests []catalog.Digest, check func
 	s.gate.RLock()
 	defer s.gate.RUnlock()
 	if err := s.usable(ctx); err != nil {
-		return fmt.Errorf("reading blobs: %w", err)
+		return fmt.Errorf("read blobs: %w", err)
 	}
 	return s.read(digests, check, fn)
 }
@@ -151,7 +151,7 @@ func (s *Store) Missing(ctx context.Context, digests []catalog.Digest) ([]catalo
 	s.gate.RLock()
 	defer s.gate.RUnlock()
 	if err := s.usable(ctx); err != nil {
-		return nil, fmt.Errorf("looking for missing blobs: %w", err)
+		return nil, fmt.Errorf("look for missing blobs: %w", err)
 	}
 	var missing []catalog.Digest
 	err := s.db.View(func(txn *badger.Txn) error {
@@ -167,7 +167,7 @@ func (s *Store) Missing(ctx context.Context, digests []catalog.Digest) ([]catalo
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("looking for missing blobs: %w", err)
+		return nil, fmt.Errorf("look for missing blobs: %w", err)
 	}
 	return missing, nil
 }

@@ -26,7 +26,7 @@ func (s *Store) Scrub(ctx context.Context, fn func(d catalog.Digest, fault error
 		case errors.Is(err, ErrNotFound):
 			return nil // deleted since it was listed
 		case err != nil && !errors.Is(err, ErrCorrupt):
-			return fmt.Errorf("scrubbing the blob store: %w", err)
+			return fmt.Errorf("scrub the blob store: %w", err)
 		}
 		return fn(d, err)
 	})
@@ -40,7 +40,7 @@ func (s *Store) List(ctx context.Context, fn func(d catalog.Digest) error) error
 	for {
 		page, err := s.page(ctx, after)
 		if err != nil {
-			return fmt.Errorf("listing the blob store: %w", err)
+			return fmt.Errorf("list the blob store: %w", err)
 		}
 		for _, d := range page {
 			if err := fn(d); err != nil {
@@ -108,7 +108,7 @@ func (s *Store) Reclaim(ctx context.Context) error {
 	defer s.reclaiming.Unlock()
 	before := s.deletions.Load()
 	if err := s.settle(ctx); err != nil {
-		return fmt.Errorf("reclaiming space: %w", err)
+		return fmt.Errorf("reclaim space: %w", err)
 	}
 	for {
 		err := s.reclaimFile(ctx)
@@ -117,7 +117,7 @@ func (s *Store) Reclaim(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("reclaiming space: %w", err)
+			return fmt.Errorf("reclaim space: %w", err)
 		}
 	}
 }

@@ -134,6 +134,15 @@ func treeInt(n uint64) (int64, error) {
 	return int64(n), nil
 }
 
+func treeInts(a, b uint64) (int64, int64, error) {
+	x, err := treeInt(a)
+	if err != nil {
+		return 0, 0, err
+	}
+	y, err := treeInt(b)
+	return x, y, err
+}
+
 // hashReader finds tlog's stored hashes in the packed form of Append: the hash
 // at (level, n) is the level-th one of the leaf that completes its subtree.
 type hashReader struct{ r Reader }

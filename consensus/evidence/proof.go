@@ -19,11 +19,7 @@ type Consistency = tlog.TreeProof
 
 // Prove returns the path from leaf seq to the root of the tree of size leaves.
 func Prove(r Reader, seq, size uint64) (Proof, error) {
-	n, err := treeInt(seq)
-	if err != nil {
-		return nil, err
-	}
-	t, err := treeInt(size)
+	n, t, err := treeInts(seq, size)
 	if err != nil {
 		return nil, err
 	}
@@ -41,11 +37,7 @@ func Prove(r Reader, seq, size uint64) (Proof, error) {
 // leaves are the tree of oldSize leaves. oldSize is at least 1: the empty tree
 // is the beginning of every tree.
 func ProveConsistency(r Reader, oldSize, newSize uint64) (Consistency, error) {
-	o, err := treeInt(oldSize)
-	if err != nil {
-		return nil, err
-	}
-	n, err := treeInt(newSize)
+	o, n, err := treeInts(oldSize, newSize)
 	if err != nil {
 		return nil, err
 	}
@@ -62,11 +54,7 @@ func ProveConsistency(r Reader, oldSize, newSize uint64) (Consistency, error) {
 // Check verifies that the leaf with hash leaf is number seq of the tree with
 // that size and root. It needs no store.
 func Check(p Proof, seq, size uint64, root, leaf Hash) error {
-	n, err := treeInt(seq)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrProof, err)
-	}
-	t, err := treeInt(size)
+	n, t, err := treeInts(seq, size)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrProof, err)
 	}
@@ -79,11 +67,7 @@ func Check(p Proof, seq, size uint64, root, leaf Hash) error {
 // CheckConsistency verifies that the tree (oldSize, oldRoot) is the beginning of
 // the tree (newSize, newRoot). It needs no store.
 func CheckConsistency(p Consistency, oldSize uint64, oldRoot Hash, newSize uint64, newRoot Hash) error {
-	o, err := treeInt(oldSize)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrProof, err)
-	}
-	n, err := treeInt(newSize)
+	o, n, err := treeInts(oldSize, newSize)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrProof, err)
 	}

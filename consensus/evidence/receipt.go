@@ -3,9 +3,7 @@ package evidence
 import (
 	"bytes"
 	"encoding/base64"
-	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -168,9 +166,6 @@ func ParseReceipt(b []byte) (Receipt, error) {
 	return r, nil
 }
 
-// errManyHashes is returned for a receipt that no tree asks for.
-var errManyHashes = errors.New("write a receipt: too many hashes")
-
 // table numbers the hashes of all paths, the first entry's first, each in the
 // order of its first use.
 func (r Receipt) table() (hashes []Hash, at map[Hash]int) {
@@ -188,11 +183,3 @@ func (r Receipt) table() (hashes []Hash, at map[Hash]int) {
 
 // maxTable bounds the distinct hashes of a receipt.
 const maxTable = 1 << 15
-
-func (r Receipt) checkPaths(hashes []Hash) error {
-	long := slices.ContainsFunc(r.Entries, func(e Proven) bool { return len(e.Path) > 64 })
-	if long || len(hashes) > maxTable {
-		return errManyHashes
-	}
-	return nil
-}

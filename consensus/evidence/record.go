@@ -82,35 +82,16 @@ func DecodeRecord(b []byte) (Record, error) {
 	if b[1]&^flagVoid != 0 {
 		return Record{}, fmt.Errorf("%w: unknown record flags %#02x", ErrCorrupt, b[1])
 	}
-	r := Record{Void: b[1]&flagVoid != 0}
-	var err error
-	rest := b[2:]
-	if r.Entry, rest, err = cutBytes(rest, "entry"); err != nil {
-		return Record{}, err
-	}
-	if r.Outcome, rest, err = cutBytes(rest, "outcome"); err != nil {
-		return Record{}, err
-	}
-	if len(rest) != 0 {
-		return Record{}, fmt.Errorf("%w: %d bytes after the record", ErrCorrupt, len(rest))
+	r, c := Record{Void: b[1]&flagVoid != 0}, &cursor{rest: b[2:]}
+	r.Entry = c.take(c.number(4))
+	r.Outcome = c.take(c.number(4))
+	if c.bad || len(c.rest) != 0 {
+		return Record{}, fmt.Errorf("%w: a record of %d bytes does not end with its outcome", ErrCorrupt, len(b))
 	}
 	if r.Void && len(r.Outcome) != 0 {
 		return Record{}, fmt.Errorf("%w: a void record with an outcome", ErrCorrupt)
 	}
 	return r, nil
-}
-
-// cutBytes takes a length-prefixed field off the front of b.
-func cutBytes(b []byte, field string) (value, rest []byte, err error) {
-	if len(b) < 4 {
-		return nil, nil, fmt.Errorf("%w: record ends before the length of its %s", ErrCorrupt, field)
-	}
-	n := uint64(binary.BigEndian.Uint32(b))
-	b = b[4:]
-	if n > uint64(len(b)) {
-		return nil, nil, fmt.Errorf("%w: %s of %d bytes, %d left", ErrCorrupt, field, n, len(b))
-	}
-	return b[:n:n], b[n:], nil
 }
 
 // Leaf is the record's hash in the tree, that of [Shown.Leaf].

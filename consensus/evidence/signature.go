@@ -106,14 +106,12 @@ func (t Trust) Open(signed []byte, need int) (Signed, error) {
 		return Signed{}, err
 	}
 	opened, err := note.Open(signed, note.VerifierList(verifiers...))
-	var invalid *note.InvalidSignatureError
-	var unverified *note.UnverifiedNoteError
-	switch {
-	case errors.As(err, &invalid):
+	if invalid, ok := errors.AsType[*note.InvalidSignatureError](err); ok {
 		return Signed{}, fmt.Errorf("%w: that of %s is forged, or the checkpoint was changed", ErrSignature, invalid.Name)
-	case errors.As(err, &unverified):
+	}
+	if unverified, ok := errors.AsType[*note.UnverifiedNoteError](err); ok {
 		opened = unverified.Note
-	case err != nil:
+	} else if err != nil {
 		return Signed{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	c, err := ParseCheckpoint(opened.Text)

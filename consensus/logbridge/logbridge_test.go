@@ -27,7 +27,7 @@ func TestRaftsLogsKeepTheirLevels(t *testing.T) {
 	}
 	for _, want := range []string{
 		`level=INFO msg=shown component=raft peer=n2 format="1 of 2" extra=odd`,
-		`level=WARN msg=warned component=raft a=1 part=raft.sub error=broken`,
+		`level=WARN msg=warned component=raft part=raft.sub a=1 error=broken`,
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)

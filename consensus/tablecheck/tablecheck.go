@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,14 +46,9 @@ func All(dir string) error {
 	defer func() { _ = f.Close() }() // only read
 	manifest, _, err := badger.ReplayManifestFile(f, 0, badger.DefaultOptions(dir).WithLogger(nil))
 	if err != nil {
-		return fmt.Errorf("%w: reading %s: %w", ErrDamaged, f.Name(), err)
+		return fmt.Errorf("%w: read %s: %w", ErrDamaged, f.Name(), err)
 	}
-	ids := make([]uint64, 0, len(manifest.Tables))
-	for id := range manifest.Tables {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	for _, id := range ids {
+	for _, id := range slices.Sorted(maps.Keys(manifest.Tables)) {
 		err := One(dir, id, manifest.Tables[id].Compression)
 		if errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("%w: the manifest names a table that is not there: %w", ErrDamaged, err)

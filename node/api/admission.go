@@ -231,8 +231,8 @@ func (s *workshop) overloaded() *wire.Problem {
 	waiting := s.known.waiting + s.nobody.waiting
 	wait := time.Duration(waiting+1) * s.took / time.Duration(max(s.places, 1))
 	p := wire.NewProblem(http.StatusServiceUnavailable, wire.KindUnavailable,
-		fmt.Sprintf("the node has too much of this work: %d requests are under way and %d wait", s.busy, waiting))
-	p.Fix = "ask another node, or come back after the time in Retry-After"
+		fmt.Sprintf("the node has too much of this work: %d requests are under way and %d wait", s.busy, waiting)).
+		Advising("ask another node, or come back after the time in Retry-After")
 	p.Header = http.Header{"Retry-After": {strconv.Itoa(min(max(int((wait+time.Second-1)/time.Second), retryAfter), mostRetryAfter))}}
 	return p
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -55,6 +56,25 @@ type Blobs interface {
 	Missing(ctx context.Context, digests []catalog.Digest) ([]catalog.Digest, error)
 }
 
+// Evidence proves what the ledger recorded.
+type Evidence interface {
+	// Checkpoint returns a checkpoint of this node's log, signed by as many nodes
+	// as the threshold says. An error that wraps ErrForked means that others hold
+	// another log; one that wraps ErrUnavailable names the nodes that are missing.
+	Checkpoint(ctx context.Context) ([]byte, error)
+	// OwnCheckpoint returns one that this node signed alone.
+	OwnCheckpoint(ctx context.Context) ([]byte, error)
+	// Consistency shows that the first oldSize entries of this node's log are the
+	// beginning of the first newSize.
+	Consistency(ctx context.Context, oldSize, newSize uint64) (evidence.Consistency, error)
+	// Prove returns the text of a receipt of entries, the first of which the
+	// principal with that Ed25519 key signed (nil: nobody did).
+	Prove(ctx context.Context, key []byte, entries []evidence.Wanted) ([]byte, error)
+	// Record returns what the log holds of an entry. An error that wraps
+	// ErrNotFound means that there is no such entry.
+	Record(ctx context.Context, seq uint64) (evidence.Record, error)
+}
+
 // Health tells whether the node works.
 type Health interface {
 	// Live returns an error when the process should be restarted.
@@ -81,6 +101,8 @@ var (
 	ErrNoQuorum = errors.New("no majority of nodes can be reached")
 	// ErrTooFew is returned when fewer nodes can be reached than must sign.
 	ErrTooFew = errors.New("too few nodes can be reached")
+	// ErrForked is returned when nodes hold different logs.
+	ErrForked = errors.New("the nodes' logs differ")
 	// ErrTimeout is returned when it is not known whether an envelope was applied.
 	ErrTimeout = errors.New("the outcome is not known yet")
 	// ErrUnavailable is returned when this node cannot do it and another may.

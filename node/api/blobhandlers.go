@@ -49,17 +49,13 @@ func (s *server) putBlob(c *gin.Context) error {
 	kind := wire.BlobKind(c.Query("kind"))
 	switch kind {
 	case wire.BlobVector:
-		if size > maxVectorShare {
-			return tooLarge(maxVectorShare)
-		}
-		if size <= 0 {
-			return badRequest("Content-Length must be set and positive")
+		if err := within(size, maxVectorShare); err != nil {
+			return err
 		}
 		if !s.shares.take(callerOf(c.Request.Context()).ID, size, s.opts.Now()) {
-			p := wire.NewProblem(http.StatusRequestEntityTooLarge, wire.KindRequest,
-				fmt.Sprintf("you have uploaded as many shares of private vectors as a day allows, %d bytes", s.opts.ShareBytes))
-			p.Fix = "use the portfolios that are registered: weir portfolio list; or go on tomorrow"
-			return p
+			return wire.NewProblem(http.StatusRequestEntityTooLarge, wire.KindRequest,
+				fmt.Sprintf("you have uploaded as many shares of private vectors as a day allows, %d bytes", s.opts.ShareBytes)).
+				Advising("use the portfolios that are registered: weir portfolio list; or go on tomorrow")
 		}
 	case wire.BlobTile:
 		if err := publishes(c.Request.Context()); err != nil {
@@ -72,19 +68,13 @@ func (s *server) putBlob(c *gin.Context) error {
 		if err := publishes(c.Request.Context()); err != nil {
 			return err
 		}
-		if size > int64(s.opts.MaxIndexBytes) {
-			return tooLarge(int64(s.opts.MaxIndexBytes))
-		}
-		if size <= 0 {
-			return badRequest("Content-Length must be set and positive")
+		if err := within(size, int64(s.opts.MaxIndexBytes)); err != nil {
+			return err
 		}
 	default:
 		return badRequest(fmt.Sprintf("kind is %.40q, want kind=tile, manifest, presence or vector", kind))
 	}
 	body, err := readSized(c.Request.Body, size)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return badRequest("the body is shorter than Content-Length")
-	}
 	if err != nil {
 		return fmt.Errorf("read the blob: %w", err)
 	}
@@ -97,16 +87,26 @@ func (s *server) putBlob(c *gin.Context) error {
 	return nil
 }
 
+// within refuses a body whose length is not known beforehand, or more than most.
+func within(size, most int64) error {
+	switch {
+	case size > most:
+		return tooLarge(most)
+	case size <= 0:
+		return badRequest("Content-Length must be set and positive")
+	}
+	return nil
+}
+
 // readSized reads a body that is said to have so many bytes. Memory is taken for what has
 // come, and not for what is promised.
 func readSized(r io.Reader, size int64) ([]byte, error) {
 	const first = 1 << 20
 	var b bytes.Buffer
 	b.Grow(int(min(size, first)))
-	if n, err := io.CopyN(&b, r, size); err != nil {
-		if errors.Is(err, io.EOF) && n < size {
-			err = io.ErrUnexpectedEOF
-		}
+	if _, err := io.CopyN(&b, r, size); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, badRequest("the body is shorter than Content-Length")
+	} else if err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil
@@ -139,8 +139,5 @@ func missing(ctx context.Context, s *server, in *digestList) (*reply[wire.Missin
 	if err != nil {
 		return nil, fmt.Errorf("look for blobs: %w", err)
 	}
-	if absent == nil {
-		absent = []catalog.Digest{}
-	}
-	return &reply[wire.Missing]{Body: wire.Missing{Digests: absent}}, nil
+	return &reply[wire.Missing]{Body: wire.Missing{Digests: append([]catalog.Digest{}, absent...)}}, nil
 }

@@ -14,12 +14,6 @@ import (
 	"github.com/weirdata/weir/node/api/wire"
 )
 
-// document is an answer whose bytes another vocabulary prescribes.
-type document struct {
-	ContentType string `header:"Content-Type"`
-	Body        []byte
-}
-
 const (
 	typeJSONLD = "application/ld+json"
 	typeFeed   = "application/feed+json"
@@ -59,105 +53,65 @@ func listings(v state.View, p records.Page) ([]dcat.Listing, string, error) {
 	return out, next, nil
 }
 
-func dcatCatalog(ctx context.Context, s *server, in *Paged) (*document, error) {
-	out := &document{ContentType: typeJSONLD}
-	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
-		cluster, err := v.Cluster()
-		if err != nil {
-			return err
-		}
-		all, next, err := listings(v, in.page())
-		if err != nil {
-			return err
-		}
-		out.Body, err = dcat.Catalog(cluster, all, dcat.Part{After: in.After, Next: next, Limit: in.Limit})
-		return err
-	})
+func dcatCatalog(_ context.Context, v state.View, in *Paged) ([]byte, error) {
+	cluster, err := v.Cluster()
+	if err != nil {
+		return nil, err
+	}
+	all, next, err := listings(v, in.page())
+	if err != nil {
+		return nil, err
+	}
+	return dcat.Catalog(cluster, all, dcat.Part{After: in.After, Next: next, Limit: in.Limit})
 }
 
 // changes is the feed, the newest changes first.
-func changes(ctx context.Context, s *server, in *Paged) (*document, error) {
-	out := &document{ContentType: typeFeed}
-	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
-		cluster, err := v.Cluster()
-		if err != nil {
-			return err
-		}
-		p := in.page()
-		p.Newest = true
-		all, next, err := v.ChangePage(p)
-		if err != nil {
-			return err
-		}
-		told := make([]dcat.Change, len(all))
-		for i, c := range all {
-			told[i].What, told[i].At = string(c.What), c.At
-			if told[i].Dataset, err = v.Dataset(c.Dataset); err != nil {
-				return err
-			}
-			if c.Version == 0 {
-				continue
-			}
-			if told[i].Version, err = v.Version(c.Dataset, c.Version); err != nil {
-				return err
-			}
-		}
-		out.Body, err = dcat.Feed(cluster, told, dcat.Part{After: in.After, Next: next, Limit: in.Limit})
-		return err
-	})
-}
-
-type versionPage struct {
-	ByID
-	Dated
-}
-
-func listVersions(ctx context.Context, s *server, in *versionPage) (*reply[wire.Versions], error) {
-	out := &reply[wire.Versions]{Body: wire.Versions{Dataset: in.ID}}
-	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
-		if _, err := find(v.Dataset, "dataset", in.ID); err != nil {
-			return err
-		}
-		read := func(p records.Page) ([]catalog.Version, string, error) { return v.VersionPage(in.ID, p) }
-		return paged(read, in.page(), &out.Body.Versions, &out.Body.More)
-	})
-}
-
-// partyContract finds a contract that the caller may read.
-func partyContract(ctx context.Context, v state.View, id string) (catalog.Contract, error) {
-	k, err := find(v.Contract, "contract", id)
-	if err == nil && !mayRead(callerOf(ctx), k.Buyer, k.Publisher) {
-		return catalog.Contract{}, notFound("contract", id)
+func changes(_ context.Context, v state.View, in *Paged) ([]byte, error) {
+	cluster, err := v.Cluster()
+	if err != nil {
+		return nil, err
 	}
-	return k, err
+	p := in.page()
+	p.Newest = true
+	all, next, err := v.ChangePage(p)
+	if err != nil {
+		return nil, err
+	}
+	told := make([]dcat.Change, len(all))
+	for i, c := range all {
+		told[i].What, told[i].At = string(c.What), c.At
+		if told[i].Dataset, err = v.Dataset(c.Dataset); err == nil && c.Version != 0 {
+			told[i].Version, err = v.Version(c.Dataset, c.Version)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return dcat.Feed(cluster, told, dcat.Part{After: in.After, Next: next, Limit: in.Limit})
 }
 
-func contractODRL(ctx context.Context, s *server, in *ByID) (*document, error) {
-	out := &document{ContentType: typeJSONLD}
-	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
-		k, err := partyContract(ctx, v, in.ID)
-		if err != nil {
-			return err
-		}
-		d, err := v.Dataset(k.Dataset)
-		if err != nil {
-			return err
-		}
-		buyer, err := v.Principal(k.Buyer)
-		if err != nil {
-			return err
-		}
-		publisher, err := v.Principal(k.Publisher)
-		if err != nil {
-			return err
-		}
-		cluster, err := v.Cluster()
-		if err != nil {
-			return err
-		}
-		out.Body, err = dcat.Agreement(cluster, k, d, buyer.Name, publisher.Name)
-		return err
-	})
+func contractODRL(ctx context.Context, v state.View, in *ByID) ([]byte, error) {
+	k, err := showContract(ctx, v, in)
+	if err != nil {
+		return nil, err
+	}
+	d, err := v.Dataset(k.Dataset)
+	if err != nil {
+		return nil, err
+	}
+	buyer, err := v.Principal(k.Buyer)
+	if err != nil {
+		return nil, err
+	}
+	publisher, err := v.Principal(k.Publisher)
+	if err != nil {
+		return nil, err
+	}
+	cluster, err := v.Cluster()
+	if err != nil {
+		return nil, err
+	}
+	return dcat.Agreement(cluster, k, d, buyer.Name, publisher.Name)
 }
 
 type byMonth struct {
@@ -168,16 +122,11 @@ type byMonth struct {
 
 // contractStatement is for both parties: it tells when was asked and what it
 // cost, and not what was asked.
-func contractStatement(ctx context.Context, s *server, in *byMonth) (*reply[catalog.Statement], error) {
-	out := new(reply[catalog.Statement])
-	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
-		if _, err := partyContract(ctx, v, in.ID); err != nil {
-			return err
-		}
-		var err error
-		out.Body, err = v.Statement(in.ID, in.Month, in.page())
-		return err
-	})
+func contractStatement(ctx context.Context, v state.View, in *byMonth) (catalog.Statement, error) {
+	if _, err := showContract(ctx, v, &in.ByID); err != nil {
+		return catalog.Statement{}, err
+	}
+	return v.Statement(in.ID, in.Month, in.page())
 }
 
 // costQuery is what a query takes beside its steps (wire.CostTile and others): entries

@@ -18,20 +18,9 @@ type ByID struct {
 	ID string `path:"id" maxLength:"200"`
 }
 
-func listRegistries(ctx context.Context, s *server, in *Paged) (*reply[wire.Registries], error) {
-	out := new(reply[wire.Registries])
-	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
-		return paged(v.RegistryPage, in.page(), &out.Body.Registries, &out.Body.More)
-	})
-}
-
-func showRegistry(ctx context.Context, s *server, in *ByID) (*reply[catalog.Registry], error) {
-	out := new(reply[catalog.Registry])
-	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
-		var err error
-		out.Body, err = find(v.Registry, "registry", in.ID)
-		return err
-	})
+func listRegistries(_ context.Context, v state.View, in *Paged) (out wire.Registries, err error) {
+	out.Registries, out.Next, err = paged(v.RegistryPage(in.page()))
+	return out, err
 }
 
 // find turns a missing record into a problem that names it.
@@ -57,33 +46,30 @@ type rowRange struct {
 	State int `query:"state" minimum:"0" doc:"Number of a state of the registry; 0: the present one"`
 }
 
-func registryRows(ctx context.Context, s *server, in *rowRange) (*reply[wire.Rows], error) {
-	out := new(reply[wire.Rows])
-	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
-		r, err := find(v.Registry, "registry", in.ID)
+func registryRows(_ context.Context, v state.View, in *rowRange) (out wire.Rows, err error) {
+	r, err := find(v.Registry, "registry", in.ID)
+	if err != nil {
+		return out, err
+	}
+	if in.State > 0 {
+		then, err := v.RegistryState(in.ID, in.State)
 		if err != nil {
-			return err
+			return out, found(err, "state of registry "+in.ID, strconv.Itoa(in.State))
 		}
-		if in.State > 0 {
-			then, err := v.RegistryState(in.ID, in.State)
-			if err != nil {
-				return found(err, "state of registry "+in.ID, strconv.Itoa(in.State))
-			}
-			r.Rows, r.Corrected, r.States = then.Rows, then.Corrected, then.Number
-		}
-		to := r.Rows
-		if in.To > 0 {
-			to = min(to, in.To)
-		}
-		to = min(to, in.From+wire.MaxRows)
-		out.Body = wire.Rows{Registry: r.ID, From: in.From, Total: r.Rows, Rows: [][]string{}, Corrected: r.Corrected}
-		if in.From >= to {
-			return nil
-		}
+		r.Rows, r.Corrected, r.States = then.Rows, then.Corrected, then.Number
+	}
+	to := r.Rows
+	if in.To > 0 {
+		to = min(to, in.To)
+	}
+	to = min(to, in.From+wire.MaxRows)
+	out = wire.Rows{Registry: r.ID, From: in.From, Total: r.Rows, Rows: [][]string{}, Corrected: r.Corrected}
+	if in.From < to {
 		rows, err := v.RowsAt(r, in.From, to)
-		out.Body.Rows = leading(rows, catalog.MaxPageBytes)
-		return err
-	})
+		out.Rows = leading(rows, catalog.MaxPageBytes)
+		return out, err
+	}
+	return out, nil
 }
 
 // leading are the first rows whose text takes no more than so many bytes, and one at
@@ -101,29 +87,69 @@ func leading(rows [][]string, most int) [][]string {
 	return rows
 }
 
+type datedByID struct {
+	ByID
+	Dated
+}
+
+func listRegistryStates(_ context.Context, v state.View, in *datedByID) (out wire.RegistryStates, err error) {
+	if _, err := find(v.Registry, "registry", in.ID); err != nil {
+		return out, err
+	}
+	out.Registry = in.ID
+	out.States, out.Next, err = paged(v.RegistryStatePage(in.ID, in.page()))
+	return out, err
+}
+
+// ByAttribute names an attribute of a registry by its position.
+type ByAttribute struct {
+	ByID
+	Attribute int `path:"attribute" minimum:"0" doc:"Position of the attribute, from 0"`
+}
+
+// codeValues answers the values of an attribute, in the order in which they came: classes
+// know them by these numbers for ever.
+func codeValues(v state.View, in *ByAttribute) ([]byte, error) {
+	b, err := v.CodeValues(in.ID, in.Attribute)
+	return b, found(err, "attribute with codes", fmt.Sprintf("%s %d", in.ID, in.Attribute))
+}
+
 type datasetPage struct {
 	Paged
 	Withdrawn bool `query:"withdrawn" doc:"Those that were withdrawn, too"`
 }
 
-func listDatasets(ctx context.Context, s *server, in *datasetPage) (*reply[wire.Datasets], error) {
-	out := new(reply[wire.Datasets])
-	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
-		read := v.OfferedPage
-		if in.Withdrawn {
-			read = v.DatasetPage
-		}
-		return paged(read, in.page(), &out.Body.Datasets, &out.Body.More)
-	})
+func listDatasets(_ context.Context, v state.View, in *datasetPage) (out wire.Datasets, err error) {
+	read := v.OfferedPage
+	if in.Withdrawn {
+		read = v.DatasetPage
+	}
+	out.Datasets, out.Next, err = paged(read(in.page()))
+	return out, err
 }
 
-func showDataset(ctx context.Context, s *server, in *ByID) (*reply[catalog.Dataset], error) {
-	out := new(reply[catalog.Dataset])
-	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
-		var err error
-		out.Body, err = find(v.Dataset, "dataset", in.ID)
-		return err
-	})
+type byAmended struct {
+	ByID
+	Amended int `path:"amended" minimum:"0" doc:"Amendments before it"`
+}
+
+// showDescriptor tells what versions, verdicts and orders of then were made by.
+func showDescriptor(_ context.Context, v state.View, in *byAmended) (catalog.Descriptor, error) {
+	d, err := find(v.Dataset, "dataset", in.ID)
+	if err != nil {
+		return d.Descriptor, err
+	}
+	then, err := v.Descriptor(d, in.Amended)
+	return then, found(err, "descriptor of dataset "+d.ID, fmt.Sprintf("after %d amendments", in.Amended))
+}
+
+func listVersions(_ context.Context, v state.View, in *datedByID) (out wire.Versions, err error) {
+	if _, err := find(v.Dataset, "dataset", in.ID); err != nil {
+		return out, err
+	}
+	out.Dataset = in.ID
+	out.Versions, out.Next, err = paged(v.VersionPage(in.ID, in.page()))
+	return out, err
 }
 
 // ByVersion names a version of a dataset.
@@ -134,10 +160,7 @@ type ByVersion struct {
 
 func findVersion(v state.View, in ByVersion) (catalog.Version, error) {
 	version, err := v.Version(in.ID, in.Version)
-	if errors.Is(err, records.ErrNotFound) {
-		err = notFound("version", in.ID+" "+strconv.Itoa(in.Version))
-	}
-	return version, err
+	return version, found(err, "version", fmt.Sprintf("%s %d", in.ID, in.Version))
 }
 
 type versionWait struct {
@@ -147,68 +170,25 @@ type versionWait struct {
 
 // showVersion answers at once, or when the version is live or rejected.
 func showVersion(ctx context.Context, s *server, in *versionWait) (*reply[catalog.Version], error) {
-	out := new(reply[catalog.Version])
-	return out, s.await(ctx, in.Wait, func(v state.View) (bool, error) {
-		var err error
-		out.Body, err = findVersion(v, in.ByVersion)
-		return out.Body.State == catalog.VersionLive || out.Body.State == catalog.VersionRejected, err
+	return await(ctx, s, in.Wait, func(v state.View) (catalog.Version, bool, error) {
+		version, err := findVersion(v, in.ByVersion)
+		return version, version.State == catalog.VersionLive || version.State == catalog.VersionRejected, err
 	})
 }
 
-func (s *server) version(ctx context.Context, in ByVersion) (catalog.Version, error) {
-	var version catalog.Version
-	err := s.opts.Backend.Read(ctx, func(v state.View) error {
-		var err error
-		version, err = findVersion(v, in)
-		return err
-	})
-	return version, err
+func manifest(v state.View, in *ByVersion) (catalog.Digest, error) {
+	version, err := findVersion(v, *in)
+	return version.Manifest, err
 }
 
-// blob is an answer of bytes that never change: their address is their hash.
-type blob struct {
-	ContentType string `header:"Content-Type"`
-	ETag        string `header:"ETag"`
-	Body        []byte
-}
-
-func (s *server) blob(ctx context.Context, what string, d catalog.Digest) (*blob, error) {
-	b, err := s.opts.Blobs.Get(ctx, d)
-	if err != nil {
-		return nil, fmt.Errorf("read the %s: %w", what, err)
-	}
-	return &blob{ContentType: "application/octet-stream", ETag: `"` + d.String() + `"`, Body: b}, nil
-}
-
-func manifest(ctx context.Context, s *server, in *ByVersion) (*blob, error) {
-	version, err := s.version(ctx, *in)
-	if err != nil {
-		return nil, err
-	}
-	return s.blob(ctx, "manifest", version.Manifest)
-}
-
-func presence(ctx context.Context, s *server, in *ByVersion) (*blob, error) {
-	version, err := s.version(ctx, *in)
-	if err != nil {
-		return nil, err
-	}
-	return s.blob(ctx, "presence", version.Presence)
+func presence(v state.View, in *ByVersion) (catalog.Digest, error) {
+	version, err := findVersion(v, *in)
+	return version.Presence, err
 }
 
 // ByPublisher names a publisher.
 type ByPublisher struct {
 	Publisher string `path:"publisher" maxLength:"200" doc:"The principal's id"`
-}
-
-func (s *server) key(ctx context.Context, publisher string) (catalog.Key, error) {
-	var key catalog.Key
-	err := s.opts.Backend.Read(ctx, func(v state.View) error {
-		var err error
-		key, err = find(v.KeyOf, "key of publisher", publisher)
-		return err
-	})
-	return key, err
 }
 
 type keyWait struct {
@@ -218,11 +198,9 @@ type keyWait struct {
 
 // showKey answers at once, or when the key is ready.
 func showKey(ctx context.Context, s *server, in *keyWait) (*reply[catalog.Key], error) {
-	out := new(reply[catalog.Key])
-	return out, s.await(ctx, in.Wait, func(v state.View) (bool, error) {
-		var err error
-		out.Body, err = find(v.KeyOf, "key of publisher", in.Publisher)
-		return out.Body.State == catalog.KeyReady, err
+	return await(ctx, s, in.Wait, func(v state.View) (catalog.Key, bool, error) {
+		key, err := find(v.KeyOf, "key of publisher", in.Publisher)
+		return key, key.State == catalog.KeyReady, err
 	})
 }
 
@@ -231,13 +209,13 @@ type byPoint struct {
 	Point int `path:"point" minimum:"1" doc:"The node's Shamir point"`
 }
 
-func keyShare(ctx context.Context, s *server, in *byPoint) (*blob, error) {
-	key, err := s.key(ctx, in.Publisher)
+func keyShare(v state.View, in *byPoint) (catalog.Digest, error) {
+	key, err := find(v.KeyOf, "key of publisher", in.Publisher)
 	if err != nil {
-		return nil, err
+		return catalog.Digest{}, err
 	}
 	if in.Point > len(key.Commits) || key.Commits[in.Point-1].Public.IsZero() {
-		return nil, notFound("share of the public key at point", strconv.Itoa(in.Point))
+		return catalog.Digest{}, notFound("share of the public key at point", strconv.Itoa(in.Point))
 	}
-	return s.blob(ctx, "share of the public key", key.Commits[in.Point-1].Public)
+	return key.Commits[in.Point-1].Public, nil
 }

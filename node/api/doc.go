@@ -13,8 +13,7 @@
 // of principals' keys and of explanations. Everything else is behind three interfaces that package
 // node implements: Backend (the ledger), Blobs and Health.
 //
-// What a request costs stands in a second table, costs. By it the gate admits requests:
-// each kind of work has so many places and bytes, a bounded queue in which callers take
+// By what its row says that a request costs, the gate admits it: each kind of work has so many places and bytes, a bounded queue in which callers take
 // turns and strangers come last, and refuses with 503 and Retry-After what has no place.
 // Compiling and judging runs on all cores but one and ends with its caller; what a query is
 // explained to be is computed once in a state of the ledger.

@@ -12,28 +12,19 @@ import (
 	"github.com/weirdata/weir/node/api/wire"
 )
 
-// note is an answer of text whose bytes count.
-type note struct {
-	ContentType string `header:"Content-Type"`
-	Body        []byte
-}
-
-func textNote(b []byte, err error) (*note, error) {
-	if err != nil {
-		return nil, err
-	}
-	return &note{ContentType: "text/plain; charset=utf-8", Body: b}, nil
+func text(b []byte, err error) (*document, error) {
+	return &document{ContentType: "text/plain; charset=utf-8", Body: b}, err
 }
 
 type whoseCheckpoint struct {
 	Own bool `query:"own" doc:"Signed by this node alone"`
 }
 
-func checkpoint(ctx context.Context, s *server, in *whoseCheckpoint) (*note, error) {
+func checkpoint(ctx context.Context, s *server, in *whoseCheckpoint) (*document, error) {
 	if in.Own {
-		return textNote(s.opts.Evidence.OwnCheckpoint(ctx))
+		return text(s.opts.Evidence.OwnCheckpoint(ctx))
 	}
-	return textNote(s.opts.Evidence.Checkpoint(ctx))
+	return text(s.opts.Evidence.Checkpoint(ctx))
 }
 
 type twoSizes struct {
@@ -55,7 +46,7 @@ func consistency(ctx context.Context, s *server, in *twoSizes) (*reply[wire.Cons
 
 // entryReceipt proves one entry, to whoever signed it, and to any principal when
 // the act was public.
-func entryReceipt(ctx context.Context, s *server, in *bySeq) (*note, error) {
+func entryReceipt(ctx context.Context, s *server, in *bySeq) (*document, error) {
 	record, err := s.opts.Evidence.Record(ctx, in.Seq)
 	if err != nil {
 		return nil, err
@@ -67,81 +58,67 @@ func entryReceipt(ctx context.Context, s *server, in *bySeq) (*note, error) {
 	if !mayShow(ctx, e.Envelope) {
 		return nil, notFound("entry of yours", fmt.Sprint(in.Seq))
 	}
-	key, err := s.keyOf(ctx, e.Envelope.Signer)
+	key, err := look(ctx, s, func(v state.View) ([]byte, error) { return signerKey(v, e.Envelope.Signer) })
 	if err != nil {
 		return nil, err
 	}
-	return textNote(s.opts.Evidence.Prove(ctx, key, []evidence.Wanted{{Seq: in.Seq}}))
+	return text(s.opts.Evidence.Prove(ctx, key, []evidence.Wanted{{Seq: in.Seq}}))
 }
 
-// mayShow reports whether the caller may see an entry.
+// mayShow reports whether the caller may see an entry: what cannot be read is shown to its
+// signer alone.
 func mayShow(ctx context.Context, e catalog.Envelope) bool {
-	caller := callerOf(ctx)
-	if e.Signer == caller.ID {
-		return true
-	}
 	p, err := catalog.ParsePayload(e.Payload)
-	if err != nil {
-		return false // shown to its signer alone
-	}
-	return state.IsPublic(p.Kind)
+	return e.Signer == callerOf(ctx).ID || err == nil && state.IsPublic(p.Kind)
 }
 
-// keyOf is the Ed25519 key of a principal, nil for a node.
-func (s *server) keyOf(ctx context.Context, signer string) (key []byte, err error) {
-	err = s.opts.Backend.Read(ctx, func(v state.View) error {
-		p, err := v.Principal(signer)
-		if errors.Is(err, records.ErrNotFound) {
-			return nil // a node, whose key clients pin
-		}
-		key = p.Key
-		return err
-	})
-	return key, err
+// signerKey is the Ed25519 key of a principal; nil for a node, whose key clients pin.
+func signerKey(v state.View, signer string) ([]byte, error) {
+	p, err := v.Principal(signer)
+	if errors.Is(err, records.ErrNotFound) {
+		return nil, nil
+	}
+	return p.Key, err
+}
+
+// wantedOf are the entries of a receipt, of which all but the first of these is shown by its digest.
+func wantedOf(entries []uint64) (wanted []evidence.Wanted) {
+	for i, seq := range entries {
+		wanted = append(wanted, evidence.Wanted{Seq: seq, Withhold: i > 0})
+	}
+	return wanted
 }
 
 // queryReceipt proves a query: its submission and the attempt that answered it
 // whole, the sealed shares by their digests.
-func queryReceipt(ctx context.Context, s *server, in *ByID) (*note, error) {
-	var q catalog.Query
-	err := s.opts.Backend.Read(ctx, func(v state.View) (err error) {
-		q, err = ownQuery(ctx, v, in.ID)
-		return err
-	})
+func queryReceipt(ctx context.Context, s *server, in *ByID) (*document, error) {
+	q, err := look(ctx, s, func(v state.View) (catalog.Query, error) { return ownQuery(ctx, v, in.ID) })
 	if err != nil {
 		return nil, err
 	}
-	wanted := []evidence.Wanted{{Seq: q.Seq}}
-	for i, seq := range q.Entries {
-		wanted = append(wanted, evidence.Wanted{Seq: seq, Withhold: i > 0})
-	}
-	return textNote(s.opts.Evidence.Prove(ctx, callerOf(ctx).Key, wanted))
+	wanted := append([]evidence.Wanted{{Seq: q.Seq}}, wantedOf(q.Entries)...)
+	return text(s.opts.Evidence.Prove(ctx, callerOf(ctx).Key, wanted))
 }
 
 // versionReceipt proves that a version of a dataset was proposed and went live.
-func versionReceipt(ctx context.Context, s *server, in *ByVersion) (*note, error) {
-	version, err := s.version(ctx, *in)
-	if err != nil {
-		return nil, err
-	}
-	var dataset catalog.Dataset
-	err = s.opts.Backend.Read(ctx, func(v state.View) (err error) {
-		dataset, err = find(v.Dataset, "dataset", in.ID)
-		return err
+func versionReceipt(ctx context.Context, s *server, in *ByVersion) (*document, error) {
+	var key []byte
+	version, err := look(ctx, s, func(v state.View) (catalog.Version, error) {
+		version, err := findVersion(v, *in)
+		if err != nil {
+			return version, err
+		}
+		dataset, err := find(v.Dataset, "dataset", in.ID)
+		if err == nil {
+			key, err = signerKey(v, dataset.Owner)
+		}
+		return version, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	key, err := s.keyOf(ctx, dataset.Owner)
-	if err != nil {
-		return nil, err
-	}
-	var wanted []evidence.Wanted
-	for i, seq := range version.Entries {
-		wanted = append(wanted, evidence.Wanted{Seq: seq, Withhold: i > 0})
-	}
-	if len(wanted) == 0 {
+	if len(version.Entries) == 0 {
 		return nil, notFound("evidence of the version", in.ID)
 	}
-	return textNote(s.opts.Evidence.Prove(ctx, key, wanted))
+	return text(s.opts.Evidence.Prove(ctx, key, wantedOf(version.Entries)))
 }

@@ -69,9 +69,9 @@ func (e *explanations) begin(key explainKey, at uint64) (x *explanation, compute
 func (e *explanations) finish(key explainKey, x *explanation, body wire.Explained, err error) {
 	x.body, x.err = body, err
 	close(x.done)
-	var refusal *catalog.Refusal
-	var problem *wire.Problem
-	if err == nil || errors.As(err, &refusal) || errors.As(err, &problem) {
+	_, refused := errors.AsType[*catalog.Refusal](err)
+	_, told := errors.AsType[*wire.Problem](err)
+	if err == nil || refused || told {
 		return
 	}
 	e.mu.Lock()

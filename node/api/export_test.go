@@ -22,7 +22,7 @@ type RouteInfo struct {
 func TableRows() []RouteInfo {
 	var out []RouteInfo
 	for _, r := range routes() {
-		out = append(out, RouteInfo{r.method, r.path, r.access.public, r.access.roles, r.body, costs[r.method+" "+r.path].memory})
+		out = append(out, RouteInfo{r.method, r.path, r.access.public, r.access.roles, r.body, r.cost.memory})
 	}
 	return out
 }
@@ -32,9 +32,9 @@ func TableRows() []RouteInfo {
 func NewHurried(opts Options, each time.Duration) (http.Handler, error) {
 	rows := routes()
 	for i := range rows {
-		rows[i].timeout = each
+		rows[i].cost.timeout = each
 	}
-	s, err := newServerOf(opts, rows, each)
+	s, err := newServer(opts, rows, each)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func UnmarshalStrict(b []byte, into any) error { return unmarshalStrict(b, into)
 // NewWithUnlisted is New with a handler that has no row in the table, and the
 // list of all that gin routes.
 func NewWithUnlisted(opts Options, method, path string, h http.HandlerFunc) (http.Handler, []RouteInfo, error) {
-	s, err := newServer(opts)
+	s, err := newServer(opts, routes(), writeGrace)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -43,12 +44,11 @@ var (
 // gate stands in front of every handler: it lets a request through only when
 // its route has a row in the table and the row's conditions hold.
 func (s *server) gate(c *gin.Context) {
-	key := routeKey{c.Request.Method, c.FullPath()}
-	row, ok := s.table[key]
+	row, ok := s.table[routeKey{c.Request.Method, c.FullPath()}]
 	if !ok {
-		row.timeout = short
+		row.cost.timeout = short
 	}
-	ctx, cancel := context.WithTimeout(c.Request.Context(), row.timeout)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), row.cost.timeout)
 	defer cancel()
 	if err := s.cutOff(ctx, c.Writer); err != nil {
 		s.turnAway(c, err)
@@ -76,8 +76,7 @@ func (s *server) gate(c *gin.Context) {
 	if anonymous {
 		caller = "address " + remoteNet(c.Request.RemoteAddr)
 	}
-	cost := s.costs[key]
-	finish, err := s.work.enter(ctx, cost.kind, caller, anonymous, cost.bytes(c.Request, body))
+	finish, err := s.work.enter(ctx, row.cost.kind, caller, anonymous, row.cost.bytes(c.Request, body))
 	if err != nil {
 		s.putOff(c, err)
 		return
@@ -95,22 +94,17 @@ func (s *server) gate(c *gin.Context) {
 // putOff refuses a request that may come again. A small body is read first, so that the
 // connection stays: a node that has too much to do can do without new ones.
 func (s *server) putOff(c *gin.Context, err error) {
-	var p *wire.Problem
-	length := c.Request.ContentLength
-	if !errors.As(err, &p) || p.Status != http.StatusTooManyRequests && p.Status != http.StatusServiceUnavailable || length < 0 || length > maxUnread {
-		s.turnAway(c, err)
-		return
+	p, known := errors.AsType[*wire.Problem](err)
+	again := known && (p.Status == http.StatusTooManyRequests || p.Status == http.StatusServiceUnavailable)
+	if length := c.Request.ContentLength; again && length >= 0 && length <= maxUnread {
+		if deadline := hurry(c); deadline != nil {
+			err = deadline
+		} else if _, unread := io.CopyN(io.Discard, c.Request.Body, length); unread == nil {
+			s.refuse(c, err)
+			return
+		}
 	}
-	deadline := http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(unreadGrace))
-	if deadline != nil && !errors.Is(deadline, http.ErrNotSupported) {
-		s.turnAway(c, deadline)
-		return
-	}
-	if _, unread := io.CopyN(io.Discard, c.Request.Body, length); unread != nil {
-		s.turnAway(c, err)
-		return
-	}
-	s.refuse(c, err)
+	s.turnAway(c, err)
 }
 
 // maxUnread bounds the body that is read of a request that is refused.
@@ -124,12 +118,25 @@ func (s *server) turnAway(c *gin.Context, err error) {
 		if c.Request.ProtoMajor == 1 { // others have streams, which end alone
 			c.Header("Connection", "close")
 		}
-		deadline := http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(unreadGrace))
-		if deadline != nil && !errors.Is(deadline, http.ErrNotSupported) {
+		if deadline := hurry(c); deadline != nil {
 			err = deadline
 		}
 	}
 	s.refuse(c, err)
+}
+
+// hurry has what is still read of a request end soon.
+func hurry(c *gin.Context) error {
+	return supported(http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(unreadGrace)))
+}
+
+// supported is err, but for that of a test's recorder, which has no connection to set
+// deadlines on; a server's always has.
+func supported(err error) error {
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil
+	}
+	return err
 }
 
 // unreadGrace lets a client that is sending get to its answer.
@@ -137,17 +144,11 @@ const unreadGrace = time.Second
 
 // cutOff has the connection broken when the request is not read and answered by some
 // time after ctx's deadline, whatever becomes of it: net/http reads what a handler left
-// of a body, and would wait for a client that sends a byte now and then. A test's recorder
-// has no connection to set deadlines on; a server's always has.
+// of a body, and would wait for a client that sends a byte now and then.
 func (s *server) cutOff(ctx context.Context, w http.ResponseWriter) error {
 	deadline, _ := ctx.Deadline()
-	rc := http.NewResponseController(w)
-	for _, set := range []func(time.Time) error{rc.SetReadDeadline, rc.SetWriteDeadline} {
-		if err := set(deadline.Add(s.grace)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return err
-		}
-	}
-	return nil
+	rc, at := http.NewResponseController(w), deadline.Add(s.grace)
+	return cmp.Or(supported(rc.SetReadDeadline(at)), supported(rc.SetWriteDeadline(at)))
 }
 
 // writeGrace lets an answer that was ready at the deadline still go out.
@@ -213,21 +214,22 @@ func (s *server) authenticate(ctx context.Context, r *http.Request, a access) (c
 }
 
 func noToken(message, fix string) *wire.Problem {
-	p := wire.NewProblem(http.StatusUnauthorized, wire.KindToken, message)
-	p.Fix = fix
+	p := wire.NewProblem(http.StatusUnauthorized, wire.KindToken, message).Advising(fix)
 	p.Header = http.Header{"Www-Authenticate": {"Bearer"}}
 	return p
 }
 
 func wrongRole(who catalog.Principal, roles []catalog.Role) *wire.Problem {
+	message := fmt.Sprintf("%s is a %s, this is for the role %s", who.Name, who.Role, rolesWords(roles))
+	return wire.NewProblem(http.StatusForbidden, wire.KindForbidden, message).Advising("use another key (--key or --as)")
+}
+
+func rolesWords(roles []catalog.Role) string {
 	names := make([]string, len(roles))
 	for i, r := range roles {
 		names[i] = string(r)
 	}
-	p := wire.NewProblem(http.StatusForbidden, wire.KindForbidden,
-		who.Name+" is a "+string(who.Role)+", this is for the role "+strings.Join(names, " or "))
-	p.Fix = "use another key (--key or --as)"
-	return p
+	return strings.Join(names, " or ")
 }
 
 // remoteNet is whom a connection counts as: its address, of which a machine has one in

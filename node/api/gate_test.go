@@ -55,6 +55,7 @@ func (p party) id() string                { return catalog.PrincipalID(p.public(
 // world is a cluster with one organisation of each role, served over HTTP.
 type world struct {
 	*testing.T
+	handler http.Handler
 	cluster *apitest.Cluster
 	url     string
 	parties map[catalog.Role]party
@@ -79,7 +80,7 @@ func newWorld(t *testing.T, adjust ...func(*api.Options)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.url = serve(t, handler, nil)
+	w.handler, w.url = handler, serve(t, handler, nil)
 	for role, p := range w.parties {
 		if role != catalog.RoleOperator {
 			w.admit(string(role), role, p)

@@ -53,29 +53,20 @@ func mountOpenAPI(s *server, r route) {
 	s.docs.OpenAPI().AddOperation(&op)
 	s.engine.Handle(r.method, ginPath(r.path), func(c *gin.Context) {
 		if c.Request.URL.RawQuery != "" {
-			p := badRequest("there is no parameter here")
-			p.Status = http.StatusUnprocessableEntity // as elsewhere
-			s.refuse(c, p)
+			s.refuse(c, wire.NewProblem(http.StatusUnprocessableEntity, wire.KindRequest, "there is no parameter here"))
 			return
 		}
 		c.Data(http.StatusOK, openAPIType, s.openapi)
 	})
 }
 
-func cluster(ctx context.Context, s *server, _ *nothing) (*reply[catalog.Cluster], error) {
-	out := new(reply[catalog.Cluster])
-	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
-		var err error
-		out.Body, err = v.Cluster()
-		return err
-	})
+func cluster(_ context.Context, v state.View, _ *nothing) (catalog.Cluster, error) {
+	return v.Cluster()
 }
 
-func listPrincipals(ctx context.Context, s *server, in *Paged) (*reply[wire.Principals], error) {
-	out := new(reply[wire.Principals])
-	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
-		return paged(v.PrincipalPage, in.page(), &out.Body.Principals, &out.Body.More)
-	})
+func listPrincipals(_ context.Context, v state.View, in *Paged) (out wire.Principals, err error) {
+	out.Principals, out.Next, err = paged(v.PrincipalPage(in.page()))
+	return out, err
 }
 
 // submission is a signed envelope.

@@ -19,16 +19,13 @@ const (
 // LimitConns returns a listener that has at most so many connections open, in all and of
 // one address. A further one is closed at once, before anything is read.
 func LimitConns(l net.Listener, all, each int) net.Listener {
-	return &limitedListener{Listener: l, all: all, each: each, of: map[string]int{}}
+	return &limitedListener{Listener: l, all: newLimiter(all, 0), each: newLimiter(each, 0)}
 }
 
 type limitedListener struct {
 	net.Listener
-	all, each int
-
-	mu   sync.Mutex
-	open int            // guarded by mu
-	of   map[string]int // open connections by address, guarded by mu; values ≥ 1
+	all  *limiter // of one caller: everybody
+	each *limiter // by address
 }
 
 // Accept implements net.Listener.
@@ -38,32 +35,24 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		from := remoteNet(c.RemoteAddr().String())
-		if l.enter(from) {
-			return &limitedConn{Conn: c, leave: sync.OnceFunc(func() { l.leave(from) })}, nil
+		if leave, err := l.enter(remoteNet(c.RemoteAddr().String())); err == nil {
+			return &limitedConn{Conn: c, leave: sync.OnceFunc(leave)}, nil
 		}
 		_ = c.Close() // nothing was said on it
 	}
 }
 
-func (l *limitedListener) enter(from string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.open >= l.all || l.of[from] >= l.each {
-		return false
+func (l *limitedListener) enter(from string) (leave func(), err error) {
+	leaveAll, err := l.all.enter("", 0)
+	if err != nil {
+		return nil, err
 	}
-	l.open++
-	l.of[from]++
-	return true
-}
-
-func (l *limitedListener) leave(from string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.open--
-	if l.of[from]--; l.of[from] == 0 {
-		delete(l.of, from)
+	leaveEach, err := l.each.enter(from, 0)
+	if err != nil {
+		leaveAll()
+		return nil, err
 	}
+	return func() { leaveEach(); leaveAll() }, nil
 }
 
 type limitedConn struct {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"runtime"
@@ -67,38 +68,28 @@ const (
 // checked returns the options with defaults filled in, or names the field that
 // is missing or out of range.
 func (o Options) checked() (Options, error) {
-	switch {
-	case o.Backend == nil:
-		return o, errors.New("api options: Backend is not set")
-	case o.Blobs == nil:
-		return o, errors.New("api options: Blobs is not set")
-	case o.Health == nil:
-		return o, errors.New("api options: Health is not set")
-	case o.Evidence == nil:
-		return o, errors.New("api options: Evidence is not set")
-	case o.Cluster.IsZero():
-		return o, errors.New("api options: Cluster is not set")
-	case o.TileBytes <= 0:
-		return o, errors.New("api options: TileBytes must be positive")
-	case o.MaxIndexBytes < 0:
-		return o, errors.New("api options: MaxIndexBytes must not be negative")
-	case o.ShareBytes < 0:
-		return o, errors.New("api options: ShareBytes must not be negative")
-	case o.Concurrency < 0:
-		return o, errors.New("api options: Concurrency must not be negative")
+	for _, field := range []struct {
+		wrong bool
+		what  string
+	}{
+		{o.Backend == nil, "Backend is not set"},
+		{o.Blobs == nil, "Blobs is not set"},
+		{o.Health == nil, "Health is not set"},
+		{o.Evidence == nil, "Evidence is not set"},
+		{o.Cluster.IsZero(), "Cluster is not set"},
+		{o.TileBytes <= 0, "TileBytes must be positive"},
+		{o.MaxIndexBytes < 0, "MaxIndexBytes must not be negative"},
+		{o.ShareBytes < 0, "ShareBytes must not be negative"},
+		{o.Concurrency < 0, "Concurrency must not be negative"},
+	} {
+		if field.wrong {
+			return o, errors.New("api options: " + field.what)
+		}
 	}
-	if o.MaxIndexBytes == 0 {
-		o.MaxIndexBytes = DefaultMaxIndexBytes
-	}
-	if o.ShareBytes == 0 {
-		o.ShareBytes = DefaultShareBytes
-	}
-	if o.Concurrency == 0 {
-		o.Concurrency = DefaultConcurrency
-	}
-	if o.Version == "" {
-		o.Version = "devel"
-	}
+	o.MaxIndexBytes = cmp.Or(o.MaxIndexBytes, DefaultMaxIndexBytes)
+	o.ShareBytes = cmp.Or(o.ShareBytes, DefaultShareBytes)
+	o.Concurrency = cmp.Or(o.Concurrency, DefaultConcurrency)
+	o.Version = cmp.Or(o.Version, "devel")
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

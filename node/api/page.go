@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/weirdata/weir/catalog"
@@ -15,11 +16,7 @@ type Paged struct {
 }
 
 func (p Paged) page() records.Page {
-	limit := p.Limit
-	if limit == 0 {
-		limit = wire.DefaultPage
-	}
-	return records.Page{After: p.After, Limit: limit}
+	return records.Page{After: p.After, Limit: cmp.Or(p.Limit, wire.DefaultPage)}
 }
 
 // Dated is the parameters of a list that grows in the order of time.
@@ -34,11 +31,9 @@ func (p Dated) page() records.Page {
 	return out
 }
 
-// paged reads a page into an answer. An empty page is an empty array.
-func paged[T any](read func(records.Page) ([]T, string, error), p records.Page, records *[]T, more *wire.More) error {
-	all, next, err := read(p)
-	*records, more.Next = append([]T{}, all...), next
-	return err
+// paged is a page as it is answered: an empty one is an empty array.
+func paged[T any](all []T, next string, err error) ([]T, string, error) {
+	return append([]T{}, all...), next, err
 }
 
 // party is whose orders and contracts the caller may list: its own, and everybody's

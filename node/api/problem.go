@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -23,37 +24,33 @@ const retryAfter = 1
 // problem turns any error of a handler into what is sent. What is not meant for
 // clients is logged and replaced.
 func (s *server) problem(ctx context.Context, err error) *wire.Problem {
-	var known *wire.Problem
-	var refusal *catalog.Refusal
-	var tooLong *http.MaxBytesError
-	var busy *BusyError
-	switch {
-	case errors.As(err, &known):
+	if known, ok := errors.AsType[*wire.Problem](err); ok {
 		return known
-	case errors.As(err, &refusal):
+	}
+	if refusal, ok := errors.AsType[*catalog.Refusal](err); ok {
 		return wire.RefusalProblem(refusal)
-	case errors.As(err, &busy):
+	}
+	if busy, ok := errors.AsType[*BusyError](err); ok {
 		p := tooMany(busy.Error())
 		p.Header.Set("Retry-After", strconv.Itoa(max(retryAfter, int((busy.Wait+time.Second-1)/time.Second))))
 		return p
-	case errors.As(err, &tooLong):
+	}
+	if tooLong, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return tooLarge(tooLong.Limit)
+	}
+	switch {
 	case errors.Is(err, ErrNoQuorum), errors.Is(err, ErrTooFew):
-		p := wire.NewProblem(http.StatusServiceUnavailable, wire.KindNoQuorum, "no quorum: "+err.Error())
-		p.Fix = "start the missing nodes, then try again"
-		return later(p)
+		return later(wire.NewProblem(http.StatusServiceUnavailable, wire.KindNoQuorum, "no quorum: "+err.Error()).
+			Advising("start the missing nodes, then try again"))
 	case errors.Is(err, ErrForked):
-		p := wire.NewProblem(http.StatusConflict, wire.KindForked, err.Error())
-		p.Fix = "trust nothing that this node proves; ask another, and tell the operators"
-		return p
+		return wire.NewProblem(http.StatusConflict, wire.KindForked, err.Error()).
+			Advising("trust nothing that this node proves; ask another, and tell the operators")
 	case errors.Is(err, ErrUnavailable):
-		p := wire.NewProblem(http.StatusServiceUnavailable, wire.KindUnavailable, err.Error())
-		p.Fix = "ask another node, or try again"
-		return later(p)
+		return later(wire.NewProblem(http.StatusServiceUnavailable, wire.KindUnavailable, err.Error()).
+			Advising("ask another node, or try again"))
 	case errors.Is(err, ErrTimeout):
-		p := wire.NewProblem(http.StatusGatewayTimeout, wire.KindTimeout, err.Error())
-		p.Fix = "send the same bytes again: they are applied once"
-		return p
+		return wire.NewProblem(http.StatusGatewayTimeout, wire.KindTimeout, err.Error()).
+			Advising("send the same bytes again: they are applied once")
 	case errors.Is(err, context.DeadlineExceeded):
 		return wire.NewProblem(http.StatusGatewayTimeout, wire.KindTimeout, "it was not done in time")
 	case errors.Is(err, context.Canceled):
@@ -62,6 +59,11 @@ func (s *server) problem(ctx context.Context, err error) *wire.Problem {
 		return wire.NewProblem(http.StatusNotFound, wire.KindNotFound, err.Error())
 	}
 	s.opts.Logger.ErrorContext(ctx, "request failed", "error", err)
+	return internal()
+}
+
+// internal is what is said of an error that is not meant for clients.
+func internal() *wire.Problem {
 	return wire.NewProblem(http.StatusInternalServerError, wire.KindInternal, "the node failed at this; its log says more")
 }
 
@@ -80,9 +82,7 @@ func (s *server) refuse(c *gin.Context, err error) {
 		c.AbortWithStatus(p.Status)
 		return
 	}
-	for name, values := range p.Header {
-		c.Writer.Header()[name] = values
-	}
+	maps.Copy(c.Writer.Header(), p.Header)
 	c.Abort()
 	c.Data(p.Status, p.ContentType(""), body)
 }
@@ -128,9 +128,8 @@ func noRoute(c *gin.Context) *wire.Problem {
 		return wire.NewProblem(http.StatusMethodNotAllowed, wire.KindRequest,
 			fmt.Sprintf("%s is not possible on %.200q", c.Request.Method, c.Request.URL.Path))
 	}
-	p := wire.NewProblem(http.StatusNotFound, wire.KindRequest, fmt.Sprintf("there is nothing at %.200q", c.Request.URL.Path))
-	p.Fix = "GET /v1/openapi.json lists what there is"
-	return p
+	return wire.NewProblem(http.StatusNotFound, wire.KindRequest, fmt.Sprintf("there is nothing at %.200q", c.Request.URL.Path)).
+		Advising("GET /v1/openapi.json lists what there is")
 }
 
 func tooMany(message string) *wire.Problem {

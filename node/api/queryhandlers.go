@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/api/wire"
 )
@@ -16,25 +15,22 @@ import (
 // request.
 const maxWait = 60 * time.Second
 
-func listQueries(ctx context.Context, s *server, in *Dated) (*reply[wire.Queries], error) {
-	out := new(reply[wire.Queries])
-	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
-		read := func(p records.Page) ([]catalog.Query, string, error) { return v.QueryPage(callerOf(ctx).ID, p) }
-		return paged(read, in.page(), &out.Body.Queries, &out.Body.More)
-	})
+func listQueries(ctx context.Context, v state.View, in *Dated) (out wire.Queries, err error) {
+	out.Queries, out.Next, err = paged(v.QueryPage(callerOf(ctx).ID, in.page()))
+	return out, err
 }
 
-// owns reports whether the query is the caller's. What a query asked and what
-// it released is nobody else's business, not even an operator's.
-func owns(ctx context.Context, q catalog.Query) bool {
+// owns reports whether the caller is the owner of a query or private vector. What a query
+// asked and what it released is nobody else's business, not even an operator's.
+func owns(ctx context.Context, owner string) bool {
 	caller := callerOf(ctx)
-	return caller.ID != "" && q.Principal == caller.ID
+	return caller.ID != "" && owner == caller.ID
 }
 
 // ownQuery finds a query of the caller's.
 func ownQuery(ctx context.Context, v state.View, id string) (catalog.Query, error) {
 	q, err := find(v.Query, "query", id)
-	if err == nil && !owns(ctx, q) {
+	if err == nil && !owns(ctx, q.Principal) {
 		return catalog.Query{}, notFound("query", id)
 	}
 	return q, err
@@ -53,11 +49,9 @@ type queryWait struct {
 // showQuery answers at once, or when the query is done or failed. Its owner is told how
 // far this node is with it.
 func showQuery(ctx context.Context, s *server, in *queryWait) (*reply[wire.Query], error) {
-	out := new(reply[wire.Query])
-	err := s.await(ctx, in.Wait, func(v state.View) (bool, error) {
-		var err error
-		out.Body.Query, err = ownQuery(ctx, v, in.ID)
-		return out.Body.State == catalog.QueryDone || out.Body.State == catalog.QueryFailed, err
+	out, err := await(ctx, s, in.Wait, func(v state.View) (wire.Query, bool, error) {
+		q, err := ownQuery(ctx, v, in.ID)
+		return wire.Query{Query: q}, q.State == catalog.QueryDone || q.State == catalog.QueryFailed, err
 	})
 	if err == nil {
 		out.Body.Progress = s.opts.Progress(out.Body.Query)
@@ -69,12 +63,13 @@ func showQuery(ctx context.Context, s *server, in *queryWait) (*reply[wire.Query
 // reads once when they are 0. The first read is linearizable. Later ones look at this
 // node's own state, which only goes on from there: were each of many who wait to ask the
 // leader at every change, the leader would do little else.
-func (s *server) await(ctx context.Context, seconds int, read func(state.View) (over bool, err error)) error {
+func await[T any](ctx context.Context, s *server, seconds int, read func(state.View) (record T, over bool, err error)) (*reply[T], error) {
 	timer := time.NewTimer(time.Duration(seconds) * time.Second)
 	defer timer.Stop()
 	var over bool
+	out := new(reply[T])
 	see := func(v state.View) (err error) {
-		over, err = read(v)
+		out.Body, over, err = read(v)
 		return err
 	}
 	for first := true; ; first = false {
@@ -87,58 +82,66 @@ func (s *server) await(ctx context.Context, seconds int, read func(state.View) (
 			err = s.opts.Backend.Look(see)
 		}
 		if err != nil || over || seconds == 0 {
-			return err
+			return out, err
 		}
 		select {
 		case <-changed:
 		case <-timer.C:
-			return nil
+			return out, nil
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
 	}
 }
 
 // queryShares hands the sealed shares to the query's owner and to nobody else:
 // sealed or not, t of them are the figure.
-func queryShares(ctx context.Context, s *server, in *ByID) (*reply[wire.Shares], error) {
-	out := &reply[wire.Shares]{Body: wire.Shares{Query: in.ID, Shares: []wire.SealedShare{}}}
-	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
-		q, err := ownQuery(ctx, v, in.ID)
-		if err != nil {
-			return err
-		}
-		if q.State != catalog.QueryDone {
-			p := wire.NewProblem(http.StatusConflict, string(catalog.RefusedConflict), fmt.Sprintf("query %s is %s", q.ID, q.State))
-			p.Fix = "wait for its end with ?wait=SECONDS on the query"
-			return p
-		}
-		shares, err := v.Shares(in.ID)
-		if err != nil {
-			return err
-		}
-		var active []string // none where only counts were asked for: nothing is opened
-		if len(q.Attempts) > 0 {
-			active = q.Attempts[len(q.Attempts)-1].Active
-		}
-		if len(shares) != len(active) {
-			return fmt.Errorf("query %s: %d shares of %d nodes", q.ID, len(shares), len(active))
-		}
-		for i, share := range shares {
-			out.Body.Shares = append(out.Body.Shares, wire.SealedShare{Node: active[i], Sealed: share.Sealed})
-		}
-		return nil
-	})
+func queryShares(ctx context.Context, v state.View, in *ByID) (wire.Shares, error) {
+	out := wire.Shares{Query: in.ID, Shares: []wire.SealedShare{}}
+	q, err := ownQuery(ctx, v, in.ID)
+	if err != nil {
+		return out, err
+	}
+	if q.State != catalog.QueryDone {
+		return out, wire.NewProblem(http.StatusConflict, string(catalog.RefusedConflict), fmt.Sprintf("query %s is %s", q.ID, q.State)).
+			Advising("wait for its end with ?wait=SECONDS on the query")
+	}
+	shares, err := v.Shares(in.ID)
+	if err != nil {
+		return out, err
+	}
+	var active []string // none where only counts were asked for: nothing is opened
+	if len(q.Attempts) > 0 {
+		active = q.Attempts[len(q.Attempts)-1].Active
+	}
+	if len(shares) != len(active) {
+		return out, fmt.Errorf("query %s: %d shares of %d nodes", q.ID, len(shares), len(active))
+	}
+	for i, share := range shares {
+		out.Shares = append(out.Shares, wire.SealedShare{Node: active[i], Sealed: share.Sealed})
+	}
+	return out, nil
 }
 
-func queryVerdict(ctx context.Context, s *server, in *ByID) (*reply[catalog.PackedVerdict], error) {
-	out := new(reply[catalog.PackedVerdict])
-	return out, s.opts.Backend.Read(ctx, func(v state.View) error {
-		if _, err := ownQuery(ctx, v, in.ID); err != nil {
-			return err
+func queryVerdict(ctx context.Context, v state.View, in *ByID) (catalog.Verdict, error) {
+	if _, err := ownQuery(ctx, v, in.ID); err != nil {
+		return catalog.Verdict{}, err
+	}
+	return find(v.Verdict, "verdict of query", in.ID)
+}
+
+func listVectors(ctx context.Context, v state.View, in *Dated) (out wire.Vectors, err error) {
+	out.Vectors, out.Next, err = paged(v.VectorPage(callerOf(ctx).ID, in.page()))
+	return out, err
+}
+
+// showVector answers at once, or when the registration is over.
+func showVector(ctx context.Context, s *server, in *queryWait) (*reply[catalog.Vector], error) {
+	return await(ctx, s, in.Wait, func(v state.View) (catalog.Vector, bool, error) {
+		x, err := find(v.Vector, "vector", in.ID)
+		if err == nil && !owns(ctx, x.Owner) {
+			err = notFound("vector", in.ID)
 		}
-		verdict, err := find(v.Verdict, "verdict of query", in.ID)
-		out.Body = verdict.Packed()
-		return err
+		return x, x.Over(), err
 	})
 }

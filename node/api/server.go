@@ -15,7 +15,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/weirdata/weir/consensus/panictrace"
-	"github.com/weirdata/weir/node/api/wire"
 )
 
 // server is what the handlers share.
@@ -29,7 +28,6 @@ type server struct {
 	shares     *allowance    // of sealed shares of private vectors
 	principals *directory
 	work       *admission
-	costs      map[routeKey]cost
 	explained  explanations
 	openapi    []byte
 }
@@ -47,17 +45,15 @@ var release = sync.OnceFunc(func() {
 // New returns the handler of the node's API. It belongs behind TLS, in a server
 // like the one that NewServer returns.
 func New(opts Options) (http.Handler, error) {
-	s, err := newServer(opts)
+	s, err := newServer(opts, routes(), writeGrace)
 	if err != nil {
 		return nil, err
 	}
 	return s.engine, nil
 }
 
-func newServer(opts Options) (*server, error) { return newServerOf(opts, routes(), writeGrace) }
-
-// newServerOf is newServer with the rows and the grace that tests choose.
-func newServerOf(opts Options, rows []route, grace time.Duration) (*server, error) {
+// newServer is New with the rows and the grace that tests choose.
+func newServer(opts Options, rows []route, grace time.Duration) (*server, error) {
 	opts, err := opts.checked()
 	if err != nil {
 		return nil, err
@@ -72,7 +68,6 @@ func newServerOf(opts Options, rows []route, grace time.Duration) (*server, erro
 		shares:     newAllowance(opts.ShareBytes, shareDay),
 		principals: newDirectory(opts.Backend, opts.Now),
 		work:       newAdmission(defaultBounds, opts.Now),
-		costs:      make(map[routeKey]cost),
 	}
 	s.engine.HandleMethodNotAllowed = true
 	s.engine.RedirectTrailingSlash = false
@@ -82,9 +77,6 @@ func newServerOf(opts Options, rows []route, grace time.Duration) (*server, erro
 		key := routeKey{r.method, ginPath(r.path)}
 		if _, twice := s.table[key]; twice {
 			return nil, fmt.Errorf("route %s %s stands in the table twice", r.method, r.path)
-		}
-		if s.costs[key], err = costOf(r); err != nil {
-			return nil, err
 		}
 		s.table[key] = r
 		r.mount(s, r)
@@ -164,7 +156,7 @@ func (s *server) recover(c *gin.Context) {
 		s.opts.Logger.ErrorContext(c.Request.Context(), "panic in a handler",
 			"method", c.Request.Method, "route", c.FullPath(), "panic", fmt.Sprint(p), "stack", panictrace.Frames())
 		if !c.Writer.Written() {
-			s.refuse(c, wire.NewProblem(http.StatusInternalServerError, wire.KindInternal, "the node failed at this; its log says more"))
+			s.refuse(c, internal())
 		}
 		c.Abort()
 	}()

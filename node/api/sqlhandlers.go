@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/compute/sql"
 	"github.com/weirdata/weir/node/api/statement"
 	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/versions"
 )
 
 type sqlText struct {
@@ -59,11 +60,19 @@ func compileOn(ctx context.Context, v state.View, text string, vectors statement
 		return catalog.Dataset{}, nil, err
 	}
 	d, compiled, err := statement.Compile(ctx, text, datasets, registriesOf(v), vectors)
-	var fault *sql.Error
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[*sql.Error](err); ok {
 		err = sqlProblem(fault)
 	}
 	return d, compiled, err
+}
+
+// vectorsOf are the private vectors that the caller's SQL may name.
+func vectorsOf(ctx context.Context, v state.View) statement.Vectors {
+	caller := callerOf(ctx)
+	if caller.ID == "" {
+		return statement.Vectors{}
+	}
+	return statement.Vectors{Of: func() ([]catalog.Vector, error) { return v.Vectors(caller.ID) }}
 }
 
 func registriesOf(v state.View) statement.Registries {
@@ -102,6 +111,23 @@ func unknownValues(ctx context.Context, s *server, in *valuesIn) (*reply[wire.Un
 	})
 }
 
+type datasetCheckIn struct {
+	Body wire.DatasetCheck
+}
+
+// checkDataset refuses what creating the dataset would be refused for, and changes
+// nothing.
+func checkDataset(ctx context.Context, s *server, in *datasetCheckIn) (*reply[wire.DatasetCheck], error) {
+	err := s.judge(ctx, func(v state.View) error {
+		refusal, err := v.PreviewDataset(callerOf(ctx).ID, catalog.DatasetCreate{Descriptor: in.Body.Descriptor})
+		if err == nil && refusal != nil {
+			return refusal
+		}
+		return err
+	})
+	return &reply[wire.DatasetCheck]{Body: in.Body}, err
+}
+
 type statementIn struct {
 	Body wire.Statement
 }
@@ -132,11 +158,15 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 			return refusal
 		}
 		verdict := preview.Verdict
-		planned, descriptor, err := planOf(v, d.Descriptor, verdict)
+		sources, err := versions.SourcesOf(v, verdict)
+		if err != nil {
+			return err
+		}
+		planned, err := versions.PlanOf(sources, verdict)
 		if err != nil {
 			return unfit(err)
 		}
-		explained := planned.Explain(descriptor)
+		explained := planned.Explain(sources.Descriptor())
 		explained.Bound = plan.NeedsPresence(verdict)
 		out.Body = wire.Explained{
 			Dataset: d.ID, Release: verdict.Release, Contract: in.Body.Contract, Request: request,
@@ -149,7 +179,7 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 		if preview.Test != nil {
 			out.Body.TestProducts = preview.Test.Products(preview.Pieces)
 		}
-		if out.Body.Bits, err = bitsOf(v, descriptor, planned); err != nil {
+		if out.Body.Bits, err = bitsOf(v, sources.Descriptor(), planned); err != nil {
 			return err
 		}
 		if n, limited := preview.Contract.QueriesLeft(); limited {
@@ -164,58 +194,6 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 		}
 		return err
 	})
-}
-
-// planOf plans a verdict, or bounds the plan of one that is made with the presence.
-// It returns the descriptor that it is planned by, of a join that of both.
-func planOf(view state.View, d catalog.Descriptor, verdict catalog.Verdict) (planned *plan.Plan, by catalog.Descriptor, err error) {
-	var layers []plan.Layer
-	for _, l := range verdict.Layers {
-		v, held, err := publishedBy(view, verdict.Dataset, l.Release)
-		if err != nil {
-			return nil, d, err
-		}
-		layers = append(layers, plan.Layer{Version: v, Held: held})
-	}
-	switch {
-	case verdict.Join != nil:
-		return planJoin(view, d, layers, verdict)
-	case plan.NeedsPresence(verdict):
-		planned, err = plan.Bound(d, layers, verdict)
-	default:
-		planned, err = plan.New(d, layers, verdict)
-	}
-	return planned, d, err
-}
-
-// planJoin is planOf for a verdict on two datasets.
-func planJoin(view state.View, d catalog.Descriptor, layers []plan.Layer, verdict catalog.Verdict) (*plan.Plan, catalog.Descriptor, error) {
-	second, err := view.Dataset(verdict.Join.Dataset)
-	if err != nil {
-		return nil, d, err
-	}
-	var pairs []plan.Pair
-	for i, l := range layers {
-		other, held, err := publishedBy(view, second.ID, verdict.JoinedWith(verdict.Layers[i]))
-		if err != nil {
-			return nil, d, err
-		}
-		pairs = append(pairs, plan.Pair{
-			First: plan.Side{Descriptor: d, Version: l.Version, Held: l.Held}, Second: plan.Side{Descriptor: second.Descriptor, Version: other, Held: held},
-		})
-	}
-	plan, err := plan.NewJoin(pairs, verdict)
-	return plan, catalog.JoinDescriptors(d, second.Descriptor), err
-}
-
-// publishedBy is a version and the descriptor that it was published by.
-func publishedBy(view state.View, dataset string, release int) (catalog.Version, *catalog.Descriptor, error) {
-	v, err := view.Version(dataset, release)
-	if err != nil {
-		return v, nil, err
-	}
-	d, err := view.DatasetAt(dataset, v.Amended)
-	return v, &d.Descriptor, err
 }
 
 // bitsOf computes what the members of an active set will check before they open;

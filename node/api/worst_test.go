@@ -31,7 +31,7 @@ var listing = worst{query: "?limit=1000", mayEnd: []int{http.StatusOK, http.Stat
 // record asks for one record.
 var record = worst{mayEnd: []int{http.StatusOK, http.StatusNotFound}}
 
-// worstCases has every route. A route that is added has to be added here, and to costs.
+// worstCases has every route. A route that is added has to be added here.
 var worstCases = map[string]worst{
 	"GET /livez": record, "GET /readyz": record, "GET /v1/openapi.json": record, "GET /v1/status": record, "GET /v1/cluster": record,
 	"POST /v1/envelopes":     {bodies: envelopes, mayEnd: []int{http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusBadRequest, http.StatusUnauthorized}},
@@ -60,7 +60,7 @@ var worstCases = map[string]worst{
 	"POST /v1/explain":               {bodies: texts, mayEnd: []int{http.StatusOK, http.StatusUnprocessableEntity, http.StatusNotFound, http.StatusForbidden, http.StatusConflict}},
 }
 
-// No request takes more memory than its row of costs says, whatever is in its body. What is
+// No request takes more memory than its row says, whatever is in its body. What is
 // counted is all that was allocated, by client and server, so that it bounds what was held
 // at any time.
 func TestNoRouteTakesMoreThanItsRowSays(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/node/client"
 )
 
 // counter is a state machine that counts.
@@ -100,10 +101,8 @@ func elected(ctx context.Context, members []*consensus.Ledger) (*consensus.Ledge
 				return l, nil
 			}
 		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("wait for a leader: %w", ctx.Err())
-		case <-time.After(10 * time.Millisecond):
+		if err := client.Pause(ctx, 10*time.Millisecond); err != nil {
+			return nil, fmt.Errorf("wait for a leader: %w", err)
 		}
 	}
 }
@@ -138,8 +137,7 @@ func proposeOne(ctx context.Context, members []*consensus.Ledger, entry []byte) 
 			return err
 		}
 		_, err = leader.Propose(ctx, entry)
-		var other *consensus.NotLeaderError
-		if !errors.As(err, &other) && !errors.Is(err, consensus.ErrLostLeadership) {
+		if _, other := errors.AsType[*consensus.NotLeaderError](err); !other && !errors.Is(err, consensus.ErrLostLeadership) {
 			return err
 		}
 	}

@@ -37,16 +37,6 @@ func (s *Store) Load(ctx context.Context, d catalog.Digest) ([]byte, error) {
 	return s.fetch(ctx, d)
 }
 
-// Hold makes sure that this node holds a blob, not whether it is sound.
-func (s *Store) Hold(ctx context.Context, d catalog.Digest) error {
-	missing, err := s.Missing(ctx, []catalog.Digest{d})
-	if err != nil || len(missing) == 0 {
-		return err
-	}
-	_, err = s.fetch(ctx, d)
-	return err
-}
-
 // fetch gets a blob from whichever other node has it, and keeps it. Nodes are
 // asked one after the other, beginning anywhere, so that those who catch up do
 // not all burden the first one.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
@@ -23,9 +24,10 @@ import (
 // its blobs are missing, and asks once more before it proposes its version. And whoever asks
 // is told the truth: asking and deleting exclude each other.
 type orphans struct {
-	mu        sync.Mutex
-	since     map[catalog.Digest]time.Time
-	collected int64
+	collected atomic.Int64
+
+	mu    sync.Mutex
+	since map[catalog.Digest]time.Time
 }
 
 func newOrphans() *orphans { return &orphans{since: map[catalog.Digest]time.Time{}} }
@@ -77,14 +79,8 @@ func (o *orphans) drop(d catalog.Digest, keep time.Duration, now time.Time, remo
 		return err
 	}
 	delete(o.since, d)
-	o.collected++
+	o.collected.Add(1)
 	return nil
-}
-
-func (o *orphans) count() int64 {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.collected
 }
 
 // Collect looks which blobs nothing in the ledger names, and deletes those of which that

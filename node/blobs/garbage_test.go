@@ -28,8 +28,8 @@ func TestAskingKeepsABlobAndExcludesDeletingIt(t *testing.T) {
 		t.Fatalf("its time did not begin anew: %v", err)
 	}
 	failed := errors.New("the disk")
-	if err := o.drop(d, keep, now.Add(2*keep), func() error { return failed }); !errors.Is(err, failed) || o.count() != 0 {
-		t.Fatalf("%v, %d collected", err, o.count())
+	if err := o.drop(d, keep, now.Add(2*keep), func() error { return failed }); !errors.Is(err, failed) || o.collected.Load() != 0 {
+		t.Fatalf("%v, %d collected", err, o.collected.Load())
 	}
 	asked := make(chan struct{})
 	err := o.drop(d, keep, now.Add(2*keep), func() error {
@@ -41,7 +41,7 @@ func TestAskingKeepsABlobAndExcludesDeletingIt(t *testing.T) {
 			return remove()
 		}
 	})
-	if err != nil || removed != 1 || o.count() != 1 {
+	if err != nil || removed != 1 || o.collected.Load() != 1 {
 		t.Fatalf("%v, removed %d times", err, removed)
 	}
 	<-asked

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api/wire"
@@ -18,28 +18,17 @@ const maxRepairs = 4
 // repairs knows which blobs this node should have and has not, because their
 // bytes on its disk went bad or got lost.
 type repairs struct {
+	current atomic.Bool // what is lost was looked for in a state that had caught up
+
 	mu      sync.Mutex
 	faults  map[catalog.Digest]bool
 	chosen  map[catalog.Digest]bool // whose repair is due or under way
 	indexes map[catalog.Digest]bool // lost manifests, whose tiles may be lost too
 	counts  wire.BlobStatus
-	current bool // what is lost was looked for in a state that had caught up
 }
 
 func newRepairs() *repairs {
 	return &repairs{faults: map[catalog.Digest]bool{}, chosen: map[catalog.Digest]bool{}, indexes: map[catalog.Digest]bool{}}
-}
-
-func (r *repairs) setCurrent(current bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.current = current
-}
-
-func (r *repairs) isCurrent() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.current
 }
 
 // lacksIndex remembers a manifest without which nobody knows what else is lost.
@@ -136,17 +125,11 @@ func (r *repairs) over(d catalog.Digest) {
 	delete(r.chosen, d)
 }
 
-func (r *repairs) scrubbed() {
+// count counts what a scrub did.
+func (r *repairs) count(scrub func(counts *wire.BlobStatus)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.counts.Scrubbed++
-}
-
-func (r *repairs) scrubOver(now time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.counts.Scrubs++
-	r.counts.LastScrub = now.UnixMilli()
+	scrub(&r.counts)
 }
 
 func (r *repairs) status() wire.BlobStatus {
@@ -213,7 +196,7 @@ func (s *Store) Tasks() (list []Task) {
 			return err
 		}})
 	}
-	if !s.repairs.isCurrent() {
+	if !s.repairs.current.Load() {
 		list = append(list, Task{Name: "find blobs lost before the start", Run: s.findLostOnceCurrent})
 	}
 	if back := s.repairs.indexesBack(); len(back) > 0 {

@@ -164,15 +164,15 @@ func (s *Store) Sync(ctx context.Context) error { return s.Disk.Sync(ctx) }
 // Status is what operators see of repairs and of collected garbage.
 func (s *Store) Status() wire.BlobStatus {
 	status := s.repairs.status()
-	status.Collected = s.orphans.count()
+	status.Collected = s.orphans.collected.Load()
 	return status
 }
 
 // Searched reports whether lost blobs were looked for in a state that had caught up.
-func (s *Store) Searched() bool { return s.repairs.isCurrent() }
+func (s *Store) Searched() bool { return s.repairs.current.Load() }
 
 // Search has lost blobs looked for again.
 func (s *Store) Search() {
-	s.repairs.setCurrent(false)
+	s.repairs.current.Store(false)
 	s.Wake()
 }

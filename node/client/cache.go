@@ -29,15 +29,13 @@ const maxCached = 64
 
 // Cache is what a client remembers of one kind of thing, which never changes.
 func Cache[K comparable, V any](c *Client) *lru.Cache[K, V] {
-	return Attached(c, newCache[K, V])
-}
-
-func newCache[K comparable, V any]() *lru.Cache[K, V] {
-	cache, err := lru.New[K, V](maxCached)
-	if err != nil {
-		panic(err) // the size is not positive
-	}
-	return cache
+	return Attached(c, func() *lru.Cache[K, V] {
+		cache, err := lru.New[K, V](maxCached)
+		if err != nil {
+			panic(err) // the size is not positive
+		}
+		return cache
+	})
 }
 
 // Cached returns what the client remembers under k, or what load makes, and remembers it.

@@ -10,10 +10,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 	"time"
-
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api/wire"
@@ -67,8 +66,7 @@ const (
 // concurrent use.
 type Client struct {
 	*transport
-	rows     *lru.Cache[string, registryRows] // by registry
-	attached sync.Map                         // see Attached; reflect.Type → any
+	attached sync.Map // see Attached; reflect.Type → any
 }
 
 // New returns a client for the cluster that the profile pins. key may be nil;
@@ -84,9 +82,9 @@ func New(profile Profile, key *Key, opts Options) (*Client, error) {
 		opts.Now = time.Now
 	}
 	if opts.Workers <= 0 {
-		opts.Workers = defaultWorkers()
+		opts.Workers = runtime.GOMAXPROCS(0)
 	}
-	return &Client{transport: newTransport(profile, key, opts), rows: newCache[string, registryRows]()}, nil
+	return &Client{transport: newTransport(profile, key, opts)}, nil
 }
 
 // Close closes idle connections and what is attached to the client.
@@ -124,6 +122,11 @@ func (c *Client) Submit(ctx context.Context, kind catalog.Kind, body any) (wire.
 	if err != nil {
 		return wire.Submitted{}, err
 	}
+	return c.Send(ctx, kind, envelope)
+}
+
+// Send has a signed envelope of the kind applied, as Submit does.
+func (c *Client) Send(ctx context.Context, kind catalog.Kind, envelope catalog.Envelope) (wire.Submitted, error) {
 	done, err := Post[wire.Submitted](ctx, c, "/v1/envelopes", envelope, false)
 	if err != nil {
 		return done, fmt.Errorf("%s: %w", kind, err)
@@ -160,23 +163,21 @@ func (c *Client) Sign(kind catalog.Kind, body any) (catalog.Envelope, error) {
 // Cluster reads the founding record and compares it with the profile.
 func (c *Client) Cluster(ctx context.Context) (catalog.Cluster, error) {
 	cluster, err := Get[catalog.Cluster](ctx, c, Call{Path: "/v1/cluster"})
-	if err != nil {
+	switch {
+	case err != nil:
 		return cluster, err
-	}
-	if cluster.ID != c.profile.Cluster {
+	case cluster.ID != c.profile.Cluster:
 		return cluster, fmt.Errorf("%w: the node belongs to cluster %s, pinned is %s", ErrPinned, cluster.ID, c.profile.Cluster)
-	}
-	if len(cluster.Nodes) != len(c.profile.Nodes) {
+	case len(cluster.Nodes) != len(c.profile.Nodes):
 		return cluster, fmt.Errorf("%w: the roster has %d nodes, pinned are %d", ErrPinned, len(cluster.Nodes), len(c.profile.Nodes))
+	case cluster.Threshold < 2 || cluster.Threshold > len(cluster.Nodes):
+		return cluster, fmt.Errorf("%w: a threshold of %d of %d nodes", ErrPinned, cluster.Threshold, len(cluster.Nodes))
 	}
 	for _, n := range cluster.Nodes {
 		pinned, ok := c.profile.Node(n.ID)
 		if !ok || !bytes.Equal(pinned.Key, n.Key) {
 			return cluster, fmt.Errorf("%w: node %s has another key or is not pinned", ErrPinned, n.ID)
 		}
-	}
-	if cluster.Threshold < 2 || cluster.Threshold > len(cluster.Nodes) {
-		return cluster, fmt.Errorf("%w: a threshold of %d of %d nodes", ErrPinned, cluster.Threshold, len(cluster.Nodes))
 	}
 	return cluster, nil
 }

@@ -63,7 +63,7 @@ func newAnswersError(telling *wire.Problem, nodes []NodeFailure) *AnswersError {
 	parts := make([]string, len(nodes))
 	for i, n := range nodes {
 		said := n.Err.Error()
-		if p := (*wire.Problem)(nil); errors.As(n.Err, &p) {
+		if p, ok := errors.AsType[*wire.Problem](n.Err); ok {
 			said = p.Message // without what would mend it, which is said once
 		}
 		parts[i] = n.ID + ": " + said
@@ -84,8 +84,7 @@ func (e *AnswersError) Unwrap() error { return e.Problem }
 func explained(err error, failures []NodeFailure) error {
 	var away []string
 	for _, f := range failures {
-		var p *wire.Problem
-		if !errors.As(f.Err, &p) {
+		if !reached(f.Err) {
 			away = append(away, f.ID)
 		}
 	}
@@ -99,8 +98,7 @@ func explained(err error, failures []NodeFailure) error {
 // answered, or *UnreachableError.
 func Failed(failures []NodeFailure) error {
 	for _, f := range failures {
-		var p *wire.Problem
-		if errors.As(f.Err, &p) {
+		if p, ok := errors.AsType[*wire.Problem](f.Err); ok {
 			return explained(p, failures)
 		}
 	}
@@ -125,12 +123,10 @@ func (e *KeyError) Unwrap() error { return e.Reason }
 // Words are what the refusal that IsRefused finds says: what was wrong, and what would
 // pass. Of a refusal by a node they are the node's.
 func Words(err error) (message, fix string) {
-	var r *catalog.Refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*catalog.Refusal](err); ok {
 		return explain.Message(r), explain.Fix(r)
 	}
-	var p *wire.Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*wire.Problem](err); ok {
 		return p.Message, p.Fix
 	}
 	return err.Error(), ""
@@ -138,12 +134,8 @@ func Words(err error) (message, fix string) {
 
 // IsRefused reports whether the error is a refusal by the ledger, and which.
 func IsRefused(err error) (*catalog.Refusal, bool) {
-	var r *catalog.Refusal
-	if errors.As(err, &r) {
-		return r, true
-	}
-	var p *wire.Problem
-	if errors.As(err, &p) {
+	r, refused := errors.AsType[*catalog.Refusal](err)
+	if p, ok := errors.AsType[*wire.Problem](err); ok && !refused {
 		r = p.Refusal()
 	}
 	return r, r != nil

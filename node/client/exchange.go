@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"strconv"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
@@ -18,6 +17,14 @@ func (c *Client) AddPrincipal(ctx context.Context, p PublicKey, role catalog.Rol
 		Name: p.Name, Role: role, Key: p.Key, Receiving: p.Receiving,
 	})
 	return done.Outcome.ID, err
+}
+
+// RefreshKey asks the nodes to share a publisher's key anew; the client's key must be an
+// operator's. All nodes have to be up for it, and it is done once Key.Refresh and Key.Retired
+// are nil again.
+func (c *Client) RefreshKey(ctx context.Context, key string) error {
+	_, err := c.Submit(ctx, catalog.KindKeyRefresh, catalog.KeyRefresh{Key: key})
+	return err
 }
 
 // CreateOrder asks for a contract and returns the order's id.
@@ -81,29 +88,12 @@ func (c *Client) Order(ctx context.Context, id string) (catalog.Order, error) {
 
 // Contract reads one contract.
 func (c *Client) Contract(ctx context.Context, id string) (catalog.Contract, error) {
-	id, err := c.ID(ctx, catalog.LetterContract, id)
-	if err != nil {
-		return catalog.Contract{}, err
-	}
-	return Get[catalog.Contract](ctx, c, Call{Path: "/v1/contracts/" + url.PathEscape(id), Token: true})
+	return named[catalog.Contract](ctx, c, catalog.LetterContract, id, "/v1/contracts/")
 }
 
-// SuspendContract stops a contract from the next query on, until it is resumed.
-func (c *Client) SuspendContract(ctx context.Context, id, reason string) error {
-	return c.changeContract(ctx, catalog.KindContractSuspend, id, reason)
-}
-
-// ResumeContract makes a suspended contract usable again.
-func (c *Client) ResumeContract(ctx context.Context, id, reason string) error {
-	return c.changeContract(ctx, catalog.KindContractResume, id, reason)
-}
-
-// RevokeContract ends a contract for good, from the next query on.
-func (c *Client) RevokeContract(ctx context.Context, id, reason string) error {
-	return c.changeContract(ctx, catalog.KindContractRevoke, id, reason)
-}
-
-func (c *Client) changeContract(ctx context.Context, kind catalog.Kind, id, reason string) error {
+// ChangeContract suspends a contract (catalog.KindContractSuspend) until it is resumed
+// (KindContractResume), or revokes it for good (KindContractRevoke), from the next query on.
+func (c *Client) ChangeContract(ctx context.Context, kind catalog.Kind, id, reason string) error {
 	id, err := c.ID(ctx, catalog.LetterContract, id)
 	if err == nil {
 		_, err = c.Submit(ctx, kind, catalog.ContractChange{Contract: id, Reason: reason})
@@ -120,12 +110,9 @@ func (c *Client) Statement(ctx context.Context, contract, month string) (catalog
 	}
 	var all catalog.Statement
 	for after := ""; ; after = all.Next {
-		q := url.Values{"limit": {strconv.Itoa(wire.MaxPage)}}
+		q := pageOf(after, wire.MaxPage)
 		if month != "" {
 			q.Set("month", month)
-		}
-		if after != "" {
-			q.Set("after", after)
 		}
 		page, err := Get[catalog.Statement](ctx, c, Call{Path: "/v1/contracts/" + url.PathEscape(contract) + "/statement?" + q.Encode(), Token: true})
 		switch {

@@ -38,7 +38,7 @@ func TestIDsAreTypedByTheirBeginning(t *testing.T) {
 	if o.ID != order || k.ID != contract || st.Lines[0].Query != query || proven.ID != query {
 		t.Errorf("found %s, %s, %s, %s", o.ID, k.ID, st.Lines[0].Query, proven.ID)
 	}
-	w.Must(bureau.RevokeContract(w.Ctx, contract[:10], "over"))
+	w.Must(bureau.ChangeContract(w.Ctx, catalog.KindContractRevoke, contract[:10], "over"))
 	for typed, rule := range map[string]string{
 		"o-1234":         client.RuleIDForm,
 		"mine":           client.RuleIDForm,

@@ -140,42 +140,43 @@ func (k *Key) Save(path string) error {
 }
 
 // writeNew creates a file that is not there yet, durably.
-func writeNew(path string, b []byte, mode fs.FileMode) (err error) {
+func writeNew(path string, b []byte, mode fs.FileMode) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(path))
-		}
-	}()
-	if _, err := f.Write(b); err != nil {
-		return errors.Join(err, f.Close())
+	if _, err = f.Write(b); err == nil {
+		err = f.Sync()
 	}
-	if err := f.Sync(); err != nil {
-		return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
 	}
-	return f.Close()
+	return nil
+}
+
+// readKeyFile returns what a key file of either kind holds, and its permissions.
+func readKeyFile(path string) (b []byte, mode fs.FileMode, err error) {
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	b, err = io.ReadAll(io.LimitReader(f, maxKeyFile))
+	return b, info.Mode().Perm(), err
 }
 
 // LoadKey reads a key file. It fails with ErrKeyFile when the file is malformed
 // or when its mode lets anybody but the owner at it.
 func LoadKey(path string) (*Key, error) {
-	f, err := os.Open(filepath.Clean(path))
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // only read
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
-	if err != nil {
-		return nil, err
-	}
+	b, mode, err := readKeyFile(path)
 	defer clear(b)
+	if err != nil {
+		return nil, err
+	}
 	k, err := parseKey(b)
 	if err != nil {
 		if parsePublicKey(b, new(PublicKey)) == nil {
@@ -183,7 +184,7 @@ func LoadKey(path string) (*Key, error) {
 		}
 		return nil, fmt.Errorf("%w: %s: %w", ErrKeyFile, path, err)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	if mode&0o077 != 0 {
 		return nil, fmt.Errorf("%w: %s may be read by others (mode %04o): run `chmod 600 %s`", ErrKeyFile, path, mode, path)
 	}
 	return k, nil
@@ -194,13 +195,7 @@ func parseKey(b []byte) (*Key, error) {
 	if err := strictjson.Decode(b, &s); err != nil {
 		return nil, err
 	}
-	switch {
-	case s.Version != keyVersion:
-		return nil, fmt.Errorf("version %d, this program reads version %d", s.Version, keyVersion)
-	case len(s.Seed) != ed25519.SeedSize:
-		return nil, fmt.Errorf("the seed has %d bytes, want %d", len(s.Seed), ed25519.SeedSize)
-	}
-	if err := checkName(s.Name); err != nil {
+	if err := checkKeyFile("seed", s.Version, s.Seed, ed25519.SeedSize, s.Name); err != nil {
 		return nil, err
 	}
 	return newKey(s)
@@ -209,16 +204,11 @@ func parseKey(b []byte) (*Key, error) {
 // LoadPublicKey reads a FILE.pub.
 func LoadPublicKey(path string) (PublicKey, error) {
 	var p PublicKey
-	f, err := os.Open(filepath.Clean(path))
-	if err != nil {
-		return p, err
-	}
-	defer f.Close() //nolint:errcheck // only read
-	b, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
-	if err != nil {
-		return p, err
-	}
+	b, _, err := readKeyFile(path)
 	defer clear(b)
+	if err != nil {
+		return p, err
+	}
 	if err := parsePublicKey(b, &p); err != nil {
 		if _, private := parseKey(b); private == nil {
 			return PublicKey{}, fmt.Errorf("%w: %s holds a private key, which is nobody's but its owner's; give %s.pub", ErrKeyFile, path, path)
@@ -232,14 +222,19 @@ func parsePublicKey(b []byte, p *PublicKey) error {
 	if err := strictjson.Decode(b, p); err != nil {
 		return err
 	}
-	switch {
-	case p.Version != keyVersion:
-		return fmt.Errorf("version %d, this program reads version %d", p.Version, keyVersion)
-	case len(p.Key) != ed25519.PublicKeySize:
-		return fmt.Errorf("the key has %d bytes, want %d", len(p.Key), ed25519.PublicKeySize)
-	}
-	if err := checkName(p.Name); err != nil {
+	if err := checkKeyFile("key", p.Version, p.Key, ed25519.PublicKeySize, p.Name); err != nil {
 		return err
 	}
 	return seal.CheckPublicKey(p.Receiving)
+}
+
+// checkKeyFile checks what both files have: their version, so many bytes of Ed25519, a name.
+func checkKeyFile(what string, version int, key []byte, size int, name string) error {
+	switch {
+	case version != keyVersion:
+		return fmt.Errorf("version %d, this program reads version %d", version, keyVersion)
+	case len(key) != size:
+		return fmt.Errorf("the %s has %d bytes, want %d", what, len(key), size)
+	}
+	return checkName(name)
 }

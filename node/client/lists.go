@@ -113,12 +113,18 @@ func goesOn(after, next string, newest bool, records int) bool {
 	return next > after
 }
 
-// page reads a page: its records, and what the next one begins after.
-func (l List[T]) page(ctx context.Context, c *Client, o ListOptions, after string, size int) (records []T, next string, err error) {
+// pageOf are the parameters of so many records behind the place after; empty: the first.
+func pageOf(after string, size int) url.Values {
 	q := url.Values{"limit": {strconv.Itoa(size)}}
 	if after != "" {
 		q.Set("after", after)
 	}
+	return q
+}
+
+// page reads a page: its records, and what the next one begins after.
+func (l List[T]) page(ctx context.Context, c *Client, o ListOptions, after string, size int) (records []T, next string, err error) {
+	q := pageOf(after, size)
 	if o.Newest {
 		q.Set("newest", "true")
 	}
@@ -130,12 +136,9 @@ func (l List[T]) page(ctx context.Context, c *Client, o ListOptions, after strin
 	if err != nil {
 		return nil, "", err
 	}
-	for _, field := range []struct {
-		name string
-		into any
-	}{{l.name, &records}, {"next", &next}} {
-		if b := answer[field.name]; b != nil && err == nil {
-			err = json.Unmarshal(b, field.into)
+	for name, into := range map[string]any{l.name: &records, "next": &next} {
+		if b := answer[name]; b != nil && err == nil {
+			err = json.Unmarshal(b, into)
 		}
 	}
 	if err != nil {

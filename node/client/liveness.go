@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -103,12 +104,8 @@ func (t *transport) survey(ctx context.Context, nodes []int) (order []int, failu
 			failures = append(failures, NodeFailure{ID: t.nodes[a.node].ID, Addr: t.nodes[a.node].Addr, Err: a.err})
 		default:
 			cancel()
-			order = append(order, a.node)
-			for _, i := range nodes {
-				if i != a.node && !failed[i] {
-					order = append(order, i)
-				}
-			}
+			rest := slices.DeleteFunc(slices.Clone(nodes), func(i int) bool { return i == a.node || failed[i] })
+			order = append([]int{a.node}, rest...)
 		}
 	}
 	return order, failures

@@ -147,36 +147,3 @@ func TestReadsAreHedged(t *testing.T) {
 		t.Errorf("the slow node has %d requests, want one", len(held))
 	}
 }
-
-// A client comes back no earlier than the first node that it may ask again says, also after
-// a refusal for overload.
-func TestRetryAfterOfAnOverloadedNodeIsHonoured(t *testing.T) {
-	w := clienttest.New(t)
-	var first atomic.Pointer[time.Time]
-	refuse := func() *wire.Problem {
-		now := time.Now()
-		if !first.CompareAndSwap(nil, &now) && now.Sub(*first.Load()) >= 3*time.Second {
-			return nil
-		}
-		p := wire.NewProblem(http.StatusServiceUnavailable, wire.KindUnavailable, "too much")
-		p.Header = http.Header{"Retry-After": {"3"}}
-		return p
-	}
-	var asked []*atomic.Int64
-	for i := range w.Servers {
-		asked = append(asked, answering(w, i, refuse))
-	}
-	o := w.Options()
-	o.Patience = time.Minute
-	c, err := client.New(w.Profile, w.Keys[catalog.RoleBuyer], o)
-	w.Must(err)
-	t.Cleanup(c.Close)
-	if _, err := client.Datasets.All(w.Ctx, c); err != nil {
-		t.Fatal(err)
-	}
-	for i, n := range asked {
-		if n.Load() > 1 {
-			t.Errorf("n%d was asked %d times before the time that it had named", i+1, n.Load())
-		}
-	}
-}

@@ -11,8 +11,8 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/strictjson"
+	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/evidence"
-	"github.com/weirdata/weir/node/client/durable"
 )
 
 // Profile pins a cluster: its id and every node's key. It is the content of

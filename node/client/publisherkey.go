@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -49,7 +48,7 @@ func (c *Client) WatchKey(ctx context.Context, publisher string, tell func(strin
 		return ReadyKey{}, err
 	}
 	if err := checkStatement(cluster, record, publisher); err != nil {
-		return ReadyKey{}, &KeyError{Publisher: publisher, Reason: err}
+		return ReadyKey{}, err
 	}
 	parameters, err := c.Parameters(ctx, cluster)
 	if err != nil {
@@ -96,8 +95,7 @@ func (c *Client) awaitKey(ctx context.Context, publisher string, tell func(strin
 func unbegun(ctx context.Context, c *Client, publisher string) (string, error) {
 	if c.key != nil && c.key.ID() == publisher {
 		_, err := Post[wire.Missing](ctx, c, "/v1/blobs/missing", wire.Missing{Digests: []catalog.Digest{}}, true)
-		var p *wire.Problem
-		if errors.As(err, &p) && (p.Kind == wire.KindForbidden || p.Kind == wire.KindToken) {
+		if p, ok := errors.AsType[*wire.Problem](err); ok && (p.Kind == wire.KindForbidden || p.Kind == wire.KindToken) {
 			return "", fmt.Errorf("this needs a publisher's key: %w", err)
 		}
 	}
@@ -135,26 +133,29 @@ func keyProgress(k catalog.Key) string {
 	return fmt.Sprintf("attempt %d is %s and waits for %s; all nodes must be up", k.Attempt, k.State, strings.Join(away, ", "))
 }
 
-// checkStatement verifies a key record against the pinned roster.
+// checkStatement verifies a key record against the pinned roster, or returns *KeyError.
 func checkStatement(cluster catalog.Cluster, k catalog.Key, publisher string) error {
+	no := func(format string, args ...any) error {
+		return &KeyError{Publisher: publisher, Reason: fmt.Errorf(format, args...)}
+	}
 	n := len(cluster.Nodes)
 	switch {
 	case k.Publisher != publisher:
-		return fmt.Errorf("it belongs to %s", k.Publisher)
+		return no("it belongs to %s", k.Publisher)
 	case k.Threshold != cluster.Threshold:
-		return fmt.Errorf("its threshold is %d, the cluster's is %d", k.Threshold, cluster.Threshold)
+		return no("its threshold is %d, the cluster's is %d", k.Threshold, cluster.Threshold)
 	case len(k.Nodes) != n, len(k.Commits) != n, len(k.Signed) != n:
-		return fmt.Errorf("it names %d nodes, %d shares and %d signatures, the roster has %d nodes",
+		return no("it names %d nodes, %d shares and %d signatures, the roster has %d nodes",
 			len(k.Nodes), len(k.Commits), len(k.Signed), n)
 	case !bytes.Equal(k.Statement, attest.ReadyStatement(cluster, k)):
-		return errors.New("its statement is not the one that follows from the record and the roster")
+		return no("its statement is not the one that follows from the record and the roster")
 	}
 	for i, node := range cluster.Nodes {
 		if node.Point != i+1 || k.Nodes[i] != node.ID {
-			return fmt.Errorf("point %d is node %s in the key and %s in the roster", i+1, k.Nodes[i], node.ID)
+			return no("point %d is node %s in the key and %s in the roster", i+1, k.Nodes[i], node.ID)
 		}
 		if !attest.VerifyReady(node, k.Statement, k.Signed[i]) {
-			return fmt.Errorf("the signature of node %s does not verify under its pinned key", node.ID)
+			return no("the signature of node %s does not verify under its pinned key", node.ID)
 		}
 	}
 	return nil
@@ -165,11 +166,7 @@ func checkStatement(cluster catalog.Cluster, k catalog.Key, publisher string) er
 func combineKey(ctx context.Context, c *Client, p he.Parameters, k catalog.Key) ([]byte, error) {
 	shares := make([][]byte, len(k.Commits))
 	for i, commit := range k.Commits {
-		share, err := c.Do(ctx, Call{
-			Method:    http.MethodGet,
-			Path:      fmt.Sprintf("/v1/keys/%s/shares/%d", url.PathEscape(k.Publisher), i+1),
-			Elsewhere: true,
-		})
+		share, err := c.Do(ctx, Call{Path: fmt.Sprintf("/v1/keys/%s/shares/%d", url.PathEscape(k.Publisher), i+1), Elsewhere: true})
 		if err != nil {
 			return nil, fmt.Errorf("read node %s's share of the public key: %w", k.Nodes[i], err)
 		}
@@ -198,8 +195,5 @@ func (c *Client) SealingRoster(ctx context.Context, publisher string) (catalog.C
 	if err != nil {
 		return cluster, err
 	}
-	if err := checkStatement(cluster, key.Record, publisher); err != nil {
-		return cluster, &KeyError{Publisher: publisher, Reason: err}
-	}
-	return cluster, nil
+	return cluster, checkStatement(cluster, key.Record, publisher)
 }

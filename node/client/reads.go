@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 
@@ -72,9 +71,7 @@ func (c *Client) Manifest(ctx context.Context, v catalog.Version) (tiles.Manifes
 
 // versionBlob reads a blob and compares it with its digest.
 func (c *Client) versionBlob(ctx context.Context, v catalog.Version, what string, digest catalog.Digest) ([]byte, error) {
-	b, err := c.Do(ctx, Call{
-		Method: http.MethodGet, Path: VersionPath(v.Dataset, v.Version) + "/" + what, Elsewhere: true, Limit: MaxBlob,
-	})
+	b, err := c.Do(ctx, Call{Path: VersionPath(v.Dataset, v.Version) + "/" + what, Elsewhere: true, Limit: MaxBlob})
 	if err != nil {
 		return nil, fmt.Errorf("read the %s of dataset %s version %d: %w", what, v.Dataset, v.Version, err)
 	}
@@ -88,8 +85,9 @@ func (c *Client) versionBlob(ctx context.Context, v catalog.Version, what string
 // attributes are forgotten.
 func (c *Client) Registry(ctx context.Context, id string) (catalog.Registry, error) {
 	r, err := Get[catalog.Registry](ctx, c, Call{Path: "/v1/registries/" + url.PathEscape(id)})
-	if have, ok := c.rows.Peek(id); err == nil && ok && have.corrected != r.Corrected {
-		c.rows.Remove(id)
+	rows := Cache[string, registryRows](c)
+	if have, ok := rows.Peek(id); err == nil && ok && have.corrected != r.Corrected {
+		rows.Remove(id)
 	}
 	return r, err
 }
@@ -105,7 +103,8 @@ type registryRows struct {
 // record had when it was last read, or later ones; the slice is shared and must not be
 // changed.
 func (c *Client) RegistryRows(ctx context.Context, id string, n int) ([][]string, error) {
-	have, _ := c.rows.Get(id)
+	rows := Cache[string, registryRows](c)
+	have, _ := rows.Get(id)
 	if len(have.rows) < n {
 		have.rows = slices.Clone(have.rows)
 		for begun := 0; len(have.rows) < n; {
@@ -125,7 +124,7 @@ func (c *Client) RegistryRows(ctx context.Context, id string, n int) ([][]string
 			}
 			have = registryRows{append(have.rows, page.Rows...), page.Corrected}
 		}
-		c.rows.Add(id, have)
+		rows.Add(id, have)
 	}
 	return have.rows[:n:n], nil
 }
@@ -156,9 +155,5 @@ func (c *Client) RegistryIDs(ctx context.Context, id string) ([]string, error) {
 
 // QueryRecord reads one of the caller's own queries.
 func (c *Client) QueryRecord(ctx context.Context, id string) (catalog.Query, error) {
-	id, err := c.ID(ctx, catalog.LetterQuery, id)
-	if err != nil {
-		return catalog.Query{}, err
-	}
-	return Get[catalog.Query](ctx, c, Call{Path: "/v1/queries/" + url.PathEscape(id), Token: true})
+	return named[catalog.Query](ctx, c, catalog.LetterQuery, id, "/v1/queries/")
 }

@@ -46,7 +46,7 @@ func (t *transport) round(parent context.Context, r Call) (x round) {
 			<-answers
 		}
 	}()
-	left := t.order()
+	left := t.health.order(int(t.preferred.Load()))
 	ask := func() {
 		i := left[0]
 		left = left[1:]
@@ -97,8 +97,7 @@ func (t *transport) take(x *round, r Call, a attempt) (over bool) {
 		x.body, x.err = a.body, nil
 		return true
 	}
-	var p *wire.Problem
-	if errors.As(a.err, &p) {
+	if p, ok := errors.AsType[*wire.Problem](a.err); ok {
 		if !r.tryNext(p) {
 			t.health.served(a.node, 0)
 			t.preferred.Store(int64(a.node))
@@ -123,15 +122,14 @@ func (t *transport) take(x *round, r Call, a attempt) (over bool) {
 
 // conclude makes the error of a round in which no node served.
 func (x *round) conclude() {
-	if len(x.answers) == 0 {
+	switch {
+	case len(x.answers) == 0:
 		x.err = &UnreachableError{Nodes: x.failures}
-		return
-	}
-	if len(x.failures) == 1 {
+	case len(x.failures) == 1:
 		x.err = x.telling()
-		return
+	default:
+		x.err = newAnswersError(x.telling(), x.failures)
 	}
-	x.err = newAnswersError(x.telling(), x.failures)
 }
 
 // telling is the answer that says most.
@@ -165,8 +163,8 @@ func (x *round) worthAnother(r Call) bool {
 
 // reached reports whether a node answered.
 func reached(err error) bool {
-	var p *wire.Problem
-	return errors.As(err, &p)
+	_, ok := errors.AsType[*wire.Problem](err)
+	return ok
 }
 
 // mayBeDoubled reports whether the call may be made on two nodes at a time: it only reads,

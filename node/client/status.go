@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"sync"
 
 	"github.com/weirdata/weir/node/api/wire"
@@ -51,7 +50,7 @@ func (c *Client) status(ctx context.Context, n ProfileNode) (wire.Status, error)
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Patience)
 	defer cancel()
 	var s wire.Status
-	b, err := c.Ask(ctx, n, Call{Method: http.MethodGet, Path: "/v1/status", Token: true})
+	b, err := c.Ask(ctx, n, Call{Path: "/v1/status", Token: true})
 	if err != nil {
 		return s, err
 	}

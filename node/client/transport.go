@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -125,10 +126,9 @@ func (r Call) method() string { return cmp.Or(r.Method, http.MethodGet) }
 // tryNext reports whether another node, or the same one later, may do better.
 func (r Call) tryNext(p *wire.Problem) bool {
 	switch p.Status {
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusBadGateway:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusBadGateway,
+		http.StatusGatewayTimeout: // an envelope is applied once, everything else only reads
 		return true
-	case http.StatusGatewayTimeout:
-		return true // an envelope is applied once, everything else only reads
 	case http.StatusUnauthorized:
 		return r.Token && p.Kind == wire.KindToken // a node whose clock is wrong takes no token
 	case http.StatusNotFound:
@@ -139,8 +139,8 @@ func (r Call) tryNext(p *wire.Problem) bool {
 
 // IsNotFound reports whether a node answered that there is no such thing.
 func IsNotFound(err error) bool {
-	var p *wire.Problem
-	return errors.As(err, &p) && p.Status == http.StatusNotFound
+	p, ok := errors.AsType[*wire.Problem](err)
+	return ok && p.Status == http.StatusNotFound
 }
 
 // retryAfter is how long the node asked to be left alone; 0: it did not.
@@ -152,13 +152,10 @@ func retryAfter(p *wire.Problem) time.Duration {
 	return time.Duration(min(seconds, 1<<20)) * time.Second // a large number of seconds is no Duration
 }
 
-// order lists the nodes' indexes in the order in which they are to be asked.
-func (t *transport) order() []int { return t.health.order(int(t.preferred.Load())) }
-
 // Nodes are the nodes in the order in which they are to be asked.
 func (t *transport) Nodes() []ProfileNode {
 	var out []ProfileNode
-	for _, i := range t.order() {
+	for _, i := range t.health.order(int(t.preferred.Load())) {
 		out = append(out, t.nodes[i])
 	}
 	return out
@@ -226,10 +223,7 @@ func (t *transport) send(ctx context.Context, node ProfileNode, r Call) (respons
 		return response{}, given(ctx, err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing is written
-	limit := r.Limit
-	if limit == 0 {
-		limit = maxJSON
-	}
+	limit := cmp.Or(r.Limit, maxJSON)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err != nil {
 		return response{}, fmt.Errorf("read the answer: %w", given(ctx, err))
@@ -267,10 +261,7 @@ func (t *transport) request(ctx context.Context, node ProfileNode, r Call) (*htt
 	req.Header.Set("Accept", "application/json, application/octet-stream")
 	req.Header.Set("User-Agent", "weir")
 	if len(r.Body) > 0 {
-		req.Header.Set("Content-Type", "application/json")
-		if r.ContentType != "" {
-			req.Header.Set("Content-Type", r.ContentType)
-		}
+		req.Header.Set("Content-Type", cmp.Or(r.ContentType, "application/json"))
 	}
 	if !r.Token {
 		return req, nil
@@ -318,4 +309,24 @@ func Post[T any](ctx context.Context, c *Client, path string, body any, withToke
 		return none, fmt.Errorf("encode the body of POST %s: %w", path, err)
 	}
 	return Get[T](ctx, c, Call{Method: http.MethodPost, Path: path, Body: raw, Token: withToken})
+}
+
+// newPool is the connection pool. It speaks HTTP/1.1 on several
+// connections rather than HTTP/2 on one: tiles are large, and one connection's
+// flow control and one core's encryption would bound an upload.
+func newPool(opts Options) *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	config := opts.TLS.Clone()
+	config.NextProtos = []string{"http/1.1"}
+	return &http.Transport{
+		DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		TLSClientConfig:       config,
+		TLSHandshakeTimeout:   5 * time.Second,
+		MaxIdleConnsPerHost:   max(opts.Workers, 2),
+		IdleConnTimeout:       30 * time.Second,
+		ExpectContinueTimeout: time.Second,
+		Protocols:             protocols,
+		DisableCompression:    true,
+	}
 }

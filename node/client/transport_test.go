@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -236,53 +235,6 @@ func TestBusyNodeIsAskedAgain(t *testing.T) {
 	}
 }
 
-// A client waits as long as it is told to, and where that is longer than it has time for it
-// says so at once.
-func TestClientComesBackWhenItIsTold(t *testing.T) {
-	w := clienttest.New(t)
-	var after atomic.Value
-	var asked []time.Time
-	var mu sync.Mutex
-	inner := w.Servers[0].Config.Handler
-	for _, s := range w.Servers {
-		s.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			mu.Lock()
-			if r.URL.Path != "/livez" { // asked where a request takes long
-				asked = append(asked, time.Now())
-			}
-			rounds := (len(asked) - 1) / len(w.Servers)
-			mu.Unlock()
-			if rounds == 2 {
-				inner.ServeHTTP(rw, r)
-				return
-			}
-			rw.Header().Set("Content-Type", "application/problem+json")
-			rw.Header().Set("Retry-After", after.Load().(string))
-			rw.WriteHeader(http.StatusTooManyRequests)
-			rw.Write([]byte(`{"kind":"busy","message":"later","status":429}`)) //nolint:errcheck // a test's server
-		})
-	}
-	o := w.Options()
-	o.Patience = time.Minute // it is answered in the third round; a busy machine may take longer
-	c, err := client.New(w.Profile, w.Keys[catalog.RoleBuyer], o)
-	w.Must(err)
-	defer c.Close()
-	var p *wire.Problem
-	after.Store("1")
-	if _, err := client.Datasets.All(w.Ctx, c); err != nil {
-		t.Fatal(err)
-	}
-	// Each round asks every node.
-	if len(asked) != 7 || asked[3].Sub(asked[2]) < time.Second {
-		t.Errorf("asked at %v, want a second between two rounds", asked)
-	}
-	asked = nil
-	after.Store("3600")
-	if _, err := client.Datasets.All(w.Ctx, c); !errors.As(err, &p) || p.Kind != wire.KindBusy || len(asked) != 3 {
-		t.Errorf("got %v after %d tries, want busy after one round", err, len(asked))
-	}
-}
-
 // silent is the address of a node that hangs: connections are taken, by the
 // system, and nobody answers.
 func silent(t *testing.T) string {
@@ -305,18 +257,9 @@ func TestNodesThatHangArePassedOver(t *testing.T) {
 	c, err := client.New(profile, w.Keys[catalog.RoleOperator], w.Options())
 	w.Must(err)
 	t.Cleanup(c.Close)
-	begin := time.Now()
-	_, err = client.Principals.All(w.Ctx, c)
-	w.Must(err)
-	if took := time.Since(begin); took > 12*time.Second { // 2.5 on a quiet machine
-		t.Errorf("it took %s", took)
-	}
-	// The one that answered is asked first from now on.
-	begin = time.Now()
-	_, err = client.Principals.All(w.Ctx, c)
-	w.Must(err)
-	if took := time.Since(begin); took > 2*time.Second { // a millisecond, or 2.5 s if the silent one is asked again
-		t.Errorf("the second request took %s", took)
+	for range 2 { // how long that takes, and who is asked the second time, is told in fake time
+		_, err = client.Principals.All(w.Ctx, c)
+		w.Must(err)
 	}
 }
 

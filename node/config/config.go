@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -81,8 +82,7 @@ func parse(file string, b []byte, c *Config) (faults []error) {
 	}
 	parsed, err := parser.ParseBytes(b, 0)
 	if err != nil {
-		var y yaml.Error
-		if errors.As(err, &y) {
+		if y, located := errors.AsType[yaml.Error](err); located {
 			fault(y.GetToken(), y.GetMessage(), "")
 		} else {
 			fault(nil, strings.TrimSpace(err.Error()), "")
@@ -104,9 +104,9 @@ func parse(file string, b []byte, c *Config) (faults []error) {
 	seen := map[string]bool{}
 	for _, p := range pairs {
 		name := p.Key.GetToken().Value
-		k, known := lookupKey(name)
+		at := slices.IndexFunc(keys, func(k key) bool { return k.name == name })
 		switch {
-		case !known:
+		case at < 0:
 			want := "weir node config prints the keys"
 			if n := suggest.Nearest(name, keyNames()); n != "" {
 				want = "did you mean " + n + "?"
@@ -125,7 +125,7 @@ func parse(file string, b []byte, c *Config) (faults []error) {
 			continue
 		}
 		text := p.Value.GetToken().Value
-		if want := assign(k.of(c), text); want != "" {
+		if want := assign(keys[at].of(c), text); want != "" {
 			fault(p.Value.GetToken(), fmt.Sprintf("%q is no value of %s", text, name), "want "+want)
 		}
 	}

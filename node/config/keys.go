@@ -88,15 +88,6 @@ var keys = []key{
 // variable is the key's name in the environment.
 func (k key) variable() string { return "WEIR_NODE_" + strings.ToUpper(k.name) }
 
-func lookupKey(name string) (key, bool) {
-	for _, k := range keys {
-		if k.name == name {
-			return k, true
-		}
-	}
-	return key{}, false
-}
-
 func keyNames() (names []string) {
 	for _, k := range keys {
 		names = append(names, k.name)

@@ -90,6 +90,7 @@ func publishBeijing(ctx context.Context, t testing.TB, bureau *client.Client, fi
 // the plaintext, sums exactly and means to 1e-9.
 func TestBeijingAirByStationAndMonthEqualsPlaintext(t *testing.T) {
 	files := beijingFiles(t)
+	t.Parallel()
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())
 	bureau, buyer := connect(t, c, Bureau), connect(t, c, Buyer)

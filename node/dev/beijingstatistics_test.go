@@ -106,6 +106,7 @@ func near(t *testing.T, what, got string, want float64) {
 // station and month, gaps and all.
 func TestBeijingStatisticsEqualPlaintext(t *testing.T) {
 	files := beijingFiles(t)
+	t.Parallel()
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())
 	bureau, buyer := connect(t, c, Bureau), connect(t, c, Buyer)

@@ -286,6 +286,7 @@ func TestBudgetIsChargedExactlyWhileLeadersAreKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a whole cluster")
 	}
+	t.Parallel()
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())
 	bureau, buyer, operator := connect(t, c, Bureau), connect(t, c, Buyer), connect(t, c, Operator)

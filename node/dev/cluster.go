@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,6 +24,10 @@ const pollEvery = 100 * time.Millisecond
 
 // patience is how long a start takes at most before what it waits for is told.
 const patience = 5 * time.Second
+
+// admitPatience is for how long nodes that do not answer are asked to admit the principals: they
+// were ready a moment ago, and the machine is busy starting them.
+const admitPatience = time.Minute
 
 // Options say which cluster to run. Start names the field that is wrong.
 type Options struct {
@@ -126,13 +131,12 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 	if err := os.Remove(c.layout.ready()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the old ready.json: %w", err)
 	}
-	if c.again, err = c.layout.founded(); err != nil {
-		return err
-	}
-	if !c.again {
+	c.genesis, err = node.ReadGenesis(c.layout.genesis())
+	if c.again = err == nil; errors.Is(err, fs.ErrNotExist) {
 		c.opts.Progress("founding a cluster in " + c.layout.dir)
+		c.genesis, err = c.layout.found(c.opts.Hosts, c.opts.Threshold)
 	}
-	if c.genesis, err = c.layout.found(c.opts.Hosts, c.opts.Threshold); err != nil {
+	if err != nil {
 		return err
 	}
 	if c.body, err = c.genesis.Body(); err != nil {
@@ -162,16 +166,11 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 func (c *Cluster) StartNode(id string, flags ...string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if p := c.nodes[id]; p != nil {
-		select {
-		case <-p.done:
-		default:
-			return fmt.Errorf("node %s runs already", id)
-		}
+	if p := c.nodes[id]; p != nil && !p.gone() {
+		return fmt.Errorf("node %s runs already", id)
 	}
-	command := append(append([]string{}, c.opts.Command...), "node", "start", "--id", id, "--dir", c.layout.node(id),
-		"--seal-key-file", c.layout.sealKey(id), "--genesis", c.layout.genesis(), "--stop-with-stdin")
-	command = append(append(command, c.opts.NodeFlags...), flags...)
+	command := slices.Concat(c.opts.Command, []string{"node", "start", "--id", id, "--dir", c.layout.node(id),
+		"--seal-key-file", c.layout.sealKey(id), "--genesis", c.layout.genesis(), "--stop-with-stdin"}, c.opts.NodeFlags, flags)
 	var p *process
 	err := c.opts.Spawn(id, func() (err error) {
 		p, err = startProcess(command, c.layout.log(id), c.layout.pid(id))
@@ -184,13 +183,21 @@ func (c *Cluster) StartNode(id string, flags ...string) error {
 	return nil
 }
 
+// process is a node's, the last one where it runs no longer.
+func (c *Cluster) process(id string) (*process, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.nodes[id]; p != nil {
+		return p, nil
+	}
+	return nil, fmt.Errorf("node %s does not run", id)
+}
+
 // Kill ends a node with SIGKILL and returns when it is gone.
 func (c *Cluster) Kill(id string) error {
-	c.mu.Lock()
-	p := c.nodes[id]
-	c.mu.Unlock()
-	if p == nil {
-		return fmt.Errorf("node %s does not run", id)
+	p, err := c.process(id)
+	if err != nil {
+		return err
 	}
 	p.kill()
 	<-p.done
@@ -199,11 +206,9 @@ func (c *Cluster) Kill(id string) error {
 
 // Signal sends a node's process a signal, and returns at once.
 func (c *Cluster) Signal(id string, s os.Signal) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	p := c.nodes[id]
-	if p == nil {
-		return fmt.Errorf("node %s does not run", id)
+	p, err := c.process(id)
+	if err != nil {
+		return err
 	}
 	if err := p.cmd.Process.Signal(s); err != nil {
 		return fmt.Errorf("signal node %s: %w", id, err)
@@ -217,10 +222,8 @@ func (c *Cluster) Exited() map[string]error {
 	defer c.mu.Unlock()
 	gone := map[string]error{}
 	for id, p := range c.nodes {
-		select {
-		case <-p.done:
+		if p.gone() {
 			gone[id] = p.err
-		default:
 		}
 	}
 	return gone
@@ -243,10 +246,8 @@ func (c *Cluster) AwaitReady(ctx context.Context) error {
 			c.opts.Progress("still waiting: " + why)
 			told = why
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the cluster is not ready: %s: %w", strings.Join(reasons, "; "), ctx.Err())
-		case <-time.After(pollEvery):
+		if err := client.Pause(ctx, pollEvery); err != nil {
+			return fmt.Errorf("the cluster is not ready: %s: %w", strings.Join(reasons, "; "), err)
 		}
 	}
 }
@@ -280,7 +281,7 @@ func (c *Cluster) notReady(ctx context.Context) (reasons []string, err error) {
 
 // admit admits the bureau and the buyer and waits for the bureau's key.
 func (c *Cluster) admit(ctx context.Context) error {
-	operator, err := c.Client(Operator)
+	operator, err := c.clientWith(Operator, client.Options{Patience: admitPatience})
 	if err != nil {
 		return err
 	}
@@ -326,11 +327,15 @@ func (c *Cluster) Again() bool { return c.again }
 
 // Client returns a client with the key of Bureau, Buyer or Operator.
 func (c *Cluster) Client(principal string) (*client.Client, error) {
+	return c.clientWith(principal, client.Options{})
+}
+
+func (c *Cluster) clientWith(principal string, o client.Options) (*client.Client, error) {
 	k, err := client.LoadKey(c.layout.key(principal))
 	if err != nil {
 		return nil, err
 	}
-	return client.New(c.profile, k, client.Options{})
+	return client.New(c.profile, k, o)
 }
 
 // Profile pins the cluster.
@@ -347,12 +352,11 @@ func (c *Cluster) Log(id string) string { return c.layout.log(id) }
 
 // PID is the process id of a node, the last one where it runs no longer; 0: it never ran.
 func (c *Cluster) PID(id string) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if p := c.nodes[id]; p != nil {
-		return p.cmd.Process.Pid
+	p, err := c.process(id)
+	if err != nil {
+		return 0
 	}
-	return 0
+	return p.cmd.Process.Pid
 }
 
 // IDs are the nodes' ids in the order of their points.
@@ -373,21 +377,14 @@ func (c *Cluster) Close() error {
 
 func (c *Cluster) close() error {
 	c.mu.Lock()
-	nodes := make([]*process, 0, len(c.nodes))
-	for _, p := range c.nodes {
-		nodes = append(nodes, p)
-	}
+	nodes := slices.Collect(maps.Values(c.nodes))
 	c.mu.Unlock()
 	errs := make([]error, len(nodes))
-	var wg sync.WaitGroup
+	var stopping sync.WaitGroup
 	for i, p := range nodes {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			errs[i] = p.stop()
-		}()
+		stopping.Go(func() { errs[i] = p.stop() })
 	}
-	wg.Wait()
+	stopping.Wait()
 	err := errors.Join(errs...)
 	if e := os.Remove(c.layout.ready()); e != nil && !errors.Is(e, fs.ErrNotExist) {
 		err = errors.Join(err, e)

@@ -27,16 +27,9 @@ func TestNodesLeaveNoCoresAndShowNoSecrets(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a whole cluster")
 	}
+	t.Parallel()
 	ctx := testContext(t)
-	c, err := Start(ctx, Options{Dir: t.TempDir(), Command: []string{weir}, NodeFlags: []string{"--log-level", "debug"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	c := start(ctx, t, t.TempDir(), "--log-level", "debug")
 	secrets := map[string][]byte{}
 	for _, id := range c.IDs() {
 		secrets["seal key of "+id] = readAll(t, c.SealKey(id))

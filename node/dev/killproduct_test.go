@@ -56,6 +56,7 @@ func TestProductsSurviveTheDeathOfAnyNode(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a whole cluster")
 	}
+	t.Parallel()
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())
 	bureau, buyer := connect(t, c, Bureau), connect(t, c, Buyer)

@@ -37,23 +37,9 @@ func (l layout) sealKey(id string) string    { return l.node(id) + ".seal-key" }
 func (l layout) log(id string) string        { return l.node(id) + ".log" }
 func (l layout) pid(id string) string        { return l.node(id) + ".pid" }
 
-// founded reports whether the directory has a cluster.
-func (l layout) founded() (bool, error) {
-	_, err := os.Stat(l.genesis())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false, fmt.Errorf("look for a cluster: %w", err)
-	}
-	return err == nil, nil
-}
-
-// found makes the directory of a new cluster with a node on each host, or returns the founding of the
-// one that is there. The founding is written last: a directory without one is
-// begun anew.
-func (l layout) found(hosts []string, threshold int) (node.Genesis, error) {
-	g, err := node.ReadGenesis(l.genesis())
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return g, err
-	}
+// found makes the directory of a new cluster with a node on each host. The founding is
+// written last: a directory without one is begun anew.
+func (l layout) found(hosts []string, threshold int) (g node.Genesis, err error) {
 	if err := os.RemoveAll(filepath.Join(l.dir, "nodes")); err != nil {
 		return g, fmt.Errorf("clear a founding that was interrupted: %w", err)
 	}

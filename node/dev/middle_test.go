@@ -70,10 +70,12 @@ func TestCeremonyAndRegistrationSurviveTheDeathOfTheLeader(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a whole cluster")
 	}
+	t.Parallel()
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())
 	bureau, buyer, operator := connect(t, c, Bureau), connect(t, c, Buyer), connect(t, c, Operator)
-	reg, truth := publishPlants(ctx, t, bureau)
+	const plants = 2_500
+	reg, truth := publishPlants(ctx, t, bureau, plants)
 	grant(ctx, t, buyer, bureau, "plants")
 
 	for i := range 2 {
@@ -135,6 +137,7 @@ func TestPublishingAndQueriesSurviveTheDeathOfEverybody(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a whole cluster")
 	}
+	t.Parallel()
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())
 	bureau, buyer := connect(t, c, Bureau), connect(t, c, Buyer)

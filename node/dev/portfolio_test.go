@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ import (
 	"github.com/weirdata/weir/seeds"
 )
 
-// Random portfolios of 100, 500 and 2,000 of the seeds' enterprises, as a total and by
+// Random portfolios of 100, 2,000 and, where WEIR_LONG is set, 500 of the seeds' enterprises, as a total and by
 // county, equal the plaintext of all who are listed: nothing is left out. Or the client
 // says before anything is paid in which county too few are listed. The publisher asks,
 // who may ask its own months for one list after the other.
@@ -27,6 +28,7 @@ func TestPortfoliosOfSeedEnterprisesEqualPlaintext(t *testing.T) {
 	if testing.Short() {
 		t.Skip("publishes 25,137 enterprises")
 	}
+	t.Parallel()
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())
 	bureau, _ := publishSeed(ctx, t, c, seeds.Options{}, "enterprise_monthly")
@@ -40,7 +42,11 @@ func TestPortfoliosOfSeedEnterprisesEqualPlaintext(t *testing.T) {
 	}
 	county := 1 + slices.Index(reg.Columns, "county")
 	co2 := co2Of2024(t)
-	for _, size := range []int{100, 500, 2000} {
+	sizes := []int{100, 2000}
+	if os.Getenv("WEIR_LONG") != "" {
+		sizes = append(sizes, 500)
+	}
+	for _, size := range sizes {
 		for _, by := range [][]string{nil, {"county"}} {
 			name := fmt.Sprintf("p%d_%d", size, len(by))
 			t.Run(name, func(t *testing.T) {

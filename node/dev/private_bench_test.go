@@ -38,9 +38,9 @@ const (
 	plantMonths = 12
 )
 
-// publishPlants publishes 25,000 plants of eleven counties over twelve months, and
+// publishPlants publishes so many plants of eleven counties over twelve months, and
 // returns their readings, in tenths, by plant and month.
-func publishPlants(ctx context.Context, tb testing.TB, bureau *client.Client) (reg catalog.Registry, readings []int64) {
+func publishPlants(ctx context.Context, tb testing.TB, bureau *client.Client, plants int) (reg catalog.Registry, readings []int64) {
 	tb.Helper()
 	var b bytes.Buffer
 	r := rand.New(rand.NewPCG(5, 6)) //nolint:gosec // a benchmark's readings
@@ -68,8 +68,13 @@ func uploadBytes(tb testing.TB, bits int) (total int) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	for point := 1; point <= 3; point++ {
-		total += p.VectorShareBytes(he.VectorSpec{Nodes: 3, Threshold: 2, Entities: plants, Bits: bits}, point) + seal.Overhead
+	spec := he.VectorSpec{Nodes: 3, Threshold: 2, Entities: plants, Bits: bits}
+	shares, err := he.DealVector(p, spec, make([]uint64, plants))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, s := range shares {
+		total += len(s) + seal.Overhead
 	}
 	return total
 }
@@ -82,7 +87,7 @@ func BenchmarkPrivate(b *testing.B) {
 	ctx := testContext(b)
 	c := start(ctx, b, b.TempDir())
 	bureau, buyer := connect(b, c, Bureau), connect(b, c, Buyer)
-	reg, _ := publishPlants(ctx, b, bureau)
+	reg, _ := publishPlants(ctx, b, bureau, plants)
 	grant(ctx, b, buyer, bureau, "plants")
 	r := rand.New(rand.NewPCG(7, 8)) //nolint:gosec // a benchmark's portfolio
 	selector, weights := make([]uint64, plants), make([]uint64, plants)

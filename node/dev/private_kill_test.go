@@ -18,10 +18,11 @@ func TestPrivateQuerySurvivesTheDeathOfAnyNode(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a whole cluster")
 	}
+	t.Parallel()
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())
 	bureau, buyer := connect(t, c, Bureau), connect(t, c, Buyer)
-	reg, truth := publishPlants(ctx, t, bureau)
+	reg, truth := publishPlants(ctx, t, bureau, plants)
 	grant(ctx, t, buyer, bureau, "plants")
 	selector := make([]uint64, plants)
 	for e := range selector {

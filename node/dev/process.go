@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// stopWait is how long a node may take to stop before it is killed.
-const stopWait = 15 * time.Second
+// stopWait is how long a node may take to stop before it is killed: longer than a disk that is
+// busy stands still.
+const stopWait = time.Minute
 
 // process is one node that runs.
 type process struct {
@@ -52,6 +53,16 @@ func startProcess(command []string, logFile, pidFile string) (*process, error) {
 		p.err = errors.Join(cmd.Wait(), log.Close())
 	}()
 	return p, nil
+}
+
+// gone reports whether the process has ended.
+func (p *process) gone() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // stop asks the node to stop and waits, at most stopWait; then it kills it.

@@ -39,7 +39,7 @@ func fetchJSON(ctx context.Context, c *Cluster, method, address, bearer string, 
 		keys = append(keys, n.Key)
 	}
 	transport := &http.Transport{TLSClientConfig: peer.PinnedClientTLS(keys), DisableKeepAlives: true, ForceAttemptHTTP2: true}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, forBusyMachines)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
@@ -73,6 +73,7 @@ func TestRetriedSubmissionIsChargedOnce(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a whole cluster")
 	}
+	t.Parallel()
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())
 	bureau, buyer := connect(t, c, Bureau), connect(t, c, Buyer)
@@ -90,7 +91,7 @@ func TestRetriedSubmissionIsChargedOnce(t *testing.T) {
 	}
 	now := time.Now().UnixMilli()
 	envelope, err := catalog.Sign(buyer.Key().Signing(), buyer.Key().ID(), catalog.Payload{
-		Cluster: c.Profile().Cluster.String(), Kind: catalog.KindQuerySubmit, Nonce: strings.Repeat("5a", 16), Issued: now, Expires: now + 60_000,
+		Cluster: c.Profile().Cluster.String(), Kind: catalog.KindQuerySubmit, Nonce: strings.Repeat("5a", 16), Issued: now, Expires: now + catalog.MaxEnvelopeAge,
 		Body: catalog.Encode(catalog.QuerySubmit{Contract: contracts[0].ID, Receiving: buyer.Key().Public().Receiving, Request: compiled.Request}),
 	})
 	if err != nil {

@@ -47,9 +47,11 @@ var (
 var codes = []struct {
 	err  error
 	code string
+	ends bool // an attempt that failed with it can never succeed
 }{
-	{ErrDeviates, "node.deviates"}, {ErrRestarted, "node.restarted"}, {ErrNoShare, "node.no_share"}, {ErrSpent, "node.spent"},
-	{ErrHalfway, "node.halfway"}, {ErrDamaged, "node.damaged"}, {ErrPanicked, "node.panicked"}, {he.ErrMalformed, "node.malformed"},
+	{ErrDeviates, "node.deviates", true}, {ErrRestarted, "node.restarted", false}, {ErrNoShare, "node.no_share", true},
+	{ErrSpent, "node.spent", true}, {ErrHalfway, "node.halfway", true}, {ErrDamaged, "node.damaged", true},
+	{ErrPanicked, "node.panicked", true}, {he.ErrMalformed, "node.malformed", false},
 }
 
 // RefusedError is why this node can never acknowledge a version or answer a query.
@@ -101,15 +103,13 @@ func WithCode(err error, code string, args ...any) error {
 
 // Reason is an error as a code.
 func Reason(err error) catalog.Reason {
-	var refused *RefusedError
-	var refusal *catalog.Refusal
-	var coded *codedError
-	switch {
-	case errors.As(err, &coded):
+	if coded, is := errors.AsType[*codedError](err); is {
 		return coded.why
-	case errors.As(err, &refused):
+	}
+	if refused, is := errors.AsType[*RefusedError](err); is {
 		return refused.Why
-	case errors.As(err, &refusal):
+	}
+	if refusal, is := errors.AsType[*catalog.Refusal](err); is {
 		return refusal.Reason
 	}
 	for _, c := range codes {
@@ -127,13 +127,13 @@ func OfNode(id string, err error) catalog.Reason {
 
 // Ends reports whether an attempt that failed with err can never succeed.
 func Ends(err error) bool {
-	var refused *RefusedError
-	for _, final := range []error{ErrDeviates, ErrNoShare, ErrSpent, ErrHalfway, ErrDamaged, ErrPanicked} {
-		if errors.Is(err, final) {
+	for _, c := range codes {
+		if c.ends && errors.Is(err, c.err) {
 			return true
 		}
 	}
-	return errors.As(err, &refused)
+	_, refused := errors.AsType[*RefusedError](err)
+	return refused
 }
 
 // PanicError is a panic in some work. The process lives on: what the ledger asks

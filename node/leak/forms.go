@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -71,9 +72,7 @@ func NumberForms(name string, v int64) (list []Needle) {
 	if v > 0 {
 		few := big.NewInt(v).Bytes()
 		add(" in few bytes big endian", few)
-		for i, j := 0, len(few)-1; i < j; i, j = i+1, j-1 {
-			few[i], few[j] = few[j], few[i]
-		}
+		slices.Reverse(few)
 		add(" in few bytes little endian", few)
 	}
 	f := math.Float64bits(float64(v))

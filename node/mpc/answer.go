@@ -78,7 +78,7 @@ func (qs *Queries) runQuery(ctx context.Context, id string, a catalog.Attempt) (
 		}
 		defer wipeDraws(draws)
 	}
-	values, parity, contexts, err := qs.openPlan(ctx, q, a, w, plan)
+	values, parity, contexts, err := qs.openPlan(ctx, q, verdict, a, w, plan)
 	if errors.Is(err, ErrTestFailed) || errors.Is(err, ErrWitnesses) {
 		return catalog.TestFailed{Query: id, Attempt: a.Number, Witnesses: errors.Is(err, ErrWitnesses)}, nil
 	}
@@ -91,43 +91,52 @@ func (qs *Queries) runQuery(ctx context.Context, id string, a catalog.Attempt) (
 		}
 	}
 	qs.attempts.progress(QuerySession(id, a.Number)).enter(wire.StageAnswer)
-	digest := plan.Digest()
-	share := seal.EncodeShare(values, parity)
-	defer vault.Wipe(share)
-	sealed, err := seal.Seal(q.Submit.Receiving, []byte(seal.ShareInfo), seal.ShareAAD(contexts, digest, q.Envelope), share)
-	if err != nil {
-		return nil, fmt.Errorf("seal the share of query %s: %w", id, err)
-	}
-	if q.Repeats == "" && Reseals(verdict) {
-		if err := qs.kept.keep(id, keptShare{attempt: a.Number, plan: digest, contexts: contexts, share: share}); err != nil {
+	s := keptShare{attempt: a.Number, plan: plan.Digest(), contexts: contexts, share: seal.EncodeShare(values, parity)}
+	defer vault.Wipe(s.share)
+	body, err := sealShare(q, a, s)
+	if err == nil && q.Repeats == "" && Reseals(verdict) {
+		if err := qs.kept.keep(id, s); err != nil {
 			qs.Logger.WarnContext(ctx, "a repeat of this query will be opened anew", "query", id, "error", err)
 		}
 	}
-	return catalog.QueryShare{Query: id, Attempt: a.Number, Plan: digest, Context: contexts, Sealed: sealed}, nil
+	return body, err
+}
+
+// sealShare seals this node's share of an answer to the buyer of q, as an attempt commits it.
+func sealShare(q catalog.Query, a catalog.Attempt, s keptShare) (any, error) {
+	sealed, err := seal.Seal(q.Submit.Receiving, []byte(seal.ShareInfo), seal.ShareAAD(s.contexts, s.plan, q.Envelope), s.share)
+	if err != nil {
+		return nil, fmt.Errorf("seal the share of query %s: %w", q.ID, err)
+	}
+	return catalog.QueryShare{Query: q.ID, Attempt: a.Number, Plan: s.plan, Context: s.contexts, Sealed: sealed}, nil
 }
 
 // openPlan opens the plan's accumulators and folds them: this node's additive
 // share of every released number, summed over all accumulators, and of the
 // parity (PROTOCOL.md section 4). Tiles that are multiplied are opened one by one, and
 // then there is no parity: the members have checked it among themselves.
-func (qs *Queries) openPlan(ctx context.Context, q catalog.Query, a catalog.Attempt, w versions.Sources, plan *plan.Plan) (values []uint64, parity *uint64, contexts catalog.Digest, err error) {
+func (qs *Queries) openPlan(ctx context.Context, q catalog.Query, verdict catalog.Verdict, a catalog.Attempt, w versions.Sources, plan *plan.Plan) (values []uint64, parity *uint64, contexts catalog.Digest, err error) {
+	session := QuerySession(q.ID, a.Number)
 	o := opening{
-		session: QuerySession(q.ID, a.Number), subject: q.Envelope.String(),
-		plan: plan.Digest(), attempt: a.Number, root: a.Root, progress: qs.attempts.start(QuerySession(q.ID, a.Number), countsOf(plan)),
+		session: session, subject: q.Envelope.String(), plan: plan.Digest(), attempt: a.Number, root: a.Root,
+		progress: qs.attempts.start(session, countsOf(plan)),
 	}
 	if o.active, err = qs.members(a.Active); err != nil {
 		return nil, nil, contexts, err
 	}
-	opened := newOpened(qs.member, plan)
+	opened := &opened{
+		params: qs.Params, plan: plan, values: make([]uint64, plan.Width), parity: []uint64{0},
+		singles: make([][]uint64, len(plan.Singles)), multiplied: make([][]uint64, len(plan.Accumulators)),
+	}
 	defer opened.wipe()
-	if contexts, err = qs.openVersions(ctx, o, w, plan, opened); err != nil || !plan.Multiplies() {
+	if contexts, err = qs.openVersions(ctx, o, a, w, plan, opened); err != nil || !plan.Multiplies() {
 		return opened.values, &opened.parity[0], contexts, err
 	}
 	if err := qs.agreeParity(ctx, o, opened.parity[0]); err != nil {
 		return nil, nil, contexts, err
 	}
 	if plan.Private() {
-		return opened.values, nil, contexts, qs.answerPrivately(ctx, q.ID, o, opened.privately, opened.values)
+		return opened.values, nil, contexts, qs.answerPrivately(ctx, q, verdict, o, opened)
 	}
 	return opened.values, nil, contexts, qs.multiply(ctx, o, plan, opened.singles, opened.values)
 }
@@ -135,10 +144,10 @@ func (qs *Queries) openPlan(ctx context.Context, q catalog.Query, a catalog.Atte
 // openVersions opens all tiles that a plan reads, of whatever version, under the key of
 // each. An opening's context names the plan, which says of which version every number
 // is, and the key. Batches are numbered on from one key to the next.
-func (qs *Queries) openVersions(ctx context.Context, o opening, w versions.Sources, plan *plan.Plan, into *opened) (contexts catalog.Digest, err error) {
+func (qs *Queries) openVersions(ctx context.Context, o opening, a catalog.Attempt, w versions.Sources, plan *plan.Plan, into *opened) (contexts catalog.Digest, err error) {
 	var list [][32]byte
 	for _, part := range versions.OpeningsByKey(w, plan) {
-		o.key = part.Key
+		o.sharing = a.SharingOf(part.Key)
 		one, err := qs.open(ctx, o, accumulators{
 			numbers: part.Numbers,
 			fill: func(ctx context.Context, number int, acc *he.Accumulator) error {
@@ -160,42 +169,38 @@ func (qs *Queries) openVersions(ctx context.Context, o opening, w versions.Sourc
 
 // opened is what comes of a plan's openings: this node's shares.
 type opened struct {
-	node      *member
-	plan      *plan.Plan
-	values    []uint64   // of the released numbers
-	parity    []uint64   // one number: of all that was opened
-	singles   [][]uint64 // slots of the tiles that are opened alone
-	privately *privateOpening
-}
-
-func newOpened(n *member, plan *plan.Plan) *opened {
-	return &opened{node: n, plan: plan, values: make([]uint64, plan.Width), parity: []uint64{0},
-		singles: make([][]uint64, len(plan.Singles)), privately: newPrivateOpening(plan)}
+	params     he.Parameters
+	plan       *plan.Plan
+	values     []uint64   // of the released numbers
+	parity     []uint64   // one number: of all that was opened
+	singles    [][]uint64 // slots of the tiles that are opened alone
+	multiplied [][]uint64 // slots by accumulator, of the columns that a private vector multiplies
 }
 
 // wipe forgets what is not folded into the values.
 func (o *opened) wipe() {
 	wipeShares(o.singles)
-	o.privately.wipe()
+	wipeShares(o.multiplied)
 }
 
 // take folds the slots of an opening, or keeps them to be multiplied.
 func (o *opened) take(number int, slots []uint64) error {
-	p, err := o.node.Params.Parity(slots)
+	p, err := o.params.Parity(slots)
 	if err != nil {
 		return err
 	}
-	if err := o.node.Params.AddMod(o.parity, []uint64{p}); err != nil {
+	if err := o.params.AddMod(o.parity, []uint64{p}); err != nil {
 		return err
 	}
 	if single := number - len(o.plan.Accumulators); single >= 0 {
 		o.singles[single] = slots
 		return nil
 	}
-	if o.privately.take(number, slots) {
+	acc, groups := o.plan.Accumulators[number], len(o.plan.Groups)
+	if o.plan.Private() && o.plan.Vector(acc.Column) != "" {
+		o.multiplied[number] = slots
 		return nil
 	}
-	acc, groups := o.plan.Accumulators[number], len(o.plan.Groups)
-	_, err = o.node.Params.Fold(slots, o.plan.SlotMaps[acc.SlotMap], o.values[acc.Column*groups:(acc.Column+1)*groups])
+	_, err = o.params.Fold(slots, o.plan.SlotMaps[acc.SlotMap], o.values[acc.Column*groups:(acc.Column+1)*groups])
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/weirdata/weir/catalog"
@@ -81,11 +82,7 @@ func (as *Attempts) outcome(session string, compute func() (any, error)) (body a
 func (as *Attempts) Keep(running func(session string) bool) {
 	as.mu.Lock()
 	defer as.mu.Unlock()
-	for session := range as.of {
-		if !running(session) {
-			delete(as.of, session)
-		}
-	}
+	maps.DeleteFunc(as.of, func(session string, _ *attempt) bool { return !running(session) })
 }
 
 // start notes that work on an attempt starts. Where it broke off and starts again within

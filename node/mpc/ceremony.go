@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -61,7 +60,9 @@ func (cs *Ceremonies) keep(running func(session string) bool) {
 }
 
 func (p *ceremony) erase() {
-	p.dealer.Erase()
+	if p.dealer != nil {
+		p.dealer.Erase()
+	}
 	for _, d := range p.dealings {
 		vault.Wipe(d)
 	}
@@ -70,32 +71,32 @@ func (p *ceremony) erase() {
 	}
 }
 
-// Step does what is left for this node in the key's present state
-// (PROTOCOL.md section 1.2).
+// Step does what is left for this node in the key's present state (PROTOCOL.md section 1.2), for
+// which the ceremony waits: see Missing.
 func (cs *Ceremonies) Step(ctx context.Context, k catalog.Key) error {
 	var err error
-	switch k.State {
-	case catalog.KeyCommitting:
+	switch s, step, _ := k.UnderWay(); {
+	case k.Refreshing():
+		err = cs.stepRefresh(ctx, k, s)
+	case step == catalog.KeyCommitting:
 		err = cs.commitKey(ctx, k)
-	case catalog.KeyDealing:
+	case step == catalog.KeyDealing:
 		err = cs.dealKey(ctx, k)
-	case catalog.KeyTesting:
+	case step == catalog.KeyTesting:
 		err = cs.testKey(ctx, k)
-	case catalog.KeySigning:
+	case step == catalog.KeySigning:
 		err = cs.signKey(ctx, k)
 	}
-	if errors.Is(err, failure.ErrRestarted) || errors.Is(err, failure.ErrDeviates) || errors.Is(err, he.ErrMalformed) {
-		return errors.Join(err, cs.Ledger.Act(ctx, catalog.KindKeyFail, catalog.KeyFail{Key: k.ID, Attempt: k.Attempt, Reason: failure.OfNode(cs.id, err)}))
+	if errors.Is(err, failure.ErrRestarted) || errors.Is(err, failure.ErrDeviates) || errors.Is(err, failure.ErrNoShare) || errors.Is(err, he.ErrMalformed) {
+		s, _, _ := k.UnderWay()
+		return errors.Join(err, cs.Ledger.Act(ctx, catalog.KindKeyFail, catalog.KeyFail{Key: k.ID, Attempt: s.Attempt, Reason: failure.OfNode(cs.id, err)}))
 	}
 	return err
 }
 
 // commitKey draws this node's secrets and commits to what follows from them.
 func (cs *Ceremonies) commitKey(ctx context.Context, k catalog.Key) error {
-	if len(k.Commits) >= cs.point && !k.Commits[cs.point-1].Public.IsZero() {
-		return nil
-	}
-	session := CeremonySession(k)
+	session := SharingSession(k.Made())
 	part := cs.get(session)
 	if part == nil {
 		var err error
@@ -116,13 +117,23 @@ func (cs *Ceremonies) drawPart(k catalog.Key) (*ceremony, error) {
 	if err != nil {
 		return nil, fmt.Errorf("draw secrets for key %s: %w", k.ID, err)
 	}
-	part := &ceremony{dealer: dealer, public: dealer.PublicShare(), seeds: map[int][]byte{}}
-	for _, m := range cs.roster {
-		d, err := dealer.Dealing(m.Point)
-		if err != nil {
-			return nil, fmt.Errorf("deal key %s to %s: %w", k.ID, m.ID, err)
+	return cs.newPart(k, dealer)
+}
+
+// newPart draws pair seeds, and has the dealer deal to all; nil: this node deals nothing.
+func (cs *Ceremonies) newPart(k catalog.Key, dealer *he.Dealer) (*ceremony, error) {
+	part := &ceremony{dealer: dealer, dealings: make([][]byte, len(cs.roster)), seeds: map[int][]byte{}}
+	if dealer != nil {
+		part.public = dealer.PublicShare()
+	}
+	for i, m := range cs.roster {
+		if dealer != nil {
+			d, err := dealer.Dealing(m.Point)
+			if err != nil {
+				return nil, fmt.Errorf("deal key %s to %s: %w", k.ID, m.ID, err)
+			}
+			part.dealings[i] = d
 		}
-		part.dealings = append(part.dealings, d)
 		if m.Point > cs.point {
 			seed, err := he.NewPairSeed()
 			if err != nil {
@@ -137,10 +148,7 @@ func (cs *Ceremonies) drawPart(k catalog.Key) (*ceremony, error) {
 // dealKey runs once all commitments are applied: it hands out the dealings and
 // the public share, collects everybody else's, and stores the node's key share.
 func (cs *Ceremonies) dealKey(ctx context.Context, k catalog.Key) error {
-	if len(k.Acked) >= cs.point && k.Acked[cs.point-1] {
-		return nil
-	}
-	session := CeremonySession(k)
+	session := SharingSession(k.Made())
 	part := cs.get(session)
 	if part == nil {
 		return failure.ErrRestarted
@@ -148,20 +156,10 @@ func (cs *Ceremonies) dealKey(ctx context.Context, k catalog.Key) error {
 	if err := cs.Blobs.Put(ctx, catalog.Sum(part.public), part.public); err != nil {
 		return fmt.Errorf("store the public share of key %s: %w", k.ID, err)
 	}
-	g, gctx := errgroup.WithContext(ctx)
-	for _, m := range cs.roster {
-		if m.ID == cs.id {
-			continue
-		}
-		g.Go(func() error {
-			b := packParts([][]byte{part.dealings[m.Point-1], part.seeds[m.Point]})
-			return cs.Peers.Send(gctx, m.ID, Message{session, KindDealing, 0, cs.id}, b)
-		})
+	if err := cs.sendDealings(ctx, k.Made(), part); err != nil {
+		return err
 	}
-	if err := g.Wait(); err != nil {
-		return fmt.Errorf("deal key %s: %w", k.ID, err)
-	}
-	if err := cs.publicShares(ctx, k); err != nil {
+	if _, err := cs.publicKey(ctx, k); err != nil {
 		return err
 	}
 	if err := cs.collectKey(ctx, k, part); err != nil {
@@ -173,19 +171,8 @@ func (cs *Ceremonies) dealKey(ctx context.Context, k catalog.Key) error {
 	return cs.Ledger.Act(ctx, catalog.KindKeyAck, catalog.KeyAck{Key: k.ID, Attempt: k.Attempt})
 }
 
-// publicShares makes sure that this node holds every p_i, checked against the
+// publicKey adds up the public shares, which this node holds then and has checked against the
 // commitments.
-func (cs *Ceremonies) publicShares(ctx context.Context, k catalog.Key) error {
-	for i, c := range k.Commits {
-		if err := cs.Blobs.Hold(ctx, c.Public); err != nil {
-			return fmt.Errorf("load public share %d of key %s: %w", i+1, k.ID, err)
-		}
-	}
-	_, err := cs.publicKey(ctx, k)
-	return err
-}
-
-// publicKey adds up the public shares.
 func (cs *Ceremonies) publicKey(ctx context.Context, k catalog.Key) ([]byte, error) {
 	shares := make([][]byte, len(k.Commits))
 	for i, c := range k.Commits {
@@ -202,63 +189,109 @@ func (cs *Ceremonies) publicKey(ctx context.Context, k catalog.Key) ([]byte, err
 	return pk, nil
 }
 
+// sendDealings sends every other node its dealing and the seed of the pair.
+func (cs *Ceremonies) sendDealings(ctx context.Context, s catalog.Sharing, part *ceremony) error {
+	g, gctx := errgroup.WithContext(ctx)
+	for _, m := range cs.roster {
+		if m.ID == cs.id {
+			continue
+		}
+		g.Go(func() error {
+			b := packParts([][]byte{part.dealings[m.Point-1], part.seeds[m.Point]})
+			return cs.Peers.Send(gctx, m.ID, Message{SharingSession(s), KindDealing, 0, cs.id}, b)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("deal key %s: %w", s.Key, err)
+	}
+	return nil
+}
+
 // collectKey waits for every dealing, checks it against its dealer's commitment
 // and stores the sum.
 func (cs *Ceremonies) collectKey(ctx context.Context, k catalog.Key, part *ceremony) error {
 	record := keyRecord{Version: 1, Key: k.ID, Epoch: k.Epoch, Attempt: k.Attempt, Point: cs.point}
 	defer record.wipe()
+	dealings, err := cs.collect(ctx, k.Made(), part, &record)
+	if err != nil {
+		return err
+	}
+	for i, m := range cs.roster {
+		if err := committed(m.ID, dealings[i], k.Commits[i].Dealings[cs.point-1]); err != nil {
+			return err
+		}
+	}
+	if record.Share, err = he.CombineDealings(cs.Params, k.Reference, cs.point, dealings); err != nil {
+		return fmt.Errorf("combine the dealings of key %s: %w", k.ID, err)
+	}
+	return cs.storePart(&record)
+}
+
+// collect waits for what every other node sends, and returns the dealings by point. Pair seeds
+// go into the record.
+func (cs *Ceremonies) collect(ctx context.Context, s catalog.Sharing, part *ceremony, record *keyRecord) ([][]byte, error) {
 	dealings := make([][]byte, len(cs.roster))
 	for i, m := range cs.roster {
 		if m.ID == cs.id {
 			dealings[i] = part.dealings[i]
 			continue
 		}
-		b, err := cs.mailbox.Wait(ctx, Message{CeremonySession(k), KindDealing, 0, m.ID})
+		b, err := cs.mailbox.Wait(ctx, Message{SharingSession(s), KindDealing, 0, m.ID})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		parts, err := unpackParts(b, 2)
 		if err != nil {
-			return fmt.Errorf("dealing of %s: %w", m.ID, err)
+			return nil, fmt.Errorf("dealing of %s: %w", m.ID, err)
 		}
-		if want := k.Commits[i].Dealings[cs.point-1]; catalog.Sum(parts[0]) != want {
-			return failure.WithCode(fmt.Errorf("%w: the dealing of %s is not the one it committed to", failure.ErrDeviates, m.ID), "node.dealing", m.ID)
-		}
-		dealings[i] = parts[0]
 		seed := parts[1]
 		if m.Point > cs.point {
 			seed = part.seeds[m.Point]
 		}
+		dealings[i] = parts[0]
 		record.Pairs = append(record.Pairs, pairSeed{Point: m.Point, Seed: slices.Clone(seed)})
 	}
-	share, err := he.CombineDealings(cs.Params, k.Reference, cs.point, dealings)
-	if err != nil {
-		return fmt.Errorf("combine the dealings of key %s: %w", k.ID, err)
+	return dealings, nil
+}
+
+// committed refuses a dealing that is not the one its dealer committed to.
+func committed(dealer string, dealing []byte, want catalog.Digest) error {
+	if catalog.Sum(dealing) != want {
+		return failure.WithCode(fmt.Errorf("%w: the dealing of %s is not the one it committed to", failure.ErrDeviates, dealer), "node.dealing", dealer)
 	}
-	record.Share = share
+	return nil
+}
+
+// storePart draws the secret of this node's own randomness under a sharing, and stores its part.
+func (cs *Ceremonies) storePart(record *keyRecord) error {
 	record.Secret = make([]byte, 32)
-	if _, err := rand.Read(record.Secret); err != nil {
-		return fmt.Errorf("draw the secret of key %s: %w", k.ID, err)
-	}
-	return cs.keys.store(record)
+	rand.Read(record.Secret) // never fails
+	return cs.keys.store(*record)
 }
 
 // testKey opens the known vector with every test set this node is in.
 func (cs *Ceremonies) testKey(ctx context.Context, k catalog.Key) error {
+	return cs.test(ctx, k, k.Made(), k.Reference, k.Tested)
+}
+
+// test opens a known vector under a sharing of a key with every test set that this node is in
+// and that has not opened it. The randomness of the tile is public, and follows from the
+// reference.
+func (cs *Ceremonies) test(ctx context.Context, k catalog.Key, s catalog.Sharing, reference catalog.Digest, tested []bool) error {
 	pk, err := cs.publicKey(ctx, k)
 	if err != nil {
 		return err
 	}
 	values := knownVector(cs.Params.Values())
-	tile, err := he.KnownTile(cs.Params, pk, k.Reference, values)
+	tile, err := he.KnownTile(cs.Params, pk, reference, values)
 	if err != nil {
 		return fmt.Errorf("encrypt the known tile of key %s: %w", k.ID, err)
 	}
 	for set, points := range catalog.TestSets(len(cs.roster), cs.Params.Threshold()) {
-		if !slices.Contains(points, cs.point) || (len(k.Tested) > set && k.Tested[set]) {
+		if !slices.Contains(points, cs.point) || (len(tested) > set && tested[set]) {
 			continue
 		}
-		if err := cs.testSet(ctx, k, set, points, tile, values); err != nil {
+		if err := cs.testSet(ctx, s, set, points, tile, values); err != nil {
 			return fmt.Errorf("test set %d of key %s: %w", set, k.ID, err)
 		}
 	}
@@ -267,10 +300,10 @@ func (cs *Ceremonies) testKey(ctx context.Context, k catalog.Key) error {
 
 // testSet opens the known tile with one set; its root, the set's first member,
 // adds up everybody's slots and compares.
-func (cs *Ceremonies) testSet(ctx context.Context, k catalog.Key, set int, points []int, tile []byte, values []int64) error {
+func (cs *Ceremonies) testSet(ctx context.Context, s catalog.Sharing, set int, points []int, tile []byte, values []int64) error {
 	o := opening{
-		session: testSession(k, set),
-		subject: fmt.Sprintf("test %d of key %s", set, k.ID), key: k, attempt: k.Attempt,
+		session: testSession(s, set),
+		subject: fmt.Sprintf("test %d of key %s", set, s.Key), sharing: s, attempt: s.Attempt,
 	}
 	for _, p := range points {
 		o.active = append(o.active, cs.roster[p-1])
@@ -306,7 +339,7 @@ func (cs *Ceremonies) testSet(ctx context.Context, k catalog.Key, set int, point
 			return fmt.Errorf("%w: slot %d of the known vector opens to %d, want %d", failure.ErrDeviates, i, got, want)
 		}
 	}
-	return cs.Ledger.Act(ctx, catalog.KindKeyTested, catalog.KeyTested{Key: k.ID, Attempt: k.Attempt, Set: set})
+	return cs.Ledger.Act(ctx, catalog.KindKeyTested, catalog.KeyTested{Key: s.Key, Attempt: s.Attempt, Set: set})
 }
 
 // knownVector is what key tests encrypt: every slot another value, both signs.
@@ -324,24 +357,25 @@ func knownVector(n int) []int64 {
 // signKey signs the ready statement, in which this node has checked everything
 // that it can: its own share, all public shares, the tests it was in.
 func (cs *Ceremonies) signKey(ctx context.Context, k catalog.Key) error {
-	if len(k.Signed) >= cs.point && len(k.Signed[cs.point-1]) > 0 {
-		return nil
-	}
-	if _, err := cs.keys.Get(cs.Params, k); err != nil {
+	if _, err := cs.keys.Get(cs.Params, k.Made()); err != nil {
 		return err
 	}
-	statement := attest.ReadyStatement(cs.Cluster, k)
-	if want := k.Commits[cs.point-1].Public; cs.get(CeremonySession(k)) != nil {
-		if got := catalog.Digest(sha256.Sum256(cs.get(CeremonySession(k)).public)); got != want {
-			return fmt.Errorf("%w: the ledger has another public share of this node", failure.ErrDeviates)
-		}
+	if part := cs.get(SharingSession(k.Made())); part != nil && catalog.Sum(part.public) != k.Commits[cs.point-1].Public {
+		return fmt.Errorf("%w: the ledger has another public share of this node", failure.ErrDeviates)
 	}
+	statement := attest.ReadyStatement(cs.Cluster, k)
 	sig := ed25519.Sign(cs.Signing, append([]byte(attest.ReadyContext), statement...))
 	return cs.Ledger.Act(ctx, catalog.KindKeySign, catalog.KeySign{Key: k.ID, Attempt: k.Attempt, Signature: sig})
 }
 
-// Missing names the nodes that a ceremony waits for.
+// Missing names the nodes that a ceremony or a refresh waits for.
 func Missing(k catalog.Key) (nodes []string) {
+	if k.Refreshing() {
+		for _, point := range k.Refresh.Missing() {
+			nodes = append(nodes, k.Nodes[point-1])
+		}
+		return nodes
+	}
 	for i, id := range k.Nodes {
 		var done bool
 		switch k.State {

@@ -46,7 +46,7 @@ func TestRepeatedDealingKeepsTheSecretThatIsStored(t *testing.T) {
 			if m.ID == n.id {
 				continue
 			}
-			p := Message{CeremonySession(k), KindDealing, 0, m.ID}
+			p := Message{SharingSession(k.Made()), KindDealing, 0, m.ID}
 			if err := n.mailbox.Put(p, packParts([][]byte{parts[i].dealings[n.point-1], seed})); err != nil {
 				t.Fatal(err)
 			}
@@ -55,7 +55,7 @@ func TestRepeatedDealingKeepsTheSecretThatIsStored(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	name := secretKey(k.ID, k.Epoch, k.Attempt)
+	name := secretKey(k.Made())
 	stored := func() []byte {
 		t.Helper()
 		b, err := v.Get(name)
@@ -71,7 +71,7 @@ func TestRepeatedDealingKeepsTheSecretThatIsStored(t *testing.T) {
 	if !bytes.Equal(stored(), first) {
 		t.Fatal("the part that was stored was exchanged")
 	}
-	if _, err := n.keys.Get(params, k); err != nil {
+	if _, err := n.keys.Get(params, k.Made()); err != nil {
 		t.Fatalf("the part that stayed cannot be used: %v", err)
 	}
 

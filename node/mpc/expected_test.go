@@ -10,7 +10,7 @@ import (
 // asked for.
 func TestOnlyWhatTheRulesOfAnAttemptLetASenderSendIsAskedFor(t *testing.T) {
 	t.Parallel()
-	active, root := []string{"n1", "n3", "n4"}, "n3"
+	attempt := catalog.Attempt{Active: []string{"n1", "n3", "n4"}, Root: "n3"}
 	for _, x := range []struct {
 		from, kind, to string
 		want           bool
@@ -28,7 +28,7 @@ func TestOnlyWhatTheRulesOfAnAttemptLetASenderSendIsAskedFor(t *testing.T) {
 		{"n1", KindSlots, "n3", false},
 		{"n1", KindDealing, "n3", false},
 	} {
-		if got := owed(Message{Kind: x.kind, From: x.from}, x.to, active, root); got != x.want {
+		if got := owed(Message{Kind: x.kind, From: x.from}, x.to, attempt); got != x.want {
 			t.Errorf("%s of %s to %s: %t", x.kind, x.from, x.to, got)
 		}
 	}
@@ -38,7 +38,7 @@ func TestOnlyWhatTheRulesOfAnAttemptLetASenderSendIsAskedFor(t *testing.T) {
 	set := sets[len(sets)-1]
 	id := func(point int) string { return k.Nodes[point-1] }
 	outside := 6 - set[0] - set[1]
-	test := testSession(k, len(sets)-1)
+	test := testSession(k.Made(), len(sets)-1)
 	for _, x := range []struct {
 		state         catalog.KeyState
 		session, kind string
@@ -46,12 +46,12 @@ func TestOnlyWhatTheRulesOfAnAttemptLetASenderSendIsAskedFor(t *testing.T) {
 		batch         int
 		want          bool
 	}{
-		{catalog.KeyDealing, CeremonySession(k), KindDealing, 1, 2, 0, true},
-		{catalog.KeyDealing, CeremonySession(k), KindDealing, 1, 2, 1, false},
-		{catalog.KeyDealing, CeremonySession(k), KindDigests, 1, 2, 0, false},
-		{catalog.KeyDealing, CeremonySession(k), KindDealing, 2, 2, 0, false},
-		{catalog.KeyCommitting, CeremonySession(k), KindDealing, 1, 2, 0, false},
-		{catalog.KeyReady, CeremonySession(k), KindDealing, 1, 2, 0, false},
+		{catalog.KeyDealing, SharingSession(k.Made()), KindDealing, 1, 2, 0, true},
+		{catalog.KeyDealing, SharingSession(k.Made()), KindDealing, 1, 2, 1, false},
+		{catalog.KeyDealing, SharingSession(k.Made()), KindDigests, 1, 2, 0, false},
+		{catalog.KeyDealing, SharingSession(k.Made()), KindDealing, 2, 2, 0, false},
+		{catalog.KeyCommitting, SharingSession(k.Made()), KindDealing, 1, 2, 0, false},
+		{catalog.KeyReady, SharingSession(k.Made()), KindDealing, 1, 2, 0, false},
 		{catalog.KeyDealing, "key/k-1/1/1", KindDealing, 1, 2, 0, false}, // the attempt before
 		{catalog.KeyTesting, test, KindDigests, set[1], set[0], 0, true},
 		{catalog.KeyTesting, test, KindDigests, set[0], set[1], 0, true},
@@ -63,7 +63,7 @@ func TestOnlyWhatTheRulesOfAnAttemptLetASenderSendIsAskedFor(t *testing.T) {
 		{catalog.KeyTesting, test, KindDigests, outside, set[0], 0, false},
 		{catalog.KeyTesting, test, KindDigests, set[1], outside, 0, false},
 		{catalog.KeyTesting, test, KindDigests, set[1], set[0], 1, false},
-		{catalog.KeyTesting, testSession(k, len(sets)), KindDigests, set[1], set[0], 0, false},
+		{catalog.KeyTesting, testSession(k.Made(), len(sets)), KindDigests, set[1], set[0], 0, false},
 		{catalog.KeyTesting, test + "x", KindDigests, set[1], set[0], 0, false},
 		{catalog.KeySigning, test, KindDigests, set[1], set[0], 0, false},
 	} {
@@ -73,7 +73,7 @@ func TestOnlyWhatTheRulesOfAnAttemptLetASenderSendIsAskedFor(t *testing.T) {
 			t.Errorf("%s: %+v to %d: %t", x.state, p, x.to, got)
 		}
 	}
-	if owedInCeremony(Message{Session: CeremonySession(k), Kind: KindDealing, From: "stranger"}, 1, k) {
+	if owedInCeremony(Message{Session: SharingSession(k.Made()), Kind: KindDealing, From: "stranger"}, 1, k) {
 		t.Error("from a stranger")
 	}
 }

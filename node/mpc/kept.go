@@ -3,6 +3,7 @@ package mpc
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/state"
-	"github.com/weirdata/weir/compute/seal"
 	"github.com/weirdata/weir/node/failure"
 	"github.com/weirdata/weir/node/vault"
 )
@@ -59,11 +59,9 @@ func newKeptShares(s Secrets, clock func() time.Time) (*keptShares, error) {
 		return nil, fmt.Errorf("list the shares that are kept: %w", err)
 	}
 	for _, name := range names {
-		query, at, ok := parseShareName(name)
-		if !ok {
-			continue // not one of ours
+		if query, at, ok := parseShareName(name); ok { // else it is not one of ours
+			k.kept[query] = at
 		}
-		k.kept[query] = at
 	}
 	return k, nil
 }
@@ -112,11 +110,7 @@ func (k *keptShares) keep(query string, s keptShare) error {
 // prune deletes what is too old, and the oldest until there is room for one more.
 // mu is held.
 func (k *keptShares) prune(now time.Time) error {
-	oldest := make([]string, 0, len(k.kept))
-	for query := range k.kept {
-		oldest = append(oldest, query)
-	}
-	slices.SortFunc(oldest, func(a, b string) int { return k.kept[a].Compare(k.kept[b]) })
+	oldest := slices.SortedFunc(maps.Keys(k.kept), func(a, b string) int { return k.kept[a].Compare(k.kept[b]) })
 	for i, query := range oldest {
 		if len(oldest)-i < k.most && now.Sub(k.kept[query]) <= shareAge {
 			return nil
@@ -209,9 +203,5 @@ func (qs *Queries) reseal(id string, a catalog.Attempt) (any, error) {
 	if s.attempt != answered.Number || s.plan != first.Plan || s.contexts != first.Context {
 		return nil, failure.Refuse("node.kept_other", s.attempt, first.ID, answered.Number)
 	}
-	sealed, err := seal.Seal(q.Submit.Receiving, []byte(seal.ShareInfo), seal.ShareAAD(s.contexts, s.plan, q.Envelope), s.share)
-	if err != nil {
-		return nil, fmt.Errorf("seal the share of query %s again: %w", first.ID, err)
-	}
-	return catalog.QueryShare{Query: id, Attempt: a.Number, Plan: s.plan, Context: s.contexts, Sealed: sealed}, nil
+	return sealShare(q, a, s)
 }

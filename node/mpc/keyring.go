@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/weirdata/weir/catalog"
@@ -56,9 +57,7 @@ func (r *keyRecord) wipe() {
 
 // secretKey names a record in the vault. An attempt that failed leaves a record
 // under its own name that nothing refers to.
-func secretKey(key string, epoch uint64, attempt int) string {
-	return fmt.Sprintf("key/%s/%d/%d", key, epoch, attempt)
-}
+func secretKey(s catalog.Sharing) string { return SharingSession(s) }
 
 // encodeRecord writes digest ‖ record: sealing shows that nobody changed the file,
 // the digest that what was sealed is what the ceremony made.
@@ -95,7 +94,7 @@ func decodeRecord(b []byte) (keyRecord, error) {
 func (k *Keyring) store(r keyRecord) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	name := secretKey(r.Key, r.Epoch, r.Attempt)
+	name := secretKey(catalog.Sharing{Key: r.Key, Epoch: r.Epoch, Attempt: r.Attempt})
 	stored, err := k.secrets.Get(name)
 	if err == nil {
 		defer vault.Wipe(stored)
@@ -128,23 +127,23 @@ func sameShare(stored []byte, r keyRecord) error {
 	return nil
 }
 
-// Get returns this node's part of a key.
-func (k *Keyring) Get(p he.Parameters, key catalog.Key) (*he.NodeKey, error) {
-	name := secretKey(key.ID, key.Epoch, key.Attempt)
+// Get returns this node's part of a key, of one of its sharings.
+func (k *Keyring) Get(p he.Parameters, of catalog.Sharing) (*he.NodeKey, error) {
+	name := secretKey(of)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if nk := k.loaded[name]; nk != nil {
 		return nk, nil
 	}
-	nk, err := k.load(p, key, name)
+	nk, err := k.load(p, of, name)
 	if err != nil {
-		return nil, fmt.Errorf("%w %s (%s in the vault): %w", failure.ErrNoShare, key.ID, name, err)
+		return nil, fmt.Errorf("%w %s (%s in the vault): %w", failure.ErrNoShare, of.Key, name, err)
 	}
 	k.loaded[name] = nk
 	return nk, nil
 }
 
-func (k *Keyring) load(p he.Parameters, key catalog.Key, name string) (*he.NodeKey, error) {
+func (k *Keyring) load(p he.Parameters, of catalog.Sharing, name string) (*he.NodeKey, error) {
 	b, err := k.secrets.Get(name)
 	if err != nil {
 		return nil, err
@@ -155,7 +154,7 @@ func (k *Keyring) load(p he.Parameters, key catalog.Key, name string) (*he.NodeK
 		return nil, err
 	}
 	defer r.wipe()
-	if r.Key != key.ID || r.Epoch != key.Epoch || r.Attempt != key.Attempt {
+	if (catalog.Sharing{Key: r.Key, Epoch: r.Epoch, Attempt: r.Attempt}) != of {
 		return nil, fmt.Errorf("the record is of key %s, epoch %d, attempt %d", r.Key, r.Epoch, r.Attempt)
 	}
 	pairs := make(map[int][32]byte, len(r.Pairs))
@@ -169,6 +168,35 @@ func (k *Keyring) load(p he.Parameters, key catalog.Key, name string) (*he.NodeK
 		return nil, fmt.Errorf("the secret has %d bytes, want 32", len(r.Secret))
 	}
 	return he.NewNodeKey(p, r.Point, r.Share, pairs, [32]byte(r.Secret))
+}
+
+// eraseBefore deletes this node's parts of a key from all attempts before one, and forgets
+// them. Numbers of attempts only grow: what an old state calls old is old.
+func (k *Keyring) eraseBefore(before catalog.Sharing) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	prefix := "key/" + before.Key + "/"
+	names, err := k.secrets.List(prefix)
+	if err != nil {
+		return fmt.Errorf("list the shares of key %s: %w", before.Key, err)
+	}
+	for _, name := range names {
+		var s catalog.Sharing
+		if _, err := fmt.Sscanf(strings.TrimPrefix(name, prefix), "%d/%d", &s.Epoch, &s.Attempt); err != nil {
+			return fmt.Errorf("the vault has %s, which is no share of a key: %w", name, err)
+		}
+		if s.Attempt >= before.Attempt {
+			continue
+		}
+		if nk := k.loaded[name]; nk != nil {
+			nk.Erase()
+			delete(k.loaded, name)
+		}
+		if err := k.secrets.Delete(name); err != nil && !errors.Is(err, vault.ErrNotFound) {
+			return fmt.Errorf("erase an old share of key %s: %w", before.Key, err)
+		}
+	}
+	return nil
 }
 
 // close forgets everything that was loaded.

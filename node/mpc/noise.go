@@ -20,7 +20,7 @@ import (
 // the same numbers would halve the noise of who sees both, so a record that
 // does not open, or does not fit the plan, fails the attempt: nothing is ever
 // drawn in its place. Records are kept for ever, since a stored answer may be
-// opened again.
+// opened again. Every member adds noise of the full scale, so one honest one is enough.
 type drawer struct {
 	secrets Secrets
 	mu      sync.Mutex // one draw at a time: an attempt given up may still be running
@@ -32,15 +32,14 @@ func secretNoise(query string) string { return "noise/" + query }
 
 // draw returns the noise of a query's numbers, one draw a column; the caller
 // wipes it.
-func (d *drawer) draw(id string, plan *plan.Plan) ([]noise.Draw, error) {
+func (d *drawer) draw(id string, plan *plan.Plan) (draws []noise.Draw, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	digest := plan.Digest()
 	stored, err := d.secrets.Get(secretNoise(id))
 	if err == nil {
 		defer vault.Wipe(stored)
-		draws, err := decodeDraws(stored, digest, plan)
-		if err != nil {
+		if draws, err = decodeDraws(stored, digest, plan); err != nil {
 			return nil, failure.RefuseFor(err, "node.noise", id)
 		}
 		return draws, nil
@@ -53,8 +52,10 @@ func (d *drawer) draw(id string, plan *plan.Plan) ([]noise.Draw, error) {
 		for _, p := range parts[1:] {
 			vault.Wipe(p)
 		}
+		if err != nil {
+			wipeDraws(draws)
+		}
 	}()
-	var draws []noise.Draw
 	for _, law := range plan.Noise {
 		if noNoise(law) {
 			draws, parts = append(draws, silent(plan)), append(parts, nil)
@@ -62,29 +63,31 @@ func (d *drawer) draw(id string, plan *plan.Plan) ([]noise.Draw, error) {
 		}
 		one, err := noise.Vector(rand.Reader, law, len(plan.Groups))
 		if err != nil {
-			wipeDraws(draws)
-			return nil, fmt.Errorf("draw the noise of query %s: %w", id, err)
+			return draws, fmt.Errorf("draw the noise of query %s: %w", id, err)
 		}
 		draws = append(draws, one)
 		b, err := one.MarshalBinary()
 		if err != nil {
-			wipeDraws(draws)
-			return nil, fmt.Errorf("encode the noise of query %s: %w", id, err)
+			return draws, fmt.Errorf("encode the noise of query %s: %w", id, err)
 		}
 		parts = append(parts, b)
 	}
 	record := packParts(parts)
 	defer vault.Wipe(record)
 	if err := d.secrets.Put(secretNoise(id), record); err != nil {
-		wipeDraws(draws)
-		return nil, fmt.Errorf("store the noise of query %s: %w", id, err)
+		return draws, fmt.Errorf("store the noise of query %s: %w", id, err)
 	}
 	return draws, nil
 }
 
 // decodeDraws reads a record of the noise of a plan: the plan's digest, and a
 // draw a column.
-func decodeDraws(b []byte, plan catalog.Digest, p *plan.Plan) ([]noise.Draw, error) {
+func decodeDraws(b []byte, plan catalog.Digest, p *plan.Plan) (draws []noise.Draw, err error) {
+	defer func() {
+		if err != nil {
+			wipeDraws(draws)
+		}
+	}()
 	parts, err := unpackParts(b, 1+len(p.Noise))
 	if err != nil {
 		return nil, err
@@ -92,25 +95,21 @@ func decodeDraws(b []byte, plan catalog.Digest, p *plan.Plan) ([]noise.Draw, err
 	if string(parts[0]) != string(plan[:]) {
 		return nil, fmt.Errorf("it was drawn for another plan")
 	}
-	draws := make([]noise.Draw, 0, len(p.Noise))
 	for i, law := range p.Noise {
 		if noNoise(law) {
 			if len(parts[1+i]) > 0 {
-				wipeDraws(draws)
-				return nil, fmt.Errorf("column %d has noise, and the plan wants none", i)
+				return draws, fmt.Errorf("column %d has noise, and the plan wants none", i)
 			}
 			draws = append(draws, silent(p))
 			continue
 		}
 		one, err := noise.DecodeDraw(parts[1+i])
 		if err != nil {
-			wipeDraws(draws)
-			return nil, err
+			return draws, err
 		}
 		draws = append(draws, one)
 		if !one.Law.Equal(law) || len(one.Values) != len(p.Groups) {
-			wipeDraws(draws)
-			return nil, fmt.Errorf("column %d has %d numbers of %s, the plan wants %d of %s", i, len(one.Values), one.Law, len(p.Groups), law)
+			return draws, fmt.Errorf("column %d has %d numbers of %s, the plan wants %d of %s", i, len(one.Values), one.Law, len(p.Groups), law)
 		}
 	}
 	return draws, nil
@@ -131,15 +130,11 @@ func wipeDraws(draws []noise.Draw) {
 
 // addNoise adds a draw a column to this node's folded and added-up shares.
 func addNoise(p he.Parameters, values []uint64, draws []noise.Draw) error {
-	modulus := int64(p.T()) //nolint:gosec // 58 bits
 	residues := make([]uint64, 0, len(values))
 	defer func() { clear(residues[:cap(residues)]) }()
 	for _, d := range draws {
 		for _, x := range d.Values {
-			if x %= modulus; x < 0 {
-				x += modulus
-			}
-			residues = append(residues, uint64(x)) //nolint:gosec // 0 ≤ x < T
+			residues = append(residues, residue(x, p.T()))
 		}
 	}
 	return p.AddMod(values, residues)

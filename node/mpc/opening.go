@@ -21,10 +21,10 @@ const batchSize = 64
 
 // opening is one attempt's openings, as the ledger names them.
 type opening struct {
-	session  string         // names it among nodes: kind, id, attempt
-	subject  string         // what is opened: the query's id, the version, the key test
-	key      catalog.Key    // under which the tiles are encrypted
-	plan     catalog.Digest // group order and slot maps
+	session  string          // names it among nodes: kind, id, attempt
+	subject  string          // what is opened: the query's id, the version, the key test
+	sharing  catalog.Sharing // of the key under which the tiles are encrypted
+	plan     catalog.Digest  // group order and slot maps
 	attempt  int
 	active   []catalog.Node // ascending points
 	root     string
@@ -53,7 +53,7 @@ func (n *member) open(ctx context.Context, o opening, accs accumulators) (contex
 			err = fmt.Errorf("%w: %w", failure.ErrSpent, err)
 		}
 	}()
-	key, err := n.keys.Get(n.Params, o.key)
+	key, err := n.keys.Get(n.Params, o.sharing)
 	if err != nil {
 		return catalog.Digest{}, err
 	}
@@ -125,7 +125,7 @@ func (n *member) agree(ctx context.Context, o opening, batch int, numbers []int,
 		}
 		digests = append(digests, d[:]...)
 		openings[i] = he.Opening{
-			Cluster: n.Cluster.ID, Key: o.key.ID, Epoch: o.key.Epoch, Query: o.subject, Attempt: o.attempt,
+			Cluster: n.Cluster.ID, Key: o.sharing.Key, Epoch: o.sharing.Epoch, Query: o.subject, Attempt: o.attempt,
 			Plan: o.plan, Number: numbers[i], Accumulator: d, Active: points, Root: root,
 		}
 	}

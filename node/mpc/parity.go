@@ -30,7 +30,7 @@ func (qs *Queries) runParity(ctx context.Context, dataset string, version int, a
 	o := opening{
 		session: VersionSession(dataset, version, a.Number),
 		subject: fmt.Sprintf("parity of %s version %d", dataset, version),
-		key:     w.Key, plan: w.Record.Manifest, attempt: a.Number, root: a.Root,
+		sharing: a.SharingOf(w.Key), plan: w.Record.Manifest, attempt: a.Number, root: a.Root,
 	}
 	if o.active, err = qs.members(a.Active); err != nil {
 		return nil, err

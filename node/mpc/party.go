@@ -11,20 +11,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/failure"
 	"github.com/weirdata/weir/node/versions"
 )
-
-// Ledger is the replicated state.
-type Ledger interface {
-	// View runs fn on this node's own state, however old.
-	View(fn func(state.View) error) error
-	// Act signs an act of this node and has it applied.
-	Act(ctx context.Context, kind catalog.Kind, body any) error
-}
 
 // Peers are the other members.
 type Peers interface {
@@ -34,16 +25,10 @@ type Peers interface {
 
 // Blobs are the node's blobs.
 type Blobs interface {
+	versions.Blobs
 	Put(ctx context.Context, d catalog.Digest, content []byte) error
-	// Load returns a blob's bytes, verified: this node's own, or those of another node, which
-	// it keeps.
-	Load(ctx context.Context, d catalog.Digest) ([]byte, error)
-	// Hold makes sure that this node holds a blob, not whether it is sound.
-	Hold(ctx context.Context, d catalog.Digest) error
 	// Accumulate adds tiles up, and tells added of every batch.
 	Accumulate(ctx context.Context, digests []catalog.Digest, acc *he.Accumulator, added func(tiles int)) error
-	// Sync makes what is held durable.
-	Sync(ctx context.Context) error
 }
 
 // Secrets keeps records by name, durable and sealed. Get and Delete return an error that wraps
@@ -70,7 +55,7 @@ type Options struct {
 	Products he.ProductParameters // of computations on shares
 	Sealing  string               // what Secrets calls the key that others seal to
 
-	Ledger   Ledger
+	Ledger   versions.Ledger
 	Peers    Peers
 	Blobs    Blobs
 	Secrets  Secrets

@@ -13,45 +13,22 @@ import (
 	"github.com/weirdata/weir/node/failure"
 )
 
-// privateOpening is what a member has of a private query's attempt once its
-// accumulators are open: the slots of the columns that a private vector multiplies.
-type privateOpening struct {
-	plan  *plan.Plan
-	slots [][]uint64 // by accumulator; nil where the column has no vector
-}
-
-func newPrivateOpening(plan *plan.Plan) *privateOpening {
-	return &privateOpening{plan: plan, slots: make([][]uint64, len(plan.Accumulators))}
-}
-
-// take keeps an accumulator's slots when its column has a vector, and says whether it
-// did.
-func (p *privateOpening) take(number int, slots []uint64) bool {
-	if !p.plan.Private() || p.plan.Vector(p.plan.Accumulators[number].Column) == "" {
-		return false
-	}
-	p.slots[number] = slots
-	return true
-}
-
-func (p *privateOpening) wipe() { wipeShares(p.slots) }
-
-// answerPrivately adds to the values this node's shares of every column that a private
+// answerPrivately adds to the opened values this node's shares of every column that a private
 // vector has a part in (PROTOCOL.md section 6.7). The parity of what was opened is checked
 // by then. First comes the test, where there is one. The plan's counts are made of this
 // node's own share of the vector and need nobody else.
-func (qs *Queries) answerPrivately(ctx context.Context, id string, o opening, p *privateOpening, values []uint64) error {
+func (qs *Queries) answerPrivately(ctx context.Context, q catalog.Query, verdict catalog.Verdict, o opening, p *opened) error {
 	if err := qs.attempts.Begin(o.session); err != nil {
 		return err
 	}
-	vectors, err := qs.vectorsOf(id, o.points())
+	vectors, err := qs.vectorsOf(q.ID, verdict, o.points())
 	if err != nil {
 		return err
 	}
 	defer vectors.wipe()
 	talk := &talk{node: qs.member, opening: o}
 	o.progress.enter(wire.StageTest)
-	if err := qs.testListed(ctx, id, talk, vectors); err != nil {
+	if err := qs.testListed(ctx, q, talk, vectors); err != nil {
 		return err
 	}
 	o.progress.enter(wire.StageProducts)
@@ -68,7 +45,7 @@ func (qs *Queries) answerPrivately(ctx context.Context, id string, o opening, p 
 			return err
 		}
 		groups := len(p.plan.Groups)
-		if err := qs.Params.AddMod(values[c*groups:(c+1)*groups], shares); err != nil {
+		if err := qs.Params.AddMod(p.values[c*groups:(c+1)*groups], shares); err != nil {
 			return err
 		}
 	}
@@ -77,15 +54,18 @@ func (qs *Queries) answerPrivately(ctx context.Context, id string, o opening, p 
 
 // answerColumn computes this node's shares of a column's groups, weighted by vectors:
 // those of the first vector, then of the next, which is the order of a plan's pieces.
-func (qs *Queries) answerColumn(ctx context.Context, t *talk, p *privateOpening, column int, vectors [][]uint64) ([]uint64, error) {
+func (qs *Queries) answerColumn(ctx context.Context, t *talk, p *opened, column int, vectors [][]uint64) ([]uint64, error) {
 	from, to := p.plan.PieceElements(column, 0)
 	if !p.plan.Kinds[column].Count {
 		return qs.sumPrivately(ctx, t, p, column, vectors, to-from)
 	}
+	var tallies []he.Tally
+	for _, c := range p.plan.CountCells(column) {
+		tallies = append(tallies, he.Tally{Cell: he.Cell(c.Cell), Cells: uint64(c.Cells)}) //nolint:gosec // cells are counted
+	}
 	var out []uint64
-	cells := p.plan.CountCells(column)
 	for _, v := range vectors {
-		counts, err := qs.countPrivately(cells, v, to-from)
+		counts, err := qs.Products.CountWeighted(tallies, v, to-from)
 		if err != nil {
 			return nil, err
 		}
@@ -139,13 +119,9 @@ func (v *privateVectors) of(id string) []uint64 {
 }
 
 // vectorsOf reads the shares of the vectors that a query names.
-func (qs *Queries) vectorsOf(id string, active []int) (_ *privateVectors, err error) {
+func (qs *Queries) vectorsOf(id string, verdict catalog.Verdict, active []int) (*privateVectors, error) {
 	var records []catalog.Vector
-	var verdict catalog.Verdict
-	err = qs.Ledger.View(func(v state.View) error {
-		if verdict, err = v.Verdict(id); err != nil {
-			return err
-		}
+	err := qs.Ledger.View(func(v state.View) error {
 		for _, use := range verdict.Vectors {
 			x, err := v.Vector(use.ID)
 			if err != nil {
@@ -177,7 +153,7 @@ func (qs *Queries) vectorsOf(id string, active []int) (_ *privateVectors, err er
 		values, err := weigh(active)
 		if err == nil && x.ID == verdict.In && verdict.Noise == nil {
 			if out.bits, err = share.Additive(active); plan.ByPiece(verdict) {
-				out.pieces = piecesOf(out.bits, share.Spec().Entities)
+				out.pieces = slices.Collect(slices.Chunk(out.bits, share.Spec().Entities))
 			}
 		}
 		share.Erase()
@@ -190,19 +166,10 @@ func (qs *Queries) vectorsOf(id string, active []int) (_ *privateVectors, err er
 	return out, nil
 }
 
-// piecesOf are the bits of a partition of so many entities, by piece.
-func piecesOf(bits []uint64, entities int) [][]uint64 {
-	var out [][]uint64
-	for ; len(bits) > 0; bits = bits[entities:] {
-		out = append(out, bits[:entities:entities])
-	}
-	return out
-}
-
 // sumPrivately computes this node's shares of a column's sums, weighted by vectors. It
 // takes as many accumulators at a time as one message between two members has room for;
 // the sums of all turns are added up. All vectors are multiplied with them at once.
-func (qs *Queries) sumPrivately(ctx context.Context, t *talk, p *privateOpening, column int, vectors [][]uint64, groups int) ([]uint64, error) {
+func (qs *Queries) sumPrivately(ctx context.Context, t *talk, p *opened, column int, vectors [][]uint64, groups int) ([]uint64, error) {
 	places := p.plan.SumCells(column)
 	out := make([]uint64, len(vectors)*groups)
 	var x []uint64
@@ -233,12 +200,12 @@ func (qs *Queries) sumPrivately(ctx context.Context, t *talk, p *privateOpening,
 		if a.Column != column {
 			continue
 		}
-		for s, share := range p.slots[i] {
+		for s, share := range p.multiplied[i] {
 			if places[s].Group >= 0 { // the rest belongs to nobody
 				x, cells = append(x, share), append(cells, he.Cell(places[s]))
 			}
 		}
-		places, slots = places[len(p.slots[i]):], slots+len(p.slots[i])
+		places, slots = places[len(p.multiplied[i]):], slots+len(p.multiplied[i])
 		if len(x) > productEntries-plan.Slots {
 			if err := turn(); err != nil {
 				return nil, err
@@ -246,13 +213,4 @@ func (qs *Queries) sumPrivately(ctx context.Context, t *talk, p *privateOpening,
 		}
 	}
 	return out, turn()
-}
-
-// countPrivately adds up cells times this node's shares of the vector.
-func (qs *Queries) countPrivately(cells []plan.Tally, vector []uint64, groups int) ([]uint64, error) {
-	tallies := make([]he.Tally, len(cells))
-	for i, c := range cells {
-		tallies[i] = he.Tally{Cell: he.Cell(c.Cell), Cells: uint64(c.Cells)} //nolint:gosec // cells are counted
-	}
-	return qs.Products.CountWeighted(tallies, vector, groups)
 }

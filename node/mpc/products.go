@@ -68,7 +68,7 @@ func (n *member) multiply(ctx context.Context, o opening, plan *plan.Plan, singl
 	// Squares first: a pair of members needs one evaluation for them, not two.
 	batch := 0
 	for _, squares := range []bool{true, false} {
-		err := eachFactors(plan, singles, squares, n.middles(o, plan), func(f factors) error {
+		err := eachFactors(plan, singles, squares, n.Params.T(), n.middles(o, plan), func(f factors) error {
 			defer f.wipe()
 			shares, err := n.productOf(ctx, o, batch, f)
 			if err != nil {
@@ -99,8 +99,8 @@ func (f factors) wipe() {
 
 // eachFactors lists the products, or squares, of a plan at most productEntries at a
 // time. Slots that no group takes are left out. Of a join the readings themselves are
-// multiplied: middles are what this node adds to its shares of them.
-func eachFactors(plan *plan.Plan, singles [][]uint64, squares bool, middles middlesOf, do func(factors) error) error {
+// multiplied: middles are what this node adds, mod t, to its shares of them.
+func eachFactors(plan *plan.Plan, singles [][]uint64, squares bool, t uint64, middles middlesOf, do func(factors) error) error {
 	var f factors
 	flush := func() error {
 		if len(f.left) == 0 {
@@ -123,9 +123,9 @@ func eachFactors(plan *plan.Plan, singles [][]uint64, squares bool, middles midd
 			if !ok {
 				continue
 			}
-			f.left = append(f.left, left(singles[x.Left][slot]))
+			f.left = append(f.left, (singles[x.Left][slot]+left)%t) // both are below t, which has 58 bits
 			if !squares {
-				f.right = append(f.right, right(singles[x.Right][partner]))
+				f.right = append(f.right, (singles[x.Right][partner]+right)%t)
 			}
 			f.into = append(f.into, x.Column*len(plan.Groups)+int(group))
 			if len(f.left) == productEntries {
@@ -138,23 +138,19 @@ func eachFactors(plan *plan.Plan, singles [][]uint64, squares bool, middles midd
 	return flush()
 }
 
-// middlesOf says what is done to this node's shares of a product's two tiles before
-// they are multiplied.
-type middlesOf func(x plan.Product) (left, right func(share uint64) uint64)
+// middlesOf says what this node adds to its shares of a product's two tiles before they are
+// multiplied.
+type middlesOf func(x plan.Product) (left, right uint64)
 
 // middles has the root add the middles of the ranges to its shares of a join's tiles,
 // and everybody else leave theirs as they are: then the shares are of the readings.
 func (n *member) middles(o opening, planned *plan.Plan) middlesOf {
-	t := n.Params.T()
-	return func(x plan.Product) (left, right func(uint64) uint64) {
-		a, b := planned.Mids(x)
+	return func(x plan.Product) (left, right uint64) {
 		if o.root != n.id {
-			a, b = 0, 0
+			return 0, 0
 		}
-		shift := func(v uint64) func(uint64) uint64 {
-			return func(share uint64) uint64 { return (share + v) % t } // both are below t, which has 58 bits
-		}
-		return shift(residue(a, t)), shift(residue(b, t))
+		a, b := planned.Mids(x)
+		return residue(a, n.Params.T()), residue(b, n.Params.T())
 	}
 }
 

@@ -79,13 +79,10 @@ func TestFactorsAreWhatTheSlotMapsTake(t *testing.T) {
 			}
 		}
 	}
-	asTheyAre := func(plan.Product) (left, right func(uint64) uint64) {
-		same := func(share uint64) uint64 { return share }
-		return same, same
-	}
+	asTheyAre := func(plan.Product) (left, right uint64) { return 0, 0 }
 	var sizes []int
 	for _, squares := range []bool{true, false} {
-		err := eachFactors(planned, singles, squares, asTheyAre, func(f factors) error {
+		err := eachFactors(planned, singles, squares, 1<<57, asTheyAre, func(f factors) error {
 			sizes = append(sizes, len(f.left))
 			if squares != (f.right == nil) {
 				t.Fatal("squares with two factors, or products with one")

@@ -1,6 +1,7 @@
 package mpc
 
 import (
+	"cmp"
 	"sync"
 
 	"github.com/weirdata/weir/compute/plan"
@@ -43,16 +44,6 @@ func countsOf(p *plan.Plan) counts {
 	return c
 }
 
-// add adds counts, of which none exceeds its total.
-func (c counts) add(d, total counts) counts {
-	return counts{min(c.tiles+d.tiles, total.tiles), min(c.openings+d.openings, total.openings), min(c.products+d.products, total.products)}
-}
-
-// atLeast is the larger of each count.
-func (c counts) atLeast(d counts) counts {
-	return counts{max(c.tiles, d.tiles), max(c.openings, d.openings), max(c.products, d.products)}
-}
-
 // progress is how far this node is with one attempt. All methods are safe for concurrent
 // use; a nil one counts nothing.
 type progress struct {
@@ -88,18 +79,26 @@ func (p *progress) count(d counts) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.now = p.now.add(d, p.total)
-	p.most = p.most.atLeast(p.now)
+	was, most, total := p.now, p.most, p.total
+	p.now = counts{min(was.tiles+d.tiles, total.tiles), min(was.openings+d.openings, total.openings), min(was.products+d.products, total.products)}
+	p.most = counts{max(most.tiles, p.now.tiles), max(most.openings, p.now.openings), max(most.products, p.now.products)}
 	p.changed()
 }
 
 // changed tells who listens. mu is held.
 func (p *progress) changed() {
 	if p.heard != nil {
-		p.heard(wire.Progress{
-			Stage: p.stage, Tiles: p.most.tiles, TilesTotal: p.total.tiles, Openings: p.most.openings, OpeningsTotal: p.total.openings,
-			Products: p.most.products, ProductsTotal: p.total.products,
-		})
+		p.heard(p.told(func(done, _, _ int64) int64 { return done }))
+	}
+}
+
+// told is how far the work is, by counts that are rounded down. mu is held.
+func (p *progress) told(round func(done, total, least int64) int64) wire.Progress {
+	return wire.Progress{
+		Stage: p.stage, TilesTotal: p.total.tiles, OpeningsTotal: p.total.openings, ProductsTotal: p.total.products,
+		Tiles:    round(p.most.tiles, p.total.tiles, leastTiles),
+		Openings: round(p.most.openings, p.total.openings, leastOpenings),
+		Products: round(p.most.products, p.total.products, leastProducts),
 	}
 }
 
@@ -110,18 +109,12 @@ func (p *progress) multiplied(slots int) { p.count(counts{products: int64(slots)
 // Progress is how far this node is with its part of an attempt, in steps: what its owner is told.
 // It is kept in memory alone, and nothing is decided by it.
 func (as *Attempts) Progress(session string, attempt int) *wire.Progress {
-	told := &wire.Progress{Attempt: attempt, Stage: wire.StageWaiting}
-	p := as.progress(session)
-	if p == nil {
-		return told
+	var told wire.Progress
+	if p := as.progress(session); p != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		told = p.told(coarse)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.stage != "" {
-		told.Stage = p.stage
-	}
-	told.Tiles, told.TilesTotal = coarse(p.most.tiles, p.total.tiles, leastTiles), p.total.tiles
-	told.Openings, told.OpeningsTotal = coarse(p.most.openings, p.total.openings, leastOpenings), p.total.openings
-	told.Products, told.ProductsTotal = coarse(p.most.products, p.total.products, leastProducts), p.total.products
-	return told
+	told.Attempt, told.Stage = attempt, cmp.Or(told.Stage, wire.StageWaiting)
+	return &told
 }

@@ -8,14 +8,15 @@ import (
 	"github.com/weirdata/weir/catalog"
 )
 
-// CeremonySession names an attempt of a key ceremony among nodes.
-func CeremonySession(k catalog.Key) string {
-	return fmt.Sprintf("key/%s/%d/%d", k.ID, k.Epoch, k.Attempt)
+// SharingSession names among nodes the attempt to make a sharing of a key, by a ceremony or
+// a refresh.
+func SharingSession(s catalog.Sharing) string {
+	return fmt.Sprintf("key/%s/%d/%d", s.Key, s.Epoch, s.Attempt)
 }
 
 // testSession names the opening of the known vector with one test set.
-func testSession(k catalog.Key, set int) string {
-	return fmt.Sprintf("%s/test/%d", CeremonySession(k), set)
+func testSession(s catalog.Sharing, set int) string {
+	return fmt.Sprintf("%s/test/%d", SharingSession(s), set)
 }
 
 // VersionSession names an attempt of a version's parity opening.

@@ -57,9 +57,8 @@ func newVectors(n *member) (*Vectors, error) {
 func (vs *Vectors) Hold(ctx context.Context, x catalog.Vector) error {
 	hold := catalog.VectorHold{Vector: x.ID}
 	nonce, err := vs.store(ctx, x)
-	var refused *failure.RefusedError
-	switch {
-	case errors.As(err, &refused):
+	switch refused, is := errors.AsType[*failure.RefusedError](err); {
+	case is:
 		vs.Logger.WarnContext(ctx, "share of a private vector refused", "vector", x.ID, "reason", refused)
 		hold.Reason = refused.Why
 	case err != nil:
@@ -96,7 +95,7 @@ func (vs *Vectors) store(ctx context.Context, x catalog.Vector) (nonce []byte, e
 		return nil, fmt.Errorf("read the node's sealing key: %w", err)
 	}
 	defer vault.Wipe(private)
-	share, err := seal.OpenVectorShare(private, x.AAD(vs.Cluster, x.Owner, vs.point), sealed)
+	share, err := seal.Open(private, []byte(seal.VectorInfo), x.AAD(vs.Cluster, x.Owner, vs.point), sealed)
 	if err != nil {
 		return nil, failure.Refuse("node.vector_sealed")
 	}
@@ -107,9 +106,7 @@ func (vs *Vectors) store(ctx context.Context, x catalog.Vector) (nonce []byte, e
 	}
 	parsed.Erase()
 	nonce = make([]byte, nonceBytes)
-	if _, err := rand.Read(nonce); err != nil {
-		return nil, fmt.Errorf("draw a nonce: %w", err)
-	}
+	rand.Read(nonce) // never fails
 	record := packParts([][]byte{x.Commitment[:], nonce, share})
 	defer vault.Wipe(record)
 	if err := vs.Secrets.Put(prefixSecretVector+x.ID, record); err != nil {

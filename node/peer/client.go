@@ -228,11 +228,9 @@ func (c callName) String() string {
 // failed is the error of a call that broke.
 func (c callName) failed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		cause := context.Cause(ctx)
-		if errors.Is(cause, ErrStalled) {
-			return fmt.Errorf("%s: %w", c, &UnreachableError{Node: c.node, Err: cause})
+		if err = context.Cause(ctx); !errors.Is(err, ErrStalled) {
+			return fmt.Errorf("%s: %w", c, err)
 		}
-		return fmt.Errorf("%s: %w", c, cause)
 	}
 	return fmt.Errorf("%s: %w", c, &UnreachableError{Node: c.node, Err: err})
 }

@@ -5,7 +5,9 @@ import (
 	"crypto/ed25519"
 	"crypto/tls"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -149,11 +151,7 @@ func (g *connGroup) close() {
 func (g *connGroup) list() []*Conn {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	all := make([]*Conn, 0, len(g.conns))
-	for c := range g.conns {
-		all = append(all, c)
-	}
-	return all
+	return slices.Collect(maps.Keys(g.conns))
 }
 
 // adopt wraps a TLS connection whose handshake is done, and enters it into the

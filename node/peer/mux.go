@@ -76,8 +76,7 @@ func Listen(addr string, identity *Identity, roster *Roster, opts Options) (*Mux
 	m.raft = &RaftLayer{protocolListener: newProtocolListener(advertised, opts.HandshakeTimeout), mux: m}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.unwatch = roster.watch(func() { m.conns.prune(roster) })
-	m.wg.Add(1)
-	go m.accept()
+	m.wg.Go(m.accept)
 	return m, nil
 }
 
@@ -114,7 +113,6 @@ func (m *Mux) Close() error {
 
 // accept takes connections until the listener is closed.
 func (m *Mux) accept() {
-	defer m.wg.Done()
 	for {
 		conn, err := m.listener.Accept()
 		if err != nil {
@@ -123,10 +121,12 @@ func (m *Mux) accept() {
 			}
 			// Out of file descriptors, most likely: give it time to pass.
 			m.opts.Refused(m.listener.Addr(), fmt.Errorf("accept: %w", err))
-			if !wait(m.ctx, 50*time.Millisecond) {
+			select {
+			case <-m.ctx.Done():
 				return
+			case <-time.After(50 * time.Millisecond):
+				continue
 			}
-			continue
 		}
 		m.begin(conn)
 	}
@@ -150,9 +150,7 @@ func (m *Mux) begin(conn net.Conn) {
 		_ = oldest.conn.Close() // a stranger's
 	}
 	entry := m.pending.PushBack(&handshake{conn: conn, cancel: cancel})
-	m.wg.Add(1)
-	go func() {
-		defer m.wg.Done()
+	m.wg.Go(func() {
 		err := m.authenticate(ctx, conn, entry)
 		if cause := context.Cause(ctx); err != nil && cause != nil {
 			err = cause
@@ -162,7 +160,7 @@ func (m *Mux) begin(conn net.Conn) {
 			_ = conn.Close() // not accepted: err says why
 			m.opts.Refused(conn.RemoteAddr(), err)
 		}
-	}()
+	})
 }
 
 // authenticate finishes the handshake and hands the connection over.
@@ -190,16 +188,4 @@ func (m *Mux) authenticate(ctx context.Context, conn net.Conn, entry *list.Eleme
 		return fmt.Errorf("%s from node %s: %w", c.protocol, c.node, err)
 	}
 	return nil
-}
-
-// wait waits for d, or reports that ctx ended first.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -60,24 +60,11 @@ type Options struct {
 
 // validate returns the options with nothing left at zero.
 func (o Options) validate() (Options, error) {
-	for _, f := range []struct {
-		name  string
-		value *time.Duration
-		unset time.Duration
-	}{
-		{"HandshakeTimeout", &o.HandshakeTimeout, DefaultHandshakeTimeout},
-		{"StallTimeout", &o.StallTimeout, DefaultStallTimeout},
-	} {
-		if *f.value < 0 {
-			return o, fmt.Errorf("%w: %s is negative", ErrOptions, f.name)
-		}
-		if *f.value == 0 {
-			*f.value = f.unset
-		}
+	if min(o.HandshakeTimeout, o.StallTimeout) < 0 || min(o.MaxHandshakes, o.MaxConns, o.MaxConnsFrom) < 0 || o.MaxResponse < 0 {
+		return o, fmt.Errorf("%w: HandshakeTimeout, StallTimeout, MaxHandshakes, MaxConns, MaxConnsFrom or MaxResponse is negative", ErrOptions)
 	}
-	if o.MaxHandshakes < 0 || o.MaxConns < 0 || o.MaxConnsFrom < 0 || o.MaxResponse < 0 {
-		return o, fmt.Errorf("%w: MaxHandshakes, MaxConns, MaxConnsFrom or MaxResponse is negative", ErrOptions)
-	}
+	o.HandshakeTimeout = cmp.Or(o.HandshakeTimeout, DefaultHandshakeTimeout)
+	o.StallTimeout = cmp.Or(o.StallTimeout, DefaultStallTimeout)
 	o.MaxHandshakes = cmp.Or(o.MaxHandshakes, DefaultMaxHandshakes)
 	o.MaxConns = cmp.Or(o.MaxConns, DefaultMaxConns)
 	o.MaxConnsFrom = cmp.Or(o.MaxConnsFrom, DefaultMaxConnsFrom)

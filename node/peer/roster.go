@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -25,26 +24,16 @@ type Member struct {
 // Roster is the set of pinned nodes. It is replaced as a whole (Set); readers
 // see the old set or the new one. Its methods are safe for concurrent use.
 type Roster struct {
-	current atomic.Pointer[memberSet]
+	current atomic.Pointer[[]Member] // immutable
 
 	mu       sync.Mutex // serialises Set, and guards watchers
-	watchers map[*watcher]struct{}
+	watchers map[*func()]struct{}
 }
-
-// memberSet is immutable.
-type memberSet struct {
-	members []Member // ascending ids
-	byID    map[string]Member
-	byKey   map[string]Member
-	byAddr  map[string]Member
-}
-
-type watcher struct{ changed func() }
 
 // NewRoster returns a roster of these members. Ids, keys and addresses must be
 // distinct, or one node could pass for another.
 func NewRoster(members []Member) (*Roster, error) {
-	r := &Roster{watchers: make(map[*watcher]struct{})}
+	r := &Roster{watchers: make(map[*func()]struct{})}
 	if err := r.Set(members); err != nil {
 		return nil, err
 	}
@@ -55,41 +44,46 @@ func NewRoster(members []Member) (*Roster, error) {
 // whose key is another now, are closed before it returns. When the members are
 // inconsistent it returns ErrRoster and nothing changes.
 func (r *Roster) Set(members []Member) error {
-	set, err := newMemberSet(members)
-	if err != nil {
-		return err
+	set := slices.Clone(members)
+	for i, m := range set {
+		if err := checkMember(m, set[:i]); err != nil {
+			return err
+		}
+		set[i].Key = slices.Clone(m.Key)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.current.Store(set)
-	for w := range r.watchers {
-		w.changed()
+	r.current.Store(&set)
+	for changed := range r.watchers {
+		(*changed)()
 	}
 	return nil
 }
 
-// Members returns all members by ascending id.
-func (r *Roster) Members() []Member {
-	return slices.Clone(r.current.Load().members)
+// find returns the member that is the one, of which there is one at most.
+func (r *Roster) find(one func(Member) bool) (Member, bool) {
+	members := *r.current.Load()
+	i := slices.IndexFunc(members, one)
+	if i < 0 {
+		return Member{}, false
+	}
+	return members[i], true
 }
 
 // Member returns the member with that id.
 func (r *Roster) Member(id string) (Member, bool) {
-	m, ok := r.current.Load().byID[id]
-	return m, ok
+	return r.find(func(m Member) bool { return m.ID == id })
 }
 
 // MemberByKey returns the member with that public key.
 func (r *Roster) MemberByKey(key ed25519.PublicKey) (Member, bool) {
-	m, ok := r.current.Load().byKey[string(key)]
-	return m, ok
+	return r.find(func(m Member) bool { return bytes.Equal(m.Key, key) })
 }
 
 // MemberByAddr returns the member that listens at that address, spelled as in
 // the roster.
 func (r *Roster) MemberByAddr(addr string) (Member, bool) {
-	m, ok := r.current.Load().byAddr[addr]
-	return m, ok
+	return r.find(func(m Member) bool { return m.Addr == addr })
 }
 
 // pins reports whether id is a member with this very key.
@@ -101,43 +95,33 @@ func (r *Roster) pins(id string, key ed25519.PublicKey) bool {
 // watch calls changed after every Set until stop is called. changed must not
 // call Set or watch.
 func (r *Roster) watch(changed func()) (stop func()) {
-	w := &watcher{changed: changed}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.watchers[w] = struct{}{}
+	r.watchers[&changed] = struct{}{}
 	return func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		delete(r.watchers, w)
+		delete(r.watchers, &changed)
 	}
 }
 
-func newMemberSet(members []Member) (*memberSet, error) {
-	set := &memberSet{
-		byID:   make(map[string]Member, len(members)),
-		byKey:  make(map[string]Member, len(members)),
-		byAddr: make(map[string]Member, len(members)),
+// checkMember refuses a member that is not whole, and one that could pass for one of the others.
+func checkMember(m Member, others []Member) error {
+	if m.ID == "" || m.Addr == "" {
+		return fmt.Errorf("%w: a member without id or address (%q at %q)", ErrRoster, m.ID, m.Addr)
 	}
-	for _, m := range members {
-		if m.ID == "" || m.Addr == "" {
-			return nil, fmt.Errorf("%w: a member without id or address (%q at %q)", ErrRoster, m.ID, m.Addr)
-		}
-		if len(m.Key) != ed25519.PublicKeySize {
-			return nil, fmt.Errorf("%w: the key of %s has %d bytes, want %d", ErrRoster, m.ID, len(m.Key), ed25519.PublicKeySize)
-		}
-		m.Key = slices.Clone(m.Key)
-		if _, ok := set.byID[m.ID]; ok {
-			return nil, fmt.Errorf("%w: the id %s occurs twice", ErrRoster, m.ID)
-		}
-		if other, ok := set.byKey[string(m.Key)]; ok {
-			return nil, fmt.Errorf("%w: %s and %s have the same key", ErrRoster, other.ID, m.ID)
-		}
-		if other, ok := set.byAddr[m.Addr]; ok {
-			return nil, fmt.Errorf("%w: %s and %s have the same address %s", ErrRoster, other.ID, m.ID, m.Addr)
-		}
-		set.byID[m.ID], set.byKey[string(m.Key)], set.byAddr[m.Addr] = m, m, m
-		set.members = append(set.members, m)
+	if len(m.Key) != ed25519.PublicKeySize {
+		return fmt.Errorf("%w: the key of %s has %d bytes, want %d", ErrRoster, m.ID, len(m.Key), ed25519.PublicKeySize)
 	}
-	slices.SortFunc(set.members, func(a, b Member) int { return strings.Compare(a.ID, b.ID) })
-	return set, nil
+	for _, other := range others {
+		switch {
+		case other.ID == m.ID:
+			return fmt.Errorf("%w: the id %s occurs twice", ErrRoster, m.ID)
+		case bytes.Equal(other.Key, m.Key):
+			return fmt.Errorf("%w: %s and %s have the same key", ErrRoster, other.ID, m.ID)
+		case other.Addr == m.Addr:
+			return fmt.Errorf("%w: %s and %s have the same address %s", ErrRoster, other.ID, m.ID, m.Addr)
+		}
+	}
+	return nil
 }

@@ -70,7 +70,7 @@ func NewServer(opts ServerOptions) *Server {
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          log.New(failureWriter{opts.Failed}, "", 0),
+		ErrorLog:          log.New(failureWriter(opts.Failed), "", 0),
 		BaseContext:       func(net.Listener) context.Context { return s.ctx },
 		ConnContext:       withNode,
 	}
@@ -112,13 +112,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// NodeID returns the id of the node that a request came from, out of its
-// context.
-func NodeID(ctx context.Context) (string, bool) {
-	id, ok := ctx.Value(nodeKey{}).(string)
-	return id, ok
-}
-
+// nodeKey is under what a request's context has the id of the node that it came from.
 type nodeKey struct{}
 
 func withNode(ctx context.Context, c net.Conn) context.Context {
@@ -133,7 +127,7 @@ func withNode(ctx context.Context, c net.Conn) context.Context {
 func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 	_, route := s.routes.Handler(r)
 	if route == "" || r.URL.Path != path.Clean(r.URL.Path) || r.URL.Host != "" {
-		from, _ := NodeID(r.Context())
+		from, _ := r.Context().Value(nodeKey{}).(string)
 		s.answer(&response{ResponseWriter: w}, from, r.Method, "",
 			&Error{Status: http.StatusNotFound, Kind: KindUnknownRoute, Message: "no such route"})
 		return
@@ -142,7 +136,7 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) serve(w *response, r *http.Request, route string, maxBody int64, h Handler) {
-	from, ok := NodeID(r.Context())
+	from, ok := r.Context().Value(nodeKey{}).(string)
 	control := http.NewResponseController(w.ResponseWriter)
 	// What the handler leaves of the body is discarded by net/http, which must
 	// not wait for it for ever.
@@ -252,22 +246,17 @@ func (b *progressBody) Read(p []byte) (int, error) {
 }
 
 // failureWriter passes what net/http has to say on.
-type failureWriter struct {
-	failed func(from, method, route string, err error)
-}
+type failureWriter func(from, method, route string, err error)
 
 func (w failureWriter) Write(p []byte) (int, error) {
-	w.failed("", "", "", errors.New(strings.TrimSpace(string(p))))
+	w("", "", "", errors.New(strings.TrimSpace(string(p))))
 	return len(p), nil
 }
 
 // ReadJSON decodes the one JSON value that is a request's body, strictly.
 func ReadJSON(r *http.Request, to any) error {
 	err := strictjson.Read(r.Body, to)
-	if err == nil {
-		return nil
-	}
-	if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {
+	if _, tooLong := errors.AsType[*http.MaxBytesError](err); err == nil || tooLong {
 		return err
 	}
 	return &Error{Status: http.StatusBadRequest, Kind: KindInvalid, Message: "malformed request: " + err.Error()}

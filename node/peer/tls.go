@@ -30,24 +30,15 @@ var (
 // ServerTLS is the configuration of a node's peer port: it accepts the keys of
 // the roster, as it is at the time of the handshake.
 func ServerTLS(identity *Identity, roster *Roster) *tls.Config {
-	c := peerTLS(identity)
-	c.NextProtos = []string{ProtocolPeer, ProtocolRaft}
-	// Any certificate: VerifyConnection judges its key, and the handshake
-	// proves the possession of it.
-	c.ClientAuth = tls.RequireAnyClientCert
-	c.VerifyConnection = func(s tls.ConnectionState) error {
-		if err := checkConnection(s, ProtocolPeer, ProtocolRaft); err != nil {
-			return err
-		}
-		key, err := leafKey(s)
-		if err != nil {
-			return err
-		}
+	c := peerTLS(identity, func(key ed25519.PublicKey) error {
 		if _, ok := roster.MemberByKey(key); !ok {
 			return fmt.Errorf("%w: no node of the roster has it", ErrNotPinned)
 		}
 		return nil
-	}
+	}, ProtocolPeer, ProtocolRaft)
+	// Any certificate: VerifyConnection judges its key, and the handshake
+	// proves the possession of it.
+	c.ClientAuth = tls.RequireAnyClientCert
 	return c
 }
 
@@ -55,34 +46,36 @@ func ServerTLS(identity *Identity, roster *Roster) *tls.Config {
 // (ProtocolRaft or ProtocolPeer): it accepts the key that the roster has for
 // that node, as it is at the time of the handshake, and no other.
 func ClientTLS(identity *Identity, roster *Roster, node, protocol string) *tls.Config {
-	c := peerTLS(identity)
-	c.NextProtos = []string{protocol}
-	c.InsecureSkipVerify = true //nolint:gosec // G402: VerifyConnection is stricter than a chain and a host name
-	c.VerifyConnection = func(s tls.ConnectionState) error {
-		if err := checkConnection(s, protocol); err != nil {
-			return err
-		}
-		key, err := leafKey(s)
-		if err != nil {
-			return err
-		}
+	c := peerTLS(identity, func(key ed25519.PublicKey) error {
 		if !roster.pins(node, key) {
 			return fmt.Errorf("%w: it is not that of node %s", ErrNotPinned, node)
 		}
 		return nil
-	}
+	}, protocol)
+	c.InsecureSkipVerify = true //nolint:gosec // G402: VerifyConnection is stricter than a chain and a host name
 	return c
 }
 
-// peerTLS is what both sides of a peer connection have in common. There are no
-// session tickets: a resumed session would keep a key that has left the roster,
+// peerTLS is what both sides of a peer connection have in common; pinned says what is wrong with
+// the other side's key. There are no session tickets: a resumed session would keep a key that has left the roster,
 // and peers keep their connections anyway.
-func peerTLS(identity *Identity) *tls.Config {
+func peerTLS(identity *Identity, pinned func(ed25519.PublicKey) error, protocols ...string) *tls.Config {
 	return &tls.Config{
 		Certificates:           []tls.Certificate{identity.certificate},
 		MinVersion:             tls.VersionTLS13,
 		CurvePreferences:       []tls.CurveID{tls.X25519MLKEM768},
 		SessionTicketsDisabled: true,
+		NextProtos:             protocols,
+		VerifyConnection: func(s tls.ConnectionState) error {
+			if err := checkConnection(s, protocols); err != nil {
+				return err
+			}
+			key, err := leafKey(s)
+			if err != nil {
+				return err
+			}
+			return pinned(key)
+		},
 	}
 }
 
@@ -118,13 +111,10 @@ func PinnedClientTLS(keys []ed25519.PublicKey) *tls.Config {
 		InsecureSkipVerify:     true, //nolint:gosec // G402: VerifyConnection is stricter than a chain and a host name
 		VerifyConnection: func(s tls.ConnectionState) error {
 			key, err := leafKey(s)
-			if err != nil {
-				return err
-			}
-			if !slices.ContainsFunc(pinned, func(k ed25519.PublicKey) bool { return bytes.Equal(k, key) }) {
+			if err == nil && !slices.ContainsFunc(pinned, func(k ed25519.PublicKey) bool { return bytes.Equal(k, key) }) {
 				return fmt.Errorf("%w: the server is none of the cluster's nodes", ErrNotPinned)
 			}
-			return nil
+			return err
 		},
 	}
 }
@@ -132,7 +122,7 @@ func PinnedClientTLS(keys []ed25519.PublicKey) *tls.Config {
 // checkConnection repeats what the configuration already demands, because that
 // it was demanded is invisible once the connection is up. A side that offers no
 // ALPN at all is stopped only here.
-func checkConnection(s tls.ConnectionState, protocols ...string) error {
+func checkConnection(s tls.ConnectionState, protocols []string) error {
 	if s.Version != tls.VersionTLS13 || s.CurveID != tls.X25519MLKEM768 || s.DidResume {
 		return fmt.Errorf("%w: %s with %s, resumed: %t", ErrProtocol, tls.VersionName(s.Version), s.CurveID, s.DidResume)
 	}

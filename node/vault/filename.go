@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -27,7 +28,7 @@ func fileName(name string) (string, error) {
 	var b strings.Builder
 	for i := range len(name) {
 		switch c := name[i]; {
-		case plain(c):
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-':
 			b.WriteByte(c)
 		case c > ' ' && c < 0x7f:
 			fmt.Fprintf(&b, "_%02x", c)
@@ -56,11 +57,11 @@ func secretName(file string) (string, bool) {
 			if i+2 >= len(escaped) {
 				return "", false
 			}
-			hi, lo := unhex(escaped[i+1]), unhex(escaped[i+2])
-			if hi < 0 || lo < 0 {
+			digits, err := hex.DecodeString(escaped[i+1 : i+3])
+			if err != nil {
 				return "", false
 			}
-			c = byte(hi<<4 | lo)
+			c = digits[0]
 			i += 2
 		}
 		b.WriteByte(c)
@@ -70,19 +71,4 @@ func secretName(file string) (string, bool) {
 		return "", false
 	}
 	return b.String(), true
-}
-
-func plain(c byte) bool {
-	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-'
-}
-
-func unhex(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	default:
-		return -1
-	}
 }

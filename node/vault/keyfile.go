@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/weirdata/weir/consensus/durable"
 )
 
 // KeySize is the length of the vault's key in bytes.
@@ -30,9 +32,7 @@ var ErrKeyFile = errors.New("unusable seal key file")
 func NewKeyFile(path string) error {
 	key := make([]byte, KeySize)
 	defer Wipe(key)
-	if _, err := rand.Read(key); err != nil {
-		return fmt.Errorf("draw seal key: %w", err)
-	}
+	rand.Read(key) // never fails
 	text := make([]byte, 0, len(keyPrefix)+2*KeySize+1)
 	text = append(text, keyPrefix...)
 	text = hex.AppendEncode(text, key)
@@ -42,7 +42,7 @@ func NewKeyFile(path string) error {
 	if err := writeNew(path, text); err != nil {
 		return fmt.Errorf("write seal key file: %w", err)
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := durable.SyncDir(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("write seal key file %s: %w", path, err)
 	}
 	return nil
@@ -122,13 +122,4 @@ func removeIfThere(path string) error {
 		return err
 	}
 	return nil
-}
-
-// syncDir makes a name that was created, renamed or removed in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // G304: the vault's own directory
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

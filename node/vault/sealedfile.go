@@ -53,9 +53,7 @@ func sealFile(key []byte, name string, secret []byte) ([]byte, error) {
 	}
 	b := make([]byte, 1+nonceSize, Overhead+len(secret))
 	b[0] = fileVersion
-	if _, err := rand.Read(b[1:]); err != nil {
-		return nil, fmt.Errorf("draw nonce: %w", err)
-	}
+	rand.Read(b[1:]) // never fails
 	return c.Seal(b, b[1:1+nonceSize], secret, additional(name)), nil
 }
 

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/weirdata/weir/consensus/durable"
 )
 
 // markerFile binds a directory to its key. No secret's file can have its name,
@@ -180,16 +182,16 @@ func (v *Vault) Delete(name string) error {
 		return ErrClosed
 	}
 	path := filepath.Join(v.dir, file)
-	if err := overwrite(path); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("delete %s: %w", name, ErrNotFound)
-		}
-		return fmt.Errorf("delete %s: %w", name, err)
+	if err = overwrite(path); err == nil {
+		err = os.Remove(path)
 	}
-	if err := os.Remove(path); err != nil {
-		return fmt.Errorf("delete %s: %w", name, err)
+	if err == nil {
+		err = durable.SyncDir(v.dir)
 	}
-	if err := syncDir(v.dir); err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
+		err = ErrNotFound
+	}
+	if err != nil {
 		return fmt.Errorf("delete %s: %w", name, err)
 	}
 	return nil
@@ -220,7 +222,7 @@ func (v *Vault) write(file, name string, secret []byte) error {
 	if err := os.Rename(temp, filepath.Join(v.dir, file)); err != nil {
 		return errors.Join(err, removeIfThere(temp))
 	}
-	return syncDir(v.dir)
+	return durable.SyncDir(v.dir)
 }
 
 // read opens a file. The caller holds mu.

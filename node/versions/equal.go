@@ -14,9 +14,8 @@ import (
 
 // checkEqual holds what a version says of classes that equal an earlier one against the
 // presences of both, cell by cell (RELEASE.md section 2.4): the ledger has presence by the
-// policy's periods only. own is the version's presence. That the readings are equal is
-// the publisher's word.
-func (s *Store) checkEqual(ctx context.Context, w Version, own *tiles.Presence) error {
+// policy's periods only. That the readings are equal is the publisher's word.
+func (s *Store) checkEqual(ctx context.Context, w Version) error {
 	if w.Record.News.IsZero() {
 		return nil
 	}
@@ -32,7 +31,7 @@ func (s *Store) checkEqual(ctx context.Context, w Version, own *tiles.Presence) 
 	if err != nil {
 		return fmt.Errorf("read what version %d of %s declares: %w", w.Record.Version, w.Record.Dataset, err)
 	}
-	c := equalCheck{store: s, version: w, own: own, tree: tree, earlier: map[int]*earlierVersion{}}
+	c := equalCheck{store: s, version: w, tree: tree, earlier: map[int]*Version{}}
 	for _, news := range declared {
 		if err := c.source(ctx, news); err != nil {
 			return err
@@ -44,17 +43,9 @@ func (s *Store) checkEqual(ctx context.Context, w Version, own *tiles.Presence) 
 // equalCheck is checkEqual under way.
 type equalCheck struct {
 	store   *Store
-	version Version
-	own     *tiles.Presence
+	version Version // with its presence
 	tree    *disclosure.Tree
-	earlier map[int]*earlierVersion
-}
-
-// earlierVersion is one that classes are said to equal.
-type earlierVersion struct {
-	presence *tiles.Presence
-	first    int64
-	measures []string // of its presence
+	earlier map[int]*Version // that classes are said to equal, likewise; nil: it never went live
 }
 
 // source checks what is declared of one source.
@@ -67,6 +58,9 @@ func (c *equalCheck) source(ctx context.Context, s catalog.SourceNews) error {
 	measures := []string{columns[s.Column].Measure}
 	if with := columns[s.Column].With; with != "" && with != measures[0] {
 		measures = append(measures, with)
+	}
+	side := func(w *Version, measure int) tiles.Side {
+		return tiles.Side{Presence: w.Presence, Measure: measure, First: w.Record.First}
 	}
 	span := d.Policy.Grain.Span(s.Period, d.Grain)
 	for _, q := range s.Equal {
@@ -82,13 +76,11 @@ func (c *equalCheck) source(ctx context.Context, s catalog.SourceNews) error {
 				return failure.Refuse("node.equal_unknown", class, q.Version, s.Column, s.Period)
 			}
 			for _, name := range measures {
-				m, old := slices.Index(d.MeasureNames(), name), slices.Index(older.measures, name)
+				own, old := slices.Index(d.MeasureNames(), name), slices.Index(older.Dataset.Descriptor.MeasureNames(), name)
 				if old < 0 { // the descriptor got it later
 					return failure.Refuse("node.equal_unknown", class, q.Version, s.Column, s.Period)
 				}
-				mine := tiles.Side{Presence: c.own, Measure: m, First: c.version.Record.First}
-				theirs := tiles.Side{Presence: older.presence, Measure: old, First: older.first}
-				if e := tiles.Differing(mine, theirs, c.tree.Members(class), span.From, span.To); e >= 0 {
+				if e := tiles.Differing(side(&c.version, own), side(older, old), c.tree.Members(class), span.From, span.To); e >= 0 {
 					return failure.Refuse("node.equal_presence", class, q.Version, s.Column, s.Period, e)
 				}
 			}
@@ -98,7 +90,7 @@ func (c *equalCheck) source(ctx context.Context, s catalog.SourceNews) error {
 }
 
 // load loads the presence of an earlier version; nil: it never went live.
-func (c *equalCheck) load(ctx context.Context, version int) (*earlierVersion, error) {
+func (c *equalCheck) load(ctx context.Context, version int) (*Version, error) {
 	if v, known := c.earlier[version]; known {
 		return v, nil
 	}
@@ -113,6 +105,6 @@ func (c *equalCheck) load(ctx context.Context, version int) (*earlierVersion, er
 	if err := c.store.FetchPresence(ctx, &w); err != nil {
 		return nil, fmt.Errorf("load version %d of %s: %w", version, c.version.Record.Dataset, err)
 	}
-	c.earlier[version] = &earlierVersion{w.Presence, w.Record.First, w.Dataset.Descriptor.MeasureNames()}
-	return c.earlier[version], nil
+	c.earlier[version] = &w
+	return &w, nil
 }

@@ -26,8 +26,7 @@ func (s *Store) Acknowledge(ctx context.Context, dataset string, version int) er
 		// client that has the plaintext is told that the version is safe.
 		err = s.Blobs.Sync(ctx)
 	}
-	var refused *failure.RefusedError
-	if errors.As(err, &refused) {
+	if refused, is := errors.AsType[*failure.RefusedError](err); is {
 		s.Logger.WarnContext(ctx, "version refused", "dataset", dataset, "version", version, "reason", refused)
 		ack.Reason = refused.Why
 	} else if err != nil {
@@ -84,23 +83,21 @@ func (s *Store) FetchManifest(ctx context.Context, w *Version) error {
 // checkCounts fetches the presence, recomputes from it the bitmaps of counting
 // entities and compares them with the ledger's.
 func (s *Store) checkCounts(ctx context.Context, w Version) error {
-	b, err := s.Blobs.Load(ctx, w.Record.Presence)
-	if err != nil {
-		return fmt.Errorf("load the presence: %w", err)
-	}
 	if w.Dataset.Descriptor.Policy.Public {
+		if _, err := s.Blobs.Load(ctx, w.Record.Presence); err != nil {
+			return fmt.Errorf("load the presence: %w", err)
+		}
 		return nil
 	}
-	p, err := tiles.DecodePresence(b, len(w.Dataset.Descriptor.Measures), w.Record.Entities, w.Record.Periods)
-	if err != nil {
-		return failure.RefuseFor(err, "node.presence")
+	if err := s.FetchPresence(ctx, &w); err != nil {
+		return err
 	}
-	counts, err := p.Counts(w.Dataset.Descriptor, w.Record.First)
+	counts, err := w.Presence.Counts(w.Dataset.Descriptor, w.Record.First)
 	if err != nil {
 		return failure.RefuseFor(err, "node.presence_count")
 	}
 	if counts.Digest() != w.Record.Counts {
 		return failure.Refuse("node.counts")
 	}
-	return s.checkEqual(ctx, w, p)
+	return s.checkEqual(ctx, w)
 }

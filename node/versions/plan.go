@@ -37,7 +37,7 @@ func (s *Store) Plan(w Sources, verdict catalog.Verdict) (plan *plan.Plan, err e
 	if err != nil {
 		return nil, unplanned(err, "node.no_plan", "node.no_plan_because")
 	}
-	if _, err := plan.Check(s.Params, w.descriptor()); err != nil {
+	if _, err := plan.Check(s.Params, w.Descriptor()); err != nil {
 		return nil, unplanned(err, "node.unfit", "node.unfit_because")
 	}
 	return plan, nil

@@ -32,18 +32,12 @@ func SourcesOf(v state.View, verdict catalog.Verdict) (w Sources, err error) {
 	}
 	of := map[catalog.ReleaseOf]*Version{}
 	for _, x := range verdict.Releases() {
-		one := new(Version)
-		if one.Record, err = v.Version(x.Dataset, x.Release); err != nil {
+		one, err := read(v, x.Dataset, x.Release)
+		if err != nil {
 			return w, err
 		}
-		if one.Dataset, err = v.DatasetAt(x.Dataset, one.Record.Amended); err != nil {
-			return w, err
-		}
-		if one.Key, err = v.Key(one.Record.Key); err != nil {
-			return w, err
-		}
-		of[x] = one
-		w.versions = append(w.versions, one)
+		of[x] = &one
+		w.versions = append(w.versions, &one)
 	}
 	for _, l := range verdict.Layers {
 		w.layers = append(w.layers, of[catalog.ReleaseOf{Dataset: verdict.Dataset, Release: l.Release}])
@@ -116,8 +110,8 @@ func (w Sources) planLayers() []plan.Layer {
 	return out
 }
 
-// descriptor is what the verdict's columns are of.
-func (w Sources) descriptor() catalog.Descriptor {
+// Descriptor is what the verdict's columns are of.
+func (w Sources) Descriptor() catalog.Descriptor {
 	if len(w.seconds) == 0 {
 		return w.Dataset.Descriptor
 	}

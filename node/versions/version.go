@@ -75,16 +75,22 @@ func (s *Store) FetchPresence(ctx context.Context, w *Version) error {
 	return nil
 }
 
+// read reads a version from a state.
+func read(v state.View, dataset string, version int) (w Version, err error) {
+	if w.Record, err = v.Version(dataset, version); err != nil {
+		return w, err
+	}
+	if w.Dataset, err = v.DatasetAt(dataset, w.Record.Amended); err != nil {
+		return w, err
+	}
+	w.Key, err = v.Key(w.Record.Key)
+	return w, err
+}
+
 // Load reads a version from this node's state.
 func (s *Store) Load(dataset string, version int) (w Version, err error) {
 	err = s.Ledger.View(func(v state.View) error {
-		if w.Record, err = v.Version(dataset, version); err != nil {
-			return err
-		}
-		if w.Dataset, err = v.DatasetAt(dataset, w.Record.Amended); err != nil {
-			return err
-		}
-		w.Key, err = v.Key(w.Record.Key)
+		w, err = read(v, dataset, version)
 		return err
 	})
 	if err != nil {

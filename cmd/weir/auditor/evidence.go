@@ -108,31 +108,28 @@ func newCheckpointCommand(a *cli.App) *cobra.Command {
 		Example: "  weir evidence checkpoint --dir /tmp/weir --out today.checkpoint",
 		Args:    cli.Exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.Connect(cli.Nobody)
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			signed, note, err := audit.Checkpoint(cmd.Context(), c)
-			if err != nil {
-				return err
-			}
-			if out != "" {
-				if err := cli.WriteEvidence(out, note); err != nil {
+			return a.With(cli.Nobody, func(c *client.Client) error {
+				signed, note, err := audit.Checkpoint(cmd.Context(), c)
+				if err != nil {
 					return err
 				}
-			} else if a.Output == cli.Table {
-				return printSigned(a, note)
-			}
-			s := term.Table{Head: []string{"entries", "root", "signed"}}
-			ids := make([]string, len(signed.Voices))
-			for i, v := range signed.Voices {
-				ids[i] = v.Node
-			}
-			s.Add(strconv.FormatUint(signed.Size, 10), catalog.Digest(signed.Root).String(), strings.Join(ids, " "))
-			return a.Print(map[string]any{
-				"origin": signed.Origin, "size": signed.Size, "root": catalog.Digest(signed.Root), "signed": signed.Voices, "note": string(note),
-			}, s)
+				if out != "" {
+					if err := cli.WriteEvidence(out, note); err != nil {
+						return err
+					}
+				} else if a.Output == cli.Table {
+					return printSigned(a, note)
+				}
+				s := term.Table{Head: []string{"entries", "root", "signed"}}
+				ids := make([]string, len(signed.Voices))
+				for i, v := range signed.Voices {
+					ids[i] = v.Node
+				}
+				s.Add(strconv.FormatUint(signed.Size, 10), catalog.Digest(signed.Root).String(), strings.Join(ids, " "))
+				return a.Print(map[string]any{
+					"origin": signed.Origin, "size": signed.Size, "root": catalog.Digest(signed.Root), "signed": signed.Voices, "note": string(note),
+				}, s)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "`file` to write the signed checkpoint to")
@@ -157,25 +154,18 @@ func newProveCommand(a *cli.App) *cobra.Command {
 		Use: "prove SEQ | QUERY | DATASET VERSION", Short: "a receipt of an entry, a query or a dataset's version",
 		Example: `  weir evidence prove q-01234567 --dir /tmp/weir --out nox.tlog-proof
   weir evidence prove beijing_air 1 --dir /tmp/weir --out listed.tlog-proof`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 && len(args) != 2 {
-				return cli.Usagef(cmd, "%s takes an entry's number, a query's id, or a dataset and a version", cmd.CommandPath())
-			}
-			return nil
-		},
+		Args: cli.Between(1, 2, "an entry's number, a query's id, or a dataset and a version"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			receipt, p, err := fetchReceipt(a, cmd, args)
 			if err != nil {
 				return err
 			}
-			if out == "" {
-				if a.Output == cli.Table {
-					return printSigned(a, receipt)
+			if out != "" {
+				if err := cli.WriteEvidence(out, receipt); err != nil {
+					return err
 				}
-				return printProven(a, p)
-			}
-			if err := cli.WriteEvidence(out, receipt); err != nil {
-				return err
+			} else if a.Output == cli.Table {
+				return printSigned(a, receipt)
 			}
 			return printProven(a, p)
 		},
@@ -185,23 +175,22 @@ func newProveCommand(a *cli.App) *cobra.Command {
 }
 
 func fetchReceipt(a *cli.App, cmd *cobra.Command, args []string) ([]byte, *audit.Proven, error) {
+	who, version := cli.Buyer, 0
 	if len(args) == 2 {
-		version, err := strconv.Atoi(args[1])
-		if err != nil || version < 1 {
+		var err error
+		if version, err = strconv.Atoi(args[1]); err != nil || version < 1 {
 			return nil, nil, cli.Usagef(cmd, "%q is not a dataset's version", args[1])
 		}
-		c, err := a.Connect(cli.Nobody)
-		if err != nil {
-			return nil, nil, err
-		}
-		defer c.Close()
-		return audit.VersionReceipt(cmd.Context(), c, args[0], version)
+		who = cli.Nobody
 	}
-	c, err := a.Connect(cli.Buyer)
+	c, err := a.Connect(who)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer c.Close()
+	if version > 0 {
+		return audit.VersionReceipt(cmd.Context(), c, args[0], version)
+	}
 	seq, err := strconv.ParseUint(args[0], 10, 64)
 	if err != nil {
 		return audit.QueryReceipt(cmd.Context(), c, args[0])
@@ -216,42 +205,34 @@ func newConsistencyCommand(a *cli.App) *cobra.Command {
 both, has the cluster prove that the log of the first is the beginning of the
 second's, and verifies that. Without NEW, the log's head now.`,
 		Example: "  weir evidence consistency yesterday.checkpoint today.checkpoint --dir /tmp/weir",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 && len(args) != 2 {
-				return cli.Usagef(cmd, "%s takes one or two files", cmd.CommandPath())
-			}
-			return nil
-		},
+		Args:    cli.Between(1, 2, "one or two files"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.Connect(cli.Nobody)
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			older, err := readCheckpoint(a, c.Profile(), args[0])
-			if err != nil {
-				return err
-			}
-			var newer evidence.Signed
-			if len(args) == 2 {
-				newer, err = readCheckpoint(a, c.Profile(), args[1])
-			} else {
-				newer, _, err = audit.Checkpoint(cmd.Context(), c)
-			}
-			if err != nil {
-				return err
-			}
-			if older.Size > newer.Size {
-				older, newer = newer, older
-			}
-			if err := audit.CheckConsistency(cmd.Context(), c, older.Checkpoint, newer.Checkpoint); err != nil {
-				return err
-			}
-			s := term.Table{Head: []string{"entries", "root", "begin", "root"}}
-			s.Add(strconv.FormatUint(older.Size, 10), catalog.Digest(older.Root).String(), strconv.FormatUint(newer.Size, 10), catalog.Digest(newer.Root).String())
-			return a.Print(map[string]any{
-				"old": older.Size, "old_root": catalog.Digest(older.Root), "new": newer.Size, "new_root": catalog.Digest(newer.Root), "consistent": true,
-			}, s)
+			return a.With(cli.Nobody, func(c *client.Client) error {
+				older, err := readCheckpoint(a, c.Profile(), args[0])
+				if err != nil {
+					return err
+				}
+				var newer evidence.Signed
+				if len(args) == 2 {
+					newer, err = readCheckpoint(a, c.Profile(), args[1])
+				} else {
+					newer, _, err = audit.Checkpoint(cmd.Context(), c)
+				}
+				if err != nil {
+					return err
+				}
+				if older.Size > newer.Size {
+					older, newer = newer, older
+				}
+				if err := audit.CheckConsistency(cmd.Context(), c, older.Checkpoint, newer.Checkpoint); err != nil {
+					return err
+				}
+				s := term.Table{Head: []string{"entries", "root", "begin", "root"}}
+				s.Add(strconv.FormatUint(older.Size, 10), catalog.Digest(older.Root).String(), strconv.FormatUint(newer.Size, 10), catalog.Digest(newer.Root).String())
+				return a.Print(map[string]any{
+					"old": older.Size, "old_root": catalog.Digest(older.Root), "new": newer.Size, "new_root": catalog.Digest(newer.Root), "consistent": true,
+				}, s)
+			})
 		},
 	}
 }
@@ -303,31 +284,24 @@ the signed checkpoints that contradict each other, and exits with 1.`,
 }
 
 func monitor(ctx context.Context, a *cli.App, path string, every time.Duration, once bool) error {
-	c, err := a.Connect(cli.Nobody)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		monitorOnce, err := monitorOnce(ctx, a, c, path)
-		if err != nil {
-			return err
-		}
-		if once {
-			if most := len(c.Profile().Nodes) - c.Profile().Quorum(); len(monitorOnce.Away) > most {
-				return fmt.Errorf("only %d nodes answered, %d must sign", len(monitorOnce.Heads), c.Profile().Quorum())
+	return a.With(cli.Nobody, func(c *client.Client) error {
+		for {
+			look, err := monitorOnce(ctx, a, c, path)
+			if err != nil {
+				return err
 			}
-			return nil
+			if once {
+				if most := len(c.Profile().Nodes) - c.Profile().Quorum(); len(look.Away) > most {
+					return fmt.Errorf("only %d nodes answered, %d must sign", len(look.Heads), c.Profile().Quorum())
+				}
+				return nil
+			}
+			if client.Pause(ctx, every) != nil {
+				a.Note("stopped; what was seen is in %s, and nothing in it was forked or rewritten", path)
+				return nil
+			}
 		}
-		select {
-		case <-ctx.Done():
-			a.Note("stopped; what was seen is in %s, and nothing in it was forked or rewritten", path)
-			return nil
-		case <-tick.C:
-		}
-	}
+	})
 }
 
 // monitorOnce looks once and keeps what was seen.
@@ -336,22 +310,21 @@ func monitorOnce(ctx context.Context, a *cli.App, c *client.Client, path string)
 	if err != nil {
 		return audit.Look{}, err
 	}
-	next, monitorOnce, err := audit.Monitor(ctx, c, s)
-	var fork *audit.ForkError
-	if errors.As(err, &fork) {
+	next, look, err := audit.Monitor(ctx, c, s)
+	if fork, ok := errors.AsType[*audit.ForkError](err); ok {
 		for _, note := range fork.Notes {
 			a.Note("this was signed:\n%s", note)
 		}
 	}
 	if err != nil {
-		return monitorOnce, err
+		return look, err
 	}
-	for node, why := range monitorOnce.Away {
+	for node, why := range look.Away {
 		a.Note("node %s does not show its log: %s", node, why)
 	}
 	t := term.Table{Head: []string{"node", "entries", "root"}}
-	for _, h := range monitorOnce.Heads {
+	for _, h := range look.Heads {
 		t.Add(h.Node, strconv.FormatUint(h.Size, 10), h.Root.String())
 	}
-	return monitorOnce, errors.Join(next.Save(path), a.Print(monitorOnce, t))
+	return look, errors.Join(next.Save(path), a.Print(look, t))
 }

@@ -145,44 +145,41 @@ type registeredPortfolio struct {
 }
 
 func registerPortfolio(ctx context.Context, a *cli.App, name, path string, f registerFlags) error {
-	c, err := a.Connect(cli.Buyer)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	f.file.Data = cli.OpenFile(path)
-	if !f.anew {
-		v, known, err := portfolio.Known(ctx, c, a.RecordDir(), name, f.registry, f.file)
-		if refused, ok := client.IsRefused(err); ok && refused.Rule == portfolio.RuleElsewhere {
-			err = nil // from elsewhere: it becomes the next version, which is said below
+	return a.With(cli.Buyer, func(c *client.Client) error {
+		f.file.Data = cli.OpenFile(path)
+		if !f.anew {
+			v, known, err := portfolio.Known(ctx, c, a.RecordDir(), name, f.registry, f.file)
+			if refused, ok := client.IsRefused(err); ok && refused.Rule == portfolio.RuleElsewhere {
+				err = nil // from elsewhere: it becomes the next version, which is said below
+			}
+			if err != nil {
+				return err
+			}
+			if known {
+				return printKnown(a, v, path)
+			}
 		}
+		a.IfInterrupted("see with `weir portfolio list` whether %s was registered; if not, the same command does", name)
+		done, err := keepPortfolio(ctx, a, c, portfolio.Options{Name: name, Registry: f.registry, For: f.sql, Query: f.query, File: f.file})
 		if err != nil {
-			return err
+			return cli.WithSQL(f.sql, err)
 		}
-		if known {
-			return printKnown(a, v, path)
+		if done.Vector.Version > 1 {
+			a.Note(otherVersion)
 		}
-	}
-	a.IfInterrupted("see with `weir portfolio list` whether %s was registered; if not, the same command does", name)
-	done, err := keepPortfolio(ctx, a, c, portfolio.Options{Name: name, Registry: f.registry, For: f.sql, Query: f.query, File: f.file})
-	if err != nil {
-		return cli.WithSQL(f.sql, err)
-	}
-	if done.Vector.Version > 1 {
-		a.Note(otherVersion)
-	}
-	noteIgnored(a, done, f.registry)
-	notePreview(a, done.Preview)
-	out := registeredPortfolio{
-		Portfolio: name, Version: done.Vector.Version, Vector: done.Vector.ID, Registry: f.registry, Entries: done.Entries,
-		Bits: done.Vector.Bits, Pieces: pieceNames(done.Pieces), Preview: done.Preview, Ignored: []string{},
-	}
-	for _, u := range done.Unknown {
-		out.Ignored = append(out.Ignored, u.ID)
-	}
-	s := term.Table{Head: []string{"portfolio", "version", "vector", "registry", "entries", "ignored"}}
-	s.Add(name, strconv.Itoa(out.Version), out.Vector, out.Registry, strconv.Itoa(out.Entries), strconv.Itoa(len(out.Ignored)))
-	return a.Print(out, s)
+		noteIgnored(a, done, f.registry)
+		notePreview(a, done.Preview)
+		out := registeredPortfolio{
+			Portfolio: name, Version: done.Vector.Version, Vector: done.Vector.ID, Registry: f.registry, Entries: done.Entries,
+			Bits: done.Vector.Bits, Pieces: pieceNames(done.Pieces), Preview: done.Preview, Ignored: []string{},
+		}
+		for _, u := range done.Unknown {
+			out.Ignored = append(out.Ignored, u.ID)
+		}
+		s := term.Table{Head: []string{"portfolio", "version", "vector", "registry", "entries", "ignored"}}
+		s.Add(name, strconv.Itoa(out.Version), out.Vector, out.Registry, strconv.Itoa(out.Entries), strconv.Itoa(len(out.Ignored)))
+		return a.Print(out, s)
+	})
 }
 
 // keepPortfolio registers a portfolio and shows how far the nodes' checks are.

@@ -116,10 +116,8 @@ func (q *question) explainPortfolio(ctx context.Context, c *client.Client, s *te
 		return x, err
 	}
 	s.Add("portfolio", fmt.Sprintf("%s would be registered with %s of %s", q.private.name, english.Plural(would.Entries, "entity", "entities"), q.private.path))
-	if would.Preview != nil {
-		for _, line := range previewLines(would.Preview) {
-			s.Add("in the figures", line)
-		}
+	for _, line := range previewLines(would.Preview) {
+		s.Add("in the figures", line)
 	}
 	return x, nil
 }
@@ -136,9 +134,6 @@ func noteChecks(a *cli.App, p *cli.Progress) func(catalog.Vector) {
 
 // notePreview says how many entities of a list will be in the figures.
 func notePreview(a *cli.App, p *ask.Preview) {
-	if p == nil {
-		return
-	}
 	for _, line := range previewLines(p) {
 		a.Note("%s", line)
 	}
@@ -147,8 +142,12 @@ func notePreview(a *cli.App, p *ask.Preview) {
 // maxPreview is how many figures are told of one by one.
 const maxPreview = 24
 
-// previewLines say, figure by figure, how many entities of a list will be in it.
+// previewLines say, figure by figure, how many entities of a list will be in it; nothing
+// without a preview.
 func previewLines(p *ask.Preview) []string {
+	if p == nil {
+		return nil
+	}
 	var out []string
 	for _, f := range p.Figures[:min(len(p.Figures), maxPreview)] {
 		what := f.Measure

@@ -160,50 +160,47 @@ func (q *question) readSQL(argument string) error {
 
 // ask asks the query and prints the answer.
 func (q *question) ask(ctx context.Context) error {
-	c, err := q.Connect(cli.Buyer)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if err := q.ensurePortfolio(ctx, c); err != nil {
-		return cli.WithSQL(q.sql, err)
-	}
-	q.IfInterrupted("if the query was asked already, the same command within %d minutes takes it up again, and it is charged once", catalog.MaxEnvelopeAge/60_000)
-	o := q.options
-	o.Keep = q.RecordDir()
-	o.Asked = func(id string, again bool) { noteAsked(q.App, id, again) }
-	o.Listed = func(p *ask.Preview) { notePreview(q.App, p) }
-	bar := q.NewProgress()
-	o.States = noteAttempts(bar)
-	stop, said := answering(ctx, bar, c, q.sql, &o), q.NoteWait("waiting for the nodes' answer")
-	r, err := ask.Query(ctx, c, q.sql, o)
-	said()
-	stop()
-	if err != nil {
-		return cli.WithSQL(q.sql, err)
-	}
-	// The figure is printed even when there is no receipt: it was paid for.
-	var failed error
-	if q.receipt != "" {
-		failed = keepReceipt(ctx, c, r, q.receipt)
-	}
-	if err := printResult(q.App, r.Table); err != nil {
-		return err
-	}
-	if q.Output == cli.Table {
-		q.Note("query %s, entry %d of the evidence log", r.Query.ID, r.Receipt.Seq)
-	}
-	if failed == nil && !o.Partial && !r.Table.Whole() {
-		return cli.ErrNotWhole
-	}
-	return failed
+	return q.With(cli.Buyer, func(c *client.Client) error {
+		if err := q.ensurePortfolio(ctx, c); err != nil {
+			return cli.WithSQL(q.sql, err)
+		}
+		q.IfInterrupted("if the query was asked already, the same command within %d minutes takes it up again, and it is charged once", catalog.MaxEnvelopeAge/60_000)
+		o := q.options
+		o.Keep = q.RecordDir()
+		o.Asked = func(id string, again bool) { noteAsked(q.App, id, again) }
+		o.Listed = func(p *ask.Preview) { notePreview(q.App, p) }
+		bar := q.NewProgress()
+		o.States = noteAttempts(bar)
+		stop, said := answering(ctx, bar, c, q.sql, &o), q.NoteWait("waiting for the nodes' answer")
+		r, err := ask.Query(ctx, c, q.sql, o)
+		said()
+		stop()
+		if err != nil {
+			return cli.WithSQL(q.sql, err)
+		}
+		// The figure is printed even when there is no receipt: it was paid for.
+		var failed error
+		if q.receipt != "" {
+			failed = keepReceipt(ctx, c, r, q.receipt)
+		}
+		if err := printResult(q.App, r.Table); err != nil {
+			return err
+		}
+		if q.Output == cli.Table {
+			q.Note("query %s, entry %d of the evidence log", r.Query.ID, r.Receipt.Seq)
+		}
+		if failed == nil && !o.Partial && !r.Table.Whole() {
+			return cli.ErrNotWhole
+		}
+		return failed
+	})
 }
 
 // printResult prints a result. CSV has no place for what is missing, so that is said
 // beside it.
 func printResult(a *cli.App, t *result.Table) error {
 	a.Printed = true
-	if err := t.Write(a.Stdout, formats[a.Output]); err != nil {
+	if err := t.Write(a.Stdout, string(a.Output)); err != nil {
 		return err
 	}
 	if a.Output == cli.CSV {
@@ -242,52 +239,47 @@ func keepReceipt(ctx context.Context, c *client.Client, r *ask.Result, path stri
 	return nil
 }
 
-var formats = map[cli.Format]string{cli.Table: result.FormatTable, cli.JSON: result.FormatJSON, cli.CSV: result.FormatCSV}
-
 // explain prints what the query would release and take.
 func (q *question) explain(ctx context.Context) error {
-	c, err := q.Connect(cli.Buyer)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	s := term.Table{Head: []string{"what", "value"}}
-	x, err := q.explainPortfolio(ctx, c, &s)
-	if err != nil {
-		return cli.WithSQL(q.sql, err)
-	}
-	s.Add("dataset", fmt.Sprintf("%s, version %d", x.Dataset, x.Release))
-	s.Add("contract", strings.TrimSpace(x.Contract))
-	s.Add("groups released", strconv.Itoa(x.Groups))
-	s.Add("groups withheld", strconv.Itoa(x.Withheld))
-	for _, g := range x.WithheldGroups {
-		s.Add("withheld", g)
-	}
-	addCoverage(&s, x)
-	for _, w := range x.Verdict {
-		s.Add("verdict", w)
-	}
-	if x.Price != "" {
-		s.Add("price", x.Price+" "+x.Currency)
-	}
-	if x.BudgetLeft != "" {
-		s.Add("budget left after it", x.BudgetLeft+" "+x.Currency)
-	}
-	if x.QueriesLeft != nil {
-		s.Add("queries left after it", strconv.Itoa(*x.QueriesLeft))
-	}
-	s.Add("estimated time", fmt.Sprintf("%d ms on one machine", x.Millis))
-	addPlan(&s, x.Plan)
-	if x.TestProducts > 0 {
-		s.Add("products of the portfolio's test", fmt.Sprintf("%d, at most %d are possible", x.TestProducts, disclosure.MaxProducts))
-	}
-	if x.Bits != nil {
-		s.Add("bits of noise", fmt.Sprintf("%.1f of %.1f", x.Bits.Noise, x.Bits.NoiseAvailable))
-		s.Add("bits of the largest sum", fmt.Sprintf("%.0f of %.0f", x.Bits.Magnitude, x.Bits.MagnitudeAvailable))
-	}
-	s.Add("what a node learns", x.Nodes)
-	addNoise(&s, x.Noise)
-	return q.Print(x, s)
+	return q.With(cli.Buyer, func(c *client.Client) error {
+		s := term.Table{Head: []string{"what", "value"}}
+		x, err := q.explainPortfolio(ctx, c, &s)
+		if err != nil {
+			return cli.WithSQL(q.sql, err)
+		}
+		s.Add("dataset", fmt.Sprintf("%s, version %d", x.Dataset, x.Release))
+		s.Add("contract", strings.TrimSpace(x.Contract))
+		s.Add("groups released", strconv.Itoa(x.Groups))
+		s.Add("groups withheld", strconv.Itoa(x.Withheld))
+		for _, g := range x.WithheldGroups {
+			s.Add("withheld", g)
+		}
+		addCoverage(&s, x)
+		for _, w := range x.Verdict {
+			s.Add("verdict", w)
+		}
+		if x.Price != "" {
+			s.Add("price", x.Price+" "+x.Currency)
+		}
+		if x.BudgetLeft != "" {
+			s.Add("budget left after it", x.BudgetLeft+" "+x.Currency)
+		}
+		if x.QueriesLeft != nil {
+			s.Add("queries left after it", strconv.Itoa(*x.QueriesLeft))
+		}
+		s.Add("estimated time", fmt.Sprintf("%d ms on one machine", x.Millis))
+		addPlan(&s, x.Plan)
+		if x.TestProducts > 0 {
+			s.Add("products of the portfolio's test", fmt.Sprintf("%d, at most %d are possible", x.TestProducts, disclosure.MaxProducts))
+		}
+		if x.Bits != nil {
+			s.Add("bits of noise", fmt.Sprintf("%.1f of %.1f", x.Bits.Noise, x.Bits.NoiseAvailable))
+			s.Add("bits of the largest sum", fmt.Sprintf("%.0f of %.0f", x.Bits.Magnitude, x.Bits.MagnitudeAvailable))
+		}
+		s.Add("what a node learns", x.Nodes)
+		addNoise(&s, x.Noise)
+		return q.Print(x, s)
+	})
 }
 
 // addCoverage says how much of their groups the rows would cover: each row that would

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
@@ -48,12 +47,4 @@ func (a *App) Flags(root *cobra.Command) {
 func (a *App) Note(format string, args ...any) {
 	a.notes.Add(1)
 	fmt.Fprintf(a.Stderr, "weir: %s\n", catalog.ShownLines(ShortenIDs(fmt.Sprintf(format, args...))[0])) //nolint:errcheck // there is nowhere left to say so
-}
-
-// setting is the flag's value, else the environment variable's.
-func setting(flag, variable string) string {
-	if flag != "" {
-		return flag
-	}
-	return os.Getenv(variable)
 }

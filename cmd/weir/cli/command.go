@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"math"
 	"strings"
 
 	"github.com/dustin/go-humanize/english"
@@ -58,10 +59,13 @@ func Exactly(n int, what string) cobra.PositionalArgs {
 	}
 }
 
-// AtLeast requires n arguments or more.
-func AtLeast(n int, what string) cobra.PositionalArgs {
+// AtLeast requires n arguments or more, which what describes.
+func AtLeast(n int, what string) cobra.PositionalArgs { return Between(n, math.MaxInt, what) }
+
+// Between requires least to most arguments, which what describes.
+func Between(least, most int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) < n {
+		if len(args) < least || len(args) > most {
 			return Usagef(cmd, "%s takes %s", cmd.CommandPath(), what)
 		}
 		return nil
@@ -74,8 +78,7 @@ func ArgumentsAreUsage(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			err := check(cmd, args)
-			var usage *UsageError
-			if err == nil || errors.As(err, &usage) {
+			if _, usage := errors.AsType[*UsageError](err); err == nil || usage {
 				return err
 			}
 			return Usagef(cmd, "%s", err)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -70,7 +71,7 @@ func (a *App) LoadProfile() (client.Profile, error) {
 	if err != nil {
 		return profile, fmt.Errorf("read the profile: %w", err)
 	}
-	if addr := setting(a.addr, "WEIR_ADDR"); addr != "" {
+	if addr := cmp.Or(a.addr, os.Getenv("WEIR_ADDR")); addr != "" {
 		if u, err := url.Parse(addr); err != nil || u.Scheme != "https" || u.Host == "" {
 			return profile, &UsageError{Message: fmt.Sprintf("--addr, or WEIR_ADDR, is https://HOST:PORT, not %q", addr), Command: "weir"}
 		}
@@ -84,20 +85,16 @@ func (a *App) Profile() string { return a.profile }
 
 // profilePath is where the profile is looked for; empty: nowhere.
 func (a *App) profilePath() string {
-	path := a.profile
-	dir := a.Directory()
-	if path == "" && a.dir == "" {
-		path = os.Getenv("WEIR_PROFILE")
+	if a.profile == "" && a.dir == "" && os.Getenv("WEIR_PROFILE") != "" {
+		return os.Getenv("WEIR_PROFILE")
 	}
-	if path == "" && dir != "" {
-		path = filepath.Join(dir, "ready.json")
+	if a.profile == "" && a.Directory() != "" {
+		return filepath.Join(a.Directory(), "ready.json")
 	}
-	if path == "" {
-		if config, err := os.UserConfigDir(); err == nil {
-			path = filepath.Join(config, "weir", "profile.json")
-		}
+	if config, err := os.UserConfigDir(); err == nil {
+		return cmp.Or(a.profile, filepath.Join(config, "weir", "profile.json"))
 	}
-	return path
+	return a.profile
 }
 
 // errNoCluster is a usage error without a command of its own.
@@ -107,7 +104,7 @@ var errNoCluster = &UsageError{
 }
 
 // Directory is --dir or WEIR_DIR.
-func (a *App) Directory() string { return setting(a.dir, "WEIR_DIR") }
+func (a *App) Directory() string { return cmp.Or(a.dir, os.Getenv("WEIR_DIR")) }
 
 // loadKey finds the key: --key, the one of --as or of the command under --dir,
 // WEIR_KEY, the one under WEIR_DIR.
@@ -145,12 +142,7 @@ func (a *App) keyPath(who KeyOwner) string {
 		}
 		return filepath.Join(dir, "keys", string(who)+".key")
 	}
-	for _, path := range []string{a.key, under(a.dir), os.Getenv("WEIR_KEY"), under(os.Getenv("WEIR_DIR"))} {
-		if path != "" {
-			return path
-		}
-	}
-	return ""
+	return cmp.Or(a.key, under(a.dir), os.Getenv("WEIR_KEY"), under(os.Getenv("WEIR_DIR")))
 }
 
 // RecordDir is where this machine keeps what it asked, published and registered: beside

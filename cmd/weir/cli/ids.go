@@ -40,24 +40,21 @@ func prefixes(ids []string) map[string]string {
 
 // ShortenIDs returns texts with the beginnings of ids in their place.
 func ShortenIDs(texts ...string) []string {
-	short := prefixes(findIDs(texts))
-	out := make([]string, len(texts))
-	for i, text := range texts {
-		out[i] = wholeID.ReplaceAllStringFunc(text, func(id string) string { return short[id] })
+	out := slices.Clone(texts)
+	for i, shorten := 0, shortening(texts); i < len(out); i++ {
+		out[i] = shorten(out[i])
 	}
 	return out
 }
 
-// shortIDs returns a table with the beginnings of ids.
-func shortIDs(t term.Table) term.Table {
-	var cells []string
-	for _, row := range t.Rows {
-		cells = append(cells, row...)
+// shortening puts the beginnings by which the ids in all of the texts are told apart into
+// one of them.
+func shortening(texts []string) func(text string) string {
+	short := prefixes(findIDs(texts))
+	return func(text string) string {
+		return wholeID.ReplaceAllStringFunc(text, func(id string) string { return short[id] })
 	}
-	cells = ShortenIDs(cells...)
-	out := term.Table{Head: t.Head, Optional: t.Optional, Rows: make([][]string, len(t.Rows))}
-	for i, row := range t.Rows {
-		out.Rows[i], cells = cells[:len(row):len(row)], cells[len(row):]
-	}
-	return out
 }
+
+// shortIDs returns a table with the beginnings of ids.
+func shortIDs(t term.Table) term.Table { return t.Map(shortening(slices.Concat(t.Lines()...))) }

@@ -94,18 +94,7 @@ func (a *App) PrintOne(document any, s term.Table) error {
 }
 
 func writeCSV(w io.Writer, s term.Table) error {
-	c := csv.NewWriter(w)
-	for _, line := range append([][]string{s.Head}, s.Rows...) {
-		cells := make([]string, len(line))
-		for i, cell := range line {
-			cells[i] = catalog.Shown(cell)
-		}
-		if err := c.Write(cells); err != nil {
-			return fmt.Errorf("print the result: %w", err)
-		}
-	}
-	c.Flush()
-	if err := c.Error(); err != nil {
+	if err := csv.NewWriter(w).WriteAll(s.Map(catalog.Shown).Lines()); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	return nil
@@ -131,6 +120,14 @@ func (a *App) writeTable(t term.Table) error {
 		a.Note("%s did not fit into the terminal; -o csv has all", english.Plural(len(leftOut), "column", "columns"))
 	}
 	return t.Write(a.Stdout, columns)
+}
+
+// YesNo says whether something is so.
+func YesNo(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
 }
 
 // FormatBytes says a number of bytes.

@@ -1,9 +1,13 @@
 package cli
 
 import (
+	"context"
+	"fmt"
 	"time"
 
 	"github.com/weirdata/weir/cmd/weir/term"
+	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/client"
 )
 
 // noticeAfter is how long a command that waits may be silent: then it says for what. The
@@ -22,29 +26,32 @@ func (a *App) NoteWait(waiting string) (stop func()) {
 	if term.Columns(a.Stderr) > 0 {
 		return func() {}
 	}
-	done, ended := make(chan struct{}), make(chan struct{})
-	said := a.notes.Load()
-	t := time.NewTimer(noticeAfter)
-	go func() {
-		defer close(ended)
-		defer t.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-t.C:
-			}
-			if now := a.notes.Load(); now != said {
-				said = now
-				t.Reset(noticeAfter)
-				continue
-			}
-			a.Note("%s", a.WithStopHint(waiting))
+	said := int64(-1)
+	told := false
+	return client.Poll(context.Background(), noticeAfter, func(context.Context) {
+		if now := a.notes.Load(); told || now != said {
+			said = now
 			return
 		}
-	}()
-	return func() {
-		close(done)
-		<-ended
+		a.Note("%s", a.WithStopHint(waiting))
+		told = true
+	})
+}
+
+// IfInterrupted says what a command would leave behind if it were interrupted from
+// now on, and what to do then. It may be called from several goroutines.
+func (a *App) IfInterrupted(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	a.state.Store(&text)
+}
+
+// incomplete are kinds of errors after which a command may have left something behind.
+var incomplete = map[string]bool{"unreachable": true, wire.KindNoQuorum: true, wire.KindUnavailable: true, wire.KindTimeout: true}
+
+// interrupted is what an interruption, or the end of a command's time, left behind.
+func (a *App) interrupted(what string) string {
+	if text := a.state.Load(); text != nil {
+		return what + ": " + *text
 	}
+	return what
 }

@@ -47,9 +47,9 @@ func NewContractCommand(a *cli.App) *cobra.Command {
 	}
 	return cli.Group(cli.ForPublishersAndBuyers, "contract", "see, stop and account for what was granted", "  weir contract list --dir /tmp/weir --as buyer",
 		list, a.CompleteName(show, cli.ContractNames), newStatementCommand(a),
-		newContractChange(a, "suspend", "stop a contract until it is resumed", catalog.ContractSuspended, (*client.Client).SuspendContract),
-		newContractChange(a, "resume", "make a suspended contract usable again", catalog.ContractActive, (*client.Client).ResumeContract),
-		newContractChange(a, "revoke", "end a contract for good", catalog.ContractRevoked, (*client.Client).RevokeContract))
+		newContractChange(a, "suspend", "stop a contract until it is resumed", catalog.ContractSuspended, catalog.KindContractSuspend),
+		newContractChange(a, "resume", "make a suspended contract usable again", catalog.ContractActive, catalog.KindContractResume),
+		newContractChange(a, "revoke", "end a contract for good", catalog.ContractRevoked, catalog.KindContractRevoke))
 }
 
 // shownContract is a contract with its account of epsilon, where its dataset's
@@ -100,15 +100,15 @@ func contractTable(contracts []shownContract) term.Table {
 		if c.Noise != nil {
 			epsilon = *c.Noise
 		}
-		s.Add(c.ID, c.Dataset, c.Buyer, c.Publisher, string(c.State), orAll(c.Measures), orAll(c.Aggregates), describeScope(c.Scope), formatCohort(c.MinCohort), yesNo(c.Portfolio),
-			cli.FormatTime(c.From), cli.FormatTime(c.Until), fmt.Sprint(c.Used), formatCount(c.Queries), c.Spent, orAny(c.Budget), currency,
+		s.Add(c.ID, c.Dataset, c.Buyer, c.Publisher, string(c.State), orAll(c.Measures), orAll(c.Aggregates), describeScope(c.Scope), orElse(c.MinCohort, "policy's"), cli.YesNo(c.Portfolio),
+			cli.FormatTime(c.From), cli.FormatTime(c.Until), fmt.Sprint(c.Used), orElse(c.Queries, "any"), c.Spent, orAny(c.Budget), currency,
 			epsilon.Limit, epsilon.Spent, epsilon.Left, c.Purpose, c.Reason)
 	}
 	return s
 }
 
 // newContractChange makes the command of one act of a publisher on a contract.
-func newContractChange(a *cli.App, name, short string, to catalog.ContractState, act func(*client.Client, context.Context, string, string) error) *cobra.Command {
+func newContractChange(a *cli.App, name, short string, to catalog.ContractState, act catalog.Kind) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use: name + " ID", Short: short,
@@ -121,7 +121,7 @@ func newContractChange(a *cli.App, name, short string, to catalog.ContractState,
 				if err != nil {
 					return err
 				}
-				if err := act(c, cmd.Context(), id, reason); err != nil {
+				if err := c.ChangeContract(cmd.Context(), act, id, reason); err != nil {
 					return err
 				}
 				return a.PrintRow("contract", id, "state", string(to), "reason", reason)

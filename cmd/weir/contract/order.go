@@ -1,9 +1,11 @@
 package contract
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -123,8 +125,18 @@ func orderName(o catalog.Order) string {
 
 // NewOrderCommand returns the command of buyers' orders.
 func NewOrderCommand(a *cli.App) *cobra.Command {
+	list := cli.List[catalog.Order]{
+		Short: "list orders: yours, and those on your datasets", Example: "  weir order list --dir /tmp/weir --as bureau",
+		Name: "orders", Who: cli.Operator, Read: client.Orders.Read, Table: orderTable, Grows: true,
+	}.Command(a)
+	show := &cobra.Command{
+		Use: "show ID", Short: "show an order, and which places for exact portfolios are left",
+		Example: "  weir order show o-01234567 --dir /tmp/weir --as buyer",
+		Args:    cli.Exactly(1, "one order's id"),
+		RunE:    func(cmd *cobra.Command, args []string) error { return showOrder(cmd.Context(), a, args[0]) },
+	}
 	return cli.Group(cli.ForPublishersAndBuyers, "order", "ask for a contract, and grant it", "  weir order create --dir /tmp/weir --dataset air --purpose 'credit risk'",
-		newOrderCreateCommand(a), newOrderListCommand(a), newOrderShowCommand(a), newOrderApproveCommand(a), newOrderRefuseCommand(a))
+		newOrderCreateCommand(a), list, a.CompleteName(show, orderNames), newOrderApproveCommand(a), newOrderRefuseCommand(a))
 }
 
 func newOrderCreateCommand(a *cli.App) *cobra.Command {
@@ -171,28 +183,26 @@ func newOrderCreateCommand(a *cli.App) *cobra.Command {
 }
 
 func createOrder(ctx context.Context, a *cli.App, order catalog.OrderCreate, sql string, t termFlags) error {
-	c, err := a.Connect(cli.Buyer)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if sql != "" {
-		err = narrowOrder(ctx, c, sql, &order)
-	} else {
-		order.Scope, err = t.scope(func() ([]string, error) { return columnsOf(ctx, c, order.Dataset) })
-	}
-	if err != nil {
-		return err
-	}
-	id, err := c.CreateOrder(ctx, order)
-	if err != nil {
-		return err
-	}
-	a.Note("the publisher grants it with `weir order approve %s`", id)
-	if err := notePlaces(ctx, a, c, catalog.Order{ID: id, OrderCreate: order}); err != nil {
-		return err
-	}
-	return a.PrintRow("order", id, "dataset", order.Dataset, "state", string(catalog.OrderOpen))
+	return a.With(cli.Buyer, func(c *client.Client) error {
+		var err error
+		if sql != "" {
+			err = narrowOrder(ctx, c, sql, &order)
+		} else {
+			order.Scope, err = t.scope(func() ([]string, error) { return columnsOf(ctx, c, order.Dataset) })
+		}
+		if err != nil {
+			return err
+		}
+		id, err := c.CreateOrder(ctx, order)
+		if err != nil {
+			return err
+		}
+		a.Note("the publisher grants it with `weir order approve %s`", id)
+		if err := notePlaces(ctx, a, c, catalog.Order{ID: id, OrderCreate: order}); err != nil {
+			return err
+		}
+		return a.PrintRow("order", id, "dataset", order.Dataset, "state", string(catalog.OrderOpen))
+	})
 }
 
 // narrowOrder makes of the order the narrowest one that allows the query.
@@ -230,34 +240,10 @@ func narrowOrder(ctx context.Context, c *client.Client, sql string, order *catal
 
 // appendNew appends what is not empty and not there.
 func appendNew(list []string, text string) []string {
-	for _, have := range list {
-		if have == text {
-			return list
-		}
-	}
-	if text == "" {
+	if text == "" || slices.Contains(list, text) {
 		return list
 	}
 	return append(list, text)
-}
-
-func newOrderListCommand(a *cli.App) *cobra.Command {
-	return cli.List[catalog.Order]{
-		Short: "list orders: yours, and those on your datasets", Example: "  weir order list --dir /tmp/weir --as bureau",
-		Name: "orders", Who: cli.Operator, Read: client.Orders.Read, Table: orderTable,
-		Grows: true,
-	}.Command(a)
-}
-
-func newOrderShowCommand(a *cli.App) *cobra.Command {
-	return a.CompleteName(&cobra.Command{
-		Use: "show ID", Short: "show an order, and which places for exact portfolios are left",
-		Example: "  weir order show o-01234567 --dir /tmp/weir --as buyer",
-		Args:    cli.Exactly(1, "one order's id"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return showOrder(cmd.Context(), a, args[0])
-		},
-	}, orderNames)
 }
 
 // showOrder prints an order, and says which places are left where it asks for one.
@@ -302,14 +288,6 @@ func describePlaces(p catalog.Places) string {
 	return words
 }
 
-// yesNo says whether something was granted.
-func yesNo(granted bool) string {
-	if granted {
-		return "yes"
-	}
-	return "no"
-}
-
 func orderTable(orders []catalog.Order) term.Table {
 	s := term.Table{
 		Head: []string{
@@ -322,51 +300,31 @@ func orderTable(orders []catalog.Order) term.Table {
 	}
 	for _, o := range orders {
 		s.Add(o.ID, o.Dataset, o.Buyer, string(o.State), o.Contract, o.Purpose, orAll(o.Measures), orAll(o.Aggregates),
-			describeScope(o.Scope), formatCohort(o.MinCohort), yesNo(o.Portfolio), cli.FormatTime(o.Until), formatCount(o.Queries), orAny(o.Budget), cli.FormatTime(o.Created), o.Reason)
+			describeScope(o.Scope), orElse(o.MinCohort, "policy's"), cli.YesNo(o.Portfolio), cli.FormatTime(o.Until), orElse(o.Queries, "any"), orAny(o.Budget), cli.FormatTime(o.Created), o.Reason)
 	}
 	return s
 }
 
-func orAll(list []string) string {
-	if len(list) == 0 {
-		return "all"
-	}
-	return strings.Join(list, ",")
-}
+func orAll(list []string) string { return cmp.Or(strings.Join(list, ","), "all") }
 
 // describeScope says a scope in a cell.
 func describeScope(s *catalog.Scope) string {
 	if s == nil {
 		return "all"
 	}
-	words := "none"
-	if len(s.Columns) > 0 {
-		words = strings.Join(s.Columns, ",")
-	}
+	words := cmp.Or(strings.Join(s.Columns, ","), "none")
 	if s.Grain != "" {
 		words += " by " + string(s.Grain)
 	}
 	return words
 }
 
-func orAny(amount string) string {
-	if amount == "" {
-		return "any"
-	}
-	return amount
-}
+func orAny(amount string) string { return cmp.Or(amount, "any") }
 
-func formatCount(n int) string {
+// orElse is a number, or what stands for 0.
+func orElse(n int, zero string) string {
 	if n == 0 {
-		return "any"
-	}
-	return strconv.Itoa(n)
-}
-
-// formatCohort says the least size of a group where it is not the policy's.
-func formatCohort(n int) string {
-	if n == 0 {
-		return "policy's"
+		return zero
 	}
 	return strconv.Itoa(n)
 }
@@ -463,12 +421,9 @@ func newOrderRefuseCommand(a *cli.App) *cobra.Command {
 
 // describeOrder says what the buyer signed and the publisher decides on.
 func describeOrder(o catalog.Order) string {
-	until := "a year from the grant"
-	if o.Until != 0 {
-		until = cli.FormatTime(o.Until)
-	}
 	return fmt.Sprintf("order %s, signed by buyer %s: dataset %s for %q; measures %s; aggregates %s; columns %s; min cohort %s; queries %s; budget %s; until %s",
-		o.ID, o.Buyer, o.Dataset, o.Purpose, orAll(o.Measures), orAll(o.Aggregates), describeScope(o.Scope), formatCohort(o.MinCohort), formatCount(o.Queries), orAny(o.Budget), until)
+		o.ID, o.Buyer, o.Dataset, o.Purpose, orAll(o.Measures), orAll(o.Aggregates), describeScope(o.Scope), orElse(o.MinCohort, "policy's"), orElse(o.Queries, "any"), orAny(o.Budget),
+		cmp.Or(cli.FormatTime(o.Until), "a year from the grant"))
 }
 
 // orderedColumns lists the columns that an order asks for.

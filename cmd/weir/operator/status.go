@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -14,9 +15,10 @@ import (
 	"github.com/weirdata/weir/node/client"
 )
 
-// NewOperatorCommand returns the command that watches nodes.
+// NewOperatorCommand returns the command that looks after the nodes.
 func NewOperatorCommand(a *cli.App) *cobra.Command {
-	return cli.Group(cli.ForOperators, "operator", "watch the nodes of a cluster", "  weir operator status --dir /tmp/weir", newOperatorStatusCommand(a))
+	return cli.Group(cli.ForOperators, "operator", "look after the nodes of a cluster", "  weir operator status --dir /tmp/weir",
+		newOperatorStatusCommand(a), newRefreshCommand(a))
 }
 
 func newOperatorStatusCommand(a *cli.App) *cobra.Command {
@@ -58,25 +60,13 @@ func statusTable(list []client.NodeStatus, bytes func(int64) string) term.Table 
 			s.Add(n.Node, "no answer", "", "", "", "", "", "", "", "", "", "", "", "", "", "")
 			continue
 		}
-		ready := "yes"
-		if !n.Status.Ready {
-			ready = "no"
-		}
 		l, b := n.Status.Ledger, n.Status.Blobs
-		s.Add(n.Node, ready, l.State, strconv.FormatUint(l.Term, 10), strconv.FormatUint(l.Applied, 10), strconv.FormatUint(l.Entries, 10),
+		s.Add(n.Node, cli.YesNo(n.Status.Ready), l.State, strconv.FormatUint(l.Term, 10), strconv.FormatUint(l.Applied, 10), strconv.FormatUint(l.Entries, 10),
 			strconv.FormatUint(l.Snapshot, 10), strings.Join(n.Status.Alive, ","), strconv.FormatInt(b.Stored, 10), bytes(b.Bytes),
 			strconv.Itoa(b.Damaged), strconv.FormatInt(b.Repaired, 10), strconv.FormatInt(b.Lost, 10), strconv.FormatInt(b.Scrubbed, 10),
-			formatScrub(b.LastScrub), bytes(int64(min(l.FreeBytes, math.MaxInt64))))
+			cmp.Or(cli.FormatTime(b.LastScrub), "never"), bytes(int64(min(l.FreeBytes, math.MaxInt64))))
 	}
 	return s
-}
-
-// formatScrub is when a scrub ended, to the second; before the first one it is never.
-func formatScrub(ms int64) string {
-	if ms == 0 {
-		return "never"
-	}
-	return cli.FormatTime(ms)
 }
 
 // nodeFaults is nil when all nodes are well, else it says what is the matter with which.

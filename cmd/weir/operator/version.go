@@ -16,12 +16,9 @@ func NewVersionCommand(a *cli.App) *cobra.Command {
 		Example: "  weir version -o json",
 		Args:    cli.Exactly(0, "no arguments"),
 		RunE: func(*cobra.Command, []string) error {
-			f, changed := cli.Built(), "no"
-			if f.Changed {
-				changed = "yes"
-			}
+			f := cli.Built()
 			t := term.Table{Head: []string{"version", "commit", "commit time", "changed", "go", "platform"}}
-			t.Add(f.Version, f.Commit, f.Time, changed, f.Go, f.Platform)
+			t.Add(f.Version, f.Commit, f.Time, cli.YesNo(f.Changed), f.Go, f.Platform)
 			return a.PrintOne(f, t)
 		},
 	}

@@ -1,6 +1,7 @@
 package publisher
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -100,14 +101,7 @@ func amendTable(x amended) term.Table {
 		if f.Why != "" {
 			may = "no: " + f.Reason
 		}
-		s.Add(f.Field, orDash(f.Old), orDash(f.New), may)
-	}
-	return s
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "—"
+		s.Add(f.Field, cmp.Or(f.Old, "—"), cmp.Or(f.New, "—"), may)
 	}
 	return s
 }
@@ -132,7 +126,7 @@ later versions and datasets are compared with it as before. It cannot be undone.
 			}
 			w.Dataset = args[0]
 			return a.With(cli.Bureau, func(c *client.Client) error {
-				if err := publish.Withdraw(cmd.Context(), c, w); err != nil {
+				if _, err := c.Submit(cmd.Context(), catalog.KindDatasetWithdraw, w); err != nil {
 					return err
 				}
 				what := "all"

@@ -133,7 +133,7 @@ func describeMeasure(m answerable.LevelMeasure, l answerable.Level, r *answerabl
 		words = append(words, fmt.Sprintf("the worst %s is %s with %d of %d", grain, m.Worst.Period, m.Worst.Included, m.Worst.Of))
 	}
 	if m.Withheld > 0 {
-		words = append(words, fmt.Sprintf("%s less than %s and %s withheld", english.Plural(m.Withheld, "row covers", "rows cover"), r.Coverage, isAre(m.Withheld)))
+		words = append(words, fmt.Sprintf("%s less than %s and %s withheld", english.Plural(m.Withheld, "row covers", "rows cover"), r.Coverage, english.PluralWord(m.Withheld, "is", "are")))
 	}
 	if m.HeldBack > 0 {
 		words = append(words, fmt.Sprintf("%s corrections", english.Plural(m.HeldBack, "row lacks", "rows lack")))
@@ -243,11 +243,4 @@ func describeList(l answerable.List, r *answerable.Report, grain catalog.Grain) 
 		return words + "; as of no version all of them"
 	}
 	return words
-}
-
-func isAre(n int) string {
-	if n == 1 {
-		return "is"
-	}
-	return "are"
 }

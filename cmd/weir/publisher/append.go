@@ -62,9 +62,8 @@ func (p *publication) append(ctx context.Context, id string, files []string) err
 	bar := p.NewProgress()
 	defer bar.Finish()
 	tell := publishing(p.App, id, bar)
-	prepared, err := publish.PrepareAppend(ctx, c, src, publish.DataFiles(files), publish.AppendOptions{Progress: tell})
-	var nothing *publish.NothingNewError
-	if errors.As(err, &nothing) && nothing.Interrupted && !p.check {
+	prepared, err := publish.PrepareAppend(ctx, c, src, publish.DataFiles(files), tell)
+	if nothing, ok := errors.AsType[*publish.NothingNewError](err); ok && nothing.Interrupted && !p.check {
 		done, err := publish.EndInterrupted(ctx, c, nothing.Dataset)
 		if err != nil {
 			return err
@@ -86,7 +85,7 @@ func (p *publication) append(ctx context.Context, id string, files []string) err
 // when this machine published it.
 func sourceOf(c *client.Client, id, descriptor string) (*panel.Source, error) {
 	if descriptor == "" {
-		src, err := publish.KeptSource(c, id)
+		src, err := publish.LastSource(c, id)
 		if err == nil && src == nil {
 			err = fmt.Errorf("this machine has not published dataset %s: say how its files are read with --descriptor FILE", id)
 		}

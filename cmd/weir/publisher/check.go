@@ -193,8 +193,7 @@ func checkedTable(d catalog.Descriptor, c checked, descriptor string) term.Table
 
 // nothingPublished adds to faults of the data what follows from them.
 func nothingPublished(check bool, err error) error {
-	var faults *panel.Errors
-	if !check && errors.As(err, &faults) {
+	if faults, ok := errors.AsType[*panel.Errors](err); ok && !check {
 		return &refusedDataError{faults}
 	}
 	return err

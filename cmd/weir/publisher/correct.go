@@ -1,6 +1,7 @@
 package publisher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,11 +12,12 @@ import (
 
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
+	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/publish"
 )
 
 func newRegistryCorrectCommand(a *cli.App) *cobra.Command {
-	var renaming []string
+	var f registryFlags
 	var check bool
 	cmd := &cobra.Command{
 		Use:   "correct ID FILE.csv",
@@ -30,67 +32,63 @@ which a class no longer lies whole does without it. What was answered before sta
 			"  weir registry correct qiye 更正.csv --rename 代码=code --rename 县区=county --dir /tmp/weir",
 		Args: cli.Exactly(2, "a registry's id and a CSV file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			rename, err := renames(cmd, renaming)
+			file, err := f.file(cmd, args)
 			if err != nil {
 				return err
 			}
-			return correctRegistry(cmd.Context(), a, args[1], publish.RegistryFile{ID: args[0], Rename: rename}, check)
+			return correctRegistry(cmd.Context(), a, file, check)
 		},
 	}
-	cmd.Flags().StringArrayVar(&renaming, "rename", nil, "`HEADER=NAME`: what queries call a column of the file; may be given again")
+	f.flags(cmd)
 	cmd.Flags().BoolVar(&check, "check", false, "only show what would change")
 	return a.CompleteName(cmd, cli.RegistryNames, "csv", "gz")
 }
 
-func correctRegistry(ctx context.Context, a *cli.App, path string, f publish.RegistryFile, check bool) error {
-	c, err := a.Connect(cli.Bureau)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	have, err := c.Registry(ctx, f.ID)
-	if err != nil {
-		return fmt.Errorf("read registry %s: %w", f.ID, err)
-	}
-	f.File, f.IDColumn = cli.OpenFile(path), have.IDColumn
-	table, err := publish.ReadRegistryFile(ctx, f)
-	if err != nil {
-		return err
-	}
-	x, err := publish.CompareAttributes(ctx, c, path, table)
-	if err != nil {
-		return err
-	}
-	if !check {
-		bar := a.NewProgress()
-		defer bar.Finish()
-		err := publish.Correct(ctx, c, x, func(done, total int) {
-			a.IfInterrupted("%d of %d rows have arrived, and none is corrected before all are there; the same command begins anew", done, total)
-			bar.Rows(done, total)
-		})
-		bar.Finish()
-		if err != nil && !errors.Is(err, publish.ErrNothingCorrected) {
+func correctRegistry(ctx context.Context, a *cli.App, f publish.RegistryFile, check bool) error {
+	return a.With(cli.Bureau, func(c *client.Client) error {
+		have, err := c.Registry(ctx, f.ID)
+		if err != nil {
+			return fmt.Errorf("read registry %s: %w", f.ID, err)
+		}
+		f.IDColumn = have.IDColumn
+		table, err := publish.ReadRegistryFile(ctx, f)
+		if err != nil {
 			return err
 		}
-	}
-	if err := a.Print(x, correctionTable(x)); err != nil {
-		return err
-	}
-	switch {
-	case x.Rows == 0:
-		a.Note("registry %s has these attributes already", x.Registry)
-	case check:
-		a.Note("would correct %s in %s of registry %s", english.Plural(len(x.Cells), "attribute", "attributes"), english.Plural(x.Rows, "row", "rows"), x.Registry)
-	default:
-		a.Note("corrected %s in %s of registry %s", english.Plural(len(x.Cells), "attribute", "attributes"), english.Plural(x.Rows, "row", "rows"), x.Registry)
-	}
-	return nil
+		x, err := publish.CompareAttributes(ctx, c, f.Name, table)
+		if err != nil {
+			return err
+		}
+		if !check {
+			bar := a.NewProgress()
+			defer bar.Finish()
+			err := publish.Correct(ctx, c, x, func(done, total int) {
+				a.IfInterrupted("%d of %d rows have arrived, and none is corrected before all are there; the same command begins anew", done, total)
+				bar.Rows(done, total)
+			})
+			bar.Finish()
+			if err != nil && !errors.Is(err, publish.ErrNothingCorrected) {
+				return err
+			}
+		}
+		if err := a.Print(x, correctionTable(x)); err != nil {
+			return err
+		}
+		switch {
+		case x.Rows == 0:
+			a.Note("registry %s has these attributes already", x.Registry)
+		default:
+			did := map[bool]string{true: "would correct", false: "corrected"}[check]
+			a.Note("%s %s in %s of registry %s", did, english.Plural(len(x.Cells), "attribute", "attributes"), english.Plural(x.Rows, "row", "rows"), x.Registry)
+		}
+		return nil
+	})
 }
 
 func correctionTable(x publish.Correction) term.Table {
 	s := term.Table{Head: []string{"row", "id", "column", "old", "new"}}
 	for _, cell := range x.Cells {
-		s.Add(strconv.Itoa(cell.Row+1), cell.ID, cell.Column, orDash(cell.Old), orDash(cell.New))
+		s.Add(strconv.Itoa(cell.Row+1), cell.ID, cell.Column, cmp.Or(cell.Old, "—"), cmp.Or(cell.New, "—"))
 	}
 	return s
 }

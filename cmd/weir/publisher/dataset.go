@@ -99,7 +99,9 @@ func (p *publication) publish(ctx context.Context, files []string) error {
 		p.Note("warning: dataset %s is public: whoever gets a contract gets any group, single readings included", src.Descriptor.Dataset)
 	}
 	if !p.check {
-		warnOfWidth(p.App, src.Descriptor)
+		for _, w := range tooWideOf(src.Descriptor) {
+			p.Note("warning: %s", w.words())
+		}
 	}
 	return p.finish(ctx, c, prepared, bar, tell, func(done publish.Published) string {
 		return fmt.Sprintf("a buyer asks for it with `weir order create --dataset %s --purpose TEXT`", done.Dataset)

@@ -17,8 +17,7 @@ import (
 
 // NewRegistryCommand returns the command of registries.
 func NewRegistryCommand(a *cli.App) *cobra.Command {
-	var idColumn string
-	var renaming []string
+	var f registryFlags
 	create := &cobra.Command{
 		Use:   "publish ID FILE.csv --id-column COL",
 		Short: "publish a list of entities and their public attributes",
@@ -27,33 +26,32 @@ func NewRegistryCommand(a *cli.App) *cobra.Command {
 			"  weir registry publish qiye 企业.csv --rename 代码=code --rename 县区=county --id-column code --dir /tmp/weir",
 		Args: cli.Exactly(2, "a registry's id and a CSV file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if idColumn == "" {
+			if f.idColumn == "" {
 				return cli.Usagef(cmd, "--id-column is needed: the column with the entities' ids")
 			}
-			rename, err := renames(cmd, renaming)
+			file, err := f.file(cmd, args)
 			if err != nil {
 				return err
 			}
-			return publishRegistry(cmd.Context(), a, args[1], publish.RegistryFile{ID: args[0], IDColumn: idColumn, Rename: rename})
+			return publishRegistry(cmd.Context(), a, file)
 		},
 	}
-	create.Flags().StringVar(&idColumn, "id-column", "", "column with the entities' ids")
+	create.Flags().StringVar(&f.idColumn, "id-column", "", "column with the entities' ids")
 	appendRows := &cobra.Command{
 		Use:     "append ID FILE.csv",
 		Short:   "append entities to a registry",
 		Example: "  weir registry append enterprises new.csv --dir /tmp/weir",
 		Args:    cli.Exactly(2, "a registry's id and a CSV file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			rename, err := renames(cmd, renaming)
+			file, err := f.file(cmd, args)
 			if err != nil {
 				return err
 			}
-			return appendRegistry(cmd.Context(), a, args[1], publish.RegistryFile{ID: args[0], Rename: rename})
+			return appendRegistry(cmd.Context(), a, file)
 		},
 	}
-	for _, cmd := range []*cobra.Command{create, appendRows} {
-		cmd.Flags().StringArrayVar(&renaming, "rename", nil, "`HEADER=NAME`: what queries call a column of the file; may be given again")
-	}
+	f.flags(create)
+	f.flags(appendRows)
 	list := cli.List[catalog.Registry]{
 		Short: "list the registries", Example: "  weir registry list --dir /tmp/weir",
 		Name: "registries", Who: cli.Nobody, Read: client.Registries.Read, Table: registryTable,
@@ -62,77 +60,70 @@ func NewRegistryCommand(a *cli.App) *cobra.Command {
 		"  weir registry publish enterprises enterprises.csv --id-column code --dir /tmp/weir", cli.CompleteFiles(create, "csv", "gz"), a.CompleteName(appendRows, cli.RegistryNames, "csv", "gz"), newRegistryCorrectCommand(a), list)
 }
 
-// renames reads --rename HEADER=NAME.
-func renames(cmd *cobra.Command, list []string) (map[string]string, error) {
-	out := map[string]string{}
-	for _, text := range list {
+// registryFlags say how the file of a registry is read.
+type registryFlags struct {
+	idColumn string
+	renaming []string
+}
+
+func (f *registryFlags) flags(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.renaming, "rename", nil, "`HEADER=NAME`: what queries call a column of the file; may be given again")
+}
+
+// file is the file of a command whose arguments are a registry's id and the file.
+func (f *registryFlags) file(cmd *cobra.Command, args []string) (publish.RegistryFile, error) {
+	out := publish.RegistryFile{File: cli.OpenFile(args[1]), ID: args[0], IDColumn: f.idColumn, Rename: map[string]string{}}
+	for _, text := range f.renaming {
 		header, name, found := strings.Cut(text, "=")
 		if !found || header == "" || name == "" {
-			return nil, cli.Usagef(cmd, "--rename is %q, want HEADER=NAME", text)
+			return out, cli.Usagef(cmd, "--rename is %q, want HEADER=NAME", text)
 		}
-		out[header] = name
+		out.Rename[header] = name
 	}
 	return out, nil
 }
 
-func publishRegistry(ctx context.Context, a *cli.App, path string, f publish.RegistryFile) error {
-	f.File = cli.OpenFile(path)
+func publishRegistry(ctx context.Context, a *cli.App, f publish.RegistryFile) error {
 	table, err := publish.ReadRegistryFile(ctx, f)
 	if err != nil {
 		return err
 	}
-	c, err := a.Connect(cli.Bureau)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	bar := a.NewProgress()
-	defer bar.Finish()
-	done, err := publish.Registry(ctx, c, table, sendingRows(a, f.ID, bar))
-	if err != nil {
-		return err
-	}
-	bar.Finish()
-	return printRegistryResult(a, done)
+	return a.With(cli.Bureau, func(c *client.Client) error {
+		return sendRows(a, f.ID, func(tell func(done, total int)) (publish.RegistryResult, error) {
+			return publish.Registry(ctx, c, table, tell)
+		})
+	})
 }
 
-func appendRegistry(ctx context.Context, a *cli.App, path string, f publish.RegistryFile) error {
-	c, err := a.Connect(cli.Bureau)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	have, err := c.Registry(ctx, f.ID)
-	if err != nil {
-		return fmt.Errorf("read registry %s: %w", f.ID, err)
-	}
-	f.File, f.IDColumn, f.Columns = cli.OpenFile(path), have.IDColumn, append([]string{}, have.Columns...)
-	table, err := publish.ReadRegistryFile(ctx, f)
-	if err != nil {
-		return err
-	}
-	bar := a.NewProgress()
-	defer bar.Finish()
-	done, err := publish.AppendRegistry(ctx, c, f.ID, table.Rows, sendingRows(a, f.ID, bar))
-	if err != nil {
-		return err
-	}
-	bar.Finish()
-	return printRegistryResult(a, done)
+func appendRegistry(ctx context.Context, a *cli.App, f publish.RegistryFile) error {
+	return a.With(cli.Bureau, func(c *client.Client) error {
+		have, err := c.Registry(ctx, f.ID)
+		if err != nil {
+			return fmt.Errorf("read registry %s: %w", f.ID, err)
+		}
+		f.IDColumn, f.Columns = have.IDColumn, append([]string{}, have.Columns...)
+		table, err := publish.ReadRegistryFile(ctx, f)
+		if err != nil {
+			return err
+		}
+		return sendRows(a, f.ID, func(tell func(done, total int)) (publish.RegistryResult, error) {
+			return publish.AppendRegistry(ctx, c, f.ID, table.Rows, tell)
+		})
+	})
 }
 
-// sendingRows tells how many rows have arrived.
-func sendingRows(a *cli.App, id string, bar *cli.Progress) func(done, total int) {
-	tell := func(done, total int) {
+// sendRows has rows of a registry sent, tells how many have arrived, and prints what was done.
+func sendRows(a *cli.App, id string, send func(tell func(done, total int)) (publish.RegistryResult, error)) error {
+	bar := a.NewProgress()
+	defer bar.Finish()
+	r, err := send(func(done, total int) {
 		a.IfInterrupted("%d of %d rows have arrived, and registry %s has none of them before all are there; the same command goes on from there", done, total, id)
-	}
-	return func(done, total int) {
-		tell(done, total)
 		bar.Rows(done, total)
+	})
+	if err != nil {
+		return err
 	}
-}
-
-func printRegistryResult(a *cli.App, r publish.RegistryResult) error {
+	bar.Finish()
 	if r.Existed {
 		a.Note("registry %s had these rows already", r.Registry)
 	}

@@ -42,7 +42,7 @@ the readings which were published nobody can check: nothing leaves this machine.
 	return cli.CompleteFiles(cmd, "yaml", "yml", "csv", "gz")
 }
 
-func rememberVersion(ctx context.Context, a *cli.App, descriptor string, files []string, formatVersion int) error {
+func rememberVersion(ctx context.Context, a *cli.App, descriptor string, files []string, version int) error {
 	src, err := publish.OpenDescriptor(descriptor)
 	if err != nil {
 		return err
@@ -54,15 +54,15 @@ func rememberVersion(ctx context.Context, a *cli.App, descriptor string, files [
 	defer c.Close()
 	bar := a.NewProgress()
 	defer bar.Finish()
-	p, err := publish.PrepareRemembered(ctx, c, src, publish.DataFiles(files), formatVersion, publishing(a, src.Descriptor.Dataset, bar))
+	p, err := publish.PrepareRemembered(ctx, c, src, publish.DataFiles(files), version, publishing(a, src.Descriptor.Dataset, bar))
 	if err != nil {
 		return err
 	}
 	defer p.Close() //nolint:errcheck // the system removes the file with the process
 	bar.Finish()
-	if err := publish.Remember(ctx, c, p, formatVersion); err != nil {
+	if err := publish.Remember(ctx, c, p, version); err != nil {
 		return err
 	}
-	a.Note("this machine has a record of version %d of dataset %s again", formatVersion, src.Descriptor.Dataset)
+	a.Note("this machine has a record of version %d of dataset %s again", version, src.Descriptor.Dataset)
 	return nil
 }

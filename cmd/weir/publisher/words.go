@@ -6,7 +6,6 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
-	"github.com/weirdata/weir/cmd/weir/cli"
 )
 
 // describeCompanions says what is published beside a measure.
@@ -41,17 +40,13 @@ func describeTiles(d catalog.Descriptor, tiles int) string {
 	return fmt.Sprintf(": %d of measures, %d of squares, %d of buckets", each*len(d.Measures), each*squares, each*buckets)
 }
 
-// describePolicy says a descriptor's policy and price in sentences.
+// describePolicy says a descriptor's policy, and its price where it has one, in sentences.
 func describePolicy(d catalog.Descriptor) []string {
-	return append(explain.Policy(d), describePrice(d)...)
-}
-
-// describePrice says what a query costs; nothing where it is free.
-func describePrice(d catalog.Descriptor) []string {
-	if d.Price == nil {
-		return nil
+	words := explain.Policy(d)
+	if d.Price != nil {
+		words = append(words, fmt.Sprintf("a query costs %s %s", d.Price.PerQuery, d.Price.Currency))
 	}
-	return []string{fmt.Sprintf("a query costs %s %s", d.Price.PerQuery, d.Price.Currency)}
+	return words
 }
 
 // tooWide is a measure whose variance the policy grants and nobody will ever get: in its
@@ -78,11 +73,4 @@ func tooWideOf(d catalog.Descriptor) []tooWide {
 func (w tooWide) words() string {
 	return fmt.Sprintf("nobody will ever get a variance or standard deviation of %s, although the policy grants it: its range is %s %s wide, and sums of squares fit where it is at most %s wide; "+
 		"declare a narrower range, a larger unit or fewer decimals, or leave var and stddev out of aggregates if no other measure needs them", w.Measure, w.Width, w.Unit, w.Widest)
-}
-
-// warnOfWidth tells of which measures no variance fits.
-func warnOfWidth(a *cli.App, d catalog.Descriptor) {
-	for _, w := range tooWideOf(d) {
-		a.Note("warning: %s", w.words())
-	}
 }

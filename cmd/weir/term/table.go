@@ -1,7 +1,6 @@
 package term
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"slices"
@@ -26,7 +25,7 @@ func (t *Table) Add(cells ...string) { t.Rows = append(t.Rows, cells) }
 // is read, and fits, only so.
 func (t Table) Turned() Table {
 	turned := make([][]string, len(t.Head))
-	for _, line := range t.lines() {
+	for _, line := range t.Lines() {
 		for i, cell := range line {
 			turned[i] = append(turned[i], cell)
 		}
@@ -34,8 +33,8 @@ func (t Table) Turned() Table {
 	return Table{Head: turned[0], Rows: turned[1:]}
 }
 
-// lines returns the headings and the rows.
-func (t Table) lines() [][]string { return append([][]string{t.Head}, t.Rows...) }
+// Lines returns the headings and the rows.
+func (t Table) Lines() [][]string { return append([][]string{t.Head}, t.Rows...) }
 
 const (
 	gap = 2 // blank columns between two columns of a table
@@ -55,7 +54,7 @@ func (t Table) Fit(columns int) (fitting Table, leftOut []string) {
 	if columns <= 0 || len(t.Optional) == 0 {
 		return t, nil
 	}
-	least := t.shown().widths(func(cell string) int { return max(longest(cell), min(Width(cell), readable)) })
+	least := t.Map(catalog.Shown).widths(func(cell string) int { return max(longest(cell), min(Width(cell), readable)) })
 	for _, name := range append(t.withoutText(), t.Optional...) {
 		at := slices.Index(t.Head, name)
 		if total(least) <= columns || at < 0 {
@@ -74,13 +73,13 @@ func (t Table) Fit(columns int) (fitting Table, leftOut []string) {
 // Write writes the table with aligned columns. In a terminal of so many columns, cells
 // take several lines until it fits; with 0 columns it is as wide as its cells.
 func (t Table) Write(w io.Writer, columns int) error {
-	t = t.shown()
+	t = t.Map(catalog.Shown)
 	widths := t.widths(Width)
 	if columns > 0 {
 		t.narrow(widths, columns)
 	}
-	b := bufio.NewWriter(w)
-	for _, line := range t.lines() {
+	var b strings.Builder
+	for _, line := range t.Lines() {
 		cells, height := make([][]string, len(line)), 1
 		for i, cell := range line {
 			cells[i] = []string{cell}
@@ -98,12 +97,10 @@ func (t Table) Write(w io.Writer, columns int) error {
 				}
 				text.WriteString(part + strings.Repeat(" ", widths[i]-Width(part)+gap))
 			}
-			if _, err := fmt.Fprintln(b, strings.TrimRight(text.String(), " ")); err != nil {
-				return fmt.Errorf("print the table: %w", err)
-			}
+			b.WriteString(strings.TrimRight(text.String(), " ") + "\n")
 		}
 	}
-	if err := b.Flush(); err != nil {
+	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("print the table: %w", err)
 	}
 	return nil
@@ -121,27 +118,21 @@ func (t Table) withoutText() []string {
 	return names
 }
 
-// shown returns the table with hidden characters as escapes.
-func (t Table) shown() Table {
-	out := Table{Optional: t.Optional}
-	for i, line := range t.lines() {
-		cells := make([]string, len(line))
-		for j, cell := range line {
-			cells[j] = catalog.Shown(cell)
-		}
-		if i == 0 {
-			out.Head = cells
-		} else {
-			out.Add(cells...)
+// Map returns the table with f of each heading and cell in its place.
+func (t Table) Map(f func(cell string) string) Table {
+	lines := make([][]string, 1+len(t.Rows))
+	for i, line := range t.Lines() {
+		for _, cell := range line {
+			lines[i] = append(lines[i], f(cell))
 		}
 	}
-	return out
+	return Table{Head: lines[0], Rows: lines[1:], Optional: t.Optional}
 }
 
 // widths returns the largest measure of a cell in every column.
 func (t Table) widths(measure func(string) int) []int {
 	widths := make([]int, len(t.Head))
-	for _, line := range t.lines() {
+	for _, line := range t.Lines() {
 		for i, cell := range line {
 			widths[i] = max(widths[i], measure(cell))
 		}

@@ -6,8 +6,8 @@ import "encoding/binary"
 func PackedBytes(n int, width uint) int { return (n*int(width) + 7) / 8 }
 
 // Pack writes numbers of the given width below 64 one after the other,
-// lowest bit first, and fills the last byte with zeros. dst has PackedBytes.
-func Pack(dst []byte, src []uint64, width uint) {
+// lowest bit first, fills the last byte with zeros, and returns what is left of dst.
+func Pack(dst []byte, src []uint64, width uint) []byte {
 	var acc uint64
 	var fill uint
 	for _, x := range src {
@@ -24,10 +24,13 @@ func Pack(dst []byte, src []uint64, width uint) {
 		dst[0] = byte(acc)
 		dst, acc = dst[1:], acc>>8
 	}
+	return dst
 }
 
-// Unpack is the inverse of Pack.
-func Unpack(dst []uint64, src []byte, width uint) {
+// Unpack is the inverse of Pack, and returns what is left of src.
+func Unpack(dst []uint64, src []byte, width uint) []byte {
+	rest := src[PackedBytes(len(dst), width):]
+	src = src[:len(src)-len(rest)]
 	mask := uint64(1)<<width - 1
 	var acc uint64
 	var have uint
@@ -50,4 +53,5 @@ func Unpack(dst []uint64, src []byte, width uint) {
 		used := width - have
 		acc, have = next>>used, 64-used
 	}
+	return rest
 }

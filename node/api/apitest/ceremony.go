@@ -19,21 +19,15 @@ func (c *Cluster) ceremony(p view.PendingKey) error {
 	if err != nil {
 		return err
 	}
-	dealings := make([][][]byte, len(c.nodes)) // [to][from]
-	for _, n := range c.nodes {
-		dealer, err := he.NewDealer(c.params, k.Reference, n.Point)
-		if err != nil {
-			return err
-		}
-		commit := catalog.KeyCommit{Key: k.ID, Attempt: k.Attempt, Public: catalog.Sum(dealer.PublicShare())}
-		c.blobs[commit.Public] = dealer.PublicShare()
-		for j := range c.nodes {
-			d, err := dealer.Dealing(j + 1)
-			if err != nil {
-				return err
-			}
-			dealings[j] = append(dealings[j], d)
-			commit.Dealings = append(commit.Dealings, catalog.Sum(d))
+	public, dealings, err := c.deal(k)
+	if err != nil {
+		return err
+	}
+	for i, n := range c.nodes {
+		commit := catalog.KeyCommit{Key: k.ID, Attempt: k.Attempt, Public: catalog.Sum(public[i])}
+		c.blobs[commit.Public] = public[i]
+		for _, to := range dealings {
+			commit.Dealings = append(commit.Dealings, catalog.Sum(to[i]))
 		}
 		if err := c.act(n, catalog.KindKeyCommit, commit); err != nil {
 			return err
@@ -43,6 +37,27 @@ func (c *Cluster) ceremony(p view.PendingKey) error {
 		return err
 	}
 	return c.finishKey(k)
+}
+
+// deal has every node deal a key: their shares of the public key, and what they deal, by
+// receiver and dealer.
+func (c *Cluster) deal(k catalog.Key) (public [][]byte, dealings [][][]byte, err error) {
+	dealings = make([][][]byte, len(c.nodes))
+	for _, n := range c.nodes {
+		dealer, err := he.NewDealer(c.params, k.Reference, n.Point)
+		if err != nil {
+			return nil, nil, err
+		}
+		public = append(public, dealer.PublicShare())
+		for j := range c.nodes {
+			d, err := dealer.Dealing(j + 1)
+			if err != nil {
+				return nil, nil, err
+			}
+			dealings[j] = append(dealings[j], d)
+		}
+	}
+	return public, dealings, nil
 }
 
 // keepShares adds up what was dealt and gives every pair of nodes its seed.
@@ -100,48 +115,28 @@ func (c *Cluster) finishKey(k catalog.Key) error {
 	return nil
 }
 
-// SpoilKeyShare exchanges node 1's share of every key for another node's sum of
-// dealings, as a damaged disk whose digests were made to match.
+// SpoilKeyShare exchanges node 1's share of every key for one of another ceremony, as a
+// damaged disk whose digests were made to match.
 func (c *Cluster) SpoilKeyShare() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, n := range c.nodes[:1] {
-		for id := range n.keys {
-			k, err := c.view().Key(id)
-			if err != nil {
-				return err
-			}
-			if n.keys[id], err = c.foreignKey(k, n); err != nil {
-				return err
-			}
+	n := c.nodes[0]
+	for id := range n.keys {
+		k, err := c.view().Key(id)
+		if err != nil {
+			return err
+		}
+		_, dealings, err := c.deal(k)
+		if err != nil {
+			return err
+		}
+		share, err := he.CombineDealings(c.params, k.Reference, n.Point, dealings[0])
+		if err != nil {
+			return err
+		}
+		if n.keys[id], err = he.NewNodeKey(c.params, n.Point, share, map[int][32]byte{2: {1}, 3: {2}}, [32]byte{1}); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-// foreignKey is a key of another ceremony in the place of the node's own.
-func (c *Cluster) foreignKey(k catalog.Key, n *node) (*he.NodeKey, error) {
-	var dealings [][]byte
-	for i := range c.nodes {
-		dealer, err := he.NewDealer(c.params, k.Reference, i+1)
-		if err != nil {
-			return nil, err
-		}
-		d, err := dealer.Dealing(n.Point)
-		if err != nil {
-			return nil, err
-		}
-		dealings = append(dealings, d)
-	}
-	share, err := he.CombineDealings(c.params, k.Reference, n.Point, dealings)
-	if err != nil {
-		return nil, err
-	}
-	pairs := make(map[int][32]byte)
-	for i := range c.nodes {
-		if i+1 != n.Point {
-			pairs[i+1] = [32]byte{byte(i)}
-		}
-	}
-	return he.NewNodeKey(c.params, n.Point, share, pairs, [32]byte{1})
 }

@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -32,7 +31,7 @@ type Founder struct {
 	Receiving []byte // public
 }
 
-// Cluster implements api.Backend, api.Blobs and api.Health.
+// Cluster implements api.Backend and api.Blobs.
 type Cluster struct {
 	// Broken, when not nil, is asked before every submission and read and its
 	// error is what they fail with.
@@ -105,7 +104,12 @@ func New(founder Founder) (*Cluster, error) {
 	if c.record, err = c.view().Cluster(); err != nil {
 		return nil, err
 	}
-	return c, c.appointNotaries()
+	for _, n := range c.nodes {
+		if err := c.appoint(n); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
 }
 
 func newNode(point int) (*node, error) {
@@ -160,7 +164,7 @@ func (c *Cluster) Options() api.Options {
 func (c *Cluster) OptionsOf(i int) api.Options {
 	return api.Options{
 		Backend: c, Blobs: c, Health: vitals{c, i}, Cluster: c.ID(), TileBytes: c.params.TileBytes(),
-		Evidence: &witness{cluster: c, node: c.nodes[i]},
+		Evidence: witness{nodeTree{c, c.nodes[i]}},
 	}
 }
 
@@ -283,46 +287,27 @@ func (c *Cluster) Forget(drop func(b []byte) bool) {
 	maps.DeleteFunc(c.blobs, func(_ catalog.Digest, b []byte) bool { return drop(b) })
 }
 
-// Stored calls see with every blob.
-func (c *Cluster) Stored(see func(b []byte)) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, b := range c.blobs {
-		see(b)
-	}
+// vitals are the health of one node of the cluster.
+type vitals struct {
+	cluster *Cluster
+	node    int
 }
 
 // Live implements api.Health.
-func (c *Cluster) Live() error { return nil }
+func (v vitals) Live() error { return nil }
 
 // Ready implements api.Health.
-func (c *Cluster) Ready() (bool, []string) { return len(c.Reasons) == 0, c.Reasons }
-
-// Status is how the first node is.
-func (c *Cluster) Status() wire.Status { return c.statusOf(0) }
-
-func (c *Cluster) statusOf(i int) wire.Status {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s := wire.Status{ID: c.record.Nodes[i].ID, Cluster: c.record.ID, Ledger: wire.LedgerStatus{State: "follower", Entries: c.seq}}
-	s.Ready, s.Reasons = c.Ready()
-	for _, n := range c.record.Nodes {
-		s.Alive = append(s.Alive, n.ID)
-	}
-	return s
-}
-
-// vitals are the health of one node of the cluster.
-type vitals struct {
-	*Cluster
-	node int
-}
+func (v vitals) Ready() (bool, []string) { return len(v.cluster.Reasons) == 0, v.cluster.Reasons }
 
 // Status implements api.Health.
-func (v vitals) Status() wire.Status { return v.statusOf(v.node) }
-
-// errStuck is returned when the nodes' work does not come to rest.
-var errStuck = errors.New("the nodes' work does not end")
+func (v vitals) Status() wire.Status {
+	c := v.cluster
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := wire.Status{ID: c.nodes[v.node].ID, Cluster: c.record.ID, Alive: ids(c.nodes), Ledger: wire.LedgerStatus{State: "follower", Entries: c.seq}}
+	s.Ready, s.Reasons = v.Ready()
+	return s
+}
 
 // TLS is the configuration of the i-th node's port for clients, who pin its key.
 func (c *Cluster) TLS(i int) (*tls.Config, error) {

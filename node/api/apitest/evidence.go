@@ -85,15 +85,6 @@ func (c *Cluster) treeOf(n *node) leaves {
 	return c.tree
 }
 
-func (c *Cluster) appointNotaries() error {
-	for _, n := range c.nodes {
-		if err := c.appoint(n); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (c *Cluster) appoint(n *node) (err error) {
 	n.notary, err = evidence.NewNotary(evidence.Origin(c.ID().String()), n.ID, n.signing, nodeTree{c, n}, &signedLast{}, time.Now)
 	return err
@@ -133,16 +124,13 @@ func (t nodeTree) Proof(seq, size uint64) (evidence.Proof, error) {
 }
 
 // witness is one node's evidence. It implements api.Evidence.
-type witness struct {
-	cluster *Cluster
-	node    *node
-}
+type witness struct{ nodeTree }
 
-var _ api.Evidence = (*witness)(nil)
+var _ api.Evidence = witness{}
 
 // gather has as many nodes sign as the threshold says, this one first. The lock
 // is held.
-func (w *witness) gather() (evidence.Checkpoint, []byte, error) {
+func (w witness) gather() (evidence.Checkpoint, []byte, error) {
 	own, lines, err := w.node.notary.Sign(0)
 	if err != nil {
 		return own, nil, forked(err)
@@ -172,7 +160,7 @@ func forked(err error) error {
 }
 
 // Checkpoint implements api.Evidence.
-func (w *witness) Checkpoint(context.Context) ([]byte, error) {
+func (w witness) Checkpoint(context.Context) ([]byte, error) {
 	w.cluster.mu.Lock()
 	defer w.cluster.mu.Unlock()
 	_, signed, err := w.gather()
@@ -180,7 +168,7 @@ func (w *witness) Checkpoint(context.Context) ([]byte, error) {
 }
 
 // OwnCheckpoint implements api.Evidence.
-func (w *witness) OwnCheckpoint(context.Context) ([]byte, error) {
+func (w witness) OwnCheckpoint(context.Context) ([]byte, error) {
 	w.cluster.mu.Lock()
 	defer w.cluster.mu.Unlock()
 	c, lines, err := w.node.notary.Sign(0)
@@ -191,7 +179,7 @@ func (w *witness) OwnCheckpoint(context.Context) ([]byte, error) {
 }
 
 // Consistency implements api.Evidence.
-func (w *witness) Consistency(_ context.Context, oldSize, newSize uint64) (evidence.Consistency, error) {
+func (w witness) Consistency(_ context.Context, oldSize, newSize uint64) (evidence.Consistency, error) {
 	w.cluster.mu.Lock()
 	defer w.cluster.mu.Unlock()
 	if oldSize < 1 || oldSize > newSize || newSize > w.cluster.seq {
@@ -201,14 +189,14 @@ func (w *witness) Consistency(_ context.Context, oldSize, newSize uint64) (evide
 }
 
 // Prove implements api.Evidence.
-func (w *witness) Prove(_ context.Context, key []byte, entries []evidence.Wanted) ([]byte, error) {
+func (w witness) Prove(_ context.Context, key []byte, entries []evidence.Wanted) ([]byte, error) {
 	w.cluster.mu.Lock()
 	defer w.cluster.mu.Unlock()
 	c, signed, err := w.gather()
 	if err != nil {
 		return nil, err
 	}
-	r, err := evidence.NewReceipt(nodeTree{w.cluster, w.node}, signed, c.Size, key, entries)
+	r, err := evidence.NewReceipt(w.nodeTree, signed, c.Size, key, entries)
 	if err != nil {
 		return nil, err
 	}
@@ -216,8 +204,8 @@ func (w *witness) Prove(_ context.Context, key []byte, entries []evidence.Wanted
 }
 
 // Record implements api.Evidence.
-func (w *witness) Record(_ context.Context, seq uint64) (evidence.Record, error) {
+func (w witness) Record(_ context.Context, seq uint64) (evidence.Record, error) {
 	w.cluster.mu.Lock()
 	defer w.cluster.mu.Unlock()
-	return nodeTree{w.cluster, w.node}.Record(seq)
+	return w.nodeTree.Record(seq)
 }

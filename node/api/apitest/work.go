@@ -1,13 +1,17 @@
 package apitest
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/seal"
-	"github.com/weirdata/weir/compute/tiles"
+	"github.com/weirdata/weir/node/versions"
 )
 
 // work does everything that is due. The lock is held.
@@ -17,7 +21,7 @@ func (c *Cluster) work() error {
 		if err != nil {
 			return err
 		}
-		versions, err := c.view().PendingVersions()
+		proposed, err := c.view().PendingVersions()
 		if err != nil {
 			return err
 		}
@@ -32,7 +36,7 @@ func (c *Cluster) work() error {
 				return fmt.Errorf("ceremony of %s: %w", k.Publisher, err)
 			}
 		}
-		for _, v := range versions {
+		for _, v := range proposed {
 			if v.State == catalog.VersionProposed {
 				continue
 			}
@@ -51,7 +55,7 @@ func (c *Cluster) work() error {
 			return nil
 		}
 	}
-	return errStuck
+	return errors.New("the nodes' work does not end")
 }
 
 // act has a node's act applied.
@@ -70,17 +74,43 @@ func (c *Cluster) act(n *node, kind catalog.Kind, body any) error {
 	return nil
 }
 
+// member is one node's ledger and blobs, for package versions. The lock is held.
+type member struct {
+	*Cluster
+	node *node
+}
+
+// View implements versions.Ledger.
+func (m member) View(fn func(state.View) error) error { return fn(m.view()) }
+
+// Act implements versions.Ledger.
+func (m member) Act(_ context.Context, kind catalog.Kind, body any) error {
+	return m.act(m.node, kind, body)
+}
+
+// Load implements versions.Blobs: a blob that nobody has is empty, so that what needs it is
+// refused.
+func (m member) Load(_ context.Context, d catalog.Digest) ([]byte, error) { return m.blobs[d], nil }
+
+// Sync implements versions.Blobs.
+func (m member) Sync(context.Context) error { return nil }
+
+func (c *Cluster) versionsOf(n *node) *versions.Store {
+	m := member{c, n}
+	return versions.New(versions.Options{Ledger: m, Blobs: m, Params: c.params, Logger: slog.New(slog.DiscardHandler)})
+}
+
 // check acknowledges a committed version and opens its parity, or refuses it.
 func (c *Cluster) check(v catalog.Version) error {
-	d, err := c.view().DatasetAt(v.Dataset, v.Amended)
-	if err != nil {
+	store := c.versionsOf(c.nodes[0])
+	if err := store.Acknowledge(context.Background(), v.Dataset, v.Version); err != nil {
 		return err
 	}
-	manifest, reason := c.holds(d, v)
-	if !reason.IsZero() {
-		return c.act(c.nodes[0], catalog.KindVersionAck, catalog.VersionAck{Dataset: v.Dataset, Version: v.Version, Reason: reason})
+	w, err := store.Load(v.Dataset, v.Version)
+	if err != nil || w.Record.State == catalog.VersionRejected {
+		return err
 	}
-	for _, n := range c.nodes {
+	for _, n := range c.nodes[1:] { // they have the same blobs
 		if err := c.act(n, catalog.KindVersionAck, catalog.VersionAck{Dataset: v.Dataset, Version: v.Version}); err != nil {
 			return err
 		}
@@ -93,11 +123,11 @@ func (c *Cluster) check(v catalog.Version) error {
 	if err != nil {
 		return err
 	}
-	acc, err := c.accumulate(manifest.Digests())
-	if err != nil {
+	if err := store.FetchManifest(context.Background(), &w); err != nil {
 		return err
 	}
-	slots, _, err := c.open(acc, he.Opening{Key: v.Key, Epoch: v.Epoch, Query: fmt.Sprintf("version %s/%d", v.Dataset, v.Version), Attempt: number}, active)
+	o := he.Opening{Key: v.Key, Epoch: v.Epoch, Query: fmt.Sprintf("version %s/%d", v.Dataset, v.Version), Attempt: number}
+	slots, _, err := c.open(w.Manifest.Digests(), o, active)
 	if err != nil {
 		return err
 	}
@@ -114,40 +144,6 @@ func (c *Cluster) check(v catalog.Version) error {
 	return nil
 }
 
-// holds says why a version cannot be accepted.
-func (c *Cluster) holds(d catalog.Dataset, v catalog.Version) (tiles.Manifest, catalog.Reason) {
-	raw, ok := c.blobs[v.Manifest]
-	if !ok {
-		return tiles.Manifest{}, catalog.Why("node.manifest")
-	}
-	m, err := tiles.ParseManifest(raw)
-	if err == nil {
-		err = m.Check(v.VersionPropose, d.Descriptor, c.params.Values())
-	}
-	if err != nil {
-		return m, catalog.Why("node.manifest_contradicts")
-	}
-	for _, digest := range m.Digests() {
-		if c.params.CheckTile(c.blobs[digest]) != nil {
-			return m, catalog.Why("node.tile", digest)
-		}
-	}
-	p, err := tiles.DecodePresence(c.blobs[v.Presence], len(d.Descriptor.Measures), v.Entities, v.Periods)
-	if err != nil {
-		return m, catalog.Why("node.presence")
-	}
-	if !d.Descriptor.Policy.Public {
-		counts, err := p.Counts(d.Descriptor, v.First)
-		if err != nil {
-			return m, catalog.Why("node.presence_count")
-		}
-		if counts.Digest() != v.Counts {
-			return m, catalog.Why("node.counts")
-		}
-	}
-	return m, catalog.Reason{}
-}
-
 func ids(nodes []*node) []string {
 	out := make([]string, len(nodes))
 	for i, n := range nodes {
@@ -156,18 +152,14 @@ func ids(nodes []*node) []string {
 	return out
 }
 
-func (c *Cluster) accumulate(digests []catalog.Digest) (*he.Accumulator, error) {
+// open adds up tiles and opens the sum with the active set, whose first member is the root.
+func (c *Cluster) open(digests []catalog.Digest, o he.Opening, active []*node) ([][]uint64, [32]byte, error) {
 	acc := he.NewAccumulator(c.params)
 	for _, d := range digests {
 		if err := acc.Add(c.blobs[d]); err != nil {
-			return nil, err
+			return nil, [32]byte{}, err
 		}
 	}
-	return acc, nil
-}
-
-// open opens an accumulator with the active set, whose first member is the root.
-func (c *Cluster) open(acc *he.Accumulator, o he.Opening, active []*node) ([][]uint64, [32]byte, error) {
 	var err error
 	o.Cluster, o.Root = c.record.ID, active[0].Point
 	for _, n := range active {
@@ -193,27 +185,15 @@ func (c *Cluster) answer(q catalog.Query) error {
 	if err != nil {
 		return err
 	}
-	d, err := c.view().DatasetAt(q.Dataset, verdict.Amended)
+	store := c.versionsOf(c.nodes[0])
+	sources, err := store.Sources(context.Background(), verdict)
 	if err != nil {
 		return err
 	}
-	var layers []plan.Layer
-	manifests := make([]tiles.Manifest, len(verdict.Layers))
-	for i, x := range verdict.Releases() {
-		v, err := c.view().Version(x.Dataset, x.Release)
-		if err != nil {
-			return err
-		}
-		held, err := c.view().DatasetAt(x.Dataset, v.Amended)
-		if err != nil {
-			return err
-		}
-		layers = append(layers, plan.Layer{Version: v, Held: &held.Descriptor})
-		if manifests[i], err = tiles.ParseManifest(c.blobs[v.Manifest]); err != nil {
-			return err
-		}
+	if err := store.FetchManifests(context.Background(), sources); err != nil {
+		return err
 	}
-	plan, err := plan.New(d.Descriptor, layers, verdict)
+	plan, err := versions.PlanOf(sources, verdict)
 	if err != nil {
 		return err
 	}
@@ -225,11 +205,11 @@ func (c *Cluster) answer(q catalog.Query) error {
 	if err != nil {
 		return err
 	}
-	return c.sealShares(q, number, plan, manifests, layers, active)
+	return c.sealShares(q, number, plan, sources, active)
 }
 
 // sealShares opens the plan's accumulators, folds and seals.
-func (c *Cluster) sealShares(q catalog.Query, number int, plan *plan.Plan, manifests []tiles.Manifest, layers []plan.Layer, active []*node) error {
+func (c *Cluster) sealShares(q catalog.Query, number int, plan *plan.Plan, sources versions.Sources, active []*node) error {
 	values := make([][]uint64, len(active))
 	parity := make([]uint64, len(active))
 	for i := range values {
@@ -237,18 +217,15 @@ func (c *Cluster) sealShares(q catalog.Query, number int, plan *plan.Plan, manif
 	}
 	var contexts [][32]byte
 	groups := len(plan.Groups)
+	keys := map[int]catalog.Key{} // by accumulator
+	for _, k := range versions.OpeningsByKey(sources, plan) {
+		for _, a := range k.Numbers {
+			keys[a] = k.Key
+		}
+	}
 	for a, one := range plan.Accumulators {
-		var digests []catalog.Digest
-		for _, k := range one.Tiles {
-			digests = append(digests, manifests[one.Layer].Tile(plan.Layers[one.Layer].Packed[one.Column], one.Block, k))
-		}
-		acc, err := c.accumulate(digests)
-		if err != nil {
-			return err
-		}
-		slots, ctx, err := c.open(acc, he.Opening{
-			Key: layers[one.Layer].Version.Key, Epoch: layers[one.Layer].Version.Epoch, Query: q.ID, Attempt: number, Plan: plan.Digest(), Number: a,
-		}, active)
+		o := he.Opening{Key: keys[a].ID, Epoch: keys[a].Epoch, Query: q.ID, Attempt: number, Plan: plan.Digest(), Number: a}
+		slots, ctx, err := c.open(versions.OpeningDigests(sources, plan, a), o, active)
 		if err != nil {
 			return err
 		}

@@ -122,7 +122,10 @@ func (b builder) at(parts ...string) string {
 }
 
 func (b builder) iri(id string) string { return b.at("v1", "datasets", id) }
-func (b builder) service() string      { return b.at("v1", "catalog") + "#service" }
+func (b builder) release(id string, n int) string {
+	return b.at("v1", "datasets", id, "versions", fmt.Sprint(n))
+}
+func (b builder) service() string { return b.at("v1", "catalog") + "#service" }
 
 func ref(iri string) object { return object{"@id": iri} }
 
@@ -196,7 +199,7 @@ func (b builder) dataset(l Listing) object {
 			continue
 		}
 		versions = append(versions, b.version(l, v, last))
-		last = b.at("v1", "datasets", l.Dataset.ID, "versions", fmt.Sprint(v.Version))
+		last = b.release(l.Dataset.ID, v.Version)
 	}
 	if versions != nil {
 		o["dcat:hasVersion"], o["dcat:hasCurrentVersion"] = versions, ref(last)
@@ -208,7 +211,7 @@ func (b builder) dataset(l Listing) object {
 func (b builder) version(l Listing, v catalog.Version, previous string) object {
 	d := l.Dataset.Descriptor
 	o := object{
-		"@id": b.at("v1", "datasets", l.Dataset.ID, "versions", fmt.Sprint(v.Version)), "@type": "dcat:Dataset",
+		"@id": b.release(l.Dataset.ID, v.Version), "@type": "dcat:Dataset",
 		"dct:title": texts(d.Title, l.Dataset.ID), "dct:description": texts(d.Description, summary(d)),
 		"dct:publisher": ref("urn:weir:principal:" + l.Dataset.Owner),
 		"dcat:version":  fmt.Sprint(v.Version), "dcat:isVersionOf": ref(b.iri(l.Dataset.ID)),

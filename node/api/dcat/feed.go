@@ -1,6 +1,7 @@
 package dcat
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -46,48 +47,32 @@ func Feed(cluster catalog.Cluster, changes []Change, p Part) ([]byte, error) {
 		HomePageURL: b.at("v1", "catalog"), FeedURL: b.at("v1", "feed"), NextURL: p.next(b.at("v1", "feed")), Items: []item{},
 	}
 	for _, c := range changes {
-		d, v := c.Dataset, c.Version
-		if c.What != "" {
-			f.Items = append(f.Items, b.afterwards(c))
-			continue
-		}
-		if v.Version == 0 {
-			f.Items = append(f.Items, newItem(b.iri(d.ID), d.Created, "Dataset "+d.ID+" was listed",
-				strings.TrimSpace(d.Descriptor.Title.EN+" "+d.Descriptor.Title.ZH), d.ID, "dataset"))
-			continue
-		}
-		g := d.Descriptor.Grain
-		f.Items = append(f.Items, newItem(b.at("v1", "datasets", d.ID, "versions", fmt.Sprint(v.Version)), v.LiveAt,
-			fmt.Sprintf("Version %d of dataset %s is live", v.Version, d.ID),
-			fmt.Sprintf("%d entities, %d periods from %s to %s", v.Entities, v.Periods, g.Format(v.First), g.Format(v.First+int64(v.Periods)-1)),
-			d.ID, "version"))
+		f.Items = append(f.Items, b.item(c))
 	}
 	return json.Marshal(f)
 }
 
-// afterwards is an amendment or a withdrawal.
-func (b builder) afterwards(c Change) item {
-	address, what, tag := b.iri(c.Dataset.ID), "Dataset "+c.Dataset.ID, "dataset"
-	withdrawn := c.Dataset.Withdrawn
-	if n := c.Version.Version; n > 0 {
-		address, what, tag = b.at("v1", "datasets", c.Dataset.ID, "versions", fmt.Sprint(n)), fmt.Sprintf("Version %d of dataset %s", n, c.Dataset.ID), "version"
-		withdrawn = c.Version.Withdrawn
+func (b builder) item(c Change) item {
+	d, v, g := c.Dataset, c.Version, c.Dataset.Descriptor.Grain
+	address, what, tag, at, withdrawn := b.iri(d.ID), "Dataset "+d.ID, "dataset", d.Created, d.Withdrawn
+	if v.Version > 0 {
+		address, what, tag = b.release(d.ID, v.Version), fmt.Sprintf("Version %d of dataset %s", v.Version, d.ID), "version"
+		at, withdrawn = v.LiveAt, v.Withdrawn
 	}
-	text := ""
-	if withdrawn != nil && withdrawn.At == c.At {
-		text = withdrawn.Reason
-	}
-	out := newItem(address, c.At, what+" was "+c.What, text, c.Dataset.ID, tag)
-	out.ID += "#" + c.What + "-" + fmt.Sprint(c.At) // an item's id is its own
-	return out
-}
-
-func newItem(address string, at int64, title, text string, tags ...string) item {
-	if text == "" {
-		text = title
+	id, title, text := address, what+" was listed", strings.TrimSpace(d.Descriptor.Title.EN+" "+d.Descriptor.Title.ZH)
+	switch {
+	case c.What != "": // afterwards
+		at, title, text = c.At, what+" was "+c.What, ""
+		id += fmt.Sprintf("#%s-%d", c.What, c.At) // an item's id is its own
+		if withdrawn != nil && withdrawn.At == c.At {
+			text = withdrawn.Reason
+		}
+	case v.Version > 0:
+		title = what + " is live"
+		text = fmt.Sprintf("%d entities, %d periods from %s to %s", v.Entities, v.Periods, g.Format(v.First), g.Format(v.First+int64(v.Periods)-1))
 	}
 	return item{
-		ID: address, URL: address, Title: title, ContentText: text, Tags: tags,
+		ID: id, URL: address, Title: title, ContentText: cmp.Or(text, title), Tags: []string{d.ID, tag},
 		DatePublished: time.UnixMilli(at).UTC().Format(time.RFC3339),
 	}
 }

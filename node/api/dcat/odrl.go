@@ -147,10 +147,4 @@ func money(operator, amount, currency string) object {
 }
 
 // list keeps an empty list of operands apart from none: nothing is allowed.
-func list(values []string) object {
-	all := make([]any, len(values))
-	for i, v := range values {
-		all[i] = v
-	}
-	return object{"@list": all}
-}
+func list(values []string) object { return object{"@list": append([]string{}, values...)} }

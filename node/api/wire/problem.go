@@ -72,6 +72,12 @@ func NewProblem(status int, kind, message string) *Problem {
 	}
 }
 
+// Advising adds what would mend it.
+func (p *Problem) Advising(fix string) *Problem {
+	p.Fix = fix
+	return p
+}
+
 // RefusalProblem returns the problem that tells of a refusal.
 func RefusalProblem(r *catalog.Refusal) *Problem {
 	p := NewProblem(refusalStatus(r.Kind), string(r.Kind), explain.Message(r))

@@ -147,6 +147,12 @@ type Queries struct {
 	More
 }
 
+// Vectors is a page of a principal's private vectors.
+type Vectors struct {
+	Vectors []catalog.Vector `json:"vectors"`
+	More
+}
+
 // SealedShare is what one node sealed to the buyer. Node is the node's id.
 type SealedShare struct {
 	Node   string `json:"node"`

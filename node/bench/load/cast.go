@@ -2,15 +2,12 @@ package load
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/panel"
-	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/dev"
@@ -52,11 +49,7 @@ func prepare(ctx context.Context, cluster *dev.Cluster) ([]buyer, error) {
 
 func publishOnce(ctx context.Context, bureau *client.Client) error {
 	d, err := bureau.Dataset(ctx, dataset)
-	var p *wire.Problem
-	if err == nil && d.Live > 0 {
-		return nil
-	}
-	if err != nil && (!errors.As(err, &p) || p.Status != http.StatusNotFound) {
+	if d.Live > 0 || err != nil && !client.IsNotFound(err) {
 		return err
 	}
 	src, err := panel.ReadDescriptor("load.yaml", strings.NewReader(descriptor))

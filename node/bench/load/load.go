@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -62,18 +63,20 @@ func Run(ctx context.Context, cluster *dev.Cluster, o Options) (*Report, error) 
 		return nil, err
 	}
 	report := &Report{Clients: o.Clients, OneNode: o.OneNode, Seconds: o.For.Seconds()}
-	if report.before, err = observe(ctx, cluster); err != nil {
+	before, err := highestTerm(ctx, cluster)
+	if err != nil {
 		return nil, err
 	}
 	o.Step(fmt.Sprintf("%d clients ask for %s", o.Clients, o.For))
-	stalls, endMemory := beginStalls(ctx), watchMemory(ctx, cluster)
+	endStalls, endMemory := watchStalls(ctx), watchMemory(ctx, cluster)
 	report.collect(ctx, workers, o.For)
-	report.Stall, report.memory = stalls.end(), endMemory()
+	report.Stall = endStalls()
+	report.remember(endMemory())
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	report.after, err = observe(ctx, cluster)
-	report.compare()
+	after, err := highestTerm(ctx, cluster)
+	report.Elections = after - min(before, after)
 	return report, err
 }
 
@@ -195,14 +198,9 @@ func (w *worker) ask(ctx context.Context, kind string) error {
 
 // compare holds rows to what is right.
 func (s statement) compare(rows [][]any) error {
-	same := len(rows) == len(s.rows)
-	for i := 0; same && i < len(rows); i++ {
-		same = len(rows[i]) == len(s.rows[i])
-		for j := 0; same && j < len(rows[i]); j++ {
-			same = fmt.Sprint(rows[i][j]) == s.rows[i][j]
-		}
-	}
-	if same {
+	sameCell := func(got any, want string) bool { return fmt.Sprint(got) == want }
+	sameRow := func(got []any, want []string) bool { return slices.EqualFunc(got, want, sameCell) }
+	if slices.EqualFunc(rows, s.rows, sameRow) {
 		return nil
 	}
 	return fmt.Errorf("%w: %q is answered with %v, want %v", errWrong, s.sql, rows, s.rows)
@@ -218,10 +216,5 @@ func (w *worker) rest(ctx context.Context, err error) {
 	if !refused {
 		after = time.Second
 	}
-	t := time.NewTimer(after + time.Duration(w.random.Int64N(int64(after)+1)))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
+	_ = client.Pause(ctx, after+time.Duration(w.random.Int64N(int64(after)+1)))
 }

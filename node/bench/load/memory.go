@@ -1,15 +1,18 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/dev"
 )
 
@@ -26,32 +29,19 @@ const memoryTick = time.Second
 // watchMemory looks at the nodes' memory until end is called, which returns what was seen,
 // in order. A process that cannot be read is not counted.
 func watchMemory(ctx context.Context, cluster *dev.Cluster) (end func() []memory) {
-	ctx, cancel := context.WithCancel(ctx)
-	over := make(chan struct{})
 	var seen []memory
-	go func() {
-		defer close(over)
-		tick := time.NewTicker(memoryTick)
-		defer tick.Stop()
-		for {
-			var now memory
-			for _, id := range cluster.IDs() {
-				if one, err := memoryOf(cluster.PID(id)); err == nil {
-					now.anonymous += one.anonymous
-					now.mapped += one.mapped
-				}
-			}
-			seen = append(seen, now)
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
+	stop := client.Poll(ctx, memoryTick, func(context.Context) {
+		var now memory
+		for _, id := range cluster.IDs() {
+			if one, err := memoryOf(cluster.PID(id)); err == nil {
+				now.anonymous += one.anonymous
+				now.mapped += one.mapped
 			}
 		}
-	}()
+		seen = append(seen, now)
+	})
 	return func() []memory {
-		cancel()
-		<-over
+		stop()
 		return seen
 	}
 }
@@ -95,19 +85,10 @@ func parseMemory(status string) (m memory, err error) {
 // turns, which takes some hundred megabytes for seconds: memory that is never given back
 // shows in the lowest.
 func thirds(seen []memory) (first, last, peak int64) {
-	lowest := func(part []memory) int64 {
-		if len(part) == 0 {
-			return 0
-		}
-		low := part[0].anonymous
-		for _, m := range part {
-			low = min(low, m.anonymous)
-		}
-		return low
+	if len(seen) == 0 {
+		return 0, 0, 0
 	}
+	by := func(a, b memory) int { return cmp.Compare(a.anonymous, b.anonymous) }
 	n := (len(seen) + 2) / 3
-	for _, m := range seen {
-		peak = max(peak, m.anonymous)
-	}
-	return lowest(seen[:n]), lowest(seen[len(seen)-n:]), peak
+	return slices.MinFunc(seen[:n], by).anonymous, slices.MinFunc(seen[len(seen)-n:], by).anonymous, slices.MaxFunc(seen, by).anonymous
 }

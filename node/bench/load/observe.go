@@ -5,65 +5,43 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/dev"
 )
 
-// observation is how the nodes are at one time.
-type observation struct {
-	term uint64 // the highest that a node knows
-}
-
-func observe(ctx context.Context, cluster *dev.Cluster) (o observation, err error) {
+// highestTerm is the highest term that a node knows.
+func highestTerm(ctx context.Context, cluster *dev.Cluster) (term uint64, err error) {
 	operator, err := cluster.Client(dev.Operator)
 	if err != nil {
-		return o, err
+		return 0, err
 	}
 	defer operator.Close()
 	states, err := operator.Statuses(ctx)
 	if err != nil {
-		return o, fmt.Errorf("ask the nodes how they are: %w", err)
+		return 0, fmt.Errorf("ask the nodes how they are: %w", err)
 	}
 	for _, s := range states {
 		if s.Status == nil {
-			return o, fmt.Errorf("node %s does not say how it is: %s", s.Node, s.Error)
+			return 0, fmt.Errorf("node %s does not say how it is: %s", s.Node, s.Error)
 		}
-		o.term = max(o.term, s.Status.Ledger.Term)
+		term = max(term, s.Status.Ledger.Term)
 	}
-	return o, nil
-}
-
-// stalls watches how late an idle timer is.
-type stalls struct {
-	cancel  context.CancelFunc
-	over    chan struct{}
-	longest time.Duration // after over
+	return term, nil
 }
 
 const stallTick = 20 * time.Millisecond
 
-func beginStalls(ctx context.Context) *stalls {
-	ctx, cancel := context.WithCancel(ctx)
-	s := &stalls{cancel: cancel, over: make(chan struct{})}
-	go func() {
-		defer close(s.over)
-		t := time.NewTimer(stallTick)
-		defer t.Stop()
-		for due := time.Now().Add(stallTick); ; due = time.Now().Add(stallTick) {
-			select {
-			case <-ctx.Done():
-				return
-			case <-t.C:
-				s.longest = max(s.longest, time.Since(due))
-			}
-			t.Reset(stallTick)
-		}
-	}()
-	return s
-}
-
-// end ends the watch and returns the longest delay.
-func (s *stalls) end() time.Duration {
-	s.cancel()
-	<-s.over
-	return s.longest
+// watchStalls watches how late an idle timer is until end is called, which returns the
+// longest delay.
+func watchStalls(ctx context.Context) (end func() time.Duration) {
+	var longest time.Duration
+	due := time.Now()
+	stop := client.Poll(ctx, stallTick, func(context.Context) {
+		now := time.Now()
+		longest, due = max(longest, now.Sub(due)), now.Add(stallTick)
+	})
+	return func() time.Duration {
+		stop()
+		return longest
+	}
 }

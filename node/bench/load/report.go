@@ -33,9 +33,6 @@ type Report struct {
 	Stall time.Duration
 	// Faults are the first things that went wrong, at most maxFaults.
 	Faults []string
-
-	before, after observation
-	memory        []memory
 }
 
 // maxFaults is how many faults a report names.
@@ -78,8 +75,8 @@ func (r *Report) note(kind string, took time.Duration, err error) {
 
 // refusal reports whether a node refused a request for now, and when to come back.
 func refusal(err error) (after time.Duration, refused bool) {
-	var p *wire.Problem
-	if !errors.As(err, &p) || p.Status != http.StatusTooManyRequests && p.Status != http.StatusServiceUnavailable {
+	p, ok := errors.AsType[*wire.Problem](err)
+	if !ok || p.Status != http.StatusTooManyRequests && p.Status != http.StatusServiceUnavailable {
 		return 0, false
 	}
 	seconds, err := strconv.Atoi(p.Header.Get("Retry-After"))
@@ -89,12 +86,11 @@ func refusal(err error) (after time.Duration, refused bool) {
 	return time.Duration(min(seconds, 60)) * time.Second, true
 }
 
-// compare takes from the observations before, during and after the load what has changed.
-func (r *Report) compare() {
-	r.Elections = r.after.term - min(r.before.term, r.after.term)
-	r.MemoryFirst, r.MemoryLast, r.MemoryPeak = thirds(r.memory)
-	if n := len(r.memory); n > 0 {
-		r.Mapped = r.memory[n-1].mapped
+// remember takes the memory from what was seen of it during the load.
+func (r *Report) remember(seen []memory) {
+	r.MemoryFirst, r.MemoryLast, r.MemoryPeak = thirds(seen)
+	if n := len(seen); n > 0 {
+		r.Mapped = seen[n-1].mapped
 	}
 }
 

@@ -36,13 +36,11 @@ func chooseContract(ctx context.Context, c *client.Client, d catalog.Dataset, r 
 		}
 		if why := uncovered(k, d.Descriptor, r, now); !why.IsZero() {
 			others = append(others, why)
-			continue
-		}
-		if outside := k.InScope(d.Descriptor, r); outside != nil {
+		} else if outside := k.InScope(d.Descriptor, r); outside != nil {
 			others = append(others, catalog.Why("contract.does_not_do", k.ID).With(outside.Reason))
-			continue
+		} else {
+			fitting = append(fitting, k.ID)
 		}
-		fitting = append(fitting, k.ID)
 	}
 	switch len(fitting) {
 	case 1:
@@ -89,22 +87,18 @@ func wayToContract(ctx context.Context, c *client.Client, dataset, me string) (c
 // uncovered says why a contract does not cover a request; zero: it does. The
 // ledger decides again, and finally, when the query is applied.
 func uncovered(k catalog.Contract, d catalog.Descriptor, r catalog.Request, now int64) catalog.Reason {
-	switch k.State {
-	case catalog.ContractRevoked:
+	switch {
+	case k.State == catalog.ContractRevoked:
 		return catalog.Why("contract.is_revoked", k.ID)
-	case catalog.ContractSuspended:
+	case k.State == catalog.ContractSuspended:
 		return catalog.Why("contract.is_suspended", k.ID)
-	}
-	if now < k.From {
+	case now < k.From:
 		return catalog.Why("contract.not_begun", k.ID)
-	}
-	if k.Until != 0 && now >= k.Until {
+	case k.Until != 0 && now >= k.Until:
 		return catalog.Why("contract.has_ended", k.ID)
-	}
-	if !k.Portfolio && r.Listing(d) {
+	case !k.Portfolio && r.Listing(d):
 		return catalog.Why("contract.lacks_portfolio", k.ID)
-	}
-	if k.Queries != 0 && k.Used >= k.Queries {
+	case k.Queries != 0 && k.Used >= k.Queries:
 		return catalog.Why("contract.used_up", k.ID, k.Queries)
 	}
 	for _, a := range r.Select {

@@ -50,8 +50,7 @@ func checkSources(p *audit.ProvenQuery, q catalog.Query, by planned) error {
 	d := p.Decision
 	asOf := catalog.DecidedLayer{Release: d.Release, Manifest: d.Manifest, Presence: d.Presence}
 	for _, l := range by.layers {
-		v := l.Version
-		if of, ok := decidedVersion(d.Layers, asOf, v.Version); !ok || v.Dataset != d.Dataset || v.Manifest != of.Manifest || v.Presence != of.Presence {
+		if v := l.Version; v.Dataset != d.Dataset || !wasDecided(v, d.Layers, asOf) {
 			return forged(q, "a figure is of version %d of %s with manifest %s and presence %s, which is not what was decided on",
 				v.Version, v.Dataset, v.Manifest, v.Presence)
 		}
@@ -61,8 +60,8 @@ func checkSources(p *audit.ProvenQuery, q catalog.Query, by planned) error {
 	}
 	for _, v := range by.joined {
 		j := d.Join
-		of, ok := decidedVersion(j.Layers, catalog.DecidedLayer{Release: j.Release, Manifest: j.Manifest, Presence: j.Presence}, v.Version)
-		if !ok || v.Dataset != j.Dataset || v.Manifest != of.Manifest || v.Presence != of.Presence {
+		asOf := catalog.DecidedLayer{Release: j.Release, Manifest: j.Manifest, Presence: j.Presence}
+		if v.Dataset != j.Dataset || !wasDecided(v, j.Layers, asOf) {
 			return forged(q, "a figure is joined with version %d of %s with manifest %s and presence %s, which is not what was decided on",
 				v.Version, v.Dataset, v.Manifest, v.Presence)
 		}
@@ -70,17 +69,11 @@ func checkSources(p *audit.ProvenQuery, q catalog.Query, by planned) error {
 	return nil
 }
 
-// decidedVersion is a version of a dataset as it was decided on: of the layers, or that as
+// wasDecided reports whether a version is one of the layers that were decided on, or that as
 // of which is answered where the decision lists none.
-func decidedVersion(layers []catalog.DecidedLayer, asOf catalog.DecidedLayer, release int) (catalog.DecidedLayer, bool) {
-	if len(layers) == 0 {
-		layers = []catalog.DecidedLayer{asOf}
-	}
-	i := slices.IndexFunc(layers, func(l catalog.DecidedLayer) bool { return l.Release == release })
-	if i < 0 {
-		return catalog.DecidedLayer{}, false
-	}
-	return layers[i], true
+func wasDecided(v catalog.Version, layers []catalog.DecidedLayer, asOf catalog.DecidedLayer) bool {
+	is := catalog.DecidedLayer{Release: v.Version, Manifest: v.Manifest, Presence: v.Presence}
+	return is == asOf && len(layers) == 0 || slices.Contains(layers, is)
 }
 
 // checkShares holds the sealed shares against those that the ledger took: anybody can

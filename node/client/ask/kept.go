@@ -74,9 +74,8 @@ func askQuery(ctx context.Context, c *client.Client, d catalog.Dataset, r *catal
 		}
 	}
 	asked := askedQuery{id: catalog.QueryID(envelope.Digest()), envelope: envelope.Digest(), again: again, file: file}
-	done, err := client.Post[wire.Submitted](ctx, c, "/v1/envelopes", envelope, false)
+	done, err := c.Send(ctx, catalog.KindQuerySubmit, envelope)
 	if err != nil {
-		err = fmt.Errorf("%s: %w", catalog.KindQuerySubmit, err)
 		if _, refused := client.IsRefused(err); refused {
 			err = errors.Join(err, asked.forget())
 		}

@@ -2,9 +2,7 @@ package ask
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 
@@ -54,7 +52,8 @@ func readFacts(ctx context.Context, c *client.Client, d catalog.Dataset, by []st
 	return f, g.Wait()
 }
 
-// valuesOf reads what the codes of some attributes of a registry stand for.
+// valuesOf reads what the codes of some attributes of a registry stand for, by which classes
+// remember the values that their entities had.
 func valuesOf(ctx context.Context, c *client.Client, r catalog.Registry, attributes []string) ([][]string, error) {
 	out := make([][]string, len(r.Columns))
 	for _, name := range attributes {
@@ -62,28 +61,13 @@ func valuesOf(ctx context.Context, c *client.Client, r catalog.Registry, attribu
 		if a < 0 {
 			return nil, fmt.Errorf("registry %s has no attribute %.80q", r.ID, name)
 		}
+		path := fmt.Sprintf("/v1/registries/%s/codes/%d", url.PathEscape(r.ID), a)
 		var err error
-		if out[a], err = codeValues(ctx, c, r.ID, a); err != nil {
+		if out[a], err = client.Get[[]string](ctx, c, client.Call{Path: path, Elsewhere: true, Limit: client.MaxBlob}); err != nil {
 			return nil, fmt.Errorf("read the values of attribute %s of registry %s: %w", name, r.ID, err)
 		}
 	}
 	return out, nil
-}
-
-// codeValues reads what the codes of an attribute stand for, in which classes remember
-// the values that their entities had.
-func codeValues(ctx context.Context, c *client.Client, registry string, attribute int) ([]string, error) {
-	b, err := c.Do(ctx, client.Call{
-		Method: http.MethodGet, Path: fmt.Sprintf("/v1/registries/%s/codes/%d", url.PathEscape(registry), attribute), Elsewhere: true, Limit: client.MaxBlob,
-	})
-	if err != nil {
-		return nil, err
-	}
-	var values []string
-	if err := json.Unmarshal(b, &values); err != nil {
-		return nil, fmt.Errorf("read %d bytes: %w", len(b), err)
-	}
-	return values, nil
 }
 
 // listAsk is an exact query with a private partition.

@@ -1,6 +1,7 @@
 package ask
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,14 +39,6 @@ type Figure struct {
 	Most    int      `json:"most"`
 }
 
-// newestLive is the version as of which a request is answered.
-func newestLive(d catalog.Dataset, r catalog.Request) int {
-	if r.Release != 0 {
-		return r.Release
-	}
-	return d.Live
-}
-
 // listed runs the test of an exact query within a private partition on this machine and
 // completes the request with the version and the sources that it was run on. An honest
 // buyer asks no query whose test fails. With o.Newest it is asked as of the newest version
@@ -76,7 +69,7 @@ func listed(ctx context.Context, c *client.Client, d catalog.Dataset, r *catalog
 // passing makes the test of a request and runs it, as of the version that is asked for, or
 // the newest that passes.
 func passing(ctx context.Context, c *client.Client, d catalog.Dataset, r *catalog.Request, list *vector.Partition, newest bool) (*listAsk, error) {
-	asOf := newestLive(d, *r)
+	asOf := cmp.Or(r.Release, d.Live)
 	facts, err := readFacts(ctx, c, d, list.Register.By, asOf)
 	if err != nil {
 		return nil, fmt.Errorf("read what portfolio %s is tested on: %w", list.Register.Name, err)
@@ -86,13 +79,18 @@ func passing(ctx context.Context, c *client.Client, d catalog.Dataset, r *catalo
 		return nil, err
 	}
 	failing, err := ask.try(asOf, list)
-	var withdrawn *disclosure.WithdrawnError
+	withdrawn, isWithdrawn := errors.AsType[*disclosure.WithdrawnError](err)
+	large, isLarge := errors.AsType[*disclosure.TooLargeError](err)
 	var why catalog.Reason
 	switch {
-	case errors.As(err, &withdrawn):
+	case isLarge:
+		refusal := catalog.TestProducts(large.Products, disclosure.MaxProducts)
+		refusal.Field = "in"
+		return nil, refusal
+	case isWithdrawn:
 		why = catalog.Why("portfolio.withdrawn", withdrawn.AsOf, d.ID, withdrawn.Version)
 	case err != nil:
-		return nil, refuseTest(err)
+		return nil, err
 	case len(failing) == 0:
 		return ask, nil
 	default:
@@ -112,17 +110,6 @@ func passing(ctx context.Context, c *client.Client, d catalog.Dataset, r *catalo
 		return nil, refusal.WithFix("fix.list")
 	}
 	return nil, refusal.WithFixes(catalog.Why("fix.as_of", older), catalog.Why("fix.or_list")).WithNumber("as_of", int64(older))
-}
-
-// refuseTest makes a refusal of a test that is too large.
-func refuseTest(err error) error {
-	var large *disclosure.TooLargeError
-	if !errors.As(err, &large) {
-		return err
-	}
-	r := catalog.TestProducts(large.Products, disclosure.MaxProducts)
-	r.Field = "in"
-	return r
 }
 
 // maxFailures is how many figures that fail are named.
@@ -154,13 +141,7 @@ func (a *listAsk) failures(failing []disclosure.Failure, list *vector.Partition)
 
 // groupValues are the values of a group, of those attributes that have one.
 func (a *listAsk) groupValues(group int) []string {
-	var out []string
-	for _, value := range a.birth.Row(group)[1:] {
-		if value != "" {
-			out = append(out, value)
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(a.birth.Row(group)[1:]), func(value string) bool { return value == "" })
 }
 
 // preview counts the entities of the list that are in each figure.

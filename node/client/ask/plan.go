@@ -97,8 +97,8 @@ func versionSide(ctx context.Context, c *client.Client, d catalog.Descriptor, da
 	return plan.Side{Descriptor: d, Version: v, Presence: presence, Held: &held}, nil
 }
 
-// sameJoinAs compares the second dataset of a verdict with the one that was asked
+// sameJoin compares the second dataset of a verdict with the one that was asked
 // for.
-func sameJoinAs(asked *catalog.Join, got *catalog.JoinedRelease) bool {
-	return asked == nil && got == nil || asked != nil && got != nil && asked.Dataset == got.Dataset
+func sameJoin(asked *catalog.Join, got *catalog.JoinedRelease) bool {
+	return (asked == nil) == (got == nil) && (asked == nil || asked.Dataset == got.Dataset)
 }

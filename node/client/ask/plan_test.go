@@ -22,7 +22,7 @@ func TestJoinsAreOfTheDatasetsThatWereAsked(t *testing.T) {
 		if x.got != "" {
 			release = &catalog.JoinedRelease{Dataset: x.got}
 		}
-		if sameJoinAs(join(x.asked), release) != x.same {
+		if sameJoin(join(x.asked), release) != x.same {
 			t.Errorf("asked %q, the verdict is on %q: same is not %t", x.asked, x.got, x.same)
 		}
 	}

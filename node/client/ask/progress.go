@@ -3,7 +3,6 @@ package ask
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"net/url"
 	"slices"
 	"sync"
@@ -95,7 +94,7 @@ func look(ctx context.Context, c *client.Client, asked askedQuery, members []str
 			continue
 		}
 		wg.Go(func() {
-			body, err := c.Ask(ctx, node, client.Call{Method: http.MethodGet, Path: "/v1/queries/" + url.PathEscape(asked.id), Token: true})
+			body, err := c.Ask(ctx, node, client.Call{Path: "/v1/queries/" + url.PathEscape(asked.id), Token: true})
 			if err != nil {
 				return // it is for show; whoever waits for the answer hears of it
 			}

@@ -72,7 +72,7 @@ type Result struct {
 // Compile compiles SQL to a request here, against the datasets that are listed.
 // What is wrong with the SQL is a *sql.Error.
 func Compile(ctx context.Context, c *client.Client, sql string) (*sql.Compiled, error) {
-	_, compiled, err := compile(ctx, c, sql)
+	_, compiled, err := CompileFor(ctx, c, sql, false)
 	return compiled, err
 }
 
@@ -84,12 +84,8 @@ func CompileAtNode(ctx context.Context, c *client.Client, text string) (*sql.Com
 	return &compiled, err
 }
 
-func compile(ctx context.Context, c *client.Client, text string) (catalog.Dataset, *sql.Compiled, error) {
-	return CompileFor(ctx, c, text, false)
-}
-
-// CompileFor is compile; with stand a selector of any name stands for one that is
-// yet to be registered.
+// CompileFor is Compile that returns the dataset, too; with stand a selector of any name
+// stands for one that is yet to be registered.
 func CompileFor(ctx context.Context, c *client.Client, text string, stand bool) (catalog.Dataset, *sql.Compiled, error) {
 	datasets, err := client.EveryDataset.All(ctx, c) // a query on a withdrawn one is told when that was
 	if err != nil {
@@ -125,7 +121,7 @@ func CompileFor(ctx context.Context, c *client.Client, text string, stand bool) 
 // shares are those that the ledger proves. Errors: *sql.Error for the SQL, a refusal
 // (IsRefused), ErrQueryFailed, *ParityError, *result.CheckError, ErrVerdictForged.
 func Query(ctx context.Context, c *client.Client, sql string, o Options) (*Result, error) {
-	dataset, compiled, err := compile(ctx, c, sql)
+	dataset, compiled, err := CompileFor(ctx, c, sql, false)
 	if err != nil {
 		return nil, err
 	}
@@ -156,50 +152,40 @@ func Query(ctx context.Context, c *client.Client, sql string, o Options) (*Resul
 	return &Result{Table: table, Query: q, Receipt: asked.receipt}, asked.forget()
 }
 
-// Explain tells what a query would release and take, or the refusal it would
-// meet. Nothing is charged.
+// Explain tells what a query would release and take under the contract under which it would
+// be asked, or the refusal it would meet. Nothing is charged.
 func Explain(ctx context.Context, c *client.Client, sql string, o Options) (wire.Explained, error) {
-	compiled, statement, err := statementOf(ctx, c, sql, o, o.NewPortfolio)
+	dataset, compiled, err := CompileFor(ctx, c, sql, o.NewPortfolio)
 	if err != nil {
 		return wire.Explained{}, err
 	}
-	x, err := client.Post[wire.Explained](ctx, c, "/v1/explain", statement, true)
+	r := &compiled.Request
+	if err := o.complete(r); err != nil {
+		return wire.Explained{}, err
+	}
+	if o.Newest {
+		if r.In == catalog.NewVector && r.Listing(dataset.Descriptor) {
+			return wire.Explained{}, errors.New("which version passes depends on the list, which is not registered yet: ExplainPortfolio tests it first")
+		}
+		if _, _, err := listed(ctx, c, dataset, r, o); err != nil {
+			return wire.Explained{}, located(compiled, err)
+		}
+	}
+	contract, err := contractsFor(ctx, c, dataset, r, o)
+	if err != nil {
+		return wire.Explained{}, located(compiled, err)
+	}
+	asked := wire.Statement{
+		SQL: sql, Contract: contract, Complete: r.Complete, Partial: r.Partial, Release: r.Release, Noise: r.Noise, NewPortfolio: o.NewPortfolio,
+	}
+	if r.Join != nil {
+		asked.JoinContract, asked.JoinRelease = r.Join.Contract, r.Join.Release
+	}
+	x, err := client.Post[wire.Explained](ctx, c, "/v1/explain", asked, true)
 	if err != nil {
 		return x, located(compiled, err)
 	}
 	return x, nil
-}
-
-// statement is a query to be judged and not asked, under the contract under which
-// it would be.
-func statementOf(ctx context.Context, c *client.Client, sql string, o Options, stand bool) (*sql.Compiled, wire.Statement, error) {
-	dataset, compiled, err := CompileFor(ctx, c, sql, stand)
-	if err != nil {
-		return nil, wire.Statement{}, err
-	}
-	if err := o.complete(&compiled.Request); err != nil {
-		return compiled, wire.Statement{}, err
-	}
-	if o.Newest && compiled.Request.In == catalog.NewVector && compiled.Request.Listing(dataset.Descriptor) {
-		return compiled, wire.Statement{}, errors.New("which version passes depends on the list, which is not registered yet: ExplainPortfolio tests it first")
-	}
-	if o.Newest {
-		if _, _, err := listed(ctx, c, dataset, &compiled.Request, o); err != nil {
-			return compiled, wire.Statement{}, located(compiled, err)
-		}
-	}
-	contract, err := contractsFor(ctx, c, dataset, &compiled.Request, o)
-	if err != nil {
-		return compiled, wire.Statement{}, located(compiled, err)
-	}
-	var join catalog.Join
-	if compiled.Request.Join != nil {
-		join = *compiled.Request.Join
-	}
-	return compiled, wire.Statement{
-		SQL: sql, Contract: contract, JoinContract: join.Contract, JoinRelease: join.Release, Complete: compiled.Request.Complete, Partial: compiled.Request.Partial,
-		Release: compiled.Request.Release, Noise: compiled.Request.Noise, NewPortfolio: stand,
-	}, nil
 }
 
 // complete puts into a request what its SQL does not say.
@@ -281,7 +267,7 @@ func answer(ctx context.Context, c *client.Client, q catalog.Query, d catalog.Da
 	if err != nil {
 		return nil, fmt.Errorf("read the verdict of query %s: %w", q.ID, err)
 	}
-	if !sameJoinAs(compiled.Request.Join, verdict.Join) {
+	if !sameJoin(compiled.Request.Join, verdict.Join) {
 		return nil, fmt.Errorf("%w: the verdict of query %s is not on the datasets that were asked for", client.ErrPinned, q.ID)
 	}
 	decided, err := decidedOn(ctx, c, q, verdict)
@@ -304,7 +290,7 @@ func answer(ctx context.Context, c *client.Client, q catalog.Query, d catalog.Da
 	if verdict.In != compiled.Request.In {
 		return nil, fmt.Errorf("%w: the verdict of query %s is on selector %q, asked for was %q", client.ErrPinned, q.ID, verdict.In, compiled.Request.In)
 	}
-	if !sameNoise(verdict.Noise, compiled.Request.Noise) {
+	if a, b := verdict.Noise, compiled.Request.Noise; (a == nil) != (b == nil) || a != nil && *a != *b {
 		return nil, fmt.Errorf("%w: the verdict of query %s is not on the noise that was asked for", client.ErrPinned, q.ID)
 	}
 	sums, err := sums(ctx, c, parameters, q, p.plan, decided)
@@ -319,10 +305,6 @@ func answer(ctx context.Context, c *client.Client, q catalog.Query, d catalog.Da
 		Descriptor: p.descriptor, Layers: p.layers, Verdict: verdict, Plan: p.plan, Sums: sums,
 		Nodes: parameters.Threshold(), Pieces: names,
 	})
-}
-
-func sameNoise(a, b *catalog.Noise) bool {
-	return a == nil && b == nil || a != nil && b != nil && *a == *b
 }
 
 // sums fetches and opens the shares of a query, which must be those that the ledger

@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 
 	"github.com/weirdata/weir/catalog"
@@ -30,7 +29,7 @@ func ReceiptCheckpoint(p client.Profile, receipt []byte) (evidence.Signed, error
 // Checkpoint reads the head of the evidence log, signed by a threshold of the
 // pinned nodes, and returns it verified and as it was signed.
 func Checkpoint(ctx context.Context, c *client.Client) (evidence.Signed, []byte, error) {
-	b, err := c.Do(ctx, client.Call{Method: http.MethodGet, Path: "/v1/evidence/checkpoint", Limit: evidence.MaxNoteBytes})
+	b, err := c.Do(ctx, client.Call{Path: "/v1/evidence/checkpoint", Limit: evidence.MaxNoteBytes})
 	if err != nil {
 		return evidence.Signed{}, nil, fmt.Errorf("read a checkpoint: %w", err)
 	}
@@ -50,7 +49,7 @@ func CheckConsistency(ctx context.Context, c *client.Client, older, newer eviden
 }
 
 func consistencyCall(older, newer uint64) client.Call {
-	return client.Call{Method: http.MethodGet, Path: fmt.Sprintf("/v1/evidence/consistency?old=%d&new=%d", older, newer)}
+	return client.Call{Path: fmt.Sprintf("/v1/evidence/consistency?old=%d&new=%d", older, newer)}
 }
 
 func checkConsistency(b wire.Consistency, older, newer evidence.Checkpoint) error {
@@ -94,7 +93,7 @@ func EntryReceipt(ctx context.Context, c *client.Client, seq uint64) ([]byte, *P
 }
 
 func receipt(ctx context.Context, c *client.Client, path string, token bool) ([]byte, *Proven, error) {
-	b, err := c.Do(ctx, client.Call{Method: http.MethodGet, Path: path, Token: token, Limit: evidence.MaxReceiptBytes})
+	b, err := c.Do(ctx, client.Call{Path: path, Token: token, Limit: evidence.MaxReceiptBytes})
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the receipt: %w", err)
 	}

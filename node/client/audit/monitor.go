@@ -6,17 +6,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/strictjson"
+	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
-	"github.com/weirdata/weir/node/client/durable"
 )
 
 // ForkError is returned when nodes hold different logs, or one rewrote its own.
@@ -105,9 +105,9 @@ func Monitor(ctx context.Context, c *client.Client, s State) (State, Look, error
 	look := Look{Heads: []NodeHead{}, Away: map[string]string{}}
 	for _, n := range c.Profile().Nodes {
 		h, err := head(ctx, c, n)
-		var fork *ForkError
+		_, forked := errors.AsType[*ForkError](err)
 		switch {
-		case errors.As(err, &fork), ctx.Err() != nil:
+		case forked, ctx.Err() != nil:
 			return s, look, err
 		case err != nil:
 			look.Away[n.ID] = err.Error()
@@ -124,9 +124,7 @@ func Monitor(ctx context.Context, c *client.Client, s State) (State, Look, error
 		return s, look, fmt.Errorf("no node shows its log: %v", look.Away)
 	}
 	next := State{Version: 1, Cluster: s.Cluster, Nodes: map[string]Head{}}
-	for id, h := range s.Nodes {
-		next.Nodes[id] = h
-	}
+	maps.Copy(next.Nodes, s.Nodes)
 	for _, h := range look.Heads {
 		next.Nodes[h.Node] = h.Head
 	}
@@ -135,7 +133,7 @@ func Monitor(ctx context.Context, c *client.Client, s State) (State, Look, error
 
 // head reads the checkpoint that one node signs alone.
 func head(ctx context.Context, c *client.Client, n client.ProfileNode) (Head, error) {
-	b, err := c.Ask(ctx, n, client.Call{Method: http.MethodGet, Path: "/v1/evidence/checkpoint?own=true", Limit: evidence.MaxNoteBytes})
+	b, err := c.Ask(ctx, n, client.Call{Path: "/v1/evidence/checkpoint?own=true", Limit: evidence.MaxNoteBytes})
 	if err != nil {
 		return Head{}, asFork(n, err)
 	}
@@ -153,8 +151,7 @@ func head(ctx context.Context, c *client.Client, n client.ProfileNode) (Head, er
 // asFork tells a node's own word that its log is not what it signed from other
 // failures.
 func asFork(n client.ProfileNode, err error) error {
-	var p *wire.Problem
-	if errors.As(err, &p) && p.Kind == wire.KindForked {
+	if p, ok := errors.AsType[*wire.Problem](err); ok && p.Kind == wire.KindForked {
 		return &ForkError{Reason: "node " + n.ID + " says: " + p.Message}
 	}
 	return err
@@ -168,22 +165,18 @@ func continues(ctx context.Context, c *client.Client, n client.ProfileNode, old,
 			Notes:  [][]byte{old.Note, now.Note},
 		}
 	}
-	return begins(ctx, c, []client.ProfileNode{n}, n.ID, old, n.ID, now)
+	return begins(ctx, c, []client.ProfileNode{n}, NodeHead{n.ID, old}, NodeHead{n.ID, now})
 }
 
 // agree checks that all heads are beginnings of the longest one.
 func agree(ctx context.Context, c *client.Client, s State, look Look) error {
-	type owned struct {
-		id string
-		Head
-	}
-	var all []owned
+	var all []NodeHead
 	for _, n := range c.Profile().Nodes {
 		if h, seen := s.Nodes[n.ID]; seen {
-			all = append(all, owned{n.ID, h})
+			all = append(all, NodeHead{n.ID, h})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b owned) int { return cmp.Compare(a.Size, b.Size) })
+	slices.SortStableFunc(all, func(a, b NodeHead) int { return cmp.Compare(a.Size, b.Size) })
 	for i := 1; i < len(all); i++ {
 		var from []client.ProfileNode
 		for _, h := range look.Heads {
@@ -194,7 +187,7 @@ func agree(ctx context.Context, c *client.Client, s State, look Look) error {
 		if len(from) == 0 && all[i-1].Size != all[i].Size {
 			continue // who could prove it is away; both were compared with others before
 		}
-		if err := begins(ctx, c, from, all[i-1].id, all[i-1].Head, all[i].id, all[i].Head); err != nil {
+		if err := begins(ctx, c, from, all[i-1], all[i]); err != nil {
 			return err
 		}
 	}
@@ -204,9 +197,9 @@ func agree(ctx context.Context, c *client.Client, s State, look Look) error {
 // begins checks that one head is the beginning of another, by a proof that one
 // of the nodes gives. That none of them can is a fork; that they do not answer
 // is not.
-func begins(ctx context.Context, c *client.Client, from []client.ProfileNode, oldNode string, old Head, newNode string, now Head) error {
+func begins(ctx context.Context, c *client.Client, from []client.ProfileNode, old, now NodeHead) error {
 	fork := &ForkError{
-		Reason: fmt.Sprintf("the %d entries that node %s signed do not begin the %d that node %s signed", old.Size, oldNode, now.Size, newNode),
+		Reason: fmt.Sprintf("the %d entries that node %s signed do not begin the %d that node %s signed", old.Size, old.Node, now.Size, now.Node),
 		Notes:  [][]byte{old.Note, now.Note},
 	}
 	if old.Size == now.Size {
@@ -232,7 +225,7 @@ func begins(ctx context.Context, c *client.Client, from []client.ProfileNode, ol
 		}
 		failures = append(failures, fork)
 	}
-	if slices.ContainsFunc(failures, func(err error) bool { return errors.Is(err, error(fork)) }) {
+	if slices.Contains(failures, error(fork)) {
 		return fork
 	}
 	return errors.Join(failures...)

@@ -104,10 +104,7 @@ func (w *World) Spooled(dir string) *client.Client {
 	w.Helper()
 	o := w.Options()
 	o.Spool = dir
-	c, err := client.New(w.Profile, w.Keys[catalog.RolePublisher], o)
-	w.Must(err)
-	w.Cleanup(c.Close)
-	return c
+	return w.client(catalog.RolePublisher, o)
 }
 
 // PublishFirms publishes the first 30 months.
@@ -128,10 +125,10 @@ func (w *World) Source() *panel.Source {
 }
 
 // Append appends a file to the dataset.
-func (w *World) Append(c *client.Client, csv string, o publish.AppendOptions) (publish.Published, error) {
+func (w *World) Append(c *client.Client, csv string) (publish.Published, error) {
 	w.Helper()
 	file := panel.File{Name: "more.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(csv)), nil }}
-	p, err := publish.PrepareAppend(w.Ctx, c, w.Source(), []panel.File{file}, o)
+	p, err := publish.PrepareAppend(w.Ctx, c, w.Source(), []panel.File{file}, nil)
 	if err != nil {
 		return publish.Published{}, err
 	}

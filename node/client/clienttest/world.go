@@ -151,7 +151,12 @@ func (w *World) Options() client.Options {
 // Client is the client of the principal of a role.
 func (w *World) Client(role catalog.Role) *client.Client {
 	w.Helper()
-	c, err := client.New(w.Profile, w.Keys[role], w.Options())
+	return w.client(role, w.Options())
+}
+
+func (w *World) client(role catalog.Role, o client.Options) *client.Client {
+	w.Helper()
+	c, err := client.New(w.Profile, w.Keys[role], o)
 	w.Must(err)
 	w.Cleanup(c.Close)
 	return c

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/weirdata/weir/catalog/answerable"
 	"github.com/weirdata/weir/catalog/disclosure"
@@ -54,12 +55,9 @@ func Answerable(ctx context.Context, c *client.Client, dataset string, asOf int)
 // settledVersion is the version that was asked for, or the newest.
 func settledVersion(f *disclosure.Family, dataset string, asOf int) (int, error) {
 	all := f.Versions(dataset)
-	for _, s := range all {
-		if s.Version == asOf {
-			return asOf, nil
-		}
-	}
 	switch {
+	case slices.ContainsFunc(all, func(s *disclosure.Settled) bool { return s.Version == asOf }):
+		return asOf, nil
 	case len(all) == 0:
 		return 0, fmt.Errorf("dataset %s has no version that is live", dataset)
 	case asOf != 0:
@@ -72,10 +70,7 @@ func settledVersion(f *disclosure.Family, dataset string, asOf int) (int, error)
 func Others(declared []disclosure.Dataset, but string) []disclosure.Dataset {
 	var out []disclosure.Dataset
 	for i, d := range declared {
-		amended := false
-		for _, later := range declared[i+1:] {
-			amended = amended || later.ID == d.ID
-		}
+		amended := slices.ContainsFunc(declared[i+1:], func(later disclosure.Dataset) bool { return later.ID == d.ID })
 		if d.ID != but && !amended {
 			out = append(out, d)
 		}

@@ -40,44 +40,38 @@ func (p *Cells) Put(version int, presence *tiles.Presence, first int64) error {
 	return nil
 }
 
-// list reads the versions once.
-func (p *Cells) list() error {
-	if p.versions != nil {
-		return nil
+// record is a version as the ledger has it; false: there is no such version. The versions are
+// read once.
+func (p *Cells) record(number int) (v catalog.Version, known bool, err error) {
+	if p.versions == nil {
+		all, err := p.client.Versions(p.ctx, p.descriptor.Dataset)
+		if err != nil {
+			return v, false, err
+		}
+		p.versions = make(map[int]catalog.Version, len(all))
+		for _, v := range all {
+			p.versions[v.Version] = v
+		}
 	}
-	all, err := p.client.Versions(p.ctx, p.descriptor.Dataset)
-	if err != nil {
-		return err
-	}
-	p.versions = make(map[int]catalog.Version, len(all))
-	for _, v := range all {
-		p.versions[v.Version] = v
-	}
-	return nil
+	v, known = p.versions[number]
+	return v, known, nil
 }
 
 // version is a version that has settled, as the ledger has it.
 func (p *Cells) version(number int) (catalog.Version, error) {
-	if err := p.list(); err != nil {
-		return catalog.Version{}, err
+	v, known, err := p.record(number)
+	if err == nil && !known {
+		err = fmt.Errorf("version %d of dataset %s has settled, and the node does not list it", number, p.descriptor.Dataset)
 	}
-	v, known := p.versions[number]
-	if !known {
-		return v, fmt.Errorf("version %d of dataset %s has settled, and the node does not list it", number, p.descriptor.Dataset)
-	}
-	return v, nil
+	return v, err
 }
 
 // Fetch reads what will be asked for of a version, if there is such a version.
 func (p *Cells) Fetch(number int) error {
-	if err := p.list(); err != nil {
-		return err
+	v, known, err := p.record(number)
+	if known {
+		_, err = countsOf(p.ctx, p.client, v)
 	}
-	v, known := p.versions[number]
-	if !known {
-		return nil
-	}
-	_, err := countsOf(p.ctx, p.client, v)
 	return err
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/weirdata/weir/node/client/clienttest"
 	"github.com/weirdata/weir/node/client/family"
 	"github.com/weirdata/weir/node/client/news"
-	"github.com/weirdata/weir/node/client/publish"
 )
 
 // The family of a protected dataset is read as the ledger has it; what a node changes in
@@ -18,7 +17,7 @@ func TestTheReleaseFamilyIsHeldAgainstItsDigests(t *testing.T) {
 	w := clienttest.New(t)
 	publisher := w.Spooled(t.TempDir())
 	w.PublishFirms(publisher)
-	_, err := w.Append(publisher, clienttest.FirmsCSV(clienttest.ManyFirms, 30, 31), publish.AppendOptions{})
+	_, err := w.Append(publisher, clienttest.FirmsCSV(clienttest.ManyFirms, 30, 31))
 	w.Must(err)
 	f, err := family.Read(w.Ctx, publisher, "works")
 	w.Must(err)

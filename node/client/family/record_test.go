@@ -23,7 +23,7 @@ func TestANodeThatLiesAboutTheFamilyIsFoundOut(t *testing.T) {
 	w := clienttest.New(t)
 	publisher := w.Spooled(t.TempDir())
 	w.PublishFirms(publisher)
-	_, err := w.Append(publisher, clienttest.FirmsCSV(clienttest.ManyFirms, 30, 31), publish.AppendOptions{})
+	_, err := w.Append(publisher, clienttest.FirmsCSV(clienttest.ManyFirms, 30, 31))
 	w.Must(err)
 	ids := make([]string, len(w.Profile.Nodes))
 	for i, n := range w.Profile.Nodes {

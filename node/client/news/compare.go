@@ -19,7 +19,7 @@ func (w *finding) compare(c disclosure.Column, period int64) (fresh []int32, sam
 			return nil, nil, false, err
 		}
 		if records[i] == nil || !records[i].Knows(span) {
-			w.lose(at)
+			w.lost[at] = true
 			records[i], complete = nil, false
 		}
 	}
@@ -56,30 +56,31 @@ type pair struct {
 func (p pair) whole() bool { return p.hasA && p.hasB }
 
 // pairs are the cells of a column in one period.
-type pairs struct{ a, b Line }
+type pairs struct {
+	a, b  Line
+	plain bool // b is a
+}
 
-// pairs reads a period of the dataset's grain.
-func (r *Record) pairs(c disclosure.Column, period int64) (out pairs, err error) {
-	at := int(period - r.First)
-	if out.a, err = r.Line(r.Column(c.Measure), at, nil); err != nil {
-		return out, err
-	}
-	out.b = out.a
-	if !c.Plain() {
-		out.b, err = r.Line(r.Column(c.With), at, nil)
+// pairs reads a period, counted from First and maybe outside; with scratch as Line.
+func (r *Record) pairs(c disclosure.Column, period int, scratch *[2][]int64) (out pairs, err error) {
+	out.plain = c.Plain()
+	if out.a, err = r.Line(r.Column(c.Measure), period, scratch[0]); err == nil && !out.plain {
+		out.b, err = r.Line(r.Column(c.With), period, scratch[1])
 	}
 	return out, err
 }
 
 func (p pairs) of(entity int) (out pair) {
 	out.a, out.hasA = p.a.cell(entity)
-	out.b, out.hasB = p.b.cell(entity)
+	if out.b, out.hasB = out.a, out.hasA; !p.plain {
+		out.b, out.hasB = p.b.cell(entity)
+	}
 	return out
 }
 
 // comparePeriod compares one period of the dataset's grain.
 func (w *finding) comparePeriod(c disclosure.Column, period int64, records []*Record, fresh []int32, differs [][]bool) error {
-	now, err := w.own.pairs(c, period)
+	now, err := w.own.pairs(c, int(period-w.own.First), new([2][]int64))
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (w *finding) comparePeriod(c disclosure.Column, period int64, records []*Re
 		if r == nil {
 			continue
 		}
-		if before[i], err = r.pairs(c, period); err != nil {
+		if before[i], err = r.pairs(c, int(period-r.First), new([2][]int64)); err != nil {
 			return err
 		}
 	}

@@ -1,8 +1,8 @@
 package news
 
 import (
-	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
@@ -30,8 +30,8 @@ type Undeclared struct {
 // family, its earlier versions are among those settled.
 func (f *Family) Find(dataset string, r *Record, closed catalog.Interval) (*Found, error) {
 	w := &finding{
-		f: f, dataset: f.dataset(dataset), own: r, closed: closed, records: map[Edition]*Record{},
-		sums: map[sourceKey]sums{}, units: map[sourceKey]disclosure.Bits{}, news: map[declaredKey]disclosure.Bits{},
+		f: f, dataset: f.dataset(dataset), own: r, closed: closed, records: map[Edition]*Record{}, lost: map[Edition]bool{},
+		sums: map[earlier]sums{}, units: map[earlier]disclosure.Bits{}, news: map[declaredKey]disclosure.Bits{},
 	}
 	if w.dataset.ID == "" {
 		return nil, fmt.Errorf("find the news of dataset %s: the family does not have it", dataset)
@@ -39,28 +39,20 @@ func (f *Family) Find(dataset string, r *Record, closed catalog.Interval) (*Foun
 	for _, s := range f.Rule.Versions(dataset) {
 		w.before = append(w.before, Edition{dataset, s.Version})
 	}
-	for _, c := range range32(f.Rule.Tree().Classes()) {
-		w.classes = append(w.classes, f.Rule.Tree().Members(c))
+	for c := range f.Rule.Tree().Classes() {
+		w.classes = append(w.classes, f.Rule.Tree().Members(int32(c))) //nolint:gosec // classes are at most the rows of a registry
 	}
 	for i, c := range w.dataset.Columns() {
 		if err := w.column(i, c); err != nil {
 			return nil, fmt.Errorf("find the news of dataset %s: %w", dataset, err)
 		}
 	}
-	for i, at := range f.Settled {
+	for _, at := range f.Settled {
 		if w.lost[at] {
-			w.out.Lost = append(w.out.Lost, f.Settled[i])
+			w.out.Lost = append(w.out.Lost, at)
 		}
 	}
 	return &w.out, nil
-}
-
-func range32(n int) []int32 {
-	out := make([]int32, n)
-	for i := range out {
-		out[i] = int32(i) //nolint:gosec // classes are at most the rows of a registry
-	}
-	return out
 }
 
 // finding is Find under way.
@@ -72,17 +64,11 @@ type finding struct {
 	before  []Edition // the dataset's settled versions, ascending
 	classes [][]int32
 	records map[Edition]*Record
-	lost    map[Edition]bool
-	sums    map[sourceKey]sums // for a while
-	units   map[sourceKey]disclosure.Bits
+	lost    map[Edition]bool // whose record was needed and is not here
+	sums    map[earlier]sums // for a while
+	units   map[earlier]disclosure.Bits
 	news    map[declaredKey]disclosure.Bits // of plain measures that are factors
 	out     Found
-}
-
-type sourceKey struct {
-	Edition
-	column disclosure.Column
-	period int64
 }
 
 type declaredKey struct {
@@ -92,24 +78,14 @@ type declaredKey struct {
 
 // record is what was kept of a version, nil when it is lost.
 func (w *finding) record(at Edition) (*Record, error) {
-	r, known := w.records[at]
-	if known {
+	if r, known := w.records[at]; known {
 		return r, nil
 	}
 	r, err := w.f.Record(at)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		w.records[at] = r
 	}
-	w.records[at] = r
-	return r, nil
-}
-
-// lose notes that a version's record was needed and is not here.
-func (w *finding) lose(at Edition) {
-	if w.lost == nil {
-		w.lost = map[Edition]bool{}
-	}
-	w.lost[at] = true
+	return r, err
 }
 
 // column declares all sources of a column.
@@ -137,7 +113,10 @@ func (w *finding) column(i int, c disclosure.Column) error {
 			w.out.Undeclared = append(w.out.Undeclared, Undeclared{c, period})
 		}
 		w.note(c, period, who)
-		if declared.News = bitmap(who, w.own.Entities); declared.News != nil || len(declared.Equal) > 0 {
+		if who.Count() > 0 {
+			declared.News = who.Bytes(w.own.Entities)
+		}
+		if declared.News != nil || len(declared.Equal) > 0 {
 			w.out.News = append(w.out.News, declared)
 		}
 	}
@@ -161,7 +140,7 @@ func (w *finding) span(period int64) catalog.Interval {
 func (w *finding) counting(c disclosure.Column, period int64) (disclosure.Bits, error) {
 	from, to := w.own.within(w.span(period))
 	var out disclosure.Bits
-	own, err := w.ownSums(c, period)
+	own, err := w.own.sumsOf(c, w.span(period))
 	if err != nil {
 		return nil, err
 	}
@@ -173,16 +152,11 @@ func (w *finding) counting(c disclosure.Column, period int64) (disclosure.Bits, 
 	return out, nil
 }
 
-func (w *finding) ownSums(c disclosure.Column, period int64) (sums, error) {
-	return w.own.sumsOf(c.Measure, c.With, w.span(period))
-}
-
 // source finds who has news in a source that is no first one; known: all that this
 // needs is here.
 func (w *finding) source(c disclosure.Column, period int64, related []kindred, fresh []int32, complete bool) (who disclosure.Bits, known bool, err error) {
 	span := w.span(period)
-	some := slices.ContainsFunc(fresh, func(n int32) bool { return n > 0 && 2*int64(n) >= span.To-span.From })
-	if !some {
+	if !slices.ContainsFunc(fresh, func(n int32) bool { return n > 0 && 2*int64(n) >= span.To-span.From }) {
 		return nil, complete, nil
 	}
 	list := w.comparable(c, period, related)
@@ -193,7 +167,7 @@ func (w *finding) source(c disclosure.Column, period int64, related []kindred, f
 		}
 		d := w.f.dataset(x.Dataset)
 		if r == nil || !r.Knows(d.PolicyGrain.Span(x.period, d.Grain)) {
-			w.lose(x.Edition)
+			w.lost[x.Edition] = true
 			complete = false
 		}
 	}
@@ -204,53 +178,27 @@ func (w *finding) source(c disclosure.Column, period int64, related []kindred, f
 	if err != nil {
 		return nil, false, err
 	}
-	if who, err = ask(q.NewsQuestion, q.all); err != nil {
+	found, err := disclosure.FindNews(q.NewsQuestion)
+	if err != nil {
 		return nil, false, err
 	}
-	for e, over := range q.over {
-		if over {
-			who = without(who, e)
+	// Where more of the declared groups of related columns hang together, all columns are asked
+	// about as one group, too: only what is news in both is declared.
+	also := found
+	if q.all != nil {
+		q.Totals = [][]int{q.all}
+		if also, err = disclosure.FindNews(q.NewsQuestion); err != nil {
+			return nil, false, err
 		}
 	}
-	if !c.Plain() {
-		a, b := w.news[declaredKey{c.Measure, period}], w.news[declaredKey{c.With, period}]
-		for e := range w.own.Entities {
-			if who.Has(e) && !a.Has(e) && !b.Has(e) {
-				who = without(who, e)
-			}
+	a, b := w.news[declaredKey{c.Measure, period}], w.news[declaredKey{c.With, period}]
+	for e := range w.own.Entities {
+		over := q.over != nil && q.over[e]
+		if found.Has(e) && also.Has(e) && !over && (c.Plain() || a.Has(e) || b.Has(e)) {
+			who = who.Set(e)
 		}
 	}
 	return who, true, nil
-}
-
-// ask finds the news with the groups of related columns as they are declared and, where
-// there are more of these hanging together, with all of them as one group: only what is
-// news in both is declared.
-func ask(q disclosure.NewsQuestion, all []int) (disclosure.Bits, error) {
-	who, err := disclosure.FindNews(q)
-	if err != nil || all == nil {
-		return who, err
-	}
-	q.Totals = [][]int{all}
-	also, err := disclosure.FindNews(q)
-	if err != nil {
-		return nil, err
-	}
-	for i := range who {
-		if i < len(also) {
-			who[i] &= also[i]
-		} else {
-			who[i] = 0
-		}
-	}
-	return who, nil
-}
-
-func without(b disclosure.Bits, e int) disclosure.Bits {
-	if b.Has(e) {
-		b[e>>6] &^= 1 << (e & 63)
-	}
-	return b
 }
 
 // comparable lists the sources that settled before and are compared with one, in order:
@@ -309,10 +257,9 @@ func (w *finding) equal(c disclosure.Column, period int64, same []disclosure.Bit
 		}
 	}
 	var out []catalog.EqualClasses
-	for v, classes := range byVersion {
-		out = append(out, catalog.EqualClasses{Version: v, Classes: classes})
+	for _, v := range slices.Sorted(maps.Keys(byVersion)) {
+		out = append(out, catalog.EqualClasses{Version: v, Classes: byVersion[v]})
 	}
-	slices.SortFunc(out, func(a, b catalog.EqualClasses) int { return cmp.Compare(a.Version, b.Version) })
 	return out
 }
 
@@ -325,18 +272,4 @@ func (w *finding) present(c disclosure.Column, entity int, period int64) bool {
 		}
 	}
 	return false
-}
-
-// bitmap is a set as the ledger carries it; nil where it is empty.
-func bitmap(b disclosure.Bits, entities int) []byte {
-	if b.Count() == 0 {
-		return nil
-	}
-	out := make([]byte, (entities+7)/8)
-	for e := range entities {
-		if b.Has(e) {
-			out[e/8] |= 1 << (e % 8)
-		}
-	}
-	return out
 }

@@ -13,14 +13,14 @@ const maxHeld = 2048
 // question is what FindNews is asked, and who cannot be asked about.
 type question struct {
 	disclosure.NewsQuestion
-	all   []int  // all columns, where they hang together by more than one declared group
-	over  []bool // nil, or entities with a sum that is no int64
-	index map[sourceKey]int
+	all   []int           // all columns, where they hang together by more than one declared group
+	over  []bool          // nil, or entities with a sum that is no int64
+	index map[earlier]int // by dataset and column alone
 }
 
 // question puts one to FindNews.
 func (w *finding) question(c disclosure.Column, period int64, list []earlier, fresh []int32) (*question, error) {
-	q := &question{index: map[sourceKey]int{}}
+	q := &question{index: map[earlier]int{}}
 	unit := w.unitOf(w.own, c)
 	source := func(x earlier, r *Record) (disclosure.NewsSource, error) {
 		d := w.f.dataset(x.Dataset)
@@ -73,18 +73,17 @@ func (q *question) exclude(over []bool, entities int) {
 // sumsOf are an earlier source's sums. Those of another period are needed again and
 // again, so they are held for a while.
 func (w *finding) sumsOf(x earlier, r *Record) (sums, error) {
-	key := sourceKey{x.Edition, x.column, x.period}
-	s, known := w.sums[key]
+	s, known := w.sums[x]
 	if !known {
 		if len(w.sums) >= maxHeld {
 			clear(w.sums)
 		}
 		d := w.f.dataset(x.Dataset)
 		var err error
-		if s, err = r.sumsOf(x.column.Measure, x.column.With, d.PolicyGrain.Span(x.period, d.Grain)); err != nil {
+		if s, err = r.sumsOf(x.column, d.PolicyGrain.Span(x.period, d.Grain)); err != nil {
 			return s, err
 		}
-		w.sums[key] = s
+		w.sums[x] = s
 	}
 	return s, nil
 }
@@ -92,8 +91,7 @@ func (w *finding) sumsOf(x earlier, r *Record) (sums, error) {
 // inUnit are the entities that were in a unit of a source. Of one that settles with the
 // version that is published it is taken that all are: to declare too little is safe.
 func (w *finding) inUnit(x earlier) disclosure.Bits {
-	key := sourceKey{x.Edition, x.column, x.period}
-	out, known := w.units[key]
+	out, known := w.units[x]
 	if known {
 		return out
 	}
@@ -115,7 +113,7 @@ func (w *finding) inUnit(x earlier) disclosure.Bits {
 	if len(w.units) >= maxHeld {
 		clear(w.units)
 	}
-	w.units[key] = out
+	w.units[x] = out
 	return out
 }
 
@@ -156,7 +154,7 @@ func quantity(c disclosure.Column) string {
 // found from the readings. Between a measure and a square or product nothing but a fixed
 // multiple is looked for: what else a moment tells, the measure's own sources tell.
 func (q *question) column(w *finding, x earlier, r *Record, asked disclosure.Column, own unit) int {
-	key := sourceKey{Edition: Edition{Dataset: x.Dataset}, column: x.column}
+	key := earlier{Edition: Edition{Dataset: x.Dataset}, column: x.column}
 	at, known := q.index[key]
 	if known {
 		return at

@@ -7,6 +7,7 @@ import (
 	"github.com/bits-and-blooms/bitset"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/compute/spill"
 	"github.com/weirdata/weir/compute/tiles"
@@ -150,38 +151,27 @@ type sums struct {
 	over  []bool // nil, or whose sum is no int64
 }
 
-// sumsOf are the sums of a measure a, or with b of the products of the two, in the
-// periods of an interval of the dataset's grain.
-func (r *Record) sumsOf(a, b string, span catalog.Interval) (sums, error) {
+// sumsOf are the sums of a column in the periods of an interval of the dataset's grain.
+func (r *Record) sumsOf(c disclosure.Column, span catalog.Interval) (sums, error) {
 	out := sums{sum: make([]int64, r.Entities), cells: make([]int32, r.Entities)}
-	x, y := r.Column(a), r.Column(b)
-	if x == nil || b != "" && y == nil {
-		return out, nil
+	scratch := [2][]int64{make([]int64, r.Entities)}
+	if !c.Plain() {
+		scratch[1] = make([]int64, r.Entities)
 	}
 	from, to := r.within(span)
-	first, second := make([]int64, r.Entities), []int64(nil)
-	if b != "" {
-		second = make([]int64, r.Entities)
-	}
 	for p := from; p < to; p++ {
-		one, err := r.Line(x, p, first)
-		if err != nil {
-			return out, err
-		}
-		other, err := r.Line(y, p, second)
+		line, err := r.pairs(c, p, &scratch)
 		if err != nil {
 			return out, err
 		}
 		for e := range r.Entities {
-			v, has := one.cell(e)
-			fits := true
-			if b != "" {
-				w, also := other.cell(e)
-				has = has && also
-				v, fits = product(v, w)
-			}
-			if !has {
+			x := line.of(e)
+			if !x.whole() {
 				continue
+			}
+			v, fits := x.a, true
+			if !c.Plain() {
+				v, fits = product(x.a, x.b)
 			}
 			s := out.sum[e] + v
 			if !fits || (s < out.sum[e]) != (v < 0) {

@@ -25,9 +25,9 @@ func fileMark(c *client.Client, f File) (mark string, err error) {
 	h := c.Key().Sealed().MAC()
 	if f.Weights == "" {
 		fmt.Fprintf(h, "weir portfolio pieces 1\n%s\n%q\n%q\n", mark, f.Pieces, slices.Sorted(slices.Values(f.By))) //nolint:errcheck // hash.Hash: Write never returns an error
-		return hex.EncodeToString(h.Sum(nil)), nil
+	} else {
+		fmt.Fprintf(h, "weir portfolio weights 1\n%s\n%q\n%d\n%d\n", mark, f.Weights, f.Bits, f.Decimals) //nolint:errcheck // likewise
 	}
-	fmt.Fprintf(h, "weir portfolio weights 1\n%s\n%q\n%d\n%d\n", mark, f.Weights, f.Bits, f.Decimals) //nolint:errcheck // hash.Hash: Write never returns an error
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/node/client"
 )
 
@@ -39,16 +40,13 @@ func Amend(ctx context.Context, c *client.Client, a Amendment) error {
 	return err
 }
 
-// Withdraw ends a dataset, or with a version only that one, for good.
-func Withdraw(ctx context.Context, c *client.Client, w catalog.DatasetWithdraw) error {
-	_, err := c.Submit(ctx, catalog.KindDatasetWithdraw, w)
-	return err
-}
-
-// otherDescriptor is the refusal to publish a version by another descriptor than the
-// dataset has: it names the fields.
-func otherDescriptor(have catalog.Dataset, d catalog.Descriptor) *catalog.Refusal {
+// checkDescriptor refuses to publish a version by another descriptor than the dataset has,
+// and names the fields.
+func checkDescriptor(have catalog.Dataset, d catalog.Descriptor) error {
 	changes := have.Descriptor.Changes(d)
+	if len(changes) == 0 {
+		return nil
+	}
 	fields := make([]catalog.Reason, len(changes))
 	fix := "fix.amend"
 	for i, x := range changes {
@@ -77,18 +75,11 @@ func checkContinued(ctx context.Context, c *client.Client, d catalog.Dataset, li
 	if live.Amended == d.Amended {
 		return nil
 	}
-	held, err := c.Descriptor(ctx, d.ID, live.Amended)
+	by, err := c.Descriptor(ctx, d.ID, live.Amended)
 	if err != nil {
 		return err
 	}
-	names := func(by catalog.Descriptor) []string {
-		var out []string
-		for _, column := range by.TileColumns() {
-			out = append(out, column.Name(by))
-		}
-		return out
-	}
-	if slices.Equal(names(held), names(d.Descriptor)) {
+	if slices.Equal(tiles.ColumnNames(by, by.TileColumns()), tiles.ColumnNames(d.Descriptor, d.Descriptor.TileColumns())) {
 		return nil
 	}
 	return fmt.Errorf("the measures of dataset %s were amended after version %d, which holds others: publish all files with `weir dataset publish`", d.ID, live.Version)

@@ -46,11 +46,6 @@ func (e *NothingNewError) Error() string {
 	return fmt.Sprintf("the files bring nothing new: version %d of dataset %s has every reading of theirs, and all periods to %s", e.Version, e.Dataset, e.Last)
 }
 
-// AppendOptions are the ways of PrepareAppend.
-type AppendOptions struct {
-	Progress func(Progress)
-}
-
 // appended is what a version takes over from the live one.
 type appended struct {
 	live catalog.Version
@@ -60,8 +55,7 @@ type appended struct {
 	// unknown is how many of the first periods the panel does not have all readings of.
 	unknown int
 	changes *news.Changes // nil: this machine has no record to compare with
-	given   int           // readings of periods and entities that the live version has
-	fresh   int           // others
+	fresh   int           // readings of periods and entities that the live version has not
 }
 
 // PrepareAppend reads what is to be published after a dataset's live version, for
@@ -74,8 +68,8 @@ type appended struct {
 //
 // Entities appended to the registry since get blocks of their own. Attributes that the
 // files have must be the registry's.
-func PrepareAppend(ctx context.Context, c *client.Client, src *panel.Source, files []panel.File, o AppendOptions) (*Prepared, error) {
-	if err := awaitPending(ctx, c, src.Descriptor.Dataset, o.Progress); err != nil {
+func PrepareAppend(ctx context.Context, c *client.Client, src *panel.Source, files []panel.File, progress func(Progress)) (*Prepared, error) {
+	if err := awaitPending(ctx, c, src.Descriptor.Dataset, progress); err != nil {
 		return nil, err
 	}
 	x, err := beginAppend(ctx, c, src)
@@ -84,24 +78,25 @@ func PrepareAppend(ctx context.Context, c *client.Client, src *panel.Source, fil
 	}
 	read := *src
 	read.Registry = x.descriptor.Registry
-	files, po := reading(files, o.Progress)
-	if po.Attributes, err = registryAttributes(ctx, c, src, x.ids); err != nil {
+	files, o := reading(files, progress)
+	if o.Attributes, err = registryAttributes(ctx, c, src, x.ids); err != nil {
 		return nil, err
 	}
-	fresh, _, err := panel.Read(ctx, &read, x.ids, files, po)
+	fresh, _, err := panel.Read(ctx, &read, x.ids, files, o)
 	if err != nil {
 		return nil, err
 	}
 	x.store = spill.New("", 0)
 	err = errors.Join(x.assemble(fresh), fresh.Close())
-	var nothing *NothingNewError
-	if errors.As(err, &nothing) {
-		nothing.Interrupted, err = isPending(c, x.live, err)
+	if nothing, ok := errors.AsType[*NothingNewError](err); ok {
+		last, unread := readLast(c, x.live.Dataset)
+		nothing.Interrupted = last != nil && last.Pending == x.live.Manifest
+		err = errors.Join(err, unread)
 	}
 	if err != nil {
 		return nil, errors.Join(err, x.store.Close())
 	}
-	return &Prepared{Source: src, Panel: x.panel, Blocks: x.blocks, Presence: x.presence, appended: &x.appended, store: x.store}, nil
+	return &Prepared{Source: src, Panel: x.panel, Blocks: x.blocks, Presence: x.presence, appended: x.appended, store: x.store}, nil
 }
 
 // registryAttributes are the registry's values of the attributes that a descriptor takes from
@@ -166,11 +161,8 @@ func beginAppend(ctx context.Context, c *client.Client, src *panel.Source) (*app
 	if err != nil {
 		return nil, err
 	}
-	same, err := sameDescriptor(d.Descriptor, src.Descriptor)
 	switch {
-	case err != nil:
-		return nil, err
-	case !same:
+	case len(d.Descriptor.Changes(src.Descriptor)) > 0:
 		return nil, fmt.Errorf("dataset %s has another descriptor than the one that its files are to be read by; compare with `weir dataset show %s`", id, id)
 	case d.Live == 0:
 		return nil, fmt.Errorf("dataset %s has no live version to append to; publish its first one with `weir dataset publish`", id)
@@ -199,7 +191,7 @@ func beginAppend(ctx context.Context, c *client.Client, src *panel.Source) (*app
 	if x.manifest, err = c.Manifest(ctx, x.live); err != nil {
 		return nil, err
 	}
-	r, err := record(ctx, c, news.Edition{Dataset: id, Version: d.Live})
+	r, err := readRecord(ctx, c, news.Edition{Dataset: id, Version: d.Live})
 	if err != nil {
 		return nil, err
 	}

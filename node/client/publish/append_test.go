@@ -30,7 +30,7 @@ func TestAppendedPeriodsAnswerAsIfAllHadBeenPublished(t *testing.T) {
 	if d := cmp.Diff(clienttest.FirmsTruth(clienttest.ManyFirms, 30), w.Rows(buyer, clienttest.FirmsByMonth)); d != "" {
 		t.Fatalf("before (-plaintext +answer)\n%s", d)
 	}
-	kept, err := publish.KeptSource(publisher, "works")
+	kept, err := publish.LastSource(publisher, "works")
 	w.Must(err)
 	if d := cmp.Diff(w.Source(), kept); d != "" {
 		t.Errorf("(-descriptor +kept)\n%s", d)
@@ -47,7 +47,7 @@ func TestAppendedPeriodsAnswerAsIfAllHadBeenPublished(t *testing.T) {
 		{49, 50, 3, 2},
 	} {
 		sent.Store(0)
-		done, err := w.Append(publisher, clienttest.FirmsCSV(clienttest.ManyFirms, step.from, step.to), publish.AppendOptions{})
+		done, err := w.Append(publisher, clienttest.FirmsCSV(clienttest.ManyFirms, step.from, step.to))
 		w.Must(err)
 		if done.Tiles != step.tiles || done.Reused != step.reused || sent.Load() != int64(step.tiles-step.reused) || done.Periods != step.to {
 			t.Errorf("months %d to %d: %+v, %d tiles were sent", step.from, step.to, done, sent.Load())
@@ -73,18 +73,18 @@ func TestAppendOnAnotherMachineSaysWhichPeriodsItNeedsAgain(t *testing.T) {
 	buyer := w.Client(catalog.RoleBuyer)
 	w.Rows(buyer, clienttest.FirmsByMonth)
 	other := w.Spooled(t.TempDir())
-	if src, err := publish.KeptSource(other, "works"); err != nil || src != nil {
+	if src, err := publish.LastSource(other, "works"); err != nil || src != nil {
 		t.Errorf("source %v, %v", src, err)
 	}
-	_, err := w.Append(other, clienttest.FirmsCSV(clienttest.ManyFirms, 30, 32), publish.AppendOptions{})
+	_, err := w.Append(other, clienttest.FirmsCSV(clienttest.ManyFirms, 30, 32))
 	var need *publish.NeedPeriodsError
 	if !errors.As(err, &need) || need.From != "2022-01" || need.To != "2022-06" {
 		t.Fatalf("got %v", err)
 	}
-	if _, err = w.Append(other, clienttest.FirmsCSV(clienttest.ManyFirms-1, 24, 32), publish.AppendOptions{}); !errors.As(err, &need) {
+	if _, err = w.Append(other, clienttest.FirmsCSV(clienttest.ManyFirms-1, 24, 32)); !errors.As(err, &need) {
 		t.Fatalf("one firm's readings are missing: %v", err)
 	}
-	done, err := w.Append(other, strings.Replace(clienttest.FirmsCSV(clienttest.ManyFirms, 24, 32), "f007,2022-02,107.25", "f007,2022-02,907.25", 1), publish.AppendOptions{})
+	done, err := w.Append(other, strings.Replace(clienttest.FirmsCSV(clienttest.ManyFirms, 24, 32), "f007,2022-02,107.25", "f007,2022-02,907.25", 1))
 	w.Must(err)
 	if done.Reused != 1 || done.Changes != nil || len(done.Lost) != 1 || done.Lost[0] != (news.Edition{Dataset: "works", Version: 1}) {
 		t.Errorf("%+v", done)
@@ -118,7 +118,7 @@ func TestAppendTakesCorrectionsAndLateReadingsBesideLaterPeriods(t *testing.T) {
 		"f000,2020-04,700.00\n" + // one of east: held back
 		"f001,2020-05,101.04\n" + // as it was
 		strings.TrimPrefix(clienttest.FirmsCSV(clienttest.ManyFirms, 50, 51), "firm,month,NOX\n")
-	p, err := publish.PrepareAppend(w.Ctx, publisher, w.Source(), []panel.File{{Name: "more.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(csv)), nil }}}, publish.AppendOptions{})
+	p, err := publish.PrepareAppend(w.Ctx, publisher, w.Source(), []panel.File{{Name: "more.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(csv)), nil }}}, nil)
 	w.Must(err)
 	want := news.Changes{Corrected: 3, Late: 1}
 	if p.Changes() == nil || *p.Changes() != want {
@@ -160,7 +160,7 @@ func TestAppendRefusesWhatItCannotTake(t *testing.T) {
 		{"an unknown entity", clienttest.FirmsCSV(clienttest.ManyFirms+1, 30, 31), `"f300" is not in the registry`},
 		{"earlier periods", "firm,month,NOX\nf000,2019-12,1.00\n", "the files begin with period 2019-12, and dataset works with 2020-01"},
 	} {
-		if _, err := w.Append(publisher, x.csv, publish.AppendOptions{}); err == nil || !strings.Contains(err.Error(), x.want) {
+		if _, err := w.Append(publisher, x.csv); err == nil || !strings.Contains(err.Error(), x.want) {
 			t.Errorf("%s: got %v", x.name, err)
 		}
 	}
@@ -184,7 +184,7 @@ func TestAppendHoldsAttributesAgainstTheRegistry(t *testing.T) {
 	w.Must(err)
 	prepare := func(csv string) error {
 		file := panel.File{Name: "more.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(csv)), nil }}
-		p, err := publish.PrepareAppend(w.Ctx, publisher, src, []panel.File{file}, publish.AppendOptions{})
+		p, err := publish.PrepareAppend(w.Ctx, publisher, src, []panel.File{file}, nil)
 		if err == nil {
 			_, err = publish.Publish(w.Ctx, publisher, p, nil)
 		}
@@ -209,7 +209,7 @@ func TestAppendedEntitiesAddABlock(t *testing.T) {
 	const total = "SELECT county, SUM(nox) FROM works WHERE period = '2022-07' GROUP BY county"
 	_, err := publish.AppendRegistry(w.Ctx, publisher, "firms", [][]string{{"f300", "east"}, {"f301", "east"}, {"f302", "east"}}, nil)
 	w.Must(err)
-	done, err := w.Append(publisher, clienttest.FirmsCSV(clienttest.ManyFirms+3, 30, 31), publish.AppendOptions{})
+	done, err := w.Append(publisher, clienttest.FirmsCSV(clienttest.ManyFirms+3, 30, 31))
 	w.Must(err)
 	if done.Entities != clienttest.ManyFirms+3 || done.Tiles != 3 || done.Reused != 1 {
 		t.Errorf("%+v", done)
@@ -227,7 +227,7 @@ func TestAppendedEntitiesAddABlock(t *testing.T) {
 		t.Errorf("rows %v, want east %d", rows, east)
 	}
 	// And the next append has two blocks that are not full.
-	done, err = w.Append(publisher, clienttest.FirmsCSV(clienttest.ManyFirms+3, 31, 32), publish.AppendOptions{})
+	done, err = w.Append(publisher, clienttest.FirmsCSV(clienttest.ManyFirms+3, 31, 32))
 	w.Must(err)
 	if done.Tiles != 3 || done.Reused != 1 {
 		t.Errorf("%+v", done)

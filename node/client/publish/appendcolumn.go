@@ -70,7 +70,6 @@ func (x *appending) takeFresh(m, p int, line, came []int64, present *bitset.BitS
 		}
 		at := uint(p*len(line) + e) //nolint:gosec // not negative
 		if p < x.live.Periods && e < x.live.Entities {
-			x.given++
 			if !x.presence.Has(m, e, p) || !x.known[m].Test(at) || line[e] != v {
 				x.touch(m, e, p)
 			}
@@ -84,16 +83,11 @@ func (x *appending) takeFresh(m, p int, line, came []int64, present *bitset.BitS
 }
 
 // compare counts what changes, where this machine has all of the live version.
-func (x *appending) compare() error {
-	if x.record == nil || x.record.Unknown > 0 {
-		return nil
+func (x *appending) compare() (err error) {
+	if x.record != nil && x.record.Unknown == 0 {
+		x.changes, err = compareWith(x.record, news.RecordOf(x.descriptor, x.panel, 1, 0))
 	}
-	changes, err := news.Compare(x.record, news.RecordOf(x.descriptor, x.panel, 1, 0))
-	if err != nil {
-		return err
-	}
-	x.changes = &changes
-	return nil
+	return err
 }
 
 func (x *appending) touch(m, entity, period int) {

@@ -127,20 +127,12 @@ func Correct(ctx context.Context, c *client.Client, x Correction, progress func(
 		return fmt.Errorf("registry %s: %w", x.Registry, ErrNothingCorrected)
 	}
 	digest := catalog.RowsDigest(x.rows)
-	for sent := 0; sent < len(x.rows); {
-		chunk := rowChunk(x.rows[sent:])
+	return sendRows(x.rows, 0, 0, progress, func(from int, chunk [][]string) error {
 		_, err := c.Submit(ctx, catalog.KindRegistryCorrect, catalog.RegistryCorrect{
-			ID: x.Registry, Base: x.base, Rows: len(x.rows), Digest: digest, From: sent, Chunk: chunk,
+			ID: x.Registry, Base: x.base, Rows: len(x.rows), Digest: digest, From: from, Chunk: chunk,
 		})
-		if err != nil {
-			return fmt.Errorf("rows %d to %d: %w", sent, sent+len(chunk), err)
-		}
-		sent += len(chunk)
-		if progress != nil {
-			progress(sent, len(x.rows))
-		}
-	}
-	return nil
+		return err
+	})
 }
 
 // otherRows says in which rows and columns a table differs from a registry that exists,

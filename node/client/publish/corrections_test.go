@@ -116,7 +116,7 @@ func TestPeriodsAreClosedWhenTheDataReachesTheirEnd(t *testing.T) {
 	if d := cmp.Diff(clienttest.FirmsTruth(12, 2), w.Rows(buyer, clienttest.FirmsByMonth)); d != "" {
 		t.Errorf("two months are final (-plaintext +answer)\n%s", d)
 	}
-	_, err = w.Append(publisher, clienttest.FirmsCSV(12, 3, 4), publish.AppendOptions{})
+	_, err = w.Append(publisher, clienttest.FirmsCSV(12, 3, 4))
 	w.Must(err)
 	if d := cmp.Diff(clienttest.FirmsTruth(12, 4), w.Rows(buyer, clienttest.FirmsByMonth)); d != "" {
 		t.Errorf("all are (-plaintext +answer)\n%s", d)

@@ -41,11 +41,7 @@ func Foresee(ctx context.Context, c *client.Client, p *Prepared) (*answerable.Re
 	if err != nil {
 		return nil, err
 	}
-	kept := func(news.Edition) (*news.Record, error) { return nil, nil } //nolint:nilnil // nothing is kept
-	if c != nil {
-		kept = records(ctx, c)
-	}
-	find := &news.Family{Rule: state.Rule, Datasets: state.Datasets, Settled: state.Settled, Record: kept}
+	find := &news.Family{Rule: state.Rule, Datasets: state.Datasets, Settled: state.Settled, Record: records(ctx, c)}
 	found, err := find.Find(d.Dataset, p.record(version), closed)
 	if err != nil {
 		return nil, err
@@ -71,7 +67,7 @@ func Foresee(ctx context.Context, c *client.Client, p *Prepared) (*answerable.Re
 	return report, errors.Join(cells.Err, unread, err)
 }
 
-// attributes are the rows of the registry that what was prepared is on.
+// attributeTable has the rows of the registry that what was prepared is on.
 func attributeTable(ctx context.Context, c *client.Client, p *Prepared) (RegistryTable, error) {
 	if p.Registry.ID != "" {
 		return p.Registry, nil
@@ -122,22 +118,18 @@ func familyBefore(ctx context.Context, c *client.Client, p *Prepared, attributes
 	return state, version, nil
 }
 
-// relative is a dataset of the family that a dataset is in or would be in, itself if it
+// familyMember is a dataset of the family that a dataset is in or would be in, itself if it
 // exists, and how many versions it has. Empty: there is no such family.
 func familyMember(ctx context.Context, c *client.Client, d catalog.Descriptor) (id string, versions int, err error) {
-	me, err := c.Principal()
+	mine, err := protected(ctx, c, client.Datasets)
 	if err != nil {
 		return "", 0, err
 	}
-	all, err := client.Datasets.All(ctx, c)
-	if err != nil {
-		return "", 0, fmt.Errorf("read the datasets: %w", err)
-	}
-	for _, x := range all {
+	for _, x := range mine {
 		switch {
 		case x.ID == d.Dataset:
 			return x.ID, x.Versions, nil
-		case x.Owner == me && x.Descriptor.Registry == d.Registry && !x.Descriptor.Policy.Public:
+		case x.Descriptor.Registry == d.Registry:
 			id = x.ID
 		}
 	}
@@ -166,7 +158,7 @@ func foundFamily(d catalog.Descriptor, attributes []answerable.Attribute, entiti
 // period of the policy's grain; nil where some readings are not on this machine. failed
 // is set where a reading cannot be read.
 func (p *Prepared) magnitudes(failed *error) func(measure string, period int64) []int64 {
-	if p.appended != nil && p.appended.unknown > 0 {
+	if p.appended.unknown > 0 {
 		return nil
 	}
 	d, data := p.Source.Descriptor, p.Panel
@@ -174,7 +166,7 @@ func (p *Prepared) magnitudes(failed *error) func(measure string, period int64) 
 	line := make([]int64, entities)
 	return func(measure string, period int64) []int64 {
 		out := make([]int64, entities)
-		m := measureIndex(d, measure)
+		m := slices.Index(d.MeasureNames(), measure)
 		column, mid := data.Columns[m], d.Measures[m].Mid()
 		span := d.Policy.Grain.Span(period, d.Grain)
 		for at := max(span.From-data.First, 0); at < min(span.To-data.First, int64(data.Periods)); at++ {
@@ -201,8 +193,4 @@ func (p *Prepared) magnitudes(failed *error) func(measure string, period int64) 
 func addCapped(a, b int64) int64 {
 	const most = math.MaxInt64 / 4
 	return max(min(a+max(min(b, most), -most), most), -most)
-}
-
-func measureIndex(d catalog.Descriptor, name string) int {
-	return slices.IndexFunc(d.Measures, func(m catalog.Measure) bool { return m.Name == name })
 }

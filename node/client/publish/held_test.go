@@ -47,15 +47,15 @@ func TestWhatANodeHoldsIsCountedOrEstimated(t *testing.T) {
 			digests[i] = catalog.Sum([]byte(fmt.Sprint(i)))
 		}
 		lacks = x.lacks
-		if got := held(t.Context(), c, node, digests); got != x.held || asked != x.asked {
+		if got := countHeld(t.Context(), c, node, digests); got != x.held || asked != x.asked {
 			t.Errorf("of %d tiles %d are held, after %d were asked about; want %d and %d", x.tiles, got, asked, x.held, x.asked)
 		}
 	}
-	if got := held(t.Context(), c, node, nil); got != 0 {
+	if got := countHeld(t.Context(), c, node, nil); got != 0 {
 		t.Errorf("of nothing %d", got)
 	}
 	status = http.StatusServiceUnavailable
-	if got := held(t.Context(), c, node, []catalog.Digest{{1}}); got != -1 {
+	if got := countHeld(t.Context(), c, node, []catalog.Digest{{1}}); got != -1 {
 		t.Errorf("of a node that cannot say %d", got)
 	}
 }

@@ -68,15 +68,15 @@ func holding(ctx context.Context, c *client.Client, dataset string, version int,
 	for i, node := range c.Profile().Nodes {
 		h.Nodes[i] = NodeHolding{ID: node.ID, Holds: slices.Contains(v.Acks, node.ID), Tiles: len(digests)}
 		if !h.Nodes[i].Holds {
-			wg.Go(func() { h.Nodes[i].Tiles = held(ctx, c, node, digests) })
+			wg.Go(func() { h.Nodes[i].Tiles = countHeld(ctx, c, node, digests) })
 		}
 	}
 	wg.Wait()
 	return h, true
 }
 
-// held counts the tiles that a node holds; −1: it does not answer.
-func held(ctx context.Context, c *client.Client, node client.ProfileNode, digests []catalog.Digest) int {
+// countHeld counts the tiles that a node holds; −1: it does not answer.
+func countHeld(ctx context.Context, c *client.Client, node client.ProfileNode, digests []catalog.Digest) int {
 	every := (len(digests) + holdingAsked - 1) / holdingAsked
 	var asked []catalog.Digest
 	for i := 0; i < len(digests); i += every {

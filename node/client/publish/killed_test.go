@@ -51,7 +51,7 @@ func TestAppendInAChild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := publish.PrepareAppend(t.Context(), c, src, publish.DataFiles([]string{filepath.Join(dir, "more.csv")}), publish.AppendOptions{})
+	p, err := publish.PrepareAppend(t.Context(), c, src, publish.DataFiles([]string{filepath.Join(dir, "more.csv")}), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestAnAppendKilledAtAnyStepIsTakenUp(t *testing.T) {
 			}
 			step := fmt.Sprintf("killed at step %d, served %t", at, serve)
 			again := w.Spooled(spool)
-			_, err = w.Append(again, csv, publish.AppendOptions{})
+			_, err = w.Append(again, csv)
 			var nothing *publish.NothingNewError
 			switch {
 			case errors.As(err, &nothing) && nothing.Interrupted == reached:
@@ -165,13 +165,13 @@ func TestRecordsAreMadeAgainFromTheFilesOfAppendsAndCorrections(t *testing.T) {
 	parts := []string{clienttest.FirmsCSV(clienttest.ManyFirms, 0, 30), clienttest.FirmsCSV(clienttest.ManyFirms, 30, 32) + "a-later-one,2022-07,1.00\n",
 		"firm,month,NOX\nf004,2022-08,500.00\nf005,2022-08,600.00\nf004,2020-03,\n"}
 	for _, csv := range parts[1:] {
-		_, err := w.Append(publisher, csv, publish.AppendOptions{})
+		_, err := w.Append(publisher, csv)
 		w.Must(err)
 	}
 	w.Must(os.RemoveAll(spool))
 	other := w.Spooled(spool)
 	next := clienttest.FirmsCSV(clienttest.ManyFirms, 32, 33)
-	_, err = w.Append(other, next, publish.AppendOptions{})
+	_, err = w.Append(other, next)
 	var need *publish.NeedPeriodsError
 	if !errors.As(err, &need) || need.Version != 3 || !strings.Contains(err.Error(), "weir dataset remember DESCRIPTOR.yaml FILES --version 3") {
 		t.Fatalf("without records: %v", err)
@@ -191,7 +191,7 @@ func TestRecordsAreMadeAgainFromTheFilesOfAppendsAndCorrections(t *testing.T) {
 			}
 		}
 	}
-	done, err := w.Append(other, next, publish.AppendOptions{})
+	done, err := w.Append(other, next)
 	w.Must(err)
 	if want := (news.Changes{}); done.Changes == nil || *done.Changes != want || len(done.Lost) != 0 {
 		t.Errorf("with the records: %+v", done)

@@ -1,10 +1,7 @@
 package publish
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -47,11 +44,11 @@ func CheckListing(ctx context.Context, c *client.Client, p *Prepared) (Listing, 
 	}
 	out.Registry = &r
 	if p.Registry.ID != "" {
-		held, err := holds(ctx, c, p.Registry, r, catalog.RowsDigest(p.Registry.Rows))
+		same, err := holds(ctx, c, p.Registry, r, catalog.RowsDigest(p.Registry.Rows))
 		if err != nil {
 			return out, err
 		}
-		if !held { // it has no rows yet
+		if !same { // it has no rows yet
 			return out, checkNewRegistry(ctx, c, p)
 		}
 	}
@@ -110,49 +107,13 @@ func checkNewRegistry(ctx context.Context, c *client.Client, p *Prepared) error 
 	if r := d.CheckColumns(p.Registry.Columns); r != nil {
 		return r
 	}
-	if d.Policy.Public {
-		return nil
-	}
-	me, err := c.Principal()
-	if err != nil {
+	shared, err := FindSharedRegistries(ctx, c, p)
+	if err != nil || len(shared) == 0 {
 		return err
 	}
-	all, err := client.Datasets.All(ctx, c)
-	if err != nil {
-		return fmt.Errorf("read the datasets: %w", err)
-	}
-	own := make(map[string]bool, len(p.Registry.Rows)) // looked up only
-	for _, row := range p.Registry.Rows {
-		own[row[0]] = true
-	}
-	said := map[string]bool{d.Registry: true} // registries that need no comparing
-	for _, name := range d.Policy.Unrelated {
-		said[name] = true
-	}
-	for _, x := range all {
-		if x.Owner == me && slices.Contains(x.Descriptor.Policy.Unrelated, d.Registry) {
-			said[x.Descriptor.Registry] = true
-		}
-	}
-	for _, x := range all {
-		other := x.Descriptor.Registry
-		if x.Owner != me || x.Descriptor.Policy.Public || said[other] {
-			continue
-		}
-		said[other] = true
-		ids, err := c.RegistryIDs(ctx, other)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			if own[id] {
-				r := catalog.Conflict("unrelated", "unrelated.shared_id", d.Registry, id, other)
-				r.Field = "policy.unrelated"
-				return r
-			}
-		}
-	}
-	return nil
+	r := catalog.Conflict("unrelated", "unrelated.shared_id", d.Registry, shared[0].Example, shared[0].Registry)
+	r.Field = "policy.unrelated"
+	return r
 }
 
 // checkRelated refuses a new dataset's related measures that the family does not have.
@@ -160,26 +121,17 @@ func checkRelated(ctx context.Context, c *client.Client, d catalog.Descriptor) e
 	if len(d.Policy.Related) == 0 {
 		return nil
 	}
-	me, err := c.Principal()
-	if err != nil {
-		return err
-	}
-	all, err := client.EveryDataset.All(ctx, c)
+	mine, err := protected(ctx, c, client.EveryDataset)
 	if err != nil {
 		return err
 	}
 	r := d.CheckRelated(func(dataset string) []string {
-		var names []string
-		for _, other := range all {
-			of := other.Descriptor
-			if other.ID != dataset || other.Owner != me || of.Registry != d.Registry || of.Policy.Public {
-				continue
-			}
-			for _, m := range of.Measures {
-				names = append(names, m.Name)
+		for _, other := range mine {
+			if other.ID == dataset && other.Descriptor.Registry == d.Registry {
+				return other.Descriptor.MeasureNames()
 			}
 		}
-		return names
+		return nil
 	})
 	if r != nil {
 		return r
@@ -219,45 +171,19 @@ func listedDataset(ctx context.Context, c *client.Client, p *Prepared) (*catalog
 	if err != nil {
 		return nil, err
 	}
-	if p.appended != nil && have.Live != p.appended.live.Version {
+	if p.appended.tiles != nil && have.Live != p.appended.live.Version {
 		return nil, fmt.Errorf("dataset %s has version %d by now, and this one continues version %d: append again", d.Dataset, have.Live, p.appended.live.Version)
 	}
-	same, err := sameDescriptor(have.Descriptor, d)
-	if err != nil {
+	if err := checkDescriptor(have, d); err != nil {
 		return nil, err
-	}
-	if !same {
-		return nil, otherDescriptor(have, d)
 	}
 	return &have, nil
 }
 
-// sameDescriptor compares what the ledger would hold of both.
-func sameDescriptor(a, b catalog.Descriptor) (bool, error) {
-	ja, err := json.Marshal(a)
-	if err != nil {
-		return false, fmt.Errorf("encode the descriptor: %w", err)
-	}
-	jb, err := json.Marshal(b)
-	if err != nil {
-		return false, fmt.Errorf("encode the descriptor: %w", err)
-	}
-	return bytes.Equal(ja, jb), nil
-}
-
-// holds is held with what differs in the refusal.
+// holds reports whether a registry has exactly these rows. Rows of a draft do not
+// count: another one may take its place. A registry with other rows is refused, with what
+// differs.
 func holds(ctx context.Context, c *client.Client, t RegistryTable, have catalog.Registry, digest catalog.Digest) (bool, error) {
-	done, err := t.held(have, digest)
-	var r *catalog.Refusal
-	if errors.As(err, &r) {
-		err = otherRows(ctx, c, t, have, r)
-	}
-	return done, err
-}
-
-// held reports whether a registry has exactly these rows. Rows of a draft do not
-// count: another one may take its place. A registry with other rows is refused.
-func (t RegistryTable) held(have catalog.Registry, digest catalog.Digest) (bool, error) {
 	switch {
 	case have.Rows == 0:
 		return false, nil
@@ -266,5 +192,5 @@ func (t RegistryTable) held(have catalog.Registry, digest catalog.Digest) (bool,
 	}
 	no := catalog.Conflict("registry_exists", "registry.other_rows", t.ID, have.Rows, len(t.Rows))
 	no.Field = "id"
-	return false, no
+	return false, otherRows(ctx, c, t, have, no)
 }

@@ -54,41 +54,12 @@ func FindNewness(ctx context.Context, c *client.Client, p *Prepared) (*Newness, 
 	return out, nil
 }
 
-// lost are the earlier publications whose records are missing, see Published.Lost.
-func (u *upload) lost() []news.Edition {
-	if u.found == nil {
-		return nil
-	}
-	return u.found.Lost
-}
-
-func (u *upload) undeclared() int {
-	if u.found == nil {
-		return 0
-	}
-	return len(u.found.Undeclared)
-}
-
-// liveRecord is the newest live version of a dataset and what was kept of it.
-type liveRecord struct {
-	live   int          // 0: there is none
-	record *news.Record // nil: it is not here
-}
-
-func readLive(ctx context.Context, c *client.Client, d catalog.Descriptor) (liveRecord, error) {
-	have, err := c.Dataset(ctx, d.Dataset)
-	if err != nil || have.Live == 0 {
-		return liveRecord{}, err
-	}
-	r, err := record(ctx, c, news.Edition{Dataset: d.Dataset, Version: have.Live})
-	return liveRecord{have.Live, r}, err
-}
-
-// changes are how the version differs that was made; nil where that cannot be told.
-func (l liveRecord) changes(p *Prepared, version int) (*news.Changes, error) {
-	if l.record == nil {
+// compareWith says how a version differs from an earlier one; nil where that one's record is
+// not here.
+func compareWith(before, now *news.Record) (*news.Changes, error) {
+	if before == nil {
 		return nil, nil //nolint:nilnil // see above
 	}
-	out, err := news.Compare(l.record, p.record(version))
+	out, err := news.Compare(before, now)
 	return &out, err
 }

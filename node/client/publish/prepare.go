@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 
 	"github.com/weirdata/weir/catalog"
@@ -58,7 +59,7 @@ type Prepared struct {
 	// version, where that is not the last one whose end the data reaches; see Closed.
 	ClosedTo *int64
 
-	appended *appended    // what is taken over from the live version; nil: nothing
+	appended appended     // what is taken over from the live version; zero: nothing
 	store    *spill.Store // of an append's panel; nil: the panel has its own
 }
 
@@ -94,29 +95,6 @@ func DataFiles(paths []string) []panel.File {
 	return files
 }
 
-// measured are files that count the bytes read of them, and how many they have; 0
-// where that is not known.
-func measured(files []panel.File, read *atomic.Int64) (out []panel.File, total int64) {
-	known := true
-	for _, f := range files {
-		open := f.Open
-		f.Open = func() (io.ReadCloser, error) {
-			in, err := open()
-			if err != nil {
-				return nil, err
-			}
-			return &countedFile{ReadCloser: in, read: read}, nil
-		}
-		out = append(out, f)
-		total += f.Size
-		known = known && f.Size > 0
-	}
-	if !known {
-		total = 0
-	}
-	return out, total
-}
-
 // countedFile counts what is read.
 type countedFile struct {
 	io.ReadCloser
@@ -136,8 +114,22 @@ func reading(files []panel.File, progress func(Progress)) ([]panel.File, panel.O
 		return files, panel.Options{}
 	}
 	var read atomic.Int64
-	files, total := measured(files, &read)
-	return files, panel.Options{Progress: func(rows int) {
+	var total int64 // 0: not known
+	counted := slices.Clone(files)
+	for i, f := range files {
+		counted[i].Open = func() (io.ReadCloser, error) {
+			in, err := f.Open()
+			if err != nil {
+				return nil, err
+			}
+			return &countedFile{ReadCloser: in, read: &read}, nil
+		}
+		total += f.Size
+	}
+	if slices.ContainsFunc(files, func(f panel.File) bool { return f.Size == 0 }) {
+		total = 0
+	}
+	return counted, panel.Options{Progress: func(rows int) {
 		now := Progress{Stage: StageReading, Rows: rows, Bytes: read.Load(), BytesTotal: total}
 		if total > 0 {
 			now.Bytes = min(now.Bytes, total) // a file may be read twice, for its encoding
@@ -162,17 +154,22 @@ func Prepare(ctx context.Context, src *panel.Source, files []panel.File, ids fun
 	if err != nil {
 		return nil, err
 	}
-	prepared := &Prepared{Source: src, Panel: p, Blocks: tiles.Layout(catalog.TileCells, len(p.Entities), src.Descriptor.Grain)}
-	if src.Registry == "" {
+	prepared, err := prepare(src, p, tiles.Layout(catalog.TileCells, len(p.Entities), src.Descriptor.Grain))
+	if err == nil && src.Registry == "" {
 		prepared.Registry = RegistryTable{
 			ID: src.Descriptor.Registry, IDColumn: src.Descriptor.Entity, Columns: src.AttributeIDs, Rows: attributes,
 		}
 	}
-	if prepared.Presence, err = p.Presence(); err != nil {
-		err = errors.Join(err, p.Close())
-		return nil, fmt.Errorf("presence of dataset %s: %w", src.Descriptor.Dataset, err)
+	return prepared, err
+}
+
+// prepare is a panel that was read, which it closes where it fails.
+func prepare(src *panel.Source, p *panel.Panel, blocks []catalog.Block) (*Prepared, error) {
+	presence, err := p.Presence()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("presence of dataset %s: %w", src.Descriptor.Dataset, err), p.Close())
 	}
-	return prepared, nil
+	return &Prepared{Source: src, Panel: p, Blocks: blocks, Presence: presence}, nil
 }
 
 // Tiles is how many tiles of all measures and their companions will be published.
@@ -183,35 +180,21 @@ func (p *Prepared) Tiles() int {
 // columns are those of the tiles that will be published: all that the descriptor
 // declares, or those of the version that is continued.
 func (p *Prepared) columns() []catalog.TileColumn {
-	if p.appended == nil {
+	if p.appended.tiles == nil {
 		return p.Source.Descriptor.TileColumns()
 	}
 	return p.appended.live.Columns(p.Source.Descriptor)
 }
 
 // Reused is how many of them the version before has already.
-func (p *Prepared) Reused() int {
-	n := 0
-	if p.appended != nil {
-		for _, blocks := range p.appended.tiles {
-			for _, digests := range blocks {
-				for _, d := range digests {
-					if !d.IsZero() {
-						n++
-					}
-				}
-			}
-		}
-	}
-	return n
-}
+func (p *Prepared) Reused() int { return len(p.reused()) }
 
-// reusedTiles are the tiles that are taken over; nil where there are none.
-func (p *Prepared) reusedTiles() [][][]catalog.Digest {
-	if p.appended == nil {
-		return nil
+// reused are the tiles that are taken over.
+func (p *Prepared) reused() (taken []catalog.Digest) {
+	for _, blocks := range p.appended.tiles {
+		taken = append(taken, slices.Concat(blocks...)...)
 	}
-	return p.appended.tiles
+	return slices.DeleteFunc(taken, catalog.Digest.IsZero)
 }
 
 // layout has a digest for each tile, zero but for those that are taken over.
@@ -221,7 +204,7 @@ func (p *Prepared) layout() [][][]catalog.Digest {
 		out[c] = make([][]catalog.Digest, len(p.Blocks))
 		for b, block := range p.Blocks {
 			out[c][b] = make([]catalog.Digest, tiles.PerBlock(block, p.Panel.Periods))
-			if p.appended != nil {
+			if p.appended.tiles != nil {
 				copy(out[c][b], p.appended.tiles[c][b])
 			}
 		}
@@ -231,21 +214,12 @@ func (p *Prepared) layout() [][][]catalog.Digest {
 
 // record is what is kept of the version that this becomes.
 func (p *Prepared) record(version int) *news.Record {
-	unknown := 0
-	if p.appended != nil {
-		unknown = p.appended.unknown
-	}
-	return news.RecordOf(p.Source.Descriptor, p.Panel, version, unknown)
+	return news.RecordOf(p.Source.Descriptor, p.Panel, version, p.appended.unknown)
 }
 
 // Changes are how many readings an append changes of the version that it continues; nil
 // where nothing is continued, or this machine has no record of that version.
-func (p *Prepared) Changes() *news.Changes {
-	if p.appended == nil {
-		return nil
-	}
-	return p.appended.changes
-}
+func (p *Prepared) Changes() *news.Changes { return p.appended.changes }
 
 // proposed is how the version is announced, as far as its periods go.
 func (p *Prepared) proposed() catalog.VersionPropose {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/news"
 )
@@ -64,8 +65,13 @@ func Publish(ctx context.Context, c *client.Client, p *Prepared, progress func(P
 	if err := dropUnfinished(ctx, c, p.Source.Descriptor.Dataset); err != nil {
 		return Published{}, err
 	}
-	u := &upload{client: c, prepared: p, key: key, progress: progress}
-	before, err := readLive(ctx, c, p.Source.Descriptor)
+	u := &upload{client: c, prepared: p, key: key, progress: progress, found: &news.Found{}}
+	before, err := c.Dataset(ctx, p.Source.Descriptor.Dataset)
+	if err != nil {
+		return Published{}, err
+	}
+	live := news.Edition{Dataset: before.ID, Version: before.Live} // 0: there is none
+	record, err := readRecord(ctx, c, live)
 	if err != nil {
 		return Published{}, err
 	}
@@ -86,23 +92,24 @@ func Publish(ctx context.Context, c *client.Client, p *Prepared, progress func(P
 	if err := u.spool.close(true); err != nil {
 		return Published{}, err
 	}
-	if err := ended(c, p.Source.Descriptor.Dataset); err != nil {
+	if err := noteEnded(c, p.Source.Descriptor.Dataset); err != nil {
 		return Published{}, err
 	}
-	if p.Source.Descriptor.Policy.Public && before.live > 0 {
+	if p.Source.Descriptor.Policy.Public && live.Version > 0 {
 		// Nothing is compared with it any more.
-		if err := forget(c, news.Edition{Dataset: p.Source.Descriptor.Dataset, Version: before.live}); err != nil {
+		if err := forget(c, live); err != nil {
 			return Published{}, err
 		}
 	}
-	changes, err := before.changes(p, version)
+	changes, err := compareWith(record, p.record(version))
 	if err != nil {
 		return Published{}, err
 	}
 	return Published{
 		Dataset: p.Source.Descriptor.Dataset, Version: version, Registry: p.Source.Descriptor.Registry,
 		Entities: len(p.Panel.Entities), Periods: p.Panel.Periods, Readings: p.Readings(), Tiles: p.Tiles(),
-		Changes: changes, Lost: u.lost(), Undeclared: u.undeclared(), Reused: p.Reused(), Bytes: int64(p.Tiles()-p.Reused()) * int64(key.Parameters.TileBytes()),
+		Changes: changes, Lost: u.found.Lost, Undeclared: len(u.found.Undeclared), Reused: p.Reused(),
+		Bytes: int64(p.Tiles()-p.Reused()) * int64(key.Parameters.TileBytes()),
 	}, nil
 }
 
@@ -155,14 +162,13 @@ func versionWaits(c *client.Client, v catalog.Version) string {
 // What later publications need is kept before the proposal.
 func (u *upload) propose(ctx context.Context, propose catalog.VersionPropose) (int, error) {
 	c, d := u.client, u.prepared.Source.Descriptor
-	chunks := func(int) ([]catalog.VersionCounts, error) { return nil, nil }
+	var counts tiles.Counts // of a public dataset there are none, and no news
+	var err error
 	if !d.Policy.Public {
-		counts, err := u.prepared.Panel.Counts(d)
-		if err != nil {
+		if counts, err = u.prepared.Panel.Counts(d); err != nil {
 			return 0, err
 		}
 		propose.Counts = counts.Digest()
-		chunks = counts.Chunks
 		if propose.Closed, err = u.prepared.Closed(); err != nil {
 			return 0, err
 		}
@@ -171,7 +177,7 @@ func (u *upload) propose(ctx context.Context, propose catalog.VersionPropose) (i
 		}
 		propose.News = catalog.NewsDigest(u.found.News)
 	}
-	if err := keep(c, u.prepared, propose.Manifest, u.spool.name()); err != nil {
+	if err := keepReadings(c, u.prepared, propose.Manifest, u.spool.name()); err != nil {
 		return 0, err
 	}
 	done, err := c.Submit(ctx, catalog.KindVersionPropose, propose)
@@ -182,23 +188,21 @@ func (u *upload) propose(ctx context.Context, propose catalog.VersionPropose) (i
 	if version < 1 {
 		return 0, errors.New("the node named no version")
 	}
-	if err := number(c, news.Edition{Dataset: d.Dataset, Version: version}, propose.Manifest); err != nil {
+	if err := noteVersion(c, news.Edition{Dataset: d.Dataset, Version: version}, propose.Manifest); err != nil {
 		return version, err
 	}
-	list, err := chunks(version)
+	chunks, err := counts.Chunks(version)
 	if err != nil {
 		return version, err
 	}
-	for _, chunk := range list {
+	for _, chunk := range chunks {
 		if _, err := c.Submit(ctx, catalog.KindVersionCounts, chunk); err != nil {
 			return version, err
 		}
 	}
-	if u.found != nil {
-		for _, chunk := range catalog.NewsChunks(d.Dataset, version, u.found.News) {
-			if _, err := c.Submit(ctx, catalog.KindVersionNews, chunk); err != nil {
-				return version, err
-			}
+	for _, chunk := range catalog.NewsChunks(d.Dataset, version, u.found.News) {
+		if _, err := c.Submit(ctx, catalog.KindVersionNews, chunk); err != nil {
+			return version, err
 		}
 	}
 	_, err = c.Submit(ctx, catalog.KindVersionCommit, catalog.VersionCommit{Dataset: d.Dataset, Version: version})

@@ -49,7 +49,7 @@ func Registry(ctx context.Context, c *client.Client, t RegistryTable, progress f
 			return RegistryResult{}, err
 		}
 	}
-	return sendRows(ctx, c, t.ID, 0, have.Pending, t.Rows, progress)
+	return commitRows(ctx, c, t.ID, 0, have.Pending, t.Rows, progress)
 }
 
 // begun reports whether a registry's draft has the first ones of these rows.
@@ -80,26 +80,39 @@ func AppendRegistry(ctx context.Context, c *client.Client, id string, rows [][]s
 		}
 		have.Pending = 0
 	}
-	return sendRows(ctx, c, id, have.Rows, have.Pending, rows, progress)
+	return commitRows(ctx, c, id, have.Rows, have.Pending, rows, progress)
 }
 
-// sendRows sends rows from sent on, which follow base rows of the registry, and
+// commitRows sends rows from sent on, which follow base rows of the registry, and
 // commits them.
-func sendRows(ctx context.Context, c *client.Client, id string, base, sent int, rows [][]string, progress func(done, total int)) (RegistryResult, error) {
+func commitRows(ctx context.Context, c *client.Client, id string, base, sent int, rows [][]string, progress func(done, total int)) (RegistryResult, error) {
+	err := sendRows(rows, base, sent, progress, func(from int, chunk [][]string) error {
+		_, err := c.Submit(ctx, catalog.KindRegistryRows, catalog.RegistryRows{ID: id, From: from, Rows: chunk})
+		return err
+	})
+	if err != nil {
+		return RegistryResult{}, err
+	}
+	if _, err := c.Submit(ctx, catalog.KindRegistryCommit, catalog.RegistryCommit{ID: id}); err != nil {
+		return RegistryResult{}, err
+	}
+	return RegistryResult{Registry: id, Added: len(rows), Rows: base + len(rows)}, nil
+}
+
+// sendRows has rows submitted from sent on, in chunks that fit into an envelope, each with
+// its place after base rows.
+func sendRows(rows [][]string, base, sent int, progress func(done, total int), submit func(from int, chunk [][]string) error) error {
 	for sent < len(rows) {
 		chunk := rowChunk(rows[sent:])
-		if _, err := c.Submit(ctx, catalog.KindRegistryRows, catalog.RegistryRows{ID: id, From: base + sent, Rows: chunk}); err != nil {
-			return RegistryResult{}, fmt.Errorf("rows %d to %d: %w", base+sent, base+sent+len(chunk), err)
+		if err := submit(base+sent, chunk); err != nil {
+			return fmt.Errorf("rows %d to %d: %w", base+sent, base+sent+len(chunk), err)
 		}
 		sent += len(chunk)
 		if progress != nil {
 			progress(sent, len(rows))
 		}
 	}
-	if _, err := c.Submit(ctx, catalog.KindRegistryCommit, catalog.RegistryCommit{ID: id}); err != nil {
-		return RegistryResult{}, err
-	}
-	return RegistryResult{Registry: id, Added: len(rows), Rows: base + len(rows)}, nil
+	return nil
 }
 
 // chunkBytes keeps a chunk of rows, encoded as JSON, below catalog.MaxChunk.
@@ -109,18 +122,7 @@ const chunkBytes = catalog.MaxChunk * 3 / 4
 func rowChunk(rows [][]string) [][]string {
 	size := 0
 	for i, row := range rows {
-		for _, cell := range row {
-			// JSON writes some characters as six bytes (\u0000).
-			size += 3
-			for _, c := range []byte(cell) {
-				size++
-				if c < 0x20 || c == '<' || c == '>' || c == '&' || c == '"' || c == '\\' {
-					size += 5
-				}
-			}
-		}
-		size += 3
-		if size > chunkBytes && i > 0 {
+		if size += len(catalog.Encode(row)) + len(","); size > chunkBytes && i > 0 {
 			return rows[:i]
 		}
 	}

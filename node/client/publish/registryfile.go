@@ -71,7 +71,8 @@ func (r *registryReader) fault(row int, column, message, want string) {
 func (r *registryReader) header() bool {
 	header, err := r.in.Read()
 	if err != nil {
-		r.fault(1, "", csvFault(err), "want a header with the columns' names")
+		_, message := describeCSVError(err)
+		r.fault(1, "", message, "want a header with the columns' names")
 		return false
 	}
 	r.fields = len(header)
@@ -126,21 +127,22 @@ func (r *registryReader) renamed(header []string) []string {
 func (r *registryReader) rows() {
 	seen := map[string]int{}
 	for {
-		record, err := r.in.Read()
+		fields, err := r.in.Read()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			r.fault(faultLine(err), "", csvFault(err), `a field with " in it is quoted and its " doubled; the rest of the file was not read`)
+			line, message := describeCSVError(err)
+			r.fault(line, "", message, `a field with " in it is quoted and its " doubled; the rest of the file was not read`)
 			return
 		}
 		line, _ := r.in.FieldPos(0)
 		switch {
-		case strings.TrimSpace(strings.Join(record, "")) == "": // as spreadsheets leave them below a table
-		case len(record) != r.fields:
-			r.fault(line, "", fmt.Sprintf("has %d fields", len(record)), fmt.Sprintf("want %d, as in the header; a field with a comma in it is quoted", r.fields))
+		case strings.TrimSpace(strings.Join(fields, "")) == "": // as spreadsheets leave them below a table
+		case len(fields) != r.fields:
+			r.fault(line, "", fmt.Sprintf("has %d fields", len(fields)), fmt.Sprintf("want %d, as in the header; a field with a comma in it is quoted", r.fields))
 		default:
-			r.row(record, line, seen)
+			r.row(fields, line, seen)
 		}
 	}
 	if len(r.table.Rows) == 0 && r.faults.Total == 0 {
@@ -149,10 +151,10 @@ func (r *registryReader) rows() {
 }
 
 // row adds a row. seen are the ids so far, with their lines.
-func (r *registryReader) row(record []string, line int, seen map[string]int) {
+func (r *registryReader) row(fields []string, line int, seen map[string]int) {
 	row := make([]string, len(r.order))
 	for i, at := range r.order {
-		if row[i] = record[at]; !catalog.IsCell(row[i]) {
+		if row[i] = fields[at]; !catalog.IsCell(row[i]) {
 			r.fault(line, r.names[i], fmt.Sprintf("%.80q cannot stand in a registry", row[i]),
 				fmt.Sprintf("want at most %d bytes of text in one line, without control characters", catalog.MaxCell))
 		}
@@ -171,23 +173,14 @@ func (r *registryReader) row(record []string, line int, seen map[string]int) {
 	r.table.Rows = append(r.table.Rows, row)
 }
 
-// faultLine is the line on which the record at fault begins.
-func faultLine(err error) int {
-	var p *csv.ParseError
-	if errors.As(err, &p) {
-		return p.StartLine
-	}
-	return 0
-}
-
-// csvFault is the reader's message without its position, which the fault has.
-func csvFault(err error) string {
-	var p *csv.ParseError
-	if errors.As(err, &p) {
-		return "quotes do not match: " + p.Err.Error()
+// describeCSVError is the line on which the row at fault begins, and the reader's message
+// without it.
+func describeCSVError(err error) (line int, message string) {
+	if p, ok := errors.AsType[*csv.ParseError](err); ok {
+		return p.StartLine, "quotes do not match: " + p.Err.Error()
 	}
 	if errors.Is(err, io.EOF) {
-		return "the file is empty"
+		return 0, "the file is empty"
 	}
-	return err.Error()
+	return 0, err.Error()
 }

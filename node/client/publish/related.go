@@ -87,7 +87,7 @@ type relative struct {
 // relatives are the other protected datasets of the caller on a dataset's registry by
 // its grain, as far as this machine has records of them.
 func relatives(ctx context.Context, c *client.Client, d catalog.Descriptor) ([]relative, error) {
-	mine, err := protected(ctx, c)
+	mine, err := protected(ctx, c, client.Datasets)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func relatives(ctx context.Context, c *client.Client, d catalog.Descriptor) ([]r
 		if o.Descriptor.Registry != d.Registry || o.ID == d.Dataset || o.Descriptor.Grain != d.Grain || o.Live == 0 {
 			continue
 		}
-		r, err := record(ctx, c, news.Edition{Dataset: o.ID, Version: o.Live})
+		r, err := readRecord(ctx, c, news.Edition{Dataset: o.ID, Version: o.Live})
 		if err != nil {
 			return nil, err
 		}
@@ -107,15 +107,15 @@ func relatives(ctx context.Context, c *client.Client, d catalog.Descriptor) ([]r
 	return out, nil
 }
 
-// protected lists the caller's protected datasets.
-func protected(ctx context.Context, c *client.Client) ([]catalog.Dataset, error) {
+// protected lists those of a list of datasets that are protected, and the caller's.
+func protected(ctx context.Context, c *client.Client, list client.List[catalog.Dataset]) ([]catalog.Dataset, error) {
 	me, err := c.Principal()
 	if err != nil {
 		return nil, err
 	}
-	all, err := client.Datasets.All(ctx, c)
+	all, err := list.All(ctx, c)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read the datasets: %w", err)
 	}
 	return slices.DeleteFunc(all, func(d catalog.Dataset) bool { return d.Owner != me || d.Descriptor.Policy.Public }), nil
 }
@@ -176,15 +176,25 @@ func (s SharedRegistry) Words() string {
 
 // FindSharedRegistries looks for other registries of the caller with protected data that
 // have ids of the entities that are going to be published, and that the policy does not
-// name as unrelated. A dataset on such a registry is refused (RELEASE.md section 3.3).
+// name as unrelated, nor theirs this registry. A dataset on such a registry is refused
+// (RELEASE.md section 3.3).
 func FindSharedRegistries(ctx context.Context, c *client.Client, p *Prepared) ([]SharedRegistry, error) {
 	d := p.Source.Descriptor
 	if d.Policy.Public {
 		return nil, nil
 	}
-	mine, err := protected(ctx, c)
+	mine, err := protected(ctx, c, client.Datasets)
 	if err != nil {
 		return nil, err
+	}
+	said := map[string]bool{d.Registry: true} // registries that need no comparing
+	for _, name := range d.Policy.Unrelated {
+		said[name] = true
+	}
+	for _, o := range mine {
+		if slices.Contains(o.Descriptor.Policy.Unrelated, d.Registry) {
+			said[o.Descriptor.Registry] = true
+		}
 	}
 	own := make(map[string]bool, len(p.Panel.Entities))
 	for _, id := range p.Panel.Entities {
@@ -193,10 +203,10 @@ func FindSharedRegistries(ctx context.Context, c *client.Client, p *Prepared) ([
 	var out []SharedRegistry
 	for _, o := range mine {
 		id := o.Descriptor.Registry
-		seen := slices.ContainsFunc(out, func(s SharedRegistry) bool { return s.Registry == id })
-		if seen || id == d.Registry || slices.Contains(d.Policy.Unrelated, id) {
+		if said[id] {
 			continue
 		}
+		said[id] = true
 		ids, err := c.RegistryIDs(ctx, id)
 		if err != nil {
 			return nil, err

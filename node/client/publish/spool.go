@@ -62,7 +62,7 @@ func uploadName(c *client.Client, p *Prepared, key catalog.Key) (string, error) 
 	//nolint:errcheck // hash.Hash: Write never returns an error
 	fmt.Fprintf(h, "weir upload 2\n%s\n%s\n%s\n%d\n%d\n%d\n%q\n", c.Profile().Cluster, p.Source.Descriptor.Dataset, key.ID, key.Epoch, len(p.Panel.Entities), p.Panel.First,
 		tiles.ColumnNames(p.Source.Descriptor, p.columns()))
-	if p.appended != nil {
+	if p.appended.tiles != nil {
 		h.Write(p.appended.live.Manifest[:])
 	}
 	var cell [8]byte
@@ -117,8 +117,8 @@ func (s *spool) put(t tiles.Tile) error {
 }
 
 // tiles adds to have, which is laid out as a manifest's tiles, those that an upload
-// kept which was interrupted, and counts them: a tile that is not whole is not there.
-func (s *spool) tiles(have [][][]catalog.Digest) (kept int, err error) {
+// left which was interrupted, and counts them: a tile that is not whole is not there.
+func (s *spool) tiles(have [][][]catalog.Digest) (added int, err error) {
 	b, err := os.ReadFile(filepath.Join(s.dir, spoolIndex))
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
@@ -140,11 +140,11 @@ func (s *spool) tiles(have [][][]catalog.Digest) (kept int, err error) {
 			continue
 		}
 		if have[column][block][k].IsZero() {
-			kept++
+			added++
 		}
 		have[column][block][k] = d
 	}
-	return kept, nil
+	return added, nil
 }
 
 // get returns the bytes with the digest, or fs.ErrNotExist when they are not

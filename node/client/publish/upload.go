@@ -23,7 +23,7 @@ type upload struct {
 	key      client.ReadyKey
 	progress func(Progress)
 	spool    *spool
-	found    *news.Found      // what is declared; nil of a public dataset
+	found    *news.Found      // what is declared: of a public dataset nothing
 	own      []catalog.Digest // tiles that are not taken over
 
 	mu   sync.Mutex
@@ -47,9 +47,11 @@ func (u *upload) run(ctx context.Context) (version int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	u.sent = Progress{Stage: StageUploading, TilesTotal: u.prepared.Tiles()}
-	u.sent.TilesTotal -= u.prepared.Reused()
-	taken := u.taken()
+	u.sent = Progress{Stage: StageUploading, TilesTotal: u.prepared.Tiles() - u.prepared.Reused()}
+	taken := map[catalog.Digest]bool{} // the nodes hold these, and this machine does not
+	for _, d := range u.prepared.reused() {
+		taken[d] = true
+	}
 	manifest, resumed, err := u.spool.manifest(taken)
 	if err != nil {
 		return 0, err
@@ -97,11 +99,11 @@ func (u *upload) encrypt(ctx context.Context, presence catalog.Digest) (tiles.Ma
 		return tiles.Manifest{}, fmt.Errorf("dataset %s: %w", d.Dataset, err)
 	}
 	have := u.prepared.layout()
-	kept, err := u.spool.tiles(have)
+	spooled, err := u.spool.tiles(have)
 	if err != nil {
 		return tiles.Manifest{}, err
 	}
-	u.sent.Tiles = kept    // or they will be sent again
+	u.sent.Tiles = spooled // or they will be sent again
 	var copying sync.Mutex // ShallowCopy reads the first one
 	workers := u.client.Options().Workers
 	sends, sctx := errgroup.WithContext(ctx)
@@ -131,22 +133,6 @@ func (u *upload) encrypt(ctx context.Context, presence catalog.Digest) (tiles.Ma
 		Registry: d.Registry, Entities: len(p.Panel.Entities), First: p.Panel.First, Periods: p.Panel.Periods,
 		Values: u.key.Parameters.Values(), Blocks: p.Blocks, Measures: tiles.ColumnNames(d, p.columns()), Presence: presence, Tiles: digests,
 	}, nil
-}
-
-// taken are the tiles that are taken over: the nodes hold them, and this machine
-// does not.
-func (u *upload) taken() map[catalog.Digest]bool {
-	out := map[catalog.Digest]bool{}
-	for _, blocks := range u.prepared.reusedTiles() {
-		for _, digests := range blocks {
-			for _, d := range digests {
-				if !d.IsZero() {
-					out[d] = true
-				}
-			}
-		}
-	}
-	return out
 }
 
 // send uploads one tile and reports it.

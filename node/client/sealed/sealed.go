@@ -24,7 +24,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/weirdata/weir/node/client/durable"
+	"github.com/weirdata/weir/consensus/durable"
 )
 
 // format is the first byte of a sealed file; nonce and ciphertext follow.

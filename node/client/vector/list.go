@@ -51,29 +51,20 @@ type keptList struct {
 
 const keptListFormat = 1
 
-// lists are the pieces of entities of the partitions that a client registered, by vector.
-type lists struct{ of sync.Map }
+// lists are the pieces of entities ([]int8) of the partitions that a client registered, by
+// vector.
+type lists struct{ sync.Map }
 
 func registeredLists(c *client.Client) *lists {
 	return client.Attached(c, func() *lists { return new(lists) })
 }
 
-// Store keeps a partition.
-func (l *lists) Store(vector string, pieceOf []int8) { l.of.Store(vector, pieceOf) }
-
-// Load returns a partition; false: the client did not register it.
-func (l *lists) Load(vector string) ([]int8, bool) {
-	pieceOf, ok := l.of.Load(vector)
-	if !ok {
-		return nil, false
-	}
-	return pieceOf.([]int8), true //nolint:forcetypeassert // see Store
-}
-
 // Registered returns the pieces of entities of a partition that the client registered;
 // false: it did not.
 func Registered(c *client.Client, vector string) ([]int8, bool) {
-	return registeredLists(c).Load(vector)
+	list, _ := registeredLists(c).Load(vector)
+	pieceOf, ok := list.([]int8)
+	return pieceOf, ok
 }
 
 // listFile is where the partition of a vector is kept under the directory of the profile.
@@ -122,7 +113,7 @@ func loadList(c *client.Client, dir, vector string) (*keptList, error) {
 // ListOf is the partition of a vector of the caller's: what this client registered, or
 // what this machine keeps.
 func ListOf(ctx context.Context, c *client.Client, vector string) (*Partition, error) {
-	values, here := registeredLists(c).Load(vector)
+	values, here := Registered(c, vector)
 	register, err := ownRegister(ctx, c, vector)
 	if err != nil {
 		return nil, err

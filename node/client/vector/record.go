@@ -14,8 +14,8 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/strictjson"
 	"github.com/weirdata/weir/compute/plan"
+	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/node/client"
-	"github.com/weirdata/weir/node/client/durable"
 )
 
 // Record is what this machine remembers of a portfolio's file, so that the

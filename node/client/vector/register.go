@@ -46,19 +46,31 @@ func All(ctx context.Context, c *client.Client) ([]catalog.Vector, error) {
 	return all, nil
 }
 
+// newest returns the versions of a vector of the caller's that were neither dropped nor
+// rejected, the newest first; the refusal is that there is none.
+func newest(ctx context.Context, c *client.Client, name string) ([]catalog.Vector, error) {
+	all, err := All(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(all)
+	all = slices.DeleteFunc(all, func(v catalog.Vector) bool {
+		return v.Name != name || v.State == catalog.VectorDropped || v.State == catalog.VectorRejected
+	})
+	if len(all) == 0 {
+		return nil, catalog.Refuse(catalog.RefusedUnknown, "vector", "portfolio.none", name)
+	}
+	return all, CheckNewest(ctx, c, all[0])
+}
+
 // Named returns the newest version of a vector of the caller's that was neither
 // dropped nor rejected.
 func Named(ctx context.Context, c *client.Client, name string) (catalog.Vector, error) {
-	all, err := All(ctx, c)
+	all, err := newest(ctx, c, name)
 	if err != nil {
 		return catalog.Vector{}, err
 	}
-	for i := len(all) - 1; i >= 0; i-- {
-		if v := all[i]; v.Name == name && v.State != catalog.VectorDropped && v.State != catalog.VectorRejected {
-			return v, CheckNewest(ctx, c, v)
-		}
-	}
-	return catalog.Vector{}, catalog.Refuse(catalog.RefusedUnknown, "vector", "portfolio.none", name)
+	return all[0], nil
 }
 
 // Drop ends a vector. What was answered for it exactly stays taken.
@@ -68,29 +80,22 @@ func Drop(ctx context.Context, c *client.Client, id string) error {
 }
 
 // DropNamed ends all versions of a name, so that none answers for it, and
-// returns them.
+// returns them, the oldest first.
 func DropNamed(ctx context.Context, c *client.Client, name string) ([]catalog.Vector, error) {
-	if _, err := Named(ctx, c, name); err != nil {
-		return nil, err
-	}
-	all, err := All(ctx, c)
+	all, err := newest(ctx, c, name)
 	if err != nil {
 		return nil, err
 	}
-	var out []catalog.Vector
-	for _, v := range all {
-		if v.Name != name || v.State == catalog.VectorDropped || v.State == catalog.VectorRejected {
-			continue
-		}
+	slices.Reverse(all)
+	for i, v := range all {
 		if err := checkOwn(ctx, c, v); err != nil {
-			return out, err
+			return all[:i], err
 		}
 		if err := Drop(ctx, c, v.ID); err != nil {
-			return out, err
+			return all[:i], err
 		}
-		out = append(out, v)
 	}
-	return out, nil
+	return all, nil
 }
 
 // Register shares a vector among the nodes, seals each share to its node,
@@ -180,9 +185,9 @@ func commitVector(ctx context.Context, c *client.Client, body catalog.VectorRegi
 	if err != nil {
 		return "", err
 	}
-	done, err := client.Post[wire.Submitted](ctx, c, "/v1/envelopes", envelope, false)
+	done, err := c.Send(ctx, catalog.KindVectorRegister, envelope)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", catalog.KindVectorRegister, err)
+		return "", err
 	}
 	id := catalog.VectorID(envelope.Digest())
 	if done.Outcome.ID != id {
@@ -215,15 +220,21 @@ func sealVector(c *client.Client, cluster catalog.Cluster, params he.ProductPara
 	if err != nil {
 		return nil, err
 	}
+	return sealEach(cluster, shares, seal.VectorInfo, func(point int) []byte { return b.AAD(cluster, c.Key().ID(), point) })
+}
+
+// sealEach seals each node's share to it, point 1 first, and clears what was sealed; bound is what
+// the share for a point is bound to.
+func sealEach(cluster catalog.Cluster, shares [][]byte, info string, bound func(point int) []byte) (sealed [][]byte, err error) {
 	defer func() {
 		for _, s := range shares {
 			clear(s)
 		}
 	}()
-	sealed := make([][]byte, len(shares))
+	sealed = make([][]byte, len(shares))
 	for i, node := range cluster.Nodes {
-		if sealed[i], err = seal.VectorShare(node.Sealing, b.AAD(cluster, c.Key().ID(), node.Point), shares[i]); err != nil {
-			return nil, fmt.Errorf("node %s: %w", node.ID, err)
+		if sealed[i], err = seal.Seal(node.Sealing, []byte(info), bound(node.Point), shares[i]); err != nil {
+			return nil, fmt.Errorf("seal a share (%s) to node %s: %w", info, node.ID, err)
 		}
 	}
 	return sealed, nil

@@ -38,16 +38,9 @@ func SealWitnesses(c *client.Client, cluster catalog.Cluster, request catalog.Re
 	if err != nil {
 		return nil, err
 	}
-	sealed := make([][]byte, len(shares))
-	for i, node := range cluster.Nodes {
-		aad := attest.WitnessAAD(cluster, c.Key().ID(), request, digest, node.Point)
-		sealed[i], err = seal.WitnessShare(node.Sealing, aad, shares[i])
-		clear(shares[i])
-		if err != nil {
-			return nil, fmt.Errorf("node %s: %w", node.ID, err)
-		}
-	}
-	return sealed, nil
+	return sealEach(cluster, shares, seal.WitnessInfo, func(point int) []byte {
+		return attest.WitnessAAD(cluster, c.Key().ID(), request, digest, point)
+	})
 }
 
 // PutWitnesses uploads each node's sealed share of the witnesses to that node, so that

@@ -53,7 +53,7 @@ func TestWitnessesAreSealedToTheirNodesAndQuery(t *testing.T) {
 	spec := he.WitnessSpec{Nodes: 3, Threshold: 2, Count: s.Witnesses(), Structure: s.Digest()}
 	shares := map[int]*he.WitnessShare{}
 	for point := 1; point <= 3; point++ {
-		b, err := seal.OpenWitnessShare(private[point], attest.WitnessAAD(cluster, key.ID(), request, s.Digest(), point), sealed[point-1])
+		b, err := seal.Open(private[point], []byte(seal.WitnessInfo), attest.WitnessAAD(cluster, key.ID(), request, s.Digest(), point), sealed[point-1])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,11 +88,11 @@ func TestWitnessesAreSealedToTheirNodesAndQuery(t *testing.T) {
 		"another structure": attest.WitnessAAD(cluster, key.ID(), request, catalog.Digest{2}, 1),
 		"another point":     attest.WitnessAAD(cluster, key.ID(), request, s.Digest(), 2),
 	} {
-		if _, err := seal.OpenWitnessShare(private[1], aad, sealed[0]); !errors.Is(err, seal.ErrOpen) {
+		if _, err := seal.Open(private[1], []byte(seal.WitnessInfo), aad, sealed[0]); !errors.Is(err, seal.ErrOpen) {
 			t.Errorf("%s: error is %v", name, err)
 		}
 	}
-	if _, err := seal.OpenVectorShare(private[1], attest.WitnessAAD(cluster, key.ID(), request, s.Digest(), 1), sealed[0]); !errors.Is(err, seal.ErrOpen) {
+	if _, err := seal.Open(private[1], []byte(seal.VectorInfo), attest.WitnessAAD(cluster, key.ID(), request, s.Digest(), 1), sealed[0]); !errors.Is(err, seal.ErrOpen) {
 		t.Errorf("opened as a share of a vector: %v", err)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -136,13 +137,7 @@ func (r *run) prove(ctx context.Context) error {
 
 // unshown are the published figures that nothing is published for.
 func unshown() []seeds.Figure {
-	var out []seeds.Figure
-	for _, f := range seeds.Figures() {
-		if f.Data == "" {
-			out = append(out, f)
-		}
-	}
-	return out
+	return slices.DeleteFunc(seeds.Figures(), func(f seeds.Figure) bool { return f.Data != "" })
 }
 
 func (e Events) filled() Events {
@@ -372,10 +367,8 @@ func (r *run) register(ctx context.Context, ask seeds.Ask) error {
 	if err != nil {
 		return err
 	}
-	for _, v := range have {
-		if v.Name == s.Name && v.State == catalog.VectorReady {
-			return nil
-		}
+	if slices.ContainsFunc(have, func(v catalog.Vector) bool { return v.Name == s.Name && v.State == catalog.VectorReady }) {
+		return nil
 	}
 	r.events.Step(fmt.Sprintf("registering the private portfolio %s of %d entities", s.Name, len(s.Entities)))
 	text := s.IDColumn + "\n" + strings.Join(s.Entities, "\n") + "\n"

@@ -87,15 +87,15 @@ func (r *run) awaitEqual(ctx context.Context) error {
 // until tries again and again until there is no error, for as long as is waited after a
 // fault. It returns the last error then.
 func (r *run) until(ctx context.Context, try func(context.Context) error) error {
-	ctx, stop := context.WithTimeout(ctx, r.opts.Patience)
+	ctx, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 	for {
 		err := try(ctx)
 		if err == nil {
 			return nil
 		}
-		if pause(ctx, 100*time.Millisecond); ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
+		if over := client.Pause(ctx, 100*time.Millisecond); over != nil {
+			return errors.Join(err, over)
 		}
 	}
 }
@@ -111,15 +111,11 @@ func (r *run) heads(ctx context.Context) (map[string][]string, error) {
 		if s.Status == nil {
 			return nil, fmt.Errorf("%s: %s", s.Node, s.Error)
 		}
-		head := headOf(s)
+		l := s.Status.Ledger
+		head := fmt.Sprintf("%d entries, root %s, state %s after %d, alarms %v", l.Entries, l.TreeRoot, l.StateDigest, l.StateEntries, s.Status.Alarms)
 		seen[head] = append(seen[head], s.Node)
 	}
 	return seen, nil
-}
-
-func headOf(s client.NodeStatus) string {
-	l := s.Status.Ledger
-	return fmt.Sprintf("%d entries, root %s, state %s after %d, alarms %v", l.Entries, l.TreeRoot, l.StateDigest, l.StateEntries, s.Status.Alarms)
 }
 
 // checkRecords compares what one node has with what was acknowledged.

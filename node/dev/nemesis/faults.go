@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/dev/network"
 )
 
@@ -78,7 +79,7 @@ func (r *run) processFaults() []fault {
 					return id, nil, err
 				}
 			}
-			return "", func(context.Context) error { return r.startAll() }, nil
+			return "", func(context.Context) error { return r.supervise() }, nil
 		}},
 		{"stop", func(context.Context) (string, heal, error) {
 			id := r.any()
@@ -110,11 +111,6 @@ func (r *run) end(ctx context.Context, id string) error {
 	if err := r.cluster.Signal(id, syscall.SIGTERM); err != nil {
 		return err
 	}
-	return r.gone(ctx, id)
-}
-
-// gone waits until a node's process is.
-func (r *run) gone(ctx context.Context, id string) error {
 	err := r.until(ctx, func(context.Context) error {
 		if _, gone := r.cluster.Exited()[id]; !gone {
 			return errors.New("it runs")
@@ -123,15 +119,6 @@ func (r *run) gone(ctx context.Context, id string) error {
 	})
 	if err != nil {
 		return fmt.Errorf("wait for %s to end: %w", id, err)
-	}
-	return nil
-}
-
-func (r *run) startAll() error {
-	for _, id := range nodes {
-		if err := r.cluster.StartNode(id); err != nil {
-			return err
-		}
 	}
 	return nil
 }
@@ -259,8 +246,8 @@ func (r *run) startDamaged(ctx context.Context, id string, mend func() error) er
 		return err
 	}
 	var applied uint64
-	last := time.Now().Add(r.opts.Patience)
-	for deadline := time.Now().Add(told); time.Now().Before(deadline) && ctx.Err() == nil; pause(ctx, 100*time.Millisecond) {
+	last := time.Now().Add(patience)
+	for deadline := time.Now().Add(told); time.Now().Before(deadline) && ctx.Err() == nil; _ = client.Pause(ctx, 100*time.Millisecond) {
 		if _, gone := r.cluster.Exited()[id]; gone {
 			r.opts.Log(id + " ended: " + r.lastLine(id))
 			return r.mended(id, mend)

@@ -22,11 +22,12 @@ type Options struct {
 	Command []string      // the weir binary
 	Length  time.Duration // how long faults happen
 	Seed    uint64
-	// Patience is how long the cluster may take to be whole after a fault. 0: 90 s.
-	Patience time.Duration
-	Only     []string          // names of faults; empty: all
-	Log      func(line string) // nil: nobody
+	Only    []string // names of faults; empty: all
+	Log     func(line string)
 }
+
+// patience is how long the cluster may take to be whole after a fault.
+const patience = 90 * time.Second
 
 // Report is what came of a run.
 type Report struct {
@@ -71,12 +72,6 @@ var nodes = []string{"n1", "n2", "n3"}
 // Run runs a cluster, the workload and faults for Options.Length, and checks. An error is
 // one of the run itself; what the cluster did wrong is in the report.
 func Run(ctx context.Context, o Options) (report Report, err error) {
-	if o.Patience == 0 {
-		o.Patience = 90 * time.Second
-	}
-	if o.Log == nil {
-		o.Log = func(string) {}
-	}
 	r := &run{opts: o, rng: rand.New(rand.NewPCG(o.Seed, 3)), history: newHistory()} //nolint:gosec // a run is to be repeatable
 	defer func() { err = errors.Join(err, r.close()) }()
 	if err := r.start(ctx); err != nil {
@@ -184,27 +179,17 @@ func (r *run) one(ctx, working context.Context, f fault) (what string, err error
 	if err != nil {
 		return what, err
 	}
-	pause(working, time.Duration(2+r.rng.IntN(4))*time.Second)
+	_ = client.Pause(working, time.Duration(2+r.rng.IntN(4))*time.Second)
 	if err := heal(ctx); err != nil {
 		return what, fmt.Errorf("heal: %w", err)
 	}
 	healed := time.Now()
-	patient, stop := context.WithTimeout(ctx, r.opts.Patience)
+	patient, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 	if err := r.cluster.AwaitReady(patient); err != nil {
 		return what, fmt.Errorf("after it was healed: %w", err)
 	}
 	return fmt.Sprintf("%s, for %.1f s; whole again after %.1f s", what, healed.Sub(began).Seconds(), time.Since(healed).Seconds()), nil
-}
-
-// pause waits, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }
 
 // fill puts the history into the report.

@@ -4,10 +4,12 @@ package durable
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
 // Replace has write fill a file of the mode and puts it into the place of name, durably:
@@ -30,7 +32,7 @@ func Replace(name string, mode fs.FileMode, write func(io.Writer) error) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return syncDirectory(filepath.Dir(name))
+	return SyncDir(filepath.Dir(name))
 }
 
 // WriteFile is Replace with the bytes at hand.
@@ -39,4 +41,20 @@ func WriteFile(name string, b []byte, mode fs.FileMode) error {
 		_, err := w.Write(b)
 		return err
 	})
+}
+
+// SyncDir makes the names in a directory durable: what was created, renamed or removed there. On
+// Windows they are with their files.
+func SyncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(filepath.Clean(dir))
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return fmt.Errorf("sync directory %s: %w", dir, err)
+	}
+	return nil
 }

@@ -2,7 +2,6 @@ package publish
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -19,28 +18,14 @@ import (
 	"github.com/weirdata/weir/node/client/sealed"
 )
 
-// kept is what this machine keeps of a dataset that it published, beside the records of
-// its versions: how its files are read, and what is under way.
-type kept struct {
-	Format int           `json:"v"`
-	Source *panel.Source `json:"source"`
-	// Pending is the manifest of a version that was about to be proposed, or was, and
-	// whose publication has not ended on this machine; Upload names its directory in the
-	// spool.
-	Pending catalog.Digest `json:"pending,omitzero"`
-	Upload  string         `json:"upload,omitempty"`
-}
-
-const keptFormat = 2
-
 // The record of a version is kept under the digest of its manifest, which is known before
 // the version is proposed, so that nothing can be proposed of which this machine has no
 // record. When the ledger has given the version its number, a small sealed file says which
 // manifest the number is of.
 
-// keep stores what publications after this version need, before it is proposed: how the
-// files are read, which version is under way, and its readings.
-func keep(c *client.Client, p *Prepared, manifest catalog.Digest, upload string) error {
+// keepReadings stores what publications after this version need, before it is proposed: its
+// readings, how the files are read, and which version is under way.
+func keepReadings(c *client.Client, p *Prepared, manifest catalog.Digest, upload string) error {
 	d := p.Source.Descriptor
 	name := recordFile(c, d.Dataset, manifest)
 	if name == "" {
@@ -49,11 +34,11 @@ func keep(c *client.Client, p *Prepared, manifest catalog.Digest, upload string)
 	if err := c.Key().Sealed().WriteStream(name, p.record(1).Write); err != nil {
 		return fmt.Errorf("keep the readings of dataset %s: %w", d.Dataset, err)
 	}
-	return writeKept(c, kept{Source: p.Source, Pending: manifest, Upload: upload})
+	return writeLast(c, lastPublication{Source: p.Source, Pending: manifest, Upload: upload})
 }
 
-// number notes which version a record is of.
-func number(c *client.Client, at news.Edition, manifest catalog.Digest) error {
+// noteVersion notes which version a record is of.
+func noteVersion(c *client.Client, at news.Edition, manifest catalog.Digest) error {
 	name := editionFile(c, at)
 	if name == "" {
 		return nil
@@ -64,60 +49,22 @@ func number(c *client.Client, at news.Edition, manifest catalog.Digest) error {
 	return nil
 }
 
-// ended notes that the publication under way has ended.
-func ended(c *client.Client, dataset string) error {
-	k, err := readKept(c, dataset)
-	if err != nil || k == nil || k.Pending.IsZero() {
-		return err
-	}
-	return writeKept(c, kept{Source: k.Source})
-}
-
-func writeKept(c *client.Client, k kept) error {
-	k.Format = keptFormat
-	dataset := k.Source.Descriptor.Dataset
-	plain, err := json.Marshal(k)
-	if err == nil {
-		err = c.Key().Sealed().Write(spoolFile(c, "kept", dataset), plain)
-	}
-	if err != nil {
-		return fmt.Errorf("keep how the files of dataset %s are read: %w", dataset, err)
-	}
-	return nil
-}
-
-// readKept is what was kept of a dataset; nil when this machine did not publish it.
-func readKept(c *client.Client, dataset string) (*kept, error) {
-	name := spoolFile(c, "kept", dataset)
-	if name == "" {
-		return nil, nil //nolint:nilnil // nothing is kept
-	}
-	plain, err := c.Key().Sealed().Read(name)
-	if err != nil {
-		return nil, fmt.Errorf("read how the files of dataset %s were read: %w", dataset, err)
-	}
-	var k kept
-	if err := json.Unmarshal(plain, &k); err != nil || k.Format != keptFormat || k.Source == nil {
-		return nil, nil //nolint:nilerr,nilnil // of another release of the program, or none
-	}
-	return &k, nil
-}
-
 // forget removes the record of a version that nothing needs any more.
 func forget(c *client.Client, at news.Edition) error {
 	if c.Options().Spool == "" {
 		return nil
 	}
-	names := []string{editionFile(c, at), numberedFile(c, at)}
-	if manifest, err := c.Key().Sealed().Read(names[0]); err != nil {
-		return fmt.Errorf("remove the record of version %d of dataset %s: %w", at.Version, at.Dataset, err)
-	} else if len(manifest) == len(catalog.Digest{}) {
-		names = append([]string{recordFile(c, at.Dataset, catalog.Digest(manifest))}, names...)
-	}
-	for _, name := range names {
-		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("remove the record of version %d of dataset %s: %w", at.Version, at.Dataset, err)
+	manifest, err := manifestOf(c, at)
+	for _, name := range []string{recordFile(c, at.Dataset, manifest), editionFile(c, at), numberedFile(c, at)} {
+		if err == nil {
+			err = os.Remove(name)
 		}
+		if errors.Is(err, os.ErrNotExist) {
+			err = nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("remove the record of version %d of dataset %s: %w", at.Version, at.Dataset, err)
 	}
 	return nil
 }
@@ -147,42 +94,34 @@ func editionFile(c *client.Client, at news.Edition) string {
 	return spoolFile(c, "edition", at.Dataset, strconv.Itoa(at.Version))
 }
 
-// records reads what was kept of versions; of a version it returns nil when its record is
-// not here, or damaged.
+// records reads the records of versions: readRecord of a client.
 func records(ctx context.Context, c *client.Client) func(news.Edition) (*news.Record, error) {
-	return func(at news.Edition) (*news.Record, error) { return record(ctx, c, at) }
+	return func(at news.Edition) (*news.Record, error) { return readRecord(ctx, c, at) }
 }
 
-func record(ctx context.Context, c *client.Client, at news.Edition) (*news.Record, error) {
-	if c.Options().Spool == "" {
+// readRecord reads the record of a version; nil when it is not here, or damaged. c may be nil.
+func readRecord(ctx context.Context, c *client.Client, at news.Edition) (*news.Record, error) {
+	if c == nil || c.Options().Spool == "" {
 		return nil, nil //nolint:nilnil // nothing is kept
 	}
-	r, err := readRecord(ctx, c, at)
+	manifest, err := manifestOf(c, at)
+	name := recordFile(c, at.Dataset, manifest)
+	if manifest.IsZero() {
+		name = numberedFile(c, at)
+	}
+	var r *news.Record
+	if err == nil {
+		r, err = decodedRecord(ctx, c, name)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the record of version %d of dataset %s: %w", at.Version, at.Dataset, err)
 	}
-	return r, nil
-}
-
-func readRecord(ctx context.Context, c *client.Client, at news.Edition) (*news.Record, error) {
-	manifest, err := manifestOf(c, at)
-	if err != nil {
-		return nil, err
-	}
-	if manifest.IsZero() {
-		r, err := decodedRecord(ctx, c, numberedFile(c, at))
-		if r == nil || r.Version != at.Version {
-			return nil, err
-		}
-		return r, err
-	}
-	r, err := decodedRecord(ctx, c, recordFile(c, at.Dataset, manifest))
-	if r == nil {
-		return nil, err
+	if r == nil || manifest.IsZero() && r.Version != at.Version {
+		return nil, nil //nolint:nilnil // it is not here
 	}
 	numbered := *r // the number was not known when the record was written
 	numbered.Version = at.Version
-	return &numbered, err
+	return &numbered, nil
 }
 
 // readFile is a file as it was when it was read.
@@ -235,19 +174,6 @@ func decodeRecord(c *client.Client, name string) (*news.Record, error) {
 	return r, err
 }
 
-// KeptSource is how the files of the dataset were read that this machine published
-// last; nil when it did not publish it.
-func KeptSource(c *client.Client, dataset string) (*panel.Source, error) {
-	if c.Key() == nil {
-		return nil, fmt.Errorf("append to dataset %s: %w", dataset, client.ErrNoKey)
-	}
-	k, err := readKept(c, dataset)
-	if err != nil || k == nil {
-		return nil, err
-	}
-	return k.Source, nil
-}
-
 // PrepareRemembered reads the files that a version was made of, for Remember: those of the
 // publication and then those that were appended, in their order. Where several have a
 // reading of an entity and period, the last one counts. Entities are those of the registry
@@ -273,11 +199,7 @@ func PrepareRemembered(ctx context.Context, c *client.Client, src *panel.Source,
 	if err != nil {
 		return nil, err
 	}
-	out := &Prepared{Source: src, Panel: p, Blocks: v.Blocks}
-	if out.Presence, err = p.Presence(); err != nil {
-		return nil, errors.Join(fmt.Errorf("presence of dataset %s: %w", d.Dataset, err), p.Close())
-	}
-	return out, nil
+	return prepare(src, p, v.Blocks)
 }
 
 // Remember makes the record of a version again that is lost on this machine, from the
@@ -307,12 +229,12 @@ func Remember(ctx context.Context, c *client.Client, p *Prepared, version int) e
 	if err := c.Key().Sealed().WriteStream(recordFile(c, d.Dataset, v.Manifest), p.record(version).Write); err != nil {
 		return fmt.Errorf("keep the readings of version %d of dataset %s: %w", version, d.Dataset, err)
 	}
-	if err := number(c, at, v.Manifest); err != nil {
+	if err := noteVersion(c, at, v.Manifest); err != nil {
 		return err
 	}
-	k, err := readKept(c, d.Dataset)
-	if err != nil || k != nil {
+	last, err := readLast(c, d.Dataset)
+	if err != nil || last != nil {
 		return err
 	}
-	return writeKept(c, kept{Source: p.Source})
+	return writeLast(c, lastPublication{Source: p.Source})
 }

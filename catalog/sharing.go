@@ -1,0 +1,97 @@
+package catalog
+
+import "slices"
+
+// Sharing names one division of a key into the nodes' shares. The ceremony that makes a key
+// makes the first; each refresh makes another (PROTOCOL.md section 1.5).
+type Sharing struct {
+	Key     string `json:"key"`
+	Epoch   uint64 `json:"epoch"`
+	Attempt int    `json:"attempt"`
+}
+
+// Refresh is a key's next sharing, until it is in force.
+type Refresh struct {
+	Epoch     uint64     `json:"epoch"`
+	Attempt   int        `json:"attempt"` // 0: none was begun yet
+	State     KeyState   `json:"state"`
+	Reference Digest     `json:"reference,omitzero"` // of the entry that began it
+	Dealers   []int      `json:"dealers,omitempty"`  // points, ascending
+	Dealings  [][]Digest `json:"dealings,omitempty"` // by dealer, then by point; nil where missing
+	Acked     []bool     `json:"acked,omitempty"`    // by point
+	Tested    []bool     `json:"tested,omitempty"`   // by test set
+	Reason    Reason     `json:"reason,omitzero"`    // of the last attempt that failed
+	Wanted    int64      `json:"wanted"`
+}
+
+// Retired is a sharing that is no longer opened under, except by attempts that were named
+// before.
+type Retired struct {
+	Sharing
+	Since  int64  `json:"since"`
+	Erased []bool `json:"erased"` // by point
+}
+
+// InForce is the sharing that the next attempt opens the key under.
+func (k Key) InForce() Sharing {
+	if k.Sharing.Key != "" {
+		return k.Sharing
+	}
+	return k.Made()
+}
+
+// Made is the sharing of the ceremony that made the key, or makes it.
+func (k Key) Made() Sharing { return Sharing{k.ID, k.Epoch, k.Attempt} }
+
+// Next is the sharing that a refresh under way makes.
+func (k Key) Next() Sharing { return Sharing{k.ID, k.Refresh.Epoch, k.Refresh.Attempt} }
+
+// UnderWay is the attempt under way and its step: of the ceremony that makes the key, or of a
+// refresh; false where there is none.
+func (k Key) UnderWay() (Sharing, KeyState, bool) {
+	switch {
+	case k.Refreshing():
+		return k.Next(), k.Refresh.State, true
+	case k.State != KeyReady && k.State != KeyFailed:
+		return k.Made(), k.State, true
+	}
+	return Sharing{}, "", false
+}
+
+// SharingOf is the sharing that an attempt opens a key under.
+func (a Attempt) SharingOf(k Key) Sharing {
+	if i := slices.IndexFunc(a.Sharings, func(s Sharing) bool { return s.Key == k.ID }); i >= 0 {
+		return a.Sharings[i]
+	}
+	return k.Made()
+}
+
+// Refreshing reports whether a refresh is in one of the steps of an attempt.
+func (k Key) Refreshing() bool {
+	return k.Refresh != nil && k.Refresh.State != KeyWanted && k.Refresh.State != KeyFailed
+}
+
+// NextReshare is what begins the next attempt of a refresh by dealers.
+func NextReshare(k Key, dealers []int) KeyReshare {
+	return KeyReshare{Key: k.ID, Epoch: k.InForce().Epoch + 1, Attempt: max(k.InForce().Attempt, k.Refresh.Attempt) + 1, Dealers: dealers}
+}
+
+// Missing lists the points, ascending, that a refresh under way waits for; in the
+// testing step nil, as any member of a set may report it.
+func (r Refresh) Missing() (points []int) {
+	switch r.State {
+	case KeyCommitting:
+		for i, point := range r.Dealers {
+			if r.Dealings[i] == nil {
+				points = append(points, point)
+			}
+		}
+	case KeyDealing:
+		for i, done := range r.Acked {
+			if !done {
+				points = append(points, i+1)
+			}
+		}
+	}
+	return points
+}

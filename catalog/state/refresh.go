@@ -1,0 +1,164 @@
+package state
+
+import (
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+)
+
+// refreshActs are the acts that share a key anew (PROTOCOL.md section 1.5). Commitments,
+// acknowledgements, tests and failures are those of a key's ceremony.
+var refreshActs = []act{
+	{kind: catalog.KindKeyRefresh, by: operators, public: true, handle: handler(refreshKey)},
+	{kind: catalog.KindKeyReshare, by: nodes, public: true, handle: handler(reshareKey)},
+	{kind: catalog.KindKeyErased, by: nodes, public: true, handle: handler(erasedKey)},
+}
+
+// refreshKey asks for a new sharing. Nothing but the shares changes by it, so any operator may.
+func refreshKey(c *applyContext, b catalog.KeyRefresh) error {
+	k, err := load[catalog.Key](c, records.PrefixKey+b.Key, "unknown.key", b.Key)
+	switch {
+	case err != nil:
+		return err
+	case k.State != catalog.KeyReady:
+		return catalog.Conflict("key_state", "key.attempt_state", k.Attempt, k.ID, k.State)
+	case k.Refresh != nil:
+		return catalog.Conflict("refresh", "key.refreshing", k.ID)
+	}
+	k.Refresh = &catalog.Refresh{State: catalog.KeyWanted, Wanted: c.now}
+	if err := c.todo(true, records.PrefixTodoRefresh+k.ID, ""); err != nil {
+		return err
+	}
+	c.out.ID = k.ID
+	return records.Put(c.tx, records.PrefixKey+k.ID, k)
+}
+
+// reshareKey begins an attempt. Any node may: what it says follows from the state but for
+// the dealers, and those deal to the whole roster whoever they are. While the sharing before
+// is not erased everywhere no further one is made, so that there are never three.
+func reshareKey(c *applyContext, b catalog.KeyReshare) error {
+	k, err := load[catalog.Key](c, records.PrefixKey+b.Key, "unknown.key", b.Key)
+	switch {
+	case err != nil:
+		return err
+	case k.Refresh == nil:
+		return catalog.Conflict("refresh", "key.no_refresh", k.ID)
+	case k.Refreshing():
+		return catalog.Conflict("key_state", "key.attempt_state", k.Refresh.Attempt, k.ID, k.Refresh.State)
+	case k.Retired != nil:
+		return catalog.Conflict("retired", "key.retired", k.Retired.Epoch, k.ID)
+	}
+	n, t := len(k.Nodes), k.Threshold
+	if want := catalog.NextReshare(k, nil); b.Epoch != want.Epoch || b.Attempt != want.Attempt {
+		return catalog.Conflict("key_start", "key.start", k.ID, want.Epoch, want.Attempt, b.Key, b.Epoch, b.Attempt)
+	}
+	ascending := slices.IsSorted(b.Dealers) && len(slices.Compact(slices.Clone(b.Dealers))) == len(b.Dealers)
+	if len(b.Dealers) != t || !ascending || b.Dealers[0] < 1 || b.Dealers[t-1] > n {
+		return catalog.Invalid("dealers", "key.dealers", len(b.Dealers), t, n)
+	}
+	k.Refresh = &catalog.Refresh{
+		Epoch: b.Epoch, Attempt: b.Attempt, State: catalog.KeyCommitting, Reference: c.digest, Dealers: b.Dealers,
+		Dealings: make([][]catalog.Digest, t), Acked: make([]bool, n), Tested: make([]bool, n-t+1), Wanted: k.Refresh.Wanted,
+	}
+	c.out.ID = k.ID
+	return records.Put(c.tx, records.PrefixKey+k.ID, k)
+}
+
+// commitDealings takes a dealer's commitment to what it deals.
+func (c *applyContext) commitDealings(k catalog.Key, b catalog.KeyCommit) error {
+	i := slices.Index(k.Refresh.Dealers, c.node.Point)
+	switch {
+	case i < 0:
+		return catalog.Forbidden("dealer", "key.no_dealer", c.node.ID)
+	case len(b.Dealings) != len(k.Nodes):
+		return catalog.Invalid("dealings", "key.dealings", len(b.Dealings), len(k.Nodes))
+	case !b.Public.IsZero():
+		return catalog.Invalid("public", "key.public_again")
+	case slices.ContainsFunc(b.Dealings, catalog.Digest.IsZero):
+		return catalog.Invalid("dealings", "key.digest")
+	case k.Refresh.Dealings[i] != nil:
+		return catalog.Conflict("twice", "key.committed", c.node.ID)
+	}
+	k.Refresh.Dealings[i] = b.Dealings
+	if len(k.Refresh.Missing()) == 0 {
+		k.Refresh.State = catalog.KeyDealing
+	}
+	return records.Put(c.tx, records.PrefixKey+k.ID, k)
+}
+
+// ackDealings takes a node's word that its new share is stored.
+func (c *applyContext) ackDealings(k catalog.Key) error {
+	i := c.node.Point - 1
+	if k.Refresh.Acked[i] {
+		return catalog.Conflict("twice", "node.acknowledged", c.node.ID)
+	}
+	k.Refresh.Acked[i] = true
+	if len(k.Refresh.Missing()) == 0 {
+		k.Refresh.State = catalog.KeyTesting
+	}
+	return records.Put(c.tx, records.PrefixKey+k.ID, k)
+}
+
+// testedRefresh takes a test set's success. With the last one the new sharing is in force for
+// every attempt that is named from here on; those named before open under the old one.
+func (c *applyContext) testedRefresh(k catalog.Key, b catalog.KeyTested) error {
+	if r := c.checkTestSet(k, b.Set, k.Refresh.Tested); r != nil {
+		return r
+	}
+	k.Refresh.Tested[b.Set] = true
+	if !slices.Contains(k.Refresh.Tested, false) {
+		k.Retired = &catalog.Retired{Sharing: k.InForce(), Since: c.now, Erased: make([]bool, len(k.Nodes))}
+		k.Sharing, k.Refresh = k.Next(), nil
+		if err := c.todo(false, records.PrefixTodoRefresh+k.ID, ""); err != nil {
+			return err
+		}
+	}
+	return records.Put(c.tx, records.PrefixKey+k.ID, k)
+}
+
+// failRefresh ends an attempt of a refresh. The old sharing stays in force, and the next
+// attempt draws everything anew.
+func (c *applyContext) failRefresh(k catalog.Key, why catalog.Reason) error {
+	r := k.Refresh
+	k.Refresh = &catalog.Refresh{Epoch: r.Epoch, Attempt: r.Attempt, State: catalog.KeyFailed, Reason: why.Clean(), Dealers: r.Dealers, Wanted: r.Wanted}
+	return records.Put(c.tx, records.PrefixKey+k.ID, k)
+}
+
+// erasedKey takes a node's word that it has erased its old share.
+func erasedKey(c *applyContext, b catalog.KeyErased) error {
+	k, err := load[catalog.Key](c, records.PrefixKey+b.Key, "unknown.key", b.Key)
+	if err != nil {
+		return err
+	}
+	if k.Retired == nil || k.Retired.Epoch != b.Epoch {
+		return catalog.Conflict("retired", "key.not_retired", b.Epoch, k.ID)
+	}
+	i := c.node.Point - 1
+	if k.Retired.Erased[i] {
+		return catalog.Conflict("twice", "node.acknowledged", c.node.ID)
+	}
+	k.Retired.Erased[i] = true
+	if !slices.Contains(k.Retired.Erased, false) {
+		k.Retired = nil
+	}
+	c.out.ID = k.ID
+	return records.Put(c.tx, records.PrefixKey+k.ID, k)
+}
+
+// sharingsOf lists, of the keys that versions are under, the sharings of those that were shared anew.
+func (c *applyContext) sharingsOf(versions ...catalog.Version) (list []catalog.Sharing, err error) {
+	for _, v := range versions {
+		if slices.ContainsFunc(list, func(s catalog.Sharing) bool { return s.Key == v.Key }) {
+			continue
+		}
+		k, err := records.Find[catalog.Key](c.tx, records.PrefixKey+v.Key)
+		if err != nil {
+			return nil, err
+		}
+		if k.Sharing.Key != "" {
+			list = append(list, k.Sharing)
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,170 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/cmd/weir/cli"
+	"github.com/weirdata/weir/cmd/weir/term"
+	"github.com/weirdata/weir/node/client"
+)
+
+// refreshPause separates two looks at a key that is being shared anew.
+const refreshPause = 500 * time.Millisecond
+
+func newRefreshCommand(a *cli.App) *cobra.Command {
+	var noWait bool
+	cmd := &cobra.Command{
+		Use: "refresh [PUBLISHER…]", Short: "share publishers' keys anew",
+		Long: `Has the nodes share the keys of publishers anew, all of them unless some are named:
+each node gets another share of the same key and erases its old one. A share that
+was stolen is worth nothing then, unless as many as the threshold were; a node
+that has lost its share has one again.
+
+All nodes have to be up. Queries are answered meanwhile, and what was encrypted
+stays as it is. Where an attempt fails the old shares stay, and the nodes begin
+again by themselves; so it may be interrupted, and goes on without this command.`,
+		Example: "  weir operator refresh --dir /tmp/weir",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.With(cli.Operator, func(c *client.Client) error { return refresh(cmd.Context(), a, c, args, noWait) })
+		},
+	}
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "ask for it, and do not wait until it is done")
+	return cmd
+}
+
+// refreshRow is a key in the answer of a refresh.
+type refreshRow struct {
+	Publisher string `json:"publisher"`
+	Name      string `json:"name"`
+	Key       string `json:"key"`
+	Epoch     uint64 `json:"epoch"`
+	Done      bool   `json:"done"`
+}
+
+func refresh(ctx context.Context, a *cli.App, c *client.Client, names []string, noWait bool) error {
+	publishers, err := publishersNamed(ctx, c, names)
+	if err != nil {
+		return err
+	}
+	for _, p := range publishers {
+		k, err := c.PublisherKey(ctx, p.ID)
+		if err != nil {
+			return fmt.Errorf("read the key of %s: %w", p.Name, err)
+		}
+		err = c.RefreshKey(ctx, k.ID)
+		if r, refused := client.IsRefused(err); err != nil && !(refused && r.Rule == "refresh") { // under way already
+			return fmt.Errorf("ask for new shares of the key of %s: %w", p.Name, err)
+		}
+	}
+	progress := a.NewProgress()
+	defer progress.Finish()
+	rows := make([]refreshRow, len(publishers))
+	for i, p := range publishers {
+		k, err := awaitRefresh(ctx, c, p, noWait, progress.Tell)
+		if err != nil {
+			return err
+		}
+		rows[i] = refreshRow{p.ID, p.Name, k.ID, k.InForce().Epoch, k.Refresh == nil && k.Retired == nil}
+	}
+	progress.Finish()
+	return a.Print(map[string]any{"keys": rows}, refreshTable(rows))
+}
+
+// awaitRefresh waits until a key has been shared anew and the old shares are erased, and tells
+// what it waits for.
+func awaitRefresh(ctx context.Context, c *client.Client, p catalog.Principal, noWait bool, tell func(string)) (catalog.Key, error) {
+	for {
+		k, err := c.PublisherKey(ctx, p.ID)
+		if err != nil {
+			return k, fmt.Errorf("read the key of %s: %w", p.Name, err)
+		}
+		waiting := refreshWaits(k)
+		if waiting == "" || noWait {
+			return k, nil
+		}
+		tell(fmt.Sprintf("the key of %s: %s", p.Name, waiting))
+		if err := client.Pause(ctx, refreshPause); err != nil {
+			return k, fmt.Errorf("wait for new shares of the key of %s, which the nodes go on to make: %w", p.Name, err)
+		}
+	}
+}
+
+// refreshWaits says what a refresh waits for; "": it is done.
+func refreshWaits(k catalog.Key) string {
+	named := func(points []int) string {
+		nodes := make([]string, len(points))
+		for i, point := range points {
+			nodes[i] = k.Nodes[point-1]
+		}
+		return strings.Join(nodes, ", ")
+	}
+	switch r := k.Refresh; {
+	case r == nil && k.Retired == nil:
+		return ""
+	case r == nil:
+		var points []int
+		for i, done := range k.Retired.Erased {
+			if !done {
+				points = append(points, i+1)
+			}
+		}
+		return "new shares are in force; waiting for the old one to be erased by " + named(points)
+	case r.State == catalog.KeyWanted:
+		return "waiting until all nodes are up"
+	case r.State == catalog.KeyFailed:
+		return fmt.Sprintf("attempt %d failed (%s); the next begins when all nodes are up", r.Attempt, explain.Reason(r.Reason))
+	case len(r.Missing()) > 0:
+		return fmt.Sprintf("attempt %d is %s and waits for %s", r.Attempt, r.State, named(r.Missing()))
+	}
+	return fmt.Sprintf("attempt %d is %s", k.Refresh.Attempt, k.Refresh.State)
+}
+
+// publishersNamed returns the publishers with the names or ids given; none given: all.
+func publishersNamed(ctx context.Context, c *client.Client, names []string) (list []catalog.Principal, err error) {
+	all, err := client.Principals.All(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range all {
+		if p.Role == catalog.RolePublisher && len(names) == 0 {
+			list = append(list, p)
+		}
+	}
+	if len(names) == 0 && len(list) == 0 {
+		return nil, errors.New("no publisher is admitted, and so there is no key")
+	}
+	for _, name := range names {
+		found := false
+		for _, p := range all {
+			if p.Role == catalog.RolePublisher && (p.Name == name || strings.HasPrefix(p.ID, name)) {
+				list, found = append(list, p), true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("%q is no publisher: `weir principal list` shows them", name)
+		}
+	}
+	return list, nil
+}
+
+func refreshTable(rows []refreshRow) term.Table {
+	t := term.Table{Head: []string{"publisher", "key", "epoch", "state"}}
+	for _, r := range rows {
+		state := "shared anew"
+		if !r.Done {
+			state = "under way"
+		}
+		t.Add(r.Name, r.Key, strconv.FormatUint(r.Epoch, 10), state)
+	}
+	return t
+}
