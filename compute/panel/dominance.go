@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/bits"
 	"slices"
@@ -197,26 +198,20 @@ func groupsOf(columns []string, a Attributes, entities int) (groups, error) {
 		}
 	}
 	index := map[string][]int{}
-	values := map[string][]string{}
+	rows := make([][]string, entities) // the values of each entity
 	for e := range entities {
-		v := make([]string, len(at))
-		for i, column := range at {
+		rows[e] = make([]string, 0, len(at))
+		for _, column := range at {
 			if column >= len(a.Rows[e]) {
 				return g, errors.New("check dominance: a row of the registry is too short")
 			}
-			v[i] = a.Rows[e][column]
+			rows[e] = append(rows[e], a.Rows[e][column])
 		}
-		key := strings.Join(v, "\x00")
+		key := strings.Join(rows[e], "\x00")
 		index[key] = append(index[key], e)
-		values[key] = v
 	}
-	keys := make([]string, 0, len(index))
-	for key := range index {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	for n, key := range keys {
-		g.values = append(g.values, values[key])
+	for n, key := range slices.Sorted(maps.Keys(index)) {
+		g.values = append(g.values, rows[index[key][0]])
 		g.size = append(g.size, len(index[key]))
 		for _, e := range index[key] {
 			g.of[e] = n

@@ -168,6 +168,30 @@ func newBuilder(c *sql.Compiled, in Input) (*builder, error) {
 	return b, nil
 }
 
+// namePieces takes the names of the pieces.
+func (b *builder) namePieces(in Input) error {
+	asked := slices.ContainsFunc(b.query.Request.By, func(d catalog.Dimension) bool { return d.Kind == catalog.DimPiece })
+	if asked != plan.ByPiece(in.Verdict) {
+		return fmt.Errorf("the verdict is by %d pieces, and the query does not say the same", in.Verdict.Pieces)
+	}
+	if len(in.Pieces) == b.grid.Pieces {
+		b.pieces = in.Pieces
+		return nil
+	}
+	if in.Pieces != nil {
+		return fmt.Errorf("%d names for %d pieces", len(in.Pieces), b.grid.Pieces)
+	}
+	for i := range b.grid.Pieces {
+		b.pieces = append(b.pieces, fmt.Sprintf("%02d", i+1))
+	}
+	return nil
+}
+
+// pieceOf is the number of a group's piece.
+func (b *builder) pieceOf(group int) int {
+	return group / (len(b.groups) / b.grid.Pieces)
+}
+
 // checkCompiled checks the indexes of a query that may have come from elsewhere.
 func checkCompiled(c *sql.Compiled, d catalog.Descriptor) error {
 	for i, o := range c.Output {
@@ -324,4 +348,24 @@ func (b *builder) columnsOf() []Column {
 		}
 	}
 	return out
+}
+
+// coverage is how many entities a released group consists of. There is none of public
+// data, nor of a private selection: the verdict's is of everybody in the group.
+func (b *builder) coverage(group int) (c catalog.Coverage, covered bool) {
+	v, at := b.verdict, b.groups[group]
+	if len(v.Coverage) == 0 || v.In != "" {
+		return catalog.Coverage{}, false
+	}
+	return v.Coverage[at.Entity*len(v.PeriodGroups)+at.Period], true
+}
+
+// omitted counts the periods of a group in which a column is left out.
+func (b *builder) omitted(group int) int {
+	at, n := b.groups[group], 0
+	own := catalog.NewPeriodSet(b.verdict.PeriodGroups[at.Period].Intervals)
+	for _, i := range own.Intersect(b.left[at.Entity]) {
+		n += int(i.To - i.From)
+	}
+	return n
 }
