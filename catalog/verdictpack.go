@@ -18,7 +18,7 @@ import (
 // packFormat begins a packed list.
 const packFormat = 1
 
-// The lists of a verdict that its JSON has packed, as base64.
+// PartList and the others are the lists of a verdict that its JSON has packed, as base64.
 type (
 	PartList      []Part
 	GroupList     []GroupIndex

@@ -62,7 +62,7 @@ func refresh(ctx context.Context, a *cli.App, c *client.Client, names []string, 
 			return fmt.Errorf("read the key of %s: %w", p.Name, err)
 		}
 		err = c.RefreshKey(ctx, k.ID)
-		if r, refused := client.IsRefused(err); err != nil && !(refused && r.Rule == "refresh") { // under way already
+		if r, refused := client.IsRefused(err); err != nil && (!refused || r.Rule != "refresh") { // under way already
 			return fmt.Errorf("ask for new shares of the key of %s: %w", p.Name, err)
 		}
 	}

@@ -74,13 +74,12 @@ func correctRegistry(ctx context.Context, a *cli.App, f publish.RegistryFile, ch
 		if err := a.Print(x, correctionTable(x)); err != nil {
 			return err
 		}
-		switch {
-		case x.Rows == 0:
+		if x.Rows == 0 {
 			a.Note("registry %s has these attributes already", x.Registry)
-		default:
-			did := map[bool]string{true: "would correct", false: "corrected"}[check]
-			a.Note("%s %s in %s of registry %s", did, english.Plural(len(x.Cells), "attribute", "attributes"), english.Plural(x.Rows, "row", "rows"), x.Registry)
+			return nil
 		}
+		did := map[bool]string{true: "would correct", false: "corrected"}[check]
+		a.Note("%s %s in %s of registry %s", did, english.Plural(len(x.Cells), "attribute", "attributes"), english.Plural(x.Rows, "row", "rows"), x.Registry)
 		return nil
 	})
 }
