@@ -146,13 +146,13 @@ func ParsePeriod(text string) (Grain, int64, error) {
 		}
 		return g, GrainHour.In(24*day+h, g), nil
 	}
-	switch {
-	case text == "":
-		return "", 0, fmt.Errorf("period %.40q is empty", text)
-	case len(text) > len(periodForms[0]):
-		return "", 0, fmt.Errorf("period %.40q is too long", text)
+	why := "is not of the form 2024, 2024-Q1, 2024-05, 2024-05-07 or 2024-05-07T13"
+	if text == "" {
+		why = "is empty"
+	} else if len(text) > len(periodForms[0]) {
+		why = "is too long"
 	}
-	return "", 0, fmt.Errorf("period %.40q is not of the form 2024, 2024-Q1, 2024-05, 2024-05-07 or 2024-05-07T13", text)
+	return "", 0, fmt.Errorf("period %.40q %s", text, why)
 }
 
 // periodForms are how periods of Grains are written, with 0 for a digit.

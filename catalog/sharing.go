@@ -1,6 +1,6 @@
 package catalog
 
-import "slices"
+import "cmp"
 
 // Sharing names one division of a key into the nodes' shares. The ceremony that makes a key
 // makes the first; each refresh makes another (PROTOCOL.md section 1.5).
@@ -33,12 +33,7 @@ type Retired struct {
 }
 
 // InForce is the sharing that the next attempt opens the key under.
-func (k Key) InForce() Sharing {
-	if k.Sharing.Key != "" {
-		return k.Sharing
-	}
-	return k.Made()
-}
+func (k Key) InForce() Sharing { return cmp.Or(k.Sharing, k.Made()) }
 
 // Made is the sharing of the ceremony that made the key, or makes it.
 func (k Key) Made() Sharing { return Sharing{k.ID, k.Epoch, k.Attempt} }
@@ -60,8 +55,10 @@ func (k Key) UnderWay() (Sharing, KeyState, bool) {
 
 // SharingOf is the sharing that an attempt opens a key under.
 func (a Attempt) SharingOf(k Key) Sharing {
-	if i := slices.IndexFunc(a.Sharings, func(s Sharing) bool { return s.Key == k.ID }); i >= 0 {
-		return a.Sharings[i]
+	for _, s := range a.Sharings {
+		if s.Key == k.ID {
+			return s
+		}
 	}
 	return k.Made()
 }
