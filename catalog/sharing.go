@@ -2,8 +2,7 @@ package catalog
 
 import "cmp"
 
-// Sharing names one division of a key into the nodes' shares. The ceremony that makes a key
-// makes the first; each refresh makes another (PROTOCOL.md section 1.5).
+// Sharing names one division of a key into the nodes' shares (PROTOCOL.md section 1.5).
 type Sharing struct {
 	Key     string `json:"key"`
 	Epoch   uint64 `json:"epoch"`
@@ -24,8 +23,7 @@ type Refresh struct {
 	Wanted    int64      `json:"wanted"`
 }
 
-// Retired is a sharing that is no longer opened under, except by attempts that were named
-// before.
+// Retired is a sharing that only attempts which were named before are opened under.
 type Retired struct {
 	Sharing
 	Since  int64  `json:"since"`
@@ -41,8 +39,7 @@ func (k Key) Made() Sharing { return Sharing{k.ID, k.Epoch, k.Attempt} }
 // Next is the sharing that a refresh under way makes.
 func (k Key) Next() Sharing { return Sharing{k.ID, k.Refresh.Epoch, k.Refresh.Attempt} }
 
-// UnderWay is the attempt under way and its step: of the ceremony that makes the key, or of a
-// refresh; false where there is none.
+// UnderWay is the attempt under way, of the ceremony or a refresh, and its step; false: none is.
 func (k Key) UnderWay() (Sharing, KeyState, bool) {
 	switch {
 	case k.Refreshing():
@@ -73,8 +70,7 @@ func NextReshare(k Key, dealers []int) KeyReshare {
 	return KeyReshare{Key: k.ID, Epoch: k.InForce().Epoch + 1, Attempt: max(k.InForce().Attempt, k.Refresh.Attempt) + 1, Dealers: dealers}
 }
 
-// Missing lists the points, ascending, that a refresh under way waits for; in the
-// testing step nil, as any member of a set may report it.
+// Missing lists the points that a refresh under way waits for; while it tests, none.
 func (r Refresh) Missing() (points []int) {
 	switch r.State {
 	case KeyCommitting:

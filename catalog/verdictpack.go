@@ -18,11 +18,15 @@ import (
 // packFormat begins a packed list.
 const packFormat = 1
 
-// PartList and the others are the lists of a verdict that its JSON has packed, as base64.
+// Lists of a verdict that its JSON has packed, as base64.
 type (
-	PartList      []Part
-	GroupList     []GroupIndex
-	CoverageList  []Coverage
+	// PartList is of the parts of a layer.
+	PartList []Part
+	// GroupList is of groups by index.
+	GroupList []GroupIndex
+	// CoverageList is what groups cover.
+	CoverageList []Coverage
+	// ExclusionList is who is left out.
 	ExclusionList []Exclusion
 )
 
