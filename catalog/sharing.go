@@ -36,18 +36,12 @@ func (k Key) InForce() Sharing { return cmp.Or(k.Sharing, k.Made()) }
 // Made is the sharing of the ceremony that made the key, or makes it.
 func (k Key) Made() Sharing { return Sharing{k.ID, k.Epoch, k.Attempt} }
 
-// Next is the sharing that a refresh under way makes.
-func (k Key) Next() Sharing { return Sharing{k.ID, k.Refresh.Epoch, k.Refresh.Attempt} }
-
 // UnderWay is the attempt under way, of the ceremony or a refresh, and its step; false: none is.
 func (k Key) UnderWay() (Sharing, KeyState, bool) {
-	switch {
-	case k.Refreshing():
-		return k.Next(), k.Refresh.State, true
-	case k.State != KeyReady && k.State != KeyFailed:
-		return k.Made(), k.State, true
+	if k.Refreshing() {
+		return Sharing{k.ID, k.Refresh.Epoch, k.Refresh.Attempt}, k.Refresh.State, true
 	}
-	return Sharing{}, "", false
+	return k.Made(), k.State, k.State != KeyReady && k.State != KeyFailed
 }
 
 // SharingOf is the sharing that an attempt opens a key under.
@@ -70,21 +64,25 @@ func NextReshare(k Key, dealers []int) KeyReshare {
 	return KeyReshare{Key: k.ID, Epoch: k.InForce().Epoch + 1, Attempt: max(k.InForce().Attempt, k.Refresh.Attempt) + 1, Dealers: dealers}
 }
 
-// Missing lists the points that a refresh under way waits for; while it tests, none.
-func (r Refresh) Missing() (points []int) {
-	switch r.State {
-	case KeyCommitting:
-		for i, point := range r.Dealers {
-			if r.Dealings[i] == nil {
-				points = append(points, point)
-			}
-		}
-	case KeyDealing:
-		for i, done := range r.Acked {
-			if !done {
-				points = append(points, i+1)
+// RefreshWaits names the nodes that a refresh, or the erasure after one, waits for.
+func (k Key) RefreshWaits() (nodes []string) {
+	var done []bool // by point
+	switch {
+	case !k.Refreshing() && k.Retired != nil:
+		done = k.Retired.Erased
+	case k.Refreshing() && k.Refresh.State == KeyDealing:
+		done = k.Refresh.Acked
+	case k.Refreshing() && k.Refresh.State == KeyCommitting:
+		for i, point := range k.Refresh.Dealers {
+			if k.Refresh.Dealings[i] == nil {
+				nodes = append(nodes, k.Nodes[point-1])
 			}
 		}
 	}
-	return points
+	for i, d := range done {
+		if !d {
+			nodes = append(nodes, k.Nodes[i])
+		}
+	}
+	return nodes
 }

@@ -102,6 +102,17 @@ func publishStations(ctx context.Context, t *testing.T, publisher *client.Client
 	return list
 }
 
+// withStations is a cluster of three nodes, two of which open, that all hold the stations of a
+// publisher; truth is what askStations is answered.
+func withStations(ctx context.Context, t *testing.T) (c *cluster, bureau *client.Client, truth [][]string) {
+	t.Helper()
+	c = newCluster(t, 3, 2, nil)
+	bureau = c.publisher(ctx, "bureau")
+	truth = stationTruth(publishStations(ctx, t, bureau, "stations"))
+	c.allHold(ctx, t)
+	return c, bureau, truth
+}
+
 // contract has the buyer order the dataset and the publisher approve.
 func contract(ctx context.Context, t testing.TB, buyer, publisher *client.Client, dataset string) {
 	t.Helper()

@@ -135,7 +135,7 @@ func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err 
 		case len(down) > 0:
 			missing = fmt.Sprintf("new shares of key %s need all nodes up: %s does not answer", k.ID, strings.Join(down, ", "))
 		case k.Retired != nil:
-			missing = fmt.Sprintf("new shares of key %s wait until all nodes have erased the old ones: %s has not", k.ID, strings.Join(unerased(k), ", "))
+			missing = fmt.Sprintf("new shares of key %s wait until all nodes have erased the old ones: %s has not", k.ID, strings.Join(k.RefreshWaits(), ", "))
 		default:
 			b := catalog.NextReshare(k, dealers(k))
 			list = append(list, l.decide(fmt.Sprintf("%s/%d", k.ID, b.Attempt), catalog.KindKeyReshare, b))
@@ -154,16 +154,6 @@ func dealers(k catalog.Key) []int {
 	}
 	slices.Sort(points)
 	return points
-}
-
-// unerased are the nodes that have not erased a retired sharing yet.
-func unerased(k catalog.Key) (nodes []string) {
-	for i, done := range k.Retired.Erased {
-		if !done {
-			nodes = append(nodes, k.Nodes[i])
-		}
-	}
-	return nodes
 }
 
 // endStuck ends an attempt of a ceremony or a refresh that does not advance.

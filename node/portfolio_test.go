@@ -16,10 +16,10 @@ import (
 	"github.com/weirdata/weir/node/client/vector"
 )
 
-// listOf is a file of the firms that are selected.
 // fileOf is a selector's file that lists firms.
 func fileOf(firms []int) portfolio.File { return portfolio.File{Data: listOf(firms)} }
 
+// listOf is a file of the firms that are selected.
 func listOf(firms []int) panel.File {
 	text := "firm\n"
 	for _, f := range firms {

@@ -82,10 +82,7 @@ func (c *cluster) forgetAnswers() {
 func TestFiguresAreTheSameUnderNewShares(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
-	c := newCluster(t, 3, 2, nil)
-	bureau := c.publisher(ctx, "bureau")
-	truth := stationTruth(publishStations(ctx, t, bureau, "stations"))
-	c.allHold(ctx, t)
+	c, bureau, truth := withStations(ctx, t)
 	askStations(ctx, t, bureau, truth)
 	before, err := bureau.ReadyKey(ctx, bureau.Key().ID())
 	if err != nil {
@@ -134,10 +131,7 @@ func TestFiguresAreTheSameUnderNewShares(t *testing.T) {
 func TestRefreshWaitsForAllNodesAndOutlivesARestart(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
-	c := newCluster(t, 3, 2, nil)
-	bureau := c.publisher(ctx, "bureau")
-	truth := stationTruth(publishStations(ctx, t, bureau, "stations"))
-	c.allHold(ctx, t)
+	c, bureau, truth := withStations(ctx, t)
 	key, err := bureau.PublisherKey(ctx, bureau.Key().ID())
 	if err != nil {
 		t.Fatal(err)
@@ -171,10 +165,7 @@ func TestRefreshWaitsForAllNodesAndOutlivesARestart(t *testing.T) {
 func TestRefreshRestoresALostShare(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
-	c := newCluster(t, 3, 2, nil)
-	bureau := c.publisher(ctx, "bureau")
-	truth := stationTruth(publishStations(ctx, t, bureau, "stations"))
-	c.allHold(ctx, t)
+	c, bureau, truth := withStations(ctx, t)
 	key, err := bureau.PublisherKey(ctx, bureau.Key().ID())
 	if err != nil {
 		t.Fatal(err)
@@ -247,10 +238,7 @@ func (c *cluster) spoilShare(node string, s catalog.Sharing) {
 func TestDealerOfAnotherSecretIsFoundAndLeftOut(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
-	c := newCluster(t, 3, 2, nil)
-	bureau := c.publisher(ctx, "bureau")
-	truth := stationTruth(publishStations(ctx, t, bureau, "stations"))
-	c.allHold(ctx, t)
+	c, bureau, truth := withStations(ctx, t)
 	key, err := bureau.PublisherKey(ctx, bureau.Key().ID())
 	if err != nil {
 		t.Fatal(err)

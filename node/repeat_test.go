@@ -58,10 +58,7 @@ func (c *cluster) allHold(ctx context.Context, t *testing.T) {
 func TestRepeatIsAnsweredFromTheStoredShares(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
-	c := newCluster(t, 3, 2, nil)
-	bureau := c.publisher(ctx, "bureau")
-	truth := stationTruth(publishStations(ctx, t, bureau, "stations"))
-	c.allHold(ctx, t)
+	c, bureau, truth := withStations(ctx, t)
 	first := askStations(ctx, t, bureau, truth)
 	answered := first.Attempts[len(first.Attempts)-1]
 	opened := c.opened(ctx, t, bureau)
@@ -102,10 +99,7 @@ func TestRepeatIsAnsweredFromTheStoredShares(t *testing.T) {
 func TestRepeatIsOpenedAnewWhenAShareIsGone(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
-	c := newCluster(t, 3, 2, nil)
-	bureau := c.publisher(ctx, "bureau")
-	truth := stationTruth(publishStations(ctx, t, bureau, "stations"))
-	c.allHold(ctx, t)
+	c, bureau, truth := withStations(ctx, t)
 	first := askStations(ctx, t, bureau, truth)
 	active := first.Attempts[len(first.Attempts)-1].Active
 	opened := c.opened(ctx, t, bureau)

@@ -81,7 +81,7 @@ func (c *applyContext) commitDealings(k catalog.Key, b catalog.KeyCommit) error 
 		return catalog.Conflict("twice", "key.committed", c.node.ID)
 	}
 	k.Refresh.Dealings[i] = b.Dealings
-	if len(k.Refresh.Missing()) == 0 {
+	if len(k.RefreshWaits()) == 0 {
 		k.Refresh.State = catalog.KeyDealing
 	}
 	return records.Put(c.tx, records.PrefixKey+k.ID, k)
@@ -94,7 +94,7 @@ func (c *applyContext) ackDealings(k catalog.Key) error {
 		return catalog.Conflict("twice", "node.acknowledged", c.node.ID)
 	}
 	k.Refresh.Acked[i] = true
-	if len(k.Refresh.Missing()) == 0 {
+	if len(k.RefreshWaits()) == 0 {
 		k.Refresh.State = catalog.KeyTesting
 	}
 	return records.Put(c.tx, records.PrefixKey+k.ID, k)
@@ -109,7 +109,8 @@ func (c *applyContext) testedRefresh(k catalog.Key, b catalog.KeyTested) error {
 	k.Refresh.Tested[b.Set] = true
 	if !slices.Contains(k.Refresh.Tested, false) {
 		k.Retired = &catalog.Retired{Sharing: k.InForce(), Since: c.now, Erased: make([]bool, len(k.Nodes))}
-		k.Sharing, k.Refresh = k.Next(), nil
+		k.Sharing, _, _ = k.UnderWay()
+		k.Refresh = nil
 		if err := c.todo(false, records.PrefixTodoRefresh+k.ID, ""); err != nil {
 			return err
 		}

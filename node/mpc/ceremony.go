@@ -371,10 +371,7 @@ func (cs *Ceremonies) signKey(ctx context.Context, k catalog.Key) error {
 // Missing names the nodes that a ceremony or a refresh waits for.
 func Missing(k catalog.Key) (nodes []string) {
 	if k.Refreshing() {
-		for _, point := range k.Refresh.Missing() {
-			nodes = append(nodes, k.Nodes[point-1])
-		}
-		return nodes
+		return k.RefreshWaits()
 	}
 	for i, id := range k.Nodes {
 		var done bool

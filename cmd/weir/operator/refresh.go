@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -101,60 +102,52 @@ func awaitRefresh(ctx context.Context, c *client.Client, p catalog.Principal, no
 
 // refreshWaits says what a refresh waits for; "": it is done.
 func refreshWaits(k catalog.Key) string {
-	named := func(points []int) string {
-		nodes := make([]string, len(points))
-		for i, point := range points {
-			nodes[i] = k.Nodes[point-1]
-		}
-		return strings.Join(nodes, ", ")
-	}
+	nodes := strings.Join(k.RefreshWaits(), ", ")
 	switch r := k.Refresh; {
 	case r == nil && k.Retired == nil:
 		return ""
 	case r == nil:
-		var points []int
-		for i, done := range k.Retired.Erased {
-			if !done {
-				points = append(points, i+1)
-			}
-		}
-		return "new shares are in force; waiting for the old one to be erased by " + named(points)
+		return "new shares are in force; waiting for the old one to be erased by " + nodes
 	case r.State == catalog.KeyWanted:
 		return "waiting until all nodes are up"
 	case r.State == catalog.KeyFailed:
 		return fmt.Sprintf("attempt %d failed (%s); the next begins when all nodes are up", r.Attempt, explain.Reason(r.Reason))
-	case len(r.Missing()) > 0:
-		return fmt.Sprintf("attempt %d is %s and waits for %s", r.Attempt, r.State, named(r.Missing()))
+	case nodes != "":
+		return fmt.Sprintf("attempt %d is %s and waits for %s", r.Attempt, r.State, nodes)
 	}
 	return fmt.Sprintf("attempt %d is %s", k.Refresh.Attempt, k.Refresh.State)
 }
 
-// publishersNamed returns the publishers with the names or ids given; none given: all.
-func publishersNamed(ctx context.Context, c *client.Client, names []string) (list []catalog.Principal, err error) {
-	all, err := client.Principals.All(ctx, c)
+// publishersNamed returns the publishers with the names or the beginnings of ids given, each
+// once; none given: all.
+func publishersNamed(ctx context.Context, c *client.Client, names []string) ([]catalog.Principal, error) {
+	publishers, err := client.Principals.All(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range all {
-		if p.Role == catalog.RolePublisher && len(names) == 0 {
-			list = append(list, p)
-		}
-	}
-	if len(names) == 0 && len(list) == 0 {
+	publishers = slices.DeleteFunc(publishers, func(p catalog.Principal) bool { return p.Role != catalog.RolePublisher })
+	if len(publishers) == 0 {
 		return nil, errors.New("no publisher is admitted, and so there is no key")
 	}
+	if len(names) == 0 {
+		return publishers, nil
+	}
+	wanted := map[string]bool{} // by id
 	for _, name := range names {
-		found := false
-		for _, p := range all {
-			if p.Role == catalog.RolePublisher && (p.Name == name || strings.HasPrefix(p.ID, name)) {
-				list, found = append(list, p), true
+		at := slices.IndexFunc(publishers, func(p catalog.Principal) bool { return p.Name == name })
+		if at < 0 {
+			id, err := c.ID(ctx, catalog.LetterPrincipal, name)
+			if err != nil {
+				return nil, err
 			}
+			at = slices.IndexFunc(publishers, func(p catalog.Principal) bool { return p.ID == id })
 		}
-		if !found {
+		if at < 0 {
 			return nil, fmt.Errorf("%q is no publisher: `weir principal list` shows them", name)
 		}
+		wanted[publishers[at].ID] = true
 	}
-	return list, nil
+	return slices.DeleteFunc(publishers, func(p catalog.Principal) bool { return !wanted[p.ID] }), nil
 }
 
 func refreshTable(rows []refreshRow) term.Table {
