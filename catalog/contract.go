@@ -189,7 +189,7 @@ type StatementLine struct {
 	Query    string     `json:"query"`
 	Seq      uint64     `json:"seq"` // entry of the evidence log
 	Accepted int64      `json:"accepted"`
-	Release  int        `json:"release"`
+	Version  int        `json:"release"`
 	State    QueryState `json:"state"`
 	Repeats  string     `json:"repeats,omitempty"`
 	Groups   int        `json:"groups"`

@@ -10,15 +10,15 @@ import (
 // both belong together by entity and period.
 type Join struct {
 	Dataset  string `json:"dataset"`
-	Release  int    `json:"release,omitempty"`  // 0: the newest live one when applied
+	AsOf     int    `json:"release,omitempty"`  // 0: the newest live one when applied
 	Contract string `json:"contract,omitempty"` // on the second dataset; empty: one's own
 }
 
 // JoinedRelease is the second dataset of a verdict. Times of a column is one of its
 // measures, named as JoinedMeasure does.
-type JoinedRelease struct {
+type JoinedVersion struct {
 	Dataset string `json:"dataset"`
-	Release int    `json:"release"`
+	Version int    `json:"release"`
 	Amended int    `json:"amended,omitempty"` // as the verdict's, of this dataset's descriptor
 }
 
@@ -66,8 +66,8 @@ func (q Request) checkJoin() *Refusal {
 		return nil
 	case q.Join.Dataset == q.Dataset:
 		return Invalid("join", "join.itself", q.Dataset)
-	case q.Join.Release < 0:
-		return Invalid("join.release", "request.release", q.Join.Release)
+	case q.Join.AsOf < 0:
+		return Invalid("join.release", "request.release", q.Join.AsOf)
 	case q.In != "" || len(q.Vectors()) > 0:
 		return Invalid("join", "join.private")
 	case q.Noise != nil:
@@ -90,7 +90,7 @@ func (q Request) ofFirst() Request {
 // OfSecond is the request of a join as the contract on the second dataset sees it.
 func (q Request) OfSecond() Request {
 	out := q.ofFirst()
-	out.Dataset, out.Release, out.Join = q.Join.Dataset, q.Join.Release, nil
+	out.Dataset, out.AsOf, out.Join = q.Join.Dataset, q.Join.AsOf, nil
 	for i, a := range q.Select {
 		if a.Func == FuncProduct {
 			out.Select[i].Measure = OwnMeasure(a.Other)
@@ -110,11 +110,11 @@ func (q Request) OfDataset(id string) Request {
 	return q.ofFirst()
 }
 
-// JoinedAt is the request with the second dataset's release named.
-func (q Request) JoinedAt(release int) Request {
+// JoinedAt is the request with the second dataset's version named.
+func (q Request) JoinedAt(version int) Request {
 	if q.Join != nil {
 		j := *q.Join
-		j.Release = release
+		j.AsOf = version
 		q.Join = &j
 	}
 	return q
@@ -123,7 +123,7 @@ func (q Request) JoinedAt(release int) Request {
 // JoinedQuery is a query's second dataset, and what its contract was charged.
 type JoinedQuery struct {
 	Dataset  string `json:"dataset"`
-	Release  int    `json:"release"`
+	Version  int    `json:"release"`
 	Contract string `json:"contract"`
 	Price    string `json:"price,omitempty"`
 }
@@ -135,6 +135,6 @@ type JoinedDecision struct {
 	Presence Digest `json:"presence"`
 	Currency string `json:"currency,omitempty"`
 	// Layers are the versions of the second dataset that the answer is computed from, where
-	// it is not the release alone.
+	// it is not the version alone.
 	Layers []DecidedLayer `json:"layers,omitempty"`
 }

@@ -215,7 +215,7 @@ type Query struct {
 	Leaf      string       `json:"leaf,omitempty"`
 	Submit    QuerySubmit  `json:"submit"`
 	Dataset   string       `json:"dataset"`
-	Release   int          `json:"release"`
+	Version   int          `json:"release"`
 	Amended   int          `json:"amended,omitempty"` // amendments of the dataset's descriptor that it was decided by
 	Join      *JoinedQuery `json:"join,omitempty"`    // the second dataset
 	Groups    int          `json:"groups"`            // released

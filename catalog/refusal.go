@@ -112,8 +112,8 @@ type Decision struct {
 	Name     string `json:"name"` // of the principal, as it was admitted
 	Contract string `json:"contract"`
 	Dataset  string `json:"dataset"`
-	Release  int    `json:"release"`
-	Manifest Digest `json:"manifest"` // of the release
+	Version  int    `json:"release"`
+	Manifest Digest `json:"manifest"` // of the version
 	Presence Digest `json:"presence"` // likewise
 	Verdict  Digest `json:"verdict"`  // of the stored JSON
 	Groups   int    `json:"groups"`   // released
@@ -123,8 +123,8 @@ type Decision struct {
 	Repeats  string `json:"repeats,omitempty"` // the released query that it is answered as
 	// Vectors are the private vectors that it is answered with, the selector first.
 	Vectors []VectorNamed `json:"vectors,omitempty"`
-	// Layers are the versions that the answer is computed from, where it is not the release
-	// alone.
+	// Layers are the versions that the answer is computed from, where that is more than the
+	// version alone.
 	Layers []DecidedLayer `json:"layers,omitempty"`
 	// Join is the second dataset of a join.
 	Join *JoinedDecision `json:"join,omitempty"`
@@ -132,7 +132,7 @@ type Decision struct {
 
 // DecidedLayer is a version that an answer is computed from.
 type DecidedLayer struct {
-	Release  int    `json:"release"`
+	Version  int    `json:"release"`
 	Manifest Digest `json:"manifest"`
 	Presence Digest `json:"presence"`
 }

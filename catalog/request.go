@@ -10,7 +10,7 @@ import (
 type Request struct {
 	Version  int         `json:"v"`
 	Dataset  string      `json:"dataset"`
-	Release  int         `json:"release,omitempty"` // dataset version; 0: the newest live one when applied
+	AsOf     int         `json:"release,omitempty"` // dataset version, by its stored name; 0: the newest live one when applied
 	Join     *Join       `json:"join,omitempty"`    // a second dataset, for products
 	Where    *Predicate  `json:"where,omitempty"`   // nil: every entity
 	In       string      `json:"in,omitempty"`      // id of the private selector that the entities are in, beside Where; empty: none
@@ -86,8 +86,8 @@ func (q Request) Check(d Descriptor, columns []string) *Refusal {
 		return Invalid("v", "request.version", q.Version, requestVersion)
 	case q.Dataset != d.Dataset:
 		return Invalid("dataset", "request.dataset", q.Dataset, d.Dataset)
-	case q.Release < 0:
-		return Invalid("release", "request.release", q.Release)
+	case q.AsOf < 0:
+		return Invalid("release", "request.release", q.AsOf)
 	case len(q.SQL) > maxSQL:
 		return Invalid("sql", "request.sql", len(q.SQL), maxSQL)
 	}

@@ -51,7 +51,7 @@ func TestRequestCheckNamesTheFieldThatIsWrong(t *testing.T) {
 	}{
 		{"v", func(q *Request) { q.Version = 0 }},
 		{"dataset", func(q *Request) { q.Dataset = "other" }},
-		{"release", func(q *Request) { q.Release = -1 }},
+		{"release", func(q *Request) { q.AsOf = -1 }},
 		{"sql", func(q *Request) { q.SQL = strings.Repeat("x", maxSQL+1) }},
 		{"where", func(q *Request) { q.Where = &Predicate{} }},
 		{"periods", func(q *Request) { q.Periods = make([]Interval, MaxIntervals+1) }},

@@ -20,16 +20,16 @@ import (
 // Its JSON has long lists packed (verdictpack.go).
 type Verdict struct {
 	Dataset      string         `json:"dataset"`
-	Release      int            `json:"release"`           // the answer is as of this version, the newest that counts
+	Version      int            `json:"release"`           // the answer is as of this version, the newest that counts
 	Amended      int            `json:"amended,omitempty"` // amendments of the descriptor that it was decided by
-	Join         *JoinedRelease `json:"join,omitempty"`    // what its cells are multiplied with; each layer's with those of its Joined
+	Join         *JoinedVersion `json:"join,omitempty"`    // what its cells are multiplied with; each layer's with those of its Joined
 	Columns      []Column       `json:"columns"`           // what is opened; none when only counts are asked for
 	EntityGroups []EntityGroup  `json:"entity_groups"`
 	PeriodGroups []PeriodGroup  `json:"period_groups"`
 	// Parts are what the layers release of; none where nothing is released.
 	Parts    PartList  `json:"parts,omitempty" encoding:"base64"`
 	Assign   []byte    `json:"assign,omitempty"`                     // PackAssign: entity, of the layer with the most, → part, −1 for none
-	Layers   []Layer   `json:"layers,omitempty"`                     // ascending by release, then by that which is joined; none where nothing is released
+	Layers   []Layer   `json:"layers,omitempty"`                     // ascending by version, then by that which is joined; none where nothing is released
 	Withheld GroupList `json:"withheld,omitempty" encoding:"base64"` // ascending
 	// Coverage has one element a group of the grid, entity-major (group (i, j) is
 	// element i·len(PeriodGroups)+j); empty for public data.
@@ -44,9 +44,9 @@ type Verdict struct {
 // of a protected dataset they are classes of its family (RELEASE.md section 1), else each
 // group is one part.
 type Layer struct {
-	Release    int           `json:"release"`
+	Version    int           `json:"release"`
 	Joined     int           `json:"joined,omitempty"` // version of the verdict's second dataset; 0: that of Join
-	Entities   int           `json:"entities"`         // registry length of the release
+	Entities   int           `json:"entities"`         // registry length of the version
 	Absent     []byte        `json:"absent,omitempty"` // bitmap, as Exclusion.Parts, of the parts that the layer takes nothing of; its last byte is not 0
 	Exclusions ExclusionList `json:"exclusions,omitempty" encoding:"base64"`
 }
@@ -102,29 +102,29 @@ type Coverage struct {
 }
 
 // ReleaseOf names a version of a dataset that a verdict uses.
-type ReleaseOf struct {
+type VersionOf struct {
 	Dataset string
-	Release int
+	Version int
 }
 
 // Releases lists the versions that a verdict is computed from, each once: those of its
 // layers, ascending, then those that they are joined with. A member of an active set
 // holds all of them.
-func (v Verdict) Releases() []ReleaseOf {
-	var out, second []ReleaseOf
-	add := func(list []ReleaseOf, one ReleaseOf) []ReleaseOf {
+func (v Verdict) Versions() []VersionOf {
+	var out, second []VersionOf
+	add := func(list []VersionOf, one VersionOf) []VersionOf {
 		if slices.Contains(list, one) {
 			return list
 		}
 		return append(list, one)
 	}
 	for _, l := range v.Layers {
-		out = add(out, ReleaseOf{v.Dataset, l.Release})
+		out = add(out, VersionOf{v.Dataset, l.Version})
 		if v.Join != nil {
-			second = add(second, ReleaseOf{v.Join.Dataset, v.JoinedWith(l)})
+			second = add(second, VersionOf{v.Join.Dataset, v.JoinedWith(l)})
 		}
 	}
-	slices.SortFunc(second, func(a, b ReleaseOf) int { return a.Release - b.Release })
+	slices.SortFunc(second, func(a, b VersionOf) int { return a.Version - b.Version })
 	return append(out, second...)
 }
 
@@ -132,7 +132,7 @@ func (v Verdict) Releases() []ReleaseOf {
 // with; 0 for a verdict on one dataset.
 func (v Verdict) JoinedWith(l Layer) int {
 	if l.Joined == 0 && v.Join != nil {
-		return v.Join.Release
+		return v.Join.Version
 	}
 	return l.Joined
 }

@@ -21,7 +21,7 @@ func drawVerdict(t *rapid.T) Verdict {
 		return bytes.TrimRight(b, "\x00")
 	}
 	v := Verdict{
-		Dataset: "d", Release: number.Draw(t, "release"), Columns: []Column{{Measure: "x"}, {Count: true, Weight: "v"}},
+		Dataset: "d", Version: number.Draw(t, "release"), Columns: []Column{{Measure: "x"}, {Count: true, Weight: "v"}},
 		EntityGroups: []EntityGroup{{Values: []string{"ü<&>"}, Of: 3}}, PeriodGroups: []PeriodGroup{{Value: "2024", Intervals: []Interval{{From: 1, To: 2}}}},
 	}
 	for range rapid.IntRange(0, 5).Draw(t, "parts") {
@@ -34,7 +34,7 @@ func drawVerdict(t *rapid.T) Verdict {
 		v.Coverage = append(v.Coverage, Coverage{Included: number.Draw(t, "included"), Of: number.Draw(t, "of"), HeldBack: number.Draw(t, "held back")})
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "layers") {
-		l := Layer{Release: number.Draw(t, "version"), Joined: number.Draw(t, "joined"), Entities: number.Draw(t, "entities"), Absent: bitmap()}
+		l := Layer{Version: number.Draw(t, "version"), Joined: number.Draw(t, "joined"), Entities: number.Draw(t, "entities"), Absent: bitmap()}
 		if len(l.Absent) == 0 {
 			l.Absent = nil
 		}
@@ -80,14 +80,14 @@ func TestAVerdictComesBackFromItsJSON(t *testing.T) {
 // goldenVerdict has something of everything that is packed.
 func goldenVerdict() Verdict {
 	return Verdict{
-		Dataset: "emissions", Release: 3, Columns: []Column{{Measure: "nox"}, {Measure: "so2"}},
+		Dataset: "emissions", Version: 3, Columns: []Column{{Measure: "nox"}, {Measure: "so2"}},
 		EntityGroups: []EntityGroup{{Values: []string{"a"}, Of: 40}, {Values: []string{"b"}, Of: 7}},
 		PeriodGroups: []PeriodGroup{{Value: "2024", Intervals: []Interval{{From: 648, To: 660}}}, {Value: "2025", Intervals: []Interval{{From: 660, To: 672}}}},
 		Parts:        []Part{{Group: 0, Class: 2}, {Group: 0, Class: 3}, {Group: 1, Class: 7}},
 		Assign:       PackAssign([]int32{0, 0, 0, 1, -1, 2, 2, 0}),
 		Layers: []Layer{
-			{Release: 1, Entities: 7, Absent: []byte{4}, Exclusions: []Exclusion{{Column: -1, Part: 0, Intervals: []Interval{{From: 650, To: 672}}}}},
-			{Release: 3, Entities: 8, Exclusions: []Exclusion{
+			{Version: 1, Entities: 7, Absent: []byte{4}, Exclusions: []Exclusion{{Column: -1, Part: 0, Intervals: []Interval{{From: 650, To: 672}}}}},
+			{Version: 3, Entities: 8, Exclusions: []Exclusion{
 				{Column: 0, Part: -1, Parts: []byte{3}, Intervals: []Interval{{From: 648, To: 650}, {From: 651, To: 652}}},
 				{Column: 1, Part: 2, Intervals: []Interval{{From: 648, To: 672}}},
 			}},

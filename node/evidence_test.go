@@ -67,7 +67,7 @@ func TestReceiptsAreVerifiedWithAllNodesClosed(t *testing.T) {
 		t.Errorf("the receipt has %d bytes, want at most 10 kB", len(receipt))
 	case p.ID != r.Query.ID || p.Envelope != r.Query.Envelope || p.Signer != buyer.Key().ID() || q.Decision.Name != "bank":
 		t.Errorf("it proves another query: %+v", p)
-	case q.Decision.Manifest != version.Manifest || q.Decision.Presence != version.Presence || q.Decision.Release != 1:
+	case q.Decision.Manifest != version.Manifest || q.Decision.Presence != version.Presence || q.Decision.Version != 1:
 		t.Errorf("it proves another version: %+v", q.Decision)
 	case !q.Done || len(q.Shares) != 2 || len(p.Signed) != 2:
 		t.Errorf("it proves no answer: %+v", q)

@@ -300,7 +300,7 @@ func (w *joinedWorld) checkReceipt(ctx context.Context, t *testing.T, r *ask.Res
 		t.Fatal(err)
 	}
 	if p.Query == nil || !p.Query.Done || p.Query.Decision.Join == nil || p.Query.Decision.Dataset != "emissions" ||
-		p.Query.Decision.Join.Dataset != "energy" || p.Query.Decision.Join.Release != 1 || p.Query.Decision.Join.Contract != w.contracts[1] {
+		p.Query.Decision.Join.Dataset != "energy" || p.Query.Decision.Join.Version != 1 || p.Query.Decision.Join.Contract != w.contracts[1] {
 		t.Errorf("the receipt proves %+v", p.Query)
 	}
 }

@@ -89,7 +89,7 @@ func TestAJoinAnswersAfterSecondVersionsOfBoth(t *testing.T) {
 		t.Errorf("as of versions that were never the newest together: %v", err)
 	}
 	x, err := ask.Explain(ctx, w.buyer, fmt.Sprintf(joinSQL, ""), ask.Options{Partial: true, AsOf: 1})
-	if err != nil || x.Release != 1 || x.Request.Join.Release != 0 || x.Plan.Products == 0 {
+	if err != nil || x.Version != 1 || x.Request.Join.AsOf != 0 || x.Plan.Products == 0 {
 		t.Errorf("explained as of the first version: %+v, %v", x, err)
 	}
 }
@@ -109,7 +109,7 @@ func (w *joinedWorld) checkVersions(ctx context.Context, t *testing.T, r *ask.Re
 	for name, layers := range map[string][]catalog.DecidedLayer{"emissions": d.Layers, "energy": d.Join.Layers} {
 		var releases []int
 		for _, l := range layers {
-			releases = append(releases, l.Release)
+			releases = append(releases, l.Version)
 		}
 		if !slices.Equal(releases, []int{1, 2}) {
 			t.Errorf("of %s the versions %v are read, want 1 and 2", name, releases)

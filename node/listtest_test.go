@@ -48,8 +48,8 @@ func (l *liar) ask(ctx context.Context, t *testing.T, sql string, values []uint6
 		t.Fatal(err)
 	}
 	r := compiled.Request
-	if r.Release == 0 {
-		if r.Release, err = l.newest(ctx); err != nil {
+	if r.AsOf == 0 {
+		if r.AsOf, err = l.newest(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -80,7 +80,7 @@ func (l *liar) ask(ctx context.Context, t *testing.T, sql string, values []uint6
 	// The partition of these tests is asked as one group.
 	groups, _ := family.Rule.Tree().BirthGroups(nil)
 	submit.Request.Sources = family.Rule.SourcesDigest("firms", disclosure.PortfolioQuery{
-		Columns: []disclosure.Column{{Measure: "co2"}}, Periods: periods, Groups: groups, AsOf: r.Release,
+		Columns: []disclosure.Column{{Measure: "co2"}}, Periods: periods, Groups: groups, AsOf: r.AsOf,
 	})
 	if !l.told.IsZero() {
 		submit.Request.Sources = l.told
@@ -287,8 +287,8 @@ func TestAPortfolioIsAskedAsOfTheVersionThatPasses(t *testing.T) {
 	yet := x.portfolio("mine", firms, sql) // to be registered
 	yet.Query.Newest = true
 	would, e, err := portfolio.Explain(ctx, x.buyer, yet)
-	if err != nil || e.Release != 1 || would.Preview == nil || would.Preview.AsOf != 1 {
-		t.Errorf("a list that is not registered is explained as of version %d, want 1: %+v, %v", e.Release, would, err)
+	if err != nil || e.Version != 1 || would.Preview == nil || would.Preview.AsOf != 1 {
+		t.Errorf("a list that is not registered is explained as of version %d, want 1: %+v, %v", e.Version, would, err)
 	}
 	if _, err := ask.Explain(ctx, x.buyer, sql, ask.Options{Newest: true, NewPortfolio: true}); err == nil {
 		t.Error("as of which version is asked was told of a list that nobody knows")
@@ -303,15 +303,15 @@ func TestAPortfolioIsAskedAsOfTheVersionThatPasses(t *testing.T) {
 	if err != nil || q.Reason.Code != catalog.CodeTest || q.Refunded {
 		t.Fatalf("as of version 2, untested: %+v, %v", q, err)
 	}
-	if e, err := ask.Explain(ctx, x.buyer, sql, ask.Options{Newest: true}); err != nil || e.Release != 1 {
-		t.Errorf("explained as of version %d, want 1: %v", e.Release, err)
+	if e, err := ask.Explain(ctx, x.buyer, sql, ask.Options{Newest: true}); err != nil || e.Version != 1 {
+		t.Errorf("explained as of version %d, want 1: %v", e.Version, err)
 	}
 	answer, err := ask.Query(ctx, x.buyer, sql, ask.Options{Newest: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := fmt.Sprint(answer.Table.Rows[0][0]), x.inMonth(1, mine); got != want || answer.Query.Release != 1 {
-		t.Errorf("as of version %d: %s, want %s as of version 1", answer.Query.Release, got, want)
+	if got, want := fmt.Sprint(answer.Table.Rows[0][0]), x.inMonth(1, mine); got != want || answer.Query.Version != 1 {
+		t.Errorf("as of version %d: %s, want %s as of version 1", answer.Query.Version, got, want)
 	}
 	// Nobody of this list was corrected; the publisher needs no place for it.
 	others := selected(func(f int) bool { return f%4 == 1 })
@@ -322,8 +322,8 @@ func TestAPortfolioIsAskedAsOfTheVersionThatPasses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := fmt.Sprint(answer.Table.Rows[0][0]), second.inMonth(1, others); got != want || answer.Query.Release != 2 {
-		t.Errorf("as of version %d: %s, want %s as of version 2", answer.Query.Release, got, want)
+	if got, want := fmt.Sprint(answer.Table.Rows[0][0]), second.inMonth(1, others); got != want || answer.Query.Version != 2 {
+		t.Errorf("as of version %d: %s, want %s as of version 2", answer.Query.Version, got, want)
 	}
 }
 
@@ -372,8 +372,8 @@ func TestAPortfolioReadsTheColumnsThatEachVersionHas(t *testing.T) {
 	}
 	sum, cells := x.sums(mine)
 	total, n := sum["c0"]+sum["c1"], cells["c0"]+cells["c1"]
-	if got, want := fmt.Sprint(r.Table.Rows[0]), fmt.Sprint([]any{fmt.Sprintf("%d.%d", total/10, total%10), int64(n)}); got != want || r.Query.Release != 2 {
-		t.Errorf("as of version %d: %s, want %s as of version 2", r.Query.Release, got, want)
+	if got, want := fmt.Sprint(r.Table.Rows[0]), fmt.Sprint([]any{fmt.Sprintf("%d.%d", total/10, total%10), int64(n)}); got != want || r.Query.Version != 2 {
+		t.Errorf("as of version %d: %s, want %s as of version 2", r.Query.Version, got, want)
 	}
 	if report, err := family.Answerable(ctx, x.buyer, "firms", 0); err != nil || report.AsOf != 2 {
 		t.Errorf("what can be answered: %+v, %v", report, err)

@@ -125,7 +125,7 @@ func TestThePublishersMembershipOracleIsRefused(t *testing.T) {
 			t.Errorf("%d entries of the buyer whose list fails are in the ledger, %d were before", n, before)
 		}
 		answer, err := ask.Query(ctx, buyer, sql, ask.Options{Newest: true})
-		if err != nil || answer.Query.Release != 1 {
+		if err != nil || answer.Query.Version != 1 {
 			t.Errorf("as of the version that passes: %v", err)
 		}
 	}

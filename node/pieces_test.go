@@ -245,7 +245,7 @@ func TestMembersTestPiecesTogether(t *testing.T) {
 	want("a partition and the witnesses of another", x.run(ctx, t, bad, "n1", "n2"), mpc.ErrWitnesses)
 	x.seal(ctx, t, bad)
 	want("a piece of two", x.run(ctx, t, bad, "n1", "n2"), mpc.ErrTestFailed)
-	x.request.Release = 2
+	x.request.AsOf = 2
 	for _, err := range x.run(ctx, t, bad, "n1", "n2") {
 		var refused *failure.RefusedError
 		if !errors.As(err, &refused) {

@@ -358,7 +358,7 @@ func (p *played) learnLayer(v catalog.Verdict, layer catalog.Layer, c int, colum
 	}
 	assign := layer.Assigned(all)
 	m := p.measure(column.Measure)
-	for cell, facts := range p.versions[layer.Release-1] {
+	for cell, facts := range p.versions[layer.Version-1] {
 		e := slices.Index(p.firms, p.firm(cell.firm))
 		g, counts := countedIn(v, layer, assign, c, e, p.start+int64(cell.period))
 		if cell.measure != m || !counts || p.among != nil && !slices.Contains(p.among, cell.firm) {

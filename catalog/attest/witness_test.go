@@ -22,7 +22,7 @@ func TestWitnessAADTellsEverythingApart(t *testing.T) {
 	add("another structure", WitnessAAD(c, "bank", request, catalog.Digest{2}, 1))
 	add("another point", WitnessAAD(c, "bank", request, catalog.Digest{1}, 2))
 	other := request
-	other.Release = 3
+	other.AsOf = 3
 	add("another version", WitnessAAD(c, "bank", other, catalog.Digest{1}, 1))
 	other = request
 	other.In = "v-2"

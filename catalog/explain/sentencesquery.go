@@ -276,7 +276,7 @@ var querySentences = map[string]sentence{
 	"request.interval_order":    {"the intervals are not ascending, disjoint and apart at [%d, %d)", ""},
 	"request.intervals":         {"%d intervals, at most %d are accepted", ""},
 	"request.piece_dimension":   {"pieces have neither column nor grain", ""},
-	"request.release":           {"release %d", ""},
+	"request.release":           {"version %d", ""},
 	"request.sql":               {"the SQL has %d bytes, at most %d are accepted", ""},
 	"request.two_grains":        {"groups are formed by two grains of periods", ""},
 	"request.version":           {"request version %d, want %d", ""},

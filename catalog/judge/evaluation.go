@@ -37,8 +37,8 @@ type evaluation struct {
 // run returns the verdict, a *Refusal or a fault of the store.
 func (v *evaluation) run() (catalog.Verdict, error) {
 	v.verdict = catalog.Verdict{
-		Dataset: v.descriptor.Dataset, Release: v.version.Version, Amended: v.amended, Columns: v.request.Columns(v.descriptor), Noise: v.request.Noise,
-		In: v.request.In, Vectors: v.vectors, Join: v.join.release(),
+		Dataset: v.descriptor.Dataset, Version: v.version.Version, Amended: v.amended, Columns: v.request.Columns(v.descriptor), Noise: v.request.Noise,
+		In: v.request.In, Vectors: v.vectors, Join: v.join.verdict(),
 	}
 	if v.request.ByPiece() {
 		v.verdict.Pieces = v.partition().Pieces
@@ -86,7 +86,7 @@ func (v *evaluation) whole() error {
 			v.verdict.Coverage = append(v.verdict.Coverage, slices.Repeat([]catalog.Coverage{{Included: g.Of, Of: g.Of}}, len(v.verdict.PeriodGroups))...)
 		}
 	}
-	v.verdict.Layers = []catalog.Layer{{Release: v.version.Version, Entities: v.version.Entities}}
+	v.verdict.Layers = []catalog.Layer{{Version: v.version.Version, Entities: v.version.Entities}}
 	if v.request.Noise != nil && !v.descriptor.Policy.Public && AnyEncrypted(v.verdict.Columns) {
 		return v.protectNoised()
 	}

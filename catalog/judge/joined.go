@@ -64,24 +64,24 @@ func (j *Judgement) covered(q catalog.Request, noised string) *catalog.Refusal {
 // a settled pair: where the request leaves a version open, that of the newest such pair.
 func (j *Judgement) releases(q catalog.Request) (err error) {
 	if j.Join == nil {
-		j.Version, err = release(j.r, j.Dataset, q)
+		j.Version, err = askedVersion(j.r, j.Dataset, q)
 		return err
 	}
 	settles := len(j.Join.pairs) > 0 && AnyEncrypted(q.Columns(j.descriptor()))
 	var pair disclosure.JoinPair
 	if settles {
-		if pair, err = j.newestPair(q.Release, q.Join.Release); err != nil {
+		if pair, err = j.newestPair(q.AsOf, q.Join.AsOf); err != nil {
 			return err
 		}
 	}
 	if pair != (disclosure.JoinPair{}) {
 		q = q.JoinedAt(pair.B)
-		q.Release = pair.A
+		q.AsOf = pair.A
 	}
-	if j.Version, err = release(j.r, j.Dataset, q); err != nil {
+	if j.Version, err = askedVersion(j.r, j.Dataset, q); err != nil {
 		return err
 	}
-	if j.Join.version, err = release(j.r, j.Join.dataset, q.OfSecond()); err != nil {
+	if j.Join.version, err = askedVersion(j.r, j.Join.dataset, q.OfSecond()); err != nil {
 		return err
 	}
 	if settles && pair == (disclosure.JoinPair{}) {
@@ -138,7 +138,7 @@ func (j *Judgement) worn(q catalog.Request) error {
 	if !AnyEncrypted(columns) {
 		return nil
 	}
-	for _, x := range j.Verdict.Releases() {
+	for _, x := range j.Verdict.Versions() {
 		v, err := j.versions.Version(x)
 		if err != nil {
 			return err
@@ -190,36 +190,36 @@ func (j *Judgement) Joined() (*catalog.JoinedQuery, *catalog.JoinedDecision, err
 		return nil, nil, nil
 	}
 	s := j.Join
-	q := catalog.JoinedQuery{Dataset: s.dataset.ID, Release: s.version.Version, Contract: s.Charged.ID, Price: s.price}
+	q := catalog.JoinedQuery{Dataset: s.dataset.ID, Version: s.version.Version, Contract: s.Charged.ID, Price: s.price}
 	layers, err := DecidedLayers(j.r, j.Verdict, s.dataset.ID, s.version.Version)
 	return &q, &catalog.JoinedDecision{
 		JoinedQuery: q, Manifest: s.version.Manifest, Presence: s.version.Presence, Currency: s.Charged.Currency(), Layers: layers,
 	}, err
 }
 
-// release is the second dataset as a verdict names it.
-func (s *joinedSide) release() *catalog.JoinedRelease {
+// verdict is the second dataset as a verdict names it.
+func (s *joinedSide) verdict() *catalog.JoinedVersion {
 	if s == nil {
 		return nil
 	}
-	return &catalog.JoinedRelease{Dataset: s.dataset.ID, Release: s.version.Version, Amended: s.dataset.Amended}
+	return &catalog.JoinedVersion{Dataset: s.dataset.ID, Version: s.version.Version, Amended: s.dataset.Amended}
 }
 
 // DecidedLayers are the versions of one of its datasets that a verdict is computed from;
-// nil where it is the release alone.
-func DecidedLayers(r records.Reader, verdict catalog.Verdict, dataset string, release int) ([]catalog.DecidedLayer, error) {
+// nil where it is the version alone.
+func DecidedLayers(r records.Reader, verdict catalog.Verdict, dataset string, version int) ([]catalog.DecidedLayer, error) {
 	var out []catalog.DecidedLayer
-	for _, x := range verdict.Releases() {
+	for _, x := range verdict.Versions() {
 		if x.Dataset != dataset {
 			continue
 		}
-		v, err := records.Find[catalog.Version](r, records.PrefixVersion+records.VersionName(x.Dataset, x.Release))
+		v, err := records.Find[catalog.Version](r, records.PrefixVersion+records.VersionName(x.Dataset, x.Version))
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, catalog.DecidedLayer{Release: v.Version, Manifest: v.Manifest, Presence: v.Presence})
+		out = append(out, catalog.DecidedLayer{Version: v.Version, Manifest: v.Manifest, Presence: v.Presence})
 	}
-	if len(out) == 1 && out[0].Release == release {
+	if len(out) == 1 && out[0].Version == version {
 		return nil, nil
 	}
 	return out, nil

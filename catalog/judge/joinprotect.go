@@ -314,7 +314,7 @@ func (j *joining) released(l *joinLayer) (parts disclosure.Bits) {
 
 // verdictLayer is a layer as the verdict has it, of the parts that are used.
 func (j *joining) verdictLayer(l *joinLayer, used disclosure.Bits, order []int) catalog.Layer {
-	out := catalog.Layer{Release: l.pair.A, Entities: j.rule.cells.Version(l.pair.A).Entities}
+	out := catalog.Layer{Version: l.pair.A, Entities: j.rule.cells.Version(l.pair.A).Entities}
 	if l.pair.B != j.asOf.B {
 		out.Joined = l.pair.B
 	}

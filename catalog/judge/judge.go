@@ -276,9 +276,9 @@ func covers(k catalog.Contract, d catalog.Dataset, now int64, q catalog.Request,
 	return k.InScope(d.Descriptor, q)
 }
 
-// release returns the version that a request asks for, or as of which it asks.
-func release(r records.Reader, d catalog.Dataset, q catalog.Request) (catalog.Version, error) {
-	number := q.Release
+// askedVersion returns the version that a request asks for, or as of which it asks.
+func askedVersion(r records.Reader, d catalog.Dataset, q catalog.Request) (catalog.Version, error) {
+	number := q.AsOf
 	if number == 0 {
 		number = d.Live
 	}

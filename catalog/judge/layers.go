@@ -165,7 +165,7 @@ func (m *layering) begin(version int, classes disclosure.Bits) {
 		absent[len(absent)-1] &= 1<<rest - 1
 	}
 	m.layers = append(m.layers, catalog.Layer{
-		Release: version, Entities: m.rule.cells.Version(version).Entities, Absent: bytes.TrimRight(m.bitmap(nil, absent), "\x00"),
+		Version: version, Entities: m.rule.cells.Version(version).Entities, Absent: bytes.TrimRight(m.bitmap(nil, absent), "\x00"),
 	})
 	m.own = append(m.own, own)
 }

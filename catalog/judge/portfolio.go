@@ -243,7 +243,7 @@ func acceptedListing(c *records.Cache, r records.Reader, q catalog.Query, d cata
 	if err != nil {
 		return e, err
 	}
-	version, err := records.Find[catalog.Version](r, records.PrefixVersion+records.VersionName(d.ID, q.Release))
+	version, err := records.Find[catalog.Version](r, records.PrefixVersion+records.VersionName(d.ID, q.Version))
 	if err != nil {
 		return e, err
 	}

@@ -23,7 +23,7 @@ func (j *Judgement) asked(q catalog.Request) catalog.Digest {
 	for _, v := range j.vectors {
 		asked.Commitments = append(asked.Commitments, v.Commitment)
 	}
-	asked.Request.Release, asked.Request.SQL = j.Version.Version, ""
+	asked.Request.AsOf, asked.Request.SQL = j.Version.Version, ""
 	if j.Join != nil {
 		asked.Request = asked.Request.JoinedAt(j.Join.version.Version)
 	}
@@ -47,7 +47,7 @@ func (j *Judgement) takes() catalog.Digest {
 
 // findSources finds what the verdict's versions are made of and settled.
 func (j *Judgement) findSources() error {
-	for _, at := range j.Verdict.Releases() {
+	for _, at := range j.Verdict.Versions() {
 		v, err := j.versions.Version(at)
 		if err != nil {
 			return err

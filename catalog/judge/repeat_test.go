@@ -15,7 +15,7 @@ func TestRepeatIsOfOneCommitmentAndOneSource(t *testing.T) {
 	j.sources = []catalog.Digest{j.Version.Manifest, j.Version.Presence}
 	q := catalog.Request{Dataset: "m", In: "v-00"}
 	same := q
-	same.SQL, same.Release = "SELECT something", 3
+	same.SQL, same.AsOf = "SELECT something", 3
 	if j.asked(q) != j.asked(same) {
 		t.Error("the SQL tells two requests apart")
 	}

@@ -54,8 +54,8 @@ func (m *Cache) Key(r Reader, id string) (catalog.Key, error) {
 }
 
 // version reads a version of a dataset, likewise.
-func (m *Cache) version(r Reader, at catalog.ReleaseOf) (catalog.Version, error) {
-	return recallRecord(m, &m.versions, cachedVersions, r, PrefixVersion+VersionName(at.Dataset, at.Release))
+func (m *Cache) version(r Reader, at catalog.VersionOf) (catalog.Version, error) {
+	return recallRecord(m, &m.versions, cachedVersions, r, PrefixVersion+VersionName(at.Dataset, at.Version))
 }
 
 // shelf keeps the last few values, dropping the oldest.

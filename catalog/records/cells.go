@@ -32,16 +32,16 @@ func (m *Cache) CellsOf(r Reader, d catalog.Dataset) *Cells {
 type VersionsRead struct {
 	cache *Cache
 	r     Reader
-	held  map[catalog.ReleaseOf]catalog.Version // looked up only
+	held  map[catalog.VersionOf]catalog.Version // looked up only
 }
 
 // NewVersionsRead returns versions of which none is read yet.
 func NewVersionsRead(m *Cache, r Reader) *VersionsRead {
-	return &VersionsRead{m, r, map[catalog.ReleaseOf]catalog.Version{}}
+	return &VersionsRead{m, r, map[catalog.VersionOf]catalog.Version{}}
 }
 
 // Version returns a version, from what was read before where it was.
-func (v *VersionsRead) Version(at catalog.ReleaseOf) (catalog.Version, error) {
+func (v *VersionsRead) Version(at catalog.VersionOf) (catalog.Version, error) {
 	held, known := v.held[at]
 	if known {
 		return held, nil
@@ -62,7 +62,7 @@ func (c *Cells) Version(number int) catalog.Version {
 		return catalog.Version{}
 	}
 	var v catalog.Version
-	v, c.err = c.Versions.Version(catalog.ReleaseOf{Dataset: c.dataset.ID, Release: number})
+	v, c.err = c.Versions.Version(catalog.VersionOf{Dataset: c.dataset.ID, Version: number})
 	return v
 }
 

@@ -210,7 +210,7 @@ func TestNewMeasuresAreAnsweredFromVersionsThatHaveThem(t *testing.T) {
 	}
 	w.ok("bank", catalog.KindQuerySubmit, submit(after, plainSum("open", "o3")))
 	older := plainSum("open", "o3")
-	older.Release = 1
+	older.AsOf = 1
 	w.no("bank", catalog.KindQuerySubmit, submit(after, older), catalog.RefusedConflict, "no_release")
 	w.ok("bureau", catalog.KindQuerySubmit, catalog.QuerySubmit{Receiving: testReceiving("bureau"), Request: plainSum("open", "o3")})
 	sameElsewhere(t, w)

@@ -241,7 +241,7 @@ func (a *attacker) learn(t statetest.T, p *panelOf, v catalog.Verdict) {
 }
 
 func (a *attacker) learnLayer(t statetest.T, p *panelOf, v catalog.Verdict, layer catalog.Layer, c int, column catalog.Column, figures map[catalog.GroupIndex]map[int]int64) {
-	version := p.versions[layer.Release-1]
+	version := p.versions[layer.Version-1]
 	assign := layer.Assigned(must[[]int32](t)(v.Assigned()))
 	m := slices.Index(p.d.MeasureNames(), column.Measure)
 	for e := range assign {

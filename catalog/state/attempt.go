@@ -20,8 +20,8 @@ func payBoth(c *applyContext, j judge.Judgement) error {
 // versionsOf are the versions that a verdict uses, as Verdict.Releases lists them.
 func versionsOf(c *applyContext, verdict catalog.Verdict) ([]catalog.Version, error) {
 	var out []catalog.Version
-	for _, x := range verdict.Releases() {
-		v, err := records.Find[catalog.Version](c.tx, records.PrefixVersion+records.VersionName(x.Dataset, x.Release))
+	for _, x := range verdict.Versions() {
+		v, err := records.Find[catalog.Version](c.tx, records.PrefixVersion+records.VersionName(x.Dataset, x.Version))
 		if err != nil {
 			return nil, err
 		}

@@ -218,7 +218,7 @@ func TestNewVersionsAndPeriodsLeaveContractsRunning(t *testing.T) {
 	more := query("priced", 0)
 	more.Periods = []catalog.Interval{{From: statetest.Period("2025-01"), To: statetest.Period("2025-03")}}
 	q := must[catalog.Query](t)(w.view().Query(w.ok("bank", catalog.KindQuerySubmit, submit(id, more)).ID))
-	if q.Release != 2 || q.Groups != 3 {
+	if q.Version != 2 || q.Groups != 3 {
 		t.Fatalf("query %+v", q)
 	}
 }

@@ -15,9 +15,9 @@ func TestOutcomesSayWhatWasDecidedAndWhichSharesWereTaken(t *testing.T) {
 	contract := w.contract("bank", catalog.OrderCreate{Dataset: "emissions", Queries: 2})
 	out := w.ok("bank", catalog.KindQuerySubmit, submit(contract, statetest.SumBy(statetest.Attribute("county"))))
 	q := must[catalog.Query](t)(w.view().Query(out.ID))
-	v := must[catalog.Version](t)(w.view().Version("emissions", q.Release))
+	v := must[catalog.Version](t)(w.view().Version("emissions", q.Version))
 	want := &catalog.Decision{
-		Name: "bank", Contract: contract, Dataset: "emissions", Release: v.Version, Manifest: v.Manifest, Presence: v.Presence,
+		Name: "bank", Contract: contract, Dataset: "emissions", Version: v.Version, Manifest: v.Manifest, Presence: v.Presence,
 		Verdict: catalog.Sum(catalog.Encode(must[catalog.Verdict](t)(w.view().Verdict(q.ID)))), Groups: q.Groups, Withheld: q.Withheld,
 		Price: q.Price, Currency: must[catalog.Contract](t)(w.view().Contract(contract)).Currency(),
 	}

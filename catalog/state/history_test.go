@@ -330,9 +330,9 @@ func (h *history) plainly(a *attacker, q catalog.Request) {
 	if refusal != nil { // no entity or period is selected
 		return
 	}
-	verdict.Release = v.Version
+	verdict.Version = v.Version
 	for i := range verdict.Layers {
-		verdict.Layers[i].Release = v.Version
+		verdict.Layers[i].Version = v.Version
 	}
 	a.learn(h.t, p, verdict)
 }

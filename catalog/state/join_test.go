@@ -112,7 +112,7 @@ func TestJoinedRequestsAreCanonical(t *testing.T) {
 		"another dataset's":      func(q *catalog.QuerySubmit) { q.Request.Select[1].Other = "water.output" },
 		"the second's as first":  func(q *catalog.QuerySubmit) { q.Request.Select[1].Measure = "energy.jobs" },
 		"itself":                 func(q *catalog.QuerySubmit) { q.Contract = ""; q.Request.Join.Dataset = "emissions" },
-		"a release below 0":      func(q *catalog.QuerySubmit) { q.Request.Join.Release = -1 },
+		"a version below 0":      func(q *catalog.QuerySubmit) { q.Request.Join.AsOf = -1 },
 		"noise":                  func(q *catalog.QuerySubmit) { q.Request.Noise = &catalog.Noise{Epsilon: "0.5"} },
 		"a private selector":     func(q *catalog.QuerySubmit) { q.Request.In = "v-1" },
 	} {
@@ -134,7 +134,7 @@ func TestBothContractsAreChargedAndRefunded(t *testing.T) {
 		t.Errorf("used %v, spent %v", used, spent)
 	}
 	d := out.Decision.Join
-	if d == nil || d.Dataset != "energy" || d.Release != 1 || d.Contract != w.contracts[1] || d.Price != "2.50" || d.Currency != "USD" || d.Manifest.IsZero() || d.Presence.IsZero() {
+	if d == nil || d.Dataset != "energy" || d.Version != 1 || d.Contract != w.contracts[1] || d.Price != "2.50" || d.Currency != "USD" || d.Manifest.IsZero() || d.Presence.IsZero() {
 		t.Errorf("the decision says %+v", d)
 	}
 	for i, want := range []string{"3.00", "2.50"} {
@@ -291,7 +291,7 @@ func TestARepeatOfAJoinNamesBothVersions(t *testing.T) {
 	openToAll(&d)
 	w.release("rival", d, func(int, int, int) bool { return true })
 	out = w.ok("bank", catalog.KindQuerySubmit, w.product("nox", "output"))
-	if out.Decision.Repeats != "" || out.Decision.Join.Release != 2 {
+	if out.Decision.Repeats != "" || out.Decision.Join.Version != 2 {
 		t.Errorf("on another version it repeats %q", out.Decision.Repeats)
 	}
 }
@@ -303,7 +303,7 @@ func openToAll(d *catalog.Descriptor) {
 func TestPublicDatasetsJoinWithoutNamingEachOther(t *testing.T) {
 	w := newJoinWorld(t, func(a, b *catalog.Descriptor) { openToAll(a); openToAll(b) }, nil)
 	v := w.verdict(w.product("nox", "output", statetest.Attribute("county")))
-	if len(v.Parts) != 3 || v.Parts[0].Class != -1 || v.Join == nil || *v.Join != (catalog.JoinedRelease{Dataset: "energy", Release: 1}) {
+	if len(v.Parts) != 3 || v.Parts[0].Class != -1 || v.Join == nil || *v.Join != (catalog.JoinedVersion{Dataset: "energy", Version: 1}) {
 		t.Errorf("verdict %+v", v)
 	}
 	if v.Columns[0].Widest(catalog.JoinDescriptors(statetest.Descriptor("emissions"), energyDescriptor())) != 1_000_000*1_000_000 {

@@ -60,7 +60,7 @@ func (w *joinWorld) county1() []int {
 func layersText(v catalog.Verdict) string {
 	var out []string
 	for _, l := range v.Layers {
-		text := fmt.Sprintf("%d·%d of", l.Release, v.JoinedWith(l))
+		text := fmt.Sprintf("%d·%d of", l.Version, v.JoinedWith(l))
 		for i, p := range v.Parts {
 			if l.Has(i) {
 				text += " " + v.EntityGroups[p.Group].Values[0]
@@ -93,8 +93,8 @@ func TestAJoinTakesFromAnOlderPairWhatLaterOnesDoNotGive(t *testing.T) {
 	out := w.ok("bank", catalog.KindQuerySubmit, q)
 	v := must[catalog.Verdict](t)(w.view().Verdict(out.ID))
 	want := "1·1 of county1 without county1 in 1-3; 1·2 of county0 county1 county2 without county1 in 0-1"
-	if got := layersText(v); got != want || v.Release != 1 || v.Join.Release != 2 || len(v.Withheld) > 0 {
-		t.Errorf("as of %d and %d: %s, want %s; withheld %v", v.Release, v.Join.Release, got, want, v.Withheld)
+	if got := layersText(v); got != want || v.Version != 1 || v.Join.Version != 2 || len(v.Withheld) > 0 {
+		t.Errorf("as of %d and %d: %s, want %s; withheld %v", v.Version, v.Join.Version, got, want, v.Withheld)
 	}
 	for g, held := range []int{0, 1, 0} {
 		if want := (catalog.Coverage{Included: 20, Of: 20, HeldBack: held}); v.Coverage[g] != want {
@@ -108,10 +108,10 @@ func TestAJoinTakesFromAnOlderPairWhatLaterOnesDoNotGive(t *testing.T) {
 		t.Errorf("once all of county1 have news: %s, coverage %+v", got, v.Coverage)
 	}
 	// What was settled stays: as of older versions it is what it was.
-	for release, want := range map[int]string{1: whole, 2: want} {
-		q.Request.Join.Release = release
+	for version, want := range map[int]string{1: whole, 2: want} {
+		q.Request.Join.AsOf = version
 		if got := layersText(w.verdict(q)); got != want {
-			t.Errorf("as of version %d of energy: %s, want %s", release, got, want)
+			t.Errorf("as of version %d of energy: %s, want %s", version, got, want)
 		}
 	}
 }
@@ -120,12 +120,12 @@ func TestAJoinTakesFromAnOlderPairWhatLaterOnesDoNotGive(t *testing.T) {
 // all of them, and the tiles of both of the second dataset's may be opened.
 func (w *joinWorld) opensBoth(out catalog.Outcome, v catalog.Verdict) {
 	w.t.Helper()
-	releases := []catalog.ReleaseOf{{Dataset: "emissions", Release: 1}, {Dataset: "energy", Release: 1}, {Dataset: "energy", Release: 2}}
-	if got := v.Releases(); !slices.Equal(got, releases) {
+	releases := []catalog.VersionOf{{Dataset: "emissions", Version: 1}, {Dataset: "energy", Version: 1}, {Dataset: "energy", Version: 2}}
+	if got := v.Versions(); !slices.Equal(got, releases) {
 		w.t.Fatalf("versions %v, want %v", got, releases)
 	}
 	second := must[catalog.Version](w.t)(w.view().Version("energy", 2))
-	if d := out.Decision; d.Layers != nil || len(d.Join.Layers) != 2 || d.Join.Layers[1] != (catalog.DecidedLayer{Release: 2, Manifest: second.Manifest, Presence: second.Presence}) {
+	if d := out.Decision; d.Layers != nil || len(d.Join.Layers) != 2 || d.Join.Layers[1] != (catalog.DecidedLayer{Version: 2, Manifest: second.Manifest, Presence: second.Presence}) {
 		w.t.Fatalf("decided on %+v with %+v", d.Layers, d.Join.Layers)
 	}
 	first := must[catalog.Version](w.t)(w.view().Version("energy", 1))
@@ -164,14 +164,14 @@ func TestAJoinIsAsOfVersionsThatWereTheNewestTogether(t *testing.T) {
 	w.again("rival", energy, corrected(0, january, county1...))     // 2·3
 	ask := func(first, second int) catalog.QuerySubmit {
 		q := w.product("nox", "output", statetest.Attribute("county"))
-		q.Request.Release, q.Request.Join.Release, q.Request.Partial = first, second, true
+		q.Request.AsOf, q.Request.Join.AsOf, q.Request.Partial = first, second, true
 		return q
 	}
 	for asked, want := range map[[2]int][2]int{
 		{}: {2, 3}, {1, 0}: {1, 2}, {2, 0}: {2, 3}, {0, 1}: {1, 1}, {0, 2}: {2, 2}, {2, 2}: {2, 2}, {1, 1}: {1, 1},
 	} {
-		if v := w.verdict(ask(asked[0], asked[1])); [2]int{v.Release, v.Join.Release} != want {
-			t.Errorf("asked as of %v: answered as of %d and %d, want %v", asked, v.Release, v.Join.Release, want)
+		if v := w.verdict(ask(asked[0], asked[1])); [2]int{v.Version, v.Join.Version} != want {
+			t.Errorf("asked as of %v: answered as of %d and %d, want %v", asked, v.Version, v.Join.Version, want)
 		}
 	}
 	for _, asked := range [][2]int{{2, 1}, {1, 3}} {
@@ -182,12 +182,12 @@ func TestAJoinIsAsOfVersionsThatWereTheNewestTogether(t *testing.T) {
 	}
 	// The newest version of one side is withdrawn: the newest pair that is left is answered.
 	w.ok("rival", catalog.KindDatasetWithdraw, catalog.DatasetWithdraw{Dataset: "energy", Version: 3, Reason: "wrong"})
-	if v := w.verdict(ask(0, 0)); v.Release != 2 || v.Join.Release != 2 {
-		t.Errorf("without version 3 of energy as of %d and %d", v.Release, v.Join.Release)
+	if v := w.verdict(ask(0, 0)); v.Version != 2 || v.Join.Version != 2 {
+		t.Errorf("without version 3 of energy as of %d and %d", v.Version, v.Join.Version)
 	}
 	w.ok("bureau", catalog.KindDatasetWithdraw, catalog.DatasetWithdraw{Dataset: "emissions", Version: 2, Reason: "wrong"})
-	if v := w.verdict(ask(0, 0)); v.Release != 1 || v.Join.Release != 2 {
-		t.Errorf("without version 2 of emissions as of %d and %d", v.Release, v.Join.Release)
+	if v := w.verdict(ask(0, 0)); v.Version != 1 || v.Join.Version != 2 {
+		t.Errorf("without version 2 of emissions as of %d and %d", v.Version, v.Join.Version)
 	}
 	w.ok("rival", catalog.KindDatasetWithdraw, catalog.DatasetWithdraw{Dataset: "energy", Version: 2, Reason: "wrong"})
 	w.ok("bureau", catalog.KindDatasetWithdraw, catalog.DatasetWithdraw{Dataset: "emissions", Version: 1, Reason: "wrong"})
@@ -200,8 +200,8 @@ func TestAJoinIsAsOfVersionsThatWereTheNewestTogether(t *testing.T) {
 		t.Errorf("as of versions that were never together, when there are no others: %s", fix)
 	}
 	w.again("rival", energy, corrected(0, january, county1...))
-	if v := w.verdict(ask(0, 0)); v.Release != 3 || v.Join.Release != 4 {
-		t.Errorf("after new versions of both as of %d and %d", v.Release, v.Join.Release)
+	if v := w.verdict(ask(0, 0)); v.Version != 3 || v.Join.Version != 4 {
+		t.Errorf("after new versions of both as of %d and %d", v.Version, v.Join.Version)
 	}
 }
 

@@ -25,11 +25,11 @@ func TestAttemptsNeedTheVersionsOfAllLayers(t *testing.T) {
 		t.Fatalf("layers %+v of an answer from version 2 alone", out.Decision.Layers)
 	}
 	verdict := must[catalog.Verdict](t)(w.view().Verdict(out.ID))
-	if want := []catalog.ReleaseOf{{Dataset: "emissions", Release: 2}}; !slices.Equal(verdict.Releases(), want) {
-		t.Fatalf("versions %v, want %v", verdict.Releases(), want)
+	if want := []catalog.VersionOf{{Dataset: "emissions", Version: 2}}; !slices.Equal(verdict.Versions(), want) {
+		t.Fatalf("versions %v, want %v", verdict.Versions(), want)
 	}
 	older := verdict.Layers[0]
-	older.Release = 1
+	older.Version = 1
 	verdict.Layers = []catalog.Layer{older, verdict.Layers[0]}
 	first := must[catalog.Version](t)(w.view().Version("emissions", 1))
 	acks := first.Acks
@@ -69,12 +69,12 @@ func TestADecisionNamesTheVersionsOfSeveralLayers(t *testing.T) {
 		want   []catalog.DecidedLayer
 	}{
 		{[]int{2}, nil},
-		{[]int{1}, []catalog.DecidedLayer{{Release: 1, Manifest: v.Manifest, Presence: v.Presence}}},
-		{[]int{1, 2}, []catalog.DecidedLayer{{Release: 1, Manifest: v.Manifest, Presence: v.Presence}, {Release: 2, Manifest: second.Manifest, Presence: second.Presence}}},
+		{[]int{1}, []catalog.DecidedLayer{{Version: 1, Manifest: v.Manifest, Presence: v.Presence}}},
+		{[]int{1, 2}, []catalog.DecidedLayer{{Version: 1, Manifest: v.Manifest, Presence: v.Presence}, {Version: 2, Manifest: second.Manifest, Presence: second.Presence}}},
 	} {
-		verdict := catalog.Verdict{Dataset: "emissions", Release: 2}
-		for _, release := range x.layers {
-			verdict.Layers = append(verdict.Layers, catalog.Layer{Release: release})
+		verdict := catalog.Verdict{Dataset: "emissions", Version: 2}
+		for _, version := range x.layers {
+			verdict.Layers = append(verdict.Layers, catalog.Layer{Version: version})
 		}
 		if got := must[[]catalog.DecidedLayer](t)(judge.DecidedLayers(w.store, verdict, "emissions", 2)); !slices.Equal(got, x.want) {
 			t.Errorf("layers %v: decided %+v, want %+v", x.layers, got, x.want)

@@ -429,7 +429,7 @@ func checkInvariants(t *rapid.T, v View) {
 	for _, q := range must[[]catalog.Query](t)(v.Queries("")) {
 		if q.Repeats == "" {
 			used[q.Submit.Contract]++
-		} else if first := must[catalog.Query](t)(v.Query(q.Repeats)); first.State != catalog.QueryDone || first.Principal != q.Principal || first.Release != q.Release {
+		} else if first := must[catalog.Query](t)(v.Query(q.Repeats)); first.State != catalog.QueryDone || first.Principal != q.Principal || first.Version != q.Version {
 			t.Fatalf("query %s repeats %+v", q.ID, first)
 		}
 		if !q.Over() {

@@ -72,11 +72,11 @@ func (h *history) witnessed(contract string, q catalog.Request) catalog.QuerySub
 			groups[class] = -1
 		}
 	}
-	if q.Release == 0 {
-		q.Release = d.Live
+	if q.AsOf == 0 {
+		q.AsOf = d.Live
 	}
 	q.Sources = rule.SourcesDigest(d.ID, disclosure.PortfolioQuery{
-		Columns: disclosure.PortfolioColumns(q.Columns(d.Descriptor)), Periods: rule.AskedPeriods(d.Descriptor, q.Periods, q.Release, nil), Groups: groups, AsOf: q.Release,
+		Columns: disclosure.PortfolioColumns(q.Columns(d.Descriptor)), Periods: rule.AskedPeriods(d.Descriptor, q.Periods, q.AsOf, nil), Groups: groups, AsOf: q.AsOf,
 	})
 	out := submit(contract, q)
 	for p := range h.n {
@@ -118,7 +118,7 @@ func (h *history) running(id string) int {
 	active := h.active()
 	tiles := int64(0)
 	for _, l := range verdict.Layers {
-		v := must[catalog.Version](h.t)(h.view().Version(q.Dataset, l.Release))
+		v := must[catalog.Version](h.t)(h.view().Version(q.Dataset, l.Version))
 		tiles += v.MostTiles(verdict.Columns)
 	}
 	h.ok("node1", catalog.KindQueryAttempt, catalog.QueryAttempt{Query: id, Attempt: n, Active: active, Root: active[0], Tiles: tiles})
@@ -302,7 +302,7 @@ func TestWhatAListedQueryMustName(t *testing.T) {
 	h.no("bank", catalog.KindQuerySubmit, b, catalog.RefusedConflict, "share_used")
 	// A version between what the client saw and what is applied changes the sources.
 	late := h.witnessed(contract, listSum(mine, 1, 1))
-	late.Request.Release = 0
+	late.Request.AsOf = 0
 	h.publish("emissions", versionOf{40, 12, statetest.Period("2024-01"), func(int, int64, int) int { return 2 }})
 	h.no("bank", catalog.KindQuerySubmit, late, catalog.RefusedConflict, "sources")
 }
@@ -385,10 +385,10 @@ func TestAListIsAskedAsOfOneVersion(t *testing.T) {
 	h.publish("emissions", versionOf{40, 12, statetest.Period("2024-01"), func(_ int, _ int64, e int) int { return 1 + b2i(e%3 == 0) }})
 	mine := h.listBy("bank", "mine", 1)
 	older := listSum(mine, 0, 1)
-	older.Release = 1
+	older.AsOf = 1
 	layersOf := func(id string) (out []int) {
 		for _, l := range must[catalog.Verdict](t)(h.view().Verdict(id)).Layers {
-			out = append(out, l.Release)
+			out = append(out, l.Version)
 		}
 		return out
 	}

@@ -34,7 +34,7 @@ func submitQuery(c *applyContext, b catalog.QuerySubmit) error {
 	grid := len(j.Verdict.EntityGroups) * len(j.Verdict.PeriodGroups)
 	q := catalog.Query{
 		ID: id, Principal: c.signer.ID, Envelope: c.digest, Seq: c.seq, Submit: b,
-		Dataset: j.Dataset.ID, Release: j.Version.Version, Amended: j.Verdict.Amended, State: catalog.QueryAccepted, Accepted: c.now,
+		Dataset: j.Dataset.ID, Version: j.Version.Version, Amended: j.Verdict.Amended, State: catalog.QueryAccepted, Accepted: c.now,
 		Groups: grid - len(j.Verdict.Withheld), Withheld: len(j.Verdict.Withheld), Pieces: j.Verdict.Pieces,
 		Price: j.Price, Asks: j.Asks, Repeats: j.Repeats,
 	}
@@ -48,11 +48,11 @@ func submitQuery(c *applyContext, b catalog.QuerySubmit) error {
 	}
 	q.Join = joined
 	decision := catalog.Decision{
-		Name: c.signer.Name, Contract: k.ID, Dataset: q.Dataset, Release: q.Release,
+		Name: c.signer.Name, Contract: k.ID, Dataset: q.Dataset, Version: q.Version,
 		Manifest: j.Version.Manifest, Presence: j.Version.Presence, Groups: q.Groups, Withheld: q.Withheld,
 		Price: q.Price, Currency: k.Currency(), Repeats: q.Repeats, Vectors: j.Named(), Join: decided,
 	}
-	if decision.Layers, err = judge.DecidedLayers(c.tx, j.Verdict, q.Dataset, q.Release); err != nil {
+	if decision.Layers, err = judge.DecidedLayers(c.tx, j.Verdict, q.Dataset, q.Version); err != nil {
 		return err
 	}
 	if len(j.Verdict.Columns) == 0 || len(j.Verdict.Layers) == 0 {

@@ -289,7 +289,7 @@ func TestReleases(t *testing.T) {
 		t.Fatalf("refusal %+v", r)
 	}
 	q := statetest.SumBy()
-	q.Release = 2
+	q.AsOf = 2
 	w.no("bureau", catalog.KindQuerySubmit, submit("", q), catalog.RefusedUnknown, "unknown")
 	d := statetest.Descriptor("emissions")
 	counts := testCounts(2, 12, 40, func(m, p, e int) bool { return e != 0 && (m != 1 || p != 11 || e%3 != 1) })
@@ -299,22 +299,22 @@ func TestReleases(t *testing.T) {
 	newest := w.ok("bureau", catalog.KindQuerySubmit, submit("", statetest.SumBy())).ID
 	w.stored("emissions", 2, 2)
 	w.live("emissions", 2)
-	if got := must[catalog.Query](t)(w.view().Query(newest)); got.Release != 1 {
-		t.Fatalf("release %d", got.Release)
+	if got := must[catalog.Query](t)(w.view().Query(newest)); got.Version != 1 {
+		t.Fatalf("version %d", got.Version)
 	}
 	newest = w.ok("bureau", catalog.KindQuerySubmit, submit("", statetest.SumBy())).ID
-	if got := must[catalog.Query](t)(w.view().Query(newest)); got.Release != 2 {
-		t.Fatalf("release %d", got.Release)
+	if got := must[catalog.Query](t)(w.view().Query(newest)); got.Version != 2 {
+		t.Fatalf("version %d", got.Version)
 	}
-	q.Release = 1
+	q.AsOf = 1
 	older := w.ok("bureau", catalog.KindQuerySubmit, submit("", q)).ID
-	if v := must[catalog.Verdict](t)(w.view().Verdict(older)); v.Release != 1 || len(v.Layers) != 1 || v.Layers[0].Release != 1 {
+	if v := must[catalog.Verdict](t)(w.view().Verdict(older)); v.Version != 1 || len(v.Layers) != 1 || v.Layers[0].Version != 1 {
 		t.Fatalf("as of version 1: %+v", v)
 	}
 	q.Select = q.Select[1:] // counts are public
 	old := w.ok("bureau", catalog.KindQuerySubmit, submit("", q)).ID
-	if got := must[catalog.Query](t)(w.view().Query(old)); got.Release != 1 {
-		t.Fatalf("release %d", got.Release)
+	if got := must[catalog.Query](t)(w.view().Query(old)); got.Version != 1 {
+		t.Fatalf("version %d", got.Version)
 	}
 	d = statetest.Descriptor("fresh")
 	w.ok("bureau", catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: d})

@@ -119,7 +119,7 @@ func TestWhatWasAskedBeforeChangesNoAnswer(t *testing.T) {
 	total := sumOf("m", "nox", nil, nil)
 	total.Complete = true
 	w, r, err := h.view().Judge(testID("bureau"), submit("", total))
-	if err != nil || r != nil || held == 0 || len(w.Layers) != 1 || w.Layers[0].Release != 2 {
+	if err != nil || r != nil || held == 0 || len(w.Layers) != 1 || w.Layers[0].Version != 2 {
 		t.Errorf("%d corrections are held back in classes; the total is refused %v, %v, with the layers %+v", held, r, err, w.Layers)
 	}
 }
@@ -185,7 +185,7 @@ func TestPeriodsThatAreNotCompleteAreNotAsked(t *testing.T) {
 	// As of the first version there is still nothing, and what is not complete is no period
 	// of the dataset yet.
 	old := sumOf("m", "nox", nil, nil)
-	old.Release = 1
+	old.AsOf = 1
 	h.no("bureau", catalog.KindQuerySubmit, submit("", old), catalog.RefusedInvalid, "empty")
 	h.no("bureau", catalog.KindQuerySubmit, submit("", sumOf("m", "nox", nil, []catalog.Interval{{From: first.To, To: first.To + 5}})), catalog.RefusedInvalid, "empty")
 }

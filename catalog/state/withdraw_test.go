@@ -73,11 +73,11 @@ func TestAWithdrawnVersionGivesWayToTheOneBefore(t *testing.T) {
 		t.Fatalf("dataset %+v", d)
 	}
 	q := must[catalog.Query](t)(w.view().Query(w.ok("bank", catalog.KindQuerySubmit, submit(contract, plainSum("open", "nox"))).ID))
-	if q.Release != 1 {
-		t.Fatalf("answered from version %d", q.Release)
+	if q.Version != 1 {
+		t.Fatalf("answered from version %d", q.Version)
 	}
 	named := plainSum("open", "nox")
-	named.Release = second
+	named.AsOf = second
 	if r := w.no("bank", catalog.KindQuerySubmit, submit(contract, named), catalog.RefusedPolicy, "withdrawn"); r.Field != "release" || !strings.Contains(explain.Fix(r), "version 1") {
 		t.Fatalf("refusal %+v", r)
 	}
@@ -128,7 +128,7 @@ func TestNothingIsTakenOfAWithdrawnVersion(t *testing.T) {
 	}
 	fromTheSecond := func() bool {
 		out := w.do("bank", catalog.KindQuerySubmit, submit(contract, plainSum("emissions", "nox")))
-		return out.Refusal == nil && slices.ContainsFunc(must[catalog.Verdict](t)(w.view().Verdict(out.ID)).Layers, func(l catalog.Layer) bool { return l.Release == 2 })
+		return out.Refusal == nil && slices.ContainsFunc(must[catalog.Verdict](t)(w.view().Verdict(out.ID)).Layers, func(l catalog.Layer) bool { return l.Version == 2 })
 	}
 	if !fromTheSecond() {
 		t.Fatal("the third version brings nothing new, and the second does not answer")

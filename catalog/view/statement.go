@@ -85,14 +85,14 @@ func (v View) askedBefore(contract string, from int64) (string, error) {
 // underContract is the query as one of its contracts paid for it.
 func underContract(q catalog.Query, contract string) catalog.Query {
 	if q.Join != nil && q.Join.Contract == contract {
-		q.Release, q.Price = q.Join.Release, q.Join.Price
+		q.Version, q.Price = q.Join.Version, q.Join.Price
 	}
 	return q
 }
 
 func addLine(s *catalog.Statement, q catalog.Query) {
 	line := catalog.StatementLine{
-		Query: q.ID, Seq: q.Seq, Accepted: q.Accepted, Release: q.Release, State: q.State,
+		Query: q.ID, Seq: q.Seq, Accepted: q.Accepted, Version: q.Version, State: q.State,
 		Repeats: q.Repeats, Price: catalog.AddAmounts(q.Price), Refunded: q.Refunded,
 	}
 	if q.State == catalog.QueryDone {

@@ -31,7 +31,7 @@ func largePanel(entities, periods, counties int, grain catalog.Grain, months, ex
 		}
 		p.Version.Blocks = append(p.Version.Blocks, b)
 	}
-	p.Verdict = catalog.Verdict{Dataset: "d", Release: 1, Layers: []catalog.Layer{{Release: 1, Entities: entities}}}
+	p.Verdict = catalog.Verdict{Dataset: "d", Version: 1, Layers: []catalog.Layer{{Version: 1, Entities: entities}}}
 	for m := range 6 {
 		name := fmt.Sprintf("m%d", m)
 		p.Descriptor.Measures = append(p.Descriptor.Measures, catalog.Measure{Name: name, Max: 10000, Decimals: 1})

@@ -71,7 +71,7 @@ func (g *Grid) countBits(column int, sets []*bitset.BitSet) ([]int64, error) {
 // countInto adds a layer's set bits of cells to the groups that they are in.
 func (g *gridLayer) countInto(out []int64, column int, set *bitset.BitSet) error {
 	if set == nil || set.Len() < uint(len(g.assign))*uint(len(g.periodOf)) {
-		return fmt.Errorf("the presence of version %d does not cover %d entities × %d periods", g.layer.Release, len(g.assign), len(g.periodOf))
+		return fmt.Errorf("the presence of version %d does not cover %d entities × %d periods", g.layer.Version, len(g.assign), len(g.periodOf))
 	}
 	words := set.Words()
 	excluded := nothingLeftOut

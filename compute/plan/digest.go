@@ -20,9 +20,9 @@ func (p *Plan) Digest() catalog.Digest {
 	w := planWriter{hash: sha256.New()}
 	w.buf = append(w.buf, digestHeader...)
 	w.text(p.Dataset)
-	w.numbers(p.Release, len(p.Layers))
+	w.numbers(p.Version, len(p.Layers))
 	for _, l := range p.Layers {
-		w.numbers(l.Release)
+		w.numbers(l.Version)
 	}
 	w.labels(p)
 	w.numbers(len(p.Groups))

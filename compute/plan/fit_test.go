@@ -46,9 +46,9 @@ func sum(t *testing.T, d catalog.Descriptor, v catalog.Version, firms, months in
 		assign[e] = 0
 	}
 	verdict := catalog.Verdict{
-		Dataset: d.Dataset, Release: 1, Columns: []catalog.Column{{Measure: "loan"}},
+		Dataset: d.Dataset, Version: 1, Columns: []catalog.Column{{Measure: "loan"}},
 		EntityGroups: []catalog.EntityGroup{{Of: firms}}, PeriodGroups: []catalog.PeriodGroup{{Intervals: []catalog.Interval{{From: 0, To: int64(months)}}}},
-		Parts: []catalog.Part{{Class: -1}}, Assign: catalog.PackAssign(assign), Layers: []catalog.Layer{{Release: 1, Entities: v.Entities}},
+		Parts: []catalog.Part{{Class: -1}}, Assign: catalog.PackAssign(assign), Layers: []catalog.Layer{{Version: 1, Entities: v.Entities}},
 	}
 	if epsilon != "" {
 		verdict.Noise = &catalog.Noise{Epsilon: epsilon}

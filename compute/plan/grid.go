@@ -59,11 +59,11 @@ func NewGrid(d catalog.Descriptor, layers []Layer, verdict catalog.Verdict) (*Gr
 	last := [2]int{}
 	for i, l := range layers {
 		one := &gridLayer{Grid: g, layer: verdict.Layers[i], version: l.Version, presence: l.Presence, first: l.Version.First, by: l.Held}
-		at := [2]int{one.layer.Release, verdict.JoinedWith(one.layer)}
-		if slices.Compare(at[:], last[:]) <= 0 || at[0] > verdict.Release {
-			return nil, fmt.Errorf("layer %d is of version %d, behind version %d, and the verdict is as of %d", i, at[0], last[0], verdict.Release)
+		at := [2]int{one.layer.Version, verdict.JoinedWith(one.layer)}
+		if slices.Compare(at[:], last[:]) <= 0 || at[0] > verdict.Version {
+			return nil, fmt.Errorf("layer %d is of version %d, behind version %d, and the verdict is as of %d", i, at[0], last[0], verdict.Version)
 		}
-		if verdict.Join == nil && at[1] != 0 || verdict.Join != nil && (at[1] < 1 || at[1] > verdict.Join.Release) {
+		if verdict.Join == nil && at[1] != 0 || verdict.Join != nil && (at[1] < 1 || at[1] > verdict.Join.Version) {
 			return nil, fmt.Errorf("layer %d is joined with version %d, which the verdict is not as of", i, at[1])
 		}
 		last = at
@@ -102,8 +102,8 @@ func (g *gridLayer) check(d catalog.Descriptor, all []int32) error {
 	switch v := g.version; {
 	case v.Dataset != g.verdict.Dataset:
 		return fmt.Errorf("the verdict is on dataset %q, the version of %q", g.verdict.Dataset, v.Dataset)
-	case g.layer.Release != v.Version:
-		return fmt.Errorf("the layer is of version %d, not %d", g.layer.Release, v.Version)
+	case g.layer.Version != v.Version:
+		return fmt.Errorf("the layer is of version %d, not %d", g.layer.Version, v.Version)
 	case g.layer.Entities != v.Entities:
 		return fmt.Errorf("the layer covers %d entities, the version %d", g.layer.Entities, v.Entities)
 	}

@@ -115,6 +115,6 @@ func (g *gridLayer) own(d catalog.Descriptor) int {
 // published without.
 func (p *Plan) nothingOf(at place, block int) error {
 	return at.maps.eachTile(block, at.classes, func(int, int) error {
-		return fmt.Errorf("the verdict takes column %d of version %d, which was published without its measures", at.column, p.Layers[at.layer].Release)
+		return fmt.Errorf("the verdict takes column %d of version %d, which was published without its measures", at.column, p.Layers[at.layer].Version)
 	})
 }

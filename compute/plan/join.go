@@ -32,7 +32,7 @@ type Pair struct{ First, Second Side }
 func NewJoin(pairs []Pair, verdict catalog.Verdict) (*Plan, error) {
 	p, err := newJoinPlan(pairs, verdict)
 	if err != nil {
-		return nil, fmt.Errorf("planning %s version %d joined with another dataset: %w", verdict.Dataset, verdict.Release, err)
+		return nil, fmt.Errorf("planning %s version %d joined with another dataset: %w", verdict.Dataset, verdict.Version, err)
 	}
 	return p, nil
 }
@@ -101,7 +101,7 @@ func (l layout) place(entity int, period int64) (block, tile, slot int, ok bool)
 // joined is what a plan knows of the versions of its second dataset.
 type joined struct {
 	dataset string
-	release int           // as of which is answered
+	version int           // as of which is answered
 	layers  []joinedLayer // of the plan's
 	measure []string      // of the second dataset
 	mids    [][2]int64    // by column: middles of the ranges of the two measures
@@ -109,7 +109,7 @@ type joined struct {
 
 // joinedLayer is the version of the second dataset that a layer is joined with.
 type joinedLayer struct {
-	release int
+	version int
 	layout  layout
 	held    []int // as PlanLayer's, of this version
 	own     int   // first layer that reads the layer's version of the first dataset
@@ -127,7 +127,7 @@ func newJoined(d catalog.Descriptor, layers []Layer, second []Side, verdict cata
 	case verdict.Join == nil || second == nil:
 		return nil, errors.New("the verdict names a second dataset, or the plan is made with one, and not both")
 	}
-	j := &joined{dataset: verdict.Join.Dataset, release: verdict.Join.Release, measure: second[0].Descriptor.MeasureNames()}
+	j := &joined{dataset: verdict.Join.Dataset, version: verdict.Join.Version, measure: second[0].Descriptor.MeasureNames()}
 	for i, side := range second {
 		v := side.Version
 		if want := verdict.JoinedWith(verdict.Layers[i]); v.Dataset != j.dataset || v.Version != want {
@@ -137,7 +137,7 @@ func newJoined(d catalog.Descriptor, layers []Layer, second []Side, verdict cata
 			return nil, err
 		}
 		j.layers = append(j.layers, joinedLayer{
-			release: v.Version, layout: layoutOf(v), held: heldMeasures(side.Descriptor, side.Held),
+			version: v.Version, layout: layoutOf(v), held: heldMeasures(side.Descriptor, side.Held),
 			own:   slices.IndexFunc(layers, func(l Layer) bool { return l.Version.Version == layers[i].Version.Version }),
 			first: slices.IndexFunc(second, func(s Side) bool { return s.Version.Version == v.Version }),
 		})
@@ -248,17 +248,17 @@ func (p *Plan) Mids(x Product) (left, right int64) {
 // version, as of which is answered, or others.
 func (w *planWriter) joined(p *Plan) {
 	j := p.joined
-	one := len(j.layers) == 1 && j.layers[0].release == j.release
+	one := len(j.layers) == 1 && j.layers[0].version == j.version
 	if one {
 		w.buf = append(w.buf, "joined\n"...)
 	} else {
 		w.buf = append(w.buf, "joined pairs\n"...)
 	}
 	w.text(j.dataset)
-	w.numbers(j.release)
+	w.numbers(j.version)
 	for i, pair := range j.layers {
 		if !one {
-			w.numbers(pair.release)
+			w.numbers(pair.version)
 		}
 		for _, l := range []layout{p.Layers[i].layout, pair.layout} {
 			w.numbers(int(l.first), l.periods, len(l.blocks))

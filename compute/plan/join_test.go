@@ -23,7 +23,7 @@ func drawJoin(t *rapid.T) (a, b *plantest.Panel, verdict catalog.Verdict) {
 	b.Descriptor.Dataset, b.Version.Dataset = "e", "e"
 	shift := rapid.Int64Range(-30, 30).Draw(t, "shift")
 	b.Version.First = a.Version.First + shift
-	a.Verdict.Join = &catalog.JoinedRelease{Dataset: "e", Release: 3}
+	a.Verdict.Join = &catalog.JoinedVersion{Dataset: "e", Version: 3}
 	a.Verdict.Columns = []catalog.Column{{Measure: "m0", Times: "e.m0"}}
 	if len(b.Descriptor.Measures) > 1 {
 		a.Verdict.Columns = append(a.Verdict.Columns, catalog.Column{Measure: "m0", Times: "e.m1"})

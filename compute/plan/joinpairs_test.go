@@ -44,12 +44,12 @@ func drawPairedPanels(t *rapid.T) *pairedPanels {
 		t.Fatal(err)
 	}
 	l.Versions, l.Verdict.Layers = nil, nil
-	l.Verdict.Join = &catalog.JoinedRelease{Dataset: "e", Release: 2*len(seconds) + 2*rng.IntN(2)}
+	l.Verdict.Join = &catalog.JoinedVersion{Dataset: "e", Version: 2*len(seconds) + 2*rng.IntN(2)}
 	l.Verdict.Columns = []catalog.Column{{Measure: "m0", Times: "e.m1"}, {Measure: "m1", Times: "e.m0"}, {Measure: "m0", Times: "e.m0"}}[:1+rng.IntN(3)]
 	for a, b := 0, 0; a < len(firsts) && b < len(seconds); {
 		l.Versions, p.seconds = append(l.Versions, firsts[a]), append(p.seconds, seconds[b])
 		layer := l.EmptyLayer(len(l.Versions) - 1)
-		if layer.Joined = seconds[b].Version.Version; layer.Joined == l.Verdict.Join.Release {
+		if layer.Joined = seconds[b].Version.Version; layer.Joined == l.Verdict.Join.Version {
 			layer.Joined = 0
 		}
 		l.Verdict.Layers = append(l.Verdict.Layers, layer)

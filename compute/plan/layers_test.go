@@ -95,9 +95,9 @@ func twoLayers() (*plantest.Panel, []plan.Layer) {
 	p := plantest.OnePanel()
 	v := p.Version
 	v.Version, v.First, v.Periods, v.Blocks = 4, 11, 5, []catalog.Block{{First: 0, Entities: 3, Periods: 2}}
-	p.Verdict.Release = 4
+	p.Verdict.Version = 4
 	older, newer := p.Verdict.Layers[0], p.Verdict.Layers[0]
-	older.Absent, newer.Absent, newer.Release = []byte{2}, []byte{1}, 4
+	older.Absent, newer.Absent, newer.Version = []byte{2}, []byte{1}, 4
 	p.Verdict.PeriodGroups[1].Intervals[0].To = 16
 	p.Verdict.Layers = []catalog.Layer{older, newer}
 	return p, []plan.Layer{{Version: p.Version}, {Version: v}}
@@ -115,9 +115,9 @@ func TestPlanDigestBindsLabelsAndLayers(t *testing.T) {
 		},
 		"a label cut in two":         func(p *plantest.Panel, _ []plan.Layer) { p.Verdict.EntityGroups[1].Values = []string{"y", ""} },
 		"a period group's label":     func(p *plantest.Panel, _ []plan.Layer) { p.Verdict.PeriodGroups[0].Value = "c" },
-		"the version answered as of": func(p *plantest.Panel, _ []plan.Layer) { p.Verdict.Release = 5 },
-		"an older layer's version":   func(p *plantest.Panel, l []plan.Layer) { l[0].Version.Version, p.Verdict.Layers[0].Release = 2, 2 },
-		"the newer layer's version":  func(p *plantest.Panel, l []plan.Layer) { l[1].Version.Version, p.Verdict.Layers[1].Release = 3, 3 },
+		"the version answered as of": func(p *plantest.Panel, _ []plan.Layer) { p.Verdict.Version = 5 },
+		"an older layer's version":   func(p *plantest.Panel, l []plan.Layer) { l[0].Version.Version, p.Verdict.Layers[0].Version = 2, 2 },
+		"the newer layer's version":  func(p *plantest.Panel, l []plan.Layer) { l[1].Version.Version, p.Verdict.Layers[1].Version = 3, 3 },
 		"the older layer's entities": func(p *plantest.Panel, _ []plan.Layer) { p.Verdict.Assign = catalog.PackAssign([]int32{0, 1, -1}) },
 		"the newer layer's entities": func(p *plantest.Panel, _ []plan.Layer) { p.Verdict.Assign = catalog.PackAssign([]int32{0, 1, 1}) },
 		"which layer has which class": func(p *plantest.Panel, _ []plan.Layer) {
@@ -144,12 +144,12 @@ func TestLayersThatDoNotFitAreNotPlanned(t *testing.T) {
 		"the versions exchanged":               func(_ *plantest.Panel, l *[]plan.Layer) { slices.Reverse(*l) },
 		"the layers exchanged":                 func(p *plantest.Panel, l *[]plan.Layer) { slices.Reverse(*l); slices.Reverse(p.Verdict.Layers) },
 		"one version twice":                    func(p *plantest.Panel, l *[]plan.Layer) { (*l)[1], p.Verdict.Layers[1] = (*l)[0], p.Verdict.Layers[0] },
-		"a version that is newer than asked":   func(p *plantest.Panel, _ *[]plan.Layer) { p.Verdict.Release = 3 },
+		"a version that is newer than asked":   func(p *plantest.Panel, _ *[]plan.Layer) { p.Verdict.Version = 3 },
 		"no layer":                             func(p *plantest.Panel, l *[]plan.Layer) { *l, p.Verdict.Layers = nil, nil },
 		"a coverage of other groups":           func(p *plantest.Panel, _ *[]plan.Layer) { p.Verdict.Coverage = make([]catalog.Coverage, 3) },
 		"parts that the verdict does not have": func(p *plantest.Panel, _ *[]plan.Layer) { p.Verdict.Layers[1].Absent = []byte{4} },
 		"a second dataset": func(p *plantest.Panel, _ *[]plan.Layer) {
-			p.Verdict.Join = &catalog.JoinedRelease{Dataset: "e", Release: 1}
+			p.Verdict.Join = &catalog.JoinedVersion{Dataset: "e", Version: 1}
 		},
 	} {
 		p, layers := twoLayers()

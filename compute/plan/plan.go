@@ -36,7 +36,7 @@ type Layer struct {
 // all layers, is element c·len(Groups)+g of the result.
 type Plan struct {
 	Dataset      string
-	Release      int // as of which is answered
+	Version      int // as of which is answered
 	Layers       []ReadLayer
 	Groups       []catalog.GroupIndex // released, entity-major; by piece, all of one after all of another
 	EntityLabels [][]string           // what a result calls the verdict's entity groups
@@ -58,7 +58,7 @@ type Plan struct {
 
 // ReadLayer is what a plan knows of one version that it reads.
 type ReadLayer struct {
-	Release int
+	Version int
 	Packed  []int // per column, the column of the version's tiles that is added up, or −1
 
 	layout layout
@@ -91,7 +91,7 @@ func New(d catalog.Descriptor, layers []Layer, verdict catalog.Verdict) (*Plan, 
 func ofOne(d catalog.Descriptor, layers []Layer, verdict catalog.Verdict, bound bool) (*Plan, error) {
 	p, err := newPlan(d, layers, verdict, nil, bound)
 	if err != nil {
-		return nil, fmt.Errorf("planning %s version %d: %w", verdict.Dataset, verdict.Release, err)
+		return nil, fmt.Errorf("planning %s version %d: %w", verdict.Dataset, verdict.Version, err)
 	}
 	return p, nil
 }
@@ -103,7 +103,7 @@ func newPlan(d catalog.Descriptor, layers []Layer, verdict catalog.Verdict, seco
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Dataset: verdict.Dataset, Release: verdict.Release, Groups: g.Groups, Kinds: verdict.Columns, Columns: g.columns}
+	p := &Plan{Dataset: verdict.Dataset, Version: verdict.Version, Groups: g.Groups, Kinds: verdict.Columns, Columns: g.columns}
 	for _, group := range verdict.EntityGroups {
 		p.EntityLabels = append(p.EntityLabels, group.Values)
 	}
@@ -112,7 +112,7 @@ func newPlan(d catalog.Descriptor, layers []Layer, verdict catalog.Verdict, seco
 	}
 	p.Width = len(p.Groups) * len(p.Columns)
 	for _, l := range g.layers {
-		p.Layers = append(p.Layers, ReadLayer{Release: l.layer.Release, Packed: l.packed, layout: layoutOf(l.version), held: l.held})
+		p.Layers = append(p.Layers, ReadLayer{Version: l.layer.Version, Packed: l.packed, layout: layoutOf(l.version), held: l.held})
 	}
 	if p.joined, err = newJoined(d, layers, second, verdict); err != nil {
 		return nil, err

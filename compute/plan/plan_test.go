@@ -163,7 +163,7 @@ func TestDigestDiffersWhenAnythingDiffers(t *testing.T) {
 	changes := map[string]func(*plantest.Panel){
 		"nothing":        func(*plantest.Panel) {},
 		"the dataset":    func(p *plantest.Panel) { p.Descriptor.Dataset, p.Version.Dataset, p.Verdict.Dataset = "e", "e", "e" },
-		"the version":    func(p *plantest.Panel) { p.Version.Version, p.Verdict.Release, p.Verdict.Layers[0].Release = 2, 2, 2 },
+		"the version":    func(p *plantest.Panel) { p.Version.Version, p.Verdict.Version, p.Verdict.Layers[0].Version = 2, 2, 2 },
 		"the assignment": func(p *plantest.Panel) { p.Verdict.Assign = catalog.PackAssign([]int32{0, 0, 0}) },
 		"the column":     func(p *plantest.Panel) { p.Verdict.Columns[0].Measure = "n" },
 		"columns":        func(p *plantest.Panel) { p.Verdict.Columns = append(p.Verdict.Columns, catalog.Column{Measure: "n"}) },

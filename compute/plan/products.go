@@ -62,7 +62,7 @@ func Bound(d catalog.Descriptor, layers []Layer, verdict catalog.Verdict) (*Plan
 	}
 	if len(p.SlotMaps)+masked > MaxSlotMaps {
 		return nil, fmt.Errorf("planning %s version %d: %w: its %d tiles of two measures or a private selector may take a slot map each, at most %d are possible; select fewer periods",
-			verdict.Dataset, verdict.Release, ErrTooLarge, masked, MaxSlotMaps)
+			verdict.Dataset, verdict.Version, ErrTooLarge, masked, MaxSlotMaps)
 	}
 	return p, nil
 }

@@ -14,8 +14,8 @@ import (
 func TestACellTakenTwiceGivesNoTable(t *testing.T) {
 	p, c := queryOfFew()
 	again := p.Verdict.Layers[0]
-	again.Release = 2
-	p.Verdict.Release, p.Verdict.Layers = 2, append(p.Verdict.Layers, again)
+	again.Version = 2
+	p.Verdict.Version, p.Verdict.Layers = 2, append(p.Verdict.Layers, again)
 	second := *p
 	second.Version.Version = 2
 	layers := []plan.Layer{{Version: p.Version, Presence: p}, {Version: second.Version, Presence: &second}}

@@ -78,7 +78,7 @@ func (r *readingsOf) input(c *sql.Compiled) (Input, error) {
 	if r.old {
 		v.Tiles = ((months-1)/12 + 1) * len(r.d.Measures)
 	}
-	verdict := catalog.Verdict{Dataset: "d", Release: 1, Layers: []catalog.Layer{{Release: 1, Entities: r.sites}}, Noise: r.noise}
+	verdict := catalog.Verdict{Dataset: "d", Version: 1, Layers: []catalog.Layer{{Version: 1, Entities: r.sites}}, Noise: r.noise}
 	var assign []int32
 	for e := range r.sites {
 		verdict.EntityGroups = append(verdict.EntityGroups, catalog.EntityGroup{Values: []string{fmt.Sprintf("s%d", e)}, Of: 1})

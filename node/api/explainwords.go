@@ -104,7 +104,7 @@ func verdictWords(d catalog.Descriptor, p judge.Preview) []string {
 		words = append(words, fmt.Sprintf("query %s released this already: the same verdict, not counted, the price alone", p.Repeats))
 	}
 	if j := p.Join; j != nil {
-		text := fmt.Sprintf("joined with version %d of dataset %s under contract %s", j.Release, j.Dataset, j.Contract)
+		text := fmt.Sprintf("joined with version %d of dataset %s under contract %s", j.Version, j.Dataset, j.Contract)
 		if j.Price != "" {
 			text += fmt.Sprintf(", which pays %s %s", j.Price, j.Currency)
 		}

@@ -144,9 +144,9 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 			return err
 		}
 		request := compiled.Request
-		request.Complete, request.Partial, request.Release, request.Noise = in.Body.Complete, in.Body.Partial, in.Body.Release, in.Body.Noise
+		request.Complete, request.Partial, request.AsOf, request.Noise = in.Body.Complete, in.Body.Partial, in.Body.AsOf, in.Body.Noise
 		if request.Join != nil {
-			request.Join.Contract, request.Join.Release = in.Body.JoinContract, in.Body.JoinRelease
+			request.Join.Contract, request.Join.AsOf = in.Body.JoinContract, in.Body.JoinAsOf
 		}
 		caller := callerOf(ctx)
 		submit := catalog.QuerySubmit{Contract: in.Body.Contract, Receiving: caller.Receiving, Request: request}
@@ -169,7 +169,7 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 		explained := planned.Explain(sources.Descriptor())
 		explained.Bound = plan.NeedsPresence(verdict)
 		out.Body = wire.Explained{
-			Dataset: d.ID, Release: verdict.Release, Contract: in.Body.Contract, Request: request,
+			Dataset: d.ID, Version: verdict.Version, Contract: in.Body.Contract, Request: request,
 			Groups: len(planned.Groups), Withheld: len(verdict.Withheld), Plan: explained, Nodes: nodesWords(d.Descriptor, preview.Contract, verdict),
 			WithheldGroups: withheldGroups(verdict), Verdict: verdictWords(d.Descriptor, preview),
 			Price: preview.Price, Repeats: preview.Repeats, Millis: estimate(explained),

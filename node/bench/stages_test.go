@@ -73,7 +73,7 @@ func newStages(tb testing.TB, entities, months int) *stages {
 		Blocks: tiles.Layout(s.p.Values(), entities, catalog.GrainMonth),
 	}}
 	s.verdict = catalog.Verdict{
-		Dataset: "d", Release: 1, Layers: []catalog.Layer{{Release: 1, Entities: entities}}, Columns: []catalog.Column{{Measure: "nox"}},
+		Dataset: "d", Version: 1, Layers: []catalog.Layer{{Version: 1, Entities: entities}}, Columns: []catalog.Column{{Measure: "nox"}},
 		PeriodGroups: []catalog.PeriodGroup{{Intervals: []catalog.Interval{{From: first, To: first + int64(months)}}}},
 	}
 	assign, sums := make([]int32, entities), make([]int64, counties)

@@ -54,7 +54,7 @@ func laplace(t *testing.T, scale int64) noise.Law {
 
 // noisedPlan is as much of a plan as the drawer needs.
 func noisedPlan(groups int, laws ...noise.Law) *plan.Plan {
-	return &plan.Plan{Dataset: "d", Release: 1, Groups: make([]catalog.GroupIndex, groups), Kinds: slices.Repeat([]catalog.Column{{Measure: "m"}}, len(laws)), Columns: make([]int, len(laws)), Noise: laws, Width: groups * len(laws)}
+	return &plan.Plan{Dataset: "d", Version: 1, Groups: make([]catalog.GroupIndex, groups), Kinds: slices.Repeat([]catalog.Column{{Measure: "m"}}, len(laws)), Columns: make([]int, len(laws)), Noise: laws, Width: groups * len(laws)}
 }
 
 func dataParameters(t testing.TB) he.Parameters {

@@ -30,9 +30,9 @@ func SourcesOf(v state.View, verdict catalog.Verdict) (w Sources, err error) {
 			return w, err
 		}
 	}
-	of := map[catalog.ReleaseOf]*Version{}
-	for _, x := range verdict.Releases() {
-		one, err := read(v, x.Dataset, x.Release)
+	of := map[catalog.VersionOf]*Version{}
+	for _, x := range verdict.Versions() {
+		one, err := read(v, x.Dataset, x.Version)
 		if err != nil {
 			return w, err
 		}
@@ -40,9 +40,9 @@ func SourcesOf(v state.View, verdict catalog.Verdict) (w Sources, err error) {
 		w.versions = append(w.versions, &one)
 	}
 	for _, l := range verdict.Layers {
-		w.layers = append(w.layers, of[catalog.ReleaseOf{Dataset: verdict.Dataset, Release: l.Release}])
+		w.layers = append(w.layers, of[catalog.VersionOf{Dataset: verdict.Dataset, Version: l.Version}])
 		if verdict.Join != nil {
-			w.seconds = append(w.seconds, of[catalog.ReleaseOf{Dataset: verdict.Join.Dataset, Release: verdict.JoinedWith(l)}])
+			w.seconds = append(w.seconds, of[catalog.VersionOf{Dataset: verdict.Join.Dataset, Version: verdict.JoinedWith(l)}])
 		}
 	}
 	return w, nil

@@ -21,7 +21,7 @@ func layeredWork() (Sources, *plan.Plan) {
 	for i, key := range []string{"k-a", "k-b", "k-a"} {
 		one := workUnder(key, i)
 		w.layers = append(w.layers, &one)
-		planned.Layers = append(planned.Layers, plan.ReadLayer{Release: i + 1, Packed: []int{0, 1}})
+		planned.Layers = append(planned.Layers, plan.ReadLayer{Version: i + 1, Packed: []int{0, 1}})
 		for column := range 2 {
 			planned.Accumulators = append(planned.Accumulators, plan.Accumulator{Layer: i, Column: column, Tiles: []int{0, 1}})
 		}

@@ -247,7 +247,7 @@ func (q *question) explain(ctx context.Context) error {
 		if err != nil {
 			return cli.WithSQL(q.sql, err)
 		}
-		s.Add("dataset", fmt.Sprintf("%s, version %d", x.Dataset, x.Release))
+		s.Add("dataset", fmt.Sprintf("%s, version %d", x.Dataset, x.Version))
 		s.Add("contract", strings.TrimSpace(x.Contract))
 		s.Add("groups released", strconv.Itoa(x.Groups))
 		s.Add("groups withheld", strconv.Itoa(x.Withheld))

@@ -168,7 +168,7 @@ func statementTable(st catalog.Statement) term.Table {
 		if l.Refunded {
 			state += ", refunded"
 		}
-		s.Add(l.Query, strconv.FormatUint(l.Seq, 10), cli.FormatTime(l.Accepted), strconv.Itoa(l.Release), state, l.Repeats,
+		s.Add(l.Query, strconv.FormatUint(l.Seq, 10), cli.FormatTime(l.Accepted), strconv.Itoa(l.Version), state, l.Repeats,
 			strconv.Itoa(l.Groups), l.Price, st.Currency)
 	}
 	s.Add("total", "", "", "", english.Plural(st.Queries, "query", "queries"), strconv.Itoa(st.Repeats), strconv.Itoa(st.Groups), st.Price, st.Currency)

@@ -54,7 +54,7 @@ func DrawLayered(t *rapid.T, private bool) *Layered {
 	for range 40 {
 		l.classOf = append(l.classOf, rng.IntN(classes+1)-1)
 	}
-	l.Verdict = catalog.Verdict{Dataset: "d", Release: 2*count + rng.IntN(3)}
+	l.Verdict = catalog.Verdict{Dataset: "d", Version: 2*count + rng.IntN(3)}
 	for g := range groups {
 		l.Verdict.EntityGroups = append(l.Verdict.EntityGroups, catalog.EntityGroup{Values: []string{fmt.Sprintf("g%d", g)}, Of: 9})
 	}
@@ -133,7 +133,7 @@ func (l *Layered) drawColumns(t *rapid.T, private bool, rng *rand.Rand) {
 // EmptyLayer leaves nothing out yet.
 func (l *Layered) EmptyLayer(i int) catalog.Layer {
 	v := l.Versions[i].Version
-	return catalog.Layer{Release: v.Version, Entities: v.Entities}
+	return catalog.Layer{Version: v.Version, Entities: v.Entities}
 }
 
 // assign gives the verdict the parts of all entities.

@@ -148,7 +148,7 @@ func DrawPanel(t *rapid.T) *Panel {
 
 func (p *Panel) drawVerdict(t *rapid.T, rng *rand.Rand) {
 	entityGroups, periodGroups := rapid.IntRange(1, 6).Draw(t, "entity groups"), rapid.IntRange(1, 5).Draw(t, "period groups")
-	v := catalog.Verdict{Dataset: "d", Release: 3, Layers: []catalog.Layer{{Release: 3, Entities: p.Version.Entities}}}
+	v := catalog.Verdict{Dataset: "d", Version: 3, Layers: []catalog.Layer{{Version: 3, Entities: p.Version.Entities}}}
 	for i := range entityGroups {
 		v.EntityGroups = append(v.EntityGroups, catalog.EntityGroup{Values: []string{fmt.Sprintf("g%d", rng.IntN(3)), fmt.Sprintf("h%d", i)}, Of: 9})
 	}

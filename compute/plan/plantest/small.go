@@ -24,11 +24,11 @@ func OnePanel() *Panel {
 	}
 	p.Version = catalog.Version{Version: 1, VersionPropose: catalog.VersionPropose{Dataset: "d", First: 10, Periods: 4, Entities: 3,
 		Blocks: []catalog.Block{{First: 0, Entities: 2, Periods: 2}, {First: 2, Entities: 1, Periods: 4}}}}
-	p.Verdict = catalog.Verdict{Dataset: "d", Release: 1, Columns: []catalog.Column{{Measure: "m"}},
+	p.Verdict = catalog.Verdict{Dataset: "d", Version: 1, Columns: []catalog.Column{{Measure: "m"}},
 		EntityGroups: []catalog.EntityGroup{{Values: []string{"x"}, Of: 2}, {Values: []string{"y"}, Of: 1}},
 		PeriodGroups: []catalog.PeriodGroup{{Value: "a", Intervals: []catalog.Interval{{From: 10, To: 12}}}, {Value: "b", Intervals: []catalog.Interval{{From: 12, To: 14}}}},
 		Parts:        []catalog.Part{{Group: 0, Class: 4}, {Group: 1, Class: 2}}, Assign: catalog.PackAssign(p.Assign),
-		Layers: []catalog.Layer{{Release: 1, Entities: 3}}}
+		Layers: []catalog.Layer{{Version: 1, Entities: 3}}}
 	return p
 }
 
@@ -60,13 +60,13 @@ func WeightedPanel(t testing.TB) *Vectored {
 		Assign: []int32{0, 0, 1, 1},
 	}
 	const w = "v-w"
-	p.Verdict = catalog.Verdict{Dataset: "d", Release: 3,
+	p.Verdict = catalog.Verdict{Dataset: "d", Version: 3,
 		Columns:      []catalog.Column{{Measure: "co2", Weight: w}, {Measure: "co2", Count: true, Weight: w}, {Count: true, Weight: w}},
 		EntityGroups: []catalog.EntityGroup{{Values: []string{"a"}, Of: 2}, {Values: []string{"b"}, Of: 2}},
 		PeriodGroups: []catalog.PeriodGroup{{Intervals: []catalog.Interval{{From: 600, To: 603}}}},
 		Parts:        []catalog.Part{{Group: 0}, {Group: 1, Class: 1}},
 		Assign:       catalog.PackAssign(p.Assign),
-		Layers:       []catalog.Layer{{Release: 3, Entities: 4}},
+		Layers:       []catalog.Layer{{Version: 3, Entities: 4}},
 		Noise:        &catalog.Noise{Epsilon: "1"},
 		Vectors:      []catalog.VectorUse{{ID: w, Name: "loans", Bits: 8, Decimals: 2, Entities: 4}},
 	}

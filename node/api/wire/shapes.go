@@ -179,10 +179,10 @@ type Statement struct {
 	Contract string `json:"contract,omitempty"`
 	// JoinContract is that on the dataset which the SQL joins.
 	JoinContract string `json:"join_contract,omitempty"`
-	JoinRelease  int    `json:"join_release,omitempty"` // its version as of which to answer; absent: the newest
+	JoinAsOf     int    `json:"join_as_of,omitempty"` // its version as of which to answer; absent: the newest
 	Complete     bool   `json:"complete,omitempty"`
 	Partial      bool   `json:"partial,omitempty"`
-	Release      int    `json:"release,omitempty"` // the version as of which to answer; absent: the newest
+	AsOf         int    `json:"as_of,omitempty"` // the version as of which to answer; absent: the newest
 	// Noise asks to explain the noised query; absent: the exact one.
 	Noise *catalog.Noise `json:"noise,omitempty"`
 	// NewPortfolio lets a private selector of any name stand for one that is not
@@ -197,7 +197,7 @@ const MaxSQL = 64 << 10
 // would take. A query that would be refused is answered with the refusal.
 type Explained struct {
 	Dataset  string          `json:"dataset"`
-	Release  int             `json:"release"`
+	Version  int             `json:"version"`
 	Contract string          `json:"contract,omitempty"`
 	Request  catalog.Request `json:"request"`
 	Groups   int             `json:"groups"`   // that would be released

@@ -48,7 +48,7 @@ func decidedOn(ctx context.Context, c *client.Client, q catalog.Query, v catalog
 // that were decided on.
 func checkSources(p *audit.ProvenQuery, q catalog.Query, by planned) error {
 	d := p.Decision
-	asOf := catalog.DecidedLayer{Release: d.Release, Manifest: d.Manifest, Presence: d.Presence}
+	asOf := catalog.DecidedLayer{Version: d.Version, Manifest: d.Manifest, Presence: d.Presence}
 	for _, l := range by.layers {
 		if v := l.Version; v.Dataset != d.Dataset || !wasDecided(v, d.Layers, asOf) {
 			return forged(q, "a figure is of version %d of %s with manifest %s and presence %s, which is not what was decided on",
@@ -60,7 +60,7 @@ func checkSources(p *audit.ProvenQuery, q catalog.Query, by planned) error {
 	}
 	for _, v := range by.joined {
 		j := d.Join
-		asOf := catalog.DecidedLayer{Release: j.Release, Manifest: j.Manifest, Presence: j.Presence}
+		asOf := catalog.DecidedLayer{Version: j.Version, Manifest: j.Manifest, Presence: j.Presence}
 		if v.Dataset != j.Dataset || !wasDecided(v, j.Layers, asOf) {
 			return forged(q, "a figure is joined with version %d of %s with manifest %s and presence %s, which is not what was decided on",
 				v.Version, v.Dataset, v.Manifest, v.Presence)
@@ -72,7 +72,7 @@ func checkSources(p *audit.ProvenQuery, q catalog.Query, by planned) error {
 // wasDecided reports whether a version is one of the layers that were decided on, or that as
 // of which is answered where the decision lists none.
 func wasDecided(v catalog.Version, layers []catalog.DecidedLayer, asOf catalog.DecidedLayer) bool {
-	is := catalog.DecidedLayer{Release: v.Version, Manifest: v.Manifest, Presence: v.Presence}
+	is := catalog.DecidedLayer{Version: v.Version, Manifest: v.Manifest, Presence: v.Presence}
 	return is == asOf && len(layers) == 0 || slices.Contains(layers, is)
 }
 

@@ -13,7 +13,7 @@ import (
 // one as of which is answered.
 func TestEveryLayersVersionIsHeldAgainstTheDecision(t *testing.T) {
 	digest := func(s string) catalog.Digest { return catalog.Sum([]byte(s)) }
-	decided := &audit.ProvenQuery{Decision: catalog.Decision{Dataset: "air", Release: 3, Manifest: digest("m3"), Presence: digest("p3")}}
+	decided := &audit.ProvenQuery{Decision: catalog.Decision{Dataset: "air", Version: 3, Manifest: digest("m3"), Presence: digest("p3")}}
 	version := func(n int, manifest, presence string) catalog.Version {
 		var v catalog.Version
 		v.Dataset, v.Version, v.Manifest, v.Presence = "air", n, digest(manifest), digest(presence)
@@ -28,13 +28,13 @@ func TestEveryLayersVersionIsHeldAgainstTheDecision(t *testing.T) {
 	}
 	first, third := version(1, "m1", "p1"), version(3, "m3", "p3")
 	if err := check(third); err != nil {
-		t.Errorf("the release alone: %v", err)
+		t.Errorf("the version alone: %v", err)
 	}
 	if err := check(first, third); !errors.Is(err, ErrVerdictForged) {
 		t.Errorf("an older version, which the decision does not list: %v", err)
 	}
 	decided.Decision.Layers = []catalog.DecidedLayer{
-		{Release: 1, Manifest: digest("m1"), Presence: digest("p1")}, {Release: 3, Manifest: digest("m3"), Presence: digest("p3")},
+		{Version: 1, Manifest: digest("m1"), Presence: digest("p1")}, {Version: 3, Manifest: digest("m3"), Presence: digest("p3")},
 	}
 	for _, good := range [][]catalog.Version{{first, third}, nil} {
 		if err := check(good...); err != nil {
@@ -44,7 +44,7 @@ func TestEveryLayersVersionIsHeldAgainstTheDecision(t *testing.T) {
 	other := version(1, "m1", "p1")
 	other.Dataset = "water"
 	for name, bad := range map[string]catalog.Version{
-		"manifest": version(1, "m3", "p1"), "presence": version(1, "m1", "p3"), "release": version(2, "m1", "p1"), "dataset": other,
+		"manifest": version(1, "m3", "p1"), "presence": version(1, "m1", "p3"), "version": version(2, "m1", "p1"), "dataset": other,
 	} {
 		if err := check(bad, third); !errors.Is(err, ErrVerdictForged) {
 			t.Errorf("a layer with another %s: %v", name, err)
@@ -61,25 +61,25 @@ func TestAFigureIsOfTheJoinedVersionsThatWereDecidedOn(t *testing.T) {
 		v.Dataset, v.Version, v.Manifest, v.Presence = dataset, n, digest(manifest), digest(presence)
 		return v
 	}
-	join := &catalog.JoinedDecision{JoinedQuery: catalog.JoinedQuery{Dataset: "energy", Release: 3}, Manifest: digest("m3"), Presence: digest("p3")}
-	decided := &audit.ProvenQuery{Decision: catalog.Decision{Dataset: "air", Release: 1, Join: join}}
+	join := &catalog.JoinedDecision{JoinedQuery: catalog.JoinedQuery{Dataset: "energy", Version: 3}, Manifest: digest("m3"), Presence: digest("p3")}
+	decided := &audit.ProvenQuery{Decision: catalog.Decision{Dataset: "air", Version: 1, Join: join}}
 	check := func(joined ...catalog.Version) error {
 		return checkSources(decided, catalog.Query{ID: "q-1"}, planned{joined: joined})
 	}
 	first, third := version("energy", 1, "m1", "p1"), version("energy", 3, "m3", "p3")
 	if err := check(third); err != nil {
-		t.Errorf("the release alone: %v", err)
+		t.Errorf("the version alone: %v", err)
 	}
 	if err := check(first, third); !errors.Is(err, ErrVerdictForged) {
 		t.Errorf("an older version, which the decision does not list: %v", err)
 	}
-	join.Layers = []catalog.DecidedLayer{{Release: 1, Manifest: digest("m1"), Presence: digest("p1")}, {Release: 3, Manifest: digest("m3"), Presence: digest("p3")}}
+	join.Layers = []catalog.DecidedLayer{{Version: 1, Manifest: digest("m1"), Presence: digest("p1")}, {Version: 3, Manifest: digest("m3"), Presence: digest("p3")}}
 	if err := check(first, third); err != nil {
 		t.Errorf("both as decided: %v", err)
 	}
 	for name, bad := range map[string]catalog.Version{
 		"manifest": version("energy", 1, "m3", "p1"), "presence": version("energy", 1, "m1", "p3"),
-		"release": version("energy", 2, "m1", "p1"), "dataset": version("water", 1, "m1", "p1"),
+		"version": version("energy", 2, "m1", "p1"), "dataset": version("water", 1, "m1", "p1"),
 	} {
 		if err := check(bad, third); !errors.Is(err, ErrVerdictForged) {
 			t.Errorf("joined with another %s: %v", name, err)

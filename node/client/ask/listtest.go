@@ -55,7 +55,7 @@ func listed(ctx context.Context, c *client.Client, d catalog.Dataset, r *catalog
 	if err != nil {
 		return nil, nil, err
 	}
-	r.Release, r.Sources = ask.query.AsOf, ask.sources()
+	r.AsOf, r.Sources = ask.query.AsOf, ask.sources()
 	if o.Listed != nil {
 		preview, err := ask.preview(list)
 		if err != nil {
@@ -69,7 +69,7 @@ func listed(ctx context.Context, c *client.Client, d catalog.Dataset, r *catalog
 // passing makes the test of a request and runs it, as of the version that is asked for, or
 // the newest that passes.
 func passing(ctx context.Context, c *client.Client, d catalog.Dataset, r *catalog.Request, list *vector.Partition, newest bool) (*listAsk, error) {
-	asOf := cmp.Or(r.Release, d.Live)
+	asOf := cmp.Or(r.AsOf, d.Live)
 	facts, err := readFacts(ctx, c, d, list.Register.By, asOf)
 	if err != nil {
 		return nil, fmt.Errorf("read what portfolio %s is tested on: %w", list.Register.Name, err)
@@ -209,7 +209,7 @@ func TryPartition(ctx context.Context, c *client.Client, list *vector.Partition,
 	if err != nil {
 		return nil, err
 	}
-	compiled.Request.Noise, compiled.Request.Release = o.noise(), o.AsOf
+	compiled.Request.Noise, compiled.Request.AsOf = o.noise(), o.AsOf
 	if !compiled.Request.Listing(dataset.Descriptor) {
 		return nil, nil //nolint:nilnil // nothing is tested
 	}

@@ -39,15 +39,15 @@ type planned struct {
 // version that it uses, compared with the digest in the ledger.
 func planFor(ctx context.Context, c *client.Client, d catalog.Descriptor, verdict catalog.Verdict) (p planned, err error) {
 	p.descriptor = d
-	sides := map[catalog.ReleaseOf]plan.Side{}
-	for _, x := range verdict.Releases() {
+	sides := map[catalog.VersionOf]plan.Side{}
+	for _, x := range verdict.Versions() {
 		of := d
 		if x.Dataset != verdict.Dataset {
 			if of, err = c.Descriptor(ctx, x.Dataset, verdict.Join.Amended); err != nil {
 				return p, fmt.Errorf("read the joined dataset: %w", err)
 			}
 		}
-		side, err := versionSide(ctx, c, of, x.Dataset, x.Release)
+		side, err := versionSide(ctx, c, of, x.Dataset, x.Version)
 		if err != nil {
 			return p, err
 		}
@@ -56,7 +56,7 @@ func planFor(ctx context.Context, c *client.Client, d catalog.Descriptor, verdic
 		}
 	}
 	first := func(l catalog.Layer) plan.Side {
-		return sides[catalog.ReleaseOf{Dataset: verdict.Dataset, Release: l.Release}]
+		return sides[catalog.VersionOf{Dataset: verdict.Dataset, Version: l.Version}]
 	}
 	if verdict.Join == nil {
 		for _, l := range verdict.Layers {
@@ -68,7 +68,7 @@ func planFor(ctx context.Context, c *client.Client, d catalog.Descriptor, verdic
 	}
 	var pairs []plan.Pair
 	for _, l := range verdict.Layers {
-		x := plan.Pair{First: first(l), Second: sides[catalog.ReleaseOf{Dataset: verdict.Join.Dataset, Release: verdict.JoinedWith(l)}]}
+		x := plan.Pair{First: first(l), Second: sides[catalog.VersionOf{Dataset: verdict.Join.Dataset, Version: verdict.JoinedWith(l)}]}
 		p.descriptor = catalog.JoinDescriptors(d, x.Second.Descriptor)
 		presence, err := plan.JoinPresence(x.First, x.Second)
 		if err != nil {
@@ -81,8 +81,8 @@ func planFor(ctx context.Context, c *client.Client, d catalog.Descriptor, verdic
 }
 
 // versionSide is one version of a verdict that was decided by the descriptor d.
-func versionSide(ctx context.Context, c *client.Client, d catalog.Descriptor, dataset string, release int) (plan.Side, error) {
-	v, err := c.Version(ctx, dataset, release)
+func versionSide(ctx context.Context, c *client.Client, d catalog.Descriptor, dataset string, version int) (plan.Side, error) {
+	v, err := c.Version(ctx, dataset, version)
 	if err != nil {
 		return plan.Side{}, err
 	}
@@ -99,6 +99,6 @@ func versionSide(ctx context.Context, c *client.Client, d catalog.Descriptor, da
 
 // sameJoin compares the second dataset of a verdict with the one that was asked
 // for.
-func sameJoin(asked *catalog.Join, got *catalog.JoinedRelease) bool {
+func sameJoin(asked *catalog.Join, got *catalog.JoinedVersion) bool {
 	return (asked == nil) == (got == nil) && (asked == nil || asked.Dataset == got.Dataset)
 }

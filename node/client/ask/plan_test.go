@@ -18,11 +18,11 @@ func TestJoinsAreOfTheDatasetsThatWereAsked(t *testing.T) {
 		asked, got string
 		same       bool
 	}{{"", "", true}, {"energy", "energy", true}, {"energy", "", false}, {"", "energy", false}, {"energy", "water", false}} {
-		var release *catalog.JoinedRelease
+		var version *catalog.JoinedVersion
 		if x.got != "" {
-			release = &catalog.JoinedRelease{Dataset: x.got}
+			version = &catalog.JoinedVersion{Dataset: x.got}
 		}
-		if sameJoin(join(x.asked), release) != x.same {
+		if sameJoin(join(x.asked), version) != x.same {
 			t.Errorf("asked %q, the verdict is on %q: same is not %t", x.asked, x.got, x.same)
 		}
 	}
@@ -33,8 +33,8 @@ func TestJoinsAreOfTheDatasetsThatWereAsked(t *testing.T) {
 func TestAVersionOfTheJoinedDatasetIsAskedOfAJoinAlone(t *testing.T) {
 	o := Options{AsOf: 2, JoinAsOf: 3}
 	r := catalog.Request{Join: &catalog.Join{Dataset: "energy"}}
-	if err := o.complete(&r); err != nil || r.Release != 2 || r.Join.Release != 3 {
-		t.Errorf("request as of %d and %d: %v", r.Release, r.Join.Release, err)
+	if err := o.complete(&r); err != nil || r.AsOf != 2 || r.Join.AsOf != 3 {
+		t.Errorf("request as of %d and %d: %v", r.AsOf, r.Join.AsOf, err)
 	}
 	if err := o.complete(&catalog.Request{}); err == nil {
 		t.Error("version 3 of a dataset that is not joined is passed over")

@@ -176,10 +176,10 @@ func Explain(ctx context.Context, c *client.Client, sql string, o Options) (wire
 		return wire.Explained{}, located(compiled, err)
 	}
 	asked := wire.Statement{
-		SQL: sql, Contract: contract, Complete: r.Complete, Partial: r.Partial, Release: r.Release, Noise: r.Noise, NewPortfolio: o.NewPortfolio,
+		SQL: sql, Contract: contract, Complete: r.Complete, Partial: r.Partial, AsOf: r.AsOf, Noise: r.Noise, NewPortfolio: o.NewPortfolio,
 	}
 	if r.Join != nil {
-		asked.JoinContract, asked.JoinRelease = r.Join.Contract, r.Join.Release
+		asked.JoinContract, asked.JoinAsOf = r.Join.Contract, r.Join.AsOf
 	}
 	x, err := client.Post[wire.Explained](ctx, c, "/v1/explain", asked, true)
 	if err != nil {
@@ -190,9 +190,9 @@ func Explain(ctx context.Context, c *client.Client, sql string, o Options) (wire
 
 // complete puts into a request what its SQL does not say.
 func (o Options) complete(r *catalog.Request) error {
-	r.Complete, r.Partial, r.Noise, r.Release = o.Complete, o.Partial, o.noise(), o.AsOf
+	r.Complete, r.Partial, r.Noise, r.AsOf = o.Complete, o.Partial, o.noise(), o.AsOf
 	if r.Join != nil {
-		r.Join.Release = o.JoinAsOf
+		r.Join.AsOf = o.JoinAsOf
 	} else if o.JoinAsOf != 0 {
 		return fmt.Errorf("version %d of a joined dataset is asked for, and the SQL joins none", o.JoinAsOf)
 	}

@@ -55,9 +55,9 @@ func (q *ProvenQuery) words(p *Proven, add func(string, ...any)) {
 	if d.Repeats != "" {
 		add("It repeats query %s, which was released before, and releases nothing new.", d.Repeats)
 	}
-	add("It reads version %d of dataset %s, manifest %s, presence %s.", d.Release, d.Dataset, d.Manifest, d.Presence)
+	add("It reads version %d of dataset %s, manifest %s, presence %s.", d.Version, d.Dataset, d.Manifest, d.Presence)
 	for _, l := range d.Layers {
-		add("Of version %d it takes what later versions did not change: manifest %s, presence %s.", l.Release, l.Manifest, l.Presence)
+		add("Of version %d it takes what later versions did not change: manifest %s, presence %s.", l.Version, l.Manifest, l.Presence)
 	}
 	q.joinWords(add)
 	if q.Attempt > 0 {
@@ -82,9 +82,9 @@ func (q *ProvenQuery) joinWords(add func(string, ...any)) {
 	if j == nil {
 		return
 	}
-	add("It joins version %d of dataset %s, manifest %s, presence %s, under contract %s.", j.Release, j.Dataset, j.Manifest, j.Presence, j.Contract)
+	add("It joins version %d of dataset %s, manifest %s, presence %s, under contract %s.", j.Version, j.Dataset, j.Manifest, j.Presence, j.Contract)
 	for _, l := range j.Layers {
-		add("It reads version %d of %s: manifest %s, presence %s.", l.Release, j.Dataset, l.Manifest, l.Presence)
+		add("It reads version %d of %s: manifest %s, presence %s.", l.Version, j.Dataset, l.Manifest, l.Presence)
 	}
 }
 

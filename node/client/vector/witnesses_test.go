@@ -81,7 +81,7 @@ func TestWitnessesAreSealedToTheirNodesAndQuery(t *testing.T) {
 		}
 	}
 	other := request
-	other.Release = 2
+	other.AsOf = 2
 	for name, aad := range map[string][]byte{
 		"another query":     attest.WitnessAAD(cluster, key.ID(), other, s.Digest(), 1),
 		"another buyer":     attest.WitnessAAD(cluster, "p-1", request, s.Digest(), 1),
