@@ -39,10 +39,6 @@ type seenPrincipal struct {
 	until  time.Time
 }
 
-func newDirectory(backend Backend, now func() time.Time) *directory {
-	return &directory{backend: backend, now: now, seen: make(map[string]seenPrincipal)}
-}
-
 // find returns a principal's record. With own, this node's state decides alone: a
 // principal that it does not know yet is none, and it needs no quorum.
 func (d *directory) find(ctx context.Context, id string, own bool) (catalog.Principal, error) {
@@ -53,8 +49,7 @@ func (d *directory) find(ctx context.Context, id string, own bool) (catalog.Prin
 		return known.record, nil
 	}
 	var record catalog.Principal
-	look := func(v state.View) error {
-		var err error
+	look := func(v state.View) (err error) {
 		record, err = v.Principal(id)
 		if errors.Is(err, records.ErrNotFound) {
 			return errNoPrincipal

@@ -81,9 +81,7 @@ func New(profile Profile, key *Key, opts Options) (*Client, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	if opts.Workers <= 0 {
-		opts.Workers = runtime.GOMAXPROCS(0)
-	}
+	opts.Workers = cmp.Or(max(opts.Workers, 0), runtime.GOMAXPROCS(0))
 	return &Client{transport: newTransport(profile, key, opts)}, nil
 }
 
@@ -205,9 +203,4 @@ func (c *Client) Ready(ctx context.Context) (wire.Ready, error) {
 		return last, &UnreachableError{Nodes: failures}
 	}
 	return last, nil
-}
-
-// Receipt reads where the evidence log holds an entry.
-func (c *Client) Receipt(ctx context.Context, seq uint64) (wire.Receipt, error) {
-	return Get[wire.Receipt](ctx, c, Call{Path: fmt.Sprintf("/v1/receipts/%d", seq)})
 }

@@ -49,10 +49,6 @@ type nodeHealth struct {
 	until    time.Time // asked after the others
 }
 
-func newNodesHealth(nodes int, now func() time.Time) *nodesHealth {
-	return &nodesHealth{now: now, of: make([]nodeHealth, nodes), hedges: hedgeBurst}
-}
-
 // order lists the nodes' indexes in the order in which they are to be asked: the preferred
 // one, then the others, and those that failed lately last, the first to be well again
 // before others.

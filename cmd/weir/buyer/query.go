@@ -168,7 +168,7 @@ func (q *question) ask(ctx context.Context) error {
 		o := q.options
 		o.Keep = q.RecordDir()
 		o.Asked = func(id string, again bool) { noteAsked(q.App, id, again) }
-		o.Listed = func(p *ask.Preview) { notePreview(q.App, p) }
+		o.Listed = func(p *ask.Preview) { q.NoteEach("%s", previewLines(p)) }
 		bar := q.NewProgress()
 		o.States = noteAttempts(bar)
 		stop, said := answering(ctx, bar, c, q.sql, &o), q.NoteWait("waiting for the nodes' answer")
@@ -204,9 +204,7 @@ func printResult(a *cli.App, t *result.Table) error {
 		return err
 	}
 	if a.Output == cli.CSV {
-		for _, words := range t.Shortfall() {
-			a.Note("%s", words)
-		}
+		a.NoteEach("%s", t.Shortfall())
 	}
 	return nil
 }
@@ -258,12 +256,8 @@ func (q *question) explain(ctx context.Context) error {
 		for _, w := range x.Verdict {
 			s.Add("verdict", w)
 		}
-		if x.Price != "" {
-			s.Add("price", x.Price+" "+x.Currency)
-		}
-		if x.BudgetLeft != "" {
-			s.Add("budget left after it", x.BudgetLeft+" "+x.Currency)
-		}
+		s.AddIf(x.Price != "", "price", x.Price+" "+x.Currency)
+		s.AddIf(x.BudgetLeft != "", "budget left after it", x.BudgetLeft+" "+x.Currency)
 		if x.QueriesLeft != nil {
 			s.Add("queries left after it", strconv.Itoa(*x.QueriesLeft))
 		}
@@ -302,9 +296,7 @@ func addCoverage(s *term.Table, x wire.Explained) {
 		}
 		s.Add("coverage", words)
 	}
-	if x.HeldBack > 0 {
-		s.Add("rows that lack corrections", strconv.Itoa(x.HeldBack))
-	}
+	s.AddIf(x.HeldBack > 0, "rows that lack corrections", strconv.Itoa(x.HeldBack))
 }
 
 // addPlan says what computing the answer takes.
@@ -316,9 +308,7 @@ func addPlan(s *term.Table, p plan.Explain) {
 	s.Add("tiles read by each node", most+strconv.FormatInt(p.Tiles, 10))
 	s.Add("ciphertext additions", most+strconv.FormatInt(p.Additions, 10))
 	s.Add("openings", most+strconv.Itoa(p.Openings))
-	if p.Products > 0 {
-		s.Add("products of shares", most+strconv.FormatInt(p.Products, 10))
-	}
+	s.AddIf(p.Products > 0, "products of shares", most+strconv.FormatInt(p.Products, 10))
 	s.Add("tiles in the largest sum", most+strconv.Itoa(p.MaxTiles))
 	magnitude := p.Magnitude.String()
 	if p.Widest != "" {

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirdata/weir/cmd/weir/cli"
-	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/node/client"
 )
 
@@ -47,7 +46,6 @@ func makeKey(a *cli.App, name, out string) error {
 		return fmt.Errorf("write the key: %w", err)
 	}
 	a.Note("give %s.pub to an operator, who runs `weir principal add %s.pub --role buyer`, or publisher", out, out)
-	s := term.Table{Head: []string{"principal", "key", "public"}}
-	s.Add(key.ID(), out, out+".pub")
-	return a.Print(map[string]string{"principal": key.ID(), "name": name, "key": out, "public": out + ".pub"}, s)
+	document := map[string]string{"principal": key.ID(), "name": name, "key": out, "public": out + ".pub"}
+	return a.PrintRowOf(document, "principal", key.ID(), "key", out, "public", out+".pub")
 }

@@ -66,9 +66,7 @@ func runLoad(a *cli.App, cmd *cobra.Command, dir string, o load.Options) (err er
 	if err := printFigures(a, report.Figures()); err != nil {
 		return err
 	}
-	for _, fault := range report.Faults {
-		a.Note("fault: %s", fault)
-	}
+	a.NoteEach("fault: %s", report.Faults)
 	if ended := c.Exited(); len(ended) > 0 {
 		return fmt.Errorf("%w: nodes ended: %v", load.ErrFaulty, ended)
 	}
