@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"fmt"
 	"strings"
@@ -34,19 +35,13 @@ func found(c *applyContext, e catalog.Envelope) error {
 		return catalog.Refuse(catalog.RefusedSignature, "signature", "cluster.signature")
 	}
 	c.payload = p
-	if r := c.checkMeant(e.Signer, ""); r != nil {
-		return r
-	}
-	if r := checkFounding(body); r != nil {
+	if r := cmp.Or(c.checkMeant(e.Signer, ""), checkFounding(body)); r != nil {
 		return r
 	}
 	c.out.Kind, c.record = p.Kind, true
 	return c.run(func(c *applyContext) error {
 		c.cluster = &catalog.Cluster{ID: c.digest, Name: body.Name, Threshold: body.Threshold, Nodes: body.Nodes}
-		if err := records.Put(c.tx, records.KeyCluster, c.cluster); err != nil {
-			return err
-		}
-		return addPrincipal(c, body.Operator)
+		return cmp.Or(records.Put(c.tx, records.KeyCluster, c.cluster), addPrincipal(c, body.Operator))
 	})
 }
 
@@ -121,18 +116,7 @@ func addPrincipal(c *applyContext, b catalog.PrincipalAdd) error {
 	if known {
 		return catalog.Conflict("key", "principal.key_taken", other.ID, other.Name)
 	}
-	taken, err := records.Has(c.tx, records.PrefixPrincipalName+b.Name)
-	if err != nil {
-		return err
-	}
-	if taken {
-		return catalog.Conflict("name", "principal.name_taken", b.Name)
-	}
-	p := catalog.Principal{ID: id, Name: b.Name, Role: b.Role, Key: b.Key, Receiving: b.Receiving, Admitted: c.now}
-	if err := records.Put(c.tx, records.PrefixPrincipal+id, p); err != nil {
-		return err
-	}
-	if err := records.PutText(c.tx, records.PrefixPrincipalName+b.Name, id); err != nil {
+	if err := c.vacant(records.PrefixPrincipalName+b.Name, "name", "principal.name_taken", b.Name); err != nil {
 		return err
 	}
 	if b.Role == catalog.RolePublisher {
@@ -140,8 +124,9 @@ func addPrincipal(c *applyContext, b catalog.PrincipalAdd) error {
 			return err
 		}
 	}
+	p := catalog.Principal{ID: id, Name: b.Name, Role: b.Role, Key: b.Key, Receiving: b.Receiving, Admitted: c.now}
 	c.out.ID = id
-	return nil
+	return cmp.Or(records.Put(c.tx, records.PrefixPrincipal+id, p), records.PutText(c.tx, records.PrefixPrincipalName+b.Name, id))
 }
 
 func checkPrincipal(b catalog.PrincipalAdd) *catalog.Refusal {
