@@ -256,7 +256,7 @@ func (b *testBuilder) newsOf(version int, sources []chained) Bits {
 			if i == 0 {
 				b.news = news
 			} else {
-				b.news = b.news.and(news)
+				b.news = b.news.And(news)
 			}
 		}
 	}
@@ -293,7 +293,7 @@ func (b *testBuilder) moved(g, version int, sources []chained) []int32 {
 		present := map[int32]Bits{} // version → who has a cell; looked up only
 		has := func(v int32) Bits {
 			if _, known := present[v]; !known {
-				present[v], _ = cellsOf(b.cells, int(v), s.column, s.period)
+				present[v], _ = CellsOf(b.cells, int(v), s.column, s.period)
 			}
 			return present[v]
 		}
