@@ -77,7 +77,6 @@ func checkLive(q PortfolioQuery, steps []step) error {
 // step is what is chosen of one column and period as of one version.
 type step struct {
 	version int
-	source  *Source
 	taken   takings
 }
 
@@ -86,13 +85,12 @@ type step struct {
 func (f *Family) chain(m *member, q PortfolioQuery, groups []int32, c Column, period int64) []step {
 	var out []step
 	for _, s := range m.versions {
-		source := s.Source(c, period)
-		if s.Version > q.AsOf || source == nil {
+		if s.Version > q.AsOf || s.Source(c, period) == nil {
 			continue
 		}
 		taken := f.noTakings()
 		f.choose(m, c, period, s.Version, groups, nil, taken)
-		out = append(out, step{s.Version, source, taken})
+		out = append(out, step{s.Version, taken})
 	}
 	return out
 }

@@ -132,3 +132,11 @@ func (v View) Rows(id string, from, to int) ([][]string, error) {
 	}
 	return rows, nil
 }
+
+// Judge returns exactly what Apply would decide now on that principal's query,
+// without charging it: the verdict, or why it would be refused. Preview says
+// what it would cost, too.
+func (v View) Judge(principal string, q catalog.QuerySubmit) (catalog.Verdict, *catalog.Refusal, error) {
+	p, refusal, err := v.Preview(principal, q)
+	return p.Verdict, refusal, err
+}
