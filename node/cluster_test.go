@@ -81,7 +81,7 @@ func newCluster(t testing.TB, n, threshold int, configure func(*Options)) *clust
 		Name: public.Name, Role: catalog.RoleOperator, Key: public.Key, Receiving: public.Receiving,
 	}}
 	for i := range n {
-		m := catalog.Node{ID: fmt.Sprintf("n%d", i+1), Point: i + 1, Addr: freeAddr(t), API: "https://" + freeAddr(t)}
+		m := catalog.Node{ID: fmt.Sprintf("n%d", i+1), Point: i + 1, Institution: public.Name, Operator: public.Key, Addr: freeAddr(t), API: "https://" + freeAddr(t)}
 		if err := vault.NewKeyFile(c.sealKey(m.ID)); err != nil {
 			t.Fatal(err)
 		}

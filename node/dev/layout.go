@@ -67,7 +67,7 @@ func (l layout) found(hosts []string, threshold int) (g node.Genesis, err error)
 	}
 	for i, host := range hosts {
 		n := catalog.Node{
-			ID: fmt.Sprintf("n%d", i+1), Point: i + 1,
+			ID: fmt.Sprintf("n%d", i+1), Point: i + 1, Institution: public.Name, Operator: public.Key,
 			Addr: net.JoinHostPort(host, strconv.Itoa(ports[2*i])), API: "https://" + net.JoinHostPort(host, strconv.Itoa(ports[2*i+1])),
 		}
 		if err := vault.NewKeyFile(l.sealKey(n.ID)); err != nil {
