@@ -134,7 +134,7 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 	c.genesis, err = node.ReadGenesis(c.layout.genesis())
 	if c.again = err == nil; errors.Is(err, fs.ErrNotExist) {
 		c.opts.Progress("founding a cluster in " + c.layout.dir)
-		c.genesis, err = c.layout.found(c.opts.Hosts, c.opts.Threshold)
+		c.genesis, err = c.layout.found(ctx, c.opts.Hosts, c.opts.Threshold)
 	}
 	if err != nil {
 		return err

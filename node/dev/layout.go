@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ func (l layout) pid(id string) string        { return l.node(id) + ".pid" }
 
 // found makes the directory of a new cluster with a node on each host. The founding is
 // written last: a directory without one is begun anew.
-func (l layout) found(hosts []string, threshold int) (g node.Genesis, err error) {
+func (l layout) found(ctx context.Context, hosts []string, threshold int) (g node.Genesis, err error) {
 	if err := os.RemoveAll(filepath.Join(l.dir, "nodes")); err != nil {
 		return g, fmt.Errorf("clear a founding that was interrupted: %w", err)
 	}
@@ -65,23 +66,34 @@ func (l layout) found(hosts []string, threshold int) (g node.Genesis, err error)
 	if err != nil {
 		return g, err
 	}
+	// The steps are those of a cluster of institutions that do not trust each other; here one
+	// operator holds all seats.
+	var cards []node.Card
 	for i, host := range hosts {
-		n := catalog.Node{
-			ID: fmt.Sprintf("n%d", i+1), Point: i + 1,
+		n := node.Card{
+			ID: fmt.Sprintf("n%d", i+1), Institution: public.Name, Operator: public.Key,
 			Addr: net.JoinHostPort(host, strconv.Itoa(ports[2*i])), API: "https://" + net.JoinHostPort(host, strconv.Itoa(ports[2*i+1])),
 		}
 		if err := vault.NewKeyFile(l.sealKey(n.ID)); err != nil {
 			return g, err
 		}
-		if n, err = node.Init(l.node(n.ID), l.sealKey(n.ID), n); err != nil {
+		if n, err = node.Init(ctx, l.node(n.ID), node.SealKey{File: l.sealKey(n.ID)}, n); err != nil {
 			return g, err
 		}
-		body.Nodes = append(body.Nodes, n)
+		cards = append(cards, n)
 	}
-	if g, err = node.NewGenesis(operator.Signing(), time.Now().UnixMilli(), body); err != nil {
+	if g, err = node.Found(operator.Signing(), time.Now().UnixMilli(), body, cards); err != nil {
 		return g, err
 	}
-	return g, g.WriteFile(l.genesis())
+	if g, err = g.SignedBy(operator.Signing()); err != nil {
+		return g, err
+	}
+	for _, card := range cards {
+		if err := g.CheckMember(card); err != nil {
+			return g, err
+		}
+	}
+	return g, g.Install(l.genesis())
 }
 
 // makeKey makes a principal's key unless it is there.
