@@ -142,7 +142,7 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 	if c.body, err = c.genesis.Body(); err != nil {
 		return err
 	}
-	c.profile = pinned(c.genesis, c.body)
+	c.profile = client.Pin(c.genesis.Cluster(), c.body)
 	what := fmt.Sprintf("starting %d nodes", len(c.body.Nodes))
 	if c.again {
 		what = fmt.Sprintf("starting the %d nodes of the cluster in %s again", len(c.body.Nodes), c.layout.dir)

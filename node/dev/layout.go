@@ -143,15 +143,6 @@ func freePorts(n int) (ports []int, err error) {
 	return ports, nil
 }
 
-// pinned is the profile of a founding.
-func pinned(g node.Genesis, body catalog.InitBody) client.Profile {
-	p := client.Profile{Addr: body.Nodes[0].API, Cluster: g.Cluster(), Threshold: body.Threshold}
-	for _, n := range body.Nodes {
-		p.Nodes = append(p.Nodes, client.ProfileNode{ID: n.ID, Addr: n.API, Key: n.Key})
-	}
-	return p
-}
-
 // Pinned returns the profile of the cluster in a directory, whether it runs or
 // not: what its founding names.
 func Pinned(dir string) (client.Profile, error) {
@@ -166,5 +157,5 @@ func Pinned(dir string) (client.Profile, error) {
 	if len(body.Nodes) == 0 {
 		return client.Profile{}, fmt.Errorf("the founding in %s names no node", dir)
 	}
-	return pinned(g, body), nil
+	return client.Pin(g.Cluster(), body), nil
 }
