@@ -1,15 +1,18 @@
 package catalog
 
-// Node is one member of the roster. Point is its Shamir point, 1..n in roster
-// order. Key is its Ed25519 public key (TLS and envelopes), Sealing its HPKE
-// public key (MLKEM768X25519).
+// Node is one member of the roster: a seat and the machine in it. Point is its Shamir
+// point, 1..n in roster order. Key is its Ed25519 public key (TLS and envelopes), Sealing
+// its HPKE public key (MLKEM768X25519). Operator is the Ed25519 public key of the
+// institution's operator, who alone may put another machine into the seat.
 type Node struct {
-	ID      string `json:"id"`
-	Point   int    `json:"point"`
-	Addr    string `json:"addr"` // peers
-	API     string `json:"api"`  // clients, https URL
-	Key     []byte `json:"key"`
-	Sealing []byte `json:"sealing"`
+	ID          string `json:"id"`
+	Point       int    `json:"point"`
+	Institution string `json:"institution"`
+	Operator    []byte `json:"operator"`
+	Addr        string `json:"addr"` // peers
+	API         string `json:"api"`  // clients, https URL
+	Key         []byte `json:"key"`
+	Sealing     []byte `json:"sealing"`
 }
 
 // Role is what a principal may do.
@@ -22,8 +25,9 @@ const (
 	RoleBuyer     Role = "buyer"
 )
 
-// InitBody founds a cluster: the roster, the threshold and the first operator,
-// who signs it. The cluster's id is the digest of this first payload.
+// InitBody founds a cluster: the roster, the threshold and the founding operator, who
+// signs it and has a seat. The operators of the other seats are admitted with it. The
+// cluster's id is the digest of this first payload.
 type InitBody struct {
 	Name      string       `json:"name"`
 	Threshold int          `json:"threshold"`

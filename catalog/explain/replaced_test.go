@@ -47,7 +47,7 @@ func someEntries(t *testing.T) (entries [][]byte) {
 	for i := range 2 {
 		id := fmt.Sprintf("node%d", i+1)
 		init.Nodes = append(init.Nodes, catalog.Node{
-			ID: id, Point: i + 1, Addr: id + ":1", API: "https://" + id, Key: publicOf(id), Sealing: bytes.Repeat([]byte{byte(i)}, catalog.ReceivingKeySize),
+			ID: id, Point: i + 1, Institution: "operator", Operator: init.Operator.Key, Addr: id + ":1", API: "https://" + id, Key: publicOf(id), Sealing: bytes.Repeat([]byte{byte(i)}, catalog.ReceivingKeySize),
 		})
 	}
 	sign("node1", catalog.KindKeyStart, catalog.KeyStart{})

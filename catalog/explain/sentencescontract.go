@@ -5,12 +5,13 @@ const onlyNarrower = "an approval may only narrow the order; the buyer has to or
 
 // contractSentences are of principals, orders and contracts.
 var contractSentences = map[string]sentence{
-	"cluster.name":        {"the cluster's name must be a text of 1 to %d bytes", ""},
-	"cluster.nodes":       {"%d nodes, 2 to %d are possible", ""},
-	"cluster.not_founded": {"the cluster is not founded yet, and %.80q does not found it", ""},
-	"cluster.operator":    {"the founder is an %q, want %q", ""},
-	"cluster.signature":   {"the founding is not signed by the operator it names", ""},
-	"cluster.threshold":   {"threshold %d of %d nodes, 2 to %d are possible", ""},
+	"cluster.founder_seat": {"the operator who founds the cluster operates none of its nodes", ""},
+	"cluster.name":         {"the cluster's name must be a text of 1 to %d bytes", ""},
+	"cluster.nodes":        {"%d nodes, 2 to %d are possible", ""},
+	"cluster.not_founded":  {"the cluster is not founded yet, and %.80q does not found it", ""},
+	"cluster.operator":     {"the founder is an %q, want %q", ""},
+	"cluster.signature":    {"the founding is not signed by the operator it names", ""},
+	"cluster.threshold":    {"threshold %d of %d nodes, 2 to %d are possible", ""},
 	"contract.aggregate": {
 		"contract %s does not grant the aggregate %s",
 		"it grants: %[3]l; %[2]s is granted by any of %[2]G; order more: weir order create --dataset %[4]s --purpose TEXT",

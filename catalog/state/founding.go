@@ -1,8 +1,11 @@
 package state
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/ed25519"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
@@ -34,10 +37,7 @@ func found(c *applyContext, e catalog.Envelope) error {
 		return catalog.Refuse(catalog.RefusedSignature, "signature", "cluster.signature")
 	}
 	c.payload = p
-	if r := c.checkMeant(e.Signer, ""); r != nil {
-		return r
-	}
-	if r := checkFounding(body); r != nil {
+	if r := cmp.Or(c.checkMeant(e.Signer, "", catalog.MaxFoundingAge), checkFounding(body)); r != nil {
 		return r
 	}
 	c.out.Kind, c.record = p.Kind, true
@@ -46,8 +46,26 @@ func found(c *applyContext, e catalog.Envelope) error {
 		if err := records.Put(c.tx, records.KeyCluster, c.cluster); err != nil {
 			return err
 		}
-		return addPrincipal(c, body.Operator)
+		for _, o := range seatOperators(body) {
+			if err := addPrincipal(c, o); err != nil {
+				return err
+			}
+		}
+		c.out.ID = catalog.PrincipalID(body.Operator.Key)
+		return nil
 	})
+}
+
+// seatOperators are the operators that a founding admits: the founder, and whoever else
+// has a seat, under the institution's name.
+func seatOperators(b catalog.InitBody) []catalog.PrincipalAdd {
+	list := []catalog.PrincipalAdd{b.Operator}
+	for _, n := range b.Nodes {
+		if !slices.ContainsFunc(list, func(o catalog.PrincipalAdd) bool { return bytes.Equal(o.Key, n.Operator) }) {
+			list = append(list, catalog.PrincipalAdd{Name: n.Institution, Role: catalog.RoleOperator, Key: n.Operator})
+		}
+	}
+	return list
 }
 
 func checkFounding(b catalog.InitBody) *catalog.Refusal {
@@ -62,23 +80,41 @@ func checkFounding(b catalog.InitBody) *catalog.Refusal {
 	case b.Operator.Role != catalog.RoleOperator:
 		return catalog.Invalid("operator.role", "cluster.operator", b.Operator.Role, catalog.RoleOperator)
 	}
-	taken := map[string]string{"key " + string(b.Operator.Key): ""}
+	if r := checkPrincipal(b.Operator); r != nil {
+		return r
+	}
+	taken := map[string]string{}
+	for _, o := range seatOperators(b) {
+		taken["key "+string(o.Key)] = ""
+	}
 	for i, node := range b.Nodes {
 		if r := checkNode(fmt.Sprintf("nodes[%d]", i), node, i+1, taken); r != nil {
 			return r
 		}
 	}
+	for i, node := range b.Nodes {
+		for _, o := range seatOperators(b) {
+			if bytes.Equal(node.Operator, o.Key) != (node.Institution == o.Name) {
+				return catalog.Invalid(fmt.Sprintf("nodes[%d].institution", i), "node.institution", node.Institution)
+			}
+		}
+	}
+	if !slices.ContainsFunc(b.Nodes, func(n catalog.Node) bool { return bytes.Equal(n.Operator, b.Operator.Key) }) {
+		return catalog.Invalid("operator.key", "cluster.founder_seat")
+	}
 	return nil
 }
 
 // checkNode checks one member of the roster; taken says which node has what, and no node
-// of what the operator has.
+// of what an operator has.
 func checkNode(at string, n catalog.Node, point int, taken map[string]string) *catalog.Refusal {
 	switch {
 	case !catalog.IsLabel(n.ID) || len(catalog.NodeSigner(n.ID)) > catalog.MaxSigner:
 		return catalog.Invalid(at+".id", "node.name", n.ID, catalog.MaxSigner-len(catalog.NodeSigner("")))
 	case n.Point != point:
 		return catalog.Invalid(at+".point", "node.point", n.Point, point)
+	case checkPrincipal(catalog.PrincipalAdd{Name: n.Institution, Role: catalog.RoleOperator, Key: n.Operator}) != nil:
+		return catalog.Invalid(at+".operator", "node.operator", n.Institution, len(n.Operator), catalog.MaxName, ed25519.PublicKeySize)
 	case n.Addr == "" || !catalog.IsText(n.Addr, catalog.MaxCell):
 		return catalog.Invalid(at+".addr", "node.addr", n.Addr)
 	case !strings.HasPrefix(n.API, "https://") || !catalog.IsText(n.API, catalog.MaxCell):
@@ -121,18 +157,7 @@ func addPrincipal(c *applyContext, b catalog.PrincipalAdd) error {
 	if known {
 		return catalog.Conflict("key", "principal.key_taken", other.ID, other.Name)
 	}
-	taken, err := records.Has(c.tx, records.PrefixPrincipalName+b.Name)
-	if err != nil {
-		return err
-	}
-	if taken {
-		return catalog.Conflict("name", "principal.name_taken", b.Name)
-	}
-	p := catalog.Principal{ID: id, Name: b.Name, Role: b.Role, Key: b.Key, Receiving: b.Receiving, Admitted: c.now}
-	if err := records.Put(c.tx, records.PrefixPrincipal+id, p); err != nil {
-		return err
-	}
-	if err := records.PutText(c.tx, records.PrefixPrincipalName+b.Name, id); err != nil {
+	if err := c.vacant(records.PrefixPrincipalName+b.Name, "name", "principal.name_taken", b.Name); err != nil {
 		return err
 	}
 	if b.Role == catalog.RolePublisher {
@@ -140,8 +165,9 @@ func addPrincipal(c *applyContext, b catalog.PrincipalAdd) error {
 			return err
 		}
 	}
+	p := catalog.Principal{ID: id, Name: b.Name, Role: b.Role, Key: b.Key, Receiving: b.Receiving, Admitted: c.now}
 	c.out.ID = id
-	return nil
+	return cmp.Or(records.Put(c.tx, records.PrefixPrincipal+id, p), records.PutText(c.tx, records.PrefixPrincipalName+b.Name, id))
 }
 
 func checkPrincipal(b catalog.PrincipalAdd) *catalog.Refusal {

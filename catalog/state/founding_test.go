@@ -34,6 +34,18 @@ func TestFoundingIsRefusedUnlessTheRosterIsSound(t *testing.T) {
 		{"URL twice", "nodes[1].api", func(b *catalog.InitBody) { b.Nodes[1].API = b.Nodes[0].API }},
 		{"key twice", "nodes[1].key", func(b *catalog.InitBody) { b.Nodes[1].Key = b.Nodes[0].Key }},
 		{"operator's key", "nodes[1].key", func(b *catalog.InitBody) { b.Nodes[1].Key = b.Operator.Key }},
+		{"another operator's key", "nodes[1].key", func(b *catalog.InitBody) {
+			b.Nodes[2].Institution, b.Nodes[2].Operator = "water", b.Nodes[1].Key
+		}},
+		{"no operator", "nodes[1].operator", func(b *catalog.InitBody) { b.Nodes[1].Operator = nil }},
+		{"no institution", "nodes[1].operator", func(b *catalog.InitBody) { b.Nodes[1].Institution = "" }},
+		{"an operator of two names", "nodes[1].institution", func(b *catalog.InitBody) { b.Nodes[1].Institution = "water" }},
+		{"a name of two operators", "nodes[0].institution", func(b *catalog.InitBody) { b.Nodes[1].Operator = testPublic("water") }},
+		{"a founder without a seat", "operator.key", func(b *catalog.InitBody) {
+			for i := range b.Nodes {
+				b.Nodes[i].Institution, b.Nodes[i].Operator = "water", testPublic("water")
+			}
+		}},
 		{"sealing key twice", "nodes[1].sealing", func(b *catalog.InitBody) { b.Nodes[1].Sealing = b.Nodes[0].Sealing }},
 		{"operator's name", "name", func(b *catalog.InitBody) { b.Operator.Name = " x" }},
 	} {
@@ -51,6 +63,31 @@ func TestFoundingIsRefusedUnlessTheRosterIsSound(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Institutions sign a founding one after the other, which takes days. Nothing else lives so long.
+func TestFoundingIsAppliedWithinItsDays(t *testing.T) {
+	w := &world{t: t, machine: NewMachine(), store: memstore.New(), now: testTime}
+	lasting := func(kind catalog.Kind, body any, age int64) catalog.Envelope {
+		p := w.payload(kind, body)
+		p.Expires = p.Issued + age
+		e, err := catalog.Sign(testKey("operator"), testID("operator"), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	statetest.WantRefusal(t, w.apply(lasting(catalog.KindInit, testInit(3, 2), catalog.MaxFoundingAge+1)).Refusal, catalog.RefusedSignature, "lifetime")
+	e := lasting(catalog.KindInit, testInit(3, 2), catalog.MaxFoundingAge)
+	w.now += catalog.MaxFoundingAge
+	statetest.WantRefusal(t, w.apply(e).Refusal, catalog.RefusedSignature, "expired")
+	w.now--
+	if r := w.apply(e).Refusal; r != nil {
+		t.Fatal(r)
+	}
+	w.id = e.Digest()
+	late := lasting(catalog.KindPrincipalAdd, testPrincipal("bank", catalog.RoleBuyer), catalog.MaxEnvelopeAge+1)
+	statetest.WantRefusal(t, w.apply(late).Refusal, catalog.RefusedSignature, "lifetime")
 }
 
 func TestNothingHappensBeforeTheFounding(t *testing.T) {
@@ -94,4 +131,22 @@ func TestPrincipalsHaveUniqueNamesAndKeys(t *testing.T) {
 	operator.Receiving = nil
 	w.ok("operator", catalog.KindPrincipalAdd, operator)
 	w.ok("second operator", catalog.KindPrincipalAdd, testPrincipal("other", catalog.RoleBuyer))
+}
+
+// The operators of all seats are admitted with the founding, each once.
+func TestFoundingAdmitsTheOperatorsOfItsSeats(t *testing.T) {
+	w := &world{t: t, machine: NewMachine(), store: memstore.New(), now: testTime}
+	body := testInit(3, 2)
+	for i := 1; i < 3; i++ {
+		body.Nodes[i].Institution, body.Nodes[i].Operator = "water", testPublic("water")
+	}
+	if r := w.apply(w.sign("operator", catalog.KindInit, body)).Refusal; r != nil {
+		t.Fatal(explain.Message(r))
+	}
+	for _, name := range []string{"operator", "water"} {
+		p, err := w.view().Principal(catalog.PrincipalID(testPublic(name)))
+		if err != nil || p.Name != name || p.Role != catalog.RoleOperator {
+			t.Errorf("operator %s: %+v, %v", name, p, err)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -124,7 +125,7 @@ func (c *applyContext) apply(e catalog.Envelope) error {
 	if c.payload, err = parsePayload(e); err != nil {
 		return err
 	}
-	if r := c.checkMeant(e.Signer, c.cluster.ID.String()); r != nil {
+	if r := c.checkMeant(e.Signer, c.cluster.ID.String(), catalog.MaxEnvelopeAge); r != nil {
 		return r
 	}
 	c.out.Kind, c.record = c.payload.Kind, true
@@ -172,16 +173,17 @@ func (c *applyContext) identify(r records.Reader, signer string) ([]byte, error)
 	return p.Key, nil
 }
 
-// checkMeant refuses a payload that is meant for another signer, cluster or time.
-func (c *applyContext) checkMeant(signer, cluster string) *catalog.Refusal {
+// checkMeant refuses a payload that is meant for another signer, cluster or time, or
+// is valid for longer than age, in milliseconds.
+func (c *applyContext) checkMeant(signer, cluster string, age int64) *catalog.Refusal {
 	p := c.payload
 	switch {
 	case p.Signer != signer:
 		return catalog.Refuse(catalog.RefusedSignature, "signer", "signer.other", p.Signer, signer)
 	case p.Cluster != cluster:
 		return catalog.Refuse(catalog.RefusedSignature, "cluster", "envelope.cluster", p.Cluster, cluster)
-	case p.Expires-p.Issued > catalog.MaxEnvelopeAge:
-		return catalog.Refuse(catalog.RefusedSignature, "lifetime", "envelope.lifetime", p.Expires-p.Issued, catalog.MaxEnvelopeAge)
+	case p.Expires-p.Issued > age:
+		return catalog.Refuse(catalog.RefusedSignature, "lifetime", "envelope.lifetime", p.Expires-p.Issued, age)
 	case p.Issued > c.now+catalog.MaxSkew:
 		return catalog.Refuse(catalog.RefusedSignature, "issued", "envelope.issued", p.Issued-c.now)
 	case p.Expires <= c.now:
@@ -201,10 +203,8 @@ func (c *applyContext) recall() (bool, error) {
 
 // remember keeps the outcome until the envelope has expired for sure.
 func (c *applyContext) remember() error {
-	if err := records.Put(c.base, records.PrefixSeen+c.digest.String(), c.out); err != nil {
-		return err
-	}
-	return records.PutText(c.base, records.SeenUntilKey(c.payload.Expires+replayMargin, c.digest), "")
+	until := records.SeenUntilKey(c.payload.Expires+replayMargin, c.digest)
+	return cmp.Or(records.Put(c.base, records.PrefixSeen+c.digest.String(), c.out), records.PutText(c.base, until, ""))
 }
 
 // prune forgets outcomes whose time is over. It runs every few entries, by
@@ -226,10 +226,8 @@ func (c *applyContext) prune() error {
 		return fmt.Errorf("list expired envelopes: %w", err)
 	}
 	for _, key := range over {
-		if err := records.Remove(c.base, key); err != nil {
-			return err
-		}
-		if err := records.Remove(c.base, records.PrefixSeen+key[strings.LastIndexByte(key, '/')+1:]); err != nil {
+		digest := key[strings.LastIndexByte(key, '/')+1:]
+		if err := cmp.Or(records.Remove(c.base, key), records.Remove(c.base, records.PrefixSeen+digest)); err != nil {
 			return err
 		}
 	}
@@ -276,14 +274,17 @@ func (c *applyContext) todo(left bool, key, value string) error {
 // had it: what was signed on the one would hold for the other.
 func (c *applyContext) newID(prefix, letter string) (string, error) {
 	id := c.machine.ids(letter, c.digest)
-	taken, err := records.Has(c.tx, prefix+id)
-	if err != nil {
-		return "", err
+	return id, c.vacant(prefix+id, "id_taken", "id.taken", id)
+}
+
+// vacant refuses, as a conflict with a rule, by a code with its arguments, a key that is
+// there already.
+func (c *applyContext) vacant(key, rule, code string, args ...any) error {
+	taken, err := records.Has(c.tx, key)
+	if err == nil && taken {
+		err = catalog.Conflict(rule, code, args...)
 	}
-	if taken {
-		return "", catalog.Conflict("id_taken", "id.taken", id)
-	}
-	return id, nil
+	return err
 }
 
 // putParties writes a record's entries in an index by party: one for everybody, and
@@ -297,11 +298,15 @@ func (c *applyContext) putParties(prefix, id string, parties ...string) error {
 	return nil
 }
 
-// putChange records a change of the catalog, and of an amendment or a withdrawal its time.
-func (c *applyContext) putChange(dataset string, version int, what records.ChangeKind) error {
-	change := records.Change{Dataset: dataset, Version: version, What: what}
+// putChanged stores a dataset and records the change of the catalog, of an amendment or a
+// withdrawal with its time.
+func (c *applyContext) putChanged(d catalog.Dataset, version int, what records.ChangeKind) error {
+	change := records.Change{Dataset: d.ID, Version: version, What: what}
 	if what != records.ChangeListed {
 		change.At = c.now
 	}
-	return records.Put(c.tx, records.PrefixChange+records.SeqName(c.seq), change)
+	return cmp.Or(
+		records.Put(c.tx, records.PrefixChange+records.SeqName(c.seq), change),
+		records.Put(c.tx, records.PrefixDataset+d.ID, d),
+	)
 }

@@ -52,7 +52,7 @@ func testInit(n, threshold int) catalog.InitBody {
 	for point := 1; point <= n; point++ {
 		id := nodeName(point)
 		b.Nodes = append(b.Nodes, catalog.Node{
-			ID: id, Point: point, Addr: id + ":7000", API: "https://" + id + ":8000",
+			ID: id, Point: point, Institution: "operator", Operator: b.Operator.Key, Addr: id + ":7000", API: "https://" + id + ":8000",
 			Key: testPublic(id), Sealing: bytes.Repeat([]byte{byte(point)}, catalog.ReceivingKeySize),
 		})
 	}

@@ -88,6 +88,7 @@ func New(founder Founder) (*Cluster, error) {
 			return nil, err
 		}
 		c.nodes = append(c.nodes, one)
+		one.Institution, one.Operator = body.Operator.Name, body.Operator.Key
 		body.Nodes = append(body.Nodes, one.Node)
 	}
 	e, err := sign(founder.Signing, catalog.PrincipalID(body.Operator.Key), "", catalog.KindInit, body)
