@@ -68,7 +68,7 @@ func (b Bits) word(i int) uint64 {
 	return 0
 }
 
-// And, or and without are the intersection, the union and what is in b alone.
+// And is the intersection; or is the union, and without is what is in b alone.
 func (b Bits) And(c Bits) Bits {
 	out := make(Bits, min(len(b), len(c)))
 	for i := range out {
