@@ -124,7 +124,7 @@ func TestAnAppendKilledAtAnyStepIsTakenUp(t *testing.T) {
 			close(k.started)
 			err := k.child.Wait()
 			w.Watch(nil)
-			serving.Lock() // what the child asked for last is done, or will never be
+			serving.Lock()   // what the child asked for last is done, or will never be
 			serving.Unlock() //nolint:staticcheck // nothing is to be done while nothing is served
 			if reached = k.killed.Load(); !reached && err != nil {
 				t.Fatalf("step %d: %v\n%s", at, err, said.String())
