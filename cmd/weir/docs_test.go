@@ -205,7 +205,7 @@ func TestREADMEShowsATranscriptOfTheGuides(t *testing.T) {
 func runDev(t *testing.T, dir string, env []string) {
 	t.Helper()
 	var said bytes.Buffer
-	cmd := exec.Command("weir", "dev", "--dir", dir)
+	cmd := exec.Command("weir", "dev", "--host", ownHost(), "--dir", dir)
 	cmd.Env, cmd.Stderr = env, &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -32,6 +32,7 @@ func TestLifeOfAContractOnARealCluster(t *testing.T) {
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, ".config"))
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 			env.Setenv("DIR", filepath.Join(env.WorkDir, "dev"))
+			env.Setenv("HOST", ownHost())
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
