@@ -21,6 +21,8 @@ import (
 type Genesis struct {
 	Version  int              `json:"v"`
 	Envelope catalog.Envelope `json:"envelope"`
+	// Roster are the changes of the roster since, for a machine that comes later.
+	Roster []catalog.Envelope `json:"roster,omitempty"`
 }
 
 // NewGenesis signs the founding of a cluster with the operator's key.
