@@ -45,7 +45,7 @@ const nodePrefix = "node/"
 // bytes, so that nobody can pass another's payload off as its own. Nonce makes
 // two acts with the same body distinct; an envelope sent twice is applied once
 // and answered with the first outcome. Issued and Expires are Unix
-// milliseconds; an envelope is valid for at most MaxEnvelopeAge.
+// milliseconds; an envelope is valid for at most MaxEnvelopeAge, a founding for MaxFoundingAge.
 type Payload struct {
 	Version int             `json:"v"`
 	Cluster string          `json:"cluster"`
@@ -59,11 +59,12 @@ type Payload struct {
 
 // Limits of an envelope and of its life.
 const (
-	MaxEnvelope    = 1 << 20        // bytes of signer, signature and payload together, DATA_MODEL.md section 3.2
-	MaxEnvelopeAge = 10 * 60 * 1000 // milliseconds from Issued to Expires
-	MaxChunk       = 256 << 10      // bytes of rows or bitmaps in one envelope
-	MaxGroups      = 65536          // released groups of one query
-	MaxAttempts    = 3              // openings of one query
+	MaxEnvelope    = 1 << 20               // bytes of signer, signature and payload together, DATA_MODEL.md section 3.2
+	MaxEnvelopeAge = 10 * 60 * 1000        // milliseconds from Issued to Expires
+	MaxFoundingAge = 30 * 24 * 3600 * 1000 // as MaxEnvelopeAge: institutions sign a founding one after the other
+	MaxChunk       = 256 << 10             // bytes of rows or bitmaps in one envelope
+	MaxGroups      = 65536                 // released groups of one query
+	MaxAttempts    = 3                     // openings of one query
 )
 
 // format is the version of entries and payloads.

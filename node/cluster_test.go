@@ -81,15 +81,15 @@ func newCluster(t testing.TB, n, threshold int, configure func(*Options)) *clust
 		Name: public.Name, Role: catalog.RoleOperator, Key: public.Key, Receiving: public.Receiving,
 	}}
 	for i := range n {
-		m := catalog.Node{ID: fmt.Sprintf("n%d", i+1), Point: i + 1, Institution: public.Name, Operator: public.Key, Addr: freeAddr(t), API: "https://" + freeAddr(t)}
+		m := Card{ID: fmt.Sprintf("n%d", i+1), Institution: public.Name, Operator: public.Key, Addr: freeAddr(t), API: "https://" + freeAddr(t)}
 		if err := vault.NewKeyFile(c.sealKey(m.ID)); err != nil {
 			t.Fatal(err)
 		}
-		m, err := Init(c.nodeDir(m.ID), c.sealKey(m.ID), m)
+		m, err := Init(t.Context(), c.nodeDir(m.ID), SealKey{File: c.sealKey(m.ID)}, m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.body.Nodes = append(c.body.Nodes, m)
+		c.body.Nodes = append(c.body.Nodes, m.Node(i+1))
 	}
 	var err error
 	if c.genesis, err = NewGenesis(c.operator.Signing(), time.Now().UnixMilli(), c.body); err != nil {

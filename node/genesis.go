@@ -1,29 +1,35 @@
 package node
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/catalog/strictjson"
-	"github.com/weirdata/weir/compute/seal"
-	"github.com/weirdata/weir/node/vault"
+	"github.com/weirdata/weir/consensus/durable"
 )
 
 // Genesis is the founding of a cluster: the signed first envelope, which every
 // node of the roster is started with. Its payload's digest is the cluster's id.
+// The founder signed the envelope; the operators of the other seats sign the cluster's id.
 type Genesis struct {
-	Version  int              `json:"v"`
-	Envelope catalog.Envelope `json:"envelope"`
+	Version    int                 `json:"v"`
+	Envelope   catalog.Envelope    `json:"envelope"`
+	Signatures []OperatorSignature `json:"signatures,omitempty"` // from version 2 on
 	// Roster are the changes of the roster since, for a machine that comes later.
 	Roster []catalog.Envelope `json:"roster,omitempty"`
 }
+
+// genesisVersion is the version that is written. Version 1 has no signatures: its founder holds all seats.
+const genesisVersion = 2
+
+// maxGenesis bounds what is read of a founding.
+const maxGenesis = 2 * catalog.MaxEnvelope
 
 // NewGenesis signs the founding of a cluster with the operator's key.
 func NewGenesis(operator ed25519.PrivateKey, now int64, body catalog.InitBody) (Genesis, error) {
@@ -31,11 +37,13 @@ func NewGenesis(operator ed25519.PrivateKey, now int64, body catalog.InitBody) (
 	if err != nil {
 		return Genesis{}, fmt.Errorf("encode the founding: %w", err)
 	}
-	e, err := catalog.Sign(operator, catalog.PrincipalID(body.Operator.Key), newPayload("", catalog.KindInit, now, raw))
+	p := newPayload("", catalog.KindInit, now, raw)
+	p.Expires = now + catalog.MaxFoundingAge
+	e, err := catalog.Sign(operator, catalog.PrincipalID(body.Operator.Key), p)
 	if err != nil {
 		return Genesis{}, fmt.Errorf("sign the founding: %w", err)
 	}
-	return Genesis{Version: 1, Envelope: e}, nil
+	return Genesis{Version: genesisVersion, Envelope: e}, nil
 }
 
 // Cluster returns the cluster's id.
@@ -52,16 +60,28 @@ func (g Genesis) Body() (catalog.InitBody, error) {
 	if p.Kind != catalog.KindInit {
 		return body, fmt.Errorf("the founding is a %q, want %q", p.Kind, catalog.KindInit)
 	}
-	if err := strictjson.Decode(p.Body, &body); err != nil {
+	if err := catalog.DecodeStrict(p.Body, &body); err != nil {
 		return body, fmt.Errorf("read the founding's body: %w", err)
 	}
 	return body, nil
 }
 
-// ReadGenesis reads the file that WriteFile wrote.
+// ReadGenesis reads a founding that the operators of all seats have signed.
 func ReadGenesis(file string) (Genesis, error) {
+	g, err := ReadDraft(file)
+	if err != nil {
+		return g, err
+	}
+	if err := g.CheckSigned(); err != nil {
+		return Genesis{}, fmt.Errorf("read the founding %s: %w", file, err)
+	}
+	return g, nil
+}
+
+// ReadDraft reads a founding that operators may have yet to sign. It verifies nothing.
+func ReadDraft(file string) (Genesis, error) {
 	var g Genesis
-	b, err := os.ReadFile(file)
+	b, err := os.ReadFile(filepath.Clean(file))
 	if err != nil {
 		return g, fmt.Errorf("read the founding: %w", err)
 	}
@@ -73,22 +93,28 @@ func ReadGenesis(file string) (Genesis, error) {
 
 func parseGenesis(b []byte) (Genesis, error) {
 	var g Genesis
-	if err := strictjson.Decode(b, &g); err != nil {
+	if len(b) > maxGenesis {
+		return g, fmt.Errorf("it has more than %d bytes", maxGenesis)
+	}
+	if err := catalog.DecodeStrict(bytes.TrimSpace(b), &g); err != nil { // all institutions have to read the same
 		return Genesis{}, err
 	}
-	if g.Version != 1 {
-		return Genesis{}, fmt.Errorf("version %d, want 1", g.Version)
+	switch {
+	case g.Version < 1 || g.Version > genesisVersion:
+		return Genesis{}, fmt.Errorf("version %d, this program reads versions 1 to %d", g.Version, genesisVersion)
+	case g.Version == 1 && g.Signatures != nil:
+		return Genesis{}, errors.New("signatures in version 1, which has none")
 	}
 	return g, nil
 }
 
-// WriteFile writes the founding, readable by all: nothing in it is secret.
+// WriteFile puts the founding into the place of file, readable by all: nothing in it is secret.
 func (g Genesis) WriteFile(file string) error {
 	b, err := json.MarshalIndent(g, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode the founding: %w", err)
 	}
-	if err := os.WriteFile(file, append(b, '\n'), 0o644); err != nil { //nolint:gosec // public
+	if err := durable.WriteFile(file, append(b, '\n'), 0o644); err != nil {
 		return fmt.Errorf("write the founding: %w", err)
 	}
 	return nil
@@ -105,41 +131,8 @@ const (
 	dirLedger = "ledger"
 	dirBlobs  = "blobs"
 	dirVault  = "secrets"
+	fileCard  = "card.json"
 )
-
-// Init makes a node's own keys in dir, sealed under the key in sealKeyFile, and
-// returns what the roster needs to know of it. It refuses a directory that holds
-// a node already.
-func Init(dir, sealKeyFile string, n catalog.Node) (catalog.Node, error) {
-	v, err := vault.Open(filepath.Join(dir, dirVault), sealKeyFile)
-	if err != nil {
-		return n, err
-	}
-	if _, err := v.Get(secretIdentity); !errors.Is(err, vault.ErrNotFound) {
-		if err != nil {
-			return n, err
-		}
-		return n, fmt.Errorf("%s holds a node already: %w", dir, fs.ErrExist)
-	}
-	public, private, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		return n, fmt.Errorf("make the node's key: %w", err)
-	}
-	defer vault.Wipe(private)
-	sealing, sealingPublic, err := seal.GenerateKey()
-	if err != nil {
-		return n, fmt.Errorf("make the node's sealing key: %w", err)
-	}
-	defer vault.Wipe(sealing)
-	if err := v.Put(secretSealing, sealing); err != nil {
-		return n, err
-	}
-	if err := v.Put(secretIdentity, private.Seed()); err != nil {
-		return n, err
-	}
-	n.Key, n.Sealing = public, sealingPublic
-	return n, nil
-}
 
 // hostPort is the address in an https URL such as the roster's.
 func hostPort(api string) (string, error) {

@@ -117,6 +117,9 @@ func newNode(c *core) *Node {
 
 // openGenesis reads the roster and this node's place in it.
 func (n *Node) openGenesis() error {
+	if err := n.opts.Genesis.CheckSigned(); err != nil {
+		return err
+	}
 	rosters, err := readRosters(n.opts.Dir, n.opts.Genesis)
 	if err != nil {
 		return err
@@ -141,12 +144,7 @@ func (n *Node) openGenesis() error {
 // openSecrets unseals what the node keeps, with the key of a file or of a command, and reads its
 // own keys.
 func (n *Node) openSecrets() (err error) {
-	if dir := filepath.Join(n.opts.Dir, dirVault); len(n.opts.SealKeyCommand) > 0 {
-		n.vault, err = vault.OpenByCommand(n.life, dir, n.opts.SealKeyCommand)
-	} else {
-		n.vault, err = vault.Open(dir, n.opts.SealKeyFile)
-	}
-	if err != nil {
+	if n.vault, err = (SealKey{File: n.opts.SealKeyFile, Command: n.opts.SealKeyCommand}).open(n.life, n.opts.Dir); err != nil {
 		return err
 	}
 	n.onClose(n.vault.Close)

@@ -37,7 +37,7 @@ func found(c *applyContext, e catalog.Envelope) error {
 		return catalog.Refuse(catalog.RefusedSignature, "signature", "cluster.signature")
 	}
 	c.payload = p
-	if r := c.checkMeant(e.Signer, ""); r != nil {
+	if r := c.checkMeant(e.Signer, "", catalog.MaxFoundingAge); r != nil {
 		return r
 	}
 	if r := checkFounding(body); r != nil {

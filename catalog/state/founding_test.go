@@ -65,6 +65,31 @@ func TestFoundingIsRefusedUnlessTheRosterIsSound(t *testing.T) {
 	}
 }
 
+// Institutions sign a founding one after the other, which takes days. Nothing else lives so long.
+func TestFoundingIsAppliedWithinItsDays(t *testing.T) {
+	w := &world{t: t, machine: NewMachine(), store: memstore.New(), now: testTime}
+	lasting := func(kind catalog.Kind, body any, age int64) catalog.Envelope {
+		p := w.payload(kind, body)
+		p.Expires = p.Issued + age
+		e, err := catalog.Sign(testKey("operator"), testID("operator"), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	statetest.WantRefusal(t, w.apply(lasting(catalog.KindInit, testInit(3, 2), catalog.MaxFoundingAge+1)).Refusal, catalog.RefusedSignature, "lifetime")
+	e := lasting(catalog.KindInit, testInit(3, 2), catalog.MaxFoundingAge)
+	w.now += catalog.MaxFoundingAge
+	statetest.WantRefusal(t, w.apply(e).Refusal, catalog.RefusedSignature, "expired")
+	w.now--
+	if r := w.apply(e).Refusal; r != nil {
+		t.Fatal(r)
+	}
+	w.id = e.Digest()
+	late := lasting(catalog.KindPrincipalAdd, testPrincipal("bank", catalog.RoleBuyer), catalog.MaxEnvelopeAge+1)
+	statetest.WantRefusal(t, w.apply(late).Refusal, catalog.RefusedSignature, "lifetime")
+}
+
 func TestNothingHappensBeforeTheFounding(t *testing.T) {
 	w := &world{t: t, machine: NewMachine(), store: memstore.New(), now: testTime}
 	statetest.WantRefusal(t, w.apply(w.sign("operator", catalog.KindPrincipalAdd, testPrincipal("bank", catalog.RoleBuyer))).Refusal, catalog.RefusedConflict, "no_cluster")

@@ -124,7 +124,7 @@ func (c *applyContext) apply(e catalog.Envelope) error {
 	if c.payload, err = parsePayload(e); err != nil {
 		return err
 	}
-	if r := c.checkMeant(e.Signer, c.cluster.ID.String()); r != nil {
+	if r := c.checkMeant(e.Signer, c.cluster.ID.String(), catalog.MaxEnvelopeAge); r != nil {
 		return r
 	}
 	c.out.Kind, c.record = c.payload.Kind, true
@@ -172,16 +172,17 @@ func (c *applyContext) identify(r records.Reader, signer string) ([]byte, error)
 	return p.Key, nil
 }
 
-// checkMeant refuses a payload that is meant for another signer, cluster or time.
-func (c *applyContext) checkMeant(signer, cluster string) *catalog.Refusal {
+// checkMeant refuses a payload that is meant for another signer, cluster or time, or
+// is valid for longer than age, in milliseconds.
+func (c *applyContext) checkMeant(signer, cluster string, age int64) *catalog.Refusal {
 	p := c.payload
 	switch {
 	case p.Signer != signer:
 		return catalog.Refuse(catalog.RefusedSignature, "signer", "signer.other", p.Signer, signer)
 	case p.Cluster != cluster:
 		return catalog.Refuse(catalog.RefusedSignature, "cluster", "envelope.cluster", p.Cluster, cluster)
-	case p.Expires-p.Issued > catalog.MaxEnvelopeAge:
-		return catalog.Refuse(catalog.RefusedSignature, "lifetime", "envelope.lifetime", p.Expires-p.Issued, catalog.MaxEnvelopeAge)
+	case p.Expires-p.Issued > age:
+		return catalog.Refuse(catalog.RefusedSignature, "lifetime", "envelope.lifetime", p.Expires-p.Issued, age)
 	case p.Issued > c.now+catalog.MaxSkew:
 		return catalog.Refuse(catalog.RefusedSignature, "issued", "envelope.issued", p.Issued-c.now)
 	case p.Expires <= c.now:

@@ -116,6 +116,7 @@ var (
 		"registry append", "registry correct", "registry publish", "order show", "order approve", "order refuse",
 		"contract show", "contract statement", "contract suspend", "contract resume", "contract revoke",
 		"portfolio show", "portfolio drop", "portfolio register", "principal add", "evidence verify",
+		"operator found", "operator sign", "operator profile", "node accept",
 	}
 	completedFlags = []string{
 		"dataset", "registry", "contract", "join-contract", "as", "output", "role", "log-level", "finest", "aggregates",

@@ -59,6 +59,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": wantStatus, "approve": approve,
 			"flip": flip, "queryid": queryID, "rewrite": rewrite, "dress": dressFile, "replaced": replaceText, "lie": lie,
+			"field": setField, "transplant": transplant,
 		},
 	})
 }

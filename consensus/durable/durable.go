@@ -43,6 +43,22 @@ func WriteFile(name string, b []byte, mode fs.FileMode) error {
 	})
 }
 
+// WriteNew writes a file of the mode that is not there yet, and syncs it; one that is there is an
+// fs.ErrExist. One that could not be written whole is removed again. Its name is durable after SyncDir.
+func WriteNew(name string, b []byte, mode fs.FileMode) error {
+	f, err := os.OpenFile(filepath.Clean(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	if _, err = f.Write(b); err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
 // SyncDir makes the names in a directory durable: what was created, renamed or removed there. On
 // Windows they are with their files.
 func SyncDir(dir string) error {

@@ -15,6 +15,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/strictjson"
 	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/node/client/sealed"
 )
 
@@ -130,25 +131,10 @@ func (k *Key) Save(path string) error {
 	if err != nil {
 		return fmt.Errorf("encode the public key: %w", err)
 	}
-	if err := writeNew(path, append(secret, '\n'), 0o600); err != nil {
+	if err := durable.WriteNew(path, append(secret, '\n'), 0o600); err != nil {
 		return err
 	}
-	if err := writeNew(path+".pub", append(public, '\n'), 0o644); err != nil {
-		return errors.Join(err, os.Remove(path))
-	}
-	return nil
-}
-
-// writeNew creates a file that is not there yet, durably.
-func writeNew(path string, b []byte, mode fs.FileMode) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return err
-	}
-	if _, err = f.Write(b); err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err := durable.WriteNew(path+".pub", append(public, '\n'), 0o644); err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
 	return nil

@@ -38,6 +38,18 @@ type ProfileNode struct {
 	Former [][]byte `json:"former,omitempty"`
 }
 
+// Pin returns the profile of a cluster with its founding's roster and threshold.
+func Pin(cluster catalog.Digest, founding catalog.InitBody) Profile {
+	p := Profile{Cluster: cluster, Threshold: founding.Threshold}
+	for i, n := range founding.Nodes {
+		if i == 0 {
+			p.Addr = n.API
+		}
+		p.Nodes = append(p.Nodes, ProfileNode{ID: n.ID, Addr: n.API, Key: n.Key})
+	}
+	return p
+}
+
 // ErrProfile is returned for a profile that does not pin a cluster.
 var ErrProfile = errors.New("unusable profile")
 

@@ -12,6 +12,8 @@ import (
 // Config is what a node is started with. Zero values are defaults.
 type Config struct {
 	ID, Dir, SealKeyFile, Genesis string
+	Institution, OperatorKey      string
+	PeerAddr, APIAddr             string
 	PeerListen, APIListen         string
 	MetricsListen                 string
 	SealKeyCommand                string
@@ -51,6 +53,15 @@ var keys = []key{
 			"blanks and run without a shell. Either this or seal_key_file is set."},
 	{name: "genesis", example: "/etc/weir/genesis.json", of: func(c *Config) any { return &c.Genesis },
 		meaning: "The cluster's founding."},
+	{name: "institution", example: "Bureau of Hengshui", optional: true, of: func(c *Config) any { return &c.Institution },
+		meaning: "Who runs this node: the name in its operator's key. This key and the next three go into\n" +
+			"the card that weir node init makes, and into the founding from there."},
+	{name: "operator_key", example: "/etc/weir/operator.key.pub", optional: true, of: func(c *Config) any { return &c.OperatorKey },
+		meaning: "The public key of the institution's operator, as weir keygen writes it."},
+	{name: "peer_addr", example: `"n1.bureau.example:7301"`, optional: true, of: func(c *Config) any { return &c.PeerAddr },
+		meaning: "The address at which the other nodes reach this one."},
+	{name: "api_addr", example: `"n1.bureau.example:7300"`, optional: true, of: func(c *Config) any { return &c.APIAddr },
+		meaning: "The address at which clients reach this node."},
 	{name: "peer_listen", example: `"0.0.0.0:7301"`, optional: true, of: func(c *Config) any { return &c.PeerListen },
 		meaning: "The address to listen on for other nodes. Left out: the one in the roster."},
 	{name: "api_listen", example: `"0.0.0.0:7300"`, optional: true, of: func(c *Config) any { return &c.APIListen },

@@ -134,7 +134,7 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 	c.genesis, err = node.ReadGenesis(c.layout.genesis())
 	if c.again = err == nil; errors.Is(err, fs.ErrNotExist) {
 		c.opts.Progress("founding a cluster in " + c.layout.dir)
-		c.genesis, err = c.layout.found(c.opts.Hosts, c.opts.Threshold)
+		c.genesis, err = c.layout.found(ctx, c.opts.Hosts, c.opts.Threshold)
 	}
 	if err != nil {
 		return err
@@ -142,7 +142,7 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 	if c.body, err = c.genesis.Body(); err != nil {
 		return err
 	}
-	c.profile = pinned(c.genesis, c.body)
+	c.profile = client.Pin(c.genesis.Cluster(), c.body)
 	what := fmt.Sprintf("starting %d nodes", len(c.body.Nodes))
 	if c.again {
 		what = fmt.Sprintf("starting the %d nodes of the cluster in %s again", len(c.body.Nodes), c.layout.dir)

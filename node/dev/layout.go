@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ func (l layout) pid(id string) string        { return l.node(id) + ".pid" }
 
 // found makes the directory of a new cluster with a node on each host. The founding is
 // written last: a directory without one is begun anew.
-func (l layout) found(hosts []string, threshold int) (g node.Genesis, err error) {
+func (l layout) found(ctx context.Context, hosts []string, threshold int) (g node.Genesis, err error) {
 	if err := os.RemoveAll(filepath.Join(l.dir, "nodes")); err != nil {
 		return g, fmt.Errorf("clear a founding that was interrupted: %w", err)
 	}
@@ -65,23 +66,34 @@ func (l layout) found(hosts []string, threshold int) (g node.Genesis, err error)
 	if err != nil {
 		return g, err
 	}
+	// The steps are those of a cluster of institutions that do not trust each other; here one
+	// operator holds all seats.
+	var cards []node.Card
 	for i, host := range hosts {
-		n := catalog.Node{
-			ID: fmt.Sprintf("n%d", i+1), Point: i + 1, Institution: public.Name, Operator: public.Key,
+		n := node.Card{
+			ID: fmt.Sprintf("n%d", i+1), Institution: public.Name, Operator: public.Key,
 			Addr: net.JoinHostPort(host, strconv.Itoa(ports[2*i])), API: "https://" + net.JoinHostPort(host, strconv.Itoa(ports[2*i+1])),
 		}
 		if err := vault.NewKeyFile(l.sealKey(n.ID)); err != nil {
 			return g, err
 		}
-		if n, err = node.Init(l.node(n.ID), l.sealKey(n.ID), n); err != nil {
+		if n, err = node.Init(ctx, l.node(n.ID), node.SealKey{File: l.sealKey(n.ID)}, n); err != nil {
 			return g, err
 		}
-		body.Nodes = append(body.Nodes, n)
+		cards = append(cards, n)
 	}
-	if g, err = node.NewGenesis(operator.Signing(), time.Now().UnixMilli(), body); err != nil {
+	if g, err = node.Found(operator.Signing(), time.Now().UnixMilli(), body, cards); err != nil {
 		return g, err
 	}
-	return g, g.WriteFile(l.genesis())
+	if g, err = g.SignedBy(operator.Signing()); err != nil {
+		return g, err
+	}
+	for _, card := range cards {
+		if err := g.CheckMember(card); err != nil {
+			return g, err
+		}
+	}
+	return g, g.Install(l.genesis())
 }
 
 // makeKey makes a principal's key unless it is there.
@@ -131,15 +143,6 @@ func freePorts(n int) (ports []int, err error) {
 	return ports, nil
 }
 
-// pinned is the profile of a founding.
-func pinned(g node.Genesis, body catalog.InitBody) client.Profile {
-	p := client.Profile{Addr: body.Nodes[0].API, Cluster: g.Cluster(), Threshold: body.Threshold}
-	for _, n := range body.Nodes {
-		p.Nodes = append(p.Nodes, client.ProfileNode{ID: n.ID, Addr: n.API, Key: n.Key})
-	}
-	return p
-}
-
 // Pinned returns the profile of the cluster in a directory, whether it runs or
 // not: what its founding names.
 func Pinned(dir string) (client.Profile, error) {
@@ -154,5 +157,5 @@ func Pinned(dir string) (client.Profile, error) {
 	if len(body.Nodes) == 0 {
 		return client.Profile{}, fmt.Errorf("the founding in %s names no node", dir)
 	}
-	return pinned(g, body), nil
+	return client.Pin(g.Cluster(), body), nil
 }

@@ -11,7 +11,7 @@ func TestPinnedIsWhatTheFoundingNames(t *testing.T) {
 	if _, err := Pinned(dir); err == nil {
 		t.Error("a directory without a founding pins a cluster")
 	}
-	g, err := layout{dir}.found([]string{"127.0.0.1", "127.0.0.1", "127.0.0.1"}, 2)
+	g, err := layout{dir}.found(t.Context(), []string{"127.0.0.1", "127.0.0.1", "127.0.0.1"}, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func NewKeyFile(path string) error {
 	text = append(text, '\n')
 	defer Wipe(text)
 
-	if err := writeNew(path, text); err != nil {
+	if err := durable.WriteNew(path, text, 0o600); err != nil {
 		return fmt.Errorf("write seal key file: %w", err)
 	}
 	if err := durable.SyncDir(filepath.Dir(path)); err != nil {
@@ -97,24 +97,6 @@ func parseKey(text []byte) ([]byte, error) {
 		return nil, errors.New("not hex digits")
 	}
 	return key, nil
-}
-
-// writeNew writes a file that must not exist yet, mode 0600, and syncs it. A
-// file that could not be written whole is removed again.
-func writeNew(path string, b []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // G304: a path of the operator's or the vault's own
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err != nil {
-		return errors.Join(err, removeIfThere(path))
-	}
-	return nil
 }
 
 func removeIfThere(path string) error {

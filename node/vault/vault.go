@@ -144,6 +144,23 @@ func (v *Vault) Get(name string) ([]byte, error) {
 	return secret, nil
 }
 
+// Has reports whether the vault in dir has a secret of that name. It needs no key, and does not
+// know whether the secret opens.
+func Has(dir, name string) (bool, error) {
+	file, err := fileName(name)
+	if err != nil {
+		return false, err
+	}
+	_, err = os.Stat(filepath.Join(dir, file))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for %s: %w", name, err)
+	}
+	return true, nil
+}
+
 // List returns the names that begin with prefix, ascending. It does not open
 // them.
 func (v *Vault) List(prefix string) ([]string, error) {
@@ -216,7 +233,7 @@ func (v *Vault) write(file, name string, secret []byte) error {
 		return err
 	}
 	temp := filepath.Join(v.dir, tempPrefix+rand.Text())
-	if err := writeNew(temp, sealed); err != nil {
+	if err := durable.WriteNew(temp, sealed, 0o600); err != nil {
 		return err
 	}
 	if err := os.Rename(temp, filepath.Join(v.dir, file)); err != nil {

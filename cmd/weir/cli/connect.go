@@ -46,7 +46,7 @@ func (a *App) ConnectWith(who KeyOwner, o client.Options) (*client.Client, error
 	if err != nil {
 		return nil, err
 	}
-	key, err := a.loadKey(who)
+	key, err := a.LoadKey(who)
 	if err != nil {
 		return nil, err
 	}
@@ -106,9 +106,9 @@ var errNoCluster = &UsageError{
 // Directory is --dir or WEIR_DIR.
 func (a *App) Directory() string { return cmp.Or(a.dir, os.Getenv("WEIR_DIR")) }
 
-// loadKey finds the key: --key, the one of --as or of the command under --dir,
+// LoadKey finds the key: --key, the one of --as or of the command under --dir,
 // WEIR_KEY, the one under WEIR_DIR.
-func (a *App) loadKey(who KeyOwner) (*client.Key, error) {
+func (a *App) LoadKey(who KeyOwner) (*client.Key, error) {
 	path := a.keyPath(who)
 	if path == "" {
 		if who == Nobody {

@@ -1,3 +1,3 @@
 // Package operator has the commands of those who run nodes: keys, organisations, the
-// state of a cluster's nodes, and the node itself.
+// founding of a cluster, the state of its nodes, and the node itself.
 package operator

@@ -22,8 +22,11 @@ import (
 
 // NewNodeCommand returns the command that runs a node.
 func NewNodeCommand(a *cli.App) *cobra.Command {
-	return cli.Group(cli.ForOperators, "node", "run a node of a cluster",
+	return cli.Group(cli.ForOperators, "node", "make and run a node of a cluster",
 		`  weir node start --id n1 --dir /var/lib/weir --seal-key-file /run/keys/weir --genesis /etc/weir/genesis.json`,
+		newNodeInitCommand(a),
+		newNodeCardCommand(a),
+		newNodeAcceptCommand(a),
 		newNodeStartCommand(a),
 		newNodeConfigCommand(a))
 }

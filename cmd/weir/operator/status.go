@@ -17,8 +17,8 @@ import (
 
 // NewOperatorCommand returns the command that looks after the nodes.
 func NewOperatorCommand(a *cli.App) *cobra.Command {
-	return cli.Group(cli.ForOperators, "operator", "look after the nodes of a cluster", "  weir operator status --dir /tmp/weir",
-		newOperatorStatusCommand(a), newRefreshCommand(a))
+	return cli.Group(cli.ForOperators, "operator", "found clusters, and look after their nodes", "  weir operator status --dir /tmp/weir",
+		newFoundCommand(a), newSignCommand(a), newProfileCommand(a), newOperatorStatusCommand(a), newRefreshCommand(a))
 }
 
 func newOperatorStatusCommand(a *cli.App) *cobra.Command {

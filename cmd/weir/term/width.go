@@ -14,10 +14,16 @@ const DefaultColumns = 80
 // Width returns how many columns of a terminal s takes.
 func Width(s string) int { return uniseg.StringWidth(s) }
 
+// IsTerminal reports whether a stream is a terminal, at which a person sits.
+func IsTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // descriptors are small
+}
+
 // Columns returns how wide the terminal is that w writes to, and 0 if w is no terminal.
 func Columns(w io.Writer) int {
 	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) { //nolint:gosec // descriptors are small
+	if !ok || !IsTerminal(f) {
 		return 0
 	}
 	if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 { //nolint:gosec // as above
