@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/catalog/attest"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/catalog/strictjson"
@@ -35,15 +34,10 @@ func readRosters(dir string, g Genesis) ([]catalog.Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	changes := g.Roster
-	if len(f.Changes) > len(changes) {
-		changes = f.Changes
+	if len(f.Changes) > len(g.Roster) {
+		g.Roster = f.Changes
 	}
-	rosters, err := attest.Rosters(g.Cluster(), append([]catalog.Envelope{g.Envelope}, changes...))
-	if err != nil {
-		return nil, fmt.Errorf("read the roster: %w", err)
-	}
-	return rosters, nil
+	return g.Rosters()
 }
 
 func readRosterFile(file string) (f rosterFile, err error) {

@@ -24,16 +24,17 @@ func (c *cluster) newMachine(id string) catalog.Node {
 		}
 	}
 	i := slices.IndexFunc(c.body.Nodes, func(n catalog.Node) bool { return n.ID == id })
-	m := c.body.Nodes[i]
-	m.Addr, m.API = freeAddr(c.t), "https://"+freeAddr(c.t)
+	was := c.body.Nodes[i]
 	if err := vault.NewKeyFile(c.sealKey(id)); err != nil {
 		c.t.Fatal(err)
 	}
-	m, err := Init(c.nodeDir(id), c.sealKey(id), m)
+	card, err := Init(c.t.Context(), c.nodeDir(id), SealKey{File: c.sealKey(id)}, Card{
+		ID: id, Institution: was.Institution, Operator: was.Operator, Addr: freeAddr(c.t), API: "https://" + freeAddr(c.t),
+	})
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return m
+	return card.Node(was.Point)
 }
 
 // replace puts it into the seat, and opens the nodes that are up again, as Run does.

@@ -46,7 +46,7 @@ func (c *Client) Rosters(ctx context.Context) ([]catalog.Cluster, error) {
 	}
 	rosters, err := c.provenRosters(ctx, cluster)
 	if err == nil {
-		p := c.profile.renewed(rosters)
+		p := c.profile.After(rosters)
 		c.renewed.Store(&p)
 	}
 	return rosters, err
@@ -84,9 +84,9 @@ func (p Profile) pins(c catalog.Cluster) (id string, ok bool) {
 	return "", true
 }
 
-// renewed is the profile that pins the last of some rosters. The keys before stay known: what
+// After is the profile that pins the last of some rosters. The keys before stay known: what
 // they have signed is still proof.
-func (p Profile) renewed(rosters []catalog.Cluster) Profile {
+func (p Profile) After(rosters []catalog.Cluster) Profile {
 	last := rosters[len(rosters)-1]
 	p.Changes, p.Nodes = last.Changes, slices.Clone(p.Nodes)
 	for i := range p.Nodes {
