@@ -134,6 +134,14 @@ func AmendRefusal(dataset string, changes []FieldChange) *Refusal {
 	return Refuse(RefusedPolicy, "amend", "amend.fields", dataset, refused).WithField(first)
 }
 
+// where is the rule where something holds, and none elsewhere.
+func (r AmendRule) where(holds bool) AmendRule {
+	if holds {
+		return r
+	}
+	return ""
+}
+
 // changeList collects changes.
 type changeList []FieldChange
 
@@ -160,7 +168,7 @@ func (l *changeList) measures(d, to Descriptor) {
 		}
 		l.companions(field, m, after)
 	}
-	var stay, now []string
+	var now []string
 	for _, m := range to.Measures {
 		if _, known := d.Measure(m.Name); known {
 			now = append(now, m.Name)
@@ -168,11 +176,7 @@ func (l *changeList) measures(d, to Descriptor) {
 			*l = append(*l, FieldChange{Field: "measures[" + m.Name + "]", New: measureText(m)})
 		}
 	}
-	for _, name := range d.MeasureNames() {
-		if slices.Contains(now, name) {
-			stay = append(stay, name)
-		}
-	}
+	stay := slices.DeleteFunc(d.MeasureNames(), func(name string) bool { return !slices.Contains(now, name) })
 	l.text("measures (their order)", listText(stay), listText(now), "")
 }
 
@@ -189,18 +193,8 @@ func (m Measure) widened(to Measure) AmendRule {
 
 // companions compares what versions hold beside readings.
 func (l *changeList) companions(field string, m, to Measure) {
-	if m.Squares != to.Squares {
-		why := AmendRule("")
-		if to.Squares {
-			why = AmendEarlier
-		}
-		l.text(field+".squares", flagText(m.Squares), flagText(to.Squares), why)
-	}
-	why := AmendEarlier
-	if len(to.Buckets) == 0 {
-		why = ""
-	}
-	l.text(field+".buckets", listText(m.Buckets), listText(to.Buckets), why)
+	l.text(field+".squares", flagText(m.Squares), flagText(to.Squares), AmendEarlier.where(to.Squares))
+	l.text(field+".buckets", listText(m.Buckets), listText(to.Buckets), AmendEarlier.where(len(to.Buckets) > 0))
 }
 
 // Continues reports whether a measure can be called by the name of one that the dataset

@@ -14,11 +14,8 @@ func (l *changeList) policy(d, to Descriptor) {
 
 // shorter adds a list that may only lose names.
 func (l *changeList) shorter(field string, before, after []string) {
-	why := AmendRule("")
-	if slices.ContainsFunc(after, func(s string) bool { return !slices.Contains(before, s) }) {
-		why = AmendAdded
-	}
-	l.text(field, listText(before), listText(after), why)
+	added := slices.ContainsFunc(after, func(s string) bool { return !slices.Contains(before, s) })
+	l.text(field, listText(before), listText(after), AmendAdded.where(added))
 }
 
 // moments may be taken away, and come with measures that are new: any other would
@@ -41,27 +38,18 @@ func (l *changeList) moments(d, to Descriptor) {
 // related loses only names of measures that are taken away, and wins only what is said
 // of a measure that is new.
 func (l *changeList) related(d, to Descriptor) {
-	isNew := func(name string) bool {
-		_, now := to.Measure(name)
-		_, before := d.Measure(name)
-		return now && !before
-	}
-	gone := func(name string) bool {
-		_, now := to.Measure(name)
-		_, before := d.Measure(name)
-		return before && !now
-	}
-	why := AmendRule("")
-	for _, pair := range relatedPairs(d.Policy.Related) {
-		if !gone(pair[0]) && !gone(pair[1]) && !relates(to.Policy.Related, pair) {
-			why = AmendRelated
+	// relatesMore: one descriptor relates two names that the other does not, and has neither alone.
+	relatesMore := func(one, other Descriptor) bool {
+		alone := func(name string) bool {
+			_, had := one.Measure(name)
+			_, has := other.Measure(name)
+			return had && !has
 		}
+		return slices.ContainsFunc(relatedPairs(one.Policy.Related), func(p [2]string) bool {
+			return !alone(p[0]) && !alone(p[1]) && !relates(other.Policy.Related, p)
+		})
 	}
-	for _, pair := range relatedPairs(to.Policy.Related) {
-		if !isNew(pair[0]) && !isNew(pair[1]) && !relates(d.Policy.Related, pair) {
-			why = AmendRelated
-		}
-	}
+	why := AmendRelated.where(relatesMore(d, to) || relatesMore(to, d))
 	l.text("policy.related", listsText(d.Policy.Related), listsText(to.Policy.Related), why)
 }
 
@@ -103,11 +91,7 @@ func (l *changeList) noise(p, q *DP) {
 	case p == nil && q == nil:
 		return
 	case p == nil || q == nil:
-		why := AmendRule("")
-		if p == nil {
-			why = AmendAdded
-		}
-		l.text("policy.dp", dpText(p), dpText(q), why)
+		l.text("policy.dp", dpText(p), dpText(q), AmendAdded.where(p == nil))
 		return
 	}
 	l.smaller("policy.dp.epsilon_per_query", p.EpsilonPerQuery, q.EpsilonPerQuery)
@@ -120,11 +104,7 @@ func (l *changeList) noise(p, q *DP) {
 func (l *changeList) smaller(field, before, after string) {
 	a, known := ParseDecimal(before)
 	b, ok := ParseDecimal(after)
-	why := AmendRule("")
-	if !known || !ok || b.Cmp(a) > 0 {
-		why = AmendBudget
-	}
-	l.text(field, before, after, why)
+	l.text(field, before, after, AmendBudget.where(!known || !ok || b.Cmp(a) > 0))
 }
 
 func numberText(n int) string {

@@ -113,13 +113,7 @@ func IsAggregate(s string) bool { return slices.Contains(aggregateNames, s) }
 // GrantedBy lists those of the names that grant a request's function.
 func GrantedBy(list []string, fn string) []string {
 	grants := GrantNames(fn)
-	var out []string
-	for _, name := range list {
-		if slices.Contains(grants, name) {
-			out = append(out, name)
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return !slices.Contains(grants, name) })
 }
 
 // Grants reports whether a list of a policy or contract grants a request's

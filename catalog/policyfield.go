@@ -58,15 +58,13 @@ var policyFields = []PolicyField{
 			}
 			return "public: any group may be asked, single readings included"
 		},
-		odrl: func(Descriptor) []Term { return nil }, // where every group may be asked nothing constrains the permission
-		amend: func(l *changeList, d, to Descriptor) {
-			l.text("policy.public", flagText(d.Policy.Public), flagText(to.Policy.Public), AmendPromised)
-		},
+		odrl:  func(Descriptor) []Term { return nil }, // where every group may be asked nothing constrains the permission
+		amend: promised("public", func(p Policy) string { return flagText(p.Public) }),
 	},
 	{
 		Name: "grain", In: func(p *Policy) any { return &p.Grain },
 		Absent: func(d *Descriptor) { d.Policy.Grain = d.Grain },
-		Public: true, Values: policyGrains, check: Descriptor.checkGrain,
+		Public: true, Values: Descriptor.Grains, check: Descriptor.checkGrain,
 		words: func(d Descriptor) string {
 			if d.Policy.Public {
 				return ""
@@ -79,9 +77,7 @@ var policyFields = []PolicyField{
 			}
 			return []Term{{Name: "odrl:timeInterval", Operator: "odrl:gteq", Value: d.finestGrain().Duration(), Type: "xsd:duration"}}
 		},
-		amend: func(l *changeList, d, to Descriptor) {
-			l.text("policy.grain", string(d.Policy.Grain), string(to.Policy.Grain), AmendPromised)
-		},
+		amend: promised("grain", func(p Policy) string { return string(p.Grain) }),
 	},
 	{
 		Name: "min_cohort", In: func(p *Policy) any { return &p.MinCohort }, Most: MaxRegistryRows,
@@ -92,9 +88,7 @@ var policyFields = []PolicyField{
 		odrl: func(d Descriptor) []Term {
 			return []Term{{Name: "weir:minCohort", Operator: "odrl:gteq", Value: strconv.Itoa(d.Policy.MinCohort), Type: "xsd:integer"}}
 		},
-		amend: func(l *changeList, d, to Descriptor) {
-			l.text("policy.min_cohort", numberText(d.Policy.MinCohort), numberText(to.Policy.MinCohort), AmendPromised)
-		},
+		amend: promised("min_cohort", func(p Policy) string { return numberText(p.MinCohort) }),
 	},
 	{
 		Name: "min_coverage", In: func(p *Policy) any { return &p.MinCoverage }, Share: true,
@@ -117,10 +111,8 @@ var policyFields = []PolicyField{
 		words: func(d Descriptor) string {
 			return unlessEmpty("entities are classed in this order: by ", joined(d.Policy.Cubes, " and ", "; by "), "")
 		},
-		odrl: func(d Descriptor) []Term { return listed("weir:cubes", d.Policy.Cubes) },
-		amend: func(l *changeList, d, to Descriptor) {
-			l.text("policy.cubes", listsText(d.Policy.Cubes), listsText(to.Policy.Cubes), AmendPromised)
-		},
+		odrl:  func(d Descriptor) []Term { return listed("weir:cubes", d.Policy.Cubes) },
+		amend: promised("cubes", func(p Policy) string { return listsText(p.Cubes) }),
 	},
 	{
 		Name: "moments", In: func(p *Policy) any { return &p.Moments },
@@ -260,8 +252,15 @@ func anyOf(list ...string) func(Descriptor) []string {
 	return func(Descriptor) []string { return slices.Clone(list) }
 }
 
-// policyGrains are those that are not finer than the dataset's.
-func policyGrains(d Descriptor) []string {
+// promised amends a field that stays as it was promised, by its text.
+func promised(field string, text func(Policy) string) func(l *changeList, d, to Descriptor) {
+	return func(l *changeList, d, to Descriptor) {
+		l.text("policy."+field, text(d.Policy), text(to.Policy), AmendPromised)
+	}
+}
+
+// Grains are those that are not finer than the dataset's, finest first.
+func (d Descriptor) Grains() []string {
 	var out []string
 	for _, g := range Grains {
 		if !g.Finer(d.Grain) {

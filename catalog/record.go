@@ -24,7 +24,7 @@ type Principal struct {
 	Admitted  int64  `json:"admitted"`
 }
 
-// Registry describes a registry; its rows are read with View.Rows.
+// Registry describes a registry; its rows are read with View.RowsAt.
 type Registry struct {
 	ID       string   `json:"id"`
 	Owner    string   `json:"owner"`

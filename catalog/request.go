@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -91,28 +92,10 @@ func (q Request) Check(d Descriptor, columns []string) *Refusal {
 	case len(q.SQL) > maxSQL:
 		return Invalid("sql", "request.sql", len(q.SQL), maxSQL)
 	}
-	if r := q.checkJoin(); r != nil {
-		return r
-	}
-	if r := q.checkPrivate(); r != nil {
-		return r
-	}
-	if r := q.Noise.Check(); r != nil {
-		return r
-	}
-	if r := q.Where.Check(columns); r != nil {
-		return r
-	}
-	if r := checkIntervals(q.Periods); r != nil {
-		return r
-	}
-	if r := checkDimensions(q.By, d, columns); r != nil {
-		return r
-	}
-	if r := q.checkPieces(); r != nil {
-		return r
-	}
-	return checkSelect(q.Select, d)
+	return cmp.Or(
+		q.checkJoin(), q.checkPrivate(), q.Noise.Check(), q.Where.Check(columns), checkIntervals(q.Periods),
+		checkDimensions(q.By, d, columns), q.checkPieces(), checkSelect(q.Select, d),
+	)
 }
 
 func checkIntervals(list []Interval) *Refusal {

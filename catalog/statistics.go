@@ -29,16 +29,14 @@ func (c Column) Widest(d Descriptor) int64 {
 		return x.Half()
 	}
 	y, _ := d.Measure(c.Times)
+	a, b := x.Half(), y.Half()
 	if c.Joined() {
-		if y.Reach() > 0 && x.Reach() > MaxSum/y.Reach() {
-			return MaxSum + 1 // never fits
-		}
-		return x.Reach() * y.Reach()
+		a, b = x.Reach(), y.Reach()
 	}
-	if y.Half() > 0 && x.Half() > MaxSum/y.Half() {
+	if b > 0 && a > MaxSum/b {
 		return MaxSum + 1 // never fits
 	}
-	return x.Half() * y.Half()
+	return a * b
 }
 
 // checkStatistic refuses a statistic that does not name its measures in canonical

@@ -85,14 +85,12 @@ var libraries = []string{
 // libraryPanic is the DamageError of a panic of one of the libraries, or of a page that the
 // disk does not give, else nil. It is called by the function that recovers.
 func libraryPanic(part Part, p any) error {
-	if _, fault := p.(interface{ Addr() uintptr }); !fault && !inLibrary(panickedIn()) {
+	in := panickedIn()
+	inLibrary := slices.ContainsFunc(libraries, func(l string) bool { return strings.HasPrefix(in, l) })
+	if _, fault := p.(interface{ Addr() uintptr }); !fault && !inLibrary {
 		return nil
 	}
-	return &DamageError{part, fmt.Errorf("read it panicked in %s: %v", panickedIn(), p)}
-}
-
-func inLibrary(function string) bool {
-	return slices.ContainsFunc(libraries, func(l string) bool { return strings.HasPrefix(function, l) })
+	return &DamageError{part, fmt.Errorf("read it panicked in %s: %v", in, p)}
 }
 
 // panickedIn is the innermost function on the panicking stack that is not of the standard

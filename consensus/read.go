@@ -86,74 +86,66 @@ func (l *Ledger) Changes() (changes <-chan struct{}, cancel func()) { return l.n
 
 // Record returns leaf seq as it was hashed, or [ErrNotFound]. A receipt carries
 // it: its encoding's hash is the leaf. A void entry has no outcome.
-func (l *Ledger) Record(seq uint64) (rec evidence.Record, err error) {
-	err = l.evidence(func(r evidence.Reader, size uint64) error {
+func (l *Ledger) Record(seq uint64) (evidence.Record, error) {
+	return readEvidence(l, func(r evidence.Reader, size uint64) (evidence.Record, error) {
 		if seq >= size {
-			return fmt.Errorf("%w: %d of %d", ErrNotFound, seq, size)
+			return evidence.Record{}, fmt.Errorf("%w: %d of %d", ErrNotFound, seq, size)
 		}
-		rec, err = evidence.ReadRecord(r, seq)
-		return err
+		return evidence.ReadRecord(r, seq)
 	})
-	return rec, err
 }
 
 // TreeHead returns the size and the root of the evidence log of this node.
 func (l *Ledger) TreeHead() (size uint64, root [32]byte, err error) {
-	err = l.evidence(func(r evidence.Reader, n uint64) error {
+	root, err = readEvidence(l, func(r evidence.Reader, n uint64) ([32]byte, error) {
 		size = n
-		root, err = evidence.Root(r, n)
-		return err
+		return evidence.Root(r, n)
 	})
 	return size, root, err
 }
 
 // RootAt returns the root that the evidence log had when it had size leaves.
 func (l *Ledger) RootAt(size uint64) (root [32]byte, err error) {
-	err = l.evidence(func(r evidence.Reader, n uint64) error {
+	return readEvidence(l, func(r evidence.Reader, n uint64) ([32]byte, error) {
 		if size > n {
-			return fmt.Errorf("%w: the tree has %d leaves, not %d", ErrNotFound, n, size)
+			return root, fmt.Errorf("%w: the tree has %d leaves, not %d", ErrNotFound, n, size)
 		}
-		root, err = evidence.Root(r, size)
-		return err
+		return evidence.Root(r, size)
 	})
-	return root, err
 }
 
 // Proof returns the path from leaf seq to the root of the tree of size leaves.
-func (l *Ledger) Proof(seq, size uint64) (proof evidence.Proof, err error) {
-	err = l.evidence(func(r evidence.Reader, n uint64) error {
+func (l *Ledger) Proof(seq, size uint64) (evidence.Proof, error) {
+	return readEvidence(l, func(r evidence.Reader, n uint64) (evidence.Proof, error) {
 		if size > n || seq >= size {
-			return fmt.Errorf("%w: leaf %d in a tree of %d, there are %d", ErrNotFound, seq, size, n)
+			return nil, fmt.Errorf("%w: leaf %d in a tree of %d, there are %d", ErrNotFound, seq, size, n)
 		}
-		proof, err = evidence.Prove(r, seq, size)
-		return err
+		return evidence.Prove(r, seq, size)
 	})
-	return proof, err
 }
 
 // Consistency shows that the tree of oldSize leaves, at least 1, is the
 // beginning of the tree of newSize leaves.
-func (l *Ledger) Consistency(oldSize, newSize uint64) (proof evidence.Consistency, err error) {
-	err = l.evidence(func(r evidence.Reader, n uint64) error {
+func (l *Ledger) Consistency(oldSize, newSize uint64) (evidence.Consistency, error) {
+	return readEvidence(l, func(r evidence.Reader, n uint64) (evidence.Consistency, error) {
 		if newSize > n {
-			return fmt.Errorf("%w: a tree of %d leaves, there are %d", ErrNotFound, newSize, n)
+			return nil, fmt.Errorf("%w: a tree of %d leaves, there are %d", ErrNotFound, newSize, n)
 		}
-		proof, err = evidence.ProveConsistency(r, oldSize, newSize)
-		return err
+		return evidence.ProveConsistency(r, oldSize, newSize)
 	})
-	return proof, err
 }
 
-// evidence runs fn on one version of the evidence log and its size there.
-func (l *Ledger) evidence(fn func(r evidence.Reader, size uint64) error) error {
+// readEvidence returns what read finds in one version of the evidence log, and in its size there.
+func readEvidence[T any](l *Ledger, read func(r evidence.Reader, size uint64) (T, error)) (out T, err error) {
 	if err := l.life.usable(); err != nil {
-		return err
+		return out, err
 	}
-	return l.life.checked(l.disk.state.view(func(txn *badger.Txn) error {
+	err = l.disk.state.view(func(txn *badger.Txn) error {
 		p, err := readPosition(txn)
-		if err != nil {
-			return err
+		if err == nil {
+			out, err = read(evidenceReader{txn}, p.NextSeq)
 		}
-		return fn(evidenceReader{txn}, p.NextSeq)
-	}))
+		return err
+	})
+	return out, l.life.checked(err)
 }

@@ -108,9 +108,6 @@ func getValue(txn *badger.Txn, key []byte) ([]byte, error) {
 	if err != nil {
 		return nil, storeError("read a value of the store", err)
 	}
-	if v == nil {
-		v = []byte{}
-	}
 	return v, nil
 }
 
@@ -145,12 +142,6 @@ func (s *stage) scan(prefix string, fn func(key, value []byte) error) error {
 
 // overlay merges two sorted lists of changes; top wins.
 func overlay(top, bottom []change) []change {
-	if len(top) == 0 {
-		return bottom
-	}
-	if len(bottom) == 0 {
-		return top
-	}
 	out := make([]change, 0, len(top)+len(bottom))
 	for len(top) > 0 && len(bottom) > 0 {
 		switch {
@@ -297,8 +288,7 @@ func (r machineReader) Get(key []byte) ([]byte, error) {
 }
 
 func (r machineReader) Scan(prefix []byte, fn func(key, value []byte) error) error {
-	p := append([]byte{spaceMachine}, prefix...)
-	return scanTxn(r.txn, p, func(key, value []byte) error { return fn(key[1:], value) })
+	return r.Walk(records.Stretch{Prefix: string(prefix)}, fn)
 }
 
 // Walk implements [records.Walker].

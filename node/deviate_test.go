@@ -175,7 +175,7 @@ func TestBrokenQueryKeepsNothingElseFromBeingDecided(t *testing.T) {
 		var q catalog.Query
 		c.await(ctx, "the broken query to fail", func() bool {
 			var err error
-			if q, err = bureau.QueryRecord(ctx, id); err != nil {
+			if q, err = client.Get[catalog.Query](ctx, bureau, client.Call{Path: "/v1/queries/" + id, Token: true}); err != nil {
 				t.Fatal(err)
 			}
 			return q.State == catalog.QueryFailed

@@ -393,3 +393,24 @@ func TestFoundingOfVersion1IsThatOfOneOperator(t *testing.T) {
 	signed, _ := signedFounding(t)
 	wantError(t, read(signed), nil, "signatures in version 1")
 }
+
+// What was written once stays readable.
+func TestCardsAndFoundingsThatWereWrittenAreRead(t *testing.T) {
+	c, err := ReadCard(filepath.Join("testdata", "card.v1.json"))
+	if err != nil || c.ID != "n2" || c.Institution != "Exchange" {
+		t.Errorf("card: %+v, %v", c, err)
+	}
+	g, err := ReadGenesis(filepath.Join("testdata", "genesis.v2.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.Check(); err != nil {
+		t.Error(err)
+	}
+	if err := g.CheckMember(c); err != nil {
+		t.Error(err)
+	}
+	if want := "64badeabb78995c397006287d059935b7e9be5c0bbf3ffd76ec0d45a1f6458cf"; g.Cluster().String() != want {
+		t.Errorf("cluster %s, want %s", g.Cluster(), want)
+	}
+}

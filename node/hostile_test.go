@@ -10,6 +10,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/plan"
@@ -327,7 +328,7 @@ func (h *hostile) contractID(ctx context.Context, t *testing.T) string {
 	t.Helper()
 	var id string
 	err := h.nodes["n1"].Read(ctx, func(v state.View) error {
-		all, err := v.Contracts()
+		all, _, err := v.ContractPage("", records.Page{})
 		for _, k := range all {
 			if k.Buyer == h.buyer.Key().ID() {
 				id = k.ID

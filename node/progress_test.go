@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/mpc"
@@ -134,7 +135,7 @@ func TestOwnerIsToldHowFarAQueryIs(t *testing.T) {
 			was = h
 			if h.Known && h.Stage == wire.StageTiles && h.TilesTotal > 0 {
 				once.Do(func() {
-					if _, err := stranger.QueryRecord(ctx, h.Query.ID); err == nil || !strings.Contains(err.Error(), "not found") && !strings.Contains(err.Error(), "there is no") {
+					if _, err := client.Get[catalog.Query](ctx, stranger, client.Call{Path: "/v1/queries/" + h.Query.ID, Token: true}); err == nil || !strings.Contains(err.Error(), "not found") && !strings.Contains(err.Error(), "there is no") {
 						t.Errorf("a stranger asks for the query, and hears %v", err)
 					}
 					close(told)

@@ -23,10 +23,6 @@ const (
 	Statement Relation = "statement"
 )
 
-// Publisher is who published the figures of the table, and when; all but the last two
-// rows, which are known of the city.
-const Publisher = "Hengshui Ecological Environment Bureau, press conference on the 14th five-year plan, 20 November 2025"
-
 // Figure is one published figure.
 type Figure struct {
 	ID       string   `json:"id"`
@@ -82,13 +78,11 @@ func (f Figure) String() string {
 
 // Figures returns the table of published figures, in the order of the text.
 // The caller owns the slice.
-func Figures() []Figure {
-	return slices.Concat(airFigures(), waterFigures(), enterpriseFigures(), wasteFigures(), cityFacts())
-}
+func Figures() []Figure { return slices.Clone(figureTable) }
 
 // FigureByID returns the figure with that id.
 func FigureByID(id string) (Figure, error) {
-	for _, f := range Figures() {
+	for _, f := range figureTable {
 		if f.ID == id {
 			return f, nil
 		}

@@ -24,76 +24,60 @@ const (
 	lineIndustries = "well-known local industries: fibre-reinforced plastics (Zaoqiang), rubber and plastics (Jingxian, Taocheng), wire mesh (Anping), food and liquor (Taocheng), furs (Zaoqiang), musical instruments (Wuqiang)"
 )
 
-func cityFacts() []Figure {
-	city := Text{"the city", "衡水市"}
-	return []Figure{
-		{ID: "units", Topic: city, Text: Text{"administrative units", "县市区"}, Relation: Exactly, Value: "11", Unit: "units", Source: lineUnits, Data: "dust_hourly"},
-		{ID: "home_industries", Topic: city, Text: Text{"industries that counties are known for", "县域特色产业"}, Relation: Statement, Source: lineIndustries, Data: "enterprise_monthly"},
-	}
-}
+// Topics that have several figures.
+var (
+	topicAir         = Text{"air, whole city", "全市空气质量"}
+	topicRivers      = Text{"rivers and lakes", "河湖水质"}
+	topicRights      = Text{"emission rights", "排污权"}
+	topicSupervision = Text{"supervision", "智慧监管"}
+	topicGrades      = Text{"performance grades", "绩效分级"}
+	topicHazardous   = Text{"hazardous waste", "危险废物"}
+	topicZeroWaste   = Text{"zero-waste city", "无废城市"}
+	topicData        = Text{"data", "数据"}
+	topicCity        = Text{"the city", "衡水市"}
+)
 
-func airFigures() []Figure {
-	topic := Text{"air, whole city", "全市空气质量"}
-	return []Figure{
-		{ID: "air_index_2024", Topic: topic, Text: Text{"composite index 2024", "2024年环境空气质量综合指数"}, Relation: Exactly, Value: "4.22", Decimals: 2, Source: lineAir2024, Data: "air_daily"},
-		{ID: "air_index_fall", Topic: topic, Text: Text{"fall of the composite index, 2020 to 2024", "综合指数2024年较2020年下降"}, Relation: Exactly, Value: "19.2", Unit: "%", Decimals: 1, Source: lineAir2024, Data: "air_daily"},
-		{ID: "pm25_2020", Topic: topic, Text: Text{"PM2.5 mean 2020", "2020年PM2.5平均浓度"}, Relation: Exactly, Value: "51", Unit: "µg/m³", Source: lineAir2024, Derived: true, Data: "air_daily"},
-		{ID: "pm25_2024", Topic: topic, Text: Text{"PM2.5 mean 2024", "2024年PM2.5平均浓度"}, Relation: Exactly, Value: "41", Unit: "µg/m³", Source: lineAir2024, Data: "air_daily"},
-		{ID: "pm25_fall", Topic: topic, Text: Text{"fall of PM2.5, 2020 to 2024", "PM2.5 2024年较2020年下降"}, Relation: Exactly, Value: "19.6", Unit: "%", Decimals: 1, Source: lineAir2024, Data: "air_daily"},
-		{ID: "pm10_2020", Topic: topic, Text: Text{"PM10 mean 2020", "2020年PM10平均浓度"}, Relation: Exactly, Value: "83", Unit: "µg/m³", Source: lineAir2024, Derived: true, Data: "air_daily"},
-		{ID: "pm10_2024", Topic: topic, Text: Text{"PM10 mean 2024", "2024年PM10平均浓度"}, Relation: Exactly, Value: "69", Unit: "µg/m³", Source: lineAir2024, Data: "air_daily"},
-		{ID: "pm10_fall", Topic: topic, Text: Text{"fall of PM10, 2020 to 2024", "PM10 2024年较2020年下降"}, Relation: Exactly, Value: "16.9", Unit: "%", Decimals: 1, Source: lineAir2024, Data: "air_daily"},
-		{ID: "pm25_2025", Topic: topic, Text: Text{"PM2.5 mean 2025 to 17 November", "2025年截至11月17日PM2.5平均浓度"}, Relation: Exactly, Value: "34", Unit: "µg/m³", Source: lineAir2025, Data: "air_daily"},
-		{ID: "pm25_2025_limit", Topic: topic, Text: Text{"PM2.5 2025 to 17 November within the class 2 limit (GB 3095-2012)", "2025年截至11月17日PM2.5达到国家二级标准"}, Relation: AtMost, Value: "35", Unit: "µg/m³", Source: lineAir2025, Data: "air_daily"},
-	}
-}
-
-func waterFigures() []Figure {
-	rivers := Text{"rivers and lakes", "河湖水质"}
-	return []Figure{
-		{ID: "sections", Topic: rivers, Text: Text{"national and provincial control sections, all within target", "国省控断面，全部达标"}, Relation: Exactly, Value: "13", Unit: "sections", Source: lineRivers, Data: "water_daily"},
-		{ID: "lake_class", Topic: rivers, Text: Text{"Hengshui Lake steady at class III", "衡水湖稳定保持Ⅲ类水质"}, Relation: Statement, Source: lineRivers, Data: "water_daily"},
-		{ID: "drinking_water", Topic: rivers, Text: Text{"drinking water sources at class III or better", "饮用水水源地水质达到或优于Ⅲ类比例"}, Relation: Exactly, Value: "100", Unit: "%", Source: lineRivers},
-		{ID: "outfalls", Topic: Text{"outfalls", "入河排污口"}, Text: Text{"river outfalls surveyed, all traced and put right", "入河排污口排查，全部溯源整治"}, Relation: Exactly, Value: "871", Unit: "outfalls", Source: lineOutfalls},
-		{ID: "villages", Topic: Text{"villages", "农村生活污水"}, Text: Text{"villages whose sewage is treated", "完成生活污水治理的村庄"}, Relation: Exactly, Value: "3281", Unit: "villages", Source: lineVillages},
-		{ID: "villages_share", Topic: Text{"villages", "农村生活污水"}, Text: Text{"share of villages whose sewage is treated", "农村生活污水治理率"}, Relation: Exactly, Value: "65.7", Unit: "%", Decimals: 1, Source: lineVillages},
-	}
-}
-
-func enterpriseFigures() []Figure {
-	rights := Text{"emission rights", "排污权"}
-	supervision := Text{"supervision", "智慧监管"}
-	grades := Text{"performance grades", "绩效分级"}
-	return []Figure{
-		{ID: "rights_enterprises", Topic: rights, Text: Text{"enterprises whose rights are confirmed and kept current", "完成排污权确权的企业"}, Relation: MoreThan, Value: "25000", Unit: "enterprises", Source: lineRights, Data: "emission_rights"},
-		{ID: "rights_trades", Topic: rights, Text: Text{"secondary-market trades", "排污权二级市场交易"}, Relation: Exactly, Value: "40", Unit: "trades", Source: lineRights},
-		{ID: "rights_loan", Topic: rights, Text: Text{"first loan in the province secured on emission rights", "全省首笔排污权抵押贷款"}, Relation: Statement, Source: lineRights},
-		{ID: "permit_days", Topic: rights, Text: Text{"permit opinions within so many working days", "许可审核意见时限"}, Relation: AtMost, Value: "3", Unit: "working days", Source: lineRights},
-		{ID: "gas_enterprises", Topic: supervision, Text: Text{"gas-emitting enterprises on the supervision platform", "纳入监管平台的涉气企业"}, Relation: MoreThan, Value: "6200", Unit: "enterprises", Source: lineSupervision, Data: "enterprises"},
-		{ID: "warnings", Topic: supervision, Text: Text{"warnings pushed", "推送预警信息"}, Relation: MoreThan, Value: "10000", Unit: "warnings", Source: lineSupervision, Data: "warnings_monthly"},
-		{ID: "graded", Topic: grades, Text: Text{"enterprises graded", "绩效评级企业"}, Relation: Exactly, Value: "220", Unit: "enterprises", Source: lineGrades, Data: "enterprises"},
-		{ID: "graded_a", Topic: grades, Text: Text{"graded A", "A级企业"}, Relation: Exactly, Value: "38", Unit: "enterprises", Source: lineGrades, Data: "enterprises"},
-		{ID: "graded_b", Topic: grades, Text: Text{"graded B", "B级企业"}, Relation: Exactly, Value: "152", Unit: "enterprises", Source: lineGrades, Data: "enterprises"},
-		{ID: "graded_leading", Topic: grades, Text: Text{"graded leading", "引领性企业"}, Relation: Exactly, Value: "30", Unit: "enterprises", Source: lineGrades, Data: "enterprises"},
-		{ID: "positive_list", Topic: Text{"enforcement", "执法"}, Text: Text{"enterprises on the positive list", "执法正面清单企业"}, Relation: Exactly, Value: "408", Unit: "enterprises", Source: lineEnforcement, Data: "enterprises"},
-		{ID: "power_companies", Topic: Text{"carbon market", "碳市场"}, Text: Text{"power companies under quota, all settled", "纳入配额管理的发电企业，全部完成清缴"}, Relation: Exactly, Value: "4", Unit: "companies", Source: lineCarbon, Data: "power_companies"},
-	}
-}
-
-func wasteFigures() []Figure {
-	hazardous := Text{"hazardous waste", "危险废物"}
-	zero := Text{"zero-waste city", "无废城市"}
-	data := Text{"data", "数据"}
-	return []Figure{
-		{ID: "hazardous_capacity", Topic: hazardous, Text: Text{"disposal capacity", "处置能力"}, Relation: Exactly, Value: "133000", Unit: "t/a", Source: lineHazardous},
-		{ID: "hazardous_use_before", Topic: hazardous, Text: Text{"utilisation before", "原利用能力"}, Relation: Exactly, Value: "24600", Unit: "t/a", Source: lineHazardous},
-		{ID: "hazardous_use", Topic: hazardous, Text: Text{"utilisation now", "现利用能力"}, Relation: Exactly, Value: "173000", Unit: "t/a", Source: lineHazardous},
-		{ID: "hazardous_carbon", Topic: hazardous, Text: Text{"utilisation of activated carbon", "废活性炭利用能力"}, Relation: Exactly, Value: "15000", Unit: "t/a", Source: lineHazardous},
-		{ID: "hazardous_batteries", Topic: hazardous, Text: Text{"utilisation of nickel-cadmium batteries", "废镍镉电池利用能力"}, Relation: Exactly, Value: "3000", Unit: "t/a", Source: lineHazardous},
-		{ID: "hazardous_acid", Topic: hazardous, Text: Text{"utilisation of spent hydrochloric acid", "废盐酸利用能力"}, Relation: Exactly, Value: "100000", Unit: "t/a", Source: lineHazardous},
-		{ID: "zero_waste_cells", Topic: zero, Text: Text{"zero-waste cells", "无废细胞"}, Relation: Exactly, Value: "733", Unit: "cells", Source: lineZeroWaste},
-		{ID: "zero_waste_marathon", Topic: zero, Text: Text{"the first zero-waste marathon standard", "首个无废马拉松标准"}, Relation: Statement, Source: lineZeroWaste},
-		{ID: "privacy_platform", Topic: data, Text: Text{"a privacy computing platform for ecological data, and the first on-exchange data trade", "生态数据隐私计算平台，首笔场内数据交易"}, Relation: Statement, Source: lineData},
-		{ID: "evidence_platform", Topic: data, Text: Text{"a self-built data evidence platform", "自建数据存证平台"}, Relation: Statement, Source: lineData},
-	}
+// figureTable has the figures of the bureau's press conference on the 14th five-year plan,
+// 20 November 2025; its last two rows are known of the city.
+var figureTable = []Figure{
+	{ID: "air_index_2024", Topic: topicAir, Text: Text{"composite index 2024", "2024年环境空气质量综合指数"}, Relation: Exactly, Value: "4.22", Decimals: 2, Source: lineAir2024, Data: "air_daily"},
+	{ID: "air_index_fall", Topic: topicAir, Text: Text{"fall of the composite index, 2020 to 2024", "综合指数2024年较2020年下降"}, Relation: Exactly, Value: "19.2", Unit: "%", Decimals: 1, Source: lineAir2024, Data: "air_daily"},
+	{ID: "pm25_2020", Topic: topicAir, Text: Text{"PM2.5 mean 2020", "2020年PM2.5平均浓度"}, Relation: Exactly, Value: "51", Unit: "µg/m³", Source: lineAir2024, Derived: true, Data: "air_daily"},
+	{ID: "pm25_2024", Topic: topicAir, Text: Text{"PM2.5 mean 2024", "2024年PM2.5平均浓度"}, Relation: Exactly, Value: "41", Unit: "µg/m³", Source: lineAir2024, Data: "air_daily"},
+	{ID: "pm25_fall", Topic: topicAir, Text: Text{"fall of PM2.5, 2020 to 2024", "PM2.5 2024年较2020年下降"}, Relation: Exactly, Value: "19.6", Unit: "%", Decimals: 1, Source: lineAir2024, Data: "air_daily"},
+	{ID: "pm10_2020", Topic: topicAir, Text: Text{"PM10 mean 2020", "2020年PM10平均浓度"}, Relation: Exactly, Value: "83", Unit: "µg/m³", Source: lineAir2024, Derived: true, Data: "air_daily"},
+	{ID: "pm10_2024", Topic: topicAir, Text: Text{"PM10 mean 2024", "2024年PM10平均浓度"}, Relation: Exactly, Value: "69", Unit: "µg/m³", Source: lineAir2024, Data: "air_daily"},
+	{ID: "pm10_fall", Topic: topicAir, Text: Text{"fall of PM10, 2020 to 2024", "PM10 2024年较2020年下降"}, Relation: Exactly, Value: "16.9", Unit: "%", Decimals: 1, Source: lineAir2024, Data: "air_daily"},
+	{ID: "pm25_2025", Topic: topicAir, Text: Text{"PM2.5 mean 2025 to 17 November", "2025年截至11月17日PM2.5平均浓度"}, Relation: Exactly, Value: "34", Unit: "µg/m³", Source: lineAir2025, Data: "air_daily"},
+	{ID: "pm25_2025_limit", Topic: topicAir, Text: Text{"PM2.5 2025 to 17 November within the class 2 limit (GB 3095-2012)", "2025年截至11月17日PM2.5达到国家二级标准"}, Relation: AtMost, Value: "35", Unit: "µg/m³", Source: lineAir2025, Data: "air_daily"},
+	{ID: "sections", Topic: topicRivers, Text: Text{"national and provincial control sections, all within target", "国省控断面，全部达标"}, Relation: Exactly, Value: "13", Unit: "sections", Source: lineRivers, Data: "water_daily"},
+	{ID: "lake_class", Topic: topicRivers, Text: Text{"Hengshui Lake steady at class III", "衡水湖稳定保持Ⅲ类水质"}, Relation: Statement, Source: lineRivers, Data: "water_daily"},
+	{ID: "drinking_water", Topic: topicRivers, Text: Text{"drinking water sources at class III or better", "饮用水水源地水质达到或优于Ⅲ类比例"}, Relation: Exactly, Value: "100", Unit: "%", Source: lineRivers},
+	{ID: "outfalls", Topic: Text{"outfalls", "入河排污口"}, Text: Text{"river outfalls surveyed, all traced and put right", "入河排污口排查，全部溯源整治"}, Relation: Exactly, Value: "871", Unit: "outfalls", Source: lineOutfalls},
+	{ID: "villages", Topic: Text{"villages", "农村生活污水"}, Text: Text{"villages whose sewage is treated", "完成生活污水治理的村庄"}, Relation: Exactly, Value: "3281", Unit: "villages", Source: lineVillages},
+	{ID: "villages_share", Topic: Text{"villages", "农村生活污水"}, Text: Text{"share of villages whose sewage is treated", "农村生活污水治理率"}, Relation: Exactly, Value: "65.7", Unit: "%", Decimals: 1, Source: lineVillages},
+	{ID: "rights_enterprises", Topic: topicRights, Text: Text{"enterprises whose rights are confirmed and kept current", "完成排污权确权的企业"}, Relation: MoreThan, Value: "25000", Unit: "enterprises", Source: lineRights, Data: "emission_rights"},
+	{ID: "rights_trades", Topic: topicRights, Text: Text{"secondary-market trades", "排污权二级市场交易"}, Relation: Exactly, Value: "40", Unit: "trades", Source: lineRights},
+	{ID: "rights_loan", Topic: topicRights, Text: Text{"first loan in the province secured on emission rights", "全省首笔排污权抵押贷款"}, Relation: Statement, Source: lineRights},
+	{ID: "permit_days", Topic: topicRights, Text: Text{"permit opinions within so many working days", "许可审核意见时限"}, Relation: AtMost, Value: "3", Unit: "working days", Source: lineRights},
+	{ID: "gas_enterprises", Topic: topicSupervision, Text: Text{"gas-emitting enterprises on the supervision platform", "纳入监管平台的涉气企业"}, Relation: MoreThan, Value: "6200", Unit: "enterprises", Source: lineSupervision, Data: "enterprises"},
+	{ID: "warnings", Topic: topicSupervision, Text: Text{"warnings pushed", "推送预警信息"}, Relation: MoreThan, Value: "10000", Unit: "warnings", Source: lineSupervision, Data: "warnings_monthly"},
+	{ID: "graded", Topic: topicGrades, Text: Text{"enterprises graded", "绩效评级企业"}, Relation: Exactly, Value: "220", Unit: "enterprises", Source: lineGrades, Data: "enterprises"},
+	{ID: "graded_a", Topic: topicGrades, Text: Text{"graded A", "A级企业"}, Relation: Exactly, Value: "38", Unit: "enterprises", Source: lineGrades, Data: "enterprises"},
+	{ID: "graded_b", Topic: topicGrades, Text: Text{"graded B", "B级企业"}, Relation: Exactly, Value: "152", Unit: "enterprises", Source: lineGrades, Data: "enterprises"},
+	{ID: "graded_leading", Topic: topicGrades, Text: Text{"graded leading", "引领性企业"}, Relation: Exactly, Value: "30", Unit: "enterprises", Source: lineGrades, Data: "enterprises"},
+	{ID: "positive_list", Topic: Text{"enforcement", "执法"}, Text: Text{"enterprises on the positive list", "执法正面清单企业"}, Relation: Exactly, Value: "408", Unit: "enterprises", Source: lineEnforcement, Data: "enterprises"},
+	{ID: "power_companies", Topic: Text{"carbon market", "碳市场"}, Text: Text{"power companies under quota, all settled", "纳入配额管理的发电企业，全部完成清缴"}, Relation: Exactly, Value: "4", Unit: "companies", Source: lineCarbon, Data: "power_companies"},
+	{ID: "hazardous_capacity", Topic: topicHazardous, Text: Text{"disposal capacity", "处置能力"}, Relation: Exactly, Value: "133000", Unit: "t/a", Source: lineHazardous},
+	{ID: "hazardous_use_before", Topic: topicHazardous, Text: Text{"utilisation before", "原利用能力"}, Relation: Exactly, Value: "24600", Unit: "t/a", Source: lineHazardous},
+	{ID: "hazardous_use", Topic: topicHazardous, Text: Text{"utilisation now", "现利用能力"}, Relation: Exactly, Value: "173000", Unit: "t/a", Source: lineHazardous},
+	{ID: "hazardous_carbon", Topic: topicHazardous, Text: Text{"utilisation of activated carbon", "废活性炭利用能力"}, Relation: Exactly, Value: "15000", Unit: "t/a", Source: lineHazardous},
+	{ID: "hazardous_batteries", Topic: topicHazardous, Text: Text{"utilisation of nickel-cadmium batteries", "废镍镉电池利用能力"}, Relation: Exactly, Value: "3000", Unit: "t/a", Source: lineHazardous},
+	{ID: "hazardous_acid", Topic: topicHazardous, Text: Text{"utilisation of spent hydrochloric acid", "废盐酸利用能力"}, Relation: Exactly, Value: "100000", Unit: "t/a", Source: lineHazardous},
+	{ID: "zero_waste_cells", Topic: topicZeroWaste, Text: Text{"zero-waste cells", "无废细胞"}, Relation: Exactly, Value: "733", Unit: "cells", Source: lineZeroWaste},
+	{ID: "zero_waste_marathon", Topic: topicZeroWaste, Text: Text{"the first zero-waste marathon standard", "首个无废马拉松标准"}, Relation: Statement, Source: lineZeroWaste},
+	{ID: "privacy_platform", Topic: topicData, Text: Text{"a privacy computing platform for ecological data, and the first on-exchange data trade", "生态数据隐私计算平台，首笔场内数据交易"}, Relation: Statement, Source: lineData},
+	{ID: "evidence_platform", Topic: topicData, Text: Text{"a self-built data evidence platform", "自建数据存证平台"}, Relation: Statement, Source: lineData},
+	{ID: "units", Topic: topicCity, Text: Text{"administrative units", "县市区"}, Relation: Exactly, Value: "11", Unit: "units", Source: lineUnits, Data: "dust_hourly"},
+	{ID: "home_industries", Topic: topicCity, Text: Text{"industries that counties are known for", "县域特色产业"}, Relation: Statement, Source: lineIndustries, Data: "enterprise_monthly"},
 }

@@ -1,6 +1,7 @@
 package seeds
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"io"
@@ -55,9 +56,9 @@ type Generator struct {
 // New checks the options and builds the enterprise registry, which the
 // enterprise datasets share. The error names the option that is wrong.
 func New(o Options) (*Generator, error) {
-	g := &Generator{seed: o.Seed, size: o.Size, months: o.EnterpriseMonths, dustMonitors: o.DustMonitors, dustDays: o.DustDays}
-	if g.seed == 0 {
-		g.seed = DefaultSeed
+	g := &Generator{
+		seed: cmp.Or(o.Seed, DefaultSeed), size: o.Size,
+		months: o.EnterpriseMonths, dustMonitors: o.DustMonitors, dustDays: o.DustDays,
 	}
 	months, monitors, days := 12, 60, 7
 	switch o.Size {
@@ -80,9 +81,7 @@ func New(o Options) (*Generator, error) {
 		{"DustMonitors", &g.dustMonitors, monitors, 55, 9999},
 		{"DustDays", &g.dustDays, days, 1, 366},
 	} {
-		if *option.value == 0 {
-			*option.value = option.preset
-		}
+		*option.value = cmp.Or(*option.value, option.preset)
 		if *option.value < option.low || *option.value > option.high {
 			return nil, fmt.Errorf("seeds: %s is %d, want %d to %d", option.name, *option.value, option.low, option.high)
 		}
@@ -97,7 +96,6 @@ type Registry struct {
 	ID       string
 	Entities int
 	IDColumn string
-	Title    Text
 	// Write streams the registry as UTF-8 CSV with a header row.
 	Write func(io.Writer) error
 }
@@ -122,11 +120,11 @@ func (d Dataset) File() string { return d.ID + ".csv" }
 // Registries returns all registries.
 func (g *Generator) Registries() []Registry {
 	return []Registry{
-		{"districts", len(districts), "id", Text{"Administrative units of Hengshui", "衡水市行政区划"}, g.WriteDistricts},
-		{"sections", len(sections), "id", Text{"Control sections of rivers and lakes", "国省控水质断面"}, g.WriteSections},
-		{"enterprises", len(g.enterprises), "id", Text{"Enterprises (synthetic)", "企业名录（合成）"}, g.WriteEnterprises},
-		{"power_companies", len(powerCompanies), "id", Text{"Power companies under carbon quota (synthetic)", "纳入碳配额的发电企业（合成）"}, g.WritePowerCompanies},
-		{"dust_monitors", g.dustMonitors, "id", Text{"Dust monitors (synthetic)", "扬尘监测设备（合成）"}, g.WriteDustMonitors},
+		{"districts", len(districts), "id", g.WriteDistricts},
+		{"sections", len(sections), "id", g.WriteSections},
+		{"enterprises", len(g.enterprises), "id", g.WriteEnterprises},
+		{"power_companies", len(powerCompanies), "id", g.WritePowerCompanies},
+		{"dust_monitors", g.dustMonitors, "id", g.WriteDustMonitors},
 	}
 }
 

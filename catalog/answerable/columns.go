@@ -90,10 +90,10 @@ func (r *reporting) related(c disclosure.Column) []string {
 // source counts the classes of one source.
 func (r *reporting) source(s *disclosure.Settled, c disclosure.Column, period int64, source *disclosure.Source, out *Column, why []int) {
 	out.Sources++
-	present, counts := r.cells(s.Version, c, period)
+	present, counts := disclosure.CellsOf(r.Cells, s.Version, c, period)
+	paired := r.Family.Pairing(r.Descriptor.Dataset, c, s.Version, period, r.Cells)
 	for class := range int32(s.Classes) { //nolint:gosec // at most catalog.MaxRegistryRows
-		members := r.tree.Members(class)
-		if countIn(present, members) == 0 {
+		if present.CountIn(r.tree.Members(class)) == 0 {
 			continue
 		}
 		out.Classes++
@@ -109,100 +109,27 @@ func (r *reporting) source(s *disclosure.Settled, c disclosure.Column, period in
 		default:
 			out.None++
 		}
-		why[slices.Index(whyCodes, r.why(s, c, period, class, out.Needs, counts))]++
+		why[slices.Index(whyCodes, r.why(s, c, period, class, out.Needs, counts, paired))]++
 	}
 }
 
 // why is the reason why a class is no unit by itself.
-func (r *reporting) why(s *disclosure.Settled, c disclosure.Column, period int64, class int32, needs int, counts disclosure.Bits) string {
+func (r *reporting) why(
+	s *disclosure.Settled, c disclosure.Column, period int64, class int32, needs int, counts disclosure.Bits, paired func(class int32) bool,
+) string {
 	members := r.tree.Members(class)
 	if !c.Plain() {
 		switch {
 		case len(members) < needs:
 			return WhySmall
-		case !r.sumsAlone(s, c, period, class):
+		case !s.SumsAlone(r.Family.Versions(r.Descriptor.Dataset), c, period, class):
 			return WhySums
-		case !r.paired(s.Version, c, period, members, needs):
+		case !paired(class):
 			return WhyUnpaired
 		}
 	}
-	if countIn(counts, members) < needs {
+	if counts.CountIn(members) < needs {
 		return WhyAbsent
 	}
 	return WhyNews
-}
-
-// sumsAlone reports whether both factors of a product have the class as a unit by
-// itself in the same versions up to this one, and as of this one.
-func (r *reporting) sumsAlone(now *disclosure.Settled, c disclosure.Column, period int64, class int32) bool {
-	a, b := disclosure.Column{Measure: c.Measure}, disclosure.Column{Measure: c.With}
-	x, y := now.Source(a, period), now.Source(b, period)
-	if x == nil || y == nil {
-		return false
-	}
-	if sameChoice := x.Chosen(class) > 0 && x.Chosen(class) == y.Chosen(class); !sameChoice && (!x.Alone(class) || !y.Alone(class)) {
-		return false
-	}
-	for _, s := range r.Family.Versions(r.Descriptor.Dataset) {
-		if s.Version >= now.Version {
-			break
-		}
-		x, y := s.Source(a, period), s.Source(b, period)
-		if (x != nil && x.Alone(class)) != (y != nil && y.Alone(class)) {
-			return false
-		}
-	}
-	return true
-}
-
-// paired reports whether those of a class who have one of two measures without the
-// other are nobody, or where the grains are the same enough.
-func (r *reporting) paired(version int, c disclosure.Column, period int64, members []int32, needs int) bool {
-	if c.Measure == c.With {
-		return true
-	}
-	a, _ := r.Cells.Cells(version, c.Measure, period)
-	b, _ := r.Cells.Cells(version, c.With, period)
-	onlyA, onlyB := 0, 0
-	for _, e := range members {
-		switch inA, inB := a.Has(int(e)), b.Has(int(e)); {
-		case inA && !inB:
-			onlyA++
-		case inB && !inA:
-			onlyB++
-		}
-	}
-	if r.Descriptor.Grain == r.Descriptor.Policy.Grain {
-		return (onlyA == 0 || onlyA >= needs) && (onlyB == 0 || onlyB >= needs)
-	}
-	finer, known := r.Cells.Unpaired(version, c.Measure, c.With, period)
-	return known && onlyA == 0 && onlyB == 0 && countIn(finer, members) == 0
-}
-
-// cells are who has a cell of a column and who counts; of a product, in both measures.
-func (r *reporting) cells(version int, c disclosure.Column, period int64) (present, counts disclosure.Bits) {
-	present, counts = r.Cells.Cells(version, c.Measure, period)
-	if c.Plain() || c.With == c.Measure {
-		return present, counts
-	}
-	otherPresent, otherCounts := r.Cells.Cells(version, c.With, period)
-	return both(present, otherPresent), both(counts, otherCounts)
-}
-
-func both(a, b disclosure.Bits) disclosure.Bits {
-	out := make(disclosure.Bits, min(len(a), len(b)))
-	for i := range out {
-		out[i] = a[i] & b[i]
-	}
-	return out
-}
-
-func countIn(set disclosure.Bits, members []int32) int {
-	n := 0
-	for _, e := range members {
-		if set.Has(int(e)) {
-			n++
-		}
-	}
-	return n
 }

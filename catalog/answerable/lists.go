@@ -186,10 +186,7 @@ func sample(i, n, entities int) []int8 {
 	slices.SortFunc(all, func(a, b drawn) int {
 		return cmp.Or(bytes.Compare(a.hash[:], b.hash[:]), cmp.Compare(a.entity, b.entity))
 	})
-	pieceOf := make([]int8, entities)
-	for e := range pieceOf {
-		pieceOf[e] = -1
-	}
+	pieceOf := slices.Repeat([]int8{-1}, entities)
 	for _, d := range all[:n] {
 		pieceOf[d.entity] = 0
 	}

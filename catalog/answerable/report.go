@@ -2,7 +2,6 @@ package answerable
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/disclosure"
@@ -69,7 +68,7 @@ func Of(f Facts) (*Report, error) {
 			return nil, fmt.Errorf("attribute %s has values of %d entities, the registry has %d", a.Name, len(a.Codes), r.tree.Entities())
 		}
 	}
-	r.periods = r.settled()
+	r.periods = f.Family.AskedPeriods(f.Descriptor, nil, f.AsOf, nil)
 	d := f.Descriptor
 	r.out = &Report{
 		Dataset: d.Dataset, AsOf: f.AsOf, MinCohort: r.k, Coverage: d.Policy.Coverage(),
@@ -92,21 +91,6 @@ func Of(f Facts) (*Report, error) {
 		return nil, err
 	}
 	return r.out, nil
-}
-
-// settled are the periods that are live in some version up to that of the report.
-func (r *reporting) settled() []int64 {
-	var out []int64
-	for _, s := range r.Family.Versions(r.Descriptor.Dataset) {
-		if s.Version > r.AsOf {
-			break
-		}
-		for p := s.Closed.From; p < s.Closed.To; p++ {
-			out = append(out, p)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 func (r *reporting) period(p int64) string { return r.Descriptor.Policy.Grain.Format(p) }

@@ -246,7 +246,7 @@ func TestListsFindTheVersionThatTheRuleFinds(t *testing.T) {
 	for seed := range uint64(200) {
 		w := drawn(t, seed)
 		r := &reporting{Facts: w.facts(), tree: w.family.Tree()}
-		r.periods = r.settled()
+		r.periods = w.family.AskedPeriods(r.Descriptor, nil, r.AsOf, nil)
 		for _, grouping := range [][]int{nil, {0}} {
 			whole := &wholeTests{r: r, grouping: grouping, tests: map[int]*disclosure.Test{}}
 			for n := range 4 {

@@ -68,8 +68,8 @@ func (b Bits) word(i int) uint64 {
 	return 0
 }
 
-// and, or and without are the intersection, the union and what is in b alone.
-func (b Bits) and(c Bits) Bits {
+// And is the intersection; or is the union, and without is what is in b alone.
+func (b Bits) And(c Bits) Bits {
 	out := make(Bits, min(len(b), len(c)))
 	for i := range out {
 		out[i] = b[i] & c[i]
@@ -134,8 +134,8 @@ func (b Bits) same(c Bits, members []int32) bool {
 	return true
 }
 
-// countIn is how many of the members are in the set.
-func (b Bits) countIn(members []int32) int {
+// CountIn is how many of the members are in the set.
+func (b Bits) CountIn(members []int32) int {
 	n := 0
 	for _, e := range members {
 		if b.Has(int(e)) {

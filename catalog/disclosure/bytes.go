@@ -82,8 +82,11 @@ func (r *reader) done() error {
 	return r.err
 }
 
-func appendUint[T int | int32 | uint32 | int64](b []byte, v T) []byte {
-	return binary.AppendUvarint(b, uint64(v))
+func appendUint[T int | int32 | uint32 | int64](b []byte, list ...T) []byte {
+	for _, v := range list {
+		b = binary.AppendUvarint(b, uint64(v))
+	}
+	return b
 }
 
 func appendText(b []byte, s string) []byte {

@@ -65,7 +65,7 @@ var theRule = conditions{
 		}
 		return (onlyA == 0 || onlyA >= cohort) && (onlyB == 0 || onlyB >= cohort)
 	},
-	pair:       func(either, counts Bits) Bits { return either.and(counts) },
+	pair:       func(either, counts Bits) Bits { return either.And(counts) },
 	whole:      func(all, _ bool) bool { return all },
 	samePeople: func(same bool) bool { return same },
 	pairsUpTo:  func(pairs []JoinPair, asOf JoinPair) []JoinPair { return pairs[:slices.Index(pairs, asOf)+1] },

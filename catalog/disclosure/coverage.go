@@ -181,7 +181,7 @@ func (w *covering) source(c int, period int64) Taking {
 		w.last = taken
 		w.findLeft()
 	}
-	_, counts := cellsOf(w.cells, w.g.AsOf, column, period)
+	_, counts := CellsOf(w.cells, w.g.AsOf, column, period)
 	counts = counts[:min(len(counts), w.words)]
 	left, counting, missed := w.left[:len(counts)], w.counting[:len(counts)], w.missed[:len(counts)]
 	for i, x := range counts {
@@ -350,5 +350,5 @@ func (w *covering) count(j int) {
 		add(w.counting.absent(len(w.g.Assign)), func(c *Coverage) { c.Of--; c.Included-- })
 	}
 	add(w.missed, func(c *Coverage) { c.Included-- })
-	add(w.held.without(w.missed).and(w.counting), func(c *Coverage) { c.HeldBack++ })
+	add(w.held.without(w.missed).And(w.counting), func(c *Coverage) { c.HeldBack++ })
 }

@@ -43,7 +43,7 @@ func plainCoverage(f *Family, s *toySet, g Grid, group int32, periods []int64) (
 		counts, missed, held := false, false, false
 		for _, c := range g.Columns {
 			for _, p := range periods {
-				_, who := cellsOf(s, g.AsOf, c, p)
+				_, who := CellsOf(s, g.AsOf, c, p)
 				class := f.tree.Class(e)
 				taken := f.noTakings()
 				f.chooseStepwise(f.member(s.ID), c, p, g.AsOf, classGroups, f.member(s.ID).withdrawals(g.AsOf, g.Live), taken)

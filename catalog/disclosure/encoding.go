@@ -20,9 +20,7 @@ const settledFormat = 1
 // two.
 func (s *Settled) Encode() []byte {
 	b := []byte{settledFormat}
-	b = appendUint(b, s.Version)
-	b = appendUint(b, s.Entities)
-	b = appendUint(b, s.Classes)
+	b = appendUint(b, s.Version, s.Entities, s.Classes)
 	b = binary.AppendVarint(b, s.Closed.From)
 	b = appendUint(b, s.Closed.To-s.Closed.From)
 	b = appendUint(b, len(s.Columns))
@@ -153,10 +151,7 @@ func (r *reader) partition(classes, version int) *partition {
 		r.fail("more classes than so few bytes can have")
 		return nil
 	}
-	p := &partition{at: make([]int32, classes)}
-	for c := range p.at {
-		p.at[c] = unitNone
-	}
+	p := &partition{at: slices.Repeat([]int32{unitNone}, classes)}
 	put := func(set Bits, at int32) {
 		set.each(func(c int) {
 			if p.at[c] != unitNone {

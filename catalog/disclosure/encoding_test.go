@@ -62,7 +62,7 @@ func TestUnitsAreDisjointAndHaveNewsOfK(t *testing.T) {
 						rt.Fatalf("class %d is in two units, or chosen and in one", c)
 					}
 					seen[c] = true
-					news += source.News().countIn(w.f.tree.Members(c))
+					news += source.News().CountIn(w.f.tree.Members(c))
 				}
 				if units++; news < w.f.k {
 					rt.Fatalf("a unit of %d with news, fewer than %d", news, w.f.k)

@@ -112,7 +112,7 @@ func (s *scenario) publish(p *panel, closed catalog.Interval, held ...int) {
 					news = s.freshOf(p, c, period)
 				}
 				x, y := slices.Index(p.dataset.Measures, c.Measure), slices.Index(p.dataset.Measures, c.With)
-				news = news.and(byFactor[[2]int64{int64(x), period}].or(byFactor[[2]int64{int64(y), period}]))
+				news = news.And(byFactor[[2]int64{int64(x), period}].or(byFactor[[2]int64{int64(y), period}]))
 			}
 			declared := SourceNews{Column: i, Period: period, News: news, Equal: s.equal(p, c, period)}
 			for _, x := range declared.Equal {

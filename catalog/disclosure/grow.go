@@ -32,14 +32,11 @@ func Grow(k int, codes [][]uint32, order []int, entities int) (*Tree, error) {
 			return nil, fmt.Errorf("attribute %d is none of the registry's %d, or comes twice", a, len(codes))
 		}
 	}
-	t := &Tree{k: k, attributes: len(codes), order: slices.Clone(order), nodes: []node{{parent: -1}}, classOf: make([]int32, entities)}
+	t := &Tree{k: k, attributes: len(codes), order: slices.Clone(order), nodes: []node{{parent: -1}}, classOf: slices.Repeat([]int32{-1}, entities)}
 	byPath(all, codes, order)
 	leaves := t.plant(0, all, codes)
 	if len(leaves) == 1 && len(leaves[0].members) < k || entities == 0 {
 		leaves = nil
-	}
-	for e := range t.classOf {
-		t.classOf[e] = -1
 	}
 	for _, l := range leaves {
 		t.enrol(l.node, l.members, codes)
@@ -166,10 +163,8 @@ func (t *Tree) Extend(codes [][]uint32, entities int) (*Tree, error) {
 	}
 	u := &Tree{
 		k: t.k, attributes: t.attributes, order: t.order,
-		nodes: slices.Clone(t.nodes), classes: slices.Clone(t.classes), classOf: slices.Clone(t.classOf),
-	}
-	for len(u.classOf) < entities {
-		u.classOf = append(u.classOf, -1)
+		nodes: slices.Clone(t.nodes), classes: slices.Clone(t.classes),
+		classOf: append(slices.Clone(t.classOf), slices.Repeat([]int32{-1}, entities-len(t.classOf))...),
 	}
 	var pool []int32
 	for e, c := range u.classOf {

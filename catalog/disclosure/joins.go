@@ -194,7 +194,7 @@ func newestSets(settled []settledPair, live func(JoinPair) bool) []JoinSet {
 	for _, s := range slices.Backward(settled) {
 		if live == nil || live(s.pair) {
 			for _, set := range s.sets {
-				if taken.countIn(set.Members) > 0 {
+				if taken.CountIn(set.Members) > 0 {
 					continue
 				}
 				set.HeldBack = later.pick(set.Members)
@@ -228,12 +228,12 @@ func (j *joining) settle(before, pair JoinPair) settledPair {
 	presentA, _ := j.a.Cells.Cells(pair.A, j.a.Measure, j.period)
 	presentB, _ := j.b.Cells.Cells(pair.B, j.b.Measure, j.period)
 	rule := j.a.Family.rule
-	out.news = rule.pair(j.news(before, pair), presentA.and(presentB))
+	out.news = rule.pair(j.news(before, pair), presentA.And(presentB))
 	for _, set := range j.unions {
 		if !allAlone(sourceA, set.ClassesA) || !allAlone(sourceB, set.ClassesB) || !rule.samePeople(presentA.same(presentB, set.Members)) {
 			continue
 		}
-		if rule.enough(out.news.countIn(set.Members), j.cohort) {
+		if rule.enough(out.news.CountIn(set.Members), j.cohort) {
 			set.Pair = pair
 			out.sets = append(out.sets, set)
 		}

@@ -65,7 +65,7 @@ func (w *covering) paired(j Joint, period int64) []bool {
 			who = w.unpaired(int(v), j.Measures, period)
 			unpaired[v] = who
 		}
-		out[class] = who.countIn(w.f.tree.members[class]) == 0
+		out[class] = who.CountIn(w.f.tree.members[class]) == 0
 	}
 	return out
 }

@@ -8,17 +8,13 @@ package disclosure
 func (s *settling) productTakes(c Column, period int64, at []int32, taking []bool) {
 	a, b := c.factors()
 	sumA, sumB := s.out.Source(a, period), s.out.Source(b, period)
-	onlyA, onlyB, exact, known := s.unpaired(c, period)
-	cohort := s.f.Cohort(s.m.dataset.ID, c)
+	paired := s.f.Pairing(s.m.dataset.ID, c, s.in.Version, period, s.cells)
 	for i := range taking {
 		class := int32(i)
 		if !taking[i] {
 			continue
 		}
-		members := s.f.tree.Members(class)
-		same := s.sameVersions(class, a, b, period, sumA, sumB)
-		paired := known && s.f.rule.unpaired(onlyA.countIn(members), onlyB.countIn(members), cohort, exact)
-		if !s.f.rule.alone(same) || !paired {
+		if !s.f.rule.alone(s.out.SumsAlone(s.m.versions, c, period, class)) || !paired(class) {
 			taking[i], at[i] = false, unitNone
 			continue
 		}
@@ -30,10 +26,12 @@ func (s *settling) productTakes(c Column, period int64, at []int32, taking []boo
 	}
 }
 
-// sameVersions reports whether the plain sums of two measures have the class as
-// a unit by itself in exactly the same versions, and as of this version in the
-// same one.
-func (s *settling) sameVersions(class int32, a, b Column, period int64, sumA, sumB *Source) bool {
+// SumsAlone reports whether the plain sums of a square's or product's measures have the
+// class as a unit by itself in exactly the same versions of a dataset, which are given,
+// and as of this one in the same one.
+func (s *Settled) SumsAlone(versions []*Settled, c Column, period int64, class int32) bool {
+	a, b := c.factors()
+	sumA, sumB := s.Source(a, period), s.Source(b, period)
 	if sumA == nil || sumB == nil {
 		return false
 	}
@@ -41,7 +39,10 @@ func (s *settling) sameVersions(class int32, a, b Column, period int64, sumA, su
 	if !now || a == b {
 		return now
 	}
-	for _, older := range s.m.versions {
+	for _, older := range versions {
+		if older.Version >= s.Version {
+			break
+		}
 		x, y := older.Source(a, period), older.Source(b, period)
 		if (x != nil && x.Alone(class)) != (y != nil && y.Alone(class)) {
 			return false
@@ -50,20 +51,26 @@ func (s *settling) sameVersions(class int32, a, b Column, period int64, sumA, su
 	return true
 }
 
-// unpaired are the entities with one of a product's measures and not the other.
-// Where the policy's grain is coarser than the data's, none may be in a class
-// (exact), and somebody must have told (known).
-func (s *settling) unpaired(c Column, period int64) (onlyA, onlyB Bits, exact, known bool) {
-	a, b := c.factors()
-	if a == b {
-		return nil, nil, false, true
+// Pairing tells of the classes of a product's source whether those of their entities that
+// have one of its measures and not the other are nobody, or where the grains are the same
+// enough. Where the policy's grain is coarser than the data's, none may be in a class,
+// and somebody must have told.
+func (f *Family) Pairing(dataset string, c Column, version int, period int64, cells Cells) func(class int32) bool {
+	var onlyA, onlyB, finer Bits
+	exact, known := false, true
+	if a, b := c.factors(); a != b {
+		presentA, _ := cells.Cells(version, a.Measure, period)
+		presentB, _ := cells.Cells(version, b.Measure, period)
+		onlyA, onlyB = presentA.without(presentB), presentB.without(presentA)
+		if d := f.member(dataset).dataset; d.Grain != d.PolicyGrain {
+			exact = true
+			finer, known = cells.Unpaired(version, a.Measure, b.Measure, period)
+			onlyA = onlyA.or(finer)
+		}
 	}
-	presentA, _ := s.cells.Cells(s.in.Version, a.Measure, period)
-	presentB, _ := s.cells.Cells(s.in.Version, b.Measure, period)
-	onlyA, onlyB = presentA.without(presentB), presentB.without(presentA)
-	if s.m.dataset.Grain == s.m.dataset.PolicyGrain {
-		return onlyA, onlyB, false, true
+	cohort := f.Cohort(dataset, c)
+	return func(class int32) bool {
+		members := f.tree.Members(class)
+		return known && f.rule.unpaired(onlyA.CountIn(members), onlyB.CountIn(members), cohort, exact)
 	}
-	finer, known := s.cells.Unpaired(s.in.Version, a.Measure, b.Measure, period)
-	return onlyA.or(finer), onlyB, true, known
 }

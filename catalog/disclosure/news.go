@@ -123,7 +123,7 @@ func EqualVersions(classes [][]int32, same []Bits, alone func(version int, class
 	out := make([]int, len(classes))
 	for c, members := range classes {
 		for v := len(same); v > 0 && out[c] == 0; v-- {
-			if alone(v, int32(c)) && same[v-1].countIn(members) == len(members) {
+			if alone(v, int32(c)) && same[v-1].CountIn(members) == len(members) {
 				out[c] = v
 			}
 		}

@@ -243,16 +243,14 @@ func (w wide) plus(a, b int64) wide {
 	if b < 0 {
 		hi -= uint64(a)
 	}
-	lo, carry := bits.Add64(w.lo, lo, 0)
-	return wide{w.hi + int64(hi) + int64(carry), lo}
+	return w.sum(wide{int64(hi), lo})
 }
 
 func (w wide) abs() wide {
 	if w.hi >= 0 {
 		return w
 	}
-	lo, carry := bits.Add64(^w.lo, 1, 0)
-	return wide{^w.hi + int64(carry), lo}
+	return wide{}.minus(w)
 }
 
 func (w wide) double() wide { return wide{w.hi<<1 | int64(w.lo>>63), w.lo << 1} }

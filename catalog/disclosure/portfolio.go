@@ -77,7 +77,6 @@ func checkLive(q PortfolioQuery, steps []step) error {
 // step is what is chosen of one column and period as of one version.
 type step struct {
 	version int
-	source  *Source
 	taken   takings
 }
 
@@ -86,13 +85,12 @@ type step struct {
 func (f *Family) chain(m *member, q PortfolioQuery, groups []int32, c Column, period int64) []step {
 	var out []step
 	for _, s := range m.versions {
-		source := s.Source(c, period)
-		if s.Version > q.AsOf || source == nil {
+		if s.Version > q.AsOf || s.Source(c, period) == nil {
 			continue
 		}
 		taken := f.noTakings()
 		f.choose(m, c, period, s.Version, groups, nil, taken)
-		out = append(out, step{s.Version, source, taken})
+		out = append(out, step{s.Version, taken})
 	}
 	return out
 }
@@ -256,7 +254,7 @@ func (b *testBuilder) newsOf(version int, sources []chained) Bits {
 			if i == 0 {
 				b.news = news
 			} else {
-				b.news = b.news.and(news)
+				b.news = b.news.And(news)
 			}
 		}
 	}
@@ -293,7 +291,7 @@ func (b *testBuilder) moved(g, version int, sources []chained) []int32 {
 		present := map[int32]Bits{} // version → who has a cell; looked up only
 		has := func(v int32) Bits {
 			if _, known := present[v]; !known {
-				present[v], _ = cellsOf(b.cells, int(v), s.column, s.period)
+				present[v], _ = CellsOf(b.cells, int(v), s.column, s.period)
 			}
 			return present[v]
 		}

@@ -1,9 +1,8 @@
 package disclosure
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // Test is what nodes and the client evaluate for an exact query with a private
@@ -116,12 +115,9 @@ func (t *Test) Passes(pieces int, pieceOf []int8) []Failure {
 		return n
 	}
 	var out []Failure
-	pass := make([]bool, pieces)
 	sum := make([]int, pieces)
 	for at, f := range t.Figures {
-		for i := range pass {
-			pass[i] = true
-		}
+		pass := slices.Repeat([]bool{true}, pieces)
 		for _, step := range f.Steps {
 			clear(sum)
 			for _, u := range step.Units {
@@ -143,52 +139,4 @@ func (t *Test) Passes(pieces int, pieceOf []int8) []Failure {
 		}
 	}
 	return out
-}
-
-// Digest is the SHA-256 of the test: a domain label, then units, moves and
-// figures, each list with its length before it, numbers as uvarints.
-func (t *Test) Digest() [32]byte {
-	b := []byte("weir portfolio test 1\x00")
-	b = appendUint(b, len(t.Units))
-	for _, u := range t.Units {
-		b = appendMembers(b, u.Members)
-		if u.Both {
-			b = append(b, 1)
-		} else {
-			b = append(b, 0)
-		}
-	}
-	b = appendUint(b, len(t.Moves))
-	for _, m := range t.Moves {
-		b = appendMembers(b, m.Members)
-	}
-	b = appendUint(b, len(t.Figures))
-	for _, f := range t.Figures {
-		b = appendUint(b, f.K)
-		b = appendUint(b, f.Group)
-		b = appendText(appendText(b, f.Run.Column.Measure), f.Run.Column.With)
-		b = appendUint(b, len(f.Run.Periods))
-		for _, p := range f.Run.Periods {
-			b = binary.AppendVarint(b, p)
-		}
-		b = appendUint(b, len(f.Steps))
-		for _, s := range f.Steps {
-			b = appendUint(b, s.Move)
-			b = appendUint(b, len(s.Units))
-			for _, u := range s.Units {
-				b = appendUint(b, u)
-			}
-		}
-	}
-	return sha256.Sum256(b)
-}
-
-func appendMembers(b []byte, members []int32) []byte {
-	b = appendUint(b, len(members))
-	last := int32(0)
-	for _, e := range members {
-		b = appendUint(b, e-last)
-		last = e
-	}
-	return b
 }

@@ -56,8 +56,7 @@ func appendRuns(b []byte, set Bits) []byte {
 	b = appendUint(b, len(runs))
 	end := 0
 	for _, r := range runs {
-		b = appendUint(b, r[0]-end)
-		b = appendUint(b, r[1]-r[0])
+		b = appendUint(b, r[0]-end, r[1]-r[0])
 		end = r[1] + 1
 	}
 	return b

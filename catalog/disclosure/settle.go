@@ -164,14 +164,11 @@ func (s *settling) source(column int, period int64) (*Source, error) {
 		return nil, conflict
 	}
 	c := s.columns[column]
-	present, counts := cellsOf(s.cells, s.in.Version, c, period)
+	present, counts := CellsOf(s.cells, s.in.Version, c, period)
 	if !present.below(s.in.Entities) || !counts.within(present) {
 		return nil, fmt.Errorf("cells of %v in period %d: of entities behind the last of %d, or who counts has none", c, period, s.in.Entities)
 	}
-	at := make([]int32, s.out.Classes)
-	for class := range at {
-		at[class] = unitNone
-	}
+	at := slices.Repeat([]int32{unitNone}, s.out.Classes)
 	if err := s.checkNews(declared, first, counts); err != nil {
 		return nil, err
 	}
@@ -185,17 +182,17 @@ func (s *settling) source(column int, period int64) (*Source, error) {
 	return out, nil
 }
 
-// cellsOf are who has a cell of a column and who counts. A square or product has
+// CellsOf are who has a cell of a column and who counts. A square or product has
 // one where both measures have; in a class that takes part the two do not differ
 // within a period (taking).
-func cellsOf(cells Cells, version int, c Column, period int64) (present, counts Bits) {
+func CellsOf(cells Cells, version int, c Column, period int64) (present, counts Bits) {
 	a, b := c.factors()
 	present, counts = cells.Cells(version, a.Measure, period)
 	if a == b {
 		return present, counts
 	}
 	otherPresent, otherCounts := cells.Cells(version, b.Measure, period)
-	return present.and(otherPresent), counts.and(otherCounts)
+	return present.And(otherPresent), counts.And(otherCounts)
 }
 
 // checkNews compares the declared news with what follows from presence.
@@ -254,7 +251,7 @@ func (s *settling) chooseEqual(d SourceNews, at []int32, present, counts Bits) e
 		}
 		last = q.Version
 		there := older.Source(c, d.Period)
-		wasPresent, wasCounts := cellsOf(s.cells, q.Version, c, d.Period)
+		wasPresent, wasCounts := CellsOf(s.cells, q.Version, c, d.Period)
 		for i, class := range q.Classes {
 			if class < 0 || int(class) >= len(at) || at[class] != unitNone || i > 0 && q.Classes[i-1] >= class {
 				return wrong(DeclaredOrder, int(class), -1)
@@ -267,7 +264,7 @@ func (s *settling) chooseEqual(d SourceNews, at []int32, present, counts Bits) e
 			if there.Alone(class) {
 				version = q.Version
 			}
-			if !s.f.rule.equal(version > 0) || present.countIn(members) == 0 {
+			if !s.f.rule.equal(version > 0) || present.CountIn(members) == 0 {
 				continue
 			}
 			if news := d.News.pick(members); len(news) > 0 {
@@ -305,9 +302,7 @@ func (s *settling) share(p *partition) *partition {
 		b = appendUint(b, a+1<<30)
 	}
 	for _, unit := range p.joined {
-		for _, class := range unit {
-			b = appendUint(b, class)
-		}
+		b = appendUint(b, unit...)
 	}
 	if same, known := s.shared[string(b)]; known && slices.EqualFunc(same.joined, p.joined, slices.Equal) {
 		return same

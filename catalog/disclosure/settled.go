@@ -59,21 +59,6 @@ func (s *Settled) index(c Column, period int64) int {
 	return at
 }
 
-// Units are the source's units, each the ascending classes of it, by their
-// first. The caller does not change them.
-func (s *Source) Units() [][]int32 {
-	var out [][]int32
-	for c, at := range s.at {
-		switch {
-		case at == unitAlone:
-			out = append(out, []int32{int32(c)})
-		case at > 0 && s.joined[at-1][0] == int32(c):
-			out = append(out, s.joined[at-1])
-		}
-	}
-	return out
-}
-
 // unit is the unit of class c, which is in one.
 func (s *Source) unit(t *Tree, c int32) []int32 {
 	if at := s.at[c]; at > 0 {
@@ -95,6 +80,3 @@ func (s *Source) Chosen(c int32) int {
 	}
 	return 0
 }
-
-// News are the entities with news. The caller does not change them.
-func (s *Source) News() Bits { return s.news }

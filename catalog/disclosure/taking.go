@@ -27,7 +27,7 @@ func TakingOf(given []int32) Taking {
 			continue
 		}
 		if at < 0 || t[at].Version != version {
-			if at = t.find(version); at < 0 {
+			if at = slices.IndexFunc(t, func(g Given) bool { return g.Version == version }); at < 0 {
 				at = len(t)
 				t = append(t, Given{version, make(Bits, words)})
 			}
@@ -36,10 +36,6 @@ func TakingOf(given []int32) Taking {
 	}
 	slices.SortFunc(t, func(a, b Given) int { return cmp.Compare(b.Version, a.Version) })
 	return t
-}
-
-func (t Taking) find(version int32) int {
-	return slices.IndexFunc(t, func(g Given) bool { return g.Version == version })
 }
 
 // Classes are all that are taken.

@@ -118,7 +118,7 @@ func (w *toy) declare(s *toySet, in *VersionInput) {
 				continue
 			}
 			n := SourceNews{Column: i, Period: p}
-			_, counts := cellsOf(s, in.Version, c, p)
+			_, counts := CellsOf(s, in.Version, c, p)
 			counts.each(func(e int) {
 				if !w.told(s, in.Version, i, c, p, e) {
 					n.News = n.News.Set(e)

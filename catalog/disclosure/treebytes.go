@@ -18,12 +18,8 @@ const maxEntities = 1 << 28
 // at birth, codes at birth plus one or zero), and each entity's class plus one.
 func (t *Tree) Encode() []byte {
 	b := []byte{treeFormat}
-	b = appendUint(b, t.k)
-	b = appendUint(b, t.attributes)
-	b = appendUint(b, len(t.order))
-	for _, a := range t.order {
-		b = appendUint(b, a)
-	}
+	b = appendUint(b, t.k, t.attributes, len(t.order))
+	b = appendUint(b, t.order...)
 	b = appendUint(b, len(t.nodes)-1)
 	for _, n := range t.nodes[1:] {
 		b = appendUint(b, n.parent)

@@ -43,19 +43,6 @@ func (v *evaluation) run() (catalog.Verdict, error) {
 	if v.request.ByPiece() {
 		v.verdict.Pieces = v.partition().Pieces
 	}
-	for _, step := range []func() *catalog.Refusal{v.selectPeriods, v.groupPeriods} {
-		if r := step(); r != nil {
-			return catalog.Verdict{}, r
-		}
-	}
-	if err := v.groupEntities(); err != nil {
-		return catalog.Verdict{}, err
-	}
-	for _, step := range []func() *catalog.Refusal{v.checkSize, v.checkMagnitude} {
-		if r := step(); r != nil {
-			return catalog.Verdict{}, r
-		}
-	}
 	protect := v.whole
 	switch {
 	case v.list != nil:
@@ -65,8 +52,10 @@ func (v *evaluation) run() (catalog.Verdict, error) {
 	case v.rule != nil:
 		protect = v.protect
 	}
-	if err := protect(); err != nil {
-		return catalog.Verdict{}, err
+	for _, step := range []func() error{v.selectPeriods, v.groupPeriods, v.groupEntities, v.checkSize, v.checkMagnitude, protect} {
+		if err := step(); err != nil {
+			return catalog.Verdict{}, err
+		}
 	}
 	return v.verdict, nil
 }
@@ -100,7 +89,7 @@ func extentOf(v catalog.Version) catalog.Interval {
 
 // selectPeriods cuts the request's periods to those that may be asked and, for a
 // protected dataset, refuses those that split a period of the policy's grain.
-func (v *evaluation) selectPeriods() *catalog.Refusal {
+func (v *evaluation) selectPeriods() error {
 	extent := v.extent
 	if len(extent) == 0 {
 		return v.nothingComplete()
@@ -168,7 +157,7 @@ func intersect(list, extent []catalog.Interval) []catalog.Interval {
 }
 
 // checkSize refuses verdicts and shares that do not fit.
-func (v *evaluation) checkSize() *catalog.Refusal {
+func (v *evaluation) checkSize() error {
 	v.grid = len(v.verdict.EntityGroups) * len(v.verdict.PeriodGroups)
 	numbers := v.grid * v.verdict.PieceCount()
 	if numbers > catalog.MaxGroups {
@@ -204,7 +193,7 @@ func maxSharedGroups(columns int) int {
 
 // checkMagnitude refuses sums that could leave the plaintext space: greatest
 // distance from the middle of the range × cells of the largest group.
-func (v *evaluation) checkMagnitude() *catalog.Refusal {
+func (v *evaluation) checkMagnitude() error {
 	entities, periods := 0, int64(0)
 	for _, g := range v.verdict.EntityGroups {
 		entities = max(entities, g.Of)

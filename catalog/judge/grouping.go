@@ -10,7 +10,7 @@ import (
 )
 
 // groupPeriods forms the period groups, ascending.
-func (v *evaluation) groupPeriods() *catalog.Refusal {
+func (v *evaluation) groupPeriods() error {
 	grain, d := v.request.Grain(), v.descriptor
 	if grain == "" {
 		v.verdict.PeriodGroups = []catalog.PeriodGroup{{Intervals: v.intervals}}
@@ -52,14 +52,11 @@ func (v *evaluation) groupEntities() error {
 	if v.list != nil {
 		return v.groupListed()
 	}
-	if r := v.groupRows(v.table); r != nil {
-		return r
-	}
-	return nil
+	return v.groupRows(v.table)
 }
 
 // groupRows selects and groups the rows of a table.
-func (v *evaluation) groupRows(table *tables.Table) *catalog.Refusal {
+func (v *evaluation) groupRows(table *tables.Table) error {
 	v.assign = make([]int32, table.Rows())
 	if v.request.Where != nil {
 		for e, hit := range tables.Select(v.request.Where, table) {

@@ -159,11 +159,7 @@ func (l *joinLayer) of(column, part int) []takenPeriod {
 func (j *joining) both(period int64) disclosure.Bits {
 	_, a := j.sides[0].Cells.Cells(j.asOf.A, j.sides[0].Measure, period)
 	_, b := j.sides[1].Cells.Cells(j.asOf.B, j.sides[1].Measure, period)
-	out := make(disclosure.Bits, min(len(a), len(b)))
-	for i := range out {
-		out[i] = a[i] & b[i]
-	}
-	return out
+	return a.And(b)
 }
 
 // groupOf is the group in which all the members are, −1 when there is none.

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -254,10 +255,7 @@ func covers(k catalog.Contract, d catalog.Dataset, now int64, q catalog.Request,
 	if k.Dataset != d.ID {
 		return catalog.Refuse(catalog.RefusedPolicy, "contract_dataset", "contract.dataset", k.ID, k.Dataset, d.ID)
 	}
-	if r := usable(k, now); r != nil {
-		return r
-	}
-	if r := q.UngrantableAt(d.Descriptor, noised); r != nil {
+	if r := cmp.Or(usable(k, now), q.UngrantableAt(d.Descriptor, noised)); r != nil {
 		return r
 	}
 	for i, a := range q.Select {

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/bits-and-blooms/bitset"
 	"github.com/weirdata/weir/catalog"
@@ -17,10 +18,7 @@ import (
 func (v *evaluation) protectNoised() error {
 	groups, periods := len(v.verdict.EntityGroups), len(v.verdict.PeriodGroups)
 	least := max(v.least, v.descriptor.Policy.MinCohort)
-	smallest := make([]int, v.grid) // over the columns
-	for i := range smallest {
-		smallest[i] = v.version.Entities
-	}
+	smallest := slices.Repeat([]int{v.version.Entities}, v.grid) // over the columns
 	if r := checkWork(v.noisedSteps()); r != nil {
 		return r
 	}

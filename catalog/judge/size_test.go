@@ -3,6 +3,7 @@ package judge
 import (
 	"bytes"
 	"crypto/ed25519"
+	"errors"
 	"sort"
 	"strconv"
 	"strings"
@@ -88,7 +89,8 @@ func TestLargestShareFitsIntoAnEnvelope(t *testing.T) {
 	b := catalog.QueryShare{Query: catalog.QueryID(catalog.Digest{}), Attempt: 1, Sealed: bytes.Repeat([]byte{255}, catalog.MaxSealed(catalog.MaxGroups, 1))}
 	fits(b)
 	v.verdict.Columns = append(v.verdict.Columns, catalog.Column{Measure: "so2"})
-	statetest.WantRefusal(t, v.checkSize(), catalog.RefusedPolicy, "max_share")
+	r, _ := errors.AsType[*catalog.Refusal](v.checkSize())
+	statetest.WantRefusal(t, r, catalog.RefusedPolicy, "max_share")
 	all, largest := make([]catalog.EntityGroup, catalog.MaxGroups), 0
 	for columns := 1; columns <= catalog.MaxColumns; columns++ {
 		v.verdict.Columns = make([]catalog.Column, columns)
@@ -140,7 +142,7 @@ func TestTheFixOfATooLargeQueryPasses(t *testing.T) {
 			continue
 		}
 		v.verdict.EntityGroups = make([]catalog.EntityGroup, most+1)
-		r := v.checkSize()
+		r, _ := errors.AsType[*catalog.Refusal](v.checkSize())
 		statetest.WantRefusal(t, r, catalog.RefusedPolicy, "max_share")
 		statetest.CheckSaid(t, r, "groups", "columns", "bytes", "max_groups")
 		if !strings.Contains(explain.Fix(r), "at most "+strconv.Itoa(most)) {

@@ -180,9 +180,8 @@ func (v advisor) dimensionName(d catalog.Dimension) string {
 
 // coarser is the next coarser grain, or empty.
 func coarser(g catalog.Grain) catalog.Grain {
-	all := []catalog.Grain{catalog.GrainHour, catalog.GrainDay, catalog.GrainMonth, catalog.GrainQuarter, catalog.GrainYear}
-	if i := slices.Index(all, g); i >= 0 && i+1 < len(all) {
-		return all[i+1]
+	if i := slices.Index(catalog.Grains[:], g); i >= 0 && i+1 < len(catalog.Grains) {
+		return catalog.Grains[i+1]
 	}
 	return ""
 }

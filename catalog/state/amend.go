@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
@@ -14,10 +15,7 @@ import (
 // follows one descriptor.
 func amendDataset(c *applyContext, b catalog.DatasetAmend) error {
 	to := b.Descriptor
-	if r := checkPairs(c.payload.Body); r != nil {
-		return r
-	}
-	if r := to.Check(); r != nil {
+	if r := cmp.Or(checkPairs(c.payload.Body), to.Check()); r != nil {
 		return r
 	}
 	d, err := c.ownDataset(to.Dataset)
@@ -47,15 +45,10 @@ func amendDataset(c *applyContext, b catalog.DatasetAmend) error {
 	if err := checkAmended(c, d, to); err != nil {
 		return err
 	}
-	if err := records.Put(c.tx, records.DescriptorKey(d.ID, d.Amended), d.Descriptor); err != nil {
-		return err
-	}
+	kept := records.Put(c.tx, records.DescriptorKey(d.ID, d.Amended), d.Descriptor)
 	d.Descriptor, d.Amended, d.AmendedAt = to, d.Amended+1, c.now
 	c.out.ID = d.ID
-	if err := c.putChange(d.ID, 0, records.ChangeAmended); err != nil {
-		return err
-	}
-	return records.Put(c.tx, records.PrefixDataset+d.ID, d)
+	return cmp.Or(kept, c.putChanged(d, 0, records.ChangeAmended))
 }
 
 // noneUnderWay refuses while a version of the dataset is on its way.
@@ -99,26 +92,7 @@ func checkAmended(c *applyContext, d catalog.Dataset, to catalog.Descriptor) err
 			}
 		}
 	}
-	return amendFamily(c, d, to, reg)
-}
-
-// amendFamily has the family of a protected dataset take its amended descriptor. Columns
-// that were taken away stay in it: sources of them settled.
-func amendFamily(c *applyContext, d catalog.Dataset, to catalog.Descriptor, reg catalog.Registry) error {
-	if to.Policy.Public {
-		return checkApart(c, to)
-	}
-	f, rule, err := c.machine.cache.FamilyOf(c.tx, d.Owner, to.Registry)
-	if err != nil {
-		return err
-	}
-	if r := to.CheckRelated(f.MeasuresOf); r != nil {
-		return r
-	}
-	if err := checkUnrelated(c, to, reg); err != nil {
-		return err
-	}
-	return declare(c, to, f, rule)
+	return joinFamily(c, to, reg) // columns that were taken away stay in the family: sources of them settled
 }
 
 // checkPriceOf refuses to grant an order for which a query would cost more, or be paid

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -100,10 +101,7 @@ func openCorrection(c *applyContext, reg catalog.Registry, b catalog.RegistryCor
 }
 
 func dropCorrection(c *applyContext, registry string) error {
-	if err := records.Remove(c.tx, correctionKey(registry)); err != nil {
-		return err
-	}
-	return records.RemoveAll(c.tx, correctingPrefix(registry), "")
+	return cmp.Or(records.Remove(c.tx, correctionKey(registry)), records.RemoveAll(c.tx, correctingPrefix(registry), ""))
 }
 
 // applyCorrection puts the corrected rows into the registry and keeps what they were.
@@ -143,18 +141,11 @@ func applyCorrection(c *applyContext, reg catalog.Registry, draft correction, t 
 	}
 	reg.Corrected++
 	reg.Digest = catalog.RowsDigest(rows)
-	if reg, err = c.putState(reg); err != nil {
-		return err
-	}
-	if err := records.Put(c.tx, records.PrefixRegistry+reg.ID, reg); err != nil {
-		return err
-	}
 	after, err := tables.New(reg.Columns, rows)
 	if err != nil {
 		return err
 	}
-	c.machine.cache.KeepTable(reg, after)
-	return extend(c, reg, after)
+	return c.putRows(reg, after)
 }
 
 // rewriteRows puts corrected rows, by their places, into the chunks that hold them, and
@@ -200,12 +191,4 @@ func putUndo(c *applyContext, reg catalog.Registry, u records.ReplacedRows) erro
 		}
 	}
 	return nil
-}
-
-// putState notes the state that the rows of a registry have from this entry on.
-func (c *applyContext) putState(reg catalog.Registry) (catalog.Registry, error) {
-	reg.States++
-	return reg, records.Put(c.tx, records.StateKey(reg.ID, reg.States), catalog.RegistryState{
-		Number: reg.States, Rows: reg.Rows, Corrected: reg.Corrected, Digest: reg.Digest, At: c.now, Seq: c.seq,
-	})
 }

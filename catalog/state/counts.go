@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -29,28 +30,23 @@ func addCounts(c *applyContext, b catalog.VersionCounts) error {
 	}
 	all := v.PolicyPeriods(d.Descriptor)
 	next := all.From + int64(v.Counted[m])
-	if b.From < all.From || b.From > next {
-		return catalog.Conflict("chunk", "counts.chunk", b.Measure, b.From, next).WithNumber("next", next)
-	}
 	key := records.CountsKey(v.Dataset, v.Version, b.Measure, int(b.From-all.From))
-	if b.From < next {
+	if b.From >= all.From && b.From < next {
 		if same, err := c.holds(key, joined); err != nil || same {
 			return err
 		}
-		return catalog.Conflict("chunk", "counts.chunk", b.Measure, b.From, next).WithNumber("next", next)
 	}
 	switch {
+	case b.From != next:
+		return catalog.Conflict("chunk", "counts.chunk", b.Measure, b.From, next).WithNumber("next", next)
 	case int64(len(b.Bitmaps)) > all.To-b.From:
 		return catalog.Invalid("bitmaps", "counts.end", len(b.Bitmaps), b.From, all.To)
 	case v.Chunks == catalog.MaxChunks:
 		return catalog.Invalid("bitmaps", "counts.chunks", catalog.MaxChunks)
 	}
-	if err := records.PutText(c.tx, key, string(joined)); err != nil {
-		return err
-	}
 	v.Counted[m] += len(b.Bitmaps)
 	v.Chunks++
-	return c.putVersion(v)
+	return cmp.Or(records.PutText(c.tx, key, string(joined)), c.putVersion(v))
 }
 
 // joinBitmaps checks a chunk's bitmaps and appends them to each other: for each

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -18,10 +19,7 @@ var datasetActs = []act{
 // createDataset lists a dataset.
 func createDataset(c *applyContext, b catalog.DatasetCreate) error {
 	d := b.Descriptor
-	if r := checkPairs(c.payload.Body); r != nil {
-		return r
-	}
-	if r := d.Check(); r != nil {
+	if r := cmp.Or(checkPairs(c.payload.Body), d.Check()); r != nil {
 		return r
 	}
 	reg, err := load[catalog.Registry](c, records.PrefixRegistry+d.Registry, "unknown.registry", d.Registry)
@@ -34,12 +32,8 @@ func createDataset(c *applyContext, b catalog.DatasetCreate) error {
 	if r := d.CheckColumns(reg.Columns); r != nil {
 		return r
 	}
-	known, err := records.Has(c.tx, records.PrefixDataset+d.Dataset)
-	if err != nil {
+	if err := c.vacant(records.PrefixDataset+d.Dataset, "exists", "dataset.exists", d.Dataset); err != nil {
 		return err
-	}
-	if known {
-		return catalog.Conflict("exists", "dataset.exists", d.Dataset)
 	}
 	if err := joinFamily(c, d, reg); err != nil {
 		return err
@@ -48,10 +42,8 @@ func createDataset(c *applyContext, b catalog.DatasetCreate) error {
 		return err
 	}
 	c.out.ID = d.Dataset
-	if err := c.putChange(d.Dataset, 0, records.ChangeListed); err != nil {
-		return err
-	}
-	return records.Put(c.tx, records.PrefixDataset+d.Dataset, catalog.Dataset{ID: d.Dataset, Owner: c.signer.ID, Descriptor: d, Created: c.now})
+	made := catalog.Dataset{ID: d.Dataset, Owner: c.signer.ID, Descriptor: d, Created: c.now}
+	return c.putChanged(made, 0, records.ChangeListed)
 }
 
 // checkPairs refuses moments that are no pairs. The descriptor's type has room for

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -102,10 +103,7 @@ func differs(f *records.Family, d catalog.Descriptor) *catalog.Refusal {
 // another protected registry of its publisher, unless its policy says that they are
 // unrelated (RELEASE.md section 3), and what checkApart does.
 func checkUnrelated(c *applyContext, d catalog.Descriptor, reg catalog.Registry) error {
-	if err := checkSharedIDs(c, c.signer.ID, reg, d.Policy.Unrelated); err != nil {
-		return err
-	}
-	return checkApart(c, d)
+	return cmp.Or(checkSharedIDs(c, c.signer.ID, reg, d.Policy.Unrelated), checkApart(c, d))
 }
 
 // checkApart refuses a public dataset with a measure that a protected one of the same

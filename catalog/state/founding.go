@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ed25519"
 	"fmt"
 	"slices"
@@ -37,10 +38,7 @@ func found(c *applyContext, e catalog.Envelope) error {
 		return catalog.Refuse(catalog.RefusedSignature, "signature", "cluster.signature")
 	}
 	c.payload = p
-	if r := c.checkMeant(e.Signer, "", catalog.MaxFoundingAge); r != nil {
-		return r
-	}
-	if r := checkFounding(body); r != nil {
+	if r := cmp.Or(c.checkMeant(e.Signer, "", catalog.MaxFoundingAge), checkFounding(body)); r != nil {
 		return r
 	}
 	c.out.Kind, c.record = p.Kind, true
@@ -166,18 +164,7 @@ func addPrincipal(c *applyContext, b catalog.PrincipalAdd) error {
 	if known {
 		return catalog.Conflict("key", "principal.key_taken", other.ID, other.Name)
 	}
-	taken, err := records.Has(c.tx, records.PrefixPrincipalName+b.Name)
-	if err != nil {
-		return err
-	}
-	if taken {
-		return catalog.Conflict("name", "principal.name_taken", b.Name)
-	}
-	p := catalog.Principal{ID: id, Name: b.Name, Role: b.Role, Key: b.Key, Receiving: b.Receiving, Admitted: c.now}
-	if err := records.Put(c.tx, records.PrefixPrincipal+id, p); err != nil {
-		return err
-	}
-	if err := records.PutText(c.tx, records.PrefixPrincipalName+b.Name, id); err != nil {
+	if err := c.vacant(records.PrefixPrincipalName+b.Name, "name", "principal.name_taken", b.Name); err != nil {
 		return err
 	}
 	if b.Role == catalog.RolePublisher {
@@ -185,8 +172,9 @@ func addPrincipal(c *applyContext, b catalog.PrincipalAdd) error {
 			return err
 		}
 	}
+	p := catalog.Principal{ID: id, Name: b.Name, Role: b.Role, Key: b.Key, Receiving: b.Receiving, Admitted: c.now}
 	c.out.ID = id
-	return nil
+	return cmp.Or(records.Put(c.tx, records.PrefixPrincipal+id, p), records.PutText(c.tx, records.PrefixPrincipalName+b.Name, id))
 }
 
 func checkPrincipal(b catalog.PrincipalAdd) *catalog.Refusal {

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -46,11 +47,8 @@ func startKey(c *applyContext, b catalog.KeyStart) error {
 		Reference: c.digest, Threshold: t, Nodes: c.roster(), Started: c.now,
 		Commits: make([]catalog.KeyCommit, n), Acked: make([]bool, n), Tested: make([]bool, n-t+1), Signed: make([][]byte, n),
 	}
-	if err := records.PutText(c.tx, records.PrefixKeyOf+p.ID, k.ID); err != nil {
-		return err
-	}
 	c.out.ID = k.ID
-	return records.Put(c.tx, records.PrefixKey+k.ID, k)
+	return cmp.Or(records.PutText(c.tx, records.PrefixKeyOf+p.ID, k.ID), records.Put(c.tx, records.PrefixKey+k.ID, k))
 }
 
 // roster lists the ids of the nodes, ascending points.

@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -202,10 +203,8 @@ func (c *applyContext) recall() (bool, error) {
 
 // remember keeps the outcome until the envelope has expired for sure.
 func (c *applyContext) remember() error {
-	if err := records.Put(c.base, records.PrefixSeen+c.digest.String(), c.out); err != nil {
-		return err
-	}
-	return records.PutText(c.base, records.SeenUntilKey(c.payload.Expires+replayMargin, c.digest), "")
+	until := records.SeenUntilKey(c.payload.Expires+replayMargin, c.digest)
+	return cmp.Or(records.Put(c.base, records.PrefixSeen+c.digest.String(), c.out), records.PutText(c.base, until, ""))
 }
 
 // prune forgets outcomes whose time is over. It runs every few entries, by
@@ -227,10 +226,8 @@ func (c *applyContext) prune() error {
 		return fmt.Errorf("list expired envelopes: %w", err)
 	}
 	for _, key := range over {
-		if err := records.Remove(c.base, key); err != nil {
-			return err
-		}
-		if err := records.Remove(c.base, records.PrefixSeen+key[strings.LastIndexByte(key, '/')+1:]); err != nil {
+		digest := key[strings.LastIndexByte(key, '/')+1:]
+		if err := cmp.Or(records.Remove(c.base, key), records.Remove(c.base, records.PrefixSeen+digest)); err != nil {
 			return err
 		}
 	}
@@ -277,14 +274,17 @@ func (c *applyContext) todo(left bool, key, value string) error {
 // had it: what was signed on the one would hold for the other.
 func (c *applyContext) newID(prefix, letter string) (string, error) {
 	id := c.machine.ids(letter, c.digest)
-	taken, err := records.Has(c.tx, prefix+id)
-	if err != nil {
-		return "", err
+	return id, c.vacant(prefix+id, "id_taken", "id.taken", id)
+}
+
+// vacant refuses, as a conflict with a rule, by a code with its arguments, a key that is
+// there already.
+func (c *applyContext) vacant(key, rule, code string, args ...any) error {
+	taken, err := records.Has(c.tx, key)
+	if err == nil && taken {
+		err = catalog.Conflict(rule, code, args...)
 	}
-	if taken {
-		return "", catalog.Conflict("id_taken", "id.taken", id)
-	}
-	return id, nil
+	return err
 }
 
 // putParties writes a record's entries in an index by party: one for everybody, and
@@ -298,11 +298,15 @@ func (c *applyContext) putParties(prefix, id string, parties ...string) error {
 	return nil
 }
 
-// putChange records a change of the catalog, and of an amendment or a withdrawal its time.
-func (c *applyContext) putChange(dataset string, version int, what records.ChangeKind) error {
-	change := records.Change{Dataset: dataset, Version: version, What: what}
+// putChanged stores a dataset and records the change of the catalog, of an amendment or a
+// withdrawal with its time.
+func (c *applyContext) putChanged(d catalog.Dataset, version int, what records.ChangeKind) error {
+	change := records.Change{Dataset: d.ID, Version: version, What: what}
 	if what != records.ChangeListed {
 		change.At = c.now
 	}
-	return records.Put(c.tx, records.PrefixChange+records.SeqName(c.seq), change)
+	return cmp.Or(
+		records.Put(c.tx, records.PrefixChange+records.SeqName(c.seq), change),
+		records.Put(c.tx, records.PrefixDataset+d.ID, d),
+	)
 }

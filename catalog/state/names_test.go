@@ -15,7 +15,6 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 	v := NewMachine().View(memstore.New())
 	missing := map[string]error{}
 	_, missing["Cluster"] = v.Cluster()
-	_, missing["Node"] = v.Node("x")
 	_, missing["Principal"] = v.Principal("x")
 	_, missing["PrincipalByName"] = v.PrincipalByName("x")
 	_, missing["Registry"] = v.Registry("x")
@@ -38,12 +37,6 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 		}
 	}
 	w := ready(t)
-	if n := must[catalog.Node](t)(w.view().Node("node2")); n.Point != 2 {
-		t.Fatalf("node %+v", n)
-	}
-	if _, err := w.view().Node("node9"); !errors.Is(err, records.ErrNotFound) {
-		t.Fatal(err)
-	}
 	if _, err := w.view().Counts("emissions", 2, "nox", 0); !errors.Is(err, records.ErrNotFound) {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/weirdata/weir/catalog"
@@ -71,10 +72,7 @@ func addNews(c *applyContext, b catalog.VersionNews) error {
 	}
 	v.NewsHeld += len(b.News)
 	v.Chunks++
-	if err := records.Put(c.tx, key, b.News); err != nil {
-		return err
-	}
-	return c.putVersion(v)
+	return cmp.Or(records.Put(c.tx, key, b.News), c.putVersion(v))
 }
 
 // checkNewsChunk refuses a chunk that is not in canonical form, or of sources that

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -37,10 +38,7 @@ func createOrder(c *applyContext, b catalog.OrderCreate) error {
 	if b.Purpose == "" || !catalog.IsText(b.Purpose, catalog.MaxText) {
 		return catalog.Invalid("purpose", "order.purpose", catalog.MaxText)
 	}
-	if r := judge.WithdrawnDataset(d); r != nil {
-		return r
-	}
-	if r := checkScope(d.Descriptor, b.Measures, b.Aggregates); r != nil {
+	if r := cmp.Or(judge.WithdrawnDataset(d), checkScope(d.Descriptor, b.Measures, b.Aggregates)); r != nil {
 		return r
 	}
 	if b.Until != 0 && (b.Until <= c.now || b.Until > c.now+maxTermMillis) {
@@ -56,10 +54,7 @@ func createOrder(c *applyContext, b catalog.OrderCreate) error {
 	if err != nil {
 		return err
 	}
-	if r := b.Scope.Check(d.Descriptor, reg.Columns); r != nil {
-		return r
-	}
-	if r := checkMinCohort(d.Descriptor, b.MinCohort); r != nil {
+	if r := cmp.Or(b.Scope.Check(d.Descriptor, reg.Columns), checkMinCohort(d.Descriptor, b.MinCohort)); r != nil {
 		return r
 	}
 	if b.Portfolio {
@@ -68,14 +63,12 @@ func createOrder(c *applyContext, b catalog.OrderCreate) error {
 		}
 	}
 	o := catalog.Order{OrderCreate: b, ID: id, Buyer: c.signer.ID, State: catalog.OrderOpen, Created: c.now, Amended: d.Amended}
-	if err := c.putParties(records.PrefixOrderOf, o.ID, o.Buyer, d.Owner); err != nil {
-		return err
-	}
-	if err := records.Put(c.tx, records.PrefixOrderSigned+o.ID, c.signed); err != nil {
-		return err
-	}
 	c.out.ID = o.ID
-	return records.Put(c.tx, records.PrefixOrder+o.ID, o)
+	return cmp.Or(
+		c.putParties(records.PrefixOrderOf, o.ID, o.Buyer, d.Owner),
+		records.Put(c.tx, records.PrefixOrderSigned+o.ID, c.signed),
+		records.Put(c.tx, records.PrefixOrder+o.ID, o),
+	)
 }
 
 // checkMinCohort refuses a min_cohort of a contract that would have no effect.
@@ -194,14 +187,12 @@ func approveOrder(c *applyContext, b catalog.OrderApprove) error {
 		return err
 	}
 	o.State, o.Contract = catalog.OrderApproved, k.ID
-	if err := records.Put(c.tx, records.PrefixOrder+o.ID, o); err != nil {
-		return err
-	}
-	if err := c.putParties(records.PrefixContractOf, k.ID, k.Buyer, k.Publisher); err != nil {
-		return err
-	}
 	c.out.ID = k.ID
-	return records.Put(c.tx, records.PrefixContract+k.ID, k)
+	return cmp.Or(
+		records.Put(c.tx, records.PrefixOrder+o.ID, o),
+		c.putParties(records.PrefixContractOf, k.ID, k.Buyer, k.Publisher),
+		records.Put(c.tx, records.PrefixContract+k.ID, k),
+	)
 }
 
 // grantMoneyAndScope fills in what an approval grants of an order's budget and
@@ -251,13 +242,7 @@ func narrow(field string, ordered, all, granted []string) ([]string, *catalog.Re
 			return nil, wider(field, "order.wider_names", g, ordered)
 		}
 	}
-	var out []string
-	for _, a := range all {
-		if slices.Contains(granted, a) {
-			out = append(out, a)
-		}
-	}
-	return out, nil
+	return slices.DeleteFunc(slices.Clone(all), func(a string) bool { return !slices.Contains(granted, a) }), nil
 }
 
 // narrowScope returns what an approval grants of an order's scope.

@@ -10,7 +10,8 @@ import (
 )
 
 // overlay collects the writes of one entry on top of what is stored, so that a handler
-// that refuses in the middle leaves nothing behind.
+// that refuses in the middle leaves nothing behind. Writing to it does not fail, so a
+// handler makes its last writes at once and returns the first of their errors.
 type overlay struct {
 	base   records.Reader
 	writes map[string][]byte // nil: deleted

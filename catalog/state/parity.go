@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
@@ -62,7 +63,7 @@ func running(attempts []catalog.Attempt) *catalog.Attempt {
 }
 
 // checkAttempt returns the running attempt if it has that number.
-func checkAttempt(attempts []catalog.Attempt, number int) (*catalog.Attempt, *catalog.Refusal) {
+func checkAttempt(attempts []catalog.Attempt, number int) (*catalog.Attempt, error) {
 	a := running(attempts)
 	if a == nil {
 		return nil, catalog.Conflict("attempt", "attempt.none", number)
@@ -84,27 +85,14 @@ func checkNext(attempts []catalog.Attempt, number int) *catalog.Refusal {
 	return nil
 }
 
-// endAttempt ends the running attempt, if there is one.
-func endAttempt(v *catalog.Version, reason catalog.Reason) {
-	if a := running(v.Attempts); a != nil {
-		a.Failed = reason
-	}
-}
-
 // attemptVersion names the opening of a stored version's parity. Where the key
 // cannot bear it, no later one could be made either: the version is rejected.
 func attemptVersion(c *applyContext, b catalog.VersionAttempt) error {
-	v, err := c.version(b.Dataset, b.Version)
+	v, err := c.version(b.Dataset, b.Version, catalog.VersionStored)
 	if err != nil {
 		return err
 	}
-	if v.State != catalog.VersionStored {
-		return outOfTurn(v)
-	}
-	if r := checkNext(v.Attempts, b.Attempt); r != nil {
-		return r
-	}
-	if r := checkActive(c, b.Active, b.Root, v.Acks); r != nil {
+	if r := cmp.Or(checkNext(v.Attempts, b.Attempt), checkActive(c, b.Active, b.Root, v.Acks)); r != nil {
 		return r
 	}
 	err = openTiles(c, v.Key, int64(v.Tiles))
@@ -125,16 +113,13 @@ func attemptVersion(c *applyContext, b catalog.VersionAttempt) error {
 
 // addParity takes a member's share of the parity. When all are in, they decide.
 func addParity(c *applyContext, b catalog.VersionParity) error {
-	v, err := c.version(b.Dataset, b.Version)
+	v, err := c.version(b.Dataset, b.Version, catalog.VersionStored)
 	if err != nil {
 		return err
 	}
-	if v.State != catalog.VersionStored {
-		return outOfTurn(v)
-	}
-	a, r := checkAttempt(v.Attempts, b.Attempt)
-	if r != nil {
-		return r
+	a, err := checkAttempt(v.Attempts, b.Attempt)
+	if err != nil {
+		return err
 	}
 	i := slices.Index(a.Active, c.node.ID)
 	switch {
@@ -178,34 +163,26 @@ func goLive(c *applyContext, v catalog.Version) error {
 		}
 	}
 	d.Live = v.Version
-	if err := records.Put(c.tx, records.PrefixDataset+d.ID, d); err != nil {
-		return err
-	}
 	v.State, v.LiveAt, v.Entries, c.out.Live = catalog.VersionLive, c.now, append(v.Entries, c.seq), true
 	v.Parity, v.Held = nil, nil
-	if err := c.putChange(d.ID, v.Version, records.ChangeListed); err != nil {
-		return err
-	}
-	return c.putVersion(v)
+	return cmp.Or(c.putChanged(d, v.Version, records.ChangeListed), c.putVersion(v))
 }
 
 // failVersion ends an attempt. An opened parity reveals nothing but itself, so
 // many attempts are possible.
 func failVersion(c *applyContext, b catalog.VersionFail) error {
-	v, err := c.version(b.Dataset, b.Version)
+	v, err := c.version(b.Dataset, b.Version, catalog.VersionStored)
 	if err != nil {
 		return err
 	}
-	if v.State != catalog.VersionStored {
-		return outOfTurn(v)
+	a, err := checkAttempt(v.Attempts, b.Attempt)
+	if err != nil {
+		return err
 	}
-	if _, r := checkAttempt(v.Attempts, b.Attempt); r != nil {
-		return r
-	}
-	endAttempt(&v, b.Reason.Clean())
+	a.Failed = b.Reason.Clean()
 	v.Parity, v.Held = nil, nil
 	if len(v.Attempts) == catalog.MaxParityAttempts {
-		return c.reject(v, catalog.Why("version.parity_attempts", catalog.MaxParityAttempts).With(b.Reason.Clean()))
+		return c.reject(v, catalog.Why("version.parity_attempts", catalog.MaxParityAttempts).With(a.Failed))
 	}
 	return c.putVersion(v)
 }

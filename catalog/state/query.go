@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
@@ -65,24 +66,19 @@ func submitQuery(c *applyContext, b catalog.QuerySubmit) error {
 	}
 	decision.Verdict = catalog.Sum(verdict) // as Verdict.Digest
 	c.out.Decision = &decision
-	if err := records.PutText(c.tx, records.PrefixVerdict+q.ID, string(verdict)); err != nil {
+	err = cmp.Or(
+		records.PutText(c.tx, records.PrefixVerdict+q.ID, string(verdict)),
+		records.PutText(c.tx, records.PrefixQueryOf+q.Principal+"/"+records.SeqName(q.Seq), q.ID),
+		records.PutText(c.tx, records.PrefixContractQuery+k.ID+"/"+records.SeqName(q.Seq), q.ID),
+	)
+	if err == nil && joined != nil {
+		err = records.PutText(c.tx, records.PrefixContractQuery+joined.Contract+"/"+records.SeqName(q.Seq), q.ID)
+	}
+	if err == nil && b.Request.Listing(j.Dataset.Descriptor) {
+		err = takePlaces(c, q, j.Dataset, j.Verdict)
+	}
+	if err != nil {
 		return err
-	}
-	if err := records.PutText(c.tx, records.PrefixQueryOf+q.Principal+"/"+records.SeqName(q.Seq), q.ID); err != nil {
-		return err
-	}
-	if err := records.PutText(c.tx, records.PrefixContractQuery+k.ID+"/"+records.SeqName(q.Seq), q.ID); err != nil {
-		return err
-	}
-	if joined != nil {
-		if err := records.PutText(c.tx, records.PrefixContractQuery+joined.Contract+"/"+records.SeqName(q.Seq), q.ID); err != nil {
-			return err
-		}
-	}
-	if b.Request.Listing(j.Dataset.Descriptor) {
-		if err := takePlaces(c, q, j.Dataset, j.Verdict); err != nil {
-			return err
-		}
 	}
 	return c.putQuery(q)
 }
@@ -123,14 +119,12 @@ func (c *applyContext) putQuery(q catalog.Query) error {
 			}
 		}
 	}
-	if err := c.todo(!q.Over(), records.PrefixTodoQuery+records.SeqName(q.Seq), q.ID); err != nil {
-		return err
-	}
-	if err := noteReleased(c, q); err != nil {
-		return err
-	}
 	c.out.ID = q.ID
-	return records.Put(c.tx, records.PrefixQuery+q.ID, q)
+	return cmp.Or(
+		c.todo(!q.Over(), records.PrefixTodoQuery+records.SeqName(q.Seq), q.ID),
+		noteReleased(c, q),
+		records.Put(c.tx, records.PrefixQuery+q.ID, q),
+	)
 }
 
 func (c *applyContext) openQuery(id string) (catalog.Query, error) {
@@ -147,11 +141,8 @@ func (c *applyContext) runningQuery(id string, number int) (catalog.Query, *cata
 	if err != nil {
 		return q, nil, err
 	}
-	a, r := checkAttempt(q.Attempts, number)
-	if r != nil {
-		return q, nil, r
-	}
-	return q, a, nil
+	a, err := checkAttempt(q.Attempts, number)
+	return q, a, err
 }
 
 // dropShares deletes the shares of an attempt that is over: no two attempts' shares

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
@@ -27,11 +28,8 @@ func refreshKey(c *applyContext, b catalog.KeyRefresh) error {
 		return catalog.Conflict("refresh", "key.refreshing", k.ID)
 	}
 	k.Refresh = &catalog.Refresh{State: catalog.KeyWanted, Wanted: c.now}
-	if err := c.todo(true, records.PrefixTodoRefresh+k.ID, ""); err != nil {
-		return err
-	}
 	c.out.ID = k.ID
-	return records.Put(c.tx, records.PrefixKey+k.ID, k)
+	return cmp.Or(c.todo(true, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k))
 }
 
 // reshareKey begins an attempt. Any node may: what it says follows from the state but for

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,13 +45,11 @@ func createRegistry(c *applyContext, b catalog.RegistryCreate) error {
 	if reg.Rows+b.Rows > catalog.MaxRegistryRows {
 		return catalog.Invalid("rows", "registry.rows_most", reg.Rows+b.Rows, catalog.MaxRegistryRows)
 	}
-	if err := records.RemoveAll(c.tx, records.PrefixRows+b.ID+"/", records.RowsKey(b.ID, reg.Rows)); err != nil {
-		return err
-	}
+	given := records.RemoveAll(c.tx, records.PrefixRows+b.ID+"/", records.RowsKey(b.ID, reg.Rows))
 	reg.IDColumn, reg.Columns = b.IDColumn, b.Columns
 	reg.Pending, reg.Chunks, reg.Expect, reg.Draft = 0, 0, b.Rows, b.Digest
 	c.out.ID = b.ID
-	return records.Put(c.tx, records.PrefixRegistry+b.ID, reg)
+	return cmp.Or(given, records.Put(c.tx, records.PrefixRegistry+b.ID, reg))
 }
 
 func checkRegistry(b catalog.RegistryCreate) *catalog.Refusal {
@@ -79,35 +78,30 @@ func addRows(c *applyContext, b catalog.RegistryRows) error {
 	if r := checkRows(reg, b); r != nil {
 		return r
 	}
+	c.out.ID = b.ID
 	next := reg.Rows + reg.Pending
 	if b.From < next && b.From >= reg.Rows {
-		same, err := c.holds(records.RowsKey(b.ID, b.From), catalog.Encode(b.Rows))
-		if same {
-			c.out.ID = b.ID
-		}
-		if err != nil || same {
+		if same, err := c.holds(records.RowsKey(b.ID, b.From), catalog.Encode(b.Rows)); err != nil || same {
 			return err
 		}
 	}
-	if b.From != next {
+	switch {
+	case b.From != next:
 		return catalog.Conflict("chunk", "registry.chunk", b.From, next).WithNumber("next", int64(next))
-	}
-	if reg.Pending+len(b.Rows) > reg.Expect {
+	case reg.Pending+len(b.Rows) > reg.Expect:
 		return catalog.Conflict("rows", "registry.rows_announced", reg.Pending+len(b.Rows), reg.Expect)
-	}
-	if reg.Chunks == catalog.MaxChunks {
+	case reg.Chunks == catalog.MaxChunks:
 		return catalog.Invalid("rows", "registry.chunks", catalog.MaxChunks)
 	}
 	if err := checkNewIDs(c, reg, b); err != nil {
 		return err
 	}
-	if err := records.Put(c.tx, records.RowsKey(b.ID, b.From), b.Rows); err != nil {
-		return err
-	}
 	reg.Pending += len(b.Rows)
 	reg.Chunks++
-	c.out.ID = b.ID
-	return records.Put(c.tx, records.PrefixRegistry+b.ID, reg)
+	return cmp.Or(
+		records.Put(c.tx, records.RowsKey(b.ID, b.From), b.Rows),
+		records.Put(c.tx, records.PrefixRegistry+b.ID, reg),
+	)
 }
 
 func (c *applyContext) ownRegistry(id string) (catalog.Registry, error) {
@@ -188,20 +182,25 @@ func commitRegistry(c *applyContext, b catalog.RegistryCommit) error {
 	}
 	reg.Rows, reg.Digest = len(rows), catalog.RowsDigest(rows)
 	reg.Pending, reg.Expect, reg.Chunks, reg.Draft = 0, 0, 0, catalog.Digest{}
-	c.machine.cache.KeepTable(reg, t)
-	if reg, err = c.putState(reg); err != nil {
-		return err
-	}
 	c.out.ID = b.ID
-	if err := records.Put(c.tx, records.PrefixRegistry+b.ID, reg); err != nil {
-		return err
-	}
-	return extend(c, reg, t)
+	return c.putRows(reg, t)
 }
 
-// extend puts what was appended to a registry where others need it: the numbers of
-// its values, and the classes of the families on it.
-func extend(c *applyContext, reg catalog.Registry, t *tables.Table) error {
+// putRows stores a registry, notes the state that its rows have from this entry on, and
+// puts what was appended to it where others need it: the numbers of its values, and the
+// classes of the families on it.
+func (c *applyContext) putRows(reg catalog.Registry, t *tables.Table) error {
+	reg.States++
+	err := cmp.Or(
+		records.Put(c.tx, records.StateKey(reg.ID, reg.States), catalog.RegistryState{
+			Number: reg.States, Rows: reg.Rows, Corrected: reg.Corrected, Digest: reg.Digest, At: c.now, Seq: c.seq,
+		}),
+		records.Put(c.tx, records.PrefixRegistry+reg.ID, reg),
+	)
+	if err != nil {
+		return err
+	}
+	c.machine.cache.KeepTable(reg, t)
 	codes, err := codes(c, reg, t)
 	if err != nil {
 		return err

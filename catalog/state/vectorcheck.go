@@ -113,11 +113,8 @@ func (c *applyContext) provenVector(id string, number int) (catalog.Vector, *cat
 	if err != nil {
 		return v, nil, err
 	}
-	a, r := checkAttempt(v.Attempts, number)
-	if r != nil {
-		return v, nil, r
-	}
-	return v, a, nil
+	a, err := checkAttempt(v.Attempts, number)
+	return v, a, err
 }
 
 // addBits takes a member's shares of what the second check opens; the last one's

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -53,18 +54,13 @@ func registerVector(c *applyContext, b catalog.VectorRegister) error {
 	}
 	v := catalog.Vector{
 		VectorRegister: b, ID: id, Seq: c.seq, Owner: c.signer.ID, Commitment: c.digest, Threshold: c.cluster.Threshold,
-		State: catalog.VectorStoring, Created: c.now, Nonces: make([][]byte, len(c.cluster.Nodes)),
+		State: catalog.VectorStoring, Created: c.now, Nodes: c.roster(), Nonces: make([][]byte, len(c.cluster.Nodes)),
 	}
-	for _, n := range c.cluster.Nodes {
-		v.Nodes = append(v.Nodes, n.ID)
-	}
-	if err := records.PutText(c.tx, records.PrefixVectorOf+v.Owner+"/"+records.SeqName(c.seq), v.ID); err != nil {
-		return err
-	}
-	if err := records.Put(c.tx, vectorNameKey(v.Owner, v.Name), v.Version); err != nil {
-		return err
-	}
-	return c.putVector(v)
+	return cmp.Or(
+		records.PutText(c.tx, records.PrefixVectorOf+v.Owner+"/"+records.SeqName(c.seq), v.ID),
+		records.Put(c.tx, vectorNameKey(v.Owner, v.Name), v.Version),
+		c.putVector(v),
+	)
 }
 
 // checkVector refuses a commitment of the wrong form.
@@ -245,14 +241,12 @@ func (c *applyContext) endVector(v catalog.Vector, state catalog.VectorState, re
 // those that the nodes hold shares of.
 func (c *applyContext) putVector(v catalog.Vector) error {
 	held := !v.Over() || v.State == catalog.VectorReady
-	if err := c.todo(held, records.PrefixVectorHeld+v.Owner+"/"+records.SeqName(v.Seq), v.ID); err != nil {
-		return err
-	}
-	if err := c.todo(!v.Over(), records.PrefixTodoVector+records.SeqName(v.Seq), v.ID); err != nil {
-		return err
-	}
 	c.out.ID = v.ID
-	return records.Put(c.tx, records.PrefixVector+v.ID, v)
+	return cmp.Or(
+		c.todo(held, records.PrefixVectorHeld+v.Owner+"/"+records.SeqName(v.Seq), v.ID),
+		c.todo(!v.Over(), records.PrefixTodoVector+records.SeqName(v.Seq), v.ID),
+		records.Put(c.tx, records.PrefixVector+v.ID, v),
+	)
 }
 
 func vectorNameKey(owner, name string) string { return records.PrefixVectorName + owner + "/" + name }

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -63,10 +64,7 @@ func proposeVersion(c *applyContext, b catalog.VersionPropose) error {
 	if !d.Descriptor.Policy.Public {
 		v.Counted = make([]int, len(d.Descriptor.Counted()))
 	}
-	if err := records.Put(c.tx, records.PrefixDataset+d.ID, d); err != nil {
-		return err
-	}
-	return c.putVersion(v)
+	return cmp.Or(records.Put(c.tx, records.PrefixDataset+d.ID, d), c.putVersion(v))
 }
 
 func (c *applyContext) ownDataset(id string) (catalog.Dataset, error) {
@@ -107,10 +105,7 @@ func checkVersion(d catalog.Descriptor, b catalog.VersionPropose) *catalog.Refus
 	if next != b.Entities {
 		return catalog.Invalid("blocks", "version.blocks_cover", next, b.Entities)
 	}
-	if r := checkClosed(d, b); r != nil {
-		return r
-	}
-	return b.CheckTiles(d)
+	return cmp.Or(checkClosed(d, b), b.CheckTiles(d))
 }
 
 // pending reports whether the version is on its way.
@@ -121,15 +116,17 @@ func pending(v catalog.Version) bool {
 // putVersion stores a version and keeps the index of versions on their way.
 func (c *applyContext) putVersion(v catalog.Version) error {
 	name := records.VersionName(v.Dataset, v.Version)
-	if err := c.todo(pending(v), records.PrefixTodoVersion+name, ""); err != nil {
-		return err
-	}
 	c.out.ID, c.out.Version = v.Dataset, v.Version
-	return records.Put(c.tx, records.PrefixVersion+name, v)
+	return cmp.Or(c.todo(pending(v), records.PrefixTodoVersion+name, ""), records.Put(c.tx, records.PrefixVersion+name, v))
 }
 
-func (c *applyContext) version(dataset string, number int) (catalog.Version, error) {
-	return load[catalog.Version](c, records.PrefixVersion+records.VersionName(dataset, number), "unknown.version", number, dataset)
+// version loads a version that is in one of the states; none are named: in any.
+func (c *applyContext) version(dataset string, number int, states ...catalog.VersionState) (catalog.Version, error) {
+	v, err := load[catalog.Version](c, records.PrefixVersion+records.VersionName(dataset, number), "unknown.version", number, dataset)
+	if err == nil && len(states) > 0 && !slices.Contains(states, v.State) {
+		return v, outOfTurn(v)
+	}
+	return v, err
 }
 
 // ownVersion loads a version of the signer's dataset that is in one of the states.
@@ -138,10 +135,7 @@ func (c *applyContext) ownVersion(dataset string, number int, states ...catalog.
 	if err != nil {
 		return d, catalog.Version{}, err
 	}
-	v, err := c.version(dataset, number)
-	if err == nil && !slices.Contains(states, v.State) {
-		return d, v, outOfTurn(v)
-	}
+	v, err := c.version(dataset, number, states...)
 	return d, v, err
 }
 
@@ -155,10 +149,7 @@ func commitVersion(c *applyContext, b catalog.VersionCommit) error {
 	if err != nil {
 		return err
 	}
-	if err := checkCounts(c, d, v); err != nil {
-		return err
-	}
-	if err := checkNews(c, v); err != nil {
+	if err := cmp.Or(checkCounts(c, d, v), checkNews(c, v)); err != nil {
 		return err
 	}
 	v.State = catalog.VersionCommitted
@@ -183,12 +174,15 @@ func dropVersion(c *applyContext, b catalog.VersionCommit) error {
 func (c *applyContext) reject(v catalog.Version, reason catalog.Reason) error {
 	v.State, v.Reason = catalog.VersionRejected, reason
 	v.Parity, v.Held = nil, nil
-	endAttempt(&v, reason)
-	name := records.VersionName(v.Dataset, v.Version)
-	if err := records.RemoveAll(c.tx, records.PrefixCounts+name+"/", ""); err != nil {
-		return err
+	if a := running(v.Attempts); a != nil {
+		a.Failed = reason
 	}
-	if err := records.RemoveAll(c.tx, records.PrefixNews+name+"/", ""); err != nil {
+	name := records.VersionName(v.Dataset, v.Version)
+	err := cmp.Or(
+		records.RemoveAll(c.tx, records.PrefixCounts+name+"/", ""),
+		records.RemoveAll(c.tx, records.PrefixNews+name+"/", ""),
+	)
+	if err != nil {
 		return err
 	}
 	for _, n := range c.cluster.Nodes {
@@ -221,19 +215,11 @@ func ackVersion(c *applyContext, b catalog.VersionAck) error {
 	if v.State == catalog.VersionCommitted && len(v.Acks) >= max(n/2+1, c.cluster.Threshold) {
 		v.State = catalog.VersionStored
 	}
-	if err := c.todo(false, records.PrefixTodoAck+c.node.ID+"/"+records.VersionName(v.Dataset, v.Version), ""); err != nil {
-		return err
-	}
-	return c.putVersion(v)
+	acked := records.PrefixTodoAck + c.node.ID + "/" + records.VersionName(v.Dataset, v.Version)
+	return cmp.Or(c.todo(false, acked, ""), c.putVersion(v))
 }
 
 // inOrder lists those ids that are in the roster, ascending points.
 func (c *applyContext) inOrder(ids []string) []string {
-	var out []string
-	for _, n := range c.cluster.Nodes {
-		if slices.Contains(ids, n.ID) {
-			out = append(out, n.ID)
-		}
-	}
-	return out
+	return slices.DeleteFunc(c.roster(), func(id string) bool { return !slices.Contains(ids, id) })
 }

@@ -61,14 +61,6 @@ func (v View) PreviewDataset(principal string, b catalog.DatasetCreate) (*catalo
 	return refusalOf(createDataset(&c, b))
 }
 
-// Judge returns exactly what Apply would decide now on that principal's query,
-// without charging it: the verdict, or why it would be refused. Preview says
-// what it would cost, too.
-func (v View) Judge(principal string, q catalog.QuerySubmit) (catalog.Verdict, *catalog.Refusal, error) {
-	p, refusal, err := v.Preview(principal, q)
-	return p.Verdict, refusal, err
-}
-
 // Preview judges a principal's query as Apply would now, and changes nothing. For a
 // private selector that is not registered yet NewVector may stand.
 func (v View) Preview(principal string, q catalog.QuerySubmit) (judge.Preview, *catalog.Refusal, error) {

@@ -37,10 +37,7 @@ func withdrawDataset(c *applyContext, b catalog.DatasetWithdraw) error {
 	}
 	d.Withdrawn = w
 	c.out.ID, c.out.Version = d.ID, 0
-	if err := c.putChange(d.ID, 0, records.ChangeWithdrawn); err != nil {
-		return err
-	}
-	return records.Put(c.tx, records.PrefixDataset+d.ID, d)
+	return c.putChanged(d, 0, records.ChangeWithdrawn)
 }
 
 // withdrawVersion withdraws a live version. The newest one that is left is answered from.
@@ -73,8 +70,5 @@ func withdrawVersion(c *applyContext, d catalog.Dataset, number int, w *catalog.
 		}
 		d.Live--
 	}
-	if err := c.putChange(d.ID, number, records.ChangeWithdrawn); err != nil {
-		return err
-	}
-	return records.Put(c.tx, records.PrefixDataset+d.ID, d)
+	return c.putChanged(d, number, records.ChangeWithdrawn)
 }

@@ -16,21 +16,9 @@ func (v View) SignedOrder(id string) (catalog.Envelope, error) {
 	return records.Find[catalog.Envelope](v.r, records.PrefixOrderSigned+id)
 }
 
-// Orders returns all orders, the oldest first.
-func (v View) Orders() ([]catalog.Order, error) {
-	all, _, err := v.OrderPage("", records.Page{})
-	return all, err
-}
-
 // Contract returns a contract.
 func (v View) Contract(id string) (catalog.Contract, error) {
 	return records.Find[catalog.Contract](v.r, records.PrefixContract+id)
-}
-
-// Contracts returns all contracts, the oldest first.
-func (v View) Contracts() ([]catalog.Contract, error) {
-	all, _, err := v.ContractPage("", records.Page{})
-	return all, err
 }
 
 // OrderPage lists the orders of a principal, as buyer and as the dataset's owner, in

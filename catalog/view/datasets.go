@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/bits-and-blooms/bitset"
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
 )
@@ -41,33 +40,6 @@ func (v View) Version(dataset string, version int) (catalog.Version, error) {
 // Versions returns all versions of a dataset, the first first.
 func (v View) Versions(dataset string) ([]catalog.Version, error) {
 	return records.List[catalog.Version](v.r, records.PrefixVersion+dataset+"/")
-}
-
-// Counts returns which entities count in one period of the policy's grain for a
-// measure of a protected dataset's version that is committed. The bitmap is not to be changed.
-func (v View) Counts(dataset string, version int, measure string, period int64) (*bitset.BitSet, error) {
-	d, err := v.Dataset(dataset)
-	if err != nil {
-		return nil, err
-	}
-	ver, err := v.Version(dataset, version)
-	if err != nil {
-		return nil, err
-	}
-	if d.Descriptor, err = records.DescriptorAt(v.r, d, ver.Amended); err != nil {
-		return nil, err
-	}
-	periods := ver.PolicyPeriods(d.Descriptor)
-	i := period - periods.From
-	if ver.State == catalog.VersionProposed || ver.State == catalog.VersionRejected || d.Descriptor.Policy.Public ||
-		i < 0 || period >= periods.To || slices.Index(d.Descriptor.MeasureNames(), measure) < 0 {
-		return nil, fmt.Errorf("counts of %s in %s: %w", measure, d.Descriptor.Policy.Grain.Format(period), records.ErrNotFound)
-	}
-	all, err := v.cache.VersionCounts(v.r, ver, measure, int(periods.To-periods.From))
-	if err != nil {
-		return nil, err
-	}
-	return all.Counting[i], nil
 }
 
 // DatasetPage lists datasets by id, withdrawn ones too.

@@ -1,7 +1,6 @@
 package view
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -38,19 +37,13 @@ func (v View) ReleaseFamily(dataset string) (ReleaseFamily, error) {
 	return ReleaseFamily{Tree: f.Tree, Datasets: f.Declared, Settled: f.Settled}, err
 }
 
-// ruleFor is the release rule's view of the family of a protected dataset.
-func (v View) ruleFor(dataset string) (catalog.Dataset, *disclosure.Family, error) {
-	d, _, err := v.familyFor(dataset)
-	if err != nil {
-		return d, nil, err
-	}
-	_, rule, err := v.cache.FamilyOf(v.r, d.Owner, d.Descriptor.Registry)
-	return d, rule, err
-}
-
 // ReleaseTree returns the tree of classes of a protected dataset's family.
 func (v View) ReleaseTree(dataset string) (*disclosure.Tree, error) {
-	_, rule, err := v.ruleFor(dataset)
+	d, _, err := v.familyFor(dataset)
+	if err != nil {
+		return nil, err
+	}
+	_, rule, err := v.cache.FamilyOf(v.r, d.Owner, d.Descriptor.Registry)
 	if err != nil {
 		return nil, err
 	}
@@ -79,36 +72,4 @@ func (v View) SettledBytes(dataset string, version int) ([]byte, error) {
 		return nil, fmt.Errorf("what version %d of dataset %s settled: %w", version, dataset, records.ErrNotFound)
 	}
 	return records.GetVerified(v.r, records.SettledKey(d.Owner, d.Descriptor.Registry, i), f.Settled[i].Digest)
-}
-
-// Answer returns what a protected dataset's exact figures would take of its live
-// versions, and cover, by groups of the caller's: what a query would be given, without
-// contract, min_coverage or bounds. ErrNotFound for a public dataset.
-func (v View) Answer(dataset string, g disclosure.Grid) (*disclosure.Answer, error) {
-	d, rule, err := v.ruleFor(dataset)
-	if err != nil {
-		return nil, err
-	}
-	cells := v.cache.CellsOf(v.r, d)
-	g.Live = cells.Live
-	out, err := rule.Answer(dataset, g, cells)
-	if fault := cells.Fault(); fault != nil {
-		return nil, fault
-	}
-	return out, err
-}
-
-// FamilyNoise returns the account of epsilon of an owner's datasets on a
-// registry; ErrNotFound when none of them offers noised answers.
-func (v View) FamilyNoise(owner, registry string) (catalog.Account, error) {
-	f, err := records.Find[records.NoiseFamily](v.r, records.NoiseKey(owner, registry))
-	if err != nil {
-		return catalog.Account{}, err
-	}
-	limit, ok := catalog.ParseEpsilon(f.Limit)
-	spent, also := catalog.ParseEpsilon(f.Spent)
-	if !ok || !also {
-		return catalog.Account{}, errors.New("the state holds an epsilon that is none: " + f.Limit + ", " + f.Spent)
-	}
-	return catalog.NewAccount(limit, spent), nil
 }

@@ -1,7 +1,6 @@
 package view
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -23,19 +22,6 @@ func (v View) Cluster() (catalog.Cluster, error) {
 		return catalog.Cluster{}, err
 	}
 	return out, nil
-}
-
-// Node returns a member of the roster.
-func (v View) Node(id string) (catalog.Node, error) {
-	c, err := v.cache.Cluster(v.r)
-	if err != nil {
-		return catalog.Node{}, err
-	}
-	i := slices.IndexFunc(c.Nodes, func(n catalog.Node) bool { return n.ID == id })
-	if i < 0 {
-		return catalog.Node{}, fmt.Errorf("node %.80q: %w", id, records.ErrNotFound)
-	}
-	return c.Nodes[i], nil
 }
 
 // RosterChanges are the entries that made the roster what it is, the founding first.
@@ -86,18 +72,6 @@ func (v View) VectorHolders(verdict catalog.Verdict) ([]string, error) {
 // Principal returns a principal by its id.
 func (v View) Principal(id string) (catalog.Principal, error) {
 	return records.Find[catalog.Principal](v.r, records.PrefixPrincipal+id)
-}
-
-// PrincipalByName returns a principal by its name.
-func (v View) PrincipalByName(name string) (catalog.Principal, error) {
-	return records.FindNamed[catalog.Principal](v.r, records.PrefixPrincipalName+name, records.PrefixPrincipal, fmt.Sprintf("principal %.80q", name))
-}
-
-// Principals returns all principals by name.
-func (v View) Principals() ([]catalog.Principal, error) {
-	all, err := records.List[catalog.Principal](v.r, records.PrefixPrincipal)
-	slices.SortFunc(all, func(a, b catalog.Principal) int { return cmp.Compare(a.Name, b.Name) })
-	return all, err
 }
 
 // PrincipalPage lists principals by name.

@@ -1,8 +1,6 @@
 package view
 
 import (
-	"cmp"
-	"slices"
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
@@ -28,18 +26,6 @@ func (v View) Shares(id string) ([]catalog.QueryShare, error) {
 		return nil, err
 	}
 	return records.List[catalog.QueryShare](v.r, records.PrefixShare+id+"/")
-}
-
-// Queries returns a principal's queries, or everybody's for an empty principal,
-// the oldest first.
-func (v View) Queries(principal string) ([]catalog.Query, error) {
-	prefix := records.PrefixQueryOf
-	if principal != "" {
-		prefix += principal + "/"
-	}
-	all, err := records.ListNamed[catalog.Query](v.r, prefix, records.PrefixQuery)
-	slices.SortFunc(all, func(a, b catalog.Query) int { return cmp.Compare(a.Seq, b.Seq) })
-	return all, err
 }
 
 // PendingQueries returns the queries that are neither done nor failed, the

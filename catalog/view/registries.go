@@ -8,11 +8,6 @@ import (
 	"github.com/weirdata/weir/catalog/tables"
 )
 
-// Registries returns all registries by id.
-func (v View) Registries() ([]catalog.Registry, error) {
-	return records.List[catalog.Registry](v.r, records.PrefixRegistry)
-}
-
 // Registry returns a registry.
 func (v View) Registry(id string) (catalog.Registry, error) {
 	return records.Find[catalog.Registry](v.r, records.PrefixRegistry+id)
@@ -33,16 +28,6 @@ func (v View) Table(id string, rows int) (*tables.Table, error) {
 		return t, err
 	}
 	return t.Prefix(rows), nil
-}
-
-// Rows returns the committed rows from ≤ i < to of a registry: id, then the
-// attributes. to is cut to what there is.
-func (v View) Rows(id string, from, to int) ([][]string, error) {
-	t, err := v.Table(id, -1)
-	if err != nil {
-		return nil, err
-	}
-	return rowsOf(t, from, to), nil
 }
 
 func rowsOf(t *tables.Table, from, to int) (rows [][]string) {

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"fmt"
+	"time"
+
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/weirdata/weir/node"
+	"github.com/weirdata/weir/node/dev"
 )
 
 // transplant writes a founding with the signatures of another one: transplant SIGNED FOUNDING TO.
@@ -17,4 +21,37 @@ func transplant(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	g.Signatures = signed.Signatures
 	ts.Check(g.WriteFile(ts.MkAbs(args[2])))
+}
+
+// setAddresses sets variables to addresses on this machine on which nobody listens: addresses VAR….
+func setAddresses(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: addresses VAR…")
+	}
+	ports, err := dev.FreePorts(len(args))
+	ts.Check(err)
+	for i, name := range args {
+		ts.Setenv(name, fmt.Sprintf("127.0.0.1:%d", ports[i]))
+	}
+}
+
+// untilDone runs a command until it ends with status 0: until COMMAND [ARGUMENT]….
+func untilDone(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: until COMMAND [ARGUMENT]…")
+	}
+	tick, over := time.NewTicker(200*time.Millisecond), time.NewTimer(3*time.Minute)
+	defer tick.Stop()
+	defer over.Stop()
+	for {
+		err := ts.Exec(args[0], args[1:]...)
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-over.C:
+			ts.Fatalf("after three minutes: %v", err)
+		}
+	}
 }

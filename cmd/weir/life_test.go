@@ -36,6 +36,7 @@ func TestLifeOfAContractOnARealCluster(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": wantStatus, "await": awaitFile, "field": setField, "begins": setBegins,
+			"addresses": setAddresses, "until": untilDone,
 		},
 	})
 }

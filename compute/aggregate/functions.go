@@ -1,6 +1,7 @@
 package aggregate
 
 import (
+	"maps"
 	"math/big"
 	"slices"
 
@@ -146,9 +147,7 @@ func Names() []string {
 			statistics = append(statistics, f.Names...)
 		}
 	}
-	for name := range Relatives {
-		statistics = append(statistics, name)
-	}
+	statistics = slices.AppendSeq(statistics, maps.Keys(Relatives))
 	slices.Sort(statistics)
 	return append(plain, statistics...)
 }

@@ -3,7 +3,6 @@ package he
 import (
 	"crypto/sha256"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/weirdata/weir/compute/he/modular"
@@ -98,17 +97,8 @@ func (a *Accumulator) Count() int {
 	return a.count
 }
 
-// Bytes reduces exactly and returns the sum on the wire, a sum of Count tiles
-// that Add takes again. It fails with ErrEmpty without any.
-func (a *Accumulator) Bytes() ([]byte, error) {
-	s, err := a.seal()
-	if err != nil {
-		return nil, err
-	}
-	return slices.Clone(s.bytes), nil
-}
-
-// Digest returns the SHA-256 of Bytes: what members compare before they open.
+// Digest reduces exactly and returns the SHA-256 of the sum on the wire: what members
+// compare before they open. It fails with ErrEmpty without any tile.
 func (a *Accumulator) Digest() ([32]byte, error) {
 	s, err := a.seal()
 	if err != nil {

@@ -61,13 +61,6 @@ var (
 	// ErrVector is returned when a private vector does not fit its
 	// specification: its length, its values, the roster.
 	ErrVector = errors.New("vector does not fit its specification")
-	// ErrNotPolynomial is returned when the nodes' shares of a private vector do
-	// not lie on one polynomial of degree t−1: different active sets would see
-	// different vectors.
-	ErrNotPolynomial = errors.New("shares are not of one polynomial")
-	// ErrNotBits is returned when a private vector has an entry other than 0 and
-	// 1, or a partition an entity in two pieces.
-	ErrNotBits = errors.New("vector has an entry other than 0 and 1, or an entity in two pieces")
 	// ErrStructure is returned when the structure of a piece test is malformed.
 	ErrStructure = errors.New("not a structure of a piece test")
 	// ErrWitness is returned when a check of a piece test is not 0: a witness is not

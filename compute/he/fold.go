@@ -2,7 +2,6 @@ package he
 
 import (
 	"fmt"
-	"math/big"
 
 	"github.com/tuneinsight/lattigo/v5/ring"
 
@@ -157,6 +156,3 @@ func (p Parameters) Centre(x uint64) int64 {
 	}
 	return int64(x)
 }
-
-// MaxSum returns (T−1)/2, the largest |Σ| that is exact.
-func (p Parameters) MaxSum() *big.Int { return new(big.Int).SetUint64((p.in.lit.T - 1) / 2) }

@@ -81,9 +81,6 @@ func NewNodeKey(p Parameters, point int, share []byte, pairs map[int][32]byte, s
 	return k, nil
 }
 
-// Point returns the node's Shamir point.
-func (k *NodeKey) Point() int { return k.point }
-
 // Erase overwrites the secrets. Calls in progress finish first, later ones fail
 // with ErrErased.
 func (k *NodeKey) Erase() {

@@ -39,10 +39,7 @@ func (o Opening) Context() [32]byte {
 	field(h, o.Plan[:])
 	number(h, uint64(o.Number))
 	field(h, o.Accumulator[:])
-	number(h, uint64(len(o.Active)))
-	for _, point := range o.Active {
-		number(h, uint64(point))
-	}
+	integers(h, o.Active)
 	number(h, uint64(o.Root))
 	return [32]byte(h.Sum(nil))
 }
@@ -56,6 +53,14 @@ func number(h hash.Hash, x uint64) {
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], x)
 	h.Write(b[:])
+}
+
+// integers feeds a list to h, its length before it.
+func integers[T int | int32](h hash.Hash, list []T) {
+	number(h, uint64(len(list)))
+	for _, x := range list {
+		number(h, uint64(x))
+	}
 }
 
 // Check says whether the active set is a sorted list of exactly t distinct

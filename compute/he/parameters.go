@@ -237,14 +237,6 @@ func (p Parameters) check() error {
 	return nil
 }
 
-// Literal returns the literal with every default filled in.
-func (p Parameters) Literal() ParametersLiteral {
-	lit := p.in.lit
-	lit.Q = slices.Clone(lit.Q)
-	lit.LogSmudging = p.in.logB
-	return lit
-}
-
 // Slots returns the number of slots of a tile, its parity included.
 func (p Parameters) Slots() int { return p.in.n }
 

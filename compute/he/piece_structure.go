@@ -98,12 +98,6 @@ func (s *PieceStructure) Digest() [32]byte {
 	h := sha256.New()
 	field(h, []byte("weir he v1 piece test"))
 	number(h, uint64(s.Pieces))
-	list := func(members []int32) {
-		number(h, uint64(len(members)))
-		for _, e := range members {
-			number(h, uint64(e))
-		}
-	}
 	number(h, uint64(len(s.Units)))
 	for _, u := range s.Units {
 		both := uint64(0)
@@ -111,11 +105,11 @@ func (s *PieceStructure) Digest() [32]byte {
 			both = 1
 		}
 		number(h, both)
-		list(u.Members)
+		integers(h, u.Members)
 	}
 	number(h, uint64(len(s.Moves)))
 	for _, m := range s.Moves {
-		list(m.Members)
+		integers(h, m.Members)
 	}
 	number(h, uint64(len(s.Figures)))
 	for _, f := range s.Figures {
@@ -123,10 +117,7 @@ func (s *PieceStructure) Digest() [32]byte {
 		number(h, uint64(len(f.Steps)))
 		for _, step := range f.Steps {
 			number(h, uint64(step.Move))
-			number(h, uint64(len(step.Units)))
-			for _, u := range step.Units {
-				number(h, uint64(u))
-			}
+			integers(h, step.Units)
 		}
 	}
 	return [32]byte(h.Sum(nil))

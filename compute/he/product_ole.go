@@ -1,6 +1,7 @@
 package he
 
 import (
+	"cmp"
 	"fmt"
 	"sync"
 
@@ -83,10 +84,7 @@ func (in *productInstance) encrypt(w *productWorkspace, dst []byte, chunk []uint
 	if err != nil {
 		return err
 	}
-	if err := in.uniform(w.a, seed); err != nil {
-		return err
-	}
-	if err := in.gaussian(w.b, false); err != nil {
+	if err := cmp.Or(in.uniform(w.a, seed), in.gaussian(w.b, false)); err != nil {
 		return err
 	}
 	if chunk != nil {
@@ -222,10 +220,7 @@ func oleAnswer(p ProductParameters, names oleNames, x []uint64, request []byte, 
 
 // readCiphertext reads a polynomial and the one of its seed to w.a and w.b.
 func (in *productInstance) readCiphertext(w *productWorkspace, b []byte) error {
-	if err := in.readPoly(w.a.Coeffs, b[seedSize:]); err != nil {
-		return err
-	}
-	return in.uniform(w.b, [seedSize]byte(b))
+	return cmp.Or(in.readPoly(w.a.Coeffs, b[seedSize:]), in.uniform(w.b, [seedSize]byte(b)))
 }
 
 // evaluate turns the ciphertext (w.a, w.b), in NTT form, to its answer, in

@@ -223,26 +223,12 @@ func (p ProductParameters) check() error {
 	return nil
 }
 
-// Literal returns the literal.
-func (p ProductParameters) Literal() ProductLiteral {
-	lit := p.in.lit
-	lit.Q = slices.Clone(lit.Q)
-	return lit
-}
-
 // T returns the plaintext modulus, which is that of the shares.
 func (p ProductParameters) T() uint64 { return p.in.lit.T }
 
 // Slots returns the number of entries of a chunk. Vectors of any length are cut
 // into chunks; the last one costs as much as a full one.
 func (p ProductParameters) Slots() int { return p.in.n }
-
-// LogDistance returns log2 of how far, at most, the statistical distance of one
-// chunk of a response is from one that depends on nothing but the result:
-// N·hidden/2B.
-func (p ProductParameters) LogDistance() float64 {
-	return log2(new(big.Int).Mul(p.in.hidden(), big.NewInt(int64(p.in.n)))) - float64(p.in.lit.LogFlooding) - 1
-}
 
 // checkNumbers refuses a vector of another length, or one with a number that is
 // not below T.

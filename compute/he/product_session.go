@@ -26,10 +26,7 @@ func (s Session) Context() [32]byte {
 	field(h, []byte(s.Purpose))
 	number(h, uint64(s.Attempt))
 	field(h, s.Plan[:])
-	number(h, uint64(len(s.Active)))
-	for _, point := range s.Active {
-		number(h, uint64(point))
-	}
+	integers(h, s.Active)
 	return [32]byte(h.Sum(nil))
 }
 

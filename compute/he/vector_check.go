@@ -1,10 +1,8 @@
 package he
 
 import (
-	"cmp"
 	"encoding/binary"
 	"fmt"
-	"slices"
 
 	"github.com/weirdata/weir/compute/he/prf"
 )
@@ -48,55 +46,11 @@ func (v *VectorShare) LineValues(challenge [32]byte) (CheckValues, error) {
 	return out, nil
 }
 
-// CheckLine is the first check: the values of all n nodes, by point, lie on a
-// polynomial of degree t−1, so that no two active sets see different vectors. It
-// fails with ErrNotPolynomial, or with ErrMissing if one is missing.
-func (p ProductParameters) CheckLine(s VectorSpec, values map[int]CheckValues) (err error) {
-	defer guard("check a vector", &err)
-	if err := cmp.Or(p.check(), s.Check()); err != nil {
-		return err
-	}
-	if err := p.checkPublished(values, everyPoint(s.Nodes)); err != nil {
-		return err
-	}
-	base := everyPoint(s.Threshold)
-	for point := s.Threshold + 1; point <= s.Nodes; point++ {
-		weights := p.in.lagrange(base, point)
-		for run := range CheckRuns {
-			var want uint64
-			for i, x := range base {
-				want = p.in.add(want, p.in.mul(weights[i], values[x][run]))
-			}
-			if values[point][run] != want {
-				return fmt.Errorf("%w: point %d in run %d", ErrNotPolynomial, point, run)
-			}
-		}
-	}
-	return nil
-}
-
-// checkPublished says whether there is exactly one value of each point.
-func (p ProductParameters) checkPublished(values map[int]CheckValues, points []int) error {
-	for _, x := range points {
-		v, ok := values[x]
-		if !ok {
-			return fmt.Errorf("value of point %d: %w", x, ErrMissing)
-		}
-		if slices.Max(v[:]) >= p.T() {
-			return fmt.Errorf("value of point %d: %w: not below T", x, ErrValues)
-		}
-	}
-	if len(values) != len(points) {
-		return fmt.Errorf("%w: %d values for %d points", ErrPoint, len(values), len(points))
-	}
-	return nil
-}
-
 // BitCheck is one member's part in the second check: every entry is 0 or 1, and in a
 // partition the sum of every entity's entries is, so that nobody is in two pieces. The
 // members square both, without the masks, and every member publishes its share of
 // ρ·Σ χ_e·(v_e² − v_e) for every run, ρ a fresh random number to which every member
-// contributes: Result, to be judged by CheckBits. It is driven like a Product.
+// contributes: Result. The ledger judges them. It is driven like a Product.
 //
 // What is published is a share of a product, uniform but for the sum, and the sum is 0
 // for a good vector. For any other it is uniform. Without ρ a member that adds δ to its
@@ -174,26 +128,4 @@ func (v *VectorShare) sums(bits []uint64) []uint64 {
 		}
 	}
 	return out
-}
-
-// CheckBits is the second check: the values of the members, by point, add up to
-// 0 in every run. It fails with ErrNotBits, or with ErrMissing if one is missing.
-func (p ProductParameters) CheckBits(active []int, values map[int]CheckValues) (err error) {
-	defer guard("check a vector", &err)
-	if err := p.check(); err != nil {
-		return err
-	}
-	if err := p.checkPublished(values, active); err != nil {
-		return err
-	}
-	for run := range CheckRuns {
-		var sum uint64
-		for _, x := range active {
-			sum = p.in.add(sum, values[x][run])
-		}
-		if sum != 0 {
-			return ErrNotBits
-		}
-	}
-	return nil
 }

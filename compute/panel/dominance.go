@@ -125,11 +125,11 @@ func (t tally) passes(p Percent) bool {
 	return leftHigh > rightHigh || leftHigh == rightHigh && left >= right
 }
 
-// addCapped adds what is not negative. No sum that comes near the cap is released: it
+// addCapped adds two numbers within a cap. No sum that comes near it is released: it
 // would not fit a tile's numbers.
 func addCapped(a, b int64) int64 {
 	const most = math.MaxInt64 / 4
-	return min(a+min(b, most), most)
+	return max(min(a+max(min(b, most), -most), most), -most)
 }
 
 // Dominance holds the cells of all periods of the policy's grain that begin at the
@@ -288,7 +288,7 @@ func (c *dominanceCheck) tallies(m int, g groups) ([]tally, error) {
 			}
 			for e, v := range row {
 				if column.Present.Test(uint(at*entities + e)) { //nolint:gosec // not negative
-					sums[e], some[e] = addSigned(sums[e], v+shift), true
+					sums[e], some[e] = addCapped(sums[e], v+shift), true
 				}
 			}
 		}
@@ -303,12 +303,6 @@ func (c *dominanceCheck) tallies(m int, g groups) ([]tally, error) {
 		}
 	}
 	return cells, nil
-}
-
-// addSigned adds two numbers and stays within the cap of addCapped.
-func addSigned(a, b int64) int64 {
-	const most = math.MaxInt64 / 4
-	return max(min(a+b, most), -most)
 }
 
 // neighbour is the group that a group is best merged with so that all their cells

@@ -77,10 +77,7 @@ func (h header) keyed() bool { return h.entity >= 0 && !slices.Contains(h.period
 // foreign reports whether a header has no column of a measure, nor one whose name
 // was perhaps meant.
 func (s *Source) foreign(names []string) bool {
-	for _, c := range s.Columns {
-		if slices.Contains(names, c) || nearest(c, names) != "" || extended(c, names) != "" {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(s.Columns, func(c string) bool {
+		return slices.Contains(names, c) || nearest(c, names) != "" || extended(c, names) != ""
+	})
 }

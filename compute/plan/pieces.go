@@ -30,15 +30,6 @@ func (g *Grid) repeatPieces() error {
 	return nil
 }
 
-// everyPiece fills in for the other pieces what is counted for the first: what is
-// public is the same for all.
-func everyPiece[T any](g *Grid, list []T) {
-	first := list[:len(list)/g.Pieces]
-	for rest := list[len(first):]; len(rest) > 0; rest = rest[len(first):] {
-		copy(rest, first)
-	}
-}
-
 // Pieces is how many pieces the plan's figures are of, 1 where it is not by piece.
 func (p *Plan) Pieces() int {
 	if p.private == nil {

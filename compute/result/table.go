@@ -11,11 +11,6 @@ import (
 	"github.com/weirdata/weir/compute/sql"
 )
 
-// ofEntities reports whether groups by a dimension are groups of entities.
-func ofEntities(d catalog.Dimension) bool {
-	return d.Kind == catalog.DimEntity || d.Kind == catalog.DimAttribute
-}
-
 // Input is what a result is made of: everything public, and the opened sums.
 type Input struct {
 	Descriptor catalog.Descriptor
@@ -243,7 +238,7 @@ func (b *builder) checkShape(in Input) error {
 	}
 	dimensions := 0
 	for _, d := range b.query.Request.By {
-		if ofEntities(d) {
+		if d.OfEntities() {
 			dimensions++
 		}
 	}
@@ -266,7 +261,7 @@ func (b *builder) dimension(group, index int) string {
 	}
 	position := 0
 	for _, d := range by[:index] {
-		if ofEntities(d) {
+		if d.OfEntities() {
 			position++
 		}
 	}

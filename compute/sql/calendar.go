@@ -2,6 +2,7 @@ package sql
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/suggest"
@@ -54,8 +55,10 @@ func (c calendar) forms() []string {
 		catalog.GrainDay: "2024-05-07", catalog.GrainHour: "2024-05-07T13",
 	}
 	var out []string
-	for i := len(grains) - 1; i >= 0 && !grains[i].Finer(c.grain); i-- {
-		out = append(out, fmt.Sprintf("'%s'", examples[grains[i]]))
+	for _, g := range slices.Backward(catalog.Grains[:]) {
+		if !g.Finer(c.grain) {
+			out = append(out, fmt.Sprintf("'%s'", examples[g]))
+		}
 	}
 	return out
 }

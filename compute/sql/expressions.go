@@ -159,7 +159,7 @@ func (sc *scope) dateTrunc(v *value) (catalog.Dimension, *Error) {
 
 func (sc *scope) quotedGrains() []string {
 	var out []string
-	for _, g := range sc.grainsFrom() {
+	for _, g := range sc.schema.Descriptor.Grains() {
 		out = append(out, "'"+g+"'")
 	}
 	return out

@@ -130,20 +130,6 @@ func writable(s string) string {
 	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
 }
 
-// grains are all grains, finest first.
-var grains = []catalog.Grain{catalog.GrainHour, catalog.GrainDay, catalog.GrainMonth, catalog.GrainQuarter, catalog.GrainYear}
-
-// grainsFrom lists the grains that are not finer than the dataset's.
-func (sc *scope) grainsFrom() []string {
-	var out []string
-	for _, g := range grains {
-		if !g.Finer(sc.schema.Descriptor.Grain) {
-			out = append(out, string(g))
-		}
-	}
-	return out
-}
-
 // grainNamed reads the name of a grain, in any case.
 func grainNamed(s string) (catalog.Grain, bool) {
 	g := catalog.Grain(strings.ToLower(s))

@@ -103,15 +103,13 @@ func (c *compiler) oneVector() *Error {
 func (sc *scope) vector(n *name, selects bool) (string, *Error) {
 	var names []string
 	for _, v := range sc.schema.Vectors {
-		if !slices.Contains(names, v.Name) {
-			names = append(names, v.Name)
-		}
+		names = append(names, v.Name)
 	}
 	slices.Sort(names)
 	if sc.schema.Stand && selects {
 		return catalog.NewVector, nil
 	}
-	text, known := match(n, names)
+	text, known := match(n, slices.Compact(names))
 	if !known {
 		return "", sc.unknownVector(n, selects)
 	}

@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/participle/v2/lexer"
@@ -50,12 +51,7 @@ func beginning(first lexer.Token) *Error {
 }
 
 func isName(t lexer.Token, words ...string) bool {
-	for _, w := range words {
-		if t.Type == tokenName && nameIs(t.Value, w) {
-			return true
-		}
-	}
-	return false
+	return t.Type == tokenName && slices.ContainsFunc(words, func(w string) bool { return nameIs(t.Value, w) })
 }
 
 // bareDate is a date without quotes, which reads as a subtraction, from its first

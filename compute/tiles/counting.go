@@ -93,7 +93,7 @@ func (p *Presence) countPairs(d catalog.Descriptor, c *Counts, last, first int64
 		var bitmaps [][]byte
 		for g := c.First; g <= last; g++ {
 			from, to := p.within(d.Policy.Grain.Span(g, d.Grain), first)
-			bitmaps = append(bitmaps, p.unpaired(measureAt(d, pair[0]), measureAt(d, pair[1]), from, to))
+			bitmaps = append(bitmaps, p.unpaired(d.MeasureIndex(pair[0]), d.MeasureIndex(pair[1]), from, to))
 		}
 		c.Measures, c.Bitmaps, c.Present = append(c.Measures, name), append(c.Bitmaps, bitmaps), append(c.Present, nil)
 	}
@@ -102,10 +102,6 @@ func (p *Presence) countPairs(d catalog.Descriptor, c *Counts, last, first int64
 // within is the half-open range of the version's periods, whose first is first, in a span.
 func (p *Presence) within(span catalog.Interval, first int64) (from, to int) {
 	return int(max(span.From-first, 0)), int(min(span.To-first, int64(p.periods)))
-}
-
-func measureAt(d catalog.Descriptor, name string) int {
-	return slices.IndexFunc(d.Measures, func(m catalog.Measure) bool { return m.Name == name })
 }
 
 // unpaired is the bitmap of the entities that have a cell of exactly one of two measures

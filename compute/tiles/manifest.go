@@ -58,16 +58,6 @@ func (m Manifest) Encode() ([]byte, error) {
 	return b, nil
 }
 
-// Digest is the digest of Encode, under which the manifest is stored and named
-// in the ledger.
-func (m Manifest) Digest() (catalog.Digest, error) {
-	b, err := m.Encode()
-	if err != nil {
-		return catalog.Digest{}, err
-	}
-	return catalog.Sum(b), nil
-}
-
 // ParseManifest reads what Encode wrote, and nothing else: unknown or repeated
 // fields, other spellings and trailing bytes are refused, because the bytes
 // must say the same to everyone who reads them.

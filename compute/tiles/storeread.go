@@ -111,13 +111,6 @@ func (s *Store) Get(ctx context.Context, d catalog.Digest) ([]byte, error) {
 	return out, nil
 }
 
-// View gives fn a blob's bytes in place. fn must neither change nor keep them,
-// nor call the store, and should be short: nothing is written meanwhile. The
-// SHA-256 is compared if it was not since the store was opened.
-func (s *Store) View(ctx context.Context, d catalog.Digest, fn func(b []byte) error) error {
-	return s.locked(ctx, []catalog.Digest{d}, s.verifyOnce, func(blobs ...[]byte) error { return fn(blobs[0]) })
-}
-
 // Verify reads the blobs and compares their SHA-256, whatever is remembered.
 // It returns the first fault, a *BlobError.
 func (s *Store) Verify(ctx context.Context, digests ...catalog.Digest) error {
@@ -170,10 +163,4 @@ func (s *Store) Missing(ctx context.Context, digests []catalog.Digest) ([]catalo
 		return nil, fmt.Errorf("look for missing blobs: %w", err)
 	}
 	return missing, nil
-}
-
-// Has reports whether a blob is on record (see Missing).
-func (s *Store) Has(ctx context.Context, d catalog.Digest) (bool, error) {
-	missing, err := s.Missing(ctx, []catalog.Digest{d})
-	return err == nil && len(missing) == 0, err
 }

@@ -26,17 +26,13 @@ import (
 // Sum is the sum of pairs: four words, the least significant first.
 type Sum [4]uint64
 
-func pairHash(key, value []byte) (w Sum) {
+func pairHash(key, value []byte) Sum {
 	h := sha256.New()
 	h.Write(binary.AppendUvarint(nil, uint64(len(key))))
 	h.Write(key)
 	h.Write(value)
 	var b [sha256.Size]byte
-	h.Sum(b[:0])
-	for i := range w {
-		w[i] = binary.LittleEndian.Uint64(b[8*i:])
-	}
-	return w
+	return sumOf(h.Sum(b[:0]))
 }
 
 // Add counts a pair.

@@ -66,7 +66,7 @@ func newServer(opts Options, rows []route, grace time.Duration) (*server, error)
 		limits:     newLimiter(opts.Concurrency, maxBodies),
 		grace:      grace,
 		shares:     newAllowance(opts.ShareBytes, shareDay),
-		principals: newDirectory(opts.Backend, opts.Now),
+		principals: &directory{backend: opts.Backend, now: opts.Now, seen: map[string]seenPrincipal{}},
 		work:       newAdmission(defaultBounds, opts.Now),
 	}
 	s.engine.HandleMethodNotAllowed = true

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,15 +41,9 @@ const (
 )
 
 func (o Options) filled() Options {
-	if o.Bytes <= 0 {
-		o.Bytes = DefaultBytes
-	}
-	if o.StoredTiles <= 0 {
-		o.StoredTiles = DefaultStoredTiles
-	}
-	if o.Proposing <= 0 {
-		o.Proposing = DefaultProposing
-	}
+	o.Bytes = cmp.Or(max(o.Bytes, 0), DefaultBytes)
+	o.StoredTiles = cmp.Or(max(o.StoredTiles, 0), DefaultStoredTiles)
+	o.Proposing = cmp.Or(max(o.Proposing, 0), DefaultProposing)
 	if o.Step == nil {
 		o.Step = func(string) {}
 	}

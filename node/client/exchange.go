@@ -88,7 +88,11 @@ func (c *Client) Order(ctx context.Context, id string) (catalog.Order, error) {
 
 // Contract reads one contract.
 func (c *Client) Contract(ctx context.Context, id string) (catalog.Contract, error) {
-	return named[catalog.Contract](ctx, c, catalog.LetterContract, id, "/v1/contracts/")
+	id, err := c.ID(ctx, catalog.LetterContract, id)
+	if err != nil {
+		return catalog.Contract{}, err
+	}
+	return Get[catalog.Contract](ctx, c, Call{Path: "/v1/contracts/" + url.PathEscape(id), Token: true})
 }
 
 // ChangeContract suspends a contract (catalog.KindContractSuspend) until it is resumed

@@ -39,15 +39,6 @@ func notOne(letter, typed string) error {
 	return r
 }
 
-// named reads the record of what a person named by its id, or the beginning of that.
-func named[T any](ctx context.Context, c *Client, letter, typed, path string) (record T, err error) {
-	id, err := c.ID(ctx, letter, typed)
-	if err != nil {
-		return record, err
-	}
-	return Get[T](ctx, c, Call{Path: path + url.PathEscape(id), Token: true})
-}
-
 // ID is the whole id of what a person named by the beginning of its id, among what the
 // caller may see: of a letter of package catalog, and with catalog.IDDigits digits or
 // more. A whole id is returned as it is, whether there is such a thing or not. Its

@@ -43,11 +43,6 @@ var (
 	Vectors   = List[catalog.Vector]{path: "/v1/vectors", name: "vectors", token: true}
 )
 
-// VersionsOf lists the versions of a dataset in the order of their numbers.
-func VersionsOf(dataset string) List[catalog.Version] {
-	return List[catalog.Version]{path: "/v1/datasets/" + url.PathEscape(dataset) + "/versions", name: "versions"}
-}
-
 // All reads a whole list.
 func (l List[T]) All(ctx context.Context, c *Client) ([]T, error) {
 	return l.Read(ctx, c, ListOptions{})

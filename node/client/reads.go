@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 
@@ -28,7 +29,7 @@ func VersionPath(dataset string, version int) string {
 
 // Versions reads all versions of a dataset, the first first.
 func (c *Client) Versions(ctx context.Context, dataset string) ([]catalog.Version, error) {
-	return VersionsOf(dataset).All(ctx, c)
+	return List[catalog.Version]{path: "/v1/datasets/" + url.PathEscape(dataset) + "/versions", name: "versions"}.All(ctx, c)
 }
 
 // Descriptor reads a dataset's descriptor as it was after so many amendments. It never
@@ -133,13 +134,18 @@ func (c *Client) RegistryRows(ctx context.Context, id string, n int) ([][]string
 // corrected meanwhile.
 const maxBegun = 4
 
+// WholeRegistry reads a registry's record and all of its rows, as RegistryRows does.
+func (c *Client) WholeRegistry(ctx context.Context, id string) (r catalog.Registry, rows [][]string, err error) {
+	if r, err = c.Registry(ctx, id); err != nil {
+		return r, nil, fmt.Errorf("read registry %s: %w", id, err)
+	}
+	rows, err = c.RegistryRows(ctx, id, r.Rows)
+	return r, rows, err
+}
+
 // RegistryIDs returns the entities of a registry in its order.
 func (c *Client) RegistryIDs(ctx context.Context, id string) ([]string, error) {
-	r, err := c.Registry(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("read registry %s: %w", id, err)
-	}
-	rows, err := c.RegistryRows(ctx, id, r.Rows)
+	_, rows, err := c.WholeRegistry(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +159,37 @@ func (c *Client) RegistryIDs(ctx context.Context, id string) ([]string, error) {
 	return ids, nil
 }
 
-// QueryRecord reads one of the caller's own queries.
-func (c *Client) QueryRecord(ctx context.Context, id string) (catalog.Query, error) {
-	return named[catalog.Query](ctx, c, catalog.LetterQuery, id, "/v1/queries/")
+// MaxBlob bounds a manifest or presence that is read, in bytes.
+const MaxBlob = 512 << 20
+
+// PutBlob uploads one blob. Sent twice it is stored once, so it may be tried on
+// one node after another; nodes replicate what the ledger names.
+func (c *Client) PutBlob(ctx context.Context, kind wire.BlobKind, digest catalog.Digest, b []byte) error {
+	if _, err := c.Do(ctx, BlobCall(kind, digest, b)); err != nil {
+		return fmt.Errorf("upload the %s %s: %w", kind, digest, err)
+	}
+	return nil
+}
+
+// BlobCall uploads one blob.
+func BlobCall(kind wire.BlobKind, digest catalog.Digest, b []byte) Call {
+	return Call{
+		Method: http.MethodPut, Path: "/v1/blobs/" + digest.String() + "?kind=" + string(kind),
+		Body: b, ContentType: "application/octet-stream", Token: true,
+	}
+}
+
+// MissingBlobs asks which blobs the node that is asked does not hold.
+func (c *Client) MissingBlobs(ctx context.Context, digests []catalog.Digest) ([]catalog.Digest, error) {
+	var absent []catalog.Digest
+	for len(digests) > 0 {
+		part := digests[:min(len(digests), wire.MaxMissing)]
+		digests = digests[len(part):]
+		answer, err := Post[wire.Missing](ctx, c, "/v1/blobs/missing", wire.Missing{Digests: part}, true)
+		if err != nil {
+			return nil, fmt.Errorf("ask which blobs are missing: %w", err)
+		}
+		absent = append(absent, answer.Digests...)
+	}
+	return absent, nil
 }

@@ -64,7 +64,7 @@ func newTransport(profile Profile, key *Key, opts Options) *transport {
 	if profile.Addr != "" {
 		t.prefer(profile.Addr)
 	}
-	t.health = newNodesHealth(len(t.nodes), opts.Now)
+	t.health = &nodesHealth{now: opts.Now, of: make([]nodeHealth, len(t.nodes)), hedges: hedgeBurst}
 	t.http = &http.Client{
 		Transport: newPool(t.opts),
 		// An answer that sends elsewhere is not followed: nodes answer themselves.

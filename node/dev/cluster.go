@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -97,12 +98,7 @@ const (
 )
 
 func (o Options) checked() (Options, error) {
-	if o.Nodes == 0 {
-		o.Nodes = 3
-	}
-	if o.Threshold == 0 {
-		o.Threshold = 2
-	}
+	o.Nodes, o.Threshold = cmp.Or(o.Nodes, 3), cmp.Or(o.Threshold, 2)
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
@@ -290,9 +286,8 @@ func (c *Cluster) admit(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list the principals: %w", err)
 	}
-	admitted := map[string]bool{}
-	for _, p := range known {
-		admitted[p.ID] = true
+	admitted := func(id string) bool {
+		return slices.ContainsFunc(known, func(p catalog.Principal) bool { return p.ID == id })
 	}
 	for _, p := range []struct {
 		name string
@@ -302,7 +297,7 @@ func (c *Cluster) admit(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if admitted[k.ID()] {
+		if admitted(k.ID()) {
 			continue
 		}
 		if _, err := operator.AddPrincipal(ctx, k.Public(), p.role); err != nil {
@@ -313,7 +308,7 @@ func (c *Cluster) admit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !admitted[bureau.ID()] {
+	if !admitted(bureau.ID()) {
 		c.opts.Progress("making the bureau's collective key")
 	}
 	if _, err := operator.ReadyKey(ctx, bureau.ID()); err != nil {

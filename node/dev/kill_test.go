@@ -17,6 +17,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/panel"
+	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/publish"
@@ -304,7 +305,7 @@ func TestEverythingIsThereAfterAllNodesWereKilled(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		receipt, err := buyer.Receipt(ctx, q.Seq)
+		receipt, err := client.Get[wire.Receipt](ctx, buyer, client.Call{Path: fmt.Sprintf("/v1/receipts/%d", q.Seq)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -62,7 +62,7 @@ func (l layout) found(ctx context.Context, hosts []string, threshold int) (g nod
 	body := catalog.InitBody{Name: "dev", Threshold: threshold, Operator: catalog.PrincipalAdd{
 		Name: public.Name, Role: catalog.RoleOperator, Key: public.Key, Receiving: public.Receiving,
 	}}
-	ports, err := freePorts(2 * len(hosts))
+	ports, err := FreePorts(2 * len(hosts))
 	if err != nil {
 		return g, err
 	}
@@ -116,9 +116,9 @@ const (
 	portCount = 12768
 )
 
-// freePorts draws loopback ports that nobody listens on. All are held until the last is
+// FreePorts draws loopback ports that nobody listens on. All are held until the last is
 // known, so that no two are the same.
-func freePorts(n int) (ports []int, err error) {
+func FreePorts(n int) (ports []int, err error) {
 	var held []net.Listener
 	defer func() {
 		for _, l := range held {

@@ -27,6 +27,27 @@ func newVault(t testing.TB) (v *Vault, dir, keyFile string) {
 	return open(t, dir, keyFile), dir, keyFile
 }
 
+func TestHasNeedsNoKey(t *testing.T) {
+	v, dir, keyFile := newVault(t)
+	if err := v.Put("node/identity", []byte("secret")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(keyFile); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"node/identity": true, "node/sealing": false} {
+		if has, err := Has(dir, name); err != nil || has != want {
+			t.Errorf("%s: %v, %v", name, has, err)
+		}
+	}
+	if has, err := Has(filepath.Join(dir, "nowhere"), "node/identity"); err != nil || has {
+		t.Errorf("a vault that is not there: %v, %v", has, err)
+	}
+	if _, err := Has(dir, ""); !errors.Is(err, ErrName) {
+		t.Errorf("no name: %v", err)
+	}
+}
+
 func open(t testing.TB, dir, keyFile string) *Vault {
 	t.Helper()
 	v, err := Open(dir, keyFile)

@@ -120,15 +120,14 @@ func newCheckpointCommand(a *cli.App) *cobra.Command {
 				} else if a.Output == cli.Table {
 					return printSigned(a, note)
 				}
-				s := term.Table{Head: []string{"entries", "root", "signed"}}
-				ids := make([]string, len(signed.Voices))
-				for i, v := range signed.Voices {
-					ids[i] = v.Node
+				var ids []string
+				for _, v := range signed.Voices {
+					ids = append(ids, v.Node)
 				}
-				s.Add(strconv.FormatUint(signed.Size, 10), catalog.Digest(signed.Root).String(), strings.Join(ids, " "))
-				return a.Print(map[string]any{
-					"origin": signed.Origin, "size": signed.Size, "root": catalog.Digest(signed.Root), "signed": signed.Voices, "note": string(note),
-				}, s)
+				root := catalog.Digest(signed.Root)
+				return a.PrintRowOf(map[string]any{
+					"origin": signed.Origin, "size": signed.Size, "root": root, "signed": signed.Voices, "note": string(note),
+				}, "entries", fmt.Sprint(signed.Size), "root", root.String(), "signed", strings.Join(ids, " "))
 			})
 		},
 	}
@@ -227,11 +226,10 @@ second's, and verifies that. Without NEW, the log's head now.`,
 				if err := audit.CheckConsistency(cmd.Context(), c, older.Checkpoint, newer.Checkpoint); err != nil {
 					return err
 				}
-				s := term.Table{Head: []string{"entries", "root", "begin", "root"}}
-				s.Add(strconv.FormatUint(older.Size, 10), catalog.Digest(older.Root).String(), strconv.FormatUint(newer.Size, 10), catalog.Digest(newer.Root).String())
-				return a.Print(map[string]any{
-					"old": older.Size, "old_root": catalog.Digest(older.Root), "new": newer.Size, "new_root": catalog.Digest(newer.Root), "consistent": true,
-				}, s)
+				oldRoot, newRoot := catalog.Digest(older.Root), catalog.Digest(newer.Root)
+				return a.PrintRowOf(map[string]any{
+					"old": older.Size, "old_root": oldRoot, "new": newer.Size, "new_root": newRoot, "consistent": true,
+				}, "entries", fmt.Sprint(older.Size), "root", oldRoot.String(), "begin", fmt.Sprint(newer.Size), "root", newRoot.String())
 			})
 		},
 	}

@@ -168,7 +168,7 @@ func registerPortfolio(ctx context.Context, a *cli.App, name, path string, f reg
 			a.Note(otherVersion)
 		}
 		noteIgnored(a, done, f.registry)
-		notePreview(a, done.Preview)
+		a.NoteEach("%s", previewLines(done.Preview))
 		out := registeredPortfolio{
 			Portfolio: name, Version: done.Vector.Version, Vector: done.Vector.ID, Registry: f.registry, Entries: done.Entries,
 			Bits: done.Vector.Bits, Pieces: pieceNames(done.Pieces), Preview: done.Preview, Ignored: []string{},
@@ -176,9 +176,8 @@ func registerPortfolio(ctx context.Context, a *cli.App, name, path string, f reg
 		for _, u := range done.Unknown {
 			out.Ignored = append(out.Ignored, u.ID)
 		}
-		s := term.Table{Head: []string{"portfolio", "version", "vector", "registry", "entries", "ignored"}}
-		s.Add(name, strconv.Itoa(out.Version), out.Vector, out.Registry, strconv.Itoa(out.Entries), strconv.Itoa(len(out.Ignored)))
-		return a.Print(out, s)
+		return a.PrintRowOf(out, "portfolio", name, "version", strconv.Itoa(out.Version), "vector", out.Vector,
+			"registry", out.Registry, "entries", strconv.Itoa(out.Entries), "ignored", strconv.Itoa(len(out.Ignored)))
 	})
 }
 
@@ -208,9 +207,8 @@ func printKnown(a *cli.App, v catalog.Vector, path string) error {
 	out := registeredPortfolio{
 		Portfolio: v.Name, Version: v.Version, Vector: v.ID, Registry: v.Registry, Existed: true, Bits: v.Bits, Ignored: []string{},
 	}
-	s := term.Table{Head: []string{"portfolio", "version", "vector", "registry", "state"}}
-	s.Add(v.Name, strconv.Itoa(v.Version), v.ID, v.Registry, portfolioState(v))
-	return a.Print(out, s)
+	return a.PrintRowOf(out, "portfolio", v.Name, "version", strconv.Itoa(v.Version), "vector", v.ID,
+		"registry", v.Registry, "state", portfolioState(v))
 }
 
 // noteIgnored says which ids were left aside.

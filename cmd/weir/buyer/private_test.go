@@ -14,14 +14,14 @@ import (
 func TestWhatWillBeInTheFiguresIsSaid(t *testing.T) {
 	var out bytes.Buffer
 	a := &cli.App{Stderr: &out}
-	notePreview(a, nil)
+	a.NoteEach("%s", previewLines(nil))
 	if out.Len() != 0 {
 		t.Errorf("of nothing: %s", out.String())
 	}
-	notePreview(a, &ask.Preview{AsOf: 2, Outside: 3, Figures: []ask.Figure{
+	a.NoteEach("%s", previewLines(&ask.Preview{AsOf: 2, Outside: 3, Figures: []ask.Figure{
 		{Measure: "nox", Group: []string{"c1"}, Piece: "half", Listed: 9, Least: 7, Most: 8},
 		{Measure: "so2", Listed: 1, Least: 1, Most: 1},
-	}})
+	}}))
 	for _, want := range []string{
 		"nox of c1, piece half as of version 2: 7 to 8 of 9 entities of the list will be in the figures",
 		"so2 as of version 2: 1 of 1 entity of the list will be in the figures", "3 entities of the list will be in none",

@@ -2,8 +2,11 @@ package buyer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -168,7 +171,7 @@ func (q *question) ask(ctx context.Context) error {
 		o := q.options
 		o.Keep = q.RecordDir()
 		o.Asked = func(id string, again bool) { noteAsked(q.App, id, again) }
-		o.Listed = func(p *ask.Preview) { notePreview(q.App, p) }
+		o.Listed = func(p *ask.Preview) { q.NoteEach("%s", previewLines(p)) }
 		bar := q.NewProgress()
 		o.States = noteAttempts(bar)
 		stop, said := answering(ctx, bar, c, q.sql, &o), q.NoteWait("waiting for the nodes' answer")
@@ -204,9 +207,7 @@ func printResult(a *cli.App, t *result.Table) error {
 		return err
 	}
 	if a.Output == cli.CSV {
-		for _, words := range t.Shortfall() {
-			a.Note("%s", words)
-		}
+		a.NoteEach("%s", t.Shortfall())
 	}
 	return nil
 }
@@ -258,12 +259,8 @@ func (q *question) explain(ctx context.Context) error {
 		for _, w := range x.Verdict {
 			s.Add("verdict", w)
 		}
-		if x.Price != "" {
-			s.Add("price", x.Price+" "+x.Currency)
-		}
-		if x.BudgetLeft != "" {
-			s.Add("budget left after it", x.BudgetLeft+" "+x.Currency)
-		}
+		s.AddIf(x.Price != "", "price", x.Price+" "+x.Currency)
+		s.AddIf(x.BudgetLeft != "", "budget left after it", x.BudgetLeft+" "+x.Currency)
 		if x.QueriesLeft != nil {
 			s.Add("queries left after it", strconv.Itoa(*x.QueriesLeft))
 		}
@@ -302,9 +299,7 @@ func addCoverage(s *term.Table, x wire.Explained) {
 		}
 		s.Add("coverage", words)
 	}
-	if x.HeldBack > 0 {
-		s.Add("rows that lack corrections", strconv.Itoa(x.HeldBack))
-	}
+	s.AddIf(x.HeldBack > 0, "rows that lack corrections", strconv.Itoa(x.HeldBack))
 }
 
 // addPlan says what computing the answer takes.
@@ -316,9 +311,7 @@ func addPlan(s *term.Table, p plan.Explain) {
 	s.Add("tiles read by each node", most+strconv.FormatInt(p.Tiles, 10))
 	s.Add("ciphertext additions", most+strconv.FormatInt(p.Additions, 10))
 	s.Add("openings", most+strconv.Itoa(p.Openings))
-	if p.Products > 0 {
-		s.Add("products of shares", most+strconv.FormatInt(p.Products, 10))
-	}
+	s.AddIf(p.Products > 0, "products of shares", most+strconv.FormatInt(p.Products, 10))
 	s.Add("tiles in the largest sum", most+strconv.Itoa(p.MaxTiles))
 	magnitude := p.Magnitude.String()
 	if p.Widest != "" {
@@ -344,4 +337,43 @@ func addNoise(s *term.Table, n *wire.ExplainedNoise) {
 	s.Add("epsilon charged", fmt.Sprintf("%s an attempt, %s at most", n.Epsilon, n.MostCost))
 	s.Add("epsilon left of the contract", fmt.Sprintf("%s of %s", n.Contract.Left, n.Contract.Limit))
 	s.Add("epsilon left of the family", fmt.Sprintf("%s of %s, all buyers together", n.Family.Left, n.Family.Limit))
+}
+
+// timeoutError is what had not happened when the time of --timeout was over.
+type timeoutError struct {
+	timeout time.Duration
+	err     error
+}
+
+// Error implements error.
+func (e *timeoutError) Error() string {
+	doing := strings.TrimSuffix(e.err.Error(), context.DeadlineExceeded.Error())
+	return fmt.Sprintf("not done within --timeout %s: %s", e.timeout, strings.TrimRight(doing, ": "))
+}
+
+// Unwrap returns what was interrupted.
+func (e *timeoutError) Unwrap() error { return e.err }
+
+// explainTimeout says of an error that it is the end of the time that ctx had.
+func explainTimeout(ctx context.Context, timeout time.Duration, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &timeoutError{timeout: timeout, err: err}
+	}
+	return err
+}
+
+// checkReceiptPath refuses a place for a query's receipt where none can be written, before the
+// query is asked and paid for.
+func checkReceiptPath(cmd *cobra.Command, path string) error {
+	if path == "" {
+		return nil
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return cli.Usagef(cmd, "--receipt %s is a directory; name a file in it", path)
+	}
+	dir := filepath.Dir(path)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() || strings.HasSuffix(path, string(filepath.Separator)) {
+		return cli.Usagef(cmd, "--receipt %s: there is no directory %s", path, dir)
+	}
+	return nil
 }

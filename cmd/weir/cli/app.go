@@ -42,6 +42,13 @@ func (a *App) Flags(root *cobra.Command) {
 	CompleteWords(root, "output", string(Table), string(JSON), string(CSV))
 }
 
+// NoteEach is Note of a list, each in the format.
+func (a *App) NoteEach(format string, list []string) {
+	for _, one := range list {
+		a.Note(format, one)
+	}
+}
+
 // Note tells the person at the terminal something that is not a result. Whatever of it
 // others wrote cannot move the cursor or turn the line.
 func (a *App) Note(format string, args ...any) {

@@ -131,6 +131,12 @@ var errNoCluster = &UsageError{
 // Directory is --dir or WEIR_DIR.
 func (a *App) Directory() string { return cmp.Or(a.dir, os.Getenv("WEIR_DIR")) }
 
+// NodeDirectory is the directory of this machine's node: --dir, else the configured one, else
+// WEIR_DIR, which is rather that of a `weir dev` cluster.
+func (a *App) NodeDirectory(configured string) string {
+	return cmp.Or(a.dir, configured, os.Getenv("WEIR_DIR"))
+}
+
 // LoadKey finds the key: --key, the one of --as or of the command under --dir,
 // WEIR_KEY, the one under WEIR_DIR.
 func (a *App) LoadKey(who KeyOwner) (*client.Key, error) {

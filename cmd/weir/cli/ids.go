@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/cmd/weir/term"
 )
 
 // wholeID matches ids as they are; people see and type their beginnings.
@@ -55,6 +54,3 @@ func shortening(texts []string) func(text string) string {
 		return wholeID.ReplaceAllStringFunc(text, func(id string) string { return short[id] })
 	}
 }
-
-// shortIDs returns a table with the beginnings of ids.
-func shortIDs(t term.Table) term.Table { return t.Map(shortening(slices.Concat(t.Lines()...))) }

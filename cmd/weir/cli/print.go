@@ -5,6 +5,8 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/cmd/weir/term"
+	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/client"
 )
 
@@ -55,10 +58,18 @@ func PrintNamed[T any](ctx context.Context, a *App, who KeyOwner, id string, get
 
 // PrintRow prints one row of names and texts in turn, which as JSON is an object.
 func (a *App) PrintRow(namesAndTexts ...string) error {
-	document, row := map[string]string{}, []string{}
-	var s term.Table
+	document := map[string]string{}
 	for pair := range slices.Chunk(namesAndTexts, 2) {
 		document[pair[0]] = pair[1]
+	}
+	return a.PrintRowOf(document, namesAndTexts...)
+}
+
+// PrintRowOf is PrintRow with another document as JSON.
+func (a *App) PrintRowOf(document any, namesAndTexts ...string) error {
+	var s term.Table
+	var row []string
+	for pair := range slices.Chunk(namesAndTexts, 2) {
 		s.Head, row = append(s.Head, pair[0]), append(row, pair[1])
 	}
 	s.Add(row...)
@@ -115,7 +126,7 @@ func (a *App) PrintLines(lines []string) error {
 // terminal.
 func (a *App) writeTable(t term.Table) error {
 	columns := term.Columns(a.Stdout)
-	t, leftOut := shortIDs(t).Fit(columns)
+	t, leftOut := t.Map(shortening(slices.Concat(t.Lines()...))).Fit(columns)
 	if len(leftOut) > 0 {
 		a.Note("%s did not fit into the terminal; -o csv has all", english.Plural(len(leftOut), "column", "columns"))
 	}
@@ -139,4 +150,18 @@ func FormatTime(unixMilli int64) string {
 		return ""
 	}
 	return time.UnixMilli(unixMilli).UTC().Format("2006-01-02 15:04:05Z")
+}
+
+// OpenFile is a file on this machine.
+func OpenFile(path string) panel.File {
+	path = filepath.Clean(path)
+	return panel.File{Name: path, Open: func() (io.ReadCloser, error) { return os.Open(path) }} //nolint:gosec // the user's own file
+}
+
+// WriteEvidence writes a receipt or checkpoint to a file, for anybody to read.
+func WriteEvidence(path string, b []byte) error {
+	if err := os.WriteFile(path, b, 0o644); err != nil { //nolint:gosec // meant to be handed on
+		return fmt.Errorf("write the evidence: %w", err)
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
@@ -73,7 +74,7 @@ may stand in a file: see weir node config.`,
 				}
 			}
 			configure(&o, c)
-			o.Dir, genesis = cmp.Or(a.Directory(), c.Dir), cmp.Or(genesis, c.Genesis)
+			o.Dir, genesis = a.NodeDirectory(c.Dir), cmp.Or(genesis, c.Genesis)
 			for _, needed := range [][3]string{{"id", "id", o.ID}, {"dir", "dir", o.Dir},
 				{"seal-key-file", "seal_key_file or seal_key_command", cmp.Or(o.SealKeyFile, c.SealKeyCommand)}, {"genesis", "genesis", genesis}} {
 				if needed[2] == "" {
@@ -82,7 +83,9 @@ may stand in a file: see weir node config.`,
 			}
 			o.Version = cli.Version()
 			o.Logger = slog.New(slog.NewJSONHandler(a.Stderr, &slog.HandlerOptions{Level: l, ReplaceAttr: shownAttr}))
-			if o.Genesis, err = node.ReadGenesis(genesis); err != nil {
+			if o.Genesis, err = node.ReadGenesis(genesis); errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("%w; `weir node accept` puts it there", err)
+			} else if err != nil {
 				return err
 			}
 			if clockOffset != 0 {

@@ -63,7 +63,7 @@ func (n *nodeFlags) read(a *cli.App) (config.Config, error) {
 	if err != nil {
 		return c, err
 	}
-	c.Dir = cmp.Or(a.Directory(), c.Dir)
+	c.Dir = a.NodeDirectory(c.Dir)
 	if n.over.SealKeyFile != "" {
 		c.SealKeyFile, c.SealKeyCommand = n.over.SealKeyFile, ""
 	}

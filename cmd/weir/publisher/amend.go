@@ -67,7 +67,7 @@ func amendDataset(ctx context.Context, a *cli.App, path string, check bool) erro
 		for _, f := range x.Changes {
 			out.Changes = append(out.Changes, amendField{f, explain.WhyNotAmended(f.Why)})
 		}
-		no := x.Refusal()
+		no := catalog.AmendRefusal(x.Dataset, x.Changes)
 		if no != nil || check || len(x.Changes) == 0 {
 			if a.Output == cli.JSON && no != nil {
 				return no // one document, and it names the fields

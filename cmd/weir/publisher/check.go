@@ -148,9 +148,7 @@ func findRelations(ctx context.Context, a *cli.App, c *client.Client, p *publish
 func checkedTable(d catalog.Descriptor, c checked, descriptor string) term.Table {
 	s := term.Table{Head: []string{"what", "value"}}
 	s.Add("dataset", c.Dataset)
-	if c.Version > 0 {
-		s.Add("version", fmt.Sprintf("would be %d", c.Version))
-	}
+	s.AddIf(c.Version > 0, "version", fmt.Sprintf("would be %d", c.Version))
 	s.Add("registry", c.Registry)
 	s.Add("entities", strconv.Itoa(c.Entities))
 	s.Add("periods", fmt.Sprintf("%d, from %s to %s", c.Periods, c.First, c.Last))
@@ -164,9 +162,7 @@ func checkedTable(d catalog.Descriptor, c checked, descriptor string) term.Table
 	for _, line := range c.Policy {
 		s.Add("policy", line)
 	}
-	if c.Closed != "" {
-		s.Add("final", c.Closed)
-	}
+	s.AddIf(c.Closed != "", "final", c.Closed)
 	if x := c.Changes; x != nil {
 		s.Add("corrections", describeChanges(*x))
 	}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/dustin/go-humanize/english"
-	"github.com/spf13/pflag"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client/news"
@@ -22,10 +21,6 @@ is the last that is not. What is not closed is in no figure yet.
 
 // closedTo is the flag that says which periods become final.
 type closedTo struct{ period string }
-
-func (c *closedTo) flag(flags *pflag.FlagSet) {
-	flags.StringVar(&c.period, "closed-to", "", "the last `period` of the policy's grain that is final, e.g. 2024-03; default: the last one to whose end the data reaches")
-}
 
 // apply sets which periods become final, and refuses what cannot.
 func (c closedTo) apply(p *publish.Prepared) error {
@@ -65,7 +60,7 @@ func describeClosed(p *publish.Prepared) (string, error) {
 // describePublished says what a publication changed, and what could not be told.
 func describePublished(done publish.Published, descriptor string) []string {
 	var out []string
-	if c := done.Changes; c != nil && c.Any() {
+	if c := done.Changes; c != nil && *c != (news.Changes{}) {
 		out = append(out, "of the version before, "+describeChanges(*c))
 	}
 	if len(done.Lost) > 0 {

@@ -153,11 +153,8 @@ func datasetTable(shown shownDataset) term.Table {
 	s.Add("dataset", d.Dataset)
 	s.Add("title", d.Title.EN)
 	s.Add("标题", d.Title.ZH)
-	for _, line := range []struct{ what, text string }{{"description", d.Description.EN}, {"说明", d.Description.ZH}} {
-		if line.text != "" {
-			s.Add(line.what, strings.ReplaceAll(line.text, "\n", " "))
-		}
-	}
+	s.AddIf(d.Description.EN != "", "description", strings.ReplaceAll(d.Description.EN, "\n", " "))
+	s.AddIf(d.Description.ZH != "", "说明", strings.ReplaceAll(d.Description.ZH, "\n", " "))
 	s.Add("license", d.License)
 	s.Add("registry", d.Registry)
 	s.Add("entity", d.Entity)
@@ -171,9 +168,8 @@ func datasetTable(shown shownDataset) term.Table {
 	if n := shown.Amended; n > 0 {
 		s.Add("amended", fmt.Sprintf("%s, the last time %s", english.Plural(n, "time", "times"), cli.FormatTime(shown.AmendedAt)))
 	}
-	if words := describeWithdrawal(shown.Withdrawn); words != "" {
-		s.Add("state", words)
-	}
+	withdrawn := describeWithdrawal(shown.Withdrawn)
+	s.AddIf(withdrawn != "", "state", withdrawn)
 	s.Add("live version", formatVersion(shown.Live))
 	if v := shown.Newest; v != nil {
 		s.Add("newest version", fmt.Sprintf("%d, %s, %s, %s from %s, %s, on nodes %s", v.Version, v.State, english.Plural(v.Entities, "entity", "entities"),

@@ -7,7 +7,6 @@ import (
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/cmd/weir/cli"
@@ -35,11 +34,6 @@ type dominance struct {
 	strict  bool
 }
 
-func (d *dominance) flags(f *pflag.FlagSet) {
-	f.StringVar(&d.text, "dominance", panel.DefaultPercent.String(), "`P` of the p % rule; 0: do not check")
-	f.BoolVar(&d.strict, "strict", false, "publish nothing when a cell fails the p % rule")
-}
-
 // parse reads the flags.
 func (d *dominance) parse(cmd *cobra.Command) (err error) {
 	if d.percent, err = panel.ParsePercent(d.text); err != nil {
@@ -55,9 +49,7 @@ func (d dominance) check(ctx context.Context, a *cli.App, c *client.Client, p *p
 	if err != nil || report.Failed == 0 {
 		return report, err
 	}
-	for _, line := range describeDominance(report) {
-		a.Note("%s", line)
-	}
+	a.NoteEach("%s", describeDominance(report))
 	if !d.strict {
 		return report, nil
 	}

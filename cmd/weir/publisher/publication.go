@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirdata/weir/cmd/weir/cli"
-	"github.com/weirdata/weir/cmd/weir/term"
+	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/publish"
 )
@@ -26,8 +26,10 @@ type publication struct {
 
 func (p *publication) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&p.check, "check", false, "do everything but publish")
-	p.closed.flag(cmd.Flags())
-	p.rule.flags(cmd.Flags())
+	cmd.Flags().StringVar(&p.closed.period, "closed-to", "",
+		"the last `period` of the policy's grain that is final, e.g. 2024-03; default: the last one to whose end the data reaches")
+	cmd.Flags().StringVar(&p.rule.text, "dominance", panel.DefaultPercent.String(), "`P` of the p % rule; 0: do not check")
+	cmd.Flags().BoolVar(&p.rule.strict, "strict", false, "publish nothing when a cell fails the p % rule")
 }
 
 // finish checks what is prepared, and publishes it or prints what would be published.
@@ -45,9 +47,7 @@ func (p *publication) finish(ctx context.Context, c *client.Client, prepared *pu
 		return printCheck(ctx, p.App, c, prepared, report, p.descriptor)
 	}
 	relations, err := findRelations(ctx, p.App, c, prepared)
-	for _, line := range relations {
-		p.Note("warning: %s", line)
-	}
+	p.NoteEach("warning: %s", relations)
 	if err != nil {
 		return err
 	}
@@ -63,13 +63,10 @@ func (p *publication) finish(ctx context.Context, c *client.Client, prepared *pu
 
 // print prints what was published.
 func (p *publication) print(done publish.Published) error {
-	for _, line := range describePublished(done, p.descriptor) {
-		p.Note("%s", line)
-	}
-	s := term.Table{Head: []string{"dataset", "version", "entities", "periods", "readings", "tiles", "bytes"}}
-	s.Add(done.Dataset, strconv.Itoa(done.Version), strconv.Itoa(done.Entities), strconv.Itoa(done.Periods),
-		strconv.Itoa(done.Readings), strconv.Itoa(done.Tiles), strconv.FormatInt(done.Bytes, 10))
-	return p.Print(done, s)
+	p.NoteEach("%s", describePublished(done, p.descriptor))
+	return p.PrintRowOf(done, "dataset", done.Dataset, "version", strconv.Itoa(done.Version),
+		"entities", strconv.Itoa(done.Entities), "periods", strconv.Itoa(done.Periods), "readings", strconv.Itoa(done.Readings),
+		"tiles", strconv.Itoa(done.Tiles), "bytes", strconv.FormatInt(done.Bytes, 10))
 }
 
 // connectPublisher is connect with a place for interrupted uploads: the user's

@@ -127,9 +127,7 @@ func sendRows(a *cli.App, id string, send func(tell func(done, total int)) (publ
 	if r.Existed {
 		a.Note("registry %s had these rows already", r.Registry)
 	}
-	s := term.Table{Head: []string{"registry", "added", "rows"}}
-	s.Add(r.Registry, strconv.Itoa(r.Added), strconv.Itoa(r.Rows))
-	return a.Print(r, s)
+	return a.PrintRowOf(r, "registry", r.Registry, "added", strconv.Itoa(r.Added), "rows", strconv.Itoa(r.Rows))
 }
 
 func registryTable(all []catalog.Registry) term.Table {

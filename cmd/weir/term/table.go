@@ -21,6 +21,13 @@ type Table struct {
 // Add appends a row.
 func (t *Table) Add(cells ...string) { t.Rows = append(t.Rows, cells) }
 
+// AddIf is Add of a row that may be left out.
+func (t *Table) AddIf(is bool, cells ...string) {
+	if is {
+		t.Add(cells...)
+	}
+}
+
 // Turned returns the table with its columns as rows: a table of few rows and many columns
 // is read, and fits, only so.
 func (t Table) Turned() Table {

@@ -169,17 +169,13 @@ func (l Listing) changed() int64 {
 	return last
 }
 
-func (b builder) agent(id, name string) object {
-	return object{"@id": "urn:weir:principal:" + id, "@type": "foaf:Agent", "foaf:name": name}
-}
-
 func (b builder) dataset(l Listing) object {
 	d, id := l.Dataset.Descriptor, b.iri(l.Dataset.ID)
 	o := object{
 		"@id": id, "@type": "dcat:Dataset", "dct:identifier": l.Dataset.ID,
 		"dct:title":       texts(d.Title, l.Dataset.ID),
 		"dct:description": texts(d.Description, summary(d)),
-		"dct:publisher":   b.agent(l.Dataset.Owner, l.Owner),
+		"dct:publisher":   object{"@id": "urn:weir:principal:" + l.Dataset.Owner, "@type": "foaf:Agent", "foaf:name": l.Owner},
 		"dct:issued":      instant(l.Dataset.Created), "dct:modified": instant(l.changed()),
 		"dcat:inSeries":           ref(b.at("v1", "registries", d.Registry)),
 		"dcat:temporalResolution": typed(d.Grain.Duration(), "xsd:duration"),

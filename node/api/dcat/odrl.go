@@ -26,7 +26,8 @@ func Agreement(cluster catalog.Cluster, k catalog.Contract, d catalog.Dataset, b
 		constraints = append(constraints, constraint("weir:minCohort", "odrl:gteq", typed(fmt.Sprint(k.MinCohort), "xsd:integer")))
 	}
 	o["odrl:permission"] = []any{b.aggregate(d, append(constraints, terms(k)...), k.Price)}
-	return json.Marshal(with(o, properties))
+	maps.Copy(o, properties)
+	return json.Marshal(o)
 }
 
 // granted is a descriptor with what a contract grants of its policy.
@@ -44,12 +45,13 @@ func granted(d catalog.Descriptor, k catalog.Contract) catalog.Descriptor {
 // offer is a dataset's policy: what anyone may order.
 func (b builder) offer(l Listing) object {
 	d, id := l.Dataset.Descriptor, b.iri(l.Dataset.ID)+"#policy"
-	constraints, properties := policy(d)
-	return with(object{
+	constraints, o := policy(d)
+	maps.Copy(o, object{
 		"@id": id, "@type": "odrl:Offer", "odrl:uid": ref(id), "odrl:profile": ref(vocabulary),
 		"odrl:assigner":   ref("urn:weir:principal:" + l.Dataset.Owner),
 		"odrl:permission": []any{b.aggregate(l.Dataset, constraints, d.Price)}, "odrl:prohibition": b.extract(l.Dataset),
-	}, properties)
+	})
+	return o
 }
 
 // policy writes what explain says of a policy: the constraints of its permission, and
@@ -80,12 +82,6 @@ func operand(t catalog.Term) any {
 		return typed(t.Value, t.Type)
 	}
 	return t.Value
-}
-
-// with adds properties to an object.
-func with(o, properties object) object {
-	maps.Copy(o, properties)
-	return o
 }
 
 // aggregate permits aggregate queries, at a price. The action is weir's own,

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,12 +38,8 @@ const (
 const buyers = 10
 
 func (o Options) filled() Options {
-	if o.Clients <= 0 {
-		o.Clients = DefaultClients
-	}
-	if o.For <= 0 {
-		o.For = DefaultFor
-	}
+	o.Clients = cmp.Or(max(o.Clients, 0), DefaultClients)
+	o.For = cmp.Or(max(o.For, 0), DefaultFor)
 	if o.Step == nil {
 		o.Step = func(string) {}
 	}

@@ -130,8 +130,3 @@ func (a *listAsk) newestBefore(asOf int, list *vector.Partition) (older int, fou
 	}
 	return older, found, err
 }
-
-// sources is the digest that the request names.
-func (a *listAsk) sources() catalog.Digest {
-	return catalog.Digest(a.rule.SourcesDigest(a.dataset.ID, a.query))
-}

@@ -55,7 +55,7 @@ func listed(ctx context.Context, c *client.Client, d catalog.Dataset, r *catalog
 	if err != nil {
 		return nil, nil, err
 	}
-	r.AsOf, r.Sources = ask.query.AsOf, ask.sources()
+	r.AsOf, r.Sources = ask.query.AsOf, catalog.Digest(ask.rule.SourcesDigest(d.ID, ask.query))
 	if o.Listed != nil {
 		preview, err := ask.preview(list)
 		if err != nil {

@@ -1,6 +1,7 @@
 package ask
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/url"
@@ -47,9 +48,7 @@ func watch(ctx context.Context, c *client.Client, asked askedQuery, every time.D
 	if tell == nil {
 		return func() {}
 	}
-	if every <= 0 {
-		every = progressEvery
-	}
+	every = cmp.Or(max(every, 0), progressEvery)
 	var t *tracker
 	return client.Poll(ctx, every, func(ctx context.Context) {
 		if t == nil {

@@ -44,7 +44,7 @@ func TestBuyerGetsTheExactFiguresOfEncryptedReadings(t *testing.T) {
 	if res.Query.Submit.Contract != contract || res.Receipt.Seq == 0 || res.Table.Query != res.Query.ID {
 		t.Errorf("query %+v, receipt %+v", res.Query, res.Receipt)
 	}
-	receipt, err := buyer.Receipt(w.Ctx, res.Receipt.Seq)
+	receipt, err := client.Get[wire.Receipt](w.Ctx, buyer, client.Call{Path: fmt.Sprintf("/v1/receipts/%d", res.Receipt.Seq)})
 	w.Must(err)
 	if receipt != res.Receipt {
 		t.Errorf("receipt %+v, want %+v", receipt, res.Receipt)
@@ -148,7 +148,7 @@ func TestSharesAreForTheOwnerOfTheQueryAlone(t *testing.T) {
 	res, err := ask.Query(w.Ctx, w.Client(catalog.RoleBuyer), "SELECT SUM(pm10) FROM air", ask.Options{})
 	w.Must(err)
 	for _, role := range []catalog.Role{catalog.RolePublisher, catalog.RoleOperator} {
-		_, err := w.Client(role).QueryRecord(w.Ctx, res.Query.ID)
+		_, err := client.Get[catalog.Query](w.Ctx, w.Client(role), client.Call{Path: "/v1/queries/" + res.Query.ID, Token: true})
 		var p *wire.Problem
 		if !errors.As(err, &p) || p.Status != http.StatusNotFound {
 			t.Errorf("a %s reads the buyer's query: %v", role, err)

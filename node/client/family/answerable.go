@@ -1,6 +1,7 @@
 package family
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,17 +31,11 @@ func Answerable(ctx context.Context, c *client.Client, dataset string, asOf int)
 	if err != nil {
 		return nil, err
 	}
-	if asOf == 0 {
-		asOf = d.Live // queries pass over a newer version that was withdrawn
-	}
+	asOf = cmp.Or(asOf, d.Live) // queries pass over a newer version that was withdrawn
 	if asOf, err = settledVersion(family.Rule, dataset, asOf); err != nil {
 		return nil, err
 	}
-	r, err := c.Registry(ctx, d.Descriptor.Registry)
-	if err != nil {
-		return nil, fmt.Errorf("read registry %s: %w", d.Descriptor.Registry, err)
-	}
-	rows, err := c.RegistryRows(ctx, r.ID, r.Rows)
+	r, rows, err := c.WholeRegistry(ctx, d.Descriptor.Registry)
 	if err != nil {
 		return nil, err
 	}

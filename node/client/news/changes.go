@@ -8,9 +8,6 @@ type Changes struct {
 	Removed   int `json:"removed"`   // none, where it has one
 }
 
-// Any reports whether something changed.
-func (c Changes) Any() bool { return c != Changes{} }
-
 // Compare counts what a version changes of an earlier one of the same dataset, measure
 // by measure. Periods that either record does not know are passed over.
 func Compare(before, after *Record) (Changes, error) {

@@ -54,19 +54,12 @@ func Register(ctx context.Context, c *client.Client, o Options) (Registered, err
 	return out, err
 }
 
-// PreviewOf tells what Register would register, and what the query o.For
-// would be answered with. Nothing is registered.
-func PreviewOf(ctx context.Context, c *client.Client, o Options) (Registered, error) {
-	out, plan, err := preparePortfolio(ctx, c, o)
-	clear(plan.Values)
-	return out, err
-}
-
 // Explain is Explain of the query o.For with a portfolio that is yet to be
 // registered. The list is tested on this machine first: with o.Query.Newest it is explained
 // as of the version as of which the query would be asked. Nothing is registered.
 func Explain(ctx context.Context, c *client.Client, o Options) (Registered, wire.Explained, error) {
-	would, err := PreviewOf(ctx, c, o)
+	would, plan, err := preparePortfolio(ctx, c, o)
+	clear(plan.Values)
 	if err != nil {
 		return would, wire.Explained{}, err
 	}

@@ -29,10 +29,6 @@ func Compare(ctx context.Context, c *client.Client, d catalog.Descriptor) (Amend
 	return Amendment{Dataset: d.Dataset, Amended: have.Amended, Changes: have.Descriptor.Changes(d), descriptor: d}, nil
 }
 
-// Refusal is why the amendment cannot be made, as far as the two descriptors tell; nil
-// when all of its changes may be.
-func (a Amendment) Refusal() *catalog.Refusal { return catalog.AmendRefusal(a.Dataset, a.Changes) }
-
 // Amend signs the amendment and has it applied. It is refused when another one came in
 // between.
 func Amend(ctx context.Context, c *client.Client, a Amendment) error {

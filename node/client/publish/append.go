@@ -217,14 +217,10 @@ func (x *appending) assemble(fresh *panel.Panel) error {
 			return fmt.Errorf("append to dataset %s: %w", x.descriptor.Dataset, err)
 		}
 	}
-	if err := x.compare(); err != nil {
-		return err
-	}
-	if err := x.checkNew(); err != nil {
-		return err
-	}
-	if err := x.checkKnown(); err != nil {
-		return err
+	for _, step := range []func() error{x.compare, x.checkNew, x.checkKnown} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
 	x.takeTiles()
 	return nil

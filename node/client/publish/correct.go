@@ -38,11 +38,7 @@ var ErrNothingCorrected = errors.New("the registry has these attributes already"
 // attributes in the table's columns. Nothing is changed. Ids that the registry does not
 // have, and columns that it does not have, are a *panel.Errors.
 func CompareAttributes(ctx context.Context, c *client.Client, file string, t RegistryTable) (Correction, error) {
-	r, err := c.Registry(ctx, t.ID)
-	if err != nil {
-		return Correction{}, fmt.Errorf("read registry %s: %w", t.ID, err)
-	}
-	rows, err := c.RegistryRows(ctx, r.ID, r.Rows)
+	r, rows, err := c.WholeRegistry(ctx, t.ID)
 	if err != nil {
 		return Correction{}, err
 	}

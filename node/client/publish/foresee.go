@@ -10,6 +10,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/answerable"
 	"github.com/weirdata/weir/catalog/disclosure"
+	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/family"
 	"github.com/weirdata/weir/node/client/news"
@@ -73,11 +74,7 @@ func attributeTable(ctx context.Context, c *client.Client, p *Prepared) (Registr
 		return p.Registry, nil
 	}
 	id := p.Source.Descriptor.Registry
-	r, err := c.Registry(ctx, id)
-	if err != nil {
-		return RegistryTable{}, fmt.Errorf("read registry %s: %w", id, err)
-	}
-	rows, err := c.RegistryRows(ctx, id, r.Rows)
+	r, rows, err := c.WholeRegistry(ctx, id)
 	return RegistryTable{ID: id, IDColumn: r.IDColumn, Columns: r.Columns, Rows: rows}, err
 }
 
@@ -193,4 +190,20 @@ func (p *Prepared) magnitudes(failed *error) func(measure string, period int64) 
 func addCapped(a, b int64) int64 {
 	const most = math.MaxInt64 / 4
 	return max(min(a+max(min(b, most), -most), most), -most)
+}
+
+// Dominance holds what is going to be published against the p % rule
+// (panel.Dominance), with the plaintext that is here alone. Of an append it looks at
+// the periods whose readings are all here. c may be nil where the data makes its own
+// registry.
+func Dominance(ctx context.Context, c *client.Client, p *Prepared, percent panel.Percent) (*panel.Dominance, error) {
+	d := p.Source.Descriptor
+	var table RegistryTable
+	if !d.Policy.Public && percent > 0 {
+		var err error
+		if table, err = attributeTable(ctx, c, p); err != nil {
+			return nil, err
+		}
+	}
+	return p.Panel.Dominance(d, panel.Attributes{Columns: table.Columns, Rows: table.Rows}, percent, p.appended.unknown)
 }

@@ -53,9 +53,9 @@ func CheckListing(ctx context.Context, c *client.Client, p *Prepared) (Listing, 
 		}
 	}
 	if d == nil {
-		return out, checkDataset(ctx, c, p.Source.Descriptor)
+		_, err = client.Post[wire.DatasetCheck](ctx, c, "/v1/check/dataset", wire.DatasetCheck{Descriptor: p.Source.Descriptor}, true)
 	}
-	return out, nil
+	return out, err
 }
 
 // checkTurn refuses a version of another publisher's dataset, and one while the version
@@ -90,12 +90,6 @@ func (p *Prepared) Check() error {
 		return r
 	}
 	return nil
-}
-
-// checkDataset refuses what creating a dataset would be refused for.
-func checkDataset(ctx context.Context, c *client.Client, d catalog.Descriptor) error {
-	_, err := client.Post[wire.DatasetCheck](ctx, c, "/v1/check/dataset", wire.DatasetCheck{Descriptor: d}, true)
-	return err
 }
 
 // checkNewRegistry refuses a registry that the data makes, and the catalog does not have

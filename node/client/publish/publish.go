@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/news"
@@ -111,6 +113,21 @@ func Publish(ctx context.Context, c *client.Client, p *Prepared, progress func(P
 		Changes: changes, Lost: u.found.Lost, Undeclared: len(u.found.Undeclared), Reused: p.Reused(),
 		Bytes: int64(p.Tiles()-p.Reused()) * int64(key.Parameters.TileBytes()),
 	}, nil
+}
+
+// PublishText publishes a dataset whose descriptor and only file are texts at hand.
+func PublishText(ctx context.Context, c *client.Client, name, descriptor, csv string) error {
+	src, err := panel.ReadDescriptor(name+".yaml", strings.NewReader(descriptor))
+	if err != nil {
+		return err
+	}
+	open := func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(csv)), nil }
+	p, err := Prepare(ctx, src, []panel.File{{Name: name + ".csv", Open: open}}, c.RegistryIDs, nil)
+	if err != nil {
+		return err
+	}
+	_, err = Publish(ctx, c, p, nil)
+	return err
 }
 
 // dropUnfinished gives up a version whose publisher died before committing it.

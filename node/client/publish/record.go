@@ -154,9 +154,6 @@ func manifestOf(c *client.Client, at news.Edition) (catalog.Digest, error) {
 	return catalog.Digest(b), nil
 }
 
-// newReadings holds the readings of records that were read.
-func newReadings() *spill.Store { return spill.New("", 0) }
-
 // decodeRecord reads a record; nil where there is none, or it is damaged.
 func decodeRecord(c *client.Client, name string) (*news.Record, error) {
 	in, err := c.Key().Sealed().Open(name)
@@ -166,7 +163,8 @@ func decodeRecord(c *client.Client, name string) (*news.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := news.ReadRecord(in, client.Attached(c, newReadings))
+	readings := client.Attached(c, func() *spill.Store { return spill.New("", 0) })
+	r, err := news.ReadRecord(in, readings)
 	err = errors.Join(err, in.Close())
 	if errors.Is(err, news.ErrRecord) || errors.Is(err, sealed.ErrDamaged) {
 		return nil, nil //nolint:nilnil // of another release of the program, or damaged

@@ -39,8 +39,8 @@ func Registry(ctx context.Context, c *client.Client, t RegistryTable, progress f
 	if done, err := holds(ctx, c, t, have, digest); done || err != nil {
 		return RegistryResult{Registry: t.ID, Rows: have.Rows, Existed: done}, err
 	}
-	if client.IsNotFound(err) || !t.begun(have, digest) {
-		// A draft of other rows, which was refused or given up, makes room.
+	if have.Draft != digest || have.IDColumn != t.IDColumn || !slices.Equal(have.Columns, t.Columns) {
+		// There is no such registry, or its draft does not have the first ones of these rows. A draft of other rows, which was refused or given up, makes room.
 		have.Pending = 0
 		_, err := c.Submit(ctx, catalog.KindRegistryCreate, catalog.RegistryCreate{
 			ID: t.ID, IDColumn: t.IDColumn, Columns: t.Columns, Rows: len(t.Rows), Digest: digest,
@@ -50,11 +50,6 @@ func Registry(ctx context.Context, c *client.Client, t RegistryTable, progress f
 		}
 	}
 	return commitRows(ctx, c, t.ID, 0, have.Pending, t.Rows, progress)
-}
-
-// begun reports whether a registry's draft has the first ones of these rows.
-func (t RegistryTable) begun(have catalog.Registry, digest catalog.Digest) bool {
-	return have.Draft == digest && have.IDColumn == t.IDColumn && slices.Equal(have.Columns, t.Columns)
 }
 
 // AppendRegistry adds rows to a registry. Their columns are the registry's.

@@ -62,20 +62,17 @@ func FindUnrelated(ctx context.Context, c *client.Client, p *Prepared) ([]Unrela
 				if err != nil {
 					return nil, err
 				}
+				other := y.Measure
+				if r.descriptor.Dataset != d.Dataset {
+					other = r.descriptor.Dataset + "." + other
+				}
 				if is {
-					out = append(out, Unrelated{x.Measure, nameIn(d, r.descriptor, y.Measure), found})
+					out = append(out, Unrelated{x.Measure, other, found})
 				}
 			}
 		}
 	}
 	return out, nil
-}
-
-func nameIn(own, of catalog.Descriptor, measure string) string {
-	if own.Dataset == of.Dataset {
-		return measure
-	}
-	return of.Dataset + "." + measure
 }
 
 // relative is a dataset of one registry and grain with the record of its newest version.
@@ -187,13 +184,10 @@ func FindSharedRegistries(ctx context.Context, c *client.Client, p *Prepared) ([
 	if err != nil {
 		return nil, err
 	}
-	said := map[string]bool{d.Registry: true} // registries that need no comparing
-	for _, name := range d.Policy.Unrelated {
-		said[name] = true
-	}
+	said := append([]string{d.Registry}, d.Policy.Unrelated...) // registries that need no comparing
 	for _, o := range mine {
 		if slices.Contains(o.Descriptor.Policy.Unrelated, d.Registry) {
-			said[o.Descriptor.Registry] = true
+			said = append(said, o.Descriptor.Registry)
 		}
 	}
 	own := make(map[string]bool, len(p.Panel.Entities))
@@ -203,10 +197,10 @@ func FindSharedRegistries(ctx context.Context, c *client.Client, p *Prepared) ([
 	var out []SharedRegistry
 	for _, o := range mine {
 		id := o.Descriptor.Registry
-		if said[id] {
+		if slices.Contains(said, id) {
 			continue
 		}
-		said[id] = true
+		said = append(said, id)
 		ids, err := c.RegistryIDs(ctx, id)
 		if err != nil {
 			return nil, err

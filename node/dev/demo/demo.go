@@ -114,7 +114,7 @@ func Run(ctx context.Context, cast Cast, d seeds.Demo, events Events) (Report, e
 	if err := r.prove(ctx); err != nil {
 		return r.report, err
 	}
-	r.report.Unshown = unshown()
+	r.report.Unshown = slices.DeleteFunc(seeds.Figures(), func(f seeds.Figure) bool { return f.Data != "" })
 	// No answer is no agreement.
 	r.report.Agree = len(r.report.Answers) > 0 && r.report.Agreeing() == len(r.report.Answers)
 	r.report.Seconds = time.Since(start).Seconds()
@@ -133,11 +133,6 @@ func (r *run) prove(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// unshown are the published figures that nothing is published for.
-func unshown() []seeds.Figure {
-	return slices.DeleteFunc(seeds.Figures(), func(f seeds.Figure) bool { return f.Data != "" })
 }
 
 func (e Events) filled() Events {
@@ -277,12 +272,8 @@ func (r *run) contract(ctx context.Context, d seeds.Demo) error {
 	if err != nil {
 		return err
 	}
-	granted := map[string]bool{}
-	for _, c := range have {
-		granted[c.Dataset] = true
-	}
 	for _, ds := range d.Datasets {
-		if granted[ds.ID] {
+		if slices.ContainsFunc(have, func(c catalog.Contract) bool { return c.Dataset == ds.ID }) {
 			continue
 		}
 		wanted := catalog.OrderCreate{Dataset: ds.ID, Purpose: "comparison with the published figures", Portfolio: d.Lists(ds.ID)}

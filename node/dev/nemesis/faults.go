@@ -133,31 +133,30 @@ func (r *run) networkFaults() []fault {
 		r.network.Set(a, b, f)
 		r.network.Set(b, a, f)
 	}
-	cut := network.Fault{Cut: true}
-	isolate := func(id string) string {
-		for _, other := range nodes {
-			if other != id {
-				both(id, other, cut)
-			}
-		}
-		return id
-	}
 	others := func(id string) []string {
 		return slices.DeleteFunc(slices.Clone(nodes), func(x string) bool { return x == id })
 	}
-	everywhere := func(f network.Fault) {
-		for _, a := range nodes {
-			for _, b := range others(a) {
-				r.network.Set(a, b, f)
-			}
+	cut := network.Fault{Cut: true}
+	isolate := func(id string) string {
+		for _, other := range others(id) {
+			both(id, other, cut)
 		}
+		return id
+	}
+	everywhere := func(name string, f network.Fault, words string) fault {
+		return fault{name, func(context.Context) (string, heal, error) {
+			for _, a := range nodes {
+				for _, b := range others(a) {
+					r.network.Set(a, b, f)
+				}
+			}
+			return words, healed, nil
+		}}
 	}
 	return []fault{
 		// Clients still reach everybody: who is alone must say so.
 		{"isolate", func(context.Context) (string, heal, error) { return isolate(r.any()), healed, nil }},
-		{"isolate-leader", func(ctx context.Context) (string, heal, error) {
-			return isolate(r.leader(ctx)), healed, nil
-		}},
+		{"isolate-leader", func(ctx context.Context) (string, heal, error) { return isolate(r.leader(ctx)), healed, nil }},
 		{"one-way", func(context.Context) (string, heal, error) {
 			from := r.any()
 			for _, to := range others(from) {
@@ -171,18 +170,9 @@ func (r *run) networkFaults() []fault {
 			both(ends[0], ends[1], cut)
 			return "over " + middle, healed, nil
 		}},
-		{"split-all", func(context.Context) (string, heal, error) {
-			everywhere(cut)
-			return "", healed, nil
-		}},
-		{"loss", func(context.Context) (string, heal, error) {
-			everywhere(network.Fault{Loss: 0.1})
-			return "of 10 %", healed, nil
-		}},
-		{"delay", func(context.Context) (string, heal, error) {
-			everywhere(network.Fault{Delay: 80 * time.Millisecond})
-			return "of 80 ms", healed, nil
-		}},
+		everywhere("split-all", cut, ""),
+		everywhere("loss", network.Fault{Loss: 0.1}, "of 10 %"),
+		everywhere("delay", network.Fault{Delay: 80 * time.Millisecond}, "of 80 ms"),
 		{"unreachable", func(context.Context) (string, heal, error) {
 			id := r.any()
 			both(network.Outside, id, cut)

@@ -5,14 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/big"
 	"math/rand/v2"
 	"strings"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/publish"
@@ -62,16 +60,7 @@ func selected(w int) bool { return w%3 == 0 }
 
 // publish publishes the wells, makes the contracts and registers the portfolio.
 func (r *run) publish(ctx context.Context) error {
-	src, err := panel.ReadDescriptor("wells.yaml", strings.NewReader(descriptor))
-	if err != nil {
-		return err
-	}
-	file := panel.File{Name: "wells.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(readings())), nil }}
-	p, err := publish.Prepare(ctx, src, []panel.File{file}, r.bureau.RegistryIDs, nil)
-	if err != nil {
-		return err
-	}
-	if _, err := publish.Publish(ctx, r.bureau, p, nil); err != nil {
+	if err := publish.PublishText(ctx, r.bureau, "wells", descriptor, readings()); err != nil {
 		return err
 	}
 	for range contracts {
@@ -89,11 +78,7 @@ func (r *run) publish(ctx context.Context) error {
 }
 
 func (r *run) registerPortfolio(ctx context.Context) error {
-	registry, err := r.buyer.Registry(ctx, "wells")
-	if err != nil {
-		return err
-	}
-	rows, err := r.buyer.RegistryRows(ctx, "wells", registry.Rows)
+	registry, rows, err := r.buyer.WholeRegistry(ctx, "wells")
 	if err != nil {
 		return err
 	}

@@ -26,3 +26,5 @@ func lockFile(path string) (unlock func() error, err error) {
 	}
 	return f.Close, nil
 }
+
+func ownProcessGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

@@ -5,6 +5,7 @@ package dev
 import (
 	"fmt"
 	"os"
+	"syscall"
 )
 
 // lockFile makes sure that one process at a time runs the cluster of a
@@ -21,3 +22,5 @@ func lockFile(path string) (unlock func() error, err error) {
 		return os.Remove(path)
 	}, nil
 }
+
+func ownProcessGroup() *syscall.SysProcAttr { return nil }

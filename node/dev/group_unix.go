@@ -1,7 +1,0 @@
-//go:build unix
-
-package dev
-
-import "syscall"
-
-func ownProcessGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
