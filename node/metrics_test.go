@@ -35,11 +35,15 @@ func TestMetricsAreTold(t *testing.T) {
 		}
 		return string(b), err
 	}
-	text, err := read()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"\nweir_node_ready 1\n", "\nweir_cluster_members 3\n", "\nweir_build_info{version=\"v1\"} 1\n", "weir_ledger_entries_total"} {
+	var text string
+	c.await(ctx, "n1 to tell that it is ready", func() bool {
+		var err error
+		if text, err = read(); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(text, "\nweir_node_ready 1\n")
+	})
+	for _, want := range []string{"\nweir_cluster_members 3\n", "\nweir_build_info{version=\"v1\"} 1\n", "weir_ledger_entries_total"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("they lack %q", want)
 		}

@@ -96,7 +96,10 @@ func TestRefusedActsGrowTheLedgerOnlySoFar(t *testing.T) {
 		}
 		return time.Now()
 	}
-	c := newCluster(t, 3, 2, func(o *Options) { o.ActBurst, o.Clock = allowed*refusedUnits, clock })
+	c := newCluster(t, 3, 2, func(o *Options) {
+		o.ActBurst, o.Clock = allowed*refusedUnits, clock
+		o.Heartbeat = 5 * time.Second // each leader counts anew: a machine that stands still is to keep its own
+	})
 	bank := c.admit(ctx, newKey(t, "bank"), catalog.RoleBuyer)
 	insurer := c.admit(ctx, newKey(t, "insurer"), catalog.RoleBuyer)
 	n1 := c.nodes["n1"]

@@ -130,7 +130,7 @@ func TestGuidesWorkAsTheyAreWritten(t *testing.T) {
 	dir := filepath.Join(here, "weir")
 	env := append(os.Environ(), "HOME="+here, "WEIR_DIR="+dir,
 		"XDG_CACHE_HOME="+filepath.Join(here, "cache"), "WEIR_ADDR=", "WEIR_KEY=", "WEIR_PROFILE=")
-	runDev(t, dir, env)
+	runDev(t, dir, append(slices.Clone(env), forBusyMachines...))
 	ids := map[string]string{} // "o-", "c-" and "q-" → the id that was printed last
 	typed, status := map[string]int{}, 0
 	for i, s := range steps {
@@ -205,7 +205,7 @@ func TestREADMEShowsATranscriptOfTheGuides(t *testing.T) {
 func runDev(t *testing.T, dir string, env []string) {
 	t.Helper()
 	var said bytes.Buffer
-	cmd := exec.Command("weir", "dev", "--dir", dir)
+	cmd := exec.Command("weir", "dev", "--host", ownHost(), "--dir", dir)
 	cmd.Env, cmd.Stderr = env, &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

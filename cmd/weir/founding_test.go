@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -23,7 +26,20 @@ func transplant(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(g.WriteFile(ts.MkAbs(args[2])))
 }
 
-// setAddresses sets variables to addresses on this machine on which nobody listens: addresses VAR….
+// ownHost is a loopback address of one cluster of this process alone, where the system has more
+// than one: a port that another process draws before a node listens on it, or between two of its
+// starts, is then another one.
+func ownHost() string {
+	if runtime.GOOS != "linux" {
+		return "127.0.0.1"
+	}
+	pid, n := os.Getpid(), int(hosts.Add(1))
+	return fmt.Sprintf("127.%d.%d.%d", 128+pid>>8%127, pid%256, 1+n%254)
+}
+
+var hosts atomic.Int64
+
+// setAddresses sets variables to addresses of $HOST on which nobody listens: addresses VAR….
 func setAddresses(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: addresses VAR…")
@@ -31,7 +47,7 @@ func setAddresses(ts *testscript.TestScript, neg bool, args []string) {
 	ports, err := dev.FreePorts(len(args))
 	ts.Check(err)
 	for i, name := range args {
-		ts.Setenv(name, fmt.Sprintf("127.0.0.1:%d", ports[i]))
+		ts.Setenv(name, fmt.Sprintf("%s:%d", ts.Getenv("HOST"), ports[i]))
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -58,6 +59,7 @@ type world struct {
 	handler http.Handler
 	cluster *apitest.Cluster
 	url     string
+	dial    func() (net.Conn, error)
 	parties map[catalog.Role]party
 }
 
@@ -81,6 +83,7 @@ func newWorld(t *testing.T, adjust ...func(*api.Options)) *world {
 		t.Fatal(err)
 	}
 	w.handler, w.url = handler, serve(t, handler, nil)
+	w.dial = func() (net.Conn, error) { return net.Dial("tcp", strings.TrimPrefix(w.url, "http://")) }
 	for role, p := range w.parties {
 		if role != catalog.RoleOperator {
 			w.admit(string(role), role, p)

@@ -21,7 +21,6 @@ import (
 // them is answered: a proxy in front of a node would else hand one client's answer to
 // another.
 func TestRequestsWithTwoEndsAreRefused(t *testing.T) {
-	t.Parallel() // a connection that is left open is waited for
 	const hidden = "GET /v1/cluster HTTP/1.1\r\nHost: x\r\n\r\n"
 	post := func(headers, body string) string {
 		return "POST /v1/compile HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + headers + "\r\n" + body
@@ -43,28 +42,29 @@ func TestRequestsWithTwoEndsAreRefused(t *testing.T) {
 		"no host":                    "GET /livez HTTP/1.1\r\n\r\n" + hidden,
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := hurried(t, each, nil)
-			said := wantCut(t, w.raw(text), name)
-			if !strings.HasPrefix(said, "HTTP/1.1 4") && !strings.HasPrefix(said, "HTTP/1.1 501") {
-				t.Errorf("answered %q", said)
-			}
-			if strings.Count(said, "HTTP/1.1 ") != 1 || strings.Contains(said, "threshold") {
-				t.Errorf("what was hidden behind it is answered: %q", said)
-			}
+			hurried(t, each, nil, func(t *testing.T, w *world) {
+				said := wantCut(t, w.raw(text), name)
+				if !strings.HasPrefix(said, "HTTP/1.1 4") && !strings.HasPrefix(said, "HTTP/1.1 501") {
+					t.Errorf("answered %q", said)
+				}
+				if strings.Count(said, "HTTP/1.1 ") != 1 || strings.Contains(said, "threshold") {
+					t.Errorf("what was hidden behind it is answered: %q", said)
+				}
+			})
 		})
 	}
 	// A length beside chunks does not count (RFC 9112, 6.3), and the connection ends.
-	w := hurried(t, each, nil)
-	c := w.raw(post("Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n") + hidden)
-	first, err := http.ReadResponse(bufio.NewReader(c), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(io.Discard, first.Body); err != nil || first.StatusCode < 400 {
-		t.Errorf("both lengths: %d, %v", first.StatusCode, err)
-	}
-	_ = first.Body.Close() // read
+	hurried(t, each, nil, func(t *testing.T, w *world) {
+		c := w.raw(post("Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n") + hidden)
+		first, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, first.Body); err != nil || first.StatusCode < 400 {
+			t.Errorf("both lengths: %d, %v", first.StatusCode, err)
+		}
+		_ = first.Body.Close() // read
+	})
 }
 
 // frame is a frame of HTTP/2.

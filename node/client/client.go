@@ -35,6 +35,10 @@ type Options struct {
 	// for one that hangs, and the request made elsewhere once more; longer, and one
 	// that hangs is waited for.
 	PingTimeout time.Duration
+	// Hedge is how long a node may take at least, beside what it holds on purpose, before
+	// another one is asked as well; default: what the nodes took lately says so. Longer than
+	// RequestTimeout, and one node is asked at a time.
+	Hedge time.Duration
 	// Workers is how many tiles are encrypted and uploaded at once; default:
 	// the number of CPUs.
 	Workers int

@@ -134,7 +134,7 @@ func TestReadsAreHedged(t *testing.T) {
 		inner.ServeHTTP(rw, r)
 	})
 	o := w.Options()
-	o.RequestTimeout = time.Hour
+	o.RequestTimeout, o.Hedge = time.Hour, 0
 	c, err := client.New(w.Profile, nil, o)
 	w.Must(err)
 	t.Cleanup(c.Close)

@@ -29,7 +29,8 @@ func VersionPath(dataset string, version int) string {
 
 // Versions reads all versions of a dataset, the first first.
 func (c *Client) Versions(ctx context.Context, dataset string) ([]catalog.Version, error) {
-	return List[catalog.Version]{path: "/v1/datasets/" + url.PathEscape(dataset) + "/versions", name: "versions"}.All(ctx, c)
+	path := "/v1/datasets/" + url.PathEscape(dataset) + "/versions"
+	return List[catalog.Version]{path: path, name: "versions"}.All(ctx, c)
 }
 
 // Descriptor reads a dataset's descriptor as it was after so many amendments. It never

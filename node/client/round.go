@@ -180,7 +180,7 @@ func (r Call) isAct() bool { return r.Path == "/v1/envelopes" }
 // hedgeAfter is how long a node may take for the call before another one is asked as well,
 // beside the time for which it may hold the request on purpose.
 func (t *transport) hedgeAfter(r Call) time.Duration {
-	after := t.health.hedgeAfter()
+	after := max(t.health.hedgeAfter(), t.opts.Hedge)
 	if r.isAct() {
 		after = max(after, actHedge)
 	}

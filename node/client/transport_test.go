@@ -127,7 +127,7 @@ func TestOnlyPinnedKeysAreTalkedTo(t *testing.T) {
 		profile := w.Profile
 		profile.Addr = server.URL
 		profile.Nodes = []client.ProfileNode{{ID: "n1", Addr: server.URL, Key: w.Profile.Nodes[0].Key}}
-		cl, err := client.New(profile, nil, client.Options{Patience: time.Millisecond})
+		cl, err := client.New(profile, nil, client.Options{Patience: time.Millisecond, RequestTimeout: time.Minute, PingTimeout: time.Minute})
 		w.Must(err)
 		_, err = client.Registries.All(w.Ctx, cl)
 		if (err == nil) != c.ok {
@@ -255,7 +255,7 @@ func TestNodesThatHangArePassedOver(t *testing.T) {
 	profile.Nodes[0].Addr, profile.Nodes[1].Addr = silent(t), silent(t)
 	profile.Addr = profile.Nodes[0].Addr
 	o := w.Options()
-	o.PingTimeout, o.Patience = client.DefaultPingTimeout, time.Minute
+	o.PingTimeout, o.Hedge, o.Patience = client.DefaultPingTimeout, 0, time.Minute
 	c, err := client.New(profile, w.Keys[catalog.RoleOperator], o)
 	w.Must(err)
 	t.Cleanup(c.Close)
@@ -287,7 +287,7 @@ func TestRequestIsMadeElsewhereWhenItsNodeBeginsToHang(t *testing.T) {
 		}
 	})
 	o := w.Options()
-	o.PingTimeout, o.Patience = client.DefaultPingTimeout, time.Minute
+	o.PingTimeout, o.Hedge, o.Patience = client.DefaultPingTimeout, 0, time.Minute
 	c, err := client.New(w.Profile, w.Keys[catalog.RoleOperator], o)
 	w.Must(err)
 	t.Cleanup(c.Close)

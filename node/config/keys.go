@@ -20,6 +20,7 @@ type Config struct {
 	LogLevel                      slog.Level
 	Workers                       int
 	Heartbeat, QuorumWait         time.Duration
+	PingTimeout                   time.Duration
 	AttemptTimeout                time.Duration
 	CeremonyTimeout               time.Duration
 	ScrubEvery, ScrubPause        time.Duration
@@ -79,6 +80,9 @@ var keys = []key{
 			"stops the cluster for longer."},
 	{name: "quorum_wait", example: "6s", optional: true, of: func(c *Config) any { return &c.QuorumWait },
 		meaning: "How long a request waits for a leader before its caller is told that there is none."},
+	{name: "ping_timeout", example: "2s", optional: true, of: func(c *Config) any { return &c.PingTimeout },
+		meaning: "How long another node may take to say that it lives. Shorter, and a node that is busy\n" +
+			"is left out of queries; longer, and one that hangs holds them up."},
 	{name: "attempt_timeout", example: "2m", optional: true, of: func(c *Config) any { return &c.AttemptTimeout },
 		meaning: "When an attempt at a query ends in which all members are alive and nothing moves."},
 	{name: "ceremony_timeout", example: "30s", optional: true, of: func(c *Config) any { return &c.CeremonyTimeout },

@@ -26,7 +26,7 @@ func Search(places []Place, needles []Needle) (found []string) {
 		seen := map[int]bool{}
 		for at := 0; at+1 < len(p.Bytes); at++ {
 			for _, i := range begin[int(p.Bytes[at])<<8|int(p.Bytes[at+1])] {
-				if !seen[i] && bytes.HasPrefix(p.Bytes[at:], needles[i].Bytes) {
+				if !seen[i] && bytes.HasPrefix(p.Bytes[at:], needles[i].Bytes) && !byChance(p.Bytes, at, needles[i].Bytes) {
 					seen[i] = true
 					found = append(found, needles[i].Name+" in "+p.Name)
 				}
@@ -34,6 +34,25 @@ func Search(places []Place, needles []Needle) (found []string) {
 		}
 	}
 	return found
+}
+
+// byChance reports whether a needle at a position is a few decimal digits within many
+// hexadecimal ones: digests have any seven digits somewhere, and times in milliseconds as well. A
+// number that leaked has an end.
+func byChance(text []byte, at int, needle []byte) bool {
+	const few, many = 10, 13
+	if len(needle) >= few || bytes.ContainsFunc(needle, func(c rune) bool { return c < '0' || c > '9' }) {
+		return false
+	}
+	isHex := func(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' }
+	begin, end := at, at+len(needle)
+	for end-begin < many && begin > 0 && isHex(text[begin-1]) {
+		begin--
+	}
+	for end-begin < many && end < len(text) && isHex(text[end]) {
+		end++
+	}
+	return end-begin == many
 }
 
 // MustFindAll requires that every needle is found in one of the places: a search that finds

@@ -75,3 +75,18 @@ func TestDigitsInBase64AreFoundWholeAlone(t *testing.T) {
 		}
 	}
 }
+
+// A number of seven digits is found where it has an end, and not in a digest or a time.
+func TestDigitsInADigestAreNoFind(t *testing.T) {
+	needles := leak.NumberForms("a number", -6415927)
+	needles = append(needles, leak.NumberForms("another", 6415927)...)
+	for text, want := range map[string]bool{
+		"6415927": true, "sum=6415927;": true, `"y":-6415927}`: true, "of6415927kg": true, "6415927, 6415927": true,
+		"9f86d0816415927d659a2feaa0c55ad0": false, "1796415927068": false, "time 1796415927068, sum 6415927": true,
+	} {
+		found := leak.Search([]leak.Place{{Name: "text", Bytes: []byte(text)}}, needles)
+		if len(found) > 0 != want {
+			t.Errorf("in %q: found %q", text, found)
+		}
+	}
+}

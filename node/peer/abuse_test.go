@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -88,7 +89,7 @@ func TestEndlessBodiesAreCutOff(t *testing.T) {
 // A node that asks and never reads what it is answered holds the handler no longer than a
 // write may stall.
 func TestNodeThatNeverReadsIsCutOff(t *testing.T) {
-	ended := make(chan error, 1)
+	var ended chan error
 	flood := func(s *Server) {
 		s.Handle(http.MethodGet, "/flood", 0, func(_ context.Context, _ string, w http.ResponseWriter, _ *http.Request) error {
 			_, err := io.Copy(w, io.LimitReader(zeros{}, 1<<30))
@@ -96,18 +97,23 @@ func TestNodeThatNeverReadsIsCutOff(t *testing.T) {
 			return err
 		})
 	}
-	nodes := startCluster(t, Options{StallTimeout: time.Second}, ServerOptions{StallTimeout: time.Second}, flood, "a", "b")
-	conn := rawRequest(t, nodes["a"], nodes["b"], "GET /flood HTTP/1.1\r\nHost: b\r\n\r\n")
-	select {
-	case err := <-ended:
-		var timeout net.Error
-		if !errors.As(err, &timeout) || !timeout.Timeout() {
-			t.Errorf("the handler ended with %v, want a timeout", err)
+	synctest.Test(t, func(t *testing.T) {
+		ended = make(chan error, 1)
+		conn := newPiped(t, Options{}, ServerOptions{StallTimeout: time.Second}, flood).dial()
+		if _, err := io.WriteString(conn, "GET /flood HTTP/1.1\r\nHost: b\r\n\r\n"); err != nil {
+			t.Fatal(err)
 		}
-	case <-time.After(patience):
-		t.Error("the handler still writes")
-	}
-	if err := conn.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-		t.Log(err) // it was broken
-	}
+		select {
+		case err := <-ended:
+			var timeout net.Error
+			if !errors.As(err, &timeout) || !timeout.Timeout() {
+				t.Errorf("the handler ended with %v, want a timeout", err)
+			}
+		case <-time.After(patience):
+			t.Error("the handler still writes")
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -227,6 +227,9 @@ func (c callName) String() string {
 
 // failed is the error of a call that broke.
 func (c callName) failed(ctx context.Context, err error) error {
+	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+		<-ctx.Done() // a connection may be told of the deadline before the context is
+	}
 	if ctx.Err() != nil {
 		if err = context.Cause(ctx); !errors.Is(err, ErrStalled) {
 			return fmt.Errorf("%s: %w", c, err)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -166,32 +167,36 @@ func silent(s *Server) {
 }
 
 func TestCallsEndWithTheirContext(t *testing.T) {
-	nodes := startCluster(t, Options{}, ServerOptions{}, silent, "a", "b")
-	for _, path := range []string{"/nothing", "/half"} {
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
-		if _, err := nodes["a"].client.Do(ctx, "b", http.MethodGet, path, nil); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrUnreachable) {
-			t.Errorf("%s: %v, want the context's error alone", path, err)
+	synctest.Test(t, func(t *testing.T) {
+		p := newPiped(t, Options{}, ServerOptions{}, silent)
+		for _, path := range []string{"/nothing", "/half"} {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			if _, err := p.client.Do(ctx, "b", http.MethodGet, path, nil); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrUnreachable) {
+				t.Errorf("%s: %v, want the context's error alone", path, err)
+			}
+			cancel()
 		}
-		cancel()
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(20*time.Millisecond, cancel)
-	if _, err := nodes["a"].client.Do(ctx, "b", http.MethodGet, "/nothing", nil); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
-	}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		if _, err := p.client.Do(ctx, "b", http.MethodGet, "/nothing", nil); !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled: %v", err)
+		}
+	})
 }
 
 func TestStalledAnswersEndACallWithoutDeadline(t *testing.T) {
-	nodes := startCluster(t, Options{StallTimeout: 100 * time.Millisecond}, ServerOptions{}, silent, "a", "b")
-	for _, path := range []string{"/nothing", "/half"} {
-		if _, err := nodes["a"].client.Do(t.Context(), "b", http.MethodGet, path, nil); !errors.Is(err, ErrStalled) || !errors.Is(err, ErrUnreachable) {
-			t.Errorf("%s: %v, want ErrStalled", path, err)
+	synctest.Test(t, func(t *testing.T) {
+		p := newPiped(t, Options{StallTimeout: time.Second}, ServerOptions{}, silent)
+		for _, path := range []string{"/nothing", "/half"} {
+			if _, err := p.client.Do(t.Context(), "b", http.MethodGet, path, nil); !errors.Is(err, ErrStalled) || !errors.Is(err, ErrUnreachable) {
+				t.Errorf("%s: %v, want ErrStalled", path, err)
+			}
 		}
-	}
+	})
 }
 
 func TestDeadlineOfTheCallerReplacesTheStallLimit(t *testing.T) {
-	const stall = 100 * time.Millisecond
+	const stall = time.Second
 	routes := func(s *Server) {
 		s.Handle(http.MethodGet, "/slow", 0, func(_ context.Context, _ string, w http.ResponseWriter, _ *http.Request) error {
 			<-time.After(3 * stall) // the work
@@ -199,21 +204,22 @@ func TestDeadlineOfTheCallerReplacesTheStallLimit(t *testing.T) {
 			return err
 		})
 	}
-	nodes := startCluster(t, Options{StallTimeout: stall}, ServerOptions{}, routes, "a", "b")
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	if got, err := nodes["a"].client.Do(ctx, "b", http.MethodGet, "/slow", nil); err != nil || string(got) != "done" {
-		t.Fatalf("%q, %v", got, err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		p := newPiped(t, Options{StallTimeout: stall}, ServerOptions{}, routes)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		if got, err := p.client.Do(ctx, "b", http.MethodGet, "/slow", nil); err != nil || string(got) != "done" {
+			t.Fatalf("%q, %v", got, err)
+		}
+	})
 }
 
 // The reader of an answer may take its time: only waiting for the network
 // counts.
 func TestSlowReaderDoesNotStallACall(t *testing.T) {
-	t.Parallel() // it waits
 	const (
-		stall = 2 * time.Second // a busy machine shakes hands in less
-		size  = 2 << 20         // more than the client's buffers hold
+		stall = 2 * time.Second
+		size  = 2 << 20 // more than the client's buffers hold
 	)
 	routes := func(s *Server) {
 		s.Handle(http.MethodGet, "/zeros", 0, func(_ context.Context, _ string, w http.ResponseWriter, _ *http.Request) error {
@@ -221,24 +227,21 @@ func TestSlowReaderDoesNotStallACall(t *testing.T) {
 			return err
 		})
 	}
-	nodes := startCluster(t, Options{}, ServerOptions{}, routes, "a", "b")
-	client, err := NewClient(nodes["a"].identity, nodes["a"].roster, Options{StallTimeout: stall})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	answer, err := client.Stream(t.Context(), "b", http.MethodGet, "/zeros", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = answer.Close() }()
-	if _, err := io.ReadFull(answer, make([]byte, 1)); err != nil {
-		t.Fatal(err)
-	}
-	<-time.After(stall + stall/8) // the reader's own work
-	if n, err := io.Copy(io.Discard, answer); err != nil || n != size-1 {
-		t.Fatalf("the rest was %d bytes, %v", n, err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		p := newPiped(t, Options{StallTimeout: stall}, ServerOptions{}, routes)
+		answer, err := p.client.Stream(t.Context(), "b", http.MethodGet, "/zeros", nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = answer.Close() }()
+		if _, err := io.ReadFull(answer, make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(stall + stall/8) // the reader's own work
+		if n, err := io.Copy(io.Discard, answer); err != nil || n != size-1 {
+			t.Fatalf("the rest was %d bytes, %v", n, err)
+		}
+	})
 }
 
 // A peer that finishes early because the caller gives up, and whose last words
@@ -265,6 +268,11 @@ func TestConnectionsAreKeptAndBounded(t *testing.T) {
 	}
 	if n := len(a.client.conns.list()); n != 1 {
 		t.Errorf("calls one after the other opened %d connections", n)
+	}
+	for _, c := range append(a.client.conns.list(), nodes["b"].mux.conns.list()...) {
+		if c.stall != DefaultStallTimeout {
+			t.Errorf("a write to %s may stall for %s, want %s", c.node, c.stall, DefaultStallTimeout)
+		}
 	}
 	var wg sync.WaitGroup
 	for range 20 {

@@ -144,6 +144,76 @@ func startCluster(t testing.TB, opts Options, serverOpts ServerOptions, routes f
 	return nodes
 }
 
+// piped is a node a that calls a node b over pipes, which a test in a bubble of package
+// synctest can wait on: there time passes only while everybody waits.
+type piped struct {
+	client *Client       // of a
+	failed *record       // of b
+	stall  time.Duration // limit of one Write of b; 0: none
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+// newPiped is to be called in a bubble.
+func newPiped(t *testing.T, opts Options, serverOpts ServerOptions, routes func(s *Server)) *piped {
+	t.Helper()
+	p := &piped{failed: newRecord(), stall: serverOpts.StallTimeout, conns: make(chan net.Conn), closed: make(chan struct{})}
+	a, b := newIdentity(t, "a"), newIdentity(t, "b")
+	var err error
+	if p.client, err = NewClient(a, newRoster(t, Member{ID: "b", Key: b.Public(), Addr: "b:1"}), opts); err != nil {
+		t.Fatal(err)
+	}
+	pool, err := p.client.pool("b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.transport.DialTLSContext = func(context.Context, string, string) (net.Conn, error) {
+		c := &Conn{Conn: p.dial(), node: "b", stall: opts.StallTimeout, group: p.client.conns}
+		return c, p.client.conns.add(c, 1)
+	}
+	serverOpts.Failed = func(_, _, _ string, err error) { p.failed.add(err) }
+	server := NewServer(serverOpts)
+	routes(server)
+	var served sync.WaitGroup
+	served.Go(func() {
+		if err := server.Serve(p); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		p.client.Close()
+		_ = server.Shutdown(t.Context()) // which is over: what is still under way is broken
+		served.Wait()
+	})
+	return p
+}
+
+// dial connects to b, and returns a's end.
+func (p *piped) dial() net.Conn {
+	ours, theirs := net.Pipe()
+	p.conns <- &Conn{Conn: theirs, node: "a", stall: p.stall, group: newConnGroup()}
+	return ours
+}
+
+// Accept implements net.Listener.
+func (p *piped) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (p *piped) Close() error {
+	close(p.closed)
+	return nil
+}
+
+// Addr implements net.Listener.
+func (*piped) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+
 func (n *node) setRoster(t testing.TB, members ...Member) {
 	t.Helper()
 	if err := n.roster.Set(members); err != nil {

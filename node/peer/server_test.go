@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -204,23 +205,30 @@ func TestStalledRequestBodiesAreGivenUp(t *testing.T) {
 		})
 		s.Handle(http.MethodPost, "/ignore", 1000, func(context.Context, string, http.ResponseWriter, *http.Request) error { return nil })
 	}
-	nodes := startCluster(t, Options{}, ServerOptions{StallTimeout: 50 * time.Millisecond}, routes, "a", "b")
-	for _, path := range []string{"/read", "/ignore"} {
-		conn := rawRequest(t, nodes["a"], nodes["b"], "POST "+path+" HTTP/1.1\r\nHost: b\r\nContent-Length: 100\r\n\r\nonly this")
-		if _, err := io.Copy(io.Discard, conn); err != nil {
-			var timeout net.Error
-			if errors.As(err, &timeout) && timeout.Timeout() {
-				t.Errorf("%s: the connection was not closed", path)
+	synctest.Test(t, func(t *testing.T) {
+		p := newPiped(t, Options{}, ServerOptions{StallTimeout: time.Second}, routes)
+		for _, path := range []string{"/read", "/ignore"} {
+			conn := p.dial()
+			if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.WriteString(conn, "POST "+path+" HTTP/1.1\r\nHost: b\r\nContent-Length: 100\r\n\r\nonly this"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, conn); err != nil {
+				var timeout net.Error
+				if errors.As(err, &timeout) && timeout.Timeout() {
+					t.Errorf("%s: the connection was not closed", path)
+				}
 			}
 		}
-	}
+	})
 }
 
 // The time limit is on standing still, neither on the body as a whole nor on
 // the handler's work after it.
 func TestSlowButSteadyRequestsAreServed(t *testing.T) {
-	t.Parallel()                  // it waits
-	const stall = 2 * time.Second // a machine may stand still for most of it between two bytes
+	const stall = 2 * time.Second
 	const text = "0123456789"
 	routes := func(s *Server) {
 		s.Handle(http.MethodPost, "/slow", 1000, func(ctx context.Context, _ string, w http.ResponseWriter, r *http.Request) error {
@@ -241,25 +249,33 @@ func TestSlowButSteadyRequestsAreServed(t *testing.T) {
 			return err
 		})
 	}
-	nodes := startCluster(t, Options{}, ServerOptions{StallTimeout: stall}, routes, "a", "b")
-	conn := rawRequest(t, nodes["a"], nodes["b"], "POST /slow HTTP/1.1\r\nHost: b\r\nContent-Length: 10\r\n\r\n")
-	tick := time.NewTicker(stall / 8)
-	defer tick.Stop()
-	for _, c := range text {
-		<-tick.C
-		if _, err := io.WriteString(conn, string(c)); err != nil {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPiped(t, Options{}, ServerOptions{StallTimeout: stall}, routes)
+		conn := p.dial()
+		if _, err := io.WriteString(conn, "POST /slow HTTP/1.1\r\nHost: b\r\nContent-Length: 10\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
-	}
-	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	if b, err := io.ReadAll(response.Body); err != nil || string(b) != text {
-		t.Fatalf("%d %q, %v", response.StatusCode, b, err)
-	}
-	nodes["b"].failed.empty(t)
+		tick := time.NewTicker(stall - stall/8)
+		defer tick.Stop()
+		for _, c := range text {
+			<-tick.C
+			if _, err := io.WriteString(conn, string(c)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = response.Body.Close() }()
+		if b, err := io.ReadAll(response.Body); err != nil || string(b) != text {
+			t.Fatalf("%d %q, %v", response.StatusCode, b, err)
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		p.failed.empty(t)
+	})
 }
 
 // Who calls is what the key says, whatever a header claims.

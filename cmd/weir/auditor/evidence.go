@@ -229,7 +229,8 @@ second's, and verifies that. Without NEW, the log's head now.`,
 				oldRoot, newRoot := catalog.Digest(older.Root), catalog.Digest(newer.Root)
 				return a.PrintRowOf(map[string]any{
 					"old": older.Size, "old_root": oldRoot, "new": newer.Size, "new_root": newRoot, "consistent": true,
-				}, "entries", fmt.Sprint(older.Size), "root", oldRoot.String(), "begin", fmt.Sprint(newer.Size), "root", newRoot.String())
+				}, "entries", fmt.Sprint(older.Size), "root", oldRoot.String(),
+					"begin", fmt.Sprint(newer.Size), "root", newRoot.String())
 			})
 		},
 	}

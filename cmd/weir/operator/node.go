@@ -129,7 +129,7 @@ func configure(o *node.Options, c config.Config) {
 	o.MetricsListen = cmp.Or(o.MetricsListen, c.MetricsListen)
 	o.Workers, o.MinFreeBytes = c.Workers, uint64(c.MinFree)
 	o.Heartbeat, o.QuorumWait = c.Heartbeat, c.QuorumWait
-	o.AttemptTimeout, o.CeremonyTimeout = c.AttemptTimeout, c.CeremonyTimeout
+	o.PingTimeout, o.AttemptTimeout, o.CeremonyTimeout = c.PingTimeout, c.AttemptTimeout, c.CeremonyTimeout
 	o.ScrubEvery, o.ScrubPause = c.ScrubEvery, c.ScrubPause
 	o.CollectEvery, o.KeepOrphans = c.CollectEvery, c.KeepOrphans
 }

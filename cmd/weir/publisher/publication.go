@@ -25,11 +25,12 @@ type publication struct {
 }
 
 func (p *publication) flags(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&p.check, "check", false, "do everything but publish")
-	cmd.Flags().StringVar(&p.closed.period, "closed-to", "",
-		"the last `period` of the policy's grain that is final, e.g. 2024-03; default: the last one to whose end the data reaches")
-	cmd.Flags().StringVar(&p.rule.text, "dominance", panel.DefaultPercent.String(), "`P` of the p % rule; 0: do not check")
-	cmd.Flags().BoolVar(&p.rule.strict, "strict", false, "publish nothing when a cell fails the p % rule")
+	f := cmd.Flags()
+	f.BoolVar(&p.check, "check", false, "do everything but publish")
+	f.StringVar(&p.closed.period, "closed-to", "", "the last `period` of the policy's grain that is final, e.g. 2024-03; "+
+		"default: the last one to whose end the data reaches")
+	f.StringVar(&p.rule.text, "dominance", panel.DefaultPercent.String(), "`P` of the p % rule; 0: do not check")
+	f.BoolVar(&p.rule.strict, "strict", false, "publish nothing when a cell fails the p % rule")
 }
 
 // finish checks what is prepared, and publishes it or prints what would be published.
@@ -65,8 +66,9 @@ func (p *publication) finish(ctx context.Context, c *client.Client, prepared *pu
 func (p *publication) print(done publish.Published) error {
 	p.NoteEach("%s", describePublished(done, p.descriptor))
 	return p.PrintRowOf(done, "dataset", done.Dataset, "version", strconv.Itoa(done.Version),
-		"entities", strconv.Itoa(done.Entities), "periods", strconv.Itoa(done.Periods), "readings", strconv.Itoa(done.Readings),
-		"tiles", strconv.Itoa(done.Tiles), "bytes", strconv.FormatInt(done.Bytes, 10))
+		"entities", strconv.Itoa(done.Entities), "periods", strconv.Itoa(done.Periods),
+		"readings", strconv.Itoa(done.Readings), "tiles", strconv.Itoa(done.Tiles),
+		"bytes", strconv.FormatInt(done.Bytes, 10))
 }
 
 // connectPublisher is connect with a place for interrupted uploads: the user's

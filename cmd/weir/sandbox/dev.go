@@ -2,7 +2,9 @@ package sandbox
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +16,7 @@ import (
 // NewDevCommand returns the command that runs a cluster on this machine.
 func NewDevCommand(a *cli.App) *cobra.Command {
 	var o dev.Options
-	var level string
+	var level, host string
 	cmd := &cobra.Command{
 		Use:     "dev --dir D",
 		GroupID: cli.ToTry,
@@ -36,6 +38,10 @@ beside them: not a cluster to trust.`,
 			case o.Threshold < dev.MinNodes || o.Threshold > o.Nodes:
 				return cli.Usagef(cmd, "--threshold is %d, want %d to --nodes, which is %d", o.Threshold, dev.MinNodes, o.Nodes)
 			}
+			if ip, err := netip.ParseAddr(host); err != nil || !ip.IsLoopback() {
+				return cli.Usagef(cmd, "--host is %q, want an address of this machine alone, such as 127.0.0.2", host)
+			}
+			o.Hosts = slices.Repeat([]string{host}, o.Nodes)
 			a.IfInterrupted("the cluster was starting and is stopped; start it again with `weir dev --dir %s`", o.Dir)
 			o.NodeFlags = []string{"--log-level", level}
 			c, err := startDev(a, cmd, o)
@@ -62,6 +68,7 @@ beside them: not a cluster to trust.`,
 	f := cmd.Flags()
 	f.IntVar(&o.Nodes, "nodes", 3, "nodes of a new cluster")
 	f.IntVar(&o.Threshold, "threshold", 2, "nodes whose shares together open an accumulator")
+	f.StringVar(&host, "host", "127.0.0.1", "loopback address that the nodes of a new cluster listen on")
 	f.StringVar(&level, "log-level", "info", "of the nodes' logs in D/nodes: debug, info, warn or error")
 	cli.CompleteWords(cmd, "log-level", "debug", "info", "warn", "error")
 	return cmd

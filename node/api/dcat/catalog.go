@@ -71,8 +71,9 @@ const vocabulary = "urn:weir:terms#"
 func Catalog(cluster catalog.Cluster, listings []Listing, p Part) ([]byte, error) {
 	b := builder{base: base(cluster)}
 	datasets, series, services := []any{}, []any{}, []any{}
-	seen := map[string]bool{}
+	seen, last := map[string]bool{}, int64(0)
 	for _, l := range listings {
+		last = max(last, l.changed())
 		datasets = append(datasets, b.dataset(l))
 		services = append(services, ref(b.iri(l.Dataset.ID)))
 		if r := l.Dataset.Descriptor.Registry; !seen[r] {
@@ -91,7 +92,7 @@ func Catalog(cluster catalog.Cluster, listings []Listing, p Part) ([]byte, error
 		"dct:title":       english(title),
 		"dct:description": english("Datasets whose readings stay encrypted: aggregate queries are answered under a contract."),
 		"dct:publisher":   object{"@id": "urn:weir:cluster:" + cluster.ID.String(), "@type": "foaf:Agent", "foaf:name": title},
-		"dct:modified":    instant(lastChange(listings)),
+		"dct:modified":    instant(last),
 		"hydra:view":      view,
 		"dcat:dataset":    append(datasets, series...),
 		"dcat:service": object{
@@ -152,14 +153,6 @@ func instant(ms int64) object {
 	return typed(time.UnixMilli(ms).UTC().Format(time.RFC3339), "xsd:dateTime")
 }
 
-func lastChange(listings []Listing) int64 {
-	var last int64
-	for _, l := range listings {
-		last = max(last, l.changed())
-	}
-	return last
-}
-
 // changed is when a dataset got its newest live version, or was listed.
 func (l Listing) changed() int64 {
 	last := l.Dataset.Created
@@ -175,8 +168,10 @@ func (b builder) dataset(l Listing) object {
 		"@id": id, "@type": "dcat:Dataset", "dct:identifier": l.Dataset.ID,
 		"dct:title":       texts(d.Title, l.Dataset.ID),
 		"dct:description": texts(d.Description, summary(d)),
-		"dct:publisher":   object{"@id": "urn:weir:principal:" + l.Dataset.Owner, "@type": "foaf:Agent", "foaf:name": l.Owner},
-		"dct:issued":      instant(l.Dataset.Created), "dct:modified": instant(l.changed()),
+		"dct:publisher": object{
+			"@id": "urn:weir:principal:" + l.Dataset.Owner, "@type": "foaf:Agent", "foaf:name": l.Owner,
+		},
+		"dct:issued": instant(l.Dataset.Created), "dct:modified": instant(l.changed()),
 		"dcat:inSeries":           ref(b.at("v1", "registries", d.Registry)),
 		"dcat:temporalResolution": typed(d.Grain.Duration(), "xsd:duration"),
 		"schema:variableMeasured": measures(d),

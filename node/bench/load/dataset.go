@@ -129,7 +129,7 @@ func publishOnce(ctx context.Context, bureau *client.Client) error {
 	if d.Live > 0 || err != nil && !client.IsNotFound(err) {
 		return err
 	}
-	return publish.PublishText(ctx, bureau, "load", descriptor, csv())
+	return publish.Text(ctx, bureau, "load", descriptor, csv())
 }
 
 // admit makes a buyer that may query the dataset.

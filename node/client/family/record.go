@@ -27,7 +27,8 @@ const maxDiffering = 3
 // least one of them lies or has a damaged state. Nothing was declared or asked by it.
 type DiffersError struct {
 	Dataset string
-	// Nodes are those that tell the same, the most first.
+	// Nodes are those that tell the same, in the profile's order; the most first, and of as
+	// many those with the node that is first there.
 	Nodes [][]string
 	// Where is for each of Nodes what it tells otherwise than the first ones.
 	Where []string
@@ -92,7 +93,7 @@ func familyRecord(ctx context.Context, c *client.Client, dataset, path string) (
 		case agreed(told):
 			return told[0].record, told[0].none
 		default:
-			last = differ(dataset, told)
+			last = differ(c.Profile().Nodes, dataset, told)
 			if differing++; differing == maxDiffering {
 				return wire.Family{}, last
 			}
@@ -126,7 +127,12 @@ func agreed(told []telling) bool {
 }
 
 // differ groups the nodes by what they tell.
-func differ(dataset string, told []telling) *DiffersError {
+func differ(roster []client.ProfileNode, dataset string, told []telling) *DiffersError {
+	// The sentence is the same whoever was asked first.
+	place := func(t telling) int {
+		return slices.IndexFunc(roster, func(n client.ProfileNode) bool { return n.ID == t.node })
+	}
+	told = slices.SortedStableFunc(slices.Values(told), func(a, b telling) int { return place(a) - place(b) })
 	var groups [][]telling
 	for _, t := range told {
 		at := slices.IndexFunc(groups, func(g []telling) bool { return g[0].equal(t) })

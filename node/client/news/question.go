@@ -33,7 +33,14 @@ func (w *finding) question(c disclosure.Column, period int64, list []earlier, fr
 			Column: q.column(w, x, r, c, unit), Period: hours(d.PolicyGrain, x.period), Manifest: x.manifest,
 			Periods: int(span.To - span.From), Sums: s.sum, Cells: s.cells,
 		}
-		q.exclude(s.over, w.own.Entities)
+		for e, over := range s.over {
+			if over && e < w.own.Entities {
+				if q.over == nil {
+					q.over = make([]bool, w.own.Entities)
+				}
+				q.over[e] = true
+			}
+		}
 		return out, nil
 	}
 	for _, x := range list {
@@ -57,17 +64,6 @@ func (w *finding) question(c disclosure.Column, period int64, list []earlier, fr
 		q.findTotals(w)
 	}
 	return q, nil
-}
-
-func (q *question) exclude(over []bool, entities int) {
-	for e, x := range over {
-		if x && e < entities {
-			if q.over == nil {
-				q.over = make([]bool, entities)
-			}
-			q.over[e] = true
-		}
-	}
 }
 
 // sumsOf are an earlier source's sums. Those of another period are needed again and

@@ -37,7 +37,7 @@ func TestWhatANodeHoldsIsCountedOrEstimated(t *testing.T) {
 	defer server.Close()
 	node := client.ProfileNode{ID: "n1", Addr: server.URL, Key: key.Public().Key}
 	c, err := client.New(client.Profile{Cluster: catalog.Sum([]byte("c")), Threshold: 2, Nodes: []client.ProfileNode{node, {ID: "n2", Addr: "https://127.0.0.1:1", Key: make([]byte, 32)}}},
-		key, client.Options{PingTimeout: time.Minute, TLS: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13}})
+		key, client.Options{RequestTimeout: time.Minute, PingTimeout: time.Minute, TLS: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,12 +62,13 @@ func TestAppendInAChild(t *testing.T) {
 
 // killer kills a process at its nth request that changes something, or waits for a change.
 type killer struct {
-	at     int64
-	serve  bool // the request is served nevertheless
-	count  atomic.Int64
-	once   sync.Once
-	killed atomic.Bool
-	child  *exec.Cmd
+	at      int64
+	serve   bool // the request is served nevertheless
+	count   atomic.Int64
+	once    sync.Once
+	killed  atomic.Bool
+	child   *exec.Cmd
+	started chan struct{} // closed once the child runs
 }
 
 func (k *killer) see(_ int, r *http.Request, _ []byte) {
@@ -77,6 +78,7 @@ func (k *killer) see(_ int, r *http.Request, _ []byte) {
 	if k.count.Add(1) != k.at {
 		return
 	}
+	<-k.started
 	k.once.Do(func() {
 		k.killed.Store(true)
 		_ = k.child.Process.Kill() // SIGKILL; it may have ended
@@ -99,20 +101,31 @@ func TestAnAppendKilledAtAnyStepIsTakenUp(t *testing.T) {
 	w.Contract("works", catalog.OrderApprove{})
 	buyer := w.Client(catalog.RoleBuyer)
 	month, ended := 30, 0
+	var serving sync.RWMutex // read-locked while a request is served
+	for _, s := range w.Servers {
+		inner := s.Config.Handler
+		s.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			serving.RLock()
+			defer serving.RUnlock()
+			inner.ServeHTTP(rw, r)
+		})
+	}
 	for at := int64(1); ; at++ {
 		reached := false
 		for _, serve := range []bool{false, true} {
 			csv := clienttest.FirmsCSV(clienttest.ManyFirms, month, month+1)
 			w.Must(os.WriteFile(filepath.Join(dir, "more.csv"), []byte(csv), 0o600))
-			k := &killer{at: at, serve: serve, child: exec.CommandContext(w.Ctx, os.Args[0], "-test.run=^TestAppendInAChild$")} //nolint:gosec // this program
+			k := &killer{at: at, serve: serve, started: make(chan struct{}), child: exec.CommandContext(w.Ctx, os.Args[0], "-test.run=^TestAppendInAChild$")} //nolint:gosec // this program
 			k.child.Env = append(os.Environ(), childDir+"="+dir)
 			var said strings.Builder
 			k.child.Stdout, k.child.Stderr = &said, &said
-			w.Watch(nil)
-			w.Must(k.child.Start())
 			w.Watch(k.see)
+			w.Must(k.child.Start())
+			close(k.started)
 			err := k.child.Wait()
 			w.Watch(nil)
+			serving.Lock()   // what the child asked for last is done, or will never be
+			serving.Unlock() //nolint:staticcheck // nothing is to be done while nothing is served
 			if reached = k.killed.Load(); !reached && err != nil {
 				t.Fatalf("step %d: %v\n%s", at, err, said.String())
 			}

@@ -53,7 +53,8 @@ func CheckListing(ctx context.Context, c *client.Client, p *Prepared) (Listing, 
 		}
 	}
 	if d == nil {
-		_, err = client.Post[wire.DatasetCheck](ctx, c, "/v1/check/dataset", wire.DatasetCheck{Descriptor: p.Source.Descriptor}, true)
+		check := wire.DatasetCheck{Descriptor: p.Source.Descriptor}
+		_, err = client.Post[wire.DatasetCheck](ctx, c, "/v1/check/dataset", check, true)
 	}
 	return out, err
 }

@@ -115,8 +115,8 @@ func Publish(ctx context.Context, c *client.Client, p *Prepared, progress func(P
 	}, nil
 }
 
-// PublishText publishes a dataset whose descriptor and only file are texts at hand.
-func PublishText(ctx context.Context, c *client.Client, name, descriptor, csv string) error {
+// Text publishes a dataset whose descriptor and only file are texts at hand.
+func Text(ctx context.Context, c *client.Client, name, descriptor, csv string) error {
 	src, err := panel.ReadDescriptor(name+".yaml", strings.NewReader(descriptor))
 	if err != nil {
 		return err

@@ -40,7 +40,8 @@ func Registry(ctx context.Context, c *client.Client, t RegistryTable, progress f
 		return RegistryResult{Registry: t.ID, Rows: have.Rows, Existed: done}, err
 	}
 	if have.Draft != digest || have.IDColumn != t.IDColumn || !slices.Equal(have.Columns, t.Columns) {
-		// There is no such registry, or its draft does not have the first ones of these rows. A draft of other rows, which was refused or given up, makes room.
+		// There is no such registry, or its draft does not have the first ones of these rows. A
+		// draft of other rows, which was refused or given up, makes room.
 		have.Pending = 0
 		_, err := c.Submit(ctx, catalog.KindRegistryCreate, catalog.RegistryCreate{
 			ID: t.ID, IDColumn: t.IDColumn, Columns: t.Columns, Rows: len(t.Rows), Digest: digest,

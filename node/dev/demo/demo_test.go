@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -46,7 +47,10 @@ func cast(t testing.TB) demo.Cast {
 	}
 	profile.Addr = profile.Nodes[0].Addr
 	dial := func(k *client.Key) *client.Client {
-		c, err := client.New(profile, k, client.Options{Spool: t.TempDir(), TLS: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13}}) //nolint:gosec // the servers' keys are httptest's
+		c, err := client.New(profile, k, client.Options{
+			Spool: t.TempDir(), RequestTimeout: 3 * time.Minute, PingTimeout: time.Minute, Hedge: time.Hour, // a slow server does not hang
+			TLS: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13}, //nolint:gosec // the servers' keys are httptest's
+		})
 		must(err)
 		t.Cleanup(c.Close)
 		return c

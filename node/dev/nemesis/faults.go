@@ -156,7 +156,9 @@ func (r *run) networkFaults() []fault {
 	return []fault{
 		// Clients still reach everybody: who is alone must say so.
 		{"isolate", func(context.Context) (string, heal, error) { return isolate(r.any()), healed, nil }},
-		{"isolate-leader", func(ctx context.Context) (string, heal, error) { return isolate(r.leader(ctx)), healed, nil }},
+		{"isolate-leader", func(ctx context.Context) (string, heal, error) {
+			return isolate(r.leader(ctx)), healed, nil
+		}},
 		{"one-way", func(context.Context) (string, heal, error) {
 			from := r.any()
 			for _, to := range others(from) {

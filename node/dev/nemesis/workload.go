@@ -60,7 +60,7 @@ func selected(w int) bool { return w%3 == 0 }
 
 // publish publishes the wells, makes the contracts and registers the portfolio.
 func (r *run) publish(ctx context.Context) error {
-	if err := publish.PublishText(ctx, r.bureau, "wells", descriptor, readings()); err != nil {
+	if err := publish.Text(ctx, r.bureau, "wells", descriptor, readings()); err != nil {
 		return err
 	}
 	for range contracts {
