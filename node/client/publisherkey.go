@@ -40,11 +40,14 @@ func (c *Client) ReadyKey(ctx context.Context, publisher string) (ReadyKey, erro
 
 // WatchKey is ReadyKey that tells what it waits for.
 func (c *Client) WatchKey(ctx context.Context, publisher string, tell func(string)) (ReadyKey, error) {
+	if _, err := c.Rosters(ctx); err != nil {
+		return ReadyKey{}, err
+	}
 	record, err := c.awaitKey(ctx, publisher, tell)
 	if err != nil {
 		return ReadyKey{}, err
 	}
-	rosters, err := c.Rosters(ctx)
+	rosters, err := c.Rosters(ctx) // it may have changed meanwhile
 	if err != nil {
 		return ReadyKey{}, err
 	}
