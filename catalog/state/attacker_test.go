@@ -250,7 +250,7 @@ func (a *attacker) learnLayer(t statetest.T, p *panelOf, v catalog.Verdict, laye
 			for _, other := range column.Measures()[1:] {
 				// A product is another number when either of its factors is.
 				factor := version.has(slices.Index(p.d.MeasureNames(), other), at, e)
-				state = min(state, 1)*min(factor, 1)*(state<<16+factor)
+				state = min(state, 1) * min(factor, 1) * (state<<16 + factor)
 			}
 			g, counts := countedIn(v, layer, assign, c, e, at)
 			if state == 0 || !counts {
