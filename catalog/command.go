@@ -326,7 +326,8 @@ type Kind string
 // Kinds of envelopes, by who signs them.
 const (
 	// The first entry of a cluster, signed by the founding operator.
-	KindInit Kind = "cluster.init"
+	KindInit        Kind = "cluster.init"
+	KindSeatReplace Kind = "seat.replace"
 
 	// Operators.
 	KindPrincipalAdd Kind = "principal.add"

@@ -3,13 +3,15 @@ package catalog
 // Records are what the state holds and the API shows. All times are Unix
 // milliseconds of the state's clock.
 
-// Cluster is the founding record.
+// Cluster is the founding, with the roster as it is now.
 type Cluster struct {
-	ID        Digest `json:"id"`
-	Name      string `json:"name"`
-	Threshold int    `json:"threshold"`
-	Nodes     []Node `json:"nodes"` // ascending points
-	Time      int64  `json:"time"`  // the state's clock
+	ID        Digest   `json:"id"`
+	Name      string   `json:"name"`
+	Threshold int      `json:"threshold"`
+	Nodes     []Node   `json:"nodes"`             // ascending points
+	Since     []uint64 `json:"since,omitempty"`   // by point: the entry that put the machine there; none: the founding
+	Changes   int      `json:"changes,omitempty"` // of the roster
+	Time      int64    `json:"time"`              // the state's clock
 }
 
 // Principal is an admitted organisation; ID is PrincipalID of its key.

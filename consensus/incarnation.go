@@ -77,6 +77,8 @@ import (
 //   - Founding: no record and no ledger, on all nodes. The ledger is the first
 //     incarnation; bootstrap makes it a voter. The record is written before raft starts,
 //     so before the first vote.
+//   - No record and no ledger, on a machine that follows another one under the node's name
+//     (Options.Successor): as if the ledger was deleted.
 //   - No record, but a ledger: of a version without records. The ledger counts.
 //   - Killed while opening: the ledger's count is written first, the record second. A
 //     count in the ledger above that in the record is no loss.
@@ -229,6 +231,8 @@ func (d *disk) identify() error {
 			at.index, at.term, kept.index, kept.term)
 	case flaws.cut > 0:
 		lost = flaws.why.Error()
+	case d.opts.Successor && !found && fileErr != nil && at.index == 0:
+		lost = "it is another machine than the one that had the ledger"
 	}
 	d.identity.last = record{incarnation: own.incarnation, opened: max(own.opened, kept.opened)}
 	if lost != "" {

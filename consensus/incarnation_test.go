@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/hashicorp/raft"
@@ -71,6 +72,52 @@ func TestNodeWithoutItsLedgerDoesNotVote(t *testing.T) {
 		}
 		// It counts again: with it alone the others' leader has a majority.
 		c.stop("n3")
+		c.propose("set after 1")
+		c.start("n3")
+		c.sameTrees()
+	})
+}
+
+// TestAnotherMachineOfANodeDoesNotVote: a machine that follows a member has neither the
+// member's ledger nor its record of it. It must not pass for the member.
+func TestAnotherMachineOfANodeDoesNotVote(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		successor := ""
+		c := startCluster(t, 3, func(o *Options) { o.Successor = o.ID == successor })
+		c.propose("set before 1")
+		c.settle()
+		c.stop("n3")
+		for i := range 30 {
+			c.propose(fmt.Sprintf("set k%d %d", i, i))
+		}
+		c.settle()
+		size, root := c.sameTrees()
+		c.stop("n1")
+		c.stop("n2")
+		c.loseLedger("n2")
+		if err := os.Remove(filepath.Clean(c.options("n2").Dir) + ".record"); err != nil {
+			t.Fatal(err)
+		}
+		successor = "n2"
+
+		another := c.start("n2")
+		c.start("n3")
+		c.noLeader("n1, which has the entries, is away")
+		if err := another.MayVote(); !errors.Is(err, ErrNotVoter) {
+			t.Errorf("another machine votes for n2: %v", err)
+		}
+		c.start("n1")
+		await(t, "n2 to vote", func() bool { return another.MayVote() == nil })
+		c.sameTrees()
+		if again, err := c.leader().RootAt(size); err != nil || again != root {
+			t.Errorf("the first %d entries have the root %x now, %v, want %x", size, again, err, root)
+		}
+
+		// Started again it is who it became.
+		c.stop("n2")
+		c.stop("n3")
+		another = c.start("n2")
+		await(t, "n2 to vote again", func() bool { return another.MayVote() == nil })
 		c.propose("set after 1")
 		c.start("n3")
 		c.sameTrees()

@@ -109,6 +109,10 @@ type Options struct {
 	// of Members. A directory that holds something ignores it. A node that joins
 	// an existing cluster leaves it false.
 	Bootstrap bool
+	// Successor says that this node follows another machine of its ID. A directory that
+	// holds nothing is then no member's at a founding but another incarnation: what the
+	// machine before it acknowledged is lost.
+	Successor bool
 	// Transport carries raft's connections. Its Addr is where others reach this
 	// node, unless Members or Resolve say otherwise.
 	Transport StreamLayer

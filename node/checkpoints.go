@@ -166,7 +166,7 @@ func (cp *checkpoints) gather(ctx context.Context, least uint64) ([]byte, uint64
 		case <-time.After(5 * retryPause):
 		}
 	}
-	return nil, 0, fmt.Errorf("%w: the log grows faster than %d nodes sign it", api.ErrUnavailable, cp.founding.Threshold)
+	return nil, 0, fmt.Errorf("%w: the log grows faster than %d nodes sign it", api.ErrUnavailable, cp.members.Threshold)
 }
 
 // assemble joins the first enough signatures, in the order of points, or returns
@@ -175,11 +175,11 @@ func (cp *checkpoints) gather(ctx context.Context, least uint64) ([]byte, uint64
 func (cp *checkpoints) assemble(c evidence.Checkpoint, lines map[string][]byte) []byte {
 	var enough [][]byte
 	for _, m := range cp.roster {
-		if l, signed := lines[m.ID]; signed && len(enough) < cp.founding.Threshold {
+		if l, signed := lines[m.ID]; signed && len(enough) < cp.members.Threshold {
 			enough = append(enough, l)
 		}
 	}
-	if len(enough) < cp.founding.Threshold {
+	if len(enough) < cp.members.Threshold {
 		return nil
 	}
 	return evidence.Assemble(c, enough...)
@@ -232,7 +232,7 @@ func (cp *checkpoints) ask(ctx context.Context, c evidence.Checkpoint) votes {
 		default:
 			out.away[v.node] = errors.New("its signature does not hold")
 		}
-		if len(out.lines)+1 >= cp.founding.Threshold {
+		if len(out.lines)+1 >= cp.members.Threshold {
 			cancel() // the others are waited for below, no longer than it takes them to notice
 		}
 	}
@@ -269,7 +269,7 @@ func (v votes) failed(cp *checkpoints, c evidence.Checkpoint) error {
 			api.ErrForked, c.Size, cp.id, catalog.Digest(c.Root), strings.Join(forks, ", "))
 	}
 	return fmt.Errorf("%w: %d nodes must sign a checkpoint, %d did; missing: %s",
-		api.ErrTooFew, cp.founding.Threshold, len(v.lines), strings.Join(away, ", "))
+		api.ErrTooFew, cp.members.Threshold, len(v.lines), strings.Join(away, ", "))
 }
 
 // evidenceError tells the API what kind of failure it is.

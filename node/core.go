@@ -22,16 +22,18 @@ import (
 // core is what all parts of a node work with. It is filled while the node is opened, and not
 // changed after.
 type core struct {
-	opts     Options
-	log      *slog.Logger
-	id       string
-	run      string // names this run of the node's process to others
-	point    int    // Shamir point
-	cluster  catalog.Digest
-	founding catalog.Cluster
-	roster   []catalog.Node // ascending points
-	params   he.Parameters
-	products he.ProductParameters // of computations on shares
+	opts  Options
+	log   *slog.Logger
+	id    string
+	run   string // names this run of the node's process to others
+	point int    // Shamir point
+	// successor: the machine that the cluster was founded with was another one
+	successor bool
+	cluster   catalog.Digest
+	members   catalog.Cluster // as this node was opened with them
+	roster    []catalog.Node  // ascending points
+	params    he.Parameters
+	products  he.ProductParameters // of computations on shares
 
 	vault    *vault.Vault
 	signing  ed25519.PrivateKey

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/attest"
 	"github.com/weirdata/weir/catalog/records/memstore"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/seal"
@@ -219,12 +220,23 @@ func (g Genesis) SignedBy(operator ed25519.PrivateKey) (Genesis, error) {
 	return g, nil
 }
 
-// CheckMember returns an ErrMember unless the founding has the node as its card has it.
+// Rosters are the cluster as it was founded and after each change of its roster that the file
+// has. They are checked against the cluster's id (attest.Rosters).
+func (g Genesis) Rosters() ([]catalog.Cluster, error) {
+	rosters, err := attest.Rosters(g.Cluster(), append([]catalog.Envelope{g.Envelope}, g.Roster...))
+	if err != nil {
+		return nil, fmt.Errorf("read the roster: %w", err)
+	}
+	return rosters, nil
+}
+
+// CheckMember returns an ErrMember unless the roster has the node as its card has it.
 func (g Genesis) CheckMember(c Card) error {
-	body, err := g.Body()
+	rosters, err := g.Rosters()
 	if err != nil {
 		return err
 	}
+	body := rosters[len(rosters)-1]
 	at := slices.IndexFunc(body.Nodes, func(n catalog.Node) bool { return n.ID == c.ID })
 	if at < 0 {
 		var ids []string

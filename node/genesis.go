@@ -21,6 +21,8 @@ type Genesis struct {
 	Version    int                 `json:"v"`
 	Envelope   catalog.Envelope    `json:"envelope"`
 	Signatures []OperatorSignature `json:"signatures,omitempty"` // from version 2 on
+	// Roster are the changes of the roster since, for a machine that comes later.
+	Roster []catalog.Envelope `json:"roster,omitempty"`
 }
 
 // genesisVersion is the version that is written. Version 1 has no signatures: its founder holds all seats.

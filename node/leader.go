@@ -329,7 +329,10 @@ func (l *leader) nameAttempt(v state.View, q catalog.Query) ([]task, error) {
 	if err != nil {
 		return nil, err
 	}
-	holders := w.Holders()
+	holders, err := w.Holders(v, verdict)
+	if err != nil {
+		return nil, err
+	}
 	active, root, err := l.choose(holders, q.Attempts)
 	if err != nil || active == nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/ed25519"
@@ -91,6 +92,7 @@ func Open(opts Options) (*Node, error) {
 	n.loops.Go(func() { n.reconciler.run(ctx) })
 	n.loops.Go(func() { n.scrubs(ctx) })
 	n.loops.Go(func() { n.restarts(ctx) })
+	n.loops.Go(func() { n.followsRoster(ctx) })
 	n.loops.Go(func() { n.collects(ctx) })
 	for _, m := range n.roster {
 		if m.ID != n.id {
@@ -118,22 +120,21 @@ func (n *Node) openGenesis() error {
 	if err := n.opts.Genesis.CheckSigned(); err != nil {
 		return err
 	}
-	body, err := n.opts.Genesis.Body()
+	rosters, err := readRosters(n.opts.Dir, n.opts.Genesis)
 	if err != nil {
 		return err
 	}
-	n.cluster = n.opts.Genesis.Cluster()
-	n.founding = catalog.Cluster{ID: n.cluster, Name: body.Name, Threshold: body.Threshold, Nodes: body.Nodes}
-	n.roster = body.Nodes
+	n.cluster, n.members = n.opts.Genesis.Cluster(), rosters[len(rosters)-1]
+	n.roster = n.members.Nodes
 	i := slices.IndexFunc(n.roster, func(m catalog.Node) bool { return m.ID == n.id })
 	if i < 0 {
-		return fmt.Errorf("the founding has no node %q", n.id)
+		return fmt.Errorf("the roster has no node %q", n.id)
 	}
-	n.point = n.roster[i].Point
+	n.point, n.successor = n.roster[i].Point, !bytes.Equal(n.roster[i].Key, rosters[0].Nodes[i].Key)
 	if n.point != i+1 {
-		return fmt.Errorf("the founding gives node %q point %d, want %d", n.id, n.point, i+1)
+		return fmt.Errorf("the roster gives node %q point %d, want %d", n.id, n.point, i+1)
 	}
-	if n.params, err = he.NewParameters(he.DataParameters(len(n.roster), body.Threshold)); err != nil {
+	if n.params, err = he.NewParameters(he.DataParameters(len(n.roster), n.members.Threshold)); err != nil {
 		return err
 	}
 	n.products, err = he.NewProductParameters(he.DefaultProductParameters())
@@ -161,7 +162,8 @@ func (n *Node) openSecrets() (err error) {
 	n.signing = ed25519.NewKeyFromSeed(seed)
 	n.onClose(func() error { vault.Wipe(n.signing); return nil })
 	if public := n.signing.Public().(ed25519.PublicKey); !public.Equal(ed25519.PublicKey(n.roster[n.point-1].Key)) { //nolint:forcetypeassert // by definition
-		return fmt.Errorf("this node's key is not the one that the founding names for %s", n.id)
+		return fmt.Errorf("this node's key is not the one that the roster names for %s after %d changes: the directory is that of "+
+			"another node, or of a machine that was replaced and takes no part any more", n.id, n.members.Changes)
 	}
 	return nil
 }
@@ -216,7 +218,7 @@ func (n *Node) openPeers() error {
 // openComputations lists what the vault has for what nodes compute together.
 func (n *Node) openComputations() (err error) {
 	n.mpc, err = mpc.New(mpc.Options{
-		Cluster: n.founding, Self: n.roster[n.point-1], Signing: n.signing, Params: n.params, Products: n.products, Sealing: secretSealing,
+		Cluster: n.members, Self: n.roster[n.point-1], Signing: n.signing, Params: n.params, Products: n.products, Sealing: secretSealing,
 		Ledger: ownLedger{n.access}, Peers: otherMembers{n.peers}, Blobs: n.blobs, Secrets: n.vault, Versions: n.versions,
 		Cores: n.openers, Workers: n.opts.Workers, Logger: n.log, Clock: n.opts.Clock, Summed: n.opts.summed, Progressed: n.opts.far,
 	})
@@ -233,7 +235,7 @@ func (n *Node) openLedger() (err error) {
 		members[i] = consensus.Member{ID: m.ID, Addr: m.Addr}
 	}
 	n.ledger, err = consensus.Open(consensus.Options{
-		Dir: filepath.Join(n.opts.Dir, dirLedger), ID: n.id, Members: members, Bootstrap: true,
+		Dir: filepath.Join(n.opts.Dir, dirLedger), ID: n.id, Members: members, Bootstrap: true, Successor: n.successor, Resolve: n.addrOf,
 		Transport: n.mux.Raft(), Machine: n.machine, Logger: n.opts.Logger, Memory: vaultMemory{n.vault, secretLedger},
 		SnapshotThreshold: n.opts.SnapshotThreshold, SnapshotInterval: n.opts.SnapshotInterval, TrailingLogs: n.opts.TrailingLogs,
 		HeartbeatTimeout: n.opts.Heartbeat, ElectionTimeout: n.opts.Heartbeat, LeaderLeaseTimeout: n.opts.Heartbeat / 2,

@@ -126,7 +126,7 @@ func (x *pieceTest) run(ctx context.Context, t *testing.T, pieceOf []int8, activ
 				if err != nil {
 					return err
 				}
-				share, err := n.mpc.Queries.WitnessShare(ctx, x.sealed[n.point-1], x.buyer.Key().ID(), x.request, x.structure)
+				share, err := n.mpc.Queries.WitnessShare(ctx, n.members, x.sealed[n.point-1], x.buyer.Key().ID(), x.request, x.structure)
 				if err != nil {
 					return err
 				}

@@ -9,6 +9,10 @@ import (
 	"github.com/weirdata/weir/consensus"
 )
 
+// errRoster is what Node.Failed delivers when the roster is another one than the node was
+// opened with.
+var errRoster = errors.New("the roster changed")
+
 // errRoom is what Node.Failed delivers when a node that stopped for want of space could start
 // again.
 var errRoom = errors.New("there is room on the disk again")
@@ -20,7 +24,8 @@ const roomEvery = 2 * time.Second
 // Run opens a node and keeps it until ctx ends or it is of no use any more. started is called
 // with each node that is open.
 //
-// A node that stops for want of space is opened again as soon as its ledger may propose again.
+// A node whose roster changes is opened again: everything that it does begins with who the
+// others are. A node that stops for want of space is opened again as soon as its ledger may propose again.
 // Until then it stays as it is, so that it can say what it waits for: a process that ended
 // would be started again and again by its supervisor, until that gives up, and without a
 // supervisor nobody would start it when there is room. A fault of any other kind needs a
@@ -47,7 +52,7 @@ func Run(ctx context.Context, o Options, started func(*Node)) error {
 		case <-ctx.Done():
 		case err = <-n.Failed():
 		}
-		if closed := n.Close(); closed != nil || !errors.Is(err, errRoom) {
+		if closed := n.Close(); closed != nil || !errors.Is(err, errRoom) && !errors.Is(err, errRoster) {
 			return errors.Join(err, closed)
 		}
 		checked.Logger.InfoContext(ctx, "node starts again", "node", o.ID, "because", err)

@@ -45,7 +45,13 @@ func (j *Judgement) useVectors(q catalog.Request, reg catalog.Registry, preview 
 			// Another's vector is not told from none.
 			return catalog.Refuse(catalog.RefusedUnknown, "vector", "vector.none", id)
 		}
-		switch {
+		cluster, err := records.Find[catalog.Cluster](j.r, records.KeyCluster)
+		if err != nil {
+			return err
+		}
+		switch holding := len(cluster.Holding(v.Seq)); {
+		case holding < v.Threshold:
+			return catalog.Conflict("vector_state", "vector.lost", v.ID, v.Name, holding, v.Threshold).WithFix("fix.vector_anew", v.Name)
 		case v.State != catalog.VectorReady:
 			r := catalog.Conflict("vector_state", "vector.not_ready", v.ID, v.Name, v.Version, v.State)
 			if v.Over() {

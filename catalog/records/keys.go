@@ -15,6 +15,7 @@ const (
 	PrefixSeen      = "seen/"       // envelope digest → outcome
 	PrefixSeenUntil = "seen.until/" // time/envelope digest: when to forget it
 
+	PrefixRoster        = "roster/"         // number → RosterChange
 	PrefixPrincipal     = "principal/"      // id → Principal
 	PrefixPrincipalName = "principal.name/" // name → id
 	PrefixRegistry      = "registry/"       // id → Registry
@@ -64,6 +65,9 @@ const (
 	PrefixTodoQuery   = "todo.query/"   // seq → id, neither done nor failed
 	PrefixTodoVector  = "todo.vector/"  // seq → id, registration under way
 )
+
+// RosterKey is where the change of the roster with that number is, 0 for the founding.
+func RosterKey(number int) string { return fmt.Sprintf("%s%08d", PrefixRoster, number) }
 
 // RowsKey is where the rows of a registry are kept that begin at a place.
 func RowsKey(registry string, from int) string {

@@ -248,9 +248,9 @@ func (a *attacker) learnLayer(t statetest.T, p *panelOf, v catalog.Verdict, laye
 		for at := version.first; at < version.first+int64(version.periods); at++ {
 			state := version.has(m, at, e)
 			for _, other := range column.Measures()[1:] {
-				if version.has(slices.Index(p.d.MeasureNames(), other), at, e) == 0 {
-					state = 0
-				}
+				// A product is another number when either of its factors is.
+				factor := version.has(slices.Index(p.d.MeasureNames(), other), at, e)
+				state = min(state, 1) * min(factor, 1) * (state<<16 + factor)
 			}
 			g, counts := countedIn(v, layer, assign, c, e, at)
 			if state == 0 || !counts {

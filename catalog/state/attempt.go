@@ -7,6 +7,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/view"
 )
 
 // payBoth stores the contracts of a judgement as charged.
@@ -42,9 +43,15 @@ func ofDataset(versions []catalog.Version, dataset string) (own, joined []catalo
 	return own, joined
 }
 
-// HoldersOf are the nodes that hold all of some versions, in the order of the first
-// one's acknowledgements; none where there is no version.
-func HoldersOf(versions []catalog.Version) []string {
+// HoldersOf are the nodes that hold all that a verdict is computed from, its versions and
+// the shares of its private vectors, in the order of the first version's acknowledgements;
+// none where there is no version.
+func HoldersOf(v view.View, verdict catalog.Verdict, versions []catalog.Version) ([]string, error) {
+	have, err := v.VectorHolders(verdict)
+	return slices.DeleteFunc(holdersOf(versions), func(id string) bool { return !slices.Contains(have, id) }), err
+}
+
+func holdersOf(versions []catalog.Version) []string {
 	if len(versions) == 0 {
 		return nil
 	}

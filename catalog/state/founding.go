@@ -15,6 +15,7 @@ import (
 // clusterActs are the acts on the cluster. It is founded once, by its first entry (found).
 var clusterActs = []act{
 	{kind: catalog.KindInit, by: nobody, public: true, handle: nil},
+	{kind: catalog.KindSeatReplace, by: operators, public: true, handle: handler(replaceSeat)},
 	{kind: catalog.KindPrincipalAdd, by: operators, handle: handler(addPrincipal)},
 }
 
@@ -43,7 +44,7 @@ func found(c *applyContext, e catalog.Envelope) error {
 	c.out.Kind, c.record = p.Kind, true
 	return c.run(func(c *applyContext) error {
 		c.cluster = &catalog.Cluster{ID: c.digest, Name: body.Name, Threshold: body.Threshold, Nodes: body.Nodes}
-		if err := records.Put(c.tx, records.KeyCluster, c.cluster); err != nil {
+		if err := c.changeRoster(nil); err != nil {
 			return err
 		}
 		for _, o := range seatOperators(body) {
@@ -83,10 +84,7 @@ func checkFounding(b catalog.InitBody) *catalog.Refusal {
 	if r := checkPrincipal(b.Operator); r != nil {
 		return r
 	}
-	taken := map[string]string{}
-	for _, o := range seatOperators(b) {
-		taken["key "+string(o.Key)] = ""
-	}
+	taken := takenBy(seatOperators(b))
 	for i, node := range b.Nodes {
 		if r := checkNode(fmt.Sprintf("nodes[%d]", i), node, i+1, taken); r != nil {
 			return r
@@ -103,6 +101,15 @@ func checkFounding(b catalog.InitBody) *catalog.Refusal {
 		return catalog.Invalid("operator.key", "cluster.founder_seat")
 	}
 	return nil
+}
+
+// takenBy says of which keys no node may be had.
+func takenBy(operators []catalog.PrincipalAdd) map[string]string {
+	taken := map[string]string{}
+	for _, o := range operators {
+		taken["key "+string(o.Key)] = ""
+	}
+	return taken
 }
 
 // checkNode checks one member of the roster; taken says which node has what, and no node

@@ -136,6 +136,7 @@ func lifeLedger(t *testing.T) *world {
 	w.ok("bank", catalog.KindQuerySubmit, submit(exact, query("emissions", 0)))
 	w.ok("bureau", catalog.KindDatasetWithdraw, catalog.DatasetWithdraw{Dataset: "noisy", Reason: "a wrong policy"})
 	w.ok("bureau", catalog.KindQuerySubmit, submit("", statetest.SumBy()))
+	w.ok("operator", catalog.KindSeatReplace, w.machine3("node3-b"))
 	return w
 }
 

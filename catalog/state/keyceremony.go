@@ -204,7 +204,11 @@ func failKey(c *applyContext, b catalog.KeyFail) error {
 	if refresh {
 		return c.failRefresh(k, b.Reason)
 	}
-	k.State, k.Reason = catalog.KeyFailed, b.Reason.Clean()
-	k.Commits, k.Acked, k.Tested, k.Signed, k.Statement = nil, nil, nil, nil, nil
+	failKeyAttempt(&k, b.Reason)
 	return records.Put(c.tx, records.PrefixKey+k.ID, k)
+}
+
+func failKeyAttempt(k *catalog.Key, why catalog.Reason) {
+	k.State, k.Reason = catalog.KeyFailed, why.Clean()
+	k.Commits, k.Acked, k.Tested, k.Signed, k.Statement = nil, nil, nil, nil, nil
 }

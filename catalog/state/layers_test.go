@@ -94,7 +94,7 @@ func TestHoldersHaveEveryVersion(t *testing.T) {
 		{[]catalog.Version{of("a", "b", "c"), of("b", "c"), of("a", "b")}, []string{"b"}},
 		{[]catalog.Version{of("a"), of("b")}, nil},
 	} {
-		if got := HoldersOf(x.versions); !slices.Equal(got, x.want) {
+		if got := holdersOf(x.versions); !slices.Equal(got, x.want) {
 			t.Errorf("holders of %v are %v, want %v", x.versions, got, x.want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/view"
 )
 
 // queryActs are the acts on queries.
@@ -171,7 +172,11 @@ func attemptQuery(c *applyContext, b catalog.QueryAttempt) error {
 	if err != nil {
 		return err
 	}
-	if r := checkActive(c, b.Active, b.Root, HoldersOf(versions)); r != nil {
+	holders, err := HoldersOf(view.New(&c.machine.cache, c.tx), verdict, versions)
+	if err != nil {
+		return err
+	}
+	if r := checkActive(c, b.Active, b.Root, holders); r != nil {
 		return r
 	}
 	if b.Reseals {

@@ -119,9 +119,13 @@ func (c *applyContext) testedRefresh(k catalog.Key, b catalog.KeyTested) error {
 // failRefresh ends an attempt of a refresh. The old sharing stays in force, and the next
 // attempt draws everything anew.
 func (c *applyContext) failRefresh(k catalog.Key, why catalog.Reason) error {
-	r := k.Refresh
-	k.Refresh = &catalog.Refresh{Epoch: r.Epoch, Attempt: r.Attempt, State: catalog.KeyFailed, Reason: why.Clean(), Dealers: r.Dealers, Wanted: r.Wanted}
+	k.Refresh = failed(*k.Refresh, why)
 	return records.Put(c.tx, records.PrefixKey+k.ID, k)
+}
+
+// failed is a refresh whose attempt has failed.
+func failed(r catalog.Refresh, why catalog.Reason) *catalog.Refresh {
+	return &catalog.Refresh{Epoch: r.Epoch, Attempt: r.Attempt, State: catalog.KeyFailed, Reason: why.Clean(), Dealers: r.Dealers, Wanted: r.Wanted}
 }
 
 // erasedKey takes a node's word that it has erased its old share.
@@ -137,12 +141,18 @@ func erasedKey(c *applyContext, b catalog.KeyErased) error {
 	if k.Retired.Erased[i] {
 		return catalog.Conflict("twice", "node.acknowledged", c.node.ID)
 	}
-	k.Retired.Erased[i] = true
-	if !slices.Contains(k.Retired.Erased, false) {
-		k.Retired = nil
-	}
+	k.Retired = erasedAt(*k.Retired, i)
 	c.out.ID = k.ID
 	return records.Put(c.tx, records.PrefixKey+k.ID, k)
+}
+
+// erasedAt is a retired sharing without the share at a place; nil when no share is left.
+func erasedAt(r catalog.Retired, i int) *catalog.Retired {
+	r.Erased[i] = true
+	if slices.Contains(r.Erased, false) {
+		return &r
+	}
+	return nil
 }
 
 // sharingsOf lists, of the keys that versions are under, the sharings of those that were shared anew.

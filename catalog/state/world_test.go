@@ -28,6 +28,7 @@ type world struct {
 	log     [][]byte // every entry that was applied
 	id      catalog.Digest
 	n       int
+	seated  map[string]string // node → the name of the key of the machine that replaced its first
 }
 
 const testTime = 1_700_000_000_000
@@ -94,7 +95,11 @@ func (w *world) payload(kind catalog.Kind, body any) catalog.Payload {
 
 func (w *world) sign(name string, kind catalog.Kind, body any) catalog.Envelope {
 	w.t.Helper()
-	e, err := catalog.Sign(testKey(name), signerOf(name), w.payload(kind, body))
+	key := name
+	if machine, replaced := w.seated[name]; replaced {
+		key = machine
+	}
+	e, err := catalog.Sign(testKey(key), signerOf(name), w.payload(kind, body))
 	if err != nil {
 		w.t.Fatalf("sign %s: %v", kind, err)
 	}

@@ -3,6 +3,7 @@ package view
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
@@ -21,6 +22,51 @@ func (v View) Cluster() (catalog.Cluster, error) {
 		return catalog.Cluster{}, err
 	}
 	return out, nil
+}
+
+// RosterChanges are the entries that made the roster what it is, the founding first.
+func (v View) RosterChanges() ([]catalog.RosterChange, error) {
+	return records.List[catalog.RosterChange](v.r, records.PrefixRoster)
+}
+
+// ClusterAt returns the founding, with the roster as it was when an entry was applied.
+func (v View) ClusterAt(seq uint64) (catalog.Cluster, error) {
+	c, err := v.Cluster()
+	if err != nil || c.Changes == 0 {
+		return c, err
+	}
+	changes, err := v.RosterChanges()
+	return rosterAt(c, seq, changes), err
+}
+
+// rosterAt is the cluster with the roster as it was when the entry with that number was
+// applied. changes are those of the roster, all of them, ascending.
+func rosterAt(c catalog.Cluster, seq uint64, changes []catalog.RosterChange) catalog.Cluster {
+	c.Nodes = slices.Clone(c.Nodes)
+	for _, x := range slices.Backward(changes) {
+		if x.Before != nil && x.Seq > seq {
+			c.Nodes[x.Before.Point-1] = *x.Before
+		}
+	}
+	return c
+}
+
+// VectorHolders are the nodes that have their shares of all private vectors of a verdict.
+func (v View) VectorHolders(verdict catalog.Verdict) ([]string, error) {
+	c, err := v.cache.Cluster(v.r)
+	if err != nil {
+		return nil, err
+	}
+	holders := c.Holding(math.MaxUint64)
+	for _, u := range verdict.Vectors {
+		x, err := records.Find[catalog.Vector](v.r, records.PrefixVector+u.ID)
+		if err != nil {
+			return nil, err
+		}
+		have := c.Holding(x.Seq)
+		holders = slices.DeleteFunc(holders, func(id string) bool { return !slices.Contains(have, id) })
+	}
+	return holders, nil
 }
 
 // Principal returns a principal by its id.

@@ -38,7 +38,9 @@ type Node struct {
 // Trust is what a verifier knows beforehand: the log's origin, its nodes, and
 // how many of them must sign.
 type Trust struct {
-	Origin    string
+	Origin string
+	// Nodes may have one of an id for each key that its machines have had, together: however
+	// many of these signed, it is one voice.
 	Nodes     []Node
 	Threshold int
 }
@@ -163,7 +165,8 @@ func (t Trust) voices(sigs []note.Signature) ([]Voice, error) {
 		name := keyName(t.Origin, n.ID)
 		_, plain := found[key{name, keyID(name, 1, n.Key)}]
 		cosignature, ok := found[key{name, keyID(name, algCosignature, n.Key)}]
-		if plain && ok {
+		again := slices.ContainsFunc(out, func(v Voice) bool { return v.Node == n.ID })
+		if plain && ok && !again {
 			at := binary.BigEndian.Uint64(cosignature[4:])
 			out = append(out, Voice{Node: n.ID, Time: int64(at)}) // checked by verifyCosignature
 		}

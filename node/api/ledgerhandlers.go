@@ -64,6 +64,11 @@ func cluster(_ context.Context, v state.View, _ *nothing) (catalog.Cluster, erro
 	return v.Cluster()
 }
 
+func roster(_ context.Context, v state.View, _ *nothing) (wire.Roster, error) {
+	changes, err := v.RosterChanges()
+	return wire.Roster{Changes: changes}, err
+}
+
 func listPrincipals(_ context.Context, v state.View, in *Paged) (out wire.Principals, err error) {
 	out.Principals, out.Next, err = paged(v.PrincipalPage(in.page()))
 	return out, err

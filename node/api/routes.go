@@ -71,6 +71,7 @@ func routes() []route {
 		{get, "/readyz", anyone, 0, probe, "Whether the node can take work, and if not, why", answer(ready)},
 		{get, "/v1/openapi.json", anyone, 0, probe, "This API as OpenAPI 3.1", mountOpenAPI},
 		{get, "/v1/status", watchers, 0, probe, "What the node knows of itself", answer(status)},
+		{get, "/v1/roster", anyone, 0, detail, "The entries that made the roster, the founding first", read(roster)},
 		{get, "/v1/cluster", anyone, 0, record, "The cluster's id, threshold and nodes", read(cluster)},
 
 		{post, "/v1/envelopes", anyone, maxEnvelopeBody, cost{kindAct, transfer, 32 << 20}, "Have a signed envelope applied", answer(submit)},

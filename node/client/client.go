@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -13,6 +12,7 @@ import (
 	"reflect"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -74,7 +74,8 @@ const (
 // concurrent use.
 type Client struct {
 	*transport
-	attached sync.Map // see Attached; reflect.Type → any
+	renewed  atomic.Pointer[Profile] // see Renewed
+	attached sync.Map                // see Attached; reflect.Type → any
 }
 
 // New returns a client for the cluster that the profile pins. key may be nil;
@@ -164,28 +165,6 @@ func (c *Client) Sign(kind catalog.Kind, body any) (catalog.Envelope, error) {
 		Expires: now + catalog.MaxEnvelopeAge,
 		Body:    raw,
 	})
-}
-
-// Cluster reads the founding record and compares it with the profile.
-func (c *Client) Cluster(ctx context.Context) (catalog.Cluster, error) {
-	cluster, err := Get[catalog.Cluster](ctx, c, Call{Path: "/v1/cluster"})
-	switch {
-	case err != nil:
-		return cluster, err
-	case cluster.ID != c.profile.Cluster:
-		return cluster, fmt.Errorf("%w: the node belongs to cluster %s, pinned is %s", ErrPinned, cluster.ID, c.profile.Cluster)
-	case len(cluster.Nodes) != len(c.profile.Nodes):
-		return cluster, fmt.Errorf("%w: the roster has %d nodes, pinned are %d", ErrPinned, len(cluster.Nodes), len(c.profile.Nodes))
-	case cluster.Threshold < 2 || cluster.Threshold > len(cluster.Nodes):
-		return cluster, fmt.Errorf("%w: a threshold of %d of %d nodes", ErrPinned, cluster.Threshold, len(cluster.Nodes))
-	}
-	for _, n := range cluster.Nodes {
-		pinned, ok := c.profile.Node(n.ID)
-		if !ok || !bytes.Equal(pinned.Key, n.Key) {
-			return cluster, fmt.Errorf("%w: node %s has another key or is not pinned", ErrPinned, n.ID)
-		}
-	}
-	return cluster, nil
 }
 
 // Ready asks one node after another whether it can take work, until one can, and

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/strictjson"
@@ -24,6 +25,8 @@ type Profile struct {
 	// Threshold is how many nodes must sign what the profile's owner believes.
 	// Zero, in a profile made before there was one: a majority, at least two.
 	Threshold int `json:"threshold,omitempty"`
+	// Changes is how many changes of the roster the pinned nodes are after.
+	Changes int `json:"changes,omitempty"`
 }
 
 // ProfileNode is a pinned node.
@@ -31,6 +34,8 @@ type ProfileNode struct {
 	ID   string `json:"id"`
 	Addr string `json:"addr"` // of its API, an https URL
 	Key  []byte `json:"key"`  // Ed25519
+	// Former are the keys of the machines that were in the node's seat before.
+	Former [][]byte `json:"former,omitempty"`
 }
 
 // Pin returns the profile of a cluster with its founding's roster and threshold.
@@ -91,6 +96,9 @@ func (p Profile) check() error {
 	if len(p.Nodes) == 0 {
 		return fmt.Errorf("%w: field nodes is empty", ErrProfile)
 	}
+	if p.Changes < 0 {
+		return fmt.Errorf("%w: field changes is %d", ErrProfile, p.Changes)
+	}
 	if p.Threshold < 0 || p.Threshold == 1 || p.Threshold > catalog.MaxNodes {
 		return fmt.Errorf("%w: field threshold is %d, 2 to %d are possible", ErrProfile, p.Threshold, catalog.MaxNodes)
 	}
@@ -102,6 +110,8 @@ func (p Profile) check() error {
 			return fmt.Errorf("%w: %s.id %q is empty or there twice", ErrProfile, field, n.ID)
 		case len(n.Key) != ed25519.PublicKeySize:
 			return fmt.Errorf("%w: %s.key has %d bytes, want %d", ErrProfile, field, len(n.Key), ed25519.PublicKeySize)
+		case slices.ContainsFunc(n.Former, func(k []byte) bool { return len(k) != ed25519.PublicKeySize }):
+			return fmt.Errorf("%w: %s.former has a key that is not of %d bytes", ErrProfile, field, ed25519.PublicKeySize)
 		}
 		seen[n.ID] = true
 		if err := checkAddr(n.Addr); err != nil {
@@ -149,6 +159,9 @@ func (p Profile) Trust() evidence.Trust {
 	t := evidence.Trust{Origin: evidence.Origin(p.Cluster.String()), Threshold: p.Quorum()}
 	for _, n := range p.Nodes {
 		t.Nodes = append(t.Nodes, evidence.Node{ID: n.ID, Key: n.Key})
+		for _, former := range n.Former {
+			t.Nodes = append(t.Nodes, evidence.Node{ID: n.ID, Key: former})
+		}
 	}
 	return t
 }

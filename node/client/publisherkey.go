@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,18 +40,21 @@ func (c *Client) ReadyKey(ctx context.Context, publisher string) (ReadyKey, erro
 
 // WatchKey is ReadyKey that tells what it waits for.
 func (c *Client) WatchKey(ctx context.Context, publisher string, tell func(string)) (ReadyKey, error) {
-	cluster, err := c.Cluster(ctx)
-	if err != nil {
+	if _, err := c.Rosters(ctx); err != nil {
 		return ReadyKey{}, err
 	}
 	record, err := c.awaitKey(ctx, publisher, tell)
 	if err != nil {
 		return ReadyKey{}, err
 	}
-	if err := checkStatement(cluster, record, publisher); err != nil {
+	rosters, err := c.Rosters(ctx) // it may have changed meanwhile
+	if err != nil {
 		return ReadyKey{}, err
 	}
-	parameters, err := c.Parameters(ctx, cluster)
+	if err := checkStatements(rosters, record, publisher); err != nil {
+		return ReadyKey{}, err
+	}
+	parameters, err := c.Parameters(ctx, rosters[len(rosters)-1])
 	if err != nil {
 		return ReadyKey{}, err
 	}
@@ -133,6 +137,17 @@ func keyProgress(k catalog.Key) string {
 	return fmt.Sprintf("attempt %d is %s and waits for %s; all nodes must be up", k.Attempt, k.State, strings.Join(away, ", "))
 }
 
+// checkStatements is checkStatement with the roster that the key was made by, which may be one
+// before the last.
+func checkStatements(rosters []catalog.Cluster, k catalog.Key, publisher string) (err error) {
+	for _, cluster := range slices.Backward(rosters) {
+		if err = checkStatement(cluster, k, publisher); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
 // checkStatement verifies a key record against the pinned roster, or returns *KeyError.
 func checkStatement(cluster catalog.Cluster, k catalog.Key, publisher string) error {
 	no := func(format string, args ...any) error {
@@ -191,9 +206,9 @@ func (c *Client) SealingRoster(ctx context.Context, publisher string) (catalog.C
 	if err != nil {
 		return catalog.Cluster{}, fmt.Errorf("check the nodes' sealing keys: %w", err)
 	}
-	cluster, err := c.Cluster(ctx)
+	rosters, err := c.Rosters(ctx)
 	if err != nil {
-		return cluster, err
+		return catalog.Cluster{}, err
 	}
-	return cluster, checkStatement(cluster, key.Record, publisher)
+	return rosters[len(rosters)-1], checkStatements(rosters, key.Record, publisher)
 }

@@ -48,7 +48,7 @@ type Cores interface {
 
 // Options are what a Party works with. All are needed but the last two.
 type Options struct {
-	Cluster  catalog.Cluster // as it was founded
+	Cluster  catalog.Cluster // with the roster that the node was opened with
 	Self     catalog.Node
 	Signing  ed25519.PrivateKey
 	Params   he.Parameters

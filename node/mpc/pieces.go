@@ -32,7 +32,11 @@ var (
 func (qs *Queries) testListed(ctx context.Context, q catalog.Query, t *talk, vectors *privateVectors) error {
 	var test *disclosure.Test
 	var pieces int
+	var sealedTo catalog.Cluster
 	err := qs.Ledger.View(func(v state.View) (err error) {
+		if sealedTo, err = v.ClusterAt(q.Seq); err != nil {
+			return err
+		}
 		test, pieces, err = v.PortfolioTest(q.ID)
 		return err
 	})
@@ -46,7 +50,7 @@ func (qs *Queries) testListed(ctx context.Context, q catalog.Query, t *talk, vec
 	if len(q.Submit.Witnesses) != len(qs.roster) {
 		return failure.Refuse("node.witnesses", q.ID, len(q.Submit.Witnesses), len(qs.roster))
 	}
-	share, err := qs.WitnessShare(ctx, q.Submit.Witnesses[qs.point-1], q.Principal, q.Submit.Request, structure)
+	share, err := qs.WitnessShare(ctx, sealedTo, q.Submit.Witnesses[qs.point-1], q.Principal, q.Submit.Request, structure)
 	if err != nil {
 		return err
 	}
@@ -135,8 +139,8 @@ func (qs *Queries) fetchWitnesses(ctx context.Context, q catalog.Query) error {
 }
 
 // WitnessShare opens this node's share of the witnesses of a query, the sealed bytes of
-// which have that digest. The reasons of its refuseErrors say nothing of the share.
-func (qs *Queries) WitnessShare(ctx context.Context, digest catalog.Digest, buyer string, request catalog.Request, s *he.PieceStructure) (*he.WitnessShare, error) {
+// which have that digest; cluster is as its owner saw it. The reasons of its refuseErrors say nothing of the share.
+func (qs *Queries) WitnessShare(ctx context.Context, cluster catalog.Cluster, digest catalog.Digest, buyer string, request catalog.Request, s *he.PieceStructure) (*he.WitnessShare, error) {
 	sealed, err := qs.Blobs.Load(ctx, digest)
 	if err != nil {
 		return nil, err
@@ -147,7 +151,7 @@ func (qs *Queries) WitnessShare(ctx context.Context, digest catalog.Digest, buye
 	}
 	defer vault.Wipe(private)
 	structure := s.Digest()
-	share, err := seal.Open(private, []byte(seal.WitnessInfo), attest.WitnessAAD(qs.Cluster, buyer, request, structure, qs.point), sealed)
+	share, err := seal.Open(private, []byte(seal.WitnessInfo), attest.WitnessAAD(cluster, buyer, request, structure, qs.point), sealed)
 	if err != nil {
 		return nil, failure.Refuse("node.witnesses_sealed")
 	}

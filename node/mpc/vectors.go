@@ -95,7 +95,11 @@ func (vs *Vectors) store(ctx context.Context, x catalog.Vector) (nonce []byte, e
 		return nil, fmt.Errorf("read the node's sealing key: %w", err)
 	}
 	defer vault.Wipe(private)
-	share, err := seal.Open(private, []byte(seal.VectorInfo), x.AAD(vs.Cluster, x.Owner, vs.point), sealed)
+	var cluster catalog.Cluster
+	if err := vs.Ledger.View(func(v state.View) (err error) { cluster, err = v.ClusterAt(x.Seq); return err }); err != nil {
+		return nil, fmt.Errorf("look up the roster that vector %s was sealed to: %w", x.ID, err)
+	}
+	share, err := seal.Open(private, []byte(seal.VectorInfo), x.AAD(cluster, x.Owner, vs.point), sealed)
 	if err != nil {
 		return nil, failure.Refuse("node.vector_sealed")
 	}

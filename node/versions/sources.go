@@ -79,13 +79,14 @@ func (s *Store) FetchManifests(ctx context.Context, w Sources) error {
 	return nil
 }
 
-// Holders are the nodes that hold all that the work is on.
-func (w Sources) Holders() []string {
+// Holders are the nodes that hold all that the work is on, with the private vectors of
+// the verdict.
+func (w Sources) Holders(v state.View, verdict catalog.Verdict) ([]string, error) {
 	var versions []catalog.Version
 	for _, one := range w.versions {
 		versions = append(versions, one.Record)
 	}
-	return state.HoldersOf(versions)
+	return state.HoldersOf(v.View, verdict, versions)
 }
 
 // planned reports whether the presences are there that a plan is made with.

@@ -181,7 +181,11 @@ with --profile. Whoever has it believes no other cluster.`,
 			if err != nil {
 				return err
 			}
-			profile := client.Pin(g.Cluster(), body)
+			rosters, err := g.Rosters()
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			profile := client.Pin(g.Cluster(), body).After(rosters)
 			if out == "" {
 				return a.PrintJSON(profile)
 			}
@@ -239,9 +243,14 @@ func printFounding(a *cli.App, g node.Genesis, body catalog.InitBody) error {
 	if err != nil {
 		return err
 	}
+	rosters, err := g.Rosters()
+	if err != nil {
+		return err
+	}
+	nodes := rosters[len(rosters)-1].Nodes
 	d := foundingDocument{Cluster: g.Cluster().String(), Name: body.Name, Threshold: body.Threshold, StartBy: expiry(g).UnixMilli()}
 	t := term.Table{Head: []string{"point", "node", "institution", "operator", "signed", "for nodes", "for clients", "key"}}
-	for _, n := range body.Nodes {
+	for _, n := range nodes {
 		s := seatDocument{
 			Point: n.Point, Node: n.ID, Institution: n.Institution, Operator: catalog.PrincipalID(n.Operator),
 			Signed: !slices.ContainsFunc(missing, func(m catalog.Node) bool { return catalog.PrincipalID(m.Operator) == catalog.PrincipalID(n.Operator) }),

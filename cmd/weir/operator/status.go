@@ -2,6 +2,7 @@ package operator
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -18,7 +19,7 @@ import (
 // NewOperatorCommand returns the command that looks after the nodes.
 func NewOperatorCommand(a *cli.App) *cobra.Command {
 	return cli.Group(cli.ForOperators, "operator", "found clusters, and look after their nodes", "  weir operator status --dir /tmp/weir",
-		newFoundCommand(a), newSignCommand(a), newProfileCommand(a), newOperatorStatusCommand(a), newRefreshCommand(a))
+		newFoundCommand(a), newSignCommand(a), newProfileCommand(a), newOperatorStatusCommand(a), newRefreshCommand(a), newReplaceCommand(a))
 }
 
 func newOperatorStatusCommand(a *cli.App) *cobra.Command {
@@ -35,7 +36,7 @@ work, or has damaged or lost blobs, and says which and why.`,
 		Args:    cli.Exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.With(cli.Operator, func(c *client.Client) error {
-				list, err := c.Statuses(cmd.Context())
+				list, err := statuses(cmd.Context(), a, c)
 				if err != nil {
 					return err
 				}
@@ -50,6 +51,23 @@ work, or has damaged or lost blobs, and says which and why.`,
 			})
 		},
 	}
+}
+
+// statuses asks every node, the machines that came after the profile was made included.
+func statuses(ctx context.Context, a *cli.App, c *client.Client) ([]client.NodeStatus, error) {
+	if _, err := c.Cluster(ctx); err != nil {
+		return c.Statuses(ctx) // which asks each node, and needs none
+	}
+	profile, newer := c.Renewed()
+	if !newer {
+		return c.Statuses(ctx)
+	}
+	again, err := client.New(profile, c.Key(), c.Options())
+	if err != nil {
+		return nil, err
+	}
+	defer again.Close()
+	return again.Statuses(ctx)
 }
 
 // statusTable is a row a node; bytes prints a number of bytes.

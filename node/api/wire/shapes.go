@@ -35,6 +35,11 @@ const (
 	MaxPage     = 1000
 )
 
+// Roster answers GET /v1/roster: the founding, then the changes of the roster.
+type Roster struct {
+	Changes []catalog.RosterChange `json:"changes"`
+}
+
 // Principals answers GET /v1/principals, by name.
 type Principals struct {
 	Principals []catalog.Principal `json:"principals"`

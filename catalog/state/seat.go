@@ -1,0 +1,160 @@
+package state
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+)
+
+// replaceSeat puts another machine into a seat. Its operator alone may: nobody else can
+// bring what is sealed to the seat into other hands. A machine with another key has nothing
+// of what the one before had. So it acknowledges every version anew, once it has it, and
+// every publisher's key is shared anew, which gives it a share. What was sealed to the one
+// before, it cannot open (Cluster.Holding).
+func replaceSeat(c *applyContext, b catalog.SeatReplace) error {
+	at := b.Node.Point - 1
+	if at < 0 || at >= len(c.cluster.Nodes) || c.cluster.Nodes[at].ID != b.Node.ID {
+		return catalog.Invalid("node.id", "seat.none", b.Node.ID, b.Node.Point)
+	}
+	last, err := records.Find[catalog.RosterChange](c.tx, records.RosterKey(c.cluster.Changes))
+	if err != nil {
+		return err
+	}
+	before := c.cluster.Nodes[at]
+	switch {
+	case b.Previous != last.Envelope.Digest():
+		return catalog.Conflict("previous", "seat.previous", b.Previous, last.Envelope.Digest())
+	case !bytes.Equal(c.signer.Key, before.Operator):
+		return catalog.Forbidden("operator", "seat.operator", before.ID, before.Institution)
+	case b.Node.Institution != before.Institution || !bytes.Equal(b.Node.Operator, before.Operator):
+		return catalog.Invalid("node.institution", "seat.institution", before.ID, before.Institution)
+	case bytes.Equal(b.Node.Key, before.Key) != bytes.Equal(b.Node.Sealing, before.Sealing):
+		return catalog.Invalid("node.key", "seat.half", before.ID)
+	case b.Node.Addr == before.Addr && b.Node.API == before.API && bytes.Equal(b.Node.Key, before.Key):
+		return catalog.Conflict("node", "seat.same", before.ID)
+	}
+	if err := checkSeated(c, b.Node, before); err != nil {
+		return err
+	}
+	cluster := *c.cluster // others may be reading the one that is there
+	cluster.Nodes = slices.Clone(cluster.Nodes)
+	cluster.Nodes[at] = b.Node
+	cluster.Changes++
+	if !bytes.Equal(b.Node.Key, before.Key) {
+		since := make([]uint64, len(cluster.Nodes))
+		copy(since, cluster.Since)
+		since[at], cluster.Since = c.seq, since
+	}
+	c.cluster, c.out.ID = &cluster, b.Node.ID
+	if err := c.changeRoster(&before); err != nil || bytes.Equal(b.Node.Key, before.Key) {
+		return err
+	}
+	if err := c.shareAnew(at); err != nil {
+		return err
+	}
+	return c.ackAnew(b.Node.ID)
+}
+
+// changeRoster stores the cluster, and the entry that made its roster what it is.
+func (c *applyContext) changeRoster(before *catalog.Node) error {
+	if err := records.Put(c.tx, records.KeyCluster, c.cluster); err != nil {
+		return err
+	}
+	change := catalog.RosterChange{Seq: c.seq, Envelope: c.signed, Before: before}
+	return records.Put(c.tx, records.RosterKey(c.cluster.Changes), change)
+}
+
+// checkSeated refuses a node that could pass for another, for an organisation, or for a
+// machine that was replaced: whoever has that one's disk has its keys.
+func checkSeated(c *applyContext, n, before catalog.Node) error {
+	principals, err := records.List[catalog.Principal](c.tx, records.PrefixPrincipal)
+	if err != nil {
+		return err
+	}
+	taken := map[string]string{}
+	for _, p := range principals {
+		taken["key "+string(p.Key)] = ""
+	}
+	for _, other := range c.cluster.Nodes {
+		if other.ID == before.ID {
+			continue
+		}
+		if r := checkNode("node", other, other.Point, taken); r != nil {
+			return r
+		}
+	}
+	if r := checkNode("node", n, before.Point, taken); r != nil {
+		return r
+	}
+	changes, err := records.List[catalog.RosterChange](c.tx, records.PrefixRoster)
+	if err != nil {
+		return err
+	}
+	for _, x := range changes {
+		if x.Before == nil {
+			continue
+		}
+		again := bytes.Equal(n.Key, x.Before.Key) && !bytes.Equal(n.Key, before.Key)
+		if again || bytes.Equal(n.Sealing, x.Before.Sealing) && !bytes.Equal(n.Sealing, before.Sealing) {
+			return catalog.Conflict("key", "seat.retired", x.Before.ID)
+		}
+	}
+	return nil
+}
+
+// shareAnew asks for new shares of every key that is ready, for a machine that is new at a
+// point, and ends what the one before took part in. What that one kept of a retired sharing
+// nobody can erase; with fewer than t such it is of no use.
+func (c *applyContext) shareAnew(at int) error {
+	keys, err := records.List[catalog.Key](c.tx, records.PrefixKey)
+	if err != nil {
+		return err
+	}
+	why := catalog.Why("seat.replaced", c.cluster.Nodes[at].ID)
+	for _, k := range keys {
+		switch {
+		case k.State == catalog.KeyFailed:
+			continue
+		case k.State != catalog.KeyReady:
+			failKeyAttempt(&k, why)
+		case k.Refreshing():
+			k.Refresh = failed(*k.Refresh, why)
+		case k.Refresh == nil:
+			k.Refresh = &catalog.Refresh{State: catalog.KeyWanted, Wanted: c.now}
+			if err := c.todo(true, records.PrefixTodoRefresh+k.ID, ""); err != nil {
+				return err
+			}
+		}
+		if k.Retired != nil {
+			k.Retired = erasedAt(*k.Retired, at)
+		}
+		if err := records.Put(c.tx, records.PrefixKey+k.ID, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ackAnew takes a node's acknowledgements of versions back, and asks for them anew.
+func (c *applyContext) ackAnew(node string) error {
+	versions, err := records.List[catalog.Version](c.tx, records.PrefixVersion)
+	if err != nil {
+		return err
+	}
+	for _, v := range versions {
+		if v.State == catalog.VersionProposed || v.State == catalog.VersionRejected {
+			continue
+		}
+		v.Acks = slices.DeleteFunc(v.Acks, func(id string) bool { return id == node })
+		name := records.VersionName(v.Dataset, v.Version)
+		if err := c.todo(true, records.PrefixTodoAck+node+"/"+name, ""); err != nil {
+			return err
+		}
+		if err := records.Put(c.tx, records.PrefixVersion+name, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/catalog/strictjson"
+	"github.com/weirdata/weir/consensus/durable"
+)
+
+// fileRoster has, in a node's directory, the changes of the roster that its ledger had last.
+// A node that was away finds the others by it before it has the ledger's newest entries.
+const fileRoster = "roster.json"
+
+// rosterFile is the content of fileRoster.
+type rosterFile struct {
+	Version int                `json:"v"`
+	Changes []catalog.Envelope `json:"changes"` // ascending, without the founding
+}
+
+// readRosters are the cluster as it was founded and after each change of its roster that
+// the founding's file or the node's directory has, whichever has more. All are checked
+// against the cluster's id (attest.Rosters).
+func readRosters(dir string, g Genesis) ([]catalog.Cluster, error) {
+	f, err := readRosterFile(filepath.Join(dir, fileRoster))
+	if err != nil {
+		return nil, err
+	}
+	if len(f.Changes) > len(g.Roster) {
+		g.Roster = f.Changes
+	}
+	return g.Rosters()
+}
+
+func readRosterFile(file string) (f rosterFile, err error) {
+	b, err := os.ReadFile(file) //nolint:gosec // G304: in the node's directory
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return f, nil
+	case err != nil:
+		return f, fmt.Errorf("read the roster: %w", err)
+	}
+	if err := strictjson.Decode(b, &f); err != nil {
+		return f, fmt.Errorf("read the roster %s: %w; it can be removed where the founding's file is newer", file, err)
+	}
+	if f.Version != 1 {
+		return f, fmt.Errorf("read the roster %s: version %d, want 1", file, f.Version)
+	}
+	return f, nil
+}
+
+// followsRoster waits until the ledger has a roster that is newer than the one that the node
+// was opened with, writes it down, and ends the node, to be opened with it (Run).
+func (n *Node) followsRoster(ctx context.Context) {
+	changes, stop := n.ledger.Changes()
+	defer stop()
+	for {
+		err := n.noteRoster()
+		if errors.Is(err, errRoster) {
+			select {
+			case n.failed <- err:
+			default: // it has failed in another way before
+			}
+			return
+		}
+		if err != nil {
+			n.log.Error("the roster could not be written down", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changes:
+		}
+	}
+}
+
+// noteRoster writes a newer roster down and returns errRoster; nil while there is none.
+func (n *Node) noteRoster() error {
+	f := rosterFile{Version: 1}
+	err := n.view(func(v state.View) error {
+		c, err := v.Cluster()
+		if err != nil || c.Changes <= n.members.Changes {
+			return err
+		}
+		list, err := v.RosterChanges()
+		for _, x := range list[min(1, len(list)):] {
+			f.Changes = append(f.Changes, x.Envelope)
+		}
+		return err
+	})
+	if errors.Is(err, records.ErrNotFound) || err == nil && len(f.Changes) == 0 {
+		return nil // not founded yet, or nothing new
+	}
+	if err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the roster: %w", err)
+	}
+	if err := durable.WriteFile(filepath.Join(n.opts.Dir, fileRoster), append(b, '\n'), 0o644); err != nil {
+		return fmt.Errorf("write the roster: %w", err)
+	}
+	return errRoster
+}
+
+// addrOf is where a member is reached: the address that raft was told at the founding may
+// be that of a machine which is gone.
+func (n *Node) addrOf(id string) (addr string, known bool) {
+	for _, m := range n.roster {
+		if m.ID == id {
+			return m.Addr, true
+		}
+	}
+	return "", false
+}
