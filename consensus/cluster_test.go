@@ -195,10 +195,14 @@ func (c *cluster) running() []*Ledger {
 	return out
 }
 
+// patience is how long a test waits for what must happen: far above what it takes, so that a
+// failure is a failure and not a slow machine.
+const patience = 2 * time.Minute
+
 // leader waits until one of the running nodes is a leader that can answer reads.
 func (c *cluster) leader() *Ledger {
 	c.tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for ctx.Err() == nil {
 		for _, l := range c.running() {
@@ -231,7 +235,7 @@ func (c *cluster) propose(entry string) Applied {
 // settle waits until all running nodes have applied what the leader has.
 func (c *cluster) settle() {
 	c.tb.Helper()
-	ctx, cancel := context.WithTimeout(c.tb.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(c.tb.Context(), patience)
 	defer cancel()
 	index, err := c.leader().ReadIndex(ctx)
 	if err != nil {
@@ -247,7 +251,7 @@ func (c *cluster) settle() {
 // await waits until something holds.
 func await(tb testing.TB, what string, holds func() bool) {
 	tb.Helper()
-	over, tick := time.NewTimer(time.Minute), time.NewTicker(time.Millisecond)
+	over, tick := time.NewTimer(patience), time.NewTicker(time.Millisecond)
 	defer over.Stop()
 	defer tick.Stop()
 	for !holds() {
