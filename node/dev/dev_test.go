@@ -167,7 +167,11 @@ func TestNodesEndWhenTheirParentIsKilled(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
 	dir := t.TempDir()
-	cmd := exec.CommandContext(ctx, weir, "dev", "--dir", dir) //nolint:gosec // our own
+	args := []string{"dev", "--dir", dir}
+	if runtime.GOOS == "linux" { // elsewhere there is one loopback address
+		args = append(args, "--host", hosts(1)[0])
+	}
+	cmd := exec.CommandContext(ctx, weir, args...) //nolint:gosec // our own
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {
