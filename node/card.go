@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
@@ -142,6 +143,39 @@ func OwnCard(dir string) (Card, error) {
 		return c, fmt.Errorf("%s holds no node that has a card; `weir node init` makes one: %w", dir, err)
 	}
 	return c, err
+}
+
+// Readdress makes the card of the node in dir anew, with other addresses; an empty one stays.
+func Readdress(ctx context.Context, dir string, key SealKey, addr, api string) (card Card, err error) {
+	if card, err = OwnCard(dir); err != nil {
+		return card, err
+	}
+	if err := card.CheckKeys(ctx, dir, key); err != nil {
+		return card, err
+	}
+	card.Addr, card.API = cmp.Or(addr, card.Addr), cmp.Or(api, card.API)
+	if err := card.checkNamed(); err != nil {
+		return card, err
+	}
+	v, err := key.open(ctx, dir)
+	if err != nil {
+		return card, err
+	}
+	defer func() { err = errors.Join(err, v.Close()) }()
+	seed, err := v.Get(secretIdentity)
+	if err != nil {
+		return card, fmt.Errorf("read this node's key: %w", err)
+	}
+	defer vault.Wipe(seed)
+	private := ed25519.NewKeyFromSeed(seed) // of the right size, by CheckKeys
+	defer vault.Wipe(private)
+	if card, err = card.sign(private); err != nil {
+		return card, err
+	}
+	if err := durable.WriteFile(filepath.Join(dir, fileCard), card.Marshal(), 0o644); err != nil {
+		return card, fmt.Errorf("write the node's card: %w", err)
+	}
+	return card, nil
 }
 
 // ReadCard reads and verifies a card.

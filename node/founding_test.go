@@ -193,6 +193,30 @@ func TestInitMakesANodeOnceAndKeepsItsCard(t *testing.T) {
 	wantError(t, stranger.CheckKeys(t.Context(), dir, key), ErrCard, "another sealing key")
 }
 
+// A machine that moves has the card of its new addresses signed by the key that it has.
+func TestCardOfAMachineThatMovedHasItsKeys(t *testing.T) {
+	dir, key := t.TempDir(), SealKey{File: filepath.Join(t.TempDir(), "key")}
+	if err := vault.NewKeyFile(key.File); err != nil {
+		t.Fatal(err)
+	}
+	was, err := Init(t.Context(), dir, key, Card{
+		ID: "n1", Institution: "Bureau", Operator: newKey(t, "Bureau").Public().Key, Addr: "a.example:1", API: "https://a.example:2",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Readdress(t.Context(), dir, key, "nowhere", ""); !errors.Is(err, ErrCard) {
+		t.Errorf("an address without a port: %v", err)
+	}
+	moved, err := Readdress(t.Context(), dir, key, "b.example:1", "")
+	if err != nil || moved.Verify() != nil || moved.Addr != "b.example:1" || moved.API != was.API || !bytes.Equal(moved.Key, was.Key) {
+		t.Fatalf("card %+v, %v, %v", moved, err, moved.Verify())
+	}
+	if own, err := OwnCard(dir); err != nil || own.Addr != moved.Addr || own.Verify() != nil {
+		t.Errorf("the card in the directory: %+v, %v", own, err)
+	}
+}
+
 func TestFoundingHasTheCardsInTheirOrder(t *testing.T) {
 	g, cards := signedFounding(t)
 	body, err := g.Check()

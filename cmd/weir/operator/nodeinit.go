@@ -161,10 +161,13 @@ func newNodeCardCommand(a *cli.App) *cobra.Command {
 	var flags nodeFlags
 	var out string
 	cmd := &cobra.Command{
-		Use:     "card",
-		Short:   "print the card of this machine's node again",
-		Example: "  weir node card --config /etc/weir/node.yaml",
-		Args:    cli.Exactly(0, "no arguments"),
+		Use:   "card",
+		Short: "print the card of this machine's node again, or of other addresses",
+		Long: `Prints the node's card again. With an address, of flag or configuration, that the
+card has not, it is made anew: for weir operator replace, when the machine moves.`,
+		Example: `  weir node card --config /etc/weir/node.yaml
+  weir node card --config /etc/weir/node.yaml --peer-addr n1.new.example:7301 --api-addr n1.new.example:7300`,
+		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := flags.read(a)
 			if err != nil {
@@ -180,10 +183,21 @@ func newNodeCardCommand(a *cli.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if c.APIAddr != "" {
+				c.APIAddr = "https://" + strings.TrimPrefix(c.APIAddr, "https://")
+			}
+			if addr, api := cmp.Or(c.PeerAddr, card.Addr), cmp.Or(c.APIAddr, card.API); addr != card.Addr || api != card.API {
+				if err := need(cmd, [3]string{"seal-key-file", "seal_key_file or seal_key_command", c.SealKeyFile + c.SealKeyCommand}); err != nil {
+					return err
+				}
+				if card, err = node.Readdress(cmd.Context(), c.Dir, sealKey(c), addr, api); err != nil {
+					return err
+				}
+			}
 			return writeCard(a, card, out)
 		},
 	}
-	flags.add(cmd)
+	flags.add(cmd, "seal_key_file", "peer_addr", "api_addr")
 	cmd.Flags().StringVar(&out, "out", "", "file to write the card to; it must not exist (default: stdout)")
 	return cmd
 }

@@ -73,7 +73,7 @@ func replace(ctx context.Context, a *cli.App, c *client.Client, file, genesis st
 		return err
 	}
 	a.Note("%s has the change; on the new machine: `weir node accept %s --config node.yaml`, then start it", genesis, genesis)
-	a.Note("see it catch up with `weir operator status`, and the keys with `weir operator refresh --no-wait`")
+	a.Note("see it catch up with `weir operator status`; `weir operator refresh` waits until it has its shares of the keys")
 	_, err = c.Cluster(ctx) // so that the profile is renewed
 	return err
 }
