@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -49,9 +50,9 @@ func (c *cluster) replace(ctx context.Context, m catalog.Node) {
 		c.t.Fatal(err)
 	}
 	c.genesis.Roster = chain[1:]
-	for id, n := range c.nodes {
+	for _, id := range slices.Sorted(maps.Keys(c.nodes)) { // which a loop over the map itself might open twice
 		select {
-		case err := <-n.Failed():
+		case err := <-c.nodes[id].Failed():
 			if !errors.Is(err, errRoster) {
 				c.t.Fatalf("%s: %v", id, err)
 			}
