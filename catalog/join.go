@@ -14,7 +14,7 @@ type Join struct {
 	Contract string `json:"contract,omitempty"` // on the second dataset; empty: one's own
 }
 
-// JoinedRelease is the second dataset of a verdict. Times of a column is one of its
+// JoinedVersion is the second dataset of a verdict. Times of a column is one of its
 // measures, named as JoinedMeasure does.
 type JoinedVersion struct {
 	Dataset string `json:"dataset"`

@@ -101,13 +101,13 @@ type Coverage struct {
 	HeldBack int `json:"held_back,omitempty"` // of those, entities with a correction in a later version that the figures do not have yet
 }
 
-// ReleaseOf names a version of a dataset that a verdict uses.
+// VersionOf names a version of a dataset that a verdict uses.
 type VersionOf struct {
 	Dataset string
 	Version int
 }
 
-// Releases lists the versions that a verdict is computed from, each once: those of its
+// Versions lists the versions that a verdict is computed from, each once: those of its
 // layers, ascending, then those that they are joined with. A member of an active set
 // holds all of them.
 func (v Verdict) Versions() []VersionOf {

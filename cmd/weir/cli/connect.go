@@ -32,21 +32,22 @@ func (a *App) With(who KeyOwner, do func(*client.Client) error) error {
 		return err
 	}
 	defer c.Close()
-	return errors.Join(do(c), a.renewProfile(c))
+	defer a.renewProfile(c)
+	return do(c)
 }
 
 // renewProfile writes the profile anew where the client has met machines that were put into
 // their seats after it was made, by their operators' word. One that cannot be written stays,
 // and is renewed in memory at every command.
-func (a *App) renewProfile(c *client.Client) error {
+func (a *App) renewProfile(c *client.Client) {
 	renewed, newer := c.Renewed()
 	if !newer {
-		return nil
+		return
 	}
 	path := a.profilePath()
 	have, err := client.LoadProfile(path)
 	if err != nil || have.Cluster != renewed.Cluster || have.Changes >= renewed.Changes {
-		return nil //nolint:nilerr // it was read before, and is not what this command went by
+		return // it was read before, and is not what this command went by
 	}
 	if a.addr == "" && os.Getenv("WEIR_ADDR") == "" {
 		have.Addr = renewed.Addr
@@ -54,10 +55,9 @@ func (a *App) renewProfile(c *client.Client) error {
 	have.Nodes, have.Changes = renewed.Nodes, renewed.Changes
 	if err := have.Save(path); err != nil {
 		a.Note("the cluster's roster changed, and %s could not be renewed: %v", path, err)
-		return nil
+		return
 	}
 	a.Note("the cluster's roster changed, by the word of its seats' operators: %s pins it now", path)
-	return nil
 }
 
 // Connect makes the client for a command, which closes it.

@@ -36,7 +36,7 @@ work, or has damaged or lost blobs, and says which and why.`,
 		Args:    cli.Exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.With(cli.Operator, func(c *client.Client) error {
-				list, err := statuses(cmd.Context(), a, c)
+				list, err := statuses(cmd.Context(), c)
 				if err != nil {
 					return err
 				}
@@ -54,7 +54,7 @@ work, or has damaged or lost blobs, and says which and why.`,
 }
 
 // statuses asks every node, the machines that came after the profile was made included.
-func statuses(ctx context.Context, a *cli.App, c *client.Client) ([]client.NodeStatus, error) {
+func statuses(ctx context.Context, c *client.Client) ([]client.NodeStatus, error) {
 	if _, err := c.Cluster(ctx); err != nil {
 		return c.Statuses(ctx) // which asks each node, and needs none
 	}
