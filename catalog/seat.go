@@ -1,5 +1,8 @@
 package catalog
 
+// MaxRosterChanges is how often machines of a cluster may be replaced or moved.
+const MaxRosterChanges = 500
+
 // SeatReplace puts another machine into a seat of the roster, or gives the machine in it
 // other addresses. Node has the id, point, institution and operator of the seat. Previous
 // is the digest of the envelope that changed the roster last, or founded the cluster. The

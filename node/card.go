@@ -116,7 +116,7 @@ func Init(ctx context.Context, dir string, key SealKey, n Card) (card Card, err 
 	if err := v.Put(secretSealing, sealing); err != nil {
 		return n, err
 	}
-	if err := durable.WriteFile(filepath.Join(dir, fileCard), n.Marshal(), 0o644); err != nil {
+	if err := durable.WriteFile(filepath.Join(dir, fileCard), n.Marshal(), 0o600); err != nil {
 		return n, fmt.Errorf("write the node's card: %w", err)
 	}
 	// The identity is last: a directory without one holds no node, whatever else is there.
@@ -172,7 +172,7 @@ func Readdress(ctx context.Context, dir string, key SealKey, addr, api string) (
 	if card, err = card.sign(private); err != nil {
 		return card, err
 	}
-	if err := durable.WriteFile(filepath.Join(dir, fileCard), card.Marshal(), 0o644); err != nil {
+	if err := durable.WriteFile(filepath.Join(dir, fileCard), card.Marshal(), 0o600); err != nil {
 		return card, fmt.Errorf("write the node's card: %w", err)
 	}
 	return card, nil

@@ -24,7 +24,7 @@ func TestNodeDoesNotStartWithWhatIsNotItsOwn(t *testing.T) {
 	}{
 		"another node's seal key":                {"n3", "n3", "n2", "sealed under another key"},
 		"another node's directory":               {"n3", "n2", "n3", "sealed under another key"},
-		"another node's directory and seal key":  {"n3", "n2", "n2", "not the one that the founding names for n3"},
+		"another node's directory and seal key":  {"n3", "n2", "n2", "not the one that the roster names for n3"},
 		"a directory in which a node runs":       {"n2", "n2", "n2", "Another process is using"},
 		"a node that the founding does not name": {"n4", "n3", "n3", `the roster has no node "n4"`},
 	} {

@@ -106,7 +106,7 @@ func (n *Node) noteRoster() error {
 	if err != nil {
 		return fmt.Errorf("encode the roster: %w", err)
 	}
-	if err := durable.WriteFile(filepath.Join(n.opts.Dir, fileRoster), append(b, '\n'), 0o644); err != nil {
+	if err := durable.WriteFile(filepath.Join(n.opts.Dir, fileRoster), append(b, '\n'), 0o600); err != nil {
 		return fmt.Errorf("write the roster: %w", err)
 	}
 	return errRoster

@@ -189,6 +189,7 @@ var nodeSentences = map[string]sentence{
 	},
 	"seat.half":        {"the card of %s has one key of the machine that is there and one of another", "make the keys of a new machine with weir node init"},
 	"seat.institution": {"the seat of %s is that of %q and stays so: the card names another institution or operator", "make the card with the institution and the operator that the founding names"},
+	"seat.many":        {"machines were replaced or moved %d times, and no more is possible", "found another cluster"},
 	"seat.none":        {"the roster has no node %q at point %d", "a machine takes the id and the point of the one that it replaces"},
 	"seat.operator":    {"the seat of %s is that of %q: only its operator may put another machine there", "sign with the key of that institution's operator"},
 	"seat.previous":    {"the roster changed meanwhile: this follows change %s, the last one is %s", "look at the roster, and sign anew"},

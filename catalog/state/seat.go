@@ -24,6 +24,8 @@ func replaceSeat(c *applyContext, b catalog.SeatReplace) error {
 	}
 	before := c.cluster.Nodes[at]
 	switch {
+	case c.cluster.Changes >= catalog.MaxRosterChanges:
+		return catalog.Conflict("changes", "seat.many", catalog.MaxRosterChanges)
 	case b.Previous != last.Envelope.Digest():
 		return catalog.Conflict("previous", "seat.previous", b.Previous, last.Envelope.Digest())
 	case !bytes.Equal(c.signer.Key, before.Operator):

@@ -3,7 +3,6 @@ package view
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
@@ -57,7 +56,7 @@ func (v View) VectorHolders(verdict catalog.Verdict) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	holders := c.Holding(math.MaxUint64)
+	holders := c.Holding(^uint64(0))
 	for _, u := range verdict.Vectors {
 		x, err := records.Find[catalog.Vector](v.r, records.PrefixVector+u.ID)
 		if err != nil {

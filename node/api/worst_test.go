@@ -33,7 +33,7 @@ var record = worst{mayEnd: []int{http.StatusOK, http.StatusNotFound}}
 
 // worstCases has every route. A route that is added has to be added here.
 var worstCases = map[string]worst{
-	"GET /livez": record, "GET /readyz": record, "GET /v1/openapi.json": record, "GET /v1/status": record, "GET /v1/cluster": record,
+	"GET /livez": record, "GET /readyz": record, "GET /v1/openapi.json": record, "GET /v1/status": record, "GET /v1/cluster": record, "GET /v1/roster": record,
 	"POST /v1/envelopes":     {bodies: envelopes, mayEnd: []int{http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusBadRequest, http.StatusUnauthorized}},
 	"GET /v1/receipts/{seq}": record, "GET /v1/principals": listing,
 	"GET /v1/registries": listing, "GET /v1/registries/{id}": record, "GET /v1/registries/{id}/states": listing,
