@@ -122,6 +122,26 @@ func TestCheckpointWithFewerThanThresholdIsRefused(t *testing.T) {
 	}
 }
 
+// What a machine signed that was replaced since is still proof, and a seat has one voice,
+// however many of its machines signed.
+func TestASeatHasOneVoice(t *testing.T) {
+	keys, trust := signers(3)
+	seed := sha256.Sum256([]byte("the machine before"))
+	former := ed25519.NewKeyFromSeed(seed[:])
+	trust.Nodes = append(trust.Nodes, Node{ID: "n3", Key: former.Public().(ed25519.PublicKey)}) //nolint:forcetypeassert // by definition
+	c := Checkpoint{Origin: testOrigin, Size: 9, Root: Hash{1}}
+	old, err := SignCheckpoint(former, "n3", c, testTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if signed, err := trust.Open(append(signWith(t, keys, c, 0), old...), 2); err != nil || len(signed.Voices) != 2 {
+		t.Errorf("a machine that was replaced: %+v, %v", signed, err)
+	}
+	if signed, err := trust.Open(append(signWith(t, keys, c, 2), old...), 2); !errors.Is(err, ErrThreshold) {
+		t.Errorf("two machines of one seat: %+v, %v", signed, err)
+	}
+}
+
 func TestForgedCheckpointsAreRefused(t *testing.T) {
 	keys, trust := signers(3)
 	c := Checkpoint{Origin: testOrigin, Size: 9, Root: Hash{1}}

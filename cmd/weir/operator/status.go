@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -53,14 +55,22 @@ work, or has damaged or lost blobs, and says which and why.`,
 	}
 }
 
-// statuses asks every node, the machines that came after the profile was made included.
+// rosterWait is how long a roster is asked for when a node does not answer.
+const rosterWait = 3 * time.Second
+
+// statuses asks every node. Where one does not answer as the profile pins it, another machine
+// may be in its seat, which is asked then.
 func statuses(ctx context.Context, c *client.Client) ([]client.NodeStatus, error) {
-	if _, err := c.Cluster(ctx); err != nil {
-		return c.Statuses(ctx) // which asks each node, and needs none
+	list, err := c.Statuses(ctx)
+	if err != nil || !slices.ContainsFunc(list, func(n client.NodeStatus) bool { return n.Status == nil }) {
+		return list, err
 	}
+	asking, cancel := context.WithTimeout(ctx, rosterWait)
+	defer cancel()
+	_, err = c.Cluster(asking)
 	profile, newer := c.Renewed()
-	if !newer {
-		return c.Statuses(ctx)
+	if err != nil || !newer {
+		return list, nil //nolint:nilerr // what the nodes said stands
 	}
 	again, err := client.New(profile, c.Key(), c.Options())
 	if err != nil {
