@@ -108,8 +108,12 @@ func (c *Client) Close() {
 // Key returns the key the client acts with, or nil.
 func (c *Client) Key() *Key { return c.key }
 
-// Profile returns what the client pins.
-func (c *Client) Profile() Profile { return c.profile }
+// Profile returns what the client pins: what it was made with, or once it has met a newer
+// roster that is proved (Rosters), what pins that.
+func (c *Client) Profile() Profile {
+	p, _ := c.Renewed()
+	return p
+}
 
 // Options are those that the client was made with, the defaults filled in.
 func (c *Client) Options() Options { return c.opts }

@@ -85,26 +85,30 @@ func (p Profile) pins(c catalog.Cluster) (id string, ok bool) {
 }
 
 // After is the profile that pins the last of some rosters. The keys before stay known: what
-// they have signed is still proof.
+// they have signed is still proof. Addresses stay that the changes since do not touch: they
+// may lead to a node in a way of the profile's owner.
 func (p Profile) After(rosters []catalog.Cluster) Profile {
 	last := rosters[len(rosters)-1]
+	seen := rosters[min(p.Changes, len(rosters)-1)]
 	p.Changes, p.Nodes = last.Changes, slices.Clone(p.Nodes)
 	for i := range p.Nodes {
 		n := &p.Nodes[i]
-		n.Former = nil
-		for _, c := range rosters {
-			at := slices.IndexFunc(c.Nodes, func(m catalog.Node) bool { return m.ID == n.ID })
-			if at >= 0 && !slices.ContainsFunc(n.Former, func(k []byte) bool { return bytes.Equal(k, c.Nodes[at].Key) }) {
-				n.Former = append(n.Former, c.Nodes[at].Key)
+		at := slices.IndexFunc(last.Nodes, func(m catalog.Node) bool { return m.ID == n.ID })
+		if at < 0 {
+			continue
+		}
+		if api := last.Nodes[at].API; api != seen.Nodes[at].API {
+			if p.Addr == n.Addr {
+				p.Addr = api
 			}
-			if at >= 0 && c.Changes == last.Changes {
-				if p.Addr == n.Addr {
-					p.Addr = c.Nodes[at].API
-				}
-				n.Key, n.Addr = c.Nodes[at].Key, c.Nodes[at].API
+			n.Addr = api
+		}
+		n.Key, n.Former = last.Nodes[at].Key, nil
+		for _, c := range rosters {
+			if k := c.Nodes[at].Key; !bytes.Equal(k, n.Key) && !slices.ContainsFunc(n.Former, func(f []byte) bool { return bytes.Equal(f, k) }) {
+				n.Former = append(n.Former, k)
 			}
 		}
-		n.Former = slices.DeleteFunc(n.Former, func(k []byte) bool { return bytes.Equal(k, n.Key) })
 	}
 	return p
 }

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 
@@ -34,6 +35,12 @@ func Checkpoint(ctx context.Context, c *client.Client) (evidence.Signed, []byte,
 		return evidence.Signed{}, nil, fmt.Errorf("read a checkpoint: %w", err)
 	}
 	signed, err := OpenCheckpoint(c.Profile(), b)
+	if errors.Is(err, evidence.ErrThreshold) { // machines that came later may have signed
+		if _, rosterErr := c.Cluster(ctx); rosterErr != nil {
+			return signed, b, errors.Join(err, rosterErr)
+		}
+		signed, err = OpenCheckpoint(c.Profile(), b)
+	}
 	return signed, b, err
 }
 
