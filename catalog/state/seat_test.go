@@ -86,6 +86,20 @@ func TestSeatsAreReplacedByTheirOperatorsAlone(t *testing.T) {
 	}
 }
 
+func TestMachinesAreReplacedOnlySoOften(t *testing.T) {
+	w := newWorld(t, 3, 2).admit()
+	next := w.machine3("node3-b")
+	cluster := must[catalog.Cluster](t)(w.view().Cluster())
+	last := must[[]catalog.RosterChange](t)(w.view().RosterChanges())[0]
+	cluster.Changes, cluster.Time = catalog.MaxRosterChanges, 0
+	for key, record := range map[string]any{records.KeyCluster: cluster, records.RosterKey(cluster.Changes): last} {
+		if err := records.Put(w.store, key, record); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.no("operator", catalog.KindSeatReplace, next, catalog.RefusedConflict, "changes")
+}
+
 // Only the machine that is in the seat speaks for the node, and only it.
 func TestTheMachineThatWasReplacedIsHeardNoMore(t *testing.T) {
 	w := newWorld(t, 3, 2).admit()
