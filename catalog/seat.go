@@ -1,5 +1,7 @@
 package catalog
 
+import "slices"
+
 // MaxRosterChanges is how often machines of a cluster may be replaced or moved.
 const MaxRosterChanges = 500
 
@@ -18,6 +20,14 @@ type RosterChange struct {
 	Seq      uint64   `json:"seq"`
 	Envelope Envelope `json:"envelope"`
 	Before   *Node    `json:"before,omitempty"` // what was in the seat; nil at the founding
+}
+
+// With is the cluster with a machine in the seat that it names. The one before is unchanged.
+func (c Cluster) With(n Node) Cluster {
+	c.Nodes = slices.Clone(c.Nodes)
+	c.Nodes[n.Point-1] = n
+	c.Changes++
+	return c
 }
 
 // Holding are the ids of the nodes that have what was sealed to them by an entry with that

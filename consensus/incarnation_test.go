@@ -19,6 +19,24 @@ func (c *cluster) loseLedger(id string) {
 	}
 }
 
+// loseAcknowledged has n1 and n2 acknowledge entries that n3 has not, stops all three, and
+// takes n2's ledger away. It returns how many entries there are, and their root.
+func (c *cluster) loseAcknowledged() (size uint64, root [32]byte) {
+	c.tb.Helper()
+	c.propose("set before 1")
+	c.settle()
+	c.stop("n3")
+	for i := range 30 {
+		c.propose(fmt.Sprintf("set k%d %d", i, i))
+	}
+	c.settle()
+	size, root = c.sameTrees()
+	c.stop("n1")
+	c.stop("n2")
+	c.loseLedger("n2")
+	return size, root
+}
+
 // noLeader requires that no node of a cluster leads for several election timeouts, which
 // raft's term would show as well as its state.
 func (c *cluster) noLeader(why string) {
@@ -38,17 +56,7 @@ func (c *cluster) noLeader(why string) {
 func TestNodeWithoutItsLedgerDoesNotVote(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
 		c := startCluster(t, 3, nil)
-		c.propose("set before 1")
-		c.settle()
-		c.stop("n3")
-		for i := range 30 {
-			c.propose(fmt.Sprintf("set k%d %d", i, i))
-		}
-		c.settle()
-		size, root := c.sameTrees()
-		c.stop("n1")
-		c.stop("n2")
-		c.loseLedger("n2")
+		size, root := c.loseAcknowledged()
 
 		lost := c.start("n2")
 		c.start("n3")
@@ -84,17 +92,7 @@ func TestAnotherMachineOfANodeDoesNotVote(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
 		successor := ""
 		c := startCluster(t, 3, func(o *Options) { o.Successor = o.ID == successor })
-		c.propose("set before 1")
-		c.settle()
-		c.stop("n3")
-		for i := range 30 {
-			c.propose(fmt.Sprintf("set k%d %d", i, i))
-		}
-		c.settle()
-		size, root := c.sameTrees()
-		c.stop("n1")
-		c.stop("n2")
-		c.loseLedger("n2")
+		size, root := c.loseAcknowledged()
 		if err := os.Remove(filepath.Clean(c.options("n2").Dir) + ".record"); err != nil {
 			t.Fatal(err)
 		}

@@ -150,25 +150,15 @@ func Readdress(ctx context.Context, dir string, key SealKey, addr, api string) (
 	if card, err = OwnCard(dir); err != nil {
 		return card, err
 	}
-	if err := card.CheckKeys(ctx, dir, key); err != nil {
+	private, err := card.openKey(ctx, dir, key)
+	defer vault.Wipe(private)
+	if err != nil {
 		return card, err
 	}
 	card.Addr, card.API = cmp.Or(addr, card.Addr), cmp.Or(api, card.API)
 	if err := card.checkNamed(); err != nil {
 		return card, err
 	}
-	v, err := key.open(ctx, dir)
-	if err != nil {
-		return card, err
-	}
-	defer func() { err = errors.Join(err, v.Close()) }()
-	seed, err := v.Get(secretIdentity)
-	if err != nil {
-		return card, fmt.Errorf("read this node's key: %w", err)
-	}
-	defer vault.Wipe(seed)
-	private := ed25519.NewKeyFromSeed(seed) // of the right size, by CheckKeys
-	defer vault.Wipe(private)
 	if card, err = card.sign(private); err != nil {
 		return card, err
 	}

@@ -266,29 +266,39 @@ func (g Genesis) CheckMember(c Card) error {
 }
 
 // CheckKeys returns an error unless the secret keys of the node in dir are those of its card.
-func (c Card) CheckKeys(ctx context.Context, dir string, key SealKey) (err error) {
+func (c Card) CheckKeys(ctx context.Context, dir string, key SealKey) error {
+	private, err := c.openKey(ctx, dir, key)
+	vault.Wipe(private)
+	return err
+}
+
+// openKey is the signing key of the node in dir, after CheckKeys. The caller wipes it.
+func (c Card) openKey(ctx context.Context, dir string, key SealKey) (private ed25519.PrivateKey, err error) {
 	v, err := key.open(ctx, dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, v.Close()) }()
+	sealing, err := v.Get(secretSealing)
+	if err != nil {
+		return nil, fmt.Errorf("read this node's sealing key: %w", err)
+	}
+	defer vault.Wipe(sealing)
 	seed, err := v.Get(secretIdentity)
 	if err != nil {
-		return fmt.Errorf("read this node's key: %w", err)
+		return nil, fmt.Errorf("read this node's key: %w", err)
 	}
 	defer vault.Wipe(seed)
-	if len(seed) != ed25519.SeedSize || !ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey).Equal(ed25519.PublicKey(c.Key)) { //nolint:forcetypeassert // by definition
-		return fmt.Errorf("%w: the card in %s has another key than the node there", ErrCard, dir)
+	if len(seed) == ed25519.SeedSize {
+		private = ed25519.NewKeyFromSeed(seed)
 	}
-	private, err := v.Get(secretSealing)
-	if err != nil {
-		return fmt.Errorf("read this node's sealing key: %w", err)
+	if private == nil || !private.Public().(ed25519.PublicKey).Equal(ed25519.PublicKey(c.Key)) { //nolint:forcetypeassert // by definition
+		return private, fmt.Errorf("%w: the card in %s has another key than the node there", ErrCard, dir)
 	}
-	defer vault.Wipe(private)
-	if public, err := seal.PublicKey(private); err != nil || !bytes.Equal(public, c.Sealing) {
-		return errors.Join(fmt.Errorf("%w: the card in %s has another sealing key than the node there", ErrCard, dir), err)
+	if public, err := seal.PublicKey(sealing); err != nil || !bytes.Equal(public, c.Sealing) {
+		return private, errors.Join(fmt.Errorf("%w: the card in %s has another sealing key than the node there", ErrCard, dir), err)
 	}
-	return nil
+	return private, nil
 }
 
 // Install puts a founding that all have signed where a node is started from, in one step. Of the

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/catalog/strictjson"
 	"github.com/weirdata/weir/consensus/durable"
@@ -86,8 +85,7 @@ func (n *Node) followsRoster(ctx context.Context) {
 func (n *Node) noteRoster() error {
 	f := rosterFile{Version: 1}
 	err := n.view(func(v state.View) error {
-		c, err := v.Cluster()
-		if err != nil || c.Changes <= n.members.Changes {
+		if newer, err := v.HasRosterChange(n.members.Changes + 1); err != nil || !newer {
 			return err
 		}
 		list, err := v.RosterChanges()
@@ -96,10 +94,7 @@ func (n *Node) noteRoster() error {
 		}
 		return err
 	})
-	if errors.Is(err, records.ErrNotFound) || err == nil && len(f.Changes) == 0 {
-		return nil // not founded yet, or nothing new
-	}
-	if err != nil {
+	if err != nil || len(f.Changes) == 0 {
 		return err
 	}
 	b, err := json.MarshalIndent(f, "", "  ")

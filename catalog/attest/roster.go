@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"fmt"
-	"slices"
 
 	"github.com/weirdata/weir/catalog"
 )
@@ -53,10 +52,7 @@ func replaced(c catalog.Cluster, previous catalog.Digest, e catalog.Envelope) (c
 		return c, fmt.Errorf("the keys of %s have %d and %d bytes, want %d and %d",
 			n.ID, len(n.Key), len(n.Sealing), ed25519.PublicKeySize, catalog.ReceivingKeySize)
 	}
-	c.Nodes = slices.Clone(c.Nodes)
-	c.Nodes[at] = n
-	c.Changes++
-	return c, nil
+	return c.With(n), nil
 }
 
 // readBody reads the body of an envelope of a kind that is meant for a cluster.

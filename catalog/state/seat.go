@@ -40,10 +40,7 @@ func replaceSeat(c *applyContext, b catalog.SeatReplace) error {
 	if err := checkSeated(c, b.Node, before); err != nil {
 		return err
 	}
-	cluster := *c.cluster // others may be reading the one that is there
-	cluster.Nodes = slices.Clone(cluster.Nodes)
-	cluster.Nodes[at] = b.Node
-	cluster.Changes++
+	cluster := c.cluster.With(b.Node) // others may be reading the one that is there
 	if !bytes.Equal(b.Node.Key, before.Key) {
 		since := make([]uint64, len(cluster.Nodes))
 		copy(since, cluster.Since)

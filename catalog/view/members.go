@@ -28,6 +28,12 @@ func (v View) RosterChanges() ([]catalog.RosterChange, error) {
 	return records.List[catalog.RosterChange](v.r, records.PrefixRoster)
 }
 
+// HasRosterChange reports whether the roster was changed so often. It costs one look-up, and is
+// asked at every entry.
+func (v View) HasRosterChange(number int) (bool, error) {
+	return records.Has(v.r, records.RosterKey(number))
+}
+
 // ClusterAt returns the founding, with the roster as it was when an entry was applied.
 func (v View) ClusterAt(seq uint64) (catalog.Cluster, error) {
 	c, err := v.Cluster()

@@ -40,31 +40,39 @@ func (c *Client) ReadyKey(ctx context.Context, publisher string) (ReadyKey, erro
 
 // WatchKey is ReadyKey that tells what it waits for.
 func (c *Client) WatchKey(ctx context.Context, publisher string, tell func(string)) (ReadyKey, error) {
-	if _, err := c.Rosters(ctx); err != nil {
-		return ReadyKey{}, err
+	key, _, err := c.provenKey(ctx, publisher, tell)
+	return key, err
+}
+
+// provenKey is WatchKey with the rosters that the key was checked against.
+func (c *Client) provenKey(ctx context.Context, publisher string, tell func(string)) (ReadyKey, []catalog.Cluster, error) {
+	rosters, err := c.Rosters(ctx)
+	if err != nil {
+		return ReadyKey{}, nil, err
 	}
 	record, err := c.awaitKey(ctx, publisher, tell)
 	if err != nil {
-		return ReadyKey{}, err
+		return ReadyKey{}, nil, err
 	}
-	rosters, err := c.Rosters(ctx) // it may have changed meanwhile
-	if err != nil {
-		return ReadyKey{}, err
-	}
-	if err := checkStatements(rosters, record, publisher); err != nil {
-		return ReadyKey{}, err
+	if checkStatements(rosters, record, publisher) != nil { // the roster may have changed while the key was waited for
+		if rosters, err = c.Rosters(ctx); err != nil {
+			return ReadyKey{}, nil, err
+		}
+		if err := checkStatements(rosters, record, publisher); err != nil {
+			return ReadyKey{}, nil, err
+		}
 	}
 	parameters, err := c.Parameters(ctx, rosters[len(rosters)-1])
 	if err != nil {
-		return ReadyKey{}, err
+		return ReadyKey{}, nil, err
 	}
 	public, err := Cached(ctx, c, catalog.Sum(record.Statement), func(ctx context.Context) ([]byte, error) {
 		return combineKey(ctx, c, parameters, record)
 	})
 	if err != nil {
-		return ReadyKey{}, err
+		return ReadyKey{}, nil, err
 	}
-	return ReadyKey{Record: record, Parameters: parameters, Public: public}, nil
+	return ReadyKey{Record: record, Parameters: parameters, Public: public}, rosters, nil
 }
 
 // awaitKey waits for the ceremony, which the nodes run by themselves once a
@@ -202,13 +210,9 @@ func combineKey(ctx context.Context, c *Client, p he.Parameters, k catalog.Key) 
 // that is returned: a node that is asked twice may answer the second time with sealing
 // keys of its own.
 func (c *Client) SealingRoster(ctx context.Context, publisher string) (catalog.Cluster, error) {
-	key, err := c.ReadyKey(ctx, publisher)
+	_, rosters, err := c.provenKey(ctx, publisher, func(string) {})
 	if err != nil {
 		return catalog.Cluster{}, fmt.Errorf("check the nodes' sealing keys: %w", err)
 	}
-	rosters, err := c.Rosters(ctx)
-	if err != nil {
-		return catalog.Cluster{}, err
-	}
-	return rosters[len(rosters)-1], checkStatements(rosters, key.Record, publisher)
+	return rosters[len(rosters)-1], nil
 }

@@ -1,14 +1,12 @@
 package operator
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -49,7 +47,8 @@ default. A variable of the environment goes over a key of the file, and a flag o
 
 func newNodeStartCommand(a *cli.App) *cobra.Command {
 	var o node.Options
-	var configFile, genesis, level string
+	var flags nodeFlags
+	var level string
 	var stopWithStdin bool
 	var clockOffset time.Duration
 	cmd := &cobra.Command{
@@ -63,7 +62,7 @@ may stand in a file: see weir node config.`,
   weir node start --id n1 --dir /var/lib/weir --seal-key-file /run/keys/weir --genesis /etc/weir/genesis.json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			c, err := config.Read(configFile, os.LookupEnv)
+			c, err := flags.read(a)
 			if err != nil {
 				return err
 			}
@@ -73,17 +72,15 @@ may stand in a file: see weir node config.`,
 					return cli.Usagef(cmd, "--log-level is %q, want debug, info, warn or error", level)
 				}
 			}
-			configure(&o, c)
-			o.Dir, genesis = a.NodeDirectory(c.Dir), cmp.Or(genesis, c.Genesis)
-			for _, needed := range [][3]string{{"id", "id", o.ID}, {"dir", "dir", o.Dir},
-				{"seal-key-file", "seal_key_file or seal_key_command", cmp.Or(o.SealKeyFile, c.SealKeyCommand)}, {"genesis", "genesis", genesis}} {
-				if needed[2] == "" {
-					return cli.Usagef(cmd, "--%s is needed, or %s in the file of --config", needed[0], needed[1])
-				}
+			if err := need(cmd, [3]string{"id", "id", c.ID}, [3]string{"dir", "dir", c.Dir},
+				[3]string{"seal-key-file", "seal_key_file or seal_key_command", c.SealKeyFile + c.SealKeyCommand},
+				[3]string{"genesis", "genesis", c.Genesis}); err != nil {
+				return err
 			}
+			configure(&o, c)
 			o.Version = cli.Version()
 			o.Logger = slog.New(slog.NewJSONHandler(a.Stderr, &slog.HandlerOptions{Level: l, ReplaceAttr: shownAttr}))
-			if o.Genesis, err = node.ReadGenesis(genesis); errors.Is(err, fs.ErrNotExist) {
+			if o.Genesis, err = node.ReadGenesis(c.Genesis); errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("%w; `weir node accept` puts it there", err)
 			} else if err != nil {
 				return err
@@ -101,13 +98,9 @@ may stand in a file: see weir node config.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&configFile, "config", "", "configuration file, as weir node config prints one")
-	f.StringVar(&o.ID, "id", "", "this node's id in the founding's roster")
-	f.StringVar(&o.SealKeyFile, "seal-key-file", "", "file with the key that seals the node's secrets")
-	f.StringVar(&genesis, "genesis", "", "the cluster's founding")
-	f.StringVar(&o.PeerListen, "peer-listen", "", "address to listen on for nodes (default: the roster's)")
-	f.StringVar(&o.APIListen, "api-listen", "", "address to listen on for clients (default: the roster's)")
-	f.StringVar(&o.MetricsListen, "metrics-listen", "", "address on which to tell metrics in Prometheus' format (default: none)")
+	flags.add(cmd, "seal_key_file", "peer_listen", "api_listen", "metrics_listen")
+	f.StringVar(&flags.over.ID, "id", "", "this node's id in the founding's roster")
+	f.StringVar(&flags.over.Genesis, "genesis", "", "the cluster's founding")
 	f.StringVar(&level, "log-level", "", "debug, info, warn or error (default info)")
 	f.BoolVar(&stopWithStdin, "stop-with-stdin", false, "stop when standard input closes, as when the parent process ends")
 	// What a machine with a wrong clock does, for tests of clusters.
@@ -119,14 +112,11 @@ may stand in a file: see weir node config.`,
 	return cmd
 }
 
-// configure fills in what flags left open.
+// configure takes over what a configuration says.
 func configure(o *node.Options, c config.Config) {
-	o.ID = cmp.Or(o.ID, c.ID)
-	if o.SealKeyFile == "" {
-		o.SealKeyFile, o.SealKeyCommand = c.SealKeyFile, strings.Fields(c.SealKeyCommand)
-	}
-	o.PeerListen, o.APIListen = cmp.Or(o.PeerListen, c.PeerListen), cmp.Or(o.APIListen, c.APIListen)
-	o.MetricsListen = cmp.Or(o.MetricsListen, c.MetricsListen)
+	o.ID, o.Dir = c.ID, c.Dir
+	o.SealKeyFile, o.SealKeyCommand = c.SealKeyFile, strings.Fields(c.SealKeyCommand)
+	o.PeerListen, o.APIListen, o.MetricsListen = c.PeerListen, c.APIListen, c.MetricsListen
 	o.Workers, o.MinFreeBytes = c.Workers, uint64(c.MinFree)
 	o.Heartbeat, o.QuorumWait = c.Heartbeat, c.QuorumWait
 	o.PingTimeout, o.AttemptTimeout, o.CeremonyTimeout = c.PingTimeout, c.AttemptTimeout, c.CeremonyTimeout

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,25 @@ import (
 	"github.com/weirdata/weir/node/vault"
 )
 
+// nodeKey is a key of a node's configuration that a flag goes over.
+type nodeKey struct {
+	key, flag, usage string
+	of               func(*config.Config) *string
+}
+
+var nodeKeys = []nodeKey{
+	{"id", "id", "the node's id in the cluster, such as n1", func(c *config.Config) *string { return &c.ID }},
+	{"seal_key_file", "seal-key-file", "file with the key that seals the node's secrets", func(c *config.Config) *string { return &c.SealKeyFile }},
+	{"genesis", "genesis", "`path` from which the node reads the founding when it is started", func(c *config.Config) *string { return &c.Genesis }},
+	{"institution", "institution", "who runs this node (default: the name in the operator's key)", func(c *config.Config) *string { return &c.Institution }},
+	{"operator_key", "operator", "`FILE.pub` with the public key of the institution's operator", func(c *config.Config) *string { return &c.OperatorKey }},
+	{"peer_addr", "peer-addr", "`HOST:PORT` at which the other nodes reach this one", func(c *config.Config) *string { return &c.PeerAddr }},
+	{"api_addr", "api-addr", "`HOST:PORT` at which clients reach this node", func(c *config.Config) *string { return &c.APIAddr }},
+	{"peer_listen", "peer-listen", "address to listen on for nodes (default: the roster's)", func(c *config.Config) *string { return &c.PeerListen }},
+	{"api_listen", "api-listen", "address to listen on for clients (default: the roster's)", func(c *config.Config) *string { return &c.APIListen }},
+	{"metrics_listen", "metrics-listen", "address on which to tell metrics in Prometheus' format (default: none)", func(c *config.Config) *string { return &c.MetricsListen }},
+}
+
 // nodeFlags are what names the node of this machine: the keys of a configuration that a
 // command needs, with flags that go over them.
 type nodeFlags struct {
@@ -31,29 +51,13 @@ type nodeFlags struct {
 	over config.Config
 }
 
-// add adds --config and the flags of some keys, with - for _ in their names.
+// add adds --config and the flags of some keys.
 func (n *nodeFlags) add(cmd *cobra.Command, keys ...string) {
 	f := cmd.Flags()
 	f.StringVar(&n.file, "config", "", "configuration file, as weir node config prints one")
 	for _, key := range keys {
-		switch key {
-		case "id":
-			f.StringVar(&n.over.ID, "id", "", "the node's id in the cluster, such as n1")
-		case "seal_key_file":
-			f.StringVar(&n.over.SealKeyFile, "seal-key-file", "", "file with the key that seals the node's secrets")
-		case "peer_addr":
-			f.StringVar(&n.over.PeerAddr, "peer-addr", "", "`HOST:PORT` at which the other nodes reach this one")
-		case "api_addr":
-			f.StringVar(&n.over.APIAddr, "api-addr", "", "`HOST:PORT` at which clients reach this node")
-		case "institution":
-			f.StringVar(&n.over.Institution, "institution", "", "who runs this node (default: the name in the operator's key)")
-		case "operator_key":
-			f.StringVar(&n.over.OperatorKey, "operator", "", "`FILE.pub` with the public key of the institution's operator")
-		case "genesis":
-			f.StringVar(&n.over.Genesis, "genesis", "", "`path` from which the node reads the founding when it is started")
-		default:
-			panic("there is no flag for " + key)
-		}
+		k := nodeKeys[slices.IndexFunc(nodeKeys, func(k nodeKey) bool { return k.key == key })] // it panics where there is none
+		f.StringVar(k.of(&n.over), k.flag, "", k.usage)
 	}
 }
 
@@ -64,12 +68,14 @@ func (n *nodeFlags) read(a *cli.App) (config.Config, error) {
 		return c, err
 	}
 	c.Dir = a.NodeDirectory(c.Dir)
-	if n.over.SealKeyFile != "" {
-		c.SealKeyFile, c.SealKeyCommand = n.over.SealKeyFile, ""
+	for _, k := range nodeKeys {
+		if over := *k.of(&n.over); over != "" {
+			*k.of(&c) = over
+		}
 	}
-	c.ID, c.Genesis = cmp.Or(n.over.ID, c.ID), cmp.Or(n.over.Genesis, c.Genesis)
-	c.Institution, c.OperatorKey = cmp.Or(n.over.Institution, c.Institution), cmp.Or(n.over.OperatorKey, c.OperatorKey)
-	c.PeerAddr, c.APIAddr = cmp.Or(n.over.PeerAddr, c.PeerAddr), cmp.Or(n.over.APIAddr, c.APIAddr)
+	if n.over.SealKeyFile != "" {
+		c.SealKeyCommand = ""
+	}
 	return c, nil
 }
 
