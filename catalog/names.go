@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/weirdata/weir/catalog/shown"
 )
 
 // IsName reports whether s is a name of DATA_MODEL.md section 1.2: [a-z][a-z0-9_]*.
@@ -22,7 +24,7 @@ var (
 // IsText reports whether s is text of at most so many bytes in one line, without hidden
 // characters: a person who reads it sees all of it, in its order.
 func IsText(s string, most int) bool {
-	return len(s) <= most && utf8.ValidString(s) && !strings.ContainsFunc(s, Hidden)
+	return len(s) <= most && utf8.ValidString(s) && !strings.ContainsFunc(s, shown.Hidden)
 }
 
 // IsCell reports whether s may stand in a registry: printable text of at most

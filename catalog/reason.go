@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/weirdata/weir/catalog/shown"
 )
 
 // Reason is why something was refused, has failed or would pass: a code and what it is
@@ -77,7 +79,7 @@ func reasonArg(a any) string {
 // characters.
 func argText(s string) string {
 	s = strings.Map(func(c rune) rune {
-		if Hidden(c) {
+		if shown.Hidden(c) {
 			return ' '
 		}
 		return c

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/compute/seal"
 	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/node/vault"
@@ -237,7 +238,7 @@ func (c Card) Verify() error {
 	case seal.CheckPublicKey(c.Sealing) != nil:
 		return fmt.Errorf("%w: field sealing is no public key for sealing", ErrCard)
 	case !ed25519.Verify(c.Key, c.signedBytes(), c.Signature):
-		return fmt.Errorf("node %s: %w", catalog.Shown(c.ID), ErrCardSignature)
+		return fmt.Errorf("node %s: %w", shown.Text(c.ID), ErrCardSignature)
 	}
 	return nil
 }
@@ -245,7 +246,7 @@ func (c Card) Verify() error {
 // checkNamed checks what people choose of a card.
 func (c Card) checkNamed() error {
 	wrong := func(field, value, want string) error {
-		return fmt.Errorf("%w: field %s is %q, want %s", ErrCard, field, catalog.Shown(value), want)
+		return fmt.Errorf("%w: field %s is %q, want %s", ErrCard, field, shown.Text(value), want)
 	}
 	u, err := url.Parse(c.API)
 	switch {

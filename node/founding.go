@@ -13,6 +13,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
 	"github.com/weirdata/weir/catalog/records/memstore"
+	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/seal"
 	"github.com/weirdata/weir/node/vault"
@@ -54,7 +55,7 @@ type UnsignedError struct {
 func (e *UnsignedError) Error() string {
 	var who []string
 	for _, s := range e.Seats {
-		who = append(who, fmt.Sprintf("%s (%s, node %s)", catalog.Shown(s.Institution), catalog.PrincipalID(s.Operator), catalog.Shown(s.ID)))
+		who = append(who, fmt.Sprintf("%s (%s, node %s)", shown.Text(s.Institution), catalog.PrincipalID(s.Operator), shown.Text(s.ID)))
 	}
 	return "it is not signed by " + strings.Join(who, ", ") + ": every institution with a seat runs `weir operator sign GENESIS --key OPERATOR.key` on it"
 }
@@ -69,7 +70,7 @@ type OtherClusterError struct {
 // Error implements error.
 func (e *OtherClusterError) Error() string {
 	return fmt.Sprintf("%s holds the founding of another cluster, %s (%s), not of %s: it is never overwritten; move it away if this machine has left that cluster, or give another path",
-		e.File, catalog.Shown(e.Name), e.Cluster, e.Wanted)
+		e.File, shown.Text(e.Name), e.Cluster, e.Wanted)
 }
 
 // Found makes the founding of a cluster with the nodes of cards, in the order of their Shamir
@@ -117,7 +118,7 @@ func SeatsOf(body catalog.InitBody, operator []byte) (seats []catalog.Node) {
 func institutions(body catalog.InitBody) string {
 	var list []string
 	for _, n := range body.Nodes {
-		list = append(list, fmt.Sprintf("%s's is %s (%s)", catalog.Shown(n.ID), catalog.Shown(n.Institution), catalog.PrincipalID(n.Operator)))
+		list = append(list, fmt.Sprintf("%s's is %s (%s)", shown.Text(n.ID), shown.Text(n.Institution), catalog.PrincipalID(n.Operator)))
 	}
 	return strings.Join(list, ", ")
 }
@@ -164,19 +165,19 @@ func (g Genesis) unsigned() (body catalog.InitBody, missing []catalog.Node, err 
 	}
 	founder := catalog.PrincipalID(body.Operator.Key)
 	if g.Envelope.Signer != founder || !g.Envelope.Verify(body.Operator.Key) {
-		return body, nil, fmt.Errorf("%w: the founder's signature, of %s, is not of it; get the file from him again", ErrFoundingSignature, catalog.Shown(body.Operator.Name))
+		return body, nil, fmt.Errorf("%w: the founder's signature, of %s, is not of it; get the file from him again", ErrFoundingSignature, shown.Text(body.Operator.Name))
 	}
 	signed := map[string]bool{founder: true}
 	for _, s := range g.Signatures {
 		at := slices.IndexFunc(body.Nodes, func(n catalog.Node) bool { return catalog.PrincipalID(n.Operator) == s.Operator })
 		switch {
 		case at < 0:
-			return body, nil, fmt.Errorf("%w: %s has signed and has no seat: %s", ErrFoundingSignature, catalog.Shown(s.Operator), institutions(body))
+			return body, nil, fmt.Errorf("%w: %s has signed and has no seat: %s", ErrFoundingSignature, shown.Text(s.Operator), institutions(body))
 		case signed[s.Operator]:
-			return body, nil, fmt.Errorf("%w: %s has signed twice", ErrFoundingSignature, catalog.Shown(s.Operator))
+			return body, nil, fmt.Errorf("%w: %s has signed twice", ErrFoundingSignature, shown.Text(s.Operator))
 		case len(body.Nodes[at].Operator) != ed25519.PublicKeySize || !ed25519.Verify(body.Nodes[at].Operator, g.operatorBytes(), s.Signature):
 			return body, nil, fmt.Errorf("%w: the signature of %s (%s) is not of it; get the file that they signed, or have all sign this one",
-				ErrFoundingSignature, catalog.Shown(body.Nodes[at].Institution), s.Operator)
+				ErrFoundingSignature, shown.Text(body.Nodes[at].Institution), s.Operator)
 		}
 		signed[s.Operator] = true
 	}
@@ -241,7 +242,7 @@ func (g Genesis) CheckMember(c Card) error {
 	if at < 0 {
 		var ids []string
 		for _, n := range body.Nodes {
-			ids = append(ids, catalog.Shown(n.ID))
+			ids = append(ids, shown.Text(n.ID))
 		}
 		return fmt.Errorf("%w: it has no node %s, but %s", ErrMember, c.ID, strings.Join(ids, ", "))
 	}
@@ -256,7 +257,7 @@ func (g Genesis) CheckMember(c Card) error {
 	} {
 		if f.has != f.card {
 			return fmt.Errorf("%w: its %s of node %s is %s, the card's is %s; have the founder make it of the card that `weir node card` prints",
-				ErrMember, f.field, c.ID, catalog.Shown(f.has), f.card)
+				ErrMember, f.field, c.ID, shown.Text(f.has), f.card)
 		}
 	}
 	if !bytes.Equal(n.Key, c.Key) || !bytes.Equal(n.Sealing, c.Sealing) || !bytes.Equal(n.Operator, c.Operator) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 )
 
 // sentence is what a code says: what is wrong, and what would pass instead; the latter is
@@ -63,7 +64,7 @@ func Reason(r catalog.Reason) string {
 	}
 	s, known := sentenceOf(r.Code)
 	if !known {
-		return catalog.Shown(r.String())
+		return shown.Text(r.String())
 	}
 	return fill(s.message, r)
 }
@@ -159,7 +160,7 @@ func (w word) Format(f fmt.State, verb rune) {
 	default:
 		text = fmt.Sprintf(fmt.FormatString(f, verb), text)
 	}
-	_, _ = f.Write([]byte(catalog.Shown(text))) // into memory
+	_, _ = f.Write([]byte(shown.Text(text))) // into memory
 }
 
 func counted(n, one, many string) string {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 )
 
 // maxListed is how many faults are kept; the others are only counted.
@@ -37,7 +37,7 @@ func (e *DataError) Error() string {
 	if e.Want != "" {
 		b.WriteString("; " + e.Want)
 	}
-	return catalog.Shown(b.String())
+	return shown.Text(b.String())
 }
 
 // Errors are the faults of all files: the first ones in the order of files and

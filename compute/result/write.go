@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/compute/suggest"
 )
 
@@ -41,7 +41,7 @@ func (t *Table) WriteJSON(w io.Writer) error {
 	if err := enc.Encode(t); err != nil {
 		return fmt.Errorf("writing the result as JSON: %w", err)
 	}
-	if _, err := w.Write(catalog.ShownJSON(b.Bytes())); err != nil {
+	if _, err := w.Write(shown.JSON(b.Bytes())); err != nil {
 		return fmt.Errorf("writing the result as JSON: %w", err)
 	}
 	return nil
@@ -56,7 +56,7 @@ func (t *Table) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	var header []string
 	for _, c := range t.Columns {
-		header = append(header, catalog.Shown(c.Name))
+		header = append(header, shown.Text(c.Name))
 	}
 	noised := t.intervalColumns()
 	for _, j := range noised {
@@ -68,9 +68,9 @@ func (t *Table) WriteCSV(w io.Writer) error {
 	}
 	records := [][]string{header}
 	for i, row := range t.Rows {
-		record := cellTexts(row, "", catalog.ShownLines) // a line break within quotes is CSV's own
+		record := cellTexts(row, "", shown.Lines) // a line break within quotes is CSV's own
 		if noised != nil {
-			half := cellTexts(t.Interval95[i], "", catalog.Shown)
+			half := cellTexts(t.Interval95[i], "", shown.Text)
 			for _, j := range noised {
 				record = append(record, half[j])
 			}
@@ -97,7 +97,7 @@ func (t *Table) WriteText(w io.Writer) error {
 		if c.Unit != "" {
 			name += " (" + c.Unit + ")"
 		}
-		header = append(header, catalog.Shown(name))
+		header = append(header, shown.Text(name))
 	}
 	partial, _ := t.partial()
 	if partial > 0 {
@@ -109,9 +109,9 @@ func (t *Table) WriteText(w io.Writer) error {
 	lines = append(lines, header)
 	bounded := t.boundColumns()
 	for i, row := range t.Rows {
-		line := cellTexts(row, "NULL", catalog.Shown)
+		line := cellTexts(row, "NULL", shown.Text)
 		if t.Noise != nil {
-			for j, half := range cellTexts(t.Interval95[i], "", catalog.Shown) {
+			for j, half := range cellTexts(t.Interval95[i], "", shown.Text) {
 				if half != "" {
 					line[j] += " ± " + half
 				}
@@ -145,7 +145,7 @@ func (t *Table) WriteText(w io.Writer) error {
 	if words := t.heldBackWords(); words != "" {
 		b.WriteString(words + "\n")
 	}
-	if _, err := io.WriteString(w, catalog.ShownLines(b.String())); err != nil {
+	if _, err := io.WriteString(w, shown.Lines(b.String())); err != nil {
 		return fmt.Errorf("writing the result: %w", err)
 	}
 	return nil

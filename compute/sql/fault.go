@@ -8,7 +8,7 @@ import (
 
 	"github.com/alecthomas/participle/v2/lexer"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/compute/suggest"
 )
 
@@ -132,7 +132,7 @@ func visible(r rune) rune {
 		return r
 	case unicode.IsControl(r):
 		return ' '
-	case catalog.Hidden(r):
+	case shown.Hidden(r):
 		return '·'
 	}
 	return r

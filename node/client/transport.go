@@ -18,7 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/node/api/token"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/peer"
@@ -282,7 +282,7 @@ func problemOf(resp response) error {
 		p = *wire.NewProblem(resp.status, wire.KindInternal, fmt.Sprintf("the node answered %d %s", resp.status, http.StatusText(resp.status)))
 	}
 	// Each is one line: what a node adds must not look like another message.
-	p.Message, p.Fix = catalog.Shown(p.Message), catalog.Shown(p.Fix)
+	p.Message, p.Fix = shown.Text(p.Message), shown.Text(p.Fix)
 	p.Status = resp.status
 	p.Header = resp.header
 	return &p

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/consensus/evidence"
@@ -138,7 +139,7 @@ func newCheckpointCommand(a *cli.App) *cobra.Command {
 // printSigned prints what was signed, byte by byte, unless it would be shown as something
 // else.
 func printSigned(a *cli.App, b []byte) error {
-	if catalog.ShownLines(string(b)) != string(b) {
+	if shown.Lines(string(b)) != string(b) {
 		return errors.New("the evidence has characters that cannot be seen or that turn the line: write it to a file with --out")
 	}
 	if _, err := a.Stdout.Write(b); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/node/client"
@@ -218,7 +219,7 @@ func noteIgnored(a *cli.App, done portfolio.Registered, registry string) {
 	}
 	var ids []string
 	for _, u := range done.Unknown {
-		ids = append(ids, fmt.Sprintf("%s (row %d)", catalog.Shown(u.ID), u.Row))
+		ids = append(ids, fmt.Sprintf("%s (row %d)", shown.Text(u.ID), u.Row))
 	}
 	a.Note("ignored, because registry %s does not have them: %s", registry, strings.Join(ids, ", "))
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 )
 
 // App is what the commands share: the three streams and the global flags.
@@ -53,5 +53,5 @@ func (a *App) NoteEach(format string, list []string) {
 // others wrote cannot move the cursor or turn the line.
 func (a *App) Note(format string, args ...any) {
 	a.notes.Add(1)
-	fmt.Fprintf(a.Stderr, "weir: %s\n", catalog.ShownLines(ShortenIDs(fmt.Sprintf(format, args...))[0])) //nolint:errcheck // there is nowhere left to say so
+	fmt.Fprintf(a.Stderr, "weir: %s\n", shown.Lines(ShortenIDs(fmt.Sprintf(format, args...))[0])) //nolint:errcheck // there is nowhere left to say so
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/node/client"
 )
 
@@ -40,7 +41,7 @@ func NamesOf[T any](who KeyOwner, list func(context.Context, *client.Client) ([]
 // Names that commands of several packages take.
 var (
 	DatasetNames = NamesOf(Nobody, client.Datasets.All, func(d catalog.Dataset) string {
-		return d.ID + "\t" + catalog.Shown(d.Descriptor.Title.EN)
+		return d.ID + "\t" + shown.Text(d.Descriptor.Title.EN)
 	})
 	RegistryNames = NamesOf(Nobody, client.Registries.All, func(r catalog.Registry) string {
 		return r.ID + "\t" + english.Plural(r.Rows, "entity", "entities")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/compute/sql"
 	"github.com/weirdata/weir/node/api/wire"
@@ -215,7 +216,7 @@ func (a *App) PrintJSON(v any) error {
 	if err := e.Encode(v); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
-	if _, err := a.Stdout.Write(catalog.ShownJSON(b.Bytes())); err != nil {
+	if _, err := a.Stdout.Write(shown.JSON(b.Bytes())); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	return nil

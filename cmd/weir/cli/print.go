@@ -13,7 +13,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/client"
@@ -105,7 +105,7 @@ func (a *App) PrintOne(document any, s term.Table) error {
 }
 
 func writeCSV(w io.Writer, s term.Table) error {
-	if err := csv.NewWriter(w).WriteAll(s.Map(catalog.Shown).Lines()); err != nil {
+	if err := csv.NewWriter(w).WriteAll(s.Map(shown.Text).Lines()); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	return nil

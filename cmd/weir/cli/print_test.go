@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"testing"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 )
 
 // hostile turns the line, clears the screen and hides a letter and a tag.
@@ -25,7 +25,7 @@ func TestJSONKeepsHiddenCharactersAsEscapes(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil || got["purpose"] != hostile {
 		t.Errorf("%v: %q from %s", err, got["purpose"], out.String())
 	}
-	if shown := catalog.Shown(hostile); shown != hostileShown {
+	if shown := shown.Text(hostile); shown != hostileShown {
 		t.Errorf("shown as %s", shown)
 	}
 }

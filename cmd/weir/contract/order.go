@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/node/client"
@@ -120,7 +121,7 @@ var (
 )
 
 func orderName(o catalog.Order) string {
-	return o.ID + "\t" + o.Dataset + ", " + catalog.Shown(o.Purpose)
+	return o.ID + "\t" + o.Dataset + ", " + shown.Text(o.Purpose)
 }
 
 // NewOrderCommand returns the command of buyers' orders.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
 )
@@ -40,7 +41,7 @@ func TestEveryPrinterShowsHiddenCharactersAsEscapes(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, printed := range []string{out.String(), notes.String()} {
-				if i := strings.IndexFunc(printed, func(r rune) bool { return r != '\n' && catalog.Hidden(r) }); i >= 0 {
+				if i := strings.IndexFunc(printed, func(r rune) bool { return r != '\n' && shown.Hidden(r) }); i >= 0 {
 					t.Errorf("%s as %s has U+%04X:\n%q", name, format, []rune(printed[i:])[0], printed)
 				}
 				if strings.Contains(printed, "\nweir: ") {

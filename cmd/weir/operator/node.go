@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/node"
 	"github.com/weirdata/weir/node/config"
@@ -153,10 +153,10 @@ func untilClosed(ctx context.Context, r io.Reader) (context.Context, context.Can
 // JSON's encoder escapes controls only below 0x20.
 func shownAttr(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindString {
-		a.Value = slog.StringValue(catalog.ShownLines(a.Value.String()))
+		a.Value = slog.StringValue(shown.Lines(a.Value.String()))
 	}
 	if err, is := a.Value.Any().(error); is {
-		a.Value = slog.StringValue(catalog.ShownLines(err.Error()))
+		a.Value = slog.StringValue(shown.Lines(err.Error()))
 	}
 	return a
 }

@@ -15,7 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/consensus/durable"
@@ -289,7 +289,7 @@ func accept(cmd *cobra.Command, a *cli.App, file string, c config.Config, cluste
 	}
 	switch id := g.Cluster().String(); {
 	case cluster != "" && cluster != id:
-		return fmt.Errorf("--cluster is %s, and the founding's is %s: it is not the one that the others have; get it from the founder again", catalog.Shown(cluster), id)
+		return fmt.Errorf("--cluster is %s, and the founding's is %s: it is not the one that the others have; get it from the founder again", shown.Text(cluster), id)
 	case cluster == "" && !term.IsTerminal(a.Stdin):
 		return cli.Usagef(cmd, "nobody is here to be asked: compare the cluster's id with the other institutions, then give it with --cluster %s", id)
 	case cluster == "":

@@ -8,7 +8,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 )
 
 // health is what a supervisor is told of a node.
@@ -55,10 +55,10 @@ func tellSystemd(ctx context.Context, log *slog.Logger, n health) {
 // standing is the line that systemctl status shows.
 func standing(n health) string {
 	if err := n.Live(); err != nil {
-		return "STATUS=" + catalog.Shown(err.Error())
+		return "STATUS=" + shown.Text(err.Error())
 	}
 	if ready, reasons := n.Ready(); !ready {
-		return "STATUS=not ready: " + catalog.Shown(strings.Join(reasons, "; "))
+		return "STATUS=not ready: " + shown.Text(strings.Join(reasons, "; "))
 	}
 	return "STATUS=ready"
 }

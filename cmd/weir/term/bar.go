@@ -9,7 +9,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 )
 
 const (
@@ -190,7 +190,7 @@ func (b *Bar) draw(line string) {
 	}
 	b.line, b.drawn = line, b.now()
 	// That it cannot be drawn is no reason to stop what it shows.
-	_, _ = io.WriteString(b.out, "\r"+catalog.Shown(line)+"\x1b[K")
+	_, _ = io.WriteString(b.out, "\r"+shown.Text(line)+"\x1b[K")
 }
 
 // Erase removes the line, and returns when nothing moves any more.

@@ -3,7 +3,7 @@
 //
 // Widths are columns of a terminal, two for a Chinese character (Unicode Standard
 // Annex 11); lines end where Annex 14 lets them. Hidden characters of texts that
-// others wrote are printed as escapes (catalog.Shown) and measured as such: no text
+// others wrote are printed as escapes (shown.Text) and measured as such: no text
 // moves the cursor or makes a line of its own.
 //
 // A table or text is fitted into the columns of the terminal that it is printed to.

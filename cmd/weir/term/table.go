@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 )
 
 // Table is a table with a line of headings. Its writer is the only one that commands use.
@@ -61,7 +61,7 @@ func (t Table) Fit(columns int) (fitting Table, leftOut []string) {
 	if columns <= 0 || len(t.Optional) == 0 {
 		return t, nil
 	}
-	least := t.Map(catalog.Shown).widths(func(cell string) int { return max(longest(cell), min(Width(cell), readable)) })
+	least := t.Map(shown.Text).widths(func(cell string) int { return max(longest(cell), min(Width(cell), readable)) })
 	for _, name := range append(t.withoutText(), t.Optional...) {
 		at := slices.Index(t.Head, name)
 		if total(least) <= columns || at < 0 {
@@ -80,7 +80,7 @@ func (t Table) Fit(columns int) (fitting Table, leftOut []string) {
 // Write writes the table with aligned columns. In a terminal of so many columns, cells
 // take several lines until it fits; with 0 columns it is as wide as its cells.
 func (t Table) Write(w io.Writer, columns int) error {
-	t = t.Map(catalog.Shown)
+	t = t.Map(shown.Text)
 	widths := t.widths(Width)
 	if columns > 0 {
 		t.narrow(widths, columns)

@@ -9,7 +9,7 @@ import (
 	"github.com/rivo/uniseg"
 	"golang.org/x/term"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 )
 
 // blanks replaces the line breaks and tabs of a text before it is wrapped.
@@ -20,7 +20,7 @@ var blanks = strings.NewReplacer("\t", " ", "\n", " ")
 func Wrap(text string, columns int) []string {
 	var lines []string
 	line, width := "", 0
-	for _, piece := range pieces(catalog.Shown(blanks.Replace(text))) {
+	for _, piece := range pieces(shown.Text(blanks.Replace(text))) {
 		if width > 0 && width+Width(strings.TrimRight(piece, " ")) > columns {
 			lines = append(lines, strings.TrimRight(line, " "))
 			line, width = "", 0
@@ -66,7 +66,7 @@ var extraBreaks = regexp.MustCompile(`(,)(\pL)|( )(/)`)
 // Paragraph returns text in lines of at most so many columns, each after the indent and
 // with a line break at its end. With 0 columns it is one line.
 func Paragraph(text, indent string, columns int) string {
-	lines := []string{catalog.Shown(text)}
+	lines := []string{shown.Text(text)}
 	if columns > 0 {
 		lines = Wrap(text, columns-len(indent))
 	}

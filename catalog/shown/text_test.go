@@ -1,4 +1,4 @@
-package catalog
+package shown_test
 
 import (
 	"encoding/json"
@@ -6,6 +6,9 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 )
 
 // seen are texts that a person sees as they are.
@@ -13,8 +16,8 @@ var seen = []string{"", "credit risk", "信用风险，第一季度", "São Tom�
 
 func TestTextWithoutHiddenCharactersIsShownAsItIs(t *testing.T) {
 	for _, s := range seen {
-		if Shown(s) != s || !IsText(s, 100) {
-			t.Errorf("%q is shown as %q, text %t", s, Shown(s), IsText(s, 100))
+		if shown.Text(s) != s || !catalog.IsText(s, 100) {
+			t.Errorf("%q is shown as %q, text %t", s, shown.Text(s), catalog.IsText(s, 100))
 		}
 	}
 }
@@ -25,17 +28,17 @@ func TestHiddenCharactersAreRefusedAndShownAsEscapes(t *testing.T) {
 		"\u2066x\u2069": `\u2066x\u2069`, "\u00ad": `\u00ad`, "\u2028": `\u2028`, "\ufeff": `\ufeff`, "\ufe0f": `\ufe0f`, "\ue000": `\ue000`,
 		"\x7f\u009b": `\x7f\u009b`, "\u3164": `\u3164`, "a\tb": `a\tb`,
 	} {
-		if got := Shown(s); got != want {
+		if got := shown.Text(s); got != want {
 			t.Errorf("%q is shown as %q, want %q", s, got, want)
 		}
-		if IsText(s, 100) || IsCell(s) {
+		if catalog.IsText(s, 100) || catalog.IsCell(s) {
 			t.Errorf("%q may stand in the ledger", s)
 		}
 	}
-	if got := Shown("a\xffb\xe2\x80"); got != `a\xffb\xe2\x80` {
+	if got := shown.Text("a\xffb\xe2\x80"); got != `a\xffb\xe2\x80` {
 		t.Errorf("broken bytes are shown as %q", got)
 	}
-	if got := ShownLines("a\u202e\n\tb\r\n"); got != "a\\u202e\n\tb\\r\n" {
+	if got := shown.Lines("a\u202e\n\tb\r\n"); got != "a\\u202e\n\tb\\r\n" {
 		t.Errorf("lines are shown as %q", got)
 	}
 }
@@ -46,10 +49,10 @@ func TestNoHiddenCharacterIsMissing(t *testing.T) {
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		want := unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Cs, unicode.Co,
 			unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
-		if want && !Hidden(r) {
+		if want && !shown.Hidden(r) {
 			t.Errorf("U+%04X is not hidden", r)
 		}
-		if !want && Hidden(r) && unicode.IsGraphic(r) {
+		if !want && shown.Hidden(r) && unicode.IsGraphic(r) {
 			t.Errorf("U+%04X %q is hidden", r, r)
 		}
 	}
@@ -60,28 +63,28 @@ func FuzzShown(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		for name, got := range map[string]string{"in a line": Shown(s), "in lines": strings.NewReplacer("\n", "", "\t", "").Replace(ShownLines(s))} {
-			if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return Hidden(r) || r >= utf8.RuneSelf && !unicode.IsGraphic(r) }) {
+		for name, got := range map[string]string{"in a line": shown.Text(s), "in lines": strings.NewReplacer("\n", "", "\t", "").Replace(shown.Lines(s))} {
+			if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return shown.Hidden(r) || r >= utf8.RuneSelf && !unicode.IsGraphic(r) }) {
 				t.Fatalf("%s %q is shown as %q", name, s, got)
 			}
-			if Shown(got) != got {
-				t.Fatalf("%s %q is shown as %q and then as %q", name, s, got, Shown(got))
+			if shown.Text(got) != got {
+				t.Fatalf("%s %q is shown as %q and then as %q", name, s, got, shown.Text(got))
 			}
 		}
-		if IsText(s, len(s)) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) }) < 0 && Shown(s) != s {
-			t.Fatalf("text %q is shown as %q", s, Shown(s))
+		if catalog.IsText(s, len(s)) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) }) < 0 && shown.Text(s) != s {
+			t.Fatalf("text %q is shown as %q", s, shown.Text(s))
 		}
 		document, err := json.Marshal(s)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var want, got string
-		shown := ShownJSON(document)
+		escaped := shown.JSON(document)
 		if err := json.Unmarshal(document, &want); err != nil {
 			t.Fatal(err)
 		}
-		if err := json.Unmarshal(shown, &got); err != nil || got != want || strings.ContainsFunc(string(shown), Hidden) {
-			t.Fatalf("%q as JSON is %s, read as %q (%v)", s, shown, got, err)
+		if err := json.Unmarshal(escaped, &got); err != nil || got != want || strings.ContainsFunc(string(escaped), shown.Hidden) {
+			t.Fatalf("%q as JSON is %s, read as %q (%v)", s, escaped, got, err)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package catalog
+package shown
 
 import (
 	"fmt"
@@ -54,11 +54,11 @@ var hidden = &unicode.RangeTable{
 // Hidden reports whether a character is never shown to a person as it is.
 func Hidden(r rune) bool { return unicode.Is(hidden, r) }
 
-// Shown is a text that somebody else wrote, as it may stand in one line of a terminal or
+// Text is a text that somebody else wrote, as it may stand in one line of a terminal or
 // of a file for people: hidden characters, line breaks among them, and bytes that are no
 // UTF-8 are written as Go's escapes, such as \u202e. What is shown so stays as it is when
 // it is shown again. It does not bound the length.
-func Shown(s string) string {
+func Text(s string) string {
 	at := strings.IndexFunc(s, unshown)
 	if at < 0 {
 		return s
@@ -80,15 +80,15 @@ func Shown(s string) string {
 	return string(b)
 }
 
-// unshown reports whether Shown escapes a character, or has to look at it: also one that
+// unshown reports whether Text escapes a character, or has to look at it: also one that
 // this program does not know, which may have no shape either, and utf8.RuneError, which
 // may stand for a byte that is no UTF-8.
 func unshown(r rune) bool {
 	return r >= utf8.RuneSelf && !unicode.IsGraphic(r) || Hidden(r) || r == utf8.RuneError
 }
 
-// ShownLines is Shown for a text whose line breaks and tabs are the program's own.
-func ShownLines(s string) string {
+// Lines is Text for a text whose line breaks and tabs are the program's own.
+func Lines(s string) string {
 	if strings.IndexFunc(s, unshown) < 0 {
 		return s
 	}
@@ -98,16 +98,16 @@ func ShownLines(s string) string {
 		if at < 0 {
 			at = len(s)
 		}
-		b.WriteString(Shown(s[:at]))
+		b.WriteString(Text(s[:at]))
 		b.WriteString(s[at:min(at+1, len(s))])
 		s = s[min(at+1, len(s)):]
 	}
 	return b.String()
 }
 
-// ShownJSON is a JSON document in which hidden characters are escapes of JSON: whoever
+// JSON is a JSON document in which hidden characters are escapes of JSON: whoever
 // reads it gets the same strings. Only strings have such characters beyond ASCII.
-func ShownJSON(document []byte) []byte {
+func JSON(document []byte) []byte {
 	s := string(document)
 	if strings.IndexFunc(s, unshownJSON) < 0 {
 		return document
@@ -123,7 +123,7 @@ func ShownJSON(document []byte) []byte {
 	return b
 }
 
-// unshownJSON reports whether ShownJSON escapes a character: the encoder has escaped
+// unshownJSON reports whether JSON escapes a character: the encoder has escaped
 // those of ASCII but delete.
 func unshownJSON(r rune) bool { return r >= 0x7f && r != utf8.RuneError && unshown(r) }
 
