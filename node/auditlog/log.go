@@ -89,11 +89,11 @@ func New(path string, source Source, name func(principal string) string, log *sl
 			return nil, fmt.Errorf("open the audit log: %s has no number of an entry; remove it to write the log from the first entry again: %w", l.mark(), err)
 		}
 	}
-	last, any, err := lastSeq(path)
+	last, found, err := lastSeq(path)
 	if err != nil {
 		return nil, fmt.Errorf("open the audit log: %w", err)
 	}
-	if any {
+	if found {
 		l.next = max(l.next, last+1)
 	}
 	return l, nil
@@ -191,7 +191,7 @@ func Read(seq uint64, r evidence.Record) Line {
 	line.Kind, line.ID, line.Result = o.Kind, o.ID, "done"
 	switch {
 	case o.Refusal != nil:
-		line.Result, line.Rule, line.Code = "refused", o.Refusal.Rule, o.Refusal.Reason.Code
+		line.Result, line.Rule, line.Code = "refused", o.Refusal.Rule, o.Refusal.Code
 	case o.Repeat:
 		line.Result = "repeated"
 	}
@@ -223,7 +223,7 @@ func appendSynced(path string, b []byte) (err error) {
 
 // lastSeq is the number of the entry in a file's last line. A line without its end is cut off:
 // it was being written when the machine stopped.
-func lastSeq(path string) (seq uint64, any bool, err error) {
+func lastSeq(path string) (seq uint64, found bool, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, false, nil
