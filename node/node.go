@@ -147,7 +147,7 @@ func (n *Node) openGenesis() error {
 // openSecrets unseals what the node keeps, with the key of a file or of a command, and reads its
 // own keys.
 func (n *Node) openSecrets() (err error) {
-	if n.vault, err = (SealKey{File: n.opts.SealKeyFile, Command: n.opts.SealKeyCommand}).open(n.life, n.opts.Dir); err != nil {
+	if n.vault, err = (SealKey{File: n.opts.SealKeyFile, Command: n.opts.SealKeyCommand, Key: n.opts.sealKey}).open(n.life, n.opts.Dir); err != nil {
 		return err
 	}
 	n.onClose(n.vault.Close)
@@ -292,15 +292,9 @@ func (n *Node) serveAPI() error {
 	if handler, err = n.serveMetrics(handler); err != nil {
 		return err
 	}
-	addr := n.opts.APIListen
-	if addr == "" {
-		if addr, err = hostPort(n.roster[n.point-1].API); err != nil {
-			return err
-		}
-	}
-	listener, err := net.Listen("tcp", addr)
+	listener, err := n.opts.listenAPI(n.roster[n.point-1])
 	if err != nil {
-		return fmt.Errorf("listen for clients: %w", err)
+		return err
 	}
 	n.apiAddr = listener.Addr()
 	listener = api.LimitConns(listener, api.MaxConns, api.MaxConnsEach)
@@ -310,6 +304,21 @@ func (n *Node) serveAPI() error {
 	n.onClose(n.apiHTTP.Close)
 	n.wg.Go(func() { n.report("clients", n.apiHTTP.ServeTLS(listener, "", "")) })
 	return nil
+}
+
+// listenAPI listens for clients, where the roster says unless an option does.
+func (o Options) listenAPI(self catalog.Node) (_ net.Listener, err error) {
+	addr := o.APIListen
+	if addr == "" {
+		if addr, err = hostPort(self.API); err != nil {
+			return nil, err
+		}
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen for clients: %w", err)
+	}
+	return listener, nil
 }
 
 // serveMetrics listens for who collects metrics, where Options.MetricsListen is set, and

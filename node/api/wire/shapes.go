@@ -294,6 +294,7 @@ const MaxWithheld = 20
 // Ready answers GET /readyz.
 type Ready struct {
 	Ready   bool     `json:"ready"`
+	Sealed  bool     `json:"sealed,omitempty"` // its secrets are: it waits for a passphrase
 	Reasons []string `json:"reasons,omitempty"`
 }
 
