@@ -40,7 +40,8 @@ const closeWait = time.Second
 //   - access: the ways into the ledger and out of it;
 //   - leader: what it decides while it leads;
 //   - reconciler: its own work, which follows from the state;
-//   - checkpoints: its signed log, and the others' signatures.
+//   - checkpoints: its signed log, and the others' signatures;
+//   - backups: the ledger, held ready for operators.
 type Node struct {
 	*core
 	*access
@@ -48,6 +49,7 @@ type Node struct {
 	leader      *leader
 	reconciler  *reconciler
 	checkpoints *checkpoints
+	backups     *backups
 
 	mux      *peer.Mux
 	peerHTTP *peer.Server
@@ -85,7 +87,7 @@ func Open(opts Options) (*Node, error) {
 	n.stop = stop
 	for _, step := range []func() error{
 		guardProcess, n.openGenesis, n.openSecrets, n.openBlobs, n.openPeers, n.openComputations, n.openLedger,
-		n.reconciler.noteInterrupted, n.checkpoints.open, n.openAuditLog, n.servePeers, n.serveAPI, n.serveDebug,
+		n.reconciler.noteInterrupted, n.checkpoints.open, n.openBackups, n.openAuditLog, n.servePeers, n.serveAPI, n.serveDebug,
 	} {
 		if err := step(); err != nil {
 			return nil, errors.Join(fmt.Errorf("open node %s: %w", opts.ID, n.advised(err)), n.Close())
@@ -112,11 +114,12 @@ func newNode(c *core) *Node {
 	mon := &monitor{core: c}
 	acc := &access{core: c, monitor: mon, limiter: newRateLimiter(c.opts.ActBurst), cores: api.NewCores(runtime.GOMAXPROCS(0) - 1)}
 	l := &leader{core: c, monitor: mon, access: acc}
+	cp := &checkpoints{core: c, turn: make(chan struct{}, 1)}
 	return &Node{
 		core: c, access: acc, monitor: mon, leader: l,
 		reconciler:  &reconciler{core: c, monitor: mon, access: acc, leader: l, running: map[string]context.CancelFunc{}, rest: map[string]time.Time{}, news: newNews()},
-		checkpoints: &checkpoints{core: c, turn: make(chan struct{}, 1)},
-		openers:     api.NewCores(c.opts.Workers), failed: make(chan error, 2),
+		checkpoints: cp, backups: &backups{core: c, checkpoints: cp, turn: make(chan struct{}, 1)},
+		openers: api.NewCores(c.opts.Workers), failed: make(chan error, 2),
 	}
 }
 
@@ -253,6 +256,12 @@ func (n *Node) openLedger() (err error) {
 	return nil
 }
 
+// openBackups makes room for what is held ready for backups.
+func (n *Node) openBackups() error {
+	n.onClose(n.backups.close)
+	return n.backups.open()
+}
+
 func (n *Node) servePeers() error {
 	n.peerHTTP = n.peerRoutes()
 	n.onClose(func() error {
@@ -275,7 +284,7 @@ func (n *Node) serveAPI() error {
 		return err
 	}
 	handler, err := api.New(api.Options{
-		Backend: n, Blobs: clientBlobs{n.blobs}, Health: n, Evidence: n.checkpoints, Cluster: n.cluster, Progress: n.Progress,
+		Backend: n, Blobs: clientBlobs{n.blobs}, Health: n, Evidence: n.checkpoints, Backups: n.backups, Cluster: n.cluster, Progress: n.Progress,
 		Applied: n.ledger.AppliedIndex, ClockFault: n.monitor.clockFault, Cores: n.cores,
 		TileBytes: n.params.TileBytes(), MaxIndexBytes: tiles.DefaultMaxBlob, Logger: n.opts.Logger, Now: n.opts.Clock,
 	})
