@@ -27,6 +27,7 @@ func NewNodeCommand(a *cli.App) *cobra.Command {
 		newNodeCardCommand(a),
 		newNodeAcceptCommand(a),
 		newNodeStartCommand(a),
+		newNodeShareCommand(a),
 		newNodeUnsealCommand(a),
 		newNodePassphraseCommand(a),
 		newNodeConfigCommand(a))
