@@ -187,6 +187,11 @@ var nodeSentences = map[string]sentence{
 		"vector %s holds weights of %d bits, and only pieces select",
 		"register the list without weights, under another name",
 	},
+	"level.nodes": {
+		"feature level %d needs a program that has it on every node: %l do not answer, or run an older one",
+		"install the release on them and start them; weir operator upgrade status shows the programs",
+	},
+	"level.next":       {"the feature level becomes %d, and is %d: it rises one by one", "raise it to the next one"},
 	"seat.half":        {"the card of %s has one key of the machine that is there and one of another", "make the keys of a new machine with weir node init"},
 	"seat.institution": {"the seat of %s is that of %q and stays so: the card names another institution or operator", "make the card with the institution and the operator that the founding names"},
 	"seat.many":        {"machines were replaced or moved %d times, and no more is possible", "found another cluster"},
