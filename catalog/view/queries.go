@@ -1,10 +1,12 @@
 package view
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/resharing"
 )
 
 // Query returns an accepted query.
@@ -60,6 +62,33 @@ func (v View) Vectors(owner string) ([]catalog.Vector, error) {
 // first.
 func (v View) PendingVectors() ([]catalog.Vector, error) {
 	return records.ListNamed[catalog.Vector](v.r, records.PrefixTodoVector, records.PrefixVector)
+}
+
+// VectorsToMove returns vectors that are to be moved, the oldest first, at most so many.
+func (v View) VectorsToMove(most int) (list []catalog.Vector, err error) {
+	err = v.r.Scan([]byte(records.PrefixTodoMove), func(_, id []byte) error {
+		if len(list) == most {
+			return records.ErrStop
+		}
+		x, err := v.Vector(string(id))
+		list = append(list, x)
+		return err
+	})
+	if errors.Is(err, records.ErrStop) {
+		err = nil
+	}
+	return list, err
+}
+
+// CountVectorsToMove counts all of them.
+func (v View) CountVectorsToMove() (int, error) {
+	names, err := records.Names(v.r, records.PrefixTodoMove)
+	return len(names), err
+}
+
+// Moves returns the moves of vectors that are not over, the oldest first.
+func (v View) Moves() ([]resharing.Move, error) {
+	return records.List[resharing.Move](v.r, records.PrefixMove)
 }
 
 // VectorPage lists an owner's vectors, dropped and rejected ones included, in the
