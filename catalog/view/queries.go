@@ -2,6 +2,7 @@ package view
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
@@ -62,6 +63,12 @@ func (v View) Vectors(owner string) ([]catalog.Vector, error) {
 // first.
 func (v View) PendingVectors() ([]catalog.Vector, error) {
 	return records.ListNamed[catalog.Vector](v.r, records.PrefixTodoVector, records.PrefixVector)
+}
+
+// ReadyVectors returns the vectors of all owners that are ready.
+func (v View) ReadyVectors() ([]catalog.Vector, error) {
+	held, err := records.ListNamed[catalog.Vector](v.r, records.PrefixVectorHeld, records.PrefixVector)
+	return slices.DeleteFunc(held, func(x catalog.Vector) bool { return x.State != catalog.VectorReady }), err
 }
 
 // VectorsToMove returns vectors that are to be moved, the oldest first, at most so many.
