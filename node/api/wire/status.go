@@ -15,6 +15,8 @@ type Status struct {
 	Blobs   BlobStatus     `json:"blobs"`
 	Ledger  LedgerStatus   `json:"ledger"`
 	Shares  ShareStatus    `json:"shares"`
+	// AuditBehind is how many entries the file of the audit log lacks.
+	AuditBehind uint64 `json:"audit_behind,omitempty"`
 }
 
 // ShareStatus is how the shares of private vectors are, by this node's state.
