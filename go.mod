@@ -35,6 +35,7 @@ require (
 require (
 	filippo.io/age v1.3.2
 	github.com/coreos/go-systemd/v22 v22.7.0
+	github.com/restic/chunker v0.4.0
 )
 
 require (

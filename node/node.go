@@ -17,13 +17,14 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/auditlog"
 	"github.com/weirdata/weir/node/blobs"
-	"github.com/weirdata/weir/node/metrics"
 	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/peer"
 	"github.com/weirdata/weir/node/vault"
@@ -39,7 +40,8 @@ const closeWait = time.Second
 //   - access: the ways into the ledger and out of it;
 //   - leader: what it decides while it leads;
 //   - reconciler: its own work, which follows from the state;
-//   - checkpoints: its signed log, and the others' signatures.
+//   - checkpoints: its signed log, and the others' signatures;
+//   - backups: the ledger, held ready for operators.
 type Node struct {
 	*core
 	*access
@@ -47,6 +49,7 @@ type Node struct {
 	leader      *leader
 	reconciler  *reconciler
 	checkpoints *checkpoints
+	backups     *backups
 
 	mux      *peer.Mux
 	peerHTTP *peer.Server
@@ -54,7 +57,8 @@ type Node struct {
 	apiAddr  net.Addr
 	openers  api.Cores // for openings
 
-	metricsAddr net.Addr // nil: metrics are not told
+	metricsAddr net.Addr      // nil: metrics are not told
+	audit       *auditlog.Log // nil: none is written
 
 	stop    context.CancelFunc
 	loops   sync.WaitGroup // what works for as long as the node is open
@@ -83,7 +87,7 @@ func Open(opts Options) (*Node, error) {
 	n.stop = stop
 	for _, step := range []func() error{
 		guardProcess, n.openGenesis, n.openSecrets, n.openBlobs, n.openPeers, n.openComputations, n.openLedger,
-		n.reconciler.noteInterrupted, n.checkpoints.open, n.servePeers, n.serveAPI,
+		n.reconciler.noteInterrupted, n.checkpoints.open, n.openBackups, n.openAuditLog, n.servePeers, n.serveAPI, n.serveDebug,
 	} {
 		if err := step(); err != nil {
 			return nil, errors.Join(fmt.Errorf("open node %s: %w", opts.ID, n.advised(err)), n.Close())
@@ -94,6 +98,9 @@ func Open(opts Options) (*Node, error) {
 	n.loops.Go(func() { n.restarts(ctx) })
 	n.loops.Go(func() { n.followsRoster(ctx) })
 	n.loops.Go(func() { n.collects(ctx) })
+	if n.audit != nil {
+		n.loops.Go(func() { n.audit.Follow(ctx) })
+	}
 	for _, m := range n.roster {
 		if m.ID != n.id {
 			n.loops.Go(func() { n.monitor.watch(ctx, m) })
@@ -107,11 +114,12 @@ func newNode(c *core) *Node {
 	mon := &monitor{core: c}
 	acc := &access{core: c, monitor: mon, limiter: newRateLimiter(c.opts.ActBurst), cores: api.NewCores(runtime.GOMAXPROCS(0) - 1)}
 	l := &leader{core: c, monitor: mon, access: acc}
+	cp := &checkpoints{core: c, turn: make(chan struct{}, 1)}
 	return &Node{
 		core: c, access: acc, monitor: mon, leader: l,
 		reconciler:  &reconciler{core: c, monitor: mon, access: acc, leader: l, running: map[string]context.CancelFunc{}, rest: map[string]time.Time{}, news: newNews()},
-		checkpoints: &checkpoints{core: c, turn: make(chan struct{}, 1)},
-		openers:     api.NewCores(c.opts.Workers), failed: make(chan error, 2),
+		checkpoints: cp, backups: &backups{core: c, checkpoints: cp, turn: make(chan struct{}, 1)},
+		openers: api.NewCores(c.opts.Workers), failed: make(chan error, 2),
 	}
 }
 
@@ -248,6 +256,12 @@ func (n *Node) openLedger() (err error) {
 	return nil
 }
 
+// openBackups makes room for what is held ready for backups.
+func (n *Node) openBackups() error {
+	n.onClose(n.backups.close)
+	return n.backups.open()
+}
+
 func (n *Node) servePeers() error {
 	n.peerHTTP = n.peerRoutes()
 	n.onClose(func() error {
@@ -270,7 +284,7 @@ func (n *Node) serveAPI() error {
 		return err
 	}
 	handler, err := api.New(api.Options{
-		Backend: n, Blobs: clientBlobs{n.blobs}, Health: n, Evidence: n.checkpoints, Cluster: n.cluster, Progress: n.Progress,
+		Backend: n, Blobs: clientBlobs{n.blobs}, Health: n, Evidence: n.checkpoints, Backups: n.backups, Cluster: n.cluster, Progress: n.Progress,
 		Applied: n.ledger.AppliedIndex, ClockFault: n.monitor.clockFault, Cores: n.cores,
 		TileBytes: n.params.TileBytes(), MaxIndexBytes: tiles.DefaultMaxBlob, Logger: n.opts.Logger, Now: n.opts.Clock,
 	})
@@ -295,6 +309,26 @@ func (n *Node) serveAPI() error {
 	n.onClose(n.apiHTTP.Close)
 	n.wg.Go(func() { n.report("clients", n.apiHTTP.ServeTLS(listener, "", "")) })
 	return nil
+}
+
+// openAuditLog opens the file that says who did what, where Options.AuditLog names one.
+func (n *Node) openAuditLog() (err error) {
+	if n.opts.AuditLog == "" {
+		return nil
+	}
+	name := func(principal string) (name string) {
+		err := n.view(func(v state.View) error {
+			p, err := v.Principal(principal)
+			name = p.Name
+			return err
+		})
+		if err != nil && !errors.Is(err, records.ErrNotFound) {
+			n.log.Warn("the audit log names nobody", "principal", principal, "error", err)
+		}
+		return name
+	}
+	n.audit, err = auditlog.New(n.opts.AuditLog, n.ledger, name, n.log)
+	return err
 }
 
 // listenAPI listens for clients, where the roster says unless an option does.
@@ -323,7 +357,7 @@ func (n *Node) serveMetrics(clients http.Handler) (http.Handler, error) {
 		return nil, fmt.Errorf("listen for who collects metrics: %w", err)
 	}
 	n.metricsAddr = listener.Addr()
-	m := metrics.New(n.Status, n.opts.Version)
+	m := n.metrics()
 	ctx, stop := context.WithCancel(context.Background())
 	n.onClose(func() error { stop(); return nil })
 	n.wg.Go(func() { n.report("metrics", m.Serve(ctx, listener)) })

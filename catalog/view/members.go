@@ -68,7 +68,7 @@ func (v View) VectorHolders(verdict catalog.Verdict) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		have := c.Holding(x.Seq)
+		have := x.HeldBy(*c)
 		holders = slices.DeleteFunc(holders, func(id string) bool { return !slices.Contains(have, id) })
 	}
 	return holders, nil
