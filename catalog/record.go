@@ -12,6 +12,8 @@ type Cluster struct {
 	Since     []uint64 `json:"since,omitempty"`   // by point: the entry that put the machine there; none: the founding
 	Changes   int      `json:"changes,omitempty"` // of the roster
 	Time      int64    `json:"time"`              // the state's clock
+
+	Leaving []Leaving `json:"leaving,omitempty"` // in the order in which they lost their seats
 }
 
 // Principal is an admitted organisation; ID is PrincipalID of its key.
@@ -130,7 +132,7 @@ type Key struct {
 	State     KeyState    `json:"state"`
 	Reference Digest      `json:"reference"` // seed of the reference polynomial
 	Threshold int         `json:"threshold"`
-	Nodes     []string    `json:"nodes"`               // roster, point 1 first
+	Nodes     []string    `json:"nodes"`               // among whom it is shared now, point 1 first
 	Commits   []KeyCommit `json:"commits,omitempty"`   // by point; Public zero where missing
 	Acked     []bool      `json:"acked,omitempty"`     // by point
 	Tested    []bool      `json:"tested,omitempty"`    // by test set
@@ -142,6 +144,7 @@ type Key struct {
 	Sharing   Sharing     `json:"sharing,omitzero"`  // in force; zero: the one that the ceremony made
 	Refresh   *Refresh    `json:"refresh,omitempty"` // the next sharing, wanted or under way
 	Retired   *Retired    `json:"retired,omitempty"` // the sharing before, until all have erased it
+	First     *KeyRoster  `json:"first,omitempty"`   // among whom the ceremony made it, once it has moved
 }
 
 // OrderState is where an order is.

@@ -2,7 +2,7 @@ package catalog
 
 import "slices"
 
-// MaxRosterChanges is how often machines of a cluster may be replaced or moved.
+// MaxRosterChanges is how often the roster of a cluster may change.
 const MaxRosterChanges = 500
 
 // SeatReplace puts another machine into a seat of the roster, or gives the machine in it
@@ -14,30 +14,97 @@ type SeatReplace struct {
 	Node     Node   `json:"node"`
 }
 
-// RosterChange is an entry that made or changed the roster: the founding, then one
-// SeatReplace after the other. Whoever knows the cluster's id can check all of them.
+// What bounds changes of the roster, in milliseconds of the state's clock.
+const (
+	MaxProposalAge = 30 * 24 * 3600 * 1000 // a proposal waits for approvals
+	MaxErasing     = 7 * 24 * 3600 * 1000  // a seat that leaves may take to erase its old shares
+)
+
+// RosterPropose proposes another roster: who has a seat, and how many open together. Seats
+// that stay are as they are but for their points, keep their order, and come before new ones.
+// Previous is as in SeatReplace. It is its signer's approval too.
+type RosterPropose struct {
+	Previous  Digest `json:"previous"`
+	Threshold int    `json:"threshold"`
+	Nodes     []Node `json:"nodes"`
+}
+
+// RosterApprove approves a proposal, the digest of whose envelope it names.
+type RosterApprove struct {
+	Proposal Digest `json:"proposal"`
+}
+
+// RosterWithdraw takes a proposal back.
+type RosterWithdraw struct {
+	Proposal Digest `json:"proposal"`
+}
+
+// SeatLeft ends the membership of a seat that leaves and holds nothing any more.
+type SeatLeft struct {
+	Node string `json:"node"`
+}
+
+// KeyMove approves that the publisher's key is shared anew to the roster, the digest of whose
+// last change it names.
+type KeyMove struct {
+	Key    string `json:"key"`
+	Roster Digest `json:"roster"`
+}
+
+// Proposal is a roster that was proposed and waits for approvals.
+type Proposal struct {
+	Envelope  Envelope   `json:"envelope"`
+	Approvals []Envelope `json:"approvals,omitempty"` // beside the proposer's
+	Proposed  int64      `json:"proposed"`
+}
+
+// RosterChange is an entry that made or changed the roster: the founding, then machines put
+// into seats, and other rosters. Whoever knows the cluster's id can check all of them.
 type RosterChange struct {
-	Seq      uint64   `json:"seq"`
-	Envelope Envelope `json:"envelope"`
-	Before   *Node    `json:"before,omitempty"` // what was in the seat; nil at the founding
+	Seq       uint64     `json:"seq"`
+	Envelope  Envelope   `json:"envelope"`
+	Approvals []Envelope `json:"approvals,omitempty"` // of another roster
+	Before    *Node      `json:"before,omitempty"`    // of a SeatReplace: what was in the seat
+	Seats     *Seats     `json:"seats,omitempty"`     // of another roster: what was before
 }
 
-// With is the cluster with a machine in the seat that it names. The one before is unchanged.
-func (c Cluster) With(n Node) Cluster {
-	c.Nodes = slices.Clone(c.Nodes)
-	c.Nodes[n.Point-1] = n
-	c.Changes++
-	return c
+// Seats are who has one at a time.
+type Seats struct {
+	Threshold int       `json:"threshold"`
+	Nodes     []Node    `json:"nodes"`
+	Leaving   []Leaving `json:"leaving,omitempty"`
 }
 
-// Holding are the ids of the nodes that have what was sealed to them by an entry with that
-// number: a machine that was put into its seat later does not.
-func (c Cluster) Holding(seq uint64) []string {
-	var ids []string
-	for i, n := range c.Nodes {
-		if i >= len(c.Since) || c.Since[i] <= seq {
-			ids = append(ids, n.ID)
-		}
+// Leaving is a seat that is no part of the roster any more and may hold shares still.
+type Leaving struct {
+	Node  Node   `json:"node"`
+	Since uint64 `json:"since,omitempty"` // as in Cluster
+}
+
+// KeyRoster is among whom a key is shared: ids by point, and how many open it.
+type KeyRoster struct {
+	Nodes     []string `json:"nodes"`
+	Threshold int      `json:"threshold"`
+}
+
+// Point is a node's Shamir point, 0 for one that has none.
+func (r KeyRoster) Point(id string) int { return slices.Index(r.Nodes, id) + 1 }
+
+// Equal reports whether shares of both can be computed with together.
+func (r KeyRoster) Equal(o KeyRoster) bool {
+	return r.Threshold == o.Threshold && slices.Equal(r.Nodes, o.Nodes)
+}
+
+// InOrder lists those ids that are in the roster, ascending points.
+func (r KeyRoster) InOrder(ids []string) []string {
+	return slices.DeleteFunc(slices.Clone(r.Nodes), func(id string) bool { return !slices.Contains(ids, id) })
+}
+
+// Roster is among whom new keys are shared.
+func (c Cluster) Roster() KeyRoster {
+	r := KeyRoster{Threshold: c.Threshold}
+	for _, n := range c.Nodes {
+		r.Nodes = append(r.Nodes, n.ID)
 	}
-	return ids
+	return r
 }

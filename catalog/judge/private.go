@@ -7,6 +7,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/roster"
 )
 
 // AnyEncrypted reports whether any column is made of readings: counts are not.
@@ -49,7 +50,7 @@ func (j *Judgement) useVectors(q catalog.Request, reg catalog.Registry, preview 
 		if err != nil {
 			return err
 		}
-		switch holding := len(cluster.Holding(v.Seq)); {
+		switch holding := len(vectorRoster(v).InOrder(roster.Holding(cluster, v.Seq))); {
 		case holding < v.Threshold:
 			return catalog.Conflict("vector_state", "vector.lost", v.ID, v.Name, holding, v.Threshold).WithFix("fix.vector_anew", v.Name)
 		case v.State != catalog.VectorReady:

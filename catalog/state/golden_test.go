@@ -137,6 +137,13 @@ func lifeLedger(t *testing.T) *world {
 	w.ok("bureau", catalog.KindDatasetWithdraw, catalog.DatasetWithdraw{Dataset: "noisy", Reason: "a wrong policy"})
 	w.ok("bureau", catalog.KindQuerySubmit, submit("", statetest.SumBy()))
 	w.ok("operator", catalog.KindSeatReplace, w.machine3("node3-b"))
+	w.ok("operator", catalog.KindPrincipalAdd, testPrincipal("house4", catalog.RoleOperator))
+	grown := w.roster(3, nil, newSeat("node4", "house4", 4))
+	w.ok("operator", catalog.KindRosterWithdraw, catalog.RosterWithdraw(w.propose("operator", grown)))
+	w.ok("house4", catalog.KindRosterApprove, w.propose("operator", grown))
+	w.ok("bureau", catalog.KindKeyMove, catalog.KeyMove{Key: catalog.KeyID(testID("bureau")), Roster: w.lastChange()})
+	w.ok("operator", catalog.KindRosterPropose, w.roster(2, []string{"node4"}))
+	w.ok("node1", catalog.KindSeatLeft, catalog.SeatLeft{Node: "node4"})
 	return w
 }
 

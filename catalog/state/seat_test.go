@@ -9,6 +9,7 @@ import (
 	"github.com/weirdata/weir/catalog/attest"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/statetest"
 )
 
@@ -120,7 +121,7 @@ func TestAMachineMayMove(t *testing.T) {
 	if !slices.Contains(v.Acks, "node3") || len(must[[]catalog.Key](t)(w.view().PendingRefreshes())) != 0 {
 		t.Errorf("acknowledged by %v", v.Acks)
 	}
-	if c := must[catalog.Cluster](t)(w.view().Cluster()); c.Nodes[2].Addr != moved.Node.Addr || !slices.Contains(c.Holding(0), "node3") {
+	if c := must[catalog.Cluster](t)(w.view().Cluster()); c.Nodes[2].Addr != moved.Node.Addr || !slices.Contains(roster.Holding(c, 0), "node3") {
 		t.Errorf("cluster %+v", c)
 	}
 }
@@ -148,8 +149,8 @@ func TestANewMachineHasNothingOfTheOneBefore(t *testing.T) {
 		t.Errorf("the ceremony that the machine took part in: %s, %s", k.State, k.Reason)
 	}
 	cluster := must[catalog.Cluster](t)(w.view().Cluster())
-	if !slices.Equal(cluster.Holding(before), []string{"node1", "node2"}) || len(cluster.Holding(w.seq)) != 3 {
-		t.Errorf("holding %v, now %v", cluster.Holding(before), cluster.Holding(w.seq))
+	if !slices.Equal(roster.Holding(cluster, before), []string{"node1", "node2"}) || len(roster.Holding(cluster, w.seq)) != 3 {
+		t.Errorf("holding %v, now %v", roster.Holding(cluster, before), roster.Holding(cluster, w.seq))
 	}
 	old := must[catalog.Cluster](t)(w.view().ClusterAt(before))
 	if !bytes.Equal(old.Nodes[2].Key, testPublic("node3")) || !bytes.Equal(cluster.Nodes[2].Key, testPublic("node3-b")) {

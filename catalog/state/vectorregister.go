@@ -54,7 +54,7 @@ func registerVector(c *applyContext, b catalog.VectorRegister) error {
 	}
 	v := catalog.Vector{
 		VectorRegister: b, ID: id, Seq: c.seq, Owner: c.signer.ID, Commitment: c.digest, Threshold: c.cluster.Threshold,
-		State: catalog.VectorStoring, Created: c.now, Nodes: c.roster(), Nonces: make([][]byte, len(c.cluster.Nodes)),
+		State: catalog.VectorStoring, Created: c.now, Nodes: c.cluster.Roster().Nodes, Nonces: make([][]byte, len(c.cluster.Nodes)),
 	}
 	return cmp.Or(
 		records.PutText(c.tx, records.PrefixVectorOf+v.Owner+"/"+records.SeqName(c.seq), v.ID),

@@ -7,6 +7,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/roster"
 )
 
 // Cluster returns the founding record, with the state's clock.
@@ -49,8 +50,12 @@ func (v View) ClusterAt(seq uint64) (catalog.Cluster, error) {
 func rosterAt(c catalog.Cluster, seq uint64, changes []catalog.RosterChange) catalog.Cluster {
 	c.Nodes = slices.Clone(c.Nodes)
 	for _, x := range slices.Backward(changes) {
-		if x.Before != nil && x.Seq > seq {
+		switch {
+		case x.Seq <= seq:
+		case x.Before != nil:
 			c.Nodes[x.Before.Point-1] = *x.Before
+		case x.Seats != nil:
+			c.Nodes, c.Threshold, c.Leaving = slices.Clone(x.Seats.Nodes), x.Seats.Threshold, x.Seats.Leaving
 		}
 	}
 	return c
@@ -62,14 +67,14 @@ func (v View) VectorHolders(verdict catalog.Verdict) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	holders := c.Holding(^uint64(0))
+	holders := roster.Holding(*c, ^uint64(0))
 	for _, u := range verdict.Vectors {
 		x, err := records.Find[catalog.Vector](v.r, records.PrefixVector+u.ID)
 		if err != nil {
 			return nil, err
 		}
-		have := c.Holding(x.Seq)
-		holders = slices.DeleteFunc(holders, func(id string) bool { return !slices.Contains(have, id) })
+		have := roster.Holding(*c, x.Seq)
+		holders = slices.DeleteFunc(holders, func(id string) bool { return !slices.Contains(have, id) || !slices.Contains(x.Nodes, id) })
 	}
 	return holders, nil
 }
@@ -149,6 +154,11 @@ func (v View) PendingKeys() ([]PendingKey, error) {
 		all = append(all, p)
 	}
 	return all, nil
+}
+
+// Proposals are the rosters that wait for approvals.
+func (v View) Proposals() ([]catalog.Proposal, error) {
+	return records.List[catalog.Proposal](v.r, records.PrefixProposal)
 }
 
 // PendingRefreshes returns the keys that are to be shared anew.
