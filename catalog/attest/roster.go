@@ -78,54 +78,52 @@ func kindOf(e catalog.Envelope) catalog.Kind {
 
 // seated is the cluster with another roster. ever are all machines that were in a seat.
 func seated(c catalog.Cluster, ever []catalog.Node, previous catalog.Digest, e catalog.Envelope, approvals []catalog.Envelope) (catalog.Cluster, error) {
-	var body catalog.RosterPropose
-	if err := readBody(e, catalog.KindRosterPropose, c.ID.String(), &body); err != nil {
+	body, approved, err := Proposed(c, previous, catalog.Proposal{Envelope: e, Approvals: approvals})
+	if err != nil {
 		return c, err
-	}
-	if body.Previous != previous {
-		return c, fmt.Errorf("it follows %s, not %s", body.Previous, previous)
 	}
 	if r := roster.Check(c, ever, body); r != nil {
 		return c, fmt.Errorf("no such roster can follow: %s", r.Reason)
 	}
-	var signed [][]byte
-	for i, a := range append([]catalog.Envelope{e}, approvals...) {
-		if i > 0 {
-			var approve catalog.RosterApprove
-			if err := readBody(a, catalog.KindRosterApprove, c.ID.String(), &approve); err != nil {
-				return c, err
-			}
-			if approve.Proposal != e.Digest() {
-				return c, fmt.Errorf("approval %d is of %s, not of %s", i, approve.Proposal, e.Digest())
-			}
-		}
-		key := operatorOf(append(slices.Clone(c.Nodes), body.Nodes...), a.Signer)
-		if len(key) != ed25519.PublicKeySize || !a.Verify(key) {
-			return c, fmt.Errorf("%.80q has not signed it, or has no seat", a.Signer)
-		}
-		if has(signed, key) {
-			return c, fmt.Errorf("%.80q has approved it twice", a.Signer)
-		}
-		signed = append(signed, key)
-	}
-	count := roster.Count(c, body, func(operator []byte) bool { return has(signed, operator) })
+	count := roster.Count(c, body, func(operator []byte) bool { return slices.Contains(approved, catalog.PrincipalID(operator)) })
 	if !count.Enough() {
 		return c, fmt.Errorf("operators of %d seats approve it, want %d, and %d new seats are of operators who do not", count.Seats, count.Needed, len(count.Newcomers))
 	}
 	return roster.Seated(c, body.Nodes, body.Threshold, 0), nil
 }
 
-func has(keys [][]byte, key []byte) bool {
-	return slices.ContainsFunc(keys, func(k []byte) bool { return bytes.Equal(k, key) })
-}
-
-// operatorOf is the key of the operator with that id, if it is of one of the nodes.
-func operatorOf(nodes []catalog.Node, id string) []byte {
-	i := slices.IndexFunc(nodes, func(n catalog.Node) bool { return catalog.PrincipalID(n.Operator) == id })
-	if i < 0 {
-		return nil
+// Proposed reads a proposal that is to follow a cluster's roster, and returns the ids of the
+// operators who have made or approved it. Whose signature does not hold is an error.
+func Proposed(c catalog.Cluster, previous catalog.Digest, p catalog.Proposal) (body catalog.RosterPropose, approved []string, err error) {
+	if err := readBody(p.Envelope, catalog.KindRosterPropose, c.ID.String(), &body); err != nil {
+		return body, nil, err
 	}
-	return nodes[i].Operator
+	if body.Previous != previous {
+		return body, nil, fmt.Errorf("it follows %s, not %s", body.Previous, previous)
+	}
+	id := p.Envelope.Digest()
+	for i, e := range append([]catalog.Envelope{p.Envelope}, p.Approvals...) {
+		seats := c.Nodes // whose operators may propose; those of new seats may approve
+		if i > 0 {
+			seats = append(slices.Clone(seats), body.Nodes...)
+			var approve catalog.RosterApprove
+			if err := readBody(e, catalog.KindRosterApprove, c.ID.String(), &approve); err != nil {
+				return body, nil, err
+			}
+			if approve.Proposal != id {
+				return body, nil, fmt.Errorf("approval %d is of %s, not of %s", i, approve.Proposal, id)
+			}
+		}
+		at := slices.IndexFunc(seats, func(n catalog.Node) bool { return catalog.PrincipalID(n.Operator) == e.Signer })
+		if at < 0 || len(seats[at].Operator) != ed25519.PublicKeySize || !e.Verify(seats[at].Operator) {
+			return body, nil, fmt.Errorf("%.80q has not signed it, or has no seat", e.Signer)
+		}
+		if slices.Contains(approved, e.Signer) {
+			return body, nil, fmt.Errorf("%.80q has approved it twice", e.Signer)
+		}
+		approved = append(approved, e.Signer)
+	}
+	return body, approved, nil
 }
 
 // replaced is the cluster after another machine was put into a seat.

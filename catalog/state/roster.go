@@ -218,7 +218,7 @@ func leftSeat(c *applyContext, b catalog.SeatLeft) error {
 	if at < 0 {
 		return catalog.Conflict("leaving", "seat.stays", b.Node)
 	}
-	if r, err := Holds(c.tx, b.Node, c.now); err != nil || r != nil {
+	if r, err := holds(c.tx, b.Node, c.now); err != nil || r != nil {
 		return cmp.Or[error](err, r)
 	}
 	keys, err := records.List[catalog.Key](c.tx, records.PrefixKey)
@@ -254,9 +254,9 @@ func leftSeat(c *applyContext, b catalog.SeatLeft) error {
 	return cmp.Or(records.RemoveAll(c.tx, records.PrefixTodoAck+b.Node+"/", ""), records.Put(c.tx, records.KeyCluster, cluster))
 }
 
-// Holds is the refusal to let a seat that leaves go at a time, because of what it holds; nil: it
+// holds is the refusal to let a seat that leaves go at a time, because of what it holds; nil: it
 // holds nothing that is needed.
-func Holds(r records.Reader, node string, now int64) (*catalog.Refusal, error) {
+func holds(r records.Reader, node string, now int64) (*catalog.Refusal, error) {
 	keys, err := records.List[catalog.Key](r, records.PrefixKey)
 	if err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ const prefixSecretVector = "vector/"
 const nonceBytes = 32
 
 func (vs *Vectors) spec(x catalog.Vector) he.VectorSpec {
-	return he.VectorSpec{Nodes: len(vs.roster), Threshold: vs.Params.Threshold(), Entities: x.Entities, Bits: x.Bits, Pieces: x.Pieces}
+	return he.VectorSpec{Nodes: len(x.Nodes), Threshold: x.Threshold, Entities: x.Entities, Bits: x.Bits, Pieces: x.Pieces}
 }
 
 // Vectors does a node's part in the registration of private vectors (PROTOCOL.md section 6), and
@@ -76,9 +76,10 @@ func (vs *Vectors) store(ctx context.Context, x catalog.Vector) (nonce []byte, e
 	if nonce, err := vs.heldNonce(x); err == nil || !errors.Is(err, vault.ErrNotFound) {
 		return nonce, err
 	}
+	point := vectorRoster(x).Point(vs.id) // the vector is of this node: nobody else is asked to hold it
 	// It is fetched before anything is locked: a registration whose shares nobody has
 	// must not keep those of others waiting.
-	sealed, err := vs.Blobs.Load(ctx, x.Shares[vs.point-1])
+	sealed, err := vs.Blobs.Load(ctx, x.Shares[point-1])
 	if err != nil {
 		return nil, err
 	}
@@ -99,14 +100,14 @@ func (vs *Vectors) store(ctx context.Context, x catalog.Vector) (nonce []byte, e
 	if err := vs.Ledger.View(func(v state.View) (err error) { cluster, err = v.ClusterAt(x.Seq); return err }); err != nil {
 		return nil, fmt.Errorf("look up the roster that vector %s was sealed to: %w", x.ID, err)
 	}
-	share, err := seal.Open(private, []byte(seal.VectorInfo), x.AAD(cluster, x.Owner, vs.point), sealed)
+	share, err := seal.Open(private, []byte(seal.VectorInfo), x.AAD(cluster, x.Owner, point), sealed)
 	if err != nil {
 		return nil, failure.Refuse("node.vector_sealed")
 	}
 	defer vault.Wipe(share)
-	parsed, err := he.ParseVectorShare(vs.Products, vs.spec(x), vs.point, share)
+	parsed, err := he.ParseVectorShare(vs.Products, vs.spec(x), point, share)
 	if err != nil {
-		return nil, failure.Refuse("node.vector_share", vs.point)
+		return nil, failure.Refuse("node.vector_share", point)
 	}
 	parsed.Erase()
 	nonce = make([]byte, nonceBytes)
@@ -157,7 +158,7 @@ func (vs *Vectors) Share(x catalog.Vector) (*he.VectorShare, error) {
 		return nil, err
 	}
 	defer vault.Wipe(share)
-	parsed, err := he.ParseVectorShare(vs.Products, vs.spec(x), vs.point, share)
+	parsed, err := he.ParseVectorShare(vs.Products, vs.spec(x), vectorRoster(x).Point(vs.id), share)
 	if err != nil {
 		return nil, fmt.Errorf("%w: vector %s: %w", failure.ErrNoShare, x.ID, err)
 	}
@@ -200,7 +201,7 @@ func (vs *Vectors) CheckBits(ctx context.Context, x catalog.Vector, a catalog.At
 func (vs *Vectors) runBits(ctx context.Context, x catalog.Vector, a catalog.Attempt) (any, error) {
 	o := opening{session: VectorSession(x.ID, a.Number), subject: "bits of vector " + x.Commitment.String(), plan: x.Commitment, attempt: a.Number}
 	var err error
-	if o.active, err = vs.members(a.Active); err != nil {
+	if o.active, err = vs.among(vectorRoster(x), a.Active); err != nil {
 		return nil, err
 	}
 	share, err := vs.Share(x)

@@ -35,9 +35,11 @@ const (
 	MaxPage     = 1000
 )
 
-// Roster answers GET /v1/roster: the founding, then the changes of the roster.
+// Roster answers GET /v1/roster: the founding, then the changes of the roster, and those that
+// were proposed and wait for approvals.
 type Roster struct {
-	Changes []catalog.RosterChange `json:"changes"`
+	Changes   []catalog.RosterChange `json:"changes"`
+	Proposals []catalog.Proposal     `json:"proposals,omitempty"`
 }
 
 // Principals answers GET /v1/principals, by name.
