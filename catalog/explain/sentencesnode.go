@@ -209,7 +209,7 @@ var nodeSentences = map[string]sentence{
 	"roster.many":       {"%d nodes would take part, those included that leave, at most %d can", "wait until seats that leave have left"},
 	"roster.no_seat":    {"the key of %q has no seat", "the operators of seats propose and approve rosters"},
 	"roster.none":       {"there is no proposal %s, or the roster has changed since", "look at the roster: weir operator roster"},
-	"roster.operator":   {"%s is not admitted as the operator of an institution %q", "admit the operator of the new seat first: weir operator admit"},
+	"roster.operator":   {"%s is not admitted as the operator of an institution %q", "admit the operator of the new seat first: weir principal add FILE.pub --role operator"},
 	"roster.order":      {"%s is out of place: seats that stay keep their order and come before new ones", ""},
 	"roster.proposer":   {"proposal %s is another operator's", "whoever made a proposal withdraws it"},
 	"roster.replaced":   {"the roster changed", ""},
