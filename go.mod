@@ -32,9 +32,14 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require github.com/coreos/go-systemd/v22 v22.7.0
+require (
+	filippo.io/age v1.3.2
+	github.com/coreos/go-systemd/v22 v22.7.0
+	github.com/restic/chunker v0.4.0
+)
 
 require (
+	filippo.io/hpke v0.4.0 // indirect
 	github.com/cpuguy83/go-md2man/v2 v2.0.6 // indirect
 	github.com/russross/blackfriday/v2 v2.1.0 // indirect
 )

@@ -76,10 +76,14 @@ func Fingerprint(key []byte) string { return catalog.Sum(key).String()[:16] }
 type SealKey struct {
 	File    string
 	Command []string
+	Key     []byte // itself, where the file is under a passphrase and was opened with it
 }
 
 // open opens the vault of the node in dir.
 func (k SealKey) open(ctx context.Context, dir string) (*vault.Vault, error) {
+	if len(k.Key) > 0 {
+		return vault.OpenUnder(filepath.Join(dir, dirVault), k.Key)
+	}
 	if len(k.Command) > 0 {
 		return vault.OpenByCommand(ctx, filepath.Join(dir, dirVault), k.Command)
 	}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,6 +27,11 @@ type Options struct {
 	// SealKeyCommand prints that key instead, in the form of such a file: a program and its
 	// arguments.
 	SealKeyCommand []string
+	// Passphrase asks a person for the passphrase that SealKeyFile is under, thrice at most. nil:
+	// nobody is there to be asked, and Run waits, sealed, until Unseal is called on this machine.
+	Passphrase func(ctx context.Context) ([]byte, error)
+	// OnSealed is told by Run that the node is sealed; nil: nobody is.
+	OnSealed func(*Sealed)
 	// ID is the node's id in the founding's roster.
 	ID string
 	// Genesis is the cluster's founding.
@@ -104,6 +110,7 @@ type Options struct {
 	// the operating system.
 	Free func(dir string) (uint64, error)
 
+	sealKey []byte                                                // of a SealKeyFile under a passphrase; Run sets it
 	attempt func() time.Duration                                  // tests change it while the node runs; nil: AttemptTimeout
 	plan    versions.Planner                                      // tests put broken ones in; nil: versions.PlanOf
 	summed  func(tiles int)                                       // told of every sum that is opened, by tests that count; nil: nobody

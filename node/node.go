@@ -40,7 +40,8 @@ const closeWait = time.Second
 //   - access: the ways into the ledger and out of it;
 //   - leader: what it decides while it leads;
 //   - reconciler: its own work, which follows from the state;
-//   - checkpoints: its signed log, and the others' signatures.
+//   - checkpoints: its signed log, and the others' signatures;
+//   - backups: the ledger, held ready for operators.
 type Node struct {
 	*core
 	*access
@@ -48,6 +49,7 @@ type Node struct {
 	leader      *leader
 	reconciler  *reconciler
 	checkpoints *checkpoints
+	backups     *backups
 
 	mux      *peer.Mux
 	peerHTTP *peer.Server
@@ -84,7 +86,7 @@ func Open(opts Options) (*Node, error) {
 	n.stop = stop
 	for _, step := range []func() error{
 		guardProcess, n.openGenesis, n.openSecrets, n.openBlobs, n.openPeers, n.openComputations, n.openLedger,
-		n.reconciler.noteInterrupted, n.checkpoints.open, n.servePeers, n.serveAPI,
+		n.reconciler.noteInterrupted, n.checkpoints.open, n.openBackups, n.servePeers, n.serveAPI,
 	} {
 		if err := step(); err != nil {
 			return nil, errors.Join(fmt.Errorf("open node %s: %w", opts.ID, n.advised(err)), n.Close())
@@ -108,11 +110,12 @@ func newNode(c *core) *Node {
 	mon := &monitor{core: c}
 	acc := &access{core: c, monitor: mon, limiter: newRateLimiter(c.opts.ActBurst), cores: api.NewCores(runtime.GOMAXPROCS(0) - 1)}
 	l := &leader{core: c, monitor: mon, access: acc}
+	cp := &checkpoints{core: c, turn: make(chan struct{}, 1)}
 	return &Node{
 		core: c, access: acc, monitor: mon, leader: l,
 		reconciler:  &reconciler{core: c, monitor: mon, access: acc, leader: l, running: map[string]context.CancelFunc{}, rest: map[string]time.Time{}, news: newNews()},
-		checkpoints: &checkpoints{core: c, turn: make(chan struct{}, 1)},
-		openers:     api.NewCores(c.opts.Workers), failed: make(chan error, 2),
+		checkpoints: cp, backups: &backups{core: c, checkpoints: cp, turn: make(chan struct{}, 1)},
+		openers: api.NewCores(c.opts.Workers), failed: make(chan error, 2),
 	}
 }
 
@@ -156,7 +159,7 @@ func (n *Node) openGenesis() error {
 // openSecrets unseals what the node keeps, with the key of a file or of a command, and reads its
 // own keys.
 func (n *Node) openSecrets() (err error) {
-	if n.vault, err = (SealKey{File: n.opts.SealKeyFile, Command: n.opts.SealKeyCommand}).open(n.life, n.opts.Dir); err != nil {
+	if n.vault, err = (SealKey{File: n.opts.SealKeyFile, Command: n.opts.SealKeyCommand, Key: n.opts.sealKey}).open(n.life, n.opts.Dir); err != nil {
 		return err
 	}
 	n.onClose(n.vault.Close)
@@ -262,6 +265,12 @@ func (n *Node) openLedger() (err error) {
 	return nil
 }
 
+// openBackups makes room for what is held ready for backups.
+func (n *Node) openBackups() error {
+	n.onClose(n.backups.close)
+	return n.backups.open()
+}
+
 func (n *Node) servePeers() error {
 	n.peerHTTP = n.peerRoutes()
 	n.onClose(func() error {
@@ -284,7 +293,7 @@ func (n *Node) serveAPI() error {
 		return err
 	}
 	handler, err := api.New(api.Options{
-		Backend: n, Blobs: clientBlobs{n.blobs}, Health: n, Evidence: n.checkpoints, Cluster: n.cluster, Progress: n.Progress,
+		Backend: n, Blobs: clientBlobs{n.blobs}, Health: n, Evidence: n.checkpoints, Backups: n.backups, Cluster: n.cluster, Progress: n.Progress,
 		Applied: n.ledger.AppliedIndex, ClockFault: n.monitor.clockFault, Cores: n.cores,
 		TileBytes: n.params.TileBytes(), MaxIndexBytes: tiles.DefaultMaxBlob, Logger: n.opts.Logger, Now: n.opts.Clock,
 	})
@@ -297,15 +306,9 @@ func (n *Node) serveAPI() error {
 	if handler, err = n.serveMetrics(handler); err != nil {
 		return err
 	}
-	addr := n.opts.APIListen
-	if addr == "" {
-		if addr, err = hostPort(n.self.API); err != nil {
-			return err
-		}
-	}
-	listener, err := net.Listen("tcp", addr)
+	listener, err := n.opts.listenAPI(n.self)
 	if err != nil {
-		return fmt.Errorf("listen for clients: %w", err)
+		return err
 	}
 	n.apiAddr = listener.Addr()
 	listener = api.LimitConns(listener, api.MaxConns, api.MaxConnsEach)
@@ -315,6 +318,21 @@ func (n *Node) serveAPI() error {
 	n.onClose(n.apiHTTP.Close)
 	n.wg.Go(func() { n.report("clients", n.apiHTTP.ServeTLS(listener, "", "")) })
 	return nil
+}
+
+// listenAPI listens for clients, where the roster says unless an option does.
+func (o Options) listenAPI(self catalog.Node) (_ net.Listener, err error) {
+	addr := o.APIListen
+	if addr == "" {
+		if addr, err = hostPort(self.API); err != nil {
+			return nil, err
+		}
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen for clients: %w", err)
+	}
+	return listener, nil
 }
 
 // serveMetrics listens for who collects metrics, where Options.MetricsListen is set, and

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/node/vault"
 )
 
 // errRoster is what Node.Failed delivers when the roster is another one than the node was
@@ -30,11 +31,19 @@ const roomEvery = 2 * time.Second
 // would be started again and again by its supervisor, until that gives up, and without a
 // supervisor nobody would start it when there is room. A fault of any other kind needs a
 // person, and stays to be asked about.
+//
+// Where the seal key is under a passphrase, the node is sealed until that is given: see Sealed.
 func Run(ctx context.Context, o Options, started func(*Node)) error {
 	checked, err := o.validate()
 	if err != nil {
 		return fmt.Errorf("run a node: %w", err)
 	}
+	if o.sealKey, err = checked.unlock(ctx); err != nil && ctx.Err() != nil {
+		return nil //nolint:nilerr // it was to end
+	} else if err != nil {
+		return fmt.Errorf("open the seal key of node %s: %w", o.ID, err)
+	}
+	defer vault.Wipe(o.sealKey)
 	for {
 		n, err := Open(o)
 		if errors.Is(err, consensus.ErrDiskFull) {

@@ -75,6 +75,15 @@ type Evidence interface {
 	Record(ctx context.Context, seq uint64) (evidence.Record, error)
 }
 
+// Backups holds the ledger ready for the operators of seats.
+type Backups interface {
+	// Prepare holds the ledger ready as it is.
+	Prepare(ctx context.Context) (wire.Backup, error)
+	// Part returns a part of what is held ready. An error that wraps ErrNotFound means that it
+	// is not any more.
+	Part(ctx context.Context, d catalog.Digest) ([]byte, error)
+}
+
 // Health tells whether the node works.
 type Health interface {
 	// Live returns an error when the process should be restarted.

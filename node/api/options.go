@@ -18,6 +18,8 @@ type Options struct {
 	Health  Health
 	// Evidence proves what was recorded.
 	Evidence Evidence
+	// Backups holds the ledger ready for backups; nil: this node makes none.
+	Backups Backups
 	// Progress tells how far this node is with a query, which is told to its owner alone;
 	// nil: it does not say.
 	Progress func(q catalog.Query) *wire.Progress

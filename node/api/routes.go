@@ -47,6 +47,8 @@ func (c cost) bytes(r *http.Request, body int64) int64 {
 const (
 	short    = 15 * time.Second
 	transfer = time.Minute
+	// prepareTime is what a ledger of some tens of gigabytes takes to be written out.
+	prepareTime = 10 * time.Minute
 	// longPoll is more than the longest wait that may be asked for.
 	longPoll = maxWait + short
 )
@@ -77,6 +79,10 @@ func routes() []route {
 		{post, "/v1/envelopes", anyone, maxEnvelopeBody, cost{kindAct, transfer, 32 << 20}, "Have a signed envelope applied", answer(submit)},
 		{get, "/v1/receipts/{seq}", anyone, 0, record, "Where the evidence log holds an entry", answer(receipt)},
 		{get, "/v1/principals", operators, 0, page, "The admitted organisations", read(listPrincipals)},
+
+		{post, "/v1/backup", operators, 0, cost{kindBulk, prepareTime, 64 << 20}, "Hold the ledger ready for a backup by the operator of a seat", answer(prepareBackup)},
+		{get, "/v1/backup/parts/{digest}", operators, 0, cost{kindBulk, transfer, 16 << 20}, "A part of the ledger that is held ready", answer(backupPart)},
+		{get, "/v1/backup/blobs/{digest}", operators, 0, bulk, "A blob, for a backup", answer(backupBlob)},
 
 		{get, "/v1/registries", anyone, 0, page, "The registries", read(listRegistries)},
 		{get, "/v1/registries/{id}", anyone, 0, record, "A registry", byID("registry", state.View.Registry)},

@@ -31,6 +31,9 @@ var listing = worst{query: "?limit=1000", mayEnd: []int{http.StatusOK, http.Stat
 // record asks for one record.
 var record = worst{mayEnd: []int{http.StatusOK, http.StatusNotFound}}
 
+// noBackups is what is answered by nodes that make none, as this world's. What a part takes is its length.
+var noBackups = worst{mayEnd: []int{http.StatusServiceUnavailable}}
+
 // worstCases has every route. A route that is added has to be added here.
 var worstCases = map[string]worst{
 	"GET /livez": record, "GET /readyz": record, "GET /v1/openapi.json": record, "GET /v1/status": record, "GET /v1/cluster": record, "GET /v1/roster": record,
@@ -56,8 +59,9 @@ var worstCases = map[string]worst{
 	"GET /v1/queries/{id}/verdict": record, "GET /v1/queries/{id}/receipt": record,
 	"GET /v1/evidence/checkpoint": record, "GET /v1/evidence/consistency": {query: "?old=1&new=2", mayEnd: []int{http.StatusOK, http.StatusUnprocessableEntity}},
 	"GET /v1/evidence/entries/{seq}": record,
-	"POST /v1/compile":               {bodies: texts, mayEnd: []int{http.StatusOK, http.StatusUnprocessableEntity}},
-	"POST /v1/explain":               {bodies: texts, mayEnd: []int{http.StatusOK, http.StatusUnprocessableEntity, http.StatusNotFound, http.StatusForbidden, http.StatusConflict}},
+	"POST /v1/backup":                noBackups, "GET /v1/backup/parts/{digest}": noBackups, "GET /v1/backup/blobs/{digest}": noBackups,
+	"POST /v1/compile": {bodies: texts, mayEnd: []int{http.StatusOK, http.StatusUnprocessableEntity}},
+	"POST /v1/explain": {bodies: texts, mayEnd: []int{http.StatusOK, http.StatusUnprocessableEntity, http.StatusNotFound, http.StatusForbidden, http.StatusConflict}},
 }
 
 // No request takes more memory than its row says, whatever is in its body. What is

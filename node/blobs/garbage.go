@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -117,6 +119,12 @@ func (s *Store) Collect(ctx context.Context, now time.Time) error {
 	}
 	s.Logger.InfoContext(ctx, "deleted blobs that nobody needs", "blobs", len(due), "unnamed_for", s.KeepOrphans)
 	return nil
+}
+
+// Named lists the blobs that a backup needs: those that the ledger needs any node to have.
+func (s *Store) Named(ctx context.Context, now time.Time) ([]catalog.Digest, error) {
+	named, err := s.namedBlobs(ctx, now)
+	return slices.Collect(maps.Keys(named)), err
 }
 
 // namedBlobs are the blobs that the ledger needs this node, or any other, to have: those

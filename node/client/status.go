@@ -2,8 +2,12 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/weirdata/weir/node/api/wire"
@@ -15,6 +19,7 @@ type NodeStatus struct {
 	Addr   string       `json:"addr"`
 	Status *wire.Status `json:"status,omitempty"`
 	Error  string       `json:"error,omitempty"`
+	Sealed bool         `json:"sealed,omitempty"` // it says so, and cannot prove it
 }
 
 // Well reports whether the node answered, and can take work.
@@ -35,6 +40,9 @@ func (c *Client) Statuses(ctx context.Context) ([]NodeStatus, error) {
 			s, err := c.status(ctx, n)
 			if err != nil {
 				list[i].Error = err.Error()
+				if c.saysSealed(ctx, n) {
+					list[i].Error, list[i].Sealed = "it says that it is sealed, which it cannot prove before `weir node unseal` on its machine", true
+				}
 				return
 			}
 			list[i].Status = &s
@@ -61,4 +69,27 @@ func (c *Client) status(ctx context.Context, n ProfileNode) (wire.Status, error)
 		return s, fmt.Errorf("%w: node %s of cluster %s answers for node %s", ErrPinned, s.ID, s.Cluster, n.ID)
 	}
 	return s, nil
+}
+
+// saysSealed asks a node that did not answer under its own key whether it is sealed. Its key
+// is sealed then too, so that whoever answers at its address could say so: nothing but what
+// a person is told may depend on it.
+func (c *Client) saysSealed(ctx context.Context, n ProfileNode) bool {
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Patience)
+	defer cancel()
+	transport := &http.Transport{TLSClientConfig: &tls.Config{
+		MinVersion:         tls.VersionTLS13,
+		InsecureSkipVerify: true, //nolint:gosec // G402: see above
+	}, DisableKeepAlives: true}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(n.Addr, "/")+"/readyz", nil)
+	if err != nil {
+		return false
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = resp.Body.Close() }() // read only
+	var r wire.Ready
+	return json.NewDecoder(io.LimitReader(resp.Body, 1<<16)).Decode(&r) == nil && r.Sealed
 }

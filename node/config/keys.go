@@ -47,7 +47,8 @@ var keys = []key{
 	{name: "dir", example: "/var/lib/weir", of: func(c *Config) any { return &c.Dir },
 		meaning: "Where the node keeps its ledger, its blobs and its sealed secrets."},
 	{name: "seal_key_file", example: "/run/keys/weir", of: func(c *Config) any { return &c.SealKeyFile },
-		meaning: "The key that seals the node's secrets. It belongs on another medium than dir."},
+		meaning: "The key that seals the node's secrets. It belongs on another medium than dir. It may\n" +
+			"be under a passphrase (weir node passphrase), for which the node waits at its start."},
 	{name: "seal_key_command", example: "/usr/local/bin/unseal --slot 1", optional: true, of: func(c *Config) any { return &c.SealKeyCommand },
 		meaning: "A program, with its arguments, that prints that key instead, in the form of the\n" +
 			"file: for a TPM, a key management service or a password manager. It is split at\n" +

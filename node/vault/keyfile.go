@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,10 +32,7 @@ func NewKeyFile(path string) error {
 	key := make([]byte, KeySize)
 	defer Wipe(key)
 	rand.Read(key) // never fails
-	text := make([]byte, 0, len(keyPrefix)+2*KeySize+1)
-	text = append(text, keyPrefix...)
-	text = hex.AppendEncode(text, key)
-	text = append(text, '\n')
+	text := keyText(key)
 	defer Wipe(text)
 
 	if err := durable.WriteNew(path, text, 0o600); err != nil {
@@ -48,36 +44,12 @@ func NewKeyFile(path string) error {
 	return nil
 }
 
-// readKeyFile returns the key of a key file, after checking that the file is a
-// regular one that only its owner may read.
-func readKeyFile(path string) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // G304: the operator names the file
-	if err != nil {
-		return nil, fmt.Errorf("open seal key file: %w", err)
-	}
-	defer func() { _ = f.Close() }() // read only: nothing can be lost
-	// The checks are on the open file, so that it cannot be swapped after them.
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("open seal key file: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%w: %s is not a regular file", ErrKeyFile, path)
-	}
-	if perm := info.Mode().Perm(); perm&0o077 != 0 {
-		return nil, fmt.Errorf("%w: %s has mode %#o, so others than its owner may use it; chmod 600 it if nobody has, else make a new one",
-			ErrKeyFile, path, perm)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
-	defer Wipe(text)
-	if err != nil {
-		return nil, fmt.Errorf("read seal key file: %w", err)
-	}
-	key, err := parseKey(text)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrKeyFile, path, err)
-	}
-	return key, nil
+// keyText is the content of a key file.
+func keyText(key []byte) []byte {
+	text := make([]byte, 0, len(keyPrefix)+2*KeySize+1)
+	text = append(text, keyPrefix...)
+	text = hex.AppendEncode(text, key)
+	return append(text, '\n')
 }
 
 // parseKey decodes the text of a key file. Its errors do not quote the text.

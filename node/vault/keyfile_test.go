@@ -37,7 +37,7 @@ func TestKeyFilesDiffer(t *testing.T) {
 		if err := NewKeyFile(path); err != nil {
 			t.Fatal(err)
 		}
-		key, err := readKeyFile(path)
+		key, err := Unlock(path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,7 +88,7 @@ func TestMalformedKeyFileIsRefusedWithoutQuotingIt(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := readKeyFile(path)
+		_, err := Unlock(path, nil)
 		if !errors.Is(err, ErrKeyFile) {
 			t.Errorf("%s: %v, want ErrKeyFile", name, err)
 		} else if strings.Contains(err.Error(), "c7c7") {

@@ -48,9 +48,9 @@ type Vault struct {
 
 // Open opens the vault in dir, which it makes with mode 0700 if need be, under
 // the key in keyFile. A new vault is bound to that key; for another key than
-// the one it was made with it returns ErrSealed.
+// the one it was made with it returns ErrSealed, and for a key file under a passphrase ErrLocked.
 func Open(dir, keyFile string) (*Vault, error) {
-	key, err := readKeyFile(keyFile)
+	key, err := Unlock(keyFile, nil)
 	if err != nil {
 		return nil, err
 	}

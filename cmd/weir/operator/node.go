@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 
 	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/cmd/weir/cli"
+	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/node"
 	"github.com/weirdata/weir/node/config"
 )
@@ -27,6 +27,8 @@ func NewNodeCommand(a *cli.App) *cobra.Command {
 		newNodeCardCommand(a),
 		newNodeAcceptCommand(a),
 		newNodeStartCommand(a),
+		newNodeUnsealCommand(a),
+		newNodePassphraseCommand(a),
 		newNodeConfigCommand(a))
 }
 
@@ -57,7 +59,10 @@ func newNodeStartCommand(a *cli.App) *cobra.Command {
 		Long: `Run a node until it is interrupted. The founding names the roster, the
 threshold and every node's addresses and keys; the node's own keys are in --dir,
 sealed under the key in --seal-key-file, which belongs on another medium. All of it
-may stand in a file: see weir node config.`,
+may stand in a file: see weir node config.
+
+Where the seal key file is under a passphrase, it is asked for at a terminal; without
+one the node waits, sealed, for weir node unseal.`,
 		Example: `  weir node start --config /etc/weir/node.yaml
   weir node start --id n1 --dir /var/lib/weir --seal-key-file /run/keys/weir --genesis /etc/weir/genesis.json`,
 		Args: cobra.NoArgs,
@@ -84,6 +89,11 @@ may stand in a file: see weir node config.`,
 				return fmt.Errorf("%w; `weir node accept` puts it there", err)
 			} else if err != nil {
 				return err
+			}
+			if flags.passphrase != "" || term.IsTerminal(a.Stdin) {
+				o.Passphrase = func(ctx context.Context) ([]byte, error) {
+					return readPassphrase(ctx, a, flags.passphrase, "Passphrase of "+c.SealKeyFile+": ")
+				}
 			}
 			if clockOffset != 0 {
 				o.Clock = func() time.Time { return time.Now().Add(clockOffset) }
@@ -115,7 +125,7 @@ may stand in a file: see weir node config.`,
 // configure takes over what a configuration says.
 func configure(o *node.Options, c config.Config) {
 	o.ID, o.Dir = c.ID, c.Dir
-	o.SealKeyFile, o.SealKeyCommand = c.SealKeyFile, strings.Fields(c.SealKeyCommand)
+	o.SealKeyFile, o.SealKeyCommand = c.SealKeyFile, keyCommand(c)
 	o.PeerListen, o.APIListen, o.MetricsListen = c.PeerListen, c.APIListen, c.MetricsListen
 	o.Workers, o.MinFreeBytes = c.Workers, uint64(c.MinFree)
 	o.Heartbeat, o.QuorumWait = c.Heartbeat, c.QuorumWait
@@ -128,11 +138,20 @@ func configure(o *node.Options, c config.Config) {
 func runNode(ctx context.Context, o node.Options) error {
 	start := time.Now()
 	ctx, stop := context.WithCancel(ctx)
+	states := make(chan health, 1)
 	var told sync.WaitGroup
+	told.Go(func() { tellSystemd(ctx, o.Logger, states) })
 	defer func() { stop(); told.Wait() }()
+	now := func(h health) {
+		select {
+		case states <- h:
+		case <-ctx.Done():
+		}
+	}
+	o.OnSealed = func(s *node.Sealed) { now(s) }
 	err := node.Run(ctx, o, func(n *node.Node) {
 		o.Logger.Info("node started", "node", o.ID, "api", n.APIAddr().String(), "after", time.Since(start).Round(time.Millisecond).String())
-		told.Go(func() { tellSystemd(ctx, o.Logger, n) })
+		now(n)
 	})
 	o.Logger.Info("node stops", "node", o.ID)
 	return err

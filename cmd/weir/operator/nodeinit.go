@@ -47,8 +47,9 @@ var nodeKeys = []nodeKey{
 // nodeFlags are what names the node of this machine: the keys of a configuration that a
 // command needs, with flags that go over them.
 type nodeFlags struct {
-	file string
-	over config.Config
+	file       string
+	over       config.Config
+	passphrase string // file with that of the seal key file
 }
 
 // add adds --config and the flags of some keys.
@@ -58,6 +59,9 @@ func (n *nodeFlags) add(cmd *cobra.Command, keys ...string) {
 	for _, key := range keys {
 		k := nodeKeys[slices.IndexFunc(nodeKeys, func(k nodeKey) bool { return k.key == key })] // it panics where there is none
 		f.StringVar(k.of(&n.over), k.flag, "", k.usage)
+		if key == "seal_key_file" {
+			f.StringVar(&n.passphrase, "passphrase-file", "", "`FILE` with the passphrase of the seal key file, where it is under one; - for standard input (default: ask)")
+		}
 	}
 }
 
@@ -89,13 +93,13 @@ func need(cmd *cobra.Command, flagsKeysValues ...[3]string) error {
 	return nil
 }
 
-func sealKey(c config.Config) node.SealKey {
-	return node.SealKey{File: c.SealKeyFile, Command: strings.Fields(c.SealKeyCommand)}
-}
+// keyCommand is the program that prints the seal key, with its arguments.
+func keyCommand(c config.Config) []string { return strings.Fields(c.SealKeyCommand) }
 
 func newNodeInitCommand(a *cli.App) *cobra.Command {
 	var flags nodeFlags
 	var out string
+	var locked bool
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "make this machine's node, and print its card",
@@ -121,15 +125,16 @@ Everything that is asked for may stand in the file of --config.`,
 				[3]string{"peer-addr", "peer_addr", c.PeerAddr}, [3]string{"api-addr", "api_addr", c.APIAddr}); err != nil {
 				return err
 			}
-			return initNode(cmd.Context(), a, c, out)
+			return initNode(cmd.Context(), a, c, flags, locked, out)
 		},
 	}
 	flags.add(cmd, "id", "seal_key_file", "institution", "operator_key", "peer_addr", "api_addr")
 	cmd.Flags().StringVar(&out, "out", "", "file to write the card to; it must not exist (default: stdout)")
+	cmd.Flags().BoolVar(&locked, "passphrase", false, "put a seal key file that is made under a passphrase, for which the node waits at each start")
 	return cmd
 }
 
-func initNode(ctx context.Context, a *cli.App, c config.Config, out string) error {
+func initNode(ctx context.Context, a *cli.App, c config.Config, flags nodeFlags, locked bool, out string) error {
 	if err := node.CheckVacant(c.Dir); err != nil {
 		return err
 	}
@@ -148,11 +153,21 @@ func initNode(ctx context.Context, a *cli.App, c config.Config, out string) erro
 		switch err := vault.NewKeyFile(c.SealKeyFile); {
 		case err == nil:
 			a.Note("made the seal key %s: without it the node's secrets cannot be opened; keep a copy away from %s", c.SealKeyFile, c.Dir)
+			if locked {
+				if err := lockNew(ctx, a, c.SealKeyFile, flags.passphrase); err != nil {
+					return errors.Join(err, os.Remove(c.SealKeyFile)) // nothing is sealed under it yet
+				}
+			}
 		case !errors.Is(err, fs.ErrExist):
 			return fmt.Errorf("make the seal key: %w", err)
 		}
 	}
-	card, err := node.Init(ctx, c.Dir, sealKey(c), node.Card{
+	key, err := sealKey(ctx, a, c, flags.passphrase)
+	if err != nil {
+		return err
+	}
+	defer vault.Wipe(key.Key)
+	card, err := node.Init(ctx, c.Dir, key, node.Card{
 		ID: c.ID, Institution: operator.Name, Operator: operator.Key,
 		Addr: c.PeerAddr, API: "https://" + strings.TrimPrefix(c.APIAddr, "https://"),
 	})
@@ -196,7 +211,12 @@ card has not, it is made anew: for weir operator replace, when the machine moves
 				if err := need(cmd, [3]string{"seal-key-file", "seal_key_file or seal_key_command", c.SealKeyFile + c.SealKeyCommand}); err != nil {
 					return err
 				}
-				if card, err = node.Readdress(cmd.Context(), c.Dir, sealKey(c), addr, api); err != nil {
+				key, err := sealKey(cmd.Context(), a, c, flags.passphrase)
+				if err != nil {
+					return err
+				}
+				defer vault.Wipe(key.Key)
+				if card, err = node.Readdress(cmd.Context(), c.Dir, key, addr, api); err != nil {
 					return err
 				}
 			}
@@ -261,7 +281,7 @@ cluster is never overwritten.`,
 				[3]string{"seal-key-file", "seal_key_file or seal_key_command", c.SealKeyFile + c.SealKeyCommand}); err != nil {
 				return err
 			}
-			return accept(cmd, a, args[0], c, strings.Join(strings.Fields(cluster), ""))
+			return accept(cmd, a, args[0], c, flags, strings.Join(strings.Fields(cluster), ""))
 		},
 	}
 	flags.add(cmd, "seal_key_file", "genesis")
@@ -269,7 +289,7 @@ cluster is never overwritten.`,
 	return cli.CompleteFiles(cmd, "json")
 }
 
-func accept(cmd *cobra.Command, a *cli.App, file string, c config.Config, cluster string) error {
+func accept(cmd *cobra.Command, a *cli.App, file string, c config.Config, flags nodeFlags, cluster string) error {
 	g, body, err := readSigned(file)
 	if err != nil {
 		return err
@@ -278,7 +298,12 @@ func accept(cmd *cobra.Command, a *cli.App, file string, c config.Config, cluste
 	if err != nil {
 		return err
 	}
-	if err := card.CheckKeys(cmd.Context(), c.Dir, sealKey(c)); err != nil {
+	key, err := sealKey(cmd.Context(), a, c, flags.passphrase)
+	if err != nil {
+		return err
+	}
+	defer vault.Wipe(key.Key)
+	if err := card.CheckKeys(cmd.Context(), c.Dir, key); err != nil {
 		return err
 	}
 	if err := g.CheckMember(card); err != nil {

@@ -21,7 +21,7 @@ import (
 // NewOperatorCommand returns the command that looks after the nodes.
 func NewOperatorCommand(a *cli.App) *cobra.Command {
 	return cli.Group(cli.ForOperators, "operator", "found clusters, and look after their nodes", "  weir operator status --dir /tmp/weir",
-		newFoundCommand(a), newSignCommand(a), newProfileCommand(a), newOperatorStatusCommand(a), newRefreshCommand(a), newReplaceCommand(a))
+		newFoundCommand(a), newSignCommand(a), newProfileCommand(a), newOperatorStatusCommand(a), newRefreshCommand(a), newReplaceCommand(a), newBackupCommand(a))
 }
 
 func newOperatorStatusCommand(a *cli.App) *cobra.Command {
@@ -85,7 +85,11 @@ func statusTable(list []client.NodeStatus, bytes func(int64) string) term.Table 
 	s := term.Table{Head: []string{"node", "ready", "state", "term", "applied", "entries", "snapshot", "sees", "blobs", "bytes", "damaged", "repaired", "lost", "scrubbed", "last scrub", "disk free"}}
 	for _, n := range list {
 		if n.Status == nil {
-			s.Add(n.Node, "no answer", "", "", "", "", "", "", "", "", "", "", "", "", "", "")
+			ready := "no answer"
+			if n.Sealed {
+				ready = "sealed"
+			}
+			s.Add(n.Node, ready, "", "", "", "", "", "", "", "", "", "", "", "", "", "")
 			continue
 		}
 		l, b := n.Status.Ledger, n.Status.Blobs

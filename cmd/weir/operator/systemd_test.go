@@ -58,9 +58,15 @@ func TestSystemdIsTold(t *testing.T) {
 			}
 			ctx, stop := context.WithCancel(t.Context())
 			over := make(chan struct{})
-			go func() { defer close(over); tellSystemd(ctx, slog.New(slog.DiscardHandler), c.health) }()
+			states := make(chan health, 1)
+			states <- fakeHealth{reasons: []string{"it is sealed"}}
+			go func() { defer close(over); tellSystemd(ctx, slog.New(slog.DiscardHandler), states) }()
+			if got := hear(); len(got) != 2 || got[0] != "READY=1" || got[1] != "STATUS=not ready: it is sealed" {
+				t.Errorf("heard %q of a node that is sealed", got)
+			}
+			states <- c.health
 			if got := hear(); len(got) != 2 || got[0] != "READY=1" || !strings.HasPrefix(got[1], c.status) {
-				t.Errorf("heard %q first", got)
+				t.Errorf("heard %q when it is open", got)
 			}
 			for range 2 {
 				if got := hear(); len(got) != 2 || got[0] != "WATCHDOG=1" || !strings.HasPrefix(got[1], c.status) {

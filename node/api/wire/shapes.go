@@ -42,6 +42,24 @@ type Roster struct {
 	Proposals []catalog.Proposal     `json:"proposals,omitempty"`
 }
 
+// BackupPart is a part of the ledger that is held ready.
+type BackupPart struct {
+	Digest catalog.Digest `json:"digest"`
+	Bytes  int64          `json:"bytes"`
+}
+
+// Backup answers POST /v1/backup: what a node holds ready of its ledger. The parts are those of
+// the stream (package snapstream) in its order. Checkpoint, of exactly so many entries, is signed
+// by a threshold of nodes.
+type Backup struct {
+	Size       uint64             `json:"size"`
+	Root       catalog.Digest     `json:"root"`
+	Checkpoint string             `json:"checkpoint"`
+	Roster     []catalog.Envelope `json:"roster"`
+	Ledger     []BackupPart       `json:"ledger"`
+	Blobs      []catalog.Digest   `json:"blobs"`
+}
+
 // Principals answers GET /v1/principals, by name.
 type Principals struct {
 	Principals []catalog.Principal `json:"principals"`
@@ -278,6 +296,7 @@ const MaxWithheld = 20
 // Ready answers GET /readyz.
 type Ready struct {
 	Ready   bool     `json:"ready"`
+	Sealed  bool     `json:"sealed,omitempty"` // its secrets are: it waits for a passphrase
 	Reasons []string `json:"reasons,omitempty"`
 }
 
