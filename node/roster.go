@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
@@ -22,6 +23,9 @@ import (
 // fileRoster has, in a node's directory, the changes of the roster that its ledger had last.
 // A node that was away finds the others by it before it has the ledger's newest entries.
 const fileRoster = "roster.json"
+
+// leaveHeartbeats is for how many heartbeats a seat that has left is talked to still.
+const leaveHeartbeats = 3
 
 // rosterFile is the content of fileRoster.
 type rosterFile struct {
@@ -71,6 +75,7 @@ func (n *Node) followsRoster(ctx context.Context) {
 	for {
 		err := n.noteRoster()
 		if errors.Is(err, errRoster) {
+			n.letLeave(ctx)
 			select {
 			case n.failed <- err:
 			default: // it has failed in another way before
@@ -85,6 +90,26 @@ func (n *Node) followsRoster(ctx context.Context) {
 			return
 		case <-changes:
 		}
+	}
+}
+
+// letLeave gives a seat that has left the time to hear of it: once the others are opened anew they
+// do not talk to it any more.
+func (n *Node) letLeave(ctx context.Context) {
+	var same bool
+	err := n.view(func(v state.View) error {
+		c, err := v.Cluster()
+		same = c.Changes == n.members.Changes
+		return err
+	})
+	if err != nil || !same {
+		return
+	}
+	t := time.NewTimer(leaveHeartbeats * n.opts.Heartbeat)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
 	}
 }
 
