@@ -156,6 +156,16 @@ func (r record) encode() []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
+// LostRecord is a record (see Options.Memory) of a ledger that a node has lost: a node that is
+// given it, and no ledger, has no vote until it has caught up.
+func LostRecord() ([]byte, error) {
+	i, err := newIncarnation()
+	if err != nil {
+		return nil, err
+	}
+	return record{incarnation: i}.encode(), nil
+}
+
 func decodeRecord(b []byte) (record, error) {
 	if len(b) != recordBytes || b[0] != recordVersion {
 		return record{}, fmt.Errorf("%w: the record of the ledger has %d bytes and does not decode", ErrInconsistent, len(b))

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/ed25519"
@@ -88,6 +89,23 @@ func (k SealKey) open(ctx context.Context, dir string) (*vault.Vault, error) {
 		return vault.OpenByCommand(ctx, filepath.Join(dir, dirVault), k.Command)
 	}
 	return vault.Open(filepath.Join(dir, dirVault), k.File)
+}
+
+// read opens the vault of the node in dir, which may be running, to read it.
+func (k SealKey) read(ctx context.Context, dir string) (*vault.Vault, error) {
+	key, err := bytes.Clone(k.Key), error(nil)
+	switch {
+	case len(key) > 0:
+	case len(k.Command) > 0:
+		key, err = vault.KeyByCommand(ctx, k.Command)
+	default:
+		key, err = vault.Unlock(k.File, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer vault.Wipe(key)
+	return vault.ReadUnder(filepath.Join(dir, dirVault), key)
 }
 
 // Init makes a node's own keys in dir and its card, of which n has all but the keys. The

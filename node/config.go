@@ -42,6 +42,11 @@ type Options struct {
 	// MetricsListen is the address on which metrics are told, without encryption and to
 	// anybody; empty: on none.
 	MetricsListen string
+	// AuditLog is a file to which who did what is written (package auditlog); empty: to none.
+	AuditLog string
+	// DebugSocket is the path of a Unix socket at which profiles and metrics are served to the
+	// user of the node; empty: at none.
+	DebugSocket string
 	// Version is the program's, for metrics.
 	Version string
 

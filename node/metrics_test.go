@@ -3,9 +3,12 @@ package node
 import (
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
 )
 
@@ -14,7 +17,11 @@ import (
 func TestMetricsAreTold(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
-	c := newCluster(t, 3, 2, func(o *Options) { o.MetricsListen, o.Version = "127.0.0.1:0", "v1" })
+	dir := t.TempDir()
+	c := newCluster(t, 3, 2, func(o *Options) {
+		o.MetricsListen, o.Version = "127.0.0.1:0", "v1"
+		o.AuditLog, o.DebugSocket = filepath.Join(dir, o.ID+".jsonl"), filepath.Join(dir, o.ID+".sock")
+	})
 	if _, err := client.Principals.All(ctx, c.client(c.operator)); err != nil {
 		t.Fatal(err)
 	}
@@ -46,6 +53,23 @@ func TestMetricsAreTold(t *testing.T) {
 	for _, want := range []string{"\nweir_cluster_members 3\n", "\nweir_build_info{version=\"v1\"} 1\n", "weir_ledger_entries_total"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("they lack %q", want)
+		}
+	}
+	audit := filepath.Join(dir, "n1.jsonl")
+	c.await(ctx, "n1 to write who did what", func() bool {
+		b, err := os.ReadFile(audit)
+		return err == nil && strings.Contains(string(b), `"seq":0,`)
+	})
+	if b, err := os.ReadFile(audit); err != nil || strings.Contains(string(b), catalog.NodeSigner("")) {
+		t.Errorf("it has acts of nodes: %s, %v", b, err)
+	}
+	socket := filepath.Join(dir, "n1.sock")
+	if info, err := os.Stat(socket); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the socket's mode is %v, %v", info.Mode(), err)
+	}
+	for path, want := range map[string]string{"/debug/pprof/goroutine?debug=1": "goroutine profile: total", "/metrics": "\nweir_node_ready 1\n"} {
+		if b, err := AskDebug(ctx, socket, path); err != nil || !strings.Contains(string(b), want) {
+			t.Errorf("%s at the socket: %.100s, %v", path, b, err)
 		}
 	}
 	c.close("n1")

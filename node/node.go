@@ -17,14 +17,15 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/auditlog"
 	"github.com/weirdata/weir/node/blobs"
-	"github.com/weirdata/weir/node/metrics"
 	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/peer"
 	"github.com/weirdata/weir/node/vault"
@@ -57,7 +58,8 @@ type Node struct {
 	apiAddr  net.Addr
 	openers  api.Cores // for openings
 
-	metricsAddr net.Addr // nil: metrics are not told
+	metricsAddr net.Addr      // nil: metrics are not told
+	audit       *auditlog.Log // nil: none is written
 
 	stop    context.CancelFunc
 	loops   sync.WaitGroup // what works for as long as the node is open
@@ -86,7 +88,7 @@ func Open(opts Options) (*Node, error) {
 	n.stop = stop
 	for _, step := range []func() error{
 		guardProcess, n.openGenesis, n.openSecrets, n.openBlobs, n.openPeers, n.openComputations, n.openLedger,
-		n.reconciler.noteInterrupted, n.checkpoints.open, n.openBackups, n.servePeers, n.serveAPI,
+		n.reconciler.noteInterrupted, n.checkpoints.open, n.openBackups, n.openAuditLog, n.servePeers, n.serveAPI, n.serveDebug,
 	} {
 		if err := step(); err != nil {
 			return nil, errors.Join(fmt.Errorf("open node %s: %w", opts.ID, n.advised(err)), n.Close())
@@ -97,6 +99,9 @@ func Open(opts Options) (*Node, error) {
 	n.loops.Go(func() { n.restarts(ctx) })
 	n.loops.Go(func() { n.followsRoster(ctx) })
 	n.loops.Go(func() { n.collects(ctx) })
+	if n.audit != nil {
+		n.loops.Go(func() { n.audit.Follow(ctx) })
+	}
 	for _, m := range n.roster {
 		if m.ID != n.id {
 			n.loops.Go(func() { n.monitor.watch(ctx, m) })
@@ -320,6 +325,26 @@ func (n *Node) serveAPI() error {
 	return nil
 }
 
+// openAuditLog opens the file that says who did what, where Options.AuditLog names one.
+func (n *Node) openAuditLog() (err error) {
+	if n.opts.AuditLog == "" {
+		return nil
+	}
+	name := func(principal string) (name string) {
+		err := n.view(func(v state.View) error {
+			p, err := v.Principal(principal)
+			name = p.Name
+			return err
+		})
+		if err != nil && !errors.Is(err, records.ErrNotFound) {
+			n.log.Warn("the audit log names nobody", "principal", principal, "error", err)
+		}
+		return name
+	}
+	n.audit, err = auditlog.New(n.opts.AuditLog, n.ledger, name, n.log)
+	return err
+}
+
 // listenAPI listens for clients, where the roster says unless an option does.
 func (o Options) listenAPI(self catalog.Node) (_ net.Listener, err error) {
 	addr := o.APIListen
@@ -346,7 +371,7 @@ func (n *Node) serveMetrics(clients http.Handler) (http.Handler, error) {
 		return nil, fmt.Errorf("listen for who collects metrics: %w", err)
 	}
 	n.metricsAddr = listener.Addr()
-	m := metrics.New(n.Status, n.opts.Version)
+	m := n.metrics()
 	ctx, stop := context.WithCancel(context.Background())
 	n.onClose(func() error { stop(); return nil })
 	n.wg.Go(func() { n.report("metrics", m.Serve(ctx, listener)) })

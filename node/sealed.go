@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -111,9 +110,9 @@ func (o Options) awaitPassphrase(ctx context.Context, s *Sealed) (key []byte, er
 	if err != nil {
 		return nil, err
 	}
-	local, err := listenUnseal(filepath.Join(o.Dir, fileUnseal))
+	local, err := listenPrivate(filepath.Join(o.Dir, fileUnseal))
 	if err != nil {
-		return nil, errors.Join(err, clients.Close())
+		return nil, errors.Join(fmt.Errorf("listen for a passphrase: %w", err), clients.Close())
 	}
 	public := api.NewServer(http.HandlerFunc(s.tell))
 	public.TLSConfig = peer.APIServerTLS(identity)
@@ -146,23 +145,6 @@ func (o Options) awaitPassphrase(ctx context.Context, s *Sealed) (key []byte, er
 		return nil, fmt.Errorf("wait for the passphrase: %w", err)
 	}
 	return key, closed
-}
-
-// listenUnseal listens at a socket that only this user may connect to.
-func listenUnseal(path string) (net.Listener, error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("listen for a passphrase: %w", err) // of a run that was killed
-	}
-	l, err := net.Listen("unix", path)
-	if err == nil {
-		if err = os.Chmod(path, 0o600); err != nil {
-			err = errors.Join(err, l.Close())
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("listen for a passphrase (a socket's path has some 100 bytes at most): %w", err)
-	}
-	return l, nil
 }
 
 // tell answers everybody who asks for anything that the node is sealed.
@@ -218,16 +200,13 @@ func answer(w http.ResponseWriter, status int, body any) {
 func Unseal(ctx context.Context, dir string, passphrase []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, unsealWait)
 	defer cancel()
-	var dialer net.Dialer
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return dialer.DialContext(ctx, "unix", filepath.Join(dir, fileUnseal))
-	}}
-	defer transport.CloseIdleConnections()
+	client, done := unixClient(filepath.Join(dir, fileUnseal))
+	defer done()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://node/unseal", bytes.NewReader(passphrase))
 	if err != nil {
 		return fmt.Errorf("unseal the node: %w", err)
 	}
-	resp, err := (&http.Client{Transport: transport}).Do(req)
+	resp, err := client.Do(req)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 		return fmt.Errorf("%w: %s", ErrNotSealed, dir)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/metrics"
 	"github.com/weirdata/weir/node/mpc"
 )
 
@@ -100,6 +101,9 @@ func (n *Node) Status() wire.Status {
 	}
 	s.Ready, s.Reasons = n.Ready()
 	s.Alarms = n.monitor.alarms()
+	if n.audit != nil {
+		s.AuditBehind = n.audit.Behind()
+	}
 	s.Blobs = n.blobs.Status()
 	stats, err := n.disk.Stats()
 	if err != nil {
@@ -112,6 +116,50 @@ func (n *Node) Status() wire.Status {
 		}
 	}
 	return s
+}
+
+// metrics are the figures of this node.
+func (n *Node) metrics() *metrics.Metrics {
+	return metrics.New(metrics.Sources{Status: n.Status, Work: n.work, Ledger: n.ledger, Version: n.opts.Version})
+}
+
+// work is what this node's state says that is to be done.
+func (n *Node) work() (w metrics.Work, err error) {
+	w = metrics.Work{Pending: map[string]int{}, Wear: map[string]float64{}, Ahead: map[string]float64{}}
+	for id, o := range n.health.all() {
+		if o.ahead != nil {
+			w.Ahead[id] = o.ahead.Seconds()
+		}
+	}
+	err = n.view(func(v state.View) error {
+		queries, err := v.PendingQueries()
+		if err != nil {
+			return err
+		}
+		versions, err := v.PendingVersions()
+		if err != nil {
+			return err
+		}
+		vectors, err := v.PendingVectors()
+		if err != nil {
+			return err
+		}
+		missing, err := v.PendingKeys()
+		if err != nil {
+			return err
+		}
+		refreshes, err := v.PendingRefreshes()
+		if err != nil {
+			return err
+		}
+		w.Pending = map[string]int{"query": len(queries), "version": len(versions), "vector": len(vectors), "key": len(missing), "refresh": len(refreshes)}
+		keys, err := v.Keys()
+		for _, k := range keys {
+			w.Wear[k.ID] = float64(k.Opened) / catalog.MaxOpened
+		}
+		return err
+	})
+	return w, err
 }
 
 func ledgerStatus(l consensus.Status) wire.LedgerStatus {

@@ -1,12 +1,18 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -43,7 +49,7 @@ func TestLifeOfAContractOnARealCluster(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": wantStatus, "await": awaitFile, "field": setField, "begins": setBegins,
-			"addresses": setAddresses, "until": untilDone,
+			"addresses": setAddresses, "until": untilDone, "nosecrets": wantNoSecrets,
 		},
 	})
 }
@@ -91,4 +97,45 @@ func setBegins(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: begins VAR ID")
 	}
 	ts.Setenv(args[0], cli.ShortenIDs(args[1])[0])
+}
+
+// secretWords are what may be a key, or be made of one, in a file with a secret.
+var secretWords = regexp.MustCompile(`[0-9A-Za-z+/=]{32,}`)
+
+// wantNoSecrets looks for secrets in an archive, as they are written and in hexadecimal:
+// nosecrets ZIP FILE…, where each of the files has a secret.
+func wantNoSecrets(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: nosecrets ZIP FILE…")
+	}
+	var needles []string
+	for _, file := range args[1:] {
+		words := secretWords.FindAllString(ts.ReadFile(file), -1)
+		if len(words) == 0 {
+			ts.Fatalf("%s has no secret", file)
+		}
+		for _, w := range words {
+			needles = append(needles, w)
+			if raw, err := base64.StdEncoding.DecodeString(w); err == nil {
+				needles = append(needles, string(raw), hex.EncodeToString(raw))
+			}
+			if raw, err := hex.DecodeString(w); err == nil {
+				needles = append(needles, string(raw), base64.StdEncoding.EncodeToString(raw))
+			}
+		}
+	}
+	z, err := zip.OpenReader(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(z.Close()) })
+	for _, f := range z.File {
+		r, err := f.Open()
+		ts.Check(err)
+		content, err := io.ReadAll(r)
+		ts.Check(errors.Join(err, r.Close()))
+		for i, n := range needles {
+			if bytes.Contains(content, []byte(n)) {
+				ts.Fatalf("%s has secret %d", f.Name, i)
+			}
+		}
+	}
 }

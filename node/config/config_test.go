@@ -44,7 +44,7 @@ func TestExampleIsAConfiguration(t *testing.T) {
 	}
 	want := Config{ID: c.ID, Dir: c.Dir, SealKeyFile: c.SealKeyFile, Genesis: c.Genesis, PeerListen: c.PeerListen, APIListen: c.APIListen,
 		Institution: c.Institution, OperatorKey: c.OperatorKey, PeerAddr: c.PeerAddr, APIAddr: c.APIAddr,
-		MetricsListen: c.MetricsListen, SealKeyCommand: c.SealKeyCommand,
+		MetricsListen: c.MetricsListen, AuditLog: c.AuditLog, DebugSocket: c.DebugSocket, SealKeyCommand: c.SealKeyCommand,
 		Workers: node.DefaultWorkers, Heartbeat: consensus.DefaultHeartbeatTimeout, QuorumWait: 6 * time.Second, PingTimeout: node.DefaultPingTimeout,
 		AttemptTimeout: node.DefaultAttemptTimeout, CeremonyTimeout: node.DefaultCeremonyTimeout,
 		ScrubEvery: node.DefaultScrubEvery, ScrubPause: node.DefaultScrubPause,

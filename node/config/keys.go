@@ -16,6 +16,7 @@ type Config struct {
 	PeerAddr, APIAddr             string
 	PeerListen, APIListen         string
 	MetricsListen                 string
+	AuditLog, DebugSocket         string
 	SealKeyCommand                string
 	LogLevel                      slog.Level
 	Workers                       int
@@ -71,6 +72,13 @@ var keys = []key{
 	{name: "metrics_listen", example: `"127.0.0.1:7302"`, optional: true, of: func(c *Config) any { return &c.MetricsListen },
 		meaning: "The address on which metrics are told in Prometheus' format, at /metrics. They are not\n" +
 			"encrypted and anybody who reaches it reads them. Left out: on none."},
+	{name: "audit_log", example: "/var/log/weir/audit.jsonl", optional: true, of: func(c *Config) any { return &c.AuditLog },
+		meaning: "A file to which who did what is written: a line of JSON for each act of a person or an\n" +
+			"organisation that the ledger took or refused. It goes on where it was after a restart,\n" +
+			"and is begun anew when it was moved away. Left out: to none."},
+	{name: "debug_socket", example: "/run/weir/debug.sock", optional: true, of: func(c *Config) any { return &c.DebugSocket },
+		meaning: "A Unix socket at which profiles (/debug/pprof) and metrics are served to the user of\n" +
+			"the node alone, for weir operator debug. Left out: at none."},
 	{name: "log_level", example: "info", optional: true, of: func(c *Config) any { return &c.LogLevel },
 		meaning: "What is logged: debug, info, warn or error."},
 	{name: "workers", example: "2", optional: true, of: func(c *Config) any { return &c.Workers },

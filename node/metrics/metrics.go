@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/auditlog"
 )
 
 // Metrics are the figures of one node. Its methods can be called at the same time.
@@ -28,9 +29,17 @@ type Metrics struct {
 	requests *prometheus.HistogramVec
 }
 
-// New returns the figures of the node that status tells of. Calling status must not wait for
-// other nodes.
-func New(status func() wire.Status, version string) *Metrics {
+// Sources are what the figures are read from when they are asked for. None waits for other
+// nodes.
+type Sources struct {
+	Status  func() wire.Status
+	Work    func() (Work, error)
+	Ledger  auditlog.Source
+	Version string
+}
+
+// New returns the figures of a node.
+func New(s Sources) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "weir_api_request_duration_seconds",
@@ -39,10 +48,10 @@ func New(status func() wire.Status, version string) *Metrics {
 	}, []string{"method", "code"})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "weir_build_info", Help: "1, with the version of the program.",
-		ConstLabels: prometheus.Labels{"version": version},
+		ConstLabels: prometheus.Labels{"version": s.Version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(statusCollector{status}, m.requests, build,
+	m.registry.MustRegister(statusCollector{s.Status}, workCollector{s.Work}, newActCollector(s.Ledger), m.requests, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

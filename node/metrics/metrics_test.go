@@ -18,6 +18,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
 
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -28,6 +30,44 @@ func sample() wire.Status {
 		Blobs: wire.BlobStatus{Stored: 7, Bytes: 700, Repaired: 2, LastScrub: 1500},
 		Ledger: wire.LedgerStatus{State: "leader", Leader: "n1", Term: 4, Commit: 90, Applied: 89, Entries: 80, LastContactMS: 250,
 			Members: []wire.Member{{ID: "n1"}, {ID: "n2"}, {ID: "n3"}}}}
+}
+
+// entries are a ledger's, of which the second is unreadable.
+type entries []evidence.Record
+
+func (e *entries) NextSeq() uint64                            { return uint64(len(*e)) }
+func (e *entries) Record(seq uint64) (evidence.Record, error) { return (*e)[seq], nil }
+func (e *entries) Changes() (<-chan struct{}, func())         { return nil, func() {} }
+
+var sources = Sources{
+	Status: sample, Ledger: &entries{}, Version: "v0",
+	Work: func() (Work, error) {
+		return Work{Pending: map[string]int{"query": 3}, Wear: map[string]float64{"k-1": 0.5}, Ahead: map[string]float64{"n2": -0.25}}, nil
+	},
+}
+
+// Entries since the start are counted, each once.
+func TestActsAreCounted(t *testing.T) {
+	done, err := json.Marshal(catalog.Outcome{Kind: catalog.KindOrderCreate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := catalog.Envelope{Payload: []byte("{}"), Signer: "p-1"}
+	r := evidence.Record{Entry: catalog.NewEntry(1, e).Marshal(), Outcome: done}
+	ledger := &entries{r} // before the start
+	s := sources
+	s.Ledger = ledger
+	m := New(s)
+	*ledger = append(*ledger, r, r)
+	told(t, m)
+	*ledger = append(*ledger, r, evidence.Record{Entry: []byte("?")})
+	got := told(t, m)
+	if n := got[`weir_ledger_acts_total{kind="order.create",result="done"}`]; n != "3" {
+		t.Errorf("counted %q orders, want 3", n)
+	}
+	if n := got[`weir_ledger_acts_total{kind="",result="unreadable"}`]; n != "1" {
+		t.Errorf("counted %q unreadable entries, want 1", n)
+	}
 }
 
 // told are the metrics that a node tells, with their values where they have no labels.
@@ -50,14 +90,15 @@ func told(t *testing.T, m *Metrics) map[string]string {
 }
 
 func TestStatusIsTold(t *testing.T) {
-	m := New(sample, "v0")
+	m := New(sources)
 	got := told(t, m)
 	for name, want := range map[string]string{
 		"weir_node_ready": "1", "weir_node_alarms": "1", "weir_cluster_members": "3", "weir_cluster_members_alive": "2",
 		"weir_raft_leader": "1", "weir_raft_term": "4", "weir_raft_commit_index": "90", "weir_raft_applied_index": "89",
 		"weir_raft_last_contact_seconds": "0.25", "weir_ledger_entries_total": "80", "weir_blobs_size_bytes": "700",
 		"weir_blobs_last_scrub_timestamp_seconds": "1.5", `weir_peer_alive{peer="n2"}`: "0", `weir_peer_alive{peer="n3"}`: "1",
-		`weir_build_info{version="v0"}`: "1",
+		`weir_build_info{version="v0"}`: "1", `weir_pending{kind="query"}`: "3", `weir_key_wear_ratio{key="k-1"}`: "0.5",
+		`weir_peer_clock_ahead_seconds{peer="n2"}`: "-0.25",
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %s", name, got[name], want)
@@ -67,7 +108,7 @@ func TestStatusIsTold(t *testing.T) {
 
 // Names, units and kinds are as Prometheus' conventions want them.
 func TestNamesFollowTheConventions(t *testing.T) {
-	problems, err := testutil.GatherAndLint(New(sample, "v0").registry)
+	problems, err := testutil.GatherAndLint(New(sources).registry)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +120,7 @@ func TestNamesFollowTheConventions(t *testing.T) {
 }
 
 func TestRequestsAreCounted(t *testing.T) {
-	m := New(sample, "v0")
+	m := New(sources)
 	h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) }))
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/v1/explain", nil))
 	if got := told(t, m)[`weir_api_request_duration_seconds_count{code="429",method="post"}`]; got != "1" {
@@ -94,7 +135,7 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	over := make(chan error)
-	go func() { over <- New(sample, "v0").Serve(ctx, listener) }()
+	go func() { over <- New(sources).Serve(ctx, listener) }()
 	transport := &http.Transport{DisableKeepAlives: true}
 	resp, err := (&http.Client{Transport: transport}).Get("http://" + listener.Addr().String() + "/metrics")
 	if err != nil {
@@ -115,7 +156,7 @@ var metricName = regexp.MustCompile(`\b(weir|process|go)_[a-z_]+\b`)
 // known fails where a text names a metric that the node does not tell.
 func known(t *testing.T, where, expr string) {
 	t.Helper()
-	m := New(sample, "v0")
+	m := New(sources)
 	m.requests.WithLabelValues("get", "200").Observe(1)
 	all := slices.Collect(maps.Keys(told(t, m)))
 	found := metricName.FindAllString(expr, -1)

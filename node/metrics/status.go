@@ -43,6 +43,7 @@ var figures = []figure{
 	}},
 	{"weir_ledger_entries_total", "Number of entries of the evidence log.", counter, func(s wire.Status) float64 { return float64(s.Ledger.Entries) }},
 	{"weir_ledger_fault", "1 when the ledger has stopped after a fault, else 0.", gauge, func(s wire.Status) float64 { return truth(s.Ledger.Fault != "") }},
+	{"weir_audit_log_behind_entries", "Number of entries that the file of the audit log lacks; 0 where none is written.", gauge, func(s wire.Status) float64 { return float64(s.AuditBehind) }},
 	{"weir_state_size_bytes", "Size of the ledger's state on disk.", gauge, func(s wire.Status) float64 { return float64(s.Ledger.StateBytes) }},
 	{"weir_disk_free_bytes", "Room that is left on the disk of the node's directory.", gauge, func(s wire.Status) float64 { return float64(s.Ledger.FreeBytes) }},
 	{"weir_blobs_stored", "Number of blobs that the node holds.", gauge, func(s wire.Status) float64 { return float64(s.Blobs.Stored) }},

@@ -21,14 +21,15 @@ const maxComplaint = 400
 // TPM, a key management service or a password manager. The command is a program and its
 // arguments, without a shell.
 func OpenByCommand(ctx context.Context, dir string, command []string) (*Vault, error) {
-	key, err := runKeyCommand(ctx, command)
+	key, err := KeyByCommand(ctx, command)
 	if err != nil {
 		return nil, err
 	}
 	return openUnder(dir, key)
 }
 
-func runKeyCommand(ctx context.Context, command []string) ([]byte, error) {
+// KeyByCommand is the key that a program prints. The caller wipes it.
+func KeyByCommand(ctx context.Context, command []string) ([]byte, error) {
 	if len(command) == 0 {
 		return nil, errors.New("run the seal key command: it is empty")
 	}

@@ -118,6 +118,20 @@ func OpenUnder(dir string, key []byte) (*Vault, error) {
 	return openUnder(dir, bytes.Clone(key))
 }
 
+// ReadUnder opens the vault in dir to read it beside the process whose it is: it makes nothing and
+// removes nothing, not even what that process is writing.
+func ReadUnder(dir string, key []byte) (*Vault, error) {
+	if len(key) != KeySize {
+		return nil, fmt.Errorf("%w: a key of %d bytes, want %d", ErrKeyFile, len(key), KeySize)
+	}
+	v := &Vault{dir: dir, key: bytes.Clone(key)}
+	if _, err := v.read(markerFile, markerName); err != nil {
+		Wipe(v.key)
+		return nil, fmt.Errorf("open vault: %w", err)
+	}
+	return v, nil
+}
+
 func keyOf(path string, text []byte) ([]byte, error) {
 	key, err := parseKey(text)
 	if err != nil {

@@ -27,6 +27,7 @@ func NewNodeCommand(a *cli.App) *cobra.Command {
 		newNodeCardCommand(a),
 		newNodeAcceptCommand(a),
 		newNodeStartCommand(a),
+		newNodeShareCommand(a),
 		newNodeUnsealCommand(a),
 		newNodePassphraseCommand(a),
 		newNodeConfigCommand(a))
@@ -127,6 +128,7 @@ func configure(o *node.Options, c config.Config) {
 	o.ID, o.Dir = c.ID, c.Dir
 	o.SealKeyFile, o.SealKeyCommand = c.SealKeyFile, keyCommand(c)
 	o.PeerListen, o.APIListen, o.MetricsListen = c.PeerListen, c.APIListen, c.MetricsListen
+	o.AuditLog, o.DebugSocket = c.AuditLog, c.DebugSocket
 	o.Workers, o.MinFreeBytes = c.Workers, uint64(c.MinFree)
 	o.Heartbeat, o.QuorumWait = c.Heartbeat, c.QuorumWait
 	o.PingTimeout, o.AttemptTimeout, o.CeremonyTimeout = c.PingTimeout, c.AttemptTimeout, c.CeremonyTimeout

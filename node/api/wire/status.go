@@ -14,6 +14,8 @@ type Status struct {
 	Alive   []string       `json:"alive"`             // the nodes that answer this one, itself among them
 	Blobs   BlobStatus     `json:"blobs"`
 	Ledger  LedgerStatus   `json:"ledger"`
+	// AuditBehind is how many entries the file of the audit log lacks.
+	AuditBehind uint64 `json:"audit_behind,omitempty"`
 }
 
 // BlobStatus is how the node's blobs fare. Counts are since the node was started.

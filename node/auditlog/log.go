@@ -1,0 +1,263 @@
+// Package auditlog writes who did what in a cluster as lines of JSON into a file, for those
+// who collect such files.
+//
+// A line is an act of a person or an organisation that became an entry of the ledger, done or
+// refused, in the ledger's order. What nodes do among themselves is left out, and so is what
+// never became an entry: a request that was refused at the door is in the node's own log.
+//
+// The ledger is what counts, and the file follows it: after a restart the log goes on where it
+// was, without a gap and without a line twice, since PATH.next has the number of the next
+// entry and a crash between the two is seen in the last line. A file that was moved away, as
+// logrotate does, is begun anew. A file that cannot be written holds up nothing but itself:
+// what is missing is written when it can be (Behind).
+package auditlog
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/consensus/durable"
+	"github.com/weirdata/weir/consensus/evidence"
+)
+
+// Line is an act.
+type Line struct {
+	Time     string         `json:"time,omitempty"` // RFC 3339, UTC
+	Seq      uint64         `json:"seq"`            // of the entry
+	Signer   string         `json:"signer"`
+	Name     string         `json:"name,omitempty"` // of the signer, where the ledger has one
+	Kind     catalog.Kind   `json:"kind,omitempty"`
+	ID       string         `json:"id,omitempty"`   // of what was made or changed
+	Result   string         `json:"result"`         // done, refused, repeated, void or unreadable
+	Rule     string         `json:"rule,omitempty"` // by which it was refused
+	Code     string         `json:"code,omitempty"` // why
+	Envelope catalog.Digest `json:"envelope"`       // SHA-256 of what was signed
+}
+
+// Source is the ledger as this package reads it.
+type Source interface {
+	// NextSeq is the number of entries.
+	NextSeq() uint64
+	Record(seq uint64) (evidence.Record, error)
+	// Changes notifies when there may be more entries.
+	Changes() (changes <-chan struct{}, cancel func())
+}
+
+// Log is the file. Follow belongs to one goroutine; Behind may be called from any.
+type Log struct {
+	path   string
+	source Source
+	name   func(principal string) string
+	log    *slog.Logger
+	next   uint64 // entry to look at
+
+	behind atomic.Uint64
+}
+
+const (
+	// batch is how many entries are looked at before what they gave is synced.
+	batch = 1000
+	// retry is the pause after the file could not be written.
+	retry = 10 * time.Second
+	// maxLine bounds the last line that is read at the start.
+	maxLine = 64 << 10
+)
+
+// New returns the log in a file, which Follow writes. name tells what a principal is called,
+// empty where that is not known.
+func New(path string, source Source, name func(principal string) string, log *slog.Logger) (*Log, error) {
+	l := &Log{path: path, source: source, name: name, log: log}
+	b, err := os.ReadFile(l.mark())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, fmt.Errorf("open the audit log: %w", err)
+	default:
+		if l.next, err = strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64); err != nil {
+			return nil, fmt.Errorf("open the audit log: %s has no number of an entry; remove it to write the log from the first entry again: %w", l.mark(), err)
+		}
+	}
+	last, found, err := lastSeq(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the audit log: %w", err)
+	}
+	if found {
+		l.next = max(l.next, last+1)
+	}
+	return l, nil
+}
+
+func (l *Log) mark() string { return l.path + ".next" }
+
+// Behind is how many entries the file lacks.
+func (l *Log) Behind() uint64 { return l.behind.Load() }
+
+// Follow writes what the ledger has and will have, until ctx ends.
+func (l *Log) Follow(ctx context.Context) {
+	changes, stop := l.source.Changes()
+	defer stop()
+	for {
+		err := l.catchUp(ctx)
+		if err != nil && ctx.Err() == nil {
+			l.log.ErrorContext(ctx, "the audit log is behind", "entries", l.Behind(), "error", err)
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(retry):
+				continue
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changes:
+		}
+	}
+}
+
+// catchUp writes every entry that there is.
+func (l *Log) catchUp(ctx context.Context) error {
+	for ctx.Err() == nil {
+		size := l.source.NextSeq()
+		l.behind.Store(size - min(size, l.next))
+		if l.next >= size {
+			return nil
+		}
+		if err := l.write(min(size, l.next+batch)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write appends the lines of the entries before end.
+func (l *Log) write(end uint64) (err error) {
+	var lines bytes.Buffer
+	for seq := l.next; seq < end; seq++ {
+		r, err := l.source.Record(seq)
+		if err != nil {
+			return fmt.Errorf("read entry %d: %w", seq, err)
+		}
+		if line := Read(seq, r); !isNode(line.Signer) {
+			line.Name = l.name(line.Signer)
+			b, err := json.Marshal(line)
+			if err != nil {
+				return fmt.Errorf("write entry %d: %w", seq, err)
+			}
+			lines.Write(append(b, '\n'))
+		}
+	}
+	if lines.Len() > 0 {
+		if err := appendSynced(l.path, lines.Bytes()); err != nil {
+			return err
+		}
+	}
+	if err := durable.WriteFile(l.mark(), []byte(strconv.FormatUint(end, 10)+"\n"), 0o600); err != nil {
+		return err
+	}
+	l.next = end
+	return nil
+}
+
+// Read returns what an entry says. What cannot be read is told of, and holds nothing up.
+func Read(seq uint64, r evidence.Record) Line {
+	line := Line{Seq: seq, Result: "unreadable"}
+	e, err := catalog.ParseEntry(r.Entry)
+	if err != nil {
+		return line
+	}
+	line.Time = time.UnixMilli(e.Time).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+	line.Signer, line.Envelope = e.Envelope.Signer, e.Envelope.Digest()
+	if r.Void {
+		line.Result = "void"
+		return line
+	}
+	var o catalog.Outcome
+	if json.Unmarshal(r.Outcome, &o) != nil {
+		return line
+	}
+	line.Kind, line.ID, line.Result = o.Kind, o.ID, "done"
+	switch {
+	case o.Refusal != nil:
+		line.Result, line.Rule, line.Code = "refused", o.Refusal.Rule, o.Refusal.Code
+	case o.Repeat:
+		line.Result = "repeated"
+	}
+	return line
+}
+
+func isNode(signer string) bool { return strings.HasPrefix(signer, catalog.NodeSigner("")) }
+
+// appendSynced adds to a file of mode 0600, which it makes if need be. What a failure left
+// half written is cut off.
+func appendSynced(path string, b []byte) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if _, err = f.Write(b); err == nil {
+		err = f.Sync()
+	}
+	if err != nil && info.Mode().IsRegular() {
+		err = errors.Join(err, f.Truncate(info.Size()))
+	}
+	return err
+}
+
+// lastSeq is the number of the entry in a file's last line. A line without its end is cut off:
+// it was being written when the machine stopped.
+func lastSeq(path string) (seq uint64, found bool, err error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return 0, false, err
+	}
+	from := max(0, size-maxLine)
+	tail := make([]byte, size-from)
+	if _, err := f.ReadAt(tail, from); err != nil {
+		return 0, false, err
+	}
+	whole := bytes.LastIndexByte(tail, '\n') + 1
+	if whole < len(tail) {
+		if whole == 0 && from > 0 {
+			return 0, false, fmt.Errorf("%s ends in a line of more than %d bytes: it is no audit log", path, maxLine)
+		}
+		if err := f.Truncate(from + int64(whole)); err != nil {
+			return 0, false, err
+		}
+	}
+	last := bytes.TrimRight(tail[:whole], "\n")
+	last = last[bytes.LastIndexByte(last, '\n')+1:]
+	if len(last) == 0 {
+		return 0, false, nil
+	}
+	var line Line
+	if err := json.Unmarshal(last, &line); err != nil {
+		return 0, false, fmt.Errorf("%s ends in a line that is none of an audit log; move it away, or give another file: %w", path, err)
+	}
+	return line.Seq, true, nil
+}
