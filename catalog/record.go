@@ -107,6 +107,8 @@ type Attempt struct {
 	// Sharings says of every key that was shared anew which of its sharings is opened under:
 	// the one that was in force when the attempt was named.
 	Sharings []Sharing `json:"sharings,omitempty"`
+	// Vectors says likewise of private vectors that were moved.
+	Vectors []VectorUnder `json:"vectors,omitempty"`
 }
 
 // KeyState is where a key is on its way.

@@ -64,7 +64,7 @@ func (l *leader) leadSeats(v state.View, _ map[string]bool) (list []task, err er
 			l.waitsFor("%s", explain.Message(why))
 			continue
 		}
-		list = append(list, l.decide(id, catalog.KindSeatLeft, catalog.SeatLeft{Node: id}))
+		list = append(list, l.decide(id, catalog.KindSeatLeft, roster.Left{Node: id}))
 	}
 	for id := range votes {
 		if !slices.ContainsFunc(roster.All(c), func(m catalog.Node) bool { return m.ID == id }) {

@@ -68,8 +68,8 @@ func (c *cluster) awaitSeats(ctx context.Context, want ...string) {
 	})
 }
 
-// awaitMoved waits until a key is shared among nodes, and the old shares are erased.
-func (c *cluster) awaitMoved(ctx context.Context, id string, threshold int, nodes ...string) {
+// awaitKeyMoved waits until a key is shared among nodes, and the old shares are erased.
+func (c *cluster) awaitKeyMoved(ctx context.Context, id string, threshold int, nodes ...string) {
 	c.t.Helper()
 	want := catalog.KeyRoster{Nodes: nodes, Threshold: threshold}
 	c.await(ctx, "the key to move to "+strings.Join(nodes, ", "), func() bool {
@@ -161,7 +161,7 @@ func TestAClusterGrowsAndShrinksAndAnswersAfterEveryStep(t *testing.T) {
 	if _, err := bureau.MoveKey(ctx, key.ID); err != nil {
 		t.Fatal(err)
 	}
-	c.awaitMoved(ctx, key.ID, 3, "n1", "n2", "n3", "n4", "n5")
+	c.awaitKeyMoved(ctx, key.ID, 3, "n1", "n2", "n3", "n4", "n5")
 	c.await(ctx, "the new nodes to hold the version", func() bool { return len(c.version(t, "n5", "stations", 1).Acks) == 5 })
 	answeredBy(3, "n1", "n2", "n3", "n4", "n5")
 	publishStations(ctx, t, c.client(bureau.Key()), "more")
@@ -188,7 +188,7 @@ func TestAClusterGrowsAndShrinksAndAnswersAfterEveryStep(t *testing.T) {
 
 	// n2 comes back, finds that it is not needed, erases what it has, and has left then.
 	c.open("n2")
-	c.awaitMoved(ctx, key.ID, 2, "n1", "n3", "n5")
+	c.awaitKeyMoved(ctx, key.ID, 2, "n1", "n3", "n5")
 	c.awaitSeats(ctx, "n1", "n3", "n5")
 	c.await(ctx, "n2 to leave", func() bool {
 		c.follow()

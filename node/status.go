@@ -110,6 +110,9 @@ func (n *Node) Status() wire.Status {
 		s.Reasons = append(s.Reasons, err.Error())
 	}
 	s.Blobs.Stored, s.Blobs.Bytes = stats.Blobs, stats.Bytes
+	if s.Shares, err = n.shareStatus(); err != nil {
+		s.Reasons = append(s.Reasons, err.Error())
+	}
 	for _, m := range n.roster {
 		if n.health.isAlive(m.ID) {
 			s.Alive = append(s.Alive, m.ID)

@@ -59,7 +59,7 @@ func LastChange(envelopes []catalog.Envelope) catalog.Digest {
 }
 
 // Entries are a roster's changes as Rosters takes them.
-func Entries(changes []catalog.RosterChange) []catalog.Envelope {
+func Entries(changes []roster.Change) []catalog.Envelope {
 	var all []catalog.Envelope
 	for _, x := range changes {
 		all = append(append(all, x.Envelope), x.Approvals...)
@@ -78,7 +78,7 @@ func kindOf(e catalog.Envelope) catalog.Kind {
 
 // seated is the cluster with another roster. ever are all machines that were in a seat.
 func seated(c catalog.Cluster, ever []catalog.Node, previous catalog.Digest, e catalog.Envelope, approvals []catalog.Envelope) (catalog.Cluster, error) {
-	body, approved, err := Proposed(c, previous, catalog.Proposal{Envelope: e, Approvals: approvals})
+	body, approved, err := Proposed(c, previous, roster.Proposal{Envelope: e, Approvals: approvals})
 	if err != nil {
 		return c, err
 	}
@@ -94,7 +94,7 @@ func seated(c catalog.Cluster, ever []catalog.Node, previous catalog.Digest, e c
 
 // Proposed reads a proposal that is to follow a cluster's roster, and returns the ids of the
 // operators who have made or approved it. Whose signature does not hold is an error.
-func Proposed(c catalog.Cluster, previous catalog.Digest, p catalog.Proposal) (body catalog.RosterPropose, approved []string, err error) {
+func Proposed(c catalog.Cluster, previous catalog.Digest, p roster.Proposal) (body roster.Propose, approved []string, err error) {
 	if err := readBody(p.Envelope, catalog.KindRosterPropose, c.ID.String(), &body); err != nil {
 		return body, nil, err
 	}
@@ -106,7 +106,7 @@ func Proposed(c catalog.Cluster, previous catalog.Digest, p catalog.Proposal) (b
 		seats := c.Nodes // whose operators may propose; those of new seats may approve
 		if i > 0 {
 			seats = append(slices.Clone(seats), body.Nodes...)
-			var approve catalog.RosterApprove
+			var approve roster.Approve
 			if err := readBody(e, catalog.KindRosterApprove, c.ID.String(), &approve); err != nil {
 				return body, nil, err
 			}
@@ -128,7 +128,7 @@ func Proposed(c catalog.Cluster, previous catalog.Digest, p catalog.Proposal) (b
 
 // replaced is the cluster after another machine was put into a seat.
 func replaced(c catalog.Cluster, previous catalog.Digest, e catalog.Envelope) (catalog.Cluster, error) {
-	var body catalog.SeatReplace
+	var body roster.Replace
 	if err := readBody(e, catalog.KindSeatReplace, c.ID.String(), &body); err != nil {
 		return c, err
 	}

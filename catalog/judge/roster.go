@@ -26,7 +26,7 @@ func RosterOf(r records.Reader, verdict catalog.Verdict) (catalog.KeyRoster, err
 		if vector == nil {
 			vector = &x
 		} else if !vectorRoster(x).Equal(vectorRoster(*vector)) {
-			return catalog.KeyRoster{}, catalog.Conflict("rosters", "roster.vectors", x.Name, x.Nodes, vector.Name, vector.Nodes)
+			return catalog.KeyRoster{}, catalog.Conflict("rosters", "roster.vectors", x.Name, x.InForce().Nodes, vector.Name, vector.InForce().Nodes)
 		}
 	}
 	var key *catalog.Key
@@ -49,7 +49,7 @@ func RosterOf(r records.Reader, verdict catalog.Verdict) (catalog.KeyRoster, err
 	}
 	switch {
 	case vector != nil && key != nil && !vectorRoster(*vector).Equal(key.Roster()):
-		return catalog.KeyRoster{}, catalog.Conflict("rosters", "roster.vector", vector.Name, vector.Nodes, key.Publisher, key.Nodes)
+		return catalog.KeyRoster{}, catalog.Conflict("rosters", "roster.vector", vector.Name, vector.InForce().Nodes, key.Publisher, key.Nodes)
 	case key != nil:
 		return key.Roster(), nil
 	case vector != nil:
@@ -58,9 +58,7 @@ func RosterOf(r records.Reader, verdict catalog.Verdict) (catalog.KeyRoster, err
 	return cluster.Roster(), nil
 }
 
-func vectorRoster(v catalog.Vector) catalog.KeyRoster {
-	return catalog.KeyRoster{Nodes: v.Nodes, Threshold: v.Threshold}
-}
+func vectorRoster(v catalog.Vector) catalog.KeyRoster { return v.InForce().Roster() }
 
 // apart refuses two keys that are not shared among the same nodes, and says whose has not moved to
 // the roster as it is now.

@@ -12,7 +12,7 @@ import (
 // Check refuses a roster that cannot follow a cluster's. ever are all machines that have been
 // in a seat: no seat is given to one of them, or called like one, for whoever has the old
 // machine's disk has its keys.
-func Check(c catalog.Cluster, ever []catalog.Node, b catalog.RosterPropose) *catalog.Refusal {
+func Check(c catalog.Cluster, ever []catalog.Node, b Propose) *catalog.Refusal {
 	n := len(b.Nodes)
 	switch {
 	case n < 2 || n > catalog.MaxNodes:
@@ -87,7 +87,7 @@ func (a Approvals) Enough() bool { return a.Seats >= a.Needed && len(a.Newcomers
 // Count counts the approvals of a roster by operators. What is counted is seats: more than half of
 // the present ones, and no fewer than open together, so that whoever changes the roster could
 // open everything already. And nobody has a seat who does not want it.
-func Count(c catalog.Cluster, b catalog.RosterPropose, signed func(operator []byte) bool) Approvals {
+func Count(c catalog.Cluster, b Propose, signed func(operator []byte) bool) Approvals {
 	a := Approvals{Needed: max(len(c.Nodes)/2+1, c.Threshold)}
 	for _, n := range c.Nodes {
 		if signed(n.Operator) {

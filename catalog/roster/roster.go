@@ -40,27 +40,19 @@ func Seated(c catalog.Cluster, nodes []catalog.Node, threshold int, seq uint64) 
 		put[i] = seq
 		for j, was := range c.Nodes {
 			if was.ID == n.ID {
-				put[i] = since(c, j)
+				put[i] = c.SinceOf(j)
 			}
 		}
 	}
 	c.Leaving = slices.Clone(c.Leaving)
 	for j, was := range c.Nodes {
 		if !slices.ContainsFunc(nodes, func(n catalog.Node) bool { return n.ID == was.ID }) {
-			c.Leaving = append(c.Leaving, catalog.Leaving{Node: was, Since: since(c, j)})
+			c.Leaving = append(c.Leaving, catalog.Leaving{Node: was, Since: c.SinceOf(j)})
 		}
 	}
 	c.Nodes, c.Threshold, c.Since = slices.Clone(nodes), threshold, put
 	c.Changes++
 	return c
-}
-
-// since is the entry that put the machine at a place there.
-func since(c catalog.Cluster, i int) uint64 {
-	if i < len(c.Since) {
-		return c.Since[i]
-	}
-	return 0
 }
 
 // With is the cluster with a machine in the seat that it names. The one before is unchanged.
@@ -69,21 +61,4 @@ func With(c catalog.Cluster, n catalog.Node) catalog.Cluster {
 	c.Nodes[n.Point-1] = n
 	c.Changes++
 	return c
-}
-
-// Holding are the ids of the nodes that have what was sealed to them by an entry with that
-// number: a machine that was put into its seat later does not.
-func Holding(c catalog.Cluster, seq uint64) []string {
-	var ids []string
-	for i, n := range c.Nodes {
-		if since(c, i) <= seq {
-			ids = append(ids, n.ID)
-		}
-	}
-	for _, l := range c.Leaving {
-		if l.Since <= seq {
-			ids = append(ids, l.Node.ID)
-		}
-	}
-	return ids
 }

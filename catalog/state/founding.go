@@ -49,7 +49,7 @@ func found(c *applyContext, e catalog.Envelope) error {
 	c.out.Kind, c.record = p.Kind, true
 	return c.run(func(c *applyContext) error {
 		c.cluster = &catalog.Cluster{ID: c.digest, Name: body.Name, Threshold: body.Threshold, Nodes: body.Nodes}
-		if err := c.changeRoster(catalog.RosterChange{}); err != nil {
+		if err := c.changeRoster(roster.Change{}); err != nil {
 			return err
 		}
 		for _, o := range seatOperators(body) {

@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records/memstore"
+	"github.com/weirdata/weir/catalog/resharing"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/statetest"
 )
 
@@ -136,14 +138,19 @@ func lifeLedger(t *testing.T) *world {
 	w.ok("bank", catalog.KindQuerySubmit, submit(exact, query("emissions", 0)))
 	w.ok("bureau", catalog.KindDatasetWithdraw, catalog.DatasetWithdraw{Dataset: "noisy", Reason: "a wrong policy"})
 	w.ok("bureau", catalog.KindQuerySubmit, submit("", statetest.SumBy()))
-	w.ok("operator", catalog.KindSeatReplace, w.machine3("node3-b"))
+	w.replace3("node3-b")
+	mine := w.vector("bank", w.vectorOf("mine", 1)).ID
+	w.ok("operator", catalog.KindVectorRefresh, resharing.Refresh{})
+	m := w.beginMove([]int{1, 3}, mine).deal()
+	w.ok("node2", catalog.KindMoveFail, resharing.Fail{Move: m.seq, Reason: told("node1 is gone")})
+	w.beginMove([]int{2, 3}, mine).all().erase()
 	w.ok("operator", catalog.KindPrincipalAdd, testPrincipal("house4", catalog.RoleOperator))
 	grown := w.roster(3, nil, newSeat("node4", "house4", 4))
-	w.ok("operator", catalog.KindRosterWithdraw, catalog.RosterWithdraw(w.propose("operator", grown)))
+	w.ok("operator", catalog.KindRosterWithdraw, roster.Withdraw(w.propose("operator", grown)))
 	w.ok("house4", catalog.KindRosterApprove, w.propose("operator", grown))
-	w.ok("bureau", catalog.KindKeyMove, catalog.KeyMove{Key: catalog.KeyID(testID("bureau")), Roster: w.lastChange()})
+	w.ok("bureau", catalog.KindKeyMove, roster.MoveKey{Key: catalog.KeyID(testID("bureau")), Roster: w.lastChange()})
 	w.ok("operator", catalog.KindRosterPropose, w.roster(2, []string{"node4"}))
-	w.ok("node1", catalog.KindSeatLeft, catalog.SeatLeft{Node: "node4"})
+	w.ok("node1", catalog.KindSeatLeft, roster.Left{Node: "node4"})
 	return w
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/roster"
 )
 
 // keyActs are the acts of a key's ceremony.
@@ -37,7 +38,7 @@ func startKey(c *applyContext, b catalog.KeyStart) error {
 	if last.ID != "" && last.State != catalog.KeyFailed {
 		return catalog.Conflict("key_state", "key.attempt_state", last.Attempt, last.ID, last.State)
 	}
-	if want := catalog.NextKeyStart(p.ID, last); b != want {
+	if want := roster.NextKeyStart(p.ID, last); b != want {
 		return catalog.Conflict("key_start", "key.start",
 			want.Key, want.Epoch, want.Attempt, b.Key, b.Epoch, b.Attempt)
 	}
@@ -154,7 +155,7 @@ func testedKey(c *applyContext, b catalog.KeyTested) error {
 // checkTestSet refuses a report of a test set by a node that is not in it, or a second one.
 func (c *applyContext) checkTestSet(k catalog.Key, set int, tested []bool) *catalog.Refusal {
 	target := k.Target()
-	sets := catalog.TestSets(len(target.Nodes), target.Threshold)
+	sets := roster.TestSets(len(target.Nodes), target.Threshold)
 	switch {
 	case set < 0 || set >= len(sets):
 		return catalog.Invalid("set", "key.test_set", set, len(sets)-1)

@@ -12,7 +12,7 @@ import (
 // acknowledgements, tests and failures are those of a key's ceremony.
 var refreshActs = []act{
 	{kind: catalog.KindKeyRefresh, by: operators, public: true, handle: handler(refreshKey)},
-	{kind: catalog.KindKeyMove, by: publishers, public: true, handle: handler(moveKey)},
+	{kind: catalog.KindKeyMove, by: publishers, public: true, handle: handler(letMove)},
 	{kind: catalog.KindKeyReshare, by: nodes, public: true, handle: handler(reshareKey)},
 	{kind: catalog.KindKeyErased, by: nodes, public: true, handle: handler(erasedKey)},
 }
@@ -118,9 +118,13 @@ func (c *applyContext) testedRefresh(k catalog.Key, b catalog.KeyTested) error {
 			k.Retired.Roster, k.First = &before, cmp.Or(k.First, &before)
 			k.Nodes, k.Threshold = to.Nodes, to.Threshold
 		}
+		moved := k.Refresh.To != nil
 		k.Refresh = nil
-		if err := c.todo(false, records.PrefixTodoRefresh+k.ID, ""); err != nil {
+		if err := cmp.Or(c.todo(false, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k)); err != nil {
 			return err
+		}
+		if moved {
+			return c.followKey(k)
 		}
 	}
 	return records.Put(c.tx, records.PrefixKey+k.ID, k)

@@ -7,37 +7,38 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/roster"
 )
 
 // proposeRoster proposes other seats or another threshold. An operator has one proposal at a
 // time, so that nobody keeps others from proposing.
-func proposeRoster(c *applyContext, b catalog.RosterPropose) error {
-	last, err := records.Find[catalog.RosterChange](c.tx, records.RosterKey(c.cluster.Changes))
+func proposeRoster(c *applyContext, b roster.Propose) error {
+	last, err := records.Find[roster.Change](c.tx, records.RosterKey(c.cluster.Changes))
 	if err != nil {
 		return err
 	}
 	switch {
-	case c.cluster.Changes >= catalog.MaxRosterChanges:
-		return catalog.Conflict("changes", "seat.many", catalog.MaxRosterChanges)
+	case c.cluster.Changes >= roster.MaxChanges:
+		return catalog.Conflict("changes", "seat.many", roster.MaxChanges)
 	case b.Previous != last.Envelope.Digest():
 		return catalog.Conflict("previous", "seat.previous", b.Previous, last.Envelope.Digest())
 	case !roster.HasSeat(c.cluster.Nodes, c.signer.Key):
 		return catalog.Forbidden("seat", "roster.no_seat", c.signer.Name)
 	}
 	c.out.ID = c.digest.String()
-	return c.tally(c.signer.ID, b, catalog.Proposal{Envelope: c.signed, Proposed: c.now})
+	return c.tally(c.signer.ID, b, roster.Proposal{Envelope: c.signed, Proposed: c.now})
 }
 
 // approveRoster takes an operator's approval: of a seat as it is, or of one that is proposed.
-func approveRoster(c *applyContext, b catalog.RosterApprove) error {
+func approveRoster(c *applyContext, b roster.Approve) error {
 	proposer, p, body, err := c.proposal(b.Proposal)
 	if err != nil {
 		return err
 	}
 	switch {
-	case c.now > p.Proposed+catalog.MaxProposalAge:
-		return catalog.Conflict("expired", "roster.expired", b.Proposal, int64(catalog.MaxProposalAge/(24*3600*1000)))
+	case c.now > p.Proposed+roster.MaxProposalAge:
+		return catalog.Conflict("expired", "roster.expired", b.Proposal, int64(roster.MaxProposalAge/(24*3600*1000)))
 	case !roster.HasSeat(append(slices.Clone(c.cluster.Nodes), body.Nodes...), c.signer.Key):
 		return catalog.Forbidden("seat", "roster.no_seat", c.signer.Name)
 	case signedBy(p, c.signer.ID):
@@ -49,7 +50,7 @@ func approveRoster(c *applyContext, b catalog.RosterApprove) error {
 }
 
 // withdrawRoster takes a proposal back. Whoever made it may.
-func withdrawRoster(c *applyContext, b catalog.RosterWithdraw) error {
+func withdrawRoster(c *applyContext, b roster.Withdraw) error {
 	proposer, _, _, err := c.proposal(b.Proposal)
 	if err != nil {
 		return err
@@ -62,12 +63,12 @@ func withdrawRoster(c *applyContext, b catalog.RosterWithdraw) error {
 }
 
 // proposal finds the proposal of that digest, and who made it.
-func (c *applyContext) proposal(digest catalog.Digest) (proposer string, p catalog.Proposal, body catalog.RosterPropose, err error) {
-	all, err := records.List[catalog.Proposal](c.tx, records.PrefixProposal)
+func (c *applyContext) proposal(digest catalog.Digest) (proposer string, p roster.Proposal, body roster.Propose, err error) {
+	all, err := records.List[roster.Proposal](c.tx, records.PrefixProposal)
 	if err != nil {
 		return "", p, body, err
 	}
-	i := slices.IndexFunc(all, func(p catalog.Proposal) bool { return p.Envelope.Digest() == digest })
+	i := slices.IndexFunc(all, func(p roster.Proposal) bool { return p.Envelope.Digest() == digest })
 	if i < 0 {
 		return "", p, body, catalog.Refuse(catalog.RefusedUnknown, "unknown", "roster.none", digest)
 	}
@@ -82,12 +83,12 @@ func (c *applyContext) proposal(digest catalog.Digest) (proposer string, p catal
 }
 
 // signedBy reports whether an operator made or approved a proposal.
-func signedBy(p catalog.Proposal, operator string) bool {
+func signedBy(p roster.Proposal, operator string) bool {
 	return p.Envelope.Signer == operator || slices.ContainsFunc(p.Approvals, func(e catalog.Envelope) bool { return e.Signer == operator })
 }
 
 // tally stores a proposal, or makes it the roster when enough have approved it (roster.Count).
-func (c *applyContext) tally(proposer string, b catalog.RosterPropose, p catalog.Proposal) error {
+func (c *applyContext) tally(proposer string, b roster.Propose, p roster.Proposal) error {
 	if err := c.checkRoster(b); err != nil {
 		return err
 	}
@@ -95,11 +96,11 @@ func (c *applyContext) tally(proposer string, b catalog.RosterPropose, p catalog
 	if !count.Enough() {
 		return records.Put(c.tx, records.PrefixProposal+proposer, p)
 	}
-	before := catalog.Seats{Threshold: c.cluster.Threshold, Nodes: c.cluster.Nodes, Leaving: c.cluster.Leaving}
+	before := roster.Seats{Threshold: c.cluster.Threshold, Nodes: c.cluster.Nodes, Leaving: c.cluster.Leaving}
 	old := c.cluster.Roster()
 	cluster := roster.Seated(*c.cluster, b.Nodes, b.Threshold, c.seq) // others may be reading the one that is there
 	c.cluster = &cluster
-	if err := c.changeRoster(catalog.RosterChange{Envelope: p.Envelope, Approvals: p.Approvals, Seats: &before}); err != nil {
+	if err := c.changeRoster(roster.Change{Envelope: p.Envelope, Approvals: p.Approvals, Seats: &before}); err != nil {
 		return err
 	}
 	if err := c.dropMoves(); err != nil {
@@ -118,7 +119,7 @@ func (c *applyContext) tally(proposer string, b catalog.RosterPropose, p catalog
 
 // checkRoster refuses a roster that cannot follow the present one, or has a node that could
 // pass for another, for an organisation, or for a machine that was in a seat.
-func (c *applyContext) checkRoster(b catalog.RosterPropose) error {
+func (c *applyContext) checkRoster(b roster.Propose) error {
 	ever, err := c.everSeated()
 	if err != nil {
 		return err
@@ -177,14 +178,14 @@ func (c *applyContext) dropMoves() error {
 	return nil
 }
 
-// moveKey takes a publisher's approval that its key moves to the roster as it is now, which it
+// letMove takes a publisher's approval that its key moves to the roster as it is now, which it
 // names. Nobody else can bring a share of the key into other hands.
-func moveKey(c *applyContext, b catalog.KeyMove) error {
+func letMove(c *applyContext, b roster.MoveKey) error {
 	k, err := load[catalog.Key](c, records.PrefixKey+b.Key, "unknown.key", b.Key)
 	if err != nil {
 		return err
 	}
-	last, err := records.Find[catalog.RosterChange](c.tx, records.RosterKey(c.cluster.Changes))
+	last, err := records.Find[roster.Change](c.tx, records.RosterKey(c.cluster.Changes))
 	if err != nil {
 		return err
 	}
@@ -213,7 +214,7 @@ func moveKey(c *applyContext, b catalog.KeyMove) error {
 // leftSeat ends the membership of a seat that leaves. Any node may say so: it follows from the
 // state. A node that does not erase what it has of a retired sharing is waited for only so
 // long: it may be gone with its disk, and with fewer than t such it is of no use.
-func leftSeat(c *applyContext, b catalog.SeatLeft) error {
+func leftSeat(c *applyContext, b roster.Left) error {
 	at := slices.IndexFunc(c.cluster.Leaving, func(l catalog.Leaving) bool { return l.Node.ID == b.Node })
 	if at < 0 {
 		return catalog.Conflict("leaving", "seat.stays", b.Node)
@@ -251,6 +252,18 @@ func leftSeat(c *applyContext, b catalog.SeatLeft) error {
 	cluster := *c.cluster
 	cluster.Leaving = slices.Delete(slices.Clone(cluster.Leaving), at, at+1)
 	c.cluster, c.out.ID = &cluster, b.Node
+	moves, err := records.List[resharing.Move](c.tx, records.PrefixMove)
+	if err != nil {
+		return err
+	}
+	for _, m := range moves { // of those under way none has it as a member
+		if m.State != resharing.Erasing {
+			continue
+		}
+		if err := c.forgetGone(m); err != nil {
+			return err
+		}
+	}
 	return cmp.Or(records.RemoveAll(c.tx, records.PrefixTodoAck+b.Node+"/", ""), records.Put(c.tx, records.KeyCluster, cluster))
 }
 
@@ -262,7 +275,7 @@ func holds(r records.Reader, node string, now int64) (*catalog.Refusal, error) {
 		return nil, err
 	}
 	for _, k := range keys {
-		erasing := k.Retired != nil && k.Before().Point(node) > 0 && !k.Retired.Erased[k.Before().Point(node)-1] && now <= k.Retired.Since+catalog.MaxErasing
+		erasing := k.Retired != nil && k.Before().Point(node) > 0 && !k.Retired.Erased[k.Before().Point(node)-1] && now <= k.Retired.Since+roster.MaxErasing
 		switch {
 		case k.State == catalog.KeyFailed:
 		case slices.Contains(k.Nodes, node):
@@ -271,13 +284,23 @@ func holds(r records.Reader, node string, now int64) (*catalog.Refusal, error) {
 			return catalog.Conflict("holds", "seat.holds_old", node, k.ID), nil
 		}
 	}
-	vectors, err := records.List[catalog.Vector](r, records.PrefixVector)
+	vectors, err := records.ListNamed[catalog.Vector](r, records.PrefixVectorHeld, records.PrefixVector)
 	if err != nil {
 		return nil, err
 	}
 	for _, v := range vectors {
-		if v.State != catalog.VectorDropped && v.State != catalog.VectorRejected && slices.Contains(v.Nodes, node) {
+		if slices.Contains(v.InForce().Nodes, node) {
 			return catalog.Conflict("holds", "seat.holds_vector", node, v.ID, v.Owner), nil
+		}
+	}
+	moves, err := records.List[resharing.Move](r, records.PrefixMove)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range moves {
+		i := slices.Index(m.Members(), node)
+		if i >= 0 && (m.State != resharing.Erasing || !m.Erased[i] && now <= m.InForce+roster.MaxErasing) {
+			return catalog.Conflict("holds", "seat.holds_move", node, m.Seq), nil
 		}
 	}
 	return nil, nil //nolint:nilnil // it holds nothing

@@ -8,6 +8,7 @@ import (
 	"github.com/weirdata/weir/catalog/attest"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/records/memstore"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/statetest"
 )
 
@@ -38,9 +39,9 @@ func newSeat(id, house string, point int) catalog.Node {
 }
 
 // roster proposes the seats of the present nodes but some, and new ones.
-func (w *world) roster(threshold int, without []string, more ...catalog.Node) catalog.RosterPropose {
+func (w *world) roster(threshold int, without []string, more ...catalog.Node) roster.Propose {
 	w.t.Helper()
-	b := catalog.RosterPropose{Previous: w.lastChange(), Threshold: threshold}
+	b := roster.Propose{Previous: w.lastChange(), Threshold: threshold}
 	for _, n := range append(must[catalog.Cluster](w.t)(w.view().Cluster()).Nodes, more...) {
 		if !slices.Contains(without, n.ID) {
 			n.Point = len(b.Nodes) + 1
@@ -52,14 +53,14 @@ func (w *world) roster(threshold int, without []string, more ...catalog.Node) ca
 
 func (w *world) lastChange() catalog.Digest {
 	w.t.Helper()
-	changes := must[[]catalog.RosterChange](w.t)(w.view().RosterChanges())
+	changes := must[[]roster.Change](w.t)(w.view().RosterChanges())
 	return changes[len(changes)-1].Envelope.Digest()
 }
 
 // propose proposes and returns the proposal's digest.
-func (w *world) propose(by string, b catalog.RosterPropose) catalog.RosterApprove {
+func (w *world) propose(by string, b roster.Propose) roster.Approve {
 	w.t.Helper()
-	return catalog.RosterApprove{Proposal: must[catalog.Digest](w.t)(catalog.ParseDigest(w.ok(by, catalog.KindRosterPropose, b).ID))}
+	return roster.Approve{Proposal: must[catalog.Digest](w.t)(catalog.ParseDigest(w.ok(by, catalog.KindRosterPropose, b).ID))}
 }
 
 func (w *world) nodes() []string {
@@ -88,7 +89,7 @@ func TestARosterChangesWithTheApprovalOfMostSeatsAlone(t *testing.T) {
 	}
 	w.ok("operator", catalog.KindPrincipalAdd, testPrincipal("house5", catalog.RoleOperator))
 	w.no("house5", catalog.KindRosterApprove, a, catalog.RefusedForbidden, "seat")
-	w.no("operator", catalog.KindRosterApprove, catalog.RosterApprove{Proposal: catalog.Sum([]byte("x"))}, catalog.RefusedUnknown, "unknown")
+	w.no("operator", catalog.KindRosterApprove, roster.Approve{Proposal: catalog.Sum([]byte("x"))}, catalog.RefusedUnknown, "unknown")
 	w.ok("house4", catalog.KindRosterApprove, a)
 	if got := w.nodes(); len(got) != 3 {
 		t.Fatalf("one seat of three and the newcomer made the roster %v", got)
@@ -132,27 +133,27 @@ func TestRostersThatCannotFollowAreRefused(t *testing.T) {
 	w := housesWorld(t)
 	w.ok("operator", catalog.KindPrincipalAdd, testPrincipal("house5", catalog.RoleOperator))
 	good := w.roster(3, nil, newSeat("node4", "house4", 4), newSeat("node5", "house5", 5))
-	used := func(change func(n *catalog.Node)) func(b *catalog.RosterPropose) {
-		return func(b *catalog.RosterPropose) { change(&b.Nodes[3]) }
+	used := func(change func(n *catalog.Node)) func(b *roster.Propose) {
+		return func(b *roster.Propose) { change(&b.Nodes[3]) }
 	}
 	for _, x := range []struct {
 		name, code string
-		change     func(b *catalog.RosterPropose)
+		change     func(b *roster.Propose)
 	}{
-		{"a threshold of one", "cluster.threshold", func(b *catalog.RosterPropose) { b.Threshold = 1 }},
-		{"more than there are", "cluster.threshold", func(b *catalog.RosterPropose) { b.Threshold = 6 }},
-		{"one seat", "cluster.nodes", func(b *catalog.RosterPropose) { b.Nodes = b.Nodes[:1] }},
-		{"no seat", "cluster.nodes", func(b *catalog.RosterPropose) { b.Nodes = nil }},
-		{"the same", "roster.same", func(b *catalog.RosterPropose) { b.Nodes, b.Threshold = b.Nodes[:3], 2 }},
-		{"another order", "roster.order", func(b *catalog.RosterPropose) {
+		{"a threshold of one", "cluster.threshold", func(b *roster.Propose) { b.Threshold = 1 }},
+		{"more than there are", "cluster.threshold", func(b *roster.Propose) { b.Threshold = 6 }},
+		{"one seat", "cluster.nodes", func(b *roster.Propose) { b.Nodes = b.Nodes[:1] }},
+		{"no seat", "cluster.nodes", func(b *roster.Propose) { b.Nodes = nil }},
+		{"the same", "roster.same", func(b *roster.Propose) { b.Nodes, b.Threshold = b.Nodes[:3], 2 }},
+		{"another order", "roster.order", func(b *roster.Propose) {
 			b.Nodes[0], b.Nodes[1] = b.Nodes[1], b.Nodes[0]
 			b.Nodes[0].Point, b.Nodes[1].Point = 1, 2
 		}},
-		{"a seat twice", "roster.order", func(b *catalog.RosterPropose) { b.Nodes[3] = b.Nodes[2]; b.Nodes[3].Point = 4 }},
-		{"a wrong point", "node.point", func(b *catalog.RosterPropose) { b.Nodes[4].Point = 6 }},
-		{"another machine in a seat", "roster.changed", func(b *catalog.RosterPropose) { b.Nodes[1].Key = testPublic("mallory") }},
-		{"another operator of a seat", "roster.changed", func(b *catalog.RosterPropose) { b.Nodes[1].Operator = testPublic("operator") }},
-		{"another address of a seat", "roster.changed", func(b *catalog.RosterPropose) { b.Nodes[1].Addr = "mallory:1" }},
+		{"a seat twice", "roster.order", func(b *roster.Propose) { b.Nodes[3] = b.Nodes[2]; b.Nodes[3].Point = 4 }},
+		{"a wrong point", "node.point", func(b *roster.Propose) { b.Nodes[4].Point = 6 }},
+		{"another machine in a seat", "roster.changed", func(b *roster.Propose) { b.Nodes[1].Key = testPublic("mallory") }},
+		{"another operator of a seat", "roster.changed", func(b *roster.Propose) { b.Nodes[1].Operator = testPublic("operator") }},
+		{"another address of a seat", "roster.changed", func(b *roster.Propose) { b.Nodes[1].Addr = "mallory:1" }},
 		{"the key of a node", "roster.used", used(func(n *catalog.Node) { n.Key = testPublic("node2") })},
 		{"the key of an organisation", "node.as_operator", used(func(n *catalog.Node) { n.Key = testPublic("bank") })},
 		{"the address of a node", "node.as_node", used(func(n *catalog.Node) { n.Addr = "node2:7000" })},
@@ -163,7 +164,7 @@ func TestRostersThatCannotFollowAreRefused(t *testing.T) {
 		{"no key", "key.size", used(func(n *catalog.Node) { n.Key = nil })},
 		{"no sealing key", "node.sealing_size", used(func(n *catalog.Node) { n.Sealing = nil })},
 		{"no operator", "node.operator", used(func(n *catalog.Node) { n.Operator = nil })},
-		{"too many", "cluster.nodes", func(b *catalog.RosterPropose) {
+		{"too many", "cluster.nodes", func(b *roster.Propose) {
 			for len(b.Nodes) <= catalog.MaxNodes {
 				n := newSeat(nodeName(len(b.Nodes)+1), "house4", len(b.Nodes)+1)
 				b.Nodes = append(b.Nodes, n)
@@ -183,7 +184,7 @@ func TestRostersThatCannotFollowAreRefused(t *testing.T) {
 
 	// A proposal follows the roster that its approvers saw.
 	a := w.propose("operator", good)
-	if list := must[[]catalog.Proposal](t)(w.view().Proposals()); len(list) != 1 {
+	if list := must[[]roster.Proposal](t)(w.view().Proposals()); len(list) != 1 {
 		t.Fatalf("%d proposals", len(list))
 	}
 	w.ok("house3", catalog.KindSeatReplace, w.machine3("node3-b"))
@@ -193,13 +194,13 @@ func TestRostersThatCannotFollowAreRefused(t *testing.T) {
 	// A proposal is withdrawn by who made it, replaced by its next one, and too old after a time.
 	again := w.roster(3, nil, newSeat("node4", "house4", 4), newSeat("node5", "house5", 5))
 	first := w.propose("operator", again)
-	w.no("house2", catalog.KindRosterWithdraw, catalog.RosterWithdraw(first), catalog.RefusedForbidden, "proposer")
+	w.no("house2", catalog.KindRosterWithdraw, roster.Withdraw(first), catalog.RefusedForbidden, "proposer")
 	other := w.propose("house2", w.roster(3, nil))
 	second := w.propose("operator", again)
 	w.no("house3", catalog.KindRosterApprove, first, catalog.RefusedUnknown, "unknown")
-	w.ok("operator", catalog.KindRosterWithdraw, catalog.RosterWithdraw(second))
+	w.ok("operator", catalog.KindRosterWithdraw, roster.Withdraw(second))
 	w.no("house3", catalog.KindRosterApprove, second, catalog.RefusedUnknown, "unknown")
-	w.now += catalog.MaxProposalAge
+	w.now += roster.MaxProposalAge
 	w.ok("house3", catalog.KindPrincipalAdd, testPrincipal("late", catalog.RoleBuyer)) // the clock goes on
 	w.no("house3", catalog.KindRosterApprove, other, catalog.RefusedConflict, "expired")
 
@@ -241,7 +242,7 @@ func (w *world) moveTo(id string, epoch uint64, attempt int, dealers []int, old 
 	for _, node := range to.Nodes {
 		w.ok(node, catalog.KindKeyAck, catalog.KeyAck{Key: id, Attempt: attempt})
 	}
-	for set, points := range catalog.TestSets(len(to.Nodes), to.Threshold) {
+	for set, points := range roster.TestSets(len(to.Nodes), to.Threshold) {
 		w.ok(to.Nodes[points[0]-1], catalog.KindKeyTested, catalog.KeyTested{Key: id, Attempt: attempt, Set: set})
 	}
 }
@@ -249,7 +250,7 @@ func (w *world) moveTo(id string, epoch uint64, attempt int, dealers []int, old 
 func TestAKeyMovesWithItsPublishersApprovalAlone(t *testing.T) {
 	w := housesWorld(t)
 	id := catalog.KeyID(testID("bureau"))
-	w.no("bureau", catalog.KindKeyMove, catalog.KeyMove{Key: id, Roster: w.lastChange()}, catalog.RefusedConflict, "moved")
+	w.no("bureau", catalog.KindKeyMove, roster.MoveKey{Key: id, Roster: w.lastChange()}, catalog.RefusedConflict, "moved")
 	rival := w.ok("node1", catalog.KindKeyStart, startOf("rival", 1)).ID
 	founding := w.lastChange()
 	a := w.propose("operator", w.roster(2, []string{"node2"}, newSeat("node4", "house4", 3)))
@@ -263,16 +264,16 @@ func TestAKeyMovesWithItsPublishersApprovalAlone(t *testing.T) {
 	}
 	// No operator and no node brings a share to node4: what they may ask for shares the key anew
 	// among those who have it.
-	move := catalog.KeyMove{Key: id, Roster: w.lastChange()}
+	move := roster.MoveKey{Key: id, Roster: w.lastChange()}
 	for _, who := range []string{"operator", "house4", "node1", "node4", "bank"} {
 		if r := w.do(who, catalog.KindKeyMove, move).Refusal; r == nil || r.Kind != catalog.RefusedForbidden {
 			t.Errorf("%s may move the key: %+v", who, r)
 		}
 	}
 	w.no("rival", catalog.KindKeyMove, move, catalog.RefusedForbidden, "owner")
-	w.no("bureau", catalog.KindKeyMove, catalog.KeyMove{Key: id, Roster: founding}, catalog.RefusedConflict, "previous")
-	w.no("rival", catalog.KindKeyMove, catalog.KeyMove{Key: rival, Roster: w.lastChange()}, catalog.RefusedConflict, "key_state")
-	w.no("bureau", catalog.KindKeyMove, catalog.KeyMove{Key: "k-none", Roster: w.lastChange()}, catalog.RefusedUnknown, "unknown")
+	w.no("bureau", catalog.KindKeyMove, roster.MoveKey{Key: id, Roster: founding}, catalog.RefusedConflict, "previous")
+	w.no("rival", catalog.KindKeyMove, roster.MoveKey{Key: rival, Roster: w.lastChange()}, catalog.RefusedConflict, "key_state")
+	w.no("bureau", catalog.KindKeyMove, roster.MoveKey{Key: "k-none", Roster: w.lastChange()}, catalog.RefusedUnknown, "unknown")
 	w.no("node4", catalog.KindKeyReshare, catalog.KeyReshare{Key: id, Epoch: 2, Attempt: 2, Dealers: []int{1, 2}}, catalog.RefusedConflict, "refresh")
 	w.ok("operator", catalog.KindKeyRefresh, catalog.KeyRefresh{Key: id})
 	w.ok("node4", catalog.KindKeyReshare, catalog.KeyReshare{Key: id, Epoch: 2, Attempt: 2, Dealers: []int{1, 2}})
@@ -320,14 +321,14 @@ func TestAKeyMovesWithItsPublishersApprovalAlone(t *testing.T) {
 	}
 
 	// The old shares: the seat that leaves is in the cluster until it has erased its own.
-	w.no("node1", catalog.KindSeatLeft, catalog.SeatLeft{Node: "node2"}, catalog.RefusedConflict, "holds")
-	w.no("node1", catalog.KindSeatLeft, catalog.SeatLeft{Node: "node3"}, catalog.RefusedConflict, "leaving")
-	w.no("operator", catalog.KindSeatLeft, catalog.SeatLeft{Node: "node2"}, catalog.RefusedForbidden, "role")
+	w.no("node1", catalog.KindSeatLeft, roster.Left{Node: "node2"}, catalog.RefusedConflict, "holds")
+	w.no("node1", catalog.KindSeatLeft, roster.Left{Node: "node3"}, catalog.RefusedConflict, "leaving")
+	w.no("operator", catalog.KindSeatLeft, roster.Left{Node: "node2"}, catalog.RefusedForbidden, "role")
 	erased := catalog.KeyErased{Key: id, Epoch: 1}
 	w.no("node4", catalog.KindKeyErased, erased, catalog.RefusedForbidden, "member")
 	w.ok("node1", catalog.KindKeyErased, erased)
 	w.ok("node2", catalog.KindKeyErased, erased)
-	w.ok("node1", catalog.KindSeatLeft, catalog.SeatLeft{Node: "node2"})
+	w.ok("node1", catalog.KindSeatLeft, roster.Left{Node: "node2"})
 	statetest.WantRefusal(t, w.do("node2", catalog.KindVersionAck, catalog.VersionAck{Dataset: "x", Version: 1}).Refusal, catalog.RefusedSignature, "signer")
 	w.ok("node3", catalog.KindKeyErased, erased)
 	if k := must[catalog.Key](t)(w.view().Key(id)); k.Retired != nil {
@@ -348,15 +349,15 @@ func TestASeatThatIsGoneIsWaitedForOnlySoLong(t *testing.T) {
 	w := housesWorld(t)
 	id := catalog.KeyID(testID("bureau"))
 	w.ok("house2", catalog.KindRosterApprove, w.propose("operator", w.roster(2, []string{"node3"})))
-	w.no("node1", catalog.KindSeatLeft, catalog.SeatLeft{Node: "node3"}, catalog.RefusedConflict, "holds")
-	w.ok("bureau", catalog.KindKeyMove, catalog.KeyMove{Key: id, Roster: w.lastChange()})
+	w.no("node1", catalog.KindSeatLeft, roster.Left{Node: "node3"}, catalog.RefusedConflict, "holds")
+	w.ok("bureau", catalog.KindKeyMove, roster.MoveKey{Key: id, Roster: w.lastChange()})
 	w.moveTo(id, 2, 2, []int{1, 2}, []string{"node1", "node2", "node3"})
 	for _, node := range []string{"node1", "node2"} {
 		w.ok(node, catalog.KindKeyErased, catalog.KeyErased{Key: id, Epoch: 1})
 	}
-	w.no("node1", catalog.KindSeatLeft, catalog.SeatLeft{Node: "node3"}, catalog.RefusedConflict, "holds")
-	w.now += catalog.MaxErasing
-	w.ok("node1", catalog.KindSeatLeft, catalog.SeatLeft{Node: "node3"})
+	w.no("node1", catalog.KindSeatLeft, roster.Left{Node: "node3"}, catalog.RefusedConflict, "holds")
+	w.now += roster.MaxErasing
+	w.ok("node1", catalog.KindSeatLeft, roster.Left{Node: "node3"})
 	if k := must[catalog.Key](t)(w.view().Key(id)); k.Retired != nil {
 		t.Errorf("retired %+v", k.Retired)
 	}
@@ -389,7 +390,7 @@ func TestQueriesFollowTheRosterOfTheirKey(t *testing.T) {
 	attempt.Active = []string{"node1", "node2"}
 	w.ok("node1", catalog.KindQueryAttempt, attempt)
 
-	w.ok("bureau", catalog.KindKeyMove, catalog.KeyMove{Key: id, Roster: w.lastChange()})
+	w.ok("bureau", catalog.KindKeyMove, roster.MoveKey{Key: id, Roster: w.lastChange()})
 	w.moveTo(id, 2, 2, []int{1, 2}, []string{"node1", "node2", "node3"})
 	q := must[catalog.Query](t)(w.view().Query(early))
 	k := must[catalog.Key](t)(w.view().Key(id))
@@ -414,15 +415,15 @@ func TestQueriesFollowTheRosterOfTheirKey(t *testing.T) {
 	if q := must[catalog.Query](t)(w.view().Query(private)); q.State != catalog.QueryFailed || q.Reason.Parts[0].Code != "roster.vector" {
 		t.Errorf("the query is %s: %s", q.State, q.Reason)
 	}
-	w.no("node1", catalog.KindSeatLeft, catalog.SeatLeft{Node: "node2"}, catalog.RefusedConflict, "holds")
+	w.no("node1", catalog.KindSeatLeft, roster.Left{Node: "node2"}, catalog.RefusedConflict, "holds")
 	for _, node := range []string{"node1", "node2", "node3"} {
 		w.ok(node, catalog.KindKeyErased, catalog.KeyErased{Key: id, Epoch: 1})
 	}
-	if r := w.no("node1", catalog.KindSeatLeft, catalog.SeatLeft{Node: "node2"}, catalog.RefusedConflict, "holds"); r.Code != "seat.holds_vector" {
+	if r := w.no("node1", catalog.KindSeatLeft, roster.Left{Node: "node2"}, catalog.RefusedConflict, "holds"); r.Code != "seat.holds_vector" {
 		t.Errorf("refused with %s", explain.Message(r))
 	}
 	w.ok("bank", catalog.KindVectorDrop, catalog.VectorDrop{Vector: mine.ID})
-	w.ok("node1", catalog.KindSeatLeft, catalog.SeatLeft{Node: "node2"})
+	w.ok("node1", catalog.KindSeatLeft, roster.Left{Node: "node2"})
 	if v := must[catalog.Version](t)(w.view().Version("noisy", 1)); !slices.Equal(v.Acks, []string{"node1", "node3", "node4", "node5"}) {
 		t.Errorf("held by %v", v.Acks)
 	}
@@ -439,7 +440,7 @@ func TestAJoinNeedsBothKeysAmongTheSameNodes(t *testing.T) {
 			w.ok(node, catalog.KindVersionAck, catalog.VersionAck{Dataset: d, Version: 1})
 		}
 	}
-	w.ok("rival", catalog.KindKeyMove, catalog.KeyMove{Key: catalog.KeyID(testID("rival")), Roster: w.lastChange()})
+	w.ok("rival", catalog.KindKeyMove, roster.MoveKey{Key: catalog.KeyID(testID("rival")), Roster: w.lastChange()})
 	w.moveTo(catalog.KeyID(testID("rival")), 2, 2, []int{1, 2}, []string{"node1", "node2", "node3"})
 	r := w.no("bank", catalog.KindQuerySubmit, ask, catalog.RefusedConflict, "rosters")
 	if r.Code != "roster.keys" || r.Args[0] != testID("bureau") || len(r.Fix) == 0 {
@@ -456,7 +457,7 @@ func TestRostersAreProvedByTheApprovalsOfTheirOperators(t *testing.T) {
 	w.ok("house4", catalog.KindSeatReplace, w.machine3("node4-b"))
 	a = w.propose("operator", w.roster(3, nil))
 	w.ok("house4", catalog.KindRosterApprove, a)
-	changes := must[[]catalog.RosterChange](t)(w.view().RosterChanges())
+	changes := must[[]roster.Change](t)(w.view().RosterChanges())
 	entries := attest.Entries(changes)
 	all := must[[]catalog.Cluster](t)(attest.Rosters(w.id, entries))
 	cluster := must[catalog.Cluster](t)(w.view().Cluster())
@@ -469,23 +470,23 @@ func TestRostersAreProvedByTheApprovalsOfTheirOperators(t *testing.T) {
 	}
 
 	founded := entries[:1]
-	propose := func(by string, b catalog.RosterPropose) catalog.Envelope {
+	propose := func(by string, b roster.Propose) catalog.Envelope {
 		b.Previous = w.id
 		return w.sign(by, catalog.KindRosterPropose, b)
 	}
 	three := all[0].Nodes
-	grown := catalog.RosterPropose{Threshold: 2, Nodes: append(slices.Clone(three), newSeat("node4", "house4", 4))}
+	grown := roster.Propose{Threshold: 2, Nodes: append(slices.Clone(three), newSeat("node4", "house4", 4))}
 	p := propose("operator", grown)
 	approve := func(by string) catalog.Envelope {
-		return w.sign(by, catalog.KindRosterApprove, catalog.RosterApprove{Proposal: p.Digest()})
+		return w.sign(by, catalog.KindRosterApprove, roster.Approve{Proposal: p.Digest()})
 	}
 	forged := approve("house3")
 	forged.Signer = testID("house2")
-	other := w.sign("house3", catalog.KindRosterApprove, catalog.RosterApprove{Proposal: catalog.Sum(nil)})
+	other := w.sign("house3", catalog.KindRosterApprove, roster.Approve{Proposal: catalog.Sum(nil)})
 	changed := grown
 	changed.Nodes = slices.Clone(grown.Nodes)
 	changed.Nodes[1].Key = testPublic("mallory")
-	again := catalog.RosterPropose{Threshold: 2, Nodes: append(slices.Clone(three), newSeat("node5", "house4", 4))}
+	again := roster.Propose{Threshold: 2, Nodes: append(slices.Clone(three), newSeat("node5", "house4", 4))}
 	again.Nodes[3].Key = testPublic("node1")
 	good := append(slices.Clone(founded), p, approve("house3"), approve("house4"))
 	if _, err := attest.Rosters(w.id, good); err != nil {
@@ -500,7 +501,7 @@ func TestRostersAreProvedByTheApprovalsOfTheirOperators(t *testing.T) {
 		"a forged approval":           {p, approve("house4"), forged},
 		"approval of something else":  {p, approve("house4"), other},
 		"proposed by who has no seat": {propose("house4", grown), approve("house2"), approve("house3")},
-		"a lone operator's":           {propose("house2", catalog.RosterPropose{Threshold: 2, Nodes: []catalog.Node{three[1], newSeat("node7", "house2", 2)}})},
+		"a lone operator's":           {propose("house2", roster.Propose{Threshold: 2, Nodes: []catalog.Node{three[1], newSeat("node7", "house2", 2)}})},
 		"another machine in a seat":   {propose("operator", changed), approve("house2"), approve("house3"), approve("house4")},
 		"a key that was there":        {propose("operator", again)},
 		"approvals alone":             {approve("house3")},

@@ -13,21 +13,22 @@ import (
 // replaceSeat puts another machine into a seat. Its operator alone may: nobody else can
 // bring what is sealed to the seat into other hands. A machine with another key has nothing
 // of what the one before had. So it acknowledges every version anew, once it has it, and
-// every publisher's key is shared anew, which gives it a share. What was sealed to the one
-// before, it cannot open (Cluster.Holding).
-func replaceSeat(c *applyContext, b catalog.SeatReplace) error {
+// every publisher's key is shared anew, which gives it a share, and every private vector is
+// moved, which does as well. What was sealed to the one before, it cannot open
+// (Cluster.Holding).
+func replaceSeat(c *applyContext, b roster.Replace) error {
 	at := b.Node.Point - 1
 	if at < 0 || at >= len(c.cluster.Nodes) || c.cluster.Nodes[at].ID != b.Node.ID {
 		return catalog.Invalid("node.id", "seat.none", b.Node.ID, b.Node.Point)
 	}
-	last, err := records.Find[catalog.RosterChange](c.tx, records.RosterKey(c.cluster.Changes))
+	last, err := records.Find[roster.Change](c.tx, records.RosterKey(c.cluster.Changes))
 	if err != nil {
 		return err
 	}
 	before := c.cluster.Nodes[at]
 	switch {
-	case c.cluster.Changes >= catalog.MaxRosterChanges:
-		return catalog.Conflict("changes", "seat.many", catalog.MaxRosterChanges)
+	case c.cluster.Changes >= roster.MaxChanges:
+		return catalog.Conflict("changes", "seat.many", roster.MaxChanges)
 	case b.Previous != last.Envelope.Digest():
 		return catalog.Conflict("previous", "seat.previous", b.Previous, last.Envelope.Digest())
 	case !bytes.Equal(c.signer.Key, before.Operator):
@@ -49,18 +50,19 @@ func replaceSeat(c *applyContext, b catalog.SeatReplace) error {
 		since[at], cluster.Since = c.seq, since
 	}
 	c.cluster, c.out.ID = &cluster, b.Node.ID
-	if err := c.changeRoster(catalog.RosterChange{Before: &before}); err != nil || bytes.Equal(b.Node.Key, before.Key) {
+	if err := c.changeRoster(roster.Change{Before: &before}); err != nil || bytes.Equal(b.Node.Key, before.Key) {
 		return err
 	}
 	if err := c.shareAnew(b.Node.ID); err != nil {
 		return err
 	}
-	return c.ackAnew(b.Node.ID)
+	why := catalog.Why("seat.replaced", b.Node.ID)
+	return cmp.Or(c.moveVectors(&why), c.ackAnew(b.Node.ID))
 }
 
 // changeRoster stores the cluster, and what made its roster what it is: the present entry unless
 // change has another. Proposals followed what was before, and are void.
-func (c *applyContext) changeRoster(change catalog.RosterChange) error {
+func (c *applyContext) changeRoster(change roster.Change) error {
 	if change.Envelope.Payload == nil {
 		change.Envelope = c.signed
 	}
@@ -114,7 +116,7 @@ func (c *applyContext) takenKeys() (map[string]string, error) {
 
 // everSeated are all machines that are or were in a seat, those that are there now last.
 func (c *applyContext) everSeated() (all []catalog.Node, err error) {
-	changes, err := records.List[catalog.RosterChange](c.tx, records.PrefixRoster)
+	changes, err := records.List[roster.Change](c.tx, records.PrefixRoster)
 	for _, x := range changes {
 		if x.Before != nil {
 			all = append(all, *x.Before)

@@ -148,6 +148,15 @@ func addBits(c *applyContext, b catalog.VectorBits) error {
 		}
 	}
 	v.ReadyAt = c.now
+	among, err := c.vectorRoster(v.Registry)
+	if err != nil {
+		return err
+	}
+	if v.Holders(*c.cluster) < len(v.Nodes) || !v.InForce().Roster().Equal(among) { // a machine was replaced meanwhile, or the key moved
+		if err := c.todo(true, moveKey(v), v.ID); err != nil {
+			return err
+		}
+	}
 	return c.endVector(v, catalog.VectorReady, catalog.Reason{})
 }
 

@@ -25,8 +25,8 @@ func (v View) Cluster() (catalog.Cluster, error) {
 }
 
 // RosterChanges are the entries that made the roster what it is, the founding first.
-func (v View) RosterChanges() ([]catalog.RosterChange, error) {
-	return records.List[catalog.RosterChange](v.r, records.PrefixRoster)
+func (v View) RosterChanges() ([]roster.Change, error) {
+	return records.List[roster.Change](v.r, records.PrefixRoster)
 }
 
 // HasRosterChange reports whether the roster was changed so often. It costs one look-up, and is
@@ -47,7 +47,7 @@ func (v View) ClusterAt(seq uint64) (catalog.Cluster, error) {
 
 // rosterAt is the cluster with the roster as it was when the entry with that number was
 // applied. changes are those of the roster, all of them, ascending.
-func rosterAt(c catalog.Cluster, seq uint64, changes []catalog.RosterChange) catalog.Cluster {
+func rosterAt(c catalog.Cluster, seq uint64, changes []roster.Change) catalog.Cluster {
 	c.Nodes = slices.Clone(c.Nodes)
 	for _, x := range slices.Backward(changes) {
 		switch {
@@ -67,14 +67,14 @@ func (v View) VectorHolders(verdict catalog.Verdict) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	holders := roster.Holding(*c, ^uint64(0))
+	holders := c.Holding(^uint64(0))
 	for _, u := range verdict.Vectors {
 		x, err := records.Find[catalog.Vector](v.r, records.PrefixVector+u.ID)
 		if err != nil {
 			return nil, err
 		}
-		have := roster.Holding(*c, x.Seq)
-		holders = slices.DeleteFunc(holders, func(id string) bool { return !slices.Contains(have, id) || !slices.Contains(x.Nodes, id) })
+		have := x.HeldBy(*c)
+		holders = slices.DeleteFunc(holders, func(id string) bool { return !slices.Contains(have, id) })
 	}
 	return holders, nil
 }
@@ -121,10 +121,9 @@ func (v View) Key(id string) (catalog.Key, error) {
 	return records.Find[catalog.Key](v.r, records.PrefixKey+id)
 }
 
-// Keys returns all keys by id.
-func (v View) Keys() ([]catalog.Key, error) {
-	return records.List[catalog.Key](v.r, records.PrefixKey)
-}
+// Keys returns all keys by id. Nodes ask for them at every tick: the caller changes nothing
+// that a key points to.
+func (v View) Keys() ([]catalog.Key, error) { return v.cache.Keys(v.r) }
 
 // PendingKey is a publisher without a ready key: the attempt under way or
 // failed last (Key.ID is empty when there was none), and what a KeyStart of the
@@ -149,7 +148,7 @@ func (v View) PendingKeys() ([]PendingKey, error) {
 		if p.Key, err = v.KeyOf(id); err != nil && !errors.Is(err, records.ErrNotFound) {
 			return nil, err
 		}
-		next := catalog.NextKeyStart(id, p.Key)
+		next := roster.NextKeyStart(id, p.Key)
 		p.NextKey, p.NextEpoch, p.NextAttempt = next.Key, next.Epoch, next.Attempt
 		all = append(all, p)
 	}
@@ -157,8 +156,8 @@ func (v View) PendingKeys() ([]PendingKey, error) {
 }
 
 // Proposals are the rosters that wait for approvals.
-func (v View) Proposals() ([]catalog.Proposal, error) {
-	return records.List[catalog.Proposal](v.r, records.PrefixProposal)
+func (v View) Proposals() ([]roster.Proposal, error) {
+	return records.List[roster.Proposal](v.r, records.PrefixProposal)
 }
 
 // PendingRefreshes returns the keys that are to be shared anew.

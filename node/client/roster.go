@@ -169,7 +169,7 @@ func (c *Client) ReplaceSeat(ctx context.Context, n catalog.Node) (wire.Submitte
 	if err != nil {
 		return wire.Submitted{}, err
 	}
-	return c.Submit(ctx, catalog.KindSeatReplace, catalog.SeatReplace{Previous: previous, Node: n})
+	return c.Submit(ctx, catalog.KindSeatReplace, roster.Replace{Previous: previous, Node: n})
 }
 
 // lastRoster is the cluster as it is now, proved by those who had to sign it, and the digest that
@@ -190,7 +190,7 @@ func (c *Client) lastRoster(ctx context.Context) (catalog.Cluster, catalog.Diges
 type Proposal struct {
 	ID        catalog.Digest
 	Now       catalog.Cluster // the roster that it is to follow
-	Body      catalog.RosterPropose
+	Body      roster.Propose
 	Proposer  string // an operator's id
 	Approved  []string
 	Approvals roster.Approvals // what it has and lacks
@@ -229,7 +229,7 @@ func (c *Client) ProposeRoster(ctx context.Context, threshold int, without []str
 	if err != nil {
 		return wire.Submitted{}, err
 	}
-	b := catalog.RosterPropose{Previous: previous, Threshold: cmp.Or(threshold, now.Threshold)}
+	b := roster.Propose{Previous: previous, Threshold: cmp.Or(threshold, now.Threshold)}
 	for _, n := range append(slices.Clone(now.Nodes), fresh...) {
 		if !slices.Contains(without, n.ID) {
 			n.Point = len(b.Nodes) + 1
@@ -241,12 +241,12 @@ func (c *Client) ProposeRoster(ctx context.Context, threshold int, without []str
 
 // ApproveRoster approves a proposal.
 func (c *Client) ApproveRoster(ctx context.Context, proposal catalog.Digest) (wire.Submitted, error) {
-	return c.Submit(ctx, catalog.KindRosterApprove, catalog.RosterApprove{Proposal: proposal})
+	return c.Submit(ctx, catalog.KindRosterApprove, roster.Approve{Proposal: proposal})
 }
 
 // WithdrawRoster takes a proposal back.
 func (c *Client) WithdrawRoster(ctx context.Context, proposal catalog.Digest) (wire.Submitted, error) {
-	return c.Submit(ctx, catalog.KindRosterWithdraw, catalog.RosterWithdraw{Proposal: proposal})
+	return c.Submit(ctx, catalog.KindRosterWithdraw, roster.Withdraw{Proposal: proposal})
 }
 
 // MoveKey approves, for the key's publisher, that it moves to the roster as it is now, which is
@@ -256,6 +256,6 @@ func (c *Client) MoveKey(ctx context.Context, key string) (catalog.Cluster, erro
 	if err != nil {
 		return now, err
 	}
-	_, err = c.Submit(ctx, catalog.KindKeyMove, catalog.KeyMove{Key: key, Roster: previous})
+	_, err = c.Submit(ctx, catalog.KindKeyMove, roster.MoveKey{Key: key, Roster: previous})
 	return now, err
 }

@@ -144,7 +144,7 @@ func (qs *Queries) openPlan(ctx context.Context, q catalog.Query, verdict catalo
 		return nil, nil, contexts, err
 	}
 	if plan.Private() {
-		return opened.values, nil, contexts, qs.answerPrivately(ctx, q, verdict, roster, o, opened)
+		return opened.values, nil, contexts, qs.answerPrivately(ctx, q, verdict, a, roster, o, opened)
 	}
 	return opened.values, nil, contexts, qs.multiply(ctx, o, plan, opened.singles, opened.values)
 }

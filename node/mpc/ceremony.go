@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/node/failure"
 	"github.com/weirdata/weir/node/vault"
@@ -325,7 +326,7 @@ func (cs *Ceremonies) test(ctx context.Context, k catalog.Key, s catalog.Sharing
 	if err != nil {
 		return fmt.Errorf("encrypt the known tile of key %s: %w", k.ID, err)
 	}
-	for set, points := range catalog.TestSets(len(to.Nodes), to.Threshold) {
+	for set, points := range roster.TestSets(len(to.Nodes), to.Threshold) {
 		if !slices.Contains(points, to.Point(cs.id)) || (len(tested) > set && tested[set]) {
 			continue
 		}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/resharing"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
 )
 
@@ -18,6 +20,10 @@ func Expects(v state.View, self catalog.Node, p Message) (bool, error) {
 	if strings.HasPrefix(p.Session, "key/") {
 		keys, err := v.Keys()
 		return slices.ContainsFunc(keys, func(k catalog.Key) bool { return owedInCeremony(p, self.ID, k) }), err
+	}
+	if strings.HasPrefix(p.Session, "move/") {
+		moves, err := v.Moves()
+		return slices.ContainsFunc(moves, func(m resharing.Move) bool { return owedInMove(p, self.ID, m) }), err
 	}
 	a, err := attemptOf(v, p.Session)
 	return err == nil && owed(p, self.ID, a), err
@@ -67,6 +73,20 @@ func owed(p Message, to string, a catalog.Attempt) bool {
 			(p.Kind == KindParity || p.Kind == KindNonce || p.Kind == KindStages) && (strings.HasPrefix(p.Session, "query/") || strings.HasPrefix(p.Session, "vector/") && p.Kind == KindStages))
 }
 
+// owedInMove reports whether p's sender owes it to a node: what a dealer deals to every other
+// member, and in the second check what members of an attempt owe each other.
+func owedInMove(p Message, to string, m resharing.Move) bool {
+	members := m.Members()
+	if p.From == to || !slices.Contains(members, to) || !slices.Contains(members, p.From) {
+		return false
+	}
+	if a, under := UnderWay(m.Tries); under && m.State == resharing.Proving && p.Session == MoveCheckSession(m.Seq, a.Number) {
+		return p.Kind == KindStages && slices.Contains(a.Active, to) && slices.Contains(a.Active, p.From)
+	}
+	return m.State == resharing.Storing && p.Session == MoveSession(m.Seq) && p.Kind == KindMoved && p.Batch == 0 &&
+		slices.ContainsFunc(m.Dealers, func(point int) bool { return m.From[point-1] == p.From })
+}
+
 // owedInCeremony reports whether p's sender owes it to a node: its
 // dealing while keys are dealt, and in each test set what members of an attempt
 // owe each other, besides its slots to the set's first member, which is the root.
@@ -81,7 +101,7 @@ func owedInCeremony(p Message, to string, k catalog.Key) bool {
 	if p.Session == session {
 		return step == catalog.KeyDealing && p.Kind == KindDealing && slices.Contains(Senders(k), p.From)
 	}
-	for set, points := range catalog.TestSets(len(target.Nodes), target.Threshold) {
+	for set, points := range roster.TestSets(len(target.Nodes), target.Threshold) {
 		if step == catalog.KeyTesting && p.Session == testSession(sharing, set) {
 			return slices.Contains(points, point) && slices.Contains(points, from) &&
 				(p.Kind == KindDigests || (p.Kind == KindShares || p.Kind == KindSlots) && points[0] == point)

@@ -74,6 +74,7 @@ type Party struct {
 	Attempts   *Attempts
 	Ceremonies *Ceremonies
 	Vectors    *Vectors
+	Moves      *Moves
 	Queries    *Queries
 }
 
@@ -103,6 +104,7 @@ func New(o Options) (*Party, error) {
 	return &Party{
 		Mailbox: n.mailbox, Keys: n.keys, Attempts: n.attempts, Vectors: vectors,
 		Ceremonies: &Ceremonies{member: n, parts: map[string]*ceremony{}},
+		Moves:      &Moves{member: n, vectors: vectors, parts: map[string][][]byte{}},
 		Queries:    &Queries{member: n, noise: drawer{secrets: o.Secrets}, kept: kept, vectors: vectors},
 	}, nil
 }
@@ -111,6 +113,7 @@ func New(o Options) (*Party, error) {
 func (p *Party) Keep(running func(session string) bool) {
 	p.Mailbox.Keep(running)
 	p.Ceremonies.keep(running)
+	p.Moves.keep(running)
 	p.Attempts.Keep(running)
 }
 

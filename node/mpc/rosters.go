@@ -84,7 +84,13 @@ func (qs *Queries) rosterOf(verdict catalog.Verdict, a catalog.Attempt, w versio
 			if err != nil {
 				return err
 			}
-			if of := vectorRoster(x); r.Nodes == nil {
+			of := vectorRoster(x)
+			if s := x.InForce(); s.Move == a.MoveOf(x.ID) {
+				of = s.Roster()
+			} else if a.MoveOf(x.ID) > 0 { // it was moved again since
+				return errRosters("vector " + x.ID)
+			}
+			if r.Nodes == nil {
 				r = of
 			} else if !of.Equal(r) {
 				return errRosters("vector " + x.ID)
@@ -98,6 +104,7 @@ func (qs *Queries) rosterOf(verdict catalog.Verdict, a catalog.Attempt, w versio
 	return r, err
 }
 
+// vectorRoster is among whom a vector's owner shared it.
 func vectorRoster(x catalog.Vector) catalog.KeyRoster {
 	return catalog.KeyRoster{Nodes: x.Nodes, Threshold: x.Threshold}
 }
