@@ -328,6 +328,8 @@ const (
 	// The first entry of a cluster, signed by the founding operator.
 	KindInit        Kind = "cluster.init"
 	KindSeatReplace Kind = "seat.replace"
+	// KindClusterLevel raises the feature level.
+	KindClusterLevel Kind = "cluster.level"
 
 	// Operators.
 	KindPrincipalAdd   Kind = "principal.add"

@@ -11,10 +11,14 @@ type Cluster struct {
 	Nodes     []Node   `json:"nodes"`             // ascending points
 	Since     []uint64 `json:"since,omitempty"`   // by point: the entry that put the machine there; none: the founding
 	Changes   int      `json:"changes,omitempty"` // of the roster
+	Level     int      `json:"level,omitempty"`   // feature level; 0: the first
 	Time      int64    `json:"time"`              // the state's clock
 
 	Leaving []Leaving `json:"leaving,omitempty"` // in the order in which they lost their seats
 }
+
+// FeatureLevel is the cluster's, from 1.
+func (c Cluster) FeatureLevel() int { return max(c.Level, 1) }
 
 // Principal is an admitted organisation; ID is PrincipalID of its key.
 type Principal struct {

@@ -190,6 +190,11 @@ var nodeSentences = map[string]sentence{
 		"vector %s holds weights of %d bits, and only pieces select",
 		"register the list without weights, under another name",
 	},
+	"level.nodes": {
+		"feature level %d needs a program that has it on every node: %l do not answer, or run an older one",
+		"install the release on them and start them; weir operator upgrade status shows the programs",
+	},
+	"level.next":        {"the feature level becomes %d, and is %d: it rises one by one", "raise it to the next one"},
 	"move.dealers":      {"%d dealers, want %d different points of nodes that hold the vectors, in ascending order", ""},
 	"move.digests":      {"%d digests, want one for each of %d nodes", ""},
 	"move.dropped":      {"its owner dropped it", ""},
