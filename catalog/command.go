@@ -329,6 +329,12 @@ const (
 	KindInit        Kind = "cluster.init"
 	KindSeatReplace Kind = "seat.replace"
 
+	// Of a cluster that was restored: by its nodes, operators and publishers.
+	KindClusterRestore Kind = "cluster.restore"
+	KindRestorePresent Kind = "restore.present"
+	KindRestoreEnd     Kind = "restore.end"
+	KindDatasetReopen  Kind = "dataset.reopen"
+
 	// Operators.
 	KindPrincipalAdd Kind = "principal.add"
 
