@@ -328,6 +328,8 @@ const (
 	// The first entry of a cluster, signed by the founding operator.
 	KindInit        Kind = "cluster.init"
 	KindSeatReplace Kind = "seat.replace"
+	// KindClusterLevel raises the feature level.
+	KindClusterLevel Kind = "cluster.level"
 
 	// Of a cluster that was restored: by its nodes, operators and publishers.
 	KindClusterRestore Kind = "cluster.restore"
@@ -393,4 +395,15 @@ const (
 	KindVectorBits     Kind = "vector.bits"     // a member's share in the second check
 	KindVectorFail     Kind = "vector.fail"     // a member or the leader: the attempt is over
 	KindTestFailed     Kind = "query.test"      // a member: the test of a private query failed
+
+	// Private vectors that are moved to the roster as it is (package resharing).
+	KindVectorRefresh Kind = "vector.refresh" // operator: move all of them
+	KindMoveBegin     Kind = "move.begin"     // any node
+	KindMoveDeal      Kind = "move.deal"      // a dealer's commitment
+	KindMoveHold      Kind = "move.hold"      // each member: it has stored what it was dealt
+	KindMoveLine      Kind = "move.line"      // each member's numbers in the first check
+	KindMoveAttempt   Kind = "move.attempt"   // any node: names the second check
+	KindMoveBits      Kind = "move.bits"      // a member's shares in the second check
+	KindMoveFail      Kind = "move.fail"      // any node: the attempt, or the move, is over
+	KindMoveErased    Kind = "move.erased"    // each member: its old shares are erased
 )

@@ -11,8 +11,12 @@ type Cluster struct {
 	Nodes     []Node   `json:"nodes"`             // ascending points
 	Since     []uint64 `json:"since,omitempty"`   // by point: the entry that put the machine there; none: the founding
 	Changes   int      `json:"changes,omitempty"` // of the roster
+	Level     int      `json:"level,omitempty"`   // feature level; 0: the first
 	Time      int64    `json:"time"`              // the state's clock
 }
+
+// FeatureLevel is the cluster's, from 1.
+func (c Cluster) FeatureLevel() int { return max(c.Level, 1) }
 
 // Principal is an admitted organisation; ID is PrincipalID of its key.
 type Principal struct {
@@ -106,6 +110,8 @@ type Attempt struct {
 	// Sharings says of every key that was shared anew which of its sharings is opened under:
 	// the one that was in force when the attempt was named.
 	Sharings []Sharing `json:"sharings,omitempty"`
+	// Vectors says likewise of private vectors that were moved.
+	Vectors []VectorUnder `json:"vectors,omitempty"`
 }
 
 // KeyState is where a key is on its way.

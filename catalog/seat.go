@@ -41,3 +41,8 @@ func (c Cluster) Holding(seq uint64) []string {
 	}
 	return ids
 }
+
+// ClusterLevel raises the cluster's feature level to Level, which is the next one.
+type ClusterLevel struct {
+	Level int `json:"level"`
+}

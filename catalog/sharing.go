@@ -54,6 +54,17 @@ func (a Attempt) SharingOf(k Key) Sharing {
 	return k.Made()
 }
 
+// MoveOf is the move that made the sharing which an attempt reads a vector under; 0: its owner
+// did.
+func (a Attempt) MoveOf(vector string) uint64 {
+	for _, u := range a.Vectors {
+		if u.ID == vector {
+			return u.Move
+		}
+	}
+	return 0
+}
+
 // Refreshing reports whether a refresh is in one of the steps of an attempt.
 func (k Key) Refreshing() bool {
 	return k.Refresh != nil && k.Refresh.State != KeyWanted && k.Refresh.State != KeyFailed

@@ -1,5 +1,10 @@
 package catalog
 
+import (
+	"cmp"
+	"slices"
+)
+
 // A private vector is a buyer's secret number for every entity of a registry: the piece
 // of a partition that it is in (a selector is a partition of one piece), or a weight. The ledger holds the commitment to it, the
 // checks that it passed, and nothing of its content: its Shamir shares are blobs,
@@ -114,6 +119,57 @@ type Vector struct {
 	Checks     [][]uint64  `json:"checks,omitempty"` // of the current attempt, by position in Active; nil where missing
 	Created    int64       `json:"created"`
 	ReadyAt    int64       `json:"ready_at,omitempty"`
+
+	Sharing VectorSharing `json:"sharing,omitzero"` // in force; zero: as its owner dealt it
+	Moving  uint64        `json:"moving,omitempty"` // the move that it is in, until its old shares are erased
+	Tried   int           `json:"tried,omitempty"`  // moves that failed since it was to be moved
+	Stays   Reason        `json:"stays,omitzero"`   // why the last of them failed
+}
+
+// VectorSharing is a division of a vector into shares.
+type VectorSharing struct {
+	Move      uint64   `json:"move"`      // entry that began the move which made it; 0: its owner did
+	Nodes     []string `json:"nodes"`     // point 1 first
+	Threshold int      `json:"threshold"` // of them
+	At        int64    `json:"at"`        // since when it is in force
+}
+
+// InForce is the sharing that the next attempt reads the vector under.
+func (v Vector) InForce() VectorSharing {
+	if v.Sharing.Move == 0 {
+		return VectorSharing{Nodes: v.Nodes, Threshold: v.Threshold, At: v.ReadyAt}
+	}
+	return v.Sharing
+}
+
+// HeldBy are the nodes that have their shares of the sharing in force, point 1 first; "" where
+// another machine is in the seat since.
+func (v Vector) HeldBy(c Cluster) []string {
+	s := v.InForce()
+	have := c.Holding(cmp.Or(s.Move, v.Seq))
+	out := slices.Clone(s.Nodes)
+	for i, id := range out {
+		if !slices.Contains(have, id) {
+			out[i] = ""
+		}
+	}
+	return out
+}
+
+// Holders counts them.
+func (v Vector) Holders(c Cluster) (n int) {
+	for _, id := range v.HeldBy(c) {
+		if id != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// VectorUnder says which sharing of a vector an attempt reads it under.
+type VectorUnder struct {
+	ID   string `json:"id"`
+	Move uint64 `json:"move"`
 }
 
 // Over says whether nothing is left to do for the registration of a vector.

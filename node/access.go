@@ -52,6 +52,9 @@ func (acc *access) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt,
 	if err := acc.admitQuery(e); err != nil {
 		return receipt, ofThisNode(err)
 	}
+	if err := acc.refuseLevel(e); err != nil {
+		return receipt, err
+	}
 	foreseen, err := acc.refuseUnfit(ctx, e)
 	if err != nil {
 		return receipt, err

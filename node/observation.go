@@ -30,6 +30,7 @@ type observation struct {
 	damaged bool        // blobs of it wait for repair
 	marks   []stateMark // of its state, nil when it told none
 	run     string      // names the run of its process; empty: not known
+	level   int         // feature level of its program; 0: it told none, which is the first
 	// ahead is by how much its clock was ahead of this node's when it was last
 	// heard, nil when it never was.
 	ahead *time.Duration
@@ -39,8 +40,9 @@ type observation struct {
 type pong struct {
 	Unfit   bool   `json:"unfit,omitempty"`
 	Damaged bool   `json:"damaged,omitempty"`
-	Run     string `json:"run,omitempty"` // drawn when the process started
-	Now     int64  `json:"now"`           // its clock, Unix milliseconds
+	Run     string `json:"run,omitempty"`   // drawn when the process started
+	Level   int    `json:"level,omitempty"` // feature level of its program
+	Now     int64  `json:"now"`             // its clock, Unix milliseconds
 
 	Head  *treeHead   `json:"head,omitempty"`  // of its evidence log
 	Logs  string      `json:"logs,omitempty"`  // whether the asker's head is one of its own log: see sameLogs
@@ -216,7 +218,7 @@ func (mon *monitor) watch(ctx context.Context, other catalog.Node) {
 		if ctx.Err() != nil {
 			return
 		}
-		said := observation{alive: err == nil, unfit: answer.Unfit, damaged: answer.Damaged, run: answer.Run, marks: answer.Marks}
+		said := observation{alive: err == nil, unfit: answer.Unfit, damaged: answer.Damaged, run: answer.Run, level: answer.Level, marks: answer.Marks}
 		if err == nil {
 			ahead := time.UnixMilli(answer.Now).Sub(sent)
 			said.ahead = &ahead

@@ -8,6 +8,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/mpc"
 )
@@ -29,7 +30,7 @@ func (rec *reconciler) derive() (list []task, err error) {
 		list, leads = append(list, rec.leader.resign()), false
 	}
 	err = rec.view(func(v state.View) error {
-		parts := []func(state.View) ([]task, error){rec.restoreTasks, rec.keyTasks, rec.versionTasks, rec.vectorTasks, rec.queryTasks}
+		parts := []func(state.View) ([]task, error){rec.restoreTasks, rec.keyTasks, rec.versionTasks, rec.vectorTasks, rec.moveTasks, rec.queryTasks}
 		if leads {
 			parts = append(parts, rec.foundingTask)
 		}
@@ -221,6 +222,50 @@ func (rec *reconciler) vectorTasks(v state.View) (list []task, err error) {
 	return list, nil
 }
 
+// moveTasks lists what moves of private vectors ask of this node (PROTOCOL.md section 6.9).
+func (rec *reconciler) moveTasks(v state.View) (list []task, err error) {
+	moves, err := v.Moves()
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range moves {
+		session := mpc.MoveSession(m.Seq)
+		if m.State == resharing.Proving {
+			list = append(list, rec.moveBitsTask(m)...)
+			continue
+		}
+		if !slices.Contains(m.Waits(), rec.id) {
+			list = append(list, task{session: session}) // the others' turn
+			continue
+		}
+		if m.State == resharing.Erasing {
+			needed, err := rec.opensSince(v, m.InForce)
+			if err != nil {
+				return nil, err
+			}
+			if needed {
+				continue
+			}
+		}
+		list = append(list, task{
+			name: fmt.Sprintf("%s/%s", session, m.State), session: session,
+			run: func(ctx context.Context) error { return rec.mpc.Moves.Step(ctx, m) },
+		})
+	}
+	return list, nil
+}
+
+// moveBitsTask is this node's part in the attempt of a move's second check that is under way.
+func (rec *reconciler) moveBitsTask(m resharing.Move) []task {
+	a, member := mpc.Member(m.Tries, rec.id)
+	if at := slices.Index(a.Active, rec.id); !member || at < len(m.Checks) && m.Checks[at] != nil {
+		return nil
+	}
+	check := func(ctx context.Context) error { return rec.mpc.Moves.CheckBits(ctx, m, a) }
+	return []task{rec.part(mpc.MoveCheckSession(m.Seq, a.Number), check, catalog.KindMoveFail,
+		resharing.Fail{Move: m.Seq, Attempt: a.Number, Reason: startedAnew(rec.id)})}
+}
+
 // bitsTask is this node's part in the attempt of the second check that is under way.
 func (rec *reconciler) bitsTask(x catalog.Vector) []task {
 	a, member := mpc.Member(x.Attempts, rec.id)
@@ -245,7 +290,7 @@ func startedAnew(id string) catalog.Reason { return catalog.Why("node.started_an
 func (rec *reconciler) noteInterrupted() error {
 	interrupted := map[string]bool{}
 	err := rec.view(func(v state.View) error {
-		for _, part := range []func(state.View) ([]task, error){rec.queryTasks, rec.vectorTasks, rec.versionTasks} {
+		for _, part := range []func(state.View) ([]task, error){rec.queryTasks, rec.vectorTasks, rec.moveTasks, rec.versionTasks} {
 			list, err := part(v)
 			if err != nil {
 				return err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/vector"
 	"github.com/weirdata/weir/node/leak"
@@ -86,6 +87,7 @@ func TestNothingOfAPortfolioIsSeen(t *testing.T) {
 	if d := cmp.Diff(runs[0].entries, runs[1].entries); d != "" {
 		t.Errorf("the ledger tells two portfolios apart (-one +other)\n%s", d)
 	}
+	x.moveAll(ctx, t, &needles)
 	for _, found := range leak.Search(append(peers.streams(), leak.Place{Name: "what clients send and get", Bytes: clients.all()}, leak.Place{Name: "a log", Bytes: logs.all()}), needles) {
 		t.Error(found)
 	}
@@ -94,6 +96,35 @@ func TestNothingOfAPortfolioIsSeen(t *testing.T) {
 		x.close(m.ID)
 		for _, found := range leak.Search(x.nodePlaces(t, m.ID), needles) {
 			t.Error(found)
+		}
+	}
+}
+
+// moveAll shares all vectors anew, and adds the new shares to what is not to be seen.
+func (x *exchangeOf) moveAll(ctx context.Context, t *testing.T, needles *[]leak.Needle) {
+	t.Helper()
+	moves := map[string]uint64{}
+	list, err := client.Vectors.All(ctx, x.bureau)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range list {
+		moves[v.ID] = 0
+	}
+	if err := x.client(x.operator).RefreshVectors(ctx); err != nil {
+		t.Fatal(err)
+	}
+	x.awaitMoved(ctx, moves)
+	for id, move := range moves {
+		for _, m := range x.body.Nodes {
+			record, err := x.nodes[m.ID].vault.Get(fmt.Sprintf("vector/%s/%d", id, move))
+			if err != nil {
+				t.Fatal(err)
+			}
+			share := storedParts(t, record)[3][24:] // behind a public header
+			for _, at := range []int{0, len(share) / 2, len(share) - 32} {
+				*needles = append(*needles, leak.Forms(fmt.Sprintf("moved share of %s at byte %d of %s", m.ID, at, id), share[at:at+32])...)
+			}
 		}
 	}
 }

@@ -178,6 +178,7 @@ var dataSentences = map[string]sentence{
 	"registry.rows_there":     {"%d rows there are not here", ""},
 	"unknown.contract":        {"there is no contract %.80q", ""},
 	"unknown.dataset":         {"there is no dataset %.80q", ""},
+	"unknown.move":            {"there is no move %d under way", ""},
 	"unknown.key":             {"there is no key %.80q", ""},
 	"unknown.order":           {"there is no order %.80q", ""},
 	"unknown.principal":       {"there is no principal %.80q", ""},

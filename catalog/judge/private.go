@@ -49,9 +49,9 @@ func (j *Judgement) useVectors(q catalog.Request, reg catalog.Registry, preview 
 		if err != nil {
 			return err
 		}
-		switch holding := len(cluster.Holding(v.Seq)); {
-		case holding < v.Threshold:
-			return catalog.Conflict("vector_state", "vector.lost", v.ID, v.Name, holding, v.Threshold).WithFix("fix.vector_anew", v.Name)
+		switch holding, needed := v.Holders(cluster), v.InForce().Threshold; {
+		case holding < needed:
+			return catalog.Conflict("vector_state", "vector.lost", v.ID, v.Name, holding, needed).WithFix("fix.vector_anew", v.Name)
 		case v.State != catalog.VectorReady:
 			r := catalog.Conflict("vector_state", "vector.not_ready", v.ID, v.Name, v.Version, v.State)
 			if v.Over() {

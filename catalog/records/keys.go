@@ -66,6 +66,8 @@ const (
 	PrefixTodoAck     = "todo.ack/"     // node/dataset/version not acknowledged
 	PrefixTodoQuery   = "todo.query/"   // seq → id, neither done nor failed
 	PrefixTodoVector  = "todo.vector/"  // seq → id, registration under way
+	PrefixTodoMove    = "todo.move/"    // seq → id, vector that is to be moved
+	PrefixMove        = "vector.move/"  // seq → Move that is not over
 )
 
 // RosterKey is where the change of the roster with that number is, 0 for the founding.

@@ -60,7 +60,8 @@ func FuzzApply(f *testing.F) {
 		"operator": {catalog.KindPrincipalAdd},
 		"bureau":   {catalog.KindRegistryCreate, catalog.KindRegistryRows, catalog.KindDatasetCreate, catalog.KindVersionPropose, catalog.KindVersionCounts, catalog.KindVersionNews, catalog.KindOrderApprove},
 		"bank":     {catalog.KindOrderCreate, catalog.KindQuerySubmit, catalog.KindVectorRegister, catalog.KindVectorDrop},
-		"node1":    {catalog.KindKeyStart, catalog.KindKeyCommit, catalog.KindKeyTested, catalog.KindKeySign, catalog.KindVersionAttempt, catalog.KindVersionParity, catalog.KindQueryAttempt, catalog.KindQueryShare, catalog.KindVectorHold, catalog.KindVectorLine, catalog.KindVectorAttempt, catalog.KindVectorBits, catalog.KindVectorFail, catalog.KindTestFailed},
+		"node1": {catalog.KindKeyStart, catalog.KindKeyCommit, catalog.KindKeyTested, catalog.KindKeySign, catalog.KindVersionAttempt, catalog.KindVersionParity, catalog.KindQueryAttempt, catalog.KindQueryShare, catalog.KindVectorHold, catalog.KindVectorLine, catalog.KindVectorAttempt, catalog.KindVectorBits, catalog.KindVectorFail, catalog.KindTestFailed,
+			catalog.KindMoveBegin, catalog.KindMoveDeal, catalog.KindMoveHold, catalog.KindMoveLine, catalog.KindMoveAttempt, catalog.KindMoveBits, catalog.KindMoveFail, catalog.KindMoveErased},
 	}
 	seeds := []any{
 		testPrincipal("x", catalog.RoleBuyer), createEnterprises(statetest.Rows(0, 3)), catalog.RegistryRows{ID: "enterprises", Rows: statetest.Rows(0, 2)},

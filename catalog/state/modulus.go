@@ -1,6 +1,9 @@
 package state
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // modulus computes with the integers modulo an odd number below 2^59, the plaintext modulus of
 // the nodes, which is prime.
@@ -28,16 +31,16 @@ func (f modulus) inverse(a uint64) uint64 {
 	return out
 }
 
-// weights are the Lagrange coefficients with which the values at the points 1 to n
-// of a polynomial of degree n−1 give its value at another.
-func (f modulus) weights(n int, at uint64) []uint64 {
-	out := make([]uint64, n)
-	for i := range out {
+// weights are the Lagrange coefficients with which the values at points of a polynomial of
+// degree below their number give its value at another.
+func (f modulus) weights(points []int, at uint64) []uint64 {
+	out := make([]uint64, len(points))
+	for i, x := range points {
 		above, below := uint64(1), uint64(1)
-		for j := range out {
+		for j, y := range points {
 			if j != i {
-				above = f.mul(above, f.sub(at, uint64(j+1)))
-				below = f.mul(below, f.sub(uint64(i+1), uint64(j+1)))
+				above = f.mul(above, f.sub(at, uint64(y)))
+				below = f.mul(below, f.sub(uint64(x), uint64(y)))
 			}
 		}
 		out[i] = f.mul(above, f.inverse(below))
@@ -48,17 +51,37 @@ func (f modulus) weights(n int, at uint64) []uint64 {
 // onPolynomial reports whether the values at the points 1, 2, … lie, run by run,
 // on polynomials of degree threshold−1.
 func (f modulus) onPolynomial(values [][]uint64, threshold int) bool {
-	for point := threshold + 1; point <= len(values); point++ {
-		weights := f.weights(threshold, uint64(point))
-		for run, have := range values[point-1] {
-			var want uint64
-			for i, w := range weights {
-				want = f.add(want, f.mul(w, values[i][run]))
-			}
-			if want != have {
-				return false
+	points := make([]int, len(values))
+	for i := range points {
+		points[i] = i + 1
+	}
+	_, on := f.interpolate(points, values, threshold)
+	return on
+}
+
+// interpolate gives, run by run, the values at 0 of the polynomials of degree threshold−1 on
+// which the values at points lie; false where they lie on none, or are fewer than threshold.
+func (f modulus) interpolate(points []int, values [][]uint64, threshold int) (at0 []uint64, on bool) {
+	if len(points) < threshold {
+		return nil, false
+	}
+	base := points[:threshold]
+	for i := threshold - 1; i < len(points); i++ { // at threshold−1, which is of base, at 0
+		at := uint64(0)
+		if i >= threshold {
+			at = uint64(points[i])
+		}
+		weights, got := f.weights(base, at), make([]uint64, len(values[0]))
+		for run := range got {
+			for k, w := range weights {
+				got[run] = f.add(got[run], f.mul(w, values[k][run]))
 			}
 		}
+		if i < threshold {
+			at0 = got
+		} else if !slices.Equal(got, values[i]) {
+			return nil, false
+		}
 	}
-	return true
+	return at0, true
 }

@@ -17,7 +17,7 @@ func TestImportsArePure(t *testing.T) {
 		"math", "math/big", "math/bits", "regexp", "slices", "strconv", "strings", "sync", "unicode", "unicode/utf8",
 		"github.com/bits-and-blooms/bitset",
 		"github.com/weirdata/weir/catalog", "github.com/weirdata/weir/catalog/disclosure", "github.com/weirdata/weir/catalog/judge",
-		"github.com/weirdata/weir/catalog/records", "github.com/weirdata/weir/catalog/view", "github.com/weirdata/weir/catalog/attest", "github.com/weirdata/weir/catalog/tables", // pure themselves
+		"github.com/weirdata/weir/catalog/records", "github.com/weirdata/weir/catalog/resharing", "github.com/weirdata/weir/catalog/view", "github.com/weirdata/weir/catalog/attest", "github.com/weirdata/weir/catalog/tables", // pure themselves
 	)
 }
 

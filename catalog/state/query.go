@@ -211,8 +211,13 @@ func attemptQuery(c *applyContext, b catalog.QueryAttempt) error {
 	if err != nil {
 		return err
 	}
+	under, err := c.underOf(verdict)
+	if err != nil {
+		return err
+	}
 	q.Attempts = append(q.Attempts, catalog.Attempt{
-		Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: b.Tiles, Joined: b.Joined, Reseals: b.Reseals, Sharings: sharings,
+		Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: b.Tiles, Joined: b.Joined, Reseals: b.Reseals,
+		Sharings: sharings, Vectors: under,
 	})
 	q.State, q.Entries = catalog.QueryRunning, []uint64{c.seq}
 	return c.putQuery(q)

@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
@@ -11,8 +12,9 @@ import (
 // replaceSeat puts another machine into a seat. Its operator alone may: nobody else can
 // bring what is sealed to the seat into other hands. A machine with another key has nothing
 // of what the one before had. So it acknowledges every version anew, once it has it, and
-// every publisher's key is shared anew, which gives it a share. What was sealed to the one
-// before, it cannot open (Cluster.Holding).
+// every publisher's key is shared anew, which gives it a share, and every private vector is
+// moved, which does as well. What was sealed to the one before, it cannot open
+// (Cluster.Holding).
 func replaceSeat(c *applyContext, b catalog.SeatReplace) error {
 	at := b.Node.Point - 1
 	if at < 0 || at >= len(c.cluster.Nodes) || c.cluster.Nodes[at].ID != b.Node.ID {
@@ -53,7 +55,8 @@ func replaceSeat(c *applyContext, b catalog.SeatReplace) error {
 	if err := c.shareAnew(at); err != nil {
 		return err
 	}
-	return c.ackAnew(b.Node.ID)
+	why := catalog.Why("seat.replaced", b.Node.ID)
+	return cmp.Or(c.moveVectors(&why), c.ackAnew(b.Node.ID))
 }
 
 // changeRoster stores the cluster, and the entry that made its roster what it is.

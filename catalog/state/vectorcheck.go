@@ -148,6 +148,11 @@ func addBits(c *applyContext, b catalog.VectorBits) error {
 		}
 	}
 	v.ReadyAt = c.now
+	if v.Holders(*c.cluster) < len(v.Nodes) { // a machine was replaced meanwhile
+		if err := c.todo(true, moveKey(v), v.ID); err != nil {
+			return err
+		}
+	}
 	return c.endVector(v, catalog.VectorReady, catalog.Reason{})
 }
 

@@ -214,6 +214,9 @@ func dropVector(c *applyContext, b catalog.VectorDrop) error {
 	if asked != "" {
 		return catalog.Conflict("vector_asked", "vector.asked", asked, v.ID, v.Name, v.Version)
 	}
+	if err := c.dropMoving(&v); err != nil {
+		return err
+	}
 	return c.endVector(v, catalog.VectorDropped, catalog.Reason{})
 }
 
@@ -242,6 +245,11 @@ func (c *applyContext) endVector(v catalog.Vector, state catalog.VectorState, re
 func (c *applyContext) putVector(v catalog.Vector) error {
 	held := !v.Over() || v.State == catalog.VectorReady
 	c.out.ID = v.ID
+	if v.State != catalog.VectorReady {
+		if err := c.todo(false, moveKey(v), ""); err != nil {
+			return err
+		}
+	}
 	return cmp.Or(
 		c.todo(held, records.PrefixVectorHeld+v.Owner+"/"+records.SeqName(v.Seq), v.ID),
 		c.todo(!v.Over(), records.PrefixTodoVector+records.SeqName(v.Seq), v.ID),

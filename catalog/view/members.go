@@ -86,7 +86,7 @@ func (v View) VectorHolders(verdict catalog.Verdict) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		have := c.Holding(x.Seq)
+		have := x.HeldBy(*c)
 		holders = slices.DeleteFunc(holders, func(id string) bool { return !slices.Contains(have, id) })
 	}
 	return holders, nil
@@ -134,10 +134,9 @@ func (v View) Key(id string) (catalog.Key, error) {
 	return records.Find[catalog.Key](v.r, records.PrefixKey+id)
 }
 
-// Keys returns all keys by id.
-func (v View) Keys() ([]catalog.Key, error) {
-	return records.List[catalog.Key](v.r, records.PrefixKey)
-}
+// Keys returns all keys by id. Nodes ask for them at every tick: the caller changes nothing
+// that a key points to.
+func (v View) Keys() ([]catalog.Key, error) { return v.cache.Keys(v.r) }
 
 // PendingKey is a publisher without a ready key: the attempt under way or
 // failed last (Key.ID is empty when there was none), and what a KeyStart of the

@@ -1,10 +1,13 @@
 package view
 
 import (
+	"errors"
+	"slices"
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/resharing"
 )
 
 // Query returns an accepted query.
@@ -60,6 +63,39 @@ func (v View) Vectors(owner string) ([]catalog.Vector, error) {
 // first.
 func (v View) PendingVectors() ([]catalog.Vector, error) {
 	return records.ListNamed[catalog.Vector](v.r, records.PrefixTodoVector, records.PrefixVector)
+}
+
+// ReadyVectors returns the vectors of all owners that are ready.
+func (v View) ReadyVectors() ([]catalog.Vector, error) {
+	held, err := records.ListNamed[catalog.Vector](v.r, records.PrefixVectorHeld, records.PrefixVector)
+	return slices.DeleteFunc(held, func(x catalog.Vector) bool { return x.State != catalog.VectorReady }), err
+}
+
+// VectorsToMove returns vectors that are to be moved, the oldest first, at most so many.
+func (v View) VectorsToMove(most int) (list []catalog.Vector, err error) {
+	err = v.r.Scan([]byte(records.PrefixTodoMove), func(_, id []byte) error {
+		if len(list) == most {
+			return records.ErrStop
+		}
+		x, err := v.Vector(string(id))
+		list = append(list, x)
+		return err
+	})
+	if errors.Is(err, records.ErrStop) {
+		err = nil
+	}
+	return list, err
+}
+
+// CountVectorsToMove counts all of them.
+func (v View) CountVectorsToMove() (int, error) {
+	names, err := records.Names(v.r, records.PrefixTodoMove)
+	return len(names), err
+}
+
+// Moves returns the moves of vectors that are not over, the oldest first.
+func (v View) Moves() ([]resharing.Move, error) {
+	return records.List[resharing.Move](v.r, records.PrefixMove)
 }
 
 // VectorPage lists an owner's vectors, dropped and rejected ones included, in the

@@ -8,18 +8,20 @@ import (
 
 // Labels separate the streams that are drawn from one secret.
 const (
-	labelReference = "weir he v1 reference polynomial"
-	labelParity    = "weir he v1 parity weights"
-	labelKnown     = "weir he v1 known tile"
-	labelPair      = "weir he v1 pair mask"
-	labelShare     = "weir he v1 plaintext share"
-	labelSmudge    = "weir he v1 smudging"
-	labelProduct   = "weir he v1 product polynomial"
-	labelVector    = "weir he v1 vector share"
-	labelLine      = "weir he v1 vector check: one polynomial"
-	labelBits      = "weir he v1 vector check: zero or one"
-	labelWitness   = "weir he v1 witness share"
-	labelPieces    = "weir he v1 piece test: witnesses"
+	labelReference  = "weir he v1 reference polynomial"
+	labelParity     = "weir he v1 parity weights"
+	labelKnown      = "weir he v1 known tile"
+	labelPair       = "weir he v1 pair mask"
+	labelShare      = "weir he v1 plaintext share"
+	labelSmudge     = "weir he v1 smudging"
+	labelProduct    = "weir he v1 product polynomial"
+	labelVector     = "weir he v1 vector share"
+	labelLine       = "weir he v1 vector check: one polynomial"
+	labelBits       = "weir he v1 vector check: zero or one"
+	labelMoved      = "weir he v1 vector dealt onward"
+	labelMovedMasks = "weir he v1 masks of a vector dealt onward"
+	labelWitness    = "weir he v1 witness share"
+	labelPieces     = "weir he v1 piece test: witnesses"
 )
 
 // uniform draws a uniform polynomial over R_Q. Uniform is uniform, so it is

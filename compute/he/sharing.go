@@ -19,6 +19,7 @@ type sharing struct {
 	length, masks    int    // numbers, and how many of them, at the end, are masks
 	label            string // of the seeds' streams
 	header           func(point int) []byte
+	numbers          bool // no share is a seed
 }
 
 // dealShares shares numbers by the polynomials of degree t−1 that have them at 0 and
@@ -45,16 +46,21 @@ func (in *productInstance) dealShares(s sharing, secret []uint64) ([][]byte, err
 	xs := make([]uint64, s.length)
 	for point := s.threshold; point <= s.nodes; point++ {
 		in.combine(xs, known, in.lagrange(base, point))
-		h := s.header(point)
-		b := append(h, make([]byte, modular.PackedBytes(len(xs), in.tWidth()))...)
-		modular.Pack(b[len(h):], xs, in.tWidth())
-		shares[point-1] = b
+		shares[point-1] = in.packedShare(s, point, xs)
 	}
 	for _, xs := range known[1:] {
 		clear(xs)
 	}
 	clear(xs)
 	return shares, nil
+}
+
+// packedShare writes the numbers of a point's share after its header.
+func (in *productInstance) packedShare(s sharing, point int, xs []uint64) []byte {
+	h := s.header(point)
+	b := append(h, make([]byte, modular.PackedBytes(len(xs), in.tWidth()))...)
+	modular.Pack(b[len(h):], xs, in.tWidth())
+	return b
 }
 
 // expandShare returns the share that a seed stands for.
@@ -92,7 +98,8 @@ func (in *productInstance) parseShare(s sharing, point int, b []byte) ([]uint64,
 	header := s.header(point)
 	n := len(header)
 	want := n + seedSize
-	if point >= s.threshold {
+	seeded := point < s.threshold && !s.numbers
+	if !seeded {
 		want = n + modular.PackedBytes(s.length, in.tWidth())
 	}
 	if len(b) != want {
@@ -105,7 +112,7 @@ func (in *productInstance) parseShare(s sharing, point int, b []byte) ([]uint64,
 		return nil, fmt.Errorf("%w: it is of another %s or point", ErrVector, s.what)
 	}
 	body := b[n:]
-	if point < s.threshold {
+	if seeded {
 		return in.expandShare(s, [seedSize]byte(body))
 	}
 	xs := make([]uint64, s.length)

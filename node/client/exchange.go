@@ -7,6 +7,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
+	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -24,6 +25,12 @@ func (c *Client) AddPrincipal(ctx context.Context, p PublicKey, role catalog.Rol
 // are nil again.
 func (c *Client) RefreshKey(ctx context.Context, key string) error {
 	_, err := c.Submit(ctx, catalog.KindKeyRefresh, catalog.KeyRefresh{Key: key})
+	return err
+}
+
+// RefreshVectors has all private vectors shared anew among the nodes of the roster.
+func (c *Client) RefreshVectors(ctx context.Context) error {
+	_, err := c.Submit(ctx, catalog.KindVectorRefresh, resharing.Refresh{})
 	return err
 }
 

@@ -55,6 +55,10 @@ var figures = []figure{
 	{"weir_blobs_scrubbed_total", "Number of blobs that were read and compared with their digests since the start.", counter, func(s wire.Status) float64 { return float64(s.Blobs.Scrubbed) }},
 	{"weir_blobs_scrubs_total", "Number of scrubs of the whole store that ended since the start.", counter, func(s wire.Status) float64 { return float64(s.Blobs.Scrubs) }},
 	{"weir_blobs_last_scrub_timestamp_seconds", "When the newest scrub ended; 0: none has since the start.", gauge, func(s wire.Status) float64 { return float64(s.Blobs.LastScrub) / 1000 }},
+	{"weir_vectors_ready", "Number of private vectors that are ready.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Vectors.Ready) }},
+	{"weir_vectors_to_move", "Number of private vectors that wait for new shares, or whose old ones are being erased.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Vectors.ToMove + s.Shares.Vectors.Moving) }},
+	{"weir_vectors_unmoved", "Number of private vectors of which the last move failed.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Vectors.Stay) }},
+	{"weir_vectors_lost", "Number of private vectors that too few nodes have shares of.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Vectors.Lost) }},
 	{"weir_blobs_collected_total", "Number of blobs that were deleted because nothing named them, since the start.", counter, func(s wire.Status) float64 { return float64(s.Blobs.Collected) }},
 }
 

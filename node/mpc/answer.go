@@ -136,7 +136,7 @@ func (qs *Queries) openPlan(ctx context.Context, q catalog.Query, verdict catalo
 		return nil, nil, contexts, err
 	}
 	if plan.Private() {
-		return opened.values, nil, contexts, qs.answerPrivately(ctx, q, verdict, o, opened)
+		return opened.values, nil, contexts, qs.answerPrivately(ctx, q, verdict, a, o, opened)
 	}
 	return opened.values, nil, contexts, qs.multiply(ctx, o, plan, opened.singles, opened.values)
 }

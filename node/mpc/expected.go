@@ -7,6 +7,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/state"
 )
 
@@ -18,6 +19,10 @@ func Expects(v state.View, self catalog.Node, p Message) (bool, error) {
 	if strings.HasPrefix(p.Session, "key/") {
 		keys, err := v.Keys()
 		return slices.ContainsFunc(keys, func(k catalog.Key) bool { return owedInCeremony(p, self.Point, k) }), err
+	}
+	if strings.HasPrefix(p.Session, "move/") {
+		moves, err := v.Moves()
+		return slices.ContainsFunc(moves, func(m resharing.Move) bool { return owedInMove(p, self.ID, m) }), err
 	}
 	a, err := attemptOf(v, p.Session)
 	return err == nil && owed(p, self.ID, a), err
@@ -65,6 +70,20 @@ func owed(p Message, to string, a catalog.Attempt) bool {
 	return slices.Contains(a.Active, to) && slices.Contains(a.Active, p.From) && p.From != to &&
 		(p.Kind == KindDigests || p.Kind == KindShares && a.Root == to ||
 			(p.Kind == KindParity || p.Kind == KindNonce || p.Kind == KindStages) && (strings.HasPrefix(p.Session, "query/") || strings.HasPrefix(p.Session, "vector/") && p.Kind == KindStages))
+}
+
+// owedInMove reports whether p's sender owes it to a node: what a dealer deals to every other
+// member, and in the second check what members of an attempt owe each other.
+func owedInMove(p Message, to string, m resharing.Move) bool {
+	members := m.Members()
+	if p.From == to || !slices.Contains(members, to) || !slices.Contains(members, p.From) {
+		return false
+	}
+	if a, under := UnderWay(m.Tries); under && m.State == resharing.Proving && p.Session == MoveCheckSession(m.Seq, a.Number) {
+		return p.Kind == KindStages && slices.Contains(a.Active, to) && slices.Contains(a.Active, p.From)
+	}
+	return m.State == resharing.Storing && p.Session == MoveSession(m.Seq) && p.Kind == KindMoved && p.Batch == 0 &&
+		slices.ContainsFunc(m.Dealers, func(point int) bool { return m.From[point-1] == p.From })
 }
 
 // owedInCeremony reports whether p's sender owes it to the node at point: its

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/resharing"
 )
 
 // Within a session that is under way only what its rules let a sender send is
@@ -31,6 +32,45 @@ func TestOnlyWhatTheRulesOfAnAttemptLetASenderSendIsAskedFor(t *testing.T) {
 		if got := owed(Message{Kind: x.kind, From: x.from}, x.to, attempt); got != x.want {
 			t.Errorf("%s of %s to %s: %t", x.kind, x.from, x.to, got)
 		}
+	}
+
+	// In a move a dealer deals to every other member, once all have committed, and the members of
+	// the second check talk to each other.
+	m := resharing.Move{
+		Seq: 7, From: []string{"n1", "n2", "", "n5"}, To: []string{"n1", "n2", "n3"}, Dealers: []int{1, 4},
+		Tries: []catalog.Attempt{{Number: 1, Active: []string{"n1", "n3"}}},
+	}
+	for _, x := range []struct {
+		state          resharing.State
+		from, kind, to string
+		session        string
+		batch          int
+		want           bool
+	}{
+		{resharing.Storing, "n1", KindMoved, "n3", MoveSession(7), 0, true},
+		{resharing.Storing, "n5", KindMoved, "n1", MoveSession(7), 0, true},
+		{resharing.Storing, "n1", KindMoved, "n5", MoveSession(7), 0, true}, // its masks
+		{resharing.Storing, "n2", KindMoved, "n3", MoveSession(7), 0, false},
+		{resharing.Storing, "n1", KindMoved, "n1", MoveSession(7), 0, false},
+		{resharing.Storing, "n1", KindMoved, "n4", MoveSession(7), 0, false},
+		{resharing.Storing, "n1", KindMoved, "n3", MoveSession(7), 1, false},
+		{resharing.Storing, "n1", KindMoved, "n3", MoveSession(8), 0, false},
+		{resharing.Storing, "n1", KindDealing, "n3", MoveSession(7), 0, false},
+		{resharing.Dealing, "n1", KindMoved, "n3", MoveSession(7), 0, false},
+		{resharing.Proving, "n1", KindMoved, "n3", MoveSession(7), 0, false},
+		{resharing.Proving, "n1", KindStages, "n3", MoveCheckSession(7, 1), 5, true},
+		{resharing.Proving, "n1", KindStages, "n2", MoveCheckSession(7, 1), 5, false},
+		{resharing.Proving, "n2", KindStages, "n1", MoveCheckSession(7, 1), 5, false},
+		{resharing.Proving, "n1", KindStages, "n3", MoveCheckSession(7, 2), 5, false},
+		{resharing.Lining, "n1", KindStages, "n3", MoveCheckSession(7, 1), 5, false},
+	} {
+		m.State = x.state
+		if got := owedInMove(Message{Session: x.session, Kind: x.kind, Batch: x.batch, From: x.from}, x.to, m); got != x.want {
+			t.Errorf("%s: %+v: %t", x.state, x, got)
+		}
+	}
+	if most, _ := Limit(KindMoved); most < resharing.MaxEntries*58/8+resharing.MaxVectors*256 {
+		t.Errorf("a dealing of %d entries does not fit %d bytes", resharing.MaxEntries, most)
 	}
 
 	k := catalog.Key{ID: "k-1", Epoch: 1, Attempt: 2, Threshold: 2, Nodes: []string{"n1", "n2", "n3"}}

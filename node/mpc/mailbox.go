@@ -16,6 +16,7 @@ const (
 	KindNonce   = "nonce"   // of the challenge of a query's test, to every other member
 	KindStages  = "stages"  // what a computation on shares sends, to the member it is for
 	KindSlots   = "slots"   // opened shares of a known vector, to the root of a key test
+	KindMoved   = "moved"   // what a dealer of a move of vectors deals, to every other member
 )
 
 // limits are the largest sizes in bytes of what is sent, by kind: nothing
@@ -28,6 +29,7 @@ var limits = map[string]int64{
 	KindNonce:   nonceBytes,
 	KindStages:  MaxMessage,    // of at most productEntries products, or of the bits of a vector
 	KindSlots:   8 * (1 << 13), // one number a slot
+	KindMoved:   MaxMessage,    // of resharing.MaxEntries at most, 58 bits each
 }
 
 const (

@@ -76,6 +76,7 @@ type Party struct {
 	Attempts   *Attempts
 	Ceremonies *Ceremonies
 	Vectors    *Vectors
+	Moves      *Moves
 	Queries    *Queries
 }
 
@@ -107,6 +108,7 @@ func New(o Options) (*Party, error) {
 	return &Party{
 		Mailbox: n.mailbox, Keys: n.keys, Attempts: n.attempts, Vectors: vectors,
 		Ceremonies: &Ceremonies{member: n, parts: map[string]*ceremony{}},
+		Moves:      &Moves{member: n, vectors: vectors, parts: map[string][][]byte{}},
 		Queries:    &Queries{member: n, noise: drawer{secrets: o.Secrets}, kept: kept, vectors: vectors},
 	}, nil
 }
@@ -115,6 +117,7 @@ func New(o Options) (*Party, error) {
 func (p *Party) Keep(running func(session string) bool) {
 	p.Mailbox.Keep(running)
 	p.Ceremonies.keep(running)
+	p.Moves.keep(running)
 	p.Attempts.Keep(running)
 }
 

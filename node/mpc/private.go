@@ -17,11 +17,11 @@ import (
 // vector has a part in (PROTOCOL.md section 6.7). The parity of what was opened is checked
 // by then. First comes the test, where there is one. The plan's counts are made of this
 // node's own share of the vector and need nobody else.
-func (qs *Queries) answerPrivately(ctx context.Context, q catalog.Query, verdict catalog.Verdict, o opening, p *opened) error {
+func (qs *Queries) answerPrivately(ctx context.Context, q catalog.Query, verdict catalog.Verdict, a catalog.Attempt, o opening, p *opened) error {
 	if err := qs.attempts.Begin(o.session); err != nil {
 		return err
 	}
-	vectors, err := qs.vectorsOf(q.ID, verdict, o.points())
+	vectors, err := qs.vectorsOf(q.ID, verdict, a, o.points())
 	if err != nil {
 		return err
 	}
@@ -118,8 +118,9 @@ func (v *privateVectors) of(id string) []uint64 {
 	return nil
 }
 
-// vectorsOf reads the shares of the vectors that a query names.
-func (qs *Queries) vectorsOf(id string, verdict catalog.Verdict, active []int) (*privateVectors, error) {
+// vectorsOf reads the shares of the vectors that a query names, under the sharings that its
+// attempt names: all of its members read those.
+func (qs *Queries) vectorsOf(id string, verdict catalog.Verdict, a catalog.Attempt, active []int) (*privateVectors, error) {
 	var records []catalog.Vector
 	err := qs.Ledger.View(func(v state.View) error {
 		for _, use := range verdict.Vectors {
@@ -141,7 +142,7 @@ func (qs *Queries) vectorsOf(id string, verdict catalog.Verdict, active []int) (
 	for _, x := range records {
 		// A query that was accepted is answered, also when the vector was dropped
 		// since, for as long as the share is here.
-		share, err := qs.vectors.Share(x)
+		share, err := qs.vectors.ShareUnder(x, a.MoveOf(x.ID))
 		if err != nil {
 			out.wipe()
 			return nil, err

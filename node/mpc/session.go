@@ -30,6 +30,12 @@ func QuerySession(id string, attempt int) string { return fmt.Sprintf("query/%s/
 // VectorSession names an attempt of the check of a vector's bits.
 func VectorSession(id string, attempt int) string { return fmt.Sprintf("vector/%s/%d", id, attempt) }
 
+// MoveSession names a move of vectors.
+func MoveSession(seq uint64) string { return fmt.Sprintf("move/%d", seq) }
+
+// MoveCheckSession names an attempt of the second check in a move.
+func MoveCheckSession(seq uint64, attempt int) string { return fmt.Sprintf("move/%d/%d", seq, attempt) }
+
 // RootSession is the attempt that a session belongs to: key tests are sessions
 // of their own within a ceremony's.
 func RootSession(session string) string {

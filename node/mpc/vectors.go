@@ -20,21 +20,14 @@ import (
 	"github.com/weirdata/weir/node/vault"
 )
 
-// prefixSecretVector begins the names of shares of private vectors in the vault.
-const prefixSecretVector = "vector/"
-
 const nonceBytes = 32
-
-func (vs *Vectors) spec(x catalog.Vector) he.VectorSpec {
-	return he.VectorSpec{Nodes: len(vs.roster), Threshold: vs.Params.Threshold(), Entities: x.Entities, Bits: x.Bits, Pieces: x.Pieces}
-}
 
 // Vectors does a node's part in the registration of private vectors (PROTOCOL.md section 6), and
 // knows which shares of vectors the vault has.
 type Vectors struct {
 	*member
 	mu     sync.Mutex // one share is stored at a time
-	ids    []string
+	names  []string
 	looked time.Time // when those that are no longer needed were last looked for
 }
 
@@ -46,7 +39,7 @@ func newVectors(n *member) (*Vectors, error) {
 	}
 	vs := &Vectors{member: n}
 	for _, name := range names {
-		vs.ids = append(vs.ids, strings.TrimPrefix(name, prefixSecretVector))
+		vs.names = append(vs.names, strings.TrimPrefix(name, prefixSecretVector))
 	}
 	return vs, nil
 }
@@ -104,7 +97,7 @@ func (vs *Vectors) store(ctx context.Context, x catalog.Vector) (nonce []byte, e
 		return nil, failure.Refuse("node.vector_sealed")
 	}
 	defer vault.Wipe(share)
-	parsed, err := he.ParseVectorShare(vs.Products, vs.spec(x), vs.point, share)
+	parsed, err := he.ParseVectorShare(vs.Products, specOf(x, len(x.Nodes), x.Threshold), vs.point, share)
 	if err != nil {
 		return nil, failure.Refuse("node.vector_share", vs.point)
 	}
@@ -116,7 +109,7 @@ func (vs *Vectors) store(ctx context.Context, x catalog.Vector) (nonce []byte, e
 	if err := vs.Secrets.Put(prefixSecretVector+x.ID, record); err != nil {
 		return nil, fmt.Errorf("store the share of vector %s: %w", x.ID, err)
 	}
-	vs.ids = append(vs.ids, x.ID) // it was not there
+	vs.names = append(vs.names, x.ID) // it was not there
 	return nonce, nil
 }
 
@@ -145,23 +138,6 @@ func (vs *Vectors) read(x catalog.Vector) (nonce, share []byte, err error) {
 		return nil, nil, failure.Refuse("node.vector_stored", x.ID, x.Commitment)
 	}
 	return parts[1], parts[2], nil
-}
-
-// Share reads this node's share of a vector. The caller erases it.
-func (vs *Vectors) Share(x catalog.Vector) (*he.VectorShare, error) {
-	_, share, err := vs.read(x)
-	if errors.Is(err, vault.ErrNotFound) || errors.Is(err, vault.ErrSealed) {
-		return nil, fmt.Errorf("%w: vector %s: %w", failure.ErrNoShare, x.ID, err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer vault.Wipe(share)
-	parsed, err := he.ParseVectorShare(vs.Products, vs.spec(x), vs.point, share)
-	if err != nil {
-		return nil, fmt.Errorf("%w: vector %s: %w", failure.ErrNoShare, x.ID, err)
-	}
-	return parsed, nil
 }
 
 // Line publishes this node's numbers in the first check.
@@ -225,8 +201,9 @@ func (vs *Vectors) runBits(ctx context.Context, x catalog.Vector, a catalog.Atte
 	return catalog.VectorBits{Vector: x.ID, Attempt: a.Number, Values: values[:]}, nil
 }
 
-// Gone are those whose share is held here for nothing: dropped, or rejected. They are looked
-// for once in every, between which it has none.
+// Gone names those shares that are held here for nothing: of vectors that were dropped or
+// rejected, and of moves that failed. They are looked for once in every, between which it has
+// none.
 func (vs *Vectors) Gone(v state.View, every time.Duration) (gone []string, err error) {
 	if !vs.mu.TryLock() {
 		return nil, nil // a share is being stored; there will be another look
@@ -237,25 +214,32 @@ func (vs *Vectors) Gone(v state.View, every time.Duration) (gone []string, err e
 		return nil, nil
 	}
 	vs.looked = now
-	for _, id := range vs.ids {
-		x, err := v.Vector(id)
-		if err != nil && !errors.Is(err, records.ErrNotFound) {
+	for _, name := range vs.names {
+		id, move, err := readVectorName(name)
+		if err != nil {
 			return nil, err
 		}
-		if err == nil && (x.State == catalog.VectorDropped || x.State == catalog.VectorRejected) {
-			gone = append(gone, id)
+		x, err := v.Vector(id)
+		if errors.Is(err, records.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if x.State == catalog.VectorDropped || x.State == catalog.VectorRejected || x.Moving == 0 && move != x.InForce().Move {
+			gone = append(gone, name)
 		}
 	}
 	return gone, nil
 }
 
-// Erase overwrites and deletes a share.
-func (vs *Vectors) Erase(id string) error {
+// Erase overwrites and deletes a share, by its name.
+func (vs *Vectors) Erase(name string) error {
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
-	if err := vs.Secrets.Delete(prefixSecretVector + id); err != nil && !errors.Is(err, vault.ErrNotFound) {
-		return fmt.Errorf("erase the share of vector %s: %w", id, err)
+	if err := vs.Secrets.Delete(prefixSecretVector + name); err != nil && !errors.Is(err, vault.ErrNotFound) {
+		return fmt.Errorf("erase the share of vector %s: %w", name, err)
 	}
-	vs.ids = slices.DeleteFunc(vs.ids, func(x string) bool { return x == id })
+	vs.names = slices.DeleteFunc(vs.names, func(x string) bool { return x == name })
 	return nil
 }

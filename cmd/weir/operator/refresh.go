@@ -15,6 +15,7 @@ import (
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
+	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 )
 
@@ -24,11 +25,11 @@ const refreshPause = 500 * time.Millisecond
 func newRefreshCommand(a *cli.App) *cobra.Command {
 	var noWait bool
 	cmd := &cobra.Command{
-		Use: "refresh [PUBLISHER…]", Short: "share publishers' keys anew",
-		Long: `Has the nodes share the keys of publishers anew, all of them unless some are named:
-each node gets another share of the same key and erases its old one. A share that
-was stolen is worth nothing then, unless as many as the threshold were; a node
-that has lost its share has one again.
+		Use: "refresh [PUBLISHER…]", Short: "share keys and private vectors anew",
+		Long: `Has the nodes share the keys of publishers anew, and the private vectors of buyers,
+or with publishers named their keys alone: each node gets another share of the same
+thing and erases its old one. A share that was stolen is worth nothing then, unless
+as many as the threshold were; a node that has lost its share has one again.
 
 All nodes have to be up. Queries are answered meanwhile, and what was encrypted
 stays as it is. Where an attempt fails the old shares stay, and the nodes begin
@@ -67,6 +68,12 @@ func refresh(ctx context.Context, a *cli.App, c *client.Client, names []string, 
 			return fmt.Errorf("ask for new shares of the key of %s: %w", p.Name, err)
 		}
 	}
+	var vectors *wire.VectorShares
+	if len(names) == 0 {
+		if err := c.RefreshVectors(ctx); err != nil {
+			return fmt.Errorf("ask for new shares of private vectors: %w", err)
+		}
+	}
 	progress := a.NewProgress()
 	defer progress.Finish()
 	rows := make([]refreshRow, len(publishers))
@@ -77,8 +84,41 @@ func refresh(ctx context.Context, a *cli.App, c *client.Client, names []string, 
 		}
 		rows[i] = refreshRow{p.ID, p.Name, k.ID, k.InForce().Epoch, k.Refresh == nil && k.Retired == nil}
 	}
+	if len(names) == 0 {
+		if vectors, err = awaitMoves(ctx, c, noWait, progress.Tell); err != nil {
+			return err
+		}
+	}
 	progress.Finish()
-	return a.Print(map[string]any{"keys": rows}, refreshTable(rows))
+	return a.Print(map[string]any{"keys": rows, "vectors": vectors}, refreshTable(rows, vectors))
+}
+
+// awaitMoves waits until no private vector is to be moved, and the old shares are erased. Any node
+// can tell: all have the same ledger.
+func awaitMoves(ctx context.Context, c *client.Client, noWait bool, tell func(string)) (*wire.VectorShares, error) {
+	for {
+		list, err := c.Statuses(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var s wire.VectorShares // of the node that is behind most
+		for _, n := range list {
+			if n.Status != nil && n.Status.Shares.Vectors.ToMove+n.Status.Shares.Vectors.Moving >= s.ToMove+s.Moving {
+				s = n.Status.Shares.Vectors
+			}
+		}
+		if s.ToMove+s.Moving == 0 || noWait {
+			return &s, nil
+		}
+		waits := "until all nodes are up"
+		if len(s.Waits) > 0 {
+			waits = "for " + strings.Join(s.Waits, ", ")
+		}
+		tell(fmt.Sprintf("private vectors: %d are to be moved, %d are being moved; waiting %s", s.ToMove, s.Moving, waits))
+		if err := client.Pause(ctx, refreshPause); err != nil {
+			return nil, fmt.Errorf("wait for new shares of private vectors, which the nodes go on to make: %w", err)
+		}
+	}
 }
 
 // awaitRefresh waits until a key has been shared anew and the old shares are erased, and tells
@@ -150,7 +190,7 @@ func publishersNamed(ctx context.Context, c *client.Client, names []string) ([]c
 	return slices.DeleteFunc(publishers, func(p catalog.Principal) bool { return !wanted[p.ID] }), nil
 }
 
-func refreshTable(rows []refreshRow) term.Table {
+func refreshTable(rows []refreshRow, vectors *wire.VectorShares) term.Table {
 	t := term.Table{Head: []string{"publisher", "key", "epoch", "state"}}
 	for _, r := range rows {
 		state := "shared anew"
@@ -158,6 +198,16 @@ func refreshTable(rows []refreshRow) term.Table {
 			state = "under way"
 		}
 		t.Add(r.Name, r.Key, strconv.FormatUint(r.Epoch, 10), state)
+	}
+	if vectors != nil && vectors.Ready > 0 {
+		state := "shared anew"
+		switch {
+		case vectors.ToMove+vectors.Moving > 0:
+			state = "under way"
+		case vectors.Stay+vectors.Lost > 0:
+			state = fmt.Sprintf("shared anew but for %d", vectors.Stay+vectors.Lost)
+		}
+		t.Add(fmt.Sprintf("%d private vectors", vectors.Ready), "", "", state)
 	}
 	return t
 }

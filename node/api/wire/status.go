@@ -7,6 +7,8 @@ import "github.com/weirdata/weir/catalog"
 type Status struct {
 	ID      string         `json:"id"`
 	Cluster catalog.Digest `json:"cluster"`
+	Version string         `json:"version,omitempty"` // of its program
+	Level   int            `json:"level,omitempty"`   // feature level that its program has; 0: the first
 	Ready   bool           `json:"ready"`
 	Reasons []string       `json:"reasons,omitempty"` // why it is not
 	Waiting string         `json:"waiting,omitempty"` // what the leader waits for
@@ -14,8 +16,26 @@ type Status struct {
 	Alive   []string       `json:"alive"`             // the nodes that answer this one, itself among them
 	Blobs   BlobStatus     `json:"blobs"`
 	Ledger  LedgerStatus   `json:"ledger"`
+	Shares  ShareStatus    `json:"shares"`
 	// AuditBehind is how many entries the file of the audit log lacks.
 	AuditBehind uint64 `json:"audit_behind,omitempty"`
+}
+
+// ShareStatus is how the shares of private vectors are, by this node's state.
+type ShareStatus struct {
+	Vectors VectorShares `json:"vectors"`
+}
+
+// VectorShares counts private vectors that are ready.
+type VectorShares struct {
+	Ready  int   `json:"ready"`
+	ToMove int   `json:"to_move"` // of them, which wait for new shares
+	Moving int   `json:"moving"`  // of them, which are being moved, or whose old shares are being erased
+	Stay   int   `json:"stay"`    // of them, of which the last move failed
+	Lost   int   `json:"lost"`    // of them, which too few nodes have shares of
+	Oldest int64 `json:"oldest"`  // since when the oldest shares are in force, Unix milliseconds; 0: there are none
+	// Waits are the nodes that moves under way wait for.
+	Waits []string `json:"waits,omitempty"`
 }
 
 // BlobStatus is how the node's blobs fare. Counts are since the node was started.

@@ -1,0 +1,114 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/resharing"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/node/mpc"
+)
+
+// maxMoveLook bounds how many vectors that are to be moved the leader looks at. Those that
+// cannot be moved now are being moved, or their old shares are being erased.
+const maxMoveLook = 2048
+
+// leadMoves begins moves of private vectors, one after the other, names attempts of their second
+// check, and ends what does not get on. All nodes must be up to begin one.
+func (l *leader) leadMoves(v state.View, seen map[string]bool) (list []task, err error) {
+	moves, err := v.Moves()
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range moves {
+		if m.State != resharing.Erasing {
+			return l.leadMove(m, seen)
+		}
+	}
+	waiting, err := v.VectorsToMove(maxMoveLook)
+	if err != nil || len(waiting) == 0 {
+		return nil, err
+	}
+	if len(l.health.dead(l.ids())) > 0 {
+		return nil, nil
+	}
+	cluster, err := v.Cluster()
+	if err != nil {
+		return nil, err
+	}
+	if b, some := nextMove(waiting, cluster); some {
+		list = append(list, l.decide(fmt.Sprintf("%s/%d", b.Vectors[0], len(b.Vectors)), catalog.KindMoveBegin, b))
+	}
+	return list, nil
+}
+
+// nextMove groups the first vectors that can be moved together: of the same holders, and as often
+// tried, so that the next window of dealers deals. false: none can be moved now.
+func nextMove(waiting []catalog.Vector, cluster catalog.Cluster) (b resharing.Begin, some bool) {
+	var from []string
+	var first catalog.Vector
+	entries := 0
+	for _, x := range waiting {
+		held := x.HeldBy(cluster)
+		if x.Moving != 0 || x.Holders(cluster) < x.InForce().Threshold {
+			continue
+		}
+		if len(b.Vectors) == 0 {
+			first, from = x, held
+		}
+		if len(b.Vectors) == resharing.MaxVectors {
+			break
+		}
+		together := x.Tried == first.Tried && slices.Equal(held, from) && x.InForce().Threshold == first.InForce().Threshold
+		if size := x.Entities * x.Bits; together && entries+size <= resharing.MaxEntries {
+			entries += size
+			b.Vectors = append(b.Vectors, x.ID)
+		}
+	}
+	if len(b.Vectors) == 0 {
+		return b, false
+	}
+	var holders []int
+	for i, id := range from {
+		if id != "" {
+			holders = append(holders, i+1)
+		}
+	}
+	for i := range first.InForce().Threshold {
+		b.Dealers = append(b.Dealers, holders[(first.Tried+i)%len(holders)])
+	}
+	slices.Sort(b.Dealers)
+	return b, true
+}
+
+// leadMove names attempts of a move's second check, and ends what does not get on.
+func (l *leader) leadMove(m resharing.Move, seen map[string]bool) (list []task, err error) {
+	if m.State != resharing.Proving {
+		session := mpc.MoveSession(m.Seq)
+		name := fmt.Sprintf("%s/%s/%d", session, m.State, len(m.Waits()))
+		seen[name] = true
+		if l.sights.since(name, l.opts.Clock()) <= l.opts.attemptTime() {
+			return nil, nil
+		}
+		reason := catalog.Why("move.stuck", m.State, l.opts.attemptTime(), m.Waits())
+		return []task{l.decide(session, catalog.KindMoveFail, resharing.Fail{Move: m.Seq, Reason: reason})}, nil
+	}
+	if a, under := mpc.UnderWay(m.Tries); under {
+		session := mpc.MoveCheckSession(m.Seq, a.Number)
+		if reason := l.overdue(session, a, seen); !reason.IsZero() {
+			list = append(list, l.decide(session, catalog.KindMoveFail, resharing.Fail{Move: m.Seq, Attempt: a.Number, Reason: reason}))
+		}
+		return list, nil
+	}
+	active, _, err := l.choose(m.To, m.Tries)
+	if err != nil {
+		return nil, fmt.Errorf("choose who checks the vectors %s: %w", strings.Join(m.Vectors, ", "), err)
+	}
+	if active != nil {
+		number := len(m.Tries) + 1
+		list = append(list, l.decide(mpc.MoveCheckSession(m.Seq, number), catalog.KindMoveAttempt, resharing.Attempt{Move: m.Seq, Attempt: number, Active: active}))
+	}
+	return list, nil
+}
