@@ -15,6 +15,7 @@ import (
 // opinion: a leader uses it to choose active sets and to end attempts of dead
 // members, never anyone to decide what is true.
 type health struct {
+	seats []string // nodes that count where a majority is asked for; nil: all do. Not changed once the node works
 	mu    sync.Mutex
 	nodes map[string]observation
 	// wall and steady are this node's clock, and one that nobody can set, when
@@ -48,6 +49,9 @@ type pong struct {
 	Logs  string      `json:"logs,omitempty"`  // whether the asker's head is one of its own log: see sameLogs
 	Marks []stateMark `json:"marks,omitempty"` // of its state
 }
+
+// hasSeat reports whether a node counts where a majority is asked for: those that leave do not.
+func (h *health) hasSeat(id string) bool { return h.seats == nil || slices.Contains(h.seats, id) }
 
 func newHealth(self, run string) *health {
 	return &health{nodes: map[string]observation{self: {alive: true, run: run}}}
@@ -109,8 +113,8 @@ func (h *health) all() map[string]observation {
 
 func (h *health) count() int {
 	c := 0
-	for _, v := range h.all() {
-		if v.alive {
+	for id, v := range h.all() {
+		if v.alive && h.hasSeat(id) {
 			c++
 		}
 	}
@@ -133,7 +137,7 @@ func (h *health) runsOf(ids []string) map[string]string {
 func (h *health) clocksOff() (ids []string, ahead time.Duration) {
 	nodes := h.all()
 	for id, v := range nodes {
-		if v.ahead != nil && (*v.ahead > maxSkew || *v.ahead < -maxSkew) {
+		if h.hasSeat(id) && v.ahead != nil && (*v.ahead > maxSkew || *v.ahead < -maxSkew) {
 			ids = append(ids, id)
 		}
 	}
@@ -149,7 +153,7 @@ func (h *health) clocksOff() (ids []string, ahead time.Duration) {
 func (h *health) majorityAhead(all int, self string) *time.Duration {
 	ahead := []time.Duration{0} // this one
 	for id, v := range h.all() {
-		if id != self && v.ahead != nil {
+		if id != self && v.ahead != nil && h.hasSeat(id) {
 			ahead = append(ahead, *v.ahead)
 		}
 	}
@@ -162,8 +166,8 @@ func (h *health) majorityAhead(all int, self string) *time.Duration {
 
 // heard counts the nodes whose clocks this one has compared with its own.
 func (h *health) heard() (count int) {
-	for _, v := range h.all() {
-		if v.ahead != nil {
+	for id, v := range h.all() {
+		if v.ahead != nil && h.hasSeat(id) {
 			count++
 		}
 	}

@@ -129,7 +129,7 @@ func Restore(ctx context.Context, dir string, key SealKey, g Genesis, order cata
 	if err := storeBlobs(ctx, filepath.Join(dir, dirBlobs), b, progress); err != nil {
 		return err
 	}
-	if err := writeRosterFile(dir, b.Roster[1:]); err != nil {
+	if err := writeRosterFile(dir, rosterFile{Version: 1, Changes: b.Roster[1:]}); err != nil {
 		return err
 	}
 	if err := WriteRestore(filepath.Join(dir, fileRestore), order); err != nil {
@@ -272,7 +272,7 @@ func (rec *reconciler) restoreTasks(v state.View) ([]task, error) {
 // Present implements api.Backups: a client shows a checkpoint, which may be of a past that was lost.
 func (b *backups) Present(ctx context.Context, note []byte) error {
 	trust := evidence.Trust{Origin: b.checkpoints.origin(), Threshold: b.members.Threshold}
-	rosters, err := readRosters(b.opts.Dir, b.opts.Genesis)
+	rosters, _, err := readRosters(b.opts.Dir, b.opts.Genesis)
 	if err != nil {
 		return err
 	}

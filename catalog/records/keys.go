@@ -18,6 +18,7 @@ const (
 
 	PrefixRoster        = "roster/"         // number → RosterChange
 	PrefixRestore       = "restored/"       // seq → Restored, those before the last
+	PrefixProposal      = "proposal/"       // operator → Proposal
 	PrefixPrincipal     = "principal/"      // id → Principal
 	PrefixPrincipalName = "principal.name/" // name → id
 	PrefixRegistry      = "registry/"       // id → Registry

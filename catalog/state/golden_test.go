@@ -13,6 +13,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records/memstore"
 	"github.com/weirdata/weir/catalog/resharing"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/statetest"
 )
 
@@ -143,6 +144,13 @@ func lifeLedger(t *testing.T) *world {
 	m := w.beginMove([]int{1, 3}, mine).deal()
 	w.ok("node2", catalog.KindMoveFail, resharing.Fail{Move: m.seq, Reason: told("node1 is gone")})
 	w.beginMove([]int{2, 3}, mine).all().erase()
+	w.ok("operator", catalog.KindPrincipalAdd, testPrincipal("house4", catalog.RoleOperator))
+	grown := w.roster(3, nil, newSeat("node4", "house4", 4))
+	w.ok("operator", catalog.KindRosterWithdraw, roster.Withdraw(w.propose("operator", grown)))
+	w.ok("house4", catalog.KindRosterApprove, w.propose("operator", grown))
+	w.ok("bureau", catalog.KindKeyMove, roster.MoveKey{Key: catalog.KeyID(testID("bureau")), Roster: w.lastChange()})
+	w.ok("operator", catalog.KindRosterPropose, w.roster(2, []string{"node4"}))
+	w.ok("node1", catalog.KindSeatLeft, roster.Left{Node: "node4"})
 	return w
 }
 

@@ -34,10 +34,10 @@ func (w *world) order(by ...string) catalog.ClusterRestore {
 	if known {
 		o.Previous = last.Order.ID()
 	}
-	return signedBy(o, by...)
+	return orderedBy(o, by...)
 }
 
-func signedBy(o catalog.RestoreOrder, by ...string) catalog.ClusterRestore {
+func orderedBy(o catalog.RestoreOrder, by ...string) catalog.ClusterRestore {
 	b := catalog.ClusterRestore{Order: o}
 	for _, name := range by {
 		b.Signatures = append(b.Signatures, catalog.RestoreSignature{Operator: testID(name), Signature: ed25519.Sign(testKey(name), o.SignedBytes())})
@@ -65,14 +65,14 @@ func TestRestoreIsOrderedByTheOperatorsOfEnoughSeats(t *testing.T) {
 	} {
 		o := w.order().Order
 		change(&o)
-		w.no("node1", catalog.KindClusterRestore, signedBy(o, "water", "air"), catalog.RefusedConflict, "restore_size")
+		w.no("node1", catalog.KindClusterRestore, orderedBy(o, "water", "air"), catalog.RefusedConflict, "restore_size")
 	}
 	o := w.order().Order
 	o.Previous = o.Root
-	w.no("node1", catalog.KindClusterRestore, signedBy(o, "water", "air"), catalog.RefusedConflict, "restore_order")
+	w.no("node1", catalog.KindClusterRestore, orderedBy(o, "water", "air"), catalog.RefusedConflict, "restore_order")
 	o = w.order().Order
 	o.Cluster = o.Root
-	w.no("node1", catalog.KindClusterRestore, signedBy(o, "water", "air"), catalog.RefusedInvalid, "invalid")
+	w.no("node1", catalog.KindClusterRestore, orderedBy(o, "water", "air"), catalog.RefusedInvalid, "invalid")
 
 	first := w.order("water", "air")
 	w.ok("node1", catalog.KindClusterRestore, first)

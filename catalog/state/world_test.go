@@ -15,6 +15,7 @@ import (
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/records/memstore"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/statetest"
 )
 
@@ -263,7 +264,7 @@ func (w *world) ceremony(id string, attempt int) {
 		w.ok(nodeName(p), catalog.KindKeyAck, catalog.KeyAck{Key: id, Attempt: attempt})
 	}
 	k := must[catalog.Key](w.t)(w.view().Key(id))
-	for set, points := range catalog.TestSets(w.n, k.Threshold) {
+	for set, points := range roster.TestSets(w.n, k.Threshold) {
 		w.ok(nodeName(points[0]), catalog.KindKeyTested, catalog.KeyTested{Key: id, Attempt: attempt, Set: set})
 	}
 	k = must[catalog.Key](w.t)(w.view().Key(id))
