@@ -28,6 +28,8 @@ type leader struct {
 	access  *access
 	sights  sights
 
+	dueLooked time.Time // when it was last looked for what is due; used by the reconciler's goroutine alone
+
 	mu      sync.Mutex
 	waiting string // for what, as operators are told
 }
@@ -89,7 +91,7 @@ func (s *sights) keep(names map[string]bool) {
 func (l *leader) lead(v state.View) (list []task, err error) {
 	seen := map[string]bool{}
 	var errs []error
-	for _, part := range []func(state.View, map[string]bool) ([]task, error){l.leadKeys, l.leadVersions, l.leadVectors, l.leadMoves, l.leadQueries} {
+	for _, part := range []func(state.View, map[string]bool) ([]task, error){l.leadKeys, l.leadVersions, l.leadVectors, l.leadMoves, l.leadHealth, l.leadQueries} {
 		d, err := part(v, seen)
 		list = append(list, d...)
 		errs = append(errs, err)

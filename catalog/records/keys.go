@@ -11,6 +11,8 @@ import (
 const (
 	KeyCluster = "cluster"
 	KeyClock   = "clock"
+	// KeySchedule is where it is kept how old shares may get.
+	KeySchedule = "refresh.schedule"
 
 	PrefixSeen      = "seen/"       // envelope digest → outcome
 	PrefixSeenUntil = "seen.until/" // time/envelope digest: when to forget it
@@ -66,6 +68,7 @@ const (
 	PrefixTodoVector  = "todo.vector/"  // seq → id, registration under way
 	PrefixTodoMove    = "todo.move/"    // seq → id, vector that is to be moved
 	PrefixMove        = "vector.move/"  // seq → Move that is not over
+	PrefixCanary      = "key.canary/"   // key → its last Canary
 )
 
 // RosterKey is where the change of the roster with that number is, 0 for the founding.

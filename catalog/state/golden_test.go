@@ -143,6 +143,17 @@ func lifeLedger(t *testing.T) *world {
 	m := w.beginMove([]int{1, 3}, mine).deal()
 	w.ok("node2", catalog.KindMoveFail, resharing.Fail{Move: m.seq, Reason: told("node1 is gone")})
 	w.beginMove([]int{2, 3}, mine).all().erase()
+	key := catalog.KeyID(testID("bureau"))
+	w.ok("node1", catalog.KindKeyErased, catalog.KeyErased{Key: key, Epoch: 1})
+	w.refresh(key, 3, 3)
+	w.ok("operator", catalog.KindRefreshEvery, resharing.Every{Every: resharing.MinEvery})
+	w.ok("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 1})
+	w.ok("node1", catalog.KindCanaryFail, resharing.CanaryFail{Key: key, Number: 1, Reason: told("node2 is gone")})
+	w.ok("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 2})
+	w.ok("node2", catalog.KindCanaryLacks, resharing.CanaryLacks{Key: key, Number: 2})
+	w.ok("node3", catalog.KindCanarySet, resharing.CanarySet{Key: key, Number: 2, Set: 2})
+	w.now += resharing.MinEvery
+	w.ok("node1", catalog.KindRefreshDue, resharing.Due{})
 	return w
 }
 

@@ -108,7 +108,10 @@ func (c *applyContext) testedRefresh(k catalog.Key, b catalog.KeyTested) error {
 	if !slices.Contains(k.Refresh.Tested, false) {
 		k.Retired = &catalog.Retired{Sharing: k.InForce(), Since: c.now, Erased: make([]bool, len(k.Nodes))}
 		k.Sharing, _, _ = k.UnderWay()
-		k.Refresh = nil
+		k.Refresh, k.Shared = nil, c.now
+		if err := c.interruptCanary(k.ID, catalog.Why("canary.shared", k.ID)); err != nil {
+			return err
+		}
 		if err := c.todo(false, records.PrefixTodoRefresh+k.ID, ""); err != nil {
 			return err
 		}

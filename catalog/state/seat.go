@@ -124,6 +124,9 @@ func (c *applyContext) shareAnew(at int) error {
 		case k.Refreshing():
 			k.Refresh = failed(*k.Refresh, why)
 		case k.Refresh == nil:
+			if err := c.interruptCanary(k.ID, why); err != nil {
+				return err
+			}
 			k.Refresh = &catalog.Refresh{State: catalog.KeyWanted, Wanted: c.now}
 			if err := c.todo(true, records.PrefixTodoRefresh+k.ID, ""); err != nil {
 				return err

@@ -24,6 +24,7 @@ type opening struct {
 	session  string          // names it among nodes: kind, id, attempt
 	subject  string          // what is opened: the query's id, the version, the key test
 	sharing  catalog.Sharing // of the key under which the tiles are encrypted
+	key      *he.NodeKey     // this node's part of it; nil: that of the keyring
 	plan     catalog.Digest  // group order and slot maps
 	attempt  int
 	active   []catalog.Node // ascending points
@@ -53,9 +54,11 @@ func (n *member) open(ctx context.Context, o opening, accs accumulators) (contex
 			err = fmt.Errorf("%w: %w", failure.ErrSpent, err)
 		}
 	}()
-	key, err := n.keys.Get(n.Params, o.sharing)
-	if err != nil {
-		return catalog.Digest{}, err
+	key := o.key
+	if key == nil {
+		if key, err = n.keys.Get(n.Params, o.sharing); err != nil {
+			return catalog.Digest{}, err
+		}
 	}
 	var list [][32]byte
 	for first, batch := 0, o.first; first < len(accs.numbers); first, batch = first+batchSize, batch+1 {
