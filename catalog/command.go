@@ -328,9 +328,14 @@ const (
 	// The first entry of a cluster, signed by the founding operator.
 	KindInit        Kind = "cluster.init"
 	KindSeatReplace Kind = "seat.replace"
+	// KindClusterLevel raises the feature level.
+	KindClusterLevel Kind = "cluster.level"
 
 	// Operators.
-	KindPrincipalAdd Kind = "principal.add"
+	KindPrincipalAdd   Kind = "principal.add"
+	KindRosterPropose  Kind = "roster.propose"
+	KindRosterApprove  Kind = "roster.approve"
+	KindRosterWithdraw Kind = "roster.withdraw"
 
 	// Publishers.
 	KindRegistryCreate Kind = "registry.create"
@@ -349,6 +354,7 @@ const (
 	KindRegistryCorrect Kind = "registry.correct"
 	KindDatasetAmend    Kind = "dataset.amend"
 	KindDatasetWithdraw Kind = "dataset.withdraw"
+	KindKeyMove         Kind = "key.move" // to the roster as it is now
 
 	// Publishers, on contracts they granted.
 	KindContractSuspend Kind = "contract.suspend"
@@ -374,6 +380,7 @@ const (
 	KindKeyRefresh     Kind = "key.refresh"     // operator: share a key anew
 	KindKeyReshare     Kind = "key.reshare"     // any node: an attempt to share a key anew
 	KindKeyErased      Kind = "key.erased"      // each node: its old share is erased
+	KindSeatLeft       Kind = "seat.left"       // any node: a seat that leaves holds nothing any more
 	KindVersionAck     Kind = "version.ack"     // a node holds and checked everything
 	KindVersionAttempt Kind = "version.attempt" // (leader) names the parity opening
 	KindVersionParity  Kind = "version.parity"  // a member's parity share

@@ -11,8 +11,14 @@ type Cluster struct {
 	Nodes     []Node   `json:"nodes"`             // ascending points
 	Since     []uint64 `json:"since,omitempty"`   // by point: the entry that put the machine there; none: the founding
 	Changes   int      `json:"changes,omitempty"` // of the roster
+	Level     int      `json:"level,omitempty"`   // feature level; 0: the first
 	Time      int64    `json:"time"`              // the state's clock
+
+	Leaving []Leaving `json:"leaving,omitempty"` // in the order in which they lost their seats
 }
+
+// FeatureLevel is the cluster's, from 1.
+func (c Cluster) FeatureLevel() int { return max(c.Level, 1) }
 
 // Principal is an admitted organisation; ID is PrincipalID of its key.
 type Principal struct {
@@ -132,7 +138,7 @@ type Key struct {
 	State     KeyState    `json:"state"`
 	Reference Digest      `json:"reference"` // seed of the reference polynomial
 	Threshold int         `json:"threshold"`
-	Nodes     []string    `json:"nodes"`               // roster, point 1 first
+	Nodes     []string    `json:"nodes"`               // among whom it is shared now, point 1 first
 	Commits   []KeyCommit `json:"commits,omitempty"`   // by point; Public zero where missing
 	Acked     []bool      `json:"acked,omitempty"`     // by point
 	Tested    []bool      `json:"tested,omitempty"`    // by test set
@@ -145,6 +151,7 @@ type Key struct {
 	Shared    int64       `json:"shared,omitzero"`   // since when Sharing is in force
 	Refresh   *Refresh    `json:"refresh,omitempty"` // the next sharing, wanted or under way
 	Retired   *Retired    `json:"retired,omitempty"` // the sharing before, until all have erased it
+	First     *KeyRoster  `json:"first,omitempty"`   // among whom the ceremony made it, once it has moved
 }
 
 // OrderState is where an order is.

@@ -2,32 +2,46 @@ package catalog
 
 import "slices"
 
-// MaxRosterChanges is how often machines of a cluster may be replaced or moved.
-const MaxRosterChanges = 500
-
-// SeatReplace puts another machine into a seat of the roster, or gives the machine in it
-// other addresses. Node has the id, point, institution and operator of the seat. Previous
-// is the digest of the envelope that changed the roster last, or founded the cluster. The
-// seat's operator signs it.
-type SeatReplace struct {
-	Previous Digest `json:"previous"`
-	Node     Node   `json:"node"`
+// Leaving is a seat that is no part of the roster any more and may hold shares still.
+type Leaving struct {
+	Node  Node   `json:"node"`
+	Since uint64 `json:"since,omitempty"` // as in Cluster
 }
 
-// RosterChange is an entry that made or changed the roster: the founding, then one
-// SeatReplace after the other. Whoever knows the cluster's id can check all of them.
-type RosterChange struct {
-	Seq      uint64   `json:"seq"`
-	Envelope Envelope `json:"envelope"`
-	Before   *Node    `json:"before,omitempty"` // what was in the seat; nil at the founding
+// KeyRoster is among whom a key is shared: ids by point, and how many open it.
+type KeyRoster struct {
+	Nodes     []string `json:"nodes"`
+	Threshold int      `json:"threshold"`
 }
 
-// With is the cluster with a machine in the seat that it names. The one before is unchanged.
-func (c Cluster) With(n Node) Cluster {
-	c.Nodes = slices.Clone(c.Nodes)
-	c.Nodes[n.Point-1] = n
-	c.Changes++
-	return c
+// Point is a node's Shamir point, 0 for one that has none.
+func (r KeyRoster) Point(id string) int { return slices.Index(r.Nodes, id) + 1 }
+
+// Equal reports whether shares of both can be computed with together.
+func (r KeyRoster) Equal(o KeyRoster) bool {
+	return r.Threshold == o.Threshold && slices.Equal(r.Nodes, o.Nodes)
+}
+
+// InOrder lists those ids that are in the roster, ascending points.
+func (r KeyRoster) InOrder(ids []string) []string {
+	return slices.DeleteFunc(slices.Clone(r.Nodes), func(id string) bool { return !slices.Contains(ids, id) })
+}
+
+// Roster is among whom new keys are shared.
+func (c Cluster) Roster() KeyRoster {
+	r := KeyRoster{Threshold: c.Threshold}
+	for _, n := range c.Nodes {
+		r.Nodes = append(r.Nodes, n.ID)
+	}
+	return r
+}
+
+// SinceOf is the entry that put the machine at a place of Nodes there; 0: the founding.
+func (c Cluster) SinceOf(i int) uint64 {
+	if i < len(c.Since) {
+		return c.Since[i]
+	}
+	return 0
 }
 
 // Holding are the ids of the nodes that have what was sealed to them by an entry with that
@@ -35,9 +49,19 @@ func (c Cluster) With(n Node) Cluster {
 func (c Cluster) Holding(seq uint64) []string {
 	var ids []string
 	for i, n := range c.Nodes {
-		if i >= len(c.Since) || c.Since[i] <= seq {
+		if c.SinceOf(i) <= seq {
 			ids = append(ids, n.ID)
 		}
 	}
+	for _, l := range c.Leaving {
+		if l.Since <= seq {
+			ids = append(ids, l.Node.ID)
+		}
+	}
 	return ids
+}
+
+// ClusterLevel raises the cluster's feature level to Level, which is the next one.
+type ClusterLevel struct {
+	Level int `json:"level"`
 }

@@ -21,6 +21,7 @@ type Refresh struct {
 	Tested    []bool     `json:"tested,omitempty"`   // by test set
 	Reason    Reason     `json:"reason,omitzero"`    // of the last attempt that failed
 	Wanted    int64      `json:"wanted"`
+	To        *KeyRoster `json:"to,omitempty"` // the key's publisher approved that it moves there; nil: the roster stays
 }
 
 // Retired is a sharing that only attempts which were named before are opened under.
@@ -28,6 +29,8 @@ type Retired struct {
 	Sharing
 	Since  int64  `json:"since"`
 	Erased []bool `json:"erased"` // by point
+	// Roster is among whom it was; nil: among whom the key is shared now.
+	Roster *KeyRoster `json:"roster,omitempty"`
 }
 
 // InForce is the sharing that the next attempt opens the key under.
@@ -38,6 +41,39 @@ func (k Key) SharedAt() int64 { return cmp.Or(k.Shared, k.Started) }
 
 // Made is the sharing of the ceremony that made the key, or makes it.
 func (k Key) Made() Sharing { return Sharing{k.ID, k.Epoch, k.Attempt} }
+
+// Roster is among whom the key is shared now.
+func (k Key) Roster() KeyRoster { return KeyRoster{k.Nodes, k.Threshold} }
+
+// Ceremony is among whom the key was made.
+func (k Key) Ceremony() KeyRoster { return *cmp.Or(k.First, new(k.Roster())) }
+
+// Target is among whom the sharing under way, or wanted, shares the key.
+func (k Key) Target() KeyRoster {
+	if k.Refresh != nil && k.Refresh.To != nil {
+		return *k.Refresh.To
+	}
+	return k.Roster()
+}
+
+// Before is among whom the retired sharing shared the key.
+func (k Key) Before() KeyRoster {
+	if k.Retired != nil && k.Retired.Roster != nil {
+		return *k.Retired.Roster
+	}
+	return k.Roster()
+}
+
+// RosterOf is among whom a sharing shares the key. Of a sharing that is neither retired, in force nor under way nothing is left.
+func (k Key) RosterOf(s Sharing) (KeyRoster, bool) {
+	if u, _, under := k.UnderWay(); under && s == u {
+		return k.Target(), true
+	}
+	if k.Retired != nil && s == k.Retired.Sharing {
+		return k.Before(), true
+	}
+	return k.Roster(), s == k.InForce()
+}
 
 // UnderWay is the attempt under way, of the ceremony or a refresh, and its step; false: none is.
 func (k Key) UnderWay() (Sharing, KeyState, bool) {
@@ -81,9 +117,10 @@ func NextReshare(k Key, dealers []int) KeyReshare {
 // RefreshWaits names the nodes that a refresh, or the erasure after one, waits for.
 func (k Key) RefreshWaits() (nodes []string) {
 	var done []bool // by point
+	roster := k.Target()
 	switch {
 	case !k.Refreshing() && k.Retired != nil:
-		done = k.Retired.Erased
+		done, roster = k.Retired.Erased, k.Before()
 	case k.Refreshing() && k.Refresh.State == KeyDealing:
 		done = k.Refresh.Acked
 	case k.Refreshing() && k.Refresh.State == KeyCommitting:
@@ -95,7 +132,7 @@ func (k Key) RefreshWaits() (nodes []string) {
 	}
 	for i, d := range done {
 		if !d {
-			nodes = append(nodes, k.Nodes[i])
+			nodes = append(nodes, roster.Nodes[i])
 		}
 	}
 	return nodes

@@ -142,6 +142,9 @@ func (v Vector) InForce() VectorSharing {
 	return v.Sharing
 }
 
+// Roster is among whom it shares the vector.
+func (s VectorSharing) Roster() KeyRoster { return KeyRoster{s.Nodes, s.Threshold} }
+
 // HeldBy are the nodes that have their shares of the sharing in force, point 1 first; "" where
 // another machine is in the seat since.
 func (v Vector) HeldBy(c Cluster) []string {

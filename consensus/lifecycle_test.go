@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,9 +39,9 @@ func TestCloseEndsWaitersAndIsIdempotent(t *testing.T) {
 			}
 		}
 		for name, err := range map[string]error{
-			"View":     l.View(func(records.Reader) error { return nil }),
-			"Snapshot": l.Snapshot(t.Context()),
-			"AddVoter": l.AddVoter(t.Context(), Member{"x", "y"}),
+			"View":        l.View(func(records.Reader) error { return nil }),
+			"Snapshot":    l.Snapshot(t.Context()),
+			"AddNonvoter": l.AddNonvoter(t.Context(), Member{"x", "y"}),
 		} {
 			if !errors.Is(err, ErrClosed) {
 				t.Errorf("%s after Close: %v", name, err)
@@ -113,24 +114,29 @@ func TestDirectoryBelongsToOneNode(t *testing.T) {
 
 func TestMembershipChanges(t *testing.T) {
 	t.Parallel()
-	c := newClusterOn(t, tcp(t), 3, steady).startAll()
+	var seated atomic.Bool
+	c := newClusterOn(t, tcp(t), 3, func(o *Options) {
+		steady(o)
+		o.Votes = func(id string) bool { return id != "n4" || seated.Load() }
+	}).startAll()
 	c.propose("set a 1")
-	// A fourth node joins.
+	// A fourth node joins, and has no vote until it is to have one.
 	layer := c.listen("")
 	joined := Member{"n4", layer.Addr().String()}
 	c.members = append(c.members, joined)
 	c.layer["n4"] = layer
-	c.mutate = func(o *Options) { steady(o); o.Bootstrap = o.ID != "n4" }
+	founders := c.mutate
+	c.mutate = func(o *Options) { founders(o); o.Bootstrap = o.ID != "n4" }
 	l := c.start("n4")
 	follower := c.running()[0]
 	if follower == c.leader() {
 		follower = c.running()[1]
 	}
 	var other *NotLeaderError
-	if err := follower.AddVoter(t.Context(), joined); !errors.As(err, &other) {
+	if err := follower.AddNonvoter(t.Context(), joined); !errors.As(err, &other) {
 		t.Errorf("a follower added a member: %v", err)
 	}
-	if err := c.leader().AddVoter(t.Context(), joined); err != nil {
+	if err := c.leader().AddNonvoter(t.Context(), joined); err != nil {
 		t.Fatal(err)
 	}
 	c.propose("set a 2")
@@ -141,7 +147,12 @@ func TestMembershipChanges(t *testing.T) {
 	if got := len(l.Members()); got != 4 {
 		t.Errorf("the new member knows %d members", got)
 	}
-	// It becomes the leader, and leaves.
+	if votes, member := c.leader().Votes()["n4"]; votes || !member {
+		t.Errorf("a member that is to have no vote: member %t, votes %t", member, votes)
+	}
+	seated.Store(true)
+	await(t, "n4 votes", func() bool { return c.leader().Votes()["n4"] })
+	// It becomes the leader, loses its vote again, and leaves.
 	if err := c.leader().TransferLeadership(t.Context(), "n4"); err != nil {
 		t.Fatal(err)
 	}
@@ -153,6 +164,14 @@ func TestMembershipChanges(t *testing.T) {
 	}
 	if err := l.TransferLeadership(t.Context(), ""); err != nil {
 		t.Fatal(err)
+	}
+	seated.Store(false)
+	if err := c.leader().Demote(t.Context(), "n4"); err != nil {
+		t.Fatal(err)
+	}
+	c.propose("set a 4")
+	if c.leader().Votes()["n4"] {
+		t.Error("the vote was given back")
 	}
 	if err := c.leader().RemoveServer(t.Context(), "n4"); err != nil {
 		t.Fatal(err)

@@ -8,16 +8,34 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// AddVoter makes a node a member, or gives a member another address. It returns
-// when the change is committed. Leader only.
-func (l *Ledger) AddVoter(ctx context.Context, m Member) error {
+// AddNonvoter makes a node a member, without a vote. It is given one when it has what was
+// committed, if it is to have one (Options.Votes): so that no majority needs a node that has
+// yet to catch up. It returns when the change is committed. Leader only.
+func (l *Ledger) AddNonvoter(ctx context.Context, m Member) error {
 	if m.ID == "" || m.Addr == "" {
 		return fmt.Errorf("add a member: id %q and address %q must both be given", m.ID, m.Addr)
 	}
 	return l.change(ctx, "add "+m.ID, func() raft.Future {
 		at := endpoint{addr: m.Addr, incarnation: l.raft.incarnationOf(m.ID)}
-		return l.raft.AddVoter(raft.ServerID(m.ID), at.address(), 0, l.opts.NoQuorumTimeout)
+		return l.raft.AddNonvoter(raft.ServerID(m.ID), at.address(), 0, l.opts.NoQuorumTimeout)
 	})
+}
+
+// Demote takes a member's vote, which Options.Votes must not give back. Leader only, of others.
+func (l *Ledger) Demote(ctx context.Context, id string) error {
+	return l.change(ctx, "demote "+id, func() raft.Future {
+		return l.raft.DemoteVoter(raft.ServerID(id), 0, l.opts.NoQuorumTimeout)
+	})
+}
+
+// Votes are the members in the latest configuration that this node knows, and whether they
+// vote.
+func (l *Ledger) Votes() map[string]bool {
+	votes := map[string]bool{}
+	for _, s := range l.raft.GetConfiguration().Configuration().Servers {
+		votes[string(s.ID)] = s.Suffrage == raft.Voter
+	}
+	return votes
 }
 
 // RemoveServer ends a node's membership. It returns when the change is

@@ -119,6 +119,9 @@ type Options struct {
 	// Resolve, when set, says where a member is reached now. It takes precedence
 	// over the address with which the member was added.
 	Resolve func(id string) (addr string, ok bool)
+	// Votes, when set, says which members are to have a vote, once they have what was
+	// committed; when nil, all are.
+	Votes func(id string) bool
 	// Memory keeps outside Dir which ledger this node has and how far that has come, so
 	// that the loss of Dir is noticed. It belongs beside the node's identity: what loses
 	// it must lose the identity too. nil: a file beside Dir, named Dir and ".record".

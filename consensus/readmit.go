@@ -8,7 +8,8 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// readmission has this node, while it leads, take up members that lost their ledgers.
+// readmission has this node, while it leads, take up members that lost their ledgers, and
+// give a vote to those that have caught up.
 type readmission struct{ ledger *Ledger }
 
 // run makes at most two changes in a heartbeat timeout, whatever the members do.
@@ -31,7 +32,7 @@ func (r readmission) run(ctx context.Context) {
 		}
 		if committed > 0 {
 			if err := r.next(ctx, committed); err != nil && ctx.Err() == nil {
-				l.logger.Warn("taking up a member that lost its ledger", slog.String("error", err.Error()))
+				l.logger.Warn("taking up a member", slog.String("error", err.Error()))
 			}
 		}
 		committed = l.raft.CommitIndex()
@@ -60,7 +61,7 @@ func (r readmission) next(ctx context.Context, committed uint64) error {
 			return r.step(ctx, s, "add without a vote", func() raft.Future {
 				return l.raft.AddNonvoter(s.ID, next.address(), config.Index(), l.opts.NoQuorumTimeout)
 			})
-		case s.Suffrage != raft.Voter && l.raft.trans.logOf(s.Address) >= committed:
+		case s.Suffrage != raft.Voter && (l.opts.Votes == nil || l.opts.Votes(string(s.ID))) && l.raft.trans.logOf(s.Address) >= committed:
 			return r.step(ctx, s, "give a vote to", func() raft.Future {
 				return l.raft.AddVoter(s.ID, s.Address, config.Index(), l.opts.NoQuorumTimeout)
 			})
@@ -70,6 +71,6 @@ func (r readmission) next(ctx context.Context, committed uint64) error {
 }
 
 func (r readmission) step(ctx context.Context, s raft.Server, what string, start func() raft.Future) error {
-	r.ledger.logger.Warn("a member lost its ledger", slog.String("member", string(s.ID)), slog.String("step", what))
+	r.ledger.logger.Warn("a member is taken up", slog.String("member", string(s.ID)), slog.String("step", what))
 	return r.ledger.change(ctx, what+" "+string(s.ID), start)
 }

@@ -52,6 +52,9 @@ func (acc *access) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt,
 	if err := acc.admitQuery(e); err != nil {
 		return receipt, ofThisNode(err)
 	}
+	if err := acc.refuseLevel(e); err != nil {
+		return receipt, err
+	}
 	foreseen, err := acc.refuseUnfit(ctx, e)
 	if err != nil {
 		return receipt, err
@@ -119,7 +122,7 @@ func (acc *access) propose(ctx context.Context, e catalog.Envelope) (api.Receipt
 	if err := acc.monitor.clockFault(); err != nil {
 		return api.Receipt{}, err
 	}
-	if acc.health.heard() < len(acc.roster)/2 {
+	if acc.health.heard() < len(acc.members.Nodes)/2 {
 		return api.Receipt{}, errUncompared
 	}
 	if err := acc.monitor.stateFault(); err != nil {
@@ -171,11 +174,11 @@ func (acc *access) atLeader(caller context.Context, do func(ctx context.Context,
 			if cannotPropose(last) {
 				return fmt.Errorf("%w: the node that leads: %w", api.ErrUnavailable, last)
 			}
-			if errors.Is(last, context.DeadlineExceeded) && acc.health.count() > len(acc.roster)/2 {
+			if errors.Is(last, context.DeadlineExceeded) && acc.health.count() > len(acc.members.Nodes)/2 {
 				return fmt.Errorf("%w: the node that leads has not answered within %s: %w", api.ErrTimeout, acc.opts.QuorumWait, last) // it is slow
 			}
 			return fmt.Errorf("%w: %d of %d nodes are reachable from %s, %d are needed: %w", api.ErrNoQuorum,
-				acc.health.count(), len(acc.roster), acc.id, len(acc.roster)/2+1, last)
+				acc.health.count(), len(acc.members.Nodes), acc.id, len(acc.members.Nodes)/2+1, last)
 		case <-acc.ledger.Failed():
 			return acc.ledger.Fault()
 		case <-time.After(retryPause):

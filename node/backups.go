@@ -12,6 +12,7 @@ import (
 	"github.com/restic/chunker"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/attest"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/api"
@@ -97,9 +98,7 @@ func (b *backups) Prepare(ctx context.Context) (wire.Backup, error) {
 	}
 	err = b.view(func(v state.View) error {
 		changes, err := v.RosterChanges()
-		for _, x := range changes {
-			h.Roster = append(h.Roster, x.Envelope)
-		}
+		h.Roster = attest.Entries(changes)
 		return err
 	})
 	if err != nil {

@@ -174,7 +174,7 @@ func (cp *checkpoints) gather(ctx context.Context, least uint64) ([]byte, uint64
 // the longer for those that are up, and has no line that could be lost unnoticed.
 func (cp *checkpoints) assemble(c evidence.Checkpoint, lines map[string][]byte) []byte {
 	var enough [][]byte
-	for _, m := range cp.roster {
+	for _, m := range cp.members.Nodes {
 		if l, signed := lines[m.ID]; signed && len(enough) < cp.members.Threshold {
 			enough = append(enough, l)
 		}
@@ -203,9 +203,9 @@ func (cp *checkpoints) ask(ctx context.Context, c evidence.Checkpoint) votes {
 		answer signAnswer
 		err    error
 	}
-	arrived := make(chan vote, len(cp.roster))
+	arrived := make(chan vote, len(cp.members.Nodes))
 	asked := 0
-	for _, m := range cp.roster {
+	for _, m := range cp.members.Nodes {
 		if m.ID == cp.id || !cp.health.isAlive(m.ID) {
 			continue
 		}
@@ -241,7 +241,7 @@ func (cp *checkpoints) ask(ctx context.Context, c evidence.Checkpoint) votes {
 
 // signedBy reports whether lines are a node's valid signature.
 func (cp *checkpoints) signedBy(node string, c evidence.Checkpoint, lines []byte) bool {
-	for _, m := range cp.roster {
+	for _, m := range cp.members.Nodes {
 		if m.ID == node {
 			t := evidence.Trust{Origin: cp.origin(), Nodes: []evidence.Node{{ID: m.ID, Key: m.Key}}, Threshold: 1}
 			_, err := t.Open(evidence.Assemble(c, lines), 1)
@@ -254,7 +254,7 @@ func (cp *checkpoints) signedBy(node string, c evidence.Checkpoint, lines []byte
 // failed says why there are too few signatures.
 func (v votes) failed(cp *checkpoints, c evidence.Checkpoint) error {
 	var forks, away []string
-	for _, m := range cp.roster {
+	for _, m := range cp.members.Nodes {
 		if root, other := v.forks[m.ID]; other {
 			forks = append(forks, m.ID+" (root "+root+")")
 		}

@@ -36,7 +36,7 @@ func (mon *monitor) clockFault() error {
 		return fmt.Errorf("%w: it was set by %s since it was last compared with another node's", errClock, by.Round(time.Second))
 	}
 	others, ahead := mon.health.clocksOff()
-	if len(others) < len(mon.roster)/2+1 {
+	if len(others) < len(mon.members.Nodes)/2+1 {
 		return nil
 	}
 	how, by := "behind", ahead.Round(time.Second)
@@ -58,7 +58,7 @@ func (mon *monitor) clockFault() error {
 // them, entries would have a time at which envelopes of now are refused for good.
 func (mon *monitor) stamp() (time.Time, error) {
 	now := mon.opts.Clock()
-	ahead := mon.health.majorityAhead(len(mon.roster), mon.id)
+	ahead := mon.health.majorityAhead(len(mon.members.Nodes), mon.id)
 	if ahead == nil {
 		return time.Time{}, errUncompared
 	}
@@ -76,9 +76,9 @@ func (mon *monitor) timeKnown() bool {
 	heard := mon.health.heard()
 	off, _ := mon.health.clocksOff()
 	if len(off) > 0 {
-		return heard == len(mon.roster)-1
+		return heard == len(mon.members.Nodes)-1
 	}
-	return heard >= len(mon.roster)/2
+	return heard >= len(mon.members.Nodes)/2
 }
 
 // resign is the task of a leader whose clock is wrong, or that has no room for

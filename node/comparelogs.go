@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/peer"
 )
@@ -57,7 +58,7 @@ func (n *Node) servePing(_ context.Context, from string, w http.ResponseWriter, 
 		return err
 	}
 	answer := pong{
-		Unfit: len(faults) > 0 || n.monitor.clockFault() != nil || n.ledger.MayVote() != nil || n.monitor.stateFault() != nil, Damaged: n.blobs.Status().Damaged > 0, Run: n.run,
+		Unfit: len(faults) > 0 || n.monitor.clockFault() != nil || n.ledger.MayVote() != nil || n.monitor.stateFault() != nil, Damaged: n.blobs.Status().Damaged > 0, Run: n.run, Level: state.FeatureLevel,
 		Now: n.opts.Clock().UnixMilli(), Head: n.monitor.head(), Marks: n.monitor.stateMarks(),
 	}
 	if asked.Head != nil {

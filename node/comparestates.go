@@ -49,16 +49,18 @@ func (mon *monitor) stateMarks() []stateMark {
 func (mon *monitor) doubts() map[string]doubt {
 	marks := map[string][]stateMark{}
 	for id, v := range mon.health.all() {
-		marks[id] = v.marks
+		if mon.hasSeat(id) {
+			marks[id] = v.marks
+		}
 	}
 	marks[mon.id] = mon.stateMarks()
-	return compareStates(marks, len(mon.roster), func(entries uint64) bool { return mon.awaited(marks, entries) })
+	return compareStates(marks, len(mon.members.Nodes), func(entries uint64) bool { return mon.awaited(marks, entries) })
 }
 
 // awaited tells whether a node that answers has not told yet what its state was after so many
 // entries: it may make a majority.
 func (mon *monitor) awaited(marks map[string][]stateMark, entries uint64) bool {
-	return slices.ContainsFunc(mon.ids(), func(id string) bool {
+	return slices.ContainsFunc(mon.members.Roster().Nodes, func(id string) bool {
 		behind := !slices.ContainsFunc(marks[id], func(m stateMark) bool { return m.Entries >= entries })
 		return id != mon.id && behind && mon.health.isAlive(id)
 	})

@@ -29,12 +29,14 @@ type core struct {
 	log   *slog.Logger
 	id    string
 	run   string // names this run of the node's process to others
-	point int    // Shamir point
-	// successor: the machine that the cluster was founded with was another one
+	point int    // Shamir point in the present roster; 0: this node's seat leaves
+	// successor: the machine that was in the seat first was another one
 	successor bool
 	cluster   catalog.Digest
+	founders  []catalog.Node  // with whom the cluster was founded
 	members   catalog.Cluster // as this node was opened with them
-	roster    []catalog.Node  // ascending points
+	self      catalog.Node
+	roster    []catalog.Node // who takes part: those with seats in ascending points, then those that leave
 	params    he.Parameters
 	products  he.ProductParameters // of computations on shares
 
@@ -71,6 +73,7 @@ func (c *core) wake() {
 	}
 }
 
+// ids are those who take part.
 func (c *core) ids() []string {
 	ids := make([]string, len(c.roster))
 	for i, m := range c.roster {
@@ -78,6 +81,9 @@ func (c *core) ids() []string {
 	}
 	return ids
 }
+
+// hasSeat reports whether a node is in the present roster, and does not leave.
+func (c *core) hasSeat(id string) bool { return c.members.Roster().Point(id) > 0 }
 
 // keyFaults says which of this node's key shares cannot be used, and why.
 func (c *core) keyFaults() (faults []string, err error) {
@@ -90,7 +96,7 @@ func (c *core) keyFaults() (faults []string, err error) {
 			if k.State != catalog.KeyReady {
 				continue
 			}
-			if _, err := c.mpc.Keys.Get(c.params, k.InForce()); err != nil {
+			if err := c.mpc.CheckKey(k); err != nil {
 				faults = append(faults, err.Error())
 			}
 			canary, err := v.Canary(k.ID)

@@ -21,7 +21,8 @@ type Genesis struct {
 	Version    int                 `json:"v"`
 	Envelope   catalog.Envelope    `json:"envelope"`
 	Signatures []OperatorSignature `json:"signatures,omitempty"` // from version 2 on
-	// Roster are the changes of the roster since, for a machine that comes later.
+	// Roster are the changes of the roster since, as attest.Rosters takes them, for a machine
+	// that comes later.
 	Roster []catalog.Envelope `json:"roster,omitempty"`
 }
 
@@ -29,7 +30,7 @@ type Genesis struct {
 const genesisVersion = 2
 
 // maxGenesis bounds what is read of a founding.
-const maxGenesis = 2 * catalog.MaxEnvelope
+const maxGenesis = 16 * catalog.MaxEnvelope
 
 // NewGenesis signs the founding of a cluster with the operator's key.
 func NewGenesis(operator ed25519.PrivateKey, now int64, body catalog.InitBody) (Genesis, error) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/failure"
 	"github.com/weirdata/weir/node/mpc"
@@ -29,9 +30,9 @@ type leader struct {
 	sights  sights
 
 	dueLooked time.Time // when it was last looked for what is due; used by the reconciler's goroutine alone
-
-	mu      sync.Mutex
-	waiting string // for what, as operators are told
+	found     []string  // what waits, of the present look; the reconciler's goroutine alone uses it
+	mu        sync.Mutex
+	waiting   string // for what, as operators are told
 }
 
 // sights remembers when this node first saw something that must not take for ever. It
@@ -91,12 +92,13 @@ func (s *sights) keep(names map[string]bool) {
 func (l *leader) lead(v state.View) (list []task, err error) {
 	seen := map[string]bool{}
 	var errs []error
-	for _, part := range []func(state.View, map[string]bool) ([]task, error){l.leadKeys, l.leadVersions, l.leadVectors, l.leadMoves, l.leadHealth, l.leadQueries} {
+	for _, part := range []func(state.View, map[string]bool) ([]task, error){l.leadSeats, l.leadKeys, l.leadVersions, l.leadVectors, l.leadMoves, l.leadHealth, l.leadQueries} {
 		d, err := part(v, seen)
 		list = append(list, d...)
 		errs = append(errs, err)
 	}
 	l.sights.keep(seen)
+	l.tellWaiting()
 	return list, errors.Join(errs...)
 }
 
@@ -112,15 +114,14 @@ func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err 
 	if err != nil {
 		return nil, err
 	}
-	missing := ""
 	for _, p := range waiting {
 		k := p.Key
 		if k.ID != "" && k.State != catalog.KeyFailed {
 			list = append(list, l.endStuck(k, seen)...)
 			continue
 		}
-		if down := l.health.dead(l.ids()); len(down) > 0 {
-			missing = fmt.Sprintf("the key of publisher %s needs all nodes up: %s does not answer", p.Publisher, strings.Join(down, ", "))
+		if down := l.health.dead(l.members.Roster().Nodes); len(down) > 0 {
+			l.waitsFor("the key of publisher %s needs all nodes up: %s does not answer", p.Publisher, strings.Join(down, ", "))
 			continue
 		}
 		start := catalog.KeyStart{Publisher: p.Publisher, Key: p.NextKey, Epoch: p.NextEpoch, Attempt: p.NextAttempt}
@@ -131,28 +132,30 @@ func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err 
 		return nil, err
 	}
 	for _, k := range refreshes {
-		switch down := l.health.dead(l.ids()); {
+		up := slices.DeleteFunc(slices.Clone(k.Nodes), func(id string) bool { return !l.health.isAlive(id) })
+		switch down := l.health.dead(k.Target().Nodes); {
 		case k.Refreshing():
 			list = append(list, l.endStuck(k, seen)...)
 		case len(down) > 0:
-			missing = fmt.Sprintf("new shares of key %s need all nodes up: %s does not answer", k.ID, strings.Join(down, ", "))
+			l.waitsFor("new shares of key %s need all nodes up that get one: %s does not answer", k.ID, strings.Join(down, ", "))
+		case len(up) < k.Threshold:
+			l.waitsFor("new shares of key %s need %d of those that have one: only %s are up", k.ID, k.Threshold, strings.Join(up, ", "))
 		case k.Retired != nil:
-			missing = fmt.Sprintf("new shares of key %s wait until all nodes have erased the old ones: %s has not", k.ID, strings.Join(k.RefreshWaits(), ", "))
+			l.waitsFor("new shares of key %s wait until all nodes have erased the old ones: %s has not", k.ID, strings.Join(k.RefreshWaits(), ", "))
 		default:
-			b := catalog.NextReshare(k, dealers(k))
+			b := catalog.NextReshare(k, dealers(k, up))
 			list = append(list, l.decide(fmt.Sprintf("%s/%d", k.ID, b.Attempt), catalog.KindKeyReshare, b))
 		}
 	}
-	l.setWaiting(missing)
 	return list, nil
 }
 
-// dealers are the points that deal in the next attempt of a refresh: another window of the roster
-// each time, so that a node which spoils an attempt is left out of a later one.
-func dealers(k catalog.Key) []int {
+// dealers are the points that deal in the next attempt of a refresh, of those that are up: another
+// window of them each time, so that a node which spoils an attempt is left out of a later one.
+func dealers(k catalog.Key, up []string) []int {
 	points := make([]int, k.Threshold)
 	for i := range points {
-		points[i] = (k.Refresh.Attempt+i)%len(k.Nodes) + 1
+		points[i] = k.Roster().Point(up[(k.Refresh.Attempt+i)%len(up)])
 	}
 	slices.Sort(points)
 	return points
@@ -192,7 +195,11 @@ func (l *leader) leadVersions(v state.View, seen map[string]bool) (list []task, 
 			}
 			continue
 		}
-		active, root, err := l.choose(p.Acks, p.Attempts)
+		k, err := v.Key(p.Key)
+		if err != nil {
+			return nil, err
+		}
+		active, root, err := l.choose(k.Roster(), p.Acks, p.Attempts)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("choose who opens the parity of %s version %d: %w", p.Dataset, p.Version, err))
 		}
@@ -226,7 +233,7 @@ func (l *leader) leadVectors(v state.View, seen map[string]bool) (list []task, e
 			}
 			continue
 		}
-		active, _, err := l.choose(x.Nodes, x.Attempts)
+		active, _, err := l.choose(catalog.KeyRoster{Nodes: x.Nodes, Threshold: x.Threshold}, x.Nodes, x.Attempts)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("choose who checks vector %s: %w", x.ID, err))
 		}
@@ -289,7 +296,7 @@ func (l *leader) leadQueries(v state.View, seen map[string]bool) (list []task, e
 			errs = append(errs, fmt.Errorf("name an attempt of query %s: %w", q.ID, err))
 		}
 		if attempt == nil {
-			attempt = l.unnamed(q, seen, err)
+			attempt = l.unnamed(v, q, seen, err)
 		}
 		list = append(list, attempt...)
 	}
@@ -299,16 +306,22 @@ func (l *leader) leadQueries(v state.View, seen map[string]bool) (list []task, e
 // unnamed is the end of a query of which no attempt could be named for as long as
 // one may take, or nil: whoever asked is not to wait for ever for nodes that do not
 // come back. The price is given back, and asking again is free of harm.
-func (l *leader) unnamed(q catalog.Query, seen map[string]bool, err error) []task {
+func (l *leader) unnamed(v state.View, q catalog.Query, seen map[string]bool, err error) []task {
 	number := len(q.Attempts) + 1
 	name := mpc.QuerySession(q.ID, number) + "/unnamed"
 	seen[name] = true
 	if l.sights.since(name, l.opts.Clock()) <= l.opts.attemptTime() {
 		return nil
 	}
-	reason := catalog.Why("query.too_few", l.opts.attemptTime(), l.params.Threshold())
-	if lacks := l.health.unable(l.ids()); len(lacks) > 0 {
-		reason = catalog.Why("query.too_few_without", l.opts.attemptTime(), l.params.Threshold(), lacks)
+	of := l.members.Roster()
+	if verdict, err := v.Verdict(q.ID); err == nil {
+		if r, err := v.RosterOf(verdict); err == nil {
+			of = r
+		}
+	}
+	reason := catalog.Why("query.too_few", l.opts.attemptTime(), of.Threshold)
+	if lacks := l.health.unable(of.Nodes); len(lacks) > 0 {
+		reason = catalog.Why("query.too_few_without", l.opts.attemptTime(), of.Threshold, lacks)
 	}
 	if err != nil {
 		reason = failure.Reason(err)
@@ -331,16 +344,26 @@ func (l *leader) nameAttempt(v state.View, q catalog.Query) ([]task, error) {
 	if err != nil {
 		return nil, err
 	}
+	number := len(q.Attempts) + 1
+	among, err := v.RosterOf(verdict)
+	if _, apart := errors.AsType[*catalog.Refusal](err); apart { // the ledger ends the query when one is named
+		some := l.members.Roster().Nodes[:l.members.Threshold]
+		return []task{l.decide(mpc.QuerySession(q.ID, number), catalog.KindQueryAttempt, catalog.QueryAttempt{
+			Query: q.ID, Attempt: number, Active: some, Root: some[0], Tiles: 1,
+		})}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
 	holders, err := w.Holders(v, verdict)
 	if err != nil {
 		return nil, err
 	}
-	active, root, err := l.choose(holders, q.Attempts)
+	active, root, err := l.choose(among, holders, q.Attempts)
 	if err != nil || active == nil {
 		return nil, err
 	}
-	number := len(q.Attempts) + 1
-	if again, err := l.resealing(v, q, verdict, holders); err != nil {
+	if again, err := l.resealing(v, q, verdict, among.InOrder(holders)); err != nil {
 		return nil, err
 	} else if again != nil {
 		return []task{l.decide(mpc.QuerySession(q.ID, number), catalog.KindQueryAttempt, *again)}, nil
@@ -373,6 +396,9 @@ func (l *leader) resealing(v state.View, q catalog.Query, verdict catalog.Verdic
 	}
 	numbers := (q.Groups + q.Withheld) * max(q.Pieces, 1) * len(verdict.Columns)
 	a, kept := mpc.Repeatable(first, numbers, l.opts.Clock())
+	if among, err := v.RosterOf(verdict); err != nil || !slices.Equal(among.InOrder(a.Active), a.Active) || len(a.Active) != among.Threshold {
+		return nil, err // the key moved since
+	}
 	if !kept || slices.ContainsFunc(a.Active, func(id string) bool { return !l.health.isFit(id) || !slices.Contains(holders, id) }) {
 		return nil, nil //nolint:nilnil // nothing to seal again, or a member is gone
 	}
@@ -400,34 +426,34 @@ func (l *leader) overdue(session string, a catalog.Attempt, seen map[string]bool
 	return catalog.Reason{}
 }
 
-// choose draws an active set and its root from the nodes that hold the data and
+// choose draws an active set and its root from the nodes of a roster that hold the data and
 // answer; nil when they are fewer than the threshold. Nodes that took part in
 // fewer failed attempts go first: where members disagree, nobody knows which of
 // them deviates, but a set without it is found before the attempts are used up.
 // Then those without damaged blobs. Among equals the draw spreads the work.
-func (l *leader) choose(holders []string, attempts []catalog.Attempt) (active []string, root string, err error) {
+func (l *leader) choose(among catalog.KeyRoster, holders []string, attempts []catalog.Attempt) (active []string, root string, err error) {
 	faults, err := l.keyFaults()
 	if err != nil {
 		return nil, "", err
 	}
 	l.health.set(l.id, observation{alive: true, unfit: len(faults) > 0, damaged: l.blobs.Status().Damaged > 0, run: l.run})
 	var fit []catalog.Node
-	for _, m := range l.roster {
+	for _, m := range roster.Of(l.members, among).Nodes {
 		if slices.Contains(holders, m.ID) && l.health.isFit(m.ID) {
 			fit = append(fit, m)
 		}
 	}
-	if len(fit) < l.params.Threshold() {
+	if len(fit) < among.Threshold {
 		return nil, "", nil
 	}
 	rand.Shuffle(len(fit), func(i, j int) { fit[i], fit[j] = fit[j], fit[i] }) //nolint:gosec // G404: it spreads the work
-	active, root = l.pick(fit, attempts)
+	active, root = l.pick(fit, among.Threshold, attempts)
 	return active, root, nil
 }
 
 // pick takes the best of fit, which are t at least and in the order in which
 // equals are to be taken, as an active set and its root.
-func (l *leader) pick(fit []catalog.Node, attempts []catalog.Attempt) (active []string, root string) {
+func (l *leader) pick(fit []catalog.Node, t int, attempts []catalog.Attempt) (active []string, root string) {
 	handicap := func(m catalog.Node) (h int) {
 		for _, a := range attempts {
 			if !a.Failed.IsZero() && slices.Contains(a.Active, m.ID) {
@@ -440,7 +466,7 @@ func (l *leader) pick(fit []catalog.Node, attempts []catalog.Attempt) (active []
 		return h
 	}
 	slices.SortStableFunc(fit, func(a, b catalog.Node) int { return cmp.Compare(handicap(a), handicap(b)) })
-	fit = fit[:l.params.Threshold()]
+	fit = fit[:t]
 	root = fit[0].ID
 	slices.SortFunc(fit, func(a, b catalog.Node) int { return cmp.Compare(a.Point, b.Point) })
 	for _, m := range fit {
@@ -449,7 +475,15 @@ func (l *leader) pick(fit []catalog.Node, attempts []catalog.Attempt) (active []
 	return active, root
 }
 
-func (l *leader) setWaiting(what string) {
+// waitsFor notes, while the leader looks at what there is to decide, that something waits.
+func (l *leader) waitsFor(format string, args ...any) {
+	l.found = append(l.found, fmt.Sprintf(format, args...))
+}
+
+// tellWaiting tells operators what waitsFor has noted since the last look.
+func (l *leader) tellWaiting() {
+	what := strings.Join(l.found, "; ")
+	l.found = nil
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if what != "" && what != l.waiting {

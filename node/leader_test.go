@@ -31,6 +31,7 @@ func bare(t testing.TB, n, threshold int) *Node {
 		x.roster = append(x.roster, catalog.Node{ID: fmt.Sprintf("n%d", i+1), Point: i + 1})
 		x.health.set(x.roster[i].ID, observation{alive: true, run: "r" + fmt.Sprint(i+1)})
 	}
+	x.members = catalog.Cluster{Nodes: x.roster, Threshold: threshold}
 	return x
 }
 
@@ -46,7 +47,7 @@ func TestSetWithoutTheDeviatingNodeComesUpInTime(t *testing.T) {
 			var attempts []catalog.Attempt
 			for range catalog.MaxAttempts {
 				fit := rapid.Permutation(x.roster).Draw(t, "drawn")
-				active, root := x.leader.pick(fit, attempts)
+				active, root := x.leader.pick(fit, shape.t, attempts)
 				if len(active) != shape.t || !slices.Contains(active, root) || !slices.IsSorted(active) {
 					t.Fatalf("set %v with root %s", active, root)
 				}
@@ -66,11 +67,11 @@ func TestNodesWithDamagedBlobsOpenOnlyWhereTheyAreNeeded(t *testing.T) {
 	x.health.set("n2", observation{alive: true, damaged: true})
 	for i := range x.roster {
 		fit := append(slices.Clone(x.roster[i:]), x.roster[:i]...)
-		if active, _ := x.leader.pick(fit, nil); slices.Contains(active, "n2") {
+		if active, _ := x.leader.pick(fit, 2, nil); slices.Contains(active, "n2") {
 			t.Errorf("%v is chosen though n1 and n3 are sound", active)
 		}
 	}
-	if active, _ := x.leader.pick(x.roster[:2], nil); !slices.Equal(active, []string{"n1", "n2"}) {
+	if active, _ := x.leader.pick(x.roster[:2], 2, nil); !slices.Equal(active, []string{"n1", "n2"}) {
 		t.Errorf("two are left, and %v is chosen", active)
 	}
 }

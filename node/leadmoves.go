@@ -31,14 +31,18 @@ func (l *leader) leadMoves(v state.View, seen map[string]bool) (list []task, err
 	if err != nil || len(waiting) == 0 {
 		return nil, err
 	}
-	if len(l.health.dead(l.ids())) > 0 {
-		return nil, nil
-	}
 	cluster, err := v.Cluster()
 	if err != nil {
 		return nil, err
 	}
-	if b, some := nextMove(waiting, cluster); some {
+	var without []string // their seats were given up, and they may be gone for good
+	for _, id := range l.health.dead(l.ids()) {
+		if l.hasSeat(id) {
+			return nil, nil
+		}
+		without = append(without, id)
+	}
+	if b, some := nextMove(waiting, cluster, without); some {
 		list = append(list, l.decide(fmt.Sprintf("%s/%d", b.Vectors[0], len(b.Vectors)), catalog.KindMoveBegin, b))
 	}
 	return list, nil
@@ -46,7 +50,8 @@ func (l *leader) leadMoves(v state.View, seen map[string]bool) (list []task, err
 
 // nextMove groups the first vectors that can be moved together: of the same holders, and as often
 // tried, so that the next window of dealers deals. false: none can be moved now.
-func nextMove(waiting []catalog.Vector, cluster catalog.Cluster) (b resharing.Begin, some bool) {
+func nextMove(waiting []catalog.Vector, cluster catalog.Cluster, without []string) (b resharing.Begin, some bool) {
+	b.Without = without
 	var from []string
 	var first catalog.Vector
 	entries := 0
@@ -72,9 +77,12 @@ func nextMove(waiting []catalog.Vector, cluster catalog.Cluster) (b resharing.Be
 	}
 	var holders []int
 	for i, id := range from {
-		if id != "" {
+		if id != "" && !slices.Contains(without, id) {
 			holders = append(holders, i+1)
 		}
+	}
+	if len(holders) < first.InForce().Threshold {
+		return b, false
 	}
 	for i := range first.InForce().Threshold {
 		b.Dealers = append(b.Dealers, holders[(first.Tried+i)%len(holders)])
@@ -102,7 +110,7 @@ func (l *leader) leadMove(m resharing.Move, seen map[string]bool) (list []task, 
 		}
 		return list, nil
 	}
-	active, _, err := l.choose(m.To, m.Tries)
+	active, _, err := l.choose(m.Target(), m.To, m.Tries)
 	if err != nil {
 		return nil, fmt.Errorf("choose who checks the vectors %s: %w", strings.Join(m.Vectors, ", "), err)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/tiles"
@@ -86,7 +87,7 @@ func Open(opts Options) (*Node, error) {
 	n := newNode(c)
 	n.stop = stop
 	for _, step := range []func() error{
-		guardProcess, n.openGenesis, n.openSecrets, n.openBlobs, n.openPeers, n.openComputations, n.openLedger,
+		guardProcess, n.openGenesis, n.openSecrets, n.openBlobs, n.openPeers, n.openComputations, n.openLedger, n.levelFault,
 		n.reconciler.noteInterrupted, n.checkpoints.open, n.openBackups, n.openAuditLog, n.servePeers, n.serveAPI, n.serveDebug,
 	} {
 		if err := step(); err != nil {
@@ -123,24 +124,35 @@ func newNode(c *core) *Node {
 	}
 }
 
+// ErrLeft is returned by Open for a node whose seat was given up and that holds nothing any more.
+var ErrLeft = errors.New("this node has left the cluster: its seat was given up, and nothing here is needed any more")
+
 // openGenesis reads the roster and this node's place in it.
 func (n *Node) openGenesis() error {
 	if err := n.opts.Genesis.CheckSigned(); err != nil {
 		return err
 	}
-	rosters, err := readRosters(n.opts.Dir, n.opts.Genesis)
+	rosters, left, err := readRosters(n.opts.Dir, n.opts.Genesis)
 	if err != nil {
 		return err
 	}
-	n.cluster, n.members = n.opts.Genesis.Cluster(), rosters[len(rosters)-1]
-	n.roster = n.members.Nodes
+	n.cluster, n.founders, n.members = n.opts.Genesis.Cluster(), rosters[0].Nodes, rosters[len(rosters)-1]
+	n.members.Leaving = slices.DeleteFunc(n.members.Leaving, func(l catalog.Leaving) bool { return slices.Contains(left, l.Node.ID) })
+	n.roster, n.point = roster.All(n.members), n.members.Roster().Point(n.id)
+	n.health.seats = n.members.Roster().Nodes
 	i := slices.IndexFunc(n.roster, func(m catalog.Node) bool { return m.ID == n.id })
+	if slices.Contains(left, n.id) {
+		return fmt.Errorf("%w: %s", ErrLeft, n.id)
+	}
 	if i < 0 {
 		return fmt.Errorf("the roster has no node %q", n.id)
 	}
-	n.point, n.successor = n.roster[i].Point, !bytes.Equal(n.roster[i].Key, rosters[0].Nodes[i].Key)
-	if n.point != i+1 {
-		return fmt.Errorf("the roster gives node %q point %d, want %d", n.id, n.point, i+1)
+	n.self = n.roster[i]
+	for _, was := range rosters { // the first machine in the seat
+		if p := was.Roster().Point(n.id); p > 0 {
+			n.successor = !bytes.Equal(n.self.Key, was.Nodes[p-1].Key)
+			break
+		}
 	}
 	if n.params, err = he.NewParameters(he.DataParameters(len(n.roster), n.members.Threshold)); err != nil {
 		return err
@@ -169,7 +181,7 @@ func (n *Node) openSecrets() (err error) {
 	}
 	n.signing = ed25519.NewKeyFromSeed(seed)
 	n.onClose(func() error { vault.Wipe(n.signing); return nil })
-	if public := n.signing.Public().(ed25519.PublicKey); !public.Equal(ed25519.PublicKey(n.roster[n.point-1].Key)) { //nolint:forcetypeassert // by definition
+	if public := n.signing.Public().(ed25519.PublicKey); !public.Equal(ed25519.PublicKey(n.self.Key)) { //nolint:forcetypeassert // by definition
 		return fmt.Errorf("this node's key is not the one that the roster names for %s after %d changes: the directory is that of "+
 			"another node, or of a machine that was replaced and takes no part any more", n.id, n.members.Changes)
 	}
@@ -200,23 +212,23 @@ func (n *Node) openPeers() error {
 	for i, m := range n.roster {
 		members[i] = peer.Member{ID: m.ID, Key: m.Key, Addr: m.Addr}
 	}
-	roster, err := peer.NewRoster(members)
+	known, err := peer.NewRoster(members)
 	if err != nil {
 		return err
 	}
-	addr := cmp.Or(n.opts.PeerListen, n.roster[n.point-1].Addr)
+	addr := cmp.Or(n.opts.PeerListen, n.self.Addr)
 	options := peer.Options{
-		Advertise: n.roster[n.point-1].Addr, Tap: n.opts.Tap,
+		Advertise: n.self.Addr, Tap: n.opts.Tap,
 		MaxResponse: tiles.DefaultMaxBlob, // of what nodes ask each other for, a presence may be the largest
 		Refused: func(remote net.Addr, err error) {
 			n.log.Warn("connection refused", "remote", remote.String(), "error", err)
 		},
 	}
-	if n.mux, err = peer.Listen(addr, identity, roster, options); err != nil {
+	if n.mux, err = peer.Listen(addr, identity, known, options); err != nil {
 		return err
 	}
 	n.onClose(n.mux.Close)
-	if n.peers, err = peer.NewClient(identity, roster, options); err != nil {
+	if n.peers, err = peer.NewClient(identity, known, options); err != nil {
 		return err
 	}
 	n.onClose(func() error { n.peers.Close(); return nil })
@@ -226,7 +238,7 @@ func (n *Node) openPeers() error {
 // openComputations lists what the vault has for what nodes compute together.
 func (n *Node) openComputations() (err error) {
 	n.mpc, err = mpc.New(mpc.Options{
-		Cluster: n.members, Self: n.roster[n.point-1], Signing: n.signing, Params: n.params, Products: n.products, Sealing: secretSealing,
+		Cluster: n.members, Self: n.self, Signing: n.signing, Params: n.params, Products: n.products, Sealing: secretSealing,
 		Ledger: ownLedger{n.access}, Peers: otherMembers{n.peers}, Blobs: n.blobs, Secrets: n.vault, Versions: n.versions,
 		Cores: n.openers, Workers: n.opts.Workers, Logger: n.log, Clock: n.opts.Clock, Summed: n.opts.summed, Progressed: n.opts.far,
 	})
@@ -238,12 +250,14 @@ func (n *Node) openComputations() (err error) {
 }
 
 func (n *Node) openLedger() (err error) {
-	members := make([]consensus.Member, len(n.roster))
-	for i, m := range n.roster {
-		members[i] = consensus.Member{ID: m.ID, Addr: m.Addr}
+	var members []consensus.Member
+	founded := false // with this node
+	for _, m := range n.founders {
+		members = append(members, consensus.Member{ID: m.ID, Addr: m.Addr})
+		founded = founded || m.ID == n.id
 	}
 	n.ledger, err = consensus.Open(consensus.Options{
-		Dir: filepath.Join(n.opts.Dir, dirLedger), ID: n.id, Members: members, Bootstrap: true, Successor: n.successor, Resolve: n.addrOf,
+		Dir: filepath.Join(n.opts.Dir, dirLedger), ID: n.id, Members: members, Bootstrap: founded, Successor: n.successor, Resolve: n.addrOf, Votes: n.hasSeat,
 		Transport: n.mux.Raft(), Machine: n.machine, Logger: n.opts.Logger, Memory: vaultMemory{n.vault, secretLedger},
 		SnapshotThreshold: n.opts.SnapshotThreshold, SnapshotInterval: n.opts.SnapshotInterval, TrailingLogs: n.opts.TrailingLogs,
 		HeartbeatTimeout: n.opts.Heartbeat, ElectionTimeout: n.opts.Heartbeat, LeaderLeaseTimeout: n.opts.Heartbeat / 2,
@@ -297,7 +311,7 @@ func (n *Node) serveAPI() error {
 	if handler, err = n.serveMetrics(handler); err != nil {
 		return err
 	}
-	listener, err := n.opts.listenAPI(n.roster[n.point-1])
+	listener, err := n.opts.listenAPI(n.self)
 	if err != nil {
 		return err
 	}

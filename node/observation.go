@@ -15,6 +15,7 @@ import (
 // opinion: a leader uses it to choose active sets and to end attempts of dead
 // members, never anyone to decide what is true.
 type health struct {
+	seats []string // nodes that count where a majority is asked for; nil: all do. Not changed once the node works
 	mu    sync.Mutex
 	nodes map[string]observation
 	// wall and steady are this node's clock, and one that nobody can set, when
@@ -30,6 +31,7 @@ type observation struct {
 	damaged bool        // blobs of it wait for repair
 	marks   []stateMark // of its state, nil when it told none
 	run     string      // names the run of its process; empty: not known
+	level   int         // feature level of its program; 0: it told none, which is the first
 	// ahead is by how much its clock was ahead of this node's when it was last
 	// heard, nil when it never was.
 	ahead *time.Duration
@@ -39,13 +41,17 @@ type observation struct {
 type pong struct {
 	Unfit   bool   `json:"unfit,omitempty"`
 	Damaged bool   `json:"damaged,omitempty"`
-	Run     string `json:"run,omitempty"` // drawn when the process started
-	Now     int64  `json:"now"`           // its clock, Unix milliseconds
+	Run     string `json:"run,omitempty"`   // drawn when the process started
+	Level   int    `json:"level,omitempty"` // feature level of its program
+	Now     int64  `json:"now"`             // its clock, Unix milliseconds
 
 	Head  *treeHead   `json:"head,omitempty"`  // of its evidence log
 	Logs  string      `json:"logs,omitempty"`  // whether the asker's head is one of its own log: see sameLogs
 	Marks []stateMark `json:"marks,omitempty"` // of its state
 }
+
+// hasSeat reports whether a node counts where a majority is asked for: those that leave do not.
+func (h *health) hasSeat(id string) bool { return h.seats == nil || slices.Contains(h.seats, id) }
 
 func newHealth(self, run string) *health {
 	return &health{nodes: map[string]observation{self: {alive: true, run: run}}}
@@ -107,8 +113,8 @@ func (h *health) all() map[string]observation {
 
 func (h *health) count() int {
 	c := 0
-	for _, v := range h.all() {
-		if v.alive {
+	for id, v := range h.all() {
+		if v.alive && h.hasSeat(id) {
 			c++
 		}
 	}
@@ -131,7 +137,7 @@ func (h *health) runsOf(ids []string) map[string]string {
 func (h *health) clocksOff() (ids []string, ahead time.Duration) {
 	nodes := h.all()
 	for id, v := range nodes {
-		if v.ahead != nil && (*v.ahead > maxSkew || *v.ahead < -maxSkew) {
+		if h.hasSeat(id) && v.ahead != nil && (*v.ahead > maxSkew || *v.ahead < -maxSkew) {
 			ids = append(ids, id)
 		}
 	}
@@ -147,7 +153,7 @@ func (h *health) clocksOff() (ids []string, ahead time.Duration) {
 func (h *health) majorityAhead(all int, self string) *time.Duration {
 	ahead := []time.Duration{0} // this one
 	for id, v := range h.all() {
-		if id != self && v.ahead != nil {
+		if id != self && v.ahead != nil && h.hasSeat(id) {
 			ahead = append(ahead, *v.ahead)
 		}
 	}
@@ -160,8 +166,8 @@ func (h *health) majorityAhead(all int, self string) *time.Duration {
 
 // heard counts the nodes whose clocks this one has compared with its own.
 func (h *health) heard() (count int) {
-	for _, v := range h.all() {
-		if v.ahead != nil {
+	for id, v := range h.all() {
+		if v.ahead != nil && h.hasSeat(id) {
 			count++
 		}
 	}
@@ -216,7 +222,7 @@ func (mon *monitor) watch(ctx context.Context, other catalog.Node) {
 		if ctx.Err() != nil {
 			return
 		}
-		said := observation{alive: err == nil, unfit: answer.Unfit, damaged: answer.Damaged, run: answer.Run, marks: answer.Marks}
+		said := observation{alive: err == nil, unfit: answer.Unfit, damaged: answer.Damaged, run: answer.Run, level: answer.Level, marks: answer.Marks}
 		if err == nil {
 			ahead := time.UnixMilli(answer.Now).Sub(sent)
 			said.ahead = &ahead

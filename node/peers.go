@@ -150,7 +150,7 @@ func (n *Node) awaitSession(ctx context.Context, p mpc.Message) error {
 	for {
 		var asked bool
 		err := n.view(func(v state.View) (err error) {
-			asked, err = mpc.Expects(v, n.roster[n.point-1], p)
+			asked, err = mpc.Expects(v, n.self, p)
 			return err
 		})
 		if err != nil {

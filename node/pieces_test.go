@@ -126,7 +126,7 @@ func (x *pieceTest) run(ctx context.Context, t *testing.T, pieceOf []int8, activ
 				if err != nil {
 					return err
 				}
-				share, err := n.mpc.Queries.WitnessShare(ctx, n.members, x.sealed[n.point-1], x.buyer.Key().ID(), x.request, x.structure)
+				share, err := n.mpc.Queries.WitnessShare(ctx, n.members, n.point, x.sealed[n.point-1], x.buyer.Key().ID(), x.request, x.structure)
 				if err != nil {
 					return err
 				}
@@ -135,7 +135,7 @@ func (x *pieceTest) run(ctx context.Context, t *testing.T, pieceOf []int8, activ
 					return err
 				}
 				input := he.PieceInput{Structure: x.structure, Bits: bits, Witnesses: witnesses, Challenge: [32]byte{1}}
-				return n.mpc.Queries.TestPieces(session, input, func(c mpc.Computation) error { return hall.run(ctx, n.point, c) })
+				return n.mpc.Queries.TestPieces(session, n.point, input, func(c mpc.Computation) error { return hall.run(ctx, n.point, c) })
 			}()
 		})
 	}

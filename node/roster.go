@@ -8,8 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/attest"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/catalog/strictjson"
 	"github.com/weirdata/weir/consensus/durable"
@@ -19,24 +24,30 @@ import (
 // A node that was away finds the others by it before it has the ledger's newest entries.
 const fileRoster = "roster.json"
 
+// leaveHeartbeats is for how many heartbeats a seat that has left is talked to still.
+const leaveHeartbeats = 3
+
 // rosterFile is the content of fileRoster.
 type rosterFile struct {
 	Version int                `json:"v"`
-	Changes []catalog.Envelope `json:"changes"` // ascending, without the founding
+	Changes []catalog.Envelope `json:"changes"`        // ascending, without the founding; each followed by its approvals
+	Left    []string           `json:"left,omitempty"` // ids of seats that were given up and hold nothing any more
 }
 
 // readRosters are the cluster as it was founded and after each change of its roster that
 // the founding's file or the node's directory has, whichever has more. All are checked
-// against the cluster's id (attest.Rosters).
-func readRosters(dir string, g Genesis) ([]catalog.Cluster, error) {
+// against the cluster's id (attest.Rosters). left are the ids of seats of which nothing is left:
+// that follows from the ledger, and what nobody signs is believed of this node's own alone.
+func readRosters(dir string, g Genesis) (all []catalog.Cluster, left []string, err error) {
 	f, err := readRosterFile(filepath.Join(dir, fileRoster))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(f.Changes) > len(g.Roster) {
 		g.Roster = f.Changes
 	}
-	return g.Rosters()
+	all, err = g.Rosters()
+	return all, f.Left, err
 }
 
 func readRosterFile(file string) (f rosterFile, err error) {
@@ -64,6 +75,7 @@ func (n *Node) followsRoster(ctx context.Context) {
 	for {
 		err := n.noteRoster()
 		if errors.Is(err, errRoster) {
+			n.letLeave(ctx)
 			select {
 			case n.failed <- err:
 			default: // it has failed in another way before
@@ -81,18 +93,55 @@ func (n *Node) followsRoster(ctx context.Context) {
 	}
 }
 
-// noteRoster writes a newer roster down and returns errRoster; nil while there is none.
+// letLeave gives a seat that has left the time to hear of it: once the others are opened anew they
+// do not talk to it any more.
+func (n *Node) letLeave(ctx context.Context) {
+	var same bool
+	err := n.view(func(v state.View) error {
+		c, err := v.Cluster()
+		same = c.Changes == n.members.Changes
+		return err
+	})
+	if err != nil || !same {
+		return
+	}
+	t := time.NewTimer(leaveHeartbeats * n.opts.Heartbeat)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// noteRoster writes a newer roster down and returns errRoster; nil while there is none. A seat
+// that has left makes a newer one.
 func (n *Node) noteRoster() error {
 	f := rosterFile{Version: 1}
 	err := n.view(func(v state.View) error {
-		if newer, err := v.HasRosterChange(n.members.Changes + 1); err != nil || !newer {
+		c, err := v.Cluster()
+		if errors.Is(err, records.ErrNotFound) {
+			return nil
+		}
+		if err != nil || c.Changes < n.members.Changes || c.Changes == n.members.Changes && len(roster.All(c)) == len(n.roster) {
 			return err
 		}
 		list, err := v.RosterChanges()
-		for _, x := range list[min(1, len(list)):] {
-			f.Changes = append(f.Changes, x.Envelope)
+		if err != nil {
+			return err
 		}
-		return err
+		all := roster.All(c)
+		for _, x := range list {
+			if x.Seats == nil {
+				continue
+			}
+			for _, was := range x.Seats.Nodes {
+				if !slices.ContainsFunc(all, func(m catalog.Node) bool { return m.ID == was.ID }) && !slices.Contains(f.Left, was.ID) {
+					f.Left = append(f.Left, was.ID)
+				}
+			}
+		}
+		f.Changes = attest.Entries(list)[1:]
+		return nil
 	})
 	if err != nil || len(f.Changes) == 0 {
 		return err

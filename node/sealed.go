@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/peer"
@@ -87,12 +88,12 @@ func (o Options) awaitPassphrase(ctx context.Context, s *Sealed) (key []byte, er
 	if err := o.Genesis.CheckSigned(); err != nil {
 		return nil, err
 	}
-	rosters, err := readRosters(o.Dir, o.Genesis)
+	rosters, _, err := readRosters(o.Dir, o.Genesis)
 	if err != nil {
 		return nil, err
 	}
 	var self catalog.Node
-	for _, n := range rosters[len(rosters)-1].Nodes {
+	for _, n := range roster.All(rosters[len(rosters)-1]) {
 		if n.ID == o.ID {
 			self = n
 		}

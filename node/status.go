@@ -69,6 +69,7 @@ func (n *Node) Ready() (bool, []string) {
 		}
 		return nil
 	}))
+	because(n.levelFault())
 	because(n.checkpoints.notary.Check())
 	because(n.monitor.clockFault())
 	faults, err := n.keyFaults()
@@ -90,7 +91,7 @@ func (n *Node) fullDisks() (reasons []string) {
 
 // Status returns what operators see of the node.
 func (n *Node) Status() wire.Status {
-	s := wire.Status{ID: n.id, Cluster: n.cluster, Ledger: ledgerStatus(n.ledger.Status())}
+	s := wire.Status{ID: n.id, Cluster: n.cluster, Version: n.opts.Version, Level: state.FeatureLevel, Ledger: ledgerStatus(n.ledger.Status())}
 	if s.Ledger.State == "leader" { // another may have waited when it led
 		s.Waiting = n.leader.waitingFor()
 	}

@@ -75,7 +75,7 @@ func (rec *reconciler) keyTasks(v state.View) (list []task, err error) {
 		return nil, err
 	}
 	for _, k := range keys {
-		if k.Retired != nil && !k.Retired.Erased[rec.point-1] {
+		if at := k.Before().Point(rec.id); k.Retired != nil && at > 0 && !k.Retired.Erased[at-1] {
 			needed, err := rec.opensSince(v, k.Retired.Since)
 			if err != nil {
 				return nil, err
@@ -92,7 +92,7 @@ func (rec *reconciler) keyTasks(v state.View) (list []task, err error) {
 			continue
 		}
 		session := mpc.SharingSession(sharing)
-		if step != catalog.KeyTesting && !slices.Contains(mpc.Missing(k), rec.id) {
+		if !rec.hasPart(k, step) {
 			list = append(list, task{session: session}) // the others' turn
 			continue
 		}
@@ -102,6 +102,19 @@ func (rec *reconciler) keyTasks(v state.View) (list []task, err error) {
 		})
 	}
 	return list, nil
+}
+
+// hasPart reports whether something is left for this node to do in the present step of an
+// attempt to make a key or to share it anew.
+func (rec *reconciler) hasPart(k catalog.Key, step catalog.KeyState) bool {
+	gets := k.Target().Point(rec.id) > 0
+	switch {
+	case step == catalog.KeyTesting:
+		return gets
+	case step == catalog.KeyDealing && !gets: // who deals, and gets no share, has no acknowledgement to give
+		return slices.Contains(mpc.Senders(k), rec.id)
+	}
+	return slices.Contains(mpc.Missing(k), rec.id)
 }
 
 // opensSince reports whether this node is in an attempt under way that was named at or before a
@@ -222,7 +235,7 @@ func (rec *reconciler) vectorTasks(v state.View) (list []task, err error) {
 	return list, nil
 }
 
-// canaryTasks lists the sets of canaries that this node has to open (PROTOCOL.md section 1.6).
+// canaryTasks lists the sets of canaries that this node has to open (PROTOCOL.md section 1.7).
 func (rec *reconciler) canaryTasks(v state.View) (list []task, err error) {
 	keys, err := v.Keys()
 	if err != nil {
@@ -234,7 +247,7 @@ func (rec *reconciler) canaryTasks(v state.View) (list []task, err error) {
 			return nil, err
 		}
 		for _, set := range c.Open() {
-			if c.Sharing != k.InForce() || !slices.Contains(resharing.CanarySets(len(c.Nodes), c.Threshold)[set], rec.point) {
+			if c.Sharing != k.InForce() || !slices.Contains(resharing.CanarySets(len(c.Nodes), c.Threshold)[set], slices.Index(c.Nodes, rec.id)+1) {
 				continue
 			}
 			session := mpc.CanarySession(c.Key, c.Number, set)

@@ -7,7 +7,7 @@ import (
 )
 
 func TestImportsArePure(t *testing.T) {
-	puritytest.Imports(t, "bytes", "crypto/ed25519", "fmt", "strings", "github.com/weirdata/weir/catalog")
+	puritytest.Imports(t, "bytes", "crypto/ed25519", "errors", "fmt", "slices", "strings", "github.com/weirdata/weir/catalog", "github.com/weirdata/weir/catalog/roster")
 }
 
 func TestNothingDependsOnTheOrderOfAMap(t *testing.T) { puritytest.Order(t, 1) }

@@ -23,7 +23,7 @@ const ReadyContext = "weir ready v1\n"
 func ReadyStatement(c catalog.Cluster, k catalog.Key) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "weir key ready 1\ncluster %s\npublisher %s\nkey %s\nepoch %d\nattempt %d\nthreshold %d\nreference %s\n",
-		c.ID, k.Publisher, k.ID, k.Epoch, k.Attempt, k.Threshold, k.Reference)
+		c.ID, k.Publisher, k.ID, k.Epoch, k.Attempt, k.Ceremony().Threshold, k.Reference)
 	for i, n := range c.Nodes {
 		var public catalog.Digest
 		if i < len(k.Commits) {

@@ -3,16 +3,20 @@ package attest
 import (
 	"bytes"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/roster"
 )
 
 // Rosters checks what made the roster of the cluster with that id: the founding, whose
 // digest is the id, then machines that were put into its seats, each signed by the operator
-// that the founding names for the seat, and naming the one before. It returns the cluster
-// as each entry left it. Nobody but these operators has to be believed: who passes the
-// entries on can only leave the last ones out.
+// of the seat, and other rosters, each followed by the approvals that it needs (roster.Count).
+// Each names the change before it. It returns the cluster as each change left it, with every
+// seat that was ever given up as leaving. Nobody but the operators has to be believed: who
+// passes the entries on can only leave the last ones out.
 func Rosters(id catalog.Digest, envelopes []catalog.Envelope) ([]catalog.Cluster, error) {
 	if len(envelopes) == 0 || envelopes[0].Digest() != id {
 		return nil, fmt.Errorf("the first entry is not the founding of cluster %s", id)
@@ -21,20 +25,110 @@ func Rosters(id catalog.Digest, envelopes []catalog.Envelope) ([]catalog.Cluster
 	if err := readBody(envelopes[0], catalog.KindInit, "", &body); err != nil {
 		return nil, fmt.Errorf("read the founding: %w", err)
 	}
-	all := []catalog.Cluster{{ID: id, Name: body.Name, Threshold: body.Threshold, Nodes: body.Nodes}}
-	for i, e := range envelopes[1:] {
-		next, err := replaced(all[i], envelopes[i].Digest(), e)
-		if err != nil {
-			return nil, fmt.Errorf("read change %d of the roster: %w", i+1, err)
+	c := catalog.Cluster{ID: id, Name: body.Name, Threshold: body.Threshold, Nodes: body.Nodes}
+	all, ever := []catalog.Cluster{c}, body.Nodes
+	for previous, rest := id, envelopes[1:]; len(rest) > 0; {
+		e := rest[0]
+		end := 1
+		for end < len(rest) && kindOf(rest[end]) == catalog.KindRosterApprove {
+			end++
 		}
-		all = append(all, next)
+		var err error
+		if kindOf(e) == catalog.KindRosterPropose {
+			c, err = seated(c, ever, previous, e, rest[1:end])
+		} else if c, err = replaced(c, previous, e); err == nil && end > 1 {
+			err = errors.New("approvals follow it")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read change %d of the roster: %w", len(all), err)
+		}
+		all, ever = append(all, c), append(slices.Clip(ever), c.Nodes...)
+		previous, rest = e.Digest(), rest[end:]
 	}
 	return all, nil
 }
 
+// LastChange is the digest that the next change of a roster names, of what Rosters took.
+func LastChange(envelopes []catalog.Envelope) catalog.Digest {
+	for _, e := range slices.Backward(envelopes) {
+		if kindOf(e) != catalog.KindRosterApprove {
+			return e.Digest()
+		}
+	}
+	return catalog.Digest{}
+}
+
+// Entries are a roster's changes as Rosters takes them.
+func Entries(changes []roster.Change) []catalog.Envelope {
+	var all []catalog.Envelope
+	for _, x := range changes {
+		all = append(append(all, x.Envelope), x.Approvals...)
+	}
+	return all
+}
+
+// kindOf is the kind of an envelope; empty where it cannot be read.
+func kindOf(e catalog.Envelope) catalog.Kind {
+	p, err := catalog.ParsePayload(e.Payload)
+	if err != nil {
+		return ""
+	}
+	return p.Kind
+}
+
+// seated is the cluster with another roster. ever are all machines that were in a seat.
+func seated(c catalog.Cluster, ever []catalog.Node, previous catalog.Digest, e catalog.Envelope, approvals []catalog.Envelope) (catalog.Cluster, error) {
+	body, approved, err := Proposed(c, previous, roster.Proposal{Envelope: e, Approvals: approvals})
+	if err != nil {
+		return c, err
+	}
+	if r := roster.Check(c, ever, body); r != nil {
+		return c, fmt.Errorf("no such roster can follow: %s", r.Reason)
+	}
+	count := roster.Count(c, body, func(operator []byte) bool { return slices.Contains(approved, catalog.PrincipalID(operator)) })
+	if !count.Enough() {
+		return c, fmt.Errorf("operators of %d seats approve it, want %d, and %d new seats are of operators who do not", count.Seats, count.Needed, len(count.Newcomers))
+	}
+	return roster.Seated(c, body.Nodes, body.Threshold, 0), nil
+}
+
+// Proposed reads a proposal that is to follow a cluster's roster, and returns the ids of the
+// operators who have made or approved it. Whose signature does not hold is an error.
+func Proposed(c catalog.Cluster, previous catalog.Digest, p roster.Proposal) (body roster.Propose, approved []string, err error) {
+	if err := readBody(p.Envelope, catalog.KindRosterPropose, c.ID.String(), &body); err != nil {
+		return body, nil, err
+	}
+	if body.Previous != previous {
+		return body, nil, fmt.Errorf("it follows %s, not %s", body.Previous, previous)
+	}
+	id := p.Envelope.Digest()
+	for i, e := range append([]catalog.Envelope{p.Envelope}, p.Approvals...) {
+		seats := c.Nodes // whose operators may propose; those of new seats may approve
+		if i > 0 {
+			seats = append(slices.Clone(seats), body.Nodes...)
+			var approve roster.Approve
+			if err := readBody(e, catalog.KindRosterApprove, c.ID.String(), &approve); err != nil {
+				return body, nil, err
+			}
+			if approve.Proposal != id {
+				return body, nil, fmt.Errorf("approval %d is of %s, not of %s", i, approve.Proposal, id)
+			}
+		}
+		at := slices.IndexFunc(seats, func(n catalog.Node) bool { return catalog.PrincipalID(n.Operator) == e.Signer })
+		if at < 0 || len(seats[at].Operator) != ed25519.PublicKeySize || !e.Verify(seats[at].Operator) {
+			return body, nil, fmt.Errorf("%.80q has not signed it, or has no seat", e.Signer)
+		}
+		if slices.Contains(approved, e.Signer) {
+			return body, nil, fmt.Errorf("%.80q has approved it twice", e.Signer)
+		}
+		approved = append(approved, e.Signer)
+	}
+	return body, approved, nil
+}
+
 // replaced is the cluster after another machine was put into a seat.
 func replaced(c catalog.Cluster, previous catalog.Digest, e catalog.Envelope) (catalog.Cluster, error) {
-	var body catalog.SeatReplace
+	var body roster.Replace
 	if err := readBody(e, catalog.KindSeatReplace, c.ID.String(), &body); err != nil {
 		return c, err
 	}
@@ -52,7 +146,7 @@ func replaced(c catalog.Cluster, previous catalog.Digest, e catalog.Envelope) (c
 		return c, fmt.Errorf("the keys of %s have %d and %d bytes, want %d and %d",
 			n.ID, len(n.Key), len(n.Sealing), ed25519.PublicKeySize, catalog.ReceivingKeySize)
 	}
-	return c.With(n), nil
+	return roster.With(c, n), nil
 }
 
 // readBody reads the body of an envelope of a kind that is meant for a cluster.

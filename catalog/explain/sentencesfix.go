@@ -53,6 +53,7 @@ var fixSentences = map[string]sentence{
 	"fix.smallest_change":     {"the smallest change that passes: %s", ""},
 	"fix.spent_for_good":      {"what is spent is never given back; ask for exact figures", ""},
 	"fix.unweighted":          {"ask for sums without weights", ""},
+	"fix.key_move":            {"publisher %s moves its key to the roster as it is now: weir key move", ""},
 	"fix.vector_anew":         {"register it anew: weir portfolio register %s FILE.csv", ""},
 	"fix.vector_bits":         {"use --bits %d or fewer", ""},
 	"fix.vector_most":         {"the registry is too large for private vectors, which have at most %d entities", ""},

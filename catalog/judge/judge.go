@@ -69,6 +69,9 @@ func Decide(c *records.Cache, r records.Reader, now int64, p catalog.Principal, 
 			return j, r
 		}
 	}
+	if _, err := RosterOf(r, j.Verdict); err != nil {
+		return j, err
+	}
 	if err := j.findSources(); err != nil {
 		return j, err
 	}

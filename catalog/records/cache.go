@@ -15,7 +15,7 @@ const (
 	cachedCounts   = 256
 	cachedFamilies = 8
 	cachedVersions = 128 // some kilobytes each
-	cachedKeys     = 16
+	cachedKeys     = 256 // likewise
 	cachedClusters = 1
 )
 
@@ -39,6 +39,10 @@ func recallRecord[T any](m *Cache, s *shelf[T], most int, r Reader, key string) 
 	if err != nil || b == nil {
 		return Find[T](r, key) // which says so
 	}
+	return recallDecoded(m, s, most, key, b)
+}
+
+func recallDecoded[T any](m *Cache, s *shelf[T], most int, key string, b []byte) (T, error) {
 	digest := catalog.Sum(b)
 	return recallOr(m, s, most, key+"/"+string(digest[:]), func() (T, error) { return decodeRecord[T](key, b) })
 }
@@ -51,6 +55,13 @@ func (m *Cache) Cluster(r Reader) (*catalog.Cluster, error) {
 // Key reads a key. The caller changes nothing that it points to.
 func (m *Cache) Key(r Reader, id string) (catalog.Key, error) {
 	return recallRecord(m, &m.keys, cachedKeys, r, PrefixKey+id)
+}
+
+// Keys reads all keys by id, likewise.
+func (m *Cache) Keys(r Reader) ([]catalog.Key, error) {
+	return collect(r, PrefixKey, func(key string, b []byte) (catalog.Key, error) {
+		return recallDecoded(m, &m.keys, cachedKeys, key, b)
+	})
 }
 
 // version reads a version of a dataset, likewise.

@@ -18,6 +18,7 @@ const (
 	PrefixSeenUntil = "seen.until/" // time/envelope digest: when to forget it
 
 	PrefixRoster        = "roster/"         // number → RosterChange
+	PrefixProposal      = "proposal/"       // operator → Proposal
 	PrefixPrincipal     = "principal/"      // id → Principal
 	PrefixPrincipalName = "principal.name/" // name → id
 	PrefixRegistry      = "registry/"       // id → Registry

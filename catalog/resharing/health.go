@@ -40,7 +40,7 @@ const (
 )
 
 // CanaryBegin begins the canary of a key with the next number: a vector that everybody knows is
-// opened under it (PROTOCOL.md section 1.6).
+// opened under it (PROTOCOL.md section 1.7).
 type CanaryBegin struct {
 	Key    string `json:"key"`
 	Number int    `json:"number"`

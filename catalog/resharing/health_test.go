@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/roster"
 )
 
 // opened is a canary in which the members at points spoil every set that they are in, opened to
@@ -31,7 +32,7 @@ func opened(n, t int, spoil, lack []int) (c Canary, sets int) {
 func TestACanaryNamesTheMemberWhoseShareDoesNotFit(t *testing.T) {
 	for n := 2; n <= 9; n++ {
 		for threshold := 2; threshold <= n; threshold++ {
-			if !slices.EqualFunc(CanarySets(n, threshold)[:n-threshold+1], catalog.TestSets(n, threshold), slices.Equal) {
+			if !slices.EqualFunc(CanarySets(n, threshold)[:n-threshold+1], roster.TestSets(n, threshold), slices.Equal) {
 				t.Errorf("%d of %d: the first sets do not cover all nodes", threshold, n)
 			}
 			if c, sets := opened(n, threshold, nil, nil); len(c.Unfit) != 0 || !c.Reason.IsZero() || sets != n-threshold+1 {

@@ -19,9 +19,11 @@ const (
 
 // Begin begins a move of vectors that are to be moved and have the same holders. Dealers are
 // points of the old roster, exactly its threshold, ascending, of machines that are still there.
+// Without are nodes whose seats were given up and that do not answer: they are not waited for.
 type Begin struct {
 	Vectors []string `json:"vectors"`
 	Dealers []int    `json:"dealers"`
+	Without []string `json:"without,omitempty"`
 }
 
 // Deal is a dealer's commitment: the digest of what it sends each member of the move. Lacks
@@ -123,6 +125,11 @@ func (m Move) Members() []string {
 		}
 	}
 	return out
+}
+
+// Target is the new roster.
+func (m Move) Target() catalog.KeyRoster {
+	return catalog.KeyRoster{Nodes: m.To, Threshold: m.ToThreshold}
 }
 
 // Moves reports whether the vector at a place is still moved.

@@ -12,6 +12,7 @@ type act struct {
 	kind   catalog.Kind
 	by     sender
 	public bool                      // the API tells everybody what is in it
+	since  int                       // feature level that it came with; 0: the first
 	handle func(*applyContext) error // nil: it is the first entry alone
 }
 
@@ -32,7 +33,7 @@ var (
 )
 
 // acts are all of them. A kind that is not here is refused.
-var acts = slices.Concat(clusterActs, registryActs, datasetActs, versionActs, keyActs, refreshActs, orderActs, queryActs, vectorActs, moveActs, healthActs)
+var acts = slices.Concat(clusterActs, registryActs, datasetActs, versionActs, keyActs, refreshActs, orderActs, queryActs, vectorActs, moveActs, healthActs, levelActs)
 
 // actOf is the row of a kind; false when there is none.
 func actOf(kind catalog.Kind) (act, bool) {
@@ -71,7 +72,7 @@ func readBody[B any](p catalog.Payload) (body B, err error) {
 // when it succeeds. A kind that is not in the table is refused.
 func (c *applyContext) dispatch() error {
 	a, known := actOf(c.payload.Kind)
-	if !known || a.handle == nil {
+	if !known || !c.offers(a) { // alike: a program without the act refuses it so
 		return catalog.Refuse(catalog.RefusedInvalid, "kind", "envelope.kind", c.payload.Kind)
 	}
 	if !c.allowed(a.by) {

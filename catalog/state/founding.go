@@ -10,12 +10,17 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/roster"
 )
 
 // clusterActs are the acts on the cluster. It is founded once, by its first entry (found).
 var clusterActs = []act{
 	{kind: catalog.KindInit, by: nobody, public: true, handle: nil},
 	{kind: catalog.KindSeatReplace, by: operators, public: true, handle: handler(replaceSeat)},
+	{kind: catalog.KindRosterPropose, by: operators, public: true, handle: handler(proposeRoster)},
+	{kind: catalog.KindRosterApprove, by: operators, public: true, handle: handler(approveRoster)},
+	{kind: catalog.KindRosterWithdraw, by: operators, public: true, handle: handler(withdrawRoster)},
+	{kind: catalog.KindSeatLeft, by: nodes, public: true, handle: handler(leftSeat)},
 	{kind: catalog.KindPrincipalAdd, by: operators, handle: handler(addPrincipal)},
 }
 
@@ -44,7 +49,7 @@ func found(c *applyContext, e catalog.Envelope) error {
 	c.out.Kind, c.record = p.Kind, true
 	return c.run(func(c *applyContext) error {
 		c.cluster = &catalog.Cluster{ID: c.digest, Name: body.Name, Threshold: body.Threshold, Nodes: body.Nodes}
-		if err := c.changeRoster(nil); err != nil {
+		if err := c.changeRoster(roster.Change{}); err != nil {
 			return err
 		}
 		for _, o := range seatOperators(body) {
@@ -151,7 +156,7 @@ func addPrincipal(c *applyContext, b catalog.PrincipalAdd) error {
 	if r := checkPrincipal(b); r != nil {
 		return r
 	}
-	for _, n := range c.cluster.Nodes {
+	for _, n := range roster.All(*c.cluster) {
 		if string(n.Key) == string(b.Key) {
 			return catalog.Conflict("key", "principal.key_of_node", n.ID)
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/roster"
 )
 
 // keyActs are the acts of a key's ceremony.
@@ -37,27 +38,18 @@ func startKey(c *applyContext, b catalog.KeyStart) error {
 	if last.ID != "" && last.State != catalog.KeyFailed {
 		return catalog.Conflict("key_state", "key.attempt_state", last.Attempt, last.ID, last.State)
 	}
-	if want := catalog.NextKeyStart(p.ID, last); b != want {
+	if want := roster.NextKeyStart(p.ID, last); b != want {
 		return catalog.Conflict("key_start", "key.start",
 			want.Key, want.Epoch, want.Attempt, b.Key, b.Epoch, b.Attempt)
 	}
 	n, t := len(c.cluster.Nodes), c.cluster.Threshold
 	k := catalog.Key{
 		ID: b.Key, Publisher: p.ID, Epoch: b.Epoch, Attempt: b.Attempt, State: catalog.KeyCommitting,
-		Reference: c.digest, Threshold: t, Nodes: c.roster(), Started: c.now,
+		Reference: c.digest, Threshold: t, Nodes: c.cluster.Roster().Nodes, Started: c.now,
 		Commits: make([]catalog.KeyCommit, n), Acked: make([]bool, n), Tested: make([]bool, n-t+1), Signed: make([][]byte, n),
 	}
 	c.out.ID = k.ID
 	return cmp.Or(records.PutText(c.tx, records.PrefixKeyOf+p.ID, k.ID), records.Put(c.tx, records.PrefixKey+k.ID, k))
-}
-
-// roster lists the ids of the nodes, ascending points.
-func (c *applyContext) roster() []string {
-	ids := make([]string, len(c.cluster.Nodes))
-	for i, n := range c.cluster.Nodes {
-		ids[i] = n.ID
-	}
-	return ids
 }
 
 // keyAttempt loads a key of which an attempt under way is the one named, and is in the state
@@ -97,7 +89,10 @@ func commitKey(c *applyContext, b catalog.KeyCommit) error {
 	if b.Public.IsZero() || slices.ContainsFunc(b.Dealings, catalog.Digest.IsZero) {
 		return catalog.Invalid("public", "key.digest")
 	}
-	i := c.node.Point - 1
+	i := k.Roster().Point(c.node.ID) - 1
+	if i < 0 {
+		return catalog.Forbidden("member", "key.no_member", c.node.ID)
+	}
 	if !k.Commits[i].Public.IsZero() {
 		return catalog.Conflict("twice", "key.committed", c.node.ID)
 	}
@@ -122,7 +117,10 @@ func ackKey(c *applyContext, b catalog.KeyAck) error {
 	if refresh {
 		return c.ackDealings(k)
 	}
-	i := c.node.Point - 1
+	i := k.Roster().Point(c.node.ID) - 1
+	if i < 0 {
+		return catalog.Forbidden("member", "key.no_member", c.node.ID)
+	}
 	if k.Acked[i] {
 		return catalog.Conflict("twice", "node.acknowledged", c.node.ID)
 	}
@@ -156,11 +154,12 @@ func testedKey(c *applyContext, b catalog.KeyTested) error {
 
 // checkTestSet refuses a report of a test set by a node that is not in it, or a second one.
 func (c *applyContext) checkTestSet(k catalog.Key, set int, tested []bool) *catalog.Refusal {
-	sets := catalog.TestSets(len(k.Nodes), k.Threshold)
+	target := k.Target()
+	sets := roster.TestSets(len(target.Nodes), target.Threshold)
 	switch {
 	case set < 0 || set >= len(sets):
 		return catalog.Invalid("set", "key.test_set", set, len(sets)-1)
-	case !slices.Contains(sets[set], c.node.Point):
+	case !slices.Contains(sets[set], target.Point(c.node.ID)):
 		return catalog.Forbidden("member", "key.not_in_set", c.node.ID, set)
 	case tested[set]:
 		return catalog.Conflict("twice", "key.set_opened", set)
@@ -178,7 +177,10 @@ func signKey(c *applyContext, b catalog.KeySign) error {
 	if refresh { // which nobody signs
 		return catalog.Conflict("key_state", "key.attempt_state", b.Attempt, k.ID, k.Refresh.State)
 	}
-	i := c.node.Point - 1
+	i := k.Roster().Point(c.node.ID) - 1
+	if i < 0 {
+		return catalog.Forbidden("member", "key.no_member", c.node.ID)
+	}
 	if k.Signed[i] != nil {
 		return catalog.Conflict("twice", "key.signed", c.node.ID)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/roster"
 )
 
 const (
@@ -155,11 +156,12 @@ func (c *applyContext) authenticate(r records.Reader, e catalog.Envelope) error 
 // identify looks up the signer and returns its Ed25519 key.
 func (c *applyContext) identify(r records.Reader, signer string) ([]byte, error) {
 	if id, isNode := strings.CutPrefix(signer, catalog.NodeSigner("")); isNode {
-		i := slices.IndexFunc(c.cluster.Nodes, func(n catalog.Node) bool { return n.ID == id })
+		all := roster.All(*c.cluster)
+		i := slices.IndexFunc(all, func(n catalog.Node) bool { return n.ID == id })
 		if i < 0 {
 			return nil, catalog.Refuse(catalog.RefusedSignature, "signer", "signer.no_node", id)
 		}
-		c.node = &c.cluster.Nodes[i]
+		c.node = &all[i]
 		return c.node.Key, nil
 	}
 	p, known, err := records.Lookup[catalog.Principal](r, records.PrefixPrincipal+signer)

@@ -12,13 +12,13 @@ import (
 // maxModulus bounds the plaintext modulus: sums of MaxNodes shares fit.
 const maxModulus = 1 << 59
 
-// checkActive refuses an active set that is not exactly t distinct nodes that
+// checkActive refuses an active set that is not exactly t distinct nodes of a roster that
 // hold the version, in order of their points, with the root among them.
-func checkActive(c *applyContext, active []string, root string, holders []string) *catalog.Refusal {
-	if len(active) != c.cluster.Threshold {
-		return catalog.Invalid("active", "active.size", len(active), c.cluster.Threshold)
+func checkActive(roster catalog.KeyRoster, active []string, root string, holders []string) *catalog.Refusal {
+	if len(active) != roster.Threshold {
+		return catalog.Invalid("active", "active.size", len(active), roster.Threshold)
 	}
-	if !slices.Equal(c.inOrder(active), active) {
+	if !slices.Equal(roster.InOrder(active), active) {
 		return catalog.Invalid("active", "active.order", active)
 	}
 	for _, id := range active {
@@ -92,7 +92,11 @@ func attemptVersion(c *applyContext, b catalog.VersionAttempt) error {
 	if err != nil {
 		return err
 	}
-	if r := cmp.Or(checkNext(v.Attempts, b.Attempt), checkActive(c, b.Active, b.Root, v.Acks)); r != nil {
+	k, err := records.Find[catalog.Key](c.tx, records.PrefixKey+v.Key)
+	if err != nil {
+		return err
+	}
+	if r := cmp.Or(checkNext(v.Attempts, b.Attempt), checkActive(k.Roster(), b.Active, b.Root, v.Acks)); r != nil {
 		return r
 	}
 	err = openTiles(c, v.Key, int64(v.Tiles))

@@ -41,7 +41,7 @@ func submitQuery(c *applyContext, b catalog.QuerySubmit) error {
 		Price: j.Price, Asks: j.Asks, Repeats: j.Repeats,
 	}
 	q.Submit.Contract = k.ID
-	if err := useWitnesses(c, b, j.Dataset.Descriptor); err != nil {
+	if err := useWitnesses(c, b, j); err != nil {
 		return err
 	}
 	joined, decided, err := j.Joined()
@@ -85,10 +85,14 @@ func submitQuery(c *applyContext, b catalog.QuerySubmit) error {
 
 // useWitnesses refuses witnesses that a query does not need, or that are missing or were
 // named before.
-func useWitnesses(c *applyContext, b catalog.QuerySubmit, d catalog.Descriptor) error {
+func useWitnesses(c *applyContext, b catalog.QuerySubmit, j judge.Judgement) error {
 	want := 0
-	if b.Request.Listing(d) {
-		want = len(c.cluster.Nodes)
+	if b.Request.Listing(j.Dataset.Descriptor) {
+		roster, err := judge.RosterOf(c.tx, j.Verdict)
+		if err != nil {
+			return err
+		}
+		want = len(roster.Nodes)
 	}
 	if len(b.Witnesses) != want {
 		return catalog.Invalid("witnesses", "portfolio.witnesses", len(b.Witnesses), want)
@@ -176,7 +180,13 @@ func attemptQuery(c *applyContext, b catalog.QueryAttempt) error {
 	if err != nil {
 		return err
 	}
-	if r := checkActive(c, b.Active, b.Root, holders); r != nil {
+	roster, err := judge.RosterOf(c.tx, verdict)
+	if apart, fault := refusalOf(err); fault != nil {
+		return fault
+	} else if apart != nil { // a key moved since the query was accepted
+		return endQuery(c, q, catalog.Why("query.unnamed", b.Attempt).With(apart.Reason))
+	}
+	if r := checkActive(roster, b.Active, b.Root, holders); r != nil {
 		return r
 	}
 	if b.Reseals {
@@ -261,7 +271,7 @@ func addShare(c *applyContext, b catalog.QueryShare) error {
 	}
 	c.out.Share = &catalog.ShareTaken{Node: c.node.ID, Attempt: a.Number, Sealed: catalog.Sum(b.Sealed)}
 	q.Plan, q.Context, q.Entries = b.Plan, b.Context, append(q.Entries, c.seq)
-	q.Shares = c.inOrder(append(q.Shares, c.node.ID))
+	q.Shares = inOrder(a.Active, append(q.Shares, c.node.ID))
 	if len(q.Shares) == len(a.Active) {
 		q.State, q.Done = catalog.QueryDone, c.now
 	}

@@ -12,6 +12,7 @@ import (
 // acknowledgements, tests and failures are those of a key's ceremony.
 var refreshActs = []act{
 	{kind: catalog.KindKeyRefresh, by: operators, public: true, handle: handler(refreshKey)},
+	{kind: catalog.KindKeyMove, by: publishers, public: true, handle: handler(letMove)},
 	{kind: catalog.KindKeyReshare, by: nodes, public: true, handle: handler(reshareKey)},
 	{kind: catalog.KindKeyErased, by: nodes, public: true, handle: handler(erasedKey)},
 }
@@ -47,17 +48,18 @@ func reshareKey(c *applyContext, b catalog.KeyReshare) error {
 	case k.Retired != nil:
 		return catalog.Conflict("retired", "key.retired", k.Retired.Epoch, k.ID)
 	}
-	n, t := len(k.Nodes), k.Threshold
+	t, to := k.Threshold, k.Target()
 	if want := catalog.NextReshare(k, nil); b.Epoch != want.Epoch || b.Attempt != want.Attempt {
 		return catalog.Conflict("key_start", "key.start", k.ID, want.Epoch, want.Attempt, b.Key, b.Epoch, b.Attempt)
 	}
 	ascending := slices.IsSorted(b.Dealers) && len(slices.Compact(slices.Clone(b.Dealers))) == len(b.Dealers)
-	if len(b.Dealers) != t || !ascending || b.Dealers[0] < 1 || b.Dealers[t-1] > n {
-		return catalog.Invalid("dealers", "key.dealers", len(b.Dealers), t, n)
+	if len(b.Dealers) != t || !ascending || b.Dealers[0] < 1 || b.Dealers[t-1] > len(k.Nodes) {
+		return catalog.Invalid("dealers", "key.dealers", len(b.Dealers), t, len(k.Nodes))
 	}
 	k.Refresh = &catalog.Refresh{
 		Epoch: b.Epoch, Attempt: b.Attempt, State: catalog.KeyCommitting, Reference: c.digest, Dealers: b.Dealers,
-		Dealings: make([][]catalog.Digest, t), Acked: make([]bool, n), Tested: make([]bool, n-t+1), Wanted: k.Refresh.Wanted,
+		Dealings: make([][]catalog.Digest, t), Acked: make([]bool, len(to.Nodes)), Tested: make([]bool, len(to.Nodes)-to.Threshold+1),
+		Wanted: k.Refresh.Wanted, To: k.Refresh.To,
 	}
 	c.out.ID = k.ID
 	return records.Put(c.tx, records.PrefixKey+k.ID, k)
@@ -65,12 +67,12 @@ func reshareKey(c *applyContext, b catalog.KeyReshare) error {
 
 // commitDealings takes a dealer's commitment to what it deals.
 func (c *applyContext) commitDealings(k catalog.Key, b catalog.KeyCommit) error {
-	i := slices.Index(k.Refresh.Dealers, c.node.Point)
+	i := slices.Index(k.Refresh.Dealers, k.Roster().Point(c.node.ID))
 	switch {
 	case i < 0:
 		return catalog.Forbidden("dealer", "key.no_dealer", c.node.ID)
-	case len(b.Dealings) != len(k.Nodes):
-		return catalog.Invalid("dealings", "key.dealings", len(b.Dealings), len(k.Nodes))
+	case len(b.Dealings) != len(k.Target().Nodes):
+		return catalog.Invalid("dealings", "key.dealings", len(b.Dealings), len(k.Target().Nodes))
 	case !b.Public.IsZero():
 		return catalog.Invalid("public", "key.public_again")
 	case slices.ContainsFunc(b.Dealings, catalog.Digest.IsZero):
@@ -87,7 +89,10 @@ func (c *applyContext) commitDealings(k catalog.Key, b catalog.KeyCommit) error 
 
 // ackDealings takes a node's word that its new share is stored.
 func (c *applyContext) ackDealings(k catalog.Key) error {
-	i := c.node.Point - 1
+	i := k.Target().Point(c.node.ID) - 1
+	if i < 0 {
+		return catalog.Forbidden("member", "key.no_member", c.node.ID)
+	}
 	if k.Refresh.Acked[i] {
 		return catalog.Conflict("twice", "node.acknowledged", c.node.ID)
 	}
@@ -108,12 +113,21 @@ func (c *applyContext) testedRefresh(k catalog.Key, b catalog.KeyTested) error {
 	if !slices.Contains(k.Refresh.Tested, false) {
 		k.Retired = &catalog.Retired{Sharing: k.InForce(), Since: c.now, Erased: make([]bool, len(k.Nodes))}
 		k.Sharing, _, _ = k.UnderWay()
+		if to := k.Refresh.To; to != nil {
+			before := k.Roster()
+			k.Retired.Roster, k.First = &before, cmp.Or(k.First, &before)
+			k.Nodes, k.Threshold = to.Nodes, to.Threshold
+		}
+		moved := k.Refresh.To != nil
 		k.Refresh, k.Shared = nil, c.now
 		if err := c.interruptCanary(k.ID, catalog.Why("canary.shared", k.ID)); err != nil {
 			return err
 		}
-		if err := c.todo(false, records.PrefixTodoRefresh+k.ID, ""); err != nil {
+		if err := cmp.Or(c.todo(false, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k)); err != nil {
 			return err
+		}
+		if moved {
+			return c.followKey(k)
 		}
 	}
 	return records.Put(c.tx, records.PrefixKey+k.ID, k)
@@ -128,7 +142,7 @@ func (c *applyContext) failRefresh(k catalog.Key, why catalog.Reason) error {
 
 // failed is a refresh whose attempt has failed.
 func failed(r catalog.Refresh, why catalog.Reason) *catalog.Refresh {
-	return &catalog.Refresh{Epoch: r.Epoch, Attempt: r.Attempt, State: catalog.KeyFailed, Reason: why.Clean(), Dealers: r.Dealers, Wanted: r.Wanted}
+	return &catalog.Refresh{Epoch: r.Epoch, Attempt: r.Attempt, State: catalog.KeyFailed, Reason: why.Clean(), Dealers: r.Dealers, Wanted: r.Wanted, To: r.To}
 }
 
 // erasedKey takes a node's word that it has erased its old share.
@@ -140,7 +154,10 @@ func erasedKey(c *applyContext, b catalog.KeyErased) error {
 	if k.Retired == nil || k.Retired.Epoch != b.Epoch {
 		return catalog.Conflict("retired", "key.not_retired", b.Epoch, k.ID)
 	}
-	i := c.node.Point - 1
+	i := k.Before().Point(c.node.ID) - 1
+	if i < 0 {
+		return catalog.Forbidden("member", "key.no_member", c.node.ID)
+	}
 	if k.Retired.Erased[i] {
 		return catalog.Conflict("twice", "node.acknowledged", c.node.ID)
 	}

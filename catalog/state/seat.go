@@ -7,6 +7,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/roster"
 )
 
 // replaceSeat puts another machine into a seat. Its operator alone may: nobody else can
@@ -15,19 +16,19 @@ import (
 // every publisher's key is shared anew, which gives it a share, and every private vector is
 // moved, which does as well. What was sealed to the one before, it cannot open
 // (Cluster.Holding).
-func replaceSeat(c *applyContext, b catalog.SeatReplace) error {
+func replaceSeat(c *applyContext, b roster.Replace) error {
 	at := b.Node.Point - 1
 	if at < 0 || at >= len(c.cluster.Nodes) || c.cluster.Nodes[at].ID != b.Node.ID {
 		return catalog.Invalid("node.id", "seat.none", b.Node.ID, b.Node.Point)
 	}
-	last, err := records.Find[catalog.RosterChange](c.tx, records.RosterKey(c.cluster.Changes))
+	last, err := records.Find[roster.Change](c.tx, records.RosterKey(c.cluster.Changes))
 	if err != nil {
 		return err
 	}
 	before := c.cluster.Nodes[at]
 	switch {
-	case c.cluster.Changes >= catalog.MaxRosterChanges:
-		return catalog.Conflict("changes", "seat.many", catalog.MaxRosterChanges)
+	case c.cluster.Changes >= roster.MaxChanges:
+		return catalog.Conflict("changes", "seat.many", roster.MaxChanges)
 	case b.Previous != last.Envelope.Digest():
 		return catalog.Conflict("previous", "seat.previous", b.Previous, last.Envelope.Digest())
 	case !bytes.Equal(c.signer.Key, before.Operator):
@@ -42,44 +43,44 @@ func replaceSeat(c *applyContext, b catalog.SeatReplace) error {
 	if err := checkSeated(c, b.Node, before); err != nil {
 		return err
 	}
-	cluster := c.cluster.With(b.Node) // others may be reading the one that is there
+	cluster := roster.With(*c.cluster, b.Node) // others may be reading the one that is there
 	if !bytes.Equal(b.Node.Key, before.Key) {
 		since := make([]uint64, len(cluster.Nodes))
 		copy(since, cluster.Since)
 		since[at], cluster.Since = c.seq, since
 	}
 	c.cluster, c.out.ID = &cluster, b.Node.ID
-	if err := c.changeRoster(&before); err != nil || bytes.Equal(b.Node.Key, before.Key) {
+	if err := c.changeRoster(roster.Change{Before: &before}); err != nil || bytes.Equal(b.Node.Key, before.Key) {
 		return err
 	}
-	if err := c.shareAnew(at); err != nil {
+	if err := c.shareAnew(b.Node.ID); err != nil {
 		return err
 	}
 	why := catalog.Why("seat.replaced", b.Node.ID)
 	return cmp.Or(c.moveVectors(&why), c.ackAnew(b.Node.ID))
 }
 
-// changeRoster stores the cluster, and the entry that made its roster what it is.
-func (c *applyContext) changeRoster(before *catalog.Node) error {
-	if err := records.Put(c.tx, records.KeyCluster, c.cluster); err != nil {
+// changeRoster stores the cluster, and what made its roster what it is: the present entry unless
+// change has another. Proposals followed what was before, and are void.
+func (c *applyContext) changeRoster(change roster.Change) error {
+	if change.Envelope.Payload == nil {
+		change.Envelope = c.signed
+	}
+	change.Seq = c.seq
+	if err := cmp.Or(records.Put(c.tx, records.KeyCluster, c.cluster), records.RemoveAll(c.tx, records.PrefixProposal, "")); err != nil {
 		return err
 	}
-	change := catalog.RosterChange{Seq: c.seq, Envelope: c.signed, Before: before}
 	return records.Put(c.tx, records.RosterKey(c.cluster.Changes), change)
 }
 
 // checkSeated refuses a node that could pass for another, for an organisation, or for a
 // machine that was replaced: whoever has that one's disk has its keys.
 func checkSeated(c *applyContext, n, before catalog.Node) error {
-	principals, err := records.List[catalog.Principal](c.tx, records.PrefixPrincipal)
+	taken, err := c.takenKeys()
 	if err != nil {
 		return err
 	}
-	taken := map[string]string{}
-	for _, p := range principals {
-		taken["key "+string(p.Key)] = ""
-	}
-	for _, other := range c.cluster.Nodes {
+	for _, other := range roster.All(*c.cluster) {
 		if other.ID == before.ID {
 			continue
 		}
@@ -90,40 +91,61 @@ func checkSeated(c *applyContext, n, before catalog.Node) error {
 	if r := checkNode("node", n, before.Point, taken); r != nil {
 		return r
 	}
-	changes, err := records.List[catalog.RosterChange](c.tx, records.PrefixRoster)
+	ever, err := c.everSeated()
 	if err != nil {
 		return err
 	}
-	for _, x := range changes {
-		if x.Before == nil {
-			continue
-		}
-		again := bytes.Equal(n.Key, x.Before.Key) && !bytes.Equal(n.Key, before.Key)
-		if again || bytes.Equal(n.Sealing, x.Before.Sealing) && !bytes.Equal(n.Sealing, before.Sealing) {
-			return catalog.Conflict("key", "seat.retired", x.Before.ID)
+	for _, was := range ever {
+		again := bytes.Equal(n.Key, was.Key) && !bytes.Equal(n.Key, before.Key)
+		if again || bytes.Equal(n.Sealing, was.Sealing) && !bytes.Equal(n.Sealing, before.Sealing) {
+			return catalog.Conflict("key", "seat.retired", was.ID)
 		}
 	}
 	return nil
 }
 
-// shareAnew asks for new shares of every key that is ready, for a machine that is new at a
-// point, and ends what the one before took part in. What that one kept of a retired sharing
+// takenKeys are the keys of organisations, which no node may have.
+func (c *applyContext) takenKeys() (map[string]string, error) {
+	principals, err := records.List[catalog.Principal](c.tx, records.PrefixPrincipal)
+	taken := map[string]string{}
+	for _, p := range principals {
+		taken["key "+string(p.Key)] = ""
+	}
+	return taken, err
+}
+
+// everSeated are all machines that are or were in a seat, those that are there now last.
+func (c *applyContext) everSeated() (all []catalog.Node, err error) {
+	changes, err := records.List[roster.Change](c.tx, records.PrefixRoster)
+	for _, x := range changes {
+		if x.Before != nil {
+			all = append(all, *x.Before)
+		}
+		if x.Seats != nil {
+			all = append(all, x.Seats.Nodes...)
+		}
+	}
+	return append(all, c.cluster.Nodes...), err
+}
+
+// shareAnew asks for new shares of every key that is ready, for a machine that is new in the
+// seat of a node, and ends what the one before took part in. What that one kept of a retired sharing
 // nobody can erase; with fewer than t such it is of no use.
-func (c *applyContext) shareAnew(at int) error {
+func (c *applyContext) shareAnew(node string) error {
 	keys, err := records.List[catalog.Key](c.tx, records.PrefixKey)
 	if err != nil {
 		return err
 	}
-	why := catalog.Why("seat.replaced", c.cluster.Nodes[at].ID)
+	why := catalog.Why("seat.replaced", node)
 	for _, k := range keys {
 		switch {
 		case k.State == catalog.KeyFailed:
 			continue
 		case k.State != catalog.KeyReady:
 			failKeyAttempt(&k, why)
-		case k.Refreshing():
+		case k.Refreshing() && slices.Contains(append(k.Target().Nodes, k.Nodes...), node):
 			k.Refresh = failed(*k.Refresh, why)
-		case k.Refresh == nil:
+		case k.Refresh == nil && slices.Contains(k.Nodes, node):
 			if err := c.interruptCanary(k.ID, why); err != nil {
 				return err
 			}
@@ -132,8 +154,8 @@ func (c *applyContext) shareAnew(at int) error {
 				return err
 			}
 		}
-		if k.Retired != nil {
-			k.Retired = erasedAt(*k.Retired, at)
+		if at := k.Before().Point(node); k.Retired != nil && at > 0 {
+			k.Retired = erasedAt(*k.Retired, at-1)
 		}
 		if err := records.Put(c.tx, records.PrefixKey+k.ID, k); err != nil {
 			return err

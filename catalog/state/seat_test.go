@@ -9,6 +9,7 @@ import (
 	"github.com/weirdata/weir/catalog/attest"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/statetest"
 )
 
@@ -19,13 +20,13 @@ func sealingOf(name string) []byte {
 }
 
 // machine3 is the machine with a key of that name, for the seat of node3.
-func (w *world) machine3(name string) catalog.SeatReplace {
+func (w *world) machine3(name string) roster.Replace {
 	w.t.Helper()
 	cluster := must[catalog.Cluster](w.t)(w.view().Cluster())
-	changes := must[[]catalog.RosterChange](w.t)(w.view().RosterChanges())
+	changes := must[[]roster.Change](w.t)(w.view().RosterChanges())
 	n := cluster.Nodes[2]
 	n.Addr, n.API, n.Key, n.Sealing = name+":7000", "https://"+name+":8000", testPublic(name), sealingOf(name)
-	return catalog.SeatReplace{Previous: changes[len(changes)-1].Envelope.Digest(), Node: n}
+	return roster.Replace{Previous: changes[len(changes)-1].Envelope.Digest(), Node: n}
 }
 
 // replace3 puts it there.
@@ -50,20 +51,20 @@ func TestSeatsAreReplacedByTheirOperatorsAlone(t *testing.T) {
 	}
 	for _, x := range []struct {
 		name, field string
-		change      func(b *catalog.SeatReplace)
+		change      func(b *roster.Replace)
 	}{
-		{"no such node", "node.id", func(b *catalog.SeatReplace) { b.Node.ID = "node4" }},
-		{"another point", "node.id", func(b *catalog.SeatReplace) { b.Node.Point = 2 }},
-		{"no point", "node.id", func(b *catalog.SeatReplace) { b.Node.Point = 0 }},
-		{"another institution", "node.institution", func(b *catalog.SeatReplace) { b.Node.Institution = "water" }},
-		{"another operator", "node.institution", func(b *catalog.SeatReplace) { b.Node.Operator = testPublic("warden") }},
-		{"the old sealing key", "node.key", func(b *catalog.SeatReplace) {
+		{"no such node", "node.id", func(b *roster.Replace) { b.Node.ID = "node4" }},
+		{"another point", "node.id", func(b *roster.Replace) { b.Node.Point = 2 }},
+		{"no point", "node.id", func(b *roster.Replace) { b.Node.Point = 0 }},
+		{"another institution", "node.institution", func(b *roster.Replace) { b.Node.Institution = "water" }},
+		{"another operator", "node.institution", func(b *roster.Replace) { b.Node.Operator = testPublic("warden") }},
+		{"the old sealing key", "node.key", func(b *roster.Replace) {
 			b.Node.Sealing = bytes.Repeat([]byte{3}, catalog.ReceivingKeySize)
 		}},
-		{"another node's key", "node.key", func(b *catalog.SeatReplace) { b.Node.Key = testPublic("node1") }},
-		{"a buyer's key", "node.key", func(b *catalog.SeatReplace) { b.Node.Key = testPublic("bank") }},
-		{"another node's address", "node.addr", func(b *catalog.SeatReplace) { b.Node.Addr = "node1:7000" }},
-		{"no https", "node.api", func(b *catalog.SeatReplace) { b.Node.API = "http://node3" }},
+		{"another node's key", "node.key", func(b *roster.Replace) { b.Node.Key = testPublic("node1") }},
+		{"a buyer's key", "node.key", func(b *roster.Replace) { b.Node.Key = testPublic("bank") }},
+		{"another node's address", "node.addr", func(b *roster.Replace) { b.Node.Addr = "node1:7000" }},
+		{"no https", "node.api", func(b *roster.Replace) { b.Node.API = "http://node3" }},
 	} {
 		b := good
 		x.change(&b)
@@ -90,8 +91,8 @@ func TestMachinesAreReplacedOnlySoOften(t *testing.T) {
 	w := newWorld(t, 3, 2).admit()
 	next := w.machine3("node3-b")
 	cluster := must[catalog.Cluster](t)(w.view().Cluster())
-	last := must[[]catalog.RosterChange](t)(w.view().RosterChanges())[0]
-	cluster.Changes, cluster.Time = catalog.MaxRosterChanges, 0
+	last := must[[]roster.Change](t)(w.view().RosterChanges())[0]
+	cluster.Changes, cluster.Time = roster.MaxChanges, 0
 	for key, record := range map[string]any{records.KeyCluster: cluster, records.RosterKey(cluster.Changes): last} {
 		if err := records.Put(w.store, key, record); err != nil {
 			t.Fatal(err)
@@ -209,7 +210,7 @@ func TestTheRosterIsProvedByWhatTheSeatsOperatorsSigned(t *testing.T) {
 	w.replace3("node3-b")
 	w.replace3("node3-c")
 	var envelopes []catalog.Envelope
-	for _, x := range must[[]catalog.RosterChange](t)(w.view().RosterChanges()) {
+	for _, x := range must[[]roster.Change](t)(w.view().RosterChanges()) {
 		envelopes = append(envelopes, x.Envelope)
 	}
 	all, err := attest.Rosters(w.id, envelopes)
@@ -226,23 +227,23 @@ func TestTheRosterIsProvedByWhatTheSeatsOperatorsSigned(t *testing.T) {
 		t.Errorf("roster %+v, want %+v", all[2], cluster)
 	}
 
-	forged := func(by string, change func(b *catalog.SeatReplace)) catalog.Envelope {
+	forged := func(by string, change func(b *roster.Replace)) catalog.Envelope {
 		b := w.machine3("node3-d")
 		change(&b)
 		return w.sign(by, catalog.KindSeatReplace, b)
 	}
-	same := func(*catalog.SeatReplace) {}
+	same := func(*roster.Replace) {}
 	for name, list := range map[string][]catalog.Envelope{
 		"nothing":          nil,
 		"no founding":      envelopes[1:],
 		"one left out":     {envelopes[0], envelopes[2]},
 		"one twice":        {envelopes[0], envelopes[1], envelopes[1]},
 		"another operator": append(slices.Clone(envelopes), forged("bank", same)),
-		"its own operator": append(slices.Clone(envelopes), forged("bank", func(b *catalog.SeatReplace) { b.Node.Operator = testPublic("bank") })),
-		"another seat":     append(slices.Clone(envelopes), forged("operator", func(b *catalog.SeatReplace) { b.Node.Point = 2 })),
-		"no key":           append(slices.Clone(envelopes), forged("operator", func(b *catalog.SeatReplace) { b.Node.Key = nil })),
+		"its own operator": append(slices.Clone(envelopes), forged("bank", func(b *roster.Replace) { b.Node.Operator = testPublic("bank") })),
+		"another seat":     append(slices.Clone(envelopes), forged("operator", func(b *roster.Replace) { b.Node.Point = 2 })),
+		"no key":           append(slices.Clone(envelopes), forged("operator", func(b *roster.Replace) { b.Node.Key = nil })),
 		"another act":      append(slices.Clone(envelopes), w.sign("operator", catalog.KindPrincipalAdd, testPrincipal("x", catalog.RoleBuyer))),
-		"of its time":      append(slices.Clone(envelopes), forged("operator", func(b *catalog.SeatReplace) { b.Previous = envelopes[1].Digest() })),
+		"of its time":      append(slices.Clone(envelopes), forged("operator", func(b *roster.Replace) { b.Previous = envelopes[1].Digest() })),
 	} {
 		if _, err := attest.Rosters(w.id, list); err == nil {
 			t.Errorf("%s: the roster is believed", name)

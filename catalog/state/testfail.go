@@ -32,7 +32,7 @@ func failTest(c *applyContext, b catalog.TestFailed) error {
 	case len(q.Failing) > 0 && b.Witnesses != q.Witnesses:
 		return catalog.Conflict("test", "test.disagree", q.ID)
 	}
-	q.Failing, q.Witnesses = c.inOrder(append(q.Failing, c.node.ID)), b.Witnesses
+	q.Failing, q.Witnesses = inOrder(a.Active, append(q.Failing, c.node.ID)), b.Witnesses
 	if len(q.Failing) < len(a.Active) {
 		return c.putQuery(q)
 	}

@@ -98,7 +98,7 @@ func attemptVector(c *applyContext, b catalog.VectorAttempt) error {
 	if len(b.Active) == 0 {
 		return catalog.Invalid("active", "active.empty")
 	}
-	if r := checkActive(c, b.Active, b.Active[0], v.Nodes); r != nil {
+	if r := checkActive(catalog.KeyRoster{Nodes: v.Nodes, Threshold: v.Threshold}, b.Active, b.Active[0], v.Nodes); r != nil {
 		return r
 	}
 	v.Attempts = append(v.Attempts, catalog.Attempt{Number: b.Attempt, Active: b.Active, Root: b.Active[0], Named: c.now})
@@ -148,7 +148,11 @@ func addBits(c *applyContext, b catalog.VectorBits) error {
 		}
 	}
 	v.ReadyAt = c.now
-	if v.Holders(*c.cluster) < len(v.Nodes) { // a machine was replaced meanwhile
+	among, err := c.vectorRoster(v.Registry)
+	if err != nil {
+		return err
+	}
+	if v.Holders(*c.cluster) < len(v.Nodes) || !v.InForce().Roster().Equal(among) { // a machine was replaced meanwhile, or the key moved
 		if err := c.todo(true, moveKey(v), v.ID); err != nil {
 			return err
 		}

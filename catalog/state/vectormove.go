@@ -2,6 +2,7 @@ package state
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -69,6 +70,41 @@ func (c *applyContext) moveVectors(why *catalog.Reason) error {
 	return nil
 }
 
+// vectorRoster is among whom vectors of a registry are shared: the nodes that share the key of
+// its publisher, so that they can be computed with together.
+func (c *applyContext) vectorRoster(registry string) (catalog.KeyRoster, error) {
+	reg, err := records.Find[catalog.Registry](c.tx, records.PrefixRegistry+registry)
+	if err != nil {
+		return catalog.KeyRoster{}, err
+	}
+	k, err := records.KeyOf(c.tx, reg.Owner)
+	if errors.Is(err, records.ErrNotFound) || err == nil && k.State != catalog.KeyReady {
+		return c.cluster.Roster(), nil
+	}
+	return k.Roster(), err
+}
+
+// followKey has the vectors moved of the registries of a publisher whose key has moved.
+func (c *applyContext) followKey(k catalog.Key) error {
+	held, err := records.ListNamed[catalog.Vector](c.tx, records.PrefixVectorHeld, records.PrefixVector)
+	if err != nil {
+		return err
+	}
+	for _, v := range held {
+		reg, err := records.Find[catalog.Registry](c.tx, records.PrefixRegistry+v.Registry)
+		if err != nil {
+			return err
+		}
+		if reg.Owner != k.Publisher || v.State != catalog.VectorReady || v.InForce().Roster().Equal(k.Roster()) || v.Holders(*c.cluster) < v.InForce().Threshold {
+			continue
+		}
+		if err := c.wantMove(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // wantMove has a vector moved.
 func (c *applyContext) wantMove(v catalog.Vector) error {
 	v.Tried, v.Stays = 0, catalog.Reason{}
@@ -112,7 +148,7 @@ func beginMove(c *applyContext, b resharing.Begin) error {
 	}
 	m := resharing.Move{
 		Seq: c.seq, Reference: c.digest, Began: c.now, State: resharing.Dealing, Vectors: b.Vectors,
-		To: c.roster(), ToThreshold: c.cluster.Threshold, Out: make([]catalog.Reason, len(b.Vectors)),
+		Out: make([]catalog.Reason, len(b.Vectors)),
 	}
 	entries := 0
 	for i, id := range b.Vectors {
@@ -126,13 +162,22 @@ func beginMove(c *applyContext, b resharing.Begin) error {
 			return err
 		}
 		from, threshold := v.HeldBy(*c.cluster), v.InForce().Threshold
+		for p, holder := range from { // one that leaves may be gone for good
+			if slices.Contains(b.Without, holder) && c.cluster.Roster().Point(holder) == 0 {
+				from[p] = ""
+			}
+		}
+		to, err := c.vectorRoster(v.Registry)
+		if err != nil {
+			return err
+		}
 		if i == 0 {
-			m.From, m.FromThreshold = from, threshold
+			m.From, m.FromThreshold, m.To, m.ToThreshold = from, threshold, to.Nodes, to.Threshold
 		}
 		switch entries += v.Entities * v.Bits; {
 		case !wanted || v.Moving != 0 || slices.Contains(b.Vectors[:i], id):
 			return catalog.Conflict("move_wanted", "move.not_wanted", id)
-		case !slices.Equal(from, m.From) || threshold != m.FromThreshold:
+		case !slices.Equal(from, m.From) || threshold != m.FromThreshold || !to.Equal(m.Target()):
 			return catalog.Invalid(at, "move.holders", id, b.Vectors[0])
 		case entries > resharing.MaxEntries:
 			return catalog.Invalid(at, "move.entries", resharing.MaxEntries)
@@ -360,7 +405,7 @@ func attemptMove(c *applyContext, b resharing.Attempt) error {
 	if len(b.Active) == 0 {
 		return catalog.Invalid("active", "active.empty")
 	}
-	if r := checkActive(c, b.Active, b.Active[0], m.To); r != nil {
+	if r := checkActive(m.Target(), b.Active, b.Active[0], m.To); r != nil {
 		return r
 	}
 	m.Tries = append(m.Tries, catalog.Attempt{Number: b.Attempt, Active: b.Active, Root: b.Active[0], Named: c.now})

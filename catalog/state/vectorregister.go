@@ -46,6 +46,13 @@ func registerVector(c *applyContext, b catalog.VectorRegister) error {
 	if r := checkBy(b, reg.Columns); r != nil {
 		return r
 	}
+	among, err := c.vectorRoster(b.Registry)
+	if err != nil {
+		return err
+	}
+	if len(b.Shares) != len(among.Nodes) {
+		return catalog.Invalid("shares", "vector.shares", len(b.Shares), len(among.Nodes))
+	}
 	if err := checkNextVector(c, b); err != nil {
 		return err
 	}
@@ -53,8 +60,8 @@ func registerVector(c *applyContext, b catalog.VectorRegister) error {
 		return err
 	}
 	v := catalog.Vector{
-		VectorRegister: b, ID: id, Seq: c.seq, Owner: c.signer.ID, Commitment: c.digest, Threshold: c.cluster.Threshold,
-		State: catalog.VectorStoring, Created: c.now, Nodes: c.roster(), Nonces: make([][]byte, len(c.cluster.Nodes)),
+		VectorRegister: b, ID: id, Seq: c.seq, Owner: c.signer.ID, Commitment: c.digest, Threshold: among.Threshold,
+		State: catalog.VectorStoring, Created: c.now, Nodes: among.Nodes, Nonces: make([][]byte, len(among.Nodes)),
 	}
 	return cmp.Or(
 		records.PutText(c.tx, records.PrefixVectorOf+v.Owner+"/"+records.SeqName(c.seq), v.ID),
@@ -83,8 +90,6 @@ func checkVector(c *applyContext, b catalog.VectorRegister) *catalog.Refusal {
 			WithFixes(fewerEntities(b)).WithNumber("entities", int64(b.Entities)).WithNumber("bits", int64(b.Bits)).WithNumber("max_entries", catalog.MaxVectorEntries)
 	case b.Modulus < 3 || b.Modulus >= maxModulus || b.Modulus%2 == 0:
 		return catalog.Invalid("modulus", "vector.modulus", b.Modulus)
-	case len(b.Shares) != len(c.cluster.Nodes):
-		return catalog.Invalid("shares", "vector.shares", len(b.Shares), len(c.cluster.Nodes))
 	}
 	for i, d := range b.Shares {
 		if d.IsZero() || slices.Contains(b.Shares[:i], d) {

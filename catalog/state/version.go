@@ -9,6 +9,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/roster"
 )
 
 // versionActs are the acts on versions.
@@ -153,7 +154,7 @@ func commitVersion(c *applyContext, b catalog.VersionCommit) error {
 		return err
 	}
 	v.State = catalog.VersionCommitted
-	for _, n := range c.cluster.Nodes {
+	for _, n := range roster.All(*c.cluster) {
 		if err := c.todo(true, records.PrefixTodoAck+n.ID+"/"+records.VersionName(v.Dataset, v.Version), ""); err != nil {
 			return err
 		}
@@ -185,7 +186,7 @@ func (c *applyContext) reject(v catalog.Version, reason catalog.Reason) error {
 	if err != nil {
 		return err
 	}
-	for _, n := range c.cluster.Nodes {
+	for _, n := range roster.All(*c.cluster) {
 		if err := c.todo(false, records.PrefixTodoAck+n.ID+"/"+name, ""); err != nil {
 			return err
 		}
@@ -211,15 +212,27 @@ func ackVersion(c *applyContext, b catalog.VersionAck) error {
 		return c.reject(v, catalog.Why("node.said", c.node.ID).With(b.Reason.Clean()))
 	}
 	v.Acks = c.inOrder(append(v.Acks, c.node.ID))
-	n := len(c.cluster.Nodes)
-	if v.State == catalog.VersionCommitted && len(v.Acks) >= max(n/2+1, c.cluster.Threshold) {
+	k, err := records.Find[catalog.Key](c.tx, records.PrefixKey+v.Key)
+	if err != nil {
+		return err
+	}
+	if v.State == catalog.VersionCommitted && len(inOrder(k.Nodes, v.Acks)) >= max(len(k.Nodes)/2+1, k.Threshold) {
 		v.State = catalog.VersionStored
 	}
 	acked := records.PrefixTodoAck + c.node.ID + "/" + records.VersionName(v.Dataset, v.Version)
 	return cmp.Or(c.todo(false, acked, ""), c.putVersion(v))
 }
 
-// inOrder lists those ids that are in the roster, ascending points.
+// inOrder lists those ids that take part, those with seats first, in ascending points.
 func (c *applyContext) inOrder(ids []string) []string {
-	return slices.DeleteFunc(c.roster(), func(id string) bool { return !slices.Contains(ids, id) })
+	var all []string
+	for _, n := range roster.All(*c.cluster) {
+		all = append(all, n.ID)
+	}
+	return inOrder(all, ids)
+}
+
+// inOrder lists those ids that are in all, in its order.
+func inOrder(all, ids []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(id string) bool { return !slices.Contains(ids, id) })
 }

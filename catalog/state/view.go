@@ -39,6 +39,20 @@ func (v View) Authenticate(e catalog.Envelope) (*catalog.Refusal, error) {
 	return refusalOf(c.authenticate(v.r, e))
 }
 
+// RosterOf is among whom all that a verdict is computed from is shared (judge.RosterOf).
+func (v View) RosterOf(verdict catalog.Verdict) (catalog.KeyRoster, error) {
+	return judge.RosterOf(v.r, verdict)
+}
+
+// Holds is why a seat that leaves may not go yet; nil: it may.
+func (v View) Holds(node string) (*catalog.Refusal, error) {
+	now, err := records.Clock(v.r)
+	if err != nil {
+		return nil, err
+	}
+	return holds(v.r, node, now)
+}
+
 // PreviewDataset is the refusal that a principal's dataset would meet now, nil when it
 // would be created. Nothing is changed.
 func (v View) PreviewDataset(principal string, b catalog.DatasetCreate) (*catalog.Refusal, error) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/roster"
 )
 
 // Cluster returns the founding record, with the state's clock.
@@ -24,8 +25,8 @@ func (v View) Cluster() (catalog.Cluster, error) {
 }
 
 // RosterChanges are the entries that made the roster what it is, the founding first.
-func (v View) RosterChanges() ([]catalog.RosterChange, error) {
-	return records.List[catalog.RosterChange](v.r, records.PrefixRoster)
+func (v View) RosterChanges() ([]roster.Change, error) {
+	return records.List[roster.Change](v.r, records.PrefixRoster)
 }
 
 // HasRosterChange reports whether the roster was changed so often. It costs one look-up, and is
@@ -46,11 +47,15 @@ func (v View) ClusterAt(seq uint64) (catalog.Cluster, error) {
 
 // rosterAt is the cluster with the roster as it was when the entry with that number was
 // applied. changes are those of the roster, all of them, ascending.
-func rosterAt(c catalog.Cluster, seq uint64, changes []catalog.RosterChange) catalog.Cluster {
+func rosterAt(c catalog.Cluster, seq uint64, changes []roster.Change) catalog.Cluster {
 	c.Nodes = slices.Clone(c.Nodes)
 	for _, x := range slices.Backward(changes) {
-		if x.Before != nil && x.Seq > seq {
+		switch {
+		case x.Seq <= seq:
+		case x.Before != nil:
 			c.Nodes[x.Before.Point-1] = *x.Before
+		case x.Seats != nil:
+			c.Nodes, c.Threshold, c.Leaving = slices.Clone(x.Seats.Nodes), x.Seats.Threshold, x.Seats.Leaving
 		}
 	}
 	return c
@@ -116,10 +121,9 @@ func (v View) Key(id string) (catalog.Key, error) {
 	return records.Find[catalog.Key](v.r, records.PrefixKey+id)
 }
 
-// Keys returns all keys by id.
-func (v View) Keys() ([]catalog.Key, error) {
-	return records.List[catalog.Key](v.r, records.PrefixKey)
-}
+// Keys returns all keys by id. Nodes ask for them at every tick: the caller changes nothing
+// that a key points to.
+func (v View) Keys() ([]catalog.Key, error) { return v.cache.Keys(v.r) }
 
 // PendingKey is a publisher without a ready key: the attempt under way or
 // failed last (Key.ID is empty when there was none), and what a KeyStart of the
@@ -144,11 +148,16 @@ func (v View) PendingKeys() ([]PendingKey, error) {
 		if p.Key, err = v.KeyOf(id); err != nil && !errors.Is(err, records.ErrNotFound) {
 			return nil, err
 		}
-		next := catalog.NextKeyStart(id, p.Key)
+		next := roster.NextKeyStart(id, p.Key)
 		p.NextKey, p.NextEpoch, p.NextAttempt = next.Key, next.Epoch, next.Attempt
 		all = append(all, p)
 	}
 	return all, nil
+}
+
+// Proposals are the rosters that wait for approvals.
+func (v View) Proposals() ([]roster.Proposal, error) {
+	return records.List[roster.Proposal](v.r, records.PrefixProposal)
 }
 
 // PendingRefreshes returns the keys that are to be shared anew.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"testing"
@@ -49,7 +50,7 @@ func TestLifeOfAContractOnARealCluster(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": wantStatus, "await": awaitFile, "field": setField, "begins": setBegins,
-			"addresses": setAddresses, "until": untilDone, "nosecrets": wantNoSecrets,
+			"addresses": setAddresses, "until": untilDone, "nosecrets": wantNoSecrets, "nextlevel": buildNextLevel,
 		},
 	})
 }
@@ -137,5 +138,16 @@ func wantNoSecrets(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Fatalf("%s has secret %d", f.Name, i)
 			}
 		}
+	}
+}
+
+// buildNextLevel builds the program as one of the next feature level: nextlevel FILE.
+func buildNextLevel(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: nextlevel FILE")
+	}
+	build := exec.Command("go", "build", "-ldflags", "-X github.com/weirdata/weir/catalog/state.linked=x", "-o", ts.MkAbs(args[0]), ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		ts.Fatalf("build: %v\n%s", err, out)
 	}
 }

@@ -23,6 +23,7 @@ var commands = []func(*cli.App) *cobra.Command{
 	sandbox.NewBenchCommand,
 	publisher.NewDatasetCommand,
 	publisher.NewRegistryCommand,
+	publisher.NewKeyCommand,
 	contract.NewOrderCommand,
 	contract.NewContractCommand,
 	buyer.NewQueryCommand,

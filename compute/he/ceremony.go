@@ -123,8 +123,8 @@ func CombineDealings(p Parameters, reference [32]byte, point int, dealings [][]b
 }
 
 // CombineReshared is CombineDealings for a resharing: the dealers are the old
-// roster's active set, and its parts add up to the old secret. No node reshares yet;
-// TestReshareKeepsTheKey holds that the new shares open what the old ones did.
+// roster's active set, and its parts add up to the old secret: the new shares open what
+// the old ones did (TestReshareKeepsTheKey).
 func CombineReshared(p Parameters, reference [32]byte, point int, active []int, dealings [][]byte) (share []byte, err error) {
 	if err := p.check(); err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ func combineDealings(p Parameters, reference [32]byte, point int, dealers []int,
 	return share, nil
 }
 
-// CombinePublicShares adds up the public-key shares of all n nodes, one each,
+// CombinePublicShares adds up the public-key shares of all nodes of the ceremony, one each,
 // of the attempt that the reference names: the public key (Σ p_i, a) on the
 // wire, a as the reference it is expanded from. A client does the same to check
 // a key it is given.
@@ -164,7 +164,7 @@ func CombinePublicShares(p Parameters, reference [32]byte, shares [][]byte) (pub
 	in := p.in
 	w := in.scratch.get()
 	defer in.scratch.put(w, w.a, w.b)
-	if err := in.sum(w.a, w.b, kindPublicShare, reference, everyPoint(p.Nodes()), 0, shares); err != nil {
+	if err := in.sum(w.a, w.b, kindPublicShare, reference, everyPoint(in.lit.Dealers), 0, shares); err != nil {
 		return nil, err
 	}
 	publicKey = make([]byte, in.size(kindPublicKey))

@@ -110,7 +110,11 @@ func NewParameters(lit ParametersLiteral) (Parameters, error) {
 
 // newParameters is NewParameters without the demand on LogN: tests that check
 // arithmetic use small rings.
-func newParameters(lit ParametersLiteral) (p Parameters, err error) {
+func newParameters(lit ParametersLiteral) (Parameters, error) {
+	return dataParameters.of(fmt.Sprint(lit), func() (Parameters, error) { return makeParameters(lit) })
+}
+
+func makeParameters(lit ParametersLiteral) (p Parameters, err error) {
 	defer guard("make parameters", &err)
 	in, err := newInstance(lit)
 	if err != nil {

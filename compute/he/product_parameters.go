@@ -92,7 +92,11 @@ func NewProductParameters(lit ProductLiteral) (ProductParameters, error) {
 
 // newProductParameters is NewProductParameters without the demand on LogN: tests
 // use small rings.
-func newProductParameters(lit ProductLiteral) (_ ProductParameters, err error) {
+func newProductParameters(lit ProductLiteral) (ProductParameters, error) {
+	return productParameters.of(fmt.Sprint(lit), func() (ProductParameters, error) { return makeProductParameters(lit) })
+}
+
+func makeProductParameters(lit ProductLiteral) (_ ProductParameters, err error) {
 	defer guard("make product parameters", &err)
 	if err := lit.validate(); err != nil {
 		return ProductParameters{}, err

@@ -99,7 +99,7 @@ func TestTestSetsFindAWrongDealer(t *testing.T) {
 	c := newCluster(t, small(t, 4, 2))
 	values := manyValues(100)
 	tile := c.encrypt(t, values)[0]
-	sets := [][]int{{1, 2}, {2, 3}, {3, 4}} // as catalog.TestSets has them
+	sets := [][]int{{1, 2}, {2, 3}, {3, 4}} // as roster.TestSets has them
 	flip := func(b []byte) { b[len(b)/2] ^= 1 }
 	for name, change := range map[string]func(i, j int, b []byte){
 		"another secret": func(i, _ int, b []byte) { // the same difference at every point

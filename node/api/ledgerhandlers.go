@@ -66,7 +66,11 @@ func cluster(_ context.Context, v state.View, _ *nothing) (catalog.Cluster, erro
 
 func roster(_ context.Context, v state.View, _ *nothing) (wire.Roster, error) {
 	changes, err := v.RosterChanges()
-	return wire.Roster{Changes: changes}, err
+	if err != nil {
+		return wire.Roster{}, err
+	}
+	proposals, err := v.Proposals()
+	return wire.Roster{Changes: changes, Proposals: proposals}, err
 }
 
 func listPrincipals(_ context.Context, v state.View, in *Paged) (out wire.Principals, err error) {

@@ -27,7 +27,7 @@ var bounded = map[string]string{
 	"GET /readyz":                                 "reasons: one a node, and a few of this one's",
 	"GET /v1/status":                              "one a node",
 	"GET /v1/cluster":                             "the roster",
-	"GET /v1/roster":                              "catalog.MaxRosterChanges",
+	"GET /v1/roster":                              "roster.MaxChanges",
 	"GET /v1/registries/{id}":                     "columns of one envelope",
 	"GET /v1/registries/{id}/rows":                "wire.MaxRows and catalog.MaxPageBytes",
 	"POST /v1/registries/{id}/values":             "as many as were asked for, and the first few of them",

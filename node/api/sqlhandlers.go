@@ -190,7 +190,7 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 			out.Body.Currency = p.Currency
 		}
 		if planned.Noise != nil {
-			out.Body.Noise, err = explainNoise(v, caller.ID, submit, d.Descriptor, planned)
+			out.Body.Noise, err = explainNoise(v, caller.ID, submit, d.Descriptor, verdict, planned)
 		}
 		return err
 	})
@@ -229,13 +229,13 @@ func unfit(err error) error {
 }
 
 // explainNoise says what noise a query's figures would carry, and what it costs.
-func explainNoise(v state.View, caller string, q catalog.QuerySubmit, d catalog.Descriptor, plan *plan.Plan) (*wire.ExplainedNoise, error) {
-	cluster, err := v.Cluster()
+func explainNoise(v state.View, caller string, q catalog.QuerySubmit, d catalog.Descriptor, verdict catalog.Verdict, plan *plan.Plan) (*wire.ExplainedNoise, error) {
+	among, err := v.RosterOf(verdict)
 	if err != nil {
 		return nil, err
 	}
 	var out wire.ExplainedNoise
-	if out.Sums, err = plan.NoiseOf(d, cluster.Threshold); err != nil {
+	if out.Sums, err = plan.NoiseOf(d, among.Threshold); err != nil {
 		return nil, err
 	}
 	budget, err := v.NoiseBudget(caller, q)

@@ -150,6 +150,9 @@ func TrustIn(rosters []catalog.Cluster) evidence.Trust {
 	t := evidence.Trust{Origin: evidence.Origin(last.ID.String()), Threshold: last.Threshold}
 	for _, c := range rosters {
 		for _, n := range c.Nodes {
+			if last.Roster().Point(n.ID) == 0 {
+				continue // its seat was given up: what it signs counts no more
+			}
 			if !slices.ContainsFunc(t.Nodes, func(x evidence.Node) bool { return x.ID == n.ID && x.Key.Equal(asKey(n.Key)) }) {
 				t.Nodes = append(t.Nodes, evidence.Node{ID: n.ID, Key: n.Key})
 			}

@@ -238,15 +238,25 @@ func Cached[K comparable, V any](ctx context.Context, c *Client, k K, load func(
 	return v, err
 }
 
-// shape is how many nodes a cluster has, and how many of them open.
-type shape struct{ nodes, threshold int }
+// shape is how many nodes share keys, how many of them open, and how many made a key.
+type shape struct{ nodes, threshold, dealers int }
 
 // Parameters are those that a cluster's data is encrypted with. Making them takes some
 // twenty milliseconds, so it is done once.
 func (c *Client) Parameters(ctx context.Context, cluster catalog.Cluster) (he.Parameters, error) {
-	of := shape{len(cluster.Nodes), cluster.Threshold}
+	return c.parameters(ctx, shape{len(cluster.Nodes), cluster.Threshold, len(cluster.Nodes)})
+}
+
+// KeyParameters are those of a key, among whomever it is shared.
+func (c *Client) KeyParameters(ctx context.Context, k catalog.Key) (he.Parameters, error) {
+	return c.parameters(ctx, shape{len(k.Nodes), k.Threshold, len(k.Ceremony().Nodes)})
+}
+
+func (c *Client) parameters(ctx context.Context, of shape) (he.Parameters, error) {
 	return Cached(ctx, c, of, func(context.Context) (he.Parameters, error) {
-		p, err := he.NewParameters(he.DataParameters(of.nodes, of.threshold))
+		lit := he.DataParameters(of.nodes, of.threshold)
+		lit.Dealers = of.dealers
+		p, err := he.NewParameters(lit)
 		if err != nil {
 			return p, fmt.Errorf("make the parameters for %d of %d nodes: %w", of.threshold, of.nodes, err)
 		}

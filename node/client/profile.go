@@ -27,6 +27,9 @@ type Profile struct {
 	Threshold int `json:"threshold,omitempty"`
 	// Changes is how many changes of the roster the pinned nodes are after.
 	Changes int `json:"changes,omitempty"`
+	// Gone are nodes whose seats were given up. They are known, since they may have answered
+	// queries, or answer them until keys have moved; what they sign of the ledger counts no more.
+	Gone []ProfileNode `json:"gone,omitempty"`
 }
 
 // ProfileNode is a pinned node.
@@ -103,8 +106,11 @@ func (p Profile) check() error {
 		return fmt.Errorf("%w: field threshold is %d, 2 to %d are possible", ErrProfile, p.Threshold, catalog.MaxNodes)
 	}
 	seen := make(map[string]bool)
-	for i, n := range p.Nodes {
+	for i, n := range append(slices.Clone(p.Nodes), p.Gone...) {
 		field := fmt.Sprintf("nodes[%d]", i)
+		if i >= len(p.Nodes) {
+			field = fmt.Sprintf("gone[%d]", i-len(p.Nodes))
+		}
 		switch {
 		case n.ID == "" || seen[n.ID]:
 			return fmt.Errorf("%w: %s.id %q is empty or there twice", ErrProfile, field, n.ID)
@@ -137,11 +143,11 @@ func checkAddr(addr string) error {
 	return nil
 }
 
-// keys are the pinned keys.
+// keys are those of all nodes that may answer.
 func (p Profile) keys() []ed25519.PublicKey {
-	keys := make([]ed25519.PublicKey, len(p.Nodes))
-	for i, n := range p.Nodes {
-		keys[i] = n.Key
+	var keys []ed25519.PublicKey
+	for _, n := range append(slices.Clone(p.Nodes), p.Gone...) {
+		keys = append(keys, n.Key)
 	}
 	return keys
 }
@@ -166,9 +172,9 @@ func (p Profile) Trust() evidence.Trust {
 	return t
 }
 
-// Node returns the pinned node with the id.
+// Node returns the node with the id, which has a seat or had one.
 func (p Profile) Node(id string) (ProfileNode, bool) {
-	for _, n := range p.Nodes {
+	for _, n := range append(slices.Clone(p.Nodes), p.Gone...) {
 		if n.ID == id {
 			return n, true
 		}

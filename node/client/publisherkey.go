@@ -13,6 +13,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/node/api/wire"
 )
@@ -62,7 +63,7 @@ func (c *Client) provenKey(ctx context.Context, publisher string, tell func(stri
 			return ReadyKey{}, nil, err
 		}
 	}
-	parameters, err := c.Parameters(ctx, rosters[len(rosters)-1])
+	parameters, err := c.KeyParameters(ctx, record)
 	if err != nil {
 		return ReadyKey{}, nil, err
 	}
@@ -146,8 +147,11 @@ func keyProgress(k catalog.Key) string {
 }
 
 // checkStatements is checkStatement with the roster that the key was made by, which may be one
-// before the last.
+// before the last. It is shared among one of them now.
 func checkStatements(rosters []catalog.Cluster, k catalog.Key, publisher string) (err error) {
+	if !slices.ContainsFunc(rosters, func(c catalog.Cluster) bool { return c.Roster().Equal(k.Roster()) }) {
+		return &KeyError{Publisher: publisher, Reason: fmt.Errorf("it is shared among %q, %d of which open it, which no roster of the cluster is", k.Nodes, k.Threshold)}
+	}
 	for _, cluster := range slices.Backward(rosters) {
 		if err = checkStatement(cluster, k, publisher); err == nil {
 			return nil
@@ -161,21 +165,21 @@ func checkStatement(cluster catalog.Cluster, k catalog.Key, publisher string) er
 	no := func(format string, args ...any) error {
 		return &KeyError{Publisher: publisher, Reason: fmt.Errorf(format, args...)}
 	}
-	n := len(cluster.Nodes)
+	n, made := len(cluster.Nodes), k.Ceremony()
 	switch {
 	case k.Publisher != publisher:
 		return no("it belongs to %s", k.Publisher)
-	case k.Threshold != cluster.Threshold:
-		return no("its threshold is %d, the cluster's is %d", k.Threshold, cluster.Threshold)
-	case len(k.Nodes) != n, len(k.Commits) != n, len(k.Signed) != n:
+	case made.Threshold != cluster.Threshold:
+		return no("its threshold is %d, the cluster's is %d", made.Threshold, cluster.Threshold)
+	case len(made.Nodes) != n, len(k.Commits) != n, len(k.Signed) != n:
 		return no("it names %d nodes, %d shares and %d signatures, the roster has %d nodes",
-			len(k.Nodes), len(k.Commits), len(k.Signed), n)
+			len(made.Nodes), len(k.Commits), len(k.Signed), n)
 	case !bytes.Equal(k.Statement, attest.ReadyStatement(cluster, k)):
 		return no("its statement is not the one that follows from the record and the roster")
 	}
 	for i, node := range cluster.Nodes {
-		if node.Point != i+1 || k.Nodes[i] != node.ID {
-			return no("point %d is node %s in the key and %s in the roster", i+1, k.Nodes[i], node.ID)
+		if node.Point != i+1 || made.Nodes[i] != node.ID {
+			return no("point %d is node %s in the key and %s in the roster", i+1, made.Nodes[i], node.ID)
 		}
 		if !attest.VerifyReady(node, k.Statement, k.Signed[i]) {
 			return no("the signature of node %s does not verify under its pinned key", node.ID)
@@ -191,10 +195,10 @@ func combineKey(ctx context.Context, c *Client, p he.Parameters, k catalog.Key) 
 	for i, commit := range k.Commits {
 		share, err := c.Do(ctx, Call{Path: fmt.Sprintf("/v1/keys/%s/shares/%d", url.PathEscape(k.Publisher), i+1), Elsewhere: true})
 		if err != nil {
-			return nil, fmt.Errorf("read node %s's share of the public key: %w", k.Nodes[i], err)
+			return nil, fmt.Errorf("read node %s's share of the public key: %w", k.Ceremony().Nodes[i], err)
 		}
 		if got := catalog.Sum(share); got != commit.Public {
-			return nil, &KeyError{Publisher: k.Publisher, Reason: fmt.Errorf("node %s's share of it has digest %s, signed is %s", k.Nodes[i], got, commit.Public)}
+			return nil, &KeyError{Publisher: k.Publisher, Reason: fmt.Errorf("node %s's share of it has digest %s, signed is %s", k.Ceremony().Nodes[i], got, commit.Public)}
 		}
 		shares[i] = share
 	}
@@ -215,4 +219,14 @@ func (c *Client) SealingRoster(ctx context.Context, publisher string) (catalog.C
 		return catalog.Cluster{}, fmt.Errorf("check the nodes' sealing keys: %w", err)
 	}
 	return rosters[len(rosters)-1], nil
+}
+
+// KeyRoster is SealingRoster with the nodes among whom the publisher's key is shared, where that
+// has not moved to the present roster.
+func (c *Client) KeyRoster(ctx context.Context, publisher string) (catalog.Cluster, error) {
+	key, rosters, err := c.provenKey(ctx, publisher, func(string) {})
+	if err != nil {
+		return catalog.Cluster{}, fmt.Errorf("check the nodes' sealing keys: %w", err)
+	}
+	return roster.Of(rosters[len(rosters)-1], key.Record.Roster()), nil
 }

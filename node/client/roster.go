@@ -2,12 +2,14 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -31,8 +33,6 @@ func (c *Client) Rosters(ctx context.Context) ([]catalog.Cluster, error) {
 		return nil, err
 	case cluster.ID != c.profile.Cluster:
 		return nil, fmt.Errorf("%w: the node belongs to cluster %s, pinned is %s", ErrPinned, cluster.ID, c.profile.Cluster)
-	case len(cluster.Nodes) != len(c.profile.Nodes):
-		return nil, fmt.Errorf("%w: the roster has %d nodes, pinned are %d", ErrPinned, len(cluster.Nodes), len(c.profile.Nodes))
 	case cluster.Threshold < 2 || cluster.Threshold > len(cluster.Nodes):
 		return nil, fmt.Errorf("%w: a threshold of %d of %d nodes", ErrPinned, cluster.Threshold, len(cluster.Nodes))
 	case cluster.Changes < c.profile.Changes:
@@ -40,7 +40,7 @@ func (c *Client) Rosters(ctx context.Context) ([]catalog.Cluster, error) {
 	}
 	if cluster.Changes == 0 {
 		if id, ok := c.profile.pins(cluster); !ok {
-			return nil, fmt.Errorf("%w: node %s has another key or is not pinned", ErrPinned, id)
+			return nil, fmt.Errorf("%w: node %s has another key, or is pinned and not there, or the other way round", ErrPinned, id)
 		}
 		return []catalog.Cluster{cluster}, nil
 	}
@@ -67,48 +67,78 @@ func (c *Client) provenRosters(ctx context.Context, cluster catalog.Cluster) ([]
 		return nil, fmt.Errorf("%w: the node tells %d changes of the roster, and there are %d", ErrPinned, len(rosters)-1, cluster.Changes)
 	}
 	if id, ok := c.profile.pins(rosters[c.profile.Changes]); !ok {
-		return nil, fmt.Errorf("%w: node %s has another key than in the roster after %d changes", ErrPinned, id, c.profile.Changes)
+		return nil, fmt.Errorf("%w: node %s is not pinned as it is in the roster after %d changes", ErrPinned, id, c.profile.Changes)
 	}
 	last := &rosters[len(rosters)-1]
-	last.Time, last.Since = cluster.Time, cluster.Since
+	last.Time = cluster.Time
+	if len(cluster.Since) == len(last.Nodes) {
+		last.Since = cluster.Since
+	}
 	return rosters, nil
 }
 
-// pins reports whether the profile pins the keys of all nodes; if not, which it does not.
+// pins reports whether the profile pins the keys of all nodes with seats, and of no others; if
+// not, which it does not.
 func (p Profile) pins(c catalog.Cluster) (id string, ok bool) {
 	for _, n := range c.Nodes {
-		if pinned, ok := p.Node(n.ID); !ok || !bytes.Equal(pinned.Key, n.Key) {
+		at := slices.IndexFunc(p.Nodes, func(m ProfileNode) bool { return m.ID == n.ID })
+		if at < 0 || !bytes.Equal(p.Nodes[at].Key, n.Key) {
+			return n.ID, false
+		}
+	}
+	for _, n := range p.Nodes {
+		if c.Roster().Point(n.ID) == 0 {
 			return n.ID, false
 		}
 	}
 	return "", true
 }
 
-// After is the profile that pins the last of some rosters. The keys before stay known: what
-// they have signed is still proof. Addresses stay that the changes since do not touch: they
-// may lead to a node in a way of the profile's owner.
+// After is the profile that pins the last of some rosters. The keys of machines that were in
+// the seats before stay known: what they have signed is still proof. Addresses stay that the
+// changes since do not touch: they may lead to a node in a way of the profile's owner.
 func (p Profile) After(rosters []catalog.Cluster) Profile {
-	last := rosters[len(rosters)-1]
-	seen := rosters[min(p.Changes, len(rosters)-1)]
-	p.Changes, p.Nodes = last.Changes, slices.Clone(p.Nodes)
-	for i := range p.Nodes {
-		n := &p.Nodes[i]
-		at := slices.IndexFunc(last.Nodes, func(m catalog.Node) bool { return m.ID == n.ID })
-		if at < 0 {
-			continue
+	last, seen := rosters[len(rosters)-1], rosters[min(p.Changes, len(rosters)-1)]
+	was, prefer := p, p.Addr
+	p.Nodes, p.Gone, p.Changes = nil, nil, last.Changes
+	for _, m := range roster.All(last) {
+		n, known := was.Node(m.ID)
+		if !known {
+			n = ProfileNode{ID: m.ID, Addr: m.API}
 		}
-		if api := last.Nodes[at].API; api != seen.Nodes[at].API {
-			if p.Addr == n.Addr {
-				p.Addr = api
+		if at := seen.Roster().Point(m.ID); known && at > 0 && seen.Nodes[at-1].API != m.API {
+			if was.Addr == n.Addr {
+				prefer = m.API
 			}
-			n.Addr = api
+			n.Addr = m.API
 		}
-		n.Key, n.Former = last.Nodes[at].Key, nil
+		n.Key, n.Former = m.Key, nil
 		for _, c := range rosters {
-			if k := c.Nodes[at].Key; !bytes.Equal(k, n.Key) && !slices.ContainsFunc(n.Former, func(f []byte) bool { return bytes.Equal(f, k) }) {
+			at := c.Roster().Point(m.ID)
+			if at == 0 {
+				continue
+			}
+			if k := c.Nodes[at-1].Key; !bytes.Equal(k, n.Key) && !slices.ContainsFunc(n.Former, func(f []byte) bool { return bytes.Equal(f, k) }) {
 				n.Former = append(n.Former, k)
 			}
 		}
+		if last.Roster().Point(m.ID) > 0 {
+			p.Nodes = append(p.Nodes, n)
+			continue
+		}
+		p.Gone = append(p.Gone, n)
+		if prefer == n.Addr {
+			prefer = ""
+		}
+	}
+	if p.Addr = prefer; p.Addr == "" {
+		p.Addr = p.Nodes[0].Addr
+	}
+	if was.Addr == "" {
+		p.Addr = ""
+	}
+	if last.Threshold != seen.Threshold {
+		p.Threshold = last.Threshold
 	}
 	return p
 }
@@ -123,29 +153,109 @@ func (c *Client) Renewed() (p Profile, newer bool) {
 	return *renewed, true
 }
 
-// RosterEnvelopes reads the entries that made the roster, the founding first. They are not
-// checked: see attest.Rosters.
+// RosterEnvelopes reads the entries that made the roster, the founding first, and the approvals
+// after what they approve. They are not checked: see attest.Rosters.
 func (c *Client) RosterEnvelopes(ctx context.Context) ([]catalog.Envelope, error) {
 	chain, err := Get[wire.Roster](ctx, c, Call{Path: "/v1/roster"})
 	if err != nil {
 		return nil, fmt.Errorf("read what changed the roster: %w", err)
 	}
-	envelopes := make([]catalog.Envelope, len(chain.Changes))
-	for i, x := range chain.Changes {
-		envelopes[i] = x.Envelope
-	}
-	return envelopes, nil
+	return attest.Entries(chain.Changes), nil
 }
 
 // ReplaceSeat puts a machine into the seat that it names, for the seat's operator.
 func (c *Client) ReplaceSeat(ctx context.Context, n catalog.Node) (wire.Submitted, error) {
-	envelopes, err := c.RosterEnvelopes(ctx)
+	_, previous, err := c.lastRoster(ctx)
 	if err != nil {
 		return wire.Submitted{}, err
 	}
-	if _, err := attest.Rosters(c.profile.Cluster, envelopes); err != nil {
-		return wire.Submitted{}, fmt.Errorf("%w: %w", ErrPinned, err)
+	return c.Submit(ctx, catalog.KindSeatReplace, roster.Replace{Previous: previous, Node: n})
+}
+
+// lastRoster is the cluster as it is now, proved by those who had to sign it, and the digest that
+// the next change names.
+func (c *Client) lastRoster(ctx context.Context) (catalog.Cluster, catalog.Digest, error) {
+	envelopes, err := c.RosterEnvelopes(ctx)
+	if err != nil {
+		return catalog.Cluster{}, catalog.Digest{}, err
 	}
-	previous := envelopes[len(envelopes)-1].Digest()
-	return c.Submit(ctx, catalog.KindSeatReplace, catalog.SeatReplace{Previous: previous, Node: n})
+	rosters, err := attest.Rosters(c.profile.Cluster, envelopes)
+	if err != nil {
+		return catalog.Cluster{}, catalog.Digest{}, fmt.Errorf("%w: %w", ErrPinned, err)
+	}
+	return rosters[len(rosters)-1], attest.LastChange(envelopes), nil
+}
+
+// Proposal is a roster that was proposed, read and checked here.
+type Proposal struct {
+	ID        catalog.Digest
+	Now       catalog.Cluster // the roster that it is to follow
+	Body      roster.Propose
+	Proposer  string // an operator's id
+	Approved  []string
+	Approvals roster.Approvals // what it has and lacks
+	Proposed  int64
+}
+
+// Proposals reads the rosters that wait for approvals. Each follows the present roster, and
+// counts only approvals whose signatures hold.
+func (c *Client) Proposals(ctx context.Context) ([]Proposal, error) {
+	now, previous, err := c.lastRoster(ctx)
+	if err != nil {
+		return nil, err
+	}
+	chain, err := Get[wire.Roster](ctx, c, Call{Path: "/v1/roster"})
+	if err != nil {
+		return nil, fmt.Errorf("read the proposals of rosters: %w", err)
+	}
+	var all []Proposal
+	for _, p := range chain.Proposals {
+		body, approved, err := attest.Proposed(now, previous, p)
+		if err != nil {
+			return nil, fmt.Errorf("%w: proposal %s: %w", ErrPinned, p.Envelope.Digest(), err)
+		}
+		all = append(all, Proposal{
+			ID: p.Envelope.Digest(), Now: now, Body: body, Proposer: p.Envelope.Signer, Approved: approved, Proposed: p.Proposed,
+			Approvals: roster.Count(now, body, func(operator []byte) bool { return slices.Contains(approved, catalog.PrincipalID(operator)) }),
+		})
+	}
+	return all, nil
+}
+
+// ProposeRoster proposes a roster for an operator with a seat: seats are given up, and added with
+// the nodes that fresh has, whatever their points. Threshold 0 is the present one.
+func (c *Client) ProposeRoster(ctx context.Context, threshold int, without []string, fresh []catalog.Node) (wire.Submitted, error) {
+	now, previous, err := c.lastRoster(ctx)
+	if err != nil {
+		return wire.Submitted{}, err
+	}
+	b := roster.Propose{Previous: previous, Threshold: cmp.Or(threshold, now.Threshold)}
+	for _, n := range append(slices.Clone(now.Nodes), fresh...) {
+		if !slices.Contains(without, n.ID) {
+			n.Point = len(b.Nodes) + 1
+			b.Nodes = append(b.Nodes, n)
+		}
+	}
+	return c.Submit(ctx, catalog.KindRosterPropose, b)
+}
+
+// ApproveRoster approves a proposal.
+func (c *Client) ApproveRoster(ctx context.Context, proposal catalog.Digest) (wire.Submitted, error) {
+	return c.Submit(ctx, catalog.KindRosterApprove, roster.Approve{Proposal: proposal})
+}
+
+// WithdrawRoster takes a proposal back.
+func (c *Client) WithdrawRoster(ctx context.Context, proposal catalog.Digest) (wire.Submitted, error) {
+	return c.Submit(ctx, catalog.KindRosterWithdraw, roster.Withdraw{Proposal: proposal})
+}
+
+// MoveKey approves, for the key's publisher, that it moves to the roster as it is now, which is
+// returned.
+func (c *Client) MoveKey(ctx context.Context, key string) (catalog.Cluster, error) {
+	now, previous, err := c.lastRoster(ctx)
+	if err != nil {
+		return now, err
+	}
+	_, err = c.Submit(ctx, catalog.KindKeyMove, roster.MoveKey{Key: key, Roster: previous})
+	return now, err
 }

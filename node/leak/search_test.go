@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -87,6 +88,35 @@ func TestDigitsInADigestAreNoFind(t *testing.T) {
 		found := leak.Search([]leak.Place{{Name: "text", Bytes: []byte(text)}}, needles)
 		if len(found) > 0 != want {
 			t.Errorf("in %q: found %q", text, found)
+		}
+	}
+}
+
+// What was written between holes is read, and the holes are not.
+func TestWhatLiesBetweenHolesIsRead(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 5 {
+		f, err := os.Create(filepath.Join(dir, fmt.Sprint(i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at, text := range map[int64]string{100: "one", 64<<20 + 17: "two", 900 << 20: "three"} {
+			if _, err := f.WriteAt([]byte(text), at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(f.Truncate(1<<30), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, p := range leak.Files(t, dir) {
+		for _, text := range []string{"one", "two", "three"} {
+			if !strings.Contains(string(p.Bytes), text) {
+				t.Errorf("%s: %q is not read", p.Name, text)
+			}
+		}
+		if len(p.Bytes) > 4<<20 {
+			t.Errorf("%s: %d bytes are searched", p.Name, len(p.Bytes))
 		}
 	}
 }

@@ -68,7 +68,11 @@ func (qs *Queries) runQuery(ctx context.Context, id string, a catalog.Attempt) (
 	if err := qs.Versions.FetchManifests(ctx, w); err != nil {
 		return nil, err
 	}
-	if err := qs.fetchWitnesses(ctx, q); err != nil {
+	roster, err := qs.rosterOf(verdict, a, w, plan)
+	if err != nil {
+		return nil, err
+	}
+	if err := qs.fetchWitnesses(ctx, q, roster.Point(qs.id)); err != nil {
 		return nil, err
 	}
 	var draws []noise.Draw
@@ -121,7 +125,11 @@ func (qs *Queries) openPlan(ctx context.Context, q catalog.Query, verdict catalo
 		session: session, subject: q.Envelope.String(), plan: plan.Digest(), attempt: a.Number, root: a.Root,
 		progress: qs.attempts.start(session, countsOf(plan)),
 	}
-	if o.active, err = qs.members(a.Active); err != nil {
+	roster, err := qs.rosterOf(verdict, a, w, plan)
+	if err != nil {
+		return nil, nil, contexts, err
+	}
+	if o.active, err = qs.among(roster, a.Active); err != nil {
 		return nil, nil, contexts, err
 	}
 	opened := &opened{
@@ -136,7 +144,7 @@ func (qs *Queries) openPlan(ctx context.Context, q catalog.Query, verdict catalo
 		return nil, nil, contexts, err
 	}
 	if plan.Private() {
-		return opened.values, nil, contexts, qs.answerPrivately(ctx, q, verdict, a, o, opened)
+		return opened.values, nil, contexts, qs.answerPrivately(ctx, q, verdict, a, roster, o, opened)
 	}
 	return opened.values, nil, contexts, qs.multiply(ctx, o, plan, opened.singles, opened.values)
 }
@@ -147,7 +155,7 @@ func (qs *Queries) openPlan(ctx context.Context, q catalog.Query, verdict catalo
 func (qs *Queries) openVersions(ctx context.Context, o opening, a catalog.Attempt, w versions.Sources, plan *plan.Plan, into *opened) (contexts catalog.Digest, err error) {
 	var list [][32]byte
 	for _, part := range versions.OpeningsByKey(w, plan) {
-		o.sharing = a.SharingOf(part.Key)
+		o.key, o.sharing = part.Key, a.SharingOf(part.Key)
 		one, err := qs.open(ctx, o, accumulators{
 			numbers: part.Numbers,
 			fill: func(ctx context.Context, number int, acc *he.Accumulator) error {

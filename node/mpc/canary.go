@@ -19,7 +19,7 @@ func CanarySession(key string, number, set int) string {
 }
 
 // Canary opens the known vector of a key's canary with one set that this node is in, by the
-// share that is on the disk (PROTOCOL.md section 1.6). Its root says what came of it; a member
+// share that is on the disk (PROTOCOL.md section 1.7). Its root says what came of it; a member
 // that has no share says so.
 func (cs *Ceremonies) Canary(ctx context.Context, c resharing.Canary, set int) error {
 	session := CanarySession(c.Key, c.Number, set)
@@ -39,15 +39,20 @@ func (cs *Ceremonies) Canary(ctx context.Context, c resharing.Canary, set int) e
 
 // openCanary returns what the root says of a set; nil: this node is not its root.
 func (cs *Ceremonies) openCanary(ctx context.Context, c resharing.Canary, session string, set int) (any, error) {
-	nk, err := cs.keys.Read(cs.Params, c.Sharing)
-	if err != nil {
-		return nil, err
-	}
-	defer nk.Erase()
 	var k catalog.Key
 	if err := cs.Ledger.View(func(v state.View) (err error) { k, err = v.Key(c.Key); return err }); err != nil {
 		return nil, fmt.Errorf("look up the key of a canary: %w", err)
 	}
+	among := catalog.KeyRoster{Nodes: c.Nodes, Threshold: c.Threshold}
+	params, err := cs.parameters(k, among)
+	if err != nil {
+		return nil, err
+	}
+	nk, err := cs.keys.Read(params, c.Sharing)
+	if err != nil {
+		return nil, err
+	}
+	defer nk.Erase()
 	pk, err := cs.publicKey(ctx, k)
 	if err != nil {
 		return nil, err
@@ -60,15 +65,18 @@ func (cs *Ceremonies) openCanary(ctx context.Context, c resharing.Canary, sessio
 	points := resharing.CanarySets(len(c.Nodes), c.Threshold)[set]
 	o := opening{
 		session: session, subject: fmt.Sprintf("canary %d, set %d, of key %s", c.Number, set, c.Key),
-		plan: c.Reference, sharing: c.Sharing, attempt: c.Number, root: c.Nodes[points[0]-1], key: nk,
+		plan: c.Reference, key: k, sharing: c.Sharing, part: nk, attempt: c.Number, root: c.Nodes[points[0]-1],
 	}
-	slices.Sort(points)
+	var ids []string
 	for _, p := range points {
-		o.active = append(o.active, cs.roster[p-1])
+		ids = append(ids, c.Nodes[p-1])
+	}
+	if o.active, err = cs.among(among, ids); err != nil {
+		return nil, err
 	}
 	is, err := cs.openKnown(ctx, o, tile, values)
 	if errors.Is(err, errOther) {
-		cs.Logger.ErrorContext(ctx, "a set opens another vector than the known one", "key", c.Key, "set", points, "error", err)
+		cs.Logger.ErrorContext(ctx, "a set opens another vector than the known one", "key", c.Key, "set", ids, "error", err)
 		return resharing.CanarySet{Key: c.Key, Number: c.Number, Set: set, Wrong: true}, nil
 	}
 	if err != nil || !is {
@@ -77,10 +85,10 @@ func (cs *Ceremonies) openCanary(ctx context.Context, c resharing.Canary, sessio
 	return resharing.CanarySet{Key: c.Key, Number: c.Number, Set: set}, nil
 }
 
-// owedInCanary reports whether p's sender owes it to the node at point: in each set that is to be
-// opened what members of an attempt owe each other, and its slots to the root.
-func owedInCanary(p Message, point int, c resharing.Canary) bool {
-	from := slices.Index(c.Nodes, p.From) + 1
+// owedInCanary reports whether p's sender owes it to a node: in each set that is to be opened what
+// members of an attempt owe each other, and its slots to the root.
+func owedInCanary(p Message, to string, c resharing.Canary) bool {
+	from, point := slices.Index(c.Nodes, p.From)+1, slices.Index(c.Nodes, to)+1
 	if from == 0 || from == point || p.Batch != 0 {
 		return false
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/node/failure"
 	"github.com/weirdata/weir/node/vault"
@@ -113,7 +114,11 @@ func (cs *Ceremonies) commitKey(ctx context.Context, k catalog.Key) error {
 }
 
 func (cs *Ceremonies) drawPart(k catalog.Key) (*ceremony, error) {
-	dealer, err := he.NewDealer(cs.Params, k.Reference, cs.point)
+	p, err := cs.parameters(k, k.Roster())
+	if err != nil {
+		return nil, err
+	}
+	dealer, err := he.NewDealer(p, k.Reference, k.Roster().Point(cs.id))
 	if err != nil {
 		return nil, fmt.Errorf("draw secrets for key %s: %w", k.ID, err)
 	}
@@ -122,24 +127,26 @@ func (cs *Ceremonies) drawPart(k catalog.Key) (*ceremony, error) {
 
 // newPart draws pair seeds, and has the dealer deal to all; nil: this node deals nothing.
 func (cs *Ceremonies) newPart(k catalog.Key, dealer *he.Dealer) (*ceremony, error) {
-	part := &ceremony{dealer: dealer, dealings: make([][]byte, len(cs.roster)), seeds: map[int][]byte{}}
+	to := k.Target()
+	own := to.Point(cs.id) // 0 where this node deals to others alone
+	part := &ceremony{dealer: dealer, dealings: make([][]byte, len(to.Nodes)), seeds: map[int][]byte{}}
 	if dealer != nil {
 		part.public = dealer.PublicShare()
 	}
-	for i, m := range cs.roster {
+	for i, id := range to.Nodes {
 		if dealer != nil {
-			d, err := dealer.Dealing(m.Point)
+			d, err := dealer.Dealing(i + 1)
 			if err != nil {
-				return nil, fmt.Errorf("deal key %s to %s: %w", k.ID, m.ID, err)
+				return nil, fmt.Errorf("deal key %s to %s: %w", k.ID, id, err)
 			}
 			part.dealings[i] = d
 		}
-		if m.Point > cs.point {
+		if own > 0 && i+1 > own {
 			seed, err := he.NewPairSeed()
 			if err != nil {
 				return nil, err
 			}
-			part.seeds[m.Point] = seed[:]
+			part.seeds[i+1] = seed[:]
 		}
 	}
 	return part, nil
@@ -156,7 +163,7 @@ func (cs *Ceremonies) dealKey(ctx context.Context, k catalog.Key) error {
 	if err := cs.Blobs.Put(ctx, catalog.Sum(part.public), part.public); err != nil {
 		return fmt.Errorf("store the public share of key %s: %w", k.ID, err)
 	}
-	if err := cs.sendDealings(ctx, k.Made(), part); err != nil {
+	if err := cs.sendDealings(ctx, k, k.Made(), part); err != nil {
 		return err
 	}
 	if _, err := cs.publicKey(ctx, k); err != nil {
@@ -182,23 +189,27 @@ func (cs *Ceremonies) publicKey(ctx context.Context, k catalog.Key) ([]byte, err
 		}
 		shares[i] = b
 	}
-	pk, err := he.CombinePublicShares(cs.Params, k.Reference, shares)
+	p, err := cs.parameters(k, k.Ceremony())
+	if err != nil {
+		return nil, err
+	}
+	pk, err := he.CombinePublicShares(p, k.Reference, shares)
 	if err != nil {
 		return nil, fmt.Errorf("add up public key %s: %w", k.ID, err)
 	}
 	return pk, nil
 }
 
-// sendDealings sends every other node its dealing and the seed of the pair.
-func (cs *Ceremonies) sendDealings(ctx context.Context, s catalog.Sharing, part *ceremony) error {
+// sendDealings sends every other node that gets a share its dealing and the seed of the pair.
+func (cs *Ceremonies) sendDealings(ctx context.Context, k catalog.Key, s catalog.Sharing, part *ceremony) error {
 	g, gctx := errgroup.WithContext(ctx)
-	for _, m := range cs.roster {
-		if m.ID == cs.id {
+	for i, id := range k.Target().Nodes {
+		if id == cs.id {
 			continue
 		}
 		g.Go(func() error {
-			b := packParts([][]byte{part.dealings[m.Point-1], part.seeds[m.Point]})
-			return cs.Peers.Send(gctx, m.ID, Message{SharingSession(s), KindDealing, 0, cs.id}, b)
+			b := packParts([][]byte{part.dealings[i], part.seeds[i+1]})
+			return cs.Peers.Send(gctx, id, Message{SharingSession(s), KindDealing, 0, cs.id}, b)
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -210,48 +221,75 @@ func (cs *Ceremonies) sendDealings(ctx context.Context, s catalog.Sharing, part 
 // collectKey waits for every dealing, checks it against its dealer's commitment
 // and stores the sum.
 func (cs *Ceremonies) collectKey(ctx context.Context, k catalog.Key, part *ceremony) error {
-	record := keyRecord{Version: 1, Key: k.ID, Epoch: k.Epoch, Attempt: k.Attempt, Point: cs.point}
+	record := keyRecord{Version: 1, Key: k.ID, Epoch: k.Epoch, Attempt: k.Attempt, Point: k.Roster().Point(cs.id)}
 	defer record.wipe()
-	dealings, err := cs.collect(ctx, k.Made(), part, &record)
+	p, err := cs.parameters(k, k.Roster())
 	if err != nil {
 		return err
 	}
-	for i, m := range cs.roster {
-		if err := committed(m.ID, dealings[i], k.Commits[i].Dealings[cs.point-1]); err != nil {
+	dealings, err := cs.collect(ctx, k, k.Made(), k.Nodes, part, &record)
+	if err != nil {
+		return err
+	}
+	for i, id := range k.Nodes {
+		if err := committed(id, dealings[i], k.Commits[i].Dealings[record.Point-1]); err != nil {
 			return err
 		}
 	}
-	if record.Share, err = he.CombineDealings(cs.Params, k.Reference, cs.point, dealings); err != nil {
+	if record.Share, err = he.CombineDealings(p, k.Reference, record.Point, dealings); err != nil {
 		return fmt.Errorf("combine the dealings of key %s: %w", k.ID, err)
 	}
 	return cs.storePart(&record)
 }
 
-// collect waits for what every other node sends, and returns the dealings by point. Pair seeds
-// go into the record.
-func (cs *Ceremonies) collect(ctx context.Context, s catalog.Sharing, part *ceremony, record *keyRecord) ([][]byte, error) {
-	dealings := make([][]byte, len(cs.roster))
-	for i, m := range cs.roster {
-		if m.ID == cs.id {
-			dealings[i] = part.dealings[i]
+// collect waits for what every other node sends that deals or gets a share, and returns the
+// dealings of the dealers, in their order. Pair seeds go into the record.
+func (cs *Ceremonies) collect(ctx context.Context, k catalog.Key, s catalog.Sharing, dealers []string, part *ceremony, record *keyRecord) ([][]byte, error) {
+	to := k.Target()
+	dealings := make([][]byte, len(dealers))
+	take := func(from string, dealing []byte) {
+		if i := slices.Index(dealers, from); i >= 0 {
+			dealings[i] = dealing
+		}
+	}
+	take(cs.id, part.dealings[record.Point-1])
+	for _, id := range Senders(k) {
+		if id == cs.id {
 			continue
 		}
-		b, err := cs.mailbox.Wait(ctx, Message{SharingSession(s), KindDealing, 0, m.ID})
+		b, err := cs.mailbox.Wait(ctx, Message{SharingSession(s), KindDealing, 0, id})
 		if err != nil {
 			return nil, err
 		}
 		parts, err := unpackParts(b, 2)
 		if err != nil {
-			return nil, fmt.Errorf("dealing of %s: %w", m.ID, err)
+			return nil, fmt.Errorf("dealing of %s: %w", id, err)
 		}
-		seed := parts[1]
-		if m.Point > cs.point {
-			seed = part.seeds[m.Point]
+		take(id, parts[0])
+		point, seed := to.Point(id), parts[1]
+		switch {
+		case point == 0: // it deals, and gets no share
+			continue
+		case point > record.Point:
+			seed = part.seeds[point]
 		}
-		dealings[i] = parts[0]
-		record.Pairs = append(record.Pairs, pairSeed{Point: m.Point, Seed: slices.Clone(seed)})
+		record.Pairs = append(record.Pairs, pairSeed{Point: point, Seed: slices.Clone(seed)})
 	}
 	return dealings, nil
+}
+
+// Senders are the nodes that send something to those who get a share in the attempt under way:
+// dealings, or seeds of pairs.
+func Senders(k catalog.Key) []string {
+	from := slices.Clone(k.Target().Nodes)
+	if k.Refreshing() {
+		for _, point := range k.Refresh.Dealers {
+			if id := k.Nodes[point-1]; !slices.Contains(from, id) {
+				from = append(from, id)
+			}
+		}
+	}
+	return from
 }
 
 // committed refuses a dealing that is not the one its dealer committed to.
@@ -283,15 +321,16 @@ func (cs *Ceremonies) test(ctx context.Context, k catalog.Key, s catalog.Sharing
 		return err
 	}
 	values := knownVector(cs.Params.Values())
+	to := k.Target()
 	tile, err := he.KnownTile(cs.Params, pk, reference, values)
 	if err != nil {
 		return fmt.Errorf("encrypt the known tile of key %s: %w", k.ID, err)
 	}
-	for set, points := range catalog.TestSets(len(cs.roster), cs.Params.Threshold()) {
-		if !slices.Contains(points, cs.point) || (len(tested) > set && tested[set]) {
+	for set, points := range roster.TestSets(len(to.Nodes), to.Threshold) {
+		if !slices.Contains(points, to.Point(cs.id)) || (len(tested) > set && tested[set]) {
 			continue
 		}
-		if err := cs.testSet(ctx, s, set, points, tile, values); err != nil {
+		if err := cs.testSet(ctx, k, s, set, points, tile, values); err != nil {
 			return fmt.Errorf("test set %d of key %s: %w", set, k.ID, err)
 		}
 	}
@@ -303,13 +342,18 @@ var errOther = fmt.Errorf("%w: not the known vector", failure.ErrDeviates)
 
 // testSet opens the known tile with one set; its root, the set's first member,
 // adds up everybody's slots and compares.
-func (cs *Ceremonies) testSet(ctx context.Context, s catalog.Sharing, set int, points []int, tile []byte, values []int64) error {
+func (cs *Ceremonies) testSet(ctx context.Context, k catalog.Key, s catalog.Sharing, set int, points []int, tile []byte, values []int64) error {
 	o := opening{
 		session: testSession(s, set),
-		subject: fmt.Sprintf("test %d of key %s", set, s.Key), sharing: s, attempt: s.Attempt,
+		subject: fmt.Sprintf("test %d of key %s", set, s.Key), key: k, sharing: s, attempt: s.Attempt,
 	}
+	var ids []string
 	for _, p := range points {
-		o.active = append(o.active, cs.roster[p-1])
+		ids = append(ids, k.Target().Nodes[p-1])
+	}
+	var err error
+	if o.active, err = cs.among(k.Target(), ids); err != nil {
+		return err
 	}
 	o.root = o.active[0].ID
 	is, err := cs.openKnown(ctx, o, tile, values)
@@ -371,10 +415,10 @@ func knownVector(n int) []int64 {
 // signKey signs the ready statement, in which this node has checked everything
 // that it can: its own share, all public shares, the tests it was in.
 func (cs *Ceremonies) signKey(ctx context.Context, k catalog.Key) error {
-	if _, err := cs.keys.Get(cs.Params, k.Made()); err != nil {
+	if _, err := cs.share(k, k.Made()); err != nil {
 		return err
 	}
-	if part := cs.get(SharingSession(k.Made())); part != nil && catalog.Sum(part.public) != k.Commits[cs.point-1].Public {
+	if part := cs.get(SharingSession(k.Made())); part != nil && catalog.Sum(part.public) != k.Commits[k.Roster().Point(cs.id)-1].Public {
 		return fmt.Errorf("%w: the ledger has another public share of this node", failure.ErrDeviates)
 	}
 	statement := attest.ReadyStatement(cs.Cluster, k)

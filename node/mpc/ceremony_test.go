@@ -22,11 +22,11 @@ func TestRepeatedDealingKeepsTheSecretThatIsStored(t *testing.T) {
 	d, _ := newDrawer(t)
 	ctx, v := t.Context(), d.secrets
 	roster := []catalog.Node{{ID: "n1", Point: 1}, {ID: "n2", Point: 2}, {ID: "n3", Point: 3}}
-	k := catalog.Key{ID: catalog.KeyID(catalog.PrincipalID([]byte("bureau"))), Epoch: 1, Attempt: 1, Reference: catalog.Sum([]byte("reference"))}
+	k := catalog.Key{ID: catalog.KeyID(catalog.PrincipalID([]byte("bureau"))), Epoch: 1, Attempt: 1, Reference: catalog.Sum([]byte("reference")), Threshold: 2, Nodes: []string{"n1", "n2", "n3"}}
 	var parts []*ceremony
 	nodes := make([]*Ceremonies, len(roster))
 	for i, m := range roster {
-		nodes[i] = &Ceremonies{member: &member{Options: Options{Params: params}, id: m.ID, point: m.Point, roster: roster, mailbox: NewMailbox()}}
+		nodes[i] = &Ceremonies{member: &member{Options: Options{Params: params}, id: m.ID, keys: newKeyring(v), mailbox: NewMailbox()}}
 		part, err := nodes[i].drawPart(k)
 		if err != nil {
 			t.Fatal(err)
@@ -39,7 +39,6 @@ func TestRepeatedDealingKeepsTheSecretThatIsStored(t *testing.T) {
 		parts, k.Commits = append(parts, part), append(k.Commits, commit)
 	}
 	n := nodes[1]
-	n.keys = newKeyring(v)
 	deal := func(seed []byte) {
 		t.Helper()
 		for i, m := range roster {
@@ -47,7 +46,7 @@ func TestRepeatedDealingKeepsTheSecretThatIsStored(t *testing.T) {
 				continue
 			}
 			p := Message{SharingSession(k.Made()), KindDealing, 0, m.ID}
-			if err := n.mailbox.Put(p, packParts([][]byte{parts[i].dealings[n.point-1], seed})); err != nil {
+			if err := n.mailbox.Put(p, packParts([][]byte{parts[i].dealings[1], seed})); err != nil {
 				t.Fatal(err)
 			}
 		}

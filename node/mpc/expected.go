@@ -8,6 +8,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/resharing"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
 )
 
@@ -18,7 +19,7 @@ import (
 func Expects(v state.View, self catalog.Node, p Message) (bool, error) {
 	if strings.HasPrefix(p.Session, "key/") {
 		keys, err := v.Keys()
-		return slices.ContainsFunc(keys, func(k catalog.Key) bool { return owedInCeremony(p, self.Point, k) }), err
+		return slices.ContainsFunc(keys, func(k catalog.Key) bool { return owedInCeremony(p, self.ID, k) }), err
 	}
 	if strings.HasPrefix(p.Session, "move/") {
 		moves, err := v.Moves()
@@ -27,7 +28,7 @@ func Expects(v state.View, self catalog.Node, p Message) (bool, error) {
 	if rest, is := strings.CutPrefix(p.Session, "canary/"); is {
 		key, _, _ := strings.Cut(rest, "/")
 		c, err := v.Canary(key)
-		return err == nil && owedInCanary(p, self.Point, c), err
+		return err == nil && owedInCanary(p, self.ID, c), err
 	}
 	a, err := attemptOf(v, p.Session)
 	return err == nil && owed(p, self.ID, a), err
@@ -91,20 +92,21 @@ func owedInMove(p Message, to string, m resharing.Move) bool {
 		slices.ContainsFunc(m.Dealers, func(point int) bool { return m.From[point-1] == p.From })
 }
 
-// owedInCeremony reports whether p's sender owes it to the node at point: its
+// owedInCeremony reports whether p's sender owes it to a node: its
 // dealing while keys are dealt, and in each test set what members of an attempt
 // owe each other, besides its slots to the set's first member, which is the root.
-func owedInCeremony(p Message, point int, k catalog.Key) bool {
+func owedInCeremony(p Message, to string, k catalog.Key) bool {
 	sharing, step, under := k.UnderWay()
 	session := SharingSession(sharing)
-	from := slices.Index(k.Nodes, p.From) + 1 // its point
-	if !under || RootSession(p.Session) != session || from == 0 || from == point || p.Batch != 0 {
+	target := k.Target()
+	from, point := target.Point(p.From), target.Point(to)
+	if !under || RootSession(p.Session) != session || point == 0 || p.From == to || p.Batch != 0 {
 		return false
 	}
 	if p.Session == session {
-		return step == catalog.KeyDealing && p.Kind == KindDealing
+		return step == catalog.KeyDealing && p.Kind == KindDealing && slices.Contains(Senders(k), p.From)
 	}
-	for set, points := range catalog.TestSets(len(k.Nodes), k.Threshold) {
+	for set, points := range roster.TestSets(len(target.Nodes), target.Threshold) {
 		if step == catalog.KeyTesting && p.Session == testSession(sharing, set) {
 			return slices.Contains(points, point) && slices.Contains(points, from) &&
 				(p.Kind == KindDigests || (p.Kind == KindShares || p.Kind == KindSlots) && points[0] == point)

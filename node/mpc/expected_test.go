@@ -1,10 +1,12 @@
 package mpc
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/resharing"
+	"github.com/weirdata/weir/catalog/roster"
 )
 
 // Within a session that is under way only what its rules let a sender send is
@@ -84,11 +86,11 @@ func TestOnlyWhatTheRulesOfAnAttemptLetASenderSendIsAskedFor(t *testing.T) {
 		{"n3", KindDigests, 1, 2, false}, // which is not needed
 		{"n4", KindDigests, 2, 1, false}, {"n2", KindDigests, 2, 1, false},
 	} {
-		if got := owedInCanary(Message{Session: CanarySession("k-1", 3, x.set), Kind: x.kind, From: x.from}, x.to, c); got != x.want {
+		if got := owedInCanary(Message{Session: CanarySession("k-1", 3, x.set), Kind: x.kind, From: x.from}, fmt.Sprintf("n%d", x.to), c); got != x.want {
 			t.Errorf("canary: %+v: %t", x, got)
 		}
 	}
-	if owedInCanary(Message{Session: CanarySession("k-1", 2, 1), Kind: KindDigests, From: "n2"}, 3, c) {
+	if owedInCanary(Message{Session: CanarySession("k-1", 2, 1), Kind: KindDigests, From: "n2"}, "n3", c) {
 		t.Error("of the canary before")
 	}
 
@@ -97,7 +99,7 @@ func TestOnlyWhatTheRulesOfAnAttemptLetASenderSendIsAskedFor(t *testing.T) {
 	}
 
 	k := catalog.Key{ID: "k-1", Epoch: 1, Attempt: 2, Threshold: 2, Nodes: []string{"n1", "n2", "n3"}}
-	sets := catalog.TestSets(3, 2) // {1,2}, {1,3} or the like: the first member is the root
+	sets := roster.TestSets(3, 2) // {1,2}, {1,3} or the like: the first member is the root
 	set := sets[len(sets)-1]
 	id := func(point int) string { return k.Nodes[point-1] }
 	outside := 6 - set[0] - set[1]
@@ -132,11 +134,38 @@ func TestOnlyWhatTheRulesOfAnAttemptLetASenderSendIsAskedFor(t *testing.T) {
 	} {
 		k.State = x.state
 		p := Message{Session: x.session, Kind: x.kind, Batch: x.batch, From: id(x.from)}
-		if got := owedInCeremony(p, x.to, k); got != x.want {
+		if got := owedInCeremony(p, id(x.to), k); got != x.want {
 			t.Errorf("%s: %+v to %d: %t", x.state, p, x.to, got)
 		}
 	}
-	if owedInCeremony(Message{Session: SharingSession(k.Made()), Kind: KindDealing, From: "stranger"}, 1, k) {
+	if owedInCeremony(Message{Session: SharingSession(k.Made()), Kind: KindDealing, From: "stranger"}, "n1", k) {
 		t.Error("from a stranger")
+	}
+
+	// A key moves from n1, n2, n3 to n1, n4, n5: n1 and n2 deal.
+	k.State, k.Refresh = catalog.KeyReady, &catalog.Refresh{
+		Epoch: 2, Attempt: 3, State: catalog.KeyDealing, Dealers: []int{1, 2}, Dealings: make([][]catalog.Digest, 2),
+		To: &catalog.KeyRoster{Nodes: []string{"n1", "n4", "n5"}, Threshold: 2},
+	}
+	moving := catalog.Sharing{Key: k.ID, Epoch: 2, Attempt: 3}
+	for _, x := range []struct {
+		state          catalog.KeyState
+		session        string
+		kind, from, to string
+		want           bool
+	}{
+		{catalog.KeyDealing, SharingSession(moving), KindDealing, "n2", "n4", true},
+		{catalog.KeyDealing, SharingSession(moving), KindDealing, "n5", "n4", true}, // a seed
+		{catalog.KeyDealing, SharingSession(moving), KindDealing, "n3", "n4", false},
+		{catalog.KeyDealing, SharingSession(moving), KindDealing, "n1", "n2", false}, // who gets no share is dealt none
+		{catalog.KeyDealing, SharingSession(k.Made()), KindDealing, "n1", "n4", false},
+		{catalog.KeyTesting, testSession(moving, 1), KindSlots, "n5", "n4", true},
+		{catalog.KeyTesting, testSession(moving, 1), KindSlots, "n3", "n2", false}, // the points of before
+		{catalog.KeyTesting, testSession(moving, 0), KindDigests, "n2", "n1", false},
+	} {
+		k.Refresh.State = x.state
+		if got := owedInCeremony(Message{Session: x.session, Kind: x.kind, From: x.from}, x.to, k); got != x.want {
+			t.Errorf("moving, %s: %s of %s to %s: %t", x.state, x.kind, x.from, x.to, got)
+		}
 	}
 }

@@ -22,10 +22,26 @@ type Keyring struct {
 	secrets Secrets
 	mu      sync.Mutex
 	loaded  map[string]*he.NodeKey
+	made    map[[3]int]he.Parameters // by nodes, threshold and dealers: making them takes a while
 }
 
 func newKeyring(s Secrets) *Keyring {
-	return &Keyring{secrets: s, loaded: map[string]*he.NodeKey{}}
+	return &Keyring{secrets: s, loaded: map[string]*he.NodeKey{}, made: map[[3]int]he.Parameters{}}
+}
+
+// parameters makes parameters, or finds those that were made before.
+func (k *Keyring) parameters(lit he.ParametersLiteral) (he.Parameters, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	of := [3]int{lit.Nodes, lit.Threshold, lit.Dealers}
+	if p, made := k.made[of]; made {
+		return p, nil
+	}
+	p, err := he.NewParameters(lit)
+	if err == nil {
+		k.made[of] = p
+	}
+	return p, err
 }
 
 // keyRecord is what the vault keeps of one key: this node's Shamir share, the

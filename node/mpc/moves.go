@@ -365,7 +365,7 @@ func (ms *Moves) runBits(ctx context.Context, m resharing.Move, a catalog.Attemp
 	commitment := m.Commitment()
 	o := opening{session: MoveCheckSession(m.Seq, a.Number), subject: "bits in move " + commitment.String(), plan: commitment, attempt: a.Number}
 	var err error
-	if o.active, err = ms.members(a.Active); err != nil {
+	if o.active, err = ms.among(m.Target(), a.Active); err != nil {
 		return nil, err
 	}
 	vectors, err := ms.moving(m)

@@ -23,8 +23,9 @@ const batchSize = 64
 type opening struct {
 	session  string          // names it among nodes: kind, id, attempt
 	subject  string          // what is opened: the query's id, the version, the key test
-	sharing  catalog.Sharing // of the key under which the tiles are encrypted
-	key      *he.NodeKey     // this node's part of it; nil: that of the keyring
+	key      catalog.Key     // under which the tiles are encrypted
+	sharing  catalog.Sharing // of it
+	part     *he.NodeKey     // this node's part of it; nil: that of the keyring
 	plan     catalog.Digest  // group order and slot maps
 	attempt  int
 	active   []catalog.Node // ascending points
@@ -54,9 +55,9 @@ func (n *member) open(ctx context.Context, o opening, accs accumulators) (contex
 			err = fmt.Errorf("%w: %w", failure.ErrSpent, err)
 		}
 	}()
-	key := o.key
+	key := o.part
 	if key == nil {
-		if key, err = n.keys.Get(n.Params, o.sharing); err != nil {
+		if key, err = n.share(o.key, o.sharing); err != nil {
 			return catalog.Digest{}, err
 		}
 	}
@@ -112,12 +113,7 @@ func (n *member) fillBatch(ctx context.Context, numbers []int, fill func(context
 // and returns the batch's openings when all are equal. The context of an
 // opening is computed here, from this node's own accumulator.
 func (n *member) agree(ctx context.Context, o opening, batch int, numbers []int, accs []*he.Accumulator) ([]he.Opening, error) {
-	root := 0
-	for _, m := range o.active {
-		if m.ID == o.root {
-			root = m.Point
-		}
-	}
+	root := o.point(o.root)
 	points := o.points()
 	openings := make([]he.Opening, len(accs))
 	var digests []byte
@@ -207,6 +203,16 @@ func (o opening) points() []int {
 		points[i] = m.Point
 	}
 	return points
+}
+
+// point is a member's, 0 for who is none.
+func (o opening) point(id string) int {
+	for _, m := range o.active {
+		if m.ID == id {
+			return m.Point
+		}
+	}
+	return 0
 }
 
 // others are the members without one.

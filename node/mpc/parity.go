@@ -30,9 +30,13 @@ func (qs *Queries) runParity(ctx context.Context, dataset string, version int, a
 	o := opening{
 		session: VersionSession(dataset, version, a.Number),
 		subject: fmt.Sprintf("parity of %s version %d", dataset, version),
-		sharing: a.SharingOf(w.Key), plan: w.Record.Manifest, attempt: a.Number, root: a.Root,
+		key:     w.Key, sharing: a.SharingOf(w.Key), plan: w.Record.Manifest, attempt: a.Number, root: a.Root,
 	}
-	if o.active, err = qs.members(a.Active); err != nil {
+	roster, known := w.Key.RosterOf(o.sharing)
+	if !known {
+		return nil, errRosters("key " + w.Key.ID)
+	}
+	if o.active, err = qs.among(roster, a.Active); err != nil {
 		return nil, err
 	}
 	var share uint64

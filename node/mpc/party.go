@@ -3,9 +3,7 @@ package mpc
 import (
 	"context"
 	"crypto/ed25519"
-	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -51,7 +49,7 @@ type Options struct {
 	Cluster  catalog.Cluster // with the roster that the node was opened with
 	Self     catalog.Node
 	Signing  ed25519.PrivateKey
-	Params   he.Parameters
+	Params   he.Parameters        // of keys that the present roster makes
 	Products he.ProductParameters // of computations on shares
 	Sealing  string               // what Secrets calls the key that others seal to
 
@@ -84,8 +82,6 @@ type Party struct {
 type member struct {
 	Options
 	id       string
-	point    int
-	roster   []catalog.Node // ascending points
 	mailbox  *Mailbox
 	keys     *Keyring
 	attempts *Attempts
@@ -94,7 +90,7 @@ type member struct {
 // New returns the part of a node. Close forgets its keys.
 func New(o Options) (*Party, error) {
 	n := &member{
-		Options: o, id: o.Self.ID, point: o.Self.Point, roster: o.Cluster.Nodes,
+		Options: o, id: o.Self.ID,
 		mailbox: NewMailbox(), keys: newKeyring(o.Secrets), attempts: newAttempts(o.Progressed),
 	}
 	vectors, err := newVectors(n)
@@ -123,20 +119,6 @@ func (p *Party) Keep(running func(session string) bool) {
 
 // Close forgets the keys.
 func (p *Party) Close() { p.Keys.close() }
-
-// members resolves the node ids of an active set, which the state machine keeps
-// in order of points.
-func (n *member) members(ids []string) ([]catalog.Node, error) {
-	nodes := make([]catalog.Node, 0, len(ids))
-	for _, id := range ids {
-		i := slices.IndexFunc(n.roster, func(m catalog.Node) bool { return m.ID == id })
-		if i < 0 {
-			return nil, fmt.Errorf("node %q is not in the roster", id)
-		}
-		nodes = append(nodes, n.roster[i])
-	}
-	return nodes, nil
-}
 
 // session names one computation on shares of an attempt.
 func (n *member) session(o opening, purpose string) he.Session {

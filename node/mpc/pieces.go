@@ -10,6 +10,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
 	"github.com/weirdata/weir/catalog/disclosure"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/plan"
@@ -47,10 +48,12 @@ func (qs *Queries) testListed(ctx context.Context, q catalog.Query, t *talk, vec
 		return nil
 	}
 	structure := plan.TestStructure(test, pieces)
-	if len(q.Submit.Witnesses) != len(qs.roster) {
-		return failure.Refuse("node.witnesses", q.ID, len(q.Submit.Witnesses), len(qs.roster))
+	sealedTo = roster.Of(sealedTo, t.roster)
+	if len(q.Submit.Witnesses) != len(sealedTo.Nodes) {
+		return failure.Refuse("node.witnesses", q.ID, len(q.Submit.Witnesses), len(sealedTo.Nodes))
 	}
-	share, err := qs.WitnessShare(ctx, sealedTo, q.Submit.Witnesses[qs.point-1], q.Principal, q.Submit.Request, structure)
+	own := t.opening.point(qs.id)
+	share, err := qs.WitnessShare(ctx, sealedTo, own, q.Submit.Witnesses[own-1], q.Principal, q.Submit.Request, structure)
 	if err != nil {
 		return err
 	}
@@ -65,7 +68,7 @@ func (qs *Queries) testListed(ctx context.Context, q catalog.Query, t *talk, vec
 		return err
 	}
 	input := he.PieceInput{Structure: structure, Bits: vectors.bits, Witnesses: witnesses, Challenge: challenge}
-	return qs.TestPieces(t.session("test"), input, func(c Computation) error { return t.run(ctx, c, pieceMessages) })
+	return qs.TestPieces(t.session("test"), own, input, func(c Computation) error { return t.run(ctx, c, pieceMessages) })
 }
 
 // drawChallenge has the members of an attempt draw the challenge of its checks together:
@@ -99,14 +102,14 @@ func (qs *Queries) drawChallenge(ctx context.Context, o opening) (challenge [32]
 // TestPieces has the members find out whether every figure of a private query passes
 // for every piece of its partition (RELEASE.md section 6.2). It opens whether the witnesses
 // are right, and then one bit. bits and witnesses are this node's additive shares in the
-// attempt's set, run drives a computation with its other members, who send each other
+// attempt's set, point its own there, run drives a computation with its other members, who send each other
 // pieceMessages at most (talk.run). Whatever the members do not see alike, they do not
 // compute on: what they send is bound to the structure and the challenge.
-func (qs *Queries) TestPieces(session he.Session, input he.PieceInput, run func(Computation) error) error {
+func (qs *Queries) TestPieces(session he.Session, point int, input he.PieceInput, run func(Computation) error) error {
 	if products := input.Structure.Products(); products > he.MaxPieceProducts {
 		return failure.Refuse("node.products", products, he.MaxPieceProducts)
 	}
-	test, err := he.NewPieceTest(qs.Products, session, qs.point, input)
+	test, err := he.NewPieceTest(qs.Products, session, point, input)
 	if err != nil {
 		return err
 	}
@@ -128,19 +131,20 @@ func (qs *Queries) TestPieces(session he.Session, input he.PieceInput, run func(
 // fetchWitnesses makes sure that this node holds its share of the witnesses of a query.
 // It comes before anything is opened: a share that cannot be had yet is waited for, where
 // a computation on shares that lacks it could only end the attempt.
-func (qs *Queries) fetchWitnesses(ctx context.Context, q catalog.Query) error {
-	if len(q.Submit.Witnesses) < qs.point {
+func (qs *Queries) fetchWitnesses(ctx context.Context, q catalog.Query, point int) error {
+	if len(q.Submit.Witnesses) < point {
 		return nil // none are needed, or testListed refuses them
 	}
-	if _, err := qs.Blobs.Load(ctx, q.Submit.Witnesses[qs.point-1]); err != nil {
+	if _, err := qs.Blobs.Load(ctx, q.Submit.Witnesses[point-1]); err != nil {
 		return fmt.Errorf("fetch this node's share of the witnesses of query %s: %w", q.ID, err)
 	}
 	return nil
 }
 
 // WitnessShare opens this node's share of the witnesses of a query, the sealed bytes of
-// which have that digest; cluster is as its owner saw it. The reasons of its refuseErrors say nothing of the share.
-func (qs *Queries) WitnessShare(ctx context.Context, cluster catalog.Cluster, digest catalog.Digest, buyer string, request catalog.Request, s *he.PieceStructure) (*he.WitnessShare, error) {
+// which have that digest; cluster is that of the query's roster as its owner saw it, and point this
+// node's in it. The reasons of its refuseErrors say nothing of the share.
+func (qs *Queries) WitnessShare(ctx context.Context, cluster catalog.Cluster, point int, digest catalog.Digest, buyer string, request catalog.Request, s *he.PieceStructure) (*he.WitnessShare, error) {
 	sealed, err := qs.Blobs.Load(ctx, digest)
 	if err != nil {
 		return nil, err
@@ -151,15 +155,15 @@ func (qs *Queries) WitnessShare(ctx context.Context, cluster catalog.Cluster, di
 	}
 	defer vault.Wipe(private)
 	structure := s.Digest()
-	share, err := seal.Open(private, []byte(seal.WitnessInfo), attest.WitnessAAD(cluster, buyer, request, structure, qs.point), sealed)
+	share, err := seal.Open(private, []byte(seal.WitnessInfo), attest.WitnessAAD(cluster, buyer, request, structure, point), sealed)
 	if err != nil {
 		return nil, failure.Refuse("node.witnesses_sealed")
 	}
 	defer vault.Wipe(share)
-	spec := he.WitnessSpec{Nodes: len(qs.roster), Threshold: qs.Params.Threshold(), Count: s.Witnesses(), Structure: structure}
-	parsed, err := he.ParseWitnessShare(qs.Products, spec, qs.point, share)
+	spec := he.WitnessSpec{Nodes: len(cluster.Nodes), Threshold: cluster.Threshold, Count: s.Witnesses(), Structure: structure}
+	parsed, err := he.ParseWitnessShare(qs.Products, spec, point, share)
 	if err != nil {
-		return nil, failure.Refuse("node.witnesses_share", qs.point)
+		return nil, failure.Refuse("node.witnesses_share", point)
 	}
 	return parsed, nil
 }

@@ -17,7 +17,7 @@ import (
 // vector has a part in (PROTOCOL.md section 6.7). The parity of what was opened is checked
 // by then. First comes the test, where there is one. The plan's counts are made of this
 // node's own share of the vector and need nobody else.
-func (qs *Queries) answerPrivately(ctx context.Context, q catalog.Query, verdict catalog.Verdict, a catalog.Attempt, o opening, p *opened) error {
+func (qs *Queries) answerPrivately(ctx context.Context, q catalog.Query, verdict catalog.Verdict, a catalog.Attempt, roster catalog.KeyRoster, o opening, p *opened) error {
 	if err := qs.attempts.Begin(o.session); err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func (qs *Queries) answerPrivately(ctx context.Context, q catalog.Query, verdict
 		return err
 	}
 	defer vectors.wipe()
-	talk := &talk{node: qs.member, opening: o}
+	talk := &talk{node: qs.member, opening: o, roster: roster}
 	o.progress.enter(wire.StageTest)
 	if err := qs.testListed(ctx, q, talk, vectors); err != nil {
 		return err
@@ -78,6 +78,7 @@ func (qs *Queries) answerColumn(ctx context.Context, t *talk, p *opened, column 
 type talk struct {
 	node    *member
 	opening opening
+	roster  catalog.KeyRoster // among whom all of it is shared
 	next    int
 }
 
@@ -181,7 +182,7 @@ func (qs *Queries) sumPrivately(ctx context.Context, t *talk, p *opened, column 
 		if len(x) == 0 {
 			return nil
 		}
-		sum, err := he.NewPrivateSum(qs.Products, t.session("sum"), qs.point, x, cells, vectors, groups)
+		sum, err := he.NewPrivateSum(qs.Products, t.session("sum"), t.opening.point(qs.id), x, cells, vectors, groups)
 		if err != nil {
 			return err
 		}

@@ -181,9 +181,9 @@ func (n *member) productOf(ctx context.Context, o opening, batch int, f factors)
 	var p *he.Product
 	var err error
 	if f.right == nil {
-		p, err = he.NewSquare(n.Products, s, n.point, f.left)
+		p, err = he.NewSquare(n.Products, s, o.point(n.id), f.left)
 	} else {
-		p, err = he.NewProduct(n.Products, s, n.point, f.left, f.right)
+		p, err = he.NewProduct(n.Products, s, o.point(n.id), f.left, f.right)
 	}
 	if err != nil {
 		return nil, err

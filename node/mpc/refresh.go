@@ -32,12 +32,16 @@ func (cs *Ceremonies) refreshPart(k catalog.Key, s catalog.Sharing) (*ceremony, 
 		return part, nil
 	}
 	var dealer *he.Dealer
-	if slices.Contains(k.Refresh.Dealers, cs.point) {
-		old, err := cs.keys.Get(cs.Params, k.InForce())
+	if cs.deals(k) {
+		old, err := cs.share(k, k.InForce())
 		if err != nil {
 			return nil, err
 		}
-		if dealer, err = old.Reshare(cs.Params, k.Refresh.Reference, k.Refresh.Dealers); err != nil {
+		p, err := cs.parameters(k, k.Target())
+		if err != nil {
+			return nil, err
+		}
+		if dealer, err = old.Reshare(p, k.Refresh.Reference, k.Refresh.Dealers); err != nil {
 			return nil, fmt.Errorf("deal key %s anew: %w", k.ID, err)
 		}
 	}
@@ -47,6 +51,11 @@ func (cs *Ceremonies) refreshPart(k catalog.Key, s catalog.Sharing) (*ceremony, 
 	}
 	cs.set(session, part)
 	return part, nil
+}
+
+// deals reports whether this node deals in the attempt to share a key anew.
+func (cs *Ceremonies) deals(k catalog.Key) bool {
+	return slices.Contains(k.Refresh.Dealers, k.Roster().Point(cs.id))
 }
 
 // commitRefresh commits a dealer to what it deals.
@@ -65,30 +74,41 @@ func (cs *Ceremonies) commitRefresh(ctx context.Context, k catalog.Key, s catalo
 // dealRefresh runs once all dealers have committed: it hands out what this node deals and the
 // pair seeds, collects everybody else's, and stores the new share.
 func (cs *Ceremonies) dealRefresh(ctx context.Context, k catalog.Key, s catalog.Sharing) error {
-	if slices.Contains(k.Refresh.Dealers, cs.point) && cs.get(SharingSession(s)) == nil {
+	if cs.deals(k) && cs.get(SharingSession(s)) == nil {
 		return failure.ErrRestarted // with what it committed to
 	}
 	part, err := cs.refreshPart(k, s)
 	if err != nil {
 		return err
 	}
-	if err := cs.sendDealings(ctx, s, part); err != nil {
+	if err := cs.sendDealings(ctx, k, s, part); err != nil {
 		return err
 	}
-	record := keyRecord{Version: 1, Key: k.ID, Epoch: s.Epoch, Attempt: s.Attempt, Point: cs.point}
+	to := k.Target()
+	record := keyRecord{Version: 1, Key: k.ID, Epoch: s.Epoch, Attempt: s.Attempt, Point: to.Point(cs.id)}
 	defer record.wipe()
-	all, err := cs.collect(ctx, s, part, &record)
+	if record.Point == 0 { // it has dealt, gets no share, and does not deal again in this attempt
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	dealers := make([]string, len(k.Refresh.Dealers))
+	for i, point := range k.Refresh.Dealers {
+		dealers[i] = k.Nodes[point-1]
+	}
+	dealings, err := cs.collect(ctx, k, s, dealers, part, &record)
 	if err != nil {
 		return err
 	}
-	dealings := make([][]byte, len(k.Refresh.Dealers))
-	for i, point := range k.Refresh.Dealers {
-		dealings[i] = all[point-1]
-		if err := committed(cs.roster[point-1].ID, dealings[i], k.Refresh.Dealings[i][cs.point-1]); err != nil {
+	for i, id := range dealers {
+		if err := committed(id, dealings[i], k.Refresh.Dealings[i][record.Point-1]); err != nil {
 			return err
 		}
 	}
-	if record.Share, err = he.CombineReshared(cs.Params, k.Refresh.Reference, cs.point, k.Refresh.Dealers, dealings); err != nil {
+	p, err := cs.parameters(k, to)
+	if err != nil {
+		return err
+	}
+	if record.Share, err = he.CombineReshared(p, k.Refresh.Reference, record.Point, k.Refresh.Dealers, dealings); err != nil {
 		return fmt.Errorf("combine the dealings of key %s: %w", k.ID, err)
 	}
 	if err := cs.storePart(&record); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/seal"
@@ -69,9 +70,10 @@ func (vs *Vectors) store(ctx context.Context, x catalog.Vector) (nonce []byte, e
 	if nonce, err := vs.heldNonce(x); err == nil || !errors.Is(err, vault.ErrNotFound) {
 		return nonce, err
 	}
+	point := vectorRoster(x).Point(vs.id) // the vector is of this node: nobody else is asked to hold it
 	// It is fetched before anything is locked: a registration whose shares nobody has
 	// must not keep those of others waiting.
-	sealed, err := vs.Blobs.Load(ctx, x.Shares[vs.point-1])
+	sealed, err := vs.Blobs.Load(ctx, x.Shares[point-1])
 	if err != nil {
 		return nil, err
 	}
@@ -92,14 +94,14 @@ func (vs *Vectors) store(ctx context.Context, x catalog.Vector) (nonce []byte, e
 	if err := vs.Ledger.View(func(v state.View) (err error) { cluster, err = v.ClusterAt(x.Seq); return err }); err != nil {
 		return nil, fmt.Errorf("look up the roster that vector %s was sealed to: %w", x.ID, err)
 	}
-	share, err := seal.Open(private, []byte(seal.VectorInfo), x.AAD(cluster, x.Owner, vs.point), sealed)
+	share, err := seal.Open(private, []byte(seal.VectorInfo), x.AAD(roster.Of(cluster, vectorRoster(x)), x.Owner, point), sealed)
 	if err != nil {
 		return nil, failure.Refuse("node.vector_sealed")
 	}
 	defer vault.Wipe(share)
-	parsed, err := he.ParseVectorShare(vs.Products, specOf(x, len(x.Nodes), x.Threshold), vs.point, share)
+	parsed, err := he.ParseVectorShare(vs.Products, specOf(x, len(x.Nodes), x.Threshold), point, share)
 	if err != nil {
-		return nil, failure.Refuse("node.vector_share", vs.point)
+		return nil, failure.Refuse("node.vector_share", point)
 	}
 	parsed.Erase()
 	nonce = make([]byte, nonceBytes)
@@ -176,7 +178,7 @@ func (vs *Vectors) CheckBits(ctx context.Context, x catalog.Vector, a catalog.At
 func (vs *Vectors) runBits(ctx context.Context, x catalog.Vector, a catalog.Attempt) (any, error) {
 	o := opening{session: VectorSession(x.ID, a.Number), subject: "bits of vector " + x.Commitment.String(), plan: x.Commitment, attempt: a.Number}
 	var err error
-	if o.active, err = vs.members(a.Active); err != nil {
+	if o.active, err = vs.among(vectorRoster(x), a.Active); err != nil {
 		return nil, err
 	}
 	share, err := vs.Share(x)

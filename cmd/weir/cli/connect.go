@@ -36,8 +36,8 @@ func (a *App) With(who KeyOwner, do func(*client.Client) error) error {
 	return do(c)
 }
 
-// renewProfile writes the profile anew where the client has met machines that were put into
-// their seats after it was made, by their operators' word. One that cannot be written stays,
+// renewProfile writes the profile anew where the client has met a roster that is newer than it,
+// by the word of the seats' operators. One that cannot be written stays,
 // and is renewed in memory at every command.
 func (a *App) renewProfile(c *client.Client) {
 	renewed, newer := c.Renewed()
@@ -52,7 +52,7 @@ func (a *App) renewProfile(c *client.Client) {
 	if a.addr == "" && os.Getenv("WEIR_ADDR") == "" {
 		have.Addr = renewed.Addr
 	}
-	have.Nodes, have.Changes = renewed.Nodes, renewed.Changes
+	have.Nodes, have.Gone, have.Threshold, have.Changes = renewed.Nodes, renewed.Gone, renewed.Threshold, renewed.Changes
 	if err := have.Save(path); err != nil {
 		a.Note("the cluster's roster changed, and %s could not be renewed: %v", path, err)
 		return

@@ -247,8 +247,9 @@ func printFounding(a *cli.App, g node.Genesis, body catalog.InitBody) error {
 	if err != nil {
 		return err
 	}
-	nodes := rosters[len(rosters)-1].Nodes
-	d := foundingDocument{Cluster: g.Cluster().String(), Name: body.Name, Threshold: body.Threshold, StartBy: expiry(g).UnixMilli()}
+	now := rosters[len(rosters)-1]
+	nodes := now.Nodes
+	d := foundingDocument{Cluster: g.Cluster().String(), Name: body.Name, Threshold: now.Threshold, StartBy: expiry(g).UnixMilli()}
 	t := term.Table{Head: []string{"point", "node", "institution", "operator", "signed", "for nodes", "for clients", "key"}}
 	for _, n := range nodes {
 		s := seatDocument{
@@ -263,7 +264,7 @@ func printFounding(a *cli.App, g node.Genesis, body catalog.InitBody) error {
 		return err
 	}
 	a.Note("cluster %s: %d of its %d nodes open results together; its id, to compare by phone, is\n%s",
-		body.Name, body.Threshold, len(body.Nodes), readAloud(d.Cluster))
+		body.Name, now.Threshold, len(nodes), readAloud(d.Cluster))
 	return nil
 }
 

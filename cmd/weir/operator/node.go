@@ -155,6 +155,10 @@ func runNode(ctx context.Context, o node.Options) error {
 		o.Logger.Info("node started", "node", o.ID, "api", n.APIAddr().String(), "after", time.Since(start).Round(time.Millisecond).String())
 		now(n)
 	})
+	if errors.Is(err, node.ErrLeft) { // to start it again would lead to the same
+		o.Logger.Warn("node has left the cluster: its seat was given up, and its directory and seal key can be destroyed", "node", o.ID)
+		err = nil
+	}
 	o.Logger.Info("node stops", "node", o.ID)
 	return err
 }

@@ -326,6 +326,10 @@ func accept(cmd *cobra.Command, a *cli.App, file string, c config.Config, flags 
 		return err
 	}
 	until := expiry(g)
+	if len(g.Roster) > 0 {
+		a.Note("the founding is in %s; start node %s with `weir node start`", c.Genesis, card.ID)
+		return nil
+	}
 	a.Note("the founding is in %s; start node %s with `weir node start`, as the others theirs, before %s", c.Genesis, card.ID, until.Format(time.DateOnly))
 	if time.Now().After(until) {
 		a.Note("warning: that day is over; unless the cluster was founded in time, its founder has to make the founding anew")

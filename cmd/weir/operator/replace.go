@@ -3,11 +3,9 @@ package operator
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
-	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/node"
 	"github.com/weirdata/weir/node/client"
@@ -54,11 +52,15 @@ func replace(ctx context.Context, a *cli.App, c *client.Client, file, genesis st
 	if g.Cluster() != c.Profile().Cluster {
 		return fmt.Errorf("%s is the founding of cluster %s, and the profile pins %s: give the founding of this one", genesis, g.Cluster(), c.Profile().Cluster)
 	}
-	at := slices.IndexFunc(body.Nodes, func(n catalog.Node) bool { return n.ID == card.ID })
-	if at < 0 {
+	cluster, err := c.Cluster(ctx)
+	if err != nil {
+		return err
+	}
+	point := cluster.Roster().Point(card.ID)
+	if point == 0 {
 		return fmt.Errorf("%s: the cluster has no node %s: make the card with the id of the node that the machine replaces", file, card.ID)
 	}
-	if _, err := c.ReplaceSeat(ctx, card.Node(body.Nodes[at].Point)); err != nil {
+	if _, err := c.ReplaceSeat(ctx, card.Node(point)); err != nil {
 		return err
 	}
 	changes, err := c.RosterEnvelopes(ctx)

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/statetest"
 	"github.com/weirdata/weir/catalog/view"
 	"github.com/weirdata/weir/compute/he"
@@ -97,7 +98,7 @@ func (c *Cluster) finishKey(k catalog.Key) error {
 			return err
 		}
 	}
-	for i, set := range catalog.TestSets(len(c.nodes), k.Threshold) {
+	for i, set := range roster.TestSets(len(c.nodes), k.Threshold) {
 		if err := c.act(c.nodes[set[0]-1], catalog.KindKeyTested, catalog.KeyTested{Key: k.ID, Attempt: k.Attempt, Set: i}); err != nil {
 			return err
 		}

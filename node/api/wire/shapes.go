@@ -3,6 +3,7 @@ package wire
 import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/disclosure"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/sql"
 )
@@ -35,9 +36,11 @@ const (
 	MaxPage     = 1000
 )
 
-// Roster answers GET /v1/roster: the founding, then the changes of the roster.
+// Roster answers GET /v1/roster: the founding, then the changes of the roster, and those that
+// were proposed and wait for approvals.
 type Roster struct {
-	Changes []catalog.RosterChange `json:"changes"`
+	Changes   []roster.Change   `json:"changes"`
+	Proposals []roster.Proposal `json:"proposals,omitempty"`
 }
 
 // BackupPart is a part of the ledger that is held ready.

@@ -7,6 +7,8 @@ import "github.com/weirdata/weir/catalog"
 type Status struct {
 	ID      string         `json:"id"`
 	Cluster catalog.Digest `json:"cluster"`
+	Version string         `json:"version,omitempty"` // of its program
+	Level   int            `json:"level,omitempty"`   // feature level that its program has; 0: the first
 	Ready   bool           `json:"ready"`
 	Reasons []string       `json:"reasons,omitempty"` // why it is not
 	Waiting string         `json:"waiting,omitempty"` // what the leader waits for

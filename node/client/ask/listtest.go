@@ -230,7 +230,7 @@ func sendWitnesses(ctx context.Context, c *client.Client, d catalog.Dataset, r c
 	if refusal := plan.RefuseTest(structure); refusal != nil {
 		return nil, refusal
 	}
-	cluster, err := c.SealingRoster(ctx, d.Owner)
+	cluster, err := c.KeyRoster(ctx, d.Owner)
 	if err != nil {
 		return nil, err
 	}

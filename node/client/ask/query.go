@@ -255,11 +255,15 @@ func failure(q catalog.Query) string {
 
 // answer turns the sealed shares of a query that is done into its table.
 func answer(ctx context.Context, c *client.Client, q catalog.Query, d catalog.Dataset, compiled *sql.Compiled) (*result.Table, error) {
-	cluster, err := c.Cluster(ctx)
+	rosters, err := c.Rosters(ctx)
 	if err != nil {
 		return nil, err
 	}
-	parameters, err := c.Parameters(ctx, cluster)
+	among, err := answeredBy(rosters, q)
+	if err != nil {
+		return nil, err
+	}
+	parameters, err := c.Parameters(ctx, among)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package ask
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
@@ -67,6 +68,21 @@ func openShare(c *client.Client, share wire.SealedShare, aad []byte, plan *plan.
 		return nil, 0, fmt.Errorf("%w: it carries no parity number", seal.ErrShare)
 	}
 	return values, *own, nil
+}
+
+// answeredBy is the cluster with the roster among whom the attempt that answered a query
+// computed: one of those that the cluster has had, since a key may have moved before or after.
+func answeredBy(rosters []catalog.Cluster, q catalog.Query) (catalog.Cluster, error) {
+	if len(q.Attempts) == 0 {
+		return rosters[len(rosters)-1], nil // nothing was opened
+	}
+	active := q.Attempts[len(q.Attempts)-1].Active
+	for _, c := range slices.Backward(rosters) {
+		if r := c.Roster(); len(active) == r.Threshold && slices.Equal(r.InOrder(active), active) {
+			return c, nil
+		}
+	}
+	return catalog.Cluster{}, fmt.Errorf("%w: query %s was answered by %q, who are the nodes that open together in no roster of the cluster", client.ErrPinned, q.ID, active)
 }
 
 // checkMembers requires exactly t shares, of distinct pinned nodes.

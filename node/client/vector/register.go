@@ -107,7 +107,7 @@ func Register(ctx context.Context, c *client.Client, p Plan, progress func(catal
 	if c.Key() == nil {
 		return catalog.Vector{}, fmt.Errorf("register vector %s: %w", p.Name, client.ErrNoKey)
 	}
-	cluster, err := c.SealingRoster(ctx, p.Registry.Owner)
+	cluster, err := c.KeyRoster(ctx, p.Registry.Owner)
 	if err != nil {
 		return catalog.Vector{}, err
 	}

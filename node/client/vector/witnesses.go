@@ -18,7 +18,7 @@ import (
 // (PROTOCOL.md section 6.5), shares them among the nodes and seals each share to its node:
 // point 1 first. They are bound to the caller, to the request as it will be signed and
 // to the structure of the test, which is public. pieceOf is the piece of every entity,
-// −1 for none. cluster has sealing keys that all nodes signed (SealingRoster).
+// −1 for none. cluster has the nodes that compute it (Client.KeyRoster).
 func SealWitnesses(c *client.Client, cluster catalog.Cluster, request catalog.Request, s *he.PieceStructure, pieceOf []int8) ([][]byte, error) {
 	if c.Key() == nil {
 		return nil, fmt.Errorf("seal the witnesses of a query: %w", client.ErrNoKey)

@@ -28,6 +28,8 @@ type plain struct {
 	part       seeds.Demo // this dataset and its registry alone
 	id         string
 	descriptor []byte
+	decimals   map[string]int      // of a measure's readings
+	numbers    map[string]*big.Rat // that the texts of readings say
 	rows       [][]string
 	attributes map[string]map[string]string
 }
@@ -42,7 +44,7 @@ func newPlain(t *testing.T, id string) *plain {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &plain{id: id, attributes: map[string]map[string]string{}}
+	x := &plain{id: id, decimals: map[string]int{}, numbers: map[string]*big.Rat{}, attributes: map[string]map[string]string{}}
 	read := func(write func(io.Writer) error) [][]string {
 		var b bytes.Buffer
 		if err := write(&b); err != nil {
@@ -57,6 +59,13 @@ func newPlain(t *testing.T, id string) *plain {
 	at := slices.IndexFunc(d.Datasets, func(ds seeds.Dataset) bool { return ds.ID == id })
 	ds := d.Datasets[at]
 	x.part.Datasets, x.descriptor, x.rows = d.Datasets[at:at+1], ds.Descriptor, read(ds.Write)
+	src, err := panel.ReadDescriptor(id+".yaml", bytes.NewReader(x.descriptor))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range src.Descriptor.Measures {
+		x.decimals[m.Name] = m.Decimals
+	}
 	for _, r := range d.Registries {
 		if r.ID != ds.Registry {
 			continue
@@ -149,37 +158,35 @@ func (x *plain) sums(t *testing.T, by []string, period func(string) string, colu
 					sums[key] = append(sums[key], new(big.Rat))
 				}
 			}
-			n, ok := new(big.Rat).SetString(row[c])
-			if !ok {
-				t.Fatalf("%q is no number", row[c])
-			}
-			sums[key][i].Add(sums[key][i], n)
+			sums[key][i].Add(sums[key][i], x.number(t, row[c]))
 		}
 	}
 	var out [][]string
 	for key, group := range of {
 		for i, n := range sums[key] {
-			group = append(group, n.FloatString(x.decimals(t, columns[i])))
+			d, known := x.decimals[x.rows[0][columns[i]]]
+			if !known {
+				t.Fatalf("no measure %s", x.rows[0][columns[i]])
+			}
+			group = append(group, n.FloatString(d))
 		}
 		out = append(out, group)
 	}
 	return inOrder(out)
 }
 
-// decimals are how many a column's readings have.
-func (x *plain) decimals(t *testing.T, column int) int {
+// number is what a reading's text says.
+func (x *plain) number(t *testing.T, text string) *big.Rat {
 	t.Helper()
-	src, err := panel.ReadDescriptor(x.id+".yaml", bytes.NewReader(x.descriptor))
-	if err != nil {
-		t.Fatal(err)
+	if n := x.numbers[text]; n != nil {
+		return n
 	}
-	for _, m := range src.Descriptor.Measures {
-		if m.Name == x.rows[0][column] {
-			return m.Decimals
-		}
+	n, ok := new(big.Rat).SetString(text)
+	if !ok {
+		t.Fatalf("%q is no number", text)
 	}
-	t.Fatalf("no measure %s", x.rows[0][column])
-	return 0
+	x.numbers[text] = n
+	return n
 }
 
 func inOrder(rows [][]string) [][]string {

@@ -1,12 +1,14 @@
-package catalog
+package roster
 
 import (
 	"slices"
 	"testing"
+
+	"github.com/weirdata/weir/catalog"
 )
 
 func TestTestSetsCoverAllNodes(t *testing.T) {
-	for n := 2; n <= MaxNodes; n++ {
+	for n := 2; n <= catalog.MaxNodes; n++ {
 		for threshold := 2; threshold <= n; threshold++ {
 			sets := TestSets(n, threshold)
 			if len(sets) != n-threshold+1 {

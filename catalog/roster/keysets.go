@@ -1,4 +1,6 @@
-package catalog
+package roster
+
+import "github.com/weirdata/weir/catalog"
 
 // TestSets are the n−t+1 sets of t Shamir points with which a ceremony tests a
 // new key: {1…t}, {2…t+1}, …. Together they cover all nodes.
@@ -18,9 +20,9 @@ func TestSets(n, t int) [][]int {
 
 // NextKeyStart is what begins the next attempt of a publisher's key after the last one;
 // zero: there was none.
-func NextKeyStart(publisher string, last Key) KeyStart {
+func NextKeyStart(publisher string, last catalog.Key) catalog.KeyStart {
 	if last.ID == "" {
-		return KeyStart{Publisher: publisher, Key: KeyID(publisher), Epoch: 1, Attempt: 1}
+		return catalog.KeyStart{Publisher: publisher, Key: catalog.KeyID(publisher), Epoch: 1, Attempt: 1}
 	}
-	return KeyStart{Publisher: publisher, Key: last.ID, Epoch: last.Epoch, Attempt: last.Attempt + 1}
+	return catalog.KeyStart{Publisher: publisher, Key: last.ID, Epoch: last.Epoch, Attempt: last.Attempt + 1}
 }

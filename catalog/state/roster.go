@@ -1,0 +1,307 @@
+package state
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/resharing"
+	"github.com/weirdata/weir/catalog/roster"
+)
+
+// proposeRoster proposes other seats or another threshold. An operator has one proposal at a
+// time, so that nobody keeps others from proposing.
+func proposeRoster(c *applyContext, b roster.Propose) error {
+	last, err := records.Find[roster.Change](c.tx, records.RosterKey(c.cluster.Changes))
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.cluster.Changes >= roster.MaxChanges:
+		return catalog.Conflict("changes", "seat.many", roster.MaxChanges)
+	case b.Previous != last.Envelope.Digest():
+		return catalog.Conflict("previous", "seat.previous", b.Previous, last.Envelope.Digest())
+	case !roster.HasSeat(c.cluster.Nodes, c.signer.Key):
+		return catalog.Forbidden("seat", "roster.no_seat", c.signer.Name)
+	}
+	c.out.ID = c.digest.String()
+	return c.tally(c.signer.ID, b, roster.Proposal{Envelope: c.signed, Proposed: c.now})
+}
+
+// approveRoster takes an operator's approval: of a seat as it is, or of one that is proposed.
+func approveRoster(c *applyContext, b roster.Approve) error {
+	proposer, p, body, err := c.proposal(b.Proposal)
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.now > p.Proposed+roster.MaxProposalAge:
+		return catalog.Conflict("expired", "roster.expired", b.Proposal, int64(roster.MaxProposalAge/(24*3600*1000)))
+	case !roster.HasSeat(append(slices.Clone(c.cluster.Nodes), body.Nodes...), c.signer.Key):
+		return catalog.Forbidden("seat", "roster.no_seat", c.signer.Name)
+	case signedBy(p, c.signer.ID):
+		return catalog.Conflict("twice", "roster.approved", c.signer.Name, b.Proposal)
+	}
+	p.Approvals = append(p.Approvals, c.signed)
+	c.out.ID = b.Proposal.String()
+	return c.tally(proposer, body, p)
+}
+
+// withdrawRoster takes a proposal back. Whoever made it may.
+func withdrawRoster(c *applyContext, b roster.Withdraw) error {
+	proposer, _, _, err := c.proposal(b.Proposal)
+	if err != nil {
+		return err
+	}
+	if proposer != c.signer.ID {
+		return catalog.Forbidden("proposer", "roster.proposer", b.Proposal)
+	}
+	c.out.ID = b.Proposal.String()
+	return records.Remove(c.tx, records.PrefixProposal+proposer)
+}
+
+// proposal finds the proposal of that digest, and who made it.
+func (c *applyContext) proposal(digest catalog.Digest) (proposer string, p roster.Proposal, body roster.Propose, err error) {
+	all, err := records.List[roster.Proposal](c.tx, records.PrefixProposal)
+	if err != nil {
+		return "", p, body, err
+	}
+	i := slices.IndexFunc(all, func(p roster.Proposal) bool { return p.Envelope.Digest() == digest })
+	if i < 0 {
+		return "", p, body, catalog.Refuse(catalog.RefusedUnknown, "unknown", "roster.none", digest)
+	}
+	payload, err := catalog.ParsePayload(all[i].Envelope.Payload)
+	if err == nil {
+		err = catalog.DecodeStrict(payload.Body, &body)
+	}
+	if err != nil {
+		err = fmt.Errorf("read proposal %s: %w", digest, err)
+	}
+	return all[i].Envelope.Signer, all[i], body, err
+}
+
+// signedBy reports whether an operator made or approved a proposal.
+func signedBy(p roster.Proposal, operator string) bool {
+	return p.Envelope.Signer == operator || slices.ContainsFunc(p.Approvals, func(e catalog.Envelope) bool { return e.Signer == operator })
+}
+
+// tally stores a proposal, or makes it the roster when enough have approved it (roster.Count).
+func (c *applyContext) tally(proposer string, b roster.Propose, p roster.Proposal) error {
+	if err := c.checkRoster(b); err != nil {
+		return err
+	}
+	count := roster.Count(*c.cluster, b, func(operator []byte) bool { return signedBy(p, catalog.PrincipalID(operator)) })
+	if !count.Enough() {
+		return records.Put(c.tx, records.PrefixProposal+proposer, p)
+	}
+	before := roster.Seats{Threshold: c.cluster.Threshold, Nodes: c.cluster.Nodes, Leaving: c.cluster.Leaving}
+	old := c.cluster.Roster()
+	cluster := roster.Seated(*c.cluster, b.Nodes, b.Threshold, c.seq) // others may be reading the one that is there
+	c.cluster = &cluster
+	if err := c.changeRoster(roster.Change{Envelope: p.Envelope, Approvals: p.Approvals, Seats: &before}); err != nil {
+		return err
+	}
+	if err := c.dropMoves(); err != nil {
+		return err
+	}
+	for _, n := range b.Nodes {
+		if old.Point(n.ID) > 0 {
+			continue
+		}
+		if err := c.ackAnew(n.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkRoster refuses a roster that cannot follow the present one, or has a node that could
+// pass for another, for an organisation, or for a machine that was in a seat.
+func (c *applyContext) checkRoster(b roster.Propose) error {
+	ever, err := c.everSeated()
+	if err != nil {
+		return err
+	}
+	if r := roster.Check(*c.cluster, ever, b); r != nil {
+		return r
+	}
+	taken, err := c.takenKeys()
+	if err != nil {
+		return err
+	}
+	for _, l := range c.cluster.Leaving {
+		if r := checkNode("leaving", l.Node, l.Node.Point, taken); r != nil {
+			return r
+		}
+	}
+	for i, n := range b.Nodes {
+		at := fmt.Sprintf("nodes[%d]", i)
+		if r := checkNode(at, n, i+1, taken); r != nil {
+			return r
+		}
+		p, known, err := records.Lookup[catalog.Principal](c.tx, records.PrefixPrincipal+catalog.PrincipalID(n.Operator))
+		if err != nil {
+			return err
+		}
+		if !known || p.Role != catalog.RoleOperator || p.Name != n.Institution {
+			return catalog.Invalid(at+".operator", "roster.operator", catalog.PrincipalID(n.Operator), n.Institution)
+		}
+	}
+	return nil
+}
+
+// dropMoves ends ceremonies under way, which are of the roster before, and moves to a roster
+// that is no longer the newest: their publishers approved that one alone.
+func (c *applyContext) dropMoves() error {
+	keys, err := records.List[catalog.Key](c.tx, records.PrefixKey)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		switch {
+		case k.State == catalog.KeyFailed:
+			continue
+		case k.State != catalog.KeyReady:
+			failKeyAttempt(&k, catalog.Why("roster.replaced"))
+		case k.Refresh == nil || k.Refresh.To == nil:
+			continue
+		default: // what is wanted is a new sharing all the same: a machine may lack its share
+			k.Refresh = failed(*k.Refresh, catalog.Why("roster.replaced"))
+			k.Refresh.To = nil
+		}
+		if err := records.Put(c.tx, records.PrefixKey+k.ID, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// letMove takes a publisher's approval that its key moves to the roster as it is now, which it
+// names. Nobody else can bring a share of the key into other hands.
+func letMove(c *applyContext, b roster.MoveKey) error {
+	k, err := load[catalog.Key](c, records.PrefixKey+b.Key, "unknown.key", b.Key)
+	if err != nil {
+		return err
+	}
+	last, err := records.Find[roster.Change](c.tx, records.RosterKey(c.cluster.Changes))
+	if err != nil {
+		return err
+	}
+	to := c.cluster.Roster()
+	switch {
+	case k.Publisher != c.signer.ID:
+		return catalog.Forbidden("owner", "key.owner", k.ID, k.Publisher)
+	case k.State != catalog.KeyReady:
+		return catalog.Conflict("key_state", "key.attempt_state", k.Attempt, k.ID, k.State)
+	case b.Roster != last.Envelope.Digest():
+		return catalog.Conflict("previous", "seat.previous", b.Roster, last.Envelope.Digest())
+	case k.Roster().Equal(to):
+		return catalog.Conflict("moved", "key.moved", k.ID)
+	case k.Refreshing(), k.Refresh != nil && k.Refresh.To != nil:
+		return catalog.Conflict("refresh", "key.refreshing", k.ID)
+	}
+	attempt := 0
+	if k.Refresh != nil {
+		attempt = k.Refresh.Attempt // its number is not used again
+	}
+	k.Refresh = &catalog.Refresh{State: catalog.KeyWanted, Wanted: c.now, Attempt: attempt, To: &to}
+	c.out.ID = k.ID
+	return cmp.Or(c.todo(true, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k))
+}
+
+// leftSeat ends the membership of a seat that leaves. Any node may say so: it follows from the
+// state. A node that does not erase what it has of a retired sharing is waited for only so
+// long: it may be gone with its disk, and with fewer than t such it is of no use.
+func leftSeat(c *applyContext, b roster.Left) error {
+	at := slices.IndexFunc(c.cluster.Leaving, func(l catalog.Leaving) bool { return l.Node.ID == b.Node })
+	if at < 0 {
+		return catalog.Conflict("leaving", "seat.stays", b.Node)
+	}
+	if r, err := holds(c.tx, b.Node, c.now); err != nil || r != nil {
+		return cmp.Or[error](err, r)
+	}
+	keys, err := records.List[catalog.Key](c.tx, records.PrefixKey)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		i := k.Before().Point(b.Node)
+		if k.Retired == nil || i == 0 {
+			continue
+		}
+		k.Retired = erasedAt(*k.Retired, i-1)
+		if err := records.Put(c.tx, records.PrefixKey+k.ID, k); err != nil {
+			return err
+		}
+	}
+	versions, err := records.List[catalog.Version](c.tx, records.PrefixVersion)
+	if err != nil {
+		return err
+	}
+	for _, v := range versions {
+		if !slices.Contains(v.Acks, b.Node) {
+			continue
+		}
+		v.Acks = slices.DeleteFunc(v.Acks, func(id string) bool { return id == b.Node })
+		if err := records.Put(c.tx, records.PrefixVersion+records.VersionName(v.Dataset, v.Version), v); err != nil {
+			return err
+		}
+	}
+	cluster := *c.cluster
+	cluster.Leaving = slices.Delete(slices.Clone(cluster.Leaving), at, at+1)
+	c.cluster, c.out.ID = &cluster, b.Node
+	moves, err := records.List[resharing.Move](c.tx, records.PrefixMove)
+	if err != nil {
+		return err
+	}
+	for _, m := range moves { // of those under way none has it as a member
+		if m.State != resharing.Erasing {
+			continue
+		}
+		if err := c.forgetGone(m); err != nil {
+			return err
+		}
+	}
+	return cmp.Or(records.RemoveAll(c.tx, records.PrefixTodoAck+b.Node+"/", ""), records.Put(c.tx, records.KeyCluster, cluster))
+}
+
+// holds is the refusal to let a seat that leaves go at a time, because of what it holds; nil: it
+// holds nothing that is needed.
+func holds(r records.Reader, node string, now int64) (*catalog.Refusal, error) {
+	keys, err := records.List[catalog.Key](r, records.PrefixKey)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		erasing := k.Retired != nil && k.Before().Point(node) > 0 && !k.Retired.Erased[k.Before().Point(node)-1] && now <= k.Retired.Since+roster.MaxErasing
+		switch {
+		case k.State == catalog.KeyFailed:
+		case slices.Contains(k.Nodes, node):
+			return catalog.Conflict("holds", "seat.holds_key", node, k.ID, k.Publisher), nil
+		case erasing:
+			return catalog.Conflict("holds", "seat.holds_old", node, k.ID), nil
+		}
+	}
+	vectors, err := records.ListNamed[catalog.Vector](r, records.PrefixVectorHeld, records.PrefixVector)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range vectors {
+		if slices.Contains(v.InForce().Nodes, node) {
+			return catalog.Conflict("holds", "seat.holds_vector", node, v.ID, v.Owner), nil
+		}
+	}
+	moves, err := records.List[resharing.Move](r, records.PrefixMove)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range moves {
+		i := slices.Index(m.Members(), node)
+		if i >= 0 && (m.State != resharing.Erasing || !m.Erased[i] && now <= m.InForce+roster.MaxErasing) {
+			return catalog.Conflict("holds", "seat.holds_move", node, m.Seq), nil
+		}
+	}
+	return nil, nil //nolint:nilnil // it holds nothing
+}

@@ -1,0 +1,85 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/roster"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/consensus"
+)
+
+// leadSeats has the ledger's members follow the roster, and lets seats go that hold nothing
+// any more. A new seat's node joins without a vote, and is given one when it has what was
+// committed (consensus.Options.Votes). One that leaves loses its vote when all that have seats have theirs:
+// it may be gone, and must not be needed for a majority. It stays without one, since it has
+// shares, until it has none. Raft changes one member at a time.
+func (l *leader) leadSeats(v state.View, _ map[string]bool) (list []task, err error) {
+	c, err := v.Cluster()
+	if errors.Is(err, records.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil || c.Changes != l.members.Changes { // then this node is opened anew
+		return nil, err
+	}
+	votes := l.ledger.Votes()
+	do := func(what, id string, run func(context.Context) error) []task {
+		return append(list, task{name: fmt.Sprintf("members: %s %s", what, id), run: run})
+	}
+	for _, m := range roster.All(c) {
+		if _, member := votes[m.ID]; !member {
+			return do("take up", m.ID, func(ctx context.Context) error {
+				return l.ledger.AddNonvoter(ctx, consensus.Member{ID: m.ID, Addr: m.Addr})
+			}), nil
+		}
+	}
+	var late []string
+	for _, m := range c.Nodes {
+		if !votes[m.ID] {
+			late = append(late, m.ID)
+		}
+	}
+	if len(late) > 0 {
+		l.waitsFor("%s has no vote in the ledger yet: it has to be up, and to have what the others have", strings.Join(late, ", "))
+	}
+	for _, x := range c.Leaving {
+		id := x.Node.ID
+		if votes[id] && len(late) == 0 {
+			if id == l.id {
+				return do("hand over from", id, l.handOver), nil
+			}
+			return do("take the vote of", id, func(ctx context.Context) error { return l.ledger.Demote(ctx, id) }), nil
+		}
+		why, err := v.Holds(id)
+		if err != nil {
+			return nil, err
+		}
+		if why != nil {
+			l.waitsFor("%s", explain.Message(why))
+			continue
+		}
+		list = append(list, l.decide(id, catalog.KindSeatLeft, roster.Left{Node: id}))
+	}
+	for id := range votes {
+		if !slices.ContainsFunc(roster.All(c), func(m catalog.Node) bool { return m.ID == id }) {
+			list = do("let go", id, func(ctx context.Context) error { return l.ledger.RemoveServer(ctx, id) })
+		}
+	}
+	return list, nil
+}
+
+// handOver makes a node with a seat the leader.
+func (l *leader) handOver(ctx context.Context) error {
+	for _, m := range l.members.Nodes {
+		if l.health.isAlive(m.ID) {
+			return l.ledger.TransferLeadership(ctx, m.ID)
+		}
+	}
+	return fmt.Errorf("no node with a seat answers: %s, which leaves, leads on", l.id)
+}

@@ -1,0 +1,226 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/vault"
+)
+
+// seat makes a node for a new seat of an operator.
+func (c *cluster) seat(id string, operator *client.Key) catalog.Node {
+	c.t.Helper()
+	if err := vault.NewKeyFile(c.sealKey(id)); err != nil {
+		c.t.Fatal(err)
+	}
+	public := operator.Public()
+	card, err := Init(c.t.Context(), c.nodeDir(id), SealKey{File: c.sealKey(id)}, Card{
+		ID: id, Institution: public.Name, Operator: public.Key, Addr: freeAddr(c.t), API: "https://" + freeAddr(c.t),
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return card.Node(0)
+}
+
+// follow opens nodes again whose roster changed, as Run does, and forgets those that have left.
+func (c *cluster) follow() {
+	c.t.Helper()
+	for _, id := range slices.Sorted(maps.Keys(c.nodes)) {
+		select {
+		case err := <-c.nodes[id].Failed():
+			if !errors.Is(err, errRoster) {
+				c.t.Fatalf("%s: %v", id, err)
+			}
+		default:
+			continue
+		}
+		c.close(id)
+		if _, err := c.tryOpen(id); err != nil && !errors.Is(err, ErrLeft) {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+// awaitSeats waits until the nodes with seats, and no others, vote, and all nodes are of that roster.
+func (c *cluster) awaitSeats(ctx context.Context, want ...string) {
+	c.t.Helper()
+	c.await(ctx, "the votes of "+strings.Join(want, ", "), func() bool {
+		c.follow()
+		for _, id := range want {
+			n := c.nodes[id]
+			if n == nil || !slices.Equal(n.members.Roster().Nodes, want) || n.ledger.MayVote() != nil {
+				return false
+			}
+			for member, votes := range n.ledger.Votes() {
+				if votes != slices.Contains(want, member) {
+					return false
+				}
+			}
+		}
+		return true
+	})
+}
+
+// awaitKeyMoved waits until a key is shared among nodes, and the old shares are erased.
+func (c *cluster) awaitKeyMoved(ctx context.Context, id string, threshold int, nodes ...string) {
+	c.t.Helper()
+	want := catalog.KeyRoster{Nodes: nodes, Threshold: threshold}
+	c.await(ctx, "the key to move to "+strings.Join(nodes, ", "), func() bool {
+		c.follow()
+		for _, node := range nodes {
+			if c.nodes[node] == nil {
+				return false
+			}
+			if k := c.keyAt(node, id); !k.Roster().Equal(want) || k.Refresh != nil || k.Retired != nil {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// proposed proposes a roster for the first operator.
+func (c *cluster) proposed(ctx context.Context, threshold int, without []string, fresh ...catalog.Node) catalog.Digest {
+	c.t.Helper()
+	s, err := c.client(c.operator).ProposeRoster(ctx, threshold, without, fresh)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	id, err := catalog.ParseDigest(s.Outcome.ID)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return id
+}
+
+// join starts nodes of new seats as their operators would: with the founding and what changed the
+// roster since.
+func (c *cluster) join(ctx context.Context, ids ...string) {
+	c.t.Helper()
+	chain, err := c.client(nil).RosterEnvelopes(ctx)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.genesis.Roster = chain[1:]
+	for _, id := range ids {
+		c.open(id)
+	}
+}
+
+// A cluster of 2 of 3 becomes one of 3 of 5 and then of other 2 of 3, in which only one of its first
+// nodes is left. Queries are answered after every step, by those among whom the key is shared, and what was
+// published before by nodes that came later.
+func TestAClusterGrowsAndShrinksAndAnswersAfterEveryStep(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	c, bureau, truth := withStations(ctx, t)
+	first := c.profile
+	key, err := bureau.PublisherKey(ctx, bureau.Key().ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	answeredBy := func(threshold int, among ...string) {
+		t.Helper()
+		c.forgetAnswers()
+		q := askStations(ctx, t, c.client(bureau.Key()), truth)
+		a := q.Attempts[len(q.Attempts)-1]
+		if len(a.Active) != threshold || slices.ContainsFunc(a.Active, func(id string) bool { return !slices.Contains(among, id) }) {
+			t.Errorf("answered by %v, want %d of %v", a.Active, threshold, among)
+		}
+	}
+
+	// Grow.
+	second := newKey(t, "second")
+	if _, err := c.client(c.operator).AddPrincipal(ctx, second.Public(), catalog.RoleOperator); err != nil {
+		t.Fatal(err)
+	}
+	proposal := c.proposed(ctx, 3, nil, c.seat("n4", second), c.seat("n5", second))
+	if cluster, err := c.client(nil).Cluster(ctx); err != nil || cluster.Changes != 0 {
+		t.Fatalf("without its newcomer's approval the roster is %+v, %v", cluster.Roster(), err)
+	}
+	list, err := c.client(second).Proposals(ctx)
+	if err != nil || len(list) != 1 || list[0].ID != proposal || len(list[0].Approvals.Newcomers) != 2 {
+		t.Fatalf("proposals %+v, %v", list, err)
+	}
+	if _, err := c.client(second).ApproveRoster(ctx, proposal); err != nil {
+		t.Fatal(err)
+	}
+	c.join(ctx, "n4", "n5")
+	c.awaitSeats(ctx, "n1", "n2", "n3", "n4", "n5")
+	answeredBy(2, "n1", "n2", "n3") // the key has not moved
+	if got := c.shareNames("n4", key.ID); len(got) > 0 {
+		t.Fatalf("without the publisher's word n4 has %v", got)
+	}
+	if _, err := bureau.MoveKey(ctx, key.ID); err != nil {
+		t.Fatal(err)
+	}
+	c.awaitKeyMoved(ctx, key.ID, 3, "n1", "n2", "n3", "n4", "n5")
+	c.await(ctx, "the new nodes to hold the version", func() bool { return len(c.version(t, "n5", "stations", 1).Acks) == 5 })
+	answeredBy(3, "n1", "n2", "n3", "n4", "n5")
+	publishStations(ctx, t, c.client(bureau.Key()), "more")
+
+	// Shrink, while one of those who go is gone already.
+	c.close("n2")
+	c.awaitGone(ctx, "n2")
+	c.proposed(ctx, 2, []string{"n2", "n4"})
+	c.awaitSeats(ctx, "n1", "n3", "n5")
+	answeredBy(3, "n1", "n3", "n4", "n5")
+	if _, err := c.client(bureau.Key()).MoveKey(ctx, key.ID); err != nil {
+		t.Fatal(err)
+	}
+	c.await(ctx, "the key to move", func() bool {
+		c.follow()
+		k := c.keyAt("n5", key.ID)
+		return k.Roster().Equal(catalog.KeyRoster{Nodes: []string{"n1", "n3", "n5"}, Threshold: 2}) && c.nodes["n4"] == nil && k.Retired != nil &&
+			slices.Equal(k.RefreshWaits(), []string{"n2"})
+	})
+	answeredBy(2, "n1", "n3", "n5")
+	if got := c.shareNames("n5", key.ID); len(got) != 1 {
+		t.Errorf("n5 has %v", got)
+	}
+
+	// n2 comes back, finds that it is not needed, erases what it has, and has left then.
+	c.open("n2")
+	c.awaitKeyMoved(ctx, key.ID, 2, "n1", "n3", "n5")
+	c.awaitSeats(ctx, "n1", "n3", "n5")
+	c.await(ctx, "n2 to leave", func() bool {
+		c.follow()
+		for _, id := range []string{"n1", "n3", "n5"} {
+			if len(c.nodes[id].members.Leaving) > 0 || len(c.nodes[id].ledger.Votes()) != 3 {
+				return false
+			}
+		}
+		return true
+	})
+	answeredBy(2, "n1", "n3", "n5")
+
+	// One of the first three and one that came later answer, from the profile of the founding on.
+	c.close("n3")
+	c.awaitGone(ctx, "n3")
+	answeredBy(2, "n1", "n5")
+	c.profile = first
+	late := c.client(bureau.Key())
+	if _, err := late.Cluster(ctx); err != nil {
+		t.Fatal(err)
+	}
+	renewed, newer := late.Renewed()
+	var ids []string
+	for _, n := range renewed.Nodes {
+		ids = append(ids, n.ID)
+	}
+	if !newer || !slices.Equal(ids, []string{"n1", "n3", "n5"}) || renewed.Threshold != 2 || len(renewed.Gone) != 2 {
+		t.Errorf("profile %+v", renewed)
+	}
+	c.profile = renewed
+	more := stationTruth(publishStations(ctx, t, c.client(bureau.Key()), "last"))
+	if got := queryRows(ctx, t, c.client(bureau.Key()), strings.Replace(stationsSQL, "%s", "last", 1)); len(got) != len(more) {
+		t.Errorf("%d rows of what was published after, want %d", len(got), len(more))
+	}
+}
