@@ -36,9 +36,6 @@ type Retired struct {
 // InForce is the sharing that the next attempt opens the key under.
 func (k Key) InForce() Sharing { return cmp.Or(k.Sharing, k.Made()) }
 
-// SharedAt is since when it is in force.
-func (k Key) SharedAt() int64 { return cmp.Or(k.Shared, k.Started) }
-
 // Made is the sharing of the ceremony that made the key, or makes it.
 func (k Key) Made() Sharing { return Sharing{k.ID, k.Epoch, k.Attempt} }
 

@@ -45,7 +45,7 @@ func (l *leader) leadHealth(v state.View, seen map[string]bool) (list []task, er
 		if !c.Reason.IsZero() && c.Sharing == k.InForce() { // the last one came to nothing
 			every = resharing.CanaryAgain
 		}
-		due := max(c.Began, k.SharedAt()) + every
+		due := max(c.Began, resharing.SharedAt(k)) + every
 		if c.Found() && c.Sharing == k.InForce() {
 			continue // until there are other shares
 		}

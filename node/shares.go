@@ -8,6 +8,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/api/wire"
 )
@@ -45,7 +46,7 @@ func keyShares(v state.View, every int64) (list []wire.KeyShares, err error) {
 		if k.State != catalog.KeyReady {
 			continue
 		}
-		s := wire.KeyShares{Key: k.ID, Publisher: k.Publisher, Epoch: k.InForce().Epoch, Since: k.SharedAt()}
+		s := wire.KeyShares{Key: k.ID, Publisher: k.Publisher, Epoch: k.InForce().Epoch, Since: resharing.SharedAt(k)}
 		if every > 0 {
 			s.Due = s.Since + every
 		}

@@ -1,6 +1,7 @@
 package resharing
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
@@ -38,6 +39,9 @@ const (
 	CanaryEvery = Day
 	CanaryAgain = 60 * 60 * 1000
 )
+
+// SharedAt is since when the shares of a key that are in force are.
+func SharedAt(k catalog.Key) int64 { return cmp.Or(k.Shared, k.Started) }
 
 // CanaryBegin begins the canary of a key with the next number: a vector that everybody knows is
 // opened under it (PROTOCOL.md section 1.7).

@@ -38,7 +38,7 @@ func TestSharesAreRefreshedOnASchedule(t *testing.T) {
 	w.now += resharing.Day
 	w.ok("node2", catalog.KindRefreshDue, resharing.Due{})
 	w.beginMove([]int{1, 2}, mine).all().erase()
-	if k := must[catalog.Key](t)(w.view().Key(key)); k.SharedAt() <= k.Started || k.Retired == nil {
+	if k := must[catalog.Key](t)(w.view().Key(key)); resharing.SharedAt(k) <= k.Started || k.Retired == nil {
 		t.Errorf("key %+v", k)
 	}
 	for _, p := range []int{1, 2, 3} {

@@ -30,7 +30,7 @@ func RefreshDue(r records.Reader, now int64) (keys []catalog.Key, vectors []cata
 		return nil, nil, err
 	}
 	keys = slices.DeleteFunc(keys, func(k catalog.Key) bool {
-		return k.State != catalog.KeyReady || k.Refresh != nil || k.Retired != nil || now < k.SharedAt()+s.Every
+		return k.State != catalog.KeyReady || k.Refresh != nil || k.Retired != nil || now < resharing.SharedAt(k)+s.Every
 	})
 	if now < s.VectorsFrom() {
 		return keys, nil, nil
