@@ -331,6 +331,12 @@ const (
 	// KindClusterLevel raises the feature level.
 	KindClusterLevel Kind = "cluster.level"
 
+	// Of a cluster that was restored: by its nodes, operators and publishers.
+	KindClusterRestore Kind = "cluster.restore"
+	KindRestorePresent Kind = "restore.present"
+	KindRestoreEnd     Kind = "restore.end"
+	KindDatasetReopen  Kind = "dataset.reopen"
+
 	// Operators.
 	KindPrincipalAdd   Kind = "principal.add"
 	KindRosterPropose  Kind = "roster.propose"

@@ -60,6 +60,7 @@ type Dataset struct {
 	Amended   int         `json:"amended,omitempty"`    // amendments of the descriptor so far
 	AmendedAt int64       `json:"amended_at,omitempty"` // the last of them
 	Withdrawn *Withdrawal `json:"withdrawn,omitempty"`
+	Closed    uint64      `json:"closed,omitempty"` // the entry that closed it, after a restore
 }
 
 // VersionState is where a version is on its way.

@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/consensus/snapstream"
 )
 
 // Export is one version of this node's state, held open to be written out. It is no part of
@@ -153,4 +155,19 @@ func rebuild(ctx context.Context, s, anew *appliedState, m Machine) (x Exported,
 		return err
 	})
 	return x, err
+}
+
+// ExportedValue finds the value of a machine's key in an exported state; nil where it has none.
+func ExportedValue(r io.Reader, key string) (value []byte, err error) {
+	want := append([]byte{spaceMachine}, key...)
+	_, err = snapstream.Read(r, func(k, v []byte) error {
+		if bytes.Equal(k, want) {
+			value = bytes.Clone(v)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the exported state: %w", err)
+	}
+	return value, nil
 }

@@ -137,6 +137,9 @@ func (acc *access) propose(ctx context.Context, e catalog.Envelope) (api.Receipt
 			return api.Receipt{}, err
 		}
 	}
+	if err := acc.orderFirst(e); err != nil {
+		return api.Receipt{}, err
+	}
 	now, err := acc.monitor.stamp()
 	if err != nil {
 		return api.Receipt{}, err
@@ -224,7 +227,7 @@ func (acc *access) whileItLeads(ctx context.Context, leader string, do func(ctx 
 // will hand the lead on, or can soon.
 func cannotPropose(err error) bool {
 	remote, told := errors.AsType[*peer.RemoteError](err)
-	return told && remote.Kind == kindCannot || isAny(err, errNotFounded, errClock, errDoubt, errUncompared, consensus.ErrDiskFull, consensus.ErrBusy)
+	return told && remote.Kind == kindCannot || isAny(err, errNotFounded, errNotRestored, errClock, errDoubt, errUncompared, consensus.ErrDiskFull, consensus.ErrBusy)
 }
 
 // leaderMayChange reports whether the failure is one that passes when a leader

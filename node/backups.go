@@ -36,6 +36,7 @@ const (
 // backups holds the ledger ready for operators who make backups.
 type backups struct {
 	*core
+	access      *access
 	checkpoints *checkpoints
 
 	turn chan struct{} // has room for one: one is prepared at a time

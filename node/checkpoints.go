@@ -43,6 +43,7 @@ type signAnswer struct {
 type checkpoints struct {
 	*core
 	notary *evidence.Notary
+	after  catalog.Digest // the restore that it signs after; zero: none
 
 	turn   chan struct{} // has room for one: a gathering at a time, which guards the following
 	size   uint64        // of signed
@@ -51,7 +52,10 @@ type checkpoints struct {
 
 // open finds what this node signed last.
 func (cp *checkpoints) open() (err error) {
-	cp.notary, err = evidence.NewNotary(cp.origin(), cp.id, cp.signing, ownTree{cp.ledger}, vaultMemory{cp.vault, secretSigned}, cp.opts.Clock)
+	if cp.after, err = cp.restoredAs(); err != nil {
+		return err
+	}
+	cp.notary, err = evidence.NewNotary(cp.origin(), cp.id, cp.signing, ownTree{cp.ledger}, vaultMemory{cp.vault, signedName(cp.after)}, cp.opts.Clock)
 	return err
 }
 

@@ -47,6 +47,7 @@ type core struct {
 	versions *versions.Store
 	mpc      *mpc.Party
 	machine  *state.Machine
+	order    *catalog.ClusterRestore // by which the ledger was made of a backup; nil: it was not
 	ledger   *consensus.Ledger
 	peers    *peer.Client
 	health   *health

@@ -87,7 +87,7 @@ func Open(opts Options) (*Node, error) {
 	n := newNode(c)
 	n.stop = stop
 	for _, step := range []func() error{
-		guardProcess, n.openGenesis, n.openSecrets, n.openBlobs, n.openPeers, n.openComputations, n.openLedger, n.levelFault,
+		guardProcess, n.openGenesis, n.openRestore, n.openSecrets, n.openBlobs, n.openPeers, n.openComputations, n.openLedger, n.levelFault,
 		n.reconciler.noteInterrupted, n.checkpoints.open, n.openBackups, n.openAuditLog, n.servePeers, n.serveAPI, n.serveDebug,
 	} {
 		if err := step(); err != nil {
@@ -119,7 +119,7 @@ func newNode(c *core) *Node {
 	return &Node{
 		core: c, access: acc, monitor: mon, leader: l,
 		reconciler:  &reconciler{core: c, monitor: mon, access: acc, leader: l, running: map[string]context.CancelFunc{}, rest: map[string]time.Time{}, news: newNews()},
-		checkpoints: cp, backups: &backups{core: c, checkpoints: cp, turn: make(chan struct{}, 1)},
+		checkpoints: cp, backups: &backups{core: c, access: acc, checkpoints: cp, turn: make(chan struct{}, 1)},
 		openers: api.NewCores(c.opts.Workers), failed: make(chan error, 2),
 	}
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -73,9 +74,11 @@ func (n *Node) followsRoster(ctx context.Context) {
 	changes, stop := n.ledger.Changes()
 	defer stop()
 	for {
-		err := n.noteRoster()
-		if errors.Is(err, errRoster) {
-			n.letLeave(ctx)
+		err := cmp.Or(n.noteRoster(), n.noteRestore())
+		if errors.Is(err, errRoster) || errors.Is(err, errRestored) {
+			if errors.Is(err, errRoster) {
+				n.letLeave(ctx)
+			}
 			select {
 			case n.failed <- err:
 			default: // it has failed in another way before
@@ -91,6 +94,15 @@ func (n *Node) followsRoster(ctx context.Context) {
 		case <-changes:
 		}
 	}
+}
+
+// noteRestore returns errRestored once the ledger has another restore than the node signs after.
+func (n *Node) noteRestore() error {
+	id, err := n.restoredAs()
+	if err == nil && id != n.checkpoints.after {
+		err = errRestored
+	}
+	return err
 }
 
 // letLeave gives a seat that has left the time to hear of it: once the others are opened anew they
@@ -146,14 +158,21 @@ func (n *Node) noteRoster() error {
 	if err != nil || len(f.Changes) == 0 {
 		return err
 	}
+	if err := writeRosterFile(n.opts.Dir, f); err != nil {
+		return err
+	}
+	return errRoster
+}
+
+func writeRosterFile(dir string, f rosterFile) error {
 	b, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode the roster: %w", err)
 	}
-	if err := durable.WriteFile(filepath.Join(n.opts.Dir, fileRoster), append(b, '\n'), 0o600); err != nil {
+	if err := durable.WriteFile(filepath.Join(dir, fileRoster), append(b, '\n'), 0o600); err != nil {
 		return fmt.Errorf("write the roster: %w", err)
 	}
-	return errRoster
+	return nil
 }
 
 // addrOf is where a member is reached: the address that raft was told at the founding may

@@ -14,6 +14,10 @@ import (
 // opened with.
 var errRoster = errors.New("the roster changed")
 
+// errRestored is what Node.Failed delivers when the ledger is another one than the node was opened
+// with: the cluster was restored from a backup, without this node.
+var errRestored = errors.New("the cluster was restored from a backup")
+
 // errRoom is what Node.Failed delivers when a node that stopped for want of space could start
 // again.
 var errRoom = errors.New("there is room on the disk again")
@@ -61,7 +65,7 @@ func Run(ctx context.Context, o Options, started func(*Node)) error {
 		case <-ctx.Done():
 		case err = <-n.Failed():
 		}
-		if closed := n.Close(); closed != nil || !errors.Is(err, errRoom) && !errors.Is(err, errRoster) {
+		if closed := n.Close(); closed != nil || !errors.Is(err, errRoom) && !errors.Is(err, errRoster) && !errors.Is(err, errRestored) {
 			return errors.Join(err, closed)
 		}
 		checked.Logger.InfoContext(ctx, "node starts again", "node", o.ID, "because", err)

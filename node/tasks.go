@@ -30,7 +30,7 @@ func (rec *reconciler) derive() (list []task, err error) {
 		list, leads = append(list, rec.leader.resign()), false
 	}
 	err = rec.view(func(v state.View) error {
-		parts := []func(state.View) ([]task, error){rec.keyTasks, rec.versionTasks, rec.vectorTasks, rec.moveTasks, rec.canaryTasks, rec.queryTasks}
+		parts := []func(state.View) ([]task, error){rec.restoreTasks, rec.keyTasks, rec.versionTasks, rec.vectorTasks, rec.moveTasks, rec.canaryTasks, rec.queryTasks}
 		if leads {
 			parts = append(parts, rec.foundingTask)
 		}

@@ -115,6 +115,9 @@ func (j *Judgement) find(q catalog.QuerySubmit) (reg catalog.Registry, err error
 	if role := j.asker.Role; role != catalog.RoleBuyer && role != catalog.RolePublisher {
 		return reg, catalog.Forbidden("role", "role.other", catalog.KindQuerySubmit, role)
 	}
+	if err := waiting(j.r); err != nil {
+		return reg, err
+	}
 	if j.Dataset, err = namedDataset(j.r, q.Request.Dataset, ""); err != nil {
 		return reg, err
 	}
@@ -137,7 +140,7 @@ func namedDataset(r records.Reader, id, field string) (catalog.Dataset, error) {
 	if err != nil {
 		return d, err
 	}
-	if no := WithdrawnDataset(d); no != nil {
+	if no := cmp.Or(WithdrawnDataset(d), closedDataset(d)); no != nil {
 		return d, no.WithField(field)
 	}
 	return d, nil

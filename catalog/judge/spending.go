@@ -1,6 +1,9 @@
 package judge
 
-import "github.com/weirdata/weir/catalog"
+import (
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+)
 
 // usable refuses what a contract no longer allows whatever is asked.
 func usable(k catalog.Contract, now int64) *catalog.Refusal {
@@ -76,6 +79,23 @@ func WithdrawnDataset(d catalog.Dataset) *catalog.Refusal {
 	}
 	return catalog.Refuse(catalog.RefusedPolicy, "withdrawn", "withdrawn.dataset", d.ID, LastDay(d.Withdrawn.At+1), d.Withdrawn.Reason).
 		WithNumber("withdrawn", d.Withdrawn.At)
+}
+
+// closedDataset refuses what is asked of a dataset that a restore closed.
+func closedDataset(d catalog.Dataset) *catalog.Refusal {
+	if d.Closed == 0 {
+		return nil
+	}
+	return catalog.Refuse(catalog.RefusedPolicy, "restored", "restore.closed", d.ID)
+}
+
+// waiting refuses queries to a restored cluster that does not know yet how much it has lost.
+func waiting(r records.Reader) error {
+	restored, known, err := records.Lookup[catalog.Restored](r, records.KeyRestore)
+	if err == nil && known && !restored.Open {
+		err = catalog.Conflict("restoring", "restore.waiting", restored.Order.Size, restored.Seen)
+	}
+	return err
 }
 
 // WithdrawnVersion refuses what is asked of a version that is withdrawn.

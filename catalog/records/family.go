@@ -40,7 +40,7 @@ type NoiseFamily struct {
 }
 
 // NoiseKey is where the spent epsilon of a family is kept.
-func NoiseKey(owner, registry string) string { return prefixNoise + familyName(owner, registry) }
+func NoiseKey(owner, registry string) string { return PrefixNoise + familyName(owner, registry) }
 
 func familyName(owner, registry string) string { return owner + "/" + registry }
 

@@ -11,6 +11,7 @@ import (
 const (
 	KeyCluster = "cluster"
 	KeyClock   = "clock"
+	KeyRestore = "restored" // the last Restored
 	// KeySchedule is where it is kept how old shares may get.
 	KeySchedule = "refresh.schedule"
 
@@ -18,6 +19,7 @@ const (
 	PrefixSeenUntil = "seen.until/" // time/envelope digest: when to forget it
 
 	PrefixRoster        = "roster/"         // number → RosterChange
+	PrefixRestore       = "restored/"       // seq → Restored, those before the last
 	PrefixProposal      = "proposal/"       // operator → Proposal
 	PrefixPrincipal     = "principal/"      // id → Principal
 	PrefixPrincipalName = "principal.name/" // name → id
@@ -30,7 +32,7 @@ const (
 	PrefixRegistryState = "registry.state/" // id/number → RegistryState
 	prefixUndo          = "registry.was/"   // id/corrections/from → rows before the next one
 	PrefixFamily        = "family/"         // owner/registry → family
-	prefixNoise         = "noise/"          // owner/registry → noiseFamily
+	PrefixNoise         = "noise/"          // owner/registry → noiseFamily
 	PrefixVersion       = "version/"        // dataset/version → Version
 	PrefixChange        = "change/"         // seq → Change
 	PrefixCounts        = "version.counts/" // dataset/version/measure/from → bitmaps

@@ -29,7 +29,7 @@ func TestTheStateOfFixedLedgersIsPinned(t *testing.T) {
 		name   string
 		ledger func(*testing.T) *world
 	}{
-		{"list", listLedger}, {"life", lifeLedger}, {"join", joinLedger}, {"statistics", statisticsLedger},
+		{"list", listLedger}, {"life", lifeLedger}, {"join", joinLedger}, {"statistics", statisticsLedger}, {"restored", restoredLedger},
 	} {
 		w := g.ledger(t)
 		m, store := NewMachine(), memstore.New()
@@ -162,6 +162,23 @@ func lifeLedger(t *testing.T) *world {
 	w.ok("node1", catalog.KindSeatLeft, roster.Left{Node: "node4"})
 	w.now += resharing.MinEvery
 	w.ok("node1", catalog.KindRefreshDue, resharing.Due{})
+	return w
+}
+
+// restoredLedger has restores, of which the last lost something, and what follows.
+func restoredLedger(t *testing.T) *world {
+	t.Helper()
+	w := noisy(t)
+	contract := w.contract("bank", catalog.OrderCreate{Dataset: "noisy"})
+	w.ok("bank", catalog.KindQuerySubmit, submit(contract, noised("0.5", "")))
+	w.ok("node1", catalog.KindClusterRestore, w.order("operator"))
+	b := w.order("operator")
+	w.ok("node2", catalog.KindClusterRestore, b)
+	w.no("bank", catalog.KindQuerySubmit, submit(contract, noised("0.5", "")), catalog.RefusedConflict, "restoring")
+	w.ok("node2", catalog.KindRestorePresent, catalog.RestorePresent{Order: b.Order.ID(), Size: b.Order.Size + 9, Root: catalog.Sum([]byte("lost"))})
+	w.ok("operator", catalog.KindRestoreEnd, catalog.RestoreEnd{Order: b.Order.ID()})
+	w.no("bank", catalog.KindQuerySubmit, submit(contract, noised("0.5", "")), catalog.RefusedPolicy, "restored")
+	w.ok("bureau", catalog.KindDatasetReopen, catalog.DatasetReopen{Dataset: "noisy", Order: b.Order.ID(), Statement: "known from statements"})
 	return w
 }
 

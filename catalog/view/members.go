@@ -29,6 +29,24 @@ func (v View) RosterChanges() ([]roster.Change, error) {
 	return records.List[roster.Change](v.r, records.PrefixRoster)
 }
 
+// Restored is the last restore of the cluster; known is false where there was none.
+func (v View) Restored() (r catalog.Restored, known bool, err error) {
+	return records.Lookup[catalog.Restored](v.r, records.KeyRestore)
+}
+
+// Restores are all restores of the cluster, the first first.
+func (v View) Restores() ([]catalog.Restored, error) {
+	all, err := records.List[catalog.Restored](v.r, records.PrefixRestore)
+	if err != nil {
+		return nil, err
+	}
+	last, known, err := v.Restored()
+	if known {
+		all = append(all, last)
+	}
+	return all, err
+}
+
 // HasRosterChange reports whether the roster was changed so often. It costs one look-up, and is
 // asked at every entry.
 func (v View) HasRosterChange(number int) (bool, error) {

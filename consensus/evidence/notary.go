@@ -77,11 +77,17 @@ func NewNotary(origin, node string, key ed25519.PrivateKey, tree Tree, memory Me
 	if b == nil {
 		return n, nil
 	}
+	n.last, err = Remembered(b)
+	n.last.Origin = origin
+	return n, err
+}
+
+// Remembered is the size and the root of what a notary signed last, of its memory.
+func Remembered(b []byte) (Checkpoint, error) {
 	if len(b) != notaryBytes || b[0] != notaryVersion {
-		return nil, fmt.Errorf("%w: what was signed last is %d bytes that do not decode", ErrCorrupt, len(b))
+		return Checkpoint{}, fmt.Errorf("%w: what was signed last is %d bytes that do not decode", ErrCorrupt, len(b))
 	}
-	n.last = Checkpoint{Origin: origin, Size: binary.BigEndian.Uint64(b[1:]), Root: Hash(b[9:])}
-	return n, nil
+	return Checkpoint{Size: binary.BigEndian.Uint64(b[1:]), Root: Hash(b[9:])}, nil
 }
 
 // Sign signs the tree of size leaves, or the whole tree for size 0, and returns

@@ -115,8 +115,17 @@ type reader struct {
 // fn saw counts only when the error is nil: the sum comes last. The slices are
 // valid during the call alone. Damage is [ErrCorrupt].
 func Read(r io.Reader, fn func(key, value []byte) error) (Position, error) {
+	return ReadFrom(r, func(Position) error { return nil }, fn)
+}
+
+// ReadFrom is Read that tells begin the position before the first pair, of which nothing counts
+// either until the end.
+func ReadFrom(r io.Reader, begin func(Position) error, fn func(key, value []byte) error) (Position, error) {
 	s := &reader{in: bufio.NewReaderSize(r, 256<<10), sum: sha256.New()}
 	p, err := s.header()
+	if err == nil {
+		err = begin(p)
+	}
 	if err != nil {
 		return Position{}, err
 	}

@@ -82,6 +82,9 @@ type Backups interface {
 	// Part returns a part of what is held ready. An error that wraps ErrNotFound means that it
 	// is not any more.
 	Part(ctx context.Context, d catalog.Digest) ([]byte, error)
+	// Present takes a checkpoint that somebody has kept, which may be of a past that a restored
+	// cluster has lost. An error that wraps ErrNote means that too few nodes have signed it.
+	Present(ctx context.Context, note []byte) error
 }
 
 // Health tells whether the node works.
@@ -116,6 +119,8 @@ var (
 	ErrTimeout = errors.New("the outcome is not known yet")
 	// ErrUnavailable is returned when this node cannot do it and another may.
 	ErrUnavailable = errors.New("this node cannot do it now")
+	// ErrNote is returned for a checkpoint that is none of this log.
+	ErrNote = errors.New("no checkpoint of this log")
 	// ErrNotFound is returned when there is no such entry or blob.
 	ErrNotFound = errors.New("not found")
 )

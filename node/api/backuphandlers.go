@@ -72,3 +72,20 @@ func backupBlob(ctx context.Context, s *server, in *byDigest) (*blob, error) {
 	b, err := s.opts.Blobs.Get(ctx, d)
 	return newBlob(d, b), err
 }
+
+func restores(_ context.Context, v state.View, _ *nothing) (out wire.Restores, err error) {
+	out.Restores, err = v.Restores()
+	return out, err
+}
+
+type noteShown struct{ Body wire.Note }
+
+func presentNote(ctx context.Context, s *server, in *noteShown) (*reply[wire.Note], error) {
+	if s.opts.Backups == nil {
+		return nil, errNoBackups
+	}
+	if err := s.opts.Backups.Present(ctx, []byte(in.Body.Note)); err != nil {
+		return nil, err
+	}
+	return &reply[wire.Note]{}, nil
+}

@@ -23,6 +23,7 @@ var lists = map[string]string{
 
 // bounded are the other rows whose answer has an array, each with what bounds it.
 var bounded = map[string]string{
+	"GET /v1/restores":                            "one a disaster",
 	"POST /v1/backup":                             "what the cluster has published, for the operators of seats: a digest a blob, a part a megabyte",
 	"GET /readyz":                                 "reasons: one a node, and a few of this one's",
 	"GET /v1/status":                              "one a node",

@@ -55,6 +55,8 @@ func (s *server) problem(ctx context.Context, err error) *wire.Problem {
 		return wire.NewProblem(http.StatusGatewayTimeout, wire.KindTimeout, "it was not done in time")
 	case errors.Is(err, context.Canceled):
 		return later(wire.NewProblem(http.StatusServiceUnavailable, wire.KindUnavailable, "the request was given up"))
+	case errors.Is(err, ErrNote):
+		return wire.NewProblem(http.StatusUnprocessableEntity, wire.KindRequest, err.Error())
 	case errors.Is(err, ErrNotFound):
 		return wire.NewProblem(http.StatusNotFound, wire.KindNotFound, err.Error())
 	}

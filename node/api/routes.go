@@ -11,6 +11,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -132,6 +133,8 @@ func routes() []route {
 		{get, "/v1/queries/{id}/receipt", principals, 0, cost{kindRead, short, 32 << 20}, "Proof of what was asked, decided and sealed", answer(queryReceipt)},
 
 		{get, "/v1/evidence/checkpoint", anyone, 0, record, "The evidence log's head, signed by a threshold of nodes", answer(checkpoint)},
+		{post, "/v1/evidence/present", anyone, maxNoteBody, cost{kindAct, short, 4 << 20}, "Show a checkpoint, which may be of a past that a restored cluster has lost", answer(presentNote)},
+		{get, "/v1/restores", anyone, 0, detail, "How the cluster was restored from backups, signed by the operators of seats", read(restores)},
 		{get, "/v1/evidence/consistency", anyone, 0, record, "Proof that one checkpoint continues another", answer(consistency)},
 		{get, "/v1/evidence/entries/{seq}", principals, 0, page, "Proof of an entry of the caller's, or of a public one", answer(entryReceipt)},
 
@@ -148,6 +151,7 @@ const (
 	maxBlobBody     = 256 << 20
 	maxMissingBody  = wire.MaxMissing*72 + 256
 	maxSQLBody      = 2*wire.MaxSQL + 1024
+	maxNoteBody     = 2 * evidence.MaxNoteBytes
 	// maxBodies bounds the bodies that one caller may be sending at a time: the largest
 	// one and as many tiles as may be under way.
 	maxBodies = maxBlobBody + 64<<20

@@ -58,8 +58,8 @@ var worstCases = map[string]worst{
 	"GET /v1/queries": listing, "GET /v1/queries/{id}": record, "GET /v1/queries/{id}/shares": record,
 	"GET /v1/queries/{id}/verdict": record, "GET /v1/queries/{id}/receipt": record,
 	"GET /v1/evidence/checkpoint": record, "GET /v1/evidence/consistency": {query: "?old=1&new=2", mayEnd: []int{http.StatusOK, http.StatusUnprocessableEntity}},
-	"GET /v1/evidence/entries/{seq}": record,
-	"POST /v1/backup":                noBackups, "GET /v1/backup/parts/{digest}": noBackups, "GET /v1/backup/blobs/{digest}": noBackups,
+	"GET /v1/evidence/entries/{seq}": record, "GET /v1/restores": record, "POST /v1/evidence/present": {bodies: notes, mayEnd: []int{http.StatusServiceUnavailable, http.StatusUnprocessableEntity}},
+	"POST /v1/backup": noBackups, "GET /v1/backup/parts/{digest}": noBackups, "GET /v1/backup/blobs/{digest}": noBackups,
 	"POST /v1/compile": {bodies: texts, mayEnd: []int{http.StatusOK, http.StatusUnprocessableEntity}},
 	"POST /v1/explain": {bodies: texts, mayEnd: []int{http.StatusOK, http.StatusUnprocessableEntity, http.StatusNotFound, http.StatusForbidden, http.StatusConflict}},
 }
@@ -120,6 +120,11 @@ func encoded(w *world, v any) []byte {
 		w.Fatal(err)
 	}
 	return b
+}
+
+// notes are checkpoints that are none.
+func notes(w *world) [][]byte {
+	return [][]byte{encoded(w, wire.Note{Note: strings.Repeat("a", 64<<10)}), []byte("{}")}
 }
 
 // texts are statements that are long, each in another way.

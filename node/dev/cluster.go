@@ -57,11 +57,11 @@ type Cluster struct {
 	genesis node.Genesis
 	body    catalog.InitBody
 	unlock  func() error
-	profile client.Profile
 	again   bool // the cluster was there
 
-	mu    sync.Mutex
-	nodes map[string]*process
+	mu      sync.Mutex
+	nodes   map[string]*process
+	profile client.Profile
 
 	closing sync.Once
 	closed  error
@@ -252,11 +252,12 @@ func (c *Cluster) AwaitReady(ctx context.Context) error {
 // is an error.
 func (c *Cluster) notReady(ctx context.Context) (reasons []string, err error) {
 	gone := c.Exited()
-	for _, n := range c.profile.Nodes {
+	profile := c.Profile()
+	for _, n := range profile.Nodes {
 		if exit, ok := gone[n.ID]; ok {
 			return nil, fmt.Errorf("node %s ended while the cluster started (%w); its log is %s", n.ID, exit, c.layout.log(n.ID))
 		}
-		one := c.profile
+		one := profile
 		one.Addr, one.Nodes = n.Addr, []client.ProfileNode{n}
 		cl, err := client.New(one, nil, client.Options{})
 		if err != nil {
@@ -330,11 +331,15 @@ func (c *Cluster) clientWith(principal string, o client.Options) (*client.Client
 	if err != nil {
 		return nil, err
 	}
-	return client.New(c.profile, k, o)
+	return client.New(c.Profile(), k, o)
 }
 
-// Profile pins the cluster.
-func (c *Cluster) Profile() client.Profile { return c.profile }
+// Profile pins the cluster, with the machines that are in its seats now.
+func (c *Cluster) Profile() client.Profile {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.profile
+}
 
 // SealKey is the file of the key that seals a node's secrets.
 func (c *Cluster) SealKey(id string) string { return c.layout.sealKey(id) }

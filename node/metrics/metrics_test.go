@@ -3,6 +3,8 @@ package metrics
 import (
 	"context"
 	"encoding/json"
+	"flag"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -234,5 +236,46 @@ func TestDashboardNamesMetricsThatExist(t *testing.T) {
 	}
 	if len(board.Panels) < 8 {
 		t.Errorf("%d panels", len(board.Panels))
+	}
+}
+
+var updateTable = flag.Bool("update", false, "write METRICS.md")
+
+// METRICS.md has every metric of the node's own, with what it says.
+func TestTableHasEveryMetric(t *testing.T) {
+	s, ledger := sources, &entries{}
+	s.Ledger = ledger
+	m := New(s)
+	*ledger = append(*ledger, evidence.Record{Entry: []byte("?")})
+	m.requests.WithLabelValues("get", "200").Observe(1)
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.WriteString("# Metrics\n\nWhat a node tells at `/metrics` of its `metrics_listen`, beside the `go_` and `process_` metrics of the Prometheus\n" +
+		"library. Alert rules are in [alerts.yaml](alerts.yaml), a dashboard in [dashboard.json](dashboard.json). A test writes\nthis table.\n\n" +
+		"| metric | kind | labels | what it says |\n|---|---|---|---|\n")
+	for _, f := range families {
+		if !strings.HasPrefix(f.GetName(), "weir_") {
+			continue
+		}
+		var labels []string
+		for _, l := range f.GetMetric()[0].GetLabel() {
+			labels = append(labels, l.GetName())
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.GetName(), strings.ToLower(f.GetType().String()), strings.Join(labels, ", "), f.GetHelp())
+	}
+	if *updateTable {
+		if err := os.WriteFile("METRICS.md", []byte(b.String()), 0o644); err != nil { //nolint:gosec // a document
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile("METRICS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != b.String() {
+		t.Errorf("METRICS.md is not what the node tells; go test ./node/metrics -update writes it:\n%s", b.String())
 	}
 }

@@ -322,6 +322,15 @@ func monitorOnce(ctx context.Context, a *cli.App, c *client.Client, path string)
 	for node, why := range look.Away {
 		a.Note("node %s does not show its log: %s", node, why)
 	}
+	if look.Restored != nil {
+		for _, note := range s.Assembled() {
+			if err := c.Present(ctx, note); err != nil {
+				a.Note("the cluster does not take a checkpoint that was seen before: %v", err)
+			}
+		}
+		a.Note("the cluster was restored from a backup of %d entries, on the order of the operators of its seats; %d were seen before, and the cluster was told so",
+			look.Restored.Order.Size, look.Lost)
+	}
 	t := term.Table{Head: []string{"node", "entries", "root"}}
 	for _, h := range look.Heads {
 		t.Add(h.Node, strconv.FormatUint(h.Size, 10), h.Root.String())

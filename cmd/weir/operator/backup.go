@@ -24,7 +24,8 @@ import (
 func newBackupCommand(a *cli.App) *cobra.Command {
 	return cli.Group("", "backup", "keep archives of the ledger and of what is published",
 		"  weir operator backup create /mnt/archive --to backup.key.pub",
-		newBackupKeygenCommand(a), newBackupCreateCommand(a), newBackupListCommand(a), newBackupVerifyCommand(a))
+		newBackupKeygenCommand(a), newBackupCreateCommand(a), newBackupListCommand(a), newBackupVerifyCommand(a),
+		newBackupOrderCommand(a), newBackupRestoreCommand(a), newBackupPresentCommand(a), newBackupEndCommand(a))
 }
 
 func newBackupKeygenCommand(a *cli.App) *cobra.Command {

@@ -3,6 +3,8 @@ package operator
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/node"
@@ -265,7 +268,39 @@ func printFounding(a *cli.App, g node.Genesis, body catalog.InitBody) error {
 	}
 	a.Note("cluster %s: %d of its %d nodes open results together; its id, to compare by phone, is\n%s",
 		body.Name, now.Threshold, len(nodes), readAloud(d.Cluster))
+	warnOfHosts(a, nodes, now.Threshold)
+	warnOfOperators(a, nodes, now.Threshold)
 	return nil
+}
+
+// warnOfHosts says where as many nodes as open results are on one host: whoever has that
+// machine has the keys, and when it is lost they are. Nodes on this machine alone are a trial.
+func warnOfHosts(a *cli.App, nodes []catalog.Node, threshold int) {
+	at := map[string][]string{}
+	for _, n := range nodes {
+		if host, _, err := net.SplitHostPort(n.Addr); err == nil {
+			at[host] = append(at[host], n.ID)
+		}
+	}
+	for _, host := range slices.Sorted(maps.Keys(at)) {
+		if ip := net.ParseIP(host); len(at[host]) >= threshold && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			a.Note("warning: %s are on one host, %s: whoever has it has every key, and when it is lost, so are they",
+				strings.Join(at[host], ", "), shown.Text(host))
+		}
+	}
+}
+
+// warnOfOperators says where one institution has as many nodes as open results.
+func warnOfOperators(a *cli.App, nodes []catalog.Node, threshold int) {
+	of := map[string][]string{}
+	for _, n := range nodes {
+		of[n.Institution] = append(of[n.Institution], n.ID)
+	}
+	for _, who := range slices.Sorted(maps.Keys(of)) {
+		if len(of[who]) >= threshold && len(of) > 1 {
+			a.Note("warning: %s are all of %s, which can open everything alone", strings.Join(of[who], ", "), shown.Text(who))
+		}
+	}
 }
 
 // readAloud is an id in groups of eight digits.

@@ -160,6 +160,6 @@ func importShare(ctx context.Context, a *cli.App, c config.Config, flags nodeFla
 		return fmt.Errorf("import %s: %w", file, err)
 	}
 	a.Note("%s is node %s now, as it was at %s; be sure that the machine before it is off for good", c.Dir, info.Card.ID, cli.FormatTime(info.Made))
-	a.Note("next: `weir node accept` with the cluster's founding; with the other nodes up, `weir node start`")
+	a.Note("next: `weir node accept` with the cluster's founding; with the other nodes up, `weir node start`; where all machines are lost, `weir operator backup restore`")
 	return a.PrintRow("node", info.Card.ID, "institution", info.Card.Institution, "secrets", fmt.Sprint(info.Secrets), "key shares", fmt.Sprint(info.Keys))
 }

@@ -66,7 +66,7 @@ see weir dataset answerable --help.
 	}
 	return cli.Group(cli.ForPublishers, "dataset", "publish and see datasets", "  weir dataset publish --dir /tmp/weir air.yaml air.csv",
 		publish, newDatasetAppendCommand(a), newDatasetAnswerableCommand(a), newDatasetRememberCommand(a), newDatasetAmendCommand(a),
-		newDatasetWithdrawCommand(a), list, a.CompleteName(show, cli.DatasetNames))
+		newDatasetWithdrawCommand(a), newReopenCommand(a), list, a.CompleteName(show, cli.DatasetNames))
 }
 
 // publish publishes the files as the descriptor says.

@@ -43,6 +43,16 @@ type Roster struct {
 	Proposals []roster.Proposal `json:"proposals,omitempty"`
 }
 
+// Restores answers GET /v1/restores, the first first.
+type Restores struct {
+	Restores []catalog.Restored `json:"restores"`
+}
+
+// Note is a signed checkpoint, for POST /v1/evidence/present.
+type Note struct {
+	Note string `json:"note"`
+}
+
 // BackupPart is a part of the ledger that is held ready.
 type BackupPart struct {
 	Digest catalog.Digest `json:"digest"`

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/strictjson"
@@ -52,6 +53,11 @@ func (h Head) checkpoint() evidence.Checkpoint {
 type Look struct {
 	Heads []NodeHead        `json:"heads"`          // of the nodes that answered, in the profile's order
 	Away  map[string]string `json:"away,omitempty"` // the others, and why
+	// Restored is the restore that the operators of the seats have signed, and that explains why
+	// the log does not continue what was seen before; nil: it does.
+	Restored *catalog.Restored `json:"restored,omitempty"`
+	// Lost is the largest checkpoint of what it does not continue.
+	Lost uint64 `json:"lost,omitempty"`
 }
 
 // NodeHead is a node's head.
@@ -88,6 +94,22 @@ func parseState(b []byte, profile client.Profile) (State, error) {
 	return s, nil
 }
 
+// Assembled are the largest checkpoints that several nodes have signed, each alone, as one that
+// all of them have.
+func (s State) Assembled() (notes [][]byte) {
+	byHead := map[string][]string{} // text → signature lines
+	for _, id := range slices.Sorted(maps.Keys(s.Nodes)) {
+		text, lines, ok := strings.Cut(string(s.Nodes[id].Note), "\n\n")
+		if ok {
+			byHead[text] = append(byHead[text], lines)
+		}
+	}
+	for _, text := range slices.Sorted(maps.Keys(byHead)) {
+		notes = append(notes, []byte(text+"\n\n"+strings.Join(byHead[text], "")))
+	}
+	return notes
+}
+
 // Save writes the state in one step.
 func (s State) Save(path string) error {
 	b, err := json.MarshalIndent(s, "", "  ")
@@ -103,6 +125,7 @@ func (s State) Save(path string) error {
 // answer are named in the Look and are no error, unless nobody answers.
 func Monitor(ctx context.Context, c *client.Client, s State) (State, Look, error) {
 	look := Look{Heads: []NodeHead{}, Away: map[string]string{}}
+	s.Nodes = maps.Clone(s.Nodes)
 	for _, n := range c.Profile().Nodes {
 		h, err := head(ctx, c, n)
 		_, forked := errors.AsType[*ForkError](err)
@@ -114,7 +137,11 @@ func Monitor(ctx context.Context, c *client.Client, s State) (State, Look, error
 			continue
 		}
 		if old, seen := s.Nodes[n.ID]; seen {
-			if err := continues(ctx, c, n, old, h); err != nil {
+			err := continues(ctx, c, n, old, h)
+			if fork, is := errors.AsType[*ForkError](err); is {
+				err = s.restored(ctx, c, NodeHead{n.ID, h}, fork, &look)
+			}
+			if err != nil {
 				return s, look, err
 			}
 		}
@@ -129,6 +156,42 @@ func Monitor(ctx context.Context, c *client.Client, s State) (State, Look, error
 		next.Nodes[h.Node] = h.Head
 	}
 	return next, look, agree(ctx, c, next, look)
+}
+
+// restored forgets what was seen of a past that the cluster has lost, where its operators say so:
+// the head continues a backup that they ordered it to go on from, and what was seen and is longer
+// was signed before they did. What was signed later, no restore explains. It returns the fork otherwise.
+func (s State) restored(ctx context.Context, c *client.Client, now NodeHead, fork *ForkError, look *Look) error {
+	all, err := c.Restores(ctx)
+	if err != nil || len(all) == 0 {
+		return errors.Join(fork, err)
+	}
+	n, _ := c.Profile().Node(now.Node)
+	for _, r := range slices.Backward(all) {
+		old := NodeHead{now.Node, Head{Size: r.Order.Size, Root: r.Order.Root}}
+		if now.Size < old.Size || begins(ctx, c, []client.ProfileNode{n}, old, now) != nil {
+			continue
+		}
+		explained := false
+		for id, h := range s.Nodes {
+			if h.Size <= r.Order.Size || !signedBefore(c.Profile(), h, r.Order.Made) {
+				continue
+			}
+			explained = explained || id == now.Node
+			look.Restored, look.Lost = &r, max(look.Lost, h.Size)
+			delete(s.Nodes, id)
+		}
+		if explained {
+			return nil
+		}
+	}
+	return fork
+}
+
+// signedBefore reports whether a head was signed before a time, in Unix milliseconds.
+func signedBefore(p client.Profile, h Head, at int64) bool {
+	signed, err := p.Trust().Open(h.Note, 1)
+	return err == nil && !slices.ContainsFunc(signed.Voices, func(v evidence.Voice) bool { return v.Time > at/1000+catalog.MaxSkew/1000 })
 }
 
 // head reads the checkpoint that one node signs alone.

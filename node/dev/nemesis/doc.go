@@ -7,7 +7,9 @@
 //     and what readers saw of what was spent can be put in one order with the queries
 //     (porcupine; linearizability, Herlihy and Wing 1990);
 //   - every figure that was given equals the one that plain loops over the readings give;
-//   - all nodes come back, with one history (tree root) and one state.
+//   - all nodes come back, with one history (tree root) and one state;
+//   - machines are replaced in their seats while all this goes on, and every node has its
+//     shares of keys and portfolios after each fault.
 //
 // Faults are drawn from a seed, one after the other: a cluster that survives one fault at
 // a time owes nothing more, and each must be survived within Options.Patience. Networks are

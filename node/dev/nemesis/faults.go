@@ -29,7 +29,7 @@ type heal func(context.Context) error
 
 // faults are those that can be made here, and the names of the others.
 func (r *run) faults() (made []fault, leftOut []string) {
-	all := r.processFaults()
+	all := append(r.processFaults(), r.rosterFaults()...)
 	all = append(all, r.diskFaults()...)
 	if r.network != nil {
 		all = append(all, r.networkFaults()...)
@@ -104,6 +104,54 @@ func (r *run) processFaults() []fault {
 			return fmt.Sprintf("%s by %s", id, offset), set, r.cluster.StartNode(id, "--clock-offset", offset.String())
 		}},
 	}
+}
+
+// rosterFaults happen to machines in their seats, and to those who have to give a new one its
+// shares.
+func (r *run) rosterFaults() []fault {
+	replace := func(ctx context.Context, id string) error {
+		err := r.until(ctx, func(ctx context.Context) error { return r.cluster.Replace(ctx, id) })
+		if err == nil {
+			err = r.connect()
+		}
+		return err
+	}
+	return []fault{
+		{"replace", func(ctx context.Context) (string, heal, error) {
+			id := r.any()
+			return id, func(context.Context) error { return r.cluster.StartNode(id) }, replace(ctx, id)
+		}},
+		// All nodes have to be up for new shares. One of the others dies while they are made.
+		{"replace-kill", func(ctx context.Context) (string, heal, error) {
+			i := r.rng.IntN(len(nodes))
+			id, other := nodes[i], nodes[(i+1)%len(nodes)]
+			err := replace(ctx, id)
+			if err == nil {
+				err = r.cluster.StartNode(id)
+			}
+			_ = client.Pause(ctx, time.Duration(r.rng.IntN(1500))*time.Millisecond)
+			return id + ", and kill " + other, func(context.Context) error { return r.cluster.StartNode(other) }, errors.Join(err, r.cluster.Kill(other))
+		}},
+		{"refresh-kill", func(ctx context.Context) (string, heal, error) {
+			id := r.any()
+			err := r.until(ctx, r.refresh)
+			_ = client.Pause(ctx, time.Duration(r.rng.IntN(500))*time.Millisecond)
+			return "and kill " + id, func(context.Context) error { return r.cluster.StartNode(id) }, errors.Join(err, r.cluster.Kill(id))
+		}},
+	}
+}
+
+// refresh asks for new shares of the bureau's key, unless that is under way.
+func (r *run) refresh(ctx context.Context) error {
+	k, err := r.bureau.PublisherKey(ctx, r.bureau.Key().ID())
+	if err != nil {
+		return err
+	}
+	err = r.operator.RefreshKey(ctx, k.ID)
+	if refusal, refused := client.IsRefused(err); refused && refusal.Rule == "refresh" {
+		return nil
+	}
+	return err
 }
 
 // end ends a node in order.

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/dev"
 	"github.com/weirdata/weir/node/dev/network"
@@ -110,13 +111,23 @@ func (r *run) start(ctx context.Context) (err error) {
 	if r.cluster, err = dev.Start(ctx, o); err != nil {
 		return err
 	}
+	return r.connect()
+}
+
+// connect makes the clients of bureau, buyer and operator, anew where there are some.
+func (r *run) connect() (err error) {
 	for _, p := range []struct {
 		name string
 		to   **client.Client
 	}{{dev.Bureau, &r.bureau}, {dev.Buyer, &r.buyer}, {dev.Operator, &r.operator}} {
-		if *p.to, err = r.cluster.Client(p.name); err != nil {
+		c, err := r.cluster.Client(p.name)
+		if err != nil {
 			return err
 		}
+		if *p.to != nil {
+			(*p.to).Close()
+		}
+		*p.to = c
 	}
 	return nil
 }
@@ -156,15 +167,12 @@ func (r *run) strike(ctx context.Context) (report Report, err error) {
 // ask starts the workload. Clients ask until ctx ends.
 func (r *run) ask(ctx context.Context, work *sync.WaitGroup) error {
 	for i := range askers {
-		profile := r.cluster.Profile()
-		profile.Addr = profile.Nodes[i%len(profile.Nodes)].Addr
-		c, err := client.New(profile, r.buyer.Key(), client.Options{})
-		if err != nil {
+		a := &asker{run: r, number: i, key: r.buyer.Key(), contract: r.contracts[i%contracts], rng: rand.New(rand.NewPCG(r.opts.Seed, uint64(i)+10))} //nolint:gosec // as above
+		if err := a.connect(); err != nil {
 			return err
 		}
-		a := &asker{run: r, number: i, client: c, contract: r.contracts[i%contracts], rng: rand.New(rand.NewPCG(r.opts.Seed, uint64(i)+10))} //nolint:gosec // as above
 		work.Go(func() {
-			defer c.Close()
+			defer func() { a.client.Close() }()
 			a.work(ctx)
 		})
 	}
@@ -189,7 +197,34 @@ func (r *run) one(ctx, working context.Context, f fault) (what string, err error
 	if err := r.cluster.AwaitReady(patient); err != nil {
 		return what, fmt.Errorf("after it was healed: %w", err)
 	}
+	if err := r.until(ctx, r.settled); err != nil {
+		return what, fmt.Errorf("after it was healed: %w", err)
+	}
 	return fmt.Sprintf("%s, for %.1f s; whole again after %.1f s", what, healed.Sub(began).Seconds(), time.Since(healed).Seconds()), nil
+}
+
+// settled is nil when every node has its shares of the bureau's key and of the portfolio, and
+// no older ones.
+func (r *run) settled(ctx context.Context) error {
+	k, err := r.bureau.PublisherKey(ctx, r.bureau.Key().ID())
+	if err != nil {
+		return err
+	}
+	if k.Refresh != nil || k.Retired != nil {
+		return fmt.Errorf("new shares of the key wait for %v", k.RefreshWaits())
+	}
+	cluster, err := r.buyer.Cluster(ctx)
+	if err != nil {
+		return err
+	}
+	vectors, err := client.Vectors.All(ctx, r.buyer)
+	for _, v := range vectors {
+		held := cluster.Holding(max(v.Seq, v.Sharing.Move))
+		if v.State == catalog.VectorReady && (v.Moving != 0 || len(held) < len(nodes)) {
+			return fmt.Errorf("the portfolio is held by %v; %+v", held, v.Stays)
+		}
+	}
+	return err
 }
 
 // fill puts the history into the report.

@@ -98,15 +98,38 @@ func (r *run) registerPortfolio(ctx context.Context) error {
 type asker struct {
 	*run
 	number   int
+	key      *client.Key
 	client   *client.Client
 	contract string
 	rng      *rand.Rand
 	asked    int
 }
 
+// connect makes a client of the machines that are in the seats now, unless there is one.
+func (a *asker) connect() error {
+	profile := a.cluster.Profile()
+	if a.client != nil && a.client.Profile().Changes == profile.Changes {
+		return nil
+	}
+	profile.Addr = profile.Nodes[a.number%len(profile.Nodes)].Addr
+	c, err := client.New(profile, a.key, client.Options{})
+	if err != nil {
+		return err
+	}
+	if a.client != nil {
+		a.client.Close()
+	}
+	a.client = c
+	return nil
+}
+
 // work asks until ctx ends.
 func (a *asker) work(ctx context.Context) {
 	for ctx.Err() == nil {
+		if err := a.connect(); err != nil {
+			a.history.violated("connect to the machines that are in the seats now: %v", err)
+			return
+		}
 		switch p := a.rng.IntN(100); {
 		case p < 50:
 			a.sum(ctx)

@@ -1,0 +1,206 @@
+package state
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/attest"
+	"github.com/weirdata/weir/catalog/records"
+)
+
+// A restored cluster has forgotten what came after its backup: what was answered, what that cost,
+// what noise was drawn. Nothing of it is given back. Its first entry says from which backup it
+// goes on, and ends the queries that were open, unpaid back: they may have been answered. Then
+// it answers nothing while checkpoints are presented, of which the largest says how many entries
+// are lost. When the operators wait for nobody any more, it answers; and if anything is lost,
+// it has closed whatever could have been spent by then (closeSpent). A checkpoint that is
+// presented later closes the same.
+
+// restoreActs are the acts on restored clusters.
+var restoreActs = []act{
+	{kind: catalog.KindClusterRestore, by: nodes, public: true, handle: handler(restoreCluster)},
+	{kind: catalog.KindRestorePresent, by: nodes, public: true, handle: handler(presentRestore)},
+	{kind: catalog.KindRestoreEnd, by: operators, public: true, handle: handler(endRestore)},
+	{kind: catalog.KindDatasetReopen, by: publishers, public: true, handle: handler(reopenDataset)},
+}
+
+// lostOpening is how many tiles an entry that is lost may have had opened, at the most.
+const lostOpening = 1 << 20
+
+// restoreCluster records that the cluster goes on from a backup. The entry is the first after
+// it, and possible nowhere else.
+func restoreCluster(c *applyContext, b catalog.ClusterRestore) error {
+	last, known, err := records.Lookup[catalog.Restored](c.tx, records.KeyRestore)
+	if err != nil {
+		return err
+	}
+	var previous catalog.Digest
+	if known {
+		previous = last.Order.ID()
+	}
+	switch {
+	case b.Order.Size != c.seq:
+		return catalog.Conflict("restore_size", "restore.size", b.Order.Size, c.seq)
+	case b.Order.Cluster != c.cluster.ID:
+		return catalog.Invalid("order.cluster", "restore.cluster", b.Order.Cluster)
+	case b.Order.Previous != previous:
+		return catalog.Conflict("restore_order", "restore.previous", b.Order.Previous, previous)
+	}
+	seats, err := attest.RestoreSeats(*c.cluster, b)
+	if err != nil {
+		return catalog.Refuse(catalog.RefusedSignature, "restore_signature", "restore.signature")
+	}
+	if least := attest.SeatsToRestore(*c.cluster); seats < least {
+		return catalog.Forbidden("restore_seats", "restore.seats", seats, least)
+	}
+	if known {
+		if err := records.Put(c.tx, records.PrefixRestore+records.SeqName(last.Seq), last); err != nil {
+			return err
+		}
+	}
+	open, err := records.ListNamed[catalog.Query](c.tx, records.PrefixTodoQuery, records.PrefixQuery)
+	if err != nil {
+		return err
+	}
+	for _, q := range open {
+		q.State, q.Done, q.Reason = catalog.QueryFailed, c.now, catalog.Why("restore.query")
+		if err := cmp.Or(dropShares(c, &q), c.putQuery(q)); err != nil {
+			return err
+		}
+	}
+	c.out.ID = b.Order.ID().String()
+	return records.Put(c.tx, records.KeyRestore, catalog.Restored{
+		ClusterRestore: b, Number: last.Number + 1, Seq: c.seq, At: c.now, Seen: b.Order.Size, SeenRoot: b.Order.Root,
+	})
+}
+
+// restored is the restore that an act names, which has to be the last.
+func (c *applyContext) restored(order catalog.Digest) (catalog.Restored, error) {
+	r, err := load[catalog.Restored](c, records.KeyRestore, "restore.none")
+	if err == nil && r.Order.ID() != order {
+		err = catalog.Conflict("restore_order", "restore.other", order, r.Order.ID())
+	}
+	return r, err
+}
+
+// presentRestore notes that there were more entries than anybody presented before. The node that
+// proposes it has verified the checkpoint; one that lies can close, and not open.
+func presentRestore(c *applyContext, b catalog.RestorePresent) error {
+	r, err := c.restored(b.Order)
+	if err != nil {
+		return err
+	}
+	if b.Size <= r.Seen {
+		return catalog.Conflict("restore_seen", "restore.seen", b.Size, r.Seen)
+	}
+	before := r.Seen
+	r.Seen, r.SeenRoot, c.out.ID = b.Size, b.Root, b.Order.String()
+	if r.Open {
+		if err := c.closeSpent(r.Seen - before); err != nil {
+			return err
+		}
+	}
+	return records.Put(c.tx, records.KeyRestore, r)
+}
+
+// endRestore says for an operator's seats that nobody is waited for. With the operators of as
+// many seats as ordered the restore, queries are answered again.
+func endRestore(c *applyContext, b catalog.RestoreEnd) error {
+	r, err := c.restored(b.Order)
+	if err != nil {
+		return err
+	}
+	if len(attest.Seats(*c.cluster, c.signer.ID)) == 0 {
+		return catalog.Forbidden("restore_seat", "restore.seat")
+	}
+	if r.Open || slices.Contains(r.Ended, c.signer.ID) {
+		return catalog.Conflict("restore_ended", "restore.ended")
+	}
+	r.Ended = append(r.Ended, c.signer.ID)
+	seats := 0
+	for _, id := range r.Ended {
+		seats += len(attest.Seats(*c.cluster, id))
+	}
+	r.Open, c.out.ID = seats >= attest.SeatsToRestore(*c.cluster), b.Order.String()
+	if r.Open && r.Lost() > 0 {
+		if err := c.closeSpent(r.Lost()); err != nil {
+			return err
+		}
+	}
+	return records.Put(c.tx, records.KeyRestore, r)
+}
+
+// closeSpent closes what so many lost entries could have spent: every dataset, every budget of
+// noise, every contract between two parties; and it counts the openings of every key as if each
+// entry had been one of the largest.
+func (c *applyContext) closeSpent(lost uint64) error {
+	datasets, err := records.List[catalog.Dataset](c.tx, records.PrefixDataset)
+	if err != nil {
+		return err
+	}
+	for _, d := range datasets {
+		d.Closed = c.seq
+		if err := records.Put(c.tx, records.PrefixDataset+d.ID, d); err != nil {
+			return err
+		}
+	}
+	families, err := records.List[records.NoiseFamily](c.tx, records.PrefixNoise)
+	if err != nil {
+		return err
+	}
+	for _, f := range families {
+		f.Spent = f.Limit
+		d, err := records.Find[catalog.Dataset](c.tx, records.PrefixDataset+f.Dataset)
+		if err != nil {
+			return err
+		}
+		if err := records.Put(c.tx, records.NoiseKey(d.Owner, d.Descriptor.Registry), f); err != nil {
+			return err
+		}
+	}
+	contracts, err := records.List[catalog.Contract](c.tx, records.PrefixContract)
+	if err != nil {
+		return err
+	}
+	for _, k := range contracts {
+		if k.Buyer == k.Publisher || k.State == catalog.ContractRevoked {
+			continue
+		}
+		k.State, k.Reason, k.Changed = catalog.ContractRevoked, "", c.now
+		if err := records.Put(c.tx, records.PrefixContract+k.ID, k); err != nil {
+			return err
+		}
+	}
+	keys, err := records.List[catalog.Key](c.tx, records.PrefixKey)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		k.Opened += int64(min(lost, catalog.MaxOpened/lostOpening)) * lostOpening //nolint:gosec // bounded
+		if err := records.Put(c.tx, records.PrefixKey+k.ID, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reopenDataset has a closed dataset answered again, on its owner's word. What was lost of
+// budgets stays spent: its contracts have ended, and its family's noise is used up.
+func reopenDataset(c *applyContext, b catalog.DatasetReopen) error {
+	d, err := c.ownDataset(b.Dataset)
+	if err != nil {
+		return err
+	}
+	if _, err := c.restored(b.Order); err != nil {
+		return err
+	}
+	switch {
+	case d.Closed == 0:
+		return catalog.Conflict("dataset_open", "restore.dataset_open", d.ID)
+	case b.Statement == "" || !catalog.IsText(b.Statement, catalog.MaxText):
+		return catalog.Invalid("statement", "restore.statement", catalog.MaxText)
+	}
+	d.Closed, c.out.ID = 0, d.ID
+	return records.Put(c.tx, records.PrefixDataset+d.ID, d)
+}

@@ -1,0 +1,140 @@
+package consensus
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/weirdata/weir/consensus/logbridge"
+	"github.com/weirdata/weir/consensus/snapstream"
+)
+
+// restoreGap is by how much the log of a restored cluster begins later than the one before was
+// in the backup. It is more than any log gets after a backup: a member that comes back with its
+// old log is behind the first snapshot then, and takes the restored state whole, instead of
+// applying entries to a state of another past.
+const restoreGap = 1 << 40
+
+// restoredTerm is the term in which the log of a restored cluster begins.
+const restoredTerm = 1
+
+// Reseed makes a directory, which must not be there, the ledger of a member of a restored
+// cluster: one that begins with an exported state (see [Ledger.Export]). All members are made of
+// the same state and the same restore, which names incarnations that none of them had before;
+// so nobody takes the vote or the acknowledgement of a member with another past for one of
+// theirs. Of o it takes Dir, ID, Members, Memory and Logger, of which only the last may be left out.
+//
+// The record outside the directory comes first and the directory last, in one step. After a
+// crash in between the member has lost its ledger, and Reseed can be repeated.
+func Reseed(o Options, restore [32]byte, state io.Reader) (err error) {
+	if err := o.checkMembers(); err != nil {
+		return err
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if _, err := os.Lstat(o.Dir); !errors.Is(err, os.ErrNotExist) {
+		return errors.Join(err, fmt.Errorf("%w: %s is there already", ErrInconsistent, o.Dir))
+	}
+	half := filepath.Clean(o.Dir) + ".half"
+	if err := os.RemoveAll(half); err != nil {
+		return fmt.Errorf("remove what was begun: %w", err)
+	}
+	if err := os.MkdirAll(half, 0o700); err != nil {
+		return fmt.Errorf("make the ledger's directory: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(half)) }()
+	index, err := seedSnapshot(o, half, restore, state)
+	if err != nil {
+		return err
+	}
+	own := record{incarnation: restoredIncarnation(restore, o.ID)}
+	for name, content := range map[string][]byte{incarnationFile: own.encode(), "id": []byte(o.ID)} {
+		if err := replaceFile(filepath.Join(half, name), content); err != nil {
+			return fmt.Errorf("write the ledger's %s: %w", name, err)
+		}
+	}
+	own.index = index
+	if err := o.Memory.Save(own.encode()); err != nil {
+		return fmt.Errorf("record the ledger: %w", err)
+	}
+	if err := os.Rename(half, o.Dir); err != nil {
+		return fmt.Errorf("put the ledger into its place: %w", err)
+	}
+	return syncTree(o.Dir)
+}
+
+// restoredIncarnation is which ledger a member has after a restore.
+func restoredIncarnation(restore [32]byte, id string) incarnation {
+	h := sha256.Sum256(append(append([]byte("weir incarnation\n"), restore[:]...), id...))
+	if i := incarnation(binary.BigEndian.Uint64(h[:])); i != founding {
+		return i
+	}
+	return founding + 1
+}
+
+// seedSnapshot writes the snapshot that the log of a restored cluster begins with.
+func seedSnapshot(o Options, dir string, restore [32]byte, state io.Reader) (index uint64, err error) {
+	store, err := raft.NewFileSnapshotStoreWithLogger(dir, keptSnapshots, logbridge.New(o.Logger, "raft-snapshot"))
+	if err != nil {
+		return 0, fmt.Errorf("make the snapshots: %w", err)
+	}
+	var members raft.Configuration
+	for _, m := range o.Members {
+		at := endpoint{addr: m.Addr, incarnation: restoredIncarnation(restore, m.ID)}
+		members.Servers = append(members.Servers, raft.Server{Suffrage: raft.Voter, ID: raft.ServerID(m.ID), Address: at.address()})
+	}
+	_, transport := raft.NewInmemTransport("")
+	var sink raft.SnapshotSink
+	err = rebase(state, func(p snapstream.Position) (io.Writer, error) {
+		index = p.Applied
+		sink, err = store.Create(raft.SnapshotVersionMax, index, restoredTerm, members, index, transport)
+		return sink, err
+	})
+	if sink == nil {
+		return 0, err
+	}
+	if err != nil {
+		return 0, errors.Join(err, sink.Cancel())
+	}
+	if err := sink.Close(); err != nil {
+		return 0, fmt.Errorf("write the snapshot: %w", err)
+	}
+	return index, nil
+}
+
+// rebase writes a stream anew as that of a state whose log goes on after the gap. The pairs stay.
+// into is asked where to, once, with the new position.
+func rebase(r io.Reader, into func(snapstream.Position) (io.Writer, error)) error {
+	var out *snapstream.Writer
+	var at snapstream.Position
+	_, err := snapstream.ReadFrom(r, func(p snapstream.Position) error {
+		at = snapstream.Position{Applied: p.Applied + restoreGap, NextSeq: p.NextSeq}
+		w, err := into(at)
+		if err != nil {
+			return err
+		}
+		out, err = snapstream.NewWriter(w, at)
+		return err
+	}, func(key, value []byte) error {
+		if bytes.Equal(key, positionKey) {
+			value = position(at).encode()
+		}
+		return out.Pair(key, value)
+	})
+	if err != nil {
+		return fmt.Errorf("write the restored state: %w", err)
+	}
+	if _, err := out.Finish(); err != nil {
+		return fmt.Errorf("write the restored state: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,47 @@
+package client
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/attest"
+	"github.com/weirdata/weir/node/api/wire"
+)
+
+// Present shows the cluster a signed checkpoint that somebody has kept, which may be of a past
+// that it has lost since it was restored from a backup.
+func (c *Client) Present(ctx context.Context, note []byte) error {
+	if _, err := Post[wire.Note](ctx, c, "/v1/evidence/present", wire.Note{Note: string(note)}, false); err != nil {
+		return fmt.Errorf("show the checkpoint: %w", err)
+	}
+	return nil
+}
+
+// Restores are the restores of the cluster from backups, the first first. Each is signed by the
+// operators of enough of the seats that the founding names: whoever passes them on can only leave
+// some out.
+func (c *Client) Restores(ctx context.Context) ([]catalog.Restored, error) {
+	all, err := Get[wire.Restores](ctx, c, Call{Path: "/v1/restores"})
+	if err != nil {
+		return nil, fmt.Errorf("read how the cluster was restored: %w", err)
+	}
+	if len(all.Restores) == 0 {
+		return nil, nil
+	}
+	rosters, err := c.Rosters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var previous catalog.Digest
+	for i, r := range all.Restores {
+		if err := attest.CheckRestore(rosters[len(rosters)-1], r.ClusterRestore); err != nil {
+			return nil, fmt.Errorf("%w: restore %d: %w", ErrPinned, i+1, err)
+		}
+		if r.Order.Previous != previous {
+			return nil, fmt.Errorf("%w: restore %d follows %s, and not %s", ErrPinned, i+1, r.Order.Previous, previous)
+		}
+		previous = r.Order.ID()
+	}
+	return all.Restores, nil
+}
