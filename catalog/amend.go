@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/weirdata/weir/catalog/decimal"
 )
 
 // What is listed can be changed afterwards as far as nothing that was answered, granted
@@ -219,7 +221,7 @@ func measureText(m Measure) string {
 }
 
 func rangeText(m Measure) string {
-	return FormatDecimal(m.Min, m.Decimals) + " to " + FormatDecimal(m.Max, m.Decimals)
+	return decimal.Format(m.Min, m.Decimals) + " to " + decimal.Format(m.Max, m.Decimals)
 }
 
 func flagText(b bool) string {

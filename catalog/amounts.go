@@ -5,6 +5,8 @@ import (
 	"math/big"
 	"regexp"
 	"strings"
+
+	"github.com/weirdata/weir/catalog/decimal"
 )
 
 // moneyDecimals are the digits after the point that amounts are counted in.
@@ -26,7 +28,7 @@ func Amount(s string) *big.Int {
 // formatAmount writes an amount with at least two digits after the point and no
 // more than it needs.
 func formatAmount(v *big.Int) string {
-	text := FormatFixed(v, moneyDecimals)
+	text := decimal.Fixed(v, moneyDecimals)
 	least := len(text) - moneyDecimals + 2
 	return text[:least] + strings.TrimRight(text[least:], "0")
 }

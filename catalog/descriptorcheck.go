@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/weirdata/weir/catalog/decimal"
 )
 
 // maxBound bounds a measure's declared bounds in units of 10^-Decimals: a single
@@ -143,6 +145,6 @@ var fixedForm = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,9})?$`)
 // of units of 10^-decimals.
 func parseFixed(s string, decimals int) (int64, bool) {
 	_, fraction, _ := strings.Cut(s, ".")
-	v, fault := ParseUnits(s, decimals)
-	return v, fault == DecimalOK && fixedForm.MatchString(s) && len(fraction) <= decimals
+	v, fault := decimal.ParseUnits(s, decimals)
+	return v, fault == decimal.OK && fixedForm.MatchString(s) && len(fraction) <= decimals
 }

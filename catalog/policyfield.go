@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/weirdata/weir/catalog/decimal"
 )
 
 // PolicyField is one field of a policy: where it applies, how a descriptor's file has it,
@@ -335,5 +337,5 @@ func joined(lists [][]string, within, between string) string {
 // percent writes a share that was checked, 1 or 0 and a point, in percent.
 func percent(share string) string {
 	parts, whole := coverageParts(share)
-	return FormatDecimal(100*parts, len(strconv.FormatInt(whole, 10))-1)
+	return decimal.Format(100*parts, len(strconv.FormatInt(whole, 10))-1)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 )
 
 // MaxDigits bounds the digits of a number in a query.
@@ -15,7 +16,7 @@ func ParseNumber(s string) (*big.Rat, bool) {
 	if len(s) > MaxDigits {
 		return nil, false
 	}
-	return catalog.ParseNumber(s)
+	return decimal.ParseRat(s)
 }
 
 // Number reads the number that a function of a measure is asked with, in the spelling in

@@ -3,7 +3,7 @@ package aggregate
 import (
 	"math/big"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 )
 
 // AvgPlaces is the number of places after the point that averages and statistics are
@@ -77,7 +77,7 @@ func (q Quantity) Text(places int) string {
 func (q Quantity) Interval(places int) string {
 	num := new(big.Int).Mul(q.Half.Num(), powerOfTen(places))
 	num.Add(num, q.Half.Denom()).Sub(num, big.NewInt(1))
-	return catalog.FormatFixed(num.Quo(num, q.Half.Denom()), places)
+	return decimal.Fixed(num.Quo(num, q.Half.Denom()), places)
 }
 
 // rootText writes the signed square root of v to so many places, exactly rounded,
@@ -91,7 +91,7 @@ func rootText(v *big.Rat, places int) string {
 	if v.Sign() < 0 {
 		rounded.Neg(rounded)
 	}
-	return catalog.FormatFixed(rounded, places)
+	return decimal.Fixed(rounded, places)
 }
 
 // ratOf is n·10^-decimals.

@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 )
 
 // TestRootsAreRoundedExactly, halves away from zero.
@@ -37,7 +38,7 @@ func TestDecimalText(t *testing.T) {
 		decimals int
 		want     string
 	}{{0, 0, "0"}, {0, 2, "0.00"}, {5, 2, "0.05"}, {-5, 2, "-0.05"}, {12345, 2, "123.45"}, {-123, 0, "-123"}, {100, 2, "1.00"}, {-100, 3, "-0.100"}} {
-		if got := catalog.FormatFixed(big.NewInt(tc.v), tc.decimals); got != tc.want {
+		if got := decimal.Fixed(big.NewInt(tc.v), tc.decimals); got != tc.want {
 			t.Errorf("%d·10^-%d is written %s, want %s", tc.v, tc.decimals, got, tc.want)
 		}
 	}

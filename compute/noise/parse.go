@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 )
 
 // ErrBudget is returned for an epsilon, delta or sensitivity outside the limits.
@@ -70,7 +70,7 @@ func parseDecimal(s string) (*big.Rat, error) {
 	if len(whole) > maxPlaces || len(fraction) > maxPlaces {
 		return nil, fmt.Errorf("%w: more than %d digits on a side of the point", ErrBudget, maxPlaces)
 	}
-	v, ok := catalog.ParseNumber(s)
+	v, ok := decimal.ParseRat(s)
 	if !ok || s[0] == '-' {
 		return nil, fmt.Errorf("%w: not a decimal number such as 0.5", ErrBudget)
 	}

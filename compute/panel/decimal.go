@@ -3,7 +3,7 @@ package panel
 import (
 	"strings"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 )
 
 // expandExponent rewrites 1e-9 as 0.000000001, so that a decimal has one
@@ -11,15 +11,15 @@ import (
 func expandExponent(s string) (string, bool) {
 	at := strings.IndexAny(s, "eE")
 	if at < 0 {
-		_, f := catalog.ParseUnits(s, 0)
-		return s, f != catalog.NotDecimal
+		_, f := decimal.ParseUnits(s, 0)
+		return s, f != decimal.NoNumber
 	}
 	mantissa, text := s[:at], s[at+1:]
-	exp, f := catalog.ParseUnits(text, 0)
-	if f != catalog.DecimalOK || strings.Contains(text, ".") || exp > 30 || exp < -30 {
+	exp, f := decimal.ParseUnits(text, 0)
+	if f != decimal.OK || strings.Contains(text, ".") || exp > 30 || exp < -30 {
 		return "", false
 	}
-	if _, f := catalog.ParseUnits(mantissa, 0); f == catalog.NotDecimal {
+	if _, f := decimal.ParseUnits(mantissa, 0); f == decimal.NoNumber {
 		return "", false
 	}
 	sign := ""

@@ -9,7 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 )
 
 var plainDecimal = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)$`)
@@ -36,9 +36,9 @@ func TestDecimalsAreExactOrRefused(t *testing.T) {
 			rapid.SampledFrom([]string{"9223372036854775807", "-9223372036854775807", "9223372036854775808", "-9223372036854775808", "922337203685477580.7", "0.9223372036854775808"}),
 		).Draw(t, "s")
 		decimals := rapid.IntRange(0, 9).Draw(t, "decimals")
-		got, fault := catalog.ParseUnits(s, decimals)
+		got, fault := decimal.ParseUnits(s, decimals)
 		if !plainDecimal.MatchString(s) {
-			if fault != catalog.NotDecimal {
+			if fault != decimal.NoNumber {
 				t.Fatalf("%q is taken for a decimal: %d, %d", s, got, fault)
 			}
 			return
@@ -48,11 +48,11 @@ func TestDecimalsAreExactOrRefused(t *testing.T) {
 		magnitude := new(big.Int).Quo(v.Num(), v.Denom()) // towards zero
 		fits := magnitude.CmpAbs(big.NewInt(math.MaxInt64)) <= 0
 		switch {
-		case fits && v.IsInt() && (fault != catalog.DecimalOK || got != v.Num().Int64()):
+		case fits && v.IsInt() && (fault != decimal.OK || got != v.Num().Int64()):
 			t.Fatalf("%q with %d decimals: %d, fault %d", s, decimals, got, fault)
-		case !fits && fault != catalog.TooLarge:
+		case !fits && fault != decimal.TooLarge:
 			t.Fatalf("%q with %d decimals is too large, not %d, fault %d", s, decimals, got, fault)
-		case fits && !v.IsInt() && fault != catalog.TooPrecise:
+		case fits && !v.IsInt() && fault != decimal.TooPrecise:
 			t.Fatalf("%q has more than %d decimals, not %d, fault %d", s, decimals, got, fault)
 		}
 	})
@@ -61,8 +61,8 @@ func TestDecimalsAreExactOrRefused(t *testing.T) {
 func TestDecimalsAreWrittenAsTheyAreRead(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v, decimals := rapid.Int64Min(math.MinInt64+1).Draw(t, "v"), rapid.IntRange(0, 9).Draw(t, "decimals")
-		s := catalog.FormatDecimal(v, decimals)
-		if again, fault := catalog.ParseUnits(s, decimals); fault != catalog.DecimalOK || again != v {
+		s := decimal.Format(v, decimals)
+		if again, fault := decimal.ParseUnits(s, decimals); fault != decimal.OK || again != v {
 			t.Fatalf("%d with %d decimals is written %s, read %d, fault %d", v, decimals, s, again, fault)
 		}
 		if strings.Contains(s, ".") && strings.HasSuffix(s, "0") || strings.HasPrefix(s, "00") {
@@ -85,7 +85,7 @@ func TestExponentsAreWrittenOutExactly(t *testing.T) {
 		s := rapid.StringMatching(`[+-]?[0-9]{1,6}(\.[0-9]{0,6})?e[+-]?[0-2]?[0-9]`).Draw(t, "s")
 		got, ok := expandExponent(s)
 		mantissa, exp, _ := strings.Cut(s, "e")
-		n, _ := catalog.ParseUnits(exp, 0)
+		n, _ := decimal.ParseUnits(exp, 0)
 		want := rational(t, mantissa)
 		if n >= 0 {
 			want.Mul(want, pow10(int(n)))

@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 )
 
 func (c *descriptorCheck) measures(list []fileMeasure, src *Source) {
@@ -54,11 +55,11 @@ func (c *descriptorCheck) bounds(f fileMeasure, decimals int, field string) (lo,
 
 func (c *descriptorCheck) bound(s scalar, decimals int, field string) int64 {
 	text := c.decimal(s, field)
-	v, fault := catalog.ParseUnits(text, decimals)
+	v, fault := decimal.ParseUnits(text, decimals)
 	switch {
-	case fault == catalog.TooPrecise:
+	case fault == decimal.TooPrecise:
 		c.fault(s, field, fmt.Sprintf("%.40q has more digits than decimals: %d", s.text, decimals), "")
-	case fault == catalog.TooLarge || v > maxBound || v < -maxBound:
+	case fault == decimal.TooLarge || v > maxBound || v < -maxBound:
 		c.fault(s, field, fmt.Sprintf("%.40q with %d decimals is too large", s.text, decimals), "choose a larger unit or fewer decimals")
 	}
 	return v
@@ -160,15 +161,15 @@ func (c *descriptorCheck) share(s scalar, field string) string {
 		return ""
 	}
 	text := c.decimal(s, field)
-	v, fault := catalog.ParseUnits(text, maxDecimals)
+	v, fault := decimal.ParseUnits(text, maxDecimals)
 	switch {
-	case fault == catalog.NotDecimal: // said by decimal
+	case fault == decimal.NoNumber: // said by decimal
 		return ""
-	case fault != catalog.DecimalOK || v <= 0 || v > unitsOfOne:
+	case fault != decimal.OK || v <= 0 || v > unitsOfOne:
 		c.fault(s, field, fmt.Sprintf("%.40q is not above 0 and at most 1", s.text), "want a share such as "+catalog.DefaultMinCoverage)
 		return ""
 	}
-	return catalog.FormatDecimal(v, maxDecimals)
+	return decimal.Format(v, maxDecimals)
 }
 
 // unitsOfOne is 1 in units of 10^-maxDecimals.

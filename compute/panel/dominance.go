@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 )
 
 // Percent is a share in thousandths of a percent.
@@ -21,7 +22,7 @@ const DefaultPercent Percent = 10_000
 
 // ParsePercent reads a number from 0 to 100 with at most three decimals.
 func ParsePercent(text string) (Percent, error) {
-	v, fault := catalog.ParseUnits(text, 3)
+	v, fault := decimal.ParseUnits(text, 3)
 	if fault != 0 || v < 0 || v > 100_000 {
 		return 0, fmt.Errorf("%.40q is no percentage: want a number from 0 to 100 with at most three decimals", text)
 	}
@@ -29,7 +30,7 @@ func ParsePercent(text string) (Percent, error) {
 }
 
 func (p Percent) String() string {
-	return catalog.FormatDecimal(int64(p), 3)
+	return decimal.Format(int64(p), 3)
 }
 
 // Dominance is what the p % rule says of the cells that the policy always answers

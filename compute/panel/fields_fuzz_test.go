@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 )
 
 // FuzzParseDecimal holds numbers against exact rationals: read exactly, or refused for
@@ -20,9 +21,9 @@ func FuzzParseDecimal(f *testing.F) {
 		if decimals < 0 || decimals > 18 {
 			return
 		}
-		v, fault := catalog.ParseUnits(s, decimals)
+		v, fault := decimal.ParseUnits(s, decimals)
 		if !plainDecimal.MatchString(s) {
-			if fault != catalog.NotDecimal {
+			if fault != decimal.NoNumber {
 				t.Fatalf("%q is read as %d, fault %d", s, v, fault)
 			}
 			return
@@ -34,15 +35,15 @@ func FuzzParseDecimal(f *testing.F) {
 		unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(decimals)), nil)
 		want.Mul(want, new(big.Rat).SetInt(unit))
 		switch fault {
-		case catalog.DecimalOK:
+		case decimal.OK:
 			if want.Cmp(new(big.Rat).SetInt64(v)) != 0 {
 				t.Fatalf("%q is read as %d units of 10^-%d", s, v, decimals)
 			}
-		case catalog.TooPrecise:
+		case decimal.TooPrecise:
 			if want.IsInt() {
 				t.Fatalf("%q has no more than %d decimals", s, decimals)
 			}
-		case catalog.TooLarge:
+		case decimal.TooLarge:
 			if whole := new(big.Int).Quo(want.Num(), want.Denom()); whole.IsInt64() {
 				t.Fatalf("%q fits", s)
 			}

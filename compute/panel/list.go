@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 )
 
 // ListOptions say how a list of entities is read.
@@ -207,14 +208,14 @@ func (r *listReader) piece(name string, line int) bool {
 func (r *listReader) weight(text string, line int) (uint64, bool) {
 	o := r.options
 	largest := int64(1)<<o.Bits - 1
-	most := catalog.FormatDecimal(largest, o.Decimals)
-	n, fault := catalog.ParseUnits(text, o.Decimals)
+	most := decimal.Format(largest, o.Decimals)
+	n, fault := decimal.ParseUnits(text, o.Decimals)
 	switch {
-	case fault == catalog.NotDecimal:
+	case fault == decimal.NoNumber:
 		r.fault(line, o.Weights, fmt.Sprintf("%.40q is not a plain number", text), "want digits, such as 12.5")
-	case fault == catalog.TooPrecise:
+	case fault == decimal.TooPrecise:
 		r.fault(line, o.Weights, fmt.Sprintf("%.40q has more than %s", text, decimals(o.Decimals)), "allow more, or round the weights")
-	case fault == catalog.TooLarge || n > largest:
+	case fault == decimal.TooLarge || n > largest:
 		r.fault(line, o.Weights, fmt.Sprintf("%.40q is more than %s, the largest of %d bits with %s", text, most, o.Bits, decimals(o.Decimals)), "allow more bits, or divide all weights")
 	case n < 0:
 		r.fault(line, o.Weights, fmt.Sprintf("%.40q is negative", text), "weights are 0 to "+most)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/compute/suggest"
 )
 
@@ -142,7 +143,7 @@ func wantWhole(text, part string) string {
 	if !ok {
 		plain = text
 	}
-	if n, fault := catalog.ParseUnits(plain, 0); fault == catalog.DecimalOK && n >= 0 {
+	if n, fault := decimal.ParseUnits(plain, 0); fault == decimal.OK && n >= 0 {
 		return fmt.Sprintf("write %d", n)
 	}
 	return "want a " + part

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 )
 
 // thousands are digits in groups of three, as spreadsheets print them.
@@ -48,7 +49,7 @@ func plainNumber(text string) (string, bool) {
 // that was probably meant, where that would do.
 func (r *rowReader) wantNumber(measure *catalog.Measure, text string) string {
 	if plain, ok := plainNumber(text); ok {
-		if v, fault := catalog.ParseUnits(plain, measure.Decimals); fault == catalog.DecimalOK && v >= measure.Min && v <= measure.Max {
+		if v, fault := decimal.ParseUnits(plain, measure.Decimals); fault == decimal.OK && v >= measure.Min && v <= measure.Max {
 			return "write " + plain
 		}
 	}
@@ -70,7 +71,7 @@ var marksNothing = map[string]bool{
 
 // rangeOf is a measure's range with its unit.
 func rangeOf(m *catalog.Measure) string {
-	text := catalog.FormatDecimal(m.Min, m.Decimals) + " to " + catalog.FormatDecimal(m.Max, m.Decimals)
+	text := decimal.Format(m.Min, m.Decimals) + " to " + decimal.Format(m.Max, m.Decimals)
 	if m.Unit != "" && m.Unit != "1" {
 		text += " " + m.Unit
 	}

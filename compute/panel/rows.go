@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/compute/spill"
 	"github.com/weirdata/weir/compute/tiles"
 )
@@ -217,8 +218,8 @@ func (r *rowReader) value(m int, text string, line int) int64 {
 		return missing
 	}
 	measure := &r.src.Descriptor.Measures[m]
-	v, fault := catalog.ParseUnits(text, measure.Decimals)
-	if fault == catalog.DecimalOK && v >= measure.Min && v <= measure.Max {
+	v, fault := decimal.ParseUnits(text, measure.Decimals)
+	if fault == decimal.OK && v >= measure.Min && v <= measure.Max {
 		return v
 	}
 	return r.oddValue(m, measure, text, line)
@@ -230,10 +231,10 @@ func (r *rowReader) oddValue(m int, measure *catalog.Measure, text string, line 
 		return r.value(m, plain, line)
 	}
 	column := r.src.Columns[m]
-	switch _, fault := catalog.ParseUnits(text, measure.Decimals); fault {
-	case catalog.NotDecimal:
+	switch _, fault := decimal.ParseUnits(text, measure.Decimals); fault {
+	case decimal.NoNumber:
 		r.fault(line, column, fmt.Sprintf("%.40q is no number", text), r.wantNumber(measure, text))
-	case catalog.TooPrecise:
+	case decimal.TooPrecise:
 		r.fault(line, column, fmt.Sprintf("%.40q has more than %s", text, decimals(measure.Decimals)),
 			"nothing is rounded: declare more decimals, or round the data yourself")
 	default:

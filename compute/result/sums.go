@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/compute/aggregate"
 	"github.com/weirdata/weir/compute/noise"
 	"github.com/weirdata/weir/compute/plan"
@@ -226,7 +227,7 @@ func (b *builder) within(l limits, sum, times *big.Int, count int64, group int) 
 	if sum.Cmp(least) >= 0 && sum.Cmp(most) <= 0 {
 		return nil
 	}
-	text := func(v *big.Int) string { return catalog.FormatFixed(v, l.decimals) }
+	text := func(v *big.Int) string { return decimal.Fixed(v, l.decimals) }
 	return &CheckError{Measure: l.measure, What: l.what, Group: b.describe(group), Count: count, Sum: text(sum), Least: text(least), Most: text(most)}
 }
 

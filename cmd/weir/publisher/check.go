@@ -10,6 +10,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/answerable"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/compute/panel"
@@ -156,7 +157,7 @@ func checkedTable(d catalog.Descriptor, c checked, descriptor string) term.Table
 	for i, m := range c.Measures {
 		declared := d.Measures[i]
 		s.Add("measure", fmt.Sprintf("%s: %s, %s; in %s, %s to %s%s", m.Name, english.Plural(m.Readings, "reading", "readings"), english.Plural(m.Gaps, "gap", "gaps"),
-			declared.Unit, catalog.FormatDecimal(declared.Min, declared.Decimals), catalog.FormatDecimal(declared.Max, declared.Decimals), describeCompanions(declared)))
+			declared.Unit, decimal.Format(declared.Min, declared.Decimals), decimal.Format(declared.Max, declared.Decimals), describeCompanions(declared)))
 	}
 	s.Add("tiles", fmt.Sprintf("%d, about %s to send%s", c.Tiles, cli.FormatBytes(c.Bytes), describeTiles(d, c.Tiles)))
 	for _, line := range c.Policy {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
@@ -160,7 +161,7 @@ func datasetTable(shown shownDataset) term.Table {
 	s.Add("entity", d.Entity)
 	s.Add("grain", fmt.Sprintf("%s, UTC%s", d.Grain, d.UTCOffset))
 	for _, m := range d.Measures {
-		s.Add("measure", fmt.Sprintf("%s in %s, %s to %s%s", m.Name, m.Unit, catalog.FormatDecimal(m.Min, m.Decimals), catalog.FormatDecimal(m.Max, m.Decimals), describeCompanions(m)))
+		s.Add("measure", fmt.Sprintf("%s in %s, %s to %s%s", m.Name, m.Unit, decimal.Format(m.Min, m.Decimals), decimal.Format(m.Max, m.Decimals), describeCompanions(m)))
 	}
 	for _, line := range describePolicy(d) {
 		s.Add("policy", line)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/explain"
 )
 
@@ -64,7 +65,7 @@ func tooWideOf(d catalog.Descriptor) []tooWide {
 	var out []tooWide
 	for _, name := range d.TooWide() {
 		m, _ := d.Measure(name)
-		out = append(out, tooWide{name, m.Unit, catalog.FormatDecimal(m.Max-m.Min, m.Decimals), catalog.FormatDecimal(d.SquaredWidth(), m.Decimals)})
+		out = append(out, tooWide{name, m.Unit, decimal.Format(m.Max-m.Min, m.Decimals), decimal.Format(d.SquaredWidth(), m.Decimals)})
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/cmd/weir/term"
 )
 
@@ -36,7 +37,7 @@ func TestDecimalPrintsUnitsOfTheMeasure(t *testing.T) {
 		places int
 		want   string
 	}{{0, 0, "0"}, {1000, 1, "100"}, {5, 2, "0.05"}, {-5, 2, "-0.05"}, {-12345, 3, "-12.345"}, {0, 4, "0"}, {10, 0, "10"}} {
-		if got := catalog.FormatDecimal(c.units, c.places); got != c.want {
+		if got := decimal.Format(c.units, c.places); got != c.want {
 			t.Errorf("decimal(%d, %d) = %s, want %s", c.units, c.places, got, c.want)
 		}
 	}

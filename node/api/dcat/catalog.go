@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 )
 
 // Listing is one dataset with what a catalog says of it.
@@ -236,7 +237,7 @@ func measures(d catalog.Descriptor) []any {
 	for i, m := range d.Measures {
 		out[i] = object{
 			"@type": "schema:PropertyValue", "schema:name": m.Name, "schema:unitText": m.Unit,
-			"schema:minValue": typed(catalog.FormatFixed(big.NewInt(m.Min), m.Decimals), "xsd:decimal"), "schema:maxValue": typed(catalog.FormatFixed(big.NewInt(m.Max), m.Decimals), "xsd:decimal"),
+			"schema:minValue": typed(decimal.Fixed(big.NewInt(m.Min), m.Decimals), "xsd:decimal"), "schema:maxValue": typed(decimal.Fixed(big.NewInt(m.Max), m.Decimals), "xsd:decimal"),
 		}
 	}
 	return out

@@ -1,4 +1,4 @@
-package catalog
+package decimal
 
 import (
 	"math"
@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// FormatFixed writes v·10^-decimals with all its decimals.
-func FormatFixed(v *big.Int, decimals int) string {
+// Fixed writes v·10^-decimals with all its decimals.
+func Fixed(v *big.Int, decimals int) string {
 	sign, digits := "", v.String()
 	if v.Sign() < 0 {
 		sign, digits = "-", digits[1:]
@@ -22,18 +22,18 @@ func FormatFixed(v *big.Int, decimals int) string {
 	return sign + digits[:at] + "." + digits[at:]
 }
 
-// FormatDecimal writes units of 10^-decimals without zeros at the end.
-func FormatDecimal(units int64, decimals int) string {
-	text := FormatFixed(big.NewInt(units), decimals)
+// Format writes units of 10^-decimals without zeros at the end.
+func Format(units int64, decimals int) string {
+	text := Fixed(big.NewInt(units), decimals)
 	if decimals <= 0 {
 		return text
 	}
 	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }
 
-// ParseNumber reads a decimal number exactly: digits with at most one point, and a minus
+// ParseRat reads a decimal number exactly: digits with at most one point, and a minus
 // before them or none; no exponent. How long it may be is the caller's to say.
-func ParseNumber(s string) (*big.Rat, bool) {
+func ParseRat(s string) (*big.Rat, bool) {
 	digits := strings.TrimPrefix(s, "-")
 	if digits == "" || strings.Trim(digits, "0123456789.") != "" {
 		return nil, false
@@ -41,13 +41,13 @@ func ParseNumber(s string) (*big.Rat, bool) {
 	return new(big.Rat).SetString(s)
 }
 
-// DecimalFault is why a text is not a number of so many decimals.
-type DecimalFault int
+// Fault is why a text is not a number of so many decimals.
+type Fault int
 
 // Faults of decimals.
 const (
-	DecimalOK DecimalFault = iota
-	NotDecimal
+	OK Fault = iota
+	NoNumber
 	TooPrecise // more digits after the point than allowed, not all zero
 	TooLarge   // does not fit an int64 in units of 10^-decimals
 )
@@ -55,14 +55,14 @@ const (
 // ParseUnits reads a plain decimal number (sign, digits, point, digits; at
 // least one digit) as an integer in units of 10^-decimals, exactly. Zeros after
 // the last decimal are not digits too many.
-func ParseUnits(s string, decimals int) (int64, DecimalFault) {
+func ParseUnits(s string, decimals int) (int64, Fault) {
 	digits, negative := s, false
 	if s != "" && (s[0] == '-' || s[0] == '+') {
 		digits, negative = s[1:], s[0] == '-'
 	}
 	var n uint64
 	seen, point, after := false, false, 0
-	fault := DecimalOK
+	fault := OK
 	for i := range len(digits) {
 		c := digits[i]
 		if c == '.' && !point {
@@ -70,7 +70,7 @@ func ParseUnits(s string, decimals int) (int64, DecimalFault) {
 			continue
 		}
 		if c < '0' || c > '9' {
-			return 0, NotDecimal
+			return 0, NoNumber
 		}
 		seen = true
 		if point {
@@ -84,22 +84,22 @@ func ParseUnits(s string, decimals int) (int64, DecimalFault) {
 		n, fault = shiftIn(n, uint64(c-'0'), fault)
 	}
 	if !seen {
-		return 0, NotDecimal
+		return 0, NoNumber
 	}
 	for ; after < decimals; after++ {
 		n, fault = shiftIn(n, 0, fault)
 	}
-	if fault != DecimalOK {
+	if fault != OK {
 		return 0, fault
 	}
 	if negative {
-		return -int64(n), DecimalOK // #nosec G115 -- shiftIn keeps n below 2^63
+		return -int64(n), OK // #nosec G115 -- shiftIn keeps n below 2^63
 	}
-	return int64(n), DecimalOK // #nosec G115 -- as above
+	return int64(n), OK // #nosec G115 -- as above
 }
 
 // shiftIn appends a digit to n, which stays at most math.MaxInt64.
-func shiftIn(n, digit uint64, fault DecimalFault) (uint64, DecimalFault) {
+func shiftIn(n, digit uint64, fault Fault) (uint64, Fault) {
 	if fault == TooLarge || n > (math.MaxInt64-digit)/10 {
 		return 0, TooLarge
 	}
