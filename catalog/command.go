@@ -411,4 +411,10 @@ const (
 	KindMoveBits      Kind = "move.bits"      // a member's shares in the second check
 	KindMoveFail      Kind = "move.fail"      // any node: the attempt, or the move, is over
 	KindMoveErased    Kind = "move.erased"    // each member: its old shares are erased
+	KindRefreshEvery  Kind = "refresh.every"  // operator: how old shares may get
+	KindRefreshDue    Kind = "refresh.due"    // any node: new shares of all that is due
+	KindCanaryBegin   Kind = "canary.begin"   // any node: try everybody's share of a key
+	KindCanarySet     Kind = "canary.set"     // the root of a set: what it opened
+	KindCanaryLacks   Kind = "canary.lacks"   // a member: it has no share
+	KindCanaryFail    Kind = "canary.fail"    // any node: the canary does not get on
 )

@@ -149,6 +149,7 @@ type Key struct {
 	Opened    int64       `json:"opened"` // Σ tiles over all openings, PROTOCOL.md section 7.2
 	Started   int64       `json:"started"`
 	Sharing   Sharing     `json:"sharing,omitzero"`  // in force; zero: the one that the ceremony made
+	Shared    int64       `json:"shared,omitzero"`   // since when Sharing is in force
 	Refresh   *Refresh    `json:"refresh,omitempty"` // the next sharing, wanted or under way
 	Retired   *Retired    `json:"retired,omitempty"` // the sharing before, until all have erased it
 	First     *KeyRoster  `json:"first,omitempty"`   // among whom the ceremony made it, once it has moved

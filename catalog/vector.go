@@ -160,13 +160,8 @@ func (v Vector) HeldBy(c Cluster) []string {
 }
 
 // Holders counts them.
-func (v Vector) Holders(c Cluster) (n int) {
-	for _, id := range v.HeldBy(c) {
-		if id != "" {
-			n++
-		}
-	}
-	return n
+func (v Vector) Holders(c Cluster) int {
+	return len(slices.DeleteFunc(v.HeldBy(c), func(id string) bool { return id == "" }))
 }
 
 // VectorUnder says which sharing of a vector an attempt reads it under.

@@ -3,8 +3,11 @@ package node
 import (
 	"context"
 	"crypto/ed25519"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
@@ -96,6 +99,14 @@ func (c *core) keyFaults() (faults []string, err error) {
 			}
 			if err := c.mpc.CheckKey(k); err != nil {
 				faults = append(faults, err.Error())
+			}
+			canary, err := v.Canary(k.ID)
+			if err != nil {
+				return err
+			}
+			if canary.Sharing == k.InForce() && slices.Contains(canary.Unfit, c.id) {
+				faults = append(faults, fmt.Sprintf("this node's share of key %s does not fit those of the others, as canary %d of %s found: have it shared anew with weir operator refresh",
+					k.ID, canary.Number, time.UnixMilli(canary.Began).UTC().Format(time.DateTime)))
 			}
 		}
 		return nil

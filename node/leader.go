@@ -29,9 +29,10 @@ type leader struct {
 	access  *access
 	sights  sights
 
-	found   []string // what waits, of the present look; the reconciler's goroutine alone uses it
-	mu      sync.Mutex
-	waiting string // for what, as operators are told
+	dueLooked time.Time // when it was last looked for what is due; used by the reconciler's goroutine alone
+	found     []string  // what waits, of the present look; the reconciler's goroutine alone uses it
+	mu        sync.Mutex
+	waiting   string // for what, as operators are told
 }
 
 // sights remembers when this node first saw something that must not take for ever. It
@@ -91,7 +92,7 @@ func (s *sights) keep(names map[string]bool) {
 func (l *leader) lead(v state.View) (list []task, err error) {
 	seen := map[string]bool{}
 	var errs []error
-	for _, part := range []func(state.View, map[string]bool) ([]task, error){l.leadSeats, l.leadKeys, l.leadVersions, l.leadVectors, l.leadMoves, l.leadQueries} {
+	for _, part := range []func(state.View, map[string]bool) ([]task, error){l.leadSeats, l.leadKeys, l.leadVersions, l.leadVectors, l.leadMoves, l.leadHealth, l.leadQueries} {
 		d, err := part(v, seen)
 		list = append(list, d...)
 		errs = append(errs, err)

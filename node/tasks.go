@@ -30,7 +30,7 @@ func (rec *reconciler) derive() (list []task, err error) {
 		list, leads = append(list, rec.leader.resign()), false
 	}
 	err = rec.view(func(v state.View) error {
-		parts := []func(state.View) ([]task, error){rec.restoreTasks, rec.keyTasks, rec.versionTasks, rec.vectorTasks, rec.moveTasks, rec.queryTasks}
+		parts := []func(state.View) ([]task, error){rec.restoreTasks, rec.keyTasks, rec.versionTasks, rec.vectorTasks, rec.moveTasks, rec.canaryTasks, rec.queryTasks}
 		if leads {
 			parts = append(parts, rec.foundingTask)
 		}
@@ -231,6 +231,31 @@ func (rec *reconciler) vectorTasks(v state.View) (list []task, err error) {
 	}
 	for _, id := range gone {
 		list = append(list, task{name: "vector/" + id + "/erase", run: func(context.Context) error { return rec.mpc.Vectors.Erase(id) }})
+	}
+	return list, nil
+}
+
+// canaryTasks lists the sets of canaries that this node has to open (PROTOCOL.md section 1.7).
+func (rec *reconciler) canaryTasks(v state.View) (list []task, err error) {
+	keys, err := v.Keys()
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		c, err := v.Canary(k.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, set := range c.Open() {
+			if c.Sharing != k.InForce() || !slices.Contains(resharing.CanarySets(len(c.Nodes), c.Threshold)[set], slices.Index(c.Nodes, rec.id)+1) {
+				continue
+			}
+			session := mpc.CanarySession(c.Key, c.Number, set)
+			list = append(list, task{
+				name: session, session: session,
+				run: func(ctx context.Context) error { return rec.mpc.Ceremonies.Canary(ctx, c, set) },
+			})
+		}
 	}
 	return list, nil
 }

@@ -12,6 +12,8 @@ const (
 	KeyCluster = "cluster"
 	KeyClock   = "clock"
 	KeyRestore = "restored" // the last Restored
+	// KeySchedule is where it is kept how old shares may get.
+	KeySchedule = "refresh.schedule"
 
 	PrefixSeen      = "seen/"       // envelope digest → outcome
 	PrefixSeenUntil = "seen.until/" // time/envelope digest: when to forget it
@@ -69,6 +71,7 @@ const (
 	PrefixTodoVector  = "todo.vector/"  // seq → id, registration under way
 	PrefixTodoMove    = "todo.move/"    // seq → id, vector that is to be moved
 	PrefixMove        = "vector.move/"  // seq → Move that is not over
+	PrefixCanary      = "key.canary/"   // key → its last Canary
 )
 
 // RosterKey is where the change of the roster with that number is, 0 for the founding.

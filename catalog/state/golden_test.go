@@ -144,6 +144,15 @@ func lifeLedger(t *testing.T) *world {
 	m := w.beginMove([]int{1, 3}, mine).deal()
 	w.ok("node2", catalog.KindMoveFail, resharing.Fail{Move: m.seq, Reason: told("node1 is gone")})
 	w.beginMove([]int{2, 3}, mine).all().erase()
+	key := catalog.KeyID(testID("bureau"))
+	w.ok("node1", catalog.KindKeyErased, catalog.KeyErased{Key: key, Epoch: 1})
+	w.refresh(key, 3, 3)
+	w.ok("operator", catalog.KindRefreshEvery, resharing.Every{Every: resharing.MinEvery})
+	w.ok("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 1})
+	w.ok("node1", catalog.KindCanaryFail, resharing.CanaryFail{Key: key, Number: 1, Reason: told("node2 is gone")})
+	w.ok("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 2})
+	w.ok("node2", catalog.KindCanaryLacks, resharing.CanaryLacks{Key: key, Number: 2})
+	w.ok("node3", catalog.KindCanarySet, resharing.CanarySet{Key: key, Number: 2, Set: 2})
 	w.ok("operator", catalog.KindPrincipalAdd, testPrincipal("house4", catalog.RoleOperator))
 	grown := w.roster(3, nil, newSeat("node4", "house4", 4))
 	w.ok("operator", catalog.KindRosterWithdraw, roster.Withdraw(w.propose("operator", grown)))
@@ -151,6 +160,8 @@ func lifeLedger(t *testing.T) *world {
 	w.ok("bureau", catalog.KindKeyMove, roster.MoveKey{Key: catalog.KeyID(testID("bureau")), Roster: w.lastChange()})
 	w.ok("operator", catalog.KindRosterPropose, w.roster(2, []string{"node4"}))
 	w.ok("node1", catalog.KindSeatLeft, roster.Left{Node: "node4"})
+	w.now += resharing.MinEvery
+	w.ok("node1", catalog.KindRefreshDue, resharing.Due{})
 	return w
 }
 

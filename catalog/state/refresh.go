@@ -119,7 +119,10 @@ func (c *applyContext) testedRefresh(k catalog.Key, b catalog.KeyTested) error {
 			k.Nodes, k.Threshold = to.Nodes, to.Threshold
 		}
 		moved := k.Refresh.To != nil
-		k.Refresh = nil
+		k.Refresh, k.Shared = nil, c.now
+		if err := c.interruptCanary(k.ID, catalog.Why("canary.shared", k.ID)); err != nil {
+			return err
+		}
 		if err := cmp.Or(c.todo(false, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k)); err != nil {
 			return err
 		}

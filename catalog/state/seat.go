@@ -146,6 +146,9 @@ func (c *applyContext) shareAnew(node string) error {
 		case k.Refreshing() && slices.Contains(append(k.Target().Nodes, k.Nodes...), node):
 			k.Refresh = failed(*k.Refresh, why)
 		case k.Refresh == nil && slices.Contains(k.Nodes, node):
+			if err := c.interruptCanary(k.ID, why); err != nil {
+				return err
+			}
 			k.Refresh = &catalog.Refresh{State: catalog.KeyWanted, Wanted: c.now}
 			if err := c.todo(true, records.PrefixTodoRefresh+k.ID, ""); err != nil {
 				return err

@@ -66,8 +66,10 @@ func (v View) PendingVectors() ([]catalog.Vector, error) {
 }
 
 // ReadyVectors returns the vectors of all owners that are ready.
-func (v View) ReadyVectors() ([]catalog.Vector, error) {
-	held, err := records.ListNamed[catalog.Vector](v.r, records.PrefixVectorHeld, records.PrefixVector)
+func (v View) ReadyVectors() ([]catalog.Vector, error) { return readyVectors(v.r) }
+
+func readyVectors(r records.Reader) ([]catalog.Vector, error) {
+	held, err := records.ListNamed[catalog.Vector](r, records.PrefixVectorHeld, records.PrefixVector)
 	return slices.DeleteFunc(held, func(x catalog.Vector) bool { return x.State != catalog.VectorReady }), err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"time"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
@@ -31,6 +32,13 @@ func (c *Client) RefreshKey(ctx context.Context, key string) error {
 // RefreshVectors has all private vectors shared anew among the nodes of the roster.
 func (c *Client) RefreshVectors(ctx context.Context) error {
 	_, err := c.Submit(ctx, catalog.KindVectorRefresh, resharing.Refresh{})
+	return err
+}
+
+// RefreshEvery has keys and private vectors shared anew whenever their shares are that old; 0:
+// never.
+func (c *Client) RefreshEvery(ctx context.Context, age time.Duration) error {
+	_, err := c.Submit(ctx, catalog.KindRefreshEvery, resharing.Every{Every: age.Milliseconds()})
 	return err
 }
 

@@ -55,6 +55,10 @@ var figures = []figure{
 	{"weir_blobs_scrubbed_total", "Number of blobs that were read and compared with their digests since the start.", counter, func(s wire.Status) float64 { return float64(s.Blobs.Scrubbed) }},
 	{"weir_blobs_scrubs_total", "Number of scrubs of the whole store that ended since the start.", counter, func(s wire.Status) float64 { return float64(s.Blobs.Scrubs) }},
 	{"weir_blobs_last_scrub_timestamp_seconds", "When the newest scrub ended; 0: none has since the start.", gauge, func(s wire.Status) float64 { return float64(s.Blobs.LastScrub) / 1000 }},
+	{"weir_shares_oldest_timestamp_seconds", "Since when the oldest shares of keys and private vectors are in force; 0: there are none.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Since()) / 1000 }},
+	{"weir_shares_due_timestamp_seconds", "When new shares are due next by the schedule; 0: there is none.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Due()) / 1000 }},
+	{"weir_key_shares_tried_timestamp_seconds", "When the shares of a key were last tried, of the key where it is longest ago; 0: some were not.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Tried()) / 1000 }},
+	{"weir_key_shares_unfit", "Number of shares of keys that do not fit those of the others, and of keys where one does not and nobody knows which.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Unfit()) }},
 	{"weir_vectors_ready", "Number of private vectors that are ready.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Vectors.Ready) }},
 	{"weir_vectors_to_move", "Number of private vectors that wait for new shares, or whose old ones are being erased.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Vectors.ToMove + s.Shares.Vectors.Moving) }},
 	{"weir_vectors_unmoved", "Number of private vectors of which the last move failed.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Vectors.Stay) }},
@@ -76,12 +80,16 @@ type statusCollector struct{ status func() wire.Status }
 // peerAlive tells of each node of the roster whether it answers this one.
 var peerAlive = prometheus.NewDesc("weir_peer_alive", "1 when the node of the roster answers this one, else 0.", []string{"peer"}, nil)
 
+// keyShares tells of each key since when its shares are in force.
+var keyShares = prometheus.NewDesc("weir_key_shares_timestamp_seconds", "Since when the shares of the key are in force.", []string{"key"}, nil)
+
 // Describe implements prometheus.Collector.
 func (c statusCollector) Describe(to chan<- *prometheus.Desc) {
 	for _, f := range figures {
 		to <- f.desc()
 	}
 	to <- peerAlive
+	to <- keyShares
 }
 
 // Collect implements prometheus.Collector.
@@ -92,6 +100,9 @@ func (c statusCollector) Collect(to chan<- prometheus.Metric) {
 	}
 	for _, m := range s.Ledger.Members {
 		to <- prometheus.MustNewConstMetric(peerAlive, gauge, truth(slices.Contains(s.Alive, m.ID)), m.ID)
+	}
+	for _, k := range s.Shares.Keys {
+		to <- prometheus.MustNewConstMetric(keyShares, gauge, float64(k.Since)/1000, k.Key)
 	}
 }
 

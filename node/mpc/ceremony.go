@@ -337,6 +337,9 @@ func (cs *Ceremonies) test(ctx context.Context, k catalog.Key, s catalog.Sharing
 	return nil
 }
 
+// errOther is returned for shares that open another vector than the known one. It is a deviation.
+var errOther = fmt.Errorf("%w: not the known vector", failure.ErrDeviates)
+
 // testSet opens the known tile with one set; its root, the set's first member,
 // adds up everybody's slots and compares.
 func (cs *Ceremonies) testSet(ctx context.Context, k catalog.Key, s catalog.Sharing, set int, points []int, tile []byte, values []int64) error {
@@ -353,37 +356,48 @@ func (cs *Ceremonies) testSet(ctx context.Context, k catalog.Key, s catalog.Shar
 		return err
 	}
 	o.root = o.active[0].ID
+	is, err := cs.openKnown(ctx, o, tile, values)
+	if err != nil || !is {
+		return err
+	}
+	return cs.Ledger.Act(ctx, catalog.KindKeyTested, catalog.KeyTested{Key: s.Key, Attempt: s.Attempt, Set: set})
+}
+
+// openKnown opens a tile of known values with the members of o. The root adds up everybody's
+// slots and fails with errOther where they are not the values; is says whether this node is the
+// root.
+func (n *member) openKnown(ctx context.Context, o opening, tile []byte, values []int64) (is bool, err error) {
 	var mine []uint64
-	_, err = cs.open(ctx, o, accumulators{
+	_, err = n.open(ctx, o, accumulators{
 		numbers: []int{0},
 		fill:    func(_ context.Context, _ int, acc *he.Accumulator) error { return acc.Add(tile) },
 		take:    func(_ int, slots []uint64) error { mine = slots; return nil },
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
-	if o.root != cs.id {
-		return cs.Peers.Send(ctx, o.root, Message{o.session, KindSlots, 0, cs.id}, packUint64s(mine))
+	if o.root != n.id {
+		return false, n.Peers.Send(ctx, o.root, Message{o.session, KindSlots, 0, n.id}, packUint64s(mine))
 	}
-	for _, m := range o.active[1:] {
-		b, err := cs.receive(ctx, o, KindSlots, 0, m.ID)
+	for _, m := range o.others(n.id) {
+		b, err := n.receive(ctx, o, KindSlots, 0, m.ID)
 		if err != nil {
-			return err
+			return true, err
 		}
-		theirs, err := unpackUint64s(b, cs.Params.Slots())
+		theirs, err := unpackUint64s(b, n.Params.Slots())
 		if err != nil {
-			return fmt.Errorf("add the slots of %s: %w", m.ID, err)
+			return true, fmt.Errorf("add the slots of %s: %w", m.ID, err)
 		}
-		if err := cs.Params.AddMod(mine, theirs); err != nil {
-			return fmt.Errorf("add the slots of %s: %w", m.ID, err)
+		if err := n.Params.AddMod(mine, theirs); err != nil {
+			return true, fmt.Errorf("add the slots of %s: %w", m.ID, err)
 		}
 	}
 	for i, want := range values {
-		if got := cs.Params.Centre(mine[i]); got != want {
-			return fmt.Errorf("%w: slot %d of the known vector opens to %d, want %d", failure.ErrDeviates, i, got, want)
+		if got := n.Params.Centre(mine[i]); got != want {
+			return true, fmt.Errorf("%w: slot %d of the known vector opens to %d, want %d", errOther, i, got, want)
 		}
 	}
-	return cs.Ledger.Act(ctx, catalog.KindKeyTested, catalog.KeyTested{Key: s.Key, Attempt: s.Attempt, Set: set})
+	return true, nil
 }
 
 // knownVector is what key tests encrypt: every slot another value, both signs.

@@ -25,6 +25,11 @@ func Expects(v state.View, self catalog.Node, p Message) (bool, error) {
 		moves, err := v.Moves()
 		return slices.ContainsFunc(moves, func(m resharing.Move) bool { return owedInMove(p, self.ID, m) }), err
 	}
+	if rest, is := strings.CutPrefix(p.Session, "canary/"); is {
+		key, _, _ := strings.Cut(rest, "/")
+		c, err := v.Canary(key)
+		return err == nil && owedInCanary(p, self.ID, c), err
+	}
 	a, err := attemptOf(v, p.Session)
 	return err == nil && owed(p, self.ID, a), err
 }

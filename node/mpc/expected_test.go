@@ -1,6 +1,7 @@
 package mpc
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
@@ -70,6 +71,29 @@ func TestOnlyWhatTheRulesOfAnAttemptLetASenderSendIsAskedFor(t *testing.T) {
 			t.Errorf("%s: %+v: %t", x.state, x, got)
 		}
 	}
+	// In a canary the members of a set that is still to be opened owe each other what those of a
+	// key's test do; set 1 has its root at point 2.
+	c := resharing.Canary{
+		Key: "k-1", Number: 3, Nodes: []string{"n1", "n2", "n3"}, Threshold: 2, Sets: make([]resharing.SetState, 3), Lacks: make([]bool, 3),
+	}
+	for _, x := range []struct {
+		from, kind string
+		to, set    int
+		want       bool
+	}{
+		{"n2", KindDigests, 3, 1, true}, {"n3", KindDigests, 2, 1, true}, {"n3", KindShares, 2, 1, true}, {"n3", KindSlots, 2, 1, true},
+		{"n2", KindShares, 3, 1, false}, {"n1", KindShares, 2, 1, false}, {"n3", KindStages, 2, 1, false}, {"n2", KindDigests, 1, 1, false},
+		{"n3", KindDigests, 1, 2, false}, // which is not needed
+		{"n4", KindDigests, 2, 1, false}, {"n2", KindDigests, 2, 1, false},
+	} {
+		if got := owedInCanary(Message{Session: CanarySession("k-1", 3, x.set), Kind: x.kind, From: x.from}, fmt.Sprintf("n%d", x.to), c); got != x.want {
+			t.Errorf("canary: %+v: %t", x, got)
+		}
+	}
+	if owedInCanary(Message{Session: CanarySession("k-1", 2, 1), Kind: KindDigests, From: "n2"}, "n3", c) {
+		t.Error("of the canary before")
+	}
+
 	if most, _ := Limit(KindMoved); most < resharing.MaxEntries*58/8+resharing.MaxVectors*256 {
 		t.Errorf("a dealing of %d entries does not fit %d bytes", resharing.MaxEntries, most)
 	}

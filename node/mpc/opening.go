@@ -25,6 +25,7 @@ type opening struct {
 	subject  string          // what is opened: the query's id, the version, the key test
 	key      catalog.Key     // under which the tiles are encrypted
 	sharing  catalog.Sharing // of it
+	part     *he.NodeKey     // this node's part of it; nil: that of the keyring
 	plan     catalog.Digest  // group order and slot maps
 	attempt  int
 	active   []catalog.Node // ascending points
@@ -54,9 +55,11 @@ func (n *member) open(ctx context.Context, o opening, accs accumulators) (contex
 			err = fmt.Errorf("%w: %w", failure.ErrSpent, err)
 		}
 	}()
-	key, err := n.share(o.key, o.sharing)
-	if err != nil {
-		return catalog.Digest{}, err
+	key := o.part
+	if key == nil {
+		if key, err = n.share(o.key, o.sharing); err != nil {
+			return catalog.Digest{}, err
+		}
 	}
 	var list [][32]byte
 	for first, batch := 0, o.first; first < len(accs.numbers); first, batch = first+batchSize, batch+1 {

@@ -76,14 +76,15 @@ func newBackupCreateCommand(a *cli.App) *cobra.Command {
 		Use:   "create ARCHIVE --to RECIPIENT",
 		Short: "copy what is new of a running cluster into an archive",
 		Long: `Copies the ledger, at one moment and with the checkpoint that a threshold of nodes
-sign of it, and the blobs that it names, into the archive: a directory. What an
+sign of it, and the blobs that it names, into the archive: a directory, or a bucket as s3+https://HOST/BUCKET/PREFIX, with its
+credentials in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY). What an
 earlier backup has copied is not copied again; one that was interrupted goes on. The
 cluster goes on meanwhile. It needs the key of the operator of a seat, not the
 machine of a node, and no secret key of a node is in it: see weir node share.
 
 Everything is encrypted to the recipients: files that weir operator backup keygen or
 age-keygen made, or recipients themselves.`,
-		Example: "  weir operator backup create /mnt/archive --to backup.key.pub",
+		Example: "  weir operator backup create /mnt/archive --to backup.key.pub\n  weir operator backup create s3+https://s3.bureau.example/weir --to backup.key.pub",
 		Args:    cli.Exactly(1, "where the archive is"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(to) == 0 {
@@ -133,7 +134,7 @@ func tenths(tell func(string)) func(done, all int) {
 }
 
 // archiveStore is where an archive is.
-func archiveStore(archive string) (backup.Store, error) { return backup.Directory(archive), nil }
+func archiveStore(archive string) (backup.Store, error) { return backup.OpenStore(archive, nil) }
 
 // backupDocument is a backup as -o json prints it.
 type backupDocument struct {

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/node/api/wire"
@@ -24,6 +26,7 @@ const refreshPause = 500 * time.Millisecond
 
 func newRefreshCommand(a *cli.App) *cobra.Command {
 	var noWait bool
+	var every string
 	cmd := &cobra.Command{
 		Use: "refresh [PUBLISHER…]", Short: "share keys and private vectors anew",
 		Long: `Has the nodes share the keys of publishers anew, and the private vectors of buyers,
@@ -33,15 +36,60 @@ as many as the threshold were; a node that has lost its share has one again.
 
 All nodes have to be up. Queries are answered meanwhile, and what was encrypted
 stays as it is. Where an attempt fails the old shares stay, and the nodes begin
-again by themselves; so it may be interrupted, and goes on without this command.`,
-		Example: "  weir operator refresh --dir /tmp/weir",
+again by themselves; so it may be interrupted, and goes on without this command.
+
+With --every the nodes do it by themselves whenever shares are that old, of keys and
+of private vectors, until it is set to never. weir operator status tells when.`,
+		Example: "  weir operator refresh --dir /tmp/weir\n  weir operator refresh --every 30d --dir /tmp/weir",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.With(cli.Operator, func(c *client.Client) error { return refresh(cmd.Context(), a, c, args, noWait) })
+			if !cmd.Flags().Changed("every") {
+				return a.With(cli.Operator, func(c *client.Client) error { return refresh(cmd.Context(), a, c, args, noWait) })
+			}
+			age, err := parseAge(every)
+			if err != nil || len(args) > 0 {
+				return cmp.Or(err, errors.New("--every is for all keys and private vectors: name no publishers"))
+			}
+			return a.With(cli.Operator, func(c *client.Client) error { return refreshEvery(cmd.Context(), a, c, age) })
 		},
 	}
+	cmd.Flags().StringVar(&every, "every", "", "have it done whenever shares are that old: 30d, 12h, or never")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "ask for it, and do not wait until it is done")
 	return cmd
+}
+
+// parseAge reads days as 30d, and else what Go does; never is 0.
+func parseAge(text string) (time.Duration, error) {
+	if text == "never" {
+		return 0, nil
+	}
+	if days, is := strings.CutSuffix(text, "d"); is {
+		n, err := strconv.Atoi(days)
+		if err == nil && n > 0 && n <= int(resharing.MaxEvery/resharing.Day) {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	} else if age, err := time.ParseDuration(text); err == nil && age > 0 {
+		return age, nil
+	}
+	return 0, fmt.Errorf("--every %q is no age: say 30d, 12h or never", text)
+}
+
+// refreshEvery sets how old shares may get.
+func refreshEvery(ctx context.Context, a *cli.App, c *client.Client, age time.Duration) error {
+	if err := c.RefreshEvery(ctx, age); err != nil {
+		return fmt.Errorf("set how old shares may get: %w", err)
+	}
+	t := term.Table{Head: []string{"shares are made anew"}}
+	if age == 0 {
+		t.Add("when somebody asks for it")
+	} else {
+		old := age.String()
+		if days := age / (24 * time.Hour); days > 0 && age%(24*time.Hour) == 0 {
+			old = fmt.Sprintf("%d days", days)
+		}
+		t.Add("when they are " + old + " old")
+	}
+	return a.Print(map[string]any{"every_ms": age.Milliseconds()}, t)
 }
 
 // refreshRow is a key in the answer of a refresh.

@@ -31,7 +31,9 @@ func newOperatorStatusCommand(a *cli.App) *cobra.Command {
 		Long: `Asks every node for its own view: whether it can take work, its part in the
 replicated log, and how its blobs fare. Blobs are counted since the node was
 started: repaired ones were damaged or lost on its disk and fetched again from
-another node; damaged ones wait for that; lost ones no node has any more.
+another node; damaged ones wait for that; lost ones no node has any more. Shares are
+those of keys and private vectors: since when the oldest are in force, when new ones
+are due (weir operator refresh --every), and when those of keys were last tried.
 
 It needs no quorum. It exits with 1 when a node does not answer, cannot take
 work, or has damaged or lost blobs, and says which and why.`,
@@ -83,21 +85,22 @@ func statuses(ctx context.Context, c *client.Client) ([]client.NodeStatus, error
 
 // statusTable is a row a node; bytes prints a number of bytes.
 func statusTable(list []client.NodeStatus, bytes func(int64) string) term.Table {
-	s := term.Table{Head: []string{"node", "ready", "state", "term", "applied", "entries", "snapshot", "sees", "blobs", "bytes", "damaged", "repaired", "lost", "scrubbed", "last scrub", "disk free"}}
+	s := term.Table{Head: []string{"node", "ready", "state", "term", "applied", "entries", "snapshot", "sees", "blobs", "bytes", "damaged", "repaired", "lost", "scrubbed", "last scrub", "disk free", "shares since", "shares due", "shares tried"}}
 	for _, n := range list {
 		if n.Status == nil {
 			ready := "no answer"
 			if n.Sealed {
 				ready = "sealed"
 			}
-			s.Add(n.Node, ready, "", "", "", "", "", "", "", "", "", "", "", "", "", "")
+			s.Add(n.Node, ready, "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "")
 			continue
 		}
 		l, b := n.Status.Ledger, n.Status.Blobs
 		s.Add(n.Node, cli.YesNo(n.Status.Ready), l.State, strconv.FormatUint(l.Term, 10), strconv.FormatUint(l.Applied, 10), strconv.FormatUint(l.Entries, 10),
 			strconv.FormatUint(l.Snapshot, 10), strings.Join(n.Status.Alive, ","), strconv.FormatInt(b.Stored, 10), bytes(b.Bytes),
 			strconv.Itoa(b.Damaged), strconv.FormatInt(b.Repaired, 10), strconv.FormatInt(b.Lost, 10), strconv.FormatInt(b.Scrubbed, 10),
-			cmp.Or(cli.FormatTime(b.LastScrub), "never"), bytes(int64(min(l.FreeBytes, math.MaxInt64))))
+			cmp.Or(cli.FormatTime(b.LastScrub), "never"), bytes(int64(min(l.FreeBytes, math.MaxInt64))),
+			cli.FormatTime(n.Status.Shares.Since()), cmp.Or(cli.FormatTime(n.Status.Shares.Due()), "never"), cmp.Or(cli.FormatTime(n.Status.Shares.Tried()), "not yet"))
 	}
 	return s
 }
@@ -127,8 +130,26 @@ func nodeFaults(list []client.NodeStatus) error {
 			faults = append(faults, fmt.Errorf("node %s has %d damaged blobs that wait for repair, and %d that no node has any more", n.Node, b.Damaged, b.Lost))
 		}
 	}
+	faults = append(faults, shareFaults(list)...)
 	if len(faults) == 0 {
 		return nil
 	}
 	return fmt.Errorf("%d of %d nodes can take work:\n%w", well, len(list), errors.Join(faults...))
+}
+
+// shareFaults says of which keys some share does not fit and nobody knows whose, as any node tells:
+// all have the same ledger. A node that a canary named says so itself.
+func shareFaults(list []client.NodeStatus) (faults []error) {
+	for _, n := range list {
+		if n.Status == nil {
+			continue
+		}
+		for _, k := range n.Status.Shares.Keys {
+			if k.Doubt != "" {
+				faults = append(faults, fmt.Errorf("key %s of publisher %s: %s; have it shared anew: weir operator refresh", k.Key, k.Publisher, k.Doubt))
+			}
+		}
+		return faults
+	}
+	return nil
 }

@@ -21,9 +21,69 @@ type Status struct {
 	AuditBehind uint64 `json:"audit_behind,omitempty"`
 }
 
-// ShareStatus is how the shares of private vectors are, by this node's state.
+// ShareStatus is how the shares of keys and of private vectors are, by this node's state. Times
+// are Unix milliseconds.
 type ShareStatus struct {
+	Every   int64        `json:"every,omitempty"` // how old shares may get, milliseconds; 0: as old as they will
+	Keys    []KeyShares  `json:"keys,omitempty"`
 	Vectors VectorShares `json:"vectors"`
+}
+
+// Since is since when the oldest shares are in force, of keys and vectors; 0: there are none.
+func (s ShareStatus) Since() int64 {
+	oldest := s.Vectors.Oldest
+	for _, k := range s.Keys {
+		if oldest == 0 || k.Since < oldest {
+			oldest = k.Since
+		}
+	}
+	return oldest
+}
+
+// Due is when new shares are due next by the schedule; 0: never.
+func (s ShareStatus) Due() int64 {
+	if s.Every == 0 || s.Since() == 0 {
+		return 0
+	}
+	return s.Since() + s.Every
+}
+
+// Tried is when the shares of the key were tried whose last canary is the oldest; 0: there is a
+// key whose shares were not, or no key.
+func (s ShareStatus) Tried() int64 {
+	var oldest int64
+	for i, k := range s.Keys {
+		if i == 0 || k.Tried < oldest {
+			oldest = k.Tried
+		}
+	}
+	return oldest
+}
+
+// Unfit counts the members that canaries named, key by key, and keys of which one found a fault
+// and named nobody.
+func (s ShareStatus) Unfit() (n int) {
+	for _, k := range s.Keys {
+		n += len(k.Unfit)
+		if k.Doubt != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// KeyShares is how the shares of a key are.
+type KeyShares struct {
+	Key       string `json:"key"`
+	Publisher string `json:"publisher"`
+	Epoch     uint64 `json:"epoch"`
+	Since     int64  `json:"since"`         // when they came into force
+	Due       int64  `json:"due,omitempty"` // when new ones are made by the schedule; 0: there is none
+	// Tried is when the last canary ended; 0: none has. Unfit are the nodes that it named, and
+	// Doubt says where it found a fault and could name nobody.
+	Tried int64    `json:"tried,omitempty"`
+	Unfit []string `json:"unfit,omitempty"`
+	Doubt string   `json:"doubt,omitempty"`
 }
 
 // VectorShares counts private vectors that are ready.

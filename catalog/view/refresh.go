@@ -1,0 +1,60 @@
+package view
+
+import (
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/resharing"
+)
+
+// RefreshSchedule is how old shares may get; zero: nobody has said.
+func (v View) RefreshSchedule() (resharing.Schedule, error) {
+	s, _, err := records.Lookup[resharing.Schedule](v.r, records.KeySchedule)
+	return s, err
+}
+
+// RefreshDue is what is to be shared anew at a time by the schedule.
+func (v View) RefreshDue(now int64) ([]catalog.Key, []catalog.Vector, error) {
+	return RefreshDue(v.r, now)
+}
+
+// RefreshDue is what is to be shared anew at a time by the schedule: keys and vectors whose shares
+// are too old and of which no new ones are being made.
+func RefreshDue(r records.Reader, now int64) (keys []catalog.Key, vectors []catalog.Vector, err error) {
+	s, _, err := records.Lookup[resharing.Schedule](r, records.KeySchedule)
+	if err != nil || s.Every == 0 {
+		return nil, nil, err
+	}
+	if keys, err = records.List[catalog.Key](r, records.PrefixKey); err != nil {
+		return nil, nil, err
+	}
+	keys = slices.DeleteFunc(keys, func(k catalog.Key) bool {
+		return k.State != catalog.KeyReady || k.Refresh != nil || k.Retired != nil || now < resharing.SharedAt(k)+s.Every
+	})
+	if now < s.VectorsFrom() {
+		return keys, nil, nil
+	}
+	cluster, err := records.Find[catalog.Cluster](r, records.KeyCluster)
+	if err != nil {
+		return nil, nil, err
+	}
+	if vectors, err = readyVectors(r); err != nil {
+		return nil, nil, err
+	}
+	wanted, err := records.ListNamed[catalog.Vector](r, records.PrefixTodoMove, records.PrefixVector)
+	if err != nil {
+		return nil, nil, err
+	}
+	vectors = slices.DeleteFunc(vectors, func(x catalog.Vector) bool {
+		return x.Moving != 0 || now < x.InForce().At+s.Every || x.Holders(cluster) < x.InForce().Threshold ||
+			slices.ContainsFunc(wanted, func(w catalog.Vector) bool { return w.ID == x.ID })
+	})
+	return keys, vectors, nil
+}
+
+// Canary is the last canary of a key; zero: there was none.
+func (v View) Canary(key string) (resharing.Canary, error) {
+	c, _, err := records.Lookup[resharing.Canary](v.r, records.PrefixCanary+key)
+	return c, err
+}
