@@ -61,7 +61,8 @@ func (k Key) Before() KeyRoster {
 	return k.Roster()
 }
 
-// RosterOf is among whom a sharing shares the key. Of a sharing that is neither retired, in force nor under way nothing is left.
+// RosterOf is among whom a sharing shares the key. Of one that is neither retired, in force nor
+// under way nothing is left.
 func (k Key) RosterOf(s Sharing) (KeyRoster, bool) {
 	if u, _, under := k.UnderWay(); under && s == u {
 		return k.Target(), true

@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/portfolio"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -158,10 +160,22 @@ func TestAClusterGrowsAndShrinksAndAnswersAfterEveryStep(t *testing.T) {
 	if got := c.shareNames("n4", key.ID); len(got) > 0 {
 		t.Fatalf("without the publisher's word n4 has %v", got)
 	}
+	// While one is down that is to get a share, the old shares are in force, and it is said who is missing.
+	c.close("n5")
+	c.awaitGone(ctx, "n5")
 	if _, err := bureau.MoveKey(ctx, key.ID); err != nil {
 		t.Fatal(err)
 	}
+	c.await(ctx, "the leader to say that n5 is missing", func() bool {
+		return strings.Contains(c.leader(ctx, "n1").leader.waitingFor(), "need all nodes up that get one: n5 does not answer")
+	})
+	answeredBy(2, "n1", "n2", "n3")
+	c.open("n5")
 	c.awaitKeyMoved(ctx, key.ID, 3, "n1", "n2", "n3", "n4", "n5")
+	rival := c.publisher(ctx, "rival") // whose key is made by all five
+	if k, err := rival.PublisherKey(ctx, bureau.Key().ID()); err != nil || len(k.Signed) != 3 || len(k.Nodes) != 5 {
+		t.Errorf("the key that moved: %v, %v", k.Nodes, err)
+	}
 	c.await(ctx, "the new nodes to hold the version", func() bool { return len(c.version(t, "n5", "stations", 1).Acks) == 5 })
 	answeredBy(3, "n1", "n2", "n3", "n4", "n5")
 	publishStations(ctx, t, c.client(bureau.Key()), "more")
@@ -172,8 +186,10 @@ func TestAClusterGrowsAndShrinksAndAnswersAfterEveryStep(t *testing.T) {
 	c.proposed(ctx, 2, []string{"n2", "n4"})
 	c.awaitSeats(ctx, "n1", "n3", "n5")
 	answeredBy(3, "n1", "n3", "n4", "n5")
-	if _, err := c.client(bureau.Key()).MoveKey(ctx, key.ID); err != nil {
-		t.Fatal(err)
+	for _, publisher := range []*client.Key{bureau.Key(), rival.Key()} {
+		if _, err := c.client(publisher).MoveKey(ctx, catalog.KeyID(publisher.ID())); err != nil {
+			t.Fatal(err)
+		}
 	}
 	c.await(ctx, "the key to move", func() bool {
 		c.follow()
@@ -223,4 +239,74 @@ func TestAClusterGrowsAndShrinksAndAnswersAfterEveryStep(t *testing.T) {
 	if got := queryRows(ctx, t, c.client(bureau.Key()), strings.Replace(stationsSQL, "%s", "last", 1)); len(got) != len(more) {
 		t.Errorf("%d rows of what was published after, want %d", len(got), len(more))
 	}
+}
+
+// A buyer's private list is answered by those who share the key of the list's publisher, before and
+// after that moves, and when nothing is left of whom the buyer dealt to. Its owner does nothing.
+func TestAPortfolioFollowsTheKeyOfItsPublisher(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	x := newFirms(ctx, t, 3, 2)
+	lists := t.TempDir()
+	x.buyer = x.clientWith(x.buyer.Key(), client.Options{Records: lists})
+	mine := selected(func(f int) bool { return f%4 < 2 })
+	var firms []int
+	for f := range firmCount {
+		if mine(f) > 0 {
+			firms = append(firms, f)
+		}
+	}
+	kept, err := portfolio.Keep(ctx, x.buyer, lists, x.portfolio("mine", firms, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x.bureau.PublisherKey(ctx, x.bureau.Key().ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	heldBy := func(want ...string) {
+		t.Helper()
+		x.await(ctx, "the portfolio to be with "+strings.Join(want, ", "), func() bool {
+			x.follow()
+			var v catalog.Vector
+			err := x.nodes["n1"].view(func(s state.View) (err error) { v, err = s.Vector(kept.Vector.ID); return err })
+			return err == nil && slices.Equal(v.InForce().Nodes, want) && v.Moving == 0
+		})
+	}
+	x.proposed(ctx, 3, nil, x.seat("n4", x.operator), x.seat("n5", x.operator))
+	x.join(ctx, "n4", "n5")
+	x.awaitSeats(ctx, "n1", "n2", "n3", "n4", "n5")
+	x.renew(ctx, lists)
+	x.wantSum(ctx, t, "mine", mine) // by those to whom it was sealed, who share the key too
+	heldBy("n1", "n2", "n3")
+	if _, err := x.bureau.MoveKey(ctx, key.ID); err != nil {
+		t.Fatal(err)
+	}
+	x.awaitKeyMoved(ctx, key.ID, 3, "n1", "n2", "n3", "n4", "n5")
+	heldBy("n1", "n2", "n3", "n4", "n5")
+	x.await(ctx, "the new nodes to hold what is published", func() bool {
+		v, err := x.bureau.Version(ctx, "firms", 1)
+		return err == nil && len(v.Acks) == 5
+	})
+	x.forgetAnswers()
+	x.wantSum(ctx, t, "mine", mine)
+
+	// n2 goes, and is gone with its disk.
+	x.close("n2")
+	x.awaitGone(ctx, "n2")
+	x.proposed(ctx, 2, []string{"n2", "n3"})
+	x.awaitSeats(ctx, "n1", "n4", "n5")
+	x.renew(ctx, lists)
+	if _, err := x.bureau.MoveKey(ctx, key.ID); err != nil {
+		t.Fatal(err)
+	}
+	heldBy2 := catalog.KeyRoster{Nodes: []string{"n1", "n4", "n5"}, Threshold: 2}
+	x.await(ctx, "key and portfolio to move without n2", func() bool {
+		x.follow()
+		var v catalog.Vector
+		err := x.nodes["n1"].view(func(s state.View) (err error) { v, err = s.Vector(kept.Vector.ID); return err })
+		return err == nil && v.InForce().Roster().Equal(heldBy2) && x.keyAt("n1", key.ID).Roster().Equal(heldBy2)
+	})
+	x.forgetAnswers()
+	x.wantSum(ctx, t, "mine", mine)
 }

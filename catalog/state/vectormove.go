@@ -16,7 +16,7 @@ import (
 // section 6.9). It is more than any roster has windows of dealers.
 const maxMoveTries = catalog.MaxNodes + 1
 
-// moveActs are the acts that move private vectors to the roster as it is (DATA_MODEL.md
+// moveActs are the acts that move private vectors to those who share their publisher's key (DATA_MODEL.md
 // section 7.2).
 var moveActs = []act{
 	{kind: catalog.KindVectorRefresh, by: operators, public: true, handle: handler(refreshVectors)},
@@ -33,9 +33,9 @@ var moveActs = []act{
 // refreshVectors asks for new shares of every vector. Nothing but the shares changes by it.
 func refreshVectors(c *applyContext, _ resharing.Refresh) error { return c.moveVectors(nil) }
 
-// moveVectors has every vector moved to the roster as it is. A change of the roster calls it
-// after the cluster is stored, and names why: moves under way have dealt to the roster before
-// and begin anew, and no node that is gone is waited for to erase its shares. Without a reason
+// moveVectors has every vector moved to the nodes of its roster (vectorRoster) as they are. A machine
+// that takes a seat calls it after the cluster is stored, and names why: moves under way have dealt
+// to the machine before and begin anew, and no node that is gone is waited for to erase its shares. Without a reason
 // nothing changed but that new shares are asked for, and what is under way goes on.
 func (c *applyContext) moveVectors(why *catalog.Reason) error {
 	moves, err := records.List[resharing.Move](c.tx, records.PrefixMove)

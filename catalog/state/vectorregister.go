@@ -32,7 +32,7 @@ func registerVector(c *applyContext, b catalog.VectorRegister) error {
 	if err != nil {
 		return err
 	}
-	if r := checkVector(c, b); r != nil {
+	if r := checkVector(b); r != nil {
 		return r
 	}
 	reg, err := load[catalog.Registry](c, records.PrefixRegistry+b.Registry, "unknown.registry", b.Registry)
@@ -71,7 +71,7 @@ func registerVector(c *applyContext, b catalog.VectorRegister) error {
 }
 
 // checkVector refuses a commitment of the wrong form.
-func checkVector(c *applyContext, b catalog.VectorRegister) *catalog.Refusal {
+func checkVector(b catalog.VectorRegister) *catalog.Refusal {
 	switch {
 	case !catalog.IsName(b.Name):
 		return catalog.Invalid("name", "vector.name", b.Name)

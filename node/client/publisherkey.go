@@ -209,20 +209,10 @@ func combineKey(ctx context.Context, c *Client, p he.Parameters, k catalog.Key) 
 	return public, nil
 }
 
-// SealingRoster returns the roster with sealing keys that all of its nodes signed, in
-// the statement of a publisher's key. The statement is held against the very roster
-// that is returned: a node that is asked twice may answer the second time with sealing
-// keys of its own.
-func (c *Client) SealingRoster(ctx context.Context, publisher string) (catalog.Cluster, error) {
-	_, rosters, err := c.provenKey(ctx, publisher, func(string) {})
-	if err != nil {
-		return catalog.Cluster{}, fmt.Errorf("check the nodes' sealing keys: %w", err)
-	}
-	return rosters[len(rosters)-1], nil
-}
-
-// KeyRoster is SealingRoster with the nodes among whom the publisher's key is shared, where that
-// has not moved to the present roster.
+// KeyRoster returns the nodes among whom a publisher's key is shared, with sealing keys that are
+// proved: by the statement of the key, which all of its nodes signed, and by what the operators of
+// seats have signed since. The statement is held against the very roster that is returned: a node
+// that is asked twice may answer the second time with sealing keys of its own.
 func (c *Client) KeyRoster(ctx context.Context, publisher string) (catalog.Cluster, error) {
 	key, rosters, err := c.provenKey(ctx, publisher, func(string) {})
 	if err != nil {
