@@ -14,6 +14,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/blobs"
+	"github.com/weirdata/weir/node/founding"
 )
 
 // Anybody can send envelopes. One that nobody is known to have signed must not
@@ -190,7 +191,7 @@ func TestLostBlobDirectoryIsFetchedAgain(t *testing.T) {
 	})
 	want := c.tiles(ctx, t, "n1", "stations", 1)
 	c.close("n3")
-	if err := os.RemoveAll(filepath.Join(c.nodeDir("n3"), dirBlobs)); err != nil {
+	if err := os.RemoveAll(filepath.Join(c.nodeDir("n3"), founding.DirBlobs)); err != nil {
 		t.Fatal(err)
 	}
 	n := c.open("n3")

@@ -13,6 +13,7 @@ import (
 	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/vault"
 )
@@ -74,7 +75,7 @@ func TestACanaryNamesAMemberWhoseShareIsWrong(t *testing.T) {
 
 	c.close("n3")
 	now := c.keyAt("n1", key.ID).InForce()
-	v, err := vault.Open(filepath.Join(c.nodeDir("n3"), dirVault), c.sealKey("n3"))
+	v, err := vault.Open(filepath.Join(c.nodeDir("n3"), founding.DirSecrets), c.sealKey("n3"))
 	if err != nil {
 		t.Fatal(err)
 	}

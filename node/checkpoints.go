@@ -20,9 +20,6 @@ const (
 	// secretSigned is what the vault calls the checkpoint that was signed last.
 	// It is no secret; sealed, it cannot be exchanged unnoticed.
 	secretSigned = "node/signed"
-	// secretLedger is what the vault calls the record of the ledger, which is no secret
-	// either. It is here because who loses it loses the node's identity too.
-	secretLedger = "node/ledger"
 	// signWait bounds how long other nodes may take to sign a checkpoint, of
 	// which they may have to apply the last entries first.
 	signWait = 5 * time.Second

@@ -20,6 +20,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -44,7 +45,7 @@ func TestMain(m *testing.M) {
 type cluster struct {
 	t         testing.TB
 	dir       string
-	genesis   Genesis
+	genesis   founding.Genesis
 	body      catalog.InitBody
 	profile   client.Profile
 	operator  *client.Key
@@ -81,18 +82,18 @@ func newCluster(t testing.TB, n, threshold int, configure func(*Options)) *clust
 		Name: public.Name, Role: catalog.RoleOperator, Key: public.Key, Receiving: public.Receiving,
 	}}
 	for i := range n {
-		m := Card{ID: fmt.Sprintf("n%d", i+1), Institution: public.Name, Operator: public.Key, Addr: freeAddr(t), API: "https://" + freeAddr(t)}
+		m := founding.Card{ID: fmt.Sprintf("n%d", i+1), Institution: public.Name, Operator: public.Key, Addr: freeAddr(t), API: "https://" + freeAddr(t)}
 		if err := vault.NewKeyFile(c.sealKey(m.ID)); err != nil {
 			t.Fatal(err)
 		}
-		m, err := Init(t.Context(), c.nodeDir(m.ID), SealKey{File: c.sealKey(m.ID)}, m)
+		m, err := founding.Init(t.Context(), c.nodeDir(m.ID), founding.SealKey{File: c.sealKey(m.ID)}, m)
 		if err != nil {
 			t.Fatal(err)
 		}
 		c.body.Nodes = append(c.body.Nodes, m.Node(i+1))
 	}
 	var err error
-	if c.genesis, err = NewGenesis(c.operator.Signing(), time.Now().UnixMilli(), c.body); err != nil {
+	if c.genesis, err = founding.NewGenesis(c.operator.Signing(), time.Now().UnixMilli(), c.body); err != nil {
 		t.Fatal(err)
 	}
 	c.profile = client.Profile{Addr: c.body.Nodes[0].API, Cluster: c.genesis.Cluster(), Threshold: threshold}

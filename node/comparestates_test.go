@@ -19,6 +19,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/node/founding"
 )
 
 func TestMajorityTellsWhoseStateIsWrong(t *testing.T) {
@@ -74,7 +75,7 @@ func (c *cluster) changeState(ctx context.Context, id string, fn func(txn *badge
 		c.t.Fatal(err)
 	}
 	c.close(id)
-	dirs, err := filepath.Glob(filepath.Join(c.nodeDir(id), dirLedger, "state", "gen-*"))
+	dirs, err := filepath.Glob(filepath.Join(c.nodeDir(id), founding.DirLedger, "state", "gen-*"))
 	if err != nil || len(dirs) != 1 {
 		c.t.Fatalf("states %v, %v", dirs, err)
 	}

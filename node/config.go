@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/peer"
 	"github.com/weirdata/weir/node/versions"
 )
@@ -35,7 +36,7 @@ type Options struct {
 	// ID is the node's id in the founding's roster.
 	ID string
 	// Genesis is the cluster's founding.
-	Genesis Genesis
+	Genesis founding.Genesis
 	// PeerListen and APIListen are the addresses to listen on; empty: the ones
 	// in the roster.
 	PeerListen, APIListen string

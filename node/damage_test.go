@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/node/founding"
 )
 
 // The table in the operators' guide is that of the code.
@@ -134,13 +135,13 @@ func damages() []tried {
 		{"ledger", "no log", func(t *testing.T, dir string) { moveAway(t, dir, "ledger/wal") }, away("ledger")},
 		{"blobs", "manifest", remove("blobs/MANIFEST"), away("blobs")},
 		{"blobs", "tables", remove("blobs/*.sst"), away("blobs")},
-		{dirVault, "identity", func(t *testing.T, dir string) {
+		{founding.DirSecrets, "identity", func(t *testing.T, dir string) {
 			saved = filepath.Join(t.TempDir(), "copy")
-			copyPrivate(t, saved, filepath.Join(dir, dirVault))
-			garble(t, filepath.Join(dir, dirVault, "*"))
+			copyPrivate(t, saved, filepath.Join(dir, founding.DirSecrets))
+			garble(t, filepath.Join(dir, founding.DirSecrets, "*"))
 		}, func(t *testing.T, dir string) {
-			moveAway(t, dir, dirVault)
-			copyPrivate(t, filepath.Join(dir, dirVault), saved)
+			moveAway(t, dir, founding.DirSecrets)
+			copyPrivate(t, filepath.Join(dir, founding.DirSecrets), saved)
 		}},
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/audit"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -249,7 +250,7 @@ func TestNobodySignsARewrittenLog(t *testing.T) {
 // rememberSigned replaces what a closed node has in its vault as signed last.
 func (c *cluster) rememberSigned(t *testing.T, id string, size uint64, root catalog.Digest) {
 	t.Helper()
-	v, err := vault.Open(filepath.Join(c.nodeDir(id), dirVault), c.sealKey(id))
+	v, err := vault.Open(filepath.Join(c.nodeDir(id), founding.DirSecrets), c.sealKey(id))
 	if err != nil {
 		t.Fatal(err)
 	}

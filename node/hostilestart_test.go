@@ -8,6 +8,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client/audit"
+	"github.com/weirdata/weir/node/founding"
 )
 
 // A node that is started with what is not its own does not start, says what is wrong,
@@ -54,7 +55,7 @@ func TestNodeWhoseLedgerWasDeletedIsNotReadyBeforeItHasCaughtUp(t *testing.T) {
 	for _, m := range c.body.Nodes {
 		c.close(m.ID)
 	}
-	if err := os.RemoveAll(filepath.Join(c.nodeDir("n3"), dirLedger)); err != nil {
+	if err := os.RemoveAll(filepath.Join(c.nodeDir("n3"), founding.DirLedger)); err != nil {
 		t.Fatal(err)
 	}
 	n := c.open("n3")

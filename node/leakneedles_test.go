@@ -11,6 +11,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/leak"
 	"github.com/weirdata/weir/node/mpc"
 )
@@ -52,7 +53,7 @@ func (c *cluster) secretNeedles(t *testing.T, key catalog.Key) (secrets []leak.N
 	pairs = map[[2]string][]leak.Needle{}
 	for _, m := range c.body.Nodes {
 		n := c.nodes[m.ID]
-		for _, name := range []string{secretIdentity, secretSealing} {
+		for _, name := range []string{founding.SecretIdentity, founding.SecretSealing} {
 			b, err := n.vault.Get(name)
 			if err != nil {
 				t.Fatal(err)

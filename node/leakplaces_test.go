@@ -13,6 +13,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/leak"
 )
 
@@ -100,11 +101,11 @@ func (w *tappedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (c *cluster) nodePlaces(t *testing.T, id string) []leak.Place {
 	t.Helper()
 	list := leak.Files(t, c.nodeDir(id))
-	states, err := filepath.Glob(filepath.Join(c.nodeDir(id), dirLedger, "state", "gen-*"))
+	states, err := filepath.Glob(filepath.Join(c.nodeDir(id), founding.DirLedger, "state", "gen-*"))
 	if err != nil || len(states) == 0 {
 		t.Fatalf("the databases of %s: %v, %v", id, states, err)
 	}
-	for _, dir := range append(states, filepath.Join(c.nodeDir(id), dirBlobs)) {
+	for _, dir := range append(states, filepath.Join(c.nodeDir(id), founding.DirBlobs)) {
 		list = append(list, leak.Place{Name: "what is held in " + dir, Bytes: databaseOf(t, dir)})
 	}
 	return list

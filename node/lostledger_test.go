@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/node/founding"
 )
 
 // TestNodeThatLostItsLedgerDoesNotLeadTheClusterBack: n3 is away while n1 and n2 admit
@@ -33,7 +34,7 @@ func TestNodeThatLostItsLedgerDoesNotLeadTheClusterBack(t *testing.T) {
 	}
 	c.close("n1")
 	c.close("n2")
-	if err := os.RemoveAll(filepath.Join(c.nodeDir("n2"), dirLedger)); err != nil {
+	if err := os.RemoveAll(filepath.Join(c.nodeDir("n2"), founding.DirLedger)); err != nil {
 		t.Fatal(err)
 	}
 	n2, n3 := c.open("n2"), c.open("n3")

@@ -2,11 +2,12 @@ package node
 
 import (
 	"fmt"
-	"github.com/weirdata/weir/node/client/publish"
 	"math"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/weirdata/weir/node/client/publish"
 )
 
 // statisticStations publishes the readings with statistics allowed and without

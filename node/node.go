@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -26,6 +27,7 @@ import (
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/auditlog"
 	"github.com/weirdata/weir/node/blobs"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/peer"
 	"github.com/weirdata/weir/node/vault"
@@ -164,11 +166,11 @@ func (n *Node) openGenesis() error {
 // openSecrets unseals what the node keeps, with the key of a file or of a command, and reads its
 // own keys.
 func (n *Node) openSecrets() (err error) {
-	if n.vault, err = (SealKey{File: n.opts.SealKeyFile, Command: n.opts.SealKeyCommand, Key: n.opts.sealKey}).open(n.life, n.opts.Dir); err != nil {
+	if n.vault, err = (founding.SealKey{File: n.opts.SealKeyFile, Command: n.opts.SealKeyCommand, Key: n.opts.sealKey}).Open(n.life, n.opts.Dir); err != nil {
 		return err
 	}
 	n.onClose(n.vault.Close)
-	seed, err := n.vault.Get(secretIdentity)
+	seed, err := n.vault.Get(founding.SecretIdentity)
 	if errors.Is(err, vault.ErrNotFound) {
 		return fmt.Errorf("%s has no key of a node: give the directory that node %s was founded with: %w", n.opts.Dir, n.id, err)
 	}
@@ -189,7 +191,7 @@ func (n *Node) openSecrets() (err error) {
 }
 
 func (n *Node) openBlobs() (err error) {
-	n.disk, err = blobs.OpenDisk(filepath.Join(n.opts.Dir, dirBlobs), tiles.StoreOptions{Logger: n.opts.Logger, Free: n.opts.Free})
+	n.disk, err = blobs.OpenDisk(filepath.Join(n.opts.Dir, founding.DirBlobs), tiles.StoreOptions{Logger: n.opts.Logger, Free: n.opts.Free})
 	if err != nil {
 		return err
 	}
@@ -238,7 +240,7 @@ func (n *Node) openPeers() error {
 // openComputations lists what the vault has for what nodes compute together.
 func (n *Node) openComputations() (err error) {
 	n.mpc, err = mpc.New(mpc.Options{
-		Cluster: n.members, Self: n.self, Signing: n.signing, Params: n.params, Products: n.products, Sealing: secretSealing,
+		Cluster: n.members, Self: n.self, Signing: n.signing, Params: n.params, Products: n.products, Sealing: founding.SecretSealing,
 		Ledger: ownLedger{n.access}, Peers: otherMembers{n.peers}, Blobs: n.blobs, Secrets: n.vault, Versions: n.versions,
 		Cores: n.openers, Workers: n.opts.Workers, Logger: n.log, Clock: n.opts.Clock, Summed: n.opts.summed, Progressed: n.opts.far,
 	})
@@ -257,8 +259,8 @@ func (n *Node) openLedger() (err error) {
 		founded = founded || m.ID == n.id
 	}
 	n.ledger, err = consensus.Open(consensus.Options{
-		Dir: filepath.Join(n.opts.Dir, dirLedger), ID: n.id, Members: members, Bootstrap: founded, Successor: n.successor, Resolve: n.addrOf, Votes: n.hasSeat,
-		Transport: n.mux.Raft(), Machine: n.machine, Logger: n.opts.Logger, Memory: vaultMemory{n.vault, secretLedger},
+		Dir: filepath.Join(n.opts.Dir, founding.DirLedger), ID: n.id, Members: members, Bootstrap: founded, Successor: n.successor, Resolve: n.addrOf, Votes: n.hasSeat,
+		Transport: n.mux.Raft(), Machine: n.machine, Logger: n.opts.Logger, Memory: vaultMemory{n.vault, founding.SecretLedger},
 		SnapshotThreshold: n.opts.SnapshotThreshold, SnapshotInterval: n.opts.SnapshotInterval, TrailingLogs: n.opts.TrailingLogs,
 		HeartbeatTimeout: n.opts.Heartbeat, ElectionTimeout: n.opts.Heartbeat, LeaderLeaseTimeout: n.opts.Heartbeat / 2,
 		NoQuorumTimeout: n.opts.QuorumWait, MinFreeBytes: n.opts.MinFreeBytes, Free: n.opts.Free,
@@ -418,4 +420,16 @@ func (n *Node) Close() error {
 		n.closed = errors.Join(errs...)
 	})
 	return n.closed
+}
+
+// hostPort is the address in an https URL such as the roster's.
+func hostPort(api string) (string, error) {
+	u, err := url.Parse(api)
+	if err != nil {
+		return "", fmt.Errorf("read the roster's address for clients: %w", err)
+	}
+	if u.Scheme != "https" || u.Host == "" {
+		return "", fmt.Errorf("the roster's address for clients is %q, want https://HOST:PORT", api)
+	}
+	return u.Host, nil
 }

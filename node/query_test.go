@@ -24,6 +24,7 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/publish"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/vault"
 )
@@ -300,7 +301,7 @@ func TestDamagedKeyShareKeepsTheNodeFromBeingReady(t *testing.T) {
 func (c *cluster) tamper(t *testing.T, id string, change func(*storedKey) []byte) {
 	t.Helper()
 	c.close(id)
-	v, err := vault.Open(c.nodeDir(id)+"/"+dirVault, c.sealKey(id))
+	v, err := vault.Open(c.nodeDir(id)+"/"+founding.DirSecrets, c.sealKey(id))
 	if err != nil {
 		t.Fatal(err)
 	}

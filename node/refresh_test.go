@@ -13,6 +13,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/vault"
 )
@@ -171,7 +172,7 @@ func TestRefreshRestoresALostShare(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.close("n1")
-	if v, err := vault.Open(filepath.Join(c.nodeDir("n1"), dirVault), c.sealKey("n1")); err != nil {
+	if v, err := vault.Open(filepath.Join(c.nodeDir("n1"), founding.DirSecrets), c.sealKey("n1")); err != nil {
 		t.Fatal(err)
 	} else if err := errors.Join(v.Delete(mpc.SharingSession(key.Made())), v.Close()); err != nil {
 		t.Fatal(err)
@@ -207,7 +208,7 @@ func TestOnlyAnOperatorRefreshes(t *testing.T) {
 // deals another secret than it was dealt.
 func (c *cluster) spoilShare(node string, s catalog.Sharing) {
 	c.t.Helper()
-	v, err := vault.Open(filepath.Join(c.nodeDir(node), dirVault), c.sealKey(node))
+	v, err := vault.Open(filepath.Join(c.nodeDir(node), founding.DirSecrets), c.sealKey(node))
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/failure"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/peer"
 )
 
@@ -65,7 +66,7 @@ func (c *cluster) damage(ctx context.Context, t *testing.T, id string, d catalog
 	if err != nil {
 		t.Fatal(err)
 	}
-	logs, err := filepath.Glob(filepath.Join(c.nodeDir(id), dirBlobs, "*.vlog"))
+	logs, err := filepath.Glob(filepath.Join(c.nodeDir(id), founding.DirBlobs, "*.vlog"))
 	if err != nil {
 		t.Fatal(err)
 	}

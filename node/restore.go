@@ -22,6 +22,8 @@ import (
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/blobs"
+	"github.com/weirdata/weir/node/founding"
+	"github.com/weirdata/weir/node/nodeshare"
 )
 
 // A cluster whose machines are all lost goes on from a backup. The operators of enough seats sign
@@ -79,7 +81,7 @@ func WriteRestore(file string, b catalog.ClusterRestore) error {
 func SignRestore(c catalog.Cluster, b catalog.ClusterRestore, operator ed25519.PrivateKey) (catalog.ClusterRestore, error) {
 	id := catalog.PrincipalID(operator.Public().(ed25519.PublicKey)) //nolint:forcetypeassert // by definition
 	if len(attest.Seats(c, id)) == 0 {
-		return b, fmt.Errorf("%w: the key %s has none in cluster %s", ErrNoSeat, id, c.ID)
+		return b, fmt.Errorf("%w: the key %s has none in cluster %s", founding.ErrNoSeat, id, c.ID)
 	}
 	if slices.ContainsFunc(b.Signatures, func(s catalog.RestoreSignature) bool { return s.Operator == id }) {
 		return b, nil
@@ -99,7 +101,7 @@ type Backup struct {
 
 // Restore makes the ledger and the blobs of the node in dir, which has its keys and has not
 // started, those of a backup. Interrupted, it is repeated.
-func Restore(ctx context.Context, dir string, key SealKey, g Genesis, order catalog.ClusterRestore, b Backup, progress func(done, all int)) (err error) {
+func Restore(ctx context.Context, dir string, key founding.SealKey, g founding.Genesis, order catalog.ClusterRestore, b Backup, progress func(done, all int)) (err error) {
 	if err := g.CheckSigned(); err != nil {
 		return err
 	}
@@ -111,7 +113,7 @@ func Restore(ctx context.Context, dir string, key SealKey, g Genesis, order cata
 	if err := attest.CheckRestore(members, order); err != nil {
 		return fmt.Errorf("%w: %w", ErrRestore, err)
 	}
-	card, err := OwnCard(dir)
+	card, err := founding.OwnCard(dir)
 	if err != nil {
 		return err
 	}
@@ -122,11 +124,11 @@ func Restore(ctx context.Context, dir string, key SealKey, g Genesis, order cata
 	if err := g.CheckMember(card); err != nil {
 		return err
 	}
-	ledger := filepath.Join(dir, dirLedger)
+	ledger := filepath.Join(dir, founding.DirLedger)
 	if _, err := os.Lstat(ledger); !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(err, fmt.Errorf("%w: %s is there: a node that has started knows what is in no backup; with the others up start it as it is", ErrStarted, ledger))
+		return errors.Join(err, fmt.Errorf("%w: %s is there: a node that has started knows what is in no backup; with the others up start it as it is", nodeshare.ErrStarted, ledger))
 	}
-	if err := storeBlobs(ctx, filepath.Join(dir, dirBlobs), b, progress); err != nil {
+	if err := storeBlobs(ctx, filepath.Join(dir, founding.DirBlobs), b, progress); err != nil {
 		return err
 	}
 	if err := writeRosterFile(dir, rosterFile{Version: 1, Changes: b.Roster[1:]}); err != nil {
@@ -135,12 +137,12 @@ func Restore(ctx context.Context, dir string, key SealKey, g Genesis, order cata
 	if err := WriteRestore(filepath.Join(dir, fileRestore), order); err != nil {
 		return err
 	}
-	v, err := key.open(ctx, dir)
+	v, err := key.Open(ctx, dir)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, v.Close()) }()
-	options := consensus.Options{Dir: ledger, ID: card.ID, Memory: vaultMemory{v, secretLedger}}
+	options := consensus.Options{Dir: ledger, ID: card.ID, Memory: vaultMemory{v, founding.SecretLedger}}
 	for _, m := range members.Nodes {
 		options.Members = append(options.Members, consensus.Member{ID: m.ID, Addr: m.Addr})
 	}

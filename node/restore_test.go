@@ -21,6 +21,8 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/audit"
+	"github.com/weirdata/weir/node/founding"
+	"github.com/weirdata/weir/node/nodeshare"
 )
 
 // disaster is a cluster of which backups and shares were made.
@@ -70,7 +72,7 @@ func (d *disaster) source(ctx context.Context) Backup {
 }
 
 func (d *disaster) restore(ctx context.Context, id string, order catalog.ClusterRestore) error {
-	return Restore(ctx, d.nodeDir(id), SealKey{File: d.sealKey(id)}, d.genesis, order, d.source(ctx), func(int, int) {})
+	return Restore(ctx, d.nodeDir(id), founding.SealKey{File: d.sealKey(id)}, d.genesis, order, d.source(ctx), func(int, int) {})
 }
 
 // wipeAll stops all nodes and removes their machines.
@@ -130,7 +132,7 @@ func TestWipedClusterIsRestored(t *testing.T) {
 		t.Fatal(err)
 	}
 	order := d.order()
-	if err := d.restore(ctx, "n1", order); !errors.Is(err, ErrStarted) {
+	if err := d.restore(ctx, "n1", order); !errors.Is(err, nodeshare.ErrStarted) {
 		t.Errorf("on a node that has started: %v", err)
 	}
 	d.wipeAll(ctx)

@@ -19,16 +19,13 @@ import (
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/catalog/strictjson"
 	"github.com/weirdata/weir/consensus/durable"
+	"github.com/weirdata/weir/node/founding"
 )
-
-// fileRoster has, in a node's directory, the changes of the roster that its ledger had last.
-// A node that was away finds the others by it before it has the ledger's newest entries.
-const fileRoster = "roster.json"
 
 // leaveHeartbeats is for how many heartbeats a seat that has left is talked to still.
 const leaveHeartbeats = 3
 
-// rosterFile is the content of fileRoster.
+// rosterFile is the content of founding.FileRoster.
 type rosterFile struct {
 	Version int                `json:"v"`
 	Changes []catalog.Envelope `json:"changes"`        // ascending, without the founding; each followed by its approvals
@@ -39,8 +36,8 @@ type rosterFile struct {
 // the founding's file or the node's directory has, whichever has more. All are checked
 // against the cluster's id (attest.Rosters). left are the ids of seats of which nothing is left:
 // that follows from the ledger, and what nobody signs is believed of this node's own alone.
-func readRosters(dir string, g Genesis) (all []catalog.Cluster, left []string, err error) {
-	f, err := readRosterFile(filepath.Join(dir, fileRoster))
+func readRosters(dir string, g founding.Genesis) (all []catalog.Cluster, left []string, err error) {
+	f, err := readRosterFile(filepath.Join(dir, founding.FileRoster))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -169,7 +166,7 @@ func writeRosterFile(dir string, f rosterFile) error {
 	if err != nil {
 		return fmt.Errorf("encode the roster: %w", err)
 	}
-	if err := durable.WriteFile(filepath.Join(dir, fileRoster), append(b, '\n'), 0o600); err != nil {
+	if err := durable.WriteFile(filepath.Join(dir, founding.FileRoster), append(b, '\n'), 0o600); err != nil {
 		return fmt.Errorf("write the roster: %w", err)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -29,7 +30,7 @@ func (c *cluster) newMachine(id string) catalog.Node {
 	if err := vault.NewKeyFile(c.sealKey(id)); err != nil {
 		c.t.Fatal(err)
 	}
-	card, err := Init(c.t.Context(), c.nodeDir(id), SealKey{File: c.sealKey(id)}, Card{
+	card, err := founding.Init(c.t.Context(), c.nodeDir(id), founding.SealKey{File: c.sealKey(id)}, founding.Card{
 		ID: id, Institution: was.Institution, Operator: was.Operator, Addr: freeAddr(c.t), API: "https://" + freeAddr(c.t),
 	})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/portfolio"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -22,7 +23,7 @@ func (c *cluster) seat(id string, operator *client.Key) catalog.Node {
 		c.t.Fatal(err)
 	}
 	public := operator.Public()
-	card, err := Init(c.t.Context(), c.nodeDir(id), SealKey{File: c.sealKey(id)}, Card{
+	card, err := founding.Init(c.t.Context(), c.nodeDir(id), founding.SealKey{File: c.sealKey(id)}, founding.Card{
 		ID: id, Institution: public.Name, Operator: public.Key, Addr: freeAddr(c.t), API: "https://" + freeAddr(c.t),
 	})
 	if err != nil {

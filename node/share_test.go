@@ -12,7 +12,9 @@ import (
 	"filippo.io/age"
 
 	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/leak"
+	"github.com/weirdata/weir/node/nodeshare"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -29,7 +31,7 @@ func newAgeKey(t *testing.T) *age.HybridIdentity {
 func (c *cluster) export(ctx context.Context, id string, to *age.HybridIdentity) []byte {
 	c.t.Helper()
 	var b bytes.Buffer
-	info, err := ExportShare(ctx, c.nodeDir(id), SealKey{File: c.sealKey(id)}, 1, []age.Recipient{to.Recipient()}, &b)
+	info, err := nodeshare.Export(ctx, c.nodeDir(id), founding.SealKey{File: c.sealKey(id)}, 1, []age.Recipient{to.Recipient()}, &b)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -48,7 +50,7 @@ func (c *cluster) wipe(id string) {
 }
 
 func (c *cluster) importShare(ctx context.Context, dir, id string, share []byte, with age.Identity) error {
-	_, err := ImportShare(ctx, dir, SealKey{File: c.sealKey(id)}, id, &c.genesis, []age.Identity{with}, bytes.NewReader(share))
+	_, err := nodeshare.Import(ctx, dir, founding.SealKey{File: c.sealKey(id)}, id, &c.genesis, []age.Identity{with}, bytes.NewReader(share))
 	return err
 }
 
@@ -73,14 +75,14 @@ func TestShareOfANodeMakesAnotherMachineThatNode(t *testing.T) {
 
 	t.Run("refusals", func(t *testing.T) {
 		// Incident: a restore ceremony on a node that has started already.
-		if err := c.importShare(ctx, c.nodeDir("n3"), "n3", share, to); !errors.Is(err, ErrStarted) {
+		if err := c.importShare(ctx, c.nodeDir("n3"), "n3", share, to); !errors.Is(err, nodeshare.ErrStarted) {
 			t.Errorf("into the directory of the node itself: %v", err)
 		}
 		only := t.TempDir() // its secrets were moved away, say
-		if err := os.CopyFS(filepath.Join(only, dirLedger), os.DirFS(filepath.Join(c.nodeDir("n3"), dirLedger))); err != nil {
+		if err := os.CopyFS(filepath.Join(only, founding.DirLedger), os.DirFS(filepath.Join(c.nodeDir("n3"), founding.DirLedger))); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.importShare(ctx, only, "n3", share, to); !errors.Is(err, ErrStarted) {
+		if err := c.importShare(ctx, only, "n3", share, to); !errors.Is(err, nodeshare.ErrStarted) {
 			t.Errorf("beside a ledger: %v", err)
 		}
 		for what, try := range map[string]func(dir string) error{
@@ -98,7 +100,7 @@ func TestShareOfANodeMakesAnotherMachineThatNode(t *testing.T) {
 			if err := try(dir); err == nil {
 				t.Errorf("%s was taken", what)
 			}
-			if held, err := vault.Has(filepath.Join(dir, dirVault), secretIdentity); err != nil || held {
+			if held, err := vault.Has(filepath.Join(dir, founding.DirSecrets), founding.SecretIdentity); err != nil || held {
 				t.Errorf("%s made a node (%v)", what, err)
 			}
 		}
@@ -131,23 +133,23 @@ func TestShareWithoutAPastIsNoFounding(t *testing.T) {
 	}
 	to := newAgeKey(t)
 	dir := t.TempDir()
-	if _, err := Init(ctx, dir, SealKey{File: c.sealKey("n1")}, Card{
+	if _, err := founding.Init(ctx, dir, founding.SealKey{File: c.sealKey("n1")}, founding.Card{
 		ID: "n1", Institution: "test", Operator: newKey(t, "test").Public().Key, Addr: freeAddr(t), API: "https://" + freeAddr(t),
 	}); err != nil {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if _, err := ExportShare(ctx, dir, SealKey{File: c.sealKey("n1")}, 1, []age.Recipient{to.Recipient()}, &b); err != nil {
+	if _, err := nodeshare.Export(ctx, dir, founding.SealKey{File: c.sealKey("n1")}, 1, []age.Recipient{to.Recipient()}, &b); err != nil {
 		t.Fatal(err)
 	}
 	imported := t.TempDir()
-	if _, err := ImportShare(ctx, imported, SealKey{File: c.sealKey("n1")}, "n1", nil, []age.Identity{to}, &b); err != nil {
+	if _, err := nodeshare.Import(ctx, imported, founding.SealKey{File: c.sealKey("n1")}, "n1", nil, []age.Identity{to}, &b); err != nil {
 		t.Fatal(err)
 	}
-	if held, err := vault.Has(filepath.Join(imported, dirVault), secretLedger); err != nil || !held {
+	if held, err := vault.Has(filepath.Join(imported, founding.DirSecrets), founding.SecretLedger); err != nil || !held {
 		t.Errorf("the node is on no record to have had a ledger (%v)", err)
 	}
-	if err := CheckVacant(imported); !errors.Is(err, fs.ErrExist) {
+	if err := founding.CheckVacant(imported); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("an imported node is none: %v", err)
 	}
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/weirdata/weir/node"
 	"github.com/weirdata/weir/node/dev"
+	"github.com/weirdata/weir/node/founding"
 )
 
 // transplant writes a founding with the signatures of another one: transplant SIGNED FOUNDING TO.
@@ -18,9 +18,9 @@ func transplant(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: transplant SIGNED FOUNDING TO")
 	}
-	signed, err := node.ReadDraft(ts.MkAbs(args[0]))
+	signed, err := founding.ReadDraft(ts.MkAbs(args[0]))
 	ts.Check(err)
-	g, err := node.ReadDraft(ts.MkAbs(args[1]))
+	g, err := founding.ReadDraft(ts.MkAbs(args[1]))
 	ts.Check(err)
 	g.Signatures = signed.Signatures
 	ts.Check(g.WriteFile(ts.MkAbs(args[2])))

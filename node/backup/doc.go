@@ -17,7 +17,7 @@
 // # What is in it, and who can read it
 //
 // What nodes hold on their disks: the ledger, and ciphertexts. No secret of a node is in it: see
-// node.ExportShare for those. The ledger is confidential among nodes, so every part is encrypted
+// nodeshare.Export for those. The ledger is confidential among nodes, so every part is encrypted
 // (age) to recipients that the operator names; those of form age1pq1… are safe against a quantum
 // computer. Names and manifests tell a thief digests, lengths, and how many entries there are.
 //

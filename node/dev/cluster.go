@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/node"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/founding"
 )
 
 // pollEvery is how often a cluster that is starting is asked whether it is
@@ -54,7 +54,7 @@ type Options struct {
 type Cluster struct {
 	opts    Options
 	layout  layout
-	genesis node.Genesis
+	genesis founding.Genesis
 	body    catalog.InitBody
 	unlock  func() error
 	again   bool // the cluster was there
@@ -127,7 +127,7 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 	if err := os.Remove(c.layout.ready()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the old ready.json: %w", err)
 	}
-	c.genesis, err = node.ReadGenesis(c.layout.genesis())
+	c.genesis, err = founding.ReadGenesis(c.layout.genesis())
 	if c.again = err == nil; errors.Is(err, fs.ErrNotExist) {
 		c.opts.Progress("founding a cluster in " + c.layout.dir)
 		c.genesis, err = c.layout.found(ctx, c.opts.Hosts, c.opts.Threshold)

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/node"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -40,7 +40,7 @@ func (l layout) pid(id string) string        { return l.node(id) + ".pid" }
 
 // found makes the directory of a new cluster with a node on each host. The founding is
 // written last: a directory without one is begun anew.
-func (l layout) found(ctx context.Context, hosts []string, threshold int) (g node.Genesis, err error) {
+func (l layout) found(ctx context.Context, hosts []string, threshold int) (g founding.Genesis, err error) {
 	if err := os.RemoveAll(filepath.Join(l.dir, "nodes")); err != nil {
 		return g, fmt.Errorf("clear a founding that was interrupted: %w", err)
 	}
@@ -68,21 +68,21 @@ func (l layout) found(ctx context.Context, hosts []string, threshold int) (g nod
 	}
 	// The steps are those of a cluster of institutions that do not trust each other; here one
 	// operator holds all seats.
-	var cards []node.Card
+	var cards []founding.Card
 	for i, host := range hosts {
-		n := node.Card{
+		n := founding.Card{
 			ID: fmt.Sprintf("n%d", i+1), Institution: public.Name, Operator: public.Key,
 			Addr: net.JoinHostPort(host, strconv.Itoa(ports[2*i])), API: "https://" + net.JoinHostPort(host, strconv.Itoa(ports[2*i+1])),
 		}
 		if err := vault.NewKeyFile(l.sealKey(n.ID)); err != nil {
 			return g, err
 		}
-		if n, err = node.Init(ctx, l.node(n.ID), node.SealKey{File: l.sealKey(n.ID)}, n); err != nil {
+		if n, err = founding.Init(ctx, l.node(n.ID), founding.SealKey{File: l.sealKey(n.ID)}, n); err != nil {
 			return g, err
 		}
 		cards = append(cards, n)
 	}
-	if g, err = node.Found(operator.Signing(), time.Now().UnixMilli(), body, cards); err != nil {
+	if g, err = founding.Found(operator.Signing(), time.Now().UnixMilli(), body, cards); err != nil {
 		return g, err
 	}
 	if g, err = g.SignedBy(operator.Signing()); err != nil {
@@ -146,7 +146,7 @@ func FreePorts(n int) (ports []int, err error) {
 // Pinned returns the profile of the cluster in a directory, whether it runs or
 // not: what its founding names.
 func Pinned(dir string) (client.Profile, error) {
-	g, err := node.ReadGenesis(layout{dir}.genesis())
+	g, err := founding.ReadGenesis(layout{dir}.genesis())
 	if err != nil {
 		return client.Profile{}, err
 	}

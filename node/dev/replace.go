@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/node"
+	"github.com/weirdata/weir/node/founding"
 )
 
 // Replace has the machine of a node burn down, and puts another one into its seat: the node's
@@ -36,7 +36,7 @@ func (c *Cluster) Replace(ctx context.Context, id string) error {
 		return fmt.Errorf("replace the machine of %s: the roster has no such node", id)
 	}
 	n := cluster.Nodes[at]
-	card, err := node.Init(ctx, dir, node.SealKey{File: c.layout.sealKey(id)}, node.Card{
+	card, err := founding.Init(ctx, dir, founding.SealKey{File: c.layout.sealKey(id)}, founding.Card{
 		ID: id, Institution: n.Institution, Operator: n.Operator, Addr: n.Addr, API: n.API,
 	})
 	if err != nil {

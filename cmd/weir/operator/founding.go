@@ -16,8 +16,8 @@ import (
 	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
-	"github.com/weirdata/weir/node"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/founding"
 )
 
 func newFoundCommand(a *cli.App) *cobra.Command {
@@ -57,16 +57,16 @@ func found(a *cli.App, name string, threshold int, out string, files []string) e
 	if err != nil {
 		return err
 	}
-	var cards []node.Card
+	var cards []founding.Card
 	for _, file := range files {
-		card, err := node.ReadCard(file)
+		card, err := founding.ReadCard(file)
 		if err != nil {
 			return err
 		}
 		cards = append(cards, card)
 	}
 	public := key.Public()
-	g, err := node.Found(key.Signing(), time.Now().UnixMilli(), catalog.InitBody{
+	g, err := founding.Found(key.Signing(), time.Now().UnixMilli(), catalog.InitBody{
 		Name: name, Threshold: threshold,
 		Operator: catalog.PrincipalAdd{Name: public.Name, Role: catalog.RoleOperator, Key: public.Key, Receiving: public.Receiving},
 	}, cards)
@@ -110,7 +110,7 @@ func sign(a *cli.App, file string, check bool) error {
 	if err != nil {
 		return err
 	}
-	g, err := node.ReadDraft(file)
+	g, err := founding.ReadDraft(file)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func sign(a *cli.App, file string, check bool) error {
 		return err
 	}
 	var seats []string
-	for _, n := range node.SeatsOf(body, key.Public().Key) {
+	for _, n := range founding.SeatsOf(body, key.Public().Key) {
 		seats = append(seats, n.ID)
 	}
 	a.Note("your institution's: %s", strings.Join(seats, ", "))
@@ -152,7 +152,7 @@ func sign(a *cli.App, file string, check bool) error {
 }
 
 // noteNext says who has to sign a founding, or that it can go to the nodes.
-func noteNext(a *cli.App, g node.Genesis, file string) error {
+func noteNext(a *cli.App, g founding.Genesis, file string) error {
 	missing, err := g.Unsigned()
 	if err != nil {
 		return err
@@ -207,8 +207,8 @@ with --profile. Whoever has it believes no other cluster.`,
 }
 
 // readSigned reads and checks a founding that all have signed.
-func readSigned(file string) (node.Genesis, catalog.InitBody, error) {
-	g, err := node.ReadGenesis(file)
+func readSigned(file string) (founding.Genesis, catalog.InitBody, error) {
+	g, err := founding.ReadGenesis(file)
 	if err != nil {
 		return g, catalog.InitBody{}, err
 	}
@@ -241,7 +241,7 @@ type seatDocument struct {
 }
 
 // printFounding prints the roster, and for people the cluster's id in a form that is read aloud.
-func printFounding(a *cli.App, g node.Genesis, body catalog.InitBody) error {
+func printFounding(a *cli.App, g founding.Genesis, body catalog.InitBody) error {
 	missing, err := g.Unsigned()
 	if err != nil {
 		return err
@@ -258,7 +258,7 @@ func printFounding(a *cli.App, g node.Genesis, body catalog.InitBody) error {
 		s := seatDocument{
 			Point: n.Point, Node: n.ID, Institution: n.Institution, Operator: catalog.PrincipalID(n.Operator),
 			Signed: !slices.ContainsFunc(missing, func(m catalog.Node) bool { return catalog.PrincipalID(m.Operator) == catalog.PrincipalID(n.Operator) }),
-			Addr:   n.Addr, API: n.API, Key: node.Fingerprint(n.Key),
+			Addr:   n.Addr, API: n.API, Key: founding.Fingerprint(n.Key),
 		}
 		d.Seats = append(d.Seats, s)
 		t.Add(strconv.Itoa(s.Point), s.Node, s.Institution, s.Operator, cli.YesNo(s.Signed), s.Addr, s.API, s.Key)
@@ -313,7 +313,7 @@ func readAloud(id string) string {
 }
 
 // expiry is until when a ledger takes the founding.
-func expiry(g node.Genesis) time.Time {
+func expiry(g founding.Genesis) time.Time {
 	p, err := catalog.ParsePayload(g.Envelope.Payload)
 	if err != nil {
 		return time.Time{} // checked before

@@ -17,6 +17,7 @@ import (
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/node"
 	"github.com/weirdata/weir/node/config"
+	"github.com/weirdata/weir/node/founding"
 )
 
 // NewNodeCommand returns the command that runs a node.
@@ -86,7 +87,7 @@ one the node waits, sealed, for weir node unseal.`,
 			configure(&o, c)
 			o.Version = cli.Version()
 			o.Logger = slog.New(slog.NewJSONHandler(a.Stderr, &slog.HandlerOptions{Level: l, ReplaceAttr: shownAttr}))
-			if o.Genesis, err = node.ReadGenesis(c.Genesis); errors.Is(err, fs.ErrNotExist) {
+			if o.Genesis, err = founding.ReadGenesis(c.Genesis); errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("%w; `weir node accept` puts it there", err)
 			} else if err != nil {
 				return err

@@ -19,9 +19,9 @@ import (
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/consensus/durable"
-	"github.com/weirdata/weir/node"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/config"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -135,7 +135,7 @@ Everything that is asked for may stand in the file of --config.`,
 }
 
 func initNode(ctx context.Context, a *cli.App, c config.Config, flags nodeFlags, locked bool, out string) error {
-	if err := node.CheckVacant(c.Dir); err != nil {
+	if err := founding.CheckVacant(c.Dir); err != nil {
 		return err
 	}
 	if err := checkNew(out); err != nil {
@@ -167,14 +167,14 @@ func initNode(ctx context.Context, a *cli.App, c config.Config, flags nodeFlags,
 		return err
 	}
 	defer vault.Wipe(key.Key)
-	card, err := node.Init(ctx, c.Dir, key, node.Card{
+	card, err := founding.Init(ctx, c.Dir, key, founding.Card{
 		ID: c.ID, Institution: operator.Name, Operator: operator.Key,
 		Addr: c.PeerAddr, API: "https://" + strings.TrimPrefix(c.APIAddr, "https://"),
 	})
 	if err != nil {
 		return fmt.Errorf("make the node: %w", err)
 	}
-	a.Note("node %s of %s has the key %s; hand its card to whoever founds the cluster", card.ID, card.Institution, node.Fingerprint(card.Key))
+	a.Note("node %s of %s has the key %s; hand its card to whoever founds the cluster", card.ID, card.Institution, founding.Fingerprint(card.Key))
 	return writeCard(a, card, out)
 }
 
@@ -200,7 +200,7 @@ card has not, it is made anew: for weir operator replace, when the machine moves
 			if err := checkNew(out); err != nil {
 				return err
 			}
-			card, err := node.OwnCard(c.Dir)
+			card, err := founding.OwnCard(c.Dir)
 			if err != nil {
 				return err
 			}
@@ -216,7 +216,7 @@ card has not, it is made anew: for weir operator replace, when the machine moves
 					return err
 				}
 				defer vault.Wipe(key.Key)
-				if card, err = node.Readdress(cmd.Context(), c.Dir, key, addr, api); err != nil {
+				if card, err = founding.Readdress(cmd.Context(), c.Dir, key, addr, api); err != nil {
 					return err
 				}
 			}
@@ -247,7 +247,7 @@ func writeNew(file string, b []byte) error {
 	return nil
 }
 
-func writeCard(a *cli.App, card node.Card, out string) error {
+func writeCard(a *cli.App, card founding.Card, out string) error {
 	if out != "" {
 		return writeNew(out, card.Marshal())
 	}
@@ -294,7 +294,7 @@ func accept(cmd *cobra.Command, a *cli.App, file string, c config.Config, flags 
 	if err != nil {
 		return err
 	}
-	card, err := node.OwnCard(c.Dir)
+	card, err := founding.OwnCard(c.Dir)
 	if err != nil {
 		return err
 	}

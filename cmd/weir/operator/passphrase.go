@@ -14,6 +14,7 @@ import (
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/node"
 	"github.com/weirdata/weir/node/config"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -22,8 +23,8 @@ const maxPassphraseFile = 1024
 
 // sealKey is where a configuration says that the seal key is, opened with the passphrase that
 // it is under: of a file, or of the person at the terminal.
-func sealKey(ctx context.Context, a *cli.App, c config.Config, passphraseFile string) (node.SealKey, error) {
-	key := node.SealKey{File: c.SealKeyFile, Command: keyCommand(c)}
+func sealKey(ctx context.Context, a *cli.App, c config.Config, passphraseFile string) (founding.SealKey, error) {
+	key := founding.SealKey{File: c.SealKeyFile, Command: keyCommand(c)}
 	if len(key.Command) > 0 {
 		return key, nil
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirdata/weir/cmd/weir/cli"
-	"github.com/weirdata/weir/node"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/founding"
 )
 
 func newReplaceCommand(a *cli.App) *cobra.Command {
@@ -41,7 +41,7 @@ as many as the threshold.`,
 }
 
 func replace(ctx context.Context, a *cli.App, c *client.Client, file, genesis string) error {
-	card, err := node.ReadCard(file)
+	card, err := founding.ReadCard(file)
 	if err != nil {
 		return err
 	}

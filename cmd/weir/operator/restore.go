@@ -26,6 +26,7 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/audit"
 	"github.com/weirdata/weir/node/config"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -168,7 +169,7 @@ func restoreBackup(ctx context.Context, a *cli.App, c config.Config, flags nodeF
 	if err != nil {
 		return err
 	}
-	g, err := node.ReadGenesis(c.Genesis)
+	g, err := founding.ReadGenesis(c.Genesis)
 	if err != nil {
 		return fmt.Errorf("%w; `weir node accept` puts it there", err)
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
-	"github.com/weirdata/weir/node"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/founding"
 )
 
 // newRosterCommands are the commands by which seats are added and given up.
@@ -89,7 +89,7 @@ func showRoster(ctx context.Context, a *cli.App, c *client.Client, genesis strin
 	d := rosterDocument{Threshold: cluster.Threshold, Changes: cluster.Changes, Proposals: []proposalDocument{}}
 	t := term.Table{Head: []string{"point", "node", "institution", "operator", "for nodes", "for clients", "key"}}
 	seat := func(n catalog.Node, point int, shownPoint string) {
-		s := rosterSeat{point, n.ID, n.Institution, catalog.PrincipalID(n.Operator), n.Addr, n.API, node.Fingerprint(n.Key)}
+		s := rosterSeat{point, n.ID, n.Institution, catalog.PrincipalID(n.Operator), n.Addr, n.API, founding.Fingerprint(n.Key)}
 		d.Seats = append(d.Seats, s)
 		t.Add(shownPoint, s.Node, s.Institution, s.Operator, s.Addr, s.API, s.Key)
 	}
@@ -197,12 +197,12 @@ func documentOf(p client.Proposal) proposalDocument {
 	next := catalog.Cluster{Nodes: p.Body.Nodes}.Roster()
 	for _, n := range p.Body.Nodes {
 		if p.Now.Roster().Point(n.ID) == 0 {
-			d.Comes = append(d.Comes, rosterSeat{n.Point, n.ID, n.Institution, catalog.PrincipalID(n.Operator), n.Addr, n.API, node.Fingerprint(n.Key)})
+			d.Comes = append(d.Comes, rosterSeat{n.Point, n.ID, n.Institution, catalog.PrincipalID(n.Operator), n.Addr, n.API, founding.Fingerprint(n.Key)})
 		}
 	}
 	for _, n := range p.Now.Nodes {
 		if next.Point(n.ID) == 0 {
-			d.Goes = append(d.Goes, rosterSeat{0, n.ID, n.Institution, catalog.PrincipalID(n.Operator), n.Addr, n.API, node.Fingerprint(n.Key)})
+			d.Goes = append(d.Goes, rosterSeat{0, n.ID, n.Institution, catalog.PrincipalID(n.Operator), n.Addr, n.API, founding.Fingerprint(n.Key)})
 		}
 	}
 	for _, n := range p.Approvals.Newcomers {
@@ -282,7 +282,7 @@ func propose(ctx context.Context, a *cli.App, c *client.Client, threshold int, r
 	}
 	var fresh []catalog.Node
 	for _, file := range files {
-		card, err := node.ReadCard(file)
+		card, err := founding.ReadCard(file)
 		if err != nil {
 			return err
 		}

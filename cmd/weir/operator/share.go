@@ -14,9 +14,10 @@ import (
 
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/consensus/durable"
-	"github.com/weirdata/weir/node"
 	"github.com/weirdata/weir/node/backup"
 	"github.com/weirdata/weir/node/config"
+	"github.com/weirdata/weir/node/founding"
+	"github.com/weirdata/weir/node/nodeshare"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -76,9 +77,9 @@ func exportShare(ctx context.Context, a *cli.App, c config.Config, flags nodeFla
 		return err
 	}
 	defer vault.Wipe(key.Key)
-	var info node.ShareInfo
+	var info nodeshare.Info
 	err = durable.Replace(out, 0o600, func(w io.Writer) (err error) {
-		info, err = node.ExportShare(ctx, c.Dir, key, time.Now().UnixMilli(), recipients, w)
+		info, err = nodeshare.Export(ctx, c.Dir, key, time.Now().UnixMilli(), recipients, w)
 		return err
 	})
 	if err != nil {
@@ -128,9 +129,9 @@ func importShare(ctx context.Context, a *cli.App, c config.Config, flags nodeFla
 	if err != nil {
 		return err
 	}
-	var g *node.Genesis
+	var g *founding.Genesis
 	if c.Genesis != "" {
-		switch founding, err := node.ReadGenesis(c.Genesis); {
+		switch founding, err := founding.ReadGenesis(c.Genesis); {
 		case err == nil:
 			g = &founding
 		case !errors.Is(err, fs.ErrNotExist):
@@ -155,7 +156,7 @@ func importShare(ctx context.Context, a *cli.App, c config.Config, flags nodeFla
 		return err
 	}
 	defer vault.Wipe(key.Key)
-	info, err := node.ImportShare(ctx, c.Dir, key, c.ID, g, with, f)
+	info, err := nodeshare.Import(ctx, c.Dir, key, c.ID, g, with, f)
 	if err != nil {
 		return fmt.Errorf("import %s: %w", file, err)
 	}

@@ -1,12 +1,13 @@
-package node
+package founding
 
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 
@@ -38,8 +39,12 @@ func NewGenesis(operator ed25519.PrivateKey, now int64, body catalog.InitBody) (
 	if err != nil {
 		return Genesis{}, fmt.Errorf("encode the founding: %w", err)
 	}
-	p := newPayload("", catalog.KindInit, now, raw)
-	p.Expires = now + catalog.MaxFoundingAge
+	var nonce [16]byte
+	rand.Read(nonce[:]) // never fails
+	p := catalog.Payload{
+		Version: 1, Kind: catalog.KindInit, Nonce: hex.EncodeToString(nonce[:]),
+		Issued: now, Expires: now + catalog.MaxFoundingAge, Body: raw,
+	}
 	e, err := catalog.Sign(operator, catalog.PrincipalID(body.Operator.Key), p)
 	if err != nil {
 		return Genesis{}, fmt.Errorf("sign the founding: %w", err)
@@ -123,26 +128,20 @@ func (g Genesis) WriteFile(file string) error {
 
 // Names of a node's own secrets in its vault.
 const (
-	secretIdentity = "node/identity"
-	secretSealing  = "node/sealing"
+	SecretIdentity = "node/identity"
+	SecretSealing  = "node/sealing"
+	// SecretLedger is the record of the ledger, which is no secret: see consensus. It is here
+	// because who loses it loses the node's identity too.
+	SecretLedger = "node/ledger"
 )
 
 // Paths in a node's directory.
 const (
-	dirLedger = "ledger"
-	dirBlobs  = "blobs"
-	dirVault  = "secrets"
-	fileCard  = "card.json"
+	DirLedger  = "ledger"
+	DirBlobs   = "blobs"
+	DirSecrets = "secrets"
+	FileCard   = "card.json"
+	// FileRoster has the changes of the roster that the node's ledger had last. A node that was
+	// away finds the others by it before it has the ledger's newest entries.
+	FileRoster = "roster.json"
 )
-
-// hostPort is the address in an https URL such as the roster's.
-func hostPort(api string) (string, error) {
-	u, err := url.Parse(api)
-	if err != nil {
-		return "", fmt.Errorf("read the roster's address for clients: %w", err)
-	}
-	if u.Scheme != "https" || u.Host == "" {
-		return "", fmt.Errorf("the roster's address for clients is %q, want https://HOST:PORT", api)
-	}
-	return u.Host, nil
-}

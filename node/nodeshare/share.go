@@ -1,4 +1,6 @@
-package node
+// Package nodeshare carries what makes a machine a node to another machine, encrypted to people of
+// its institution.
+package nodeshare
 
 import (
 	"bufio"
@@ -18,6 +20,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/consensus/durable"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -29,9 +32,9 @@ import (
 
 // shareHead is the first line.
 type shareHead struct {
-	Version int   `json:"v"`
-	Made    int64 `json:"made"` // Unix milliseconds
-	Card    Card  `json:"card"`
+	Version int           `json:"v"`
+	Made    int64         `json:"made"` // Unix milliseconds
+	Card    founding.Card `json:"card"`
 }
 
 type shareSecret struct {
@@ -55,28 +58,28 @@ var (
 	ErrStarted = errors.New("a node has started here already")
 )
 
-// ShareInfo says what a share has.
-type ShareInfo struct {
-	Card    Card
+// Info says what a share has.
+type Info struct {
+	Card    founding.Card
 	Made    int64 // Unix milliseconds
 	Secrets int
 	Keys    int // shares of publishers' keys
 }
 
-func (i *ShareInfo) count(name string) {
+func (i *Info) count(name string) {
 	i.Secrets++
 	if strings.HasPrefix(name, "key/") {
 		i.Keys++
 	}
 }
 
-// ExportShare writes the share of the node in dir, which may be running, encrypted to recipients.
-func ExportShare(ctx context.Context, dir string, key SealKey, now int64, to []age.Recipient, out io.Writer) (info ShareInfo, err error) {
-	if info.Card, err = OwnCard(dir); err != nil {
+// Export writes the share of the node in dir, which may be running, encrypted to recipients.
+func Export(ctx context.Context, dir string, key founding.SealKey, now int64, to []age.Recipient, out io.Writer) (info Info, err error) {
+	if info.Card, err = founding.OwnCard(dir); err != nil {
 		return info, err
 	}
 	info.Made = now
-	v, err := key.read(ctx, dir)
+	v, err := key.Read(ctx, dir)
 	if err != nil {
 		return info, err
 	}
@@ -85,7 +88,7 @@ func ExportShare(ctx context.Context, dir string, key SealKey, now int64, to []a
 	if err != nil {
 		return info, err
 	}
-	if !slices.Contains(names, secretIdentity) || !slices.Contains(names, secretSealing) {
+	if !slices.Contains(names, founding.SecretIdentity) || !slices.Contains(names, founding.SecretSealing) {
 		return info, fmt.Errorf("%s has no key of a node: give the directory that node %s was made in", dir, info.Card.ID)
 	}
 	w, err := age.Encrypt(out, to...)
@@ -120,11 +123,11 @@ func ExportShare(ctx context.Context, dir string, key SealKey, now int64, to []a
 	return info, nil
 }
 
-// ImportShare makes dir the node of a share, on a machine on which no node has started. seat is
+// Import makes dir the node of a share, on a machine on which no node has started. seat is
 // the node's id, and g, where it is given, the founding that has to have it. The node is on
 // record to have had a ledger, so that without one, or with an older one, it has no vote until it
 // has caught up.
-func ImportShare(ctx context.Context, dir string, key SealKey, seat string, g *Genesis, with []age.Identity, in io.Reader) (info ShareInfo, err error) {
+func Import(ctx context.Context, dir string, key founding.SealKey, seat string, g *founding.Genesis, with []age.Identity, in io.Reader) (info Info, err error) {
 	if err := checkNeverStarted(dir); err != nil {
 		return info, err
 	}
@@ -140,7 +143,7 @@ func ImportShare(ctx context.Context, dir string, key SealKey, seat string, g *G
 	if info, err = readShareHead(lines, seat, g); err != nil {
 		return info, err
 	}
-	v, err := key.open(ctx, dir)
+	v, err := key.Open(ctx, dir)
 	if err != nil {
 		return info, err
 	}
@@ -150,22 +153,22 @@ func ImportShare(ctx context.Context, dir string, key SealKey, seat string, g *G
 	if err != nil {
 		return info, err
 	}
-	if err := durable.WriteFile(filepath.Join(dir, fileCard), info.Card.Marshal(), 0o600); err != nil {
+	if err := durable.WriteFile(filepath.Join(dir, founding.FileCard), info.Card.Marshal(), 0o600); err != nil {
 		return info, fmt.Errorf("write the node's card: %w", err)
 	}
-	if _, err := v.Get(secretLedger); errors.Is(err, vault.ErrNotFound) { // exported before it had one
+	if _, err := v.Get(founding.SecretLedger); errors.Is(err, vault.ErrNotFound) { // exported before it had one
 		lost, err := consensus.LostRecord()
 		if err != nil {
 			return info, err
 		}
-		if err := v.Put(secretLedger, lost); err != nil {
+		if err := v.Put(founding.SecretLedger, lost); err != nil {
 			return info, err
 		}
 	} else if err != nil {
 		return info, err
 	}
 	// The identity is last, as at Init.
-	if err := v.Put(secretIdentity, identity); err != nil {
+	if err := v.Put(founding.SecretIdentity, identity); err != nil {
 		return info, err
 	}
 	return info, info.Card.CheckKeys(ctx, dir, key)
@@ -174,10 +177,10 @@ func ImportShare(ctx context.Context, dir string, key SealKey, seat string, g *G
 // checkNeverStarted refuses a directory in which a node is, or has been. A share is older than
 // what such a node knows: it would forget what it voted, drew and signed.
 func checkNeverStarted(dir string) error {
-	if err := CheckVacant(dir); err != nil {
+	if err := founding.CheckVacant(dir); err != nil {
 		return fmt.Errorf("%w: %w", ErrStarted, err)
 	}
-	for _, part := range []string{dirLedger, dirBlobs, fileRoster} {
+	for _, part := range []string{founding.DirLedger, founding.DirBlobs, founding.FileRoster} {
 		_, err := os.Lstat(filepath.Join(dir, part))
 		if err == nil {
 			return fmt.Errorf("%w: %s has %s: a share is older than what that node knew; start it as it is, or give an empty directory", ErrStarted, dir, part)
@@ -189,7 +192,7 @@ func checkNeverStarted(dir string) error {
 	return nil
 }
 
-func readShareHead(lines *bufio.Scanner, seat string, g *Genesis) (info ShareInfo, err error) {
+func readShareHead(lines *bufio.Scanner, seat string, g *founding.Genesis) (info Info, err error) {
 	var head shareHead
 	if !lines.Scan() {
 		return info, errors.Join(fmt.Errorf("%w: it is empty", ErrShare), lines.Err())
@@ -211,18 +214,18 @@ func readShareHead(lines *bufio.Scanner, seat string, g *Genesis) (info ShareInf
 			return info, fmt.Errorf("%w: %w", ErrShare, err)
 		}
 	}
-	return ShareInfo{Card: head.Card, Made: head.Made}, nil
+	return Info{Card: head.Card, Made: head.Made}, nil
 }
 
 // putSecrets stores all but the identity, which it returns.
-func putSecrets(v *vault.Vault, lines *bufio.Scanner, info *ShareInfo) (identity []byte, err error) {
+func putSecrets(v *vault.Vault, lines *bufio.Scanner, info *Info) (identity []byte, err error) {
 	for lines.Scan() {
 		var s shareSecret
 		if err := catalog.DecodeStrict(lines.Bytes(), &s); err != nil {
 			return identity, fmt.Errorf("%w: secret %d: %w", ErrShare, info.Secrets+1, err)
 		}
 		info.count(s.Name)
-		if s.Name == secretIdentity {
+		if s.Name == founding.SecretIdentity {
 			identity = s.Secret
 			continue
 		}

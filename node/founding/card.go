@@ -1,4 +1,4 @@
-package node
+package founding
 
 import (
 	"bytes"
@@ -80,19 +80,19 @@ type SealKey struct {
 	Key     []byte // itself, where the file is under a passphrase and was opened with it
 }
 
-// open opens the vault of the node in dir.
-func (k SealKey) open(ctx context.Context, dir string) (*vault.Vault, error) {
+// Open opens the vault of the node in dir.
+func (k SealKey) Open(ctx context.Context, dir string) (*vault.Vault, error) {
 	if len(k.Key) > 0 {
-		return vault.OpenUnder(filepath.Join(dir, dirVault), k.Key)
+		return vault.OpenUnder(filepath.Join(dir, DirSecrets), k.Key)
 	}
 	if len(k.Command) > 0 {
-		return vault.OpenByCommand(ctx, filepath.Join(dir, dirVault), k.Command)
+		return vault.OpenByCommand(ctx, filepath.Join(dir, DirSecrets), k.Command)
 	}
-	return vault.Open(filepath.Join(dir, dirVault), k.File)
+	return vault.Open(filepath.Join(dir, DirSecrets), k.File)
 }
 
-// read opens the vault of the node in dir, which may be running, to read it.
-func (k SealKey) read(ctx context.Context, dir string) (*vault.Vault, error) {
+// Read opens the vault of the node in dir, which may be running, to read it.
+func (k SealKey) Read(ctx context.Context, dir string) (*vault.Vault, error) {
 	key, err := bytes.Clone(k.Key), error(nil)
 	switch {
 	case len(key) > 0:
@@ -105,7 +105,7 @@ func (k SealKey) read(ctx context.Context, dir string) (*vault.Vault, error) {
 		return nil, err
 	}
 	defer vault.Wipe(key)
-	return vault.ReadUnder(filepath.Join(dir, dirVault), key)
+	return vault.ReadUnder(filepath.Join(dir, DirSecrets), key)
 }
 
 // Init makes a node's own keys in dir and its card, of which n has all but the keys. The
@@ -117,7 +117,7 @@ func Init(ctx context.Context, dir string, key SealKey, n Card) (card Card, err 
 	if err := CheckVacant(dir); err != nil {
 		return n, err
 	}
-	v, err := key.open(ctx, dir)
+	v, err := key.Open(ctx, dir)
 	if err != nil {
 		return n, err
 	}
@@ -136,23 +136,23 @@ func Init(ctx context.Context, dir string, key SealKey, n Card) (card Card, err 
 	if n, err = n.sign(private); err != nil {
 		return n, err
 	}
-	if err := v.Put(secretSealing, sealing); err != nil {
+	if err := v.Put(SecretSealing, sealing); err != nil {
 		return n, err
 	}
-	if err := durable.WriteFile(filepath.Join(dir, fileCard), n.Marshal(), 0o600); err != nil {
+	if err := durable.WriteFile(filepath.Join(dir, FileCard), n.Marshal(), 0o600); err != nil {
 		return n, fmt.Errorf("write the node's card: %w", err)
 	}
 	// The identity is last: a directory without one holds no node, whatever else is there.
-	return n, v.Put(secretIdentity, private.Seed())
+	return n, v.Put(SecretIdentity, private.Seed())
 }
 
 // CheckVacant returns a *HeldError for a directory that holds a node. It needs no seal key.
 func CheckVacant(dir string) error {
-	held, err := vault.Has(filepath.Join(dir, dirVault), secretIdentity)
+	held, err := vault.Has(filepath.Join(dir, DirSecrets), SecretIdentity)
 	if err != nil || !held {
 		return err
 	}
-	card, err := ReadCard(filepath.Join(dir, fileCard))
+	card, err := ReadCard(filepath.Join(dir, FileCard))
 	if err != nil {
 		card = Card{}
 	}
@@ -161,7 +161,7 @@ func CheckVacant(dir string) error {
 
 // OwnCard returns the card of the node in dir.
 func OwnCard(dir string) (Card, error) {
-	c, err := ReadCard(filepath.Join(dir, fileCard))
+	c, err := ReadCard(filepath.Join(dir, FileCard))
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, fmt.Errorf("%s holds no node that has a card; `weir node init` makes one: %w", dir, err)
 	}
@@ -185,7 +185,7 @@ func Readdress(ctx context.Context, dir string, key SealKey, addr, api string) (
 	if card, err = card.sign(private); err != nil {
 		return card, err
 	}
-	if err := durable.WriteFile(filepath.Join(dir, fileCard), card.Marshal(), 0o600); err != nil {
+	if err := durable.WriteFile(filepath.Join(dir, FileCard), card.Marshal(), 0o600); err != nil {
 		return card, fmt.Errorf("write the node's card: %w", err)
 	}
 	return card, nil

@@ -1,4 +1,4 @@
-package node
+package founding
 
 import (
 	"bytes"
@@ -275,17 +275,17 @@ func (c Card) CheckKeys(ctx context.Context, dir string, key SealKey) error {
 
 // openKey is the signing key of the node in dir, after CheckKeys. The caller wipes it.
 func (c Card) openKey(ctx context.Context, dir string, key SealKey) (private ed25519.PrivateKey, err error) {
-	v, err := key.open(ctx, dir)
+	v, err := key.Open(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, v.Close()) }()
-	sealing, err := v.Get(secretSealing)
+	sealing, err := v.Get(SecretSealing)
 	if err != nil {
 		return nil, fmt.Errorf("read this node's sealing key: %w", err)
 	}
 	defer vault.Wipe(sealing)
-	seed, err := v.Get(secretIdentity)
+	seed, err := v.Get(SecretIdentity)
 	if err != nil {
 		return nil, fmt.Errorf("read this node's key: %w", err)
 	}
