@@ -9,7 +9,7 @@ import (
 )
 
 func TestImportsArePure(t *testing.T) {
-	puritytest.Imports(t, "cmp", "crypto/sha256", "slices", "github.com/weirdata/weir/catalog")
+	puritytest.Imports(t, "cmp", "crypto/sha256", "slices", "github.com/weirdata/weir/catalog", "github.com/weirdata/weir/catalog/polynomial")
 }
 
 // A move needs the new roster and whoever of the old one is not in it, each once.

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/statetest"
 )

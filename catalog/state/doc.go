@@ -31,9 +31,9 @@
 //   - An entry that is refused changes nothing but the record of envelopes that
 //     were seen and, where its envelope is genuine and valid at the entry's time,
 //     the clock (keys "seen/", "seen.until/", "clock"): whoever is refused could
-//     else write. A handler writes into an overlay that is flushed only when it
-//     succeeds (TestOverlayIsWhatTheStoreWillBe), and every test that applies an
-//     entry compares the state before and after a refusal.
+//     else write. A handler writes into an overlay (package overlay) that is flushed only
+//     when it succeeds, and every test that applies an entry compares the state before
+//     and after a refusal.
 //   - An envelope takes effect at most once: the network, a client and a leader may
 //     send it again. While it is valid its digest is kept, and the same envelope is
 //     answered with the first outcome

@@ -7,6 +7,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/disclosure"
+	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
 )
 
@@ -28,7 +29,7 @@ func (c *applyContext) putTree(owner, registry string, f *records.Family, tree *
 
 // settle decides what a version of a protected dataset leaves as it goes live
 // (RELEASE.md section 2.4). It returns a *disclosure.DeclarationError, a
-// *disclosure.Conflict or an *outdatedError for what the version may not declare, or
+// *disclosure.Conflict or an *judge.OutdatedError for what the version may not declare, or
 // not be (unsettled); nothing has changed then.
 func settle(c *applyContext, d catalog.Dataset, v catalog.Version) error {
 	owner, registry := d.Owner, d.Descriptor.Registry
@@ -40,7 +41,7 @@ func settle(c *applyContext, d catalog.Dataset, v catalog.Version) error {
 	if err != nil {
 		return err
 	}
-	if err := checkOutdated(f, rule, d, v, news); err != nil {
+	if err := judge.CheckOutdated(f, rule, d, v, news); err != nil {
 		return err
 	}
 	cells := c.machine.cache.CellsOf(c.tx, d)

@@ -60,7 +60,7 @@ func foundFamily(c *applyContext, d catalog.Descriptor, reg catalog.Registry) (*
 	if err != nil {
 		return nil, nil, err
 	}
-	codes, err := codes(c, reg, t)
+	codes, err := records.Codes(c.tx, reg, t)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -8,12 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/records/overlay"
 	"github.com/weirdata/weir/catalog/statetest"
-	"golang.org/x/sys/unix"
 )
 
 // bigFamily is 25,000 enterprises in about 1,000 classes over 60 months in 5 measures,
@@ -135,7 +137,7 @@ func anyQuestion(rng *rand.Rand) catalog.Request {
 func (h *history) pose(q catalog.Request) (bytes int, took, busy time.Duration) {
 	p := must[catalog.Principal](h.t)(h.view().Principal(testID("bureau")))
 	begin, used := time.Now(), threadTime(h.t)
-	j, err := judge.Decide(&h.machine.cache, newOverlay(h.store), h.now, p, submit("", q), false)
+	j, err := judge.Decide(&h.machine.cache, overlay.New(h.store), h.now, p, submit("", q), false)
 	if err == nil {
 		bytes = len(j.Encoded)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records/memstore"
 	"github.com/weirdata/weir/catalog/resharing"

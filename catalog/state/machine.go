@@ -10,6 +10,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/records/overlay"
 	"github.com/weirdata/weir/catalog/roster"
 )
 
@@ -237,12 +238,12 @@ func (c *applyContext) prune() error {
 }
 
 func (c *applyContext) run(handle func(*applyContext) error) error {
-	o := newOverlay(c.base)
+	o := overlay.New(c.base)
 	c.tx = o
 	if err := handle(c); err != nil {
 		return err
 	}
-	return o.flush(c.base)
+	return o.Flush(c.base)
 }
 
 // load reads a record that an envelope names; it is refused, by a code with its arguments,

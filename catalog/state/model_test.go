@@ -7,11 +7,12 @@ import (
 	"slices"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/statetest"
 	"github.com/weirdata/weir/catalog/view"
-	"pgregory.net/rapid"
 )
 
 // chaos draws acts of everybody: mostly what could come next, often a little

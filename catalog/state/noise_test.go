@@ -7,10 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/statetest"
-	"pgregory.net/rapid"
 )
 
 var testDP = catalog.DP{EpsilonPerQuery: "0.5", EpsilonPerContract: "1.2", EpsilonFamily: "2", Delta: "1e-6"}

@@ -8,10 +8,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/records/memstore"
-	"pgregory.net/rapid"
 )
 
 // listed is a principal's queries in a store, without what else the machine would write.

@@ -159,7 +159,7 @@ func goLive(c *applyContext, v catalog.Version) error {
 	}
 	if !d.Descriptor.Policy.Public {
 		err := settle(c, d, v)
-		if why := unsettled(err); !why.IsZero() {
+		if why := judge.Unsettled(err); !why.IsZero() {
 			return c.reject(v, why)
 		}
 		if err != nil {

@@ -4,9 +4,10 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/statetest"
-	"pgregory.net/rapid"
 )
 
 // drawHistory draws a family and what many people ask of it over several versions.

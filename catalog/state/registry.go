@@ -201,7 +201,7 @@ func (c *applyContext) putRows(reg catalog.Registry, t *tables.Table) error {
 		return err
 	}
 	c.machine.cache.KeepTable(reg, t)
-	codes, err := codes(c, reg, t)
+	codes, err := records.Codes(c.tx, reg, t)
 	if err != nil {
 		return err
 	}

@@ -6,9 +6,11 @@ import (
 	"math/big"
 	"testing"
 
-	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/catalog/statetest"
 	"pgregory.net/rapid"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/polynomial"
+	"github.com/weirdata/weir/catalog/statetest"
 )
 
 const testModulus = 0x3ffffffffef8001
@@ -268,7 +270,7 @@ func TestOnPolynomial(t *testing.T) {
 				values[p] = append(values[p], at.Uint64())
 			}
 		}
-		if !modulus(testModulus).onPolynomial(values, threshold) {
+		if !polynomial.Modulus(testModulus).On(values, threshold) {
 			t.Fatal("values of a polynomial are refused")
 		}
 		if threshold == n {
@@ -276,7 +278,7 @@ func TestOnPolynomial(t *testing.T) {
 		}
 		p, run := rapid.IntRange(0, n-1).Draw(t, "point"), rapid.IntRange(0, 1).Draw(t, "run")
 		values[p][run] = (values[p][run] + rapid.Uint64Range(1, testModulus-1).Draw(t, "off")) % testModulus
-		if modulus(testModulus).onPolynomial(values, threshold) {
+		if polynomial.Modulus(testModulus).On(values, threshold) {
 			t.Fatal("a value off the polynomial is not noticed")
 		}
 	})

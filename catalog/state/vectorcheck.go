@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/polynomial"
 	"github.com/weirdata/weir/catalog/records"
 )
 
@@ -66,7 +67,7 @@ func lineVector(c *applyContext, b catalog.VectorLine) error {
 	if slices.ContainsFunc(v.Lines, func(n []uint64) bool { return n == nil }) {
 		return c.putVector(v)
 	}
-	if !modulus(v.Modulus).onPolynomial(v.Lines, v.Threshold) {
+	if !polynomial.Modulus(v.Modulus).On(v.Lines, v.Threshold) {
 		return c.endVector(v, catalog.VectorRejected, catalog.Why("vector.polynomial", v.Threshold-1))
 	}
 	v.State, v.Lines = catalog.VectorProving, nil
@@ -141,7 +142,7 @@ func addBits(c *applyContext, b catalog.VectorBits) error {
 	for run := range vectorRuns {
 		var sum uint64
 		for _, x := range v.Checks {
-			sum = modulus(v.Modulus).add(sum, x[run])
+			sum = polynomial.Modulus(v.Modulus).Add(sum, x[run])
 		}
 		if sum != 0 {
 			return c.endVector(v, catalog.VectorRejected, notBits(v))

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/polynomial"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/resharing"
 )
@@ -332,7 +333,7 @@ func lineMove(c *applyContext, b resharing.Line) error {
 		return c.storeMove(m)
 	}
 	for k, v := range vectors {
-		if m.Moves(k) && !sameLine(m, k, modulus(v.Modulus)) {
+		if m.Moves(k) && !m.SameLine(k, polynomial.Modulus(v.Modulus)) {
 			if err := c.leaveMove(&m, k, catalog.Why("move.lines")); err != nil {
 				return err
 			}
@@ -372,25 +373,6 @@ func checkMoveNumbers(m resharing.Move, vectors []catalog.Vector, field string, 
 		}
 	}
 	return nil
-}
-
-// sameLine reports whether what all published of a vector lies on two polynomials, of the
-// degrees of the two rosters, that have the same value at 0.
-func sameLine(m resharing.Move, k int, f modulus) bool {
-	var before, after []int
-	var old, next [][]uint64
-	for i, id := range m.Members() {
-		line := m.Lines[i]
-		if p := slices.Index(m.From, id); p >= 0 && len(line.Old[k]) > 0 {
-			before, old = append(before, p+1), append(old, line.Old[k])
-		}
-		if p := slices.Index(m.To, id); p >= 0 {
-			after, next = append(after, p+1), append(next, line.New[k])
-		}
-	}
-	a, one := f.interpolate(before, old, m.FromThreshold)
-	b, another := f.interpolate(after, next, m.ToThreshold)
-	return one && another && slices.Equal(a, b)
 }
 
 // attemptMove names an active set of the new roster for the second check.
@@ -447,7 +429,7 @@ func addMoveBits(c *applyContext, b resharing.Bits) error {
 		if !m.Moves(k) {
 			continue
 		}
-		if !sumsToZero(m.Checks, k, modulus(v.Modulus)) {
+		if !m.SumsToZero(k, polynomial.Modulus(v.Modulus)) {
 			if err := c.leaveMove(&m, k, notBits(v)); err != nil {
 				return err
 			}
@@ -460,20 +442,6 @@ func addMoveBits(c *applyContext, b resharing.Bits) error {
 	}
 	m.State, m.Checks, m.Erased = resharing.Erasing, nil, make([]bool, len(m.Members()))
 	return c.goOn(m)
-}
-
-// sumsToZero reports whether what all published of a vector adds up to 0 in every run.
-func sumsToZero(checks [][][]uint64, k int, f modulus) bool {
-	for run := range vectorRuns {
-		var sum uint64
-		for _, list := range checks {
-			sum = f.add(sum, list[k][run])
-		}
-		if sum != 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // failMove ends an attempt of the second check, or a move that does not get on.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/polynomial"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/statetest"
@@ -479,7 +480,8 @@ func TestLinesOfTwoRosters(t *testing.T) {
 		}
 		return m
 	}
-	f := modulus(testModulus)
+	f := polynomial.Modulus(testModulus)
+	sameLine := func(m resharing.Move, k int, f polynomial.Modulus) bool { return m.SameLine(k, f) }
 	if !sameLine(fill(func(string, *resharing.Line) {}), 0, f) {
 		t.Error("an honest move is refused")
 	}

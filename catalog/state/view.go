@@ -7,6 +7,7 @@ import (
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/records/overlay"
 	"github.com/weirdata/weir/catalog/view"
 )
 
@@ -69,7 +70,7 @@ func (v View) PreviewDataset(principal string, b catalog.DatasetCreate) (*catalo
 		return nil, err
 	}
 	c := applyContext{
-		machine: v.machine, tx: newOverlay(v.r), now: now, cluster: cluster, signer: &p,
+		machine: v.machine, tx: overlay.New(v.r), now: now, cluster: cluster, signer: &p,
 		payload: catalog.Payload{Kind: catalog.KindDatasetCreate, Body: catalog.Encode(b)},
 	}
 	return refusalOf(createDataset(&c, b))

@@ -1,4 +1,6 @@
-package state
+// Package overlay collects the writes of one entry before they reach the state: what is read
+// through it is what the store will be (TestOverlayIsWhatTheStoreWillBe).
+package overlay
 
 import (
 	"bytes"
@@ -9,39 +11,43 @@ import (
 	"github.com/weirdata/weir/catalog/records"
 )
 
-// overlay collects the writes of one entry on top of what is stored, so that a handler
+// Overlay collects the writes of one entry on top of what is stored, so that a handler
 // that refuses in the middle leaves nothing behind. Writing to it does not fail, so a
 // handler makes its last writes at once and returns the first of their errors.
-type overlay struct {
+type Overlay struct {
 	base   records.Reader
 	writes map[string][]byte // nil: deleted
 }
 
-func newOverlay(base records.Reader) *overlay {
-	return &overlay{base: base, writes: map[string][]byte{}}
+// New returns an overlay without writes.
+func New(base records.Reader) *Overlay {
+	return &Overlay{base: base, writes: map[string][]byte{}}
 }
 
-var _ records.Tx = (*overlay)(nil)
+var _ records.Tx = (*Overlay)(nil)
 
-func (o *overlay) Get(key []byte) ([]byte, error) {
+// Get implements records.Reader.
+func (o *Overlay) Get(key []byte) ([]byte, error) {
 	if v, ok := o.writes[string(key)]; ok {
 		return bytes.Clone(v), nil
 	}
 	return o.base.Get(key)
 }
 
-func (o *overlay) Set(key, value []byte) error {
+// Set implements records.Tx.
+func (o *Overlay) Set(key, value []byte) error {
 	o.writes[string(key)] = append(make([]byte, 0, len(value)), value...)
 	return nil
 }
 
-func (o *overlay) Delete(key []byte) error {
+// Delete implements records.Tx.
+func (o *Overlay) Delete(key []byte) error {
 	o.writes[string(key)] = nil
 	return nil
 }
 
 // Scan merges the base's keys with those written here, which hide them.
-func (o *overlay) Scan(prefix []byte, fn func(key, value []byte) error) error {
+func (o *Overlay) Scan(prefix []byte, fn func(key, value []byte) error) error {
 	var own []string
 	for _, k := range slices.Sorted(maps.Keys(o.writes)) {
 		if strings.HasPrefix(k, string(prefix)) {
@@ -80,8 +86,8 @@ func (o *overlay) Scan(prefix []byte, fn func(key, value []byte) error) error {
 	return upTo(nil)
 }
 
-// flush writes everything to the store, in the order of the keys.
-func (o *overlay) flush(to records.Tx) error {
+// Flush writes everything to the store, in the order of the keys.
+func (o *Overlay) Flush(to records.Tx) error {
 	for _, k := range slices.Sorted(maps.Keys(o.writes)) {
 		var err error
 		if v := o.writes[k]; v == nil {

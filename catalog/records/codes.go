@@ -1,8 +1,7 @@
-package state
+package records
 
 import (
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/tables"
 )
 
@@ -10,13 +9,13 @@ import (
 // which they first came: trees of classes are made of them, and grow by them long
 // after. The lists are only ever added to.
 
-// codes returns, by attribute, the number of each row's value, and adds those that
+// Codes returns, by attribute, the number of each row's value, and adds those that
 // are new.
-func codes(c *applyContext, reg catalog.Registry, t *tables.Table) ([][]uint32, error) {
+func Codes(tx Tx, reg catalog.Registry, t *tables.Table) ([][]uint32, error) {
 	out := make([][]uint32, len(reg.Columns))
 	for a := range reg.Columns {
-		key := records.CodesKey(reg.ID, a)
-		values, _, err := records.Lookup[[]string](c.tx, key)
+		key := CodesKey(reg.ID, a)
+		values, _, err := Lookup[[]string](tx, key)
 		if err != nil {
 			return nil, err
 		}
@@ -39,7 +38,7 @@ func codes(c *applyContext, reg catalog.Registry, t *tables.Table) ([][]uint32, 
 		if len(values) == known {
 			continue
 		}
-		if err := records.Put(c.tx, key, values); err != nil {
+		if err := Put(tx, key, values); err != nil {
 			return nil, err
 		}
 	}

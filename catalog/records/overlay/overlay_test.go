@@ -1,4 +1,4 @@
-package state
+package overlay
 
 import (
 	"bytes"
@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/records/memstore"
-	"pgregory.net/rapid"
 )
 
 // TestOverlayIsWhatTheStoreWillBe writes and reads at random through an overlay
@@ -24,7 +25,7 @@ func TestOverlayIsWhatTheStoreWillBe(t *testing.T) {
 			check(t, base.Set(k, v), plain.Set(k, v))
 		}
 		untouched := base.Digest()
-		o := newOverlay(base)
+		o := New(base)
 		for range rapid.IntRange(0, 20).Draw(t, "writes") {
 			k := key()
 			if rapid.Bool().Draw(t, "delete") {
@@ -48,7 +49,7 @@ func TestOverlayIsWhatTheStoreWillBe(t *testing.T) {
 		if base.Digest() != untouched {
 			t.Fatal("the base was written to before the flush")
 		}
-		check(t, o.flush(base))
+		check(t, o.Flush(base))
 		if base.Digest() != plain.Digest() {
 			t.Fatal("flushed is something else")
 		}
@@ -74,7 +75,7 @@ func scanAll(t rapid.TB, r records.Reader, prefix string) string {
 func TestOverlayScanStopsWhereItIsTold(t *testing.T) {
 	base := memstore.New()
 	check(t, base.Set([]byte("b"), nil), base.Set([]byte("d"), nil))
-	o := newOverlay(base)
+	o := New(base)
 	check(t, o.Set([]byte("a"), nil), o.Set([]byte("c"), nil), o.Set([]byte("e"), nil))
 	for stop := range 5 {
 		seen := 0
@@ -95,7 +96,7 @@ func TestReturnedValuesBelongToTheCaller(t *testing.T) {
 	base := memstore.New()
 	value := []byte("value")
 	check(t, base.Set([]byte("k"), value))
-	o := newOverlay(base)
+	o := New(base)
 	check(t, o.Set([]byte("o"), value))
 	value[0] = 'X'
 	for _, r := range []records.Reader{base, o} {

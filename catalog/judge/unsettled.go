@@ -1,4 +1,4 @@
-package state
+package judge
 
 import (
 	"errors"
@@ -10,21 +10,22 @@ import (
 	"github.com/weirdata/weir/catalog/records"
 )
 
-// outdatedError is returned for news that was found before the version of a related
+// OutdatedError is returned for news that was found before the version of a related
 // column settled.
-type outdatedError struct {
+type OutdatedError struct {
 	dataset string
 	version int
 }
 
-func (e *outdatedError) Error() string {
+// Error implements error.
+func (e *OutdatedError) Error() string {
 	return fmt.Sprintf("the news was found before version %d of %s settled", e.version, e.dataset)
 }
 
-// checkOutdated refuses the news of a version when, since it was found, another version
+// CheckOutdated refuses the news of a version when, since it was found, another version
 // settled that has a column related to one of which something is new: against that one
 // nobody held it.
-func checkOutdated(f *records.Family, rule *disclosure.Family, d catalog.Dataset, v catalog.Version, news []catalog.SourceNews) error {
+func CheckOutdated(f *records.Family, rule *disclosure.Family, d catalog.Dataset, v catalog.Version, news []catalog.SourceNews) error {
 	columns := disclosure.Columns(d.Descriptor)
 	for _, s := range f.Settled[min(max(v.Settled, 0), len(f.Settled)):] {
 		i := slices.IndexFunc(rule.Versions(s.Dataset), func(x *disclosure.Settled) bool { return x.Version == s.Version })
@@ -34,18 +35,18 @@ func checkOutdated(f *records.Family, rule *disclosure.Family, d catalog.Dataset
 		for _, n := range news {
 			related := func(c disclosure.Column) bool { return rule.Related(d.ID, columns[n.Column], s.Dataset, c) }
 			if len(n.News) > 0 && slices.ContainsFunc(rule.Versions(s.Dataset)[i].Columns, related) {
-				return &outdatedError{s.Dataset, s.Version}
+				return &OutdatedError{s.Dataset, s.Version}
 			}
 		}
 	}
 	return nil
 }
 
-// unsettled is why a version cannot settle; none: the error is none of the release rule.
-func unsettled(err error) catalog.Reason {
+// Unsettled is why a version cannot settle; none: the error is none of the release rule.
+func Unsettled(err error) catalog.Reason {
 	var declared *disclosure.DeclarationError
 	var conflict *disclosure.Conflict
-	var outdated *outdatedError
+	var outdated *OutdatedError
 	switch {
 	case errors.As(err, &outdated):
 		return catalog.Why("version.outdated", outdated.dataset, outdated.version)

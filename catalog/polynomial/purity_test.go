@@ -1,0 +1,9 @@
+package polynomial
+
+import (
+	"testing"
+
+	"github.com/weirdata/weir/catalog/puritytest"
+)
+
+func TestImportsArePure(t *testing.T) { puritytest.Imports(t, "math/bits", "slices") }
