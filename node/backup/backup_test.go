@@ -243,7 +243,7 @@ func TestDamageIsFoundRemovedAndCopiedAgain(t *testing.T) {
 	a := Archive{Manifest: made.Manifest, Store: s, With: []age.Identity{id}}
 	files := make([]string, 3)
 	for i, p := range a.Blobs {
-		files[i] = filepath.Join(dir, p.object())
+		files[i] = filepath.Join(dir, p.object(a.Recipients))
 	}
 	b, err := os.ReadFile(files[0])
 	if err != nil {
@@ -340,5 +340,25 @@ func TestRecipientsAreReadFromFilesAndTexts(t *testing.T) {
 	with, err := Identities([]string{file})
 	if err != nil || len(with) != 1 {
 		t.Errorf("%d identities (%v)", len(with), err)
+	}
+}
+
+// A backup for other people copies everything anew: they could not read what was encrypted to
+// those before.
+func TestBackupForOthersIsReadByThem(t *testing.T) {
+	t.Parallel()
+	dir, before, after := t.TempDir(), newIdentity(t), newIdentity(t)
+	s := Directory(dir)
+	c := newSource(t, []string{"head"}, []string{"tile 1", "tile 2"})
+	if _, err := c.at(t, s, before.Recipient(), 1); err != nil {
+		t.Fatal(err)
+	}
+	made, err := c.at(t, s, after.Recipient(), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := Archive{Manifest: made.Manifest, Store: s, With: []age.Identity{after}}
+	if err := a.CheckParts(t.Context(), func(p Part, err error) { t.Errorf("part %s: %v", p.Digest, err) }, func(int, int) {}); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -24,7 +24,7 @@ type Archive struct {
 // Load reads one part and compares it with its digest; ErrDamaged where it is not there, or not
 // what it was.
 func (a Archive) Load(ctx context.Context, p Part) ([]byte, error) {
-	sealed, err := a.Store.Get(ctx, p.object(), p.Bytes+p.Bytes/1024+sealOverhead)
+	sealed, err := a.Store.Get(ctx, p.object(a.Recipients), p.Bytes+p.Bytes/1024+sealOverhead)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: part %s is not there", ErrDamaged, p.Digest)
 	}
@@ -95,8 +95,8 @@ func (a Archive) CheckLedger(ctx context.Context, dir string, m consensus.Machin
 // no identity.
 func (a Archive) Absent(ctx context.Context) (absent []Part, err error) {
 	have := map[Part]bool{}
-	err = a.Store.List(ctx, partPrefix, func(name string) error {
-		if p, ok := parsePart(name); ok {
+	err = a.Store.List(ctx, partsTo(a.Recipients), func(name string) error {
+		if p, ok := parsePart(a.Recipients, name); ok {
 			have[p] = true
 		}
 		return nil
@@ -118,7 +118,7 @@ func (a Archive) CheckParts(ctx context.Context, damaged func(Part, error), prog
 		switch {
 		case errors.Is(err, ErrDamaged):
 			damaged(p, err)
-			if err := a.Store.Remove(ctx, p.object()); err != nil {
+			if err := a.Store.Remove(ctx, p.object(a.Recipients)); err != nil {
 				return err
 			}
 		case err != nil:
