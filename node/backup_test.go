@@ -137,6 +137,17 @@ func TestBackupOfARunningCluster(t *testing.T) {
 		if total == 0 {
 			t.Error("nothing is held ready")
 		}
+		n2 := c.nodes["n2"].backups
+		if _, err := n2.Prepare(ctx); err != nil {
+			t.Fatal(err)
+		}
+		n2.mu.Lock()
+		n2.held[len(n2.held)-1].used = n2.opts.Clock().Add(-2 * heldFor)
+		all := len(n2.held)
+		n2.mu.Unlock()
+		if err := n2.releaseIdle(); err != nil || len(n2.held) != all-1 {
+			t.Errorf("of %d held one is idle, and %d are held (%v)", all, len(n2.held), err)
+		}
 		c.close("n1")
 		if files, err := os.ReadDir(filepath.Join(c.nodeDir("n1"), dirBackup)); err != nil || len(files) > 0 {
 			t.Errorf("a node that was closed leaves %d files (%v)", len(files), err)

@@ -7,12 +7,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/restic/chunker"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/api"
@@ -26,6 +29,8 @@ const (
 	// heldBackups is how many are held ready: two operators make backups side by side. Whose is
 	// pushed out begins anew, and has what it has copied.
 	heldBackups = 2
+	// heldFor is for how long one is held ready that nobody reads.
+	heldFor = time.Hour
 	// cutPolynomial decides where a stream is cut (restic/chunker). It is no secret, and never
 	// changes: with another one every backup would copy the whole ledger once more.
 	cutPolynomial = chunker.Pol(0x3DA3358B4DC173)
@@ -50,6 +55,7 @@ type heldBackup struct {
 	wire.Backup
 	file  *os.File
 	parts map[catalog.Digest]span
+	used  time.Time // by whoever fetches it
 }
 
 type span struct{ at, bytes int64 }
@@ -67,14 +73,7 @@ func (b *backups) open() error {
 
 // close lets go of what is held ready.
 func (b *backups) close() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var errs []error
-	for _, h := range b.held {
-		errs = append(errs, h.drop())
-	}
-	b.held = nil
-	return errors.Join(errs...)
+	return b.release(0)
 }
 
 func (h *heldBackup) drop() error { return errors.Join(h.file.Close(), os.Remove(h.file.Name())) }
@@ -99,7 +98,8 @@ func (b *backups) Prepare(ctx context.Context) (wire.Backup, error) {
 	}
 	err = b.view(func(v state.View) error {
 		changes, err := v.RosterChanges()
-		h.Roster = attest.Entries(changes)
+		// The roster is that of the entries in the stream, and not of later ones.
+		h.Roster = attest.Entries(slices.DeleteFunc(changes, func(x roster.Change) bool { return x.Seq >= export.Size() }))
 		return err
 	})
 	if err != nil {
@@ -108,10 +108,13 @@ func (b *backups) Prepare(ctx context.Context) (wire.Backup, error) {
 	if h.Blobs, err = b.blobs.Named(ctx, b.opts.Clock()); err != nil {
 		return wire.Backup{}, fmt.Errorf("%w: %w", api.ErrUnavailable, err)
 	}
+	if err := b.release(heldBackups - 1); err != nil {
+		return wire.Backup{}, err
+	}
 	if h.file, err = os.CreateTemp(filepath.Join(b.opts.Dir, dirBackup), "ledger-"); err != nil {
 		return wire.Backup{}, fmt.Errorf("hold the ledger ready: %w", err)
 	}
-	if err := b.fill(h, export); err != nil {
+	if err := b.fill(ctx, h, export); err != nil {
 		return wire.Backup{}, errors.Join(err, h.drop())
 	}
 	return h.Backup, b.hold(h)
@@ -138,8 +141,8 @@ func (b *backups) signedExport(ctx context.Context) (*consensus.Export, []byte, 
 }
 
 // fill writes the stream and finds its parts.
-func (b *backups) fill(h *heldBackup, export *consensus.Export) error {
-	if _, err := export.WriteTo(&roomWriter{b: b, out: h.file}); err != nil {
+func (b *backups) fill(ctx context.Context, h *heldBackup, export *consensus.Export) error {
+	if _, err := export.WriteTo(&roomWriter{ctx: ctx, b: b, out: h.file}); err != nil {
 		return err
 	}
 	if _, err := h.file.Seek(0, io.SeekStart); err != nil {
@@ -160,17 +163,40 @@ func (b *backups) fill(h *heldBackup, export *consensus.Export) error {
 	}
 }
 
-// hold keeps a backup ready in the place of the oldest.
+// hold keeps a backup ready.
 func (b *backups) hold(h *heldBackup) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	h.used = b.opts.Clock()
 	b.held = append(b.held, h)
-	if len(b.held) <= heldBackups {
-		return nil
+	return nil
+}
+
+// release lets go of the oldest until at most so many are held.
+func (b *backups) release(most int) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var errs []error
+	for len(b.held) > most {
+		errs = append(errs, b.held[0].drop())
+		b.held = b.held[1:]
 	}
-	oldest := b.held[0]
-	b.held = b.held[1:]
-	return oldest.drop()
+	return errors.Join(errs...)
+}
+
+// releaseIdle lets go of what nobody has read for long.
+func (b *backups) releaseIdle() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var errs []error
+	b.held = slices.DeleteFunc(b.held, func(h *heldBackup) bool {
+		idle := b.opts.Clock().Sub(h.used) > heldFor
+		if idle {
+			errs = append(errs, h.drop())
+		}
+		return idle
+	})
+	return errors.Join(errs...)
 }
 
 // Part implements api.Backups.
@@ -182,6 +208,7 @@ func (b *backups) Part(_ context.Context, d catalog.Digest) ([]byte, error) {
 		if !ok {
 			continue
 		}
+		h.used = b.opts.Clock()
 		part := make([]byte, at.bytes)
 		if _, err := h.file.ReadAt(part, at.at); err != nil {
 			return nil, fmt.Errorf("read a part of the ledger: %w", err)
@@ -191,8 +218,10 @@ func (b *backups) Part(_ context.Context, d catalog.Digest) ([]byte, error) {
 	return nil, fmt.Errorf("part %s of the ledger is not held ready here: %w", d, api.ErrNotFound)
 }
 
-// roomWriter stops before the disk is full: the ledger and the blobs are on it.
+// roomWriter stops before the disk is full, since the ledger and the blobs are on it, and when
+// nobody waits for the stream any more.
 type roomWriter struct {
+	ctx     context.Context
 	b       *backups
 	out     io.Writer
 	pending int
@@ -200,6 +229,9 @@ type roomWriter struct {
 
 // Write implements io.Writer.
 func (w *roomWriter) Write(p []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
 	if w.pending -= len(p); w.pending < 0 {
 		w.pending = backupStep
 		free := consensus.FreeBytes

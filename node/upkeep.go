@@ -20,7 +20,8 @@ func (n *Node) scrubs(ctx context.Context) {
 	}
 }
 
-// collects deletes blobs that nobody needs whenever the timer says so, until ctx ends.
+// collects deletes blobs that nobody needs, and streams for backups that nobody fetches, whenever
+// the timer says so, until ctx ends.
 func (n *Node) collects(ctx context.Context) {
 	ticks, stop := n.opts.Ticks(n.opts.CollectEvery)
 	defer stop()
@@ -32,6 +33,9 @@ func (n *Node) collects(ctx context.Context) {
 		}
 		if err := n.blobs.Collect(ctx, n.opts.Clock()); err != nil && ctx.Err() == nil {
 			n.log.WarnContext(ctx, "nothing is collected of the blobs that nobody needs", "error", err)
+		}
+		if err := n.backups.releaseIdle(); err != nil {
+			n.log.WarnContext(ctx, "a ledger that was held ready for a backup stays", "error", err)
 		}
 	}
 }

@@ -61,7 +61,10 @@ type Log struct {
 	source Source
 	name   func(principal string) string
 	log    *slog.Logger
-	next   uint64 // entry to look at
+	next   uint64         // entry to look at
+	last   catalog.Digest // of the entry before it; zero: not known
+	// restored is the entry that put the ledger back from a backup, as far as the file tells.
+	restored uint64
 
 	behind atomic.Uint64
 }
@@ -85,18 +88,33 @@ func New(path string, source Source, name func(principal string) string, log *sl
 	case err != nil:
 		return nil, fmt.Errorf("open the audit log: %w", err)
 	default:
-		if l.next, err = strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64); err != nil {
-			return nil, fmt.Errorf("open the audit log: %s has no number of an entry; remove it to write the log from the first entry again: %w", l.mark(), err)
+		if err := l.readMark(b); err != nil {
+			return nil, fmt.Errorf("open the audit log: %s does not say how far it is; remove it to write the log from the first entry again: %w", l.mark(), err)
 		}
 	}
 	last, found, err := lastSeq(path)
 	if err != nil {
 		return nil, fmt.Errorf("open the audit log: %w", err)
 	}
-	if found {
-		l.next = max(l.next, last+1)
+	if found && last >= l.next {
+		l.next, l.last = last+1, catalog.Digest{} // which entry that was is not known
 	}
 	return l, nil
+}
+
+func (l *Log) readMark(b []byte) (err error) {
+	words := strings.Fields(string(b))
+	if len(words) != 3 {
+		return fmt.Errorf("%d words, want 3", len(words))
+	}
+	if l.next, err = strconv.ParseUint(words[0], 10, 64); err != nil {
+		return err
+	}
+	if l.last, err = catalog.ParseDigest(words[1]); err != nil {
+		return err
+	}
+	l.restored, err = strconv.ParseUint(words[2], 10, 64)
+	return err
 }
 
 func (l *Log) mark() string { return l.path + ".next" }
@@ -129,6 +147,9 @@ func (l *Log) Follow(ctx context.Context) {
 
 // catchUp writes every entry that there is.
 func (l *Log) catchUp(ctx context.Context) error {
+	if err := l.compare(); err != nil {
+		return err
+	}
 	for ctx.Err() == nil {
 		size := l.source.NextSeq()
 		l.behind.Store(size - min(size, l.next))
@@ -142,14 +163,63 @@ func (l *Log) catchUp(ctx context.Context) error {
 	return nil
 }
 
+// compare goes back to where the ledger was put back from a backup, if it was since the last
+// line: from there on its entries are others.
+func (l *Log) compare() error {
+	size := l.source.NextSeq()
+	if l.next == 0 {
+		return nil
+	}
+	if l.next <= size {
+		r, err := l.source.Record(l.next - 1)
+		if err != nil {
+			return fmt.Errorf("read entry %d: %w", l.next-1, err)
+		}
+		if l.last.IsZero() || catalog.Sum(r.Entry) == l.last {
+			return nil
+		}
+	}
+	// A ledger that is shorter may only be catching up.
+	for seq := min(l.next, size); seq > 0; seq-- {
+		r, err := l.source.Record(seq - 1)
+		if err != nil {
+			return fmt.Errorf("read entry %d: %w", seq-1, err)
+		}
+		line := Read(seq-1, r)
+		if line.Kind != catalog.KindClusterRestore || line.Result != "done" {
+			continue
+		}
+		if line.Seq == l.restored {
+			return nil
+		}
+		b, err := json.Marshal(Line{Time: line.Time, Seq: line.Seq, Kind: line.Kind, Result: "restored", Envelope: line.Envelope})
+		if err != nil {
+			return fmt.Errorf("write that the ledger was restored: %w", err)
+		}
+		if err := appendSynced(l.path, append(b, '\n')); err != nil {
+			return err
+		}
+		l.next, l.last, l.restored = line.Seq, catalog.Digest{}, line.Seq
+		return l.note()
+	}
+	return nil
+}
+
+// note keeps how far the file is.
+func (l *Log) note() error {
+	return durable.WriteFile(l.mark(), fmt.Appendf(nil, "%d %s %d\n", l.next, l.last, l.restored), 0o600)
+}
+
 // write appends the lines of the entries before end.
 func (l *Log) write(end uint64) (err error) {
 	var lines bytes.Buffer
+	var last catalog.Digest
 	for seq := l.next; seq < end; seq++ {
 		r, err := l.source.Record(seq)
 		if err != nil {
 			return fmt.Errorf("read entry %d: %w", seq, err)
 		}
+		last = catalog.Sum(r.Entry)
 		if line := Read(seq, r); !isNode(line.Signer) {
 			line.Name = l.name(line.Signer)
 			b, err := json.Marshal(line)
@@ -164,11 +234,8 @@ func (l *Log) write(end uint64) (err error) {
 			return err
 		}
 	}
-	if err := durable.WriteFile(l.mark(), []byte(strconv.FormatUint(end, 10)+"\n"), 0o600); err != nil {
-		return err
-	}
-	l.next = end
-	return nil
+	l.next, l.last = end, last
+	return l.note()
 }
 
 // Read returns what an entry says. What cannot be read is told of, and holds nothing up.

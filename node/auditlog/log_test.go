@@ -228,3 +228,53 @@ func TestLogWaitsForItsFile(t *testing.T) {
 	})
 	want(t, path, 0, 1, 2)
 }
+
+// A ledger that was put back from a backup has other entries from there on, which are written
+// too; one that only catches up has not.
+func TestEntriesAfterARestoreAreWritten(t *testing.T) {
+	l := &ledger{}
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	done := &catalog.Outcome{Kind: catalog.KindOrderCreate}
+	for range 6 {
+		l.add(t, "p-1", done)
+	}
+	catchUp := func() {
+		t.Helper()
+		if err := newLog(t, path, l).catchUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	catchUp()
+	all := l.records
+	l.records = all[:2] // it lost its ledger, and fetches it
+	catchUp()
+	l.records = all
+	catchUp()
+	want(t, path, 0, 1, 2, 3, 4, 5)
+
+	l.records = slices.Clone(all[:3])
+	l.add(t, "", &catalog.Outcome{Kind: catalog.KindClusterRestore})
+	l.add(t, "p-2", done)
+	catchUp()
+	catchUp()
+	want(t, path, 0, 1, 2, 3, 4, 5, 3, 3, 4)
+	for range 5 {
+		l.add(t, "p-2", done)
+	}
+	catchUp()
+	want(t, path, 0, 1, 2, 3, 4, 5, 3, 3, 4, 5, 6, 7, 8, 9)
+	if b, err := os.ReadFile(path); err != nil || strings.Count(string(b), `"result":"restored"`) != 1 {
+		t.Errorf("the restore is told otherwise than once: %s, %v", b, err)
+	}
+
+	// It was long past the end of the old one when this node opened again.
+	l.records = slices.Clone(l.records[:5])
+	l.add(t, "", &catalog.Outcome{Kind: catalog.KindClusterRestore})
+	for range 9 {
+		l.add(t, "p-3", done)
+	}
+	catchUp()
+	if got := seqs(t, path); !slices.Equal(got[14:], []uint64{5, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14}) {
+		t.Errorf("after a second restore: %v", got[14:])
+	}
+}

@@ -243,7 +243,7 @@ func TestDamageIsFoundRemovedAndCopiedAgain(t *testing.T) {
 	a := Archive{Manifest: made.Manifest, Store: s, With: []age.Identity{id}}
 	files := make([]string, 3)
 	for i, p := range a.Blobs {
-		files[i] = filepath.Join(dir, p.object())
+		files[i] = filepath.Join(dir, p.object(a.Recipients))
 	}
 	b, err := os.ReadFile(files[0])
 	if err != nil {
@@ -258,17 +258,23 @@ func TestDamageIsFoundRemovedAndCopiedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, content := range map[string][]byte{files[0]: flipped, files[1]: forged, files[2]: b[:len(b)/2]} {
+	// What rotted in its header is to nobody.
+	toNobody, err := Seal([]byte("head"), []age.Recipient{newIdentity(t).Recipient()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := filepath.Join(dir, a.Ledger[0].object(a.Recipients))
+	for file, content := range map[string][]byte{files[0]: flipped, files[1]: forged, files[2]: b[:len(b)/2], head: toNobody} {
 		if err := os.WriteFile(file, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	a.check(t, 3)
-	if absent, err := a.Absent(t.Context()); err != nil || len(absent) != 3 {
-		t.Errorf("%d parts are away (%v), want the 3 damaged ones", len(absent), err)
+	a.check(t, 4)
+	if absent, err := a.Absent(t.Context()); err != nil || len(absent) != 4 {
+		t.Errorf("%d parts are away (%v), want the 4 damaged ones", len(absent), err)
 	}
-	if again, err := c.at(t, s, id.Recipient(), 2); err != nil || again.Copied != 3 {
-		t.Errorf("copied %d parts (%v), want 3", again.Copied, err)
+	if again, err := c.at(t, s, id.Recipient(), 2); err != nil || again.Copied != 4 {
+		t.Errorf("copied %d parts (%v), want 4", again.Copied, err)
 	}
 	a.check(t, 0)
 	a.With = []age.Identity{newIdentity(t)}
@@ -340,5 +346,25 @@ func TestRecipientsAreReadFromFilesAndTexts(t *testing.T) {
 	with, err := Identities([]string{file})
 	if err != nil || len(with) != 1 {
 		t.Errorf("%d identities (%v)", len(with), err)
+	}
+}
+
+// A backup for other people copies everything anew: they could not read what was encrypted to
+// those before.
+func TestBackupForOthersIsReadByThem(t *testing.T) {
+	t.Parallel()
+	dir, before, after := t.TempDir(), newIdentity(t), newIdentity(t)
+	s := Directory(dir)
+	c := newSource(t, []string{"head"}, []string{"tile 1", "tile 2"})
+	if _, err := c.at(t, s, before.Recipient(), 1); err != nil {
+		t.Fatal(err)
+	}
+	made, err := c.at(t, s, after.Recipient(), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := Archive{Manifest: made.Manifest, Store: s, With: []age.Identity{after}}
+	if err := a.CheckParts(t.Context(), func(p Part, err error) { t.Errorf("part %s: %v", p.Digest, err) }, func(int, int) {}); err != nil {
+		t.Fatal(err)
 	}
 }

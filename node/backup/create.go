@@ -65,12 +65,12 @@ func Create(ctx context.Context, from Source, s Store, o Options) (made Made, er
 	if len(o.To) == 0 {
 		return made, errors.New("make a backup: nobody is named who could read it")
 	}
-	c := &copying{from: from, to: s, options: o, have: map[catalog.Digest]Part{}}
+	c := &copying{from: from, to: s, options: o, recipients: recipientsName(o.To), have: map[catalog.Digest]Part{}}
 	if c.options.Workers == 0 {
 		c.options.Workers = 4
 	}
-	if err := s.List(ctx, partPrefix, func(name string) error {
-		if p, ok := parsePart(name); ok {
+	if err := s.List(ctx, partsTo(c.recipients), func(name string) error {
+		if p, ok := parsePart(c.recipients, name); ok {
 			c.have[p.Digest] = p
 		}
 		return nil
@@ -102,7 +102,9 @@ type copying struct {
 	to       Store
 	options  Options
 	manifest Manifest
-	all      int // parts
+
+	recipients string
+	all        int // parts
 
 	mu     sync.Mutex // guards the following
 	have   map[catalog.Digest]Part
@@ -120,7 +122,7 @@ func (c *copying) ledger(ctx context.Context) error {
 	}
 	c.manifest = Manifest{
 		Version: manifestVersion, Cluster: c.options.Cluster, Made: c.options.Now().UnixMilli(), Size: x.Size, Root: x.Root,
-		Checkpoint: x.Checkpoint, Roster: x.Roster, Ledger: x.Ledger,
+		Checkpoint: x.Checkpoint, Roster: x.Roster, Recipients: c.recipients, Ledger: x.Ledger,
 	}
 	slices.SortFunc(x.Blobs, func(a, b catalog.Digest) int { return bytes.Compare(a[:], b[:]) })
 	for _, d := range slices.Compact(x.Blobs) {
@@ -179,7 +181,7 @@ func (c *copying) part(ctx context.Context, d catalog.Digest, fetch func(context
 		if err != nil {
 			return p, err
 		}
-		if err := c.to.Put(ctx, p.object(), sealed); err != nil {
+		if err := c.to.Put(ctx, p.object(c.recipients), sealed); err != nil {
 			return p, err
 		}
 	}

@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"filippo.io/age"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
@@ -41,21 +44,37 @@ type Part struct {
 	Bytes  int64          `json:"bytes"`
 }
 
-// object is the part's name in a store.
-func (p Part) object() string {
+// object is the part's name in a store, among those that are encrypted to the same recipients.
+func (p Part) object(recipients string) string {
 	d := p.Digest.String()
-	return fmt.Sprintf("%s%s/%s.%d.age", partPrefix, d[:2], d, p.Bytes)
+	return fmt.Sprintf("%s%s/%s.%d.age", partsTo(recipients), d[:2], d, p.Bytes)
 }
 
+// partsTo begins the names of all parts that are encrypted to the same recipients.
+func partsTo(recipients string) string { return partPrefix + recipients + "/" }
+
+// recipientsName tells sets of recipients apart. A part that was encrypted to others is none of
+// a backup for these: who reads the one may not read the other.
+func recipientsName(to []age.Recipient) string {
+	var texts []string
+	for _, r := range to {
+		texts = append(texts, fmt.Sprint(r))
+	}
+	slices.Sort(texts)
+	return catalog.Sum([]byte(strings.Join(slices.Compact(texts), "\n"))).String()[:16]
+}
+
+var recipientsForm = regexp.MustCompile("^[0-9a-f]{16}$")
+
 // parsePart is the inverse of object, for nothing else than what object wrote.
-func parsePart(name string) (p Part, ok bool) {
+func parsePart(recipients, name string) (p Part, ok bool) {
 	digest, rest, _ := strings.Cut(name[strings.LastIndexByte(name, '/')+1:], ".")
 	if _, err := fmt.Sscanf(rest, "%d.age", &p.Bytes); err != nil {
 		return p, false
 	}
 	d, err := catalog.ParseDigest(digest)
 	p.Digest = d
-	return p, err == nil && p.object() == name
+	return p, err == nil && p.object(recipients) == name
 }
 
 // Manifest says what one backup is made of. Nothing in it is secret.
@@ -70,8 +89,10 @@ type Manifest struct {
 	Checkpoint string `json:"checkpoint"`
 	// Roster has the founding and the changes of the roster since.
 	Roster []catalog.Envelope `json:"roster"`
-	Ledger []Part             `json:"ledger"` // of the stream, in its order
-	Blobs  []Part             `json:"blobs"`  // ascending digests
+	// Recipients tells to whom the parts are encrypted, as a hash: recipientsName.
+	Recipients string `json:"recipients"`
+	Ledger     []Part `json:"ledger"` // of the stream, in its order
+	Blobs      []Part `json:"blobs"`  // ascending digests
 }
 
 // Name is what people call the backup, and its manifest's name in a store.
@@ -126,6 +147,9 @@ func (m Manifest) Check(cluster catalog.Digest) error {
 	if signed.Size != m.Size || catalog.Digest(signed.Root) != m.Root {
 		return fmt.Errorf("%w: its checkpoint is of %d entries with the root %s, and it of %d with %s", ErrManifest,
 			signed.Size, catalog.Digest(signed.Root), m.Size, m.Root)
+	}
+	if !recipientsForm.MatchString(m.Recipients) {
+		return fmt.Errorf("%w: it does not say to whom it is encrypted", ErrManifest)
 	}
 	if len(m.Ledger) == 0 {
 		return fmt.Errorf("%w: it has no ledger", ErrManifest)

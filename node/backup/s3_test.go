@@ -91,10 +91,10 @@ func TestBackupToABucket(t *testing.T) {
 	if _, err := s.Get(t.Context(), "parts/none", 10); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("an object that is not there: %v", err)
 	}
-	if _, err := s.Get(t.Context(), a.Blobs[0].object(), 10); err == nil {
+	if _, err := s.Get(t.Context(), a.Blobs[0].object(a.Recipients), 10); err == nil {
 		t.Error("more than the limit was read")
 	}
-	if err := s.Remove(t.Context(), a.Blobs[0].object()); err != nil {
+	if err := s.Remove(t.Context(), a.Blobs[0].object(a.Recipients)); err != nil {
 		t.Fatal(err)
 	}
 	if absent, err := a.Absent(t.Context()); err != nil || len(absent) != 1 {

@@ -24,7 +24,7 @@ type Archive struct {
 // Load reads one part and compares it with its digest; ErrDamaged where it is not there, or not
 // what it was.
 func (a Archive) Load(ctx context.Context, p Part) ([]byte, error) {
-	sealed, err := a.Store.Get(ctx, p.object(), p.Bytes+p.Bytes/1024+sealOverhead)
+	sealed, err := a.Store.Get(ctx, p.object(a.Recipients), p.Bytes+p.Bytes/1024+sealOverhead)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: part %s is not there", ErrDamaged, p.Digest)
 	}
@@ -95,8 +95,8 @@ func (a Archive) CheckLedger(ctx context.Context, dir string, m consensus.Machin
 // no identity.
 func (a Archive) Absent(ctx context.Context) (absent []Part, err error) {
 	have := map[Part]bool{}
-	err = a.Store.List(ctx, partPrefix, func(name string) error {
-		if p, ok := parsePart(name); ok {
+	err = a.Store.List(ctx, partsTo(a.Recipients), func(name string) error {
+		if p, ok := parsePart(a.Recipients, name); ok {
 			have[p] = true
 		}
 		return nil
@@ -110,21 +110,39 @@ func (a Archive) Absent(ctx context.Context) (absent []Part, err error) {
 }
 
 // CheckParts reads every part. Those that are damaged are told to damaged, and removed from the
-// store, so that the next backup copies them again.
+// store, so that the next backup copies them again. A part that the identities do not open
+// is damaged where they open others, which are encrypted to the same recipients.
 func (a Archive) CheckParts(ctx context.Context, damaged func(Part, error), progress func(done, all int)) error {
 	parts := slices.Concat(a.Ledger, a.Blobs)
+	remove := func(p Part, err error) error {
+		damaged(p, err)
+		return a.Store.Remove(ctx, p.object(a.Recipients))
+	}
+	unopened := map[Part]error{}
 	for i, p := range parts {
 		_, err := a.Load(ctx, p)
 		switch {
 		case errors.Is(err, ErrDamaged):
-			damaged(p, err)
-			if err := a.Store.Remove(ctx, p.object()); err != nil {
-				return err
-			}
-		case err != nil:
+			err = remove(p, err)
+		case errors.Is(err, ErrIdentity):
+			unopened[p], err = err, nil
+		}
+		if err != nil {
 			return err
 		}
 		progress(i+1, len(parts))
+	}
+	for _, p := range parts {
+		err, is := unopened[p]
+		switch {
+		case !is:
+		case len(unopened) == len(parts):
+			return err
+		default:
+			if err := remove(p, fmt.Errorf("%w: %w", ErrDamaged, err)); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

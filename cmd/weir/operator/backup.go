@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -260,7 +261,8 @@ func verifyBackup(cmd *cobra.Command, a *cli.App, args []string, cluster string,
 		return fmt.Errorf("%w: backup %s: %d parts; make another backup now, or take another one", backup.ErrDamaged, x.Name(), damaged)
 	}
 	progress.Tell("applying the ledger's entries anew")
-	dir, err := os.MkdirTemp("", "weir-verify-")
+	// Beside the identity: the ledger is to be in the clear only where it may be read anyhow.
+	dir, err := os.MkdirTemp(filepath.Dir(identities[0]), "weir-verify-")
 	if err != nil {
 		return fmt.Errorf("make a directory to check in: %w", err)
 	}

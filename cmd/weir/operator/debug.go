@@ -94,8 +94,8 @@ func collect(ctx context.Context, c *client.Client, conf config.Config, socket s
 	document("cluster.json", "roster and threshold", func(ctx context.Context) (any, error) { return c.Cluster(ctx) })
 	document("profile.json", "the nodes that this machine pins", func(context.Context) (any, error) { return c.Profile(), nil })
 	if conf.Dir != "" {
-		if program, arguments, _ := strings.Cut(conf.SealKeyCommand, " "); arguments != "" {
-			conf.SealKeyCommand = program + " …" // they may be a secret
+		if words := strings.Fields(conf.SealKeyCommand); len(words) > 1 {
+			conf.SealKeyCommand = words[0] + " …" // the rest may be a secret
 		}
 		document("config.json", "the configuration of the node on this machine", func(context.Context) (any, error) { return conf, nil })
 	}

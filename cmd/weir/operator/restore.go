@@ -185,7 +185,10 @@ func restoreBackup(ctx context.Context, a *cli.App, c config.Config, flags nodeF
 	progress := a.NewProgress()
 	defer progress.Finish()
 	progress.Tell("applying the ledger's entries anew")
-	scratch, err := os.MkdirTemp(c.Dir, "restore-") // the ledger is not to be anywhere else in the clear
+	if err := removeScratch(c.Dir); err != nil {
+		return err
+	}
+	scratch, err := os.MkdirTemp(c.Dir, scratchPrefix) // the ledger is not to be anywhere else in the clear
 	if err != nil {
 		return fmt.Errorf("make a directory to check in: %w", err)
 	}
@@ -206,6 +209,24 @@ func restoreBackup(ctx context.Context, a *cli.App, c config.Config, flags nodeF
 	a.Note("%s goes on from backup %s; do the same on the machines of the other nodes, then start all with `weir node start`", c.Dir, x.Name())
 	a.Note("then whoever has newer checkpoints or receipts shows them (`weir operator backup present FILE…`), and operators run `weir operator backup end`")
 	return a.PrintRow("backup", x.Name(), "entries", strconv.FormatUint(x.Size, 10), "blobs", strconv.Itoa(len(x.Blobs)))
+}
+
+// scratchPrefix begins the names of directories in which a ledger is checked.
+const scratchPrefix = "restore-"
+
+// removeScratch removes what a restore that was killed left behind.
+func removeScratch(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, scratchPrefix+"*"))
+	if err != nil {
+		return fmt.Errorf("look for what a restore left: %w", err)
+	}
+	for _, path := range left {
+		err = errors.Join(err, os.RemoveAll(path))
+	}
+	if err != nil {
+		return fmt.Errorf("remove what a restore left: %w", err)
+	}
+	return nil
 }
 
 // orderedArchive finds the backup that an order is of.
