@@ -21,6 +21,7 @@ import (
 	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/backup"
 	"github.com/weirdata/weir/node/blobs"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/nodeshare"
@@ -272,29 +273,29 @@ func (rec *reconciler) restoreTasks(v state.View) ([]task, error) {
 }
 
 // Present implements api.Backups: a client shows a checkpoint, which may be of a past that was lost.
+// Anybody may, without a key. So the node first learns what is committed: a checkpoint of the very
+// log that it is behind in is none of another past.
 func (b *backups) Present(ctx context.Context, note []byte) error {
-	trust := evidence.Trust{Origin: b.checkpoints.origin(), Threshold: b.members.Threshold}
 	rosters, _, err := readRosters(b.opts.Dir, b.opts.Genesis)
 	if err != nil {
 		return err
 	}
-	for _, c := range rosters {
-		for _, m := range c.Nodes {
-			if !slices.ContainsFunc(trust.Nodes, func(x evidence.Node) bool { return x.ID == m.ID && bytes.Equal(x.Key, m.Key) }) {
-				trust.Nodes = append(trust.Nodes, evidence.Node{ID: m.ID, Key: m.Key})
-			}
-		}
-	}
+	trust := backup.TrustIn(rosters)
 	signed, err := trust.Open(note, trust.Threshold)
 	if err != nil {
 		return fmt.Errorf("%w: %w", api.ErrNote, err)
 	}
-	r, known, err := b.lastRestore()
+	var r catalog.Restored
+	var known bool
+	err = b.access.Read(ctx, func(v state.View) (err error) { r, known, err = v.Restored(); return err })
 	if err != nil || !known || signed.Size <= r.Seen {
 		return err
 	}
-	if own, err := b.ledger.RootAt(signed.Size); err == nil && own == signed.Root {
-		return nil // it is of this log
+	if signed.Size <= b.ledger.NextSeq() {
+		own, err := b.ledger.RootAt(signed.Size)
+		if err != nil || own == signed.Root {
+			return err
+		}
 	}
 	return b.access.act(ctx, catalog.KindRestorePresent, catalog.RestorePresent{
 		Order: r.Order.ID(), Size: signed.Size, Root: catalog.Digest(signed.Root), Note: string(note),
