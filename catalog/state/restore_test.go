@@ -218,6 +218,13 @@ func TestALoneNodeClosesNothing(t *testing.T) {
 	lost(100) // two say so
 	w.ok("node2", catalog.KindRestorePresent, alone(size+10))
 	lost(110)
+
+	cluster := must[catalog.Cluster](t)(w.view().Cluster())
+	cluster.Leaving, cluster.Nodes = []catalog.Leaving{{Node: cluster.Nodes[2]}}, cluster.Nodes[:2]
+	if err := records.Put(w.store, records.KeyCluster, cluster); err != nil {
+		t.Fatal(err)
+	}
+	w.no("node3", catalog.KindRestorePresent, alone(size+5000), catalog.RefusedForbidden, "restore_member")
 }
 
 // What is restored whole is as it was.
