@@ -1,6 +1,7 @@
 package state
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -16,6 +17,12 @@ import (
 // operator of a fourth one, who has no seat, and a publisher's key.
 func housesWorld(t *testing.T) *world {
 	t.Helper()
+	return emptyHouses(t).admit().key("bureau")
+}
+
+// emptyHouses is housesWorld without publishers and buyers.
+func emptyHouses(t *testing.T) *world {
+	t.Helper()
 	w := &world{t: t, machine: NewMachine(), store: memstore.New(), now: testTime, n: 3}
 	b := testInit(3, 2)
 	for i := range b.Nodes[1:] {
@@ -28,7 +35,7 @@ func housesWorld(t *testing.T) *world {
 	}
 	w.id = e.Digest()
 	w.ok("operator", catalog.KindPrincipalAdd, testPrincipal("house4", catalog.RoleOperator))
-	return w.admit().key("bureau")
+	return w
 }
 
 func newSeat(id, house string, point int) catalog.Node {
@@ -512,5 +519,25 @@ func TestRostersAreProvedByTheApprovalsOfTheirOperators(t *testing.T) {
 	}
 	if _, err := attest.Rosters(w.id, append(slices.Clone(entries), entries[len(entries)-1])); err == nil {
 		t.Error("an approval twice is believed")
+	}
+}
+
+// Whoever reads the changes alone does not know which seats have left for good: a cluster swaps
+// its seats as often as the ledger lets it, and they are proved all the same.
+func TestRostersAreProvedHoweverManySeatsHaveLeft(t *testing.T) {
+	w := emptyHouses(t)
+	last := "node3"
+	for i := 4; i < 4+catalog.MaxNodes; i++ {
+		id := fmt.Sprintf("node%d", i)
+		a := w.propose("operator", w.roster(2, []string{last}, newSeat(id, "house3", 3)))
+		w.ok("house2", catalog.KindRosterApprove, a)
+		w.ok("house3", catalog.KindRosterApprove, a)
+		w.ok("node1", catalog.KindSeatLeft, roster.Left{Node: last})
+		last = id
+	}
+	entries := attest.Entries(must[[]roster.Change](t)(w.view().RosterChanges()))
+	all := must[[]catalog.Cluster](t)(attest.Rosters(w.id, entries))
+	if got := all[len(all)-1].Roster().Nodes; len(all) != catalog.MaxNodes+1 || !slices.Equal(got, []string{"node1", "node2", last}) {
+		t.Errorf("%d rosters, the last of %v", len(all), got)
 	}
 }
