@@ -243,8 +243,8 @@ func signedName(restore catalog.Digest) string {
 	return secretSigned + "/" + restore.String()[:16]
 }
 
-// restoreTasks has the order recorded, and presents what this node has signed of a past that the
-// ledger does not have.
+// restoreTasks has the order recorded, and tells what this node has signed of a past that the
+// ledger does not have, while others may tell it too: one node's word closes nothing.
 func (rec *reconciler) restoreTasks(v state.View) ([]task, error) {
 	r, known, err := v.Restored()
 	if err != nil {
@@ -263,8 +263,12 @@ func (rec *reconciler) restoreTasks(v state.View) ([]task, error) {
 		return nil, err
 	}
 	signed, err := evidence.Remembered(before)
-	if err != nil || signed.Size <= r.Seen {
+	if err != nil || signed.Size <= r.Seen || r.Open {
 		return nil, err
+	}
+	told := slices.ContainsFunc(r.Told, func(t catalog.RestoreTold) bool { return t.Node == rec.id && t.Size >= signed.Size })
+	if told || rec.members.Roster().Point(rec.id) == 0 {
+		return nil, nil
 	}
 	present := catalog.RestorePresent{Order: r.Order.ID(), Size: signed.Size, Root: catalog.Digest(signed.Root)}
 	return []task{{name: "present", run: func(ctx context.Context) error {

@@ -356,6 +356,9 @@ func printRestore(ctx context.Context, a *cli.App, c *client.Client) error {
 		a.Note("the cluster was never restored from a backup: nothing changes")
 		return nil
 	}
+	if len(r.Told) > 0 && r.Told[0].Size > r.Seen {
+		a.Note("node %s alone says that it signed a checkpoint of %d entries: ask its operator for one that enough nodes signed", r.Told[0].Node, r.Told[0].Size)
+	}
 	switch {
 	case !r.Open:
 		a.Note("it answers no query yet: when nobody has more to show, the operators run `weir operator backup end`")
