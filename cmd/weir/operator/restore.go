@@ -169,6 +169,9 @@ func restoreBackup(ctx context.Context, a *cli.App, c config.Config, flags nodeF
 	if err != nil {
 		return err
 	}
+	if err := node.CheckRestoreAge(order.Order, time.Now()); err != nil {
+		return fmt.Errorf("%s: %w", orderFile, err)
+	}
 	g, err := founding.ReadGenesis(c.Genesis)
 	if err != nil {
 		return fmt.Errorf("%w; `weir node accept` puts it there", err)
