@@ -136,7 +136,12 @@ func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err 
 	if err != nil {
 		return nil, err
 	}
+	cluster, err := v.Cluster()
+	if err != nil {
+		return nil, err
+	}
 	for _, k := range refreshes {
+		k.Retired = roster.Unerased(cluster, k, l.opts.Clock().UnixMilli())
 		up := slices.DeleteFunc(slices.Clone(k.Nodes), func(id string) bool { return !l.health.isAlive(id) })
 		switch down := l.health.dead(k.Target().Nodes); {
 		case k.Refreshing():

@@ -155,7 +155,7 @@ func (n *Node) openGenesis() error {
 			break
 		}
 	}
-	if n.params, err = he.NewParameters(he.DataParameters(len(n.roster), n.members.Threshold)); err != nil {
+	if n.params, err = he.NewParameters(he.DataParameters(len(n.members.Nodes), n.members.Threshold)); err != nil {
 		return err
 	}
 	n.products, err = he.NewProductParameters(he.DefaultProductParameters())

@@ -169,6 +169,9 @@ func restoreBackup(ctx context.Context, a *cli.App, c config.Config, flags nodeF
 	if err != nil {
 		return err
 	}
+	if err := node.CheckRestoreAge(order.Order, time.Now()); err != nil {
+		return fmt.Errorf("%s: %w", orderFile, err)
+	}
 	g, err := founding.ReadGenesis(c.Genesis)
 	if err != nil {
 		return fmt.Errorf("%w; `weir node accept` puts it there", err)
@@ -355,6 +358,9 @@ func printRestore(ctx context.Context, a *cli.App, c *client.Client) error {
 	if !known {
 		a.Note("the cluster was never restored from a backup: nothing changes")
 		return nil
+	}
+	if len(r.Told) > 0 && r.Told[0].Size > r.Seen {
+		a.Note("node %s alone says that it signed a checkpoint of %d entries: ask its operator for one that enough nodes signed", r.Told[0].Node, r.Told[0].Size)
 	}
 	switch {
 	case !r.Open:
