@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
@@ -91,6 +92,22 @@ func SignRestore(c catalog.Cluster, b catalog.ClusterRestore, operator ed25519.P
 	return b, nil
 }
 
+// maxOrderAge is how long an order can be used. One that was used is not to be used again, on a node
+// that has forgotten what it acknowledged since.
+const maxOrderAge = 7 * 24 * time.Hour
+
+// CheckRestoreAge returns an error for an order that is too old to be used, or that is of a time to come.
+func CheckRestoreAge(o catalog.RestoreOrder, now time.Time) error {
+	switch age := now.Sub(time.UnixMilli(o.Made)); {
+	case age > maxOrderAge:
+		return fmt.Errorf("%w: it was made on %s and is used for %d days: have it made anew in another file, `weir operator backup order ARCHIVE --file FILE`",
+			ErrRestore, time.UnixMilli(o.Made).UTC().Format(time.DateOnly), int(maxOrderAge.Hours()/24))
+	case age < -24*time.Hour:
+		return fmt.Errorf("%w: it was made on %s, which is to come: set this machine's clock, or have the order made anew", ErrRestore, time.UnixMilli(o.Made).UTC().Format(time.DateOnly))
+	}
+	return nil
+}
+
 // Backup is what a node's ledger is made of. The caller has proved it: the state is what the
 // entries make, and these have the root of the order.
 type Backup struct {
@@ -147,7 +164,7 @@ func Restore(ctx context.Context, dir string, key founding.SealKey, g founding.G
 	for _, m := range members.Nodes {
 		options.Members = append(options.Members, consensus.Member{ID: m.ID, Addr: m.Addr})
 	}
-	return consensus.Reseed(options, order.Order.ID(), b.Ledger)
+	return consensus.Reseed(options, consensus.Seed{ID: order.Order.ID(), Made: order.Order.Made}, b.Ledger)
 }
 
 func storeBlobs(ctx context.Context, dir string, b Backup, progress func(done, all int)) (err error) {

@@ -285,6 +285,18 @@ func (d *disaster) presentToOneBehind(ctx context.Context, bureau *client.Client
 	}
 }
 
+func TestAnOrderIsUsedForAWeek(t *testing.T) {
+	o := catalog.RestoreOrder{Made: 1_790_000_000_000}
+	made := time.UnixMilli(o.Made)
+	for age, usable := range map[time.Duration]bool{
+		0: true, 7 * 24 * time.Hour: true, 7*24*time.Hour + 1: false, -time.Hour: true, -25 * time.Hour: false,
+	} {
+		if err := CheckRestoreAge(o, made.Add(age)); errors.Is(err, ErrRestore) == usable {
+			t.Errorf("%s after it was made: %v", age, err)
+		}
+	}
+}
+
 func isProblem(err error, kind string) bool {
 	p, is := errors.AsType[*wire.Problem](err)
 	return is && p.Kind == kind
