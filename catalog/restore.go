@@ -33,8 +33,13 @@ type ClusterRestore struct {
 	Signatures []RestoreSignature `json:"signatures"`
 }
 
+// MaxLost is of how many lost entries a restored cluster is told, at the most: no log gets so long
+// after a backup.
+const MaxLost = 1 << 40
+
 // RestorePresent tells a restored cluster of entries that there were, and that it may lack: Note
-// is a checkpoint of them that a threshold of nodes signed, or one of the node's own.
+// is a checkpoint of them that a threshold of nodes signed. Without one, the node that proposes
+// it says that it has signed so many itself, which is one voice.
 type RestorePresent struct {
 	Order Digest `json:"order"`
 	Size  uint64 `json:"size"`
@@ -55,17 +60,25 @@ type DatasetReopen struct {
 	Statement string `json:"statement"`
 }
 
+// RestoreTold is of how many entries before the restore a node says that it has signed them.
+type RestoreTold struct {
+	Node string `json:"node"`
+	Size uint64 `json:"size"`
+	Root Digest `json:"root"`
+}
+
 // Restored is the last restore of a cluster.
 type Restored struct {
 	ClusterRestore
 	Number int    `json:"number"` // of restores, this one counted
 	Seq    uint64 `json:"seq"`
 	At     int64  `json:"at"`
-	// Seen is how many entries there were before, as far as anybody presented.
-	Seen     uint64   `json:"seen"`
-	SeenRoot Digest   `json:"seen_root"`
-	Ended    []string `json:"ended,omitempty"` // operators who wait for nobody
-	Open     bool     `json:"open"`            // queries are answered
+	// Seen is how many entries there were before, as far as a threshold of nodes signed or said.
+	Seen     uint64        `json:"seen"`
+	SeenRoot Digest        `json:"seen_root"`
+	Told     []RestoreTold `json:"told,omitempty"`  // by single nodes, the largest of each; the largest first
+	Ended    []string      `json:"ended,omitempty"` // operators who wait for nobody
+	Open     bool          `json:"open"`            // queries are answered
 }
 
 // Lost is how many entries are known to be missing.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -41,7 +42,7 @@ func TestCloseEndsWaitersAndIsIdempotent(t *testing.T) {
 		for name, err := range map[string]error{
 			"View":        l.View(func(records.Reader) error { return nil }),
 			"Snapshot":    l.Snapshot(t.Context()),
-			"AddNonvoter": l.AddNonvoter(t.Context(), Member{"x", "y"}),
+			"AddNonvoter": l.AddNonvoter(t.Context(), Member{"x", "y"}, 0),
 		} {
 			if !errors.Is(err, ErrClosed) {
 				t.Errorf("%s after Close: %v", name, err)
@@ -133,11 +134,27 @@ func TestMembershipChanges(t *testing.T) {
 		follower = c.running()[1]
 	}
 	var other *NotLeaderError
-	if err := follower.AddNonvoter(t.Context(), joined); !errors.As(err, &other) {
+	if err := follower.AddNonvoter(t.Context(), joined, 0); !errors.As(err, &other) {
 		t.Errorf("a follower added a member: %v", err)
 	}
-	if err := c.leader().AddNonvoter(t.Context(), joined); err != nil {
+	if _, known := follower.Configuration(); known {
+		t.Error("a follower takes its state for that of a leader")
+	}
+	before, known := c.leader().Configuration()
+	if !known || len(before.Votes) != 3 || before.Index == 0 {
+		t.Errorf("configuration %+v, known %t", before, known)
+	}
+	if err := c.leader().AddNonvoter(t.Context(), joined, before.Index); err != nil {
 		t.Fatal(err)
+	}
+	for what, change := range map[string]func() error{
+		"add":    func() error { return c.leader().AddNonvoter(t.Context(), Member{"n5", "127.0.0.1:1"}, before.Index) },
+		"demote": func() error { return c.leader().Demote(t.Context(), follower.opts.ID, before.Index) },
+		"remove": func() error { return c.leader().RemoveServer(t.Context(), "n4", before.Index) },
+	} {
+		if err := change(); err == nil || !strings.Contains(err.Error(), "configuration changed") {
+			t.Errorf("%s by an older configuration: %v", what, err)
+		}
 	}
 	c.propose("set a 2")
 	c.sameTrees()
@@ -166,14 +183,14 @@ func TestMembershipChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	seated.Store(false)
-	if err := c.leader().Demote(t.Context(), "n4"); err != nil {
+	if err := c.leader().Demote(t.Context(), "n4", 0); err != nil {
 		t.Fatal(err)
 	}
 	c.propose("set a 4")
 	if c.leader().Votes()["n4"] {
 		t.Error("the vote was given back")
 	}
-	if err := c.leader().RemoveServer(t.Context(), "n4"); err != nil {
+	if err := c.leader().RemoveServer(t.Context(), "n4", 0); err != nil {
 		t.Fatal(err)
 	}
 	c.stop("n4")

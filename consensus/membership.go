@@ -10,39 +10,62 @@ import (
 
 // AddNonvoter makes a node a member, without a vote. It is given one when it has what was
 // committed, if it is to have one (Options.Votes): so that no majority needs a node that has
-// yet to catch up. It returns when the change is committed. Leader only.
-func (l *Ledger) AddNonvoter(ctx context.Context, m Member) error {
+// yet to catch up. It returns when the change is committed. Leader only. It fails when the latest
+// configuration is no longer the one at index from; 0: whichever it is.
+func (l *Ledger) AddNonvoter(ctx context.Context, m Member, from uint64) error {
 	if m.ID == "" || m.Addr == "" {
 		return fmt.Errorf("add a member: id %q and address %q must both be given", m.ID, m.Addr)
 	}
 	return l.change(ctx, "add "+m.ID, func() raft.Future {
 		at := endpoint{addr: m.Addr, incarnation: l.raft.incarnationOf(m.ID)}
-		return l.raft.AddNonvoter(raft.ServerID(m.ID), at.address(), 0, l.opts.NoQuorumTimeout)
+		return l.raft.AddNonvoter(raft.ServerID(m.ID), at.address(), from, l.opts.NoQuorumTimeout)
 	})
 }
 
-// Demote takes a member's vote, which Options.Votes must not give back. Leader only, of others.
-func (l *Ledger) Demote(ctx context.Context, id string) error {
+// Demote takes a member's vote, which Options.Votes must not give back. Leader only, of others. from
+// is as for AddNonvoter.
+func (l *Ledger) Demote(ctx context.Context, id string, from uint64) error {
 	return l.change(ctx, "demote "+id, func() raft.Future {
-		return l.raft.DemoteVoter(raft.ServerID(id), 0, l.opts.NoQuorumTimeout)
+		return l.raft.DemoteVoter(raft.ServerID(id), from, l.opts.NoQuorumTimeout)
 	})
 }
 
 // Votes are the members in the latest configuration that this node knows, and whether they
 // vote.
-func (l *Ledger) Votes() map[string]bool {
+func (l *Ledger) Votes() map[string]bool { return votesIn(l.raft.GetConfiguration().Configuration()) }
+
+func votesIn(c raft.Configuration) map[string]bool {
 	votes := map[string]bool{}
-	for _, s := range l.raft.GetConfiguration().Configuration().Servers {
+	for _, s := range c.Servers {
 		votes[string(s.ID)] = s.Suffrage == raft.Voter
 	}
 	return votes
 }
 
+// Configuration is who the members are as of an index of the log; 0: it is not known.
+type Configuration struct {
+	Index uint64
+	Votes map[string]bool // of every member
+}
+
+// Configuration returns the latest configuration to a leader whose state has all that was committed
+// before it led. Until then known is false: a configuration counts from when it is in the log, so it
+// may be newer than what the state says of who is to be a member.
+func (l *Ledger) Configuration() (c Configuration, known bool) {
+	if !l.raft.leads() {
+		return c, false
+	}
+	config := l.raft.GetConfiguration().Configuration()
+	index, latest := l.disk.log.indexOf(config)
+	c = Configuration{Index: index, Votes: votesIn(config)}
+	return c, latest && l.disk.log.appliedBefore(l.raft.CurrentTerm(), l.raft.CommitIndex(), l.disk.applied())
+}
+
 // RemoveServer ends a node's membership. It returns when the change is
-// committed. Leader only; a leader that removes itself steps down.
-func (l *Ledger) RemoveServer(ctx context.Context, id string) error {
+// committed. Leader only; a leader that removes itself steps down. from is as for AddNonvoter.
+func (l *Ledger) RemoveServer(ctx context.Context, id string, from uint64) error {
 	return l.change(ctx, "remove "+id, func() raft.Future {
-		return l.raft.RemoveServer(raft.ServerID(id), 0, l.opts.NoQuorumTimeout)
+		return l.raft.RemoveServer(raft.ServerID(id), from, l.opts.NoQuorumTimeout)
 	})
 }
 

@@ -3,6 +3,7 @@ package consensus
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -35,7 +36,11 @@ type raftLog struct {
 	noops     map[uint64]bool
 	term      uint64
 	termStart uint64
-	backlog   backlog
+	// members is the newest configuration in the log, nil where it is not known, as when a snapshot
+	// has replaced the log. Raft tells its configuration, but not its index, by which a change says
+	// which one it is of (v1.8.0: Index of what GetConfiguration returns is always 0).
+	members *raft.Log
+	backlog backlog
 }
 
 // newRaftLog reads the entries after index applied for the no-ops among them.
@@ -66,6 +71,9 @@ func (l *raftLog) note(e *raft.Log) {
 	} else {
 		delete(l.noops, e.Index)
 	}
+	if e.Type == raft.LogConfiguration {
+		l.members = &raft.Log{Index: e.Index, Data: slices.Clone(e.Data)}
+	}
 }
 
 // GetLog implements raft.LogStore. The log underneath still finds deleted entries
@@ -79,7 +87,26 @@ func (l *raftLog) GetLog(index uint64, e *raft.Log) error {
 	if index < first {
 		return raft.ErrLogNotFound // raft compares with ==
 	}
-	return l.read(index, e)
+	err = l.read(index, e)
+	if err == nil && e.Type == raft.LogConfiguration && l.throttle.Load() == nil { // raft starts, and looks for the newest
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.members == nil || l.members.Index < index {
+			l.members = &raft.Log{Index: index, Data: slices.Clone(e.Data)}
+		}
+	}
+	return err
+}
+
+// indexOf returns the index of raft's configuration, 0 where this log does not know it. latest is
+// false where the log has a newer one, which raft is about to take.
+func (l *raftLog) indexOf(c raft.Configuration) (index uint64, latest bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.members == nil {
+		return 0, true
+	}
+	return l.members.Index, slices.Equal(raft.DecodeConfiguration(l.members.Data).Servers, c.Servers)
 }
 
 // StoreLog implements raft.LogStore.
@@ -119,6 +146,18 @@ func (l *raftLog) committedIn(term, commit uint64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.term == term && l.termStart <= commit
+}
+
+// appliedBefore tells whether an entry of the term is committed, and the state, which has applied
+// so much, has all that comes before the term.
+func (l *raftLog) appliedBefore(term, commit, applied uint64) bool {
+	if !l.committedIn(term, commit) {
+		return false
+	}
+	l.mu.Lock()
+	start := l.termStart
+	l.mu.Unlock()
+	return applied >= l.visible(start, applied)
 }
 
 // visible returns the last index at or before commit that the state machine
@@ -180,6 +219,11 @@ func (l *raftLog) removeEnd(of *Ledger, from, to uint64) error {
 	if err := l.LogStore.DeleteRange(from, to); err != nil {
 		return err
 	}
+	l.mu.Lock()
+	if l.members != nil && (l.restored.Load() || l.members.Index >= from) {
+		l.members = nil
+	}
+	l.mu.Unlock()
 	l.restored.Store(false)
 	return nil
 }

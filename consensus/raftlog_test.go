@@ -43,6 +43,14 @@ func TestVisibleSkipsNoOps(t *testing.T) {
 			t.Errorf("committed in term %d at %d: %t", tc.term, tc.commit, got)
 		}
 	}
+	for _, tc := range []struct {
+		term, commit, applied uint64
+		want                  bool
+	}{{4, 5, 3, true}, {4, 9, 4, true}, {4, 5, 2, false}, {4, 4, 3, false}, {5, 5, 5, false}} {
+		if got := l.appliedBefore(tc.term, tc.commit, tc.applied); got != tc.want {
+			t.Errorf("what came before term %d is applied where %d is, of %d committed: %t", tc.term, tc.applied, tc.commit, got)
+		}
+	}
 	// A new leader overwrites what was not committed.
 	if err := l.StoreLogs([]*raft.Log{at(5, 6, raft.LogCommand)}); err != nil {
 		t.Fatal(err)

@@ -40,6 +40,7 @@ type raftNode struct {
 	opts   Options
 	logger *slog.Logger
 	trans  *members
+	log    *raftLog
 
 	observer *raft.Observer
 	observed chan raft.Observation // has a message when the leadership may have changed
@@ -54,7 +55,7 @@ type raftNode struct {
 func startRaft(l *Ledger) (*raftNode, error) {
 	// One slot is enough: the observation itself is not looked at, and one that
 	// is dropped because another is waiting says the same.
-	r := &raftNode{opts: l.opts, logger: l.logger, ended: make(chan struct{}), observed: make(chan raft.Observation, 1)}
+	r := &raftNode{opts: l.opts, logger: l.logger, log: l.disk.log, ended: make(chan struct{}), observed: make(chan raft.Observation, 1)}
 	layer := newStreams(l.opts.Transport, l.opts)
 	layer.own = l.disk.identity.incarnation
 	r.trans = &members{
@@ -173,8 +174,12 @@ func (r *raftNode) leads() bool { return r.State() == raft.Leader }
 // Raft counts the answers of members without a vote too; while there are some, what
 // confirms is an entry that is committed.
 func (r *raftNode) confirm() error {
-	config := r.GetConfiguration()
-	for _, s := range config.Configuration().Servers {
+	config := r.GetConfiguration().Configuration()
+	index, latest := r.log.indexOf(config)
+	if !latest {
+		return raft.ErrNotLeader // the caller asks again
+	}
+	for _, s := range config.Servers {
 		if s.Suffrage != raft.Voter {
 			return r.Barrier(r.opts.NoQuorumTimeout).Error()
 		}
@@ -182,8 +187,8 @@ func (r *raftNode) confirm() error {
 	if err := r.VerifyLeader().Error(); err != nil {
 		return err
 	}
-	if r.GetConfiguration().Index() != config.Index() { // one may have come in between
-		return raft.ErrNotLeader // the caller asks again
+	if now, latest := r.log.indexOf(config); now != index || !latest { // one may have come in between
+		return raft.ErrNotLeader
 	}
 	return nil
 }

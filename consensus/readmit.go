@@ -44,8 +44,12 @@ func (r readmission) run(ctx context.Context) {
 // configuration: raft refuses one when another came between.
 func (r readmission) next(ctx context.Context, committed uint64) error {
 	l := r.ledger
-	config := l.raft.GetConfiguration()
-	for _, s := range config.Configuration().Servers {
+	config := l.raft.GetConfiguration().Configuration()
+	index, latest := l.disk.log.indexOf(config)
+	if !latest {
+		return nil
+	}
+	for _, s := range config.Servers {
 		if string(s.ID) == l.opts.ID {
 			continue
 		}
@@ -54,16 +58,16 @@ func (r readmission) next(ctx context.Context, committed uint64) error {
 		switch {
 		case known && met != at.incarnation && s.Suffrage == raft.Voter:
 			return r.step(ctx, s, "demote", func() raft.Future {
-				return l.raft.DemoteVoter(s.ID, config.Index(), l.opts.NoQuorumTimeout)
+				return l.raft.DemoteVoter(s.ID, index, l.opts.NoQuorumTimeout)
 			})
 		case known && met != at.incarnation:
 			next := endpoint{addr: at.addr, incarnation: met}
 			return r.step(ctx, s, "add without a vote", func() raft.Future {
-				return l.raft.AddNonvoter(s.ID, next.address(), config.Index(), l.opts.NoQuorumTimeout)
+				return l.raft.AddNonvoter(s.ID, next.address(), index, l.opts.NoQuorumTimeout)
 			})
 		case s.Suffrage != raft.Voter && (l.opts.Votes == nil || l.opts.Votes(string(s.ID))) && l.raft.trans.logOf(s.Address) >= committed:
 			return r.step(ctx, s, "give a vote to", func() raft.Future {
-				return l.raft.AddVoter(s.ID, s.Address, config.Index(), l.opts.NoQuorumTimeout)
+				return l.raft.AddVoter(s.ID, s.Address, index, l.opts.NoQuorumTimeout)
 			})
 		}
 	}

@@ -23,6 +23,38 @@ import (
 // applying entries to a state of another past.
 const restoreGap = 1 << 40
 
+// entriesPerMilli is how many entries no log gets in a millisecond, as bits. By it the log of a
+// restore begins later than that of any restore that was ordered before, of the same backup too.
+const entriesPerMilli = 20
+
+// maxSeedIndex is where no restored log begins: from there on there is no room for it.
+const maxSeedIndex = 1 << 62
+
+// Seed is the restore that a ledger is made by.
+type Seed struct {
+	ID   [32]byte // of the order
+	Made int64    // when the order was, in Unix milliseconds
+}
+
+// index is where the log begins after a backup of one that had come so far.
+func (s Seed) index(applied uint64) (uint64, error) {
+	if s.Made < 0 || s.Made > maxSeedIndex>>entriesPerMilli || applied > maxSeedIndex {
+		return 0, fmt.Errorf("%w: no log goes on from entry %d by an order of the time %d", ErrInconsistent, applied, s.Made)
+	}
+	index := uint64(s.Made) << entriesPerMilli
+	if least := applied + restoreGap; index < least {
+		// The backup is of a log that was restored some minutes ago; other orders are of other milliseconds.
+		index = least + uint64(s.Made)%(1<<30)<<entriesPerMilli
+	}
+	if index > maxSeedIndex {
+		return 0, fmt.Errorf("%w: a log would go on from entry %d, at most %d are possible", ErrInconsistent, index, uint64(maxSeedIndex))
+	}
+	return index, nil
+}
+
+// ErrRan is returned for a member that has run since the restore that it is to be made by.
+var ErrRan = errors.New("this node has run since that restore: start it, it catches up")
+
 // restoredTerm is the term in which the log of a restored cluster begins.
 const restoredTerm = 1
 
@@ -33,8 +65,10 @@ const restoredTerm = 1
 // theirs. Of o it takes Dir, ID, Members, Memory and Logger, of which only the last may be left out.
 //
 // The record outside the directory comes first and the directory last, in one step. After a
-// crash in between the member has lost its ledger, and Reseed can be repeated.
-func Reseed(o Options, restore [32]byte, state io.Reader) (err error) {
+// crash in between the member has lost its ledger, and Reseed can be repeated. A member that was
+// opened since then may have voted and acknowledged entries, of which the seed knows nothing:
+// that is [ErrRan].
+func Reseed(o Options, restore Seed, state io.Reader) (err error) {
 	if err := o.checkMembers(); err != nil {
 		return err
 	}
@@ -43,6 +77,9 @@ func Reseed(o Options, restore [32]byte, state io.Reader) (err error) {
 	}
 	if _, err := os.Lstat(o.Dir); !errors.Is(err, os.ErrNotExist) {
 		return errors.Join(err, fmt.Errorf("%w: %s is there already", ErrInconsistent, o.Dir))
+	}
+	if err := checkNotRan(o, restore); err != nil {
+		return err
 	}
 	half := filepath.Clean(o.Dir) + ".half"
 	if err := os.RemoveAll(half); err != nil {
@@ -56,7 +93,7 @@ func Reseed(o Options, restore [32]byte, state io.Reader) (err error) {
 	if err != nil {
 		return err
 	}
-	own := record{incarnation: restoredIncarnation(restore, o.ID)}
+	own := record{incarnation: restoredIncarnation(restore.ID, o.ID)}
 	for name, content := range map[string][]byte{incarnationFile: own.encode(), "id": []byte(o.ID)} {
 		if err := replaceFile(filepath.Join(half, name), content); err != nil {
 			return fmt.Errorf("write the ledger's %s: %w", name, err)
@@ -72,6 +109,21 @@ func Reseed(o Options, restore [32]byte, state io.Reader) (err error) {
 	return syncTree(o.Dir)
 }
 
+func checkNotRan(o Options, restore Seed) error {
+	b, err := o.Memory.Load()
+	if err != nil || b == nil {
+		return err
+	}
+	kept, err := decodeRecord(b)
+	if err != nil {
+		return err
+	}
+	if kept.incarnation == restoredIncarnation(restore.ID, o.ID) && kept.opened > 0 {
+		return ErrRan
+	}
+	return nil
+}
+
 // restoredIncarnation is which ledger a member has after a restore.
 func restoredIncarnation(restore [32]byte, id string) incarnation {
 	h := sha256.Sum256(append(append([]byte("weir incarnation\n"), restore[:]...), id...))
@@ -82,19 +134,19 @@ func restoredIncarnation(restore [32]byte, id string) incarnation {
 }
 
 // seedSnapshot writes the snapshot that the log of a restored cluster begins with.
-func seedSnapshot(o Options, dir string, restore [32]byte, state io.Reader) (index uint64, err error) {
+func seedSnapshot(o Options, dir string, restore Seed, state io.Reader) (index uint64, err error) {
 	store, err := raft.NewFileSnapshotStoreWithLogger(dir, keptSnapshots, logbridge.New(o.Logger, "raft-snapshot"))
 	if err != nil {
 		return 0, fmt.Errorf("make the snapshots: %w", err)
 	}
 	var members raft.Configuration
 	for _, m := range o.Members {
-		at := endpoint{addr: m.Addr, incarnation: restoredIncarnation(restore, m.ID)}
+		at := endpoint{addr: m.Addr, incarnation: restoredIncarnation(restore.ID, m.ID)}
 		members.Servers = append(members.Servers, raft.Server{Suffrage: raft.Voter, ID: raft.ServerID(m.ID), Address: at.address()})
 	}
 	_, transport := raft.NewInmemTransport("")
 	var sink raft.SnapshotSink
-	err = rebase(state, func(p snapstream.Position) (io.Writer, error) {
+	err = rebase(state, restore, func(p snapstream.Position) (io.Writer, error) {
 		index = p.Applied
 		sink, err = store.Create(raft.SnapshotVersionMax, index, restoredTerm, members, index, transport)
 		return sink, err
@@ -111,13 +163,17 @@ func seedSnapshot(o Options, dir string, restore [32]byte, state io.Reader) (ind
 	return index, nil
 }
 
-// rebase writes a stream anew as that of a state whose log goes on after the gap. The pairs stay.
+// rebase writes a stream anew as that of a state whose log goes on where the restore's begins. The pairs stay.
 // into is asked where to, once, with the new position.
-func rebase(r io.Reader, into func(snapstream.Position) (io.Writer, error)) error {
+func rebase(r io.Reader, restore Seed, into func(snapstream.Position) (io.Writer, error)) error {
 	var out *snapstream.Writer
 	var at snapstream.Position
 	_, err := snapstream.ReadFrom(r, func(p snapstream.Position) error {
-		at = snapstream.Position{Applied: p.Applied + restoreGap, NextSeq: p.NextSeq}
+		index, err := restore.index(p.Applied)
+		if err != nil {
+			return err
+		}
+		at = snapstream.Position{Applied: index, NextSeq: p.NextSeq}
 		w, err := into(at)
 		if err != nil {
 			return err

@@ -48,7 +48,7 @@ func TestReseededClusterGoesOnAndAnOldDirectoryIsNoPartOfIt(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		restore := [32]byte{1}
+		restore := Seed{ID: [32]byte{1}, Made: 1_790_000_000_000}
 		for _, m := range c.members {
 			o := c.options(m.ID)
 			o.Memory = recordFile(o.Dir + ".record")
@@ -85,4 +85,80 @@ func TestReseededClusterGoesOnAndAnOldDirectoryIsNoPartOfIt(t *testing.T) {
 		}
 		await(t, "n3 to vote again", func() bool { return l.MayVote() == nil })
 	})
+}
+
+// Attack: the run-book of a restore is followed again, with its order, on a member that has run
+// since. With the seed it would vote at once, having forgotten what it acknowledged, and what was
+// committed with it would be rolled back. It catches up instead.
+func TestAMemberThatRanIsNotMadeByTheSameRestoreAgain(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		c := startCluster(t, 3, nil)
+		c.propose("set k 1")
+		c.settle()
+		backup := exported(t, c.running()[0])
+		for _, m := range c.members {
+			c.stop(m.ID)
+			if err := os.RemoveAll(c.options(m.ID).Dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+		reseed := func(id string) error {
+			o := c.options(id)
+			o.Memory = recordFile(o.Dir + ".record")
+			return Reseed(o, Seed{ID: [32]byte{1}, Made: 1_790_000_000_000}, bytes.NewReader(backup))
+		}
+		for _, m := range c.members {
+			if err := reseed(m.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, id := range []string{"n1", "n2", "n3"} {
+			c.start(id)
+		}
+		c.propose("set k 2")
+		c.settle()
+		c.stop("n3")
+		for range 5 {
+			c.propose("set k committed")
+		}
+		c.settle()
+		c.stop("n1")
+		if err := os.RemoveAll(c.options("n1").Dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := reseed("n1"); !errors.Is(err, ErrRan) {
+			t.Fatalf("made by the same order again: %v", err)
+		}
+		l := c.start("n1")
+		c.start("n3")
+		if a := c.propose("set k 9"); a.Seq != 7 {
+			t.Errorf("the next entry is %d, want 7", a.Seq)
+		}
+		await(t, "n1 to vote again", func() bool { return l.MayVote() == nil })
+		c.sameTrees()
+	})
+}
+
+// No two orders have a log begin at one index, and none begins where there is no room.
+func TestRestoredLogsBeginLaterThanThoseBefore(t *testing.T) {
+	const made = 1_790_000_000_000
+	var last uint64
+	for _, x := range []struct {
+		made    int64
+		applied uint64
+	}{{made, 100}, {made + 1, 100}, {made + 2, 1 << 50}, {made + 3, made<<20 + 100}, {made + 4, made<<20 + 100}} {
+		index, err := Seed{Made: x.made}.index(x.applied)
+		if err != nil || index <= last || index < x.applied+restoreGap {
+			t.Errorf("of %d at %d: %d after %d (%v)", x.applied, x.made, index, last, err)
+		}
+		last = index
+	}
+	for _, x := range []struct {
+		made    int64
+		applied uint64
+	}{{-1, 1}, {1 << 62, 1}, {made, 1 << 62}, {made, 1<<64 - 1}} {
+		if index, err := (Seed{Made: x.made}).index(x.applied); !errors.Is(err, ErrInconsistent) {
+			t.Errorf("of %d at %d: %d, %v", x.applied, x.made, index, err)
+		}
+	}
 }

@@ -122,7 +122,7 @@ func (acc *access) propose(ctx context.Context, e catalog.Envelope) (api.Receipt
 	if err := acc.monitor.clockFault(); err != nil {
 		return api.Receipt{}, err
 	}
-	if acc.health.heard() < len(acc.members.Nodes)/2 {
+	if voters := acc.voters(); acc.health.heard(voters) < len(voters)/2 {
 		return api.Receipt{}, errUncompared
 	}
 	if err := acc.monitor.stateFault(); err != nil {
@@ -177,11 +177,13 @@ func (acc *access) atLeader(caller context.Context, do func(ctx context.Context,
 			if cannotPropose(last) {
 				return fmt.Errorf("%w: the node that leads: %w", api.ErrUnavailable, last)
 			}
-			if errors.Is(last, context.DeadlineExceeded) && acc.health.count() > len(acc.members.Nodes)/2 {
+			voters := acc.voters()
+			up := acc.health.count(voters)
+			if errors.Is(last, context.DeadlineExceeded) && up > len(voters)/2 {
 				return fmt.Errorf("%w: the node that leads has not answered within %s: %w", api.ErrTimeout, acc.opts.QuorumWait, last) // it is slow
 			}
 			return fmt.Errorf("%w: %d of %d nodes are reachable from %s, %d are needed: %w", api.ErrNoQuorum,
-				acc.health.count(), len(acc.members.Nodes), acc.id, len(acc.members.Nodes)/2+1, last)
+				up, len(voters), acc.id, len(voters)/2+1, last)
 		case <-acc.ledger.Failed():
 			return acc.ledger.Fault()
 		case <-time.After(retryPause):

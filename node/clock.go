@@ -22,21 +22,30 @@ var errUncompared = errors.New("this node has not compared its clock with enough
 // maxSkew is catalog.MaxSkew as a duration.
 const maxSkew = catalog.MaxSkew * time.Millisecond
 
-// clockFault returns an error that wraps errClock when a majority of the roster,
+// Whose clocks count is who votes in the ledger, not who has a seat. What is committed takes a
+// majority of voters, so that one is there to be heard whenever an entry can be made; nodes of new seats
+// that have not started yet, and have no vote, would keep entries from being made by which they get
+// it or their seats are given up again. It takes no more trust either: fewer than half of the voters
+// that deviate do not move the time ahead of the others, and half of them could stop the ledger. A node
+// that leaves counts for as long as it votes, and no longer. The voters are those that this node
+// knows, as leader the latest: a change of them takes a majority of those before.
+
+// clockFault returns an error that wraps errClock when a majority of the voters,
 // this node not counted, tells another time than this node, and when this node's
 // clock was set since it was last compared, which is too lately for the others to
 // have noticed. With fewer to compare with, nobody can say whose clock is wrong,
 // and it is nil.
 //
-// So an entry has a time within catalog.MaxSkew of that of a majority of nodes, or
+// So an entry has a time within catalog.MaxSkew of that of a majority of voters, or
 // a leader proposed it that lies about its clock; and then the envelope's own
 // dates bound it (see state.Machine.Apply).
 func (mon *monitor) clockFault() error {
 	if by := mon.health.jumped(mon.opts.Clock(), time.Now()); by > maxSkew || by < -maxSkew {
 		return fmt.Errorf("%w: it was set by %s since it was last compared with another node's", errClock, by.Round(time.Second))
 	}
-	others, ahead := mon.health.clocksOff()
-	if len(others) < len(mon.members.Nodes)/2+1 {
+	voters := mon.voters()
+	others, ahead := mon.health.clocksOff(voters)
+	if len(others) < len(voters)/2+1 {
 		return nil
 	}
 	how, by := "behind", ahead.Round(time.Second)
@@ -47,7 +56,7 @@ func (mon *monitor) clockFault() error {
 }
 
 // stamp returns the time for an entry: this node's clock, but no later than what the clocks
-// of a majority of the roster have reached. That is the median, where all are heard; a
+// of a majority of the voters have reached. That is the median, where all are heard; a
 // clock that was not heard counts as one that has reached nothing, since the time of the
 // ledger never runs back: too early does no harm that does not pass, too late does. So
 // fewer than half of the clocks, wherever they are, do not move it ahead of the others.
@@ -58,7 +67,7 @@ func (mon *monitor) clockFault() error {
 // them, entries would have a time at which envelopes of now are refused for good.
 func (mon *monitor) stamp() (time.Time, error) {
 	now := mon.opts.Clock()
-	ahead := mon.health.majorityAhead(len(mon.members.Nodes), mon.id)
+	ahead := mon.health.majorityAhead(mon.voters(), mon.id)
 	if ahead == nil {
 		return time.Time{}, errUncompared
 	}
@@ -73,12 +82,13 @@ func (mon *monitor) stamp() (time.Time, error) {
 // majority, or, where those who were heard disagree, everybody was heard. (A
 // node that has just started has compared its clock with nobody's.)
 func (mon *monitor) timeKnown() bool {
-	heard := mon.health.heard()
-	off, _ := mon.health.clocksOff()
+	voters := mon.voters()
+	heard := mon.health.heard(voters)
+	off, _ := mon.health.clocksOff(voters)
 	if len(off) > 0 {
-		return heard == len(mon.members.Nodes)-1
+		return heard == len(voters)-1
 	}
-	return heard >= len(mon.members.Nodes)/2
+	return heard >= len(voters)/2
 }
 
 // resign is the task of a leader whose clock is wrong, or that has no room for

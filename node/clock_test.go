@@ -63,7 +63,11 @@ func TestStampIsWhatAMajorityHasReached(t *testing.T) {
 		all := rapid.IntRange(1, 7).Draw(t, "nodes")
 		h := newHealth("n1", "r1")
 		clocks := []int64{0} // against n1's, in seconds
+		voters := []string{"n1"}
+		gone := 10 * time.Second // of a member without a vote, which does not count
+		h.set("n9", observation{ahead: &gone})
 		for i := 2; i <= all; i++ {
+			voters = append(voters, fmt.Sprintf("n%d", i))
 			if rapid.Bool().Draw(t, "heard") {
 				s := rapid.Int64Range(-5, 5).Draw(t, "ahead")
 				d := time.Duration(s) * time.Second
@@ -84,7 +88,7 @@ func TestStampIsWhatAMajorityHasReached(t *testing.T) {
 				want = &d
 			}
 		}
-		got := h.majorityAhead(all, "n1")
+		got := h.majorityAhead(voters, "n1")
 		if (got == nil) != (want == nil) || got != nil && *got != *want {
 			t.Fatalf("%v of %d clocks: %v, want %v", clocks, all, got, want)
 		}
@@ -116,5 +120,38 @@ func TestNoEntryIsStampedWhereNobodyCanTell(t *testing.T) {
 	x.health.set("n3", observation{alive: true, ahead: &same})
 	if got, err := x.monitor.stamp(); err != nil || !got.Equal(now) {
 		t.Errorf("a third agrees: %s, %v", got.Sub(now), err)
+	}
+}
+
+// TestOnlyClocksOfVotersCount: all seats went to machines of which none votes yet. Two old ones vote,
+// and what they tell is the time; the new ones have it once they vote.
+func TestOnlyClocksOfVotersCount(t *testing.T) {
+	t.Parallel()
+	x := bare(t, 2, 2)
+	now := time.Now()
+	x.opts = Options{Clock: func() time.Time { return now }}
+	x.members.Nodes = []catalog.Node{{ID: "n4", Point: 1}, {ID: "n5", Point: 2}}
+	votes := map[string]bool{"n1": true, "n2": true, "n4": false, "n5": false}
+	x.votes = func() map[string]bool { return votes }
+	hour, same := time.Hour, time.Duration(0)
+	for _, id := range []string{"n4", "n5"} {
+		x.health.set(id, observation{alive: true, ahead: &hour})
+	}
+	if _, err := x.monitor.stamp(); !errors.Is(err, errUncompared) {
+		t.Errorf("only nodes without a vote were heard: %v", err)
+	}
+	if x.monitor.timeKnown() {
+		t.Error("only nodes without a vote were heard, and the time is known")
+	}
+	x.health.set("n2", observation{alive: true, ahead: &same})
+	if got, err := x.monitor.stamp(); err != nil || !got.Equal(now) {
+		t.Errorf("both voters agree: %s, %v", got.Sub(now), err)
+	}
+	if err := x.monitor.clockFault(); err != nil {
+		t.Errorf("both voters agree: %v", err)
+	}
+	votes = map[string]bool{"n1": true, "n4": true, "n5": true}
+	if err := x.monitor.clockFault(); !errors.Is(err, errClock) {
+		t.Errorf("two of three voters tell another time: %v", err)
 	}
 }

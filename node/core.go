@@ -49,6 +49,7 @@ type core struct {
 	machine  *state.Machine
 	order    *catalog.ClusterRestore // by which the ledger was made of a backup; nil: it was not
 	ledger   *consensus.Ledger
+	votes    func() map[string]bool // the ledger's members, and whether they vote; nil: it is not open
 	peers    *peer.Client
 	health   *health
 
@@ -85,6 +86,23 @@ func (c *core) ids() []string {
 
 // hasSeat reports whether a node is in the present roster, and does not leave.
 func (c *core) hasSeat(id string) bool { return c.members.Roster().Point(id) > 0 }
+
+// voters are those of whom a majority decides what the ledger takes: its members with a vote. While
+// this node knows of none, as before its ledger is open, they are those with seats.
+func (c *core) voters() (ids []string) {
+	if c.votes != nil {
+		for id, votes := range c.votes() {
+			if votes {
+				ids = append(ids, id)
+			}
+		}
+		slices.Sort(ids)
+	}
+	if len(ids) == 0 {
+		return c.members.Roster().Nodes
+	}
+	return ids
+}
 
 // keyFaults says which of this node's key shares cannot be used, and why.
 func (c *core) keyFaults() (faults []string, err error) {

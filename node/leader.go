@@ -16,6 +16,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/failure"
 	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/versions"
@@ -31,8 +32,12 @@ type leader struct {
 
 	dueLooked time.Time // when it was last looked for what is due; used by the reconciler's goroutine alone
 	found     []string  // what waits, of the present look; the reconciler's goroutine alone uses it
-	mu        sync.Mutex
-	waiting   string // for what, as operators are told
+	// ledgerNow are the ledger's members before the present look, which may change where ledgerKnown;
+	// the reconciler's goroutine alone uses them.
+	ledgerNow   consensus.Configuration
+	ledgerKnown bool
+	mu          sync.Mutex
+	waiting     string // for what, as operators are told
 }
 
 // sights remembers when this node first saw something that must not take for ever. It
@@ -131,7 +136,12 @@ func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err 
 	if err != nil {
 		return nil, err
 	}
+	cluster, err := v.Cluster()
+	if err != nil {
+		return nil, err
+	}
 	for _, k := range refreshes {
+		k.Retired = roster.Unerased(cluster, k, l.opts.Clock().UnixMilli())
 		up := slices.DeleteFunc(slices.Clone(k.Nodes), func(id string) bool { return !l.health.isAlive(id) })
 		switch down := l.health.dead(k.Target().Nodes); {
 		case k.Refreshing():

@@ -28,6 +28,9 @@ func (l *leader) leadMoves(v state.View, seen map[string]bool) (list []task, err
 		}
 	}
 	waiting, err := v.VectorsToMove(maxMoveLook)
+	if err == nil {
+		waiting, err = v.VectorsFree(waiting, l.opts.Clock().UnixMilli())
+	}
 	if err != nil || len(waiting) == 0 {
 		return nil, err
 	}
@@ -48,7 +51,7 @@ func (l *leader) leadMoves(v state.View, seen map[string]bool) (list []task, err
 	return list, nil
 }
 
-// nextMove groups the first vectors that can be moved together: of the same holders, and as often
+// nextMove groups the first vectors in no move that can be moved together: of the same holders, and as often
 // tried, so that the next window of dealers deals. false: none can be moved now.
 func nextMove(waiting []catalog.Vector, cluster catalog.Cluster, without []string) (b resharing.Begin, some bool) {
 	b.Without = without
@@ -57,7 +60,7 @@ func nextMove(waiting []catalog.Vector, cluster catalog.Cluster, without []strin
 	entries := 0
 	for _, x := range waiting {
 		held := x.HeldBy(cluster)
-		if x.Moving != 0 || x.Holders(cluster) < x.InForce().Threshold {
+		if x.Holders(cluster) < x.InForce().Threshold {
 			continue
 		}
 		if len(b.Vectors) == 0 {

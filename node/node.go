@@ -141,7 +141,6 @@ func (n *Node) openGenesis() error {
 	n.cluster, n.founders, n.members = n.opts.Genesis.Cluster(), rosters[0].Nodes, rosters[len(rosters)-1]
 	n.members.Leaving = slices.DeleteFunc(n.members.Leaving, func(l catalog.Leaving) bool { return slices.Contains(left, l.Node.ID) })
 	n.roster, n.point = roster.All(n.members), n.members.Roster().Point(n.id)
-	n.health.seats = n.members.Roster().Nodes
 	i := slices.IndexFunc(n.roster, func(m catalog.Node) bool { return m.ID == n.id })
 	if slices.Contains(left, n.id) {
 		return fmt.Errorf("%w: %s", ErrLeft, n.id)
@@ -156,7 +155,7 @@ func (n *Node) openGenesis() error {
 			break
 		}
 	}
-	if n.params, err = he.NewParameters(he.DataParameters(len(n.roster), n.members.Threshold)); err != nil {
+	if n.params, err = he.NewParameters(he.DataParameters(len(n.members.Nodes), n.members.Threshold)); err != nil {
 		return err
 	}
 	n.products, err = he.NewProductParameters(he.DefaultProductParameters())
@@ -268,6 +267,7 @@ func (n *Node) openLedger() (err error) {
 	if err != nil {
 		return err
 	}
+	n.votes = n.ledger.Votes
 	n.onClose(n.ledger.Close)
 	return nil
 }

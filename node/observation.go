@@ -15,7 +15,6 @@ import (
 // opinion: a leader uses it to choose active sets and to end attempts of dead
 // members, never anyone to decide what is true.
 type health struct {
-	seats []string // nodes that count where a majority is asked for; nil: all do. Not changed once the node works
 	mu    sync.Mutex
 	nodes map[string]observation
 	// wall and steady are this node's clock, and one that nobody can set, when
@@ -49,9 +48,6 @@ type pong struct {
 	Logs  string      `json:"logs,omitempty"`  // whether the asker's head is one of its own log: see sameLogs
 	Marks []stateMark `json:"marks,omitempty"` // of its state
 }
-
-// hasSeat reports whether a node counts where a majority is asked for: those that leave do not.
-func (h *health) hasSeat(id string) bool { return h.seats == nil || slices.Contains(h.seats, id) }
 
 func newHealth(self, run string) *health {
 	return &health{nodes: map[string]observation{self: {alive: true, run: run}}}
@@ -111,15 +107,8 @@ func (h *health) all() map[string]observation {
 	return maps.Clone(h.nodes)
 }
 
-func (h *health) count() int {
-	c := 0
-	for id, v := range h.all() {
-		if v.alive && h.hasSeat(id) {
-			c++
-		}
-	}
-	return c
-}
+// count is how many of ids answer, or are this node.
+func (h *health) count(ids []string) int { return len(ids) - len(h.dead(ids)) }
 
 // runsOf returns the runs of nodes' processes, as far as they are known.
 func (h *health) runsOf(ids []string) map[string]string {
@@ -131,13 +120,13 @@ func (h *health) runsOf(ids []string) map[string]string {
 	return runs
 }
 
-// clocksOff returns the nodes whose clocks were further from this one's than
+// clocksOff returns those of among whose clocks were further from this one's than
 // catalog.MaxSkew when they were last heard, sorted, and how far the first of
 // them was ahead.
-func (h *health) clocksOff() (ids []string, ahead time.Duration) {
+func (h *health) clocksOff(among []string) (ids []string, ahead time.Duration) {
 	nodes := h.all()
-	for id, v := range nodes {
-		if h.hasSeat(id) && v.ahead != nil && (*v.ahead > maxSkew || *v.ahead < -maxSkew) {
+	for _, id := range among {
+		if v := nodes[id]; v.ahead != nil && (*v.ahead > maxSkew || *v.ahead < -maxSkew) {
 			ids = append(ids, id)
 		}
 	}
@@ -148,26 +137,31 @@ func (h *health) clocksOff() (ids []string, ahead time.Duration) {
 	return ids, ahead
 }
 
-// majorityAhead is by how much more than this node's clock the clocks of a majority of all
-// nodes, self among them, tell at least; nil when fewer were heard.
-func (h *health) majorityAhead(all int, self string) *time.Duration {
-	ahead := []time.Duration{0} // this one
-	for id, v := range h.all() {
-		if id != self && v.ahead != nil && h.hasSeat(id) {
+// majorityAhead is by how much more than this node's clock the clocks of a majority of voters tell
+// at least, of which this node, self, may be one; nil when fewer were heard.
+func (h *health) majorityAhead(voters []string, self string) *time.Duration {
+	var ahead []time.Duration
+	nodes := h.all()
+	for _, id := range voters {
+		if v := nodes[id]; id == self {
+			ahead = append(ahead, 0)
+		} else if v.ahead != nil {
 			ahead = append(ahead, *v.ahead)
 		}
 	}
-	if len(ahead) < all/2+1 {
+	most := len(voters)/2 + 1
+	if len(ahead) < most {
 		return nil
 	}
 	slices.Sort(ahead)
-	return &ahead[len(ahead)-(all/2+1)]
+	return &ahead[len(ahead)-most]
 }
 
-// heard counts the nodes whose clocks this one has compared with its own.
-func (h *health) heard() (count int) {
-	for id, v := range h.all() {
-		if v.ahead != nil && h.hasSeat(id) {
+// heard counts those of ids whose clocks this node has compared with its own.
+func (h *health) heard(ids []string) (count int) {
+	nodes := h.all()
+	for _, id := range ids {
+		if nodes[id].ahead != nil {
 			count++
 		}
 	}

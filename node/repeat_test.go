@@ -90,7 +90,7 @@ func TestRepeatIsAnsweredFromTheStoredShares(t *testing.T) {
 		}
 		return nil
 	}
-	c.await(ctx, "a leader that has heard of all nodes", func() bool { n := leads(); return n != nil && n.health.count() == 3 })
+	c.await(ctx, "a leader that has heard of all nodes", func() bool { n := leads(); return n != nil && n.health.count(n.voters()) == 3 })
 	check(askStations(ctx, t, bureau, truth))
 }
 

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
@@ -21,6 +22,7 @@ import (
 	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/backup"
 	"github.com/weirdata/weir/node/blobs"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/nodeshare"
@@ -90,6 +92,22 @@ func SignRestore(c catalog.Cluster, b catalog.ClusterRestore, operator ed25519.P
 	return b, nil
 }
 
+// maxOrderAge is how long an order can be used. One that was used is not to be used again, on a node
+// that has forgotten what it acknowledged since.
+const maxOrderAge = 7 * 24 * time.Hour
+
+// CheckRestoreAge returns an error for an order that is too old to be used, or that is of a time to come.
+func CheckRestoreAge(o catalog.RestoreOrder, now time.Time) error {
+	switch age := now.Sub(time.UnixMilli(o.Made)); {
+	case age > maxOrderAge:
+		return fmt.Errorf("%w: it was made on %s and is used for %d days: have it made anew in another file, `weir operator backup order ARCHIVE --file FILE`",
+			ErrRestore, time.UnixMilli(o.Made).UTC().Format(time.DateOnly), int(maxOrderAge.Hours()/24))
+	case age < -24*time.Hour:
+		return fmt.Errorf("%w: it was made on %s, which is to come: set this machine's clock, or have the order made anew", ErrRestore, time.UnixMilli(o.Made).UTC().Format(time.DateOnly))
+	}
+	return nil
+}
+
 // Backup is what a node's ledger is made of. The caller has proved it: the state is what the
 // entries make, and these have the root of the order.
 type Backup struct {
@@ -146,7 +164,7 @@ func Restore(ctx context.Context, dir string, key founding.SealKey, g founding.G
 	for _, m := range members.Nodes {
 		options.Members = append(options.Members, consensus.Member{ID: m.ID, Addr: m.Addr})
 	}
-	return consensus.Reseed(options, order.Order.ID(), b.Ledger)
+	return consensus.Reseed(options, consensus.Seed{ID: order.Order.ID(), Made: order.Order.Made}, b.Ledger)
 }
 
 func storeBlobs(ctx context.Context, dir string, b Backup, progress func(done, all int)) (err error) {
@@ -242,8 +260,8 @@ func signedName(restore catalog.Digest) string {
 	return secretSigned + "/" + restore.String()[:16]
 }
 
-// restoreTasks has the order recorded, and presents what this node has signed of a past that the
-// ledger does not have.
+// restoreTasks has the order recorded, and tells what this node has signed of a past that the
+// ledger does not have, while others may tell it too: one node's word closes nothing.
 func (rec *reconciler) restoreTasks(v state.View) ([]task, error) {
 	r, known, err := v.Restored()
 	if err != nil {
@@ -262,8 +280,12 @@ func (rec *reconciler) restoreTasks(v state.View) ([]task, error) {
 		return nil, err
 	}
 	signed, err := evidence.Remembered(before)
-	if err != nil || signed.Size <= r.Seen {
+	if err != nil || signed.Size <= r.Seen || r.Open {
 		return nil, err
+	}
+	told := slices.ContainsFunc(r.Told, func(t catalog.RestoreTold) bool { return t.Node == rec.id && t.Size >= signed.Size })
+	if told || rec.members.Roster().Point(rec.id) == 0 {
+		return nil, nil
 	}
 	present := catalog.RestorePresent{Order: r.Order.ID(), Size: signed.Size, Root: catalog.Digest(signed.Root)}
 	return []task{{name: "present", run: func(ctx context.Context) error {
@@ -272,29 +294,29 @@ func (rec *reconciler) restoreTasks(v state.View) ([]task, error) {
 }
 
 // Present implements api.Backups: a client shows a checkpoint, which may be of a past that was lost.
+// Anybody may, without a key. So the node first learns what is committed: a checkpoint of the very
+// log that it is behind in is none of another past.
 func (b *backups) Present(ctx context.Context, note []byte) error {
-	trust := evidence.Trust{Origin: b.checkpoints.origin(), Threshold: b.members.Threshold}
 	rosters, _, err := readRosters(b.opts.Dir, b.opts.Genesis)
 	if err != nil {
 		return err
 	}
-	for _, c := range rosters {
-		for _, m := range c.Nodes {
-			if !slices.ContainsFunc(trust.Nodes, func(x evidence.Node) bool { return x.ID == m.ID && bytes.Equal(x.Key, m.Key) }) {
-				trust.Nodes = append(trust.Nodes, evidence.Node{ID: m.ID, Key: m.Key})
-			}
-		}
-	}
+	trust := backup.TrustIn(rosters)
 	signed, err := trust.Open(note, trust.Threshold)
 	if err != nil {
 		return fmt.Errorf("%w: %w", api.ErrNote, err)
 	}
-	r, known, err := b.lastRestore()
+	var r catalog.Restored
+	var known bool
+	err = b.access.Read(ctx, func(v state.View) (err error) { r, known, err = v.Restored(); return err })
 	if err != nil || !known || signed.Size <= r.Seen {
 		return err
 	}
-	if own, err := b.ledger.RootAt(signed.Size); err == nil && own == signed.Root {
-		return nil // it is of this log
+	if signed.Size <= b.ledger.NextSeq() {
+		own, err := b.ledger.RootAt(signed.Size)
+		if err != nil || own == signed.Root {
+			return err
+		}
 	}
 	return b.access.act(ctx, catalog.KindRestorePresent, catalog.RestorePresent{
 		Order: r.Order.ID(), Size: signed.Size, Root: catalog.Digest(signed.Root), Note: string(note),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,7 +20,8 @@ import (
 // any more. A new seat's node joins without a vote, and is given one when it has what was
 // committed (consensus.Options.Votes). One that leaves loses its vote when all that have seats have theirs:
 // it may be gone, and must not be needed for a majority. It stays without one, since it has
-// shares, until it has none. Raft changes one member at a time.
+// shares, until it has none. Raft changes one member at a time, and none when another change came
+// between the look and the step.
 func (l *leader) leadSeats(v state.View, _ map[string]bool) (list []task, err error) {
 	c, err := v.Cluster()
 	if errors.Is(err, records.ErrNotFound) {
@@ -28,14 +30,18 @@ func (l *leader) leadSeats(v state.View, _ map[string]bool) (list []task, err er
 	if err != nil || c.Changes != l.members.Changes { // then this node is opened anew
 		return nil, err
 	}
-	votes := l.ledger.Votes()
+	if !l.ledgerKnown { // the roster may be older than the ledger's members are
+		return nil, nil
+	}
+	now := l.ledgerNow
+	votes := now.Votes
 	do := func(what, id string, run func(context.Context) error) []task {
 		return append(list, task{name: fmt.Sprintf("members: %s %s", what, id), run: run})
 	}
 	for _, m := range roster.All(c) {
 		if _, member := votes[m.ID]; !member {
 			return do("take up", m.ID, func(ctx context.Context) error {
-				return l.ledger.AddNonvoter(ctx, consensus.Member{ID: m.ID, Addr: m.Addr})
+				return l.ledger.AddNonvoter(ctx, consensus.Member{ID: m.ID, Addr: m.Addr}, now.Index)
 			}), nil
 		}
 	}
@@ -48,13 +54,23 @@ func (l *leader) leadSeats(v state.View, _ map[string]bool) (list []task, err er
 	if len(late) > 0 {
 		l.waitsFor("%s has no vote in the ledger yet: it has to be up, and to have what the others have", strings.Join(late, ", "))
 	}
+	// dismiss takes a vote: only when all that have seats have theirs, or those left would be too few, or nobody.
+	dismiss := func(id string) []task {
+		switch {
+		case len(late) > 0:
+			return nil
+		case id == l.id:
+			return do("hand over from", id, l.handOver)
+		}
+		return do("take the vote of", id, func(ctx context.Context) error { return l.ledger.Demote(ctx, id, now.Index) })
+	}
 	for _, x := range c.Leaving {
 		id := x.Node.ID
-		if votes[id] && len(late) == 0 {
-			if id == l.id {
-				return do("hand over from", id, l.handOver), nil
+		if votes[id] { // and is not said to have left before it does no more
+			if list := dismiss(id); list != nil {
+				return list, nil
 			}
-			return do("take the vote of", id, func(ctx context.Context) error { return l.ledger.Demote(ctx, id) }), nil
+			continue
 		}
 		why, err := v.Holds(id)
 		if err != nil {
@@ -66,9 +82,15 @@ func (l *leader) leadSeats(v state.View, _ map[string]bool) (list []task, err er
 		}
 		list = append(list, l.decide(id, catalog.KindSeatLeft, roster.Left{Node: id}))
 	}
-	for id := range votes {
-		if !slices.ContainsFunc(roster.All(c), func(m catalog.Node) bool { return m.ID == id }) {
-			list = do("let go", id, func(ctx context.Context) error { return l.ledger.RemoveServer(ctx, id) })
+	for _, id := range slices.Sorted(maps.Keys(votes)) {
+		switch {
+		case slices.ContainsFunc(roster.All(c), func(m catalog.Node) bool { return m.ID == id }):
+		case votes[id]:
+			if list := dismiss(id); list != nil {
+				return list, nil
+			}
+		default:
+			return do("let go", id, func(ctx context.Context) error { return l.ledger.RemoveServer(ctx, id, now.Index) }), nil
 		}
 	}
 	return list, nil

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"maps"
 	"slices"
@@ -310,4 +311,49 @@ func TestAPortfolioFollowsTheKeyOfItsPublisher(t *testing.T) {
 	})
 	x.forgetAnswers()
 	x.wantSum(ctx, t, "mine", mine)
+}
+
+// All seats of a cluster go to machines that have not started yet. Those before keep their votes, though they
+// hold nothing, and entries are made, until the new ones have started and vote.
+func TestSeatsKeepTheirVotesUntilTheNewOnesVote(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	c := newCluster(t, 2, 2, nil)
+	c.leader(ctx, "n1")
+	c.proposed(ctx, 2, []string{"n1", "n2"}, c.seat("n4", c.operator), c.seat("n5", c.operator))
+	for range 3 { // entries, after each of which the leader has looked at the seats
+		c.await(ctx, "the leader to wait for the new seats' votes", func() bool {
+			c.follow()
+			return slices.ContainsFunc(slices.Collect(maps.Values(c.nodes)), func(n *Node) bool {
+				return n.ledger.IsLeader() && strings.Contains(n.leader.waitingFor(), "n4, n5 has no vote in the ledger yet")
+			})
+		})
+		c.admit(ctx, newKey(t, "buyer"+rand.Text()), catalog.RoleBuyer)
+	}
+	for _, id := range []string{"n1", "n2"} {
+		n := c.nodes[id]
+		if n == nil {
+			t.Fatalf("%s has left, and nobody else votes", id)
+		}
+		votes := n.ledger.Votes()
+		if len(n.members.Leaving) != 2 || !votes["n1"] || !votes["n2"] {
+			t.Fatalf("at %s %d leave, and votes are %v", id, len(n.members.Leaving), votes)
+		}
+	}
+	client := c.client(c.operator)
+	if _, err := client.Cluster(ctx); err != nil {
+		t.Fatal(err)
+	}
+	renewed, newer := client.Renewed()
+	if !newer {
+		t.Fatal("the profile is that of the founding")
+	}
+	c.join(ctx, "n4", "n5")
+	c.profile = renewed
+	c.awaitSeats(ctx, "n4", "n5")
+	c.await(ctx, "n1 and n2 to leave", func() bool {
+		c.follow()
+		return len(c.nodes["n4"].ledger.Votes()) == 2 && len(c.nodes["n5"].members.Leaving) == 0
+	})
+	c.admit(ctx, newKey(t, "late"), catalog.RoleBuyer)
 }

@@ -29,6 +29,9 @@ func (rec *reconciler) derive() (list []task, err error) {
 	if leads && (rec.monitor.clockFault() != nil || rec.ledger.Full() != nil) {
 		list, leads = append(list, rec.leader.resign()), false
 	}
+	if leads { // before the state is looked at, which is no older then
+		rec.leader.ledgerNow, rec.leader.ledgerKnown = rec.ledger.Configuration()
+	}
 	err = rec.view(func(v state.View) error {
 		parts := []func(state.View) ([]task, error){rec.restoreTasks, rec.keyTasks, rec.versionTasks, rec.vectorTasks, rec.moveTasks, rec.canaryTasks, rec.queryTasks}
 		if leads {

@@ -199,7 +199,9 @@ var nodeSentences = map[string]sentence{
 	"canary.root":     {"node %s is not the root of set %d", ""},
 	"canary.set":      {"there is no set %d: there are %d", ""},
 	"canary.shared":   {"key %s was shared anew meanwhile", ""},
+	"canary.soon":     {"canary %d of key %s began less than %d minutes ago", "wait; nodes try shares by themselves once a day"},
 	"canary.stuck":    {"no progress for %s: sets %l were not opened", ""},
+	"canary.vain":     {"%d canaries of key %s came to nothing: its shares are not tried again before there are others", "have it shared anew: weir operator refresh"},
 	"refresh.every":   {"shares cannot be made anew every %d ms: %d to %d ms are possible, or 0 for never", "say --every with 1h to 3660d, or never"},
 	"refresh.not_due": {"nothing is to be shared anew yet", ""},
 	"level.nodes": {
@@ -259,6 +261,9 @@ var nodeSentences = map[string]sentence{
 	"restore.cluster":      {"the order is of cluster %s", ""},
 	"restore.dataset_open": {"dataset %s is not closed", ""},
 	"restore.ended":        {"this operator has said so, or queries are answered already", ""},
+	"restore.lost":         {"%d entries are said to be lost, and there can be %d at the most", ""},
+	"restore.member":       {"node %s has no seat any more", ""},
+	"restore.note":         {"%d seats have signed the checkpoint that is presented, and %d have to", "show a checkpoint that enough nodes have signed"},
 	"restore.none":         {"the cluster was never restored from a backup", ""},
 	"restore.other":        {"this names restore %s, and the last one is %s", "look at it, and sign anew"},
 	"restore.previous":     {"the order follows %s, and the last one was %s", "make and sign the order anew"},
@@ -269,6 +274,7 @@ var nodeSentences = map[string]sentence{
 	"restore.signature":    {"a signature of the order is not of it, or is of somebody without a seat", "have the operators sign it anew"},
 	"restore.size":         {"the order goes on from %d entries, and the log has %d", ""},
 	"restore.statement":    {"the statement has to be a text of at most %d bytes", "say on what ground the dataset is answered again"},
+	"restore.told":         {"nobody is waited for any more: what one node says counts no more", "show a checkpoint that enough nodes have signed"},
 	"restore.waiting": {
 		"the cluster was restored from a backup of %d entries, and answers nothing until it is known how many there were (%d, as far as anybody has shown)",
 		"show the newest checkpoint or receipt that you have (weir operator backup present); the operators end the waiting (weir operator backup end)",

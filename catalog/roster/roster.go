@@ -17,6 +17,31 @@ func All(c catalog.Cluster) []catalog.Node {
 	return all
 }
 
+// WithoutLate is who has erased what was retired at a time (milliseconds), by place among nodes, with
+// those as well whose seats were given up and who have had the time to (MaxErasing), whatever else they
+// hold: a machine that is gone with its disk would be waited for without end.
+func WithoutLate(c catalog.Cluster, nodes []string, erased []bool, since, now int64) []bool {
+	erased = slices.Clone(erased)
+	for i, id := range nodes {
+		leaves := slices.ContainsFunc(c.Leaving, func(l catalog.Leaving) bool { return l.Node.ID == id })
+		erased[i] = erased[i] || leaves && now > since+MaxErasing
+	}
+	return erased
+}
+
+// Unerased is a key's retired sharing as WithoutLate has it; nil: nobody is waited for to erase it.
+func Unerased(c catalog.Cluster, k catalog.Key, now int64) *catalog.Retired {
+	if k.Retired == nil {
+		return nil
+	}
+	r := *k.Retired
+	r.Erased = WithoutLate(c, k.Before().Nodes, r.Erased, r.Since, now)
+	if !slices.Contains(r.Erased, false) {
+		return nil
+	}
+	return &r
+}
+
 // Of is the cluster with the roster of a key: the nodes in it as they are now, at their points
 // in the key.
 func Of(c catalog.Cluster, r catalog.KeyRoster) catalog.Cluster {

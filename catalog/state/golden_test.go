@@ -151,6 +151,7 @@ func lifeLedger(t *testing.T) *world {
 	w.ok("operator", catalog.KindRefreshEvery, resharing.Every{Every: resharing.MinEvery})
 	w.ok("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 1})
 	w.ok("node1", catalog.KindCanaryFail, resharing.CanaryFail{Key: key, Number: 1, Reason: told("node2 is gone")})
+	w.now += resharing.CanaryAgain
 	w.ok("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 2})
 	w.ok("node2", catalog.KindCanaryLacks, resharing.CanaryLacks{Key: key, Number: 2})
 	w.ok("node3", catalog.KindCanarySet, resharing.CanarySet{Key: key, Number: 2, Set: 2})
@@ -176,7 +177,7 @@ func restoredLedger(t *testing.T) *world {
 	b := w.order("operator")
 	w.ok("node2", catalog.KindClusterRestore, b)
 	w.no("bank", catalog.KindQuerySubmit, submit(contract, noised("0.5", "")), catalog.RefusedConflict, "restoring")
-	w.ok("node2", catalog.KindRestorePresent, catalog.RestorePresent{Order: b.Order.ID(), Size: b.Order.Size + 9, Root: catalog.Sum([]byte("lost"))})
+	w.ok("node2", catalog.KindRestorePresent, w.present(b.Order.ID(), b.Order.Size+9, "node1", "node2"))
 	w.ok("operator", catalog.KindRestoreEnd, catalog.RestoreEnd{Order: b.Order.ID()})
 	w.no("bank", catalog.KindQuerySubmit, submit(contract, noised("0.5", "")), catalog.RefusedPolicy, "restored")
 	w.ok("bureau", catalog.KindDatasetReopen, catalog.DatasetReopen{Dataset: "noisy", Order: b.Order.ID(), Statement: "known from statements"})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/roster"
 )
 
 // refreshActs are the acts that share a key anew (PROTOCOL.md section 1.5). Commitments,
@@ -35,12 +36,15 @@ func refreshKey(c *applyContext, b catalog.KeyRefresh) error {
 
 // reshareKey begins an attempt. Any node may: what it says follows from the state but for
 // the dealers, and those deal to the whole roster whoever they are. While the sharing before
-// is not erased everywhere no further one is made, so that there are never three.
+// is not erased everywhere no further one is made, so that there are never three: but for seats that
+// were given up and do not say so in time (roster.Unerased).
 func reshareKey(c *applyContext, b catalog.KeyReshare) error {
 	k, err := load[catalog.Key](c, records.PrefixKey+b.Key, "unknown.key", b.Key)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	k.Retired = roster.Unerased(*c.cluster, k, c.now)
+	switch {
 	case k.Refresh == nil:
 		return catalog.Conflict("refresh", "key.no_refresh", k.ID)
 	case k.Refreshing():

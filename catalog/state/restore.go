@@ -84,24 +84,74 @@ func (c *applyContext) restored(order catalog.Digest) (catalog.Restored, error) 
 	return r, err
 }
 
-// presentRestore notes that there were more entries than anybody presented before. The node that
-// proposes it has verified the checkpoint; one that lies can close, and not open.
+// presentRestore notes that there were more entries than anybody presented before. Nobody is
+// believed alone, since what is presented closes: a checkpoint needs the signatures of a threshold
+// of the seats. What nodes say without one counts while the cluster waits, and as far as a
+// threshold of them says so.
 func presentRestore(c *applyContext, b catalog.RestorePresent) error {
 	r, err := c.restored(b.Order)
 	if err != nil {
 		return err
 	}
-	if b.Size <= r.Seen {
+	switch {
+	case b.Size <= r.Seen:
 		return catalog.Conflict("restore_seen", "restore.seen", b.Size, r.Seen)
+	case b.Size-r.Order.Size > catalog.MaxLost:
+		return catalog.Invalid("size", "restore.lost", b.Size-r.Order.Size, uint64(catalog.MaxLost))
 	}
 	before := r.Seen
-	r.Seen, r.SeenRoot, c.out.ID = b.Size, b.Root, b.Order.String()
+	if b.Note == "" {
+		err = c.tellRestored(&r, b)
+	} else {
+		err = c.checkNote(b)
+		r.Seen, r.SeenRoot = b.Size, b.Root
+	}
+	if err != nil {
+		return err
+	}
+	c.out.ID = b.Order.String()
 	if r.Open {
 		if err := c.closeSpent(r.Seen - before); err != nil {
 			return err
 		}
 	}
 	return records.Put(c.tx, records.KeyRestore, r)
+}
+
+// checkNote refuses a checkpoint that is not of what is presented, or that too few have signed.
+func (c *applyContext) checkNote(b catalog.RestorePresent) error {
+	machines, err := c.everSeated()
+	if err != nil {
+		return err
+	}
+	if voices := attest.CheckpointVoices(*c.cluster, machines, b.Size, b.Root, b.Note); voices < c.cluster.Threshold {
+		return catalog.Refuse(catalog.RefusedSignature, "restore_note", "restore.note", voices, c.cluster.Threshold)
+	}
+	return nil
+}
+
+// tellRestored counts one node's word.
+func (c *applyContext) tellRestored(r *catalog.Restored, b catalog.RestorePresent) error {
+	if r.Open {
+		return catalog.Conflict("restore_told", "restore.told")
+	}
+	if c.cluster.Roster().Point(c.node.ID) == 0 {
+		return catalog.Forbidden("restore_member", "restore.member", c.node.ID)
+	}
+	if i := slices.IndexFunc(r.Told, func(t catalog.RestoreTold) bool { return t.Node == c.node.ID }); i >= 0 {
+		if b.Size <= r.Told[i].Size {
+			return catalog.Conflict("restore_seen", "restore.seen", b.Size, r.Told[i].Size)
+		}
+		r.Told = slices.Delete(r.Told, i, i+1)
+	}
+	r.Told = append(r.Told, catalog.RestoreTold{Node: c.node.ID, Size: b.Size, Root: b.Root})
+	slices.SortFunc(r.Told, func(x, y catalog.RestoreTold) int {
+		return cmp.Or(cmp.Compare(y.Size, x.Size), cmp.Compare(x.Node, y.Node))
+	})
+	if t := c.cluster.Threshold; len(r.Told) >= t && r.Told[t-1].Size > r.Seen {
+		r.Seen, r.SeenRoot = r.Told[t-1].Size, r.Told[t-1].Root
+	}
+	return nil
 }
 
 // endRestore says for an operator's seats that nobody is waited for. With the operators of as

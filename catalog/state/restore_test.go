@@ -2,11 +2,15 @@ package state
 
 import (
 	"crypto/ed25519"
+	"math"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/statetest"
+	"github.com/weirdata/weir/consensus/evidence"
 )
 
 // seats gives the second and third seats to operators of their own.
@@ -112,7 +116,7 @@ func TestRestoreRefundsNothing(t *testing.T) {
 	}
 
 	seen := must[catalog.Restored](t)(restoredOf(w)).Seen
-	present := catalog.RestorePresent{Order: order, Size: seen + 100, Root: catalog.Sum([]byte("lost"))}
+	present := w.present(order, seen+100, "node1", "node3")
 	w.no("bank", catalog.KindRestorePresent, present, catalog.RefusedForbidden, "role")
 	w.ok("node2", catalog.KindRestorePresent, present)
 	w.no("node1", catalog.KindRestorePresent, present, catalog.RefusedConflict, "restore_seen")
@@ -146,9 +150,81 @@ func TestRestoreRefundsNothing(t *testing.T) {
 	ask("epsilon_family", catalog.RefusedPolicy, again)
 
 	// Somebody comes late with a still newer one.
-	present.Size += 10
-	w.ok("node3", catalog.KindRestorePresent, present)
+	w.ok("node3", catalog.KindRestorePresent, w.present(order, present.Size+10, "node2", "node3"))
 	ask("restored", catalog.RefusedPolicy, again)
+}
+
+// present is a checkpoint of a past that is lost, signed by nodes.
+func (w *world) present(order catalog.Digest, size uint64, by ...string) catalog.RestorePresent {
+	w.t.Helper()
+	b := catalog.RestorePresent{Order: order, Size: size, Root: catalog.Sum([]byte("lost"))}
+	c := evidence.Checkpoint{Origin: evidence.Origin(w.id.String()), Size: size, Root: evidence.Hash(b.Root)}
+	var lines [][]byte
+	for _, name := range by {
+		l, err := evidence.SignCheckpoint(testKey(name), strings.TrimPrefix(name, "former "), c, time.UnixMilli(w.now))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		lines = append(lines, l)
+	}
+	b.Note = string(evidence.Assemble(c, lines...))
+	return b
+}
+
+// Attack: a lone node closes every dataset, ends every contract and wears out every key.
+func TestALoneNodeClosesNothing(t *testing.T) {
+	w, contract, _, order := restoredNoisy(t)
+	size := must[catalog.Restored](t)(restoredOf(w)).Seen + 100
+	lost := func(want uint64) {
+		t.Helper()
+		if r := must[catalog.Restored](t)(restoredOf(w)); r.Lost() != want {
+			t.Errorf("%d entries count as lost, want %d", r.Lost(), want)
+		}
+	}
+	alone := func(size uint64) catalog.RestorePresent {
+		return catalog.RestorePresent{Order: order, Size: size, Root: catalog.Sum([]byte("lost"))}
+	}
+	forged := map[string]catalog.RestorePresent{
+		"one of two":        w.present(order, size, "node1"),
+		"one twice":         w.present(order, size, "node1", "node1"),
+		"one and a former":  w.present(order, size, "node1", "former node2"),
+		"no note":           {Order: order, Size: size, Note: "weir/"},
+		"of other entries":  w.present(order, size-1, "node1", "node2"),
+		"with another root": w.present(order, size, "node1", "node2"),
+	}
+	for name, b := range forged {
+		if b.Size = size; name == "with another root" {
+			b.Root = catalog.Sum([]byte("another"))
+		}
+		if out := w.do("node1", catalog.KindRestorePresent, b); out.Refusal == nil || out.Refusal.Rule != "restore_note" {
+			t.Errorf("%s: %v", name, out.Refusal)
+		}
+	}
+	w.no("node1", catalog.KindRestorePresent, alone(math.MaxUint64), catalog.RefusedInvalid, "invalid")
+	// While the cluster waits, a node's word is one voice.
+	w.ok("node1", catalog.KindRestorePresent, alone(size+1000))
+	w.no("node1", catalog.KindRestorePresent, alone(size), catalog.RefusedConflict, "restore_seen")
+	w.ok("node1", catalog.KindRestorePresent, alone(size+2000))
+	lost(0)
+	w.ok("water", catalog.KindRestoreEnd, catalog.RestoreEnd{Order: order})
+	w.ok("air", catalog.KindRestoreEnd, catalog.RestoreEnd{Order: order})
+	w.no("node2", catalog.KindRestorePresent, alone(size), catalog.RefusedConflict, "restore_told")
+	lost(0)
+	w.ok("bank", catalog.KindQuerySubmit, submit(contract, noised("0.5", "")))
+
+	w, _, _, order = restoredNoisy(t)
+	w.ok("node1", catalog.KindRestorePresent, alone(size+1000))
+	w.ok("node3", catalog.KindRestorePresent, alone(size))
+	lost(100) // two say so
+	w.ok("node2", catalog.KindRestorePresent, alone(size+10))
+	lost(110)
+
+	cluster := must[catalog.Cluster](t)(w.view().Cluster())
+	cluster.Leaving, cluster.Nodes = []catalog.Leaving{{Node: cluster.Nodes[2]}}, cluster.Nodes[:2]
+	if err := records.Put(w.store, records.KeyCluster, cluster); err != nil {
+		t.Fatal(err)
+	}
+	w.no("node3", catalog.KindRestorePresent, alone(size+5000), catalog.RefusedForbidden, "restore_member")
 }
 
 // What is restored whole is as it was.

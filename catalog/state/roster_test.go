@@ -1,6 +1,7 @@
 package state
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/weirdata/weir/catalog/attest"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/records/memstore"
+	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/statetest"
 )
@@ -15,6 +17,12 @@ import (
 // housesWorld is a 2-of-3 cluster in which every seat is another institution's, with an
 // operator of a fourth one, who has no seat, and a publisher's key.
 func housesWorld(t *testing.T) *world {
+	t.Helper()
+	return emptyHouses(t).admit().key("bureau")
+}
+
+// emptyHouses is housesWorld without publishers and buyers.
+func emptyHouses(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, machine: NewMachine(), store: memstore.New(), now: testTime, n: 3}
 	b := testInit(3, 2)
@@ -28,7 +36,7 @@ func housesWorld(t *testing.T) *world {
 	}
 	w.id = e.Digest()
 	w.ok("operator", catalog.KindPrincipalAdd, testPrincipal("house4", catalog.RoleOperator))
-	return w.admit().key("bureau")
+	return w
 }
 
 func newSeat(id, house string, point int) catalog.Node {
@@ -512,5 +520,82 @@ func TestRostersAreProvedByTheApprovalsOfTheirOperators(t *testing.T) {
 	}
 	if _, err := attest.Rosters(w.id, append(slices.Clone(entries), entries[len(entries)-1])); err == nil {
 		t.Error("an approval twice is believed")
+	}
+}
+
+// Whoever reads the changes alone does not know which seats have left for good: a cluster swaps
+// its seats as often as the ledger lets it, and they are proved all the same.
+func TestRostersAreProvedHoweverManySeatsHaveLeft(t *testing.T) {
+	w := emptyHouses(t)
+	last := "node3"
+	for i := 4; i < 4+catalog.MaxNodes; i++ {
+		id := fmt.Sprintf("node%d", i)
+		a := w.propose("operator", w.roster(2, []string{last}, newSeat(id, "house3", 3)))
+		w.ok("house2", catalog.KindRosterApprove, a)
+		w.ok("house3", catalog.KindRosterApprove, a)
+		w.ok("node1", catalog.KindSeatLeft, roster.Left{Node: last})
+		last = id
+	}
+	entries := attest.Entries(must[[]roster.Change](t)(w.view().RosterChanges()))
+	all := must[[]catalog.Cluster](t)(attest.Rosters(w.id, entries))
+	if got := all[len(all)-1].Roster().Nodes; len(all) != catalog.MaxNodes+1 || !slices.Equal(got, []string{"node1", "node2", last}) {
+		t.Errorf("%d rosters, the last of %v", len(all), got)
+	}
+}
+
+// A publisher who never moves its key keeps a seat from leaving that is dead, and keeps nobody else's
+// key or vectors from new shares: what the seat has of their old ones is waited for only so long.
+func TestADeadSeatThatHoldsAnothersKeyKeepsNobodyFromNewShares(t *testing.T) {
+	w := noisy(t).key("rival")
+	key := catalog.KeyID(testID("bureau"))
+	old := []string{"node1", "node2", "node3"}
+	mine := w.vector("bank", w.vectorOf("mine", 1)).ID
+	w.ok("operator", catalog.KindRosterPropose, w.roster(2, []string{"node2"}))
+	w.ok("bureau", catalog.KindKeyMove, roster.MoveKey{Key: key, Roster: w.lastChange()})
+	w.moveTo(key, 2, 2, []int{1, 3}, old)
+	m := w.beginMove([]int{1, 3}, mine)
+	m.deal().hold().line(func(point int, b *resharing.Line) {
+		b.New = [][][]uint64{m.numbers(5, 1), nil, m.numbers(5, 2)}[point-1]
+	}).prove(0)
+	for _, n := range []string{"node1", "node3"} {
+		w.ok(n, catalog.KindMoveErased, resharing.Erased{Move: m.seq})
+	}
+	for _, n := range []string{"node1", "node3"} {
+		w.ok(n, catalog.KindKeyErased, catalog.KeyErased{Key: key, Epoch: 1})
+	}
+	w.ok("operator", catalog.KindRefreshEvery, resharing.Every{Every: resharing.Day})
+	w.now += roster.MaxErasing - 60_000
+	next := catalog.KeyReshare{Key: key, Epoch: 3, Attempt: 3, Dealers: []int{1, 2}}
+	due := func() []string {
+		keys, vectors, err := w.view().RefreshDue(w.now)
+		ids := []string{}
+		for _, k := range keys {
+			ids = append(ids, k.ID)
+		}
+		for _, v := range vectors {
+			ids = append(ids, v.ID)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ids
+	}
+	if got := due(); slices.Contains(got, key) || slices.Contains(got, mine) {
+		t.Errorf("due while node2 may still erase: %v", got)
+	}
+	w.now += 120_000
+	w.no("node1", catalog.KindSeatLeft, roster.Left{Node: "node2"}, catalog.RefusedConflict, "holds")
+	if got := due(); !slices.Contains(got, key) || !slices.Contains(got, mine) {
+		t.Fatalf("due: %v", got)
+	}
+	w.ok("node1", catalog.KindRefreshDue, resharing.Due{})
+	w.ok("node1", catalog.KindKeyReshare, next)
+	if k := must[catalog.Key](t)(w.view().Key(key)); k.Retired != nil || !k.Refreshing() {
+		t.Errorf("key %+v", k)
+	}
+	free := must[[]catalog.Vector](t)(w.view().VectorsFree([]catalog.Vector{w.vectorNow(mine)}, w.now))
+	next2 := w.beginMove([]int{1, 2}, mine)
+	if v := w.vectorNow(mine); len(free) != 1 || v.Moving != next2.seq || len(must[[]resharing.Move](t)(w.view().Moves())) != 1 {
+		t.Errorf("vector %+v, free %d", v, len(free))
 	}
 }

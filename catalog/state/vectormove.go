@@ -10,6 +10,7 @@ import (
 	"github.com/weirdata/weir/catalog/polynomial"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/resharing"
+	"github.com/weirdata/weir/catalog/roster"
 )
 
 // maxMoveTries bounds how often a vector is moved in vain, until an operator asks for it again
@@ -142,6 +143,10 @@ func beginMove(c *applyContext, b resharing.Begin) error {
 	for _, m := range moves {
 		if m.State != resharing.Erasing {
 			return catalog.Conflict("move", "move.running", m.Seq)
+		}
+		m.Erased = roster.WithoutLate(*c.cluster, m.Members(), m.Erased, m.InForce, c.now)
+		if err := c.overIfErased(m); err != nil {
+			return err
 		}
 	}
 	if len(b.Vectors) == 0 || len(b.Vectors) > resharing.MaxVectors {
@@ -436,7 +441,16 @@ func addMoveBits(c *applyContext, b resharing.Bits) error {
 			continue
 		}
 		v.Sharing, v.Tried, v.Stays = m.Sharing(), 0, catalog.Reason{}
-		if err := cmp.Or(c.todo(false, moveKey(v), ""), c.storeVector(v)); err != nil {
+		to, err := c.vectorRoster(v.Registry)
+		if err != nil {
+			return err
+		}
+		if to.Equal(v.InForce().Roster()) { // else its publisher's key has moved meanwhile, and it follows
+			if err := c.todo(false, moveKey(v), ""); err != nil {
+				return err
+			}
+		}
+		if err := c.storeVector(v); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/weirdata/weir/catalog/polynomial"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/resharing"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/statetest"
 )
 
@@ -507,5 +508,25 @@ func TestLinesOfTwoRosters(t *testing.T) {
 		}), 0, f) {
 			t.Errorf("a new number of %s is wrong, and nobody notices", id)
 		}
+	}
+}
+
+// A vector that is in a move while its publisher's key moves to another roster follows the key once
+// the move is over.
+func TestAVectorFollowsAKeyThatMovesMeanwhile(t *testing.T) {
+	w := noisy(t)
+	key := catalog.KeyID(testID("bureau"))
+	mine := w.vector("bank", w.vectorOf("mine", 1)).ID
+	w.ok("operator", catalog.KindVectorRefresh, resharing.Refresh{})
+	m := w.beginMove([]int{1, 2}, mine).deal()
+	w.ok("operator", catalog.KindRosterPropose, w.roster(3, nil))
+	w.ok("bureau", catalog.KindKeyMove, roster.MoveKey{Key: key, Roster: w.lastChange()})
+	w.moveTo(key, 2, 2, []int{1, 2}, []string{"node1", "node2", "node3"})
+	m.hold().line(nil).prove(0).erase()
+	if v := w.vectorNow(mine); v.InForce().Threshold != 2 || !slices.Equal(w.toMove(), []string{mine}) {
+		t.Fatalf("vector %+v, to move %v", v.InForce(), w.toMove())
+	}
+	if to := w.beginMove([]int{1, 2}, mine).now().Target(); to.Threshold != 3 {
+		t.Errorf("it moves to %+v", to)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/resharing"
+	"github.com/weirdata/weir/catalog/roster"
 )
 
 // RefreshSchedule is how old shares may get; zero: nobody has said.
@@ -29,15 +30,15 @@ func RefreshDue(r records.Reader, now int64) (keys []catalog.Key, vectors []cata
 	if keys, err = records.List[catalog.Key](r, records.PrefixKey); err != nil {
 		return nil, nil, err
 	}
-	keys = slices.DeleteFunc(keys, func(k catalog.Key) bool {
-		return k.State != catalog.KeyReady || k.Refresh != nil || k.Retired != nil || now < resharing.SharedAt(k)+s.Every
-	})
-	if now < s.VectorsFrom() {
-		return keys, nil, nil
-	}
 	cluster, err := records.Find[catalog.Cluster](r, records.KeyCluster)
 	if err != nil {
 		return nil, nil, err
+	}
+	keys = slices.DeleteFunc(keys, func(k catalog.Key) bool {
+		return k.State != catalog.KeyReady || k.Refresh != nil || roster.Unerased(cluster, k, now) != nil || now < resharing.SharedAt(k)+s.Every
+	})
+	if now < s.VectorsFrom() {
+		return keys, nil, nil
 	}
 	if vectors, err = readyVectors(r); err != nil {
 		return nil, nil, err
@@ -46,11 +47,38 @@ func RefreshDue(r records.Reader, now int64) (keys []catalog.Key, vectors []cata
 	if err != nil {
 		return nil, nil, err
 	}
+	erasing, err := unerasedMoves(r, cluster, now)
+	if err != nil {
+		return nil, nil, err
+	}
 	vectors = slices.DeleteFunc(vectors, func(x catalog.Vector) bool {
-		return x.Moving != 0 || now < x.InForce().At+s.Every || x.Holders(cluster) < x.InForce().Threshold ||
+		return slices.Contains(erasing, x.Moving) || now < x.InForce().At+s.Every || x.Holders(cluster) < x.InForce().Threshold ||
 			slices.ContainsFunc(wanted, func(w catalog.Vector) bool { return w.ID == x.ID })
 	})
 	return keys, vectors, nil
+}
+
+// unerasedMoves are the numbers of the moves that are waited for: by their steps, or until all have erased
+// what is from before (roster.WithoutLate).
+func unerasedMoves(r records.Reader, cluster catalog.Cluster, now int64) (numbers []uint64, err error) {
+	moves, err := records.List[resharing.Move](r, records.PrefixMove)
+	for _, m := range moves {
+		if m.State != resharing.Erasing || slices.Contains(roster.WithoutLate(cluster, m.Members(), m.Erased, m.InForce, now), false) {
+			numbers = append(numbers, m.Seq)
+		}
+	}
+	return numbers, err
+}
+
+// VectorsFree are vectors that wait to be moved, but those that are in a move still. One that only
+// seats hold up which were given up is in none (roster.WithoutLate).
+func (v View) VectorsFree(waiting []catalog.Vector, now int64) ([]catalog.Vector, error) {
+	cluster, err := v.Cluster()
+	if err != nil {
+		return nil, err
+	}
+	numbers, err := unerasedMoves(v.r, cluster, now)
+	return slices.DeleteFunc(waiting, func(x catalog.Vector) bool { return slices.Contains(numbers, x.Moving) }), err
 }
 
 // Canary is the last canary of a key; zero: there was none.

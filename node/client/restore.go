@@ -19,7 +19,7 @@ func (c *Client) Present(ctx context.Context, note []byte) error {
 }
 
 // Restores are the restores of the cluster from backups, the first first. Each is signed by the
-// operators of enough of the seats that the founding names: whoever passes them on can only leave
+// operators of enough of the seats that there were at some time: whoever passes them on can only leave
 // some out.
 func (c *Client) Restores(ctx context.Context) ([]catalog.Restored, error) {
 	all, err := Get[wire.Restores](ctx, c, Call{Path: "/v1/restores"})
@@ -33,15 +33,28 @@ func (c *Client) Restores(ctx context.Context) ([]catalog.Restored, error) {
 	if err != nil {
 		return nil, err
 	}
+	return all.Restores, checkRestores(rosters, all.Restores)
+}
+
+// checkRestores returns an error unless each restore follows the one before and was signed for
+// enough seats of a roster of its time: rosters are all that there were, the first first.
+func checkRestores(rosters []catalog.Cluster, all []catalog.Restored) error {
 	var previous catalog.Digest
-	for i, r := range all.Restores {
-		if err := attest.CheckRestore(rosters[len(rosters)-1], r.ClusterRestore); err != nil {
-			return nil, fmt.Errorf("%w: restore %d: %w", ErrPinned, i+1, err)
+	for i, r := range all {
+		// Who had the seats then may have none now. No restore is of an earlier roster than the one before.
+		for {
+			err := attest.CheckRestore(rosters[0], r.ClusterRestore)
+			if err == nil {
+				break
+			}
+			if rosters = rosters[1:]; len(rosters) == 0 {
+				return fmt.Errorf("%w: restore %d: %w", ErrPinned, i+1, err)
+			}
 		}
 		if r.Order.Previous != previous {
-			return nil, fmt.Errorf("%w: restore %d follows %s, and not %s", ErrPinned, i+1, r.Order.Previous, previous)
+			return fmt.Errorf("%w: restore %d follows %s, and not %s", ErrPinned, i+1, r.Order.Previous, previous)
 		}
 		previous = r.Order.ID()
 	}
-	return all.Restores, nil
+	return nil
 }

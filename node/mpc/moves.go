@@ -410,14 +410,14 @@ func (ms *Moves) bitsOf(ctx context.Context, m resharing.Move, x catalog.Vector,
 	return values[:], err
 }
 
-// erase deletes what this node has of every vector that was moved but the share in force, and
-// says so. The caller knows that no attempt under way reads it.
+// erase deletes what this node has from before the move of every vector that was moved, and says
+// so. The caller knows that no attempt under way reads it.
 func (ms *Moves) erase(ctx context.Context, m resharing.Move) error {
 	for i, id := range m.Vectors {
 		if !m.Moves(i) {
 			continue
 		}
-		if err := ms.vectors.eraseBut(id, m.Seq); err != nil {
+		if err := ms.vectors.eraseBefore(ctx, id, m.Seq); err != nil {
 			return err
 		}
 	}

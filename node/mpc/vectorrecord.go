@@ -1,6 +1,7 @@
 package mpc
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -118,17 +119,21 @@ func (vs *Vectors) storeMoved(id string, move uint64, r movedRecord) error {
 	return nil
 }
 
-// eraseBut deletes all that this node has of a vector but the share of one move.
-func (vs *Vectors) eraseBut(id string, move uint64) error {
+// eraseBefore deletes all that this node has of a vector from before a move. What a later one made
+// stays: the erasure may have been asked for before that one began.
+func (vs *Vectors) eraseBefore(ctx context.Context, id string, move uint64) error {
 	vs.mu.Lock()
 	names := slices.Clone(vs.names)
 	vs.mu.Unlock()
 	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("erase what is left of vector %s from before move %d: %w", id, move, err)
+		}
 		of, number, err := readVectorName(name)
 		if err != nil {
 			return err
 		}
-		if of == id && number != move {
+		if of == id && number < move {
 			if err := vs.Erase(name); err != nil {
 				return err
 			}
