@@ -337,13 +337,13 @@ func TestBitsBehindTheLastEntityAreRefused(t *testing.T) {
 		for e := range entities {
 			full[e/8] |= 1 << (e % 8)
 		}
-		if _, r := joinBitmaps(entities, [][]byte{full}, nil, false); r != nil {
+		if _, r := records.JoinBitmaps(entities, [][]byte{full}, nil, false); r != nil {
 			t.Fatalf("%d entities: %v", entities, r)
 		}
 		for e := entities; e < 8*size; e++ {
 			bad := bytes.Clone(full)
 			bad[e/8] |= 1 << (e % 8)
-			if _, r := joinBitmaps(entities, [][]byte{bad}, nil, false); r == nil {
+			if _, r := records.JoinBitmaps(entities, [][]byte{bad}, nil, false); r == nil {
 				t.Fatalf("%d entities: bit %d is accepted", entities, e)
 			}
 		}

@@ -51,7 +51,7 @@ func (v View) Holds(node string) (*catalog.Refusal, error) {
 	if err != nil {
 		return nil, err
 	}
-	return holds(v.r, node, now)
+	return judge.SeatHolds(v.r, node, now)
 }
 
 // PreviewDataset is the refusal that a principal's dataset would meet now, nil when it

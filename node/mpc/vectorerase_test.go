@@ -20,7 +20,11 @@ func TestWhatALaterMoveMadeIsNotErased(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer v.Close()
+	defer func() {
+		if err := v.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	for _, name := range []string{"v-1", "v-1/5", "v-1/7", "v-1/9", "v-2"} {
 		if err := v.Put(prefixSecretVector+name, []byte("share")); err != nil {
 			t.Fatal(err)
