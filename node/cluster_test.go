@@ -43,6 +43,8 @@ func TestMain(m *testing.M) {
 // cluster is a cluster whose nodes run in this process, with real directories
 // and real connections on loopback.
 type cluster struct {
+	now func() time.Time // the clients' clock; nil: the machine's
+
 	t         testing.TB
 	dir       string
 	genesis   founding.Genesis
@@ -162,6 +164,9 @@ func (c *cluster) client(key *client.Key) *client.Client {
 // clientWith returns a client that waits for busy nodes and elections.
 func (c *cluster) clientWith(key *client.Key, o client.Options) *client.Client {
 	c.t.Helper()
+	if o.Now == nil {
+		o.Now = c.now
+	}
 	o.Patience, o.RequestTimeout, o.PingTimeout = patience, patience+time.Minute, 15*time.Second
 	cl, err := client.New(c.profile, key, o)
 	if err != nil {

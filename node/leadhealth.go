@@ -46,7 +46,7 @@ func (l *leader) leadHealth(v state.View, seen map[string]bool) (list []task, er
 			every = resharing.CanaryAgain
 		}
 		due := max(c.Began, resharing.SharedAt(k)) + every
-		if c.Found() && c.Sharing == k.InForce() {
+		if c.Found() && c.Sharing == k.InForce() || c.VainUnder(k.InForce()) >= resharing.MaxVain {
 			continue // until there are other shares
 		}
 		if k.State != catalog.KeyReady || k.Refresh != nil || now.UnixMilli() < due || len(l.health.dead(l.ids())) > 0 {

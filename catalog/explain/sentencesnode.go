@@ -199,7 +199,9 @@ var nodeSentences = map[string]sentence{
 	"canary.root":     {"node %s is not the root of set %d", ""},
 	"canary.set":      {"there is no set %d: there are %d", ""},
 	"canary.shared":   {"key %s was shared anew meanwhile", ""},
+	"canary.soon":     {"canary %d of key %s began less than %d minutes ago", "wait; nodes try shares by themselves once a day"},
 	"canary.stuck":    {"no progress for %s: sets %l were not opened", ""},
+	"canary.vain":     {"%d canaries of key %s came to nothing: its shares are not tried again before there are others", "have it shared anew: weir operator refresh"},
 	"refresh.every":   {"shares cannot be made anew every %d ms: %d to %d ms are possible, or 0 for never", "say --every with 1h to 3660d, or never"},
 	"refresh.not_due": {"nothing is to be shared anew yet", ""},
 	"level.nodes": {

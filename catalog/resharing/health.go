@@ -34,10 +34,13 @@ type Schedule struct {
 func (s Schedule) VectorsFrom() int64 { return s.Asked + min(s.Every, Day) }
 
 // CanaryEvery is how often every member's share of a key is tried, in milliseconds, and
-// CanaryAgain after how long one that came to nothing is followed by the next.
+// CanaryAgain after how long one that came to nothing is followed by the next: no sooner does any
+// follow, for each counts against the key. MaxVain is how many may come to nothing under the same
+// shares: each time somebody may have seen what a set opens.
 const (
 	CanaryEvery = Day
 	CanaryAgain = 60 * 60 * 1000
+	MaxVain     = 3
 )
 
 // SharedAt is since when the shares of a key that are in force are.
@@ -95,6 +98,7 @@ type Canary struct {
 	Lacks     []bool          `json:"lacks"`
 	// Unfit are the nodes whose shares do not fit those of the others, or that have none.
 	Unfit  []string       `json:"unfit,omitempty"`
+	Vain   int            `json:"vain,omitempty"`  // how many before it came to nothing under the same shares
 	Reason catalog.Reason `json:"reason,omitzero"` // why nothing, or nobody, was found
 }
 
@@ -136,6 +140,28 @@ func (c Canary) Open() (sets []int) {
 // Found reports whether a set was wrong. It will be again under the same shares, and each time
 // its root sees how they differ: so it is not opened again before there are others.
 func (c Canary) Found() bool { return slices.Contains(c.Sets, SetWrong) }
+
+// VainUnder counts those that came to nothing under the shares of a sharing, with this one.
+func (c Canary) VainUnder(s catalog.Sharing) int {
+	switch {
+	case c.Number == 0 || c.Sharing != s:
+		return 0
+	case c.Ended != 0 && !c.Reason.IsZero():
+		return c.Vain + 1
+	}
+	return c.Vain
+}
+
+// Lacking says of a canary that ends early which members have no share, by their own word. Sets name
+// nobody before all are opened: the root of one alone could lie.
+func (c Canary) Lacking() Canary {
+	for i, id := range c.Nodes {
+		if c.Lacks[i] {
+			c.Unfit = append(c.Unfit, id)
+		}
+	}
+	return c
+}
 
 // Judge says of a canary whose sets have all been opened which members do not fit: those that
 // are in a set which was wrong and in none which was right. Where no set was right nobody can

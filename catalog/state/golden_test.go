@@ -151,6 +151,7 @@ func lifeLedger(t *testing.T) *world {
 	w.ok("operator", catalog.KindRefreshEvery, resharing.Every{Every: resharing.MinEvery})
 	w.ok("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 1})
 	w.ok("node1", catalog.KindCanaryFail, resharing.CanaryFail{Key: key, Number: 1, Reason: told("node2 is gone")})
+	w.now += resharing.CanaryAgain
 	w.ok("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 2})
 	w.ok("node2", catalog.KindCanaryLacks, resharing.CanaryLacks{Key: key, Number: 2})
 	w.ok("node3", catalog.KindCanarySet, resharing.CanarySet{Key: key, Number: 2, Set: 2})

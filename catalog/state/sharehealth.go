@@ -76,13 +76,17 @@ func beginCanary(c *applyContext, b resharing.CanaryBegin) error {
 		return catalog.Conflict("canary_found", "canary.found", last.Number, k.ID)
 	case b.Number != last.Number+1 || last.Number > 0 && last.Ended == 0:
 		return catalog.Conflict("canary", "canary.number", b.Number, k.ID, last.Number)
+	case last.VainUnder(k.InForce()) >= resharing.MaxVain:
+		return catalog.Conflict("canary_vain", "canary.vain", last.VainUnder(k.InForce()), k.ID)
+	case last.Number > 0 && c.now < last.Began+resharing.CanaryAgain:
+		return catalog.Conflict("canary_soon", "canary.soon", last.Number, k.ID, resharing.CanaryAgain/60_000)
 	}
 	if err := openTiles(c, k.ID, int64(len(k.Nodes))); err != nil {
 		return err
 	}
 	c.out.ID = k.ID
 	return c.putCanary(resharing.Canary{
-		Key: k.ID, Number: b.Number, Reference: c.digest, Sharing: k.InForce(), Nodes: k.Nodes, Threshold: k.Threshold, Began: c.now,
+		Key: k.ID, Number: b.Number, Reference: c.digest, Sharing: k.InForce(), Nodes: k.Nodes, Threshold: k.Threshold, Began: c.now, Vain: last.VainUnder(k.InForce()),
 		Sets: make([]resharing.SetState, len(k.Nodes)), Lacks: make([]bool, len(k.Nodes)),
 	})
 }
@@ -157,7 +161,7 @@ func failCanary(c *applyContext, b resharing.CanaryFail) error {
 	if err != nil {
 		return err
 	}
-	x = x.Judge()
+	x = x.Lacking()
 	x.Ended, x.Reason = c.now, b.Reason.Clean()
 	return c.putCanary(x)
 }

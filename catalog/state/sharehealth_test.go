@@ -62,6 +62,11 @@ func TestACanaryTriesTheSharesOfAKey(t *testing.T) {
 	set := func(number, i int, wrong bool) resharing.CanarySet {
 		return resharing.CanarySet{Key: key, Number: number, Set: i, Wrong: wrong}
 	}
+	next := func(number int) {
+		t.Helper()
+		w.now += resharing.CanaryAgain
+		w.ok("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: number})
+	}
 	w.no("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: "k-none", Number: 1}, catalog.RefusedUnknown, "unknown")
 	w.no("bank", catalog.KindCanaryBegin, begin, catalog.RefusedForbidden, "role")
 	w.no("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 2}, catalog.RefusedConflict, "canary")
@@ -83,7 +88,7 @@ func TestACanaryTriesTheSharesOfAKey(t *testing.T) {
 	w.no("node3", catalog.KindCanarySet, set(1, 2, false), catalog.RefusedConflict, "canary")
 
 	// One set is wrong, so all are opened; node2 spoils those that it is in.
-	w.ok("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 2})
+	next(2)
 	w.ok("node1", catalog.KindCanarySet, set(2, 0, true))
 	w.ok("node2", catalog.KindCanarySet, set(2, 1, true))
 	w.ok("node3", catalog.KindCanarySet, set(2, 2, false))
@@ -99,7 +104,7 @@ func TestACanaryTriesTheSharesOfAKey(t *testing.T) {
 	for _, p := range []int{1, 2, 3} {
 		w.ok(nodeName(p), catalog.KindKeyErased, catalog.KeyErased{Key: key, Epoch: 1})
 	}
-	w.ok("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 3})
+	next(3)
 	w.ok("node3", catalog.KindCanaryLacks, resharing.CanaryLacks{Key: key, Number: 3})
 	w.no("node3", catalog.KindCanaryLacks, resharing.CanaryLacks{Key: key, Number: 3}, catalog.RefusedConflict, "twice")
 	w.ok("node1", catalog.KindCanarySet, set(3, 0, false))
@@ -108,18 +113,77 @@ func TestACanaryTriesTheSharesOfAKey(t *testing.T) {
 	}
 
 	// New shares end it, and a key that is to be shared anew is not tried.
-	w.ok("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 4})
+	next(4)
 	w.ok("operator", catalog.KindKeyRefresh, catalog.KeyRefresh{Key: key})
 	w.refresh(key, 3, 3)
 	if c := must[resharing.Canary](t)(w.view().Canary(key)); c.Ended == 0 || c.Reason.Code != "canary.shared" {
 		t.Fatalf("canary %+v", c)
 	}
-	w.ok("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 5})
+	next(5)
 	w.ok("node1", catalog.KindCanaryFail, resharing.CanaryFail{Key: key, Number: 5, Reason: told("node3 does not answer")})
-	w.ok("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 6})
+	next(6)
 	w.replace3("node3-b")
 	if c := must[resharing.Canary](t)(w.view().Canary(key)); c.Ended == 0 || c.Reason.Code != "seat.replaced" {
 		t.Fatalf("canary %+v", c)
 	}
 	w.no("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 7}, catalog.RefusedConflict, "canary_key")
+}
+
+// A canary that ends before all sets are opened says nothing of a set: its root could lie. Whoever had
+// said that it has no share is named.
+func TestACanaryThatEndsEarlyNamesNobodyByItsSets(t *testing.T) {
+	w := noisy(t)
+	key := catalog.KeyID(testID("bureau"))
+	w.ok("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 1})
+	w.ok("node1", catalog.KindCanarySet, resharing.CanarySet{Key: key, Number: 1, Set: 0})
+	w.ok("node2", catalog.KindCanarySet, resharing.CanarySet{Key: key, Number: 1, Set: 1, Wrong: true}) // a lie
+	w.ok("node2", catalog.KindCanaryFail, resharing.CanaryFail{Key: key, Number: 1, Reason: told("late")})
+	if c := must[resharing.Canary](t)(w.view().Canary(key)); c.Ended == 0 || len(c.Unfit) > 0 {
+		t.Errorf("canary %+v", c)
+	}
+	w = noisy(t)
+	w.ok("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 1})
+	w.ok("node3", catalog.KindCanaryLacks, resharing.CanaryLacks{Key: key, Number: 1})
+	w.ok("node2", catalog.KindCanaryFail, resharing.CanaryFail{Key: key, Number: 1, Reason: told("late")})
+	if c := must[resharing.Canary](t)(w.view().Canary(key)); !slices.Equal(c.Unfit, []string{"node3"}) {
+		t.Errorf("canary %+v", c)
+	}
+}
+
+// Whoever learns something each time that a known vector is opened cannot have it opened at will:
+// canaries have a pause between them, and few come to nothing under the same shares.
+func TestCanariesAreNotRepeatedAtWill(t *testing.T) {
+	w := noisy(t)
+	key := catalog.KeyID(testID("bureau"))
+	begin := func(number int) resharing.CanaryBegin { return resharing.CanaryBegin{Key: key, Number: number} }
+	fail := func(number int) {
+		t.Helper()
+		w.ok("node2", catalog.KindCanaryFail, resharing.CanaryFail{Key: key, Number: number, Reason: told("late")})
+	}
+	number := 1
+	for ; number <= resharing.MaxVain; number++ {
+		w.ok("node2", catalog.KindCanaryBegin, begin(number))
+		fail(number)
+		if number < resharing.MaxVain {
+			w.no("node2", catalog.KindCanaryBegin, begin(number+1), catalog.RefusedConflict, "canary_soon")
+		}
+		w.now += resharing.CanaryAgain
+	}
+	w.now += 100 * resharing.Day
+	w.no("node2", catalog.KindCanaryBegin, begin(number), catalog.RefusedConflict, "canary_vain")
+	w.ok("operator", catalog.KindKeyRefresh, catalog.KeyRefresh{Key: key})
+	w.refresh(key, 2, 2)
+	for _, p := range []int{1, 2} { // one that ends well does not begin the count anew
+		w.ok("node2", catalog.KindCanaryBegin, begin(number))
+		fail(number)
+		w.now += resharing.CanaryAgain
+		w.ok("node2", catalog.KindCanaryBegin, begin(number+1))
+		w.ok("node1", catalog.KindCanarySet, resharing.CanarySet{Key: key, Number: number + 1, Set: 0})
+		w.ok("node2", catalog.KindCanarySet, resharing.CanarySet{Key: key, Number: number + 1, Set: 1})
+		if c := must[resharing.Canary](t)(w.view().Canary(key)); c.VainUnder(c.Sharing) != p {
+			t.Errorf("canary %+v", c)
+		}
+		number += 2
+		w.now += resharing.CanaryAgain
+	}
 }

@@ -180,6 +180,9 @@ func restoreBackup(ctx context.Context, a *cli.App, c config.Config, flags nodeF
 	if err != nil {
 		return err
 	}
+	if err := refuseGoingOn(ctx, x, order); err != nil {
+		return err
+	}
 	key, err := sealKey(ctx, a, c, flags.passphrase)
 	if err != nil {
 		return err
@@ -228,6 +231,34 @@ func removeScratch(dir string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("remove what a restore left: %w", err)
+	}
+	return nil
+}
+
+// refuseGoingOn returns an error when the roster's nodes answer that the cluster goes on by the order
+// already: a node that is made by it now would have a vote, and not know what it acknowledged. That
+// nobody answers is no error, since then the nodes are still to be made.
+func refuseGoingOn(ctx context.Context, x backup.Archive, order catalog.ClusterRestore) error {
+	rosters, err := x.Rosters()
+	if err != nil {
+		return err
+	}
+	first := rosters[0]
+	profile := client.Pin(first.ID, catalog.InitBody{Name: first.Name, Threshold: first.Threshold, Nodes: first.Nodes}).After(rosters)
+	c, err := client.New(profile, nil, client.Options{Patience: time.Second, RequestTimeout: 8 * time.Second})
+	if err != nil {
+		return fmt.Errorf("ask the nodes of the roster: %w", err)
+	}
+	defer c.Close()
+	all, err := c.Restores(ctx)
+	if err != nil {
+		return ctx.Err() // nobody answers
+	}
+	for _, r := range all {
+		if r.Order.ID() == order.Order.ID() {
+			return errors.New("the cluster goes on by this order already, and a node that is made by it now forgets what it acknowledged: " +
+				"import the share (`weir node share import`), accept the founding (`weir node accept`) and start the node without a ledger; it catches up")
+		}
 	}
 	return nil
 }
