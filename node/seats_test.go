@@ -336,8 +336,12 @@ func TestSeatsKeepTheirVotesUntilTheNewOnesVote(t *testing.T) {
 			t.Fatalf("%s has left, and nobody else votes", id)
 		}
 		votes := n.ledger.Votes()
-		if len(n.members.Leaving) != 2 || !votes["n1"] || !votes["n2"] {
-			t.Fatalf("at %s %d leave, and votes are %v", id, len(n.members.Leaving), votes)
+		now, err := c.client(nil).Cluster(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(now.Leaving) != 2 || !votes["n1"] || !votes["n2"] {
+			t.Fatalf("at %s %d leave, and votes are %v", id, len(now.Leaving), votes)
 		}
 	}
 	client := c.client(c.operator)

@@ -2,7 +2,10 @@ package mpc
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"maps"
+	"sync"
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
@@ -90,5 +93,64 @@ func TestRepeatedDealingKeepsTheSecretThatIsStored(t *testing.T) {
 	next.Attempt++
 	if err := n.keys.store(next); err != nil {
 		t.Error(err)
+	}
+}
+
+// sentPeers keeps what is sent, and ends a context after so many messages.
+type sentPeers struct {
+	mu   sync.Mutex
+	sent map[string][]byte
+	most int
+	end  context.CancelFunc
+}
+
+func (p *sentPeers) Send(_ context.Context, to string, _ Message, content []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sent[to] = bytes.Clone(content)
+	if len(p.sent) == p.most {
+		p.end()
+	}
+	return nil
+}
+
+// A member that deals nothing in a refresh sends the seeds that it drew first, and none once it was started
+// anew: some may have those. One that has sent nothing of the attempt draws.
+func TestAMemberThatWasStartedAnewEndsTheRefresh(t *testing.T) {
+	t.Parallel()
+	d, _ := newDrawer(t)
+	k := catalog.Key{
+		ID: catalog.KeyID(catalog.PrincipalID([]byte("bureau"))), Epoch: 1, Attempt: 1, State: catalog.KeyReady, Threshold: 3,
+		Nodes:   []string{"n1", "n2", "n3", "n4"},
+		Refresh: &catalog.Refresh{Epoch: 2, Attempt: 2, State: catalog.KeyDealing, Dealers: []int{2, 3, 4}},
+	}
+	start := func() *Ceremonies {
+		return &Ceremonies{member: &member{id: "n1", keys: newKeyring(d.secrets), mailbox: NewMailbox()}, parts: map[string]*ceremony{}}
+	}
+	deal := func(n *Ceremonies) (map[string][]byte, error) {
+		ctx, end := context.WithCancel(t.Context())
+		defer end()
+		peers := &sentPeers{sent: map[string][]byte{}, most: 3, end: end}
+		n.Peers = peers
+		s, _, _ := k.UnderWay()
+		return peers.sent, n.stepRefresh(ctx, k, s)
+	}
+	n := start()
+	first, err := deal(n)
+	if !errors.Is(err, context.Canceled) || len(first) != 3 {
+		t.Fatalf("%d messages, %v", len(first), err)
+	}
+	if again, err := deal(n); !errors.Is(err, context.Canceled) || !maps.EqualFunc(first, again, bytes.Equal) {
+		t.Errorf("broken off and begun again it sends something else, or fails: %v", err)
+	}
+	n = start()
+	for range 2 {
+		if sent, err := deal(n); !errors.Is(err, failure.ErrRestarted) || len(sent) > 0 {
+			t.Errorf("started anew: %d messages, %v", len(sent), err)
+		}
+	}
+	k.Refresh.Attempt++
+	if next, err := deal(n); !errors.Is(err, context.Canceled) || len(next) != 3 || maps.EqualFunc(first, next, bytes.Equal) {
+		t.Errorf("the next attempt: %d messages, %v", len(next), err)
 	}
 }

@@ -130,6 +130,30 @@ func (k *Keyring) store(r keyRecord) error {
 	return nil
 }
 
+// drawnPrefix begins the names of records that say for which sharing of a key this node drew last
+// what it keeps in memory only.
+const drawnPrefix = "drawn/"
+
+// draws makes durable that this node draws its part of a sharing to which it commits nothing. It
+// returns failure.ErrRestarted where it did so before: that part is lost, and others may have some
+// of it.
+func (k *Keyring) draws(s catalog.Sharing) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	name, session := drawnPrefix+s.Key, SharingSession(s)
+	last, err := k.secrets.Get(name)
+	if err != nil && !errors.Is(err, vault.ErrNotFound) {
+		return fmt.Errorf("look for what was drawn last for key %s: %w", s.Key, err)
+	}
+	if err == nil && string(last) == session {
+		return failure.ErrRestarted
+	}
+	if err := k.secrets.Put(name, []byte(session)); err != nil {
+		return fmt.Errorf("note that seeds of key %s are drawn: %w", s.Key, err)
+	}
+	return nil
+}
+
 // sameShare refuses a record that is not of the share which is stored.
 func sameShare(stored []byte, r keyRecord) error {
 	old, err := decodeRecord(stored)
