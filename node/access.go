@@ -49,13 +49,14 @@ func (acc *access) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt,
 	if err := acc.refuseForged(ctx, e); err != nil {
 		return receipt, err
 	}
-	if err := acc.admitQuery(e); err != nil {
+	p, _ := catalog.ParsePayload(e.Payload) //nolint:errcheck // of no kind then, and the ledger says what is wrong with it
+	if err := acc.admitQuery(e, p); err != nil {
 		return receipt, ofThisNode(err)
 	}
-	if err := acc.refuseLevel(e); err != nil {
+	if err := acc.refuseLevel(p); err != nil {
 		return receipt, err
 	}
-	foreseen, err := acc.refuseUnfit(ctx, e)
+	foreseen, err := acc.refuseUnfit(ctx, e, p)
 	if err != nil {
 		return receipt, err
 	}

@@ -30,7 +30,7 @@ func (n *Node) serveDebug() error {
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	mux.Handle("GET /metrics", n.metrics().Handler())
+	mux.Handle("GET /metrics", n.figures.Handler())
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: closeWait, WriteTimeout: debugWait}
 	n.onClose(server.Close)
 	n.wg.Go(func() { n.report("who looks for a fault", server.Serve(listener)) })

@@ -12,14 +12,13 @@ import (
 // refuseLevel keeps a cluster from a feature level that the program of a node lacks, as far
 // as this node has heard of it: one that does not answer may have an old program, and would
 // stop. What was raised already the ledger says.
-func (acc *access) refuseLevel(e catalog.Envelope) error {
-	p, err := catalog.ParsePayload(e.Payload)
-	if err != nil || p.Kind != catalog.KindClusterLevel {
-		return nil //nolint:nilerr // the ledger says what is wrong with it
+func (acc *access) refuseLevel(p catalog.Payload) error {
+	if p.Kind != catalog.KindClusterLevel {
+		return nil
 	}
 	var body catalog.ClusterLevel
 	if err := catalog.DecodeStrict(p.Body, &body); err != nil {
-		return nil //nolint:nilerr // likewise
+		return nil //nolint:nilerr // the ledger says what is wrong with it
 	}
 	var old []string
 	for _, id := range acc.ids() {

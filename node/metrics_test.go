@@ -67,9 +67,15 @@ func TestMetricsAreTold(t *testing.T) {
 	if info, err := os.Stat(socket); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the socket's mode is %v, %v", info.Mode(), err)
 	}
-	for path, want := range map[string]string{"/debug/pprof/goroutine?debug=1": "goroutine profile: total", "/metrics": "\nweir_node_ready 1\n"} {
-		if b, err := AskDebug(ctx, socket, path); err != nil || !strings.Contains(string(b), want) {
-			t.Errorf("%s at the socket: %.100s, %v", path, b, err)
+	for path, wants := range map[string][]string{
+		"/debug/pprof/goroutine?debug=1": {"goroutine profile: total"},
+		"/metrics":                       {"\nweir_node_ready 1\n", "\nweir_api_request_duration_seconds_count"},
+	} {
+		b, err := AskDebug(ctx, socket, path)
+		for _, want := range wants {
+			if err != nil || !strings.Contains(string(b), want) {
+				t.Errorf("%s at the socket lacks %q: %.100s, %v", path, want, b, err)
+			}
 		}
 	}
 	c.close("n1")

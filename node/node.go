@@ -28,6 +28,7 @@ import (
 	"github.com/weirdata/weir/node/auditlog"
 	"github.com/weirdata/weir/node/blobs"
 	"github.com/weirdata/weir/node/founding"
+	"github.com/weirdata/weir/node/metrics"
 	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/peer"
 	"github.com/weirdata/weir/node/vault"
@@ -60,8 +61,9 @@ type Node struct {
 	apiAddr  net.Addr
 	openers  api.Cores // for openings
 
-	metricsAddr net.Addr      // nil: metrics are not told
-	audit       *auditlog.Log // nil: none is written
+	figures     *metrics.Metrics // nil: metrics are not told
+	metricsAddr net.Addr         // nil: they are not told on an address
+	audit       *auditlog.Log    // nil: none is written
 
 	stop    context.CancelFunc
 	loops   sync.WaitGroup // what works for as long as the node is open
@@ -362,9 +364,15 @@ func (o Options) listenAPI(self catalog.Node) (_ net.Listener, err error) {
 	return listener, nil
 }
 
-// serveMetrics listens for who collects metrics, where Options.MetricsListen is set, and
-// returns the handler that counts the requests of clients.
+// serveMetrics makes this node's metrics, where somebody can ask for them, listens on
+// Options.MetricsListen if it is set, and returns the handler that counts the requests of
+// clients.
 func (n *Node) serveMetrics(clients http.Handler) (http.Handler, error) {
+	if n.opts.MetricsListen == "" && n.opts.DebugSocket == "" {
+		return clients, nil
+	}
+	n.figures = n.metrics()
+	clients = n.figures.Wrap(clients)
 	if n.opts.MetricsListen == "" {
 		return clients, nil
 	}
@@ -373,11 +381,10 @@ func (n *Node) serveMetrics(clients http.Handler) (http.Handler, error) {
 		return nil, fmt.Errorf("listen for who collects metrics: %w", err)
 	}
 	n.metricsAddr = listener.Addr()
-	m := n.metrics()
 	ctx, stop := context.WithCancel(context.Background())
 	n.onClose(func() error { stop(); return nil })
-	n.wg.Go(func() { n.report("metrics", m.Serve(ctx, listener)) })
-	return m.Wrap(clients), nil
+	n.wg.Go(func() { n.report("metrics", n.figures.Serve(ctx, listener)) })
+	return clients, nil
 }
 
 // report keeps the first failure of a server that nobody closed.

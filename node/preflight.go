@@ -20,14 +20,13 @@ import (
 //
 // What the policy or the contract refuse is left to the ledger, which records it.
 // foreseen is that refusal, as far as this node sees, with a change that would pass.
-func (acc *access) refuseUnfit(ctx context.Context, e catalog.Envelope) (foreseen *catalog.Refusal, err error) {
-	p, err := catalog.ParsePayload(e.Payload)
-	if err != nil || p.Kind != catalog.KindQuerySubmit {
-		return nil, nil //nolint:nilerr // the ledger says what is wrong with it
+func (acc *access) refuseUnfit(ctx context.Context, e catalog.Envelope, p catalog.Payload) (foreseen *catalog.Refusal, err error) {
+	if p.Kind != catalog.KindQuerySubmit {
+		return nil, nil
 	}
 	var submit catalog.QuerySubmit
 	if err := json.Unmarshal(p.Body, &submit); err != nil {
-		return nil, nil //nolint:nilerr // likewise
+		return nil, nil //nolint:nilerr // the ledger says what is wrong with it
 	}
 	if err := acc.Read(ctx, func(state.View) error { return nil }); err != nil {
 		return nil, fmt.Errorf("plan the query: %w", err)

@@ -114,10 +114,9 @@ const maxPending = 64
 // many pending as there is room left for, so that one alone has half of the room, and each
 // of many gets some. What this node's state does not show yet is let pass. The error is an
 // *api.BusyError.
-func (acc *access) admitQuery(e catalog.Envelope) error {
-	p, err := catalog.ParsePayload(e.Payload)
-	if err != nil || p.Kind != catalog.KindQuerySubmit {
-		return nil //nolint:nilerr // the ledger says what is wrong with it
+func (acc *access) admitQuery(e catalog.Envelope, p catalog.Payload) error {
+	if p.Kind != catalog.KindQuerySubmit {
+		return nil
 	}
 	return acc.view(func(v state.View) error {
 		_, err := v.Query(catalog.QueryID(e.Digest()))

@@ -85,6 +85,38 @@ func checkNext(attempts []catalog.Attempt, number int) *catalog.Refusal {
 	return nil
 }
 
+// nextCheck is the next attempt at the second check of vectors, by an active set of a roster. Its
+// first member stands for the root, of which there is no need.
+func (c *applyContext) nextCheck(attempts []catalog.Attempt, number int, active []string, roster catalog.KeyRoster) (catalog.Attempt, *catalog.Refusal) {
+	if r := checkNext(attempts, number); r != nil {
+		return catalog.Attempt{}, r
+	}
+	if len(active) == 0 {
+		return catalog.Attempt{}, catalog.Invalid("active", "active.empty")
+	}
+	if r := checkActive(roster, active, active[0], roster.Nodes); r != nil {
+		return catalog.Attempt{}, r
+	}
+	return catalog.Attempt{Number: number, Active: active, Root: active[0], Named: c.now}, nil
+}
+
+// turn is the signer's place in the attempt under way of that number, in which it has not said
+// yet what it says now.
+func (c *applyContext) turn(attempts []catalog.Attempt, number int, said func(place int) bool) (int, error) {
+	a, err := checkAttempt(attempts, number)
+	if err != nil {
+		return 0, err
+	}
+	i := slices.Index(a.Active, c.node.ID)
+	switch {
+	case i < 0:
+		return 0, catalog.Forbidden("member", "active.member", c.node.ID)
+	case said(i):
+		return 0, catalog.Conflict("twice", "share.sent", c.node.ID)
+	}
+	return i, nil
+}
+
 // attemptVersion names the opening of a stored version's parity. Where the key
 // cannot bear it, no later one could be made either: the version is rejected.
 func attemptVersion(c *applyContext, b catalog.VersionAttempt) error {
@@ -121,16 +153,10 @@ func addParity(c *applyContext, b catalog.VersionParity) error {
 	if err != nil {
 		return err
 	}
-	a, err := checkAttempt(v.Attempts, b.Attempt)
-	if err != nil {
-		return err
-	}
-	i := slices.Index(a.Active, c.node.ID)
+	i, err := c.turn(v.Attempts, b.Attempt, func(i int) bool { return v.Held[i] })
 	switch {
-	case i < 0:
-		return catalog.Forbidden("member", "active.member", c.node.ID)
-	case v.Held[i]:
-		return catalog.Conflict("twice", "share.sent", c.node.ID)
+	case err != nil:
+		return err
 	case b.Modulus < 2 || b.Modulus >= maxModulus || b.Share >= b.Modulus:
 		return catalog.Invalid("share", "parity.share", b.Share, b.Modulus)
 	case slices.Contains(v.Held, true) && b.Modulus != v.Modulus:

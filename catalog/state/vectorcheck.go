@@ -93,16 +93,11 @@ func attemptVector(c *applyContext, b catalog.VectorAttempt) error {
 	if err != nil {
 		return err
 	}
-	if r := checkNext(v.Attempts, b.Attempt); r != nil {
+	a, r := c.nextCheck(v.Attempts, b.Attempt, b.Active, catalog.KeyRoster{Nodes: v.Nodes, Threshold: v.Threshold})
+	if r != nil {
 		return r
 	}
-	if len(b.Active) == 0 {
-		return catalog.Invalid("active", "active.empty")
-	}
-	if r := checkActive(catalog.KeyRoster{Nodes: v.Nodes, Threshold: v.Threshold}, b.Active, b.Active[0], v.Nodes); r != nil {
-		return r
-	}
-	v.Attempts = append(v.Attempts, catalog.Attempt{Number: b.Attempt, Active: b.Active, Root: b.Active[0], Named: c.now})
+	v.Attempts = append(v.Attempts, a)
 	v.Checks = make([][]uint64, len(b.Active))
 	return c.putVector(v)
 }
@@ -121,16 +116,13 @@ func (c *applyContext) provenVector(id string, number int) (catalog.Vector, *cat
 // addBits takes a member's shares of what the second check opens; the last one's
 // decide.
 func addBits(c *applyContext, b catalog.VectorBits) error {
-	v, a, err := c.provenVector(b.Vector, b.Attempt)
+	v, _, err := c.openVector(b.Vector, catalog.VectorProving)
 	if err != nil {
 		return err
 	}
-	i := slices.Index(a.Active, c.node.ID)
-	switch {
-	case i < 0:
-		return catalog.Forbidden("member", "active.member", c.node.ID)
-	case v.Checks[i] != nil:
-		return catalog.Conflict("twice", "share.sent", c.node.ID)
+	i, err := c.turn(v.Attempts, b.Attempt, func(i int) bool { return v.Checks[i] != nil })
+	if err != nil {
+		return err
 	}
 	if r := checkVectorNumbers(v, b.Values); r != nil {
 		return r

@@ -386,16 +386,11 @@ func attemptMove(c *applyContext, b resharing.Attempt) error {
 	if err != nil {
 		return err
 	}
-	if r := checkNext(m.Tries, b.Attempt); r != nil {
+	a, r := c.nextCheck(m.Tries, b.Attempt, b.Active, m.Target())
+	if r != nil {
 		return r
 	}
-	if len(b.Active) == 0 {
-		return catalog.Invalid("active", "active.empty")
-	}
-	if r := checkActive(m.Target(), b.Active, b.Active[0], m.To); r != nil {
-		return r
-	}
-	m.Tries = append(m.Tries, catalog.Attempt{Number: b.Attempt, Active: b.Active, Root: b.Active[0], Named: c.now})
+	m.Tries = append(m.Tries, a)
 	m.Checks = make([][][]uint64, len(b.Active))
 	return c.storeMove(m)
 }
@@ -407,16 +402,9 @@ func addMoveBits(c *applyContext, b resharing.Bits) error {
 	if err != nil {
 		return err
 	}
-	a, err := checkAttempt(m.Tries, b.Attempt)
+	i, err := c.turn(m.Tries, b.Attempt, func(i int) bool { return m.Checks[i] != nil })
 	if err != nil {
 		return err
-	}
-	i := slices.Index(a.Active, c.node.ID)
-	switch {
-	case i < 0:
-		return catalog.Forbidden("member", "active.member", c.node.ID)
-	case m.Checks[i] != nil:
-		return catalog.Conflict("twice", "share.sent", c.node.ID)
 	}
 	vectors, err := c.vectorsIn(m)
 	if err != nil {
