@@ -110,6 +110,8 @@ func TestAPortfolioOutlivesEveryMachine(t *testing.T) {
 		x.awaitGone(ctx, id)
 		x.replace(ctx, x.newMachine(id))
 		x.renew(ctx, lists)
+		// Before it votes the next one cannot be spared: the ledger would have no majority.
+		x.await(ctx, "the new machine to vote", func() bool { return x.nodes[id].ledger.MayVote() == nil })
 		x.awaitMoved(ctx, moves)
 		x.wantSum(ctx, t, "mine", mine)
 		x.await(ctx, "the new machine to hold what is published", func() bool {
