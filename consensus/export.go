@@ -9,10 +9,11 @@ import (
 	"log/slog"
 	"path/filepath"
 
-	"github.com/dgraph-io/badger/v4"
 	"github.com/hashicorp/raft"
 
+	"github.com/weirdata/weir/consensus/damage"
 	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/consensus/pairs"
 	"github.com/weirdata/weir/consensus/snapstream"
 )
 
@@ -20,7 +21,7 @@ import (
 // raft's snapshots, so that a backup neither compacts the log nor waits for one.
 type Export struct {
 	gen  *generation
-	txn  *badger.Txn
+	read pairs.Reader
 	at   position
 	root evidence.Hash
 }
@@ -36,12 +37,12 @@ func (l *Ledger) Export() (*Export, error) {
 		return nil, err
 	}
 	e := &Export{gen: g}
-	err = guarded(PartState, func() (err error) {
-		e.txn = g.db.NewTransaction(false)
-		if e.at, err = readPosition(e.txn); err != nil {
+	err = damage.Guard(PartState, func() (err error) {
+		e.read = g.store.Read()
+		if e.at, err = readPosition(e.read); err != nil {
 			return err
 		}
-		e.root, err = evidence.Root(evidenceReader{e.txn}, e.at.NextSeq)
+		e.root, err = evidence.Root(evidenceReader{e.read}, e.at.NextSeq)
 		return err
 	})
 	if err != nil {
@@ -60,8 +61,8 @@ func (e *Export) Root() [32]byte { return e.root }
 // WriteTo writes the state as a stream of package snapstream. A state whose pairs do not add up
 // to its digest gets no end.
 func (e *Export) WriteTo(w io.Writer) (n int64, err error) {
-	err = guarded(PartState, func() error {
-		written, err := writeState(w, e.txn)
+	err = damage.Guard(PartState, func() error {
+		written, err := writeState(w, e.read)
 		n = int64(written) //nolint:gosec // the length of a file
 		return err
 	})
@@ -73,9 +74,9 @@ func (e *Export) WriteTo(w io.Writer) (n int64, err error) {
 
 // Release lets the state go.
 func (e *Export) Release() {
-	if e.txn != nil {
-		e.txn.Discard()
-		e.txn = nil
+	if e.read != nil {
+		e.read.Close()
+		e.read = nil
 		e.gen.release()
 	}
 }
@@ -114,7 +115,7 @@ func CheckExport(ctx context.Context, dir string, r io.Reader, m Machine) (x Exp
 }
 
 func openScratch(dir string, logger *slog.Logger) (*appliedState, error) {
-	s, err := openState(dir, true, logger)
+	s, err := openState(stateIn(dir, true, logger), logger)
 	if err != nil {
 		return nil, fmt.Errorf("open a state to check in: %w", err)
 	}
@@ -129,9 +130,9 @@ func rebuild(ctx context.Context, s, anew *appliedState, m Machine) (x Exported,
 			return x, err
 		}
 		var logs []*raft.Log
-		err := s.view(func(txn *badger.Txn) error {
+		err := s.view(func(r pairs.Reader) error {
 			for seq := from; seq < min(from+rebuildBatch, x.Size); seq++ {
-				record, err := evidence.ReadRecord(evidenceReader{txn}, seq)
+				record, err := evidence.ReadRecord(evidenceReader{r}, seq)
 				if err != nil {
 					return fmt.Errorf("%w: %w", ErrExport, err)
 				}
@@ -149,8 +150,8 @@ func rebuild(ctx context.Context, s, anew *appliedState, m Machine) (x Exported,
 	if a, b := s.currentDigest().Sum, anew.currentDigest().Sum; a != b {
 		return x, fmt.Errorf("%w: the pairs of %d entries add up to another state", ErrExport, x.Size)
 	}
-	err = s.view(func(txn *badger.Txn) error {
-		root, err := evidence.Root(evidenceReader{txn}, x.Size)
+	err = s.view(func(r pairs.Reader) error {
+		root, err := evidence.Root(evidenceReader{r}, x.Size)
 		x.Root = root
 		return err
 	})
