@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/records"
 )
 
@@ -17,7 +18,7 @@ func refund(c *applyContext, q *catalog.Query, contract, price string) error {
 	if err != nil {
 		return err
 	}
-	k.Spent, q.Refunded = catalog.SubtractAmount(k.Spent, price), true
+	k.Spent, q.Refunded = decimal.SubtractAmount(k.Spent, price), true
 	return records.Put(c.tx, records.PrefixContract+k.ID, k)
 }
 
@@ -28,9 +29,9 @@ func checkBudget(d catalog.Descriptor, budget string) *catalog.Refusal {
 		return nil
 	case d.Price == nil:
 		return catalog.Invalid("budget", "contract.budget_free", d.Dataset)
-	case !catalog.IsAmount(budget):
+	case !decimal.IsAmount(budget):
 		return catalog.Invalid("budget", "contract.budget_amount", budget, d.Price.Currency)
-	case catalog.Amount(budget).Cmp(catalog.Amount(d.Price.PerQuery)) < 0:
+	case decimal.Amount(budget).Cmp(decimal.Amount(d.Price.PerQuery)) < 0:
 		return catalog.Invalid("budget", "contract.budget_small", budget, d.Price.Currency, d.Price.PerQuery)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
 )
@@ -202,7 +203,7 @@ func grantMoneyAndScope(c *applyContext, k *catalog.Contract, d catalog.Dataset,
 		return r
 	}
 	if b.Budget != "" {
-		if o.Budget != "" && catalog.Amount(b.Budget).Cmp(catalog.Amount(o.Budget)) > 0 {
+		if o.Budget != "" && decimal.Amount(b.Budget).Cmp(decimal.Amount(o.Budget)) > 0 {
 			return wider("budget", "order.wider_budget", o.Budget, b.Budget)
 		}
 		k.Budget = b.Budget
