@@ -6,4 +6,6 @@ import (
 	"github.com/weirdata/weir/catalog/puritytest"
 )
 
-func TestImportsArePure(t *testing.T) { puritytest.Imports(t, "bytes", "encoding/binary", "errors", "fmt") }
+func TestImportsArePure(t *testing.T) {
+	puritytest.Imports(t, "bytes", "encoding/binary", "errors", "fmt")
+}

@@ -22,21 +22,6 @@ func refund(c *applyContext, q *catalog.Query, contract, price string) error {
 	return records.Put(c.tx, records.PrefixContract+k.ID, k)
 }
 
-// checkBudget refuses a budget that is none, or that pays for no query.
-func checkBudget(d catalog.Descriptor, budget string) *catalog.Refusal {
-	switch {
-	case budget == "":
-		return nil
-	case d.Price == nil:
-		return catalog.Invalid("budget", "contract.budget_free", d.Dataset)
-	case !decimal.IsAmount(budget):
-		return catalog.Invalid("budget", "contract.budget_amount", budget, d.Price.Currency)
-	case decimal.Amount(budget).Cmp(decimal.Amount(d.Price.PerQuery)) < 0:
-		return catalog.Invalid("budget", "contract.budget_small", budget, d.Price.Currency, d.Price.PerQuery)
-	}
-	return nil
-}
-
 // contractTo handles the act that suspends, resumes or revokes a contract which is in one
 // of the states from. It holds from the next query on: one that was accepted is charged,
 // and completes.

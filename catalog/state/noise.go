@@ -32,27 +32,6 @@ func joinNoise(c *applyContext, d catalog.Descriptor) error {
 	return nil
 }
 
-// grantEpsilon narrows what a contract's noised queries may spend; 0 grants none.
-func grantEpsilon(k *catalog.Contract, d catalog.Dataset, granted string) *catalog.Refusal {
-	if granted == "" {
-		return nil
-	}
-	dp := d.Descriptor.Policy.DP
-	if dp == nil {
-		return catalog.Invalid("epsilon", "contract.no_noise", d.ID)
-	}
-	v, ok := decimal.ParseEpsilon(granted)
-	most, known := decimal.ParseEpsilon(dp.EpsilonPerContract)
-	switch {
-	case !ok || !known:
-		return catalog.Invalid("epsilon", "contract.epsilon", granted)
-	case v.Cmp(most) > 0:
-		return wider("epsilon", "order.wider_epsilon", dp.EpsilonPerContract, granted)
-	}
-	k.Epsilon = decimal.EpsilonText(v)
-	return nil
-}
-
 // payAttempt charges a noised query's attempt to its contract and its family.
 // The refusal, of an attempt that either cannot pay, has changed nothing. What
 // is charged is never given back: a failed attempt may have been seen by some.
