@@ -53,7 +53,7 @@ func (cp *checkpoints) open() (err error) {
 	if cp.after, err = cp.restoredAs(); err != nil {
 		return err
 	}
-	cp.notary, err = evidence.NewNotary(cp.origin(), cp.id, cp.signing, ownTree{cp.ledger}, vaultMemory{cp.vault, signedName(cp.after)}, cp.opts.Clock)
+	cp.notary, err = evidence.NewNotary(cp.origin(), cp.id, cp.signing, ownTree{cp.ledger}, vault.Memory{Vault: cp.vault, Name: signedName(cp.after)}, cp.opts.Clock)
 	return err
 }
 
@@ -65,22 +65,6 @@ type ownTree struct{ ledger *consensus.Ledger }
 func (t ownTree) Size() (uint64, error) { return t.ledger.NextSeq(), nil }
 
 func (t ownTree) RootAt(size uint64) (evidence.Hash, error) { return t.ledger.RootAt(size) }
-
-// vaultMemory keeps a few bytes under a name.
-type vaultMemory struct {
-	vault *vault.Vault
-	name  string
-}
-
-func (m vaultMemory) Load() ([]byte, error) {
-	b, err := m.vault.Get(m.name)
-	if errors.Is(err, vault.ErrNotFound) {
-		return nil, nil
-	}
-	return b, err
-}
-
-func (m vaultMemory) Save(b []byte) error { return m.vault.Put(m.name, b) }
 
 // serveCheckpoint signs a checkpoint for a peer, if it is one of this node's own
 // log.

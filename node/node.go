@@ -137,7 +137,7 @@ func (n *Node) openGenesis() error {
 	if err := n.opts.Genesis.CheckSigned(); err != nil {
 		return err
 	}
-	rosters, left, err := readRosters(n.opts.Dir, n.opts.Genesis)
+	rosters, left, err := founding.ReadRosters(n.opts.Dir, n.opts.Genesis)
 	if err != nil {
 		return err
 	}
@@ -262,7 +262,7 @@ func (n *Node) openLedger() (err error) {
 	}
 	n.ledger, err = consensus.Open(consensus.Options{
 		Dir: filepath.Join(n.opts.Dir, founding.DirLedger), ID: n.id, Members: members, Bootstrap: founded, Successor: n.successor, Resolve: n.addrOf, Votes: n.hasSeat,
-		Transport: n.mux.Raft(), Machine: n.machine, Logger: n.opts.Logger, Memory: vaultMemory{n.vault, founding.SecretLedger},
+		Transport: n.mux.Raft(), Machine: n.machine, Logger: n.opts.Logger, Memory: vault.Memory{Vault: n.vault, Name: founding.SecretLedger},
 		SnapshotThreshold: n.opts.SnapshotThreshold, SnapshotInterval: n.opts.SnapshotInterval, TrailingLogs: n.opts.TrailingLogs,
 		HeartbeatTimeout: n.opts.Heartbeat, ElectionTimeout: n.opts.Heartbeat, LeaderLeaseTimeout: n.opts.Heartbeat / 2,
 		NoQuorumTimeout: n.opts.QuorumWait, MinFreeBytes: n.opts.MinFreeBytes, Free: n.opts.Free,

@@ -4,6 +4,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/recovery"
 )
 
 // usable refuses what a contract no longer allows whatever is asked.
@@ -92,7 +93,7 @@ func closedDataset(d catalog.Dataset) *catalog.Refusal {
 
 // waiting refuses queries to a restored cluster that does not know yet how much it has lost.
 func waiting(r records.Reader) error {
-	restored, known, err := records.Lookup[catalog.Restored](r, records.KeyRestore)
+	restored, known, err := records.Lookup[recovery.Restored](r, records.KeyRestore)
 	if err == nil && known && !restored.Open {
 		err = catalog.Conflict("restoring", "restore.waiting", restored.Order.Size, restored.Seen)
 	}
