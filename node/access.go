@@ -17,6 +17,7 @@ import (
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/peer"
+	"github.com/weirdata/weir/node/ratelimit"
 )
 
 // leastQuorumWait is the least default of Options.QuorumWait: some elections, and,
@@ -31,7 +32,7 @@ const retryPause = 100 * time.Millisecond
 type access struct {
 	*core
 	monitor *monitor
-	limiter *rateLimiter
+	limiter *ratelimit.Limiter
 	reads   readRounds
 	cores   api.Cores // for judging what clients ask
 }
@@ -60,7 +61,7 @@ func (acc *access) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt,
 	if err != nil {
 		return receipt, err
 	}
-	if err := acc.limiter.take(e, acc.opts.Clock()); err != nil {
+	if err := acc.limiter.Take(e, acc.opts.Clock()); err != nil {
 		return receipt, err
 	}
 	err = acc.atLeader(ctx, func(ctx context.Context, leader string) (err error) {
@@ -74,7 +75,7 @@ func (acc *access) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt,
 		return receipt, fmt.Errorf("submit the envelope: %w", ofThisNode(err))
 	}
 	if r := receipt.Outcome.Refusal; r != nil {
-		acc.limiter.refused(e, acc.opts.Clock())
+		acc.limiter.Refused(e, acc.opts.Clock())
 		if foreseen != nil && r.Rule == foreseen.Rule && r.String() == foreseen.String() {
 			receipt.Fix = foreseen.Fix
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/compare"
 	"github.com/weirdata/weir/node/peer"
 	"github.com/weirdata/weir/node/vault"
 )
@@ -52,7 +53,7 @@ func (cp *checkpoints) open() (err error) {
 	if cp.after, err = cp.restoredAs(); err != nil {
 		return err
 	}
-	cp.notary, err = evidence.NewNotary(cp.origin(), cp.id, cp.signing, ownTree{cp.ledger}, vaultMemory{cp.vault, signedName(cp.after)}, cp.opts.Clock)
+	cp.notary, err = evidence.NewNotary(cp.origin(), cp.id, cp.signing, ownTree{cp.ledger}, vault.Memory{Vault: cp.vault, Name: signedName(cp.after)}, cp.opts.Clock)
 	return err
 }
 
@@ -65,26 +66,10 @@ func (t ownTree) Size() (uint64, error) { return t.ledger.NextSeq(), nil }
 
 func (t ownTree) RootAt(size uint64) (evidence.Hash, error) { return t.ledger.RootAt(size) }
 
-// vaultMemory keeps a few bytes under a name.
-type vaultMemory struct {
-	vault *vault.Vault
-	name  string
-}
-
-func (m vaultMemory) Load() ([]byte, error) {
-	b, err := m.vault.Get(m.name)
-	if errors.Is(err, vault.ErrNotFound) {
-		return nil, nil
-	}
-	return b, err
-}
-
-func (m vaultMemory) Save(b []byte) error { return m.vault.Put(m.name, b) }
-
 // serveCheckpoint signs a checkpoint for a peer, if it is one of this node's own
 // log.
 func (cp *checkpoints) serveCheckpoint(ctx context.Context, from string, w http.ResponseWriter, r *http.Request) error {
-	var wish treeHead
+	var wish compare.Head
 	if err := peer.ReadJSON(r, &wish); err != nil {
 		return err
 	}
@@ -213,7 +198,7 @@ func (cp *checkpoints) ask(ctx context.Context, c evidence.Checkpoint) votes {
 		asked++
 		go func() { // ends with ctx, which ends with this call; the channel has room
 			v := vote{node: m.ID}
-			v.err = cp.call(ctx, m.ID, pathCheckpoint, treeHead{Size: c.Size, Root: catalog.Digest(c.Root)}, &v.answer)
+			v.err = cp.call(ctx, m.ID, pathCheckpoint, compare.Head{Size: c.Size, Root: catalog.Digest(c.Root)}, &v.answer)
 			arrived <- v
 		}()
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/tiles"
@@ -47,7 +48,7 @@ type core struct {
 	versions *versions.Store
 	mpc      *mpc.Party
 	machine  *state.Machine
-	order    *catalog.ClusterRestore // by which the ledger was made of a backup; nil: it was not
+	order    *recovery.Restore // by which the ledger was made of a backup; nil: it was not
 	ledger   *consensus.Ledger
 	votes    func() map[string]bool // the ledger's members, and whether they vote; nil: it is not open
 	peers    *peer.Client

@@ -31,6 +31,7 @@ import (
 	"github.com/weirdata/weir/node/metrics"
 	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/peer"
+	"github.com/weirdata/weir/node/ratelimit"
 	"github.com/weirdata/weir/node/vault"
 	"github.com/weirdata/weir/node/versions"
 )
@@ -117,7 +118,7 @@ func Open(opts Options) (*Node, error) {
 // newNode puts the parts of a node together.
 func newNode(c *core) *Node {
 	mon := &monitor{core: c}
-	acc := &access{core: c, monitor: mon, limiter: newRateLimiter(c.opts.ActBurst), cores: api.NewCores(runtime.GOMAXPROCS(0) - 1)}
+	acc := &access{core: c, monitor: mon, limiter: ratelimit.New(c.opts.ActBurst), cores: api.NewCores(runtime.GOMAXPROCS(0) - 1)}
 	l := &leader{core: c, monitor: mon, access: acc}
 	cp := &checkpoints{core: c, turn: make(chan struct{}, 1)}
 	return &Node{
@@ -136,7 +137,7 @@ func (n *Node) openGenesis() error {
 	if err := n.opts.Genesis.CheckSigned(); err != nil {
 		return err
 	}
-	rosters, left, err := readRosters(n.opts.Dir, n.opts.Genesis)
+	rosters, left, err := founding.ReadRosters(n.opts.Dir, n.opts.Genesis)
 	if err != nil {
 		return err
 	}
@@ -261,7 +262,7 @@ func (n *Node) openLedger() (err error) {
 	}
 	n.ledger, err = consensus.Open(consensus.Options{
 		Dir: filepath.Join(n.opts.Dir, founding.DirLedger), ID: n.id, Members: members, Bootstrap: founded, Successor: n.successor, Resolve: n.addrOf, Votes: n.hasSeat,
-		Transport: n.mux.Raft(), Machine: n.machine, Logger: n.opts.Logger, Memory: vaultMemory{n.vault, founding.SecretLedger},
+		Transport: n.mux.Raft(), Machine: n.machine, Logger: n.opts.Logger, Memory: vault.Memory{Vault: n.vault, Name: founding.SecretLedger},
 		SnapshotThreshold: n.opts.SnapshotThreshold, SnapshotInterval: n.opts.SnapshotInterval, TrailingLogs: n.opts.TrailingLogs,
 		HeartbeatTimeout: n.opts.Heartbeat, ElectionTimeout: n.opts.Heartbeat, LeaderLeaseTimeout: n.opts.Heartbeat / 2,
 		NoQuorumTimeout: n.opts.QuorumWait, MinFreeBytes: n.opts.MinFreeBytes, Free: n.opts.Free,

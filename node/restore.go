@@ -1,31 +1,22 @@
 package node
 
 import (
-	"bytes"
 	"context"
-	"crypto/ed25519"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/catalog/attest"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/catalog/state"
-	"github.com/weirdata/weir/compute/tiles"
-	"github.com/weirdata/weir/consensus"
-	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/backup"
-	"github.com/weirdata/weir/node/blobs"
 	"github.com/weirdata/weir/node/founding"
-	"github.com/weirdata/weir/node/nodeshare"
+	"github.com/weirdata/weir/node/restore"
+	"github.com/weirdata/weir/node/vault"
 )
 
 // A cluster whose machines are all lost goes on from a backup. The operators of enough seats sign
@@ -34,165 +25,9 @@ import (
 // and clients present what they know of the time after the backup (presentTask, Present), and the
 // operators end the waiting. What the entries do is in package catalog/state.
 
-// fileRestore has, in a node's directory, the order that its ledger was made by.
-const fileRestore = "restore.json"
-
-const maxRestoreFile = 1 << 20 // bytes that are read of an order
-
-// ErrRestore is returned for an order that is not one of the cluster, or that too few have signed.
-var ErrRestore = errors.New("unusable restore order")
-
-// restoreFile is an order as operators hand it on.
-type restoreFile struct {
-	Version int `json:"v"`
-	catalog.ClusterRestore
-}
-
-// ReadRestore reads an order. It verifies no signature: see attest.CheckRestore.
-func ReadRestore(file string) (b catalog.ClusterRestore, err error) {
-	raw, err := os.ReadFile(filepath.Clean(file))
-	if err != nil {
-		return b, fmt.Errorf("read the restore order: %w", err)
-	}
-	var f restoreFile
-	if len(raw) > maxRestoreFile {
-		return b, fmt.Errorf("%w: %s has more than %d bytes", ErrRestore, file, maxRestoreFile)
-	}
-	if err := catalog.DecodeStrict(bytes.TrimSpace(raw), &f); err != nil {
-		return b, fmt.Errorf("%w: %s: %w", ErrRestore, file, err)
-	}
-	if f.Version != 1 {
-		return b, fmt.Errorf("%w: %s has version %d, this program reads version 1", ErrRestore, file, f.Version)
-	}
-	return f.ClusterRestore, nil
-}
-
-// WriteRestore writes an order. Nothing in it is secret.
-func WriteRestore(file string, b catalog.ClusterRestore) error {
-	raw, err := json.MarshalIndent(restoreFile{1, b}, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode the restore order: %w", err)
-	}
-	if err := durable.WriteFile(file, append(raw, '\n'), 0o644); err != nil {
-		return fmt.Errorf("write the restore order: %w", err)
-	}
-	return nil
-}
-
-// SignRestore adds an operator's signature to an order, unless it is there. The operator has a seat.
-func SignRestore(c catalog.Cluster, b catalog.ClusterRestore, operator ed25519.PrivateKey) (catalog.ClusterRestore, error) {
-	id := catalog.PrincipalID(operator.Public().(ed25519.PublicKey)) //nolint:forcetypeassert // by definition
-	if len(attest.Seats(c, id)) == 0 {
-		return b, fmt.Errorf("%w: the key %s has none in cluster %s", founding.ErrNoSeat, id, c.ID)
-	}
-	if slices.ContainsFunc(b.Signatures, func(s catalog.RestoreSignature) bool { return s.Operator == id }) {
-		return b, nil
-	}
-	b.Signatures = append(slices.Clone(b.Signatures), catalog.RestoreSignature{Operator: id, Signature: ed25519.Sign(operator, b.Order.SignedBytes())})
-	return b, nil
-}
-
-// maxOrderAge is how long an order can be used. One that was used is not to be used again, on a node
-// that has forgotten what it acknowledged since.
-const maxOrderAge = 7 * 24 * time.Hour
-
-// CheckRestoreAge returns an error for an order that is too old to be used, or that is of a time to come.
-func CheckRestoreAge(o catalog.RestoreOrder, now time.Time) error {
-	switch age := now.Sub(time.UnixMilli(o.Made)); {
-	case age > maxOrderAge:
-		return fmt.Errorf("%w: it was made on %s and is used for %d days: have it made anew in another file, `weir operator backup order ARCHIVE --file FILE`",
-			ErrRestore, time.UnixMilli(o.Made).UTC().Format(time.DateOnly), int(maxOrderAge.Hours()/24))
-	case age < -24*time.Hour:
-		return fmt.Errorf("%w: it was made on %s, which is to come: set this machine's clock, or have the order made anew", ErrRestore, time.UnixMilli(o.Made).UTC().Format(time.DateOnly))
-	}
-	return nil
-}
-
-// Backup is what a node's ledger is made of. The caller has proved it: the state is what the
-// entries make, and these have the root of the order.
-type Backup struct {
-	Roster []catalog.Envelope // the founding first
-	Ledger io.Reader          // a stream of package snapstream
-	Blobs  []catalog.Digest
-	Load   func(context.Context, catalog.Digest) ([]byte, error) // reads a blob
-}
-
-// Restore makes the ledger and the blobs of the node in dir, which has its keys and has not
-// started, those of a backup. Interrupted, it is repeated.
-func Restore(ctx context.Context, dir string, key founding.SealKey, g founding.Genesis, order catalog.ClusterRestore, b Backup, progress func(done, all int)) (err error) {
-	if err := g.CheckSigned(); err != nil {
-		return err
-	}
-	rosters, err := attest.Rosters(g.Cluster(), b.Roster)
-	if err != nil {
-		return fmt.Errorf("read the backup's roster: %w", err)
-	}
-	members := rosters[len(rosters)-1]
-	if err := attest.CheckRestore(members, order); err != nil {
-		return fmt.Errorf("%w: %w", ErrRestore, err)
-	}
-	card, err := founding.OwnCard(dir)
-	if err != nil {
-		return err
-	}
-	if err := card.CheckKeys(ctx, dir, key); err != nil {
-		return err
-	}
-	g.Roster = b.Roster[1:]
-	if err := g.CheckMember(card); err != nil {
-		return err
-	}
-	ledger := filepath.Join(dir, founding.DirLedger)
-	if _, err := os.Lstat(ledger); !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(err, fmt.Errorf("%w: %s is there: a node that has started knows what is in no backup; with the others up start it as it is", nodeshare.ErrStarted, ledger))
-	}
-	if err := storeBlobs(ctx, filepath.Join(dir, founding.DirBlobs), b, progress); err != nil {
-		return err
-	}
-	if err := writeRosterFile(dir, rosterFile{Version: 1, Changes: b.Roster[1:]}); err != nil {
-		return err
-	}
-	if err := WriteRestore(filepath.Join(dir, fileRestore), order); err != nil {
-		return err
-	}
-	v, err := key.Open(ctx, dir)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, v.Close()) }()
-	options := consensus.Options{Dir: ledger, ID: card.ID, Memory: vaultMemory{v, founding.SecretLedger}}
-	for _, m := range members.Nodes {
-		options.Members = append(options.Members, consensus.Member{ID: m.ID, Addr: m.Addr})
-	}
-	return consensus.Reseed(options, consensus.Seed{ID: order.Order.ID(), Made: order.Order.Made}, b.Ledger)
-}
-
-func storeBlobs(ctx context.Context, dir string, b Backup, progress func(done, all int)) (err error) {
-	disk, err := blobs.OpenDisk(dir, tiles.StoreOptions{Free: consensus.FreeBytes})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, disk.Close()) }()
-	missing, err := disk.Missing(ctx, b.Blobs)
-	if err != nil {
-		return fmt.Errorf("look which blobs are there: %w", err)
-	}
-	for i, d := range missing {
-		content, err := b.Load(ctx, d)
-		if err != nil {
-			return fmt.Errorf("restore blob %s: %w", d, err)
-		}
-		if err := disk.Put(ctx, d, content); err != nil {
-			return fmt.Errorf("restore blob %s: %w", d, err)
-		}
-		progress(i+1, len(missing))
-	}
-	return disk.Sync(ctx)
-}
-
 // openRestore reads by which order the node's ledger was made, if it was.
 func (n *Node) openRestore() error {
-	b, err := ReadRestore(filepath.Join(n.opts.Dir, fileRestore))
+	b, err := restore.ReadOrder(filepath.Join(n.opts.Dir, restore.File))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -216,13 +51,13 @@ func (c *core) restoredAs() (id catalog.Digest, err error) {
 	return id, nil
 }
 
-func (c *core) lastRestore() (r catalog.Restored, known bool, err error) {
+func (c *core) lastRestore() (r recovery.Restored, known bool, err error) {
 	err = c.view(func(v state.View) (err error) { r, known, err = v.Restored(); return err })
 	return r, known, err
 }
 
 // awaitsOrder reports whether the ledger was made by an order that is to be its next entry.
-func (c *core) awaitsOrder(last catalog.Restored, known bool) bool {
+func (c *core) awaitsOrder(last recovery.Restored, known bool) bool {
 	if c.order == nil {
 		return false
 	}
@@ -275,7 +110,7 @@ func (rec *reconciler) restoreTasks(v state.View) ([]task, error) {
 	if !known {
 		return nil, nil
 	}
-	before, err := vaultMemory{rec.vault, signedName(r.Order.Previous)}.Load()
+	before, err := vault.Memory{Vault: rec.vault, Name: signedName(r.Order.Previous)}.Load()
 	if err != nil || before == nil {
 		return nil, err
 	}
@@ -283,11 +118,14 @@ func (rec *reconciler) restoreTasks(v state.View) ([]task, error) {
 	if err != nil || signed.Size <= r.Seen || r.Open {
 		return nil, err
 	}
-	told := slices.ContainsFunc(r.Told, func(t catalog.RestoreTold) bool { return t.Node == rec.id && t.Size >= signed.Size })
+	told := slices.ContainsFunc(r.Told, func(t recovery.Told) bool { return t.Node == rec.id && t.Size >= signed.Size })
 	if told || rec.members.Roster().Point(rec.id) == 0 {
 		return nil, nil
 	}
-	present := catalog.RestorePresent{Order: r.Order.ID(), Size: signed.Size, Root: catalog.Digest(signed.Root)}
+	present, differs, err := rec.presented(r.Order, signed)
+	if err != nil || !differs {
+		return nil, err
+	}
 	return []task{{name: "present", run: func(ctx context.Context) error {
 		return rec.access.act(ctx, catalog.KindRestorePresent, present)
 	}}}, nil
@@ -297,7 +135,7 @@ func (rec *reconciler) restoreTasks(v state.View) ([]task, error) {
 // Anybody may, without a key. So the node first learns what is committed: a checkpoint of the very
 // log that it is behind in is none of another past.
 func (b *backups) Present(ctx context.Context, note []byte) error {
-	rosters, _, err := readRosters(b.opts.Dir, b.opts.Genesis)
+	rosters, _, err := founding.ReadRosters(b.opts.Dir, b.opts.Genesis)
 	if err != nil {
 		return err
 	}
@@ -306,19 +144,41 @@ func (b *backups) Present(ctx context.Context, note []byte) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", api.ErrNote, err)
 	}
-	var r catalog.Restored
+	var r recovery.Restored
 	var known bool
 	err = b.access.Read(ctx, func(v state.View) (err error) { r, known, err = v.Restored(); return err })
 	if err != nil || !known || signed.Size <= r.Seen {
 		return err
 	}
-	if signed.Size <= b.ledger.NextSeq() {
+	if signed.Size > r.Order.Size && signed.Size <= b.ledger.NextSeq() {
 		own, err := b.ledger.RootAt(signed.Size)
 		if err != nil || own == signed.Root {
 			return err
 		}
 	}
-	return b.access.act(ctx, catalog.KindRestorePresent, catalog.RestorePresent{
-		Order: r.Order.ID(), Size: signed.Size, Root: catalog.Digest(signed.Root), Note: string(note),
-	})
+	present, differs, err := b.presented(r.Order, signed.Checkpoint)
+	if err != nil || !differs {
+		return err
+	}
+	present.Note = string(note)
+	return b.access.act(ctx, catalog.KindRestorePresent, present)
+}
+
+// presented tells of a checkpoint of entries that the restored log lacks, or has others in the place
+// of, with the proof. differs is false where it has them.
+func (c *core) presented(o recovery.Order, x evidence.Checkpoint) (b recovery.Present, differs bool, err error) {
+	b = recovery.Present{Order: o.ID(), Size: x.Size, Root: catalog.Digest(x.Root)}
+	if x.Size > o.Size {
+		return b, true, nil
+	}
+	own, err := c.ledger.RootAt(x.Size)
+	if err != nil || own == x.Root {
+		return b, false, err
+	}
+	b.Own = own
+	proof, err := c.ledger.Consistency(x.Size, o.Size)
+	for _, h := range proof {
+		b.Proof = append(b.Proof, catalog.Digest(h))
+	}
+	return b, true, err
 }

@@ -14,6 +14,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api/wire"
@@ -23,6 +24,7 @@ import (
 	"github.com/weirdata/weir/node/client/audit"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/nodeshare"
+	"github.com/weirdata/weir/node/restore"
 )
 
 // disaster is a cluster of which backups and shares were made.
@@ -45,13 +47,13 @@ func (c *cluster) prepare(ctx context.Context, t *testing.T) *disaster {
 }
 
 // order is the operator's order to go on from the backup.
-func (d *disaster) order() catalog.ClusterRestore {
+func (d *disaster) order() recovery.Restore {
 	d.t.Helper()
 	rosters, err := d.archive.Rosters()
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	b, err := SignRestore(rosters[len(rosters)-1], catalog.ClusterRestore{Order: catalog.RestoreOrder{
+	b, err := restore.SignOrder(rosters[len(rosters)-1], recovery.Restore{Order: recovery.Order{
 		Cluster: d.archive.Cluster, Size: d.archive.Size, Root: d.archive.Root, Made: time.Now().UnixMilli(),
 	}}, d.operator.Signing())
 	if err != nil {
@@ -60,9 +62,9 @@ func (d *disaster) order() catalog.ClusterRestore {
 	return b
 }
 
-func (d *disaster) source(ctx context.Context) Backup {
+func (d *disaster) source(ctx context.Context) restore.Backup {
 	parts := map[catalog.Digest]backup.Part{}
-	b := Backup{Roster: d.archive.Roster, Ledger: d.archive.Stream(ctx)}
+	b := restore.Backup{Roster: d.archive.Roster, Ledger: d.archive.Stream(ctx)}
 	for _, p := range d.archive.Blobs {
 		parts[p.Digest] = p
 		b.Blobs = append(b.Blobs, p.Digest)
@@ -71,8 +73,8 @@ func (d *disaster) source(ctx context.Context) Backup {
 	return b
 }
 
-func (d *disaster) restore(ctx context.Context, id string, order catalog.ClusterRestore) error {
-	return Restore(ctx, d.nodeDir(id), founding.SealKey{File: d.sealKey(id)}, d.genesis, order, d.source(ctx), func(int, int) {})
+func (d *disaster) restore(ctx context.Context, id string, order recovery.Restore) error {
+	return restore.FromBackup(ctx, d.nodeDir(id), founding.SealKey{File: d.sealKey(id)}, d.genesis, order, d.source(ctx), func(int, int) {})
 }
 
 // wipeAll stops all nodes and removes their machines.
@@ -92,7 +94,7 @@ func (d *disaster) wipeAll(ctx context.Context, keep ...string) {
 	}
 }
 
-func (d *disaster) restored(ctx context.Context, id string) (r catalog.Restored) {
+func (d *disaster) restored(ctx context.Context, id string) (r recovery.Restored) {
 	d.t.Helper()
 	d.await(ctx, id+" to have the restore", func() bool {
 		var known bool
@@ -103,9 +105,9 @@ func (d *disaster) restored(ctx context.Context, id string) (r catalog.Restored)
 }
 
 // end has the operator of all seats wait for nobody any more.
-func (d *disaster) end(ctx context.Context, order catalog.ClusterRestore) {
+func (d *disaster) end(ctx context.Context, order recovery.Restore) {
 	d.t.Helper()
-	if _, err := d.client(d.operator).Submit(ctx, catalog.KindRestoreEnd, catalog.RestoreEnd{Order: order.Order.ID()}); err != nil {
+	if _, err := d.client(d.operator).Submit(ctx, catalog.KindRestoreEnd, recovery.End{Order: order.Order.ID()}); err != nil {
 		d.t.Fatal(err)
 	}
 }
@@ -138,7 +140,7 @@ func TestWipedClusterIsRestored(t *testing.T) {
 	d.wipeAll(ctx)
 	unsigned := order
 	unsigned.Signatures = nil
-	if err := d.restore(ctx, "n1", unsigned); !errors.Is(err, ErrRestore) {
+	if err := d.restore(ctx, "n1", unsigned); !errors.Is(err, restore.ErrOrder) {
 		t.Errorf("an order that nobody signed: %v", err)
 	}
 	for id := range d.shares {
@@ -229,7 +231,7 @@ func TestRestoreThatLostSomethingClosesIt(t *testing.T) {
 	if _, err := ask.Query(ctx, bureau, fmt.Sprintf(stationsSQL, "stations"), ask.Options{}); !refusedBy(err, "restored") {
 		t.Errorf("a query on what was closed: %v", err)
 	}
-	if _, err := bureau.Submit(ctx, catalog.KindDatasetReopen, catalog.DatasetReopen{Dataset: "stations", Order: order.Order.ID(), Statement: "nobody asked but we"}); err != nil {
+	if _, err := bureau.Submit(ctx, catalog.KindDatasetReopen, recovery.Reopen{Dataset: "stations", Order: order.Order.ID(), Statement: "nobody asked but we"}); err != nil {
 		t.Fatal(err)
 	}
 	askStations(ctx, t, bureau, truth)
@@ -258,10 +260,10 @@ func TestRestoreThatLostSomethingClosesIt(t *testing.T) {
 
 // presentToOneBehind shows the cluster its own newest checkpoint, at nodes of which now and then one
 // lacks the last entry of it. Nobody needs a key for that, and nothing is lost.
-func (d *disaster) presentToOneBehind(ctx context.Context, bureau *client.Client, order catalog.ClusterRestore) {
+func (d *disaster) presentToOneBehind(ctx context.Context, bureau *client.Client, order recovery.Restore) {
 	d.t.Helper()
 	for range 40 {
-		_, err := bureau.Submit(ctx, catalog.KindDatasetReopen, catalog.DatasetReopen{Dataset: "stations", Order: order.Order.ID(), Statement: "refused, and recorded"})
+		_, err := bureau.Submit(ctx, catalog.KindDatasetReopen, recovery.Reopen{Dataset: "stations", Order: order.Order.ID(), Statement: "refused, and recorded"})
 		if _, refused := client.IsRefused(err); !refused {
 			d.t.Fatal(err)
 		}
@@ -286,12 +288,12 @@ func (d *disaster) presentToOneBehind(ctx context.Context, bureau *client.Client
 }
 
 func TestAnOrderIsUsedForAWeek(t *testing.T) {
-	o := catalog.RestoreOrder{Made: 1_790_000_000_000}
+	o := recovery.Order{Made: 1_790_000_000_000}
 	made := time.UnixMilli(o.Made)
 	for age, usable := range map[time.Duration]bool{
 		0: true, 7 * 24 * time.Hour: true, 7*24*time.Hour + 1: false, -time.Hour: true, -25 * time.Hour: false,
 	} {
-		if err := CheckRestoreAge(o, made.Add(age)); errors.Is(err, ErrRestore) == usable {
+		if err := restore.CheckAge(o, made.Add(age)); errors.Is(err, restore.ErrOrder) == usable {
 			t.Errorf("%s after it was made: %v", age, err)
 		}
 	}

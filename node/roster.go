@@ -3,12 +3,7 @@ package node
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -17,53 +12,11 @@ import (
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
-	"github.com/weirdata/weir/catalog/strictjson"
-	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/node/founding"
 )
 
 // leaveHeartbeats is for how many heartbeats a seat that has left is talked to still.
 const leaveHeartbeats = 3
-
-// rosterFile is the content of founding.FileRoster.
-type rosterFile struct {
-	Version int                `json:"v"`
-	Changes []catalog.Envelope `json:"changes"`        // ascending, without the founding; each followed by its approvals
-	Left    []string           `json:"left,omitempty"` // ids of seats that were given up and hold nothing any more
-}
-
-// readRosters are the cluster as it was founded and after each change of its roster that
-// the founding's file or the node's directory has, whichever has more. All are checked
-// against the cluster's id (attest.Rosters). left are the ids of seats of which nothing is left:
-// that follows from the ledger, and what nobody signs is believed of this node's own alone.
-func readRosters(dir string, g founding.Genesis) (all []catalog.Cluster, left []string, err error) {
-	f, err := readRosterFile(filepath.Join(dir, founding.FileRoster))
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(f.Changes) > len(g.Roster) {
-		g.Roster = f.Changes
-	}
-	all, err = g.Rosters()
-	return all, f.Left, err
-}
-
-func readRosterFile(file string) (f rosterFile, err error) {
-	b, err := os.ReadFile(file) //nolint:gosec // G304: in the node's directory
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return f, nil
-	case err != nil:
-		return f, fmt.Errorf("read the roster: %w", err)
-	}
-	if err := strictjson.Decode(b, &f); err != nil {
-		return f, fmt.Errorf("read the roster %s: %w; it can be removed where the founding's file is newer", file, err)
-	}
-	if f.Version != 1 {
-		return f, fmt.Errorf("read the roster %s: version %d, want 1", file, f.Version)
-	}
-	return f, nil
-}
 
 // followsRoster waits until the ledger has a roster that is newer than the one that the node
 // was opened with, writes it down, and ends the node, to be opened with it (Run).
@@ -125,7 +78,7 @@ func (n *Node) letLeave(ctx context.Context) {
 // noteRoster writes a newer roster down and returns errRoster; nil while there is none. A seat
 // that has left makes a newer one.
 func (n *Node) noteRoster() error {
-	f := rosterFile{Version: 1}
+	f := founding.RosterFile{Version: 1}
 	err := n.view(func(v state.View) error {
 		c, err := v.Cluster()
 		if errors.Is(err, records.ErrNotFound) {
@@ -155,21 +108,10 @@ func (n *Node) noteRoster() error {
 	if err != nil || len(f.Changes) == 0 {
 		return err
 	}
-	if err := writeRosterFile(n.opts.Dir, f); err != nil {
+	if err := f.Write(n.opts.Dir); err != nil {
 		return err
 	}
 	return errRoster
-}
-
-func writeRosterFile(dir string, f rosterFile) error {
-	b, err := json.MarshalIndent(f, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode the roster: %w", err)
-	}
-	if err := durable.WriteFile(filepath.Join(dir, founding.FileRoster), append(b, '\n'), 0o600); err != nil {
-		return fmt.Errorf("write the roster: %w", err)
-	}
-	return nil
 }
 
 // addrOf is where a member is reached: the address that raft was told at the founding may

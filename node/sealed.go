@@ -20,6 +20,7 @@ import (
 	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/peer"
 	"github.com/weirdata/weir/node/vault"
 )
@@ -88,7 +89,7 @@ func (o Options) awaitPassphrase(ctx context.Context, s *Sealed) (key []byte, er
 	if err := o.Genesis.CheckSigned(); err != nil {
 		return nil, err
 	}
-	rosters, _, err := readRosters(o.Dir, o.Genesis)
+	rosters, _, err := founding.ReadRosters(o.Dir, o.Genesis)
 	if err != nil {
 		return nil, err
 	}

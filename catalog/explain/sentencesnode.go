@@ -259,8 +259,10 @@ var nodeSentences = map[string]sentence{
 		"its publisher decides whether it is answered again: weir dataset reopen",
 	},
 	"restore.cluster":      {"the order is of cluster %s", ""},
+	"restore.committed":    {"%d of the survivor's entries are said to be agreed on, and it has %d", ""},
 	"restore.dataset_open": {"dataset %s is not closed", ""},
 	"restore.ended":        {"this operator has said so, or queries are answered already", ""},
+	"restore.fork":         {"the log has %d entries, and nothing shows that those that are presented are others", "show a checkpoint of a past that the cluster has lost"},
 	"restore.lost":         {"%d entries are said to be lost, and there can be %d at the most", ""},
 	"restore.member":       {"node %s has no seat any more", ""},
 	"restore.note":         {"%d seats have signed the checkpoint that is presented, and %d have to", "show a checkpoint that enough nodes have signed"},
@@ -274,6 +276,7 @@ var nodeSentences = map[string]sentence{
 	"restore.signature":    {"a signature of the order is not of it, or is of somebody without a seat", "have the operators sign it anew"},
 	"restore.size":         {"the order goes on from %d entries, and the log has %d", ""},
 	"restore.statement":    {"the statement has to be a text of at most %d bytes", "say on what ground the dataset is answered again"},
+	"restore.survivor":     {"the cluster goes on from what node %s has, and this is node %s", ""},
 	"restore.told":         {"nobody is waited for any more: what one node says counts no more", "show a checkpoint that enough nodes have signed"},
 	"restore.waiting": {
 		"the cluster was restored from a backup of %d entries, and answers nothing until it is known how many there were (%d, as far as anybody has shown)",

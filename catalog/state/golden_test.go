@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records/memstore"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/statetest"
@@ -178,9 +179,9 @@ func restoredLedger(t *testing.T) *world {
 	w.ok("node2", catalog.KindClusterRestore, b)
 	w.no("bank", catalog.KindQuerySubmit, submit(contract, noised("0.5", "")), catalog.RefusedConflict, "restoring")
 	w.ok("node2", catalog.KindRestorePresent, w.present(b.Order.ID(), b.Order.Size+9, "node1", "node2"))
-	w.ok("operator", catalog.KindRestoreEnd, catalog.RestoreEnd{Order: b.Order.ID()})
+	w.ok("operator", catalog.KindRestoreEnd, recovery.End{Order: b.Order.ID()})
 	w.no("bank", catalog.KindQuerySubmit, submit(contract, noised("0.5", "")), catalog.RefusedPolicy, "restored")
-	w.ok("bureau", catalog.KindDatasetReopen, catalog.DatasetReopen{Dataset: "noisy", Order: b.Order.ID(), Statement: "known from statements"})
+	w.ok("bureau", catalog.KindDatasetReopen, recovery.Reopen{Dataset: "noisy", Order: b.Order.ID(), Statement: "known from statements"})
 	return w
 }
 

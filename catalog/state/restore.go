@@ -6,15 +6,17 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
+	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/recovery"
 )
 
-// A restored cluster has forgotten what came after its backup: what was answered, what that cost,
-// what noise was drawn. Nothing of it is given back. Its first entry says from which backup it
-// goes on, and ends the queries that were open, unpaid back: they may have been answered. Then
+// A restored cluster has forgotten what came after its backup, or what the node that survived did not
+// have: what was answered, what that cost, what noise was drawn. Nothing of it is given back. Its
+// first entry says from what it goes on, and ends the queries that were open, unpaid back: they may have been answered. Then
 // it answers nothing while checkpoints are presented, of which the largest says how many entries
 // are lost. When the operators wait for nobody any more, it answers; and if anything is lost,
-// it has closed whatever could have been spent by then (closeSpent). A checkpoint that is
+// it has closed whatever could have been spent by then (judge.CloseSpent). A checkpoint that is
 // presented later closes the same.
 
 // restoreActs are the acts on restored clusters.
@@ -25,13 +27,10 @@ var restoreActs = []act{
 	{kind: catalog.KindDatasetReopen, by: publishers, public: true, handle: handler(reopenDataset)},
 }
 
-// lostOpening is how many tiles an entry that is lost may have had opened, at the most.
-const lostOpening = 1 << 20
-
 // restoreCluster records that the cluster goes on from a backup. The entry is the first after
 // it, and possible nowhere else.
-func restoreCluster(c *applyContext, b catalog.ClusterRestore) error {
-	last, known, err := records.Lookup[catalog.Restored](c.tx, records.KeyRestore)
+func restoreCluster(c *applyContext, b recovery.Restore) error {
+	last, known, err := records.Lookup[recovery.Restored](c.tx, records.KeyRestore)
 	if err != nil {
 		return err
 	}
@@ -46,6 +45,10 @@ func restoreCluster(c *applyContext, b catalog.ClusterRestore) error {
 		return catalog.Invalid("order.cluster", "restore.cluster", b.Order.Cluster)
 	case b.Order.Previous != previous:
 		return catalog.Conflict("restore_order", "restore.previous", b.Order.Previous, previous)
+	case b.Order.Survivor != "" && b.Order.Survivor != c.node.ID:
+		return catalog.Forbidden("restore_survivor", "restore.survivor", b.Order.Survivor, c.node.ID)
+	case b.Order.Committed > b.Order.Size:
+		return catalog.Invalid("committed", "restore.committed", b.Order.Committed, b.Order.Size)
 	}
 	seats, err := attest.RestoreSeats(*c.cluster, b)
 	if err != nil {
@@ -70,14 +73,14 @@ func restoreCluster(c *applyContext, b catalog.ClusterRestore) error {
 		}
 	}
 	c.out.ID = b.Order.ID().String()
-	return records.Put(c.tx, records.KeyRestore, catalog.Restored{
-		ClusterRestore: b, Number: last.Number + 1, Seq: c.seq, At: c.now, Seen: b.Order.Size, SeenRoot: b.Order.Root,
+	return records.Put(c.tx, records.KeyRestore, recovery.Restored{
+		Restore: b, Number: last.Number + 1, Seq: c.seq, At: c.now, Seen: b.Order.Agreed(), SeenRoot: b.Order.Root,
 	})
 }
 
 // restored is the restore that an act names, which has to be the last.
-func (c *applyContext) restored(order catalog.Digest) (catalog.Restored, error) {
-	r, err := load[catalog.Restored](c, records.KeyRestore, "restore.none")
+func (c *applyContext) restored(order catalog.Digest) (recovery.Restored, error) {
+	r, err := load[recovery.Restored](c, records.KeyRestore, "restore.none")
 	if err == nil && r.Order.ID() != order {
 		err = catalog.Conflict("restore_order", "restore.other", order, r.Order.ID())
 	}
@@ -87,8 +90,9 @@ func (c *applyContext) restored(order catalog.Digest) (catalog.Restored, error) 
 // presentRestore notes that there were more entries than anybody presented before. Nobody is
 // believed alone, since what is presented closes: a checkpoint needs the signatures of a threshold
 // of the seats. What nodes say without one counts while the cluster waits, and as far as a
-// threshold of them says so.
-func presentRestore(c *applyContext, b catalog.RestorePresent) error {
+// threshold of them says so. Of entries that the restored log has in their place, too, the proof
+// shows that they are others.
+func presentRestore(c *applyContext, b recovery.Present) error {
 	r, err := c.restored(b.Order)
 	if err != nil {
 		return err
@@ -96,13 +100,20 @@ func presentRestore(c *applyContext, b catalog.RestorePresent) error {
 	switch {
 	case b.Size <= r.Seen:
 		return catalog.Conflict("restore_seen", "restore.seen", b.Size, r.Seen)
-	case b.Size-r.Order.Size > catalog.MaxLost:
-		return catalog.Invalid("size", "restore.lost", b.Size-r.Order.Size, uint64(catalog.MaxLost))
+	case b.Size-r.Order.Agreed() > recovery.MaxLost:
+		return catalog.Invalid("size", "restore.lost", b.Size-r.Order.Agreed(), uint64(recovery.MaxLost))
+	case b.Size <= r.Order.Size && !attest.Forked(r.Order, b):
+		return catalog.Conflict("restore_fork", "restore.fork", b.Size)
 	}
 	before := r.Seen
-	if b.Note == "" {
-		err = c.tellRestored(&r, b)
-	} else {
+	switch {
+	case b.Note == "" && r.Open:
+		err = catalog.Conflict("restore_told", "restore.told")
+	case b.Note == "" && c.cluster.Roster().Point(c.node.ID) == 0:
+		err = catalog.Forbidden("restore_member", "restore.member", c.node.ID)
+	case b.Note == "":
+		err = r.Tell(c.node.ID, b, c.cluster.Threshold)
+	default:
 		err = c.checkNote(b)
 		r.Seen, r.SeenRoot = b.Size, b.Root
 	}
@@ -111,7 +122,7 @@ func presentRestore(c *applyContext, b catalog.RestorePresent) error {
 	}
 	c.out.ID = b.Order.String()
 	if r.Open {
-		if err := c.closeSpent(r.Seen - before); err != nil {
+		if err := judge.CloseSpent(c.tx, c.seq, c.now, r.Seen-before); err != nil {
 			return err
 		}
 	}
@@ -119,7 +130,7 @@ func presentRestore(c *applyContext, b catalog.RestorePresent) error {
 }
 
 // checkNote refuses a checkpoint that is not of what is presented, or that too few have signed.
-func (c *applyContext) checkNote(b catalog.RestorePresent) error {
+func (c *applyContext) checkNote(b recovery.Present) error {
 	machines, err := c.everSeated()
 	if err != nil {
 		return err
@@ -130,33 +141,9 @@ func (c *applyContext) checkNote(b catalog.RestorePresent) error {
 	return nil
 }
 
-// tellRestored counts one node's word.
-func (c *applyContext) tellRestored(r *catalog.Restored, b catalog.RestorePresent) error {
-	if r.Open {
-		return catalog.Conflict("restore_told", "restore.told")
-	}
-	if c.cluster.Roster().Point(c.node.ID) == 0 {
-		return catalog.Forbidden("restore_member", "restore.member", c.node.ID)
-	}
-	if i := slices.IndexFunc(r.Told, func(t catalog.RestoreTold) bool { return t.Node == c.node.ID }); i >= 0 {
-		if b.Size <= r.Told[i].Size {
-			return catalog.Conflict("restore_seen", "restore.seen", b.Size, r.Told[i].Size)
-		}
-		r.Told = slices.Delete(r.Told, i, i+1)
-	}
-	r.Told = append(r.Told, catalog.RestoreTold{Node: c.node.ID, Size: b.Size, Root: b.Root})
-	slices.SortFunc(r.Told, func(x, y catalog.RestoreTold) int {
-		return cmp.Or(cmp.Compare(y.Size, x.Size), cmp.Compare(x.Node, y.Node))
-	})
-	if t := c.cluster.Threshold; len(r.Told) >= t && r.Told[t-1].Size > r.Seen {
-		r.Seen, r.SeenRoot = r.Told[t-1].Size, r.Told[t-1].Root
-	}
-	return nil
-}
-
 // endRestore says for an operator's seats that nobody is waited for. With the operators of as
 // many seats as ordered the restore, queries are answered again.
-func endRestore(c *applyContext, b catalog.RestoreEnd) error {
+func endRestore(c *applyContext, b recovery.End) error {
 	r, err := c.restored(b.Order)
 	if err != nil {
 		return err
@@ -174,70 +161,16 @@ func endRestore(c *applyContext, b catalog.RestoreEnd) error {
 	}
 	r.Open, c.out.ID = seats >= attest.SeatsToRestore(*c.cluster), b.Order.String()
 	if r.Open && r.Lost() > 0 {
-		if err := c.closeSpent(r.Lost()); err != nil {
+		if err := judge.CloseSpent(c.tx, c.seq, c.now, r.Lost()); err != nil {
 			return err
 		}
 	}
 	return records.Put(c.tx, records.KeyRestore, r)
 }
 
-// closeSpent closes what so many lost entries could have spent: every dataset, every budget of
-// noise, every contract between two parties; and it counts the openings of every key as if each
-// entry had been one of the largest.
-func (c *applyContext) closeSpent(lost uint64) error {
-	datasets, err := records.List[catalog.Dataset](c.tx, records.PrefixDataset)
-	if err != nil {
-		return err
-	}
-	for _, d := range datasets {
-		d.Closed = c.seq
-		if err := records.Put(c.tx, records.PrefixDataset+d.ID, d); err != nil {
-			return err
-		}
-	}
-	families, err := records.List[records.NoiseFamily](c.tx, records.PrefixNoise)
-	if err != nil {
-		return err
-	}
-	for _, f := range families {
-		f.Spent = f.Limit
-		d, err := records.Find[catalog.Dataset](c.tx, records.PrefixDataset+f.Dataset)
-		if err != nil {
-			return err
-		}
-		if err := records.Put(c.tx, records.NoiseKey(d.Owner, d.Descriptor.Registry), f); err != nil {
-			return err
-		}
-	}
-	contracts, err := records.List[catalog.Contract](c.tx, records.PrefixContract)
-	if err != nil {
-		return err
-	}
-	for _, k := range contracts {
-		if k.Buyer == k.Publisher || k.State == catalog.ContractRevoked {
-			continue
-		}
-		k.State, k.Reason, k.Changed = catalog.ContractRevoked, "", c.now
-		if err := records.Put(c.tx, records.PrefixContract+k.ID, k); err != nil {
-			return err
-		}
-	}
-	keys, err := records.List[catalog.Key](c.tx, records.PrefixKey)
-	if err != nil {
-		return err
-	}
-	for _, k := range keys {
-		k.Opened += int64(min(lost, catalog.MaxOpened/lostOpening)) * lostOpening //nolint:gosec // bounded
-		if err := records.Put(c.tx, records.PrefixKey+k.ID, k); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // reopenDataset has a closed dataset answered again, on its owner's word. What was lost of
 // budgets stays spent: its contracts have ended, and its family's noise is used up.
-func reopenDataset(c *applyContext, b catalog.DatasetReopen) error {
+func reopenDataset(c *applyContext, b recovery.Reopen) error {
 	d, err := c.ownDataset(b.Dataset)
 	if err != nil {
 		return err

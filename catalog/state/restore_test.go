@@ -7,8 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/catalog/statetest"
 	"github.com/weirdata/weir/consensus/evidence"
 )
@@ -28,23 +32,23 @@ func (w *world) seats() *world {
 }
 
 // order is a restore at the end of the log, signed by operators.
-func (w *world) order(by ...string) catalog.ClusterRestore {
+func (w *world) order(by ...string) recovery.Restore {
 	w.t.Helper()
 	last, known, err := w.view().Restored()
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	o := catalog.RestoreOrder{Cluster: w.id, Size: w.seq + 1, Root: catalog.Sum([]byte("root")), Made: 1}
+	o := recovery.Order{Cluster: w.id, Size: w.seq + 1, Root: catalog.Sum([]byte("root")), Made: 1}
 	if known {
 		o.Previous = last.Order.ID()
 	}
 	return orderedBy(o, by...)
 }
 
-func orderedBy(o catalog.RestoreOrder, by ...string) catalog.ClusterRestore {
-	b := catalog.ClusterRestore{Order: o}
+func orderedBy(o recovery.Order, by ...string) recovery.Restore {
+	b := recovery.Restore{Order: o}
 	for _, name := range by {
-		b.Signatures = append(b.Signatures, catalog.RestoreSignature{Operator: testID(name), Signature: ed25519.Sign(testKey(name), o.SignedBytes())})
+		b.Signatures = append(b.Signatures, recovery.Signature{Operator: testID(name), Signature: ed25519.Sign(testKey(name), o.SignedBytes())})
 	}
 	return b
 }
@@ -63,9 +67,9 @@ func TestRestoreIsOrderedByTheOperatorsOfEnoughSeats(t *testing.T) {
 	w.no("operator", catalog.KindClusterRestore, w.order("water", "air"), catalog.RefusedForbidden, "role")
 
 	// It goes on from its backup and from nothing else.
-	for _, change := range []func(*catalog.RestoreOrder){
-		func(o *catalog.RestoreOrder) { o.Size-- },
-		func(o *catalog.RestoreOrder) { o.Size++ },
+	for _, change := range []func(*recovery.Order){
+		func(o *recovery.Order) { o.Size-- },
+		func(o *recovery.Order) { o.Size++ },
 	} {
 		o := w.order().Order
 		change(&o)
@@ -82,10 +86,92 @@ func TestRestoreIsOrderedByTheOperatorsOfEnoughSeats(t *testing.T) {
 	w.ok("node1", catalog.KindClusterRestore, first)
 	w.no("node2", catalog.KindClusterRestore, first, catalog.RefusedConflict, "restore_size")
 	w.ok("node2", catalog.KindClusterRestore, w.order("operator", "air"))
-	all := must[[]catalog.Restored](t)(w.view().Restores())
+	all := must[[]recovery.Restored](t)(w.view().Restores())
 	if len(all) != 2 || all[0].Order.ID() != first.Order.ID() || all[1].Number != 2 {
 		t.Errorf("restores %+v", all)
 	}
+}
+
+// Incident: two of three machines burn down, and what the third has beyond what was committed is not
+// what they had. Nobody has to show more entries for that to be noticed, and nobody closes anything
+// by showing what the log has.
+func TestAForkOfTheSurvivorsLastEntriesIsLost(t *testing.T) {
+	w := newWorld(t, 3, 2).admit().seats()
+	leaves := make([]tlog.Hash, w.seq+1)
+	for i := range leaves {
+		leaves[i] = tlog.RecordHash([]byte{byte(i)})
+	}
+	tree := treeOf(t, leaves)
+	size := int64(len(leaves))
+	b := w.order()
+	b.Order.Survivor, b.Order.Committed, b.Order.Root = "node1", uint64(size-3), catalog.Digest(tree.root(size))
+	w.no("node2", catalog.KindClusterRestore, orderedBy(b.Order, "water", "air"), catalog.RefusedForbidden, "restore_survivor")
+	leaves = append(leaves, tlog.Hash{}) // a refusal is an entry, too
+	tree = treeOf(t, leaves)
+	size++
+	b.Order.Size, b.Order.Root = uint64(size), catalog.Digest(tree.root(size))
+	beyond := b.Order
+	beyond.Committed = beyond.Size + 1
+	w.no("node1", catalog.KindClusterRestore, orderedBy(beyond, "water", "air"), catalog.RefusedInvalid, "invalid")
+	leaves = append(leaves, tlog.Hash{})
+	tree = treeOf(t, leaves)
+	size++
+	b.Order.Size, b.Order.Root = uint64(size), catalog.Digest(tree.root(size))
+	w.ok("node1", catalog.KindClusterRestore, orderedBy(b.Order, "water", "air"))
+	order := b.Order.ID()
+
+	at := size - 1 // behind what was committed
+	own := w.present(order, uint64(at), "node1", "node2")
+	own.Own = catalog.Digest(tree.root(at))
+	own.Proof = tree.consistency(size, at)
+	same := own
+	same.Root = same.Own
+	w.no("node1", catalog.KindRestorePresent, same, catalog.RefusedConflict, "restore_fork")
+	unproven := own
+	unproven.Proof = nil
+	w.no("node1", catalog.KindRestorePresent, unproven, catalog.RefusedConflict, "restore_fork")
+	lying := own
+	lying.Own = catalog.Sum([]byte("another"))
+	w.no("node1", catalog.KindRestorePresent, lying, catalog.RefusedConflict, "restore_fork")
+	if r := must[recovery.Restored](t)(restoredOf(w)); r.Lost() != 0 {
+		t.Fatalf("%d entries are lost", r.Lost())
+	}
+	agreed := w.present(order, b.Order.Committed, "node1", "node2")
+	w.no("node1", catalog.KindRestorePresent, agreed, catalog.RefusedConflict, "restore_seen")
+	w.ok("node1", catalog.KindRestorePresent, own)
+	if r := must[recovery.Restored](t)(restoredOf(w)); r.Lost() != uint64(at)-b.Order.Committed {
+		t.Errorf("%d entries are lost, want %d", r.Lost(), uint64(at)-b.Order.Committed)
+	}
+}
+
+// merkle is a tree of leaves.
+type merkle struct {
+	t      *testing.T
+	hashes []tlog.Hash // by stored index
+}
+
+func treeOf(t *testing.T, leaves []tlog.Hash) merkle {
+	m := merkle{t: t}
+	for i, leaf := range leaves {
+		m.hashes = append(m.hashes, must[[]tlog.Hash](t)(tlog.StoredHashesForRecordHash(int64(i), leaf, m))...)
+	}
+	return m
+}
+
+func (m merkle) ReadHashes(indexes []int64) (out []tlog.Hash, err error) {
+	for _, i := range indexes {
+		out = append(out, m.hashes[i])
+	}
+	return out, nil
+}
+
+func (m merkle) root(size int64) tlog.Hash { return must[tlog.Hash](m.t)(tlog.TreeHash(size, m)) }
+
+func (m merkle) consistency(size, old int64) (proof []catalog.Digest) {
+	for _, h := range must[tlog.TreeProof](m.t)(tlog.ProveTree(size, old, m)) {
+		proof = append(proof, catalog.Digest(h))
+	}
+	return proof
 }
 
 // restoredNoisy is a cluster that was restored while a noised query was open, after one was answered.
@@ -115,30 +201,30 @@ func TestRestoreRefundsNothing(t *testing.T) {
 		t.Errorf("a preview while it waits: %v, %v", refusal, err)
 	}
 
-	seen := must[catalog.Restored](t)(restoredOf(w)).Seen
+	seen := must[recovery.Restored](t)(restoredOf(w)).Seen
 	present := w.present(order, seen+100, "node1", "node3")
 	w.no("bank", catalog.KindRestorePresent, present, catalog.RefusedForbidden, "role")
 	w.ok("node2", catalog.KindRestorePresent, present)
 	w.no("node1", catalog.KindRestorePresent, present, catalog.RefusedConflict, "restore_seen")
 	w.ok("operator", catalog.KindPrincipalAdd, testPrincipal("warden", catalog.RoleOperator))
-	w.no("warden", catalog.KindRestoreEnd, catalog.RestoreEnd{Order: order}, catalog.RefusedForbidden, "restore_seat")
-	w.no("water", catalog.KindRestoreEnd, catalog.RestoreEnd{Order: present.Root}, catalog.RefusedConflict, "restore_order")
-	w.ok("water", catalog.KindRestoreEnd, catalog.RestoreEnd{Order: order})
-	w.no("water", catalog.KindRestoreEnd, catalog.RestoreEnd{Order: order}, catalog.RefusedConflict, "restore_ended")
+	w.no("warden", catalog.KindRestoreEnd, recovery.End{Order: order}, catalog.RefusedForbidden, "restore_seat")
+	w.no("water", catalog.KindRestoreEnd, recovery.End{Order: present.Root}, catalog.RefusedConflict, "restore_order")
+	w.ok("water", catalog.KindRestoreEnd, recovery.End{Order: order})
+	w.no("water", catalog.KindRestoreEnd, recovery.End{Order: order}, catalog.RefusedConflict, "restore_ended")
 	ask("restoring", catalog.RefusedConflict, contract) // one operator has ended it
 	before := must[catalog.Key](t)(w.view().KeyOf(testID("bureau"))).Opened
-	w.ok("air", catalog.KindRestoreEnd, catalog.RestoreEnd{Order: order})
+	w.ok("air", catalog.KindRestoreEnd, recovery.End{Order: order})
 
 	ask("restored", catalog.RefusedPolicy, contract)
 	if k := must[catalog.Contract](t)(w.view().Contract(contract)); k.State != catalog.ContractRevoked {
 		t.Errorf("the contract is %s", k.State)
 	}
-	if after := must[catalog.Key](t)(w.view().KeyOf(testID("bureau"))).Opened; after != before+100*lostOpening {
+	if after := must[catalog.Key](t)(w.view().KeyOf(testID("bureau"))).Opened; after != before+100*judge.LostOpening {
 		t.Errorf("%d tiles count as opened after %d", after, before)
 	}
-	w.no("bank", catalog.KindDatasetReopen, catalog.DatasetReopen{Dataset: "noisy", Order: order, Statement: "x"}, catalog.RefusedForbidden, "role")
-	w.no("bureau", catalog.KindDatasetReopen, catalog.DatasetReopen{Dataset: "noisy", Order: order}, catalog.RefusedInvalid, "invalid")
-	reopen := catalog.DatasetReopen{Dataset: "noisy", Order: order, Statement: "we have the statements of all contracts"}
+	w.no("bank", catalog.KindDatasetReopen, recovery.Reopen{Dataset: "noisy", Order: order, Statement: "x"}, catalog.RefusedForbidden, "role")
+	w.no("bureau", catalog.KindDatasetReopen, recovery.Reopen{Dataset: "noisy", Order: order}, catalog.RefusedInvalid, "invalid")
+	reopen := recovery.Reopen{Dataset: "noisy", Order: order, Statement: "we have the statements of all contracts"}
 	w.ok("bureau", catalog.KindDatasetReopen, reopen)
 	w.no("bureau", catalog.KindDatasetReopen, reopen, catalog.RefusedConflict, "dataset_open")
 	ask("contract_revoked", catalog.RefusedPolicy, contract)
@@ -155,9 +241,9 @@ func TestRestoreRefundsNothing(t *testing.T) {
 }
 
 // present is a checkpoint of a past that is lost, signed by nodes.
-func (w *world) present(order catalog.Digest, size uint64, by ...string) catalog.RestorePresent {
+func (w *world) present(order catalog.Digest, size uint64, by ...string) recovery.Present {
 	w.t.Helper()
-	b := catalog.RestorePresent{Order: order, Size: size, Root: catalog.Sum([]byte("lost"))}
+	b := recovery.Present{Order: order, Size: size, Root: catalog.Sum([]byte("lost"))}
 	c := evidence.Checkpoint{Origin: evidence.Origin(w.id.String()), Size: size, Root: evidence.Hash(b.Root)}
 	var lines [][]byte
 	for _, name := range by {
@@ -174,17 +260,17 @@ func (w *world) present(order catalog.Digest, size uint64, by ...string) catalog
 // Attack: a lone node closes every dataset, ends every contract and wears out every key.
 func TestALoneNodeClosesNothing(t *testing.T) {
 	w, contract, _, order := restoredNoisy(t)
-	size := must[catalog.Restored](t)(restoredOf(w)).Seen + 100
+	size := must[recovery.Restored](t)(restoredOf(w)).Seen + 100
 	lost := func(want uint64) {
 		t.Helper()
-		if r := must[catalog.Restored](t)(restoredOf(w)); r.Lost() != want {
+		if r := must[recovery.Restored](t)(restoredOf(w)); r.Lost() != want {
 			t.Errorf("%d entries count as lost, want %d", r.Lost(), want)
 		}
 	}
-	alone := func(size uint64) catalog.RestorePresent {
-		return catalog.RestorePresent{Order: order, Size: size, Root: catalog.Sum([]byte("lost"))}
+	alone := func(size uint64) recovery.Present {
+		return recovery.Present{Order: order, Size: size, Root: catalog.Sum([]byte("lost"))}
 	}
-	forged := map[string]catalog.RestorePresent{
+	forged := map[string]recovery.Present{
 		"one of two":        w.present(order, size, "node1"),
 		"one twice":         w.present(order, size, "node1", "node1"),
 		"one and a former":  w.present(order, size, "node1", "former node2"),
@@ -206,8 +292,8 @@ func TestALoneNodeClosesNothing(t *testing.T) {
 	w.no("node1", catalog.KindRestorePresent, alone(size), catalog.RefusedConflict, "restore_seen")
 	w.ok("node1", catalog.KindRestorePresent, alone(size+2000))
 	lost(0)
-	w.ok("water", catalog.KindRestoreEnd, catalog.RestoreEnd{Order: order})
-	w.ok("air", catalog.KindRestoreEnd, catalog.RestoreEnd{Order: order})
+	w.ok("water", catalog.KindRestoreEnd, recovery.End{Order: order})
+	w.ok("air", catalog.KindRestoreEnd, recovery.End{Order: order})
 	w.no("node2", catalog.KindRestorePresent, alone(size), catalog.RefusedConflict, "restore_told")
 	lost(0)
 	w.ok("bank", catalog.KindQuerySubmit, submit(contract, noised("0.5", "")))
@@ -231,19 +317,19 @@ func TestALoneNodeClosesNothing(t *testing.T) {
 func TestRestoreThatLostNothingClosesNothing(t *testing.T) {
 	w, contract, _, order := restoredNoisy(t)
 	_, before := w.spent(contract)
-	w.ok("water", catalog.KindRestoreEnd, catalog.RestoreEnd{Order: order})
-	w.ok("operator", catalog.KindRestoreEnd, catalog.RestoreEnd{Order: order})
-	w.no("air", catalog.KindRestoreEnd, catalog.RestoreEnd{Order: order}, catalog.RefusedConflict, "restore_ended")
+	w.ok("water", catalog.KindRestoreEnd, recovery.End{Order: order})
+	w.ok("operator", catalog.KindRestoreEnd, recovery.End{Order: order})
+	w.no("air", catalog.KindRestoreEnd, recovery.End{Order: order}, catalog.RefusedConflict, "restore_ended")
 	if _, after := w.spent(contract); after != before {
 		t.Errorf("the family has spent %s after %s", after, before)
 	}
 	w.ok("bank", catalog.KindQuerySubmit, submit(contract, noised("0.5", "")))
 	sum := statetest.SumBy(statetest.Attribute("county"))
 	w.ok("bank", catalog.KindQuerySubmit, submit(w.contract("bank", catalog.OrderCreate{Dataset: "emissions"}), sum))
-	w.no("bureau", catalog.KindDatasetReopen, catalog.DatasetReopen{Dataset: "noisy", Order: order, Statement: "x"}, catalog.RefusedConflict, "dataset_open")
+	w.no("bureau", catalog.KindDatasetReopen, recovery.Reopen{Dataset: "noisy", Order: order, Statement: "x"}, catalog.RefusedConflict, "dataset_open")
 }
 
-func restoredOf(w *world) (catalog.Restored, error) {
+func restoredOf(w *world) (recovery.Restored, error) {
 	r, _, err := w.view().Restored()
 	return r, err
 }

@@ -84,11 +84,11 @@ func checkSeated(c *applyContext, n, before catalog.Node) error {
 		if other.ID == before.ID {
 			continue
 		}
-		if r := checkNode("node", other, other.Point, taken); r != nil {
+		if r := roster.CheckNode("node", other, other.Point, taken); r != nil {
 			return r
 		}
 	}
-	if r := checkNode("node", n, before.Point, taken); r != nil {
+	if r := roster.CheckNode("node", n, before.Point, taken); r != nil {
 		return r
 	}
 	ever, err := c.everSeated()

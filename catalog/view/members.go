@@ -7,6 +7,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/catalog/roster"
 )
 
@@ -30,13 +31,13 @@ func (v View) RosterChanges() ([]roster.Change, error) {
 }
 
 // Restored is the last restore of the cluster; known is false where there was none.
-func (v View) Restored() (r catalog.Restored, known bool, err error) {
-	return records.Lookup[catalog.Restored](v.r, records.KeyRestore)
+func (v View) Restored() (r recovery.Restored, known bool, err error) {
+	return records.Lookup[recovery.Restored](v.r, records.KeyRestore)
 }
 
 // Restores are all restores of the cluster, the first first.
-func (v View) Restores() ([]catalog.Restored, error) {
-	all, err := records.List[catalog.Restored](v.r, records.PrefixRestore)
+func (v View) Restores() ([]recovery.Restored, error) {
+	all, err := records.List[recovery.Restored](v.r, records.PrefixRestore)
 	if err != nil {
 		return nil, err
 	}

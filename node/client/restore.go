@@ -6,6 +6,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -21,7 +22,7 @@ func (c *Client) Present(ctx context.Context, note []byte) error {
 // Restores are the restores of the cluster from backups, the first first. Each is signed by the
 // operators of enough of the seats that there were at some time: whoever passes them on can only leave
 // some out.
-func (c *Client) Restores(ctx context.Context) ([]catalog.Restored, error) {
+func (c *Client) Restores(ctx context.Context) ([]recovery.Restored, error) {
 	all, err := Get[wire.Restores](ctx, c, Call{Path: "/v1/restores"})
 	if err != nil {
 		return nil, fmt.Errorf("read how the cluster was restored: %w", err)
@@ -38,12 +39,12 @@ func (c *Client) Restores(ctx context.Context) ([]catalog.Restored, error) {
 
 // checkRestores returns an error unless each restore follows the one before and was signed for
 // enough seats of a roster of its time: rosters are all that there were, the first first.
-func checkRestores(rosters []catalog.Cluster, all []catalog.Restored) error {
+func checkRestores(rosters []catalog.Cluster, all []recovery.Restored) error {
 	var previous catalog.Digest
 	for i, r := range all {
 		// Who had the seats then may have none now. No restore is of an earlier roster than the one before.
 		for {
-			err := attest.CheckRestore(rosters[0], r.ClusterRestore)
+			err := attest.CheckRestore(rosters[0], r.Restore)
 			if err == nil {
 				break
 			}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/recovery"
 )
 
 // A restore stays signed when the operators and seats that were there then have changed since.
@@ -23,21 +24,21 @@ func TestRestoresAreOfTheRosterOfTheirTime(t *testing.T) {
 		}
 		return c
 	}
-	restore := func(previous catalog.Digest, size uint64, by ...string) (r catalog.Restored) {
-		r.Order = catalog.RestoreOrder{Cluster: catalog.Sum([]byte("c")), Size: size, Previous: previous}
+	restore := func(previous catalog.Digest, size uint64, by ...string) (r recovery.Restored) {
+		r.Order = recovery.Order{Cluster: catalog.Sum([]byte("c")), Size: size, Previous: previous}
 		for _, o := range by {
-			r.Signatures = append(r.Signatures, catalog.RestoreSignature{Operator: catalog.PrincipalID(public(o)), Signature: ed25519.Sign(key(o), r.Order.SignedBytes())})
+			r.Signatures = append(r.Signatures, recovery.Signature{Operator: catalog.PrincipalID(public(o)), Signature: ed25519.Sign(key(o), r.Order.SignedBytes())})
 		}
 		return r
 	}
 	rosters := []catalog.Cluster{cluster("a", "b", "c"), cluster("b", "c", "d"), cluster("d", "e", "f")}
 	first := restore(catalog.Digest{}, 10, "a", "b")
-	next := func(by ...string) []catalog.Restored {
-		return []catalog.Restored{first, restore(first.Order.ID(), 20, by...)}
+	next := func(by ...string) []recovery.Restored {
+		return []recovery.Restored{first, restore(first.Order.ID(), 20, by...)}
 	}
 	late := restore(catalog.Digest{}, 11, "d", "e")
 	for name, x := range map[string]struct {
-		all []catalog.Restored
+		all []recovery.Restored
 		ok  bool
 	}{
 		"of operators who have left":     {next("c", "d"), true},
@@ -45,8 +46,8 @@ func TestRestoresAreOfTheRosterOfTheirTime(t *testing.T) {
 		"of one roster":                  {next("b", "c"), true},
 		"of nobody's roster":             {next("a", "f"), false},
 		"of one operator":                {next("d"), false},
-		"of an earlier roster afterward": {[]catalog.Restored{late, restore(late.Order.ID(), 20, "a", "b")}, false},
-		"that follows another":           {[]catalog.Restored{first, restore(late.Order.ID(), 20, "c", "d")}, false},
+		"of an earlier roster afterward": {[]recovery.Restored{late, restore(late.Order.ID(), 20, "a", "b")}, false},
+		"that follows another":           {[]recovery.Restored{first, restore(late.Order.ID(), 20, "c", "d")}, false},
 	} {
 		if err := checkRestores(rosters, x.all); (err == nil) != x.ok || err != nil && !errors.Is(err, ErrPinned) {
 			t.Errorf("restores %s: %v", name, err)

@@ -17,16 +17,17 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/consensus/evidence"
-	"github.com/weirdata/weir/node"
 	"github.com/weirdata/weir/node/backup"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/audit"
 	"github.com/weirdata/weir/node/config"
 	"github.com/weirdata/weir/node/founding"
+	"github.com/weirdata/weir/node/restore"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -79,8 +80,8 @@ func orderRestore(ctx context.Context, a *cli.App, args []string, file string, i
 	if err != nil {
 		return err
 	}
-	order := catalog.ClusterRestore{Order: catalog.RestoreOrder{Cluster: x.Cluster, Size: x.Size, Root: x.Root, Previous: previous, Made: time.Now().UnixMilli()}}
-	switch there, err := node.ReadRestore(file); {
+	order := recovery.Restore{Order: recovery.Order{Cluster: x.Cluster, Size: x.Size, Root: x.Root, Previous: previous, Made: time.Now().UnixMilli()}}
+	switch there, err := restore.ReadOrder(file); {
 	case err == nil:
 		order.Order.Made = there.Order.Made
 		if there.Order != order.Order {
@@ -94,10 +95,10 @@ func orderRestore(ctx context.Context, a *cli.App, args []string, file string, i
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	if order, err = node.SignRestore(members, order, key.Signing()); err != nil {
+	if order, err = restore.SignOrder(members, order, key.Signing()); err != nil {
 		return err
 	}
-	if err := node.WriteRestore(file, order); err != nil {
+	if err := restore.WriteOrder(file, order); err != nil {
 		return err
 	}
 	seats, err := attest.RestoreSeats(members, order)
@@ -119,7 +120,7 @@ func previousRestore(ctx context.Context, x backup.Archive) (catalog.Digest, err
 	if err != nil || b == nil {
 		return catalog.Digest{}, err
 	}
-	var r catalog.Restored
+	var r recovery.Restored
 	if err := json.Unmarshal(b, &r); err != nil {
 		return catalog.Digest{}, fmt.Errorf("read the backup's last restore: %w", err)
 	}
@@ -165,11 +166,11 @@ weir operator backup present, then weir operator backup end.`,
 }
 
 func restoreBackup(ctx context.Context, a *cli.App, c config.Config, flags nodeFlags, archive, orderFile string, identities []string) (err error) {
-	order, err := node.ReadRestore(orderFile)
+	order, err := restore.ReadOrder(orderFile)
 	if err != nil {
 		return err
 	}
-	if err := node.CheckRestoreAge(order.Order, time.Now()); err != nil {
+	if err := restore.CheckAge(order.Order, time.Now()); err != nil {
 		return fmt.Errorf("%s: %w", orderFile, err)
 	}
 	g, err := founding.ReadGenesis(c.Genesis)
@@ -198,17 +199,17 @@ func restoreBackup(ctx context.Context, a *cli.App, c config.Config, flags nodeF
 	if err != nil {
 		return fmt.Errorf("make a directory to check in: %w", err)
 	}
-	if err := errors.Join(x.CheckLedger(ctx, scratch, state.NewMachine()), os.RemoveAll(scratch)); err != nil {
+	if err := errors.Join(x.CheckLedger(ctx, scratch, state.NewMachine(), backup.Look{}), os.RemoveAll(scratch)); err != nil {
 		return fmt.Errorf("backup %s: %w", x.Name(), err)
 	}
 	parts := map[catalog.Digest]backup.Part{}
-	b := node.Backup{Roster: x.Roster, Ledger: x.Stream(ctx)}
+	b := restore.Backup{Roster: x.Roster, Ledger: x.Stream(ctx)}
 	for _, p := range x.Blobs {
 		parts[p.Digest] = p
 		b.Blobs = append(b.Blobs, p.Digest)
 	}
 	b.Load = func(ctx context.Context, d catalog.Digest) ([]byte, error) { return x.Load(ctx, parts[d]) }
-	if err := node.Restore(ctx, c.Dir, key, g, order, b, tenths(progress.Tell)); err != nil {
+	if err := restore.FromBackup(ctx, c.Dir, key, g, order, b, tenths(progress.Tell)); err != nil {
 		return fmt.Errorf("restore backup %s: %w", x.Name(), err)
 	}
 	progress.Finish()
@@ -238,7 +239,7 @@ func removeScratch(dir string) error {
 // refuseGoingOn returns an error when the roster's nodes answer that the cluster goes on by the order
 // already: a node that is made by it now would have a vote, and not know what it acknowledged. That
 // nobody answers is no error, since then the nodes are still to be made.
-func refuseGoingOn(ctx context.Context, x backup.Archive, order catalog.ClusterRestore) error {
+func refuseGoingOn(ctx context.Context, x backup.Archive, order recovery.Restore) error {
 	rosters, err := x.Rosters()
 	if err != nil {
 		return err
@@ -264,7 +265,7 @@ func refuseGoingOn(ctx context.Context, x backup.Archive, order catalog.ClusterR
 }
 
 // orderedArchive finds the backup that an order is of.
-func orderedArchive(ctx context.Context, a *cli.App, archive string, order catalog.ClusterRestore, identities []string) (x backup.Archive, err error) {
+func orderedArchive(ctx context.Context, a *cli.App, archive string, order recovery.Restore, identities []string) (x backup.Archive, err error) {
 	store, err := archiveStore(archive)
 	if err != nil {
 		return x, err
@@ -363,7 +364,7 @@ contracts anew.`,
 				if !known {
 					return errors.New("the cluster was never restored from a backup: there is nothing to end")
 				}
-				if _, err := c.Submit(ctx, catalog.KindRestoreEnd, catalog.RestoreEnd{Order: r.Order.ID()}); err != nil {
+				if _, err := c.Submit(ctx, catalog.KindRestoreEnd, recovery.End{Order: r.Order.ID()}); err != nil {
 					return err
 				}
 				return printRestore(ctx, a, c)
@@ -372,7 +373,7 @@ contracts anew.`,
 	}
 }
 
-func lastRestore(ctx context.Context, c *client.Client) (r catalog.Restored, known bool, err error) {
+func lastRestore(ctx context.Context, c *client.Client) (r recovery.Restored, known bool, err error) {
 	all, err := c.Restores(ctx)
 	if err != nil || len(all) == 0 {
 		return r, false, err

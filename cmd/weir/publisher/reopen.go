@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/node/client"
 )
@@ -42,7 +43,7 @@ func reopen(ctx context.Context, a *cli.App, c *client.Client, dataset, statemen
 	if len(all) == 0 {
 		return errors.New("the cluster was never restored from a backup, and nothing is closed")
 	}
-	b := catalog.DatasetReopen{Dataset: dataset, Order: all[len(all)-1].Order.ID(), Statement: statement}
+	b := recovery.Reopen{Dataset: dataset, Order: all[len(all)-1].Order.ID(), Statement: statement}
 	if _, err := c.Submit(ctx, catalog.KindDatasetReopen, b); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package wire
 import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/disclosure"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/sql"
@@ -45,7 +46,7 @@ type Roster struct {
 
 // Restores answers GET /v1/restores, the first first.
 type Restores struct {
-	Restores []catalog.Restored `json:"restores"`
+	Restores []recovery.Restored `json:"restores"`
 }
 
 // Note is a signed checkpoint, for POST /v1/evidence/present.

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/catalog/strictjson"
 	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/evidence"
@@ -55,7 +56,7 @@ type Look struct {
 	Away  map[string]string `json:"away,omitempty"` // the others, and why
 	// Restored is the restore that the operators of the seats have signed, and that explains why
 	// the log does not continue what was seen before; nil: it does.
-	Restored *catalog.Restored `json:"restored,omitempty"`
+	Restored *recovery.Restored `json:"restored,omitempty"`
 	// Lost is the largest checkpoint of what it does not continue.
 	Lost uint64 `json:"lost,omitempty"`
 }
@@ -159,8 +160,8 @@ func Monitor(ctx context.Context, c *client.Client, s State) (State, Look, error
 }
 
 // restored forgets what was seen of a past that the cluster has lost, where its operators say so:
-// the head continues a backup that they ordered it to go on from, and what was seen and is longer
-// was signed before they did. What was signed later, no restore explains. It returns the fork otherwise.
+// the head continues what they ordered it to go on from, and what was seen and is longer than what a
+// majority is known to have had was signed before they did. What was signed later, no restore explains. It returns the fork otherwise.
 func (s State) restored(ctx context.Context, c *client.Client, now NodeHead, fork *ForkError, look *Look) error {
 	all, err := c.Restores(ctx)
 	if err != nil || len(all) == 0 {
@@ -174,7 +175,7 @@ func (s State) restored(ctx context.Context, c *client.Client, now NodeHead, for
 		}
 		explained := false
 		for id, h := range s.Nodes {
-			if h.Size <= r.Order.Size || !signedBefore(c.Profile(), h, r.Order.Made) {
+			if h.Size <= r.Order.Agreed() || !signedBefore(c.Profile(), h, r.Order.Made) {
 				continue
 			}
 			explained = explained || id == now.Node

@@ -1,0 +1,183 @@
+package restore
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/attest"
+	"github.com/weirdata/weir/catalog/recovery"
+	"github.com/weirdata/weir/compute/tiles"
+	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/consensus/durable"
+	"github.com/weirdata/weir/node/blobs"
+	"github.com/weirdata/weir/node/founding"
+	"github.com/weirdata/weir/node/nodeshare"
+	"github.com/weirdata/weir/node/vault"
+)
+
+// File has, in a node's directory, the order that its ledger was made by.
+const File = "restore.json"
+
+const maxFile = 1 << 20 // bytes that are read of an order
+
+// ErrOrder is returned for an order that is not one of the cluster, or that too few have signed.
+var ErrOrder = errors.New("unusable restore order")
+
+// orderFile is an order as operators hand it on.
+type orderFile struct {
+	Version int `json:"v"`
+	recovery.Restore
+}
+
+// ReadOrder reads an order. It verifies no signature: see attest.CheckRestore.
+func ReadOrder(file string) (b recovery.Restore, err error) {
+	raw, err := os.ReadFile(filepath.Clean(file))
+	if err != nil {
+		return b, fmt.Errorf("read the restore order: %w", err)
+	}
+	var f orderFile
+	if len(raw) > maxFile {
+		return b, fmt.Errorf("%w: %s has more than %d bytes", ErrOrder, file, maxFile)
+	}
+	if err := catalog.DecodeStrict(bytes.TrimSpace(raw), &f); err != nil {
+		return b, fmt.Errorf("%w: %s: %w", ErrOrder, file, err)
+	}
+	if f.Version != 1 {
+		return b, fmt.Errorf("%w: %s has version %d, this program reads version 1", ErrOrder, file, f.Version)
+	}
+	return f.Restore, nil
+}
+
+// WriteOrder writes an order. Nothing in it is secret.
+func WriteOrder(file string, b recovery.Restore) error {
+	raw, err := json.MarshalIndent(orderFile{1, b}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the restore order: %w", err)
+	}
+	if err := durable.WriteFile(file, append(raw, '\n'), 0o644); err != nil {
+		return fmt.Errorf("write the restore order: %w", err)
+	}
+	return nil
+}
+
+// SignOrder adds an operator's signature to an order, unless it is there. The operator has a seat.
+func SignOrder(c catalog.Cluster, b recovery.Restore, operator ed25519.PrivateKey) (recovery.Restore, error) {
+	id := catalog.PrincipalID(operator.Public().(ed25519.PublicKey)) //nolint:forcetypeassert // by definition
+	if len(attest.Seats(c, id)) == 0 {
+		return b, fmt.Errorf("%w: the key %s has none in cluster %s", founding.ErrNoSeat, id, c.ID)
+	}
+	if slices.ContainsFunc(b.Signatures, func(s recovery.Signature) bool { return s.Operator == id }) {
+		return b, nil
+	}
+	b.Signatures = append(slices.Clone(b.Signatures), recovery.Signature{Operator: id, Signature: ed25519.Sign(operator, b.Order.SignedBytes())})
+	return b, nil
+}
+
+// maxOrderAge is how long an order can be used. One that was used is not to be used again, on a node
+// that has forgotten what it acknowledged since.
+const maxOrderAge = 7 * 24 * time.Hour
+
+// CheckAge returns an error for an order that is too old to be used, or that is of a time to come.
+func CheckAge(o recovery.Order, now time.Time) error {
+	switch age := now.Sub(time.UnixMilli(o.Made)); {
+	case age > maxOrderAge:
+		return fmt.Errorf("%w: it was made on %s and is used for %d days: have it made anew in another file, `weir operator backup order ARCHIVE --file FILE`",
+			ErrOrder, time.UnixMilli(o.Made).UTC().Format(time.DateOnly), int(maxOrderAge.Hours()/24))
+	case age < -24*time.Hour:
+		return fmt.Errorf("%w: it was made on %s, which is to come: set this machine's clock, or have the order made anew", ErrOrder, time.UnixMilli(o.Made).UTC().Format(time.DateOnly))
+	}
+	return nil
+}
+
+// Backup is what a node's ledger is made of. The caller has proved it: the state is what the
+// entries make, and these have the root of the order.
+type Backup struct {
+	Roster []catalog.Envelope // the founding first
+	Ledger io.Reader          // a stream of package snapstream
+	Blobs  []catalog.Digest
+	Load   func(context.Context, catalog.Digest) ([]byte, error) // reads a blob
+}
+
+// FromBackup makes the ledger and the blobs of the node in dir, which has its keys and has not
+// started, those of a backup. Interrupted, it is repeated.
+func FromBackup(ctx context.Context, dir string, key founding.SealKey, g founding.Genesis, order recovery.Restore, b Backup, progress func(done, all int)) (err error) {
+	if err := g.CheckSigned(); err != nil {
+		return err
+	}
+	rosters, err := attest.Rosters(g.Cluster(), b.Roster)
+	if err != nil {
+		return fmt.Errorf("read the backup's roster: %w", err)
+	}
+	members := rosters[len(rosters)-1]
+	if err := attest.CheckRestore(members, order); err != nil {
+		return fmt.Errorf("%w: %w", ErrOrder, err)
+	}
+	card, err := founding.OwnCard(dir)
+	if err != nil {
+		return err
+	}
+	if err := card.CheckKeys(ctx, dir, key); err != nil {
+		return err
+	}
+	g.Roster = b.Roster[1:]
+	if err := g.CheckMember(card); err != nil {
+		return err
+	}
+	ledger := filepath.Join(dir, founding.DirLedger)
+	if _, err := os.Lstat(ledger); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, fmt.Errorf("%w: %s is there: a node that has started knows what is in no backup; with the others up start it as it is", nodeshare.ErrStarted, ledger))
+	}
+	if err := storeBlobs(ctx, filepath.Join(dir, founding.DirBlobs), b, progress); err != nil {
+		return err
+	}
+	if err := (founding.RosterFile{Version: 1, Changes: b.Roster[1:]}).Write(dir); err != nil {
+		return err
+	}
+	if err := WriteOrder(filepath.Join(dir, File), order); err != nil {
+		return err
+	}
+	v, err := key.Open(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, v.Close()) }()
+	options := consensus.Options{Dir: ledger, ID: card.ID, Memory: vault.Memory{Vault: v, Name: founding.SecretLedger}}
+	for _, m := range members.Nodes {
+		options.Members = append(options.Members, consensus.Member{ID: m.ID, Addr: m.Addr})
+	}
+	return consensus.Reseed(options, consensus.Seed{ID: order.Order.ID(), Made: order.Order.Made}, b.Ledger)
+}
+
+func storeBlobs(ctx context.Context, dir string, b Backup, progress func(done, all int)) (err error) {
+	disk, err := blobs.OpenDisk(dir, tiles.StoreOptions{Free: consensus.FreeBytes})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, disk.Close()) }()
+	missing, err := disk.Missing(ctx, b.Blobs)
+	if err != nil {
+		return fmt.Errorf("look which blobs are there: %w", err)
+	}
+	for i, d := range missing {
+		content, err := b.Load(ctx, d)
+		if err != nil {
+			return fmt.Errorf("restore blob %s: %w", d, err)
+		}
+		if err := disk.Put(ctx, d, content); err != nil {
+			return fmt.Errorf("restore blob %s: %w", d, err)
+		}
+		progress(i+1, len(missing))
+	}
+	return disk.Sync(ctx)
+}
