@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/consensus/panictrace"
+	"github.com/weirdata/weir/consensus/pending"
 	"github.com/weirdata/weir/consensus/statesum"
 )
 
@@ -66,7 +67,7 @@ type batch struct {
 }
 
 func (b *batch) begin() {
-	b.stage = &stage{txn: b.db.NewTransaction(false), batch: newLayer(), entry: newLayer()}
+	b.stage = &stage{txn: b.db.NewTransaction(false), batch: pending.New(), entry: pending.New()}
 }
 
 func (b *batch) discard() {
@@ -103,17 +104,17 @@ func (b *batch) add(l *raft.Log) (applyResult, error) {
 	if after.NextSeq > b.at.NextSeq {
 		b.digest.Note(after.NextSeq)
 	}
-	for _, c := range entry.changes {
-		b.stage.batch.put(c)
+	for _, c := range entry.Changes {
+		b.stage.batch.Put(c)
 	}
-	b.stage.entry = newLayer()
+	b.stage.entry = pending.New()
 	b.at = after
 	return result, nil
 }
 
 // count takes what an entry replaces out of the digest, and what it writes into it.
-func (b *batch) count(entry *layer) error {
-	for key, c := range entry.changes {
+func (b *batch) count(entry *pending.Layer) error {
+	for key, c := range entry.Changes {
 		old, err := b.stage.before(key)
 		if err != nil {
 			return err
@@ -121,8 +122,8 @@ func (b *batch) count(entry *layer) error {
 		if old != nil {
 			b.digest.Sum.Remove([]byte(key), old)
 		}
-		if !c.deleted {
-			b.digest.Sum.Add([]byte(key), c.value)
+		if !c.Deleted {
+			b.digest.Sum.Add([]byte(key), c.Value)
 		}
 	}
 	return nil
@@ -130,11 +131,11 @@ func (b *batch) count(entry *layer) error {
 
 // fits tells whether the batch can take another entry's changes. The bounds are
 // badger's, taken a little tighter.
-func (b *batch) fits(entry *layer) bool {
+func (b *batch) fits(entry *pending.Layer) bool {
 	const perKey = 32                                           // above what badger counts beside key and value
-	keys := len(b.stage.batch.changes) + len(entry.changes) + 2 // position and digest
-	size := b.stage.batch.bytes + entry.bytes + statesum.EncodedBytes + (keys+1)*perKey
-	return len(b.stage.batch.changes) == 0 || (int64(keys) < b.db.MaxBatchCount() && int64(size) < b.db.MaxBatchSize())
+	keys := len(b.stage.batch.Changes) + len(entry.Changes) + 2 // position and digest
+	size := b.stage.batch.Bytes + entry.Bytes + statesum.EncodedBytes + (keys+1)*perKey
+	return len(b.stage.batch.Changes) == 0 || (int64(keys) < b.db.MaxBatchCount() && int64(size) < b.db.MaxBatchSize())
 }
 
 // execute runs the state machine on one command and adds its leaf.
@@ -154,7 +155,7 @@ func (b *batch) execute(l *raft.Log) (applyResult, error) {
 		rec.Outcome = outcome
 	}
 	if rec.Void {
-		b.stage.entry = newLayer()
+		b.stage.entry = pending.New()
 	}
 	leaf, appendErr := evidence.Append(evidenceTx{b.stage}, seq, rec)
 	if appendErr != nil {
@@ -187,16 +188,16 @@ func (b *batch) commit() error {
 	if b.stage == nil {
 		return nil
 	}
-	changes := b.stage.batch.changes
+	changes := b.stage.batch.Changes
 	b.discard()
 	txn := b.db.NewTransaction(true)
 	defer txn.Discard()
 	for _, c := range changes {
 		var err error
-		if c.deleted {
-			err = txn.Delete([]byte(c.key))
+		if c.Deleted {
+			err = txn.Delete([]byte(c.Key))
 		} else {
-			err = txn.Set([]byte(c.key), c.value)
+			err = txn.Set([]byte(c.Key), c.Value)
 		}
 		if err != nil {
 			return fmt.Errorf("write the changes up to log index %d: %w", b.at.Applied, err)

@@ -3,13 +3,13 @@ package consensus
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
 
 	"github.com/dgraph-io/badger/v4"
 
+	"github.com/weirdata/weir/consensus/panictrace"
 	"github.com/weirdata/weir/consensus/tablecheck"
 )
 
@@ -85,31 +85,12 @@ var libraries = []string{
 // libraryPanic is the DamageError of a panic of one of the libraries, or of a page that the
 // disk does not give, else nil. It is called by the function that recovers.
 func libraryPanic(part Part, p any) error {
-	in := panickedIn()
+	in := panictrace.In()
 	inLibrary := slices.ContainsFunc(libraries, func(l string) bool { return strings.HasPrefix(in, l) })
 	if _, fault := p.(interface{ Addr() uintptr }); !fault && !inLibrary {
 		return nil
 	}
 	return &DamageError{part, fmt.Errorf("read it panicked in %s: %v", in, p)}
-}
-
-// panickedIn is the innermost function on the panicking stack that is not of the standard
-// library: what that was given to choke on was given by this one.
-func panickedIn() string {
-	pcs := make([]uintptr, 64)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
-	panicked := false
-	for {
-		f, more := frames.Next()
-		first, _, inDir := strings.Cut(f.Function, "/")
-		if panicked && inDir && strings.Contains(first, ".") { // a module's path begins with a domain
-			return f.Function
-		}
-		panicked = panicked || f.Function == "runtime.gopanic"
-		if !more {
-			return ""
-		}
-	}
 }
 
 // storeError is err of badger's as damage of the state, unless it says that the state is

@@ -39,6 +39,9 @@ func openDisk(opts Options, logger *slog.Logger) (*disk, error) {
 }
 
 func (d *disk) open() error {
+	if err := d.recoveredHalf(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Join(d.opts.Dir, "wal"), 0o700); err != nil {
 		return fmt.Errorf("make the ledger's directory: %w", err)
 	}

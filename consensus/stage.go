@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"sort"
 	"strings"
 
 	"github.com/dgraph-io/badger/v4"
 
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/consensus/pending"
 )
 
 // Every key of the store begins with the byte of its space, so that no key of
@@ -22,74 +20,27 @@ const (
 	spaceEvidence byte = 0x02
 )
 
-// change is a pending write.
-type change struct {
-	key     string
-	value   []byte
-	deleted bool
-}
-
-// now is a copy of the value that there is after the change, nil when it deletes.
-func (c change) now() []byte {
-	if c.deleted {
-		return nil
-	}
-	return append([]byte{}, c.value...)
-}
-
-// layer collects changes that are not in the store yet.
-type layer struct {
-	changes map[string]change
-	bytes   int
-	sorted  []change // in key order; nil when stale, never changed in place
-}
-
-func newLayer() *layer { return &layer{changes: map[string]change{}} }
-
-func (l *layer) put(c change) {
-	if old, ok := l.changes[c.key]; ok {
-		l.bytes -= len(old.key) + len(old.value)
-	}
-	l.changes[c.key] = c
-	l.bytes += len(c.key) + len(c.value)
-	l.sorted = nil
-}
-
-// within returns the changes under prefix, in key order. The slice stays as it
-// is whatever is put afterwards.
-func (l *layer) within(prefix string) []change {
-	if l.sorted == nil {
-		byKey := func(a, b change) int { return strings.Compare(a.key, b.key) }
-		l.sorted = slices.SortedFunc(maps.Values(l.changes), byKey)
-	}
-	from := sort.Search(len(l.sorted), func(i int) bool { return l.sorted[i].key >= prefix })
-	to := from + sort.Search(len(l.sorted)-from, func(i int) bool {
-		return !strings.HasPrefix(l.sorted[from+i].key, prefix)
-	})
-	return l.sorted[from:to]
-}
-
 // stage is the state as the entry now being applied sees it: the store at the
 // batch's beginning, over it the changes of the batch's earlier entries, over
 // those its own. An entry's changes join the batch's only when it is complete,
 // so that the batch can be cut before any entry and never inside one.
 type stage struct {
 	txn   *badger.Txn
-	batch *layer
-	entry *layer
+	batch *pending.Layer
+	entry *pending.Layer
 }
 
 func (s *stage) get(key string) ([]byte, error) {
-	if c, ok := s.entry.changes[key]; ok {
-		return c.now(), nil
+	if c, ok := s.entry.Changes[key]; ok {
+		return c.Now(), nil
 	}
 	return s.before(key)
 }
 
 // before is what get returned when the entry began.
 func (s *stage) before(key string) ([]byte, error) {
-	if c, ok := s.batch.changes[key]; ok {
-		return c.now(), nil
+	if c, ok := s.batch.Changes[key]; ok {
+		return c.Now(), nil
 	}
 	return getValue(s.txn, []byte(key))
 }
@@ -114,46 +65,30 @@ func getValue(txn *badger.Txn, key []byte) ([]byte, error) {
 // scan calls fn for every key under prefix, in byte order, as the stage was when
 // scan was called.
 func (s *stage) scan(prefix string, fn func(key, value []byte) error) error {
-	pending := overlay(s.entry.within(prefix), s.batch.within(prefix))
+	changed := pending.Overlay(s.entry.Within(prefix), s.batch.Within(prefix))
 	emit := func() error {
-		c := pending[0]
-		pending = pending[1:]
-		if c.deleted {
+		c := changed[0]
+		changed = changed[1:]
+		if c.Deleted {
 			return nil
 		}
-		return fn([]byte(c.key), c.value)
+		return fn([]byte(c.Key), c.Value)
 	}
 	err := scanTxn(s.txn, []byte(prefix), func(key, value []byte) error {
-		for len(pending) > 0 && pending[0].key < string(key) {
+		for len(changed) > 0 && changed[0].Key < string(key) {
 			if err := emit(); err != nil {
 				return err
 			}
 		}
-		if len(pending) > 0 && pending[0].key == string(key) {
+		if len(changed) > 0 && changed[0].Key == string(key) {
 			return emit()
 		}
 		return fn(key, value)
 	})
-	for err == nil && len(pending) > 0 {
+	for err == nil && len(changed) > 0 {
 		err = emit()
 	}
 	return err
-}
-
-// overlay merges two sorted lists of changes; top wins.
-func overlay(top, bottom []change) []change {
-	out := make([]change, 0, len(top)+len(bottom))
-	for len(top) > 0 && len(bottom) > 0 {
-		switch {
-		case top[0].key < bottom[0].key:
-			out, top = append(out, top[0]), top[1:]
-		case top[0].key > bottom[0].key:
-			out, bottom = append(out, bottom[0]), bottom[1:]
-		default:
-			out, top, bottom = append(out, top[0]), top[1:], bottom[1:]
-		}
-	}
-	return append(append(out, top...), bottom...)
 }
 
 // scanTxn iterates the store alone. An error of fn is returned as it is.
@@ -233,7 +168,7 @@ func (t machineTx) Set(key, value []byte) error {
 	if err != nil {
 		return err
 	}
-	return t.put(change{key: k, value: bytes.Clone(value)})
+	return t.put(pending.Change{Key: k, Value: bytes.Clone(value)})
 }
 
 func (t machineTx) Delete(key []byte) error {
@@ -241,16 +176,16 @@ func (t machineTx) Delete(key []byte) error {
 	if err != nil {
 		return err
 	}
-	return t.put(change{key: k, deleted: true})
+	return t.put(pending.Change{Key: k, Deleted: true})
 }
 
 // put counts what the entry has changed so far. The count depends on nothing but
 // the entry's own changes, so every node comes to the same answer.
-func (t machineTx) put(c change) error {
+func (t machineTx) put(c pending.Change) error {
 	e := t.stage.entry
-	size, keys := e.bytes+len(c.key)+len(c.value), len(e.changes)
-	if old, ok := e.changes[c.key]; ok {
-		size -= len(old.key) + len(old.value)
+	size, keys := e.Bytes+len(c.Key)+len(c.Value), len(e.Changes)
+	if old, ok := e.Changes[c.Key]; ok {
+		size -= len(old.Key) + len(old.Value)
 	} else {
 		keys++
 	}
@@ -258,7 +193,7 @@ func (t machineTx) put(c change) error {
 		return fmt.Errorf("%w: %d bytes in %d keys, allowed are %d in %d",
 			ErrTooManyChanges, size, keys, MaxChangeBytes, MaxChangeKeys)
 	}
-	e.put(c)
+	e.Put(c)
 	return nil
 }
 
@@ -270,7 +205,7 @@ func (t evidenceTx) Get(key []byte) ([]byte, error) {
 }
 
 func (t evidenceTx) Set(key, value []byte) error {
-	t.stage.entry.put(change{key: string(spaceEvidence) + string(key), value: value})
+	t.stage.entry.Put(pending.Change{Key: string(spaceEvidence) + string(key), Value: value})
 	return nil
 }
 
