@@ -18,7 +18,6 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/weirdata/weir/consensus/logbridge"
-	"github.com/weirdata/weir/consensus/pending"
 )
 
 // BenchmarkPropose measures entries of 1 KiB through three members on one machine and one
@@ -91,10 +90,7 @@ func plainRaft(b *testing.B) *raft.Raft {
 			b.Fatal(err)
 		}
 		d := &disk{opts: o, logger: discard}
-		if err := os.MkdirAll(filepath.Join(o.Dir, "wal"), 0o700); err != nil {
-			b.Fatal(err)
-		}
-		if err := d.openWAL(); err != nil {
+		if d.wal, err = o.storage.openLog(); err != nil {
 			b.Fatal(err)
 		}
 		trans := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
@@ -166,7 +162,7 @@ func timeDigest(b *testing.B, s *appliedState, logs []*raft.Log) (took time.Dura
 		b.Fatal(err)
 	}
 	defer g.release()
-	batch := &batch{state: s, db: g.db, machine: kv{}, at: s.position(), digest: s.currentDigest()}
+	batch := &batch{state: s, store: g.store, machine: kv{}, at: s.position(), digest: s.currentDigest()}
 	batch.begin()
 	defer batch.discard()
 	for _, l := range logs {
@@ -179,10 +175,10 @@ func timeDigest(b *testing.B, s *appliedState, logs []*raft.Log) (took time.Dura
 		}
 		batch.digest.Note(batch.at.NextSeq + 1)
 		took += time.Since(start)
-		for _, c := range batch.stage.entry.Changes {
-			batch.stage.batch.Put(c)
+		for _, c := range batch.stage.entry.changes {
+			batch.stage.batch.put(c)
 		}
-		batch.stage.entry = pending.New()
+		batch.stage.entry = newLayer()
 		batch.at = position{Applied: l.Index, NextSeq: batch.at.NextSeq + 1}
 	}
 	start := time.Now()
@@ -214,7 +210,7 @@ func BenchmarkReadIndex(b *testing.B) {
 // the disk of a node for good: its record and its hashes. The log is apart.
 func BenchmarkGrowth(b *testing.B) {
 	dir := b.TempDir()
-	s, err := openState(dir, true, discard)
+	s, err := openState(stateIn(dir, true, discard), discard)
 	if err != nil {
 		b.Fatal(err)
 	}

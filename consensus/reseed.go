@@ -13,6 +13,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/logbridge"
 	"github.com/weirdata/weir/consensus/snapstream"
 )
@@ -105,7 +106,7 @@ func beginSeed(o Options, restore Seed, state io.Reader) (half string, index uin
 	}
 	own := record{incarnation: restoredIncarnation(restore.ID, o.ID)}
 	for name, content := range map[string][]byte{incarnationFile: own.encode(), "id": []byte(o.ID)} {
-		if err := replaceFile(filepath.Join(half, name), content); err != nil {
+		if err := durable.Overwrite(filepath.Join(half, name), content); err != nil {
 			return half, 0, errors.Join(fmt.Errorf("write the ledger's %s: %w", name, err), os.RemoveAll(half))
 		}
 	}
@@ -121,7 +122,7 @@ func endSeed(o Options, restore Seed, half string, index uint64) error {
 	if err := os.Rename(half, o.Dir); err != nil {
 		return errors.Join(fmt.Errorf("put the ledger into its place: %w", err), os.RemoveAll(half))
 	}
-	return syncTree(o.Dir)
+	return durable.SyncTree(o.Dir)
 }
 
 func checkNotRan(o Options, restore Seed) error {

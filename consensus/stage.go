@@ -2,14 +2,14 @@ package consensus
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"sort"
 	"strings"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"github.com/weirdata/weir/catalog/records"
-	"github.com/weirdata/weir/consensus/pending"
+	"github.com/weirdata/weir/consensus/pairs"
 )
 
 // Every key of the store begins with the byte of its space, so that no key of
@@ -20,116 +20,117 @@ const (
 	spaceEvidence byte = 0x02
 )
 
+// change is a pending write.
+type change = pairs.Change
+
+// valueAfter is a copy of the value that there is after a change, nil when it deletes.
+func valueAfter(c change) []byte {
+	if c.Deleted {
+		return nil
+	}
+	return append([]byte{}, c.Value...)
+}
+
+// layer collects changes that are not in the store yet.
+type layer struct {
+	changes map[string]change
+	bytes   int
+	sorted  []change // in key order; nil when stale, never changed in place
+}
+
+func newLayer() *layer { return &layer{changes: map[string]change{}} }
+
+func (l *layer) put(c change) {
+	if old, ok := l.changes[c.Key]; ok {
+		l.bytes -= len(old.Key) + len(old.Value)
+	}
+	l.changes[c.Key] = c
+	l.bytes += len(c.Key) + len(c.Value)
+	l.sorted = nil
+}
+
+// within returns the changes under prefix, in key order. The slice stays as it
+// is whatever is put afterwards.
+func (l *layer) within(prefix string) []change {
+	if l.sorted == nil {
+		byKey := func(a, b change) int { return strings.Compare(a.Key, b.Key) }
+		l.sorted = slices.SortedFunc(maps.Values(l.changes), byKey)
+	}
+	from := sort.Search(len(l.sorted), func(i int) bool { return l.sorted[i].Key >= prefix })
+	to := from + sort.Search(len(l.sorted)-from, func(i int) bool {
+		return !strings.HasPrefix(l.sorted[from+i].Key, prefix)
+	})
+	return l.sorted[from:to]
+}
+
 // stage is the state as the entry now being applied sees it: the store at the
 // batch's beginning, over it the changes of the batch's earlier entries, over
 // those its own. An entry's changes join the batch's only when it is complete,
 // so that the batch can be cut before any entry and never inside one.
 type stage struct {
-	txn   *badger.Txn
-	batch *pending.Layer
-	entry *pending.Layer
+	read  pairs.Reader
+	batch *layer
+	entry *layer
 }
 
 func (s *stage) get(key string) ([]byte, error) {
-	if c, ok := s.entry.Changes[key]; ok {
-		return c.Now(), nil
+	if c, ok := s.entry.changes[key]; ok {
+		return valueAfter(c), nil
 	}
 	return s.before(key)
 }
 
 // before is what get returned when the entry began.
 func (s *stage) before(key string) ([]byte, error) {
-	if c, ok := s.batch.Changes[key]; ok {
-		return c.Now(), nil
+	if c, ok := s.batch.changes[key]; ok {
+		return valueAfter(c), nil
 	}
-	return getValue(s.txn, []byte(key))
-}
-
-// getValue reads one key: nil when there is none, an empty slice for an empty
-// value.
-func getValue(txn *badger.Txn, key []byte) ([]byte, error) {
-	item, err := txn.Get(key)
-	if errors.Is(err, badger.ErrKeyNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, storeError("read a key of the store", err)
-	}
-	v, err := item.ValueCopy([]byte{})
-	if err != nil {
-		return nil, storeError("read a value of the store", err)
-	}
-	return v, nil
+	return s.read.Get([]byte(key))
 }
 
 // scan calls fn for every key under prefix, in byte order, as the stage was when
 // scan was called.
 func (s *stage) scan(prefix string, fn func(key, value []byte) error) error {
-	changed := pending.Overlay(s.entry.Within(prefix), s.batch.Within(prefix))
+	pending := overlay(s.entry.within(prefix), s.batch.within(prefix))
 	emit := func() error {
-		c := changed[0]
-		changed = changed[1:]
+		c := pending[0]
+		pending = pending[1:]
 		if c.Deleted {
 			return nil
 		}
 		return fn([]byte(c.Key), c.Value)
 	}
-	err := scanTxn(s.txn, []byte(prefix), func(key, value []byte) error {
-		for len(changed) > 0 && changed[0].Key < string(key) {
+	err := s.read.Walk([]byte(prefix), nil, false, func(key, value []byte) error {
+		for len(pending) > 0 && pending[0].Key < string(key) {
 			if err := emit(); err != nil {
 				return err
 			}
 		}
-		if len(changed) > 0 && changed[0].Key == string(key) {
+		if len(pending) > 0 && pending[0].Key == string(key) {
 			return emit()
 		}
 		return fn(key, value)
 	})
-	for err == nil && len(changed) > 0 {
+	for err == nil && len(pending) > 0 {
 		err = emit()
 	}
 	return err
 }
 
-// scanTxn iterates the store alone. An error of fn is returned as it is.
-func scanTxn(txn *badger.Txn, prefix []byte, fn func(key, value []byte) error) error {
-	return walkTxn(txn, prefix, nil, false, fn)
-}
-
-// walkTxn is scanTxn from behind the key prefix+after on, or from the last key before
-// it down; an empty after is none.
-func walkTxn(txn *badger.Txn, prefix, after []byte, down bool, fn func(key, value []byte) error) error {
-	opts := badger.DefaultIteratorOptions
-	opts.Prefix = prefix
-	opts.PrefetchSize = 16
-	opts.Reverse = down
-	it := txn.NewIterator(opts)
-	defer it.Close()
-	start := append(bytes.Clone(prefix), after...)
-	from := start
-	if down && len(after) == 0 {
-		from = append(start, 0xff) // greater than any name: they are UTF-8
-	}
-	for it.Seek(from); it.ValidForPrefix(prefix); it.Next() {
-		item := it.Item()
-		if len(after) > 0 && bytes.Equal(item.Key(), start) {
-			continue
-		}
-		// fn's error must come out unwrapped and the store's wrapped, and
-		// Value returns both.
-		var fnErr error
-		err := item.Value(func(value []byte) error {
-			fnErr = fn(item.Key(), value)
-			return nil
-		})
-		if err != nil {
-			return storeError("read a value of the store", err)
-		}
-		if fnErr != nil {
-			return fnErr
+// overlay merges two sorted lists of changes; top wins.
+func overlay(top, bottom []change) []change {
+	out := make([]change, 0, len(top)+len(bottom))
+	for len(top) > 0 && len(bottom) > 0 {
+		switch {
+		case top[0].Key < bottom[0].Key:
+			out, top = append(out, top[0]), top[1:]
+		case top[0].Key > bottom[0].Key:
+			out, bottom = append(out, bottom[0]), bottom[1:]
+		default:
+			out, top, bottom = append(out, top[0]), top[1:], bottom[1:]
 		}
 	}
-	return nil
+	return append(append(out, top...), bottom...)
 }
 
 // machineTx is the state machine's view of the stage: its own space, with the
@@ -168,7 +169,7 @@ func (t machineTx) Set(key, value []byte) error {
 	if err != nil {
 		return err
 	}
-	return t.put(pending.Change{Key: k, Value: bytes.Clone(value)})
+	return t.put(change{Key: k, Value: bytes.Clone(value)})
 }
 
 func (t machineTx) Delete(key []byte) error {
@@ -176,15 +177,15 @@ func (t machineTx) Delete(key []byte) error {
 	if err != nil {
 		return err
 	}
-	return t.put(pending.Change{Key: k, Deleted: true})
+	return t.put(change{Key: k, Deleted: true})
 }
 
 // put counts what the entry has changed so far. The count depends on nothing but
 // the entry's own changes, so every node comes to the same answer.
-func (t machineTx) put(c pending.Change) error {
+func (t machineTx) put(c change) error {
 	e := t.stage.entry
-	size, keys := e.Bytes+len(c.Key)+len(c.Value), len(e.Changes)
-	if old, ok := e.Changes[c.Key]; ok {
+	size, keys := e.bytes+len(c.Key)+len(c.Value), len(e.changes)
+	if old, ok := e.changes[c.Key]; ok {
 		size -= len(old.Key) + len(old.Value)
 	} else {
 		keys++
@@ -193,7 +194,7 @@ func (t machineTx) put(c pending.Change) error {
 		return fmt.Errorf("%w: %d bytes in %d keys, allowed are %d in %d",
 			ErrTooManyChanges, size, keys, MaxChangeBytes, MaxChangeKeys)
 	}
-	e.Put(c)
+	e.put(c)
 	return nil
 }
 
@@ -205,12 +206,12 @@ func (t evidenceTx) Get(key []byte) ([]byte, error) {
 }
 
 func (t evidenceTx) Set(key, value []byte) error {
-	t.stage.entry.Put(pending.Change{Key: string(spaceEvidence) + string(key), Value: value})
+	t.stage.entry.put(change{Key: string(spaceEvidence) + string(key), Value: value})
 	return nil
 }
 
 // machineReader and evidenceReader are the same views of the store alone.
-type machineReader struct{ txn *badger.Txn }
+type machineReader struct{ pairs pairs.Reader }
 
 var _ records.Walker = machineReader{}
 
@@ -219,7 +220,7 @@ func (r machineReader) Get(key []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return getValue(r.txn, []byte(k))
+	return r.pairs.Get([]byte(k))
 }
 
 func (r machineReader) Scan(prefix []byte, fn func(key, value []byte) error) error {
@@ -229,11 +230,11 @@ func (r machineReader) Scan(prefix []byte, fn func(key, value []byte) error) err
 // Walk implements [records.Walker].
 func (r machineReader) Walk(s records.Stretch, fn func(key, value []byte) error) error {
 	prefix := append([]byte{spaceMachine}, s.Prefix...)
-	return walkTxn(r.txn, prefix, []byte(s.After), s.Down, func(key, value []byte) error { return fn(key[1:], value) })
+	return r.pairs.Walk(prefix, []byte(s.After), s.Down, func(key, value []byte) error { return fn(key[1:], value) })
 }
 
-type evidenceReader struct{ txn *badger.Txn }
+type evidenceReader struct{ pairs pairs.Reader }
 
 func (r evidenceReader) Get(key []byte) ([]byte, error) {
-	return getValue(r.txn, append([]byte{spaceEvidence}, key...))
+	return r.pairs.Get(append([]byte{spaceEvidence}, key...))
 }

@@ -9,12 +9,12 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/dgraph-io/badger/v4"
 	"github.com/hashicorp/raft"
 
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/consensus/pairs"
 )
 
 // # A majority of the members is lost for good
@@ -64,8 +64,8 @@ type Remains struct {
 // Logger, Free and NoSync.
 func ReadRemains(ctx context.Context, o Options, scratch string, m Machine) (r *Remains, err error) {
 	o = o.offline()
-	d := &disk{opts: o, logger: o.Logger}
-	d.identity = &identity{id: o.ID, dir: o.Dir, memory: o.Memory, logger: o.Logger, applied: d.applied}
+	d := &disk{opts: o, storage: o.storage, logger: o.Logger}
+	d.identity = &identity{id: o.ID, storage: o.storage, memory: o.Memory, logger: o.Logger, applied: d.applied}
 	if _, err := os.Stat(filepath.Join(o.Dir, "id")); err != nil {
 		return nil, fmt.Errorf("%w: there is no ledger in %s: %w", ErrStale, o.Dir, err)
 	}
@@ -94,6 +94,7 @@ func (o Options) offline() Options {
 	if o.Free == nil {
 		o.Free = FreeBytes
 	}
+	o.storage = directory{o}
 	return o
 }
 
@@ -102,11 +103,11 @@ func (d *disk) openStopped() (err error) {
 	if err := d.claim(); err != nil {
 		return err
 	}
-	if d.state, err = openState(filepath.Join(d.opts.Dir, "state"), d.opts.NoSync, d.logger); err != nil {
+	if d.state, err = openState(d.storage.state(), d.logger); err != nil {
 		return err
 	}
-	if err := d.openWAL(); err != nil {
-		return err
+	if d.wal, err = d.storage.openLog(); err != nil {
+		return fmt.Errorf("open the log: %w", err)
 	}
 	if d.snaps, err = openSnapshots(d.opts, d.logger, d.applied); err != nil {
 		return err
@@ -130,8 +131,8 @@ func (d *disk) openStopped() (err error) {
 func (s *appliedState) stream() *io.PipeReader {
 	out, in := io.Pipe()
 	go func() { // ends with who reads
-		in.CloseWithError(s.view(func(txn *badger.Txn) error {
-			_, err := writeState(in, txn)
+		in.CloseWithError(s.view(func(from pairs.Reader) error {
+			_, err := writeState(in, from)
 			return err
 		}))
 	}()
@@ -197,13 +198,13 @@ func (r *Remains) findEnd(d *disk, last uint64) error {
 
 // View calls fn with the machine's keys after all entries.
 func (r *Remains) View(fn func(records.Reader) error) error {
-	return r.state.view(func(txn *badger.Txn) error { return fn(machineReader{txn}) })
+	return r.state.view(func(from pairs.Reader) error { return fn(machineReader{from}) })
 }
 
 // RootAt is the root of the first so many entries.
 func (r *Remains) RootAt(size uint64) (root [32]byte, err error) {
-	err = r.state.view(func(txn *badger.Txn) error {
-		h, err := evidence.Root(evidenceReader{txn}, size)
+	err = r.state.view(func(from pairs.Reader) error {
+		h, err := evidence.Root(evidenceReader{from}, size)
 		root = h
 		return err
 	})
@@ -233,7 +234,7 @@ func Recover(ctx context.Context, o Options, restore Seed, scratch string, m Mac
 		return err
 	}
 	if ended && there {
-		own, err := (&identity{dir: dir}).own()
+		own, err := (&identity{storage: o.storage}).own()
 		if err != nil || own.incarnation != restoredIncarnation(restore.ID, o.ID) {
 			return errors.Join(err, fmt.Errorf("%w: %s is not the recovered ledger, and this node is on record to have it", ErrInconsistent, dir))
 		}
@@ -297,6 +298,9 @@ func isThere(path string) (bool, error) {
 
 // recoveredHalf returns an error where a recovery of this member was begun and not ended.
 func (d *disk) recoveredHalf() error {
+	if _, on := d.storage.(directory); !on {
+		return nil
+	}
 	dir := filepath.Clean(d.opts.Dir)
 	there, err := isThere(dir)
 	if err != nil {

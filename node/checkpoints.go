@@ -14,6 +14,7 @@ import (
 	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/compare"
 	"github.com/weirdata/weir/node/peer"
 	"github.com/weirdata/weir/node/restore"
 	"github.com/weirdata/weir/node/vault"
@@ -71,7 +72,7 @@ func (t ownTree) RootAt(size uint64) (evidence.Hash, error) { return t.ledger.Ro
 // serveCheckpoint signs a checkpoint for a peer, if it is one of this node's own
 // log.
 func (cp *checkpoints) serveCheckpoint(ctx context.Context, from string, w http.ResponseWriter, r *http.Request) error {
-	var wish treeHead
+	var wish compare.Head
 	if err := peer.ReadJSON(r, &wish); err != nil {
 		return err
 	}
@@ -204,7 +205,7 @@ func (cp *checkpoints) ask(ctx context.Context, c evidence.Checkpoint) votes {
 		asked++
 		go func() { // ends with ctx, which ends with this call; the channel has room
 			v := vote{node: m.ID}
-			v.err = cp.call(ctx, m.ID, pathCheckpoint, treeHead{Size: c.Size, Root: catalog.Digest(c.Root)}, &v.answer)
+			v.err = cp.call(ctx, m.ID, pathCheckpoint, compare.Head{Size: c.Size, Root: catalog.Digest(c.Root)}, &v.answer)
 			arrived <- v
 		}()
 	}

@@ -30,22 +30,3 @@ func Frames() string {
 		}
 	}
 }
-
-// In is the innermost function on the panicking stack that is not of the standard
-// library: what that was given to choke on was given by this one. It is called by a function that recovers.
-func In() string {
-	pcs := make([]uintptr, 64)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
-	panicked := false
-	for {
-		f, more := frames.Next()
-		first, _, inDir := strings.Cut(f.Function, "/")
-		if panicked && inDir && strings.Contains(first, ".") { // a module's path begins with a domain
-			return f.Function
-		}
-		panicked = panicked || f.Function == "runtime.gopanic"
-		if !more {
-			return ""
-		}
-	}
-}

@@ -192,7 +192,7 @@ func restoreBackup(ctx context.Context, a *cli.App, c config.Config, flags nodeF
 	progress := a.NewProgress()
 	defer progress.Finish()
 	progress.Tell("applying the ledger's entries anew")
-	err = withScratch(c.Dir, func(scratch string) error { return x.CheckLedger(ctx, scratch, state.NewMachine()) })
+	err = withScratch(c.Dir, func(scratch string) error { return x.CheckLedger(ctx, scratch, state.NewMachine(), backup.Look{}) })
 	if err != nil {
 		return fmt.Errorf("backup %s: %w", x.Name(), err)
 	}
