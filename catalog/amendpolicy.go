@@ -3,6 +3,8 @@ package catalog
 import (
 	"slices"
 	"strconv"
+
+	"github.com/weirdata/weir/catalog/decimal"
 )
 
 // policy compares two policies field by field.
@@ -102,8 +104,8 @@ func (l *changeList) noise(p, q *DP) {
 
 // smaller adds a number that may only become smaller.
 func (l *changeList) smaller(field, before, after string) {
-	a, known := ParseDecimal(before)
-	b, ok := ParseDecimal(after)
+	a, known := decimal.ParseNumber(before)
+	b, ok := decimal.ParseNumber(after)
 	l.text(field, before, after, AmendBudget.where(!known || !ok || b.Cmp(a) > 0))
 }
 

@@ -3,6 +3,8 @@ package catalog
 import (
 	"fmt"
 	"slices"
+
+	"github.com/weirdata/weir/catalog/decimal"
 )
 
 // ContractState says whether a contract may be used. That its term is over is
@@ -28,7 +30,7 @@ func (k Contract) BudgetLeft() (left string, limited bool) {
 	if k.Budget == "" {
 		return "", false
 	}
-	return SubtractAmount(k.Budget, k.Spent), true
+	return decimal.SubtractAmount(k.Budget, k.Spent), true
 }
 
 // ContractChange is the body of the acts of a publisher on a contract it
@@ -204,7 +206,7 @@ func (s *Statement) Add(next Statement) {
 	s.Repeats += next.Repeats
 	s.Failed += next.Failed
 	s.Groups += next.Groups
-	s.Price = AddAmounts(s.Price, next.Price)
+	s.Price = decimal.AddAmounts(s.Price, next.Price)
 	s.Contract, s.QueriesLeft, s.BudgetLeft, s.Next = next.Contract, next.QueriesLeft, next.BudgetLeft, next.Next
 }
 

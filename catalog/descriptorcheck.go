@@ -54,7 +54,7 @@ func (d Descriptor) Check() *Refusal {
 	if r := d.checkMeasures(); r != nil {
 		return r
 	}
-	if p := d.Price; p != nil && (!IsAmount(p.PerQuery) || !moneyForm.MatchString(p.Currency)) {
+	if p := d.Price; p != nil && (!decimal.IsAmount(p.PerQuery) || !moneyForm.MatchString(p.Currency)) {
 		return Invalid("price", "descriptor.price", p.PerQuery, p.Currency)
 	}
 	return d.checkPolicy()

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/weirdata/weir/catalog/decimal"
 )
 
 // checkPolicy refuses rules that contradict each other or have no effect.
@@ -134,19 +136,6 @@ func (d Descriptor) checkJoins() *Refusal {
 
 func (d Descriptor) checkDP() *Refusal { return d.Policy.DP.check() }
 
-// decimalForm bounds digits and exponent: a number of nine digits of exponent
-// would take a gigabyte to write out.
-var decimalForm = regexp.MustCompile(`^[0-9]{1,12}(\.[0-9]{1,12})?(e-?[0-9]{1,2})?$`)
-
-// ParseDecimal reads a number that is not below 0 exactly, with an exponent or without;
-// false when it is none.
-func ParseDecimal(s string) (*big.Rat, bool) {
-	if !decimalForm.MatchString(s) {
-		return nil, false
-	}
-	return new(big.Rat).SetString(s)
-}
-
 func (p *DP) check() *Refusal {
 	if p == nil {
 		return nil
@@ -159,9 +148,9 @@ func (p *DP) check() *Refusal {
 	}
 	var v [len(read)]*big.Rat
 	for i, f := range read {
-		parse := ParseEpsilon // no exponent: requests and the ledger have none
+		parse := decimal.ParseEpsilon // no exponent: requests and the ledger have none
 		if f.field == "delta" {
-			parse = ParseDecimal
+			parse = decimal.ParseNumber
 		}
 		var ok bool
 		if v[i], ok = parse(f.text); !ok || v[i].Sign() <= 0 {

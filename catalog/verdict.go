@@ -3,6 +3,8 @@ package catalog
 import (
 	"fmt"
 	"slices"
+
+	"github.com/weirdata/weir/catalog/assignment"
 )
 
 // Verdict is the decision on an accepted query: exactly which cells of which
@@ -28,7 +30,7 @@ type Verdict struct {
 	PeriodGroups []PeriodGroup  `json:"period_groups"`
 	// Parts are what the layers release of; none where nothing is released.
 	Parts    PartList  `json:"parts,omitempty" encoding:"base64"`
-	Assign   []byte    `json:"assign,omitempty"`                     // PackAssign: entity, of the layer with the most, → part, −1 for none
+	Assign   []byte    `json:"assign,omitempty"`                     // assignment.Pack: entity, of the layer with the most, → part, −1 for none
 	Layers   []Layer   `json:"layers,omitempty"`                     // ascending by version, then by that which is joined; none where nothing is released
 	Withheld GroupList `json:"withheld,omitempty" encoding:"base64"` // ascending
 	// Coverage has one element a group of the grid, entity-major (group (i, j) is
@@ -68,7 +70,7 @@ func (v Verdict) Entities() int {
 // Assigned are the parts that entities are assigned to, and −1. It fails where Assign is
 // not of all entities, or of other parts than Parts.
 func (v Verdict) Assigned() ([]int32, error) {
-	assign, err := UnpackAssign(v.Assign, v.Entities())
+	assign, err := assignment.Unpack(v.Assign, v.Entities(), MaxRegistryRows)
 	if err != nil {
 		return nil, err
 	}

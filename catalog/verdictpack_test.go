@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/weirdata/weir/catalog/assignment"
 	"pgregory.net/rapid"
 )
 
@@ -51,7 +52,7 @@ func drawVerdict(t *rapid.T) Verdict {
 		v.Layers = append(v.Layers, l)
 	}
 	if len(v.Layers) > 0 {
-		v.Assign = PackAssign([]int32{0, -1, 2})
+		v.Assign = assignment.Pack([]int32{0, -1, 2})
 	}
 	return v
 }
@@ -84,7 +85,7 @@ func goldenVerdict() Verdict {
 		EntityGroups: []EntityGroup{{Values: []string{"a"}, Of: 40}, {Values: []string{"b"}, Of: 7}},
 		PeriodGroups: []PeriodGroup{{Value: "2024", Intervals: []Interval{{From: 648, To: 660}}}, {Value: "2025", Intervals: []Interval{{From: 660, To: 672}}}},
 		Parts:        []Part{{Group: 0, Class: 2}, {Group: 0, Class: 3}, {Group: 1, Class: 7}},
-		Assign:       PackAssign([]int32{0, 0, 0, 1, -1, 2, 2, 0}),
+		Assign:       assignment.Pack([]int32{0, 0, 0, 1, -1, 2, 2, 0}),
 		Layers: []Layer{
 			{Version: 1, Entities: 7, Absent: []byte{4}, Exclusions: []Exclusion{{Column: -1, Part: 0, Intervals: []Interval{{From: 650, To: 672}}}}},
 			{Version: 3, Entities: 8, Exclusions: []Exclusion{

@@ -9,10 +9,12 @@ import (
 	"log/slog"
 	"path/filepath"
 
-	"github.com/dgraph-io/badger/v4"
 	"github.com/hashicorp/raft"
 
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/consensus/damage"
 	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/consensus/pairs"
 	"github.com/weirdata/weir/consensus/snapstream"
 )
 
@@ -20,7 +22,7 @@ import (
 // raft's snapshots, so that a backup neither compacts the log nor waits for one.
 type Export struct {
 	gen  *generation
-	txn  *badger.Txn
+	read pairs.Reader
 	at   position
 	root evidence.Hash
 }
@@ -36,12 +38,12 @@ func (l *Ledger) Export() (*Export, error) {
 		return nil, err
 	}
 	e := &Export{gen: g}
-	err = guarded(PartState, func() (err error) {
-		e.txn = g.db.NewTransaction(false)
-		if e.at, err = readPosition(e.txn); err != nil {
+	err = damage.Guard(PartState, func() (err error) {
+		e.read = g.store.Read()
+		if e.at, err = readPosition(e.read); err != nil {
 			return err
 		}
-		e.root, err = evidence.Root(evidenceReader{e.txn}, e.at.NextSeq)
+		e.root, err = evidence.Root(evidenceReader{e.read}, e.at.NextSeq)
 		return err
 	})
 	if err != nil {
@@ -60,8 +62,8 @@ func (e *Export) Root() [32]byte { return e.root }
 // WriteTo writes the state as a stream of package snapstream. A state whose pairs do not add up
 // to its digest gets no end.
 func (e *Export) WriteTo(w io.Writer) (n int64, err error) {
-	err = guarded(PartState, func() error {
-		written, err := writeState(w, e.txn)
+	err = damage.Guard(PartState, func() error {
+		written, err := writeState(w, e.read)
 		n = int64(written) //nolint:gosec // the length of a file
 		return err
 	})
@@ -73,9 +75,9 @@ func (e *Export) WriteTo(w io.Writer) (n int64, err error) {
 
 // Release lets the state go.
 func (e *Export) Release() {
-	if e.txn != nil {
-		e.txn.Discard()
-		e.txn = nil
+	if e.read != nil {
+		e.read.Close()
+		e.read = nil
 		e.gen.release()
 	}
 }
@@ -97,64 +99,119 @@ const rebuildBatch = 64
 // the state after the entries made it, so that whoever believes the root needs to believe nobody
 // for the state. It costs what the entries cost when they were applied first.
 func CheckExport(ctx context.Context, dir string, r io.Reader, m Machine) (x Exported, err error) {
-	s, err := openScratch(filepath.Join(dir, "stated"), slog.New(slog.DiscardHandler))
+	p, err := OpenReplay(dir, r, m)
 	if err != nil {
 		return x, err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
+	defer func() { err = errors.Join(err, p.Close()) }()
+	return p.Run(ctx, func(uint64, []evidence.Record) error { return nil })
+}
+
+// Replay is an exported state beside the one that its entries make when they are applied anew.
+type Replay struct {
+	machine      Machine
+	stated, anew *appliedState
+}
+
+// OpenReplay reads an exported state into dir, which holds nothing and which the caller removes
+// after Close.
+func OpenReplay(dir string, r io.Reader, m Machine) (*Replay, error) {
+	s, err := openScratch(filepath.Join(dir, "stated"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
 	if err := s.restore(r); err != nil {
-		return x, fmt.Errorf("read the exported state: %w", err)
+		return nil, errors.Join(fmt.Errorf("read the exported state: %w", err), s.close())
 	}
 	anew, err := openScratch(filepath.Join(dir, "anew"), slog.New(slog.DiscardHandler))
 	if err != nil {
-		return x, err
+		return nil, errors.Join(err, s.close())
 	}
-	defer func() { err = errors.Join(err, anew.close()) }()
-	return rebuild(ctx, s, anew, m)
+	return &Replay{m, s, anew}, nil
 }
 
 func openScratch(dir string, logger *slog.Logger) (*appliedState, error) {
-	s, err := openState(dir, true, logger)
+	s, err := openState(stateIn(dir, true, logger), logger)
 	if err != nil {
 		return nil, fmt.Errorf("open a state to check in: %w", err)
 	}
 	return s, nil
 }
 
-// rebuild applies the entries of one state to another, empty one, and compares them.
-func rebuild(ctx context.Context, s, anew *appliedState, m Machine) (x Exported, err error) {
-	x.Size = s.position().NextSeq
+// Close lets both states go.
+func (p *Replay) Close() error { return errors.Join(p.stated.close(), p.anew.close()) }
+
+// Run applies all entries, some at a time, and tells seen of each lot: the number of its first
+// entry, and what was recorded. View then shows the state after it. An error of seen ends it. What
+// entries come to anew has to be what is recorded, and the state at the end the one that was exported.
+func (p *Replay) Run(ctx context.Context, seen func(first uint64, lot []evidence.Record) error) (x Exported, err error) {
+	x.Size = p.stated.position().NextSeq
 	for from := uint64(0); from < x.Size; from += rebuildBatch {
 		if err := ctx.Err(); err != nil {
 			return x, err
 		}
-		var logs []*raft.Log
-		err := s.view(func(txn *badger.Txn) error {
-			for seq := from; seq < min(from+rebuildBatch, x.Size); seq++ {
-				record, err := evidence.ReadRecord(evidenceReader{txn}, seq)
-				if err != nil {
-					return fmt.Errorf("%w: %w", ErrExport, err)
-				}
-				logs = append(logs, &raft.Log{Index: seq + 1, Type: raft.LogCommand, Data: record.Entry})
-			}
-			return nil
-		})
+		lot, err := p.apply(from, min(rebuildBatch, x.Size-from))
 		if err != nil {
 			return x, err
 		}
-		if _, err := anew.applyBatch(m, logs); err != nil {
-			return x, fmt.Errorf("%w: applying entries %d to %d anew: %w", ErrExport, from, from+uint64(len(logs))-1, err)
+		if err := seen(from, lot); err != nil {
+			return x, err
 		}
 	}
-	if a, b := s.currentDigest().Sum, anew.currentDigest().Sum; a != b {
+	if a, b := p.stated.currentDigest().Sum, p.anew.currentDigest().Sum; a != b {
 		return x, fmt.Errorf("%w: the pairs of %d entries add up to another state", ErrExport, x.Size)
 	}
-	err = s.view(func(txn *badger.Txn) error {
-		root, err := evidence.Root(evidenceReader{txn}, x.Size)
-		x.Root = root
+	x.Root, err = p.RootAt(x.Size)
+	return x, err
+}
+
+// apply applies entries that follow each other, and returns what was recorded of them.
+func (p *Replay) apply(from, n uint64) (lot []evidence.Record, err error) {
+	var logs []*raft.Log
+	for seq := from; seq < from+n; seq++ {
+		record, err := p.Record(seq)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrExport, err)
+		}
+		lot = append(lot, record)
+		logs = append(logs, &raft.Log{Index: seq + 1, Type: raft.LogCommand, Data: record.Entry})
+	}
+	results, err := p.anew.applyBatch(p.machine, logs)
+	if err != nil {
+		return nil, fmt.Errorf("%w: applying entries %d to %d anew: %w", ErrExport, from, from+n-1, err)
+	}
+	for i, r := range results {
+		if r.void != lot[i].Void || !bytes.Equal(r.applied.Outcome, lot[i].Outcome) {
+			return nil, fmt.Errorf("%w: entry %d comes to another outcome than the one recorded", ErrExport, r.applied.Seq)
+		}
+	}
+	return lot, nil
+}
+
+// View runs fn on the state that the entries applied so far have made.
+func (p *Replay) View(fn func(records.Reader) error) error {
+	return p.anew.view(func(r pairs.Reader) error { return fn(machineReader{r}) })
+}
+
+// Record returns what is recorded of an entry, checked against its leaf.
+func (p *Replay) Record(seq uint64) (rec evidence.Record, err error) {
+	err = p.stated.view(func(r pairs.Reader) (err error) {
+		rec, err = evidence.ReadRecord(evidenceReader{r}, seq)
 		return err
 	})
-	return x, err
+	return rec, err
+}
+
+// RootAt returns the root that the evidence log of the exported state had when it had size leaves.
+func (p *Replay) RootAt(size uint64) (root [32]byte, err error) {
+	if n := p.stated.position().NextSeq; size > n {
+		return root, fmt.Errorf("%w: the tree has %d leaves, not %d", ErrNotFound, n, size)
+	}
+	err = p.stated.view(func(r pairs.Reader) (err error) {
+		root, err = evidence.Root(evidenceReader{r}, size)
+		return err
+	})
+	return root, err
 }
 
 // ExportedValue finds the value of a machine's key in an exported state; nil where it has none.

@@ -9,12 +9,12 @@ import (
 	"hash/crc32"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 
 	"github.com/hashicorp/raft"
 
+	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/evidence"
 )
 
@@ -193,12 +193,12 @@ func (f recordFile) Load() ([]byte, error) {
 }
 
 // Save implements evidence.Memory.
-func (f recordFile) Save(b []byte) error { return replaceFile(string(f), b) }
+func (f recordFile) Save(b []byte) error { return durable.Overwrite(string(f), b) }
 
 // identity is what a node knows of its own ledger.
 type identity struct {
 	id              string        // of the node
-	dir             string        // of the ledger
+	storage         storage       // of the ledger
 	applied         func() uint64 // how far its state has come
 	logger          *slog.Logger
 	incarnation     incarnation
@@ -270,7 +270,7 @@ func (s *identity) remembered() (r record, found bool, err error) {
 
 // own returns what the ledger's directory says of itself.
 func (s *identity) own() (record, error) {
-	b, err := os.ReadFile(filepath.Join(s.dir, incarnationFile))
+	b, err := s.storage.readFile(incarnationFile)
 	if err != nil {
 		return record{}, err
 	}
@@ -295,7 +295,7 @@ func (s *identity) renew(why string) error {
 func (s *identity) writeOwn() error {
 	r := s.last
 	r.index, r.term = 0, 0
-	if err := replaceFile(filepath.Join(s.dir, incarnationFile), r.encode()); err != nil {
+	if err := s.storage.writeFile(incarnationFile, r.encode()); err != nil {
 		return fmt.Errorf("name the ledger's incarnation: %w", err)
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/logbridge"
 	"github.com/weirdata/weir/consensus/snapstream"
 )
@@ -95,7 +96,7 @@ func Reseed(o Options, restore Seed, state io.Reader) (err error) {
 	}
 	own := record{incarnation: restoredIncarnation(restore.ID, o.ID)}
 	for name, content := range map[string][]byte{incarnationFile: own.encode(), "id": []byte(o.ID)} {
-		if err := replaceFile(filepath.Join(half, name), content); err != nil {
+		if err := durable.Overwrite(filepath.Join(half, name), content); err != nil {
 			return fmt.Errorf("write the ledger's %s: %w", name, err)
 		}
 	}
@@ -106,7 +107,7 @@ func Reseed(o Options, restore Seed, state io.Reader) (err error) {
 	if err := os.Rename(half, o.Dir); err != nil {
 		return fmt.Errorf("put the ledger into its place: %w", err)
 	}
-	return syncTree(o.Dir)
+	return durable.SyncTree(o.Dir)
 }
 
 func checkNotRan(o Options, restore Seed) error {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -17,6 +18,7 @@ import (
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/peer"
+	"github.com/weirdata/weir/node/ratelimit"
 )
 
 // leastQuorumWait is the least default of Options.QuorumWait: some elections, and,
@@ -31,7 +33,7 @@ const retryPause = 100 * time.Millisecond
 type access struct {
 	*core
 	monitor *monitor
-	limiter *rateLimiter
+	limiter *ratelimit.Limiter
 	reads   readRounds
 	cores   api.Cores // for judging what clients ask
 }
@@ -53,14 +55,14 @@ func (acc *access) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt,
 	if err := acc.admitQuery(e, p); err != nil {
 		return receipt, ofThisNode(err)
 	}
-	if err := acc.refuseLevel(p); err != nil {
+	if err := cmp.Or(acc.refuseLevel(p), acc.refuseVoteless(p)); err != nil {
 		return receipt, err
 	}
 	foreseen, err := acc.refuseUnfit(ctx, e, p)
 	if err != nil {
 		return receipt, err
 	}
-	if err := acc.limiter.take(e, acc.opts.Clock()); err != nil {
+	if err := acc.limiter.Take(e, acc.opts.Clock()); err != nil {
 		return receipt, err
 	}
 	err = acc.atLeader(ctx, func(ctx context.Context, leader string) (err error) {
@@ -74,7 +76,7 @@ func (acc *access) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt,
 		return receipt, fmt.Errorf("submit the envelope: %w", ofThisNode(err))
 	}
 	if r := receipt.Outcome.Refusal; r != nil {
-		acc.limiter.refused(e, acc.opts.Clock())
+		acc.limiter.Refused(e, acc.opts.Clock())
 		if foreseen != nil && r.Rule == foreseen.Rule && r.String() == foreseen.String() {
 			receipt.Fix = foreseen.Fix
 		}

@@ -49,7 +49,7 @@ func TestBackupOfARunningCluster(t *testing.T) {
 	if len(first.Blobs) == 0 || first.Copied != len(first.Ledger)+len(first.Blobs) {
 		t.Fatalf("the first backup has copied %d parts of %d and %d blobs", first.Copied, len(first.Ledger), len(first.Blobs))
 	}
-	if err := whole.CheckLedger(ctx, t.TempDir(), state.NewMachine()); err != nil {
+	if err := whole.CheckLedger(ctx, t.TempDir(), state.NewMachine(), backup.Look{}); err != nil {
 		t.Error(err)
 	}
 	err = whole.CheckParts(ctx, func(p backup.Part, err error) { t.Error(p.Digest, err) }, func(int, int) {})
@@ -63,7 +63,7 @@ func TestBackupOfARunningCluster(t *testing.T) {
 	if second.Size <= first.Size || second.Copied >= len(second.Blobs) {
 		t.Errorf("the second backup, of %d entries after %d, has copied %d parts; %d blobs were there", second.Size, first.Size, second.Copied, len(second.Blobs))
 	}
-	if err := later.CheckLedger(ctx, t.TempDir(), state.NewMachine()); err != nil {
+	if err := later.CheckLedger(ctx, t.TempDir(), state.NewMachine(), backup.Look{}); err != nil {
 		t.Error(err)
 	}
 

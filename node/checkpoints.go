@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/compare"
 	"github.com/weirdata/weir/node/peer"
 	"github.com/weirdata/weir/node/vault"
 )
@@ -68,7 +69,7 @@ func (t ownTree) RootAt(size uint64) (evidence.Hash, error) { return t.ledger.Ro
 // serveCheckpoint signs a checkpoint for a peer, if it is one of this node's own
 // log.
 func (cp *checkpoints) serveCheckpoint(ctx context.Context, from string, w http.ResponseWriter, r *http.Request) error {
-	var wish treeHead
+	var wish compare.Head
 	if err := peer.ReadJSON(r, &wish); err != nil {
 		return err
 	}
@@ -197,7 +198,7 @@ func (cp *checkpoints) ask(ctx context.Context, c evidence.Checkpoint) votes {
 		asked++
 		go func() { // ends with ctx, which ends with this call; the channel has room
 			v := vote{node: m.ID}
-			v.err = cp.call(ctx, m.ID, pathCheckpoint, treeHead{Size: c.Size, Root: catalog.Digest(c.Root)}, &v.answer)
+			v.err = cp.call(ctx, m.ID, pathCheckpoint, compare.Head{Size: c.Size, Root: catalog.Digest(c.Root)}, &v.answer)
 			arrived <- v
 		}()
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"math/big"
 	"path/filepath"
 	"slices"
@@ -19,43 +18,17 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/node/compare"
 	"github.com/weirdata/weir/node/founding"
 )
-
-func TestMajorityTellsWhoseStateIsWrong(t *testing.T) {
-	a, b := catalog.Sum([]byte("a")), catalog.Sum([]byte("b"))
-	at := func(marks ...any) (list []stateMark) {
-		for i := 0; i < len(marks); i += 2 {
-			list = append(list, stateMark{uint64(marks[i].(int)), marks[i+1].(catalog.Digest)})
-		}
-		return list
-	}
-	for name, x := range map[string]struct {
-		marks map[string][]stateMark
-		want  []string
-	}{
-		"all agree":               {map[string][]stateMark{"n1": at(8, a), "n2": at(8, a), "n3": at(8, a)}, nil},
-		"one differs":             {map[string][]stateMark{"n1": at(8, b), "n2": at(8, a), "n3": at(8, a)}, []string{"n1"}},
-		"nothing in common":       {map[string][]stateMark{"n1": at(8, b), "n2": at(9, a)}, nil},
-		"two, and a third away":   {map[string][]stateMark{"n1": at(8, b), "n2": at(8, a)}, []string{"n1", "n2"}},
-		"a later mark is open":    {map[string][]stateMark{"n1": at(8, b, 9, b), "n2": at(8, a, 9, a), "n3": at(8, a)}, []string{"n1"}},
-		"an earlier one is whole": {map[string][]stateMark{"n1": at(1, a, 8, b), "n2": at(1, a, 8, a), "n3": at(1, a, 8, a)}, []string{"n1"}},
-	} {
-		nobody := func(uint64) bool { return false }
-		got := slices.Sorted(maps.Keys(compareStates(x.marks, 3, nobody)))
-		if !slices.Equal(got, x.want) {
-			t.Errorf("%s: in doubt are %v, want %v", name, got, x.want)
-		}
-	}
-}
 
 // Two states while the third node is on its way to say which is right put nobody in doubt yet.
 func TestNobodyIsInDoubtWhileAMajorityIsAwaited(t *testing.T) {
 	x := bare(t, 3, 2)
 	a, b := catalog.Sum([]byte("a")), catalog.Sum([]byte("b"))
-	marks := map[string][]stateMark{"n1": {{8, a}}, "n2": {{8, b}}, "n3": {{7, a}}}
+	marks := map[string][]compare.Mark{"n1": {{Entries: 8, Sum: a}}, "n2": {{Entries: 8, Sum: b}}, "n3": {{Entries: 7, Sum: a}}}
 	doubted := func() int {
-		return len(compareStates(marks, 3, func(entries uint64) bool { return x.monitor.awaited(marks, entries) }))
+		return len(compare.States(marks, 3, func(entries uint64) bool { return x.monitor.awaited(marks, entries) }))
 	}
 	x.health.set("n3", observation{alive: true})
 	if got := doubted(); got != 0 {

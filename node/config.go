@@ -14,6 +14,7 @@ import (
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/peer"
+	"github.com/weirdata/weir/node/ratelimit"
 	"github.com/weirdata/weir/node/versions"
 )
 
@@ -174,7 +175,7 @@ func (o Options) validate() (Options, error) {
 	setDefault(require, "Heartbeat", &o.Heartbeat, consensus.DefaultHeartbeatTimeout)
 	setDefault(require, "QuorumWait", &o.QuorumWait, max(leastQuorumWait, 4*o.Heartbeat))
 	setDefault(require, "Workers", &o.Workers, DefaultWorkers)
-	setDefault(require, "ActBurst", &o.ActBurst, DefaultActBurst)
+	setDefault(require, "ActBurst", &o.ActBurst, ratelimit.DefaultBurst)
 	o.MinFreeBytes = cmp.Or(o.MinFreeBytes, consensus.DefaultMinFreeBytes)
 	if o.Free == nil {
 		o.Free = consensus.FreeBytes

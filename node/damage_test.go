@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/node/compare"
 	"github.com/weirdata/weir/node/founding"
 )
 
@@ -193,7 +194,7 @@ func (c *cluster) whole(ctx context.Context, id string, digests []catalog.Digest
 		return false
 	}
 	err = n.view(func(v state.View) error { _, err := v.Versions("stations"); return err })
-	return err == nil && slices.ContainsFunc(n.monitor.stateMarks(), func(m stateMark) bool {
+	return err == nil && slices.ContainsFunc(n.monitor.stateMarks(), func(m compare.Mark) bool {
 		return slices.Contains(c.nodes["n1"].monitor.stateMarks(), m)
 	}) && n.ledger.ScrubState(ctx, unpaced) == nil
 }

@@ -31,6 +31,7 @@ import (
 	"github.com/weirdata/weir/node/metrics"
 	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/peer"
+	"github.com/weirdata/weir/node/ratelimit"
 	"github.com/weirdata/weir/node/vault"
 	"github.com/weirdata/weir/node/versions"
 )
@@ -117,7 +118,7 @@ func Open(opts Options) (*Node, error) {
 // newNode puts the parts of a node together.
 func newNode(c *core) *Node {
 	mon := &monitor{core: c}
-	acc := &access{core: c, monitor: mon, limiter: newRateLimiter(c.opts.ActBurst), cores: api.NewCores(runtime.GOMAXPROCS(0) - 1)}
+	acc := &access{core: c, monitor: mon, limiter: ratelimit.New(c.opts.ActBurst), cores: api.NewCores(runtime.GOMAXPROCS(0) - 1)}
 	l := &leader{core: c, monitor: mon, access: acc}
 	cp := &checkpoints{core: c, turn: make(chan struct{}, 1)}
 	return &Node{

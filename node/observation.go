@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/compare"
 )
 
 // health knows what every node said at its last ping. It is this node's
@@ -25,12 +26,12 @@ type health struct {
 
 // observation is what one node said.
 type observation struct {
-	alive   bool        // it answered
-	unfit   bool        // it cannot open: a key share of it cannot be used
-	damaged bool        // blobs of it wait for repair
-	marks   []stateMark // of its state, nil when it told none
-	run     string      // names the run of its process; empty: not known
-	level   int         // feature level of its program; 0: it told none, which is the first
+	alive   bool           // it answered
+	unfit   bool           // it cannot open: a key share of it cannot be used
+	damaged bool           // blobs of it wait for repair
+	marks   []compare.Mark // of its state, nil when it told none
+	run     string         // names the run of its process; empty: not known
+	level   int            // feature level of its program; 0: it told none, which is the first
 	// ahead is by how much its clock was ahead of this node's when it was last
 	// heard, nil when it never was.
 	ahead *time.Duration
@@ -44,9 +45,9 @@ type pong struct {
 	Level   int    `json:"level,omitempty"` // feature level of its program
 	Now     int64  `json:"now"`             // its clock, Unix milliseconds
 
-	Head  *treeHead   `json:"head,omitempty"`  // of its evidence log
-	Logs  string      `json:"logs,omitempty"`  // whether the asker's head is one of its own log: see sameLogs
-	Marks []stateMark `json:"marks,omitempty"` // of its state
+	Head  *compare.Head  `json:"head,omitempty"`  // of its evidence log
+	Logs  string         `json:"logs,omitempty"`  // whether the asker's head is one of its own log: see compare.SameLogs
+	Marks []compare.Mark `json:"marks,omitempty"` // of its state
 }
 
 func newHealth(self, run string) *health {
@@ -196,7 +197,7 @@ func (h *health) unable(ids []string) (list []string) {
 // with theirs.
 type monitor struct {
 	*core
-	forks forks
+	forks compare.Forks
 }
 
 // watch pings one other node until ctx ends.

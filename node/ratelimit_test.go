@@ -7,80 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/ratelimit"
 )
-
-// Whatever is sent when, what is recorded of one principal in any time is at most a burst
-// and what comes back in that time; and whoever is told to wait gets through after it.
-func TestActsAreBoundedOverEveryTime(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		burst := rapid.IntRange(refusedUnits, 200).Draw(t, "burst")
-		a := newRateLimiter(burst)
-		start := time.Unix(1_700_000_000, 0)
-		now := start
-		var spent int64
-		for range rapid.IntRange(1, 300).Draw(t, "acts") {
-			now = now.Add(time.Duration(rapid.Int64Range(0, int64(3*actEvery)).Draw(t, "pause")))
-			e := catalog.Envelope{Signer: "p-1", Payload: make([]byte, rapid.IntRange(0, 3*actBytes).Draw(t, "bytes"))}
-			err := a.take(e, now)
-			if busy := (*api.BusyError)(nil); errors.As(err, &busy) {
-				if busy.Wait <= 0 {
-					t.Fatalf("told to wait for %s", busy.Wait)
-				}
-				now = now.Add(busy.Wait)
-				err = a.take(e, now)
-			}
-			if err != nil {
-				t.Fatalf("after the wait: %v", err)
-			}
-			spent += unitsOf(e)
-			if rapid.Bool().Draw(t, "refused") {
-				a.refused(e, now)
-				spent += refusedUnits - 1
-			}
-			// One act that turns out refused may go over.
-			if most := int64(burst) + refusedUnits + int64(now.Sub(start)/actEvery); spent > most {
-				t.Fatalf("%d units in %s, at most %d may be", spent, now.Sub(start), most)
-			}
-		}
-		if u := a.usedAt("p-1", now.Add(time.Duration(burst+refusedUnits)*actEvery)); u.units != 0 || len(a.used) != 0 {
-			t.Fatalf("%d units have not come back in time", u.units)
-		}
-	})
-}
-
-func TestNodesAndOthersDoNotPayForAnAct(t *testing.T) {
-	a, now := newRateLimiter(refusedUnits), time.Unix(1_700_000_000, 0)
-	for range 100 {
-		e := catalog.Envelope{Signer: catalog.NodeSigner("n1")}
-		if err := a.take(e, now); err != nil {
-			t.Fatal(err)
-		}
-		a.refused(e, now)
-	}
-	mine := catalog.Envelope{Signer: "p-1"}
-	if err := a.take(mine, now); err != nil {
-		t.Fatal(err)
-	}
-	a.refused(mine, now)
-	if err := a.take(mine, now); err == nil {
-		t.Error("a second refused act within a burst of one")
-	}
-	if err := a.take(catalog.Envelope{Signer: "p-2"}, now); err != nil {
-		t.Errorf("another pays: %v", err)
-	}
-	// A clock that was set back gives nothing and takes nothing for ever.
-	if err := a.take(mine, now.Add(-time.Hour)); err == nil {
-		t.Error("a clock that was set back gives units")
-	}
-	if err := a.take(mine, now.Add(-time.Hour+refusedUnits*actEvery)); err != nil {
-		t.Errorf("after a clock was set back nothing comes back: %v", err)
-	}
-}
 
 // Acts that are refused cost their signer nothing and every node an entry for ever. A
 // principal that goes on is told to wait, before anything is recorded; nobody else is, and
@@ -97,7 +28,7 @@ func TestRefusedActsGrowTheLedgerOnlySoFar(t *testing.T) {
 		return time.Now()
 	}
 	c := newCluster(t, 3, 2, func(o *Options) {
-		o.ActBurst, o.Clock = allowed*refusedUnits, clock
+		o.ActBurst, o.Clock = allowed*ratelimit.RefusedUnits, clock
 		o.Heartbeat = 5 * time.Second // each leader counts anew: a machine that stands still is to keep its own
 	})
 	bank := c.admit(ctx, newKey(t, "bank"), catalog.RoleBuyer)

@@ -51,7 +51,7 @@ func (n *Node) Ready() (bool, []string) {
 		reasons = append(reasons, "no node leads")
 	}
 	because(n.ledger.MayVote())
-	reasons = append(reasons, n.monitor.forks.reasons(n.id)...)
+	reasons = append(reasons, n.monitor.forks.Reasons(n.id)...)
 	because(n.advised(n.monitor.stateFault()))
 	because(n.view(func(v state.View) error {
 		c, err := v.Cluster()

@@ -6,4 +6,4 @@ import (
 	"github.com/weirdata/weir/catalog/puritytest"
 )
 
-func TestImportsArePure(t *testing.T) { puritytest.Imports(t, "math", "math/big", "strings") }
+func TestImportsArePure(t *testing.T) { puritytest.Imports(t, "math", "math/big", "regexp", "strings") }

@@ -11,6 +11,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records/memstore"
 	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/catalog/tables"
 )
 
 func keyOf(name string) ed25519.PrivateKey {
@@ -57,7 +58,7 @@ func someEntries(t *testing.T) (entries [][]byte) {
 	sign("operator", catalog.KindPrincipalAdd, principal("bank", catalog.RoleBuyer))
 	sign("operator", catalog.KindPrincipalAdd, catalog.PrincipalAdd{Name: "x", Role: "king"})
 	rows := [][]string{{"a", "c"}, {"b", "c"}}
-	create := catalog.RegistryCreate{ID: "plants", IDColumn: "plant", Columns: []string{"county"}, Rows: 2, Digest: catalog.RowsDigest(rows)}
+	create := catalog.RegistryCreate{ID: "plants", IDColumn: "plant", Columns: []string{"county"}, Rows: 2, Digest: tables.RowsDigest(rows)}
 	sign("bank", catalog.KindRegistryCreate, create)
 	sign("stranger", catalog.KindRegistryCreate, create)
 	sign("bureau", catalog.KindRegistryCreate, create)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/assignment"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/tables"
 )
@@ -68,7 +69,7 @@ func (v *evaluation) partition() catalog.VectorUse {
 // whole takes all cells of the version: nothing is protected, only counts are asked
 // for, or noise protects what is.
 func (v *evaluation) whole() error {
-	v.verdict.Assign = catalog.PackAssign(v.assign)
+	v.verdict.Assign = assignment.Pack(v.assign)
 	for i, g := range v.verdict.EntityGroups {
 		v.verdict.Parts = append(v.verdict.Parts, catalog.Part{Group: i, Class: -1})
 		if !v.descriptor.Policy.Public {

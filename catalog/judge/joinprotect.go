@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/assignment"
 	"github.com/weirdata/weir/catalog/disclosure"
 )
 
@@ -288,7 +289,7 @@ func (j *joining) number(parts disclosure.Bits, entities int) (order []int) {
 			assign[e] = int32(i) //nolint:gosec // at most MaxRegistryRows
 		}
 	}
-	j.verdict.Assign = catalog.PackAssign(assign)
+	j.verdict.Assign = assignment.Pack(assign)
 	return order
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/assignment"
 	"github.com/weirdata/weir/catalog/disclosure"
 )
 
@@ -151,7 +152,7 @@ func (m *layering) number(uses []disclosure.Bits) {
 			entities = max(entities, m.rule.cells.Version(version).Entities)
 		}
 	}
-	m.verdict.Assign = catalog.PackAssign(m.rule.family.Tree().Assign(entities, number))
+	m.verdict.Assign = assignment.Pack(m.rule.family.Tree().Assign(entities, number))
 }
 
 // begin begins the layer of a version, which gives some classes.

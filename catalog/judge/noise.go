@@ -5,6 +5,7 @@ import (
 	"math/big"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/records"
 )
 
@@ -31,7 +32,7 @@ func ReadNoiseAccounts(r records.Reader, d catalog.Dataset, k catalog.Contract, 
 		{&l.Cost, n.Epsilon}, {&l.contractLimit, k.NoiseLimit(d.Descriptor.Policy)}, {&l.ContractSpent, k.NoiseSpent()},
 		{&l.familyLimit, l.Family.Limit}, {&l.FamilySpent, l.Family.Spent},
 	} {
-		x, ok := catalog.ParseEpsilon(v.text)
+		x, ok := decimal.ParseEpsilon(v.text)
 		if !ok {
 			return l, errors.New("the state holds " + v.text + " as an epsilon")
 		}
@@ -44,13 +45,13 @@ func ReadNoiseAccounts(r records.Reader, d catalog.Dataset, k catalog.Contract, 
 func (l NoiseAccounts) Payable(d catalog.Dataset, k catalog.Contract) *catalog.Refusal {
 	affordable := l.affordable()
 	short := func(rule, code string, a catalog.Account, whose string) *catalog.Refusal {
-		r := catalog.Refuse(catalog.RefusedPolicy, rule, code, catalog.EpsilonText(l.Cost), a.Left, a.Limit, whose)
+		r := catalog.Refuse(catalog.RefusedPolicy, rule, code, decimal.EpsilonText(l.Cost), a.Left, a.Limit, whose)
 		r.Field = "noise.epsilon"
-		r.Numbers = append(r.Numbers, catalog.Number{Name: "epsilon", Value: catalog.EpsilonText(l.Cost)}, catalog.Number{Name: "left", Value: a.Left}, catalog.Number{Name: "spent", Value: a.Spent}, catalog.Number{Name: "limit", Value: a.Limit})
+		r.Numbers = append(r.Numbers, catalog.Number{Name: "epsilon", Value: decimal.EpsilonText(l.Cost)}, catalog.Number{Name: "left", Value: a.Left}, catalog.Number{Name: "spent", Value: a.Spent}, catalog.Number{Name: "limit", Value: a.Limit})
 		if affordable.Sign() <= 0 {
 			return r.WithFix("fix.spent_for_good")
 		}
-		return r.WithFix("fix.epsilon", catalog.EpsilonText(affordable))
+		return r.WithFix("fix.epsilon", decimal.EpsilonText(affordable))
 	}
 	over := func(limit, spent *big.Rat) bool { return new(big.Rat).Add(spent, l.Cost).Cmp(limit) > 0 }
 	b := l.budget()
@@ -90,13 +91,13 @@ func noisedWith(r records.Reader, d catalog.Dataset, k catalog.Contract) (string
 	if most.Sign() <= 0 {
 		return "", nil
 	}
-	return catalog.EpsilonText(most), nil
+	return decimal.EpsilonText(most), nil
 }
 
 func (l NoiseAccounts) budget() catalog.NoiseBudget {
 	return catalog.NoiseBudget{
-		Epsilon:  catalog.EpsilonText(l.Cost),
-		MostCost: catalog.EpsilonText(new(big.Rat).Mul(l.Cost, big.NewRat(catalog.MaxAttempts, 1))),
+		Epsilon:  decimal.EpsilonText(l.Cost),
+		MostCost: decimal.EpsilonText(new(big.Rat).Mul(l.Cost, big.NewRat(catalog.MaxAttempts, 1))),
 		Contract: catalog.NewAccount(l.contractLimit, l.ContractSpent),
 		Family:   catalog.NewAccount(l.familyLimit, l.FamilySpent),
 	}
@@ -120,8 +121,8 @@ func checkNoise(r records.Reader, d catalog.Dataset, k catalog.Contract, q catal
 		{"epsilon_query", "epsilon", n.Epsilon, dp.EpsilonPerQuery, "noise.epsilon_query"},
 		{"delta_query", "delta", n.Delta, dp.Delta, "noise.delta_query"},
 	} {
-		asked, ok := catalog.ParseDecimal(v.asked)
-		most, known := catalog.ParseDecimal(v.most)
+		asked, ok := decimal.ParseNumber(v.asked)
+		most, known := decimal.ParseNumber(v.most)
 		if v.asked == "" || ok && known && asked.Cmp(most) <= 0 {
 			continue
 		}

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/recovery"
 )
@@ -52,7 +53,7 @@ func charge(k catalog.Contract, repeat bool) (catalog.Contract, *catalog.Refusal
 			WithNumber("queries", int64(k.Queries)).WithNumber("used", int64(k.Used)).WithNumber("left", 0)
 	}
 	price := k.QueryPrice()
-	if left, limited := k.BudgetLeft(); limited && catalog.Amount(left).Cmp(catalog.Amount(price)) < 0 {
+	if left, limited := k.BudgetLeft(); limited && decimal.Amount(left).Cmp(decimal.Amount(price)) < 0 {
 		r := catalog.Refuse(catalog.RefusedPolicy, "contract_budget", "contract.budget", price, k.Currency(), k.ID, left, k.Budget, k.Dataset)
 		r.Numbers = append(r.Numbers, catalog.Number{Name: "budget", Value: k.Budget}, catalog.Number{Name: "spent", Value: k.Spent}, catalog.Number{Name: "left", Value: left}, catalog.Number{Name: "price", Value: price})
 		return k, r
@@ -61,7 +62,7 @@ func charge(k catalog.Contract, repeat bool) (catalog.Contract, *catalog.Refusal
 		k.Used++
 	}
 	if price != "" {
-		k.Spent = catalog.AddAmounts(k.Spent, price)
+		k.Spent = decimal.AddAmounts(k.Spent, price)
 	}
 	return k, nil
 }

@@ -12,6 +12,10 @@ const MaxChanges = 500
 type Replace struct {
 	Previous catalog.Digest `json:"previous"`
 	Node     catalog.Node   `json:"node"`
+	// KeysLost says that the share of the machine before is lost whatever is decided, so that the
+	// seat may get another one although keys are lost with it. Without it they keep the old machine
+	// in its seat until others have their shares.
+	KeysLost bool `json:"keys_lost,omitempty"`
 }
 
 // What bounds changes of the roster, in milliseconds of the state's clock.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
 )
@@ -106,7 +107,7 @@ func checkPriceOf(c *applyContext, o catalog.Order, d catalog.Dataset) error {
 		return err
 	}
 	now := *d.Descriptor.Price
-	if was := then.Price; was != nil && was.Currency == now.Currency && catalog.Amount(now.PerQuery).Cmp(catalog.Amount(was.PerQuery)) <= 0 {
+	if was := then.Price; was != nil && was.Currency == now.Currency && decimal.Amount(now.PerQuery).Cmp(decimal.Amount(was.PerQuery)) <= 0 {
 		return nil
 	}
 	if then.Price == nil {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/records"
 )
 
@@ -17,23 +18,8 @@ func refund(c *applyContext, q *catalog.Query, contract, price string) error {
 	if err != nil {
 		return err
 	}
-	k.Spent, q.Refunded = catalog.SubtractAmount(k.Spent, price), true
+	k.Spent, q.Refunded = decimal.SubtractAmount(k.Spent, price), true
 	return records.Put(c.tx, records.PrefixContract+k.ID, k)
-}
-
-// checkBudget refuses a budget that is none, or that pays for no query.
-func checkBudget(d catalog.Descriptor, budget string) *catalog.Refusal {
-	switch {
-	case budget == "":
-		return nil
-	case d.Price == nil:
-		return catalog.Invalid("budget", "contract.budget_free", d.Dataset)
-	case !catalog.IsAmount(budget):
-		return catalog.Invalid("budget", "contract.budget_amount", budget, d.Price.Currency)
-	case catalog.Amount(budget).Cmp(catalog.Amount(d.Price.PerQuery)) < 0:
-		return catalog.Invalid("budget", "contract.budget_small", budget, d.Price.Currency, d.Price.PerQuery)
-	}
-	return nil
 }
 
 // contractTo handles the act that suspends, resumes or revokes a contract which is in one

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
@@ -264,7 +265,7 @@ func TestStatementsAreOfAMonthInTheDatasetsTime(t *testing.T) {
 	w.ok("bank", catalog.KindQuerySubmit, submit(id, query("priced", 2)))
 	for m, n := range map[string]int{"2023-11": 1, "2023-12": 2, "2024-01": 0, "": 3} {
 		s := must[catalog.Statement](t)(w.view().Statement(id, m, records.Page{}))
-		if s.Queries != n || len(s.Lines) != n || s.Currency != "CNY" || s.Price != catalog.AddAmounts([]string{"0.10", "0.10", "0.10"}[:n]...) {
+		if s.Queries != n || len(s.Lines) != n || s.Currency != "CNY" || s.Price != decimal.AddAmounts([]string{"0.10", "0.10", "0.10"}[:n]...) {
 			t.Fatalf("%s: %+v", m, s)
 		}
 	}

@@ -111,7 +111,7 @@ func applyCorrection(c *applyContext, reg catalog.Registry, draft correction, t 
 		return err
 	}
 	all := slices.Concat(chunks...)
-	if have := catalog.RowsDigest(all); have != draft.Digest {
+	if have := tables.RowsDigest(all); have != draft.Digest {
 		return catalog.Conflict("digest", "correction.digest", have, draft.Digest)
 	}
 	if err := dropCorrection(c, reg.ID); err != nil {
@@ -140,7 +140,7 @@ func applyCorrection(c *applyContext, reg catalog.Registry, draft correction, t 
 		return err
 	}
 	reg.Corrected++
-	reg.Digest = catalog.RowsDigest(rows)
+	reg.Digest = tables.RowsDigest(rows)
 	after, err := tables.New(reg.Columns, rows)
 	if err != nil {
 		return err

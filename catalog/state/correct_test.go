@@ -15,7 +15,7 @@ import (
 // correct is a correction of rows in one chunk.
 func (w *world) correction(rows ...[]string) catalog.RegistryCorrect {
 	reg := must[catalog.Registry](w.t)(w.view().Registry("enterprises"))
-	return catalog.RegistryCorrect{ID: "enterprises", Base: reg.Digest, Rows: len(rows), Digest: catalog.RowsDigest(rows), Chunk: rows}
+	return catalog.RegistryCorrect{ID: "enterprises", Base: reg.Digest, Rows: len(rows), Digest: tables.RowsDigest(rows), Chunk: rows}
 }
 
 // TestACorrectionChangesAttributesAndNothingElse: places and ids stay, the rows of before
@@ -33,7 +33,7 @@ func TestACorrectionChangesAttributesAndNothingElse(t *testing.T) {
 		t.Helper()
 		s := must[catalog.RegistryState](t)(w.view().RegistryState("enterprises", number))
 		table := must[*tables.Table](t)(w.view().TableAt("enterprises", number))
-		if s.Rows != len(want) || s.Digest != catalog.RowsDigest(want) || table.Rows() != len(want) {
+		if s.Rows != len(want) || s.Digest != tables.RowsDigest(want) || table.Rows() != len(want) {
 			t.Fatalf("state %d is %+v, of %d rows", number, s, table.Rows())
 		}
 		for i, row := range want {
@@ -46,7 +46,7 @@ func TestACorrectionChangesAttributesAndNothingElse(t *testing.T) {
 		}
 	}
 	reg := must[catalog.Registry](t)(w.view().Registry("enterprises"))
-	if reg.Rows != 10 || reg.Corrected != 1 || reg.States != 2 || reg.Digest != catalog.RowsDigest(want) {
+	if reg.Rows != 10 || reg.Corrected != 1 || reg.States != 2 || reg.Digest != tables.RowsDigest(want) {
 		t.Fatalf("registry %+v", reg)
 	}
 	check(1, before)
@@ -95,7 +95,7 @@ func TestHalfACorrectionIsNeverSeen(t *testing.T) {
 	if r := w.no("bureau", catalog.KindRegistryCorrect, part(1, 2), catalog.RefusedConflict, "chunk"); len(r.Numbers) != 1 || r.Numbers[0].Value != "2" {
 		t.Fatalf("refusal %+v", r)
 	}
-	if reg := must[catalog.Registry](t)(w.view().Registry("enterprises")); reg.Corrected != 0 || reg.Digest != catalog.RowsDigest(statetest.Rows(0, 10)) {
+	if reg := must[catalog.Registry](t)(w.view().Registry("enterprises")); reg.Corrected != 0 || reg.Digest != tables.RowsDigest(statetest.Rows(0, 10)) {
 		t.Fatalf("registry %+v", reg)
 	}
 	other := part(2, 3)
@@ -110,7 +110,7 @@ func TestHalfACorrectionIsNeverSeen(t *testing.T) {
 		t.Fatalf("rows %v, %v", table.Row(1), table.Row(5))
 	}
 	w.no("bureau", catalog.KindRegistryCorrect, catalog.RegistryCorrect{
-		ID: "enterprises", Base: catalog.RowsDigest(statetest.Rows(0, 10)), Rows: 1, Digest: catalog.RowsDigest(rows[:1]), Chunk: rows[:1],
+		ID: "enterprises", Base: tables.RowsDigest(statetest.Rows(0, 10)), Rows: 1, Digest: tables.RowsDigest(rows[:1]), Chunk: rows[:1],
 	}, catalog.RefusedConflict, "registry")
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/tables"
 )
 
 // addCounts takes counting bitmaps of a protected dataset's version. The same
@@ -57,7 +58,7 @@ func checkCounts(c *applyContext, d catalog.Dataset, v catalog.Version) error {
 	}
 	all := v.PolicyPeriods(d.Descriptor)
 	periods := int(all.To - all.From)
-	h := catalog.NewCountsHash(v.Entities, all.From, periods, d.Descriptor.CountsPresence())
+	h := tables.NewCountsHash(v.Entities, all.From, periods, d.Descriptor.CountsPresence())
 	for i, m := range d.Descriptor.Counted() {
 		if v.Counted[i] != periods {
 			return catalog.Conflict("counts", "counts.missing", v.Counted[i], periods, m).

@@ -8,6 +8,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/catalog/statetest"
+	"github.com/weirdata/weir/catalog/tables"
 )
 
 // panelOf is a dataset whose readings the test knows.
@@ -121,7 +122,7 @@ func (h *history) propose(dataset string, v versionOf, declare func(p *panelOf, 
 	all := propose.PolicyPeriods(p.d)
 	propose.Closed = propose.MayClose(p.d)
 	counts, present := p.bitmaps(v, all)
-	propose.Counts = catalog.CountsDigest(v.entities, all.From, p.d.Counted(), counts, present)
+	propose.Counts = tables.CountsDigest(v.entities, all.From, p.d.Counted(), counts, present)
 	news := declare(p, v, propose)
 	propose.News = catalog.NewsDigest(news)
 	propose.Settled = h.settledBy("bureau", p.d, propose)

@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/statetest"
+	"github.com/weirdata/weir/catalog/tables"
 	"github.com/weirdata/weir/catalog/view"
 )
 
@@ -171,7 +172,7 @@ func (c *chaos) versions() (string, catalog.Kind, any) {
 	}
 	v := w.proposal(d, 40, 2, counts)
 	v.First += rapid.Int64Range(0, 3).Draw(c.T, "first")
-	v.Counts, v.Closed = catalog.CountsDigest(40, v.First, d.MeasureNames(), counts, nil), v.MayClose(d)
+	v.Counts, v.Closed = tables.CountsDigest(40, v.First, d.MeasureNames(), counts, nil), v.MayClose(d)
 	switch {
 	case c.odd():
 		v.Closed = catalog.Interval{}

@@ -2,6 +2,7 @@ package state
 
 import (
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
 )
@@ -12,7 +13,7 @@ func joinNoise(c *applyContext, d catalog.Descriptor) error {
 	if d.Policy.DP == nil {
 		return nil
 	}
-	limit, ok := catalog.ParseEpsilon(d.Policy.DP.EpsilonFamily)
+	limit, ok := decimal.ParseEpsilon(d.Policy.DP.EpsilonFamily)
 	if !ok {
 		return catalog.Invalid("policy.dp.epsilon_family", "noise.family_number", d.Policy.DP.EpsilonFamily)
 	}
@@ -22,33 +23,12 @@ func joinNoise(c *applyContext, d catalog.Descriptor) error {
 		return err
 	}
 	if !known {
-		return records.Put(c.tx, key, records.NoiseFamily{Dataset: d.Dataset, Limit: catalog.EpsilonText(limit), Spent: "0"})
+		return records.Put(c.tx, key, records.NoiseFamily{Dataset: d.Dataset, Limit: decimal.EpsilonText(limit), Spent: "0"})
 	}
-	if catalog.EpsilonText(limit) != f.Limit {
-		return catalog.Conflict("family", "noise.family_limit", catalog.EpsilonText(limit), f.Limit, f.Dataset).
+	if decimal.EpsilonText(limit) != f.Limit {
+		return catalog.Conflict("family", "noise.family_limit", decimal.EpsilonText(limit), f.Limit, f.Dataset).
 			WithField("policy.dp.epsilon_family")
 	}
-	return nil
-}
-
-// grantEpsilon narrows what a contract's noised queries may spend; 0 grants none.
-func grantEpsilon(k *catalog.Contract, d catalog.Dataset, granted string) *catalog.Refusal {
-	if granted == "" {
-		return nil
-	}
-	dp := d.Descriptor.Policy.DP
-	if dp == nil {
-		return catalog.Invalid("epsilon", "contract.no_noise", d.ID)
-	}
-	v, ok := catalog.ParseEpsilon(granted)
-	most, known := catalog.ParseEpsilon(dp.EpsilonPerContract)
-	switch {
-	case !ok || !known:
-		return catalog.Invalid("epsilon", "contract.epsilon", granted)
-	case v.Cmp(most) > 0:
-		return wider("epsilon", "order.wider_epsilon", dp.EpsilonPerContract, granted)
-	}
-	k.Epsilon = catalog.EpsilonText(v)
 	return nil
 }
 
@@ -75,8 +55,8 @@ func payAttempt(c *applyContext, q catalog.Query) (*catalog.Refusal, error) {
 	if r := l.Payable(d, k); r != nil {
 		return r, nil
 	}
-	k.EpsilonSpent = catalog.EpsilonText(l.ContractSpent.Add(l.ContractSpent, l.Cost))
-	l.Family.Spent = catalog.EpsilonText(l.FamilySpent.Add(l.FamilySpent, l.Cost))
+	k.EpsilonSpent = decimal.EpsilonText(l.ContractSpent.Add(l.ContractSpent, l.Cost))
+	l.Family.Spent = decimal.EpsilonText(l.FamilySpent.Add(l.FamilySpent, l.Cost))
 	if err := records.Put(c.tx, records.PrefixContract+k.ID, k); err != nil {
 		return nil, err
 	}

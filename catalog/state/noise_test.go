@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/statetest"
 )
@@ -226,7 +227,7 @@ func TestEpsilonNeverExceedsAnyBudget(t *testing.T) {
 		"bank":    start.contract("bank", catalog.OrderCreate{Dataset: "noisy"}),
 		"insurer": start.contract("insurer", catalog.OrderCreate{Dataset: "noisy"}),
 	}
-	family, contract := must1(catalog.ParseEpsilon(testDP.EpsilonFamily)), must1(catalog.ParseEpsilon(testDP.EpsilonPerContract))
+	family, contract := must1(decimal.ParseEpsilon(testDP.EpsilonFamily)), must1(decimal.ParseEpsilon(testDP.EpsilonPerContract))
 	rapid.Check(t, func(t *rapid.T) {
 		w := *start
 		w.t, w.store, w.log = t, start.store.Clone(), nil
@@ -253,17 +254,17 @@ func TestEpsilonNeverExceedsAnyBudget(t *testing.T) {
 				w.do("node3", catalog.KindQueryAttempt, w.attempt(id, attempts+1))
 			}
 			if after := must[catalog.Query](t)(w.view().Query(id)); len(after.Attempts) > attempts {
-				cost := must1(catalog.ParseEpsilon(open[id][1]))
+				cost := must1(decimal.ParseEpsilon(open[id][1]))
 				named[open[id][0]].Add(named[open[id][0]], cost)
 			}
 			total := new(big.Rat).Add(named["bank"], named["insurer"])
 			if total.Cmp(family) > 0 {
-				t.Fatalf("the family has spent %s of %s", catalog.EpsilonText(total), catalog.EpsilonText(family))
+				t.Fatalf("the family has spent %s of %s", decimal.EpsilonText(total), decimal.EpsilonText(family))
 			}
 			for buyer, sum := range named {
 				a, b := w.spent(contracts[buyer])
-				if sum.Cmp(contract) > 0 || a != catalog.EpsilonText(sum) && sum.Sign() > 0 || b != catalog.EpsilonText(total) {
-					t.Fatalf("%s: ledgers say %s and %s, named were %s and %s", buyer, a, b, catalog.EpsilonText(sum), catalog.EpsilonText(total))
+				if sum.Cmp(contract) > 0 || a != decimal.EpsilonText(sum) && sum.Sign() > 0 || b != decimal.EpsilonText(total) {
+					t.Fatalf("%s: ledgers say %s and %s, named were %s and %s", buyer, a, b, decimal.EpsilonText(sum), decimal.EpsilonText(total))
 				}
 			}
 		}

@@ -2,10 +2,10 @@ package state
 
 import (
 	"cmp"
-	"fmt"
-	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
+	"github.com/weirdata/weir/catalog/granting"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
 )
@@ -38,7 +38,7 @@ func createOrder(c *applyContext, b catalog.OrderCreate) error {
 	if b.Purpose == "" || !catalog.IsText(b.Purpose, catalog.MaxText) {
 		return catalog.Invalid("purpose", "order.purpose", catalog.MaxText)
 	}
-	if r := cmp.Or(judge.WithdrawnDataset(d), checkScope(d.Descriptor, b.Measures, b.Aggregates)); r != nil {
+	if r := cmp.Or(judge.WithdrawnDataset(d), granting.CheckScope(d.Descriptor, b.Measures, b.Aggregates)); r != nil {
 		return r
 	}
 	if b.Until != 0 && (b.Until <= c.now || b.Until > c.now+maxTermMillis) {
@@ -47,18 +47,18 @@ func createOrder(c *applyContext, b catalog.OrderCreate) error {
 	if b.Queries < 0 {
 		return catalog.Invalid("queries", "order.queries", b.Queries)
 	}
-	if r := checkBudget(d.Descriptor, b.Budget); r != nil {
+	if r := granting.CheckBudget(d.Descriptor, b.Budget); r != nil {
 		return r
 	}
 	reg, err := records.Find[catalog.Registry](c.tx, records.PrefixRegistry+d.Descriptor.Registry)
 	if err != nil {
 		return err
 	}
-	if r := cmp.Or(b.Scope.Check(d.Descriptor, reg.Columns), checkMinCohort(d.Descriptor, b.MinCohort)); r != nil {
+	if r := cmp.Or(b.Scope.Check(d.Descriptor, reg.Columns), granting.CheckMinCohort(d.Descriptor, b.MinCohort)); r != nil {
 		return r
 	}
 	if b.Portfolio {
-		if r := checkPortfolio(d.Descriptor, b.Aggregates, b.MinCohort); r != nil {
+		if r := granting.CheckPortfolio(d.Descriptor, b.Aggregates, b.MinCohort); r != nil {
 			return r
 		}
 	}
@@ -69,39 +69,6 @@ func createOrder(c *applyContext, b catalog.OrderCreate) error {
 		records.Put(c.tx, records.PrefixOrderSigned+o.ID, c.signed),
 		records.Put(c.tx, records.PrefixOrder+o.ID, o),
 	)
-}
-
-// checkMinCohort refuses a min_cohort of a contract that would have no effect.
-func checkMinCohort(d catalog.Descriptor, n int) *catalog.Refusal {
-	switch {
-	case n == 0:
-		return nil
-	case d.Policy.Public:
-		return catalog.Invalid("min_cohort", "order.min_cohort_public", d.Dataset)
-	case n < d.Policy.MinCohort || n > catalog.MaxRegistryRows:
-		return catalog.Invalid("min_cohort", "order.min_cohort", n, d.Policy.MinCohort)
-	}
-	return nil
-}
-
-// checkScope refuses measures that the dataset does not have and aggregates that
-// its policy does not allow.
-func checkScope(d catalog.Descriptor, measures, aggregates []string) *catalog.Refusal {
-	known := func(s string) bool { _, ok := d.Measure(s); return ok }
-	if r := catalog.CheckNames("measures", measures, known, "order.measure", d.MeasureNames()); r != nil {
-		return r
-	}
-	for i, a := range aggregates {
-		if catalog.IsAggregate(a) && !slices.Contains(d.Policy.Aggregates, a) {
-			return catalog.Refuse(catalog.RefusedPolicy, "aggregate", "order.aggregate_policy", a, d.Policy.Aggregates).
-				WithField(fmt.Sprintf("aggregates[%d]", i))
-		}
-	}
-	r := catalog.CheckNames("aggregates", aggregates, catalog.IsAggregate, "order.aggregate")
-	if r != nil {
-		return r.WithFix("fix.aggregates", d.Policy.Aggregates)
-	}
-	return nil
 }
 
 // openOrder loads an order on the signer's dataset that is not decided.
@@ -146,10 +113,10 @@ func approveOrder(c *applyContext, b catalog.OrderApprove) error {
 		From: c.now, Until: until, Queries: o.Queries, Budget: o.Budget, Price: d.Descriptor.Price, State: catalog.ContractActive,
 	}
 	var r *catalog.Refusal
-	if k.Measures, r = narrow("measures", o.Measures, d.Descriptor.MeasureNames(), b.Measures); r != nil {
+	if k.Measures, r = granting.Narrow("measures", o.Measures, d.Descriptor.MeasureNames(), b.Measures); r != nil {
 		return r
 	}
-	if k.Aggregates, r = narrow("aggregates", o.Aggregates, d.Descriptor.Policy.Aggregates, b.Aggregates); r != nil {
+	if k.Aggregates, r = granting.Narrow("aggregates", o.Aggregates, d.Descriptor.Policy.Aggregates, b.Aggregates); r != nil {
 		return r
 	}
 	if r := checkLeft(k); r != nil {
@@ -157,7 +124,7 @@ func approveOrder(c *applyContext, b catalog.OrderApprove) error {
 	}
 	switch {
 	case b.Until > until || b.Until < 0:
-		return wider("until", "order.wider_term", judge.LastDay(until), judge.LastDay(b.Until))
+		return granting.Wider("until", "order.wider_term", judge.LastDay(until), judge.LastDay(b.Until))
 	case b.Until > 0:
 		k.Until = b.Until
 	}
@@ -166,22 +133,22 @@ func approveOrder(c *applyContext, b catalog.OrderApprove) error {
 	}
 	switch {
 	case b.Queries < 0 || o.Queries > 0 && b.Queries > o.Queries:
-		return wider("queries", "order.wider_queries", o.Queries, b.Queries)
+		return granting.Wider("queries", "order.wider_queries", o.Queries, b.Queries)
 	case b.Queries > 0:
 		k.Queries = b.Queries
 	}
 	if err := grantMoneyAndScope(c, &k, d, o, b); err != nil {
 		return err
 	}
-	if r := grantEpsilon(&k, d, b.Epsilon); r != nil {
+	if r := granting.Epsilon(&k, d, b.Epsilon); r != nil {
 		return r
 	}
 	k.MinCohort = max(o.MinCohort, b.MinCohort)
-	if r := checkMinCohort(d.Descriptor, k.MinCohort); r != nil {
+	if r := granting.CheckMinCohort(d.Descriptor, k.MinCohort); r != nil {
 		return r
 	}
 	if b.MinCohort != 0 && b.MinCohort < o.MinCohort {
-		return wider("min_cohort", "order.wider_min_cohort", o.MinCohort, b.MinCohort)
+		return granting.Wider("min_cohort", "order.wider_min_cohort", o.MinCohort, b.MinCohort)
 	}
 	if err := grantPortfolio(c, &k, d, o, b); err != nil {
 		return err
@@ -198,12 +165,12 @@ func approveOrder(c *applyContext, b catalog.OrderApprove) error {
 // grantMoneyAndScope fills in what an approval grants of an order's budget and
 // scope.
 func grantMoneyAndScope(c *applyContext, k *catalog.Contract, d catalog.Dataset, o catalog.Order, b catalog.OrderApprove) error {
-	if r := checkBudget(d.Descriptor, b.Budget); r != nil {
+	if r := granting.CheckBudget(d.Descriptor, b.Budget); r != nil {
 		return r
 	}
 	if b.Budget != "" {
-		if o.Budget != "" && catalog.Amount(b.Budget).Cmp(catalog.Amount(o.Budget)) > 0 {
-			return wider("budget", "order.wider_budget", o.Budget, b.Budget)
+		if o.Budget != "" && decimal.Amount(b.Budget).Cmp(decimal.Amount(o.Budget)) > 0 {
+			return granting.Wider("budget", "order.wider_budget", o.Budget, b.Budget)
 		}
 		k.Budget = b.Budget
 	}
@@ -215,63 +182,10 @@ func grantMoneyAndScope(c *applyContext, k *catalog.Contract, d catalog.Dataset,
 		return r
 	}
 	var r *catalog.Refusal
-	if k.Scope, r = narrowScope(o.Scope, b.Scope); r != nil {
+	if k.Scope, r = granting.NarrowScope(o.Scope, b.Scope); r != nil {
 		return r
 	}
 	return nil
-}
-
-// wider refuses an approval of more than was ordered.
-func wider(field, code string, args ...any) *catalog.Refusal {
-	r := catalog.Invalid(field, code, args...)
-	r.Rule = "narrow"
-	return r
-}
-
-// narrow returns the granted names: those of the approval, or else of the order,
-// or else all. They stand in the order of all.
-func narrow(field string, ordered, all, granted []string) ([]string, *catalog.Refusal) {
-	if len(ordered) == 0 {
-		ordered = all
-	}
-	if len(granted) == 0 {
-		granted = ordered
-	}
-	for _, g := range granted {
-		if !slices.Contains(ordered, g) {
-			return nil, wider(field, "order.wider_names", g, ordered)
-		}
-	}
-	return slices.DeleteFunc(slices.Clone(all), func(a string) bool { return !slices.Contains(granted, a) }), nil
-}
-
-// narrowScope returns what an approval grants of an order's scope.
-func narrowScope(ordered, granted *catalog.Scope) (*catalog.Scope, *catalog.Refusal) {
-	switch {
-	case granted == nil:
-		return ordered, nil
-	case ordered == nil:
-		return sortedScope(granted), nil
-	}
-	for _, c := range granted.Columns {
-		if !slices.Contains(ordered.Columns, c) {
-			return nil, wider("scope.columns", "order.wider_names", c, ordered.Columns)
-		}
-	}
-	out := sortedScope(granted)
-	switch {
-	case out.Grain == "":
-		out.Grain = ordered.Grain
-	case ordered.Grain != "" && out.Grain.Finer(ordered.Grain):
-		return nil, wider("scope.grain", "order.wider_grain", ordered.Grain, out.Grain)
-	}
-	return out, nil
-}
-
-func sortedScope(s *catalog.Scope) *catalog.Scope {
-	out := &catalog.Scope{Columns: append([]string{}, s.Columns...), Grain: s.Grain}
-	slices.Sort(out.Columns)
-	return out
 }
 
 // refuseOrder ends an order with a reason.

@@ -4,29 +4,17 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/granting"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
 )
-
-// checkPortfolio refuses an exact portfolio where there is nothing to protect or to sum.
-func checkPortfolio(d catalog.Descriptor, aggregates []string, least int) *catalog.Refusal {
-	switch {
-	case d.Policy.Public:
-		return catalog.Invalid("portfolio", "order.portfolio_public", d.Dataset)
-	case len(aggregates) > 0 && !slices.Contains(aggregates, "sum") && !slices.Contains(aggregates, "avg"):
-		return catalog.Invalid("portfolio", "order.portfolio_sums")
-	case least > d.Policy.MinCohort:
-		return catalog.Invalid("portfolio", "order.portfolio_min_cohort")
-	}
-	return nil
-}
 
 // grantPortfolio takes the places of a contract that is approved with a portfolio.
 func grantPortfolio(c *applyContext, k *catalog.Contract, d catalog.Dataset, o catalog.Order, b catalog.OrderApprove) error {
 	if k.Portfolio = o.Portfolio && !b.NoPortfolio; !k.Portfolio {
 		return nil
 	}
-	if r := checkPortfolio(d.Descriptor, k.Aggregates, k.MinCohort); r != nil {
+	if r := granting.CheckPortfolio(d.Descriptor, k.Aggregates, k.MinCohort); r != nil {
 		return r
 	}
 	for _, m := range k.Measures {

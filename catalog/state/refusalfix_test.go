@@ -9,6 +9,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/statetest"
+	"github.com/weirdata/weir/catalog/tables"
 )
 
 type adviceForm struct {
@@ -229,7 +230,7 @@ func TestTheFixOfWhatIsAskedOfThePolicyPasses(t *testing.T) {
 		w.ok("bureau", catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: d})
 		counts := testCounts(2, 4, 40, func(_, _, _ int) bool { return true })
 		v := w.proposal(d, 40, 12, counts)
-		v.Counts = catalog.CountsDigest(40, v.PolicyPeriods(d).From, d.MeasureNames(), counts, counts)
+		v.Counts = tables.CountsDigest(40, v.PolicyPeriods(d).From, d.MeasureNames(), counts, counts)
 		number := w.ok("bureau", catalog.KindVersionPropose, v).Version
 		for i, name := range d.MeasureNames() {
 			w.ok("bureau", catalog.KindVersionCounts, catalog.VersionCounts{

@@ -173,14 +173,14 @@ func commitRegistry(c *applyContext, b catalog.RegistryCommit) error {
 	if err != nil {
 		return err
 	}
-	if have := catalog.RowsDigest(rows[reg.Rows:]); have != reg.Draft {
+	if have := tables.RowsDigest(rows[reg.Rows:]); have != reg.Draft {
 		return catalog.Conflict("digest", "registry.digest", have, reg.Draft)
 	}
 	t, err := tables.New(reg.Columns, rows)
 	if err != nil {
 		return catalog.Conflict("id", "registry.double", reg.ID)
 	}
-	reg.Rows, reg.Digest = len(rows), catalog.RowsDigest(rows)
+	reg.Rows, reg.Digest = len(rows), tables.RowsDigest(rows)
 	reg.Pending, reg.Expect, reg.Chunks, reg.Draft = 0, 0, 0, catalog.Digest{}
 	c.out.ID = b.ID
 	return c.putRows(reg, t)

@@ -12,7 +12,7 @@ import (
 )
 
 func createEnterprises(rows [][]string) catalog.RegistryCreate {
-	return catalog.RegistryCreate{ID: "enterprises", IDColumn: "enterprise", Columns: []string{"county", "industry"}, Rows: len(rows), Digest: catalog.RowsDigest(rows)}
+	return catalog.RegistryCreate{ID: "enterprises", IDColumn: "enterprise", Columns: []string{"county", "industry"}, Rows: len(rows), Digest: tables.RowsDigest(rows)}
 }
 
 func TestRegistryGrowsByAppendsOnly(t *testing.T) {
@@ -29,7 +29,7 @@ func TestRegistryGrowsByAppendsOnly(t *testing.T) {
 	}
 	w.ok("bureau", catalog.KindRegistryCommit, catalog.RegistryCommit{ID: "enterprises"})
 	reg := must[catalog.Registry](t)(w.view().Registry("enterprises"))
-	if reg.Rows != 15 || reg.Digest != catalog.RowsDigest(statetest.Rows(0, 15)) || reg.Pending+reg.Expect+reg.Chunks != 0 || !reg.Draft.IsZero() {
+	if reg.Rows != 15 || reg.Digest != tables.RowsDigest(statetest.Rows(0, 15)) || reg.Pending+reg.Expect+reg.Chunks != 0 || !reg.Draft.IsZero() {
 		t.Fatalf("registry %+v", reg)
 	}
 	now := must[*tables.Table](t)(w.view().Table("enterprises", -1))
@@ -84,7 +84,7 @@ func TestNewDraftReplacesOneThatWasLeftOpen(t *testing.T) {
 	w.ok("bureau", catalog.KindRegistryCreate, createEnterprises(statetest.Rows(50, 10)))
 	w.ok("bureau", catalog.KindRegistryRows, catalog.RegistryRows{ID: "enterprises", From: 0, Rows: statetest.Rows(50, 7)})
 	w.registry("enterprises", statetest.Rows(0, 10), 5)
-	if reg := must[catalog.Registry](t)(w.view().Registry("enterprises")); reg.Digest != catalog.RowsDigest(statetest.Rows(0, 10)) {
+	if reg := must[catalog.Registry](t)(w.view().Registry("enterprises")); reg.Digest != tables.RowsDigest(statetest.Rows(0, 10)) {
 		t.Fatalf("registry %+v", reg)
 	}
 	more := createEnterprises(statetest.Rows(10, 2))

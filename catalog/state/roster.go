@@ -133,13 +133,13 @@ func (c *applyContext) checkRoster(b roster.Propose) error {
 		return err
 	}
 	for _, l := range c.cluster.Leaving {
-		if r := checkNode("leaving", l.Node, l.Node.Point, taken); r != nil {
+		if r := roster.CheckNode("leaving", l.Node, l.Node.Point, taken); r != nil {
 			return r
 		}
 	}
 	for i, n := range b.Nodes {
 		at := fmt.Sprintf("nodes[%d]", i)
-		if r := checkNode(at, n, i+1, taken); r != nil {
+		if r := roster.CheckNode(at, n, i+1, taken); r != nil {
 			return r
 		}
 		p, known, err := records.Lookup[catalog.Principal](c.tx, records.PrefixPrincipal+catalog.PrincipalID(n.Operator))

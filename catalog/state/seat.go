@@ -7,6 +7,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/roster"
 )
 
@@ -43,14 +44,20 @@ func replaceSeat(c *applyContext, b roster.Replace) error {
 	if err := checkSeated(c, b.Node, before); err != nil {
 		return err
 	}
+	another := !bytes.Equal(b.Node.Key, before.Key)
+	if another && !b.KeysLost {
+		if err := c.checkSpared(b.Node.ID); err != nil {
+			return err
+		}
+	}
 	cluster := roster.With(*c.cluster, b.Node) // others may be reading the one that is there
-	if !bytes.Equal(b.Node.Key, before.Key) {
+	if another {
 		since := make([]uint64, len(cluster.Nodes))
 		copy(since, cluster.Since)
 		since[at], cluster.Since = c.seq, since
 	}
 	c.cluster, c.out.ID = &cluster, b.Node.ID
-	if err := c.changeRoster(roster.Change{Before: &before}); err != nil || bytes.Equal(b.Node.Key, before.Key) {
+	if err := c.changeRoster(roster.Change{Before: &before}); err != nil || !another {
 		return err
 	}
 	if err := c.shareAnew(b.Node.ID); err != nil {
@@ -58,6 +65,55 @@ func replaceSeat(c *applyContext, b roster.Replace) error {
 	}
 	why := catalog.Why("seat.replaced", b.Node.ID)
 	return cmp.Or(c.moveVectors(&why), c.ackAnew(b.Node.ID))
+}
+
+// checkSpared refuses to take a node's share out of a key of which just as many are left as open it, because
+// others were replaced and have none yet, or say that they lost theirs. The key would be lost, and all that
+// is encrypted under it.
+func (c *applyContext) checkSpared(node string) error {
+	keys, err := records.List[catalog.Key](c.tx, records.PrefixKey)
+	if err != nil {
+		return err
+	}
+	var lost, wait []string
+	for _, k := range keys {
+		if k.State != catalog.KeyReady {
+			continue
+		}
+		holders, err := c.holders(k)
+		if err != nil {
+			return err
+		}
+		if len(holders) != k.Threshold || !slices.Contains(holders, node) { // with fewer it is lost already
+			continue
+		}
+		lost = append(lost, k.ID)
+		for _, id := range k.Nodes {
+			if !slices.Contains(holders, id) && !slices.Contains(wait, id) {
+				wait = append(wait, id)
+			}
+		}
+	}
+	switch {
+	case len(lost) == 0:
+		return nil
+	case len(wait) == 0: // all nodes together open it
+		return catalog.Conflict("shares", "seat.keys_whole", node, lost)
+	}
+	return catalog.Conflict("shares", "seat.keys_lost", node, lost, wait)
+}
+
+// holders are the nodes that have a share of a key in force, those left out that say in its
+// canary that they have none.
+func (c *applyContext) holders(k catalog.Key) ([]string, error) {
+	x, known, err := records.Lookup[resharing.Canary](c.tx, records.PrefixCanary+k.ID)
+	if err != nil || !known || x.Sharing != k.InForce() {
+		return k.Holders(), err
+	}
+	return slices.DeleteFunc(k.Holders(), func(id string) bool {
+		at := slices.Index(x.Nodes, id)
+		return at >= 0 && x.Lacks[at]
+	}), nil
 }
 
 // changeRoster stores the cluster, and what made its roster what it is: the present entry unless
@@ -84,11 +140,11 @@ func checkSeated(c *applyContext, n, before catalog.Node) error {
 		if other.ID == before.ID {
 			continue
 		}
-		if r := checkNode("node", other, other.Point, taken); r != nil {
+		if r := roster.CheckNode("node", other, other.Point, taken); r != nil {
 			return r
 		}
 	}
-	if r := checkNode("node", n, before.Point, taken); r != nil {
+	if r := roster.CheckNode("node", n, before.Point, taken); r != nil {
 		return r
 	}
 	ever, err := c.everSeated()
@@ -138,6 +194,9 @@ func (c *applyContext) shareAnew(node string) error {
 	}
 	why := catalog.Why("seat.replaced", node)
 	for _, k := range keys {
+		if k.State == catalog.KeyReady && slices.Contains(k.Holders(), node) {
+			k.Lacks = k.Roster().InOrder(append(slices.Clone(k.Lacks), node))
+		}
 		switch {
 		case k.State == catalog.KeyFailed:
 			continue

@@ -9,6 +9,7 @@ import (
 	"github.com/bits-and-blooms/bitset"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/catalog/records"
 )
@@ -61,8 +62,8 @@ func (v View) FamilyNoise(owner, registry string) (catalog.Account, error) {
 	if err != nil {
 		return catalog.Account{}, err
 	}
-	limit, ok := catalog.ParseEpsilon(f.Limit)
-	spent, also := catalog.ParseEpsilon(f.Spent)
+	limit, ok := decimal.ParseEpsilon(f.Limit)
+	spent, also := decimal.ParseEpsilon(f.Spent)
 	if !ok || !also {
 		return catalog.Account{}, errors.New("the state holds an epsilon that is none: " + f.Limit + ", " + f.Spent)
 	}

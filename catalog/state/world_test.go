@@ -17,6 +17,7 @@ import (
 	"github.com/weirdata/weir/catalog/records/memstore"
 	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/statetest"
+	"github.com/weirdata/weir/catalog/tables"
 )
 
 // world is a cluster in memory and everybody's keys.
@@ -238,7 +239,7 @@ func (w *world) admit() *world {
 func (w *world) registry(id string, rows [][]string, chunk int) *world {
 	w.t.Helper()
 	w.ok("bureau", catalog.KindRegistryCreate, catalog.RegistryCreate{
-		ID: id, IDColumn: "enterprise", Columns: []string{"county", "industry"}, Rows: len(rows), Digest: catalog.RowsDigest(rows),
+		ID: id, IDColumn: "enterprise", Columns: []string{"county", "industry"}, Rows: len(rows), Digest: tables.RowsDigest(rows),
 	})
 	for from := 0; from < len(rows); from += chunk {
 		w.ok("bureau", catalog.KindRegistryRows, catalog.RegistryRows{ID: id, From: from, Rows: rows[from:min(from+chunk, len(rows))]})
@@ -317,7 +318,7 @@ func (w *world) proposal(d catalog.Descriptor, entities, periods int, counts [][
 		v.Tiles += len(d.Measures) * periods
 	}
 	if !d.Policy.Public {
-		v.Counts = catalog.CountsDigest(entities, v.PolicyPeriods(d).From, d.MeasureNames(), counts, nil)
+		v.Counts = tables.CountsDigest(entities, v.PolicyPeriods(d).From, d.MeasureNames(), counts, nil)
 		v.Closed = v.MayClose(d)
 	}
 	return v

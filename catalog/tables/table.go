@@ -1,4 +1,5 @@
-// Package tables holds the rows of registries, decoded for conditions and groups.
+// Package tables holds the rows of registries, decoded for conditions and groups, and digests of rows and
+// of who counts.
 package tables
 
 import (

@@ -2,6 +2,7 @@ package view
 
 import (
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/records"
 )
 
@@ -21,7 +22,7 @@ func (v View) Statement(contract, month string, p records.Page) (catalog.Stateme
 	if err != nil {
 		return catalog.Statement{}, err
 	}
-	s := catalog.Statement{Contract: k, Month: month, Currency: k.Currency(), Lines: []catalog.StatementLine{}, Price: catalog.AddAmounts()}
+	s := catalog.Statement{Contract: k, Month: month, Currency: k.Currency(), Lines: []catalog.StatementLine{}, Price: decimal.AddAmounts()}
 	if n, limited := k.QueriesLeft(); limited {
 		s.QueriesLeft = &n
 	}
@@ -93,13 +94,13 @@ func underContract(q catalog.Query, contract string) catalog.Query {
 func addLine(s *catalog.Statement, q catalog.Query) {
 	line := catalog.StatementLine{
 		Query: q.ID, Seq: q.Seq, Accepted: q.Accepted, Version: q.Version, State: q.State,
-		Repeats: q.Repeats, Price: catalog.AddAmounts(q.Price), Refunded: q.Refunded,
+		Repeats: q.Repeats, Price: decimal.AddAmounts(q.Price), Refunded: q.Refunded,
 	}
 	if q.State == catalog.QueryDone {
 		line.Groups = q.Groups
 	}
 	if q.Refunded {
-		line.Price = catalog.AddAmounts()
+		line.Price = decimal.AddAmounts()
 	}
 	s.Lines = append(s.Lines, line)
 	s.Queries++
@@ -110,7 +111,7 @@ func addLine(s *catalog.Statement, q catalog.Query) {
 		s.Failed++
 	}
 	s.Groups += line.Groups
-	s.Price = catalog.AddAmounts(s.Price, line.Price)
+	s.Price = decimal.AddAmounts(s.Price, line.Price)
 }
 
 // monthOf are the Unix milliseconds of a month at an offset from UTC.

@@ -8,6 +8,7 @@ import (
 	"github.com/bits-and-blooms/bitset"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/assignment"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/plan/plantest"
 	"github.com/weirdata/weir/compute/result"
@@ -49,7 +50,7 @@ func largePanel(entities, periods, counties int, grain catalog.Grain, months, ex
 		p.Verdict.EntityGroups = append(p.Verdict.EntityGroups, catalog.EntityGroup{Values: []string{fmt.Sprintf("county %02d", i)}})
 		p.Verdict.Parts = append(p.Verdict.Parts, catalog.Part{Group: i, Class: i})
 	}
-	p.Verdict.Assign = catalog.PackAssign(p.Assign)
+	p.Verdict.Assign = assignment.Pack(p.Assign)
 	layMonths(p, months)
 	if exclusions {
 		for c := range p.Verdict.Columns {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/assignment"
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/compute/he"
@@ -48,7 +49,7 @@ func sum(t *testing.T, d catalog.Descriptor, v catalog.Version, firms, months in
 	verdict := catalog.Verdict{
 		Dataset: d.Dataset, Version: 1, Columns: []catalog.Column{{Measure: "loan"}},
 		EntityGroups: []catalog.EntityGroup{{Of: firms}}, PeriodGroups: []catalog.PeriodGroup{{Intervals: []catalog.Interval{{From: 0, To: int64(months)}}}},
-		Parts: []catalog.Part{{Class: -1}}, Assign: catalog.PackAssign(assign), Layers: []catalog.Layer{{Version: 1, Entities: v.Entities}},
+		Parts: []catalog.Part{{Class: -1}}, Assign: assignment.Pack(assign), Layers: []catalog.Layer{{Version: 1, Entities: v.Entities}},
 	}
 	if epsilon != "" {
 		verdict.Noise = &catalog.Noise{Epsilon: epsilon}

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/assignment"
 	"github.com/weirdata/weir/compute/aggregate"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/plan/plantest"
@@ -59,7 +60,7 @@ func drawPairedPanels(t *rapid.T) *pairedPanels {
 			b++
 		}
 	}
-	l.Verdict.Assign = catalog.PackAssign(assign[:l.Verdict.Entities()])
+	l.Verdict.Assign = assignment.Pack(assign[:l.Verdict.Entities()])
 	l.Choose(rng)
 	return p
 }

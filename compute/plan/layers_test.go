@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/assignment"
 	"github.com/weirdata/weir/compute/noise"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/plan/plantest"
@@ -118,8 +119,8 @@ func TestPlanDigestBindsLabelsAndLayers(t *testing.T) {
 		"the version answered as of": func(p *plantest.Panel, _ []plan.Layer) { p.Verdict.Version = 5 },
 		"an older layer's version":   func(p *plantest.Panel, l []plan.Layer) { l[0].Version.Version, p.Verdict.Layers[0].Version = 2, 2 },
 		"the newer layer's version":  func(p *plantest.Panel, l []plan.Layer) { l[1].Version.Version, p.Verdict.Layers[1].Version = 3, 3 },
-		"the older layer's entities": func(p *plantest.Panel, _ []plan.Layer) { p.Verdict.Assign = catalog.PackAssign([]int32{0, 1, -1}) },
-		"the newer layer's entities": func(p *plantest.Panel, _ []plan.Layer) { p.Verdict.Assign = catalog.PackAssign([]int32{0, 1, 1}) },
+		"the older layer's entities": func(p *plantest.Panel, _ []plan.Layer) { p.Verdict.Assign = assignment.Pack([]int32{0, 1, -1}) },
+		"the newer layer's entities": func(p *plantest.Panel, _ []plan.Layer) { p.Verdict.Assign = assignment.Pack([]int32{0, 1, 1}) },
 		"which layer has which class": func(p *plantest.Panel, _ []plan.Layer) {
 			a, b := &p.Verdict.Layers[0], &p.Verdict.Layers[1]
 			a.Absent, b.Absent = b.Absent, a.Absent

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/assignment"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/plan/plantest"
 	"github.com/weirdata/weir/compute/seal"
@@ -164,7 +165,7 @@ func TestDigestDiffersWhenAnythingDiffers(t *testing.T) {
 		"nothing":        func(*plantest.Panel) {},
 		"the dataset":    func(p *plantest.Panel) { p.Descriptor.Dataset, p.Version.Dataset, p.Verdict.Dataset = "e", "e", "e" },
 		"the version":    func(p *plantest.Panel) { p.Version.Version, p.Verdict.Version, p.Verdict.Layers[0].Version = 2, 2, 2 },
-		"the assignment": func(p *plantest.Panel) { p.Verdict.Assign = catalog.PackAssign([]int32{0, 0, 0}) },
+		"the assignment": func(p *plantest.Panel) { p.Verdict.Assign = assignment.Pack([]int32{0, 0, 0}) },
 		"the column":     func(p *plantest.Panel) { p.Verdict.Columns[0].Measure = "n" },
 		"columns":        func(p *plantest.Panel) { p.Verdict.Columns = append(p.Verdict.Columns, catalog.Column{Measure: "n"}) },
 		"a withheld group": func(p *plantest.Panel) {
@@ -244,8 +245,8 @@ func TestPlanRefusesWhatDoesNotFit(t *testing.T) {
 		"another dataset":          func(p *plantest.Panel) { p.Version.Dataset = "e" },
 		"another version":          func(p *plantest.Panel) { p.Version.Version = 2 },
 		"another registry":         func(p *plantest.Panel) { p.Version.Entities = 4 },
-		"a short assignment":       func(p *plantest.Panel) { p.Verdict.Assign = catalog.PackAssign([]int32{0}) },
-		"a part that is not there": func(p *plantest.Panel) { p.Verdict.Assign = catalog.PackAssign([]int32{0, 2, 0}) },
+		"a short assignment":       func(p *plantest.Panel) { p.Verdict.Assign = assignment.Pack([]int32{0}) },
+		"a part that is not there": func(p *plantest.Panel) { p.Verdict.Assign = assignment.Pack([]int32{0, 2, 0}) },
 		"an unknown measure":       func(p *plantest.Panel) { p.Verdict.Columns[0].Measure = "x" },
 		"a doubled column":         func(p *plantest.Panel) { p.Verdict.Columns = append(p.Verdict.Columns, p.Verdict.Columns[0]) },
 		"overlapping periods":      func(p *plantest.Panel) { p.Verdict.PeriodGroups[1].Intervals = interval(11, 14) },

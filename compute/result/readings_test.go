@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/assignment"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/sql"
 )
@@ -85,7 +86,7 @@ func (r *readingsOf) input(c *sql.Compiled) (Input, error) {
 		verdict.Parts = append(verdict.Parts, catalog.Part{Group: e, Class: -1})
 		assign = append(assign, int32(e)) //nolint:gosec // few
 	}
-	verdict.Assign = catalog.PackAssign(assign)
+	verdict.Assign = assignment.Pack(assign)
 	all := catalog.Interval{From: r.first, To: r.first + int64(months)}
 	verdict.PeriodGroups = []catalog.PeriodGroup{{Intervals: []catalog.Interval{all}}}
 	if slices.ContainsFunc(c.Request.By, isPeriod) {

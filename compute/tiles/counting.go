@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/tables"
 )
 
 // maxChunk bounds the JSON of one catalog.VersionCounts, DATA_MODEL.md section 3.2.
@@ -122,7 +123,7 @@ func (p *Presence) unpaired(a, b, from, to int) []byte {
 
 // Digest is what VersionPropose.Counts carries.
 func (c Counts) Digest() catalog.Digest {
-	return catalog.CountsDigest(c.Entities, c.First, c.Measures, c.Bitmaps, c.Present)
+	return tables.CountsDigest(c.Entities, c.First, c.Measures, c.Bitmaps, c.Present)
 }
 
 // Chunks cuts the bitmaps into entries of the log, each at most 256 kB of

@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/tables"
 	"github.com/weirdata/weir/compute/tiles"
 )
 
@@ -245,7 +246,7 @@ func TestAnEntityCountsWhenPresentInHalfOfTheVersionsPeriods(t *testing.T) {
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Error(diff)
 	}
-	if got := c.Digest(); got != catalog.CountsDigest(10, january, c.Measures, c.Bitmaps, c.Present) {
+	if got := c.Digest(); got != tables.CountsDigest(10, january, c.Measures, c.Bitmaps, c.Present) {
 		t.Errorf("digest %s", got)
 	}
 }
@@ -330,7 +331,7 @@ func TestCountChunksAreSmallAndMakeUpTheWhole(t *testing.T) {
 			}
 			whole[chunk.Measure] = append(whole[chunk.Measure], chunk.Bitmaps...)
 		}
-		if got := catalog.CountsDigest(entities, 640, []string{"a", "b"}, [][][]byte{whole["a"], whole["b"]}, nil); got != c.Digest() {
+		if got := tables.CountsDigest(entities, 640, []string{"a", "b"}, [][][]byte{whole["a"], whole["b"]}, nil); got != c.Digest() {
 			t.Errorf("%d entities: chunks do not make up the bitmaps", entities)
 		}
 		if want := 2; entities == 8 && len(chunks) != want {

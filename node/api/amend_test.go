@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/tables"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -30,7 +31,7 @@ func TestWhatWasBeforeIsRead(t *testing.T) {
 	r := read[catalog.Registry](w, "/v1/registries/stations", "")
 	rows := [][]string{{"s2", "north"}}
 	w.submit(catalog.RolePublisher, catalog.KindRegistryCorrect, catalog.RegistryCorrect{
-		ID: "stations", Base: r.Digest, Rows: 1, Digest: catalog.RowsDigest(rows), Chunk: rows,
+		ID: "stations", Base: r.Digest, Rows: 1, Digest: tables.RowsDigest(rows), Chunk: rows,
 	}, http.StatusOK)
 	for query, want := range map[string]string{
 		"": "[[s1 north] [s2 north] [s3 south]]", "?state=2": "[[s1 north] [s2 north] [s3 south]]",

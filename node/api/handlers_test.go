@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/tables"
 	"github.com/weirdata/weir/compute/sql"
 	"github.com/weirdata/weir/node/api/token"
 	"github.com/weirdata/weir/node/api/wire"
@@ -35,7 +36,7 @@ func (w *world) list() string {
 	w.Helper()
 	rows := [][]string{{"s1", "north"}, {"s2", "south"}, {"s3", "south"}}
 	w.submit(catalog.RolePublisher, catalog.KindRegistryCreate, catalog.RegistryCreate{
-		ID: "stations", IDColumn: "station", Columns: []string{"county"}, Rows: len(rows), Digest: catalog.RowsDigest(rows),
+		ID: "stations", IDColumn: "station", Columns: []string{"county"}, Rows: len(rows), Digest: tables.RowsDigest(rows),
 	}, http.StatusOK)
 	w.submit(catalog.RolePublisher, catalog.KindRegistryRows, catalog.RegistryRows{ID: "stations", Rows: rows}, http.StatusOK)
 	w.submit(catalog.RolePublisher, catalog.KindRegistryCommit, catalog.RegistryCommit{ID: "stations"}, http.StatusOK)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/tables"
 	"github.com/weirdata/weir/compute/seal"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/api/apitest"
@@ -118,7 +119,7 @@ func listed(f *testing.F) (*apitest.Cluster, []ed25519.PrivateKey) {
 	}
 	rows := [][]string{{"s1", "north"}, {"s2", "south"}}
 	submit(1, 2, catalog.KindRegistryCreate, catalog.RegistryCreate{
-		ID: "air", IDColumn: "station", Columns: []string{"county"}, Rows: len(rows), Digest: catalog.RowsDigest(rows),
+		ID: "air", IDColumn: "station", Columns: []string{"county"}, Rows: len(rows), Digest: tables.RowsDigest(rows),
 	})
 	submit(1, 3, catalog.KindRegistryRows, catalog.RegistryRows{ID: "air", Rows: rows})
 	submit(1, 4, catalog.KindRegistryCommit, catalog.RegistryCommit{ID: "air"})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/consensus/evidence"
 )
 
 // Archive is a backup with what opens it.
@@ -21,10 +22,13 @@ type Archive struct {
 	With  []age.Identity
 }
 
+// Object is the name of a part in the store.
+func (a Archive) Object(p Part) string { return p.object(a.Recipients) }
+
 // Load reads one part and compares it with its digest; ErrDamaged where it is not there, or not
 // what it was.
 func (a Archive) Load(ctx context.Context, p Part) ([]byte, error) {
-	sealed, err := a.Store.Get(ctx, p.object(a.Recipients), p.Bytes+p.Bytes/1024+sealOverhead)
+	sealed, err := a.Store.Get(ctx, a.Object(p), p.Bytes+p.Bytes/1024+sealOverhead)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: part %s is not there", ErrDamaged, p.Digest)
 	}
@@ -73,17 +77,48 @@ func (r *ledgerReader) Read(b []byte) (int, error) {
 	return n, nil
 }
 
+// Look is what happens while the ledger of an archive is proved. Each may be nil.
+type Look struct {
+	// Lot is told of entries that were applied anew: the number of the first, and what is recorded.
+	Lot func(l *consensus.Replay, first uint64, lot []evidence.Record) error
+	// Proved is told when all of it is.
+	Proved func(l *consensus.Replay) error
+}
+
 // CheckLedger reads the ledger into a directory, which holds nothing and which the caller
 // removes, and proves it: its state is what its entries make, and those are what the manifest's
 // checkpoint signs.
-func (a Archive) CheckLedger(ctx context.Context, dir string, m consensus.Machine) error {
-	x, err := consensus.CheckExport(ctx, dir, a.Stream(ctx), m)
+func (a Archive) CheckLedger(ctx context.Context, dir string, m consensus.Machine, look Look) (err error) {
+	l, err := consensus.OpenReplay(dir, a.Stream(ctx), m)
+	if err != nil {
+		return damagedLedger(err)
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	x, err := l.Run(ctx, func(first uint64, lot []evidence.Record) error {
+		if look.Lot == nil {
+			return nil
+		}
+		return look.Lot(l, first, lot)
+	})
+	if err == nil {
+		err = a.isSigned(x)
+	}
+	if err != nil || look.Proved == nil {
+		return damagedLedger(err)
+	}
+	return look.Proved(l)
+}
+
+// damagedLedger tells a ledger that is not what it was from other faults.
+func damagedLedger(err error) error {
 	if errors.Is(err, consensus.ErrExport) || errors.Is(err, consensus.ErrCorruptSnapshot) {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// isSigned compares a ledger with the checkpoint.
+func (a Archive) isSigned(x consensus.Exported) error {
 	if x.Size != a.Size || catalog.Digest(x.Root) != a.Root {
 		return fmt.Errorf("%w: its ledger has %d entries with the root %s, the signed checkpoint is of %d with %s", ErrDamaged,
 			x.Size, catalog.Digest(x.Root), a.Size, a.Root)
@@ -110,20 +145,25 @@ func (a Archive) Absent(ctx context.Context) (absent []Part, err error) {
 }
 
 // CheckParts reads every part. Those that are damaged are told to damaged, and removed from the
-// store, so that the next backup copies them again. A part that the identities do not open
-// is damaged where they open others, which are encrypted to the same recipients.
+// store, so that the next backup copies them again.
 func (a Archive) CheckParts(ctx context.Context, damaged func(Part, error), progress func(done, all int)) error {
-	parts := slices.Concat(a.Ledger, a.Blobs)
-	remove := func(p Part, err error) error {
+	return a.ReadParts(ctx, func(p Part, err error) error {
 		damaged(p, err)
 		return a.Store.Remove(ctx, p.object(a.Recipients))
-	}
+	}, progress)
+}
+
+// ReadParts reads every part, and changes nothing. Those that are damaged are told to damaged. A
+// part that the identities do not open is damaged where they open others, which are encrypted to
+// the same recipients.
+func (a Archive) ReadParts(ctx context.Context, damaged func(Part, error) error, progress func(done, all int)) error {
+	parts := slices.Concat(a.Ledger, a.Blobs)
 	unopened := map[Part]error{}
 	for i, p := range parts {
 		_, err := a.Load(ctx, p)
 		switch {
 		case errors.Is(err, ErrDamaged):
-			err = remove(p, err)
+			err = damaged(p, err)
 		case errors.Is(err, ErrIdentity):
 			unopened[p], err = err, nil
 		}
@@ -139,7 +179,7 @@ func (a Archive) CheckParts(ctx context.Context, damaged func(Part, error), prog
 		case len(unopened) == len(parts):
 			return err
 		default:
-			if err := remove(p, fmt.Errorf("%w: %w", ErrDamaged, err)); err != nil {
+			if err := damaged(p, fmt.Errorf("%w: %w", ErrDamaged, err)); err != nil {
 				return err
 			}
 		}

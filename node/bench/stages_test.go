@@ -11,6 +11,7 @@ import (
 	"github.com/bits-and-blooms/bitset"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/assignment"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/result"
@@ -84,7 +85,7 @@ func newStages(tb testing.TB, entities, months int) *stages {
 		s.verdict.EntityGroups = append(s.verdict.EntityGroups, catalog.EntityGroup{Values: []string{"county " + strconv.Itoa(10+c)}})
 		s.verdict.Parts = append(s.verdict.Parts, catalog.Part{Group: c, Class: -1})
 	}
-	s.verdict.Assign = catalog.PackAssign(assign)
+	s.verdict.Assign = assignment.Pack(assign)
 	present, values := bitset.MustNew(uint(s.cells)), make([]int64, s.cells)
 	for i := range values {
 		if i%50 == 3 {

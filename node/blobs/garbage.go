@@ -166,6 +166,44 @@ func (s *Store) namedBlobs(ctx context.Context, now time.Time) (map[catalog.Dige
 	return named, nil
 }
 
+// Needed are the blobs without which what a state holds cannot be answered: those of versions
+// that a node holds, and of keys that are ready. manifest reads a manifest. What blobs are named for
+// is told in words. A blob of which a state only says that it was announced is not among them.
+func Needed(v state.View, manifest func(d catalog.Digest) (tiles.Manifest, error)) (map[catalog.Digest]string, error) {
+	versions, err := keptVersions(v)
+	if err != nil {
+		return nil, fmt.Errorf("list what the ledger names: %w", err)
+	}
+	needed := map[catalog.Digest]string{}
+	for _, x := range versions {
+		if len(x.Acks) == 0 {
+			continue
+		}
+		of := fmt.Sprintf("version %d of %s", x.Version, x.Dataset)
+		needed[x.Manifest], needed[x.Presence] = "the manifest of "+of, "the presence of "+of
+		m, err := manifest(x.Manifest)
+		if err != nil {
+			return nil, fmt.Errorf("read the manifest of %s: %w", of, err)
+		}
+		for _, d := range m.Digests() {
+			needed[d] = "a tile of " + of
+		}
+	}
+	keys, err := v.Keys()
+	if err != nil {
+		return nil, fmt.Errorf("list what the ledger names: %w", err)
+	}
+	for _, k := range keys {
+		if k.State != catalog.KeyReady {
+			continue
+		}
+		for _, c := range k.Commits {
+			needed[c.Public] = "a public share of key " + k.ID
+		}
+	}
+	return needed, nil
+}
+
 // keptVersions are the versions that were not rejected.
 func keptVersions(v state.View) (kept []catalog.Version, err error) {
 	datasets, err := v.Datasets()

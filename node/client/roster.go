@@ -163,13 +163,14 @@ func (c *Client) RosterEnvelopes(ctx context.Context) ([]catalog.Envelope, error
 	return attest.Entries(chain.Changes), nil
 }
 
-// ReplaceSeat puts a machine into the seat that it names, for the seat's operator.
-func (c *Client) ReplaceSeat(ctx context.Context, n catalog.Node) (wire.Submitted, error) {
+// ReplaceSeat puts a machine into the seat that it names, for the seat's operator. keysLost is
+// roster.Replace's.
+func (c *Client) ReplaceSeat(ctx context.Context, n catalog.Node, keysLost bool) (wire.Submitted, error) {
 	_, previous, err := c.lastRoster(ctx)
 	if err != nil {
 		return wire.Submitted{}, err
 	}
-	return c.Submit(ctx, catalog.KindSeatReplace, roster.Replace{Previous: previous, Node: n})
+	return c.Submit(ctx, catalog.KindSeatReplace, roster.Replace{Previous: previous, Node: n, KeysLost: keysLost})
 }
 
 // lastRoster is the cluster as it is now, proved by those who had to sign it, and the digest that

@@ -121,10 +121,8 @@ func sealShare(q catalog.Query, a catalog.Attempt, s keptShare) (any, error) {
 // then there is no parity: the members have checked it among themselves.
 func (qs *Queries) openPlan(ctx context.Context, q catalog.Query, verdict catalog.Verdict, a catalog.Attempt, w versions.Sources, plan *plan.Plan) (values []uint64, parity *uint64, contexts catalog.Digest, err error) {
 	session := QuerySession(q.ID, a.Number)
-	o := opening{
-		session: session, subject: q.Envelope.String(), plan: plan.Digest(), attempt: a.Number, root: a.Root,
-		progress: qs.attempts.start(session, countsOf(plan)),
-	}
+	o := openingOf(q, a, plan)
+	o.progress = qs.attempts.start(session, countsOf(plan))
 	roster, err := qs.rosterOf(verdict, a, w, plan)
 	if err != nil {
 		return nil, nil, contexts, err
@@ -169,10 +167,47 @@ func (qs *Queries) openVersions(ctx context.Context, o opening, a catalog.Attemp
 		list = append(list, one)
 		o.first += (len(part.Numbers) + batchSize - 1) / batchSize
 	}
+	return joinContexts(list), nil
+}
+
+// joinContexts is the digest of the contexts of openings under several keys.
+func joinContexts(list [][32]byte) catalog.Digest {
 	if len(list) == 1 {
-		return list[0], nil
+		return list[0]
 	}
-	return seal.ContextsDigest(list), nil
+	return seal.ContextsDigest(list)
+}
+
+// openingOf is what an attempt opens of a query's plan.
+func openingOf(q catalog.Query, a catalog.Attempt, plan *plan.Plan) opening {
+	return opening{session: QuerySession(q.ID, a.Number), subject: q.Envelope.String(), plan: plan.Digest(), attempt: a.Number, root: a.Root}
+}
+
+// Contexts are what the members of an attempt of a query commit to with their shares
+// (catalog.QueryShare), for whoever computes the accumulators without opening them: digest is that
+// of the accumulator with a number. among is the roster that the attempt's points are of.
+func Contexts(cluster catalog.Digest, q catalog.Query, a catalog.Attempt, among catalog.KeyRoster, w versions.Sources, plan *plan.Plan,
+	digest func(number int) ([32]byte, error),
+) (catalog.Digest, error) {
+	o := openingOf(q, a, plan)
+	points := make([]int, len(a.Active))
+	for i, id := range a.Active {
+		points[i] = among.Point(id)
+	}
+	var list [][32]byte
+	for _, part := range versions.OpeningsByKey(w, plan) {
+		o.sharing = a.SharingOf(part.Key)
+		var under [][32]byte
+		for _, number := range part.Numbers {
+			d, err := digest(number)
+			if err != nil {
+				return catalog.Digest{}, err
+			}
+			under = append(under, o.of(cluster, points, among.Point(a.Root), number, d).Context())
+		}
+		list = append(list, seal.ContextsDigest(under))
+	}
+	return joinContexts(list), nil
 }
 
 // opened is what comes of a plan's openings: this node's shares.

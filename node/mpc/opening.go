@@ -123,10 +123,7 @@ func (n *member) agree(ctx context.Context, o opening, batch int, numbers []int,
 			return nil, err
 		}
 		digests = append(digests, d[:]...)
-		openings[i] = he.Opening{
-			Cluster: n.Cluster.ID, Key: o.sharing.Key, Epoch: o.sharing.Epoch, Query: o.subject, Attempt: o.attempt,
-			Plan: o.plan, Number: numbers[i], Accumulator: d, Active: points, Root: root,
-		}
+		openings[i] = o.of(n.Cluster.ID, points, root, numbers[i], d)
 	}
 	if err := n.sendOthers(ctx, o, KindDigests, batch, digests); err != nil {
 		return nil, err
@@ -194,6 +191,14 @@ func (n *member) openBatch(ctx context.Context, o opening, batch int, key *he.No
 		n.mailbox.Release(Message{o.session, KindShares, batch, m.ID})
 	}
 	return slots, nil
+}
+
+// of names the opening of one accumulator.
+func (o opening) of(cluster catalog.Digest, points []int, root, number int, accumulator [32]byte) he.Opening {
+	return he.Opening{
+		Cluster: cluster, Key: o.sharing.Key, Epoch: o.sharing.Epoch, Query: o.subject, Attempt: o.attempt,
+		Plan: o.plan, Number: number, Accumulator: accumulator, Active: points, Root: root,
+	}
 }
 
 // points are the members' points, ascending.

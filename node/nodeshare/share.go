@@ -131,17 +131,20 @@ func Import(ctx context.Context, dir string, key founding.SealKey, seat string, 
 	if err := checkNeverStarted(dir); err != nil {
 		return info, err
 	}
-	r, err := age.Decrypt(in, with...)
-	if _, none := errors.AsType[*age.NoIdentityMatchError](err); none {
-		return info, fmt.Errorf("%w: it was encrypted to somebody else: %w", ErrShare, err)
-	}
+	lines, err := openLines(in, with)
 	if err != nil {
-		return info, fmt.Errorf("%w: %w", ErrShare, err)
-	}
-	lines := bufio.NewScanner(r)
-	lines.Buffer(make([]byte, 0, 64<<10), maxShareLine)
-	if info, err = readShareHead(lines, seat, g); err != nil {
 		return info, err
+	}
+	if info, err = readShareHead(lines); err != nil {
+		return info, err
+	}
+	if info.Card.ID != seat {
+		return info, fmt.Errorf("%w: it is of node %s, and this machine is to be node %s: take it to that machine", ErrShare, info.Card.ID, seat)
+	}
+	if g != nil {
+		if err := g.CheckMember(info.Card); err != nil {
+			return info, fmt.Errorf("%w: %w", ErrShare, err)
+		}
 	}
 	v, err := key.Open(ctx, dir)
 	if err != nil {
@@ -192,7 +195,52 @@ func checkNeverStarted(dir string) error {
 	return nil
 }
 
-func readShareHead(lines *bufio.Scanner, seat string, g *founding.Genesis) (info Info, err error) {
+// openLines decrypts a share.
+func openLines(in io.Reader, with []age.Identity) (*bufio.Scanner, error) {
+	r, err := age.Decrypt(in, with...)
+	if _, none := errors.AsType[*age.NoIdentityMatchError](err); none {
+		return nil, fmt.Errorf("%w: it was encrypted to somebody else: %w", ErrShare, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrShare, err)
+	}
+	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 0, 64<<10), maxShareLine)
+	return lines, nil
+}
+
+// Secrets are what a share has, by name. They are in memory alone.
+type Secrets map[string][]byte
+
+// Wipe overwrites them.
+func (s Secrets) Wipe() {
+	for _, secret := range s {
+		vault.Wipe(secret)
+	}
+}
+
+// Read reads a share without making a machine of it. The caller wipes the secrets.
+func Read(with []age.Identity, in io.Reader) (info Info, secrets Secrets, err error) {
+	lines, err := openLines(in, with)
+	if err == nil {
+		info, err = readShareHead(lines)
+	}
+	if err != nil {
+		return info, nil, err
+	}
+	secrets = Secrets{}
+	err = eachSecret(lines, &info, func(s shareSecret) error {
+		secrets[s.Name] = s.Secret
+		return nil
+	})
+	if err != nil {
+		secrets.Wipe()
+		return info, nil, err
+	}
+	return info, secrets, nil
+}
+
+func readShareHead(lines *bufio.Scanner) (info Info, err error) {
 	var head shareHead
 	if !lines.Scan() {
 		return info, errors.Join(fmt.Errorf("%w: it is empty", ErrShare), lines.Err())
@@ -206,37 +254,40 @@ func readShareHead(lines *bufio.Scanner, seat string, g *founding.Genesis) (info
 	if err := head.Card.Verify(); err != nil {
 		return info, fmt.Errorf("%w: %w", ErrShare, err)
 	}
-	if head.Card.ID != seat {
-		return info, fmt.Errorf("%w: it is of node %s, and this machine is to be node %s: take it to that machine", ErrShare, head.Card.ID, seat)
-	}
-	if g != nil {
-		if err := g.CheckMember(head.Card); err != nil {
-			return info, fmt.Errorf("%w: %w", ErrShare, err)
+	return Info{Card: head.Card, Made: head.Made}, nil
+}
+
+// eachSecret reads and counts the secrets after the head.
+func eachSecret(lines *bufio.Scanner, info *Info, take func(shareSecret) error) error {
+	for lines.Scan() {
+		var s shareSecret
+		if err := catalog.DecodeStrict(lines.Bytes(), &s); err != nil {
+			return fmt.Errorf("%w: secret %d: %w", ErrShare, info.Secrets+1, err)
+		}
+		info.count(s.Name)
+		if err := take(s); err != nil {
+			return err
 		}
 	}
-	return Info{Card: head.Card, Made: head.Made}, nil
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("%w: %w", ErrShare, err)
+	}
+	return nil
 }
 
 // putSecrets stores all but the identity, which it returns.
 func putSecrets(v *vault.Vault, lines *bufio.Scanner, info *Info) (identity []byte, err error) {
-	for lines.Scan() {
-		var s shareSecret
-		if err := catalog.DecodeStrict(lines.Bytes(), &s); err != nil {
-			return identity, fmt.Errorf("%w: secret %d: %w", ErrShare, info.Secrets+1, err)
-		}
-		info.count(s.Name)
+	err = eachSecret(lines, info, func(s shareSecret) error {
 		if s.Name == founding.SecretIdentity {
 			identity = s.Secret
-			continue
+			return nil
 		}
 		err := v.Put(s.Name, s.Secret)
 		vault.Wipe(s.Secret)
-		if err != nil {
-			return identity, err
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return identity, fmt.Errorf("%w: %w", ErrShare, err)
+		return err
+	})
+	if err != nil {
+		return identity, err
 	}
 	if identity == nil {
 		return nil, fmt.Errorf("%w: it has no key of a node", ErrShare)

@@ -3,6 +3,7 @@ package versions
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/state"
@@ -61,12 +62,17 @@ func (s *Store) Sources(ctx context.Context, verdict catalog.Verdict) (w Sources
 	if !plan.NeedsPresence(verdict) {
 		return w, nil
 	}
+	return w, s.FetchPresences(ctx, w)
+}
+
+// FetchPresences fetches the presences of all that the work is on.
+func (s *Store) FetchPresences(ctx context.Context, w Sources) error {
 	for _, one := range w.versions {
 		if err := s.FetchPresence(ctx, one); err != nil {
-			return w, fmt.Errorf("load %s version %d: %w", one.Record.Dataset, one.Record.Version, err)
+			return fmt.Errorf("load %s version %d: %w", one.Record.Dataset, one.Record.Version, err)
 		}
 	}
-	return w, nil
+	return nil
 }
 
 // FetchManifests fetches the manifests of all that the work is on.
@@ -97,6 +103,19 @@ func (w Sources) planned() bool {
 		}
 	}
 	return true
+}
+
+// Layers are the versions as a plan, and a result, are made with them.
+func (w Sources) Layers() []plan.Layer { return w.planLayers() }
+
+// Keys are the keys of all that the work is on, each once.
+func (w Sources) Keys() (keys []catalog.Key) {
+	for _, one := range w.versions {
+		if !slices.ContainsFunc(keys, func(k catalog.Key) bool { return k.ID == one.Key.ID }) {
+			keys = append(keys, one.Key)
+		}
+	}
+	return keys
 }
 
 // planLayers are the versions as a plan is made with them.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/tables"
 )
 
 // Store is a records.Tx in memory. It is not safe for concurrent use.
@@ -109,5 +110,5 @@ func (m *Store) Digest() catalog.Digest {
 	for i, k := range m.keys {
 		rows[i] = []string{k, string(m.values[k])}
 	}
-	return catalog.RowsDigest(rows)
+	return tables.RowsDigest(rows)
 }

@@ -14,12 +14,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
+	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/node/backup"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/drill"
 )
 
 func newBackupCommand(a *cli.App) *cobra.Command {
@@ -189,8 +192,9 @@ func newBackupVerifyCommand(a *cli.App) *cobra.Command {
 		Long: `Checks a backup: the checkpoint's signatures against the roster, the roster against
 the cluster's id, and that every part is there. With --identity it reads every part,
 compares it with its digest, and applies the ledger's entries anew: they have to make
-the very state that is in the backup, and have the root that the nodes signed. What
-is damaged is removed, so that the next backup copies it again.
+the very state that is in the backup, and have the root that the nodes signed; and
+every blob that this state needs has to be there. What is damaged is removed, so that
+the next backup copies it again. weir operator drill does more.
 
 It asks no node. With --cluster it accepts a backup of that cluster alone; a backup of
 another one may be sound as well.`,
@@ -266,11 +270,27 @@ func verifyBackup(cmd *cobra.Command, a *cli.App, args []string, cluster string,
 	if err != nil {
 		return fmt.Errorf("make a directory to check in: %w", err)
 	}
-	err = errors.Join(x.CheckLedger(ctx, dir, state.NewMachine()), os.RemoveAll(dir))
+	machine := state.NewMachine()
+	err = x.CheckLedger(ctx, dir, machine, backup.Look{Proved: func(l *consensus.Replay) error {
+		return l.View(func(r records.Reader) error { return refuseLeftOut(ctx, a, x, machine.View(r)) })
+	}})
+	err = errors.Join(err, os.RemoveAll(dir))
 	progress.Finish()
 	if err != nil {
 		return fmt.Errorf("backup %s: %w", x.Name(), err)
 	}
-	a.Note("every part is what it was; the %d entries make the state that is in it, under a checkpoint that a threshold of nodes signed", x.Size)
+	a.Note("every part is what it was; the %d entries make the state that is in it, under a checkpoint that a threshold of nodes signed, and every blob that this state needs is there", x.Size)
 	return printBackups(a, []backup.Manifest{x.Manifest})
+}
+
+// refuseLeftOut returns an error where the list of blobs lacks one that the state needs: the list is
+// what the node said that the backup was made from.
+func refuseLeftOut(ctx context.Context, a *cli.App, x backup.Archive, v state.View) error {
+	_, absent, err := drill.LeftOut(ctx, x, v)
+	if err != nil || len(absent) == 0 {
+		return err
+	}
+	a.NoteEach("%s", absent[:min(len(absent), 10)])
+	return fmt.Errorf("%w: %d blobs are missing that its state needs; make another backup, from another node, and ask why that node left them out",
+		backup.ErrDamaged, len(absent))
 }

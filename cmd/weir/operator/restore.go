@@ -199,7 +199,7 @@ func restoreBackup(ctx context.Context, a *cli.App, c config.Config, flags nodeF
 	if err != nil {
 		return fmt.Errorf("make a directory to check in: %w", err)
 	}
-	if err := errors.Join(x.CheckLedger(ctx, scratch, state.NewMachine()), os.RemoveAll(scratch)); err != nil {
+	if err := errors.Join(x.CheckLedger(ctx, scratch, state.NewMachine(), backup.Look{}), os.RemoveAll(scratch)); err != nil {
 		return fmt.Errorf("backup %s: %w", x.Name(), err)
 	}
 	parts := map[catalog.Digest]backup.Part{}

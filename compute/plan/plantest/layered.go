@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/assignment"
 	"github.com/weirdata/weir/compute/plan"
 )
 
@@ -142,7 +143,7 @@ func (l *Layered) assign() {
 	for e := range assign {
 		assign[e] = int32(l.part(e)) //nolint:gosec // few
 	}
-	l.Verdict.Parts, l.Verdict.Assign = l.parts, catalog.PackAssign(assign)
+	l.Verdict.Parts, l.Verdict.Assign = l.parts, assignment.Pack(assign)
 }
 
 // part is the part that an entity is in, or −1.

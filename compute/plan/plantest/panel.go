@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/assignment"
 	"github.com/weirdata/weir/compute/plan"
 )
 
@@ -160,7 +161,7 @@ func (p *Panel) drawVerdict(t *rapid.T, rng *rand.Rand) {
 	for range p.Version.Entities {
 		p.Assign = append(p.Assign, int32(rng.IntN(len(v.Parts)+1)-1)) //nolint:gosec // small
 	}
-	v.Assign = catalog.PackAssign(p.Assign)
+	v.Assign = assignment.Pack(p.Assign)
 	for j := range periodGroups {
 		v.PeriodGroups = append(v.PeriodGroups, catalog.PeriodGroup{Value: catalog.GrainMonth.Format(int64(j))})
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/assignment"
 	"github.com/weirdata/weir/compute/plan"
 )
 
@@ -27,7 +28,7 @@ func OnePanel() *Panel {
 	p.Verdict = catalog.Verdict{Dataset: "d", Version: 1, Columns: []catalog.Column{{Measure: "m"}},
 		EntityGroups: []catalog.EntityGroup{{Values: []string{"x"}, Of: 2}, {Values: []string{"y"}, Of: 1}},
 		PeriodGroups: []catalog.PeriodGroup{{Value: "a", Intervals: []catalog.Interval{{From: 10, To: 12}}}, {Value: "b", Intervals: []catalog.Interval{{From: 12, To: 14}}}},
-		Parts:        []catalog.Part{{Group: 0, Class: 4}, {Group: 1, Class: 2}}, Assign: catalog.PackAssign(p.Assign),
+		Parts:        []catalog.Part{{Group: 0, Class: 4}, {Group: 1, Class: 2}}, Assign: assignment.Pack(p.Assign),
 		Layers: []catalog.Layer{{Version: 1, Entities: 3}}}
 	return p
 }
@@ -65,7 +66,7 @@ func WeightedPanel(t testing.TB) *Vectored {
 		EntityGroups: []catalog.EntityGroup{{Values: []string{"a"}, Of: 2}, {Values: []string{"b"}, Of: 2}},
 		PeriodGroups: []catalog.PeriodGroup{{Intervals: []catalog.Interval{{From: 600, To: 603}}}},
 		Parts:        []catalog.Part{{Group: 0}, {Group: 1, Class: 1}},
-		Assign:       catalog.PackAssign(p.Assign),
+		Assign:       assignment.Pack(p.Assign),
 		Layers:       []catalog.Layer{{Version: 3, Entities: 4}},
 		Noise:        &catalog.Noise{Epsilon: "1"},
 		Vectors:      []catalog.VectorUse{{ID: w, Name: "loans", Bits: 8, Decimals: 2, Entities: 4}},

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/tables"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/compute/suggest"
 	"github.com/weirdata/weir/node/client"
@@ -122,7 +123,7 @@ func Correct(ctx context.Context, c *client.Client, x Correction, progress func(
 	if len(x.rows) == 0 {
 		return fmt.Errorf("registry %s: %w", x.Registry, ErrNothingCorrected)
 	}
-	digest := catalog.RowsDigest(x.rows)
+	digest := tables.RowsDigest(x.rows)
 	return sendRows(x.rows, 0, 0, progress, func(from int, chunk [][]string) error {
 		_, err := c.Submit(ctx, catalog.KindRegistryCorrect, catalog.RegistryCorrect{
 			ID: x.Registry, Base: x.base, Rows: len(x.rows), Digest: digest, From: from, Chunk: chunk,

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/tables"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 )
@@ -44,7 +45,7 @@ func CheckListing(ctx context.Context, c *client.Client, p *Prepared) (Listing, 
 	}
 	out.Registry = &r
 	if p.Registry.ID != "" {
-		same, err := holds(ctx, c, p.Registry, r, catalog.RowsDigest(p.Registry.Rows))
+		same, err := holds(ctx, c, p.Registry, r, tables.RowsDigest(p.Registry.Rows))
 		if err != nil {
 			return out, err
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/tables"
 	"github.com/weirdata/weir/node/client"
 )
 
@@ -31,7 +32,7 @@ type RegistryResult struct {
 // done it finds that everything is there. progress, if not nil, is told how
 // many rows have arrived.
 func Registry(ctx context.Context, c *client.Client, t RegistryTable, progress func(done, total int)) (RegistryResult, error) {
-	digest := catalog.RowsDigest(t.Rows)
+	digest := tables.RowsDigest(t.Rows)
 	have, err := c.Registry(ctx, t.ID)
 	if err != nil && !client.IsNotFound(err) {
 		return RegistryResult{}, err
@@ -63,9 +64,9 @@ func AppendRegistry(ctx context.Context, c *client.Client, id string, rows [][]s
 	if err != nil {
 		return RegistryResult{}, err
 	}
-	digest := catalog.RowsDigest(rows)
+	digest := tables.RowsDigest(rows)
 	if have.Draft != digest {
-		if n := len(before) - len(rows); n >= 0 && catalog.RowsDigest(before[n:]) == digest {
+		if n := len(before) - len(rows); n >= 0 && tables.RowsDigest(before[n:]) == digest {
 			return RegistryResult{Registry: id, Rows: have.Rows, Existed: true}, nil
 		}
 		_, err := c.Submit(ctx, catalog.KindRegistryCreate, catalog.RegistryCreate{

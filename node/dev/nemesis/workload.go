@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/publish"
@@ -224,7 +225,7 @@ func (a *asker) readCount(ctx context.Context) {
 
 // paid is what was spent of a contract, in queries.
 func paid(k catalog.Contract) int {
-	return int(new(big.Int).Quo(catalog.Amount(k.Spent), catalog.Amount(k.Price.PerQuery)).Int64())
+	return int(new(big.Int).Quo(decimal.Amount(k.Spent), decimal.Amount(k.Price.PerQuery)).Int64())
 }
 
 // buy makes an order.

@@ -1,0 +1,217 @@
+package operator
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"filippo.io/age"
+	"github.com/spf13/cobra"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/cmd/weir/cli"
+	"github.com/weirdata/weir/cmd/weir/term"
+	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/node/backup"
+	"github.com/weirdata/weir/node/drill"
+	"github.com/weirdata/weir/node/nodeshare"
+)
+
+// drillFlags say what a drill is given.
+type drillFlags struct {
+	identities, shares []string
+	receipts, results  string
+	queries            int
+}
+
+func newDrillCommand(a *cli.App) *cobra.Command {
+	var flags drillFlags
+	cmd := &cobra.Command{
+		Use:   "drill ARCHIVE [BACKUP] --identity KEY",
+		Short: "try on this machine whether the cluster could go on from a backup",
+		Long: `Tries a backup, the newest unless one is named, and says what of it could be used:
+that every part is what it was; that the ledger's entries, applied anew, make the
+state that is there, and come to the verdicts that are recorded; that every blob is
+there which this state needs; that recorded queries, computed anew from the
+backup's tiles, come to the very sums that their nodes opened; that the receipts in
+a directory hold, and are of this log.
+
+With the shares of as many nodes as open together (weir node share export), and the
+identities that open them, it opens those sums, and compares the figures with results
+that their owners kept (weir query -o json). Where all these come together anybody
+could open everything: do it on a machine that institutions watch together, and take
+the files away again. Without shares it opens nothing, and says so.
+
+Nothing is started, no address is called and the archive is only read: the cluster goes
+on meanwhile. The ledger is in the clear beside the first identity while it runs, in
+weir-drill-…, which is removed at the end. Shares are opened into memory alone.
+
+It exits with 1 when anything differs.`,
+		Example: "  weir operator drill /mnt/archive --identity backup.key --receipts receipts/",
+		Args:    cli.AtLeast(1, "where the archive is"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(flags.identities) == 0 {
+				return cli.Usagef(cmd, "--identity is needed: a key that opens the archive")
+			}
+			if len(args) > 2 {
+				return cli.Usagef(cmd, "the archive and at most one backup are wanted, there are %d arguments", len(args))
+			}
+			return runDrill(cmd.Context(), a, append(args, "")[:2], flags)
+		},
+	}
+	cmd.Flags().StringArrayVar(&flags.identities, "identity", nil, "`file` with a key that opens the archive or a share; may be given several times")
+	cmd.Flags().StringArrayVar(&flags.shares, "share", nil, "`file` with a node's share; may be given several times")
+	cmd.Flags().StringVar(&flags.receipts, "receipts", "", "`directory` of receipts to verify")
+	cmd.Flags().StringVar(&flags.results, "results", "", "`directory` of results, as weir query -o json printed them, to compare figures with")
+	cmd.Flags().IntVar(&flags.queries, "queries", 20, "how many recorded queries are computed anew; 0: all")
+	return cmd
+}
+
+// drillPrefix begins the names of directories in which drills work.
+const drillPrefix = "weir-drill-"
+
+func runDrill(ctx context.Context, a *cli.App, args []string, flags drillFlags) (err error) {
+	x, err := openArchive(ctx, args[0], args[1], catalog.Digest{}, flags.identities)
+	if err != nil {
+		return err
+	}
+	o := drill.Options{Archive: x, Queries: flags.queries}
+	if o.Receipts, err = readFiles(flags.receipts, evidence.MaxReceiptBytes); err != nil {
+		return err
+	}
+	if o.Results, err = readFiles(flags.results, maxResult); err != nil {
+		return err
+	}
+	defer func() {
+		for _, s := range o.Shares {
+			s.Secrets.Wipe()
+		}
+	}()
+	for _, file := range flags.shares {
+		s, err := readShare(x.With, file)
+		if err != nil {
+			return err
+		}
+		o.Shares = append(o.Shares, s)
+	}
+	beside := filepath.Dir(flags.identities[0])
+	left, err := filepath.Glob(filepath.Join(beside, drillPrefix+"*"))
+	if err != nil {
+		return fmt.Errorf("look for what a drill left: %w", err)
+	}
+	if len(left) > 0 {
+		a.Note("a drill that was killed, or that still runs, has the ledger in the clear in %s: remove it when none runs", strings.Join(left, " and "))
+	}
+	if o.Dir, err = os.MkdirTemp(beside, drillPrefix); err != nil {
+		return fmt.Errorf("make a directory to work in: %w", err)
+	}
+	a.IfInterrupted("the ledger of the backup is in the clear in %s: remove it", o.Dir)
+	progress := a.NewProgress()
+	defer progress.Finish()
+	o.Progress = progress.Tell
+	report, err := drill.Run(ctx, o)
+	err = errors.Join(err, os.RemoveAll(o.Dir))
+	progress.Finish()
+	if err != nil {
+		return fmt.Errorf("drill with backup %s: %w", x.Name(), err)
+	}
+	if err := printDrill(a, x, report); err != nil {
+		return err
+	}
+	if n := report.Differs(); n > 0 {
+		return fmt.Errorf("%w: backup %s: %d differences; do not count on it, and make another one now", backup.ErrDamaged, x.Name(), n)
+	}
+	return nil
+}
+
+// maxResult bounds a result that is read.
+const maxResult = 256 << 20
+
+// readFiles reads the files of a directory; none where no directory is named.
+func readFiles(dir string, most int64) (files []drill.File, err error) {
+	if dir == "" {
+		return nil, nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		b, err := io.ReadAll(io.LimitReader(f, most+1))
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, fmt.Errorf("read %s: %w", path, err)
+		}
+		if int64(len(b)) > most {
+			return nil, fmt.Errorf("read %s: it has more than %d bytes", path, most)
+		}
+		files = append(files, drill.File{Name: path, Bytes: b})
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%s has no files", dir)
+	}
+	return files, nil
+}
+
+// readShare opens a node's share into memory.
+func readShare(with []age.Identity, file string) (s drill.Share, err error) {
+	b, err := os.ReadFile(filepath.Clean(file))
+	if err != nil {
+		return s, fmt.Errorf("read the share: %w", err)
+	}
+	if s.Info, s.Secrets, err = nodeshare.Read(with, bytes.NewReader(b)); err != nil {
+		return s, fmt.Errorf("read %s: %w", file, err)
+	}
+	return s, nil
+}
+
+// whatDrilled says what was tried, by its name in a report.
+var whatDrilled = map[string]string{
+	drill.Parts: "parts read", drill.Entries: "entries applied anew", drill.Decisions: "verdicts on queries", drill.Blobs: "blobs that the state needs",
+	drill.Sums: "queries computed anew", drill.Receipts: "receipts verified", drill.Openings: "queries opened", drill.Figures: "results compared",
+}
+
+// printDrill prints a report: what differs on stderr, with it what could not be tried.
+func printDrill(a *cli.App, x backup.Archive, r drill.Report) error {
+	t := term.Table{Head: []string{"what", "tried", "differ", "result"}}
+	for _, c := range r.Checks {
+		how := "as recorded"
+		switch {
+		case c.Differ > 0:
+			how = "differs"
+		case c.Tried == 0:
+			how = "not tried"
+		}
+		t.Add(whatDrilled[c.What], strconv.Itoa(c.Tried), strconv.Itoa(c.Differ), how)
+		a.NoteEach("%s", c.Notes)
+		if c.Skipped != "" && c.Differ == 0 {
+			a.Note("%s: not tried: %s", whatDrilled[c.What], c.Skipped)
+		}
+	}
+	tried := slices.ContainsFunc(r.Checks, func(c drill.Check) bool { return c.What == drill.Openings && c.Tried > 0 })
+	if !tried && r.Differs() == 0 {
+		a.Note("that the nodes' shares open the backup was not shown: with --share of as many nodes as open together it is tried")
+	}
+	return a.Print(struct {
+		Backup  string         `json:"backup"`
+		Cluster catalog.Digest `json:"cluster"`
+		Made    int64          `json:"made"` // Unix milliseconds
+		Entries uint64         `json:"entries"`
+		Root    catalog.Digest `json:"root"`
+		drill.Report
+	}{x.Name(), x.Cluster, x.Made, x.Size, x.Root, r}, t)
+}

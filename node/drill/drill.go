@@ -1,0 +1,350 @@
+package drill
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/tiles"
+	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/node/backup"
+	"github.com/weirdata/weir/node/blobs"
+	"github.com/weirdata/weir/node/nodeshare"
+	"github.com/weirdata/weir/node/versions"
+)
+
+// What a drill tries, in its order.
+const (
+	Parts     = "parts"     // read, and compared with their digests
+	Entries   = "entries"   // applied anew
+	Decisions = "decisions" // on queries, made anew: the verdict is the one recorded
+	Blobs     = "blobs"     // that the state needs: they are in the backup's list
+	Sums      = "sums"      // of recorded queries: plan and accumulators computed anew
+	Receipts  = "receipts"  // verified, and held against the log of the backup
+	Openings  = "openings"  // of sums, by the shares of nodes
+	Figures   = "figures"   // of results that were kept, opened anew
+)
+
+// Names of what a drill tries.
+var names = []string{Parts, Entries, Decisions, Blobs, Sums, Receipts, Openings, Figures}
+
+// Check is what came of one thing that was tried. One that was not tried says why.
+type Check struct {
+	What    string   `json:"what"`
+	Tried   int      `json:"tried"`
+	Differ  int      `json:"differ"`
+	Skipped string   `json:"skipped,omitempty"`
+	Notes   []string `json:"notes,omitempty"` // on differences first, at most maxNotes of them
+}
+
+const maxNotes = 20
+
+func (c *Check) differ(format string, args ...any) {
+	if c.Differ++; len(c.Notes) < maxNotes {
+		c.Notes = append(c.Notes, fmt.Sprintf(format, args...))
+	}
+}
+
+func (c *Check) note(format string, args ...any) {
+	if len(c.Notes) < maxNotes {
+		c.Notes = append(c.Notes, fmt.Sprintf(format, args...))
+	}
+}
+
+// File is a file that was given.
+type File struct {
+	Name  string
+	Bytes []byte
+}
+
+// Share is a node's share, in memory.
+type Share struct {
+	Info    nodeshare.Info
+	Secrets nodeshare.Secrets
+}
+
+// Options say what is tried.
+type Options struct {
+	Archive  backup.Archive // with the identities that open it
+	Dir      string         // of this user alone, and empty; the caller removes it
+	Queries  int            // how many recorded queries are computed anew; 0: all
+	Receipts []File
+	Results  []File // as weir query -o json printed them
+	Shares   []Share
+	Progress func(string)
+	Plan     versions.Planner // nil: as nodes plan
+}
+
+// Report is what a drill found.
+type Report struct {
+	Checks []Check `json:"checks"`
+}
+
+// Differs counts the differences.
+func (r Report) Differs() (n int) {
+	for _, c := range r.Checks {
+		n += c.Differ
+	}
+	return n
+}
+
+// drilling is a drill under way.
+type drilling struct {
+	Options
+	checks map[string]*Check
+	blobs  map[catalog.Digest]backup.Part
+
+	machine *state.Machine
+	replay  *consensus.Replay
+	store   *versions.Store
+	cluster catalog.Cluster
+	among   map[string]attemptRoster // by query, of its last attempt
+	results map[string]File          // by query
+}
+
+// attemptRoster is the roster that the points of an attempt are of. A key may move afterwards.
+type attemptRoster struct {
+	number int
+	roster catalog.KeyRoster
+}
+
+// Run tries what can be tried. What differs is in the report; its error is one of the drill itself, as where
+// the archive cannot be reached.
+func Run(ctx context.Context, o Options) (r Report, err error) {
+	d := &drilling{
+		Options: o, checks: map[string]*Check{}, blobs: map[catalog.Digest]backup.Part{},
+		machine: state.NewMachine(), among: map[string]attemptRoster{}, results: map[string]File{},
+	}
+	d.Archive.Store = readOnly{o.Archive.Store}
+	for _, name := range names {
+		d.checks[name] = &Check{What: name}
+	}
+	for _, p := range d.Archive.Blobs {
+		d.blobs[p.Digest] = p
+	}
+	d.skipped()
+	err = d.run(ctx)
+	for _, name := range names {
+		r.Checks = append(r.Checks, *d.checks[name])
+	}
+	return r, err
+}
+
+// skipped says what cannot be tried with what was given.
+func (d *drilling) skipped() {
+	if len(d.Receipts) == 0 {
+		d.checks[Receipts].Skipped = "no receipt was given"
+	}
+	if len(d.Shares) == 0 {
+		d.checks[Openings].Skipped = "no share of a node was given: nothing was opened"
+	}
+	switch {
+	case len(d.Results) == 0:
+		d.checks[Figures].Skipped = "no result was given"
+	case len(d.Shares) == 0:
+		d.checks[Figures].Skipped = "no share of a node was given: nothing was opened"
+	}
+}
+
+// run tries one thing after the other. The ledger has to prove itself before anything that it says is
+// compared with anything.
+func (d *drilling) run(ctx context.Context) error {
+	d.Progress("reading every part")
+	c := d.checks[Parts]
+	err := d.Archive.ReadParts(ctx, func(_ backup.Part, err error) error {
+		c.differ("%v", err)
+		return nil
+	}, func(done, _ int) { c.Tried = done })
+	if err != nil {
+		return err
+	}
+	d.Progress("applying the ledger's entries anew")
+	err = d.Archive.CheckLedger(ctx, d.Dir, d.machine, backup.Look{
+		Lot: func(l *consensus.Replay, _ uint64, lot []evidence.Record) error {
+			d.replay = l
+			return d.follow(lot)
+		},
+		Proved: func(l *consensus.Replay) error {
+			d.replay = l
+			return d.proved(ctx)
+		},
+	})
+	if errors.Is(err, backup.ErrDamaged) {
+		d.checks[Entries].differ("%v", err)
+		for _, name := range []string{Blobs, Sums, Receipts, Openings, Figures} {
+			d.checks[name].Skipped = "the ledger does not prove itself"
+		}
+		return nil
+	}
+	return err
+}
+
+// follow looks at entries that were applied anew.
+func (d *drilling) follow(lot []evidence.Record) error {
+	d.checks[Entries].Tried += len(lot)
+	for _, rec := range lot {
+		var o catalog.Outcome
+		if rec.Void {
+			continue
+		}
+		if err := json.Unmarshal(rec.Outcome, &o); err != nil {
+			return fmt.Errorf("read an outcome of the ledger: %w", err)
+		}
+		if o.Repeat {
+			continue
+		}
+		if o.Decision != nil {
+			d.checks[Decisions].Tried++ // had it come to another verdict, the replay would have ended
+		}
+		if o.Kind == catalog.KindQueryAttempt && o.Refusal == nil {
+			if err := d.noteRoster(o.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// noteRoster remembers among whom the last attempt of a query computes.
+func (d *drilling) noteRoster(query string) error {
+	return d.view(func(v state.View) error {
+		q, err := v.Query(query)
+		if err != nil || len(q.Attempts) == 0 {
+			return err
+		}
+		version, err := v.Version(q.Dataset, q.Version)
+		if errors.Is(err, records.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		key, err := v.Key(version.Key)
+		if err != nil {
+			return err
+		}
+		a := q.Attempts[len(q.Attempts)-1]
+		if r, known := key.RosterOf(a.SharingOf(key)); known {
+			d.among[query] = attemptRoster{a.Number, r}
+		}
+		return nil
+	})
+}
+
+// view runs fn on the state that the entries have made so far.
+func (d *drilling) view(fn func(state.View) error) error {
+	return d.replay.View(func(r records.Reader) error { return fn(d.machine.View(r)) })
+}
+
+// proved goes on with a ledger that has proved itself.
+func (d *drilling) proved(ctx context.Context) error {
+	err := d.view(func(v state.View) (err error) {
+		d.cluster, err = v.Cluster()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	params, err := he.NewParameters(he.DataParameters(len(d.cluster.Nodes), d.cluster.Threshold))
+	if err != nil {
+		return err
+	}
+	d.store = versions.New(versions.Options{Ledger: shadowLedger{d}, Blobs: archiveBlobs{d}, Params: params, Logger: slog.New(slog.DiscardHandler), Plan: d.Plan})
+	d.Progress("looking which blobs the state needs")
+	if err := d.checkBlobs(ctx); err != nil {
+		return err
+	}
+	d.Progress("verifying receipts")
+	if err := d.checkReceipts(); err != nil {
+		return err
+	}
+	d.readResults()
+	return d.checkQueries(ctx)
+}
+
+func (d *drilling) checkBlobs(ctx context.Context) error {
+	c := d.checks[Blobs]
+	err := d.view(func(v state.View) error {
+		needed, absent, err := LeftOut(ctx, d.Archive, v)
+		c.Tried = needed
+		for _, a := range absent {
+			c.differ("%s", a)
+		}
+		return err
+	})
+	if errors.Is(err, backup.ErrDamaged) {
+		c.differ("%v", err)
+		return nil
+	}
+	return err
+}
+
+// LeftOut tells which blobs a state needs that the backup does not list, and how many it needs. The
+// list is what one node said; the state was proved.
+func LeftOut(ctx context.Context, a backup.Archive, v state.View) (needed int, absent []string, err error) {
+	listed := map[catalog.Digest]backup.Part{}
+	for _, p := range a.Blobs {
+		listed[p.Digest] = p
+	}
+	all, err := blobs.Needed(v, func(m catalog.Digest) (tiles.Manifest, error) {
+		p, is := listed[m]
+		if !is {
+			return tiles.Manifest{}, fmt.Errorf("%w: the backup's list leaves out blob %s", backup.ErrDamaged, m)
+		}
+		b, err := a.Load(ctx, p)
+		if err != nil {
+			return tiles.Manifest{}, err
+		}
+		return tiles.ParseManifest(b)
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	for d, what := range all {
+		if _, is := listed[d]; !is {
+			absent = append(absent, fmt.Sprintf("the backup's list leaves out blob %s, %s", d, what))
+		}
+	}
+	return len(all), absent, nil
+}
+
+// readOnly is a store that nothing is written to.
+type readOnly struct{ backup.Store }
+
+var errReadOnly = errors.New("a drill only reads the archive")
+
+func (readOnly) Put(context.Context, string, []byte) error { return errReadOnly }
+func (readOnly) Remove(context.Context, string) error      { return errReadOnly }
+
+// shadowLedger is the state as the work of nodes reads it.
+type shadowLedger struct{ *drilling }
+
+// View implements versions.Ledger.
+func (l shadowLedger) View(fn func(state.View) error) error { return l.view(fn) }
+
+// Act implements versions.Ledger.
+func (shadowLedger) Act(context.Context, catalog.Kind, any) error {
+	return errors.New("a drill says nothing in the ledger")
+}
+
+// archiveBlobs are the blobs of the archive.
+type archiveBlobs struct{ *drilling }
+
+// Load implements versions.Blobs.
+func (b archiveBlobs) Load(ctx context.Context, d catalog.Digest) ([]byte, error) {
+	p, is := b.blobs[d]
+	if !is {
+		return nil, fmt.Errorf("%w: the backup's list leaves out blob %s", backup.ErrDamaged, d)
+	}
+	return b.Archive.Load(ctx, p)
+}
+
+// Sync implements versions.Blobs.
+func (archiveBlobs) Sync(context.Context) error { return nil }

@@ -1,0 +1,187 @@
+package drill
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/plan"
+	"github.com/weirdata/weir/node/backup"
+	"github.com/weirdata/weir/node/mpc"
+	"github.com/weirdata/weir/node/versions"
+)
+
+// recorded is a query that is computed anew.
+type recorded struct {
+	catalog.Query
+	attempt catalog.Attempt
+	verdict catalog.Verdict
+	sources versions.Sources
+	plan    *plan.Plan
+}
+
+// checkQueries computes recorded queries anew, and opens them where there are shares.
+func (d *drilling) checkQueries(ctx context.Context) error {
+	ids, err := d.answered()
+	if err != nil {
+		return err
+	}
+	chosen := choose(ids, d.Queries)
+	for _, f := range d.missingResults(ids) {
+		d.checks[Figures].differ("%s: the backup has no such query, or not what it was answered by", f)
+	}
+	for query := range d.results { // whoever gives a result wants it compared
+		chosen[query] = true
+	}
+	keys := newKeys(d)
+	defer keys.erase()
+	c, done := d.checks[Sums], 0
+	for _, id := range ids {
+		if !chosen[id] {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		done++
+		d.Progress(fmt.Sprintf("computing query %d of %d anew", done, len(chosen)))
+		q, err := d.load(ctx, id)
+		if err == nil {
+			c.Tried++
+			err = d.compute(ctx, q, keys)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			c.differ("query %s: %v", id, err)
+		}
+	}
+	if c.Tried == 0 && c.Skipped == "" {
+		c.Skipped = "the backup has no answered query whose verdict is kept and that opened anything"
+	}
+	if o := d.checks[Openings]; o.Tried == 0 && o.Skipped == "" {
+		o.Skipped = "nothing was computed that could be opened"
+		if keys.missing != "" {
+			o.Skipped = keys.missing
+		}
+	}
+	if f := d.checks[Figures]; f.Tried == 0 && f.Skipped == "" {
+		f.Skipped = "none of the results was opened"
+	}
+	return nil
+}
+
+// answered lists the queries whose attempt opened something of which all is kept, in their order.
+func (d *drilling) answered() (ids []string, err error) {
+	err = d.replay.View(func(r records.Reader) error {
+		return r.Scan([]byte(records.PrefixQuery), func(key, value []byte) error {
+			var q catalog.Query
+			if err := json.Unmarshal(value, &q); err != nil {
+				return fmt.Errorf("decode %s: %w", key, err)
+			}
+			a, under := mpc.UnderWay(q.Attempts)
+			if q.State != catalog.QueryDone || !under || a.Reseals || q.Context.IsZero() {
+				return nil
+			}
+			if kept, err := records.Has(r, records.PrefixVerdict+q.ID); err != nil || !kept {
+				return err
+			}
+			ids = append(ids, q.ID)
+			return nil
+		})
+	})
+	return ids, err
+}
+
+// missingResults names the files of results whose query is not among those that can be computed.
+func (d *drilling) missingResults(ids []string) (files []string) {
+	there := map[string]bool{}
+	for _, id := range ids {
+		there[id] = true
+	}
+	for query, f := range d.results {
+		if !there[query] {
+			files = append(files, f.Name)
+			delete(d.results, query)
+		}
+	}
+	return files
+}
+
+// choose takes n of the list, as far from each other as that goes: an id is a hash, so those are any.
+func choose(ids []string, n int) map[string]bool {
+	if n <= 0 || n > len(ids) {
+		n = len(ids)
+	}
+	chosen := map[string]bool{}
+	for i := range n {
+		chosen[ids[i*len(ids)/n]] = true
+	}
+	return chosen
+}
+
+// load reads a query with all that its members planned it by.
+func (d *drilling) load(ctx context.Context, id string) (q recorded, err error) {
+	err = d.view(func(v state.View) (err error) {
+		if q.Query, err = v.Query(id); err != nil {
+			return err
+		}
+		q.verdict, err = v.Verdict(id)
+		return err
+	})
+	if err != nil {
+		return q, err
+	}
+	q.attempt, _ = mpc.UnderWay(q.Attempts)
+	if q.sources, err = d.store.Sources(ctx, q.verdict); err != nil {
+		return q, err
+	}
+	if q.plan, err = d.store.Plan(q.sources, q.verdict); err != nil {
+		return q, err
+	}
+	return q, d.store.FetchManifests(ctx, q.sources)
+}
+
+// compute adds a query's tiles up and compares; then it opens the sums.
+func (d *drilling) compute(ctx context.Context, q recorded, keys *keys) error {
+	if got := q.plan.Digest(); got != q.Plan {
+		return fmt.Errorf("its plan is %s, and its members computed by %s", got, q.Plan)
+	}
+	among, known := d.among[q.ID]
+	if !known || among.number != q.attempt.Number {
+		return fmt.Errorf("among whom attempt %d computed is not known", q.attempt.Number)
+	}
+	open, err := keys.opener(q)
+	if err != nil {
+		return err
+	}
+	contexts, err := mpc.Contexts(d.cluster.ID, q.Query, q.attempt, among.roster, q.sources, q.plan, func(number int) (sum [32]byte, err error) {
+		acc := he.NewAccumulator(d.store.Params)
+		for _, t := range versions.OpeningDigests(q.sources, q.plan, number) {
+			b, err := archiveBlobs{d}.Load(ctx, t)
+			if err != nil {
+				return sum, err
+			}
+			if err := acc.Add(b); err != nil {
+				return sum, fmt.Errorf("%w: tile %s: %w", backup.ErrDamaged, t, err)
+			}
+		}
+		if sum, err = acc.Digest(); err == nil {
+			err = open.take(number, sum, acc)
+		}
+		return sum, err
+	})
+	if err != nil {
+		return err
+	}
+	if contexts != q.Context {
+		return errors.New("the sums of its tiles are others than those that its members opened")
+	}
+	return open.finish(ctx)
+}
