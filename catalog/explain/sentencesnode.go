@@ -276,7 +276,7 @@ var nodeSentences = map[string]sentence{
 	"roster.vector":     {"the private vector %q is shared among %l, the key of publisher %s among %l: shares of both cannot be computed with together", ""},
 	"roster.vectors":    {"the private vector %q is shared among %l, %q among %l: shares of both cannot be computed with together", ""},
 	"restore.closed": {
-		"dataset %s is closed: the cluster was restored from a backup, and what was answered from it since is not known",
+		"dataset %s is closed: the cluster was restored, and what was answered from it since is not known",
 		"its publisher decides whether it is answered again: weir dataset reopen",
 	},
 	"restore.cluster":      {"the order is of cluster %s", ""},
@@ -287,10 +287,10 @@ var nodeSentences = map[string]sentence{
 	"restore.lost":         {"%d entries are said to be lost, and there can be %d at the most", ""},
 	"restore.member":       {"node %s has no seat any more", ""},
 	"restore.note":         {"%d seats have signed the checkpoint that is presented, and %d have to", "show a checkpoint that enough nodes have signed"},
-	"restore.none":         {"the cluster was never restored from a backup", ""},
+	"restore.none":         {"the cluster was never restored", ""},
 	"restore.other":        {"this names restore %s, and the last one is %s", "look at it, and sign anew"},
 	"restore.previous":     {"the order follows %s, and the last one was %s", "make and sign the order anew"},
-	"restore.query":        {"the cluster was restored from a backup; the query may have been answered before that", "ask again"},
+	"restore.query":        {"the cluster was restored; the query may have been answered before that", "ask again"},
 	"restore.seat":         {"only the operators of seats end the waiting", "use the key of the operator of a seat"},
 	"restore.seats":        {"the operators of %d seats have signed the order, and of %d have to", "have more of them sign it: weir operator backup order"},
 	"restore.seen":         {"that there were %d entries is known: of %d somebody has shown a checkpoint", ""},
@@ -300,7 +300,7 @@ var nodeSentences = map[string]sentence{
 	"restore.survivor":     {"the cluster goes on from what node %s has, and this is node %s", ""},
 	"restore.told":         {"nobody is waited for any more: what one node says counts no more", "show a checkpoint that enough nodes have signed"},
 	"restore.waiting": {
-		"the cluster was restored from a backup of %d entries, and answers nothing until it is known how many there were (%d, as far as anybody has shown)",
+		"the cluster was restored as of %d entries, and answers nothing until it is known how many there were (%d, as far as anybody has shown)",
 		"show the newest checkpoint or receipt that you have (weir operator backup present); the operators end the waiting (weir operator backup end)",
 	},
 }
