@@ -1,6 +1,9 @@
 package catalog
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+)
 
 // Sharing names one division of a key into the nodes' shares (PROTOCOL.md section 1.5).
 type Sharing struct {
@@ -44,6 +47,11 @@ func (k Key) Roster() KeyRoster { return KeyRoster{k.Nodes, k.Threshold} }
 
 // Ceremony is among whom the key was made.
 func (k Key) Ceremony() KeyRoster { return *cmp.Or(k.First, new(k.Roster())) }
+
+// Holders are the nodes that have a share in force, as far as the ledger knows.
+func (k Key) Holders() []string {
+	return slices.DeleteFunc(slices.Clone(k.Nodes), func(id string) bool { return slices.Contains(k.Lacks, id) })
+}
 
 // Target is among whom the sharing under way, or wanted, shares the key.
 func (k Key) Target() KeyRoster {

@@ -3,11 +3,13 @@ package consensus
 import (
 	"errors"
 	"fmt"
+	"maps"
 
-	"github.com/dgraph-io/badger/v4"
 	"github.com/hashicorp/raft"
 
+	"github.com/weirdata/weir/consensus/damage"
 	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/consensus/pairs"
 	"github.com/weirdata/weir/consensus/panictrace"
 	"github.com/weirdata/weir/consensus/statesum"
 )
@@ -40,7 +42,7 @@ func (s *appliedState) applyBatch(machine Machine, logs []*raft.Log) ([]applyRes
 		return nil, err
 	}
 	defer g.release()
-	b := &batch{state: s, db: g.db, machine: machine, at: s.position(), digest: s.currentDigest()}
+	b := &batch{state: s, store: g.store, machine: machine, at: s.position(), digest: s.currentDigest()}
 	results := make([]applyResult, len(logs))
 	defer b.discard()
 	for i, l := range logs {
@@ -58,7 +60,7 @@ func (s *appliedState) applyBatch(machine Machine, logs []*raft.Log) ([]applyRes
 // batch is a transaction in the making.
 type batch struct {
 	state   *appliedState
-	db      *badger.DB
+	store   pairs.Store
 	machine Machine
 	stage   *stage
 	at      position        // after the entries in stage.batch
@@ -66,12 +68,12 @@ type batch struct {
 }
 
 func (b *batch) begin() {
-	b.stage = &stage{txn: b.db.NewTransaction(false), batch: newLayer(), entry: newLayer()}
+	b.stage = &stage{read: b.store.Read(), batch: newLayer(), entry: newLayer()}
 }
 
 func (b *batch) discard() {
 	if b.stage != nil {
-		b.stage.txn.Discard()
+		b.stage.read.Close()
 		b.stage = nil
 	}
 }
@@ -121,20 +123,21 @@ func (b *batch) count(entry *layer) error {
 		if old != nil {
 			b.digest.Sum.Remove([]byte(key), old)
 		}
-		if !c.deleted {
-			b.digest.Sum.Add([]byte(key), c.value)
+		if !c.Deleted {
+			b.digest.Sum.Add([]byte(key), c.Value)
 		}
 	}
 	return nil
 }
 
 // fits tells whether the batch can take another entry's changes. The bounds are
-// badger's, taken a little tighter.
+// the store's, taken a little tighter.
 func (b *batch) fits(entry *layer) bool {
 	const perKey = 32                                           // above what badger counts beside key and value
 	keys := len(b.stage.batch.changes) + len(entry.changes) + 2 // position and digest
 	size := b.stage.batch.bytes + entry.bytes + statesum.EncodedBytes + (keys+1)*perKey
-	return len(b.stage.batch.changes) == 0 || (int64(keys) < b.db.MaxBatchCount() && int64(size) < b.db.MaxBatchSize())
+	mostKeys, mostBytes := b.store.Room()
+	return len(b.stage.batch.changes) == 0 || (int64(keys) < mostKeys && int64(size) < mostBytes)
 }
 
 // execute runs the state machine on one command and adds its leaf.
@@ -173,7 +176,7 @@ func (b *batch) execute(l *raft.Log) (applyResult, error) {
 func (b *batch) run(seq uint64, entry []byte) (outcome []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			if err = libraryPanic(PartState, p); err != nil {
+			if err = damage.Panic(PartState, p); err != nil {
 				return
 			}
 			err = fmt.Errorf("the state machine panicked: %v\n%s", p, panictrace.Frames())
@@ -187,29 +190,12 @@ func (b *batch) commit() error {
 	if b.stage == nil {
 		return nil
 	}
-	changes := b.stage.batch.changes
+	changes := b.stage.batch
 	b.discard()
-	txn := b.db.NewTransaction(true)
-	defer txn.Discard()
-	for _, c := range changes {
-		var err error
-		if c.deleted {
-			err = txn.Delete([]byte(c.key))
-		} else {
-			err = txn.Set([]byte(c.key), c.value)
-		}
-		if err != nil {
-			return fmt.Errorf("write the changes up to log index %d: %w", b.at.Applied, err)
-		}
-	}
-	if err := txn.Set(positionKey, b.at.encode()); err != nil {
-		return fmt.Errorf("write the position %d: %w", b.at.Applied, err)
-	}
-	if err := txn.Set(digestKey, b.digest.Encode()); err != nil {
-		return fmt.Errorf("write the digest at %d: %w", b.at.Applied, err)
-	}
-	if err := txn.Commit(); err != nil {
-		return fmt.Errorf("commit the changes up to log index %d: %w", b.at.Applied, err)
+	changes.put(change{Key: string(positionKey), Value: b.at.encode()})
+	changes.put(change{Key: string(digestKey), Value: b.digest.Encode()})
+	if err := b.store.Write(maps.Values(changes.changes)); err != nil {
+		return fmt.Errorf("write the changes up to log index %d: %w", b.at.Applied, err)
 	}
 	b.state.setPosition(b.at, b.digest)
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/consensus/pairs"
 )
 
 var discard = slog.New(slog.DiscardHandler)
@@ -132,9 +133,9 @@ func TestEntryWithTooManyChangesIsVoid(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.release()
-	txn := g.db.NewTransaction(false)
-	defer txn.Discard()
-	rec, err := evidence.ReadRecord(evidenceReader{txn}, 1)
+	read := g.store.Read()
+	defer read.Close()
+	rec, err := evidence.ReadRecord(evidenceReader{read}, 1)
 	if err != nil || !rec.Void || string(rec.Entry) != "flood" {
 		t.Errorf("the record: %+v, %v", rec, err)
 	}
@@ -159,7 +160,7 @@ func (m largest) Apply(tx records.Tx, _ uint64, _ []byte) ([]byte, error) {
 // TestLargestEntryFitsATransaction: the limits of an entry are derived from
 // badger's transaction. Values just below the value log's threshold count most.
 func TestLargestEntryFitsATransaction(t *testing.T) {
-	for _, value := range []int{0, largeValue - 1, 1 << 20} {
+	for _, value := range []int{0, pairs.LargeValue - 1, 1 << 20} {
 		s := openTestState(t, t.TempDir())
 		r, err := s.applyBatch(largest{value}, entries(s, string(make([]byte, MaxEntryBytes)), "second"))
 		if err != nil {

@@ -90,10 +90,7 @@ func plainRaft(b *testing.B) *raft.Raft {
 			b.Fatal(err)
 		}
 		d := &disk{opts: o, logger: discard}
-		if err := os.MkdirAll(filepath.Join(o.Dir, "wal"), 0o700); err != nil {
-			b.Fatal(err)
-		}
-		if err := d.openWAL(); err != nil {
+		if d.wal, err = o.storage.openLog(); err != nil {
 			b.Fatal(err)
 		}
 		trans := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
@@ -165,7 +162,7 @@ func timeDigest(b *testing.B, s *appliedState, logs []*raft.Log) (took time.Dura
 		b.Fatal(err)
 	}
 	defer g.release()
-	batch := &batch{state: s, db: g.db, machine: kv{}, at: s.position(), digest: s.currentDigest()}
+	batch := &batch{state: s, store: g.store, machine: kv{}, at: s.position(), digest: s.currentDigest()}
 	batch.begin()
 	defer batch.discard()
 	for _, l := range logs {
@@ -213,7 +210,7 @@ func BenchmarkReadIndex(b *testing.B) {
 // the disk of a node for good: its record and its hashes. The log is apart.
 func BenchmarkGrowth(b *testing.B) {
 	dir := b.TempDir()
-	s, err := openState(dir, true, discard)
+	s, err := openState(stateIn(dir, true, discard), discard)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"math"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/weirdata/weir/consensus/damage"
 )
 
 // An entry carries a checksum from its proposer to every node's state machine, in raft's
@@ -56,7 +58,7 @@ func placed(e *raft.Log, sum []byte) []byte {
 
 // damagedEntry is the error of an entry of the log that is not what was proposed.
 func damagedEntry(index uint64, what string, args ...any) error {
-	return &DamageError{PartLog, fmt.Errorf("log index %d "+what, append([]any{index}, args...)...)}
+	return damage.Of(PartLog, fmt.Errorf("log index %d "+what, append([]any{index}, args...)...))
 }
 
 // verifyChecksum returns a DamageError when an entry of a log does not have the checksums that it
@@ -96,7 +98,7 @@ func (l *raftLog) read(index uint64, e *raft.Log) error {
 		err = damagedEntry(index, "has lost its checksum")
 	}
 	b := l.throttle.Load()
-	if !isDamage(err) || b == nil {
+	if !damage.Is(err) || b == nil {
 		return err
 	}
 	b.ledger.life.fail(err)

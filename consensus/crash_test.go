@@ -68,7 +68,7 @@ func TestCrashInTheMiddleOfARestore(t *testing.T) {
 			t.Fatal(err)
 		}
 		image := filepath.Join(t.TempDir(), late)
-		s, err := openState(filepath.Join(dir, "state"), false, discard)
+		s, err := openState(stateIn(filepath.Join(dir, "state"), false, discard), discard)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +117,7 @@ func TestCrashInTheMiddleOfARestore(t *testing.T) {
 // TestCrashBeforeTheOldStateIsRemoved: CURRENT already names the new one.
 func TestCrashBeforeTheOldStateIsRemoved(t *testing.T) {
 	dir := t.TempDir()
-	s, err := openState(dir, true, discard)
+	s, err := openState(stateIn(dir, true, discard), discard)
 	if err != nil {
 		t.Fatal(err)
 	}

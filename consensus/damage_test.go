@@ -17,6 +17,8 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/consensus/damage"
+	"github.com/weirdata/weir/consensus/pairs"
 	"github.com/weirdata/weir/consensus/statesum"
 )
 
@@ -275,19 +277,13 @@ func TestDigestIsThatOfThePairs(t *testing.T) {
 	}
 	for name, s := range map[string]*appliedState{"applied": one, "restored": restored} {
 		var plain statesum.Sum // added up in another way: every pair there is, but those of spaceMeta
-		err := s.view(func(txn *badger.Txn) error {
-			it := txn.NewIterator(badger.DefaultIteratorOptions)
-			defer it.Close()
-			for it.Rewind(); it.Valid(); it.Next() {
-				v, err := it.Item().ValueCopy(nil)
-				if err != nil {
-					return err
-				}
-				if k := it.Item().KeyCopy(nil); k[0] != spaceMeta {
+		err := s.view(func(r pairs.Reader) error {
+			return r.Walk(nil, nil, false, func(k, v []byte) error {
+				if k[0] != spaceMeta {
 					plain.Add(k, v)
 				}
-			}
-			return nil
+				return nil
+			})
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -317,7 +313,7 @@ func lose(t *testing.T, l *Ledger, key string) {
 		t.Fatal(err)
 	}
 	defer g.release()
-	err = g.db.Update(func(txn *badger.Txn) error { return txn.Delete(append([]byte{spaceMachine}, key...)) })
+	err = g.store.Write(slices.Values([]change{{Key: string(spaceMachine) + key, Deleted: true}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -379,12 +375,12 @@ func TestLostPairChangesTheDigestOfLaterEntries(t *testing.T) {
 
 // TestPanicOfTheStoreIsDamageAndOursIsNot.
 func TestPanicOfTheStoreIsDamageAndOursIsNot(t *testing.T) {
-	err := guarded(PartState, func() error {
+	err := damage.Guard(PartState, func() error {
 		var txn badger.Txn
 		_, err := txn.Get([]byte("a")) // an empty transaction dereferences nil
 		return err
 	})
-	if !isDamage(err) {
+	if !damage.Is(err) {
 		t.Errorf("a panic of badger's: %v", err)
 	}
 	defer func() {
@@ -392,6 +388,6 @@ func TestPanicOfTheStoreIsDamageAndOursIsNot(t *testing.T) {
 			t.Errorf("our own panic became %v", p)
 		}
 	}()
-	_ = guarded(PartState, func() error { panic("ours") })
+	_ = damage.Guard(PartState, func() error { panic("ours") })
 	t.Error("our own panic was swallowed")
 }

@@ -2,9 +2,10 @@ package consensus
 
 import (
 	"fmt"
+	"slices"
 
-	"github.com/dgraph-io/badger/v4"
-
+	"github.com/weirdata/weir/consensus/damage"
+	"github.com/weirdata/weir/consensus/pairs"
 	"github.com/weirdata/weir/consensus/statesum"
 )
 
@@ -12,29 +13,29 @@ var digestKey = []byte{spaceMeta, 'd'}
 
 // readDigest reads the digest that is stored with a state; known is false in one that was
 // written before there were digests, and in an empty one.
-func readDigest(txn *badger.Txn) (d statesum.Digest, known bool, err error) {
-	b, err := getValue(txn, digestKey)
+func readDigest(r pairs.Reader) (d statesum.Digest, known bool, err error) {
+	b, err := r.Get(digestKey)
 	if err != nil || b == nil {
 		return d, false, err
 	}
 	d, err = statesum.Decode(b)
-	return d, err == nil, damaged(PartState, err)
+	return d, err == nil, damage.Of(PartState, err)
 }
 
 // readSummed reads the position of a state and the digest that is stored with it.
-func readSummed(txn *badger.Txn) (p position, d statesum.Digest, err error) {
-	if p, err = readPosition(txn); err != nil {
+func readSummed(r pairs.Reader) (p position, d statesum.Digest, err error) {
+	if p, err = readPosition(r); err != nil {
 		return p, d, err
 	}
-	d, _, err = readDigest(txn)
+	d, _, err = readDigest(r)
 	return p, d, err
 }
 
-// sumTxn adds up the pairs of one version of a state. between is called after every pair with
+// sumPairs adds up the pairs of one version of a state. between is called after every pair with
 // its bytes, and ends it with an error.
-func sumTxn(txn *badger.Txn, between func(bytes int) error) (s statesum.Sum, err error) {
+func sumPairs(r pairs.Reader, between func(bytes int) error) (s statesum.Sum, err error) {
 	for _, space := range []byte{spaceMachine, spaceEvidence} {
-		err := scanTxn(txn, []byte{space}, func(key, value []byte) error {
+		err := r.Walk([]byte{space}, nil, false, func(key, value []byte) error {
 			s.Add(key, value)
 			return between(len(key) + len(value))
 		})
@@ -46,26 +47,24 @@ func sumTxn(txn *badger.Txn, between func(bytes int) error) (s statesum.Sum, err
 }
 
 // ensureDigest gives a state that was written before there were digests its digest.
-func ensureDigest(db *badger.DB) error {
-	txn := db.NewTransaction(true)
-	defer txn.Discard()
-	p, err := readPosition(txn)
+func ensureDigest(store pairs.Store) error {
+	r := store.Read()
+	defer r.Close()
+	p, err := readPosition(r)
 	if err != nil {
 		return err
 	}
-	_, known, err := readDigest(txn)
+	_, known, err := readDigest(r)
 	if err != nil || known || p == (position{}) {
 		return err
 	}
 	var d statesum.Digest
-	if d.Sum, err = sumTxn(txn, func(int) error { return nil }); err != nil {
+	if d.Sum, err = sumPairs(r, func(int) error { return nil }); err != nil {
 		return err
 	}
 	d.Note(p.NextSeq)
-	if err := txn.Set(digestKey, d.Encode()); err != nil {
-		return fmt.Errorf("write the state's digest: %w", err)
-	}
-	if err := txn.Commit(); err != nil {
+	changes := []pairs.Change{{Key: string(digestKey), Value: d.Encode()}}
+	if err := store.Write(slices.Values(changes)); err != nil {
 		return fmt.Errorf("write the state's digest: %w", err)
 	}
 	return nil
@@ -76,7 +75,7 @@ func difference(at position, stored, found statesum.Sum) error {
 	if stored == found {
 		return nil
 	}
-	return damaged(PartState, fmt.Errorf(
+	return damage.Of(PartState, fmt.Errorf(
 		"its pairs add up to %x…, and what %d entries wrote adds up to %x…: some were lost or changed",
 		found[3]>>32, at.NextSeq, stored[3]>>32))
 }

@@ -5,22 +5,17 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 
-	wal "github.com/hashicorp/raft-wal"
-	"github.com/hashicorp/raft-wal/metadb"
-
-	"github.com/weirdata/weir/consensus/logbridge"
+	"github.com/weirdata/weir/consensus/damage"
 )
 
 // disk is what a ledger has on its disk.
 type disk struct {
-	opts   Options
-	logger *slog.Logger
-	wal    *wal.WAL
-	// walMeta is the log's, which does not close it; its file would stay locked.
-	walMeta  *metadb.BoltMetaDB
+	opts     Options
+	storage  storage
+	logger   *slog.Logger
+	wal      logStore
 	log      *raftLog // on top of wal
 	snaps    *snapshots
 	state    *appliedState
@@ -30,8 +25,8 @@ type disk struct {
 
 // openDisk opens what is there and makes it consistent.
 func openDisk(opts Options, logger *slog.Logger) (*disk, error) {
-	d := &disk{opts: opts, logger: logger}
-	d.identity = &identity{id: opts.ID, dir: opts.Dir, memory: opts.Memory, logger: logger, applied: d.applied}
+	d := &disk{opts: opts, storage: opts.storage, logger: logger}
+	d.identity = &identity{id: opts.ID, storage: opts.storage, memory: opts.Memory, logger: logger, applied: d.applied}
 	if err := d.open(); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
@@ -39,8 +34,8 @@ func openDisk(opts Options, logger *slog.Logger) (*disk, error) {
 }
 
 func (d *disk) open() error {
-	if err := os.MkdirAll(filepath.Join(d.opts.Dir, "wal"), 0o700); err != nil {
-		return fmt.Errorf("make the ledger's directory: %w", err)
+	if err := d.recoveredHalf(); err != nil {
+		return err
 	}
 	if err := d.claim(); err != nil {
 		return err
@@ -52,12 +47,11 @@ func (d *disk) open() error {
 	d.free.Store(free)
 	// The state comes first: its lock refuses a second process at once, while
 	// the log's would wait for the first to end.
-	d.state, err = openState(filepath.Join(d.opts.Dir, "state"), d.opts.NoSync, d.logger)
-	if err != nil {
+	if d.state, err = openState(d.storage.state(), d.logger); err != nil {
 		return err
 	}
-	if err := d.openWAL(); err != nil {
-		return err
+	if d.wal, err = d.storage.openLog(); err != nil {
+		return fmt.Errorf("open the log: %w", err)
 	}
 	d.snaps, err = openSnapshots(d.opts, d.logger, d.applied)
 	if err != nil {
@@ -76,23 +70,22 @@ func (d *disk) open() error {
 	if err := d.identity.begin(at); err != nil {
 		return err
 	}
-	return guarded(PartLog, func() (err error) {
+	return damage.Guard(PartLog, func() (err error) {
 		d.log, err = newRaftLog(d.wal, d.applied())
 		if err == nil {
 			d.log.checksummedFrom.Store(d.identity.checksummedFrom)
 		}
-		return damaged(PartLog, err)
+		return damage.Of(PartLog, err)
 	})
 }
 
 // claim makes sure that a directory is used by one member only: two with the
 // same log and votes would be one member that votes twice.
 func (d *disk) claim() error {
-	path := filepath.Join(d.opts.Dir, "id")
-	b, err := os.ReadFile(path)
+	b, err := d.storage.readFile(idFile)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		if err := replaceFile(path, []byte(d.opts.ID)); err != nil {
+		if err := d.storage.writeFile(idFile, []byte(d.opts.ID)); err != nil {
 			return fmt.Errorf("name the directory's owner: %w", err)
 		}
 		return nil
@@ -100,19 +93,6 @@ func (d *disk) claim() error {
 		return fmt.Errorf("read whose directory it is: %w", err)
 	case string(b) != d.opts.ID:
 		return fmt.Errorf("%w: it belongs to node %q, this is %q", ErrInconsistent, b, d.opts.ID)
-	}
-	return nil
-}
-
-func (d *disk) openWAL() error {
-	d.walMeta = &metadb.BoltMetaDB{}
-	err := guarded(PartLog, func() (err error) {
-		d.wal, err = wal.Open(filepath.Join(d.opts.Dir, "wal"), wal.WithMetaStore(d.walMeta),
-			wal.WithLogger(logbridge.New(d.opts.Logger, "raft-wal")))
-		return openError(PartLog, err)
-	})
-	if err != nil {
-		return fmt.Errorf("open the log: %w", err)
 	}
 	return nil
 }
@@ -125,11 +105,6 @@ func (d *disk) close() error {
 	if d.wal != nil {
 		if err := d.wal.Close(); err != nil {
 			errs = append(errs, fmt.Errorf("close the log: %w", err))
-		}
-	}
-	if d.walMeta != nil {
-		if err := d.walMeta.Close(); err != nil {
-			errs = append(errs, fmt.Errorf("close the log's metadata: %w", err))
 		}
 	}
 	return errors.Join(errs...)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/consensus/pairs"
 )
 
 // overwriting sets one of eight keys to so many bytes that do not compress.
@@ -29,8 +30,8 @@ func TestOverwrittenValuesLeaveTheDisk(t *testing.T) {
 	}
 	const memTable, size = 8 << 20, 100_000
 	dir := t.TempDir()
-	s := &appliedState{dir: dir, noSync: true, memTable: memTable, logger: discard}
-	if err := s.open(); err != nil {
+	s, err := openState(pairs.In(dir, pairs.Options{NoSync: true, MemTable: memTable, Logger: discard}), discard)
+	if err != nil {
 		t.Fatal(err)
 	}
 	written := 0
@@ -75,7 +76,7 @@ func TestCompactedLogLeavesTheDisk(t *testing.T) {
 		if most > 150<<20 {
 			t.Errorf("the log took up to %d bytes", most)
 		}
-		if left, err := filepath.Glob(filepath.Join(l.disk.snaps.dir, "*")); err != nil || len(left) != keptSnapshots {
+		if left, err := filepath.Glob(filepath.Join(l.opts.Dir, dirSnapshots, "*")); err != nil || len(left) != keptSnapshots {
 			t.Errorf("%d snapshots are kept, %v", len(left), err)
 		}
 	})

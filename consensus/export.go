@@ -9,11 +9,12 @@ import (
 	"log/slog"
 	"path/filepath"
 
-	"github.com/dgraph-io/badger/v4"
 	"github.com/hashicorp/raft"
 
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/consensus/damage"
 	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/consensus/pairs"
 	"github.com/weirdata/weir/consensus/snapstream"
 )
 
@@ -21,7 +22,7 @@ import (
 // raft's snapshots, so that a backup neither compacts the log nor waits for one.
 type Export struct {
 	gen  *generation
-	txn  *badger.Txn
+	read pairs.Reader
 	at   position
 	root evidence.Hash
 }
@@ -37,12 +38,12 @@ func (l *Ledger) Export() (*Export, error) {
 		return nil, err
 	}
 	e := &Export{gen: g}
-	err = guarded(PartState, func() (err error) {
-		e.txn = g.db.NewTransaction(false)
-		if e.at, err = readPosition(e.txn); err != nil {
+	err = damage.Guard(PartState, func() (err error) {
+		e.read = g.store.Read()
+		if e.at, err = readPosition(e.read); err != nil {
 			return err
 		}
-		e.root, err = evidence.Root(evidenceReader{e.txn}, e.at.NextSeq)
+		e.root, err = evidence.Root(evidenceReader{e.read}, e.at.NextSeq)
 		return err
 	})
 	if err != nil {
@@ -61,8 +62,8 @@ func (e *Export) Root() [32]byte { return e.root }
 // WriteTo writes the state as a stream of package snapstream. A state whose pairs do not add up
 // to its digest gets no end.
 func (e *Export) WriteTo(w io.Writer) (n int64, err error) {
-	err = guarded(PartState, func() error {
-		written, err := writeState(w, e.txn)
+	err = damage.Guard(PartState, func() error {
+		written, err := writeState(w, e.read)
 		n = int64(written) //nolint:gosec // the length of a file
 		return err
 	})
@@ -74,9 +75,9 @@ func (e *Export) WriteTo(w io.Writer) (n int64, err error) {
 
 // Release lets the state go.
 func (e *Export) Release() {
-	if e.txn != nil {
-		e.txn.Discard()
-		e.txn = nil
+	if e.read != nil {
+		e.read.Close()
+		e.read = nil
 		e.gen.release()
 	}
 }
@@ -130,7 +131,7 @@ func OpenReplay(dir string, r io.Reader, m Machine) (*Replay, error) {
 }
 
 func openScratch(dir string, logger *slog.Logger) (*appliedState, error) {
-	s, err := openState(dir, true, logger)
+	s, err := openState(stateIn(dir, true, logger), logger)
 	if err != nil {
 		return nil, fmt.Errorf("open a state to check in: %w", err)
 	}
@@ -189,13 +190,13 @@ func (p *Replay) apply(from, n uint64) (lot []evidence.Record, err error) {
 
 // View runs fn on the state that the entries applied so far have made.
 func (p *Replay) View(fn func(records.Reader) error) error {
-	return p.anew.view(func(txn *badger.Txn) error { return fn(machineReader{txn}) })
+	return p.anew.view(func(r pairs.Reader) error { return fn(machineReader{r}) })
 }
 
 // Record returns what is recorded of an entry, checked against its leaf.
 func (p *Replay) Record(seq uint64) (rec evidence.Record, err error) {
-	err = p.stated.view(func(txn *badger.Txn) (err error) {
-		rec, err = evidence.ReadRecord(evidenceReader{txn}, seq)
+	err = p.stated.view(func(r pairs.Reader) (err error) {
+		rec, err = evidence.ReadRecord(evidenceReader{r}, seq)
 		return err
 	})
 	return rec, err
@@ -206,8 +207,8 @@ func (p *Replay) RootAt(size uint64) (root [32]byte, err error) {
 	if n := p.stated.position().NextSeq; size > n {
 		return root, fmt.Errorf("%w: the tree has %d leaves, not %d", ErrNotFound, n, size)
 	}
-	err = p.stated.view(func(txn *badger.Txn) (err error) {
-		root, err = evidence.Root(evidenceReader{txn}, size)
+	err = p.stated.view(func(r pairs.Reader) (err error) {
+		root, err = evidence.Root(evidenceReader{r}, size)
 		return err
 	})
 	return root, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/hashicorp/raft"
@@ -59,11 +60,13 @@ func TestExportedStateThatItsEntriesDoNotMakeIsNoticed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	txn := g.db.NewTransaction(true)
-	if old, err := getValue(txn, key); err != nil || string(old) != "7" {
+	r := g.store.Read()
+	defer r.Close()
+	if old, err := r.Get(key); err != nil || string(old) != "7" {
 		t.Fatalf("the test does not know where values are: %q (%v)", old, err)
 	}
-	if err := errors.Join(txn.Set(key, []byte("8")), txn.Set(digestKey, d.Encode()), txn.Commit()); err != nil {
+	changed := []change{{Key: string(key), Value: []byte("8")}, {Key: string(digestKey), Value: d.Encode()}}
+	if err := g.store.Write(slices.Values(changed)); err != nil {
 		t.Fatal(err)
 	}
 	g.release()

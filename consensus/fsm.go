@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/dgraph-io/badger/v4"
 	"github.com/hashicorp/raft"
 
+	"github.com/weirdata/weir/consensus/damage"
+	"github.com/weirdata/weir/consensus/pairs"
 	"github.com/weirdata/weir/consensus/snapstream"
 	"github.com/weirdata/weir/consensus/statesum"
 )
@@ -63,7 +64,7 @@ func (f *fsm) apply(logs []*raft.Log) ([]applyResult, error) {
 		}
 	}
 	var results []applyResult
-	err := guarded(PartState, func() (err error) {
+	err := damage.Guard(PartState, func() (err error) {
 		results, err = f.ledger.disk.state.applyBatch(f.ledger.opts.Machine, logs)
 		return err
 	})
@@ -85,7 +86,7 @@ func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &fsmSnapshot{ledger: f.ledger, gen: g, txn: g.db.NewTransaction(false)}, nil
+	return &fsmSnapshot{ledger: f.ledger, gen: g, read: g.store.Read()}, nil
 }
 
 // Restore implements raft.FSM. A stream that is damaged leaves the state as it
@@ -110,28 +111,28 @@ func (f *fsm) Restore(source io.ReadCloser) error {
 type fsmSnapshot struct {
 	ledger *Ledger
 	gen    *generation
-	txn    *badger.Txn
+	read   pairs.Reader
 }
 
 // Persist implements raft.FSMSnapshot.
 func (s *fsmSnapshot) Persist(sink raft.SnapshotSink) error {
-	return s.ledger.life.checked(guarded(PartState, func() error {
-		_, err := writeState(sink, s.txn)
+	return s.ledger.life.checked(damage.Guard(PartState, func() error {
+		_, err := writeState(sink, s.read)
 		return err
 	}))
 }
 
 // Release implements raft.FSMSnapshot.
 func (s *fsmSnapshot) Release() {
-	s.txn.Discard()
+	s.read.Close()
 	s.gen.release()
 }
 
 // writeState streams one version of the state and returns its length. It writes no end to a
 // stream whose pairs do not add up to the state's digest: who restores it would have what
 // this node has lost.
-func writeState(w io.Writer, txn *badger.Txn) (uint64, error) {
-	p, d, err := readSummed(txn)
+func writeState(w io.Writer, r pairs.Reader) (uint64, error) {
+	p, d, err := readSummed(r)
 	if err != nil {
 		return 0, err
 	}
@@ -141,7 +142,7 @@ func writeState(w io.Writer, txn *badger.Txn) (uint64, error) {
 	}
 	var sum statesum.Sum
 	for _, space := range []byte{spaceMeta, spaceMachine, spaceEvidence} {
-		err := scanTxn(txn, []byte{space}, func(key, value []byte) error {
+		err := r.Walk([]byte{space}, nil, false, func(key, value []byte) error {
 			if space != spaceMeta {
 				sum.Add(key, value)
 			}

@@ -9,12 +9,12 @@ import (
 	"hash/crc32"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 
 	"github.com/hashicorp/raft"
 
+	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/evidence"
 )
 
@@ -193,12 +193,12 @@ func (f recordFile) Load() ([]byte, error) {
 }
 
 // Save implements evidence.Memory.
-func (f recordFile) Save(b []byte) error { return replaceFile(string(f), b) }
+func (f recordFile) Save(b []byte) error { return durable.Overwrite(string(f), b) }
 
 // identity is what a node knows of its own ledger.
 type identity struct {
 	id              string        // of the node
-	dir             string        // of the ledger
+	storage         storage       // of the ledger
 	applied         func() uint64 // how far its state has come
 	logger          *slog.Logger
 	incarnation     incarnation
@@ -228,17 +228,9 @@ func (d *disk) identify() error {
 	if err != nil {
 		return err
 	}
-	var lost string
+	lost := lostSince(kept, found, own, fileErr, at)
 	switch {
-	case found && fileErr != nil:
-		lost = "its ledger is gone"
-	case fileErr != nil && !errors.Is(fileErr, os.ErrNotExist):
-		lost = fileErr.Error()
-	case found && own.incarnation != kept.incarnation:
-		lost = "its ledger is not the one that it had last"
-	case found && (own.opened < kept.opened || at.index < kept.index || at.term < kept.term):
-		lost = fmt.Sprintf("its ledger ends at log index %d and term %d, and it had %d and %d",
-			at.index, at.term, kept.index, kept.term)
+	case lost != "":
 	case flaws.cut > 0:
 		lost = flaws.why.Error()
 	case d.opts.Successor && !found && fileErr != nil && at.index == 0:
@@ -253,6 +245,21 @@ func (d *disk) identify() error {
 	d.identity.incarnation = d.identity.last.incarnation
 	d.identity.checksummedFrom = flaws.checksummedFrom
 	return d.repairLog(flaws)
+}
+
+// lostSince says why a ledger, which ends at at, is not the one on record; empty: it is.
+func lostSince(kept record, found bool, own record, ownErr error, at record) string {
+	switch {
+	case found && ownErr != nil:
+		return "its ledger is gone"
+	case ownErr != nil && !errors.Is(ownErr, os.ErrNotExist):
+		return ownErr.Error()
+	case found && own.incarnation != kept.incarnation:
+		return "its ledger is not the one that it had last"
+	case found && (own.opened < kept.opened || at.index < kept.index || at.term < kept.term):
+		return fmt.Sprintf("its ledger ends at log index %d and term %d, and it had %d and %d", at.index, at.term, kept.index, kept.term)
+	}
+	return ""
 }
 
 // remembered returns the record outside the ledger.
@@ -270,7 +277,7 @@ func (s *identity) remembered() (r record, found bool, err error) {
 
 // own returns what the ledger's directory says of itself.
 func (s *identity) own() (record, error) {
-	b, err := os.ReadFile(filepath.Join(s.dir, incarnationFile))
+	b, err := s.storage.readFile(incarnationFile)
 	if err != nil {
 		return record{}, err
 	}
@@ -295,7 +302,7 @@ func (s *identity) renew(why string) error {
 func (s *identity) writeOwn() error {
 	r := s.last
 	r.index, r.term = 0, 0
-	if err := replaceFile(filepath.Join(s.dir, incarnationFile), r.encode()); err != nil {
+	if err := s.storage.writeFile(incarnationFile, r.encode()); err != nil {
 		return fmt.Errorf("name the ledger's incarnation: %w", err)
 	}
 	return nil

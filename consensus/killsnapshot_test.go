@@ -95,14 +95,14 @@ func TestKilledInTheMiddleOfASnapshot(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	killWhen(t, dir, "write", "snapshots/*"+unfinishedSuffix+"/state.bin")
+	killWhen(t, dir, "write", "snapshots/*"+unfinishedEnd+"/state.bin")
 	l = openKilled(t, dir)
 	names, err := filepath.Glob(filepath.Join(dir, "snapshots", "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		if filepath.Ext(name) == unfinishedSuffix {
+		if filepath.Ext(name) == unfinishedEnd {
 			t.Errorf("%s is left", name)
 		}
 	}

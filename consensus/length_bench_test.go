@@ -12,13 +12,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dgraph-io/badger/v4"
 	"github.com/hashicorp/raft"
 	wal "github.com/hashicorp/raft-wal"
 	"github.com/hashicorp/raft-wal/metadb"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/consensus/pairs"
 	"github.com/weirdata/weir/consensus/snapstream"
 )
 
@@ -112,7 +112,8 @@ func BenchmarkLength(b *testing.B) {
 				rounds++
 				before := liveHeap()
 				start := time.Now()
-				if err := s.open(); err != nil {
+				var err error
+				if s, err = openState(stateIn(dir, true, discard), discard); err != nil {
 					b.Fatal(err)
 				}
 				opening += time.Since(start)
@@ -149,9 +150,9 @@ const proofs = 200
 func prove(b *testing.B, s *appliedState, n uint64) {
 	b.Helper()
 	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // leaves
-	err := s.view(func(txn *badger.Txn) error {
+	err := s.view(func(r pairs.Reader) error {
 		for range proofs {
-			if _, err := evidence.Prove(evidenceReader{txn}, rng.Uint64N(n), n); err != nil {
+			if _, err := evidence.Prove(evidenceReader{r}, rng.Uint64N(n), n); err != nil {
 				return err
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/weirdata/weir/consensus/damage"
 )
 
 // lifecycle counts the operations of a ledger. None begins after a fault or once it is
@@ -74,7 +76,7 @@ func (c *lifecycle) fault() error {
 // checked stops the ledger where err says that a part is damaged. It returns what stopped it
 // then, as every later call does, else err.
 func (c *lifecycle) checked(err error) error {
-	if !isDamage(err) {
+	if !damage.Is(err) {
 		return err
 	}
 	c.fail(err)

@@ -149,6 +149,8 @@ type Options struct {
 	// Free is the bytes that the file system of a directory has left for this process. nil:
 	// ask the operating system.
 	Free func(dir string) (uint64, error)
+	// storage is where the ledger is kept; nil: Dir. Tests alone set it.
+	storage storage
 	// NoSync leaves the state's writes to the operating system. A killed process
 	// loses nothing by that, but a power cut can leave a state that is not that
 	// after any whole number of entries, unnoticed: the node must then start from
@@ -210,6 +212,9 @@ func (o Options) validate() (Options, error) {
 	o.MinFreeBytes = cmp.Or(o.MinFreeBytes, DefaultMinFreeBytes)
 	if o.Free == nil {
 		o.Free = FreeBytes
+	}
+	if o.storage == nil {
+		o.storage = directory{o}
 	}
 	return o, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/weirdata/weir/consensus/damage"
 	"github.com/weirdata/weir/consensus/logbridge"
 )
 
@@ -72,7 +73,7 @@ func startRaft(l *Ledger) (*raftNode, error) {
 		return nil, errors.Join(err, r.trans.Close())
 	}
 	// Raft reads the log up to its end and panics where it cannot.
-	err := guarded(PartLog, func() (err error) {
+	err := damage.Guard(PartLog, func() (err error) {
 		votes := voteStore{StableStore: l.disk.wal, identity: l.disk.identity, own: string(r.trans.LocalAddr())}
 		r.Raft, err = raft.NewRaft(config, &fsm{ledger: l}, l.disk.log, votes, l.disk.snaps, r.trans)
 		return err

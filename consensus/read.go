@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/dgraph-io/badger/v4"
 	"github.com/hashicorp/raft"
 
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/consensus/pairs"
 )
 
 // ReadIndex returns an index with this property: a state that has applied it
@@ -75,7 +75,7 @@ func (l *Ledger) View(fn func(records.Reader) error) error {
 	if err := l.life.usable(); err != nil {
 		return err
 	}
-	return l.life.checked(l.disk.state.view(func(txn *badger.Txn) error { return fn(machineReader{txn}) }))
+	return l.life.checked(l.disk.state.view(func(r pairs.Reader) error { return fn(machineReader{r}) }))
 }
 
 // Changes returns a channel that holds a notification whenever something was
@@ -140,10 +140,10 @@ func readEvidence[T any](l *Ledger, read func(r evidence.Reader, size uint64) (T
 	if err := l.life.usable(); err != nil {
 		return out, err
 	}
-	err = l.disk.state.view(func(txn *badger.Txn) error {
-		p, err := readPosition(txn)
+	err = l.disk.state.view(func(r pairs.Reader) error {
+		p, err := readPosition(r)
 		if err == nil {
-			out, err = read(evidenceReader{txn}, p.NextSeq)
+			out, err = read(evidenceReader{r}, p.NextSeq)
 		}
 		return err
 	})

@@ -85,7 +85,7 @@ func (d *disk) restoreMissing() (newest uint64, err error) {
 		if !errors.Is(err, ErrCorruptSnapshot) {
 			return 0, err
 		}
-		if err := d.snaps.remove(meta.ID, err); err != nil {
+		if err := d.snaps.discard(meta.ID, err); err != nil {
 			return 0, err
 		}
 	}

@@ -3,13 +3,9 @@ package consensus
 import (
 	"context"
 	"fmt"
-	"slices"
 
-	"github.com/dgraph-io/badger/v4"
-	"github.com/dgraph-io/badger/v4/options"
-
+	"github.com/weirdata/weir/consensus/pairs"
 	"github.com/weirdata/weir/consensus/statesum"
-	"github.com/weirdata/weir/consensus/tablecheck"
 )
 
 // scrubStep is how many bytes of the state a scrub reads between two pauses.
@@ -31,9 +27,9 @@ func (l *Ledger) ScrubState(ctx context.Context, pause func(context.Context) err
 	if err := l.life.usable(); err != nil {
 		return err
 	}
-	err := l.disk.state.scrubTables(ctx, pause)
+	err := l.disk.state.scrubDisk(ctx, pause)
 	if err == nil {
-		err = l.disk.state.view(func(txn *badger.Txn) error { return scrubPairs(ctx, txn, pause) })
+		err = l.disk.state.view(func(r pairs.Reader) error { return scrubPairs(ctx, r, pause) })
 	}
 	if err != nil {
 		return l.life.checked(fmt.Errorf("scrub the state: %w", err))
@@ -41,45 +37,24 @@ func (l *Ledger) ScrubState(ctx context.Context, pause func(context.Context) err
 	return nil
 }
 
-// scrubTables verifies the tables on the disk.
-func (s *appliedState) scrubTables(ctx context.Context, pause func(context.Context) error) error {
+// scrubDisk verifies what is on the disk.
+func (s *appliedState) scrubDisk(ctx context.Context, pause func(context.Context) error) error {
 	g, err := s.acquire()
 	if err != nil {
 		return err
 	}
 	defer g.release()
-	for _, t := range g.db.Tables() {
-		if err := g.scrubTable(t.ID); err != nil {
-			return err
-		}
-		for read := int64(0); read <= int64(t.OnDiskSize); read += scrubStep {
-			if err := pause(ctx); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// scrubTable verifies a table. One that is no part of the state any more is passed over,
-// whatever its file has: a compaction has written its pairs to others, and badger cuts a file
-// to nothing before it removes it (z.MmapFile.Delete).
-func (g *generation) scrubTable(id uint64) error {
-	err := tablecheck.One(g.dir, id, options.Snappy)
-	if err == nil || !slices.ContainsFunc(g.db.Tables(), func(t badger.TableInfo) bool { return t.ID == id }) {
-		return nil
-	}
-	return openError(PartState, err)
+	return g.store.Scrub(ctx, scrubStep, pause)
 }
 
 // scrubPairs adds up one version of the state.
-func scrubPairs(ctx context.Context, txn *badger.Txn, pause func(context.Context) error) error {
-	p, d, err := readSummed(txn)
+func scrubPairs(ctx context.Context, r pairs.Reader, pause func(context.Context) error) error {
+	p, d, err := readSummed(r)
 	if err != nil {
 		return err
 	}
 	read := 0
-	sum, err := sumTxn(txn, func(bytes int) error {
+	sum, err := sumPairs(r, func(bytes int) error {
 		if read += bytes; read < scrubStep {
 			return nil
 		}

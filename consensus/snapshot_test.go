@@ -53,8 +53,8 @@ func TestLateNodeCatchesUpBySnapshot(t *testing.T) {
 		if calls := m.calls.Load(); calls > 3 {
 			t.Errorf("the late node applied %d entries, it should have restored them", calls)
 		}
-		if filepath.Base(l.disk.state.cur.dir) != generationName(2) {
-			t.Errorf("the state is %s: no snapshot was restored", l.disk.state.cur.dir)
+		if currentGeneration(t, l) != generationName(2) {
+			t.Errorf("the state is %s: no snapshot was restored", currentGeneration(t, l))
 		}
 		// And it starts again from what it restored.
 		c.stop(late)
@@ -75,10 +75,10 @@ func dump(tb testing.TB, s *appliedState) (map[string]string, position) {
 		tb.Fatal(err)
 	}
 	defer g.release()
-	txn := g.db.NewTransaction(false)
-	defer txn.Discard()
+	r := g.store.Read()
+	defer r.Close()
 	for _, space := range []byte{spaceMeta, spaceMachine, spaceEvidence} {
-		err := scanTxn(txn, []byte{space}, func(k, v []byte) error {
+		err := r.Walk([]byte{space}, nil, false, func(k, v []byte) error {
 			out[string(k)] = string(v)
 			return nil
 		})
@@ -91,7 +91,7 @@ func dump(tb testing.TB, s *appliedState) (map[string]string, position) {
 
 func openTestState(tb testing.TB, dir string) *appliedState {
 	tb.Helper()
-	s, err := openState(dir, true, discard)
+	s, err := openState(stateIn(dir, true, discard), discard)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -110,10 +110,10 @@ func streamOf(tb testing.TB, s *appliedState) []byte {
 		tb.Fatal(err)
 	}
 	defer g.release()
-	txn := g.db.NewTransaction(false)
-	defer txn.Discard()
+	r := g.store.Read()
+	defer r.Close()
 	var b bytes.Buffer
-	n, err := writeState(&b, txn)
+	n, err := writeState(&b, r)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -187,11 +187,11 @@ func TestReaderKeepsItsVersionAcrossARestore(t *testing.T) {
 	if err := s.restore(bytes.NewReader(stream)); err != nil {
 		t.Fatal(err)
 	}
-	txn := g.db.NewTransaction(false)
-	if v, err := (machineReader{txn}).Get([]byte("a")); err != nil || string(v) != "1" {
+	r := g.store.Read()
+	if v, err := (machineReader{r}).Get([]byte("a")); err != nil || string(v) != "1" {
 		t.Errorf("the old version says %q, %v", v, err)
 	}
-	txn.Discard()
+	r.Close()
 	g.release()
 	s.retired.Wait()
 	if _, err := os.Stat(filepath.Join(dir, generationName(1))); !errors.Is(err, os.ErrNotExist) {

@@ -5,22 +5,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 
 	"github.com/hashicorp/raft"
-
-	"github.com/weirdata/weir/consensus/logbridge"
 )
 
 const (
 	// keptSnapshots is two, so that one that arrives damaged does not push out
 	// the last good one, without which the compacted log has no beginning.
 	keptSnapshots = 2
-	// unfinishedSuffix is what raft calls a snapshot that is being written.
-	unfinishedSuffix = ".tmp"
 	// spaceCheckBytes is how much is written between two looks at the free space.
 	spaceCheckBytes = 16 << 20
 )
@@ -31,8 +24,7 @@ const (
 // newest, for a member that was away; when that is damaged, the member could
 // not be helped until the next one is due, a million entries later.
 type snapshots struct {
-	raft.SnapshotStore
-	dir     string
+	snapshotStore
 	logger  *slog.Logger
 	applied func() uint64 // how far the state has come
 	space   func() error  // nil while there is enough
@@ -46,12 +38,12 @@ type snapshots struct {
 var _ raft.SnapshotStore = (*snapshots)(nil)
 
 func openSnapshots(o Options, logger *slog.Logger, applied func() uint64) (*snapshots, error) {
-	store, err := raft.NewFileSnapshotStoreWithLogger(o.Dir, keptSnapshots, logbridge.New(o.Logger, "raft-snapshot"))
+	store, err := o.storage.openSnapshots()
 	if err != nil {
 		return nil, fmt.Errorf("open the snapshots: %w", err)
 	}
 	s := &snapshots{
-		SnapshotStore: store, dir: filepath.Join(o.Dir, "snapshots"), logger: logger, applied: applied,
+		snapshotStore: store, logger: logger, applied: applied,
 		space:   func() error { return enoughSpace(o) },
 		damaged: map[string]bool{}, wanted: make(chan struct{}, 1),
 	}
@@ -85,16 +77,13 @@ func enoughSpace(o Options) error {
 // sweep removes what was being written or received when the process was killed.
 // Each is as large as the state, and nobody else removes it.
 func (s *snapshots) sweep() error {
-	entries, err := os.ReadDir(s.dir)
+	unfinished, err := s.unfinished()
 	if err != nil {
 		return fmt.Errorf("list the snapshots: %w", err)
 	}
-	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), unfinishedSuffix) {
-			continue
-		}
-		s.logger.Warn("removing an unfinished snapshot", slog.String("snapshot", e.Name()))
-		if err := os.RemoveAll(filepath.Join(s.dir, e.Name())); err != nil {
+	for _, id := range unfinished {
+		s.logger.Warn("removing an unfinished snapshot", slog.String("snapshot", id))
+		if err := s.remove(id); err != nil {
 			return fmt.Errorf("remove an unfinished snapshot: %w", err)
 		}
 	}
@@ -107,7 +96,7 @@ func (s *snapshots) Create(version raft.SnapshotVersion, index, term uint64, mem
 	if err := s.space(); err != nil {
 		return nil, err
 	}
-	sink, err := s.SnapshotStore.Create(version, index, term, members, membersIndex, trans)
+	sink, err := s.snapshotStore.Create(version, index, term, members, membersIndex, trans)
 	if err != nil {
 		return nil, err
 	}
@@ -117,12 +106,12 @@ func (s *snapshots) Create(version raft.SnapshotVersion, index, term uint64, mem
 // Open implements raft.SnapshotStore. What it returns was read once and has the
 // checksum that was written with it; ErrCorruptSnapshot where that is not so.
 func (s *snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
-	meta, r, err := s.SnapshotStore.Open(id)
+	meta, r, err := s.snapshotStore.Open(id)
 	if err == nil {
 		return meta, r, nil
 	}
 	err = fmt.Errorf("%w: opening %s: %w", ErrCorruptSnapshot, id, err)
-	if _, gone := os.Stat(filepath.Join(s.dir, id)); errors.Is(gone, os.ErrNotExist) {
+	if !s.has(id) {
 		return nil, nil, err // two newer ones were written meanwhile
 	}
 	s.note(id, err)
@@ -175,9 +164,9 @@ func (s *snapshots) settle() error {
 	return errors.Join(errs...)
 }
 
-// remove removes a snapshot that the state has not come as far as, and that
+// discard removes a snapshot that the state has not come as far as, and that
 // cannot be read: nothing of the log was removed for its sake.
-func (s *snapshots) remove(id string, why error) error {
+func (s *snapshots) discard(id string, why error) error {
 	s.logger.Error("removing a damaged snapshot", slog.String("snapshot", id), slog.String("error", why.Error()))
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -186,7 +175,7 @@ func (s *snapshots) remove(id string, why error) error {
 }
 
 func (s *snapshots) drop(id string) error {
-	if err := os.RemoveAll(filepath.Join(s.dir, id)); err != nil {
+	if err := s.remove(id); err != nil {
 		return fmt.Errorf("remove a damaged snapshot: %w", err)
 	}
 	return nil
@@ -202,7 +191,7 @@ func (s *snapshots) removeNewest(why error) error {
 	if len(list) == 0 || list[0].Index <= s.applied() {
 		return nil
 	}
-	return s.remove(list[0].ID, why)
+	return s.discard(list[0].ID, why)
 }
 
 // spaceSink is a snapshot being written that stops before the disk is full:

@@ -14,8 +14,8 @@ import (
 	"github.com/weirdata/weir/consensus/snapstream"
 )
 
-// damage is what disks and crashes do to a file.
-var damage = map[string]func(b []byte) []byte{
+// breakSnapshot is what disks and crashes do to a file.
+var harm = map[string]func(b []byte) []byte{
 	"flipped":      func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
 	"half-written": func(b []byte) []byte { return b[:len(b)/2] },
 	"empty":        func([]byte) []byte { return nil },
@@ -28,12 +28,12 @@ func spoil(t *testing.T, l *Ledger, file, how string) string {
 	if err != nil || len(list) == 0 {
 		t.Fatalf("%d snapshots, %v", len(list), err)
 	}
-	path := filepath.Join(l.disk.snaps.dir, list[0].ID, file)
+	path := filepath.Join(l.opts.Dir, dirSnapshots, list[0].ID, file)
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, damage[how](b), 0o600); err != nil {
+	if err := os.WriteFile(path, harm[how](b), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return list[0].ID
@@ -42,7 +42,7 @@ func spoil(t *testing.T, l *Ledger, file, how string) string {
 // TestDamagedSnapshotIsReplacedForTheMemberThatNeedsIt: the log no longer has
 // what the late member lacks, and what the leader has of it is damaged.
 func TestDamagedSnapshotIsReplacedForTheMemberThatNeedsIt(t *testing.T) {
-	for how := range damage {
+	for how := range harm {
 		t.Run(how, func(t *testing.T) {
 			inFakeTime(t, func(t *testing.T) {
 				c := startCluster(t, 3, smallLog)
@@ -69,13 +69,13 @@ func TestDamagedSnapshotIsReplacedForTheMemberThatNeedsIt(t *testing.T) {
 				if got := get(t, l, "a"); got != "9" {
 					t.Errorf("the late member has %q, want 9", got)
 				}
-				if filepath.Base(l.disk.state.cur.dir) != generationName(2) {
-					t.Errorf("the state is %s: no snapshot was restored", l.disk.state.cur.dir)
+				if currentGeneration(t, l) != generationName(2) {
+					t.Errorf("the state is %s: no snapshot was restored", currentGeneration(t, l))
 				}
 				// Whoever helped the late member, who need not lead any more.
 				await(t, "the damaged snapshot to go", func() bool {
 					for l, id := range spoilt {
-						if _, err := os.Stat(filepath.Join(l.disk.snaps.dir, id)); errors.Is(err, os.ErrNotExist) {
+						if _, err := os.Stat(filepath.Join(l.opts.Dir, dirSnapshots, id)); errors.Is(err, os.ErrNotExist) {
 							return true
 						}
 					}
@@ -104,7 +104,7 @@ func TestReceivedSnapshotThatCannotBeReadIsRemoved(t *testing.T) {
 		if !errors.Is(err, ErrCorruptSnapshot) {
 			t.Errorf("opening it: %v", err)
 		}
-		if _, err := os.Stat(filepath.Join(l.disk.snaps.dir, id)); !errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(l.opts.Dir, dirSnapshots, id)); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("it is still there: %v", err)
 		}
 		if l.disk.snaps.isWanted() {
@@ -175,7 +175,7 @@ func TestSnapshotStopsBeforeTheDiskIsFull(t *testing.T) {
 			if err := l.Snapshot(t.Context()); err == nil || !strings.Contains(err.Error(), ErrDiskFull.Error()) {
 				t.Errorf("%d looks: %v", looks, err)
 			}
-			if left, err := os.ReadDir(l.disk.snaps.dir); err != nil || len(left) != 0 {
+			if left, err := os.ReadDir(filepath.Join(l.opts.Dir, dirSnapshots)); err != nil || len(left) != 0 {
 				t.Errorf("%d looks: %v is left, %v", looks, left, err)
 			}
 		}

@@ -2,16 +2,14 @@ package consensus
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"sort"
 	"strings"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/consensus/pairs"
 )
 
 // Every key of the store begins with the byte of its space, so that no key of
@@ -23,18 +21,14 @@ const (
 )
 
 // change is a pending write.
-type change struct {
-	key     string
-	value   []byte
-	deleted bool
-}
+type change = pairs.Change
 
-// now is a copy of the value that there is after the change, nil when it deletes.
-func (c change) now() []byte {
-	if c.deleted {
+// valueAfter is a copy of the value that there is after a change, nil when it deletes.
+func valueAfter(c change) []byte {
+	if c.Deleted {
 		return nil
 	}
-	return append([]byte{}, c.value...)
+	return append([]byte{}, c.Value...)
 }
 
 // layer collects changes that are not in the store yet.
@@ -47,11 +41,11 @@ type layer struct {
 func newLayer() *layer { return &layer{changes: map[string]change{}} }
 
 func (l *layer) put(c change) {
-	if old, ok := l.changes[c.key]; ok {
-		l.bytes -= len(old.key) + len(old.value)
+	if old, ok := l.changes[c.Key]; ok {
+		l.bytes -= len(old.Key) + len(old.Value)
 	}
-	l.changes[c.key] = c
-	l.bytes += len(c.key) + len(c.value)
+	l.changes[c.Key] = c
+	l.bytes += len(c.Key) + len(c.Value)
 	l.sorted = nil
 }
 
@@ -59,12 +53,12 @@ func (l *layer) put(c change) {
 // is whatever is put afterwards.
 func (l *layer) within(prefix string) []change {
 	if l.sorted == nil {
-		byKey := func(a, b change) int { return strings.Compare(a.key, b.key) }
+		byKey := func(a, b change) int { return strings.Compare(a.Key, b.Key) }
 		l.sorted = slices.SortedFunc(maps.Values(l.changes), byKey)
 	}
-	from := sort.Search(len(l.sorted), func(i int) bool { return l.sorted[i].key >= prefix })
+	from := sort.Search(len(l.sorted), func(i int) bool { return l.sorted[i].Key >= prefix })
 	to := from + sort.Search(len(l.sorted)-from, func(i int) bool {
-		return !strings.HasPrefix(l.sorted[from+i].key, prefix)
+		return !strings.HasPrefix(l.sorted[from+i].Key, prefix)
 	})
 	return l.sorted[from:to]
 }
@@ -74,14 +68,14 @@ func (l *layer) within(prefix string) []change {
 // those its own. An entry's changes join the batch's only when it is complete,
 // so that the batch can be cut before any entry and never inside one.
 type stage struct {
-	txn   *badger.Txn
+	read  pairs.Reader
 	batch *layer
 	entry *layer
 }
 
 func (s *stage) get(key string) ([]byte, error) {
 	if c, ok := s.entry.changes[key]; ok {
-		return c.now(), nil
+		return valueAfter(c), nil
 	}
 	return s.before(key)
 }
@@ -89,26 +83,9 @@ func (s *stage) get(key string) ([]byte, error) {
 // before is what get returned when the entry began.
 func (s *stage) before(key string) ([]byte, error) {
 	if c, ok := s.batch.changes[key]; ok {
-		return c.now(), nil
+		return valueAfter(c), nil
 	}
-	return getValue(s.txn, []byte(key))
-}
-
-// getValue reads one key: nil when there is none, an empty slice for an empty
-// value.
-func getValue(txn *badger.Txn, key []byte) ([]byte, error) {
-	item, err := txn.Get(key)
-	if errors.Is(err, badger.ErrKeyNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, storeError("read a key of the store", err)
-	}
-	v, err := item.ValueCopy([]byte{})
-	if err != nil {
-		return nil, storeError("read a value of the store", err)
-	}
-	return v, nil
+	return s.read.Get([]byte(key))
 }
 
 // scan calls fn for every key under prefix, in byte order, as the stage was when
@@ -118,18 +95,18 @@ func (s *stage) scan(prefix string, fn func(key, value []byte) error) error {
 	emit := func() error {
 		c := pending[0]
 		pending = pending[1:]
-		if c.deleted {
+		if c.Deleted {
 			return nil
 		}
-		return fn([]byte(c.key), c.value)
+		return fn([]byte(c.Key), c.Value)
 	}
-	err := scanTxn(s.txn, []byte(prefix), func(key, value []byte) error {
-		for len(pending) > 0 && pending[0].key < string(key) {
+	err := s.read.Walk([]byte(prefix), nil, false, func(key, value []byte) error {
+		for len(pending) > 0 && pending[0].Key < string(key) {
 			if err := emit(); err != nil {
 				return err
 			}
 		}
-		if len(pending) > 0 && pending[0].key == string(key) {
+		if len(pending) > 0 && pending[0].Key == string(key) {
 			return emit()
 		}
 		return fn(key, value)
@@ -145,56 +122,15 @@ func overlay(top, bottom []change) []change {
 	out := make([]change, 0, len(top)+len(bottom))
 	for len(top) > 0 && len(bottom) > 0 {
 		switch {
-		case top[0].key < bottom[0].key:
+		case top[0].Key < bottom[0].Key:
 			out, top = append(out, top[0]), top[1:]
-		case top[0].key > bottom[0].key:
+		case top[0].Key > bottom[0].Key:
 			out, bottom = append(out, bottom[0]), bottom[1:]
 		default:
 			out, top, bottom = append(out, top[0]), top[1:], bottom[1:]
 		}
 	}
 	return append(append(out, top...), bottom...)
-}
-
-// scanTxn iterates the store alone. An error of fn is returned as it is.
-func scanTxn(txn *badger.Txn, prefix []byte, fn func(key, value []byte) error) error {
-	return walkTxn(txn, prefix, nil, false, fn)
-}
-
-// walkTxn is scanTxn from behind the key prefix+after on, or from the last key before
-// it down; an empty after is none.
-func walkTxn(txn *badger.Txn, prefix, after []byte, down bool, fn func(key, value []byte) error) error {
-	opts := badger.DefaultIteratorOptions
-	opts.Prefix = prefix
-	opts.PrefetchSize = 16
-	opts.Reverse = down
-	it := txn.NewIterator(opts)
-	defer it.Close()
-	start := append(bytes.Clone(prefix), after...)
-	from := start
-	if down && len(after) == 0 {
-		from = append(start, 0xff) // greater than any name: they are UTF-8
-	}
-	for it.Seek(from); it.ValidForPrefix(prefix); it.Next() {
-		item := it.Item()
-		if len(after) > 0 && bytes.Equal(item.Key(), start) {
-			continue
-		}
-		// fn's error must come out unwrapped and the store's wrapped, and
-		// Value returns both.
-		var fnErr error
-		err := item.Value(func(value []byte) error {
-			fnErr = fn(item.Key(), value)
-			return nil
-		})
-		if err != nil {
-			return storeError("read a value of the store", err)
-		}
-		if fnErr != nil {
-			return fnErr
-		}
-	}
-	return nil
 }
 
 // machineTx is the state machine's view of the stage: its own space, with the
@@ -233,7 +169,7 @@ func (t machineTx) Set(key, value []byte) error {
 	if err != nil {
 		return err
 	}
-	return t.put(change{key: k, value: bytes.Clone(value)})
+	return t.put(change{Key: k, Value: bytes.Clone(value)})
 }
 
 func (t machineTx) Delete(key []byte) error {
@@ -241,16 +177,16 @@ func (t machineTx) Delete(key []byte) error {
 	if err != nil {
 		return err
 	}
-	return t.put(change{key: k, deleted: true})
+	return t.put(change{Key: k, Deleted: true})
 }
 
 // put counts what the entry has changed so far. The count depends on nothing but
 // the entry's own changes, so every node comes to the same answer.
 func (t machineTx) put(c change) error {
 	e := t.stage.entry
-	size, keys := e.bytes+len(c.key)+len(c.value), len(e.changes)
-	if old, ok := e.changes[c.key]; ok {
-		size -= len(old.key) + len(old.value)
+	size, keys := e.bytes+len(c.Key)+len(c.Value), len(e.changes)
+	if old, ok := e.changes[c.Key]; ok {
+		size -= len(old.Key) + len(old.Value)
 	} else {
 		keys++
 	}
@@ -270,12 +206,12 @@ func (t evidenceTx) Get(key []byte) ([]byte, error) {
 }
 
 func (t evidenceTx) Set(key, value []byte) error {
-	t.stage.entry.put(change{key: string(spaceEvidence) + string(key), value: value})
+	t.stage.entry.put(change{Key: string(spaceEvidence) + string(key), Value: value})
 	return nil
 }
 
 // machineReader and evidenceReader are the same views of the store alone.
-type machineReader struct{ txn *badger.Txn }
+type machineReader struct{ pairs pairs.Reader }
 
 var _ records.Walker = machineReader{}
 
@@ -284,7 +220,7 @@ func (r machineReader) Get(key []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return getValue(r.txn, []byte(k))
+	return r.pairs.Get([]byte(k))
 }
 
 func (r machineReader) Scan(prefix []byte, fn func(key, value []byte) error) error {
@@ -294,11 +230,11 @@ func (r machineReader) Scan(prefix []byte, fn func(key, value []byte) error) err
 // Walk implements [records.Walker].
 func (r machineReader) Walk(s records.Stretch, fn func(key, value []byte) error) error {
 	prefix := append([]byte{spaceMachine}, s.Prefix...)
-	return walkTxn(r.txn, prefix, []byte(s.After), s.Down, func(key, value []byte) error { return fn(key[1:], value) })
+	return r.pairs.Walk(prefix, []byte(s.After), s.Down, func(key, value []byte) error { return fn(key[1:], value) })
 }
 
-type evidenceReader struct{ txn *badger.Txn }
+type evidenceReader struct{ pairs pairs.Reader }
 
 func (r evidenceReader) Get(key []byte) ([]byte, error) {
-	return getValue(r.txn, append([]byte{spaceEvidence}, key...))
+	return r.pairs.Get(append([]byte{spaceEvidence}, key...))
 }

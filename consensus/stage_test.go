@@ -123,9 +123,9 @@ func TestTransactionReadsItsOwnWrites(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer g.release()
-		txn := g.db.NewTransaction(false)
-		defer txn.Discard()
-		got, err := scanned(machineReader{txn}, "")
+		r := g.store.Read()
+		defer r.Close()
+		got, err := scanned(machineReader{r}, "")
 		if err != nil || !slices.Equal(got, pairsUnder(truth, "")) {
 			t.Fatalf("afterwards the store holds %q (%v), want %q", got, err, pairsUnder(truth, ""))
 		}

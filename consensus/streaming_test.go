@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/consensus/pairs"
 	"github.com/weirdata/weir/consensus/snapstream"
 )
 
@@ -60,9 +61,9 @@ func snapshotTo(tb testing.TB, w io.Writer, from *appliedState) uint64 {
 		tb.Fatal(err)
 	}
 	defer g.release()
-	txn := g.db.NewTransaction(false)
-	defer txn.Discard()
-	n, err := writeState(w, txn)
+	r := g.store.Read()
+	defer r.Close()
+	n, err := writeState(w, r)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -130,9 +131,9 @@ func TestLargestEntriesAreRestored(t *testing.T) {
 	}
 	from, to := openTestState(t, t.TempDir()), openTestState(t, t.TempDir())
 	for _, m := range []Machine{
-		largest{0}, largest{largeValue - 1}, largest{largeValue}, largest{MaxChangeBytes - 9},
-		valueUnder{strings.Repeat("k", MaxKeyBytes), largeValue - 1}, // both count against a transaction
-		valueUnder{strings.Repeat("l", MaxKeyBytes), largeValue},
+		largest{0}, largest{pairs.LargeValue - 1}, largest{pairs.LargeValue}, largest{MaxChangeBytes - 9},
+		valueUnder{strings.Repeat("k", MaxKeyBytes), pairs.LargeValue - 1}, // both count against a transaction
+		valueUnder{strings.Repeat("l", MaxKeyBytes), pairs.LargeValue},
 	} {
 		apply(t, from, m, string(make([]byte, MaxEntryBytes)))
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
@@ -19,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/consensus/durable/memdisk"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/vault"
@@ -34,7 +36,12 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", strconv.Itoa(sideBySide)); err != nil { // -parallel overrides it
 		panic(err)
 	}
-	goleak.VerifyTestMain(m,
+	debug.SetGCPercent(300) // a quarter of the time would go to collecting what clusters leave
+	remove := memdisk.Use()
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		remove()
+		os.Exit(code)
+	}),
 		// badger's caches and glog flush in the background for as long as the
 		// process lives.
 		goleak.IgnoreTopFunction("github.com/golang/glog.(*fileSink).flushDaemon"))

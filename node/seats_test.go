@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/portfolio"
@@ -360,4 +361,48 @@ func TestSeatsKeepTheirVotesUntilTheNewOnesVote(t *testing.T) {
 		return len(c.nodes["n4"].ledger.Votes()) == 2 && len(c.nodes["n5"].members.Leaving) == 0
 	})
 	c.admit(ctx, newKey(t, "late"), catalog.RoleBuyer)
+}
+
+// Another machine has no vote when it comes: so no seat gets one while the others, without it, are no
+// majority of those that vote.
+func TestNoMachineIsReplacedWhoseVoteCannotBeSpared(t *testing.T) {
+	for name, x := range map[string]struct {
+		seats  int
+		voters []string
+		down   []string
+		node   string
+		code   string
+	}{
+		"all vote":                      {seats: 3, voters: []string{"n1", "n2", "n3"}, node: "n2"},
+		"the one that is lost":          {seats: 3, voters: []string{"n1", "n2", "n3"}, down: []string{"n3"}, node: "n3"},
+		"another one is lost":           {seats: 3, voters: []string{"n1", "n2", "n3"}, down: []string{"n3"}, node: "n2", code: "seat.votes"},
+		"another one has no vote":       {seats: 3, voters: []string{"n1", "n2"}, node: "n2", code: "seat.votes"},
+		"this node, and that as well":   {seats: 3, voters: []string{"n1", "n2"}, node: "n1", code: "seat.votes"},
+		"the one without a vote":        {seats: 3, voters: []string{"n1", "n2"}, node: "n3"},
+		"of two":                        {seats: 2, voters: []string{"n1", "n2"}, node: "n2", code: "seat.votes_all"},
+		"four of five vote":             {seats: 5, voters: []string{"n1", "n2", "n3", "n4"}, node: "n4"},
+		"four of five, and one is lost": {seats: 5, voters: []string{"n1", "n2", "n3", "n4"}, down: []string{"n3"}, node: "n4", code: "seat.votes"},
+	} {
+		n := bare(t, x.seats, 2)
+		n.votes = func() map[string]bool {
+			votes := map[string]bool{}
+			for _, m := range n.roster {
+				votes[m.ID] = slices.Contains(x.voters, m.ID)
+			}
+			return votes
+		}
+		for _, id := range x.down {
+			n.health.set(id, observation{})
+		}
+		body := roster.Replace{Node: catalog.Node{ID: x.node, Key: []byte("another")}}
+		err := n.access.refuseVoteless(catalog.Payload{Kind: catalog.KindSeatReplace, Body: catalog.Encode(body)})
+		var no *catalog.Refusal
+		if errors.As(err, &no) != (x.code != "") || no != nil && no.Code != x.code {
+			t.Errorf("%s: %v, want %q", name, err, x.code)
+		}
+		body.Node.Key = nil // the machine moves, and keeps its vote
+		if err := n.access.refuseVoteless(catalog.Payload{Kind: catalog.KindSeatReplace, Body: catalog.Encode(body)}); err != nil {
+			t.Errorf("%s: it may not move: %v", name, err)
+		}
+	}
 }

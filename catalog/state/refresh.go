@@ -123,7 +123,7 @@ func (c *applyContext) testedRefresh(k catalog.Key, b catalog.KeyTested) error {
 			k.Nodes, k.Threshold = to.Nodes, to.Threshold
 		}
 		moved := k.Refresh.To != nil
-		k.Refresh, k.Shared = nil, c.now
+		k.Refresh, k.Shared, k.Lacks = nil, c.now, nil
 		if err := c.interruptCanary(k.ID, catalog.Why("canary.shared", k.ID)); err != nil {
 			return err
 		}

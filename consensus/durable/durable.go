@@ -74,3 +74,45 @@ func SyncDir(dir string) error {
 	}
 	return nil
 }
+
+// Overwrite is WriteFile of mode 0600 for a file that has one writer: what a crash leaves is one
+// file beside it, which the next write replaces.
+func Overwrite(name string, b []byte) error {
+	half := name + ".new"
+	f, err := os.OpenFile(filepath.Clean(half), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(half, name); err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(name))
+}
+
+// SyncTree makes the files of a flat directory, and their names, durable.
+func SyncTree(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() {
+			continue
+		}
+		f, err := os.OpenFile(filepath.Join(dir, e.Name()), os.O_RDWR, 0) //nolint:gosec // G304: of the directory that is given
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			return err
+		}
+	}
+	return errors.Join(SyncDir(dir), SyncDir(filepath.Dir(dir)))
+}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"reflect"
 
@@ -46,7 +47,7 @@ func status(_ context.Context, s *server, _ *nothing) (*reply[wire.Status], erro
 
 const openAPIType = "application/vnd.oai.openapi+json"
 
-// mountOpenAPI serves the document that New wrote once all routes were mounted.
+// mountOpenAPI serves the document of all routes.
 func mountOpenAPI(s *server, r route) {
 	op := s.operation(r)
 	op.Responses["200"] = &huma.Response{Description: "OpenAPI 3.1", Content: map[string]*huma.MediaType{openAPIType: {}}}
@@ -56,7 +57,12 @@ func mountOpenAPI(s *server, r route) {
 			s.refuse(c, wire.NewProblem(http.StatusUnprocessableEntity, wire.KindRequest, "there is no parameter here"))
 			return
 		}
-		c.Data(http.StatusOK, openAPIType, s.openapi)
+		doc, err := s.openapi()
+		if err != nil {
+			s.refuse(c, fmt.Errorf("write the OpenAPI document: %w", err))
+			return
+		}
+		c.Data(http.StatusOK, openAPIType, doc)
 	})
 }
 

@@ -26,7 +26,7 @@ func anotherMachine(w *clienttest.World, name string) catalog.Node {
 	w.Must(err)
 	n := cluster.Nodes[len(cluster.Nodes)-1]
 	n.Key, n.Sealing, n.Addr, n.API = key.Public().Key, sealing, name+":1", "https://"+name+":2"
-	_, err = operator.ReplaceSeat(w.Ctx, n)
+	_, err = operator.ReplaceSeat(w.Ctx, n, false)
 	w.Must(err)
 	return n
 }

@@ -42,7 +42,7 @@ func (c *Cluster) Replace(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := operator.ReplaceSeat(ctx, card.Node(n.Point)); err != nil {
+	if _, err := operator.ReplaceSeat(ctx, card.Node(n.Point), false); err != nil {
 		return fmt.Errorf("replace the machine of %s: %w", id, err)
 	}
 	changes, err := operator.RosterEnvelopes(ctx)

@@ -1,7 +1,10 @@
-package consensus
+package pairs
 
 import (
+	"fmt"
+	"log/slog"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/dgraph-io/badger/v4/table"
@@ -11,31 +14,30 @@ import (
 // between, or whatever else is left of a table that is no part of the state any more, finds no
 // damage; a table that is part of it and has nothing is damaged.
 func TestScrubPassesOverATableThatIsBeingRemoved(t *testing.T) {
-	s := &appliedState{dir: t.TempDir(), noSync: true, memTable: 8 << 20, logger: discard}
-	for range 2 { // closing writes what is in memory to a table
-		if err := s.open(); err != nil {
+	o := Options{NoSync: true, MemTable: 8 << 20, Logger: slog.New(slog.DiscardHandler)}
+	dir := t.TempDir()
+	open := func() *store {
+		g, err := In(dir, o).Open()
+		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.applyBatch(overwriting(1000), entries(s, "x")); err != nil {
+		return g.(*store)
+	}
+	for i := range 2 { // closing writes what is in memory to a table
+		g := open()
+		if err := g.Write(slices.Values([]Change{{Key: fmt.Sprint(i), Value: make([]byte, 1000)}})); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.close(); err != nil {
+		if err := g.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.open(); err != nil {
-		t.Fatal(err)
-	}
+	g := open()
 	defer func() {
-		if err := s.close(); err != nil {
+		if err := g.Close(); err != nil {
 			t.Error(err)
 		}
 	}()
-	g, err := s.acquire()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer g.release()
 	listed := g.db.Tables()
 	if len(listed) == 0 {
 		t.Fatal("the state has no table")
