@@ -19,7 +19,8 @@ import (
 	"github.com/weirdata/weir/node/vault"
 )
 
-// A cluster whose machines are all lost goes on from a backup. The operators of enough seats sign
+// A cluster whose machines are all lost goes on from a backup, and one that has lost a majority of them
+// from what one of the others has (package restore). The operators of enough seats sign
 // the order (attest.SeatsToRestore); each node's share is imported, and its ledger made of the
 // backup (Restore). The first entry of the restored log is the order (restoreTask). Then nodes
 // and clients present what they know of the time after the backup (presentTask, Present), and the

@@ -27,8 +27,8 @@ var restoreActs = []act{
 	{kind: catalog.KindDatasetReopen, by: publishers, public: true, handle: handler(reopenDataset)},
 }
 
-// restoreCluster records that the cluster goes on from a backup. The entry is the first after
-// it, and possible nowhere else.
+// restoreCluster records from what the cluster goes on. The entry is the first after that, and
+// possible nowhere else.
 func restoreCluster(c *applyContext, b recovery.Restore) error {
 	last, known, err := records.Lookup[recovery.Restored](c.tx, records.KeyRestore)
 	if err != nil {

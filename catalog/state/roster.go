@@ -27,6 +27,9 @@ func proposeRoster(c *applyContext, b roster.Propose) error {
 	case !roster.HasSeat(c.cluster.Nodes, c.signer.Key):
 		return catalog.Forbidden("seat", "roster.no_seat", c.signer.Name)
 	}
+	if err := c.checkRoster(b); err != nil { // as it was proposed
+		return err
+	}
 	c.out.ID = c.digest.String()
 	return c.tally(c.signer.ID, b, roster.Proposal{Envelope: c.signed, Proposed: c.now})
 }
@@ -90,6 +93,7 @@ func signedBy(p roster.Proposal, operator string) bool {
 
 // tally stores a proposal, or makes it the roster when enough have approved it (roster.Count).
 func (c *applyContext) tally(proposer string, b roster.Propose, p roster.Proposal) error {
+	b = roster.Rebased(*c.cluster, b)
 	if err := c.checkRoster(b); err != nil {
 		return err
 	}

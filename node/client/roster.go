@@ -166,25 +166,25 @@ func (c *Client) RosterEnvelopes(ctx context.Context) ([]catalog.Envelope, error
 // ReplaceSeat puts a machine into the seat that it names, for the seat's operator. keysLost is
 // roster.Replace's.
 func (c *Client) ReplaceSeat(ctx context.Context, n catalog.Node, keysLost bool) (wire.Submitted, error) {
-	_, previous, err := c.lastRoster(ctx)
+	_, since, err := c.lastRoster(ctx)
 	if err != nil {
 		return wire.Submitted{}, err
 	}
-	return c.Submit(ctx, catalog.KindSeatReplace, roster.Replace{Previous: previous, Node: n, KeysLost: keysLost})
+	return c.Submit(ctx, catalog.KindSeatReplace, roster.Replace{Previous: since[len(since)-1], Node: n, KeysLost: keysLost})
 }
 
-// lastRoster is the cluster as it is now, proved by those who had to sign it, and the digest that
-// the next change names.
-func (c *Client) lastRoster(ctx context.Context) (catalog.Cluster, catalog.Digest, error) {
+// lastRoster is the cluster as it is now, proved by those who had to sign it, and the changes that made
+// the roster what it is (attest.SameSeats), of which the next change names the last.
+func (c *Client) lastRoster(ctx context.Context) (catalog.Cluster, []catalog.Digest, error) {
 	envelopes, err := c.RosterEnvelopes(ctx)
 	if err != nil {
-		return catalog.Cluster{}, catalog.Digest{}, err
+		return catalog.Cluster{}, nil, err
 	}
 	rosters, err := attest.Rosters(c.profile.Cluster, envelopes)
 	if err != nil {
-		return catalog.Cluster{}, catalog.Digest{}, fmt.Errorf("%w: %w", ErrPinned, err)
+		return catalog.Cluster{}, nil, fmt.Errorf("%w: %w", ErrPinned, err)
 	}
-	return rosters[len(rosters)-1], attest.LastChange(envelopes), nil
+	return rosters[len(rosters)-1], attest.SameSeats(envelopes), nil
 }
 
 // Proposal is a roster that was proposed, read and checked here.
@@ -201,7 +201,7 @@ type Proposal struct {
 // Proposals reads the rosters that wait for approvals. Each follows the present roster, and
 // counts only approvals whose signatures hold.
 func (c *Client) Proposals(ctx context.Context) ([]Proposal, error) {
-	now, previous, err := c.lastRoster(ctx)
+	now, since, err := c.lastRoster(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -211,10 +211,11 @@ func (c *Client) Proposals(ctx context.Context) ([]Proposal, error) {
 	}
 	var all []Proposal
 	for _, p := range chain.Proposals {
-		body, approved, err := attest.Proposed(now, previous, p)
+		body, approved, err := attest.Proposed(now, since, p)
 		if err != nil {
 			return nil, fmt.Errorf("%w: proposal %s: %w", ErrPinned, p.Envelope.Digest(), err)
 		}
+		body = roster.Rebased(now, body)
 		all = append(all, Proposal{
 			ID: p.Envelope.Digest(), Now: now, Body: body, Proposer: p.Envelope.Signer, Approved: approved, Proposed: p.Proposed,
 			Approvals: roster.Count(now, body, func(operator []byte) bool { return slices.Contains(approved, catalog.PrincipalID(operator)) }),
@@ -226,11 +227,11 @@ func (c *Client) Proposals(ctx context.Context) ([]Proposal, error) {
 // ProposeRoster proposes a roster for an operator with a seat: seats are given up, and added with
 // the nodes that fresh has, whatever their points. Threshold 0 is the present one.
 func (c *Client) ProposeRoster(ctx context.Context, threshold int, without []string, fresh []catalog.Node) (wire.Submitted, error) {
-	now, previous, err := c.lastRoster(ctx)
+	now, since, err := c.lastRoster(ctx)
 	if err != nil {
 		return wire.Submitted{}, err
 	}
-	b := roster.Propose{Previous: previous, Threshold: cmp.Or(threshold, now.Threshold)}
+	b := roster.Propose{Previous: since[len(since)-1], Threshold: cmp.Or(threshold, now.Threshold)}
 	for _, n := range append(slices.Clone(now.Nodes), fresh...) {
 		if !slices.Contains(without, n.ID) {
 			n.Point = len(b.Nodes) + 1
@@ -253,10 +254,10 @@ func (c *Client) WithdrawRoster(ctx context.Context, proposal catalog.Digest) (w
 // MoveKey approves, for the key's publisher, that it moves to the roster as it is now, which is
 // returned.
 func (c *Client) MoveKey(ctx context.Context, key string) (catalog.Cluster, error) {
-	now, previous, err := c.lastRoster(ctx)
+	now, since, err := c.lastRoster(ctx)
 	if err != nil {
 		return now, err
 	}
-	_, err = c.Submit(ctx, catalog.KindKeyMove, roster.MoveKey{Key: key, Roster: previous})
+	_, err = c.Submit(ctx, catalog.KindKeyMove, roster.MoveKey{Key: key, Roster: since[len(since)-1]})
 	return now, err
 }

@@ -56,3 +56,11 @@ func Member(attempts []catalog.Attempt, id string) (_ catalog.Attempt, member bo
 	a, under := UnderWay(attempts)
 	return a, under && slices.Contains(a.Active, id)
 }
+
+// KeySecret is what the vault calls a node's share of a key in force.
+func KeySecret(k catalog.Key) string { return secretKey(k.InForce()) }
+
+// VectorSecret is what the vault calls a node's share of a private vector in force.
+func VectorSecret(x catalog.Vector) string {
+	return prefixSecretVector + vectorName(x.ID, x.InForce().Move)
+}

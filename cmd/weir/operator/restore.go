@@ -192,14 +192,8 @@ func restoreBackup(ctx context.Context, a *cli.App, c config.Config, flags nodeF
 	progress := a.NewProgress()
 	defer progress.Finish()
 	progress.Tell("applying the ledger's entries anew")
-	if err := removeScratch(c.Dir); err != nil {
-		return err
-	}
-	scratch, err := os.MkdirTemp(c.Dir, scratchPrefix) // the ledger is not to be anywhere else in the clear
+	err = withScratch(c.Dir, func(scratch string) error { return x.CheckLedger(ctx, scratch, state.NewMachine(), backup.Look{}) })
 	if err != nil {
-		return fmt.Errorf("make a directory to check in: %w", err)
-	}
-	if err := errors.Join(x.CheckLedger(ctx, scratch, state.NewMachine(), backup.Look{}), os.RemoveAll(scratch)); err != nil {
 		return fmt.Errorf("backup %s: %w", x.Name(), err)
 	}
 	parts := map[catalog.Digest]backup.Part{}
@@ -286,7 +280,7 @@ func newBackupPresentCommand(a *cli.App) *cobra.Command {
 	return cli.CompleteFiles(&cobra.Command{
 		Use:   "present FILE…",
 		Short: "show a restored cluster checkpoints and receipts of the time before",
-		Long: `Shows a cluster that was restored from a backup what it may have lost: checkpoints
+		Long: `Shows a cluster that was restored what it may have lost: checkpoints
 (weir evidence checkpoint --out), receipts of queries and versions, and the files in
 which monitors keep what they saw. Anybody may, and no key is needed. The largest
 says how many entries there were; what they may have spent is closed. Of a cluster
@@ -362,7 +356,7 @@ contracts anew.`,
 					return err
 				}
 				if !known {
-					return errors.New("the cluster was never restored from a backup: there is nothing to end")
+					return errors.New("the cluster was never restored: there is nothing to end")
 				}
 				if _, err := c.Submit(ctx, catalog.KindRestoreEnd, recovery.End{Order: r.Order.ID()}); err != nil {
 					return err
@@ -388,7 +382,7 @@ func printRestore(ctx context.Context, a *cli.App, c *client.Client) error {
 		return err
 	}
 	if !known {
-		a.Note("the cluster was never restored from a backup: nothing changes")
+		a.Note("the cluster was never restored: nothing changes")
 		return nil
 	}
 	if len(r.Told) > 0 && r.Told[0].Size > r.Seen {

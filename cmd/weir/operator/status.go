@@ -21,7 +21,7 @@ import (
 // NewOperatorCommand returns the command that looks after the nodes.
 func NewOperatorCommand(a *cli.App) *cobra.Command {
 	return cli.Group(cli.ForOperators, "operator", "found clusters, and look after their nodes", "  weir operator status --dir /tmp/weir",
-		append([]*cobra.Command{newFoundCommand(a), newSignCommand(a), newProfileCommand(a), newOperatorStatusCommand(a), newRefreshCommand(a), newReplaceCommand(a), newBackupCommand(a), newDrillCommand(a), newUpgradeCommand(a), newDebugCommand(a)},
+		append([]*cobra.Command{newFoundCommand(a), newSignCommand(a), newProfileCommand(a), newOperatorStatusCommand(a), newRefreshCommand(a), newReplaceCommand(a), newBackupCommand(a), newRecoverQuorumCommand(a), newDrillCommand(a), newUpgradeCommand(a), newDebugCommand(a)},
 			newRosterCommands(a)...)...)
 }
 

@@ -17,7 +17,7 @@ func newReopenCommand(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reopen DATASET --statement TEXT",
 		Short: "have a dataset answered again that a restore has closed",
-		Long: `Has a dataset of yours answered again after the cluster was restored from a backup
+		Long: `Has a dataset of yours answered again after the cluster was restored
 and had lost what was answered since. Nobody can say any more what that was: say on
 what ground you open it, such as statements of its contracts that buyers have kept.
 What was withheld because of those answers may be released now. Its contracts stay
@@ -41,7 +41,7 @@ func reopen(ctx context.Context, a *cli.App, c *client.Client, dataset, statemen
 		return err
 	}
 	if len(all) == 0 {
-		return errors.New("the cluster was never restored from a backup, and nothing is closed")
+		return errors.New("the cluster was never restored, and nothing is closed")
 	}
 	b := recovery.Reopen{Dataset: dataset, Order: all[len(all)-1].Order.ID(), Statement: statement}
 	if _, err := c.Submit(ctx, catalog.KindDatasetReopen, b); err != nil {
