@@ -153,6 +153,7 @@ type Key struct {
 	Refresh   *Refresh    `json:"refresh,omitempty"` // the next sharing, wanted or under way
 	Retired   *Retired    `json:"retired,omitempty"` // the sharing before, until all have erased it
 	First     *KeyRoster  `json:"first,omitempty"`   // among whom the ceremony made it, once it has moved
+	Moved     *KeyMoved   `json:"moved,omitempty"`   // its publisher's approval of whom it is shared among, once it has moved
 	Lacks     []string    `json:"lacks,omitempty"`   // of Nodes: whose machines were replaced since, and have no share in force
 }
 

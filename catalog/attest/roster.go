@@ -50,6 +50,47 @@ func Rosters(id catalog.Digest, envelopes []catalog.Envelope) ([]catalog.Cluster
 	return all, nil
 }
 
+// Made are the digests of the changes that made rosters, the founding's first, of what Rosters took.
+func Made(envelopes []catalog.Envelope) (made []catalog.Digest) {
+	for _, e := range envelopes {
+		if kindOf(e) != catalog.KindRosterApprove {
+			made = append(made, e.Digest())
+		}
+	}
+	return made
+}
+
+// Shared checks among whom a key is shared now: those who made it, or a roster that its publisher approved. The rosters
+// are proved (Rosters), and made has the change that made each (Made). It returns how many changes there were before the publisher
+// approved the roster; 0: it never did, and the key is where it was made, which its statement proves. Nobody but the publisher has
+// to be believed: who passes the record on can only leave out the newest approvals.
+func Shared(rosters []catalog.Cluster, made []catalog.Digest, k catalog.Key) (changes int, err error) {
+	if k.First == nil {
+		return 0, nil
+	}
+	if k.Moved == nil {
+		return 0, errors.New("it is not where it was made, and its publisher's approval is missing")
+	}
+	e, key := k.Moved.Envelope, k.Moved.Key
+	var body roster.MoveKey
+	if err := readBody(e, catalog.KindKeyMove, rosters[0].ID.String(), &body); err != nil {
+		return 0, fmt.Errorf("read its publisher's approval: %w", err)
+	}
+	at := slices.Index(made, body.Roster)
+	switch {
+	case e.Signer != k.Publisher || catalog.PrincipalID(key) != k.Publisher || !e.Verify(key):
+		return 0, fmt.Errorf("what says that it moved is not signed by %s", k.Publisher)
+	case body.Key != k.ID:
+		return 0, fmt.Errorf("what its publisher signed is of key %.80q", body.Key)
+	case at <= 0 || at >= len(rosters):
+		return 0, fmt.Errorf("its publisher approved the roster of change %s, which there is not", body.Roster)
+	case !rosters[at].Roster().Equal(k.Roster()):
+		return 0, fmt.Errorf("its publisher approved that %q have it, %d of which open it, not %q and %d",
+			rosters[at].Roster().Nodes, rosters[at].Threshold, k.Nodes, k.Threshold)
+	}
+	return at, nil
+}
+
 // SameSeats are the digests that a proposal may follow, of what Rosters took: of the change that made the
 // seats what they are, and of those after it, which put machines into them.
 func SameSeats(envelopes []catalog.Envelope) (since []catalog.Digest) {

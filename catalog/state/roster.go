@@ -174,7 +174,7 @@ func (c *applyContext) dropMoves() error {
 			continue
 		default: // what is wanted is a new sharing all the same: a machine may lack its share
 			k.Refresh = failed(*k.Refresh, catalog.Why("roster.replaced"))
-			k.Refresh.To = nil
+			k.Refresh.To, k.Refresh.Approved = nil, nil
 		}
 		if err := records.Put(c.tx, records.PrefixKey+k.ID, k); err != nil {
 			return err
@@ -211,7 +211,7 @@ func letMove(c *applyContext, b roster.MoveKey) error {
 	if k.Refresh != nil {
 		attempt = k.Refresh.Attempt // its number is not used again
 	}
-	k.Refresh = &catalog.Refresh{State: catalog.KeyWanted, Wanted: c.now, Attempt: attempt, To: &to}
+	k.Refresh = &catalog.Refresh{State: catalog.KeyWanted, Wanted: c.now, Attempt: attempt, To: &to, Approved: &catalog.KeyMoved{Envelope: c.signed, Key: c.signer.Key}}
 	c.out.ID = k.ID
 	return cmp.Or(c.todo(true, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k))
 }

@@ -423,6 +423,75 @@ func TestAKeyMovesWithItsPublishersApprovalAlone(t *testing.T) {
 	}
 }
 
+// Among whom a key is shared counts by its publisher's word alone: no node can pass a roster off as its own that
+// the publisher has not approved, though operators made it once.
+func TestWhereAKeyIsIsProvedByItsPublishersApproval(t *testing.T) {
+	w := housesWorld(t)
+	id := catalog.KeyID(testID("bureau"))
+	key := func() catalog.Key { return must[catalog.Key](t)(w.view().Key(id)) }
+	shared := func(k catalog.Key) (int, error) {
+		entries := attest.Entries(must[[]roster.Change](t)(w.view().RosterChanges()))
+		return attest.Shared(must[[]catalog.Cluster](t)(attest.Rosters(w.id, entries)), attest.Made(entries), k)
+	}
+	made := key()
+	if n, err := shared(made); n != 0 || err != nil {
+		t.Fatal(n, err)
+	}
+	for _, b := range []roster.Propose{w.roster(2, []string{"node2"}, newSeat("node4", "house4", 3))} {
+		a := w.propose("operator", b)
+		w.ok("house3", catalog.KindRosterApprove, a)
+		w.ok("house4", catalog.KindRosterApprove, a)
+	}
+	move := roster.MoveKey{Key: id, Roster: w.lastChange()}
+	w.ok("bureau", catalog.KindKeyMove, move)
+	w.ok("node4", catalog.KindKeyReshare, catalog.KeyReshare{Key: id, Epoch: 2, Attempt: 2, Dealers: []int{1, 2}})
+	w.ok("node1", catalog.KindKeyFail, catalog.KeyFail{Key: id, Attempt: 2, Reason: catalog.Why("node.late", 1)}) // the approval stays
+	w.moveTo(id, 2, 3, []int{1, 3}, []string{"node1", "node2", "node3"})
+	k := key()
+	if n, err := shared(k); n != 1 || err != nil {
+		t.Fatalf("after its move: %d, %v", n, err)
+	}
+	w.ok("operator", catalog.KindKeyRefresh, catalog.KeyRefresh{Key: id}) // nothing of it is lost by a refresh
+	if n, err := shared(key()); n != 1 || err != nil {
+		t.Fatalf("after a refresh: %d, %v", n, err)
+	}
+
+	// A roster that operators made, and the publisher never approved.
+	a := w.propose("operator", w.roster(2, nil, newSeat("node5", "house4", 4)))
+	w.ok("house3", catalog.KindRosterApprove, a)
+	w.ok("house4", catalog.KindRosterApprove, a)
+	now := must[catalog.Cluster](t)(w.view().Cluster()).Roster()
+	approval := func(by string, b roster.MoveKey) *catalog.KeyMoved {
+		return &catalog.KeyMoved{Envelope: w.sign(by, catalog.KindKeyMove, b), Key: testPublic(by)}
+	}
+	forged := approval("rival", roster.MoveKey{Key: id, Roster: w.lastChange()})
+	forged.Envelope.Signer = k.Publisher
+	for name, change := range map[string]func(k *catalog.Key){
+		"another roster":              func(k *catalog.Key) { k.Nodes, k.Threshold = now.Nodes, now.Threshold },
+		"where it was made":           func(k *catalog.Key) { k.Nodes, k.Threshold = made.Nodes, made.Threshold },
+		"another threshold":           func(k *catalog.Key) { k.Threshold = 3 },
+		"no approval":                 func(k *catalog.Key) { k.Moved = nil },
+		"another publisher's":         func(k *catalog.Key) { k.Moved = approval("rival", move) },
+		"another's as the own":        func(k *catalog.Key) { k.Moved = forged },
+		"an operator's":               func(k *catalog.Key) { k.Moved = approval("operator", move) },
+		"of another key":              func(k *catalog.Key) { k.Moved = approval("bureau", roster.MoveKey{Key: "k-2", Roster: move.Roster}) },
+		"of a roster that is not":     func(k *catalog.Key) { k.Moved = approval("bureau", roster.MoveKey{Key: id, Roster: catalog.Sum(nil)}) },
+		"of the founding":             func(k *catalog.Key) { k.Moved = approval("bureau", roster.MoveKey{Key: id, Roster: w.id}) },
+		"another thing that it signs": func(k *catalog.Key) { k.Moved.Envelope = w.sign("bureau", catalog.KindKeyRefresh, move) },
+		"of another time": func(k *catalog.Key) {
+			k.Moved = approval("bureau", roster.MoveKey{Key: id, Roster: w.lastChange()})
+		},
+	} {
+		x := k
+		moved := *k.Moved
+		x.Moved = &moved
+		change(&x)
+		if n, err := shared(x); err == nil {
+			t.Errorf("%s: believed, after %d changes", name, n)
+		}
+	}
+}
+
 // A seat that leaves and never erases, because its machine is gone, is not waited for for ever.
 func TestASeatThatIsGoneIsWaitedForOnlySoLong(t *testing.T) {
 	w := housesWorld(t)
