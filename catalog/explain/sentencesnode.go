@@ -275,6 +275,9 @@ var nodeSentences = map[string]sentence{
 	"roster.keys":       {"the key of publisher %s is shared among %l, that of %s among %l: shares of both cannot be computed with together", ""},
 	"roster.vector":     {"the private vector %q is shared among %l, the key of publisher %s among %l: shares of both cannot be computed with together", ""},
 	"roster.vectors":    {"the private vector %q is shared among %l, %q among %l: shares of both cannot be computed with together", ""},
+	"drill.made":        {"the backup of the drill is of a time to come", "set the clock of the machine that made it"},
+	"drill.size":        {"the backup of the drill has %d entries, and the ledger %d", "drill with a backup of this cluster"},
+	"drill.tried":       {"a report of a drill says of each of these what came of it: %l", ""},
 	"restore.closed": {
 		"dataset %s is closed: the cluster was restored, and what was answered from it since is not known",
 		"its publisher decides whether it is answered again: weir dataset reopen",

@@ -12,6 +12,7 @@ const (
 	KeyCluster = "cluster"
 	KeyClock   = "clock"
 	KeyRestore = "restored" // the last Restored
+	KeyDrill   = "drilled"  // the last Drilled
 	// KeySchedule is where it is kept how old shares may get.
 	KeySchedule = "refresh.schedule"
 
