@@ -57,6 +57,7 @@ const (
 	prefixHolders       = "place.holders/"  // dataset/measure → contracts that give a place
 	PrefixPlace         = "place/"          // dataset/measure/period → owners with their lists
 	prefixBond          = "place.bond/"     // owner/registry/principal → its first list
+	prefixKnown         = "place.known/"    // owner/registry → ListsKnown
 	PrefixVector        = "vector/"         // id → Vector
 	PrefixVectorOf      = "vector.of/"      // owner/seq → id
 	PrefixVectorHeld    = "vector.held/"    // owner/seq → id, neither rejected nor dropped
