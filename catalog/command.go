@@ -320,6 +320,12 @@ type QueryFail struct {
 	Reason  Reason `json:"reason"`
 }
 
+// QueryForget has the state forget what was asked and answered by queries of which the retention was
+// over at a time, the longest ago first, as many as one entry takes.
+type QueryForget struct {
+	Until int64 `json:"until"` // Unix milliseconds, not after the ledger's time
+}
+
 // Kind names what an envelope asks for; each has one body type in command.go.
 type Kind string
 
@@ -400,6 +406,7 @@ const (
 	KindVectorBits     Kind = "vector.bits"     // a member's share in the second check
 	KindVectorFail     Kind = "vector.fail"     // a member or the leader: the attempt is over
 	KindTestFailed     Kind = "query.test"      // a member: the test of a private query failed
+	KindQueryForget    Kind = "query.forget"    // any node: what was answered long ago goes
 
 	// Private vectors that are moved to the roster as it is (package resharing).
 	KindVectorRefresh Kind = "vector.refresh" // operator: move all of them
@@ -411,6 +418,7 @@ const (
 	KindMoveBits      Kind = "move.bits"      // a member's shares in the second check
 	KindMoveFail      Kind = "move.fail"      // any node: the attempt, or the move, is over
 	KindMoveErased    Kind = "move.erased"    // each member: its old shares are erased
+	KindDrillReport   Kind = "drill.report"   // operator: what came of a drill with a backup
 	KindRefreshEvery  Kind = "refresh.every"  // operator: how old shares may get
 	KindRefreshDue    Kind = "refresh.due"    // any node: new shares of all that is due
 	KindCanaryBegin   Kind = "canary.begin"   // any node: try everybody's share of a key

@@ -1,6 +1,9 @@
 package catalog
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+)
 
 // Sharing names one division of a key into the nodes' shares (PROTOCOL.md section 1.5).
 type Sharing struct {
@@ -21,7 +24,15 @@ type Refresh struct {
 	Tested    []bool     `json:"tested,omitempty"`   // by test set
 	Reason    Reason     `json:"reason,omitzero"`    // of the last attempt that failed
 	Wanted    int64      `json:"wanted"`
-	To        *KeyRoster `json:"to,omitempty"` // the key's publisher approved that it moves there; nil: the roster stays
+	To        *KeyRoster `json:"to,omitempty"`       // the key's publisher approved that it moves there; nil: the roster stays
+	Approved  *KeyMoved  `json:"approved,omitempty"` // that it did
+}
+
+// KeyMoved is a publisher's approval of whom its key is shared among. Whoever knows the publisher's id can
+// check it.
+type KeyMoved struct {
+	Envelope Envelope `json:"envelope"`
+	Key      []byte   `json:"key"` // Ed25519, the publisher's
 }
 
 // Retired is a sharing that only attempts which were named before are opened under.
@@ -44,6 +55,11 @@ func (k Key) Roster() KeyRoster { return KeyRoster{k.Nodes, k.Threshold} }
 
 // Ceremony is among whom the key was made.
 func (k Key) Ceremony() KeyRoster { return *cmp.Or(k.First, new(k.Roster())) }
+
+// Holders are the nodes that have a share in force, as far as the ledger knows.
+func (k Key) Holders() []string {
+	return slices.DeleteFunc(slices.Clone(k.Nodes), func(id string) bool { return slices.Contains(k.Lacks, id) })
+}
 
 // Target is among whom the sharing under way, or wanted, shares the key.
 func (k Key) Target() KeyRoster {

@@ -34,6 +34,9 @@ func openDisk(opts Options, logger *slog.Logger) (*disk, error) {
 }
 
 func (d *disk) open() error {
+	if err := d.recoveredHalf(); err != nil {
+		return err
+	}
 	if err := d.claim(); err != nil {
 		return err
 	}

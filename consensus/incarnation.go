@@ -228,17 +228,9 @@ func (d *disk) identify() error {
 	if err != nil {
 		return err
 	}
-	var lost string
+	lost := lostSince(kept, found, own, fileErr, at)
 	switch {
-	case found && fileErr != nil:
-		lost = "its ledger is gone"
-	case fileErr != nil && !errors.Is(fileErr, os.ErrNotExist):
-		lost = fileErr.Error()
-	case found && own.incarnation != kept.incarnation:
-		lost = "its ledger is not the one that it had last"
-	case found && (own.opened < kept.opened || at.index < kept.index || at.term < kept.term):
-		lost = fmt.Sprintf("its ledger ends at log index %d and term %d, and it had %d and %d",
-			at.index, at.term, kept.index, kept.term)
+	case lost != "":
 	case flaws.cut > 0:
 		lost = flaws.why.Error()
 	case d.opts.Successor && !found && fileErr != nil && at.index == 0:
@@ -253,6 +245,21 @@ func (d *disk) identify() error {
 	d.identity.incarnation = d.identity.last.incarnation
 	d.identity.checksummedFrom = flaws.checksummedFrom
 	return d.repairLog(flaws)
+}
+
+// lostSince says why a ledger, which ends at at, is not the one on record; empty: it is.
+func lostSince(kept record, found bool, own record, ownErr error, at record) string {
+	switch {
+	case found && ownErr != nil:
+		return "its ledger is gone"
+	case ownErr != nil && !errors.Is(ownErr, os.ErrNotExist):
+		return ownErr.Error()
+	case found && own.incarnation != kept.incarnation:
+		return "its ledger is not the one that it had last"
+	case found && (own.opened < kept.opened || at.index < kept.index || at.term < kept.term):
+		return fmt.Sprintf("its ledger ends at log index %d and term %d, and it had %d and %d", at.index, at.term, kept.index, kept.term)
+	}
+	return ""
 }
 
 // remembered returns the record outside the ledger.

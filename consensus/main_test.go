@@ -1,13 +1,20 @@
 package consensus
 
 import (
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/weirdata/weir/consensus/durable/memdisk"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
+	remove := memdisk.Use()
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		remove()
+		os.Exit(code)
+	}),
 		// Imported by badger; it starts one goroutine for the life of the
 		// process.
 		goleak.IgnoreTopFunction("github.com/golang/glog.(*fileSink).flushDaemon"),

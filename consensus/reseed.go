@@ -35,6 +35,9 @@ const maxSeedIndex = 1 << 62
 type Seed struct {
 	ID   [32]byte // of the order
 	Made int64    // when the order was, in Unix milliseconds
+	// Voter is the one member that votes at first; the others have a vote when they have caught up.
+	// Empty: all vote.
+	Voter string
 }
 
 // index is where the log begins after a backup of one that had come so far.
@@ -82,47 +85,66 @@ func Reseed(o Options, restore Seed, state io.Reader) (err error) {
 	if err := checkNotRan(o, restore); err != nil {
 		return err
 	}
-	half := filepath.Clean(o.Dir) + ".half"
-	if err := os.RemoveAll(half); err != nil {
-		return fmt.Errorf("remove what was begun: %w", err)
-	}
-	if err := os.MkdirAll(half, 0o700); err != nil {
-		return fmt.Errorf("make the ledger's directory: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(half)) }()
-	index, err := seedSnapshot(o, half, restore, state)
+	half, index, err := beginSeed(o, restore, state)
 	if err != nil {
 		return err
+	}
+	return endSeed(o, restore, half, index)
+}
+
+// beginSeed makes the ledger beside the place that it is for. What an earlier call made is removed.
+func beginSeed(o Options, restore Seed, state io.Reader) (half string, index uint64, err error) {
+	half = filepath.Clean(o.Dir) + ".half"
+	if err := os.RemoveAll(half); err != nil {
+		return half, 0, fmt.Errorf("remove what was begun: %w", err)
+	}
+	if err := os.MkdirAll(half, 0o700); err != nil {
+		return half, 0, fmt.Errorf("make the ledger's directory: %w", err)
+	}
+	if index, err = seedSnapshot(o, half, restore, state); err != nil {
+		return half, 0, errors.Join(err, os.RemoveAll(half))
 	}
 	own := record{incarnation: restoredIncarnation(restore.ID, o.ID)}
 	for name, content := range map[string][]byte{incarnationFile: own.encode(), "id": []byte(o.ID)} {
 		if err := durable.Overwrite(filepath.Join(half, name), content); err != nil {
-			return fmt.Errorf("write the ledger's %s: %w", name, err)
+			return half, 0, errors.Join(fmt.Errorf("write the ledger's %s: %w", name, err), os.RemoveAll(half))
 		}
 	}
-	own.index = index
+	return half, index, nil
+}
+
+// endSeed has the ledger count.
+func endSeed(o Options, restore Seed, half string, index uint64) error {
+	own := record{incarnation: restoredIncarnation(restore.ID, o.ID), index: index}
 	if err := o.Memory.Save(own.encode()); err != nil {
-		return fmt.Errorf("record the ledger: %w", err)
+		return errors.Join(fmt.Errorf("record the ledger: %w", err), os.RemoveAll(half))
 	}
 	if err := os.Rename(half, o.Dir); err != nil {
-		return fmt.Errorf("put the ledger into its place: %w", err)
+		return errors.Join(fmt.Errorf("put the ledger into its place: %w", err), os.RemoveAll(half))
 	}
 	return durable.SyncTree(o.Dir)
 }
 
 func checkNotRan(o Options, restore Seed) error {
+	_, err := seededBy(o, restore)
+	return err
+}
+
+// seededBy reports whether the member's ledger is on record to be the restore's. Where it was opened
+// since, that is ErrRan.
+func seededBy(o Options, restore Seed) (bool, error) {
 	b, err := o.Memory.Load()
 	if err != nil || b == nil {
-		return err
+		return false, err
 	}
 	kept, err := decodeRecord(b)
-	if err != nil {
-		return err
+	if err != nil || kept.incarnation != restoredIncarnation(restore.ID, o.ID) {
+		return false, err
 	}
-	if kept.incarnation == restoredIncarnation(restore.ID, o.ID) && kept.opened > 0 {
-		return ErrRan
+	if kept.opened > 0 {
+		return true, ErrRan
 	}
-	return nil
+	return true, nil
 }
 
 // restoredIncarnation is which ledger a member has after a restore.
@@ -143,7 +165,11 @@ func seedSnapshot(o Options, dir string, restore Seed, state io.Reader) (index u
 	var members raft.Configuration
 	for _, m := range o.Members {
 		at := endpoint{addr: m.Addr, incarnation: restoredIncarnation(restore.ID, m.ID)}
-		members.Servers = append(members.Servers, raft.Server{Suffrage: raft.Voter, ID: raft.ServerID(m.ID), Address: at.address()})
+		votes := raft.Voter
+		if restore.Voter != "" && restore.Voter != m.ID {
+			votes = raft.Nonvoter
+		}
+		members.Servers = append(members.Servers, raft.Server{Suffrage: votes, ID: raft.ServerID(m.ID), Address: at.address()})
 	}
 	_, transport := raft.NewInmemTransport("")
 	var sink raft.SnapshotSink

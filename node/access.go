@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -54,7 +55,7 @@ func (acc *access) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt,
 	if err := acc.admitQuery(e, p); err != nil {
 		return receipt, ofThisNode(err)
 	}
-	if err := acc.refuseLevel(p); err != nil {
+	if err := cmp.Or(acc.refuseLevel(p), acc.refuseVoteless(p)); err != nil {
 		return receipt, err
 	}
 	foreseen, err := acc.refuseUnfit(ctx, e, p)

@@ -5,15 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/compare"
 	"github.com/weirdata/weir/node/peer"
+	"github.com/weirdata/weir/node/restore"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -136,6 +139,10 @@ func (cp *checkpoints) gather(ctx context.Context, least uint64) ([]byte, uint64
 		votes.lines[cp.id] = lines
 		if signed := cp.assemble(own, votes.lines); signed != nil {
 			cp.signed, cp.size = signed, own.Size
+			// It is read when this node is all that is left.
+			if err := durable.WriteFile(filepath.Join(cp.opts.Dir, restore.FileCheckpoint), signed, 0o600); err != nil {
+				cp.log.WarnContext(ctx, "the newest checkpoint could not be kept", "error", err)
+			}
 			return signed, own.Size, nil
 		}
 		if votes.passed > 0 {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
@@ -19,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/consensus/durable/memdisk"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/vault"
@@ -34,7 +36,12 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", strconv.Itoa(sideBySide)); err != nil { // -parallel overrides it
 		panic(err)
 	}
-	goleak.VerifyTestMain(m,
+	debug.SetGCPercent(300) // a quarter of the time would go to collecting what clusters leave
+	remove := memdisk.Use()
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		remove()
+		os.Exit(code)
+	}),
 		// badger's caches and glog flush in the background for as long as the
 		// process lives.
 		goleak.IgnoreTopFunction("github.com/golang/glog.(*fileSink).flushDaemon"))
@@ -129,7 +136,7 @@ func (c *cluster) tryOpen(id string) (*Node, error) {
 	o := Options{
 		Dir: c.nodeDir(id), SealKeyFile: c.sealKey(id), ID: id, Genesis: c.genesis,
 		Logger: slog.New(slog.NewTextHandler(c.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-		Tick:   200 * time.Millisecond, QuorumWait: patience,
+		Tick:   200 * time.Millisecond, QuorumWait: patience, memTable: 16 << 20,
 		PingTimeout: 15 * time.Second, // a node that is closed refuses at once
 	}
 	if raceDetector { // everything takes several times as long

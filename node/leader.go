@@ -97,7 +97,7 @@ func (s *sights) keep(names map[string]bool) {
 func (l *leader) lead(v state.View) (list []task, err error) {
 	seen := map[string]bool{}
 	var errs []error
-	for _, part := range []func(state.View, map[string]bool) ([]task, error){l.leadSeats, l.leadKeys, l.leadVersions, l.leadVectors, l.leadMoves, l.leadHealth, l.leadQueries} {
+	for _, part := range []func(state.View, map[string]bool) ([]task, error){l.leadSeats, l.leadKeys, l.leadVersions, l.leadVectors, l.leadMoves, l.leadHealth, l.leadQueries, l.leadRetention} {
 		d, err := part(v, seen)
 		list = append(list, d...)
 		errs = append(errs, err)
@@ -142,7 +142,12 @@ func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err 
 	}
 	for _, k := range refreshes {
 		k.Retired = roster.Unerased(cluster, k, l.opts.Clock().UnixMilli())
-		up := slices.DeleteFunc(slices.Clone(k.Nodes), func(id string) bool { return !l.health.isAlive(id) })
+		holders := k.Holders()
+		if len(k.Lacks) > 0 && len(holders) == k.Threshold {
+			l.waitsFor("key %s would be lost with the share of %s: no machine of theirs can be replaced until %s has its share", k.ID,
+				strings.Join(holders, " or "), strings.Join(k.Lacks, ", "))
+		}
+		up := slices.DeleteFunc(holders, func(id string) bool { return !l.health.isAlive(id) })
 		switch down := l.health.dead(k.Target().Nodes); {
 		case k.Refreshing():
 			list = append(list, l.endStuck(k, seen)...)

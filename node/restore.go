@@ -19,7 +19,8 @@ import (
 	"github.com/weirdata/weir/node/vault"
 )
 
-// A cluster whose machines are all lost goes on from a backup. The operators of enough seats sign
+// A cluster whose machines are all lost goes on from a backup, and one that has lost a majority of them
+// from what one of the others has (package restore). The operators of enough seats sign
 // the order (attest.SeatsToRestore); each node's share is imported, and its ledger made of the
 // backup (Restore). The first entry of the restored log is the order (restoreTask). Then nodes
 // and clients present what they know of the time after the backup (presentTask, Present), and the
@@ -135,7 +136,7 @@ func (rec *reconciler) restoreTasks(v state.View) ([]task, error) {
 // Anybody may, without a key. So the node first learns what is committed: a checkpoint of the very
 // log that it is behind in is none of another past.
 func (b *backups) Present(ctx context.Context, note []byte) error {
-	rosters, _, err := founding.ReadRosters(b.opts.Dir, b.opts.Genesis)
+	rosters, _, _, err := founding.ReadRosters(b.opts.Dir, b.opts.Genesis)
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,8 @@ import (
 var errRoster = errors.New("the roster changed")
 
 // errRestored is what Node.Failed delivers when the ledger is another one than the node was opened
-// with: the cluster was restored from a backup, without this node.
-var errRestored = errors.New("the cluster was restored from a backup")
+// with: the cluster was restored, without this node.
+var errRestored = errors.New("the cluster was restored, without this node")
 
 // errRoom is what Node.Failed delivers when a node that stopped for want of space could start
 // again.

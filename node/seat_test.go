@@ -43,7 +43,7 @@ func (c *cluster) newMachine(id string) catalog.Node {
 func (c *cluster) replace(ctx context.Context, m catalog.Node) {
 	c.t.Helper()
 	operator := c.client(c.operator)
-	if _, err := operator.ReplaceSeat(ctx, m); err != nil {
+	if _, err := operator.ReplaceSeat(ctx, m, false); err != nil {
 		c.t.Fatal(err)
 	}
 	chain, err := operator.RosterEnvelopes(ctx)
@@ -149,11 +149,11 @@ func TestAReplacedMachineTakesNoPart(t *testing.T) {
 	if _, err := c.client(c.operator).AddPrincipal(ctx, stranger.Public(), catalog.RoleOperator); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.client(stranger).ReplaceSeat(ctx, m); !refused(err) {
+	if _, err := c.client(stranger).ReplaceSeat(ctx, m, false); !refused(err) {
 		t.Errorf("another operator: %v", err)
 	}
 	c.replace(ctx, m)
-	if _, err := c.client(c.operator).ReplaceSeat(ctx, was); !refused(err) {
+	if _, err := c.client(c.operator).ReplaceSeat(ctx, was, false); !refused(err) {
 		t.Errorf("the old machine again: %v", err)
 	}
 	c.close("n3")

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -94,6 +95,40 @@ func (l *leader) leadSeats(v state.View, _ map[string]bool) (list []task, err er
 		}
 	}
 	return list, nil
+}
+
+// refuseVoteless keeps another machine out of a seat while those that vote beside it, as far as this
+// node has heard of them, are no majority: the new machine has no vote until they give it one,
+// and the one before has no say from the entry on. What the ledger takes it could not take any more then.
+func (acc *access) refuseVoteless(p catalog.Payload) error {
+	if p.Kind != catalog.KindSeatReplace {
+		return nil
+	}
+	var body roster.Replace
+	if err := catalog.DecodeStrict(p.Body, &body); err != nil {
+		return nil //nolint:nilerr // the ledger says what is wrong with it
+	}
+	at := acc.members.Roster().Point(body.Node.ID) - 1
+	if at < 0 || bytes.Equal(acc.members.Nodes[at].Key, body.Node.Key) {
+		return nil // no such seat, or the machine stays
+	}
+	voters := acc.voters()
+	rest := slices.DeleteFunc(slices.Clone(voters), func(id string) bool {
+		return id == body.Node.ID || id != acc.id && !acc.health.isAlive(id)
+	})
+	if len(rest) > len(voters)/2 {
+		return nil
+	}
+	var wait []string
+	for _, id := range acc.members.Roster().Nodes {
+		if id != body.Node.ID && !slices.Contains(rest, id) {
+			wait = append(wait, id)
+		}
+	}
+	if len(wait) == 0 {
+		return catalog.Conflict("votes", "seat.votes_all", body.Node.ID)
+	}
+	return catalog.Conflict("votes", "seat.votes", body.Node.ID, wait)
 }
 
 // handOver makes a node with a seat the leader.

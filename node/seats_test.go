@@ -10,7 +10,11 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/records/memstore"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/portfolio"
 	"github.com/weirdata/weir/node/founding"
@@ -177,6 +181,10 @@ func TestAClusterGrowsAndShrinksAndAnswersAfterEveryStep(t *testing.T) {
 	rival := c.publisher(ctx, "rival") // whose key is made by all five
 	if k, err := rival.PublisherKey(ctx, bureau.Key().ID()); err != nil || len(k.Signed) != 3 || len(k.Nodes) != 5 {
 		t.Errorf("the key that moved: %v, %v", k.Nodes, err)
+	}
+	reader := c.client(nil)
+	if among, err := reader.KeyRoster(ctx, bureau.Key().ID()); err != nil || len(among.Nodes) != 5 || reader.Profile().Moved[bureau.Key().ID()] != 1 {
+		t.Errorf("the publisher's approval proves %v, %v; the profile has %v", among.Roster().Nodes, err, reader.Profile().Moved)
 	}
 	c.await(ctx, "the new nodes to hold the version", func() bool { return len(c.version(t, "n5", "stations", 1).Acks) == 5 })
 	answeredBy(3, "n1", "n2", "n3", "n4", "n5")
@@ -360,4 +368,153 @@ func TestSeatsKeepTheirVotesUntilTheNewOnesVote(t *testing.T) {
 		return len(c.nodes["n4"].ledger.Votes()) == 2 && len(c.nodes["n5"].members.Leaving) == 0
 	})
 	c.admit(ctx, newKey(t, "late"), catalog.RoleBuyer)
+}
+
+// Another machine has no vote when it comes: so no seat gets one while the others, without it, are no
+// majority of those that vote.
+func TestNoMachineIsReplacedWhoseVoteCannotBeSpared(t *testing.T) {
+	for name, x := range map[string]struct {
+		seats  int
+		voters []string
+		down   []string
+		node   string
+		code   string
+	}{
+		"all vote":                      {seats: 3, voters: []string{"n1", "n2", "n3"}, node: "n2"},
+		"the one that is lost":          {seats: 3, voters: []string{"n1", "n2", "n3"}, down: []string{"n3"}, node: "n3"},
+		"another one is lost":           {seats: 3, voters: []string{"n1", "n2", "n3"}, down: []string{"n3"}, node: "n2", code: "seat.votes"},
+		"another one has no vote":       {seats: 3, voters: []string{"n1", "n2"}, node: "n2", code: "seat.votes"},
+		"this node, and that as well":   {seats: 3, voters: []string{"n1", "n2"}, node: "n1", code: "seat.votes"},
+		"the one without a vote":        {seats: 3, voters: []string{"n1", "n2"}, node: "n3"},
+		"of two":                        {seats: 2, voters: []string{"n1", "n2"}, node: "n2", code: "seat.votes_all"},
+		"four of five vote":             {seats: 5, voters: []string{"n1", "n2", "n3", "n4"}, node: "n4"},
+		"four of five, and one is lost": {seats: 5, voters: []string{"n1", "n2", "n3", "n4"}, down: []string{"n3"}, node: "n4", code: "seat.votes"},
+	} {
+		n := bare(t, x.seats, 2)
+		n.votes = func() map[string]bool {
+			votes := map[string]bool{}
+			for _, m := range n.roster {
+				votes[m.ID] = slices.Contains(x.voters, m.ID)
+			}
+			return votes
+		}
+		for _, id := range x.down {
+			n.health.set(id, observation{})
+		}
+		body := roster.Replace{Node: catalog.Node{ID: x.node, Key: []byte("another")}}
+		err := n.access.refuseVoteless(catalog.Payload{Kind: catalog.KindSeatReplace, Body: catalog.Encode(body)})
+		var no *catalog.Refusal
+		if errors.As(err, &no) != (x.code != "") || no != nil && no.Code != x.code {
+			t.Errorf("%s: %v, want %q", name, err, x.code)
+		}
+		body.Node.Key = nil // the machine moves, and keeps its vote
+		if err := n.access.refuseVoteless(catalog.Payload{Kind: catalog.KindSeatReplace, Body: catalog.Encode(body)}); err != nil {
+			t.Errorf("%s: it may not move: %v", name, err)
+		}
+	}
+}
+
+// A node that was down when its seat was let go is not talked to any more. It finds out that it has left, by what the operators have
+// signed and the word of a threshold of nodes, and ends with that; a machine that comes later does not talk to it.
+func TestANodeThatWasAwayWhenItLeftIsTold(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	c := newCluster(t, 3, 2, nil)
+	c.leader(ctx, "n1")
+	c.close("n3")
+	c.awaitGone(ctx, "n3")
+	n1 := c.nodes["n1"]
+	c.proposed(ctx, 2, []string{"n3"})
+	c.await(ctx, "n1 to have the roster", func() bool {
+		return n1.view(func(v state.View) error {
+			now, err := v.Cluster()
+			if err == nil && now.Changes == 0 {
+				err = errors.New("not yet")
+			}
+			return err
+		}) == nil
+	})
+	if !n1.hasSeat("n3") || n1.mayVote("n3") || !n1.mayVote("n2") {
+		t.Error("a vote is given by the roster that the node was opened with")
+	}
+	c.await(ctx, "n3 to leave", func() bool {
+		c.follow()
+		return len(c.nodes["n1"].roster) == 2 && len(c.nodes["n2"].roster) == 2
+	})
+
+	// One node alone says so: the other one does not answer.
+	c.open("n3")
+	n3 := c.nodes["n3"]
+	c.close("n2")
+	if f, err := n3.leftAs(ctx); err == nil || f.Left != nil {
+		t.Errorf("n3 has left by one node's word: %v, %v", f.Left, err)
+	}
+	c.open("n2")
+	select {
+	case err := <-n3.Failed():
+		if !errors.Is(err, errRoster) {
+			t.Fatal(err)
+		}
+	case <-ctx.Done():
+		t.Fatal("n3 does not find out that it has left")
+	}
+	c.close("n3")
+	if _, err := c.tryOpen("n3"); !errors.Is(err, ErrLeft) {
+		t.Fatalf("n3 opens with %v", err)
+	}
+
+	c.proposed(ctx, 2, nil, c.seat("n4", c.operator))
+	left, err := c.client(nil).Left(ctx)
+	if err != nil || !slices.Equal(left, []string{"n3"}) {
+		t.Fatalf("left are %v, %v", left, err)
+	}
+	c.genesis.Left = left
+	c.join(ctx, "n4")
+	if got := c.nodes["n4"].ids(); !slices.Equal(got, []string{"n1", "n2", "n4"}) {
+		t.Errorf("a machine that comes later talks to %v", got)
+	}
+	c.awaitSeats(ctx, "n1", "n2", "n4")
+}
+
+// The vote of a seat that leaves is taken when all that have seats have theirs, and not before.
+func TestNoVoteIsTakenWhileANewOneIsMissing(t *testing.T) {
+	nodes := func(ids ...string) (list []catalog.Node) {
+		for i, id := range ids {
+			list = append(list, catalog.Node{ID: id, Point: i + 1})
+		}
+		return list
+	}
+	for name, x := range map[string]struct {
+		votes map[string]bool
+		want  string // task
+	}{
+		"one new seat has none":                   {map[string]bool{"n1": true, "n2": true, "n3": false, "n4": true}, ""},
+		"none has one":                            {map[string]bool{"n1": true, "n2": false, "n3": false, "n4": true}, ""},
+		"all have theirs":                         {map[string]bool{"n1": true, "n2": true, "n3": true, "n4": true}, "members: take the vote of n4"},
+		"of who is no member any more, too early": {map[string]bool{"n1": true, "n2": true, "n3": false, "n4": false, "n5": true}, ""},
+		"of who is no member any more":            {map[string]bool{"n1": true, "n2": true, "n3": true, "n4": false, "n5": true}, "members: take the vote of n5"},
+	} {
+		n := bare(t, 3, 2)
+		c := catalog.Cluster{Nodes: nodes("n1", "n2", "n3"), Threshold: 2, Leaving: []catalog.Leaving{{Node: catalog.Node{ID: "n4"}}}}
+		n.members = c
+		store := memstore.New()
+		key := catalog.Key{ID: "k", State: catalog.KeyReady, Nodes: []string{"n1", "n4"}, Threshold: 2} // which n4 has a share of
+		for name, record := range map[string]any{records.KeyCluster: c, records.PrefixKey + "k": key} {
+			if err := records.Put(store, name, record); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n.leader.ledgerKnown, n.leader.ledgerNow = true, consensus.Configuration{Index: 1, Votes: x.votes}
+		tasks, err := n.leader.leadSeats(state.NewMachine().View(store), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, d := range tasks {
+			got = append(got, d.name)
+		}
+		if x.want == "" && len(got) > 0 || x.want != "" && !slices.Equal(got, []string{x.want}) {
+			t.Errorf("%s: %v, want %q", name, got, x.want)
+		}
+	}
 }

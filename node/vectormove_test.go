@@ -105,6 +105,7 @@ func TestAPortfolioOutlivesEveryMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	moves := map[string]uint64{kept.Vector.ID: 0, x.register(ctx, t, x.vector("loans", 3, loans)).ID: 0}
+	epoch := uint64(1)
 	for _, id := range []string{"n3", "n1", "n2"} {
 		x.close(id)
 		x.awaitGone(ctx, id)
@@ -112,6 +113,8 @@ func TestAPortfolioOutlivesEveryMachine(t *testing.T) {
 		x.renew(ctx, lists)
 		// Before it votes the next one cannot be spared: the ledger would have no majority.
 		x.await(ctx, "the new machine to vote", func() bool { return x.nodes[id].ledger.MayVote() == nil })
+		epoch++
+		x.awaitRefreshed(ctx, catalog.KeyID(x.bureau.Key().ID()), epoch) // nor can its share
 		x.awaitMoved(ctx, moves)
 		x.wantSum(ctx, t, "mine", mine)
 		x.await(ctx, "the new machine to hold what is published", func() bool {

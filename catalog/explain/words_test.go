@@ -17,7 +17,7 @@ import (
 
 // takesCode says where functions take a code; its arguments follow.
 var takesCode = map[string]int{
-	"Refuse": 2, "Invalid": 1, "Conflict": 1, "Forbidden": 1, "wider": 1, "Why": 0, "WithFix": 0, "refuse": 0, "refuseFor": 1, "because": 1, "unreadable": 0, "load": 2, "CheckNames": 3,
+	"Refuse": 2, "Invalid": 1, "Conflict": 1, "Forbidden": 1, "Wider": 1, "Why": 0, "WithFix": 0, "refuse": 0, "refuseFor": 1, "because": 1, "unreadable": 0, "load": 2, "CheckNames": 3,
 }
 
 // codeUse is a call that makes a reason or a refusal.

@@ -12,6 +12,7 @@ const (
 	KeyCluster = "cluster"
 	KeyClock   = "clock"
 	KeyRestore = "restored" // the last Restored
+	KeyDrill   = "drilled"  // the last Drilled
 	// KeySchedule is where it is kept how old shares may get.
 	KeySchedule = "refresh.schedule"
 
@@ -56,6 +57,7 @@ const (
 	prefixHolders       = "place.holders/"  // dataset/measure → contracts that give a place
 	PrefixPlace         = "place/"          // dataset/measure/period → owners with their lists
 	prefixBond          = "place.bond/"     // owner/registry/principal → its first list
+	prefixKnown         = "place.known/"    // owner/registry → ListsKnown
 	PrefixVector        = "vector/"         // id → Vector
 	PrefixVectorOf      = "vector.of/"      // owner/seq → id
 	PrefixVectorHeld    = "vector.held/"    // owner/seq → id, neither rejected nor dropped
@@ -71,6 +73,7 @@ const (
 	PrefixTodoVector  = "todo.vector/"  // seq → id, registration under way
 	PrefixTodoMove    = "todo.move/"    // seq → id, vector that is to be moved
 	PrefixMove        = "vector.move/"  // seq → Move that is not over
+	PrefixTodoForget  = "todo.forget/"  // time/seq → id, query of which the retention is over then
 	PrefixCanary      = "key.canary/"   // key → its last Canary
 )
 
@@ -114,6 +117,11 @@ func SeenUntilKey(until int64, d catalog.Digest) string {
 // CodesKey is where the values of an attribute are kept, by its position.
 func CodesKey(registry string, attribute int) string {
 	return fmt.Sprintf("%s%s/%02d", prefixCodes, registry, attribute)
+}
+
+// ForgetKey is where it is kept when the retention of a query is over, in the order of time.
+func ForgetKey(at int64, seq uint64) string {
+	return fmt.Sprintf("%s%016x/%s", PrefixTodoForget, at, SeqName(seq))
 }
 
 // RepeatKey is where the newest answer is kept to what a principal asked.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/roster"
 )
 
@@ -21,14 +22,12 @@ func replaceSeat(c *applyContext, b roster.Replace) error {
 	if at < 0 || at >= len(c.cluster.Nodes) || c.cluster.Nodes[at].ID != b.Node.ID {
 		return catalog.Invalid("node.id", "seat.none", b.Node.ID, b.Node.Point)
 	}
-	last, err := records.Find[roster.Change](c.tx, records.RosterKey(c.cluster.Changes))
+	changes, err := records.List[roster.Change](c.tx, records.PrefixRoster)
 	if err != nil {
 		return err
 	}
-	before := c.cluster.Nodes[at]
+	last, before := changes[len(changes)-1], c.cluster.Nodes[at]
 	switch {
-	case c.cluster.Changes >= roster.MaxChanges:
-		return catalog.Conflict("changes", "seat.many", roster.MaxChanges)
 	case b.Previous != last.Envelope.Digest():
 		return catalog.Conflict("previous", "seat.previous", b.Previous, last.Envelope.Digest())
 	case !bytes.Equal(c.signer.Key, before.Operator):
@@ -40,17 +39,26 @@ func replaceSeat(c *applyContext, b roster.Replace) error {
 	case b.Node.Addr == before.Addr && b.Node.API == before.API && bytes.Equal(b.Node.Key, before.Key):
 		return catalog.Conflict("node", "seat.same", before.ID)
 	}
+	if r := roster.Spared(changes, before.ID, c.now); r != nil {
+		return r
+	}
 	if err := checkSeated(c, b.Node, before); err != nil {
 		return err
 	}
+	another := !bytes.Equal(b.Node.Key, before.Key)
+	if another && !b.KeysLost {
+		if err := c.checkSpared(b.Node.ID); err != nil {
+			return err
+		}
+	}
 	cluster := roster.With(*c.cluster, b.Node) // others may be reading the one that is there
-	if !bytes.Equal(b.Node.Key, before.Key) {
+	if another {
 		since := make([]uint64, len(cluster.Nodes))
 		copy(since, cluster.Since)
 		since[at], cluster.Since = c.seq, since
 	}
 	c.cluster, c.out.ID = &cluster, b.Node.ID
-	if err := c.changeRoster(roster.Change{Before: &before}); err != nil || bytes.Equal(b.Node.Key, before.Key) {
+	if err := c.changeRoster(roster.Change{Before: &before}); err != nil || !another {
 		return err
 	}
 	if err := c.shareAnew(b.Node.ID); err != nil {
@@ -60,14 +68,68 @@ func replaceSeat(c *applyContext, b roster.Replace) error {
 	return cmp.Or(c.moveVectors(&why), c.ackAnew(b.Node.ID))
 }
 
+// checkSpared refuses to take a node's share out of a key of which just as many are left as open it, because
+// others were replaced and have none yet, or say that they lost theirs. The key would be lost, and all that
+// is encrypted under it.
+func (c *applyContext) checkSpared(node string) error {
+	keys, err := records.List[catalog.Key](c.tx, records.PrefixKey)
+	if err != nil {
+		return err
+	}
+	var lost, wait []string
+	for _, k := range keys {
+		if k.State != catalog.KeyReady {
+			continue
+		}
+		holders, err := c.holders(k)
+		if err != nil {
+			return err
+		}
+		if len(holders) != k.Threshold || !slices.Contains(holders, node) { // with fewer it is lost already
+			continue
+		}
+		lost = append(lost, k.ID)
+		for _, id := range k.Nodes {
+			if !slices.Contains(holders, id) && !slices.Contains(wait, id) {
+				wait = append(wait, id)
+			}
+		}
+	}
+	switch {
+	case len(lost) == 0:
+		return nil
+	case len(wait) == 0: // all nodes together open it
+		return catalog.Conflict("shares", "seat.keys_whole", node, lost)
+	}
+	return catalog.Conflict("shares", "seat.keys_lost", node, lost, wait)
+}
+
+// holders are the nodes that have a share of a key in force, those left out that say in its
+// canary that they have none.
+func (c *applyContext) holders(k catalog.Key) ([]string, error) {
+	x, known, err := records.Lookup[resharing.Canary](c.tx, records.PrefixCanary+k.ID)
+	if err != nil || !known || x.Sharing != k.InForce() {
+		return k.Holders(), err
+	}
+	return slices.DeleteFunc(k.Holders(), func(id string) bool {
+		at := slices.Index(x.Nodes, id)
+		return at >= 0 && x.Lacks[at]
+	}), nil
+}
+
 // changeRoster stores the cluster, and what made its roster what it is: the present entry unless
-// change has another. Proposals followed what was before, and are void.
+// change has another. Proposals of other seats followed the seats before, and are void when those are others.
 func (c *applyContext) changeRoster(change roster.Change) error {
 	if change.Envelope.Payload == nil {
 		change.Envelope = c.signed
 	}
-	change.Seq = c.seq
-	if err := cmp.Or(records.Put(c.tx, records.KeyCluster, c.cluster), records.RemoveAll(c.tx, records.PrefixProposal, "")); err != nil {
+	change.Seq, change.At = c.seq, c.now
+	if change.Seats != nil {
+		if err := records.RemoveAll(c.tx, records.PrefixProposal, ""); err != nil {
+			return err
+		}
+	}
+	if err := records.Put(c.tx, records.KeyCluster, c.cluster); err != nil {
 		return err
 	}
 	return records.Put(c.tx, records.RosterKey(c.cluster.Changes), change)
@@ -138,6 +200,9 @@ func (c *applyContext) shareAnew(node string) error {
 	}
 	why := catalog.Why("seat.replaced", node)
 	for _, k := range keys {
+		if k.State == catalog.KeyReady && slices.Contains(k.Holders(), node) {
+			k.Lacks = k.Roster().InOrder(append(slices.Clone(k.Lacks), node))
+		}
 		switch {
 		case k.State == catalog.KeyFailed:
 			continue

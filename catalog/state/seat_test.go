@@ -2,13 +2,16 @@ package state
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/statetest"
 )
@@ -87,18 +90,98 @@ func TestSeatsAreReplacedByTheirOperatorsAlone(t *testing.T) {
 	}
 }
 
+// All operators together cannot use up what other rosters need.
 func TestMachinesAreReplacedOnlySoOften(t *testing.T) {
+	replaced := make([]roster.Change, roster.MaxAlone)
+	for i := range replaced {
+		replaced[i] = roster.Change{Before: &catalog.Node{ID: fmt.Sprint("n", i/roster.MaxOfSeat)}}
+	}
+	if r := roster.Spared(replaced[1:], "another", testTime); r != nil {
+		t.Errorf("refused with %s", explain.Message(r))
+	}
+	if r := roster.Spared(replaced, "another", testTime); r == nil || r.Rule != "changes" || r.Code != "seat.many_alone" {
+		t.Errorf("one more is refused with %+v", r)
+	}
+
 	w := newWorld(t, 3, 2).admit()
-	next := w.machine3("node3-b")
-	cluster := must[catalog.Cluster](t)(w.view().Cluster())
 	last := must[[]roster.Change](t)(w.view().RosterChanges())[0]
+	cluster := must[catalog.Cluster](t)(w.view().Cluster())
 	cluster.Changes, cluster.Time = roster.MaxChanges, 0
 	for key, record := range map[string]any{records.KeyCluster: cluster, records.RosterKey(cluster.Changes): last} {
 		if err := records.Put(w.store, key, record); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.no("operator", catalog.KindSeatReplace, next, catalog.RefusedConflict, "changes")
+	w.no("operator", catalog.KindRosterPropose, w.roster(3, nil), catalog.RefusedConflict, "changes")
+}
+
+// seatOf is another machine for any of the operator's seats.
+func (w *world) seatOf(point int, name string) roster.Replace {
+	w.t.Helper()
+	b := w.machine3(name)
+	b.Node = must[catalog.Cluster](w.t)(w.view().Cluster()).Nodes[point-1]
+	b.Node.Addr, b.Node.API, b.Node.Key, b.Node.Sealing = name+":7000", "https://"+name+":8000", testPublic(name), sealingOf(name)
+	return b
+}
+
+// While a new machine has no share of a key yet, no share of it is taken out that the others need to
+// open it: that would lose the key, and all that is encrypted under it, without anybody having meant it.
+func TestNoKeyIsLostByReplacingOneMachineAfterAnother(t *testing.T) {
+	w := newWorld(t, 3, 2).admit().key("bureau")
+	id := catalog.KeyID(testID("bureau"))
+	w.replace3("node3-b")
+	if k := must[catalog.Key](t)(w.view().Key(id)); !slices.Equal(k.Lacks, []string{"node3"}) || !slices.Equal(k.Holders(), []string{"node1", "node2"}) {
+		t.Fatalf("a share is missed by %v, held by %v", k.Lacks, k.Holders())
+	}
+	next := w.seatOf(2, "node2-b")
+	r := w.no("operator", catalog.KindSeatReplace, next, catalog.RefusedConflict, "shares")
+	if r.Code != "seat.keys_lost" || !strings.Contains(explain.Message(r), id) || !strings.Contains(explain.Message(r), "node3") {
+		t.Errorf("refused with %s", explain.Message(r))
+	}
+	// Its addresses may change: it keeps its share.
+	moved := next
+	was := must[catalog.Cluster](t)(w.view().Cluster()).Nodes[1]
+	moved.Node.Key, moved.Node.Sealing = was.Key, was.Sealing
+	w.ok("operator", catalog.KindSeatReplace, moved)
+	// The seat whose machine has no share may get another one, and waits still.
+	w.replace3("node3-c")
+	w.no("operator", catalog.KindSeatReplace, w.seatOf(2, "node2-b"), catalog.RefusedConflict, "shares")
+	// A sharing that was under way may have been stored by some and is none: the old one is in force.
+	w.ok("node1", catalog.KindKeyReshare, catalog.KeyReshare{Key: id, Epoch: 2, Attempt: 2, Dealers: []int{1, 2}})
+	w.no("operator", catalog.KindSeatReplace, w.seatOf(2, "node2-b"), catalog.RefusedConflict, "shares")
+	w.ok("node1", catalog.KindKeyFail, catalog.KeyFail{Key: id, Attempt: 2, Reason: catalog.Why("node.started_anew", "node1")})
+	w.refresh(id, 3, 2)
+	if k := must[catalog.Key](t)(w.view().Key(id)); k.Lacks != nil {
+		t.Fatalf("a share is missed by %v after all have theirs", k.Lacks)
+	}
+	w.ok("operator", catalog.KindSeatReplace, w.seatOf(2, "node2-b"))
+
+	// Whoever knows that the share is gone may say so.
+	last := w.seatOf(1, "node1-b")
+	w.no("operator", catalog.KindSeatReplace, last, catalog.RefusedConflict, "shares")
+	last.KeysLost = true
+	w.ok("operator", catalog.KindSeatReplace, last)
+	if k := must[catalog.Key](t)(w.view().Key(id)); !slices.Equal(k.Lacks, []string{"node1", "node2"}) {
+		t.Errorf("a share is missed by %v", k.Lacks)
+	}
+	// What is lost keeps nobody from anything.
+	w.replace3("node3-d")
+}
+
+// A node that says in a canary that it lost its share holds none, and of a key that all nodes open
+// together no share can be spared.
+func TestSharesThatAreLostOtherwiseCountAsWell(t *testing.T) {
+	w := newWorld(t, 3, 2).admit().key("bureau")
+	id := catalog.KeyID(testID("bureau"))
+	w.ok("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: id, Number: 1})
+	w.ok("node1", catalog.KindCanaryLacks, resharing.CanaryLacks{Key: id, Number: 1})
+	w.no("operator", catalog.KindSeatReplace, w.seatOf(2, "node2-b"), catalog.RefusedConflict, "shares")
+	w.ok("operator", catalog.KindSeatReplace, w.seatOf(1, "node1-b"))
+
+	w = newWorld(t, 3, 3).admit().key("bureau")
+	if r := w.no("operator", catalog.KindSeatReplace, w.machine3("node3-b"), catalog.RefusedConflict, "shares"); r.Code != "seat.keys_whole" {
+		t.Errorf("refused with %s", explain.Message(r))
+	}
 }
 
 // Only the machine that is in the seat speaks for the node, and only it.
@@ -197,6 +280,7 @@ func TestPrivateVectorsAreAnsweredByTheMachinesThatHaveThem(t *testing.T) {
 	// With one more machine gone there are fewer than the threshold.
 	next := w.machine3("node2-b")
 	next.Node.Point, next.Node.ID = 2, "node2"
+	next.KeysLost = true
 	w.ok("operator", catalog.KindSeatReplace, next)
 	r := w.no("bank", catalog.KindQuerySubmit, submit(contract, ask), catalog.RefusedConflict, "vector_state")
 	if r.Code != "vector.lost" {

@@ -392,7 +392,7 @@ func TestAMoveEndsWithItsRoster(t *testing.T) {
 	// With fewer than t machines left there is nothing to move.
 	w.replace3("node3-d")
 	next := w.machine3("node2-b")
-	next.Node.Point, next.Node.ID = 2, "node2"
+	next.Node.Point, next.Node.ID, next.KeysLost = 2, "node2", true
 	w.ok("operator", catalog.KindSeatReplace, next)
 	if left := must[[]resharing.Move](t)(w.view().Moves()); len(left) != 0 || len(w.toMove()) != 2 {
 		t.Errorf("moves %+v, to move %v", left, w.toMove())

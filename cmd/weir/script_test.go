@@ -18,6 +18,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/cmd/weir/cli"
+	"github.com/weirdata/weir/consensus/durable/memdisk"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/api/apitest"
 	"github.com/weirdata/weir/node/client"
@@ -26,7 +27,15 @@ import (
 // TestMain puts the program on the path of the tests, where "weir" is this test's binary
 // with main as its main.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"weir": main})
+	testscript.Main(inMemory{m}, map[string]func(){"weir": main})
+}
+
+// inMemory runs the tests with their directories in memory.
+type inMemory struct{ *testing.M }
+
+func (m inMemory) Run() int {
+	defer memdisk.Use()()
+	return m.M.Run()
 }
 
 // TestScripts runs the command line as a user does. Scripts whose name begins

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"reflect"
 
@@ -9,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/api/wire"
 )
@@ -46,7 +49,7 @@ func status(_ context.Context, s *server, _ *nothing) (*reply[wire.Status], erro
 
 const openAPIType = "application/vnd.oai.openapi+json"
 
-// mountOpenAPI serves the document that New wrote once all routes were mounted.
+// mountOpenAPI serves the document of all routes.
 func mountOpenAPI(s *server, r route) {
 	op := s.operation(r)
 	op.Responses["200"] = &huma.Response{Description: "OpenAPI 3.1", Content: map[string]*huma.MediaType{openAPIType: {}}}
@@ -56,15 +59,29 @@ func mountOpenAPI(s *server, r route) {
 			s.refuse(c, wire.NewProblem(http.StatusUnprocessableEntity, wire.KindRequest, "there is no parameter here"))
 			return
 		}
-		c.Data(http.StatusOK, openAPIType, s.openapi)
+		doc, err := s.openapi()
+		if err != nil {
+			s.refuse(c, fmt.Errorf("write the OpenAPI document: %w", err))
+			return
+		}
+		c.Data(http.StatusOK, openAPIType, doc)
 	})
 }
 
+// cluster is the founding's, as changed since. The ledger of nodes that have just begun has no entry
+// yet: whoever asks then asks again.
 func cluster(_ context.Context, v state.View, _ *nothing) (catalog.Cluster, error) {
-	return v.Cluster()
+	c, err := v.Cluster()
+	if errors.Is(err, records.ErrNotFound) {
+		return c, fmt.Errorf("%w: the founding is not in the ledger yet", ErrUnavailable)
+	}
+	return c, err
 }
 
-func roster(_ context.Context, v state.View, _ *nothing) (wire.Roster, error) {
+func roster(ctx context.Context, v state.View, none *nothing) (wire.Roster, error) {
+	if _, err := cluster(ctx, v, none); err != nil {
+		return wire.Roster{}, err
+	}
 	changes, err := v.RosterChanges()
 	if err != nil {
 		return wire.Roster{}, err

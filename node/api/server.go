@@ -29,7 +29,7 @@ type server struct {
 	principals *directory
 	work       *admission
 	explained  explanations
-	openapi    []byte
+	openapi    func() ([]byte, error) // the document, written when it is first asked for
 }
 
 // routeKey finds a row of the table for a request.
@@ -81,9 +81,7 @@ func newServer(opts Options, rows []route, grace time.Duration) (*server, error)
 		s.table[key] = r
 		r.mount(s, r)
 	}
-	if s.openapi, err = json.Marshal(s.docs.OpenAPI()); err != nil {
-		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
-	}
+	s.openapi = sync.OnceValues(func() ([]byte, error) { return json.Marshal(s.docs.OpenAPI()) })
 	return s, nil
 }
 

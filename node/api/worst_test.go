@@ -74,6 +74,7 @@ func TestNoRouteTakesMoreThanItsRowSays(t *testing.T) {
 	)
 	w := newWorld(t)
 	w.list()
+	w.do("GET", "/v1/openapi.json", "", nil) // the first who asks has it written, for all later ones
 	left := map[string]bool{}
 	for name := range worstCases {
 		left[name] = true

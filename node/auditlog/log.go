@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/evidence"
 )
@@ -163,8 +164,8 @@ func (l *Log) catchUp(ctx context.Context) error {
 	return nil
 }
 
-// compare goes back to where the ledger was put back from a backup, if it was since the last
-// line: from there on its entries are others.
+// compare goes back to where the cluster was restored, if it was since the last line: from there on its
+// entries are others. The first of them may be some that only a node had which is lost.
 func (l *Log) compare() error {
 	size := l.source.NextSeq()
 	if l.next == 0 {
@@ -199,10 +200,27 @@ func (l *Log) compare() error {
 		if err := appendSynced(l.path, append(b, '\n')); err != nil {
 			return err
 		}
-		l.next, l.last, l.restored = line.Seq, catalog.Digest{}, line.Seq
+		l.next, l.last, l.restored = agreed(line.Seq, r.Entry), catalog.Digest{}, line.Seq
 		return l.note()
 	}
 	return nil
+}
+
+// agreed is how many entries before a restore are those that there were.
+func agreed(seq uint64, entry []byte) uint64 {
+	e, err := catalog.ParseEntry(entry)
+	if err != nil {
+		return seq
+	}
+	p, err := catalog.ParsePayload(e.Envelope.Payload)
+	if err != nil {
+		return seq
+	}
+	var b recovery.Restore
+	if err := catalog.DecodeStrict(p.Body, &b); err != nil {
+		return seq
+	}
+	return min(seq, b.Order.Agreed())
 }
 
 // note keeps how far the file is.

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/consensus/evidence"
 )
 
@@ -276,5 +277,25 @@ func TestEntriesAfterARestoreAreWritten(t *testing.T) {
 	catchUp()
 	if got := seqs(t, path); !slices.Equal(got[14:], []uint64{5, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14}) {
 		t.Errorf("after a second restore: %v", got[14:])
+	}
+}
+
+// What a node that is lost had behind what was agreed on may be in the file, so it is written from there.
+func TestAfterARecoveryItIsWrittenFromWhatWasAgreedOn(t *testing.T) {
+	entry := func(o recovery.Order) []byte {
+		p := catalog.Payload{Version: 1, Kind: catalog.KindClusterRestore, Nonce: strings.Repeat("0", 32), Expires: 1, Body: catalog.Encode(recovery.Restore{Order: o})}
+		return catalog.NewEntry(1, catalog.Envelope{Signer: "node:n1", Payload: catalog.Encode(p), Signature: make([]byte, 64)}).Marshal()
+	}
+	for _, x := range []struct {
+		entry []byte
+		want  uint64
+	}{
+		{entry(recovery.Order{Size: 9}), 9},
+		{entry(recovery.Order{Size: 9, Survivor: "n1", Committed: 7}), 7},
+		{[]byte("no entry"), 9},
+	} {
+		if got := agreed(9, x.entry); got != x.want {
+			t.Errorf("it is written from %d, want %d", got, x.want)
+		}
 	}
 }

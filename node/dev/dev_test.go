@@ -18,6 +18,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/weirdata/weir/consensus/durable/memdisk"
 	"github.com/weirdata/weir/node/dev/demo"
 )
 
@@ -28,6 +29,7 @@ var weir string
 const forBusyMachines = 2 * time.Minute
 
 func TestMain(m *testing.M) {
+	remove := memdisk.Use()
 	dir, err := os.MkdirTemp("", "weir-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -49,6 +51,7 @@ func TestMain(m *testing.M) {
 		if err := os.RemoveAll(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 		}
+		remove()
 		os.Exit(code)
 	}))
 }

@@ -42,7 +42,7 @@ func (c *Cluster) Replace(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := operator.ReplaceSeat(ctx, card.Node(n.Point)); err != nil {
+	if _, err := operator.ReplaceSeat(ctx, card.Node(n.Point), false); err != nil {
 		return fmt.Errorf("replace the machine of %s: %w", id, err)
 	}
 	changes, err := operator.RosterEnvelopes(ctx)
@@ -50,6 +50,9 @@ func (c *Cluster) Replace(ctx context.Context, id string) error {
 		return err
 	}
 	g := c.genesis
+	if g.Left, err = operator.Left(ctx); err != nil {
+		return err
+	}
 	g.Roster = changes[1:]
 	if err := g.WriteFile(c.layout.genesis()); err != nil {
 		return err

@@ -92,7 +92,7 @@ const maxOrderAge = 7 * 24 * time.Hour
 func CheckAge(o recovery.Order, now time.Time) error {
 	switch age := now.Sub(time.UnixMilli(o.Made)); {
 	case age > maxOrderAge:
-		return fmt.Errorf("%w: it was made on %s and is used for %d days: have it made anew in another file, `weir operator backup order ARCHIVE --file FILE`",
+		return fmt.Errorf("%w: it was made on %s and is used for %d days: have it made anew, in another file",
 			ErrOrder, time.UnixMilli(o.Made).UTC().Format(time.DateOnly), int(maxOrderAge.Hours()/24))
 	case age < -24*time.Hour:
 		return fmt.Errorf("%w: it was made on %s, which is to come: set this machine's clock, or have the order made anew", ErrOrder, time.UnixMilli(o.Made).UTC().Format(time.DateOnly))

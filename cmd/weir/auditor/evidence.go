@@ -328,7 +328,7 @@ func monitorOnce(ctx context.Context, a *cli.App, c *client.Client, path string)
 				a.Note("the cluster does not take a checkpoint that was seen before: %v", err)
 			}
 		}
-		a.Note("the cluster was restored from a backup of %d entries, on the order of the operators of its seats; %d were seen before, and the cluster was told so",
+		a.Note("the cluster was restored as of %d entries, on the order of the operators of its seats; %d were seen before, and the cluster was told so",
 			look.Restored.Order.Size, look.Lost)
 	}
 	t := term.Table{Head: []string{"node", "entries", "root"}}

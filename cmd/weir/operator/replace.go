@@ -13,6 +13,7 @@ import (
 
 func newReplaceCommand(a *cli.App) *cobra.Command {
 	var genesis string
+	var keysLost bool
 	cmd := &cobra.Command{
 		Use:   "replace CARD --genesis FILE",
 		Short: "put another machine into a seat of your institution",
@@ -26,21 +27,26 @@ machine, accept it there and start the node. It fetches the ledger and what is
 published from the others, and the publishers' keys are shared anew for it; the
 other nodes have to be up for that. Queries are answered meanwhile. Private vectors
 that were registered before are answered by the other nodes, as long as there are
-as many as the threshold.`,
+as many as the threshold.
+
+While another new machine has no shares yet it is refused, where a key would be lost
+by it; weir operator status says whom to wait for. With --keys-are-lost it is done
+all the same, for a machine whose shares are gone whatever is decided.`,
 		Example: "  weir operator replace n3.card --genesis genesis.json --key exchange.key",
 		Args:    cli.Exactly(1, "the card of the new machine"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if genesis == "" {
 				return cli.Usagef(cmd, "--genesis is needed: the founding's file, to which the change is added")
 			}
-			return a.With(cli.Operator, func(c *client.Client) error { return replace(cmd.Context(), a, c, args[0], genesis) })
+			return a.With(cli.Operator, func(c *client.Client) error { return replace(cmd.Context(), a, c, args[0], genesis, keysLost) })
 		},
 	}
+	cmd.Flags().BoolVar(&keysLost, "keys-are-lost", false, "give up keys that cannot be opened without the machine before")
 	cmd.Flags().StringVar(&genesis, "genesis", "", "the founding's `file`, to which the change is added")
 	return cli.CompleteFiles(cmd, "card", "json")
 }
 
-func replace(ctx context.Context, a *cli.App, c *client.Client, file, genesis string) error {
+func replace(ctx context.Context, a *cli.App, c *client.Client, file, genesis string, keysLost bool) error {
 	card, err := founding.ReadCard(file)
 	if err != nil {
 		return err
@@ -60,10 +66,13 @@ func replace(ctx context.Context, a *cli.App, c *client.Client, file, genesis st
 	if point == 0 {
 		return fmt.Errorf("%s: the cluster has no node %s: make the card with the id of the node that the machine replaces", file, card.ID)
 	}
-	if _, err := c.ReplaceSeat(ctx, card.Node(point)); err != nil {
+	if _, err := c.ReplaceSeat(ctx, card.Node(point), keysLost); err != nil {
 		return err
 	}
 	changes, err := c.RosterEnvelopes(ctx)
+	if err == nil {
+		g.Left, err = c.Left(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("the machine is in the seat, and %s does not say so yet: %w", genesis, err)
 	}

@@ -28,8 +28,7 @@ type plain struct {
 	part       seeds.Demo // this dataset and its registry alone
 	id         string
 	descriptor []byte
-	decimals   map[string]int      // of a measure's readings
-	numbers    map[string]*big.Rat // that the texts of readings say
+	decimals   map[string]int // of a measure's readings
 	rows       [][]string
 	attributes map[string]map[string]string
 }
@@ -44,7 +43,7 @@ func newPlain(t *testing.T, id string) *plain {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &plain{id: id, decimals: map[string]int{}, numbers: map[string]*big.Rat{}, attributes: map[string]map[string]string{}}
+	x := &plain{id: id, decimals: map[string]int{}, attributes: map[string]map[string]string{}}
 	read := func(write func(io.Writer) error) [][]string {
 		var b bytes.Buffer
 		if err := write(&b); err != nil {
@@ -140,9 +139,17 @@ func (x *plain) publish(t *testing.T, bureau *client.Client) publish.Published {
 // period is that of the answer in which one of the data's lies.
 func (x *plain) sums(t *testing.T, by []string, period func(string) string, columns ...int) [][]string {
 	t.Helper()
-	sums, of := map[string][]*big.Rat{}, map[string][]string{}
+	sums, of := map[string][]int64{}, map[string][]string{}
+	decimals := make([]int, len(columns))
+	for i, c := range columns {
+		d, known := x.decimals[x.rows[0][c]]
+		if !known {
+			t.Fatalf("no measure %s", x.rows[0][c])
+		}
+		decimals[i] = d
+	}
 	for _, row := range x.rows[1:] {
-		var group []string
+		group := make([]string, 0, len(by)+1+len(columns))
 		for _, a := range by {
 			group = append(group, x.attributes[row[0]][a])
 		}
@@ -153,40 +160,41 @@ func (x *plain) sums(t *testing.T, by []string, period func(string) string, colu
 				continue
 			}
 			if sums[key] == nil {
-				of[key] = group
-				for range columns {
-					sums[key] = append(sums[key], new(big.Rat))
-				}
+				sums[key], of[key] = make([]int64, len(columns)), group
 			}
-			sums[key][i].Add(sums[key][i], x.number(t, row[c]))
+			sums[key][i] += scaled(t, row[c], decimals[i])
 		}
 	}
 	var out [][]string
 	for key, group := range of {
 		for i, n := range sums[key] {
-			d, known := x.decimals[x.rows[0][columns[i]]]
-			if !known {
-				t.Fatalf("no measure %s", x.rows[0][columns[i]])
-			}
-			group = append(group, n.FloatString(d))
+			group = append(group, big.NewRat(n, pow10(decimals[i])).FloatString(decimals[i]))
 		}
 		out = append(out, group)
 	}
 	return inOrder(out)
 }
 
-// number is what a reading's text says.
-func (x *plain) number(t *testing.T, text string) *big.Rat {
+// scaled is a reading's number in units of its last decimal.
+func scaled(t *testing.T, text string, decimals int) int64 {
 	t.Helper()
-	if n := x.numbers[text]; n != nil {
-		return n
+	whole, fraction, _ := strings.Cut(text, ".")
+	if len(fraction) > decimals {
+		t.Fatalf("%q has more than %d decimals", text, decimals)
 	}
-	n, ok := new(big.Rat).SetString(text)
-	if !ok {
-		t.Fatalf("%q is no number", text)
+	n, err := strconv.ParseInt(whole+fraction, 10, 64)
+	if err != nil {
+		t.Fatal(err)
 	}
-	x.numbers[text] = n
-	return n
+	return n * pow10(decimals-len(fraction))
+}
+
+func pow10(n int) int64 {
+	p := int64(1)
+	for range n {
+		p *= 10
+	}
+	return p
 }
 
 func inOrder(rows [][]string) [][]string {

@@ -1,0 +1,344 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/attest"
+	"github.com/weirdata/weir/cmd/weir/cli"
+	"github.com/weirdata/weir/cmd/weir/term"
+	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/config"
+	"github.com/weirdata/weir/node/founding"
+	"github.com/weirdata/weir/node/restore"
+	"github.com/weirdata/weir/node/vault"
+)
+
+func newRecoverQuorumCommand(a *cli.App) *cobra.Command {
+	var flags nodeFlags
+	var file, from string
+	cmd := &cobra.Command{
+		Use:   "recover-quorum --file FILE",
+		Short: "go on with what a surviving node has, after a majority is lost for good",
+		Long: `Finds out what this machine's node has, which is stopped: entries, the time of the
+last, the newest checkpoint that enough nodes signed, and of which keys and private
+vectors the survivors have too few shares. Writes the order to go on from that into
+the file, to be signed by the operators of as many seats as open results together, and
+of more than half.
+
+Where several nodes survive, stop them and run it on each with the same file: the
+order is of the one whose log is the longest. Then each operator signs it
+(recover-quorum sign), and that node goes on by it (recover-quorum apply). The other
+survivors are started as they are.
+
+Only where a majority is lost with its disks, and never comes back: what it had
+acknowledged and no survivor has is gone, and what that may have spent is closed.`,
+		Example: "  weir operator recover-quorum --config /etc/weir/node.yaml --file recover.json",
+		Args:    cli.Exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if file == "" {
+				return cli.Usagef(cmd, "--file is needed: where the order is to be, or is")
+			}
+			c, err := flags.read(a)
+			if err != nil {
+				return err
+			}
+			if err := needStopped(cmd, c); err != nil {
+				return err
+			}
+			return findRemains(cmd.Context(), a, c, flags, file, from)
+		},
+	}
+	flags.add(cmd, "seal_key_file")
+	cmd.Flags().StringVar(&file, "file", "", "`file` of the order; it is made, or gets what this node has too")
+	cmd.Flags().StringVar(&from, "from", "", "`node` whose ledger to go on from, although another has more")
+	cmd.AddCommand(newRecoverSignCommand(a), newRecoverApplyCommand(a))
+	return cmd
+}
+
+// needStopped refuses a command line that does not say where this machine's node is.
+func needStopped(cmd *cobra.Command, c config.Config) error {
+	return need(cmd, [3]string{"dir", "dir", c.Dir}, [3]string{"seal-key-file", "seal_key_file or seal_key_command", c.SealKeyFile + c.SealKeyCommand})
+}
+
+// withScratch calls do with a directory in which a ledger is checked: it is not to be anywhere else in
+// the clear.
+func withScratch(dir string, do func(scratch string) error) error {
+	if err := removeScratch(dir); err != nil {
+		return err
+	}
+	scratch, err := os.MkdirTemp(dir, scratchPrefix)
+	if err != nil {
+		return fmt.Errorf("make a directory to check in: %w", err)
+	}
+	return errors.Join(do(scratch), os.RemoveAll(scratch))
+}
+
+func findRemains(ctx context.Context, a *cli.App, c config.Config, flags nodeFlags, file, from string) error {
+	p, err := restore.ReadPlan(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	key, err := sealKey(ctx, a, c, flags.passphrase)
+	if err != nil {
+		return err
+	}
+	defer vault.Wipe(key.Key)
+	var f restore.Finding
+	err = withScratch(c.Dir, func(scratch string) (err error) {
+		f, err = restore.Look(ctx, c.Dir, key, scratch, time.Now().UnixMilli())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("find out what the node in %s has: %w", c.Dir, err)
+	}
+	rosters, err := f.Rosters()
+	if err != nil {
+		return err
+	}
+	known := []string{f.Node}
+	for _, x := range p.Survivors {
+		known = append(known, x.Node)
+	}
+	if err := refuseWorking(ctx, rosters, known); err != nil {
+		return err
+	}
+	if p, err = p.With(f, from, time.Now().UnixMilli()); err != nil {
+		return err
+	}
+	if err := p.Write(file); err != nil {
+		return err
+	}
+	if err := printPlan(a, p); err != nil {
+		return err
+	}
+	a.Note("where other nodes survive, stop them, and run it there too with %s; then each operator: `weir operator recover-quorum sign %s`", file, file)
+	return nil
+}
+
+// refuseWorking returns an error where the nodes of a roster answer that work is done, or where there
+// are enough for it: nothing is lost then. known are survivors that are stopped; any other that
+// answers is to say what it has, too.
+func refuseWorking(ctx context.Context, rosters []catalog.Cluster, known []string) error {
+	first, last := rosters[0], rosters[len(rosters)-1]
+	profile := client.Pin(first.ID, catalog.InitBody{Name: first.Name, Threshold: first.Threshold, Nodes: first.Nodes}).After(rosters)
+	c, err := client.New(profile, nil, client.Options{Patience: 2 * time.Second})
+	if err != nil {
+		return fmt.Errorf("ask the nodes of the roster: %w", err)
+	}
+	defer c.Close()
+	var others []string
+	there := slices.Clone(known)
+	for _, r := range c.Reach(ctx) {
+		switch {
+		case r.Ready:
+			return fmt.Errorf("node %s answers, and says that it can take work: the cluster goes on; start this node as it is", r.Node)
+		case !slices.Contains(there, r.Node):
+			there, others = append(there, r.Node), append(others, r.Node)
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case len(there) > len(last.Nodes)/2:
+		return fmt.Errorf("of %d nodes %s are there, which is a majority: start them as they are; only where they have lost their disks, replace their machines and repeat this",
+			len(last.Nodes), strings.Join(there, ", "))
+	case len(others) > 0:
+		return fmt.Errorf("node %s is there too, and may have more: stop it, and run `weir operator recover-quorum` there with the same file", strings.Join(others, ", "))
+	}
+	return nil
+}
+
+// printPlan says what the survivors have, and what may be lost.
+func printPlan(a *cli.App, p restore.Plan) error {
+	source, err := p.Source()
+	if err != nil {
+		return err
+	}
+	members, err := source.Members()
+	if err != nil {
+		return err
+	}
+	a.Note("cluster %s (%s); survivors: %d of %d nodes", members.Name, members.ID, len(p.Survivors), len(members.Nodes))
+	for _, f := range p.Survivors {
+		mark := ""
+		if f.Node == source.Node {
+			mark = ": the order is of this one"
+		}
+		a.Note("node %s has %d entries, of which %d are known to have been agreed on; the last is of %s; its log ends at index %d of term %d%s",
+			f.Node, f.Size, f.Committed, cli.FormatTime(f.Last), f.Index, f.Term, mark)
+		switch {
+		case f.Signed == 0:
+			a.Note("node %s has seen no checkpoint that enough nodes signed", f.Node)
+		case f.Signed > f.Size:
+			a.Note("node %s has seen a checkpoint of %d entries that enough nodes signed at %s: %d are lost", f.Node, f.Signed, cli.FormatTime(f.SignedAt), f.Signed-f.Size)
+		default:
+			a.Note("the newest checkpoint that enough nodes signed and it has seen is of %d entries, of %s; %d lie beyond it", f.Signed, cli.FormatTime(f.SignedAt), f.Size-f.Signed)
+		}
+		if f.Damage != "" {
+			a.Note("the log of node %s could not be read to its end: %s", f.Node, f.Damage)
+		}
+	}
+	if p.Shorter {
+		a.Note("another survivor has more than node %s, and the order is of that one all the same", source.Node)
+	}
+	left, err := p.Left()
+	if err != nil {
+		return err
+	}
+	t := term.Table{Head: []string{"what", "of", "count", "needed", "left", "without", "enough"}}
+	for _, l := range left {
+		t.Add(l.Kind, l.Publisher, strconv.Itoa(l.Count), strconv.Itoa(l.Threshold), strings.Join(l.Left, ","), strings.Join(l.Without, ","), cli.YesNo(l.Enough()))
+		if !l.Enough() {
+			what := "what publisher " + l.Publisher + " has published"
+			if l.Kind != "key" {
+				what = fmt.Sprintf("%d private vectors", l.Count)
+			}
+			a.Note("%s cannot be opened by the survivors alone: unless %d more of %s come back by a share or by their custodians, it is lost",
+				what, l.Threshold-len(l.Left), strings.Join(l.Without, ", "))
+		}
+	}
+	seats, err := attest.RestoreSeats(members, p.Restore)
+	if err != nil {
+		return err
+	}
+	a.Note("the operators of %d seats have signed the order, and of %d have to", seats, attest.SeatsToRestore(members))
+	doc := map[string]any{"order": p.Order.ID(), "survivor": source.Node, "entries": source.Size, "committed": source.Committed,
+		"last": source.Last, "signed_entries": source.Signed, "seats": seats, "shares": left}
+	if a.Output == cli.JSON {
+		return a.Print(doc, t)
+	}
+	return a.Print(left, t)
+}
+
+func newRecoverSignCommand(a *cli.App) *cobra.Command {
+	var check bool
+	cmd := &cobra.Command{
+		Use:   "sign FILE",
+		Short: "sign, for the seats of your institution, that the cluster goes on with what a survivor has",
+		Long: `Prints what the survivors have and what may be lost, and adds your signature to the
+order. Look first, with --check. Sign only when you know that the machines which do
+not count as survivors never come back, your own among them: one that does takes the
+new ledger over, and what it had acknowledged since is gone.`,
+		Example: "  weir operator recover-quorum sign recover.json --key exchange.key",
+		Args:    cli.Exactly(1, "the file"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			key, err := a.LoadKey(cli.Operator)
+			if err != nil {
+				return err
+			}
+			p, err := restore.ReadPlan(args[0])
+			if err != nil {
+				return err
+			}
+			source, err := p.Source()
+			if err != nil {
+				return err
+			}
+			members, err := source.Members()
+			if err != nil {
+				return err
+			}
+			if p.Restore, err = restore.SignOrder(members, p.Restore, key.Signing()); err != nil {
+				return err
+			}
+			if check {
+				a.Note("it is not signed; without --check it is")
+			} else if err := p.Write(args[0]); err != nil {
+				return err
+			}
+			if err := printPlan(a, p); err != nil {
+				return err
+			}
+			a.Note("when enough have signed, on the machine of node %s: `weir operator recover-quorum apply %s`", source.Node, args[0])
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&check, "check", false, "print it, and do not sign")
+	return cli.CompleteFiles(cmd, "json")
+}
+
+func newRecoverApplyCommand(a *cli.App) *cobra.Command {
+	var flags nodeFlags
+	cmd := &cobra.Command{
+		Use:   "apply FILE",
+		Short: "make this machine's node, which survived and is stopped, the one that the cluster goes on from",
+		Long: `Makes the ledger of this machine's node that of the cluster that goes on, by an order
+that the operators have signed. Interrupted, it is repeated; until then the node does
+not start. Then start it: it leads alone, and gives every other node a vote when that
+has caught up. Start the other survivors as they are; bring the lost seats back by
+their shares (weir node share), or replace their machines (weir operator replace).
+
+The cluster answers no query until its operators have said that nobody is left who
+could show a newer checkpoint: weir operator backup present, then weir operator
+backup end.`,
+		Example: "  weir operator recover-quorum apply recover.json --config /etc/weir/node.yaml",
+		Args:    cli.Exactly(1, "the file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := flags.read(a)
+			if err != nil {
+				return err
+			}
+			if err := needStopped(cmd, c); err != nil {
+				return err
+			}
+			return applyRecovery(cmd.Context(), a, c, flags, args[0])
+		},
+	}
+	flags.add(cmd, "seal_key_file")
+	return cli.CompleteFiles(cmd, "json")
+}
+
+func applyRecovery(ctx context.Context, a *cli.App, c config.Config, flags nodeFlags, file string) error {
+	p, err := restore.ReadPlan(file)
+	if err != nil {
+		return err
+	}
+	if err := restore.CheckAge(p.Order, time.Now()); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	source, err := p.Source()
+	if err != nil {
+		return err
+	}
+	rosters, err := source.Rosters()
+	if err != nil {
+		return err
+	}
+	card, err := founding.OwnCard(c.Dir)
+	if err != nil {
+		return err
+	}
+	if card.ID != source.Node {
+		a.Note("%s is of what node %s has: nothing is to be done here", file, source.Node)
+	}
+	var survivors []string
+	for _, f := range p.Survivors {
+		survivors = append(survivors, f.Node)
+	}
+	if err := refuseWorking(ctx, rosters, survivors); err != nil {
+		return err
+	}
+	key, err := sealKey(ctx, a, c, flags.passphrase)
+	if err != nil {
+		return err
+	}
+	defer vault.Wipe(key.Key)
+	err = withScratch(c.Dir, func(scratch string) error { return restore.FromSurvivor(ctx, c.Dir, key, p, scratch) })
+	if err != nil {
+		return fmt.Errorf("recover node %s: %w", card.ID, err)
+	}
+	a.Note("start the node; then the other survivors as they are, and the seats that are lost by their shares, or by `weir operator replace`")
+	a.Note("then whoever has newer checkpoints or receipts shows them (`weir operator backup present FILE…`), and operators run `weir operator backup end`")
+	return a.PrintRow("node", card.ID, "entries", strconv.FormatUint(p.Order.Size, 10), "order", p.Order.ID().String())
+}

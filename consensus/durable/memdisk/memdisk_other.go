@@ -1,0 +1,5 @@
+//go:build !linux
+
+package memdisk
+
+func newDirectory() (dir string, ok bool) { return "", false }
