@@ -14,7 +14,7 @@ import (
 
 // A connection begins with
 //
-//	"WEIR" ‖ version (1) ‖ the incarnation that is meant (8, big endian)
+//	"WEIR" ‖ version (1) ‖ the incarnation that is meant (8, big endian) ‖ the log index that who dials has applied (8)
 //
 // from who dials, and
 //
@@ -23,8 +23,8 @@ import (
 // from who is dialed. Where the two differ the connection ends.
 const (
 	handshakeMagic   = "WEIR"
-	handshakeVersion = 1
-	helloBytes       = len(handshakeMagic) + 1 + 8
+	handshakeVersion = 2
+	helloBytes       = len(handshakeMagic) + 1 + 8 + 8
 	answerBytes      = 1 + 8
 )
 
@@ -45,7 +45,8 @@ func (s *streams) dialHandshake(c net.Conn, to endpoint, timeout time.Duration) 
 		return fmt.Errorf("bound a handshake: %w", err)
 	}
 	hello := append([]byte(handshakeMagic), handshakeVersion)
-	if _, err := c.Write(binary.BigEndian.AppendUint64(hello, uint64(to.incarnation))); err != nil {
+	hello = binary.BigEndian.AppendUint64(hello, uint64(to.incarnation))
+	if _, err := c.Write(binary.BigEndian.AppendUint64(hello, s.applied())); err != nil {
 		return fmt.Errorf("shake hands with %s: %w", to.addr, err)
 	}
 	var answer [answerBytes]byte
@@ -89,13 +90,31 @@ func (s *streams) acceptHandshake(c net.Conn) error {
 	if _, err := c.Write(answer); err != nil {
 		return fmt.Errorf("answer a handshake: %w", err)
 	}
-	if incarnation(binary.BigEndian.Uint64(hello[len(handshakeMagic)+1:])) != s.own {
+	meant, theirs := hello[len(handshakeMagic)+1:], hello[helloBytes-8:]
+	if incarnation(binary.BigEndian.Uint64(meant)) != s.own {
+		return io.EOF
+	}
+	at := binary.BigEndian.Uint64(theirs)
+	s.mu.Lock()
+	s.newest = max(s.newest, at)
+	s.mu.Unlock()
+	if isPast(at, s.applied()) {
 		return io.EOF
 	}
 	if err := c.SetDeadline(time.Time{}); err != nil {
 		return fmt.Errorf("end a handshake: %w", err)
 	}
 	return nil
+}
+
+// isPast reports whether a log that has come to an index is one of before the restore of one that has come to another.
+func isPast(at, newer uint64) bool { return newer > at && newer-at > restoreGap/2 }
+
+// isOutdated reports whether another member has a ledger that follows a restore which this one's lacks.
+func (s *streams) isOutdated() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return isPast(s.applied(), s.newest)
 }
 
 // metAt is which incarnation answered last when the one of an endpoint was meant. What is known

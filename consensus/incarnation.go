@@ -351,15 +351,19 @@ func (s *identity) mayVote() error {
 }
 
 // voteStore is raft's store of terms and votes. It stores no vote of a node for itself that
-// it is not entitled to, and raft gives no vote that is not stored.
+// it is not entitled to, nor any while the ledger is one of before a restore; and raft gives no vote that is not stored.
 type voteStore struct {
 	raft.StableStore
 	identity *identity
+	outdated func() bool
 	own      string // this node's address, as raft knows it
 }
 
 // Set implements raft.StableStore.
 func (b voteStore) Set(key, value []byte) error {
+	if bytes.Equal(key, keyLastVoteCand) && b.outdated() {
+		return fmt.Errorf("%w: the cluster goes on by a restore that its ledger does not have yet", ErrNotVoter)
+	}
 	if bytes.Equal(key, keyLastVoteCand) && string(value) == b.own {
 		if err := b.identity.mayVote(); err != nil {
 			return err

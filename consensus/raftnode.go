@@ -58,7 +58,7 @@ func startRaft(l *Ledger) (*raftNode, error) {
 	// is dropped because another is waiting says the same.
 	r := &raftNode{opts: l.opts, logger: l.logger, log: l.disk.log, ended: make(chan struct{}), observed: make(chan raft.Observation, 1)}
 	layer := newStreams(l.opts.Transport, l.opts)
-	layer.own = l.disk.identity.incarnation
+	layer.own, layer.applied = l.disk.identity.incarnation, l.disk.applied
 	r.trans = &members{
 		transport: transport{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 			Logger:  logbridge.New(l.opts.Logger, "raft-net"),
@@ -74,7 +74,7 @@ func startRaft(l *Ledger) (*raftNode, error) {
 	}
 	// Raft reads the log up to its end and panics where it cannot.
 	err := damage.Guard(PartLog, func() (err error) {
-		votes := voteStore{StableStore: l.disk.wal, identity: l.disk.identity, own: string(r.trans.LocalAddr())}
+		votes := voteStore{StableStore: l.disk.wal, identity: l.disk.identity, outdated: layer.isOutdated, own: string(r.trans.LocalAddr())}
 		r.Raft, err = raft.NewRaft(config, &fsm{ledger: l}, l.disk.log, votes, l.disk.snaps, r.trans)
 		return err
 	})

@@ -59,8 +59,22 @@ func (s Seed) index(applied uint64) (uint64, error) {
 // ErrRan is returned for a member that has run since the restore that it is to be made by.
 var ErrRan = errors.New("this node has run since that restore: start it, it catches up")
 
-// restoredTerm is the term in which the log of a restored cluster begins.
-const restoredTerm = 1
+// term is the term in which the log of a restored cluster begins: one that no log before gets to. Members of a past
+// that are still there might lead in the very terms of those that go on, otherwise.
+func (s Seed) term() uint64 { return max(1, uint64(s.Made)) } //nolint:gosec // index refuses one below 0
+
+// seedTerm has raft begin in the restore's term.
+func seedTerm(o Options, half string, restore Seed) error {
+	o.Dir = half
+	log, err := directory{o.offline()}.openLog()
+	if err != nil {
+		return fmt.Errorf("make the log: %w", err)
+	}
+	if err := errors.Join(log.SetUint64(keyCurrentTerm, restore.term()), log.Close()); err != nil {
+		return fmt.Errorf("write the log's term: %w", err)
+	}
+	return nil
+}
 
 // Reseed makes a directory, which must not be there, the ledger of a member of a restored
 // cluster: one that begins with an exported state (see [Ledger.Export]). All members are made of
@@ -102,6 +116,9 @@ func beginSeed(o Options, restore Seed, state io.Reader) (half string, index uin
 		return half, 0, fmt.Errorf("make the ledger's directory: %w", err)
 	}
 	if index, err = seedSnapshot(o, half, restore, state); err != nil {
+		return half, 0, errors.Join(err, os.RemoveAll(half))
+	}
+	if err := seedTerm(o, half, restore); err != nil {
 		return half, 0, errors.Join(err, os.RemoveAll(half))
 	}
 	own := record{incarnation: restoredIncarnation(restore.ID, o.ID)}
@@ -175,7 +192,7 @@ func seedSnapshot(o Options, dir string, restore Seed, state io.Reader) (index u
 	var sink raft.SnapshotSink
 	err = rebase(state, restore, func(p snapstream.Position) (io.Writer, error) {
 		index = p.Applied
-		sink, err = store.Create(raft.SnapshotVersionMax, index, restoredTerm, members, index, transport)
+		sink, err = store.Create(raft.SnapshotVersionMax, index, restore.term(), members, index, transport)
 		return sink, err
 	})
 	if sink == nil {

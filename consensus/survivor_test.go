@@ -191,3 +191,31 @@ type (
 
 func (m unsavedMemory) Save([]byte) error { return m.err }
 func (m savedMemory) Save(b []byte) error { return errors.Join(m.recordFile.Save(b), m.err) }
+
+// The majority was not lost: nobody could reach it. It has gone on meanwhile, and is reached again when the
+// survivor goes on without it.
+func TestAMajorityThatWasOnlyAwayTakesTheRecoveredLedger(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		c := startCluster(t, 3, func(o *Options) { o.SnapshotThreshold, o.TrailingLogs = 8, 2 })
+		c.propose("set k 1")
+		c.settle()
+		c.stop("n1")
+		for range 40 {
+			c.propose("set k away")
+		}
+		c.settle()
+		if err := c.recover(c.offline("n1"), recovered, taken, nothing); err != nil {
+			t.Fatal(err)
+		}
+		l := c.start("n1")
+		for _, id := range []string{"n2", "n3"} {
+			await(t, id+" to have what the survivor has", func() bool {
+				return c.nodes[id].NextSeq() == l.NextSeq() && l.Votes()[id] && c.nodes[id].MayVote() == nil
+			})
+		}
+		if a := c.propose("set k 2"); a.Seq != 1 {
+			t.Errorf("the recovered log goes on with entry %d, want 1", a.Seq)
+		}
+		c.sameTrees()
+	})
+}

@@ -25,9 +25,12 @@ type streams struct {
 	stall time.Duration
 	// own is this node's incarnation.
 	own incarnation
+	// applied is how far this node's state has come.
+	applied func() uint64
 
 	mu     sync.Mutex
 	met    map[string]incarnation // by endpoint: who answered there last
+	newest uint64                 // the largest log index of who dialed
 	conns  map[net.Conn]struct{}  // nil once closed
 	closed error
 }
@@ -35,7 +38,7 @@ type streams struct {
 var _ raft.StreamLayer = (*streams)(nil)
 
 func newStreams(layer StreamLayer, o Options) *streams {
-	s := &streams{layer: layer, addr: layer.Addr(), stall: stallTimeout, met: map[string]incarnation{}, conns: map[net.Conn]struct{}{}}
+	s := &streams{layer: layer, addr: layer.Addr(), stall: stallTimeout, met: map[string]incarnation{}, conns: map[net.Conn]struct{}{}, applied: func() uint64 { return 0 }}
 	for _, m := range o.Members {
 		if m.ID == o.ID {
 			s.addr = memberAddr(m.Addr)
