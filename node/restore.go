@@ -148,7 +148,7 @@ func (b *backups) Present(ctx context.Context, note []byte) error {
 	var r recovery.Restored
 	var known bool
 	err = b.access.Read(ctx, func(v state.View) (err error) { r, known, err = v.Restored(); return err })
-	if err != nil || !known || signed.Size <= r.Seen {
+	if err != nil || !known || signed.Size <= r.Seen && signed.Size > r.Agreed() {
 		return err
 	}
 	if signed.Size > r.Order.Size && signed.Size <= b.ledger.NextSeq() {

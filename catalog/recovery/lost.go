@@ -61,15 +61,26 @@ type Restored struct {
 	// Seen is how many entries there were before, as far as a threshold of nodes signed or said.
 	Seen     uint64         `json:"seen"`
 	SeenRoot catalog.Digest `json:"seen_root"`
-	Told     []Told         `json:"told,omitempty"`  // by single nodes, the largest of each; the largest first
-	Ended    []string       `json:"ended,omitempty"` // operators who wait for nobody
-	Open     bool           `json:"open"`            // queries are answered
+	// Forked is of how few entries a checkpoint was shown that others are in the restored log's place of; 0: none was. What a
+	// survivor says to have been agreed on is its word alone.
+	Forked uint64   `json:"forked,omitempty"`
+	Told   []Told   `json:"told,omitempty"`  // by single nodes, the largest of each; the largest first
+	Ended  []string `json:"ended,omitempty"` // operators who wait for nobody
+	Open   bool     `json:"open"`            // queries are answered
 	// LostAt is until when by the state's clock something was lost, by this restore or one before; 0: nothing was.
 	LostAt int64 `json:"lost_at,omitzero"`
 }
 
 // Lost is how many entries are known to be missing, at the most.
-func (r Restored) Lost() uint64 { return r.Seen - r.Order.Agreed() }
+func (r Restored) Lost() uint64 { return r.Seen - r.Agreed() }
+
+// Agreed is how many entries are those of the log before, as far as nobody has shown that they are others.
+func (r Restored) Agreed() uint64 {
+	if r.Forked > 0 {
+		return min(r.Order.Agreed(), r.Forked-1)
+	}
+	return r.Order.Agreed()
+}
 
 // Tell counts one node's word, which counts as far as a threshold of them says the same.
 func (r *Restored) Tell(node string, b Present, threshold int) error {

@@ -94,21 +94,23 @@ func (c *applyContext) restored(order catalog.Digest) (recovery.Restored, error)
 // believed alone, since what is presented closes: a checkpoint needs the signatures of a threshold
 // of the seats. What nodes say without one counts while the cluster waits, and as far as a
 // threshold of them says so. Of entries that the restored log has in their place, too, the proof
-// shows that they are others.
+// shows that they are others, of those as well that a survivor says to have been agreed on.
 func presentRestore(c *applyContext, b recovery.Present) error {
 	r, err := c.restored(b.Order)
 	if err != nil {
 		return err
 	}
+	agreed, before := r.Agreed(), r.Lost()
+	forked := attest.Forked(r.Order, b)
+	deeper := forked && b.Note != "" && b.Size <= agreed // what is to have been agreed on was not
 	switch {
-	case b.Size <= r.Seen:
+	case b.Size <= r.Seen && !deeper:
 		return catalog.Conflict("restore_seen", "restore.seen", b.Size, r.Seen)
-	case b.Size-r.Order.Agreed() > recovery.MaxLost:
-		return catalog.Invalid("size", "restore.lost", b.Size-r.Order.Agreed(), uint64(recovery.MaxLost))
-	case b.Size <= r.Order.Size && !attest.Forked(r.Order, b):
+	case b.Size > agreed && b.Size-agreed > recovery.MaxLost:
+		return catalog.Invalid("size", "restore.lost", b.Size-agreed, uint64(recovery.MaxLost))
+	case b.Size <= r.Order.Size && !forked:
 		return catalog.Conflict("restore_fork", "restore.fork", b.Size)
 	}
-	before := r.Seen
 	switch {
 	case b.Note == "" && r.Open:
 		err = catalog.Conflict("restore_told", "restore.told")
@@ -116,6 +118,8 @@ func presentRestore(c *applyContext, b recovery.Present) error {
 		err = catalog.Forbidden("restore_member", "restore.member", c.node.ID)
 	case b.Note == "":
 		err = r.Tell(c.node.ID, b, c.cluster.Threshold)
+	case deeper:
+		err, r.Forked = c.checkNote(b), b.Size
 	default:
 		err = c.checkNote(b)
 		r.Seen, r.SeenRoot = b.Size, b.Root
@@ -126,7 +130,7 @@ func presentRestore(c *applyContext, b recovery.Present) error {
 	c.out.ID = b.Order.String()
 	if r.Open {
 		r.LostAt = c.now
-		if err := judge.CloseSpent(c.tx, c.seq, c.now, r.Seen-before); err != nil {
+		if err := judge.CloseSpent(c.tx, c.seq, c.now, r.Lost()-before); err != nil {
 			return err
 		}
 	}

@@ -142,6 +142,22 @@ func TestAForkOfTheSurvivorsLastEntriesIsLost(t *testing.T) {
 	if r := must[recovery.Restored](t)(restoredOf(w)); r.Lost() != uint64(at)-b.Order.Committed {
 		t.Errorf("%d entries are lost, want %d", r.Lost(), uint64(at)-b.Order.Committed)
 	}
+	// Attack: a survivor that has put others in the place of entries that were agreed on, and says that these were.
+	below := int64(b.Order.Committed) - 1 //nolint:gosec // small
+	deep := w.present(order, uint64(below), "node1", "node2")
+	w.no("node1", catalog.KindRestorePresent, deep, catalog.RefusedConflict, "restore_seen")
+	deep.Own, deep.Proof = catalog.Digest(tree.root(below)), tree.consistency(size, below)
+	alone := deep
+	alone.Note = ""
+	w.no("node1", catalog.KindRestorePresent, alone, catalog.RefusedConflict, "restore_seen")
+	one := w.present(order, uint64(below), "node1")
+	one.Own, one.Proof = deep.Own, deep.Proof
+	w.no("node1", catalog.KindRestorePresent, one, catalog.RefusedSignature, "restore_note")
+	w.ok("node1", catalog.KindRestorePresent, deep)
+	w.no("node1", catalog.KindRestorePresent, deep, catalog.RefusedConflict, "restore_seen")
+	if r := must[recovery.Restored](t)(restoredOf(w)); r.Lost() != uint64(at-below+1) {
+		t.Errorf("%d entries are lost, want %d", r.Lost(), at-below+1)
+	}
 }
 
 // merkle is a tree of leaves.
