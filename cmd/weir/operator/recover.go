@@ -106,11 +106,7 @@ func findRemains(ctx context.Context, a *cli.App, c config.Config, flags nodeFla
 	if err != nil {
 		return err
 	}
-	known := []string{f.Node}
-	for _, x := range p.Survivors {
-		known = append(known, x.Node)
-	}
-	if err := refuseWorking(ctx, rosters, known); err != nil {
+	if err := refuseWorking(ctx, rosters, append(slices.Clone(p.Survivors), f)); err != nil {
 		return err
 	}
 	if p, err = p.With(f, from, time.Now().UnixMilli()); err != nil {
@@ -128,8 +124,9 @@ func findRemains(ctx context.Context, a *cli.App, c config.Config, flags nodeFla
 
 // refuseWorking returns an error where the nodes of a roster answer that work is done, or where there
 // are enough for it: nothing is lost then. known are survivors that are stopped; any other that
-// answers is to say what it has, too.
-func refuseWorking(ctx context.Context, rosters []catalog.Cluster, known []string) error {
+// answers is to say what it has, too. One whose log is damaged is not counted: it has no vote before it has caught
+// up with a majority of others.
+func refuseWorking(ctx context.Context, rosters []catalog.Cluster, known []restore.Finding) error {
 	first, last := rosters[0], rosters[len(rosters)-1]
 	profile := client.Pin(first.ID, catalog.InitBody{Name: first.Name, Threshold: first.Threshold, Nodes: first.Nodes}).After(rosters)
 	c, err := client.New(profile, nil, client.Options{Patience: 2 * time.Second})
@@ -137,13 +134,17 @@ func refuseWorking(ctx context.Context, rosters []catalog.Cluster, known []strin
 		return fmt.Errorf("ask the nodes of the roster: %w", err)
 	}
 	defer c.Close()
-	var others []string
-	there := slices.Clone(known)
+	var others, there, stopped []string
+	for _, f := range known {
+		if stopped = append(stopped, f.Node); f.Damage == "" && !slices.Contains(there, f.Node) {
+			there = append(there, f.Node)
+		}
+	}
 	for _, r := range c.Reach(ctx) {
 		switch {
 		case r.Ready:
-			return fmt.Errorf("node %s answers, and says that it can take work: the cluster goes on; start this node as it is", r.Node)
-		case !slices.Contains(there, r.Node):
+			return fmt.Errorf("node %s answers, and says that it can take work: the cluster goes on; start the nodes that are stopped as they are", r.Node)
+		case !slices.Contains(stopped, r.Node):
 			there, others = append(there, r.Node), append(others, r.Node)
 		}
 	}
@@ -151,7 +152,7 @@ func refuseWorking(ctx context.Context, rosters []catalog.Cluster, known []strin
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case len(there) > len(last.Nodes)/2:
-		return fmt.Errorf("of %d nodes %s are there, which is a majority: start them as they are; only where they have lost their disks, replace their machines and repeat this",
+		return fmt.Errorf("of %d nodes %s are there, which is a majority: start them as they are; only where the ledgers of some are lost, so that they do not get a majority together, stop those and repeat this with a new file",
 			len(last.Nodes), strings.Join(there, ", "))
 	case len(others) > 0:
 		return fmt.Errorf("node %s is there too, and may have more: stop it, and run `weir operator recover-quorum` there with the same file", strings.Join(others, ", "))
@@ -229,10 +230,12 @@ func newRecoverSignCommand(a *cli.App) *cobra.Command {
 		Long: `Prints what the survivors have and what may be lost, and adds your signature to the
 order. Look first, with --check. Sign only when you know that the machines which do
 not count as survivors never come back, your own among them: one that does takes the
-new ledger over, and what it had acknowledged since is gone.`,
+new ledger over, and what it had acknowledged since is gone. It asks the nodes from
+this machine, too, and signs nothing where they answer that work is done: the survivor
+may only be cut off from them.`,
 		Example: "  weir operator recover-quorum sign recover.json --key exchange.key",
 		Args:    cli.Exactly(1, "the file"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			key, err := a.LoadKey(cli.Operator)
 			if err != nil {
 				return err
@@ -248,6 +251,15 @@ new ledger over, and what it had acknowledged since is gone.`,
 			members, err := source.Members()
 			if err != nil {
 				return err
+			}
+			if !check {
+				rosters, err := source.Rosters()
+				if err != nil {
+					return err
+				}
+				if err := refuseWorking(cmd.Context(), rosters, p.Survivors); err != nil {
+					return fmt.Errorf("it is not signed: %w", err)
+				}
 			}
 			if p.Restore, err = restore.SignOrder(members, p.Restore, key.Signing()); err != nil {
 				return err
@@ -322,11 +334,7 @@ func applyRecovery(ctx context.Context, a *cli.App, c config.Config, flags nodeF
 	if card.ID != source.Node {
 		a.Note("%s is of what node %s has: nothing is to be done here", file, source.Node)
 	}
-	var survivors []string
-	for _, f := range p.Survivors {
-		survivors = append(survivors, f.Node)
-	}
-	if err := refuseWorking(ctx, rosters, survivors); err != nil {
+	if err := refuseWorking(ctx, rosters, p.Survivors); err != nil {
 		return err
 	}
 	key, err := sealKey(ctx, a, c, flags.passphrase)
