@@ -86,6 +86,11 @@ func sharingIn(key, name string) (s catalog.Sharing, ok bool) {
 	return s, err == nil
 }
 
+// IsShare reports whether a name in a vault is that of a share of a key or of a vector.
+func IsShare(name string) bool {
+	return strings.HasPrefix(name, "key/") || strings.HasPrefix(name, prefixSecretVector)
+}
+
 // VectorSecret is what the vault calls a node's share of a private vector in force.
 func VectorSecret(x catalog.Vector) string {
 	return prefixSecretVector + vectorName(x.ID, x.InForce().Move)

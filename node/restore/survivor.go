@@ -63,6 +63,9 @@ type Finding struct {
 	Keys    []KeyShare         `json:"keys,omitempty"`
 	Vectors []VectorShares     `json:"vectors,omitempty"`
 	Roster  []catalog.Envelope `json:"roster"` // the founding first
+	// Shares are the names of the shares of keys and vectors in its vault: another survivor may go on from a state
+	// in which other sharings of them are in force.
+	Shares []string `json:"shares,omitempty"`
 
 	Signature []byte `json:"signature,omitempty"` // by the node
 }
@@ -74,6 +77,7 @@ type KeyShare struct {
 	Threshold int      `json:"threshold"`
 	Nodes     []string `json:"nodes"` // that share it
 	Held      bool     `json:"held"`
+	Share     string   `json:"share"` // the name of the share in a vault
 }
 
 // VectorShares is of how many of the private vectors that the same nodes share a survivor has its
@@ -83,6 +87,7 @@ type VectorShares struct {
 	Nodes     []string `json:"nodes"`
 	Count     int      `json:"count"`
 	Held      int      `json:"held"`
+	Shares    []string `json:"shares"` // their names in a vault
 }
 
 const findingContext = "weir survivor v1\n"
@@ -272,20 +277,27 @@ func (p Plan) Left() ([]Left, error) {
 	for _, k := range source.Keys {
 		l := Left{Kind: "key", ID: k.Key, Publisher: k.Publisher, Count: 1, Threshold: k.Threshold}
 		p.divide(&l, k.Nodes, func(f Finding) bool {
-			return slices.ContainsFunc(f.Keys, func(x KeyShare) bool { return x.Key == k.Key && x.Held })
+			return f.has(k.Share)
 		})
 		all = append(all, l)
 	}
 	for _, v := range source.Vectors {
 		l := Left{Kind: "vectors", Count: v.Count, Threshold: v.Threshold}
 		p.divide(&l, v.Nodes, func(f Finding) bool {
-			return slices.ContainsFunc(f.Vectors, func(x VectorShares) bool {
-				return x.Threshold == v.Threshold && slices.Equal(x.Nodes, v.Nodes) && x.Held >= v.Count
-			})
+			return f.has(v.Shares...)
 		})
 		all = append(all, l)
 	}
 	return all, nil
+}
+
+// has reports whether the node has shares, by their names.
+func (f Finding) has(names ...string) bool {
+	there := map[string]bool{}
+	for _, name := range f.Shares {
+		there[name] = true
+	}
+	return !slices.ContainsFunc(names, func(name string) bool { return !there[name] })
 }
 
 func (p Plan) divide(l *Left, nodes []string, has func(Finding) bool) {
@@ -390,7 +402,12 @@ func (f *Finding) describe(v state.View, names []string) error {
 		if err != nil {
 			return err
 		}
-		f.Keys = append(f.Keys, KeyShare{k.ID, who.Name, k.Threshold, k.Nodes, slices.Contains(names, mpc.KeySecret(k))})
+		f.Keys = append(f.Keys, KeyShare{k.ID, who.Name, k.Threshold, k.Nodes, slices.Contains(names, mpc.KeySecret(k)), mpc.KeySecret(k)})
+	}
+	for _, name := range names {
+		if mpc.IsShare(name) {
+			f.Shares = append(f.Shares, name)
+		}
 	}
 	ready, err := v.ReadyVectors()
 	if err != nil {
@@ -404,6 +421,7 @@ func (f *Finding) describe(v state.View, names []string) error {
 			f.Vectors = append(f.Vectors, VectorShares{Threshold: s.Threshold, Nodes: s.Nodes})
 		}
 		f.Vectors[i].Count++
+		f.Vectors[i].Shares = append(f.Vectors[i].Shares, mpc.VectorSecret(x))
 		if slices.Contains(names, mpc.VectorSecret(x)) {
 			f.Vectors[i].Held++
 		}

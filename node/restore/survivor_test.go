@@ -1,0 +1,37 @@
+package restore
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/weirdata/weir/catalog/recovery"
+)
+
+// Incident: the keys were shared anew, and one survivor knows that and another does not. What one has of a sharing is
+// nothing of another: a key is not told to be left by shares that do not go together.
+func TestSharesOfAnotherSharingAreNotLeft(t *testing.T) {
+	nodes := []string{"n1", "n2", "n3"}
+	of := func(node, key, vector string) Finding {
+		return Finding{
+			Node: node, Shares: []string{key, vector},
+			Keys:    []KeyShare{{Key: "k", Threshold: 2, Nodes: nodes, Held: true, Share: key}},
+			Vectors: []VectorShares{{Threshold: 2, Nodes: nodes, Count: 1, Held: 1, Shares: []string{vector}}},
+		}
+	}
+	one, same, later := of("n1", "key/k/1/1", "vector/v/1"), of("n2", "key/k/1/1", "vector/v/1"), of("n2", "key/k/2/1", "vector/v/2")
+	for _, x := range []struct {
+		other Finding
+		want  []string
+	}{{same, []string{"n1", "n2"}}, {later, []string{"n1"}}} {
+		p := Plan{Survivors: []Finding{one, x.other}, Restore: recovery.Restore{Order: recovery.Order{Survivor: "n1"}}}
+		left, err := p.Left()
+		if err != nil || len(left) != 2 {
+			t.Fatal(left, err)
+		}
+		for _, l := range left {
+			if !slices.Equal(l.Left, x.want) || l.Enough() != (len(x.want) == 2) {
+				t.Errorf("of the %s are left %v, want %v", l.Kind, l.Left, x.want)
+			}
+		}
+	}
+}
