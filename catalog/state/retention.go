@@ -5,6 +5,8 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/recovery"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/view"
 )
 
@@ -18,9 +20,27 @@ import (
 // query like any other, and is counted and paid for as one: a figure that is exact is the same, and one
 // with noise was never repeated.
 
-// retentionActs forget.
+// retentionActs forget, and tell what could be remembered.
 var retentionActs = []act{
+	{kind: catalog.KindDrillReport, by: operators, public: true, handle: handler(reportDrill)},
 	{kind: catalog.KindQueryForget, by: nodes, handle: handler(forgetQueries)},
+}
+
+// reportDrill takes an operator's word of a drill with a backup. It decides nothing; whoever has no seat is not
+// asked.
+func reportDrill(c *applyContext, b recovery.Drill) error {
+	if !roster.HasSeat(c.cluster.Nodes, c.signer.Key) {
+		return catalog.Forbidden("seat", "roster.no_seat", c.signer.Name)
+	}
+	if r := b.Check(c.seq, c.now); r != nil {
+		return r
+	}
+	last, _, err := records.Lookup[recovery.Drilled](c.tx, records.KeyDrill)
+	if err != nil {
+		return err
+	}
+	c.out.ID = b.Root.String()
+	return records.Put(c.tx, records.KeyDrill, last.After(b, c.signer.ID, c.now))
 }
 
 // keepUntil notes when the retention of a query that is over ends: of a join that of the dataset which
@@ -60,9 +80,9 @@ func (c *applyContext) retention(q catalog.Query, dataset string, amended int) (
 // a threshold of the roster has said. The ledger's own time would not do: a leader that lies moves it by an
 // entry of its own, and what is forgotten does not come back.
 func forgetQueries(c *applyContext, b catalog.QueryForget) error {
-	roster := c.cluster.Roster()
+	seats := c.cluster.Roster()
 	switch {
-	case roster.Point(c.node.ID) == 0:
+	case seats.Point(c.node.ID) == 0:
 		return catalog.Forbidden("member", "restore.member", c.node.ID)
 	case b.Until > c.now:
 		return catalog.Invalid("until", "query.forget_early", b.Until-c.now)
@@ -73,7 +93,7 @@ func forgetQueries(c *applyContext, b catalog.QueryForget) error {
 	}
 	before := records.ReachedTime(words, c.node.ID)
 	words = records.SayReached(words, c.node.ID, b.Until)
-	due, err := view.DueToForget(c.tx, records.AgreedTime(words, roster), view.MaxForgotten)
+	due, err := view.DueToForget(c.tx, records.AgreedTime(words, seats), view.MaxForgotten)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/recovery"
 )
 
 // MaxForgotten is how many queries one entry forgets: their changes fit a transaction many times over.
@@ -90,4 +91,10 @@ func (v View) Forgetting(node string, now int64) (f Forgetting, err error) {
 	f.Agreed = due[0].At <= records.AgreedTime(words, roster)
 	f.Unsaid = roster.Point(node) > 0 && due[0].At > records.ReachedTime(words, node)
 	return f, nil
+}
+
+// Drilled is what was reported of drills; zero: nothing.
+func (v View) Drilled() (recovery.Drilled, error) {
+	d, _, err := records.Lookup[recovery.Drilled](v.r, records.KeyDrill)
+	return d, err
 }
