@@ -79,7 +79,7 @@ func TestCrashInTheMiddleOfARestore(t *testing.T) {
 		crash := &hookReader{r: bytes.NewReader(stream), n: len(stream) / 2, hook: func() {
 			copyTree(t, image, dir)
 		}}
-		if err := s.restore(crash); err != nil {
+		if err := s.restore(crash, 0); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.close(); err != nil {
@@ -128,7 +128,7 @@ func TestCrashBeforeTheOldStateIsRemoved(t *testing.T) {
 	}
 	copyTree(t, filepath.Join(dir, generationName(1)+"x"), filepath.Join(dir, generationName(1)))
 	s = openTestState(t, dir)
-	if err := s.restore(bytes.NewReader(stream)); err != nil {
+	if err := s.restore(bytes.NewReader(stream), 0); err != nil {
 		t.Fatal(err)
 	}
 	s.retired.Wait()

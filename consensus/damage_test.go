@@ -272,7 +272,7 @@ func TestDigestIsThatOfThePairs(t *testing.T) {
 		t.Error("the digest depends on where batches are cut")
 	}
 	restored := openTestState(t, t.TempDir())
-	if err := restored.restore(bytes.NewReader(streamOf(t, one))); err != nil {
+	if err := restored.restore(bytes.NewReader(streamOf(t, one)), 0); err != nil {
 		t.Fatal(err)
 	}
 	for name, s := range map[string]*appliedState{"applied": one, "restored": restored} {

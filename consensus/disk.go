@@ -74,6 +74,7 @@ func (d *disk) open() error {
 		d.log, err = newRaftLog(d.wal, d.applied())
 		if err == nil {
 			d.log.checksummedFrom.Store(d.identity.checksummedFrom)
+			d.log.snapshots = d.snaps
 		}
 		return damage.Of(PartLog, err)
 	})

@@ -48,6 +48,11 @@ var (
 	// place up to which this node has applied its own: one of the two lost something.
 	ErrDiverged = errors.New("the leader's log contradicts what this node has applied")
 
+	// ErrReopen is matched by the fault of a node that only has to be opened again: it has taken the
+	// leader's snapshot in place of a log that went further, in other entries or with other members,
+	// and raft still goes by those.
+	ErrReopen = errors.New("a snapshot has replaced the log")
+
 	// ErrNotVoter is matched by what MayVote returns on a node that may not vote.
 	ErrNotVoter = errors.New("this node does not vote")
 

@@ -63,7 +63,7 @@ func (e *Export) Root() [32]byte { return e.root }
 // to its digest gets no end.
 func (e *Export) WriteTo(w io.Writer) (n int64, err error) {
 	err = damage.Guard(PartState, func() error {
-		written, err := writeState(w, e.read)
+		written, err := writeState(w, e.read, 0)
 		n = int64(written) //nolint:gosec // the length of a file
 		return err
 	})
@@ -120,7 +120,7 @@ func OpenReplay(dir string, r io.Reader, m Machine) (*Replay, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.restore(r); err != nil {
+	if err := s.restore(r, 0); err != nil {
 		return nil, errors.Join(fmt.Errorf("read the exported state: %w", err), s.close())
 	}
 	anew, err := openScratch(filepath.Join(dir, "anew"), slog.New(slog.DiscardHandler))

@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -95,7 +96,12 @@ func (f *fsm) Restore(source io.ReadCloser) error {
 	if err := f.ledger.life.fault(); err != nil {
 		return err
 	}
-	err := f.ledger.disk.state.restore(&spaceReader{Reader: source, space: f.ledger.disk.snaps.space})
+	// One of an earlier state would take back what this node has accepted.
+	least := f.ledger.disk.state.position().Applied
+	err := f.ledger.disk.state.restore(&spaceReader{Reader: source, space: f.ledger.disk.snaps.space}, least)
+	if errors.Is(err, errEarlier) {
+		return err
+	}
 	if errors.Is(err, ErrCorruptSnapshot) {
 		return errors.Join(err, f.ledger.disk.snaps.removeNewest(err))
 	}
@@ -114,10 +120,12 @@ type fsmSnapshot struct {
 	read   pairs.Reader
 }
 
-// Persist implements raft.FSMSnapshot.
+// Persist implements raft.FSMSnapshot. The last entries that raft has handed over may be barriers,
+// which the state machine does not see: raft's snapshot has their index, and so has what is
+// restored from it, or it would be behind a log that begins after them.
 func (s *fsmSnapshot) Persist(sink raft.SnapshotSink) error {
 	return s.ledger.life.checked(damage.Guard(PartState, func() error {
-		_, err := writeState(sink, s.read)
+		_, err := writeState(sink, s.read, sink.(*spaceSink).index)
 		return err
 	}))
 }
@@ -128,14 +136,15 @@ func (s *fsmSnapshot) Release() {
 	s.gen.release()
 }
 
-// writeState streams one version of the state and returns its length. It writes no end to a
-// stream whose pairs do not add up to the state's digest: who restores it would have what
-// this node has lost.
-func writeState(w io.Writer, r pairs.Reader) (uint64, error) {
+// writeState streams one version of the state, as that of a log index at or behind the last entry
+// that it has, and returns its length. It writes no end to a stream whose pairs do not add up to
+// the state's digest: who restores it would have what this node has lost.
+func writeState(w io.Writer, r pairs.Reader, index uint64) (uint64, error) {
 	p, d, err := readSummed(r)
 	if err != nil {
 		return 0, err
 	}
+	p.Applied = max(p.Applied, index)
 	out, err := snapstream.NewWriter(w, snapstream.Position(p))
 	if err != nil {
 		return 0, err
@@ -143,8 +152,11 @@ func writeState(w io.Writer, r pairs.Reader) (uint64, error) {
 	var sum statesum.Sum
 	for _, space := range []byte{spaceMeta, spaceMachine, spaceEvidence} {
 		err := r.Walk([]byte{space}, nil, false, func(key, value []byte) error {
-			if space != spaceMeta {
+			switch {
+			case space != spaceMeta:
 				sum.Add(key, value)
+			case bytes.Equal(key, positionKey):
+				value = p.encode()
 			}
 			return out.Pair(key, value)
 		})

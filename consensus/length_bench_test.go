@@ -96,7 +96,7 @@ func BenchmarkLength(b *testing.B) {
 			r, w := io.Pipe()
 			var g errgroup.Group
 			g.Go(func() error { return w.CloseWithError(longSnapshot(w, n)) })
-			if err := s.restore(r); err != nil {
+			if err := s.restore(r, 0); err != nil {
 				b.Fatal(err)
 			}
 			if err := g.Wait(); err != nil {

@@ -10,9 +10,22 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// raftLog is raft's log store. It stores no more of a follower's entries than its state
-// machine can keep up with (see throttle). It remembers two things about the entries it
-// stores that raft does not tell, and that reads depend on:
+// raftLog is raft's log store. It mends what raft (v1.8.0) does with the log after it has restored
+// a snapshot of the leader:
+//
+//   - A follower whose log begins behind a snapshot does not know the entry before, unless its
+//     log is empty, and refuses a leader that sends the entries behind it again. GetLog answers
+//     with the snapshot's term.
+//   - Raft removes the whole log, also what follows the snapshot in it, which this node has
+//     acknowledged. DeleteRange keeps that.
+//   - Raft does not forget where the log ended. Where it ended in other entries than the leader's,
+//     raft would go by them in elections; and it forgets members that the rest of the log names. The
+//     ledger stops then, and starts right.
+//   - It compacts an empty log up to where it ended before.
+//
+// It stores no more of a follower's entries than its state machine can keep up with (see
+// throttle). It remembers two things about the entries it stores that raft does not tell, and
+// that reads depend on:
 //
 // Which entries are no-ops. Raft never shows them to the state machine, so
 // that "the state has applied the commit index" can be false for ever when the
@@ -24,7 +37,8 @@ import (
 type raftLog struct {
 	raft.LogStore
 
-	throttle atomic.Pointer[throttle] // nil until raft runs
+	snapshots raft.SnapshotStore       // those that raft has
+	throttle  atomic.Pointer[throttle] // nil until raft runs
 	// restored is set between the restore of the leader's snapshot and the removal of
 	// the log that it replaces.
 	restored atomic.Bool
@@ -84,8 +98,8 @@ func (l *raftLog) GetLog(index uint64, e *raft.Log) error {
 	if err != nil {
 		return fmt.Errorf("read the log's first index: %w", err)
 	}
-	if index < first {
-		return raft.ErrLogNotFound // raft compares with ==
+	if index < first || first == 0 {
+		return l.boundary(index, first, e)
 	}
 	err = l.read(index, e)
 	if err == nil && e.Type == raft.LogConfiguration && l.throttle.Load() == nil { // raft starts, and looks for the newest
@@ -96,6 +110,37 @@ func (l *raftLog) GetLog(index uint64, e *raft.Log) error {
 		}
 	}
 	return err
+}
+
+// boundary answers a follower with the last entry before its log, of which the snapshot has the term:
+// the term alone, in an entry that no state machine sees and no node appends. Who leads must not
+// hand it on, but send the snapshot.
+func (l *raftLog) boundary(index, first uint64, e *raft.Log) error {
+	b := l.throttle.Load()
+	if b == nil || first != 0 && index+1 != first || b.ledger.raft.leads() {
+		return raft.ErrLogNotFound // raft compares with ==
+	}
+	newest, err := l.newestSnapshot()
+	if err != nil {
+		return err
+	}
+	if newest.Index != index {
+		return raft.ErrLogNotFound
+	}
+	*e = raft.Log{Index: index, Term: newest.Term, Type: raft.LogNoop, Extensions: []byte{0}}
+	return nil
+}
+
+// newestSnapshot is empty where there is none.
+func (l *raftLog) newestSnapshot() (m raft.SnapshotMeta, err error) {
+	list, err := l.snapshots.List()
+	if err != nil {
+		return m, fmt.Errorf("list the snapshots: %w", err)
+	}
+	if len(list) > 0 {
+		m = *list[0]
+	}
+	return m, nil
 }
 
 // indexOf returns the index of raft's configuration, 0 where this log does not know it. latest is
@@ -189,10 +234,48 @@ func (l *raftLog) DeleteRange(from, to uint64) error {
 	if err != nil {
 		return fmt.Errorf("read the log's last index: %w", err)
 	}
-	if to < last {
+	switch {
+	case last == 0:
+		return nil
+	case to < last:
 		return l.LogStore.DeleteRange(from, to)
+	case l.restored.Load():
+		return l.replaceBySnapshot(b.ledger, from, to)
 	}
 	return l.removeEnd(b.ledger, from, to)
+}
+
+// replaceBySnapshot removes of the log what the snapshot that was restored just now has, and keeps
+// what follows it. Where the log has another past, nothing of it may stay.
+func (l *raftLog) replaceBySnapshot(of *Ledger, first, last uint64) error {
+	newest, err := l.newestSnapshot()
+	if err != nil {
+		return err
+	}
+	follows := first == newest.Index+1 // on an earlier snapshot of the same index
+	if first <= newest.Index && newest.Index <= last {
+		var e raft.Log
+		if err := l.read(newest.Index, &e); err != nil {
+			return err
+		}
+		follows = e.Term == newest.Term
+	}
+	l.mu.Lock()
+	named := l.members != nil && l.members.Index > newest.Index
+	l.mu.Unlock()
+	switch {
+	case !follows || newest.Index >= last:
+		err = l.removeEnd(of, first, last)
+	case first <= newest.Index:
+		err = l.LogStore.DeleteRange(first, newest.Index)
+	}
+	l.restored.Store(false)
+	if err == nil && last > newest.Index && (!follows || named) {
+		of.life.fail(fmt.Errorf("%w: it had entries up to %d, and the leader's snapshot ends at %d: start this node again",
+			ErrReopen, last, newest.Index))
+		err = of.life.fault()
+	}
+	return err
 }
 
 func (l *raftLog) removeEnd(of *Ledger, from, to uint64) error {

@@ -97,5 +97,5 @@ func (d *disk) restoreSnapshot(id string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.state.restore(&spaceReader{Reader: r, space: d.snaps.space}), r.Close())
+	return errors.Join(d.state.restore(&spaceReader{Reader: r, space: d.snaps.space}, 0), r.Close())
 }

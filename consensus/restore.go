@@ -17,7 +17,9 @@ import (
 // generation of its own, which counts only from the moment when it is adopted:
 // readers go on with the old state until then, a damaged stream leaves it
 // as it was, and a crash leaves a generation that the next start removes.
-func (s *appliedState) restore(r io.Reader) error {
+//
+// A stream of a log index before least is refused.
+func (s *appliedState) restore(r io.Reader, least uint64) error {
 	s.mu.RLock()
 	old := s.cur
 	s.mu.RUnlock()
@@ -27,7 +29,7 @@ func (s *appliedState) restore(r io.Reader) error {
 	var p position
 	var sum statesum.Sum
 	store, err := s.generations.Fill(func(put func(key, value []byte) error) (err error) {
-		p, sum, err = load(put, r)
+		p, sum, err = load(put, r, least)
 		return err
 	})
 	if err != nil {
@@ -72,9 +74,17 @@ func (s *appliedState) retire(old *generation) {
 	}
 }
 
+// errEarlier is returned for a snapshot of an earlier state than the one that there is.
+var errEarlier = errors.New("the snapshot is of an earlier state")
+
 // load puts the pairs of a stream, and adds them up.
-func load(put func(key, value []byte) error, r io.Reader) (p position, sum statesum.Sum, err error) {
-	at, err := snapstream.Read(r, func(key, value []byte) error {
+func load(put func(key, value []byte) error, r io.Reader, least uint64) (p position, sum statesum.Sum, err error) {
+	at, err := snapstream.ReadFrom(r, func(p snapstream.Position) error {
+		if p.Applied < least {
+			return fmt.Errorf("%w: at log index %d, this one is at %d", errEarlier, p.Applied, least)
+		}
+		return nil
+	}, func(key, value []byte) error {
 		if key[0] != spaceMeta {
 			sum.Add(key, value)
 		}

@@ -113,7 +113,7 @@ func streamOf(tb testing.TB, s *appliedState) []byte {
 	r := g.store.Read()
 	defer r.Close()
 	var b bytes.Buffer
-	n, err := writeState(&b, r)
+	n, err := writeState(&b, r, 0)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestRestoreReplacesTheState(t *testing.T) {
 	from, to := openTestState(t, t.TempDir()), openTestState(t, t.TempDir())
 	apply(t, from, kv{}, "big", "set a 1", "set b "+string(make([]byte, 200<<10)))
 	apply(t, to, kv{}, "set a old", "set gone old")
-	if err := to.restore(bytes.NewReader(streamOf(t, from))); err != nil {
+	if err := to.restore(bytes.NewReader(streamOf(t, from)), 0); err != nil {
 		t.Fatal(err)
 	}
 	want, wantAt := dump(t, from)
@@ -148,7 +148,7 @@ func TestDamagedStreamLeavesTheState(t *testing.T) {
 	want, wantAt := dump(t, to)
 	check := func(name string, stream io.Reader, wantErr error) {
 		t.Helper()
-		if err := to.restore(stream); !errors.Is(err, wantErr) {
+		if err := to.restore(stream, 0); !errors.Is(err, wantErr) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if got, at := dump(t, to); !maps.Equal(got, want) || at != wantAt {
@@ -184,7 +184,7 @@ func TestReaderKeepsItsVersionAcrossARestore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.restore(bytes.NewReader(stream)); err != nil {
+	if err := s.restore(bytes.NewReader(stream), 0); err != nil {
 		t.Fatal(err)
 	}
 	r := g.store.Read()

@@ -100,7 +100,7 @@ func (s *snapshots) Create(version raft.SnapshotVersion, index, term uint64, mem
 	if err != nil {
 		return nil, err
 	}
-	return &spaceSink{SnapshotSink: sink, space: s.space}, nil
+	return &spaceSink{SnapshotSink: sink, index: index, space: s.space}, nil
 }
 
 // Open implements raft.SnapshotStore. What it returns was read once and has the
@@ -198,6 +198,7 @@ func (s *snapshots) removeNewest(why error) error {
 // a state on the same disk would be killed by that.
 type spaceSink struct {
 	raft.SnapshotSink
+	index   uint64 // of the snapshot
 	space   func() error
 	pending int // bytes since the last look
 }

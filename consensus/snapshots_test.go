@@ -187,7 +187,7 @@ func TestSnapshotStopsBeforeTheDiskIsFull(t *testing.T) {
 		first = append(binary.AppendUvarint(append(first, 1), snapstream.MaxValue), spaceMachine)
 		second := append(binary.AppendUvarint([]byte{1}, snapstream.MaxValue), spaceEvidence)
 		endless := io.MultiReader(bytes.NewReader(first), io.LimitReader(zeros{}, snapstream.MaxValue), bytes.NewReader(second), zeros{})
-		err := l.disk.state.restore(&spaceReader{Reader: endless, space: func() error { return ErrDiskFull }})
+		err := l.disk.state.restore(&spaceReader{Reader: endless, space: func() error { return ErrDiskFull }}, 0)
 		if !errors.Is(err, ErrDiskFull) {
 			t.Errorf("restoring: %v", err)
 		}

@@ -45,7 +45,7 @@ func restoreSynthetic(tb testing.TB, to *appliedState, bytes int) {
 	r, w := io.Pipe()
 	var g errgroup.Group
 	g.Go(func() error { return w.CloseWithError(synthetic(w, bytes)) })
-	if err := to.restore(r); err != nil {
+	if err := to.restore(r, 0); err != nil {
 		tb.Fatal(err)
 	}
 	if err := g.Wait(); err != nil {
@@ -63,7 +63,7 @@ func snapshotTo(tb testing.TB, w io.Writer, from *appliedState) uint64 {
 	defer g.release()
 	r := g.store.Read()
 	defer r.Close()
-	n, err := writeState(w, r)
+	n, err := writeState(w, r, 0)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestLargestEntriesAreRestored(t *testing.T) {
 		snapshotTo(t, w, from)
 		return w.Close()
 	})
-	if err := to.restore(r); err != nil {
+	if err := to.restore(r, 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.Wait(); err != nil {

@@ -79,7 +79,7 @@ func ReadRemains(ctx context.Context, o Options, scratch string, m Machine) (r *
 		return nil, err
 	}
 	state := d.state.stream()
-	if err := errors.Join(r.state.restore(state), state.Close()); err != nil {
+	if err := errors.Join(r.state.restore(state, 0), state.Close()); err != nil {
 		return nil, errors.Join(fmt.Errorf("copy the state: %w", err), r.Close())
 	}
 	if err := r.applyEnd(ctx, d, m); err != nil {
@@ -134,7 +134,7 @@ func (s *appliedState) stream() *io.PipeReader {
 	out, in := io.Pipe()
 	go func() { // ends with who reads
 		in.CloseWithError(s.view(func(from pairs.Reader) error {
-			_, err := writeState(in, from)
+			_, err := writeState(in, from, 0)
 			return err
 		}))
 	}()

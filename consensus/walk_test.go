@@ -75,3 +75,12 @@ func walkLikeAList(t *testing.T, store pairs.Store) {
 		}
 	})
 }
+
+// So is the store of the simulation.
+func TestSimulatedStoreIsWalkedLikeAList(t *testing.T) {
+	store, err := newSimDisk().Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	walkLikeAList(t, store)
+}

@@ -30,7 +30,8 @@ const roomEvery = 2 * time.Second
 // with each node that is open.
 //
 // A node whose roster changes is opened again: everything that it does begins with who the
-// others are. A node that stops for want of space is opened again as soon as its ledger may propose again.
+// others are. One whose ledger has to be opened again is. A node that stops for want of space is
+// opened again as soon as its ledger may propose again.
 // Until then it stays as it is, so that it can say what it waits for: a process that ended
 // would be started again and again by its supervisor, until that gives up, and without a
 // supervisor nobody would start it when there is room. A fault of any other kind needs a
@@ -65,7 +66,7 @@ func Run(ctx context.Context, o Options, started func(*Node)) error {
 		case <-ctx.Done():
 		case err = <-n.Failed():
 		}
-		if closed := n.Close(); closed != nil || !errors.Is(err, errRoom) && !errors.Is(err, errRoster) && !errors.Is(err, errRestored) {
+		if closed := n.Close(); closed != nil || !isAny(err, errRoom, errRoster, errRestored, consensus.ErrReopen) {
 			return errors.Join(err, closed)
 		}
 		checked.Logger.InfoContext(ctx, "node starts again", "node", o.ID, "because", err)
@@ -89,18 +90,23 @@ func (o Options) awaitRoom(ctx context.Context) bool {
 	}
 }
 
-// restarts waits until the ledger stopped for want of space and there is some.
+// restarts waits until the ledger stopped and can be opened again: at once, or, where it stopped for
+// want of space, when there is some.
 func (n *Node) restarts(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 		return
 	case <-n.ledger.Failed():
 	}
-	if !errors.Is(n.ledger.Fault(), consensus.ErrDiskFull) || !n.opts.awaitRoom(ctx) {
+	why := errRoom
+	switch fault := n.ledger.Fault(); {
+	case errors.Is(fault, consensus.ErrReopen):
+		why = consensus.ErrReopen
+	case !errors.Is(fault, consensus.ErrDiskFull) || !n.opts.awaitRoom(ctx):
 		return
 	}
 	select {
-	case n.failed <- errRoom:
+	case n.failed <- why:
 	default: // it has failed in another way before
 	}
 }

@@ -1,0 +1,1020 @@
+package consensus
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"hash/fnv"
+	"log/slog"
+	"maps"
+	"math/bits"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/hashicorp/raft"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/consensus/statesum"
+)
+
+// A simulation is a cluster of ledgers in a bubble of package synctest: raft, raft-wal, the FSM,
+// snapshots, membership, incarnations, the handshake and the state machine of package state are the
+// product's. The network, the files and the pairs of the state are simulated, and so is the clock. A
+// schedule of faults follows from a seed. See doc.go, "Simulation".
+type simulation struct {
+	seed    uint64
+	planted planted
+	net     *simNet
+	world   *simWorld
+	start   time.Time
+	clock   atomic.Int64 // orders the beginnings and ends of operations
+	log     *slog.Logger
+
+	mu       sync.Mutex
+	nodes    map[string]*simNode
+	roster   []string // who is to have a vote
+	wrong    []string // violations
+	told     []string // what happened
+	trace    hash.Hash64
+	applied  map[uint64]simApplied // by sequence number: what the first node that applied it says
+	acked    map[uint64][32]byte   // the entries of acknowledged proposals
+	leaders  map[uint64]string     // by term
+	history  [simContracts + 1][]porcupine.Operation
+	numbers  [simContracts + 1]map[catalog.Digest]int // of queries, by their envelope
+	unknown  []simQuery                               // queries whose outcome nobody heard
+	zombies  sync.WaitGroup                           // processes that crashed and do not know it
+	restarts int
+}
+
+// planted are bugs that a test plants, to see them found. None needs a hook in the product: they are in
+// the simulated storage, in a state machine around the product's, and in what is left of a lost ledger.
+type planted struct {
+	storage storageFaults
+	// outside has the state machine charge a budget that it keeps in the memory of the process.
+	outside bool
+	// noRecord loses the record of what a node had when its ledger is lost, so that the loss is not noticed.
+	noRecord bool
+}
+
+// simNode is a machine.
+type simNode struct {
+	id       string
+	disk     *simDisk
+	previous *simDisk // as it was when the present run began
+	run      int
+	ledger   *Ledger // nil: it is down
+	rate     float64 // of its clock
+	skew     int64   // of its clock, in milliseconds
+	lost     bool    // its ledger was lost and it has no vote again yet
+}
+
+type simApplied struct {
+	node           string
+	entry, outcome [32]byte
+}
+
+type simQuery struct {
+	contract, number int
+	envelope         catalog.Envelope
+}
+
+// simHeartbeat is what the other times of a schedule are multiples of.
+const simHeartbeat = 300 * time.Millisecond
+
+// violation notes that what must hold does not.
+func (s *simulation) violation(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wrong = append(s.wrong, fmt.Sprintf(format, args...))
+}
+
+// note adds to the trace.
+func (s *simulation) note(format string, args ...any) {
+	line := fmt.Sprintf("%9.3f ", time.Since(s.start).Seconds()) + fmt.Sprintf(format, args...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, _ = s.trace.Write([]byte(line))
+	s.log.Info("EVENT " + line)
+	s.told = append(s.told, line)
+}
+
+// simResult is what became of a schedule.
+type simResult struct {
+	wrong   []string
+	told    []string
+	trace   uint64 // a hash of what happened
+	plan    uint64 // a hash of what was to happen
+	entries int
+	history int
+}
+
+// simulate runs a schedule.
+func simulate(t *testing.T, seed uint64, p planted) (r simResult) {
+	t.Helper()
+	world := makeSimWorld()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSimulation(t, seed, world, p)
+		r.plan = s.run()
+		r.wrong, r.told, r.trace, r.entries = s.wrong, s.told, s.trace.Sum64(), len(s.applied)
+		for _, h := range s.history {
+			r.history += len(h)
+		}
+	})
+	return r
+}
+
+func newSimulation(t *testing.T, seed uint64, world *simWorld, p planted) *simulation {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	s := &simulation{
+		seed: seed, planted: p, net: newSimNet(seed, rng), world: world, start: time.Now(), log: discard, nodes: map[string]*simNode{},
+		roster: []string{"n1", "n2", "n3"}, trace: fnv.New64a(), applied: map[uint64]simApplied{}, acked: map[uint64][32]byte{}, leaders: map[uint64]string{},
+	}
+	if dir := os.Getenv("WEIR_SIM_LOG"); dir != "" { // a file: of a process that ends by a panic there is nothing else left
+		f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%d.log", seed)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = f.Close() })
+		s.log = slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	for i := range s.numbers {
+		s.numbers[i] = map[catalog.Digest]int{}
+	}
+	members := raft.Configuration{}
+	for _, id := range s.roster {
+		members.Servers = append(members.Servers, raft.Server{Suffrage: raft.Voter, ID: raft.ServerID(id), Address: raft.ServerAddress(simAddr(id))})
+	}
+	snap := world.snapshot(members)
+	for i := range 5 {
+		n := &simNode{id: fmt.Sprintf("n%d", i+1), disk: newSimDisk(), rate: 0.9 + 0.2*rng.Float64(), skew: rng.Int64N(20_000) - 10_000}
+		n.disk.faults = p.storage
+		if i < len(s.roster) { // a founder, which has the world
+			n.disk.cur.list = world.disk.cur.list
+			n.disk.snaps = []*simSnapshot{snap}
+			n.disk.stable[string(keyCurrentTerm)] = binary.LittleEndian.AppendUint64(nil, 1) // as raft-wal writes it
+			n.disk.files[idFile], n.disk.files[incarnationFile] = []byte(n.id), record{}.encode()
+		}
+		s.nodes[n.id] = n
+	}
+	return s
+}
+
+// snapshot is the world as a snapshot of raft's.
+func (w *simWorld) snapshot(members raft.Configuration) *simSnapshot {
+	var b bytes.Buffer
+	if _, err := writeState(&b, w.disk.cur.Read(), 0); err != nil {
+		panic(err)
+	}
+	return &simSnapshot{content: b.Bytes(), meta: raft.SnapshotMeta{
+		Version: raft.SnapshotVersionMax, ID: "world", Index: w.applied, Term: 1, Configuration: members, ConfigurationIndex: 1, Size: int64(b.Len()),
+	}}
+}
+
+func simAddr(id string) string { return id + ":1" }
+
+// up are the nodes that run, by name.
+func (s *simulation) up() (list []*simNode) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(s.nodes)) {
+		if n := s.nodes[id]; n.ledger != nil {
+			list = append(list, &simNode{id: n.id, ledger: n.ledger, run: n.run, skew: n.skew})
+		}
+	}
+	return list
+}
+
+// runs reports whether a node is still in the run that up returned.
+func (s *simulation) runs(n *simNode) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.nodes[n.id]
+	return now.ledger != nil && now.run == n.run
+}
+
+// open starts a machine.
+func (s *simulation) open(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.nodes[id]
+	if n.ledger != nil {
+		return
+	}
+	n.previous = n.disk.image(rand.New(rand.NewPCG(s.seed, 2)))
+	n.run++
+	of := func(d time.Duration) time.Duration { return time.Duration(float64(d) * n.rate) }
+	var members []Member
+	for _, m := range []string{"n1", "n2", "n3"} {
+		members = append(members, Member{ID: m, Addr: simAddr(m)})
+	}
+	var machine Machine = state.NewMachine()
+	if s.planted.outside {
+		machine = &outsideCharges{Machine: machine, world: s.world}
+	}
+	l, err := Open(Options{
+		Dir: "simulated/" + id, ID: id, Members: members, Bootstrap: slices.ContainsFunc(members, func(m Member) bool { return m.ID == id }),
+		Transport: s.net.listen(id, simAddr(id)), Memory: simRecord{n.disk}, Machine: &simMachine{Machine: machine, sim: s, node: id}, Logger: s.log.With("node", id),
+		Votes: s.mayVote, storage: n.disk, HeartbeatTimeout: of(simHeartbeat), ElectionTimeout: of(simHeartbeat), LeaderLeaseTimeout: of(simHeartbeat / 2),
+		CommitTimeout: of(simHeartbeat / 6), NoQuorumTimeout: 8 * simHeartbeat, SnapshotThreshold: 8, SnapshotInterval: 3 * simHeartbeat, TrailingLogs: 6,
+		MinFreeBytes: 1, Free: func(string) (uint64, error) { return 1 << 40, nil },
+	})
+	if err != nil {
+		s.wrong = append(s.wrong, fmt.Sprintf("%s does not start: %v", id, err))
+		return
+	}
+	n.ledger = l
+}
+
+func (s *simulation) mayVote(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.roster, id)
+}
+
+// crash stops a machine: what it has not synced is lost. Its process goes on in a world of its own.
+func (s *simulation) crash(id string, rng *rand.Rand, become func(n *simNode) *simDisk) {
+	silent := rng.IntN(2) == 0
+	s.mu.Lock()
+	n := s.nodes[id]
+	l := n.ledger
+	if l == nil {
+		s.mu.Unlock()
+		return
+	}
+	n.ledger = nil
+	n.disk = become(n)
+	s.restarts++
+	s.mu.Unlock()
+	s.net.drop(id, silent)
+	s.zombies.Go(func() { s.end(id, l) })
+}
+
+// end closes a process.
+func (s *simulation) end(id string, l *Ledger) {
+	if err := l.Close(); err != nil && !errors.Is(err, ErrFault) {
+		s.violation("closing %s: %v", id, err)
+	}
+}
+
+// simMachine tells the simulation what a node applies.
+type simMachine struct {
+	Machine
+	sim  *simulation
+	node string
+}
+
+// Apply implements Machine.
+func (m *simMachine) Apply(tx records.Tx, seq uint64, entry []byte) ([]byte, error) {
+	outcome, err := m.Machine.Apply(tx, seq, entry)
+	now := simApplied{m.node, sha256.Sum256(entry), sha256.Sum256(outcome)}
+	m.sim.mu.Lock()
+	defer m.sim.mu.Unlock()
+	first, known := m.sim.applied[seq]
+	switch {
+	case !known:
+		m.sim.applied[seq] = now
+	case first.entry != now.entry:
+		m.sim.wrong = append(m.sim.wrong, fmt.Sprintf("%s and %s have different entries at %d", first.node, m.node, seq))
+	case first.outcome != now.outcome:
+		m.sim.wrong = append(m.sim.wrong, fmt.Sprintf("%s and %s answer entry %d differently", first.node, m.node, seq))
+	}
+	return outcome, err
+}
+
+// run carries a schedule out and checks what must hold. It returns a hash of the schedule.
+func (s *simulation) run() uint64 {
+	events := s.schedule()
+	plan := fnv.New64a()
+	_, _ = fmt.Fprint(plan, events)
+	for _, id := range s.roster {
+		s.open(id)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var work sync.WaitGroup
+	var clients sync.WaitGroup
+	calm, stopClients := context.WithCancel(ctx)
+	for id := range 4 {
+		clients.Go(func() { s.client(calm, id) })
+	}
+	work.Go(func() { s.watch(ctx) })
+	work.Go(func() { s.followRoster(ctx) })
+	var faults sync.WaitGroup
+	for _, e := range events {
+		faults.Go(func() {
+			time.Sleep(e.at)
+			e.do(s, e)
+		})
+	}
+	faults.Wait()
+	s.net.calmDown()
+	s.restart()
+	s.await()
+	stopClients()
+	clients.Wait()
+	s.settle()
+	cancel()
+	work.Wait()
+	s.checkHistory()
+	for _, n := range s.up() {
+		s.end(n.id, n.ledger)
+	}
+	s.zombies.Wait()
+	s.net.close()
+	return plan.Sum64()
+}
+
+// restart starts every machine that is down and has a place.
+func (s *simulation) restart() {
+	s.mu.Lock()
+	roster := slices.Clone(s.roster)
+	s.mu.Unlock()
+	for _, id := range roster {
+		s.open(id)
+	}
+}
+
+// watch looks at who leads, and whether anybody stopped.
+func (s *simulation) watch(ctx context.Context) {
+	tick := time.NewTicker(simHeartbeat / 10)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, n := range s.up() {
+			if errors.Is(n.ledger.Fault(), ErrReopen) { // as Run of package node does
+				s.note("open %s again", n.id)
+				s.crash(n.id, rand.New(rand.NewPCG(s.seed, 5)), func(n *simNode) *simDisk { return n.disk.image(rand.New(rand.NewPCG(s.seed, 6))) })
+				s.open(n.id)
+				continue
+			}
+			term := n.ledger.Term()
+			leads := n.ledger.IsLeader()
+			if !leads || n.ledger.Term() != term || !s.runs(n) {
+				continue
+			}
+			s.mu.Lock()
+			as := fmt.Sprintf("%s in run %d", n.id, n.run)
+			if other, known := s.leaders[term]; known && other != as {
+				s.wrong = append(s.wrong, fmt.Sprintf("%s and %s lead in term %d", other, as, term))
+			}
+			s.leaders[term] = as
+			s.mu.Unlock()
+		}
+	}
+}
+
+// patienceOfSimulation is how long a schedule may take to proceed once its faults are over.
+const patienceOfSimulation = 200 * simHeartbeat
+
+// await waits until the cluster has a leader, and everybody who is to have a vote has one and has
+// what was committed.
+func (s *simulation) await() {
+	ctx, cancel := context.WithTimeout(context.Background(), patienceOfSimulation)
+	defer cancel()
+	why := ""
+	for ctx.Err() == nil {
+		if why = s.unsettled(ctx); why == "" {
+			return
+		}
+		time.Sleep(simHeartbeat / 3)
+	}
+	s.violation("after %s without a fault %s", patienceOfSimulation, why)
+}
+
+// unsettled says why the cluster is not whole.
+func (s *simulation) unsettled(ctx context.Context) string {
+	s.mu.Lock()
+	roster := slices.Clone(s.roster)
+	s.mu.Unlock()
+	nodes := s.up()
+	for _, n := range nodes {
+		if err := n.ledger.Fault(); err != nil && !errors.Is(err, ErrReopen) {
+			return fmt.Sprintf("%s has stopped: %v", n.id, err)
+		}
+	}
+	for _, n := range nodes {
+		index, err := n.ledger.ReadIndex(ctx)
+		if err != nil {
+			continue
+		}
+		votes := n.ledger.Votes()
+		for id, v := range votes {
+			if v && !slices.Contains(roster, id) {
+				return id + " still has a vote"
+			}
+		}
+		for _, id := range roster {
+			if !votes[id] {
+				return id + " has no vote"
+			}
+			i := slices.IndexFunc(nodes, func(n *simNode) bool { return n.id == id })
+			if i < 0 {
+				return id + " does not run"
+			}
+			if err := nodes[i].ledger.MayVote(); err != nil {
+				return fmt.Sprintf("%s does not vote: %v", id, err)
+			}
+			short, cancel := context.WithTimeout(ctx, 4*simHeartbeat)
+			err := nodes[i].ledger.WaitApplied(short, index)
+			cancel()
+			if err != nil {
+				return fmt.Sprintf("%s: %v", id, err)
+			}
+		}
+		return ""
+	}
+	return "nobody leads"
+}
+
+// settle compares all nodes when everybody has applied everything.
+func (s *simulation) settle() {
+	ctx, cancel := context.WithTimeout(context.Background(), patienceOfSimulation)
+	defer cancel()
+	nodes := s.up()
+	var same []*simNode
+	for _, n := range nodes {
+		if err := n.ledger.Fault(); err != nil {
+			s.violation("%s has stopped: %v", n.id, err)
+			return
+		}
+		if s.mayVote(n.id) {
+			same = append(same, n)
+		}
+	}
+	if len(s.wrong) > 0 || len(same) == 0 {
+		return
+	}
+	// An entry whose proposer gave up may still be on its way.
+	ends := s.ends(same)
+	for now := s.ends(same); !slices.Equal(now, ends) || slices.ContainsFunc(ends, func(e simEnd) bool { return e.size != ends[0].size }); now = s.ends(same) {
+		if ends = now; ctx.Err() != nil {
+			break
+		}
+		time.Sleep(simHeartbeat)
+	}
+	for _, n := range same {
+		s.checkAccounts(n)
+	}
+	for i, e := range ends {
+		if e != ends[0] {
+			s.violation("%s and %s end differently: %+v, %+v", same[0].id, same[i].id, ends[0], e)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for seq, entry := range s.acked {
+		if seq >= ends[0].size || s.applied[seq].entry != entry {
+			s.wrong = append(s.wrong, fmt.Sprintf("entry %d of %d was acknowledged and is lost", seq, ends[0].size))
+		}
+	}
+	s.log.Info("settled", "entries", ends[0].size)
+}
+
+// simEnd is how far a node is, and what it amounts to.
+type simEnd struct {
+	size uint64
+	root [32]byte
+	sum  statesum.Sum
+}
+
+func (s *simulation) ends(nodes []*simNode) (ends []simEnd) {
+	for _, n := range nodes {
+		size, root, err := n.ledger.TreeHead()
+		if err != nil {
+			s.violation("%s has no tree: %v", n.id, err)
+		}
+		ends = append(ends, simEnd{size, root, n.ledger.disk.state.currentDigest().Sum})
+	}
+	return ends
+}
+
+// checkAccounts compares what a node says was spent with the queries that it has, and adds the
+// look to the history.
+func (s *simulation) checkAccounts(n *simNode) {
+	for contract := range s.history {
+		call := s.clock.Add(1)
+		a, err := s.look(n, contract)
+		if err != nil {
+			s.violation("the account of contract %d at %s: %v", contract, n.id, err)
+			return
+		}
+		if a.used != len(a.queries) || a.spent != fmt.Sprintf("%d.00", 10*len(a.queries)) && len(a.queries) > 0 {
+			s.violation("%s has %d queries of contract %d, and %d were counted, %s charged", n.id, len(a.queries), contract, a.used, a.spent)
+		}
+		s.saw(contract, 100, call, a)
+	}
+}
+
+// look reads an account from a node's state, however old.
+func (s *simulation) look(n *simNode, contract int) (a simAccount, err error) {
+	err = n.ledger.View(func(r records.Reader) (err error) {
+		a, err = s.world.account(r, state.NewMachine(), contract)
+		return err
+	})
+	return a, err
+}
+
+// accountInput is an operation on a contract: a query that is submitted, or a look at the account.
+type accountInput struct {
+	query bool
+	bit   uint64 // of the query
+}
+
+// accountOutput is what came of it.
+type accountOutput struct {
+	accepted bool
+	queries  uint64 // bits
+}
+
+// accounts is the sequential specification of a contract: a query is accepted, once, as long as the
+// contract pays for it.
+var accounts = porcupine.Model{
+	Init: func() any { return uint64(0) },
+	Step: func(state, input, output any) (bool, any) {
+		have, in := state.(uint64), input.(accountInput)
+		out, known := output.(accountOutput)
+		switch {
+		case !in.query:
+			return out.queries == have, have
+		case have&in.bit != 0:
+			return !known || out.accepted, have
+		case bits.OnesCount64(have) < simQueries:
+			return !known || out.accepted, have | in.bit
+		}
+		return !known || !out.accepted, have
+	},
+	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v → %+v", input, output) },
+}
+
+func (s *simulation) checkHistory() {
+	for contract, h := range s.history {
+		if contract == simUnlimited && !s.planted.outside {
+			continue
+		}
+		switch porcupine.CheckOperationsTimeout(accounts, h, time.Minute) {
+		case porcupine.Illegal:
+			s.wrong = append(s.wrong, fmt.Sprintf("the history of contract %d is not linearizable", contract))
+		case porcupine.Unknown:
+			s.wrong = append(s.wrong, fmt.Sprintf("the history of contract %d, of %d operations, takes too long to check", contract, len(h)))
+		}
+	}
+}
+
+// saw adds a look to the history.
+func (s *simulation) saw(contract, client int, call int64, a simAccount) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out accountOutput
+	for _, q := range a.queries {
+		out.queries |= 1 << s.numbers[contract][q]
+	}
+	s.history[contract] = append(s.history[contract], porcupine.Operation{ClientId: client, Input: accountInput{}, Output: out, Call: call, Return: s.clock.Add(1)})
+}
+
+// client asks and looks until ctx ends.
+func (s *simulation) client(ctx context.Context, id int) {
+	rng := rand.New(rand.NewPCG(s.seed, uint64(100+id)))
+	for n := 0; ctx.Err() == nil; n++ {
+		t := time.NewTimer(time.Duration(rng.Int64N(int64(simHeartbeat))))
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return
+		case <-t.C:
+		}
+		contract := rng.IntN(simContracts)
+		if s.planted.outside {
+			contract = simUnlimited
+		}
+		nodes := s.up()
+		rng.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
+		switch x := rng.IntN(10); {
+		case x < 4:
+			s.read(ctx, id, contract, nodes)
+		case x < 6:
+			if q, ok := s.again(); ok {
+				s.submit(ctx, id, q, nodes)
+			}
+		default:
+			if q, ok := s.newQuery(contract); ok {
+				s.submit(ctx, id, q, nodes)
+			}
+		}
+	}
+}
+
+// newQuery is a query that was not asked yet; false when the contract has been asked enough.
+func (s *simulation) newQuery(contract int) (q simQuery, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	number := len(s.numbers[contract])
+	if number >= 3*simQueries {
+		return q, false
+	}
+	q = simQuery{contract, number, s.world.query(contract, uint64(contract*64+number))}
+	s.numbers[contract][q.envelope.Digest()] = number
+	return q, true
+}
+
+// again is a query whose outcome is unknown.
+func (s *simulation) again() (q simQuery, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.unknown) == 0 {
+		return q, false
+	}
+	q, s.unknown = s.unknown[0], s.unknown[1:]
+	return q, true
+}
+
+// submit proposes a query at the first node that leads.
+func (s *simulation) submit(ctx context.Context, client int, q simQuery, nodes []*simNode) {
+	op := porcupine.Operation{ClientId: client, Input: accountInput{query: true, bit: 1 << q.number}, Call: s.clock.Add(1)}
+	for _, n := range nodes {
+		now := simTime + time.Since(s.start).Milliseconds() + n.skew
+		entry := catalog.NewEntry(now, q.envelope).Marshal()
+		a, err := n.ledger.Propose(ctx, entry)
+		if err == nil && s.runs(n) {
+			out, err := simOutcome(a.Outcome)
+			if r := out.Refusal; err != nil || r != nil && r.Rule != simRefused {
+				s.violation("query %d of contract %d is answered %+v, %v", q.number, q.contract, r, err)
+			}
+			op.Output = accountOutput{accepted: out.Refusal == nil}
+			s.mu.Lock()
+			op.Return = s.clock.Add(1)
+			s.history[q.contract] = append(s.history[q.contract], op)
+			s.acked[a.Seq] = sha256.Sum256(entry)
+			s.mu.Unlock()
+			return
+		}
+		other := (*NotLeaderError)(nil)
+		if err != nil && (errors.As(err, &other) || errors.Is(err, ErrNoQuorum) && !errors.Is(err, ErrLostLeadership)) {
+			continue // nothing was proposed
+		}
+		s.mu.Lock()
+		op.ClientId, op.Return = 1000+int(op.Call), int64(1)<<60
+		s.history[q.contract] = append(s.history[q.contract], op)
+		s.unknown = append(s.unknown, q)
+		s.mu.Unlock()
+		return
+	}
+	s.mu.Lock()
+	s.unknown = append(s.unknown, q)
+	s.mu.Unlock()
+}
+
+// read asks the node that leads for an index, and looks at another one.
+func (s *simulation) read(ctx context.Context, client, contract int, nodes []*simNode) {
+	call := s.clock.Add(1)
+	for _, n := range nodes {
+		index, err := n.ledger.ReadIndex(ctx)
+		if err != nil {
+			continue
+		}
+		if !s.runs(n) {
+			return
+		}
+		at := nodes[int(call)%len(nodes)]
+		short, cancel := context.WithTimeout(ctx, 4*simHeartbeat)
+		defer cancel()
+		if at.ledger.WaitApplied(short, index) != nil {
+			return
+		}
+		if a, err := s.look(at, contract); err == nil {
+			s.saw(contract, client, call, a)
+		}
+		return
+	}
+}
+
+// simEvent is a fault, or something that an operator does.
+type simEvent struct {
+	at   time.Duration
+	name string
+	on   int    // which node: of the roster, or whoever leads
+	draw uint64 // what else there is to draw
+	long time.Duration
+	do   func(*simulation, simEvent)
+}
+
+func (e simEvent) String() string { return fmt.Sprint(e.at, e.name, e.on, e.draw, e.long) }
+
+// simFaults are what happens in schedules, each as often as its weight says.
+var simFaults = []struct {
+	name   string
+	weight int
+	do     func(*simulation, simEvent)
+}{
+	{"crash", 6, (*simulation).crashes},
+	{"partition", 4, (*simulation).partition},
+	{"one way", 3, (*simulation).oneWay},
+	{"pause", 3, (*simulation).pauses},
+	{"transfer", 2, (*simulation).transfer},
+	{"snapshot", 1, (*simulation).snapshots},
+	{"lose", 1, (*simulation).loses},
+	{"put back", 1, (*simulation).putsBack},
+	{"grow", 1, (*simulation).grow},
+	{"replace", 1, (*simulation).replace},
+}
+
+// schedule draws the events of a schedule.
+func (s *simulation) schedule() (events []simEvent) {
+	rng := rand.New(rand.NewPCG(s.seed, 3))
+	var all []int
+	for i, f := range simFaults {
+		for range f.weight {
+			all = append(all, i)
+		}
+	}
+	length := 15 * simHeartbeat
+	for range 3 + rng.IntN(6) {
+		f := simFaults[all[rng.IntN(len(all))]]
+		events = append(events, simEvent{
+			at: 2*simHeartbeat + time.Duration(rng.Int64N(int64(length))), name: f.name, on: rng.IntN(5), draw: rng.Uint64(),
+			long: simHeartbeat/4 + time.Duration(rng.Int64N(int64(6*simHeartbeat))), do: f.do,
+		})
+	}
+	slices.SortFunc(events, func(a, b simEvent) int { return int(a.at - b.at) })
+	return events
+}
+
+func (e simEvent) rng() *rand.Rand { return rand.New(rand.NewPCG(e.draw, 4)) }
+
+// target is the node that an event is about: every other time the one that leads. "" where there is none.
+func (s *simulation) target(e simEvent) string {
+	nodes := s.up()
+	if len(nodes) == 0 {
+		return ""
+	}
+	if e.draw%2 == 0 {
+		for _, n := range nodes {
+			if n.ledger.IsLeader() {
+				return n.id
+			}
+		}
+	}
+	return nodes[e.on%len(nodes)].id
+}
+
+func (s *simulation) crashes(e simEvent) {
+	id, rng := s.target(e), e.rng()
+	if id == "" {
+		return
+	}
+	s.note("crash %s", id)
+	s.crash(id, rng, func(n *simNode) *simDisk { return n.disk.image(rng) })
+	time.Sleep(e.long)
+	s.note("start %s", id)
+	s.open(id)
+}
+
+func (s *simulation) partition(e simEvent) {
+	rng := e.rng()
+	var sides [2][]string
+	for i := range 5 {
+		side := rng.IntN(2)
+		sides[side] = append(sides[side], fmt.Sprintf("n%d", i+1))
+	}
+	s.note("partition %v", sides)
+	var heal []func()
+	for _, a := range sides[0] {
+		for _, b := range sides[1] {
+			heal = append(heal, s.net.block(a, b), s.net.block(b, a))
+		}
+	}
+	time.Sleep(e.long)
+	s.note("heal %v", sides)
+	for _, h := range heal {
+		h()
+	}
+}
+
+func (s *simulation) oneWay(e simEvent) {
+	id := s.target(e)
+	rng := e.rng()
+	in := rng.IntN(2) == 0
+	s.note("one way: %s, in %t", id, in)
+	var heal []func()
+	for i := range 5 {
+		if other := fmt.Sprintf("n%d", i+1); other != id && rng.IntN(3) > 0 {
+			if in {
+				heal = append(heal, s.net.block(other, id))
+			} else {
+				heal = append(heal, s.net.block(id, other))
+			}
+		}
+	}
+	time.Sleep(e.long)
+	for _, h := range heal {
+		h()
+	}
+}
+
+// pauses keeps everything from and to a machine back, as if it stood still.
+func (s *simulation) pauses(e simEvent) {
+	id := s.target(e)
+	s.note("pause %s", id)
+	var heal []func()
+	for i := range 5 {
+		if other := fmt.Sprintf("n%d", i+1); other != id {
+			heal = append(heal, s.net.block(other, id), s.net.block(id, other))
+		}
+	}
+	time.Sleep(e.long)
+	for _, h := range heal {
+		h()
+	}
+}
+
+func (s *simulation) transfer(simEvent) {
+	for _, n := range s.up() {
+		if n.ledger.IsLeader() {
+			s.note("transfer from %s", n.id)
+			_ = n.ledger.TransferLeadership(context.Background(), "") // it may fail
+		}
+	}
+}
+
+func (s *simulation) snapshots(simEvent) {
+	for _, n := range s.up() {
+		_ = n.ledger.Snapshot(context.Background()) // it may fail
+	}
+}
+
+// mayLose reports whether a node's ledger may be lost: that of one voter at a time may.
+func (s *simulation) mayLose(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range s.nodes {
+		if n.lost && n.ledger != nil && n.ledger.MayVote() == nil {
+			n.lost = false
+		}
+		if n.lost {
+			return false
+		}
+	}
+	if !slices.Contains(s.roster, id) || s.nodes[id].ledger == nil || s.nodes[id].ledger.MayVote() != nil {
+		return false
+	}
+	s.nodes[id].lost = true
+	return true
+}
+
+func (s *simulation) loses(e simEvent) {
+	id := s.target(e)
+	if !s.mayLose(id) {
+		return
+	}
+	s.note("%s loses its ledger", id)
+	s.crash(id, e.rng(), func(n *simNode) *simDisk {
+		d := n.disk.wiped()
+		if s.planted.noRecord {
+			d.record = nil
+		}
+		return d
+	})
+	time.Sleep(e.long)
+	s.note("start %s", id)
+	s.open(id)
+}
+
+func (s *simulation) putsBack(e simEvent) {
+	id, rng := s.target(e), e.rng()
+	if !s.mayLose(id) {
+		return
+	}
+	s.note("an older copy of the ledger of %s is put back", id)
+	s.crash(id, rng, func(n *simNode) *simDisk { return n.previous.older(n.disk, rng) })
+	time.Sleep(e.long)
+	s.note("start %s", id)
+	s.open(id)
+}
+
+// grow seats another node.
+func (s *simulation) grow(simEvent) {
+	s.mu.Lock()
+	id := fmt.Sprintf("n%d", len(s.roster)+1)
+	if len(s.roster) >= 5 || slices.Contains(s.roster, id) {
+		s.mu.Unlock()
+		return
+	}
+	s.roster = append(slices.Clone(s.roster), id)
+	s.mu.Unlock()
+	s.note("%s joins", id)
+	s.open(id)
+}
+
+// replace has a node leave, and one that was not there yet take its place.
+func (s *simulation) replace(e simEvent) {
+	s.mu.Lock()
+	leaves := s.roster[e.on%len(s.roster)]
+	joins := ""
+	for i := range 5 {
+		if id := fmt.Sprintf("n%d", i+1); !slices.Contains(s.roster, id) && s.nodes[id].run == 0 {
+			joins = id
+			break
+		}
+	}
+	if joins == "" {
+		s.mu.Unlock()
+		return
+	}
+	s.roster = append(slices.DeleteFunc(slices.Clone(s.roster), func(id string) bool { return id == leaves }), joins)
+	s.mu.Unlock()
+	s.note("%s leaves, %s joins", leaves, joins)
+	s.open(joins)
+}
+
+// followRoster does what the leader of a cluster does to have the ledger's members follow the
+// roster (leadSeats of package node): one step at a time, of the configuration that it looked at.
+func (s *simulation) followRoster(ctx context.Context) {
+	tick := time.NewTicker(simHeartbeat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, n := range s.up() {
+			now, known := n.ledger.Configuration()
+			if !known {
+				continue
+			}
+			s.mu.Lock()
+			roster := slices.Clone(s.roster)
+			s.mu.Unlock()
+			if err := followOnce(ctx, n, now, roster); err != nil {
+				s.log.Info("a change of members failed", "error", err)
+			}
+		}
+	}
+}
+
+func followOnce(ctx context.Context, n *simNode, now Configuration, roster []string) error {
+	for _, id := range roster {
+		if _, member := now.Votes[id]; !member {
+			return n.ledger.AddNonvoter(ctx, Member{ID: id, Addr: simAddr(id)}, now.Index)
+		}
+	}
+	for _, id := range roster {
+		if !now.Votes[id] {
+			return nil // it catches up
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(now.Votes)) {
+		switch {
+		case slices.Contains(roster, id):
+		case now.Votes[id] && id == n.id:
+			return n.ledger.TransferLeadership(ctx, "")
+		case now.Votes[id]:
+			return n.ledger.Demote(ctx, id, now.Index)
+		default:
+			return n.ledger.RemoveServer(ctx, id, now.Index)
+		}
+	}
+	return nil
+}
+
+// outsideCharges is a state machine that charges one contract in the memory of its process.
+type outsideCharges struct {
+	Machine
+	world *simWorld
+	used  int
+}
+
+// Apply implements Machine.
+func (m *outsideCharges) Apply(tx records.Tx, seq uint64, entry []byte) ([]byte, error) {
+	if m.used >= simQueries {
+		return catalog.Encode(catalog.Outcome{Seq: seq, Refusal: catalog.Refuse(catalog.RefusedPolicy, simRefused, "contract.budget")}), nil
+	}
+	b, err := m.Machine.Apply(tx, seq, entry)
+	if out, bad := simOutcome(b); err == nil && bad == nil && out.Refusal == nil && !out.Repeat {
+		m.used++
+	}
+	return b, err
+}
+
+// describe is what to show of a schedule that went wrong.
+func (r simResult) describe(seed uint64) string {
+	return fmt.Sprintf("seed %d (WEIR_SEED=%d go test ./consensus -run TestSimulation$):\n  %s\nwhat happened:\n%s",
+		seed, seed, strings.Join(r.wrong, "\n  "), strings.Join(r.told, "\n"))
+}
