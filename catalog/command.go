@@ -320,8 +320,9 @@ type QueryFail struct {
 	Reason  Reason `json:"reason"`
 }
 
-// QueryForget has the state forget what was asked and answered by queries of which the retention was
-// over at a time, the longest ago first, as many as one entry takes.
+// QueryForget is a node's word that a time has been reached. The state forgets what was asked and answered by
+// queries of which the retention was over at the latest time that a threshold of nodes has said, the longest
+// ago first, as many as one entry takes.
 type QueryForget struct {
 	Until int64 `json:"until"` // Unix milliseconds, not after the ledger's time
 }
@@ -406,7 +407,7 @@ const (
 	KindVectorBits     Kind = "vector.bits"     // a member's share in the second check
 	KindVectorFail     Kind = "vector.fail"     // a member or the leader: the attempt is over
 	KindTestFailed     Kind = "query.test"      // a member: the test of a private query failed
-	KindQueryForget    Kind = "query.forget"    // any node: what was answered long ago goes
+	KindQueryForget    Kind = "query.forget"    // a threshold of nodes: what was answered long ago goes
 
 	// Private vectors that are moved to the roster as it is (package resharing).
 	KindVectorRefresh Kind = "vector.refresh" // operator: move all of them

@@ -209,7 +209,7 @@ var policyFields = []PolicyField{
 		Name: "retention_days", In: func(p *Policy) any { return &p.RetentionDays }, Most: MaxRetention,
 		Public: true, check: Descriptor.checkRetention,
 		words: func(d Descriptor) string {
-			return fmt.Sprintf("what was asked and answered is kept for %d days after the answer; then the price and the budgets are left", cmp.Or(d.Policy.RetentionDays, DefaultRetention))
+			return fmt.Sprintf("what was asked and answered can be had for %d days after the answer; then the nodes forget it, but for the price, the budgets and the log's entries", cmp.Or(d.Policy.RetentionDays, DefaultRetention))
 		},
 		odrl: func(d Descriptor) []Term {
 			return []Term{{Name: "weir:retention", Value: fmt.Sprintf("P%dD", cmp.Or(d.Policy.RetentionDays, DefaultRetention)), Type: "xsd:duration"}}

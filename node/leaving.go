@@ -16,7 +16,7 @@ import (
 )
 
 // lonelyHeartbeats is for how many heartbeats a node hears of no leader before it asks whether it has left.
-const lonelyHeartbeats = 20
+const lonelyHeartbeats = 10
 
 // asksWhetherLeft has a node that hears of no leader ask the others at their addresses for clients whether it still
 // takes part: one that was away when its seat was let go is not talked to any more, and would wait without end.

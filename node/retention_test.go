@@ -93,10 +93,19 @@ func TestAnswersGoWhenTheirRetentionIsOver(t *testing.T) {
 	}
 	member := func(q catalog.Query, id string) bool { _, is := mpc.Member(q.Attempts, id); return is }
 	for id := range x.nodes {
+		shares, err := x.nodes[id].vault.List("answered/")
+		if was := member(exact, id); err != nil || was != (len(shares) == 1) {
+			t.Errorf("%s was a member: %t, and keeps the shares %q (%v)", id, was, shares, err)
+		}
+	}
+	for id := range x.nodes {
 		had, has := drawn(id)
 		want := 0
 		if member(kept, id) {
 			want = 1
+		}
+		if shares, err := x.nodes[id].vault.List("answered/"); err != nil || len(shares) > 0 {
+			t.Errorf("%s keeps the shares %q of what is forgotten (%v)", id, shares, err)
 		}
 		if member(noised, id) && len(had) != want+1 || len(has) != want || want == 1 && has[0] != "noise/"+kept.ID {
 			t.Errorf("%s had the noise %q and has %q", id, had, has)

@@ -20,8 +20,8 @@ func (n *Node) scrubs(ctx context.Context) {
 	}
 }
 
-// collects deletes blobs that nobody needs, noise of queries that are forgotten, and streams for backups that nobody fetches, whenever
-// the timer says so, until ctx ends.
+// collects deletes blobs that nobody needs, noise and shares of queries that are forgotten, and streams for
+// backups that nobody fetches, whenever the timer says so, until ctx ends.
 func (n *Node) collects(ctx context.Context) {
 	ticks, stop := n.opts.Ticks(n.opts.CollectEvery)
 	defer stop()
@@ -36,7 +36,7 @@ func (n *Node) collects(ctx context.Context) {
 		}
 		if n.monitor.stateFault() == nil { // by a state that is in doubt nothing is erased that could be needed
 			if err := n.mpc.Queries.EraseForgotten(); err != nil {
-				n.log.WarnContext(ctx, "noise of queries that are forgotten stays", "error", err)
+				n.log.WarnContext(ctx, "noise and shares of queries that are forgotten stay", "error", err)
 			}
 		}
 		if err := n.backups.releaseIdle(); err != nil {

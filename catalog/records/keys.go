@@ -15,6 +15,8 @@ const (
 	KeyDrill   = "drilled"  // the last Drilled
 	// KeySchedule is where it is kept how old shares may get.
 	KeySchedule = "refresh.schedule"
+	// KeyReached is where it is kept which time nodes say has been reached, for what is to be forgotten.
+	KeyReached = "retention.reached"
 
 	PrefixSeen      = "seen/"       // envelope digest → outcome
 	PrefixSeenUntil = "seen.until/" // time/envelope digest: when to forget it

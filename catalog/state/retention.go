@@ -46,44 +46,72 @@ func reportDrill(c *applyContext, b recovery.Drill) error {
 // keepUntil notes when the retention of a query that is over ends: of a join that of the dataset which
 // keeps it longer.
 func (c *applyContext) keepUntil(q catalog.Query) error {
-	d, err := records.DatasetAt(c.tx, q.Dataset, q.Amended)
+	keep, err := c.retention(q, q.Dataset, q.Amended)
 	if err != nil {
 		return err
 	}
-	keep := d.Descriptor.Policy.Retention()
 	if q.Join != nil {
 		v, err := records.Find[catalog.Verdict](c.tx, records.PrefixVerdict+q.ID)
 		if err != nil {
 			return err
 		}
-		second, err := records.DatasetAt(c.tx, v.Join.Dataset, v.Join.Amended)
+		second, err := c.retention(q, v.Join.Dataset, v.Join.Amended)
 		if err != nil {
 			return err
 		}
-		keep = max(keep, second.Descriptor.Policy.Retention())
+		keep = max(keep, second)
 	}
 	return c.todo(true, records.ForgetKey(q.Done+keep, q.Seq), q.ID)
 }
 
-// forgetQueries forgets what is due. Any node may say so: it follows from the state, and the time is not
-// after the ledger's.
+// retention is for how long a dataset's policy keeps a query. A repeat has the verdict of the first, and with
+// it the descriptor that the first was decided by; where the present one keeps answers for longer, whoever
+// asked was told that.
+func (c *applyContext) retention(q catalog.Query, dataset string, amended int) (int64, error) {
+	d, err := records.DatasetAt(c.tx, dataset, amended)
+	if err != nil || q.Repeats == "" {
+		return d.Descriptor.Policy.Retention(), err
+	}
+	now, err := records.Find[catalog.Dataset](c.tx, records.PrefixDataset+dataset)
+	return max(d.Descriptor.Policy.Retention(), now.Descriptor.Policy.Retention()), err
+}
+
+// forgetQueries takes a node's word that a time has been reached, and forgets what is due at the latest that
+// a threshold of the roster has said. The ledger's own time would not do: a leader that lies moves it by an
+// entry of its own, and what is forgotten does not come back.
 func forgetQueries(c *applyContext, b catalog.QueryForget) error {
-	if b.Until > c.now {
+	seats := c.cluster.Roster()
+	switch {
+	case seats.Point(c.node.ID) == 0:
+		return catalog.Forbidden("member", "restore.member", c.node.ID)
+	case b.Until > c.now:
 		return catalog.Invalid("until", "query.forget_early", b.Until-c.now)
 	}
-	due, err := view.DueToForget(c.tx, b.Until, view.MaxForgotten)
+	words, err := records.ReachedBy(c.tx)
 	if err != nil {
 		return err
 	}
-	if len(due) == 0 {
-		return catalog.Conflict("retention", "query.forget_none")
+	before := records.ReachedTime(words, c.node.ID)
+	words = records.SayReached(words, c.node.ID, b.Until)
+	due, err := view.DueToForget(c.tx, records.AgreedTime(words, seats), view.MaxForgotten)
+	if err != nil {
+		return err
+	}
+	if len(due) == 0 { // then it takes another's word: this one counts where it says something new of what is due
+		next, err := view.DueToForget(c.tx, b.Until, 1)
+		if err != nil {
+			return err
+		}
+		if len(next) == 0 || next[0].At <= before {
+			return catalog.Conflict("retention", "query.forget_none")
+		}
 	}
 	for _, x := range due {
 		if err := c.forgetQuery(x); err != nil {
 			return err
 		}
 	}
-	return nil
+	return records.Put(c.tx, records.KeyReached, words)
 }
 
 func (c *applyContext) forgetQuery(x view.Due) error {

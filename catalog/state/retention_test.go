@@ -39,19 +39,21 @@ func brief(t statetest.T) *world {
 	return w
 }
 
-// forget has forgotten what is due now.
+// forget has forgotten what is due now, as many as one entry takes.
 func (w *world) forget() {
 	w.t.Helper()
-	w.ok("node2", catalog.KindQueryForget, catalog.QueryForget{Until: w.now})
+	until := w.now
+	w.ok("node2", catalog.KindQueryForget, catalog.QueryForget{Until: until})
+	w.ok("node1", catalog.KindQueryForget, catalog.QueryForget{Until: until})
 }
 
 func (w *world) query(id string) catalog.Query { return must[catalog.Query](w.t)(w.view().Query(id)) }
 
-// changed are the keys by which two states differ, but for the clock and remembered envelopes.
+// changed are the keys by which two states differ, but for times and remembered envelopes.
 func changed(t *testing.T, a, b *memstore.Store) (keys []string) {
 	t.Helper()
 	for _, key := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(a.Keys(), b.Keys())))) {
-		if key == records.KeyClock || strings.HasPrefix(key, "seen") {
+		if key == records.KeyClock || key == records.KeyReached || strings.HasPrefix(key, "seen") {
 			continue
 		}
 		if !bytes.Equal(must[[]byte](t)(a.Get([]byte(key))), must[[]byte](t)(b.Get([]byte(key)))) {
@@ -157,6 +159,10 @@ func TestAForgottenQueryIsNotMadeAgain(t *testing.T) {
 	statetest.WantRefusal(t, w.apply(other).Refusal, catalog.RefusedConflict, "id_taken")
 	w.no("node3", catalog.KindQueryAttempt, catalog.QueryAttempt{Query: out.ID, Attempt: 2, Active: w.active(), Root: "node1", Tiles: 1}, catalog.RefusedConflict, "query_state")
 	w.no("node1", catalog.KindQueryShare, w.share(out.ID, 1, 1), catalog.RefusedConflict, "query_state")
+	for attempt := range 3 {
+		w.no("node1", catalog.KindQueryFail, catalog.QueryFail{Query: out.ID, Attempt: attempt, Reason: told("x")}, catalog.RefusedConflict, "query_state")
+	}
+	w.no("node1", catalog.KindTestFailed, catalog.TestFailed{Query: out.ID, Attempt: 1}, catalog.RefusedConflict, "query_state")
 }
 
 // A repeat of what was forgotten is a query like any other: it is counted and paid for, and gets the same
@@ -229,8 +235,7 @@ func TestForgettingIsBoundedAndInOrder(t *testing.T) {
 	if w.query(ids[len(ids)-2]).Forgotten == 0 || w.query(ids[len(ids)-1]).Forgotten != 0 {
 		t.Fatalf("not the first %d are forgotten", view.MaxForgotten)
 	}
-	w.now++
-	w.forget()
+	w.ok("node1", catalog.KindQueryForget, catalog.QueryForget{Until: w.now}) // what two have said holds for the rest
 	if w.query(ids[len(ids)-1]).Forgotten == 0 || w.query(kept).Forgotten != 0 {
 		t.Fatal("not all that is due is forgotten, or what is not due")
 	}
@@ -239,6 +244,109 @@ func TestForgettingIsBoundedAndInOrder(t *testing.T) {
 	w.forget()
 	if w.query(kept).Forgotten == 0 {
 		t.Error("what was asked by the amended policy is kept for longer than that says")
+	}
+}
+
+// A repeat is kept for as long as the policy says when it is asked, though its verdict is of before; and for
+// no less than what it repeats.
+func TestARepeatIsKeptForAsLongAsItIsSaidTo(t *testing.T) {
+	w := brief(t)
+	contract := w.contract("bank", catalog.OrderCreate{Dataset: "priced"})
+	ask := func() string {
+		id := w.ok("bank", catalog.KindQuerySubmit, submit(contract, query("priced", 0))).ID
+		w.finish(id, true)
+		return id
+	}
+	days := func(n int) {
+		w.ok("bureau", catalog.KindDatasetAmend, w.amendment("priced", func(d *catalog.Descriptor) { d.Policy.RetentionDays = n }))
+	}
+	first := ask()
+	days(30)
+	again := ask()
+	if w.query(again).Repeats != first {
+		t.Fatal("the second query is no repeat of the first")
+	}
+	w.now += catalog.MinRetention * testDay
+	w.forget()
+	if w.query(first).Forgotten == 0 || w.query(again).Forgotten != 0 {
+		t.Error("a repeat goes with the first, sooner than the policy said when it was asked")
+	}
+	long := ask() // of 30 days
+	days(catalog.MinRetention)
+	short := ask()
+	if w.query(short).Repeats != long {
+		t.Fatal("the fourth query is no repeat of the third")
+	}
+	w.now += 28 * testDay
+	w.forget()
+	if w.query(again).Forgotten == 0 || w.query(long).Forgotten != 0 || w.query(short).Forgotten != 0 {
+		t.Error("not the repeat of 30 days is forgotten, or those that came after")
+	}
+}
+
+// The hasty leader: it stamps an entry of its own with a time to come, by which the retention of everything
+// is over. The ledger's time is then what it says, and nothing goes: too few nodes say that it is that late.
+func TestALeaderThatLiesAboutTheTimeHastensNothing(t *testing.T) {
+	w := brief(t)
+	contract := w.contract("bank", catalog.OrderCreate{Dataset: "priced"})
+	id := w.ok("bank", catalog.KindQuerySubmit, submit(contract, query("priced", 0))).ID
+	w.finish(id, true)
+	honest := w.now
+	for range 3 {
+		w.now += 1000 * testDay
+		w.do("node2", catalog.KindQueryForget, catalog.QueryForget{Until: w.now})
+	}
+	if q := w.query(id); q.Forgotten > 0 {
+		t.Fatalf("one node had the answer forgotten %d days early", (w.now-honest)/testDay-2)
+	}
+	// A node that has no part in it says the time as it is, and that is not late enough.
+	w.no("node1", catalog.KindQueryForget, catalog.QueryForget{Until: honest + testDay}, catalog.RefusedConflict, "retention")
+	w.no("node2", catalog.KindQueryForget, catalog.QueryForget{Until: w.now}, catalog.RefusedConflict, "retention") // it has said so
+	w.ok("node1", catalog.KindQueryForget, catalog.QueryForget{Until: honest + catalog.MinRetention*testDay})
+	if w.query(id).Forgotten == 0 {
+		t.Error("a threshold of nodes has said that the retention is over, and the answer is kept")
+	}
+}
+
+// A machine that has no seat any more has no word in what is forgotten.
+func TestWhoHasGivenItsSeatUpHasNoWordInForgetting(t *testing.T) {
+	w := housesWorld(t)
+	grown := w.propose("operator", w.roster(2, nil, newSeat("node4", "house4", 4)))
+	w.ok("house4", catalog.KindRosterApprove, grown)
+	w.ok("house3", catalog.KindRosterApprove, grown)
+	shrunk := w.propose("operator", w.roster(2, []string{"node3"}))
+	w.ok("house2", catalog.KindRosterApprove, shrunk)
+	w.ok("house4", catalog.KindRosterApprove, shrunk)
+	w.no("node3", catalog.KindQueryForget, catalog.QueryForget{Until: w.now}, catalog.RefusedForbidden, "member")
+	w.no("node4", catalog.KindQueryForget, catalog.QueryForget{Until: w.now}, catalog.RefusedConflict, "retention")
+}
+
+// Forgetting follows from the entries alone: a machine that applies them from the founding on, and one that
+// is new with each, have the same state.
+func TestMachinesForgetAlike(t *testing.T) {
+	w := brief(t)
+	contract := w.contract("bank", catalog.OrderCreate{Dataset: "priced"})
+	for month := range 3 {
+		w.finish(w.ok("bank", catalog.KindQuerySubmit, submit(contract, query("priced", month))).ID, true)
+		w.now += testDay
+	}
+	w.forget() // the first alone, or the first two
+	w.now += testDay
+	again := w.ok("bank", catalog.KindQuerySubmit, submit(contract, query("priced", 2))).ID
+	w.no("node1", catalog.KindQueryForget, catalog.QueryForget{Until: w.now}, catalog.RefusedConflict, "retention")
+	w.finish(again, true)
+	w.forget()
+	one, many := memstore.New(), memstore.New()
+	machine := NewMachine()
+	for i, entry := range w.log {
+		a := must[[]byte](t)(machine.Apply(one, uint64(i+1), entry))
+		b := must[[]byte](t)(NewMachine().Apply(many, uint64(i+1), entry))
+		if !bytes.Equal(a, b) {
+			t.Fatalf("entry %d comes to %s and %s", i+1, a, b)
+		}
+	}
+	if one.Digest() != w.store.Digest() || many.Digest() != w.store.Digest() {
+		t.Error("the states differ")
 	}
 }
 

@@ -17,6 +17,7 @@ const MaxForgotten = 64
 type Due struct {
 	Key   string // of the index
 	Query string
+	At    int64 // when it was over
 }
 
 // DueToForget lists queries of which the retention was over at a time, the longest ago first, at most so
@@ -38,7 +39,7 @@ func DueToForget(r records.Reader, until int64, most int) (due []Due, err error)
 			}
 		}
 		if !repeated[string(id)] {
-			due = append(due, Due{string(key), string(id)})
+			due = append(due, Due{string(key), string(id), at})
 		}
 		return nil
 	})
@@ -66,14 +67,34 @@ func forgetTime(key string) (int64, error) {
 	return strconv.ParseInt(text, 16, 64)
 }
 
+// Forgetting is what a node has to say at a time about what is to be forgotten.
+type Forgetting struct {
+	Agreed bool // something is over at a time that a threshold of nodes has said: any of them may have it forgotten
+	Unsaid bool // something is over of which this node has not said so
+}
+
+// Forgetting tells a node of the roster what it has to say at a time.
+func (v View) Forgetting(node string, now int64) (f Forgetting, err error) {
+	due, err := DueToForget(v.r, now, 1)
+	if err != nil || len(due) == 0 {
+		return f, err
+	}
+	words, err := records.ReachedBy(v.r)
+	if err != nil {
+		return f, err
+	}
+	cluster, err := v.Cluster()
+	if err != nil {
+		return f, err
+	}
+	roster := cluster.Roster()
+	f.Agreed = due[0].At <= records.AgreedTime(words, roster)
+	f.Unsaid = roster.Point(node) > 0 && due[0].At > records.ReachedTime(words, node)
+	return f, nil
+}
+
 // Drilled is what was reported of drills; zero: nothing.
 func (v View) Drilled() (recovery.Drilled, error) {
 	d, _, err := records.Lookup[recovery.Drilled](v.r, records.KeyDrill)
 	return d, err
-}
-
-// ForgetDue reports whether there is something to forget at a time.
-func (v View) ForgetDue(now int64) (bool, error) {
-	due, err := DueToForget(v.r, now, 1)
-	return len(due) > 0, err
 }

@@ -45,25 +45,5 @@ func (c *Cluster) Replace(ctx context.Context, id string) error {
 	if _, err := operator.ReplaceSeat(ctx, card.Node(n.Point), false); err != nil {
 		return fmt.Errorf("replace the machine of %s: %w", id, err)
 	}
-	changes, err := operator.RosterEnvelopes(ctx)
-	if err != nil {
-		return err
-	}
-	g := c.genesis
-	if g.Left, err = operator.Left(ctx); err != nil {
-		return err
-	}
-	g.Roster = changes[1:]
-	if err := g.WriteFile(c.layout.genesis()); err != nil {
-		return err
-	}
-	if _, err := operator.Cluster(ctx); err != nil { // proves the roster
-		return err
-	}
-	if p, newer := operator.Renewed(); newer {
-		c.mu.Lock()
-		c.profile = p
-		c.mu.Unlock()
-	}
-	return nil
+	return c.follow(ctx, operator)
 }

@@ -122,6 +122,31 @@ func (k *keptShares) prune(now time.Time) error {
 	return nil
 }
 
+// queries are those of which a share is kept.
+func (k *keptShares) queries() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Sorted(maps.Keys(k.kept))
+}
+
+// erase deletes the shares of these queries, and those that are too old.
+func (k *keptShares) erase(queries []string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := k.clock()
+	for query, at := range k.kept {
+		if now.Sub(at) > shareAge {
+			queries = append(queries, query)
+		}
+	}
+	for _, query := range queries {
+		if err := k.forget(query); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // forget deletes a share, if there is one. mu is held.
 func (k *keptShares) forget(query string) error {
 	at, ok := k.kept[query]

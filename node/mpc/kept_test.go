@@ -92,6 +92,18 @@ func TestKeptSharesAreBoundedAndDurable(t *testing.T) {
 		t.Fatal(err)
 	}
 	has("q-0")
+	// Of what is forgotten nothing is left, and nothing of what is too old, also where nothing new comes.
+	if err := errors.Join(k.keep("q-1", share(1)), k.erase([]string{"q-0", "q-9"})); err != nil {
+		t.Fatal(err)
+	}
+	has("q-1")
+	now = now.Add(shareAge + time.Second)
+	if err := k.erase(nil); err != nil {
+		t.Fatal(err)
+	}
+	if names, err := v.List(sharePrefix); err != nil || len(names) > 0 {
+		t.Errorf("%q are kept for too long, %v", names, err)
+	}
 }
 
 // FuzzParseShareName: the names of stored shares come back out of the directory.

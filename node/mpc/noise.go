@@ -4,12 +4,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/catalog/records"
-	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/noise"
 	"github.com/weirdata/weir/compute/plan"
@@ -83,36 +80,6 @@ func (d *drawer) draw(id string, plan *plan.Plan) (draws []noise.Draw, err error
 		return draws, fmt.Errorf("store the noise of query %s: %w", id, err)
 	}
 	return draws, nil
-}
-
-// EraseForgotten erases this node's noise of queries that the ledger has forgotten.
-func (qs *Queries) EraseForgotten() error {
-	names, err := qs.noise.secrets.List(noisePrefix)
-	if err != nil {
-		return fmt.Errorf("list the noise that was drawn: %w", err)
-	}
-	var over []string
-	err = qs.Ledger.View(func(v state.View) error {
-		for _, name := range names {
-			q, err := v.Query(strings.TrimPrefix(name, noisePrefix))
-			switch {
-			case err == nil && q.Forgotten > 0:
-				over = append(over, name)
-			case err != nil && !errors.Is(err, records.ErrNotFound): // one that this state does not have may be to come
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("look which queries are forgotten: %w", err)
-	}
-	for _, name := range over {
-		if err := qs.noise.secrets.Delete(name); err != nil && !errors.Is(err, vault.ErrNotFound) {
-			return fmt.Errorf("erase noise: %w", err)
-		}
-	}
-	return nil
 }
 
 // decodeDraws reads a record of the noise of a plan: the plan's digest, and a

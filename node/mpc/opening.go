@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
@@ -154,7 +155,9 @@ func (n *member) openBatch(ctx context.Context, o opening, batch int, key *he.No
 		if err != nil {
 			return nil, err
 		}
-		return slots, n.Peers.Send(ctx, o.root, Message{o.session, KindShares, batch, n.id}, packParts(ds))
+		sent := packParts(ds)
+		n.noteGiven(ctx, o, batch, openings, sent)
+		return slots, n.Peers.Send(ctx, o.root, Message{o.session, KindShares, batch, n.id}, sent)
 	}
 	theirs := make(map[int][][]byte, len(o.active))
 	for _, m := range o.others(n.id) {
@@ -192,6 +195,24 @@ func (n *member) openBatch(ctx context.Context, o opening, batch int, key *he.No
 	}
 	return slots, nil
 }
+
+// noteGiven logs digests of what this node contributes and of what for, where debug lines are wanted: so that whoever has
+// the logs of all nodes can show that none gave two contributions in one place of an attempt. Nothing of a contribution
+// follows from its digest: it is uniform for all who do not have it.
+func (n *member) noteGiven(ctx context.Context, o opening, batch int, openings []he.Opening, sent []byte) {
+	if !n.Logger.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	var contexts []byte
+	for _, x := range openings {
+		d := x.Context()
+		contexts = append(contexts, d[:]...)
+	}
+	n.Logger.DebugContext(ctx, MessageGiven, "session", o.session, "batch", batch, "contexts", catalog.Sum(contexts).String(), "given", catalog.Sum(sent).String())
+}
+
+// MessageGiven is what the log says where a member contributed to an opening.
+const MessageGiven = "contributed"
 
 // of names the opening of one accumulator.
 func (o opening) of(cluster catalog.Digest, points []int, root, number int, accumulator [32]byte) he.Opening {

@@ -1,9 +1,14 @@
 package nemesis
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 	"time"
 
@@ -11,6 +16,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/mpc"
 )
 
 // checking is how long putting the history in order may take.
@@ -39,6 +45,7 @@ func (r *run) check(ctx context.Context) {
 		}
 		c.Close()
 	}
+	r.checkLogs()
 	if err := r.noteRefunds(ctx); err != nil {
 		r.history.violated("read which queries were refunded: %v", err)
 		return
@@ -163,4 +170,59 @@ func (r *run) checkRecords(ctx context.Context, node string, c *client.Client) e
 		}
 	}
 	return nil
+}
+
+// given is what a node's log says of a contribution.
+type given struct {
+	Message  string `json:"msg"`
+	Session  string `json:"session"` // names query and attempt, or what else is opened
+	Batch    int    `json:"batch"`
+	Contexts string `json:"contexts"`
+	Given    string `json:"given"`
+}
+
+// checkGiven reads in a node's log, the logs of all machines that were in its seat, what it contributed to openings, and
+// returns of how many batches. In one place of an attempt it gives one thing: two, be it of two sharings of the key, of two
+// active sets, of two sums, or with other randomness, are an equation in its share.
+func checkGiven(log io.Reader) (batches int, err error) {
+	before := map[string]given{}
+	lines := bufio.NewScanner(log)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if !bytes.Contains(lines.Bytes(), []byte(mpc.MessageGiven)) {
+			continue
+		}
+		var g given
+		if json.Unmarshal(lines.Bytes(), &g) != nil || g.Message != mpc.MessageGiven {
+			continue // cut off where the process was killed
+		}
+		place := fmt.Sprintf("%s, batch %d", g.Session, g.Batch)
+		if was, twice := before[place]; twice && was != g {
+			return len(before), fmt.Errorf("two contributions in %s: %+v and %+v", place, was, g)
+		}
+		before[place] = g
+	}
+	return len(before), lines.Err()
+}
+
+// checkLogs holds every node that there was to checkGiven.
+func (r *run) checkLogs() {
+	total := 0
+	for i := range r.made {
+		id := fmt.Sprintf("n%d", i+1)
+		f, err := os.Open(r.cluster.Log(id))
+		if err != nil {
+			r.history.violated("%s: %v", id, err)
+			continue
+		}
+		n, err := checkGiven(f)
+		if err = errors.Join(err, f.Close()); err != nil {
+			r.history.violated("%s: %v", id, err)
+		}
+		total += n
+	}
+	r.opts.Log(fmt.Sprintf("%d nodes gave %d contributions", r.made, total))
+	if total == 0 {
+		r.history.violated("no log says that anything was contributed")
+	}
 }

@@ -8,8 +8,9 @@
 //     (porcupine; linearizability, Herlihy and Wing 1990);
 //   - every figure that was given equals the one that plain loops over the readings give;
 //   - all nodes come back, with one history (tree root) and one state;
-//   - machines are replaced in their seats while all this goes on, and every node has its
-//     shares of keys and portfolios after each fault.
+//   - machines are replaced in their seats while all this goes on, the cluster grows to five seats of which three open
+//     together, and shrinks to three and two again, and every node has its shares of keys and portfolios after each fault;
+//   - no node gives two contributions in one place of an attempt, by what the nodes' logs say.
 //
 // Faults are drawn from a seed, one after the other: a cluster that survives one fault at
 // a time owes nothing more, and each must be survived within Options.Patience. Networks are

@@ -31,6 +31,7 @@ type heal func(context.Context) error
 func (r *run) faults() (made []fault, leftOut []string) {
 	all := append(r.processFaults(), r.rosterFaults()...)
 	all = append(all, r.diskFaults()...)
+	all = append(all, fault{"grow", r.grow}, fault{"shrink", r.shrink})
 	if r.network != nil {
 		all = append(all, r.networkFaults()...)
 	} else {
@@ -50,7 +51,7 @@ func (r *run) faults() (made []fault, leftOut []string) {
 }
 
 // any is a node drawn.
-func (r *run) any() string { return nodes[r.rng.IntN(len(nodes))] }
+func (r *run) any() string { return r.nodes[r.rng.IntN(len(r.nodes))] }
 
 // leader is who leads, or a node drawn where nobody says.
 func (r *run) leader(ctx context.Context) string {
@@ -74,7 +75,7 @@ func (r *run) processFaults() []fault {
 		{"kill", func(context.Context) (string, heal, error) { return kill(r.any()) }},
 		{"kill-leader", func(ctx context.Context) (string, heal, error) { return kill(r.leader(ctx)) }},
 		{"kill-all", func(context.Context) (string, heal, error) {
-			for _, id := range nodes {
+			for _, id := range r.nodes {
 				if err := r.cluster.Kill(id); err != nil {
 					return id, nil, err
 				}
@@ -123,8 +124,8 @@ func (r *run) rosterFaults() []fault {
 		}},
 		// All nodes have to be up for new shares. One of the others dies while they are made.
 		{"replace-kill", func(ctx context.Context) (string, heal, error) {
-			i := r.rng.IntN(len(nodes))
-			id, other := nodes[i], nodes[(i+1)%len(nodes)]
+			i := r.rng.IntN(len(r.nodes))
+			id, other := r.nodes[i], r.nodes[(i+1)%len(r.nodes)]
 			err := replace(ctx, id)
 			if err == nil {
 				err = r.cluster.StartNode(id)
@@ -178,11 +179,11 @@ func (r *run) networkFaults() []fault {
 		return nil
 	}
 	both := func(a, b string, f network.Fault) {
-		r.network.Set(a, b, f)
-		r.network.Set(b, a, f)
+		r.set(a, b, f)
+		r.set(b, a, f)
 	}
 	others := func(id string) []string {
-		return slices.DeleteFunc(slices.Clone(nodes), func(x string) bool { return x == id })
+		return slices.DeleteFunc(slices.Clone(r.nodes), func(x string) bool { return x == id })
 	}
 	cut := network.Fault{Cut: true}
 	isolate := func(id string) string {
@@ -193,9 +194,9 @@ func (r *run) networkFaults() []fault {
 	}
 	everywhere := func(name string, f network.Fault, words string) fault {
 		return fault{name, func(context.Context) (string, heal, error) {
-			for _, a := range nodes {
+			for _, a := range r.nodes {
 				for _, b := range others(a) {
-					r.network.Set(a, b, f)
+					r.set(a, b, f)
 				}
 			}
 			return words, healed, nil
@@ -210,7 +211,7 @@ func (r *run) networkFaults() []fault {
 		{"one-way", func(context.Context) (string, heal, error) {
 			from := r.any()
 			for _, to := range others(from) {
-				r.network.Set(from, to, cut)
+				r.set(from, to, cut)
 			}
 			return "from " + from, healed, nil
 		}},

@@ -2,6 +2,8 @@ package nemesis
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,5 +48,25 @@ func TestGapsAreBetweenSuccesses(t *testing.T) {
 	got := h.gaps(6 * time.Second)
 	if len(got) != 3 || got[0] != time.Second || got[2] != 4*time.Second || h.unknowns != 1 {
 		t.Errorf("gaps %v, %d unknown", got, h.unknowns)
+	}
+}
+
+// A check that never fails shows nothing.
+func TestTwoContributionsInOnePlaceAreFound(t *testing.T) {
+	line := func(session string, batch int, contexts, given string) string {
+		return fmt.Sprintf(`{"time":"x","level":"DEBUG","msg":"contributed","component":"node","session":%q,"batch":%d,"contexts":%q,"given":%q}`+"\n", session, batch, contexts, given)
+	}
+	good := line("query/q/1", 0, "a", "x") + line("query/q/1", 1, "b", "y") + line("query/q/2", 0, "c", "z") + line("query/q/1", 0, "a", "x") +
+		`{"msg":"contributed","sess` + "\n" + `{"msg":"another","session":"query/q/1","given":"w"}` + "\n"
+	if n, err := checkGiven(strings.NewReader(good)); n != 3 || err != nil {
+		t.Errorf("%d batches, %v", n, err)
+	}
+	for name, again := range map[string]string{
+		"another sum, set or sharing": line("query/q/1", 0, "d", "x"),
+		"other randomness":            line("query/q/1", 1, "b", "w"),
+	} {
+		if _, err := checkGiven(strings.NewReader(good + again)); err == nil {
+			t.Errorf("%s: not found", name)
+		}
 	}
 }

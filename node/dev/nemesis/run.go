@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -65,15 +66,55 @@ type run struct {
 	bureau, buyer, operator *client.Client
 	contracts               []string
 	history                 *history
+
+	nodes []string          // with seats, in the order of their points
+	hosts map[string]string // by node: its host
+	made  int               // nodes so far
 }
 
-// nodes of the cluster, of which 2 answer a query.
-var nodes = []string{"n1", "n2", "n3"}
+// Sizes of the cluster: at first, and when it has grown.
+const (
+	small, smallThreshold = 3, 2
+	large, largeThreshold = 5, 3
+)
+
+// newNode names the next node, on a host that no other is on.
+func (r *run) newNode() (id string) {
+	r.made++
+	id = fmt.Sprintf("n%d", r.made)
+	for i := range large {
+		host := fmt.Sprintf("h%d", i+1)
+		if !slices.Contains(slices.Collect(maps.Values(r.hosts)), host) {
+			r.hosts[id] = host
+			return id
+		}
+	}
+	return "" // there are no more nodes than hosts at a time
+}
+
+// addr is the address of a node's host.
+func (r *run) addr(id string) string {
+	if r.network == nil {
+		return "127.0.0.1"
+	}
+	return r.network.Addr(r.hosts[id]).String()
+}
+
+// set has a fault happen between nodes, or a node and the outside.
+func (r *run) set(from, to string, f network.Fault) {
+	host := func(id string) string {
+		if id == network.Outside {
+			return id
+		}
+		return r.hosts[id]
+	}
+	r.network.Set(host(from), host(to), f)
+}
 
 // Run runs a cluster, the workload and faults for Options.Length, and checks. An error is
 // one of the run itself; what the cluster did wrong is in the report.
 func Run(ctx context.Context, o Options) (report Report, err error) {
-	r := &run{opts: o, rng: rand.New(rand.NewPCG(o.Seed, 3)), history: newHistory()} //nolint:gosec // a run is to be repeatable
+	r := &run{opts: o, rng: rand.New(rand.NewPCG(o.Seed, 3)), history: newHistory(), hosts: map[string]string{}} //nolint:gosec // a run is to be repeatable
 	defer func() { err = errors.Join(err, r.close()) }()
 	if err := r.start(ctx); err != nil {
 		return report, err
@@ -95,18 +136,25 @@ func (r *run) start(ctx context.Context) (err error) {
 	if r.disk, err = openDisk(r.opts.Dir); err != nil && !errors.Is(err, errNoDisk) {
 		return err
 	}
-	o := dev.Options{Dir: r.opts.Dir, Command: r.opts.Command, Nodes: len(nodes), Threshold: 2}
-	r.network, err = network.Open(r.opts.Seed, nodes...)
+	for range small {
+		r.nodes = append(r.nodes, r.newNode())
+	}
+	o := dev.Options{Dir: r.opts.Dir, Command: r.opts.Command, Nodes: small, Threshold: smallThreshold, NodeFlags: []string{"--log-level", "debug"}}
+	var hosts []string
+	for i := range large {
+		hosts = append(hosts, fmt.Sprintf("h%d", i+1))
+	}
+	r.network, err = network.Open(r.opts.Seed, hosts...)
 	switch {
 	case errors.Is(err, network.ErrUnavailable):
 		r.network = nil
 	case err != nil:
 		return err
 	default:
-		for _, id := range nodes {
-			o.Hosts = append(o.Hosts, r.network.Addr(id).String())
+		for _, id := range r.nodes {
+			o.Hosts = append(o.Hosts, r.addr(id))
 		}
-		o.Spawn = r.network.Run
+		o.Spawn = func(id string, start func() error) error { return r.network.Run(r.hosts[id], start) }
 	}
 	if r.cluster, err = dev.Start(ctx, o); err != nil {
 		return err
@@ -203,8 +251,8 @@ func (r *run) one(ctx, working context.Context, f fault) (what string, err error
 	return fmt.Sprintf("%s, for %.1f s; whole again after %.1f s", what, healed.Sub(began).Seconds(), time.Since(healed).Seconds()), nil
 }
 
-// settled is nil when every node has its shares of the bureau's key and of the portfolio, and
-// no older ones.
+// settled is nil when every node with a seat has its shares of the bureau's key and of the portfolio, nobody has
+// older ones, and nothing is left of seats that were given up.
 func (r *run) settled(ctx context.Context) error {
 	k, err := r.bureau.PublisherKey(ctx, r.bureau.Key().ID())
 	if err != nil {
@@ -217,12 +265,21 @@ func (r *run) settled(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if !k.Roster().Equal(cluster.Roster()) || len(k.Lacks) > 0 {
+		return fmt.Errorf("the key is shared among %v, which %v lack", k.Nodes, k.Lacks)
+	}
 	vectors, err := client.Vectors.All(ctx, r.buyer)
+	if err != nil {
+		return err
+	}
 	for _, v := range vectors {
-		held := cluster.Holding(max(v.Seq, v.Sharing.Move))
-		if v.State == catalog.VectorReady && (v.Moving != 0 || len(held) < len(nodes)) {
+		if held := v.HeldBy(cluster); v.State == catalog.VectorReady && (v.Moving != 0 || !slices.Equal(held, cluster.Roster().Nodes)) {
 			return fmt.Errorf("the portfolio is held by %v; %+v", held, v.Stays)
 		}
+	}
+	leaving, err := r.cluster.Leaving(ctx)
+	if err == nil && len(leaving) > 0 {
+		err = fmt.Errorf("something is left of the seats of %v", leaving)
 	}
 	return err
 }
@@ -245,7 +302,7 @@ func (r *run) fill(report *Report) {
 // logs are the ends of the nodes' logs, without what raft says of connections.
 func (r *run) logs() map[string]string {
 	out := map[string]string{}
-	for _, id := range nodes {
+	for _, id := range r.nodes {
 		b, err := os.ReadFile(r.cluster.Log(id))
 		if err != nil {
 			out[id] = err.Error() + "\n"
@@ -253,7 +310,7 @@ func (r *run) logs() map[string]string {
 		}
 		var lines []string
 		for line := range strings.Lines(string(b)) {
-			if !strings.Contains(line, `"component":"raft`) {
+			if !strings.Contains(line, `"component":"raft`) && !strings.Contains(line, `"level":"DEBUG"`) {
 				lines = append(lines, line)
 			}
 		}

@@ -189,6 +189,11 @@ func (a *asker) query(ctx context.Context, sql string, want int) {
 		a.history.query(a.contract, id)
 	}})
 	op := counted{contract: a.contract}
+	r, refused := client.IsRefused(err)
+	if id == "" && refused && r.Rule == "rosters" { // the portfolio follows the key to another roster, and is on its way
+		a.history.end(err)
+		return
+	}
 	if id == "" {
 		op.unknown = true
 		if r, refused := client.IsRefused(err); refused {
