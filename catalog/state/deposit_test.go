@@ -69,7 +69,7 @@ func TestADepositIsUsedOnceAndSaysWhatItIsWorth(t *testing.T) {
 		if err != nil || !known {
 			t.Fatal(known, err)
 		}
-		return must[custody.Standing](t)(w.view().DepositStanding(d))
+		return must[[]custody.Standing](t)(w.view().DepositStandings(d))[0]
 	}
 	if s := standing(); !s.Current() {
 		t.Errorf("a deposit of now is %+v", s)
@@ -81,7 +81,7 @@ func TestADepositIsUsedOnceAndSaysWhatItIsWorth(t *testing.T) {
 	if err != nil || !known || d.Deposit != b.Deposit || !s.Current() {
 		t.Errorf("the newest is %+v, %+v (%v)", d, s, err)
 	}
-	if s := must[custody.Standing](t)(w.view().DepositStanding(custody.Deposit{Register: older})); s.Keys != 1 || s.Current() {
+	if s := must[[]custody.Standing](t)(w.view().DepositStandings(custody.Deposit{Register: older}))[0]; s.Keys != 1 || s.Current() {
 		t.Errorf("one that lacks a key is %+v", s)
 	}
 	moved := must[catalog.Cluster](t)(w.view().Cluster())

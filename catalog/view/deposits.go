@@ -31,23 +31,30 @@ func (v View) NewestDeposit(node string) (d custody.Deposit, s custody.Standing,
 	if !known {
 		return d, s, false, nil
 	}
-	s, err = v.DepositStanding(d)
-	return d, s, true, err
+	standings, err := v.DepositStandings(d)
+	if err != nil {
+		return d, s, true, err
+	}
+	return d, standings[0], true, nil
 }
 
-// DepositStanding is what a deposit is worth now.
-func (v View) DepositStanding(d custody.Deposit) (s custody.Standing, err error) {
+// DepositStandings are what deposits are worth now.
+func (v View) DepositStandings(list ...custody.Deposit) ([]custody.Standing, error) {
 	c, err := v.Cluster()
 	if err != nil {
-		return s, err
+		return nil, err
 	}
 	keys, err := v.Keys()
 	if err != nil {
-		return s, err
+		return nil, err
 	}
 	vectors, err := v.ReadyVectors()
 	if err != nil {
-		return s, err
+		return nil, err
 	}
-	return custody.StandingOf(d, c, keys, vectors), nil
+	out := make([]custody.Standing, len(list))
+	for i, d := range list {
+		out[i] = custody.StandingOf(d, c, keys, vectors)
+	}
+	return out, nil
 }
