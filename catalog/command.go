@@ -320,6 +320,12 @@ type QueryFail struct {
 	Reason  Reason `json:"reason"`
 }
 
+// QueryForget has the state forget what was asked and answered by queries of which the retention was
+// over at a time, the longest ago first, as many as one entry takes.
+type QueryForget struct {
+	Until int64 `json:"until"` // Unix milliseconds, not after the ledger's time
+}
+
 // Kind names what an envelope asks for; each has one body type in command.go.
 type Kind string
 
@@ -404,6 +410,7 @@ const (
 	KindVectorBits     Kind = "vector.bits"     // a member's share in the second check
 	KindVectorFail     Kind = "vector.fail"     // a member or the leader: the attempt is over
 	KindTestFailed     Kind = "query.test"      // a member: the test of a private query failed
+	KindQueryForget    Kind = "query.forget"    // any node: what was answered long ago goes
 
 	// Private vectors that are moved to the roster as it is (package resharing).
 	KindVectorRefresh Kind = "vector.refresh" // operator: move all of them

@@ -60,13 +60,26 @@ type Policy struct {
 	Portfolios      int             `json:"portfolios,omitempty"`       // owners of exact portfolios; 0: DefaultPortfolios
 	PortfolioChange PortfolioChange `json:"portfolio_change,omitempty"` // empty: PortfolioPerPeriod
 	DP              *DP             `json:"dp,omitempty"`
+	RetentionDays   int             `json:"retention_days,omitempty"` // 0: DefaultRetention
 }
 
 // What holds where a policy leaves the field out.
 const (
 	DefaultMinCoverage = "0.9"
 	DefaultPortfolios  = 1
+	DefaultRetention   = 365 // days
 )
+
+// Bounds of a policy's retention, in days. A repeat is free for one.
+const (
+	MinRetention = 2
+	MaxRetention = 36500
+)
+
+// Retention is for how long a query's answer is kept after it was given, in milliseconds.
+func (p Policy) Retention() int64 {
+	return int64(cmp.Or(p.RetentionDays, DefaultRetention)) * 24 * 3600_000
+}
 
 // PortfolioChange says whether an owner of an exact portfolio may register another
 // list (RELEASE.md section 6).

@@ -80,6 +80,13 @@ func coverageParts(text string) (parts, whole int64) {
 	return parts, whole
 }
 
+func (d Descriptor) checkRetention() *Refusal {
+	if n := d.Policy.RetentionDays; n != 0 && (n < MinRetention || n > MaxRetention) {
+		return Invalid("policy.retention_days", "policy.retention_days", n, MinRetention, MaxRetention)
+	}
+	return nil
+}
+
 func (d Descriptor) checkPortfolios() *Refusal {
 	if n := d.Policy.Portfolios; n < 0 || n > MaxColumns {
 		return Invalid("policy.portfolios", "policy.portfolios", n, MaxColumns)

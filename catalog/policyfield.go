@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -203,6 +204,21 @@ var policyFields = []PolicyField{
 		},
 		odrl:  func(d Descriptor) []Term { return d.Policy.DP.terms() },
 		amend: func(l *changeList, d, to Descriptor) { l.noise(d.Policy.DP, to.Policy.DP) },
+	},
+	{
+		Name: "retention_days", In: func(p *Policy) any { return &p.RetentionDays }, Most: MaxRetention,
+		Public: true, check: Descriptor.checkRetention,
+		words: func(d Descriptor) string {
+			return fmt.Sprintf("what was asked and answered is kept for %d days after the answer; then the price and the budgets are left", cmp.Or(d.Policy.RetentionDays, DefaultRetention))
+		},
+		odrl: func(d Descriptor) []Term {
+			return []Term{{Name: "weir:retention", Value: fmt.Sprintf("P%dD", cmp.Or(d.Policy.RetentionDays, DefaultRetention)), Type: "xsd:duration"}}
+		},
+		// A query keeps the retention of the descriptor that it was decided by, so that nobody's answer
+		// goes sooner than it was said to.
+		amend: func(l *changeList, d, to Descriptor) {
+			l.text("policy.retention_days", numberText(cmp.Or(d.Policy.RetentionDays, DefaultRetention)), numberText(cmp.Or(to.Policy.RetentionDays, DefaultRetention)), "")
+		},
 	},
 }
 

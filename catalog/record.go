@@ -153,6 +153,7 @@ type Key struct {
 	Refresh   *Refresh    `json:"refresh,omitempty"` // the next sharing, wanted or under way
 	Retired   *Retired    `json:"retired,omitempty"` // the sharing before, until all have erased it
 	First     *KeyRoster  `json:"first,omitempty"`   // among whom the ceremony made it, once it has moved
+	Moved     *KeyMoved   `json:"moved,omitempty"`   // its publisher's approval of whom it is shared among, once it has moved
 	Lacks     []string    `json:"lacks,omitempty"`   // of Nodes: whose machines were replaced since, and have no share in force
 }
 
@@ -243,7 +244,7 @@ type Query struct {
 	Shares    []string     `json:"shares,omitempty"`   // nodes whose share of the current attempt is held
 	Price     string       `json:"price,omitempty"`    // charged to the contract
 	Refunded  bool         `json:"refunded,omitempty"` // the price was given back
-	Asks      Digest       `json:"asks"`               // of the request, its sources and the commitments of its vectors
+	Asks      Digest       `json:"asks,omitzero"`      // of the request, its sources and the commitments of its vectors
 	Repeats   string       `json:"repeats,omitempty"`  // the released query that it is answered as: one that asks the same
 	// Failing are the nodes of the current attempt that found its test failed, or with
 	// Witnesses the owner's witnesses wrong.
@@ -253,6 +254,19 @@ type Query struct {
 	Accepted int64  `json:"accepted"`
 	Done     int64  `json:"done,omitempty"`
 	Reason   Reason `json:"reason,omitzero"`
+	// Forgotten is since when only this is left of it: who asked it of what, what it cost, what became of
+	// it, and which entries of the log prove it. 0: all is there.
+	Forgotten int64 `json:"forgotten,omitempty"`
+}
+
+// Forget is what stays of a query once its retention is over. Its id is not given again, and what it
+// took of budgets is where it was taken from.
+func (q Query) Forget(now int64) Query {
+	q.Submit = QuerySubmit{Contract: q.Submit.Contract}
+	q.Submit.Request.Dataset = q.Dataset
+	q.Attempts, q.Plan, q.Context, q.Shares = nil, Digest{}, Digest{}, nil
+	q.Asks, q.Failing, q.Forgotten = Digest{}, nil, now
+	return q
 }
 
 // Over says whether a query is answered or has failed.

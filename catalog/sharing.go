@@ -24,7 +24,15 @@ type Refresh struct {
 	Tested    []bool     `json:"tested,omitempty"`   // by test set
 	Reason    Reason     `json:"reason,omitzero"`    // of the last attempt that failed
 	Wanted    int64      `json:"wanted"`
-	To        *KeyRoster `json:"to,omitempty"` // the key's publisher approved that it moves there; nil: the roster stays
+	To        *KeyRoster `json:"to,omitempty"`       // the key's publisher approved that it moves there; nil: the roster stays
+	Approved  *KeyMoved  `json:"approved,omitempty"` // that it did
+}
+
+// KeyMoved is a publisher's approval of whom its key is shared among. Whoever knows the publisher's id can
+// check it.
+type KeyMoved struct {
+	Envelope Envelope `json:"envelope"`
+	Key      []byte   `json:"key"` // Ed25519, the publisher's
 }
 
 // Retired is a sharing that only attempts which were named before are opened under.

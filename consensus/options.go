@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/consensus/pairs"
 	"github.com/weirdata/weir/consensus/snapstream"
 )
 
@@ -156,6 +157,9 @@ type Options struct {
 	// after any whole number of entries, unnoticed: the node must then start from
 	// an empty directory. For tests and throw-away clusters.
 	NoSync bool
+	// MemTable is the size of a memtable of the state, [pairs.MemTableBytes] but in tests: each
+	// ledger that is opened in a process zeroes as much.
+	MemTable int64
 }
 
 // validate returns the options with their defaults, or an *OptionError.
@@ -209,6 +213,7 @@ func (o Options) validate() (Options, error) {
 	}
 	o.SnapshotThreshold = cmp.Or(o.SnapshotThreshold, DefaultSnapshotThreshold)
 	o.TrailingLogs = cmp.Or(o.TrailingLogs, DefaultTrailingLogs)
+	o.MemTable = cmp.Or(o.MemTable, pairs.MemTableBytes)
 	o.MinFreeBytes = cmp.Or(o.MinFreeBytes, DefaultMinFreeBytes)
 	if o.Free == nil {
 		o.Free = FreeBytes

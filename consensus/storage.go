@@ -68,7 +68,9 @@ func (d directory) writeFile(name string, content []byte) error {
 }
 
 func (d directory) state() pairs.Generations {
-	return stateIn(filepath.Join(d.o.Dir, dirState), d.o.NoSync, d.o.Logger.With(slog.String("component", "consensus")))
+	return pairs.In(filepath.Join(d.o.Dir, dirState), pairs.Options{
+		NoSync: d.o.NoSync, MemTable: d.o.MemTable, Logger: d.o.Logger.With(slog.String("component", "consensus")),
+	})
 }
 
 // walStore is a raft-wal and its metadata, which it does not close: their file would stay locked.

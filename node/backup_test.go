@@ -24,8 +24,13 @@ import (
 // archive makes a backup of a cluster into a directory.
 func (c *cluster) archive(ctx context.Context, dir string, id *age.HybridIdentity) (backup.Made, backup.Archive) {
 	c.t.Helper()
-	made, err := backup.Create(ctx, &backup.Remote{Client: c.client(c.operator)}, backup.Directory(dir), backup.Options{
-		Cluster: c.genesis.Cluster(), To: []age.Recipient{id.Recipient()}, Now: time.Now,
+	return c.archiveAt(ctx, dir, id, time.Now)
+}
+
+func (c *cluster) archiveAt(ctx context.Context, dir string, id *age.HybridIdentity, now func() time.Time) (backup.Made, backup.Archive) {
+	c.t.Helper()
+	made, err := backup.Create(ctx, &backup.Remote{Client: c.clientWith(c.operator, client.Options{Now: now})}, backup.Directory(dir), backup.Options{
+		Cluster: c.genesis.Cluster(), To: []age.Recipient{id.Recipient()}, Now: now,
 	})
 	if err != nil {
 		c.t.Fatal(err)

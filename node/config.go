@@ -117,12 +117,13 @@ type Options struct {
 	// the operating system.
 	Free func(dir string) (uint64, error)
 
-	sealKey []byte                                                // of a SealKeyFile under a passphrase; Run sets it
-	attempt func() time.Duration                                  // tests change it while the node runs; nil: AttemptTimeout
-	plan    versions.Planner                                      // tests put broken ones in; nil: versions.PlanOf
-	summed  func(tiles int)                                       // told of every sum that is opened, by tests that count; nil: nobody
-	root    func(size uint64, root catalog.Digest) catalog.Digest // changes what this node takes for a root of its log, in tests of forks
-	far     func(session string, now wire.Progress)               // told of every step of an attempt, likewise
+	sealKey  []byte                                                // of a SealKeyFile under a passphrase; Run sets it
+	memTable int64                                                 // of the state; zero: the ledger's default
+	attempt  func() time.Duration                                  // tests change it while the node runs; nil: AttemptTimeout
+	plan     versions.Planner                                      // tests put broken ones in; nil: versions.PlanOf
+	summed   func(tiles int)                                       // told of every sum that is opened, by tests that count; nil: nobody
+	root     func(size uint64, root catalog.Digest) catalog.Digest // changes what this node takes for a root of its log, in tests of forks
+	far      func(session string, now wire.Progress)               // told of every step of an attempt, likewise
 }
 
 // Defaults of Options.

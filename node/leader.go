@@ -97,7 +97,7 @@ func (s *sights) keep(names map[string]bool) {
 func (l *leader) lead(v state.View) (list []task, err error) {
 	seen := map[string]bool{}
 	var errs []error
-	for _, part := range []func(state.View, map[string]bool) ([]task, error){l.leadSeats, l.leadKeys, l.leadVersions, l.leadVectors, l.leadMoves, l.leadHealth, l.leadQueries} {
+	for _, part := range []func(state.View, map[string]bool) ([]task, error){l.leadSeats, l.leadKeys, l.leadVersions, l.leadVectors, l.leadMoves, l.leadHealth, l.leadQueries, l.leadRetention} {
 		d, err := part(v, seen)
 		list = append(list, d...)
 		errs = append(errs, err)

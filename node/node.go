@@ -266,6 +266,7 @@ func (n *Node) openLedger() (err error) {
 		SnapshotThreshold: n.opts.SnapshotThreshold, SnapshotInterval: n.opts.SnapshotInterval, TrailingLogs: n.opts.TrailingLogs,
 		HeartbeatTimeout: n.opts.Heartbeat, ElectionTimeout: n.opts.Heartbeat, LeaderLeaseTimeout: n.opts.Heartbeat / 2,
 		NoQuorumTimeout: n.opts.QuorumWait, MinFreeBytes: n.opts.MinFreeBytes, Free: n.opts.Free,
+		MemTable: n.opts.memTable,
 	})
 	if err != nil {
 		return err

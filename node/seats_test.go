@@ -179,6 +179,10 @@ func TestAClusterGrowsAndShrinksAndAnswersAfterEveryStep(t *testing.T) {
 	if k, err := rival.PublisherKey(ctx, bureau.Key().ID()); err != nil || len(k.Signed) != 3 || len(k.Nodes) != 5 {
 		t.Errorf("the key that moved: %v, %v", k.Nodes, err)
 	}
+	reader := c.client(nil)
+	if among, err := reader.KeyRoster(ctx, bureau.Key().ID()); err != nil || len(among.Nodes) != 5 || reader.Profile().Moved[bureau.Key().ID()] != 1 {
+		t.Errorf("the publisher's approval proves %v, %v; the profile has %v", among.Roster().Nodes, err, reader.Profile().Moved)
+	}
 	c.await(ctx, "the new nodes to hold the version", func() bool { return len(c.version(t, "n5", "stations", 1).Acks) == 5 })
 	answeredBy(3, "n1", "n2", "n3", "n4", "n5")
 	publishStations(ctx, t, c.client(bureau.Key()), "more")

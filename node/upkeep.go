@@ -20,7 +20,7 @@ func (n *Node) scrubs(ctx context.Context) {
 	}
 }
 
-// collects deletes blobs that nobody needs, and streams for backups that nobody fetches, whenever
+// collects deletes blobs that nobody needs, noise of queries that are forgotten, and streams for backups that nobody fetches, whenever
 // the timer says so, until ctx ends.
 func (n *Node) collects(ctx context.Context) {
 	ticks, stop := n.opts.Ticks(n.opts.CollectEvery)
@@ -33,6 +33,11 @@ func (n *Node) collects(ctx context.Context) {
 		}
 		if err := n.blobs.Collect(ctx, n.opts.Clock()); err != nil && ctx.Err() == nil {
 			n.log.WarnContext(ctx, "nothing is collected of the blobs that nobody needs", "error", err)
+		}
+		if n.monitor.stateFault() == nil { // by a state that is in doubt nothing is erased that could be needed
+			if err := n.mpc.Queries.EraseForgotten(); err != nil {
+				n.log.WarnContext(ctx, "noise of queries that are forgotten stays", "error", err)
+			}
 		}
 		if err := n.backups.releaseIdle(); err != nil {
 			n.log.WarnContext(ctx, "a ledger that was held ready for a backup stays", "error", err)

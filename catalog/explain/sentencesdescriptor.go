@@ -69,6 +69,7 @@ var descriptorSentences = map[string]sentence{
 	"policy.no_aggregate":     {"no aggregate is allowed", "list some: aggregates: [count, sum, avg]"},
 	"policy.portfolio_change": {"portfolio_change is %.40q", "write %[2]s, which is the default, or %[3]s"},
 	"policy.portfolios":       {"%d portfolios, 0 to %d are possible", ""},
+	"policy.retention_days":   {"retention_days is %d", "write %[2]d to %[3]d days, or leave it out"},
 	"policy.public": {
 		"public: true switches %s off: every single reading can be queried",
 		"remove public or %[1]s",

@@ -252,6 +252,8 @@ var querySentences = map[string]sentence{
 		"the query takes only a part of %s; dataset %s releases whole periods of its policy's grain, %s",
 		"take %[1]s as a whole or leave it out",
 	},
+	"query.forget_early":      {"that is %d ms ahead of the ledger's time", ""},
+	"query.forget_none":       {"the retention of no query is over that is still kept", ""},
 	"query.state":             {"query %s is %s", ""},
 	"query.too_few":           {"for %s too few of the nodes that hold the data could open it, %d are needed", ""},
 	"query.too_few_without":   {"for %s too few of the nodes that hold the data could open it, %d are needed; without: %l", ""},

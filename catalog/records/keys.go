@@ -72,6 +72,7 @@ const (
 	PrefixTodoVector  = "todo.vector/"  // seq → id, registration under way
 	PrefixTodoMove    = "todo.move/"    // seq → id, vector that is to be moved
 	PrefixMove        = "vector.move/"  // seq → Move that is not over
+	PrefixTodoForget  = "todo.forget/"  // time/seq → id, query of which the retention is over then
 	PrefixCanary      = "key.canary/"   // key → its last Canary
 )
 
@@ -115,6 +116,11 @@ func SeenUntilKey(until int64, d catalog.Digest) string {
 // CodesKey is where the values of an attribute are kept, by its position.
 func CodesKey(registry string, attribute int) string {
 	return fmt.Sprintf("%s%s/%02d", prefixCodes, registry, attribute)
+}
+
+// ForgetKey is where it is kept when the retention of a query is over, in the order of time.
+func ForgetKey(at int64, seq uint64) string {
+	return fmt.Sprintf("%s%016x/%s", PrefixTodoForget, at, SeqName(seq))
 }
 
 // RepeatKey is where the newest answer is kept to what a principal asked.

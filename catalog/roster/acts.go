@@ -2,8 +2,21 @@ package roster
 
 import "github.com/weirdata/weir/catalog"
 
-// MaxChanges is how often the roster of a cluster may change.
-const MaxChanges = 500
+// How often the roster of a cluster may change: MaxChanges in all, of which operators make MaxAlone at most by
+// replacing machines, which each does alone, so that enough are left for rosters that most seats want.
+const (
+	MaxChanges = 1000
+	MaxAlone   = 800
+)
+
+// How often the machine in a seat may be replaced, or moved: MaxOfSeat times in all, and MaxInTime times within Time. Nobody
+// uses up by that what others need, nor keeps keys from being shared anew. A seat that needs more is
+// given up for a new one, which others have to approve.
+const (
+	MaxOfSeat = 50
+	MaxInTime = 10
+	Time      = 30 * 24 * 3600 * 1000 // milliseconds of the state's clock
+)
 
 // Replace puts another machine into a seat of the roster, or gives the machine in it
 // other addresses. Node has the id, point, institution and operator of the seat. Previous
@@ -26,7 +39,8 @@ const (
 
 // Propose proposes another roster: who has a seat, and how many open together. Seats
 // that stay are as they are but for their points, keep their order, and come before new ones.
-// Previous is as in Replace. It is its signer's approval too.
+// Previous is as in Replace. It is its signer's approval too. Machines that are replaced before it is approved change
+// nothing of what it says: seats stay with the machine that is in them then (Rebased).
 type Propose struct {
 	Previous  catalog.Digest `json:"previous"`
 	Threshold int            `json:"threshold"`
@@ -66,6 +80,7 @@ type Proposal struct {
 // into seats, and other rosters. Whoever knows the cluster's id can check all of them.
 type Change struct {
 	Seq       uint64             `json:"seq"`
+	At        int64              `json:"at,omitempty"` // the state's clock
 	Envelope  catalog.Envelope   `json:"envelope"`
 	Approvals []catalog.Envelope `json:"approvals,omitempty"` // of another roster
 	Before    *catalog.Node      `json:"before,omitempty"`    // of a Replace: what was in the seat

@@ -68,6 +68,46 @@ func checkNew(at string, node catalog.Node, ever []catalog.Node) *catalog.Refusa
 	return nil
 }
 
+// Rebased is a proposal with the machines that are in a cluster's seats now: those that stay are no
+// matter of a proposal, their operators alone say which machine is there. So who replaces or moves a machine makes no
+// proposal void, least of all the one that has its seat given up.
+func Rebased(c catalog.Cluster, b Propose) Propose {
+	b.Nodes = slices.Clone(b.Nodes)
+	for i, n := range b.Nodes {
+		if at := c.Roster().Point(n.ID) - 1; at >= 0 {
+			b.Nodes[i] = c.Nodes[at]
+			b.Nodes[i].Point = n.Point
+		}
+	}
+	return b
+}
+
+// Spared refuses to have the machine in a seat replaced once more, of those changes that there were.
+func Spared(changes []Change, seat string, now int64) *catalog.Refusal {
+	alone, own, lately := 0, 0, 0
+	for _, x := range changes {
+		if x.Before == nil {
+			continue
+		}
+		alone++
+		if x.Before.ID == seat {
+			own++
+			if x.At > now-Time {
+				lately++
+			}
+		}
+	}
+	switch {
+	case alone >= MaxAlone:
+		return catalog.Conflict("changes", "seat.many_alone", MaxAlone)
+	case own >= MaxOfSeat:
+		return catalog.Conflict("changes", "seat.many_own", seat, MaxOfSeat)
+	case lately >= MaxInTime:
+		return catalog.Conflict("changes", "seat.often", seat, lately, int64(Time/(24*3600*1000)))
+	}
+	return nil
+}
+
 // isSame reports whether two are the same machine in the same seat, at whatever points.
 func isSame(a, b catalog.Node) bool {
 	a.Point = b.Point

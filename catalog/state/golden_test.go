@@ -94,6 +94,8 @@ func listLedger(t *testing.T) *world {
 	other := h.ok("bank", catalog.KindVectorRegister, h.vectorOf("other", 1)).ID
 	h.ok("node1", catalog.KindVectorFail, catalog.VectorFail{Vector: other, Reason: told("nobody answers")})
 	h.ok("bank", catalog.KindVectorDrop, catalog.VectorDrop{Vector: list.ID})
+	h.now += catalog.DefaultRetention * testDay
+	h.forget()
 	return h.world
 }
 

@@ -113,6 +113,9 @@ func checkStored(bytes int) *catalog.Refusal {
 // putQuery stores a query and keeps the index of those that are not over.
 func (c *applyContext) putQuery(q catalog.Query) error {
 	if q.Over() {
+		if err := c.keepUntil(q); err != nil {
+			return err
+		}
 		d, err := records.Find[catalog.Dataset](c.tx, records.PrefixDataset+q.Dataset)
 		if err != nil {
 			return err

@@ -63,7 +63,7 @@ func reshareKey(c *applyContext, b catalog.KeyReshare) error {
 	k.Refresh = &catalog.Refresh{
 		Epoch: b.Epoch, Attempt: b.Attempt, State: catalog.KeyCommitting, Reference: c.digest, Dealers: b.Dealers,
 		Dealings: make([][]catalog.Digest, t), Acked: make([]bool, len(to.Nodes)), Tested: make([]bool, len(to.Nodes)-to.Threshold+1),
-		Wanted: k.Refresh.Wanted, To: k.Refresh.To,
+		Wanted: k.Refresh.Wanted, To: k.Refresh.To, Approved: k.Refresh.Approved,
 	}
 	c.out.ID = k.ID
 	return records.Put(c.tx, records.PrefixKey+k.ID, k)
@@ -120,7 +120,7 @@ func (c *applyContext) testedRefresh(k catalog.Key, b catalog.KeyTested) error {
 		if to := k.Refresh.To; to != nil {
 			before := k.Roster()
 			k.Retired.Roster, k.First = &before, cmp.Or(k.First, &before)
-			k.Nodes, k.Threshold = to.Nodes, to.Threshold
+			k.Nodes, k.Threshold, k.Moved = to.Nodes, to.Threshold, k.Refresh.Approved
 		}
 		moved := k.Refresh.To != nil
 		k.Refresh, k.Shared, k.Lacks = nil, c.now, nil
@@ -146,7 +146,9 @@ func (c *applyContext) failRefresh(k catalog.Key, why catalog.Reason) error {
 
 // failed is a refresh whose attempt has failed.
 func failed(r catalog.Refresh, why catalog.Reason) *catalog.Refresh {
-	return &catalog.Refresh{Epoch: r.Epoch, Attempt: r.Attempt, State: catalog.KeyFailed, Reason: why.Clean(), Dealers: r.Dealers, Wanted: r.Wanted, To: r.To}
+	return &catalog.Refresh{
+		Epoch: r.Epoch, Attempt: r.Attempt, State: catalog.KeyFailed, Reason: why.Clean(), Dealers: r.Dealers, Wanted: r.Wanted, To: r.To, Approved: r.Approved,
+	}
 }
 
 // erasedKey takes a node's word that it has erased its old share.

@@ -27,6 +27,9 @@ func proposeRoster(c *applyContext, b roster.Propose) error {
 	case !roster.HasSeat(c.cluster.Nodes, c.signer.Key):
 		return catalog.Forbidden("seat", "roster.no_seat", c.signer.Name)
 	}
+	if err := c.checkRoster(b); err != nil { // as it was proposed
+		return err
+	}
 	c.out.ID = c.digest.String()
 	return c.tally(c.signer.ID, b, roster.Proposal{Envelope: c.signed, Proposed: c.now})
 }
@@ -90,6 +93,7 @@ func signedBy(p roster.Proposal, operator string) bool {
 
 // tally stores a proposal, or makes it the roster when enough have approved it (roster.Count).
 func (c *applyContext) tally(proposer string, b roster.Propose, p roster.Proposal) error {
+	b = roster.Rebased(*c.cluster, b)
 	if err := c.checkRoster(b); err != nil {
 		return err
 	}
@@ -170,7 +174,7 @@ func (c *applyContext) dropMoves() error {
 			continue
 		default: // what is wanted is a new sharing all the same: a machine may lack its share
 			k.Refresh = failed(*k.Refresh, catalog.Why("roster.replaced"))
-			k.Refresh.To = nil
+			k.Refresh.To, k.Refresh.Approved = nil, nil
 		}
 		if err := records.Put(c.tx, records.PrefixKey+k.ID, k); err != nil {
 			return err
@@ -207,7 +211,7 @@ func letMove(c *applyContext, b roster.MoveKey) error {
 	if k.Refresh != nil {
 		attempt = k.Refresh.Attempt // its number is not used again
 	}
-	k.Refresh = &catalog.Refresh{State: catalog.KeyWanted, Wanted: c.now, Attempt: attempt, To: &to}
+	k.Refresh = &catalog.Refresh{State: catalog.KeyWanted, Wanted: c.now, Attempt: attempt, To: &to, Approved: &catalog.KeyMoved{Envelope: c.signed, Key: c.signer.Key}}
 	c.out.ID = k.ID
 	return cmp.Or(c.todo(true, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k))
 }

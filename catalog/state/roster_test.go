@@ -190,14 +190,9 @@ func TestRostersThatCannotFollowAreRefused(t *testing.T) {
 	stale.Previous = catalog.Sum([]byte("another"))
 	w.no("operator", catalog.KindRosterPropose, stale, catalog.RefusedConflict, "previous")
 
-	// A proposal follows the roster that its approvers saw.
-	a := w.propose("operator", good)
-	if list := must[[]roster.Proposal](t)(w.view().Proposals()); len(list) != 1 {
-		t.Fatalf("%d proposals", len(list))
-	}
 	w.ok("house3", catalog.KindSeatReplace, w.machine3("node3-b"))
 	w.seated = map[string]string{"node3": "node3-b"}
-	w.no("house2", catalog.KindRosterApprove, a, catalog.RefusedUnknown, "unknown")
+	w.no("operator", catalog.KindRosterPropose, good, catalog.RefusedConflict, "previous")
 
 	// A proposal is withdrawn by who made it, replaced by its next one, and too old after a time.
 	again := w.roster(3, nil, newSeat("node4", "house4", 4), newSeat("node5", "house5", 5))
@@ -231,6 +226,82 @@ func TestRostersThatCannotFollowAreRefused(t *testing.T) {
 	}
 	if r := w.no("operator", catalog.KindRosterPropose, many, catalog.RefusedConflict, "leaving"); r.Code != "roster.many" {
 		t.Errorf("refused with %s", explain.Message(r))
+	}
+}
+
+// An operator who moves its machine to and fro, and puts others into its seat, keeps the others neither from
+// having its seat given up, nor from another roster, nor from replacing their own machines.
+func TestNobodyKeepsOthersFromAnotherRosterByReplacingMachines(t *testing.T) {
+	w := housesWorld(t)
+	moves := 0
+	move := func() *catalog.Refusal {
+		b := w.machine3("node3")
+		b.Node = must[catalog.Cluster](w.t)(w.view().Cluster()).Nodes[2]
+		b.Node.Addr = fmt.Sprintf("here%d:7000", moves)
+		moves++
+		return w.do("house3", catalog.KindSeatReplace, b).Refusal
+	}
+	a := w.propose("operator", w.roster(2, []string{"node3"}, newSeat("node4", "house4", 3)))
+	grow := w.propose("house2", w.roster(2, nil, newSeat("node5", "house4", 4)))
+	if r := move(); r != nil {
+		t.Fatal(r)
+	}
+	w.ok("house3", catalog.KindSeatReplace, w.machine3("node3-b"))
+	w.ok("house4", catalog.KindRosterApprove, grow)
+	w.ok("house4", catalog.KindRosterApprove, a)
+	if r := move(); r != nil {
+		t.Fatal(r)
+	}
+	w.ok("house2", catalog.KindRosterApprove, a)
+	cluster := must[catalog.Cluster](t)(w.view().Cluster())
+	if got := cluster.Roster().Nodes; !slices.Equal(got, []string{"node1", "node2", "node4"}) || len(cluster.Leaving) != 1 {
+		t.Fatalf("the roster is %v", got)
+	}
+	if w.no("house4", catalog.KindRosterApprove, grow, catalog.RefusedUnknown, "unknown").Code != "roster.none" {
+		t.Error("a proposal outlives the seats that it followed")
+	}
+
+	// A seat that stays does so with the machine that is in it, and not with the one that was when it was proposed.
+	w = housesWorld(t)
+	a = w.propose("operator", w.roster(2, nil, newSeat("node4", "house4", 4)))
+	w.ok("house3", catalog.KindSeatReplace, w.machine3("node3-b"))
+	w.ok("house2", catalog.KindRosterApprove, a)
+	w.ok("house4", catalog.KindRosterApprove, a)
+	cluster = must[catalog.Cluster](t)(w.view().Cluster())
+	if len(cluster.Nodes) != 4 || !slices.Equal(cluster.Nodes[2].Key, testPublic("node3-b")) || cluster.SinceOf(2) == 0 {
+		t.Errorf("cluster %+v", cluster)
+	}
+	changes := must[[]roster.Change](t)(w.view().RosterChanges())
+	all := must[[]catalog.Cluster](t)(attest.Rosters(w.id, attest.Entries(changes)))
+	if last := all[len(all)-1]; !slices.Equal(last.Nodes[2].Key, testPublic("node3-b")) || len(last.Nodes) != 4 {
+		t.Errorf("proved is %+v", last)
+	}
+
+	// However it goes on, the others have enough changes left.
+	w = housesWorld(t)
+	moves = 0
+	var said []string
+	for range 2 * roster.MaxOfSeat {
+		r := move()
+		if r == nil {
+			continue
+		}
+		if !slices.Contains(said, r.Code) {
+			said = append(said, r.Code)
+		}
+		if r.Code == "seat.many_own" {
+			break
+		}
+		w.now += roster.Time // it has patience
+	}
+	made := must[catalog.Cluster](t)(w.view().Cluster()).Changes
+	if !slices.Equal(said, []string{"seat.often", "seat.many_own"}) || made != roster.MaxOfSeat {
+		t.Errorf("%d changes, refused with %v", made, said)
+	}
+	w.ok("house2", catalog.KindSeatReplace, w.seatOf(2, "node2-b"))
+	w.ok("house2", catalog.KindRosterApprove, w.propose("operator", w.roster(3, nil)))
+	if roster.MaxAlone+roster.MaxOfSeat > roster.MaxChanges {
+		t.Error("machines can use up all changes")
 	}
 }
 
@@ -348,6 +419,75 @@ func TestAKeyMovesWithItsPublishersApprovalAlone(t *testing.T) {
 	}{{1, old}, {w.seq, []string{"node1", "node3", "node4"}}} {
 		if c := must[catalog.Cluster](t)(w.view().ClusterAt(x.seq)); !slices.Equal(c.Roster().Nodes, x.nodes) {
 			t.Errorf("at entry %d the roster was %v, want %v", x.seq, c.Roster().Nodes, x.nodes)
+		}
+	}
+}
+
+// Among whom a key is shared counts by its publisher's word alone: no node can pass a roster off as its own that
+// the publisher has not approved, though operators made it once.
+func TestWhereAKeyIsIsProvedByItsPublishersApproval(t *testing.T) {
+	w := housesWorld(t)
+	id := catalog.KeyID(testID("bureau"))
+	key := func() catalog.Key { return must[catalog.Key](t)(w.view().Key(id)) }
+	shared := func(k catalog.Key) (int, error) {
+		entries := attest.Entries(must[[]roster.Change](t)(w.view().RosterChanges()))
+		return attest.Shared(must[[]catalog.Cluster](t)(attest.Rosters(w.id, entries)), attest.Made(entries), k)
+	}
+	made := key()
+	if n, err := shared(made); n != 0 || err != nil {
+		t.Fatal(n, err)
+	}
+	for _, b := range []roster.Propose{w.roster(2, []string{"node2"}, newSeat("node4", "house4", 3))} {
+		a := w.propose("operator", b)
+		w.ok("house3", catalog.KindRosterApprove, a)
+		w.ok("house4", catalog.KindRosterApprove, a)
+	}
+	move := roster.MoveKey{Key: id, Roster: w.lastChange()}
+	w.ok("bureau", catalog.KindKeyMove, move)
+	w.ok("node4", catalog.KindKeyReshare, catalog.KeyReshare{Key: id, Epoch: 2, Attempt: 2, Dealers: []int{1, 2}})
+	w.ok("node1", catalog.KindKeyFail, catalog.KeyFail{Key: id, Attempt: 2, Reason: catalog.Why("node.late", 1)}) // the approval stays
+	w.moveTo(id, 2, 3, []int{1, 3}, []string{"node1", "node2", "node3"})
+	k := key()
+	if n, err := shared(k); n != 1 || err != nil {
+		t.Fatalf("after its move: %d, %v", n, err)
+	}
+	w.ok("operator", catalog.KindKeyRefresh, catalog.KeyRefresh{Key: id}) // nothing of it is lost by a refresh
+	if n, err := shared(key()); n != 1 || err != nil {
+		t.Fatalf("after a refresh: %d, %v", n, err)
+	}
+
+	// A roster that operators made, and the publisher never approved.
+	a := w.propose("operator", w.roster(2, nil, newSeat("node5", "house4", 4)))
+	w.ok("house3", catalog.KindRosterApprove, a)
+	w.ok("house4", catalog.KindRosterApprove, a)
+	now := must[catalog.Cluster](t)(w.view().Cluster()).Roster()
+	approval := func(by string, b roster.MoveKey) *catalog.KeyMoved {
+		return &catalog.KeyMoved{Envelope: w.sign(by, catalog.KindKeyMove, b), Key: testPublic(by)}
+	}
+	forged := approval("rival", roster.MoveKey{Key: id, Roster: w.lastChange()})
+	forged.Envelope.Signer = k.Publisher
+	for name, change := range map[string]func(k *catalog.Key){
+		"another roster":              func(k *catalog.Key) { k.Nodes, k.Threshold = now.Nodes, now.Threshold },
+		"where it was made":           func(k *catalog.Key) { k.Nodes, k.Threshold = made.Nodes, made.Threshold },
+		"another threshold":           func(k *catalog.Key) { k.Threshold = 3 },
+		"no approval":                 func(k *catalog.Key) { k.Moved = nil },
+		"another publisher's":         func(k *catalog.Key) { k.Moved = approval("rival", move) },
+		"another's as the own":        func(k *catalog.Key) { k.Moved = forged },
+		"an operator's":               func(k *catalog.Key) { k.Moved = approval("operator", move) },
+		"of another key":              func(k *catalog.Key) { k.Moved = approval("bureau", roster.MoveKey{Key: "k-2", Roster: move.Roster}) },
+		"of a roster that is not":     func(k *catalog.Key) { k.Moved = approval("bureau", roster.MoveKey{Key: id, Roster: catalog.Sum(nil)}) },
+		"of the founding":             func(k *catalog.Key) { k.Moved = approval("bureau", roster.MoveKey{Key: id, Roster: w.id}) },
+		"another thing that it signs": func(k *catalog.Key) { k.Moved.Envelope = w.sign("bureau", catalog.KindKeyRefresh, move) },
+		"of another time": func(k *catalog.Key) {
+			k.Moved = approval("bureau", roster.MoveKey{Key: id, Roster: w.lastChange()})
+		},
+	} {
+		x := k
+		moved := *k.Moved
+		x.Moved = &moved
+		change(&x)
+		if n, err := shared(x); err == nil {
+			t.Errorf("%s: believed, after %d changes", name, n)
 		}
 	}
 }
@@ -470,7 +610,7 @@ func TestRostersAreProvedByTheApprovalsOfTheirOperators(t *testing.T) {
 	all := must[[]catalog.Cluster](t)(attest.Rosters(w.id, entries))
 	cluster := must[catalog.Cluster](t)(w.view().Cluster())
 	last := all[len(all)-1]
-	if len(all) != 4 || !last.Roster().Equal(cluster.Roster()) || last.Changes != cluster.Changes || attest.LastChange(entries) != w.lastChange() {
+	if len(all) != 4 || !last.Roster().Equal(cluster.Roster()) || last.Changes != cluster.Changes || !slices.Equal(attest.SameSeats(entries), []catalog.Digest{w.lastChange()}) {
 		t.Fatalf("%d rosters, the last %+v, want %+v", len(all), last.Roster(), cluster.Roster())
 	}
 	if !slices.Equal(last.Nodes[2].Key, testPublic("node4-b")) || len(last.Leaving) != 1 {

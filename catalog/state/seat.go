@@ -22,14 +22,12 @@ func replaceSeat(c *applyContext, b roster.Replace) error {
 	if at < 0 || at >= len(c.cluster.Nodes) || c.cluster.Nodes[at].ID != b.Node.ID {
 		return catalog.Invalid("node.id", "seat.none", b.Node.ID, b.Node.Point)
 	}
-	last, err := records.Find[roster.Change](c.tx, records.RosterKey(c.cluster.Changes))
+	changes, err := records.List[roster.Change](c.tx, records.PrefixRoster)
 	if err != nil {
 		return err
 	}
-	before := c.cluster.Nodes[at]
+	last, before := changes[len(changes)-1], c.cluster.Nodes[at]
 	switch {
-	case c.cluster.Changes >= roster.MaxChanges:
-		return catalog.Conflict("changes", "seat.many", roster.MaxChanges)
 	case b.Previous != last.Envelope.Digest():
 		return catalog.Conflict("previous", "seat.previous", b.Previous, last.Envelope.Digest())
 	case !bytes.Equal(c.signer.Key, before.Operator):
@@ -40,6 +38,9 @@ func replaceSeat(c *applyContext, b roster.Replace) error {
 		return catalog.Invalid("node.key", "seat.half", before.ID)
 	case b.Node.Addr == before.Addr && b.Node.API == before.API && bytes.Equal(b.Node.Key, before.Key):
 		return catalog.Conflict("node", "seat.same", before.ID)
+	}
+	if r := roster.Spared(changes, before.ID, c.now); r != nil {
+		return r
 	}
 	if err := checkSeated(c, b.Node, before); err != nil {
 		return err
@@ -117,13 +118,18 @@ func (c *applyContext) holders(k catalog.Key) ([]string, error) {
 }
 
 // changeRoster stores the cluster, and what made its roster what it is: the present entry unless
-// change has another. Proposals followed what was before, and are void.
+// change has another. Proposals of other seats followed the seats before, and are void when those are others.
 func (c *applyContext) changeRoster(change roster.Change) error {
 	if change.Envelope.Payload == nil {
 		change.Envelope = c.signed
 	}
-	change.Seq = c.seq
-	if err := cmp.Or(records.Put(c.tx, records.KeyCluster, c.cluster), records.RemoveAll(c.tx, records.PrefixProposal, "")); err != nil {
+	change.Seq, change.At = c.seq, c.now
+	if change.Seats != nil {
+		if err := records.RemoveAll(c.tx, records.PrefixProposal, ""); err != nil {
+			return err
+		}
+	}
+	if err := records.Put(c.tx, records.KeyCluster, c.cluster); err != nil {
 		return err
 	}
 	return records.Put(c.tx, records.RosterKey(c.cluster.Changes), change)

@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -89,18 +90,29 @@ func TestSeatsAreReplacedByTheirOperatorsAlone(t *testing.T) {
 	}
 }
 
+// All operators together cannot use up what other rosters need.
 func TestMachinesAreReplacedOnlySoOften(t *testing.T) {
+	replaced := make([]roster.Change, roster.MaxAlone)
+	for i := range replaced {
+		replaced[i] = roster.Change{Before: &catalog.Node{ID: fmt.Sprint("n", i/roster.MaxOfSeat)}}
+	}
+	if r := roster.Spared(replaced[1:], "another", testTime); r != nil {
+		t.Errorf("refused with %s", explain.Message(r))
+	}
+	if r := roster.Spared(replaced, "another", testTime); r == nil || r.Rule != "changes" || r.Code != "seat.many_alone" {
+		t.Errorf("one more is refused with %+v", r)
+	}
+
 	w := newWorld(t, 3, 2).admit()
-	next := w.machine3("node3-b")
-	cluster := must[catalog.Cluster](t)(w.view().Cluster())
 	last := must[[]roster.Change](t)(w.view().RosterChanges())[0]
+	cluster := must[catalog.Cluster](t)(w.view().Cluster())
 	cluster.Changes, cluster.Time = roster.MaxChanges, 0
 	for key, record := range map[string]any{records.KeyCluster: cluster, records.RosterKey(cluster.Changes): last} {
 		if err := records.Put(w.store, key, record); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.no("operator", catalog.KindSeatReplace, next, catalog.RefusedConflict, "changes")
+	w.no("operator", catalog.KindRosterPropose, w.roster(3, nil), catalog.RefusedConflict, "changes")
 }
 
 // seatOf is another machine for any of the operator's seats.

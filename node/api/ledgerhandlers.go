@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -10,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/api/wire"
 )
@@ -66,11 +68,20 @@ func mountOpenAPI(s *server, r route) {
 	})
 }
 
+// cluster is the founding's, as changed since. The ledger of nodes that have just begun has no entry
+// yet: whoever asks then asks again.
 func cluster(_ context.Context, v state.View, _ *nothing) (catalog.Cluster, error) {
-	return v.Cluster()
+	c, err := v.Cluster()
+	if errors.Is(err, records.ErrNotFound) {
+		return c, fmt.Errorf("%w: the founding is not in the ledger yet", ErrUnavailable)
+	}
+	return c, err
 }
 
-func roster(_ context.Context, v state.View, _ *nothing) (wire.Roster, error) {
+func roster(ctx context.Context, v state.View, none *nothing) (wire.Roster, error) {
+	if _, err := cluster(ctx, v, none); err != nil {
+		return wire.Roster{}, err
+	}
 	changes, err := v.RosterChanges()
 	if err != nil {
 		return wire.Roster{}, err

@@ -36,6 +36,17 @@ func ownQuery(ctx context.Context, v state.View, id string) (catalog.Query, erro
 	return q, err
 }
 
+// keptQuery finds a query of the caller's of which the answer is kept.
+func keptQuery(ctx context.Context, v state.View, id string) (catalog.Query, error) {
+	q, err := ownQuery(ctx, v, id)
+	if err == nil && q.Forgotten > 0 {
+		err = wire.NewProblem(http.StatusGone, wire.KindGone, fmt.Sprintf("the answer to query %s is gone since %s: it was kept for as long as the dataset's policy says",
+			q.ID, time.UnixMilli(q.Forgotten).UTC().Format(time.DateOnly))).
+			Advising("ask again, as a query like any other; its receipt is still to be had: weir evidence prove " + q.ID)
+	}
+	return q, err
+}
+
 // Waiting is the parameter of reads that wait for something to be over.
 type Waiting struct {
 	Wait int `query:"wait" minimum:"0" maximum:"60" doc:"Seconds to wait until it is over"`
@@ -98,7 +109,7 @@ func await[T any](ctx context.Context, s *server, seconds int, read func(state.V
 // sealed or not, t of them are the figure.
 func queryShares(ctx context.Context, v state.View, in *ByID) (wire.Shares, error) {
 	out := wire.Shares{Query: in.ID, Shares: []wire.SealedShare{}}
-	q, err := ownQuery(ctx, v, in.ID)
+	q, err := keptQuery(ctx, v, in.ID)
 	if err != nil {
 		return out, err
 	}
@@ -124,7 +135,7 @@ func queryShares(ctx context.Context, v state.View, in *ByID) (wire.Shares, erro
 }
 
 func queryVerdict(ctx context.Context, v state.View, in *ByID) (catalog.Verdict, error) {
-	if _, err := ownQuery(ctx, v, in.ID); err != nil {
+	if _, err := keptQuery(ctx, v, in.ID); err != nil {
 		return catalog.Verdict{}, err
 	}
 	return find(v.Verdict, "verdict of query", in.ID)

@@ -30,6 +30,9 @@ type Profile struct {
 	// Gone are nodes whose seats were given up. They are known, since they may have answered
 	// queries, or answer them until keys have moved; what they sign of the ledger counts no more.
 	Gone []ProfileNode `json:"gone,omitempty"`
+	// Moved says of publishers, by their ids, after how many changes of the roster the one was that
+	// they let their key move to, where one was seen. An earlier one is not taken again.
+	Moved map[string]int `json:"moved,omitempty"`
 }
 
 // ProfileNode is a pinned node.

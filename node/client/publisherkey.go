@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -47,7 +48,7 @@ func (c *Client) WatchKey(ctx context.Context, publisher string, tell func(strin
 
 // provenKey is WatchKey with the rosters that the key was checked against.
 func (c *Client) provenKey(ctx context.Context, publisher string, tell func(string)) (ReadyKey, []catalog.Cluster, error) {
-	rosters, err := c.Rosters(ctx)
+	rosters, made, err := c.provenRosters(ctx)
 	if err != nil {
 		return ReadyKey{}, nil, err
 	}
@@ -55,11 +56,11 @@ func (c *Client) provenKey(ctx context.Context, publisher string, tell func(stri
 	if err != nil {
 		return ReadyKey{}, nil, err
 	}
-	if checkStatements(rosters, record, publisher) != nil { // the roster may have changed while the key was waited for
-		if rosters, err = c.Rosters(ctx); err != nil {
+	if c.checkKey(rosters, made, record, publisher) != nil { // the roster may have changed while the key was waited for
+		if rosters, made, err = c.provenRosters(ctx); err != nil {
 			return ReadyKey{}, nil, err
 		}
-		if err := checkStatements(rosters, record, publisher); err != nil {
+		if err := c.checkKey(rosters, made, record, publisher); err != nil {
 			return ReadyKey{}, nil, err
 		}
 	}
@@ -146,18 +147,34 @@ func keyProgress(k catalog.Key) string {
 	return fmt.Sprintf("attempt %d is %s and waits for %s; all nodes must be up", k.Attempt, k.State, strings.Join(away, ", "))
 }
 
-// checkStatements is checkStatement with the roster that the key was made by, which may be one
-// before the last. It is shared among one of them now.
-func checkStatements(rosters []catalog.Cluster, k catalog.Key, publisher string) (err error) {
-	if !slices.ContainsFunc(rosters, func(c catalog.Cluster) bool { return c.Roster().Equal(k.Roster()) }) {
-		return &KeyError{Publisher: publisher, Reason: fmt.Errorf("it is shared among %q, %d of which open it, which no roster of the cluster is", k.Nodes, k.Threshold)}
-	}
+// checkKey is checkStatement with the roster that the key was made by, which may be one before the last. It
+// is shared among those who made it, or the roster that its publisher has approved last, as far as this client's profile has seen.
+func (c *Client) checkKey(rosters []catalog.Cluster, made []catalog.Digest, k catalog.Key, publisher string) (err error) {
 	for _, cluster := range slices.Backward(rosters) {
 		if err = checkStatement(cluster, k, publisher); err == nil {
-			return nil
+			break
 		}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	changes, err := attest.Shared(rosters, made, k)
+	if seen := c.Profile().Moved[publisher]; err == nil && changes < seen {
+		err = fmt.Errorf("the node says that its publisher let it move to the roster after %d changes, and it did to the one after %d: ask another node", changes, seen)
+	}
+	if err != nil {
+		return &KeyError{Publisher: publisher, Reason: err}
+	}
+	c.renew(func(p *Profile) {
+		if changes > p.Moved[publisher] {
+			p.Moved = maps.Clone(p.Moved)
+			if p.Moved == nil {
+				p.Moved = map[string]int{}
+			}
+			p.Moved[publisher] = changes
+		}
+	})
+	return nil
 }
 
 // checkStatement verifies a key record against the pinned roster, or returns *KeyError.

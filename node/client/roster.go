@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
@@ -27,54 +28,63 @@ func (c *Client) Cluster(ctx context.Context) (catalog.Cluster, error) {
 // Rosters are the cluster as it was founded and after each change of its roster, of which the
 // last is as it is now. While the roster is the one that the profile pins, it is the only one.
 func (c *Client) Rosters(ctx context.Context) ([]catalog.Cluster, error) {
-	cluster, err := Get[catalog.Cluster](ctx, c, Call{Path: "/v1/cluster"})
-	switch {
-	case err != nil:
-		return nil, err
-	case cluster.ID != c.profile.Cluster:
-		return nil, fmt.Errorf("%w: the node belongs to cluster %s, pinned is %s", ErrPinned, cluster.ID, c.profile.Cluster)
-	case cluster.Threshold < 2 || cluster.Threshold > len(cluster.Nodes):
-		return nil, fmt.Errorf("%w: a threshold of %d of %d nodes", ErrPinned, cluster.Threshold, len(cluster.Nodes))
-	case cluster.Changes < c.profile.Changes:
-		return nil, fmt.Errorf("%w: the node knows %d changes of the roster, pinned is the roster after %d", ErrPinned, cluster.Changes, c.profile.Changes)
-	}
-	if cluster.Changes == 0 {
-		if id, ok := c.profile.pins(cluster); !ok {
-			return nil, fmt.Errorf("%w: node %s has another key, or is pinned and not there, or the other way round", ErrPinned, id)
-		}
-		return []catalog.Cluster{cluster}, nil
-	}
-	rosters, err := c.provenRosters(ctx, cluster)
-	if err == nil {
-		p := c.profile.After(rosters)
-		c.renewed.Store(&p)
-	}
+	rosters, _, err := c.provenRosters(ctx)
 	return rosters, err
 }
 
-// provenRosters reads what made the roster and checks it. One of the rosters is the one that
+// provenRosters is Rosters with the digest of the change that made each.
+func (c *Client) provenRosters(ctx context.Context) ([]catalog.Cluster, []catalog.Digest, error) {
+	cluster, err := Get[catalog.Cluster](ctx, c, Call{Path: "/v1/cluster"})
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case cluster.ID != c.profile.Cluster:
+		return nil, nil, fmt.Errorf("%w: the node belongs to cluster %s, pinned is %s", ErrPinned, cluster.ID, c.profile.Cluster)
+	case cluster.Threshold < 2 || cluster.Threshold > len(cluster.Nodes):
+		return nil, nil, fmt.Errorf("%w: a threshold of %d of %d nodes", ErrPinned, cluster.Threshold, len(cluster.Nodes))
+	case cluster.Changes < c.profile.Changes:
+		return nil, nil, fmt.Errorf("%w: the node knows %d changes of the roster, pinned is the roster after %d", ErrPinned, cluster.Changes, c.profile.Changes)
+	}
+	if cluster.Changes == 0 {
+		if id, ok := c.profile.pins(cluster); !ok {
+			return nil, nil, fmt.Errorf("%w: node %s has another key, or is pinned and not there, or the other way round", ErrPinned, id)
+		}
+		return []catalog.Cluster{cluster}, []catalog.Digest{cluster.ID}, nil
+	}
+	rosters, made, err := c.proveRosters(ctx, cluster)
+	if err == nil {
+		c.renew(func(p *Profile) {
+			moved := p.Moved
+			*p = c.profile.After(rosters)
+			p.Moved = moved
+		})
+	}
+	return rosters, made, err
+}
+
+// proveRosters reads what made the roster and checks it. One of the rosters is the one that
 // the profile pins, and the last one has the keys of the record.
-func (c *Client) provenRosters(ctx context.Context, cluster catalog.Cluster) ([]catalog.Cluster, error) {
+func (c *Client) proveRosters(ctx context.Context, cluster catalog.Cluster) ([]catalog.Cluster, []catalog.Digest, error) {
 	envelopes, err := c.RosterEnvelopes(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	rosters, err := attest.Rosters(c.profile.Cluster, envelopes)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPinned, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrPinned, err)
 	}
 	if len(rosters) <= max(cluster.Changes, c.profile.Changes) {
-		return nil, fmt.Errorf("%w: the node tells %d changes of the roster, and there are %d", ErrPinned, len(rosters)-1, cluster.Changes)
+		return nil, nil, fmt.Errorf("%w: the node tells %d changes of the roster, and there are %d", ErrPinned, len(rosters)-1, cluster.Changes)
 	}
 	if id, ok := c.profile.pins(rosters[c.profile.Changes]); !ok {
-		return nil, fmt.Errorf("%w: node %s is not pinned as it is in the roster after %d changes", ErrPinned, id, c.profile.Changes)
+		return nil, nil, fmt.Errorf("%w: node %s is not pinned as it is in the roster after %d changes", ErrPinned, id, c.profile.Changes)
 	}
 	last := &rosters[len(rosters)-1]
 	last.Time = cluster.Time
 	if len(cluster.Since) == len(last.Nodes) {
 		last.Since = cluster.Since
 	}
-	return rosters, nil
+	return rosters, attest.Made(envelopes), nil
 }
 
 // pins reports whether the profile pins the keys of all nodes with seats, and of no others; if
@@ -143,14 +153,28 @@ func (p Profile) After(rosters []catalog.Cluster) Profile {
 	return p
 }
 
-// Renewed is the profile that pins the roster as it is now, where this client has met another
-// one than its profile pins.
+// Renewed is the profile that pins the roster as it is now, and among whom keys are, where this client has met
+// another one than its profile pins.
 func (c *Client) Renewed() (p Profile, newer bool) {
 	renewed := c.renewed.Load()
-	if renewed == nil || renewed.Changes == c.profile.Changes {
+	if renewed == nil || renewed.Changes == c.profile.Changes && maps.Equal(renewed.Moved, c.profile.Moved) {
 		return c.profile, false
 	}
 	return *renewed, true
+}
+
+// renew changes what pins the roster as it is now.
+func (c *Client) renew(change func(p *Profile)) {
+	for {
+		was := c.renewed.Load()
+		p := c.profile
+		if was != nil {
+			p = *was
+		}
+		if change(&p); c.renewed.CompareAndSwap(was, &p) {
+			return
+		}
+	}
 }
 
 // RosterEnvelopes reads the entries that made the roster, the founding first, and the approvals
@@ -166,25 +190,25 @@ func (c *Client) RosterEnvelopes(ctx context.Context) ([]catalog.Envelope, error
 // ReplaceSeat puts a machine into the seat that it names, for the seat's operator. keysLost is
 // roster.Replace's.
 func (c *Client) ReplaceSeat(ctx context.Context, n catalog.Node, keysLost bool) (wire.Submitted, error) {
-	_, previous, err := c.lastRoster(ctx)
+	_, since, err := c.lastRoster(ctx)
 	if err != nil {
 		return wire.Submitted{}, err
 	}
-	return c.Submit(ctx, catalog.KindSeatReplace, roster.Replace{Previous: previous, Node: n, KeysLost: keysLost})
+	return c.Submit(ctx, catalog.KindSeatReplace, roster.Replace{Previous: since[len(since)-1], Node: n, KeysLost: keysLost})
 }
 
-// lastRoster is the cluster as it is now, proved by those who had to sign it, and the digest that
-// the next change names.
-func (c *Client) lastRoster(ctx context.Context) (catalog.Cluster, catalog.Digest, error) {
+// lastRoster is the cluster as it is now, proved by those who had to sign it, and the changes that made
+// the roster what it is (attest.SameSeats), of which the next change names the last.
+func (c *Client) lastRoster(ctx context.Context) (catalog.Cluster, []catalog.Digest, error) {
 	envelopes, err := c.RosterEnvelopes(ctx)
 	if err != nil {
-		return catalog.Cluster{}, catalog.Digest{}, err
+		return catalog.Cluster{}, nil, err
 	}
 	rosters, err := attest.Rosters(c.profile.Cluster, envelopes)
 	if err != nil {
-		return catalog.Cluster{}, catalog.Digest{}, fmt.Errorf("%w: %w", ErrPinned, err)
+		return catalog.Cluster{}, nil, fmt.Errorf("%w: %w", ErrPinned, err)
 	}
-	return rosters[len(rosters)-1], attest.LastChange(envelopes), nil
+	return rosters[len(rosters)-1], attest.SameSeats(envelopes), nil
 }
 
 // Proposal is a roster that was proposed, read and checked here.
@@ -201,7 +225,7 @@ type Proposal struct {
 // Proposals reads the rosters that wait for approvals. Each follows the present roster, and
 // counts only approvals whose signatures hold.
 func (c *Client) Proposals(ctx context.Context) ([]Proposal, error) {
-	now, previous, err := c.lastRoster(ctx)
+	now, since, err := c.lastRoster(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -211,10 +235,11 @@ func (c *Client) Proposals(ctx context.Context) ([]Proposal, error) {
 	}
 	var all []Proposal
 	for _, p := range chain.Proposals {
-		body, approved, err := attest.Proposed(now, previous, p)
+		body, approved, err := attest.Proposed(now, since, p)
 		if err != nil {
 			return nil, fmt.Errorf("%w: proposal %s: %w", ErrPinned, p.Envelope.Digest(), err)
 		}
+		body = roster.Rebased(now, body)
 		all = append(all, Proposal{
 			ID: p.Envelope.Digest(), Now: now, Body: body, Proposer: p.Envelope.Signer, Approved: approved, Proposed: p.Proposed,
 			Approvals: roster.Count(now, body, func(operator []byte) bool { return slices.Contains(approved, catalog.PrincipalID(operator)) }),
@@ -226,11 +251,11 @@ func (c *Client) Proposals(ctx context.Context) ([]Proposal, error) {
 // ProposeRoster proposes a roster for an operator with a seat: seats are given up, and added with
 // the nodes that fresh has, whatever their points. Threshold 0 is the present one.
 func (c *Client) ProposeRoster(ctx context.Context, threshold int, without []string, fresh []catalog.Node) (wire.Submitted, error) {
-	now, previous, err := c.lastRoster(ctx)
+	now, since, err := c.lastRoster(ctx)
 	if err != nil {
 		return wire.Submitted{}, err
 	}
-	b := roster.Propose{Previous: previous, Threshold: cmp.Or(threshold, now.Threshold)}
+	b := roster.Propose{Previous: since[len(since)-1], Threshold: cmp.Or(threshold, now.Threshold)}
 	for _, n := range append(slices.Clone(now.Nodes), fresh...) {
 		if !slices.Contains(without, n.ID) {
 			n.Point = len(b.Nodes) + 1
@@ -253,10 +278,10 @@ func (c *Client) WithdrawRoster(ctx context.Context, proposal catalog.Digest) (w
 // MoveKey approves, for the key's publisher, that it moves to the roster as it is now, which is
 // returned.
 func (c *Client) MoveKey(ctx context.Context, key string) (catalog.Cluster, error) {
-	now, previous, err := c.lastRoster(ctx)
+	now, since, err := c.lastRoster(ctx)
 	if err != nil {
 		return now, err
 	}
-	_, err = c.Submit(ctx, catalog.KindKeyMove, roster.MoveKey{Key: key, Roster: previous})
+	_, err = c.Submit(ctx, catalog.KindKeyMove, roster.MoveKey{Key: key, Roster: since[len(since)-1]})
 	return now, err
 }

@@ -118,3 +118,45 @@ func TestARosterThatIsNotProvedIsRefused(t *testing.T) {
 		t.Errorf("a roster before the profile's: %v", err)
 	}
 }
+
+// A roster that the operators made is none of a key's unless its publisher let it move there, and one that it left is not taken
+// again: nothing is sealed to nodes of either.
+func TestAKeyIsNotBelievedToBeWhereItsPublisherDidNotLetItMove(t *testing.T) {
+	w := clienttest.New(t)
+	publisher := w.Keys[catalog.RolePublisher].ID()
+	c := w.Client(catalog.RoleBuyer)
+	honest, err := c.KeyRoster(w.Ctx, publisher)
+	w.Must(err)
+	operator := w.Client(catalog.RoleOperator)
+	_, err = operator.ProposeRoster(w.Ctx, 0, []string{honest.Nodes[2].ID}, nil)
+	w.Must(err)
+	now, err := operator.Cluster(w.Ctx)
+	w.Must(err)
+	if now.Changes != 1 {
+		t.Fatalf("roster %+v", now.Roster())
+	}
+	w.Lies(func(path string, body []byte) []byte {
+		if path != "/v1/keys/"+publisher {
+			return body
+		}
+		return clienttest.Changed(t, body, func(k *catalog.Key) {
+			first := k.Roster()
+			k.First, k.Nodes, k.Threshold = &first, now.Roster().Nodes, now.Threshold
+		})
+	})
+	var no *client.KeyError
+	if got, err := c.KeyRoster(w.Ctx, publisher); !errors.As(err, &no) {
+		t.Errorf("lists are sealed to %v: %v", got.Roster().Nodes, err)
+	}
+	w.Lies(nil)
+
+	// What the profile has seen of a move outlives the client that saw it.
+	p := w.Profile
+	p.Moved = map[string]int{publisher: 1}
+	later, err := client.New(p, w.Keys[catalog.RoleBuyer], w.Options())
+	w.Must(err)
+	t.Cleanup(later.Close)
+	if got, err := later.KeyRoster(w.Ctx, publisher); !errors.As(err, &no) {
+		t.Errorf("lists are sealed to those whom the key was taken from, %v: %v", got.Roster().Nodes, err)
+	}
+}

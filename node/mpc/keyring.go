@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/weirdata/weir/catalog"
@@ -245,9 +244,9 @@ func (k *Keyring) eraseBefore(before catalog.Sharing) error {
 		return fmt.Errorf("list the shares of key %s: %w", before.Key, err)
 	}
 	for _, name := range names {
-		var s catalog.Sharing
-		if _, err := fmt.Sscanf(strings.TrimPrefix(name, prefix), "%d/%d", &s.Epoch, &s.Attempt); err != nil {
-			return fmt.Errorf("the vault has %s, which is no share of a key: %w", name, err)
+		s, ok := sharingIn(before.Key, name)
+		if !ok {
+			return fmt.Errorf("the vault has %s, which is no share of a key", name)
 		}
 		if s.Attempt >= before.Attempt {
 			continue

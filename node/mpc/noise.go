@@ -4,9 +4,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/noise"
 	"github.com/weirdata/weir/compute/plan"
@@ -19,8 +22,8 @@ import (
 // the node, and used in every attempt (PROTOCOL.md section 8.4). A second draw for
 // the same numbers would halve the noise of who sees both, so a record that
 // does not open, or does not fit the plan, fails the attempt: nothing is ever
-// drawn in its place. Records are kept for ever, since a stored answer may be
-// opened again. Every member adds noise of the full scale, so one honest one is enough.
+// drawn in its place. Records are kept until the ledger has forgotten the query: its id
+// is never given again, and nothing of it is opened then. Every member adds noise of the full scale, so one honest one is enough.
 type drawer struct {
 	secrets Secrets
 	mu      sync.Mutex // one draw at a time: an attempt given up may still be running
@@ -28,7 +31,9 @@ type drawer struct {
 
 // secretNoise names a query's noise in the vault, by its id: the digest of all that was
 // signed. No other query ever finds it.
-func secretNoise(query string) string { return "noise/" + query }
+func secretNoise(query string) string { return noisePrefix + query }
+
+const noisePrefix = "noise/"
 
 // draw returns the noise of a query's numbers, one draw a column; the caller
 // wipes it.
@@ -78,6 +83,36 @@ func (d *drawer) draw(id string, plan *plan.Plan) (draws []noise.Draw, err error
 		return draws, fmt.Errorf("store the noise of query %s: %w", id, err)
 	}
 	return draws, nil
+}
+
+// EraseForgotten erases this node's noise of queries that the ledger has forgotten.
+func (qs *Queries) EraseForgotten() error {
+	names, err := qs.noise.secrets.List(noisePrefix)
+	if err != nil {
+		return fmt.Errorf("list the noise that was drawn: %w", err)
+	}
+	var over []string
+	err = qs.Ledger.View(func(v state.View) error {
+		for _, name := range names {
+			q, err := v.Query(strings.TrimPrefix(name, noisePrefix))
+			switch {
+			case err == nil && q.Forgotten > 0:
+				over = append(over, name)
+			case err != nil && !errors.Is(err, records.ErrNotFound): // one that this state does not have may be to come
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("look which queries are forgotten: %w", err)
+	}
+	for _, name := range over {
+		if err := qs.noise.secrets.Delete(name); err != nil && !errors.Is(err, vault.ErrNotFound) {
+			return fmt.Errorf("erase noise: %w", err)
+		}
+	}
+	return nil
 }
 
 // decodeDraws reads a record of the noise of a plan: the plan's digest, and a

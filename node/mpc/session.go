@@ -1,6 +1,7 @@
 package mpc
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -59,6 +60,31 @@ func Member(attempts []catalog.Attempt, id string) (_ catalog.Attempt, member bo
 
 // KeySecret is what the vault calls a node's share of a key in force.
 func KeySecret(k catalog.Key) string { return secretKey(k.InForce()) }
+
+// SharingsOf are the sharings of a key of which a vault has this node's share, by the names of its secrets, oldest
+// first.
+func SharingsOf(key string, names []string) (all []catalog.Sharing) {
+	for _, name := range names {
+		if s, ok := sharingIn(key, name); ok {
+			all = append(all, s)
+		}
+	}
+	slices.SortFunc(all, func(a, b catalog.Sharing) int {
+		return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Attempt, b.Attempt))
+	})
+	return all
+}
+
+// sharingIn reads the name of a secret; false where it is no share of the key.
+func sharingIn(key, name string) (s catalog.Sharing, ok bool) {
+	rest, ok := strings.CutPrefix(name, "key/"+key+"/")
+	if !ok {
+		return s, false
+	}
+	s.Key = key
+	_, err := fmt.Sscanf(rest, "%d/%d", &s.Epoch, &s.Attempt)
+	return s, err == nil
+}
 
 // VectorSecret is what the vault calls a node's share of a private vector in force.
 func VectorSecret(x catalog.Vector) string {

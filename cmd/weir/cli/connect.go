@@ -37,7 +37,7 @@ func (a *App) With(who KeyOwner, do func(*client.Client) error) error {
 }
 
 // renewProfile writes the profile anew where the client has met a roster that is newer than it,
-// by the word of the seats' operators. One that cannot be written stays,
+// by the word of the seats' operators, or a key that its publisher has moved since. One that cannot be written stays,
 // and is renewed in memory at every command.
 func (a *App) renewProfile(c *client.Client) {
 	renewed, newer := c.Renewed()
@@ -46,18 +46,34 @@ func (a *App) renewProfile(c *client.Client) {
 	}
 	path := a.profilePath()
 	have, err := client.LoadProfile(path)
-	if err != nil || have.Cluster != renewed.Cluster || have.Changes >= renewed.Changes {
+	if err != nil || have.Cluster != renewed.Cluster {
 		return // it was read before, and is not what this command went by
 	}
-	if a.addr == "" && os.Getenv("WEIR_ADDR") == "" {
-		have.Addr = renewed.Addr
+	roster, keys := have.Changes < renewed.Changes, false
+	if roster {
+		if a.addr == "" && os.Getenv("WEIR_ADDR") == "" {
+			have.Addr = renewed.Addr
+		}
+		have.Nodes, have.Gone, have.Threshold, have.Changes = renewed.Nodes, renewed.Gone, renewed.Threshold, renewed.Changes
 	}
-	have.Nodes, have.Gone, have.Threshold, have.Changes = renewed.Nodes, renewed.Gone, renewed.Threshold, renewed.Changes
+	for publisher, changes := range renewed.Moved {
+		if changes > have.Moved[publisher] {
+			if have.Moved == nil {
+				have.Moved = map[string]int{}
+			}
+			have.Moved[publisher], keys = changes, true
+		}
+	}
+	if !roster && !keys {
+		return
+	}
 	if err := have.Save(path); err != nil {
 		a.Note("the cluster's roster changed, and %s could not be renewed: %v", path, err)
 		return
 	}
-	a.Note("the cluster's roster changed, by the word of its seats' operators: %s pins it now", path)
+	if roster {
+		a.Note("the cluster's roster changed, by the word of its seats' operators: %s pins it now", path)
+	}
 }
 
 // Connect makes the client for a command, which closes it.

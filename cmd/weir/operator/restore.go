@@ -131,6 +131,7 @@ func newBackupRestoreCommand(a *cli.App) *cobra.Command {
 	var flags nodeFlags
 	var identities []string
 	var order string
+	var without bool
 	cmd := &cobra.Command{
 		Use:   "restore ARCHIVE --order FILE --identity KEY",
 		Short: "make this machine's node, which has not started, the backup's",
@@ -138,6 +139,11 @@ func newBackupRestoreCommand(a *cli.App) *cobra.Command {
 order is of, after applying all of its entries anew. The node has its keys already
 (weir node share import) and its founding (weir node accept), and has not started.
 Interrupted, it goes on when it is run again.
+
+A share that is older or newer than the backup's keys opens nothing: it is said of
+which keys, and nothing is changed. --without-shares goes on all the same, for a node
+that has no other; where fewer nodes than the threshold have theirs, what is encrypted
+under a key is lost.
 
 Do so on the machine of every node, then start them. The cluster answers no query
 until its operators have said that nobody is left who could show a newer checkpoint:
@@ -156,16 +162,17 @@ weir operator backup present, then weir operator backup end.`,
 				[3]string{"seal-key-file", "seal_key_file or seal_key_command", c.SealKeyFile + c.SealKeyCommand}); err != nil {
 				return err
 			}
-			return restoreBackup(cmd.Context(), a, c, flags, args[0], order, identities)
+			return restoreBackup(cmd.Context(), a, c, flags, args[0], order, identities, without)
 		},
 	}
 	flags.add(cmd, "seal_key_file", "genesis")
+	cmd.Flags().BoolVar(&without, "without-shares", false, "go on where this machine has no share of some of the backup's keys")
 	cmd.Flags().StringVar(&order, "order", "", "`file` of the order that the operators have signed")
 	cmd.Flags().StringArrayVar(&identities, "identity", nil, "`file` with a key that opens the archive; may be given several times")
 	return cmd
 }
 
-func restoreBackup(ctx context.Context, a *cli.App, c config.Config, flags nodeFlags, archive, orderFile string, identities []string) (err error) {
+func restoreBackup(ctx context.Context, a *cli.App, c config.Config, flags nodeFlags, archive, orderFile string, identities []string, without bool) (err error) {
 	order, err := restore.ReadOrder(orderFile)
 	if err != nil {
 		return err
@@ -192,7 +199,13 @@ func restoreBackup(ctx context.Context, a *cli.App, c config.Config, flags nodeF
 	progress := a.NewProgress()
 	defer progress.Finish()
 	progress.Tell("applying the ledger's entries anew")
-	err = withScratch(c.Dir, func(scratch string) error { return x.CheckLedger(ctx, scratch, state.NewMachine(), backup.Look{}) })
+	machine := state.NewMachine()
+	fits := func(l *consensus.Replay) error {
+		return l.View(func(r records.Reader) error { return checkShares(ctx, a, c.Dir, key, machine.View(r), without) })
+	}
+	err = withScratch(c.Dir, func(scratch string) error {
+		return x.CheckLedger(ctx, scratch, machine, backup.Look{Proved: fits})
+	})
 	if err != nil {
 		return fmt.Errorf("backup %s: %w", x.Name(), err)
 	}
@@ -210,6 +223,24 @@ func restoreBackup(ctx context.Context, a *cli.App, c config.Config, flags nodeF
 	a.Note("%s goes on from backup %s; do the same on the machines of the other nodes, then start all with `weir node start`", c.Dir, x.Name())
 	a.Note("then whoever has newer checkpoints or receipts shows them (`weir operator backup present FILE…`), and operators run `weir operator backup end`")
 	return a.PrintRow("backup", x.Name(), "entries", strconv.FormatUint(x.Size, 10), "blobs", strconv.Itoa(len(x.Blobs)))
+}
+
+// checkShares returns an error where the machine's shares are not of the backup's keys, unless it may be without.
+func checkShares(ctx context.Context, a *cli.App, dir string, key founding.SealKey, v state.View, without bool) error {
+	gaps, vectors, err := restore.Gaps(ctx, dir, key, v)
+	if err != nil {
+		return err
+	}
+	if vectors > 0 {
+		a.Note("this machine has no share of %d private vectors; while fewer nodes than the threshold have theirs, their owners register them again", vectors)
+	}
+	for _, g := range gaps {
+		a.Note("%s", g)
+	}
+	if len(gaps) > 0 && !without {
+		return fmt.Errorf("%w: of %d keys; nothing was changed, and --without-shares goes on without them", restore.ErrShares, len(gaps))
+	}
+	return nil
 }
 
 // scratchPrefix begins the names of directories in which a ledger is checked.

@@ -14,6 +14,7 @@ const (
 	KindToken       = "token"       // no token, or one that does not hold: 401
 	KindForbidden   = "forbidden"   // the token's principal may not: 403
 	KindNotFound    = "unknown"     // no such thing, or not the caller's: 404
+	KindGone        = "gone"        // it was kept for as long as the policy says: 410
 	KindSQL         = "sql"         // the SQL does not compile: 422, with Line and Column
 	KindBusy        = "busy"        // too many requests of one caller at once: 429
 	KindNoQuorum    = "no-quorum"   // no majority of nodes: 503

@@ -40,7 +40,7 @@ func TestRefusalSurvivesTheWayToTheClient(t *testing.T) {
 }
 
 func TestOtherProblemsAreNoRefusals(t *testing.T) {
-	for _, kind := range []string{KindRequest, KindToken, KindForbidden, KindNotFound, KindSQL, KindBusy, KindNoQuorum, KindTimeout, KindInternal} {
+	for _, kind := range []string{KindRequest, KindToken, KindForbidden, KindNotFound, KindGone, KindSQL, KindBusy, KindNoQuorum, KindTimeout, KindInternal} {
 		if r := NewProblem(http.StatusBadRequest, kind, "m").Refusal(); r != nil {
 			t.Errorf("%s is taken for the refusal %+v", kind, r)
 		}
