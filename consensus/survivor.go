@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,6 +95,7 @@ func (o Options) offline() Options {
 	if o.Free == nil {
 		o.Free = FreeBytes
 	}
+	o.MemTable = cmp.Or(o.MemTable, pairs.MemTableBytes)
 	o.storage = directory{o}
 	return o
 }

@@ -42,7 +42,11 @@ func TestADepositIsBurnedByTheNodeThatIsMadeOfIt(t *testing.T) {
 	if s := standing(); !s.Current() {
 		t.Errorf("a deposit of now is %+v", s)
 	}
-	if err := c.client(c.operator).Refresh(ctx, bureau.Key().ID()); err != nil {
+	ready, err := bureau.ReadyKey(ctx, bureau.Key().ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.client(c.operator).RefreshKey(ctx, ready.Record.ID); err != nil {
 		t.Fatal(err)
 	}
 	c.await(ctx, "the refresh", func() bool { return standing().Keys == 1 })

@@ -5,6 +5,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/custody"
+	"github.com/weirdata/weir/catalog/records"
 )
 
 // deposit is one of a node's share as it is now.
@@ -106,6 +107,10 @@ func TestADepositIsUsedOnceAndSaysWhatItIsWorth(t *testing.T) {
 	}
 	if d, _, _, err := w.view().NewestDeposit("node2"); err != nil || d.Deposit != older.Deposit {
 		t.Errorf("the newest that was not used is %+v (%v)", d, err)
+	}
+	page, next, err := w.view().DepositPage(records.Page{Limit: 1})
+	if err != nil || len(page) != 1 || next == "" {
+		t.Errorf("a page of one is %+v, then %q (%v)", page, next, err)
 	}
 	// One that nobody listed is burned as well, and cannot be listed any more.
 	secret := w.deposit("node3")

@@ -8,7 +8,7 @@ import (
 
 // DepositPage lists the deposits of nodes' shares by their digests.
 func (v View) DepositPage(p records.Page) ([]custody.Deposit, string, error) {
-	return records.ReadPage[custody.Deposit](v.r, records.PrefixDeposit, p, nil)
+	return records.ReadPage[custody.Deposit](v.r, records.PrefixDeposit, p, records.Itself)
 }
 
 // Deposit returns a deposit; known is false where the ledger has none.
@@ -16,26 +16,24 @@ func (v View) Deposit(d catalog.Digest) (out custody.Deposit, known bool, err er
 	return records.Lookup[custody.Deposit](v.r, records.PrefixDeposit+d.String())
 }
 
-// NewestDeposit is the one that a seat made last and that was not used, with what it is worth now; known is
+// NewestDeposit is the one that a seat made last and that can be used, with what it is worth now; known is
 // false where there is none.
 func (v View) NewestDeposit(node string) (d custody.Deposit, s custody.Standing, known bool, err error) {
 	all, err := records.List[custody.Deposit](v.r, records.PrefixDeposit)
 	if err != nil {
 		return d, s, false, err
 	}
-	for _, x := range all {
-		if x.Node == node && !x.Burned() && (!known || x.Made > d.Made) {
-			d, known = x, true
+	standings, err := v.DepositStandings(all...)
+	if err != nil {
+		return d, s, false, err
+	}
+	for i, x := range all {
+		usable := x.Node == node && !standings[i].Burned && !standings[i].Void
+		if usable && (!known || x.Made > d.Made) {
+			d, s, known = x, standings[i], true
 		}
 	}
-	if !known {
-		return d, s, false, nil
-	}
-	standings, err := v.DepositStandings(d)
-	if err != nil {
-		return d, s, true, err
-	}
-	return d, standings[0], true, nil
+	return d, s, known, nil
 }
 
 // DepositStandings are what deposits are worth now.

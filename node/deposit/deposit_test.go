@@ -145,6 +145,20 @@ func TestAnyTwoOfThreeCustodiansRecoverANodeAndOneDoesNot(t *testing.T) {
 	if m, err := ReadMark(c.dir); err != nil || m != nil {
 		t.Errorf("the node that is there is marked: %+v (%v)", m, err)
 	}
+	made, _, err := c.recover(c.piece(0), c.piece(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := ReadMark(made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.open().Recover(t.Context(), made, c.seal, "n1", nil, []Piece{c.piece(0), c.piece(1)}); !errors.Is(err, nodeshare.ErrStarted) {
+		t.Errorf("where it was recovered already: %v", err)
+	}
+	if after, err := ReadMark(made); err != nil || after == nil || *after != *before {
+		t.Errorf("the mark of its use is %+v now, and was %+v (%v)", after, before, err)
+	}
 	if _, err := c.open().Recover(t.Context(), t.TempDir(), c.seal, "n2", nil, []Piece{c.piece(0), c.piece(1)}); !errors.Is(err, nodeshare.ErrShare) {
 		t.Errorf("for another seat: %v", err)
 	}
