@@ -422,6 +422,7 @@ const (
 	KindMoveBits      Kind = "move.bits"      // a member's shares in the second check
 	KindMoveFail      Kind = "move.fail"      // any node: the attempt, or the move, is over
 	KindMoveErased    Kind = "move.erased"    // each member: its old shares are erased
+	KindDrillReport   Kind = "drill.report"   // operator: what came of a drill with a backup
 	KindRefreshEvery  Kind = "refresh.every"  // operator: how old shares may get
 	KindRefreshDue    Kind = "refresh.due"    // any node: new shares of all that is due
 	KindCanaryBegin   Kind = "canary.begin"   // any node: try everybody's share of a key

@@ -33,20 +33,26 @@ func (mon *monitor) stateMarks() []compare.Mark {
 // doubts compares the states of all nodes as far as they are known, and returns those that
 // may be wrong.
 func (mon *monitor) doubts() map[string]compare.Doubt {
+	return mon.doubtsOf(mon.stateMarks())
+}
+
+// doubtsOf is doubts with this node's own marks. Majorities are those of voters, as of the ledger: seats whose
+// nodes have not come yet, and seats that leave, say nothing of what is right.
+func (mon *monitor) doubtsOf(own []compare.Mark) map[string]compare.Doubt {
 	marks := map[string][]compare.Mark{}
 	for id, v := range mon.health.all() {
 		if mon.hasSeat(id) {
 			marks[id] = v.marks
 		}
 	}
-	marks[mon.id] = mon.stateMarks()
-	return compare.States(marks, len(mon.members.Nodes), func(entries uint64) bool { return mon.awaited(marks, entries) })
+	marks[mon.id] = own
+	return compare.States(marks, mon.voters(), func(entries uint64) bool { return mon.awaited(marks, entries) })
 }
 
 // awaited tells whether a node that answers has not told yet what its state was after so many
 // entries: it may make a majority.
 func (mon *monitor) awaited(marks map[string][]compare.Mark, entries uint64) bool {
-	return slices.ContainsFunc(mon.members.Roster().Nodes, func(id string) bool {
+	return slices.ContainsFunc(mon.voters(), func(id string) bool {
 		behind := !slices.ContainsFunc(marks[id], func(m compare.Mark) bool { return m.Entries >= entries })
 		return id != mon.id && behind && mon.health.isAlive(id)
 	})

@@ -28,7 +28,7 @@ func TestNobodyIsInDoubtWhileAMajorityIsAwaited(t *testing.T) {
 	a, b := catalog.Sum([]byte("a")), catalog.Sum([]byte("b"))
 	marks := map[string][]compare.Mark{"n1": {{Entries: 8, Sum: a}}, "n2": {{Entries: 8, Sum: b}}, "n3": {{Entries: 7, Sum: a}}}
 	doubted := func() int {
-		return len(compare.States(marks, 3, func(entries uint64) bool { return x.monitor.awaited(marks, entries) }))
+		return len(compare.States(marks, x.voters(), func(entries uint64) bool { return x.monitor.awaited(marks, entries) }))
 	}
 	x.health.set("n3", observation{alive: true})
 	if got := doubted(); got != 0 {

@@ -90,6 +90,20 @@ func (c *core) ids() []string {
 // hasSeat reports whether a node is in the present roster, and does not leave.
 func (c *core) hasSeat(id string) bool { return c.members.Roster().Point(id) > 0 }
 
+// mayVote reports whether a node is to have a vote, by the roster as it is now: this node may be about to be opened
+// anew with it.
+func (c *core) mayVote(id string) bool {
+	seat := c.hasSeat(id)
+	_ = c.view(func(v state.View) error { // else by the roster that the node was opened with
+		now, err := v.Cluster()
+		if err == nil {
+			seat = now.Roster().Point(id) > 0
+		}
+		return err
+	})
+	return seat
+}
+
 // voters are those of whom a majority decides what the ledger takes: its members with a vote. While
 // this node knows of none, as before its ledger is open, they are those with seats.
 func (c *core) voters() (ids []string) {

@@ -12,6 +12,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/node/backup"
@@ -106,15 +107,15 @@ func TestDrillTellsSoundArchivesFromOthers(t *testing.T) {
 	r.receipts, r.results = append(kept, late), r.results[:3]
 
 	whole := r.run(ctx, func(o *drill.Options) { o.Shares = r.opened("n1", "n2", "n3") })
-	for name, tried := range map[string]int{drill.Decisions: 3, drill.Sums: 3, drill.Receipts: 4, drill.Openings: 3, drill.Figures: 2} {
-		if c := whole[name]; c.Tried != tried {
+	for name, tried := range map[string]int{recovery.Decisions: 3, recovery.Sums: 3, recovery.Receipts: 4, recovery.Openings: 3, recovery.Figures: 2} {
+		if c := whole[name]; c.Tried.Tried != tried {
 			t.Errorf("%s: %+v, want %d tried", name, c, tried)
 		}
 	}
-	if d := differing(whole); len(d) > 0 || whole[drill.Entries].Tried != int(r.archive.Size) || whole[drill.Parts].Tried == 0 || whole[drill.Blobs].Tried == 0 {
+	if d := differing(whole); len(d) > 0 || whole[recovery.Entries].Tried.Tried != int(r.archive.Size) || whole[recovery.Parts].Tried.Tried == 0 || whole[recovery.Blobs].Tried.Tried == 0 {
 		t.Errorf("a sound archive differs in %q: %+v", d, whole)
 	}
-	if n := whole[drill.Receipts].Notes; len(n) != 1 || !strings.Contains(n[0], "came after the backup") {
+	if n := whole[recovery.Receipts].Notes; len(n) != 1 || !strings.Contains(n[0], "came after the backup") {
 		t.Errorf("of the receipt of later: %q", n)
 	}
 	if again := leak.Files(t, r.archive.Store.String()); len(again) != len(files) {
@@ -122,7 +123,7 @@ func TestDrillTellsSoundArchivesFromOthers(t *testing.T) {
 	}
 
 	few := r.run(ctx, func(o *drill.Options) { o.Shares = r.opened("n2") })
-	if c := few[drill.Openings]; c.Tried != 0 || !strings.Contains(c.Skipped, "1 nodes were given, 2 are needed") || len(differing(few)) > 0 {
+	if c := few[recovery.Openings]; c.Tried.Tried != 0 || !strings.Contains(c.Skipped, "1 nodes were given, 2 are needed") || len(differing(few)) > 0 {
 		t.Errorf("with one share: %+v, differing %q", c, differing(few))
 	}
 
@@ -148,7 +149,7 @@ func TestDrillTellsSoundArchivesFromOthers(t *testing.T) {
 	}{
 		"a tile is left out of the list": {func(o *drill.Options) {
 			o.Archive.Blobs = slices.Delete(slices.Clone(o.Archive.Blobs), tile, tile+1)
-		}, []string{drill.Blobs, drill.Sums}},
+		}, []string{recovery.Blobs, recovery.Sums}},
 		"the list has other bytes in a tile's place": {func(o *drill.Options) {
 			b, err := r.archive.Load(ctx, r.archive.Blobs[tile])
 			if err != nil {
@@ -158,24 +159,24 @@ func TestDrillTellsSoundArchivesFromOthers(t *testing.T) {
 			list := slices.Clone(o.Archive.Blobs)
 			list[tile] = r.put(ctx, b)
 			o.Archive.Blobs = list
-		}, []string{drill.Blobs, drill.Sums}},
+		}, []string{recovery.Blobs, recovery.Sums}},
 		"a figure is another": {func(o *drill.Options) {
 			other := slices.Clone(o.Results)
 			other[0].Bytes = bytes.Replace(other[0].Bytes, []byte(`"rows":[[`), []byte(`"rows":[["elsewhere",`), 1)
 			o.Results = other
-		}, []string{drill.Figures}},
+		}, []string{recovery.Figures}},
 		"a result of a query that was never asked": {func(o *drill.Options) {
 			o.Results = []drill.File{{Name: "x", Bytes: []byte(`{"query":"q-1","rows":[]}`)}}
-		}, []string{drill.Figures}},
+		}, []string{recovery.Figures}},
 		"a receipt was changed": {func(o *drill.Options) {
 			b := bytes.Replace(o.Receipts[0].Bytes, []byte("index "), []byte("index 1"), 1)
 			o.Receipts = []drill.File{{Name: "x", Bytes: b}}
-		}, []string{drill.Receipts}},
+		}, []string{recovery.Receipts}},
 		"a share is another node's": {func(o *drill.Options) {
 			mixed := r.opened("n1", "n2")
 			mixed[0].Secrets, mixed[1].Secrets = mixed[1].Secrets, mixed[0].Secrets
 			o.Shares = mixed
-		}, []string{drill.Openings}},
+		}, []string{recovery.Openings}},
 		"a sum has a tile twice": {func(o *drill.Options) {
 			o.Plan = func(w versions.Sources, v catalog.Verdict) (*plan.Plan, error) {
 				p, err := versions.PlanOf(w, v)
@@ -184,7 +185,7 @@ func TestDrillTellsSoundArchivesFromOthers(t *testing.T) {
 				}
 				return p, err
 			}
-		}, []string{drill.Sums}},
+		}, []string{recovery.Sums}},
 	} {
 		checks := r.run(ctx, func(given *drill.Options) {
 			given.Shares = r.opened("n1", "n3")

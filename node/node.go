@@ -103,6 +103,7 @@ func Open(opts Options) (*Node, error) {
 	n.loops.Go(func() { n.scrubs(ctx) })
 	n.loops.Go(func() { n.restarts(ctx) })
 	n.loops.Go(func() { n.followsRoster(ctx) })
+	n.loops.Go(func() { n.asksWhetherLeft(ctx) })
 	n.loops.Go(func() { n.collects(ctx) })
 	if n.audit != nil {
 		n.loops.Go(func() { n.audit.Follow(ctx) })
@@ -137,12 +138,14 @@ func (n *Node) openGenesis() error {
 	if err := n.opts.Genesis.CheckSigned(); err != nil {
 		return err
 	}
-	rosters, left, err := founding.ReadRosters(n.opts.Dir, n.opts.Genesis)
+	rosters, left, gone, err := founding.ReadRosters(n.opts.Dir, n.opts.Genesis)
 	if err != nil {
 		return err
 	}
 	n.cluster, n.founders, n.members = n.opts.Genesis.Cluster(), rosters[0].Nodes, rosters[len(rosters)-1]
-	n.members.Leaving = slices.DeleteFunc(n.members.Leaving, func(l catalog.Leaving) bool { return slices.Contains(left, l.Node.ID) })
+	n.members.Leaving = slices.DeleteFunc(n.members.Leaving, func(l catalog.Leaving) bool {
+		return slices.Contains(left, l.Node.ID) || slices.Contains(gone, l.Node.ID) && l.Node.ID != n.id
+	})
 	n.roster, n.point = roster.All(n.members), n.members.Roster().Point(n.id)
 	i := slices.IndexFunc(n.roster, func(m catalog.Node) bool { return m.ID == n.id })
 	if slices.Contains(left, n.id) {
@@ -261,7 +264,7 @@ func (n *Node) openLedger() (err error) {
 		founded = founded || m.ID == n.id
 	}
 	n.ledger, err = consensus.Open(consensus.Options{
-		Dir: filepath.Join(n.opts.Dir, founding.DirLedger), ID: n.id, Members: members, Bootstrap: founded, Successor: n.successor, Resolve: n.addrOf, Votes: n.hasSeat,
+		Dir: filepath.Join(n.opts.Dir, founding.DirLedger), ID: n.id, Members: members, Bootstrap: founded, Successor: n.successor, Resolve: n.addrOf, Votes: n.mayVote,
 		Transport: n.mux.Raft(), Machine: n.machine, Logger: n.opts.Logger, Memory: vault.Memory{Vault: n.vault, Name: founding.SecretLedger},
 		SnapshotThreshold: n.opts.SnapshotThreshold, SnapshotInterval: n.opts.SnapshotInterval, TrailingLogs: n.opts.TrailingLogs,
 		HeartbeatTimeout: n.opts.Heartbeat, ElectionTimeout: n.opts.Heartbeat, LeaderLeaseTimeout: n.opts.Heartbeat / 2,

@@ -136,7 +136,7 @@ func (rec *reconciler) restoreTasks(v state.View) ([]task, error) {
 // Anybody may, without a key. So the node first learns what is committed: a checkpoint of the very
 // log that it is behind in is none of another past.
 func (b *backups) Present(ctx context.Context, note []byte) error {
-	rosters, _, err := founding.ReadRosters(b.opts.Dir, b.opts.Genesis)
+	rosters, _, _, err := founding.ReadRosters(b.opts.Dir, b.opts.Genesis)
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func (o Options) awaitPassphrase(ctx context.Context, s *Sealed) (key []byte, er
 	if err := o.Genesis.CheckSigned(); err != nil {
 		return nil, err
 	}
-	rosters, _, err := founding.ReadRosters(o.Dir, o.Genesis)
+	rosters, _, _, err := founding.ReadRosters(o.Dir, o.Genesis)
 	if err != nil {
 		return nil, err
 	}

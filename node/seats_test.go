@@ -10,8 +10,11 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/records/memstore"
 	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/portfolio"
 	"github.com/weirdata/weir/node/founding"
@@ -407,6 +410,111 @@ func TestNoMachineIsReplacedWhoseVoteCannotBeSpared(t *testing.T) {
 		body.Node.Key = nil // the machine moves, and keeps its vote
 		if err := n.access.refuseVoteless(catalog.Payload{Kind: catalog.KindSeatReplace, Body: catalog.Encode(body)}); err != nil {
 			t.Errorf("%s: it may not move: %v", name, err)
+		}
+	}
+}
+
+// A node that was down when its seat was let go is not talked to any more. It finds out that it has left, by what the operators have
+// signed and the word of a threshold of nodes, and ends with that; a machine that comes later does not talk to it.
+func TestANodeThatWasAwayWhenItLeftIsTold(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	c := newCluster(t, 3, 2, nil)
+	c.leader(ctx, "n1")
+	c.close("n3")
+	c.awaitGone(ctx, "n3")
+	n1 := c.nodes["n1"]
+	c.proposed(ctx, 2, []string{"n3"})
+	c.await(ctx, "n1 to have the roster", func() bool {
+		return n1.view(func(v state.View) error {
+			now, err := v.Cluster()
+			if err == nil && now.Changes == 0 {
+				err = errors.New("not yet")
+			}
+			return err
+		}) == nil
+	})
+	if !n1.hasSeat("n3") || n1.mayVote("n3") || !n1.mayVote("n2") {
+		t.Error("a vote is given by the roster that the node was opened with")
+	}
+	c.await(ctx, "n3 to leave", func() bool {
+		c.follow()
+		return len(c.nodes["n1"].roster) == 2 && len(c.nodes["n2"].roster) == 2
+	})
+
+	// One node alone says so: the other one does not answer.
+	c.open("n3")
+	n3 := c.nodes["n3"]
+	c.close("n2")
+	if f, err := n3.leftAs(ctx); err == nil || f.Left != nil {
+		t.Errorf("n3 has left by one node's word: %v, %v", f.Left, err)
+	}
+	c.open("n2")
+	select {
+	case err := <-n3.Failed():
+		if !errors.Is(err, errRoster) {
+			t.Fatal(err)
+		}
+	case <-ctx.Done():
+		t.Fatal("n3 does not find out that it has left")
+	}
+	c.close("n3")
+	if _, err := c.tryOpen("n3"); !errors.Is(err, ErrLeft) {
+		t.Fatalf("n3 opens with %v", err)
+	}
+
+	c.proposed(ctx, 2, nil, c.seat("n4", c.operator))
+	left, err := c.client(nil).Left(ctx)
+	if err != nil || !slices.Equal(left, []string{"n3"}) {
+		t.Fatalf("left are %v, %v", left, err)
+	}
+	c.genesis.Left = left
+	c.join(ctx, "n4")
+	if got := c.nodes["n4"].ids(); !slices.Equal(got, []string{"n1", "n2", "n4"}) {
+		t.Errorf("a machine that comes later talks to %v", got)
+	}
+	c.awaitSeats(ctx, "n1", "n2", "n4")
+}
+
+// The vote of a seat that leaves is taken when all that have seats have theirs, and not before.
+func TestNoVoteIsTakenWhileANewOneIsMissing(t *testing.T) {
+	nodes := func(ids ...string) (list []catalog.Node) {
+		for i, id := range ids {
+			list = append(list, catalog.Node{ID: id, Point: i + 1})
+		}
+		return list
+	}
+	for name, x := range map[string]struct {
+		votes map[string]bool
+		want  string // task
+	}{
+		"one new seat has none":                   {map[string]bool{"n1": true, "n2": true, "n3": false, "n4": true}, ""},
+		"none has one":                            {map[string]bool{"n1": true, "n2": false, "n3": false, "n4": true}, ""},
+		"all have theirs":                         {map[string]bool{"n1": true, "n2": true, "n3": true, "n4": true}, "members: take the vote of n4"},
+		"of who is no member any more, too early": {map[string]bool{"n1": true, "n2": true, "n3": false, "n4": false, "n5": true}, ""},
+		"of who is no member any more":            {map[string]bool{"n1": true, "n2": true, "n3": true, "n4": false, "n5": true}, "members: take the vote of n5"},
+	} {
+		n := bare(t, 3, 2)
+		c := catalog.Cluster{Nodes: nodes("n1", "n2", "n3"), Threshold: 2, Leaving: []catalog.Leaving{{Node: catalog.Node{ID: "n4"}}}}
+		n.members = c
+		store := memstore.New()
+		key := catalog.Key{ID: "k", State: catalog.KeyReady, Nodes: []string{"n1", "n4"}, Threshold: 2} // which n4 has a share of
+		for name, record := range map[string]any{records.KeyCluster: c, records.PrefixKey + "k": key} {
+			if err := records.Put(store, name, record); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n.leader.ledgerKnown, n.leader.ledgerNow = true, consensus.Configuration{Index: 1, Votes: x.votes}
+		tasks, err := n.leader.leadSeats(state.NewMachine().View(store), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, d := range tasks {
+			got = append(got, d.name)
+		}
+		if x.want == "" && len(got) > 0 || x.want != "" && !slices.Equal(got, []string{x.want}) {
+			t.Errorf("%s: %v, want %q", name, got, x.want)
 		}
 	}
 }

@@ -114,12 +114,32 @@ func (n *Node) Status() wire.Status {
 	if s.Shares, err = n.shareStatus(); err != nil {
 		s.Reasons = append(s.Reasons, err.Error())
 	}
+	if s.Drill, err = n.drillStatus(); err != nil {
+		s.Reasons = append(s.Reasons, err.Error())
+	}
 	for _, m := range n.roster {
 		if n.health.isAlive(m.ID) {
 			s.Alive = append(s.Alive, m.ID)
 		}
 	}
 	return s
+}
+
+// drillStatus is what was reported of drills.
+func (n *Node) drillStatus() (*wire.Drill, error) {
+	founding, err := catalog.ParsePayload(n.opts.Genesis.Envelope.Payload)
+	if err != nil {
+		return nil, fmt.Errorf("read the founding: %w", err)
+	}
+	d := &wire.Drill{Since: founding.Issued}
+	err = n.view(func(v state.View) (err error) {
+		d.Drilled, err = v.Drilled()
+		return err
+	})
+	if d.SoundAt > 0 {
+		d.Since = d.SoundAt
+	}
+	return d, err
 }
 
 // metrics are the figures of this node.

@@ -160,6 +160,14 @@ var querySentences = map[string]sentence{
 		"the query was made for other versions than those as of %d of dataset %s: it names the sources %s, here they are %s",
 		"ask again: the client tests the portfolio anew",
 	},
+	"portfolio.lost": {
+		"%s of %s may have been asked for another list: the cluster was restored, and what was answered since the backup is lost",
+		"ask for periods that begin later, or for noised figures; its publisher may know that none was asked for: weir dataset reopen --no-lists-lost",
+	},
+	"portfolio.lost_list": {
+		"the first list that dataset %s was asked for may have been another one: the cluster was restored, and what was answered since the backup is lost",
+		"ask for noised figures; its publisher may know that none was asked for: weir dataset reopen --no-lists-lost",
+	},
 	"portfolio.taken": {
 		"%s of %s was asked for the portfolios of %d other owners, and no more are possible",
 		"ask for other periods: weir order show tells which are left",

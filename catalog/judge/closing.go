@@ -27,7 +27,7 @@ func CloseSpent(tx records.Tx, seq uint64, now int64, lost uint64) error {
 		return err
 	}
 	for _, f := range families {
-		f.Spent = f.Limit
+		f = f.Lost()
 		d, err := records.Find[catalog.Dataset](tx, records.PrefixDataset+f.Dataset)
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/recovery"
 )
 
 // PlaceClaim is what a query takes: the periods of its measures.
@@ -47,6 +48,10 @@ func (j *Judgement) checkPlaces(v *evaluation) error {
 		return catalog.Refuse(catalog.RefusedPolicy, "portfolio_contract", "portfolio.contract", j.contract.ID).
 			WithField("in").WithFixes(catalog.NoiseFix(j.Dataset.Descriptor, v.noised, "fix.no_private")...)
 	}
+	lost, err := listsLost(j.r, j.Dataset)
+	if err != nil {
+		return err
+	}
 	t := ClaimedPlaces(j.Dataset, j.asker.ID, j.Verdict)
 	b, err := records.Find[records.PlaceBinding](j.r, records.PlaceBindingKey(j.Dataset, j.asker.ID))
 	if err != nil && !errors.Is(err, records.ErrNotFound) {
@@ -54,6 +59,9 @@ func (j *Judgement) checkPlaces(v *evaluation) error {
 	}
 	if v.descriptor.Policy.Change() == catalog.PortfolioNever && err == nil && b.Commitment != t.Commitment {
 		return catalog.Refuse(catalog.RefusedPolicy, "portfolio_bound", "portfolio.bound", j.Dataset.ID)
+	}
+	if v.descriptor.Policy.Change() == catalog.PortfolioNever && err != nil && lost > 0 {
+		return catalog.Refuse(catalog.RefusedPolicy, "portfolio_lost", "portfolio.lost_list", j.Dataset.ID)
 	}
 	for _, m := range t.Measures {
 		for _, period := range t.Periods {
@@ -63,6 +71,14 @@ func (j *Judgement) checkPlaces(v *evaluation) error {
 			}
 			if r := refusePlace(list, j.Dataset, j.asker.ID, m, period, t.Commitment); r != nil {
 				return r
+			}
+			began, err := beginOf(j.Dataset.Descriptor, period)
+			if err != nil {
+				return err
+			}
+			mine := slices.ContainsFunc(list, func(x records.Place) bool { return x.Owner == j.asker.ID })
+			if !mine && began < lost {
+				return catalog.Refuse(catalog.RefusedPolicy, "portfolio_lost", "portfolio.lost", m, v.descriptor.Policy.Grain.Format(period))
 			}
 		}
 	}
@@ -82,4 +98,25 @@ func refusePlace(list []records.Place, d catalog.Dataset, owner, measure string,
 		return catalog.Refuse(catalog.RefusedPolicy, "portfolio_other", "portfolio.other", measure, name)
 	}
 	return nil
+}
+
+// listsLost is until when, by the state's clock, lists may have been answered of a dataset that the ledger does not have:
+// a restore lost what was answered, and the owner has not said that no list was. 0: all are known. A list of its own that
+// an owner has a place for is the one that it had, and no other.
+func listsLost(r records.Reader, d catalog.Dataset) (int64, error) {
+	restored, known, err := records.Lookup[recovery.Restored](r, records.KeyRestore)
+	if err != nil || !known || restored.LostAt == 0 {
+		return 0, err
+	}
+	said, _, err := records.Lookup[records.ListsKnown](r, records.ListsKnownKey(d.Owner, d.Descriptor.Registry))
+	if err != nil || said.Until >= restored.LostAt {
+		return 0, err
+	}
+	return restored.LostAt, nil
+}
+
+// beginOf is when a period of the policy's grain begins, in milliseconds of Unix time.
+func beginOf(d catalog.Descriptor, period int64) (int64, error) {
+	offset, err := catalog.OffsetMillis(d.UTCOffset)
+	return d.Policy.Grain.Span(period, catalog.GrainHour).From*3_600_000 - offset, err
 }

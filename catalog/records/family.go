@@ -1,6 +1,7 @@
 package records
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -37,6 +38,15 @@ type NoiseFamily struct {
 	Dataset string `json:"dataset"` // whose policy set the limit
 	Limit   string `json:"limit"`
 	Spent   string `json:"spent"`
+	// Known is what is known to have been spent, where Spent is the limit since a restore lost what was spent
+	// beside it; empty: all that was is known, or its owner has said how much may be left.
+	Known string `json:"known,omitempty"`
+}
+
+// Lost is the account of a family of which it is not known any more what it has spent.
+func (f NoiseFamily) Lost() NoiseFamily {
+	f.Known, f.Spent = cmp.Or(f.Known, f.Spent), f.Limit
+	return f
 }
 
 // NoiseKey is where the spent epsilon of a family is kept.

@@ -12,6 +12,7 @@ const (
 	KeyCluster = "cluster"
 	KeyClock   = "clock"
 	KeyRestore = "restored" // the last Restored
+	KeyDrill   = "drilled"  // the last Drilled
 	// KeySchedule is where it is kept how old shares may get.
 	KeySchedule = "refresh.schedule"
 
@@ -57,6 +58,7 @@ const (
 	prefixHolders       = "place.holders/"  // dataset/measure → contracts that give a place
 	PrefixPlace         = "place/"          // dataset/measure/period → owners with their lists
 	prefixBond          = "place.bond/"     // owner/registry/principal → its first list
+	prefixKnown         = "place.known/"    // owner/registry → ListsKnown
 	PrefixVector        = "vector/"         // id → Vector
 	PrefixVectorOf      = "vector.of/"      // owner/seq → id
 	PrefixVectorHeld    = "vector.held/"    // owner/seq → id, neither rejected nor dropped

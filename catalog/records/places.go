@@ -46,6 +46,15 @@ func PlaceKey(dataset, measure string, period int64) string {
 // PlaceZero is added to periods in keys, so that those before 1970 are in their order too.
 const PlaceZero = 1 << 40
 
+// ListsKnown is what an owner says of a family after a restore that lost something: that no list was answered
+// which the ledger does not have, of what was lost until a time of the state's clock (recovery.Restored.LostAt).
+type ListsKnown struct {
+	Until int64 `json:"until"`
+}
+
+// ListsKnownKey is where it is kept.
+func ListsKnownKey(owner, registry string) string { return prefixKnown + familyName(owner, registry) }
+
 // PlaceBindingKey is where it is kept what an owner's places in a family are bound to.
 func PlaceBindingKey(d catalog.Dataset, owner string) string {
 	return prefixBond + familyName(d.Owner, d.Descriptor.Registry) + "/" + owner

@@ -32,10 +32,17 @@ type End struct {
 
 // Reopen has a dataset answered again that a restore had closed: its owner takes on what
 // was answered from it and is known to nobody.
+//
+// What it says beside that is of its family: all datasets of the owner on the registry, those that are founded anew
+// included. Without it their noise is used up, and no list that the ledger does not have is answered of what there was then.
 type Reopen struct {
 	Dataset   string         `json:"dataset"`
 	Order     catalog.Digest `json:"order"`
 	Statement string         `json:"statement"`
+	// Noise is how much epsilon may still be spent: what was lost spent no more than the rest.
+	Noise string `json:"noise,omitempty"`
+	// Lists says that no list was answered which the ledger does not have.
+	Lists bool `json:"lists,omitempty"`
 }
 
 // Told is of how many entries before the restore a node says that it has signed them.
@@ -57,6 +64,8 @@ type Restored struct {
 	Told     []Told         `json:"told,omitempty"`  // by single nodes, the largest of each; the largest first
 	Ended    []string       `json:"ended,omitempty"` // operators who wait for nobody
 	Open     bool           `json:"open"`            // queries are answered
+	// LostAt is until when by the state's clock something was lost, by this restore or one before; 0: nothing was.
+	LostAt int64 `json:"lost_at,omitzero"`
 }
 
 // Lost is how many entries are known to be missing, at the most.

@@ -96,6 +96,7 @@ func listLedger(t *testing.T) *world {
 	h.ok("bank", catalog.KindVectorDrop, catalog.VectorDrop{Vector: list.ID})
 	h.now += catalog.DefaultRetention * testDay
 	h.forget()
+	h.ok("operator", catalog.KindDrillReport, drilled(0))
 	return h.world
 }
 

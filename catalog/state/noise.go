@@ -5,6 +5,7 @@ import (
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/recovery"
 )
 
 // joinNoise holds a dataset to the budget of its family, or founds one. The
@@ -23,7 +24,15 @@ func joinNoise(c *applyContext, d catalog.Descriptor) error {
 		return err
 	}
 	if !known {
-		return records.Put(c.tx, key, records.NoiseFamily{Dataset: d.Dataset, Limit: decimal.EpsilonText(limit), Spent: "0"})
+		f = records.NoiseFamily{Dataset: d.Dataset, Limit: decimal.EpsilonText(limit), Spent: "0"}
+		restored, again, err := records.Lookup[recovery.Restored](c.tx, records.KeyRestore)
+		if err != nil {
+			return err
+		}
+		if again && restored.LostAt > 0 { // it may have been there, and spent what nobody knows
+			f = f.Lost()
+		}
+		return records.Put(c.tx, key, f)
 	}
 	if decimal.EpsilonText(limit) != f.Limit {
 		return catalog.Conflict("family", "noise.family_limit", decimal.EpsilonText(limit), f.Limit, f.Dataset).

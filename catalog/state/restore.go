@@ -2,10 +2,13 @@ package state
 
 import (
 	"cmp"
+	"fmt"
+	"math/big"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/recovery"
@@ -74,7 +77,7 @@ func restoreCluster(c *applyContext, b recovery.Restore) error {
 	}
 	c.out.ID = b.Order.ID().String()
 	return records.Put(c.tx, records.KeyRestore, recovery.Restored{
-		Restore: b, Number: last.Number + 1, Seq: c.seq, At: c.now, Seen: b.Order.Agreed(), SeenRoot: b.Order.Root,
+		Restore: b, Number: last.Number + 1, Seq: c.seq, At: c.now, Seen: b.Order.Agreed(), SeenRoot: b.Order.Root, LostAt: last.LostAt,
 	})
 }
 
@@ -122,6 +125,7 @@ func presentRestore(c *applyContext, b recovery.Present) error {
 	}
 	c.out.ID = b.Order.String()
 	if r.Open {
+		r.LostAt = c.now
 		if err := judge.CloseSpent(c.tx, c.seq, c.now, r.Seen-before); err != nil {
 			return err
 		}
@@ -161,6 +165,7 @@ func endRestore(c *applyContext, b recovery.End) error {
 	}
 	r.Open, c.out.ID = seats >= attest.SeatsToRestore(*c.cluster), b.Order.String()
 	if r.Open && r.Lost() > 0 {
+		r.LostAt = c.now
 		if err := judge.CloseSpent(c.tx, c.seq, c.now, r.Lost()); err != nil {
 			return err
 		}
@@ -169,21 +174,61 @@ func endRestore(c *applyContext, b recovery.End) error {
 }
 
 // reopenDataset has a closed dataset answered again, on its owner's word. What was lost of
-// budgets stays spent: its contracts have ended, and its family's noise is used up.
+// budgets stays spent: its contracts have ended, and its family's noise is used up, and places of
+// lists stay taken, unless the owner says of its family what is known of them. It may say so later, and of a
+// family that was founded since: that one may have been there before, and be forgotten.
 func reopenDataset(c *applyContext, b recovery.Reopen) error {
 	d, err := c.ownDataset(b.Dataset)
 	if err != nil {
 		return err
 	}
-	if _, err := c.restored(b.Order); err != nil {
+	r, err := c.restored(b.Order)
+	if err != nil {
 		return err
 	}
 	switch {
-	case d.Closed == 0:
+	case d.Closed == 0 && b.Noise == "" && !b.Lists:
 		return catalog.Conflict("dataset_open", "restore.dataset_open", d.ID)
+	case r.LostAt == 0:
+		return catalog.Conflict("nothing_lost", "restore.nothing_lost")
 	case b.Statement == "" || !catalog.IsText(b.Statement, catalog.MaxText):
 		return catalog.Invalid("statement", "restore.statement", catalog.MaxText)
 	}
+	if b.Noise != "" {
+		if err := grantNoise(c, d, b.Noise); err != nil {
+			return err
+		}
+	}
+	if b.Lists {
+		if err := records.Put(c.tx, records.ListsKnownKey(d.Owner, d.Descriptor.Registry), records.ListsKnown{Until: r.LostAt}); err != nil {
+			return err
+		}
+	}
 	d.Closed, c.out.ID = 0, d.ID
 	return records.Put(c.tx, records.PrefixDataset+d.ID, d)
+}
+
+// grantNoise lets a family spend so much still whose account a restore has lost: of its limit the rest may have been
+// spent, and what is known to have been is.
+func grantNoise(c *applyContext, d catalog.Dataset, left string) error {
+	key := records.NoiseKey(d.Owner, d.Descriptor.Registry)
+	f, known, err := records.Lookup[records.NoiseFamily](c.tx, key)
+	switch {
+	case err != nil:
+		return err
+	case !known || f.Known == "":
+		return catalog.Conflict("noise_known", "restore.noise_known", d.ID)
+	}
+	grant, ok := decimal.ParseEpsilon(left)
+	limit, limited := decimal.ParseEpsilon(f.Limit)
+	spent, counted := decimal.ParseEpsilon(f.Known)
+	if !limited || !counted {
+		return fmt.Errorf("the state holds %q and %q as epsilons", f.Limit, f.Known)
+	}
+	most := new(big.Rat).Sub(limit, spent)
+	if !ok || grant.Cmp(most) > 0 {
+		return catalog.Invalid("noise", "restore.noise", left, decimal.EpsilonText(most), f.Limit)
+	}
+	f.Spent, f.Known = decimal.EpsilonText(limit.Sub(limit, grant)), ""
+	return records.Put(c.tx, key, f)
 }

@@ -21,7 +21,7 @@ import (
 func (w *world) seats() *world {
 	w.t.Helper()
 	cluster := must[catalog.Cluster](w.t)(w.view().Cluster())
-	for i, name := range []string{"water", "air"} {
+	for i, name := range []string{"water", "air"}[:len(cluster.Nodes)-1] {
 		w.ok("operator", catalog.KindPrincipalAdd, testPrincipal(name, catalog.RoleOperator))
 		cluster.Nodes[i+1].Operator = testPublic(name)
 	}
@@ -179,6 +179,7 @@ func restoredNoisy(t *testing.T) (w *world, contract, open string, order catalog
 	w = noisy(t).seats()
 	contract = w.contract("bank", catalog.OrderCreate{Dataset: "noisy"})
 	open = w.ok("bank", catalog.KindQuerySubmit, submit(contract, noised("0.5", ""))).ID
+	w.ok("node1", catalog.KindQueryAttempt, w.attempt(open, 1))
 	b := w.order("water", "air")
 	w.ok("node1", catalog.KindClusterRestore, b)
 	return w, contract, open, b.Order.ID()
@@ -191,7 +192,7 @@ func TestRestoreRefundsNothing(t *testing.T) {
 	if q.State != catalog.QueryFailed || q.Reason.Code != "restore.query" || q.Refunded {
 		t.Errorf("the query that was open is %s (%s), refunded %t", q.State, q.Reason, q.Refunded)
 	}
-	w.no("node1", catalog.KindQueryAttempt, w.attempt(open, 1), catalog.RefusedConflict, "query_state")
+	w.no("node1", catalog.KindQueryAttempt, w.attempt(open, 2), catalog.RefusedConflict, "query_state")
 	ask := func(rule string, kind catalog.RefusalKind, contract string) {
 		t.Helper()
 		w.no("bank", catalog.KindQuerySubmit, submit(contract, noised("0.5", "")), kind, rule)
@@ -234,6 +235,29 @@ func TestRestoreRefundsNothing(t *testing.T) {
 		t.Errorf("the family has spent %s of %s", family, testDP.EpsilonFamily)
 	}
 	ask("epsilon_family", catalog.RefusedPolicy, again)
+
+	// Its owner says how much may be left, and no more than is not known to be spent.
+	known := must[records.NoiseFamily](t)(records.Find[records.NoiseFamily](w.store, records.NoiseKey(testID("bureau"), "enterprises"))).Known
+	if known == "" || known == "0" || known == testDP.EpsilonFamily {
+		t.Fatalf("known to be spent is %q", known)
+	}
+	grant := recovery.Reopen{Dataset: "noisy", Order: order, Statement: "we have counted", Noise: testDP.EpsilonFamily}
+	w.no("bureau", catalog.KindDatasetReopen, grant, catalog.RefusedInvalid, "invalid")
+	for _, bad := range []string{"-1", "1e1", "x"} {
+		grant.Noise = bad
+		w.no("bureau", catalog.KindDatasetReopen, grant, catalog.RefusedInvalid, "invalid")
+	}
+	grant.Noise, grant.Statement = "0.5", ""
+	w.no("bureau", catalog.KindDatasetReopen, grant, catalog.RefusedInvalid, "invalid")
+	grant.Statement = "we have counted"
+	w.ok("bureau", catalog.KindDatasetReopen, grant)
+	w.no("bureau", catalog.KindDatasetReopen, grant, catalog.RefusedConflict, "noise_known")
+	asked := submit(again, noised("0.5", ""))
+	w.ok("node1", catalog.KindQueryAttempt, w.attempt(w.ok("bank", catalog.KindQuerySubmit, asked).ID, 1))
+	if _, family := w.spent(again); family != testDP.EpsilonFamily {
+		t.Errorf("the family has spent %s of %s", family, testDP.EpsilonFamily)
+	}
+	w.no("bank", catalog.KindQuerySubmit, submit(again, noised("0.25", "")), catalog.RefusedPolicy, "epsilon_family")
 
 	// Somebody comes late with a still newer one.
 	w.ok("node3", catalog.KindRestorePresent, w.present(order, present.Size+10, "node2", "node3"))
@@ -327,9 +351,114 @@ func TestRestoreThatLostNothingClosesNothing(t *testing.T) {
 	sum := statetest.SumBy(statetest.Attribute("county"))
 	w.ok("bank", catalog.KindQuerySubmit, submit(w.contract("bank", catalog.OrderCreate{Dataset: "emissions"}), sum))
 	w.no("bureau", catalog.KindDatasetReopen, recovery.Reopen{Dataset: "noisy", Order: order, Statement: "x"}, catalog.RefusedConflict, "dataset_open")
+	w.no("bureau", catalog.KindDatasetReopen, recovery.Reopen{Dataset: "noisy", Order: order, Statement: "x", Lists: true}, catalog.RefusedConflict, "nothing_lost")
 }
 
 func restoredOf(w *world) (recovery.Restored, error) {
 	r, _, err := w.view().Restored()
 	return r, err
+}
+
+// loses restores a cluster that has lost entries, and opens it again.
+func (w *world) loses() recovery.Order {
+	w.t.Helper()
+	b := w.order("operator", "water")
+	w.ok("node1", catalog.KindClusterRestore, b)
+	w.ok("node2", catalog.KindRestorePresent, w.present(b.Order.ID(), w.seq+50, "node1", "node2"))
+	for _, who := range []string{"operator", "water"} {
+		w.ok(who, catalog.KindRestoreEnd, recovery.End{Order: b.Order.ID()})
+	}
+	return b.Order
+}
+
+// Attack: noise that was spent after the backup is had again by founding the family anew, which the backup does not
+// have. It begins without a budget, until its owner says how much may be left; and a restore that loses nothing does not make it forget.
+func TestAFamilyThatIsFoundedAfterALossHasNoNoise(t *testing.T) {
+	w := ready(t).seats()
+	w.loses()
+	d := statetest.Descriptor("noisy")
+	dp := testDP
+	d.Policy.DP = &dp
+	w.ok("bureau", catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: d})
+	family := func() records.NoiseFamily {
+		return must[records.NoiseFamily](t)(records.Find[records.NoiseFamily](w.store, records.NoiseKey(testID("bureau"), d.Registry)))
+	}
+	if f := family(); f.Spent != f.Limit || f.Known != "0" {
+		t.Fatalf("family %+v", f)
+	}
+	b := w.order("water", "air") // and nothing is lost
+	w.ok("node1", catalog.KindClusterRestore, b)
+	for _, who := range []string{"water", "air"} {
+		w.ok(who, catalog.KindRestoreEnd, recovery.End{Order: b.Order.ID()})
+	}
+	reopen := recovery.Reopen{Dataset: "noisy", Order: b.Order.ID(), Statement: "it is new", Noise: testDP.EpsilonFamily}
+	w.no("bank", catalog.KindDatasetReopen, reopen, catalog.RefusedForbidden, "role")
+	w.no("rival", catalog.KindDatasetReopen, reopen, catalog.RefusedForbidden, "owner")
+	w.ok("bureau", catalog.KindDatasetReopen, reopen)
+	if f := family(); f.Spent != "0" || f.Known != "" {
+		t.Errorf("family %+v", f)
+	}
+	w.loses()
+	if f := family(); f.Spent != f.Limit || f.Known != "0" {
+		t.Errorf("after the next loss: %+v", f)
+	}
+}
+
+// Attack: a list that was answered after the backup is followed by another one for the same month, or by another owner's, and the
+// difference of the two tells who is in one of them.
+func TestPlacesThatMayHaveBeenTakenAreTakenAfterALoss(t *testing.T) {
+	h, contract := listWorld(t, func(p *catalog.Policy) { p.Portfolios = 2 })
+	h.seats()
+	mine := h.listBy("bank", "mine", 1)
+	h.answered(h.asks("bank", contract, listSum(mine, 0, 1)))
+	again := func(who string) string { // contracts have ended
+		return h.contract(who, catalog.OrderCreate{Dataset: "emissions", Portfolio: true})
+	}
+	h.now = time.Date(2025, 2, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+	order := h.loses()
+	reopen := recovery.Reopen{Dataset: "emissions", Order: order.ID(), Statement: "by the buyers' receipts"}
+	h.ok("bureau", catalog.KindDatasetReopen, reopen)
+	contract = again("bank")
+	h.asks("bank", contract, listSum(mine, 0, 1)) // it has that place, and had no other list there
+	h.cannot("bank", contract, listSum(mine, 1, 1), "portfolio_lost")
+	insurer := again("insurer")
+	theirs := h.listBy("insurer", "theirs", 1)
+	h.cannot("insurer", insurer, listSum(theirs, 0, 1), "portfolio_lost")
+
+	// What began after the loss has lost nothing.
+	r := must[recovery.Restored](t)(restoredOf(h.world))
+	was := r.LostAt
+	if was == 0 {
+		t.Fatal("nothing is said to be lost")
+	}
+	begin := must[int64](t)(catalog.OffsetMillis("+08:00"))
+	r.LostAt = time.Date(2024, 6, 1, 0, 0, 0, 0, time.UTC).UnixMilli() - begin
+	if err := records.Put(h.store, records.KeyRestore, r); err != nil {
+		t.Fatal(err)
+	}
+	h.asks("insurer", insurer, listSum(theirs, 5, 1))
+	h.cannot("insurer", insurer, listSum(theirs, 4, 1), "portfolio_lost")
+	r.LostAt = was
+	if err := records.Put(h.store, records.KeyRestore, r); err != nil {
+		t.Fatal(err)
+	}
+
+	// Its publisher, who gives the places, may know that no list was answered.
+	reopen.Lists = true
+	h.no("rival", catalog.KindDatasetReopen, reopen, catalog.RefusedForbidden, "owner")
+	h.ok("bureau", catalog.KindDatasetReopen, reopen)
+	h.asks("insurer", insurer, listSum(theirs, 1, 1))
+	order = h.loses()
+	reopen.Lists, reopen.Order = false, order.ID()
+	h.ok("bureau", catalog.KindDatasetReopen, reopen)
+	h.cannot("insurer", again("insurer"), listSum(theirs, 2, 1), "portfolio_lost")
+
+	// An owner that is bound to its first list may have had another one.
+	h, contract = listWorld(t, func(p *catalog.Policy) { p.PortfolioChange = catalog.PortfolioNever })
+	h.seats()
+	order = h.loses()
+	h.ok("bureau", catalog.KindDatasetReopen, recovery.Reopen{Dataset: "emissions", Order: order.ID(), Statement: "x"})
+	if r := h.cannot("bank", again("bank"), listSum(h.listBy("bank", "mine", 1), 0, 1), "portfolio_lost"); r.Code != "portfolio.lost_list" {
+		t.Errorf("refused with %s", r.Code)
+	}
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/recovery"
+	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/view"
 )
 
@@ -18,9 +20,27 @@ import (
 // query like any other, and is counted and paid for as one: a figure that is exact is the same, and one
 // with noise was never repeated.
 
-// retentionActs forget.
+// retentionActs forget, and tell what could be remembered.
 var retentionActs = []act{
+	{kind: catalog.KindDrillReport, by: operators, public: true, handle: handler(reportDrill)},
 	{kind: catalog.KindQueryForget, by: nodes, handle: handler(forgetQueries)},
+}
+
+// reportDrill takes an operator's word of a drill with a backup. It decides nothing; whoever has no seat is not
+// asked.
+func reportDrill(c *applyContext, b recovery.Drill) error {
+	if !roster.HasSeat(c.cluster.Nodes, c.signer.Key) {
+		return catalog.Forbidden("seat", "roster.no_seat", c.signer.Name)
+	}
+	if r := b.Check(c.seq, c.now); r != nil {
+		return r
+	}
+	last, _, err := records.Lookup[recovery.Drilled](c.tx, records.KeyDrill)
+	if err != nil {
+		return err
+	}
+	c.out.ID = b.Root.String()
+	return records.Put(c.tx, records.KeyDrill, last.After(b, c.signer.ID, c.now))
 }
 
 // keepUntil notes when the retention of a query that is over ends: of a join that of the dataset which

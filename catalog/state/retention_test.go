@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/records/memstore"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/catalog/statetest"
 	"github.com/weirdata/weir/catalog/view"
 )
@@ -238,5 +239,60 @@ func TestForgettingIsBoundedAndInOrder(t *testing.T) {
 	w.forget()
 	if w.query(kept).Forgotten == 0 {
 		t.Error("what was asked by the amended policy is kept for longer than that says")
+	}
+}
+
+// drilled is a report of a drill that found so many differences.
+func drilled(differ int) recovery.Drill {
+	d := recovery.Drill{Root: catalog.Sum([]byte("a root")), Size: 1}
+	for _, name := range recovery.Drills() {
+		d.Tried = append(d.Tried, recovery.Tried{What: name, Tried: 1})
+	}
+	d.Tried[0].Differ = differ
+	return d
+}
+
+// What operators of seats say of drills is kept, the last report and when one last went well. Nobody
+// else's word is, nor one that says nothing.
+func TestDrillsAreReportedByOperatorsOfSeats(t *testing.T) {
+	w := ready(t)
+	w.no("bureau", catalog.KindDrillReport, drilled(0), catalog.RefusedForbidden, "role")
+	w.ok("operator", catalog.KindPrincipalAdd, testPrincipal("helper", catalog.RoleOperator))
+	w.no("helper", catalog.KindDrillReport, drilled(0), catalog.RefusedForbidden, "seat")
+	for name, change := range map[string]func(d *recovery.Drill){
+		"entries to come": func(d *recovery.Drill) { d.Size = 1 << 40 }, "no root": func(d *recovery.Drill) { d.Root = catalog.Digest{} },
+		"a backup to come": func(d *recovery.Drill) { d.Made = w.now + testDay }, "less than nothing": func(d *recovery.Drill) { d.Tried[2].Differ = -1 },
+		"something left out": func(d *recovery.Drill) { d.Tried = d.Tried[1:] }, "something else": func(d *recovery.Drill) { d.Tried[0].What = "words" },
+	} {
+		d := drilled(0)
+		change(&d)
+		if r := w.do("operator", catalog.KindDrillReport, d).Refusal; r == nil || r.Kind != catalog.RefusedInvalid {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	w.ok("operator", catalog.KindDrillReport, drilled(0))
+	sound := w.now
+	w.now += testDay
+	bad := drilled(2)
+	w.ok("operator", catalog.KindDrillReport, bad)
+	got := must[recovery.Drilled](t)(w.view().Drilled())
+	if d := cmp.Diff(recovery.Drilled{Drill: bad, Operator: testID("operator"), At: w.now, SoundAt: sound, OpenedAt: sound}, got); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+	w.now += testDay
+	unopened := drilled(0)
+	unopened.Tried[slices.Index(recovery.Drills(), recovery.Openings)].Tried = 0
+	w.ok("operator", catalog.KindDrillReport, unopened)
+	if got := must[recovery.Drilled](t)(w.view().Drilled()); got.SoundAt != w.now || got.OpenedAt != sound {
+		t.Errorf("after one that opened nothing: %+v", got)
+	}
+	nothing := drilled(0)
+	for i := range nothing.Tried {
+		nothing.Tried[i].Tried = 0
+	}
+	w.now++
+	w.ok("operator", catalog.KindDrillReport, nothing)
+	if got := must[recovery.Drilled](t)(w.view().Drilled()); got.SoundAt == w.now {
+		t.Error("a drill that tried nothing found a backup sound")
 	}
 }

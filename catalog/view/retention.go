@@ -7,6 +7,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/recovery"
 )
 
 // MaxForgotten is how many queries one entry forgets: their changes fit a transaction many times over.
@@ -63,6 +64,12 @@ func repeatedByOpen(r records.Reader) (map[string]bool, error) {
 func forgetTime(key string) (int64, error) {
 	text, _, _ := strings.Cut(strings.TrimPrefix(key, records.PrefixTodoForget), "/")
 	return strconv.ParseInt(text, 16, 64)
+}
+
+// Drilled is what was reported of drills; zero: nothing.
+func (v View) Drilled() (recovery.Drilled, error) {
+	d, _, err := records.Lookup[recovery.Drilled](v.r, records.KeyDrill)
+	return d, err
 }
 
 // ForgetDue reports whether there is something to forget at a time.

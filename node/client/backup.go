@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -41,6 +42,12 @@ func (c *Client) PrepareBackup(ctx context.Context) (b wire.Backup, at ProfileNo
 
 // maxBackupList bounds the list of what is in a backup, in bytes: 67 a blob.
 const maxBackupList = 512 << 20
+
+// ReportDrill records what came of a drill with a backup, in the name of the operator of a seat.
+func (c *Client) ReportDrill(ctx context.Context, d recovery.Drill) error {
+	_, err := c.Submit(ctx, catalog.KindDrillReport, d)
+	return err
+}
 
 // BackupPart reads a part of what a node holds ready. Where IsNotFound holds of the error, it
 // does so no more. The bytes need not be what the digest says.

@@ -187,6 +187,22 @@ func (c *Client) RosterEnvelopes(ctx context.Context) ([]catalog.Envelope, error
 	return attest.Entries(chain.Changes), nil
 }
 
+// Left are the seats that were given up and are no members any more. That they were given up is proved; that
+// nothing is left of them is a node's word.
+func (c *Client) Left(ctx context.Context) (left []string, err error) {
+	proved, err := c.Cluster(ctx)
+	if err != nil {
+		return nil, err
+	}
+	said, err := Get[catalog.Cluster](ctx, c, Call{Path: "/v1/cluster"})
+	for _, l := range proved.Leaving {
+		if !slices.ContainsFunc(said.Leaving, func(x catalog.Leaving) bool { return x.Node.ID == l.Node.ID }) {
+			left = append(left, l.Node.ID)
+		}
+	}
+	return left, err
+}
+
 // ReplaceSeat puts a machine into the seat that it names, for the seat's operator. keysLost is
 // roster.Replace's.
 func (c *Client) ReplaceSeat(ctx context.Context, n catalog.Node, keysLost bool) (wire.Submitted, error) {

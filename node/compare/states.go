@@ -19,14 +19,14 @@ type Mark struct {
 type Doubt struct {
 	Entries uint64   // after which it was seen
 	Others  []string // who has another state there
-	Alone   bool     // a majority of the roster has that other state
+	Alone   bool     // a majority of the voters has that other state
 }
 
-// States returns the nodes whose states may be wrong. A state that a majority of the
-// roster has is right. Where no state has a majority, nobody is awaited who may make one, and
+// States returns the nodes whose states may be wrong. A state that a majority of the voters
+// has is right. Where no state has a majority, nobody is awaited who may make one, and
 // those that a majority has shown to be wrong do not explain why there are several, any of
 // them may be wrong.
-func States(marks map[string][]Mark, roster int, awaited func(entries uint64) bool) map[string]Doubt {
+func States(marks map[string][]Mark, voters []string, awaited func(entries uint64) bool) map[string]Doubt {
 	at := map[uint64]map[catalog.Digest][]string{}
 	for node, list := range marks {
 		for _, m := range list {
@@ -46,7 +46,7 @@ func States(marks map[string][]Mark, roster int, awaited func(entries uint64) bo
 	}
 	var open []uint64
 	for entries, states := range at {
-		right, known := majority(states, roster)
+		right, known := majority(states, voters)
 		if len(states) > 1 && !known && !awaited(entries) {
 			open = append(open, entries)
 		}
@@ -73,9 +73,10 @@ func States(marks map[string][]Mark, roster int, awaited func(entries uint64) bo
 	return found
 }
 
-func majority(states map[catalog.Digest][]string, roster int) (sum catalog.Digest, known bool) {
+func majority(states map[catalog.Digest][]string, voters []string) (sum catalog.Digest, known bool) {
 	for sum, nodes := range states {
-		if len(nodes) > roster/2 {
+		say := slices.DeleteFunc(slices.Clone(nodes), func(id string) bool { return !slices.Contains(voters, id) })
+		if len(say) > len(voters)/2 {
 			return sum, true
 		}
 	}

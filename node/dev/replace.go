@@ -50,6 +50,9 @@ func (c *Cluster) Replace(ctx context.Context, id string) error {
 		return err
 	}
 	g := c.genesis
+	if g.Left, err = operator.Left(ctx); err != nil {
+		return err
+	}
 	g.Roster = changes[1:]
 	if err := g.WriteFile(c.layout.genesis()); err != nil {
 		return err

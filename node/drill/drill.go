@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/tiles"
@@ -20,26 +21,9 @@ import (
 	"github.com/weirdata/weir/node/versions"
 )
 
-// What a drill tries, in its order.
-const (
-	Parts     = "parts"     // read, and compared with their digests
-	Entries   = "entries"   // applied anew
-	Decisions = "decisions" // on queries, made anew: the verdict is the one recorded
-	Blobs     = "blobs"     // that the state needs: they are in the backup's list
-	Sums      = "sums"      // of recorded queries: plan and accumulators computed anew
-	Receipts  = "receipts"  // verified, and held against the log of the backup
-	Openings  = "openings"  // of sums, by the shares of nodes
-	Figures   = "figures"   // of results that were kept, opened anew
-)
-
-// Names of what a drill tries.
-var names = []string{Parts, Entries, Decisions, Blobs, Sums, Receipts, Openings, Figures}
-
 // Check is what came of one thing that was tried. One that was not tried says why.
 type Check struct {
-	What    string   `json:"what"`
-	Tried   int      `json:"tried"`
-	Differ  int      `json:"differ"`
+	recovery.Tried
 	Skipped string   `json:"skipped,omitempty"`
 	Notes   []string `json:"notes,omitempty"` // on differences first, at most maxNotes of them
 }
@@ -95,6 +79,15 @@ func (r Report) Differs() (n int) {
 	return n
 }
 
+// For is the report as the ledger takes it: no words and no names.
+func (r Report) For(m backup.Manifest) recovery.Drill {
+	d := recovery.Drill{Root: m.Root, Size: m.Size, Made: m.Made}
+	for _, c := range r.Checks {
+		d.Tried = append(d.Tried, c.Tried)
+	}
+	return d
+}
+
 // drilling is a drill under way.
 type drilling struct {
 	Options
@@ -123,15 +116,15 @@ func Run(ctx context.Context, o Options) (r Report, err error) {
 		machine: state.NewMachine(), among: map[string]attemptRoster{}, results: map[string]File{},
 	}
 	d.Archive.Store = readOnly{o.Archive.Store}
-	for _, name := range names {
-		d.checks[name] = &Check{What: name}
+	for _, name := range recovery.Drills() {
+		d.checks[name] = &Check{Tried: recovery.Tried{What: name}}
 	}
 	for _, p := range d.Archive.Blobs {
 		d.blobs[p.Digest] = p
 	}
 	d.skipped()
 	err = d.run(ctx)
-	for _, name := range names {
+	for _, name := range recovery.Drills() {
 		r.Checks = append(r.Checks, *d.checks[name])
 	}
 	return r, err
@@ -140,16 +133,16 @@ func Run(ctx context.Context, o Options) (r Report, err error) {
 // skipped says what cannot be tried with what was given.
 func (d *drilling) skipped() {
 	if len(d.Receipts) == 0 {
-		d.checks[Receipts].Skipped = "no receipt was given"
+		d.checks[recovery.Receipts].Skipped = "no receipt was given"
 	}
 	if len(d.Shares) == 0 {
-		d.checks[Openings].Skipped = "no share of a node was given: nothing was opened"
+		d.checks[recovery.Openings].Skipped = "no share of a node was given: nothing was opened"
 	}
 	switch {
 	case len(d.Results) == 0:
-		d.checks[Figures].Skipped = "no result was given"
+		d.checks[recovery.Figures].Skipped = "no result was given"
 	case len(d.Shares) == 0:
-		d.checks[Figures].Skipped = "no share of a node was given: nothing was opened"
+		d.checks[recovery.Figures].Skipped = "no share of a node was given: nothing was opened"
 	}
 }
 
@@ -157,11 +150,11 @@ func (d *drilling) skipped() {
 // compared with anything.
 func (d *drilling) run(ctx context.Context) error {
 	d.Progress("reading every part")
-	c := d.checks[Parts]
+	c := d.checks[recovery.Parts]
 	err := d.Archive.ReadParts(ctx, func(_ backup.Part, err error) error {
 		c.differ("%v", err)
 		return nil
-	}, func(done, _ int) { c.Tried = done })
+	}, func(done, _ int) { c.Tried.Tried = done })
 	if err != nil {
 		return err
 	}
@@ -177,8 +170,8 @@ func (d *drilling) run(ctx context.Context) error {
 		},
 	})
 	if errors.Is(err, backup.ErrDamaged) {
-		d.checks[Entries].differ("%v", err)
-		for _, name := range []string{Blobs, Sums, Receipts, Openings, Figures} {
+		d.checks[recovery.Entries].differ("%v", err)
+		for _, name := range []string{recovery.Blobs, recovery.Sums, recovery.Receipts, recovery.Openings, recovery.Figures} {
 			d.checks[name].Skipped = "the ledger does not prove itself"
 		}
 		return nil
@@ -188,7 +181,7 @@ func (d *drilling) run(ctx context.Context) error {
 
 // follow looks at entries that were applied anew.
 func (d *drilling) follow(lot []evidence.Record) error {
-	d.checks[Entries].Tried += len(lot)
+	d.checks[recovery.Entries].Tried.Tried += len(lot)
 	for _, rec := range lot {
 		var o catalog.Outcome
 		if rec.Void {
@@ -201,7 +194,7 @@ func (d *drilling) follow(lot []evidence.Record) error {
 			continue
 		}
 		if o.Decision != nil {
-			d.checks[Decisions].Tried++ // had it come to another verdict, the replay would have ended
+			d.checks[recovery.Decisions].Tried.Tried++ // had it come to another verdict, the replay would have ended
 		}
 		if o.Kind == catalog.KindQueryAttempt && o.Refusal == nil {
 			if err := d.noteRoster(o.ID); err != nil {
@@ -270,10 +263,10 @@ func (d *drilling) proved(ctx context.Context) error {
 }
 
 func (d *drilling) checkBlobs(ctx context.Context) error {
-	c := d.checks[Blobs]
+	c := d.checks[recovery.Blobs]
 	err := d.view(func(v state.View) error {
 		needed, absent, err := LeftOut(ctx, d.Archive, v)
-		c.Tried = needed
+		c.Tried.Tried = needed
 		for _, a := range absent {
 			c.differ("%s", a)
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/result"
@@ -57,7 +58,7 @@ func (k *keys) load(key catalog.Key) (*keyParts, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, c := &keyParts{key: key, params: params, parts: map[int]*he.NodeKey{}}, k.checks[Openings]
+	l, c := &keyParts{key: key, params: params, parts: map[int]*he.NodeKey{}}, k.checks[recovery.Openings]
 	k.loaded[key.ID] = l
 	for _, s := range k.Shares {
 		id := s.Info.Card.ID
@@ -202,8 +203,8 @@ func (o *opener) finish(ctx context.Context) error {
 	if o.under == nil {
 		return nil
 	}
-	c := o.checks[Openings]
-	c.Tried++
+	c := o.checks[recovery.Openings]
+	c.Tried.Tried++
 	if o.failed != "" {
 		c.differ("query %s: the sums of its tiles do not open by these shares: %s", o.query.ID, o.failed)
 		return nil
@@ -217,12 +218,12 @@ func (o *opener) finish(ctx context.Context) error {
 
 // compare makes the table of a query anew, and compares its rows.
 func (o *opener) compare(ctx context.Context, f File) error {
-	c, q := o.checks[Figures], o.query
+	c, q := o.checks[recovery.Figures], o.query
 	if q.plan.Multiplies() || q.plan.Noise != nil {
 		c.note("%s: figures with noise, of products and of private lists are not made anew", f.Name)
 		return nil
 	}
-	c.Tried++
+	c.Tried.Tried++
 	if err := o.store.FetchPresences(ctx, q.sources); err != nil {
 		return err
 	}

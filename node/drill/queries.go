@@ -8,6 +8,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/plan"
@@ -33,14 +34,14 @@ func (d *drilling) checkQueries(ctx context.Context) error {
 	}
 	chosen := choose(ids, d.Queries)
 	for _, f := range d.missingResults(ids) {
-		d.checks[Figures].differ("%s: the backup has no such query, or not what it was answered by", f)
+		d.checks[recovery.Figures].differ("%s: the backup has no such query, or not what it was answered by", f)
 	}
 	for query := range d.results { // whoever gives a result wants it compared
 		chosen[query] = true
 	}
 	keys := newKeys(d)
 	defer keys.erase()
-	c, done := d.checks[Sums], 0
+	c, done := d.checks[recovery.Sums], 0
 	for _, id := range ids {
 		if !chosen[id] {
 			continue
@@ -52,7 +53,7 @@ func (d *drilling) checkQueries(ctx context.Context) error {
 		d.Progress(fmt.Sprintf("computing query %d of %d anew", done, len(chosen)))
 		q, err := d.load(ctx, id)
 		if err == nil {
-			c.Tried++
+			c.Tried.Tried++
 			err = d.compute(ctx, q, keys)
 		}
 		switch {
@@ -62,16 +63,16 @@ func (d *drilling) checkQueries(ctx context.Context) error {
 			c.differ("query %s: %v", id, err)
 		}
 	}
-	if c.Tried == 0 && c.Skipped == "" {
+	if c.Tried.Tried == 0 && c.Skipped == "" {
 		c.Skipped = "the backup has no answered query whose verdict is kept and that opened anything"
 	}
-	if o := d.checks[Openings]; o.Tried == 0 && o.Skipped == "" {
+	if o := d.checks[recovery.Openings]; o.Tried.Tried == 0 && o.Skipped == "" {
 		o.Skipped = "nothing was computed that could be opened"
 		if keys.missing != "" {
 			o.Skipped = keys.missing
 		}
 	}
-	if f := d.checks[Figures]; f.Tried == 0 && f.Skipped == "" {
+	if f := d.checks[recovery.Figures]; f.Tried.Tried == 0 && f.Skipped == "" {
 		f.Skipped = "none of the results was opened"
 	}
 	return nil

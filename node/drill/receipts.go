@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/audit"
@@ -17,10 +18,10 @@ func (d *drilling) checkReceipts() error {
 	if err != nil {
 		return err
 	}
-	first, c := rosters[0], d.checks[Receipts]
+	first, c := rosters[0], d.checks[recovery.Receipts]
 	profile := client.Pin(first.ID, catalog.InitBody{Name: first.Name, Threshold: first.Threshold, Nodes: first.Nodes}).After(rosters)
 	for _, f := range d.Receipts {
-		c.Tried++
+		c.Tried.Tried++
 		proven, err := audit.VerifyReceipt(profile, f.Bytes)
 		if err != nil {
 			c.differ("%s: %v", f.Name, err)
@@ -45,7 +46,7 @@ func (d *drilling) checkReceipts() error {
 
 // newerReceipt compares the entries of a receipt that was made after the backup.
 func (d *drilling) newerReceipt(f File) error {
-	c := d.checks[Receipts]
+	c := d.checks[recovery.Receipts]
 	r, err := evidence.ParseReceipt(f.Bytes)
 	if err != nil {
 		return err
@@ -69,11 +70,11 @@ func (d *drilling) newerReceipt(f File) error {
 
 // readResults finds of which queries there are results.
 func (d *drilling) readResults() {
-	c := d.checks[Figures]
+	c := d.checks[recovery.Figures]
 	for _, f := range d.Results {
 		var t keptResult
 		if err := json.Unmarshal(f.Bytes, &t); err != nil || t.Query == "" {
-			c.Tried++
+			c.Tried.Tried++
 			c.differ("%s is no result that `weir query -o json` printed", f.Name)
 			continue
 		}

@@ -25,6 +25,9 @@ type Genesis struct {
 	// Roster are the changes of the roster since, as attest.Rosters takes them, for a machine
 	// that comes later.
 	Roster []catalog.Envelope `json:"roster,omitempty"`
+	// Left are seats that were given up in them and are no members any more, as a node told the operator. Nobody signs that:
+	// it only says with whom a machine that comes later does not begin.
+	Left []string `json:"left,omitempty"`
 }
 
 // genesisVersion is the version that is written. Version 1 has no signatures: its founder holds all seats.

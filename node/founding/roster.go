@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/strictjson"
@@ -23,17 +24,21 @@ type RosterFile struct {
 // ReadRosters returns the cluster as it was founded and after each change of its roster that
 // the founding's file or the node's directory has, whichever has more. All are checked
 // against the cluster's id (attest.Rosters). left are the ids of seats of which nothing is left:
-// that follows from the ledger, and what nobody signs is believed of this node's own alone.
-func ReadRosters(dir string, g Genesis) (all []catalog.Cluster, left []string, err error) {
+// that follows from the ledger, and what nobody signs is believed of this node's own alone. gone are they, and those that the founding's
+// file names: a machine that comes later talks to none of them, for whoever has the machines of former seats has their keys.
+func ReadRosters(dir string, g Genesis) (all []catalog.Cluster, left, gone []string, err error) {
 	f, err := readRosterFile(filepath.Join(dir, FileRoster))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	if len(f.Changes) > len(g.Roster) {
+	gone = f.Left
+	if len(f.Changes) < len(g.Roster) {
+		gone = append(slices.Clone(gone), g.Left...)
+	} else {
 		g.Roster = f.Changes
 	}
 	all, err = g.Rosters()
-	return all, f.Left, err
+	return all, f.Left, gone, err
 }
 
 func readRosterFile(file string) (f RosterFile, err error) {

@@ -65,7 +65,17 @@ var figures = []figure{
 	{"weir_vectors_to_move", "Number of private vectors that wait for new shares, or whose old ones are being erased.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Vectors.ToMove + s.Shares.Vectors.Moving) }},
 	{"weir_vectors_unmoved", "Number of private vectors of which the last move failed.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Vectors.Stay) }},
 	{"weir_vectors_lost", "Number of private vectors that too few nodes have shares of.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Vectors.Lost) }},
+	{"weir_drill_timestamp_seconds", "When a drill last found a backup sound; where none has, when the cluster was founded.", gauge, func(s wire.Status) float64 { return float64(drill(s).Since) / 1000 }},
+	{"weir_drill_opened_timestamp_seconds", "When shares of nodes last opened a backup in a drill; 0: never.", gauge, func(s wire.Status) float64 { return float64(drill(s).OpenedAt) / 1000 }},
+	{"weir_drill_differences", "Number of differences that the last drill found.", gauge, func(s wire.Status) float64 { return float64(drill(s).Differs()) }},
 	{"weir_blobs_collected_total", "Number of blobs that were deleted because nothing named them, since the start.", counter, func(s wire.Status) float64 { return float64(s.Blobs.Collected) }},
+}
+
+func drill(s wire.Status) wire.Drill {
+	if s.Drill == nil {
+		return wire.Drill{}
+	}
+	return *s.Drill
 }
 
 func truth(holds bool) float64 {

@@ -16,10 +16,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/backup"
+	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/drill"
 	"github.com/weirdata/weir/node/nodeshare"
 )
@@ -29,6 +31,7 @@ type drillFlags struct {
 	identities, shares []string
 	receipts, results  string
 	queries            int
+	unreported         bool
 }
 
 func newDrillCommand(a *cli.App) *cobra.Command {
@@ -49,11 +52,13 @@ that their owners kept (weir query -o json). Where all these come together anybo
 could open everything: do it on a machine that institutions watch together, and take
 the files away again. Without shares it opens nothing, and says so.
 
-Nothing is started, no address is called and the archive is only read: the cluster goes
-on meanwhile. The ledger is in the clear beside the first identity while it runs, in
+Nothing is started, no address in the backup is called and the archive is only read:
+the cluster goes on meanwhile. The ledger is in the clear beside the first identity while it runs, in
 weir-drill-…, which is removed at the end. Shares are opened into memory alone.
 
-It exits with 1 when anything differs.`,
+What came of it, in numbers, goes into the ledger in the name of the operator of a seat,
+and so into weir operator status and the metrics. On a machine that does not reach the
+cluster say --no-report. It exits with 1 when anything differs.`,
 		Example: "  weir operator drill /mnt/archive --identity backup.key --receipts receipts/",
 		Args:    cli.AtLeast(1, "where the archive is"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -70,6 +75,7 @@ It exits with 1 when anything differs.`,
 	cmd.Flags().StringArrayVar(&flags.shares, "share", nil, "`file` with a node's share; may be given several times")
 	cmd.Flags().StringVar(&flags.receipts, "receipts", "", "`directory` of receipts to verify")
 	cmd.Flags().StringVar(&flags.results, "results", "", "`directory` of results, as weir query -o json printed them, to compare figures with")
+	cmd.Flags().BoolVar(&flags.unreported, "no-report", false, "do not record in the cluster's ledger what came of it")
 	cmd.Flags().IntVar(&flags.queries, "queries", 20, "how many recorded queries are computed anew; 0: all")
 	return cmd
 }
@@ -126,9 +132,21 @@ func runDrill(ctx context.Context, a *cli.App, args []string, flags drillFlags) 
 		return err
 	}
 	if n := report.Differs(); n > 0 {
-		return fmt.Errorf("%w: backup %s: %d differences; do not count on it, and make another one now", backup.ErrDamaged, x.Name(), n)
+		err = fmt.Errorf("%w: backup %s: %d differences; do not count on it, and make another one now", backup.ErrDamaged, x.Name(), n)
 	}
-	return nil
+	if flags.unreported {
+		return err
+	}
+	return errors.Join(err, reportDrill(ctx, a, report.For(x.Manifest)))
+}
+
+// reportDrill has the ledger take what came of a drill.
+func reportDrill(ctx context.Context, a *cli.App, d recovery.Drill) error {
+	err := a.With(cli.Operator, func(c *client.Client) error { return c.ReportDrill(ctx, d) })
+	if err != nil {
+		a.Note("what came of the drill is printed, and not recorded in the ledger; where that is not wanted, say --no-report")
+	}
+	return err
 }
 
 // maxResult bounds a result that is read.
@@ -181,8 +199,8 @@ func readShare(with []age.Identity, file string) (s drill.Share, err error) {
 
 // whatDrilled says what was tried, by its name in a report.
 var whatDrilled = map[string]string{
-	drill.Parts: "parts read", drill.Entries: "entries applied anew", drill.Decisions: "verdicts on queries", drill.Blobs: "blobs that the state needs",
-	drill.Sums: "queries computed anew", drill.Receipts: "receipts verified", drill.Openings: "queries opened", drill.Figures: "results compared",
+	recovery.Parts: "parts read", recovery.Entries: "entries applied anew", recovery.Decisions: "verdicts on queries", recovery.Blobs: "blobs that the state needs",
+	recovery.Sums: "queries computed anew", recovery.Receipts: "receipts verified", recovery.Openings: "queries opened", recovery.Figures: "results compared",
 }
 
 // printDrill prints a report: what differs on stderr, with it what could not be tried.
@@ -193,16 +211,16 @@ func printDrill(a *cli.App, x backup.Archive, r drill.Report) error {
 		switch {
 		case c.Differ > 0:
 			how = "differs"
-		case c.Tried == 0:
+		case c.Tried.Tried == 0:
 			how = "not tried"
 		}
-		t.Add(whatDrilled[c.What], strconv.Itoa(c.Tried), strconv.Itoa(c.Differ), how)
+		t.Add(whatDrilled[c.What], strconv.Itoa(c.Tried.Tried), strconv.Itoa(c.Differ), how)
 		a.NoteEach("%s", c.Notes)
 		if c.Skipped != "" && c.Differ == 0 {
 			a.Note("%s: not tried: %s", whatDrilled[c.What], c.Skipped)
 		}
 	}
-	tried := slices.ContainsFunc(r.Checks, func(c drill.Check) bool { return c.What == drill.Openings && c.Tried > 0 })
+	tried := slices.ContainsFunc(r.Checks, func(c drill.Check) bool { return c.What == recovery.Openings && c.Tried.Tried > 0 })
 	if !tried && r.Differs() == 0 {
 		a.Note("that the nodes' shares open the backup was not shown: with --share of as many nodes as open together it is tried")
 	}

@@ -228,16 +228,23 @@ type foundingDocument struct {
 	Seats     []seatDocument `json:"seats"`
 }
 
-// seatDocument is a seat: its node, and who holds it.
+// seatDocument is a seat: its node, and who holds it. Point is 0 for one that was given up.
 type seatDocument struct {
 	Point       int    `json:"point"`
 	Node        string `json:"node"`
 	Institution string `json:"institution"`
-	Operator    string `json:"operator"` // a principal's id
-	Signed      bool   `json:"signed"`
+	Operator    string `json:"operator"`         // a principal's id
+	Signed      *bool  `json:"signed,omitempty"` // of a founding
 	Addr        string `json:"addr"`
 	API         string `json:"api"`
 	Key         string `json:"key"` // its fingerprint
+}
+
+// seatOf is the seat of a node, at a point.
+func seatOf(n catalog.Node, point int) seatDocument {
+	return seatDocument{
+		Point: point, Node: n.ID, Institution: n.Institution, Operator: catalog.PrincipalID(n.Operator), Addr: n.Addr, API: n.API, Key: founding.Fingerprint(n.Key),
+	}
 }
 
 // printFounding prints the roster, and for people the cluster's id in a form that is read aloud.
@@ -255,13 +262,10 @@ func printFounding(a *cli.App, g founding.Genesis, body catalog.InitBody) error 
 	d := foundingDocument{Cluster: g.Cluster().String(), Name: body.Name, Threshold: now.Threshold, StartBy: expiry(g).UnixMilli()}
 	t := term.Table{Head: []string{"point", "node", "institution", "operator", "signed", "for nodes", "for clients", "key"}}
 	for _, n := range nodes {
-		s := seatDocument{
-			Point: n.Point, Node: n.ID, Institution: n.Institution, Operator: catalog.PrincipalID(n.Operator),
-			Signed: !slices.ContainsFunc(missing, func(m catalog.Node) bool { return catalog.PrincipalID(m.Operator) == catalog.PrincipalID(n.Operator) }),
-			Addr:   n.Addr, API: n.API, Key: founding.Fingerprint(n.Key),
-		}
+		s := seatOf(n, n.Point)
+		s.Signed = new(!slices.ContainsFunc(missing, func(m catalog.Node) bool { return catalog.PrincipalID(m.Operator) == s.Operator }))
 		d.Seats = append(d.Seats, s)
-		t.Add(strconv.Itoa(s.Point), s.Node, s.Institution, s.Operator, cli.YesNo(s.Signed), s.Addr, s.API, s.Key)
+		t.Add(strconv.Itoa(s.Point), s.Node, s.Institution, s.Operator, cli.YesNo(*s.Signed), s.Addr, s.API, s.Key)
 	}
 	if err := a.Print(d, t); err != nil {
 		return err

@@ -70,6 +70,9 @@ func replace(ctx context.Context, a *cli.App, c *client.Client, file, genesis st
 		return err
 	}
 	changes, err := c.RosterEnvelopes(ctx)
+	if err == nil {
+		g.Left, err = c.Left(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("the machine is in the seat, and %s does not say so yet: %w", genesis, err)
 	}

@@ -46,20 +46,9 @@ new node is started with.`,
 type rosterDocument struct {
 	Threshold int                `json:"threshold"`
 	Changes   int                `json:"changes"`
-	Seats     []rosterSeat       `json:"seats"`
+	Seats     []seatDocument     `json:"seats"`
 	Proposals []proposalDocument `json:"proposals"`
 	Keys      []keyPlace         `json:"keys"`
-}
-
-// rosterSeat is a seat. Point is 0 for one that was given up.
-type rosterSeat struct {
-	Point       int    `json:"point"`
-	Node        string `json:"node"`
-	Institution string `json:"institution"`
-	Operator    string `json:"operator"` // a principal's id
-	Addr        string `json:"addr"`
-	API         string `json:"api"`
-	Key         string `json:"key"` // its fingerprint
 }
 
 // keyPlace is among whom a publisher's key is shared.
@@ -89,7 +78,7 @@ func showRoster(ctx context.Context, a *cli.App, c *client.Client, genesis strin
 	d := rosterDocument{Threshold: cluster.Threshold, Changes: cluster.Changes, Proposals: []proposalDocument{}}
 	t := term.Table{Head: []string{"point", "node", "institution", "operator", "for nodes", "for clients", "key"}}
 	seat := func(n catalog.Node, point int, shownPoint string) {
-		s := rosterSeat{point, n.ID, n.Institution, catalog.PrincipalID(n.Operator), n.Addr, n.API, founding.Fingerprint(n.Key)}
+		s := seatOf(n, point)
 		d.Seats = append(d.Seats, s)
 		t.Add(shownPoint, s.Node, s.Institution, s.Operator, s.Addr, s.API, s.Key)
 	}
@@ -137,6 +126,9 @@ func addChanges(ctx context.Context, a *cli.App, c *client.Client, file string) 
 		return err
 	}
 	g.Roster = changes[1:]
+	if g.Left, err = c.Left(ctx); err != nil {
+		return err
+	}
 	if _, err := g.Rosters(); err != nil {
 		return err
 	}
@@ -177,32 +169,32 @@ func keyPlaces(ctx context.Context, c *client.Client, cluster catalog.Cluster) (
 
 // proposalDocument is a proposal as -o json prints it.
 type proposalDocument struct {
-	Proposal  string       `json:"proposal"`
-	Proposer  string       `json:"proposer"`
-	Proposed  int64        `json:"proposed"`
-	Threshold int          `json:"threshold"`
-	Comes     []rosterSeat `json:"comes"`
-	Goes      []rosterSeat `json:"goes"`
-	Approved  []string     `json:"approved"`
-	Seats     int          `json:"seats"`  // that approve
-	Needed    int          `json:"needed"` // of them
-	Newcomers []string     `json:"newcomers"`
+	Proposal  string         `json:"proposal"`
+	Proposer  string         `json:"proposer"`
+	Proposed  int64          `json:"proposed"`
+	Threshold int            `json:"threshold"`
+	Comes     []seatDocument `json:"comes"`
+	Goes      []seatDocument `json:"goes"`
+	Approved  []string       `json:"approved"`
+	Seats     int            `json:"seats"`  // that approve
+	Needed    int            `json:"needed"` // of them
+	Newcomers []string       `json:"newcomers"`
 }
 
 func documentOf(p client.Proposal) proposalDocument {
 	d := proposalDocument{
 		Proposal: p.ID.String(), Proposer: p.Proposer, Proposed: p.Proposed, Threshold: p.Body.Threshold, Approved: p.Approved,
-		Comes: []rosterSeat{}, Goes: []rosterSeat{}, Seats: p.Approvals.Seats, Needed: p.Approvals.Needed, Newcomers: []string{},
+		Comes: []seatDocument{}, Goes: []seatDocument{}, Seats: p.Approvals.Seats, Needed: p.Approvals.Needed, Newcomers: []string{},
 	}
 	next := catalog.Cluster{Nodes: p.Body.Nodes}.Roster()
 	for _, n := range p.Body.Nodes {
 		if p.Now.Roster().Point(n.ID) == 0 {
-			d.Comes = append(d.Comes, rosterSeat{n.Point, n.ID, n.Institution, catalog.PrincipalID(n.Operator), n.Addr, n.API, founding.Fingerprint(n.Key)})
+			d.Comes = append(d.Comes, seatOf(n, n.Point))
 		}
 	}
 	for _, n := range p.Now.Nodes {
 		if next.Point(n.ID) == 0 {
-			d.Goes = append(d.Goes, rosterSeat{0, n.ID, n.Institution, catalog.PrincipalID(n.Operator), n.Addr, n.API, founding.Fingerprint(n.Key)})
+			d.Goes = append(d.Goes, seatOf(n, 0))
 		}
 	}
 	for _, n := range p.Approvals.Newcomers {
@@ -218,7 +210,7 @@ func proposalTable(d proposalDocument) term.Table {
 	t := term.Table{Head: []string{"change", "node", "institution", "operator", "for nodes", "for clients", "key"}}
 	for _, some := range []struct {
 		change string
-		seats  []rosterSeat
+		seats  []seatDocument
 	}{{"comes", d.Comes}, {"goes", d.Goes}} {
 		for _, s := range some.seats {
 			t.Add(some.change, s.Node, s.Institution, s.Operator, s.Addr, s.API, s.Key)

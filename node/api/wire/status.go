@@ -1,6 +1,9 @@
 package wire
 
-import "github.com/weirdata/weir/catalog"
+import (
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/recovery"
+)
 
 // Status answers GET /v1/status: what one node knows of itself and of the others. It is
 // answered from the node's own state, so that it can be read when there is no quorum.
@@ -17,8 +20,16 @@ type Status struct {
 	Blobs   BlobStatus     `json:"blobs"`
 	Ledger  LedgerStatus   `json:"ledger"`
 	Shares  ShareStatus    `json:"shares"`
+	Drill   *Drill         `json:"drill,omitempty"` // what was reported of drills with backups
 	// AuditBehind is how many entries the file of the audit log lacks.
 	AuditBehind uint64 `json:"audit_behind,omitempty"`
+}
+
+// Drill is what was reported of drills with backups. Times are Unix milliseconds.
+type Drill struct {
+	recovery.Drilled
+	// Since is when a backup was last found sound; where none was, when the cluster was founded.
+	Since int64 `json:"since"`
 }
 
 // ShareStatus is how the shares of keys and of private vectors are, by this node's state. Times
