@@ -344,6 +344,10 @@ const (
 	KindRestoreEnd     Kind = "restore.end"
 	KindDatasetReopen  Kind = "dataset.reopen"
 
+	// Deposits of nodes' shares with custodians (package custody).
+	KindDepositRegister Kind = "deposit.register" // the seat's operator
+	KindDepositUse      Kind = "deposit.use"      // the node that was made of it
+
 	// Operators.
 	KindPrincipalAdd   Kind = "principal.add"
 	KindRosterPropose  Kind = "roster.propose"

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
@@ -43,20 +44,36 @@ type signAnswer struct {
 // checkpoints signs this node's log and gathers what others sign.
 type checkpoints struct {
 	*core
-	notary *evidence.Notary
-	after  catalog.Digest // the restore that it signs after; zero: none
+	notary atomic.Pointer[signer]
+	bare   bool // the node was opened without a ledger
 
 	turn   chan struct{} // has room for one: a gathering at a time, which guards the following
 	size   uint64        // of signed
 	signed []byte        // the largest that enough nodes signed
 }
 
+// signer signs what comes after a restore.
+type signer struct {
+	*evidence.Notary
+	after catalog.Digest // the restore; zero: none
+}
+
 // open finds what this node signed last.
-func (cp *checkpoints) open() (err error) {
-	if cp.after, err = cp.restoredAs(); err != nil {
+func (cp *checkpoints) open() error {
+	cp.bare = cp.ledger.NextSeq() == 0
+	after, err := cp.restoredAs()
+	if err != nil {
 		return err
 	}
-	cp.notary, err = evidence.NewNotary(cp.origin(), cp.id, cp.signing, ownTree{cp.ledger}, vault.Memory{Vault: cp.vault, Name: signedName(cp.after)}, cp.opts.Clock)
+	return cp.signAfter(after)
+}
+
+// signAfter has the node sign what comes after a restore.
+func (cp *checkpoints) signAfter(after catalog.Digest) error {
+	notary, err := evidence.NewNotary(cp.origin(), cp.id, cp.signing, ownTree{cp.ledger}, vault.Memory{Vault: cp.vault, Name: signedName(after)}, cp.opts.Clock)
+	if err == nil {
+		cp.notary.Store(&signer{notary, after})
+	}
 	return err
 }
 
@@ -87,7 +104,7 @@ func (cp *checkpoints) serveCheckpoint(ctx context.Context, from string, w http.
 		cp.log.ErrorContext(ctx, "logs differ", "node", from, "entries", wish.Size, "own", catalog.Digest(root), "other", wish.Root)
 		return peer.WriteJSON(w, signAnswer{Root: catalog.Digest(root)})
 	}
-	_, lines, err := cp.notary.Sign(wish.Size)
+	_, lines, err := cp.notary.Load().Sign(wish.Size)
 	if passed, is := errors.AsType[*evidence.PassedError](err); is {
 		return peer.WriteJSON(w, signAnswer{Passed: passed.Size})
 	}
@@ -131,7 +148,7 @@ func (cp *checkpoints) gather(ctx context.Context, least uint64) ([]byte, uint64
 		if err := cp.awaitEntries(ctx, least); err != nil {
 			return nil, 0, fmt.Errorf("%w: %w", api.ErrUnavailable, err)
 		}
-		own, lines, err := cp.notary.Sign(0)
+		own, lines, err := cp.notary.Load().Sign(0)
 		if err != nil {
 			return nil, 0, evidenceError(err)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/blobs"
+	"github.com/weirdata/weir/node/deposit"
 	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/peer"
 	"github.com/weirdata/weir/node/vault"
@@ -48,7 +49,8 @@ type core struct {
 	versions *versions.Store
 	mpc      *mpc.Party
 	machine  *state.Machine
-	order    *recovery.Restore // by which the ledger was made of a backup; nil: it was not
+	order    *recovery.Restore // by which the ledger was made; nil: it was not
+	mark     *deposit.Mark     // of the deposit that the node was made of; nil: of none
 	ledger   *consensus.Ledger
 	votes    func() map[string]bool // the ledger's members, and whether they vote; nil: it is not open
 	peers    *peer.Client

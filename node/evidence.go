@@ -54,7 +54,7 @@ func (cp *checkpoints) Checkpoint(ctx context.Context) ([]byte, error) {
 
 // OwnCheckpoint returns the head of this node's log, signed by this node.
 func (cp *checkpoints) OwnCheckpoint(context.Context) ([]byte, error) {
-	c, lines, err := cp.notary.Sign(0)
+	c, lines, err := cp.notary.Load().Sign(0)
 	if err != nil {
 		return nil, evidenceError(err)
 	}

@@ -92,7 +92,7 @@ func Open(opts Options) (*Node, error) {
 	n := newNode(c)
 	n.stop = stop
 	for _, step := range []func() error{
-		guardProcess, n.openGenesis, n.openRestore, n.openSecrets, n.openBlobs, n.openPeers, n.openComputations, n.openLedger, n.levelFault,
+		guardProcess, n.openGenesis, n.openRestore, n.openMark, n.openSecrets, n.openBlobs, n.openPeers, n.openComputations, n.openLedger, n.levelFault,
 		n.reconciler.noteInterrupted, n.checkpoints.open, n.openBackups, n.openAuditLog, n.servePeers, n.serveAPI, n.serveDebug,
 	} {
 		if err := step(); err != nil {

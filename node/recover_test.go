@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/client"
@@ -124,6 +126,14 @@ func TestAClusterGoesOnFromWhatOneNodeHas(t *testing.T) {
 		c.await(ctx, n.id+" to vote", func() bool { return n1.ledger.Votes()[n.id] && n.ledger.MayVote() == nil })
 		c.await(ctx, n.id+" to be ready", func() bool { ok, _ := n.Ready(); return ok })
 	}
+	select { // it has no past that it would have to leave
+	case err := <-n2.Failed():
+		t.Errorf("a machine that came without a ledger is to be opened again: %v", err)
+	default:
+	}
+	if after := n2.checkpoints.notary.Load().after; after != p.Order.ID() {
+		t.Errorf("a machine that came without a ledger signs after %s, want %s", after, p.Order.ID())
+	}
 	bureau = c.client(bureau.Key())
 	if _, err := ask.Query(ctx, bureau, fmt.Sprintf(stationsSQL, "stations"), ask.Options{}); !refusedBy(err, "restoring") {
 		t.Errorf("a query while the cluster waits: %v", err)
@@ -185,15 +195,37 @@ func (c *cluster) refuseToGoOn(ctx context.Context, t *testing.T, p restore.Plan
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	// Of what it had, and has not any more.
-	other := f
-	other.Size--
-	if err := c.goOn(ctx, "n1", c.bySeats(restore.Plan{Version: 1, Survivors: []restore.Finding{other}, Restore: p.Restore})); err == nil {
-		t.Error("an order of another state of the same node")
+	// What it had, and has not any more.
+	for what, change := range map[string]func(*restore.Finding){
+		"fewer entries":   func(f *restore.Finding) { f.Size-- },
+		"another root":    func(f *restore.Finding) { f.Root = catalog.Sum(nil) },
+		"other committed": func(f *restore.Finding) { f.Committed-- },
+	} {
+		other := f
+		change(&other)
+		c.resign(ctx, &other)
+		if err := c.goOn(ctx, "n1", c.bySeats(c.plan(other))); !errors.Is(err, restore.ErrSurvivor) {
+			t.Errorf("by an order of %s: %v", what, err)
+		}
 	}
 	if cl, err := client.New(c.profile, nil, client.Options{Patience: time.Second}); err != nil || len(cl.Reach(ctx)) > 0 {
 		t.Errorf("nodes are reached that are stopped (%v)", err)
 	} else {
 		cl.Close()
 	}
+}
+
+// resign has a node sign a finding as if it had found that.
+func (c *cluster) resign(ctx context.Context, f *restore.Finding) {
+	c.t.Helper()
+	v, err := founding.SealKey{File: c.sealKey(f.Node)}.Open(ctx, c.nodeDir(f.Node))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	seed, err := v.Get(founding.SecretIdentity)
+	if err := errors.Join(err, v.Close()); err != nil {
+		c.t.Fatal(err)
+	}
+	f.Signature = nil
+	f.Signature = ed25519.Sign(ed25519.NewKeyFromSeed(seed), append([]byte("weir survivor v1\n"), catalog.Encode(*f)...))
 }

@@ -151,12 +151,6 @@ func (b *backups) Present(ctx context.Context, note []byte) error {
 	if err != nil || !known || signed.Size <= r.Seen && signed.Size > r.Agreed() {
 		return err
 	}
-	if signed.Size > r.Order.Size && signed.Size <= b.ledger.NextSeq() {
-		own, err := b.ledger.RootAt(signed.Size)
-		if err != nil || own == signed.Root {
-			return err
-		}
-	}
 	present, differs, err := b.presented(r.Order, signed.Checkpoint)
 	if err != nil || !differs {
 		return err
@@ -169,12 +163,15 @@ func (b *backups) Present(ctx context.Context, note []byte) error {
 // of, with the proof. differs is false where it has them.
 func (c *core) presented(o recovery.Order, x evidence.Checkpoint) (b recovery.Present, differs bool, err error) {
 	b = recovery.Present{Order: o.ID(), Size: x.Size, Root: catalog.Digest(x.Root)}
-	if x.Size > o.Size {
+	if x.Size > c.ledger.NextSeq() {
 		return b, true, nil
 	}
 	own, err := c.ledger.RootAt(x.Size)
 	if err != nil || own == x.Root {
 		return b, false, err
+	}
+	if x.Size > o.Size {
+		return b, true, nil
 	}
 	b.Own = own
 	proof, err := c.ledger.Consistency(x.Size, o.Size)

@@ -24,8 +24,8 @@ func (n *Node) followsRoster(ctx context.Context) {
 	changes, stop := n.ledger.Changes()
 	defer stop()
 	for {
-		err := cmp.Or(n.noteRoster(), n.noteRestore())
-		if errors.Is(err, errRoster) || errors.Is(err, errRestored) {
+		err := cmp.Or(n.noteRoster(), n.noteRestore(), n.noteDeposit())
+		if errors.Is(err, errRoster) || errors.Is(err, errRestored) || errors.Is(err, errBurned) {
 			if errors.Is(err, errRoster) {
 				n.letLeave(ctx)
 			}
@@ -46,13 +46,18 @@ func (n *Node) followsRoster(ctx context.Context) {
 	}
 }
 
-// noteRestore returns errRestored once the ledger has another restore than the node signs after.
+// noteRestore returns errRestored once the ledger has another restore than the node signs after. A node
+// that was opened without a ledger has nothing of a past that it would have to leave: it goes on. Were
+// it opened again, what others send it meanwhile would be lost, and waited for.
 func (n *Node) noteRestore() error {
 	id, err := n.restoredAs()
-	if err == nil && id != n.checkpoints.after {
-		err = errRestored
+	switch {
+	case err != nil || id == n.checkpoints.notary.Load().after:
+		return err
+	case n.checkpoints.bare:
+		return n.checkpoints.signAfter(id)
 	}
-	return err
+	return errRestored
 }
 
 // letLeave gives a seat that has left the time to hear of it: once the others are opened anew they

@@ -28,6 +28,9 @@ func (c *core) shareStatus() (s wire.ShareStatus, err error) {
 			return err
 		}
 		s.Every = schedule.Every
+		if s.Deposit, err = c.depositStatus(v); err != nil {
+			return err
+		}
 		s.Keys, err = keyShares(v, schedule.Every)
 		return err
 	})

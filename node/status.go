@@ -70,7 +70,7 @@ func (n *Node) Ready() (bool, []string) {
 		return nil
 	}))
 	because(n.levelFault())
-	because(n.checkpoints.notary.Check())
+	because(n.checkpoints.notary.Load().Check())
 	because(n.monitor.clockFault())
 	faults, err := n.keyFaults()
 	because(err)

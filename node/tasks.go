@@ -33,7 +33,7 @@ func (rec *reconciler) derive() (list []task, err error) {
 		rec.leader.ledgerNow, rec.leader.ledgerKnown = rec.ledger.Configuration()
 	}
 	err = rec.view(func(v state.View) error {
-		parts := []func(state.View) ([]task, error){rec.restoreTasks, rec.keyTasks, rec.versionTasks, rec.vectorTasks, rec.moveTasks, rec.canaryTasks, rec.queryTasks, rec.forgetTasks}
+		parts := []func(state.View) ([]task, error){rec.restoreTasks, rec.depositTasks, rec.keyTasks, rec.versionTasks, rec.vectorTasks, rec.moveTasks, rec.canaryTasks, rec.queryTasks, rec.forgetTasks}
 		if leads {
 			parts = append(parts, rec.foundingTask)
 		}

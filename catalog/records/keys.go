@@ -23,6 +23,7 @@ const (
 
 	PrefixRoster        = "roster/"         // number → RosterChange
 	PrefixRestore       = "restored/"       // seq → Restored, those before the last
+	PrefixDeposit       = "deposit/"        // digest → Deposit
 	PrefixProposal      = "proposal/"       // operator → Proposal
 	PrefixPrincipal     = "principal/"      // id → Principal
 	PrefixPrincipalName = "principal.name/" // name → id

@@ -33,7 +33,7 @@ var (
 )
 
 // acts are all of them. A kind that is not here is refused.
-var acts = slices.Concat(clusterActs, restoreActs, registryActs, datasetActs, versionActs, keyActs, refreshActs, orderActs, queryActs, retentionActs, vectorActs, moveActs, healthActs, levelActs)
+var acts = slices.Concat(clusterActs, restoreActs, depositActs, registryActs, datasetActs, versionActs, keyActs, refreshActs, orderActs, queryActs, retentionActs, vectorActs, moveActs, healthActs, levelActs)
 
 // actOf is the row of a kind; false when there is none.
 func actOf(kind catalog.Kind) (act, bool) {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/custody"
 	"github.com/weirdata/weir/catalog/records/memstore"
 	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/catalog/resharing"
@@ -185,6 +186,9 @@ func restoredLedger(t *testing.T) *world {
 	w.ok("operator", catalog.KindRestoreEnd, recovery.End{Order: b.Order.ID()})
 	w.no("bank", catalog.KindQuerySubmit, submit(contract, noised("0.5", "")), catalog.RefusedPolicy, "restored")
 	w.ok("bureau", catalog.KindDatasetReopen, recovery.Reopen{Dataset: "noisy", Order: b.Order.ID(), Statement: "known from statements"})
+	d := w.deposit("node1")
+	w.ok("operator", catalog.KindDepositRegister, d)
+	w.ok("node1", catalog.KindDepositUse, custody.Use{Deposit: d.Deposit, Use: catalog.Sum([]byte("use"))})
 	return w
 }
 

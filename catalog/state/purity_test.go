@@ -18,7 +18,7 @@ func TestImportsArePure(t *testing.T) {
 		"github.com/bits-and-blooms/bitset",
 		"github.com/weirdata/weir/catalog", "github.com/weirdata/weir/catalog/assignment", "github.com/weirdata/weir/catalog/decimal", "github.com/weirdata/weir/catalog/disclosure", "github.com/weirdata/weir/catalog/granting", "github.com/weirdata/weir/catalog/judge",
 		"github.com/weirdata/weir/catalog/records", "github.com/weirdata/weir/catalog/resharing", "github.com/weirdata/weir/catalog/view", "github.com/weirdata/weir/catalog/attest", "github.com/weirdata/weir/catalog/tables", "github.com/weirdata/weir/catalog/roster",
-		"github.com/weirdata/weir/catalog/recovery", "github.com/weirdata/weir/catalog/records/overlay", "github.com/weirdata/weir/catalog/polynomial", // pure themselves
+		"github.com/weirdata/weir/catalog/recovery", "github.com/weirdata/weir/catalog/custody", "github.com/weirdata/weir/catalog/records/overlay", "github.com/weirdata/weir/catalog/polynomial", // pure themselves
 	)
 }
 
@@ -58,7 +58,7 @@ func TestEveryRefusalRuleHasATest(t *testing.T) {
 // sources are the Go files of catalog, of judge and of this package, tests included.
 func sources(t *testing.T) (paths []string) {
 	t.Helper()
-	for _, dir := range []string{"..", "../judge", "../records", "../recovery", "../roster", "../view", "."} {
+	for _, dir := range []string{"..", "../custody", "../judge", "../records", "../recovery", "../roster", "../view", "."} {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			t.Fatal(err)

@@ -78,6 +78,22 @@ func restores(_ context.Context, v state.View, _ *nothing) (out wire.Restores, e
 	return out, err
 }
 
+func listDeposits(_ context.Context, v state.View, in *Paged) (out wire.Deposits, err error) {
+	list, next, err := v.DepositPage(in.page())
+	if err != nil {
+		return out, err
+	}
+	standings, err := v.DepositStandings(list...)
+	if err != nil {
+		return out, err
+	}
+	out.Next, out.Deposits = next, make([]wire.Deposit, len(list))
+	for i, d := range list {
+		out.Deposits[i] = wire.Deposit{Deposit: d, Standing: standings[i]}
+	}
+	return out, nil
+}
+
 type noteShown struct{ Body wire.Note }
 
 func presentNote(ctx context.Context, s *server, in *noteShown) (*reply[wire.Note], error) {

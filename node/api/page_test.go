@@ -17,7 +17,7 @@ import (
 // lists are the rows that answer a list which grows with use, each with the name of its
 // array. They are read in pages.
 var lists = map[string]string{
-	"/v1/principals": "principals", "/v1/registries": "registries", "/v1/datasets": "datasets", "/v1/datasets/{id}/versions": "versions",
+	"/v1/principals": "principals", "/v1/deposits": "deposits", "/v1/registries": "registries", "/v1/datasets": "datasets", "/v1/datasets/{id}/versions": "versions",
 	"/v1/orders": "orders", "/v1/contracts": "contracts", "/v1/queries": "queries", "/v1/vectors": "vectors",
 	"/v1/registries/{id}/states": "states", "/v1/contracts/{id}/statement": "lines", "/v1/catalog": "dcat:dataset", "/v1/feed": "items",
 }

@@ -85,6 +85,8 @@ func routes() []route {
 		{get, "/v1/backup/parts/{digest}", operators, 0, cost{kindBulk, transfer, 16 << 20}, "A part of the ledger that is held ready", answer(backupPart)},
 		{get, "/v1/backup/blobs/{digest}", operators, 0, bulk, "A blob, for a backup", answer(backupBlob)},
 
+		{get, "/v1/deposits", anyone, 0, page, "Deposits of nodes' shares with custodians, and what they are worth", read(listDeposits)},
+
 		{get, "/v1/registries", anyone, 0, page, "The registries", read(listRegistries)},
 		{get, "/v1/registries/{id}", anyone, 0, record, "A registry", byID("registry", state.View.Registry)},
 		{get, "/v1/registries/{id}/states", anyone, 0, page, "What the rows of a registry have been, by their digests", read(listRegistryStates)},

@@ -54,7 +54,7 @@ func TestTableAdmitsExactlyThese(t *testing.T) {
 	want := map[string]string{
 		"GET /livez": "anyone", "GET /readyz": "anyone", "GET /v1/openapi.json": "anyone", "GET /v1/status": "operator",
 		"GET /v1/cluster": "anyone", "GET /v1/roster": "anyone", "POST /v1/envelopes": "anyone", "GET /v1/receipts/{seq}": "anyone", "GET /v1/principals": "operator",
-		"GET /v1/registries": "anyone", "GET /v1/registries/{id}": "anyone", "GET /v1/registries/{id}/rows": "anyone",
+		"GET /v1/deposits": "anyone", "GET /v1/registries": "anyone", "GET /v1/registries/{id}": "anyone", "GET /v1/registries/{id}/rows": "anyone",
 		"GET /v1/registries/{id}/states": "anyone", "GET /v1/registries/{id}/codes/{attribute}": "anyone", "GET /v1/datasets/{id}/descriptors/{amended}": "anyone",
 		"GET /v1/datasets": "anyone", "GET /v1/datasets/{id}": "anyone", "GET /v1/datasets/{id}/versions/{version}": "anyone",
 		"GET /v1/datasets/{id}/versions/{version}/manifest": "anyone", "GET /v1/datasets/{id}/versions/{version}/presence": "anyone",

@@ -38,7 +38,7 @@ var noBackups = worst{mayEnd: []int{http.StatusServiceUnavailable}}
 var worstCases = map[string]worst{
 	"GET /livez": record, "GET /readyz": record, "GET /v1/openapi.json": record, "GET /v1/status": record, "GET /v1/cluster": record, "GET /v1/roster": record,
 	"POST /v1/envelopes":     {bodies: envelopes, mayEnd: []int{http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusBadRequest, http.StatusUnauthorized}},
-	"GET /v1/receipts/{seq}": record, "GET /v1/principals": listing,
+	"GET /v1/receipts/{seq}": record, "GET /v1/principals": listing, "GET /v1/deposits": listing,
 	"GET /v1/registries": listing, "GET /v1/registries/{id}": record, "GET /v1/registries/{id}/states": listing,
 	"GET /v1/registries/{id}/rows": record, "GET /v1/registries/{id}/codes/{attribute}": record,
 	"POST /v1/registries/{id}/values": {bodies: unknown, mayEnd: []int{http.StatusOK}},

@@ -31,6 +31,7 @@ type List[T any] struct {
 var (
 	Principals = List[catalog.Principal]{path: "/v1/principals", name: "principals", token: true} // by name
 	Registries = List[catalog.Registry]{path: "/v1/registries", name: "registries"}               // by id
+	Deposits   = List[wire.Deposit]{path: "/v1/deposits", name: "deposits"}                       // by digest
 	// Datasets are those that were not withdrawn, by id; EveryDataset has these too: whoever
 	// has a contract on one is told so.
 	Datasets     = List[catalog.Dataset]{path: "/v1/datasets", name: "datasets"}

@@ -59,6 +59,8 @@ var figures = []figure{
 	{"weir_shares_due_timestamp_seconds", "When new shares are due next by the schedule; 0: there is none.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Due()) / 1000 }},
 	{"weir_key_shares_tried_timestamp_seconds", "When the shares of a key were last tried, of the key where it is longest ago; 0: some were not.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Tried()) / 1000 }},
 	{"weir_key_shares_unfit", "Number of shares of keys that do not fit those of the others, and of keys where one does not and nobody knows which.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Unfit()) }},
+	{"weir_deposit_made_timestamp_seconds", "When the newest deposit of the node's share was made that can be used; 0: there is none.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Deposited()) / 1000 }},
+	{"weir_deposit_missing_shares", "Number of keys and private vectors of which the newest deposit of the node's share has no share in force; 0 where there is no deposit.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Undeposited()) }},
 	{"weir_vectors_ready", "Number of private vectors that are ready.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Vectors.Ready) }},
 	{"weir_vectors_to_move", "Number of private vectors that wait for new shares, or whose old ones are being erased.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Vectors.ToMove + s.Shares.Vectors.Moving) }},
 	{"weir_vectors_unmoved", "Number of private vectors of which the last move failed.", gauge, func(s wire.Status) float64 { return float64(s.Shares.Vectors.Stay) }},

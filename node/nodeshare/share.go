@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"filippo.io/age"
@@ -64,12 +65,28 @@ type Info struct {
 	Made    int64 // Unix milliseconds
 	Secrets int
 	Keys    int // shares of publishers' keys
+	Shares  []catalog.Sharing
+	Vectors int // shares of private vectors
 }
 
 func (i *Info) count(name string) {
 	i.Secrets++
-	if strings.HasPrefix(name, "key/") {
-		i.Keys++
+	if strings.HasPrefix(name, "vector/") {
+		i.Vectors++
+	}
+	rest, is := strings.CutPrefix(name, "key/")
+	if !is {
+		return
+	}
+	i.Keys++
+	parts := strings.Split(rest, "/")
+	if len(parts) != 3 {
+		return
+	}
+	epoch, epochErr := strconv.ParseUint(parts[1], 10, 64)
+	attempt, attemptErr := strconv.Atoi(parts[2])
+	if epochErr == nil && attemptErr == nil {
+		i.Shares = append(i.Shares, catalog.Sharing{Key: parts[0], Epoch: epoch, Attempt: attempt})
 	}
 }
 
@@ -128,7 +145,7 @@ func Export(ctx context.Context, dir string, key founding.SealKey, now int64, to
 // record to have had a ledger, so that without one, or with an older one, it has no vote until it
 // has caught up.
 func Import(ctx context.Context, dir string, key founding.SealKey, seat string, g *founding.Genesis, with []age.Identity, in io.Reader) (info Info, err error) {
-	if err := checkNeverStarted(dir); err != nil {
+	if err := CheckNeverStarted(dir); err != nil {
 		return info, err
 	}
 	lines, err := openLines(in, with)
@@ -177,9 +194,9 @@ func Import(ctx context.Context, dir string, key founding.SealKey, seat string, 
 	return info, info.Card.CheckKeys(ctx, dir, key)
 }
 
-// checkNeverStarted refuses a directory in which a node is, or has been. A share is older than
+// CheckNeverStarted refuses a directory in which a node is, or has been. A share is older than
 // what such a node knows: it would forget what it voted, drew and signed.
-func checkNeverStarted(dir string) error {
+func CheckNeverStarted(dir string) error {
 	if err := founding.CheckVacant(dir); err != nil {
 		return fmt.Errorf("%w: %w", ErrStarted, err)
 	}

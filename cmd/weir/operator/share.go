@@ -24,7 +24,7 @@ import (
 func newNodeShareCommand(a *cli.App) *cobra.Command {
 	return cli.Group("", "share", "keep the secrets of this machine's node, encrypted to people",
 		"  weir node share export --config /etc/weir/node.yaml --to backup.key.pub --out n1.share",
-		newShareExportCommand(a), newShareImportCommand(a))
+		newShareExportCommand(a), newShareImportCommand(a), newShareDepositCommand(a), newSharePieceCommand(a), newShareRecoverCommand(a))
 }
 
 func newShareExportCommand(a *cli.App) *cobra.Command {
@@ -129,27 +129,17 @@ func importShare(ctx context.Context, a *cli.App, c config.Config, flags nodeFla
 	if err != nil {
 		return err
 	}
-	var g *founding.Genesis
-	if c.Genesis != "" {
-		switch founding, err := founding.ReadGenesis(c.Genesis); {
-		case err == nil:
-			g = &founding
-		case !errors.Is(err, fs.ErrNotExist):
-			return err
-		}
+	g, err := foundingAt(c.Genesis)
+	if err != nil {
+		return err
 	}
 	f, err := os.Open(filepath.Clean(file))
 	if err != nil {
 		return fmt.Errorf("read the share: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // read only: nothing can be lost
-	if c.SealKeyFile != "" && c.SealKeyCommand == "" {
-		switch err := vault.NewKeyFile(c.SealKeyFile); {
-		case err == nil:
-			a.Note("made the seal key %s: without it the node's secrets cannot be opened; keep a copy away from %s", c.SealKeyFile, c.Dir)
-		case !errors.Is(err, fs.ErrExist):
-			return fmt.Errorf("make the seal key: %w", err)
-		}
+	if err := newSealKey(a, c); err != nil {
+		return err
 	}
 	key, err := sealKey(ctx, a, c, flags.passphrase)
 	if err != nil {
@@ -163,4 +153,31 @@ func importShare(ctx context.Context, a *cli.App, c config.Config, flags nodeFla
 	a.Note("%s is node %s now, as it was at %s; be sure that the machine before it is off for good", c.Dir, info.Card.ID, cli.FormatTime(info.Made))
 	a.Note("next: `weir node accept` with the cluster's founding; with the other nodes up, `weir node start`; where all machines are lost, `weir operator backup restore`")
 	return a.PrintRow("node", info.Card.ID, "institution", info.Card.Institution, "secrets", fmt.Sprint(info.Secrets), "key shares", fmt.Sprint(info.Keys))
+}
+
+// foundingAt reads the founding where it is to be; nil: it is not there yet.
+func foundingAt(file string) (*founding.Genesis, error) {
+	if file == "" {
+		return nil, nil
+	}
+	g, err := founding.ReadGenesis(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return &g, err
+}
+
+// newSealKey makes the seal key where it is a file that is not there yet.
+func newSealKey(a *cli.App, c config.Config) error {
+	if c.SealKeyFile == "" || c.SealKeyCommand != "" {
+		return nil
+	}
+	err := vault.NewKeyFile(c.SealKeyFile)
+	switch {
+	case err == nil:
+		a.Note("made the seal key %s: without it the node's secrets cannot be opened; keep a copy away from %s", c.SealKeyFile, c.Dir)
+	case !errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("make the seal key: %w", err)
+	}
+	return nil
 }

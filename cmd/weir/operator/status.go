@@ -22,7 +22,7 @@ import (
 // NewOperatorCommand returns the command that looks after the nodes.
 func NewOperatorCommand(a *cli.App) *cobra.Command {
 	return cli.Group(cli.ForOperators, "operator", "found clusters, and look after their nodes", "  weir operator status --dir /tmp/weir",
-		append([]*cobra.Command{newFoundCommand(a), newSignCommand(a), newProfileCommand(a), newOperatorStatusCommand(a), newRefreshCommand(a), newReplaceCommand(a), newBackupCommand(a), newRecoverQuorumCommand(a), newDrillCommand(a), newUpgradeCommand(a), newDebugCommand(a)},
+		append([]*cobra.Command{newFoundCommand(a), newSignCommand(a), newProfileCommand(a), newOperatorStatusCommand(a), newRefreshCommand(a), newReplaceCommand(a), newBackupCommand(a), newRecoverQuorumCommand(a), newDepositCommand(a), newDrillCommand(a), newUpgradeCommand(a), newDebugCommand(a)},
 			newRosterCommands(a)...)...)
 }
 
@@ -35,7 +35,9 @@ started: repaired ones were damaged or lost on its disk and fetched again from
 another node; damaged ones wait for that; lost ones no node has any more. Shares are
 those of keys and private vectors: since when the oldest are in force, when new ones
 are due (weir operator refresh --every), and when those of keys were last tried. The
-last drill is that of the last weir operator drill that was reported.
+deposit is the newest that custodians could recover the node of, and of how many keys
+and private vectors it lacks the share in force. The last
+drill is that of the last weir operator drill that was reported.
 
 It needs no quorum. It exits with 1 when a node does not answer, cannot take
 work, or has damaged or lost blobs, and says which and why.`,
@@ -87,14 +89,14 @@ func statuses(ctx context.Context, c *client.Client) ([]client.NodeStatus, error
 
 // statusTable is a row a node; bytes prints a number of bytes.
 func statusTable(list []client.NodeStatus, bytes func(int64) string) term.Table {
-	s := term.Table{Head: []string{"node", "ready", "state", "term", "applied", "entries", "snapshot", "sees", "blobs", "bytes", "damaged", "repaired", "lost", "scrubbed", "last scrub", "disk free", "shares since", "shares due", "shares tried", "last drill"}}
+	s := term.Table{Head: []string{"node", "ready", "state", "term", "applied", "entries", "snapshot", "sees", "blobs", "bytes", "damaged", "repaired", "lost", "scrubbed", "last scrub", "disk free", "shares since", "shares due", "shares tried", "deposit", "last drill"}}
 	for _, n := range list {
 		if n.Status == nil {
 			ready := "no answer"
 			if n.Sealed {
 				ready = "sealed"
 			}
-			s.Add(n.Node, ready, "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "")
+			s.Add(n.Node, ready, "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "")
 			continue
 		}
 		l, b := n.Status.Ledger, n.Status.Blobs
@@ -102,9 +104,20 @@ func statusTable(list []client.NodeStatus, bytes func(int64) string) term.Table 
 			strconv.FormatUint(l.Snapshot, 10), strings.Join(n.Status.Alive, ","), strconv.FormatInt(b.Stored, 10), bytes(b.Bytes),
 			strconv.Itoa(b.Damaged), strconv.FormatInt(b.Repaired, 10), strconv.FormatInt(b.Lost, 10), strconv.FormatInt(b.Scrubbed, 10),
 			cmp.Or(cli.FormatTime(b.LastScrub), "never"), bytes(int64(min(l.FreeBytes, math.MaxInt64))),
-			cli.FormatTime(n.Status.Shares.Since()), cmp.Or(cli.FormatTime(n.Status.Shares.Due()), "never"), cmp.Or(cli.FormatTime(n.Status.Shares.Tried()), "not yet"), lastDrill(n.Status))
+			cli.FormatTime(n.Status.Shares.Since()), cmp.Or(cli.FormatTime(n.Status.Shares.Due()), "never"), cmp.Or(cli.FormatTime(n.Status.Shares.Tried()), "not yet"), depositText(n.Status.Shares), lastDrill(n.Status))
 	}
 	return s
+}
+
+// depositText says how old the newest deposit of a node's share is, and whether it is of all shares.
+func depositText(s wire.ShareStatus) string {
+	switch {
+	case s.Deposit == nil:
+		return "none"
+	case s.Undeposited() > 0:
+		return fmt.Sprintf("%s, lacks %d", cli.FormatTime(s.Deposit.Made), s.Undeposited())
+	}
+	return cli.FormatTime(s.Deposit.Made)
 }
 
 // lastDrill says when a drill last found a backup sound, and whether the last one did.

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/custody"
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/catalog/roster"
@@ -47,6 +48,18 @@ type Roster struct {
 // Restores answers GET /v1/restores, the first first.
 type Restores struct {
 	Restores []recovery.Restored `json:"restores"`
+}
+
+// Deposit is a deposit of a node's share, and what it is worth now.
+type Deposit struct {
+	custody.Deposit
+	custody.Standing
+}
+
+// Deposits answers GET /v1/deposits, by their digests.
+type Deposits struct {
+	Deposits []Deposit `json:"deposits"`
+	More
 }
 
 // Note is a signed checkpoint, for POST /v1/evidence/present.

@@ -38,6 +38,34 @@ type ShareStatus struct {
 	Every   int64        `json:"every,omitempty"` // how old shares may get, milliseconds; 0: as old as they will
 	Keys    []KeyShares  `json:"keys,omitempty"`
 	Vectors VectorShares `json:"vectors"`
+	// Deposit is the newest deposit of this node's share that can be used; nil: there is none.
+	Deposit *SeatDeposit `json:"deposit,omitempty"`
+}
+
+// SeatDeposit is a deposit of a node's share with custodians.
+type SeatDeposit struct {
+	Deposit    catalog.Digest `json:"deposit"`
+	Made       int64          `json:"made"`
+	Threshold  int            `json:"threshold"`
+	Custodians int            `json:"custodians"`
+	Keys       int            `json:"keys,omitempty"`    // of which it has no share in force
+	Vectors    int            `json:"vectors,omitempty"` // private, likewise
+}
+
+// Deposited is when the newest deposit was made that can be used; 0: there is none.
+func (s ShareStatus) Deposited() int64 {
+	if s.Deposit == nil {
+		return 0
+	}
+	return s.Deposit.Made
+}
+
+// Undeposited counts the keys and private vectors of which the newest deposit has no share in force.
+func (s ShareStatus) Undeposited() int {
+	if s.Deposit == nil {
+		return 0
+	}
+	return s.Deposit.Keys + s.Deposit.Vectors
 }
 
 // Since is since when the oldest shares are in force, of keys and vectors; 0: there are none.
