@@ -402,13 +402,13 @@ func TestNoMachineIsReplacedWhoseVoteCannotBeSpared(t *testing.T) {
 			n.health.set(id, observation{})
 		}
 		body := roster.Replace{Node: catalog.Node{ID: x.node, Key: []byte("another")}}
-		err := n.access.refuseVoteless(catalog.Payload{Kind: catalog.KindSeatReplace, Body: catalog.Encode(body)})
+		err := n.refuseVoteless(catalog.Payload{Kind: catalog.KindSeatReplace, Body: catalog.Encode(body)})
 		var no *catalog.Refusal
 		if errors.As(err, &no) != (x.code != "") || no != nil && no.Code != x.code {
 			t.Errorf("%s: %v, want %q", name, err, x.code)
 		}
 		body.Node.Key = nil // the machine moves, and keeps its vote
-		if err := n.access.refuseVoteless(catalog.Payload{Kind: catalog.KindSeatReplace, Body: catalog.Encode(body)}); err != nil {
+		if err := n.refuseVoteless(catalog.Payload{Kind: catalog.KindSeatReplace, Body: catalog.Encode(body)}); err != nil {
 			t.Errorf("%s: it may not move: %v", name, err)
 		}
 	}

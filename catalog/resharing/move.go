@@ -185,3 +185,13 @@ func (m Move) Commitment() catalog.Digest {
 func (m Move) Sharing() catalog.VectorSharing {
 	return catalog.VectorSharing{Move: m.Seq, Nodes: m.To, Threshold: m.ToThreshold, At: m.InForce}
 }
+
+// MayDeal reports whether points are those of exactly the threshold of holders, ascending.
+func (m Move) MayDeal(points []int) bool {
+	for i, p := range points {
+		if p < 1 || p > len(m.From) || m.From[p-1] == "" || i > 0 && p <= points[i-1] {
+			return false
+		}
+	}
+	return len(points) == m.FromThreshold
+}

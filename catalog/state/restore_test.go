@@ -470,7 +470,7 @@ func TestPlacesThatMayHaveBeenTakenAreTakenAfterALoss(t *testing.T) {
 	h.cannot("insurer", again("insurer"), listSum(theirs, 2, 1), "portfolio_lost")
 
 	// An owner that is bound to its first list may have had another one.
-	h, contract = listWorld(t, func(p *catalog.Policy) { p.PortfolioChange = catalog.PortfolioNever })
+	h, _ = listWorld(t, func(p *catalog.Policy) { p.PortfolioChange = catalog.PortfolioNever })
 	h.seats()
 	order = h.loses()
 	h.ok("bureau", catalog.KindDatasetReopen, recovery.Reopen{Dataset: "emissions", Order: order.ID(), Statement: "x"})

@@ -193,22 +193,12 @@ func beginMove(c *applyContext, b resharing.Begin) error {
 			return err
 		}
 	}
-	if !mayDeal(m, b.Dealers) {
+	if !m.MayDeal(b.Dealers) {
 		return catalog.Invalid("dealers", "move.dealers", len(b.Dealers), m.FromThreshold)
 	}
 	m.Dealers, m.Deals = b.Dealers, make([][]catalog.Digest, len(b.Dealers))
 	c.out.ID = records.SeqName(m.Seq)
 	return c.storeMove(m)
-}
-
-// mayDeal reports whether points are those of exactly the threshold of holders, ascending.
-func mayDeal(m resharing.Move, points []int) bool {
-	for i, p := range points {
-		if p < 1 || p > len(m.From) || m.From[p-1] == "" || i > 0 && p <= points[i-1] {
-			return false
-		}
-	}
-	return len(points) == m.FromThreshold
 }
 
 // openMove returns a move in a state, and the place of the node that speaks among its members.

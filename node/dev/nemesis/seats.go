@@ -70,7 +70,7 @@ func (r *run) shrink(ctx context.Context) (string, heal, error) {
 		if err := mend(ctx); err != nil {
 			return err
 		}
-		return r.until(ctx, func(ctx context.Context) error { return r.forget(without) })
+		return r.until(ctx, func(context.Context) error { return r.forget(without) })
 	}
 	return fmt.Sprintf("to %d of %d without %v%s", smallThreshold, small, without, what), left, err
 }
