@@ -44,6 +44,9 @@ type ProfileNode struct {
 	Former [][]byte `json:"former,omitempty"`
 }
 
+// Keys are those that the node has signed with: that of its machine now, and those of the machines before.
+func (n ProfileNode) Keys() [][]byte { return append([][]byte{n.Key}, n.Former...) }
+
 // Pin returns the profile of a cluster with its founding's roster and threshold.
 func Pin(cluster catalog.Digest, founding catalog.InitBody) Profile {
 	p := Profile{Cluster: cluster, Threshold: founding.Threshold}
@@ -167,9 +170,8 @@ func (p Profile) Quorum() int {
 func (p Profile) Trust() evidence.Trust {
 	t := evidence.Trust{Origin: evidence.Origin(p.Cluster.String()), Threshold: p.Quorum()}
 	for _, n := range p.Nodes {
-		t.Nodes = append(t.Nodes, evidence.Node{ID: n.ID, Key: n.Key})
-		for _, former := range n.Former {
-			t.Nodes = append(t.Nodes, evidence.Node{ID: n.ID, Key: former})
+		for _, key := range n.Keys() {
+			t.Nodes = append(t.Nodes, evidence.Node{ID: n.ID, Key: key})
 		}
 	}
 	return t

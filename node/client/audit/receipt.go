@@ -116,7 +116,7 @@ type shownEntry struct {
 }
 
 // readEntry reads an entry that is shown whole. key is that of the principal who
-// signed it; a node's key is pinned.
+// signed it; a node's keys are pinned, those of the machines before included.
 func readEntry(p client.Profile, e evidence.Proven, key []byte) (shownEntry, error) {
 	var out shownEntry
 	if e.Shown.Withheld {
@@ -127,7 +127,7 @@ func readEntry(p client.Profile, e evidence.Proven, key []byte) (shownEntry, err
 		return out, err
 	}
 	out.envelope = entry.Envelope
-	signer := out.envelope.Signer
+	signer, keys := out.envelope.Signer, [][]byte{key}
 	if id, isNode := strings.CutPrefix(signer, catalog.NodeSigner("")); isNode {
 		pinned, ok := p.Node(id)
 		if !ok {
@@ -136,11 +136,11 @@ func readEntry(p client.Profile, e evidence.Proven, key []byte) (shownEntry, err
 		if len(key) > 0 {
 			return out, fmt.Errorf("it was signed by node %s, and the receipt names a principal's key", id)
 		}
-		key = pinned.Key
+		keys = pinned.Keys()
 	} else if catalog.PrincipalID(key) != signer {
 		return out, fmt.Errorf("the receipt's key is not that of its signer, %.80q", signer)
 	}
-	if !out.envelope.Verify(key) {
+	if !slices.ContainsFunc(keys, func(k []byte) bool { return out.envelope.Verify(k) }) {
 		return out, fmt.Errorf("envelope signature: it is not that of %s", signer)
 	}
 	if out.payload, err = catalog.ParsePayload(out.envelope.Payload); err != nil {

@@ -129,6 +129,29 @@ func TestEntriesThatDoNotBelongTogetherAreRefused(t *testing.T) {
 	}
 }
 
+// A receipt outlives the machines that signed what it shows.
+func TestAReceiptHoldsWhenTheMachinesInTheSeatsAreOthers(t *testing.T) {
+	w := clienttest.New(t)
+	w.PublishAir()
+	w.Contract("air", catalog.OrderApprove{})
+	receipt := answered(w, airSQL).receipt
+	strangers := clienttest.New(t).Profile.Nodes
+	p := w.Profile
+	p.Nodes = slices.Clone(w.Profile.Nodes)
+	for i := range p.Nodes {
+		p.Nodes[i].Key, p.Nodes[i].Former = strangers[i].Key, [][]byte{w.Profile.Nodes[i].Key}
+	}
+	if _, err := audit.VerifyReceipt(p, receipt); err != nil {
+		t.Errorf("after every machine was replaced: %v", err)
+	}
+	for i := range p.Nodes {
+		p.Nodes[i].Former = nil
+	}
+	if _, err := audit.VerifyReceipt(p, receipt); !errors.Is(err, audit.ErrReceipt) {
+		t.Errorf("under keys that no machine had: %v", err)
+	}
+}
+
 func TestARefusalIsProvenWithItsReason(t *testing.T) {
 	w := clienttest.New(t)
 	w.PublishAir()
