@@ -94,20 +94,10 @@ var ErrExport = errors.New("the exported state is not what its entries make")
 // rebuildBatch is how many entries are applied in one transaction.
 const rebuildBatch = 64
 
-// CheckExport reads an exported state into dir, which holds nothing and which the caller removes,
-// and applies its entries anew to an empty state. Both come to the same only when nobody changed
-// the state after the entries made it, so that whoever believes the root needs to believe nobody
-// for the state. It costs what the entries cost when they were applied first.
-func CheckExport(ctx context.Context, dir string, r io.Reader, m Machine) (x Exported, err error) {
-	p, err := OpenReplay(dir, r, m)
-	if err != nil {
-		return x, err
-	}
-	defer func() { err = errors.Join(err, p.Close()) }()
-	return p.Run(ctx, func(uint64, []evidence.Record) error { return nil })
-}
-
-// Replay is an exported state beside the one that its entries make when they are applied anew.
+// Replay is an exported state beside the one that its entries make when they are applied anew to an
+// empty state. Both come to the same only when nobody changed the state after the entries made it, so
+// that whoever believes the root needs to believe nobody for the state. It costs what the entries cost
+// when they were applied first.
 type Replay struct {
 	machine      Machine
 	stated, anew *appliedState

@@ -12,7 +12,6 @@ import (
 
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/consensus/evidence"
-	"github.com/weirdata/weir/consensus/pairs"
 	"github.com/weirdata/weir/consensus/snapstream"
 )
 
@@ -157,7 +156,7 @@ type Options struct {
 	// after any whole number of entries, unnoticed: the node must then start from
 	// an empty directory. For tests and throw-away clusters.
 	NoSync bool
-	// MemTable is the size of a memtable of the state, [pairs.MemTableBytes] but in tests: each
+	// MemTable is the size of a memtable of the state; 0: that of package pairs. Tests take less: each
 	// ledger that is opened in a process zeroes as much.
 	MemTable int64
 }
@@ -213,7 +212,6 @@ func (o Options) validate() (Options, error) {
 	}
 	o.SnapshotThreshold = cmp.Or(o.SnapshotThreshold, DefaultSnapshotThreshold)
 	o.TrailingLogs = cmp.Or(o.TrailingLogs, DefaultTrailingLogs)
-	o.MemTable = cmp.Or(o.MemTable, pairs.MemTableBytes)
 	o.MinFreeBytes = cmp.Or(o.MinFreeBytes, DefaultMinFreeBytes)
 	if o.Free == nil {
 		o.Free = FreeBytes

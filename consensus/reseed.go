@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -66,7 +65,7 @@ func (s Seed) term() uint64 { return max(1, uint64(s.Made)) } //nolint:gosec // 
 // seedTerm has raft begin in the restore's term.
 func seedTerm(o Options, half string, restore Seed) error {
 	o.Dir = half
-	log, err := directory{o.offline()}.openLog()
+	log, err := directory{o}.openLog()
 	if err != nil {
 		return fmt.Errorf("make the log: %w", err)
 	}
@@ -90,9 +89,7 @@ func Reseed(o Options, restore Seed, state io.Reader) (err error) {
 	if err := o.checkMembers(); err != nil {
 		return err
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o = o.offline()
 	if _, err := os.Lstat(o.Dir); !errors.Is(err, os.ErrNotExist) {
 		return errors.Join(err, fmt.Errorf("%w: %s is there already", ErrInconsistent, o.Dir))
 	}
@@ -122,7 +119,7 @@ func beginSeed(o Options, restore Seed, state io.Reader) (half string, index uin
 		return half, 0, errors.Join(err, os.RemoveAll(half))
 	}
 	own := record{incarnation: restoredIncarnation(restore.ID, o.ID)}
-	for name, content := range map[string][]byte{incarnationFile: own.encode(), "id": []byte(o.ID)} {
+	for name, content := range map[string][]byte{incarnationFile: own.encode(), idFile: []byte(o.ID)} {
 		if err := durable.Overwrite(filepath.Join(half, name), content); err != nil {
 			return half, 0, errors.Join(fmt.Errorf("write the ledger's %s: %w", name, err), os.RemoveAll(half))
 		}

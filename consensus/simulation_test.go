@@ -11,7 +11,6 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"maps"
-	"math/bits"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -350,7 +349,31 @@ func (s *simulation) restart() {
 
 // watch looks at who leads, and whether anybody stopped.
 func (s *simulation) watch(ctx context.Context) {
-	tick := time.NewTicker(simHeartbeat / 10)
+	s.eachTick(ctx, simHeartbeat/10, func(n *simNode) {
+		if errors.Is(n.ledger.Fault(), ErrReopen) { // as Run of package node does
+			s.note("open %s again", n.id)
+			s.crash(n.id, rand.New(rand.NewPCG(s.seed, 5)), func(n *simNode) *simDisk { return n.disk.image(rand.New(rand.NewPCG(s.seed, 6))) })
+			s.open(n.id)
+			return
+		}
+		term := n.ledger.Term()
+		leads := n.ledger.IsLeader()
+		if !leads || n.ledger.Term() != term || !s.runs(n) {
+			return
+		}
+		s.mu.Lock()
+		as := fmt.Sprintf("%s in run %d", n.id, n.run)
+		if other, known := s.leaders[term]; known && other != as {
+			s.wrong = append(s.wrong, fmt.Sprintf("%s and %s lead in term %d", other, as, term))
+		}
+		s.leaders[term] = as
+		s.mu.Unlock()
+	})
+}
+
+// eachTick looks at every node that is up, again and again, until ctx ends.
+func (s *simulation) eachTick(ctx context.Context, every time.Duration, look func(*simNode)) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
@@ -359,24 +382,7 @@ func (s *simulation) watch(ctx context.Context) {
 		case <-tick.C:
 		}
 		for _, n := range s.up() {
-			if errors.Is(n.ledger.Fault(), ErrReopen) { // as Run of package node does
-				s.note("open %s again", n.id)
-				s.crash(n.id, rand.New(rand.NewPCG(s.seed, 5)), func(n *simNode) *simDisk { return n.disk.image(rand.New(rand.NewPCG(s.seed, 6))) })
-				s.open(n.id)
-				continue
-			}
-			term := n.ledger.Term()
-			leads := n.ledger.IsLeader()
-			if !leads || n.ledger.Term() != term || !s.runs(n) {
-				continue
-			}
-			s.mu.Lock()
-			as := fmt.Sprintf("%s in run %d", n.id, n.run)
-			if other, known := s.leaders[term]; known && other != as {
-				s.wrong = append(s.wrong, fmt.Sprintf("%s and %s lead in term %d", other, as, term))
-			}
-			s.leaders[term] = as
-			s.mu.Unlock()
+			look(n)
 		}
 	}
 }
@@ -530,468 +536,6 @@ func (s *simulation) look(n *simNode, contract int) (a simAccount, err error) {
 		return err
 	})
 	return a, err
-}
-
-// accountInput is an operation on a contract: a query that is submitted, or a look at the account.
-type accountInput struct {
-	query bool
-	bit   uint64 // of the query
-}
-
-// accountOutput is what came of it.
-type accountOutput struct {
-	accepted bool
-	queries  uint64 // bits
-}
-
-// accounts is the sequential specification of a contract: a query is accepted, once, as long as the
-// contract pays for it.
-var accounts = porcupine.Model{
-	Init: func() any { return uint64(0) },
-	Step: func(state, input, output any) (bool, any) {
-		have, in := state.(uint64), input.(accountInput)
-		out, known := output.(accountOutput)
-		switch {
-		case !in.query:
-			return out.queries == have, have
-		case have&in.bit != 0:
-			return !known || out.accepted, have
-		case bits.OnesCount64(have) < simQueries:
-			return !known || out.accepted, have | in.bit
-		}
-		return !known || !out.accepted, have
-	},
-	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v → %+v", input, output) },
-}
-
-func (s *simulation) checkHistory() {
-	for contract, h := range s.history {
-		if contract == simUnlimited && !s.planted.outside {
-			continue
-		}
-		switch porcupine.CheckOperationsTimeout(accounts, h, time.Minute) {
-		case porcupine.Illegal:
-			s.wrong = append(s.wrong, fmt.Sprintf("the history of contract %d is not linearizable", contract))
-		case porcupine.Unknown:
-			s.wrong = append(s.wrong, fmt.Sprintf("the history of contract %d, of %d operations, takes too long to check", contract, len(h)))
-		}
-	}
-}
-
-// saw adds a look to the history.
-func (s *simulation) saw(contract, client int, call int64, a simAccount) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var out accountOutput
-	for _, q := range a.queries {
-		out.queries |= 1 << s.numbers[contract][q]
-	}
-	s.history[contract] = append(s.history[contract], porcupine.Operation{ClientId: client, Input: accountInput{}, Output: out, Call: call, Return: s.clock.Add(1)})
-}
-
-// client asks and looks until ctx ends.
-func (s *simulation) client(ctx context.Context, id int) {
-	rng := rand.New(rand.NewPCG(s.seed, uint64(100+id)))
-	for n := 0; ctx.Err() == nil; n++ {
-		t := time.NewTimer(time.Duration(rng.Int64N(int64(simHeartbeat))))
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return
-		case <-t.C:
-		}
-		contract := rng.IntN(simContracts)
-		if s.planted.outside {
-			contract = simUnlimited
-		}
-		nodes := s.up()
-		rng.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
-		switch x := rng.IntN(10); {
-		case x < 4:
-			s.read(ctx, id, contract, nodes)
-		case x < 6:
-			if q, ok := s.again(); ok {
-				s.submit(ctx, id, q, nodes)
-			}
-		default:
-			if q, ok := s.newQuery(contract); ok {
-				s.submit(ctx, id, q, nodes)
-			}
-		}
-	}
-}
-
-// newQuery is a query that was not asked yet; false when the contract has been asked enough.
-func (s *simulation) newQuery(contract int) (q simQuery, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	number := len(s.numbers[contract])
-	if number >= 3*simQueries {
-		return q, false
-	}
-	q = simQuery{contract, number, s.world.query(contract, uint64(contract*64+number))}
-	s.numbers[contract][q.envelope.Digest()] = number
-	return q, true
-}
-
-// again is a query whose outcome is unknown.
-func (s *simulation) again() (q simQuery, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.unknown) == 0 {
-		return q, false
-	}
-	q, s.unknown = s.unknown[0], s.unknown[1:]
-	return q, true
-}
-
-// submit proposes a query at the first node that leads.
-func (s *simulation) submit(ctx context.Context, client int, q simQuery, nodes []*simNode) {
-	op := porcupine.Operation{ClientId: client, Input: accountInput{query: true, bit: 1 << q.number}, Call: s.clock.Add(1)}
-	for _, n := range nodes {
-		now := simTime + time.Since(s.start).Milliseconds() + n.skew
-		entry := catalog.NewEntry(now, q.envelope).Marshal()
-		a, err := n.ledger.Propose(ctx, entry)
-		if err == nil && s.runs(n) {
-			out, err := simOutcome(a.Outcome)
-			if r := out.Refusal; err != nil || r != nil && r.Rule != simRefused {
-				s.violation("query %d of contract %d is answered %+v, %v", q.number, q.contract, r, err)
-			}
-			op.Output = accountOutput{accepted: out.Refusal == nil}
-			s.mu.Lock()
-			op.Return = s.clock.Add(1)
-			s.history[q.contract] = append(s.history[q.contract], op)
-			s.acked[a.Seq] = sha256.Sum256(entry)
-			s.mu.Unlock()
-			return
-		}
-		other := (*NotLeaderError)(nil)
-		if err != nil && (errors.As(err, &other) || errors.Is(err, ErrNoQuorum) && !errors.Is(err, ErrLostLeadership)) {
-			continue // nothing was proposed
-		}
-		s.mu.Lock()
-		op.ClientId, op.Return = 1000+int(op.Call), int64(1)<<60
-		s.history[q.contract] = append(s.history[q.contract], op)
-		s.unknown = append(s.unknown, q)
-		s.mu.Unlock()
-		return
-	}
-	s.mu.Lock()
-	s.unknown = append(s.unknown, q)
-	s.mu.Unlock()
-}
-
-// read asks the node that leads for an index, and looks at another one.
-func (s *simulation) read(ctx context.Context, client, contract int, nodes []*simNode) {
-	call := s.clock.Add(1)
-	for _, n := range nodes {
-		index, err := n.ledger.ReadIndex(ctx)
-		if err != nil {
-			continue
-		}
-		if !s.runs(n) {
-			return
-		}
-		at := nodes[int(call)%len(nodes)]
-		short, cancel := context.WithTimeout(ctx, 4*simHeartbeat)
-		defer cancel()
-		if at.ledger.WaitApplied(short, index) != nil {
-			return
-		}
-		if a, err := s.look(at, contract); err == nil {
-			s.saw(contract, client, call, a)
-		}
-		return
-	}
-}
-
-// simEvent is a fault, or something that an operator does.
-type simEvent struct {
-	at   time.Duration
-	name string
-	on   int    // which node: of the roster, or whoever leads
-	draw uint64 // what else there is to draw
-	long time.Duration
-	do   func(*simulation, simEvent)
-}
-
-func (e simEvent) String() string { return fmt.Sprint(e.at, e.name, e.on, e.draw, e.long) }
-
-// simFaults are what happens in schedules, each as often as its weight says.
-var simFaults = []struct {
-	name   string
-	weight int
-	do     func(*simulation, simEvent)
-}{
-	{"crash", 6, (*simulation).crashes},
-	{"partition", 4, (*simulation).partition},
-	{"one way", 3, (*simulation).oneWay},
-	{"pause", 3, (*simulation).pauses},
-	{"transfer", 2, (*simulation).transfer},
-	{"snapshot", 1, (*simulation).snapshots},
-	{"lose", 1, (*simulation).loses},
-	{"put back", 1, (*simulation).putsBack},
-	{"grow", 1, (*simulation).grow},
-	{"replace", 1, (*simulation).replace},
-}
-
-// schedule draws the events of a schedule.
-func (s *simulation) schedule() (events []simEvent) {
-	rng := rand.New(rand.NewPCG(s.seed, 3))
-	var all []int
-	for i, f := range simFaults {
-		for range f.weight {
-			all = append(all, i)
-		}
-	}
-	length := 15 * simHeartbeat
-	for range 3 + rng.IntN(6) {
-		f := simFaults[all[rng.IntN(len(all))]]
-		events = append(events, simEvent{
-			at: 2*simHeartbeat + time.Duration(rng.Int64N(int64(length))), name: f.name, on: rng.IntN(5), draw: rng.Uint64(),
-			long: simHeartbeat/4 + time.Duration(rng.Int64N(int64(6*simHeartbeat))), do: f.do,
-		})
-	}
-	slices.SortFunc(events, func(a, b simEvent) int { return int(a.at - b.at) })
-	return events
-}
-
-func (e simEvent) rng() *rand.Rand { return rand.New(rand.NewPCG(e.draw, 4)) }
-
-// target is the node that an event is about: every other time the one that leads. "" where there is none.
-func (s *simulation) target(e simEvent) string {
-	nodes := s.up()
-	if len(nodes) == 0 {
-		return ""
-	}
-	if e.draw%2 == 0 {
-		for _, n := range nodes {
-			if n.ledger.IsLeader() {
-				return n.id
-			}
-		}
-	}
-	return nodes[e.on%len(nodes)].id
-}
-
-func (s *simulation) crashes(e simEvent) {
-	id, rng := s.target(e), e.rng()
-	if id == "" {
-		return
-	}
-	s.note("crash %s", id)
-	s.crash(id, rng, func(n *simNode) *simDisk { return n.disk.image(rng) })
-	time.Sleep(e.long)
-	s.note("start %s", id)
-	s.open(id)
-}
-
-func (s *simulation) partition(e simEvent) {
-	rng := e.rng()
-	var sides [2][]string
-	for i := range 5 {
-		side := rng.IntN(2)
-		sides[side] = append(sides[side], fmt.Sprintf("n%d", i+1))
-	}
-	s.note("partition %v", sides)
-	var heal []func()
-	for _, a := range sides[0] {
-		for _, b := range sides[1] {
-			heal = append(heal, s.net.block(a, b), s.net.block(b, a))
-		}
-	}
-	time.Sleep(e.long)
-	s.note("heal %v", sides)
-	for _, h := range heal {
-		h()
-	}
-}
-
-func (s *simulation) oneWay(e simEvent) {
-	id := s.target(e)
-	rng := e.rng()
-	in := rng.IntN(2) == 0
-	s.note("one way: %s, in %t", id, in)
-	var heal []func()
-	for i := range 5 {
-		if other := fmt.Sprintf("n%d", i+1); other != id && rng.IntN(3) > 0 {
-			if in {
-				heal = append(heal, s.net.block(other, id))
-			} else {
-				heal = append(heal, s.net.block(id, other))
-			}
-		}
-	}
-	time.Sleep(e.long)
-	for _, h := range heal {
-		h()
-	}
-}
-
-// pauses keeps everything from and to a machine back, as if it stood still.
-func (s *simulation) pauses(e simEvent) {
-	id := s.target(e)
-	s.note("pause %s", id)
-	var heal []func()
-	for i := range 5 {
-		if other := fmt.Sprintf("n%d", i+1); other != id {
-			heal = append(heal, s.net.block(other, id), s.net.block(id, other))
-		}
-	}
-	time.Sleep(e.long)
-	for _, h := range heal {
-		h()
-	}
-}
-
-func (s *simulation) transfer(simEvent) {
-	for _, n := range s.up() {
-		if n.ledger.IsLeader() {
-			s.note("transfer from %s", n.id)
-			_ = n.ledger.TransferLeadership(context.Background(), "") // it may fail
-		}
-	}
-}
-
-func (s *simulation) snapshots(simEvent) {
-	for _, n := range s.up() {
-		_ = n.ledger.Snapshot(context.Background()) // it may fail
-	}
-}
-
-// mayLose reports whether a node's ledger may be lost: that of one voter at a time may.
-func (s *simulation) mayLose(id string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, n := range s.nodes {
-		if n.lost && n.ledger != nil && n.ledger.MayVote() == nil {
-			n.lost = false
-		}
-		if n.lost {
-			return false
-		}
-	}
-	if !slices.Contains(s.roster, id) || s.nodes[id].ledger == nil || s.nodes[id].ledger.MayVote() != nil {
-		return false
-	}
-	s.nodes[id].lost = true
-	return true
-}
-
-func (s *simulation) loses(e simEvent) {
-	id := s.target(e)
-	if !s.mayLose(id) {
-		return
-	}
-	s.note("%s loses its ledger", id)
-	s.crash(id, e.rng(), func(n *simNode) *simDisk {
-		d := n.disk.wiped()
-		if s.planted.noRecord {
-			d.record = nil
-		}
-		return d
-	})
-	time.Sleep(e.long)
-	s.note("start %s", id)
-	s.open(id)
-}
-
-func (s *simulation) putsBack(e simEvent) {
-	id, rng := s.target(e), e.rng()
-	if !s.mayLose(id) {
-		return
-	}
-	s.note("an older copy of the ledger of %s is put back", id)
-	s.crash(id, rng, func(n *simNode) *simDisk { return n.previous.older(n.disk, rng) })
-	time.Sleep(e.long)
-	s.note("start %s", id)
-	s.open(id)
-}
-
-// grow seats another node.
-func (s *simulation) grow(simEvent) {
-	s.mu.Lock()
-	id := fmt.Sprintf("n%d", len(s.roster)+1)
-	if len(s.roster) >= 5 || slices.Contains(s.roster, id) {
-		s.mu.Unlock()
-		return
-	}
-	s.roster = append(slices.Clone(s.roster), id)
-	s.mu.Unlock()
-	s.note("%s joins", id)
-	s.open(id)
-}
-
-// replace has a node leave, and one that was not there yet take its place.
-func (s *simulation) replace(e simEvent) {
-	s.mu.Lock()
-	leaves := s.roster[e.on%len(s.roster)]
-	joins := ""
-	for i := range 5 {
-		if id := fmt.Sprintf("n%d", i+1); !slices.Contains(s.roster, id) && s.nodes[id].run == 0 {
-			joins = id
-			break
-		}
-	}
-	if joins == "" {
-		s.mu.Unlock()
-		return
-	}
-	s.roster = append(slices.DeleteFunc(slices.Clone(s.roster), func(id string) bool { return id == leaves }), joins)
-	s.mu.Unlock()
-	s.note("%s leaves, %s joins", leaves, joins)
-	s.open(joins)
-}
-
-// followRoster does what the leader of a cluster does to have the ledger's members follow the
-// roster (leadSeats of package node): one step at a time, of the configuration that it looked at.
-func (s *simulation) followRoster(ctx context.Context) {
-	tick := time.NewTicker(simHeartbeat)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		for _, n := range s.up() {
-			now, known := n.ledger.Configuration()
-			if !known {
-				continue
-			}
-			s.mu.Lock()
-			roster := slices.Clone(s.roster)
-			s.mu.Unlock()
-			if err := followOnce(ctx, n, now, roster); err != nil {
-				s.log.Info("a change of members failed", "error", err)
-			}
-		}
-	}
-}
-
-func followOnce(ctx context.Context, n *simNode, now Configuration, roster []string) error {
-	for _, id := range roster {
-		if _, member := now.Votes[id]; !member {
-			return n.ledger.AddNonvoter(ctx, Member{ID: id, Addr: simAddr(id)}, now.Index)
-		}
-	}
-	for _, id := range roster {
-		if !now.Votes[id] {
-			return nil // it catches up
-		}
-	}
-	for _, id := range slices.Sorted(maps.Keys(now.Votes)) {
-		switch {
-		case slices.Contains(roster, id):
-		case now.Votes[id] && id == n.id:
-			return n.ledger.TransferLeadership(ctx, "")
-		case now.Votes[id]:
-			return n.ledger.Demote(ctx, id, now.Index)
-		default:
-			return n.ledger.RemoveServer(ctx, id, now.Index)
-		}
-	}
-	return nil
 }
 
 // outsideCharges is a state machine that charges one contract in the memory of its process.

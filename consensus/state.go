@@ -85,7 +85,7 @@ func openState(g pairs.Generations, logger *slog.Logger) (*appliedState, error) 
 
 // stateIn is where a state is kept in a directory.
 func stateIn(dir string, noSync bool, logger *slog.Logger) pairs.Generations {
-	return pairs.In(dir, pairs.Options{NoSync: noSync, MemTable: pairs.MemTableBytes, Logger: logger})
+	return pairs.In(dir, pairs.Options{NoSync: noSync, Logger: logger})
 }
 
 func (s *appliedState) loadPosition() error {

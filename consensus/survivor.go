@@ -1,7 +1,6 @@
 package consensus
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +66,7 @@ func ReadRemains(ctx context.Context, o Options, scratch string, m Machine) (r *
 	o = o.offline()
 	d := &disk{opts: o, storage: o.storage, logger: o.Logger}
 	d.identity = &identity{id: o.ID, storage: o.storage, memory: o.Memory, logger: o.Logger, applied: d.applied}
-	if _, err := os.Stat(filepath.Join(o.Dir, "id")); err != nil {
+	if _, err := os.Stat(filepath.Join(o.Dir, idFile)); err != nil {
 		return nil, fmt.Errorf("%w: there is no ledger in %s: %w", ErrStale, o.Dir, err)
 	}
 	defer func() { err = errors.Join(err, d.close()) }()
@@ -95,7 +94,6 @@ func (o Options) offline() Options {
 	if o.Free == nil {
 		o.Free = FreeBytes
 	}
-	o.MemTable = cmp.Or(o.MemTable, pairs.MemTableBytes)
 	o.storage = directory{o}
 	return o
 }

@@ -59,10 +59,8 @@ func (n *Node) leftAs(ctx context.Context) (f founding.RosterFile, err error) {
 	if err != nil {
 		return f, err
 	}
-	first := rosters[0]
-	profile := client.Pin(n.cluster, catalog.InitBody{Name: first.Name, Threshold: first.Threshold, Nodes: first.Nodes}).After(rosters)
 	options := client.Options{Patience: 2 * time.Second, RequestTimeout: 5 * time.Second}
-	c, err := client.New(profile, nil, options)
+	c, err := client.New(client.PinRosters(rosters), nil, options)
 	if err != nil {
 		return f, err
 	}

@@ -175,18 +175,13 @@ func (n *Node) openSecrets() (err error) {
 		return err
 	}
 	n.onClose(n.vault.Close)
-	seed, err := n.vault.Get(founding.SecretIdentity)
+	n.signing, err = founding.SigningKey(n.vault)
 	if errors.Is(err, vault.ErrNotFound) {
 		return fmt.Errorf("%s has no key of a node: give the directory that node %s was founded with: %w", n.opts.Dir, n.id, err)
 	}
 	if err != nil {
-		return fmt.Errorf("read this node's key: %w", err)
+		return err
 	}
-	defer vault.Wipe(seed)
-	if len(seed) != ed25519.SeedSize {
-		return fmt.Errorf("this node's key has %d bytes, want %d", len(seed), ed25519.SeedSize)
-	}
-	n.signing = ed25519.NewKeyFromSeed(seed)
 	n.onClose(func() error { vault.Wipe(n.signing); return nil })
 	if public := n.signing.Public().(ed25519.PublicKey); !public.Equal(ed25519.PublicKey(n.self.Key)) { //nolint:forcetypeassert // by definition
 		return fmt.Errorf("this node's key is not the one that the roster names for %s after %d changes: the directory is that of "+

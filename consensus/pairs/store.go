@@ -2,6 +2,7 @@ package pairs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,10 +20,10 @@ import (
 )
 
 const (
-	// MemTableBytes gives a transaction room for 9.6 MiB and 104,857 keys, which
+	// memTableBytes gives a transaction room for 9.6 MiB and 104,857 keys, which
 	// is what the limits of one entry are derived from. Three nodes on a small
 	// machine share it well: a memtable's pages are touched as it fills.
-	MemTableBytes = 64 << 20
+	memTableBytes = 64 << 20
 	// levelPerMemTable sizes the level below the memtables by theirs: were it
 	// smaller than what is flushed until it is compacted, every byte would be
 	// written once more for each level that is too small.
@@ -45,23 +46,24 @@ const (
 type Options struct {
 	// NoSync leaves writes to the operating system.
 	NoSync bool
-	// MemTable is the size of a memtable, MemTableBytes but in tests.
+	// MemTable is the size of a memtable; 0: memTableBytes.
 	MemTable int64
 	Logger   *slog.Logger
 }
 
 func (o Options) badger(dir string) badger.Options {
+	memTable := cmp.Or(o.MemTable, memTableBytes)
 	return badger.DefaultOptions(dir).
 		WithSyncWrites(!o.NoSync).
 		WithLogger(logbridge.Badger{Logger: o.Logger}).
 		WithMetricsEnabled(false).
 		WithDetectConflicts(false). // there is one writer
-		WithMemTableSize(o.MemTable).
+		WithMemTableSize(memTable).
 		WithNumMemtables(2).
 		WithNumLevelZeroTables(3).
 		WithNumLevelZeroTablesStall(8).
 		WithNumCompactors(2).
-		WithBaseLevelSize(levelPerMemTable * o.MemTable).
+		WithBaseLevelSize(levelPerMemTable * memTable).
 		WithBaseTableSize(tableBytes).
 		WithBlockSize(blockBytes).
 		WithValueThreshold(LargeValue).

@@ -26,7 +26,7 @@
 // Nothing of the archive and nothing of the node that it came from but what can be checked: the
 // checkpoint's signatures against the roster, the roster against the cluster's id, the entries
 // against the checkpoint, the state against the entries, which are applied anew
-// (consensus.CheckExport), and parts and blobs against their digests. Whoever can write to the
+// (consensus.Replay), and parts and blobs against their digests. Whoever can write to the
 // store can destroy a backup, or bring an older one; the newest checkpoint that anybody has
 // kept says which is the newest.
 package backup

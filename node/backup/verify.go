@@ -77,6 +77,36 @@ func (r *ledgerReader) Read(b []byte) (int, error) {
 	return n, nil
 }
 
+// Listed are the blobs that an archive lists.
+type Listed struct {
+	archive Archive
+	parts   map[catalog.Digest]Part
+}
+
+// Listed are the archive's blobs by their digests.
+func (a Archive) Listed() Listed {
+	l := Listed{a, make(map[catalog.Digest]Part, len(a.Blobs))}
+	for _, p := range a.Blobs {
+		l.parts[p.Digest] = p
+	}
+	return l
+}
+
+// Has reports whether a blob is listed.
+func (l Listed) Has(d catalog.Digest) bool {
+	_, is := l.parts[d]
+	return is
+}
+
+// Load is Archive.Load of a blob; one that is not listed is ErrDamaged.
+func (l Listed) Load(ctx context.Context, d catalog.Digest) ([]byte, error) {
+	p, is := l.parts[d]
+	if !is {
+		return nil, fmt.Errorf("%w: the backup's list leaves out blob %s", ErrDamaged, d)
+	}
+	return l.archive.Load(ctx, p)
+}
+
 // Look is what happens while the ledger of an archive is proved. Each may be nil.
 type Look struct {
 	// Lot is told of entries that were applied anew: the number of the first, and what is recorded.

@@ -104,6 +104,13 @@ func (p Profile) pins(c catalog.Cluster) (id string, ok bool) {
 	return "", true
 }
 
+// PinRosters returns the profile of a cluster from its rosters, of which the first is its founding's: see
+// attest.Rosters.
+func PinRosters(rosters []catalog.Cluster) Profile {
+	first := rosters[0]
+	return Pin(first.ID, catalog.InitBody{Name: first.Name, Threshold: first.Threshold, Nodes: first.Nodes}).After(rosters)
+}
+
 // After is the profile that pins the last of some rosters. The keys of machines that were in
 // the seats before stay known: what they have signed is still proof. Addresses stay that the
 // changes since do not touch: they may lead to a node in a way of the profile's owner.

@@ -155,16 +155,11 @@ func (h *Head) seal(ctx context.Context, dir string, key founding.SealKey, piece
 	if err != nil {
 		return err
 	}
-	seed, err := v.Get(founding.SecretIdentity)
+	private, err := founding.SigningKey(v)
+	defer vault.Wipe(private)
 	if err := errors.Join(err, v.Close()); err != nil {
 		return err
 	}
-	defer vault.Wipe(seed)
-	if len(seed) != ed25519.SeedSize {
-		return fmt.Errorf("this node's key has %d bytes, want %d", len(seed), ed25519.SeedSize)
-	}
-	private := ed25519.NewKeyFromSeed(seed)
-	defer vault.Wipe(private)
 	h.Signature = ed25519.Sign(private, h.signedBytes())
 	for i, r := range with {
 		sealed, err := (Piece{Deposit: h.Digest(), Point: i + 1, values: pieces[i]}).Seal([]age.Recipient{r})

@@ -124,7 +124,7 @@ func TestAnyTwoOfThreeCustodiansRecoverANodeAndOneDoesNot(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if info.Keys != 1 || info.Vectors != 1 || info.Card.ID != "n1" {
+		if len(info.Shares) != 1 || info.Vectors != 1 || info.Card.ID != "n1" {
 			t.Errorf("recovered %+v", info)
 		}
 		if m, err := ReadMark(dir); err != nil || m == nil || m.Deposit != c.head.Digest() || m.Use.IsZero() {

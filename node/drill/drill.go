@@ -92,7 +92,7 @@ func (r Report) For(m backup.Manifest) recovery.Drill {
 type drilling struct {
 	Options
 	checks map[string]*Check
-	blobs  map[catalog.Digest]backup.Part
+	blobs  backup.Listed
 
 	machine *state.Machine
 	replay  *consensus.Replay
@@ -112,16 +112,14 @@ type attemptRoster struct {
 // the archive cannot be reached.
 func Run(ctx context.Context, o Options) (r Report, err error) {
 	d := &drilling{
-		Options: o, checks: map[string]*Check{}, blobs: map[catalog.Digest]backup.Part{},
+		Options: o, checks: map[string]*Check{},
 		machine: state.NewMachine(), among: map[string]attemptRoster{}, results: map[string]File{},
 	}
 	d.Archive.Store = readOnly{o.Archive.Store}
 	for _, name := range recovery.Drills() {
 		d.checks[name] = &Check{Tried: recovery.Tried{What: name}}
 	}
-	for _, p := range d.Archive.Blobs {
-		d.blobs[p.Digest] = p
-	}
+	d.blobs = d.Archive.Listed()
 	d.skipped()
 	err = d.run(ctx)
 	for _, name := range recovery.Drills() {
@@ -282,16 +280,9 @@ func (d *drilling) checkBlobs(ctx context.Context) error {
 // LeftOut tells which blobs a state needs that the backup does not list, and how many it needs. The
 // list is what one node said; the state was proved.
 func LeftOut(ctx context.Context, a backup.Archive, v state.View) (needed int, absent []string, err error) {
-	listed := map[catalog.Digest]backup.Part{}
-	for _, p := range a.Blobs {
-		listed[p.Digest] = p
-	}
+	listed := a.Listed()
 	all, err := blobs.Needed(v, func(m catalog.Digest) (tiles.Manifest, error) {
-		p, is := listed[m]
-		if !is {
-			return tiles.Manifest{}, fmt.Errorf("%w: the backup's list leaves out blob %s", backup.ErrDamaged, m)
-		}
-		b, err := a.Load(ctx, p)
+		b, err := listed.Load(ctx, m)
 		if err != nil {
 			return tiles.Manifest{}, err
 		}
@@ -301,7 +292,7 @@ func LeftOut(ctx context.Context, a backup.Archive, v state.View) (needed int, a
 		return 0, nil, err
 	}
 	for d, what := range all {
-		if _, is := listed[d]; !is {
+		if !listed.Has(d) {
 			absent = append(absent, fmt.Sprintf("the backup's list leaves out blob %s, %s", d, what))
 		}
 	}
@@ -332,11 +323,7 @@ type archiveBlobs struct{ *drilling }
 
 // Load implements versions.Blobs.
 func (b archiveBlobs) Load(ctx context.Context, d catalog.Digest) ([]byte, error) {
-	p, is := b.blobs[d]
-	if !is {
-		return nil, fmt.Errorf("%w: the backup's list leaves out blob %s", backup.ErrDamaged, d)
-	}
-	return b.Archive.Load(ctx, p)
+	return b.blobs.Load(ctx, d)
 }
 
 // Sync implements versions.Blobs.

@@ -18,8 +18,7 @@ func (d *drilling) checkReceipts() error {
 	if err != nil {
 		return err
 	}
-	first, c := rosters[0], d.checks[recovery.Receipts]
-	profile := client.Pin(first.ID, catalog.InitBody{Name: first.Name, Threshold: first.Threshold, Nodes: first.Nodes}).After(rosters)
+	c, profile := d.checks[recovery.Receipts], client.PinRosters(rosters)
 	for _, f := range d.Receipts {
 		c.Tried.Tried++
 		proven, err := audit.VerifyReceipt(profile, f.Bytes)

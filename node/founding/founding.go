@@ -273,6 +273,19 @@ func (c Card) CheckKeys(ctx context.Context, dir string, key SealKey) error {
 	return err
 }
 
+// SigningKey is the key that a node signs with, of its vault. The caller wipes it.
+func SigningKey(v *vault.Vault) (ed25519.PrivateKey, error) {
+	seed, err := v.Get(SecretIdentity)
+	if err != nil {
+		return nil, fmt.Errorf("read this node's key: %w", err)
+	}
+	defer vault.Wipe(seed)
+	if len(seed) != ed25519.SeedSize {
+		return nil, fmt.Errorf("this node's key has %d bytes, want %d", len(seed), ed25519.SeedSize)
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
+}
+
 // openKey is the signing key of the node in dir, after CheckKeys. The caller wipes it.
 func (c Card) openKey(ctx context.Context, dir string, key SealKey) (private ed25519.PrivateKey, err error) {
 	v, err := key.Open(ctx, dir)
@@ -285,15 +298,10 @@ func (c Card) openKey(ctx context.Context, dir string, key SealKey) (private ed2
 		return nil, fmt.Errorf("read this node's sealing key: %w", err)
 	}
 	defer vault.Wipe(sealing)
-	seed, err := v.Get(SecretIdentity)
-	if err != nil {
-		return nil, fmt.Errorf("read this node's key: %w", err)
+	if private, err = SigningKey(v); err != nil {
+		return nil, err
 	}
-	defer vault.Wipe(seed)
-	if len(seed) == ed25519.SeedSize {
-		private = ed25519.NewKeyFromSeed(seed)
-	}
-	if private == nil || !private.Public().(ed25519.PublicKey).Equal(ed25519.PublicKey(c.Key)) { //nolint:forcetypeassert // by definition
+	if !private.Public().(ed25519.PublicKey).Equal(ed25519.PublicKey(c.Key)) { //nolint:forcetypeassert // by definition
 		return private, fmt.Errorf("%w: the card in %s has another key than the node there", ErrCard, dir)
 	}
 	if public, err := seal.PublicKey(sealing); err != nil || !bytes.Equal(public, c.Sealing) {

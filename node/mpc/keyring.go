@@ -244,7 +244,7 @@ func (k *Keyring) eraseBefore(before catalog.Sharing) error {
 		return fmt.Errorf("list the shares of key %s: %w", before.Key, err)
 	}
 	for _, name := range names {
-		s, ok := sharingIn(before.Key, name)
+		s, ok := KeyShare(name)
 		if !ok {
 			return fmt.Errorf("the vault has %s, which is no share of a key", name)
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
@@ -65,7 +66,7 @@ func KeySecret(k catalog.Key) string { return secretKey(k.InForce()) }
 // first.
 func SharingsOf(key string, names []string) (all []catalog.Sharing) {
 	for _, name := range names {
-		if s, ok := sharingIn(key, name); ok {
+		if s, ok := KeyShare(name); ok && s.Key == key {
 			all = append(all, s)
 		}
 	}
@@ -75,21 +76,25 @@ func SharingsOf(key string, names []string) (all []catalog.Sharing) {
 	return all
 }
 
-// sharingIn reads the name of a secret; false where it is no share of the key.
-func sharingIn(key, name string) (s catalog.Sharing, ok bool) {
-	rest, ok := strings.CutPrefix(name, "key/"+key+"/")
-	if !ok {
+// KeyShare reads the name of a secret, as KeySecret makes it; false where it is no share of a key.
+func KeyShare(name string) (s catalog.Sharing, ok bool) {
+	parts := strings.Split(name, "/")
+	if len(parts) != 4 {
 		return s, false
 	}
-	s.Key = key
-	_, err := fmt.Sscanf(rest, "%d/%d", &s.Epoch, &s.Attempt)
-	return s, err == nil
+	epoch, epochErr := strconv.ParseUint(parts[2], 10, 64)
+	attempt, attemptErr := strconv.Atoi(parts[3])
+	s = catalog.Sharing{Key: parts[1], Epoch: epoch, Attempt: attempt}
+	return s, epochErr == nil && attemptErr == nil && secretKey(s) == name
 }
 
 // IsShare reports whether a name in a vault is that of a share of a key or of a vector.
 func IsShare(name string) bool {
-	return strings.HasPrefix(name, "key/") || strings.HasPrefix(name, prefixSecretVector)
+	return strings.HasPrefix(name, "key/") || IsVectorShare(name)
 }
+
+// IsVectorShare reports whether a name in a vault is that of a share of a private vector.
+func IsVectorShare(name string) bool { return strings.HasPrefix(name, prefixSecretVector) }
 
 // VectorSecret is what the vault calls a node's share of a private vector in force.
 func VectorSecret(x catalog.Vector) string {

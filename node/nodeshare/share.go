@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"filippo.io/age"
@@ -22,6 +21,7 @@ import (
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/node/founding"
+	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -64,29 +64,17 @@ type Info struct {
 	Card    founding.Card
 	Made    int64 // Unix milliseconds
 	Secrets int
-	Keys    int // shares of publishers' keys
-	Shares  []catalog.Sharing
-	Vectors int // shares of private vectors
+	Shares  []catalog.Sharing // of publishers' keys
+	Vectors int               // shares of private vectors
 }
 
 func (i *Info) count(name string) {
 	i.Secrets++
-	if strings.HasPrefix(name, "vector/") {
+	if mpc.IsVectorShare(name) {
 		i.Vectors++
 	}
-	rest, is := strings.CutPrefix(name, "key/")
-	if !is {
-		return
-	}
-	i.Keys++
-	parts := strings.Split(rest, "/")
-	if len(parts) != 3 {
-		return
-	}
-	epoch, epochErr := strconv.ParseUint(parts[1], 10, 64)
-	attempt, attemptErr := strconv.Atoi(parts[2])
-	if epochErr == nil && attemptErr == nil {
-		i.Shares = append(i.Shares, catalog.Sharing{Key: parts[0], Epoch: epoch, Attempt: attempt})
+	if s, is := mpc.KeyShare(name); is {
+		i.Shares = append(i.Shares, s)
 	}
 }
 

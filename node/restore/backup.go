@@ -42,31 +42,47 @@ type orderFile struct {
 
 // ReadOrder reads an order. It verifies no signature: see attest.CheckRestore.
 func ReadOrder(file string) (b recovery.Restore, err error) {
-	raw, err := os.ReadFile(filepath.Clean(file))
-	if err != nil {
-		return b, fmt.Errorf("read the restore order: %w", err)
-	}
 	var f orderFile
-	if len(raw) > maxFile {
-		return b, fmt.Errorf("%w: %s has more than %d bytes", ErrOrder, file, maxFile)
+	if err := readFile(file, "restore order", maxFile, &f); err != nil {
+		return b, err
 	}
-	if err := catalog.DecodeStrict(bytes.TrimSpace(raw), &f); err != nil {
-		return b, fmt.Errorf("%w: %s: %w", ErrOrder, file, err)
-	}
-	if f.Version != 1 {
-		return b, fmt.Errorf("%w: %s has version %d, this program reads version 1", ErrOrder, file, f.Version)
-	}
-	return f.Restore, nil
+	return f.Restore, checkVersion(file, f.Version)
 }
 
 // WriteOrder writes an order. Nothing in it is secret.
 func WriteOrder(file string, b recovery.Restore) error {
-	raw, err := json.MarshalIndent(orderFile{1, b}, "", "  ")
+	return writeFile(file, "restore order", orderFile{1, b})
+}
+
+// readFile reads what operators hand on, of so many bytes at the most.
+func readFile(file, what string, most int, into any) error {
+	raw, err := os.ReadFile(filepath.Clean(file))
 	if err != nil {
-		return fmt.Errorf("encode the restore order: %w", err)
+		return fmt.Errorf("read the %s: %w", what, err)
+	}
+	if len(raw) > most {
+		return fmt.Errorf("%w: %s has more than %d bytes", ErrOrder, file, most)
+	}
+	if err := catalog.DecodeStrict(bytes.TrimSpace(raw), into); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrOrder, file, err)
+	}
+	return nil
+}
+
+func checkVersion(file string, version int) error {
+	if version != 1 {
+		return fmt.Errorf("%w: %s has version %d, this program reads version 1", ErrOrder, file, version)
+	}
+	return nil
+}
+
+func writeFile(file, what string, content any) error {
+	raw, err := json.MarshalIndent(content, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the %s: %w", what, err)
 	}
 	if err := durable.WriteFile(file, append(raw, '\n'), 0o644); err != nil {
-		return fmt.Errorf("write the restore order: %w", err)
+		return fmt.Errorf("write the %s: %w", what, err)
 	}
 	return nil
 }
@@ -152,11 +168,16 @@ func FromBackup(ctx context.Context, dir string, key founding.SealKey, g foundin
 		return err
 	}
 	defer func() { err = errors.Join(err, v.Close()) }()
-	options := consensus.Options{Dir: ledger, ID: card.ID, Memory: vault.Memory{Vault: v, Name: founding.SecretLedger}}
-	for _, m := range members.Nodes {
-		options.Members = append(options.Members, consensus.Member{ID: m.ID, Addr: m.Addr})
+	return consensus.Reseed(ledgerOf(dir, card, v, members.Nodes), consensus.Seed{ID: order.Order.ID(), Made: order.Order.Made}, b.Ledger)
+}
+
+// ledgerOf is the ledger of the node in dir, among these members.
+func ledgerOf(dir string, card founding.Card, v *vault.Vault, members []catalog.Node) consensus.Options {
+	o := consensus.Options{Dir: filepath.Join(dir, founding.DirLedger), ID: card.ID, Memory: vault.Memory{Vault: v, Name: founding.SecretLedger}}
+	for _, m := range members {
+		o.Members = append(o.Members, consensus.Member{ID: m.ID, Addr: m.Addr})
 	}
-	return consensus.Reseed(options, consensus.Seed{ID: order.Order.ID(), Made: order.Order.Made}, b.Ledger)
+	return o
 }
 
 func storeBlobs(ctx context.Context, dir string, b Backup, progress func(done, all int)) (err error) {

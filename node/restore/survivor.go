@@ -1,10 +1,8 @@
 package restore
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,7 +16,6 @@ import (
 	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/consensus"
-	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/backup"
 	"github.com/weirdata/weir/node/founding"
@@ -70,23 +67,19 @@ type Finding struct {
 	Signature []byte `json:"signature,omitempty"` // by the node
 }
 
-// KeyShare is whether a survivor has its share of a publisher's key.
+// KeyShare is a publisher's key and its share in force.
 type KeyShare struct {
 	Key       string   `json:"key"`
 	Publisher string   `json:"publisher"` // its name
 	Threshold int      `json:"threshold"`
 	Nodes     []string `json:"nodes"` // that share it
-	Held      bool     `json:"held"`
 	Share     string   `json:"share"` // the name of the share in a vault
 }
 
-// VectorShares is of how many of the private vectors that the same nodes share a survivor has its
-// share.
+// VectorShares are the shares in force of private vectors that the same nodes share.
 type VectorShares struct {
 	Threshold int      `json:"threshold"`
 	Nodes     []string `json:"nodes"`
-	Count     int      `json:"count"`
-	Held      int      `json:"held"`
 	Shares    []string `json:"shares"` // their names in a vault
 }
 
@@ -148,18 +141,11 @@ const maxPlan = 64 << 20 // bytes: a thousand publishers, and sixteen survivors
 // ReadPlan reads a plan and checks it: each finding is of its node, and the order is of one of them. It
 // verifies no operator's signature.
 func ReadPlan(file string) (p Plan, err error) {
-	raw, err := os.ReadFile(filepath.Clean(file))
-	if err != nil {
-		return p, fmt.Errorf("read the recovery: %w", err)
+	if err := readFile(file, "recovery", maxPlan, &p); err != nil {
+		return p, err
 	}
-	if len(raw) > maxPlan {
-		return p, fmt.Errorf("%w: %s has more than %d bytes", ErrOrder, file, maxPlan)
-	}
-	if err := catalog.DecodeStrict(bytes.TrimSpace(raw), &p); err != nil {
-		return p, fmt.Errorf("%w: %s: %w", ErrOrder, file, err)
-	}
-	if p.Version != 1 {
-		return p, fmt.Errorf("%w: %s has version %d, this program reads version 1", ErrOrder, file, p.Version)
+	if err := checkVersion(file, p.Version); err != nil {
+		return p, err
 	}
 	if err := p.check(); err != nil {
 		return p, fmt.Errorf("%s: %w", file, err)
@@ -242,16 +228,7 @@ func (p Plan) With(f Finding, from string, now int64) (Plan, error) {
 }
 
 // Write writes the plan. Nothing in it is secret.
-func (p Plan) Write(file string) error {
-	raw, err := json.MarshalIndent(p, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode the recovery: %w", err)
-	}
-	if err := durable.WriteFile(file, append(raw, '\n'), 0o644); err != nil {
-		return fmt.Errorf("write the recovery: %w", err)
-	}
-	return nil
-}
+func (p Plan) Write(file string) error { return writeFile(file, "recovery", p) }
 
 // Left is how many shares of something the survivors have.
 type Left struct {
@@ -282,7 +259,7 @@ func (p Plan) Left() ([]Left, error) {
 		all = append(all, l)
 	}
 	for _, v := range source.Vectors {
-		l := Left{Kind: "vectors", Count: v.Count, Threshold: v.Threshold}
+		l := Left{Kind: "vectors", Count: len(v.Shares), Threshold: v.Threshold}
 		p.divide(&l, v.Nodes, func(f Finding) bool {
 			return f.has(v.Shares...)
 		})
@@ -324,7 +301,7 @@ func Look(ctx context.Context, dir string, key founding.SealKey, scratch string,
 	}
 	defer func() { err = errors.Join(err, v.Close()) }()
 	machine := state.NewMachine()
-	r, err := consensus.ReadRemains(ctx, ledgerOf(dir, card, v), scratch, machine)
+	r, err := consensus.ReadRemains(ctx, ledgerOf(dir, card, v, nil), scratch, machine)
 	if err != nil {
 		return f, err
 	}
@@ -350,25 +327,16 @@ func Look(ctx context.Context, dir string, key founding.SealKey, scratch string,
 	if err := f.findSigned(dir, rosters, r); err != nil {
 		return f, err
 	}
-	seed, err := v.Get(founding.SecretIdentity)
+	private, err := founding.SigningKey(v)
 	if err != nil {
 		return f, err
 	}
-	defer vault.Wipe(seed)
-	if len(seed) != ed25519.SeedSize {
-		return f, fmt.Errorf("this node's key has %d bytes, want %d", len(seed), ed25519.SeedSize)
-	}
-	private := ed25519.NewKeyFromSeed(seed)
 	defer vault.Wipe(private)
 	f.Signature = ed25519.Sign(private, f.signedBytes())
 	if err := f.check(); err != nil {
 		return f, fmt.Errorf("%w: this machine is in no seat any more", err)
 	}
 	return f, nil
-}
-
-func ledgerOf(dir string, card founding.Card, v *vault.Vault) consensus.Options {
-	return consensus.Options{Dir: filepath.Join(dir, founding.DirLedger), ID: card.ID, Memory: vault.Memory{Vault: v, Name: founding.SecretLedger}}
 }
 
 // describe takes from the state what there is to lose; names are those of the node's secrets.
@@ -402,7 +370,7 @@ func (f *Finding) describe(v state.View, names []string) error {
 		if err != nil {
 			return err
 		}
-		f.Keys = append(f.Keys, KeyShare{k.ID, who.Name, k.Threshold, k.Nodes, slices.Contains(names, mpc.KeySecret(k)), mpc.KeySecret(k)})
+		f.Keys = append(f.Keys, KeyShare{k.ID, who.Name, k.Threshold, k.Nodes, mpc.KeySecret(k)})
 	}
 	for _, name := range names {
 		if mpc.IsShare(name) {
@@ -420,11 +388,7 @@ func (f *Finding) describe(v state.View, names []string) error {
 			i = len(f.Vectors)
 			f.Vectors = append(f.Vectors, VectorShares{Threshold: s.Threshold, Nodes: s.Nodes})
 		}
-		f.Vectors[i].Count++
 		f.Vectors[i].Shares = append(f.Vectors[i].Shares, mpc.VectorSecret(x))
-		if slices.Contains(names, mpc.VectorSecret(x)) {
-			f.Vectors[i].Held++
-		}
 	}
 	return nil
 }
@@ -494,10 +458,7 @@ func FromSurvivor(ctx context.Context, dir string, key founding.SealKey, p Plan,
 		return err
 	}
 	defer func() { err = errors.Join(err, v.Close()) }()
-	options := ledgerOf(dir, card, v)
-	for _, m := range members.Nodes {
-		options.Members = append(options.Members, consensus.Member{ID: m.ID, Addr: m.Addr})
-	}
+	options := ledgerOf(dir, card, v, members.Nodes)
 	seed := consensus.Seed{ID: p.Order.ID(), Made: p.Order.Made, Voter: source.Node}
 	check := func(r *consensus.Remains) error {
 		if r.Size != p.Order.Size || catalog.Digest(r.Root) != p.Order.Root || r.Committed != p.Order.Committed {

@@ -14,8 +14,8 @@ func TestSharesOfAnotherSharingAreNotLeft(t *testing.T) {
 	of := func(node, key, vector string) Finding {
 		return Finding{
 			Node: node, Shares: []string{key, vector},
-			Keys:    []KeyShare{{Key: "k", Threshold: 2, Nodes: nodes, Held: true, Share: key}},
-			Vectors: []VectorShares{{Threshold: 2, Nodes: nodes, Count: 1, Held: 1, Shares: []string{vector}}},
+			Keys:    []KeyShare{{Key: "k", Threshold: 2, Nodes: nodes, Share: key}},
+			Vectors: []VectorShares{{Threshold: 2, Nodes: nodes, Shares: []string{vector}}},
 		}
 	}
 	one, same, later := of("n1", "key/k/1/1", "vector/v/1"), of("n2", "key/k/1/1", "vector/v/1"), of("n2", "key/k/2/1", "vector/v/2")

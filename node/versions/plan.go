@@ -19,11 +19,11 @@ func PlanOf(w Sources, verdict catalog.Verdict) (*plan.Plan, error) {
 	case verdict.Join != nil:
 		return plan.NewJoin(w.pairs(), verdict)
 	case w.planned():
-		return plan.NewPrivate(w.Dataset.Descriptor, w.planLayers(), verdict)
+		return plan.NewPrivate(w.Dataset.Descriptor, w.Layers(), verdict)
 	case plan.NeedsPresence(verdict):
-		return plan.Bound(w.Dataset.Descriptor, w.planLayers(), verdict)
+		return plan.Bound(w.Dataset.Descriptor, w.Layers(), verdict)
 	}
-	return plan.New(w.Dataset.Descriptor, w.planLayers(), verdict)
+	return plan.New(w.Dataset.Descriptor, w.Layers(), verdict)
 }
 
 // Plan builds the plan that follows from the verdict and checks that it opens

@@ -3,7 +3,6 @@ package versions
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/state"
@@ -106,20 +105,7 @@ func (w Sources) planned() bool {
 }
 
 // Layers are the versions as a plan, and a result, are made with them.
-func (w Sources) Layers() []plan.Layer { return w.planLayers() }
-
-// Keys are the keys of all that the work is on, each once.
-func (w Sources) Keys() (keys []catalog.Key) {
-	for _, one := range w.versions {
-		if !slices.ContainsFunc(keys, func(k catalog.Key) bool { return k.ID == one.Key.ID }) {
-			keys = append(keys, one.Key)
-		}
-	}
-	return keys
-}
-
-// planLayers are the versions as a plan is made with them.
-func (w Sources) planLayers() []plan.Layer {
+func (w Sources) Layers() []plan.Layer {
 	out := make([]plan.Layer, len(w.layers))
 	for i, one := range w.layers {
 		out[i].Version, out[i].Held = one.Record, &one.Dataset.Descriptor

@@ -23,6 +23,7 @@ import (
 	"github.com/weirdata/weir/node/config"
 	"github.com/weirdata/weir/node/deposit"
 	"github.com/weirdata/weir/node/founding"
+	"github.com/weirdata/weir/node/nodeshare"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -49,10 +50,7 @@ it is. Make another after a publisher was admitted, and after weir operator refr
 			if err != nil {
 				return err
 			}
-			if err := needStopped(cmd, c); err != nil {
-				return err
-			}
-			if err := need(cmd, [3]string{"genesis", "genesis", c.Genesis}); err != nil {
+			if err := needNode(cmd, c, [3]string{"genesis", "genesis", c.Genesis}); err != nil {
 				return err
 			}
 			if len(to) < 2 || out == "" || threshold < 2 || threshold > len(to) {
@@ -91,6 +89,18 @@ func depositShare(ctx context.Context, a *cli.App, c config.Config, flags nodeFl
 	}
 	a.Note("any %d of the custodians who have %s are node %s together: give each a copy, and list it with `weir operator deposit register %s`", threshold, out, h.Card.ID, out)
 	return a.PrintRow("node", h.Card.ID, "deposit", h.Digest().String(), "custodians", fmt.Sprintf("%d of %d", threshold, len(h.Custodians)), "key shares", strconv.Itoa(len(h.Shares)))
+}
+
+// openDeposit opens a deposit for whoever is asked to do something with it, and says what it is of.
+func openDeposit(a *cli.App, file string) (*deposit.File, error) {
+	d, err := deposit.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := showDeposit(a, d); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
 }
 
 // showDeposit says what a deposit is of, to whoever is asked to do something with it.
@@ -154,14 +164,11 @@ func handPiece(a *cli.App, file string, identities, to []string, out string) (er
 	if err != nil {
 		return err
 	}
-	d, err := deposit.Open(file)
+	d, err := openDeposit(a, file)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	if err := showDeposit(a, d); err != nil {
-		return err
-	}
 	p, err := d.Own(with)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
@@ -200,10 +207,7 @@ in one place.`,
 			if err != nil {
 				return err
 			}
-			if err := need(cmd, [3]string{"id", "id", c.ID}); err != nil {
-				return err
-			}
-			if err := needStopped(cmd, c); err != nil {
+			if err := needNode(cmd, c, [3]string{"id", "id", c.ID}); err != nil {
 				return err
 			}
 			if len(identities) == 0 || len(pieces) == 0 {
@@ -227,14 +231,11 @@ func recoverShare(ctx context.Context, a *cli.App, c config.Config, flags nodeFl
 	if err != nil {
 		return err
 	}
-	d, err := deposit.Open(file)
+	d, err := openDeposit(a, file)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	if err := showDeposit(a, d); err != nil {
-		return err
-	}
 	if err := refuseBurned(ctx, a, d, g); err != nil {
 		return err
 	}
@@ -255,21 +256,14 @@ func recoverShare(ctx context.Context, a *cli.App, c config.Config, flags nodeFl
 		}
 		opened = append(opened, p)
 	}
-	if err := newSealKey(a, c); err != nil {
-		return err
-	}
-	key, err := sealKey(ctx, a, c, flags.passphrase)
-	if err != nil {
-		return err
-	}
-	defer vault.Wipe(key.Key)
-	info, err := d.Recover(ctx, c.Dir, key, c.ID, g, opened)
-	if err != nil {
-		return fmt.Errorf("recover %s: %w", file, err)
-	}
-	a.Note("%s is node %s now, as it was at %s; be sure that the machine before it is off for good", c.Dir, info.Card.ID, cli.FormatTime(info.Made))
-	a.Note("next: `weir node accept` with the cluster's founding, `weir node start`; then `weir operator refresh`, and another deposit: this one is burned")
-	return a.PrintRow("node", info.Card.ID, "institution", info.Card.Institution, "secrets", strconv.Itoa(info.Secrets), "key shares", strconv.Itoa(info.Keys))
+	return makeNode(ctx, a, c, flags, "next: `weir node accept` with the cluster's founding, `weir node start`; then `weir operator refresh`, and another deposit: this one is burned",
+		func(key founding.SealKey) (nodeshare.Info, error) {
+			info, err := d.Recover(ctx, c.Dir, key, c.ID, g, opened)
+			if err != nil {
+				err = fmt.Errorf("recover %s: %w", file, err)
+			}
+			return info, err
+		})
 }
 
 // refuseBurned returns an error for a deposit that the cluster says was used, or is of a machine that is in
@@ -282,11 +276,7 @@ func refuseBurned(ctx context.Context, a *cli.App, d *deposit.File, g *founding.
 		if err != nil {
 			return err
 		}
-		body, err := g.Body()
-		if err != nil {
-			return err
-		}
-		profile = client.Pin(g.Cluster(), body).After(rosters)
+		profile = client.PinRosters(rosters)
 	case a.Profile() != "":
 		var err error
 		if profile, err = a.LoadProfile(); err != nil {

@@ -180,7 +180,7 @@ with --profile. Whoever has it believes no other cluster.`,
 		Example: "  weir operator profile genesis.json --out hengshui.json",
 		Args:    cli.Exactly(1, "the founding"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			g, body, err := readSigned(args[0])
+			g, _, err := readSigned(args[0])
 			if err != nil {
 				return err
 			}
@@ -188,7 +188,7 @@ with --profile. Whoever has it believes no other cluster.`,
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			profile := client.Pin(g.Cluster(), body).After(rosters)
+			profile := client.PinRosters(rosters)
 			if out == "" {
 				return a.PrintJSON(profile)
 			}

@@ -93,6 +93,11 @@ func need(cmd *cobra.Command, flagsKeysValues ...[3]string) error {
 	return nil
 }
 
+// needNode is need of what says where this machine's node is, and of more.
+func needNode(cmd *cobra.Command, c config.Config, more ...[3]string) error {
+	return need(cmd, append(more, [3]string{"dir", "dir", c.Dir}, [3]string{"seal-key-file", "seal_key_file or seal_key_command", c.SealKeyFile + c.SealKeyCommand})...)
+}
+
 // keyCommand is the program that prints the seal key, with its arguments.
 func keyCommand(c config.Config) []string { return strings.Fields(c.SealKeyCommand) }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,7 +52,7 @@ acknowledged and no survivor has is gone, and what that may have spent is closed
 			if err != nil {
 				return err
 			}
-			if err := needStopped(cmd, c); err != nil {
+			if err := needNode(cmd, c); err != nil {
 				return err
 			}
 			return findRemains(cmd.Context(), a, c, flags, file, from)
@@ -64,24 +63,6 @@ acknowledged and no survivor has is gone, and what that may have spent is closed
 	cmd.Flags().StringVar(&from, "from", "", "`node` whose ledger to go on from, although another has more")
 	cmd.AddCommand(newRecoverSignCommand(a), newRecoverApplyCommand(a))
 	return cmd
-}
-
-// needStopped refuses a command line that does not say where this machine's node is.
-func needStopped(cmd *cobra.Command, c config.Config) error {
-	return need(cmd, [3]string{"dir", "dir", c.Dir}, [3]string{"seal-key-file", "seal_key_file or seal_key_command", c.SealKeyFile + c.SealKeyCommand})
-}
-
-// withScratch calls do with a directory in which a ledger is checked: it is not to be anywhere else in
-// the clear.
-func withScratch(dir string, do func(scratch string) error) error {
-	if err := removeScratch(dir); err != nil {
-		return err
-	}
-	scratch, err := os.MkdirTemp(dir, scratchPrefix)
-	if err != nil {
-		return fmt.Errorf("make a directory to check in: %w", err)
-	}
-	return errors.Join(do(scratch), os.RemoveAll(scratch))
 }
 
 func findRemains(ctx context.Context, a *cli.App, c config.Config, flags nodeFlags, file, from string) error {
@@ -127,9 +108,8 @@ func findRemains(ctx context.Context, a *cli.App, c config.Config, flags nodeFla
 // answers is to say what it has, too. One whose log is damaged is not counted: it has no vote before it has caught
 // up with a majority of others.
 func refuseWorking(ctx context.Context, rosters []catalog.Cluster, known []restore.Finding) error {
-	first, last := rosters[0], rosters[len(rosters)-1]
-	profile := client.Pin(first.ID, catalog.InitBody{Name: first.Name, Threshold: first.Threshold, Nodes: first.Nodes}).After(rosters)
-	c, err := client.New(profile, nil, client.Options{Patience: 2 * time.Second})
+	last := rosters[len(rosters)-1]
+	c, err := client.New(client.PinRosters(rosters), nil, client.Options{Patience: 2 * time.Second})
 	if err != nil {
 		return fmt.Errorf("ask the nodes of the roster: %w", err)
 	}
@@ -301,7 +281,7 @@ backup end.`,
 			if err != nil {
 				return err
 			}
-			if err := needStopped(cmd, c); err != nil {
+			if err := needNode(cmd, c); err != nil {
 				return err
 			}
 			return applyRecovery(cmd.Context(), a, c, flags, args[0])

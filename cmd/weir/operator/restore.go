@@ -158,8 +158,7 @@ weir operator backup present, then weir operator backup end.`,
 			if order == "" || len(identities) == 0 {
 				return cli.Usagef(cmd, "--order and --identity are needed: what the operators have signed, and a key that opens the archive")
 			}
-			if err := need(cmd, [3]string{"dir", "dir", c.Dir}, [3]string{"genesis", "genesis", c.Genesis},
-				[3]string{"seal-key-file", "seal_key_file or seal_key_command", c.SealKeyFile + c.SealKeyCommand}); err != nil {
+			if err := needNode(cmd, c, [3]string{"genesis", "genesis", c.Genesis}); err != nil {
 				return err
 			}
 			return restoreBackup(cmd.Context(), a, c, flags, args[0], order, identities, without)
@@ -209,13 +208,10 @@ func restoreBackup(ctx context.Context, a *cli.App, c config.Config, flags nodeF
 	if err != nil {
 		return fmt.Errorf("backup %s: %w", x.Name(), err)
 	}
-	parts := map[catalog.Digest]backup.Part{}
-	b := restore.Backup{Roster: x.Roster, Ledger: x.Stream(ctx)}
+	b := restore.Backup{Roster: x.Roster, Ledger: x.Stream(ctx), Load: x.Listed().Load}
 	for _, p := range x.Blobs {
-		parts[p.Digest] = p
 		b.Blobs = append(b.Blobs, p.Digest)
 	}
-	b.Load = func(ctx context.Context, d catalog.Digest) ([]byte, error) { return x.Load(ctx, parts[d]) }
 	if err := restore.FromBackup(ctx, c.Dir, key, g, order, b, tenths(progress.Tell)); err != nil {
 		return fmt.Errorf("restore backup %s: %w", x.Name(), err)
 	}
@@ -246,6 +242,19 @@ func checkShares(ctx context.Context, a *cli.App, dir string, key founding.SealK
 // scratchPrefix begins the names of directories in which a ledger is checked.
 const scratchPrefix = "restore-"
 
+// withScratch calls do with a directory in which a ledger is checked: it is not to be anywhere else in
+// the clear.
+func withScratch(dir string, do func(scratch string) error) error {
+	if err := removeScratch(dir); err != nil {
+		return err
+	}
+	scratch, err := os.MkdirTemp(dir, scratchPrefix)
+	if err != nil {
+		return fmt.Errorf("make a directory to check in: %w", err)
+	}
+	return errors.Join(do(scratch), os.RemoveAll(scratch))
+}
+
 // removeScratch removes what a restore that was killed left behind.
 func removeScratch(dir string) error {
 	left, err := filepath.Glob(filepath.Join(dir, scratchPrefix+"*"))
@@ -269,9 +278,7 @@ func refuseGoingOn(ctx context.Context, x backup.Archive, order recovery.Restore
 	if err != nil {
 		return err
 	}
-	first := rosters[0]
-	profile := client.Pin(first.ID, catalog.InitBody{Name: first.Name, Threshold: first.Threshold, Nodes: first.Nodes}).After(rosters)
-	c, err := client.New(profile, nil, client.Options{Patience: time.Second, RequestTimeout: 8 * time.Second})
+	c, err := client.New(client.PinRosters(rosters), nil, client.Options{Patience: time.Second, RequestTimeout: 8 * time.Second})
 	if err != nil {
 		return fmt.Errorf("ask the nodes of the roster: %w", err)
 	}

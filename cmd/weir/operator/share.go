@@ -48,8 +48,7 @@ so often: a share that is older than a refresh is no share any more.`,
 			if err != nil {
 				return err
 			}
-			if err := need(cmd, [3]string{"dir", "dir", c.Dir},
-				[3]string{"seal-key-file", "seal_key_file or seal_key_command", c.SealKeyFile + c.SealKeyCommand}); err != nil {
+			if err := needNode(cmd, c); err != nil {
 				return err
 			}
 			if len(to) == 0 || out == "" {
@@ -86,7 +85,7 @@ func exportShare(ctx context.Context, a *cli.App, c config.Config, flags nodeFla
 		return fmt.Errorf("export the node's share: %w", err)
 	}
 	a.Note("%s is node %s to whoever has it and a key of its recipients: keep it where your institution's secrets are, and not beside that key", out, info.Card.ID)
-	return a.PrintRow("node", info.Card.ID, "file", out, "secrets", fmt.Sprint(info.Secrets), "key shares", fmt.Sprint(info.Keys))
+	return a.PrintRow("node", info.Card.ID, "file", out, "secrets", fmt.Sprint(info.Secrets), "key shares", fmt.Sprint(len(info.Shares)))
 }
 
 func newShareImportCommand(a *cli.App) *cobra.Command {
@@ -109,8 +108,7 @@ it: it fetches the ledger from them, and has no vote until it has caught up.`,
 			if err != nil {
 				return err
 			}
-			if err := need(cmd, [3]string{"id", "id", c.ID}, [3]string{"dir", "dir", c.Dir},
-				[3]string{"seal-key-file", "seal_key_file or seal_key_command", c.SealKeyFile + c.SealKeyCommand}); err != nil {
+			if err := needNode(cmd, c, [3]string{"id", "id", c.ID}); err != nil {
 				return err
 			}
 			if len(identities) == 0 {
@@ -138,6 +136,18 @@ func importShare(ctx context.Context, a *cli.App, c config.Config, flags nodeFla
 		return fmt.Errorf("read the share: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // read only: nothing can be lost
+	return makeNode(ctx, a, c, flags, "next: `weir node accept` with the cluster's founding; with the other nodes up, `weir node start`; where all machines are lost, `weir operator backup restore`",
+		func(key founding.SealKey) (nodeshare.Info, error) {
+			info, err := nodeshare.Import(ctx, c.Dir, key, c.ID, g, with, f)
+			if err != nil {
+				err = fmt.Errorf("import %s: %w", file, err)
+			}
+			return info, err
+		})
+}
+
+// makeNode makes this machine the node of a share, with a seal key of its own, and says what comes next.
+func makeNode(ctx context.Context, a *cli.App, c config.Config, flags nodeFlags, next string, from func(founding.SealKey) (nodeshare.Info, error)) error {
 	if err := newSealKey(a, c); err != nil {
 		return err
 	}
@@ -146,13 +156,13 @@ func importShare(ctx context.Context, a *cli.App, c config.Config, flags nodeFla
 		return err
 	}
 	defer vault.Wipe(key.Key)
-	info, err := nodeshare.Import(ctx, c.Dir, key, c.ID, g, with, f)
+	info, err := from(key)
 	if err != nil {
-		return fmt.Errorf("import %s: %w", file, err)
+		return err
 	}
 	a.Note("%s is node %s now, as it was at %s; be sure that the machine before it is off for good", c.Dir, info.Card.ID, cli.FormatTime(info.Made))
-	a.Note("next: `weir node accept` with the cluster's founding; with the other nodes up, `weir node start`; where all machines are lost, `weir operator backup restore`")
-	return a.PrintRow("node", info.Card.ID, "institution", info.Card.Institution, "secrets", fmt.Sprint(info.Secrets), "key shares", fmt.Sprint(info.Keys))
+	a.Note("%s", next)
+	return a.PrintRow("node", info.Card.ID, "institution", info.Card.Institution, "secrets", fmt.Sprint(info.Secrets), "key shares", fmt.Sprint(len(info.Shares)))
 }
 
 // foundingAt reads the founding where it is to be; nil: it is not there yet.
