@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/peer"
@@ -181,7 +182,7 @@ func (o Options) validate() (Options, error) {
 	setDefault(require, "ActBurst", &o.ActBurst, ratelimit.DefaultBurst)
 	o.MinFreeBytes = cmp.Or(o.MinFreeBytes, consensus.DefaultMinFreeBytes)
 	if o.Free == nil {
-		o.Free = consensus.FreeBytes
+		o.Free = durable.FreeBytes
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
