@@ -1,5 +1,7 @@
 package catalog
 
+import "slices"
+
 // Records are what the state holds and the API shows. All times are Unix
 // milliseconds of the state's clock.
 
@@ -241,6 +243,7 @@ type Query struct {
 	Plan      Digest       `json:"plan,omitzero"`      // of the first share of the current attempt; all must agree
 	Context   Digest       `json:"context,omitzero"`   // likewise
 	Entries   []uint64     `json:"entries,omitempty"`  // of the log: the current attempt's, then its shares'
+	Spent     []uint64     `json:"spent,omitempty"`    // entries of the shares of earlier attempts
 	Shares    []string     `json:"shares,omitempty"`   // nodes whose share of the current attempt is held
 	Price     string       `json:"price,omitempty"`    // charged to the contract
 	Refunded  bool         `json:"refunded,omitempty"` // the price was given back
@@ -265,8 +268,13 @@ func (q Query) Forget(now int64) Query {
 	q.Submit = QuerySubmit{Contract: q.Submit.Contract}
 	q.Submit.Request.Dataset = q.Dataset
 	q.Attempts, q.Plan, q.Context, q.Shares = nil, Digest{}, Digest{}, nil
-	q.Asks, q.Failing, q.Forgotten = Digest{}, nil, now
+	q.Asks, q.Failing, q.Spent, q.Forgotten = Digest{}, nil, nil, now
 	return q
+}
+
+// ShareEntries are the entries by which shares were taken, those of failed attempts first.
+func (q Query) ShareEntries() []uint64 {
+	return slices.Concat(q.Spent, q.Entries[min(1, len(q.Entries)):])
 }
 
 // Over says whether a query is answered or has failed.

@@ -56,6 +56,9 @@ type Outcome struct {
 	Decision *Decision   `json:"decision,omitempty"` // on a query that was accepted
 	Share    *ShareTaken `json:"share,omitempty"`    // of a query, when it was taken
 	Live     bool        `json:"live,omitempty"`     // the dataset version went live with this entry
+	// Shortened are the entries of which the log keeps a short form from this one on: those by which shares of
+	// queries were taken that are forgotten with it.
+	Shortened []uint64 `json:"shortened,omitempty"`
 }
 
 // Refuse makes a refusal by a rule. code and args say why (Why).

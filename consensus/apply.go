@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/hashicorp/raft"
 
@@ -28,15 +29,21 @@ type Applied struct {
 
 // applyResult is what the state machine thread answers to a proposal.
 type applyResult struct {
-	applied Applied
-	void    bool
-	err     error
+	applied  Applied
+	shortens []uint64 // entries that are shortened with it
+	void     bool
+	err      error
 }
 
 // applyBatch applies committed log entries in order, and returns one result for
 // each when everything that they changed is durable. On an error the entries
 // from the failing transaction on are not applied at all.
 func (s *appliedState) applyBatch(machine Machine, logs []*raft.Log) ([]applyResult, error) {
+	return s.applyRecorded(machine, logs, nil)
+}
+
+// applyRecorded is applyBatch of entries of which the records are known, where there are any.
+func (s *appliedState) applyRecorded(machine Machine, logs []*raft.Log, known []evidence.Record) ([]applyResult, error) {
 	g, err := s.acquire()
 	if err != nil {
 		return nil, err
@@ -50,6 +57,9 @@ func (s *appliedState) applyBatch(machine Machine, logs []*raft.Log) ([]applyRes
 			// After a restart raft replays from its last snapshot on.
 			continue
 		}
+		if known != nil {
+			b.recorded = &known[i]
+		}
 		if results[i], err = b.add(l); err != nil {
 			return nil, err
 		}
@@ -59,16 +69,19 @@ func (s *appliedState) applyBatch(machine Machine, logs []*raft.Log) ([]applyRes
 
 // batch is a transaction in the making.
 type batch struct {
-	state   *appliedState
-	store   pairs.Store
-	machine Machine
-	stage   *stage
-	at      position        // after the entries in stage.batch
-	digest  statesum.Digest // likewise
+	state     *appliedState
+	store     pairs.Store
+	machine   Machine
+	stage     *stage
+	at        position        // after the entries in stage.batch
+	digest    statesum.Digest // likewise
+	shortened shortened       // by the entries in stage.batch
+	// recorded is what is known of the entry being applied, where it is one of a log that is applied anew.
+	recorded *evidence.Record
 }
 
 func (b *batch) begin() {
-	b.stage = &stage{read: b.store.Read(), batch: newLayer(), entry: newLayer()}
+	b.stage = &stage{read: b.store.Read(), batch: pairs.NewLayer(), entry: pairs.NewLayer()}
 }
 
 func (b *batch) discard() {
@@ -105,17 +118,17 @@ func (b *batch) add(l *raft.Log) (applyResult, error) {
 	if after.NextSeq > b.at.NextSeq {
 		b.digest.Note(after.NextSeq)
 	}
-	for _, c := range entry.changes {
-		b.stage.batch.put(c)
+	for _, c := range entry.Changes {
+		b.stage.batch.Put(c)
 	}
-	b.stage.entry = newLayer()
+	b.stage.entry = pairs.NewLayer()
 	b.at = after
 	return result, nil
 }
 
 // count takes what an entry replaces out of the digest, and what it writes into it.
-func (b *batch) count(entry *layer) error {
-	for key, c := range entry.changes {
+func (b *batch) count(entry *pairs.Layer) error {
+	for key, c := range entry.Changes {
 		old, err := b.stage.before(key)
 		if err != nil {
 			return err
@@ -132,19 +145,30 @@ func (b *batch) count(entry *layer) error {
 
 // fits tells whether the batch can take another entry's changes. The bounds are
 // the store's, taken a little tighter.
-func (b *batch) fits(entry *layer) bool {
+func (b *batch) fits(entry *pairs.Layer) bool {
 	const perKey = 32                                           // above what badger counts beside key and value
-	keys := len(b.stage.batch.changes) + len(entry.changes) + 2 // position and digest
-	size := b.stage.batch.bytes + entry.bytes + statesum.EncodedBytes + (keys+1)*perKey
+	keys := len(b.stage.batch.Changes) + len(entry.Changes) + 3 // position, digest and what is shortened
+	size := b.stage.batch.Bytes + entry.Bytes + statesum.EncodedBytes + (keys+1)*perKey
 	mostKeys, mostBytes := b.store.Room()
-	return len(b.stage.batch.changes) == 0 || (int64(keys) < mostKeys && int64(size) < mostBytes)
+	return len(b.stage.batch.Changes) == 0 || (int64(keys) < mostKeys && int64(size) < mostBytes)
 }
 
 // execute runs the state machine on one command and adds its leaf.
 func (b *batch) execute(l *raft.Log) (applyResult, error) {
 	seq := b.at.NextSeq
 	rec := evidence.Record{Entry: l.Data}
-	outcome, err := b.run(seq, l.Data)
+	apply := func() ([]byte, error) { return b.machine.Apply(machineTx{b.stage}, seq, l.Data) }
+	shortener, shortens := b.machine.(Shortener)
+	if b.recorded != nil && b.recorded.Shortened {
+		if !shortens {
+			return applyResult{}, fmt.Errorf("entry %d is shortened, and the state machine shortens none", seq)
+		}
+		rec = evidence.Record{Shortened: true, Digest: b.recorded.Digest, Short: b.recorded.Short}
+		apply = func() ([]byte, error) {
+			return shortener.ApplyShort(machineTx{b.stage}, seq, b.recorded.Short, b.recorded.Outcome)
+		}
+	}
+	outcome, err := run(apply)
 	switch {
 	case errors.Is(err, ErrTooManyChanges):
 		rec.Void = true
@@ -157,23 +181,52 @@ func (b *batch) execute(l *raft.Log) (applyResult, error) {
 		rec.Outcome = outcome
 	}
 	if rec.Void {
-		b.stage.entry = newLayer()
+		b.stage.entry = pairs.NewLayer()
 	}
 	leaf, appendErr := evidence.Append(evidenceTx{b.stage}, seq, rec)
 	if appendErr != nil {
 		return applyResult{}, appendErr
 	}
-	return applyResult{
+	result := applyResult{
 		applied: Applied{Seq: seq, Leaf: leaf, Outcome: rec.Outcome, Index: l.Index},
 		void:    rec.Void,
 		err:     err,
-	}, nil
+	}
+	if shortens && !rec.Void {
+		result.shortens = shortener.Shortens(rec.Outcome)
+	}
+	return result, b.shorten(shortener, result)
+}
+
+// shorten shortens what an entry says that is to be shortened, in the transaction of its changes.
+func (b *batch) shorten(m Shortener, r applyResult) error {
+	for _, seq := range r.shortens {
+		if seq >= r.applied.Seq {
+			return fmt.Errorf("shorten entry %d: it does not come before entry %d, which says so", seq, r.applied.Seq)
+		}
+		if err := evidence.Shorten(evidenceTx{b.stage}, seq, m.Short); err != nil {
+			return err
+		}
+	}
+	if len(r.shortens) == 0 {
+		return nil
+	}
+	// Between two entries of the state machine there may be some of raft's, never the other way round.
+	upTo := slices.Max(r.shortens) + 1 + r.applied.Index - r.applied.Seq
+	if b.shortened.by == 0 {
+		var err error
+		if b.shortened, err = readShortened(b.stage.read); err != nil {
+			return err
+		}
+	}
+	b.shortened = shortened{upTo: max(b.shortened.upTo, upTo), by: r.applied.Index}
+	return nil
 }
 
 // run calls the state machine. A panic there is a fault like any other: the
 // other nodes panic too, or this one's memory is broken; in both cases it must
 // not go on.
-func (b *batch) run(seq uint64, entry []byte) (outcome []byte, err error) {
+func run(apply func() ([]byte, error)) (outcome []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			if err = damage.Panic(PartState, p); err != nil {
@@ -182,7 +235,7 @@ func (b *batch) run(seq uint64, entry []byte) (outcome []byte, err error) {
 			err = fmt.Errorf("the state machine panicked: %v\n%s", p, panictrace.Frames())
 		}
 	}()
-	return b.machine.Apply(machineTx{b.stage}, seq, entry)
+	return apply()
 }
 
 // commit makes the batch durable together with the position after it.
@@ -192,9 +245,12 @@ func (b *batch) commit() error {
 	}
 	changes := b.stage.batch
 	b.discard()
-	changes.put(change{Key: string(positionKey), Value: b.at.encode()})
-	changes.put(change{Key: string(digestKey), Value: b.digest.Encode()})
-	if err := b.store.Write(maps.Values(changes.changes)); err != nil {
+	changes.Put(change{Key: string(positionKey), Value: b.at.encode()})
+	changes.Put(change{Key: string(digestKey), Value: b.digest.Encode()})
+	if b.shortened.by > 0 {
+		changes.Put(change{Key: string(shortenedKey), Value: b.shortened.encode()})
+	}
+	if err := b.store.Write(maps.Values(changes.Changes)); err != nil {
 		return fmt.Errorf("write the changes up to log index %d: %w", b.at.Applied, err)
 	}
 	b.state.setPosition(b.at, b.digest)

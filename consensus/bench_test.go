@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/weirdata/weir/consensus/logbridge"
+	"github.com/weirdata/weir/consensus/pairs"
 )
 
 // BenchmarkPropose measures entries of 1 KiB through three members on one machine and one
@@ -175,10 +176,10 @@ func timeDigest(b *testing.B, s *appliedState, logs []*raft.Log) (took time.Dura
 		}
 		batch.digest.Note(batch.at.NextSeq + 1)
 		took += time.Since(start)
-		for _, c := range batch.stage.entry.changes {
-			batch.stage.batch.put(c)
+		for _, c := range batch.stage.entry.Changes {
+			batch.stage.batch.Put(c)
 		}
-		batch.stage.entry = newLayer()
+		batch.stage.entry = pairs.NewLayer()
 		batch.at = position{Applied: l.Index, NextSeq: batch.at.NextSeq + 1}
 	}
 	start := time.Now()

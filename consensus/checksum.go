@@ -1,59 +1,23 @@
 package consensus
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"log/slog"
 	"math"
 
 	"github.com/hashicorp/raft"
 
 	"github.com/weirdata/weir/consensus/damage"
+	"github.com/weirdata/weir/consensus/entrysum"
 )
-
-// An entry carries a checksum from its proposer to every node's state machine, in raft's
-// field for extensions, which is stored and sent with it:
-//
-//	version (1) ‖ CRC-32C of the data (4, big endian)
-//
-// from the proposer, before raft has the entry, and behind it
-//
-//	CRC-32C of version, index, term, type and the first checksum (4)
-//
-// from the log of the leader that appends it, which knows its place. Raft's own entries
-// have no proposer; there the leader adds both. The checksums are checked before an entry
-// is appended, on every node; whenever it is read, to be sent, applied or replayed; and
-// before it is applied.
-//
-// They are there for disks and memory that change bits, not for members that lie, which
-// could compute any checksum: the Merkle log is for those. CRC-32C finds every burst of
-// up to 32 bits and misses one other damage in four billion, at nine bytes an entry and
-// next to no time (the processor computes it), where SHA-256 would take 33 bytes. The log
-// underneath has a CRC-32C of its own, which it checks only for what it wrote last before
-// a crash.
-const (
-	checksumVersion = 1
-	proposedBytes   = 1 + crc32.Size
-	checksumBytes   = proposedBytes + crc32.Size
-)
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // proposed is the proposer's checksum.
-func proposed(data []byte) []byte {
-	b := make([]byte, 0, checksumBytes)
-	return binary.BigEndian.AppendUint32(append(b, checksumVersion), crc32.Checksum(data, castagnoli))
-}
+func proposed(data []byte) []byte { return entrysum.Proposed(data) }
 
 // placed adds to the proposer's checksum that of the entry's place.
 func placed(e *raft.Log, sum []byte) []byte {
-	b := binary.BigEndian.AppendUint64([]byte{checksumVersion}, e.Index)
-	b = binary.BigEndian.AppendUint64(b, e.Term)
-	b = append(b, byte(e.Type))
-	b = append(b, sum...)
-	return binary.BigEndian.AppendUint32(sum[:proposedBytes:proposedBytes], crc32.Checksum(b, castagnoli))
+	return entrysum.Placed(sum, e.Index, e.Term, byte(e.Type))
 }
 
 // damagedEntry is the error of an entry of the log that is not what was proposed.

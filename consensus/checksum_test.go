@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/hashicorp/raft"
+	"github.com/weirdata/weir/consensus/entrysum"
 )
 
 // flipInLog changes a bit of an entry in a node's log on the disk.
@@ -207,7 +208,7 @@ func TestEveryFlippedBitIsFound(t *testing.T) {
 			check(fmt.Sprintf("bit %d of byte %d of the checksums", bit, i), func(e *raft.Log) { e.Extensions[i] ^= 1 << bit })
 		}
 	}
-	for n := 1; n < checksumBytes; n++ {
+	for n := 1; n < entrysum.Bytes; n++ {
 		check(fmt.Sprintf("%d bytes of the checksums", n), func(e *raft.Log) { e.Extensions = e.Extensions[:n] })
 	}
 	check("the data cut", func(e *raft.Log) { e.Data = e.Data[:3] })
@@ -231,7 +232,7 @@ func TestDamagedEntryIsNotAppended(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e raft.Log
-	if err := l.GetLog(1, &e); err != nil || len(e.Extensions) != checksumBytes {
+	if err := l.GetLog(1, &e); err != nil || len(e.Extensions) != entrysum.Bytes {
 		t.Errorf("it has a checksum of %d bytes, %v", len(e.Extensions), err)
 	}
 }

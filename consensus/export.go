@@ -97,10 +97,12 @@ const rebuildBatch = 64
 // Replay is an exported state beside the one that its entries make when they are applied anew to an
 // empty state. Both come to the same only when nobody changed the state after the entries made it, so
 // that whoever believes the root needs to believe nobody for the state. It costs what the entries cost
-// when they were applied first.
+// when they were applied first. Of entries that are shortened it believes the outcome, which is in the
+// leaf, and that they were signed; that no entry is shortened but by a later one it checks.
 type Replay struct {
 	machine      Machine
 	stated, anew *appliedState
+	short        map[uint64]bool // entries that are shortened, and no entry so far has shortened
 }
 
 // OpenReplay reads an exported state into dir, which holds nothing and which the caller removes
@@ -117,7 +119,7 @@ func OpenReplay(dir string, r io.Reader, m Machine) (*Replay, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	return &Replay{m, s, anew}, nil
+	return &Replay{m, s, anew, map[uint64]bool{}}, nil
 }
 
 func openScratch(dir string, logger *slog.Logger) (*appliedState, error) {
@@ -148,6 +150,9 @@ func (p *Replay) Run(ctx context.Context, seen func(first uint64, lot []evidence
 			return x, err
 		}
 	}
+	if len(p.short) > 0 {
+		return x, fmt.Errorf("%w: %d entries are shortened that no entry shortens", ErrExport, len(p.short))
+	}
 	if a, b := p.stated.currentDigest().Sum, p.anew.currentDigest().Sum; a != b {
 		return x, fmt.Errorf("%w: the pairs of %d entries add up to another state", ErrExport, x.Size)
 	}
@@ -165,14 +170,20 @@ func (p *Replay) apply(from, n uint64) (lot []evidence.Record, err error) {
 		}
 		lot = append(lot, record)
 		logs = append(logs, &raft.Log{Index: seq + 1, Type: raft.LogCommand, Data: record.Entry})
+		if record.Shortened {
+			p.short[seq] = true
+		}
 	}
-	results, err := p.anew.applyBatch(p.machine, logs)
+	results, err := p.anew.applyRecorded(p.machine, logs, lot)
 	if err != nil {
 		return nil, fmt.Errorf("%w: applying entries %d to %d anew: %w", ErrExport, from, from+n-1, err)
 	}
 	for i, r := range results {
 		if r.void != lot[i].Void || !bytes.Equal(r.applied.Outcome, lot[i].Outcome) {
 			return nil, fmt.Errorf("%w: entry %d comes to another outcome than the one recorded", ErrExport, r.applied.Seq)
+		}
+		for _, seq := range r.shortens {
+			delete(p.short, seq)
 		}
 	}
 	return lot, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/weirdata/weir/consensus/durable"
+	"github.com/weirdata/weir/consensus/entrysum"
 	"github.com/weirdata/weir/consensus/evidence"
 )
 
@@ -153,7 +154,7 @@ func (r record) encode() []byte {
 	for _, n := range []uint64{uint64(r.incarnation), r.opened, r.index, r.term} {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
-	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, entrysum.Castagnoli))
 }
 
 // LostRecord is a record (see Options.Memory) of a ledger that a node has lost: a node that is
@@ -171,7 +172,7 @@ func decodeRecord(b []byte) (record, error) {
 		return record{}, fmt.Errorf("%w: the record of the ledger has %d bytes and does not decode", ErrInconsistent, len(b))
 	}
 	body := b[:recordBytes-crc32.Size]
-	if crc32.Checksum(body, castagnoli) != binary.BigEndian.Uint32(b[len(body):]) {
+	if crc32.Checksum(body, entrysum.Castagnoli) != binary.BigEndian.Uint32(b[len(body):]) {
 		return record{}, fmt.Errorf("%w: the record of the ledger does not have its checksum", ErrInconsistent)
 	}
 	n := func(i int) uint64 { return binary.BigEndian.Uint64(body[1+8*i:]) }

@@ -62,7 +62,7 @@ func (l *Ledger) startLoops() {
 	l.stopLoops = cancel
 	l.loops.Go(func() { l.watch(ctx) })
 	l.loops.Go(func() { readmission{l}.run(ctx) })
-	l.loops.Go(func() { (&maintenance{ledger: l}).run(ctx) })
+	l.loops.Go(func() { newMaintenance(l).run(ctx) })
 	l.notifier.notify() // what happened before the observer was there
 }
 

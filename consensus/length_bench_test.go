@@ -200,9 +200,34 @@ func BenchmarkStart(b *testing.B) {
 	}
 }
 
+// A ledger of millions of entries starts in seconds: however many there are, a start reads no more of the log than there is
+// between two snapshots, and what stays behind one.
+func TestAStartReadsABoundedNumberOfEntries(t *testing.T) {
+	if os.Getenv("WEIR_LONG") == "" {
+		t.Skip("WEIR_LONG=1: writes a log of 130 MB")
+	}
+	c := startCluster(t, 1, func(o *Options) { o.SnapshotThreshold, o.SnapshotInterval = 1<<40, time.Hour })
+	c.leader()
+	c.stop("n1")
+	d := &disk{opts: Options{SnapshotThreshold: DefaultSnapshotThreshold}, state: &appliedState{}}
+	d.state.nextSeq.Store(1 << 40)
+	most := d.threshold() + DefaultTrailingLogs
+	last := lengthen(t, filepath.Join(c.dir, "n1"), most)
+	start := time.Now()
+	c.start("n1")
+	opening := time.Since(start)
+	if err := c.leader().WaitApplied(t.Context(), last); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("the longest log that a start reads has %d entries: %s to open, %s to lead", most, opening, time.Since(start))
+	if took := time.Since(start); took > 30*time.Second {
+		t.Errorf("a start takes %s", took)
+	}
+}
+
 // lengthen appends n commands of 400 bytes to a node's log and applies them, and
 // returns the index of the last.
-func lengthen(b *testing.B, dir string, n uint64) (last uint64) {
+func lengthen(b testing.TB, dir string, n uint64) (last uint64) {
 	b.Helper()
 	meta := &metadb.BoltMetaDB{}
 	log, err := wal.Open(filepath.Join(dir, "wal"), wal.WithMetaStore(meta))
@@ -222,7 +247,9 @@ func lengthen(b *testing.B, dir string, n uint64) (last uint64) {
 		for range min(n-done, 512) {
 			last++
 			done++
-			batch = append(batch, &raft.Log{Index: last, Term: newest.Term, Data: append([]byte("note "), incompressible(int(done))[:395]...)}) //nolint:gosec // any number does
+			e := &raft.Log{Index: last, Term: newest.Term, Data: append([]byte("note "), incompressible(int(done))[:395]...)} //nolint:gosec // any number does
+			e.Extensions = placed(e, proposed(e.Data))
+			batch = append(batch, e)
 		}
 		if err := log.StoreLogs(batch); err != nil {
 			b.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -17,6 +18,17 @@ const freeInterval = 2 * time.Second
 type maintenance struct {
 	ledger   *Ledger
 	renewing atomic.Bool // a snapshot is being written in place of damaged ones
+
+	shortening  atomic.Bool // one is being written for what is shortened
+	shortenedAt time.Time
+	adapting    sync.Mutex
+	trailing    atomic.Uint64 // entries that stay behind a snapshot
+}
+
+func newMaintenance(l *Ledger) *maintenance {
+	m := &maintenance{ledger: l}
+	m.trailing.Store(l.opts.TrailingLogs)
+	return m
 }
 
 func (m *maintenance) run(ctx context.Context) {
@@ -46,9 +58,10 @@ func (m *maintenance) run(ctx context.Context) {
 			if err := d.state.collect(); err != nil {
 				logger.Warn("collecting the value log", slog.String("error", err.Error()))
 			}
-			if err := m.adaptThreshold(); err != nil {
+			if err := m.adapt(); err != nil {
 				logger.Warn("adapting to the state's size", slog.String("error", err.Error()))
 			}
+			m.shorten(ctx)
 		}
 	}
 }
@@ -69,24 +82,26 @@ func (m *maintenance) renewSnapshot(ctx context.Context) {
 	})
 }
 
-// adaptThreshold follows the growth of the state.
-func (m *maintenance) adaptThreshold() error {
-	c, t := m.ledger.raft.ReloadableConfig(), m.ledger.disk.threshold()
-	if c.SnapshotThreshold == t {
+// adapt follows the growth of the state, and how much of the log is to stay.
+func (m *maintenance) adapt() error {
+	m.adapting.Lock()
+	defer m.adapting.Unlock()
+	c, threshold, trailing := m.ledger.raft.ReloadableConfig(), m.ledger.disk.threshold(), m.trailing.Load()
+	if c.SnapshotThreshold == threshold && c.TrailingLogs == trailing {
 		return nil
 	}
-	c.SnapshotThreshold = t
+	c.SnapshotThreshold, c.TrailingLogs = threshold, trailing
 	if err := m.ledger.raft.ReloadConfig(c); err != nil {
-		return fmt.Errorf("set the snapshot threshold to %d: %w", t, err)
+		return fmt.Errorf("set the snapshot threshold to %d: %w", threshold, err)
 	}
 	return nil
 }
 
 // threshold is how many entries there are between snapshots: the more there are
 // in the evidence log, the more, so that all snapshots together write a few
-// times the state and not its square. It is bounded because raft reads the log
-// from the last snapshot on when it starts.
+// times the state and not its square. It is bounded because a start reads the log,
+// which is from the last snapshot on and TrailingLogs entries before.
 func (d *disk) threshold() uint64 {
-	const most = 1 << 20
+	const most = 1 << 18
 	return max(d.opts.SnapshotThreshold, min(d.state.position().NextSeq/4, most))
 }

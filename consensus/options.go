@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/consensus/snapstream"
 )
@@ -78,6 +79,21 @@ type Machine interface {
 	// one exception is [ErrTooManyChanges]: an entry that returns it is recorded
 	// as void.
 	Apply(tx records.Tx, seq uint64, entry []byte) (outcome []byte, err error)
+}
+
+// Shortener is a machine that says of some entries that the log need not keep them whole any more. The
+// evidence log keeps their digest, their outcome and what Short made of them, so that their leaves, and what
+// was proved of them, stay as they were, and so that they can be applied anew. All that it says depends on its arguments
+// alone.
+type Shortener interface {
+	Machine
+	// Shortens lists the earlier entries that are shortened with the entry that had an outcome.
+	Shortens(outcome []byte) []uint64
+	// Short is what is kept of such an entry.
+	Short(entry []byte) ([]byte, error)
+	// ApplyShort is Apply of an entry of which that is kept, and which came to that outcome, which the leaf proves.
+	// What it changes may lack what is in nobody's state any more once the entry is shortened.
+	ApplyShort(tx records.Tx, seq uint64, short, outcome []byte) ([]byte, error)
 }
 
 // Member is a node of the cluster.
@@ -214,7 +230,7 @@ func (o Options) validate() (Options, error) {
 	o.TrailingLogs = cmp.Or(o.TrailingLogs, DefaultTrailingLogs)
 	o.MinFreeBytes = cmp.Or(o.MinFreeBytes, DefaultMinFreeBytes)
 	if o.Free == nil {
-		o.Free = FreeBytes
+		o.Free = durable.FreeBytes
 	}
 	if o.storage == nil {
 		o.storage = directory{o}

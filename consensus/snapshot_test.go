@@ -201,7 +201,7 @@ func TestReaderKeepsItsVersionAcrossARestore(t *testing.T) {
 
 func TestThresholdGrowsWithTheLog(t *testing.T) {
 	d := &disk{opts: Options{SnapshotThreshold: 100}, state: &appliedState{}}
-	for _, tc := range []struct{ seq, want uint64 }{{0, 100}, {400, 100}, {4000, 1000}, {1 << 40, 1 << 20}} {
+	for _, tc := range []struct{ seq, want uint64 }{{0, 100}, {400, 100}, {4000, 1000}, {1 << 40, 1 << 18}} {
 		d.state.nextSeq.Store(tc.seq)
 		if got := d.threshold(); got != tc.want {
 			t.Errorf("after %d entries: %d, want %d", tc.seq, got, tc.want)

@@ -22,7 +22,7 @@ const (
 // leaves undone: it removes what a crash left unfinished, stops before the disk
 // is full, and notices snapshots that cannot be read. Raft opens none but the
 // newest, for a member that was away; when that is damaged, the member could
-// not be helped until the next one is due, a million entries later.
+// not be helped until the next one is due, many entries later.
 type snapshots struct {
 	snapshotStore
 	logger  *slog.Logger

@@ -3,9 +3,6 @@ package consensus
 import (
 	"bytes"
 	"fmt"
-	"maps"
-	"slices"
-	"sort"
 	"strings"
 
 	"github.com/weirdata/weir/catalog/records"
@@ -23,67 +20,27 @@ const (
 // change is a pending write.
 type change = pairs.Change
 
-// valueAfter is a copy of the value that there is after a change, nil when it deletes.
-func valueAfter(c change) []byte {
-	if c.Deleted {
-		return nil
-	}
-	return append([]byte{}, c.Value...)
-}
-
-// layer collects changes that are not in the store yet.
-type layer struct {
-	changes map[string]change
-	bytes   int
-	sorted  []change // in key order; nil when stale, never changed in place
-}
-
-func newLayer() *layer { return &layer{changes: map[string]change{}} }
-
-func (l *layer) put(c change) {
-	if old, ok := l.changes[c.Key]; ok {
-		l.bytes -= len(old.Key) + len(old.Value)
-	}
-	l.changes[c.Key] = c
-	l.bytes += len(c.Key) + len(c.Value)
-	l.sorted = nil
-}
-
-// within returns the changes under prefix, in key order. The slice stays as it
-// is whatever is put afterwards.
-func (l *layer) within(prefix string) []change {
-	if l.sorted == nil {
-		byKey := func(a, b change) int { return strings.Compare(a.Key, b.Key) }
-		l.sorted = slices.SortedFunc(maps.Values(l.changes), byKey)
-	}
-	from := sort.Search(len(l.sorted), func(i int) bool { return l.sorted[i].Key >= prefix })
-	to := from + sort.Search(len(l.sorted)-from, func(i int) bool {
-		return !strings.HasPrefix(l.sorted[from+i].Key, prefix)
-	})
-	return l.sorted[from:to]
-}
-
 // stage is the state as the entry now being applied sees it: the store at the
 // batch's beginning, over it the changes of the batch's earlier entries, over
 // those its own. An entry's changes join the batch's only when it is complete,
 // so that the batch can be cut before any entry and never inside one.
 type stage struct {
 	read  pairs.Reader
-	batch *layer
-	entry *layer
+	batch *pairs.Layer
+	entry *pairs.Layer
 }
 
 func (s *stage) get(key string) ([]byte, error) {
-	if c, ok := s.entry.changes[key]; ok {
-		return valueAfter(c), nil
+	if c, ok := s.entry.Changes[key]; ok {
+		return c.After(), nil
 	}
 	return s.before(key)
 }
 
 // before is what get returned when the entry began.
 func (s *stage) before(key string) ([]byte, error) {
-	if c, ok := s.batch.changes[key]; ok {
-		return valueAfter(c), nil
+	if c, ok := s.batch.Changes[key]; ok {
+		return c.After(), nil
 	}
 	return s.read.Get([]byte(key))
 }
@@ -91,7 +48,7 @@ func (s *stage) before(key string) ([]byte, error) {
 // scan calls fn for every key under prefix, in byte order, as the stage was when
 // scan was called.
 func (s *stage) scan(prefix string, fn func(key, value []byte) error) error {
-	pending := overlay(s.entry.within(prefix), s.batch.within(prefix))
+	pending := pairs.Overlay(s.entry.Within(prefix), s.batch.Within(prefix))
 	emit := func() error {
 		c := pending[0]
 		pending = pending[1:]
@@ -115,22 +72,6 @@ func (s *stage) scan(prefix string, fn func(key, value []byte) error) error {
 		err = emit()
 	}
 	return err
-}
-
-// overlay merges two sorted lists of changes; top wins.
-func overlay(top, bottom []change) []change {
-	out := make([]change, 0, len(top)+len(bottom))
-	for len(top) > 0 && len(bottom) > 0 {
-		switch {
-		case top[0].Key < bottom[0].Key:
-			out, top = append(out, top[0]), top[1:]
-		case top[0].Key > bottom[0].Key:
-			out, bottom = append(out, bottom[0]), bottom[1:]
-		default:
-			out, top, bottom = append(out, top[0]), top[1:], bottom[1:]
-		}
-	}
-	return append(append(out, top...), bottom...)
 }
 
 // machineTx is the state machine's view of the stage: its own space, with the
@@ -184,8 +125,8 @@ func (t machineTx) Delete(key []byte) error {
 // the entry's own changes, so every node comes to the same answer.
 func (t machineTx) put(c change) error {
 	e := t.stage.entry
-	size, keys := e.bytes+len(c.Key)+len(c.Value), len(e.changes)
-	if old, ok := e.changes[c.Key]; ok {
+	size, keys := e.Bytes+len(c.Key)+len(c.Value), len(e.Changes)
+	if old, ok := e.Changes[c.Key]; ok {
 		size -= len(old.Key) + len(old.Value)
 	} else {
 		keys++
@@ -194,7 +135,7 @@ func (t machineTx) put(c change) error {
 		return fmt.Errorf("%w: %d bytes in %d keys, allowed are %d in %d",
 			ErrTooManyChanges, size, keys, MaxChangeBytes, MaxChangeKeys)
 	}
-	e.put(c)
+	e.Put(c)
 	return nil
 }
 
@@ -206,7 +147,7 @@ func (t evidenceTx) Get(key []byte) ([]byte, error) {
 }
 
 func (t evidenceTx) Set(key, value []byte) error {
-	t.stage.entry.put(change{Key: string(spaceEvidence) + string(key), Value: value})
+	t.stage.entry.Put(change{Key: string(spaceEvidence) + string(key), Value: value})
 	return nil
 }
 

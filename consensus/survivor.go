@@ -92,7 +92,7 @@ func (o Options) offline() Options {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Free == nil {
-		o.Free = FreeBytes
+		o.Free = durable.FreeBytes
 	}
 	o.storage = directory{o}
 	return o

@@ -18,6 +18,7 @@ import (
 	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/api/wire"
 )
@@ -234,7 +235,7 @@ func (w *roomWriter) Write(p []byte) (int, error) {
 	}
 	if w.pending -= len(p); w.pending < 0 {
 		w.pending = backupStep
-		free := consensus.FreeBytes
+		free := durable.FreeBytes
 		if w.b.opts.Free != nil {
 			free = w.b.opts.Free
 		}

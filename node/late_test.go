@@ -90,7 +90,7 @@ func TestNodeAwayLongerThanTheLogCatchesUpBySnapshot(t *testing.T) {
 	c.close("n3")
 	list := publishStations(ctx, t, bureau, "stations")
 	for _, id := range []string{"n1", "n2"} {
-		if err := c.nodes[id].ledger.Snapshot(ctx); err != nil {
+		if err := c.nodes[id].raftLedger(c.t).Snapshot(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -263,7 +263,7 @@ func TestNoReadingAndNoSecretIsInAnyConnectionFileOrLog(t *testing.T) {
 func (w *canaryWorld) snapshot(ctx context.Context, t *testing.T) {
 	t.Helper()
 	for _, n := range w.nodes {
-		if err := n.ledger.Snapshot(ctx); err != nil {
+		if err := n.raftLedger(t).Snapshot(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -76,6 +77,42 @@ func TestAnswersGoWhenTheirRetentionIsOver(t *testing.T) {
 	}
 	if p, err := audit.VerifyReceipt(x.profile, after); err != nil || p.Query == nil || !p.Query.Done || len(p.Query.Shares) != 2 {
 		t.Errorf("the receipt of afterwards proves %+v (%v)", p, err)
+	}
+	// The log keeps of the shares what proves that they were, and nothing of what was sealed.
+	for id, n := range x.nodes {
+		whole, short := 0, 0
+		for seq := range n.ledger.NextSeq() {
+			rec, err := n.ledger.Record(seq)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var o catalog.Outcome
+			if err := json.Unmarshal(rec.Outcome, &o); err != nil {
+				t.Fatal(err)
+			}
+			if o.Kind != catalog.KindQueryShare || o.Refusal != nil {
+				if rec.Shortened {
+					t.Errorf("%s has shortened entry %d, %s", id, seq, o.Kind)
+				}
+				continue
+			}
+			if forgotten := o.ID == exact.ID || o.ID == noised.ID; rec.Shortened != forgotten {
+				t.Errorf("%s: entry %d, a share of %s, is shortened: %t", id, seq, o.ID, rec.Shortened)
+			}
+			b, err := rec.Encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rec.Shortened {
+				short += len(b)
+			} else {
+				whole += len(b)
+			}
+		}
+		t.Logf("%s: the shares of one query take %d bytes of the log, those of a forgotten one %d", id, whole, short/2)
+		if short >= whole {
+			t.Errorf("%s keeps %d bytes of two forgotten queries, and %d of one that is not", id, short, whole)
+		}
 	}
 	drawn := func(id string) (had, has []string) {
 		t.Helper()

@@ -42,23 +42,33 @@ func NewMachine() *Machine { return &Machine{ids: catalog.MakeID} }
 // moves it no further past the clock of whoever signs than an envelope lives: the
 // envelopes of everybody else are refused as expired, and leave no trace in time.
 func (m *Machine) Apply(tx records.Tx, seq uint64, entry []byte) ([]byte, error) {
-	clock, err := records.Clock(tx)
+	c, err := m.begin(tx, seq)
 	if err != nil {
 		return nil, err
 	}
-	c := applyContext{machine: m, base: tx, seq: seq, now: clock, out: catalog.Outcome{Seq: seq, Time: clock}}
+	clock := c.now
 	e, err := catalog.ParseEntry(entry)
 	if err != nil {
 		c.out.Refusal = catalog.Refuse(catalog.RefusedInvalid, "entry", "entry.unreadable").WithParts(catalog.Unreadable(err))
 		return catalog.Encode(c.out), nil
 	}
-	if e.Time > clock {
-		c.now, c.out.Time = e.Time, e.Time
-	}
-	if err := c.apply(e.Envelope); err != nil {
+	c.now = max(clock, e.Time)
+	c.out.Time = c.now
+	return c.end(clock, c.apply(e.Envelope))
+}
+
+// begin is the context of an entry, at the state's clock.
+func (m *Machine) begin(tx records.Tx, seq uint64) (*applyContext, error) {
+	clock, err := records.Clock(tx)
+	return &applyContext{machine: m, base: tx, seq: seq, now: clock, out: catalog.Outcome{Seq: seq, Time: clock}}, err
+}
+
+// end records what applying an entry came to. clock is what the state's was before it.
+func (c *applyContext) end(clock int64, err error) ([]byte, error) {
+	if err != nil {
 		r, fault := refusalOf(err)
 		if fault != nil {
-			return nil, fmt.Errorf("apply entry %d: %w", seq, fault)
+			return nil, fmt.Errorf("apply entry %d: %w", c.seq, fault)
 		}
 		c.out = catalog.Outcome{Seq: c.out.Seq, Time: c.out.Time, Kind: c.out.Kind, Repeat: c.out.Repeat, Refusal: r}
 	}
@@ -66,7 +76,7 @@ func (m *Machine) Apply(tx records.Tx, seq uint64, entry []byte) ([]byte, error)
 		c.now, c.out.Time = clock, clock
 	}
 	if c.now > clock {
-		if err := records.Put(tx, records.KeyClock, c.now); err != nil {
+		if err := records.Put(c.base, records.KeyClock, c.now); err != nil {
 			return nil, err
 		}
 	}
@@ -75,8 +85,10 @@ func (m *Machine) Apply(tx records.Tx, seq uint64, entry []byte) ([]byte, error)
 			return nil, err
 		}
 	}
-	if err := c.prune(); err != nil {
-		return nil, err
+	if c.seq%pruneEvery == 0 { // by the number of entries, and more at a time than so many can add
+		if err := records.PruneSeen(c.base, c.now, pruneBatch); err != nil {
+			return nil, err
+		}
 	}
 	return catalog.Encode(c.out), nil
 }
@@ -105,6 +117,7 @@ type applyContext struct {
 	node    *catalog.Node      // or nil
 	record  bool               // the envelope was genuine and timely: keep its outcome
 	out     catalog.Outcome
+	short   *catalog.ShareTaken // what is known of a share whose entry is shortened, or nil
 }
 
 // apply verifies the envelope and runs its kind's handler. It returns a
@@ -208,33 +221,6 @@ func (c *applyContext) recall() (bool, error) {
 func (c *applyContext) remember() error {
 	until := records.SeenUntilKey(c.payload.Expires+replayMargin, c.digest)
 	return cmp.Or(records.Put(c.base, records.PrefixSeen+c.digest.String(), c.out), records.PutText(c.base, until, ""))
-}
-
-// prune forgets outcomes whose time is over. It runs every few entries, by
-// their number, and forgets more at a time than that many entries can add.
-func (c *applyContext) prune() error {
-	if c.seq%pruneEvery != 0 {
-		return nil
-	}
-	limit := []byte(records.SeenUntilKey(c.now, catalog.Digest{}))
-	var over []string
-	err := c.base.Scan([]byte(records.PrefixSeenUntil), func(key, _ []byte) error {
-		if len(over) == pruneBatch || bytes.Compare(key, limit) >= 0 {
-			return records.ErrStop
-		}
-		over = append(over, string(key))
-		return nil
-	})
-	if err != nil && !errors.Is(err, records.ErrStop) {
-		return fmt.Errorf("list expired envelopes: %w", err)
-	}
-	for _, key := range over {
-		digest := key[strings.LastIndexByte(key, '/')+1:]
-		if err := cmp.Or(records.Remove(c.base, key), records.Remove(c.base, records.PrefixSeen+digest)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (c *applyContext) run(handle func(*applyContext) error) error {

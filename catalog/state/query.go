@@ -155,7 +155,7 @@ func (c *applyContext) runningQuery(id string, number int) (catalog.Query, *cata
 // dropShares deletes the shares of an attempt that is over: no two attempts' shares
 // are ever held together.
 func dropShares(c *applyContext, q *catalog.Query) error {
-	q.Plan, q.Context, q.Shares, q.Entries = catalog.Digest{}, catalog.Digest{}, nil, nil
+	q.Plan, q.Context, q.Shares, q.Spent, q.Entries = catalog.Digest{}, catalog.Digest{}, nil, q.ShareEntries(), nil
 	return records.RemoveAll(c.tx, records.PrefixShare+q.ID+"/", "")
 }
 
@@ -255,7 +255,7 @@ func addShare(c *applyContext, b catalog.QueryShare) error {
 		return catalog.Conflict("twice", "share.sent", c.node.ID)
 	case slices.Contains(q.Failing, c.node.ID):
 		return catalog.Conflict("test", "test.said_failed", c.node.ID)
-	case len(b.Sealed) == 0 || len(b.Sealed) > most:
+	case c.short == nil && (len(b.Sealed) == 0 || len(b.Sealed) > most):
 		return catalog.Invalid("sealed", "share.size", len(b.Sealed), most)
 	case b.Plan.IsZero() || b.Context.IsZero():
 		return catalog.Invalid("plan", "share.plan_missing")
@@ -272,7 +272,9 @@ func addShare(c *applyContext, b catalog.QueryShare) error {
 	if err := records.Put(c.tx, records.ShareKey(q.ID, i), b); err != nil {
 		return err
 	}
-	c.out.Share = &catalog.ShareTaken{Node: c.node.ID, Attempt: a.Number, Sealed: catalog.Sum(b.Sealed)}
+	if c.out.Share = c.short; c.short == nil {
+		c.out.Share = &catalog.ShareTaken{Node: c.node.ID, Attempt: a.Number, Sealed: catalog.Sum(b.Sealed)}
+	}
 	q.Plan, q.Context, q.Entries = b.Plan, b.Context, append(q.Entries, c.seq)
 	q.Shares = inOrder(a.Active, append(q.Shares, c.node.ID))
 	if len(q.Shares) == len(a.Active) {

@@ -7,6 +7,7 @@ import (
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/catalog/roster"
+	"github.com/weirdata/weir/catalog/shortform"
 	"github.com/weirdata/weir/catalog/view"
 )
 
@@ -43,37 +44,13 @@ func reportDrill(c *applyContext, b recovery.Drill) error {
 	return records.Put(c.tx, records.KeyDrill, last.After(b, c.signer.ID, c.now))
 }
 
-// keepUntil notes when the retention of a query that is over ends: of a join that of the dataset which
-// keeps it longer.
+// keepUntil notes when the retention of a query that is over ends.
 func (c *applyContext) keepUntil(q catalog.Query) error {
-	keep, err := c.retention(q, q.Dataset, q.Amended)
+	keep, err := view.Retention(c.tx, q)
 	if err != nil {
 		return err
 	}
-	if q.Join != nil {
-		v, err := records.Find[catalog.Verdict](c.tx, records.PrefixVerdict+q.ID)
-		if err != nil {
-			return err
-		}
-		second, err := c.retention(q, v.Join.Dataset, v.Join.Amended)
-		if err != nil {
-			return err
-		}
-		keep = max(keep, second)
-	}
 	return c.todo(true, records.ForgetKey(q.Done+keep, q.Seq), q.ID)
-}
-
-// retention is for how long a dataset's policy keeps a query. A repeat has the verdict of the first, and with
-// it the descriptor that the first was decided by; where the present one keeps answers for longer, whoever
-// asked was told that.
-func (c *applyContext) retention(q catalog.Query, dataset string, amended int) (int64, error) {
-	d, err := records.DatasetAt(c.tx, dataset, amended)
-	if err != nil || q.Repeats == "" {
-		return d.Descriptor.Policy.Retention(), err
-	}
-	now, err := records.Find[catalog.Dataset](c.tx, records.PrefixDataset+dataset)
-	return max(d.Descriptor.Policy.Retention(), now.Descriptor.Policy.Retention()), err
 }
 
 // forgetQueries takes a node's word that a time has been reached, and forgets what is due at the latest that
@@ -119,6 +96,7 @@ func (c *applyContext) forgetQuery(x view.Due) error {
 	if err != nil {
 		return err
 	}
+	c.out.Shortened = append(c.out.Shortened, q.ShareEntries()...)
 	repeat := records.RepeatKey(q.Principal, q.Asks)
 	first, err := c.tx.Get([]byte(repeat))
 	if err == nil && string(first) == q.ID {
@@ -131,4 +109,36 @@ func (c *applyContext) forgetQuery(x view.Due) error {
 		records.Remove(c.tx, x.Key),
 		records.Put(c.tx, records.PrefixQuery+q.ID, q.Forget(c.now)),
 	)
+}
+
+// Shortens implements consensus.Shortener.
+func (*Machine) Shortens(outcome []byte) []uint64 { return shortform.Named(outcome) }
+
+// Short implements consensus.Shortener.
+func (*Machine) Short(entry []byte) ([]byte, error) { return shortform.Of(entry) }
+
+// ApplyShort implements consensus.Shortener. That the share was signed and had its size is what the outcome says; the
+// share is stored without the sealed bytes, until its query is forgotten.
+func (m *Machine) ApplyShort(tx records.Tx, seq uint64, short, outcome []byte) ([]byte, error) {
+	kept, was, err := shortform.Read(short, outcome)
+	if err != nil {
+		return nil, err
+	}
+	c, err := m.begin(tx, seq)
+	if err != nil {
+		return nil, err
+	}
+	clock := c.now
+	c.now = max(clock, was.Time)
+	c.out.Time, c.out.Kind, c.record = c.now, catalog.KindQueryShare, true
+	c.short, c.digest, c.payload.Expires = was.Share, kept.Envelope, kept.Expires
+	if c.cluster, err = m.cache.Cluster(tx); err == nil {
+		_, err = c.identify(tx, catalog.NodeSigner(was.Share.Node))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.end(clock, c.run(func(c *applyContext) error {
+		return addShare(c, catalog.QueryShare{Query: was.ID, Attempt: was.Share.Attempt, Plan: kept.Plan, Context: kept.Context})
+	}))
 }

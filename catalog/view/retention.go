@@ -13,6 +13,33 @@ import (
 // MaxForgotten is how many queries one entry forgets: their changes fit a transaction many times over.
 const MaxForgotten = 64
 
+// Retention is for how long a query is kept after it is over, in milliseconds: of a join what the dataset says which
+// keeps it longer.
+func Retention(r records.Reader, q catalog.Query) (int64, error) {
+	keep, err := retention(r, q, q.Dataset, q.Amended)
+	if err != nil || q.Join == nil {
+		return keep, err
+	}
+	v, err := records.Find[catalog.Verdict](r, records.PrefixVerdict+q.ID)
+	if err != nil {
+		return 0, err
+	}
+	second, err := retention(r, q, v.Join.Dataset, v.Join.Amended)
+	return max(keep, second), err
+}
+
+// retention is for how long a dataset's policy keeps a query. A repeat has the verdict of the first, and with
+// it the descriptor that the first was decided by; where the present one keeps answers for longer, whoever
+// asked was told that.
+func retention(r records.Reader, q catalog.Query, dataset string, amended int) (int64, error) {
+	d, err := records.DatasetAt(r, dataset, amended)
+	if err != nil || q.Repeats == "" {
+		return d.Descriptor.Policy.Retention(), err
+	}
+	now, err := records.Find[catalog.Dataset](r, records.PrefixDataset+dataset)
+	return max(d.Descriptor.Policy.Retention(), now.Descriptor.Policy.Retention()), err
+}
+
 // Due is a query of which the retention is over.
 type Due struct {
 	Key   string // of the index

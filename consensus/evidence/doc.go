@@ -51,6 +51,15 @@
 // end with it, two on average), kept together so that a leaf costs one key and
 // not two. Proofs of size n read at most 2·log2(n) of them.
 //
+// # Shortened entries
+//
+// [Shorten] replaces a stored record by one without its entry: the entry's digest, the outcome, and what the
+// state machine keeps of the entry so that it can be applied again ([Record].Short). A leaf commits to the entry
+// through its digest alone, so the leaf, its path, roots and consistency stay as they are, and a receipt shows the
+// entry withheld. What is lost is the entry: its signature can be checked by nobody who has not kept it, and
+// Short is not proven by anything. Who shortens what is decided by entries (consensus.Shortener), so all nodes have the
+// same records.
+//
 // # Invariants
 //
 //   - Leaves are appended in order, without gaps: [Append] with a sequence number

@@ -233,8 +233,55 @@ func TestRecordsThatCannotBeAreNotEncoded(t *testing.T) {
 	}
 }
 
+// A log of which entries are shortened gives the same roots and paths as the whole one, and the short records have the
+// leaves of the whole ones.
+func TestALogWithShortEntriesProvesTheSame(t *testing.T) {
+	const n = 20
+	whole, leaves := fill(t, n)
+	short, _ := fill(t, n)
+	for seq := uint64(0); seq < n; seq += 3 {
+		for range 2 { // the second time there is nothing to do
+			err := Shorten(short, seq, func(entry []byte) ([]byte, error) { return entry[:1], nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for seq := range uint64(n) {
+		rec, err := ReadRecord(short, seq)
+		if err != nil || rec.Shortened != (seq%3 == 0) || rec.Shortened && (string(rec.Short) != "e" || rec.Entry != nil) {
+			t.Fatalf("entry %d is %+v (%v)", seq, rec, err)
+		}
+		if leaf, err := rec.Leaf(); err != nil || leaf != leaves[seq] || rec.Show().Leaf() != leaf || rec.Withhold().Leaf() != leaf {
+			t.Errorf("entry %d has the leaf %x (%v)", seq, leaf, err)
+		}
+		a, errA := Prove(whole, seq, n)
+		b, errB := Prove(short, seq, n)
+		if errA != nil || errB != nil || !slices.Equal(a, b) {
+			t.Errorf("the paths of entry %d differ (%v, %v)", seq, errA, errB)
+		}
+	}
+	if _, err := Append(short, n, Record{Shortened: true, Digest: sha256.Sum256([]byte("entry 20")), Outcome: []byte("outcome 20")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Append(whole, n, Record{Entry: []byte("entry 20"), Outcome: []byte("outcome 20")}); err != nil {
+		t.Fatal(err)
+	}
+	a, errA := Root(whole, n+1)
+	if b, errB := Root(short, n+1); errA != nil || errB != nil || a != b {
+		t.Errorf("the roots differ (%v, %v)", errA, errB)
+	}
+	short[string(key(kindRecord, 0))][2] ^= 1 // of the digest
+	if _, err := ReadRecord(short, 0); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("a short record of another entry: %v", err)
+	}
+	if err := Shorten(short, 1, func([]byte) ([]byte, error) { return nil, errors.New("no") }); err == nil {
+		t.Error("what has no short form is shortened")
+	}
+}
+
 func FuzzDecodeRecord(f *testing.F) {
-	for _, r := range []Record{{}, {Entry: []byte("entry"), Outcome: []byte("outcome")}, {Entry: []byte("e"), Void: true}} {
+	for _, r := range []Record{{}, {Entry: []byte("entry"), Outcome: []byte("outcome")}, {Entry: []byte("e"), Void: true}, {Shortened: true, Digest: sha256.Sum256(nil), Short: []byte("s"), Outcome: []byte("o")}} {
 		b, err := r.Encode()
 		if err != nil {
 			f.Fatal(err)

@@ -99,6 +99,28 @@ func ReadRecord(r Reader, seq uint64) (Record, error) {
 	return rec, nil
 }
 
+// Shorten keeps of entry seq nothing but what short makes of it, beside its digest and its outcome. The
+// leaf stays, and with it every proof and receipt. What is short already stays as it is.
+func Shorten(w Writer, seq uint64, short func(entry []byte) ([]byte, error)) error {
+	rec, err := ReadRecord(w, seq)
+	if err != nil || rec.Shortened {
+		return err
+	}
+	kept, err := short(rec.Entry)
+	if err != nil {
+		return fmt.Errorf("shorten entry %d: %w", seq, err)
+	}
+	rec = Record{Shortened: true, Digest: rec.EntryDigest(), Short: kept, Outcome: rec.Outcome, Void: rec.Void}
+	encoded, err := rec.Encode()
+	if err != nil {
+		return fmt.Errorf("shorten entry %d: %w", seq, err)
+	}
+	if err := w.Set(key(kindRecord, seq), encoded); err != nil {
+		return fmt.Errorf("store record %d: %w", seq, err)
+	}
+	return nil
+}
+
 // Leaf returns the hash of leaf number seq.
 func Leaf(r Reader, seq uint64) (Hash, error) {
 	n, err := treeInt(seq)

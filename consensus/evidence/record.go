@@ -20,9 +20,11 @@ const (
 	recordVersion = 2
 
 	// flagVoid marks a record whose entry was given up before it changed
-	// anything. It is the only flag of version 2; a record with another one is
-	// refused, so that no two encodings mean the same.
+	// anything.
 	flagVoid = 1 << 0
+	// flagShort marks a record that was shortened. It is no part of the leaf. A
+	// record with any other flag is refused, so that no two encodings mean the same.
+	flagShort = 1 << 1
 
 	// recordOverhead is the fixed part of an encoded record: version, flags and
 	// two lengths.
@@ -35,8 +37,14 @@ const (
 
 // Record is what one leaf of the log says.
 type Record struct {
-	// Entry is the command as it was proposed.
+	// Entry is the command as it was proposed. It is empty when Shortened is set.
 	Entry []byte
+	// Shortened is set when the entry is not kept any more. Digest is the entry's then, and
+	// Short what is kept in its place, by which it can be applied again. The leaf commits to
+	// Digest and not to Short.
+	Shortened bool
+	Digest    [sha256.Size]byte
+	Short     []byte
 	// Outcome is what the state machine answered. It is empty when Void is set.
 	Outcome []byte
 	// Void is set when the entry was taken into the log but changed nothing,
@@ -47,22 +55,39 @@ type Record struct {
 // Encode gives the record's only encoding, as it is stored:
 //
 //	version (1) ‖ flags (1) ‖ len(entry) (4, big endian) ‖ entry ‖ len(outcome) (4) ‖ outcome
+//
+// and of one that was shortened
+//
+//	version (1) ‖ flags (1) ‖ SHA-256(entry) (32) ‖ len(short) (4) ‖ short ‖ len(outcome) (4) ‖ outcome
 func (r Record) Encode() ([]byte, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	b := make([]byte, 0, recordOverhead+len(r.Entry)+len(r.Outcome))
+	kept := r.Entry
+	b := make([]byte, 0, recordOverhead+len(r.Digest)+len(r.Entry)+len(r.Short)+len(r.Outcome))
 	b = append(b, recordVersion, flags(r.Void))
-	b = binary.BigEndian.AppendUint32(b, uint32(len(r.Entry))) // bounded above
-	b = append(b, r.Entry...)
+	if r.Shortened {
+		kept = r.Short
+		b[1] |= flagShort
+		b = append(b, r.Digest[:]...)
+	}
+	b = binary.BigEndian.AppendUint32(b, uint32(len(kept))) // bounded above
+	b = append(b, kept...)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(r.Outcome))) // bounded above
 	return append(b, r.Outcome...), nil
 }
 
 func (r Record) check() error {
-	if len(r.Entry) > MaxRecordBytes || len(r.Outcome) > MaxRecordBytes ||
-		recordOverhead+len(r.Entry)+len(r.Outcome) > MaxRecordBytes {
-		return fmt.Errorf("encode a record of %d + %d bytes: larger than %d", len(r.Entry), len(r.Outcome), MaxRecordBytes)
+	kept := len(r.Entry) + len(r.Short)
+	if r.Shortened {
+		kept += len(r.Digest)
+	}
+	if kept > MaxRecordBytes || len(r.Outcome) > MaxRecordBytes ||
+		recordOverhead+kept+len(r.Outcome) > MaxRecordBytes {
+		return fmt.Errorf("encode a record of %d + %d bytes: larger than %d", kept, len(r.Outcome), MaxRecordBytes)
+	}
+	if r.Shortened && len(r.Entry) != 0 || !r.Shortened && len(r.Short) != 0 {
+		return errors.New("encode a record: an entry beside its short form")
 	}
 	if r.Void && len(r.Outcome) != 0 {
 		return fmt.Errorf("encode a record: void, yet with an outcome of %d bytes", len(r.Outcome))
@@ -79,11 +104,16 @@ func DecodeRecord(b []byte) (Record, error) {
 	if b[0] != recordVersion {
 		return Record{}, fmt.Errorf("%w: record version %d, known is %d", ErrCorrupt, b[0], recordVersion)
 	}
-	if b[1]&^flagVoid != 0 {
+	if b[1]&^(flagVoid|flagShort) != 0 {
 		return Record{}, fmt.Errorf("%w: unknown record flags %#02x", ErrCorrupt, b[1])
 	}
-	r, c := Record{Void: b[1]&flagVoid != 0}, &cursor{rest: b[2:]}
-	r.Entry = c.take(c.number(4))
+	r, c := Record{Void: b[1]&flagVoid != 0, Shortened: b[1]&flagShort != 0}, &cursor{rest: b[2:]}
+	if r.Shortened {
+		copy(r.Digest[:], c.take(sha256.Size))
+		r.Short = c.take(c.number(4))
+	} else {
+		r.Entry = c.take(c.number(4))
+	}
 	r.Outcome = c.take(c.number(4))
 	if c.bad || len(c.rest) != 0 {
 		return Record{}, fmt.Errorf("%w: a record of %d bytes does not end with its outcome", ErrCorrupt, len(b))
@@ -102,10 +132,16 @@ func (r Record) Leaf() (Hash, error) {
 	return r.Withhold().Leaf(), nil
 }
 
-// Show returns the record as a receipt shows it whole.
+// Show returns the record as a receipt shows it whole; without its entry where that is not kept any more.
 func (r Record) Show() Shown {
+	if r.Shortened {
+		return Shown{Withheld: true, Digest: r.Digest, Outcome: r.Outcome, Void: r.Void}
+	}
 	return Shown{Entry: r.Entry, Digest: sha256.Sum256(r.Entry), Outcome: r.Outcome, Void: r.Void}
 }
+
+// EntryDigest is the SHA-256 of the entry, also of one that is not kept any more.
+func (r Record) EntryDigest() [sha256.Size]byte { return r.Show().Digest }
 
 // Withhold returns the record as a receipt shows it without its entry.
 func (r Record) Withhold() Shown {

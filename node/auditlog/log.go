@@ -29,6 +29,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/recovery"
+	"github.com/weirdata/weir/catalog/shortform"
 	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/consensus/evidence"
 )
@@ -176,7 +177,7 @@ func (l *Log) compare() error {
 		if err != nil {
 			return fmt.Errorf("read entry %d: %w", l.next-1, err)
 		}
-		if l.last.IsZero() || catalog.Sum(r.Entry) == l.last {
+		if l.last.IsZero() || catalog.Digest(r.EntryDigest()) == l.last {
 			return nil
 		}
 	}
@@ -237,7 +238,7 @@ func (l *Log) write(end uint64) (err error) {
 		if err != nil {
 			return fmt.Errorf("read entry %d: %w", seq, err)
 		}
-		last = catalog.Sum(r.Entry)
+		last = r.EntryDigest()
 		if line := Read(seq, r); !isNode(line.Signer) {
 			line.Name = l.name(line.Signer)
 			b, err := json.Marshal(line)
@@ -259,11 +260,14 @@ func (l *Log) write(end uint64) (err error) {
 // Read returns what an entry says. What cannot be read is told of, and holds nothing up.
 func Read(seq uint64, r evidence.Record) Line {
 	line := Line{Seq: seq, Result: "unreadable"}
+	if r.Shortened {
+		return readShort(line, r)
+	}
 	e, err := catalog.ParseEntry(r.Entry)
 	if err != nil {
 		return line
 	}
-	line.Time = time.UnixMilli(e.Time).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+	line.Time = timeOf(e.Time)
 	line.Signer, line.Envelope = e.Envelope.Signer, e.Envelope.Digest()
 	if r.Void {
 		line.Result = "void"
@@ -280,6 +284,21 @@ func Read(seq uint64, r evidence.Record) Line {
 	case o.Repeat:
 		line.Result = "repeated"
 	}
+	return line
+}
+
+func timeOf(milli int64) string {
+	return time.UnixMilli(milli).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+}
+
+// readShort is Read of an entry that is shortened.
+func readShort(line Line, r evidence.Record) Line {
+	kept, was, err := shortform.Read(r.Short, r.Outcome)
+	if err != nil {
+		return line
+	}
+	line.Time, line.Signer, line.Envelope = timeOf(was.Time), catalog.NodeSigner(was.Share.Node), kept.Envelope
+	line.Kind, line.ID, line.Result = was.Kind, was.ID, "done"
 	return line
 }
 

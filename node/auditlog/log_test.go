@@ -19,6 +19,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/recovery"
+	"github.com/weirdata/weir/catalog/shortform"
 	"github.com/weirdata/weir/consensus/evidence"
 )
 
@@ -297,5 +298,36 @@ func TestAfterARecoveryItIsWrittenFromWhatWasAgreedOn(t *testing.T) {
 		if got := agreed(9, x.entry); got != x.want {
 			t.Errorf("it is written from %d, want %d", got, x.want)
 		}
+	}
+}
+
+// An entry that is shortened is told of as it was when it was whole.
+func TestAShortEntryIsTheSameLine(t *testing.T) {
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := catalog.Sign(key, catalog.NodeSigner("n1"), catalog.Payload{
+		Cluster: "c", Kind: catalog.KindQueryShare, Nonce: strings.Repeat("0", 32), Issued: 1000, Expires: 2000,
+		Body: catalog.Encode(catalog.QueryShare{Query: "q-1", Attempt: 1, Sealed: []byte("sealed")}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := evidence.Record{
+		Entry:   catalog.NewEntry(1500, e).Marshal(),
+		Outcome: catalog.Encode(catalog.Outcome{Seq: 7, Time: 1500, Kind: catalog.KindQueryShare, ID: "q-1", Share: &catalog.ShareTaken{Node: "n1", Attempt: 1}}),
+	}
+	form, err := shortform.Of(whole.Entry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short := evidence.Record{Shortened: true, Digest: whole.EntryDigest(), Short: form, Outcome: whole.Outcome}
+	if a, b := Read(7, whole), Read(7, short); a != b || a.Result != "done" {
+		t.Errorf("whole it is %+v, and short %+v", a, b)
+	}
+	short.Short = form[1:]
+	if l := Read(7, short); l.Result != "unreadable" {
+		t.Errorf("what does not decode is %+v", l)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/tiles"
-	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/consensus/durable"
 )
 
 // stored writes fresh tiles to a store in dir and adds them up from there: first
@@ -20,7 +20,7 @@ func (f *Figures) stored(ctx context.Context, p he.Parameters, e *he.Encryptor, 
 	if err != nil {
 		return err
 	}
-	s, err := tiles.Open(dir, tiles.StoreOptions{Free: consensus.FreeBytes})
+	s, err := tiles.Open(dir, tiles.StoreOptions{Free: durable.FreeBytes})
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (f *Figures) stored(ctx context.Context, p he.Parameters, e *he.Encryptor, 
 // without encrypting and hashing. The store is closed again: one that has just
 // written knows its blobs.
 func fill(ctx context.Context, p he.Parameters, e *he.Encryptor, dir string, n int) (digests []catalog.Digest, took time.Duration, err error) {
-	s, err := tiles.Open(dir, tiles.StoreOptions{Free: consensus.FreeBytes})
+	s, err := tiles.Open(dir, tiles.StoreOptions{Free: durable.FreeBytes})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -78,5 +78,5 @@ func fill(ctx context.Context, p he.Parameters, e *he.Encryptor, dir string, n i
 }
 
 func addUp(ctx context.Context, p he.Parameters, s *tiles.Store, digests []catalog.Digest) error {
-	return tiles.Accumulate(ctx, s, digests, he.NewAccumulator(p).Add)
+	return s.Accumulate(ctx, digests, he.NewAccumulator(p).Add)
 }

@@ -181,7 +181,7 @@ func ledgerOf(dir string, card founding.Card, v *vault.Vault, members []catalog.
 }
 
 func storeBlobs(ctx context.Context, dir string, b Backup, progress func(done, all int)) (err error) {
-	disk, err := blobs.OpenDisk(dir, tiles.StoreOptions{Free: consensus.FreeBytes})
+	disk, err := blobs.OpenDisk(dir, tiles.StoreOptions{Free: durable.FreeBytes})
 	if err != nil {
 		return err
 	}
