@@ -115,6 +115,7 @@ title: {en: Wide, zh: 宽}
 license: CC0-1.0
 entity: {column: station, attributes: []}
 period: {column: period, grain: day}
+utc_offset: "+08:00"
 missing: [""]
 measures:
   - {name: x, column: x, unit: t, range: [0, 100000], decimals: 0}
