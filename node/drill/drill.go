@@ -26,7 +26,7 @@ type Check struct {
 	recovery.Tried
 	Skipped string   `json:"skipped,omitempty"`
 	Missed  string   `json:"missed,omitempty"` // why what was asked for was not tried, or not all of it
-	Notes   []string `json:"notes,omitempty"` // on differences first, at most maxNotes of them
+	Notes   []string `json:"notes,omitempty"`  // on differences first, at most maxNotes of them
 }
 
 const maxNotes = 20
