@@ -506,7 +506,7 @@ func (s *duties) submit(ctx context.Context, rng *rand.Rand, by *client.Key, kin
 			cancel()
 			refused, is := errors.AsType[*catalog.Refusal](err)
 			busy, isBusy := errors.AsType[*api.BusyError](err)
-			switch heard := !r.part.gone() && !s.ledger.chance(10); {
+			switch heard := !r.part.gone() && !r.part.chance(10); {
 			case heard && is:
 				return e, refused
 			case heard && err == nil:
@@ -884,7 +884,7 @@ func TestDutiesSimulation(t *testing.T) {
 
 // oldShareSeed is one at which the planted bug shows as a figure: the same seed does not always make the
 // same history.
-const oldShareSeed = 2
+const oldShareSeed = 0
 
 // TestDutiesSimulationFindsAnOldShare: it would find a node that takes an old epoch's share for that of
 // the present one. With WEIR_LONG it goes through the seeds from the first one on, and says how many it took.

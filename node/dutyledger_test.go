@@ -24,9 +24,9 @@ import (
 type dutyLedger struct {
 	world   *dutyWorld
 	machine *state.Machine
+	seed    uint64
 
 	mu      sync.Mutex
-	rng     *rand.Rand
 	calm    bool
 	keys    []string // ascending, of all states
 	values  map[string][]dutyValue
@@ -46,7 +46,7 @@ type dutyValue struct {
 
 func newDutyLedger(w *dutyWorld, seed uint64) *dutyLedger {
 	l := &dutyLedger{
-		world: w, machine: state.NewMachine(), rng: rand.New(rand.NewPCG(seed, 11)), values: make(map[string][]dutyValue, len(w.pairs)),
+		world: w, machine: state.NewMachine(), seed: seed, values: make(map[string][]dutyValue, len(w.pairs)),
 		size: w.size, lagging: map[string]int{}, grown: make(chan struct{}), entry: func(uint64, []byte, []byte) {},
 	}
 	for k, v := range w.pairs {
@@ -60,24 +60,6 @@ func newDutyLedger(w *dutyWorld, seed uint64) *dutyLedger {
 func (l *dutyLedger) turn() {
 	close(l.grown)
 	l.grown = make(chan struct{})
-}
-
-// delay draws how long something takes.
-func (l *dutyLedger) delay() time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	d := time.Duration(1+l.rng.IntN(20)) * time.Millisecond
-	if !l.calm && l.rng.IntN(20) == 0 {
-		d *= 40
-	}
-	return d
-}
-
-// chance is true once in so many times, never when all faults are over.
-func (l *dutyLedger) chance(of int) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return !l.calm && l.rng.IntN(of) == 0
 }
 
 // lead makes a node the leader; "": nobody is.
@@ -221,6 +203,7 @@ type dutyPart struct {
 	reaches func(other string) bool
 
 	// guarded by of.mu
+	rng     *rand.Rand
 	applied uint64
 	knows   string // who leads, as it has heard
 	dead    bool
@@ -229,7 +212,27 @@ type dutyPart struct {
 }
 
 func (l *dutyLedger) part(id string, applied uint64, reaches func(string) bool) *dutyPart {
-	return &dutyPart{of: l, id: id, reaches: reaches, applied: applied, news: map[chan struct{}]bool{}, over: make(chan struct{})}
+	return &dutyPart{
+		of: l, id: id, reaches: reaches, applied: applied, rng: rand.New(rand.NewPCG(l.seed, number(id))), news: map[chan struct{}]bool{}, over: make(chan struct{}),
+	}
+}
+
+// delay draws how long something takes.
+func (p *dutyPart) delay() time.Duration {
+	p.of.mu.Lock()
+	defer p.of.mu.Unlock()
+	d := time.Duration(1+p.rng.IntN(20)) * time.Millisecond
+	if !p.of.calm && p.rng.IntN(20) == 0 {
+		d *= 40
+	}
+	return d
+}
+
+// chance is true once in so many times, never when all faults are over.
+func (p *dutyPart) chance(of int) bool {
+	p.of.mu.Lock()
+	defer p.of.mu.Unlock()
+	return !p.of.calm && p.rng.IntN(of) == 0
 }
 
 // follow has the node hear of entries and of leaders, each some time after it was, until the node dies.
@@ -250,7 +253,7 @@ func (p *dutyPart) follow() {
 		select {
 		case <-p.over:
 			return
-		case <-time.After(p.of.delay()):
+		case <-time.After(p.delay()):
 		}
 	}
 }
@@ -274,7 +277,7 @@ func (p *dutyPart) hear() bool {
 		return false
 	}
 	if behind {
-		p.applied += 1 + uint64(p.of.rng.Int64N(int64(p.of.size-p.applied))) //nolint:gosec // of some entries
+		p.applied += 1 + uint64(p.rng.Int64N(int64(p.of.size-p.applied))) //nolint:gosec // of some entries
 	}
 	p.knows = leader
 	p.notify()
@@ -402,11 +405,11 @@ func (p *dutyPart) Propose(ctx context.Context, entry []byte) (consensus.Applied
 		return consensus.Applied{}, err
 	}
 	select {
-	case <-time.After(p.of.delay()):
+	case <-time.After(p.delay()):
 	case <-p.over:
 	case <-ctx.Done():
 	}
-	unheard, taken := p.of.chance(25), p.of.chance(2)
+	unheard, taken := p.chance(25), p.chance(2)
 	p.of.mu.Lock()
 	unheard = unheard || p.dead || p.of.leader != p.id || p.of.term != term || ctx.Err() != nil
 	if unheard && (!taken || term == stale) {
@@ -433,7 +436,7 @@ func (p *dutyPart) ReadIndex(ctx context.Context) (uint64, error) {
 	size := p.of.size
 	p.of.mu.Unlock()
 	select {
-	case <-time.After(p.of.delay()):
+	case <-time.After(p.delay()):
 	case <-p.over:
 		return 0, consensus.ErrClosed
 	case <-ctx.Done():

@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,8 +27,9 @@ import (
 type dutyNet struct {
 	lose, again int // one request in so many; a request is lost on its way there or back
 
+	seed    uint64
 	mu      sync.Mutex
-	rng     *rand.Rand
+	links   map[[2]string]*rand.Rand // from, to: what happens on one says nothing of another
 	calm    bool
 	nodes   map[string]*dutyRun
 	blocked map[[2]string]int
@@ -37,7 +39,7 @@ type dutyNet struct {
 
 func newDutyNet(seed uint64, rng *rand.Rand) *dutyNet {
 	return &dutyNet{
-		lose: 30 + rng.IntN(200), again: 20 + rng.IntN(100), rng: rand.New(rand.NewPCG(seed, 12)),
+		lose: 30 + rng.IntN(200), again: 20 + rng.IntN(100), seed: seed, links: map[[2]string]*rand.Rand{},
 		nodes: map[string]*dutyRun{}, blocked: map[[2]string]int{}, changed: make(chan struct{}),
 	}
 }
@@ -64,17 +66,28 @@ func (n *dutyNet) reaches(a, b string) bool {
 }
 
 // draw says how long a request takes, and whether it is lost there, lost back, or carried out twice.
-func (n *dutyNet) draw() (delay time.Duration, there, back, again bool) {
+func (n *dutyNet) draw(from, to string) (delay time.Duration, there, back, again bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	delay = time.Duration(1+n.rng.IntN(15)) * time.Millisecond
+	link := [2]string{from, to}
+	if n.links[link] == nil {
+		n.links[link] = rand.New(rand.NewPCG(n.seed, number(from+to)))
+	}
+	rng := n.links[link]
+	delay = time.Duration(1+rng.IntN(15)) * time.Millisecond
 	if n.calm {
 		return delay, false, false, false
 	}
-	if n.rng.IntN(20) == 0 {
+	if rng.IntN(20) == 0 {
 		delay *= 30
 	}
-	return delay, n.rng.IntN(n.lose) == 0, n.rng.IntN(n.lose) == 0, n.rng.IntN(n.again) == 0
+	return delay, rng.IntN(n.lose) == 0, rng.IntN(n.lose) == 0, rng.IntN(n.again) == 0
+}
+
+// number is one that a name stands for.
+func number(name string) uint64 {
+	d := catalog.Sum([]byte(name))
+	return binary.BigEndian.Uint64(d[:])
 }
 
 // pass waits until a link is open, for as long as the caller does.
@@ -117,7 +130,7 @@ func (p dutyPeers) unreachable(to string, err error) error {
 
 // Do implements otherNodes.
 func (p dutyPeers) Do(ctx context.Context, to, method, path string, body []byte) ([]byte, error) {
-	delay, there, back, again := p.net.draw()
+	delay, there, back, again := p.net.draw(p.self.id, to)
 	if err := sleep(ctx, delay); err != nil {
 		return nil, p.unreachable(to, err)
 	}
