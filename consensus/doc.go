@@ -138,7 +138,7 @@
 //
 // An entry stays in the state for good, as its record, with what it changed there; one that carried a share of a
 // query until the query is forgotten, then its digest, its outcome and 105 bytes stay ([Shortener], shortened.go): of
-// 4,698 bytes of the two shares of a query 766 (TestAnswersGoWhenTheirRetentionIsOver of package node).
+// 4,698 bytes of the two shares of a query 766, as a test of package node shows.
 // Bytes of keys and values for each kind, from a ledger of real envelopes
 // (BenchmarkGrowth of package node), those of a query with six groups:
 //

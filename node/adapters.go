@@ -9,13 +9,54 @@ import (
 	"strconv"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/tiles"
+	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/consensus/statesum"
 	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/auditlog"
 	"github.com/weirdata/weir/node/blobs"
 	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/peer"
 )
+
+// ledger is this node's part of the replicated ledger, as package consensus has it.
+type ledger interface {
+	auditlog.Source
+	Propose(ctx context.Context, entry []byte) (consensus.Applied, error)
+	ReadIndex(ctx context.Context) (uint64, error)
+	WaitApplied(ctx context.Context, index uint64) error
+	View(fn func(records.Reader) error) error
+
+	IsLeader() bool
+	Leader() (id string, known bool)
+	TransferLeadership(ctx context.Context, id string) error
+	MayVote() error
+	Configuration() (c consensus.Configuration, known bool)
+	AddNonvoter(ctx context.Context, m consensus.Member, from uint64) error
+	Demote(ctx context.Context, id string, from uint64) error
+	RemoveServer(ctx context.Context, id string, from uint64) error
+
+	AppliedIndex() uint64
+	RootAt(size uint64) (root [32]byte, err error)
+	Consistency(oldSize, newSize uint64) (evidence.Consistency, error)
+	Proof(seq, size uint64) (evidence.Proof, error)
+	Digests() []statesum.At
+	Status() consensus.Status
+	Full() error
+	Failed() <-chan struct{}
+	Fault() error
+	ScrubState(ctx context.Context, pause func(context.Context) error) error
+	Export() (*consensus.Export, error)
+}
+
+// otherNodes asks the other nodes, as peer.Client does, with its errors.
+type otherNodes interface {
+	Do(ctx context.Context, node, method, path string, body []byte) ([]byte, error)
+	JSON(ctx context.Context, node, method, path string, in, out any) error
+}
 
 // clientBlobs is the node's blobs as clients see them, with the errors of package api.
 type clientBlobs struct{ *blobs.Store }
@@ -74,7 +115,7 @@ func (l ownLedger) Read(ctx context.Context, fn func(state.View) error) error {
 }
 
 // otherMembers sends what nodes compute together to the other nodes.
-type otherMembers struct{ peers *peer.Client }
+type otherMembers struct{ peers otherNodes }
 
 // Send implements mpc.Peers.
 func (o otherMembers) Send(ctx context.Context, to string, m mpc.Message, content []byte) error {

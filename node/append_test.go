@@ -22,6 +22,7 @@ title: {en: Daily readings by month}
 license: internal
 entity: {column: station, attributes: [county]}
 period: {column: day, grain: day}
+utc_offset: "+08:00"
 measures:
   - {name: no2, column: NO2, unit: µg/m³, range: [0, 1000], decimals: 0}
 policy: {aggregates: [count, sum, avg], grain: month, min_cohort: 2, cubes: [[county]]}

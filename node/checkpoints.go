@@ -80,7 +80,7 @@ func (cp *checkpoints) signAfter(after catalog.Digest) error {
 func (cp *checkpoints) origin() string { return evidence.Origin(cp.cluster.String()) }
 
 // ownTree is the ledger's evidence log as a notary reads it.
-type ownTree struct{ ledger *consensus.Ledger }
+type ownTree struct{ ledger ledger }
 
 func (t ownTree) Size() (uint64, error) { return t.ledger.NextSeq(), nil }
 

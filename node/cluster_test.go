@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/consensus/durable/memdisk"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/founding"
@@ -151,6 +152,16 @@ func (c *cluster) tryOpen(id string) (*Node, error) {
 		c.nodes[id] = n
 	}
 	return n, err
+}
+
+// raftLedger is a node's ledger, with what only package consensus asks of it.
+func (n *Node) raftLedger(t testing.TB) *consensus.Ledger {
+	t.Helper()
+	l, ok := n.ledger.(*consensus.Ledger)
+	if !ok {
+		t.Fatalf("the ledger is a %T", n.ledger)
+	}
+	return l
 }
 
 // close stops a node.

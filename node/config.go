@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -124,6 +125,7 @@ type Options struct {
 	plan     versions.Planner                                      // tests put broken ones in; nil: versions.PlanOf
 	summed   func(tiles int)                                       // told of every sum that is opened, by tests that count; nil: nobody
 	root     func(size uint64, root catalog.Digest) catalog.Digest // changes what this node takes for a root of its log, in tests of forks
+	shuffle  func(n int, swap func(i, j int))                      // draws who opens among equals; nil: rand.Shuffle, which spreads the work
 	far      func(session string, now wire.Progress)               // told of every step of an attempt, likewise
 }
 
@@ -187,6 +189,9 @@ func (o Options) validate() (Options, error) {
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.shuffle == nil {
+		o.shuffle = rand.Shuffle
 	}
 	if o.Ticks == nil {
 		o.Ticks = func(every time.Duration) (<-chan time.Time, func()) {

@@ -15,11 +15,9 @@ import (
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/tiles"
-	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/blobs"
 	"github.com/weirdata/weir/node/deposit"
 	"github.com/weirdata/weir/node/mpc"
-	"github.com/weirdata/weir/node/peer"
 	"github.com/weirdata/weir/node/vault"
 	"github.com/weirdata/weir/node/versions"
 )
@@ -43,6 +41,7 @@ type core struct {
 	products  he.ProductParameters // of computations on shares
 
 	vault    *vault.Vault
+	secrets  mpc.Secrets // the vault, as computations use it
 	signing  ed25519.PrivateKey
 	disk     *tiles.Store // what blobs keeps its own in
 	blobs    *blobs.Store
@@ -51,9 +50,9 @@ type core struct {
 	machine  *state.Machine
 	order    *recovery.Restore // by which the ledger was made; nil: it was not
 	mark     *deposit.Mark     // of the deposit that the node was made of; nil: of none
-	ledger   *consensus.Ledger
+	ledger   ledger
 	votes    func() map[string]bool // the ledger's members, and whether they vote; nil: it is not open
-	peers    *peer.Client
+	peers    otherNodes
 	health   *health
 
 	woken chan struct{}

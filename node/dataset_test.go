@@ -25,6 +25,7 @@ title: {en: Test readings, zh: 测试读数}
 license: CC0-1.0
 entity: {column: station, attributes: [county]}
 period: {column: period, grain: day}
+utc_offset: "+08:00"
 missing: [""]
 measures:
   - {name: pm25, column: pm25, unit: µg/m³, range: [0, 1000], decimals: 1}

@@ -51,5 +51,22 @@
 // succeed (digests of members differ, a manifest that contradicts the ledger) ends its attempt at
 // once, with the reason in the ledger. A node whose key share does not match its digest is not
 // ready, says which file is wrong, and takes no part in openings. A query that fails or panics
-// wherever it is planned is ended, and keeps nothing else from being decided.
+// wherever it is planned is ended, and keeps nothing else from being decided. Attempts to make or to share a key
+// that fail are begun again after pauses that grow to a minute.
+//
+// # Simulation
+//
+// TestDutiesSimulation runs three whole nodes in bubbles of testing/synctest (duties_test.go): the reconciler, the
+// leader's decisions, the monitor, package mpc, the state machine and all cryptography are the product's. The
+// log is one list of entries that nodes hear of late, proposals are lost before or after they are taken, and the
+// lead is given and taken; requests between nodes are late, lost, repeated and held back by partitions; nodes crash
+// and keep what their disks had synced. Buyers ask, some with a private vector, operators share the key anew, a
+// publisher appends a version, and the shares are tried, while the faults of a seed happen. Whatever happens, each
+// query is answered with the figure of the plaintext or failed and refunded, nothing is charged twice, no node gives
+// two things in one place of an attempt, all members of an attempt open under one epoch, and once the faults are
+// over the key is shared wholly, every member's share fits, and no goroutine is left.
+// TestDutiesSimulationFindsAnOldShare plants a node that opens with its share of the epoch before.
+//
+// A schedule takes 0.2 s of a core; go test runs a few, WEIR_SCHEDULES=n so many, WEIR_SEED=n one: its events are the
+// same again, but not the order in which goroutines run. WEIR_SIM_LOG names a directory for what nodes log.
 package node

@@ -166,7 +166,7 @@ func BenchmarkGrowth(b *testing.B) {
 		for _, g := range kinds {
 			logical += g.evidence + g.state
 		}
-		disk := restoredBytes(b, ledger, filepath.Join(x.nodeDir("n1"), "ledger"))
+		disk := restoredBytes(b, x.nodes["n1"].raftLedger(b), filepath.Join(x.nodeDir("n1"), "ledger"))
 		b.ReportMetric(float64(logical)/float64(len(records)), "B/entry")
 		b.ReportMetric(float64(disk)/float64(len(records)), "disk-B/entry")
 		b.ReportMetric(0, "ns/op")

@@ -27,6 +27,7 @@ title: {en: Test emissions, zh: 测试排放}
 license: CC0-1.0
 entity: {column: firm, attributes: [county]}
 period: {column: period, grain: month}
+utc_offset: "+08:00"
 missing: [""]
 measures:
   - {name: other, column: other, unit: kg, range: [0, 9], decimals: 0}
@@ -45,6 +46,7 @@ title: {en: Test output, zh: 测试产值}
 license: CC0-1.0
 entity: {registry: emissions, column: firm}
 period: {column: period, grain: month}
+utc_offset: "+08:00"
 missing: [""]
 measures:
   - {name: output, column: value, unit: CNY, range: [-500, 20000], decimals: 2}

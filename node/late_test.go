@@ -90,7 +90,7 @@ func TestNodeAwayLongerThanTheLogCatchesUpBySnapshot(t *testing.T) {
 	c.close("n3")
 	list := publishStations(ctx, t, bureau, "stations")
 	for _, id := range []string{"n1", "n2"} {
-		if err := c.nodes[id].ledger.Snapshot(ctx); err != nil {
+		if err := c.nodes[id].raftLedger(c.t).Snapshot(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -115,6 +115,7 @@ title: {en: Wide, zh: 宽}
 license: CC0-1.0
 entity: {column: station, attributes: []}
 period: {column: period, grain: day}
+utc_offset: "+08:00"
 missing: [""]
 measures:
   - {name: x, column: x, unit: t, range: [0, 100000], decimals: 0}

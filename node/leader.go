@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -125,6 +124,9 @@ func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err 
 			list = append(list, l.endStuck(k, seen)...)
 			continue
 		}
+		if l.rests("key/"+p.Publisher, p.NextAttempt-1, seen) {
+			continue
+		}
 		if down := l.health.dead(l.members.Roster().Nodes); len(down) > 0 {
 			l.waitsFor("the key of publisher %s needs all nodes up: %s does not answer", p.Publisher, strings.Join(down, ", "))
 			continue
@@ -155,6 +157,7 @@ func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err 
 			l.waitsFor("new shares of key %s need all nodes up that get one: %s does not answer", k.ID, strings.Join(down, ", "))
 		case len(up) < k.Threshold:
 			l.waitsFor("new shares of key %s need %d of those that have one: only %s are up", k.ID, k.Threshold, strings.Join(up, ", "))
+		case k.Refresh.State == catalog.KeyFailed && l.rests("refresh/"+k.ID, k.Refresh.Attempt-k.InForce().Attempt, seen):
 		case k.Retired != nil:
 			l.waitsFor("new shares of key %s wait until all nodes have erased the old ones: %s has not", k.ID, strings.Join(k.RefreshWaits(), ", "))
 		default:
@@ -163,6 +166,21 @@ func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err 
 		}
 	}
 	return list, nil
+}
+
+// maxRest is the longest pause after an attempt of a ceremony or a refresh that failed.
+const maxRest = time.Minute
+
+// rests reports whether the next attempt of a ceremony or a refresh is to wait: so many have failed, and what made
+// them fail may last. The first pause is a tick, and each is twice the one before. Without them a node whose share
+// is damaged would have attempts fill the ledger as fast as they fail.
+func (l *leader) rests(name string, failed int, seen map[string]bool) bool {
+	if failed <= 0 {
+		return false
+	}
+	name = fmt.Sprintf("%s/failed/%d", name, failed)
+	seen[name] = true
+	return l.sights.since(name, l.opts.Clock()) < min(l.opts.Tick<<min(failed-1, 10), maxRest)
 }
 
 // dealers are the points that deal in the next attempt of a refresh, of those that are up: another
@@ -461,7 +479,7 @@ func (l *leader) choose(among catalog.KeyRoster, holders []string, attempts []ca
 	if len(fit) < among.Threshold {
 		return nil, "", nil
 	}
-	rand.Shuffle(len(fit), func(i, j int) { fit[i], fit[j] = fit[j], fit[i] }) //nolint:gosec // G404: it spreads the work
+	l.opts.shuffle(len(fit), func(i, j int) { fit[i], fit[j] = fit[j], fit[i] })
 	active, root = l.pick(fit, among.Threshold, attempts)
 	return active, root, nil
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/api"
@@ -58,6 +60,66 @@ func TestSetWithoutTheDeviatingNodeComesUpInTime(t *testing.T) {
 			}
 			t.Fatalf("%d of %d: %s was in all of %v", shape.t, shape.n, deviates, attempts)
 		})
+	}
+}
+
+// A refresh that fails is begun again after a tick, and after twice as long each time that it fails again.
+func TestAFailedRefreshIsBegunAgainAfterGrowingPauses(t *testing.T) {
+	t.Parallel()
+	w := makeDutyWorld(t)
+	log, now := newDutyLedger(w, 0), w.now.Add(time.Hour)
+	x := bare(t, 3, 2)
+	x.members, x.opts.Tick, x.opts.Clock = w.members, time.Second, func() time.Time { return now }
+	apply := func(e catalog.Envelope) {
+		t.Helper()
+		log.mu.Lock()
+		defer log.mu.Unlock()
+		a, err := log.appendEntry(catalog.NewEntry(now.UnixMilli(), e).Marshal())
+		if err != nil || !bytes.Contains(a.Outcome, []byte(`"seq"`)) || bytes.Contains(a.Outcome, []byte(`"refusal"`)) {
+			t.Fatalf("%s, %v", a.Outcome, err)
+		}
+	}
+	act := func(kind catalog.Kind, body any) {
+		t.Helper()
+		e, err := catalog.Sign(w.signing["n1"], catalog.NodeSigner("n1"), newPayload(w.members.ID.String(), kind, now.UnixMilli(), catalog.Encode(body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		apply(e)
+	}
+	begins := func() (count int) {
+		t.Helper()
+		err := log.newest(func(v state.View) error {
+			list, err := x.leader.leadKeys(v, map[string]bool{})
+			count = len(list)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return count
+	}
+	apply(w.envelope(w.operator, catalog.KindKeyRefresh, catalog.KeyRefresh{Key: w.key}, now))
+	if begins() != 1 {
+		t.Fatal("the first attempt is not begun at once")
+	}
+	for failed, pause := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+		var k catalog.Key
+		if err := log.newest(func(v state.View) (err error) { k, err = v.Key(w.key); return err }); err != nil {
+			t.Fatal(err)
+		}
+		b := catalog.NextReshare(k, []int{1, 2})
+		act(catalog.KindKeyReshare, b)
+		act(catalog.KindKeyFail, catalog.KeyFail{Key: w.key, Attempt: b.Attempt, Reason: startedAnew("n1")})
+		for _, step := range []struct {
+			after  time.Duration
+			begins int
+		}{{0, 0}, {pause*time.Second - 1, 0}, {1, 1}} {
+			now = now.Add(step.after)
+			if got := begins(); got != step.begins {
+				t.Errorf("%d failed, %s later: %d attempts are begun, want %d", failed+1, step.after, got, step.begins)
+			}
+		}
 	}
 }
 

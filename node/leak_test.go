@@ -39,6 +39,7 @@ title: {en: Canaries, zh: 金丝雀}
 license: CC0-1.0
 entity: {column: station, attributes: [county]}
 period: {column: period, grain: day}
+utc_offset: "+08:00"
 missing: [""]
 measures:
   - {name: x, column: x, unit: t, range: [0, 1000000], decimals: 9}
@@ -57,6 +58,7 @@ title: {en: Others, zh: 其他}
 license: CC0-1.0
 entity: {registry: canaries, column: station}
 period: {column: period, grain: day}
+utc_offset: "+08:00"
 missing: [""]
 measures:
   - {name: z, column: z, unit: CNY, range: [0, 50000], decimals: 3}
@@ -261,7 +263,7 @@ func TestNoReadingAndNoSecretIsInAnyConnectionFileOrLog(t *testing.T) {
 func (w *canaryWorld) snapshot(ctx context.Context, t *testing.T) {
 	t.Helper()
 	for _, n := range w.nodes {
-		if err := n.ledger.Snapshot(ctx); err != nil {
+		if err := n.raftLedger(t).Snapshot(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}

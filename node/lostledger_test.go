@@ -28,7 +28,7 @@ func TestNodeThatLostItsLedgerDoesNotLeadTheClusterBack(t *testing.T) {
 	for i := range 5 {
 		c.admit(ctx, newKey(t, fmt.Sprintf("buyer %d", i)), catalog.RoleBuyer)
 	}
-	size, root, err := c.leader(ctx, "n1").ledger.TreeHead()
+	size, root, err := c.leader(ctx, "n1").raftLedger(t).TreeHead()
 	if err != nil {
 		t.Fatal(err)
 	}

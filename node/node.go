@@ -174,6 +174,7 @@ func (n *Node) openSecrets() (err error) {
 	if n.vault, err = (founding.SealKey{File: n.opts.SealKeyFile, Command: n.opts.SealKeyCommand, Key: n.opts.sealKey}).Open(n.life, n.opts.Dir); err != nil {
 		return err
 	}
+	n.secrets = n.vault
 	n.onClose(n.vault.Close)
 	n.signing, err = founding.SigningKey(n.vault)
 	if errors.Is(err, vault.ErrNotFound) {
@@ -196,12 +197,17 @@ func (n *Node) openBlobs() (err error) {
 		return err
 	}
 	n.onClose(n.disk.Close)
+	n.openVersions(n.disk)
+	return nil
+}
+
+// openVersions makes the stores of blobs, and of the versions that are made of them.
+func (n *Node) openVersions(disk blobs.Disk) {
 	n.blobs = blobs.New(blobs.Options{
-		Disk: n.disk, Self: n.id, Roster: n.roster, Ledger: ownLedger{n.access}, Peers: blobPeers{n.core}, Cores: n.openers,
+		Disk: disk, Self: n.id, Roster: n.roster, Ledger: ownLedger{n.access}, Peers: blobPeers{n.core}, Cores: n.openers,
 		Logger: n.log, Clock: n.opts.Clock, Ticks: n.opts.Ticks, ScrubPause: n.opts.ScrubPause, KeepOrphans: n.opts.KeepOrphans, Wake: n.wake,
 	})
 	n.versions = versions.New(versions.Options{Ledger: ownLedger{n.access}, Blobs: n.blobs, Params: n.params, Logger: n.log, Plan: n.opts.plan})
-	return nil
 }
 
 // openPeers listens on the one port for peers.
@@ -230,10 +236,12 @@ func (n *Node) openPeers() error {
 		return err
 	}
 	n.onClose(n.mux.Close)
-	if n.peers, err = peer.NewClient(identity, known, options); err != nil {
+	client, err := peer.NewClient(identity, known, options)
+	if err != nil {
 		return err
 	}
-	n.onClose(func() error { n.peers.Close(); return nil })
+	n.peers = client
+	n.onClose(func() error { client.Close(); return nil })
 	return nil
 }
 
@@ -241,7 +249,7 @@ func (n *Node) openPeers() error {
 func (n *Node) openComputations() (err error) {
 	n.mpc, err = mpc.New(mpc.Options{
 		Cluster: n.members, Self: n.self, Signing: n.signing, Params: n.params, Products: n.products, Sealing: founding.SecretSealing,
-		Ledger: ownLedger{n.access}, Peers: otherMembers{n.peers}, Blobs: n.blobs, Secrets: n.vault, Versions: n.versions,
+		Ledger: ownLedger{n.access}, Peers: otherMembers{n.peers}, Blobs: n.blobs, Secrets: n.secrets, Versions: n.versions,
 		Cores: n.openers, Workers: n.opts.Workers, Logger: n.log, Clock: n.opts.Clock, Summed: n.opts.summed, Progressed: n.opts.far,
 	})
 	if err != nil {
@@ -251,14 +259,14 @@ func (n *Node) openComputations() (err error) {
 	return nil
 }
 
-func (n *Node) openLedger() (err error) {
+func (n *Node) openLedger() error {
 	var members []consensus.Member
 	founded := false // with this node
 	for _, m := range n.founders {
 		members = append(members, consensus.Member{ID: m.ID, Addr: m.Addr})
 		founded = founded || m.ID == n.id
 	}
-	n.ledger, err = consensus.Open(consensus.Options{
+	opened, err := consensus.Open(consensus.Options{
 		Dir: filepath.Join(n.opts.Dir, founding.DirLedger), ID: n.id, Members: members, Bootstrap: founded, Successor: n.successor, Resolve: n.addrOf, Votes: n.mayVote,
 		Transport: n.mux.Raft(), Machine: n.machine, Logger: n.opts.Logger, Memory: vault.Memory{Vault: n.vault, Name: founding.SecretLedger},
 		SnapshotThreshold: n.opts.SnapshotThreshold, SnapshotInterval: n.opts.SnapshotInterval, TrailingLogs: n.opts.TrailingLogs,
@@ -269,8 +277,8 @@ func (n *Node) openLedger() (err error) {
 	if err != nil {
 		return err
 	}
-	n.votes = n.ledger.Votes
-	n.onClose(n.ledger.Close)
+	n.ledger, n.votes = opened, opened.Votes
+	n.onClose(opened.Close)
 	return nil
 }
 

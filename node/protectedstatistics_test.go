@@ -22,6 +22,7 @@ title: {en: Guarded readings, zh: 受保护读数}
 license: CC0-1.0
 entity: {column: station, attributes: [county]}
 period: {column: period, grain: day}
+utc_offset: "+08:00"
 missing: [""]
 measures:
   - {name: pm25, column: pm25, unit: µg/m³, range: [0, 1000], decimals: 1, squares: true, buckets: [250, 500]}

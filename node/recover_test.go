@@ -104,7 +104,7 @@ func TestAClusterGoesOnFromWhatOneNodeHas(t *testing.T) {
 	if r := d.restored(ctx, "n1"); r.Order.Survivor != "n1" || r.Seq != f.Size || r.Lost() != 0 {
 		t.Errorf("restored as %+v", r)
 	}
-	if votes := n1.ledger.Votes(); len(votes) != 3 || votes["n2"] || votes["n3"] {
+	if votes := n1.votes(); len(votes) != 3 || votes["n2"] || votes["n3"] {
 		t.Errorf("without a ledger there vote %v", votes)
 	}
 	n3 := c.open("n3") // with its old disk
@@ -123,7 +123,7 @@ func TestAClusterGoesOnFromWhatOneNodeHas(t *testing.T) {
 	}
 	n2 := c.open("n2")
 	for _, n := range []*Node{n2, n3} {
-		c.await(ctx, n.id+" to vote", func() bool { return n1.ledger.Votes()[n.id] && n.ledger.MayVote() == nil })
+		c.await(ctx, n.id+" to vote", func() bool { return n1.votes()[n.id] && n.ledger.MayVote() == nil })
 		c.await(ctx, n.id+" to be ready", func() bool { ok, _ := n.Ready(); return ok })
 	}
 	select { // it has no past that it would have to leave

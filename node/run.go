@@ -92,14 +92,19 @@ func (o Options) awaitRoom(ctx context.Context) bool {
 
 // restarts waits until the ledger stopped and can be opened again: at once, or, where it stopped for
 // want of space, when there is some.
-func (n *Node) restarts(ctx context.Context) {
+func (n *Node) restarts(ctx context.Context) { n.restartsAfter(ctx, n.ledger) }
+
+func (n *Node) restartsAfter(ctx context.Context, ledger interface {
+	Failed() <-chan struct{}
+	Fault() error
+}) {
 	select {
 	case <-ctx.Done():
 		return
-	case <-n.ledger.Failed():
+	case <-ledger.Failed():
 	}
 	why := errRoom
-	switch fault := n.ledger.Fault(); {
+	switch fault := ledger.Fault(); {
 	case errors.Is(fault, consensus.ErrReopen):
 		why = consensus.ErrReopen
 	case !errors.Is(fault, consensus.ErrDiskFull) || !n.opts.awaitRoom(ctx):

@@ -70,3 +70,57 @@ func TestNodeGoesOnWhenThereIsRoom(t *testing.T) {
 		t.Errorf("it ended: %v", err)
 	}
 }
+
+// faulty is a ledger that a fault has stopped.
+type faulty struct{ error }
+
+func (faulty) Failed() <-chan struct{} { c := make(chan struct{}); close(c); return c }
+func (f faulty) Fault() error          { return f.error }
+
+// A node whose ledger has to be opened again, after it took a snapshot in place of other entries, is, in the same process;
+// after any other fault it stays as it is, to be asked about.
+func TestNodeIsOpenedAgainWithItsLedger(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	var options Options
+	c := newCluster(t, 3, 2, func(o *Options) {
+		if o.ID == "n3" {
+			options = *o
+		}
+	})
+	c.close("n3")
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	opened, ended := make(chan *Node, 8), make(chan error, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() { ended <- Run(running, options, func(n *Node) { opened <- n }) })
+	next := func() *Node {
+		select {
+		case n := <-opened:
+			return n
+		case err := <-ended:
+			t.Fatalf("it ended: %v", err)
+		case <-ctx.Done():
+			t.Fatal("it was not opened")
+		}
+		return nil
+	}
+	n := next()
+	n.restartsAfter(ctx, faulty{errors.New("something else")})
+	select {
+	case <-opened:
+		t.Error("it was opened again after a fault that needs a person")
+	default:
+	}
+	n.restartsAfter(ctx, faulty{fmt.Errorf("%w: %w", consensus.ErrFault, consensus.ErrReopen)})
+	again := next()
+	if again == n {
+		t.Error("it is the same node")
+	}
+	c.await(ctx, "n3 to be ready again", func() bool { ok, _ := again.Ready(); return ok })
+	stop()
+	wg.Wait()
+	if err := <-ended; err != nil {
+		t.Errorf("it ended: %v", err)
+	}
+}

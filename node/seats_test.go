@@ -66,7 +66,7 @@ func (c *cluster) awaitSeats(ctx context.Context, want ...string) {
 			if n == nil || !slices.Equal(n.members.Roster().Nodes, want) || n.ledger.MayVote() != nil {
 				return false
 			}
-			for member, votes := range n.ledger.Votes() {
+			for member, votes := range n.votes() {
 				if votes != slices.Contains(want, member) {
 					return false
 				}
@@ -219,7 +219,7 @@ func TestAClusterGrowsAndShrinksAndAnswersAfterEveryStep(t *testing.T) {
 	c.await(ctx, "n2 to leave", func() bool {
 		c.follow()
 		for _, id := range []string{"n1", "n3", "n5"} {
-			if len(c.nodes[id].members.Leaving) > 0 || len(c.nodes[id].ledger.Votes()) != 3 {
+			if len(c.nodes[id].members.Leaving) > 0 || len(c.nodes[id].votes()) != 3 {
 				return false
 			}
 		}
@@ -343,7 +343,7 @@ func TestSeatsKeepTheirVotesUntilTheNewOnesVote(t *testing.T) {
 		if n == nil {
 			t.Fatalf("%s has left, and nobody else votes", id)
 		}
-		votes := n.ledger.Votes()
+		votes := n.votes()
 		now, err := c.client(nil).Cluster(ctx)
 		if err != nil {
 			t.Fatal(err)
@@ -365,7 +365,7 @@ func TestSeatsKeepTheirVotesUntilTheNewOnesVote(t *testing.T) {
 	c.awaitSeats(ctx, "n4", "n5")
 	c.await(ctx, "n1 and n2 to leave", func() bool {
 		c.follow()
-		return len(c.nodes["n4"].ledger.Votes()) == 2 && len(c.nodes["n5"].members.Leaving) == 0
+		return len(c.nodes["n4"].votes()) == 2 && len(c.nodes["n5"].members.Leaving) == 0
 	})
 	c.admit(ctx, newKey(t, "late"), catalog.RoleBuyer)
 }

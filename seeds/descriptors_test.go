@@ -32,6 +32,7 @@ type descriptor struct {
 		Columns []string `yaml:"columns"`
 		Grain   string   `yaml:"grain"`
 	} `yaml:"period"`
+	Offset   string   `yaml:"utc_offset"`
 	Missing  []string `yaml:"missing"`
 	Measures []struct {
 		Name     string   `yaml:"name"`

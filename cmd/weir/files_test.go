@@ -69,3 +69,20 @@ func replaceText(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[3]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o600))
 }
+
+// wantChecked compares what --check printed with a file, but for the lines that say what
+// files were taken for: checked FILE.
+func wantChecked(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: checked FILE")
+	}
+	var got strings.Builder
+	for line := range strings.Lines(ts.ReadFile("stdout")) {
+		if !strings.HasPrefix(line, "file ") && !strings.HasPrefix(line, "row ") {
+			got.WriteString(line)
+		}
+	}
+	if want := ts.ReadFile(args[0]); got.String() != want {
+		ts.Fatalf("got\n%s\nwant\n%s", got.String(), want)
+	}
+}

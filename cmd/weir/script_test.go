@@ -67,7 +67,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": wantStatus, "approve": approve,
-			"flip": flip, "queryid": queryID, "rewrite": rewrite, "dress": dressFile, "replaced": replaceText, "lie": lie,
+			"flip": flip, "queryid": queryID, "rewrite": rewrite, "dress": dressFile, "checked": wantChecked, "replaced": replaceText, "lie": lie,
 			"field": setField, "transplant": transplant,
 		},
 	})

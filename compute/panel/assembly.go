@@ -3,6 +3,7 @@ package panel
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -35,6 +36,11 @@ type assembly struct {
 	twins   []twin // the first rows, up to maxListed, whose cell an earlier row had
 	again   int    // how many of these rows there are
 
+	warnings   []string
+	unread     error // of rows that were kept
+	replicated int   // readings beyond the first of their cell
+	averaged   []int // by measure: means that were rounded
+
 	piece  piece
 	values [][]int64 // see room
 }
@@ -43,6 +49,7 @@ type assembly struct {
 type twin struct {
 	file, line int
 	cell       int
+	measure    int // of rows of one measure each; else 0
 }
 
 // piece is rows of one run and band.
@@ -58,7 +65,7 @@ type piece struct {
 // panel returns the panel, or nil where there are faults.
 func (a *assembly) panel(ctx context.Context) (*Panel, error) {
 	if !a.extent() {
-		return nil, nil //nolint:nilnil // the faults say why
+		return nil, a.unread //nolint:nilnil // the faults say why
 	}
 	p := &Panel{Entities: a.registry, First: a.first, Periods: a.periods, store: a.store}
 	cells := len(a.registry) * a.periods
@@ -118,20 +125,62 @@ func (a *assembly) extent() bool {
 	grain := a.src.Descriptor.Grain
 	a.first, a.periods = first.period, int(last.period-first.period+1)
 	cells := a.periods * len(a.registry) // below 2^27 and 2^31
-	const sparse, small = 100, 1 << 24
 	span := fmt.Sprintf("periods run from %s (%s:%d) to %s (%s:%d)",
 		grain.Format(first.period), firstFile, first.line, grain.Format(last.period), lastFile, last.line)
 	switch {
 	case cells > tiles.MaxCells/len(a.src.Columns):
 		a.faults.add(&DataError{File: lastFile, Row: int(last.line), Message: fmt.Sprintf("%s: %d cells of %d measures are too many", span, cells, len(a.src.Columns)),
 			Want: fmt.Sprintf("want at most %d in all: publish parts, or mend the dates", tiles.MaxCells)})
-	case cells > small && count < cells/sparse:
-		a.faults.add(&DataError{File: lastFile, Row: int(last.line), Message: fmt.Sprintf("%s: %d rows for %d cells", span, count, cells),
-			Want: "a date is probably wrong"})
 	default:
-		return true
+		return a.dense(span, count, cells, lastFile, last)
 	}
 	return false
+}
+
+// dense refuses a panel that is almost empty and has nothing in most of its periods, as one
+// has with a wrong date; of one that is only sparse, as samples of rivers are, it warns.
+func (a *assembly) dense(span string, count, cells int, file string, last place) bool {
+	const sparse, small = 100, 1 << 24
+	if cells <= small || count >= cells/sparse {
+		return true
+	}
+	used := bitset.MustNew(uint(a.periods)) //nolint:gosec // positive
+	periods := make([]int64, pieceRows)
+	for _, f := range a.files {
+		for r := range f.runs {
+			list := f.runs[r].period
+			for from := 0; from < list.Len(); from += pieceRows {
+				part := periods[:min(pieceRows, list.Len()-from)]
+				if err := list.Read(from, part); err != nil {
+					a.unread = errors.Join(a.unread, err)
+					return false
+				}
+				for _, p := range part {
+					used.Set(uint(p - a.first)) //nolint:gosec // not negative
+				}
+			}
+		}
+	}
+	gap, at := 0, 0
+	for before := 0; ; {
+		next, ok := used.NextSet(uint(before + 1)) //nolint:gosec // positive
+		if !ok {
+			break
+		}
+		if n := int(next) - before; n > gap {
+			gap, at = n, before
+		}
+		before = int(next)
+	}
+	grain := a.src.Descriptor.Grain
+	if gap > a.periods/2 {
+		a.faults.add(&DataError{File: file, Row: int(last.line),
+			Message: fmt.Sprintf("%s: %d rows for %d cells, and none between %s and %s", span, count, cells, grain.Format(a.first+int64(at)), grain.Format(a.first+int64(at+gap))),
+			Want:    "a date is probably wrong: mend it, or publish the two parts as datasets of their own"})
+		return false
+	}
+	a.warnings = append(a.warnings, fmt.Sprintf("%s: %d rows for %d cells; if so few are not what is meant, a date is wrong", span, count, cells))
+	return true
 }
 
 func (a *assembly) names() string {
@@ -173,40 +222,59 @@ func (a *assembly) band(p *Panel, out []*spill.Writer, from, to int) error {
 }
 
 // fill fills the columns of a group, the first of which is measure m, over a band. Rows
-// that repeat a cell are found with the first group.
+// that repeat a cell are found with the first group; of rows of one measure each with its
+// own.
 func (a *assembly) fill(columns []Column, out []*spill.Writer, m, from, to int) error {
 	size, base := (to-from)*len(a.registry), from*len(a.registry)
-	values := a.room(len(columns), size)
-	seen := bitset.MustNew(uint(size)) //nolint:gosec // at most tiles.MaxCells
-	numbers := make([]int64, pieceRows)
+	b := &bandFill{columns: columns, first: m, base: base, values: a.room(len(columns), size), rule: a.src.Replicates}
+	b.begin(size, a.src.single())
+	numbers, measures := make([]int64, pieceRows), make([]int64, pieceRows)
 	of := 0 // the file that seen is of
 	err := a.each(to, func(p *piece) error {
 		if a.replace && p.file != of {
-			seen.ClearAll()
+			b.settle(a)
+			b.clear()
 			of = p.file
 		}
-		if m == 0 {
-			if err := a.distinct(p, seen, base); err != nil {
+		single := p.run.measure != nil
+		if m == 0 && !single && a.src.Replicates == "" {
+			if err := a.distinct(p, b.seen[0], base); err != nil {
 				return err
 			}
 		}
-		if a.faulty || a.again > 0 {
+		if a.faulty || a.again > 0 && !single {
 			return nil
 		}
+		part := numbers[:len(p.cells)]
+		if single {
+			if err := p.run.measure.Read(p.from, measures[:len(part)]); err != nil {
+				return err
+			}
+			if err := p.run.values[0].Read(p.from, part); err != nil {
+				return err
+			}
+			return b.putSingle(a, p, part, measures)
+		}
 		for c := range columns {
-			part := numbers[:len(p.cells)]
 			if err := p.run.values[m+c].Read(p.from, part); err != nil {
 				return err
 			}
-			columns[c].put(values[c], part, p.cells, base)
+			if a.src.Replicates == "" {
+				columns[c].put(b.values[c], part, p.cells, base)
+				continue
+			}
+			for i, v := range part {
+				b.put(a, c, p.cells[i], v)
+			}
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for c := range values {
-		if err := out[c].AppendAll(values[c]); err != nil {
+	b.settle(a)
+	for c := range b.values {
+		if err := out[c].AppendAll(b.values[c]); err != nil {
 			return err
 		}
 	}
@@ -333,10 +401,16 @@ func (a *assembly) tellTwins() error {
 		return err
 	}
 	for _, t := range a.twins {
-		first := firsts[a.keyOf(t.file, t.cell)]
+		first := firsts[a.keyOf(t)]
+		what, want := "a row", "want one row for each entity and period; where there may be several say replicates: mean, first or last"
+		if a.src.single() {
+			what = "a reading of " + a.src.Descriptor.Measures[t.measure].Name
+		} else if t.file == first.file {
+			want += "; where each row is of one parameter say parameter: {column: …, value: …}"
+		}
 		a.faults.add(&DataError{
-			File: a.files[t.file].file, Row: t.line, Want: "want one row for each entity and period",
-			Message: fmt.Sprintf("%.80q has a row for %s already: %s:%d", a.registry[t.cell%len(a.registry)],
+			File: a.files[t.file].file, Row: t.line, Want: want,
+			Message: fmt.Sprintf("%.80q has %s for %s already: %s:%d", a.registry[t.cell%len(a.registry)], what,
 				a.src.Descriptor.Grain.Format(a.first+int64(t.cell/len(a.registry))), a.files[first.file].file, first.line),
 		})
 	}
@@ -344,30 +418,43 @@ func (a *assembly) tellTwins() error {
 	return nil
 }
 
-// twinKey is a cell, and the file where rows of others do not matter.
-type twinKey struct{ file, cell int }
+// twinKey is a cell of a measure, and the file where rows of others do not matter.
+type twinKey struct{ file, cell, measure int }
 
-func (a *assembly) keyOf(file, cell int) twinKey {
+func (a *assembly) keyOf(t twin) twinKey {
 	if a.replace {
-		return twinKey{file, cell}
+		return twinKey{t.file, t.cell, t.measure}
 	}
-	return twinKey{-1, cell}
+	return twinKey{-1, t.cell, t.measure}
 }
 
 // firstsOf finds the first rows of the twins' cells, by reading all rows again.
 func (a *assembly) firstsOf(twins []twin) (map[twinKey]twin, error) {
 	out := map[twinKey]twin{}
 	for _, t := range twins {
-		out[a.keyOf(t.file, t.cell)] = twin{line: math.MaxInt}
+		out[a.keyOf(t)] = twin{line: math.MaxInt}
 	}
 	for _, f := range a.files {
 		for r := range f.runs {
 			f.runs[r].done = 0
 		}
 	}
+	readings, measures := make([]int64, pieceRows), make([]int64, pieceRows)
 	err := a.each(a.periods, func(p *piece) error {
+		single := p.run.measure != nil
+		if single {
+			if err := errors.Join(p.run.measure.Read(p.from, measures[:len(p.cells)]), p.run.values[0].Read(p.from, readings[:len(p.cells)])); err != nil {
+				return err
+			}
+		}
 		for i, cell := range p.cells {
-			key := a.keyOf(p.file, cell)
+			t := twin{file: p.file, cell: cell}
+			if single {
+				if t.measure = int(measures[i]); readings[i] == missing {
+					continue
+				}
+			}
+			key := a.keyOf(t)
 			if have, wanted := out[key]; !wanted || have.line != math.MaxInt {
 				continue
 			}

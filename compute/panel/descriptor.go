@@ -16,9 +16,6 @@ import (
 // maxDescriptor bounds the bytes of a descriptor.
 const maxDescriptor = 256 << 10
 
-// defaultUTCOffset is the offset of a descriptor that names none.
-const defaultUTCOffset = "+08:00"
-
 // maxDecimals and maxBound keep every reading, and the difference of any two,
 // far inside an int64; the catalog's bound on bounds is narrower.
 const (
@@ -37,7 +34,18 @@ type Source struct {
 	PeriodColumns []string // header names: one of ISO 8601 text, or its parts, coarsest first
 	PeriodParts   bool     // PeriodColumns are parts: year, month, …
 	Missing       []string // texts that stand for no reading
-	Columns       []string // header name of each measure
+	Columns       []string // header name of each measure; of a table with a parameter its text; of a wide one a pattern
+
+	File       FileForm   `json:",omitzero"`
+	Entity     EntityForm `json:",omitzero"`
+	Period     PeriodForm `json:",omitzero"`
+	Shape      Shape      `json:",omitzero"`
+	Keep       []Filter   `json:",omitempty"` // other rows are passed over
+	Valid      []Filter   `json:",omitempty"` // readings of other rows are missing
+	Rename     []Rename   `json:",omitempty"`
+	Censored   *Censored  `json:",omitempty"`
+	Replicates string     `json:",omitempty"` // rule for several readings of one cell; empty: refused
+	Readings   []Reading  `json:",omitempty"` // of each measure
 }
 
 // ReadDescriptor reads a descriptor, and refuses what the catalog would refuse.
@@ -142,16 +150,24 @@ func (c *descriptorCheck) source(f fileDescriptor) *Source {
 	}
 	d.Description = catalog.Text{EN: f.Description.EN.text, ZH: f.Description.ZH.text}
 	d.License = c.need(f.License, "license")
+	src.File, src.Shape = c.fileForm(f), c.shape(f)
 	c.entity(f.Entity, src)
 	c.period(f.Period, src)
-	d.UTCOffset = defaultUTCOffset
-	if f.UTCOffset.given() {
-		d.UTCOffset = f.UTCOffset.text
-		if !offset.MatchString(d.UTCOffset) {
-			c.fault(f.UTCOffset, "utc_offset", fmt.Sprintf("%.20q is no offset", d.UTCOffset), `want "+08:00", say`)
-		}
+	c.periodForm(f.Period, src)
+	src.Keep, src.Valid = c.filters(f.Rows, "rows"), c.filters(f.Valid, "valid")
+	src.Rename, src.Censored = c.renames(f.Rename, src), c.censored(f.Censored)
+	src.Replicates = c.oneOf(f.Replicates, "replicates", replicatesMean, replicatesFirst, replicatesLast, "refuse")
+	if src.Replicates == "refuse" {
+		src.Replicates = ""
 	}
-	src.Missing = []string{""}
+	d.UTCOffset = f.UTCOffset.text
+	switch {
+	case !f.UTCOffset.given():
+		c.fault(f.Period.Grain, "utc_offset", "missing", `in which offset from UTC are periods meant? utc_offset: "+08:00", say`)
+	case !offset.MatchString(d.UTCOffset):
+		c.fault(f.UTCOffset, "utc_offset", fmt.Sprintf("%.20q is no offset", d.UTCOffset), `want "+08:00", say`)
+	}
+	src.Missing = []string{""} // and what measures have beside it
 	if f.Missing != nil {
 		src.Missing = texts(f.Missing)
 	}
@@ -163,12 +179,14 @@ func (c *descriptorCheck) source(f fileDescriptor) *Source {
 			Currency: c.need(f.Price.Currency, "price.currency"),
 		}
 	}
+	c.wideColumns(f.Measures, src)
+	c.needLimits(f, src)
 	c.columns(f, src)
 	return src
 }
 
 func (c *descriptorCheck) entity(f fileEntity, src *Source) {
-	src.EntityColumn = c.need(f.Column, "entity.column")
+	c.entityForm(f, src)
 	src.Registry = f.Registry.text
 	src.Descriptor.Entity = src.EntityColumn
 	if !identifier.MatchString(src.EntityColumn) {
@@ -220,15 +238,28 @@ func (c *descriptorCheck) period(f filePeriod, src *Source) {
 		c.fault(f.Column, "period", "has both column and columns", "one column of ISO text, or columns of its parts")
 	case f.Column.given():
 		src.PeriodColumns = []string{c.need(f.Column, "period.column")}
+	case f.Columns == nil && src.Shape.Wide == widePeriods:
 	case f.Columns == nil:
 		c.fault(f.Grain, "period", "has no columns", "column: NAME, or columns: [year, month, …]")
+	case src.Shape.Wide == widePeriods:
+		c.fault(f.Columns[0], "period.columns", "the columns of a wide table are the periods", "leave it out")
+	case len(f.Columns) == 2 && grain == catalog.GrainHour: // date and time
+		src.PeriodColumns = texts(f.Columns)
 	default:
 		src.PeriodColumns, src.PeriodParts = texts(f.Columns), true
 		if want := periodParts[grain]; grain != "" && len(f.Columns) != want {
 			c.fault(f.Grain, "period.columns", fmt.Sprintf("%d columns for periods of one %s", len(f.Columns), grain),
-				fmt.Sprintf("want %d: %q", want, partNames(grain)))
+				fmt.Sprintf("want %d: %q%s", want, partNames(grain), orDateAndTime(grain)))
 		}
 	}
+}
+
+// orDateAndTime is the other way to split hours.
+func orDateAndTime(g catalog.Grain) string {
+	if g == catalog.GrainHour {
+		return `, or 2: ["date", "time"]`
+	}
+	return ""
 }
 
 func (c *descriptorCheck) grain(s scalar, field string) catalog.Grain {
@@ -253,13 +284,23 @@ func (c *descriptorCheck) columns(f fileDescriptor, src *Source) {
 		}
 		seen[header] = field
 	}
-	use(f.Entity.Column, "entity.column", src.EntityColumn)
+	if src.ownColumn() {
+		use(f.Entity.Column, "entity.column", src.EntityColumn)
+	}
+	if slices.ContainsFunc(src.Entity.Columns, func(h string) bool { return seen[h] != "" }) {
+		c.fault(f.Entity.Columns[0], "entity.columns", "has a column that is read as something else", "every column is one thing; attributes alone may be parts of the id")
+	}
+	use(f.Parameter.Column, "parameter.column", src.Shape.Parameter)
+	use(f.Parameter.Value, "parameter.value", src.Shape.Value)
 	for i, s := range f.Entity.Attributes {
 		use(s.Column, fmt.Sprintf("entity.attributes[%d]", i), s.Column.text)
 	}
 	use(f.Period.Column, "period.column", f.Period.Column.text)
 	for i, s := range f.Period.Columns {
 		use(s, fmt.Sprintf("period.columns[%d]", i), s.text)
+	}
+	if src.Shape.Parameter != "" {
+		seen = map[string]string{} // texts of the parameter are no columns
 	}
 	for i, m := range f.Measures {
 		use(m.Name, fmt.Sprintf("measures[%d].column", i), src.Columns[i])

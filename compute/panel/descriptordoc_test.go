@@ -114,13 +114,22 @@ func wantSame(t *testing.T, documented, known []string) {
 	}
 }
 
+// isValue reports whether a part of the form is a value of a descriptor's field.
+func isValue(of reflect.Type) bool {
+	switch of {
+	case reflect.TypeFor[scalar](), reflect.TypeFor[fileLists](), reflect.TypeFor[fileTexts](), reflect.TypeFor[fileRenames]():
+		return true
+	}
+	return false
+}
+
 func TestDescriptorGuideHasEveryField(t *testing.T) {
 	guide := descriptorGuide(t)
 	var documented []string
 	for _, r := range descriptorFields(t, guide) {
 		documented = append(documented, r.field)
 	}
-	wantSame(t, documented, fieldsOf(reflect.TypeFor[fileDescriptor](), "yaml", "", func(of reflect.Type) bool { return of == reflect.TypeFor[scalar]() }))
+	wantSame(t, documented, fieldsOf(reflect.TypeFor[fileDescriptor](), "yaml", "", isValue))
 }
 
 // What the catalog keeps is in DESCRIPTOR.md too, of datasets and of registries.
@@ -173,6 +182,20 @@ func TestExamplesOfTheDescriptorGuideAreAccepted(t *testing.T) {
 			"policy.portfolios", "policy.portfolio_change", "policy.dp",
 		},
 		"entity.attributes[].name": {"policy.cubes"},
+		"entity.columns":           {"entity.column"},
+		"wide.columns":             {"period.column"},
+		"wide.except":              {"period.column"},
+		"period.stamp":             {"policy.grain", "policy.joins"},
+	}
+	// What has to stand beside a field.
+	beside := map[string]map[string]any{
+		"parameter.column":    {"parameter.value": "value"},
+		"parameter.value":     {"parameter.column": "param"},
+		"wide.columns":        {"parameter.column": "param"},
+		"wide.except":         {"parameter.column": "param", "wide.columns": "periods"},
+		"censored.undetected": {"censored.below": "zero"},
+		"rename":              {"entity.column": "station"},
+		"period.stamp":        {"period.grain": "hour"},
 	}
 	for _, r := range descriptorFields(t, guide) {
 		d := tree(t, block)
@@ -183,6 +206,9 @@ func TestExamplesOfTheDescriptorGuideAreAccepted(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(r.example), &value); err != nil {
 			t.Errorf("%s: the example %s is no YAML: %v", r.field, r.example, err)
 			continue
+		}
+		for other, with := range beside[r.field] {
+			set(d, other, with)
 		}
 		set(d, r.field, value)
 		if err := readTree(t, d); err != nil {

@@ -24,7 +24,18 @@ type fileDescriptor struct {
 	Entity      fileEntity    `yaml:"entity"`
 	Period      filePeriod    `yaml:"period"`
 	UTCOffset   scalar        `yaml:"utc_offset"`
+	Encoding    scalar        `yaml:"encoding"`
+	Sheet       scalar        `yaml:"sheet"`
+	HeaderRow   scalar        `yaml:"header_row"`
+	Numbers     fileNumbers   `yaml:"numbers"`
+	Parameter   fileParameter `yaml:"parameter"`
+	Wide        fileWide      `yaml:"wide"`
+	Rows        fileLists     `yaml:"rows"`
+	Valid       fileLists     `yaml:"valid"`
 	Missing     []scalar      `yaml:"missing"`
+	Censored    *fileCensored `yaml:"censored"`
+	Replicates  scalar        `yaml:"replicates"`
+	Rename      fileRenames   `yaml:"rename"`
 	Measures    []fileMeasure `yaml:"measures"`
 	Policy      filePolicy    `yaml:"policy"`
 	Price       *filePrice    `yaml:"price"`
@@ -38,6 +49,10 @@ type fileText struct {
 type fileEntity struct {
 	Registry   scalar          `yaml:"registry"`
 	Column     scalar          `yaml:"column"`
+	Columns    []scalar        `yaml:"columns"`
+	Join       scalar          `yaml:"join"`
+	Constant   scalar          `yaml:"constant"`
+	File       scalar          `yaml:"file"`
 	Attributes []fileAttribute `yaml:"attributes"`
 }
 
@@ -63,16 +78,23 @@ type filePeriod struct {
 	Columns []scalar `yaml:"columns"`
 	Column  scalar   `yaml:"column"`
 	Grain   scalar   `yaml:"grain"`
+	Format  scalar   `yaml:"format"`
+	Stamp   scalar   `yaml:"stamp"`
 }
 
 type fileMeasure struct {
-	Name     scalar   `yaml:"name"`
-	Column   scalar   `yaml:"column"`
-	Unit     scalar   `yaml:"unit"`
-	Range    []scalar `yaml:"range"`
-	Decimals scalar   `yaml:"decimals"`
-	Squares  scalar   `yaml:"squares"`
-	Buckets  []scalar `yaml:"buckets"`
+	Name     scalar    `yaml:"name"`
+	Column   scalar    `yaml:"column"`
+	Unit     scalar    `yaml:"unit"`
+	Range    []scalar  `yaml:"range"`
+	Decimals scalar    `yaml:"decimals"`
+	Squares  scalar    `yaml:"squares"`
+	Buckets  []scalar  `yaml:"buckets"`
+	Missing  []scalar  `yaml:"missing"`
+	Valid    fileLists `yaml:"valid"`
+	Round    scalar    `yaml:"round"`
+	Limit    scalar    `yaml:"detection_limit"`
+	Optional scalar    `yaml:"optional"`
 }
 
 // filePolicy is a policy as the file has it, a policyForm; not valid where it has none.

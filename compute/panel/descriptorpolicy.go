@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/decimal"
@@ -36,7 +37,11 @@ func (c *descriptorCheck) measures(list []fileMeasure, src *Source) {
 		if f.Column.given() {
 			column = c.need(f.Column, field("column"))
 		}
-		src.Columns = append(src.Columns, column)
+		src.Columns = append(src.Columns, CleanText(column))
+		src.Readings = append(src.Readings, c.measureReading(f, field))
+	}
+	if !slices.ContainsFunc(src.Readings, func(r Reading) bool { return !reflect.DeepEqual(r, Reading{}) }) {
+		src.Readings = nil
 	}
 }
 

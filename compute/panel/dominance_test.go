@@ -28,6 +28,7 @@ title: {en: Works}
 license: internal
 entity: {registry: firms, column: firm}
 period: {column: at, grain: %s}
+utc_offset: "+08:00"
 measures:
   - {name: nox, column: NOX, unit: kg, range: %s, decimals: 1}
 policy: {aggregates: [sum], grain: %s, min_cohort: 3, cubes: %s}

@@ -20,7 +20,19 @@ func newRegistry(ids []string) *registry {
 	for i, id := range ids {
 		r.index[id] = int32(i) // #nosec G115 -- catalog bounds registries
 	}
+	for i, id := range ids { // of earlier releases, which did not clean them
+		if clean := CleanText(id); clean != id {
+			if _, taken := r.index[clean]; !taken {
+				r.index[clean] = int32(i) // #nosec G115 -- as above
+			}
+		}
+	}
 	return r
+}
+
+func (r *registry) find(id string) (int32, bool) {
+	at, ok := r.index[id]
+	return at, ok
 }
 
 // entity is one that a file's rows made known.
@@ -57,20 +69,15 @@ func (r *entityReader) read(id string, fields []string, attributes []int, line i
 		return r.lastAt, r.compare(r.lastAt, fields, attributes)
 	}
 	if r.registry != nil {
-		at, ok := r.registry.index[id]
+		at, ok := r.registry.find(id)
 		if !ok {
 			return 0, &entityFault{-1, fmt.Sprintf("%.80q is not in the registry", id), func() string { return didYouMean(id, r.registry.ids) }}
 		}
 		r.last, r.lastAt = id, at
 		return at, r.compare(at, fields, attributes)
 	}
-	if plain := strings.TrimSpace(id); plain == "" || plain != id {
-		return 0, &entityFault{-1, fmt.Sprintf("%.80q is no entity's name", id), func() string {
-			if plain != "" {
-				return fmt.Sprintf("write %.80q, without the blanks around it", plain)
-			}
-			return "it must not be empty, nor begin or end with a blank"
-		}}
+	if id == "" {
+		return 0, &entityFault{-1, "the entity's id is empty", nil}
 	}
 	at, ok := r.index[id]
 	if !ok {
@@ -123,7 +130,7 @@ func (r *entityReader) compare(at int32, fields []string, attributes []int) *ent
 		return nil
 	}
 	for i, field := range attributes {
-		if field < 0 || fields[field] == r.attribute(at, i) {
+		if field < 0 || fields[field] == r.attribute(at, i) || r.registry != nil && fields[field] == CleanText(r.attribute(at, i)) {
 			continue
 		}
 		key := fmt.Sprintf("%d/%d/%s", at, i, fields[field])

@@ -2,13 +2,12 @@ package panel
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/decimal"
+	"github.com/weirdata/weir/compute/table"
 )
 
 // ListOptions say how a list of entities is read.
@@ -41,18 +40,24 @@ type List struct {
 // twice, ids and pieces that are empty, a piece too many and weights that are not plain
 // numbers from 0 to the largest are faults, *Errors.
 func ReadList(ctx context.Context, f File, o ListOptions) (*List, error) {
-	var r *listReader
-	err := inItsEncoding(func(gb18030 bool) error {
-		r = &listReader{options: o, file: f.Name, list: &List{}, seen: map[string]int{}, named: map[string]bool{}, weights: -1, pieces: -1}
-		return r.read(ctx, f, gb18030)
-	})
-	if err != nil {
+	r := &listReader{options: o, file: f.Name}
+	r.Discard()
+	if err := table.Read(ctx, f, table.Options{Wanted: o.wanted()}, r); err != nil {
 		return nil, err
 	}
+	if len(r.list.IDs) == 0 && r.faults.Total == 0 {
+		r.fault(0, "", "the file lists no entities", "want one in a row")
+	}
 	if r.faults.Total > 0 {
+		r.faults.sort([]File{f})
 		return nil, &r.faults
 	}
 	return r.list, nil
+}
+
+// wanted are columns by which a workbook's sheet is found.
+func (o ListOptions) wanted() []string {
+	return slices.DeleteFunc([]string{o.Weights, o.Pieces}, func(s string) bool { return s == "" })
 }
 
 type listReader struct {
@@ -71,52 +76,38 @@ func (r *listReader) fault(row int, column, message, want string) {
 	r.faults.add(&DataError{File: r.file, Row: row, Column: column, Message: message, Want: want})
 }
 
-// read reads the file. Faults of its data are in faults; the error is of the
-// machine, or errNotUTF8.
-func (r *listReader) read(ctx context.Context, f File, gb18030 bool) error {
-	rows := &rowReader{src: &Source{}, rows: &rows{file: f.Name}} // for what it says of broken files
-	defer func() {
-		r.faults.join(rows.faults)
-		r.faults.sort([]File{f})
-	}()
-	return rows.open(ctx, f, gb18030, &r.faults, func(ctx context.Context, text *textReader) error { return r.table(ctx, text, rows) })
+var _ table.Sink = (*listReader)(nil)
+
+// Begin implements table.Sink.
+func (r *listReader) Begin(h table.Head) bool {
+	r.Discard()
+	if r.headless(h.Names) {
+		r.row(h.Names, h.Row)
+		return true
+	}
+	return r.header(h.Names)
 }
 
-// table reads the header and the rows; what is wrong with the file as such goes to
-// rows.
-func (r *listReader) table(ctx context.Context, text *textReader, rows *rowReader) error {
-	in := NewCSV(text)
-	in.ReuseRecord, in.FieldsPerRecord = true, -1
-	last := 0 // line on which the row before ends
-	for n := 0; ; n++ {
-		fields, err := in.Read()
-		if errors.Is(err, io.EOF) {
-			if len(r.list.IDs) == 0 && r.faults.Total == 0 && rows.faults.Total == 0 {
-				r.fault(0, "", "the file lists no entities", "want one in a row")
-			}
-			return nil
-		}
-		if err != nil {
-			return rows.fileFault(err, rowAt(err, text.line, last+1))
-		}
-		text.row()
-		line, _ := in.FieldPos(0)
-		last, _ = in.FieldPos(len(fields) - 1)
-		if n == 0 && !r.headless(fields) {
-			if !r.header(slices.Clone(fields)) {
-				return nil
-			}
-			continue
-		}
-		if len(r.list.IDs) == catalog.MaxRegistryRows {
-			r.fault(line, "", fmt.Sprintf("more than %d entities", catalog.MaxRegistryRows), "a registry has no more")
-			return nil
-		}
-		r.row(fields, line)
-		if n%reportEvery == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
+// Row implements table.Sink.
+func (r *listReader) Row(fields []string, line int) error {
+	if len(r.list.IDs) == catalog.MaxRegistryRows {
+		r.fault(line, "", fmt.Sprintf("more than %d entities", catalog.MaxRegistryRows), "a registry has no more")
+		return table.ErrEnough
 	}
+	r.row(fields, line)
+	return nil
+}
+
+// Fault implements table.Sink.
+func (r *listReader) Fault(line int, message, want string) { r.fault(line, "", message, want) }
+
+// Faulty implements table.Sink.
+func (r *listReader) Faulty() bool { return r.faults.Total > 0 }
+
+// Discard implements table.Sink.
+func (r *listReader) Discard() {
+	r.list, r.seen, r.named, r.faults = &List{}, map[string]int{}, map[string]bool{}, Errors{}
+	r.weights, r.pieces = -1, -1
 }
 
 // headless reports whether the first row is an entity already.

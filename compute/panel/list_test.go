@@ -89,7 +89,7 @@ func TestFaultsOfAListNameRowsAndTheRemedy(t *testing.T) {
 		o    ListOptions
 		want string
 	}{
-		{"", plain, "mine.csv: the file lists no entities; want one in a row"},
+		{"", plain, "mine.csv: the file is empty; want a header and rows"},
 		{"code\n", plain, "mine.csv: the file lists no entities; want one in a row"},
 		{"cod,x\nE1,1\n", plain, `mine.csv:1: no column holds the entities' ids: want "code"; did you mean "cod"?`},
 		{"code,code\nE1,1\n", plain, "mine.csv:1: column code: stands in the header twice; every column has its own name"},
@@ -103,7 +103,7 @@ func TestFaultsOfAListNameRowsAndTheRemedy(t *testing.T) {
 		{"code,w\nE1,0.25\n", weights, `mine.csv:2: column w: "0.25" has more than 1 decimal; allow more, or round the weights`},
 		{"code,w\nE1,1e0\nE2,\n", weights, "mine.csv:2: column w: \"1e0\" is not a plain number; want digits, such as 12.5\nmine.csv:3: column w: \"\" is not a plain number; want digits, such as 12.5"},
 		{"code\n\"E1\n", plain, `mine.csv:2: quotes do not match (line 2, character 5): extraneous or missing " in quoted-field; a field with " in it is quoted and its " doubled; the rest of the file was not read`},
-		{"PK\x03\x04", plain, "mine.csv: is no CSV file but an Excel workbook or a zip archive: save the sheet as CSV (UTF-8)"},
+		{"PK\x03\x04", plain, "mine.csv: is a damaged zip archive or workbook: zip: not a valid zip file; copy it again"},
 		{"code\n\xff\xff\xff\n", plain, "mine.csv:2: bytes that are neither UTF-8 nor GB 18030; save the file as UTF-8"},
 	}
 	for _, c := range cases {

@@ -19,6 +19,7 @@ title: {en: Many}
 license: CC0-1.0
 entity: {column: plant}
 period: {column: hour, grain: hour}
+utc_offset: "+08:00"
 measures:
   - {name: a, column: A, unit: kg, range: [0, 100000], decimals: 0}
   - {name: b, column: B, unit: kg, range: [0, 100000], decimals: 0}

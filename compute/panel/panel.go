@@ -18,6 +18,7 @@ type Panel struct {
 	First    int64
 	Periods  int
 	Columns  []Column
+	Report   Report // of the files that were read
 
 	store *spill.Store // nil: of no use
 }

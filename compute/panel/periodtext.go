@@ -2,12 +2,15 @@ package panel
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/compute/suggest"
+	"github.com/weirdata/weir/compute/table"
 )
 
 // The catalog's calendar: years are counted from 1970 and have four digits.
@@ -21,14 +24,30 @@ const (
 // remembers the last one, since neighbouring rows share a month or a text. One
 // reader is used by one goroutine.
 type periodReader struct {
-	grain catalog.Grain
-	parts bool
+	grain  catalog.Grain
+	parts  bool
+	offset int         // of the dataset from UTC, in minutes
+	stamp  string      // begin or end; empty: begin, and there is no hour 24
+	format *timeFormat // nil: none is declared
+	days   table.Days  // of a workbook: numbers are dates
 
-	text  string // of the last period, one column
-	index int64
+	last      string // text of the last period, one column
+	index     int64
+	converted int // times that had another offset
 
 	month int64            // of the last date, in parts; its days
-	days  catalog.Interval // empty: none yet
+	span  catalog.Interval // empty: none yet
+}
+
+func newPeriodReader(src *Source) periodReader {
+	r := periodReader{grain: src.Descriptor.Grain, parts: src.PeriodParts, stamp: src.Period.Stamp}
+	if len(src.Descriptor.UTCOffset) == len("+08:00") {
+		r.offset = offsetMinutes(src.Descriptor.UTCOffset)
+	}
+	if src.Period.Format != "" {
+		r.format, _ = compileTimeFormat(src.Period.Format) // ReadDescriptor has read it
+	}
+	return r
 }
 
 // periodFault is what is wrong with which of the period's columns.
@@ -39,8 +58,15 @@ type periodFault struct {
 
 // read returns the period of the given fields, one for each period column.
 func (r *periodReader) read(fields []string) (int64, *periodFault) {
-	if !r.parts {
-		return r.iso(fields[0])
+	switch {
+	case !r.parts && len(fields) == 1:
+		return r.text(fields[0])
+	case !r.parts:
+		clock := strings.TrimSpace(fields[1])
+		if len(clock) == 1 { // the hour
+			clock = "0" + clock
+		}
+		return r.text(strings.TrimSpace(fields[0]) + " " + clock)
 	}
 	var n [4]int64
 	for i, f := range fields {
@@ -78,51 +104,193 @@ func (r *periodReader) date(n [4]int64, fields []string) (int64, *periodFault) {
 	if r.grain == catalog.GrainMonth {
 		return month, nil
 	}
-	if month != r.month || r.days == (catalog.Interval{}) {
-		r.month, r.days = month, catalog.GrainMonth.Span(month, catalog.GrainDay)
+	if month != r.month || r.span == (catalog.Interval{}) {
+		r.month, r.span = month, catalog.GrainMonth.Span(month, catalog.GrainDay)
 	}
-	if n[2] < 1 || n[2] > r.days.To-r.days.From {
-		return impossible(2, 1, r.days.To-r.days.From)
+	if n[2] < 1 || n[2] > r.span.To-r.span.From {
+		return impossible(2, 1, r.span.To-r.span.From)
 	}
-	day := r.days.From + n[2] - 1
+	day := r.span.From + n[2] - 1
 	if r.grain == catalog.GrainDay {
 		return day, nil
 	}
-	if n[3] > 23 {
-		return impossible(3, 0, 23)
+	hour := day*24 + n[3]
+	switch {
+	case n[3] > 24 || n[3] == 24 && r.stamp == "":
+		_, fault := impossible(3, 0, 23)
+		if n[3] == 24 {
+			fault.want += "; where hours are 1 to 24 say which end of an hour its number names: period: {stamp: end}, or begin"
+		}
+		return 0, fault
+	case r.stamp == "end":
+		hour--
 	}
-	return day*24 + n[3], nil
+	return hour, nil
 }
 
-// iso reads ISO 8601 text of the dataset's grain. Hours may come with a blank
-// for the T and with minutes and seconds, which must be zero.
-func (r *periodReader) iso(text string) (int64, *periodFault) {
-	if text == r.text && text != "" {
+// text reads the text of a period: by the declared format, or ISO 8601 of the dataset's grain
+// and other notations in which the year comes first.
+func (r *periodReader) text(text string) (int64, *periodFault) {
+	if text == r.last && text != "" {
 		return r.index, nil
 	}
-	plain := strings.TrimSpace(text)
-	if r.grain == catalog.GrainHour && len(plain) >= len("2024-05-07 13") {
-		if plain[10] == ' ' {
-			plain = plain[:10] + "T" + plain[11:]
-		}
-		if rest := plain[13:]; rest == ":00" || rest == ":00:00" {
-			plain = plain[:13]
+	index, fault := r.read1(strings.TrimFunc(text, isBlank))
+	if fault == nil {
+		r.last, r.index = strings.Clone(text), index
+	}
+	return index, fault
+}
+
+func (r *periodReader) read1(text string) (int64, *periodFault) {
+	if r.format == nil && r.stamp != "end" { // most files
+		if grain, index, err := catalog.ParsePeriod(text); err == nil && grain == r.grain {
+			return index, nil
 		}
 	}
-	grain, index, err := catalog.ParsePeriod(plain)
+	var m moment
+	ok := false
+	switch {
+	case r.format != nil:
+		m, ok = r.format.parse(text, r.days)
+		if !ok {
+			return 0, &periodFault{0, fmt.Sprintf("%.40q is not of the format %q", text, r.format.pattern), ""}
+		}
+	case r.days != "" && workbookDay.MatchString(text):
+		m, ok = excelMoment(text, r.days)
+	}
+	if !ok {
+		m, ok = parseMoment(text)
+	}
+	if !ok {
+		return 0, r.unknown(text)
+	}
+	return r.period(m, text)
+}
+
+// workbookDay is a number that is a day of the years 1954 to 2119, and neither a year nor a
+// date run together.
+var workbookDay = regexp.MustCompile(`^[2-7][0-9]{4}(\.[0-9]+)?$`)
+
+// period is the period that a moment names.
+func (r *periodReader) period(m moment, text string) (int64, *periodFault) {
+	no := func(message, want string) (int64, *periodFault) { return 0, &periodFault{0, message, want} }
 	want := "want " + string(r.grain) + "s as " + periodForm(r.grain)
-	if err != nil {
-		return 0, &periodFault{0, err.Error(), want}
+	if m.grain == catalog.GrainQuarter {
+		if m.quarter < 1 || m.quarter > 4 {
+			return no(fmt.Sprintf("period %.40q does not exist", text), want)
+		}
+		m.month, m.day = 3*m.quarter-2, 1
 	}
-	if grain != r.grain {
-		return 0, &periodFault{0, fmt.Sprintf("%.40q is a %s", text, grain), want}
+	late := m.hour == 24 && m.minute == 0 && m.second == 0 && !m.fraction
+	day := time.Date(m.year, time.Month(m.month), m.day, 0, 0, 0, 0, time.UTC)
+	switch {
+	case m.year < minYear || m.year > maxYear || day.Year() != m.year || int(day.Month()) != m.month || day.Day() != m.day,
+		m.hour > 23 && !late, m.minute > 59, m.second > 59:
+		if r.format == nil && epochs.MatchString(text) {
+			return 0, r.unknown(text)
+		}
+		return no(fmt.Sprintf("period %.40q does not exist", text), want)
+	case r.grain.Finer(m.grain):
+		return no(fmt.Sprintf("%.40q is a %s", text, m.grain), want)
+	case late && r.stamp == "":
+		return no(fmt.Sprintf("%.40q is the end of a day", text), "say which end of an hour its stamp names: period: {stamp: end}, or begin")
 	}
-	r.text, r.index = strings.Clone(text), index
+	at := day.Add(time.Duration(m.hour)*time.Hour + time.Duration(m.minute)*time.Minute + time.Duration(m.second)*time.Second)
+	if m.zone && m.grain == catalog.GrainHour && m.offset != r.offset {
+		at = at.Add(time.Duration(r.offset-m.offset) * time.Minute)
+		r.converted++
+	}
+	seconds := at.Unix()
+	hour := floorDiv(seconds, 3600)
+	if seconds != 3600*hour || m.fraction {
+		return no(fmt.Sprintf("%.40q is %s by the dataset's utc_offset, which begins no hour", text, at.Format("2006-01-02T15:04:05")), r.betweenHours(m, at))
+	}
+	index := catalog.GrainHour.In(hour, r.grain)
+	if catalog.GrainHour.Span(hour, catalog.GrainHour).From != r.grain.Span(index, catalog.GrainHour).From {
+		return no(fmt.Sprintf("%.40q begins no %s", text, r.grain), "write "+r.grain.Format(index)+", if all of it is meant")
+	}
+	if r.stamp == "end" {
+		index--
+	}
 	return index, nil
 }
 
-// meant is how the period that a text was meant for is written: a date of Excel's, in
-// Chinese, with full-width digits, or within a coarser period. Empty: nobody can tell.
+// betweenHours says what may be meant by a time that begins no hour.
+func (r *periodReader) betweenHours(m moment, at time.Time) string {
+	if m.zone && (m.offset-r.offset)%60 != 0 && m.minute == 0 {
+		return fmt.Sprintf("its offset is another: utc_offset: %q would be its own", formatOffset(m.offset))
+	}
+	if at.Minute() == 59 {
+		return "if it is the last moment of an hour, write the hour"
+	}
+	return "hours are the finest periods: make means or sums of whole hours first"
+}
+
+// formatOffset is an offset as descriptors have it.
+func formatOffset(minutes int) string {
+	sign := '+'
+	if minutes < 0 {
+		sign, minutes = '-', -minutes
+	}
+	return fmt.Sprintf("%c%02d:%02d", sign, minutes/60, minutes%60)
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// Texts that are no dates by themselves.
+var (
+	twoDigits  = regexp.MustCompile(`^\d{1,2}[-/.]\d{1,2}[-/.]\d{1,2}($|[^\d])|^\d{6}$`)
+	yearLast   = regexp.MustCompile(`^\d{1,2}([-/.])\d{1,2}[-/.]\d{4}( +\d{1,2}(:\d{2}(:\d{2})?)?)?$`)
+	namedMonth = regexp.MustCompile(`^\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{4}`)
+	epochs     = regexp.MustCompile(`^\d{9,10}$|^\d{12,13}$`)
+	excelDays  = regexp.MustCompile(`^[1-9]\d{4}(\.\d+)?$`)
+)
+
+// unknown says what a text that is no period may be.
+func (r *periodReader) unknown(text string) *periodFault {
+	_, _, err := catalog.ParsePeriod(text)
+	fault := &periodFault{0, fmt.Sprintf("period %.40q is no date", text), ""}
+	if err != nil {
+		fault.message = err.Error()
+	}
+	want := "want " + string(r.grain) + "s as " + periodForm(r.grain)
+	switch {
+	case twoDigits.MatchString(text):
+		fault.message = fmt.Sprintf("%.40q has a year of two digits", text)
+		fault.want = "nobody can tell the century: write four, as in " + periodForm(r.grain)
+	case yearLast.MatchString(text):
+		sign, clock := yearLast.FindStringSubmatch(text)[1], ""
+		if strings.Contains(text, " ") {
+			clock = " H:mm"
+			if strings.Count(text, ":") == 2 {
+				clock = " H:mm:ss"
+			}
+		}
+		fault.message = fmt.Sprintf("%.40q may begin with the day or the month", text)
+		fault.want = fmt.Sprintf("say which in the descriptor: period: {format: %q}, or %q", "D"+sign+"M"+sign+"YYYY"+clock, "M"+sign+"D"+sign+"YYYY"+clock)
+	case namedMonth.MatchString(text):
+		fault.want = `say how it is written: period: {format: "D-MMM-YYYY"}, say`
+	case epochs.MatchString(text):
+		fault.want = "if it counts seconds or milliseconds since 1970 say so: period: {format: epoch}, or epoch_ms"
+	case excelDays.MatchString(text):
+		fault.want = "if it is Excel's number of a day say so: period: {format: excel}"
+	default:
+		fault.want = want
+		if meant := r.meant(text); meant != "" {
+			fault.want = "write " + meant
+		}
+	}
+	return fault
+}
+
+// meant is how the period that a text was meant for is written: with full-width digits, say,
+// or within a coarser period. Empty: nobody can tell.
 func (r *periodReader) meant(text string) string {
 	grain, index, err := catalog.ParsePeriod(suggest.Period(text))
 	switch {

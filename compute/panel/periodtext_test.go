@@ -105,13 +105,15 @@ func TestPeriodsThatDoNotExistAreNamed(t *testing.T) {
 		grain      catalog.Grain
 		text, want string
 	}{
-		{catalog.GrainHour, "2024-05-07T13:30", "want hours as 2024-05-24T13"},
+		{catalog.GrainHour, "2024-05-07T13:30", "begins no hour"},
 		{catalog.GrainHour, "2024-05-07", `is a day; want hours`},
-		{catalog.GrainHour, "2024-05-07T24", "does not exist"},
-		{catalog.GrainHour, "2024-05-07 13:00:00Z", "want hours"},
-		{catalog.GrainDay, "2024-05-07 00:00:00", "want days as 2024-05-24"},
-		{catalog.GrainDay, "2024/05/07", "want days as 2024-05-24"},
-		{catalog.GrainMonth, "2024-5", "want months as 2024-05"},
+		{catalog.GrainHour, "2024-05-07T24", "is the end of a day; say which end of an hour"},
+		{catalog.GrainHour, "2024-05-07T25", "does not exist"},
+		{catalog.GrainDay, "2024-05-07 13:00", "begins no day; write 2024-05-07"},
+		{catalog.GrainMonth, "2024-05-02", "begins no month"},
+		{catalog.GrainDay, "24/5/7", "nobody can tell"},
+		{catalog.GrainMonth, "240507", "a year of two digits"},
+		{catalog.GrainMonth, "2024.1", "write 2024-01"},
 		{catalog.GrainQuarter, "2024-Q5", "want quarters as 2024-Q2"},
 		{catalog.GrainYear, "24", "want years as 2024"},
 		{catalog.GrainYear, "", "want years as 2024"},

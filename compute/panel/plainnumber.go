@@ -47,13 +47,14 @@ func plainNumber(text string) (string, bool) {
 
 // wantNumber says what a measure's readings look like: as plain a number as the one
 // that was probably meant, where that would do.
-func (r *rowReader) wantNumber(measure *catalog.Measure, text string) string {
+func (r *rowReader) wantNumber(x *rule, text string) string {
+	measure := x.measure
 	if plain, ok := plainNumber(text); ok {
 		if v, fault := decimal.ParseUnits(plain, measure.Decimals); fault == decimal.OK && v >= measure.Min && v <= measure.Max {
 			return "write " + plain
 		}
 	}
-	want := fmt.Sprintf("want a plain decimal from %s, %s", rangeOf(measure), missingWords(r.src.Missing))
+	want := fmt.Sprintf("want a plain decimal from %s, %s", rangeOf(measure), missingWords(x.texts))
 	if trimmed := strings.TrimSpace(text); marksNothing[strings.ToLower(trimmed)] {
 		want += fmt.Sprintf("; if %q says that there is none, list it under missing in the descriptor", trimmed)
 	}

@@ -36,6 +36,7 @@ func (p positions) walk(path string, v reflect.Value) (first scalar) {
 		switch s := v.Interface().(type) {
 		case scalar:
 			note(s)
+		case fileLists, fileTexts, fileRenames: // their parts have no paths
 		case filePolicy:
 			note(p.walk(path, s.form))
 		default:

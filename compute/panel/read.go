@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/weirdata/weir/compute/spill"
+	"github.com/weirdata/weir/compute/table"
 )
 
 // Options of Read.
@@ -51,7 +52,9 @@ func Read(ctx context.Context, src *Source, registry []string, files []File, o O
 		return nil, nil, fmt.Errorf("%w: the descriptor names %q, %d ids are given", ErrNoRegistry, src.Registry, len(registry))
 	}
 	faults := &Errors{}
-	files = distinctFiles(files, faults)
+	if files, err = table.Expand(distinctFiles(files, faults)); err != nil {
+		return nil, nil, fmt.Errorf("read files: %w", err)
+	}
 	inStore, _, inBand := o.memory()
 	store := spill.New(o.Temporary, inStore)
 	defer func() {
@@ -79,6 +82,12 @@ func Read(ctx context.Context, src *Source, registry []string, files []File, o O
 	if faults.Total > 0 {
 		faults.sort(files)
 		return nil, nil, faults
+	}
+	whole.Report = reportOf(src, read, whole.Entities, attributes)
+	whole.Report.Warnings = append(whole.Report.Warnings, a.warnings...)
+	whole.Report.Replicated = a.replicated
+	for m := range a.averaged {
+		whole.Report.Measures[m].Rounded += a.averaged[m]
 	}
 	return whole, attributes, nil
 }
@@ -116,7 +125,12 @@ func readFiles(ctx context.Context, src *Source, ids []string, files []File, o O
 	}
 	workers := max(min(cmp.Or(max(o.Workers, 0), runtime.GOMAXPROCS(0)), len(files)), 1)
 	_, inBatches, _ := o.memory()
-	batchRows := max(inBatches/rowBytes(len(src.Columns))/workers, 1)
+	width := len(src.Columns)
+	if src.single() {
+		width = 2
+	}
+	batchRows := max(inBatches/rowBytes(width)/workers, 1)
+	rules := rulesOf(src)
 	read := make([]*rows, len(files))
 	errs := make([]error, len(files))
 	next := make(chan int, len(files))
@@ -128,7 +142,7 @@ func readFiles(ctx context.Context, src *Source, ids []string, files []File, o O
 	for range workers {
 		all.Go(func() {
 			for i := range next {
-				r := &rowReader{src: src, registry: reg, progress: report, store: store, batchRows: batchRows}
+				r := &rowReader{src: src, rules: rules, registry: reg, progress: report, store: store, batchRows: batchRows}
 				if errs[i] = ctx.Err(); errs[i] == nil {
 					read[i], errs[i] = r.read(ctx, files[i])
 				}

@@ -16,6 +16,7 @@ title: {en: x}
 license: internal
 entity: {column: plant, attributes: [county, owner]}
 period: {column: month, grain: month}
+utc_offset: "+08:00"
 measures:
   - {name: nox, column: NOX, unit: kg, range: [0, 1000], decimals: 1}
 policy: {aggregates: [count, sum], public: true}

@@ -2,56 +2,56 @@ package panel
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"math"
+	"path"
 	"slices"
 	"strings"
 
-	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/compute/spill"
+	"github.com/weirdata/weir/compute/table"
 	"github.com/weirdata/weir/compute/tiles"
 )
 
-// missing stands for no reading among a file's scaled values; a bound keeps
-// readings far from it.
-const missing = math.MinInt64
-
-// reportEvery is how many rows are read between two looks at the context.
+// reportEvery is how many rows are read between two tellings of progress.
 const reportEvery = 4096
 
-// rowReader reads one file.
+// File is one of a publisher's files.
+type File = table.File
+
+// rowReader reads one file. It is the sink of its table.
 type rowReader struct {
 	src      *Source
+	rules    []rule         // of measures
 	registry *registry      // nil: the data makes its own
 	progress func(rows int) // of rows read since the last call
 
 	store     *spill.Store
 	batchRows int // of a run
 	batch     batch
+	count     int // rows of the table so far
 
 	*rows
 	header   header
 	entities entityReader
 	periods  periodReader
 	fields   []string // of the period
+	values   []string // of the attributes, cleaned
+	at       []int    // of values; −1: the column is missing
+	named    map[string]int32
+	fixed    string // the id of all rows; empty: rows have their own
 }
+
+var _ table.Sink = (*rowReader)(nil)
 
 // read reads a file. Faults of its data are in rows; the error is of the
 // machine.
 func (r *rowReader) read(ctx context.Context, f File) (*rows, error) {
-	err := inItsEncoding(func(gb18030 bool) error {
-		r.rows, r.batch = &rows{file: f.Name}, batch{values: make([][]int64, len(r.src.Columns))}
-		r.entities = entityReader{registry: r.registry, found: &r.found}
-		r.periods = periodReader{grain: r.src.Descriptor.Grain, parts: r.src.PeriodParts}
-		r.fields = make([]string, len(r.src.PeriodColumns))
-		return r.open(ctx, f, gb18030, &r.faults, r.table)
-	})
-	if err != nil {
+	r.rows = &rows{file: f.Name}
+	r.clear()
+	if err := table.Read(ctx, f, r.src.tableOptions(), r); err != nil {
 		return nil, err
 	}
+	r.progress(r.count % reportEvery)
 	if err := r.keep(r.store, &r.batch); err != nil {
 		return nil, fmt.Errorf("read %s: %w", f.Name, err)
 	}
@@ -59,83 +59,147 @@ func (r *rowReader) read(ctx context.Context, f File) (*rows, error) {
 	return r.rows, nil
 }
 
-// open has a file read, by a function that adds faults of the data to a list or to rows. A
-// compressed file with faults may be damaged, which then is all that is wrong with it.
-func (r *rowReader) open(ctx context.Context, f File, gb18030 bool, faults *Errors, read func(context.Context, *textReader) error) (err error) {
-	text, closer, err := openText(f, gb18030)
-	if err != nil {
-		return r.fileFault(err, 0)
+// tableOptions say how the source's files are read.
+func (s *Source) tableOptions() table.Options {
+	o := table.Options{
+		Encoding: s.File.Encoding, Sheet: s.File.Sheet, HeaderRow: s.File.HeaderRow,
+		Advice: "say in the descriptor which it is: encoding: gb18030, or encoding: windows-1252",
 	}
-	defer func() { err = errors.Join(err, closer.Close()) }()
-	if err := read(ctx, text); err != nil || faults.Total+r.faults.Total == 0 {
-		return err
+	o.Wanted = slices.Concat(s.Entity.Columns, s.Attributes, s.PeriodColumns)
+	if s.ownColumn() {
+		o.Wanted = append(o.Wanted, s.EntityColumn)
 	}
-	if err := text.damage(ctx); err != nil {
-		*faults = Errors{}
-		return r.fileFault(err, 0)
+	if !s.single() {
+		o.Wanted = append(o.Wanted, s.Columns...)
 	}
-	return nil
+	for _, name := range []string{s.Shape.Parameter, s.Shape.Value} {
+		if name != "" {
+			o.Wanted = append(o.Wanted, name)
+		}
+	}
+	return o
 }
 
-// table reads the header and the rows.
-func (r *rowReader) table(ctx context.Context, text *textReader) error {
-	in := NewCSV(text)
-	in.ReuseRecord, in.FieldsPerRecord = true, -1
-	names, err := in.Read()
-	if errors.Is(err, io.EOF) {
-		r.fault(0, "", "the file is empty", "want a header and rows")
-		return nil
+// clear forgets what was read.
+func (r *rowReader) clear() {
+	*r.rows = rows{file: r.file}
+	r.batch, r.count = batch{values: make([][]int64, r.width())}, 0
+	r.entities = entityReader{registry: r.registry, found: &r.found}
+	r.periods = newPeriodReader(r.src)
+	r.fields = make([]string, len(r.src.PeriodColumns))
+	r.values, r.at = make([]string, len(r.src.Attributes)), make([]int, len(r.src.Attributes))
+	r.counts = make([]Counts, len(r.src.Columns))
+	r.named = nil
+}
+
+// width is how many values a row of a run has.
+func (r *rowReader) width() int {
+	if r.src.single() {
+		return 1
 	}
-	if err != nil {
-		return r.fileFault(err, rowAt(err, text.line, 1))
-	}
-	text.row()
-	if slices.ContainsFunc(names, func(n string) bool { return strings.Contains(n, "\r") }) {
-		return r.fileFault(errReturns, 0)
-	}
+	return len(r.src.Columns)
+}
+
+// Discard implements table.Sink.
+func (r *rowReader) Discard() { r.clear() }
+
+// Faulty implements table.Sink.
+func (r *rowReader) Faulty() bool { return r.faults.Total > 0 }
+
+// Fault implements table.Sink.
+func (r *rowReader) Fault(line int, message, want string) { r.fault(line, "", message, want) }
+
+func (r *rowReader) fault(line int, column, message, want string) {
+	r.faults.add(&DataError{File: r.file, Row: line, Column: column, Message: message, Want: want})
+}
+
+// Begin implements table.Sink.
+func (r *rowReader) Begin(h table.Head) bool {
+	r.clear()
+	r.head, r.periods.days = h, h.Days
 	var ok bool
-	if r.header, ok = readHeader(r.src, r.file, slices.Clone(names), &r.faults); !ok {
-		return nil
+	if r.header, ok = readHeader(r.src, r.file, h, &r.faults); !ok {
+		return false
+	}
+	for i, at := range r.header.attributes {
+		if r.at[i] = i; at < 0 {
+			r.at[i] = -1
+		}
 	}
 	if slices.Contains(r.header.attributes, -1) {
 		for _, at := range r.header.attributes {
 			r.lacks = append(r.lacks, at < 0)
 		}
 	}
-	last := 1 // line on which the row before ends
-	for n := 1; ; n++ {
-		fields, err := in.Read()
-		if errors.Is(err, io.EOF) {
-			r.progress((n - 1) % reportEvery)
-			return nil
-		}
-		if err != nil {
-			return r.fileFault(err, rowAt(err, text.line, last+1))
-		}
-		text.row()
-		line, _ := in.FieldPos(0)
-		last, _ = in.FieldPos(len(fields) - 1)
-		if line > math.MaxInt32 || n > tiles.MaxCells {
-			r.fault(line, "", "the file has too many rows", fmt.Sprintf("a dataset has at most %d cells: publish parts", tiles.MaxCells))
-			return nil
-		}
-		r.row(fields, line)
-		if len(r.batch.period) >= r.batchRows {
-			if err := r.keep(r.store, &r.batch); err != nil {
-				return fmt.Errorf("read %s: %w", r.file, err)
-			}
-		}
-		if n%reportEvery == 0 {
-			r.progress(reportEvery)
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-		}
-	}
+	return r.fixedEntity() && r.wideColumns()
 }
 
-func (r *rowReader) fault(line int, column, message, want string) {
-	r.faults.add(&DataError{File: r.file, Row: line, Column: column, Message: message, Want: want})
+// fixedEntity finds the entity that all rows of the file are of, if there is one.
+func (r *rowReader) fixedEntity() bool {
+	r.fixed = r.src.Entity.Constant
+	if pattern := r.src.Entity.File; pattern != "" {
+		base := path.Base(strings.ReplaceAll(r.file, `\`, "/"))
+		plain := strings.TrimSuffix(base, ".gz")
+		id, ok := matchOne(strings.TrimSuffix(pattern, ".gz"), plain)
+		if !ok {
+			r.fault(0, "", fmt.Sprintf("its name does not match entity.file: %q", pattern), "the * stands for the entity's id")
+			return false
+		}
+		r.fixed = r.src.renamed(r.src.EntityColumn, CleanText(id))
+	}
+	return true
+}
+
+// wideColumns finds what the columns of a wide table are.
+func (r *rowReader) wideColumns() bool {
+	if r.src.Shape.Wide == "" {
+		return true
+	}
+	known := r.header.wide[:0]
+	for _, c := range r.header.wide {
+		if r.src.Shape.Wide == widePeriods {
+			index, fault := r.periods.text(c.name)
+			if fault != nil {
+				r.passed = append(r.passed, r.header.names[c.field])
+				continue
+			}
+			c.period = index
+			known = append(known, c)
+			continue
+		}
+		at, fault := r.entities.read(r.src.renamed(r.src.EntityColumn, CleanText(c.name)), nil, nil, r.header.Row)
+		if fault != nil {
+			r.fault(r.header.Row, r.header.names[c.field], fault.message, r.want(fault.want)+"; if the column is no entity, list it under wide.except")
+			continue
+		}
+		c.entity = at
+		known = append(known, c)
+	}
+	r.header.wide = known
+	if len(known) == 0 && r.faults.Total == 0 {
+		r.fault(r.header.Row, "", fmt.Sprintf("no column is one of the %s", r.src.Shape.Wide), fmt.Sprintf("the header is %s; want columns as %s", Quoted(r.header.names), Quoted(r.src.Columns)))
+		return false
+	}
+	return true
+}
+
+// Row implements table.Sink.
+func (r *rowReader) Row(fields []string, line int) error {
+	r.count++
+	if r.count > tiles.MaxCells {
+		r.fault(line, "", "the file has too many rows", fmt.Sprintf("a dataset has at most %d cells: publish parts", tiles.MaxCells))
+		return table.ErrEnough
+	}
+	r.row(fields, line)
+	if len(r.batch.period) >= r.batchRows {
+		if err := r.keep(r.store, &r.batch); err != nil {
+			return fmt.Errorf("read %s: %w", r.file, err)
+		}
+	}
+	if r.count%reportEvery == 0 {
+		r.progress(reportEvery)
+	}
+	return nil
 }
 
 // row reads one row. Where entity and period can be read it is kept even if a
@@ -148,6 +212,19 @@ func (r *rowReader) row(fields []string, line int) {
 		r.fault(line, "", fmt.Sprintf("has %d fields", len(fields)), fmt.Sprintf("want %d, as in the header; a field with a comma in it is quoted", len(r.header.names)))
 		return
 	}
+	for _, f := range r.header.keep {
+		if !f.passes(fields) {
+			r.unkept++
+			return
+		}
+	}
+	if len(r.sample) < sampleRows {
+		r.sample = append(r.sample, Sampled{Row: line, Fields: slices.Clone(fields)})
+	}
+	measure, known := r.parameterOf(fields)
+	if !known {
+		return
+	}
 	at, entityFault := r.entityOf(fields, line)
 	if entityFault != nil && entityFault.message != "" {
 		column := r.src.EntityColumn
@@ -158,27 +235,74 @@ func (r *rowReader) row(fields []string, line int) {
 	}
 	period, periodFault := r.periodOf(fields)
 	if periodFault != nil {
-		want := periodFault.want
-		if !r.src.PeriodParts && len(r.faults.List) < maxListed {
-			if meant := r.periods.meant(r.fields[0]); meant != "" {
-				want = "write " + meant
-			}
-		}
-		r.fault(line, r.src.PeriodColumns[periodFault.part], periodFault.message, want)
+		r.fault(line, r.src.PeriodColumns[periodFault.part], periodFault.message, periodFault.want)
 	}
 	whole := entityFault == nil && periodFault == nil && r.header.keyed()
-	for m, field := range r.header.measures {
-		v := int64(missing)
-		if field >= 0 {
-			v = r.value(m, fields[field], line)
+	valid := !slices.ContainsFunc(r.header.valid, func(f filterAt) bool { return !f.passes(fields) })
+	switch {
+	case r.src.Shape.Wide != "":
+		for _, c := range r.header.wide {
+			m := c.measure
+			if m < 0 {
+				m = measure
+			}
+			e, p := at, period
+			if r.src.Shape.Wide == widePeriods {
+				p = c.period
+			} else {
+				e = c.entity
+			}
+			v := r.reading(m, c.field, fields, valid, line)
+			if whole {
+				r.addSingle(e, p, m, v, line)
+			}
+		}
+	case r.src.Shape.Parameter != "":
+		if r.header.value >= 0 {
+			v := r.reading(measure, r.header.value, fields, valid, line)
+			if whole {
+				r.addSingle(at, period, measure, v, line)
+			}
+		}
+	default:
+		for m, field := range r.header.measures {
+			v := int64(missing)
+			if field >= 0 {
+				v = r.reading(m, field, fields, valid, line)
+			}
+			if whole {
+				r.batch.values[m] = append(r.batch.values[m], v)
+			}
 		}
 		if whole {
-			r.batch.values[m] = append(r.batch.values[m], v)
+			r.add(&r.batch, at, period, int32(line)) // #nosec G115 -- package table bounds lines
 		}
 	}
-	if whole {
-		r.add(&r.batch, at, period, int32(line)) // #nosec G115 -- checked by table
+}
+
+// addSingle adds a row of one measure.
+func (r *rowReader) addSingle(entity int32, period int64, measure int, v int64, line int) {
+	r.batch.values[0] = append(r.batch.values[0], v)
+	r.batch.measure = append(r.batch.measure, int32(measure)) //nolint:gosec // at most 64
+	r.add(&r.batch, entity, period, int32(line))              // #nosec G115 -- package table bounds lines
+}
+
+// parameterOf is the measure that a row's parameter names; false: none of the dataset's.
+func (r *rowReader) parameterOf(fields []string) (int, bool) {
+	if r.header.parameter < 0 {
+		return 0, true
 	}
+	text := CleanText(fields[r.header.parameter])
+	if m := slices.Index(r.src.Columns, text); m >= 0 {
+		return m, true
+	}
+	if r.others == nil {
+		r.others = map[string]int{}
+	}
+	if _, ok := r.others[text]; ok || len(r.others) < maxOthers {
+		r.others[strings.Clone(text)]++
+	}
+	return 0, false
 }
 
 // blank reports whether a row has nothing but separators.
@@ -186,15 +310,46 @@ func blank(fields []string) bool {
 	return !slices.ContainsFunc(fields, func(f string) bool { return strings.TrimSpace(f) != "" })
 }
 
+// entityOf is the entity of a row.
 func (r *rowReader) entityOf(fields []string, line int) (int32, *entityFault) {
-	if r.header.entity < 0 {
+	if r.src.Shape.Wide == wideEntities || slices.Contains(r.header.entity, -1) {
 		return 0, nil
 	}
-	return r.entities.read(fields[r.header.entity], fields, r.header.attributes, line)
+	for i, at := range r.header.attributes {
+		if at >= 0 {
+			r.values[i] = r.src.renamed(r.src.Attributes[i], CleanText(fields[at]))
+		}
+	}
+	id := r.fixed
+	switch len(r.header.entity) {
+	case 0:
+	case 1:
+		id = r.src.renamed(r.src.EntityColumn, CleanText(fields[r.header.entity[0]]))
+	default:
+		parts := make([]string, len(r.header.entity))
+		for i, at := range r.header.entity {
+			parts[i] = CleanText(fields[at])
+			if parts[i] == "" {
+				return 0, &entityFault{-1, fmt.Sprintf("a part of the id is empty: %s", r.src.Entity.Columns[i]), nil}
+			}
+		}
+		id = r.src.renamed(r.src.EntityColumn, strings.Join(parts, r.src.Entity.Join))
+	}
+	return r.entities.read(id, r.values, r.at, line)
+}
+
+// renamed is what a column's text is meant as.
+func (s *Source) renamed(column, text string) string {
+	for i := range s.Rename {
+		if x := &s.Rename[i]; x.From == text && x.Column == column {
+			return x.To
+		}
+	}
+	return text
 }
 
 func (r *rowReader) periodOf(fields []string) (int64, *periodFault) {
-	if slices.Contains(r.header.period, -1) {
+	if len(r.header.period) == 0 || slices.Contains(r.header.period, -1) {
 		return 0, nil
 	}
 	for i, at := range r.header.period {
@@ -210,35 +365,4 @@ func (r *rowReader) want(find func() string) string {
 		return ""
 	}
 	return find()
-}
-
-// value is a reading in units of 10^-decimals, or missing.
-func (r *rowReader) value(m int, text string, line int) int64 {
-	if slices.Contains(r.src.Missing, text) {
-		return missing
-	}
-	measure := &r.src.Descriptor.Measures[m]
-	v, fault := decimal.ParseUnits(text, measure.Decimals)
-	if fault == decimal.OK && v >= measure.Min && v <= measure.Max {
-		return v
-	}
-	return r.oddValue(m, measure, text, line)
-}
-
-// oddValue is a reading with blanks around it, which do not matter, or a fault.
-func (r *rowReader) oddValue(m int, measure *catalog.Measure, text string, line int) int64 {
-	if plain := strings.TrimSpace(text); plain != text {
-		return r.value(m, plain, line)
-	}
-	column := r.src.Columns[m]
-	switch _, fault := decimal.ParseUnits(text, measure.Decimals); fault {
-	case decimal.NoNumber:
-		r.fault(line, column, fmt.Sprintf("%.40q is no number", text), r.wantNumber(measure, text))
-	case decimal.TooPrecise:
-		r.fault(line, column, fmt.Sprintf("%.40q has more than %s", text, decimals(measure.Decimals)),
-			"nothing is rounded: declare more decimals, or round the data yourself")
-	default:
-		r.fault(line, column, fmt.Sprintf("%.40q is outside the declared range", text), "want "+rangeOf(measure))
-	}
-	return missing
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/compute/spill"
+	"github.com/weirdata/weir/compute/table"
 )
 
 // DefaultMemory is how many bytes rows and readings take in memory unless Options name
@@ -33,6 +34,14 @@ type rows struct {
 	found []entity // where the data makes the registry, in order of appearance
 	lacks []bool   // [attribute], its column is missing; nil: none
 
+	head      table.Head
+	counts    []Counts // of measures
+	sample    []Sampled
+	passed    []string // columns of a wide table
+	unkept    int
+	others    map[string]int
+	converted int
+
 	faults Errors
 }
 
@@ -54,16 +63,19 @@ func (f *rows) entityAt(e int64) int {
 // the file.
 type run struct {
 	entity, line, period *spill.Numbers
-	values               []*spill.Numbers // [measure], in units of 10^-decimals; missing
+	measure              *spill.Numbers   // of rows of one measure; nil: rows have all
+	values               []*spill.Numbers // [measure], or one; in units of 10^-decimals; missing
 	done                 int              // rows that were put into their cells
 }
 
 // batch is the rows of the run that is being read.
 type batch struct {
-	entity []int32   // index into the registry, or into found
-	line   []int32   // on which the row begins
-	period []int64   // index in the dataset's grain
-	values [][]int64 // [measure]
+	entity []int32 // index into the registry, or into found
+	line   []int32 // on which the row begins
+	period []int64 // index in the dataset's grain
+	// measure is what the value of a row is of; nil: rows have values of all measures.
+	measure []int32
+	values  [][]int64 // [measure], or one
 }
 
 // rowBytes is what a row of so many measures takes in a batch, with its place in the order.
@@ -97,6 +109,12 @@ func (f *rows) keep(store *spill.Store, b *batch) error {
 	}
 	if next.period, err = inOrder(store, order, b.period); err != nil {
 		return err
+	}
+	if b.measure != nil {
+		if next.measure, err = inOrder(store, order, b.measure); err != nil {
+			return err
+		}
+		b.measure = b.measure[:0]
 	}
 	for m := range b.values {
 		list, err := inOrder(store, order, b.values[m])

@@ -41,7 +41,7 @@ func benchmarkRead(b *testing.B, reopen bool, read func(s *tiles.Store, digests 
 }
 
 func accumulate(s *tiles.Store, digests []catalog.Digest) error {
-	return tiles.Accumulate(context.Background(), s, digests, func(...[]byte) error { return nil })
+	return s.Accumulate(context.Background(), digests, func(...[]byte) error { return nil })
 }
 
 // BenchmarkAccumulateAgain is what a query pays the store for tiles that were

@@ -208,7 +208,7 @@ func TestClosedStoreSaysSo(t *testing.T) {
 		"put": s.Put(t.Context(), d, blobs[d]), "get": getErr, "missing": missingErr, "delete": s.Delete(t.Context(), d),
 		"sync": s.Sync(t.Context()), "reclaim": s.Reclaim(t.Context()),
 		"scrub":      s.Scrub(t.Context(), func(catalog.Digest, error) error { return nil }),
-		"accumulate": tiles.Accumulate(t.Context(), s, digests, func(...[]byte) error { return nil }),
+		"accumulate": s.Accumulate(t.Context(), digests, func(...[]byte) error { return nil }),
 	} {
 		if !errors.Is(err, tiles.ErrClosed) {
 			t.Errorf("%s: %v", name, err)
@@ -238,7 +238,7 @@ func TestAccumulateFeedsEveryTileInBatchesOfFour(t *testing.T) {
 	for _, n := range []int{0, 1, 3, 4, 5, 8, 11} {
 		var fed []catalog.Digest
 		var sizes []int
-		if err := tiles.Accumulate(t.Context(), s, digests[:n], func(batch ...[]byte) error {
+		if err := s.Accumulate(t.Context(), digests[:n], func(batch ...[]byte) error {
 			sizes = append(sizes, len(batch))
 			for _, b := range batch {
 				d := catalog.Sum(b)
@@ -262,12 +262,12 @@ func TestAccumulateFeedsEveryTileInBatchesOfFour(t *testing.T) {
 	}
 	absent := catalog.Sum([]byte("absent"))
 	var fault *tiles.BlobError
-	err := tiles.Accumulate(t.Context(), s, []catalog.Digest{digests[0], absent}, func(...[]byte) error { t.Error("fed an incomplete batch"); return nil })
+	err := s.Accumulate(t.Context(), []catalog.Digest{digests[0], absent}, func(...[]byte) error { t.Error("fed an incomplete batch"); return nil })
 	if !errors.Is(err, tiles.ErrNotFound) || !errors.As(err, &fault) || fault.Digest != absent {
 		t.Error(err)
 	}
 	broken := errors.New("broken")
-	if err := tiles.Accumulate(t.Context(), s, digests, func(...[]byte) error { return broken }); err != broken { //nolint:errorlint // as it is
+	if err := s.Accumulate(t.Context(), digests, func(...[]byte) error { return broken }); err != broken { //nolint:errorlint // as it is
 		t.Error(err)
 	}
 	defer func() {
@@ -278,5 +278,5 @@ func TestAccumulateFeedsEveryTileInBatchesOfFour(t *testing.T) {
 			t.Errorf("a caller's panic broke the store: %v", err)
 		}
 	}()
-	_ = tiles.Accumulate(t.Context(), s, digests, func(...[]byte) error { panic("a bug") }) // panics
+	_ = s.Accumulate(t.Context(), digests, func(...[]byte) error { panic("a bug") }) // panics
 }

@@ -82,7 +82,7 @@ func TestDamagedBytesAreNeverHandedOut(t *testing.T) {
 		}
 		flip(t, path, offset, bits)
 		for _, d := range digests {
-			err := tiles.Accumulate(t.Context(), s, []catalog.Digest{d}, func(batch ...[]byte) error {
+			err := s.Accumulate(t.Context(), []catalog.Digest{d}, func(batch ...[]byte) error {
 				if !bytes.Equal(batch[0], blobs[d]) {
 					t.Errorf("byte %d: wrong bytes handed out", offset)
 				}
@@ -264,7 +264,7 @@ func TestReadersAndWritersMeet(t *testing.T) {
 		all.Go(func() {
 			for ctx.Err() == nil {
 				at := 0
-				if err := tiles.Accumulate(t.Context(), s, digests, func(batch ...[]byte) error {
+				if err := s.Accumulate(t.Context(), digests, func(batch ...[]byte) error {
 					for _, b := range batch {
 						if !bytes.Equal(b, blobs[digests[at]]) {
 							return fmt.Errorf("tile %d has other bytes", at)

@@ -129,7 +129,7 @@ const batch = 4
 // Accumulate feeds the blobs' bytes, in place and in batches of four, to add,
 // which must neither change nor keep them, nor call the store. Digests are
 // fed in order; an error of add ends it and is returned as it is.
-func Accumulate(ctx context.Context, s *Store, digests []catalog.Digest, add func(tiles ...[]byte) error) error {
+func (s *Store) Accumulate(ctx context.Context, digests []catalog.Digest, add func(tiles ...[]byte) error) error {
 	for part := range slices.Chunk(digests, batch) {
 		if err := s.locked(ctx, part, s.verifyOnce, add); err != nil {
 			return err

@@ -176,7 +176,7 @@ func (s *stages) accumulate(plan *plan.Plan) []*he.Accumulator {
 			digests[j] = s.digests[a.Block][k]
 		}
 		accs[i] = he.NewAccumulator(s.p)
-		check(s.tb, tiles.Accumulate(s.tb.Context(), s.store, digests, accs[i].Add))
+		check(s.tb, s.store.Accumulate(s.tb.Context(), digests, accs[i].Add))
 	}
 	return accs
 }
@@ -188,7 +188,7 @@ func (s *stages) fetch(plan *plan.Plan) {
 		for j, k := range a.Tiles {
 			digests[j] = s.digests[a.Block][k]
 		}
-		check(s.tb, tiles.Accumulate(s.tb.Context(), s.store, digests, func(...[]byte) error { return nil }))
+		check(s.tb, s.store.Accumulate(s.tb.Context(), digests, func(...[]byte) error { return nil }))
 	}
 }
 

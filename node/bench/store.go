@@ -78,5 +78,5 @@ func fill(ctx context.Context, p he.Parameters, e *he.Encryptor, dir string, n i
 }
 
 func addUp(ctx context.Context, p he.Parameters, s *tiles.Store, digests []catalog.Digest) error {
-	return tiles.Accumulate(ctx, s, digests, he.NewAccumulator(p).Add)
+	return s.Accumulate(ctx, digests, he.NewAccumulator(p).Add)
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
-	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/node/failure"
 )
 
@@ -20,7 +19,7 @@ func (s *Store) Accumulate(ctx context.Context, digests []catalog.Digest, acc *h
 		if err != nil {
 			return err
 		}
-		err = tiles.Accumulate(ctx, s.Disk, digests, func(batch ...[]byte) error {
+		err = s.Disk.Accumulate(ctx, digests, func(batch ...[]byte) error {
 			err := acc.Add(batch...)
 			if err == nil {
 				done += len(batch)

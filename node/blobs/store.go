@@ -51,6 +51,19 @@ type Peers interface {
 	Blob(ctx context.Context, node string, d catalog.Digest) ([]byte, error)
 }
 
+// Disk keeps blobs by digest, verified: tiles.Store, with its errors.
+type Disk interface {
+	Put(ctx context.Context, d catalog.Digest, content []byte) error
+	Get(ctx context.Context, d catalog.Digest) ([]byte, error)
+	Missing(ctx context.Context, digests []catalog.Digest) ([]catalog.Digest, error)
+	Accumulate(ctx context.Context, digests []catalog.Digest, add func(tiles ...[]byte) error) error
+	Verify(ctx context.Context, digests ...catalog.Digest) error
+	Delete(ctx context.Context, digests ...catalog.Digest) error
+	List(ctx context.Context, fn func(d catalog.Digest) error) error
+	Scrub(ctx context.Context, fn func(d catalog.Digest, fault error) error) error
+	Sync(ctx context.Context) error
+}
+
 // Cores bounds how many goroutines compute at a time.
 type Cores interface {
 	// Enter takes a place, and waits for one until ctx ends; leave gives it back.
@@ -59,7 +72,7 @@ type Cores interface {
 
 // Options are what a Store works with. All are needed.
 type Options struct {
-	Disk   *tiles.Store
+	Disk   Disk
 	Self   string         // this node's id
 	Roster []catalog.Node // this node among them
 	Ledger Ledger

@@ -21,6 +21,7 @@ title: {en: Beijing hourly air quality with statistics, zh: 北京逐小时空�
 license: CC-BY-4.0
 entity: {column: station, attributes: []}
 period: {columns: [year, month, day, hour], grain: hour}
+utc_offset: "+08:00"
 missing: ["", NA]
 measures:
   - {name: pm25, column: PM2.5, unit: µg/m³, range: [0, 1000], decimals: 1, squares: true, buckets: [35, 75, 115, 150, 250]}

@@ -76,6 +76,7 @@ title: {en: Watched, zh: 看守}
 license: CC0-1.0
 entity: {column: station, attributes: []}
 period: {column: period, grain: day}
+utc_offset: "+08:00"
 missing: [""]
 measures:
   - {name: x, column: x, unit: t, range: [0, 1000000], decimals: 6}

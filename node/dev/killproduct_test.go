@@ -18,6 +18,7 @@ title: {en: Hourly readings of sixty stations, zh: 六十个站点逐小时读�
 license: CC0-1.0
 entity: {column: station, attributes: []}
 period: {column: period, grain: hour}
+utc_offset: "+08:00"
 measures:
   - {name: a, column: a, unit: kg, range: [0, 1000], decimals: 0}
   - {name: b, column: b, unit: kg, range: [0, 1000], decimals: 0}
@@ -30,6 +31,7 @@ title: {en: Other readings of sixty stations, zh: 六十个站点其他读数}
 license: CC0-1.0
 entity: {registry: multiplied, column: station}
 period: {column: period, grain: hour}
+utc_offset: "+08:00"
 measures:
   - {name: b, column: b, unit: kg, range: [0, 1000], decimals: 0}
 policy: {aggregates: [count, sum], public: true}

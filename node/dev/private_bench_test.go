@@ -23,6 +23,7 @@ title: {en: Plants}
 license: internal
 entity: {column: plant, attributes: [county]}
 period: {column: period, grain: month}
+utc_offset: "+08:00"
 measures:
   - {name: co2, column: co2, unit: t, range: [0, 100000], decimals: 1}
 policy:

@@ -68,7 +68,7 @@ func commands(t *testing.T, contract catalog.Contract) []string {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"plants.yaml": "dataset: plants\ntitle: {en: Plants}\nlicense: CC0-1.0\nentity: {column: plant}\n" +
-			"period: {column: month, grain: month}\nmeasures:\n  - {name: nox, column: NOx, unit: kg, range: [0, 10], decimals: 0}\n" +
+			"period: {column: month, grain: month}\nutc_offset: \"+08:00\"\nmeasures:\n  - {name: nox, column: NOx, unit: kg, range: [0, 10], decimals: 0}\n" +
 			"policy: {aggregates: [count, sum], public: true}\n",
 		"plants.csv": "plant,month,NOx\np1,2024-01,1\n",
 		"list.csv":   "district\nd\n",

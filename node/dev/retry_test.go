@@ -27,6 +27,7 @@ title: {en: Wells}
 license: internal
 entity: {column: well, attributes: []}
 period: {column: day, grain: day}
+utc_offset: "+08:00"
 measures:
   - {name: level, column: LEVEL, unit: m, range: [0, 100], decimals: 1}
 policy: {aggregates: [count, sum], public: true}

@@ -25,7 +25,8 @@ import (
 type Check struct {
 	recovery.Tried
 	Skipped string   `json:"skipped,omitempty"`
-	Notes   []string `json:"notes,omitempty"` // on differences first, at most maxNotes of them
+	Missed  string   `json:"missed,omitempty"` // why what was asked for was not tried, or not all of it
+	Notes   []string `json:"notes,omitempty"`  // on differences first, at most maxNotes of them
 }
 
 const maxNotes = 20
@@ -79,6 +80,16 @@ func (r Report) Differs() (n int) {
 	return n
 }
 
+// Missed are the checks that were asked for, by what was given, and that were not tried, or not all of them.
+func (r Report) Missed() (missed []Check) {
+	for _, c := range r.Checks {
+		if c.Missed != "" {
+			missed = append(missed, c)
+		}
+	}
+	return missed
+}
+
 // For is the report as the ledger takes it: no words and no names.
 func (r Report) For(m backup.Manifest) recovery.Drill {
 	d := recovery.Drill{Root: m.Root, Size: m.Size, Made: m.Made}
@@ -122,6 +133,11 @@ func Run(ctx context.Context, o Options) (r Report, err error) {
 	d.blobs = d.Archive.Listed()
 	d.skipped()
 	err = d.run(ctx)
+	for name, asked := range map[string]int{recovery.Receipts: len(d.Receipts), recovery.Openings: len(d.Shares), recovery.Figures: len(d.Results)} {
+		if c := d.checks[name]; asked > 0 && c.Tried.Tried == 0 {
+			c.Missed = c.Skipped
+		}
+	}
 	for _, name := range recovery.Drills() {
 		r.Checks = append(r.Checks, *d.checks[name])
 	}

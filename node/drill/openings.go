@@ -87,6 +87,7 @@ func (k *keys) load(key catalog.Key) (*keyParts, error) {
 	if len(l.points) < among.Threshold {
 		k.missing = fmt.Sprintf("of key %s the shares of %d nodes were given, %d are needed: nothing was opened under it", key.ID, len(l.points), among.Threshold)
 		if len(k.Shares) > 0 {
+			c.Missed = k.missing
 			c.note("%s", k.missing)
 		}
 	}

@@ -37,6 +37,9 @@ var (
 	ErrSurvivor = errors.New("this is not what the order goes on from")
 	// ErrShorter is returned where another survivor has more.
 	ErrShorter = errors.New("another survivor has more")
+	// ErrLaterRoster is returned where another survivor knows a later roster than the one that the order goes on from,
+	// whose operators would be counted although their seats may be given up.
+	ErrLaterRoster = errors.New("another survivor knows a later roster")
 )
 
 // Finding is what a survivor has, as it says itself.
@@ -170,9 +173,24 @@ func (p Plan) check() error {
 		return fmt.Errorf("%w: it is not of what node %s has", ErrOrder, from.Node)
 	}
 	for _, f := range p.Survivors {
+		if err := from.knowsRoster(f); err != nil {
+			return err
+		}
 		if f.Longer(from) && !p.Shorter {
 			return fmt.Errorf("%w: %w: node %s has log index %d of term %d, and %s, of which the order is, %d of term %d",
 				ErrOrder, ErrShorter, f.Node, f.Index, f.Term, from.Node, from.Index, from.Term)
+		}
+	}
+	return nil
+}
+
+// knowsRoster returns an error where another survivor knows a later roster, or another one: both are proved by what
+// operators signed.
+func (f Finding) knowsRoster(other Finding) error {
+	for i, e := range other.Roster {
+		if i >= len(f.Roster) || e.Digest() != f.Roster[i].Digest() {
+			return fmt.Errorf("%w: %w: node %s knows a change by the envelope %s, number %d of its %d, and node %s, of which the order is, does not",
+				ErrOrder, ErrLaterRoster, other.Node, e.Digest(), i, len(other.Roster)-1, f.Node)
 		}
 	}
 	return nil

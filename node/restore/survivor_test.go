@@ -1,9 +1,12 @@
 package restore
 
 import (
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/recovery"
 )
 
@@ -33,5 +36,24 @@ func TestSharesOfAnotherSharingAreNotLeft(t *testing.T) {
 				t.Errorf("of the %s are left %v, want %v", l.Kind, l.Left, x.want)
 			}
 		}
+	}
+}
+
+// A survivor that cut its log before a change of the roster would have the operators counted who had seats then.
+func TestTheOrderIsOfTheLatestRosterThatASurvivorKnows(t *testing.T) {
+	founding, change, other := catalog.Envelope{Payload: []byte("founding")}, catalog.Envelope{Payload: []byte("n3 goes")}, catalog.Envelope{Payload: []byte("n4 comes")}
+	of := func(node string, roster ...catalog.Envelope) Finding { return Finding{Node: node, Roster: roster} }
+	cut, whole := of("n1", founding), of("n2", founding, change)
+	if err := cut.knowsRoster(whole); !errors.Is(err, ErrLaterRoster) || !errors.Is(err, ErrOrder) || !strings.Contains(err.Error(), change.Digest().String()) {
+		t.Errorf("of a log that was cut: %v", err)
+	}
+	if err := whole.knowsRoster(cut); err != nil {
+		t.Errorf("the other way round: %v", err)
+	}
+	if err := of("n1", founding, other, change).knowsRoster(whole); !errors.Is(err, ErrLaterRoster) {
+		t.Errorf("of another past: %v", err)
+	}
+	if err := whole.knowsRoster(whole); err != nil {
+		t.Error(err)
 	}
 }

@@ -50,20 +50,26 @@ With the shares of as many nodes as open together (weir node share export), and 
 identities that open them, it opens those sums, and compares the figures with results
 that their owners kept (weir query -o json). Where all these come together anybody
 could open everything: do it on a machine that institutions watch together, and take
-the files away again. Without shares it opens nothing, and says so.
+the files away again. Without shares it opens nothing. Its first line says what was tried, and what was not.
 
 Nothing is started, no address in the backup is called and the archive is only read:
 the cluster goes on meanwhile. The ledger is in the clear beside the first identity while it runs, in
-weir-drill-…, which is removed at the end. Shares are opened into memory alone.
+weir-drill-…, which is removed at the end, and by the next drill with that identity where this one is killed.
+Shares are opened into memory alone.
 
 What came of it, in numbers, goes into the ledger in the name of the operator of a seat,
 and so into weir operator status and the metrics. On a machine that does not reach the
-cluster say --no-report. It exits with 1 when anything differs.`,
+cluster say --no-report. It exits with 1 when anything differs, and when something
+could not be tried for which shares, receipts or results were given; with 0 it says
+that what was tried is as recorded, and nothing of what was not.`,
 		Example: "  weir operator drill /mnt/archive --identity backup.key --receipts receipts/",
 		Args:    cli.AtLeast(1, "where the archive is"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(flags.identities) == 0 {
 				return cli.Usagef(cmd, "--identity is needed: a key that opens the archive")
+			}
+			if flags.queries < 0 {
+				return cli.Usagef(cmd, "--queries is %d: it is how many are computed anew, and 0 is all of them", flags.queries)
 			}
 			if len(args) > 2 {
 				return cli.Usagef(cmd, "the archive and at most one backup are wanted, there are %d arguments", len(args))
@@ -80,8 +86,8 @@ cluster say --no-report. It exits with 1 when anything differs.`,
 	return cmd
 }
 
-// drillPrefix begins the names of directories in which drills work.
-const drillPrefix = "weir-drill-"
+// errNotTried is returned where something was given to be tried, and was not.
+var errNotTried = errors.New("not all that was asked for was tried")
 
 func runDrill(ctx context.Context, a *cli.App, args []string, flags drillFlags) (err error) {
 	x, err := openArchive(ctx, args[0], args[1], catalog.Digest{}, flags.identities)
@@ -108,28 +114,29 @@ func runDrill(ctx context.Context, a *cli.App, args []string, flags drillFlags) 
 		o.Shares = append(o.Shares, s)
 	}
 	beside := filepath.Dir(flags.identities[0])
-	left, err := filepath.Glob(filepath.Join(beside, drillPrefix+"*"))
+	for _, what := range sweepScratch(beside) {
+		a.Note("%s", what)
+	}
+	scratch, err := newScratch(beside)
 	if err != nil {
-		return fmt.Errorf("look for what a drill left: %w", err)
-	}
-	if len(left) > 0 {
-		a.Note("a drill that was killed, or that still runs, has the ledger in the clear in %s: remove it when none runs", strings.Join(left, " and "))
-	}
-	if o.Dir, err = os.MkdirTemp(beside, drillPrefix); err != nil {
 		return fmt.Errorf("make a directory to work in: %w", err)
 	}
-	a.IfInterrupted("the ledger of the backup is in the clear in %s: remove it", o.Dir)
+	o.Dir = scratch.dir
+	a.IfInterrupted("the ledger of the backup is in the clear in %s: the next drill removes it, or you", o.Dir)
 	progress := a.NewProgress()
 	defer progress.Finish()
 	o.Progress = progress.Tell
 	report, err := drill.Run(ctx, o)
-	err = errors.Join(err, os.RemoveAll(o.Dir))
+	err = errors.Join(err, scratch.remove())
 	progress.Finish()
 	if err != nil {
 		return fmt.Errorf("drill with backup %s: %w", x.Name(), err)
 	}
 	if err := printDrill(a, x, report); err != nil {
 		return err
+	}
+	if missed := report.Missed(); len(missed) > 0 {
+		err = fmt.Errorf("%w: %s: %s", errNotTried, whatDrilled[missed[0].What], missed[0].Missed)
 	}
 	if n := report.Differs(); n > 0 {
 		err = fmt.Errorf("%w: backup %s: %d differences; do not count on it, and make another one now", backup.ErrDamaged, x.Name(), n)
@@ -203,8 +210,26 @@ var whatDrilled = map[string]string{
 	recovery.Sums: "queries computed anew", recovery.Receipts: "receipts verified", recovery.Openings: "queries opened", recovery.Figures: "results compared",
 }
 
-// printDrill prints a report: what differs on stderr, with it what could not be tried.
+// triedOf is what a drill tried, and what not, in one line.
+func triedOf(r drill.Report) string {
+	var tried, not []string
+	for _, c := range r.Checks {
+		if c.Tried.Tried > 0 {
+			tried = append(tried, whatDrilled[c.What])
+		} else {
+			not = append(not, whatDrilled[c.What])
+		}
+	}
+	line := "tried: " + strings.Join(tried, ", ")
+	if len(not) > 0 {
+		line += "; not tried: " + strings.Join(not, ", ")
+	}
+	return line
+}
+
+// printDrill prints a report: on stderr first what was tried and what not, then what differs on stderr, with it what could not be tried.
 func printDrill(a *cli.App, x backup.Archive, r drill.Report) error {
+	a.Note("%s", triedOf(r))
 	t := term.Table{Head: []string{"what", "tried", "differ", "result"}}
 	for _, c := range r.Checks {
 		how := "as recorded"

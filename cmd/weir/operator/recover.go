@@ -26,6 +26,7 @@ import (
 func newRecoverQuorumCommand(a *cli.App) *cobra.Command {
 	var flags nodeFlags
 	var file, from string
+	var despite []string
 	cmd := &cobra.Command{
 		Use:   "recover-quorum --file FILE",
 		Short: "go on with what a surviving node has, after a majority is lost for good",
@@ -55,17 +56,24 @@ acknowledged and no survivor has is gone, and what that may have spent is closed
 			if err := needNode(cmd, c); err != nil {
 				return err
 			}
-			return findRemains(cmd.Context(), a, c, flags, file, from)
+			return findRemains(cmd.Context(), a, c, flags, file, from, despite)
 		},
 	}
 	flags.add(cmd, "seal_key_file")
 	cmd.Flags().StringVar(&file, "file", "", "`file` of the order; it is made, or gets what this node has too")
 	cmd.Flags().StringVar(&from, "from", "", "`node` whose ledger to go on from, although another has more")
+	addDespite(cmd, &despite)
 	cmd.AddCommand(newRecoverSignCommand(a), newRecoverApplyCommand(a))
 	return cmd
 }
 
-func findRemains(ctx context.Context, a *cli.App, c config.Config, flags nodeFlags, file, from string) error {
+// addDespite adds the flag by which operators go on although a node answers that they do not believe.
+func addDespite(cmd *cobra.Command, despite *[]string) {
+	cmd.Flags().StringArrayVar(despite, "despite", nil,
+		"`node` whose answers do not count, although it says that it takes work: one that lies; may be given several times")
+}
+
+func findRemains(ctx context.Context, a *cli.App, c config.Config, flags nodeFlags, file, from string, despite []string) error {
 	p, err := restore.ReadPlan(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -87,7 +95,7 @@ func findRemains(ctx context.Context, a *cli.App, c config.Config, flags nodeFla
 	if err != nil {
 		return err
 	}
-	if err := refuseWorking(ctx, rosters, append(slices.Clone(p.Survivors), f)); err != nil {
+	if err := refuseWorking(ctx, a, rosters, append(slices.Clone(p.Survivors), f), despite); err != nil {
 		return err
 	}
 	if p, err = p.With(f, from, time.Now().UnixMilli()); err != nil {
@@ -106,34 +114,48 @@ func findRemains(ctx context.Context, a *cli.App, c config.Config, flags nodeFla
 // refuseWorking returns an error where the nodes of a roster answer that work is done, or where there
 // are enough for it: nothing is lost then. known are survivors that are stopped; any other that
 // answers is to say what it has, too. One whose log is damaged is not counted: it has no vote before it has caught
-// up with a majority of others.
-func refuseWorking(ctx context.Context, rosters []catalog.Cluster, known []restore.Finding) error {
+// up with a majority of others. Nodes that the operator names in despite are told of, and do not count: one that lies
+// would keep all others from going on. Each operator who signs says so.
+func refuseWorking(ctx context.Context, a *cli.App, rosters []catalog.Cluster, known []restore.Finding, despite []string) error {
 	last := rosters[len(rosters)-1]
 	c, err := client.New(client.PinRosters(rosters), nil, client.Options{Patience: 2 * time.Second})
 	if err != nil {
 		return fmt.Errorf("ask the nodes of the roster: %w", err)
 	}
 	defer c.Close()
+	reached := c.Reach(ctx)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for _, r := range reached {
+		if slices.Contains(despite, r.Node) {
+			a.Note("node %s answers (it can take work, it says: %t), and does not count, as you say", r.Node, r.Ready)
+		}
+	}
+	return whetherLost(len(last.Nodes), reached, known, despite)
+}
+
+// whetherLost returns an error unless a majority of so many nodes is lost, by which answer.
+func whetherLost(nodes int, reached []client.Reached, known []restore.Finding, despite []string) error {
 	var others, there, stopped []string
 	for _, f := range known {
 		if stopped = append(stopped, f.Node); f.Damage == "" && !slices.Contains(there, f.Node) {
 			there = append(there, f.Node)
 		}
 	}
-	for _, r := range c.Reach(ctx) {
+	for _, r := range reached {
 		switch {
+		case slices.Contains(despite, r.Node):
 		case r.Ready:
-			return fmt.Errorf("node %s answers, and says that it can take work: the cluster goes on; start the nodes that are stopped as they are", r.Node)
+			return fmt.Errorf("node %s answers, and says that it can take work: the cluster goes on; start the nodes that are stopped as they are. Only where it lies, which the other operators have to say too: --despite %s", r.Node, r.Node)
 		case !slices.Contains(stopped, r.Node):
 			there, others = append(there, r.Node), append(others, r.Node)
 		}
 	}
 	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case len(there) > len(last.Nodes)/2:
+	case len(there) > nodes/2:
 		return fmt.Errorf("of %d nodes %s are there, which is a majority: start them as they are; only where the ledgers of some are lost, so that they do not get a majority together, stop those and repeat this with a new file",
-			len(last.Nodes), strings.Join(there, ", "))
+			nodes, strings.Join(there, ", "))
 	case len(others) > 0:
 		return fmt.Errorf("node %s is there too, and may have more: stop it, and run `weir operator recover-quorum` there with the same file", strings.Join(others, ", "))
 	}
@@ -204,6 +226,7 @@ func printPlan(a *cli.App, p restore.Plan) error {
 
 func newRecoverSignCommand(a *cli.App) *cobra.Command {
 	var check bool
+	var despite []string
 	cmd := &cobra.Command{
 		Use:   "sign FILE",
 		Short: "sign, for the seats of your institution, that the cluster goes on with what a survivor has",
@@ -237,7 +260,7 @@ may only be cut off from them.`,
 				if err != nil {
 					return err
 				}
-				if err := refuseWorking(cmd.Context(), rosters, p.Survivors); err != nil {
+				if err := refuseWorking(cmd.Context(), a, rosters, p.Survivors, despite); err != nil {
 					return fmt.Errorf("it is not signed: %w", err)
 				}
 			}
@@ -257,11 +280,13 @@ may only be cut off from them.`,
 		},
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "print it, and do not sign")
+	addDespite(cmd, &despite)
 	return cli.CompleteFiles(cmd, "json")
 }
 
 func newRecoverApplyCommand(a *cli.App) *cobra.Command {
 	var flags nodeFlags
+	var despite []string
 	cmd := &cobra.Command{
 		Use:   "apply FILE",
 		Short: "make this machine's node, which survived and is stopped, the one that the cluster goes on from",
@@ -284,14 +309,15 @@ backup end.`,
 			if err := needNode(cmd, c); err != nil {
 				return err
 			}
-			return applyRecovery(cmd.Context(), a, c, flags, args[0])
+			return applyRecovery(cmd.Context(), a, c, flags, args[0], despite)
 		},
 	}
 	flags.add(cmd, "seal_key_file")
+	addDespite(cmd, &despite)
 	return cli.CompleteFiles(cmd, "json")
 }
 
-func applyRecovery(ctx context.Context, a *cli.App, c config.Config, flags nodeFlags, file string) error {
+func applyRecovery(ctx context.Context, a *cli.App, c config.Config, flags nodeFlags, file string, despite []string) error {
 	p, err := restore.ReadPlan(file)
 	if err != nil {
 		return err
@@ -314,7 +340,7 @@ func applyRecovery(ctx context.Context, a *cli.App, c config.Config, flags nodeF
 	if card.ID != source.Node {
 		a.Note("%s is of what node %s has: nothing is to be done here", file, source.Node)
 	}
-	if err := refuseWorking(ctx, rosters, p.Survivors); err != nil {
+	if err := refuseWorking(ctx, a, rosters, p.Survivors, despite); err != nil {
 		return err
 	}
 	key, err := sealKey(ctx, a, c, flags.passphrase)

@@ -34,6 +34,8 @@ type checked struct {
 	Tiles    int              `json:"tiles"`
 	Bytes    int64            `json:"bytes"`
 	Policy   []string         `json:"policy"`
+	Offset   string           `json:"utc_offset"`
+	Read     panel.Report     `json:"read"`              // what files were taken for, and what became of their readings
 	Closed   string           `json:"closed,omitempty"`  // of a protected dataset: which periods become final
 	Changes  *news.Changes    `json:"changes,omitempty"` // of an append: how many readings of the version before are others
 	Newness  *publish.Newness `json:"newness,omitempty"` // of a listed protected dataset
@@ -101,7 +103,8 @@ func checkedOf(ctx context.Context, a *cli.App, c *client.Client, p *publish.Pre
 		First: d.Grain.Format(data.First), Last: d.Grain.Format(data.First + int64(data.Periods) - 1),
 		Readings: p.Readings(), Gaps: cells*len(data.Columns) - p.Readings(),
 		Tiles: p.Tiles(), Bytes: int64(p.Tiles()-p.Reused()) * tileBytes,
-		Policy: describePolicy(d), Dominance: report, TooWide: tooWideOf(d),
+		Policy: describePolicy(d), Offset: d.UTCOffset, Read: data.Report,
+		Dominance: report, TooWide: tooWideOf(d),
 	}
 	for m, measure := range d.Measures {
 		n := p.Presence.Count(m)
@@ -151,14 +154,20 @@ func checkedTable(d catalog.Descriptor, c checked, descriptor string) term.Table
 	s.Add("dataset", c.Dataset)
 	s.AddIf(c.Version > 0, "version", fmt.Sprintf("would be %d", c.Version))
 	s.Add("registry", c.Registry)
+	addFiles(&s, c.Read.Files)
 	s.Add("entities", strconv.Itoa(c.Entities))
-	s.Add("periods", fmt.Sprintf("%d, from %s to %s", c.Periods, c.First, c.Last))
+	s.Add("periods", fmt.Sprintf("%d, from %s to %s, in UTC%s", c.Periods, c.First, c.Last, c.Offset))
 	s.Add("readings", fmt.Sprintf("%d, %s empty", c.Readings, english.Plural(c.Gaps, "cell is", "cells are")))
 	for i, m := range c.Measures {
 		declared := d.Measures[i]
 		s.Add("measure", fmt.Sprintf("%s: %s, %s; in %s, %s to %s%s", m.Name, english.Plural(m.Readings, "reading", "readings"), english.Plural(m.Gaps, "gap", "gaps"),
 			declared.Unit, decimal.Format(declared.Min, declared.Decimals), decimal.Format(declared.Max, declared.Decimals), describeCompanions(declared)))
+		if i < len(c.Read.Measures) {
+			what := describeCounts(c.Read.Measures[i])
+			s.AddIf(what != "", "readings", m.Name+": "+what)
+		}
 	}
+	s.AddIf(c.Read.Replicated > 0, "replicates", english.Plural(c.Read.Replicated, "reading beyond the first of its cell", "readings beyond the first of their cells"))
 	s.Add("tiles", fmt.Sprintf("%d, about %s to send%s", c.Tiles, cli.FormatBytes(c.Bytes), describeTiles(d, c.Tiles)))
 	for _, line := range c.Policy {
 		s.Add("policy", line)
@@ -173,7 +182,10 @@ func checkedTable(d catalog.Descriptor, c checked, descriptor string) term.Table
 			s.Add("warning", describeLostRecords(n.Lost, n.Undeclared, described{d.Dataset, descriptor}, false))
 		}
 	}
-	for _, line := range c.Unrelated {
+	for _, alike := range c.Read.Alike {
+		s.Add("alike", alike.Words())
+	}
+	for _, line := range append(c.Read.Warnings, c.Unrelated...) {
 		s.Add("warning", line)
 	}
 	for _, w := range c.TooWide {

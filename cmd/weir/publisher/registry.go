@@ -11,6 +11,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
+	"github.com/weirdata/weir/compute/table"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/publish"
 )
@@ -64,15 +65,24 @@ func NewRegistryCommand(a *cli.App) *cobra.Command {
 type registryFlags struct {
 	idColumn string
 	renaming []string
+	encoding string
 }
 
 func (f *registryFlags) flags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.renaming, "rename", nil, "`HEADER=NAME`: what queries call a column of the file; may be given again")
+	cmd.Flags().StringVar(&f.encoding, "encoding", "", "`ENCODING` of the file: utf-8, gb18030, windows-1252 (Latin-1) or another of the web's; without it the first two and UTF-16 are told apart")
 }
 
 // file is the file of a command whose arguments are a registry's id and the file.
 func (f *registryFlags) file(cmd *cobra.Command, args []string) (publish.RegistryFile, error) {
 	out := publish.RegistryFile{File: cli.OpenFile(args[1]), ID: args[0], IDColumn: f.idColumn, Rename: map[string]string{}}
+	if f.encoding != "" {
+		name, err := table.EncodingName(f.encoding)
+		if err != nil {
+			return out, cli.Usagef(cmd, "--encoding: %s", err)
+		}
+		out.Encoding = name
+	}
 	for _, text := range f.renaming {
 		header, name, found := strings.Cut(text, "=")
 		if !found || header == "" || name == "" {
@@ -84,13 +94,13 @@ func (f *registryFlags) file(cmd *cobra.Command, args []string) (publish.Registr
 }
 
 func publishRegistry(ctx context.Context, a *cli.App, f publish.RegistryFile) error {
-	table, err := publish.ReadRegistryFile(ctx, f)
+	rows, err := publish.ReadRegistryFile(ctx, f)
 	if err != nil {
 		return err
 	}
 	return a.With(cli.Bureau, func(c *client.Client) error {
 		return sendRows(a, f.ID, func(tell func(done, total int)) (publish.RegistryResult, error) {
-			return publish.Registry(ctx, c, table, tell)
+			return publish.Registry(ctx, c, rows, tell)
 		})
 	})
 }
@@ -102,12 +112,12 @@ func appendRegistry(ctx context.Context, a *cli.App, f publish.RegistryFile) err
 			return fmt.Errorf("read registry %s: %w", f.ID, err)
 		}
 		f.IDColumn, f.Columns = have.IDColumn, append([]string{}, have.Columns...)
-		table, err := publish.ReadRegistryFile(ctx, f)
+		more, err := publish.ReadRegistryFile(ctx, f)
 		if err != nil {
 			return err
 		}
 		return sendRows(a, f.ID, func(tell func(done, total int)) (publish.RegistryResult, error) {
-			return publish.AppendRegistry(ctx, c, f.ID, table.Rows, tell)
+			return publish.AppendRegistry(ctx, c, f.ID, more.Rows, tell)
 		})
 	})
 }

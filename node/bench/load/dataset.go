@@ -21,6 +21,7 @@ title: {en: Readings of a load test}
 license: CC0-1.0
 entity: {column: station, attributes: [county]}
 period: {column: day, grain: day}
+utc_offset: "+08:00"
 missing: [""]
 measures:
   - {name: pm25, column: PM25, unit: µg/m³, range: [0, 1000], decimals: 0}

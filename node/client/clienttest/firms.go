@@ -21,6 +21,7 @@ title: {en: Works}
 license: internal
 entity: {registry: firms, column: firm}
 period: {column: month, grain: month}
+utc_offset: "+08:00"
 measures:
   - {name: nox, column: NOX, unit: kg, range: [0, 100000], decimals: 2}
 policy: {aggregates: [count, sum, avg], grain: month, min_cohort: 2, cubes: [[county]]}

@@ -171,6 +171,7 @@ title: {en: Air}
 license: CC-BY-4.0
 entity: {column: station, attributes: [county]}
 period: {column: day, grain: day}
+utc_offset: "+08:00"
 missing: ["", NA]
 measures:
   - {name: pm25, column: PM25, unit: µg/m³, range: [0, 1000], decimals: 1}

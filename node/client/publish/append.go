@@ -88,6 +88,9 @@ func PrepareAppend(ctx context.Context, c *client.Client, src *panel.Source, fil
 	}
 	x.store = spill.New("", 0)
 	err = errors.Join(x.assemble(fresh), fresh.Close())
+	if x.panel != nil {
+		x.panel.Report = fresh.Report
+	}
 	if nothing, ok := errors.AsType[*NothingNewError](err); ok {
 		last, unread := readLast(c, x.live.Dataset)
 		nothing.Interrupted = last != nil && last.Pending == x.live.Manifest

@@ -1,23 +1,16 @@
 package publish
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/panel"
+	"github.com/weirdata/weir/compute/table"
 )
-
-// maxRegistryFile bounds a registry's file in bytes; a registry has at most
-// 262,144 rows.
-const maxRegistryFile = 256 << 20
 
 // maxFaults is how many faults of a registry's file are listed.
 const maxFaults = 20
@@ -29,21 +22,23 @@ type RegistryFile struct {
 	IDColumn string // column with the entities' ids, as renamed
 	// Columns are the attributes in the registry's order; nil: all other columns, in
 	// the file's order.
-	Columns []string
-	Rename  map[string]string // header of the file → name of the column
+	Columns  []string
+	Encoding string            // of text, as table.EncodingName has it; empty: found out
+	Rename   map[string]string // header of the file → name of the column
 }
 
-// ReadRegistryFile reads a registry from a CSV file in any encoding that a
-// publisher's file may have, with a header. What is wrong is *panel.Errors.
+// ReadRegistryFile reads a registry from a file of any kind that a publisher's file may be,
+// with a header. Ids and attributes are kept in Unicode's composed form, without blanks
+// around them. What is wrong is *panel.Errors.
 func ReadRegistryFile(ctx context.Context, f RegistryFile) (RegistryTable, error) {
-	b, err := panel.ReadText(ctx, f.File, maxRegistryFile)
-	if err != nil {
+	r := &registryReader{file: f}
+	r.Discard()
+	o := table.Options{Encoding: f.Encoding, Wanted: f.Columns, Advice: "say which it is with --encoding gb18030, or --encoding windows-1252"}
+	if err := table.Read(ctx, f.File, o, r); err != nil {
 		return RegistryTable{}, err
 	}
-	r := &registryReader{file: f, table: RegistryTable{ID: f.ID, IDColumn: f.IDColumn}, in: panel.NewCSV(bytes.NewReader(b))}
-	r.in.FieldsPerRecord = -1
-	if r.header() {
-		r.rows()
+	if len(r.table.Rows) == 0 && r.faults.Total == 0 {
+		r.fault(1, "", "there are no rows", "want one for each entity")
 	}
 	if r.faults.Total > 0 {
 		return RegistryTable{}, &r.faults
@@ -53,12 +48,44 @@ func ReadRegistryFile(ctx context.Context, f RegistryFile) (RegistryTable, error
 
 type registryReader struct {
 	file   RegistryFile
-	in     *csv.Reader
 	fields int   // of the header
 	order  []int // the header's fields that make a row: the id, then the attributes
 	names  []string
 	table  RegistryTable
+	seen   map[string]int // ids so far, with their lines
 	faults panel.Errors
+}
+
+var _ table.Sink = (*registryReader)(nil)
+
+// Begin implements table.Sink.
+func (r *registryReader) Begin(h table.Head) bool {
+	r.Discard()
+	return r.header(h.Names)
+}
+
+// Row implements table.Sink.
+func (r *registryReader) Row(fields []string, line int) error {
+	switch {
+	case strings.TrimSpace(strings.Join(fields, "")) == "": // as spreadsheets leave them below a table
+	case len(fields) != r.fields:
+		r.fault(line, "", fmt.Sprintf("has %d fields", len(fields)), fmt.Sprintf("want %d, as in the header; a field with a comma in it is quoted", r.fields))
+	default:
+		r.row(fields, line)
+	}
+	return nil
+}
+
+// Fault implements table.Sink.
+func (r *registryReader) Fault(line int, message, want string) { r.fault(line, "", message, want) }
+
+// Faulty implements table.Sink.
+func (r *registryReader) Faulty() bool { return r.faults.Total > 0 }
+
+// Discard implements table.Sink.
+func (r *registryReader) Discard() {
+	r.table = RegistryTable{ID: r.file.ID, IDColumn: r.file.IDColumn}
+	r.order, r.seen, r.faults = nil, map[string]int{}, panel.Errors{}
 }
 
 func (r *registryReader) fault(row int, column, message, want string) {
@@ -68,13 +95,7 @@ func (r *registryReader) fault(row int, column, message, want string) {
 }
 
 // header finds the id column and the attributes among the header's columns.
-func (r *registryReader) header() bool {
-	header, err := r.in.Read()
-	if err != nil {
-		_, message := describeCSVError(err)
-		r.fault(1, "", message, "want a header with the columns' names")
-		return false
-	}
+func (r *registryReader) header(header []string) bool {
 	r.fields = len(header)
 	header = r.renamed(header)
 	for i, h := range header {
@@ -112,7 +133,7 @@ func (r *registryReader) renamed(header []string) []string {
 	unused := maps.Clone(r.file.Rename)
 	out := make([]string, len(header))
 	for i, h := range header {
-		out[i] = strings.TrimSpace(h)
+		out[i] = panel.CleanText(h)
 		if name, ok := r.file.Rename[out[i]]; ok {
 			delete(unused, out[i])
 			out[i] = name
@@ -124,63 +145,23 @@ func (r *registryReader) renamed(header []string) []string {
 	return out
 }
 
-func (r *registryReader) rows() {
-	seen := map[string]int{}
-	for {
-		fields, err := r.in.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			line, message := describeCSVError(err)
-			r.fault(line, "", message, `a field with " in it is quoted and its " doubled; the rest of the file was not read`)
-			return
-		}
-		line, _ := r.in.FieldPos(0)
-		switch {
-		case strings.TrimSpace(strings.Join(fields, "")) == "": // as spreadsheets leave them below a table
-		case len(fields) != r.fields:
-			r.fault(line, "", fmt.Sprintf("has %d fields", len(fields)), fmt.Sprintf("want %d, as in the header; a field with a comma in it is quoted", r.fields))
-		default:
-			r.row(fields, line, seen)
-		}
-	}
-	if len(r.table.Rows) == 0 && r.faults.Total == 0 {
-		r.fault(1, "", "there are no rows", "want one for each entity")
-	}
-}
-
-// row adds a row. seen are the ids so far, with their lines.
-func (r *registryReader) row(fields []string, line int, seen map[string]int) {
+// row adds a row.
+func (r *registryReader) row(fields []string, line int) {
 	row := make([]string, len(r.order))
 	for i, at := range r.order {
-		if row[i] = fields[at]; !catalog.IsCell(row[i]) {
+		if row[i] = panel.CleanText(fields[at]); !catalog.IsCell(row[i]) {
 			r.fault(line, r.names[i], fmt.Sprintf("%.80q cannot stand in a registry", row[i]),
 				fmt.Sprintf("want at most %d bytes of text in one line, without control characters", catalog.MaxCell))
 		}
 	}
 	id := row[0]
-	switch first, twice := seen[id]; {
+	switch first, twice := r.seen[id]; {
 	case id == "":
 		r.fault(line, r.names[0], "is empty", "every entity has an id")
-	case strings.TrimSpace(id) != id:
-		r.fault(line, r.names[0], fmt.Sprintf("%.80q has blanks around it", id), fmt.Sprintf("write %.80q", strings.TrimSpace(id)))
 	case twice:
 		r.fault(line, r.names[0], fmt.Sprintf("%.80q stands in row %d already", id, first), "every entity has its own id")
 	default:
-		seen[id] = line
+		r.seen[id] = line
 	}
 	r.table.Rows = append(r.table.Rows, row)
-}
-
-// describeCSVError is the line on which the row at fault begins, and the reader's message
-// without it.
-func describeCSVError(err error) (line int, message string) {
-	if p, ok := errors.AsType[*csv.ParseError](err); ok {
-		return p.StartLine, "quotes do not match: " + p.Err.Error()
-	}
-	if errors.Is(err, io.EOF) {
-		return 0, "the file is empty"
-	}
-	return 0, err.Error()
 }

@@ -93,18 +93,17 @@ func TestFaultsOfARegistryFileNameRowAndColumn(t *testing.T) {
 		column  string
 		message string
 	}{
-		"empty":           {"", nil, 1, "", "empty"},
+		"empty":           {"", nil, 0, "", "empty"},
 		"no rows":         {"firm,county\n", nil, 1, "", "no rows"},
 		"no id column":    {"county\neast\n", nil, 1, "firm", "not in the header"},
 		"column twice":    {"firm,x,x\na,b,c\n", nil, 1, "x", "twice"},
 		"empty id":        {"firm,county\n,east\n", nil, 2, "firm", "is empty"},
-		"blank id":        {"firm,county\n a,east\n", nil, 2, "firm", "has blanks around it"},
 		"id twice":        {"firm,county\na,east\nb,east\na,west\n", nil, 4, "firm", "row 2 already"},
 		"too few fields":  {"firm,county\na\n", nil, 2, "", "has 1 fields"},
 		"bare quote":      {"firm,county\na,b\"c\n", nil, 2, "", "quotes do not match"},
 		"open quote":      {"firm,county\na,\"b\n", nil, 2, "", "quotes do not match"},
 		"no encoding":     {"firm,county\na,\xff\xff\n", nil, 2, "", "neither UTF-8 nor GB 18030"},
-		"a workbook":      {"PK\x03\x04", nil, 0, "", "an Excel workbook"},
+		"a workbook":      {"PK\x03\x04", nil, 0, "", "a damaged zip archive or workbook"},
 		"cut gzip":        {zipped(t, "firm,county\na,east\n")[:20], nil, 0, "", "ends too early"},
 		"missing column":  {"firm\na\n", []string{"county"}, 1, "county", "not in the header"},
 		"column too many": {"firm,county,x\na,b,c\n", []string{"county"}, 1, "x", "not a column"},

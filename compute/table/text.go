@@ -1,4 +1,4 @@
-package panel
+package table
 
 import (
 	"bufio"
@@ -8,31 +8,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
-
-// File is one of a publisher's files. Open is called once, or twice when the
-// file turns out to be GB 18030.
-type File struct {
-	Name string
-	Size int64 // in bytes, as Open will give them; 0: not known
-	Open func() (io.ReadCloser, error)
-}
 
 var (
 	// errNotUTF8 sends the reader of a file back to its begin, to read it as
 	// GB 18030.
 	errNotUTF8 = errors.New("not UTF-8")
-	// errBrokenText is a byte that no encoding explains.
-	errBrokenText = errors.New("bytes that are neither UTF-8 nor GB 18030")
-	// errBrokenUTF16 is half a character of a file that is UTF-16.
-	errBrokenUTF16 = errors.New("bytes that are no UTF-16")
+	// errBrokenText is a byte that the text's encoding does not explain.
+	errBrokenText = errors.New("bytes that are")
 	// errForeign is a file of another kind.
-	errForeign = errors.New("is no CSV file")
+	errForeign = errors.New("is no table")
 	// errLongRow is a row that no dataset has.
 	errLongRow = fmt.Errorf("the row is longer than %d bytes", maxRow)
 	// errReturns is a file of the old Macintosh, which is a single line to a CSV
@@ -47,8 +38,7 @@ var utf8BOM = []byte("\uFEFF")
 var foreign = []struct {
 	magic, what string
 }{
-	{"PK\x03\x04", "an Excel workbook or a zip archive: save the sheet as CSV (UTF-8)"},
-	{"\xD0\xCF\x11\xE0", "an old Excel workbook: save the sheet as CSV (UTF-8)"},
+	{"\xD0\xCF\x11\xE0", "an old Excel workbook: save it as xlsx"},
 	{"%PDF", "a PDF"},
 	{"<!DOCTYPE", "a web page: was it downloaded without being logged in?"},
 	{"<html", "a web page: was it downloaded without being logged in?"},
@@ -59,42 +49,23 @@ var foreign = []struct {
 	{"\x28\xB5\x2F\xFD", "compressed with zstd: use gzip"},
 }
 
+// gzipMagic begins a compressed file.
+var gzipMagic = []byte{0x1f, 0x8b}
+
 const readBuffer = 64 << 10
 
 // maxRow bounds the bytes of a row, line ends aside, so that what is no table does
 // not fill the memory.
 const maxRow = 1 << 20
 
-// inItsEncoding has a file read as UTF-8, and once more as GB 18030 where it is likely
-// to be that. read begins anew each time.
-func inItsEncoding(read func(gb18030 bool) error) error {
-	err := read(false)
-	if errors.Is(err, errNotUTF8) {
-		return read(true)
-	}
-	return err
-}
-
-// openText opens a file and undoes compression, encoding and byte order mark.
-// UTF-16, as spreadsheets write "Unicode text", shows at once and is decoded. With
-// gb18030 other text is decoded from that; else it must be UTF-8, and reading ends
-// with errNotUTF8 where it is likely to be GB 18030.
-func openText(f File, gb18030 bool) (*textReader, io.Closer, error) {
-	closer, err := f.Open()
-	if err != nil {
-		return nil, nil, fmt.Errorf("open %s: %w", f.Name, err)
-	}
-	r, err := textOf(closer, gb18030)
-	if err != nil {
-		return nil, nil, errors.Join(err, closer.Close())
-	}
-	return r, closer, nil
-}
-
-func textOf(raw io.Reader, gb18030 bool) (*textReader, error) {
+// textOf undoes compression, encoding and byte order mark. UTF-16, as spreadsheets write
+// "Unicode text", shows at once and is decoded. Text in a named encoding is decoded from
+// that; where none is named it must be UTF-8, and reading ends with errNotUTF8 where it is
+// likely to be something else.
+func textOf(raw io.Reader, encoding string) (*textReader, error) {
 	r := bufio.NewReaderSize(raw, readBuffer)
 	var zipped io.Reader
-	if head, err := r.Peek(2); err == nil && bytes.Equal(head, []byte{0x1f, 0x8b}) {
+	if head, err := r.Peek(2); err == nil && bytes.Equal(head, gzipMagic) {
 		z, err := gzip.NewReader(r)
 		if err != nil {
 			return nil, err
@@ -111,23 +82,42 @@ func textOf(raw io.Reader, gb18030 bool) (*textReader, error) {
 			return nil, fmt.Errorf("%w but %s", errForeign, f.what)
 		}
 	}
-	t := &textReader{zipped: zipped, broken: errBrokenText, line: 1}
-	if order, ok := utf16Order(head); ok {
-		t.decoded, t.broken = true, errBrokenUTF16
+	t := &textReader{zipped: zipped, encoding: utf8Name, line: 1}
+	order, wide := utf16Order(head)
+	switch {
+	case wide:
+		t.decoded, t.encoding = true, utf16Name
 		r = bufio.NewReaderSize(transform.NewReader(r, unicode.UTF16(order, unicode.IgnoreBOM).NewDecoder()), readBuffer)
-	} else if bytes.IndexByte(head, 0) >= 0 {
+	case bytes.IndexByte(head, 0) >= 0:
 		return nil, fmt.Errorf("%w but binary data: save it as CSV (UTF-8)", errForeign)
-	} else if gb18030 {
-		t.decoded = true
-		r = bufio.NewReaderSize(transform.NewReader(r, simplifiedchinese.GB18030.NewDecoder()), readBuffer)
+	case encoding != "" && encoding != utf8Name:
+		from, err := htmlindex.Get(encoding)
+		if err != nil {
+			return nil, fmt.Errorf("read text as %s: %w", encoding, err)
+		}
+		t.decoded, t.encoding = true, encoding
+		r = bufio.NewReaderSize(transform.NewReader(r, from.NewDecoder()), readBuffer)
+	case encoding == utf8Name:
+		t.wide = enough // so it is, whatever it looks like
 	}
 	if head, err := r.Peek(len(utf8BOM)); err == nil && bytes.Equal(head, utf8BOM) {
 		if _, err := r.Discard(len(utf8BOM)); err != nil {
 			return nil, err
 		}
 	}
+	t.objects = beginsObject(r)
 	t.in = r
 	return t, nil
+}
+
+// beginsObject reports whether a text begins as JSON objects do.
+func beginsObject(r *bufio.Reader) bool {
+	head, _ := r.Peek(256) // an error comes again when it is read
+	head = bytes.TrimLeft(head, " \t\r\n")
+	if rest, list := bytes.CutPrefix(head, []byte("[")); list {
+		head = bytes.TrimLeft(rest, " \t\r\n")
+	}
+	return bytes.HasPrefix(head, []byte("{"))
 }
 
 // utf16Order tells UTF-16 by its byte order mark or, where there is none, by the
@@ -152,18 +142,19 @@ func utf16Order(head []byte) (unicode.Endianness, bool) {
 
 // textReader passes text on and checks it on the way.
 type textReader struct {
-	in      io.Reader
-	zipped  io.Reader // of a compressed file, before it is decoded: to read on; nil: it is not
-	decoded bool      // from GB 18030 or UTF-16, where the decoder writes U+FFFD for bytes it cannot read
-	broken  error     // what bytes are that cannot be read
-	line    int       // on which the next byte stands
-	endless bool      // rows are not told apart, and may be of any length
-	since   int       // bytes, line ends aside, since the row before was read
-	returns int       // carriage returns less line feeds in them
-	wide    int       // characters beyond ASCII seen, up to enough
-	tail    int       // bytes at the begin of held that are passed on but belong to an unfinished character
-	held    [utf8.UTFMax]byte
-	err     error
+	in       io.Reader
+	zipped   io.Reader // of a compressed file, before it is decoded: to read on; nil: it is not
+	encoding string    // as EncodingName has it
+	objects  bool      // it is JSON
+	decoded  bool      // from another encoding, where the decoder writes U+FFFD for bytes it cannot read
+	line     int       // on which the next byte stands
+	endless  bool      // rows are not told apart, and may be of any length
+	since    int       // bytes, line ends aside, since the row before was read
+	returns  int       // carriage returns less line feeds in them
+	wide     int       // characters beyond ASCII seen, up to enough
+	tail     int       // bytes at the begin of held that are passed on but belong to an unfinished character
+	held     [utf8.UTFMax]byte
+	err      error
 }
 
 // enough is how many characters beyond ASCII in a row make a text UTF-8 beyond
@@ -283,8 +274,11 @@ func (t *textReader) count(p []byte) {
 }
 
 func (t *textReader) bad() error {
-	if t.decoded || t.wide >= enough {
-		return t.broken
+	switch {
+	case !t.decoded && t.wide < enough:
+		return errNotUTF8
+	case t.encoding == utf8Name, t.encoding == gb18030:
+		return fmt.Errorf("%w neither UTF-8 nor GB 18030", errBrokenText)
 	}
-	return errNotUTF8
+	return fmt.Errorf("%w no %s", errBrokenText, strings.ToUpper(t.encoding))
 }

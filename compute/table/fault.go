@@ -1,4 +1,4 @@
-package panel
+package table
 
 import (
 	"compress/flate"
@@ -13,43 +13,44 @@ import (
 	"syscall"
 )
 
-// fileFault tells faults of the data, which end the file, from those of the
-// machine, which it returns.
-func (r *rowReader) fileFault(err error, line int) error {
+// fault hands on what is wrong with the file, which ends it, and returns what is wrong with
+// the machine.
+func (r *reader) fault(err error, line int) error {
 	var parse *csv.ParseError
 	var corrupt flate.CorruptInputError
+	say := r.sink.Fault
 	switch {
 	case errors.Is(err, errNotUTF8):
 		return err
 	case errors.Is(err, fs.ErrNotExist):
-		r.fault(0, "", "there is no such file", "")
+		say(0, "there is no such file", "")
 	case errors.Is(err, fs.ErrPermission):
-		r.fault(0, "", "you may not read this file", "")
+		say(0, "you may not read this file", "")
 	case errors.Is(err, syscall.EISDIR):
-		r.fault(0, "", "is a directory", fmt.Sprintf("name the files in it, such as %s/*.csv", strings.TrimSuffix(r.file, "/")))
+		say(0, "is a directory", fmt.Sprintf("name the files in it, such as %s/*.csv", strings.TrimSuffix(r.file.Name, "/")))
 	case errors.Is(err, errForeign):
-		r.fault(0, "", err.Error(), "")
+		say(0, err.Error(), "")
 	case errors.Is(err, errReturns):
-		r.fault(0, "", err.Error(), "save it as CSV (UTF-8), not as CSV (Macintosh)")
+		say(0, err.Error(), "save it as CSV (UTF-8), not as CSV (Macintosh)")
 	case errors.Is(err, errLongRow):
-		r.fault(line, "", err.Error(), "a quote is probably opened and never closed; the rest of the file was not read")
-	case errors.Is(err, errBrokenText), errors.Is(err, errBrokenUTF16):
-		r.discard()
-		r.fault(line, "", err.Error(), "save the file as UTF-8")
+		say(line, err.Error(), "a quote is probably opened and never closed; the rest of the file was not read")
+	case errors.Is(err, errBrokenText):
+		r.sink.Discard()
+		say(line, err.Error(), "save the file as UTF-8")
 	case errors.As(err, &parse):
-		r.fault(parse.StartLine, "", fmt.Sprintf("quotes do not match (line %d, character %d): %v", parse.Line, parse.Column, parse.Err),
+		say(parse.StartLine, fmt.Sprintf("quotes do not match (line %d, character %d): %v", parse.Line, parse.Column, parse.Err),
 			`a field with " in it is quoted and its " doubled; the rest of the file was not read`)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		r.discard()
-		r.fault(line, "", "the compressed file ends too early", "it was cut off: copy it again")
+		r.sink.Discard()
+		say(line, "the compressed file ends too early", "it was cut off: copy it again")
 	case errors.Is(err, gzip.ErrChecksum): // it says only that there is a damage, not where
-		r.discard()
-		r.fault(0, "", "the compressed file is damaged: its checksum is another", "copy or compress it again")
+		r.sink.Discard()
+		say(0, "the compressed file is damaged: its checksum is another", "copy or compress it again")
 	case errors.Is(err, gzip.ErrHeader), errors.As(err, &corrupt):
-		r.discard()
-		r.fault(line, "", "the compressed file is damaged", "copy or compress it again")
+		r.sink.Discard()
+		say(line, "the compressed file is damaged", "copy or compress it again")
 	default:
-		return fmt.Errorf("read %s: %w", r.file, err)
+		return fmt.Errorf("read %s: %w", r.file.Name, err)
 	}
 	return nil
 }
@@ -63,12 +64,6 @@ func rowAt(err error, reached, row int) int {
 	return reached
 }
 
-// discard forgets what was read of a damaged file, and its faults: they may be
-// the damage's.
-func (r *rowReader) discard() {
-	*r.rows, r.batch = rows{file: r.file}, batch{values: make([][]int64, len(r.src.Columns))}
-}
-
 // mostDrained bounds what is read of a compressed file only to see whether it is
 // whole.
 const mostDrained = 1 << 30
@@ -77,7 +72,7 @@ const mostDrained = 1 << 30
 // returns the error of one that is damaged: a flipped bit often leaves a text behind
 // that only looks wrong, and the checksum at the end alone tells.
 func (t *textReader) damage(ctx context.Context) error {
-	if t.zipped == nil || t.err != nil && !errors.Is(t.err, errLongRow) && !errors.Is(t.err, errReturns) && !errors.Is(t.err, t.broken) {
+	if t.zipped == nil || t.err != nil && !errors.Is(t.err, errLongRow) && !errors.Is(t.err, errReturns) && !errors.Is(t.err, errBrokenText) {
 		return nil // not compressed, or read to its end
 	}
 	for read := int64(0); read < mostDrained && ctx.Err() == nil; {

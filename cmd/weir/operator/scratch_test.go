@@ -1,0 +1,80 @@
+//go:build unix
+
+package operator
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestScratchChild is not a test of its own: TestTheNextDrillRemovesWhatAKilledOneLeft kills it.
+func TestScratchChild(t *testing.T) {
+	beside := os.Getenv("WEIR_TEST_SCRATCH")
+	if beside == "" {
+		t.Skip("run by another test")
+	}
+	s, err := newScratch(beside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "ledger"), []byte("in the clear"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Println("has", s.dir)
+	select {}
+}
+
+func TestTheNextDrillRemovesWhatAKilledOneLeft(t *testing.T) {
+	beside := filepath.Join(t.TempDir(), "a [b] *")
+	if err := os.Mkdir(beside, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestScratchChild$") //nolint:gosec // ourselves
+	cmd.Env = append(os.Environ(), "WEIR_TEST_SCRATCH="+beside)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	left := ""
+	for lines := bufio.NewScanner(out); left == "" && lines.Scan(); {
+		left, _ = strings.CutPrefix(lines.Text(), "has ")
+	}
+	if left == "" {
+		t.Fatal("the other process made no directory")
+	}
+	if said := sweepScratch(beside); len(said) != 1 || !strings.Contains(said[0], "another drill runs") {
+		t.Errorf("while it runs: %q", said)
+	}
+	if _, err := os.Stat(filepath.Join(left, "ledger")); err != nil {
+		t.Errorf("it is taken from a drill that runs: %v", err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	own, err := newScratch(beside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said := sweepScratch(beside); len(said) != 2 || !slices.ContainsFunc(said, func(s string) bool { return strings.Contains(s, left+": it is removed") }) {
+		t.Errorf("after it was killed: %q", said)
+	}
+	if _, err := os.Stat(left); !os.IsNotExist(err) {
+		t.Errorf("what it left is there: %v", err)
+	}
+	if err := own.remove(); err != nil {
+		t.Fatal(err)
+	}
+	if said := sweepScratch(beside); len(said) > 0 {
+		t.Errorf("nothing is left: %q", said)
+	}
+}

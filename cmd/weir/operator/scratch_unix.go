@@ -1,0 +1,33 @@
+//go:build unix
+
+package operator
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// lockScratch locks a directory, which has to be there afterwards.
+func lockScratch(dir string) (*os.File, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		err = errInUse
+	}
+	if err == nil {
+		held, heldErr := f.Stat()
+		there, thereErr := os.Lstat(dir)
+		if heldErr != nil || thereErr != nil || !os.SameFile(held, there) || !there.IsDir() {
+			err = errors.Join(errInUse, heldErr, thereErr)
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}

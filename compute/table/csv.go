@@ -1,0 +1,134 @@
+package table
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+)
+
+// text reads a file of text that was opened, and once more where it is no UTF-8.
+func (r *reader) text(first *opened) error {
+	err := r.attempt(first, r.options.Encoding)
+	if !errors.Is(err, errNotUTF8) {
+		return err
+	}
+	found, err := r.look()
+	if err != nil {
+		return r.fault(err, 0)
+	}
+	if found.isLatin() {
+		r.sink.Discard()
+		advice := r.options.Advice
+		if advice == "" {
+			advice = "save the file as UTF-8"
+		}
+		r.sink.Fault(found.line, found.words(), advice)
+		return nil
+	}
+	return r.attempt(nil, gb18030)
+}
+
+// attempt reads the file in an encoding; empty: UTF-8, or UTF-16 where it shows. A
+// compressed file with faults may be damaged, which then is all that is wrong with it.
+func (r *reader) attempt(in *opened, encoding string) (err error) {
+	if in == nil {
+		raw, err := r.file.Open()
+		if err != nil {
+			return r.fault(fmt.Errorf("open %s: %w", r.file.Name, err), 0)
+		}
+		in = &opened{Reader: raw, Closer: raw}
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	text, err := textOf(in, encoding)
+	if err != nil {
+		return r.fault(err, 0)
+	}
+	if err := r.table(text); err != nil || !r.sink.Faulty() {
+		return err
+	}
+	if err := text.damage(r.ctx); err != nil {
+		r.sink.Discard()
+		return r.fault(err, 0)
+	}
+	return nil
+}
+
+// table reads the header and the rows of a text.
+func (r *reader) table(text *textReader) error {
+	if text.objects {
+		return r.json(text)
+	}
+	in := bufio.NewReaderSize(text, sniffed)
+	skipped, err := skipLines(in, r.options.HeaderRow-1)
+	if err != nil {
+		return r.fault(err, text.line)
+	}
+	text.row()
+	rows := NewCSV(in)
+	rows.ReuseRecord, rows.FieldsPerRecord = true, -1
+	names, err := rows.Read()
+	if errors.Is(err, io.EOF) {
+		message := "the file is empty"
+		if skipped > 0 {
+			message = fmt.Sprintf("the file ends before row %d, where the header is said to be", r.options.HeaderRow)
+		}
+		r.sink.Fault(0, message, "want a header and rows")
+		return nil
+	}
+	if err != nil {
+		return r.fault(err, rowAt(err, text.line, skipped+1))
+	}
+	text.row()
+	if slices.ContainsFunc(names, func(n string) bool { return strings.Contains(n, "\r") }) {
+		return r.fault(errReturns, 0)
+	}
+	line, _ := rows.FieldPos(0)
+	if !r.sink.Begin(Head{Kind: "csv", Encoding: text.encoding, Separator: string(rows.Comma), Names: slices.Clone(names), Row: skipped + line}) {
+		return nil
+	}
+	last := skipped + line // line on which the row before ends
+	for {
+		fields, err := rows.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return r.fault(err, rowAt(err, text.line, last+1))
+		}
+		text.row()
+		line, _ := rows.FieldPos(0)
+		last, _ = rows.FieldPos(len(fields) - 1)
+		line, last = line+skipped, last+skipped
+		if line > math.MaxInt32 {
+			r.sink.Fault(line, "the file has too many rows", "publish parts")
+			return nil
+		}
+		if err := r.row(fields, line); err != nil {
+			return err
+		}
+	}
+}
+
+// skipLines passes over so many lines, and says how many there were.
+func skipLines(in *bufio.Reader, n int) (int, error) {
+	for i := range max(n, 0) {
+		for {
+			_, err := in.ReadSlice('\n')
+			if errors.Is(err, bufio.ErrBufferFull) {
+				continue
+			}
+			if errors.Is(err, io.EOF) {
+				return i, nil
+			}
+			if err != nil {
+				return i, err
+			}
+			break
+		}
+	}
+	return max(n, 0), nil
+}

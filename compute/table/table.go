@@ -1,0 +1,175 @@
+package table
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// File is one of a user's files. Open is called once, or up to three times when the file
+// turns out not to be UTF-8. A file whose Open returns an io.ReaderAt is not copied where a
+// kind needs to be read from its end.
+type File struct {
+	Name string
+	Size int64 // in bytes, as Open will give them; 0: not known
+	Open func() (io.ReadCloser, error)
+	// Rows, if not nil, are read instead of Open: the rows of a database's answer.
+	Rows func(ctx context.Context, into Sink) error
+}
+
+// Options say how files are read. The zero value finds out all that can be found out.
+type Options struct {
+	Encoding  string // of text, as EncodingName has it; empty: found out
+	Sheet     string // of a workbook; empty: the only one, or the one with the wanted columns
+	HeaderRow int    // line or row with the header; 0: the first, or of a workbook the one with the wanted columns
+	// Wanted are columns by which a sheet and its header are found.
+	Wanted []string
+	// Advice says what to do where the encoding cannot be told, after both readings.
+	Advice string
+}
+
+// Head says what a file is.
+type Head struct {
+	Kind      string   // csv, xlsx, parquet, json or query
+	Encoding  string   // of text, as EncodingName has it; empty: of other kinds
+	Separator string   // of text
+	Sheet     string   // of a workbook
+	Names     []string // of the columns
+	Row       int      // on which they stand
+	Days      Days     // how numbers in a column of dates are meant
+}
+
+// Days is how a workbook counts days; empty: numbers are no days.
+type Days string
+
+// Day counts of workbooks.
+const (
+	DaysFrom1900 Days = "1900"
+	DaysFrom1904 Days = "1904"
+)
+
+// Sink takes a table.
+type Sink interface {
+	// Begin takes what the file is and its columns, and forgets all that came before: it
+	// is called anew where the file turns out to be of another encoding. False ends the
+	// reading.
+	Begin(h Head) bool
+	// Row takes a row, which begins on a line of the file; the fields are valid until it
+	// returns.
+	Row(fields []string, line int) error
+	// Fault takes what is wrong with the file; line 0 is the file as a whole.
+	Fault(line int, message, want string)
+	// Faulty reports whether there are faults so far.
+	Faulty() bool
+	// Discard forgets all that came before, faults included.
+	Discard()
+}
+
+// ErrEnough may be returned by Sink.Row to end the reading without an error.
+var ErrEnough = errors.New("enough rows")
+
+// reportEvery is how many rows are read between two looks at the context.
+const reportEvery = 4096
+
+// Read reads a file's table into a sink.
+func Read(ctx context.Context, f File, o Options, into Sink) error {
+	r := &reader{ctx: ctx, file: f, options: o, sink: into}
+	if f.Rows != nil {
+		return r.ended(f.Rows(ctx, into))
+	}
+	return r.ended(r.read())
+}
+
+// reader reads one file.
+type reader struct {
+	ctx     context.Context //nolint:containedctx // of one call of Read
+	file    File
+	options Options
+	sink    Sink
+	rows    int
+}
+
+// ended is the error of a reading, less what is none.
+func (r *reader) ended(err error) error {
+	if err == nil || errors.Is(err, ErrEnough) {
+		return nil
+	}
+	return err
+}
+
+// read finds out what the file is.
+func (r *reader) read() error {
+	raw, err := r.file.Open()
+	if err != nil {
+		return r.fault(fmt.Errorf("open %s: %w", r.file.Name, err), 0)
+	}
+	in := bufio.NewReaderSize(raw, readBuffer)
+	head, err := in.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return errors.Join(r.fault(err, 0), raw.Close())
+	}
+	switch {
+	case bytes.Equal(head, []byte("PK\x03\x04")):
+		err = r.zipped(raw, in)
+	case bytes.Equal(head, []byte("PAR1")):
+		err = r.parquet(raw, in)
+	default:
+		return r.text(&opened{Reader: in, Closer: raw})
+	}
+	return errors.Join(err, raw.Close())
+}
+
+// row hands a row on.
+func (r *reader) row(fields []string, line int) error {
+	if r.rows++; r.rows%reportEvery == 0 {
+		if err := r.ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return r.sink.Row(fields, line)
+}
+
+// opened is a file from its first byte on.
+type opened struct {
+	io.Reader
+	io.Closer
+}
+
+// mostInMemory bounds the files that are read as a whole: workbooks, and Parquet that
+// cannot be read from its end.
+const mostInMemory = 1 << 30
+
+// whole is random access to a file: its own, or what is in memory of it.
+func whole(raw io.ReadCloser, in io.Reader) (io.ReaderAt, int64, error) {
+	if at, ok := raw.(interface {
+		io.ReaderAt
+		io.Seeker
+	}); ok {
+		if size, err := at.Seek(0, io.SeekEnd); err == nil {
+			return at, size, nil
+		}
+	}
+	b, err := io.ReadAll(io.LimitReader(in, mostInMemory+1))
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(b) > mostInMemory {
+		return nil, 0, fmt.Errorf("%w: it is larger than %d bytes", errForeign, mostInMemory)
+	}
+	return bytes.NewReader(b), int64(len(b)), nil
+}
+
+// missingOf counts which of the wanted columns are not among names.
+func missingOf(wanted, names []string) int {
+	n := 0
+	for _, w := range wanted {
+		if !slices.Contains(names, w) {
+			n++
+		}
+	}
+	return n
+}
