@@ -29,7 +29,7 @@ func newScratch(beside string) (scratch, error) {
 			return scratch{dir, lock}, nil
 		}
 		if !errors.Is(err, errInUse) {
-			return scratch{}, errors.Join(err, os.RemoveAll(dir))
+			return scratch{}, errors.Join(err, os.RemoveAll(dir)) //nolint:gosec // G703: made above
 		}
 	}
 	return scratch{}, fmt.Errorf("%s: %w", beside, errInUse)

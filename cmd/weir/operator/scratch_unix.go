@@ -11,7 +11,7 @@ import (
 
 // lockScratch locks a directory, which has to be there afterwards.
 func lockScratch(dir string) (*os.File, error) {
-	f, err := os.Open(dir)
+	f, err := os.Open(dir) //nolint:gosec // G703: beside the identity that the user names
 	if err != nil {
 		return nil, err
 	}
@@ -21,7 +21,7 @@ func lockScratch(dir string) (*os.File, error) {
 	}
 	if err == nil {
 		held, heldErr := f.Stat()
-		there, thereErr := os.Lstat(dir)
+		there, thereErr := os.Lstat(dir) //nolint:gosec // G703: likewise
 		if heldErr != nil || thereErr != nil || !os.SameFile(held, there) || !there.IsDir() {
 			err = errors.Join(errInUse, heldErr, thereErr)
 		}
