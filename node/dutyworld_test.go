@@ -48,6 +48,7 @@ title: {en: Simulated emissions, zh: 模拟排放}
 license: CC0-1.0
 entity: {column: firm, attributes: [county]}
 period: {column: period, grain: month}
+utc_offset: "+08:00"
 missing: [""]
 measures:
   - {name: co2, column: co2, unit: t, range: [0, 1000], decimals: 1}

@@ -2,14 +2,79 @@ package result
 
 import (
 	"fmt"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/shown"
 )
+
+// WithheldGroup is a group that was asked for and is not released. Values are those of its
+// dimensions in the order of the request, without pieces: all of them are withheld. Of
+// protected data Included of the Of entities that count in it could be released; Of is 0
+// where that is not known.
+type WithheldGroup struct {
+	Values   []string `json:"values"`
+	Included int      `json:"included"`
+	Of       int      `json:"of"`
+}
+
+// withheld lists the groups that are not released.
+func (b *builder) withheld() []WithheldGroup {
+	var out []WithheldGroup
+	for _, at := range b.verdict.Withheld {
+		g := WithheldGroup{Values: []string{}}
+		entity := b.verdict.EntityGroups[at.Entity].Values
+		for _, d := range b.query.Request.By {
+			switch {
+			case d.Kind == catalog.DimPeriod:
+				g.Values = append(g.Values, b.verdict.PeriodGroups[at.Period].Value)
+			case d.OfEntities():
+				g.Values, entity = append(g.Values, entity[0]), entity[1:]
+			}
+		}
+		if len(b.verdict.Coverage) > 0 && b.verdict.In == "" {
+			c := b.verdict.Coverage[at.Entity*len(b.verdict.PeriodGroups)+at.Period]
+			g.Included, g.Of = c.Included, c.Of
+		}
+		out = append(out, g)
+	}
+	return out
+}
+
+// mostNamed is how many withheld groups are named in a sentence.
+const mostNamed = 5
+
+// withheldNames name the groups that were withheld, and how much of each could have been
+// released.
+func (t *Table) withheldNames() string {
+	var names []string
+	for i, g := range t.Groups {
+		if i == mostNamed {
+			names = append(names, fmt.Sprintf("and %d more", len(t.Groups)-i))
+			break
+		}
+		name := strings.Join(g.Values, " ")
+		if name == "" {
+			name = "the whole"
+		}
+		if g.Of > 0 {
+			name += fmt.Sprintf(" (%d of %d entities could be released)", g.Included, g.Of)
+		}
+		names = append(names, shown.Text(name))
+	}
+	return strings.Join(names, ", ")
+}
 
 // Shortfall says in sentences what a result lacks of what was asked for: groups that
 // were withheld, rows that are not whole, corrections that are held back. There is none
 // where nothing is missing.
 func (t *Table) Shortfall() []string {
 	var out []string
-	for _, words := range []string{t.withheldWords(), t.partialWords(), t.heldBackWords()} {
+	withheld := t.withheldWords()
+	if names := t.withheldNames(); names != "" {
+		withheld += ": " + names
+	}
+	for _, words := range []string{withheld, t.partialWords(), t.heldBackWords()} {
 		if words != "" {
 			out = append(out, words)
 		}

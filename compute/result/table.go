@@ -44,7 +44,7 @@ type Column struct {
 // Rows of protected data carry their coverage (catalog.Coverage): Included[i] of the
 // Of[i] entities that count in row i are in its figures, and for HeldBack[i] of these
 // a correction is not. Rows of a private selection carry none: only the buyer knows
-// it. Omitted is given when periods were kept out, Omitted[i] of row i's periods of the
+// it. Groups are those that were withheld, in the order of the verdict. Omitted is given when periods were kept out, Omitted[i] of row i's periods of the
 // dataset for at least some entities and one of the measures.
 // Bounds is set when a quantile is shown, and has in its place the two ends between
 // which the reading of that rank lies, [low, high], and nil elsewhere; the figure is
@@ -58,6 +58,7 @@ type Table struct {
 	Columns    []Column            `json:"columns"`
 	Rows       [][]any             `json:"rows"`
 	Withheld   int                 `json:"withheld"` // groups not released
+	Groups     []WithheldGroup     `json:"withheld_groups,omitempty"`
 	Included   []int               `json:"included,omitempty"`
 	Of         []int               `json:"of,omitempty"`
 	HeldBack   []int               `json:"held_back,omitempty"`
@@ -90,6 +91,7 @@ func newTable(c *sql.Compiled, in Input) (*Table, error) {
 		rows = rows[:max(*c.Limit, 0)]
 	}
 	t := &Table{Columns: b.columnsOf(), Rows: make([][]any, 0, len(rows)), Withheld: len(in.Verdict.Withheld)}
+	t.Groups = b.withheld()
 	t.In, t.Weights = vectorsOf(in.Verdict)
 	if in.Plan.Noise != nil {
 		t.Noise = &Noised{Noise: *in.Verdict.Noise}

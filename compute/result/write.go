@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,12 +34,15 @@ func (t *Table) Write(w io.Writer, format string) error {
 	return fmt.Errorf("there is no output format %q; use %s, %s or %s", format, FormatTable, FormatJSON, FormatCSV)
 }
 
-// WriteJSON writes the result as one line of JSON.
+// WriteJSON writes the result as one line of JSON. Its field whole is that of Whole.
 func (t *Table) WriteJSON(w io.Writer) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(t); err != nil {
+	if err := enc.Encode(struct {
+		*Table
+		Whole bool `json:"whole"`
+	}{t, t.Whole()}); err != nil {
 		return fmt.Errorf("writing the result as JSON: %w", err)
 	}
 	if _, err := w.Write(shown.JSON(b.Bytes())); err != nil {
@@ -48,10 +52,11 @@ func (t *Table) WriteJSON(w io.Writer) error {
 }
 
 // WriteCSV writes the result as CSV (RFC 4180) with a header; NULL is an empty
-// field. The columns are those that were asked for, whatever is missing (Shortfall
-// says it), then for every noised column the half-width of its 95 % interval under its
+// field. The columns are those that were asked for, then for every noised column the half-width of its 95 % interval under its
 // name with "_interval95" behind it, and for every quantile the ends of its bucket with
-// "_low" and "_high".
+// "_low" and "_high". Where a row lacks entities, entities_included and entities_of follow, and
+// where one lacks periods, periods_left_out. Groups that are withheld have no row: Shortfall
+// says which they are.
 func (t *Table) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	var header []string
@@ -66,6 +71,13 @@ func (t *Table) WriteCSV(w io.Writer) error {
 	for _, j := range bounded {
 		header = append(header, t.Columns[j].Name+"_low", t.Columns[j].Name+"_high")
 	}
+	lacking, omitting := t.partial()
+	if lacking > 0 {
+		header = append(header, "entities_included", "entities_of")
+	}
+	if omitting > 0 {
+		header = append(header, "periods_left_out")
+	}
 	records := [][]string{header}
 	for i, row := range t.Rows {
 		record := cellTexts(row, "", shown.Lines) // a line break within quotes is CSV's own
@@ -79,6 +91,12 @@ func (t *Table) WriteCSV(w io.Writer) error {
 			low, high := t.boundText(i, j)
 			record = append(record, low, high)
 		}
+		if lacking > 0 {
+			record = append(record, strconv.Itoa(t.Included[i]), strconv.Itoa(t.Of[i]))
+		}
+		if omitting > 0 {
+			record = append(record, strconv.Itoa(t.Omitted[i]))
+		}
 		records = append(records, record)
 	}
 	if err := out.WriteAll(records); err != nil {
@@ -87,10 +105,10 @@ func (t *Table) WriteCSV(w io.Writer) error {
 	return nil
 }
 
-// WriteText writes the result as a table for a person: names and units, figures
-// to the right, and below it what is missing.
+// WriteText writes the result as a table for a person: names and units, figures to the
+// right, and below it what is missing. How much of its group a row covers stands before its
+// figures, when some row does not cover all of it.
 func (t *Table) WriteText(w io.Writer) error {
-	var lines [][]string
 	var header []string
 	for _, c := range t.Columns {
 		name := c.Name
@@ -99,14 +117,9 @@ func (t *Table) WriteText(w io.Writer) error {
 		}
 		header = append(header, shown.Text(name))
 	}
-	partial, _ := t.partial()
-	if partial > 0 {
-		header = append(header, "entities")
-	}
-	if t.Omitted != nil {
-		header = append(header, "periods left out")
-	}
-	lines = append(lines, header)
+	lacking, omitting := t.partial()
+	first := t.firstFigure()
+	lines := [][]string{slices.Insert(header, first, t.coverageHead()...)}
 	bounded := t.boundColumns()
 	for i, row := range t.Rows {
 		line := cellTexts(row, "NULL", shown.Text)
@@ -122,16 +135,17 @@ func (t *Table) WriteText(w io.Writer) error {
 				line[j] += " (" + low + " to " + high + ")"
 			}
 		}
-		if partial > 0 {
-			line = append(line, fmt.Sprintf("%d of %d", t.Included[i], t.Of[i]))
+		var coverage []string
+		if lacking > 0 {
+			coverage = append(coverage, coverageText(t.Included[i], t.Of[i]))
 		}
-		if t.Omitted != nil {
-			line = append(line, strconv.Itoa(t.Omitted[i]))
+		if omitting > 0 {
+			coverage = append(coverage, strconv.Itoa(t.Omitted[i]))
 		}
-		lines = append(lines, line)
+		lines = append(lines, slices.Insert(line, first, coverage...))
 	}
 	var b strings.Builder
-	t.align(&b, lines)
+	align(&b, lines, func(i int) bool { return t.figure(i, first, len(lines[0])-len(t.Columns)) })
 	switch len(t.Rows) {
 	case 1:
 		b.WriteString("1 row")
@@ -142,8 +156,13 @@ func (t *Table) WriteText(w io.Writer) error {
 		b.WriteString(", " + words)
 	}
 	b.WriteString("\n" + t.privateWords() + t.boundWords() + t.noiseWords())
-	if words := t.heldBackWords(); words != "" {
-		b.WriteString(words + "\n")
+	if names := t.withheldNames(); names != "" {
+		b.WriteString("withheld: " + names + "\n")
+	}
+	for _, words := range []string{t.partialWords(), t.heldBackWords()} {
+		if words != "" {
+			b.WriteString(words + "\n")
+		}
 	}
 	if _, err := io.WriteString(w, shown.Lines(b.String())); err != nil {
 		return fmt.Errorf("writing the result: %w", err)
@@ -151,8 +170,53 @@ func (t *Table) WriteText(w io.Writer) error {
 	return nil
 }
 
-// align writes lines, the first of them the header, in columns.
-func (t *Table) align(b *strings.Builder, lines [][]string) {
+// firstFigure is the number of the first column with figures.
+func (t *Table) firstFigure() int {
+	for i, c := range t.Columns {
+		if c.figure() {
+			return i
+		}
+	}
+	return len(t.Columns)
+}
+
+// figure reports whether column i of a table with so many columns on coverage before the
+// first figure is one of figures.
+func (t *Table) figure(i, first, coverage int) bool {
+	if i >= first {
+		if i -= coverage; i < first {
+			return false
+		}
+	}
+	return t.Columns[i].figure()
+}
+
+func (c Column) figure() bool { return c.Type == TypeInteger || c.Type == TypeDecimal }
+
+// coverageHead are the headings of what rows say about their coverage.
+func (t *Table) coverageHead() []string {
+	lacking, omitting := t.partial()
+	var out []string
+	if lacking > 0 {
+		out = append(out, "entities")
+	}
+	if omitting > 0 {
+		out = append(out, "periods left out")
+	}
+	return out
+}
+
+// coverageText says how many entities a row covers; of one that is not whole with the
+// percentage, rounded down.
+func coverageText(included, of int) string {
+	if included >= of {
+		return fmt.Sprintf("all %d", of)
+	}
+	return fmt.Sprintf("%d of %d (%d %%)", included, of, 100*included/of)
+}
+
+// align writes lines, the first of them the header, in columns, figures to the right.
+func align(b *strings.Builder, lines [][]string, figure func(column int) bool) {
 	widths := make([]int, len(lines[0]))
 	for _, line := range lines {
 		for i, cell := range line {
@@ -166,7 +230,7 @@ func (t *Table) align(b *strings.Builder, lines [][]string) {
 				out.WriteString("  ")
 			}
 			pad := strings.Repeat(" ", widths[i]-suggest.TextWidth(cell))
-			if i < len(t.Columns) && (t.Columns[i].Type == TypeInteger || t.Columns[i].Type == TypeDecimal) {
+			if figure(i) {
 				out.WriteString(pad + cell)
 			} else {
 				out.WriteString(cell + pad)

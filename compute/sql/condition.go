@@ -203,6 +203,10 @@ func (c *compiler) entityTest(t *comparison, column string) (parts, *Error) {
 		return catalog.Predicate{Op: catalog.OpNot, Args: []catalog.Predicate{p}}
 	}
 	if t.To != nil && texts[0] > texts[1] {
+		low, number := numberOf(texts[0])
+		if high, both := numberOf(texts[1]); number && both && low.Cmp(high) <= 0 {
+			return parts{}, faultAt(t.From.Pos, t.From.raw(), "%s", orderOfText)
+		}
 		return parts{}, t.backwards()
 	}
 	c.text.compares(t, column)

@@ -2,6 +2,8 @@ package sql
 
 import (
 	"fmt"
+	"math/big"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -15,17 +17,16 @@ import (
 // compared with for equality.
 type textValue struct {
 	column, value string
+	ordered       bool // it is a bound of a range, and need not exist
 	pos           lexer.Position
 	raw           string
 }
 
-// compares notes the values of an equality. Bounds of ranges need not exist.
+// compares notes the values of a comparison.
 func (t *text) compares(test *comparison, column string) {
-	if test.Op != "=" && test.Op != "<>" && test.Op != "!=" && test.In == nil {
-		return
-	}
+	ordered := test.Op != "=" && test.Op != "<>" && test.Op != "!=" && test.In == nil
 	for _, l := range test.literals() {
-		t.values = append(t.values, textValue{column, unquote(l.Text), l.Pos, l.Text})
+		t.values = append(t.values, textValue{column, unquote(l.Text), ordered, l.Pos, l.Text})
 	}
 }
 
@@ -33,10 +34,14 @@ func (t *text) compares(test *comparison, column string) {
 type ColumnValues struct {
 	Column string   `json:"column,omitempty"`
 	Values []string `json:"values"`
+	// Ordered says that they are bounds of ranges, which need not exist.
+	Ordered bool `json:"ordered,omitempty"`
 }
 
-// UnknownValue is a value that no row of a registry has.
+// UnknownValue is a value that no row of a registry has, or a bound of a range of text where
+// values are numbers that text puts into another order.
 type UnknownValue struct {
+	Ordered  bool     `json:"ordered,omitempty"`
 	Column   string   `json:"column,omitempty"`
 	Value    string   `json:"value"`
 	Nearest  string   `json:"nearest,omitempty"`  // the value that it most resembles
@@ -44,16 +49,16 @@ type UnknownValue struct {
 	Distinct int      `json:"distinct"`           // how many there are
 }
 
-// Values are the values that the query's condition tests for equality, by column,
-// each in the order of the text. A misspelt one means an empty group, or a group that
+// Values are the values that the query's condition compares with, by column and apart from
+// bounds of ranges, each in the order of the text. A misspelt one means an empty group, or a group that
 // silently lacks somebody: Unknown looks for them in the registry.
 func (c *Compiled) Values() []ColumnValues {
 	var out []ColumnValues
 	for _, v := range c.text.values {
-		i := slices.IndexFunc(out, func(o ColumnValues) bool { return o.Column == v.column })
+		i := slices.IndexFunc(out, func(o ColumnValues) bool { return o.Column == v.column && o.Ordered == v.ordered })
 		if i < 0 {
 			i = len(out)
-			out = append(out, ColumnValues{Column: v.column})
+			out = append(out, ColumnValues{Column: v.column, Ordered: v.ordered})
 		}
 		if !slices.Contains(out[i].Values, v.value) {
 			out[i].Values = append(out[i].Values, v.value)
@@ -78,11 +83,15 @@ func Unknown(t *tables.Table, asked []ColumnValues) []UnknownValue {
 			continue
 		}
 		for _, v := range a.Values {
-			if t.Has(a.Column, v) {
+			if !a.Ordered && t.Has(a.Column, v) || a.Ordered && orderedAsNumbers(values, v) {
 				continue
 			}
 			if len(out) == maxUnknown {
 				return out
+			}
+			if a.Ordered {
+				out = append(out, UnknownValue{Ordered: true, Column: a.Column, Value: v, Accepted: values[:min(len(values), maxAccepted)], Distinct: len(values)})
+				continue
 			}
 			out = append(out, UnknownValue{
 				Column: a.Column, Value: v, Nearest: suggest.Nearest(v, values), Accepted: values[:min(len(values), maxAccepted)], Distinct: len(values),
@@ -92,11 +101,46 @@ func Unknown(t *tables.Table, asked []ColumnValues) []UnknownValue {
 	return out
 }
 
+// orderedAsNumbers reports whether the order of text puts a bound and the values that are
+// numbers into the order of numbers, or whether the bound is no number. Codes of one length
+// are so ordered; heights are not: '9' comes after '10'.
+func orderedAsNumbers(values []string, bound string) bool {
+	if _, ok := numberOf(bound); !ok {
+		return true
+	}
+	texts := slices.Sorted(slices.Values(append(slices.Clone(values), bound)))
+	var last *big.Rat
+	for _, text := range texts {
+		n, ok := numberOf(text)
+		if !ok {
+			continue
+		}
+		if last != nil && last.Cmp(n) > 0 {
+			return false
+		}
+		last = n
+	}
+	return true
+}
+
+// orderOfText says why numbers are not compared by order.
+const orderOfText = "values are compared as text, in which the numbers here have another order: '9' comes after '10'; list those that are meant with IN (…)"
+
+// plainNumber is a text that people mean as a number.
+var plainNumber = regexp.MustCompile(`^[+-]?[0-9]{1,40}(\.[0-9]{1,40})?$`)
+
+func numberOf(text string) (*big.Rat, bool) {
+	if !plainNumber.MatchString(text) {
+		return nil, false
+	}
+	return new(big.Rat).SetString(text)
+}
+
 // Misspelt is the error about the first value of the text that is unknown; nil: none
 // is.
 func (c *Compiled) Misspelt(unknown []UnknownValue) *Error {
 	for _, v := range c.text.values {
-		i := slices.IndexFunc(unknown, func(u UnknownValue) bool { return u.Column == v.column && u.Value == v.value })
+		i := slices.IndexFunc(unknown, func(u UnknownValue) bool { return u.Column == v.column && u.Value == v.value && u.Ordered == v.ordered })
 		if i < 0 {
 			continue
 		}
@@ -106,6 +150,9 @@ func (c *Compiled) Misspelt(unknown []UnknownValue) *Error {
 			what = "there is no entity"
 		}
 		fault := faultAt(v.pos, v.raw, "%s %s", what, v.raw)
+		if u.Ordered {
+			fault = faultAt(v.pos, v.raw, "%s", orderOfText)
+		}
 		if u.Nearest != "" {
 			fault.Nearest = quotedText(u.Nearest)
 		}

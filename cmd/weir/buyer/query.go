@@ -199,14 +199,14 @@ func (q *question) ask(ctx context.Context) error {
 	})
 }
 
-// printResult prints a result. CSV has no place for what is missing, so that is said
-// beside it.
+// printResult prints a result. What it lacks is said beside one that programs read, too: who
+// runs them sees it.
 func printResult(a *cli.App, t *result.Table) error {
 	a.Printed = true
 	if err := t.Write(a.Stdout, string(a.Output)); err != nil {
 		return err
 	}
-	if a.Output == cli.CSV {
+	if a.Output != cli.Table {
 		a.NoteEach("%s", t.Shortfall())
 	}
 	return nil

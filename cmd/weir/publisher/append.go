@@ -35,8 +35,11 @@ the files have the registry's attributes, they must be the registry's.
 ` + closedHelp + dominanceHelp,
 		Example: `  weir dataset append beijing_air march.csv --dir /tmp/weir
   weir dataset append beijing_air march.csv --dir /tmp/weir --descriptor beijing.yaml`,
-		Args: cli.AtLeast(2, "a dataset's id and at least one file"),
+		Args: cli.AtLeast(1, "a dataset's id and at least one file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) < 2 && p.from == "" && p.query == "" {
+				return cli.Usagef(cmd, "append takes a dataset's id and at least one file, or a database with --from")
+			}
 			if err := p.rule.parse(cmd); err != nil {
 				return err
 			}
@@ -59,10 +62,14 @@ func (p *publication) append(ctx context.Context, id string, files []string) err
 	if err != nil {
 		return err
 	}
+	data, err := p.files(files)
+	if err != nil {
+		return err
+	}
 	bar := p.NewProgress()
 	defer bar.Finish()
 	tell := publishing(p.App, id, bar)
-	prepared, err := publish.PrepareAppend(ctx, c, src, publish.DataFiles(files), tell)
+	prepared, err := publish.PrepareAppend(ctx, c, src, data, tell)
 	if nothing, ok := errors.AsType[*publish.NothingNewError](err); ok && nothing.Interrupted && !p.check {
 		done, err := publish.EndInterrupted(ctx, c, nothing.Dataset)
 		if err != nil {

@@ -22,9 +22,10 @@ import (
 func NewDatasetCommand(a *cli.App) *cobra.Command {
 	p := publication{App: a}
 	publish := &cobra.Command{
-		Use:   "publish DESCRIPTOR.yaml FILE.csv[.gz]...",
+		Use:   "publish DESCRIPTOR.yaml FILE...",
 		Short: "encrypt readings and publish them",
-		Long: `Reads the files, encrypts the readings on this machine under your collective key,
+		Long: `Reads the files (CSV, xlsx, Parquet or JSON, also gzip or zip) or what a query of a
+database answers, encrypts the readings on this machine under your collective key,
 which no node holds whole, uploads the ciphertexts and waits until the nodes have
 stored and checked them. Public are the entities, the periods and which cells
 have a reading; no reading leaves this machine in the clear. Readings that do not fit
@@ -42,9 +43,13 @@ protected dataset it says what could be answered then, by the code that the node
 see weir dataset answerable --help.
 ` + closedHelp + dominanceHelp,
 		Example: `  weir dataset publish --check --dir /tmp/weir air.yaml air.csv
-  weir dataset publish --dir /tmp/weir beijing.yaml beijing-air/*.csv.gz`,
-		Args: cli.AtLeast(2, "a descriptor and at least one file"),
+  weir dataset publish --dir /tmp/weir beijing.yaml beijing-air/*.csv.gz
+  weir dataset publish --dir /tmp/weir air.yaml --from postgres://reader@db/air --query air.sql`,
+		Args: cli.AtLeast(1, "a descriptor and at least one file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) < 2 && p.from == "" && p.query == "" {
+				return cli.Usagef(cmd, "publish takes a descriptor and at least one file, or a database with --from")
+			}
 			if err := p.rule.parse(cmd); err != nil {
 				return err
 			}
@@ -66,13 +71,17 @@ see weir dataset answerable --help.
 		RunE:    func(cmd *cobra.Command, args []string) error { return showDataset(cmd.Context(), a, args[0]) },
 	}
 	return cli.Group(cli.ForPublishers, "dataset", "publish and see datasets", "  weir dataset publish --dir /tmp/weir air.yaml air.csv",
-		publish, newDatasetAppendCommand(a), newDatasetAnswerableCommand(a), newDatasetRememberCommand(a), newDatasetAmendCommand(a),
+		publish, newDatasetAppendCommand(a), newDatasetAnswerableCommand(a), newDatasetRememberCommand(a), newDatasetTemplateCommand(a), newDatasetAmendCommand(a),
 		newDatasetWithdrawCommand(a), newReopenCommand(a), list, a.CompleteName(show, cli.DatasetNames))
 }
 
 // publish publishes the files as the descriptor says.
 func (p *publication) publish(ctx context.Context, files []string) error {
 	src, err := publish.OpenDescriptor(p.descriptor)
+	if err != nil {
+		return err
+	}
+	data, err := p.files(files)
 	if err != nil {
 		return err
 	}
@@ -90,7 +99,7 @@ func (p *publication) publish(ctx context.Context, files []string) error {
 	bar := p.NewProgress()
 	defer bar.Finish()
 	tell := publishing(p.App, src.Descriptor.Dataset, bar)
-	prepared, err := publish.Prepare(ctx, src, publish.DataFiles(files), ids, tell)
+	prepared, err := publish.Prepare(ctx, src, data, ids, tell)
 	if err != nil {
 		return nothingPublished(p.check, err)
 	}

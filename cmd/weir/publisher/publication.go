@@ -2,6 +2,8 @@ package publisher
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,6 +13,7 @@ import (
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/database"
 	"github.com/weirdata/weir/node/client/publish"
 )
 
@@ -20,6 +23,8 @@ type publication struct {
 	*cli.App
 	descriptor string // the file that describes the dataset; append: empty for the one that is kept
 	check      bool   // do everything but publish
+	from       string // address of a database; empty: files are read
+	query      string // the file with the query for it
 	closed     closedTo
 	rule       dominance
 }
@@ -27,10 +32,40 @@ type publication struct {
 func (p *publication) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&p.check, "check", false, "do everything but publish")
+	f.StringVar(&p.from, "from", "", "`ADDRESS` of a database to read instead of files: postgres://user@host/database or mysql://user@host/database; its password may be in PGPASSWORD or MYSQL_PWD")
+	f.StringVar(&p.query, "query", "", "the `file` with the query that gives the rows, with --from")
 	f.StringVar(&p.closed.period, "closed-to", "", "the last `period` of the policy's grain that is final, e.g. 2024-03; "+
 		"default: the last one to whose end the data reaches")
 	f.StringVar(&p.rule.text, "dominance", panel.DefaultPercent.String(), "`P` of the p % rule; 0: do not check")
 	f.BoolVar(&p.rule.strict, "strict", false, "publish nothing when a cell fails the p % rule")
+}
+
+// files are the files that are named, or the answer of the database.
+func (p *publication) files(paths []string) ([]panel.File, error) {
+	switch {
+	case p.from == "" && p.query == "" && len(paths) > 0:
+		return publish.DataFiles(paths), nil
+	case p.from == "" && p.query == "":
+		return nil, errors.New("name at least one file, or a database with --from")
+	case p.from == "" || p.query == "":
+		return nil, errors.New("--from and --query go together: a database's address, and the file with the query")
+	case len(paths) > 0:
+		return nil, errors.New("name files, or a database with --from, not both")
+	}
+	query, err := os.ReadFile(filepath.Clean(p.query))
+	if err != nil {
+		return nil, fmt.Errorf("read the query: %w", err)
+	}
+	f, err := database.Query(p.from, string(query))
+	return []panel.File{f}, err
+}
+
+// noteReading warns of what was found while files were read.
+func (p *publication) noteReading(r panel.Report) {
+	p.NoteEach("warning: %s", r.Warnings)
+	for _, a := range r.Alike {
+		p.Note("warning: %s", a.Words())
+	}
 }
 
 // finish checks what is prepared, and publishes it or prints what would be published.
@@ -47,6 +82,7 @@ func (p *publication) finish(ctx context.Context, c *client.Client, prepared *pu
 	if p.check {
 		return printCheck(ctx, p.App, c, prepared, report, p.descriptor)
 	}
+	p.noteReading(prepared.Panel.Report)
 	relations, err := findRelations(ctx, p.App, c, prepared)
 	p.NoteEach("warning: %s", relations)
 	if err != nil {

@@ -117,6 +117,9 @@ func reading(files []panel.File, progress func(Progress)) ([]panel.File, panel.O
 	var total int64 // 0: not known
 	counted := slices.Clone(files)
 	for i, f := range files {
+		if f.Rows != nil {
+			continue
+		}
 		counted[i].Open = func() (io.ReadCloser, error) {
 			in, err := f.Open()
 			if err != nil {

@@ -1,0 +1,154 @@
+// Package database reads what a query of a Postgres or MySQL database answers as a table,
+// for publishing: the publisher's files may be a table of the publisher's own database.
+//
+// Values become the texts that package table makes of Parquet's: plain decimals, ISO 8601
+// dates and times, with Z where the database knows the offset, and an empty text for null.
+// Rows are streamed. The connection is read only as far as the database can be told so.
+// Passwords stand in the address, in PGPASSWORD or MYSQL_PWD; no message has them.
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
+
+	"github.com/weirdata/weir/compute/table"
+)
+
+// Query is a file whose rows are those that a query answers. address is
+// postgres://user@host/database or mysql://user@host/database.
+func Query(address, query string) (table.File, error) {
+	at, err := url.Parse(address)
+	if err != nil {
+		return table.File{}, errors.New("the database's address is no URL: want postgres://user@host/database or mysql://user@host/database")
+	}
+	f := table.File{Name: at.Scheme + "://" + at.Host + at.Path}
+	var open func() (*sql.DB, error)
+	switch at.Scheme {
+	case "postgres", "postgresql":
+		open = func() (*sql.DB, error) { return sql.Open("pgx", address) }
+	case "mysql":
+		config := mysqlConfig(at)
+		open = func() (*sql.DB, error) {
+			connector, err := mysql.NewConnector(config)
+			if err != nil {
+				return nil, err
+			}
+			return sql.OpenDB(connector), nil
+		}
+	default:
+		return f, fmt.Errorf("%.20q is no database: want postgres://user@host/database or mysql://user@host/database", at.Scheme)
+	}
+	if strings.TrimSpace(query) == "" {
+		return f, errors.New("the query is empty")
+	}
+	f.Rows = func(ctx context.Context, into table.Sink) (err error) {
+		db, err := open()
+		if err != nil {
+			return fmt.Errorf("open %s: %w", f.Name, err)
+		}
+		defer func() { err = errors.Join(err, db.Close()) }()
+		return rows(ctx, db, f.Name, query, into)
+	}
+	return f, nil
+}
+
+func mysqlConfig(at *url.URL) *mysql.Config {
+	c := mysql.NewConfig()
+	c.Net, c.Addr = "tcp", at.Host
+	if at.Port() == "" {
+		c.Addr += ":3306"
+	}
+	c.DBName = strings.TrimPrefix(at.Path, "/")
+	c.User = at.User.Username()
+	c.Passwd = os.Getenv("MYSQL_PWD")
+	if p, given := at.User.Password(); given {
+		c.Passwd = p
+	}
+	if socket := at.Query().Get("socket"); socket != "" {
+		c.Net, c.Addr = "unix", socket
+	}
+	c.TLSConfig = at.Query().Get("tls")
+	c.Params = map[string]string{"time_zone": "'+00:00'"} // so that timestamps are in UTC
+	return c
+}
+
+// rows hands on what the query answers, in a transaction that may not write.
+func rows(ctx context.Context, db *sql.DB, name, query string, into table.Sink) (err error) {
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("connect to %s: %w", name, err)
+	}
+	defer tx.Rollback() //nolint:errcheck // nothing was written
+	answer, err := tx.QueryContext(ctx, query)
+	if err != nil {
+		into.Fault(0, "the query fails: "+err.Error(), "")
+		return nil
+	}
+	defer func() { err = errors.Join(err, answer.Close()) }()
+	columns, err := answer.ColumnTypes()
+	if err != nil {
+		return fmt.Errorf("read the columns of %s: %w", name, err)
+	}
+	names, kinds := make([]string, len(columns)), make([]string, len(columns))
+	values, into1, fields := make([]any, len(columns)), make([]any, len(columns)), make([]string, len(columns))
+	for i, c := range columns {
+		names[i], kinds[i], into1[i] = c.Name(), strings.ToUpper(c.DatabaseTypeName()), &values[i]
+	}
+	if !into.Begin(table.Head{Kind: "query", Names: names}) {
+		return nil
+	}
+	for n := 1; answer.Next(); n++ {
+		if err := answer.Scan(into1...); err != nil {
+			return fmt.Errorf("read row %d of %s: %w", n, name, err)
+		}
+		for i, v := range values {
+			fields[i] = textOf(v, kinds[i])
+		}
+		if err := into.Row(fields, n); err != nil {
+			return err
+		}
+	}
+	if err := answer.Err(); err != nil {
+		return fmt.Errorf("read rows of %s: %w", name, err)
+	}
+	return nil
+}
+
+// textOf writes a value of a column of a type.
+func textOf(v any, kind string) string {
+	switch x := v.(type) {
+	case nil:
+		return ""
+	case []byte:
+		text := string(x)
+		if kind == "TIMESTAMP" && text != "" { // MySQL's, which the session has in UTC
+			text += "Z"
+		}
+		return text
+	case string:
+		return x
+	case time.Time:
+		switch kind {
+		case "DATE":
+			return x.Format(time.DateOnly)
+		case "TIMESTAMP":
+			return x.Format("2006-01-02T15:04:05.999999999")
+		}
+		return x.UTC().Format("2006-01-02T15:04:05.999999999Z")
+	case float64:
+		return strconv.FormatFloat(x, 'f', -1, 64)
+	case float32:
+		return strconv.FormatFloat(float64(x), 'f', -1, 32)
+	}
+	return fmt.Sprint(v)
+}

@@ -1,0 +1,187 @@
+package database_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/weirdata/weir/compute/table"
+	"github.com/weirdata/weir/node/client/database"
+)
+
+type kept struct {
+	names, rows, faults []string
+}
+
+func (k *kept) Begin(h table.Head) bool { *k = kept{names: slices.Clone(h.Names)}; return true }
+func (k *kept) Row(fields []string, line int) error {
+	k.rows = append(k.rows, fmt.Sprintf("%d: %s", line, strings.Join(fields, "|")))
+	return nil
+}
+func (k *kept) Fault(_ int, message, _ string) { k.faults = append(k.faults, message) }
+func (k *kept) Faulty() bool                   { return len(k.faults) > 0 }
+func (k *kept) Discard()                       { *k = kept{} }
+
+// postgres starts a server of the test's own and returns its address; the test skips where
+// there is none, or it does not run here.
+func postgres(t *testing.T) string {
+	t.Helper()
+	if at := os.Getenv("WEIR_TEST_POSTGRES"); at != "" {
+		return at
+	}
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if len(found) == 0 || os.Geteuid() == 0 && lookRunuser() == "" {
+		t.Skip("there is no Postgres here: install Debian's postgresql, or set WEIR_TEST_POSTGRES=postgres://…")
+	}
+	bin := filepath.Dir(found[len(found)-1])
+	dir, err := os.MkdirTemp("/tmp", "weirpg") //nolint:usetesting // a socket's path is short, and another user's
+	if err != nil {
+		t.Fatal(err)
+	}
+	as := func(name string, args ...string) *exec.Cmd {
+		if os.Geteuid() == 0 {
+			return exec.CommandContext(t.Context(), lookRunuser(), append([]string{"-u", "postgres", "--", filepath.Join(bin, name)}, args...)...)
+		}
+		return exec.CommandContext(t.Context(), filepath.Join(bin, name), args...)
+	}
+	if err := os.Chmod(dir, 0o777); err != nil { //nolint:gosec // of the test's own, for another user
+		t.Fatal(err)
+	}
+	data := filepath.Join(dir, "data")
+	if out, err := as("initdb", "-D", data, "-A", "trust", "-U", "tester", "--no-sync").CombinedOutput(); err != nil {
+		t.Skipf("Postgres does not run here: %v\n%s", err, out)
+	}
+	options := fmt.Sprintf("-c listen_addresses='' -c unix_socket_directories=%s -c fsync=off", dir)
+	if out, err := as("pg_ctl", "-D", data, "-w", "-l", filepath.Join(dir, "log"), "-o", options, "start").CombinedOutput(); err != nil {
+		t.Skipf("Postgres does not start here: %v\n%s", err, out)
+	}
+	t.Cleanup(func() {
+		stop := as("pg_ctl", "-D", data, "-m", "immediate", "stop")
+		stop = exec.Command(stop.Path, stop.Args[1:]...) //nolint:gosec,usetesting,noctx // the test's context has ended
+		if out, err := stop.CombinedOutput(); err != nil {
+			t.Errorf("stop Postgres: %v\n%s", err, out)
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return "postgres://tester@/postgres?host=" + dir
+}
+
+func lookRunuser() string {
+	path, err := exec.LookPath("runuser")
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+// Postgres's values are read exactly, times with their offset.
+func TestPostgresIsReadAsText(t *testing.T) {
+	at := postgres(t)
+	f, err := database.Query(at, `SELECT 'Zürich' AS s, 12.50::numeric AS n, 0.1::float8 AS x, 1e7::float4 AS y, NULL::int AS z, 42::bigint AS i, true AS ok,
+		DATE '2024-01-02' AS d, TIMESTAMP '2024-01-02 03:04:05' AS t, TIMESTAMPTZ '2024-01-02 03:04:05+08' AS tz UNION ALL SELECT NULL, -0.01, -3, 0, 1, 0, false, NULL, NULL, NULL`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &kept{}
+	if err := table.Read(t.Context(), f, table.Options{}, k); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"1: Zürich|12.50|0.1|10000000||42|true|2024-01-02|2024-01-02T03:04:05|2024-01-01T19:04:05Z",
+		"2: |-0.01|-3|0|1|0|false|||",
+	}
+	if !slices.Equal(k.rows, want) || !slices.Equal(k.names, []string{"s", "n", "x", "y", "z", "i", "ok", "d", "t", "tz"}) {
+		t.Errorf("got %q of %q\nwant %q", k.rows, k.names, want)
+	}
+	for query, wrong := range map[string]string{"SELECT nothing": "does not exist", "CREATE TABLE x (i int)": "read-only"} {
+		f, err := database.Query(at, query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := &kept{}
+		if err := table.Read(t.Context(), f, table.Options{}, k); err != nil || len(k.faults) != 1 || !strings.Contains(k.faults[0], wrong) {
+			t.Errorf("%s: %v, %q", query, err, k.faults)
+		}
+	}
+}
+
+// mariadb starts a server of the test's own and returns its address; the test skips where
+// there is none.
+func mariadb(t *testing.T) string {
+	t.Helper()
+	if at := os.Getenv("WEIR_TEST_MYSQL"); at != "" {
+		return at
+	}
+	install, errInstall := exec.LookPath("mariadb-install-db")
+	server, errServer := exec.LookPath("mariadbd")
+	if errInstall != nil || errServer != nil {
+		t.Skip("there is no MariaDB here: install Debian's mariadb-server, or set WEIR_TEST_MYSQL=mysql://user:password@host/database")
+	}
+	dir, err := os.MkdirTemp("/tmp", "weirmy") //nolint:usetesting // a socket's path is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	who, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, socket := filepath.Join(dir, "data"), filepath.Join(dir, "s")
+	if out, err := exec.CommandContext(t.Context(), install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db", "--user="+who.Username).CombinedOutput(); err != nil {
+		t.Skipf("MariaDB does not run here: %v\n%s", err, out)
+	}
+	run := exec.Command(server, "--no-defaults", "--datadir="+data, "--socket="+socket, "--skip-networking", "--user="+who.Username, "--pid-file="+filepath.Join(dir, "pid")) //nolint:usetesting,noctx // stopped below
+	if err := run.Start(); err != nil {
+		t.Skipf("MariaDB does not start here: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := run.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+		_ = run.Wait() // it was killed
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	if out, err := exec.CommandContext(t.Context(), "mariadb-admin", "--no-defaults", "--socket="+socket, "--wait=30", "ping").CombinedOutput(); err != nil {
+		t.Skipf("MariaDB does not listen here: %v\n%s", err, out)
+	}
+	return "mysql://root@localhost/mysql?socket=" + socket
+}
+
+// MySQL's, likewise.
+func TestMySQLIsReadAsText(t *testing.T) {
+	at := mariadb(t)
+	f, err := database.Query(at, `SELECT 'Zürich' AS s, CAST(12.50 AS DECIMAL(9,2)) AS n, 0.1e0 AS x, NULL AS z, 42 AS i, DATE '2024-01-02' AS d, TIMESTAMP '2024-01-02 03:04:05' AS t`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &kept{}
+	if err := table.Read(t.Context(), f, table.Options{}, k); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"1: Zürich|12.50|0.1||42|2024-01-02|2024-01-02 03:04:05"}; !slices.Equal(k.rows, want) {
+		t.Errorf("got %q, want %q", k.rows, want)
+	}
+}
+
+// A name for messages has no password; what is no database is refused.
+func TestAddressesAreChecked(t *testing.T) {
+	for _, at := range []string{"postgres://me:secret@host:5432/air", "mysql://me:secret@host/air"} {
+		f, err := database.Query(at, "SELECT 1")
+		if err != nil || strings.Contains(f.Name, "secret") || !strings.Contains(f.Name, "/air") {
+			t.Errorf("%s: %q, %v", at, f.Name, err)
+		}
+	}
+	for _, at := range []string{"sqlite://x", "air.csv", "postgres://me:sec ret@[host"} {
+		if _, err := database.Query(at, "SELECT 1"); err == nil || strings.Contains(err.Error(), "sec ret") {
+			t.Errorf("%s: %v", at, err)
+		}
+	}
+}
