@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +13,8 @@ import (
 
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/consensus/pairs"
+	"github.com/weirdata/weir/consensus/snapstream"
 )
 
 // forgetful takes bulk, and has it forgotten: "put KEY BULK" and "forget SEQ…", whose outcome is itself.
@@ -334,4 +338,57 @@ func TestShortenedEntriesLeaveRaftsLogAndSnapshots(t *testing.T) {
 			t.Errorf("restored, %d entries have the root %x, were %x: %v, %v", size, got, root, err, rootErr)
 		}
 	})
+}
+
+// What a stream says of where raft may still have entries whole is no part of the digest, so nobody has proved it: a backup
+// is restored without it, and with one that does not decode it is damaged. A cluster that took it over would stop at
+// the first entry that shortens another.
+func TestABackupDoesNotSayWhatRaftHasWhole(t *testing.T) {
+	for name, x := range map[string]struct {
+		value   []byte
+		corrupt bool
+	}{
+		"of another log":  {shortened{upTo: 1 << 50, by: 1 << 51}.encode(), false},
+		"another order":   {shortened{upTo: 2, by: 1}.encode(), true},
+		"does not decode": {[]byte("x"), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openTestState(t, t.TempDir())
+			apply(t, s, forgetful{}, bulk("a", 2000), "set k 1")
+			g, err := s.acquire()
+			if err != nil {
+				t.Fatal(err)
+			}
+			planted := pairs.NewLayer()
+			planted.Put(change{Key: string(shortenedKey), Value: x.value})
+			err = g.store.Write(maps.Values(planted.Changes))
+			g.release()
+			if err != nil {
+				t.Fatal(err)
+			}
+			stream := streamOf(t, s)
+			if _, err := replayed(t.Context(), t.TempDir(), bytes.NewReader(stream), forgetful{}); errors.Is(err, ErrCorruptSnapshot) != x.corrupt {
+				t.Errorf("applied anew: %v", err)
+			}
+			var b bytes.Buffer
+			err = rebase(bytes.NewReader(stream), Seed{Made: 1}, func(snapstream.Position) (io.Writer, error) { return &b, nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			restored := openTestState(t, t.TempDir())
+			if err := restored.restore(&b, 0); err != nil {
+				t.Fatal(err)
+			}
+			g, err = restored.acquire()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer g.release()
+			r := g.store.Read()
+			defer r.Close()
+			if got, err := readShortened(r); err != nil || got != (shortened{}) {
+				t.Errorf("restored, it says %+v (%v)", got, err)
+			}
+		})
+	}
 }
