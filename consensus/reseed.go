@@ -204,7 +204,8 @@ func seedSnapshot(o Options, dir string, restore Seed, state io.Reader) (index u
 	return index, nil
 }
 
-// rebase writes a stream anew as that of a state whose log goes on where the restore's begins. The pairs stay.
+// rebase writes a stream anew as that of a state whose log goes on where the restore's begins. The pairs stay, but
+// for what is said of the log before: where that has entries whole, the new one has none.
 // into is asked where to, once, with the new position.
 func rebase(r io.Reader, restore Seed, into func(snapstream.Position) (io.Writer, error)) error {
 	var out *snapstream.Writer
@@ -222,7 +223,10 @@ func rebase(r io.Reader, restore Seed, into func(snapstream.Position) (io.Writer
 		out, err = snapstream.NewWriter(w, at)
 		return err
 	}, func(key, value []byte) error {
-		if bytes.Equal(key, positionKey) {
+		switch {
+		case bytes.Equal(key, shortenedKey):
+			return nil
+		case bytes.Equal(key, positionKey):
 			value = position(at).encode()
 		}
 		return out.Pair(key, value)

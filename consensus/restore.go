@@ -94,8 +94,8 @@ func load(put func(key, value []byte) error, r io.Reader, least uint64) (p posit
 }
 
 // checkRestored refuses a state whose own position is not the stream's, whose pairs do not
-// add up to its digest (the member that wrote the stream has lost some), or whose evidence
-// does not give a root.
+// add up to its digest (the member that wrote the stream has lost some), whose evidence
+// does not give a root, or that says of raft's log what does not decode.
 func checkRestored(store pairs.Store, want position, sum statesum.Sum) (d statesum.Digest, err error) {
 	r := store.Read()
 	defer r.Close()
@@ -113,6 +113,9 @@ func checkRestored(store pairs.Store, want position, sum statesum.Sum) (d states
 		return d, fmt.Errorf("%w: its pairs do not add up to its digest", ErrCorruptSnapshot)
 	}
 	if _, err := evidence.Root(evidenceReader{r}, p.NextSeq); err != nil {
+		return d, fmt.Errorf("%w: %w", ErrCorruptSnapshot, err)
+	}
+	if _, err := readShortened(r); err != nil {
 		return d, fmt.Errorf("%w: %w", ErrCorruptSnapshot, err)
 	}
 	return d, nil

@@ -35,10 +35,13 @@ func readShortened(r pairs.Reader) (s shortened, err error) {
 	if err != nil || b == nil {
 		return s, err
 	}
-	if len(b) != 16 {
-		return s, fmt.Errorf("%w: what is shortened does not decode", ErrInconsistent)
+	if len(b) == 16 {
+		s = shortened{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}
 	}
-	return shortened{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}, nil
+	if s.by == 0 || s.upTo > s.by {
+		return shortened{}, fmt.Errorf("%w: what is shortened does not decode", ErrInconsistent)
+	}
+	return s, nil
 }
 
 // dropShortened writes a snapshot where raft still has entries whole that are shortened, and has its log begin

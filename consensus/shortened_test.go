@@ -4,13 +4,20 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/raft"
+
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/consensus/damage"
 	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/consensus/pairs"
+	"github.com/weirdata/weir/consensus/snapstream"
 )
 
 // forgetful takes bulk, and has it forgotten: "put KEY BULK" and "forget SEQ…", whose outcome is itself.
@@ -334,4 +341,83 @@ func TestShortenedEntriesLeaveRaftsLogAndSnapshots(t *testing.T) {
 			t.Errorf("restored, %d entries have the root %x, were %x: %v, %v", size, got, root, err, rootErr)
 		}
 	})
+}
+
+// An entry that this node's disk has otherwise than its leaf says cannot be shortened: the state is damaged, and is made
+// again; it is not told as something that no operator can mend.
+func TestADamagedEntryIsNotShortened(t *testing.T) {
+	s := openTestState(t, t.TempDir())
+	apply(t, s, forgetful{}, bulk("a", 2000), "set k 1")
+	g, err := s.acquire()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.release()
+	encoded, err := evidence.Record{Entry: []byte(bulk("b", 2000)), Outcome: []byte("took a 2000")}.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := pairs.NewLayer()
+	other.Put(change{Key: string(spaceEvidence) + "r\x00\x00\x00\x00\x00\x00\x00\x00", Value: encoded})
+	if err := g.store.Write(maps.Values(other.Changes)); err != nil {
+		t.Fatal(err)
+	}
+	b := &batch{state: s, store: g.store, machine: forgetful{}, at: s.position(), digest: s.currentDigest()}
+	defer b.discard()
+	if _, err := b.add(&raft.Log{Index: b.at.Applied + 1, Type: raft.LogCommand, Data: []byte("forget 0")}); !damage.Is(err) {
+		t.Errorf("what the disk has otherwise is shortened: %v", err)
+	}
+}
+
+// What a stream says of where raft may still have entries whole is no part of the digest, so nobody has proved it: a backup
+// is restored without it, and with one that does not decode it is damaged. A cluster that took it over would stop at
+// the first entry that shortens another.
+func TestABackupDoesNotSayWhatRaftHasWhole(t *testing.T) {
+	for name, x := range map[string]struct {
+		value   []byte
+		corrupt bool
+	}{
+		"of another log":  {shortened{upTo: 1 << 50, by: 1 << 51}.encode(), false},
+		"another order":   {shortened{upTo: 2, by: 1}.encode(), true},
+		"does not decode": {[]byte("x"), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openTestState(t, t.TempDir())
+			apply(t, s, forgetful{}, bulk("a", 2000), "set k 1")
+			g, err := s.acquire()
+			if err != nil {
+				t.Fatal(err)
+			}
+			planted := pairs.NewLayer()
+			planted.Put(change{Key: string(shortenedKey), Value: x.value})
+			err = g.store.Write(maps.Values(planted.Changes))
+			g.release()
+			if err != nil {
+				t.Fatal(err)
+			}
+			stream := streamOf(t, s)
+			if _, err := replayed(t.Context(), t.TempDir(), bytes.NewReader(stream), forgetful{}); errors.Is(err, ErrCorruptSnapshot) != x.corrupt {
+				t.Errorf("applied anew: %v", err)
+			}
+			var b bytes.Buffer
+			err = rebase(bytes.NewReader(stream), Seed{Made: 1}, func(snapstream.Position) (io.Writer, error) { return &b, nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			restored := openTestState(t, t.TempDir())
+			if err := restored.restore(&b, 0); err != nil {
+				t.Fatal(err)
+			}
+			g, err = restored.acquire()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer g.release()
+			r := g.store.Read()
+			defer r.Close()
+			if got, err := readShortened(r); err != nil || got != (shortened{}) {
+				t.Errorf("restored, it says %+v (%v)", got, err)
+			}
+		})
+	}
 }

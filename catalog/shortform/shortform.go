@@ -1,11 +1,12 @@
 // Package shortform says which entries the log need not keep whole, and what it keeps of them.
 //
 // They are those by which sealed shares of a query were taken, once the query is forgotten: the outcome of the
-// query.forget that forgets it names them. What such an entry did is in its outcome, which the entry's leaf commits to:
-// whose share it was, of which attempt of which query, when, and the digest of the sealed bytes. Beside that there is
-// kept what applying the entries after it anew needs: the envelope's digest and when it expires, by which it would be known if it came
-// again, and the digests that the members of the attempt had to agree on. Nobody can check these three against the
-// leaf, and nothing of them is left in the state when the entry is shortened but, for some minutes, that the envelope was seen.
+// query.forget that forgets it names them. What such an entry did is in its outcome, which the entry's leaf commits
+// to: whose share it was, of which attempt of which query, when, and the digest of the sealed bytes. Beside that there
+// is kept what applying the entries after it anew needs: the envelope's digest and when it expires, by which it would
+// be known if it came again, and the digests that the members of the attempt had to agree on. Nobody can check these
+// against the leaf. They are gone from the state when the entry is shortened, but that the envelope was seen, which is
+// forgotten some entries after it has expired; so it has to expire when one that is taken then does.
 package shortform
 
 import (
@@ -82,6 +83,10 @@ func Read(short, outcome []byte) (s Share, was catalog.Outcome, err error) {
 	}
 	if was.Share == nil {
 		return s, was, errors.New("an entry is shortened that took no share")
+	}
+	// Others would have the state remember for good that an envelope was seen, of which nobody knows that it was.
+	if s.Expires <= was.Time || s.Expires > was.Time+catalog.MaxSkew+catalog.MaxEnvelopeAge {
+		return s, was, fmt.Errorf("the short form of an entry of the time %d says that its envelope expires at %d", was.Time, s.Expires)
 	}
 	return s, was, nil
 }

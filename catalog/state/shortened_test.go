@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"slices"
 	"testing"
@@ -96,6 +97,13 @@ func TestShortFormsAreReadStrictly(t *testing.T) {
 	} {
 		if out, err := w.machine.ApplyShort(w.store.Clone(), w.seq+1, x.form, x.outcome); err == nil {
 			t.Errorf("%s: %s", name, out)
+		}
+	}
+	for name, expires := range map[string]int64{"over": w.now, "never over": catalog.MaxTime, "longer than an envelope is valid": w.now + catalog.MaxEnvelopeAge + catalog.MaxSkew + 1} {
+		forged := slices.Clone(form)
+		binary.BigEndian.PutUint64(forged[1:], uint64(expires)) //nolint:gosec // none is below 0
+		if out, err := w.machine.ApplyShort(w.store.Clone(), w.seq+1, forged, catalog.Encode(taken)); err == nil {
+			t.Errorf("an envelope that is %s when its share is taken: %s", name, out)
 		}
 	}
 	other := taken

@@ -48,6 +48,12 @@ func TestLifeOfAContractOnARealCluster(t *testing.T) {
 			env.Vars = append(env.Vars, forBusyMachines...)
 			return nil
 		},
+		Condition: func(name string) (bool, error) {
+			if name != "long" {
+				return false, fmt.Errorf("there is no condition %q", name)
+			}
+			return os.Getenv("WEIR_LONG") != "", nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": wantStatus, "await": awaitFile, "field": setField, "begins": setBegins,
 			"addresses": setAddresses, "hosts": setHosts, "until": untilDone, "nosecrets": wantNoSecrets, "nextlevel": buildNextLevel,

@@ -91,6 +91,7 @@ type reader struct {
 	options Options
 	sink    Sink
 	rows    int
+	taking  bool // the sink has a row
 }
 
 // ended is the error of a reading, less what is none.
@@ -114,9 +115,9 @@ func (r *reader) read() error {
 	}
 	switch {
 	case bytes.Equal(head, []byte("PK\x03\x04")):
-		err = r.zipped(raw, in)
+		err = r.guarded("workbook", func() error { return r.zipped(raw, in) })
 	case bytes.Equal(head, []byte("PAR1")):
-		err = r.parquet(raw, in)
+		err = r.guarded("Parquet file", func() error { return r.parquet(raw, in) })
 	default:
 		return r.text(&opened{Reader: in, Closer: raw})
 	}
@@ -130,7 +131,27 @@ func (r *reader) row(fields []string, line int) error {
 			return err
 		}
 	}
-	return r.sink.Row(fields, line)
+	r.taking = true
+	err := r.sink.Row(fields, line)
+	r.taking = false
+	return err
+}
+
+// guarded reads a file by a library's reader, which may panic where the file is damaged:
+// then that is what is wrong with it. A panic of the sink is none of the file's.
+func (r *reader) guarded(kind string, read func() error) (err error) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if r.taking {
+			panic(p)
+		}
+		r.sink.Discard()
+		r.sink.Fault(0, fmt.Sprintf("is a damaged %s: %v", kind, p), "copy it again")
+	}()
+	return read()
 }
 
 // opened is a file from its first byte on.

@@ -151,6 +151,40 @@ func TestParquetIsReadAsText(t *testing.T) {
 	}
 }
 
+// A damaged workbook or Parquet file is told of, and never a panic, wherever the damage is.
+func TestDamageIsAFaultOfTheFile(t *testing.T) {
+	type row struct {
+		S string   `parquet:"s"`
+		X *float64 `parquet:"x,optional"`
+	}
+	var b bytes.Buffer
+	w := parquet.NewGenericWriter[row](&b)
+	x := 1.5
+	_, err := w.Write([]row{{"a", &x}, {"b", nil}, {"c", &x}})
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := map[string][]byte{
+		"f.parquet": b.Bytes(),
+		"f.xlsx":    book(t, func(f *excelize.File) error { return f.SetSheetRow("Sheet1", "A1", &[]any{"s", "x"}) }),
+	}
+	for name, content := range whole {
+		for at := 4; at < len(content); at += 1 + len(content)/150 {
+			damaged := slices.Clone(content)
+			damaged[at] ^= 0x55
+			for _, c := range [][]byte{damaged, content[:at]} {
+				k := &kept{}
+				if err := table.Read(t.Context(), file(name, c), table.Options{}, k); err != nil {
+					t.Errorf("%s, damaged at %d: %v", name, at, err)
+				}
+			}
+		}
+	}
+}
+
 // The files in a zip archive are files of their own; a workbook, which is one too, is not
 // taken apart.
 func TestAnArchiveIsTheFilesInIt(t *testing.T) {

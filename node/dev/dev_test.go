@@ -56,6 +56,15 @@ func TestMain(m *testing.M) {
 	}))
 }
 
+// needLongRun skips what takes longer than the other tests together: ways for nodes to die or hang
+// beside those that every run tries.
+func needLongRun(t *testing.T) {
+	t.Helper()
+	if os.Getenv("WEIR_LONG") == "" {
+		t.Skip("one more way for nodes of a whole cluster to die or hang: WEIR_LONG=1 runs it, as .ci/run does")
+	}
+}
+
 // testContext ends shortly before the test binary does, so that a test that hangs says where. It
 // has no bound of its own: how long processes take is the machine's affair.
 func testContext(t testing.TB) context.Context {

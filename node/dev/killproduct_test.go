@@ -55,9 +55,7 @@ func multipliedFile() panel.File {
 // two, does not change the answer: what it was multiplying is given up, and another
 // active set begins anew, with new throw-away keys.
 func TestProductsSurviveTheDeathOfAnyNode(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs a whole cluster")
-	}
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())

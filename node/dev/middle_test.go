@@ -67,9 +67,7 @@ func killAll(ctx context.Context, t *testing.T, c *Cluster) {
 // The leader killed in the middle of a key ceremony and of a private registration:
 // both are finished by those who come after it.
 func TestCeremonyAndRegistrationSurviveTheDeathOfTheLeader(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs a whole cluster")
-	}
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())

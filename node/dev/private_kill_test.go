@@ -15,9 +15,7 @@ import (
 // not change the answer: another active set gives it, with the shares of the vector
 // that it holds. Nothing is registered or uploaded again.
 func TestPrivateQuerySurvivesTheDeathOfAnyNode(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs a whole cluster")
-	}
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())

@@ -117,9 +117,7 @@ func run(ctx context.Context, c *Cluster, line, via string) (said string, exit i
 // Everything is there again when they return. That it is said within ten seconds is told in
 // fake time: see client.TestLostQuorumIsToldWithinTenSeconds.
 func TestLostQuorumIsSaidByEveryCommand(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs a whole cluster")
-	}
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())
@@ -231,9 +229,7 @@ func connectVia(t *testing.T, c *Cluster, principal, node string) *client.Client
 // old one was asked is asked of the new one, whichever node a client asks. A member of
 // an attempt that hangs ends the attempt.
 func TestNodeThatHangsIsReplaced(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs a whole cluster")
-	}
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())

@@ -189,8 +189,8 @@ func (p Plan) check() error {
 func (f Finding) knowsRoster(other Finding) error {
 	for i, e := range other.Roster {
 		if i >= len(f.Roster) || e.Digest() != f.Roster[i].Digest() {
-			return fmt.Errorf("%w: %w: node %s knows a change by the envelope %s, number %d of its %d, and node %s, of which the order is, does not",
-				ErrOrder, ErrLaterRoster, other.Node, e.Digest(), i, len(other.Roster)-1, f.Node)
+			return fmt.Errorf("%w: %w: node %s knows a change by the envelope %s, number %d of its %d, and node %s, of which the order is, does not; begin another file, and go on from node %s with --from, or leave it out where that change was signed and never recorded",
+				ErrOrder, ErrLaterRoster, other.Node, e.Digest(), i, len(other.Roster)-1, f.Node, other.Node)
 		}
 	}
 	return nil

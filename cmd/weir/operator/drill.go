@@ -121,8 +121,8 @@ func runDrill(ctx context.Context, a *cli.App, args []string, flags drillFlags) 
 	if err != nil {
 		return fmt.Errorf("make a directory to work in: %w", err)
 	}
-	o.Dir = scratch.dir
-	a.IfInterrupted("the ledger of the backup is in the clear in %s: the next drill removes it, or you", o.Dir)
+	o.Dir = scratch.ledger()
+	a.IfInterrupted("the ledger of the backup is in the clear in %s: the next drill removes it, or you", scratch.dir)
 	progress := a.NewProgress()
 	defer progress.Finish()
 	o.Progress = progress.Tell

@@ -115,7 +115,8 @@ func findRemains(ctx context.Context, a *cli.App, c config.Config, flags nodeFla
 // are enough for it: nothing is lost then. known are survivors that are stopped; any other that
 // answers is to say what it has, too. One whose log is damaged is not counted: it has no vote before it has caught
 // up with a majority of others. Nodes that the operator names in despite are told of, and do not count: one that lies
-// would keep all others from going on. Each operator who signs says so.
+// would keep all others from going on. Each operator who signs says so. As many as open results together are not
+// passed over: fewer of them lie, in all that the cluster rests on.
 func refuseWorking(ctx context.Context, a *cli.App, rosters []catalog.Cluster, known []restore.Finding, despite []string) error {
 	last := rosters[len(rosters)-1]
 	c, err := client.New(client.PinRosters(rosters), nil, client.Options{Patience: 2 * time.Second})
@@ -132,12 +133,20 @@ func refuseWorking(ctx context.Context, a *cli.App, rosters []catalog.Cluster, k
 			a.Note("node %s answers (it can take work, it says: %t), and does not count, as you say", r.Node, r.Ready)
 		}
 	}
-	return whetherLost(len(last.Nodes), reached, known, despite)
+	return whetherLost(last, reached, known, despite)
 }
 
-// whetherLost returns an error unless a majority of so many nodes is lost, by which answer.
-func whetherLost(nodes int, reached []client.Reached, known []restore.Finding, despite []string) error {
-	var others, there, stopped []string
+// whetherLost returns an error unless a majority of the cluster's nodes is lost, by which answer.
+func whetherLost(c catalog.Cluster, reached []client.Reached, known []restore.Finding, despite []string) error {
+	var all, others, there, stopped, denied []string
+	for _, n := range c.Nodes {
+		all = append(all, n.ID)
+	}
+	for _, id := range despite {
+		if !slices.Contains(all, id) {
+			return fmt.Errorf("--despite: %s is no node of the roster: %s", id, strings.Join(all, ", "))
+		}
+	}
 	for _, f := range known {
 		if stopped = append(stopped, f.Node); f.Damage == "" && !slices.Contains(there, f.Node) {
 			there = append(there, f.Node)
@@ -146,6 +155,9 @@ func whetherLost(nodes int, reached []client.Reached, known []restore.Finding, d
 	for _, r := range reached {
 		switch {
 		case slices.Contains(despite, r.Node):
+			if r.Ready {
+				denied = append(denied, r.Node)
+			}
 		case r.Ready:
 			return fmt.Errorf("node %s answers, and says that it can take work: the cluster goes on; start the nodes that are stopped as they are. Only where it lies, which the other operators have to say too: --despite %s", r.Node, r.Node)
 		case !slices.Contains(stopped, r.Node):
@@ -153,9 +165,12 @@ func whetherLost(nodes int, reached []client.Reached, known []restore.Finding, d
 		}
 	}
 	switch {
-	case len(there) > nodes/2:
+	case len(denied) >= max(c.Threshold, 2):
+		return fmt.Errorf("nodes %s say that they can take work, as many as open results together: so many do not lie at once, the cluster goes on; start the nodes that are stopped as they are",
+			strings.Join(denied, ", "))
+	case len(there) > len(c.Nodes)/2:
 		return fmt.Errorf("of %d nodes %s are there, which is a majority: start them as they are; only where the ledgers of some are lost, so that they do not get a majority together, stop those and repeat this with a new file",
-			nodes, strings.Join(there, ", "))
+			len(c.Nodes), strings.Join(there, ", "))
 	case len(others) > 0:
 		return fmt.Errorf("node %s is there too, and may have more: stop it, and run `weir operator recover-quorum` there with the same file", strings.Join(others, ", "))
 	}

@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
-// drillPrefix begins the names of directories in which drills work.
+// drillPrefix begins the names of directories in which drills work, which os.MkdirTemp ends with digits.
 const drillPrefix = "weir-drill-"
+
+// drillLedger is all that there is in such a directory.
+const drillLedger = "ledger"
 
 // scratch is a directory in which a drill has a ledger in the clear. It is locked while the drill runs: the system lets
 // the lock go with the process, however that ends, and the next drill removes what nobody has locked.
@@ -16,6 +20,9 @@ type scratch struct {
 	dir  string
 	lock *os.File
 }
+
+// ledger is where the ledger is.
+func (s scratch) ledger() string { return filepath.Join(s.dir, drillLedger) }
 
 // newScratch makes a directory beside others.
 func newScratch(beside string) (scratch, error) {
@@ -26,7 +33,11 @@ func newScratch(beside string) (scratch, error) {
 		}
 		lock, err := lockScratch(dir)
 		if err == nil {
-			return scratch{dir, lock}, nil
+			s := scratch{dir, lock}
+			if err = os.Mkdir(s.ledger(), 0o700); err != nil {
+				return scratch{}, errors.Join(err, s.remove())
+			}
+			return s, nil
 		}
 		if !errors.Is(err, errInUse) {
 			return scratch{}, errors.Join(err, os.RemoveAll(dir)) //nolint:gosec // G703: made above
@@ -54,9 +65,12 @@ func sweepScratch(beside string) (said []string) {
 		return []string{fmt.Sprintf("look for what a drill left: %v", err)}
 	}
 	for _, dir := range all {
+		if !isScratchName(filepath.Base(dir)) {
+			continue
+		}
 		lock, err := lockScratch(dir)
 		if err == nil {
-			err = scratch{dir, lock}.remove()
+			err = removeLeft(scratch{dir, lock})
 		}
 		switch {
 		case err == nil:
@@ -68,6 +82,29 @@ func sweepScratch(beside string) (said []string) {
 		}
 	}
 	return said
+}
+
+// isScratchName reports whether a drill gives a directory such a name. People may keep receipts in one of another.
+func isScratchName(name string) bool {
+	digits := strings.TrimPrefix(name, drillPrefix)
+	return digits != "" && strings.Trim(digits, "0123456789") == ""
+}
+
+// removeLeft removes what a drill left. A directory in which there is anything else than a ledger stays: no drill made it.
+func removeLeft(s scratch) error {
+	list, err := os.ReadDir(s.dir)
+	for _, e := range list {
+		if e.Name() != drillLedger || !e.IsDir() {
+			err = errors.Join(err, fmt.Errorf("%s is not of a drill", e.Name()))
+		}
+	}
+	if err != nil && s.lock != nil {
+		err = errors.Join(err, s.lock.Close())
+	}
+	if err != nil {
+		return err
+	}
+	return s.remove()
 }
 
 // globEscape makes a path a pattern of itself alone.

@@ -11,7 +11,8 @@ import (
 
 // lockScratch locks a directory, which has to be there afterwards.
 func lockScratch(dir string) (*os.File, error) {
-	f, err := os.Open(dir) //nolint:gosec // G703: beside the identity that the user names
+	// What is no directory is not opened: a named pipe would never be.
+	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0) //nolint:gosec // G703: beside the identity that the user names
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ see weir dataset answerable --help.
 		RunE:    func(cmd *cobra.Command, args []string) error { return showDataset(cmd.Context(), a, args[0]) },
 	}
 	return cli.Group(cli.ForPublishers, "dataset", "publish and see datasets", "  weir dataset publish --dir /tmp/weir air.yaml air.csv",
-		publish, newDatasetAppendCommand(a), newDatasetAnswerableCommand(a), newDatasetRememberCommand(a), newDatasetAmendCommand(a),
+		publish, newDatasetAppendCommand(a), newDatasetAnswerableCommand(a), newDatasetRememberCommand(a), newDatasetTemplateCommand(a), newDatasetAmendCommand(a),
 		newDatasetWithdrawCommand(a), newReopenCommand(a), list, a.CompleteName(show, cli.DatasetNames))
 }
 
