@@ -204,7 +204,10 @@ func (b *batch) shorten(m Shortener, r applyResult) error {
 		if seq >= r.applied.Seq {
 			return fmt.Errorf("shorten entry %d: it does not come before entry %d, which says so", seq, r.applied.Seq)
 		}
-		if err := evidence.Shorten(evidenceTx{b.stage}, seq, m.Short); err != nil {
+		switch err := evidence.Shorten(evidenceTx{b.stage}, seq, m.Short); {
+		case errors.Is(err, evidence.ErrCorrupt):
+			return damage.Of(PartState, err)
+		case err != nil:
 			return err
 		}
 	}

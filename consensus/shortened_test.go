@@ -11,7 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/raft"
+
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/consensus/damage"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/consensus/pairs"
 	"github.com/weirdata/weir/consensus/snapstream"
@@ -338,6 +341,32 @@ func TestShortenedEntriesLeaveRaftsLogAndSnapshots(t *testing.T) {
 			t.Errorf("restored, %d entries have the root %x, were %x: %v, %v", size, got, root, err, rootErr)
 		}
 	})
+}
+
+// An entry that this node's disk has otherwise than its leaf says cannot be shortened: the state is damaged, and is made
+// again; it is not told as something that no operator can mend.
+func TestADamagedEntryIsNotShortened(t *testing.T) {
+	s := openTestState(t, t.TempDir())
+	apply(t, s, forgetful{}, bulk("a", 2000), "set k 1")
+	g, err := s.acquire()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.release()
+	encoded, err := evidence.Record{Entry: []byte(bulk("b", 2000)), Outcome: []byte("took a 2000")}.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := pairs.NewLayer()
+	other.Put(change{Key: string(spaceEvidence) + "r\x00\x00\x00\x00\x00\x00\x00\x00", Value: encoded})
+	if err := g.store.Write(maps.Values(other.Changes)); err != nil {
+		t.Fatal(err)
+	}
+	b := &batch{state: s, store: g.store, machine: forgetful{}, at: s.position(), digest: s.currentDigest()}
+	defer b.discard()
+	if _, err := b.add(&raft.Log{Index: b.at.Applied + 1, Type: raft.LogCommand, Data: []byte("forget 0")}); !damage.Is(err) {
+		t.Errorf("what the disk has otherwise is shortened: %v", err)
+	}
 }
 
 // What a stream says of where raft may still have entries whole is no part of the digest, so nobody has proved it: a backup

@@ -124,11 +124,13 @@ func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err 
 			list = append(list, l.endStuck(k, seen)...)
 			continue
 		}
-		if l.rests("key/"+p.Publisher, p.NextAttempt-1, seen) {
-			continue
-		}
+		rests := l.rests("key/"+p.Publisher, p.NextAttempt-1, seen)
 		if down := l.health.dead(l.members.Roster().Nodes); len(down) > 0 {
 			l.waitsFor("the key of publisher %s needs all nodes up: %s does not answer", p.Publisher, strings.Join(down, ", "))
+			continue
+		}
+		if rests {
+			l.waitsFor("the key of publisher %s: %d attempts in a row have failed, the next follows within %s", p.Publisher, p.NextAttempt-1, maxRest)
 			continue
 		}
 		start := catalog.KeyStart{Publisher: p.Publisher, Key: p.NextKey, Epoch: p.NextEpoch, Attempt: p.NextAttempt}
@@ -150,6 +152,8 @@ func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err 
 				strings.Join(holders, " or "), strings.Join(k.Lacks, ", "))
 		}
 		up := slices.DeleteFunc(holders, func(id string) bool { return !l.health.isAlive(id) })
+		failed := k.Refresh.Attempt - k.InForce().Attempt
+		rests := k.Refresh.State == catalog.KeyFailed && l.rests("refresh/"+k.ID, failed, seen)
 		switch down := l.health.dead(k.Target().Nodes); {
 		case k.Refreshing():
 			list = append(list, l.endStuck(k, seen)...)
@@ -157,7 +161,8 @@ func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err 
 			l.waitsFor("new shares of key %s need all nodes up that get one: %s does not answer", k.ID, strings.Join(down, ", "))
 		case len(up) < k.Threshold:
 			l.waitsFor("new shares of key %s need %d of those that have one: only %s are up", k.ID, k.Threshold, strings.Join(up, ", "))
-		case k.Refresh.State == catalog.KeyFailed && l.rests("refresh/"+k.ID, k.Refresh.Attempt-k.InForce().Attempt, seen):
+		case rests:
+			l.waitsFor("new shares of key %s: %d attempts in a row have failed, the next follows within %s", k.ID, failed, maxRest)
 		case k.Retired != nil:
 			l.waitsFor("new shares of key %s wait until all nodes have erased the old ones: %s has not", k.ID, strings.Join(k.RefreshWaits(), ", "))
 		default:
@@ -173,7 +178,8 @@ const maxRest = time.Minute
 
 // rests reports whether the next attempt of a ceremony or a refresh is to wait: so many have failed, and what made
 // them fail may last. The first pause is a tick, and each is twice the one before. Without them a node whose share
-// is damaged would have attempts fill the ledger as fast as they fail.
+// is damaged would have attempts fill the ledger as fast as they fail. It is asked at every look, also while something
+// else keeps the attempt from being begun: the pause goes on meanwhile.
 func (l *leader) rests(name string, failed int, seen map[string]bool) bool {
 	if failed <= 0 {
 		return false

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -63,13 +64,15 @@ func TestSetWithoutTheDeviatingNodeComesUpInTime(t *testing.T) {
 	}
 }
 
-// A refresh that fails is begun again after a tick, and after twice as long each time that it fails again.
+// A refresh that fails is begun again after a tick, and after twice as long each time that it fails again. It is told that
+// it waits; a node that is down meanwhile is told, too, and the pause goes on.
 func TestAFailedRefreshIsBegunAgainAfterGrowingPauses(t *testing.T) {
 	t.Parallel()
 	w := makeDutyWorld(t)
 	log, now := newDutyLedger(w, 0), w.now.Add(time.Hour)
 	x := bare(t, 3, 2)
 	x.members, x.opts.Tick, x.opts.Clock = w.members, time.Second, func() time.Time { return now }
+	x.leader.log = slog.New(slog.DiscardHandler)
 	apply := func(e catalog.Envelope) {
 		t.Helper()
 		log.mu.Lock()
@@ -90,7 +93,10 @@ func TestAFailedRefreshIsBegunAgainAfterGrowingPauses(t *testing.T) {
 	begins := func() (count int) {
 		t.Helper()
 		err := log.newest(func(v state.View) error {
-			list, err := x.leader.leadKeys(v, map[string]bool{})
+			seen := map[string]bool{}
+			list, err := x.leader.leadKeys(v, seen)
+			x.leader.sights.keep(seen)
+			x.leader.tellWaiting()
 			count = len(list)
 			return err
 		})
@@ -118,6 +124,16 @@ func TestAFailedRefreshIsBegunAgainAfterGrowingPauses(t *testing.T) {
 			now = now.Add(step.after)
 			if got := begins(); got != step.begins {
 				t.Errorf("%d failed, %s later: %d attempts are begun, want %d", failed+1, step.after, got, step.begins)
+			}
+			if got, want := x.leader.waitingFor(), fmt.Sprintf("%d attempts in a row have failed", failed+1); strings.Contains(got, want) != (step.begins == 0) {
+				t.Errorf("%d failed, %s later: it is told to wait for %q", failed+1, step.after, got)
+			}
+			if step.after > 0 && step.begins == 0 {
+				x.health.set("n3", observation{})
+				if begins(); !strings.Contains(x.leader.waitingFor(), "n3 does not answer") {
+					t.Errorf("n3 is down, and it is told to wait for %q", x.leader.waitingFor())
+				}
+				x.health.set("n3", observation{alive: true})
 			}
 		}
 	}
