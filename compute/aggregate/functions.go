@@ -44,13 +44,16 @@ const (
 // Forms that are written, or shown, in a way of their own.
 const (
 	FormHistogram = "histogram"
-	FormProduct   = "product" // SUM(x.measure * y.measure) of two joined datasets
+	FormEntities  = "entities" // COUNT(DISTINCT entity)
+	FormProduct   = "product"  // SUM(x.measure * y.measure) of two joined datasets
 )
 
 // Functions are all functions. VARIANCE and STDDEV are those of a sample, as in PostgreSQL.
 var Functions = []Function{
 	{Names: []string{"COUNT"}, Synonyms: []string{"N"}, Func: catalog.FuncCount, Integer: true, Additive: true,
 		Value: func(s Sums) Quantity { return Quantity{Value: new(big.Rat).SetInt64(s.N)} }},
+	{Form: FormEntities, Func: catalog.FuncCount, Integer: true,
+		Value: func(s Sums) Quantity { return Quantity{Value: new(big.Rat).SetInt64(s.Entities)} }},
 	{Names: []string{"SUM"}, Synonyms: []string{"TOTAL"}, Func: catalog.FuncSum, Additive: true,
 		Places: bothPlaces, Unit: weightedUnit, Value: Sums.total},
 	{Names: []string{"AVG"}, Synonyms: []string{"AVERAGE", "MEAN"}, Func: catalog.FuncAvg, Unit: unitOfX,

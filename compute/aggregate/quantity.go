@@ -42,6 +42,21 @@ func (q Quantity) over(divisor *big.Rat) Quantity {
 	return out
 }
 
+// Round is the figure rounded to so many places, halves away from zero, without its bounds. Of
+// a root it is a number that is none any more. Its interval is wider by what rounding moves it.
+func (q Quantity) Round(places int) Quantity {
+	if q.Null() {
+		return q
+	}
+	rounded, _ := new(big.Rat).SetString(q.Text(places)) // a decimal
+	out := Quantity{Value: rounded}
+	if q.Half != nil {
+		out.Half = new(big.Rat).SetFrac(big.NewInt(1), new(big.Int).Mul(big.NewInt(2), powerOfTen(places)))
+		out.Half.Add(out.Half, q.Half)
+	}
+	return out
+}
+
 // Compare orders quantities of one function; NULL is the greatest. The signed root is
 // monotone, so roots compare by what they are roots of.
 func (q Quantity) Compare(o Quantity) int {

@@ -11,6 +11,7 @@ import (
 // opened are nil. They are over the cells that have all that is summed.
 type Sums struct {
 	N          int64           // cells, public
+	Entities   int64           // that have a cell, public; 0 where nobody asks for it
 	MeasureX   catalog.Measure // without a name: there is none
 	MeasureY   catalog.Measure // of weights: their name and decimals
 	X, Y       *big.Int        // Σx, Σy

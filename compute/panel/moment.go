@@ -23,7 +23,7 @@ type moment struct {
 }
 
 // yearFirst is a date whose year comes first, with a time or without. Separators are those
-// of ISO 8601, slashes, points, and those of Chinese once chineseSigns have been replaced.
+// of ISO 8601, slashes and points.
 var yearFirst = regexp.MustCompile(`^(\d{4})(?:([-/.])(\d{1,2})(?:[-/.](\d{1,2})(?:(?:[T ]+)(\d{1,2})(?::(\d{1,2})(?::(\d{1,2})(?:[.,](\d+))?)?)?)?)?)?\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$`)
 
 // runTogether is a date without separators, down to the month at least.
@@ -32,33 +32,50 @@ var runTogether = regexp.MustCompile(`^(\d{4})(\d{2})(?:(\d{2})(?:[T ]?(\d{2})(?
 // yearQuarter is a quarter.
 var yearQuarter = regexp.MustCompile(`^(\d{4})[-/ ]?[Qq](\d)$`)
 
-// chineseSigns are the words between the parts of a date, and those of ISO 8601.
-var chineseSigns = strings.NewReplacer("年第", "-Q", "年", "-", "月", "-", "日", " ", "号", " ", "时", ":", "点", ":", "分", ":", "秒", "", "季度", "", "一季", "-Q1", "二季", "-Q2", "三季", "-Q3", "四季", "-Q4")
+// chineseDate is a date with the Chinese words behind its parts. Each word is needed: in 2024年1-3月 the 3 is no day.
+var chineseDate = regexp.MustCompile(
+	`^(\d{4})\s*年(?:\s*(\d{1,2})\s*月(?:\s*(\d{1,2})\s*[日号](?:\s*(\d{1,2})(?:\s*[时点:](?:\s*(\d{1,2})(?:\s*[分:](?:\s*(\d{1,2})\s*秒?)?)?)?)?)?)?)?$`)
+
+// chineseQuarter is a quarter in Chinese: 2024年第4季度, 2024年四季度.
+var chineseQuarter = regexp.MustCompile(`^(\d{4})\s*年\s*第?\s*([1-4一二三四])\s*季度?$`)
+
+// chineseDigits are the numbers of quarters.
+var chineseDigits = strings.NewReplacer("一", "1", "二", "2", "三", "3", "四", "4")
 
 // parseMoment reads a date whose year comes first; false: it is none.
 func parseMoment(text string) (moment, bool) {
-	plain := text
 	if strings.ContainsRune(text, '年') {
-		plain = strings.ReplaceAll(chineseSigns.Replace(text), "--Q", "-Q")
-		plain = strings.TrimRight(strings.TrimSpace(plain), "-: ")
+		return parseChinese(text)
 	}
-	if p := yearQuarter.FindStringSubmatch(plain); p != nil {
+	if p := yearQuarter.FindStringSubmatch(text); p != nil {
 		return moment{grain: catalog.GrainQuarter, year: number(p[1]), quarter: number(p[2])}, true
 	}
-	if p := runTogether.FindStringSubmatch(plain); p != nil {
+	if p := runTogether.FindStringSubmatch(text); p != nil {
 		m := momentOf([]string{p[1], p[2], p[3], p[4], p[5], p[6]}, p[7])
-		if len(plain) == 6 && (m.year < 1900 || m.year > 2100) { // 240105: a year of two digits
+		if m.year < 1900 || m.year > 2100 { // 240105 has a year of two digits; 1704121200 counts seconds
 			return moment{}, false
 		}
 		return m, true
 	}
-	p := yearFirst.FindStringSubmatch(plain)
+	p := yearFirst.FindStringSubmatch(text)
 	if p == nil || p[2] == "." && p[4] == "" && len(p[3]) == 1 { // 2024.1 is October where 2024.10 was a number
 		return moment{}, false
 	}
 	m := momentOf([]string{p[1], p[3], p[4], p[5], p[6], p[7]}, p[9])
 	m.fraction = strings.Trim(p[8], "0") != ""
 	return m, true
+}
+
+// parseChinese reads a date or a quarter in Chinese; false: it is none.
+func parseChinese(text string) (moment, bool) {
+	if p := chineseQuarter.FindStringSubmatch(text); p != nil {
+		return moment{grain: catalog.GrainQuarter, year: number(p[1]), quarter: number(chineseDigits.Replace(p[2]))}, true
+	}
+	p := chineseDate.FindStringSubmatch(text)
+	if p == nil {
+		return moment{}, false
+	}
+	return momentOf(p[1:], ""), true
 }
 
 // momentOf is a moment of the parts from the year on; empty ones are not written.

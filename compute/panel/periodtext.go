@@ -167,9 +167,9 @@ func (r *periodReader) read1(text string) (int64, *periodFault) {
 	return r.period(m, text)
 }
 
-// workbookDay is a number that is a day of the years 1954 to 2119, and neither a year nor a
-// date run together.
-var workbookDay = regexp.MustCompile(`^[2-7][0-9]{4}(\.[0-9]+)?$`)
+// workbookDay is a number that is a day of the years 1957 to 2119, and neither a year nor a
+// date run together: 20241 may be meant as 2024-1.
+var workbookDay = regexp.MustCompile(`^(2[1-9]|[3-7][0-9])[0-9]{3}(\.[0-9]+)?$`)
 
 // period is the period that a moment names.
 func (r *periodReader) period(m moment, text string) (int64, *periodFault) {

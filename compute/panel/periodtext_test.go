@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/table"
 )
 
 var grains = []catalog.Grain{catalog.GrainHour, catalog.GrainDay, catalog.GrainMonth, catalog.GrainQuarter, catalog.GrainYear}
@@ -123,5 +124,34 @@ func TestPeriodsThatDoNotExistAreNamed(t *testing.T) {
 		if fault == nil || !strings.Contains(fault.message+"; "+fault.want, c.want) {
 			t.Errorf("%q: %+v, want %s", c.text, fault, c.want)
 		}
+	}
+}
+
+// Words and run-together digits that look like another date than they say: a quarter is no
+// month, a list of months no day, and seconds since 1970 are no date of the year 1704.
+func TestTextsThatLookLikeAnotherDateAreReadAsWhatTheySay(t *testing.T) {
+	for text, want := range map[string]string{
+		"2024年4季度": "2024-Q4", "2024年2季度": "2024-Q2", "2024年第四季度": "2024-Q4", "2024年三季度": "2024-Q3", "2024年第1季度": "2024-Q1", "2024年 第3季": "2024-Q3",
+		"2024年4月": "2024-Q2", "2024年1-3月": "", "2024年5季度": "", "2024年10": "", "170407": "",
+	} {
+		r := periodReader{grain: catalog.GrainQuarter}
+		index, fault := r.read([]string{text})
+		if got := catalog.GrainQuarter.Format(index); fault == nil && got != want || fault != nil && want != "" {
+			t.Errorf("%s: %s, %+v; want %q", text, got, fault, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"2024年1月5日13时": "2024-01-05T13", "2024年1月5日 13:00": "2024-01-05T13", "2024年1月5号8点00分": "2024-01-05T08", "2024 年 1 月 5 日 8 时": "2024-01-05T08",
+		"2024年1月5日13时0分0秒": "2024-01-05T13", "1704121200": "", "171004011200": "", "2024年1月5日下午3时": "",
+	} {
+		r := periodReader{grain: catalog.GrainHour}
+		index, fault := r.read([]string{text})
+		if got := catalog.GrainHour.Format(index); fault == nil && got != want || fault != nil && want != "" {
+			t.Errorf("%s: %s, %+v; want %q", text, got, fault, want)
+		}
+	}
+	r := periodReader{grain: catalog.GrainMonth, days: table.DaysFrom1900}
+	if index, fault := r.read([]string{"20241"}); fault == nil {
+		t.Errorf("20241 in a workbook is %s; want a question, since 2024-1 may be meant", catalog.GrainMonth.Format(index))
 	}
 }

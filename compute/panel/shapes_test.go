@@ -98,6 +98,9 @@ func TestFilesAreReadAsTheDescriptorSays(t *testing.T) {
 		// Numbers.
 		"a point in a file with semicolons":      {descriptor(byStation, byMonth, aMeasure, ""), "f.csv", "s;m;X\na;2024-01;1.012\n", `"1.012" may be 1.012 or 1012`},
 		"declared thousands":                     {descriptor(byStation, byMonth, aMeasure, "numbers: {decimal: \",\", thousands: \".\"}\n"), "f.csv", "s;m;X\na;2024-01;1.012\na;2024-02;1.012,5\na;2024-03;12,5\n", "a@2024-01 x=10120; a@2024-02 x=10125; a@2024-03 x=125"},
+		"no thousands of nothing":                {descriptor(byStation, byMonth, aMeasure, "numbers: {decimal: \",\", thousands: \".\"}\n"), "f.csv", "s;m;X\na;2024-01;0.012\n", `f.csv:2: column X: "0.012" is no number`},
+		"numbers beside declared commas":         {descriptor(byStation, byMonth, aMeasure, "numbers: {decimal: \",\"}\n"), "f.json", `{"s":"a","m":"2024-01","X":1.5}` + "\n" + `{"s":"a","m":"2024-02","X":"2,5"}`, "a@2024-01 x=15; a@2024-02 x=25"},
+		"numbers beside declared thousands":      {descriptor(byStation, byMonth, aMeasure, "numbers: {decimal: \",\", thousands: \".\"}\n"), "f.json", `{"s":"a","m":"2024-01","X":1.012}`, `"1.012" is 1.012 where the cell is a number, and 1012 as numbers are declared to be written; leave numbers out`},
 		"a declared point":                       {descriptor(byStation, byMonth, strings.Replace(aMeasure, "decimals: 1", "decimals: 3", 1), "numbers: {decimal: \".\"}\n"), "f.csv", "s;m;X\na;2024-01;1.012\n", "a@2024-01 x=1012"},
 		"a point where commas are declared":      {descriptor(byStation, byMonth, aMeasure, "numbers: {decimal: \",\"}\n"), "f.csv", "s;m;X\na;2024-01;1.5\n", `"1.5" is no number; numbers are said to be written with "," for decimals`},
 		"commas between thousands":               {descriptor(byStation, byMonth, aMeasure, "numbers: {thousands: \",\"}\n"), "f.csv", head + "a,2024-01,\"12,345.5\"\n", "a@2024-01 x=123455"},

@@ -98,7 +98,7 @@ func (f FileForm) plain(text string) (string, bool) {
 	if f.Thousands != "" && strings.Contains(whole, f.Thousands) {
 		groups := strings.Split(strings.TrimLeft(whole, "+-"), f.Thousands)
 		for i, g := range groups {
-			if i > 0 && len(g) != 3 || i == 0 && (len(g) == 0 || len(g) > 3) {
+			if i > 0 && len(g) != 3 || i == 0 && (len(g) == 0 || len(g) > 3 || g[0] == '0') { // 0.012 has no thousands
 				return text, false
 			}
 		}
@@ -112,6 +112,10 @@ func (f FileForm) plain(text string) (string, bool) {
 	}
 	return whole, true
 }
+
+// ofNumberCell is how a number is handed on that is one in the file, of a workbook, JSON or
+// Parquet: with the point, however texts are declared to be written.
+var ofNumberCell = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?(E[+-]?[0-9]+)?$`)
 
 // pointOrThousands is a number that is one thing in one country and another in the next.
 var pointOrThousands = regexp.MustCompile(`^[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+$`)
@@ -147,6 +151,13 @@ func (r *rowReader) oddValue(m int, text string, field, line int) int64 {
 	x, count := &r.rules[m], &r.counts[m]
 	trimmed := strings.TrimFunc(text, isBlank)
 	number, ok := r.src.File.plain(trimmed)
+	if r.header.Kind != "csv" && ofNumberCell.MatchString(trimmed) {
+		if ok && number != trimmed {
+			return r.wrong(m, text, field, line, fmt.Sprintf("%.40q is %s where the cell is a number, and %s as numbers are declared to be written", text, trimmed, number),
+				"leave numbers out of the descriptor where cells are numbers; where they are texts save the file as CSV")
+		}
+		number, ok = trimmed, true
+	}
 	if r.header.Kind != "csv" && ok { // where a float has no other spelling
 		if expanded, is := expandExponent(number); is {
 			number = expanded

@@ -31,6 +31,48 @@ func (g *Grid) Count(measure, column int) ([]int64, error) {
 	return g.countBits(column, g.cells(measure, column))
 }
 
+// CountEntities counts the entities that have a present cell in every released group, in any
+// layer.
+func (g *Grid) CountEntities() ([]int64, error) {
+	type run struct{ layer, from, to int }
+	sets := g.cells(AnyMeasure, -1)
+	runs := map[int][]run{} // by period group
+	most := 0
+	for i, l := range g.layers {
+		if sets[i] == nil || sets[i].Len() < uint(len(l.assign))*uint(len(l.periodOf)) {
+			return nil, fmt.Errorf("the presence of version %d does not cover %d entities × %d periods", l.layer.Version, len(l.assign), len(l.periodOf))
+		}
+		most = max(most, len(l.assign))
+		for from := 0; from < len(l.periodOf); {
+			to := from + 1
+			for to < len(l.periodOf) && l.periodOf[to] == l.periodOf[from] {
+				to++
+			}
+			if group := int(l.periodOf[from]); group >= 0 {
+				runs[group] = append(runs[group], run{i, from, to})
+			}
+			from = to
+		}
+	}
+	out := make([]int64, len(g.Groups))
+	seen := make([]bool, most)
+	for period, list := range runs {
+		clear(seen)
+		for _, r := range list {
+			l := g.layers[r.layer]
+			eachPresent(sets[r.layer].Words(), len(l.assign), r.from, r.to, func(_, e int) {
+				if part := l.assign[e]; part >= 0 && !seen[e] {
+					seen[e] = true
+					if number := l.numbers[l.verdict.Parts[part].Group*len(l.verdict.PeriodGroups)+period]; number >= 0 {
+						out[number]++
+					}
+				}
+			})
+		}
+	}
+	return slices.Repeat(out[:len(out)/g.Pieces], g.Pieces), nil
+}
+
 // CountColumn counts the cells that a column of the verdict sums: where all its measures
 // have a reading.
 func (g *Grid) CountColumn(d catalog.Descriptor, column int) ([]int64, error) {

@@ -52,7 +52,8 @@ func (b *builder) function(o sql.Output) (f *aggregate.Function, s *aggregateSum
 type column struct {
 	Column
 	figures      []aggregate.Quantity
-	places       int // of decimals
+	texts        []string // of a column of texts, "" for NULL; nil: it is one of figures
+	places       int      // of decimals
 	interpolated bool
 }
 
@@ -61,6 +62,11 @@ func (b *builder) column(o sql.Output) *column {
 	key := o.Figure()
 	if known := b.worked[key]; known != nil {
 		return known
+	}
+	if key.Kind == sql.OutputExpression {
+		c := b.computed(key.Expr)
+		b.worked[key] = c
+		return c
 	}
 	f, s := b.function(key)
 	c := &column{Column: Column{Type: TypeDecimal}, places: aggregate.AvgPlaces}
@@ -93,6 +99,12 @@ func (b *builder) column(o sql.Output) *column {
 // figure is an output in a group, int64, text, or nil for NULL, and the half-width of its
 // 95 % interval, nil where none is stated.
 func (c *column) figure(group int) (value, interval any) {
+	if c.texts != nil {
+		if c.texts[group] == "" {
+			return nil, nil
+		}
+		return c.texts[group], nil
+	}
 	q := c.figures[group]
 	if q.Null() {
 		return nil, nil

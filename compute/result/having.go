@@ -25,6 +25,12 @@ func checkHaving(h *sql.Having, c *sql.Compiled, d catalog.Descriptor, depth int
 		if _, ok := aggregate.ParseNumber(h.Number); !ok {
 			return fmt.Errorf("%.80q is no number of HAVING", h.Number)
 		}
+		if h.Of.Kind == sql.OutputExpression {
+			if h.Of.Expr == nil || h.Of.Expr.Textual() {
+				return fmt.Errorf("HAVING compares no number")
+			}
+			return checkExpr(h.Of.Expr, c, d, depth-1)
+		}
 		return checkOutput(c, *h.Of, d)
 	}
 	for i := range h.Args {

@@ -20,7 +20,7 @@ type Noised struct {
 func (b *builder) intervals(group int) []any {
 	out := make([]any, len(b.query.Output))
 	for i, o := range b.query.Output {
-		if o.Kind == sql.OutputAggregate {
+		if o.Kind != sql.OutputDimension {
 			_, out[i] = b.column(o).figure(group)
 		}
 	}

@@ -52,6 +52,7 @@ type aggregateSums struct {
 	counts                []int64         // of the cells that are summed
 	sx, sy, sxx, syy, sxy *columnSums
 	buckets               []*columnSums
+	entities              []int64  // that have a cell; nil: nobody asks for it
 	half                  *big.Int // of the one sum that carries noise; nil: none does, or several
 }
 
@@ -68,6 +69,9 @@ func (b *builder) open(in Input, a catalog.Aggregate) error {
 		err = b.openWeighted(in, a, s)
 	case a.Measure == "":
 		s.counts = b.present
+		if b.asks(aggregate.FormEntities) {
+			s.entities, err = b.grid.CountEntities()
+		}
 	case len(columns) == 0:
 		s.counts, err = b.countMeasure(in, a.Measure)
 	default:
@@ -255,6 +259,13 @@ func (b *builder) checkTogether(a catalog.Aggregate, s *aggregateSums) error {
 	return nil
 }
 
+func (s *aggregateSums) entitiesOf(group int) int64 {
+	if s.entities == nil {
+		return 0
+	}
+	return s.entities[group]
+}
+
 // at are the sums of a group. Those of products are of centred readings, but for joined
 // datasets and weights, where no sums of x and y alone are opened beside them:
 // Σxy = Σ(x−p)(y−q) + p·Σy + q·Σx − p·q·n.
@@ -275,7 +286,7 @@ func (s *aggregateSums) at(group int) aggregate.Sums {
 		return sum.Add(sum, of(c)).Sub(sum, pqn.Mul(pqn, big.NewInt(s.counts[group])))
 	}
 	x, y, p, q := of(s.sx), of(s.sy), s.x.Mid(), s.y.Mid()
-	out := aggregate.Sums{N: s.counts[group], MeasureX: s.x, MeasureY: s.y, X: x, Y: y, Half: s.half,
+	out := aggregate.Sums{N: s.counts[group], Entities: s.entitiesOf(group), MeasureX: s.x, MeasureY: s.y, X: x, Y: y, Half: s.half,
 		XX: product(s.sxx, x, x, p, p), YY: product(s.syy, y, y, q, q), XY: product(s.sxy, x, y, p, q)}
 	for _, c := range s.buckets {
 		out.Buckets = append(out.Buckets, c.sums[group])

@@ -194,15 +194,21 @@ func checkCompiled(c *sql.Compiled, d catalog.Descriptor) error {
 	for i, o := range c.Output {
 		if o.Index < 0 || o.Kind == sql.OutputDimension && o.Index >= len(c.Request.By) ||
 			o.Kind == sql.OutputAggregate && o.Index >= len(c.Request.Select) ||
-			o.Kind != sql.OutputDimension && o.Kind != sql.OutputAggregate {
+			o.Kind == sql.OutputExpression && o.Expr == nil ||
+			o.Kind != sql.OutputDimension && o.Kind != sql.OutputAggregate && o.Kind != sql.OutputExpression {
 			return fmt.Errorf("output column %d is of an unknown kind or index", i)
 		}
 	}
 	for i, o := range c.Output {
-		if o.Kind != sql.OutputAggregate {
-			continue
+		err := error(nil)
+		switch o.Kind {
+		case sql.OutputAggregate:
+			err = checkOutput(c, o, d)
+		case sql.OutputExpression:
+			err = checkExpr(o.Expr, c, d, sql.MaxTokens)
+		case sql.OutputDimension:
 		}
-		if err := checkOutput(c, o, d); err != nil {
+		if err != nil {
 			return fmt.Errorf("output column %d: %w", i, err)
 		}
 	}
@@ -314,8 +320,11 @@ func (b *builder) compare(o sql.Output, one, other int) int {
 	if o.Kind == sql.OutputDimension {
 		return strings.Compare(b.dimension(one, o.Index), b.dimension(other, o.Index))
 	}
-	list := b.column(o).figures
-	return list[one].Compare(list[other])
+	column := b.column(o)
+	if column.texts != nil {
+		return strings.Compare(column.texts[one], column.texts[other])
+	}
+	return column.figures[one].Compare(column.figures[other])
 }
 
 func (b *builder) row(group int) []any {
@@ -334,7 +343,7 @@ func (b *builder) columnsOf() []Column {
 	out := []Column{}
 	for _, o := range b.query.Output {
 		switch {
-		case o.Kind == sql.OutputAggregate:
+		case o.Kind != sql.OutputDimension:
 			c := b.column(o).Column
 			c.Name = o.Name
 			out = append(out, c)

@@ -1,7 +1,6 @@
 package sql
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -29,7 +28,7 @@ var candidates = func() []candidate {
 		}
 		list = append(list, candidate{tokenPunct, p, says})
 	}
-	for _, k := range []string{"SELECT", "AS", "FROM", "JOIN", "USING", "WHERE", "NOT", "IN", "BETWEEN", "AND", "OR", "GROUP", "HAVING",
+	for _, k := range []string{"SELECT", "AS", "FROM", "JOIN", "USING", "WHERE", "NOT", "IN", "BETWEEN", "LIKE", "AND", "OR", "GROUP", "HAVING",
 		"ORDER", "BY", "ASC", "DESC", "LIMIT"} {
 		says := k
 		if k == "GROUP" || k == "ORDER" {
@@ -87,7 +86,7 @@ func explain(list []lexer.Token, at int, fault *Error) *Error {
 		out.Message = bad.Value + " does not fit here: it is a reserved word, and a name only in double quotes"
 	}
 	if bad.Type == tokenPunct && strings.Contains("+-*/%||", bad.Value) && at > 0 && list[at-1].Type != tokenKeyword {
-		out.Message = fmt.Sprintf(notAnswered, "computations are")
+		out.Message = bad.Value + " does not fit here: what is computed stands in SELECT, and its alias or number elsewhere"
 	}
 	return out.want(accepted...)
 }
@@ -123,9 +122,11 @@ func obscure(prefix []lexer.Token, c candidate) bool {
 		if last.Value == "SELECT" || last.Value == "," || last.Value == "*" {
 			return true
 		}
-		return last.Type == tokenName || last.Type == tokenQuoted || last.Type == tokenString || last.Type == tokenNumber
+		return last.Value == ")" && c.value == "*" || last.Type == tokenName || last.Type == tokenQuoted || last.Type == tokenString || last.Type == tokenNumber
 	}
 	switch c.kind {
+	case tokenString:
+		return last.Value == "SELECT" || last.Value == "," && clauseOf(prefix) == "SELECT"
 	case tokenNumber:
 		return last.Value == "SELECT" || last.Value == "," && clauseOf(prefix) == "SELECT" || beforeText(prefix)
 	case tokenName:

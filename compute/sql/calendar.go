@@ -25,8 +25,29 @@ func (c calendar) limited(s catalog.PeriodSet) []catalog.Interval {
 	return s
 }
 
-// literal is the whole interval that a period literal stands for.
-func (c calendar) literal(l *literal) (catalog.Interval, *Error) {
+// end is the end of the period by which a literal of a comparison takes part in it.
+type end int
+
+const (
+	wholePeriod end = iota
+	firstEnd        // what begins there, or ends before
+	lastEnd         // what ends there, or begins behind
+)
+
+// end of literal i of a comparison.
+func (t *comparison) end(i int) end {
+	switch {
+	case t.Op == ">=" || t.Op == "<" || t.To != nil && i == 0:
+		return firstEnd
+	case t.Op == "<=" || t.Op == ">" || t.To != nil:
+		return lastEnd
+	}
+	return wholePeriod
+}
+
+// literal is the whole interval that a period literal stands for. One that is finer than the
+// data stands for the period at whose end it is: 2024-01-01 as the beginning of a month.
+func (c calendar) literal(l *literal, at end) (catalog.Interval, *Error) {
 	text := l.plain()
 	grain, index, err := catalog.ParsePeriod(text)
 	switch {
@@ -40,12 +61,21 @@ func (c calendar) literal(l *literal) (catalog.Interval, *Error) {
 			fault.Message = l.Text + " is not how a period is written"
 		}
 		return catalog.Interval{}, fault
+	case grain.Finer(c.grain) && c.bounds(grain, index, at):
+		own := grain.In(index, c.grain)
+		return catalog.Interval{From: own, To: own + 1}, nil
 	case grain.Finer(c.grain):
 		fault := faultAt(l.Pos, l.Text, "the dataset has one period a %s, and this literal is finer", c.grain).want(c.forms()...)
 		fault.Nearest = "'" + c.grain.Format(grain.In(index, c.grain)) + "'"
 		return catalog.Interval{}, fault
 	}
 	return grain.Span(index, c.grain), nil
+}
+
+// bounds reports whether a finer period lies at an end of one of the data's.
+func (c calendar) bounds(grain catalog.Grain, index int64, at end) bool {
+	span := c.grain.Span(grain.In(index, c.grain), grain)
+	return at == firstEnd && index == span.From || at == lastEnd && index == span.To-1
 }
 
 // forms are examples of the literals that the grain allows, coarsest first.

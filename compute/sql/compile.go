@@ -68,10 +68,16 @@ func (c *compiler) from() *Error {
 func (c *compiler) items() *Error {
 	req := &c.out.Request
 	for _, it := range c.stmt.Items {
-		if it.Star {
+		if it.Of.First.Star && len(it.Of.Rest) == 0 && !it.Of.First.Minus {
 			return faultAt(it.Pos, "*", "single readings are never released").want(append(c.dimensions(), aggregates...)...)
 		}
-		v := it.Value
+		v := it.value()
+		if v == nil || v.Call != nil && nameIs(v.Name.text(), roundWord) {
+			if fault := c.expression(it); fault != nil {
+				return fault
+			}
+			continue
+		}
 		if v.Number != nil {
 			return faultAt(it.Pos, v.Number.Raw, "a number is nothing to select").want(append(c.dimensions(), aggregates...)...)
 		}
@@ -98,7 +104,8 @@ func (c *compiler) items() *Error {
 	}
 	if len(req.Select) == 0 {
 		it := c.stmt.Items[0]
-		return faultAt(it.Pos, it.Value.Name.Raw, "the query selects no aggregate").want(aggregates...)
+		pos, raw := it.place()
+		return faultAt(pos, raw, "the query selects no aggregate").want(aggregates...)
 	}
 	return nil
 }
@@ -160,9 +167,11 @@ func (c *compiler) groupBy() *Error {
 		}
 	}
 	for i, o := range c.out.Output {
-		if o.Kind == OutputAggregate {
-			if fault := c.checkRelative(o, c.origins[i].Value.Name); fault != nil {
-				return fault
+		if o.Kind != OutputDimension {
+			for _, of := range o.figures() {
+				if fault := c.checkRelative(*of, c.origins[i].name()); fault != nil {
+					return fault
+				}
 			}
 			continue
 		}
@@ -170,7 +179,7 @@ func (c *compiler) groupBy() *Error {
 			continue
 		}
 		text := c.dimensionText(req.By[o.Index])
-		n := c.origins[i].Value.Name
+		n := c.origins[i].name()
 		return faultAt(n.Pos, n.Raw, "%s is neither aggregated nor in GROUP BY", text).want("GROUP BY " + text)
 	}
 	return nil
@@ -322,9 +331,9 @@ func (c *compiler) sortSelect() {
 	slices.SortFunc(sorted, func(a, b catalog.Aggregate) int {
 		return cmp.Or(strings.Compare(a.Measure, b.Measure), strings.Compare(a.Func, b.Func), strings.Compare(a.Other, b.Other), strings.Compare(a.Weight, b.Weight))
 	})
-	for i, o := range c.out.Output {
-		if o.Kind == OutputAggregate {
-			c.out.Output[i].Index = slices.Index(sorted, list[o.Index])
+	for i := range c.out.Output {
+		for _, o := range c.out.Output[i].figures() {
+			o.Index = slices.Index(sorted, list[o.Index])
 		}
 	}
 	for _, o := range c.out.Having.outputs() {

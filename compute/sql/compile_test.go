@@ -83,6 +83,14 @@ func TestCompileWhere(t *testing.T) {
 		{where: `NOT (county = 'a' AND "Industry" < 'b')`, pred: op(catalog.OpOr, not(in("county", "a")), leaf(catalog.OpGe, "Industry", "b"))},
 		{where: `区县 = '桃城区' AND "order" = 'it''s'`, pred: op(catalog.OpAnd, in("order", "it's"), in("区县", "桃城区"))},
 		{where: `county = 'a' OR county <> 'a'`},
+		{where: `county LIKE '%'`},
+		{where: `county LIKE 'a%'`, pred: op(catalog.OpAnd, leaf(catalog.OpGe, "county", "a"), leaf(catalog.OpLt, "county", "b"))},
+		{where: "county LIKE 'a\ud7ff%'", pred: op(catalog.OpAnd, leaf(catalog.OpGe, "county", "a\ud7ff"), leaf(catalog.OpLt, "county", "a\ue000"))},
+		{where: "county LIKE 'a\U0010ffff%'", pred: op(catalog.OpAnd, leaf(catalog.OpGe, "county", "a\U0010ffff"), leaf(catalog.OpLt, "county", "b"))},
+		{where: `county LIKE 'a'`, pred: in("county", "a")},
+		{where: `year(period) = 2013`, periods: []catalog.Interval{y2013}},
+		{where: `EXTRACT(YEAR FROM period) BETWEEN 2013 AND '2014'`, periods: []catalog.Interval{{From: y2013.From, To: y2014.To}}},
+		{where: `year(period) IN (2013) AND period <> DATE '2014-05'`, periods: []catalog.Interval{y2013}},
 		{where: `county >= ''`},
 	}
 	for _, tc := range cases {

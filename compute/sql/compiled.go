@@ -42,6 +42,8 @@ type OutputKind string
 const (
 	OutputDimension OutputKind = "dimension"
 	OutputAggregate OutputKind = "aggregate"
+	// OutputExpression is worked out by the client from released figures.
+	OutputExpression OutputKind = "expression"
 )
 
 // Output is one column of the result, in the order of SELECT. Index counts in
@@ -61,12 +63,21 @@ type Output struct {
 	Argument string     `json:"argument,omitempty"`
 	Bucket   int        `json:"bucket,omitempty"`
 	Relative string     `json:"relative,omitempty"`
+	Expr     *Expr      `json:"expr,omitempty"` // of an expression; Index is 0 then
 }
 
 // Figure is the output without its name: what it shows.
 func (o Output) Figure() Output {
 	o.Name = ""
 	return o
+}
+
+// figures are the figures of the request that the output is made of.
+func (o *Output) figures() []*Output {
+	if o.Kind == OutputAggregate {
+		return []*Output{o}
+	}
+	return o.Expr.outputs()
 }
 
 // Order is one key of ORDER BY: the number of an output column. NULL comes after

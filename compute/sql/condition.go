@@ -157,6 +157,9 @@ func (c *compiler) notParts(tree *notTree) (parts, *Error) {
 func (c *compiler) test(t *comparison) (parts, *Error) {
 	n := t.Name
 	if t.Call != nil {
+		if isDatePart(n) {
+			return c.yearTest(t)
+		}
 		if nameIs(n.text(), "DATE_TRUNC") {
 			return parts{}, faultAt(n.Pos, n.Raw, "a condition compares period itself: a coarser literal means its whole interval").
 				want("period = '2024-05'")
@@ -209,6 +212,13 @@ func (c *compiler) entityTest(t *comparison, column string) (parts, *Error) {
 		}
 		return parts{}, t.backwards()
 	}
+	if t.Like != nil {
+		p, fault := like(t.Like, column)
+		if t.Not {
+			p = negated(p)
+		}
+		return parts{entities: &p}, fault
+	}
 	c.text.compares(t, column)
 	var p catalog.Predicate
 	switch {
@@ -243,6 +253,8 @@ func (t *comparison) literals() []*literal {
 		return []*literal{t.Operand}
 	case t.In != nil:
 		return t.In
+	case t.Like != nil:
+		return []*literal{t.Like}
 	}
 	return []*literal{t.From, t.To}
 }
@@ -272,9 +284,12 @@ func (l *literal) plain() string {
 
 // periodTest compiles a comparison of period.
 func (c *compiler) periodTest(t *comparison) (parts, *Error) {
+	if t.Like != nil {
+		return parts{}, faultAt(t.Like.Pos, t.Like.raw(), "LIKE is of entities and attributes; a period is compared with one that may be coarser").want("period = '2024'")
+	}
 	var spans []catalog.Interval
-	for _, l := range t.literals() {
-		span, fault := c.calendar.literal(l)
+	for i, l := range t.literals() {
+		span, fault := c.calendar.literal(l, t.end(i))
 		if fault != nil {
 			return parts{}, fault
 		}

@@ -29,6 +29,9 @@ func (sc *scope) aggregate(v *value) (catalog.Aggregate, *Error) {
 	if len(v.Call.Args) != 1 {
 		return none, faultAt(v.Name.Pos, v.Name.Raw, "%s takes one argument", upper).want(sc.argumentsOf(upper)...)
 	}
+	if v.Call.Distinct {
+		return none, faultAt(v.Name.Pos, v.Name.Raw, "DISTINCT stands in COUNT(DISTINCT entity) alone").want("COUNT(DISTINCT entity)")
+	}
 	arg := v.Call.Args[0]
 	if len(arg.Rest) > 0 {
 		op := arg.Rest[0]
@@ -96,6 +99,12 @@ func unknownFunction(n *name) *Error {
 // date_trunc('grain', period), or PIECE(name).
 func (c *compiler) dimension(v *value) (catalog.Dimension, *Error) {
 	if v.Call != nil {
+		if fault := v.Call.plain(); fault != nil {
+			return catalog.Dimension{}, fault
+		}
+		if isDatePart(v.Name) {
+			return c.datePart(v.Name, v.Call)
+		}
 		if nameIs(v.Name.text(), "DATE_TRUNC") {
 			return c.dateTrunc(v)
 		}
@@ -166,8 +175,15 @@ func (sc *scope) quotedGrains() []string {
 }
 
 func (f *factor) raw() string {
-	if f.Star {
+	switch {
+	case f.Minus:
+		return "-"
+	case f.Star:
 		return "*"
+	case f.Tree != nil:
+		return "("
+	case f.Case != nil:
+		return "CASE"
 	}
 	return f.Literal.raw()
 }

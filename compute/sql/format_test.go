@@ -2,9 +2,11 @@ package sql
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/aggregate"
 )
 
 // Format writes a compiled query as SQL in canonical form. Compiled again, it must
@@ -19,9 +21,14 @@ func Format(c *Compiled, s Schema) string {
 		if o.Bucket > 1 {
 			continue // the columns of a histogram are one item
 		}
-		if o.Kind == OutputAggregate {
+		switch o.Kind {
+		case OutputExpression:
+			figure := func(o Output) string { return f.figure(req.Select[o.Index], o) }
+			text = exprText(*o.Expr, figure, func(e Expr) string { return f.cases(c, e) })
+			bare = exprText(*o.Expr, func(o Output) string { return f.outputText(req.Select[o.Index], o) }, caseWord)
+		case OutputAggregate:
 			text, bare = f.figure(req.Select[o.Index], o), f.outputText(req.Select[o.Index], o)
-		} else {
+		default:
 			text, bare = f.dimension(req.By[o.Index]), f.dimensionText(req.By[o.Index])
 		}
 		if o.Name != bare {
@@ -175,7 +182,26 @@ func (f formatter) having(c *Compiled, h *Having, parentheses bool) string {
 		return text
 	}
 	sign := map[string]string{OpEQ: "=", OpNE: "<>", catalog.OpLt: "<", catalog.OpLe: "<=", catalog.OpGt: ">", catalog.OpGe: ">="}[h.Op]
+	if h.Of.Kind == OutputExpression {
+		i := slices.IndexFunc(c.Output, func(o Output) bool { return o.Expr == h.Of.Expr })
+		return writable(c.Output[i].Name) + " " + sign + " " + h.Number
+	}
 	return f.figure(c.Request.Select[h.Of.Index], *h.Of) + " " + sign + " " + h.Number
+}
+
+// cases writes a CASE as SQL.
+func (f formatter) cases(c *Compiled, e Expr) string {
+	branch := func(e Expr) string {
+		return exprText(e, func(o Output) string { return f.figure(c.Request.Select[o.Index], o) }, func(e Expr) string { return f.cases(c, e) })
+	}
+	text := "CASE"
+	for i := range e.When {
+		text += " WHEN " + f.having(c, &e.When[i], false) + " THEN " + branch(e.Args[i])
+	}
+	if len(e.Args) > len(e.When) {
+		text += " ELSE " + branch(e.Args[len(e.When)])
+	}
+	return text + " END"
 }
 
 // productText writes a product as SQL.
@@ -195,6 +221,8 @@ func (f formatter) figure(a catalog.Aggregate, o Output) string {
 			first, second = second, first
 		}
 		text = o.Form + "(" + writable(first) + ", " + writable(second) + ")"
+	case o.Form == aggregate.FormEntities:
+		text = "COUNT(DISTINCT entity)"
 	case o.Form != "" && o.Argument != "":
 		text = o.Form + "(" + writable(a.Measure) + ", " + quoteText(o.Argument) + ")"
 	case o.Form != "":

@@ -26,6 +26,9 @@ func FuzzCompile(f *testing.F) {
 	f.Add(`SELECT VAR_POP(pm25), STDDEV(pm25), CORR(pm25, no2), REGR_SLOPE(no2, pm25), WAVG(pm25, pm10) AS w FROM beijing_air HAVING NOT (CORR(pm25, no2) > -0.5 OR w <= 3) AND COUNT(*) <> 0`)
 	f.Add(`SELECT county, HISTOGRAM(pm25) AS h, MEDIAN(pm25), QUANTILE(pm25, 0.950), EXCEEDANCE(pm25, '75.0') FROM beijing_air GROUP BY county ORDER BY 3, QUANTILE(pm25, .95)`)
 	f.Add(`SELECT county, date_trunc('year', period) AS y, SHARE_OF_TOTAL(SUM(pm25)), YEAR_ON_YEAR(VAR_SAMP(pm25)) AS c FROM beijing_air GROUP BY county, y HAVING c > 0.1 OR SHARE_OF_TOTAL(COUNT(*)) > 0.5`)
+	f.Add("SELECT county c, ROUND(SUM(pm25) / COUNT(pm25) * -1.5, 2) r, (SUM(pm10) - SUM(pm25)) / (2 - COUNT(*)), COUNT(DISTINCT station) /* a */ FROM beijing_air GROUP BY county HAVING r > 2 ORDER BY r -- b")
+	f.Add("SELECT EXTRACT(YEAR FROM period) y, CASE WHEN AVG(pm25) > 75 AND COUNT(*) > 3 THEN 'bad' ELSE 'good' END FROM beijing_air WHERE county LIKE 'a%' AND year(period) IN (2013, '2014') AND period < DATE '2014-01-01' GROUP BY year(period)")
+	f.Add("SELECT - - SUM(pm25), CASE WHEN COUNT(*) > 1 THEN 1 END * 2, ROUND(STDDEV(pm25)) FROM beijing_air WHERE county NOT LIKE '􏿿%'")
 	f.Add("SELECT\xff COUNT(*)")
 	f.Add("-- \xff\n''\"\"")
 	f.Fuzz(func(t *testing.T, sql string) {

@@ -31,12 +31,38 @@ type joining struct {
 	Using   []*name `parser:"'USING' '(' @@ (',' @@)* ')'"`
 }
 
+// item is an element of SELECT. Value is what it is when it is a column or a call.
 type item struct {
 	Pos   lexer.Position
-	Star  bool   `parser:"( @'*'"`
-	Value *value `parser:"| @@ )"`
-	Alias *name  `parser:"('AS' @@)?"`
+	Of    *product `parser:"@@"`
+	Alias *name    `parser:"('AS' @@)?"`
 }
+
+// value is the item as a column, a call or a number; nil of anything else.
+func (it *item) value() *value {
+	f := it.Of.First
+	switch {
+	case len(it.Of.Rest) > 0 || f.Minus || f.Literal == nil || f.Literal.Text != "" || f.Literal.Of != nil:
+		return nil
+	case f.Literal.Name == nil && f.Call == nil:
+		return &value{Number: &number{Pos: f.Literal.Pos, Raw: f.Literal.Num}}
+	case f.Literal.Name == nil:
+		return nil
+	}
+	return &value{Name: f.Literal.Name, Call: f.Call}
+}
+
+// name is the item's name, or one that stands for what it begins with.
+func (it *item) name() *name {
+	if v := it.value(); v != nil && v.Name != nil {
+		return v.Name
+	}
+	pos, raw := it.place()
+	return &name{Pos: pos, Raw: raw}
+}
+
+// place is where the item stands and how it begins.
+func (it *item) place() (lexer.Position, string) { return it.Of.First.Pos, it.Of.First.raw() }
 
 type sortKey struct {
 	Value *value `parser:"@@"`
@@ -51,7 +77,8 @@ type value struct {
 }
 
 type call struct {
-	Args []*product `parser:"'(' (@@ (',' @@)*)? ')'"`
+	Distinct bool       `parser:"'(' @'DISTINCT'?"`
+	Args     []*product `parser:"(@@ (',' @@)*)? ')'"`
 }
 
 type product struct {
@@ -67,9 +94,23 @@ type term struct {
 
 type factor struct {
 	Pos     lexer.Position
-	Star    bool     `parser:"  @'*'"`
+	Minus   bool     `parser:"@'-'?"`
+	Star    bool     `parser:"( @'*'"`
+	Tree    *product `parser:"| '(' @@ ')'"`
+	Case    *cases   `parser:"| @@"`
 	Literal *literal `parser:"| @@"`
-	Call    *call    `parser:"  @@?"`
+	Call    *call    `parser:"  @@? )"`
+}
+
+// cases are CASE WHEN … END.
+type cases struct {
+	Arms []*caseArm `parser:"'CASE' @@+"`
+	Else *product   `parser:"('ELSE' @@)? 'END'"`
+}
+
+type caseArm struct {
+	If   *havingTree `parser:"'WHEN' @@"`
+	Then *product    `parser:"'THEN' @@"`
 }
 
 type name struct {
@@ -123,7 +164,8 @@ type comparison struct {
 	In      []*literal `parser:"  ( 'IN' ( '(' @@ (',' @@)* ')'"`
 	Of      *inVector  `parser:"         | @@ )"`
 	From    *literal   `parser:"  | 'BETWEEN' @@"`
-	To      *literal   `parser:"    'AND' @@ ) )"`
+	To      *literal   `parser:"    'AND' @@"`
+	Like    *literal   `parser:"  | 'LIKE' @@ ) )"`
 }
 
 // inVector is what follows IN beside a list.

@@ -94,12 +94,12 @@ func (c *compiler) havingTest(t *havingTest) (Having, *Error) {
 func (c *compiler) havingFigure(t *havingTest) (Output, *Error) {
 	n := t.Name
 	if t.Call == nil {
-		if i := c.alias(n); i >= 0 && c.out.Output[i].Kind == OutputAggregate {
+		if i := c.alias(n); i >= 0 && c.out.Output[i].Kind != OutputDimension && !c.out.Output[i].Expr.textual() {
 			return c.out.Output[i].Figure(), nil
 		}
 		return Output{}, faultAt(n.Pos, n.Raw, "HAVING is a condition on aggregates; conditions on %s belong into WHERE", n.text()).want(aggregates...)
 	}
-	if nameIs(n.text(), "DATE_TRUNC") {
+	if nameIs(n.text(), "DATE_TRUNC") || isDatePart(n) {
 		return Output{}, faultAt(n.Pos, n.Raw, "HAVING is a condition on aggregates; conditions on periods belong into WHERE").want(aggregates...)
 	}
 	list, fault := c.figuresOf(&value{Name: n, Call: t.Call})
@@ -133,7 +133,7 @@ func (h *Having) outputs() []*Output {
 		return nil
 	}
 	var out []*Output
-	if h.Of != nil {
+	if h.Of != nil && h.Of.Kind == OutputAggregate {
 		out = append(out, h.Of)
 	}
 	for i := range h.Args {

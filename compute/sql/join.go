@@ -65,6 +65,9 @@ func (c *compiler) called() []string {
 // joinedFigure reads what is asked of two joined datasets.
 func (c *compiler) joinedFigure(v *value, upper string) ([]known, *Error) {
 	n, args := v.Name, v.Call.Args
+	if v.Call.Distinct {
+		return nil, faultAt(n.Pos, n.Raw, "entities of joined datasets are not counted").want(joinedForms...)
+	}
 	count := upper == "COUNT" && len(args) == 1 && args[0].First.Star && len(args[0].Rest) == 0
 	switch {
 	case count:

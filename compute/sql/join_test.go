@@ -68,7 +68,7 @@ func TestFaultsOfJoinsHaveTheirPlaceAndWhatWouldBeAccepted(t *testing.T) {
 		"SELECT COUNT(*) FROM beijing_air AS a":                                                         "a",
 		"SELECT SUM(a.pm25) FROM beijing_air":                                                           ".",
 		"SELECT date_trunc('day', period.x), COUNT(*)" + tail + " GROUP BY date_trunc('day', period.x)": "period",
-		"SELECT x.county, COUNT(*)" + tail:                                                              ".",
+		"SELECT x.county, COUNT(*)" + tail:                                                              "x",
 	} {
 		fault := faultOf(t, sql, joinedSchema())
 		checkPlace(t, sql, fault)

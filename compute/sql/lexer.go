@@ -37,9 +37,10 @@ const (
 )
 
 // keywords are reserved: as names they are written in double quotes. Those
-// behind ASC and DESC are, but for HAVING, reserved for what is not answered yet, or never will be.
+// behind ASC and DESC are, but for HAVING, LIKE and those of CASE, reserved for what is not answered yet, or never will be.
 var keywords = []string{"SELECT", "FROM", "WHERE", "GROUP", "BY", "ORDER", "LIMIT", "AND", "OR", "NOT", "IN",
-	"BETWEEN", "AS", "ASC", "DESC", "HAVING", "JOIN", "USING", "DISTINCT", "UNION", "LIKE", "IS", "NULL", "OFFSET", "CASE"}
+	"BETWEEN", "AS", "ASC", "DESC", "HAVING", "JOIN", "USING", "DISTINCT", "UNION", "LIKE", "IS", "NULL", "OFFSET",
+	"CASE", "WHEN", "THEN", "ELSE", "END"}
 
 func isKeyword(word string) bool { return slices.Contains(keywords, strings.ToUpper(word)) }
 
@@ -146,6 +147,15 @@ func (s *scanner) token() *Error {
 			return s.fault("--", "the comment is not valid UTF-8", "text in UTF-8")
 		}
 		s.advance(end)
+	case strings.HasPrefix(rest, "/*"):
+		length := strings.Index(rest[2:], "*/")
+		if length < 0 {
+			return s.fault("/*", "the comment that begins here is not closed", "a closing */")
+		}
+		if length += len("/**/"); !utf8.ValidString(rest[:length]) {
+			return s.fault("/*", "the comment is not valid UTF-8", "text in UTF-8")
+		}
+		s.advance(length)
 	case r == '\'' || r == '"':
 		return s.quoted(byte(r))
 	case isNameStart(r):

@@ -36,6 +36,13 @@ func drawEntityTest(t *rapid.T) condition {
 	pick := func(county, industry, id string) string {
 		return map[string]string{"county": county, `"Industry"`: industry, "station": id}[column]
 	}
+	if rapid.IntRange(0, 5).Draw(t, "like") == 0 {
+		prefix := sample.Draw(t, "prefix")
+		not := rapid.SampledFrom([]string{"", "NOT "}).Draw(t, "not like")
+		return condition{sql: column + " " + not + "LIKE " + quoteText(prefix+"%"), entity: func(c, i, id string) bool {
+			return strings.HasPrefix(pick(c, i, id), prefix) == (not == "")
+		}}
+	}
 	test, sql := drawTest(t, column, sample, func(v string) (string, string) { return v, v })
 	return condition{sql: sql, entity: func(c, i, id string) bool { return test(pick(c, i, id)) }}
 }

@@ -49,6 +49,7 @@ func parse(sql string) (*statement, *Error) {
 	if fault != nil {
 		return nil, fault
 	}
+	list = dialects(list)
 	for _, check := range []func([]lexer.Token) *Error{nested, oversized, unanswered} {
 		if fault := check(list); fault != nil {
 			return nil, fault
@@ -90,9 +91,9 @@ func nested(list []lexer.Token) *Error {
 		switch {
 		case t.Type == tokenKeyword && t.Value == "NOT":
 			nots++
-		case t.Value == "(":
+		case t.Value == "(", t.Type == tokenKeyword && t.Value == "CASE":
 			depth++
-		case t.Value == ")":
+		case t.Value == ")", t.Type == tokenKeyword && t.Value == "END":
 			depth--
 		default:
 			nots = 0
@@ -123,15 +124,15 @@ func unanswered(list []lexer.Token) *Error {
 		}
 		switch t.Value {
 		case "DISTINCT":
+			if i > 1 && list[i-1].Value == "(" && isName(list[i-2], "COUNT") {
+				continue
+			}
 			return faultAt(t.Pos, t.Value, "DISTINCT is not part of this language: groups are distinct as they are").
-				want("dimensions and aggregates")
-		case "LIKE":
-			return faultAt(t.Pos, t.Value, "LIKE is not part of this language").
-				want("=", "<>", "<", "<=", ">", ">=", "IN", "BETWEEN")
+				want("dimensions and aggregates", "COUNT(DISTINCT entity)")
 		case "IS", "NULL":
 			return faultAt(t.Pos, t.Value, "conditions on missing cells are not part of this language: aggregates skip them").
 				want("COUNT(measure) and COUNT(*)")
-		case "UNION", "OFFSET", "CASE":
+		case "UNION", "OFFSET":
 			return faultAt(t.Pos, t.Value, "%s is not part of this language", t.Value).
 				want("SELECT … FROM … WHERE … GROUP BY … ORDER BY … LIMIT …")
 		}

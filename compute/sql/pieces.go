@@ -11,7 +11,7 @@ const pieceWord = "PIECE"
 
 // isDimension reports whether a call is a dimension, and no aggregate.
 func (v *value) isDimension() bool {
-	return v.Call == nil || nameIs(v.Name.text(), "DATE_TRUNC") || nameIs(v.Name.text(), pieceWord)
+	return v.Call == nil || nameIs(v.Name.text(), "DATE_TRUNC") || isDatePart(v.Name) || nameIs(v.Name.text(), pieceWord)
 }
 
 // pieceDimension reads PIECE(name).

@@ -70,8 +70,14 @@ func (t *text) spotOf(field string) (spot, bool) {
 // placed notes where the request's aggregates, dimensions and selector stand.
 func (c *compiler) placed() {
 	for i, o := range c.out.Output {
-		n := c.origins[i].Value.Name
+		n := c.origins[i].name()
+		for _, of := range o.figures() {
+			c.text.at(fmt.Sprintf("select[%d]", of.Index), n.Pos, n.Raw)
+		}
 		field := fmt.Sprintf("select[%d]", o.Index)
+		if o.Kind == OutputExpression {
+			continue
+		}
 		if o.Kind == OutputDimension {
 			field = fmt.Sprintf("by[%d]", o.Index)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	say "github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/compute/aggregate"
 	"github.com/weirdata/weir/compute/suggest"
 )
 
@@ -86,13 +87,19 @@ func (c *compiler) oneVector() *Error {
 		return nil
 	}
 	for i, a := range c.out.Request.Select {
-		at := c.origins[slices.IndexFunc(c.out.Output, func(o Output) bool { return o.Kind == OutputAggregate && o.Index == i })]
+		at := c.origins[slices.IndexFunc(c.out.Output, func(o Output) bool {
+			return slices.ContainsFunc(o.figures(), func(of *Output) bool { return of.Index == i })
+		})].name()
 		switch {
+		case slices.ContainsFunc(c.out.Output, func(o Output) bool {
+			return slices.ContainsFunc(o.figures(), func(of *Output) bool { return of.Form == aggregate.FormEntities })
+		}):
+			return faultAt(c.in.pos, c.in.raw, "which entities of a private selection have readings is not opened, so they are not counted").want("COUNT(*)")
 		case a.Weight != "":
 			return faultAt(c.in.pos, c.in.raw, "the query has private weights and selects by a private vector, and one is answered at a time").
 				want("weights that are 0 for the entities outside, and no selector")
 		case a.Func != catalog.FuncCount && a.Func != catalog.FuncSum && a.Func != catalog.FuncAvg:
-			return faultAt(at.Pos, at.Value.Name.Raw, "%s is not answered of a private selection", strings.ToUpper(at.Value.Name.text())).
+			return faultAt(at.Pos, at.Raw, "%s is not answered of a private selection", strings.ToUpper(a.Func)).
 				want("COUNT", "SUM", "AVG")
 		}
 	}

@@ -18,6 +18,12 @@ type known struct {
 // A histogram is a figure a bucket.
 func (c *compiler) figuresOf(v *value) ([]known, *Error) {
 	upper := strings.ToUpper(v.Name.text())
+	if fault := v.Call.plain(); fault != nil {
+		return nil, fault
+	}
+	if v.Call.Distinct && c.stmt.Join == nil {
+		return c.entities(v)
+	}
 	if relative, ok := aggregate.Relatives[upper]; ok {
 		return c.relative(v, upper, relative)
 	}
@@ -169,6 +175,8 @@ func (sc *scope) outputText(a catalog.Aggregate, o Output) string {
 			first, second = second, first
 		}
 		text = o.Form + "(" + first + ", " + second + ")"
+	case o.Form == aggregate.FormEntities:
+		return "count(distinct " + writable(sc.entityName()) + ")"
 	case o.Form == aggregate.FormHistogram:
 		return o.Form + "(" + a.Measure + ")" + bucketText(sc.schema.Descriptor.MeasureNamed(a.Measure), o.Bucket)
 	case o.Form != "" && o.Argument != "":

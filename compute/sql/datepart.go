@@ -1,0 +1,72 @@
+package sql
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/weirdata/weir/catalog"
+)
+
+// dateParts are functions of other dialects of SQL that take a part of a date.
+var dateParts = []string{"YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "DOW", "WEEKDAY", "DAYOFWEEK", "DOY", extractWord, "DATE_PART"}
+
+func isDatePart(n *name) bool {
+	return slices.ContainsFunc(dateParts, func(p string) bool { return nameIs(n.text(), p) })
+}
+
+// datePart reads YEAR(period) and EXTRACT(YEAR FROM period), which is
+// date_trunc('year', period). Other parts join periods of different years.
+func (sc *scope) datePart(n *name, call *call) (catalog.Dimension, *Error) {
+	none, args, part := catalog.Dimension{}, call.Args, strings.ToUpper(n.text())
+	if part == extractWord || part == "DATE_PART" {
+		if len(args) != 2 || len(args[0].Rest) > 0 || args[0].First.Literal == nil || args[0].First.Literal.Num != "" {
+			return none, faultAt(n.Pos, n.Raw, "%s takes YEAR and period", part).want("EXTRACT(YEAR FROM period)")
+		}
+		part, args = strings.ToUpper(args[0].First.Literal.plain()), args[1:]
+	}
+	if len(args) != 1 || len(args[0].Rest) > 0 || args[0].First.Literal == nil || args[0].First.Call != nil || args[0].First.Literal.Of != nil ||
+		args[0].First.Literal.Name == nil || sc.resolve(args[0].First.Literal.Name).kind != refPeriod {
+		return none, faultAt(n.Pos, n.Raw, "%s is of period alone", n.text()).want("year(period)")
+	}
+	if part == "YEAR" {
+		return catalog.Dimension{Kind: catalog.DimPeriod, Grain: catalog.GrainYear}, nil
+	}
+	fault := faultAt(n.Pos, n.Raw, "the %s of a period would join those of all years, and a group is made of periods that follow one another", strings.ToLower(part)).
+		want("year(period)", "date_trunc('grain', period)")
+	if g, ok := grainNamed(part); ok && !g.Finer(sc.schema.Descriptor.Grain) {
+		fault.Nearest = "date_trunc('" + string(g) + "', period)"
+	}
+	return none, fault
+}
+
+// yearTest compiles a comparison of year(period), whose values are years as numbers or texts.
+func (c *compiler) yearTest(t *comparison) (parts, *Error) {
+	if fault := t.Call.plain(); fault != nil {
+		return parts{}, fault
+	}
+	if _, fault := c.datePart(t.Name, t.Call); fault != nil {
+		return parts{}, fault
+	}
+	if t.Like != nil || t.Of != nil {
+		return parts{}, faultAt(t.Name.Pos, t.Name.Raw, "a year is compared with years").want("= 2024", "IN (2023, 2024)", "BETWEEN 2023 AND 2024")
+	}
+	years := *t
+	quoted := func(l *literal) *literal {
+		if l == nil || l.Num == "" {
+			return l
+		}
+		return &literal{Pos: l.Pos, Text: quotedText(l.Num)}
+	}
+	years.Call, years.Operand, years.From, years.To = nil, quoted(t.Operand), quoted(t.From), quoted(t.To)
+	years.In = nil
+	for _, l := range t.In {
+		years.In = append(years.In, quoted(l))
+	}
+	for i, l := range years.literals() {
+		if g, _, err := catalog.ParsePeriod(l.plain()); l.Text == "" || err != nil || g != catalog.GrainYear {
+			at := t.literals()[i]
+			return parts{}, faultAt(at.Pos, at.raw(), "a year has four digits").want("2024")
+		}
+	}
+	return c.periodTest(&years)
+}
