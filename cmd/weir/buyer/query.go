@@ -72,6 +72,10 @@ A product of two datasets is as of two versions that were the newest at the same
 newest such pair, or with --as-of or --join-as-of the newest that has this version. What
 later versions changed of too few entities is that of the pair before.
 
+It says what was charged and what is left of the contract. The same exact query on the
+same version is answered from this machine's own store for 24 hours, free, and says so;
+--fresh asks the nodes anew.
+
 Without --contract it runs under your only contract that covers it. With --explain
 it says what would be released, and nothing is charged.`,
 		Example: `  weir query --dir /tmp/weir "SELECT station, AVG(pm25) FROM beijing_air WHERE period = '2016' GROUP BY station"`,
@@ -118,6 +122,7 @@ it says what would be released, and nothing is charged.`,
 	cmd.Flags().IntVar(&o.JoinAsOf, "join-as-of", 0, "likewise a `version` of the joined dataset, which was the newest together with that of --as-of; default: the newest that was")
 	cmd.Flags().StringVar(&o.Epsilon, "epsilon", "", "ask for a differentially private answer: every figure carries noise for that privacy loss, at most 1, which is charged to the contract")
 	cmd.Flags().StringVar(&o.Delta, "delta", "", "with --epsilon: Gaussian noise that may fail its promise with that probability, such as 1e-9; default: Laplace noise, which never does")
+	cmd.Flags().BoolVar(&o.Fresh, "fresh", false, "ask the nodes even if this machine has the answer, of the last 24 hours")
 	cmd.Flags().BoolVar(&explain, "explain", false, "say what would be released and what it takes, and ask nothing")
 	cmd.Flags().StringVar(&q.receipt, "receipt", "", "`file` to write the query's receipt to, for weir evidence verify")
 	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait for the answer")
@@ -169,7 +174,7 @@ func (q *question) ask(ctx context.Context) error {
 		}
 		q.IfInterrupted("if the query was asked already, the same command within %d minutes takes it up again, and it is charged once", catalog.MaxEnvelopeAge/60_000)
 		o := q.options
-		o.Keep = q.RecordDir()
+		o.Keep, o.Store = q.RecordDir(), q.RecordDir()
 		o.Asked = func(id string, again bool) { noteAsked(q.App, id, again) }
 		o.Listed = func(p *ask.Preview) { q.NoteEach("%s", previewLines(p)) }
 		bar := q.NewProgress()
@@ -189,6 +194,9 @@ func (q *question) ask(ctx context.Context) error {
 		if err := printResult(q.App, r.Table); err != nil {
 			return err
 		}
+		if err := q.account(ctx, c, r); err != nil {
+			return err
+		}
 		if q.Output == cli.Table {
 			q.Note("query %s, entry %d of the evidence log", r.Query.ID, r.Receipt.Seq)
 		}
@@ -197,6 +205,45 @@ func (q *question) ask(ctx context.Context) error {
 		}
 		return failed
 	})
+}
+
+// account says what the answer cost and what is left of the contract.
+func (q *question) account(ctx context.Context, c *client.Client, r *ask.Result) error {
+	if !r.Stored.IsZero() {
+		q.Note("from this machine's own store, as the nodes answered at %s; it cost nothing, and --fresh asks anew", cli.FormatTime(r.Stored.UnixMilli()))
+		return nil
+	}
+	if r.Query.Submit.Contract == "" { // one's own dataset
+		return nil
+	}
+	k, err := c.Contract(ctx, r.Query.Submit.Contract)
+	if err != nil {
+		return fmt.Errorf("read what is left of the contract: %w", err)
+	}
+	q.Note("%s", accountWords(r.Query, k))
+	return nil
+}
+
+// accountWords are a sentence on what a query was charged and what its contract has left.
+func accountWords(query catalog.Query, k catalog.Contract) string {
+	cost := "it cost nothing"
+	switch {
+	case query.Repeats != "":
+		cost += ", as it repeats " + query.Repeats
+	case query.Price != "":
+		cost = "it cost " + query.Price + " " + k.Currency()
+	}
+	var left []string
+	if n, limited := k.QueriesLeft(); limited {
+		left = append(left, english.Plural(n, "query", "queries"))
+	}
+	if budget, limited := k.BudgetLeft(); limited {
+		left = append(left, strings.TrimSpace(budget+" "+k.Currency()))
+	}
+	if left == nil {
+		return cost + "; contract " + k.ID + " has no limit"
+	}
+	return cost + "; contract " + k.ID + " has " + strings.Join(left, " and ") + " left"
 }
 
 // printResult prints a result. What it lacks is said beside one that programs read, too: who

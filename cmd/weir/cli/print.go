@@ -144,12 +144,12 @@ func YesNo(is bool) string {
 // FormatBytes says a number of bytes.
 func FormatBytes(n int64) string { return humanize.Bytes(uint64(max(n, 0))) }
 
-// FormatTime prints a time of the ledger.
+// FormatTime prints a time of the ledger as RFC 3339 has it, in UTC.
 func FormatTime(unixMilli int64) string {
 	if unixMilli == 0 {
 		return ""
 	}
-	return time.UnixMilli(unixMilli).UTC().Format("2006-01-02 15:04:05Z")
+	return time.UnixMilli(unixMilli).UTC().Format(time.RFC3339)
 }
 
 // OpenFile is a file on this machine.

@@ -60,6 +60,11 @@ type Options struct {
 	// it, and whether it was asked before.
 	Keep  string
 	Asked func(id string, again bool)
+	// Store is a directory of one's own answers, sealed: a query that is there for less than
+	// AnswersLast is answered from it, and no node is asked; with Fresh it is asked anew, and
+	// its answer kept. Empty: there is none.
+	Store string
+	Fresh bool
 }
 
 // Result is a query's answer, checked and decrypted.
@@ -67,6 +72,7 @@ type Result struct {
 	Table   *result.Table
 	Query   catalog.Query
 	Receipt wire.Receipt
+	Stored  time.Time // when it was answered, of an answer from the own store; zero: the nodes answered
 }
 
 // Compile compiles SQL to a request here, against the datasets that are listed.
@@ -128,6 +134,15 @@ func Query(ctx context.Context, c *client.Client, sql string, o Options) (*Resul
 	if err := o.complete(&compiled.Request); err != nil {
 		return nil, err
 	}
+	file, err := answerFile(c, dataset, compiled, o)
+	if err != nil {
+		return nil, err
+	}
+	if !o.Fresh {
+		if kept, err := keptAnswer(c, file); kept != nil || err != nil {
+			return kept, err
+		}
+	}
 	asked, err := askQuery(ctx, c, dataset, &compiled.Request, o)
 	if err != nil {
 		return nil, located(compiled, err)
@@ -149,7 +164,8 @@ func Query(ctx context.Context, c *client.Client, sql string, o Options) (*Resul
 		return nil, err
 	}
 	table.Query, table.Receipt = q.ID, asked.receipt
-	return &Result{Table: table, Query: q, Receipt: asked.receipt}, asked.forget()
+	r := &Result{Table: table, Query: q, Receipt: asked.receipt}
+	return r, errors.Join(asked.forget(), keepAnswer(c, file, r))
 }
 
 // Explain tells what a query would release and take under the contract under which it would
