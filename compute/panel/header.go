@@ -65,6 +65,10 @@ func readHeader(src *Source, file string, head table.Head, faults *Errors) (head
 		h.names[i] = CleanText(n)
 	}
 	row := head.Row
+	if len(h.names) == 0 {
+		faults.add(&DataError{File: file, Row: row, Message: "the header is empty", Want: fmt.Sprintf("want %s", Quoted(src.Columns))})
+		return h, false
+	}
 	if len(h.names) == 1 { // of an entity, a period and a measure at least
 		for _, separator := range []string{"|", "，", "；", "、"} {
 			if strings.Contains(h.names[0], separator) {

@@ -58,6 +58,10 @@ const readBuffer = 64 << 10
 // not fill the memory.
 const maxRow = 1 << 20
 
+// maxLineEnds bounds the line ends before and in a row: an empty line is none, but a quote
+// that is never closed has all that come after it.
+const maxLineEnds = 16 << 20
+
 // textOf undoes compression, encoding and byte order mark. UTF-16, as spreadsheets write
 // "Unicode text", shows at once and is decoded. Text in a named encoding is decoded from
 // that; where none is named it must be UTF-8, and reading ends with errNotUTF8 where it is
@@ -148,13 +152,15 @@ type textReader struct {
 	objects  bool      // it is JSON
 	decoded  bool      // from another encoding, where the decoder writes U+FFFD for bytes it cannot read
 	line     int       // on which the next byte stands
-	endless  bool      // rows are not told apart, and may be of any length
-	since    int       // bytes, line ends aside, since the row before was read
-	returns  int       // carriage returns less line feeds in them
-	wide     int       // characters beyond ASCII seen, up to enough
-	tail     int       // bytes at the begin of held that are passed on but belong to an unfinished character
-	held     [utf8.UTFMax]byte
-	err      error
+	// objectLong says that rows are JSON objects: white space is a part of them.
+	objectLong bool
+	since      int // bytes, line ends aside, since the row before was read
+	lines      int // line ends since then
+	returns    int // carriage returns less line feeds in them
+	wide       int // characters beyond ASCII seen, up to enough
+	tail       int // bytes at the begin of held that are passed on but belong to an unfinished character
+	held       [utf8.UTFMax]byte
+	err        error
 }
 
 // enough is how many characters beyond ASCII in a row make a text UTF-8 beyond
@@ -163,7 +169,7 @@ const enough = 8
 
 // row begins the next row. A few bytes of it, as many as the CSV reader looks ahead,
 // may be counted to the one before.
-func (t *textReader) row() { t.since, t.returns = 0, 0 }
+func (t *textReader) row() { t.since, t.returns, t.lines = 0, 0, 0 }
 
 // Read implements io.Reader. Text up to the first bad byte's chunk is passed
 // on before the error.
@@ -179,8 +185,11 @@ func (t *textReader) Read(p []byte) (int, error) {
 	feeds, returns := bytes.Count(p[:n], []byte("\n")), bytes.Count(p[:n], []byte("\r"))
 	t.since += n - feeds - returns
 	t.returns += returns - feeds
+	t.lines += feeds + returns
 	switch {
-	case t.endless:
+	case t.objectLong && t.since+t.lines > maxRow, t.lines > maxLineEnds:
+		t.err = errLongRow
+		return 0, t.err
 	case t.since > maxRow && t.returns > 0:
 		t.err = errReturns
 		return 0, t.err

@@ -22,6 +22,10 @@ func (r *reader) zipped(raw io.ReadCloser, in io.Reader) error {
 		r.sink.Fault(0, "is a damaged zip archive or workbook: "+err.Error(), "copy it again")
 		return nil
 	}
+	if twice := repeated(archive); !isWorkbook(archive) && twice != "" {
+		r.sink.Fault(0, fmt.Sprintf("the archive has two files of the name %.80q", twice), "nobody can tell which is meant: pack each under its own name")
+		return nil
+	}
 	if !isWorkbook(archive) {
 		return r.fault(fmt.Errorf("%w but a zip archive in an archive, or from a pipe: unpack it", errForeign), 0)
 	}
@@ -30,6 +34,18 @@ func (r *reader) zipped(raw io.ReadCloser, in io.Reader) error {
 
 func isWorkbook(a *zip.Reader) bool {
 	return slices.ContainsFunc(a.File, func(f *zip.File) bool { return f.Name == "xl/workbook.xml" })
+}
+
+// repeated is a name that several files of an archive have; empty: there is none.
+func repeated(a *zip.Reader) string {
+	seen := map[string]bool{}
+	for _, f := range a.File {
+		if seen[f.Name] {
+			return f.Name
+		}
+		seen[f.Name] = true
+	}
+	return ""
 }
 
 // Expand puts in the place of each zip archive among the files the files in it, as
@@ -59,12 +75,17 @@ func expand(f File) (inner []File, err error) {
 	if isWorkbook(archive) {
 		return same, nil
 	}
+	seen := map[string]bool{}
 	for _, entry := range archive.File {
 		name := entry.Name
 		base := path.Base(name)
 		if strings.HasSuffix(name, "/") || strings.HasPrefix(base, ".") || strings.HasPrefix(name, "__MACOSX/") {
 			continue
 		}
+		if seen[name] {
+			return same, nil // whoever reads the archive says so
+		}
+		seen[name] = true
 		inner = append(inner, File{
 			Name: f.Name + "/" + name, Size: int64(entry.UncompressedSize64), //nolint:gosec // for show
 			Open: func() (io.ReadCloser, error) { return openEntry(f, name) },

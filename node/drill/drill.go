@@ -134,7 +134,7 @@ func Run(ctx context.Context, o Options) (r Report, err error) {
 	d.skipped()
 	err = d.run(ctx)
 	for name, asked := range map[string]int{recovery.Receipts: len(d.Receipts), recovery.Openings: len(d.Shares), recovery.Figures: len(d.Results)} {
-		if c := d.checks[name]; asked > 0 && c.Tried.Tried == 0 {
+		if c := d.checks[name]; asked > 0 && c.Tried.Tried == 0 && c.Missed == "" {
 			c.Missed = c.Skipped
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
@@ -33,8 +35,9 @@ func (d *drilling) checkQueries(ctx context.Context) error {
 		return err
 	}
 	chosen := choose(ids, d.Queries)
-	for _, f := range d.missingResults(ids) {
-		d.checks[recovery.Figures].differ("%s: the backup has no such query, or not what it was answered by", f)
+	err = d.view(func(v state.View) error { return d.setApart(ids, v.Query) })
+	if err != nil {
+		return err
 	}
 	for query := range d.results { // whoever gives a result wants it compared
 		chosen[query] = true
@@ -100,19 +103,33 @@ func (d *drilling) answered() (ids []string, err error) {
 	return ids, err
 }
 
-// missingResults names the files of results whose query is not among those that can be computed.
-func (d *drilling) missingResults(ids []string) (files []string) {
-	there := map[string]bool{}
-	for _, id := range ids {
-		there[id] = true
-	}
-	for query, f := range d.results {
-		if !there[query] {
-			files = append(files, f.Name)
-			delete(d.results, query)
+// setApart takes the results out whose query is not among those that can be computed. One of a query that is forgotten,
+// or that was answered by what was sealed before, is sound; that it was not compared is said.
+func (d *drilling) setApart(ids []string, find func(id string) (catalog.Query, error)) error {
+	c := d.checks[recovery.Figures]
+	for _, id := range slices.Sorted(maps.Keys(d.results)) {
+		if slices.Contains(ids, id) {
+			continue
 		}
+		name := d.results[id].Name
+		delete(d.results, id)
+		q, err := find(id)
+		if err != nil && !errors.Is(err, records.ErrNotFound) {
+			return err
+		}
+		a, _ := mpc.UnderWay(q.Attempts)
+		switch {
+		case q.Forgotten > 0:
+			c.Missed = name + ": what the query was answered by is forgotten, its retention is over"
+		case q.State == catalog.QueryDone && a.Reseals:
+			c.Missed = fmt.Sprintf("%s: the query was answered by what was sealed for query %s: give the result of that one", name, q.Repeats)
+		default:
+			c.differ("%s: the backup has no such query, or not what it was answered by", name)
+			continue
+		}
+		c.note("%s", c.Missed)
 	}
-	return files
+	return nil
 }
 
 // choose takes n of the list, as far from each other as that goes: an id is a hash, so those are any.
