@@ -72,10 +72,9 @@ func (m *maintenance) dropShortened(ctx context.Context) error {
 		return nil
 	}
 	m.trailing.Store(min(l.opts.TrailingLogs, last-min(last, s.upTo)))
-	if err := m.adapt(); err != nil {
-		return err
+	if err = m.adapt(); err == nil {
+		err = l.Snapshot(ctx)
 	}
-	err = l.Snapshot(ctx)
 	m.trailing.Store(l.opts.TrailingLogs)
 	return errors.Join(err, m.adapt())
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hashicorp/raft"
@@ -420,4 +421,42 @@ func TestABackupDoesNotSayWhatRaftHasWhole(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Where the disk has no room for the snapshot that is written for what is shortened, it is not written, the node goes
+// on, and the next one is. What is to stay of the log is what it was.
+func TestAFullDiskPutsOffTheSnapshotForWhatIsShortened(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		var full atomic.Bool
+		c := newCluster(t, 1, func(o *Options) {
+			o.Free = func(string) (uint64, error) {
+				if full.Load() {
+					return o.MinFreeBytes/2 + 1, nil
+				}
+				return 1 << 40, nil
+			}
+			o.MinFreeBytes = 1 << 20
+		})
+		c.machine = forgetful{}
+		c.startAll()
+		c.propose(bulk("a", 2000))
+		c.propose("forget 0")
+		l := c.leader()
+		full.Store(true)
+		m := newMaintenance(l)
+		if err := m.dropShortened(t.Context()); err == nil || !strings.Contains(err.Error(), ErrDiskFull.Error()) { // raft keeps its text alone
+			t.Errorf("without room: %v", err)
+		}
+		if got := l.raft.ReloadableConfig().TrailingLogs; got != l.opts.TrailingLogs {
+			t.Errorf("%d entries stay behind a snapshot from here on, not %d", got, l.opts.TrailingLogs)
+		}
+		full.Store(false)
+		c.propose("set k 1")
+		if err := m.dropShortened(t.Context()); err != nil {
+			t.Errorf("with room again: %v", err)
+		}
+		if first, _, err := l.disk.logRange(); err != nil || first < 3 {
+			t.Errorf("the log begins at %d (%v)", first, err)
+		}
+	})
 }

@@ -28,6 +28,7 @@ var commands = []func(*cli.App) *cobra.Command{
 	contract.NewContractCommand,
 	buyer.NewQueryCommand,
 	buyer.NewPortfolioCommand,
+	buyer.NewTokenCommand,
 	auditor.NewEvidenceCommand,
 	operator.NewKeygenCommand,
 	operator.NewPrincipalCommand,

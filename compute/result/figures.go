@@ -80,6 +80,9 @@ func (b *builder) column(o sql.Output) *column {
 	if f.Places != nil {
 		c.places = f.Places(s.x, s.y)
 	}
+	if f.Interpolated { // within a bucket; what is behind the measure's own decimals says nothing
+		c.places = s.x.Decimals
+	}
 	if f.Unit != nil {
 		c.Unit = f.Unit(s.x, s.y)
 	}

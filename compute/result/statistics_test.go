@@ -155,6 +155,9 @@ func TestBucketsEqualPlainLoops(t *testing.T) {
 				low, _ := new(big.Rat).SetString(ends[0])
 				high, _ := new(big.Rat).SetString(ends[1])
 				got, _ := new(big.Rat).SetString(row[at].(string))
+				if shown := row[at].(string); len(shown)-strings.Index(shown, ".") != len(ends[0])-strings.Index(ends[0], ".") {
+					t.Fatalf("quantile %s has other decimals than the ends of its bucket %v", shown, ends)
+				}
 				if xs[k].Cmp(low) < 0 || xs[k].Cmp(high) > 0 || got.Cmp(low) < 0 || got.Cmp(high) > 0 {
 					t.Fatalf("quantile %s is %v in %v, the reading of rank %d is %s", text, row[at], ends, k+1, xs[k].FloatString(2))
 				}

@@ -330,3 +330,14 @@ func newPool(opts Options) *http.Transport {
 		DisableCompression:    true,
 	}
 }
+
+// Token issues a token of the client's key for its cluster, for who calls the API without
+// this client, and says until when it holds. It fails with ErrNoKey.
+func (t *transport) Token() (issued string, until time.Time, err error) {
+	if t.key == nil {
+		return "", time.Time{}, fmt.Errorf("issue a token: %w", ErrNoKey)
+	}
+	now := t.Now()
+	issued, err = token.Issue(t.key.signing, t.key.ID(), t.profile.Cluster.String(), now)
+	return issued, now.Add(token.MaxAge), err
+}

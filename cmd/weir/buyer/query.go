@@ -29,6 +29,9 @@ import (
 // defaultTimeout is longer than three attempts of a large query take.
 const defaultTimeout = 10 * time.Minute
 
+// byteOrderMark is that of UTF-8.
+const byteOrderMark = "\ufeff"
+
 // question is a query, how it is asked and its private portfolio.
 type question struct {
 	*cli.App
@@ -36,6 +39,7 @@ type question struct {
 	options ask.Options
 	private privateFlag
 	receipt string // the file for it; empty: none
+	bom     bool   // a byte order mark before CSV
 }
 
 // NewQueryCommand returns the command that asks a query.
@@ -84,6 +88,9 @@ it says what would be released, and nothing is charged.`,
 			if timeout <= 0 {
 				return cli.Usagef(cmd, "--timeout is %s, want more than 0", timeout)
 			}
+			if q.bom && a.Output != cli.CSV {
+				return cli.Usagef(cmd, "--bom is for -o csv")
+			}
 			if o.Complete && o.Partial {
 				return cli.Usagef(cmd, "--complete excludes --partial: it refuses what that asks for")
 			}
@@ -122,6 +129,7 @@ it says what would be released, and nothing is charged.`,
 	cmd.Flags().IntVar(&o.JoinAsOf, "join-as-of", 0, "likewise a `version` of the joined dataset, which was the newest together with that of --as-of; default: the newest that was")
 	cmd.Flags().StringVar(&o.Epsilon, "epsilon", "", "ask for a differentially private answer: every figure carries noise for that privacy loss, at most 1, which is charged to the contract")
 	cmd.Flags().StringVar(&o.Delta, "delta", "", "with --epsilon: Gaussian noise that may fail its promise with that probability, such as 1e-9; default: Laplace noise, which never does")
+	cmd.Flags().BoolVar(&q.bom, "bom", false, "with -o csv: begin with a byte order mark, by which Excel knows UTF-8")
 	cmd.Flags().BoolVar(&o.Fresh, "fresh", false, "ask the nodes even if this machine has the answer, of the last 24 hours")
 	cmd.Flags().BoolVar(&explain, "explain", false, "say what would be released and what it takes, and ask nothing")
 	cmd.Flags().StringVar(&q.receipt, "receipt", "", "`file` to write the query's receipt to, for weir evidence verify")
@@ -162,7 +170,7 @@ func (q *question) readSQL(argument string) error {
 		return fmt.Errorf("read the SQL: %w", err)
 	}
 	// Editors show no byte order mark, and count columns without it.
-	q.sql = strings.TrimPrefix(string(b), "\ufeff")
+	q.sql = strings.TrimPrefix(string(b), byteOrderMark)
 	return nil
 }
 
@@ -190,6 +198,11 @@ func (q *question) ask(ctx context.Context) error {
 		var failed error
 		if q.receipt != "" {
 			failed = keepReceipt(ctx, c, r, q.receipt)
+		}
+		if q.bom {
+			if _, err := io.WriteString(q.Stdout, byteOrderMark); err != nil {
+				return fmt.Errorf("print the result: %w", err)
+			}
 		}
 		if err := printResult(q.App, r.Table); err != nil {
 			return err
