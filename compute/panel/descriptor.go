@@ -180,6 +180,7 @@ func (c *descriptorCheck) source(f fileDescriptor) *Source {
 		}
 	}
 	c.wideColumns(f.Measures, src)
+	c.oneMeaning(f, src)
 	c.needLimits(f, src)
 	c.columns(f, src)
 	return src

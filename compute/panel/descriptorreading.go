@@ -329,6 +329,22 @@ func (c *descriptorCheck) measureReading(f fileMeasure, field func(string) strin
 	return r
 }
 
+// oneMeaning refuses texts that stand for no reading and for one below a limit.
+func (c *descriptorCheck) oneMeaning(f fileDescriptor, src *Source) {
+	if src.Censored == nil {
+		return
+	}
+	all := slices.Clone(src.Missing)
+	for m := range src.Columns {
+		all = append(all, src.reading(m).Missing...)
+	}
+	for i, text := range src.Censored.Undetected {
+		if slices.Contains(all, text) {
+			c.fault(f.Censored.Undetected[i], "censored.undetected", fmt.Sprintf("%.40q is listed under missing, too", text), "leave it out of one of them")
+		}
+	}
+}
+
 // needLimits refuses rules that need a measure's limit where it has none.
 func (c *descriptorCheck) needLimits(f fileDescriptor, src *Source) {
 	x := src.Censored

@@ -38,6 +38,7 @@ type rowReader struct {
 	values   []string // of the attributes, cleaned
 	at       []int    // of values; −1: the column is missing
 	named    map[string]int32
+	unnamed  []int  // columns of a file with commas that have no header, but for the first
 	fixed    string // the id of all rows; empty: rows have their own
 }
 
@@ -89,7 +90,7 @@ func (r *rowReader) clear() {
 	r.fields = make([]string, len(r.src.PeriodColumns))
 	r.values, r.at = make([]string, len(r.src.Attributes)), make([]int, len(r.src.Attributes))
 	r.counts = make([]Counts, len(r.src.Columns))
-	r.named = nil
+	r.named, r.unnamed = nil, nil
 }
 
 // width is how many values a row of a run has.
@@ -120,6 +121,11 @@ func (r *rowReader) Begin(h table.Head) bool {
 	var ok bool
 	if r.header, ok = readHeader(r.src, r.file, h, &r.faults); !ok {
 		return false
+	}
+	for i, name := range r.header.names {
+		if name == "" && i > 0 && h.Separator == "," { // the first one numbers the rows in many files
+			r.unnamed = append(r.unnamed, i)
+		}
 	}
 	for i, at := range r.header.attributes {
 		if r.at[i] = i; at < 0 {
@@ -211,6 +217,13 @@ func (r *rowReader) row(fields []string, line int) {
 	if len(fields) != len(r.header.names) {
 		r.fault(line, "", fmt.Sprintf("has %d fields", len(fields)), fmt.Sprintf("want %d, as in the header; a field with a comma in it is quoted", len(r.header.names)))
 		return
+	}
+	for _, at := range r.unnamed {
+		if text := CleanText(fields[at]); text != "" {
+			r.fault(line, "", fmt.Sprintf("has %.40q in column %d, which has no header", text, at+1),
+				"give the column a header, or empty it; a number with a comma for decimals is two columns unless it is quoted")
+			return
+		}
 	}
 	for _, f := range r.header.keep {
 		if !f.passes(fields) {

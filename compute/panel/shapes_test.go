@@ -108,6 +108,12 @@ func TestFilesAreReadAsTheDescriptorSays(t *testing.T) {
 		"rounded to the even digit":              {descriptor(byStation, byMonth, rounded, ""), "f.csv", head + "a,2024-01,0.25\na,2024-02,0.35\na,2024-03,-0.25\na,2024-04,0.2500001\na,2024-05,-0.36\n", "a@2024-01 x=2; a@2024-02 x=4; a@2024-03 x=-2; a@2024-04 x=3; a@2024-05 x=-4"},
 		"a missing number that would be rounded": {descriptor(byStation, byMonth, rounded, "missing: [-999.99]\n"), "f.csv", head + "a,2024-01,-999.99\na,2024-02,1\n", "a@2024-02 x=10"},
 
+		"commas for decimals before a column without header": {descriptor(byStation, byMonth, aMeasure, ""), "f.csv", "s,m,X,\na,2024-01,1,5\na,2024-02,2,\n",
+			`f.csv:2: has "5" in column 4, which has no header; give the column a header, or empty it; a number with a comma`},
+		"empty columns at the end, and row numbers": {descriptor(byStation, byMonth, aMeasure, ""), "f.csv", ",s,m,X,,\n0,a,2024-01,1,, \n", "a@2024-01 x=10"},
+		"a byte order mark against the descriptor":  {descriptor(byStation, byMonth, aMeasure, "encoding: gb18030\n"), "f.csv", "\uFEFF" + head + "县,2024-01,1\n", "县@2024-01 x=10"},
+		"missing and not detected":                  {descriptor(byStation, byMonth, limited, "missing: [ND]\ncensored: {below: half, undetected: [ND]}\n"), "f.csv", head, `"ND" is listed under missing, too; leave it out of one of them`},
+
 		// Times.
 		"other notations":     {descriptor(byStation, byDay, aMeasure, ""), "f.csv", "s,d,X\na,2024/1/5,1\na,2024年1月6日,2\na,20240107,3\na,2024.01.08,4\na,2024-01-09 00:00:00,5\n", "a@2024-01-05 x=10; a@2024-01-06 x=20; a@2024-01-07 x=30; a@2024-01-08 x=40; a@2024-01-09 x=50"},
 		"months":              {descriptor(byStation, byMonth, aMeasure, ""), "f.csv", head + "a,2024年1月,1\na,202402,2\na,2024/3,3\na,2024-04-01,4\n", "a@2024-01 x=10; a@2024-02 x=20; a@2024-03 x=30; a@2024-04 x=40"},

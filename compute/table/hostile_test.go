@@ -132,3 +132,25 @@ func TestTwoFilesOfOneNameInAnArchiveAreRefused(t *testing.T) {
 		t.Errorf("%q, %q", k.rows, k.faults)
 	}
 }
+
+// A workbook says how large its parts are unfolded; what does not fit is not unfolded.
+func TestAWorkbookThatUnfoldsToTooMuchIsRefused(t *testing.T) {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, name := range []string{"xl/workbook.xml", "xl/sharedStrings.xml", "xl/worksheets/sheet1.xml"} {
+		w, err := z.CreateRaw(&zip.FileHeader{Name: name, Method: zip.Deflate, CompressedSize64: 2, UncompressedSize64: 600 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte{3, 0}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	k := read(t, file("f.xlsx", b.Bytes()), table.Options{})
+	if len(k.faults) != 1 || !strings.Contains(k.faults[0], "unfolds to more than 1073741824 bytes; save its sheet as CSV") {
+		t.Errorf("%q", k.faults)
+	}
+}

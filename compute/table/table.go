@@ -160,8 +160,8 @@ type opened struct {
 	io.Closer
 }
 
-// mostInMemory bounds the files that are read as a whole: workbooks, and Parquet that
-// cannot be read from its end.
+// mostInMemory bounds the files that are read as a whole: workbooks, unfolded, and Parquet
+// that cannot be read from its end.
 const mostInMemory = 1 << 30
 
 // whole is random access to a file: its own, or what is in memory of it.

@@ -62,7 +62,8 @@ const maxRow = 1 << 20
 // that is never closed has all that come after it.
 const maxLineEnds = 16 << 20
 
-// textOf undoes compression, encoding and byte order mark. UTF-16, as spreadsheets write
+// textOf undoes compression, encoding and byte order mark, which counts for more than a named
+// encoding. UTF-16, as spreadsheets write
 // "Unicode text", shows at once and is decoded. Text in a named encoding is decoded from
 // that; where none is named it must be UTF-8, and reading ends with errNotUTF8 where it is
 // likely to be something else.
@@ -85,6 +86,9 @@ func textOf(raw io.Reader, encoding string) (*textReader, error) {
 		if bytes.HasPrefix(head, []byte(f.magic)) {
 			return nil, fmt.Errorf("%w but %s", errForeign, f.what)
 		}
+	}
+	if bytes.HasPrefix(head, utf8BOM) { // whatever is declared: no other encoding's text begins so
+		encoding = utf8Name
 	}
 	t := &textReader{zipped: zipped, encoding: utf8Name, line: 1}
 	order, wide := utf16Order(head)

@@ -18,7 +18,7 @@ const excelDigits = 15
 
 // workbook reads a sheet of an Excel workbook. Nothing of it goes to a temporary file.
 func (r *reader) workbook(in io.Reader) (err error) {
-	book, err := excelize.OpenReader(in, excelize.Options{RawCellValue: true, UnzipSizeLimit: 8 * mostInMemory, UnzipXMLSizeLimit: 8 * mostInMemory})
+	book, err := excelize.OpenReader(in, excelize.Options{RawCellValue: true, UnzipSizeLimit: mostInMemory, UnzipXMLSizeLimit: mostInMemory})
 	if err != nil {
 		what := "is a damaged workbook: " + err.Error()
 		if errors.Is(err, excelize.ErrWorkbookFileFormat) || errors.Is(err, excelize.ErrWorkbookPassword) {

@@ -29,6 +29,14 @@ func (r *reader) zipped(raw io.ReadCloser, in io.Reader) error {
 	if !isWorkbook(archive) {
 		return r.fault(fmt.Errorf("%w but a zip archive in an archive, or from a pipe: unpack it", errForeign), 0)
 	}
+	unfolded := uint64(0)
+	for _, f := range archive.File {
+		unfolded += min(f.UncompressedSize64, mostInMemory+1)
+	}
+	if unfolded > mostInMemory {
+		r.sink.Fault(0, fmt.Sprintf("the workbook unfolds to more than %d bytes", mostInMemory), "save its sheet as CSV")
+		return nil
+	}
 	return r.workbook(io.NewSectionReader(at, 0, size))
 }
 

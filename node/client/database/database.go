@@ -146,6 +146,9 @@ func textOf(v any, kind string) string {
 		}
 		return x.UTC().Format("2006-01-02T15:04:05.999999999Z")
 	case float64:
+		if kind == "FLOAT4" { // Postgres's, whose digits are those of 32 bits
+			return strconv.FormatFloat(x, 'f', -1, 32)
+		}
 		return strconv.FormatFloat(x, 'f', -1, 64)
 	case float32:
 		return strconv.FormatFloat(float64(x), 'f', -1, 32)
