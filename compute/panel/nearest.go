@@ -45,28 +45,12 @@ func extended(name string, names []string) string {
 // didYouMean says what was probably meant, or what there is to choose from.
 func didYouMean(name string, names []string) string {
 	if n := cmp.Or(nearest(name, names), extended(name, names)); n != "" {
-		return fmt.Sprintf("did you mean %q?%s", n, unseen(name, n))
+		return fmt.Sprintf("did you mean %q?%s", n, suggest.Unseen(name, n))
 	}
 	if len(names) == 1 {
 		return "there is only " + Quoted(names)
 	}
 	return "there are " + Quoted(names)
-}
-
-// unseen says where two names differ that may look the same: in a sign beyond ASCII, such
-// as a Cyrillic letter in a Latin word.
-func unseen(name, meant string) string {
-	a, b := []rune(name), []rune(meant)
-	for i := range min(len(a), len(b)) {
-		if a[i] == b[i] {
-			continue
-		}
-		if a[i] < utf8.RuneSelf == (b[i] < utf8.RuneSelf) && a[i] < utf8.RuneSelf || unicode.Is(unicode.Han, a[i]) && unicode.Is(unicode.Han, b[i]) {
-			return ""
-		}
-		return fmt.Sprintf(" it has %U where this has %U", b[i], a[i])
-	}
-	return ""
 }
 
 // Quoted lists the first of many names.

@@ -28,7 +28,7 @@ func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "line %d, column %d: %s", e.Line, e.Column, e.Message)
 	if e.Nearest != "" {
-		fmt.Fprintf(&b, "; did you mean %s?", e.Nearest)
+		fmt.Fprintf(&b, "; did you mean %s?%s", e.Nearest, suggest.Unseen(e.Near, e.Nearest))
 	}
 	if e.Want != "" {
 		fmt.Fprintf(&b, " (accepted here: %s)", e.Want)
@@ -82,7 +82,7 @@ func (e *Error) Caret(sql string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s\n%s", text.String(), strings.TrimRight(marks.String(), " \t"), e.Message)
 	if e.Nearest != "" {
-		fmt.Fprintf(&b, "; did you mean %s?", e.Nearest)
+		fmt.Fprintf(&b, "; did you mean %s?%s", e.Nearest, suggest.Unseen(e.Near, e.Nearest))
 	}
 	if e.Want != "" {
 		fmt.Fprintf(&b, "\naccepted here: %s", e.Want)

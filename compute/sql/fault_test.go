@@ -65,6 +65,19 @@ func TestErrorTextHasPlaceNearestAndAccepted(t *testing.T) {
 	}
 }
 
+// A name that only looks like the one that is meant: a Cyrillic о in no2.
+func TestASuggestionNeverLooksLikeWhatWasTyped(t *testing.T) {
+	for sql, want := range map[string]string{
+		"SELECT AVG(n\u043e2) FROM beijing_air": "did you mean no2? it has U+006F where this has U+043E",
+		"SELECT AVG(N\u041e2) FROM beijing_air": "did you mean no2? it has U+006F where this has U+041E",
+	} {
+		fault := faultOf(t, sql, beijing())
+		if !strings.Contains(fault.Error(), want) || !strings.Contains(fault.Caret(sql), want) {
+			t.Errorf("%s\n%s\nwant %s", fault, fault.Caret(sql), want)
+		}
+	}
+}
+
 func TestCaretOfALongLineShowsItsSurroundings(t *testing.T) {
 	sql := "SELECT COUNT(*) FROM beijing_air WHERE county IN (" + strings.Repeat("'桃城区', ", 200) + "x)"
 	lines := strings.Split(faultOf(t, sql, beijing()).Caret(sql), "\n")

@@ -14,3 +14,21 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+// Two names that may look the same are told apart by code points; others are not, since
+// everybody sees how they differ.
+func TestUnseen(t *testing.T) {
+	for _, c := range []struct{ name, meant, want string }{
+		{"n\u043ex", "nox", " it has U+006F where this has U+043E"},
+		{"N\u041eX", "nox", " it has U+006F where this has U+041E"}, // the first two letters differ by case, too
+		{"'Nor\u200bth'", "'North'", " it has U+0074 where this has U+200B"},
+		{"nox\u0301", "nox", " it ends where this has U+0301"},
+		{"nox", "nox\u0301", " it has U+0301 where this ends"},
+		{"A\u20111", "A-1", " it has U+002D where this has U+2011"},
+		{"pm52", "pm25", ""}, {"桃城", "桃域", ""}, {"'2024年1月'", "'2024-01'", ""}, {"NOX", "nox", ""}, {"noxx", "nox", ""}, {"\u201c", `"`, ""},
+	} {
+		if got := Unseen(c.name, c.meant); got != c.want {
+			t.Errorf("%q for %q: %q, want %q", c.meant, c.name, got, c.want)
+		}
+	}
+}

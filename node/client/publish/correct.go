@@ -96,7 +96,7 @@ func fault(faults *panel.Errors, file, column, message, want string) {
 
 func nearestID(id string, ids []string, registry string) string {
 	if n := suggest.Nearest(id, ids); n != "" {
-		return fmt.Sprintf("did you mean %q?", n)
+		return fmt.Sprintf("did you mean %q?%s", n, suggest.Unseen(id, n))
 	}
 	return fmt.Sprintf("entities are appended with `weir registry append %s FILE.csv`", registry)
 }
