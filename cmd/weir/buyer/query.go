@@ -40,6 +40,7 @@ type question struct {
 	private privateFlag
 	receipt string // the file for it; empty: none
 	bom     bool   // a byte order mark before CSV
+	plot    bool   // bars and lines in place of the table
 }
 
 // NewQueryCommand returns the command that asks a query.
@@ -91,6 +92,9 @@ it says what would be released, and nothing is charged.`,
 			if q.bom && a.Output != cli.CSV {
 				return cli.Usagef(cmd, "--bom is for -o csv")
 			}
+			if q.plot && a.Output != cli.Table {
+				return cli.Usagef(cmd, "--plot draws in a terminal, and excludes -o %s", a.Output)
+			}
 			if o.Complete && o.Partial {
 				return cli.Usagef(cmd, "--complete excludes --partial: it refuses what that asks for")
 			}
@@ -129,6 +133,7 @@ it says what would be released, and nothing is charged.`,
 	cmd.Flags().IntVar(&o.JoinAsOf, "join-as-of", 0, "likewise a `version` of the joined dataset, which was the newest together with that of --as-of; default: the newest that was")
 	cmd.Flags().StringVar(&o.Epsilon, "epsilon", "", "ask for a differentially private answer: every figure carries noise for that privacy loss, at most 1, which is charged to the contract")
 	cmd.Flags().StringVar(&o.Delta, "delta", "", "with --epsilon: Gaussian noise that may fail its promise with that probability, such as 1e-9; default: Laplace noise, which never does")
+	cmd.Flags().BoolVar(&q.plot, "plot", false, "draw the figures: a line of one period after the other, else bars")
 	cmd.Flags().BoolVar(&q.bom, "bom", false, "with -o csv: begin with a byte order mark, by which Excel knows UTF-8")
 	cmd.Flags().BoolVar(&o.Fresh, "fresh", false, "ask the nodes even if this machine has the answer, of the last 24 hours")
 	cmd.Flags().BoolVar(&explain, "explain", false, "say what would be released and what it takes, and ask nothing")
@@ -204,7 +209,7 @@ func (q *question) ask(ctx context.Context) error {
 				return fmt.Errorf("print the result: %w", err)
 			}
 		}
-		if err := printResult(q.App, r.Table); err != nil {
+		if err := q.print(r.Table); err != nil {
 			return err
 		}
 		if err := q.account(ctx, c, r); err != nil {
@@ -226,12 +231,12 @@ func (q *question) account(ctx context.Context, c *client.Client, r *ask.Result)
 		q.Note("from this machine's own store, as the nodes answered at %s; it cost nothing, and --fresh asks anew", cli.FormatTime(r.Stored.UnixMilli()))
 		return nil
 	}
-	if r.Query.Submit.Contract == "" { // one's own dataset
-		return nil
-	}
 	k, err := c.Contract(ctx, r.Query.Submit.Contract)
 	if err != nil {
 		return fmt.Errorf("read what is left of the contract: %w", err)
+	}
+	if k.Buyer == k.Publisher { // of the owner of the data, who pays nobody
+		return nil
 	}
 	q.Note("%s", accountWords(r.Query, k))
 	return nil
@@ -257,6 +262,23 @@ func accountWords(query catalog.Query, k catalog.Contract) string {
 		return cost + "; contract " + k.ID + " has no limit"
 	}
 	return cost + "; contract " + k.ID + " has " + strings.Join(left, " and ") + " left"
+}
+
+// print prints a result, or draws it.
+func (q *question) print(t *result.Table) error {
+	if !q.plot {
+		return printResult(q.App, t)
+	}
+	q.Printed = true
+	columns := term.Columns(q.Stdout)
+	if columns == 0 {
+		columns = term.DefaultColumns
+	}
+	if err := t.Plot(q.Stdout, columns); err != nil {
+		return err
+	}
+	q.NoteEach("%s", t.Shortfall())
+	return nil
 }
 
 // printResult prints a result. What it lacks is said beside one that programs read, too: who
