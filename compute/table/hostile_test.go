@@ -3,10 +3,13 @@ package table_test
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
 	"io"
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/xuri/excelize/v2"
 
 	"github.com/weirdata/weir/compute/table"
 )
@@ -151,6 +154,23 @@ func TestAWorkbookThatUnfoldsToTooMuchIsRefused(t *testing.T) {
 	}
 	k := read(t, file("f.xlsx", b.Bytes()), table.Options{})
 	if len(k.faults) != 1 || !strings.Contains(k.faults[0], "unfolds to more than 1073741824 bytes; save its sheet as CSV") {
+		t.Errorf("%q", k.faults)
+	}
+}
+
+// A sheet that lacks one column, misspelt perhaps, is not passed over silently.
+func TestASheetThatIsNearlyTheOneIsAskedAbout(t *testing.T) {
+	content := book(t, func(f *excelize.File) error {
+		if _, err := f.NewSheet("2024"); err != nil {
+			return err
+		}
+		return errors.Join(f.SetSheetRow("Sheet1", "A1", &[]any{"s", "m", "NOx"}), f.SetSheetRow("2024", "A1", &[]any{"s", "m", "Nox"}))
+	})
+	k := read(t, file("f.xlsx", content), table.Options{Wanted: []string{"s", "m", "NOx"}})
+	if len(k.faults) != 1 || !strings.Contains(k.faults[0], `the sheets ["Sheet1" "2024"] may be meant`) {
+		t.Errorf("%q", k.faults)
+	}
+	if k := read(t, file("f.xlsx", content), table.Options{Wanted: []string{"s", "m", "NOx"}, Sheet: "Sheet1"}); len(k.faults) > 0 {
 		t.Errorf("%q", k.faults)
 	}
 }

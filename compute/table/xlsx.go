@@ -107,7 +107,7 @@ func (r *reader) chooseSheet(book *excelize.File) (sheet string, row int, ok boo
 		sheets = []string{r.options.Sheet}
 	}
 	fewest := len(r.options.Wanted) + 1
-	var best []string
+	var best, nearly []string // nearly: they lack one wanted column, which may be misspelt
 	for _, s := range sheets {
 		if visible, err := book.GetSheetVisible(s); r.options.Sheet == "" && err == nil && !visible {
 			continue
@@ -129,6 +129,9 @@ func (r *reader) chooseSheet(book *excelize.File) (sheet string, row int, ok boo
 			r.sink.Fault(0, err.Error(), "save the workbook anew")
 			return "", 0, false
 		}
+		if at > 0 && lacks == 1 && len(r.options.Wanted) > 2 {
+			nearly = append(nearly, s)
+		}
 		switch {
 		case at == 0: // empty
 		case lacks < fewest:
@@ -136,6 +139,9 @@ func (r *reader) chooseSheet(book *excelize.File) (sheet string, row int, ok boo
 		case lacks == fewest:
 			best = append(best, s)
 		}
+	}
+	if fewest == 0 {
+		best = append(best, nearly...)
 	}
 	if r.options.HeaderRow > 0 {
 		row = r.options.HeaderRow
