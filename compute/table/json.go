@@ -35,7 +35,7 @@ func (r *reader) json(text *textReader) error {
 		r.sink.Fault(text.line, "is no JSON from here on: "+err.Error(), "want one object a line")
 		return nil
 	case errors.Is(err, errLongRow):
-		r.sink.Fault(text.line, fmt.Sprintf("object %d is longer than %d bytes", o.n+1, maxRow), "want one object for each row; the rest of the file was not read")
+		r.sink.Fault(text.line, fmt.Sprintf("object %d is longer than %d bytes", max(o.n, 1), maxRow), "want one object for each row; the rest of the file was not read")
 		return nil
 	case errors.Is(err, ErrEnough) || r.ctx.Err() != nil:
 		return err
