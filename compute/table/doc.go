@@ -1,6 +1,6 @@
 // Package table reads the table of a file, whatever kind of file it is: text with
-// separators (CSV), an Excel workbook (xlsx), Parquet, or JSON objects, each plain, gzip
-// or in a zip archive. It hands on a header and then row after row of texts, each with the
+// separators (CSV), an Excel workbook (xlsx), Parquet, or JSON objects, each plain or in
+// a zip archive, text and JSON also gzip. It hands on a header and then row after row of texts, each with the
 // line or row of the sheet on which it begins, and never holds a text file as a whole.
 //
 // [Read] tells the kind by the first bytes, not by the name. Text is UTF-8, UTF-16 or
