@@ -114,7 +114,7 @@ func (r *reader) read() error {
 		return errors.Join(r.fault(err, 0), raw.Close())
 	}
 	switch {
-	case bytes.Equal(head, []byte("PK\x03\x04")):
+	case bytes.Equal(head, zipMagic):
 		err = r.guarded("workbook", func() error { return r.zipped(raw, in) })
 	case bytes.Equal(head, []byte("PAR1")):
 		err = r.guarded("Parquet file", func() error { return r.parquet(raw, in) })
