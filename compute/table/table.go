@@ -11,7 +11,7 @@ import (
 )
 
 // File is one of a user's files. Open is called once, or up to three times when the file
-// turns out not to be UTF-8. A file whose Open returns an io.ReaderAt is not copied where a
+// turns out not to be UTF-8. A file whose Open returns a RandomAccess is not copied where a
 // kind needs to be read from its end.
 type File struct {
 	Name string
@@ -19,6 +19,12 @@ type File struct {
 	Open func() (io.ReadCloser, error)
 	// Rows, if not nil, are read instead of Open: the rows of a database's answer.
 	Rows func(ctx context.Context, into Sink) error
+}
+
+// RandomAccess is what can be read from its end; the seeker tells how long it is.
+type RandomAccess interface {
+	io.ReaderAt
+	io.Seeker
 }
 
 // Options say how files are read. The zero value finds out all that can be found out.
@@ -166,10 +172,7 @@ const mostInMemory = 1 << 30
 
 // whole is random access to a file: its own, or what is in memory of it.
 func whole(raw io.ReadCloser, in io.Reader) (io.ReaderAt, int64, error) {
-	if at, ok := raw.(interface {
-		io.ReaderAt
-		io.Seeker
-	}); ok {
+	if at, ok := raw.(RandomAccess); ok {
 		if size, err := at.Seek(0, io.SeekEnd); err == nil {
 			return at, size, nil
 		}
