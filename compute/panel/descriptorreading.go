@@ -2,7 +2,6 @@ package panel
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -375,7 +374,7 @@ func (c *descriptorCheck) entityForm(f fileEntity, src *Source) {
 		c.fault(f.Column, "entity.columns", "want two or more", "one column is entity: {column: …}")
 	case f.Columns != nil && f.Column.given():
 		c.fault(f.Column, "entity", "has both column and columns", "leave one of them out")
-	case f.File.given() && strings.Count(form.File, "*") != 1:
+	case f.File.given() && !isPattern(form.File):
 		c.fault(f.File, "entity.file", fmt.Sprintf("%.40q has not one *", form.File), `the * stands for the entity: "PRSA_Data_*_2013.csv", or "*.csv"`)
 	case f.Constant.given() && form.Constant == "":
 		c.fault(f.Constant, "entity.constant", "is empty", "")
@@ -427,9 +426,6 @@ func (c *descriptorCheck) periodForm(f filePeriod, src *Source) {
 	}
 }
 
-// onePattern is a measure's column in a wide table: one * for the entity or period.
-var onePattern = regexp.MustCompile(`^[^*]*\*[^*]*$`)
-
 // wideColumns checks the columns of measures in a wide table.
 func (c *descriptorCheck) wideColumns(list []fileMeasure, src *Source) {
 	if src.Shape.Wide == "" || src.Shape.Parameter != "" {
@@ -440,7 +436,7 @@ func (c *descriptorCheck) wideColumns(list []fileMeasure, src *Source) {
 		if !m.Column.given() && len(list) == 1 {
 			src.Columns[i] = "*"
 		}
-		if !onePattern.MatchString(src.Columns[i]) {
+		if !isPattern(src.Columns[i]) {
 			c.fault(m.Name, field, fmt.Sprintf("%.60q does not say which of the wide table's columns are the measure's", src.Columns[i]),
 				fmt.Sprintf(`want one * for the %s: "*", or "* NOx"`, strings.TrimSuffix(strings.Replace(src.Shape.Wide, "entities", "entity", 1), "s")))
 		}
