@@ -50,9 +50,9 @@ type evidence struct {
 
 // look reads the whole file for signs of its encoding.
 func (r *reader) look() (evidence, error) {
-	raw, err := r.file.Open()
+	raw, err := r.open()
 	if err != nil {
-		return evidence{}, fmt.Errorf("open %s: %w", r.file.Name, err)
+		return evidence{}, err
 	}
 	in, _, err := unzipped(raw)
 	if err != nil {

@@ -110,9 +110,9 @@ func (r *reader) ended(err error) error {
 
 // read finds out what the file is.
 func (r *reader) read() error {
-	raw, err := r.file.Open()
+	raw, err := r.open()
 	if err != nil {
-		return r.fault(fmt.Errorf("open %s: %w", r.file.Name, err), 0)
+		return r.fault(err, 0)
 	}
 	in := bufio.NewReaderSize(raw, readBuffer)
 	head, err := in.Peek(4)
@@ -125,9 +125,21 @@ func (r *reader) read() error {
 	case bytes.Equal(head, []byte("PAR1")):
 		err = r.guarded("Parquet file", func() error { return r.parquet(raw, in) })
 	default:
-		return r.text(&opened{Reader: in, Closer: raw})
+		err = r.text(in, r.options.Encoding)
 	}
-	return errors.Join(err, raw.Close())
+	if err = errors.Join(err, raw.Close()); errors.Is(err, errNotUTF8) {
+		return r.otherText()
+	}
+	return err
+}
+
+// open opens the file.
+func (r *reader) open() (io.ReadCloser, error) {
+	raw, err := r.file.Open()
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", r.file.Name, err)
+	}
+	return raw, nil
 }
 
 // row hands a row on.
@@ -158,12 +170,6 @@ func (r *reader) guarded(kind string, read func() error) (err error) {
 		r.sink.Fault(0, fmt.Sprintf("is a damaged %s: %v", kind, p), "copy it again")
 	}()
 	return read()
-}
-
-// opened is a file from its first byte on.
-type opened struct {
-	io.Reader
-	io.Closer
 }
 
 // mostInMemory bounds the files that are read as a whole: workbooks, unfolded, and Parquet
