@@ -37,9 +37,8 @@ type rowReader struct {
 	fields   []string // of the period
 	values   []string // of the attributes, cleaned
 	at       []int    // of values; −1: the column is missing
-	named    map[string]int32
-	unnamed  []int  // columns of a file with commas that have no header, but for the first
-	fixed    string // the id of all rows; empty: rows have their own
+	unnamed  []int    // columns of a file with commas that have no header, but for the first
+	fixed    string   // the id of all rows; empty: rows have their own
 }
 
 var _ table.Sink = (*rowReader)(nil)
@@ -90,7 +89,7 @@ func (r *rowReader) clear() {
 	r.fields = make([]string, len(r.src.PeriodColumns))
 	r.values, r.at = make([]string, len(r.src.Attributes)), make([]int, len(r.src.Attributes))
 	r.counts = make([]Counts, len(r.src.Columns))
-	r.named, r.unnamed = nil, nil
+	r.unnamed = nil
 }
 
 // width is how many values a row of a run has.
