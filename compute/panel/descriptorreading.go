@@ -255,7 +255,8 @@ func (c *descriptorCheck) renames(f fileRenames, src *Source) []Rename {
 		}
 		known := append(append([]string{}, src.Attributes...), src.EntityColumn)
 		if !slices.Contains(known, column) {
-			c.fault(r.key, "rename", fmt.Sprintf("%.40q is neither the entity's column nor an attribute's", column), "there are "+Quoted(known))
+			c.fault(r.key, "rename", fmt.Sprintf("%.40q is neither the entity's column nor an attribute's", column),
+				"there are "+Quoted(known))
 		}
 		for _, p := range r.value.list {
 			out = append(out, Rename{Column: column, From: CleanText(p.key.text), To: CleanText(p.value.text)})

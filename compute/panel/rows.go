@@ -174,7 +174,8 @@ func (r *rowReader) wideColumns() bool {
 		}
 		at, fault := r.entities.read(r.src.renamed(r.src.EntityColumn, CleanText(c.name)), nil, nil, r.head.Row)
 		if fault != nil {
-			r.fault(r.head.Row, r.header.names[c.field], fault.message, r.want(fault.want)+"; if the column is no entity, list it under wide.except")
+			r.fault(r.head.Row, r.header.names[c.field], fault.message,
+				r.want(fault.want)+"; if the column is no entity, list it under wide.except")
 			continue
 		}
 		c.entity = at
@@ -182,7 +183,8 @@ func (r *rowReader) wideColumns() bool {
 	}
 	r.header.wide = known
 	if len(known) == 0 && r.faults.Total == 0 {
-		r.fault(r.head.Row, "", fmt.Sprintf("no column is one of the %s", r.src.Shape.Wide), fmt.Sprintf("the header is %s; want columns as %s", Quoted(r.header.names), Quoted(r.src.Columns)))
+		r.fault(r.head.Row, "", fmt.Sprintf("no column is one of the %s", r.src.Shape.Wide),
+			fmt.Sprintf("the header is %s; want columns as %s", Quoted(r.header.names), Quoted(r.src.Columns)))
 		return false
 	}
 	return true

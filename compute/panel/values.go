@@ -129,7 +129,9 @@ func (r *rowReader) oddValue(m int, text string, field, line int) int64 {
 	number, ok := r.src.File.plain(trimmed)
 	if r.head.Kind != "csv" && ofNumberCell.MatchString(trimmed) {
 		if ok && number != trimmed {
-			return r.wrong(m, field, line, fmt.Sprintf("%.40q is %s where the cell is a number, and %s as numbers are declared to be written", text, trimmed, number),
+			return r.wrong(m, field, line,
+				fmt.Sprintf("%.40q is %s where the cell is a number, and %s as numbers are declared to be written",
+					text, trimmed, number),
 				"leave numbers out of the descriptor where cells are numbers; where they are texts save the file as CSV")
 		}
 		number, ok = trimmed, true
@@ -144,9 +146,13 @@ func (r *rowReader) oddValue(m int, text string, field, line int) int64 {
 	case r.isMissing(m, text, trimmed, number, v, fault):
 		return missing
 	case !ok:
-		return r.wrong(m, field, line, fmt.Sprintf("%.40q is no number", text), "numbers are said to be written with "+r.src.File.words())
-	case r.src.File.Decimal == "" && r.src.File.Thousands == "" && r.head.Separator == ";" && pointOrThousands.MatchString(number):
-		return r.wrong(m, field, line, fmt.Sprintf("%.40q may be %s or %s: in files with semicolons the point often parts thousands", text, number, strings.ReplaceAll(number, ".", "")),
+		return r.wrong(m, field, line, fmt.Sprintf("%.40q is no number", text),
+			"numbers are said to be written with "+r.src.File.words())
+	case r.src.File.Decimal == "" && r.src.File.Thousands == "" && r.head.Separator == ";" &&
+		pointOrThousands.MatchString(number):
+		return r.wrong(m, field, line,
+			fmt.Sprintf("%.40q may be %s or %s: in files with semicolons the point often parts thousands",
+				text, number, strings.ReplaceAll(number, ".", "")),
 			`say which in the descriptor: numbers: {decimal: "."}, or numbers: {decimal: ",", thousands: "."}`)
 	case fault == decimal.TooPrecise && x.round:
 		exact, is := new(big.Rat).SetString(number)
@@ -328,7 +334,9 @@ func (r *rowReader) stand(m int, by string, limit *big.Rat, written string, fiel
 	switch {
 	case by == ruleZero:
 	case limit == nil:
-		return r.wrong(m, field, line, fmt.Sprintf("%.40q stands for %s of a limit that is not declared", written, by), "want detection_limit beside the measure")
+		return r.wrong(m, field, line,
+			fmt.Sprintf("%.40q stands for %s of a limit that is not declared", written, by),
+			"want detection_limit beside the measure")
 	case by == ruleHalf:
 		stands.Mul(limit, big.NewRat(1, 2))
 	default:
@@ -336,7 +344,9 @@ func (r *rowReader) stand(m int, by string, limit *big.Rat, written string, fiel
 	}
 	v, ok := roundToEven(stands, x.measure.Decimals)
 	if !ok || v < x.measure.Min || v > x.measure.Max {
-		return r.wrong(m, field, line, fmt.Sprintf("%.40q stands for %s by censored: %s, which is outside the declared range", written, stands.FloatString(x.measure.Decimals), by), "want "+rangeOf(x.measure))
+		return r.wrong(m, field, line,
+			fmt.Sprintf("%.40q stands for %s by censored: %s, which is outside the declared range",
+				written, stands.FloatString(x.measure.Decimals), by), "want "+rangeOf(x.measure))
 	}
 	r.counts[m].Censored++
 	return v

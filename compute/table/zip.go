@@ -24,7 +24,8 @@ func (r *reader) zipped(raw io.ReadCloser, in io.Reader) error {
 	}
 	if !isWorkbook(archive) {
 		if twice := repeated(archive); twice != "" {
-			r.sink.Fault(0, fmt.Sprintf("the archive has two files of the name %.80q", twice), "nobody can tell which is meant: pack each under its own name")
+			r.sink.Fault(0, fmt.Sprintf("the archive has two files of the name %.80q", twice),
+				"nobody can tell which is meant: pack each under its own name")
 			return nil
 		}
 		return r.fault(fmt.Errorf("%w but a zip archive in an archive, or from a pipe: unpack it", errForeign), 0)
