@@ -127,14 +127,12 @@ func (a *assembly) extent() bool {
 	cells := a.periods * len(a.registry) // below 2^27 and 2^31
 	span := fmt.Sprintf("periods run from %s (%s:%d) to %s (%s:%d)",
 		grain.Format(first.period), firstFile, first.line, grain.Format(last.period), lastFile, last.line)
-	switch {
-	case cells > tiles.MaxCells/len(a.src.Columns):
+	if cells > tiles.MaxCells/len(a.src.Columns) {
 		a.faults.add(&DataError{File: lastFile, Row: int(last.line), Message: fmt.Sprintf("%s: %d cells of %d measures are too many", span, cells, len(a.src.Columns)),
 			Want: fmt.Sprintf("want at most %d in all: publish parts, or mend the dates", tiles.MaxCells)})
-	default:
-		return a.dense(span, count, cells, lastFile, last)
+		return false
 	}
-	return false
+	return a.dense(span, count, cells, lastFile, last)
 }
 
 // dense refuses a panel that is almost empty and has nothing in most of its periods, as one

@@ -22,11 +22,7 @@ func expandExponent(s string) (string, bool) {
 	if _, f := decimal.ParseUnits(mantissa, 0); f == decimal.NoNumber {
 		return "", false
 	}
-	sign := ""
-	if mantissa[0] == '-' || mantissa[0] == '+' {
-		sign, mantissa = strings.TrimPrefix(mantissa[:1], "+"), mantissa[1:]
-	}
-	whole, fraction, _ := strings.Cut(mantissa, ".")
+	sign, whole, fraction := partsOf(mantissa)
 	for ; exp < 0; exp++ {
 		if whole == "" {
 			whole = "0"
@@ -39,6 +35,35 @@ func expandExponent(s string) (string, bool) {
 		}
 		whole, fraction = whole+fraction[:1], fraction[1:]
 	}
+	return sign + withoutZeros(whole, fraction), true
+}
+
+// canonicalNumber is the one spelling of a decimal number: without plus and needless zeros.
+func canonicalNumber(text string) (string, bool) {
+	plain, ok := expandExponent(text)
+	if !ok || plain == "" {
+		return "", false
+	}
+	sign, whole, fraction := partsOf(plain)
+	number := withoutZeros(whole, fraction)
+	if number == "0" {
+		sign = ""
+	}
+	return sign + number, true
+}
+
+// partsOf are the minus or nothing before a number that is not empty, and the digits before
+// and behind its point.
+func partsOf(number string) (sign, whole, fraction string) {
+	if number[0] == '-' || number[0] == '+' {
+		sign, number = strings.TrimPrefix(number[:1], "+"), number[1:]
+	}
+	whole, fraction, _ = strings.Cut(number, ".")
+	return sign, whole, fraction
+}
+
+// withoutZeros is a number without needless zeros.
+func withoutZeros(whole, fraction string) string {
 	whole, fraction = strings.TrimLeft(whole, "0"), strings.TrimRight(fraction, "0")
 	if whole == "" {
 		whole = "0"
@@ -46,5 +71,5 @@ func expandExponent(s string) (string, bool) {
 	if fraction != "" {
 		whole += "." + fraction
 	}
-	return sign + whole, true
+	return whole
 }

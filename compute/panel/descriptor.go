@@ -355,6 +355,15 @@ func (c *descriptorCheck) flag(s scalar, field string) bool {
 	return s.text == "true"
 }
 
+// cleanTexts are texts that are compared with a file's.
+func cleanTexts(list []scalar) []string {
+	out := texts(list)
+	for i := range out {
+		out[i] = CleanText(out[i])
+	}
+	return out
+}
+
 func texts(list []scalar) []string {
 	out := make([]string, len(list))
 	for i, s := range list {

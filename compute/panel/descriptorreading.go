@@ -2,10 +2,10 @@ package panel
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/weirdata/weir/catalog"
@@ -133,83 +133,62 @@ type fileCensored struct {
 	Qualifiers fileTexts `yaml:"qualifiers"`
 }
 
-// fileLists maps texts to lists of texts, in the order of the file.
-type fileLists struct{ list []fileList }
+// filePairs maps texts to values, in the order of the file.
+type filePairs[V any, P nodePointer[V]] struct{ list []filePair[V] }
 
-type fileList struct {
-	key    scalar
-	values []scalar
+type filePair[V any] struct {
+	key   scalar
+	value V
 }
 
-// fileTexts maps texts to texts, in the order of the file.
-type fileTexts struct{ list []fileText2 }
-
-type fileText2 struct{ key, value scalar }
-
-// fileRenames maps columns to what is renamed in them.
-type fileRenames struct{ list []fileRename }
-
-type fileRename struct {
-	column scalar
-	texts  fileTexts
+// nodePointer is a pointer to what reads itself from a node.
+type nodePointer[V any] interface {
+	*V
+	yaml.NodeUnmarshaler
 }
 
-// eachPair calls fn with the keys and values of a mapping.
-func eachPair(n ast.Node, fn func(key scalar, value ast.Node) error) error {
+type (
+	fileLists   = filePairs[oneOrMore, *oneOrMore]
+	fileTexts   = filePairs[scalar, *scalar]
+	fileRenames = filePairs[fileTexts, *fileTexts] // columns, and what is renamed in them
+)
+
+// oneOrMore is a list of texts, or a text that stands for a list of it.
+type oneOrMore []scalar
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (l *filePairs[V, P]) UnmarshalYAML(n ast.Node) error {
 	m, ok := n.(ast.MapNode)
 	if !ok {
 		return faultAt(n.GetToken(), "want a mapping here, not a "+strings.ToLower(n.Type().String()), "")
 	}
 	for it := m.MapRange(); it.Next(); {
-		var key scalar
-		if err := key.UnmarshalYAML(it.Key()); err != nil {
+		var next filePair[V]
+		if err := next.key.UnmarshalYAML(it.Key()); err != nil {
 			return err
 		}
-		if err := fn(key, it.Value()); err != nil {
+		if err := P(&next.value).UnmarshalYAML(it.Value()); err != nil {
 			return err
 		}
+		l.list = append(l.list, next)
 	}
 	return nil
 }
 
 // UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (l *fileLists) UnmarshalYAML(n ast.Node) error {
-	return eachPair(n, func(key scalar, value ast.Node) error {
-		next := fileList{key: key}
-		items := []ast.Node{value}
-		if seq, ok := value.(*ast.SequenceNode); ok {
-			items = seq.Values
+func (l *oneOrMore) UnmarshalYAML(n ast.Node) error {
+	items := []ast.Node{n}
+	if seq, ok := n.(*ast.SequenceNode); ok {
+		items = seq.Values
+	}
+	for _, item := range items {
+		var s scalar
+		if err := s.UnmarshalYAML(item); err != nil {
+			return err
 		}
-		for _, item := range items {
-			var s scalar
-			if err := s.UnmarshalYAML(item); err != nil {
-				return err
-			}
-			next.values = append(next.values, s)
-		}
-		l.list = append(l.list, next)
-		return nil
-	})
-}
-
-// UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (l *fileTexts) UnmarshalYAML(n ast.Node) error {
-	return eachPair(n, func(key scalar, value ast.Node) error {
-		next := fileText2{key: key}
-		err := next.value.UnmarshalYAML(value)
-		l.list = append(l.list, next)
-		return err
-	})
-}
-
-// UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (l *fileRenames) UnmarshalYAML(n ast.Node) error {
-	return eachPair(n, func(key scalar, value ast.Node) error {
-		next := fileRename{column: key}
-		err := next.texts.UnmarshalYAML(value)
-		l.list = append(l.list, next)
-		return err
-	})
+		*l = append(*l, s)
+	}
+	return nil
 }
 
 // oneOf is the text of a scalar that is one of a few, or not given.
@@ -259,11 +238,7 @@ func (c *descriptorCheck) shape(f fileDescriptor) Shape {
 func (c *descriptorCheck) filters(f fileLists, field string) []Filter {
 	var out []Filter
 	for _, l := range f.list {
-		values := texts(l.values)
-		for i := range values {
-			values[i] = CleanText(values[i])
-		}
-		out = append(out, Filter{Column: CleanText(l.key.text), Values: values})
+		out = append(out, Filter{Column: CleanText(l.key.text), Values: cleanTexts(l.value)})
 		if l.key.text == "" {
 			c.fault(l.key, field, "a column has no name", "")
 		}
@@ -274,15 +249,16 @@ func (c *descriptorCheck) filters(f fileLists, field string) []Filter {
 func (c *descriptorCheck) renames(f fileRenames, src *Source) []Rename {
 	var out []Rename
 	for _, r := range f.list {
-		column := CleanText(r.column.text)
+		column := CleanText(r.key.text)
 		if at := slices.Index(src.AttributeIDs, column); at >= 0 {
 			column = src.Attributes[at]
 		}
 		known := append(append([]string{}, src.Attributes...), src.EntityColumn)
 		if !slices.Contains(known, column) {
-			c.fault(r.column, "rename", fmt.Sprintf("%.40q is neither the entity's column nor an attribute's", column), "there are "+Quoted(known))
+			c.fault(r.key, "rename", fmt.Sprintf("%.40q is neither the entity's column nor an attribute's", column),
+				"there are "+Quoted(known))
 		}
-		for _, p := range r.texts.list {
+		for _, p := range r.value.list {
 			out = append(out, Rename{Column: column, From: CleanText(p.key.text), To: CleanText(p.value.text)})
 		}
 	}
@@ -360,33 +336,27 @@ func (c *descriptorCheck) needLimits(f fileDescriptor, src *Source) {
 
 // entityForm reads where ids come from, if not from one column.
 func (c *descriptorCheck) entityForm(f fileEntity, src *Source) {
-	form := EntityForm{Constant: CleanText(f.Constant.text), File: f.File.text, Join: "-"}
+	form := EntityForm{Constant: CleanText(f.Constant.text), File: f.File.text}
 	ways := 0
 	for _, given := range []bool{f.Columns != nil, f.Constant.given(), f.File.given(), src.Shape.Wide == wideEntities} {
 		if given {
 			ways++
 		}
 	}
-	at := f.Columns
 	switch {
 	case ways > 1:
 		c.fault(f.Column, "entity", "comes from several places", "want one of column, columns, constant, file, and wide: {columns: entities}")
-	case f.Columns != nil && len(at) < 2:
+	case f.Columns != nil && len(f.Columns) < 2:
 		c.fault(f.Column, "entity.columns", "want two or more", "one column is entity: {column: …}")
 	case f.Columns != nil && f.Column.given():
 		c.fault(f.Column, "entity", "has both column and columns", "leave one of them out")
-	case f.File.given() && strings.Count(form.File, "*") != 1:
+	case f.File.given() && !isPattern(form.File):
 		c.fault(f.File, "entity.file", fmt.Sprintf("%.40q has not one *", form.File), `the * stands for the entity: "PRSA_Data_*_2013.csv", or "*.csv"`)
 	case f.Constant.given() && form.Constant == "":
 		c.fault(f.Constant, "entity.constant", "is empty", "")
 	}
-	if f.Columns == nil {
-		form.Join = ""
-	} else {
-		form.Columns = texts(f.Columns)
-		for i := range form.Columns {
-			form.Columns[i] = CleanText(form.Columns[i])
-		}
+	if f.Columns != nil {
+		form.Columns, form.Join = cleanTexts(f.Columns), "-"
 		if f.Join.given() {
 			form.Join = f.Join.text
 		}
@@ -427,9 +397,6 @@ func (c *descriptorCheck) periodForm(f filePeriod, src *Source) {
 	}
 }
 
-// onePattern is a measure's column in a wide table: one * for the entity or period.
-var onePattern = regexp.MustCompile(`^[^*]*\*[^*]*$`)
-
 // wideColumns checks the columns of measures in a wide table.
 func (c *descriptorCheck) wideColumns(list []fileMeasure, src *Source) {
 	if src.Shape.Wide == "" || src.Shape.Parameter != "" {
@@ -440,7 +407,7 @@ func (c *descriptorCheck) wideColumns(list []fileMeasure, src *Source) {
 		if !m.Column.given() && len(list) == 1 {
 			src.Columns[i] = "*"
 		}
-		if !onePattern.MatchString(src.Columns[i]) {
+		if !isPattern(src.Columns[i]) {
 			c.fault(m.Name, field, fmt.Sprintf("%.60q does not say which of the wide table's columns are the measure's", src.Columns[i]),
 				fmt.Sprintf(`want one * for the %s: "*", or "* NOx"`, strings.TrimSuffix(strings.Replace(src.Shape.Wide, "entities", "entity", 1), "s")))
 		}

@@ -30,11 +30,6 @@ func newRegistry(ids []string) *registry {
 	return r
 }
 
-func (r *registry) find(id string) (int32, bool) {
-	at, ok := r.index[id]
-	return at, ok
-}
-
 // entity is one that a file's rows made known.
 type entity struct {
 	id         string
@@ -69,7 +64,7 @@ func (r *entityReader) read(id string, fields []string, attributes []int, line i
 		return r.lastAt, r.compare(r.lastAt, fields, attributes)
 	}
 	if r.registry != nil {
-		at, ok := r.registry.find(id)
+		at, ok := r.registry.index[id]
 		if !ok {
 			return 0, &entityFault{-1, fmt.Sprintf("%.80q is not in the registry", id), func() string { return didYouMean(id, r.registry.ids) }}
 		}

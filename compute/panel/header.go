@@ -11,7 +11,6 @@ import (
 // header says which field of a row is what; −1 is a column that is missing, so that
 // the faults of the others are found with it in one go.
 type header struct {
-	table.Head
 	names      []string
 	entity     []int // whose texts make the id; none: it comes from elsewhere
 	attributes []int
@@ -27,8 +26,9 @@ type header struct {
 
 // filterAt is a filter with its column.
 type filterAt struct {
-	field  int
-	values []string
+	field   int
+	values  []string
+	numbers []string // those of them that are numbers, canonically
 }
 
 // passes reports whether a row has one of the values: the same text, or the same number.
@@ -40,11 +40,11 @@ func (f filterAt) passes(fields []string) bool {
 	if slices.Contains(f.values, text) {
 		return true
 	}
+	if len(f.numbers) == 0 {
+		return false
+	}
 	number, ok := canonicalNumber(text)
-	return ok && slices.ContainsFunc(f.values, func(v string) bool {
-		other, ok := canonicalNumber(v)
-		return ok && other == number
-	})
+	return ok && slices.Contains(f.numbers, number)
 }
 
 // wideColumn is a column of readings of one entity or period.
@@ -60,7 +60,7 @@ type wideColumn struct {
 // rows can be read by it at all. Columns that the descriptor does not name are passed
 // over; ones that it names must be there, once.
 func readHeader(src *Source, file string, head table.Head, faults *Errors) (header, bool) {
-	h := header{Head: head, names: make([]string, len(head.Names)), parameter: -1, value: -1}
+	h := header{names: make([]string, len(head.Names)), parameter: -1, value: -1}
 	for i, n := range head.Names {
 		h.names[i] = CleanText(n)
 	}
@@ -109,7 +109,13 @@ func readHeader(src *Source, file string, head table.Head, faults *Errors) (head
 	filters := func(list []Filter) []filterAt {
 		var out []filterAt
 		for _, f := range list {
-			out = append(out, filterAt{find(f.Column), f.Values})
+			at := filterAt{field: find(f.Column), values: f.Values}
+			for _, v := range f.Values {
+				if number, ok := canonicalNumber(v); ok {
+					at.numbers = append(at.numbers, number)
+				}
+			}
+			out = append(out, at)
 		}
 		return out
 	}
@@ -173,6 +179,9 @@ func (h *header) findWide(src *Source) {
 		}
 	}
 }
+
+// isPattern reports whether a text has one *, for which matchOne finds what stands.
+func isPattern(s string) bool { return strings.Count(s, "*") == 1 }
 
 // matchOne is what stands for the * of a pattern.
 func matchOne(pattern, text string) (string, bool) {

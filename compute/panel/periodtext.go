@@ -41,8 +41,8 @@ type periodReader struct {
 
 func newPeriodReader(src *Source) periodReader {
 	r := periodReader{grain: src.Descriptor.Grain, parts: src.PeriodParts, stamp: src.Period.Stamp}
-	if len(src.Descriptor.UTCOffset) == len("+08:00") {
-		r.offset = offsetMinutes(src.Descriptor.UTCOffset)
+	if millis, err := catalog.OffsetMillis(src.Descriptor.UTCOffset); err == nil { // ReadDescriptor has checked it
+		r.offset = int(millis / 60_000)
 	}
 	if src.Period.Format != "" {
 		r.format, _ = compileTimeFormat(src.Period.Format) // ReadDescriptor has read it
@@ -200,11 +200,11 @@ func (r *periodReader) period(m moment, text string) (int64, *periodFault) {
 		at = at.Add(time.Duration(r.offset-m.offset) * time.Minute)
 		r.converted++
 	}
-	seconds := at.Unix()
-	hour := floorDiv(seconds, 3600)
-	if seconds != 3600*hour || m.fraction {
+	begin := at.Truncate(time.Hour)
+	if !at.Equal(begin) || m.fraction {
 		return no(fmt.Sprintf("%.40q is %s by the dataset's utc_offset, which begins no hour", text, at.Format("2006-01-02T15:04:05")), r.betweenHours(m, at))
 	}
+	hour := begin.Unix() / 3600
 	index := catalog.GrainHour.In(hour, r.grain)
 	if catalog.GrainHour.Span(hour, catalog.GrainHour).From != r.grain.Span(index, catalog.GrainHour).From {
 		return no(fmt.Sprintf("%.40q begins no %s", text, r.grain), "write "+r.grain.Format(index)+", if all of it is meant")
@@ -233,14 +233,6 @@ func formatOffset(minutes int) string {
 		sign, minutes = '-', -minutes
 	}
 	return fmt.Sprintf("%c%02d:%02d", sign, minutes/60, minutes%60)
-}
-
-func floorDiv(a, b int64) int64 {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
 }
 
 // Texts that are no dates by themselves.

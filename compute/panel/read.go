@@ -83,12 +83,7 @@ func Read(ctx context.Context, src *Source, registry []string, files []File, o O
 		faults.sort(files)
 		return nil, nil, faults
 	}
-	whole.Report = reportOf(src, read, whole.Entities, attributes)
-	whole.Report.Warnings = append(whole.Report.Warnings, a.warnings...)
-	whole.Report.Replicated = a.replicated
-	for m := range a.averaged {
-		whole.Report.Measures[m].Rounded += a.averaged[m]
-	}
+	whole.Report = a.report(attributes)
 	return whole, attributes, nil
 }
 

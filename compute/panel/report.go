@@ -72,10 +72,12 @@ type Report struct {
 // warning.
 const maxAlike = 20
 
-// reportOf is the report of files that were read.
-func reportOf(src *Source, files []*rows, ids []string, attributes [][]string) Report {
-	out := Report{Measures: make([]Counts, len(src.Columns))}
-	for _, f := range files {
+// report is the report of files whose panel is made. attributes are the registry's rows,
+// where the data makes it.
+func (a *assembly) report(attributes [][]string) Report {
+	src, ids := a.src, a.registry
+	out := Report{Measures: make([]Counts, len(src.Columns)), Replicated: a.replicated}
+	for _, f := range a.files {
 		head := f.head
 		out.Files = append(out.Files, FileReport{
 			Name: f.file, Kind: head.Kind, Encoding: head.Encoding, Separator: head.Separator, Sheet: head.Sheet, Header: head.Names,
@@ -85,6 +87,9 @@ func reportOf(src *Source, files []*rows, ids []string, attributes [][]string) R
 			out.Measures[m] = out.Measures[m].plus(c)
 		}
 	}
+	for m, n := range a.averaged {
+		out.Measures[m].Rounded += n
+	}
 	for m, c := range out.Measures {
 		if c.Doubtful > 0 {
 			out.Warnings = append(out.Warnings, fmt.Sprintf("%s: %d readings are within the range and were taken as missing, since missing lists their number for all measures; list it under the measures that it is meant for",
@@ -92,12 +97,13 @@ func reportOf(src *Source, files []*rows, ids []string, attributes [][]string) R
 		}
 	}
 	if src.Registry == "" {
-		out.Alike = append(alikeOf(src.EntityColumn, ids, func(i int) string { return ids[i] }), out.Alike...)
-		for a, column := range src.Attributes {
-			out.Alike = append(out.Alike, alikeOf(column, ids, func(i int) string { return attributes[i][1+a] })...)
+		out.Alike = alikeOf(src.EntityColumn, ids, func(i int) string { return ids[i] })
+		for at, column := range src.Attributes {
+			out.Alike = append(out.Alike, alikeOf(column, ids, func(i int) string { return attributes[i][1+at] })...)
 		}
 		out.Warnings = append(out.Warnings, floatIDs(src.EntityColumn, ids)...)
 	}
+	out.Warnings = append(out.Warnings, a.warnings...)
 	return out
 }
 

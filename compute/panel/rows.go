@@ -37,9 +37,8 @@ type rowReader struct {
 	fields   []string // of the period
 	values   []string // of the attributes, cleaned
 	at       []int    // of values; −1: the column is missing
-	named    map[string]int32
-	unnamed  []int  // columns of a file with commas that have no header, but for the first
-	fixed    string // the id of all rows; empty: rows have their own
+	unnamed  []int    // columns of a file with commas that have no header, but for the first
+	fixed    string   // the id of all rows; empty: rows have their own
 }
 
 var _ table.Sink = (*rowReader)(nil)
@@ -90,7 +89,7 @@ func (r *rowReader) clear() {
 	r.fields = make([]string, len(r.src.PeriodColumns))
 	r.values, r.at = make([]string, len(r.src.Attributes)), make([]int, len(r.src.Attributes))
 	r.counts = make([]Counts, len(r.src.Columns))
-	r.named, r.unnamed = nil, nil
+	r.unnamed = nil
 }
 
 // width is how many values a row of a run has.
@@ -173,9 +172,10 @@ func (r *rowReader) wideColumns() bool {
 			known = append(known, c)
 			continue
 		}
-		at, fault := r.entities.read(r.src.renamed(r.src.EntityColumn, CleanText(c.name)), nil, nil, r.header.Row)
+		at, fault := r.entities.read(r.src.renamed(r.src.EntityColumn, CleanText(c.name)), nil, nil, r.head.Row)
 		if fault != nil {
-			r.fault(r.header.Row, r.header.names[c.field], fault.message, r.want(fault.want)+"; if the column is no entity, list it under wide.except")
+			r.fault(r.head.Row, r.header.names[c.field], fault.message,
+				r.want(fault.want)+"; if the column is no entity, list it under wide.except")
 			continue
 		}
 		c.entity = at
@@ -183,7 +183,8 @@ func (r *rowReader) wideColumns() bool {
 	}
 	r.header.wide = known
 	if len(known) == 0 && r.faults.Total == 0 {
-		r.fault(r.header.Row, "", fmt.Sprintf("no column is one of the %s", r.src.Shape.Wide), fmt.Sprintf("the header is %s; want columns as %s", Quoted(r.header.names), Quoted(r.src.Columns)))
+		r.fault(r.head.Row, "", fmt.Sprintf("no column is one of the %s", r.src.Shape.Wide),
+			fmt.Sprintf("the header is %s; want columns as %s", Quoted(r.header.names), Quoted(r.src.Columns)))
 		return false
 	}
 	return true

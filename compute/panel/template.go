@@ -36,9 +36,11 @@ func TemplateOf(src *Source, ids []string) ([]table.TemplateColumn, error) {
 		}
 		out = append(out, table.TemplateColumn{Name: name, Note: note, Text: true})
 	}
+	rules := rulesOf(src)
 	for m, name := range src.Columns {
 		measure := src.Descriptor.Measures[m]
-		c := table.TemplateColumn{Name: name, Decimals: measure.Decimals, Note: rangeOf(&measure) + "; " + missingWords(rulesOf(src)[m].texts)}
+		c := table.TemplateColumn{Name: name, Decimals: measure.Decimals}
+		c.Note = rangeOf(&measure) + "; " + missingWords(rules[m].texts)
 		var err [2]error
 		c.Low, err[0] = strconv.ParseFloat(decimal.Format(measure.Min, measure.Decimals), 64)
 		c.High, err[1] = strconv.ParseFloat(decimal.Format(measure.Max, measure.Decimals), 64)

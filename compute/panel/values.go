@@ -57,30 +57,6 @@ func rulesOf(src *Source) []rule {
 	return rules
 }
 
-// canonicalNumber is the one spelling of a decimal number: without plus and needless zeros.
-func canonicalNumber(text string) (string, bool) {
-	plain, ok := expandExponent(text)
-	if !ok || plain == "" {
-		return "", false
-	}
-	sign := ""
-	if plain[0] == '-' || plain[0] == '+' {
-		sign, plain = strings.TrimPrefix(plain[:1], "+"), plain[1:]
-	}
-	whole, fraction, _ := strings.Cut(plain, ".")
-	whole, fraction = strings.TrimLeft(whole, "0"), strings.TrimRight(fraction, "0")
-	if whole == "" {
-		whole = "0"
-	}
-	if fraction != "" {
-		whole += "." + fraction
-	}
-	if whole == "0" {
-		sign = ""
-	}
-	return sign + whole, true
-}
-
 // plain is a number with the point for decimals and nothing between thousands; false: it is
 // not written as the form says.
 func (f FileForm) plain(text string) (string, bool) {
@@ -137,7 +113,7 @@ func (r *rowReader) value(m int, text string, field, line int) int64 {
 	if text == "" && x.empty {
 		return missing
 	}
-	if r.src.File.Decimal == "" && r.src.File.Thousands == "" && r.header.Separator != ";" {
+	if r.src.File.Decimal == "" && r.src.File.Thousands == "" && r.head.Separator != ";" {
 		v, fault := decimal.ParseUnits(text, x.measure.Decimals)
 		if fault == decimal.OK && v >= x.measure.Min && v <= x.measure.Max && !slices.Contains(x.units, v) {
 			return v
@@ -151,14 +127,16 @@ func (r *rowReader) oddValue(m int, text string, field, line int) int64 {
 	x, count := &r.rules[m], &r.counts[m]
 	trimmed := strings.TrimFunc(text, isBlank)
 	number, ok := r.src.File.plain(trimmed)
-	if r.header.Kind != "csv" && ofNumberCell.MatchString(trimmed) {
+	if r.head.Kind != "csv" && ofNumberCell.MatchString(trimmed) {
 		if ok && number != trimmed {
-			return r.wrong(m, text, field, line, fmt.Sprintf("%.40q is %s where the cell is a number, and %s as numbers are declared to be written", text, trimmed, number),
+			return r.wrong(m, field, line,
+				fmt.Sprintf("%.40q is %s where the cell is a number, and %s as numbers are declared to be written",
+					text, trimmed, number),
 				"leave numbers out of the descriptor where cells are numbers; where they are texts save the file as CSV")
 		}
 		number, ok = trimmed, true
 	}
-	if r.header.Kind != "csv" && ok { // where a float has no other spelling
+	if r.head.Kind != "csv" && ok { // where a float has no other spelling
 		if expanded, is := expandExponent(number); is {
 			number = expanded
 		}
@@ -168,9 +146,13 @@ func (r *rowReader) oddValue(m int, text string, field, line int) int64 {
 	case r.isMissing(m, text, trimmed, number, v, fault):
 		return missing
 	case !ok:
-		return r.wrong(m, text, field, line, fmt.Sprintf("%.40q is no number", text), "numbers are said to be written with "+r.src.File.words())
-	case r.src.File.Decimal == "" && r.src.File.Thousands == "" && r.header.Separator == ";" && pointOrThousands.MatchString(number):
-		return r.wrong(m, text, field, line, fmt.Sprintf("%.40q may be %s or %s: in files with semicolons the point often parts thousands", text, number, strings.ReplaceAll(number, ".", "")),
+		return r.wrong(m, field, line, fmt.Sprintf("%.40q is no number", text),
+			"numbers are said to be written with "+r.src.File.words())
+	case r.src.File.Decimal == "" && r.src.File.Thousands == "" && r.head.Separator == ";" &&
+		pointOrThousands.MatchString(number):
+		return r.wrong(m, field, line,
+			fmt.Sprintf("%.40q may be %s or %s: in files with semicolons the point often parts thousands",
+				text, number, strings.ReplaceAll(number, ".", "")),
 			`say which in the descriptor: numbers: {decimal: "."}, or numbers: {decimal: ",", thousands: "."}`)
 	case fault == decimal.TooPrecise && x.round:
 		exact, is := new(big.Rat).SetString(number)
@@ -189,17 +171,14 @@ func (r *rowReader) oddValue(m int, text string, field, line int) int64 {
 	case fault == decimal.OK && v >= x.measure.Min && v <= x.measure.Max:
 		return v
 	}
-	column := r.columnOf(m, field)
 	switch fault {
 	case decimal.NoNumber:
-		r.fault(line, column, fmt.Sprintf("%.40q is no number", text), r.wantNumber(x, text))
+		return r.wrong(m, field, line, fmt.Sprintf("%.40q is no number", text), r.wantNumber(x, text))
 	case decimal.TooPrecise:
-		r.fault(line, column, fmt.Sprintf("%.40q has more than %s", text, decimals(x.measure.Decimals)),
+		return r.wrong(m, field, line, fmt.Sprintf("%.40q has more than %s", text, decimals(x.measure.Decimals)),
 			"nothing is rounded: declare more decimals, or round: half_even")
-	default:
-		r.fault(line, column, fmt.Sprintf("%.40q is outside the declared range", text), "want "+rangeOf(x.measure))
 	}
-	return missing
+	return r.wrong(m, field, line, fmt.Sprintf("%.40q is outside the declared range", text), "want "+rangeOf(x.measure))
 }
 
 // isMissing reports whether a text stands for no reading: as listed, or as the same number.
@@ -254,7 +233,7 @@ func (r *rowReader) columnOf(m, field int) string {
 }
 
 // wrong adds a fault of a reading.
-func (r *rowReader) wrong(m int, _ string, field, line int, message, want string) int64 {
+func (r *rowReader) wrong(m, field, line int, message, want string) int64 {
 	r.fault(line, r.columnOf(m, field), message, want)
 	return missing
 }
@@ -277,6 +256,12 @@ func roundToEven(v *big.Rat, decimals int) (int64, bool) {
 // signed is a number with a sign behind it: 0.07 J.
 var signed = regexp.MustCompile(`^([+-]?[0-9][0-9.,]*)\s*([^0-9\s].*)$`)
 
+// limitSigns stand before a limit; the longer ones come first.
+var limitSigns = []struct {
+	sign string
+	kind byte // < or >
+}{{"<=", '<'}, {">=", '>'}, {"<", '<'}, {"＜", '<'}, {"≤", '<'}, {">", '>'}, {"＞", '>'}, {"≥", '>'}}
+
 // censored is a reading that is known within a limit only, or that has a sign behind it,
 // by the declared rule. done is false where it is neither.
 func (r *rowReader) censored(m int, text, written string, field, line int) (v int64, done bool) {
@@ -288,9 +273,10 @@ func (r *rowReader) censored(m int, text, written string, field, line int) (v in
 		return r.stand(m, declared.Below, x.limit, written, field, line), true
 	}
 	limit, kind := "", byte(0)
-	for sign, of := range map[string]byte{"<": '<', "＜": '<', "≤": '<', "<=": '<', ">": '>', "＞": '>', "≥": '>', ">=": '>'} {
-		if rest, ok := strings.CutPrefix(text, sign); ok && (limit == "" || len(rest) < len(limit)) {
-			limit, kind = strings.TrimSpace(rest), of
+	for _, s := range limitSigns {
+		if rest, ok := strings.CutPrefix(text, s.sign); ok {
+			limit, kind = strings.TrimSpace(rest), s.kind
+			break
 		}
 	}
 	sign := ""
@@ -309,13 +295,13 @@ func (r *rowReader) censored(m int, text, written string, field, line int) (v in
 	switch kind {
 	case '<':
 		if declared.Below == "" {
-			return r.wrong(m, text, field, line, fmt.Sprintf("%.40q is known to be below a limit only", written),
+			return r.wrong(m, field, line, fmt.Sprintf("%.40q is known to be below a limit only", written),
 				"say what it stands for in the descriptor: censored: {below: half}, or zero, limit, drop"), true
 		}
 		return r.stand(m, declared.Below, exact, written, field, line), true
 	case '>':
 		if declared.Above == "" {
-			return r.wrong(m, text, field, line, fmt.Sprintf("%.40q is known to be above a limit only", written),
+			return r.wrong(m, field, line, fmt.Sprintf("%.40q is known to be above a limit only", written),
 				"say what it stands for in the descriptor: censored: {above: limit}, or drop"), true
 		}
 		return r.stand(m, declared.Above, exact, written, field, line), true
@@ -348,7 +334,9 @@ func (r *rowReader) stand(m int, by string, limit *big.Rat, written string, fiel
 	switch {
 	case by == ruleZero:
 	case limit == nil:
-		return r.wrong(m, "", field, line, fmt.Sprintf("%.40q stands for %s of a limit that is not declared", written, by), "want detection_limit beside the measure")
+		return r.wrong(m, field, line,
+			fmt.Sprintf("%.40q stands for %s of a limit that is not declared", written, by),
+			"want detection_limit beside the measure")
 	case by == ruleHalf:
 		stands.Mul(limit, big.NewRat(1, 2))
 	default:
@@ -356,7 +344,9 @@ func (r *rowReader) stand(m int, by string, limit *big.Rat, written string, fiel
 	}
 	v, ok := roundToEven(stands, x.measure.Decimals)
 	if !ok || v < x.measure.Min || v > x.measure.Max {
-		return r.wrong(m, "", field, line, fmt.Sprintf("%.40q stands for %s by censored: %s, which is outside the declared range", written, stands.FloatString(x.measure.Decimals), by), "want "+rangeOf(x.measure))
+		return r.wrong(m, field, line,
+			fmt.Sprintf("%.40q stands for %s by censored: %s, which is outside the declared range",
+				written, stands.FloatString(x.measure.Decimals), by), "want "+rangeOf(x.measure))
 	}
 	r.counts[m].Censored++
 	return v

@@ -10,12 +10,8 @@ import (
 	"strings"
 )
 
-// text reads a file of text that was opened, and once more where it is no UTF-8.
-func (r *reader) text(first *opened) error {
-	err := r.attempt(first, r.options.Encoding)
-	if !errors.Is(err, errNotUTF8) {
-		return err
-	}
+// otherText reads a file of text once more, which is no UTF-8.
+func (r *reader) otherText() error {
 	found, err := r.look()
 	if err != nil {
 		return r.fault(err, 0)
@@ -29,20 +25,16 @@ func (r *reader) text(first *opened) error {
 		r.sink.Fault(found.line, found.words(), advice)
 		return nil
 	}
-	return r.attempt(nil, gb18030)
+	raw, err := r.open()
+	if err != nil {
+		return r.fault(err, 0)
+	}
+	return errors.Join(r.text(raw, gb18030), raw.Close())
 }
 
-// attempt reads the file in an encoding; empty: UTF-8, or UTF-16 where it shows. A
+// text reads a file of text in an encoding; empty: UTF-8, or UTF-16 where it shows. A
 // compressed file with faults may be damaged, which then is all that is wrong with it.
-func (r *reader) attempt(in *opened, encoding string) (err error) {
-	if in == nil {
-		raw, err := r.file.Open()
-		if err != nil {
-			return r.fault(fmt.Errorf("open %s: %w", r.file.Name, err), 0)
-		}
-		in = &opened{Reader: raw, Closer: raw}
-	}
-	defer func() { err = errors.Join(err, in.Close()) }()
+func (r *reader) text(in io.Reader, encoding string) error {
 	text, err := textOf(in, encoding)
 	if err != nil {
 		return r.fault(err, 0)

@@ -1,9 +1,7 @@
 package table
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -52,17 +50,13 @@ type evidence struct {
 
 // look reads the whole file for signs of its encoding.
 func (r *reader) look() (evidence, error) {
-	raw, err := r.file.Open()
+	raw, err := r.open()
 	if err != nil {
-		return evidence{}, fmt.Errorf("open %s: %w", r.file.Name, err)
+		return evidence{}, err
 	}
-	in := bufio.NewReaderSize(raw, readBuffer)
-	if head, err := in.Peek(2); err == nil && bytes.Equal(head, gzipMagic) {
-		z, err := gzip.NewReader(in)
-		if err != nil {
-			return evidence{}, errors.Join(err, raw.Close())
-		}
-		in = bufio.NewReaderSize(z, readBuffer)
+	in, _, err := unzipped(raw)
+	if err != nil {
+		return evidence{}, errors.Join(err, raw.Close())
 	}
 	found, err := lookAt(in)
 	return found, errors.Join(err, raw.Close())

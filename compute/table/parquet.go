@@ -125,7 +125,7 @@ func writerOf(t parquet.Type) func(parquet.Value) string {
 		return func(v parquet.Value) string {
 			x := v.Int96()
 			nanos := int64(x[1])<<32 | int64(x[0]) // of the day, and a Julian day
-			return writeInstant(time.Unix((int64(x[2])-2440588)*86400, nanos), false)
+			return Instant(time.Unix((int64(x[2])-2440588)*86400, nanos), false)
 		}
 	}
 	return func(v parquet.Value) string { return v.String() }
@@ -178,15 +178,15 @@ func writeDecimal(v parquet.Value, scale int) string {
 func writeTime(n int64, unit format.TimeUnit, utc bool) string {
 	switch unit.Value.(type) {
 	case *format.MilliSeconds:
-		return writeInstant(time.UnixMilli(n), utc)
+		return Instant(time.UnixMilli(n), utc)
 	case *format.MicroSeconds:
-		return writeInstant(time.UnixMicro(n), utc)
+		return Instant(time.UnixMicro(n), utc)
 	}
-	return writeInstant(time.Unix(0, n), utc)
+	return Instant(time.Unix(0, n), utc)
 }
 
-// writeInstant writes a time, with Z where it is known to be in UTC.
-func writeInstant(t time.Time, utc bool) string {
+// Instant writes a time, with Z where it is known to be in UTC.
+func Instant(t time.Time, utc bool) string {
 	text := t.UTC().Format("2006-01-02T15:04:05.999999999")
 	if utc {
 		text += "Z"

@@ -11,7 +11,7 @@ import (
 )
 
 // File is one of a user's files. Open is called once, or up to three times when the file
-// turns out not to be UTF-8. A file whose Open returns an io.ReaderAt is not copied where a
+// turns out not to be UTF-8. A file whose Open returns a RandomAccess is not copied where a
 // kind needs to be read from its end.
 type File struct {
 	Name string
@@ -19,6 +19,12 @@ type File struct {
 	Open func() (io.ReadCloser, error)
 	// Rows, if not nil, are read instead of Open: the rows of a database's answer.
 	Rows func(ctx context.Context, into Sink) error
+}
+
+// RandomAccess is what can be read from its end; the seeker tells how long it is.
+type RandomAccess interface {
+	io.ReaderAt
+	io.Seeker
 }
 
 // Options say how files are read. The zero value finds out all that can be found out.
@@ -104,9 +110,9 @@ func (r *reader) ended(err error) error {
 
 // read finds out what the file is.
 func (r *reader) read() error {
-	raw, err := r.file.Open()
+	raw, err := r.open()
 	if err != nil {
-		return r.fault(fmt.Errorf("open %s: %w", r.file.Name, err), 0)
+		return r.fault(err, 0)
 	}
 	in := bufio.NewReaderSize(raw, readBuffer)
 	head, err := in.Peek(4)
@@ -114,14 +120,26 @@ func (r *reader) read() error {
 		return errors.Join(r.fault(err, 0), raw.Close())
 	}
 	switch {
-	case bytes.Equal(head, []byte("PK\x03\x04")):
+	case bytes.Equal(head, zipMagic):
 		err = r.guarded("workbook", func() error { return r.zipped(raw, in) })
 	case bytes.Equal(head, []byte("PAR1")):
 		err = r.guarded("Parquet file", func() error { return r.parquet(raw, in) })
 	default:
-		return r.text(&opened{Reader: in, Closer: raw})
+		err = r.text(in, r.options.Encoding)
 	}
-	return errors.Join(err, raw.Close())
+	if err = errors.Join(err, raw.Close()); errors.Is(err, errNotUTF8) {
+		return r.otherText()
+	}
+	return err
+}
+
+// open opens the file.
+func (r *reader) open() (io.ReadCloser, error) {
+	raw, err := r.file.Open()
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", r.file.Name, err)
+	}
+	return raw, nil
 }
 
 // row hands a row on.
@@ -154,22 +172,13 @@ func (r *reader) guarded(kind string, read func() error) (err error) {
 	return read()
 }
 
-// opened is a file from its first byte on.
-type opened struct {
-	io.Reader
-	io.Closer
-}
-
 // mostInMemory bounds the files that are read as a whole: workbooks, unfolded, and Parquet
 // that cannot be read from its end.
 const mostInMemory = 1 << 30
 
 // whole is random access to a file: its own, or what is in memory of it.
 func whole(raw io.ReadCloser, in io.Reader) (io.ReaderAt, int64, error) {
-	if at, ok := raw.(interface {
-		io.ReaderAt
-		io.Seeker
-	}); ok {
+	if at, ok := raw.(RandomAccess); ok {
 		if size, err := at.Seek(0, io.SeekEnd); err == nil {
 			return at, size, nil
 		}

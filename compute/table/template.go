@@ -1,8 +1,10 @@
 package table
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/xuri/excelize/v2"
 )
@@ -30,7 +32,7 @@ const choicesSheet = "choices"
 // file is read.
 func WriteTemplate(w io.Writer, sheet string, columns []TemplateColumn) (err error) {
 	f := excelize.NewFile()
-	defer func() { err = closeTogether(err, f.Close()) }()
+	defer func() { err = errors.Join(err, f.Close()) }()
 	t := &template{file: f, sheet: sheet}
 	t.do(f.SetSheetName("Sheet1", sheet))
 	for i, c := range columns {
@@ -44,13 +46,6 @@ func WriteTemplate(w io.Writer, sheet string, columns []TemplateColumn) (err err
 		return fmt.Errorf("write a template: %w", t.err)
 	}
 	return nil
-}
-
-func closeTogether(first, second error) error {
-	if first != nil {
-		return first
-	}
-	return second
 }
 
 // template is a workbook that is being made; the first error ends it.
@@ -74,13 +69,7 @@ func (t *template) column(n int, c TemplateColumn) {
 	head, first, last := name+"1", name+"2", fmt.Sprintf("%s%d", name, templateRows+1)
 	form := "@" // text, so that nothing is taken for a date
 	if !c.Text {
-		form = "0"
-		for i := range c.Decimals {
-			if i == 0 {
-				form += "."
-			}
-			form += "0"
-		}
+		form = strings.TrimSuffix("0."+strings.Repeat("0", c.Decimals), ".")
 	}
 	style, err := t.file.NewStyle(&excelize.Style{CustomNumFmt: &form})
 	t.do(err)

@@ -68,14 +68,12 @@ const maxLineEnds = 16 << 20
 // that; where none is named it must be UTF-8, and reading ends with errNotUTF8 where it is
 // likely to be something else.
 func textOf(raw io.Reader, encoding string) (*textReader, error) {
-	r := bufio.NewReaderSize(raw, readBuffer)
+	r, compressed, err := unzipped(raw)
+	if err != nil {
+		return nil, err
+	}
 	var zipped io.Reader
-	if head, err := r.Peek(2); err == nil && bytes.Equal(head, gzipMagic) {
-		z, err := gzip.NewReader(r)
-		if err != nil {
-			return nil, err
-		}
-		r = bufio.NewReaderSize(z, readBuffer)
+	if compressed {
 		zipped = r
 	}
 	head, err := r.Peek(16)
@@ -116,6 +114,20 @@ func textOf(raw io.Reader, encoding string) (*textReader, error) {
 	t.objects = beginsObject(r)
 	t.in = r
 	return t, nil
+}
+
+// unzipped undoes gzip, where there is any.
+func unzipped(raw io.Reader) (r *bufio.Reader, compressed bool, err error) {
+	r = bufio.NewReaderSize(raw, readBuffer)
+	head, err := r.Peek(len(gzipMagic))
+	if err != nil || !bytes.Equal(head, gzipMagic) {
+		return r, false, nil //nolint:nilerr // an error comes again when it is read
+	}
+	z, err := gzip.NewReader(r)
+	if err != nil {
+		return nil, true, err
+	}
+	return bufio.NewReaderSize(z, readBuffer), true, nil
 }
 
 // beginsObject reports whether a text begins as JSON objects do.

@@ -42,10 +42,7 @@ func (r *reader) workbook(in io.Reader) (err error) {
 		case at < row:
 			return nil
 		case at == row:
-			for len(cells) > 0 && strings.TrimSpace(cells[len(cells)-1]) == "" {
-				cells = cells[:len(cells)-1]
-			}
-			head.Names = cells
+			head.Names = ofWidth(cells, 0)
 			if begun = r.sink.Begin(head); !begun {
 				return ErrEnough
 			}
@@ -62,8 +59,8 @@ func (r *reader) workbook(in io.Reader) (err error) {
 	return err
 }
 
-// ofWidth is a row with as many cells as the header: empty ones at the end of a row are
-// not in the file, and some are that belong to no column.
+// ofWidth is a row with as many cells as the header, n, or more: empty ones at the end of a
+// row are not in the file, and some are that belong to no column.
 func ofWidth(cells []string, n int) []string {
 	for len(cells) > n && strings.TrimSpace(cells[len(cells)-1]) == "" {
 		cells = cells[:len(cells)-1]
@@ -81,7 +78,7 @@ func eachRow(book *excelize.File, sheet string, fn func(cells []string, at int) 
 		return fmt.Errorf("read sheet %s: %w", sheet, err)
 	}
 	for at := 1; rows.Next(); at++ {
-		cells, err := rows.Columns(excelize.Options{RawCellValue: true})
+		cells, err := rows.Columns() // raw, by the options of the book
 		if err == nil {
 			err = fn(cells, at)
 		}

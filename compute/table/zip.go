@@ -22,11 +22,12 @@ func (r *reader) zipped(raw io.ReadCloser, in io.Reader) error {
 		r.sink.Fault(0, "is a damaged zip archive or workbook: "+err.Error(), "copy it again")
 		return nil
 	}
-	if twice := repeated(archive); !isWorkbook(archive) && twice != "" {
-		r.sink.Fault(0, fmt.Sprintf("the archive has two files of the name %.80q", twice), "nobody can tell which is meant: pack each under its own name")
-		return nil
-	}
 	if !isWorkbook(archive) {
+		if twice := repeated(archive); twice != "" {
+			r.sink.Fault(0, fmt.Sprintf("the archive has two files of the name %.80q", twice),
+				"nobody can tell which is meant: pack each under its own name")
+			return nil
+		}
 		return r.fault(fmt.Errorf("%w but a zip archive in an archive, or from a pipe: unpack it", errForeign), 0)
 	}
 	unfolded := uint64(0)
@@ -39,6 +40,9 @@ func (r *reader) zipped(raw io.ReadCloser, in io.Reader) error {
 	}
 	return r.workbook(io.NewSectionReader(at, 0, size))
 }
+
+// zipMagic begins an archive, and so a workbook.
+var zipMagic = []byte("PK\x03\x04")
 
 func isWorkbook(a *zip.Reader) bool {
 	return slices.ContainsFunc(a.File, func(f *zip.File) bool { return f.Name == "xl/workbook.xml" })
@@ -111,7 +115,7 @@ func openZip(f File) (*zip.Reader, io.Closer, error) {
 	}
 	none := func(err error) (*zip.Reader, io.Closer, error) { return nil, nil, errors.Join(err, raw.Close()) }
 	var head [4]byte
-	if _, err := io.ReadFull(raw, head[:]); err != nil || !bytes.Equal(head[:], []byte("PK\x03\x04")) {
+	if _, err := io.ReadFull(raw, head[:]); err != nil || !bytes.Equal(head[:], zipMagic) {
 		return none(err)
 	}
 	at, size, err := whole(raw, io.MultiReader(bytes.NewReader(head[:]), raw))

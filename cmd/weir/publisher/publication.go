@@ -43,10 +43,8 @@ func (p *publication) flags(cmd *cobra.Command) {
 // files are the files that are named, or the answer of the database.
 func (p *publication) files(paths []string) ([]panel.File, error) {
 	switch {
-	case p.from == "" && p.query == "" && len(paths) > 0:
+	case p.from == "" && p.query == "": // the commands have seen to it that there are paths
 		return publish.DataFiles(paths), nil
-	case p.from == "" && p.query == "":
-		return nil, errors.New("name at least one file, or a database with --from")
 	case p.from == "" || p.query == "":
 		return nil, errors.New("--from and --query go together: a database's address, and the file with the query")
 	case len(paths) > 0:

@@ -141,10 +141,10 @@ func textOf(v any, kind string) string {
 		switch kind {
 		case "DATE":
 			return x.Format(time.DateOnly)
-		case "TIMESTAMP":
-			return x.Format("2006-01-02T15:04:05.999999999")
+		case "TIMESTAMP": // Postgres's, which the driver says is UTC, though nobody knows
+			return table.Instant(x, false)
 		}
-		return x.UTC().Format("2006-01-02T15:04:05.999999999Z")
+		return table.Instant(x, true)
 	case float64:
 		if kind == "FLOAT4" { // Postgres's, whose digits are those of 32 bits
 			return strconv.FormatFloat(x, 'f', -1, 32)

@@ -13,6 +13,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/compute/spill"
+	"github.com/weirdata/weir/compute/table"
 	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/node/client/news"
 )
@@ -108,6 +109,28 @@ func (f *countedFile) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// countedAccess counts what is read of a file that is not copied to be read from its end.
+type countedAccess struct {
+	countedFile
+	table.RandomAccess
+}
+
+// ReadAt implements io.ReaderAt.
+func (f *countedAccess) ReadAt(p []byte, at int64) (int, error) {
+	n, err := f.RandomAccess.ReadAt(p, at)
+	f.read.Add(int64(n))
+	return n, err
+}
+
+// counted counts what is read of a file into read.
+func counted(in io.ReadCloser, read *atomic.Int64) io.ReadCloser {
+	f := countedFile{ReadCloser: in, read: read}
+	if at, ok := in.(table.RandomAccess); ok {
+		return &countedAccess{f, at}
+	}
+	return &f
+}
+
 // reading has progress told of the rows and bytes that are read of the files.
 func reading(files []panel.File, progress func(Progress)) ([]panel.File, panel.Options) {
 	if progress == nil {
@@ -115,24 +138,24 @@ func reading(files []panel.File, progress func(Progress)) ([]panel.File, panel.O
 	}
 	var read atomic.Int64
 	var total int64 // 0: not known
-	counted := slices.Clone(files)
+	told := slices.Clone(files)
 	for i, f := range files {
 		if f.Rows != nil {
 			continue
 		}
-		counted[i].Open = func() (io.ReadCloser, error) {
+		told[i].Open = func() (io.ReadCloser, error) {
 			in, err := f.Open()
 			if err != nil {
 				return nil, err
 			}
-			return &countedFile{ReadCloser: in, read: &read}, nil
+			return counted(in, &read), nil
 		}
 		total += f.Size
 	}
 	if slices.ContainsFunc(files, func(f panel.File) bool { return f.Size == 0 }) {
 		total = 0
 	}
-	return counted, panel.Options{Progress: func(rows int) {
+	return told, panel.Options{Progress: func(rows int) {
 		now := Progress{Stage: StageReading, Rows: rows, Bytes: read.Load(), BytesTotal: total}
 		if total > 0 {
 			now.Bytes = min(now.Bytes, total) // a file may be read twice, for its encoding
