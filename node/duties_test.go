@@ -368,7 +368,7 @@ func (s *duties) quorate(id string) bool {
 func (s *duties) elect(ctx context.Context) {
 	rng := rand.New(rand.NewPCG(s.seed, 2))
 	vacant := 0 // ticks until somebody leads
-	for sleep(ctx, 200*time.Millisecond) == nil {
+	for client.Pause(ctx, 200*time.Millisecond) == nil {
 		s.ledger.mu.Lock()
 		leader := s.ledger.leader
 		s.ledger.mu.Unlock()
@@ -515,7 +515,7 @@ func (s *duties) submit(ctx context.Context, rng *rand.Rand, by *client.Key, kin
 				s.violation("%s is busy for %s", kind, busy.Wait)
 			}
 		}
-		_ = sleep(ctx, 100*time.Millisecond+time.Duration(rng.Int64N(int64(time.Second))))
+		_ = client.Pause(ctx, 100*time.Millisecond+time.Duration(rng.Int64N(int64(time.Second))))
 	}
 	s.violation("%s %+v was never answered", kind, body)
 	return e, nil
@@ -566,7 +566,7 @@ func (s *duties) appends(ctx context.Context, _ dutyEvent, rng *rand.Rand) {
 			_ = r.node.blobs.Disk.Sync(ctx)
 		}
 		commit()
-		_ = sleep(ctx, 3*time.Second)
+		_ = client.Pause(ctx, 3*time.Second)
 		var v catalog.Version
 		err := s.ledger.newest(func(view state.View) (err error) { v, err = view.Version("firms", 2); return err })
 		if err == nil && v.State == catalog.VersionLive {
