@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash"
-	"hash/fnv"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -21,6 +17,7 @@ import (
 	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/consensus/schedules"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/founding"
 )
@@ -30,15 +27,14 @@ import (
 // cryptography are the product's. The log, the connections between nodes and the disks are simulated,
 // and so is the clock. A schedule of faults and of acts follows from a seed.
 type duties struct {
+	*schedules.Story
 	t       *testing.T
 	world   *dutyWorld
 	seed    uint64
 	planted dutyBug
 	ledger  *dutyLedger
 	net     *dutyNet
-	start   time.Time
-	began   time.Time // what the nodes' clocks say then
-	log     slog.Handler
+	began   time.Time     // what the nodes' clocks say then
 	attempt time.Duration // that one may take
 
 	mu      sync.Mutex
@@ -49,9 +45,6 @@ type duties struct {
 	asked   []dutyAsked
 	given   map[string]string // what a node gave in one place of an attempt
 	epochs  map[string]uint64 // in force, by key
-	wrong   []string
-	told    []string
-	trace   hash.Hash64
 	zombies sync.WaitGroup
 	crashes uint64
 }
@@ -78,8 +71,7 @@ func (c *dutyCounts) add(d dutyCounts) {
 
 // dutyResult is what became of a schedule.
 type dutyResult struct {
-	wrong, told []string
-	trace       uint64
+	schedules.Result
 	dutyCounts
 }
 
@@ -90,7 +82,7 @@ func simulateDuties(t *testing.T, seed uint64, bug dutyBug) (r dutyResult) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newDuties(t, w, seed, bug)
 		s.run(&r)
-		r.wrong, r.told, r.trace = s.wrong, s.told, s.trace.Sum64()
+		r.Result = s.Result()
 	})
 	return r
 }
@@ -98,9 +90,10 @@ func simulateDuties(t *testing.T, seed uint64, bug dutyBug) (r dutyResult) {
 func newDuties(t *testing.T, w *dutyWorld, seed uint64, bug dutyBug) *duties {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	s := &duties{
-		t: t, world: w, seed: seed, planted: bug, ledger: newDutyLedger(w, seed), net: newDutyNet(seed, rng), start: time.Now(), began: w.now.Add(time.Hour),
+		Story: schedules.Begin(t, fmt.Sprintf("duties-%d.log", seed)), t: t, world: w, seed: seed, planted: bug,
+		ledger: newDutyLedger(w, seed), net: newDutyNet(seed, rng), began: w.now.Add(time.Hour),
 		stores: map[string]*dutyStore{}, runs: map[string]*dutyRun{}, applied: map[string]uint64{}, skew: map[string]time.Duration{},
-		given: map[string]string{}, epochs: map[string]uint64{}, trace: fnv.New64a(), log: slog.DiscardHandler,
+		given: map[string]string{}, epochs: map[string]uint64{},
 	}
 	s.attempt = []time.Duration{2 * time.Second, 4 * time.Second, 15 * time.Second}[rng.IntN(3)]
 	if rng.IntN(3) == 0 { // the shares are tried soon
@@ -113,14 +106,6 @@ func newDuties(t *testing.T, w *dutyWorld, seed uint64, bug dutyBug) *duties {
 			t.Fatal(err)
 		}
 	}
-	if dir := os.Getenv("WEIR_SIM_LOG"); dir != "" {
-		f, err := os.Create(filepath.Join(dir, fmt.Sprintf("duties-%d.log", seed)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = f.Close() })
-		s.log = slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelDebug})
-	}
 	for _, id := range w.ids() {
 		s.stores[id], s.applied[id] = newDutyStore(w, id), w.size
 		s.skew[id] = time.Duration(rng.Int64N(2000)-1000) * time.Millisecond
@@ -129,25 +114,9 @@ func newDuties(t *testing.T, w *dutyWorld, seed uint64, bug dutyBug) *duties {
 	return s
 }
 
-func (s *duties) violation(format string, args ...any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.wrong = append(s.wrong, fmt.Sprintf(format, args...))
-}
-
-// note adds to the trace.
-func (s *duties) note(format string, args ...any) {
-	line := fmt.Sprintf("%9.3f ", time.Since(s.start).Seconds()) + fmt.Sprintf(format, args...)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, _ = s.trace.Write([]byte(line))
-	s.told = append(s.told, line)
-	_ = s.log.Handle(context.Background(), slog.NewRecord(time.Now(), slog.LevelInfo, "EVENT "+line, 0))
-}
-
 // clock is a node's.
 func (s *duties) clock(id string) func() time.Time {
-	return func() time.Time { return s.began.Add(s.skew[id] + time.Since(s.start)) }
+	return func() time.Time { return s.began.Add(s.skew[id] + time.Since(s.Start)) }
 }
 
 // open starts a node.
@@ -163,7 +132,7 @@ func (s *duties) open(id string) {
 	w := s.world
 	opts, err := Options{
 		Dir: "simulated", SealKeyFile: "simulated", ID: id, Genesis: founding.Genesis{Envelope: catalog.Envelope{Payload: []byte("simulated")}},
-		Logger: slog.New(givenHandler{s.log, s, id}), Clock: s.clock(id), Tick: time.Second, PingEvery: time.Second, PingTimeout: 2 * time.Second,
+		Logger: slog.New(givenHandler{s.Log.Handler(), s, id}), Clock: s.clock(id), Tick: time.Second, PingEvery: time.Second, PingTimeout: 2 * time.Second,
 		AttemptTimeout: s.attempt, CeremonyTimeout: 8 * time.Second, Workers: 1,
 		shuffle: rand.New(rand.NewPCG(s.seed, 100+run)).Shuffle,
 	}.validate()
@@ -184,7 +153,7 @@ func (s *duties) open(id string) {
 	n.stop, r.node = stop, n
 	n.openVersions(dutyDisk{store, part})
 	if err := errors.Join(n.openComputations(), n.reconciler.noteInterrupted()); err != nil {
-		s.violation("%s does not start: %v", id, err)
+		s.Violation("%s does not start: %v", id, err)
 	}
 	s.zombies.Go(part.follow)
 	n.loops.Go(func() { n.reconciler.run(ctx) })
@@ -224,7 +193,7 @@ func (s *duties) crash(id string, rng *rand.Rand) {
 // end ends a process.
 func (s *duties) end(r *dutyRun) {
 	if err := r.node.Close(); err != nil {
-		s.violation("closing %s: %v", r.id, err)
+		s.Violation("closing %s: %v", r.id, err)
 	}
 }
 
@@ -263,7 +232,7 @@ func (s *duties) elect(ctx context.Context) {
 			ids := slices.DeleteFunc(s.world.ids(), func(id string) bool { return !s.quorate(id) })
 			if len(ids) > 0 {
 				id := ids[rng.IntN(len(ids))]
-				s.note("%s leads", id)
+				s.Note("%s leads", id)
 				s.ledger.lead(id)
 			}
 		}
@@ -287,7 +256,7 @@ func (s *duties) run(r *dutyResult) {
 		})
 	}
 	time.Sleep(3*time.Second + dutyFaults + 9*time.Second)
-	s.note("calm")
+	s.Note("calm")
 	s.ledger.mu.Lock()
 	s.ledger.calm = true
 	s.ledger.mu.Unlock()

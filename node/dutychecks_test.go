@@ -23,7 +23,7 @@ func (s *duties) sawEntry(seq uint64, entry, outcome []byte) {
 	v := s.ledger.machine.View(&dutyState{s.ledger, seq + 1, true})
 	k, err := v.Key(s.world.key)
 	if err != nil {
-		s.violation("the key after entry %d: %v", seq, err)
+		s.Violation("the key after entry %d: %v", seq, err)
 		return
 	}
 	s.mu.Lock()
@@ -31,16 +31,16 @@ func (s *duties) sawEntry(seq uint64, entry, outcome []byte) {
 	s.epochs[k.ID] = now.Epoch
 	s.mu.Unlock()
 	if before > 0 && now.Epoch != before {
-		s.note("epoch %d is in force", now.Epoch)
+		s.Note("epoch %d is in force", now.Epoch)
 		if now.Epoch != before+1 || k.Retired == nil {
-			s.violation("entry %d: epoch %d is in force after %d, retired is %+v", seq, now.Epoch, before, k.Retired)
+			s.Violation("entry %d: epoch %d is in force after %d, retired is %+v", seq, now.Epoch, before, k.Retired)
 		}
 	}
-	if s.log != slog.DiscardHandler {
+	if s.Log.Enabled(context.Background(), slog.LevelInfo) {
 		e, err := catalog.ParseEntry(entry)
 		if err == nil {
 			p, _ := catalog.ParsePayload(e.Envelope.Payload)
-			_ = s.log.Handle(context.Background(), slog.NewRecord(time.Now(), slog.LevelInfo, fmt.Sprintf("ENTRY %d %s %s %.300s → %.200s", seq, e.Envelope.Signer, p.Kind, p.Body, outcome), 0))
+			s.Log.Info(fmt.Sprintf("ENTRY %d %s %s %.300s → %.200s", seq, e.Envelope.Signer, p.Kind, p.Body, outcome))
 		}
 	}
 }
@@ -77,7 +77,7 @@ func (s *duties) gave(node string, at map[string]string) {
 	defer s.mu.Unlock()
 	for name, now := range map[string]string{node + " in " + place: at["contexts"] + " " + at["given"], "everybody in " + place: at["contexts"]} {
 		if before, known := s.given[name]; known && before != now {
-			s.wrong = append(s.wrong, fmt.Sprintf("%s: gave %s and then %s", name, before, now))
+			s.Violation("%s: gave %s and then %s", name, before, now)
 		}
 		s.given[name] = now
 	}
@@ -91,7 +91,7 @@ func (s *duties) await() {
 			return
 		}
 	}
-	s.violation("%s after the last fault %s", dutyPatient, why)
+	s.Violation("%s after the last fault %s", dutyPatient, why)
 }
 
 // unsettled says what is left to do.
@@ -142,9 +142,9 @@ func (s *duties) check(r *dutyResult) {
 			if q.State == catalog.QueryFailed {
 				r.failed++
 				r.attempts += len(q.Attempts)
-				s.note("%s failed: %s", q.ID, explain.Reason(q.Reason))
+				s.Note("%s failed: %s", q.ID, explain.Reason(q.Reason))
 				if q.Reason.IsZero() || q.Price != "" && !q.Refunded {
-					s.violation("query %s failed without a reason, or its price is kept: %+v", q.ID, q)
+					s.Violation("query %s failed without a reason, or its price is kept: %+v", q.ID, q)
 				}
 				continue
 			}
@@ -157,7 +157,7 @@ func (s *duties) check(r *dutyResult) {
 			}
 			r.attempts += len(q.Attempts) - 1
 			if err := s.checkFigure(v, a, q); err != nil {
-				s.violation("query %s (%+v): %v", q.ID, q.Attempts, err)
+				s.Violation("query %s (%+v): %v", q.ID, q.Attempts, err)
 			}
 		}
 		if err := s.checkAccount(v); err != nil {
@@ -166,7 +166,7 @@ func (s *duties) check(r *dutyResult) {
 		return s.checkKey(v, r)
 	})
 	if err != nil {
-		s.violation("the state cannot be read: %v", err)
+		s.Violation("the state cannot be read: %v", err)
 	}
 }
 
@@ -229,20 +229,20 @@ func (s *duties) checkAccount(v state.View) error {
 	charged, paid := 0, map[string]bool{}
 	for _, q := range all {
 		if !slices.ContainsFunc(s.asked, func(a dutyAsked) bool { return a.id == q.ID }) {
-			s.violation("query %s was not asked", q.ID)
+			s.Violation("query %s was not asked", q.ID)
 		}
 		if q.Repeats == "" != (q.Price == fmt.Sprintf("%d.00", dutyPrice)) {
-			s.violation("query %s, which repeats %q, costs %q", q.ID, q.Repeats, q.Price)
+			s.Violation("query %s, which repeats %q, costs %q", q.ID, q.Repeats, q.Price)
 		}
 		if q.Price != "" && !q.Refunded && !paid[q.ID] {
 			charged, paid[q.ID] = charged+1, true
 		}
 	}
 	if len(all) != len(s.asked) {
-		s.violation("the ledger has %d queries, %d were asked", len(all), len(s.asked))
+		s.Violation("the ledger has %d queries, %d were asked", len(all), len(s.asked))
 	}
 	if want := fmt.Sprintf("%d.00", charged*dutyPrice); decimal.Amount(cmp.Or(k.Spent, "0.00")).Cmp(decimal.Amount(want)) != 0 {
-		s.violation("%s is spent, want %s", k.Spent, want)
+		s.Violation("%s is spent, want %s", k.Spent, want)
 	}
 	return nil
 }
@@ -265,7 +265,7 @@ func (s *duties) checkKey(v state.View, r *dutyResult) error {
 		r.versions = 1
 	}
 	if len(c.Unfit) > 0 {
-		s.violation("a canary says that the shares of %v do not fit: %+v", c.Unfit, c)
+		s.Violation("a canary says that the shares of %v do not fit: %+v", c.Unfit, c)
 	}
 	for _, x := range s.up() {
 		want := []string{mpc.SharingSession(k.InForce())}
@@ -273,10 +273,10 @@ func (s *duties) checkKey(v state.View, r *dutyResult) error {
 		have := keySecrets(s.stores[x.id].secrets)
 		s.stores[x.id].mu.Unlock()
 		if !slices.Equal(have, want) {
-			s.violation("%s has the shares %v, want %v", x.id, have, want)
+			s.Violation("%s has the shares %v, want %v", x.id, have, want)
 		}
 		if err := x.node.mpc.CheckKey(k); err != nil {
-			s.violation("the share of %s: %v", x.id, err)
+			s.Violation("the share of %s: %v", x.id, err)
 		}
 	}
 	return nil

@@ -37,12 +37,12 @@ func (s *duties) submit(ctx context.Context, rng *rand.Rand, by *client.Key, kin
 			case heard && err == nil:
 				return e, receipt.Outcome.Refusal
 			case isBusy && busy.Wait > time.Minute:
-				s.violation("%s is busy for %s", kind, busy.Wait)
+				s.Violation("%s is busy for %s", kind, busy.Wait)
 			}
 		}
 		_ = client.Pause(ctx, 100*time.Millisecond+time.Duration(rng.Int64N(int64(time.Second))))
 	}
-	s.violation("%s %+v was never answered", kind, body)
+	s.Violation("%s %+v was never answered", kind, body)
 	return e, nil
 }
 
@@ -52,11 +52,11 @@ func (s *duties) asks(ctx context.Context, _ dutyEvent, rng *rand.Rand) {
 		Contract: s.world.contract, Receiving: s.world.buyer.Public().Receiving, Request: q.request,
 	})
 	if refused != nil {
-		s.violation("a query is refused: %s", explain.Message(refused))
+		s.Violation("a query is refused: %s", explain.Message(refused))
 		return
 	}
 	id := catalog.QueryID(e.Digest())
-	s.note("query %s is accepted", id)
+	s.Note("query %s is accepted", id)
 	s.mu.Lock()
 	s.asked = append(s.asked, dutyAsked{q, id})
 	s.mu.Unlock()
@@ -64,22 +64,22 @@ func (s *duties) asks(ctx context.Context, _ dutyEvent, rng *rand.Rand) {
 
 func (s *duties) refreshes(ctx context.Context, _ dutyEvent, rng *rand.Rand) {
 	_, refused := s.submit(ctx, rng, s.world.operator, catalog.KindKeyRefresh, catalog.KeyRefresh{Key: s.world.key})
-	s.note("refresh: %v", refused)
+	s.Note("refresh: %v", refused)
 	if refused != nil && refused.Rule != "refresh" {
-		s.violation("a refresh is refused: %s", explain.Message(refused))
+		s.Violation("a refresh is refused: %s", explain.Message(refused))
 	}
 }
 
 func (s *duties) appends(ctx context.Context, _ dutyEvent, rng *rand.Rand) {
 	w := s.world
 	if _, refused := s.submit(ctx, rng, w.bureau, catalog.KindVersionPropose, w.propose); refused != nil {
-		s.violation("a version is refused: %s", explain.Message(refused))
+		s.Violation("a version is refused: %s", explain.Message(refused))
 		return
 	}
-	s.note("a version is proposed")
+	s.Note("a version is proposed")
 	commit := sync.OnceFunc(func() {
 		if _, refused := s.submit(ctx, rng, w.bureau, catalog.KindVersionCommit, catalog.VersionCommit{Dataset: "firms", Version: 2}); refused != nil {
-			s.violation("a commit is refused: %s", explain.Message(refused))
+			s.Violation("a commit is refused: %s", explain.Message(refused))
 		}
 	})
 	for ctx.Err() == nil { // as a client does, which looks whether what it sent is held
@@ -95,9 +95,9 @@ func (s *duties) appends(ctx context.Context, _ dutyEvent, rng *rand.Rand) {
 		var v catalog.Version
 		err := s.ledger.newest(func(view state.View) (err error) { v, err = view.Version("firms", 2); return err })
 		if err == nil && v.State == catalog.VersionLive {
-			s.note("a version is live")
+			s.Note("a version is live")
 			return
 		}
 	}
-	s.violation("a version was never live")
+	s.Violation("a version was never live")
 }

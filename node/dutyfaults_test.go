@@ -63,21 +63,21 @@ func (s *duties) schedule() (events []dutyEvent) {
 
 func (s *duties) fails(_ context.Context, e dutyEvent, rng *rand.Rand) {
 	id := s.world.ids()[rng.IntN(3)]
-	s.note("crash %s", id)
+	s.Note("crash %s", id)
 	s.crash(id, rng)
 	time.Sleep(e.long)
-	s.note("start %s", id)
+	s.Note("start %s", id)
 	s.open(id)
 }
 
 func (s *duties) deposes(context.Context, dutyEvent, *rand.Rand) {
-	s.note("nobody leads")
+	s.Note("nobody leads")
 	s.ledger.lead("")
 }
 
 func (s *duties) isolates(_ context.Context, e dutyEvent, rng *rand.Rand) {
 	id := s.world.ids()[rng.IntN(3)]
-	s.note("%s is alone", id)
+	s.Note("%s is alone", id)
 	var heal []func()
 	for _, other := range s.world.ids() {
 		if other != id {
@@ -85,7 +85,7 @@ func (s *duties) isolates(_ context.Context, e dutyEvent, rng *rand.Rand) {
 		}
 	}
 	time.Sleep(e.long)
-	s.note("%s is back", id)
+	s.Note("%s is back", id)
 	for _, h := range heal {
 		h()
 	}
@@ -95,7 +95,7 @@ func (s *duties) cuts(_ context.Context, e dutyEvent, rng *rand.Rand) {
 	ids := s.world.ids()
 	a := rng.IntN(3)
 	b := (a + 1 + rng.IntN(2)) % 3
-	s.note("%s and %s do not hear each other", ids[a], ids[b])
+	s.Note("%s and %s do not hear each other", ids[a], ids[b])
 	heal := s.net.block(ids[a], ids[b])
 	time.Sleep(e.long)
 	heal()
@@ -104,9 +104,9 @@ func (s *duties) cuts(_ context.Context, e dutyEvent, rng *rand.Rand) {
 // lags has a node hear of entries late, as one whose disk is slow, while it answers the others.
 func (s *duties) lags(_ context.Context, e dutyEvent, rng *rand.Rand) {
 	id := s.world.ids()[rng.IntN(3)]
-	s.note("%s lags", id)
+	s.Note("%s lags", id)
 	s.ledger.lag(id, 1)
 	time.Sleep(e.long)
 	s.ledger.lag(id, -1)
-	s.note("%s catches up", id)
+	s.Note("%s catches up", id)
 }

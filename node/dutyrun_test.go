@@ -1,18 +1,15 @@
 package node
 
 import (
-	"fmt"
 	"maps"
-	"os"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/consensus/schedules"
 	"github.com/weirdata/weir/node/mpc"
 )
 
@@ -57,83 +54,52 @@ func (s *duties) oldShare() func(d *dutyStore, name string) []byte {
 
 // describe is what to show of a schedule that went wrong.
 func (r dutyResult) describe(seed uint64) string {
-	return fmt.Sprintf("seed %d (WEIR_SEED=%d go test ./node -run TestDutiesSimulation$):\n  %s\nwhat happened:\n%s",
-		seed, seed, strings.Join(r.wrong, "\n  "), strings.Join(r.told, "\n"))
+	return r.Describe(seed, "./node -run TestDutiesSimulation$")
 }
 
-// Which schedules are run: as in package consensus, WEIR_SEED is one, WEIR_SCHEDULES a number of them.
+// fewDuties are the schedules that are run where the environment does not say which.
 const fewDuties = 4
-
-func dutySchedules(t *testing.T) uint64 {
-	t.Helper()
-	s := os.Getenv("WEIR_SCHEDULES")
-	if s == "" {
-		return fewDuties
-	}
-	n, err := strconv.ParseUint(s, 10, 64)
-	if err != nil {
-		t.Fatalf("WEIR_SCHEDULES: %v", err)
-	}
-	return n
-}
 
 // TestDutiesSimulation runs schedules of faults: see duties.
 func TestDutiesSimulation(t *testing.T) {
 	makeDutyWorld(t)
-	if text := os.Getenv("WEIR_SEED"); text != "" {
-		seed, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			t.Fatalf("WEIR_SEED: %v", err)
-		}
+	if seed, only := schedules.Seed(t); only {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 		r := simulateDuties(t, seed, dutyBug{})
-		t.Logf("trace %x, %+v\n%s", r.trace, r.dutyCounts, strings.Join(r.told, "\n"))
-		if len(r.wrong) > 0 {
+		t.Logf("trace %x, %+v\n%s", r.Trace, r.dutyCounts, strings.Join(r.Told, "\n"))
+		if len(r.Wrong) > 0 {
 			t.Error(r.describe(seed))
 		}
 		return
 	}
 	t.Parallel()
-	n := dutySchedules(t)
-	var next atomic.Uint64
+	n := schedules.Count(t, fewDuties)
 	var mu sync.Mutex
 	var all dutyCounts
 	t.Run("schedules", func(t *testing.T) {
-		for worker := range runtime.GOMAXPROCS(0) {
-			t.Run(fmt.Sprint(worker), func(t *testing.T) {
-				t.Parallel()
-				for seed := next.Add(1) - 1; seed < n; seed = next.Add(1) - 1 {
-					r := simulateDuties(t, seed, dutyBug{})
-					if len(r.wrong) > 0 {
-						t.Error(r.describe(seed))
-					}
-					mu.Lock()
-					all.add(r.dutyCounts)
-					mu.Unlock()
-				}
-			})
-		}
+		schedules.Each(t, n, func(t *testing.T, seed uint64) {
+			r := simulateDuties(t, seed, dutyBug{})
+			if len(r.Wrong) > 0 {
+				t.Error(r.describe(seed))
+			}
+			mu.Lock()
+			all.add(r.dutyCounts)
+			mu.Unlock()
+		})
 	})
 	t.Logf("%d schedules: %+v", n, all)
 }
 
-// oldShareSeed is one at which the planted bug shows as a figure: the same seed does not always make the
-// same history.
-const oldShareSeed = 0
-
 // TestDutiesSimulationFindsAnOldShare: it would find a node that takes an old epoch's share for that of
-// the present one. With WEIR_LONG it goes through the seeds from the first one on, and says how many it took.
+// the present one. The same seed does not always make the same history, so it goes through the seeds
+// from the first one on until one shows the bug as a figure, and says how many it took.
 func TestDutiesSimulationFindsAnOldShare(t *testing.T) {
 	t.Parallel()
 	const tries = 60
-	for i := range uint64(tries) {
-		seed := oldShareSeed + i
-		if os.Getenv("WEIR_LONG") != "" {
-			seed = i
-		}
+	for seed := range uint64(tries) {
 		r := simulateDuties(t, seed, dutyBug{oldShare: true})
-		if slices.ContainsFunc(r.wrong, func(what string) bool { return strings.Contains(what, "the figure is") }) {
-			t.Logf("found in schedule %d, seed %d: %s", i+1, seed, strings.Join(r.wrong, "; "))
+		if slices.ContainsFunc(r.Wrong, func(what string) bool { return strings.Contains(what, "the figure is") }) {
+			t.Logf("found in schedule %d, seed %d: %s", seed+1, seed, strings.Join(r.Wrong, "; "))
 			return
 		}
 	}
