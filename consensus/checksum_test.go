@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/hashicorp/raft"
+
 	"github.com/weirdata/weir/consensus/entrysum"
 )
 
