@@ -68,13 +68,13 @@ func (m *maintenance) run(ctx context.Context) {
 
 // beside does something beside the loop, which must not miss a disk that fills meanwhile. It reports
 // false where that is under way.
-func (m *maintenance) beside(ctx context.Context, busy *atomic.Bool, what string, do func() error) bool {
+func (m *maintenance) beside(ctx context.Context, busy *atomic.Bool, what string, do func(context.Context) error) bool {
 	if !busy.CompareAndSwap(false, true) {
 		return false
 	}
 	m.ledger.loops.Go(func() {
 		defer busy.Store(false)
-		if err := do(); err != nil && ctx.Err() == nil {
+		if err := do(ctx); err != nil && ctx.Err() == nil {
 			m.ledger.logger.Warn(what, slog.String("error", err.Error()))
 		}
 	})
@@ -85,7 +85,7 @@ func (m *maintenance) beside(ctx context.Context, busy *atomic.Bool, what string
 // start there is nothing to write yet; the loop asks again.
 func (m *maintenance) renewSnapshot(ctx context.Context) {
 	if l := m.ledger; l.disk.snaps.isWanted() {
-		m.beside(ctx, &m.renewing, "writing a snapshot in place of a damaged one", func() error {
+		m.beside(ctx, &m.renewing, "writing a snapshot in place of a damaged one", func(ctx context.Context) error {
 			return errors.Join(l.Snapshot(ctx), l.disk.snaps.settle())
 		})
 	}

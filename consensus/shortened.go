@@ -80,11 +80,8 @@ func (m *maintenance) dropShortened(ctx context.Context) error {
 
 // shorten does so once a day at most.
 func (m *maintenance) shorten(ctx context.Context) {
-	if time.Since(m.shortenedAt) < shortenEvery {
-		return
-	}
-	const what = "dropping what is shortened from the log"
-	if m.beside(ctx, &m.shortening, what, func() error { return m.dropShortened(ctx) }) {
+	due := time.Since(m.shortenedAt) >= shortenEvery
+	if due && m.beside(ctx, &m.shortening, "dropping what is shortened from the log", m.dropShortened) {
 		m.shortenedAt = time.Now()
 	}
 }
