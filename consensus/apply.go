@@ -199,12 +199,12 @@ func (b *batch) execute(l *raft.Log) (applyResult, error) {
 }
 
 // shorten shortens what an entry says that is to be shortened, in the transaction of its changes.
-func (b *batch) shorten(m Shortener, r applyResult) error {
+func (b *batch) shorten(m Shortener, r applyResult) (err error) {
 	for _, seq := range r.shortens {
 		if seq >= r.applied.Seq {
 			return fmt.Errorf("shorten entry %d: it does not come before entry %d, which says so", seq, r.applied.Seq)
 		}
-		switch err := evidence.Shorten(evidenceTx{b.stage}, seq, m.Short); {
+		switch err = evidence.Shorten(evidenceTx{b.stage}, seq, m.Short); {
 		case errors.Is(err, evidence.ErrCorrupt):
 			return damage.Of(PartState, err)
 		case err != nil:
@@ -217,7 +217,6 @@ func (b *batch) shorten(m Shortener, r applyResult) error {
 	// Between two entries of the state machine there may be some of raft's, never the other way round.
 	upTo := slices.Max(r.shortens) + 1 + r.applied.Index - r.applied.Seq
 	if b.shortened.by == 0 {
-		var err error
 		if b.shortened, err = readShortened(b.stage.read); err != nil {
 			return err
 		}

@@ -12,9 +12,6 @@ import (
 	"github.com/weirdata/weir/consensus/entrysum"
 )
 
-// proposed is the proposer's checksum.
-func proposed(data []byte) []byte { return entrysum.Proposed(data) }
-
 // placed adds to the proposer's checksum that of the entry's place.
 func placed(e *raft.Log, sum []byte) []byte {
 	return entrysum.Placed(sum, e.Index, e.Term, byte(e.Type))
@@ -28,7 +25,7 @@ func damagedEntry(index uint64, what string, args ...any) error {
 // verifyChecksum returns a DamageError when an entry of a log does not have the checksums that it
 // came with. One without any is of an earlier version.
 func verifyChecksum(e *raft.Log) error {
-	if len(e.Extensions) > 0 && string(placed(e, proposed(e.Data))) != string(e.Extensions) {
+	if len(e.Extensions) > 0 && string(placed(e, entrysum.Proposed(e.Data))) != string(e.Extensions) {
 		return damagedEntry(e.Index, "does not have its checksum")
 	}
 	return nil
@@ -38,7 +35,7 @@ func verifyChecksum(e *raft.Log) error {
 // have no place yet.
 func (l *raftLog) addChecksums(entries []*raft.Log) error {
 	for _, e := range entries {
-		sum := proposed(e.Data)
+		sum := entrysum.Proposed(e.Data)
 		switch {
 		case len(e.Extensions) == 0, string(e.Extensions) == string(sum):
 			e.Extensions = placed(e, sum)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/hashicorp/raft"
+
 	"github.com/weirdata/weir/consensus/entrysum"
 )
 
@@ -182,7 +183,7 @@ func TestLeaderStopsAtADamagedEntry(t *testing.T) {
 func TestEveryFlippedBitIsFound(t *testing.T) {
 	sealed := func() *raft.Log {
 		e := &raft.Log{Index: 77, Term: 5, Type: raft.LogCommand, Data: []byte("set a 1")}
-		e.Extensions = placed(e, proposed(e.Data))
+		e.Extensions = placed(e, entrysum.Proposed(e.Data))
 		return e
 	}
 	if err := verifyChecksum(sealed()); err != nil {
@@ -220,8 +221,8 @@ func TestDamagedEntryIsNotAppended(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := &raft.Log{Index: 1, Term: 1, Data: []byte("set a 1"), Extensions: proposed([]byte("set a 1"))}
-	bad := &raft.Log{Index: 2, Term: 1, Data: []byte("set a 2"), Extensions: proposed([]byte("set a 3"))}
+	good := &raft.Log{Index: 1, Term: 1, Data: []byte("set a 1"), Extensions: entrysum.Proposed([]byte("set a 1"))}
+	bad := &raft.Log{Index: 2, Term: 1, Data: []byte("set a 2"), Extensions: entrysum.Proposed([]byte("set a 3"))}
 	if err := l.StoreLogs([]*raft.Log{good, bad}); !errors.Is(err, errChecksum) {
 		t.Errorf("it is appended: %v", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/hashicorp/raft"
+
 	"github.com/weirdata/weir/consensus/evidence"
 )
 

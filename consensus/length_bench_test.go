@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/raft-wal/metadb"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/weirdata/weir/consensus/entrysum"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/consensus/pairs"
 	"github.com/weirdata/weir/consensus/snapstream"
@@ -248,7 +249,7 @@ func lengthen(b testing.TB, dir string, n uint64) (last uint64) {
 			last++
 			done++
 			e := &raft.Log{Index: last, Term: newest.Term, Data: append([]byte("note "), incompressible(int(done))[:395]...)} //nolint:gosec // any number does
-			e.Extensions = placed(e, proposed(e.Data))
+			e.Extensions = placed(e, entrysum.Proposed(e.Data))
 			batch = append(batch, e)
 		}
 		if err := log.StoreLogs(batch); err != nil {

@@ -66,20 +66,29 @@ func (m *maintenance) run(ctx context.Context) {
 	}
 }
 
-// renewSnapshot writes a new snapshot in place of damaged ones, beside the loop,
-// which must not miss a disk that fills meanwhile. Where nothing was applied since the
-// start there is nothing to write yet; the loop asks again.
-func (m *maintenance) renewSnapshot(ctx context.Context) {
-	l := m.ledger
-	if !l.disk.snaps.isWanted() || !m.renewing.CompareAndSwap(false, true) {
-		return
+// beside does something beside the loop, which must not miss a disk that fills meanwhile. It reports
+// false where that is under way.
+func (m *maintenance) beside(ctx context.Context, busy *atomic.Bool, what string, do func(context.Context) error) bool {
+	if !busy.CompareAndSwap(false, true) {
+		return false
 	}
-	l.loops.Go(func() {
-		defer m.renewing.Store(false)
-		if err := errors.Join(l.Snapshot(ctx), l.disk.snaps.settle()); err != nil && ctx.Err() == nil {
-			l.logger.Warn("writing a snapshot in place of a damaged one", slog.String("error", err.Error()))
+	m.ledger.loops.Go(func() {
+		defer busy.Store(false)
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			m.ledger.logger.Warn(what, slog.String("error", err.Error()))
 		}
 	})
+	return true
+}
+
+// renewSnapshot writes a new snapshot in place of damaged ones. Where nothing was applied since the
+// start there is nothing to write yet; the loop asks again.
+func (m *maintenance) renewSnapshot(ctx context.Context) {
+	if l := m.ledger; l.disk.snaps.isWanted() {
+		m.beside(ctx, &m.renewing, "writing a snapshot in place of a damaged one", func(ctx context.Context) error {
+			return errors.Join(l.Snapshot(ctx), l.disk.snaps.settle())
+		})
+	}
 }
 
 // adapt follows the growth of the state, and how much of the log is to stay.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/weirdata/weir/consensus/entrysum"
 )
 
 // Propose hands an entry to the cluster and returns when this node has applied
@@ -33,7 +35,7 @@ func (l *Ledger) Propose(ctx context.Context, entry []byte) (Applied, error) {
 	if err := l.Full(); err != nil {
 		return Applied{}, err
 	}
-	sum := proposed(entry)
+	sum := entrysum.Proposed(entry)
 	// Raft keeps the entry when ctx ends this call.
 	entry = bytes.Clone(entry)
 	ctx, cancel := l.quorumContext(ctx)

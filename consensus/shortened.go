@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/weirdata/weir/consensus/pairs"
@@ -79,16 +78,10 @@ func (m *maintenance) dropShortened(ctx context.Context) error {
 	return errors.Join(err, m.adapt())
 }
 
-// shorten does so beside the loop, once a day at most.
+// shorten does so once a day at most.
 func (m *maintenance) shorten(ctx context.Context) {
-	if time.Since(m.shortenedAt) < shortenEvery || !m.shortening.CompareAndSwap(false, true) {
-		return
+	due := time.Since(m.shortenedAt) >= shortenEvery
+	if due && m.beside(ctx, &m.shortening, "dropping what is shortened from the log", m.dropShortened) {
+		m.shortenedAt = time.Now()
 	}
-	m.shortenedAt = time.Now()
-	m.ledger.loops.Go(func() {
-		defer m.shortening.Store(false)
-		if err := m.dropShortened(ctx); err != nil && ctx.Err() == nil {
-			m.ledger.logger.Warn("dropping what is shortened from the log", slog.String("error", err.Error()))
-		}
-	})
 }

@@ -91,21 +91,10 @@ func TestWhatIsForgottenIsShortInTheLog(t *testing.T) {
 	s := openTestState(t, t.TempDir())
 	apply(t, s, forgetful{}, bulk("a", 2000), "set k 1", bulk("b", 2000))
 	whole := streamOf(t, s)
-	read := func(fn func(r evidence.Reader) error) {
-		t.Helper()
-		g, err := s.acquire()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer g.release()
-		r := g.store.Read()
-		defer r.Close()
-		if err := fn(evidenceReader{r}); err != nil {
-			t.Fatal(err)
-		}
-	}
 	prove := func() (root evidence.Hash, path evidence.Proof, rec evidence.Record) {
-		read(func(r evidence.Reader) (err error) {
+		t.Helper()
+		err := s.view(func(state pairs.Reader) (err error) {
+			r := evidenceReader{state}
 			if root, err = evidence.Root(r, 3); err == nil {
 				path, err = evidence.Prove(r, 0, 3)
 			}
@@ -114,6 +103,9 @@ func TestWhatIsForgottenIsShortInTheLog(t *testing.T) {
 			}
 			return err
 		})
+		if err != nil {
+			t.Fatal(err)
+		}
 		return root, path, rec
 	}
 	root, path, rec := prove()
@@ -409,14 +401,12 @@ func TestABackupDoesNotSayWhatRaftHasWhole(t *testing.T) {
 			if err := restored.restore(&b, 0); err != nil {
 				t.Fatal(err)
 			}
-			g, err = restored.acquire()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer g.release()
-			r := g.store.Read()
-			defer r.Close()
-			if got, err := readShortened(r); err != nil || got != (shortened{}) {
+			var got shortened
+			err = restored.view(func(r pairs.Reader) (err error) {
+				got, err = readShortened(r)
+				return err
+			})
+			if err != nil || got != (shortened{}) {
 				t.Errorf("restored, it says %+v (%v)", got, err)
 			}
 		})

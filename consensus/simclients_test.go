@@ -53,9 +53,9 @@ func (s *simulation) checkHistory() {
 		}
 		switch porcupine.CheckOperationsTimeout(accounts, h, time.Minute) {
 		case porcupine.Illegal:
-			s.wrong = append(s.wrong, fmt.Sprintf("the history of contract %d is not linearizable", contract))
+			s.Violation("the history of contract %d is not linearizable", contract)
 		case porcupine.Unknown:
-			s.wrong = append(s.wrong, fmt.Sprintf("the history of contract %d, of %d operations, takes too long to check", contract, len(h)))
+			s.Violation("the history of contract %d, of %d operations, takes too long to check", contract, len(h))
 		}
 	}
 }
@@ -131,13 +131,13 @@ func (s *simulation) again() (q simQuery, ok bool) {
 func (s *simulation) submit(ctx context.Context, client int, q simQuery, nodes []*simNode) {
 	op := porcupine.Operation{ClientId: client, Input: accountInput{query: true, bit: 1 << q.number}, Call: s.clock.Add(1)}
 	for _, n := range nodes {
-		now := simTime + time.Since(s.start).Milliseconds() + n.skew
+		now := simTime + time.Since(s.Start).Milliseconds() + n.skew
 		entry := catalog.NewEntry(now, q.envelope).Marshal()
 		a, err := n.ledger.Propose(ctx, entry)
 		if err == nil && s.runs(n) {
 			out, err := simOutcome(a.Outcome)
 			if r := out.Refusal; err != nil || r != nil && r.Rule != simRefused {
-				s.violation("query %d of contract %d is answered %+v, %v", q.number, q.contract, r, err)
+				s.Violation("query %d of contract %d is answered %+v, %v", q.number, q.contract, r, err)
 			}
 			op.Output = accountOutput{accepted: out.Refusal == nil}
 			s.mu.Lock()

@@ -83,10 +83,10 @@ func (s *simulation) crashes(e simEvent) {
 	if id == "" {
 		return
 	}
-	s.note("crash %s", id)
+	s.Note("crash %s", id)
 	s.crash(id, rng, func(n *simNode) *simDisk { return n.disk.image(rng) })
 	time.Sleep(e.long)
-	s.note("start %s", id)
+	s.Note("start %s", id)
 	s.open(id)
 }
 
@@ -97,7 +97,7 @@ func (s *simulation) partition(e simEvent) {
 		side := rng.IntN(2)
 		sides[side] = append(sides[side], fmt.Sprintf("n%d", i+1))
 	}
-	s.note("partition %v", sides)
+	s.Note("partition %v", sides)
 	var heal []func()
 	for _, a := range sides[0] {
 		for _, b := range sides[1] {
@@ -105,7 +105,7 @@ func (s *simulation) partition(e simEvent) {
 		}
 	}
 	time.Sleep(e.long)
-	s.note("heal %v", sides)
+	s.Note("heal %v", sides)
 	for _, h := range heal {
 		h()
 	}
@@ -115,7 +115,7 @@ func (s *simulation) oneWay(e simEvent) {
 	id := s.target(e)
 	rng := e.rng()
 	in := rng.IntN(2) == 0
-	s.note("one way: %s, in %t", id, in)
+	s.Note("one way: %s, in %t", id, in)
 	var heal []func()
 	for i := range 5 {
 		if other := fmt.Sprintf("n%d", i+1); other != id && rng.IntN(3) > 0 {
@@ -135,7 +135,7 @@ func (s *simulation) oneWay(e simEvent) {
 // pauses keeps everything from and to a machine back, as if it stood still.
 func (s *simulation) pauses(e simEvent) {
 	id := s.target(e)
-	s.note("pause %s", id)
+	s.Note("pause %s", id)
 	var heal []func()
 	for i := range 5 {
 		if other := fmt.Sprintf("n%d", i+1); other != id {
@@ -151,7 +151,7 @@ func (s *simulation) pauses(e simEvent) {
 func (s *simulation) transfer(simEvent) {
 	for _, n := range s.up() {
 		if n.ledger.IsLeader() {
-			s.note("transfer from %s", n.id)
+			s.Note("transfer from %s", n.id)
 			_ = n.ledger.TransferLeadership(context.Background(), "") // it may fail
 		}
 	}
@@ -187,7 +187,7 @@ func (s *simulation) loses(e simEvent) {
 	if !s.mayLose(id) {
 		return
 	}
-	s.note("%s loses its ledger", id)
+	s.Note("%s loses its ledger", id)
 	s.crash(id, e.rng(), func(n *simNode) *simDisk {
 		d := n.disk.wiped()
 		if s.planted.noRecord {
@@ -196,7 +196,7 @@ func (s *simulation) loses(e simEvent) {
 		return d
 	})
 	time.Sleep(e.long)
-	s.note("start %s", id)
+	s.Note("start %s", id)
 	s.open(id)
 }
 
@@ -205,10 +205,10 @@ func (s *simulation) putsBack(e simEvent) {
 	if !s.mayLose(id) {
 		return
 	}
-	s.note("an older copy of the ledger of %s is put back", id)
+	s.Note("an older copy of the ledger of %s is put back", id)
 	s.crash(id, rng, func(n *simNode) *simDisk { return n.previous.older(n.disk, rng) })
 	time.Sleep(e.long)
-	s.note("start %s", id)
+	s.Note("start %s", id)
 	s.open(id)
 }
 
@@ -222,7 +222,7 @@ func (s *simulation) grow(simEvent) {
 	}
 	s.roster = append(slices.Clone(s.roster), id)
 	s.mu.Unlock()
-	s.note("%s joins", id)
+	s.Note("%s joins", id)
 	s.open(id)
 }
 
@@ -243,7 +243,7 @@ func (s *simulation) replace(e simEvent) {
 	}
 	s.roster = append(slices.DeleteFunc(slices.Clone(s.roster), func(id string) bool { return id == leaves }), joins)
 	s.mu.Unlock()
-	s.note("%s leaves, %s joins", leaves, joins)
+	s.Note("%s leaves, %s joins", leaves, joins)
 	s.open(joins)
 }
 
@@ -259,7 +259,7 @@ func (s *simulation) followRoster(ctx context.Context) {
 		roster := slices.Clone(s.roster)
 		s.mu.Unlock()
 		if err := followOnce(ctx, n, now, roster); err != nil {
-			s.log.Info("a change of members failed", "error", err)
+			s.Log.Info("a change of members failed", "error", err)
 		}
 	})
 }

@@ -1,57 +1,30 @@
 package consensus
 
 import (
-	"fmt"
 	globalrand "math/rand"
 	"os"
 	"runtime"
-	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
+
+	"github.com/weirdata/weir/consensus/schedules"
 )
 
-// Which schedules are run: WEIR_SEED is one, replayed as exactly as that can be done; WEIR_LONG is a
-// thousand; WEIR_SCHEDULES is another number of them.
+// Which schedules are run: those that package schedules reads of the environment; WEIR_LONG is a thousand.
 const fewSchedules, manySchedules = 16, 1000 // a quarter of the few with -short
 
-func schedules(t *testing.T) uint64 {
+// replay runs the schedule of WEIR_SEED, as exactly as that can be done: on one processor and with raft's
+// timeouts, which it draws from the process's source of random numbers, drawn by the seed too.
+func replay(t *testing.T, seed uint64) {
 	t.Helper()
-	if s := os.Getenv("WEIR_SCHEDULES"); s != "" {
-		n, err := strconv.ParseUint(s, 10, 64)
-		if err != nil {
-			t.Fatalf("WEIR_SCHEDULES: %v", err)
-		}
-		return n
-	}
-	if os.Getenv("WEIR_LONG") != "" {
-		return manySchedules
-	}
-	if testing.Short() {
-		return fewSchedules / 4
-	}
-	return fewSchedules
-}
-
-// replay runs the schedule of WEIR_SEED, on one processor and with raft's timeouts, which it draws
-// from the process's source of random numbers, drawn by the seed too.
-func replay(t *testing.T, text string) {
-	t.Helper()
-	seed, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("WEIR_SEED: %v", err)
-	}
-	times := uint64(1)
-	if os.Getenv("WEIR_SCHEDULES") != "" {
-		times = schedules(t)
-	}
+	times := schedules.Count(t, 1)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	t.Setenv("GODEBUG", "randseednop=0")
 	traces := map[uint64]int{}
 	for range times {
 		globalrand.Seed(int64(seed)) //nolint:staticcheck // there is no other way to that source
 		r := simulate(t, seed, planted{})
-		if traces[r.trace]++; len(r.wrong) > 0 {
+		if traces[r.Trace]++; len(r.Wrong) > 0 {
 			t.Error(r.describe(seed))
 		}
 	}
@@ -60,23 +33,23 @@ func replay(t *testing.T, text string) {
 
 // TestSimulation runs schedules of faults: see doc.go, "Simulation".
 func TestSimulation(t *testing.T) {
-	if s := os.Getenv("WEIR_SEED"); s != "" {
-		replay(t, s)
+	if seed, only := schedules.Seed(t); only {
+		replay(t, seed)
 		return
 	}
 	t.Parallel()
-	n := schedules(t)
-	var next atomic.Uint64
-	for worker := range runtime.GOMAXPROCS(0) {
-		t.Run(fmt.Sprint(worker), func(t *testing.T) {
-			t.Parallel()
-			for seed := next.Add(1) - 1; seed < n; seed = next.Add(1) - 1 {
-				if r := simulate(t, seed, planted{}); len(r.wrong) > 0 {
-					t.Error(r.describe(seed))
-				}
-			}
-		})
+	few := uint64(fewSchedules)
+	switch {
+	case os.Getenv("WEIR_LONG") != "":
+		few = manySchedules
+	case testing.Short():
+		few /= 4
 	}
+	schedules.Each(t, schedules.Count(t, few), func(t *testing.T, seed uint64) {
+		if r := simulate(t, seed, planted{}); len(r.Wrong) > 0 {
+			t.Error(r.describe(seed))
+		}
+	})
 }
 
 // plantedBugs are those that the simulation has to find, each with a seed at which it often does: the
@@ -108,8 +81,8 @@ func TestSimulationFindsPlantedBugs(t *testing.T) {
 				if long {
 					seed = i
 				}
-				if r := simulate(t, seed, p.bug); len(r.wrong) > 0 {
-					t.Logf("found in schedule %d, seed %d: %s", i+1, seed, strings.Join(r.wrong, "; "))
+				if r := simulate(t, seed, p.bug); len(r.Wrong) > 0 {
+					t.Logf("found in schedule %d, seed %d: %s", i+1, seed, strings.Join(r.Wrong, "; "))
 					return
 				}
 			}

@@ -7,15 +7,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
 	"hash/fnv"
-	"log/slog"
 	"maps"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -28,6 +23,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/consensus/schedules"
 	"github.com/weirdata/weir/consensus/statesum"
 )
 
@@ -36,20 +32,16 @@ import (
 // product's. The network, the files and the pairs of the state are simulated, and so is the clock. A
 // schedule of faults follows from a seed. See doc.go, "Simulation".
 type simulation struct {
+	*schedules.Story
 	seed    uint64
 	planted planted
 	net     *simNet
 	world   *simWorld
-	start   time.Time
 	clock   atomic.Int64 // orders the beginnings and ends of operations
-	log     *slog.Logger
 
 	mu       sync.Mutex
 	nodes    map[string]*simNode
-	roster   []string // who is to have a vote
-	wrong    []string // violations
-	told     []string // what happened
-	trace    hash.Hash64
+	roster   []string              // who is to have a vote
 	applied  map[uint64]simApplied // by sequence number: what the first node that applied it says
 	acked    map[uint64][32]byte   // the entries of acknowledged proposals
 	leaders  map[uint64]string     // by term
@@ -95,28 +87,9 @@ type simQuery struct {
 // simHeartbeat is what the other times of a schedule are multiples of.
 const simHeartbeat = 300 * time.Millisecond
 
-// violation notes that what must hold does not.
-func (s *simulation) violation(format string, args ...any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.wrong = append(s.wrong, fmt.Sprintf(format, args...))
-}
-
-// note adds to the trace.
-func (s *simulation) note(format string, args ...any) {
-	line := fmt.Sprintf("%9.3f ", time.Since(s.start).Seconds()) + fmt.Sprintf(format, args...)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, _ = s.trace.Write([]byte(line))
-	s.log.Info("EVENT " + line)
-	s.told = append(s.told, line)
-}
-
 // simResult is what became of a schedule.
 type simResult struct {
-	wrong   []string
-	told    []string
-	trace   uint64 // a hash of what happened
+	schedules.Result
 	plan    uint64 // a hash of what was to happen
 	entries int
 	history int
@@ -129,7 +102,7 @@ func simulate(t *testing.T, seed uint64, p planted) (r simResult) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSimulation(t, seed, world, p)
 		r.plan = s.run()
-		r.wrong, r.told, r.trace, r.entries = s.wrong, s.told, s.trace.Sum64(), len(s.applied)
+		r.Result, r.entries = s.Result(), len(s.applied)
 		for _, h := range s.history {
 			r.history += len(h)
 		}
@@ -140,16 +113,9 @@ func simulate(t *testing.T, seed uint64, p planted) (r simResult) {
 func newSimulation(t *testing.T, seed uint64, world *simWorld, p planted) *simulation {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	s := &simulation{
-		seed: seed, planted: p, net: newSimNet(seed, rng), world: world, start: time.Now(), log: discard, nodes: map[string]*simNode{},
-		roster: []string{"n1", "n2", "n3"}, trace: fnv.New64a(), applied: map[uint64]simApplied{}, acked: map[uint64][32]byte{}, leaders: map[uint64]string{},
-	}
-	if dir := os.Getenv("WEIR_SIM_LOG"); dir != "" { // a file: of a process that ends by a panic there is nothing else left
-		f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%d.log", seed)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = f.Close() })
-		s.log = slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		Story: schedules.Begin(t, fmt.Sprintf("%d.log", seed)), seed: seed, planted: p, net: newSimNet(seed, rng),
+		world: world, nodes: map[string]*simNode{},
+		roster: []string{"n1", "n2", "n3"}, applied: map[uint64]simApplied{}, acked: map[uint64][32]byte{}, leaders: map[uint64]string{},
 	}
 	for i := range s.numbers {
 		s.numbers[i] = map[catalog.Digest]int{}
@@ -227,13 +193,13 @@ func (s *simulation) open(id string) {
 	}
 	l, err := Open(Options{
 		Dir: "simulated/" + id, ID: id, Members: members, Bootstrap: slices.ContainsFunc(members, func(m Member) bool { return m.ID == id }),
-		Transport: s.net.listen(id, simAddr(id)), Memory: simRecord{n.disk}, Machine: &simMachine{Machine: machine, sim: s, node: id}, Logger: s.log.With("node", id),
+		Transport: s.net.listen(id, simAddr(id)), Memory: simRecord{n.disk}, Machine: &simMachine{Machine: machine, sim: s, node: id}, Logger: s.Log.With("node", id),
 		Votes: s.mayVote, storage: n.disk, HeartbeatTimeout: of(simHeartbeat), ElectionTimeout: of(simHeartbeat), LeaderLeaseTimeout: of(simHeartbeat / 2),
 		CommitTimeout: of(simHeartbeat / 6), NoQuorumTimeout: 8 * simHeartbeat, SnapshotThreshold: 8, SnapshotInterval: 3 * simHeartbeat, TrailingLogs: 6,
 		MinFreeBytes: 1, Free: func(string) (uint64, error) { return 1 << 40, nil },
 	})
 	if err != nil {
-		s.wrong = append(s.wrong, fmt.Sprintf("%s does not start: %v", id, err))
+		s.Violation("%s does not start: %v", id, err)
 		return
 	}
 	n.ledger = l
@@ -266,7 +232,7 @@ func (s *simulation) crash(id string, rng *rand.Rand, become func(n *simNode) *s
 // end closes a process.
 func (s *simulation) end(id string, l *Ledger) {
 	if err := l.Close(); err != nil && !errors.Is(err, ErrFault) {
-		s.violation("closing %s: %v", id, err)
+		s.Violation("closing %s: %v", id, err)
 	}
 }
 
@@ -288,9 +254,9 @@ func (m *simMachine) Apply(tx records.Tx, seq uint64, entry []byte) ([]byte, err
 	case !known:
 		m.sim.applied[seq] = now
 	case first.entry != now.entry:
-		m.sim.wrong = append(m.sim.wrong, fmt.Sprintf("%s and %s have different entries at %d", first.node, m.node, seq))
+		m.sim.Violation("%s and %s have different entries at %d", first.node, m.node, seq)
 	case first.outcome != now.outcome:
-		m.sim.wrong = append(m.sim.wrong, fmt.Sprintf("%s and %s answer entry %d differently", first.node, m.node, seq))
+		m.sim.Violation("%s and %s answer entry %d differently", first.node, m.node, seq)
 	}
 	return outcome, err
 }
@@ -351,7 +317,7 @@ func (s *simulation) restart() {
 func (s *simulation) watch(ctx context.Context) {
 	s.eachTick(ctx, simHeartbeat/10, func(n *simNode) {
 		if errors.Is(n.ledger.Fault(), ErrReopen) { // as Run of package node does
-			s.note("open %s again", n.id)
+			s.Note("open %s again", n.id)
 			s.crash(n.id, rand.New(rand.NewPCG(s.seed, 5)), func(n *simNode) *simDisk { return n.disk.image(rand.New(rand.NewPCG(s.seed, 6))) })
 			s.open(n.id)
 			return
@@ -364,7 +330,7 @@ func (s *simulation) watch(ctx context.Context) {
 		s.mu.Lock()
 		as := fmt.Sprintf("%s in run %d", n.id, n.run)
 		if other, known := s.leaders[term]; known && other != as {
-			s.wrong = append(s.wrong, fmt.Sprintf("%s and %s lead in term %d", other, as, term))
+			s.Violation("%s and %s lead in term %d", other, as, term)
 		}
 		s.leaders[term] = as
 		s.mu.Unlock()
@@ -402,7 +368,7 @@ func (s *simulation) await() {
 		}
 		time.Sleep(simHeartbeat / 3)
 	}
-	s.violation("after %s without a fault %s", patienceOfSimulation, why)
+	s.Violation("after %s without a fault %s", patienceOfSimulation, why)
 }
 
 // unsettled says why the cluster is not whole.
@@ -458,14 +424,14 @@ func (s *simulation) settle() {
 	var same []*simNode
 	for _, n := range nodes {
 		if err := n.ledger.Fault(); err != nil {
-			s.violation("%s has stopped: %v", n.id, err)
+			s.Violation("%s has stopped: %v", n.id, err)
 			return
 		}
 		if s.mayVote(n.id) {
 			same = append(same, n)
 		}
 	}
-	if len(s.wrong) > 0 || len(same) == 0 {
+	if len(s.Result().Wrong) > 0 || len(same) == 0 {
 		return
 	}
 	// An entry whose proposer gave up may still be on its way.
@@ -481,17 +447,17 @@ func (s *simulation) settle() {
 	}
 	for i, e := range ends {
 		if e != ends[0] {
-			s.violation("%s and %s end differently: %+v, %+v", same[0].id, same[i].id, ends[0], e)
+			s.Violation("%s and %s end differently: %+v, %+v", same[0].id, same[i].id, ends[0], e)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for seq, entry := range s.acked {
 		if seq >= ends[0].size || s.applied[seq].entry != entry {
-			s.wrong = append(s.wrong, fmt.Sprintf("entry %d of %d was acknowledged and is lost", seq, ends[0].size))
+			s.Violation("entry %d of %d was acknowledged and is lost", seq, ends[0].size)
 		}
 	}
-	s.log.Info("settled", "entries", ends[0].size)
+	s.Log.Info("settled", "entries", ends[0].size)
 }
 
 // simEnd is how far a node is, and what it amounts to.
@@ -505,7 +471,7 @@ func (s *simulation) ends(nodes []*simNode) (ends []simEnd) {
 	for _, n := range nodes {
 		size, root, err := n.ledger.TreeHead()
 		if err != nil {
-			s.violation("%s has no tree: %v", n.id, err)
+			s.Violation("%s has no tree: %v", n.id, err)
 		}
 		ends = append(ends, simEnd{size, root, n.ledger.disk.state.currentDigest().Sum})
 	}
@@ -519,11 +485,11 @@ func (s *simulation) checkAccounts(n *simNode) {
 		call := s.clock.Add(1)
 		a, err := s.look(n, contract)
 		if err != nil {
-			s.violation("the account of contract %d at %s: %v", contract, n.id, err)
+			s.Violation("the account of contract %d at %s: %v", contract, n.id, err)
 			return
 		}
 		if a.used != len(a.queries) || a.spent != fmt.Sprintf("%d.00", 10*len(a.queries)) && len(a.queries) > 0 {
-			s.violation("%s has %d queries of contract %d, and %d were counted, %s charged", n.id, len(a.queries), contract, a.used, a.spent)
+			s.Violation("%s has %d queries of contract %d, and %d were counted, %s charged", n.id, len(a.queries), contract, a.used, a.spent)
 		}
 		s.saw(contract, 100, call, a)
 	}
@@ -559,6 +525,5 @@ func (m *outsideCharges) Apply(tx records.Tx, seq uint64, entry []byte) ([]byte,
 
 // describe is what to show of a schedule that went wrong.
 func (r simResult) describe(seed uint64) string {
-	return fmt.Sprintf("seed %d (WEIR_SEED=%d go test ./consensus -run TestSimulation$):\n  %s\nwhat happened:\n%s",
-		seed, seed, strings.Join(r.wrong, "\n  "), strings.Join(r.told, "\n"))
+	return r.Describe(seed, "./consensus -run TestSimulation$")
 }

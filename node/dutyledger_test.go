@@ -470,3 +470,10 @@ func (l *dutyLedger) newest(fn func(state.View) error) error {
 	l.mu.Unlock()
 	return fn(l.machine.View(s))
 }
+
+// behind reports whether a node has not applied everything.
+func (l *dutyLedger) behind(p *dutyPart) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return p.applied < l.size
+}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/tiles"
+	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/peer"
 	"github.com/weirdata/weir/node/vault"
 )
@@ -131,7 +132,7 @@ func (p dutyPeers) unreachable(to string, err error) error {
 // Do implements otherNodes.
 func (p dutyPeers) Do(ctx context.Context, to, method, path string, body []byte) ([]byte, error) {
 	delay, there, back, again := p.net.draw(p.self.id, to)
-	if err := sleep(ctx, delay); err != nil {
+	if err := client.Pause(ctx, delay); err != nil {
 		return nil, p.unreachable(to, err)
 	}
 	if err := p.net.pass(ctx, p.self.id, to); err != nil {
@@ -147,7 +148,7 @@ func (p dutyPeers) Do(ctx context.Context, to, method, path string, body []byte)
 		return nil, p.unreachable(to, errLost)
 	case again:
 		p.net.late.Go(func() {
-			if sleep(other.node.life, 20*delay) == nil {
+			if client.Pause(other.node.life, 20*delay) == nil {
 				_, _ = other.serve(other.node.life, p.self.id, method, path, body) // nobody waits for it
 			}
 		})
@@ -173,17 +174,6 @@ func (p dutyPeers) JSON(ctx context.Context, to, method, path string, in, out an
 		return err
 	}
 	return json.Unmarshal(answer, out)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }
 
 // serve has a node answer another one's request, as package peer does.

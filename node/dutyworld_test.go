@@ -230,8 +230,12 @@ func (w *dutyWorld) truth(q dutyQuery, version int) (sum int64) {
 
 // envelope signs an act of a principal.
 func (w *dutyWorld) envelope(by *client.Key, kind catalog.Kind, body any, now time.Time) catalog.Envelope {
-	p := newPayload(w.members.ID.String(), kind, now.UnixMilli(), catalog.Encode(body))
-	e, err := catalog.Sign(by.Signing(), by.ID(), p)
+	return w.signed(by.Signing(), by.ID(), kind, body, now)
+}
+
+// signed is an act of whoever has a key.
+func (w *dutyWorld) signed(key ed25519.PrivateKey, signer string, kind catalog.Kind, body any, now time.Time) catalog.Envelope {
+	e, err := catalog.Sign(key, signer, newPayload(w.members.ID.String(), kind, now.UnixMilli(), catalog.Encode(body)))
 	if err != nil {
 		panic(err) // it is a payload of this test's
 	}

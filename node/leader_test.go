@@ -84,11 +84,7 @@ func TestAFailedRefreshIsBegunAgainAfterGrowingPauses(t *testing.T) {
 	}
 	act := func(kind catalog.Kind, body any) {
 		t.Helper()
-		e, err := catalog.Sign(w.signing["n1"], catalog.NodeSigner("n1"), newPayload(w.members.ID.String(), kind, now.UnixMilli(), catalog.Encode(body)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		apply(e)
+		apply(w.signed(w.signing["n1"], catalog.NodeSigner("n1"), kind, body, now))
 	}
 	begins := func() (count int) {
 		t.Helper()

@@ -94,17 +94,14 @@ func (o Options) awaitRoom(ctx context.Context) bool {
 // want of space, when there is some.
 func (n *Node) restarts(ctx context.Context) { n.restartsAfter(ctx, n.ledger) }
 
-func (n *Node) restartsAfter(ctx context.Context, ledger interface {
-	Failed() <-chan struct{}
-	Fault() error
-}) {
+func (n *Node) restartsAfter(ctx context.Context, l ledger) {
 	select {
 	case <-ctx.Done():
 		return
-	case <-ledger.Failed():
+	case <-l.Failed():
 	}
 	why := errRoom
-	switch fault := ledger.Fault(); {
+	switch fault := l.Fault(); {
 	case errors.Is(fault, consensus.ErrReopen):
 		why = consensus.ErrReopen
 	case !errors.Is(fault, consensus.ErrDiskFull) || !n.opts.awaitRoom(ctx):

@@ -31,23 +31,7 @@ func TestNodeGoesOnWhenThereIsRoom(t *testing.T) {
 	c.admit(ctx, newKey(t, "before"), catalog.RoleBuyer)
 	c.close("n3")
 
-	running, stop := context.WithCancel(ctx)
-	defer stop()
-	opened := make(chan *Node, 8)
-	ended := make(chan error, 1)
-	var wg sync.WaitGroup
-	wg.Go(func() { ended <- Run(running, options, func(n *Node) { opened <- n }) })
-	next := func() *Node {
-		select {
-		case n := <-opened:
-			return n
-		case err := <-ended:
-			t.Fatalf("it ended: %v", err)
-		case <-ctx.Done():
-			t.Fatal("it was not opened")
-		}
-		return nil
-	}
+	_, next, stop := c.run(ctx, options)
 	n := next()
 	c.await(ctx, "n3 to be ready", func() bool { ok, _ := n.Ready(); return ok })
 
@@ -65,14 +49,43 @@ func TestNodeGoesOnWhenThereIsRoom(t *testing.T) {
 	c.await(ctx, "n3 to catch up", func() bool { return n.ledger.NextSeq() >= c.nodes["n1"].ledger.NextSeq() })
 	delete(c.nodes, "n3")
 	stop()
-	wg.Wait()
-	if err := <-ended; err != nil {
-		t.Errorf("it ended: %v", err)
+}
+
+// run keeps a node open, as the program does: opened has each node that was opened, next waits for one, stop ends it.
+func (c *cluster) run(ctx context.Context, o Options) (opened chan *Node, next func() *Node, stop func()) {
+	c.t.Helper()
+	running, cancel := context.WithCancel(ctx)
+	c.t.Cleanup(cancel)
+	opened, ended := make(chan *Node, 8), make(chan error, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() { ended <- Run(running, o, func(n *Node) { opened <- n }) })
+	next = func() *Node {
+		c.t.Helper()
+		select {
+		case n := <-opened:
+			return n
+		case err := <-ended:
+			c.t.Fatalf("it ended: %v", err)
+		case <-ctx.Done():
+			c.t.Fatal("it was not opened")
+		}
+		return nil
+	}
+	return opened, next, func() {
+		c.t.Helper()
+		cancel()
+		wg.Wait()
+		if err := <-ended; err != nil {
+			c.t.Errorf("it ended: %v", err)
+		}
 	}
 }
 
 // faulty is a ledger that a fault has stopped.
-type faulty struct{ error }
+type faulty struct {
+	ledger
+	error
+}
 
 func (faulty) Failed() <-chan struct{} { c := make(chan struct{}); close(c); return c }
 func (f faulty) Fault() error          { return f.error }
@@ -89,38 +102,19 @@ func TestNodeIsOpenedAgainWithItsLedger(t *testing.T) {
 		}
 	})
 	c.close("n3")
-	running, stop := context.WithCancel(ctx)
-	defer stop()
-	opened, ended := make(chan *Node, 8), make(chan error, 1)
-	var wg sync.WaitGroup
-	wg.Go(func() { ended <- Run(running, options, func(n *Node) { opened <- n }) })
-	next := func() *Node {
-		select {
-		case n := <-opened:
-			return n
-		case err := <-ended:
-			t.Fatalf("it ended: %v", err)
-		case <-ctx.Done():
-			t.Fatal("it was not opened")
-		}
-		return nil
-	}
+	opened, next, stop := c.run(ctx, options)
 	n := next()
-	n.restartsAfter(ctx, faulty{errors.New("something else")})
+	n.restartsAfter(ctx, faulty{error: errors.New("something else")})
 	select {
 	case <-opened:
 		t.Error("it was opened again after a fault that needs a person")
 	default:
 	}
-	n.restartsAfter(ctx, faulty{fmt.Errorf("%w: %w", consensus.ErrFault, consensus.ErrReopen)})
+	n.restartsAfter(ctx, faulty{error: fmt.Errorf("%w: %w", consensus.ErrFault, consensus.ErrReopen)})
 	again := next()
 	if again == n {
 		t.Error("it is the same node")
 	}
 	c.await(ctx, "n3 to be ready again", func() bool { ok, _ := again.Ready(); return ok })
 	stop()
-	wg.Wait()
-	if err := <-ended; err != nil {
-		t.Errorf("it ended: %v", err)
-	}
 }
