@@ -39,8 +39,8 @@ func (g *Grid) CountEntities() ([]int64, error) {
 	runs := map[int][]run{} // by period group
 	most := 0
 	for i, l := range g.layers {
-		if sets[i] == nil || sets[i].Len() < uint(len(l.assign))*uint(len(l.periodOf)) {
-			return nil, fmt.Errorf("the presence of version %d does not cover %d entities × %d periods", l.layer.Version, len(l.assign), len(l.periodOf))
+		if err := l.covers(sets[i]); err != nil {
+			return nil, err
 		}
 		most = max(most, len(l.assign))
 		for from := 0; from < len(l.periodOf); {
@@ -110,10 +110,18 @@ func (g *Grid) countBits(column int, sets []*bitset.BitSet) ([]int64, error) {
 	return slices.Repeat(out[:len(out)/g.Pieces], g.Pieces), nil // what is public is the same for all pieces
 }
 
-// countInto adds a layer's set bits of cells to the groups that they are in.
-func (g *gridLayer) countInto(out []int64, column int, set *bitset.BitSet) error {
+// covers returns an error where a set has no bits for cells of the layer.
+func (g *gridLayer) covers(set *bitset.BitSet) error {
 	if set == nil || set.Len() < uint(len(g.assign))*uint(len(g.periodOf)) {
 		return fmt.Errorf("the presence of version %d does not cover %d entities × %d periods", g.layer.Version, len(g.assign), len(g.periodOf))
+	}
+	return nil
+}
+
+// countInto adds a layer's set bits of cells to the groups that they are in.
+func (g *gridLayer) countInto(out []int64, column int, set *bitset.BitSet) error {
+	if err := g.covers(set); err != nil {
+		return err
 	}
 	words := set.Words()
 	excluded := nothingLeftOut

@@ -50,22 +50,6 @@ func checkExpr(e *sql.Expr, c *sql.Compiled, d catalog.Descriptor, depth int) er
 	return nil
 }
 
-// asks reports whether the query shows or computes with a form of a figure.
-func (b *builder) asks(form string) bool {
-	var in func(o *sql.Output) bool
-	var within func(e *sql.Expr) bool
-	var under func(h *sql.Having) bool
-	in = func(o *sql.Output) bool { return o != nil && (o.Form == form || within(o.Expr)) }
-	within = func(e *sql.Expr) bool {
-		return e != nil && (in(e.Of) || slices.ContainsFunc(e.Args, func(a sql.Expr) bool { return within(&a) }) ||
-			slices.ContainsFunc(e.When, func(h sql.Having) bool { return under(&h) }))
-	}
-	under = func(h *sql.Having) bool {
-		return h != nil && (in(h.Of) || slices.ContainsFunc(h.Args, func(a sql.Having) bool { return under(&a) }))
-	}
-	return under(b.query.Having) || slices.ContainsFunc(b.query.Output, func(o sql.Output) bool { return in(&o) })
-}
-
 // computed works an expression out in all groups.
 func (b *builder) computed(e *sql.Expr) *column {
 	if e.Textual() {

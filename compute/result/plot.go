@@ -33,11 +33,7 @@ func (t *Table) Plot(w io.Writer, columns int) error {
 		if b.Len() > 0 {
 			b.WriteByte('\n')
 		}
-		name := c.Name
-		if c.Unit != "" {
-			name += " (" + c.Unit + ")"
-		}
-		b.WriteString(shown.Text(name) + "\n")
+		b.WriteString(c.heading() + "\n")
 		values := t.values(i)
 		if t.series() {
 			t.line(&b, values, i, columns)

@@ -23,19 +23,13 @@ func (b *builder) withheld() []WithheldGroup {
 	var out []WithheldGroup
 	for _, at := range b.verdict.Withheld {
 		g := WithheldGroup{Values: []string{}}
-		entity := b.verdict.EntityGroups[at.Entity].Values
-		for _, d := range b.query.Request.By {
-			switch {
-			case d.Kind == catalog.DimPeriod:
-				g.Values = append(g.Values, b.verdict.PeriodGroups[at.Period].Value)
-			case d.OfEntities():
-				g.Values, entity = append(g.Values, entity[0]), entity[1:]
+		for i, d := range b.query.Request.By {
+			if d.Kind != catalog.DimPiece {
+				g.Values = append(g.Values, b.publicDimension(at, i))
 			}
 		}
-		if len(b.verdict.Coverage) > 0 && b.verdict.In == "" {
-			c := b.verdict.Coverage[at.Entity*len(b.verdict.PeriodGroups)+at.Period]
-			g.Included, g.Of = c.Included, c.Of
-		}
+		c, _ := b.coverage(at)
+		g.Included, g.Of = c.Included, c.Of
 		out = append(out, g)
 	}
 	return out

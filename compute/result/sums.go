@@ -10,6 +10,7 @@ import (
 	"github.com/weirdata/weir/compute/aggregate"
 	"github.com/weirdata/weir/compute/noise"
 	"github.com/weirdata/weir/compute/plan"
+	"github.com/weirdata/weir/compute/sql"
 )
 
 // CheckError is a sum that cannot be: it lies outside the number of present
@@ -69,7 +70,7 @@ func (b *builder) open(in Input, a catalog.Aggregate) error {
 		err = b.openWeighted(in, a, s)
 	case a.Measure == "":
 		s.counts = b.present
-		if b.asks(aggregate.FormEntities) {
+		if slices.ContainsFunc(b.query.Figures(), func(o *sql.Output) bool { return o.Form == aggregate.FormEntities }) {
 			s.entities, err = b.grid.CountEntities()
 		}
 	case len(columns) == 0:

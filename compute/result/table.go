@@ -107,7 +107,7 @@ func newTable(c *sql.Compiled, in Input) (*Table, error) {
 		if t.Noise != nil {
 			t.Interval95 = append(t.Interval95, b.intervals(group))
 		}
-		if n, covered := b.coverage(group); covered {
+		if n, covered := b.coverage(b.groups[group]); covered {
 			t.Included, t.Of, t.HeldBack = append(t.Included, n.Included), append(t.Of, n.Of), append(t.HeldBack, n.HeldBack)
 		}
 		if len(b.left) > 0 {
@@ -260,12 +260,18 @@ func (b *builder) checkShape(in Input) error {
 
 // dimension is the value of a dimension of the request in a group.
 func (b *builder) dimension(group, index int) string {
-	at, by := b.groups[group], b.query.Request.By
+	if b.query.Request.By[index].Kind == catalog.DimPiece {
+		return b.pieces[b.pieceOf(group)]
+	}
+	return b.publicDimension(b.groups[group], index)
+}
+
+// publicDimension is the value of a dimension in a group, released or not: one that is of no
+// pieces.
+func (b *builder) publicDimension(at catalog.GroupIndex, index int) string {
+	by := b.query.Request.By
 	if by[index].Kind == catalog.DimPeriod {
 		return b.verdict.PeriodGroups[at.Period].Value
-	}
-	if by[index].Kind == catalog.DimPiece {
-		return b.pieces[b.pieceOf(group)]
 	}
 	position := 0
 	for _, d := range by[:index] {
@@ -356,10 +362,10 @@ func (b *builder) columnsOf() []Column {
 	return out
 }
 
-// coverage is how many entities a released group consists of. There is none of public
-// data, nor of a private selection: the verdict's is of everybody in the group.
-func (b *builder) coverage(group int) (c catalog.Coverage, covered bool) {
-	v, at := b.verdict, b.groups[group]
+// coverage is how many entities a group consists of. There is none of public data, nor of
+// a private selection: the verdict's is of everybody in the group.
+func (b *builder) coverage(at catalog.GroupIndex) (c catalog.Coverage, covered bool) {
+	v := b.verdict
 	if len(v.Coverage) == 0 || v.In != "" {
 		return catalog.Coverage{}, false
 	}

@@ -279,11 +279,11 @@ func TestIncompleteGroupsSayHowManyEntities(t *testing.T) {
 func TestRowsOfAPrivateSelectionCarryNoCoverage(t *testing.T) {
 	v := catalog.Verdict{PeriodGroups: make([]catalog.PeriodGroup, 1), Coverage: []catalog.Coverage{{Included: 2, Of: 5}}}
 	r := &builder{verdict: v, groups: []catalog.GroupIndex{{}}}
-	if c, covered := r.coverage(0); !covered || c != v.Coverage[0] {
+	if c, covered := r.coverage(r.groups[0]); !covered || c != v.Coverage[0] {
 		t.Errorf("of everybody: %v, %t", c, covered)
 	}
 	r.verdict.In = "v-mine"
-	if c, covered := r.coverage(0); covered {
+	if c, covered := r.coverage(r.groups[0]); covered {
 		t.Errorf("of a private selection: %v", c)
 	}
 }

@@ -110,16 +110,21 @@ func (t *Table) WriteCSV(w io.Writer) error {
 // figures, when some row does not cover all of it.
 func (t *Table) WriteText(w io.Writer) error {
 	var header []string
+	var right []bool
 	for _, c := range t.Columns {
-		name := c.Name
-		if c.Unit != "" {
-			name += " (" + c.Unit + ")"
-		}
-		header = append(header, shown.Text(name))
+		header, right = append(header, c.heading()), append(right, c.figure())
 	}
 	lacking, omitting := t.partial()
 	first := t.firstFigure()
-	lines := [][]string{slices.Insert(header, first, t.coverageHead()...)}
+	var head []string
+	if lacking > 0 {
+		head = append(head, "entities")
+	}
+	if omitting > 0 {
+		head = append(head, "periods left out")
+	}
+	lines := [][]string{slices.Insert(header, first, head...)}
+	right = slices.Insert(right, first, make([]bool, len(head))...)
 	bounded := t.boundColumns()
 	for i, row := range t.Rows {
 		line := cellTexts(row, "NULL", shown.Text)
@@ -145,7 +150,7 @@ func (t *Table) WriteText(w io.Writer) error {
 		lines = append(lines, slices.Insert(line, first, coverage...))
 	}
 	var b strings.Builder
-	align(&b, lines, func(i int) bool { return t.figure(i, first, len(lines[0])-len(t.Columns)) })
+	align(&b, lines, right)
 	switch len(t.Rows) {
 	case 1:
 		b.WriteString("1 row")
@@ -172,38 +177,20 @@ func (t *Table) WriteText(w io.Writer) error {
 
 // firstFigure is the number of the first column with figures.
 func (t *Table) firstFigure() int {
-	for i, c := range t.Columns {
-		if c.figure() {
-			return i
-		}
+	if i := slices.IndexFunc(t.Columns, Column.figure); i >= 0 {
+		return i
 	}
 	return len(t.Columns)
 }
 
-// figure reports whether column i of a table with so many columns on coverage before the
-// first figure is one of figures.
-func (t *Table) figure(i, first, coverage int) bool {
-	if i >= first {
-		if i -= coverage; i < first {
-			return false
-		}
-	}
-	return t.Columns[i].figure()
-}
-
 func (c Column) figure() bool { return c.Type == TypeInteger || c.Type == TypeDecimal }
 
-// coverageHead are the headings of what rows say about their coverage.
-func (t *Table) coverageHead() []string {
-	lacking, omitting := t.partial()
-	var out []string
-	if lacking > 0 {
-		out = append(out, "entities")
+// heading is the column's name, with its unit if it has one.
+func (c Column) heading() string {
+	if c.Unit == "" {
+		return shown.Text(c.Name)
 	}
-	if omitting > 0 {
-		out = append(out, "periods left out")
-	}
-	return out
+	return shown.Text(c.Name + " (" + c.Unit + ")")
 }
 
 // coverageText says how many entities a row covers; of one that is not whole with the
@@ -215,8 +202,9 @@ func coverageText(included, of int) string {
 	return fmt.Sprintf("%d of %d (%d %%)", included, of, 100*included/of)
 }
 
-// align writes lines, the first of them the header, in columns, figures to the right.
-func align(b *strings.Builder, lines [][]string, figure func(column int) bool) {
+// align writes lines, the first of them the header, in columns, of which some stand to the
+// right.
+func align(b *strings.Builder, lines [][]string, right []bool) {
 	widths := make([]int, len(lines[0]))
 	for _, line := range lines {
 		for i, cell := range line {
@@ -230,7 +218,7 @@ func align(b *strings.Builder, lines [][]string, figure func(column int) bool) {
 				out.WriteString("  ")
 			}
 			pad := strings.Repeat(" ", widths[i]-suggest.TextWidth(cell))
-			if figure(i) {
+			if right[i] {
 				out.WriteString(pad + cell)
 			} else {
 				out.WriteString(cell + pad)

@@ -331,12 +331,7 @@ func (c *compiler) sortSelect() {
 	slices.SortFunc(sorted, func(a, b catalog.Aggregate) int {
 		return cmp.Or(strings.Compare(a.Measure, b.Measure), strings.Compare(a.Func, b.Func), strings.Compare(a.Other, b.Other), strings.Compare(a.Weight, b.Weight))
 	})
-	for i := range c.out.Output {
-		for _, o := range c.out.Output[i].figures() {
-			o.Index = slices.Index(sorted, list[o.Index])
-		}
-	}
-	for _, o := range c.out.Having.outputs() {
+	for _, o := range c.out.Figures() {
 		o.Index = slices.Index(sorted, list[o.Index])
 	}
 	c.out.Request.Select = sorted

@@ -80,6 +80,16 @@ func (o *Output) figures() []*Output {
 	return o.Expr.outputs()
 }
 
+// Figures are all figures of the request that the query shows, computes with or compares. The
+// expression that HAVING or a CASE names by its alias is one of Output, and counts there.
+func (c *Compiled) Figures() []*Output {
+	var out []*Output
+	for i := range c.Output {
+		out = append(out, c.Output[i].figures()...)
+	}
+	return append(out, c.Having.outputs()...)
+}
+
 // Order is one key of ORDER BY: the number of an output column. NULL comes after
 // every value, and before it with Desc.
 type Order struct {

@@ -135,17 +135,10 @@ func (c *compiler) figureIn(f *factor) (Expr, *Error) {
 		return Expr{}, faultAt(f.Pos, f.Literal.Name.Raw, "a dataset stands before a measure in a product of two, and before nothing else").
 			want(append(c.dimensions(), joinedForms...)...)
 	}
-	if f.Call == nil || f.Literal.Of != nil || v.isDimension() {
+	if f.Call == nil || v.isDimension() {
 		return Expr{}, faultAt(f.Pos, f.Literal.Name.Raw, computable+", and %s is neither", f.Literal.Name.text()).want(aggregates...)
 	}
-	list, fault := c.figuresOf(v)
-	if fault != nil {
-		return Expr{}, fault
-	}
-	if len(list) > 1 {
-		return Expr{}, faultAt(f.Pos, f.Literal.Name.Raw, "a histogram is several figures").want("EXCEEDANCE(measure, limit)", "QUANTILE(measure, q)")
-	}
-	of, fault := c.adopt(list[0], f.Literal.Name)
+	of, fault := c.oneFigure(v)
 	return Expr{Op: ExprFigure, Of: &of}, fault
 }
 
@@ -277,7 +270,7 @@ func (c *compiler) entities(v *value) ([]known, *Error) {
 		return nil, faultAt(n.Pos, n.Raw, "DISTINCT stands in COUNT(DISTINCT entity) alone").want("COUNT(DISTINCT entity)")
 	}
 	f := v.Call.Args[0].First
-	if f.Minus || f.Literal == nil || f.Literal.Name == nil || f.Literal.Of != nil || f.Call != nil || c.resolve(f.Literal.Name).kind != refEntity {
+	if !c.names(f, refEntity) {
 		return nil, faultAt(f.Pos, f.raw(), "entities are counted, and nothing else is").want("COUNT(DISTINCT "+writable(c.entityName())+")", "COUNT(*)")
 	}
 	return []known{{catalog.Aggregate{Func: catalog.FuncCount}, Output{Kind: OutputAggregate, Form: aggregate.FormEntities}}}, nil

@@ -24,8 +24,7 @@ func (sc *scope) datePart(n *name, call *call) (catalog.Dimension, *Error) {
 		}
 		part, args = strings.ToUpper(args[0].First.Literal.plain()), args[1:]
 	}
-	if len(args) != 1 || len(args[0].Rest) > 0 || args[0].First.Literal == nil || args[0].First.Call != nil || args[0].First.Literal.Of != nil ||
-		args[0].First.Literal.Name == nil || sc.resolve(args[0].First.Literal.Name).kind != refPeriod {
+	if len(args) != 1 || len(args[0].Rest) > 0 || !sc.names(args[0].First, refPeriod) {
 		return none, faultAt(n.Pos, n.Raw, "%s is of period alone", n.text()).want("year(period)")
 	}
 	if part == "YEAR" {

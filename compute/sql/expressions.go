@@ -29,9 +29,6 @@ func (sc *scope) aggregate(v *value) (catalog.Aggregate, *Error) {
 	if len(v.Call.Args) != 1 {
 		return none, faultAt(v.Name.Pos, v.Name.Raw, "%s takes one argument", upper).want(sc.argumentsOf(upper)...)
 	}
-	if v.Call.Distinct {
-		return none, faultAt(v.Name.Pos, v.Name.Raw, "DISTINCT stands in COUNT(DISTINCT entity) alone").want("COUNT(DISTINCT entity)")
-	}
 	arg := v.Call.Args[0]
 	if len(arg.Rest) > 0 {
 		op := arg.Rest[0]
@@ -160,10 +157,16 @@ func (sc *scope) dateTrunc(v *value) (catalog.Dimension, *Error) {
 	if own := sc.schema.Descriptor.Grain; g.Finer(own) {
 		return none, faultAt(first.Pos, first.raw(), "the dataset has one period a %s, and nothing finer", own).want(sc.quotedGrains()...)
 	}
-	if second.Literal == nil || second.Literal.Name == nil || second.Literal.Of != nil || second.Call != nil || sc.resolve(second.Literal.Name).kind != refPeriod {
+	if !sc.names(second, refPeriod) {
 		return none, faultAt(second.Pos, second.raw(), "date_trunc works on period alone").want(periodName)
 	}
 	return catalog.Dimension{Kind: catalog.DimPeriod, Grain: g}, nil
+}
+
+// names reports whether a factor is the name alone of a column of a kind.
+func (sc *scope) names(f *factor, kind refKind) bool {
+	return !f.Minus && f.Literal != nil && f.Literal.Name != nil && f.Literal.Of == nil && f.Call == nil &&
+		sc.resolve(f.Literal.Name).kind == kind
 }
 
 func (sc *scope) quotedGrains() []string {

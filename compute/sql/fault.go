@@ -27,13 +27,19 @@ type Error struct {
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "line %d, column %d: %s", e.Line, e.Column, e.Message)
-	if e.Nearest != "" {
-		fmt.Fprintf(&b, "; did you mean %s?%s", e.Nearest, suggest.Unseen(e.Near, e.Nearest))
-	}
+	b.WriteString(e.meant())
 	if e.Want != "" {
 		fmt.Fprintf(&b, " (accepted here: %s)", e.Want)
 	}
 	return b.String()
+}
+
+// meant says which name was meant, if one is like it.
+func (e *Error) meant() string {
+	if e.Nearest == "" {
+		return ""
+	}
+	return "; did you mean " + e.Nearest + "?" + suggest.Unseen(e.Near, e.Nearest)
 }
 
 // caretWidth is how many characters Caret shows on either side of the fault, of a
@@ -81,9 +87,7 @@ func (e *Error) Caret(sql string) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s\n%s", text.String(), strings.TrimRight(marks.String(), " \t"), e.Message)
-	if e.Nearest != "" {
-		fmt.Fprintf(&b, "; did you mean %s?%s", e.Nearest, suggest.Unseen(e.Near, e.Nearest))
-	}
+	b.WriteString(e.meant())
 	if e.Want != "" {
 		fmt.Fprintf(&b, "\naccepted here: %s", e.Want)
 	}

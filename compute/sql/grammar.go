@@ -2,6 +2,7 @@ package sql
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/alecthomas/participle/v2"
 	"github.com/alecthomas/participle/v2/lexer"
@@ -175,8 +176,11 @@ type inVector struct {
 }
 
 // grammar is LL(1): with no lookahead beyond it an error is reported exactly where
-// the text stops to fit, instead of where the parser gave up guessing.
-var grammar = participle.MustBuild[statement](participle.Lexer(definition{}), participle.UseLookahead(0))
+// the text stops to fit, instead of where the parser gave up guessing. It is built by the
+// first query: that takes milliseconds, which programs that read none do not have to wait.
+var grammar = sync.OnceValue(func() *participle.Parser[statement] {
+	return participle.MustBuild[statement](participle.Lexer(definition{}), participle.UseLookahead(0))
+})
 
 // text is the name without its quotes.
 func (n *name) text() string {

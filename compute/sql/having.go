@@ -102,20 +102,21 @@ func (c *compiler) havingFigure(t *havingTest) (Output, *Error) {
 	if nameIs(n.text(), "DATE_TRUNC") || isDatePart(n) {
 		return Output{}, faultAt(n.Pos, n.Raw, "HAVING is a condition on aggregates; conditions on periods belong into WHERE").want(aggregates...)
 	}
-	list, fault := c.figuresOf(&value{Name: n, Call: t.Call})
+	return c.oneFigure(&value{Name: n, Call: t.Call})
+}
+
+// oneFigure reads a call that is one figure, and makes it part of the request.
+func (c *compiler) oneFigure(v *value) (Output, *Error) {
+	list, fault := c.figuresOf(v)
 	if fault != nil {
 		return Output{}, fault
 	}
 	if len(list) > 1 {
-		return Output{}, faultAt(n.Pos, n.Raw, "a histogram is several figures").want("EXCEEDANCE(measure, limit)", "QUANTILE(measure, q)")
+		return Output{}, faultAt(v.Name.Pos, v.Name.Raw, "a histogram is several figures").want("EXCEEDANCE(measure, limit)", "QUANTILE(measure, q)")
 	}
-	return c.adopt(list[0], n)
-}
-
-// adopt makes a figure part of the request.
-func (c *compiler) adopt(k known, n *name) (Output, *Error) {
+	k := list[0]
 	k.output.Index = add(&c.out.Request.Select, k.aggregate)
-	return k.output, c.checkRelative(k.output, n)
+	return k.output, c.checkRelative(k.output, v.Name)
 }
 
 // checkRelative refuses a comparison of years of a query that forms no periods.

@@ -12,9 +12,9 @@ import (
 func like(l *literal, column string) (catalog.Predicate, *Error) {
 	pattern := unquote(l.Text)
 	prefix, open := strings.CutSuffix(pattern, "%")
-	if strings.ContainsAny(prefix, `%_\\`) {
+	if at := strings.IndexAny(prefix, `%_\`); at >= 0 {
 		fault := faultAt(l.Pos, l.Text, "a pattern is a text with %% at its end, and with none of _, %% and \\ before that").want("'text%'", "IN ('text', …)")
-		if at := strings.IndexAny(prefix, `%_\\`); at > 0 {
+		if at > 0 {
 			fault.Nearest = quotedText(prefix[:at] + "%")
 		}
 		return catalog.Predicate{}, fault

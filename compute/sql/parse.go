@@ -69,7 +69,7 @@ func parseTokens(list []lexer.Token) (*statement, int, *Error) {
 	if err != nil {
 		return nil, 0, faultAt(list[0].Pos, "", "%s", err)
 	}
-	stmt, err := grammar.ParseFromLexer(peeking)
+	stmt, err := grammar().ParseFromLexer(peeking)
 	if err == nil {
 		return stmt, 0, nil
 	}

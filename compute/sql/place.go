@@ -74,15 +74,11 @@ func (c *compiler) placed() {
 		for _, of := range o.figures() {
 			c.text.at(fmt.Sprintf("select[%d]", of.Index), n.Pos, n.Raw)
 		}
-		field := fmt.Sprintf("select[%d]", o.Index)
-		if o.Kind == OutputExpression {
+		if o.Kind != OutputDimension {
 			continue
 		}
-		if o.Kind == OutputDimension {
-			field = fmt.Sprintf("by[%d]", o.Index)
-		}
-		c.text.at(field, n.Pos, n.Raw)
-		if o.Kind == OutputDimension && c.out.Request.By[o.Index].Kind == catalog.DimPeriod {
+		c.text.at(fmt.Sprintf("by[%d]", o.Index), n.Pos, n.Raw)
+		if c.out.Request.By[o.Index].Kind == catalog.DimPeriod {
 			c.text.at("by", n.Pos, n.Raw)
 		}
 	}

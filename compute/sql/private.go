@@ -86,15 +86,14 @@ func (c *compiler) oneVector() *Error {
 	if c.in == nil {
 		return nil
 	}
+	if slices.ContainsFunc(c.out.Figures(), func(o *Output) bool { return o.Form == aggregate.FormEntities }) {
+		return faultAt(c.in.pos, c.in.raw, "which entities of a private selection have readings is not opened, so they are not counted").want("COUNT(*)")
+	}
 	for i, a := range c.out.Request.Select {
 		at := c.origins[slices.IndexFunc(c.out.Output, func(o Output) bool {
 			return slices.ContainsFunc(o.figures(), func(of *Output) bool { return of.Index == i })
 		})].name()
 		switch {
-		case slices.ContainsFunc(c.out.Output, func(o Output) bool {
-			return slices.ContainsFunc(o.figures(), func(of *Output) bool { return of.Form == aggregate.FormEntities })
-		}):
-			return faultAt(c.in.pos, c.in.raw, "which entities of a private selection have readings is not opened, so they are not counted").want("COUNT(*)")
 		case a.Weight != "":
 			return faultAt(c.in.pos, c.in.raw, "the query has private weights and selects by a private vector, and one is answered at a time").
 				want("weights that are 0 for the entities outside, and no selector")

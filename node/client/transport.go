@@ -266,7 +266,7 @@ func (t *transport) request(ctx context.Context, node ProfileNode, r Call) (*htt
 	if !r.Token {
 		return req, nil
 	}
-	issued, err := token.Issue(t.key.signing, t.key.ID(), t.profile.Cluster.String(), t.Now())
+	issued, _, err := t.Token()
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package buyer
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +27,7 @@ what you may read; it signs nothing. With -o json it says until when it holds.`,
 					return err
 				}
 				if a.Output != cli.Table {
-					return a.PrintRow("token", token, "until", until.UTC().Format(time.RFC3339))
+					return a.PrintRow("token", token, "until", cli.FormatTime(until.UnixMilli()))
 				}
 				if _, err := fmt.Fprintln(a.Stdout, token); err != nil {
 					return fmt.Errorf("print the token: %w", err)

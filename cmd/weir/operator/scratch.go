@@ -47,12 +47,14 @@ func newScratch(beside string) (scratch, error) {
 }
 
 // remove removes the directory, and then lets the lock go.
-func (s scratch) remove() error {
-	err := os.RemoveAll(s.dir)
-	if s.lock != nil {
-		err = errors.Join(err, s.lock.Close())
+func (s scratch) remove() error { return errors.Join(os.RemoveAll(s.dir), s.unlock()) }
+
+// unlock lets the lock go, where there is one: see lockScratch.
+func (s scratch) unlock() error {
+	if s.lock == nil {
+		return nil
 	}
-	return err
+	return s.lock.Close()
 }
 
 // errInUse is returned for a directory that a drill which runs works in, or that is gone.
@@ -60,14 +62,15 @@ var errInUse = errors.New("another drill has it")
 
 // sweepScratch removes what drills left that were killed, and says so, and what it could not.
 func sweepScratch(beside string) (said []string) {
-	all, err := filepath.Glob(filepath.Join(globEscape(beside), drillPrefix+"*"))
+	all, err := os.ReadDir(beside)
 	if err != nil {
 		return []string{fmt.Sprintf("look for what a drill left: %v", err)}
 	}
-	for _, dir := range all {
-		if !isScratchName(filepath.Base(dir)) {
+	for _, entry := range all {
+		if !isScratchName(entry.Name()) {
 			continue
 		}
+		dir := filepath.Join(beside, entry.Name())
 		lock, err := lockScratch(dir)
 		if err == nil {
 			err = removeLeft(scratch{dir, lock})
@@ -86,8 +89,8 @@ func sweepScratch(beside string) (said []string) {
 
 // isScratchName reports whether a drill gives a directory such a name. People may keep receipts in one of another.
 func isScratchName(name string) bool {
-	digits := strings.TrimPrefix(name, drillPrefix)
-	return digits != "" && strings.Trim(digits, "0123456789") == ""
+	digits, is := strings.CutPrefix(name, drillPrefix)
+	return is && digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
 // removeLeft removes what a drill left. A directory in which there is anything else than a ledger stays: no drill made it.
@@ -98,23 +101,8 @@ func removeLeft(s scratch) error {
 			err = errors.Join(err, fmt.Errorf("%s is not of a drill", e.Name()))
 		}
 	}
-	if err != nil && s.lock != nil {
-		err = errors.Join(err, s.lock.Close())
-	}
 	if err != nil {
-		return err
+		return errors.Join(err, s.unlock())
 	}
 	return s.remove()
-}
-
-// globEscape makes a path a pattern of itself alone.
-func globEscape(path string) string {
-	var out []rune
-	for _, c := range path {
-		if c == '*' || c == '?' || c == '[' || c == '\\' && filepath.Separator != '\\' {
-			out = append(out, '\\')
-		}
-		out = append(out, c)
-	}
-	return string(out)
 }
