@@ -17,6 +17,7 @@ import (
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/failure"
+	"github.com/weirdata/weir/node/peer"
 )
 
 // version reads a version from a node's own state.
@@ -149,14 +150,14 @@ func TestSourceThatDiesWhileANodeCatchesUp(t *testing.T) {
 		if o.ID != "n3" {
 			return
 		}
-		o.Tap = func(node, _ string, sent bool, p []byte) {
+		o.Tap = func(conn *peer.Conn, sent bool, p []byte) {
 			nodes := sources.Load()
 			if sent && nodes != nil && bytes.Contains(p, []byte("GET "+pathBlobs)) && requests.Add(1) == 4 {
 				// All its connections break, this one before the answer.
-				if err := (*nodes)[node].mux.Close(); err != nil {
+				if err := (*nodes)[conn.Node()].mux.Close(); err != nil {
 					t.Error(err)
 				}
-				died <- node
+				died <- conn.Node()
 			}
 		}
 	})

@@ -15,20 +15,26 @@ import (
 
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/leak"
+	"github.com/weirdata/weir/node/peer"
 )
 
-// streams joins what was tapped between every two nodes, in order.
+// streams joins what went one way over a connection, in order. Two connections between the
+// same nodes are two places: pieces of both in one would cut what is searched for.
 func (x *tapped) streams() (list []leak.Place) {
-	at := map[string]int{}
+	type way struct {
+		conn *peer.Conn
+		sent bool
+	}
+	at := map[way]int{}
 	for _, f := range x.all() {
 		name := fmt.Sprintf("%s to %s over %s", f.from, f.to, f.protocol)
 		if !f.sent {
 			name = fmt.Sprintf("%s to %s over %s, as received", f.to, f.from, f.protocol)
 		}
-		i, ok := at[name]
+		i, ok := at[way{f.conn, f.sent}]
 		if !ok {
 			i = len(list)
-			at[name] = i
+			at[way{f.conn, f.sent}] = i
 			list = append(list, leak.Place{Name: name})
 		}
 		list[i].Bytes = append(list[i].Bytes, f.bytes...)

@@ -26,6 +26,7 @@ import (
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/mpc"
+	"github.com/weirdata/weir/node/peer"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -347,7 +348,7 @@ func TestContributionsTravelToTheRootAlone(t *testing.T) {
 			}
 			body := f.bytes[bytes.Index(f.bytes, []byte("\r\n\r\n"))+4:]
 			for _, g := range frames[i+1:] {
-				if len(body) < 4096 && g.sent && g.from == f.from && g.to == f.to {
+				if len(body) < 4096 && g.sent && g.conn == f.conn {
 					body = append(bytes.Clone(body), g.bytes...)
 				}
 			}
@@ -393,15 +394,16 @@ type tapped struct {
 
 type frame struct {
 	from, to, protocol string
+	conn               *peer.Conn
 	sent               bool
 	bytes              []byte
 }
 
-func (x *tapped) of(id string) func(node, protocol string, sent bool, p []byte) {
-	return func(node, protocol string, sent bool, p []byte) {
+func (x *tapped) of(id string) peer.Tap {
+	return func(c *peer.Conn, sent bool, p []byte) {
 		x.mu.Lock()
 		defer x.mu.Unlock()
-		x.frames = append(x.frames, frame{from: id, to: node, protocol: protocol, sent: sent, bytes: bytes.Clone(p)})
+		x.frames = append(x.frames, frame{from: id, to: c.Node(), protocol: c.Protocol(), conn: c, sent: sent, bytes: bytes.Clone(p)})
 	}
 }
 

@@ -307,10 +307,10 @@ func TestClosedClientCallsNobody(t *testing.T) {
 func TestTapSeesThePlaintextOfBothSides(t *testing.T) {
 	var mu sync.Mutex
 	seen := make(map[string][]byte)
-	tap := func(node, protocol string, sent bool, p []byte) {
+	tap := func(c *Conn, sent bool, p []byte) {
 		mu.Lock()
 		defer mu.Unlock()
-		key := fmt.Sprintf("%s %s %t", node, protocol, sent)
+		key := fmt.Sprintf("%s %s %t", c.Node(), c.Protocol(), sent)
 		seen[key] = append(seen[key], p...)
 	}
 	nodes := startCluster(t, Options{Tap: tap}, ServerOptions{}, echo, "a", "b")

@@ -17,9 +17,10 @@ import (
 const greeting = 1
 
 // Tap sees the plaintext of connections, above TLS, for tests that prove what
-// does and does not travel. node is the other side, sent says whether p was
-// written to it (else it was read). A tap must not keep or change p.
-type Tap func(node, protocol string, sent bool, p []byte)
+// does and does not travel. sent says whether p was written to the connection
+// (else it was read); what goes one way over one connection is seen in order.
+// A tap must not keep or change p.
+type Tap func(c *Conn, sent bool, p []byte)
 
 // Conn is an authenticated connection to a node.
 type Conn struct {
@@ -38,11 +39,14 @@ type Conn struct {
 // Node returns the id of the node on the other side, as its key proved it.
 func (c *Conn) Node() string { return c.node }
 
+// Protocol returns what the connection is for: ProtocolPeer or ProtocolRaft.
+func (c *Conn) Protocol() string { return c.protocol }
+
 // Read implements net.Conn.
 func (c *Conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if c.tap != nil && n > 0 {
-		c.tap(c.node, c.protocol, false, p[:n])
+		c.tap(c, false, p[:n])
 	}
 	return n, err
 }
@@ -57,7 +61,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Write(p)
 	if c.tap != nil && n > 0 {
-		c.tap(c.node, c.protocol, true, p[:n])
+		c.tap(c, true, p[:n])
 	}
 	return n, err
 }
