@@ -321,6 +321,14 @@ func periodForm(g catalog.Grain) string {
 	return g.Format(catalog.GrainHour.In(anyHour, g))
 }
 
+// withArticle is one period of a grain, in words.
+func withArticle(g catalog.Grain) string {
+	if g == catalog.GrainHour {
+		return "an hour"
+	}
+	return "a " + string(g)
+}
+
 // smallNumber reads up to nine digits, without sign, around which there may be
 // blanks.
 func smallNumber(s string) (int64, bool) {
