@@ -205,6 +205,7 @@ func TestScrubFindsDamagedAndLostBlobsAndNodesServeNone(t *testing.T) {
 // Where no node has a sound copy the query fails and says why. There is no
 // figure.
 func TestTileDamagedOnAllNodesFailsTheQuery(t *testing.T) {
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newTimers()
