@@ -400,7 +400,7 @@ func (a *assembly) tellTwins() error {
 	}
 	for _, t := range a.twins {
 		first := firsts[a.keyOf(t)]
-		what, want := "a row", "want one row for each entity and period; where there may be several say replicates: mean, first or last"
+		what, want := "a row", "want one row for each entity and period"+a.severalColumns(t.file)+"; where there may be several say replicates: mean, first or last"
 		if a.src.single() {
 			what = "a reading of " + a.src.Descriptor.Measures[t.measure].Name
 		} else if t.file == first.file {
@@ -414,6 +414,25 @@ func (a *assembly) tellTwins() error {
 	}
 	a.faults.Total += a.again - len(a.twins)
 	return nil
+}
+
+// severalColumns says how ids of several columns are declared, with the columns of a file
+// that nothing is read of.
+func (a *assembly) severalColumns(file int) string {
+	if !a.src.ownColumn() || a.src.Entity.Columns != nil || a.src.Shape.Wide != "" {
+		return ""
+	}
+	uses := a.src.tableOptions().Uses
+	var others []string
+	for _, name := range a.files[file].head.Names {
+		if name = CleanText(name); name != "" && !uses(name) {
+			others = append(others, name)
+		}
+	}
+	if len(others) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; where several columns together tell entities apart say entity: {columns: [%s, …]}, of which there are %s", yamlText(a.src.EntityColumn), Quoted(others))
 }
 
 // twinKey is a cell of a measure, and the file where rows of others do not matter.

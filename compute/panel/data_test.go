@@ -242,7 +242,8 @@ func TestEveryFaultNamesFileRowColumnAndWhatWouldBeRight(t *testing.T) {
 				`f.csv:3: column date: period "2024-13-01" does not exist; want days as 2024-05-24` + "\n" +
 				`f.csv:4: "a" has a row for 2024-01-01 already: f.csv:2; want one row for each entity and period`},
 		"no entity column": {"stat,county,day,PM2.5,CO\na,n,2024-01-01,x,1\na,n,2024-01-01,1,1\n",
-			"f.csv:1: column station: there is no such column; there are \"stat\", \"county\", \"day\", \"PM2.5\", \"CO\"\n" +
+			"f.csv:1: column station: there is no such column; there are \"stat\", \"county\", \"day\", \"PM2.5\", \"CO\"" +
+				`; where all rows are of one entity say entity: {column: station, constant: ITS NAME}; where the file's name tells it, entity: {column: station, file: "*.csv"}; where entities are columns, wide: {columns: entities}` + "\n" +
 				"f.csv:1: column date: there is no such column; there are \"stat\", \"county\", \"day\", \"PM2.5\", \"CO\"\n" +
 				`f.csv:2: column PM2.5: "x" is no number`},
 		"no attribute column": {"station,date,PM2.5,CO\na,2024-01-01,1,1\na,2024-01-02,1,6\n",

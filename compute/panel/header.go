@@ -2,7 +2,9 @@ package panel
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/weirdata/weir/compute/table"
@@ -86,14 +88,18 @@ func readHeader(src *Source, file string, head table.Head, faults *Errors) (head
 			Want: fmt.Sprintf("want %s; is it a file of another dataset than %s?%s", Quoted(src.Columns), src.Descriptor.Dataset, shapeHint(src, h.names))})
 		return h, false
 	}
-	optional := false
+	optional, hint := false, ""
 	find := func(name string) int {
 		name = CleanText(name)
 		at := slices.Index(h.names, name)
 		switch {
 		case at < 0 && optional:
 		case at < 0:
-			faults.add(&DataError{File: file, Row: row, Column: name, Message: "there is no such column", Want: didYouMean(name, h.names)})
+			want := didYouMean(name, h.names)
+			if hint != "" && !strings.HasPrefix(want, "did you mean") {
+				want += hint
+			}
+			faults.add(&DataError{File: file, Row: row, Column: name, Message: "there is no such column", Want: want})
 		case slices.Contains(h.names[at+1:], name):
 			faults.add(&DataError{File: file, Row: row, Column: name, Message: "there are two columns of this name", Want: "rename or remove one"})
 		}
@@ -119,16 +125,19 @@ func readHeader(src *Source, file string, head table.Head, faults *Errors) (head
 		}
 		return out
 	}
+	hint = entityHint(src)
 	switch {
 	case src.Entity.Columns != nil:
 		h.entity = findAll(src.Entity.Columns)
 	case src.ownColumn():
 		h.entity = []int{find(src.EntityColumn)}
 	}
+	hint = ""
 	optional = src.Registry != "" // the registry has them: files may
 	h.attributes = findAll(src.Attributes)
-	optional = false
+	optional, hint = false, periodHint(src, h.names)
 	h.period = findAll(src.PeriodColumns)
+	hint = ""
 	switch {
 	case src.Shape.Parameter != "":
 		h.parameter = find(src.Shape.Parameter)
@@ -215,3 +224,43 @@ func shapeHint(src *Source, names []string) string {
 	}
 	return "; where entities or periods are columns say wide: {columns: entities}, or periods"
 }
+
+// entityHint says how files without a column of ids are read.
+func entityHint(src *Source) string {
+	if src.Entity.Columns != nil {
+		return ""
+	}
+	name := yamlText(src.EntityColumn)
+	return fmt.Sprintf("; where all rows are of one entity say entity: {column: %s, constant: ITS NAME}; where the file's name tells it, entity: {column: %s, file: \"*.csv\"}; where entities are columns, wide: {columns: entities}", name, name)
+}
+
+// periodHint says how a table is read whose columns are periods: the first that is one, in
+// the header, with the pattern that it has.
+func periodHint(src *Source, names []string) string {
+	if src.Shape.Wide != "" {
+		return ""
+	}
+	periods := newPeriodReader(src)
+	for _, name := range names {
+		words := strings.Fields(name)
+		for i := range words {
+			if _, fault := periods.text(words[i]); fault != nil || i > 0 && i < len(words)-1 {
+				continue
+			}
+			words[i] = "*"
+			return fmt.Sprintf("; where periods are columns, as %q is, say wide: {columns: periods}, period: {grain: %s}, and column: %q for the measure",
+				name, src.Descriptor.Grain, strings.Join(words, " "))
+		}
+	}
+	return ""
+}
+
+// yamlText is a text as a descriptor may have it between braces.
+func yamlText(s string) string {
+	if plainYAML.MatchString(s) {
+		return s
+	}
+	return strconv.Quote(s)
+}
+
+var plainYAML = regexp.MustCompile(`^\p{L}[\p{L}\p{N}_ ]*$`)

@@ -42,7 +42,10 @@ type List struct {
 func ReadList(ctx context.Context, f File, o ListOptions) (*List, error) {
 	r := &listReader{options: o, file: f.Name}
 	r.Discard()
-	if err := table.Read(ctx, f, table.Options{Wanted: o.wanted()}, r); err != nil {
+	uses := func(name string) bool {
+		return slices.Contains(slices.Concat(o.IDColumns, o.wanted()), CleanText(name))
+	}
+	if err := table.Read(ctx, f, table.Options{Wanted: o.wanted(), Uses: uses}, r); err != nil {
 		return nil, err
 	}
 	if len(r.list.IDs) == 0 && r.faults.Total == 0 {

@@ -33,7 +33,8 @@ type periodReader struct {
 
 	last      string // text of the last period, one column
 	index     int64
-	converted int // times that had another offset
+	other     bool // the last one had another offset
+	converted int  // times that had one
 
 	month int64            // of the last date, in parts; its days
 	span  catalog.Interval // empty: none yet
@@ -132,9 +133,14 @@ func (r *periodReader) date(n [4]int64, fields []string) (int64, *periodFault) {
 // and other notations in which the year comes first.
 func (r *periodReader) text(text string) (int64, *periodFault) {
 	if text == r.last && text != "" {
+		if r.other {
+			r.converted++
+		}
 		return r.index, nil
 	}
+	before := r.converted
 	index, fault := r.read1(strings.TrimFunc(text, isBlank))
+	r.other = r.converted > before
 	if fault == nil {
 		r.last, r.index = strings.Clone(text), index
 	}
@@ -313,6 +319,14 @@ func wantWhole(text, part string) string {
 func periodForm(g catalog.Grain) string {
 	const anyHour = 476821 // 2024-05-24T13
 	return g.Format(catalog.GrainHour.In(anyHour, g))
+}
+
+// withArticle is one period of a grain, in words.
+func withArticle(g catalog.Grain) string {
+	if g == catalog.GrainHour {
+		return "an hour"
+	}
+	return "a " + string(g)
 }
 
 // smallNumber reads up to nine digits, without sign, around which there may be

@@ -51,14 +51,43 @@ func (r *rowReader) wantNumber(x *rule, text string) string {
 	measure := x.measure
 	if plain, ok := plainNumber(text); ok {
 		if v, fault := decimal.ParseUnits(plain, measure.Decimals); fault == decimal.OK && v >= measure.Min && v <= measure.Max {
-			return "write " + plain
+			return "write " + plain + r.declareNumbers(text)
 		}
 	}
 	want := fmt.Sprintf("want a plain decimal from %s, %s", rangeOf(measure), missingWords(x.texts))
 	if trimmed := strings.TrimSpace(text); marksNothing[strings.ToLower(trimmed)] {
 		want += fmt.Sprintf("; if %q says that there is none, list it under missing in the descriptor", trimmed)
 	}
+	if text == "TRUE" || text == "FALSE" {
+		want += "; a cell that is true or false is no number: write 1 and 0, if these are meant"
+	}
 	return want
+}
+
+// declareNumbers says how a number with marks between its digits is declared, where there is a
+// way: all numbers of a file are mostly written so.
+func (r *rowReader) declareNumbers(text string) string {
+	if r.src.File.Decimal != "" || r.src.File.Thousands != "" {
+		return ""
+	}
+	for _, f := range []FileForm{{Thousands: ","}, {Decimal: ","}, {Decimal: ",", Thousands: "."}, {Thousands: " "}, {Thousands: "'"}} {
+		plain, ok := f.plain(strings.TrimFunc(text, isBlank))
+		if _, number := canonicalNumber(plain); !ok || !number {
+			continue
+		}
+		var parts []string
+		for _, p := range [][2]string{{"decimal", f.Decimal}, {"thousands", f.Thousands}} {
+			if p[1] != "" {
+				parts = append(parts, fmt.Sprintf("%s: %q", p[0], p[1]))
+			}
+		}
+		declared := "numbers: {" + strings.Join(parts, ", ") + "}"
+		if f.Thousands == "," && strings.Count(text, ",") == 1 && !strings.Contains(text, ".") { // 120,000 is 120 somewhere
+			declared += ", or numbers: {decimal: \",\"} if it is " + strings.Replace(text, ",", ".", 1)
+		}
+		return ", or where all are written so say " + declared
+	}
+	return ""
 }
 
 // marksNothing are texts, in lower case, by which files often say that there is no

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -69,6 +70,7 @@ func Read(ctx context.Context, src *Source, registry []string, files []File, o O
 	for _, f := range read {
 		faults.join(f.faults)
 	}
+	sameContent(read, faults)
 	own := &Errors{} // of the files together
 	if registry == nil {
 		registry, attributes = mergeEntities(src, read, own)
@@ -128,6 +130,7 @@ func readFiles(ctx context.Context, src *Source, ids []string, files []File, o O
 	rules := rulesOf(src)
 	read := make([]*rows, len(files))
 	errs := make([]error, len(files))
+	seed := maphash.MakeSeed()
 	next := make(chan int, len(files))
 	for i := range files {
 		next <- i
@@ -138,6 +141,9 @@ func readFiles(ctx context.Context, src *Source, ids []string, files []File, o O
 		all.Go(func() {
 			for i := range next {
 				r := &rowReader{src: src, rules: rules, registry: reg, progress: report, store: store, batchRows: batchRows}
+				if src.Replicates == replicatesMean && len(files) > 1 {
+					r.content = newContentHash(seed)
+				}
 				if errs[i] = ctx.Err(); errs[i] == nil {
 					read[i], errs[i] = r.read(ctx, files[i])
 				}

@@ -39,6 +39,7 @@ type rowReader struct {
 	at       []int    // of values; −1: the column is missing
 	unnamed  []int    // columns of a file with commas that have no header, but for the first
 	fixed    string   // the id of all rows; empty: rows have their own
+	content  *contentHash
 }
 
 var _ table.Sink = (*rowReader)(nil)
@@ -52,6 +53,10 @@ func (r *rowReader) read(ctx context.Context, f File) (*rows, error) {
 		return nil, err
 	}
 	r.progress(r.count % reportEvery)
+	r.converted = r.periods.converted
+	if r.content != nil {
+		r.content.end(r.rows)
+	}
 	if err := r.keep(r.store, &r.batch); err != nil {
 		return nil, fmt.Errorf("read %s: %w", f.Name, err)
 	}
@@ -77,7 +82,28 @@ func (s *Source) tableOptions() table.Options {
 			o.Wanted = append(o.Wanted, name)
 		}
 	}
+	o.Uses = s.uses(o.Wanted)
 	return o
+}
+
+// uses reports whether a file's column is read: one of the wanted, one of a filter, or of a
+// wide table's all but the excepted.
+func (s *Source) uses(wanted []string) func(name string) bool {
+	used := map[string]bool{}
+	for _, name := range wanted {
+		used[CleanText(name)] = true
+	}
+	filters := slices.Concat(s.Keep, s.Valid)
+	for m := range s.Columns {
+		filters = append(filters, s.reading(m).Valid...)
+	}
+	for _, f := range filters {
+		used[CleanText(f.Column)] = true
+	}
+	return func(name string) bool {
+		name = CleanText(name)
+		return used[name] || s.Shape.Wide != "" && name != "" && !slices.Contains(s.Shape.Except, name)
+	}
 }
 
 // clear forgets what was read.
@@ -90,6 +116,9 @@ func (r *rowReader) clear() {
 	r.values, r.at = make([]string, len(r.src.Attributes)), make([]int, len(r.src.Attributes))
 	r.counts = make([]Counts, len(r.src.Columns))
 	r.unnamed = nil
+	if r.content != nil {
+		r.content.begin()
+	}
 }
 
 // width is how many values a row of a run has.
@@ -136,7 +165,13 @@ func (r *rowReader) Begin(h table.Head) bool {
 			r.lacks = append(r.lacks, at < 0)
 		}
 	}
-	return r.fixedEntity() && r.wideColumns()
+	if !r.fixedEntity() || !r.wideColumns() {
+		return false
+	}
+	if r.content != nil {
+		r.content.add(append(slices.Clone(r.header.names), r.fixed))
+	}
+	return true
 }
 
 // fixedEntity finds the entity that all rows of the file are of, if there is one.
@@ -196,6 +231,9 @@ func (r *rowReader) Row(fields []string, line int) error {
 	if r.count > tiles.MaxCells {
 		r.fault(line, "", "the file has too many rows", fmt.Sprintf("a dataset has at most %d cells: publish parts", tiles.MaxCells))
 		return table.ErrEnough
+	}
+	if r.content != nil {
+		r.content.add(fields)
 	}
 	r.row(fields, line)
 	if len(r.batch.period) >= r.batchRows {

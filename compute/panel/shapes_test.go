@@ -297,3 +297,73 @@ func TestCasesOfBugReports(t *testing.T) {
 		}
 	}
 }
+
+// Times of another offset are counted, also where a row repeats the text of the one before.
+func TestConvertedTimesAreCounted(t *testing.T) {
+	src := source(t, descriptor(byStation, byHour, aMeasure, ""))
+	p, _, err := panel.Read(t.Context(), src, nil, []panel.File{mem("f.csv", "s,t,X\na,2024-01-01T20:00:00Z,1\nb,2024-01-01T20:00:00Z,2\na,2024-01-02 06:00,3\nb,2024-01-02 06:00,3\na,2024-01-02T03:00+06:00,4\n")}, panel.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close() //nolint:errcheck // a test's
+	if n := p.Report.Files[0].Converted; n != 3 {
+		t.Errorf("%d times converted, want 3", n)
+	}
+}
+
+// The same rows under two names, or as a file of another kind, would count twice in a mean.
+func TestTheSameRowsTwiceAreRefusedWhereMeansAreMade(t *testing.T) {
+	means := descriptor(byStation, byMonth, aMeasure, "replicates: mean\n")
+	rows := "s,m,X\na,2024-01,1\na,2024-01,2\n"
+	other := "s,m,X\na,2024-01,6\n"
+	json := `{"X":1,"m":"2024-01","s":"a"}` + "\n" + `{"X":2,"m":"2024-01","s":"a"}`
+	for name, c := range map[string]struct {
+		descriptor string
+		files      []panel.File
+		want       string
+	}{
+		"twice":             {means, []panel.File{mem("a.csv", rows), mem("b.csv", other), mem("dir/c.csv", rows)}, "dir/c.csv: has the same rows as a.csv, which would count twice in means (replicates: mean); give every file once"},
+		"another line end":  {means, []panel.File{mem("a.csv", rows), mem("b.csv", strings.ReplaceAll(rows, "\n", "\r\n"))}, "b.csv: has the same rows as a.csv"},
+		"other columns":     {means, []panel.File{mem("a.csv", rows), mem("b.csv", "s,m,Y,X\na,2024-01,1,3\na,2024-01,2,6\n")}, "a@2024-01 x=30"},
+		"JSON twice":        {means, []panel.File{mem("a.json", json), mem("b.json", json)}, "b.json: has the same rows as a.json"},
+		"other rows":        {means, []panel.File{mem("a.csv", rows), mem("b.csv", other)}, "a@2024-01 x=30"},
+		"no rows":           {means, []panel.File{mem("a.csv", rows), mem("b.csv", "s,m,X\n"), mem("c.csv", "s,m,X\n")}, "a@2024-01 x=15"},
+		"the last counts":   {descriptor(byStation, byMonth, aMeasure, "replicates: last\n"), []panel.File{mem("a.csv", rows), mem("b.csv", rows)}, "a@2024-01 x=20"},
+		"entities by names": {descriptor(`{file: "*.csv"}`, byMonth, aMeasure, "replicates: mean\n"), []panel.File{mem("a.csv", "m,X\n2024-01,1\n"), mem("b.csv", "m,X\n2024-01,1\n")}, "a@2024-01 x=10; b@2024-01 x=10"},
+	} {
+		if got := read(t, c.descriptor, c.files...); got != c.want && !strings.Contains(got, c.want) {
+			t.Errorf("%s: got %s\nwant %s", name, got, c.want)
+		}
+	}
+}
+
+// Whoever does what the message says arrives.
+func TestAFaultOfTheShapeLeadsToItsDeclaration(t *testing.T) {
+	byDate := "{column: date, grain: day}"
+	site := "site,county,poc,date,X\n1,73,1,2024-01-01,1\n1,73,2,2024-01-01,2\n"
+	years := "id,name,2021 t of CO2,2022 t of CO2\np,P,\"123,456.7\",5\n"
+	co2 := func(column string) string {
+		return fmt.Sprintf("  - {name: co2, column: %q, unit: t, range: [0, 1000000], decimals: 1}\n", column)
+	}
+	for name, steps := range map[string][][3]string{
+		"an id of several columns": {
+			{descriptor("{column: site}", byDate, aMeasure, ""), site, `where several columns together tell entities apart say entity: {columns: [site, …]}, of which there are "county", "poc"; where there may be several say replicates`},
+			{descriptor("{columns: [county, site, poc]}", byDate, aMeasure, ""), site, "73-1-1@2024-01-01 x=10; 73-1-2@2024-01-01 x=20"},
+		},
+		"periods as columns": {
+			{descriptor("{column: id}", "{column: Year, grain: year}", co2("2021 t of CO2"), ""), years, `where periods are columns, as "2021 t of CO2" is, say wide: {columns: periods}, period: {grain: year}, and column: "* t of CO2" for the measure`},
+			{descriptor("{column: id}", "{grain: year}", co2("* t of CO2"), "wide: {columns: periods}\n"), years, `write 123456.7, or where all are written so say numbers: {thousands: ","}`},
+			{descriptor("{column: id}", "{grain: year}", co2("* t of CO2"), "wide: {columns: periods}\nnumbers: {thousands: \",\"}\n"), years, "p@2021 co2=1234567; p@2022 co2=50"},
+		},
+		"one entity": {
+			{descriptor("{column: station}", byDate, aMeasure, ""), "date,X\n2024-01-01,1\n", "where all rows are of one entity say entity: {column: station, constant: ITS NAME}"},
+			{descriptor("{column: station, constant: Gucheng}", byDate, aMeasure, ""), "date,X\n2024-01-01,1\n", "Gucheng@2024-01-01 x=10"},
+		},
+	} {
+		for i, s := range steps {
+			if got := read(t, s[0], mem("f.csv", s[1])); got != s[2] && (i == len(steps)-1 || !strings.Contains(got, s[2])) {
+				t.Errorf("%s, step %d: got %s\nwant %s", name, i+1, got, s[2])
+			}
+		}
+	}
+}

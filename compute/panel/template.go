@@ -2,6 +2,7 @@ package panel
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/weirdata/weir/catalog/decimal"
@@ -11,12 +12,13 @@ import (
 // mostChoices bounds the entities of which a template offers a list.
 const mostChoices = 10_000
 
-// TemplateOf are the columns of a workbook into which readings can be typed as the source
-// reads them. Attributes are not among them: the registry has them. It fails of tables of
-// other shapes than one row for each entity and period.
-func TemplateOf(src *Source, ids []string) ([]table.TemplateColumn, error) {
+// TemplateOf is a workbook into which readings can be typed as the source reads them.
+// Attributes are not among its columns: the registry has them. It fails of tables of other
+// shapes than one row for each entity and period.
+func TemplateOf(src *Source, ids []string) (table.Template, error) {
+	none := table.Template{}
 	if src.single() || src.Entity.Columns != nil || src.Entity.File != "" {
-		return nil, fmt.Errorf("dataset %s is read from tables of another shape than one row for each entity and period: there is no template of them", src.Descriptor.Dataset)
+		return none, fmt.Errorf("dataset %s is read from tables of another shape than one row for each entity and period: there is no template of them", src.Descriptor.Dataset)
 	}
 	var out []table.TemplateColumn
 	if src.ownColumn() {
@@ -27,14 +29,26 @@ func TemplateOf(src *Source, ids []string) ([]table.TemplateColumn, error) {
 		out = append(out, c)
 	}
 	for i, name := range src.PeriodColumns {
-		note := fmt.Sprintf("a %s, as %s, in UTC%s", src.Descriptor.Grain, periodForm(src.Descriptor.Grain), src.Descriptor.UTCOffset)
+		note := fmt.Sprintf("%s, as %s, in UTC%s", withArticle(src.Descriptor.Grain), periodForm(src.Descriptor.Grain), src.Descriptor.UTCOffset)
 		switch {
 		case src.PeriodParts:
 			note = "the " + partNames(src.Descriptor.Grain)[i]
 		case src.Period.Format != "":
 			note = fmt.Sprintf("as %s, in UTC%s", src.Period.Format, src.Descriptor.UTCOffset)
 		}
+		if src.Period.Stamp == "end" {
+			note += "; the end of it"
+		}
 		out = append(out, table.TemplateColumn{Name: name, Note: note, Text: true})
+	}
+	filters := slices.Concat(src.Keep, src.Valid)
+	for m := range src.Columns {
+		filters = append(filters, src.reading(m).Valid...)
+	}
+	for _, f := range filters {
+		if !slices.ContainsFunc(out, func(c table.TemplateColumn) bool { return c.Name == f.Column }) {
+			out = append(out, table.TemplateColumn{Name: f.Column, Note: "rows and readings count with " + Quoted(f.Values), Text: true})
+		}
 	}
 	rules := rulesOf(src)
 	for m, name := range src.Columns {
@@ -45,9 +59,12 @@ func TemplateOf(src *Source, ids []string) ([]table.TemplateColumn, error) {
 		c.Low, err[0] = strconv.ParseFloat(decimal.Format(measure.Min, measure.Decimals), 64)
 		c.High, err[1] = strconv.ParseFloat(decimal.Format(measure.Max, measure.Decimals), 64)
 		if err[0] != nil || err[1] != nil {
-			return nil, fmt.Errorf("template of dataset %s: the range of %s is no number", src.Descriptor.Dataset, measure.Name)
+			return none, fmt.Errorf("template of dataset %s: the range of %s is no number", src.Descriptor.Dataset, measure.Name)
 		}
 		out = append(out, c)
 	}
-	return out, nil
+	if sheet := src.File.Sheet; sheet != "" && !table.PossibleSheet(sheet) {
+		return none, fmt.Errorf("the descriptor of dataset %s says sheet: %q, and no workbook has a sheet of this name", src.Descriptor.Dataset, sheet)
+	}
+	return table.Template{Sheet: src.File.Sheet, Header: src.File.HeaderRow, Columns: out}, nil
 }

@@ -3,6 +3,7 @@ package table
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,9 @@ type Options struct {
 	HeaderRow int    // line or row with the header; 0: the first, or of a workbook the one with the wanted columns
 	// Wanted are columns by which a sheet and its header are found.
 	Wanted []string
+	// Uses reports whether a column is read at all: a cell without a value is a fault where
+	// it is. nil, or none of a header's columns: all are.
+	Uses func(name string) bool
 	// Advice says what to do where the encoding cannot be told, after both readings.
 	Advice string
 }
@@ -119,11 +123,19 @@ func (r *reader) read() error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return errors.Join(r.fault(err, 0), raw.Close())
 	}
+	inside, from := raw, io.Reader(in)
+	if inner := compressedHead(in); isWhole(inner) {
+		z, err := gzip.NewReader(in)
+		if err != nil {
+			return errors.Join(r.fault(err, 0), raw.Close())
+		}
+		head, inside, from = inner, z, z // which cannot be read from its end, and so goes into memory
+	}
 	switch {
 	case bytes.Equal(head, zipMagic):
-		err = r.guarded("workbook", func() error { return r.zipped(raw, in) })
-	case bytes.Equal(head, []byte("PAR1")):
-		err = r.guarded("Parquet file", func() error { return r.parquet(raw, in) })
+		err = r.guarded("workbook", func() error { return r.zipped(inside, from) })
+	case bytes.Equal(head, parquetMagic):
+		err = r.guarded("Parquet file", func() error { return r.parquet(inside, from) })
 	default:
 		err = r.text(in, r.options.Encoding)
 	}
@@ -131,6 +143,32 @@ func (r *reader) read() error {
 		return r.otherText()
 	}
 	return err
+}
+
+// parquetMagic begins a Parquet file.
+var parquetMagic = []byte("PAR1")
+
+// isWhole reports whether a file begins as one that is read as a whole.
+func isWhole(head []byte) bool {
+	return bytes.Equal(head, zipMagic) || bytes.Equal(head, parquetMagic)
+}
+
+// compressedHead is how what is compressed in a file begins; nil where nothing is, or it is
+// damaged.
+func compressedHead(in *bufio.Reader) []byte {
+	if head, err := in.Peek(len(gzipMagic)); err != nil || !bytes.Equal(head, gzipMagic) {
+		return nil
+	}
+	begin, _ := in.Peek(readBuffer) // an error comes again when it is read
+	z, err := gzip.NewReader(bytes.NewReader(begin))
+	if err != nil {
+		return nil
+	}
+	head := make([]byte, len(zipMagic))
+	if _, err := io.ReadFull(z, head); err != nil {
+		return nil
+	}
+	return head
 }
 
 // open opens the file.
@@ -188,9 +226,23 @@ func whole(raw io.ReadCloser, in io.Reader) (io.ReaderAt, int64, error) {
 		return nil, 0, err
 	}
 	if len(b) > mostInMemory {
-		return nil, 0, fmt.Errorf("%w: it is larger than %d bytes", errForeign, mostInMemory)
+		return nil, 0, fmt.Errorf("%w: it has more than %d bytes: unpack it, or save it as CSV", errForeign, mostInMemory)
 	}
 	return bytes.NewReader(b), int64(len(b)), nil
+}
+
+// used are the columns of a header that are read.
+func (o Options) used(names []string) []bool {
+	used := make([]bool, len(names))
+	for i, n := range names {
+		used[i] = o.Uses != nil && o.Uses(n)
+	}
+	if !slices.Contains(used, true) {
+		for i := range used {
+			used[i] = true
+		}
+	}
+	return used
 }
 
 // missingOf counts which of the wanted columns are not among names.

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"archive/zip"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +18,7 @@ const headersLooked = 20
 const excelDigits = 15
 
 // workbook reads a sheet of an Excel workbook. Nothing of it goes to a temporary file.
-func (r *reader) workbook(in io.Reader) (err error) {
+func (r *reader) workbook(in io.Reader, archive *zip.Reader) (err error) {
 	book, err := excelize.OpenReader(in, excelize.Options{RawCellValue: true, UnzipSizeLimit: mostInMemory, UnzipXMLSizeLimit: mostInMemory})
 	if err != nil {
 		what := "is a damaged workbook: " + err.Error()
@@ -36,13 +37,21 @@ func (r *reader) workbook(in io.Reader) (err error) {
 	if props, err := book.GetWorkbookProps(); err == nil && props.Date1904 != nil && *props.Date1904 {
 		head.Days = DaysFrom1904
 	}
+	odd, err := oddCellsOf(archive, sheet)
+	if err != nil {
+		r.sink.Fault(0, fmt.Sprintf("sheet %q cannot be read: %v", sheet, err), "save the workbook anew")
+		return nil
+	}
 	begun := false
+	var used []bool
 	err = eachRow(book, sheet, func(cells []string, at int) error {
 		switch {
 		case at < row:
 			return nil
 		case at == row:
 			head.Names = ofWidth(cells, 0)
+			used = r.options.used(head.Names)
+			odd.settle(r, sheet, cells, at, row, used)
 			if begun = r.sink.Begin(head); !begun {
 				return ErrEnough
 			}
@@ -50,6 +59,9 @@ func (r *reader) workbook(in io.Reader) (err error) {
 		}
 		for i, c := range cells {
 			cells[i] = cutDigits(c)
+		}
+		if !odd.settle(r, sheet, cells, at, row, used) {
+			return nil
 		}
 		return r.row(ofWidth(cells, len(head.Names)), at)
 	})

@@ -47,7 +47,7 @@ func writeTemplate(ctx context.Context, a *cli.App, id, descriptor, path string)
 	if err != nil {
 		return err
 	}
-	columns, err := panel.TemplateOf(src, ids)
+	template, err := panel.TemplateOf(src, ids)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func writeTemplate(ctx context.Context, a *cli.App, id, descriptor, path string)
 	if err != nil {
 		return fmt.Errorf("write a template: %w", err)
 	}
-	if err := errors.Join(table.WriteTemplate(out, "readings", columns), out.Close()); err != nil {
+	if err := errors.Join(table.WriteTemplate(out, template), out.Close()); err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
 	a.Note("fill in %s, and see with `weir dataset append %s %s --check` whether it is right", path, id, path)

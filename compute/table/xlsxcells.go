@@ -1,0 +1,250 @@
+package table
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/xuri/excelize/v2"
+	"golang.org/x/text/encoding/htmlindex"
+)
+
+// oddCells are the cells of a sheet whose text does not say what they are: the rows of a
+// sheet come without types, formulas and merges.
+type oddCells struct {
+	truths   map[int][]int          // columns of cells that are TRUE or FALSE, by row
+	formulas map[int][]emptyFormula // without a stored value, by row
+	merges   []merge
+}
+
+// emptyFormula is a formula without a stored value.
+type emptyFormula struct {
+	column int
+	text   string
+}
+
+// merge is a range of cells that are shown as one: only the first has a value.
+type merge struct {
+	ref                          string
+	column, row, toColumn, toRow int
+	filled                       bool // the first cell has something
+	told                         bool // its fault is reported
+}
+
+// oddCellsOf reads them from a sheet's part of the workbook (ECMA-376 part 1, sections
+// 18.3.1.4 c, 18.3.1.40 f, 18.3.1.55 mergeCells).
+func oddCellsOf(archive *zip.Reader, sheet string) (*oddCells, error) {
+	name, err := partOf(archive, sheet)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := partBytes(archive, name)
+	if err != nil {
+		return nil, err
+	}
+	o := &oddCells{truths: map[int][]int{}, formulas: map[int][]emptyFormula{}}
+	if !slices.ContainsFunc(oddMarks, func(m string) bool { return bytes.Contains(raw, []byte(m)) }) {
+		return o, nil // most sheets, which are not parsed twice then
+	}
+	return o, o.read(raw)
+}
+
+// oddMarks are in every sheet that has an odd cell: <c t="b">, <f>, <mergeCell>, with a
+// prefix or without.
+var oddMarks = []string{`"b"`, `'b'`, "<f>", "<f ", "<f/", ":f>", ":f ", ":f/", "mergeCell"}
+
+// sheetCell is a cell as the sheet's part has it.
+type sheetCell struct {
+	Ref     string  `xml:"r,attr"`
+	Type    string  `xml:"t,attr"`
+	Formula *string `xml:"f"`
+	Value   *string `xml:"v"`
+}
+
+func (o *oddCells) read(raw []byte) error {
+	in := xmlDecoder(raw)
+	row, column := 0, 0
+	for {
+		token, err := in.Token()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		start, ok := token.(xml.StartElement)
+		if !ok {
+			continue
+		}
+		switch start.Name.Local {
+		case "row":
+			row, column = row+1, 0
+			if n, err := strconv.Atoi(attribute(start, "r")); err == nil && n > 0 {
+				row = n
+			}
+		case "c":
+			var c sheetCell
+			if err := in.DecodeElement(&c, &start); err != nil {
+				return err
+			}
+			column++
+			if at, _, err := excelize.CellNameToCoordinates(c.Ref); err == nil {
+				column = at
+			}
+			switch {
+			case c.Formula != nil && c.Value == nil:
+				o.formulas[row] = append(o.formulas[row], emptyFormula{column, *c.Formula})
+			case c.Type == "b":
+				o.truths[row] = append(o.truths[row], column)
+			}
+		case "mergeCell":
+			m := merge{ref: attribute(start, "ref")}
+			from, to, _ := strings.Cut(m.ref, ":")
+			var err [2]error
+			m.column, m.row, err[0] = excelize.CellNameToCoordinates(from)
+			m.toColumn, m.toRow, err[1] = excelize.CellNameToCoordinates(to)
+			if err[0] == nil && err[1] == nil {
+				o.merges = append(o.merges, m)
+			}
+		}
+	}
+}
+
+func attribute(e xml.StartElement, name string) string {
+	for _, a := range e.Attr {
+		if a.Name.Local == name {
+			return a.Value
+		}
+	}
+	return ""
+}
+
+func xmlDecoder(raw []byte) *xml.Decoder {
+	d := xml.NewDecoder(bytes.NewReader(raw))
+	d.CharsetReader = func(label string, in io.Reader) (io.Reader, error) {
+		from, err := htmlindex.Get(label)
+		if err != nil {
+			return nil, err
+		}
+		return from.NewDecoder().Reader(in), nil
+	}
+	return d
+}
+
+// partOf is the part of the workbook that a sheet is kept in.
+func partOf(archive *zip.Reader, sheet string) (string, error) {
+	const home = "xl/workbook.xml"
+	var book struct {
+		Sheets []struct {
+			Name string     `xml:"name,attr"`
+			Any  []xml.Attr `xml:",any,attr"`
+		} `xml:"sheets>sheet"`
+	}
+	var links struct {
+		List []struct {
+			ID     string `xml:"Id,attr"`
+			Target string `xml:"Target,attr"`
+		} `xml:"Relationship"`
+	}
+	for name, into := range map[string]any{home: &book, "xl/_rels/workbook.xml.rels": &links} {
+		raw, err := partBytes(archive, name)
+		if err == nil {
+			err = xmlDecoder(raw).Decode(into)
+		}
+		if err != nil {
+			return "", fmt.Errorf("read %s: %w", name, err)
+		}
+	}
+	for _, s := range book.Sheets {
+		if !strings.EqualFold(s.Name, sheet) {
+			continue
+		}
+		for _, a := range s.Any {
+			if a.Name.Local != "id" || a.Name.Space == "" {
+				continue
+			}
+			for _, l := range links.List {
+				if l.ID == a.Value {
+					return path.Join("xl", strings.TrimPrefix(l.Target, "/xl/")), nil
+				}
+			}
+		}
+	}
+	return "", fmt.Errorf("the workbook does not say where sheet %q is", sheet)
+}
+
+// partBytes are the bytes of a part; case and slashes of names differ between programs.
+func partBytes(archive *zip.Reader, name string) (b []byte, err error) {
+	for _, f := range archive.File {
+		if !strings.EqualFold(strings.ReplaceAll(f.Name, `\`, "/"), name) {
+			continue
+		}
+		in, err := f.Open()
+		if err != nil {
+			return nil, err
+		}
+		b, err := io.ReadAll(io.LimitReader(in, mostInMemory))
+		return b, errors.Join(err, in.Close())
+	}
+	return nil, fmt.Errorf("there is no %s", name)
+}
+
+// settle puts the words TRUE and FALSE into a row for the numbers that such cells are kept
+// as, and reports what has no value to read: formulas without a stored one, and all cells of
+// a merged range but the first. whole is false where there is such a cell in a column that
+// is used.
+func (o *oddCells) settle(r *reader, sheet string, cells []string, at, header int, used []bool) (whole bool) {
+	whole = true
+	for _, column := range o.truths[at] {
+		if column <= len(cells) {
+			cells[column-1] = map[bool]string{true: "TRUE", false: "FALSE"}[cells[column-1] == "1"]
+		}
+	}
+	for _, f := range o.formulas[at] {
+		if column := f.column; column <= len(used) && used[column-1] {
+			r.sink.Fault(at, fmt.Sprintf("cell %s of sheet %q is a formula without a stored value: =%.60s", cellName(column, at), sheet, f.text),
+				"open the workbook in a spreadsheet and save it, or write the value in place of the formula")
+			whole = false
+		}
+	}
+	for i := range o.merges {
+		m := &o.merges[i]
+		if at < max(m.row, header) || at > m.toRow || m.row < header {
+			continue
+		}
+		if at == m.row {
+			m.filled = m.column <= len(cells) && strings.TrimSpace(cells[m.column-1]) != ""
+		}
+		first := m.column
+		if at == m.row {
+			first++
+		}
+		for column := first; m.filled && at > header && column <= min(m.toColumn, len(used)); column++ {
+			if !used[column-1] {
+				continue
+			}
+			if whole = false; !m.told {
+				m.told = true
+				r.sink.Fault(at, fmt.Sprintf("cell %s of sheet %q has no value of its own: %s are merged, and %s alone has one", cellName(column, at), sheet, m.ref, cellName(m.column, m.row)),
+					"undo the merge, and write the value into every cell that it is meant for")
+			}
+		}
+	}
+	return whole
+}
+
+// cellName is a cell as a spreadsheet names it.
+func cellName(column, row int) string {
+	name, err := excelize.CoordinatesToCellName(column, row)
+	if err != nil {
+		return fmt.Sprintf("%d in row %d", column, row)
+	}
+	return name
+}
