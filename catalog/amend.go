@@ -169,6 +169,9 @@ func (l *changeList) measures(d, to Descriptor) {
 			l.text(field+".range", rangeText(m), rangeText(after), m.widened(after))
 		}
 		l.companions(field, m, after)
+		l.text(field+".ucum", m.UCUM, after.UCUM, "")
+		l.text(field+".pollutant", m.Pollutant, after.Pollutant, "")
+		l.text(field+".pcaf", m.PCAF.text(), after.PCAF.text(), "")
 	}
 	var now []string
 	for _, m := range to.Measures {
@@ -197,6 +200,13 @@ func (m Measure) widened(to Measure) AmendRule {
 func (l *changeList) companions(field string, m, to Measure) {
 	l.text(field+".squares", flagText(m.Squares), flagText(to.Squares), AmendEarlier.where(to.Squares))
 	l.text(field+".buckets", listText(m.Buckets), listText(to.Buckets), AmendEarlier.where(len(to.Buckets) > 0))
+}
+
+func (p *PCAF) text() string {
+	if p == nil {
+		return ""
+	}
+	return fmt.Sprintf("scope %s, option %s, score %d", p.Scope, p.Option, p.Score)
 }
 
 // Continues reports whether a measure can be called by the name of one that the dataset

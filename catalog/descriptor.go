@@ -38,6 +38,37 @@ type Measure struct {
 	Decimals int      `json:"decimals"`
 	Squares  bool     `json:"squares,omitempty"`
 	Buckets  []string `json:"buckets,omitempty"` // ascending decimals
+
+	UCUM      string `json:"ucum,omitempty"`      // the unit's code; empty: Unit says all
+	Pollutant string `json:"pollutant,omitempty"` // its code in HJ 212
+	PCAF      *PCAF  `json:"pcaf,omitempty"`
+}
+
+// PCAF says of a measure of emissions what the PCAF Standard (Part A, 2nd edition, 2022) wants to
+// know: the scope, the option by which they were found, and its data-quality score.
+type PCAF struct {
+	Scope  string `json:"scope"`
+	Option string `json:"option"`
+	Score  int    `json:"score"`
+}
+
+// pcafScopes are the scopes of the GHG Protocol, and the two that are reported together.
+var pcafScopes = []string{"1", "2", "3", "1+2"}
+
+// pcafOptions are the options for business loans with their scores (chapter 5.2).
+var pcafOptions = []struct {
+	option string
+	score  int
+}{{"1a", 1}, {"1b", 2}, {"2a", 2}, {"2b", 3}, {"3a", 4}, {"3b", 5}, {"3c", 5}}
+
+// PCAFScore is the data-quality score of an option, 1 the best; 0: there is no such option.
+func PCAFScore(option string) int {
+	for _, o := range pcafOptions {
+		if o.option == option {
+			return o.score
+		}
+	}
+	return 0
 }
 
 // Mid is the middle of the range in units of 10^-Decimals, rounded towards

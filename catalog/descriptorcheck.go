@@ -17,6 +17,9 @@ const maxBound = 1 << 55
 const maxDecimals = 9
 
 var (
+	ucumForm      = regexp.MustCompile(`^[!-~]{0,64}$`)
+	pollutantForm = regexp.MustCompile(`^([aw][0-9]{5})?$`)
+
 	offsetForm = regexp.MustCompile(`^[+-](0[0-9]|1[0-4]):[0-5][0-9]$`)
 	moneyForm  = regexp.MustCompile(`^[A-Z]{3}$`)
 )
@@ -124,6 +127,16 @@ func (m Measure) check(at string) *Refusal {
 		return Invalid(at+".unit", "text.too_long", MaxName)
 	case len(m.Buckets) > MaxColumns:
 		return Invalid(at+".buckets", "measure.buckets", len(m.Buckets), MaxColumns)
+	case !ucumForm.MatchString(m.UCUM):
+		return Invalid(at+".ucum", "measure.ucum", m.UCUM)
+	case !pollutantForm.MatchString(m.Pollutant):
+		return Invalid(at+".pollutant", "measure.pollutant", m.Pollutant)
+	case m.PCAF != nil && !slices.Contains(pcafScopes, m.PCAF.Scope):
+		return Invalid(at+".pcaf.scope", "measure.pcaf_scope", m.PCAF.Scope)
+	case m.PCAF != nil && PCAFScore(m.PCAF.Option) == 0:
+		return Invalid(at+".pcaf.option", "measure.pcaf_option", m.PCAF.Option)
+	case m.PCAF != nil && m.PCAF.Score != PCAFScore(m.PCAF.Option):
+		return Invalid(at+".pcaf.score", "measure.pcaf_score", m.PCAF.Score, m.PCAF.Option, PCAFScore(m.PCAF.Option))
 	}
 	last := int64(0)
 	for i, b := range m.Buckets {

@@ -18,6 +18,11 @@ var descriptorSentences = map[string]sentence{
 	"measure.buckets":          {"%d buckets, at most %d are possible", ""},
 	"measure.decimals":         {"%d decimals, 0 to %d are possible", ""},
 	"measure.name":             {"%.80q is not a free measure name: [a-z][a-z0-9_]*, and neither the entity's nor entity or period", ""},
+	"measure.pcaf_option":      {"%.40q is no option of PCAF", "options are 1a, 1b, 2a, 2b, 3a, 3b and 3c"},
+	"measure.pcaf_scope":       {"%.40q is no scope", "scopes are 1, 2, 3 and 1+2"},
+	"measure.pcaf_score":       {"the score is %d, and that of option %s is %d", "leave the score out"},
+	"measure.pollutant":        {"%.40q is not the code of a pollutant in HJ 212", "write a and five digits of air, w of water, such as a34004"},
+	"measure.ucum":             {"%.40q is not a code of UCUM", "write ug/m3, mg/L, kg or t, say"},
 	"measure.range_missing": {
 		"the range of %s is missing or has no width",
 		"declare the smallest and the largest value that can occur",

@@ -253,3 +253,39 @@ func FuzzReadDescriptor(f *testing.F) {
 		}
 	})
 }
+
+// What a measure is of is read, and what contradicts itself is refused at its place.
+func TestSubstanceOfAMeasure(t *testing.T) {
+	read := func(measure string) (catalog.Measure, error) {
+		text := "dataset: d\ntitle: {en: T}\nlicense: CC0-1.0\nentity: {column: station, attributes: [county]}\nperiod: {column: month, grain: month}\n" +
+			"utc_offset: \"+08:00\"\nmeasures:\n  - {name: m, range: [0, 9], " + measure + "}\npolicy: {aggregates: [sum], public: true}\n"
+		src, err := panel.ReadDescriptor("d.yaml", strings.NewReader(text))
+		if err != nil {
+			return catalog.Measure{}, err
+		}
+		return src.Descriptor.Measures[0], nil
+	}
+	m, err := read("unit: t, ucum: 't{CO2e}', pollutant: a05001, pcaf: {scope: 1+2, option: 2b}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := catalog.Measure{Name: "m", Unit: "t", Max: 9, UCUM: "t{CO2e}", Pollutant: "a05001", PCAF: &catalog.PCAF{Scope: "1+2", Option: "2b", Score: 3}}
+	if diff := cmp.Diff(want, m); diff != "" {
+		t.Errorf("read (-want +got):\n%s", diff)
+	}
+	for measure, want := range map[string]string{
+		"unit: µg/m³, ucum: mg/m3":                             `d.yaml:8:49: measures[0].ucum: is mg/m3, and unit "µg/m³" is ug/m3`,
+		"unit: t, ucum: tonnes":                                `measures[0].ucum: "tonnes" is no code that is known here`,
+		"unit: loads, pollutant: a34004":                       `measures[0].ucum: missing: unit "loads" of a pollutant is not known`,
+		"unit: mg/L, pollutant: w01001":                        `measures[0].pollutant: w01001 (pH) is not measured in mg/L`,
+		"unit: t, pollutant: PM25":                             `measures[0].pollutant: "PM25" is not the code of a pollutant in HJ 212; write a and five digits of air, w of water, such as a34004`,
+		"unit: t, pcaf: {scope: 4, option: 1a}":                `measures[0].pcaf.scope: "4" is no scope; scopes are 1, 2, 3 and 1+2`,
+		"unit: t, pcaf: {scope: 1}":                            `measures[0].pcaf.option: "" is no option of PCAF`,
+		"unit: t, pcaf: {scope: 1, option: 1a, score: 2}":      `measures[0].pcaf.score: the score is 2, and that of option 1a is 1; leave the score out`,
+		"unit: t, pcaf: {scope: 1, option: 1a, quality: good}": "quality",
+	} {
+		if _, err := read(measure); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v\nwant %s", measure, err, want)
+		}
+	}
+}

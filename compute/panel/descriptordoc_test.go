@@ -196,6 +196,10 @@ func TestExamplesOfTheDescriptorGuideAreAccepted(t *testing.T) {
 		"censored.undetected": {"censored.below": "zero"},
 		"rename":              {"entity.column": "station"},
 		"period.stamp":        {"period.grain": "hour"},
+
+		"measures[].pcaf.scope":  {"measures[].pcaf.option": "1a"},
+		"measures[].pcaf.option": {"measures[].pcaf.scope": "1"},
+		"measures[].pcaf.score":  {"measures[].pcaf.scope": "1", "measures[].pcaf.option": "1b"},
 	}
 	for _, r := range descriptorFields(t, guide) {
 		d := tree(t, block)
@@ -218,6 +222,11 @@ func TestExamplesOfTheDescriptorGuideAreAccepted(t *testing.T) {
 			continue
 		}
 		d = tree(t, block)
+		if strings.HasPrefix(r.field, "measures[].pcaf.") { // the rest of a part that the guide's descriptor lacks
+			for other, with := range beside[r.field] {
+				set(d, other, with)
+			}
+		}
 		remove(d, r.field)
 		if err := readTree(t, d); (err != nil) != strings.HasPrefix(r.defaults, "needed") {
 			t.Errorf("%s: by default %s; without it: %v", r.field, r.defaults, err)

@@ -95,6 +95,16 @@ type fileMeasure struct {
 	Round    scalar    `yaml:"round"`
 	Limit    scalar    `yaml:"detection_limit"`
 	Optional scalar    `yaml:"optional"`
+
+	UCUM      scalar    `yaml:"ucum"`
+	Pollutant scalar    `yaml:"pollutant"`
+	PCAF      *filePCAF `yaml:"pcaf"`
+}
+
+type filePCAF struct {
+	Scope  scalar `yaml:"scope"`
+	Option scalar `yaml:"option"`
+	Score  scalar `yaml:"score"`
 }
 
 // filePolicy is a policy as the file has it, a policyForm; not valid where it has none.

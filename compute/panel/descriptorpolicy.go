@@ -8,6 +8,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/decimal"
+	"github.com/weirdata/weir/compute/unit"
 )
 
 func (c *descriptorCheck) measures(list []fileMeasure, src *Source) {
@@ -32,6 +33,7 @@ func (c *descriptorCheck) measures(list []fileMeasure, src *Source) {
 		seen[m.Name] = true
 		m.Min, m.Max = c.bounds(f, m.Decimals, field("range"))
 		m.Buckets = c.buckets(f.Buckets, m.Decimals, field("buckets"))
+		c.substance(f, &m, field)
 		src.Descriptor.Measures = append(src.Descriptor.Measures, m)
 		column := m.Name
 		if f.Column.given() {
@@ -42,6 +44,32 @@ func (c *descriptorCheck) measures(list []fileMeasure, src *Source) {
 	}
 	if !slices.ContainsFunc(src.Readings, func(r Reading) bool { return !reflect.DeepEqual(r, Reading{}) }) {
 		src.Readings = nil
+	}
+}
+
+// substance reads what a measure is of: its unit's code, its pollutant, and what PCAF asks.
+func (c *descriptorCheck) substance(f fileMeasure, m *catalog.Measure, field func(string) string) {
+	m.UCUM, m.Pollutant = f.UCUM.text, f.Pollutant.text
+	coded, known := unit.ByCode(m.UCUM)
+	written, read := unit.Read(m.Unit)
+	switch {
+	case m.UCUM != "" && !known:
+		c.fault(f.UCUM, field("ucum"), fmt.Sprintf("%.40q is no code that is known here", m.UCUM), didYouMean(m.UCUM, unit.Codes()))
+	case m.UCUM != "" && read && written.Code != coded.Code:
+		c.fault(f.UCUM, field("ucum"), fmt.Sprintf("is %s, and unit %.40q is %s", coded.Code, m.Unit, written.Code), "leave one of them out, or mend it")
+	case m.UCUM == "" && !read && m.Pollutant != "":
+		c.fault(f.Pollutant, field("ucum"), fmt.Sprintf("missing: unit %.40q of a pollutant is not known", m.Unit), "want ucum: ug/m3, mg/L, kg or t, say")
+	case m.Pollutant != "" && unit.IsPollutant(m.Pollutant):
+		if u, _ := unit.Of(m.UCUM, m.Unit); !unit.PollutantOf(m.Pollutant).Fits(u) {
+			c.fault(f.Pollutant, field("pollutant"), fmt.Sprintf("%s (%s) is not measured in %s", m.Pollutant, unit.PollutantOf(m.Pollutant).Name, u.Code), "")
+		}
+	}
+	if f.PCAF == nil {
+		return
+	}
+	m.PCAF = &catalog.PCAF{Scope: f.PCAF.Scope.text, Option: f.PCAF.Option.text, Score: catalog.PCAFScore(f.PCAF.Option.text)}
+	if f.PCAF.Score.given() {
+		m.PCAF.Score = c.integer(f.PCAF.Score, field("pcaf.score"), 5)
 	}
 }
 

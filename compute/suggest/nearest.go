@@ -12,11 +12,16 @@ import (
 // enough to be what was meant: a third of the characters may differ. Of equally
 // close ones it returns the first.
 func Nearest(s string, candidates []string) string {
+	return NearestWithin(s, candidates, max(1, len([]rune(narrow(s)))/3))
+}
+
+// NearestWithin is Nearest where so many characters may differ at most.
+func NearestWithin(s string, candidates []string, most int) string {
 	word := []rune(strings.ToLower(narrow(s)))
 	if len(word) > 64 {
 		return ""
 	}
-	best, distance := "", max(1, len(word)/3)+1
+	best, distance := "", most+1
 	for _, c := range candidates {
 		other := []rune(strings.ToLower(strings.Trim(c, `"`)))
 		if d := len(word) - len(other); d >= distance || -d >= distance {

@@ -51,7 +51,7 @@ func NewPortfolioCommand(a *cli.App) *cobra.Command {
 	}
 	return cli.Group(cli.ForBuyers, "portfolio", "register private lists of entities, and weights",
 		"  weir portfolio register mine borrowers.csv --registry enterprises --dir /tmp/weir",
-		newPortfolioRegisterCommand(a), list, a.CompleteName(show, portfolioNames), a.CompleteName(drop, portfolioNames))
+		newPortfolioRegisterCommand(a), newPortfolioPCAFCommand(a), list, a.CompleteName(show, portfolioNames), a.CompleteName(drop, portfolioNames))
 }
 
 // registerFlags are the flags of portfolio register.

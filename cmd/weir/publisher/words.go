@@ -7,13 +7,23 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/compute/unit"
 )
 
 // describeCompanions says what is published beside a measure.
 func describeCompanions(m catalog.Measure) string {
 	words := ""
+	if m.Pollutant != "" {
+		words = "; pollutant " + strings.TrimSpace(m.Pollutant+" "+unit.PollutantOf(m.Pollutant).Name)
+	}
+	if m.UCUM != "" {
+		words += "; UCUM " + m.UCUM
+	}
+	if p := m.PCAF; p != nil {
+		words += fmt.Sprintf("; PCAF scope %s, option %s, score %d", p.Scope, p.Option, p.Score)
+	}
 	if m.Squares {
-		words = "; squares"
+		words += "; squares"
 	}
 	if len(m.Buckets) > 0 {
 		words += fmt.Sprintf("; %d buckets: up to and with each of %s, and above", m.BucketCount(), strings.Join(m.Buckets, ", "))

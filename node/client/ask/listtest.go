@@ -26,6 +26,10 @@ type Preview struct {
 	Products int      `json:"products"` // of shares that the nodes' test takes
 	Figures  []Figure `json:"figures"`
 	Outside  int      `json:"outside"` // entities of the list that are in no figure's group
+	// Present are, by measure, in the figures of how many of the Periods each entity of the
+	// registry is, 0 for those that are not on the list.
+	Present map[string][]int32 `json:"-"`
+	Periods int                `json:"-"`
 }
 
 // Figure says how many entities of the list are in the figures of a measure, a
@@ -146,7 +150,7 @@ func (a *listAsk) groupValues(group int) []string {
 
 // preview counts the entities of the list that are in each figure.
 func (a *listAsk) preview(list *vector.Partition) (*Preview, error) {
-	out := &Preview{Dataset: a.dataset.ID, AsOf: a.query.AsOf, Products: a.test.Products(a.pieces), Figures: []Figure{}}
+	out := &Preview{Dataset: a.dataset.ID, AsOf: a.query.AsOf, Products: a.test.Products(a.pieces), Figures: []Figure{}, Present: map[string][]int32{}, Periods: len(a.query.Periods)}
 	tree, groups := a.rule.Tree(), a.birth.Rows()
 	at := make([]int, len(list.PieceOf)) // entity → group·pieces + piece, −1 for those who are in no figure
 	listed := make([]int, groups*a.pieces)
@@ -168,6 +172,8 @@ func (a *listAsk) preview(list *vector.Partition) (*Preview, error) {
 	}
 	for _, column := range a.query.Columns {
 		least, most := slices.Repeat([]int{-1}, len(listed)), make([]int, len(listed))
+		periods := make([]int32, len(at))
+		out.Present[column.Measure] = periods
 		for _, period := range a.query.Periods {
 			versions, err := a.rule.PortfolioVersions(a.dataset.ID, a.query, column, period)
 			if err != nil {
@@ -181,6 +187,7 @@ func (a *listAsk) preview(list *vector.Partition) (*Preview, error) {
 				if v := int(versions[tree.Class(e)]); v != 0 {
 					if present, _ := a.cells.Cells(v, column.Measure, period); present.Has(e) {
 						in[place]++
+						periods[e]++
 					}
 				}
 			}

@@ -1,0 +1,10 @@
+// Package financed asks for the financed emissions of a loan book (package pcaf of compute has
+// the arithmetic): it finds the book's borrowers in a registry, sorts them into private pieces
+// by attribution factor and has the nodes sum the emissions of each piece exactly; or, with
+// noise, has them weigh the emissions by the factors. No node learns who borrows or how much.
+//
+// A month of a measure is answered exactly for one list of an owner's, ever. So the pieces of a
+// book are registered once, for the same book again nothing is, and the test that the nodes
+// will make is made here before: where as many pieces as possible would fail it, fewer are
+// tried, down to one.
+package financed
