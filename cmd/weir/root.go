@@ -24,6 +24,7 @@ var commands = []func(*cli.App) *cobra.Command{
 	publisher.NewDatasetCommand,
 	publisher.NewRegistryCommand,
 	publisher.NewKeyCommand,
+	publisher.NewFeedCommand,
 	contract.NewOrderCommand,
 	contract.NewContractCommand,
 	buyer.NewQueryCommand,

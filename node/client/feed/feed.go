@@ -1,0 +1,325 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/weirdata/weir/compute/panel"
+	"github.com/weirdata/weir/compute/suggest"
+	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/feed/spool"
+	"github.com/weirdata/weir/node/client/publish"
+)
+
+// spoolDir is the spool's directory in the feed's.
+const spoolDir = "spool"
+
+// stateEvery is how often the state is written for others to read.
+const stateEvery = time.Second
+
+// futureLimit is how far a device's clock may be ahead.
+const futureLimit = time.Hour
+
+// Options adjust a feed; every zero value takes its default.
+type Options struct {
+	Now   func() time.Time
+	Stdin io.Reader
+	// Note tells a person of what happens; nil: nobody.
+	Note func(format string, args ...any)
+	// NewHeader takes a changed header of a file as the one to expect from now on.
+	NewHeader bool
+}
+
+// ChangedError is returned when what comes is not what the configuration says.
+type ChangedError struct {
+	Source string
+	Diff   []string // one line each, + what came and is not expected, - what is and did not come
+	Fix    string
+}
+
+// Error implements error.
+func (e *ChangedError) Error() string {
+	return fmt.Sprintf("source %s sends something else than the configuration says:\n  %s\n%s", e.Source, strings.Join(e.Diff, "\n  "), e.Fix)
+}
+
+// Feed is a feed that runs, or is about to.
+type Feed struct {
+	config   *Config
+	client   *client.Client
+	source   *panel.Source // how the dataset's files are read, and its descriptor
+	calendar calendar
+	rules    map[string]rule // by measure
+	spool    *spool.Spool
+	told     *told
+	options  Options
+
+	appending sync.Mutex // one append at a time; guards what follows
+	verified  bool       // the entities are in the registry
+	first     *int64     // first period of the dataset; nil: not known, or there is none
+
+	stop context.CancelCauseFunc
+	// bound has the addresses on which sources listen.
+	mu        sync.Mutex
+	bound     map[string]string
+	listening chan struct{}
+}
+
+// New opens a feed. The cluster need not be reached yet.
+func New(c *client.Client, config *Config, o Options) (*Feed, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Note == nil {
+		o.Note = func(string, ...any) {}
+	}
+	src, err := sourceOf(c, config)
+	if err != nil {
+		return nil, err
+	}
+	if err := config.Fits(src); err != nil {
+		return nil, err
+	}
+	f := &Feed{config: config, client: c, source: src, options: o, rules: map[string]rule{}, bound: map[string]string{}, listening: make(chan struct{})}
+	if f.calendar, err = newCalendar(src.Descriptor); err != nil {
+		return nil, err
+	}
+	for i, m := range src.Descriptor.Measures {
+		r := rule{take: takeLast, measure: m, round: i < len(src.Readings) && src.Readings[i].Round != ""}
+		if at := slices.IndexFunc(config.Measures, func(x Measure) bool { return x.Measure == m.Name }); at >= 0 {
+			r.take, r.least = config.Measures[at].Take, config.Measures[at].Least
+		}
+		f.rules[m.Name] = r
+	}
+	if err := os.MkdirAll(config.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the feed's directory: %w", err)
+	}
+	if f.spool, err = spool.Open(filepath.Join(config.Dir, spoolDir), c.Key().Sealed()); err != nil {
+		if errors.Is(err, spool.ErrLocked) {
+			err = fmt.Errorf("a feed runs in %s already: %w", config.Dir, err)
+		}
+		return nil, err
+	}
+	f.told = newTold(config.Dir, config.Dataset, o.Now())
+	torn := f.spool.Stats().Torn
+	f.told.update(func(s *State) { s.Torn += torn })
+	return f, nil
+}
+
+// sourceOf is how the dataset's files are read: by the descriptor that is named, or as they
+// were when this machine published it.
+func sourceOf(c *client.Client, config *Config) (*panel.Source, error) {
+	if config.Descriptor != "" {
+		return publish.OpenDescriptor(config.Descriptor)
+	}
+	src, err := publish.LastSource(c, config.Dataset)
+	if err == nil && src == nil {
+		err = fmt.Errorf("this machine has not published dataset %s: name its descriptor in %s", config.Dataset, config.file)
+	}
+	return src, err
+}
+
+// Close ends a feed that does not run.
+func (f *Feed) Close() error {
+	return errors.Join(f.spool.Close(), f.told.write(f.options.Now()))
+}
+
+// errEnded ends a feed whose sources have all ended by themselves.
+var errEnded = errors.New("all sources have ended")
+
+// Run takes what comes and publishes it until the context ends, which is no error. A changed
+// schema is a *ChangedError.
+func (f *Feed) Run(parent context.Context) error {
+	ctx, stop := context.WithCancelCause(parent)
+	defer stop(nil)
+	f.stop = stop
+	if err := f.verifyAtStart(ctx); err != nil {
+		return f.ended(err)
+	}
+	running, ctx := errgroup.WithContext(ctx)
+	var sources sync.WaitGroup
+	for i := range f.config.Sources {
+		s := &f.config.Sources[i]
+		run, err := f.begin(ctx, s)
+		if err != nil {
+			stop(err)
+			return f.ended(errors.Join(err, running.Wait()))
+		}
+		sources.Add(1)
+		running.Go(func() error {
+			defer sources.Done()
+			if err := run(ctx); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("source %s: %w", s.Name, err)
+			}
+			return nil
+		})
+	}
+	close(f.listening)
+	running.Go(func() error { return f.publishing(ctx) })
+	running.Go(func() error { return f.telling(ctx) })
+	go func() { // ends with the sources, and these with ctx
+		sources.Wait()
+		stop(errEnded)
+	}()
+	err := running.Wait()
+	sources.Wait()
+	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause
+	}
+	if errors.Is(err, errEnded) && parent.Err() == nil {
+		err = f.Append(parent)
+	}
+	if parent.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, errEnded)) {
+		err = nil
+	}
+	return f.ended(err)
+}
+
+// ended notes why the feed ended.
+func (f *Feed) ended(err error) error {
+	now := f.options.Now()
+	f.tellPeriods(now)
+	if err != nil {
+		f.told.update(func(s *State) { s.Stopped = &Happened{now, err.Error()} })
+	}
+	return err
+}
+
+// Listening is closed once all sources are open; Address says then where one listens.
+func (f *Feed) Listening() <-chan struct{} { return f.listening }
+
+// Address is where a source listens.
+func (f *Feed) Address(source string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.bound[source]
+}
+
+func (f *Feed) listensAt(source, address string) {
+	f.mu.Lock()
+	f.bound[source] = address
+	f.mu.Unlock()
+	f.told.source(source, func(s *SourceState) { s.Address = address })
+	f.options.Note("source %s listens on %s", source, address)
+}
+
+// begin opens a source; run reads it until the context ends or nothing more comes.
+func (f *Feed) begin(ctx context.Context, s *Source) (run func(context.Context) error, err error) {
+	f.told.source(s.Name, func(x *SourceState) { x.Kind, x.Open, x.Error = s.Kind, 0, nil })
+	switch s.Kind {
+	case kindHJ212:
+		return f.beginFrames(ctx, s)
+	}
+	return nil, fmt.Errorf("source %s: there is no kind %s", s.Name, s.Kind)
+}
+
+// verifyAtStart compares the configuration with what the cluster has, where it can be asked.
+func (f *Feed) verifyAtStart(ctx context.Context) error {
+	f.appending.Lock()
+	defer f.appending.Unlock()
+	err := f.verify(ctx)
+	if _, wrong := errors.AsType[*ConfigError](err); wrong || ctx.Err() != nil {
+		return err
+	}
+	if err != nil {
+		f.options.Note("readings are kept, and published when the cluster answers: %v", err)
+		f.failed(err)
+	}
+	return nil
+}
+
+// failed notes that publishing did not go.
+func (f *Feed) failed(err error) {
+	now := f.options.Now()
+	f.told.update(func(s *State) { s.Error = &Happened{now, err.Error()} })
+}
+
+// verify makes sure that the entities of devices are in the registry, and learns with which
+// period the dataset begins.
+func (f *Feed) verify(ctx context.Context) error {
+	if f.verified {
+		return nil
+	}
+	d, err := f.client.Dataset(ctx, f.config.Dataset)
+	if client.IsNotFound(err) {
+		if f.source.Registry == "" {
+			return fmt.Errorf("dataset %s is not published yet, and brings its own registry: publish the first files with `weir dataset publish`", f.config.Dataset)
+		}
+		d.Descriptor, err = f.source.Descriptor, nil
+	}
+	if err != nil {
+		return err
+	}
+	if changes := d.Descriptor.Changes(f.source.Descriptor); len(changes) > 0 {
+		return &ConfigError{File: f.config.file, Message: fmt.Sprintf("dataset %s has another descriptor than the feed's", f.config.Dataset),
+			Want: "compare with `weir dataset show " + f.config.Dataset + "`"}
+	}
+	ids, err := f.client.RegistryIDs(ctx, d.Descriptor.Registry)
+	if err != nil {
+		return err
+	}
+	x := &configCheck{Config: f.config}
+	for device, entity := range f.config.Devices {
+		if !slices.Contains(ids, entity) {
+			x.fault("$.devices."+device, fmt.Sprintf("is entity %.80q, which registry %s does not have", entity, d.Descriptor.Registry),
+				"append it with `weir registry append`"+didYouMean(entity, []string{suggest.Nearest(entity, ids)}))
+		}
+	}
+	if len(x.faults) > 0 {
+		return errors.Join(x.faults...)
+	}
+	if d.Live > 0 {
+		v, err := f.client.Version(ctx, d.ID, d.Live)
+		if err != nil {
+			return err
+		}
+		f.mu.Lock()
+		f.first = &v.First
+		f.mu.Unlock()
+	}
+	f.verified = true
+	return nil
+}
+
+// telling writes the state for others to read.
+func (f *Feed) telling(ctx context.Context) error {
+	tick := time.NewTicker(stateEvery)
+	defer tick.Stop()
+	for {
+		f.tellPeriods(f.options.Now())
+		if err := f.told.write(f.options.Now()); err != nil {
+			return fmt.Errorf("write the feed's state: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// tellPeriods puts into the state what waits to be published.
+func (f *Feed) tellPeriods(now time.Time) {
+	var pending []PendingPeriod
+	late := 0
+	for _, p := range f.spool.Periods() {
+		switch {
+		case p.Dirty == 0:
+		case p.Appended:
+			late += p.Dirty
+		default:
+			pending = append(pending, PendingPeriod{f.calendar.grain.Format(p.Period), p.Dirty, f.due(p.Period)})
+		}
+	}
+	next := f.nextCorrection(now)
+	f.told.update(func(s *State) { s.Pending, s.Late, s.NextCorrection = pending, late, next })
+}
