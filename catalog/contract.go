@@ -71,7 +71,7 @@ func ScopeOf(d Descriptor, q Request) Scope {
 	slices.Sort(s.Columns)
 	s.Columns = slices.Compact(s.Columns)
 	for _, s.Grain = range slices.Backward(Grains[:]) {
-		if q.splits(d.Grain, s.Grain) == "" {
+		if d.Grain.Groups(s.Grain) && q.splits(d.Grain, s.Grain) == "" {
 			break
 		}
 	}
@@ -113,12 +113,15 @@ func (q Request) used(d Descriptor) []usedColumn {
 // empty when none does.
 func (q Request) splits(own, g Grain) string {
 	for i, dim := range q.By {
-		if dim.Kind == DimPeriod && dim.Grain.Finer(g) {
+		if dim.Kind == DimPeriod && !g.Nests(dim.Grain) && (g != own || !own.Groups(dim.Grain)) {
 			return fmt.Sprintf("by[%d]", i)
 		}
 	}
 	if !own.Finer(g) {
 		return ""
+	}
+	if !own.Groups(g) { // a part of a period of the data would lie in g
+		return "periods"
 	}
 	whole := func(edge int64) bool { return g.Span(own.In(edge, g), own).From == edge }
 	for i, p := range q.Periods {
@@ -140,6 +143,9 @@ func (s *Scope) Check(d Descriptor, columns []string) *Refusal {
 	}
 	if s.Grain != "" && !s.Grain.Valid() {
 		return Invalid("scope.grain", "grain.unknown", s.Grain)
+	}
+	if s.Grain != "" && d.Grain.Finer(s.Grain) && !d.Grain.Groups(s.Grain) {
+		return Invalid("scope.grain", "request.grain_finer", s.Grain, d.Grain)
 	}
 	return nil
 }

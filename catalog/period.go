@@ -10,37 +10,85 @@ import (
 // Grain is the length of a period.
 //
 // A period is named by its index in its grain, counted from 1970 in the
-// dataset's own civil time: hours since 1970-01-01T00, days since 1970-01-01,
-// months (y−1970)·12 + m−1, quarters (y−1970)·4 + q−1, years y−1970. There are
-// no time zones and no leap seconds; years run from 1 to 9999. Every grain's
-// periods are made of whole periods of each finer grain.
+// dataset's own civil time: quarter-hours, half-hours and hours since 1970-01-01T00,
+// days since 1970-01-01, weeks since 1970-W01, months (y−1970)·12 + m−1, quarters
+// (y−1970)·4 + q−1, years y−1970. There are no time zones and no leap seconds; years
+// run from 1 to 9999.
+//
+// Every grain's periods are made of whole periods of each finer grain, but for weeks:
+// they are those of ISO 8601, from Monday on, a week has seven days and lies in no month
+// and no quarter. Among weeks and years alone a year is the ISO year: the weeks whose
+// Thursday lies in it, which are those that are numbered in it.
 type Grain string
 
 // The grains.
 const (
-	GrainHour    Grain = "hour"
-	GrainDay     Grain = "day"
-	GrainMonth   Grain = "month"
-	GrainQuarter Grain = "quarter"
-	GrainYear    Grain = "year"
+	GrainQuarterHour Grain = "quarter_hour"
+	GrainHalfHour    Grain = "half_hour"
+	GrainHour        Grain = "hour"
+	GrainDay         Grain = "day"
+	GrainWeek        Grain = "week"
+	GrainMonth       Grain = "month"
+	GrainQuarter     Grain = "quarter"
+	GrainYear        Grain = "year"
 )
 
-// Grains are all grains, finest first.
-var Grains = [...]Grain{GrainHour, GrainDay, GrainMonth, GrainQuarter, GrainYear}
+// Grains are all grains, shortest first.
+var Grains = [...]Grain{GrainQuarterHour, GrainHalfHour, GrainHour, GrainDay, GrainWeek, GrainMonth, GrainQuarter, GrainYear}
+
+// GrainFinest is the grain in which periods of all grains can be compared, and
+// FinestMillis how long its periods are, in milliseconds.
+const (
+	GrainFinest  = GrainQuarterHour
+	FinestMillis = 15 * 60_000
+)
 
 const epochYear = 1970
 
 func (g Grain) rank() int { return slices.Index(Grains[:], g) }
 
-// Valid reports whether g is one of the five grains.
+// Valid reports whether g is one of the grains.
 func (g Grain) Valid() bool { return g.rank() >= 0 }
 
 // Finer reports whether periods of g are shorter than those of h.
 func (g Grain) Finer(h Grain) bool { return g.rank() < h.rank() }
 
+// Nests reports whether every period of g lies in one of h, as it does in its own.
+func (g Grain) Nests(h Grain) bool {
+	return g == h || g.Finer(h) && g != GrainWeek
+}
+
+// Groups reports whether data whose periods are of g can be grouped by periods of h: those
+// that they lie in, and weeks by the ISO year in which they are numbered.
+func (g Grain) Groups(h Grain) bool {
+	return g.Nests(h) || g == GrainWeek && h == GrainYear
+}
+
+// Coarser is the next coarser grain by whose periods those of g can be grouped; empty for
+// years. Weeks come in only for weeks.
+func (g Grain) Coarser() Grain {
+	for _, h := range Grains[g.rank()+1:] {
+		if h != GrainWeek && g.Groups(h) {
+			return h
+		}
+	}
+	return ""
+}
+
+// One is one period in words: an hour, a day.
+func (g Grain) One() string {
+	if g == GrainHour {
+		return "an hour"
+	}
+	return "a " + string(g)
+}
+
 // Duration is a period's length as an ISO 8601 duration.
 func (g Grain) Duration() string {
-	return map[Grain]string{GrainHour: "PT1H", GrainDay: "P1D", GrainMonth: "P1M", GrainQuarter: "P3M", GrainYear: "P1Y"}[g]
+	return map[Grain]string{
+		GrainQuarterHour: "PT15M", GrainHalfHour: "PT30M", GrainHour: "PT1H", GrainDay: "P1D", GrainWeek: "P7D",
+		GrainMonth: "P1M", GrainQuarter: "P3M", GrainYear: "P1Y",
+	}[g]
 }
 
 // Bounds are the indexes of the grain from year 1 to year 9999.
@@ -49,50 +97,96 @@ func (g Grain) Bounds() Interval {
 	return Interval{From: GrainYear.start(from, g), To: GrainYear.start(to, g)}
 }
 
+// steps say how many periods make one of the next grain, where that is a fixed number, and
+// which grain that is.
+var steps = map[Grain]struct {
+	n    int64
+	next Grain
+}{
+	GrainQuarterHour: {2, GrainHalfHour}, GrainHalfHour: {2, GrainHour}, GrainHour: {24, GrainDay},
+	GrainDay: {0, GrainMonth}, GrainMonth: {3, GrainQuarter}, GrainQuarter: {4, GrainYear},
+}
+
+// The week 1970-W01 begins on Monday, 1969-12-29.
+const (
+	weekDays  = 7
+	weekBegin = 3 // days from its Monday to 1970-01-01
+)
+
 // In is the index of the period of the grain coarse that contains period i of
-// g. When coarse is finer than g it is the first one that i contains.
+// g. When coarse is finer than g it is the first one that i contains. A week is in
+// the month and the quarter in which it begins, and in the ISO year of its number.
 func (g Grain) In(i int64, coarse Grain) int64 {
-	if coarse.Finer(g) {
+	switch {
+	case coarse.Finer(g):
 		return g.start(i, coarse)
+	case g == GrainWeek && coarse == GrainYear:
+		return GrainDay.In(weekDays*i-weekBegin+weekDays/2, GrainYear)
+	case g == GrainWeek && coarse != GrainWeek:
+		return GrainDay.In(weekDays*i-weekBegin, coarse)
+	case coarse == GrainWeek && g != GrainWeek:
+		return floorDiv(g.In(i, GrainDay)+weekBegin, weekDays)
 	}
-	for r := g.rank(); r < coarse.rank(); r++ {
-		switch r {
-		case 0:
-			i = floorDiv(i, 24)
-		case 1:
-			y, m, _ := civil(i)
-			i = (y-epochYear)*12 + m - 1
-		case 2:
-			i = floorDiv(i, 3)
-		case 3:
-			i = floorDiv(i, 4)
+	for g != coarse {
+		step, ok := steps[g]
+		if !ok {
+			return i
 		}
+		if g = step.next; step.n > 0 {
+			i = floorDiv(i, step.n)
+			continue
+		}
+		y, m, _ := civil(i)
+		i = (y-epochYear)*12 + m - 1
 	}
 	return i
 }
 
-// Span are the periods of the grain fine that period i of g is made of. When
-// fine is coarser than g it is the one period that contains i.
+// Span are the periods of the grain fine that period i of g is made of, or that it
+// touches where they do not nest. When fine is coarser than g it is the one period that
+// contains i.
 func (g Grain) Span(i int64, fine Grain) Interval {
 	if g.Finer(fine) {
 		i = g.In(i, fine)
 		return Interval{From: i, To: i + 1}
+	}
+	if fine == GrainWeek && (g == GrainMonth || g == GrainQuarter) {
+		days := g.Span(i, GrainDay)
+		return Interval{From: GrainDay.In(days.From, fine), To: GrainDay.In(days.To-1, fine) + 1}
 	}
 	return Interval{From: g.start(i, fine), To: g.start(i+1, fine)}
 }
 
 // start is the first period of the grain fine in period i of g.
 func (g Grain) start(i int64, fine Grain) int64 {
-	for r := g.rank(); r > fine.rank(); r-- {
-		switch r {
-		case 4:
-			i *= 4
-		case 3:
-			i *= 3
-		case 2:
-			i = days(epochYear+floorDiv(i, 12), i-floorDiv(i, 12)*12+1, 1)
-		case 1:
-			i *= 24
+	switch {
+	case g == fine:
+		return i
+	case g == GrainWeek:
+		return GrainDay.start(weekDays*i-weekBegin, fine)
+	case fine == GrainWeek:
+		day := g.start(i, GrainDay)
+		if g == GrainYear { // the first week has January the fourth
+			day += 3
+		}
+		return GrainDay.In(day, fine)
+	}
+	for g != fine {
+		switch g {
+		case GrainYear:
+			g, i = GrainQuarter, 4*i
+		case GrainQuarter:
+			g, i = GrainMonth, 3*i
+		case GrainMonth:
+			g, i = GrainDay, days(epochYear+floorDiv(i, 12), i-floorDiv(i, 12)*12+1, 1)
+		case GrainDay:
+			g, i = GrainHour, 24*i
+		case GrainHour:
+			g, i = GrainHalfHour, 2*i
+		case GrainHalfHour:
+			g, i = GrainQuarterHour, 2*i
+		default:
+			return i
 		}
 	}
 	return i
@@ -109,44 +203,68 @@ func (g Grain) Format(i int64) string {
 	case GrainMonth:
 		y := floorDiv(i, 12)
 		return fmt.Sprintf("%04d-%02d", epochYear+y, i-12*y+1)
+	case GrainWeek:
+		y := g.In(i, GrainYear)
+		return fmt.Sprintf("%04d-W%02d", epochYear+y, i-GrainYear.start(y, g)+1)
 	case GrainDay:
 		y, m, d := civil(i)
 		return fmt.Sprintf("%04d-%02d-%02d", y, m, d)
 	case GrainHour:
 		day := floorDiv(i, 24)
 		return fmt.Sprintf("%sT%02d", GrainDay.Format(day), i-24*day)
+	case GrainHalfHour:
+		hour := floorDiv(i, 2)
+		return fmt.Sprintf("%s:%02d", GrainHour.Format(hour), 30*(i-2*hour))
+	case GrainQuarterHour:
+		hour := floorDiv(i, 4)
+		return fmt.Sprintf("%s:%02d", GrainHour.Format(hour), 15*(i-4*hour))
 	}
 	return strconv.FormatInt(i, 10)
 }
 
-// ParsePeriod reads 2024, 2024-Q1, 2024-05, 2024-05-07 or 2024-05-07T13 and
-// returns the grain that the form tells and the index in it. Dates that do not
-// exist are errors.
+// ParsePeriod reads 2024, 2024-Q1, 2024-05, 2024-W05, 2024-05-07, 2024-05-07T13 or
+// 2024-05-07T13:45 and returns the grain that the form tells and the index in it; what has
+// minutes is a quarter-hour. Dates that do not exist are errors.
 func ParsePeriod(text string) (Grain, int64, error) {
 	for rank, g := range Grains {
 		n, ok := numbersOf(text, periodForms[rank])
-		if !ok {
+		if !ok || g == GrainHalfHour {
 			continue
 		}
-		y, m, d, h := n[0], int64(1), int64(1), int64(0)
+		y, m, d, h, minute := n[0], int64(1), int64(1), int64(0), int64(0)
+		week := int64(0)
 		switch g {
+		case GrainQuarterHour:
+			m, d, h, minute = n[1], n[2], n[3], n[4]
 		case GrainHour:
 			m, d, h = n[1], n[2], n[3]
 		case GrainDay:
 			m, d = n[1], n[2]
+		case GrainWeek:
+			week = n[2]
 		case GrainMonth:
 			m = n[1]
 		case GrainQuarter:
 			m = 3*n[2] - 2
-		case GrainYear:
+		case GrainHalfHour, GrainYear:
 		}
 		day := days(y, m, d)
-		if isY, isM, isD := civil(day); y < 1 || isY != y || isM != m || isD != d || h > 23 {
+		if isY, isM, isD := civil(day); y < 1 || isY != y || isM != m || isD != d || h > 23 || minute > 59 {
 			return "", 0, fmt.Errorf("period %.40q does not exist", text)
 		}
-		return g, GrainHour.In(24*day+h, g), nil
+		if minute%15 != 0 {
+			return "", 0, fmt.Errorf("period %.40q begins no quarter-hour", text)
+		}
+		if g == GrainWeek {
+			weeks := GrainYear.Span(y-epochYear, g)
+			if week < 1 || week > weeks.To-weeks.From {
+				return "", 0, fmt.Errorf("period %.40q does not exist: ISO year %d has %d weeks", text, y, weeks.To-weeks.From)
+			}
+			return g, weeks.From + week - 1, nil
+		}
+		return g, GrainQuarterHour.In(4*(24*day+h)+minute/15, g), nil
 	}
-	why := "is not of the form 2024, 2024-Q1, 2024-05, 2024-05-07 or 2024-05-07T13"
+	why := "is not of the form 2024, 2024-Q1, 2024-05, 2024-W05, 2024-05-07, 2024-05-07T13 or 2024-05-07T13:45"
 	if text == "" {
 		why = "is empty"
 	} else if len(text) > len(periodForms[0]) {
@@ -155,11 +273,22 @@ func ParsePeriod(text string) (Grain, int64, error) {
 	return "", 0, fmt.Errorf("period %.40q %s", text, why)
 }
 
-// periodForms are how periods of Grains are written, with 0 for a digit.
-var periodForms = [len(Grains)]string{"0000-00-00T00", "0000-00-00", "0000-00", "0000-Q0", "0000"}
+// ParsePeriodOf is ParsePeriod where data or a policy is of a grain: of half-hours, what
+// has minutes and begins one is a half-hour.
+func ParsePeriodOf(text string, own Grain) (Grain, int64, error) {
+	g, i, err := ParsePeriod(text)
+	if err == nil && g == GrainQuarterHour && own == GrainHalfHour && i%2 == 0 {
+		return own, floorDiv(i, 2), nil
+	}
+	return g, i, err
+}
+
+// periodForms are how periods of Grains are written, with 0 for a digit; half-hours are
+// written as quarter-hours are.
+var periodForms = [len(Grains)]string{"0000-00-00T00:00", "0000-00-00T00:00", "0000-00-00T00", "0000-00-00", "0000-W00", "0000-00", "0000-Q0", "0000"}
 
 // numbersOf reads the numbers of a text of a form; what is no digit begins the next.
-func numbersOf(text, form string) (n [4]int64, ok bool) {
+func numbersOf(text, form string) (n [5]int64, ok bool) {
 	if len(text) != len(form) {
 		return n, false
 	}

@@ -44,6 +44,8 @@ func (d Descriptor) checkGrain() *Refusal {
 		return Invalid("policy.grain", "policy.grain_unknown", p.Grain, d.Grain)
 	case p.Grain.Finer(d.Grain):
 		return Invalid("policy.grain", "policy.grain_finer", p.Grain, d.Grain)
+	case !d.Grain.Nests(p.Grain):
+		return Invalid("policy.grain", "policy.grain_apart", d.Grain, p.Grain)
 	case p.Public && p.Grain != d.Grain:
 		return Invalid("policy.grain", "policy.public_grain")
 	}

@@ -67,7 +67,7 @@ var policyFields = []PolicyField{
 	{
 		Name: "grain", In: func(p *Policy) any { return &p.Grain },
 		Absent: func(d *Descriptor) { d.Policy.Grain = d.Grain },
-		Public: true, Values: Descriptor.Grains, check: Descriptor.checkGrain,
+		Public: true, Values: Descriptor.policyGrains, check: Descriptor.checkGrain,
 		words: func(d Descriptor) string {
 			if d.Policy.Public {
 				return ""
@@ -277,15 +277,30 @@ func promised(field string, text func(Policy) string) func(l *changeList, d, to 
 	}
 }
 
-// Grains are those that are not finer than the dataset's, finest first.
-func (d Descriptor) Grains() []string {
+// Grains are those by which the dataset's periods can be grouped, finest first.
+func (d Descriptor) Grains() []string { return grainsThat(d.Grain.Groups) }
+
+// policyGrains are those that a policy may have: each of the dataset's periods lies in one.
+func (d Descriptor) policyGrains() []string { return grainsThat(d.Grain.Nests) }
+
+func grainsThat(pass func(Grain) bool) []string {
 	var out []string
 	for _, g := range Grains {
-		if !g.Finer(d.Grain) {
+		if pass(g) {
 			out = append(out, string(g))
 		}
 	}
 	return out
+}
+
+// GroupsBy reports whether groups of a query may be by periods of a grain: of whole periods
+// of the policy's. Days that are released by the week are grouped by no year, which has a
+// part of a week; weeks are.
+func (d Descriptor) GroupsBy(g Grain) bool {
+	if d.Policy.Public {
+		return d.Grain.Groups(g)
+	}
+	return d.Policy.Grain.Nests(g) || d.Policy.Grain == d.Grain && d.Grain.Groups(g)
 }
 
 // finestGrain is the finest period of a group.

@@ -45,7 +45,7 @@ type Predicate struct {
 }
 
 // Dimension is what groups are formed by. Kind is DimEntity, DimAttribute
-// (Column), DimPeriod (Grain, not finer than the dataset's), or DimPiece: the pieces of
+// (Column), DimPeriod (Grain, by which periods of the dataset's can be grouped), or DimPiece: the pieces of
 // the private partition that the request is In.
 type Dimension struct {
 	Kind   DimensionKind `json:"kind"`
@@ -133,7 +133,7 @@ func checkDimensions(by []Dimension, d Descriptor, columns []string) *Refusal {
 			if dim.Column != "" || !dim.Grain.Valid() {
 				return Invalid(at, "request.grain_unknown", dim.Grain)
 			}
-			if dim.Grain.Finer(d.Grain) {
+			if !d.Grain.Groups(dim.Grain) {
 				return Invalid(at, "request.grain_finer", dim.Grain, d.Grain)
 			}
 		case DimPiece:

@@ -43,6 +43,53 @@ func TestScopeOfARequestIsTheNarrowest(t *testing.T) {
 	})
 }
 
+// Weeks are asked for by weeks and by ISO years; days by weeks, too. What a policy releases by
+// the week has groups by the week, and by years only where the data are weeks themselves.
+func TestWeeksAreGroupedByNoMonth(t *testing.T) {
+	for _, c := range []struct {
+		own, policy, by   Grain
+		request, released bool
+	}{
+		{GrainWeek, GrainWeek, GrainWeek, true, true},
+		{GrainWeek, GrainWeek, GrainYear, true, true},
+		{GrainWeek, GrainWeek, GrainMonth, false, false},
+		{GrainWeek, GrainWeek, GrainQuarter, false, false},
+		{GrainDay, GrainWeek, GrainWeek, true, true},
+		{GrainDay, GrainWeek, GrainMonth, true, false},
+		{GrainDay, GrainWeek, GrainYear, true, false},
+		{GrainDay, GrainDay, GrainWeek, true, true},
+		{GrainDay, GrainMonth, GrainWeek, true, false},
+		{GrainMonth, GrainMonth, GrainWeek, false, false},
+		{GrainQuarterHour, GrainHalfHour, GrainHalfHour, true, true},
+		{GrainQuarterHour, GrainHalfHour, GrainQuarterHour, true, false},
+	} {
+		d := testDescriptor("emissions")
+		d.Grain, d.Policy.Grain = c.own, c.policy
+		if r := d.Check(); r != nil && r.Field == "policy.grain" {
+			t.Errorf("%s by %s: %v", c.own, c.policy, r)
+		}
+		r := checkDimensions([]Dimension{{Kind: DimPeriod, Grain: c.by}}, d, nil)
+		if (r == nil) != c.request || r == nil && d.GroupsBy(c.by) != c.released {
+			t.Errorf("%s by %s in groups by %s: %v, %t", c.own, c.policy, c.by, r, d.GroupsBy(c.by))
+		}
+	}
+	d := testDescriptor("emissions")
+	d.Grain, d.Policy.Grain = GrainWeek, GrainWeek
+	for g, fits := range map[Grain]bool{GrainWeek: true, GrainYear: true, GrainMonth: false, GrainQuarter: false} {
+		if r := (&Scope{Columns: []string{}, Grain: g}).Check(d, nil); (r == nil) != fits {
+			t.Errorf("a contract on weekly data by the %s: %v", g, r)
+		}
+	}
+	d.Grain = GrainDay
+	for _, c := range []struct{ scope, by Grain }{{GrainWeek, GrainMonth}, {GrainMonth, GrainWeek}} {
+		k := Contract{Scope: &Scope{Columns: []string{}, Grain: c.scope}}
+		q := Request{Version: 1, Dataset: "emissions", Select: []Aggregate{{Func: "count"}}, By: []Dimension{{Kind: DimPeriod, Grain: c.by}}}
+		if k.InScope(d, q) == nil {
+			t.Errorf("a contract by the %s gives groups by the %s", c.scope, c.by)
+		}
+	}
+}
+
 func TestRequestCheckNamesTheFieldThatIsWrong(t *testing.T) {
 	d := testDescriptor("emissions")
 	for _, test := range []struct {

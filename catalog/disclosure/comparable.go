@@ -61,11 +61,11 @@ func (f *Family) first(m *member, column int, period int64) (bool, *Conflict) {
 // overlap are the periods of another grain that a period overlaps, and whether
 // it nests with each: contains it or lies in it.
 func overlap(grain catalog.Grain, period int64, other catalog.Grain) (touched catalog.Interval, nested bool) {
-	own := grain.Span(period, catalog.GrainHour)
+	own := grain.Span(period, catalog.GrainFinest)
 	touched = catalog.Interval{
-		From: catalog.GrainHour.In(own.From, other), To: catalog.GrainHour.In(own.To-1, other) + 1,
+		From: catalog.GrainFinest.In(own.From, other), To: catalog.GrainFinest.In(own.To-1, other) + 1,
 	}
-	first, last := other.Span(touched.From, catalog.GrainHour), other.Span(touched.To-1, catalog.GrainHour)
+	first, last := other.Span(touched.From, catalog.GrainFinest), other.Span(touched.To-1, catalog.GrainFinest)
 	return touched, nests(own, first) && nests(own, last)
 }
 

@@ -205,6 +205,31 @@ func TestPeriodsThatOverlapNestInOneAnotherOrDoNot(t *testing.T) {
 	if nests(week, month) || !nests(month, catalog.Interval{From: 3, To: 30}) || !nests(week, week) {
 		t.Error("a week across the end of a month nests, or a day in it does not")
 	}
+	first := catalog.GrainHalfHour.In(catalog.GrainDay.Span(20000, catalog.GrainHalfHour).From, catalog.GrainHalfHour)
+	if touched, nested := overlap(catalog.GrainHalfHour, first+1, catalog.GrainHalfHour); touched != (catalog.Interval{From: first + 1, To: first + 2}) || !nested {
+		t.Errorf("the second half of an hour touches %v, want itself alone", touched)
+	}
+	if touched, nested := overlap(catalog.GrainQuarterHour, 2*first+3, catalog.GrainHour); touched.To != touched.From+1 || touched.From != first/2 || !nested {
+		t.Errorf("a quarter of an hour touches hours %v, nested %t", touched, nested)
+	}
+	named := func(text string) int64 {
+		_, i, err := catalog.ParsePeriod(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return i
+	}
+	for text, nests := range map[string]bool{"2024-W04": true, "2024-W05": false} { // January 22 to 28, and to February 4
+		if _, nested := overlap(catalog.GrainWeek, named(text), catalog.GrainMonth); nested != nests {
+			t.Errorf("%s nests in months: %t", text, nested)
+		}
+		if _, nested := overlap(catalog.GrainDay, catalog.GrainWeek.Span(named(text), catalog.GrainDay).From, catalog.GrainWeek); !nested {
+			t.Errorf("the Monday of %s does not nest in it", text)
+		}
+	}
+	if _, nested := overlap(catalog.GrainYear, 54, catalog.GrainWeek); nested {
+		t.Error("2024 nests with its weeks, and the last of them is in two years")
+	}
 	touched, nested := overlap(catalog.GrainMonth, 13, catalog.GrainYear)
 	if touched != (catalog.Interval{From: 1, To: 2}) || !nested {
 		t.Errorf("a month touches the years %v", touched)

@@ -12,7 +12,7 @@ var descriptorSentences = map[string]sentence{
 	},
 	"descriptor.registry_name": {"%.80q is not a registry's name: [a-z][a-z0-9_]*", ""},
 	"descriptor.utc_offset":    {"%.40q is not an offset from UTC", "write it like +08:00"},
-	"grain.unknown":            {"unknown grain %.40q", "grains are hour, day, month, quarter and year"},
+	"grain.unknown":            {"unknown grain %.40q", "grains are quarter_hour, half_hour, hour, day, week, month, quarter and year"},
 	"measure.bucket_number":    {"%.40q is not a number of at most %d decimals", ""},
 	"measure.bucket_order":     {"the buckets do not ascend at %.40q", ""},
 	"measure.buckets":          {"%d buckets, at most %d are possible", ""},
@@ -50,6 +50,7 @@ var descriptorSentences = map[string]sentence{
 	"policy.epsilon_family":   {"the budget of the family, %s, is less than a contract's, %s", ""},
 	"policy.epsilon_query":    {"epsilon is %s a query, at most 1 is possible", ""},
 	"policy.grain_finer":      {"the grain %s of the policy is finer than the dataset's, %s", ""},
+	"policy.grain_apart":      {"a %s lies in no %s, but in parts of two", "groups of them are of weeks"},
 	"policy.grain_unknown":    {"unknown grain %.40q", "the dataset's own is %[2]s"},
 	"policy.join_grain": {
 		"joined figures are released only where policy.grain is the dataset's own: it is %s, the dataset's %s",

@@ -281,7 +281,7 @@ var querySentences = map[string]sentence{
 	"request.dimension_twice":   {"the dimension occurs twice", ""},
 	"request.dimension_unknown": {"unknown dimension %.40q", ""},
 	"request.entity_dimension":  {"the entity has neither column nor grain", ""},
-	"request.grain_finer":       {"groups by %s, but a period of the dataset is a %s", ""},
+	"request.grain_finer":       {"groups by %s, and the periods of the dataset, by the %s, do not lie in these", ""},
 	"request.grain_unknown":     {"unknown grain %.40q", ""},
 	"request.interval_order":    {"the intervals are not ascending, disjoint and apart at [%d, %d)", ""},
 	"request.intervals":         {"%d intervals, at most %d are accepted", ""},

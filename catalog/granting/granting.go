@@ -84,7 +84,7 @@ func NarrowScope(ordered, granted *catalog.Scope) (*catalog.Scope, *catalog.Refu
 	switch {
 	case out.Grain == "":
 		out.Grain = ordered.Grain
-	case ordered.Grain != "" && out.Grain.Finer(ordered.Grain):
+	case ordered.Grain != "" && !ordered.Grain.Nests(out.Grain):
 		return nil, Wider("scope.grain", "order.wider_grain", ordered.Grain, out.Grain)
 	}
 	return out, nil

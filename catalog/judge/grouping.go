@@ -16,7 +16,7 @@ func (v *evaluation) groupPeriods() error {
 		v.verdict.PeriodGroups = []catalog.PeriodGroup{{Intervals: v.intervals}}
 		return nil
 	}
-	if !d.Policy.Public && grain.Finer(d.Policy.Grain) {
+	if !d.GroupsBy(grain) {
 		return catalog.Refuse(catalog.RefusedPolicy, "grain", "query.grain", grain, d.Dataset, d.Policy.Grain).
 			WithField("by")
 	}

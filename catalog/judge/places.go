@@ -118,5 +118,5 @@ func listsLost(r records.Reader, d catalog.Dataset) (int64, error) {
 // beginOf is when a period of the policy's grain begins, in milliseconds of Unix time.
 func beginOf(d catalog.Descriptor, period int64) (int64, error) {
 	offset, err := catalog.OffsetMillis(d.UTCOffset)
-	return d.Policy.Grain.Span(period, catalog.GrainHour).From*3_600_000 - offset, err
+	return d.Policy.Grain.Span(period, catalog.GrainFinest).From*catalog.FinestMillis - offset, err
 }

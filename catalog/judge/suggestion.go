@@ -143,7 +143,7 @@ func (v advisor) widerGroups() []change {
 	for i := len(v.request.By) - 1; i >= 0; i-- {
 		d := v.request.By[i]
 		q := v.request
-		if coarser := coarser(d.Grain); d.Kind == catalog.DimPeriod && coarser != "" {
+		if coarser := d.Grain.Coarser(); d.Kind == catalog.DimPeriod && coarser != "" {
 			q.By = slices.Clone(q.By)
 			q.By[i].Grain = coarser
 			add(sizeDimension, q, "change.period", coarser)
@@ -176,14 +176,6 @@ func (v advisor) dimensionName(d catalog.Dimension) string {
 	case catalog.DimAttribute:
 	}
 	return d.Column
-}
-
-// coarser is the next coarser grain, or empty.
-func coarser(g catalog.Grain) catalog.Grain {
-	if i := slices.Index(catalog.Grains[:], g); i >= 0 && i+1 < len(catalog.Grains) {
-		return catalog.Grains[i+1]
-	}
-	return ""
 }
 
 // orNoised adds to a fix that the same is answered with noise, where it is.

@@ -182,7 +182,7 @@ func TestScopeBoundsColumnsAndPeriods(t *testing.T) {
 	for _, wide := range []catalog.Scope{{Columns: []string{"enterprise"}}, {Columns: []string{"county"}, Grain: catalog.GrainMonth}} {
 		w.no("bureau", catalog.KindOrderApprove, catalog.OrderApprove{Order: order, Scope: &wide}, catalog.RefusedInvalid, "narrow")
 	}
-	for _, bad := range []catalog.Scope{{Columns: []string{"none"}}, {Columns: []string{"county", "county"}}, {Grain: "week"}} {
+	for _, bad := range []catalog.Scope{{Columns: []string{"none"}}, {Columns: []string{"county", "county"}}, {Grain: "decade"}} {
 		w.no("bureau", catalog.KindOrderApprove, catalog.OrderApprove{Order: order, Scope: &bad}, catalog.RefusedInvalid, "invalid")
 		w.no("bank", catalog.KindOrderCreate, catalog.OrderCreate{Dataset: "emissions", Purpose: "x", Scope: &bad}, catalog.RefusedInvalid, "invalid")
 	}

@@ -220,15 +220,16 @@ func (c *descriptorCheck) attributes(list []fileAttribute) (headers, names []str
 
 // periodParts is how many columns a date of a grain is split into.
 var periodParts = map[catalog.Grain]int{
-	catalog.GrainYear: 1, catalog.GrainQuarter: 2, catalog.GrainMonth: 2, catalog.GrainDay: 3, catalog.GrainHour: 4,
+	catalog.GrainYear: 1, catalog.GrainQuarter: 2, catalog.GrainMonth: 2, catalog.GrainWeek: 2, catalog.GrainDay: 3, catalog.GrainHour: 4,
+	catalog.GrainHalfHour: 5, catalog.GrainQuarterHour: 5,
 }
 
 // partNames names the parts, coarsest first.
 func partNames(g catalog.Grain) []string {
-	if g == catalog.GrainQuarter {
-		return []string{"year", "quarter"}
+	if g == catalog.GrainQuarter || g == catalog.GrainWeek {
+		return []string{"year", string(g)}
 	}
-	return []string{"year", "month", "day", "hour"}[:periodParts[g]]
+	return []string{"year", "month", "day", "hour", "minute"}[:periodParts[g]]
 }
 
 func (c *descriptorCheck) period(f filePeriod, src *Source) {
@@ -244,7 +245,7 @@ func (c *descriptorCheck) period(f filePeriod, src *Source) {
 		c.fault(f.Grain, "period", "has no columns", "column: NAME, or columns: [year, month, …]")
 	case src.Shape.Wide == widePeriods:
 		c.fault(f.Columns[0], "period.columns", "the columns of a wide table are the periods", "leave it out")
-	case len(f.Columns) == 2 && grain == catalog.GrainHour: // date and time
+	case len(f.Columns) == 2 && ofClock(grain): // date and time
 		src.PeriodColumns = texts(f.Columns)
 	default:
 		src.PeriodColumns, src.PeriodParts = texts(f.Columns), true
@@ -257,16 +258,19 @@ func (c *descriptorCheck) period(f filePeriod, src *Source) {
 
 // orDateAndTime is the other way to split hours.
 func orDateAndTime(g catalog.Grain) string {
-	if g == catalog.GrainHour {
+	if ofClock(g) {
 		return `, or 2: ["date", "time"]`
 	}
 	return ""
 }
 
+// ofClock reports whether periods of a grain are hours, or parts of them.
+func ofClock(g catalog.Grain) bool { return g.Valid() && !catalog.GrainHour.Finer(g) }
+
 func (c *descriptorCheck) grain(s scalar, field string) catalog.Grain {
 	g := catalog.Grain(c.need(s, field))
 	if g != "" && !g.Valid() {
-		c.fault(s, field, fmt.Sprintf("unknown grain %.20q", g), "want hour, day, month, quarter or year")
+		c.fault(s, field, fmt.Sprintf("unknown grain %.20q", g), "want quarter_hour, half_hour, hour, day, week, month, quarter or year")
 		return ""
 	}
 	return g

@@ -121,7 +121,7 @@ func TestDescriptorFaultsNameLineAndColumn(t *testing.T) {
 		"name":                 {replace("dataset: small", "dataset: Small"), `d.yaml:2:10: dataset: "Small" is no name; want a letter`},
 		"no license":           {replace("license: CC0-1.0\n", ""), `d.yaml: license: missing`},
 		"no title":             {replace("title: {en: Small}\n", ""), `title: missing; title: {en: …, zh: …}, one of them at least`},
-		"grain":                {replace("grain: day", "grain: week"), `d.yaml:6:31: period.grain: unknown grain "week"; want hour, day, month, quarter or year`},
+		"grain":                {replace("grain: day", "grain: decade"), `d.yaml:6:31: period.grain: unknown grain "decade"; want quarter_hour, half_hour, hour, day, week, month, quarter or year`},
 		"period both":          {replace("column: date,", "column: date, columns: [y, m, d],"), `period: has both column and columns`},
 		"period none":          {replace("column: date,", ""), `period: has no columns`},
 		"period parts":         {replace("column: date,", "columns: [y, m],"), `d.yaml:6:34: period.columns: 2 columns for periods of one day; want 3: ["year" "month" "day"]`},

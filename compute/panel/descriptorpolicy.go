@@ -162,11 +162,15 @@ func (c *descriptorCheck) policyField(row catalog.PolicyField, form reflect.Valu
 	}
 }
 
-// policyGrain is a grain that is not finer than the dataset's.
+// policyGrain is a grain in whose periods the dataset's lie.
 func (c *descriptorCheck) policyGrain(s scalar, field string, finest catalog.Grain) catalog.Grain {
 	g := c.grain(s, field)
-	if g != "" && finest != "" && g.Finer(finest) {
+	switch {
+	case g == "" || finest == "":
+	case g.Finer(finest):
 		c.fault(s, field, fmt.Sprintf("%s is finer than the dataset's %s", g, finest), "")
+	case !finest.Nests(g):
+		c.fault(s, field, fmt.Sprintf("a %s lies in no %s, but in parts of two", finest, g), "want "+string(finest))
 	}
 	return g
 }

@@ -14,12 +14,12 @@ import (
 
 // moment is a text of a date or a time: its parts down to the finest that is written.
 type moment struct {
-	grain                                   catalog.Grain // of the finest part; GrainHour of times, however fine
-	year, month, quarter, day, hour, minute int
-	second                                  int
-	fraction                                bool // of a second, not zero
-	zone                                    bool // an offset is written
-	offset                                  int  // minutes east of UTC
+	grain                                         catalog.Grain // of the finest part; GrainFinest of times with minutes
+	year, month, quarter, week, day, hour, minute int
+	second                                        int
+	fraction                                      bool // of a second, not zero
+	zone                                          bool // an offset is written
+	offset                                        int  // minutes east of UTC
 }
 
 // yearFirst is a date whose year comes first, with a time or without. Separators are those
@@ -31,6 +31,9 @@ var runTogether = regexp.MustCompile(`^(\d{4})(\d{2})(?:(\d{2})(?:[T ]?(\d{2})(?
 
 // yearQuarter is a quarter.
 var yearQuarter = regexp.MustCompile(`^(\d{4})[-/ ]?[Qq](\d)$`)
+
+// yearWeek is a week of ISO 8601, in Chinese too: 2024-W05, 2024W5, 2024年第5周.
+var yearWeek = regexp.MustCompile(`^(\d{4})(?:[-/ ]?[Ww]|\s*年\s*第\s*)(\d{1,2})(?:\s*周)?$`)
 
 // chineseDate is a date with the Chinese words behind its parts. Each word is needed: in 2024年1-3月 the 3 is no day.
 var chineseDate = regexp.MustCompile(
@@ -44,6 +47,9 @@ var chineseDigits = strings.NewReplacer("一", "1", "二", "2", "三", "3", "四
 
 // parseMoment reads a date whose year comes first; false: it is none.
 func parseMoment(text string) (moment, bool) {
+	if p := yearWeek.FindStringSubmatch(text); p != nil {
+		return moment{grain: catalog.GrainWeek, year: number(p[1]), week: number(p[2])}, true
+	}
 	if strings.ContainsRune(text, '年') {
 		return parseChinese(text)
 	}
@@ -82,7 +88,7 @@ func parseChinese(text string) (moment, bool) {
 func momentOf(parts []string, zone string) moment {
 	m := moment{grain: catalog.GrainYear, month: 1, day: 1}
 	into := []*int{&m.year, &m.month, &m.day, &m.hour, &m.minute, &m.second}
-	grains := []catalog.Grain{catalog.GrainYear, catalog.GrainMonth, catalog.GrainDay, catalog.GrainHour, catalog.GrainHour, catalog.GrainHour}
+	grains := []catalog.Grain{catalog.GrainYear, catalog.GrainMonth, catalog.GrainDay, catalog.GrainHour, catalog.GrainFinest, catalog.GrainFinest}
 	for i, p := range parts {
 		if p == "" {
 			break
@@ -226,6 +232,7 @@ func (f *timeFormat) parse(text string, days table.Days) (moment, bool) {
 			finest(catalog.GrainHour)
 		case "mm":
 			m.minute = number(text)
+			finest(catalog.GrainFinest)
 		case "ss":
 			m.second = number(text)
 		case "Z":
@@ -258,7 +265,7 @@ func monthNamed(text string) int {
 }
 
 func momentAt(at time.Time, zone bool) moment {
-	return moment{grain: catalog.GrainHour, year: at.Year(), month: int(at.Month()), day: at.Day(), hour: at.Hour(), minute: at.Minute(),
+	return moment{grain: catalog.GrainFinest, year: at.Year(), month: int(at.Month()), day: at.Day(), hour: at.Hour(), minute: at.Minute(),
 		second: at.Second(), fraction: at.Nanosecond() != 0, zone: zone}
 }
 

@@ -69,7 +69,7 @@ func (r *periodReader) read(fields []string) (int64, *periodFault) {
 		}
 		return r.text(strings.TrimSpace(fields[0]) + " " + clock)
 	}
-	var n [4]int64
+	var n [5]int64
 	for i, f := range fields {
 		v, ok := smallNumber(f)
 		if !ok {
@@ -80,7 +80,7 @@ func (r *periodReader) read(fields []string) (int64, *periodFault) {
 	return r.date(n, fields)
 }
 
-func (r *periodReader) date(n [4]int64, fields []string) (int64, *periodFault) {
+func (r *periodReader) date(n [5]int64, fields []string) (int64, *periodFault) {
 	impossible := func(part int, lo, hi int64) (int64, *periodFault) {
 		return 0, &periodFault{part, fmt.Sprintf("there is no %s %.40q in %.40q", partNames(r.grain)[part], fields[part], strings.Join(fields[:part], "-")),
 			fmt.Sprintf("want %d to %d", lo, hi)}
@@ -97,6 +97,12 @@ func (r *periodReader) date(n [4]int64, fields []string) (int64, *periodFault) {
 			return impossible(1, 1, 4)
 		}
 		return year*4 + n[1] - 1, nil
+	case catalog.GrainWeek:
+		weeks := catalog.GrainYear.Span(year, catalog.GrainWeek)
+		if n[1] < 1 || n[1] > weeks.To-weeks.From {
+			return impossible(1, 1, weeks.To-weeks.From)
+		}
+		return weeks.From + n[1] - 1, nil
 	}
 	if n[1] < 1 || n[1] > 12 {
 		return impossible(1, 1, 12)
@@ -115,18 +121,25 @@ func (r *periodReader) date(n [4]int64, fields []string) (int64, *periodFault) {
 	if r.grain == catalog.GrainDay {
 		return day, nil
 	}
-	hour := day*24 + n[3]
-	switch {
-	case n[3] > 24 || n[3] == 24 && r.stamp == "":
+	if n[3] > 24 || n[3] == 24 && r.stamp == "" {
 		_, fault := impossible(3, 0, 23)
 		if n[3] == 24 {
 			fault.want += "; where hours are 1 to 24 say which end of an hour its number names: period: {stamp: end}, or begin"
 		}
 		return 0, fault
-	case r.stamp == "end":
-		hour--
 	}
-	return hour, nil
+	index := day*24 + n[3]
+	if r.grain != catalog.GrainHour {
+		each := 60 / catalog.GrainHour.Span(0, r.grain).To // minutes
+		if n[4] < 0 || n[4] > 59 || n[4]%each != 0 || n[3] == 24 && n[4] != 0 {
+			return 0, &periodFault{4, fmt.Sprintf("minute %.40q begins no %s", fields[4], r.grain), fmt.Sprintf("want a multiple of %d below 60", each)}
+		}
+		index = index*(60/each) + n[4]/each
+	}
+	if r.stamp == "end" {
+		index--
+	}
+	return index, nil
 }
 
 // text reads the text of a period: by the declared format, or ISO 8601 of the dataset's grain
@@ -149,7 +162,7 @@ func (r *periodReader) text(text string) (int64, *periodFault) {
 
 func (r *periodReader) read1(text string) (int64, *periodFault) {
 	if r.format == nil && r.stamp != "end" { // most files
-		if grain, index, err := catalog.ParsePeriod(text); err == nil && grain == r.grain {
+		if grain, index, err := catalog.ParsePeriodOf(text, r.grain); err == nil && grain == r.grain {
 			return index, nil
 		}
 	}
@@ -181,6 +194,9 @@ var workbookDay = regexp.MustCompile(`^(2[1-9]|[3-7][0-9])[0-9]{3}(\.[0-9]+)?$`)
 func (r *periodReader) period(m moment, text string) (int64, *periodFault) {
 	no := func(message, want string) (int64, *periodFault) { return 0, &periodFault{0, message, want} }
 	want := "want " + string(r.grain) + "s as " + periodForm(r.grain)
+	if m.grain == catalog.GrainWeek {
+		return r.week(m, text, want)
+	}
 	if m.grain == catalog.GrainQuarter {
 		if m.quarter < 1 || m.quarter > 4 {
 			return no(fmt.Sprintf("period %.40q does not exist", text), want)
@@ -196,23 +212,25 @@ func (r *periodReader) period(m moment, text string) (int64, *periodFault) {
 			return 0, r.unknown(text)
 		}
 		return no(fmt.Sprintf("period %.40q does not exist", text), want)
-	case r.grain.Finer(m.grain):
-		return no(fmt.Sprintf("%.40q is a %s", text, m.grain), want)
+	case r.grain.Finer(m.grain) && m.grain != catalog.GrainFinest:
+		return no(fmt.Sprintf("%.40q is %s", text, m.grain.One()), want)
 	case late && r.stamp == "":
 		return no(fmt.Sprintf("%.40q is the end of a day", text), "say which end of an hour its stamp names: period: {stamp: end}, or begin")
 	}
 	at := day.Add(time.Duration(m.hour)*time.Hour + time.Duration(m.minute)*time.Minute + time.Duration(m.second)*time.Second)
-	if m.zone && m.grain == catalog.GrainHour && m.offset != r.offset {
+	if m.zone && !catalog.GrainHour.Finer(m.grain) && m.offset != r.offset {
 		at = at.Add(time.Duration(r.offset-m.offset) * time.Minute)
 		r.converted++
 	}
-	begin := at.Truncate(time.Hour)
+	step := r.step()
+	each := time.Hour / time.Duration(catalog.GrainHour.Span(0, step).To)
+	begin := at.Truncate(each)
 	if !at.Equal(begin) || m.fraction {
-		return no(fmt.Sprintf("%.40q is %s by the dataset's utc_offset, which begins no hour", text, at.Format("2006-01-02T15:04:05")), r.betweenHours(m, at))
+		return no(fmt.Sprintf("%.40q is %s by the dataset's utc_offset, which begins no %s", text, at.Format("2006-01-02T15:04:05"), step), r.betweenSteps(m, at))
 	}
-	hour := begin.Unix() / 3600
-	index := catalog.GrainHour.In(hour, r.grain)
-	if catalog.GrainHour.Span(hour, catalog.GrainHour).From != r.grain.Span(index, catalog.GrainHour).From {
+	clock := begin.Unix() / int64(each/time.Second) // hours, or parts of them, since 1970
+	index := step.In(clock, r.grain)
+	if clock != r.grain.Span(index, step).From {
 		return no(fmt.Sprintf("%.40q begins no %s", text, r.grain), "write "+r.grain.Format(index)+", if all of it is meant")
 	}
 	if r.stamp == "end" {
@@ -221,15 +239,45 @@ func (r *periodReader) period(m moment, text string) (int64, *periodFault) {
 	return index, nil
 }
 
-// betweenHours says what may be meant by a time that begins no hour.
-func (r *periodReader) betweenHours(m moment, at time.Time) string {
+// step is how fine the clock is by which times are read: hours, or the grain where that is
+// finer.
+func (r *periodReader) step() catalog.Grain {
+	if r.grain.Finer(catalog.GrainHour) {
+		return r.grain
+	}
+	return catalog.GrainHour
+}
+
+// week is the period that a week of an ISO year names.
+func (r *periodReader) week(m moment, text, want string) (int64, *periodFault) {
+	no := func(message, want string) (int64, *periodFault) { return 0, &periodFault{0, message, want} }
+	weeks := catalog.GrainYear.Span(int64(m.year)-epochYear, catalog.GrainWeek)
+	switch {
+	case m.year < minYear || m.year > maxYear || m.week < 1 || int64(m.week) > weeks.To-weeks.From:
+		return no(fmt.Sprintf("period %.40q does not exist: an ISO year has 52 or 53 weeks", text), want)
+	case r.grain == catalog.GrainWeek:
+		return weeks.From + int64(m.week) - 1, nil
+	case r.grain.Finer(catalog.GrainWeek):
+		return no(fmt.Sprintf("%.40q is a week", text), want+"; where there is a row for each week say period: {grain: week}")
+	}
+	return no(fmt.Sprintf("%.40q is a week, and weeks lie in no %s", text, r.grain), want+", or say period: {grain: week}")
+}
+
+// betweenSteps says what may be meant by a time that begins no hour, or no part of one.
+func (r *periodReader) betweenSteps(m moment, at time.Time) string {
 	if m.zone && (m.offset-r.offset)%60 != 0 && m.minute == 0 {
 		return fmt.Sprintf("its offset is another: utc_offset: %q would be its own", formatOffset(m.offset))
 	}
 	if at.Minute() == 59 {
 		return "if it is the last moment of an hour, write the hour"
 	}
-	return "hours are the finest periods: make means or sums of whole hours first"
+	for _, finer := range []catalog.Grain{catalog.GrainHalfHour, catalog.GrainQuarterHour} {
+		minutes := 60 / int(catalog.GrainHour.Span(0, finer).To)
+		if finer.Finer(r.grain) && r.grain.Finer(catalog.GrainDay) && at.Second() == 0 && at.Minute()%minutes == 0 {
+			return fmt.Sprintf("where there is a row for each say period: {grain: %s}; else make means or sums of each %s first", finer, r.grain)
+		}
+	}
+	return fmt.Sprintf("make means or sums of each %s first; quarter-hours are the finest periods", r.step())
 }
 
 // formatOffset is an offset as descriptors have it.
@@ -252,7 +300,7 @@ var (
 
 // unknown says what a text that is no period may be.
 func (r *periodReader) unknown(text string) *periodFault {
-	_, _, err := catalog.ParsePeriod(text)
+	_, _, err := catalog.ParsePeriodOf(text, r.grain)
 	fault := &periodFault{0, fmt.Sprintf("period %.40q is no date", text), ""}
 	if err != nil {
 		fault.message = err.Error()
@@ -290,13 +338,13 @@ func (r *periodReader) unknown(text string) *periodFault {
 // meant is how the period that a text was meant for is written: with full-width digits, say,
 // or within a coarser period. Empty: nobody can tell.
 func (r *periodReader) meant(text string) string {
-	grain, index, err := catalog.ParsePeriod(suggest.Period(text))
+	grain, index, err := catalog.ParsePeriodOf(suggest.Period(text), r.grain)
 	switch {
 	case len(text) > 80 || err != nil:
 		return ""
 	case grain == r.grain:
 		return grain.Format(index)
-	case grain.Finer(r.grain):
+	case grain.Nests(r.grain):
 		return r.grain.Format(grain.In(index, r.grain))
 	}
 	return ""
@@ -317,16 +365,8 @@ func wantWhole(text, part string) string {
 
 // periodForm shows how a grain's periods are written.
 func periodForm(g catalog.Grain) string {
-	const anyHour = 476821 // 2024-05-24T13
-	return g.Format(catalog.GrainHour.In(anyHour, g))
-}
-
-// withArticle is one period of a grain, in words.
-func withArticle(g catalog.Grain) string {
-	if g == catalog.GrainHour {
-		return "an hour"
-	}
-	return "a " + string(g)
+	const anyTime = 4*476821 + 2 // 2024-05-24T13:30
+	return g.Format(catalog.GrainFinest.In(anyTime, g))
 }
 
 // smallNumber reads up to nine digits, without sign, around which there may be

@@ -29,7 +29,7 @@ func TemplateOf(src *Source, ids []string) (table.Template, error) {
 		out = append(out, c)
 	}
 	for i, name := range src.PeriodColumns {
-		note := fmt.Sprintf("%s, as %s, in UTC%s", withArticle(src.Descriptor.Grain), periodForm(src.Descriptor.Grain), src.Descriptor.UTCOffset)
+		note := fmt.Sprintf("%s, as %s, in UTC%s", src.Descriptor.Grain.One(), periodForm(src.Descriptor.Grain), src.Descriptor.UTCOffset)
 		switch {
 		case src.PeriodParts:
 			note = "the " + partNames(src.Descriptor.Grain)[i]

@@ -151,7 +151,7 @@ func (g *gridLayer) maskUncounted(d catalog.Descriptor, masks []periodSets) erro
 	if g.verdict.In == "" || g.verdict.Noise != nil || d.Policy.Public || d.Policy.Grain == d.Grain {
 		return nil
 	}
-	if !d.Policy.Grain.Valid() || d.Policy.Grain.Finer(d.Grain) {
+	if !d.Policy.Grain.Valid() || !d.Grain.Nests(d.Policy.Grain) {
 		return fmt.Errorf("a dataset by %s has a policy by %q", d.Grain, d.Policy.Grain)
 	}
 	known := map[int]periodSets{}

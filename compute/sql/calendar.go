@@ -3,6 +3,7 @@ package sql
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/suggest"
@@ -49,7 +50,7 @@ func (t *comparison) end(i int) end {
 // data stands for the period at whose end it is: 2024-01-01 as the beginning of a month.
 func (c calendar) literal(l *literal, at end) (catalog.Interval, *Error) {
 	text := l.plain()
-	grain, index, err := catalog.ParsePeriod(text)
+	grain, index, err := catalog.ParsePeriodOf(text, c.grain)
 	switch {
 	case l.Text == "":
 		fault := faultAt(l.Pos, l.raw(), "a period is text in single quotes").want(c.forms()...)
@@ -61,11 +62,16 @@ func (c calendar) literal(l *literal, at end) (catalog.Interval, *Error) {
 			fault.Message = l.Text + " is not how a period is written"
 		}
 		return catalog.Interval{}, fault
+	case !c.grain.Groups(grain) && !grain.Nests(c.grain): // of weeks and months, the one as the other
+		fault := faultAt(l.Pos, l.Text, "the dataset has one period %s, and weeks lie in no month and no quarter", c.grain.One()).want(c.forms()...)
+		span := grain.Span(index, catalog.GrainDay)
+		fault.Nearest = "BETWEEN '" + c.grain.Format(catalog.GrainDay.In(span.From, c.grain)) + "' AND '" + c.grain.Format(catalog.GrainDay.In(span.To-1, c.grain)) + "'"
+		return catalog.Interval{}, fault
 	case grain.Finer(c.grain) && c.bounds(grain, index, at):
 		own := grain.In(index, c.grain)
 		return catalog.Interval{From: own, To: own + 1}, nil
 	case grain.Finer(c.grain):
-		fault := faultAt(l.Pos, l.Text, "the dataset has one period a %s, and this literal is finer", c.grain).want(c.forms()...)
+		fault := faultAt(l.Pos, l.Text, "the dataset has one period %s, and this literal is finer", c.grain.One()).want(c.forms()...)
 		fault.Nearest = "'" + c.grain.Format(grain.In(index, c.grain)) + "'"
 		return catalog.Interval{}, fault
 	}
@@ -82,11 +88,13 @@ func (c calendar) bounds(grain catalog.Grain, index int64, at end) bool {
 func (c calendar) forms() []string {
 	examples := map[catalog.Grain]string{
 		catalog.GrainYear: "2024", catalog.GrainQuarter: "2024-Q1", catalog.GrainMonth: "2024-05",
-		catalog.GrainDay: "2024-05-07", catalog.GrainHour: "2024-05-07T13",
+		catalog.GrainWeek: "2024-W19", catalog.GrainDay: "2024-05-07", catalog.GrainHour: "2024-05-07T13",
+		catalog.GrainHalfHour: "2024-05-07T13:30", catalog.GrainQuarterHour: "2024-05-07T13:15",
 	}
 	var out []string
 	for _, g := range slices.Backward(catalog.Grains[:]) {
-		if !g.Finer(c.grain) {
+		written := g != catalog.GrainHalfHour || g == c.grain // of quarter-hours, what has minutes is one of them
+		if written && c.grain.Groups(g) {
 			out = append(out, fmt.Sprintf("'%s'", examples[g]))
 		}
 	}
@@ -97,8 +105,11 @@ func (c calendar) forms() []string {
 // is none, or finer than the grain (unless that is empty).
 func guessPeriod(text string, grain catalog.Grain) string {
 	form := suggest.Period(text)
-	own, _, err := catalog.ParsePeriod(form)
-	if err != nil || grain != "" && own.Finer(grain) {
+	if grain.Finer(catalog.GrainHour) && grain != "" && strings.Contains(text, ":00") && len(form) == len("2024-05-07T13") {
+		form += ":00" // the part of the hour, and not all of it
+	}
+	own, _, err := catalog.ParsePeriodOf(form, grain)
+	if err != nil || grain != "" && !grain.Groups(own) {
 		return ""
 	}
 	return "'" + form + "'"

@@ -192,7 +192,7 @@ func TestOneMeaningIsOneRequest(t *testing.T) {
 
 func TestCompileRefusesADescriptorWithoutGrain(t *testing.T) {
 	s := beijing()
-	s.Descriptor.Grain = "week"
+	s.Descriptor.Grain = "decade"
 	if c, err := Compile("SELECT COUNT(*) FROM beijing_air", s); err == nil {
 		t.Fatalf("compiled %+v on a dataset without a grain", c)
 	}

@@ -32,7 +32,7 @@ func (sc *scope) datePart(n *name, call *call) (catalog.Dimension, *Error) {
 	}
 	fault := faultAt(n.Pos, n.Raw, "the %s of a period would join those of all years, and a group is made of periods that follow one another", strings.ToLower(part)).
 		want("year(period)", "date_trunc('grain', period)")
-	if g, ok := grainNamed(part); ok && !g.Finer(sc.schema.Descriptor.Grain) {
+	if g, ok := grainNamed(part); ok && sc.schema.Descriptor.Grain.Groups(g) {
 		fault.Nearest = "date_trunc('" + string(g) + "', period)"
 	}
 	return none, fault

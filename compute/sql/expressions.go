@@ -154,8 +154,12 @@ func (sc *scope) dateTrunc(v *value) (catalog.Dimension, *Error) {
 		fault := faultAt(first.Pos, first.raw(), "there is no grain %s", first.raw())
 		return none, fault.among(first.raw(), sc.quotedGrains()...)
 	}
-	if own := sc.schema.Descriptor.Grain; g.Finer(own) {
-		return none, faultAt(first.Pos, first.raw(), "the dataset has one period a %s, and nothing finer", own).want(sc.quotedGrains()...)
+	switch own := sc.schema.Descriptor.Grain; {
+	case g.Finer(own):
+		return none, faultAt(first.Pos, first.raw(), "the dataset has one period %s, and nothing finer", own.One()).want(sc.quotedGrains()...)
+	case !own.Groups(g):
+		return none, faultAt(first.Pos, first.raw(), "the dataset has one period %s, and weeks lie in no month and no quarter; the year of a week is the ISO year of its number", own.One()).
+			want(sc.quotedGrains()...)
 	}
 	if !sc.names(second, refPeriod) {
 		return none, faultAt(second.Pos, second.raw(), "date_trunc works on period alone").want(periodName)

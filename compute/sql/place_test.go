@@ -105,7 +105,7 @@ func TestGuessedPeriodsAreOnesThatCanBeWritten(t *testing.T) {
 		"2014/05": "'2014-05'", "2014.5.7": "'2014-05-07'", "5/2014": "'2014-05'", "7.5.2014": "'2014-05-07'", "201405": "'2014-05'",
 		"20140507": "'2014-05-07'", "2014050713": "'2014-05-07T13'", "2014年5月": "'2014-05'", "2014年": "'2014'", "2014年第3季度": "'2014-Q3'",
 		"2014年四季度": "'2014-Q4'", "Q2 2014": "'2014-Q2'", "2014-q3": "'2014-Q3'", "May 2014": "'2014-05'", "7 Sept 2014": "'2014-09-07'", "2014-05-07 13:00": "'2014-05-07T13'",
-		"２０１４－０５": "'2014-05'", "2014-13": "", "2014-02-30": "", "yesterday": "", "": "", "2014-05-07T13:30": "", "99": "", "Q5 2014": "",
+		"２０１４－０５": "'2014-05'", "2014-13": "", "2014-02-30": "", "yesterday": "", "": "", "2014-05-07T13:30": "'2014-05-07T13:30'", "2014W5": "'2014-W05'", "2014年第5周": "'2014-W05'", "2014-05-07T13:31": "", "99": "", "Q5 2014": "",
 		"2014-05-07T13:00:00+08:00": "", "20145": "", strings.Repeat("9", 80): "",
 	} {
 		if got := guessPeriod(text, ""); got != want {
@@ -114,5 +114,11 @@ func TestGuessedPeriodsAreOnesThatCanBeWritten(t *testing.T) {
 	}
 	if got := guessPeriod("2014/5/7", catalog.GrainMonth); got != "" {
 		t.Errorf("of a dataset of months a day is guessed: %s", got)
+	}
+	if got := guessPeriod("2014/5/7 13:00", catalog.GrainHalfHour); got != "'2014-05-07T13:00'" {
+		t.Errorf("of half-hours, an hour is guessed: %s", got)
+	}
+	if got := guessPeriod("2014/5", catalog.GrainWeek); got != "" {
+		t.Errorf("of a dataset of weeks a month is guessed: %s", got)
 	}
 }

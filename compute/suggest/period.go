@@ -32,8 +32,12 @@ func dated(parts []string) string {
 		parts = runTogether(parts[0])
 	}
 	var numbers []int
-	month, quarter := 0, 0
+	month, quarter, week := 0, 0, 0
 	for _, p := range parts {
+		if w := weekOf(p); w > 0 {
+			week = w
+			continue
+		}
 		if q := quarterOf(p); q > 0 {
 			quarter = q
 			continue
@@ -48,22 +52,44 @@ func dated(parts []string) string {
 		}
 		numbers = append(numbers, n)
 	}
+	if week > 0 && len(numbers) == 1 && month == 0 && quarter == 0 && numbers[0] >= 1000 {
+		return fmt.Sprintf("%04d-W%02d", numbers[0], week)
+	}
+	if week > 0 {
+		return ""
+	}
 	return datedAs(numbers, month, quarter)
 }
 
-// datedAs writes year, month, day and hour, or a quarter of a year.
+// weekOf reads w5 and 5周; 0 for anything else.
+func weekOf(s string) int {
+	which, found := strings.CutPrefix(s, "w")
+	if !found {
+		which, found = strings.CutSuffix(s, "周")
+	}
+	n, err := strconv.Atoi(which)
+	if !found || err != nil || n < 1 || n > 53 {
+		return 0
+	}
+	return n
+}
+
+// datedAs writes year, month, day, hour and minute, or a quarter of a year.
 func datedAs(n []int, month, quarter int) string {
 	last := len(n) - 1
 	if last > 0 && n[0] < 100 && n[last] >= 1000 && last <= 2 {
 		slices.Reverse(n) // 05/2024, 7.5.2024
 	}
-	for len(n) > 4 && n[len(n)-1] == 0 {
-		n = n[:len(n)-1] // minutes and seconds
+	for len(n) > 5 && n[len(n)-1] == 0 {
+		n = n[:len(n)-1] // seconds
+	}
+	if len(n) == 5 && n[4] == 0 {
+		n = n[:4] // a whole hour
 	}
 	if month > 0 && len(n) > 0 {
 		n = slices.Insert(n, 1, month)
 	}
-	forms := []string{"%04d", "%04d-%02d", "%04d-%02d-%02d", "%04d-%02d-%02dT%02d"}
+	forms := []string{"%04d", "%04d-%02d", "%04d-%02d-%02d", "%04d-%02d-%02dT%02d", "%04d-%02d-%02dT%02d:%02d"}
 	switch {
 	case len(n) == 0 || len(n) > len(forms) || n[0] < 1000:
 		return ""
@@ -79,9 +105,9 @@ func datedAs(n []int, month, quarter int) string {
 	return fmt.Sprintf(forms[len(n)-1], values...)
 }
 
-// runTogether splits 202405, 20240507, 2024050713 and 2024q1.
+// runTogether splits 202405, 20240507, 2024050713, 2024q1 and 2024w5.
 func runTogether(s string) []string {
-	if len(s) > 4 && s[4] == 'q' {
+	if len(s) > 4 && (s[4] == 'q' || s[4] == 'w') {
 		return []string{s[:4], s[4:]}
 	}
 	if len(s) < 6 || len(s)%2 == 1 || strings.Trim(s, "0123456789") != "" {

@@ -43,7 +43,7 @@ func (p *Presence) Counts(d catalog.Descriptor, first int64) (Counts, error) {
 	if len(d.Measures) != len(p.measures) {
 		return Counts{}, fmt.Errorf("%w: presence of %d measures, the descriptor has %d", ErrCounts, len(p.measures), len(d.Measures))
 	}
-	if !grain.Valid() || !policy.Valid() || policy.Finer(grain) {
+	if !grain.Valid() || !policy.Valid() || !grain.Nests(policy) {
 		return Counts{}, fmt.Errorf("%w: grain %q of a dataset by %q", ErrCounts, policy, grain)
 	}
 	bounds := grain.Bounds()

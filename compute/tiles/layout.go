@@ -20,6 +20,10 @@ var ErrLayout = errors.New("bad tile layout")
 // of days; a year is the coarsest grain.
 func coarser(g catalog.Grain) int {
 	switch g {
+	case catalog.GrainQuarterHour:
+		return 96
+	case catalog.GrainHalfHour:
+		return 48
 	case catalog.GrainHour:
 		return 24
 	case catalog.GrainMonth:
@@ -35,7 +39,7 @@ func coarser(g catalog.Grain) int {
 // slots that a tile has for cells (8191; the last slot of a ciphertext is its
 // parity). Each block gets as many periods a tile as fit, rounded down to a
 // multiple of the next coarser fixed unit, so that tiles do not straddle days
-// (hourly) or years (monthly) more often than they must; where not even one
+// (hourly and finer) or years (monthly) more often than they must; where not even one
 // such unit fits, as many periods as fit.
 func Layout(values, entities int, grain catalog.Grain) []catalog.Block {
 	if values <= 0 || entities <= 0 {

@@ -40,7 +40,7 @@ func (t *termFlags) flags(cmd *cobra.Command) {
 	f.StringVar(&t.until, "until", "", "last day, such as 2027-12-31; default: a year from now")
 	f.StringVar(&t.budget, "budget", "", "`AMOUNT` that may be spent, such as 100.00 in the currency of the dataset's price; default: any")
 	f.StringSliceVar(&t.columns, "columns", nil, "`COLUMNS` that conditions and groups may use, comma separated, or none; default: all")
-	f.StringVar(&t.grain, "finest", "", "finest `GRAIN` of periods: hour, day, month, quarter or year; default: the policy's")
+	f.StringVar(&t.grain, "finest", "", "finest `GRAIN` of periods: quarter_hour, half_hour, hour, day, week, month, quarter or year; default: the policy's")
 	f.IntVar(&t.cohort, "min-cohort", 0, "least number of entities in a group, larger than the policy's; default: the policy's")
 	f.IntVar(&t.queries, "queries", 0, "how many queries; default: any number")
 	cli.CompleteWords(cmd, "aggregates", catalog.PolicyValues("aggregates", catalog.Descriptor{})...)
@@ -68,7 +68,7 @@ func (t *termFlags) end() (int64, error) {
 func (t *termFlags) check() error {
 	switch {
 	case t.grain != "" && !catalog.Grain(t.grain).Valid():
-		return fmt.Errorf("--finest is %q, want hour, day, month, quarter or year", t.grain)
+		return fmt.Errorf("--finest is %q, want one of %q", t.grain, catalog.Grains)
 	case t.queries < 0:
 		return errors.New("--queries is negative, want 0 or more")
 	case t.cohort < 0:

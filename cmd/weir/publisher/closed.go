@@ -26,7 +26,7 @@ type closedTo struct{ period string }
 func (c closedTo) apply(p *publish.Prepared) error {
 	if c.period != "" {
 		want := p.Source.Descriptor.Policy.Grain
-		grain, at, err := catalog.ParsePeriod(c.period)
+		grain, at, err := catalog.ParsePeriodOf(c.period, want)
 		if err != nil {
 			return fmt.Errorf("--closed-to: %w", err)
 		}

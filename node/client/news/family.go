@@ -40,12 +40,14 @@ type earlier struct {
 	period   int64 // of the policy's grain of its dataset
 }
 
-// hours is a period of a grain in hours, in which periods of all grains compare.
-func hours(g catalog.Grain, period int64) catalog.Interval { return g.Span(period, catalog.GrainHour) }
+// finest is a period of a grain in the finest ones, in which periods of all grains compare.
+func finest(g catalog.Grain, period int64) catalog.Interval {
+	return g.Span(period, catalog.GrainFinest)
+}
 
-// touched are the periods of a grain that an interval of hours touches.
+// touched are the periods of a grain that an interval of finest periods touches.
 func touched(g catalog.Grain, span catalog.Interval) catalog.Interval {
-	return catalog.Interval{From: catalog.GrainHour.In(span.From, g), To: catalog.GrainHour.In(span.To-1, g) + 1}
+	return catalog.Interval{From: catalog.GrainFinest.In(span.From, g), To: catalog.GrainFinest.In(span.To-1, g) + 1}
 }
 
 func overlap(a, b catalog.Interval) catalog.Interval {
@@ -99,7 +101,7 @@ func widest(own catalog.Interval, all []kindred) catalog.Interval {
 		if t.To-t.From != 1 || t.From < k.closed.From || t.From >= k.closed.To {
 			continue
 		}
-		if span := hours(k.grain, t.From); span.From <= wide.From && wide.To <= span.To {
+		if span := finest(k.grain, t.From); span.From <= wide.From && wide.To <= span.To {
 			wide = span
 		}
 	}

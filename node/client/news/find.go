@@ -204,7 +204,7 @@ func (w *finding) source(c disclosure.Column, period int64, related []kindred, f
 // comparable lists the sources that settled before and are compared with one, in order:
 // related, and of periods that overlap or are joined by a chain of overlapping ones.
 func (w *finding) comparable(c disclosure.Column, period int64, related []kindred) []earlier {
-	wide := widest(hours(w.dataset.PolicyGrain, period), related)
+	wide := widest(finest(w.dataset.PolicyGrain, period), related)
 	var out []earlier
 	for _, k := range related {
 		in := overlap(touched(k.grain, wide), k.closed)

@@ -30,7 +30,7 @@ func (w *finding) question(c disclosure.Column, period int64, list []earlier, fr
 			return disclosure.NewsSource{}, err
 		}
 		out := disclosure.NewsSource{
-			Column: q.column(w, x, r, c, unit), Period: hours(d.PolicyGrain, x.period), Manifest: x.manifest,
+			Column: q.column(w, x, r, c, unit), Period: finest(d.PolicyGrain, x.period), Manifest: x.manifest,
 			Periods: int(span.To - span.From), Sums: s.sum, Cells: s.cells,
 		}
 		for e, over := range s.over {
