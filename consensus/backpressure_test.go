@@ -45,6 +45,7 @@ func large(i int) []byte {
 // memory, however much the others apply, and answers heartbeats meanwhile; when the
 // machine goes on it catches up.
 func TestSlowFollowerHoldsABoundedNumberOfBytes(t *testing.T) {
+	needLongRun(t)
 	inFakeTime(t, func(t *testing.T) {
 		c, g := holding(t, 20*time.Second)
 		leader := c.leader()
@@ -88,6 +89,7 @@ func TestSlowFollowerHoldsABoundedNumberOfBytes(t *testing.T) {
 // Whoever proposes to a leader whose state machine stands still waits outside of raft,
 // and is told so; what is on its way is bounded, and is applied when the machine goes on.
 func TestSlowLeaderTakesABoundedNumberOfBytes(t *testing.T) {
+	needLongRun(t)
 	inFakeTime(t, func(t *testing.T) {
 		c, g := holding(t, time.Second)
 		leader := c.leader()

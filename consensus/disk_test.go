@@ -25,6 +25,7 @@ func (size overwriting) Apply(tx records.Tx, seq uint64, _ []byte) ([]byte, erro
 // TestOverwrittenValuesLeaveTheDisk: the classes of a family are a value of
 // 100 kB that every query writes anew.
 func TestOverwrittenValuesLeaveTheDisk(t *testing.T) {
+	needLongRun(t)
 	if testing.Short() {
 		t.Skip("moves much, on one goroutine")
 	}
@@ -54,6 +55,7 @@ func TestOverwrittenValuesLeaveTheDisk(t *testing.T) {
 // TestCompactedLogLeavesTheDisk: files of the log that hold nothing but what a
 // snapshot covers are deleted, and two snapshots are kept.
 func TestCompactedLogLeavesTheDisk(t *testing.T) {
+	needLongRun(t)
 	inFakeTime(t, func(t *testing.T) {
 		if testing.Short() {
 			t.Skip("moves much, on one goroutine")

@@ -105,6 +105,7 @@ func peakHeap(fn func()) int64 {
 // as one of 512 MB does (BenchmarkRestore), and some 20 to write. Whoever held the
 // stream in memory as well would need 192 more.
 func TestSnapshotsAndRestoresStream(t *testing.T) {
+	needLongRun(t)
 	if testing.Short() {
 		t.Skip("measures the heap, which the race detector adds to")
 	}
@@ -126,6 +127,7 @@ func TestSnapshotsAndRestoresStream(t *testing.T) {
 // TestLargestEntriesAreRestored: keys and values at every limit, and an entry
 // that fills the transactions of a restore several times.
 func TestLargestEntriesAreRestored(t *testing.T) {
+	needLongRun(t)
 	if testing.Short() {
 		t.Skip("moves much, on one goroutine")
 	}

@@ -95,6 +95,7 @@ func TestRegistrationWhoseSharesNeverComeIsRejected(t *testing.T) {
 // ready; the others go on. One whose disk is as good as full stops, and clients ask
 // the others.
 func TestNodeWithoutRoomLeavesTheWorkToOthers(t *testing.T) {
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	var least uint64

@@ -150,6 +150,7 @@ func damages() []tried {
 // Every row of the table: a real directory is damaged, the node does not start and gives the
 // row's advice, the advice is followed, and the node is whole again.
 func TestAdviceMendsWhatIsDamaged(t *testing.T) {
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, nil)

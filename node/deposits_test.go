@@ -18,6 +18,7 @@ import (
 // A machine is lost, and its custodians make another one that node, which says so in the ledger. Another
 // that is made of the same deposit, while nobody could be asked, stops.
 func TestADepositIsBurnedByTheNodeThatIsMadeOfIt(t *testing.T) {
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c, bureau, truth := withStations(ctx, t)

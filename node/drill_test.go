@@ -75,6 +75,7 @@ func differing(checks map[string]drill.Check) (names []string) {
 // finds what is wrong with others: blobs that the list leaves out, figures that are others, shares that
 // do not fit, sums that the members did not open. It changes nothing, and leaves nothing.
 func TestDrillTellsSoundArchivesFromOthers(t *testing.T) {
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)

@@ -118,6 +118,7 @@ func checkWidest(t *testing.T, p plan.Explain, cells, each int64) {
 // What EXPLAIN says of a plain query is what the members do: the same is held of
 // noised queries, of joins, of products and of private ones beside their own tests.
 func TestExplainedFiguresAreWhatAnAnswerTakes(t *testing.T) {
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, nil)

@@ -143,6 +143,7 @@ func (l *liar) newest(ctx context.Context) (int, error) {
 // passes equals plaintext. A publisher asks its own data without a place, so it may ask
 // the same months for one list after the other.
 func TestTheClientForeseesWhatTheNodesDecide(t *testing.T) {
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)
@@ -402,6 +403,7 @@ func monthOf(year, month int) int64 {
 
 // A list by pieces and by county is answered exactly, as the plain loops say.
 func TestPiecesOfProtectedFirmsEqualPlaintext(t *testing.T) {
+	needLongRun(t)
 	t.Parallel()
 	for _, shape := range []struct{ n, t int }{{3, 2}, {4, 3}} {
 		t.Run(fmt.Sprintf("%d of %d", shape.t, shape.n), func(t *testing.T) {

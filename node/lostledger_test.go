@@ -20,6 +20,7 @@ import (
 // on without what n1 has, and n2 must say why. With n1 back, all three have everything,
 // and n2 votes again.
 func TestNodeThatLostItsLedgerDoesNotLeadTheClusterBack(t *testing.T) {
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, nil)

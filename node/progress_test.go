@@ -72,6 +72,7 @@ func (f *followed) check(t *testing.T, sql string, q catalog.Query, x wire.Expla
 // Every member counts what it does, up to what was explained: of sums, of products of
 // shares and of private queries.
 func TestMembersCountWhatTheyDo(t *testing.T) {
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	f := followed{told: map[string]map[string][]wire.Progress{}}

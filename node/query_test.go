@@ -31,6 +31,7 @@ import (
 )
 
 func TestAnswersEqualPlaintextForEveryShapeOfCluster(t *testing.T) {
+	needLongRun(t)
 	t.Parallel()
 	for _, shape := range []struct{ n, t int }{{2, 2}, {3, 2}, {4, 3}} {
 		t.Run(fmt.Sprintf("%d of %d", shape.t, shape.n), func(t *testing.T) {

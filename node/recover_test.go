@@ -62,6 +62,7 @@ func (c *cluster) bySeats(p restore.Plan) restore.Plan {
 // Two of three are lost for good, and the third goes on with what it has. One comes back with its old
 // disk, and takes the new ledger over; the other by its share.
 func TestAClusterGoesOnFromWhatOneNodeHas(t *testing.T) {
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c, bureau, truth := withStations(ctx, t)

@@ -225,6 +225,7 @@ func TestAttacksOnWhatIsReleasedGetNothing(t *testing.T) {
 // The same plants under two registries would be two families, of which neither knows the
 // other's figures.
 func TestTheSamePlantsOnASecondRegistryAreRefusedUnlessTheyAreSaidToBeUnrelated(t *testing.T) {
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c, buyer := newStages(t)
@@ -252,6 +253,7 @@ func TestTheSamePlantsOnASecondRegistryAreRefusedUnlessTheyAreSaidToBeUnrelated(
 // Whatever others ask first, and however it fails, an answer is the same bytes: nothing
 // is cut, and nothing freezes.
 func TestQueriesOfOthersTakeNothingFromAnAnswer(t *testing.T) {
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c, buyer := newStages(t)

@@ -57,6 +57,7 @@ func (c *cluster) importShare(ctx context.Context, dir, id string, share []byte,
 // A machine is lost with its disk; its share makes another one the same node. It opens with one
 // of the others alone in the end, which it could not without its shares of keys.
 func TestShareOfANodeMakesAnotherMachineThatNode(t *testing.T) {
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c, bureau, truth := withStations(ctx, t)

@@ -156,6 +156,7 @@ func (x *exchangeOf) sums(weight func(int) uint64) (sum, cells map[string]int) {
 }
 
 func TestPrivateSelectorAnswersEqualPlaintext(t *testing.T) {
+	needLongRun(t)
 	t.Parallel()
 	for _, shape := range []struct{ n, t int }{{3, 2}, {4, 3}} {
 		t.Run(fmt.Sprintf("%d of %d", shape.t, shape.n), func(t *testing.T) {

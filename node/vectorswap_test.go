@@ -58,6 +58,7 @@ func (l *listLiar) lies(change func([]catalog.Vector) []catalog.Vector, do func(
 // node that exchanges names would have the buyer asked for the figures of another
 // portfolio, or drop another one; with other decimals a sum would be read wrongly.
 func TestNodeCannotPassOnePrivateVectorOffAsAnother(t *testing.T) {
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	l := &listLiar{}

@@ -26,6 +26,7 @@ func planWatch(seen func(id string)) func(*Options) {
 // Witnesses that no node has yet are waited for: nothing is opened without them, and the
 // attempt is not used up. Before, each attempt ended with what it had opened for nothing.
 func TestWitnessesThatComeLateCostNoAttempt(t *testing.T) {
+	needLongRun(t)
 	t.Parallel()
 	ctx := testContext(t)
 	var mu sync.Mutex

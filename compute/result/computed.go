@@ -15,7 +15,7 @@ import (
 // deep it may be nested.
 func checkExpr(e *sql.Expr, c *sql.Compiled, d catalog.Descriptor, depth int) error {
 	args := map[string]int{sql.ExprNumber: 0, sql.ExprText: 0, sql.ExprFigure: 0, sql.ExprNeg: 1, sql.ExprRound: 1,
-		sql.ExprAdd: 2, sql.ExprSub: 2, sql.ExprMul: 2, sql.ExprDiv: 2, sql.ExprCase: len(e.Args)}
+		sql.ExprAdd: 2, sql.ExprSub: 2, sql.ExprMul: 2, sql.ExprDiv: 2, sql.ExprCase: len(e.Args), sql.ExprIndex: len(e.Args)}
 	n, known := args[e.Op]
 	switch {
 	case depth <= 0:
@@ -30,6 +30,11 @@ func checkExpr(e *sql.Expr, c *sql.Compiled, d catalog.Descriptor, depth int) er
 		return fmt.Errorf("an expression names no figure")
 	case e.Op == sql.ExprFigure:
 		return checkOutput(c, *e.Of, d)
+	}
+	if e.Op == sql.ExprIndex {
+		if err := checkIndex(e, c, d); err != nil {
+			return err
+		}
 	}
 	if _, ok := aggregate.ParseNumber(e.Number); e.Op == sql.ExprNumber && !ok {
 		return fmt.Errorf("%.80q is no number of an expression", e.Number)
@@ -83,6 +88,10 @@ func (b *builder) text(e *sql.Expr, group int) string {
 	for e != nil && e.Op == sql.ExprCase {
 		e = b.branch(e, group)
 	}
+	if e != nil && e.Op == sql.ExprIndex {
+		_, text := b.index(e, group)
+		return text
+	}
 	if e == nil {
 		return ""
 	}
@@ -103,6 +112,9 @@ func (b *builder) compute(e *sql.Expr, group int) aggregate.Quantity {
 			return aggregate.Quantity{}
 		}
 		return b.compute(e, group)
+	case sql.ExprIndex:
+		value, _ := b.index(e, group)
+		return aggregate.Quantity{Value: value}
 	}
 	x := b.compute(&e.Args[0], group)
 	if e.Op == sql.ExprRound {
@@ -176,6 +188,8 @@ func (b *builder) places(e *sql.Expr) int {
 		return b.column(*e.Of).places
 	case sql.ExprRound:
 		return e.Places
+	case sql.ExprIndex:
+		return indexOf(e).Places
 	case sql.ExprDiv:
 		return aggregate.AvgPlaces
 	case sql.ExprMul:
@@ -195,7 +209,7 @@ func (b *builder) places(e *sql.Expr) int {
 // of two; none where a sum is of different ones.
 func (b *builder) unit(e *sql.Expr) string {
 	switch e.Op {
-	case sql.ExprNumber:
+	case sql.ExprNumber, sql.ExprIndex:
 		return ""
 	case sql.ExprFigure:
 		return b.column(*e.Of).Unit

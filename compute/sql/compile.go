@@ -25,7 +25,7 @@ func (p *Parsed) Compile(s Schema) (*Compiled, error) {
 		return nil, fmt.Errorf("compiling a query on %q: its descriptor has no known grain (%q)", s.Descriptor.Dataset, s.Descriptor.Grain)
 	}
 	c := &compiler{scope: newScope(s), stmt: p.stmt, sql: p.sql}
-	for _, step := range []func() *Error{c.from, c.items, c.groupBy, c.where, c.oneVector, c.onePartition, c.having, c.orderBy, c.limit} {
+	for _, step := range []func() *Error{c.from, c.items, c.groupBy, c.where, c.standards, c.oneVector, c.onePartition, c.having, c.orderBy, c.limit} {
 		if fault := step(); fault != nil {
 			if c.failed != nil {
 				return nil, c.failed
@@ -79,7 +79,7 @@ func (c *compiler) items() *Error {
 			return faultAt(it.Pos, "*", "single readings are never released").want(append(c.dimensions(), aggregates...)...)
 		}
 		v := it.value()
-		if v == nil || v.Call != nil && nameIs(v.Name.text(), roundWord) {
+		if v == nil || v.Call != nil && (nameIs(v.Name.text(), roundWord) || indexNamed(v.Name) != nil) {
 			if fault := c.expression(it); fault != nil {
 				return fault
 			}

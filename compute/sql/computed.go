@@ -7,6 +7,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/aggregate"
+	"github.com/weirdata/weir/compute/standard"
 )
 
 // Operators of an Expr.
@@ -21,13 +22,16 @@ const (
 	ExprNeg    = "neg"
 	ExprRound  = "round"
 	ExprCase   = "case"
+	ExprIndex  = "index"
 )
 
 // Expr is what the client works out of the released figures of a row, in rational
 // arithmetic. Op is number (Number, a decimal), text (Text), figure (Of), an operator on two
 // Args, neg or round (one Arg; to Places decimals, halves away from zero), or case: the Arg of
 // the first of When that is true, else the Arg behind them if there is one. NULL makes NULL,
-// as does a division by zero and a case without a true condition.
+// as does a division by zero and a case without a true condition. An
+// index (Text is its name, of package standard) is made of Args, figures of measures that say
+// their pollutants; with Lake they are of a lake.
 type Expr struct {
 	Op     string   `json:"op"`
 	Number string   `json:"number,omitempty"`
@@ -36,6 +40,7 @@ type Expr struct {
 	Args   []Expr   `json:"args,omitempty"`
 	When   []Having `json:"when,omitempty"`
 	Places int      `json:"places,omitempty"`
+	Lake   bool     `json:"lake,omitempty"`
 }
 
 // MaxPlaces is how many decimals ROUND takes at most.
@@ -124,6 +129,8 @@ func (c *compiler) factor(f *factor, text bool) (Expr, *Error) {
 		return Expr{Op: ExprNumber, Number: f.Literal.Num}, nil
 	case f.Call != nil && f.Literal.Of == nil && nameIs(f.Literal.Name.text(), roundWord):
 		return c.round(f)
+	case f.isIndex():
+		return c.index(f, text)
 	}
 	return c.figureIn(f)
 }
@@ -196,6 +203,10 @@ func (c *compiler) cases(t *cases, text bool) (Expr, *Error) {
 
 // Textual reports whether the expression is a text, and no number.
 func (e Expr) Textual() bool {
+	if e.Op == ExprIndex {
+		x := standard.IndexNamed(strings.ToUpper(e.Text))
+		return x != nil && x.Textual
+	}
 	return e.Op == ExprText || e.Op == ExprCase && len(e.Args) > 0 && e.Args[0].Textual()
 }
 
@@ -259,6 +270,15 @@ func exprText(e Expr, figure func(Output) string, cases func(Expr) string) strin
 		return ExprRound + "(" + exprText(e.Args[0], figure, cases) + ", " + strconv.Itoa(e.Places) + ")"
 	case ExprCase:
 		return cases(e)
+	case ExprIndex:
+		list := make([]string, len(e.Args))
+		for i, a := range e.Args {
+			list[i] = exprText(a, figure, cases)
+		}
+		if e.Lake {
+			list = append(list, quotedText(lakeWord))
+		}
+		return e.Text + "(" + strings.Join(list, ", ") + ")"
 	}
 	return text(e.Args[0], false) + " " + e.Op + " " + text(e.Args[1], true)
 }

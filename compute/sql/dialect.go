@@ -7,7 +7,8 @@ import (
 )
 
 // dialects brings to one form what is written in several: DATE before a text is left out,
-// EXTRACT(a FROM b) becomes EXTRACT(a, b), and AS stands before every alias.
+// EXTRACT(a FROM b) becomes EXTRACT(a, b), LIMIT(…) within parentheses is a name, and AS stands
+// before every alias.
 func dialects(list []lexer.Token) []lexer.Token {
 	out := make([]lexer.Token, 0, len(list))
 	clause, depth := "", 0
@@ -22,6 +23,8 @@ func dialects(list []lexer.Token) []lexer.Token {
 		}
 		n := len(out)
 		switch {
+		case t.Type == tokenKeyword && t.Value == limitWord && depth > 0 && list[i+1].Value == "(": // the limit of a standard
+			t.Type = tokenName
 		case isName(t, "DATE", "TIMESTAMP") && list[i+1].Type == tokenString: // EOF is behind any name
 			continue
 		case t.Type == tokenKeyword && t.Value == "FROM" && n > 2 && out[n-2].Value == "(" && isName(out[n-3], extractWord):

@@ -21,6 +21,10 @@ func (c *compiler) figuresOf(v *value) ([]known, *Error) {
 	if fault := v.Call.plain(); fault != nil {
 		return nil, fault
 	}
+	v, fault := c.limited(v, upper)
+	if fault != nil {
+		return nil, fault
+	}
 	if v.Call.Distinct && c.stmt.Join == nil {
 		return c.entities(v)
 	}

@@ -76,3 +76,7 @@ func (p Pollutant) Fits(u Unit) bool {
 		return u.kind == p.kind || p.kind == density && u.kind == mass
 	}
 }
+
+// IsConcentration reports whether a unit is of concentrations, or of acidity, and not of
+// masses.
+func IsConcentration(u Unit) bool { return u.kind == density || u.kind == acidity }

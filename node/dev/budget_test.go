@@ -283,6 +283,7 @@ func (a *attack) killLeaders(ctx context.Context, t *testing.T, operator *client
 // while the leader is killed again and again: exactly 100 are charged, exactly
 // those have results, and what the clients saw can be put in one order.
 func TestBudgetIsChargedExactlyWhileLeadersAreKilled(t *testing.T) {
+	needLongRun(t)
 	if testing.Short() {
 		t.Skip("runs a whole cluster")
 	}

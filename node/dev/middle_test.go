@@ -132,6 +132,7 @@ func TestCeremonyAndRegistrationSurviveTheDeathOfTheLeader(t *testing.T) {
 // publishing and of a query: what there is to see is whole, and the next publishing
 // and the next query work.
 func TestPublishingAndQueriesSurviveTheDeathOfEverybody(t *testing.T) {
+	needLongRun(t)
 	if testing.Short() {
 		t.Skip("runs a whole cluster")
 	}

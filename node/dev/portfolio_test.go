@@ -25,6 +25,7 @@ import (
 // says before anything is paid in which county too few are listed. The publisher asks,
 // who may ask its own months for one list after the other.
 func TestPortfoliosOfSeedEnterprisesEqualPlaintext(t *testing.T) {
+	needLongRun(t)
 	if testing.Short() {
 		t.Skip("publishes 25,137 enterprises")
 	}

@@ -218,6 +218,14 @@ func (f *Feed) begin(ctx context.Context, s *Source) (run func(context.Context) 
 	switch s.Kind {
 	case kindHJ212:
 		return f.beginFrames(ctx, s)
+	case kindLines:
+		return f.beginLines(ctx, s)
+	case kindStdin:
+		return f.beginStdin(s)
+	case kindDirectory:
+		return f.beginDirectory(s)
+	case kindTable:
+		return f.beginTable(s)
 	}
 	return nil, fmt.Errorf("source %s: there is no kind %s", s.Name, s.Kind)
 }
