@@ -111,6 +111,7 @@ func (d Descriptor) Changes(to Descriptor) []FieldChange {
 	l.text("dataset", d.Dataset, to.Dataset, AmendNames)
 	l.text("registry", d.Registry, to.Registry, AmendPlaces)
 	l.text("entity", d.Entity, to.Entity, AmendNames)
+	l.text("numbers", strings.Join(d.Numbers, ", "), strings.Join(to.Numbers, ", "), "")
 	l.text("grain", string(d.Grain), string(to.Grain), AmendPeriods)
 	l.text("utc_offset", d.UTCOffset, to.UTCOffset, AmendPeriods)
 	l.measures(d, to)

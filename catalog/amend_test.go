@@ -17,6 +17,7 @@ func full() Descriptor {
 	d.Policy.Portfolios, d.Policy.PortfolioChange = 3, PortfolioNever
 	d.Policy.DP = &DP{EpsilonPerQuery: "0.1", EpsilonPerContract: "1", EpsilonFamily: "5", Delta: "1e-6"}
 	d.Price = &Price{PerQuery: "1.00", Currency: "CNY"}
+	d.Numbers = []string{"employees"}
 	d.Measures[0].PCAF = &PCAF{Scope: "1", Option: "1b", Score: 2}
 	return d
 }

@@ -12,8 +12,9 @@ type Descriptor struct {
 	Title       Text      `json:"title"`
 	Description Text      `json:"description,omitzero"`
 	License     string    `json:"license"`
-	Registry    string    `json:"registry"` // for a descriptor without one, the dataset's own id
-	Entity      string    `json:"entity"`   // what the entity is called in queries, e.g. station
+	Registry    string    `json:"registry"`          // for a descriptor without one, the dataset's own id
+	Entity      string    `json:"entity"`            // what the entity is called in queries, e.g. station
+	Numbers     []string  `json:"numbers,omitempty"` // attributes of the registry that are decimal numbers, ascending
 	Grain       Grain     `json:"grain"`
 	UTCOffset   string    `json:"utc_offset"` // "+08:00"
 	Measures    []Measure `json:"measures"`

@@ -21,6 +21,7 @@ func TestDescriptorCheckNamesTheFieldThatIsWrong(t *testing.T) {
 		{"policy.grain", func(d *Descriptor) { d.Grain = GrainWeek }},
 		{"policy.grain", func(d *Descriptor) { d.Grain, d.Policy.Grain = GrainWeek, GrainYear }},
 		{"utc_offset", func(d *Descriptor) { d.UTCOffset = "8" }},
+		{"numbers", func(d *Descriptor) { d.Numbers = []string{"b", "a"} }},
 		{"title.en", func(d *Descriptor) { d.Title.EN = strings.Repeat("x", MaxText+1) }},
 		{"description.zh", func(d *Descriptor) { d.Description.ZH = "\x00" }},
 		{"license", func(d *Descriptor) { d.License = strings.Repeat("x", MaxName+1) }},
@@ -110,5 +111,20 @@ func testDescriptor(id string) Descriptor {
 			{Name: "so2", Unit: "kg", Min: 0, Max: 1_000_000, Decimals: 1},
 		},
 		Policy: Policy{Aggregates: []string{"count", "sum", "avg"}, Grain: GrainMonth, MinCohort: 5, Cubes: [][]string{{"county"}}, Portfolios: 1},
+	}
+}
+
+func TestNumbersAreAttributesOfTheRegistry(t *testing.T) {
+	d := testDescriptor("emissions")
+	d.Numbers = []string{"capacity"}
+	if r := d.CheckColumns([]string{"capacity", "county"}); r != nil {
+		t.Error(r)
+	}
+	if r := d.CheckColumns([]string{"county"}); r == nil || r.Field != "numbers[0]" {
+		t.Errorf("an attribute that there is not: %v", r)
+	}
+	d.Numbers = []string{"capacity", "capacity"}
+	if r := d.CheckColumns([]string{"capacity", "county"}); r == nil || r.Field != "numbers[1]" {
+		t.Errorf("an attribute twice: %v", r)
 	}
 }

@@ -54,6 +54,9 @@ func (d Descriptor) Check() *Refusal {
 			return Invalid(t.field, "text.too_long", t.most)
 		}
 	}
+	if !slices.IsSorted(d.Numbers) || len(d.Numbers) > MaxColumns {
+		return Invalid("numbers", "descriptor.numbers", MaxColumns)
+	}
 	if r := d.checkMeasures(); r != nil {
 		return r
 	}
@@ -73,6 +76,9 @@ func (d Descriptor) CheckColumns(columns []string) *Refusal {
 		if slices.Contains(columns, m.Name) {
 			return Invalid(fmt.Sprintf("measures[%d].name", i), "descriptor.name_is_attribute", m.Name)
 		}
+	}
+	if r := CheckNames("numbers", d.Numbers, func(a string) bool { return slices.Contains(columns, a) }, "registry.no_attribute", columns); r != nil {
+		return r
 	}
 	for i, cube := range d.Policy.Cubes {
 		for _, a := range cube {

@@ -12,6 +12,7 @@ var descriptorSentences = map[string]sentence{
 	},
 	"descriptor.registry_name": {"%.80q is not a registry's name: [a-z][a-z0-9_]*", ""},
 	"descriptor.utc_offset":    {"%.40q is not an offset from UTC", "write it like +08:00"},
+	"descriptor.numbers":       {"attributes that are numbers are not in ascending order, or more than %d", ""},
 	"grain.unknown":            {"unknown grain %.40q", "grains are quarter_hour, half_hour, hour, day, week, month, quarter and year"},
 	"measure.bucket_number":    {"%.40q is not a number of at most %d decimals", ""},
 	"measure.bucket_order":     {"the buckets do not ascend at %.40q", ""},

@@ -195,6 +195,7 @@ func (c *descriptorCheck) entity(f fileEntity, src *Source) {
 	}
 	src.Descriptor.Registry = src.Descriptor.Dataset
 	src.Attributes, src.AttributeIDs = c.attributes(f.Attributes)
+	src.Descriptor.Numbers = c.numberAttributes(f)
 	if !f.Registry.given() {
 		return
 	}
@@ -216,6 +217,26 @@ func (c *descriptorCheck) attributes(list []fileAttribute) (headers, names []str
 		}
 	}
 	return headers, names
+}
+
+// numberAttributes are the names of attributes that are numbers, ascending.
+func (c *descriptorCheck) numberAttributes(f fileEntity) []string {
+	var out []string
+	for i, s := range f.Numbers {
+		field := fmt.Sprintf("entity.numbers[%d]", i)
+		name := c.need(s, field)
+		own := slices.ContainsFunc(f.Attributes, func(a fileAttribute) bool { return a.Name.text == name })
+		switch {
+		case slices.Contains(out, name):
+			c.fault(s, field, fmt.Sprintf("%.40q is there twice", name), "name it once")
+		case !f.Registry.given() && !own:
+			c.fault(s, field, fmt.Sprintf("%.40q is none of the attributes", name), "want what queries call one of entity.attributes")
+		default:
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // periodParts is how many columns a date of a grain is split into.

@@ -54,6 +54,7 @@ type fileEntity struct {
 	Constant   scalar          `yaml:"constant"`
 	File       scalar          `yaml:"file"`
 	Attributes []fileAttribute `yaml:"attributes"`
+	Numbers    []scalar        `yaml:"numbers"`
 }
 
 // fileAttribute is county, or {name: county, column: 县区} where the files call it

@@ -107,7 +107,7 @@ func readFiles(ctx context.Context, src *Source, ids []string, files []File, o O
 	var reg *registry
 	if ids != nil {
 		reg = newRegistry(ids)
-		reg.attributes = o.Attributes
+		reg.attributes = src.canonicalNumbers(o.Attributes)
 	}
 	var progress sync.Mutex // guards total
 	total := 0

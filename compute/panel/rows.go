@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/compute/spill"
 	"github.com/weirdata/weir/compute/table"
 	"github.com/weirdata/weir/compute/tiles"
@@ -370,6 +371,9 @@ func (r *rowReader) entityOf(fields []string, line int) (int32, *entityFault) {
 	for i, at := range r.header.attributes {
 		if at >= 0 {
 			r.values[i] = r.src.renamed(r.src.Attributes[i], CleanText(fields[at]))
+			if fault := r.numberAttribute(i); fault != nil {
+				return 0, fault
+			}
 		}
 	}
 	id := r.fixed
@@ -388,6 +392,44 @@ func (r *rowReader) entityOf(fields []string, line int) (int32, *entityFault) {
 		id = r.src.renamed(r.src.EntityColumn, strings.Join(parts, r.src.Entity.Join))
 	}
 	return r.entities.read(id, r.values, r.at, line)
+}
+
+// numberAttribute brings an attribute that is a number to its canonical form: a minus where it
+// is below 0, no needless zeros, no exponent. An empty one is missing.
+func (r *rowReader) numberAttribute(i int) *entityFault {
+	if r.values[i] == "" || !slices.Contains(r.src.Descriptor.Numbers, r.src.AttributeIDs[i]) {
+		return nil
+	}
+	text := r.values[i]
+	number, ok := text, true
+	if r.head.Kind == "csv" || !ofNumberCell.MatchString(text) {
+		number, ok = r.src.File.plain(text)
+	}
+	canonical, is := canonicalNumber(number)
+	if _, exact := decimal.Exact(canonical); !ok || !is || !exact {
+		return &entityFault{i, fmt.Sprintf("%.40q is no number, and %s is declared as one (entity.numbers)", text, r.src.AttributeIDs[i]),
+			func() string { return "want a plain decimal, or nothing where it is not known" }}
+	}
+	r.values[i] = canonical
+	return nil
+}
+
+// canonicalNumbers are a registry's values of the source's attributes, numbers in their
+// canonical form: what was published before the declaration may have needless zeros.
+func (s *Source) canonicalNumbers(attributes [][]string) [][]string {
+	if len(s.Descriptor.Numbers) == 0 || attributes == nil {
+		return attributes
+	}
+	out := make([][]string, len(attributes))
+	for e, row := range attributes {
+		out[e] = slices.Clone(row)
+		for i, text := range row {
+			if n, ok := canonicalNumber(CleanText(text)); ok && i < len(s.AttributeIDs) && slices.Contains(s.Descriptor.Numbers, s.AttributeIDs[i]) {
+				out[e][i] = n
+			}
+		}
+	}
+	return out
 }
 
 // renamed is what a column's text is meant as.

@@ -394,3 +394,39 @@ func TestAFaultOfTheShapeLeadsToItsDeclaration(t *testing.T) {
 		}
 	}
 }
+
+// An attribute that is a number is kept in one form, whatever its zeros are in the files, and
+// what is none is a fault.
+func TestAttributesThatAreNumbersHaveOneForm(t *testing.T) {
+	text := descriptor("{column: s, attributes: [county, {name: height, column: H}], numbers: [height]}", byMonth, aMeasure, "")
+	src := source(t, text)
+	p, attributes, err := panel.Read(t.Context(), src, nil, []panel.File{mem("f.csv", "s,m,county,H,X\na,2024-01,n,010.50,1\na,2024-02,n,10.5,1\nb,2024-01,n,-0,1\nc,2024-01,n,1.2E3,1\nd,2024-01,n,,1\n")}, panel.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close() //nolint:errcheck // a test's
+	if got, want := fmt.Sprint(attributes), "[[a n 10.5] [b n 0] [c n 1200] [d n ]]"; got != want {
+		t.Errorf("rows %s, want %s", got, want)
+	}
+	if got := fmt.Sprint(src.Descriptor.Numbers); got != "[height]" {
+		t.Errorf("numbers %s", got)
+	}
+	for name, c := range map[string]struct{ descriptor, row, want string }{
+		"no number":          {text, "a,2024-01,n,high,1\n", `f.csv:2: column H: "high" is no number, and height is declared as one (entity.numbers); want a plain decimal`},
+		"two numbers":        {text, "a,2024-01,n,10,1\na,2024-02,n,10.1,1\n", `"10.1" for "a", but "10" in row 2`},
+		"a comma":            {text, "a,2024-01,n,\"10,5\",1\n", `"10,5" is no number`},
+		"no attribute":       {strings.Replace(text, "numbers: [height]", "numbers: [h]", 1), "", `entity.numbers[0]: "h" is none of the attributes`},
+		"an attribute twice": {strings.Replace(text, "numbers: [height]", "numbers: [height, height]", 1), "", `entity.numbers[1]: "height" is there twice`},
+	} {
+		if got := read(t, c.descriptor, mem("f.csv", "s,m,county,H,X\n"+c.row)); !strings.Contains(got, c.want) {
+			t.Errorf("%s: got %s\nwant %s", name, got, c.want)
+		}
+	}
+	// Of a registry that was made before the declaration: 10.50 is 10.5.
+	src.Registry = "d"
+	q, _, err := panel.Read(t.Context(), src, []string{"a"}, []panel.File{mem("f.csv", "s,m,county,H,X\na,2024-01,n,10.5,1\n")}, panel.Options{Attributes: [][]string{{"n", "10.50"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close() //nolint:errcheck // a test's
+}

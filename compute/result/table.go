@@ -1,11 +1,14 @@
 package result
 
 import (
+	"cmp"
 	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/compute/aggregate"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/sql"
@@ -130,6 +133,7 @@ type builder struct {
 	descriptor catalog.Descriptor
 	left       map[int]catalog.PeriodSet // by entity group: periods in which some of it is left out of some column
 	pieces     []string                  // names
+	values     map[string]*big.Rat       // of texts of dimensions; nil: none
 }
 
 func newBuilder(c *sql.Compiled, in Input) (*builder, error) {
@@ -313,7 +317,7 @@ func (b *builder) rows() []int {
 			}
 		}
 		for i := range b.query.Request.By {
-			if c := strings.Compare(b.dimension(one, i), b.dimension(other, i)); c != 0 {
+			if c := b.compareDimension(i, one, other); c != 0 {
 				return c
 			}
 		}
@@ -324,13 +328,46 @@ func (b *builder) rows() []int {
 
 func (b *builder) compare(o sql.Output, one, other int) int {
 	if o.Kind == sql.OutputDimension {
-		return strings.Compare(b.dimension(one, o.Index), b.dimension(other, o.Index))
+		return b.compareDimension(o.Index, one, other)
 	}
 	column := b.column(o)
 	if column.texts != nil {
 		return strings.Compare(column.texts[one], column.texts[other])
 	}
 	return column.figures[one].Compare(column.figures[other])
+}
+
+// compareDimension orders two groups by a dimension: as texts, and where the descriptor says
+// that it is a number by value, before which those come that have none.
+func (b *builder) compareDimension(i, one, other int) int {
+	x, y := b.dimension(one, i), b.dimension(other, i)
+	if d := b.query.Request.By[i]; x == y || d.Kind != catalog.DimAttribute || !slices.Contains(b.descriptor.Numbers, d.Column) {
+		return strings.Compare(x, y)
+	}
+	m, number := b.number(x)
+	n, both := b.number(y)
+	switch {
+	case number && both:
+		return cmp.Or(m.Cmp(n), strings.Compare(x, y))
+	case number:
+		return 1
+	case both:
+		return -1
+	}
+	return strings.Compare(x, y)
+}
+
+// number is the number that a text of a dimension is.
+func (b *builder) number(text string) (*big.Rat, bool) {
+	n, known := b.values[text]
+	if !known {
+		n, _ = decimal.Exact(text)
+		if b.values == nil {
+			b.values = map[string]*big.Rat{}
+		}
+		b.values[text] = n
+	}
+	return n, n != nil
 }
 
 func (b *builder) row(group int) []any {

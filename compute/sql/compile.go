@@ -27,6 +27,9 @@ func (p *Parsed) Compile(s Schema) (*Compiled, error) {
 	c := &compiler{scope: newScope(s), stmt: p.stmt, sql: p.sql}
 	for _, step := range []func() *Error{c.from, c.items, c.groupBy, c.where, c.standards, c.oneVector, c.onePartition, c.having, c.orderBy, c.limit} {
 		if fault := step(); fault != nil {
+			if c.failed != nil {
+				return nil, c.failed
+			}
 			return nil, fault
 		}
 	}
@@ -52,6 +55,7 @@ type compiler struct {
 	aliases []string // of the output columns, "" for none
 	origins []*item  // of the output columns
 	in      *selector
+	failed  error // not of the text: the registry's values could not be read
 
 	piecesAt *value // PIECE(name), the last one; nil: there is none
 }
@@ -69,6 +73,9 @@ func (c *compiler) items() *Error {
 	req := &c.out.Request
 	for _, it := range c.stmt.Items {
 		if it.Of.First.Star && len(it.Of.Rest) == 0 && !it.Of.First.Minus {
+			if c.schema.Descriptor.Policy.Public {
+				return faultAt(it.Pos, "*", "readings are released as sums; the dataset is public, so a group may be of one").want(c.readings())
+			}
 			return faultAt(it.Pos, "*", "single readings are never released").want(append(c.dimensions(), aggregates...)...)
 		}
 		v := it.value()

@@ -10,6 +10,10 @@ type Schema struct {
 	Columns    []string           `json:"columns,omitempty"`   // attributes of the registry
 	IDColumn   string             `json:"id_column,omitempty"` // another name of the entity
 
+	// Distinct tells the registry's values of an attribute, or of column "" the ids of
+	// entities; nil: they are not at hand. It is asked only where a condition needs it.
+	Distinct func(column string) ([]string, error) `json:"-"`
+
 	// Join describes the dataset that the SQL joins to this one; nil for SQL that
 	// joins none.
 	Join *catalog.Descriptor `json:"join,omitempty"`

@@ -2,10 +2,12 @@ package sql
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/alecthomas/participle/v2/lexer"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	say "github.com/weirdata/weir/catalog/explain"
 )
 
@@ -195,6 +197,9 @@ func (c *compiler) test(t *comparison) (parts, *Error) {
 // entityTest compiles a comparison of the entity's id (column "") or of an
 // attribute.
 func (c *compiler) entityTest(t *comparison, column string) (parts, *Error) {
+	if column != "" && slices.Contains(c.schema.Descriptor.Numbers, column) {
+		return c.numberTest(t, column)
+	}
 	texts, fault := texts(t)
 	if fault != nil {
 		return parts{}, fault
@@ -206,18 +211,21 @@ func (c *compiler) entityTest(t *comparison, column string) (parts, *Error) {
 		return catalog.Predicate{Op: catalog.OpNot, Args: []catalog.Predicate{p}}
 	}
 	if t.To != nil && texts[0] > texts[1] {
-		low, number := numberOf(texts[0])
-		if high, both := numberOf(texts[1]); number && both && low.Cmp(high) <= 0 {
-			return parts{}, faultAt(t.From.Pos, t.From.raw(), "%s", orderOfText)
+		low, number := decimal.Exact(texts[0])
+		if high, both := decimal.Exact(texts[1]); number && both && low.Cmp(high) <= 0 {
+			return parts{}, faultAt(t.From.Pos, t.From.raw(), "%s", orderOfText(column))
 		}
 		return parts{}, t.backwards()
 	}
 	if t.Like != nil {
-		p, fault := like(t.Like, column)
+		p, fault := c.like(t, column)
+		if fault != nil {
+			return parts{}, fault
+		}
 		if t.Not {
 			p = negated(p)
 		}
-		return parts{entities: &p}, fault
+		return parts{entities: &p}, nil
 	}
 	c.text.compares(t, column)
 	var p catalog.Predicate

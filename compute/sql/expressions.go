@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -23,7 +24,7 @@ func (sc *scope) aggregate(v *value) (catalog.Aggregate, *Error) {
 	upper := strings.ToUpper(v.Name.text())
 	function := aggregate.Named(upper)
 	if function == nil {
-		return none, unknownFunction(v.Name)
+		return none, sc.unknownFunction(v.Name)
 	}
 	fn := function.Func
 	if len(v.Call.Args) != 1 {
@@ -74,14 +75,19 @@ func (sc *scope) argumentsOf(fn string) []string {
 	return sc.measureNames()
 }
 
-func unknownFunction(n *name) *Error {
+func (sc *scope) unknownFunction(n *name) *Error {
 	upper := strings.ToUpper(n.text())
 	switch upper {
 	case privateWord:
 		return faultAt(n.Pos, n.Raw, "PRIVATE(name) stands in an aggregate, or behind IN").
 			want(append([]string{"entity IN PRIVATE(name)"}, weightedForms...)...)
 	case "MIN", "MAX":
-		return faultAt(n.Pos, n.Raw, "%s is the value of one reading, which is never released", upper).want(aggregates...)
+		if !sc.schema.Descriptor.Policy.Public {
+			return faultAt(n.Pos, n.Raw, "%s is the value of one reading, which is never released", upper).want(aggregates...)
+		}
+		order := map[string]string{"MIN": " ORDER BY 3 LIMIT 1", "MAX": " ORDER BY 3 DESC LIMIT 1"}[upper]
+		return faultAt(n.Pos, n.Raw, "%s compares readings, which are encrypted; but the dataset is public: ask for every reading, and have your machine sort them", upper).
+			want(sc.readings() + order)
 	}
 	fault := faultAt(n.Pos, n.Raw, "there is no function %s", n.text()).want(aggregates...)
 	if upper == "TRUNC" {
@@ -90,6 +96,16 @@ func unknownFunction(n *name) *Error {
 		fault.Nearest = suggest.Nearest(n.text(), append(aggregate.Names(), "DATE_TRUNC"))
 	}
 	return fault
+}
+
+// readings asks for the single readings of a public dataset.
+func (sc *scope) readings() string {
+	measure := "m"
+	if names := sc.measureNames(); len(names) > 0 {
+		measure = names[0]
+	}
+	entity := writable(sc.entityName())
+	return fmt.Sprintf("SELECT %[1]s, period, SUM(%[2]s) FROM %[3]s GROUP BY %[1]s, period", entity, measure, writable(sc.schema.Descriptor.Dataset))
 }
 
 // dimension reads a dimension: the entity, an attribute, period,
@@ -112,7 +128,7 @@ func (c *compiler) dimension(v *value) (catalog.Dimension, *Error) {
 		if slices.Contains(aggregate.Names(), upper) {
 			return catalog.Dimension{}, faultAt(v.Name.Pos, v.Name.Raw, "groups are not formed by aggregates").want(c.groupable()...)
 		}
-		return catalog.Dimension{}, unknownFunction(v.Name)
+		return catalog.Dimension{}, c.unknownFunction(v.Name)
 	}
 	n := v.Name
 	switch r := c.resolve(n); r.kind {
@@ -123,6 +139,10 @@ func (c *compiler) dimension(v *value) (catalog.Dimension, *Error) {
 	case refPeriod:
 		return catalog.Dimension{Kind: catalog.DimPeriod, Grain: c.schema.Descriptor.Grain}, nil
 	case refMeasure:
+		if c.schema.Descriptor.Policy.Public {
+			fault := faultAt(n.Pos, n.Raw, "%s is a measure, and readings are released as sums, in a public dataset of groups of one too", n.text())
+			return catalog.Dimension{}, fault.want("SUM("+n.Raw+")", c.readings())
+		}
 		fault := faultAt(n.Pos, n.Raw, "%s is a measure, and measures are encrypted: only aggregates of it are released", n.text())
 		return catalog.Dimension{}, fault.want("COUNT("+n.Raw+")", "SUM("+n.Raw+")", "AVG("+n.Raw+")")
 	case refNone:

@@ -78,3 +78,28 @@ func TestPeriodsOfPartsOfHoursAndOfWeeks(t *testing.T) {
 		}
 	}
 }
+
+// Of a public dataset every reading can be had, and the messages say how; the query that they
+// name compiles.
+func TestReadingsOfPublicDataAreAskedForAsGroupsOfOne(t *testing.T) {
+	s := beijing()
+	s.Descriptor.Policy.Public = true
+	all := "SELECT station, period, SUM(pm25) FROM beijing_air GROUP BY station, period"
+	for query, want := range map[string]string{
+		"SELECT * FROM beijing_air":                             all,
+		"SELECT station, pm25 FROM beijing_air GROUP BY 1":      all,
+		"SELECT MAX(pm25) FROM beijing_air":                     all + " ORDER BY 3 DESC LIMIT 1",
+		"SELECT station, MIN(pm25) FROM beijing_air GROUP BY 1": all + " ORDER BY 3 LIMIT 1",
+	} {
+		_, err := Compile(query, s)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", query, err, want)
+		}
+		if _, err := Compile(want, s); err != nil {
+			t.Errorf("%s: %v", want, err)
+		}
+		if _, err := Compile(query, beijing()); err == nil || strings.Contains(err.Error(), all) {
+			t.Errorf("protected: %s: %v", query, err)
+		}
+	}
+}

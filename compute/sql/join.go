@@ -70,7 +70,7 @@ func (c *compiler) joinedFigure(v *value, upper string) ([]known, *Error) {
 	case count:
 		return []known{{catalog.Aggregate{Func: catalog.FuncCount}, Output{Kind: OutputAggregate}}}, nil
 	case upper != "SUM" && !slices.Contains(aggregate.Names(), upper):
-		return nil, unknownFunction(n)
+		return nil, c.unknownFunction(n)
 	case upper != "SUM":
 		return nil, faultAt(n.Pos, n.Raw, notAnswered, upper+" of joined datasets is").want(joinedForms...)
 	case len(args) != 1 || len(args[0].Rest) != 1 || args[0].Rest[0].Op != "*":

@@ -3,12 +3,12 @@ package sql
 import (
 	"fmt"
 	"math/big"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/alecthomas/participle/v2/lexer"
 
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/tables"
 	"github.com/weirdata/weir/compute/suggest"
 )
@@ -105,13 +105,13 @@ func Unknown(t *tables.Table, asked []ColumnValues) []UnknownValue {
 // numbers into the order of numbers, or whether the bound is no number. Codes of one length
 // are so ordered; heights are not: '9' comes after '10'.
 func orderedAsNumbers(values []string, bound string) bool {
-	if _, ok := numberOf(bound); !ok {
+	if _, ok := decimal.Exact(bound); !ok {
 		return true
 	}
 	texts := slices.Sorted(slices.Values(append(slices.Clone(values), bound)))
 	var last *big.Rat
 	for _, text := range texts {
-		n, ok := numberOf(text)
+		n, ok := decimal.Exact(text)
 		if !ok {
 			continue
 		}
@@ -124,16 +124,12 @@ func orderedAsNumbers(values []string, bound string) bool {
 }
 
 // orderOfText says why numbers are not compared by order.
-const orderOfText = "values are compared as text, in which the numbers here have another order: '9' comes after '10'; list those that are meant with IN (…)"
-
-// plainNumber is a text that people mean as a number.
-var plainNumber = regexp.MustCompile(`^[+-]?[0-9]{1,40}(\.[0-9]{1,40})?$`)
-
-func numberOf(text string) (*big.Rat, bool) {
-	if !plainNumber.MatchString(text) {
-		return nil, false
+func orderOfText(column string) string {
+	text := "values are compared as text, in which the numbers here have another order: '9' comes after '10'; list those that are meant with IN (…)"
+	if column != "" {
+		text += fmt.Sprintf(", or ask the publisher to declare that %[1]s is a number: entity: {numbers: [%[1]s]}, with weir dataset amend", column)
 	}
-	return new(big.Rat).SetString(text)
+	return text
 }
 
 // Misspelt is the error about the first value of the text that is unknown; nil: none
@@ -151,7 +147,7 @@ func (c *Compiled) Misspelt(unknown []UnknownValue) *Error {
 		}
 		fault := faultAt(v.pos, v.raw, "%s %s", what, v.raw)
 		if u.Ordered {
-			fault = faultAt(v.pos, v.raw, "%s", orderOfText)
+			fault = faultAt(v.pos, v.raw, "%s", orderOfText(v.column))
 		}
 		if u.Nearest != "" {
 			fault.Nearest = quotedText(u.Nearest)

@@ -76,13 +76,24 @@ func vectorsOf(ctx context.Context, v state.View) statement.Vectors {
 }
 
 func registriesOf(v state.View) statement.Registries {
-	return statement.Registries{Registry: v.Registry, Unknown: func(r catalog.Registry, asked []sql.ColumnValues) ([]sql.UnknownValue, error) {
-		t, err := v.Table(r.ID, r.Rows)
-		if err != nil {
-			return nil, err
-		}
-		return sql.Unknown(t, asked), nil
-	}}
+	return statement.Registries{
+		Registry: v.Registry,
+		Unknown: func(r catalog.Registry, asked []sql.ColumnValues) ([]sql.UnknownValue, error) {
+			t, err := v.Table(r.ID, r.Rows)
+			if err != nil {
+				return nil, err
+			}
+			return sql.Unknown(t, asked), nil
+		},
+		Distinct: func(r catalog.Registry, column string) ([]string, error) {
+			t, err := v.Table(r.ID, r.Rows)
+			if err != nil {
+				return nil, err
+			}
+			values, _ := t.Distinct(column)
+			return values, nil
+		},
+	}
 }
 
 // sqlProblem keeps the place and what would have been accepted.

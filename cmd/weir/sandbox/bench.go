@@ -44,7 +44,7 @@ directory for temporary files (TMPDIR).`,
 			return printFigures(a, figures)
 		},
 	}
-	cmd.AddCommand(newBenchLoadCommand(a))
+	cmd.AddCommand(newBenchLoadCommand(a), newBenchFeedCommand(a))
 	return cmd
 }
 

@@ -27,6 +27,8 @@ type Vectors struct {
 type Registries struct {
 	Registry func(id string) (catalog.Registry, error)
 	Unknown  func(r catalog.Registry, asked []sql.ColumnValues) ([]sql.UnknownValue, error)
+	// Distinct are the values of an attribute, or of column "" the ids; nil: they cannot be had.
+	Distinct func(r catalog.Registry, column string) ([]string, error)
 }
 
 // Compile compiles sql against the one of the datasets that it names. A value of its
@@ -49,6 +51,9 @@ func Compile(ctx context.Context, text string, datasets []catalog.Dataset, regis
 		return d, nil, fmt.Errorf("read the registry of dataset %s: %w", d.ID, err)
 	}
 	schema := sql.Schema{Descriptor: d.Descriptor, Columns: r.Columns, IDColumn: r.IDColumn, Stand: vectors.Stand, Join: second}
+	if registries.Distinct != nil {
+		schema.Distinct = func(column string) ([]string, error) { return registries.Distinct(r, column) }
+	}
 	if vectors.Of != nil && sql.NamesVectors(text) {
 		if schema.Vectors, err = vectors.Of(); err != nil {
 			return d, nil, fmt.Errorf("read the private vectors: %w", err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/tables"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/result"
@@ -103,6 +104,18 @@ func CompileFor(ctx context.Context, c *client.Client, text string, stand bool) 
 		Unknown: func(r catalog.Registry, asked []sql.ColumnValues) ([]sql.UnknownValue, error) {
 			answer, err := client.Post[wire.UnknownValues](ctx, c, "/v1/registries/"+url.PathEscape(r.ID)+"/values", wire.Values{Asked: asked}, false)
 			return answer.Unknown, err
+		},
+		Distinct: func(r catalog.Registry, column string) ([]string, error) {
+			rows, err := c.RegistryRows(ctx, r.ID, r.Rows)
+			if err != nil {
+				return nil, err
+			}
+			t, err := tables.New(r.Columns, rows)
+			if err != nil {
+				return nil, err
+			}
+			values, _ := t.Distinct(column)
+			return values, nil
 		},
 	}
 	dataset, compiled, err := statement.Compile(ctx, text, datasets, registries, statement.Vectors{

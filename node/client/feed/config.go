@@ -388,6 +388,7 @@ func (c *configCheck) checkMeasures() {
 		c.fault("$.measures", "are missing", "want what each measure is made of")
 	}
 	seen, taken := map[string]bool{}, map[string]bool{}
+	hasLines := slices.ContainsFunc(c.Sources, func(s Source) bool { return s.Kind == kindLines || s.Kind == kindStdin })
 	hasFrames := slices.ContainsFunc(c.Sources, func(s Source) bool { return s.Kind == kindHJ212 })
 	for i, m := range c.Measures {
 		at := fmt.Sprintf("$.measures[%d]", i)
@@ -411,6 +412,9 @@ func (c *configCheck) checkMeasures() {
 			c.fault(at+".measure", fmt.Sprintf("%q is listed already", m.Measure), "a measure is made of one code")
 		}
 		key := m.Command + " " + m.Code + " " + m.Field
+		if hasLines { // they have no commands and fields
+			key = m.Code
+		}
 		if taken[key] {
 			c.fault(at+".code", fmt.Sprintf("%q is taken already", m.Code), "a field is one measure")
 		}

@@ -157,10 +157,14 @@ func (f *Feed) Run(parent context.Context) error {
 		sources.Add(1)
 		running.Go(func() error {
 			defer sources.Done()
-			if err := run(ctx); err != nil && ctx.Err() == nil {
-				return fmt.Errorf("source %s: %w", s.Name, err)
+			err := run(ctx)
+			if _, changed := errors.AsType[*ChangedError](err); changed || err == nil {
+				return err
 			}
-			return nil
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("source %s: %w", s.Name, err)
 		})
 	}
 	close(f.listening)
@@ -218,6 +222,14 @@ func (f *Feed) begin(ctx context.Context, s *Source) (run func(context.Context) 
 	switch s.Kind {
 	case kindHJ212:
 		return f.beginFrames(ctx, s)
+	case kindLines:
+		return f.beginLines(ctx, s)
+	case kindStdin:
+		return f.beginStdin(s)
+	case kindDirectory:
+		return f.beginDirectory(s)
+	case kindTable:
+		return f.beginTable(s)
 	}
 	return nil, fmt.Errorf("source %s: there is no kind %s", s.Name, s.Kind)
 }

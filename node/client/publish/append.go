@@ -102,6 +102,23 @@ func PrepareAppend(ctx context.Context, c *client.Client, src *panel.Source, fil
 	return &Prepared{Source: src, Panel: x.panel, Blocks: x.blocks, Presence: x.presence, appended: x.appended, store: x.store}, nil
 }
 
+// ReadFiles reads files of a dataset that has a registry as PrepareAppend reads them, without
+// what is published of it. Faults of the data are *panel.Errors. The panel is to be closed.
+func ReadFiles(ctx context.Context, c *client.Client, src *panel.Source, files []panel.File) (*panel.Panel, error) {
+	read := *src
+	read.Registry = src.Descriptor.Registry
+	ids, err := c.RegistryIDs(ctx, read.Registry)
+	if err != nil {
+		return nil, err
+	}
+	var o panel.Options
+	if o.Attributes, err = registryAttributes(ctx, c, src, ids); err != nil {
+		return nil, err
+	}
+	p, _, err := panel.Read(ctx, &read, ids, files, o)
+	return p, err
+}
+
 // registryAttributes are the registry's values of the attributes that a descriptor takes from
 // its files, by entity; nil where it takes none.
 func registryAttributes(ctx context.Context, c *client.Client, src *panel.Source, ids []string) ([][]string, error) {
