@@ -53,7 +53,9 @@ func NewQueryCommand(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "query SQL",
 		GroupID: cli.ForBuyers,
-		Short:   "ask an aggregate query on encrypted readings",
+
+		Annotations: map[string]string{cli.PrintsFiles: "yes"},
+		Short:       "ask an aggregate query on encrypted readings",
 		Long: `Compiles the SQL here, signs the request, and waits until enough nodes have sealed
 their shares of the answer to your key. The shares are opened, added and checked
 on this machine; no node sees the figure. SQL of "-" is read from stdin.
@@ -115,6 +117,9 @@ it says what would be released, and nothing is charged.`,
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
+			if explain && a.Output.IsFile() {
+				return cli.Usagef(cmd, "-o %s is for figures, and --explain gives none", a.Output)
+			}
 			if explain {
 				return explainTimeout(ctx, timeout, q.explain(ctx))
 			}
@@ -285,7 +290,11 @@ func (q *question) print(t *result.Table) error {
 // runs them sees it.
 func printResult(a *cli.App, t *result.Table) error {
 	a.Printed = true
-	if err := t.Write(a.Stdout, string(a.Output)); err != nil {
+	write := func() error { return t.Write(a.Stdout, string(a.Output)) }
+	if a.Output.IsFile() {
+		write = func() error { return writeFile(a, t) }
+	}
+	if err := write(); err != nil {
 		return err
 	}
 	if a.Output != cli.Table {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirdata/weir/compute/table"
 	"github.com/weirdata/weir/node/client/database"
+	"github.com/weirdata/weir/node/client/database/databasetest"
 )
 
 type kept struct {
@@ -27,63 +28,9 @@ func (k *kept) Fault(_ int, message, _ string) { k.faults = append(k.faults, mes
 func (k *kept) Faulty() bool                   { return len(k.faults) > 0 }
 func (k *kept) Discard()                       { *k = kept{} }
 
-// postgres starts a server of the test's own and returns its address; the test skips where
-// there is none, or it does not run here.
-func postgres(t *testing.T) string {
-	t.Helper()
-	if at := os.Getenv("WEIR_TEST_POSTGRES"); at != "" {
-		return at
-	}
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if len(found) == 0 || os.Geteuid() == 0 && lookRunuser() == "" {
-		t.Skip("there is no Postgres here: install Debian's postgresql, or set WEIR_TEST_POSTGRES=postgres://…")
-	}
-	bin := filepath.Dir(found[len(found)-1])
-	dir, err := os.MkdirTemp("/tmp", "weirpg") //nolint:usetesting // a socket's path is short, and another user's
-	if err != nil {
-		t.Fatal(err)
-	}
-	as := func(name string, args ...string) *exec.Cmd {
-		if os.Geteuid() == 0 {
-			return exec.CommandContext(t.Context(), lookRunuser(), append([]string{"-u", "postgres", "--", filepath.Join(bin, name)}, args...)...)
-		}
-		return exec.CommandContext(t.Context(), filepath.Join(bin, name), args...)
-	}
-	if err := os.Chmod(dir, 0o777); err != nil { //nolint:gosec // of the test's own, for another user
-		t.Fatal(err)
-	}
-	data := filepath.Join(dir, "data")
-	if out, err := as("initdb", "-D", data, "-A", "trust", "-U", "tester", "--no-sync").CombinedOutput(); err != nil {
-		t.Skipf("Postgres does not run here: %v\n%s", err, out)
-	}
-	options := fmt.Sprintf("-c listen_addresses='' -c unix_socket_directories=%s -c fsync=off", dir)
-	if out, err := as("pg_ctl", "-D", data, "-w", "-l", filepath.Join(dir, "log"), "-o", options, "start").CombinedOutput(); err != nil {
-		t.Skipf("Postgres does not start here: %v\n%s", err, out)
-	}
-	t.Cleanup(func() {
-		stop := as("pg_ctl", "-D", data, "-m", "immediate", "stop")
-		stop = exec.Command(stop.Path, stop.Args[1:]...) //nolint:gosec,usetesting,noctx // the test's context has ended
-		if out, err := stop.CombinedOutput(); err != nil {
-			t.Errorf("stop Postgres: %v\n%s", err, out)
-		}
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return "postgres://tester@/postgres?host=" + dir
-}
-
-func lookRunuser() string {
-	path, err := exec.LookPath("runuser")
-	if err != nil {
-		return ""
-	}
-	return path
-}
-
 // Postgres's values are read exactly, times with their offset.
 func TestPostgresIsReadAsText(t *testing.T) {
-	at := postgres(t)
+	at := databasetest.Postgres(t)
 	f, err := database.Query(at, `SELECT 'Zürich' AS s, 12.50::numeric AS n, 0.1::float8 AS x, 1e7::float4 AS y, NULL::int AS z, 42::bigint AS i, true AS ok,
 		DATE '2024-01-02' AS d, TIMESTAMP '2024-01-02 03:04:05' AS t, TIMESTAMPTZ '2024-01-02 03:04:05+08' AS tz UNION ALL SELECT NULL, -0.01, -3, 0, 1, 0, false, NULL, NULL, NULL`)
 	if err != nil {

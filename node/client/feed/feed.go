@@ -157,10 +157,14 @@ func (f *Feed) Run(parent context.Context) error {
 		sources.Add(1)
 		running.Go(func() error {
 			defer sources.Done()
-			if err := run(ctx); err != nil && ctx.Err() == nil {
-				return fmt.Errorf("source %s: %w", s.Name, err)
+			err := run(ctx)
+			if _, changed := errors.AsType[*ChangedError](err); changed || err == nil {
+				return err
 			}
-			return nil
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("source %s: %w", s.Name, err)
 		})
 	}
 	close(f.listening)

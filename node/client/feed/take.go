@@ -65,7 +65,7 @@ func (f *Feed) readings(source string, g given) ([]spool.Reading, error) {
 	}
 	if len(unknown) > 0 {
 		return nil, &ChangedError{Source: source, Diff: unknown,
-			Fix: "list the code under measures or ignore.codes, or say unknown: {codes: ignore}; nothing of this message was acknowledged, and it is sent again"}
+			Fix: "list the code under measures or ignore.codes, or say unknown: {codes: ignore}; nothing of this message was kept or acknowledged"}
 	}
 	return out, nil
 }
@@ -82,7 +82,7 @@ func (f *Feed) entityOf(source, device string) (string, error) {
 		f.told.passOver("unknown_device", device)
 	default:
 		return "", &ChangedError{Source: source, Diff: []string{"+ device " + device + didYouMean(device, keysOf(f.config.Devices))},
-			Fix: "list the device under devices or ignore.devices, or say unknown: {devices: ignore}; nothing of this message was acknowledged, and it is sent again"}
+			Fix: "list the device under devices or ignore.devices, or say unknown: {devices: ignore}; nothing of this message was kept or acknowledged"}
 	}
 	return "", nil
 }
