@@ -56,6 +56,8 @@ func newRoot(a *cli.App) *cobra.Command {
 		SilenceUsage:  true,
 		Args:          cli.NoCommand,
 		RunE:          cli.NeedCommand,
+
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.CheckFormat(cmd) },
 	}
 	root.SetIn(a.Stdin)
 	root.SetOut(a.Stdout)

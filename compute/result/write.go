@@ -51,53 +51,71 @@ func (t *Table) WriteJSON(w io.Writer) error {
 	return nil
 }
 
-// WriteCSV writes the result as CSV (RFC 4180) with a header; NULL is an empty
-// field. The columns are those that were asked for, then for every noised column the half-width of its 95 % interval under its
+// Flat is the result as a table of columns alone, as files have them. The columns are those that
+// were asked for, then for every noised column the half-width of its 95 % interval under its
 // name with "_interval95" behind it, and for every quantile the ends of its bucket with
 // "_low" and "_high". Where a row lacks entities, entities_included and entities_of follow, and
 // where one lacks periods, periods_left_out. Groups that are withheld have no row: Shortfall
 // says which they are.
-func (t *Table) WriteCSV(w io.Writer) error {
-	out := csv.NewWriter(w)
-	var header []string
-	for _, c := range t.Columns {
-		header = append(header, shown.Text(c.Name))
+func (t *Table) Flat() ([]Column, [][]any) {
+	columns := slices.Clone(t.Columns)
+	noised, bounded := t.intervalColumns(), t.boundColumns()
+	more := func(of int, suffix string) {
+		columns = append(columns, Column{Name: t.Columns[of].Name + suffix, Type: TypeDecimal, Unit: t.Columns[of].Unit})
 	}
-	noised := t.intervalColumns()
 	for _, j := range noised {
-		header = append(header, t.Columns[j].Name+"_interval95")
+		more(j, "_interval95")
 	}
-	bounded := t.boundColumns()
 	for _, j := range bounded {
-		header = append(header, t.Columns[j].Name+"_low", t.Columns[j].Name+"_high")
+		more(j, "_low")
+		more(j, "_high")
 	}
 	lacking, omitting := t.partial()
 	if lacking > 0 {
-		header = append(header, "entities_included", "entities_of")
+		columns = append(columns, Column{Name: "entities_included", Type: TypeInteger}, Column{Name: "entities_of", Type: TypeInteger})
 	}
 	if omitting > 0 {
-		header = append(header, "periods_left_out")
+		columns = append(columns, Column{Name: "periods_left_out", Type: TypeInteger})
 	}
-	records := [][]string{header}
-	for i, row := range t.Rows {
-		record := cellTexts(row, "", shown.Lines) // a line break within quotes is CSV's own
-		if noised != nil {
-			half := cellTexts(t.Interval95[i], "", shown.Text)
-			for _, j := range noised {
-				record = append(record, half[j])
-			}
+	rows := make([][]any, 0, len(t.Rows))
+	for i, cells := range t.Rows {
+		row := slices.Clone(cells)
+		for _, j := range noised {
+			row = append(row, t.Interval95[i][j])
 		}
 		for _, j := range bounded {
 			low, high := t.boundText(i, j)
-			record = append(record, low, high)
+			row = append(row, orNull(low), orNull(high))
 		}
 		if lacking > 0 {
-			record = append(record, strconv.Itoa(t.Included[i]), strconv.Itoa(t.Of[i]))
+			row = append(row, int64(t.Included[i]), int64(t.Of[i]))
 		}
 		if omitting > 0 {
-			record = append(record, strconv.Itoa(t.Omitted[i]))
+			row = append(row, int64(t.Omitted[i]))
 		}
-		records = append(records, record)
+		rows = append(rows, row)
+	}
+	return columns, rows
+}
+
+// orNull is a text, NULL for an empty one.
+func orNull(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
+// WriteCSV writes the columns of Flat as CSV (RFC 4180) with a header; NULL is an empty field.
+func (t *Table) WriteCSV(w io.Writer) error {
+	out := csv.NewWriter(w)
+	columns, rows := t.Flat()
+	records := [][]string{nil}
+	for _, c := range columns {
+		records[0] = append(records[0], shown.Text(c.Name))
+	}
+	for _, row := range rows {
+		records = append(records, cellTexts(row, "", shown.Lines)) // a line break within quotes is CSV's own
 	}
 	if err := out.WriteAll(records); err != nil {
 		return fmt.Errorf("writing the result as CSV: %w", err)

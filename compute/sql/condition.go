@@ -17,6 +17,7 @@ type parts struct {
 	entities *catalog.Predicate
 	periods  *catalog.PeriodSet
 	selector *selector
+	cycles   []cycle
 }
 
 // where compiles WHERE into the request's predicate and intervals.
@@ -45,6 +46,9 @@ func (c *compiler) where() *Error {
 		if !always {
 			c.out.Request.Where = &pred
 		}
+	}
+	if p.periods, fault = c.cut(p); fault != nil {
+		return fault
 	}
 	if p.periods != nil {
 		if len(*p.periods) == 0 {
@@ -82,6 +86,9 @@ func (c *compiler) orParts(tree *orTree) (parts, *Error) {
 		if p.selector != nil {
 			return parts{}, p.selector.misplaced("OR")
 		}
+		if len(p.cycles) > 0 {
+			return parts{}, p.cycles[0].misplaced("OR")
+		}
 		if (p.entities != nil) != (out.entities != nil) || (p.periods != nil) != (out.periods != nil) ||
 			p.entities != nil && p.periods != nil {
 			return parts{}, mixed(tree.Rest[max(i, 0)].Pos, "OR")
@@ -118,6 +125,7 @@ func (c *compiler) andParts(tree *andTree) (parts, *Error) {
 			}
 			out.periods = &both
 		}
+		out.cycles = append(out.cycles, p.cycles...)
 		if p.selector != nil {
 			if out.selector != nil {
 				return parts{}, p.selector.twice()
@@ -145,6 +153,9 @@ func (c *compiler) notParts(tree *notTree) (parts, *Error) {
 	if p.selector != nil {
 		return parts{}, p.selector.misplaced("NOT")
 	}
+	if len(p.cycles) > 0 {
+		return parts{}, p.cycles[0].misplaced("NOT")
+	}
 	if p.entities != nil && p.periods != nil {
 		return parts{}, mixed(tree.Pos, "NOT")
 	}
@@ -160,7 +171,7 @@ func (c *compiler) test(t *comparison) (parts, *Error) {
 	n := t.Name
 	if t.Call != nil {
 		if isDatePart(n) {
-			return c.yearTest(t)
+			return c.partTest(t)
 		}
 		if nameIs(n.text(), "DATE_TRUNC") {
 			return parts{}, faultAt(n.Pos, n.Raw, "a condition compares period itself: a coarser literal means its whole interval").

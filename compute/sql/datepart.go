@@ -8,7 +8,7 @@ import (
 )
 
 // dateParts are functions of other dialects of SQL that take a part of a date.
-var dateParts = []string{"YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "DOW", "WEEKDAY", "DAYOFWEEK", "DOY", extractWord, "DATE_PART"}
+var dateParts = []string{"YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "DOW", "ISODOW", "WEEKDAY", "DAYOFWEEK", "DOY", extractWord, "DATE_PART"}
 
 func isDatePart(n *name) bool {
 	return slices.ContainsFunc(dateParts, func(p string) bool { return nameIs(n.text(), p) })
@@ -17,7 +17,36 @@ func isDatePart(n *name) bool {
 // datePart reads YEAR(period) and EXTRACT(YEAR FROM period), which is
 // date_trunc('year', period). Other parts join periods of different years.
 func (sc *scope) datePart(n *name, call *call) (catalog.Dimension, *Error) {
-	none, args, part := catalog.Dimension{}, call.Args, strings.ToUpper(n.text())
+	none := catalog.Dimension{}
+	part, fault := sc.partOf(n, call)
+	switch {
+	case fault != nil:
+		return none, fault
+	case part == "YEAR":
+		return catalog.Dimension{Kind: catalog.DimPeriod, Grain: catalog.GrainYear}, nil
+	}
+	fault = faultAt(n.Pos, n.Raw, "the %s of a period would join those of all years, and there are no such groups", strings.ToLower(part)).
+		want("year(period)", "date_trunc('grain', period)")
+	if cycleNamed(part) != nil {
+		fault.Want += ", and in WHERE " + strings.ToLower(call.written(n)) + " = 1"
+	}
+	if g, ok := grainNamed(part); ok && sc.schema.Descriptor.Grain.Groups(g) {
+		fault.Nearest = "date_trunc('" + string(g) + "', period)"
+	}
+	return none, fault
+}
+
+// written is a call of a part of a period as SQL has it.
+func (call *call) written(n *name) string {
+	if nameIs(n.text(), extractWord) || nameIs(n.text(), "DATE_PART") {
+		return "EXTRACT(" + call.Args[0].First.Literal.plain() + " FROM period)"
+	}
+	return n.text() + "(period)"
+}
+
+// partOf is the part of a period that a function takes, in capitals.
+func (sc *scope) partOf(n *name, call *call) (string, *Error) {
+	none, args, part := "", call.Args, strings.ToUpper(n.text())
 	if part == extractWord || part == "DATE_PART" {
 		if len(args) != 2 || len(args[0].Rest) > 0 || args[0].First.Literal == nil || args[0].First.Literal.Num != "" {
 			return none, faultAt(n.Pos, n.Raw, "%s takes YEAR and period", part).want("EXTRACT(YEAR FROM period)")
@@ -27,15 +56,22 @@ func (sc *scope) datePart(n *name, call *call) (catalog.Dimension, *Error) {
 	if len(args) != 1 || len(args[0].Rest) > 0 || !sc.names(args[0].First, refPeriod) {
 		return none, faultAt(n.Pos, n.Raw, "%s is of period alone", n.text()).want("year(period)")
 	}
-	if part == "YEAR" {
-		return catalog.Dimension{Kind: catalog.DimPeriod, Grain: catalog.GrainYear}, nil
+	return part, nil
+}
+
+// partTest compiles a comparison of a part of period.
+func (c *compiler) partTest(t *comparison) (parts, *Error) {
+	if fault := t.Call.plain(); fault != nil {
+		return parts{}, fault
 	}
-	fault := faultAt(n.Pos, n.Raw, "the %s of a period would join those of all years, and a group is made of periods that follow one another", strings.ToLower(part)).
-		want("year(period)", "date_trunc('grain', period)")
-	if g, ok := grainNamed(part); ok && sc.schema.Descriptor.Grain.Groups(g) {
-		fault.Nearest = "date_trunc('" + string(g) + "', period)"
+	part, fault := c.partOf(t.Name, t.Call)
+	switch {
+	case fault != nil:
+		return parts{}, fault
+	case part == "YEAR":
+		return c.yearTest(t)
 	}
-	return none, fault
+	return c.cycleTest(t, part)
 }
 
 // yearTest compiles a comparison of year(period), whose values are years as numbers or texts.

@@ -2,13 +2,14 @@ package sql
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
 // dialects brings to one form what is written in several: DATE before a text is left out,
 // EXTRACT(a FROM b) becomes EXTRACT(a, b), LIMIT(…) within parentheses is a name, and AS stands
-// before every alias.
+// before every alias. Columns of one dataset lose its name.
 func dialects(list []lexer.Token) []lexer.Token {
 	out := make([]lexer.Token, 0, len(list))
 	clause, depth := "", 0
@@ -33,6 +34,30 @@ func dialects(list []lexer.Token) []lexer.Token {
 			out = append(out, lexer.Token{Type: tokenKeyword, Value: "AS", Pos: t.Pos})
 		}
 		out = append(out, t)
+	}
+	return unqualified(out)
+}
+
+// unqualified leaves out the name of the dataset, or its alias, before the name of a column and
+// the point, where the query is on one dataset.
+func unqualified(list []lexer.Token) []lexer.Token {
+	from := slices.IndexFunc(list, func(t lexer.Token) bool { return t.Type == tokenKeyword && t.Value == "FROM" })
+	joins := func(t lexer.Token) bool { return t.Type == tokenKeyword && t.Value == "JOIN" }
+	if from < 0 || from+1 >= len(list) || slices.ContainsFunc(list, joins) {
+		return list
+	}
+	names := []string{list[from+1].Value}
+	if from+3 < len(list) && list[from+2].Type == tokenKeyword && list[from+2].Value == "AS" {
+		names = append(names, list[from+3].Value)
+	}
+	named := func(t lexer.Token) bool { return t.Type == tokenName || t.Type == tokenQuoted }
+	out := make([]lexer.Token, 0, len(list))
+	for i := 0; i < len(list); i++ {
+		if i+2 < len(list) && named(list[i]) && list[i+1].Value == "." && named(list[i+2]) && slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, list[i].Value) }) {
+			i++
+			continue
+		}
+		out = append(out, list[i])
 	}
 	return out
 }

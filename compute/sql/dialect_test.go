@@ -64,3 +64,22 @@ func TestComputedFiguresAskForTheirAggregatesOnce(t *testing.T) {
 		t.Errorf("asked (-want +got):\n%s", diff)
 	}
 }
+
+// One dataset may have an alias, and its columns its name or the alias before them.
+func TestColumnsOfOneDatasetMayHaveItsName(t *testing.T) {
+	plain := compileOn(t, "SELECT station, AVG(pm25), SUM(pm25) / 2 AS h FROM beijing_air WHERE station = 'x' AND period = '2016' GROUP BY station ORDER BY h", beijing())
+	for _, sql := range []string{
+		"SELECT a.station, AVG(a.pm25), SUM(A.pm25) / 2 AS h FROM beijing_air a WHERE a.station = 'x' AND a.period = '2016' GROUP BY a.station ORDER BY h",
+		"SELECT beijing_air.station, AVG(beijing_air.pm25), SUM(pm25) / 2 AS h FROM beijing_air WHERE station = 'x' AND period = '2016' GROUP BY beijing_air.station ORDER BY h",
+		`SELECT "a".station, AVG(pm25), SUM(pm25) / 2 AS h FROM beijing_air AS "a" WHERE station = 'x' AND period = '2016' GROUP BY station ORDER BY h`,
+	} {
+		c := compileOn(t, sql, beijing())
+		c.Request.SQL, plain.Request.SQL = "", ""
+		if diff := cmp.Diff(plain.Request, c.Request); diff != "" || c.Output[1].Name != plain.Output[1].Name {
+			t.Errorf("%s (-plain +this):\n%s", sql, diff)
+		}
+	}
+	if f := faultOf(t, "SELECT AVG(b.pm25) FROM beijing_air a", beijing()); f.Message == "" {
+		t.Error("a name of no dataset is taken")
+	}
+}

@@ -17,10 +17,7 @@ const usingBoth = "USING (entity, period)"
 func (c *compiler) join() *Error {
 	j := c.stmt.Join
 	if j == nil {
-		if as := c.stmt.As; as != nil {
-			return faultAt(as.Pos, as.Raw, "only joined datasets are given another name").want("JOIN", "WHERE", "GROUP BY")
-		}
-		return nil
+		return nil // another name of one dataset is taken away before the grammar is looked at
 	}
 	n := j.Dataset
 	switch second := c.schema.Join; {

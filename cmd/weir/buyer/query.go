@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -53,7 +54,9 @@ func NewQueryCommand(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "query SQL",
 		GroupID: cli.ForBuyers,
-		Short:   "ask an aggregate query on encrypted readings",
+
+		Annotations: map[string]string{cli.PrintsFiles: "yes"},
+		Short:       "ask an aggregate query on encrypted readings",
 		Long: `Compiles the SQL here, signs the request, and waits until enough nodes have sealed
 their shares of the answer to your key. The shares are opened, added and checked
 on this machine; no node sees the figure. SQL of "-" is read from stdin.
@@ -115,6 +118,9 @@ it says what would be released, and nothing is charged.`,
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
+			if explain && a.Output.IsFile() {
+				return cli.Usagef(cmd, "-o %s is for figures, and --explain gives none", a.Output)
+			}
 			if explain {
 				return explainTimeout(ctx, timeout, q.explain(ctx))
 			}
@@ -285,7 +291,11 @@ func (q *question) print(t *result.Table) error {
 // runs them sees it.
 func printResult(a *cli.App, t *result.Table) error {
 	a.Printed = true
-	if err := t.Write(a.Stdout, string(a.Output)); err != nil {
+	write := func() error { return t.Write(a.Stdout, string(a.Output)) }
+	if a.Output.IsFile() {
+		write = func() error { return writeFile(a, t) }
+	}
+	if err := write(); err != nil {
 		return err
 	}
 	if a.Output != cli.Table {
@@ -357,6 +367,16 @@ func (q *question) explain(ctx context.Context) error {
 		}
 		s.Add("what a node learns", x.Nodes)
 		addNoise(&s, x.Noise)
+		if x.Noise != nil {
+			d, err := c.Dataset(ctx, x.Dataset)
+			if err != nil {
+				return err
+			}
+			for _, n := range x.Noise.Sums {
+				words := relativeNoise(n, d.Descriptor.MeasureNamed(n.Measure), x.Plan)
+				s.AddIf(words != "", "relative to the figure", words)
+			}
+		}
 		return q.Print(x, s)
 	})
 }
@@ -419,6 +439,25 @@ func addNoise(s *term.Table, n *wire.ExplainedNoise) {
 	s.Add("epsilon charged", fmt.Sprintf("%s an attempt, %s at most", n.Epsilon, n.MostCost))
 	s.Add("epsilon left of the contract", fmt.Sprintf("%s of %s", n.Contract.Left, n.Contract.Limit))
 	s.Add("epsilon left of the family", fmt.Sprintf("%s of %s, all buyers together", n.Family.Left, n.Family.Limit))
+}
+
+// relativeNoise says how large the noise in sums of a measure is beside the largest group's
+// figure, which nobody knows: it depends on how high in their range the readings lie. Empty: it
+// is of another column, or nothing can be said.
+func relativeNoise(n plan.ColumnNoise, m catalog.Measure, p plan.Explain) string {
+	half, ok := new(big.Rat).SetString(n.Interval95)
+	mid := big.NewRat(m.Min+m.Max, 2)
+	if !ok || n.What != "sums of "+m.Name || n.Weight != "" || p.Widest != m.Name || p.Cells == 0 || mid.Sign() <= 0 {
+		return ""
+	}
+	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(m.Decimals)), nil)
+	sum := new(big.Rat).Mul(mid, new(big.Rat).SetFrac(big.NewInt(p.Cells), scale))
+	of := func(part int64) string {
+		share := new(big.Rat).Quo(half, sum)
+		return share.Mul(share, big.NewRat(100*part, 1)).FloatString(1)
+	}
+	return fmt.Sprintf("%s of %d cells: 95 %% within ± %s %% of the figure if readings are about the middle of their range, ± %s %% if a tenth of that, ± %s %% if a hundredth",
+		m.Name, p.Cells, of(1), of(10), of(100))
 }
 
 // timeoutError is what had not happened when the time of --timeout was over.

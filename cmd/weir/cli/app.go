@@ -37,9 +37,9 @@ func (a *App) Flags(root *cobra.Command) {
 	flags.StringVar(&a.profile, "profile", "", "`file` that pins the cluster, such as D/ready.json (or WEIR_PROFILE)")
 	flags.StringVar(&a.key, "key", "", "key `file` made by weir keygen (or WEIR_KEY)")
 	flags.StringVar(&a.as, "as", "", "`whose` key under --dir to use: bureau, buyer or operator")
-	flags.VarP(&a.Output, "output", "o", "how to print results: table, json or csv")
+	flags.VarP(&a.Output, "output", "o", "how to print results: table, json or csv; figures also parquet or xlsx")
 	CompleteWords(root, "as", string(Bureau), string(Buyer), string(Operator))
-	CompleteWords(root, "output", string(Table), string(JSON), string(CSV))
+	CompleteWords(root, "output", string(Table), string(JSON), string(CSV), string(Parquet), string(Workbook))
 }
 
 // NoteEach is Note of a list, each in the format.

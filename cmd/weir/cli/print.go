@@ -12,6 +12,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
+	"github.com/spf13/cobra"
 
 	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/cmd/weir/term"
@@ -27,7 +28,30 @@ const (
 	Table Format = "table"
 	JSON  Format = "json"
 	CSV   Format = "csv"
+
+	// Of figures alone: files, which no terminal shows.
+	Parquet  Format = "parquet"
+	Workbook Format = "xlsx"
 )
+
+// IsFile reports whether the format is one of files.
+func (f Format) IsFile() bool { return f == Parquet || f == Workbook }
+
+// PrintsFiles is the annotation of commands that print in the formats of files.
+const PrintsFiles = "files"
+
+// CheckFormat refuses a format in which a command prints nothing, before it does anything.
+func (a *App) CheckFormat(cmd *cobra.Command) error {
+	switch {
+	case !a.Output.IsFile():
+		return nil
+	case cmd.Annotations[PrintsFiles] == "":
+		return Usagef(cmd, "-o %s is for the figures of weir query; here want table, json or csv", a.Output)
+	case term.IsTerminal(a.Stdout):
+		return Usagef(cmd, "-o %s is a file, and stdout is a terminal: add > FILE.%s", a.Output, a.Output)
+	}
+	return nil
+}
 
 // String implements pflag.Value.
 func (f *Format) String() string { return string(*f) }
@@ -38,11 +62,11 @@ func (f *Format) Type() string { return "format" }
 // Set implements pflag.Value.
 func (f *Format) Set(text string) error {
 	switch v := Format(text); v {
-	case Table, JSON, CSV:
+	case Table, JSON, CSV, Parquet, Workbook:
 		*f = v
 		return nil
 	}
-	return fmt.Errorf("%q is not table, json or csv", text)
+	return fmt.Errorf("%q is not table, json or csv, nor of figures parquet or xlsx", text)
 }
 
 // PrintNamed asks the cluster for the one thing of that id or name and prints it.
