@@ -241,8 +241,12 @@ func (d *Decoder) at(at int, last bool) (f *Frame, size int) {
 	}
 	f, size, fault := d.ofLength(b, declared, last, lenient)
 	if size <= 0 && d.options.Lenient {
-		if f, n := d.toEnd(b, declared); n > 0 {
-			return f, n
+		g, n := d.toEnd(b, declared, last)
+		if n > 0 {
+			return g, n
+		}
+		if n == wait {
+			return nil, wait
 		}
 	}
 	d.fault(fault, 1)
@@ -314,12 +318,17 @@ func (d *Decoder) ofLength(b []byte, length int, last bool, lenient []Leniency) 
 // has little memory (its register loses its low byte at every step, so that one of 256
 // segments with other bytes before the last ones has the same): what another frame begins in
 // is not one frame.
-func (d *Decoder) toEnd(b []byte, declared int) (*Frame, int) {
-	limit := min(len(b), headSize+longest+tailSize+2)
+// Its end may be among the bytes that are still to come.
+func (d *Decoder) toEnd(b []byte, declared int, last bool) (*Frame, int) {
+	const most = headSize + longest + tailSize + 2
+	limit := min(len(b), most)
 	for at := headSize; ; {
 		next := bytes.Index(b[at:limit], []byte("&&"))
 		if next < 0 {
-			return nil, none
+			if last || limit == most || bytes.Contains(b[headSize:limit], begin) {
+				return nil, none
+			}
+			return nil, wait
 		}
 		at += next + 2
 		if bytes.Contains(b[headSize:at], begin) {
@@ -383,25 +392,48 @@ func (d *Decoder) opened(segment []byte, sum uint16) (*opening, CRC) {
 	if !d.options.Lenient {
 		readings = []CRC{d.options.CRC}
 	}
-	if by, ok := rightBy(readings, d.options.CRC, segment, sum); ok {
-		x.head, x.region = bytes.Clone(x.head), bytes.Clone(x.region)
-		return x, by
+	var clear, under *opening
+	by, ok := rightBy(readings, d.options.CRC, segment, sum)
+	if ok {
+		clear = &opening{head: bytes.Clone(x.head), region: bytes.Clone(x.region), broken: x.broken}
 	}
-	if x.broken || d.options.Key == nil {
-		return nil, ""
+	if x.broken || d.options.Key == nil || ok && likely(x.region) == parses {
+		return clear, by
 	}
 	key := d.options.Key(fieldOf(x.head, "MN"))
 	if key == nil {
-		return nil, ""
+		return clear, by
 	}
 	plain := bytes.Clone(segment)
 	region := plain[len(plain)-2-len(x.region) : len(plain)-2]
 	cryptBlocks(region, key.Decrypt)
-	by, ok := rightBy(readings, d.options.CRC, plain, sum)
-	if !ok {
-		return nil, ""
+	// Of what was never encrypted, decrypted, the check is right for one of 256, and the other
+	// way round: what is more like data is what was sent.
+	byKey, ok := rightBy(readings, d.options.CRC, plain, sum)
+	if ok && likely(region) > unlikely {
+		under = &opening{head: bytes.Clone(x.head), region: region, encrypted: true}
 	}
-	return &opening{head: bytes.Clone(x.head), region: region, encrypted: true}, by
+	if under != nil && (clear == nil || likely(region) > likely(x.region)) {
+		return under, byKey
+	}
+	return clear, by
+}
+
+// How much bytes are like a region in the clear.
+const (
+	unlikely = iota
+	isText
+	parses
+)
+
+func likely(region []byte) int {
+	if !printable(region) {
+		return unlikely
+	}
+	if _, err := (Frame{Region: region}).Data(false); err != nil {
+		return isText
+	}
+	return parses
 }
 
 // rightBy is the reading by which a check is right, the declared one first.
