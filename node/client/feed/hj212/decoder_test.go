@@ -280,6 +280,22 @@ func TestIdleFindsWholeFramesBehindABeginning(t *testing.T) {
 	}
 }
 
+// Half a frame before a whole one costs nothing of it, wherever it was cut: a lenient decoder,
+// which takes a wrong length, does not make one frame of both, though their check is the same
+// for one of 256.
+func TestHalfAFrameAndAWholeOneAreNeverOne(t *testing.T) {
+	for n := range 12 {
+		f := example(fmt.Sprintf("DataTime=20260801080000;a21026-Avg=%d.5,a21026-Flag=N", n))
+		b := f.Encode(CRCStandard, nil)
+		for cut := headSize; cut < len(b)-8; cut++ {
+			got, _ := decode(Options{Lenient: true}, string(b[:cut])+string(b))
+			if len(got) != 1 || got[0].Key() != f.Key() || !bytes.Equal(got[0].Region, f.Region) || len(got[0].Lenient) > 0 {
+				t.Fatalf("%d, cut at %d: %d frames: %+v", n, cut, len(got), got)
+			}
+		}
+	}
+}
+
 // drawFrame is any frame that a strict decoder takes.
 func drawFrame(t *rapid.T) Frame {
 	f := Frame{

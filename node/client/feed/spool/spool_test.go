@@ -343,6 +343,26 @@ func TestNothingIsTakenAfterAFailedWrite(t *testing.T) {
 	}
 }
 
+// What was written and not synced is not said to be kept: a pipe takes a write, and no fsync.
+func TestNothingIsKeptWithoutAnFsync(t *testing.T) {
+	s := open(t, t.TempDir())
+	out, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	file := s.file.file
+	s.file.file = in
+	s.mu.Unlock()
+	if _, err := s.Put(t.Context(), []Reading{reading("s1", "nox", 1, 1)}); !errors.Is(err, ErrBroken) {
+		t.Errorf("%v", err)
+	}
+	s.file.file = file
+	if err := errors.Join(in.Close(), out.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
 // childDir names to the test binary, run again, the spool that it puts readings into.
 const childDir = "WEIR_TEST_SPOOL"
 
