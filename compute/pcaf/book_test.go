@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,6 +138,10 @@ func TestFiguresAreThoseOfTheBorrowers(t *testing.T) {
 			}
 		}
 	})
+	w, tooLarge := pcaf.Weigh([]*big.Rat{big.NewRat(125, 1000), big.NewRat(1, 3), big.NewRat(4, 1000)}, 2, 7) // 12.5, 33.3 and 0.4 hundredths
+	if tooLarge >= 0 || !slices.Equal(w.Units, []uint64{13, 33, 0}) || w.Rounding.Cmp(big.NewRat(1, 1)) != 0 {
+		t.Errorf("weights %v, rounding %s", w.Units, w.Rounding)
+	}
 	b, err := read(t, pcaf.EVIC, "code,outstanding,evic,score\na,300,1000,\nb,100,1000,4\nc,50,1000,5\n")
 	if err != nil {
 		t.Fatal(err)

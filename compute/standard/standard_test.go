@@ -78,6 +78,7 @@ func TestIndices(t *testing.T) {
 		says string
 	}{
 		{[]standard.Concentration{of(t, unit.PM25, "ug/m3", 80, 1)}, "2024-01-01", 107, "PM2.5"},
+		{[]standard.Concentration{of(t, unit.PM25, "ug/m3", 80, 1)}, "2026-02-28", 107, "PM2.5"},
 		{[]standard.Concentration{of(t, unit.PM25, "ug/m3", 80, 1)}, "2026-03-01", 119, "PM2.5"},
 		{[]standard.Concentration{of(t, unit.PM25, "mg/m3", 75, 1000), of(t, unit.PM10, "ug/m3", 150, 1)}, "2024-01-01", 100, "PM2.5, PM10"},
 		{[]standard.Concentration{of(t, unit.PM25, "ug/m3", 35, 1), of(t, unit.O3, "ug/m3", 100, 1)}, "2024-01-01", 50, ""},

@@ -12,13 +12,13 @@ import (
 // What a loan that is not covered was probably meant for: an entity of its name, or one whose
 // id differs in two signs; never a distant one.
 func TestUnmatchedBorrowersAreToldWhatWasMeant(t *testing.T) {
-	q := question{rows: [][]string{{"91130000A", "north", "Alpha 有限公司"}, {"91130000B", "south", "Beta"}, {"77712345C", "north", "Gamma"}}}
+	q := question{rows: [][]string{{"91130000A", "north", "Alpha 有限公司"}, {"91130000B", "south", "Beta"}, {"77712345C", "north", "Gamma"}, {"XB1", "north", ""}}}
 	for _, c := range []struct {
 		id, name string
 		want     []string
 	}{
 		{"9113000A", "", []string{"91130000A"}}, {"x", "beta", []string{"91130000B"}}, {"77712345X", "alpha 有限公司", []string{"91130000A", "77712345C"}},
-		{"66600000D", "", nil}, {"A", "", nil}, {"", "Beta Ltd", nil},
+		{"66600000D", "", nil}, {"A", "", nil}, {"", "Beta Ltd", nil}, {"XC2", "", nil}, {"XB2", "", []string{"XB1"}},
 	} {
 		if got := q.near(pcaf.Borrower{ID: c.id, Name: c.name}); !slices.Equal(got, c.want) {
 			t.Errorf("%q %q: %v, want %v", c.id, c.name, got, c.want)
