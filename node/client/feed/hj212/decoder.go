@@ -392,17 +392,17 @@ func (d *Decoder) opened(segment []byte, sum uint16) (*opening, CRC) {
 	if !d.options.Lenient {
 		readings = []CRC{d.options.CRC}
 	}
-	var clear, under *opening
+	var raw, under *opening
 	by, ok := rightBy(readings, d.options.CRC, segment, sum)
 	if ok {
-		clear = &opening{head: bytes.Clone(x.head), region: bytes.Clone(x.region), broken: x.broken}
+		raw = &opening{head: bytes.Clone(x.head), region: bytes.Clone(x.region), broken: x.broken}
 	}
 	if x.broken || d.options.Key == nil || ok && likely(x.region) == parses {
-		return clear, by
+		return raw, by
 	}
 	key := d.options.Key(fieldOf(x.head, "MN"))
 	if key == nil {
-		return clear, by
+		return raw, by
 	}
 	plain := bytes.Clone(segment)
 	region := plain[len(plain)-2-len(x.region) : len(plain)-2]
@@ -413,10 +413,10 @@ func (d *Decoder) opened(segment []byte, sum uint16) (*opening, CRC) {
 	if ok && likely(region) > unlikely {
 		under = &opening{head: bytes.Clone(x.head), region: region, encrypted: true}
 	}
-	if under != nil && (clear == nil || likely(region) > likely(x.region)) {
+	if under != nil && (raw == nil || likely(region) > likely(x.region)) {
 		return under, byKey
 	}
-	return clear, by
+	return raw, by
 }
 
 // How much bytes are like a region in the clear.
