@@ -284,6 +284,7 @@ func (c *compiler) askedDays() (catalog.PeriodSet, *Error) {
 		return nil, fault
 	}
 	if fault := ahead.where(); fault != nil {
+		c.failed = ahead.failed
 		return nil, fault
 	}
 	return days(c.schema.Descriptor.Grain, ahead.out.Request.Periods), nil
