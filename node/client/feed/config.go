@@ -40,7 +40,6 @@ type Config struct {
 
 	file    string
 	parsed  *ast.File
-	flags   string
 	at      [2]int // hour and minute of corrections; −1: by Every
 	factors []factor
 }
@@ -284,7 +283,6 @@ func (c *configCheck) check() {
 	}
 	for i, f := range c.Flags {
 		c.oneOf(fmt.Sprintf("$.flags[%d]", i), f, deviceFlags...)
-		c.flags += f
 	}
 	c.checkSources()
 	c.checkMeasures()
