@@ -41,9 +41,7 @@ func (f *Feed) nextCorrection(now time.Time) time.Time {
 
 // publishing appends what is due, now and then.
 func (f *Feed) publishing(ctx context.Context) error {
-	tick := time.NewTicker(f.config.Every)
-	defer tick.Stop()
-	for {
+	return every(ctx, f.config.Every, func() error {
 		err := f.Append(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -53,12 +51,8 @@ func (f *Feed) publishing(ctx context.Context) error {
 		case err != nil:
 			f.options.Note("publishing did not go, and is tried again: %v", err)
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+		return nil
+	})
 }
 
 // Append appends all periods that are closed, and what came late where that is due.

@@ -304,12 +304,22 @@ func (f *Feed) verify(ctx context.Context) error {
 
 // telling writes the state for others to read.
 func (f *Feed) telling(ctx context.Context) error {
-	tick := time.NewTicker(stateEvery)
-	defer tick.Stop()
-	for {
+	return every(ctx, stateEvery, func() error {
 		f.tellPeriods(f.options.Now())
 		if err := f.told.write(f.options.Now()); err != nil {
 			return fmt.Errorf("write the feed's state: %w", err)
+		}
+		return nil
+	})
+}
+
+// every does something at once and then again and again, until the context ends or it fails.
+func every(ctx context.Context, pause time.Duration, do func() error) error {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		if err := do(); err != nil {
+			return err
 		}
 		select {
 		case <-ctx.Done():

@@ -46,22 +46,6 @@ func (f *Feed) beginDirectory(s *Source) (func(context.Context) error, error) {
 	}, nil
 }
 
-// every does something at once and then again and again, until the context ends or it fails.
-func every(ctx context.Context, pause time.Duration, do func() error) error {
-	tick := time.NewTicker(pause)
-	defer tick.Stop()
-	for {
-		if err := do(); err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
-
 // lookInto takes the files of a directory that have settled. An error ends the feed.
 func (f *Feed) lookInto(ctx context.Context, s *Source, known map[string]seen) error {
 	entries, err := os.ReadDir(s.Path)
