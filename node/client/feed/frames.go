@@ -345,14 +345,7 @@ func (c *connection) read(f hj212.Frame) (readings []spool.Reading, held bool, e
 	}
 	g := given{device: f.MN, command: f.CN, time: d.Time, at: at}
 	for _, item := range d.Items {
-		g.values = append(g.values, givenValue{code: item.Code, flag: item.Get("Flag"), text: func(field string) (string, bool) {
-			for _, x := range item.Fields {
-				if x.Name == field {
-					return x.Value, true
-				}
-			}
-			return "", false
-		}})
+		g.values = append(g.values, givenValue{code: item.Code, flag: item.Get("Flag"), text: item.Lookup})
 	}
 	readings, err = c.readings(c.source.Name, g)
 	return readings, false, err
