@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/weirdata/weir/compute/panel"
-	"github.com/weirdata/weir/compute/suggest"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/feed/spool"
 	"github.com/weirdata/weir/node/client/publish"
@@ -283,7 +282,7 @@ func (f *Feed) verify(ctx context.Context) error {
 	for device, entity := range f.config.Devices {
 		if !slices.Contains(ids, entity) {
 			x.fault("$.devices."+device, fmt.Sprintf("is entity %.80q, which registry %s does not have", entity, d.Descriptor.Registry),
-				"append it with `weir registry append`"+didYouMean(entity, []string{suggest.Nearest(entity, ids)}))
+				"append it with `weir registry append`"+didYouMean(entity, ids))
 		}
 	}
 	if len(x.faults) > 0 {

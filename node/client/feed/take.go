@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -81,18 +82,10 @@ func (f *Feed) entityOf(source, device string) (string, error) {
 	case f.config.Unknown.Devices == "ignore":
 		f.told.passOver("unknown_device", device)
 	default:
-		return "", &ChangedError{Source: source, Diff: []string{"+ device " + device + didYouMean(device, keysOf(f.config.Devices))},
+		return "", &ChangedError{Source: source, Diff: []string{"+ device " + device + didYouMean(device, slices.Sorted(maps.Keys(f.config.Devices)))},
 			Fix: "list the device under devices or ignore.devices, or say unknown: {devices: ignore}; nothing of this message was kept or acknowledged"}
 	}
 	return "", nil
-}
-
-func keysOf(m map[string]string) (keys []string) {
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // reading is what a device says of a measure. ok is false where it is passed over, which is
