@@ -199,7 +199,7 @@ func (f *Feed) takeRows(ctx context.Context, file panel.File, mark func() []spoo
 				if !c.Present.Test(uint(period*entities + e)) { //nolint:gosec // not negative
 					continue
 				}
-				if !f.inTime(index, now, fmt.Sprintf("%s of %s in %s", c.Measure.Name, p.Entities[e], f.calendar.grain.Format(index))) {
+				if !f.inTime(index, now, func() string { return f.cellName(p.Entities[e], c.Measure.Name, index) }) {
 					continue
 				}
 				readings = append(readings, spool.Reading{Entity: p.Entities[e], Measure: c.Measure.Name, At: f.calendar.begin(index).Unix(), Period: index,
