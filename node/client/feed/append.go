@@ -234,9 +234,7 @@ func (f *Feed) tableSource() *panel.Source {
 // noteAppended puts an append into the state.
 func (f *Feed) noteAppended(now time.Time, b batch, done publish.Published) {
 	if done.Version > 0 && f.first == nil {
-		f.mu.Lock()
 		f.verified = false // its first period is known now
-		f.mu.Unlock()
 	}
 	var periods []string
 	for _, p := range b.periods {

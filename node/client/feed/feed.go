@@ -63,14 +63,14 @@ type Feed struct {
 	options  Options
 
 	appending sync.Mutex // one append at a time; guards what follows
-	verified  bool       // the entities are in the registry
-	first     *int64     // first period of the dataset; nil: not known, or there is none
+	verified  bool       // the entities are in the registry, and first is known
 
-	stop context.CancelCauseFunc
-	// bound has the addresses on which sources listen.
-	mu        sync.Mutex
-	bound     map[string]string
+	stop      context.CancelCauseFunc
 	listening chan struct{}
+
+	mu    sync.Mutex        // guards what follows
+	bound map[string]string // addresses on which sources listen
+	first *int64            // first period of the dataset; nil: not known, or there is none; set while appending
 }
 
 // New opens a feed. The cluster need not be reached yet.
