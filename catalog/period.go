@@ -97,16 +97,6 @@ func (g Grain) Bounds() Interval {
 	return Interval{From: GrainYear.start(from, g), To: GrainYear.start(to, g)}
 }
 
-// steps say how many periods make one of the next grain, where that is a fixed number, and
-// which grain that is.
-var steps = map[Grain]struct {
-	n    int64
-	next Grain
-}{
-	GrainQuarterHour: {2, GrainHalfHour}, GrainHalfHour: {2, GrainHour}, GrainHour: {24, GrainDay},
-	GrainDay: {0, GrainMonth}, GrainMonth: {3, GrainQuarter}, GrainQuarter: {4, GrainYear},
-}
-
 // The week 1970-W01 begins on Monday, 1969-12-29.
 const (
 	weekDays  = 7
@@ -128,16 +118,23 @@ func (g Grain) In(i int64, coarse Grain) int64 {
 		return floorDiv(g.In(i, GrainDay)+weekBegin, weekDays)
 	}
 	for g != coarse {
-		step, ok := steps[g]
-		if !ok {
+		switch g {
+		case GrainQuarterHour:
+			g, i = GrainHalfHour, floorDiv(i, 2)
+		case GrainHalfHour:
+			g, i = GrainHour, floorDiv(i, 2)
+		case GrainHour:
+			g, i = GrainDay, floorDiv(i, 24)
+		case GrainDay:
+			y, m, _ := civil(i)
+			g, i = GrainMonth, (y-epochYear)*12+m-1
+		case GrainMonth:
+			g, i = GrainQuarter, floorDiv(i, 3)
+		case GrainQuarter:
+			g, i = GrainYear, floorDiv(i, 4)
+		default:
 			return i
 		}
-		if g = step.next; step.n > 0 {
-			i = floorDiv(i, step.n)
-			continue
-		}
-		y, m, _ := civil(i)
-		i = (y-epochYear)*12 + m - 1
 	}
 	return i
 }
@@ -150,7 +147,7 @@ func (g Grain) Span(i int64, fine Grain) Interval {
 		i = g.In(i, fine)
 		return Interval{From: i, To: i + 1}
 	}
-	if fine == GrainWeek && (g == GrainMonth || g == GrainQuarter) {
+	if !fine.Groups(g) {
 		days := g.Span(i, GrainDay)
 		return Interval{From: GrainDay.In(days.From, fine), To: GrainDay.In(days.To-1, fine) + 1}
 	}

@@ -1,7 +1,6 @@
 package table
 
 import (
-	"archive/zip"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +17,7 @@ const headersLooked = 20
 const excelDigits = 15
 
 // workbook reads a sheet of an Excel workbook. Nothing of it goes to a temporary file.
-func (r *reader) workbook(in io.Reader, archive *zip.Reader) (err error) {
+func (r *reader) workbook(in io.Reader) (err error) {
 	book, err := excelize.OpenReader(in, excelize.Options{RawCellValue: true, UnzipSizeLimit: mostInMemory, UnzipXMLSizeLimit: mostInMemory})
 	if err != nil {
 		what := "is a damaged workbook: " + err.Error()
@@ -37,7 +36,7 @@ func (r *reader) workbook(in io.Reader, archive *zip.Reader) (err error) {
 	if props, err := book.GetWorkbookProps(); err == nil && props.Date1904 != nil && *props.Date1904 {
 		head.Days = DaysFrom1904
 	}
-	odd, err := oddCellsOf(archive, sheet)
+	odd, err := oddCellsOf(book, sheet)
 	if err != nil {
 		r.sink.Fault(0, fmt.Sprintf("sheet %q cannot be read: %v", sheet, err), "save the workbook anew")
 		return nil

@@ -1,7 +1,6 @@
 package table
 
 import (
-	"archive/zip"
 	"bytes"
 	"encoding/xml"
 	"errors"
@@ -21,7 +20,8 @@ import (
 type oddCells struct {
 	truths   map[int][]int          // columns of cells that are TRUE or FALSE, by row
 	formulas map[int][]emptyFormula // without a stored value, by row
-	merges   []merge
+	merges   map[int][]*merge       // by the row in which they begin
+	open     []*merge               // those that have cells in the present row
 }
 
 // emptyFormula is a formula without a stored value.
@@ -40,16 +40,16 @@ type merge struct {
 
 // oddCellsOf reads them from a sheet's part of the workbook (ECMA-376 part 1, sections
 // 18.3.1.4 c, 18.3.1.40 f, 18.3.1.55 mergeCells).
-func oddCellsOf(archive *zip.Reader, sheet string) (*oddCells, error) {
-	name, err := partOf(archive, sheet)
+func oddCellsOf(book *excelize.File, sheet string) (*oddCells, error) {
+	name, err := partOf(book, sheet)
 	if err != nil {
 		return nil, err
 	}
-	raw, err := partBytes(archive, name)
+	raw, err := partBytes(book, name)
 	if err != nil {
 		return nil, err
 	}
-	o := &oddCells{truths: map[int][]int{}, formulas: map[int][]emptyFormula{}}
+	o := &oddCells{truths: map[int][]int{}, formulas: map[int][]emptyFormula{}, merges: map[int][]*merge{}}
 	if !slices.ContainsFunc(oddMarks, func(m string) bool { return bytes.Contains(raw, []byte(m)) }) {
 		return o, nil // most sheets, which are not parsed twice then
 	}
@@ -105,13 +105,13 @@ func (o *oddCells) read(raw []byte) error {
 				o.truths[row] = append(o.truths[row], column)
 			}
 		case "mergeCell":
-			m := merge{ref: attribute(start, "ref")}
+			m := &merge{ref: attribute(start, "ref")}
 			from, to, _ := strings.Cut(m.ref, ":")
 			var err [2]error
 			m.column, m.row, err[0] = excelize.CellNameToCoordinates(from)
 			m.toColumn, m.toRow, err[1] = excelize.CellNameToCoordinates(to)
 			if err[0] == nil && err[1] == nil {
-				o.merges = append(o.merges, m)
+				o.merges[m.row] = append(o.merges[m.row], m)
 			}
 		}
 	}
@@ -139,9 +139,9 @@ func xmlDecoder(raw []byte) *xml.Decoder {
 }
 
 // partOf is the part of the workbook that a sheet is kept in.
-func partOf(archive *zip.Reader, sheet string) (string, error) {
+func partOf(book *excelize.File, sheet string) (string, error) {
 	const home = "xl/workbook.xml"
-	var book struct {
+	var list struct {
 		Sheets []struct {
 			Name string     `xml:"name,attr"`
 			Any  []xml.Attr `xml:",any,attr"`
@@ -153,8 +153,8 @@ func partOf(archive *zip.Reader, sheet string) (string, error) {
 			Target string `xml:"Target,attr"`
 		} `xml:"Relationship"`
 	}
-	for name, into := range map[string]any{home: &book, "xl/_rels/workbook.xml.rels": &links} {
-		raw, err := partBytes(archive, name)
+	for name, into := range map[string]any{home: &list, "xl/_rels/workbook.xml.rels": &links} {
+		raw, err := partBytes(book, name)
 		if err == nil {
 			err = xmlDecoder(raw).Decode(into)
 		}
@@ -162,7 +162,7 @@ func partOf(archive *zip.Reader, sheet string) (string, error) {
 			return "", fmt.Errorf("read %s: %w", name, err)
 		}
 	}
-	for _, s := range book.Sheets {
+	for _, s := range list.Sheets {
 		if !strings.EqualFold(s.Name, sheet) {
 			continue
 		}
@@ -180,26 +180,28 @@ func partOf(archive *zip.Reader, sheet string) (string, error) {
 	return "", fmt.Errorf("the workbook does not say where sheet %q is", sheet)
 }
 
-// partBytes are the bytes of a part; case and slashes of names differ between programs.
-func partBytes(archive *zip.Reader, name string) (b []byte, err error) {
-	for _, f := range archive.File {
-		if !strings.EqualFold(strings.ReplaceAll(f.Name, `\`, "/"), name) {
-			continue
+// partBytes are the bytes of a part, which the book has in memory already; the case of names
+// differs between programs.
+func partBytes(book *excelize.File, name string) ([]byte, error) {
+	var raw []byte
+	book.Pkg.Range(func(key, value any) bool {
+		part, isText := key.(string)
+		b, isRaw := value.([]byte)
+		if isText && isRaw && strings.EqualFold(part, name) {
+			raw = b
 		}
-		in, err := f.Open()
-		if err != nil {
-			return nil, err
-		}
-		b, err := io.ReadAll(io.LimitReader(in, mostInMemory))
-		return b, errors.Join(err, in.Close())
+		return raw == nil
+	})
+	if raw == nil {
+		return nil, fmt.Errorf("there is no %s", name)
 	}
-	return nil, fmt.Errorf("there is no %s", name)
+	return raw, nil
 }
 
 // settle puts the words TRUE and FALSE into a row for the numbers that such cells are kept
 // as, and reports what has no value to read: formulas without a stored one, and all cells of
 // a merged range but the first. whole is false where there is such a cell in a column that
-// is used.
+// is used. Rows come in order, from the header on.
 func (o *oddCells) settle(r *reader, sheet string, cells []string, at, header int, used []bool) (whole bool) {
 	whole = true
 	for _, column := range o.truths[at] {
@@ -214,11 +216,8 @@ func (o *oddCells) settle(r *reader, sheet string, cells []string, at, header in
 			whole = false
 		}
 	}
-	for i := range o.merges {
-		m := &o.merges[i]
-		if at < max(m.row, header) || at > m.toRow || m.row < header {
-			continue
-		}
+	o.open = slices.DeleteFunc(append(o.open, o.merges[at]...), func(m *merge) bool { return m.toRow < at })
+	for _, m := range o.open {
 		if at == m.row {
 			m.filled = m.column <= len(cells) && strings.TrimSpace(cells[m.column-1]) != ""
 		}

@@ -38,7 +38,7 @@ func (r *reader) zipped(raw io.ReadCloser, in io.Reader) error {
 		r.sink.Fault(0, fmt.Sprintf("the workbook unfolds to more than %d bytes", mostInMemory), "save its sheet as CSV")
 		return nil
 	}
-	return r.workbook(io.NewSectionReader(at, 0, size), archive)
+	return r.workbook(io.NewSectionReader(at, 0, size))
 }
 
 // zipMagic begins an archive, and so a workbook.
