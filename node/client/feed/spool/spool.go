@@ -93,6 +93,11 @@ type cell struct {
 	dirty   bool
 }
 
+// find is where the sample of a time is, or belongs.
+func (c *cell) find(at int64) (int, bool) {
+	return slices.BinarySearchFunc(c.samples, at, func(x Sample, at int64) int { return cmp.Compare(x.At, at) })
+}
+
 // Spool is an open spool.
 type Spool struct {
 	dir   string
@@ -216,7 +221,7 @@ func (s *Spool) different(readings []Reading) []Reading {
 		if c == nil {
 			return false
 		}
-		at, found := slices.BinarySearchFunc(c.samples, r.At, func(x Sample, at int64) int { return cmp.Compare(x.At, at) })
+		at, found := c.find(r.At)
 		return found && c.samples[at] == r.sample()
 	})
 }
@@ -311,7 +316,7 @@ func (s *Spool) Stats() Stats {
 func (s *Spool) put(r Reading, o *Outcome) {
 	key := cellKey{r.Period, s.number(r.Entity), s.number(r.Measure)}
 	c := s.cell(key)
-	at, found := slices.BinarySearchFunc(c.samples, r.At, func(x Sample, at int64) int { return cmp.Compare(x.At, at) })
+	at, found := c.find(r.At)
 	switch {
 	case found && c.samples[at] == r.sample():
 		o.Same++
