@@ -225,5 +225,6 @@ func (s *Spool) applyCell(r *reader) {
 	}
 	c := s.cell(cellKey{period, s.number(entity), s.number(measure)})
 	s.samples += n - len(c.samples)
-	c.samples, c.changed, c.dirty = samples, changed, dirty
+	c.samples, c.changed = samples, changed
+	s.periods[period].turn(c, dirty)
 }
