@@ -411,7 +411,7 @@ func (r *rowReader) numberAttribute(i int) *entityFault {
 		number, ok = r.src.File.plain(text)
 	}
 	canonical, is := canonicalNumber(number)
-	if _, exact := decimal.Exact(canonical); !ok || !is || !exact {
+	if !ok || !is || !decimal.IsExact(canonical) {
 		return &entityFault{i, fmt.Sprintf("%.40q is no number, and %s is declared as one (entity.numbers)", text, r.src.AttributeIDs[i]),
 			func() string { return "want a plain decimal, or nothing where it is not known" }}
 	}
