@@ -43,15 +43,26 @@ func Sort(factors []*big.Rat, most, least int) (pieces []Piece, of []int) {
 		if first > 0 {
 			start = ends[first-1]
 		}
-		p := Piece{Least: factors[order[start]], Most: factors[order[next-1]], Mean: new(big.Rat), Borrowers: next - start}
+		p := Piece{Least: factors[order[start]], Most: factors[order[next-1]], Mean: sum(factors, order[start:next]), Borrowers: next - start}
 		for _, i := range order[start:next] {
 			of[i] = len(pieces)
-			p.Mean.Add(p.Mean, factors[i])
 		}
 		p.Mean.Quo(p.Mean, new(big.Rat).SetInt64(int64(p.Borrowers)))
 		pieces = append(pieces, p)
 	}
 	return pieces, of
+}
+
+// sum is the sum of those factors. It adds halves: the denominator of a sum has the digits of all
+// that it is of, and one factor after the other would reduce such a fraction as often as there
+// are factors.
+func sum(factors []*big.Rat, of []int) *big.Rat {
+	if len(of) == 1 {
+		return new(big.Rat).Set(factors[of[0]])
+	}
+	half := len(of) / 2
+	one := sum(factors, of[:half])
+	return one.Add(one, sum(factors, of[half:]))
 }
 
 // cuts are the ends of the pieces in the order, the last of them the number of factors. Equal
