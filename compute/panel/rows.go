@@ -94,17 +94,22 @@ func (s *Source) uses(wanted []string) func(name string) bool {
 	for _, name := range wanted {
 		used[CleanText(name)] = true
 	}
-	filters := slices.Concat(s.Keep, s.Valid)
-	for m := range s.Columns {
-		filters = append(filters, s.reading(m).Valid...)
-	}
-	for _, f := range filters {
+	for _, f := range s.filters() {
 		used[CleanText(f.Column)] = true
 	}
 	return func(name string) bool {
 		name = CleanText(name)
 		return used[name] || s.Shape.Wide != "" && name != "" && !slices.Contains(s.Shape.Except, name)
 	}
+}
+
+// filters are those of rows and of all readings.
+func (s *Source) filters() []Filter {
+	all := slices.Concat(s.Keep, s.Valid)
+	for m := range s.Columns {
+		all = append(all, s.reading(m).Valid...)
+	}
+	return all
 }
 
 // clear forgets what was read.
@@ -406,7 +411,7 @@ func (r *rowReader) numberAttribute(i int) *entityFault {
 		number, ok = r.src.File.plain(text)
 	}
 	canonical, is := canonicalNumber(number)
-	if _, exact := decimal.Exact(canonical); !ok || !is || !exact {
+	if !ok || !is || !decimal.IsExact(canonical) {
 		return &entityFault{i, fmt.Sprintf("%.40q is no number, and %s is declared as one (entity.numbers)", text, r.src.AttributeIDs[i]),
 			func() string { return "want a plain decimal, or nothing where it is not known" }}
 	}

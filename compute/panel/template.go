@@ -41,11 +41,7 @@ func TemplateOf(src *Source, ids []string) (table.Template, error) {
 		}
 		out = append(out, table.TemplateColumn{Name: name, Note: note, Text: true})
 	}
-	filters := slices.Concat(src.Keep, src.Valid)
-	for m := range src.Columns {
-		filters = append(filters, src.reading(m).Valid...)
-	}
-	for _, f := range filters {
+	for _, f := range src.filters() {
 		if !slices.ContainsFunc(out, func(c table.TemplateColumn) bool { return c.Name == f.Column }) {
 			out = append(out, table.TemplateColumn{Name: f.Column, Note: "rows and readings count with " + Quoted(f.Values), Text: true})
 		}

@@ -105,7 +105,7 @@ func Unknown(t *tables.Table, asked []ColumnValues) []UnknownValue {
 // numbers into the order of numbers, or whether the bound is no number. Codes of one length
 // are so ordered; heights are not: '9' comes after '10'.
 func orderedAsNumbers(values []string, bound string) bool {
-	if _, ok := decimal.Exact(bound); !ok {
+	if !decimal.IsExact(bound) {
 		return true
 	}
 	texts := slices.Sorted(slices.Values(append(slices.Clone(values), bound)))

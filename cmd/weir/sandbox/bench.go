@@ -3,7 +3,6 @@ package sandbox
 import (
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -96,13 +95,11 @@ unless --dir names one.`,
 			if o.Clients < 1 || o.For <= 0 {
 				return cli.Usagef(cmd, "--clients is %d and --for is %s, want one client and a time at least", o.Clients, o.For)
 			}
-			dir := a.Directory()
-			if dir == "" {
-				if dir, err = os.MkdirTemp("", "weir-load-"); err != nil {
-					return fmt.Errorf("make a directory for the load: %w", err)
-				}
-				defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+			dir, remove, err := ownDirectory(a, "load")
+			if err != nil {
+				return err
 			}
+			defer func() { err = errors.Join(err, remove()) }()
 			a.IfInterrupted("no figures are printed; the nodes are stopped")
 			return runLoad(a, cmd, dir, o)
 		},

@@ -34,13 +34,11 @@ unless --dir names one.`,
 			if o.Stations < 1 || o.Seconds < 3 || o.Seconds > 3600 || o.Kills < 0 {
 				return cli.Usagef(cmd, "--stations is %d, --seconds %d and --kills %d; want a station at least, and 3 to 3600 seconds", o.Stations, o.Seconds, o.Kills)
 			}
-			dir := a.Directory()
-			if dir == "" {
-				if dir, err = os.MkdirTemp("", "weir-feed-"); err != nil {
-					return fmt.Errorf("make a directory for the feed: %w", err)
-				}
-				defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+			dir, remove, err := ownDirectory(a, "feed")
+			if err != nil {
+				return err
 			}
+			defer func() { err = errors.Join(err, remove()) }()
 			a.IfInterrupted("no figures are printed; the feed and the nodes are stopped")
 			return runBenchFeed(a, cmd, dir, o)
 		},

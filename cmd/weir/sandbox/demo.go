@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -60,14 +59,14 @@ It prints a line an answer; -v adds the working.`,
 			if err != nil {
 				return cli.Usagef(cmd, "--dust-monitors or --dust-days: %s", strings.TrimPrefix(err.Error(), "seeds: "))
 			}
-			run.dir = a.Directory()
-			run.left = fmt.Sprintf("the nodes are stopped; what was published is in %s, and `weir demo --dir %s` goes on from there", run.dir, run.dir)
-			if run.dir == "" {
-				run.left = "the nodes are stopped, and their directory is removed"
-				if run.dir, err = os.MkdirTemp("", "weir-demo-"); err != nil {
-					return fmt.Errorf("make a directory for the demo: %w", err)
-				}
-				defer func() { err = errors.Join(err, os.RemoveAll(run.dir)) }()
+			dir, remove, err := ownDirectory(a, "demo")
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, remove()) }()
+			run.dir, run.left = dir, "the nodes are stopped, and their directory is removed"
+			if a.Directory() != "" {
+				run.left = fmt.Sprintf("the nodes are stopped; what was published is in %s, and `weir demo --dir %s` goes on from there", dir, dir)
 			}
 			return run.run(cmd, g)
 		},

@@ -104,3 +104,15 @@ func untilInterrupted(a *cli.App, cmd *cobra.Command, c *dev.Cluster) {
 		}
 	}
 }
+
+// ownDirectory is where a command has its cluster: in the directory that --dir names, or in a temporary one that remove
+// removes.
+func ownDirectory(a *cli.App, command string) (dir string, remove func() error, err error) {
+	if dir = a.Directory(); dir != "" {
+		return dir, func() error { return nil }, nil
+	}
+	if dir, err = os.MkdirTemp("", "weir-"+command+"-"); err != nil {
+		return "", nil, fmt.Errorf("make a directory for the %s: %w", command, err)
+	}
+	return dir, func() error { return os.RemoveAll(dir) }, nil
+}

@@ -82,7 +82,7 @@ func Run(ctx context.Context, c *client.Client, dir string, o Options) (Report, 
 	}
 	o.Note("%d frames of %d stations were answered in %s; %d were sent again; the feed was killed %d times", r.Answered, o.Stations, r.Sent.Round(time.Second), r.Again, r.Kills)
 	for r.State.Appends == 0 {
-		if err := Pause(ctx, 200*time.Millisecond); err != nil {
+		if err := client.Pause(ctx, 200*time.Millisecond); err != nil {
 			return r, err
 		}
 		if state, err := feed.ReadState(p.dir); err == nil {
@@ -156,7 +156,7 @@ func (p *process) killing(s *Stations, o Options) <-chan int {
 		defer func() { done <- n }()
 		for n < o.Kills {
 			if s.Answered() < int64(s.Count*s.Frames)*int64(n+1)/int64(o.Kills+1) {
-				if Pause(p.ctx, 5*time.Millisecond) != nil {
+				if client.Pause(p.ctx, 5*time.Millisecond) != nil {
 					return
 				}
 				continue

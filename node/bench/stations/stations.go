@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/feed/hj212"
 )
 
@@ -115,14 +116,14 @@ func (s *Stations) station(ctx context.Context, station, from, to int) error {
 	// Stations do not send at the same moment.
 	begun := time.Now().Add(s.Every * time.Duration(station) / time.Duration(s.Count))
 	for n := from; n < to; n++ {
-		if err := Pause(ctx, time.Until(begun.Add(time.Duration(n-from)*s.Every))); err != nil {
+		if err := client.Pause(ctx, time.Until(begun.Add(time.Duration(n-from)*s.Every))); err != nil {
 			return err
 		}
 		f := s.Frame(station, n)
 		for !s.send(ctx, &l, f) {
 			s.again.Add(1)
 			l.hangUp()
-			if err := Pause(ctx, pauseAfter); err != nil {
+			if err := client.Pause(ctx, pauseAfter); err != nil {
 				return err
 			}
 		}
@@ -148,21 +149,6 @@ func (s *Stations) send(ctx context.Context, l *link, f hj212.Frame) bool {
 	}
 	line, err := l.in.ReadString('\n')
 	return err == nil && strings.Contains(line, "QN="+f.QN+";ST=91;CN=9014;") && strings.Contains(line, "MN="+f.MN+";")
-}
-
-// Pause waits, unless the context ends.
-func Pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }
 
 // Descriptor describes the dataset that the stations are published as.

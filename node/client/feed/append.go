@@ -41,9 +41,7 @@ func (f *Feed) nextCorrection(now time.Time) time.Time {
 
 // publishing appends what is due, now and then.
 func (f *Feed) publishing(ctx context.Context) error {
-	tick := time.NewTicker(f.config.Every)
-	defer tick.Stop()
-	for {
+	return every(ctx, f.config.Every, func() error {
 		err := f.Append(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -53,12 +51,8 @@ func (f *Feed) publishing(ctx context.Context) error {
 		case err != nil:
 			f.options.Note("publishing did not go, and is tried again: %v", err)
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+		return nil
+	})
 }
 
 // Append appends all periods that are closed, and what came late where that is due.
@@ -133,11 +127,10 @@ func (f *Feed) batch(now time.Time, correct bool) batch {
 	b := batch{periods: slices.Sorted(maps.Keys(before)), change: change, without: map[string]int64{}, examples: map[string]string{}}
 	measures := f.source.Descriptor.Measures
 	for _, c := range cells {
-		example := fmt.Sprintf("%s of %s in %s", c.Measure, c.Entity, f.calendar.grain.Format(c.Period))
 		at := slices.IndexFunc(measures, func(m catalog.Measure) bool { return m.Name == c.Measure })
 		if at < 0 { // the measure was taken away
 			b.without["no_measure"]++
-			b.examples["no_measure"] = example
+			b.examples["no_measure"] = f.cellName(c.Entity, c.Measure, c.Period)
 			continue
 		}
 		v, err := f.rules[c.Measure].value(c.Samples)
@@ -147,7 +140,7 @@ func (f *Feed) batch(now time.Time, correct bool) batch {
 				why += "_now" // what was published before stays
 			}
 			b.without[why]++
-			b.examples[why] = example
+			b.examples[why] = f.cellName(c.Entity, c.Measure, c.Period)
 			continue
 		}
 		if n := len(b.rows); n == 0 || b.rows[n-1].entity != c.Entity || b.rows[n-1].period != c.Period {
@@ -160,6 +153,11 @@ func (f *Feed) batch(now time.Time, correct bool) batch {
 		}
 	}
 	return b
+}
+
+// cellName names a cell to a person, as an example of what is passed over.
+func (f *Feed) cellName(entity, measure string, period int64) string {
+	return fmt.Sprintf("%s of %s in %s", measure, entity, f.calendar.grain.Format(period))
 }
 
 // publish appends a batch, or publishes it as the first version. Version 0: there was nothing
@@ -236,9 +234,7 @@ func (f *Feed) tableSource() *panel.Source {
 // noteAppended puts an append into the state.
 func (f *Feed) noteAppended(now time.Time, b batch, done publish.Published) {
 	if done.Version > 0 && f.first == nil {
-		f.mu.Lock()
 		f.verified = false // its first period is known now
-		f.mu.Unlock()
 	}
 	var periods []string
 	for _, p := range b.periods {

@@ -16,7 +16,6 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
-	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/compute/suggest"
@@ -41,7 +40,6 @@ type Config struct {
 
 	file    string
 	parsed  *ast.File
-	flags   string
 	at      [2]int // hour and minute of corrections; −1: by Every
 	factors []factor
 }
@@ -285,7 +283,6 @@ func (c *configCheck) check() {
 	}
 	for i, f := range c.Flags {
 		c.oneOf(fmt.Sprintf("$.flags[%d]", i), f, deviceFlags...)
-		c.flags += f
 	}
 	c.checkSources()
 	c.checkMeasures()
@@ -483,12 +480,3 @@ func parseDecimal(text string) (mantissa int64, decimals uint8, ok bool) {
 
 // maxDecimals bounds the decimals of what devices send.
 const maxDecimals = 12
-
-// zone is the dataset's own time.
-func zone(d catalog.Descriptor) (*time.Location, error) {
-	millis, err := catalog.OffsetMillis(d.UTCOffset)
-	if err != nil {
-		return nil, err
-	}
-	return time.FixedZone("UTC"+d.UTCOffset, int(millis/1000)), nil
-}

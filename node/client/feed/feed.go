@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/weirdata/weir/compute/panel"
-	"github.com/weirdata/weir/compute/suggest"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/feed/spool"
 	"github.com/weirdata/weir/node/client/publish"
@@ -64,14 +63,14 @@ type Feed struct {
 	options  Options
 
 	appending sync.Mutex // one append at a time; guards what follows
-	verified  bool       // the entities are in the registry
-	first     *int64     // first period of the dataset; nil: not known, or there is none
+	verified  bool       // the entities are in the registry, and first is known
 
-	stop context.CancelCauseFunc
-	// bound has the addresses on which sources listen.
-	mu        sync.Mutex
-	bound     map[string]string
+	stop      context.CancelCauseFunc
 	listening chan struct{}
+
+	mu    sync.Mutex        // guards what follows
+	bound map[string]string // addresses on which sources listen
+	first *int64            // first period of the dataset; nil: not known, or there is none; set while appending
 }
 
 // New opens a feed. The cluster need not be reached yet.
@@ -283,7 +282,7 @@ func (f *Feed) verify(ctx context.Context) error {
 	for device, entity := range f.config.Devices {
 		if !slices.Contains(ids, entity) {
 			x.fault("$.devices."+device, fmt.Sprintf("is entity %.80q, which registry %s does not have", entity, d.Descriptor.Registry),
-				"append it with `weir registry append`"+didYouMean(entity, []string{suggest.Nearest(entity, ids)}))
+				"append it with `weir registry append`"+didYouMean(entity, ids))
 		}
 	}
 	if len(x.faults) > 0 {
@@ -304,12 +303,22 @@ func (f *Feed) verify(ctx context.Context) error {
 
 // telling writes the state for others to read.
 func (f *Feed) telling(ctx context.Context) error {
-	tick := time.NewTicker(stateEvery)
-	defer tick.Stop()
-	for {
+	return every(ctx, stateEvery, func() error {
 		f.tellPeriods(f.options.Now())
 		if err := f.told.write(f.options.Now()); err != nil {
 			return fmt.Errorf("write the feed's state: %w", err)
+		}
+		return nil
+	})
+}
+
+// every does something at once and then again and again, until the context ends or it fails.
+func every(ctx context.Context, pause time.Duration, do func() error) error {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		if err := do(); err != nil {
+			return err
 		}
 		select {
 		case <-ctx.Done():

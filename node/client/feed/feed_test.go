@@ -21,6 +21,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/bench/stations"
+	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/clienttest"
 	"github.com/weirdata/weir/node/client/feed"
 	"github.com/weirdata/weir/node/client/feed/hj212"
@@ -252,7 +253,7 @@ func TestFilesOfADirectoryAreTakenOrSetAsideWithTheReason(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(in, name)); errors.Is(err, os.ErrNotExist) {
 				return
 			}
-			if stations.Pause(b.Ctx, 10*time.Millisecond) != nil || n > 3000 {
+			if client.Pause(b.Ctx, 10*time.Millisecond) != nil || n > 3000 {
 				t.Fatalf("%s is still there", name)
 			}
 		}

@@ -46,22 +46,6 @@ func (f *Feed) beginDirectory(s *Source) (func(context.Context) error, error) {
 	}, nil
 }
 
-// every does something at once and then again and again, until the context ends or it fails.
-func every(ctx context.Context, pause time.Duration, do func() error) error {
-	tick := time.NewTicker(pause)
-	defer tick.Stop()
-	for {
-		if err := do(); err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
-
 // lookInto takes the files of a directory that have settled. An error ends the feed.
 func (f *Feed) lookInto(ctx context.Context, s *Source, known map[string]seen) error {
 	entries, err := os.ReadDir(s.Path)
@@ -215,7 +199,7 @@ func (f *Feed) takeRows(ctx context.Context, file panel.File, mark func() []spoo
 				if !c.Present.Test(uint(period*entities + e)) { //nolint:gosec // not negative
 					continue
 				}
-				if !f.inTime(index, now, fmt.Sprintf("%s of %s in %s", c.Measure.Name, p.Entities[e], f.calendar.grain.Format(index))) {
+				if !f.inTime(index, now, func() string { return f.cellName(p.Entities[e], c.Measure.Name, index) }) {
 					continue
 				}
 				readings = append(readings, spool.Reading{Entity: p.Entities[e], Measure: c.Measure.Name, At: f.calendar.begin(index).Unix(), Period: index,

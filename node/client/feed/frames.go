@@ -41,7 +41,6 @@ type frames struct {
 	*Feed
 	source   *Source
 	options  hj212.Options
-	crc      hj212.CRC
 	listener net.Listener
 	recent   *lru.Cache[string, [sha256.Size]byte] // key of a frame and what was in it
 	taken    map[string]bool                       // commands of which something is taken
@@ -56,7 +55,7 @@ func (f *Feed) beginFrames(ctx context.Context, s *Source) (func(context.Context
 	if err != nil {
 		return nil, err
 	}
-	x := &frames{Feed: f, source: s, crc: crc, options: hj212.Options{CRC: crc, Lenient: s.Lenient}, taken: map[string]bool{}, devices: map[string]bool{}}
+	x := &frames{Feed: f, source: s, options: hj212.Options{CRC: crc, Lenient: s.Lenient}, taken: map[string]bool{}, devices: map[string]bool{}}
 	if s.SM4Keys != "" {
 		keys, err := readSM4Keys(s.SM4Keys)
 		if err != nil {
@@ -216,13 +215,6 @@ func (x *frames) serve(ctx context.Context, conn net.Conn) error {
 // longAgo ends what waits on a connection.
 var longAgo = time.Unix(1, 0)
 
-// reply is an answer that is sent once what it answers is kept.
-type reply struct {
-	frame  hj212.Frame
-	answer hj212.Frame
-	due    bool
-}
-
 // take keeps what frames say, and answers them.
 func (c *connection) take(ctx context.Context, came []hj212.Frame) error {
 	counts := c.decoder.Counts()
@@ -238,7 +230,7 @@ func (c *connection) take(ctx context.Context, came []hj212.Frame) error {
 		return nil
 	}
 	var keep []spool.Reading
-	var replies []reply
+	var kept []hj212.Frame
 	for _, f := range came {
 		c.noteFrame(f)
 		readings, held, err := c.read(f)
@@ -248,23 +240,19 @@ func (c *connection) take(ctx context.Context, came []hj212.Frame) error {
 		if held {
 			continue
 		}
-		keep = append(keep, readings...)
-		a, due := f.Answer()
-		replies = append(replies, reply{f, a, due})
+		keep, kept = append(keep, readings...), append(kept, f)
 		for _, h := range c.release(f) {
 			readings, _, err := c.read(h)
 			if err != nil {
 				return err
 			}
-			keep = append(keep, readings...)
-			a, due := h.Answer()
-			replies = append(replies, reply{h, a, due})
+			keep, kept = append(keep, readings...), append(kept, h)
 		}
 	}
 	if err := c.keep(ctx, keep); err != nil {
 		return err
 	}
-	return c.answer(replies)
+	return c.answer(kept)
 }
 
 // noteFrame counts a frame.
@@ -289,18 +277,18 @@ func (c *connection) noteFrame(f hj212.Frame) {
 	})
 }
 
-// answer sends the answers, once what they answer is kept. A device that does not take them
+// answer answers frames, once what they say is kept. A device that does not take the answers
 // sends again.
-func (c *connection) answer(replies []reply) error {
+func (c *connection) answer(kept []hj212.Frame) error {
 	var out []byte
-	for _, r := range replies {
-		c.recent.Add(r.frame.Key(), sha256.Sum256(r.frame.Region))
-		if r.due {
-			out = append(out, r.answer.Encode(c.crc, nil)...)
+	for _, f := range kept {
+		c.recent.Add(f.Key(), sha256.Sum256(f.Region))
+		if a, due := f.Answer(); due {
+			out = append(out, a.Encode(c.options.CRC, nil)...)
 			c.told.source(c.source.Name, func(s *SourceState) { s.Answered++ })
 		}
-		if r.frame.CN == hj212.CommandAskClock && c.source.SetClock {
-			out = append(out, r.frame.SetClock(c.Feed.options.Now().In(c.calendar.zone)).Encode(c.crc, nil)...)
+		if f.CN == hj212.CommandAskClock && c.source.SetClock {
+			out = append(out, f.SetClock(c.Feed.options.Now().In(c.calendar.zone)).Encode(c.options.CRC, nil)...)
 		}
 	}
 	if len(out) == 0 {
@@ -357,14 +345,7 @@ func (c *connection) read(f hj212.Frame) (readings []spool.Reading, held bool, e
 	}
 	g := given{device: f.MN, command: f.CN, time: d.Time, at: at}
 	for _, item := range d.Items {
-		g.values = append(g.values, givenValue{code: item.Code, flag: item.Get("Flag"), text: func(field string) (string, bool) {
-			for _, x := range item.Fields {
-				if x.Name == field {
-					return x.Value, true
-				}
-			}
-			return "", false
-		}})
+		g.values = append(g.values, givenValue{code: item.Code, flag: item.Get("Flag"), text: item.Lookup})
 	}
 	readings, err = c.readings(c.source.Name, g)
 	return readings, false, err

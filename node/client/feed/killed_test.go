@@ -152,7 +152,7 @@ func awaitState(t *testing.T, dir string, done func(feed.State) bool) feed.State
 		if err == nil && done(s) {
 			return s
 		}
-		if stations.Pause(ctx, 20*time.Millisecond) != nil {
+		if client.Pause(ctx, 20*time.Millisecond) != nil {
 			t.Fatalf("waited in vain: %+v, %v", s, err)
 		}
 	}
@@ -180,7 +180,7 @@ func TestNothingIsLostWhileTheFeedIsKilled(t *testing.T) {
 	go func() {
 		defer close(killed)
 		for s.Answered() < count*frames/3 && t.Context().Err() == nil {
-			_ = stations.Pause(t.Context(), time.Millisecond)
+			_ = client.Pause(t.Context(), time.Millisecond)
 		}
 		_ = feeds.end(syscall.SIGKILL)
 		feeds.start()

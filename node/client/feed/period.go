@@ -1,49 +1,43 @@
 package feed
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
 )
 
+// finestSeconds are the seconds of a period of the finest grain.
+const finestSeconds = catalog.FinestMillis / 1000
+
 // calendar counts a dataset's periods.
 type calendar struct {
 	grain catalog.Grain
-	zone  *time.Location
-	shift int64         // seconds that the zone is ahead of UTC
-	unit  int64         // seconds of the finest grain
-	fine  catalog.Grain // the finest grain
+	zone  *time.Location // the dataset's own time
+	shift int64          // seconds that the zone is ahead of UTC
 }
 
 func newCalendar(d catalog.Descriptor) (calendar, error) {
-	where, err := zone(d)
+	ahead, err := catalog.OffsetMillis(d.UTCOffset)
 	if err != nil {
 		return calendar{}, err
 	}
-	fine := catalog.Grains[0]
-	unit, err := time.ParseDuration(strings.ToLower(strings.TrimPrefix(fine.Duration(), "PT")))
-	if err != nil {
-		return calendar{}, fmt.Errorf("length of a %s: %w", fine, err)
-	}
-	_, shift := time.Time{}.In(where).Zone()
-	return calendar{grain: d.Grain, zone: where, shift: int64(shift), unit: int64(unit / time.Second), fine: fine}, nil
+	shift := ahead / 1000
+	return calendar{grain: d.Grain, zone: time.FixedZone("UTC"+d.UTCOffset, int(shift)), shift: shift}, nil
 }
 
 // of is the period that has a time, in seconds since 1970.
 func (c calendar) of(at int64) int64 {
 	local := at + c.shift
-	index := local / c.unit
-	if local%c.unit < 0 {
+	index := local / finestSeconds
+	if local%finestSeconds < 0 {
 		index--
 	}
-	return c.fine.In(index, c.grain)
+	return catalog.GrainFinest.In(index, c.grain)
 }
 
 // begin is when a period begins.
 func (c calendar) begin(period int64) time.Time {
-	return time.Unix(c.grain.Span(period, c.fine).From*c.unit-c.shift, 0).In(c.zone)
+	return time.Unix(c.grain.Span(period, catalog.GrainFinest).From*finestSeconds-c.shift, 0).In(c.zone)
 }
 
 // end is when a period ends, and the next one begins.

@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -81,25 +82,17 @@ func (f *Feed) entityOf(source, device string) (string, error) {
 	case f.config.Unknown.Devices == "ignore":
 		f.told.passOver("unknown_device", device)
 	default:
-		return "", &ChangedError{Source: source, Diff: []string{"+ device " + device + didYouMean(device, keysOf(f.config.Devices))},
+		return "", &ChangedError{Source: source, Diff: []string{"+ device " + device + didYouMean(device, slices.Sorted(maps.Keys(f.config.Devices)))},
 			Fix: "list the device under devices or ignore.devices, or say unknown: {devices: ignore}; nothing of this message was kept or acknowledged"}
 	}
 	return "", nil
-}
-
-func keysOf(m map[string]string) (keys []string) {
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // reading is what a device says of a measure. ok is false where it is passed over, which is
 // counted.
 func (f *Feed) reading(source string, g given, v givenValue, index int) (r spool.Reading, ok bool, err error) {
 	m := f.config.Measures[index]
-	example := fmt.Sprintf("%s of device %s at %s", v.code, g.device, g.time)
+	example := func() string { return fmt.Sprintf("%s of device %s at %s", v.code, g.device, g.time) }
 	text, has := v.text(m.Field)
 	if !has {
 		f.told.passOver("no_field", fmt.Sprintf("%s-%s of device %s at %s", v.code, m.Field, g.device, g.time))
@@ -129,7 +122,7 @@ func (f *Feed) reading(source string, g given, v givenValue, index int) (r spool
 		mantissa = product
 	}
 	if !fine {
-		f.told.passOver("no_number", example)
+		f.told.passOver("no_number", example())
 		return r, false, nil
 	}
 	r.Mantissa, r.Decimals = mantissa, decimals+uint8(by.decimals) //nolint:gosec // each at most maxDecimals
@@ -145,14 +138,14 @@ func (f *Feed) reading(source string, g given, v givenValue, index int) (r spool
 	return r, true, nil
 }
 
-// periodOf is the period of a time, by the end of it that times name.
-func (f *Feed) periodOf(at time.Time, example string) (int64, bool) {
+// periodOf is the period of a time, by the end of it that times name. example is asked only of what is passed over.
+func (f *Feed) periodOf(at time.Time, example func() string) (int64, bool) {
 	seconds, now := at.Unix(), f.options.Now()
 	if f.config.Stamp == "end" {
 		seconds--
 	}
 	if at.After(now.Add(futureLimit)) {
-		f.told.passOver("in_the_future", example)
+		f.told.passOver("in_the_future", example())
 		return 0, false
 	}
 	period := f.calendar.of(seconds)
@@ -160,16 +153,16 @@ func (f *Feed) periodOf(at time.Time, example string) (int64, bool) {
 }
 
 // inTime reports whether readings of a period are still taken.
-func (f *Feed) inTime(period int64, now time.Time, example string) bool {
+func (f *Feed) inTime(period int64, now time.Time, example func() string) bool {
 	f.mu.Lock()
 	first := f.first
 	f.mu.Unlock()
 	switch {
 	case now.After(f.calendar.end(period).Add(f.config.Corrections.Within)):
-		f.told.passOver("too_late", example)
+		f.told.passOver("too_late", example())
 		return false
 	case first != nil && period < *first:
-		f.told.passOver("before_the_dataset", example)
+		f.told.passOver("before_the_dataset", example())
 		return false
 	}
 	return true

@@ -48,8 +48,8 @@ func (c CRC) Of(segment []byte) uint16 {
 	return sum
 }
 
-// standardTable and modbusTable are eight steps of the register for each byte.
-var standardTable = func() (t [256]uint16) {
+// steps are eight steps of the register for each byte, of both ways to compute the check.
+var steps = func() (t [256]uint16) {
 	for i := range t {
 		t[i] = eightSteps(uint16(i)) //nolint:gosec // below 256
 	}
@@ -73,7 +73,7 @@ func eightSteps(reg uint16) uint16 {
 func standard(segment []byte) uint16 {
 	reg := uint16(0xFFFF)
 	for _, b := range segment {
-		reg = standardTable[byte(reg>>8)^b]
+		reg = steps[byte(reg>>8)^b]
 	}
 	return reg
 }
@@ -82,7 +82,7 @@ func standard(segment []byte) uint16 {
 func modbus(segment []byte) uint16 {
 	reg := uint16(0xFFFF)
 	for _, b := range segment {
-		reg = reg>>8 ^ standardTable[byte(reg)^b] //nolint:gosec // the low byte is meant
+		reg = reg>>8 ^ steps[byte(reg)^b] //nolint:gosec // the low byte is meant
 	}
 	return reg
 }

@@ -23,12 +23,18 @@ type Field struct{ Name, Value string }
 
 // Get is a field's value; empty where it is not there.
 func (i Item) Get(name string) string {
+	value, _ := i.Lookup(name)
+	return value
+}
+
+// Lookup is a field's value, and whether it is there.
+func (i Item) Lookup(name string) (value string, ok bool) {
 	for _, f := range i.Fields {
 		if f.Name == name {
-			return f.Value
+			return f.Value, true
 		}
 	}
-	return ""
+	return "", false
 }
 
 // Data is what a frame's region says.
