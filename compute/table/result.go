@@ -250,7 +250,10 @@ func (s Sheet) exact(column int) bool {
 // workbookValue is a cell as a workbook has it: a text, or a number of at most 15 digits.
 func workbookValue(number bool, cell any) any {
 	text := fmt.Sprint(cell)
-	if v, ok := new(big.Rat).SetString(text); ok && number {
+	if !number {
+		return text
+	}
+	if v, ok := new(big.Rat).SetString(text); ok {
 		value, _ := v.Float64()
 		return value
 	}
