@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/compute/pcaf"
 	"github.com/weirdata/weir/compute/unit"
@@ -141,7 +142,8 @@ func (q *question) match(ctx context.Context) (err error) {
 	return nil
 }
 
-// list is a file of the asked borrowers, with what column i says of each.
+// list is a file of the asked borrowers, with what the column says of each. A list that was
+// registered is known again by these very bytes: written otherwise, it would be another.
 func (q *question) list(column string, of func(i int) string) panel.File {
 	var b strings.Builder
 	fmt.Fprintf(&b, "entity,%s\n", column)
@@ -260,9 +262,7 @@ func (q *question) askWeighted(ctx context.Context) (*Report, *ask.Result, error
 			ErrInput, factorText(q.factors[tooLarge]), b.ID, b.Row, q.Bits, q.Decimals)
 	}
 	file := portfolio.File{Weights: "weight", Bits: q.Bits, Decimals: q.Decimals, Data: q.list("weight", func(i int) string {
-		units := new(big.Rat).SetInt(new(big.Int).SetUint64(weights.Units[i]))
-		scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(q.Decimals)), nil)
-		return units.Quo(units, new(big.Rat).SetInt(scale)).FloatString(q.Decimals)
+		return decimal.Fixed(new(big.Int).SetUint64(weights.Units[i]), q.Decimals)
 	})}
 	v, known, err := portfolio.Known(ctx, q.c, q.Directory, q.Name, q.registry.ID, file)
 	if refused, ok := client.IsRefused(err); ok && refused.Rule == portfolio.RuleElsewhere {
