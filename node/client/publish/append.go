@@ -76,13 +76,8 @@ func PrepareAppend(ctx context.Context, c *client.Client, src *panel.Source, fil
 	if err != nil {
 		return nil, err
 	}
-	read := *src
-	read.Registry = x.descriptor.Registry
 	files, o := reading(files, progress)
-	if o.Attributes, err = registryAttributes(ctx, c, src, x.ids); err != nil {
-		return nil, err
-	}
-	fresh, _, err := panel.Read(ctx, &read, x.ids, files, o)
+	fresh, err := readRegistered(ctx, c, src, x.descriptor.Registry, x.ids, files, o)
 	if err != nil {
 		return nil, err
 	}
@@ -105,13 +100,18 @@ func PrepareAppend(ctx context.Context, c *client.Client, src *panel.Source, fil
 // ReadFiles reads files of a dataset that has a registry as PrepareAppend reads them, without
 // what is published of it. Faults of the data are *panel.Errors. The panel is to be closed.
 func ReadFiles(ctx context.Context, c *client.Client, src *panel.Source, files []panel.File) (*panel.Panel, error) {
-	read := *src
-	read.Registry = src.Descriptor.Registry
-	ids, err := c.RegistryIDs(ctx, read.Registry)
+	ids, err := c.RegistryIDs(ctx, src.Descriptor.Registry)
 	if err != nil {
 		return nil, err
 	}
-	var o panel.Options
+	return readRegistered(ctx, c, src, src.Descriptor.Registry, ids, files, panel.Options{})
+}
+
+// readRegistered reads files whose entities are those of a registry that there is, and attributes as it has them.
+func readRegistered(ctx context.Context, c *client.Client, src *panel.Source, registry string, ids []string, files []panel.File, o panel.Options) (*panel.Panel, error) {
+	read := *src
+	read.Registry = registry
+	var err error
 	if o.Attributes, err = registryAttributes(ctx, c, src, ids); err != nil {
 		return nil, err
 	}

@@ -29,7 +29,12 @@ var ErrDamaged = errors.New("the sealed file is damaged")
 
 // streamSealer is the cipher of one file.
 func (f Files) streamSealer(salt []byte) (cipher.AEAD, error) {
-	block, err := f.cipher(salt, "weir sealed stream 2")
+	return f.salted(salt, "weir sealed stream 2")
+}
+
+// salted is a cipher under the key of a salt, whose nonces are the caller's.
+func (f Files) salted(salt []byte, purpose string) (cipher.AEAD, error) {
+	block, err := f.cipher(salt, purpose)
 	if err != nil {
 		return nil, err
 	}
@@ -212,9 +217,5 @@ func (r *plainReader) Close() error {
 // signing key and the file's own salt, of 32 random bytes. Whoever uses it never seals two
 // records of one salt with one nonce.
 func (f Files) Journal(salt []byte) (cipher.AEAD, error) {
-	block, err := f.cipher(salt, "weir sealed journal 1")
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCM(block)
+	return f.salted(salt, "weir sealed journal 1")
 }

@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync/atomic"
 
 	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/node/client/sealed"
@@ -38,7 +37,6 @@ type journal struct {
 	aead   cipher.AEAD
 	number uint64
 	buffer bytes.Buffer
-	bytes  atomic.Int64
 }
 
 // createJournal makes a file.
@@ -61,8 +59,6 @@ func createJournal(name string, files sealed.Files) (*journal, error) {
 	return j, nil
 }
 
-func (j *journal) size() int64 { return j.bytes.Load() }
-
 func (j *journal) close() error { return j.file.Close() }
 
 // add adds a record to what is written next.
@@ -76,8 +72,7 @@ func (j *journal) add(plain []byte) {
 
 // flush writes what was added.
 func (j *journal) flush() error {
-	n, err := j.file.Write(j.buffer.Bytes())
-	j.bytes.Add(int64(n))
+	_, err := j.file.Write(j.buffer.Bytes())
 	j.buffer.Reset()
 	return err
 }

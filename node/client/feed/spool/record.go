@@ -106,22 +106,23 @@ func (r *reader) fail() {
 
 func (r *reader) varint() int64 {
 	v, n := binary.Varint(r.b)
-	if n <= 0 {
-		r.fail()
-		return 0
-	}
-	r.b = r.b[n:]
+	r.past(n)
 	return v
 }
 
 func (r *reader) uvarint() uint64 {
 	v, n := binary.Uvarint(r.b)
+	r.past(n)
+	return v
+}
+
+// past goes past a number of so many bytes; of none, or fewer, there is no number, which is read as 0.
+func (r *reader) past(n int) {
 	if n <= 0 {
 		r.fail()
-		return 0
+		return
 	}
 	r.b = r.b[n:]
-	return v
 }
 
 // count is a number of things of at least one byte each.
@@ -224,5 +225,6 @@ func (s *Spool) applyCell(r *reader) {
 	}
 	c := s.cell(cellKey{period, s.number(entity), s.number(measure)})
 	s.samples += n - len(c.samples)
-	c.samples, c.changed, c.dirty = samples, changed, dirty
+	c.samples, c.changed = samples, changed
+	s.periods[period].turn(c, dirty)
 }

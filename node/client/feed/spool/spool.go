@@ -75,9 +75,8 @@ type Mark struct{ Key, Value string }
 
 // Stats are of what is kept.
 type Stats struct {
-	Cells, Dirty, Samples int
-	Bytes                 int64 // of the file
-	Torn                  int64 // bytes of records that were half-written when the process was killed
+	Dirty, Samples int   // dirty cells, and samples of all
+	Torn           int64 // bytes of records that were half-written when the process was killed
 }
 
 // cellKey names a cell.
@@ -93,6 +92,29 @@ type cell struct {
 	dirty   bool
 }
 
+// period has the cells of a period, and counts the dirty ones: who asks what waits to be published does so every second,
+// while readings come.
+type period struct {
+	cells map[cellKey]*cell
+	dirty int
+}
+
+// turn makes a cell of the period dirty or not.
+func (p *period) turn(c *cell, dirty bool) {
+	switch {
+	case dirty && !c.dirty:
+		p.dirty++
+	case !dirty && c.dirty:
+		p.dirty--
+	}
+	c.dirty = dirty
+}
+
+// find is where the sample of a time is, or belongs.
+func (c *cell) find(at int64) (int, bool) {
+	return slices.BinarySearchFunc(c.samples, at, func(x Sample, at int64) int { return cmp.Compare(x.At, at) })
+}
+
 // Spool is an open spool.
 type Spool struct {
 	dir   string
@@ -103,7 +125,7 @@ type Spool struct {
 	names    map[string]int32
 	list     []string
 	cells    map[cellKey]*cell
-	periods  map[int64]map[cellKey]*cell
+	periods  map[int64]*period
 	appended map[int64]bool
 	marks    map[string]string
 	change   uint64 // number of the last one
@@ -146,7 +168,7 @@ func Open(dir string, files sealed.Files) (*Spool, error) {
 // clear forgets everything.
 func (s *Spool) clear() {
 	s.names, s.list = map[string]int32{}, nil
-	s.cells, s.periods, s.appended, s.marks = map[cellKey]*cell{}, map[int64]map[cellKey]*cell{}, map[int64]bool{}, map[string]string{}
+	s.cells, s.periods, s.appended, s.marks = map[cellKey]*cell{}, map[int64]*period{}, map[int64]bool{}, map[string]string{}
 	s.samples = 0
 }
 
@@ -216,7 +238,7 @@ func (s *Spool) different(readings []Reading) []Reading {
 		if c == nil {
 			return false
 		}
-		at, found := slices.BinarySearchFunc(c.samples, r.At, func(x Sample, at int64) int { return cmp.Compare(x.At, at) })
+		at, found := c.find(r.At)
 		return found && c.samples[at] == r.sample()
 	})
 }
@@ -249,17 +271,13 @@ func (s *Spool) Mark(key string) string {
 func (s *Spool) Take(wanted func(period int64, appended, dirty bool) bool, dirtyOnly bool) (cells []Cell, change uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for period, of := range s.periods {
-		dirty := false
-		for _, c := range of {
-			dirty = dirty || c.dirty
-		}
-		if !wanted(period, s.appended[period], dirty) {
+	for at, p := range s.periods {
+		if !wanted(at, s.appended[at], p.dirty > 0) {
 			continue
 		}
-		for key, c := range of {
+		for key, c := range p.cells {
 			if c.dirty || !dirtyOnly {
-				cells = append(cells, Cell{s.list[key.entity], s.list[key.measure], period, c.samples[:len(c.samples):len(c.samples)]})
+				cells = append(cells, Cell{s.list[key.entity], s.list[key.measure], at, c.samples[:len(c.samples):len(c.samples)]})
 			}
 		}
 	}
@@ -271,24 +289,17 @@ func (s *Spool) Take(wanted func(period int64, appended, dirty bool) bool, dirty
 
 // PeriodState is what is kept of a period.
 type PeriodState struct {
-	Period                int64
-	Appended              bool
-	Cells, Dirty, Samples int
+	Period   int64
+	Appended bool
+	Dirty    int // cells
 }
 
 // Periods are all periods of which something is kept, the first one first.
 func (s *Spool) Periods() (list []PeriodState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for period, of := range s.periods {
-		p := PeriodState{Period: period, Appended: s.appended[period], Cells: len(of)}
-		for _, c := range of {
-			p.Samples += len(c.samples)
-			if c.dirty {
-				p.Dirty++
-			}
-		}
-		list = append(list, p)
+	for at, p := range s.periods {
+		list = append(list, PeriodState{Period: at, Appended: s.appended[at], Dirty: p.dirty})
 	}
 	slices.SortFunc(list, func(a, b PeriodState) int { return cmp.Compare(a.Period, b.Period) })
 	return list
@@ -298,11 +309,9 @@ func (s *Spool) Periods() (list []PeriodState) {
 func (s *Spool) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := Stats{Cells: len(s.cells), Samples: s.samples, Torn: s.torn, Bytes: s.file.size()}
-	for _, c := range s.cells {
-		if c.dirty {
-			out.Dirty++
-		}
+	out := Stats{Samples: s.samples, Torn: s.torn}
+	for _, p := range s.periods {
+		out.Dirty += p.dirty
 	}
 	return out
 }
@@ -311,7 +320,7 @@ func (s *Spool) Stats() Stats {
 func (s *Spool) put(r Reading, o *Outcome) {
 	key := cellKey{r.Period, s.number(r.Entity), s.number(r.Measure)}
 	c := s.cell(key)
-	at, found := slices.BinarySearchFunc(c.samples, r.At, func(x Sample, at int64) int { return cmp.Compare(x.At, at) })
+	at, found := c.find(r.At)
 	switch {
 	case found && c.samples[at] == r.sample():
 		o.Same++
@@ -330,7 +339,8 @@ func (s *Spool) put(r Reading, o *Outcome) {
 		o.New++
 	}
 	s.change++
-	c.changed, c.dirty = s.change, true
+	c.changed = s.change
+	s.periods[key.period].turn(c, true)
 }
 
 // cell is a cell, which is made where there is none.
@@ -341,9 +351,9 @@ func (s *Spool) cell(key cellKey) *cell {
 	c := &cell{}
 	s.cells[key] = c
 	if s.periods[key.period] == nil {
-		s.periods[key.period] = map[cellKey]*cell{}
+		s.periods[key.period] = &period{cells: map[cellKey]*cell{}}
 	}
-	s.periods[key.period][key] = c
+	s.periods[key.period].cells[key] = c
 	return c
 }
 
@@ -359,29 +369,31 @@ func (s *Spool) number(name string) int32 {
 
 // appendedAt applies that periods are published as they were after a change.
 func (s *Spool) appendedAt(periods []int64, change uint64) {
-	for _, p := range periods {
-		s.appended[p] = true
-		for _, c := range s.periods[p] {
-			c.dirty = c.dirty && c.changed > change
+	for _, at := range periods {
+		s.appended[at] = true
+		if p := s.periods[at]; p != nil {
+			for _, c := range p.cells {
+				p.turn(c, c.dirty && c.changed > change)
+			}
 		}
 	}
 }
 
 // forget applies that old periods are not needed any more.
 func (s *Spool) forget(before int64) {
-	for period, of := range s.periods {
-		if period >= before || !s.appended[period] {
+	for at, p := range s.periods {
+		if at >= before || !s.appended[at] {
 			continue
 		}
-		for key, c := range of {
+		for key, c := range p.cells {
 			if !c.dirty {
 				s.samples -= len(c.samples)
-				delete(of, key)
+				delete(p.cells, key)
 				delete(s.cells, key)
 			}
 		}
-		if len(of) == 0 {
-			delete(s.periods, period)
+		if len(p.cells) == 0 {
+			delete(s.periods, at)
 		}
 	}
 	for period := range s.appended {
