@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
-	"strings"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/sql"
@@ -13,7 +12,7 @@ import (
 )
 
 // indexOf is the index that an expression is, nil if there is none of its name.
-func indexOf(e *sql.Expr) *standard.Index { return standard.IndexNamed(strings.ToUpper(e.Text)) }
+func indexOf(e *sql.Expr) *standard.Index { return standard.IndexNamed(e.Text) }
 
 // checkIndex refuses an index of what it is not made of.
 func checkIndex(e *sql.Expr, c *sql.Compiled, d catalog.Descriptor) error {

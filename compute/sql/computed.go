@@ -204,7 +204,7 @@ func (c *compiler) cases(t *cases, text bool) (Expr, *Error) {
 // Textual reports whether the expression is a text, and no number.
 func (e Expr) Textual() bool {
 	if e.Op == ExprIndex {
-		x := standard.IndexNamed(strings.ToUpper(e.Text))
+		x := standard.IndexNamed(e.Text)
 		return x != nil && x.Textual
 	}
 	return e.Op == ExprText || e.Op == ExprCase && len(e.Args) > 0 && e.Args[0].Textual()

@@ -26,7 +26,7 @@ func (f *factor) isIndex() bool {
 	return f.Literal != nil && f.Literal.Name != nil && f.Literal.Of == nil && f.Call != nil && indexNamed(f.Literal.Name) != nil
 }
 
-func indexNamed(n *name) *standard.Index { return standard.IndexNamed(strings.ToUpper(n.text())) }
+func indexNamed(n *name) *standard.Index { return standard.IndexNamed(n.text()) }
 
 // index reads an index: of measures, each of which says its pollutant. text says whether a text
 // may stand here.
@@ -112,10 +112,7 @@ func pollutantText(code string) string {
 func days(g catalog.Grain, list []catalog.Interval) catalog.PeriodSet {
 	var out []catalog.Interval
 	for _, i := range list {
-		out = append(out, catalog.Interval{From: g.In(i.From, catalog.GrainDay), To: g.In(i.To-1, catalog.GrainDay) + 1})
-		if catalog.GrainDay.Finer(g) {
-			out[len(out)-1].To = g.In(i.To, catalog.GrainDay)
-		}
+		out = append(out, catalog.Interval{From: g.Span(i.From, catalog.GrainDay).From, To: g.Span(i.To-1, catalog.GrainDay).To})
 	}
 	return catalog.NewPeriodSet(out)
 }
@@ -124,7 +121,7 @@ func days(g catalog.Grain, list []catalog.Interval) catalog.PeriodSet {
 func (c *compiler) standards() *Error {
 	for i := range c.out.Output {
 		for _, e := range c.out.Output[i].Expr.indices() {
-			if fault := c.oneEdition(standard.IndexNamed(strings.ToUpper(e.Text)), c.origins[i]); fault != nil {
+			if fault := c.oneEdition(standard.IndexNamed(e.Text), c.origins[i]); fault != nil {
 				return fault
 			}
 		}
@@ -139,7 +136,7 @@ func (c *compiler) oneEdition(x *standard.Index, it *item) *Error {
 	at := slices.IndexFunc(c.out.Request.By, func(d catalog.Dimension) bool { return d.Kind == catalog.DimPeriod })
 	if x.Daily {
 		oneDay := len(asked) == 1 && asked[0].To-asked[0].From == 1
-		daily := at >= 0 && !catalog.GrainDay.Finer(c.out.Request.By[at].Grain) && !c.out.Request.By[at].Grain.Finer(catalog.GrainDay)
+		daily := at >= 0 && c.out.Request.By[at].Grain == catalog.GrainDay
 		if catalog.GrainDay.Finer(g) || !oneDay && !daily {
 			return faultAt(pos, raw, "%s is of one day", x.Name).want("GROUP BY date_trunc('day', period), of a dataset with one period a day or hour")
 		}
@@ -287,6 +284,7 @@ func (c *compiler) askedDays() (catalog.PeriodSet, *Error) {
 		return nil, fault
 	}
 	if fault := ahead.where(); fault != nil {
+		c.failed = ahead.failed
 		return nil, fault
 	}
 	return days(c.schema.Descriptor.Grain, ahead.out.Request.Periods), nil

@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -54,6 +55,16 @@ func TestLimitIsThatOfTheDays(t *testing.T) {
 		if f := faultOf(t, sql, city(catalog.GrainDay)); !strings.Contains(f.Message, want) {
 			t.Errorf("%s: %s\nwant %s", sql, f.Message, want)
 		}
+	}
+}
+
+// A registry that cannot be read is no fault of the text, beside a limit either.
+func TestLimitTellsThatTheRegistryCannotBeRead(t *testing.T) {
+	s := city(catalog.GrainDay)
+	s.Distinct = func(string) ([]string, error) { return nil, errors.New("no node answers") }
+	_, err := Compile("SELECT EXCEEDANCE(pm25, LIMIT('GB3095', 'day', 2)) FROM city WHERE station LIKE '%1' AND period = '2024'", s)
+	if err == nil || err.Error() != "read the values of station: no node answers" {
+		t.Error(err)
 	}
 }
 

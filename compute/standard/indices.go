@@ -57,8 +57,9 @@ var Indices = []Index{
 		Of: func(list []Concentration, _ string, lake bool) (*big.Rat, string) { return nil, waterClass(list, lake) }},
 }
 
-// IndexNamed is the index of a name in SQL, in capitals; nil: there is none.
+// IndexNamed is the index of a name in SQL, in capitals or not; nil: there is none.
 func IndexNamed(name string) *Index {
+	name = strings.ToUpper(name)
 	i := slices.IndexFunc(Indices, func(x Index) bool { return x.Name == name })
 	if i < 0 {
 		return nil

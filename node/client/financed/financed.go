@@ -218,17 +218,19 @@ func (q *question) askPieces(ctx context.Context) (*Report, *ask.Result, error) 
 // that was registered of this book stays.
 func (q *question) register(ctx context.Context, sql string) (pieced, *ask.Preview, error) {
 	all := q.candidates()
-	for _, one := range all {
-		v, known, err := portfolio.Known(ctx, q.c, q.Directory, q.Name, q.registry.ID, one.file)
-		if refused, ok := client.IsRefused(err); ok && refused.Rule == portfolio.RuleElsewhere {
-			break
-		}
-		if err != nil {
-			return pieced{}, nil, err
-		}
-		if !known {
-			continue
-		}
+	files := make([]portfolio.File, len(all))
+	for i, one := range all {
+		files[i] = one.file
+	}
+	v, of, err := portfolio.KnownOf(ctx, q.c, q.Directory, q.Name, q.registry.ID, files)
+	if refused, ok := client.IsRefused(err); ok && refused.Rule == portfolio.RuleElsewhere {
+		err = nil
+	}
+	if err != nil {
+		return pieced{}, nil, err
+	}
+	if of >= 0 {
+		one := all[of]
 		list, err := vector.ListOf(ctx, q.c, v.ID)
 		if err != nil {
 			return pieced{}, nil, err

@@ -77,16 +77,23 @@ const RuleElsewhere = "portfolio_elsewhere"
 // A name that is registered without this machine's remembering of what is refused: a
 // new version would lose what was answered for it.
 func Known(ctx context.Context, c *client.Client, dir, name, registry string, f File) (catalog.Vector, bool, error) {
+	v, of, err := KnownOf(ctx, c, dir, name, registry, []File{f})
+	return v, of == 0, err
+}
+
+// KnownOf is Known of several files of one source, of which the vector may be made: of is the
+// one that it was, −1: none of them.
+func KnownOf(ctx context.Context, c *client.Client, dir, name, registry string, files []File) (v catalog.Vector, of int, err error) {
 	if c.Key() == nil {
-		return catalog.Vector{}, false, fmt.Errorf("portfolio %s: %w", name, client.ErrNoKey)
+		return catalog.Vector{}, -1, fmt.Errorf("portfolio %s: %w", name, client.ErrNoKey)
 	}
 	record, err := vector.LoadRecord(c, dir, name)
 	if err != nil {
-		return catalog.Vector{}, false, err
+		return catalog.Vector{}, -1, err
 	}
 	all, err := vector.All(ctx, c)
 	if err != nil {
-		return catalog.Vector{}, false, err
+		return catalog.Vector{}, -1, err
 	}
 	var newest *catalog.Vector
 	for i, v := range all {
@@ -95,17 +102,22 @@ func Known(ctx context.Context, c *client.Client, dir, name, registry string, f 
 		}
 	}
 	if newest == nil {
-		return catalog.Vector{}, false, nil
+		return catalog.Vector{}, -1, nil
 	}
 	if err := vector.CheckNewest(ctx, c, *newest); err != nil {
-		return catalog.Vector{}, false, err
+		return catalog.Vector{}, -1, err
 	}
 	if record == nil || record.Vector != newest.ID {
-		return catalog.Vector{}, false, catalog.Conflict(RuleElsewhere, "portfolio.elsewhere", name, newest.Version, f.Data.Name, registry)
+		return catalog.Vector{}, -1, catalog.Conflict(RuleElsewhere, "portfolio.elsewhere", name, newest.Version, files[0].Data.Name, registry)
 	}
-	mark, err := fileMark(c, f)
-	if err != nil {
-		return catalog.Vector{}, false, err
+	for i, f := range files {
+		mark, err := fileMark(c, f)
+		if err != nil {
+			return catalog.Vector{}, -1, err
+		}
+		if hmac.Equal([]byte(mark), []byte(record.File)) {
+			return *newest, i, nil
+		}
 	}
-	return *newest, hmac.Equal([]byte(mark), []byte(record.File)), nil
+	return *newest, -1, nil
 }
