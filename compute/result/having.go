@@ -72,25 +72,8 @@ func (b *builder) holds(h *sql.Having, group int) outcome {
 		return unknown
 	}
 	number, _ := aggregate.ParseNumber(h.Number) // checked by check
-	if compares(h.Op, q.Against(number)) {
+	if sql.Compares(h.Op, q.Against(number)) {
 		return isTrue
 	}
 	return isFalse
-}
-
-// compares decides on the sign of a comparison.
-func compares(op string, sign int) bool {
-	switch op {
-	case sql.OpEQ:
-		return sign == 0
-	case sql.OpNE:
-		return sign != 0
-	case catalog.OpLt:
-		return sign < 0
-	case catalog.OpLe:
-		return sign <= 0
-	case catalog.OpGt:
-		return sign > 0
-	}
-	return sign >= 0
 }

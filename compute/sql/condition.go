@@ -246,7 +246,7 @@ func (c *compiler) entityTest(t *comparison, column string) (parts, *Error) {
 	case t.Op == "<>" || t.Op == "!=":
 		p = negated(leaf(catalog.OpIn, texts...))
 	case t.Op != "":
-		p = leaf(map[string]string{"<": catalog.OpLt, "<=": catalog.OpLe, ">": catalog.OpGt, ">=": catalog.OpGe}[t.Op], texts...)
+		p = leaf(comparisons[t.Op], texts...)
 	case t.In != nil:
 		p = leaf(catalog.OpIn, texts...)
 	default:

@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -81,14 +82,12 @@ func (c *compiler) cycleTest(t *comparison, name string) (parts, *Error) {
 	}
 	pass := func(v int64) bool {
 		switch {
-		case t.In != nil || t.Op == "=":
+		case t.In != nil:
 			return slices.Contains(values, v)
-		case t.Op == "<>" || t.Op == "!=":
-			return v != values[0]
 		case t.To != nil:
 			return values[0] <= v && v <= values[1]
 		}
-		return map[string]bool{"<": v < values[0], "<=": v <= values[0], ">": v > values[0], ">=": v >= values[0]}[t.Op]
+		return Compares(comparisons[t.Op], cmp.Compare(v, values[0]))
 	}
 	y := cycle{part: part, pass: pass, pos: n.Pos, raw: n.Raw}
 	if t.Not {

@@ -18,13 +18,32 @@ type Having struct {
 	Number string   `json:"number,omitempty"`
 }
 
-var havingOps = map[string]string{"=": OpEQ, "<>": OpNE, "!=": OpNE, "<": catalog.OpLt, "<=": catalog.OpLe, ">": catalog.OpGt, ">=": catalog.OpGe}
+// comparisons are the operators of comparisons, as SQL has them.
+var comparisons = map[string]string{"=": OpEQ, "<>": OpNE, "!=": OpNE, "<": catalog.OpLt, "<=": catalog.OpLe, ">": catalog.OpGt, ">=": catalog.OpGe}
 
 // Comparisons that only HAVING has as such.
 const (
 	OpEQ = "eq"
 	OpNE = "ne"
 )
+
+// Compares decides a comparison by how the left side compares with the right one: below
+// zero, zero, or above.
+func Compares(op string, sign int) bool {
+	switch op {
+	case OpEQ:
+		return sign == 0
+	case OpNE:
+		return sign != 0
+	case catalog.OpLt:
+		return sign < 0
+	case catalog.OpLe:
+		return sign <= 0
+	case catalog.OpGt:
+		return sign > 0
+	}
+	return sign >= 0
+}
 
 // having reads HAVING. Its figures need not be selected; they become part of the
 // request.
@@ -86,7 +105,7 @@ func (c *compiler) havingTest(t *havingTest) (Having, *Error) {
 		return Having{}, faultAt(t.Number.Pos, t.Number.Raw, "HAVING compares with a decimal number of at most %d digits", aggregate.MaxDigits).want("a number")
 	}
 	of, fault := c.havingFigure(t)
-	return Having{Op: havingOps[t.Op], Of: &of, Number: number}, fault
+	return Having{Op: comparisons[t.Op], Of: &of, Number: number}, fault
 }
 
 // havingFigure is the figure on the left of a comparison: one that is selected, by

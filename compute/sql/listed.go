@@ -120,8 +120,7 @@ func (c *compiler) numberTest(t *comparison, column string) (parts, *Error) {
 		case t.To != nil:
 			return n.Cmp(bounds[0]) >= 0 && n.Cmp(bounds[1]) <= 0
 		}
-		sign := n.Cmp(bounds[0])
-		return map[string]bool{"<": sign < 0, "<=": sign <= 0, ">": sign > 0, ">=": sign >= 0}[t.Op]
+		return Compares(comparisons[t.Op], n.Cmp(bounds[0]))
 	})
 	if fault != nil {
 		return parts{}, fault

@@ -57,21 +57,8 @@ type Counts struct {
 	Leniences map[Leniency]int64
 }
 
-// Add adds what another decoder met.
-func (c *Counts) Add(o Counts) {
-	c.Frames += o.Frames
-	for k, n := range o.Faults {
-		if c.Faults == nil {
-			c.Faults = map[Fault]int64{}
-		}
-		c.Faults[k] += n
-	}
-	for k, n := range o.Leniences {
-		if c.Leniences == nil {
-			c.Leniences = map[Leniency]int64{}
-		}
-		c.Leniences[k] += n
-	}
+func newCounts() Counts {
+	return Counts{Faults: map[Fault]int64{}, Leniences: map[Leniency]int64{}}
 }
 
 // Decoder finds the frames in the bytes of one connection. It is not safe for concurrent use.
@@ -87,13 +74,13 @@ func NewDecoder(o Options) *Decoder {
 	if o.CRC == "" {
 		o.CRC = CRCStandard
 	}
-	return &Decoder{options: o, counts: Counts{Faults: map[Fault]int64{}, Leniences: map[Leniency]int64{}}}
+	return &Decoder{options: o, counts: newCounts()}
 }
 
 // Counts are what it met since they were asked for the last time.
 func (d *Decoder) Counts() Counts {
 	c := d.counts
-	d.counts = Counts{Faults: map[Fault]int64{}, Leniences: map[Leniency]int64{}}
+	d.counts = newCounts()
 	return c
 }
 

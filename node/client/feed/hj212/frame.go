@@ -36,19 +36,6 @@ const (
 	Version2025 Version = 2
 )
 
-// String is the year.
-func (v Version) String() string {
-	switch v {
-	case Version2005:
-		return "2005"
-	case Version2017:
-		return "2017"
-	case Version2025:
-		return "2025"
-	}
-	return "unknown"
-}
-
 // MaxSegment is how many bytes a segment has at most, by HJ 212-2017 table 2 and HJ 212-2025
 // section 8.1.2; what is longer is sent as several packets.
 const MaxSegment = 1024
