@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // Column is a measure (With empty), a measure's square (With the same) or the
@@ -37,8 +38,8 @@ func (c Column) String() string {
 // Dataset is what the rule needs of a protected dataset's descriptor.
 type Dataset struct {
 	ID          string
-	Grain       catalog.Grain // of the data
-	PolicyGrain catalog.Grain // of sources
+	Grain       calendar.Grain // of the data
+	PolicyGrain calendar.Grain // of sources
 	MinCohort   int
 	Portfolios  int
 	Cubes       [][]string

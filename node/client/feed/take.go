@@ -148,7 +148,7 @@ func (f *Feed) periodOf(at time.Time, example func() string) (int64, bool) {
 		f.told.passOver("in_the_future", example())
 		return 0, false
 	}
-	period := f.calendar.of(seconds)
+	period := f.periods.of(seconds)
 	return period, f.inTime(period, now, example)
 }
 
@@ -158,7 +158,7 @@ func (f *Feed) inTime(period int64, now time.Time, example func() string) bool {
 	first := f.first
 	f.mu.Unlock()
 	switch {
-	case now.After(f.calendar.end(period).Add(f.config.Corrections.Within)):
+	case now.After(f.periods.end(period).Add(f.config.Corrections.Within)):
 		f.told.passOver("too_late", example())
 		return false
 	case first != nil && period < *first:
