@@ -35,6 +35,7 @@ type InitBody struct {
 	Threshold int          `json:"threshold"`
 	Nodes     []Node       `json:"nodes"`
 	Operator  PrincipalAdd `json:"operator"`
+	Level     int          `json:"level,omitempty"` // feature level; 0: the first
 }
 
 // PrincipalAdd admits an organisation. Receiving is its HPKE public key.

@@ -14,9 +14,9 @@ type Descriptor struct {
 	Title       Text           `json:"title"`
 	Description Text           `json:"description,omitzero"`
 	License     string         `json:"license"`
-	Registry    string         `json:"registry"`          // for a descriptor without one, the dataset's own id
-	Entity      string         `json:"entity"`            // what the entity is called in queries, e.g. station
-	Numbers     []string       `json:"numbers,omitempty"` // attributes of the registry that are decimal numbers, ascending
+	Registry    string         `json:"registry"`                    // for a descriptor without one, the dataset's own id
+	Entity      string         `json:"entity"`                      // what the entity is called in queries, e.g. station
+	Numbers     []string       `json:"numbers,omitempty" since:"2"` // attributes of the registry that are decimal numbers, ascending
 	Grain       calendar.Grain `json:"grain"`
 	UTCOffset   string         `json:"utc_offset"` // "+08:00"
 	Measures    []Measure      `json:"measures"`
@@ -42,9 +42,9 @@ type Measure struct {
 	Squares  bool     `json:"squares,omitempty"`
 	Buckets  []string `json:"buckets,omitempty"` // ascending decimals
 
-	UCUM      string `json:"ucum,omitempty"`      // the unit's code; empty: Unit says all
-	Pollutant string `json:"pollutant,omitempty"` // its code in HJ 212
-	PCAF      *PCAF  `json:"pcaf,omitempty"`
+	UCUM      string `json:"ucum,omitempty" since:"2"`      // the unit's code; empty: Unit says all
+	Pollutant string `json:"pollutant,omitempty" since:"2"` // its code in HJ 212
+	PCAF      *PCAF  `json:"pcaf,omitempty" since:"2"`
 }
 
 // PCAF says of a measure of emissions what the PCAF Standard (Part A, 2nd edition, 2022) wants to

@@ -53,6 +53,17 @@ func (g Grain) rank() int { return slices.Index(Grains[:], g) }
 // Valid reports whether g is one of the grains.
 func (g Grain) Valid() bool { return g.rank() >= 0 }
 
+// Since is the feature level of clusters that g came with; 0 for what is no grain.
+func (g Grain) Since() int {
+	switch {
+	case !g.Valid():
+		return 0
+	case g == QuarterHour || g == HalfHour || g == Week:
+		return 2
+	}
+	return 1
+}
+
 // Finer reports whether periods of g are shorter than those of h.
 func (g Grain) Finer(h Grain) bool { return g.rank() < h.rank() }
 
