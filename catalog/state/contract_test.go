@@ -183,10 +183,11 @@ func TestScopeBoundsColumnsAndPeriods(t *testing.T) {
 	for _, wide := range []catalog.Scope{{Columns: []string{"enterprise"}}, {Columns: []string{"county"}, Grain: calendar.Month}} {
 		w.no("bureau", catalog.KindOrderApprove, catalog.OrderApprove{Order: order, Scope: &wide}, catalog.RefusedInvalid, "narrow")
 	}
-	for _, bad := range []catalog.Scope{{Columns: []string{"none"}}, {Columns: []string{"county", "county"}}, {Grain: "decade"}} {
+	for _, bad := range []catalog.Scope{{Columns: []string{"none"}}, {Columns: []string{"county", "county"}}} {
 		w.no("bureau", catalog.KindOrderApprove, catalog.OrderApprove{Order: order, Scope: &bad}, catalog.RefusedInvalid, "invalid")
 		w.no("bank", catalog.KindOrderCreate, catalog.OrderCreate{Dataset: "emissions", Purpose: "x", Scope: &bad}, catalog.RefusedInvalid, "invalid")
 	}
+	w.no("bureau", catalog.KindOrderApprove, catalog.OrderApprove{Order: order, Scope: &catalog.Scope{Grain: "decade"}}, catalog.RefusedInvalid, "body")
 	id := w.ok("bureau", catalog.KindOrderApprove, catalog.OrderApprove{Order: order}).ID
 	w.ok("bank", catalog.KindQuerySubmit, submit(id, wanted))
 

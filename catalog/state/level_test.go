@@ -16,7 +16,9 @@ import (
 // A program stops at the entry that gives the cluster a level which it lacks, and keeps
 // nothing of it. Every other wish for a level is refused alike by all programs.
 func TestAProgramStopsWhereItLacksTheLevel(t *testing.T) {
-	w := newWorld(t, 3, 2).admit()
+	body := testInit(3, 2)
+	body.Level = FeatureLevel
+	w := newWorldOf(t, body).admit()
 	for _, level := range []int{-1, 0, FeatureLevel, FeatureLevel + 2} {
 		if r := w.do("operator", catalog.KindClusterLevel, catalog.ClusterLevel{Level: level}).Refusal; r == nil || r.Rule != "level" {
 			t.Errorf("level %d: %+v", level, r)

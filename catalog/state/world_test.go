@@ -59,7 +59,7 @@ func testReceiving(name string) []byte {
 func nodeName(point int) string { return fmt.Sprintf("node%d", point) }
 
 func testInit(n, threshold int) catalog.InitBody {
-	b := catalog.InitBody{Name: "test", Threshold: threshold, Operator: testPrincipal("operator", catalog.RoleOperator), Level: FeatureLevel}
+	b := catalog.InitBody{Name: "test", Threshold: threshold, Operator: testPrincipal("operator", catalog.RoleOperator)}
 	for point := 1; point <= n; point++ {
 		id := nodeName(point)
 		b.Nodes = append(b.Nodes, catalog.Node{
