@@ -192,7 +192,7 @@ func (f *Feed) takeRows(ctx context.Context, file panel.File, mark func() []spoo
 	for m, c := range p.Columns {
 		for period := range p.Periods {
 			index := p.First + int64(period)
-			if next, any := c.Present.NextSet(uint(period * entities)); !any || next >= uint((period+1)*entities) { //nolint:gosec // not negative
+			if next, found := c.Present.NextSet(uint(period * entities)); !found || next >= uint((period+1)*entities) { //nolint:gosec // not negative
 				continue // a page's rows may be far apart
 			}
 			if err := p.Read(m, period*entities, line); err != nil {

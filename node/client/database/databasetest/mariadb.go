@@ -29,10 +29,11 @@ func MariaDB(t *testing.T) string {
 		t.Fatal(err)
 	}
 	data, socket := filepath.Join(dir, "data"), filepath.Join(dir, "s")
-	if out, err := exec.CommandContext(t.Context(), install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db", "--user="+who.Username).CombinedOutput(); err != nil {
+	built := exec.CommandContext(t.Context(), install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db", "--user="+who.Username) //nolint:gosec // a program of a test
+	if out, err := built.CombinedOutput(); err != nil {
 		t.Skipf("MariaDB does not run here: %v\n%s", err, out)
 	}
-	run := exec.Command(server, "--no-defaults", "--datadir="+data, "--socket="+socket, "--skip-networking", "--user="+who.Username, "--pid-file="+filepath.Join(dir, "pid")) //nolint:usetesting,noctx // stopped below
+	run := exec.Command(server, "--no-defaults", "--datadir="+data, "--socket="+socket, "--skip-networking", "--user="+who.Username, "--pid-file="+filepath.Join(dir, "pid")) //nolint:gosec,usetesting,noctx // stopped below
 	if err := run.Start(); err != nil {
 		t.Skipf("MariaDB does not start here: %v", err)
 	}
@@ -45,7 +46,8 @@ func MariaDB(t *testing.T) string {
 			t.Error(err)
 		}
 	})
-	if out, err := exec.CommandContext(t.Context(), "mariadb-admin", "--no-defaults", "--socket="+socket, "--wait=30", "ping").CombinedOutput(); err != nil {
+	ping := exec.CommandContext(t.Context(), "mariadb-admin", "--no-defaults", "--socket="+socket, "--wait=30", "ping") //nolint:gosec // likewise
+	if out, err := ping.CombinedOutput(); err != nil {
 		t.Skipf("MariaDB does not listen here: %v\n%s", err, out)
 	}
 	return "mysql://root@localhost/mysql?socket=" + socket
