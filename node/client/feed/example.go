@@ -23,7 +23,8 @@ corrections: {at: "02:30", within: 72h}
 # corrections: {every: 6h, within: 72h}
 
 # Devices and codes that are not listed stop the feed with the difference, or are passed over
-# and counted (ignore). What ignore lists is passed over in any case.
+# and counted (ignore). What ignore lists is passed over in any case. Where others than your
+# devices reach the port, say ignore: with stop, one frame of theirs ends the feed.
 unknown: {devices: stop, codes: stop}
 ignore:
   codes: [a01001, a01012]
