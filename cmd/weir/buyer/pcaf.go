@@ -244,6 +244,7 @@ func (q *financedQuestion) print(r *financed.Report) error {
 		data += fmt.Sprintf(", as of version %d", r.AsOf)
 	}
 	s.Add("emissions", data+", "+r.Period)
+	s.AddIf(len(r.NotThere) > 0, "not published", strings.Join(r.NotThere, ", "))
 	s.Add("denominator", r.Denominator)
 	for _, m := range r.Measures {
 		addMeasure(&s, r, m)
@@ -308,13 +309,13 @@ func measureLines(r *financed.Report) term.Table {
 	s := term.Table{Head: []string{
 		"measure", "scope", "option", "dataset", "as_of", "period", "denominator", "currency", "method", "financed_t", "financed_least_t", "financed_most_t", "interval95_t", "exact",
 		"t_per_million", "data_quality", "loans", "loans_matched", "loans_attributed", "outstanding", "outstanding_matched", "outstanding_attributed", "outstanding_in_figure",
-		"share_attributed", "share_in_figure", "query",
+		"share_attributed", "share_in_figure", "query", "periods_not_published",
 	}}
 	c := r.Coverage
 	for _, m := range r.Measures {
 		s.Add(m.Measure, m.Scope, m.Option, r.Dataset, strconv.Itoa(r.AsOf), r.Period, r.Denominator, r.Currency, r.Method, m.Financed, m.Least, m.Most, m.Interval95, cli.YesNo(m.Exact),
 			m.Intensity, m.Score, strconv.Itoa(c.Loans), strconv.Itoa(c.LoansMatched), strconv.Itoa(c.LoansAttributed), c.Outstanding, c.Matched, c.Attributed, m.Outstanding,
-			c.ShareAttributed, m.Share, r.Query)
+			c.ShareAttributed, m.Share, r.Query, strings.Join(r.NotThere, ", "))
 	}
 	return s
 }
