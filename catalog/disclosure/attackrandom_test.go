@@ -100,6 +100,7 @@ var wanted = map[kind][]string{
 	kindTotals:   {"versions that move", "joined units", "related units"},
 	kindGrains:   {"versions that move", "joined units", "related units"},
 	kindHours:    {"versions that move", "joined units", "chosen classes"},
+	kindWeeks:    {"versions that move", "joined units", "related units"},
 	kindGrowth:   {"versions that move", "registries grown", "attributes corrected"},
 	kindMoments:  {"products", "versions that move"},
 	kindConstant: {"products", "versions that move"},

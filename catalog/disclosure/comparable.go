@@ -49,6 +49,7 @@ func (f *Family) first(m *member, column int, period int64) (bool, *Conflict) {
 				if !nested {
 					return false, &Conflict{
 						Code: ConflictPeriods, Dataset: m.dataset.ID, Column: c, Other: other.dataset.ID, OtherColumn: b,
+						Period: m.dataset.PolicyGrain.Format(period), OtherGrain: other.dataset.PolicyGrain,
 					}
 				}
 				first = false

@@ -17,13 +17,14 @@ const (
 	kindTotals   kind = "totals and parts"
 	kindGrains   kind = "two grains"
 	kindHours    kind = "hours by day"
+	kindWeeks    kind = "weeks beside days and months"
 	kindGrowth   kind = "growth and corrected attributes"
 	kindMoments  kind = "moments"
 	kindConstant kind = "products with a constant"
 	kindAnything kind = "anything"
 )
 
-var kinds = []kind{kindVersions, kindRelated, kindTotals, kindGrains, kindHours, kindGrowth, kindMoments, kindConstant, kindAnything}
+var kinds = []kind{kindVersions, kindRelated, kindTotals, kindGrains, kindHours, kindWeeks, kindGrowth, kindMoments, kindConstant, kindAnything}
 
 const (
 	month0 = (2024 - 1970) * 12
@@ -42,8 +43,11 @@ type draw struct {
 func drawFamily(tb testing.TB, rng *rand.Rand, about kind, rule *conditions, settings ...func(*scenario)) *scenario {
 	tb.Helper()
 	finest, bundle := calendar.Month, int64(1)
-	if about == kindHours {
+	switch about {
+	case kindHours:
 		finest, bundle = calendar.Hour, 8
+	case kindWeeks:
+		finest = calendar.Day
 	}
 	k, entities := 2+rng.IntN(2), 8+rng.IntN(18)
 	if about == kindMoments || about == kindConstant {
@@ -96,6 +100,8 @@ func (d *draw) open() {
 	switch {
 	case t.finest == calendar.Hour:
 		first, length = day0, 1
+	case t.finest == calendar.Day:
+		first, length = d.inFebruary(p.dataset.PolicyGrain)
 	case p.dataset.PolicyGrain == calendar.Quarter:
 		first, length = month0/3, 1
 	case d.rng.IntN(3) == 0:
@@ -103,6 +109,14 @@ func (d *draw) open() {
 	}
 	d.spans[p.number] = calendar.Interval{From: first, To: first + length}
 	d.omit(p)
+}
+
+// inFebruary are periods of February 2027, which is four whole weeks: all of it, some weeks, or
+// some days of one.
+func (d *draw) inFebruary(grain calendar.Grain) (first, length int64) {
+	month := calendar.Month.Span((2027-1970)*12+1, grain)
+	length = min(1+d.rng.Int64N(4), month.To-month.From)
+	return month.From + d.rng.Int64N(month.To-month.From-length+1), length
 }
 
 // omit leaves cells out at first.
@@ -296,6 +310,13 @@ func (d *draw) plan(about kind) {
 			d.dataset(calendar.Day, calendar.Day, nil, nil, x("x", 0))
 			d.shuffle(from)
 		}
+	case kindWeeks:
+		const day, week = calendar.Day, calendar.Week
+		d.dataset(day, week, nil, nil, x("x", 0))
+		d.dataset(week, week, nil, nil, x("x", 0))
+		d.dataset(day, []calendar.Grain{day, week, m}[d.rng.IntN(3)], nil, nil, x("x", 0))
+		d.dataset(m, m, nil, nil, x("x", 0))
+		d.shuffle(from)
 	case kindMoments:
 		d.planMoments(x)
 	case kindConstant:

@@ -2,6 +2,7 @@ package disclosure
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/weirdata/weir/catalog/calendar"
@@ -198,6 +199,46 @@ func TestVersionsAndDatasetsThatAreNotThereAreRefused(t *testing.T) {
 	wantConflict(t, err, ConflictVersion)
 	wantConflict(t, w.f.Add("a", &Settled{Version: 1}), ConflictVersion)
 	wantConflict(t, w.f.Add("b", &Settled{Version: 1}), ConflictUnknown)
+}
+
+// A week across the end of a month is refused beside it, and the other way round, with the period.
+func TestWeeksThatCrossAMonthAreRefusedBesideIt(t *testing.T) {
+	named := func(text string) calendar.Interval {
+		_, i, err := calendar.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return calendar.Interval{From: i, To: i + 1}
+	}
+	rng := seeded(1, "weeks and months")
+	for _, c := range []struct {
+		first, next  calendar.Grain
+		before, then string
+		want         string
+	}{
+		{calendar.Month, calendar.Week, "2024-01", "2024-W05", "2024-W05 of x overlaps a month of x in dataset first, "},
+		{calendar.Week, calendar.Month, "2024-W05", "2024-02", "2024-02 of x overlaps a week of x in dataset first, "},
+		{calendar.Week, calendar.Year, "2025-W01", "2024", "2024 of x overlaps a week of x in dataset first, "},
+		{calendar.Month, calendar.Week, "2024-01", "2024-W04", ""},
+		{calendar.Year, calendar.Week, "2024", "2025-W01", "2025-W01 of x overlaps a year of x in dataset first, "},
+	} {
+		s := newScenario(t, rng, newTruth(rng, calendar.Day, 1), 2, drawCodes(rng, nil, 8), nil)
+		x := measured{name: "x", quantities: []int{0}, divisor: 1}
+		s.publish(s.create(Dataset{ID: "first", Grain: c.first, PolicyGrain: c.first}, x), named(c.before))
+		p := s.create(Dataset{ID: "next", Grain: c.next, PolicyGrain: c.next}, x)
+		p.editions = append(p.editions, p.capture(s.truth, named(c.then), s.entities))
+		_, err := s.family.Settle("next", VersionInput{Version: 1, Entities: s.entities, Closed: named(c.then)}, p)
+		switch {
+		case c.want == "":
+			if err != nil {
+				t.Errorf("%s beside %s: %v", c.then, c.before, err)
+			}
+		case err == nil || !strings.Contains(err.Error(), c.want):
+			t.Errorf("%s beside %s: %v", c.then, c.before, err)
+		default:
+			wantConflict(t, err, ConflictPeriods)
+		}
+	}
 }
 
 func TestPeriodsThatOverlapNestInOneAnotherOrDoNot(t *testing.T) {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
@@ -60,12 +62,13 @@ func (f *Feed) Append(ctx context.Context) error {
 	f.appending.Lock()
 	defer f.appending.Unlock()
 	now := f.options.Now()
-	if f.spool.Mark(correctedMark) == "" { // the schedule begins with the feed
+	last, err := time.Parse(time.RFC3339, f.spool.Mark(correctedMark))
+	if err != nil || last.After(now) { // the schedule begins with the feed; and anew where the clock was ahead
 		if err := f.keep(ctx, nil, spool.Mark{Key: correctedMark, Value: now.Format(time.RFC3339)}); err != nil {
 			return err
 		}
 	}
-	err := f.append(ctx, now)
+	err = f.append(ctx, now)
 	if err != nil && ctx.Err() == nil {
 		f.failed(err)
 	}
@@ -273,5 +276,24 @@ func (f *Feed) forget(ctx context.Context, now time.Time) error {
 	if !old {
 		return nil
 	}
+	if before > f.forgotten() {
+		if err := f.keep(ctx, nil, spool.Mark{Key: forgottenMark, Value: strconv.FormatInt(before, 10)}); err != nil {
+			return err
+		}
+	}
 	return f.spool.Forget(ctx, before)
+}
+
+// forgottenMark is up to which period readings were dropped. It stays where corrections.within
+// grows, or a clock that was ahead goes back: a cell of such a period would be made of what came
+// behind alone, and published in the place of the whole one.
+const forgottenMark = "forgotten"
+
+// forgotten is the first period of which nothing was dropped.
+func (f *Feed) forgotten() int64 {
+	before, err := strconv.ParseInt(f.spool.Mark(forgottenMark), 10, 64)
+	if err != nil {
+		return math.MinInt64
+	}
+	return before
 }

@@ -108,10 +108,32 @@ func New(c *client.Client, config *Config, o Options) (*Feed, error) {
 		}
 		return nil, err
 	}
+	if err := f.own(); err != nil {
+		return nil, errors.Join(err, f.spool.Close())
+	}
 	f.told = newTold(config.Dir, config.Dataset, o.Now())
 	torn := f.spool.Stats().Torn
 	f.told.update(func(s *State) { s.Torn += torn })
 	return f, nil
+}
+
+// ownMark is of which dataset and cluster a spool is.
+const ownMark = "dataset"
+
+// own makes sure that the spool is of this dataset and cluster: what it has of another one, and
+// what it calls published there, is of no use here.
+func (f *Feed) own() error {
+	own := fmt.Sprintf("%s of cluster %s", f.config.Dataset, f.client.Profile().Cluster)
+	switch was := f.spool.Mark(ownMark); was {
+	case own:
+		return nil
+	case "":
+		_, err := f.spool.Put(context.Background(), nil, spool.Mark{Key: ownMark, Value: own})
+		return err
+	default:
+		return &ConfigError{File: f.config.file, Message: fmt.Sprintf("dir %s has readings of dataset %s, and the configuration is of %s", f.config.Dir, was, own),
+			Want: "want a directory for each dataset"}
+	}
 }
 
 // sourceOf is how the dataset's files are read: by the descriptor that is named, or as they

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/compute/table"
 	"github.com/weirdata/weir/node/client/database"
@@ -86,14 +87,24 @@ func (f *Feed) lookInto(ctx context.Context, s *Source, known map[string]seen) e
 // takeFile keeps what a file has, and moves it. One that cannot be read now stays.
 func (f *Feed) takeFile(ctx context.Context, s *Source, name string) error {
 	path := filepath.Join(s.Path, name)
+	before, err := os.Lstat(path)
+	if err != nil {
+		return nil //nolint:nilerr // it is gone, or comes again
+	}
 	file := publish.DataFiles([]string{path})[0]
 	header, err := panel.Header(ctx, f.source, file)
+	var marks []spool.Mark
 	if err == nil {
-		err = f.sameHeader(ctx, s, name, header)
+		marks, err = f.sameHeader(s, name, header)
 	}
 	rows := 0
 	if err == nil {
-		rows, err = f.takeRows(ctx, file, nil)
+		rows, err = f.takeRows(ctx, file, func() []spool.Mark { return marks })
+	}
+	if err == nil || !isFatal(err) { // whatever was read, it may have been of two files
+		if after, now := os.Lstat(path); now != nil || !isSame(before, after) {
+			return nil //nolint:nilerr // it is looked at again
+		}
 	}
 	if faults, wrong := errors.AsType[*panel.Errors](err); wrong {
 		reason := filepath.Join(s.Path, failedFolder, name+".reason.txt")
@@ -104,7 +115,7 @@ func (f *Feed) takeFile(ctx context.Context, s *Source, name string) error {
 			x.Faults["file"]++
 			x.Error = &Happened{f.options.Now(), name + " is in " + failedFolder + "/, with the reason"}
 		})
-		return move(path, filepath.Join(s.Path, failedFolder, name))
+		return f.move(s, before, name, failedFolder)
 	}
 	if isFatal(err) || ctx.Err() != nil {
 		return err
@@ -118,7 +129,12 @@ func (f *Feed) takeFile(ctx context.Context, s *Source, name string) error {
 		x.Commands["rows"] += int64(rows)
 		x.Error = nil
 	})
-	return move(path, filepath.Join(s.Path, doneFolder, name))
+	return f.move(s, before, name, doneFolder)
+}
+
+// isSame reports whether a file is the one that it was, and as it was.
+func isSame(before, after fs.FileInfo) bool {
+	return os.SameFile(before, after) && before.Size() == after.Size() && before.ModTime().Equal(after.ModTime())
 }
 
 // isFatal reports whether an error ends the feed.
@@ -133,33 +149,50 @@ func (f *Feed) sourceFailed(s *Source, err error) {
 	f.options.Note("source %s is tried again: %v", s.Name, err)
 }
 
-// move moves a file, under another name where there is one of its own.
-func move(from, to string) error {
+// move moves a file that was read into a folder, under another name where there is one of its own.
+// What took its place meanwhile was not read, and is put back.
+func (f *Feed) move(s *Source, read fs.FileInfo, name, folder string) error {
+	from := filepath.Join(s.Path, name)
+	to := free(filepath.Join(s.Path, folder, name))
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	moved, err := os.Lstat(to)
+	if err != nil || isSame(read, moved) {
+		return err
+	}
+	return os.Rename(to, free(from))
+}
+
+// free is a name of a file that there is none of yet.
+func free(name string) string {
+	ext := filepath.Ext(name)
+	out := name
 	for n := 2; ; n++ {
-		if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
-			return os.Rename(from, to)
+		if _, err := os.Lstat(out); errors.Is(err, fs.ErrNotExist) {
+			return out
 		}
-		ext := filepath.Ext(to)
-		to = strings.TrimSuffix(to, ext) + fmt.Sprintf("-%d", n) + ext
+		out = strings.TrimSuffix(name, ext) + fmt.Sprintf("-%d", n) + ext
 	}
 }
 
-// sameHeader compares a file's header with that of the source's earlier files.
-func (f *Feed) sameHeader(ctx context.Context, s *Source, name string, header []string) error {
+// sameHeader compares a file's header with that of the source's earlier files. The first one is
+// kept, as marks, with what was read under it: of a file that cannot be read it says nothing.
+func (f *Feed) sameHeader(s *Source, name string, header []string) ([]spool.Mark, error) {
 	b, err := json.Marshal(header)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	mark := "header " + s.Name
 	var before []string
 	switch was := f.spool.Mark(mark); {
 	case was == string(b):
-		return nil
+		return nil, nil
 	case was == "" || f.options.NewHeader:
-		return f.keep(ctx, nil, spool.Mark{Key: mark, Value: string(b)})
+		return []spool.Mark{{Key: mark, Value: string(b)}}, nil
 	default:
 		if err := json.Unmarshal([]byte(was), &before); err != nil {
-			return fmt.Errorf("read the header that was kept: %w", err)
+			return nil, fmt.Errorf("read the header that was kept: %w", err)
 		}
 	}
 	changed := &ChangedError{Source: s.Name, Fix: fmt.Sprintf("%s has another header than what came before; if that is right, run the feed once with --new-header", name)}
@@ -169,14 +202,18 @@ func (f *Feed) sameHeader(ctx context.Context, s *Source, name string, header []
 		}
 	}
 	for _, h := range header {
-		if !slices.Contains(before, h) {
+		switch {
+		case slices.Contains(before, h):
+		case decimal.IsExact(h): // the file has no header, and this is a reading
+			changed.Diff = append(changed.Diff, "+ a number")
+		default:
 			changed.Diff = append(changed.Diff, "+ "+h)
 		}
 	}
 	if changed.Diff == nil {
 		changed.Diff = []string{"- " + strings.Join(before, ", "), "+ " + strings.Join(header, ", ")}
 	}
-	return changed
+	return nil, changed
 }
 
 // takeRows keeps the cells of a file, with a mark that mark makes of them.
@@ -192,6 +229,9 @@ func (f *Feed) takeRows(ctx context.Context, file panel.File, mark func() []spoo
 	for m, c := range p.Columns {
 		for period := range p.Periods {
 			index := p.First + int64(period)
+			if next, found := c.Present.NextSet(uint(period * entities)); !found || next >= uint((period+1)*entities) { //nolint:gosec // not negative
+				continue // a page's rows may be far apart
+			}
 			if err := p.Read(m, period*entities, line); err != nil {
 				return 0, err
 			}
@@ -250,28 +290,54 @@ func (f *Feed) beginTable(s *Source) (func(context.Context) error, error) {
 	}, nil
 }
 
-// ask keeps the rows that were updated since the last one that is known, less the overlap.
+// ask keeps the rows that were updated since the last one that is known, less the overlap: a
+// page at a time, and how far it came with each.
 func (f *Feed) ask(ctx context.Context, s *Source, query string) error {
 	mark := "updated " + s.Name
 	since := time.Unix(0, 0).UTC()
+	watch := &watchedRows{feed: f, source: s}
 	if t, err := time.Parse(time.RFC3339Nano, f.spool.Mark(mark)); err == nil {
-		since = t.Add(-s.Overlap)
+		watch.latest, since = t, t.Add(-s.Overlap)
 	}
-	file, err := database.Query(s.From, strings.ReplaceAll(query, sincePlace, "'"+sinceText(s.From, since)+"'"))
-	if err != nil {
+	pages := database.Pages{Address: s.From, Order: append([]string{s.Updated}, s.Key...), Size: s.Page, Query: func() string {
+		from := since
+		// Rows of earlier pages need not be looked for. The second is for queries that want
+		// what is later than {since}, and for databases that round it.
+		if t := watch.at.Add(-time.Second); t.After(from) {
+			from = t
+		}
+		return strings.ReplaceAll(query, sincePlace, "'"+sinceText(s.From, from)+"'")
+	}}
+	asked := false
+	err := pages.Each(ctx, func(page table.File) error {
+		asked = true
+		return f.takePage(ctx, s, page, watch, mark)
+	})
+	if err != nil || !asked {
 		return err
 	}
-	watch := &watchedRows{ctx: ctx, feed: f, source: s, latest: since}
-	answer := file.Rows
-	file.Rows = func(ctx context.Context, into table.Sink) error {
+	f.told.source(s.Name, func(x *SourceState) { x.Error = nil })
+	return nil
+}
+
+// takePage keeps the rows of a page, and how far they go.
+func (f *Feed) takePage(ctx context.Context, s *Source, page table.File, watch *watchedRows, mark string) error {
+	watch.rows, watch.begun, watch.marks, watch.failed = 0, false, nil, nil
+	answer := page.Rows
+	page.Rows = func(ctx context.Context, into table.Sink) error {
 		watch.Sink = into
 		return errors.Join(answer(ctx, watch), watch.failed)
 	}
-	rows, err := f.takeRows(ctx, file, func() []spool.Mark {
+	rows, err := f.takeRows(ctx, page, func() []spool.Mark {
 		if watch.rows == 0 {
 			return nil
 		}
-		return []spool.Mark{{Key: mark, Value: watch.latest.Format(time.RFC3339Nano)}}
+		// A row that says to be of the future would keep all others out until then.
+		latest := watch.latest
+		if now := f.options.Now(); latest.After(now) {
+			latest = now.UTC()
+		}
+		return append(watch.marks, spool.Mark{Key: mark, Value: latest.Format(time.RFC3339Nano)})
 	})
 	if watch.failed != nil {
 		return watch.failed
@@ -282,17 +348,33 @@ func (f *Feed) ask(ctx context.Context, s *Source, query string) error {
 			return nil
 		}
 	}
+	if faults, wrong := errors.AsType[*panel.Errors](err); wrong {
+		return faultyAnswer(faults)
+	}
 	if err != nil {
 		return err
 	}
 	f.noteLines(s, int64(rows))
-	f.told.source(s.Name, func(x *SourceState) { x.Error = nil })
 	return nil
+}
+
+// faultyAnswer says what is wrong with an answer without what stands there, for it goes into the
+// state and the log, which have no readings.
+func faultyAnswer(faults *panel.Errors) error {
+	at := "the answer"
+	if len(faults.List) > 0 {
+		if first := faults.List[0]; first.Column != "" {
+			at = fmt.Sprintf("row %d, column %s", first.Row, first.Column)
+		} else if first.Row > 0 {
+			at = fmt.Sprintf("row %d", first.Row)
+		}
+	}
+	return fmt.Errorf("nothing of the answer is kept: it has %d faults, the first in %s; `weir dataset append --check` with the same --from and --query says what is wrong", faults.Total, at)
 }
 
 // sinceText writes a time as a database reads it.
 func sinceText(address string, t time.Time) string {
-	if at, err := url.Parse(address); err == nil && at.Scheme == "mysql" {
+	if at, err := url.Parse(address); err == nil && (at.Scheme == "mysql" || at.Scheme == "mariadb") {
 		return t.UTC().Format("2006-01-02 15:04:05.000000")
 	}
 	return t.UTC().Format(time.RFC3339Nano)
@@ -301,23 +383,24 @@ func sinceText(address string, t time.Time) string {
 // watchedRows hands rows on, and notes the latest update among them.
 type watchedRows struct {
 	table.Sink
-	ctx    context.Context //nolint:containedctx // of one question
 	feed   *Feed
 	source *Source
-	at     int
-	latest time.Time
-	rows   int
+	column int       // of the update's time
+	latest time.Time // the latest update of all
+	at     time.Time // that of the last row
+	rows   int       // of the page
 	begun  bool
+	marks  []spool.Mark
 	failed error
 }
 
 // Begin implements table.Sink.
 func (w *watchedRows) Begin(h table.Head) bool {
-	if w.at = slices.Index(h.Names, w.source.Updated); w.at < 0 {
+	if w.column = slices.Index(h.Names, w.source.Updated); w.column < 0 {
 		w.failed = fmt.Errorf("the query answers no column %q; it answers %s", w.source.Updated, panel.Quoted(h.Names))
 		return false
 	}
-	if w.failed = w.feed.sameHeader(w.ctx, w.source, "the answer", h.Names); w.failed != nil {
+	if w.marks, w.failed = w.feed.sameHeader(w.source, "the answer", h.Names); w.failed != nil {
 		return false
 	}
 	w.begun = true
@@ -326,11 +409,12 @@ func (w *watchedRows) Begin(h table.Head) bool {
 
 // Row implements table.Sink.
 func (w *watchedRows) Row(fields []string, line int) error {
-	t, err := updateTime(fields[w.at])
+	t, err := updateTime(fields[w.column])
 	if err != nil {
 		w.failed = fmt.Errorf("row %d: column %s: %w", line, w.source.Updated, err)
 		return table.ErrEnough
 	}
+	w.at = t
 	if t.After(w.latest) {
 		w.latest = t
 	}
@@ -345,5 +429,5 @@ func updateTime(text string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%.40q is no time", text)
+	return time.Time{}, errors.New("what stands there is no time")
 }

@@ -13,12 +13,15 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/feed/hj212"
 	"github.com/weirdata/weir/node/client/feed/spool"
 )
@@ -129,7 +132,7 @@ func (x *frames) run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { _ = x.listener.Close() })() // nothing more comes from it
 	var connections sync.WaitGroup
 	defer connections.Wait()
-	places := make(chan struct{}, maxConnections)
+	places := make(chan struct{}, connectionLimit())
 	for {
 		conn, err := x.listener.Accept()
 		if err != nil {
@@ -139,12 +142,19 @@ func (x *frames) run(ctx context.Context) error {
 			if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
 				continue
 			}
-			return fmt.Errorf("take connections: %w", err)
+			if !isFull(err) {
+				return fmt.Errorf("take connections: %w", err)
+			}
+			x.tooMany()
+			if client.Pause(ctx, fullPause) != nil {
+				return nil
+			}
+			continue
 		}
 		select {
 		case places <- struct{}{}:
 		default:
-			x.told.source(x.source.Name, func(s *SourceState) { s.Faults["too_many_connections"]++ })
+			x.tooMany()
 			_ = conn.Close() // the device comes again
 			continue
 		}
@@ -159,6 +169,23 @@ func (x *frames) run(ctx context.Context) error {
 		})
 	}
 }
+
+func (x *frames) tooMany() {
+	x.told.source(x.source.Name, func(s *SourceState) { s.Faults["too_many_connections"]++ })
+}
+
+// fullPause is how long nothing is accepted where the system has no more files.
+const fullPause = 100 * time.Millisecond
+
+// isFull reports whether an error says that the system can open no more: connections that end
+// make room, and readings that are on their way are not lost by it.
+func isFull(err error) bool {
+	return slices.ContainsFunc([]error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM}, func(full error) bool { return errors.Is(err, full) })
+}
+
+// connectionLimit is how many devices may be connected at once: half of what files the process
+// may open, for the spool, the state and the cluster need some whoever connects.
+func connectionLimit() int { return max(1, min(maxConnections, openFiles()/2)) }
 
 // connection is a device's connection.
 type connection struct {
@@ -258,7 +285,9 @@ func (c *connection) take(ctx context.Context, came []hj212.Frame) error {
 // noteFrame counts a frame.
 func (c *connection) noteFrame(f hj212.Frame) {
 	c.mu.Lock()
-	c.devices[f.MN] = true
+	if _, listed := c.config.Devices[f.MN]; listed { // of others there may be any number
+		c.devices[f.MN] = true
+	}
 	devices := len(c.devices)
 	c.mu.Unlock()
 	sum := sha256.Sum256(f.Region)
@@ -267,7 +296,7 @@ func (c *connection) noteFrame(f hj212.Frame) {
 	c.told.source(c.source.Name, func(s *SourceState) {
 		s.Taken++
 		s.Last, s.Devices = now, devices
-		s.Commands[f.CN]++
+		countKind(s.Commands, f.CN)
 		switch {
 		case f.Resent, known && before == sum:
 			s.Resent++

@@ -146,7 +146,8 @@ func (f *Feed) timeOf(text string) (time.Time, error) {
 	if t, err := hj212.ParseTime(text, f.periods.zone); err == nil {
 		return t, nil
 	}
-	return time.Time{}, fmt.Errorf("%.40q is no time; want 2026-12-01T08:00:00+08:00, say", text)
+	// It is not quoted: where columns are shifted it is a reading, and the state has none.
+	return time.Time{}, errors.New("no time, such as 2026-12-01T08:00:00+08:00, stands")
 }
 
 // beginLines listens for posted lines.
@@ -169,8 +170,13 @@ func (f *Feed) beginLines(ctx context.Context, s *Source) (func(context.Context)
 		return nil, errors.Join(fmt.Errorf("source %s listens on %s, where others reach it, and has no token_file", s.Name, listener.Addr()), listener.Close())
 	}
 	f.listensAt(s.Name, listener.Addr().String())
-	handler := http.NewServeMux()
+	handler, browsers := http.NewServeMux(), http.NewCrossOriginProtection()
 	handler.HandleFunc("POST /lines", func(w http.ResponseWriter, r *http.Request) {
+		if token == nil && (browsers.Check(r) != nil || !ofThisMachine(r.Host)) {
+			// A page of the web that somebody here looks at may send, too, under any name of its own.
+			http.Error(w, "without token_file lines are taken from programs on this machine alone, at "+s.Listen, http.StatusForbidden)
+			return
+		}
 		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		if token != nil && (!ok || subtle.ConstantTimeCompare([]byte(given), token) != 1) {
 			http.Error(w, "want Authorization: Bearer and the token of token_file", http.StatusUnauthorized)
@@ -194,6 +200,15 @@ func (f *Feed) beginLines(ctx context.Context, s *Source) (func(context.Context)
 		<-ended
 		return nil
 	}, nil
+}
+
+// ofThisMachine reports whether a host, with a port or not, is this machine by its loopback.
+func ofThisMachine(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // posted keeps the lines of a request, all or none, and says how many readings they have.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -157,8 +158,27 @@ func (t *told) source(name string, change func(*SourceState)) {
 	})
 }
 
+// What others send is counted by kind, and shown: both are bounded, for the state is written every
+// second.
+const (
+	maxKinds   = 64
+	maxExample = 200
+	otherKinds = "other"
+)
+
+// countKind counts what has a name that somebody else chose.
+func countKind(m map[string]int64, kind string) {
+	if _, known := m[kind]; !known && len(m) >= maxKinds {
+		kind = otherKinds
+	}
+	m[kind]++
+}
+
 // passOver counts a reading that is not kept.
 func (t *told) passOver(why, example string) {
+	if len(example) > maxExample {
+		example = strings.ToValidUTF8(example[:maxExample], "") + "…"
+	}
 	t.update(func(s *State) {
 		s.PassedOver[why]++
 		s.Examples[why] = example

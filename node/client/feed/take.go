@@ -107,7 +107,13 @@ func (f *Feed) reading(source string, g given, v givenValue, index int) (r spool
 	if flag == "" {
 		flag = "N"
 	} else {
-		f.told.source(source, func(s *SourceState) { s.Flags[flag]++ })
+		f.told.source(source, func(s *SourceState) {
+			if len(flag) > 1 {
+				countKind(s.Flags, otherKinds)
+				return
+			}
+			countKind(s.Flags, flag)
+		})
 	}
 	r.Flag = flag[0]
 	if len(flag) != 1 || !slices.Contains(f.config.Flags, flag) || text == "" {
@@ -149,6 +155,10 @@ func (f *Feed) periodOf(at time.Time, example func() string) (int64, bool) {
 		return 0, false
 	}
 	period := f.periods.of(seconds)
+	if period < f.forgotten() { // its other readings are not here any more, and a cell is made of all
+		f.told.passOver("too_late", example())
+		return 0, false
+	}
 	return period, f.inTime(period, now, example)
 }
 

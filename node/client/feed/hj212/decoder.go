@@ -65,6 +65,8 @@ func newCounts() Counts {
 type Decoder struct {
 	options Options
 	buffer  []byte
+	looked  int // in the buffer: before it, the frame that begins there does not end
+	ends    int // how many ends were tried there
 	counts  Counts
 	quiet   bool // faults were counted already, or will be
 }
@@ -186,7 +188,7 @@ func (d *Decoder) garbage(n int) {
 
 func (d *Decoder) drop(n int) {
 	rest := copy(d.buffer, d.buffer[n:])
-	d.buffer = d.buffer[:rest]
+	d.buffer, d.looked, d.ends = d.buffer[:rest], 0, 0
 }
 
 // What at answers beside the size of a frame.
@@ -228,7 +230,7 @@ func (d *Decoder) at(at int, last bool) (f *Frame, size int) {
 	}
 	f, size, fault := d.ofLength(b, declared, last, lenient)
 	if size <= 0 && d.options.Lenient {
-		g, n := d.toEnd(b, declared, last)
+		g, n := d.toEnd(at, declared, last)
 		if n > 0 {
 			return g, n
 		}
@@ -305,11 +307,18 @@ func (d *Decoder) ofLength(b []byte, length int, last bool, lenient []Leniency) 
 // has little memory (its register loses its low byte at every step, so that one of 256
 // segments with other bytes before the last ones has the same): what another frame begins in
 // is not one frame.
-// Its end may be among the bytes that are still to come.
-func (d *Decoder) toEnd(b []byte, declared int, last bool) (*Frame, int) {
+// Its end may be among the bytes that are still to come. What was tried as one is not tried again
+// with each byte that comes, and only a few are: each costs as much as the segment is long, and
+// the bytes are anybody's.
+func (d *Decoder) toEnd(from, declared int, last bool) (*Frame, int) {
 	const most = headSize + longest + tailSize + 2
+	b := d.buffer[from:]
 	limit := min(len(b), most)
-	for at := headSize; ; {
+	at, tried := headSize, 0
+	if from == 0 {
+		at, tried = max(at, d.looked), d.ends
+	}
+	for sure := true; ; {
 		next := bytes.Index(b[at:limit], []byte("&&"))
 		if next < 0 {
 			if last || limit == most || bytes.Contains(b[headSize:limit], begin) {
@@ -318,8 +327,11 @@ func (d *Decoder) toEnd(b []byte, declared int, last bool) (*Frame, int) {
 			return nil, wait
 		}
 		at += next + 2
-		if bytes.Contains(b[headSize:at], begin) {
+		if bytes.Contains(b[headSize:at], begin) || tried == maxEnds {
 			return nil, none
+		}
+		if sure = sure && at+tailSize+2 <= limit; sure && from == 0 {
+			d.looked, d.ends = at, tried
 		}
 		if at+tailSize+2 > limit || string(b[at+tailSize:at+tailSize+2]) != "\r\n" || at-headSize == declared {
 			continue
@@ -328,6 +340,9 @@ func (d *Decoder) toEnd(b []byte, declared int, last bool) (*Frame, int) {
 		if !ok {
 			continue
 		}
+		if tried++; sure && from == 0 {
+			d.ends = tried
+		}
 		if x, by := d.opened(b[headSize:at], sum); x != nil {
 			if f := d.checked(x, by, []Leniency{LenientLength}); f != nil {
 				return f, at + tailSize + 2
@@ -335,6 +350,10 @@ func (d *Decoder) toEnd(b []byte, declared int, last bool) (*Frame, int) {
 		}
 	}
 }
+
+// maxEnds is how often a segment may look as if it ended: one in the clear does once, and bytes
+// that are encrypted hardly ever do by chance.
+const maxEnds = 8
 
 // hexOf reads four hexadecimal digits.
 func hexOf(b []byte) (uint16, bool) {

@@ -374,6 +374,21 @@ func TestAnyMixOfFramesAndGarbageGivesExactlyTheWholeFrames(t *testing.T) {
 	})
 }
 
+// What looks like many ends of one frame, sent a byte at a time, is not looked through again and
+// again: how often a check or a key is tried does not grow with the bytes.
+func TestAFrameThatNeverEndsCostsLittle(t *testing.T) {
+	tried := 0
+	d := NewDecoder(Options{Lenient: true, Key: func(string) cipher.Block { tried++; return nil }})
+	evil := "##9999QN=20261201101500001;MN=X;CP=&&" + strings.Repeat("&&0000\r\n", 1000)
+	for i := range len(evil) {
+		d.Feed([]byte(evil[i:i+1]), func(Frame) { t.Error("a frame") })
+		d.Idle(func(Frame) { t.Error("a frame") })
+	}
+	if tried == 0 || tried > 2*maxEnds {
+		t.Errorf("%d ends were tried", tried)
+	}
+}
+
 // FuzzDecoder: no bytes make a decoder panic; cut anywhere they give the same frames; a frame
 // that is written again is read as the same one; and no more is kept than a frame is long.
 func FuzzDecoder(f *testing.F) {
