@@ -338,7 +338,7 @@ func number(cell any) (*big.Rat, error) {
 // pieceFigures makes the figures of the answer by pieces.
 func (q *question) pieceFigures(sorted pieced, r *ask.Result) error {
 	for i, p := range sorted.pieces {
-		q.report.Pieces = append(q.report.Pieces, Piece{Piece: pieceName(i), Borrowers: p.Borrowers, Least: factorText(p.Least), Mean: factorText(p.Mean), Most: factorText(p.Most), Emissions: map[string]string{}})
+		q.report.Pieces = append(q.report.Pieces, Piece{Piece: pieceName(i), Borrowers: p.Borrowers, Least: factorText(p.Least), Mean: factorText(p.Mean()), Most: factorText(p.Most), Emissions: map[string]string{}})
 	}
 	for k, name := range q.Measures {
 		sums := make([]*big.Rat, len(sorted.pieces))
