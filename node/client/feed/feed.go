@@ -123,7 +123,7 @@ const ownMark = "dataset"
 // own makes sure that the spool is of this dataset and cluster: what it has of another one, and
 // what it calls published there, is of no use here.
 func (f *Feed) own() error {
-	own := fmt.Sprintf("%s of cluster %s", f.config.Dataset, f.client.Profile().Cluster)
+	own := fmt.Sprintf("%s of cluster %.16s", f.config.Dataset, f.client.Profile().Cluster)
 	switch was := f.spool.Mark(ownMark); was {
 	case own:
 		return nil

@@ -319,6 +319,9 @@ func (q *question) enter(name string, one pieced) (*ask.Preview, error) {
 }
 
 func (q *question) askWeighted(ctx context.Context) (*Report, *ask.Result, error) {
+	if d := q.dataset.Descriptor; d.Policy.DP == nil { // or weights would be registered that nothing answers
+		return nil, nil, catalog.Refuse(catalog.RefusedPolicy, "dp", "noise.not_offered", d.Dataset).WithField("noise")
+	}
 	weights, tooLarge := pcaf.Weigh(q.factors, q.Decimals, q.Bits)
 	if tooLarge >= 0 {
 		b := q.book.Borrowers[q.asked[tooLarge]]
