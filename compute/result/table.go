@@ -115,7 +115,7 @@ func newTable(c *sql.Compiled, in Input) (*Table, error) {
 		if t.Noise != nil {
 			t.Interval95 = append(t.Interval95, b.intervals(group))
 		}
-		if n, covered := b.coverage(b.groups[group]); covered {
+		if n, covered := b.covered(group); covered {
 			t.Included, t.Of, t.HeldBack = append(t.Included, n.Included), append(t.Of, n.Of), append(t.HeldBack, n.HeldBack)
 		}
 		if len(b.left) > 0 {
@@ -130,8 +130,9 @@ type builder struct {
 	query      *sql.Compiled
 	grid       *plan.Grid
 	verdict    catalog.Verdict
-	groups     []catalog.GroupIndex // released
-	present    []int64              // COUNT(*) of each group
+	groups     []catalog.GroupIndex   // released; of those that cycles join the first
+	joined     [][]catalog.GroupIndex // what each group is joined of; nil: the query joins none
+	present    []int64                // COUNT(*) of each group
 	columns    map[catalog.Column]*columnSums
 	opened     map[catalog.Aggregate]*aggregateSums
 	worked     map[sql.Output]*column
@@ -171,7 +172,7 @@ func newBuilder(c *sql.Compiled, in Input) (*builder, error) {
 			return nil, err
 		}
 	}
-	return b, nil
+	return b, b.join()
 }
 
 // namePieces takes the names of the pieces.
@@ -203,8 +204,8 @@ func checkCompiled(c *sql.Compiled, d catalog.Descriptor) error {
 	for i, o := range c.Output {
 		if o.Index < 0 || o.Kind == sql.OutputDimension && o.Index >= len(c.Request.By) ||
 			o.Kind == sql.OutputAggregate && o.Index >= len(c.Request.Select) ||
-			o.Kind == sql.OutputExpression && o.Expr == nil ||
-			o.Kind != sql.OutputDimension && o.Kind != sql.OutputAggregate && o.Kind != sql.OutputExpression {
+			o.Kind == sql.OutputExpression && o.Expr == nil || o.Kind == sql.OutputCycle && o.Index >= len(c.Cycles) ||
+			o.Kind != sql.OutputDimension && o.Kind != sql.OutputCycle && o.Kind != sql.OutputAggregate && o.Kind != sql.OutputExpression {
 			return fmt.Errorf("output column %d is of an unknown kind or index", i)
 		}
 	}
@@ -215,11 +216,14 @@ func checkCompiled(c *sql.Compiled, d catalog.Descriptor) error {
 			err = checkOutput(c, o, d)
 		case sql.OutputExpression:
 			err = checkExpr(o.Expr, c, d, sql.MaxTokens)
-		case sql.OutputDimension:
+		case sql.OutputDimension, sql.OutputCycle:
 		}
 		if err != nil {
 			return fmt.Errorf("output column %d: %w", i, err)
 		}
+	}
+	if err := checkCycles(c, d); err != nil {
+		return err
 	}
 	if c.Having != nil {
 		if err := checkHaving(c.Having, c, d, sql.MaxNesting); err != nil {
@@ -321,8 +325,13 @@ func (b *builder) rows() []int {
 				return c
 			}
 		}
-		for i := range b.query.Request.By {
-			if c := b.compareDimension(i, one, other); c != 0 {
+		for i, d := range b.query.Request.By {
+			if c := b.compareDimension(i, one, other); c != 0 && !(isPeriod(d) && b.joined != nil) {
+				return c
+			}
+		}
+		for i := range b.query.Cycles {
+			if c := cmp.Compare(b.cycle(one, i), b.cycle(other, i)); c != 0 {
 				return c
 			}
 		}
@@ -334,6 +343,9 @@ func (b *builder) rows() []int {
 func (b *builder) compare(o sql.Output, one, other int) int {
 	if o.Kind == sql.OutputDimension {
 		return b.compareDimension(o.Index, one, other)
+	}
+	if o.Kind == sql.OutputCycle {
+		return cmp.Compare(b.cycle(one, o.Index), b.cycle(other, o.Index))
 	}
 	column := b.column(o)
 	if column.texts != nil {
@@ -378,9 +390,12 @@ func (b *builder) number(text string) (*big.Rat, bool) {
 func (b *builder) row(group int) []any {
 	out := make([]any, len(b.query.Output))
 	for i, o := range b.query.Output {
-		if o.Kind == sql.OutputDimension {
+		switch o.Kind {
+		case sql.OutputDimension:
 			out[i] = b.dimension(group, o.Index)
-		} else {
+		case sql.OutputCycle:
+			out[i] = b.cycle(group, o.Index)
+		default:
 			out[i], _ = b.column(o).figure(group)
 		}
 	}
@@ -391,6 +406,8 @@ func (b *builder) columnsOf() []Column {
 	out := []Column{}
 	for _, o := range b.query.Output {
 		switch {
+		case o.Kind == sql.OutputCycle:
+			out = append(out, Column{Name: o.Name, Type: TypeInteger})
 		case o.Kind != sql.OutputDimension:
 			c := b.column(o).Column
 			c.Name = o.Name
@@ -416,10 +433,12 @@ func (b *builder) coverage(at catalog.GroupIndex) (c catalog.Coverage, covered b
 
 // omitted counts the periods of a group in which a column is left out.
 func (b *builder) omitted(group int) int {
-	at, n := b.groups[group], 0
-	own := calendar.NewPeriodSet(b.verdict.PeriodGroups[at.Period].Intervals)
-	for _, i := range own.Intersect(b.left[at.Entity]) {
-		n += int(i.To - i.From)
+	n := 0
+	for _, at := range b.partsOf(group) {
+		own := calendar.NewPeriodSet(b.verdict.PeriodGroups[at.Period].Intervals)
+		for _, i := range own.Intersect(b.left[at.Entity]) {
+			n += int(i.To - i.From)
+		}
 	}
 	return n
 }

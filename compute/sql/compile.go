@@ -25,7 +25,7 @@ func (p *Parsed) Compile(s Schema) (*Compiled, error) {
 		return nil, fmt.Errorf("compiling a query on %q: its descriptor has no known grain (%q)", s.Descriptor.Dataset, s.Descriptor.Grain)
 	}
 	c := &compiler{scope: newScope(s), stmt: p.stmt, sql: p.sql}
-	for _, step := range []func() *Error{c.from, c.items, c.groupBy, c.where, c.standards, c.oneVector, c.onePartition, c.having, c.orderBy, c.limit} {
+	for _, step := range []func() *Error{c.from, c.items, c.groupBy, c.where, c.standards, c.oneVector, c.onePartition, c.having, c.joinable, c.orderBy, c.limit} {
 		if fault := step(); fault != nil {
 			if c.failed != nil {
 				return nil, c.failed
@@ -87,6 +87,15 @@ func (c *compiler) items() *Error {
 		}
 		if v.Number != nil {
 			return faultAt(it.Pos, v.Number.Raw, "a number is nothing to select").want(append(c.dimensions(), aggregates...)...)
+		}
+		if cycle, fault := c.cycleOf(v); fault != nil || cycle != nil {
+			if fault == nil {
+				fault = c.show(it, Output{Name: cycle.text(), Kind: OutputCycle, Index: add(&c.out.Cycles, cycle.stored())})
+			}
+			if fault != nil {
+				return fault
+			}
+			continue
 		}
 		if v.isDimension() {
 			dim, fault := c.dimension(v)
@@ -155,7 +164,16 @@ func (c *compiler) groupBy() *Error {
 	req := &c.out.Request
 	selected := len(req.By)
 	grouped := make([]bool, selected)
+	joined := map[int]bool{}
 	for _, v := range c.stmt.Group {
+		cycle, fault := c.groupCycle(v)
+		if fault != nil {
+			return fault
+		}
+		if cycle >= 0 {
+			joined[cycle] = true
+			continue
+		}
 		dim, fault := c.groupDimension(v)
 		if fault != nil {
 			return fault
@@ -174,7 +192,7 @@ func (c *compiler) groupBy() *Error {
 		}
 	}
 	for i, o := range c.out.Output {
-		if o.Kind != OutputDimension {
+		if !o.groups() {
 			for _, of := range o.figures() {
 				if fault := c.checkRelative(*of, c.origins[i].name()); fault != nil {
 					return fault
@@ -182,14 +200,17 @@ func (c *compiler) groupBy() *Error {
 			}
 			continue
 		}
-		if grouped[o.Index] {
+		if o.Kind == OutputCycle && joined[o.Index] || o.Kind == OutputDimension && grouped[o.Index] {
 			continue
 		}
-		text := c.dimensionText(req.By[o.Index])
+		text := o.Name
+		if o.Kind == OutputDimension {
+			text = c.dimensionText(req.By[o.Index])
+		}
 		n := c.origins[i].name()
 		return faultAt(n.Pos, n.Raw, "%s is neither aggregated nor in GROUP BY", text).want("GROUP BY " + text)
 	}
-	return nil
+	return c.joinByCycles()
 }
 
 // onePeriod refuses a second period dimension, v being the last one read.
@@ -274,7 +295,12 @@ func (c *compiler) outputOf(v *value) (int, *Error) {
 		}
 	}
 	want := Output{}
+	cycle, fault := c.cycleOf(v)
 	switch {
+	case fault != nil:
+		return 0, fault
+	case cycle != nil:
+		want = Output{Kind: OutputCycle, Index: slices.Index(c.out.Cycles, cycle.stored())}
 	case !v.isDimension():
 		list, fault := c.figuresOf(v)
 		if fault != nil {

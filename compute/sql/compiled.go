@@ -32,9 +32,12 @@ type Schema struct {
 type Compiled struct {
 	Request catalog.Request `json:"request"`
 	Output  []Output        `json:"output"`
-	Having  *Having         `json:"having,omitempty"` // rows that are shown; nil: all
-	Order   []Order         `json:"order,omitempty"`  // first key first; ties and no keys: dimensions ascending
-	Limit   *int            `json:"limit,omitempty"`  // rows at most; nil: all
+	// Cycles are parts of periods that come again (hour, isodow, …), by which released groups
+	// of single periods are joined. The request's period dimension is of their grain then.
+	Cycles []string `json:"cycles,omitempty"`
+	Having *Having  `json:"having,omitempty"` // rows that are shown; nil: all
+	Order  []Order  `json:"order,omitempty"`  // first key first; ties and no keys: dimensions ascending
+	Limit  *int     `json:"limit,omitempty"`  // rows at most; nil: all
 
 	text text // where the SQL says it; empty in one that was made elsewhere
 }
@@ -46,12 +49,13 @@ type OutputKind string
 const (
 	OutputDimension OutputKind = "dimension"
 	OutputAggregate OutputKind = "aggregate"
+	OutputCycle     OutputKind = "cycle"
 	// OutputExpression is worked out by the client from released figures.
 	OutputExpression OutputKind = "expression"
 )
 
 // Output is one column of the result, in the order of SELECT. Index counts in
-// the request's By for a dimension, in its Select for an aggregate. Name is the
+// the request's By for a dimension, in its Select for an aggregate, in Cycles for a cycle. Name is the
 // alias, else the expression in lower case.
 //
 // Form says which statistic of an aggregate's sums is shown (var_pop, quantile, …;

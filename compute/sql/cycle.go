@@ -13,17 +13,20 @@ import (
 	"github.com/weirdata/weir/catalog/calendar"
 )
 
-// cyclePart is a part of a period that comes again: the hour of a day, the day of a week.
-type cyclePart struct {
-	name     string // in capitals
-	grain    calendar.Grain
-	from, to int64 // its values
+// Cycle is a part of a period that comes again: the hour of a day, the day of a week.
+type Cycle struct {
+	Name     string         // as EXTRACT has it, in capitals
+	Grain    calendar.Grain // a period of it has one value
+	from, to int64          // its values
 	of       func(i int64) int64
 }
 
-// cycleParts are those that a condition may test. Hours and weekdays are counted from a
+// Of is the value of period i of a grain whose periods lie in those of the cycle's.
+func (y *Cycle) Of(own calendar.Grain, i int64) int64 { return y.of(own.In(i, y.Grain)) }
+
+// cycles are those that a condition may test, and that groups may be of. Hours and weekdays are counted from a
 // Thursday at midnight, 1970-01-01, and months from a January.
-var cycleParts = []cyclePart{
+var cycles = []Cycle{
 	{"HOUR", calendar.Hour, 0, 23, func(i int64) int64 { return modulo(i, 24) }},
 	{"ISODOW", calendar.Day, 1, 7, func(i int64) int64 { return modulo(i+3, 7) + 1 }},
 	{"DOW", calendar.Day, 0, 6, func(i int64) int64 { return modulo(i+4, 7) }},
@@ -33,10 +36,10 @@ var cycleParts = []cyclePart{
 
 func modulo(a, b int64) int64 { return ((a % b) + b) % b }
 
-// cycleNamed is the part of a name; nil: there is none.
-func cycleNamed(name string) *cyclePart {
-	if i := slices.IndexFunc(cycleParts, func(p cyclePart) bool { return p.name == name }); i >= 0 {
-		return &cycleParts[i]
+// CycleNamed is the cycle of a name in capitals; nil: there is none.
+func CycleNamed(name string) *Cycle {
+	if i := slices.IndexFunc(cycles, func(y Cycle) bool { return y.Name == name }); i >= 0 {
+		return &cycles[i]
 	}
 	return nil
 }
@@ -44,29 +47,29 @@ func cycleNamed(name string) *cyclePart {
 // cycle is a test of such a part. It is joined to the rest of WHERE by AND alone: then it
 // takes periods out of those that the rest names, and the request lists what is left.
 type cycle struct {
-	part *cyclePart
+	part *Cycle
 	pass func(v int64) bool
 	pos  lexer.Position
 	raw  string
 }
 
 func (y cycle) misplaced(word string) *Error {
-	return faultAt(y.pos, y.raw, "the %s of a period stands under %s, and takes periods out of what the rest of WHERE names", strings.ToLower(y.part.name), word).
+	return faultAt(y.pos, y.raw, "the %s of a period stands under %s, and takes periods out of what the rest of WHERE names", strings.ToLower(y.part.Name), word).
 		want("AND between the two", "<>, IN or BETWEEN in place of NOT and OR")
 }
 
 // cycleTest compiles a comparison of a part of period that comes again.
 func (c *compiler) cycleTest(t *comparison, name string) (parts, *Error) {
 	n := t.Name
-	part := cycleNamed(name)
+	part := CycleNamed(name)
 	switch own := c.schema.Descriptor.Grain; {
 	case part == nil && slices.Contains([]string{"WEEKDAY", "DAYOFWEEK"}, name):
 		return parts{}, faultAt(n.Pos, n.Raw, "systems count weekdays differently").want("EXTRACT(ISODOW FROM period), where 1 is Monday and 7 Sunday", "EXTRACT(DOW FROM period), where 0 is Sunday")
 	case part == nil:
 		return parts{}, faultAt(n.Pos, n.Raw, "the %s of a period is not compared", strings.ToLower(name)).
 			want("year, quarter, month or hour of period", "EXTRACT(ISODOW FROM period)", "period = '2024-05'")
-	case !own.Nests(part.grain):
-		return parts{}, faultAt(n.Pos, n.Raw, "the dataset has one period %s, which lies in no one %s", own.One(), part.grain).want("period = " + c.literals.forms()[0])
+	case !own.Nests(part.Grain):
+		return parts{}, faultAt(n.Pos, n.Raw, "the dataset has one period %s, which lies in no one %s", own.One(), part.Grain).want("period = " + c.literals.forms()[0])
 	case t.Like != nil || t.Of != nil:
 		return parts{}, faultAt(n.Pos, n.Raw, "the %s of a period is compared with numbers", strings.ToLower(name)).want("= 8", "IN (7, 8)", "BETWEEN 7 AND 9")
 	}
@@ -111,10 +114,10 @@ func (c *compiler) cut(p parts) (*calendar.PeriodSet, *Error) {
 	if p.periods != nil {
 		set = *p.periods
 	}
-	finest := p.cycles[0].part.grain
+	finest := p.cycles[0].part.Grain
 	for _, y := range p.cycles {
-		if y.part.grain.Finer(finest) {
-			finest = y.part.grain
+		if y.part.Grain.Finer(finest) {
+			finest = y.part.Grain
 		}
 	}
 	tooMany := func() *Error {
@@ -131,7 +134,7 @@ func (c *compiler) cut(p parts) (*calendar.PeriodSet, *Error) {
 			}
 			step := own.In(at, finest)
 			to := min(finest.Span(step, own).To, i.To)
-			if !slices.ContainsFunc(p.cycles, func(y cycle) bool { return !y.pass(y.part.of(finest.In(step, y.part.grain))) }) {
+			if !slices.ContainsFunc(p.cycles, func(y cycle) bool { return !y.pass(y.part.of(finest.In(step, y.part.Grain))) }) {
 				if n := len(left); n > 0 && left[n-1].To == at {
 					left[n-1].To = to
 				} else if left = append(left, calendar.Interval{From: at, To: to}); n == catalog.MaxIntervals {

@@ -1,11 +1,13 @@
 package sql
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/calendar"
 )
 
@@ -75,8 +77,60 @@ func TestPartsOfPeriodsThatComeAgain(t *testing.T) {
 			t.Errorf("%s: %v, want %s", c.where, err, c.want)
 		}
 	}
-	_, err := Compile("SELECT hour(period), COUNT(*) FROM beijing_air GROUP BY 1", beijing())
-	if err == nil || !strings.Contains(err.Error(), "did you mean date_trunc('hour', period)? (accepted here: year(period), date_trunc('grain', period), and in WHERE hour(period) = 1)") {
+}
+
+// TestGroupsByPartsThatComeAgain: the request groups by the single periods that are joined.
+func TestGroupsByPartsThatComeAgain(t *testing.T) {
+	for _, c := range []struct {
+		sql    string
+		grain  calendar.Grain // of the request
+		cycles []string
+		names  []string
+	}{
+		{"SELECT hour(period), COUNT(*) FROM beijing_air GROUP BY 1", calendar.Hour, []string{"hour"}, []string{"hour(period)", "count(*)"}},
+		{"SELECT EXTRACT(ISODOW FROM period) AS d, AVG(pm25) FROM beijing_air GROUP BY d ORDER BY d DESC", calendar.Day, []string{"isodow"}, []string{"d", "avg(pm25)"}},
+		{"SELECT county, AVG(pm25) FROM beijing_air GROUP BY county, date_part('dow', period), hour(period)", calendar.Hour, []string{"dow", "hour"}, []string{"county", "avg(pm25)"}},
+		{"SELECT quarter(period), EXTRACT(MONTH FROM period), SUM(pm25) FROM beijing_air GROUP BY quarter(period), month(period) ORDER BY month(period)", calendar.Month,
+			[]string{"quarter", "month"}, []string{"quarter(period)", "month(period)", "sum(pm25)"}},
+	} {
+		got, err := Compile(c.sql, beijing())
+		if err != nil {
+			t.Errorf("%s: %v", c.sql, err)
+			continue
+		}
+		var names []string
+		for _, o := range got.Output {
+			names = append(names, o.Name)
+		}
+		by := got.Request.By[len(got.Request.By)-1]
+		if by.Grain != c.grain || !slices.Equal(got.Cycles, c.cycles) || !slices.Equal(names, c.names) {
+			t.Errorf("%s: by %s, cycles %v, columns %v", c.sql, by.Grain, got.Cycles, names)
+		}
+		var fault *Error
+		if err := got.CheckNoise(&catalog.Noise{Epsilon: "1"}); !errors.As(err, &fault) || !strings.Contains(fault.Error(), "would bring its own noise") {
+			t.Errorf("%s with noise: %v", c.sql, err)
+		}
+		if err := got.CheckNoise(nil); err != nil {
+			t.Errorf("%s without noise: %v", c.sql, err)
+		}
+	}
+	for sql, want := range map[string]string{
+		"SELECT hour(period), COUNT(*) FROM beijing_air GROUP BY county":                             "hour(period) is neither aggregated nor in GROUP BY",
+		"SELECT year(period), hour(period), COUNT(*) FROM beijing_air GROUP BY 1, 2":                 "periods are grouped twice, by date_trunc('year', period) and hour(period)",
+		"SELECT hour(period), COUNT(DISTINCT entity) FROM beijing_air GROUP BY 1":                    "would be counted in each",
+		"SELECT hour(period), YEAR_ON_YEAR(SUM(pm25)) FROM beijing_air GROUP BY 1":                   "YEAR_ON_YEAR compares periods, and the query joins those of all years",
+		"SELECT SUM(pm25) FROM beijing_air GROUP BY hour(period) HAVING YEAR_ON_YEAR(SUM(pm25)) > 1": "YEAR_ON_YEAR compares periods, and the query joins those of all years",
+		"SELECT week(period), COUNT(*) FROM beijing_air GROUP BY 1":                                  "there are no groups by the week of a period",
+		"SELECT doy(period), COUNT(*) FROM beijing_air GROUP BY 1":                                   "there are no groups by the doy of a period",
+		"SELECT SUM(pm25) FROM beijing_air GROUP BY hour(county)":                                    "hour is of period alone",
+	} {
+		if _, err := Compile(sql, beijing()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", sql, err, want)
+		}
+	}
+	s := beijing()
+	s.Descriptor.Grain = calendar.Day
+	if _, err := Compile("SELECT hour(period), COUNT(*) FROM beijing_air GROUP BY 1", s); err == nil || !strings.Contains(err.Error(), "the dataset has one period a day, which lies in no one hour") {
 		t.Error(err)
 	}
 }

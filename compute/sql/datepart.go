@@ -16,7 +16,7 @@ func isDatePart(n *name) bool {
 }
 
 // datePart reads YEAR(period) and EXTRACT(YEAR FROM period), which is
-// date_trunc('year', period). Other parts join periods of different years.
+// date_trunc('year', period). Parts that come again are read by cycleOf.
 func (sc *scope) datePart(n *name, call *call) (catalog.Dimension, *Error) {
 	none := catalog.Dimension{}
 	part, fault := sc.partOf(n, call)
@@ -26,11 +26,8 @@ func (sc *scope) datePart(n *name, call *call) (catalog.Dimension, *Error) {
 	case part == "YEAR":
 		return catalog.Dimension{Kind: catalog.DimPeriod, Grain: calendar.Year}, nil
 	}
-	fault = faultAt(n.Pos, n.Raw, "the %s of a period would join those of all years, and there are no such groups", strings.ToLower(part)).
-		want("year(period)", "date_trunc('grain', period)")
-	if cycleNamed(part) != nil {
-		fault.Want += ", and in WHERE " + strings.ToLower(call.written(n)) + " = 1"
-	}
+	fault = faultAt(n.Pos, n.Raw, "there are no groups by the %s of a period", strings.ToLower(part)).
+		want("year(period)", "hour(period)", "EXTRACT(ISODOW FROM period)", "month(period)", "date_trunc('grain', period)")
 	if g, ok := grainNamed(part); ok && sc.schema.Descriptor.Grain.Groups(g) {
 		fault.Nearest = "date_trunc('" + string(g) + "', period)"
 	}

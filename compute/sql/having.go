@@ -113,7 +113,7 @@ func (c *compiler) havingTest(t *havingTest) (Having, *Error) {
 func (c *compiler) havingFigure(t *havingTest) (Output, *Error) {
 	n := t.Name
 	if t.Call == nil {
-		if i := c.alias(n); i >= 0 && c.out.Output[i].Kind != OutputDimension && !c.out.Output[i].Expr.textual() {
+		if i := c.alias(n); i >= 0 && !c.out.Output[i].groups() && !c.out.Output[i].Expr.textual() {
 			return c.out.Output[i].Figure(), nil
 		}
 		return Output{}, faultAt(n.Pos, n.Raw, "HAVING is a condition on aggregates; conditions on %s belong into WHERE", n.text()).want(aggregates...)
@@ -140,6 +140,9 @@ func (c *compiler) oneFigure(v *value) (Output, *Error) {
 
 // checkRelative refuses a comparison of years of a query that forms no periods.
 func (c *compiler) checkRelative(o Output, n *name) *Error {
+	if o.Relative == aggregate.RelativeYear && len(c.out.Cycles) > 0 {
+		return faultAt(n.Pos, n.Raw, "YEAR_ON_YEAR compares periods, and the query joins those of all years").want("GROUP BY date_trunc('month', period)")
+	}
 	if o.Relative != aggregate.RelativeYear || slices.ContainsFunc(c.out.Request.By, func(d catalog.Dimension) bool { return d.Kind == catalog.DimPeriod }) {
 		return nil
 	}

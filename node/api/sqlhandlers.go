@@ -151,6 +151,9 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 		names := vectorsOf(ctx, v)
 		names.Stand = in.Body.NewPortfolio
 		d, compiled, err := compileOn(ctx, v, in.Body.SQL, names)
+		if err == nil {
+			err = compiled.CheckNoise(in.Body.Noise)
+		}
 		if err != nil {
 			return err
 		}

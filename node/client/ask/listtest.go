@@ -216,6 +216,9 @@ func TryPartition(ctx context.Context, c *client.Client, list *vector.Partition,
 	if err != nil {
 		return nil, err
 	}
+	if err := compiled.CheckNoise(o.noise()); err != nil {
+		return nil, err
+	}
 	compiled.Request.Noise, compiled.Request.AsOf = o.noise(), o.AsOf
 	if !compiled.Request.Listing(dataset.Descriptor) {
 		return nil, nil //nolint:nilnil // nothing is tested

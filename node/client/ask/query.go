@@ -1,6 +1,7 @@
 package ask
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -144,7 +145,7 @@ func Query(ctx context.Context, c *client.Client, sql string, o Options) (*Resul
 	if err != nil {
 		return nil, err
 	}
-	if err := o.complete(&compiled.Request); err != nil {
+	if err := cmp.Or(o.complete(&compiled.Request), compiled.CheckNoise(o.noise())); err != nil {
 		return nil, err
 	}
 	file, err := answerFile(c, dataset, compiled, o)
@@ -189,7 +190,7 @@ func Explain(ctx context.Context, c *client.Client, sql string, o Options) (wire
 		return wire.Explained{}, err
 	}
 	r := &compiled.Request
-	if err := o.complete(r); err != nil {
+	if err := cmp.Or(o.complete(r), compiled.CheckNoise(o.noise())); err != nil {
 		return wire.Explained{}, err
 	}
 	if o.Newest {
