@@ -41,6 +41,12 @@ type descriptor struct {
 		Range    [2]int64 `yaml:"range"`
 		Decimals int      `yaml:"decimals"`
 		Buckets  []string `yaml:"buckets"`
+		// Pollutant is its code in HJ 212, PCAF how emissions were found.
+		Pollutant string `yaml:"pollutant"`
+		PCAF      struct {
+			Scope  string `yaml:"scope"`
+			Option string `yaml:"option"`
+		} `yaml:"pcaf"`
 	} `yaml:"measures"`
 	Policy struct {
 		Aggregates []string   `yaml:"aggregates"`
@@ -318,4 +324,42 @@ func gunzip(t *testing.T, name string) []byte {
 		t.Fatal(err)
 	}
 	return data
+}
+
+// Measures say by codes what they are of, so that limits, indices and financed emissions find
+// them: one that is of a pollutant by its name is of no other by its code. Rights, quotas and
+// counts are of none, and organic compounds have no code that is known here.
+func TestMeasuresSayWhatTheyAreOf(t *testing.T) {
+	codes := map[string]string{
+		"pm25": "a34004", "pm10": "a34002", "so2": "a21026", "no2": "a21004", "co": "a21005", "o3": "a05024", "o3_8h": "a05024", "tsp": "a34001",
+		"so2_kg": "a21026", "nox_kg": "a21002", "cod_kg": "w01018", "nh3n_kg": "w21003", "co2_t": "a05001",
+		"codmn": "w01019", "nh3n": "w21003", "tp": "w21011", "do": "w01009",
+		"voc_kg": "", "nox_right_t": "", "so2_right_t": "", "cod_right_t": "", "nh3n_right_t": "", "warnings": "", "quota_t": "",
+	}
+	seen := map[string]bool{}
+	found, err := filepath.Glob("descriptors/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range found {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := parseDescriptor(t, text)
+		name := d.Dataset
+		for _, m := range d.Measures {
+			code, known := codes[m.Name]
+			if !known || m.Pollutant != code {
+				t.Errorf("%s: %s is of %q, want %q", name, m.Name, m.Pollutant, code)
+			}
+			seen[m.Name] = true
+			if verified := name == "power_carbon" && m.Name == "co2_t"; verified != (m.PCAF.Option == "1a" && m.PCAF.Scope == "1") {
+				t.Errorf("%s: %s has PCAF %+v", name, m.Name, m.PCAF)
+			}
+		}
+	}
+	if len(seen) != len(codes) {
+		t.Errorf("%d of %d measures are there", len(seen), len(codes))
+	}
 }

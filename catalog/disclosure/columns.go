@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // Column is a measure (With empty), a measure's square (With the same) or the
@@ -37,8 +38,8 @@ func (c Column) String() string {
 // Dataset is what the rule needs of a protected dataset's descriptor.
 type Dataset struct {
 	ID          string
-	Grain       catalog.Grain // of the data
-	PolicyGrain catalog.Grain // of sources
+	Grain       calendar.Grain // of the data
+	PolicyGrain calendar.Grain // of sources
 	MinCohort   int
 	Portfolios  int
 	Cubes       [][]string
@@ -233,6 +234,9 @@ type Conflict struct { //nolint:errname // the word of RELEASE.md and of callers
 	Other       string // the other dataset, where there is one
 	OtherColumn Column
 	Have, Want  int // numbers, where there are such: of the family, of the dataset
+	// Of ConflictPeriods: the dataset's period, and the grain of the other one's.
+	Period     string
+	OtherGrain calendar.Grain
 }
 
 // Codes of conflicts.
@@ -251,6 +255,10 @@ const (
 )
 
 func (c *Conflict) Error() string {
+	if c.Code == ConflictPeriods {
+		return fmt.Sprintf("release rule: %s of %s overlaps %s of %s in dataset %s, and neither lies in the other, so that they cannot be held against each other; leave such periods out, or have both datasets of one grain",
+			c.Period, c.Column, c.OtherGrain.One(), c.OtherColumn, c.Other)
+	}
 	s := fmt.Sprintf("release rule: %s of dataset %s", c.Code, c.Dataset)
 	if c.Column != (Column{}) {
 		s += " column " + c.Column.String()

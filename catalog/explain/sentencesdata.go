@@ -216,10 +216,14 @@ var dataSentences = map[string]sentence{
 	"version.parity_worn":       {"its parity cannot be opened: %s; the publisher needs a new key and must encrypt anew", ""},
 	"version.pending":           {"version %d of %s is %s", "wait until it is live, or drop it"},
 	"version.periods":           {"%d periods from %d on are not between the years 1 and 9999", ""},
-	"version.presence":          {"the digest of the presence is missing", ""},
-	"version.release_rule":      {"the release rule does not allow it (%s): column %s against %[4]s of dataset %[3]s", ""},
-	"version.state":             {"version %d of %s is %s", ""},
-	"version.tiles":             {"%d tiles, the blocks make %d: %d of each of %d columns", ""},
+	"version.periods_nest": {
+		"%s of %s overlaps a %[5]s of %[4]s in dataset %[3]s, and neither lies in the other: the release rule cannot hold them against each other",
+		"leave such periods out, or have both datasets of one grain",
+	},
+	"version.presence":     {"the digest of the presence is missing", ""},
+	"version.release_rule": {"the release rule does not allow it (%s): column %s against %[4]s of dataset %[3]s", ""},
+	"version.state":        {"version %d of %s is %s", ""},
+	"version.tiles":        {"%d tiles, the blocks make %d: %d of each of %d columns", ""},
 	"version.tiles_most": {
 		"%d tiles, at most %d are possible",
 		"publish fewer measures, squares or buckets, or fewer periods",

@@ -52,6 +52,8 @@ func Unsettled(err error) catalog.Reason {
 		return catalog.Why("version.outdated", outdated.dataset, outdated.version)
 	case errors.As(err, &declared):
 		return catalog.Why("version.news").With(misdeclared(declared))
+	case errors.As(err, &conflict) && conflict.Code == disclosure.ConflictPeriods:
+		return catalog.Why("version.periods_nest", conflict.Period, conflict.Column, conflict.Other, conflict.OtherColumn, conflict.OtherGrain)
 	case errors.As(err, &conflict):
 		return catalog.Why("version.release_rule", conflict.Code, conflict.Column, conflict.Other, conflict.OtherColumn)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/compute/unit"
 )
@@ -58,7 +59,7 @@ func (c *descriptorCheck) substance(f fileMeasure, m *catalog.Measure, field fun
 	case m.UCUM != "" && read && written.Code != coded.Code:
 		c.fault(f.UCUM, field("ucum"), fmt.Sprintf("is %s, and unit %.40q is %s", coded.Code, m.Unit, written.Code), "leave one of them out, or mend it")
 	case m.UCUM == "" && !read && m.Pollutant != "":
-		c.fault(f.Pollutant, field("ucum"), fmt.Sprintf("missing: unit %.40q of a pollutant is not known", m.Unit), "want ucum: ug/m3, mg/L, kg or t, say")
+		c.fault(f.Pollutant, field("ucum"), fmt.Sprintf("missing: unit %.40q of a pollutant is not known", m.Unit), `want ucum: ug/m3, mg/L, kg or t, say; of pH "[pH]"`)
 	case m.Pollutant != "" && unit.IsPollutant(m.Pollutant):
 		if u, _ := unit.Of(m.UCUM, m.Unit); !unit.PollutantOf(m.Pollutant).Fits(u) {
 			c.fault(f.Pollutant, field("pollutant"), fmt.Sprintf("%s (%s) is not measured in %s", m.Pollutant, unit.PollutantOf(m.Pollutant).Name, u.Code), "")
@@ -139,7 +140,7 @@ func (c *descriptorCheck) policyField(row catalog.PolicyField, form reflect.Valu
 			*in = c.flag(written, field)
 		case *int:
 			*in = c.integer(written, field, row.Most)
-		case *catalog.Grain:
+		case *calendar.Grain:
 			*in = c.policyGrain(written, field, d.Grain)
 		case *string:
 			*in = written.text
@@ -163,7 +164,7 @@ func (c *descriptorCheck) policyField(row catalog.PolicyField, form reflect.Valu
 }
 
 // policyGrain is a grain in whose periods the dataset's lie.
-func (c *descriptorCheck) policyGrain(s scalar, field string, finest catalog.Grain) catalog.Grain {
+func (c *descriptorCheck) policyGrain(s scalar, field string, finest calendar.Grain) calendar.Grain {
 	g := c.grain(s, field)
 	switch {
 	case g == "" || finest == "":

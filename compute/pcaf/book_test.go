@@ -102,7 +102,7 @@ func TestFiguresAreThoseOfTheBorrowers(t *testing.T) {
 		n := rapid.IntRange(1, 20).Draw(t, "borrowers")
 		factors := rats(rapid.SliceOfN(rapid.Int64Range(1, 1200), n, n).Draw(t, "factors")...)
 		emitted := rapid.SliceOfN(rapid.Int64Range(0, 100_000), n, n).Draw(t, "emissions")
-		pieces, of := pcaf.Sort(factors, rapid.IntRange(1, 6).Draw(t, "pieces"), 1)
+		pieces, of := pcaf.NewOrder(factors).Pieces(rapid.IntRange(1, 6).Draw(t, "pieces"), 1)
 		sums := make([]*big.Rat, len(pieces))
 		for i := range sums {
 			sums[i] = new(big.Rat)

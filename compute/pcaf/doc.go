@@ -1,7 +1,7 @@
 // Package pcaf attributes emissions to a loan book by the Global GHG Accounting and Reporting
 // Standard of PCAF, Part A: Financed Emissions, 2nd edition, December 2022, chapter 5.2
 // (business loans and unlisted equity). It reads the book (Read), sorts its borrowers into
-// private pieces by their attribution factors (Sort), and makes the figures of a report of the
+// private pieces by their attribution factors (Order), and makes the figures of a report of the
 // sums that a query released (Pieces, and Weights for the factors as private weights).
 //
 // The attribution factor of a borrower is what it owes over its equity and debt, or over its

@@ -21,7 +21,7 @@ func Financed(pieces []Piece, sums []*big.Rat, positive bool) Figures {
 	least, most := new(big.Rat), new(big.Rat)
 	add := func(to, factor, sum *big.Rat) { to.Add(to, new(big.Rat).Mul(factor, sum)) }
 	for i, p := range pieces {
-		add(f.Financed, p.Mean, sums[i])
+		add(f.Financed, p.Mean(), sums[i])
 		add(least, p.Least, sums[i])
 		add(most, p.Most, sums[i])
 		f.Exact = f.Exact && p.Uniform()

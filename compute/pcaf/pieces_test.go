@@ -20,16 +20,16 @@ func rats(list ...int64) []*big.Rat {
 
 // As many pieces as factors: what is attributed is exact then.
 func TestFewFactorsHaveTheirOwnPieces(t *testing.T) {
-	pieces, of := pcaf.Sort(rats(500, 100, 500, 250), 3, 1)
+	pieces, of := pcaf.NewOrder(rats(500, 100, 500, 250)).Pieces(3, 1)
 	if !slices.Equal(of, []int{2, 0, 2, 1}) || len(pieces) != 3 {
 		t.Fatalf("%v in %d pieces", of, len(pieces))
 	}
 	for i, want := range []*big.Rat{big.NewRat(1, 10), big.NewRat(1, 4), big.NewRat(1, 2)} {
-		if p := pieces[i]; !p.Uniform() || p.Mean.Cmp(want) != 0 || p.Borrowers != []int{1, 1, 2}[i] {
+		if p := pieces[i]; !p.Uniform() || p.Mean().Cmp(want) != 0 || p.Borrowers != []int{1, 1, 2}[i] {
 			t.Errorf("piece %d: %+v", i, p)
 		}
 	}
-	if pieces, of = pcaf.Sort(nil, 16, 3); len(pieces)+len(of) > 0 {
+	if pieces, of = pcaf.NewOrder(nil).Pieces(16, 3); len(pieces)+len(of) > 0 {
 		t.Errorf("pieces of nothing: %v, %v", pieces, of)
 	}
 }
@@ -41,7 +41,7 @@ func TestPiecesAreThoseOfLeastDistance(t *testing.T) {
 		list := rapid.SliceOfN(rapid.Int64Range(0, 60), 1, 11).Draw(t, "factors")
 		most := rapid.IntRange(1, 4).Draw(t, "pieces")
 		fewest := rapid.IntRange(1, 3).Draw(t, "fewest")
-		pieces, of := pcaf.Sort(rats(list...), most, fewest)
+		pieces, of := pcaf.NewOrder(rats(list...)).Pieces(most, fewest)
 		if len(pieces) > most || len(of) != len(list) {
 			t.Fatalf("%d pieces of %d factors, %d wanted", len(pieces), len(of), most)
 		}
@@ -58,7 +58,7 @@ func TestPiecesAreThoseOfLeastDistance(t *testing.T) {
 				sum += x
 			}
 			if p := pieces[i]; p.Borrowers != len(m) || p.Least.Cmp(big.NewRat(m[0], 1000)) != 0 || p.Most.Cmp(big.NewRat(m[len(m)-1], 1000)) != 0 ||
-				p.Mean.Cmp(big.NewRat(sum, 1000*int64(len(m)))) != 0 {
+				p.Mean().Cmp(big.NewRat(sum, 1000*int64(len(m)))) != 0 {
 				t.Fatalf("piece %d is %+v of %v", i, p, m)
 			}
 			if i > 0 && members[i-1][len(members[i-1])-1] >= m[0] {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/shown"
 )
 
@@ -60,7 +61,8 @@ func (t *Table) withheldNames() string {
 }
 
 // Shortfall says in sentences what a result lacks of what was asked for: groups that
-// were withheld, rows that are not whole, corrections that are held back. There is none
+// were withheld, rows that are not whole, periods of which nothing is published, corrections that
+// are held back. There is none
 // where nothing is missing.
 func (t *Table) Shortfall() []string {
 	var out []string
@@ -68,7 +70,7 @@ func (t *Table) Shortfall() []string {
 	if names := t.withheldNames(); names != "" {
 		withheld += ": " + names
 	}
-	for _, words := range []string{withheld, t.partialWords(), t.heldBackWords()} {
+	for _, words := range []string{withheld, t.partialWords(), t.notThereWords(), t.heldBackWords()} {
 		if words != "" {
 			out = append(out, words)
 		}
@@ -124,6 +126,40 @@ func (t *Table) partialWords() string {
 		return numbered(omitting, "row is", "rows are") + " not whole: periods are left out"
 	}
 	return ""
+}
+
+// notThere are the periods that are named and not in any group. An end that is open names none.
+func notThere(own calendar.Grain, named []calendar.Interval, groups []catalog.PeriodGroup) (out []string) {
+	all := own.Bounds()
+	var there []calendar.Interval
+	for _, g := range groups {
+		there = append(there, g.Intervals...)
+	}
+	gaps := calendar.NewPeriodSet(there).Complement(all)
+	for _, i := range named {
+		if i.From <= all.From || i.To >= all.To {
+			continue
+		}
+		for _, gap := range gaps.Intersect(calendar.PeriodSet{i}) {
+			text := own.Format(gap.From)
+			if gap.To-gap.From > 1 {
+				text += " to " + own.Format(gap.To-1)
+			}
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
+func (t *Table) notThereWords() string {
+	if len(t.NotThere) == 0 {
+		return ""
+	}
+	text := strings.Join(t.NotThere[:min(len(t.NotThere), mostNamed)], ", ")
+	if more := len(t.NotThere) - mostNamed; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return "not in the figures, as nothing is published that can be asked: " + text
 }
 
 // heldBackWords say of how many entities of all rows the figures are not the newest. An

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/compute/aggregate"
 	"github.com/weirdata/weir/compute/plan"
@@ -49,6 +50,8 @@ type Column struct {
 // a correction is not. Rows of a private selection carry none: only the buyer knows
 // it. Groups are those that were withheld, in the order of the verdict. Omitted is given when periods were kept out, Omitted[i] of row i's periods of the
 // dataset for at least some entities and one of the measures.
+// NotThere are the periods that the condition names, from one to another, and of which nothing that can
+// be asked is published: a year of which six months are there has their figures alone.
 // Bounds is set when a quantile is shown, and has in its place the two ends between
 // which the reading of that rank lies, [low, high], and nil elsewhere; the figure is
 // interpolated. Noise is set when the sums carry noise, and
@@ -66,6 +69,7 @@ type Table struct {
 	Of         []int               `json:"of,omitempty"`
 	HeldBack   []int               `json:"held_back,omitempty"`
 	Omitted    []int               `json:"omitted_periods,omitempty"`
+	NotThere   []string            `json:"periods_not_published,omitempty"`
 	Noise      *Noised             `json:"noise,omitempty"`
 	Bounds     [][]any             `json:"bounds,omitempty"`
 	Interval95 [][]any             `json:"interval95,omitempty"`
@@ -95,6 +99,7 @@ func newTable(c *sql.Compiled, in Input) (*Table, error) {
 	}
 	t := &Table{Columns: b.columnsOf(), Rows: make([][]any, 0, len(rows)), Withheld: len(in.Verdict.Withheld)}
 	t.Groups = b.withheld()
+	t.NotThere = notThere(in.Descriptor.Grain, c.Request.Periods, in.Verdict.PeriodGroups)
 	t.In, t.Weights = vectorsOf(in.Verdict)
 	if in.Plan.Noise != nil {
 		t.Noise = &Noised{Noise: *in.Verdict.Noise}
@@ -131,9 +136,9 @@ type builder struct {
 	opened     map[catalog.Aggregate]*aggregateSums
 	worked     map[sql.Output]*column
 	descriptor catalog.Descriptor
-	left       map[int]catalog.PeriodSet // by entity group: periods in which some of it is left out of some column
-	pieces     []string                  // names
-	values     map[string]*big.Rat       // of texts of dimensions; nil: none
+	left       map[int]calendar.PeriodSet // by entity group: periods in which some of it is left out of some column
+	pieces     []string                   // names
+	values     map[string]*big.Rat        // of texts of dimensions; nil: none
 }
 
 func newBuilder(c *sql.Compiled, in Input) (*builder, error) {
@@ -412,7 +417,7 @@ func (b *builder) coverage(at catalog.GroupIndex) (c catalog.Coverage, covered b
 // omitted counts the periods of a group in which a column is left out.
 func (b *builder) omitted(group int) int {
 	at, n := b.groups[group], 0
-	own := catalog.NewPeriodSet(b.verdict.PeriodGroups[at.Period].Intervals)
+	own := calendar.NewPeriodSet(b.verdict.PeriodGroups[at.Period].Intervals)
 	for _, i := range own.Intersect(b.left[at.Entity]) {
 		n += int(i.To - i.From)
 	}

@@ -182,7 +182,7 @@ func (t *Table) WriteText(w io.Writer) error {
 	if names := t.withheldNames(); names != "" {
 		b.WriteString("withheld: " + names + "\n")
 	}
-	for _, words := range []string{t.partialWords(), t.heldBackWords()} {
+	for _, words := range []string{t.partialWords(), t.notThereWords(), t.heldBackWords()} {
 		if words != "" {
 			b.WriteString(words + "\n")
 		}

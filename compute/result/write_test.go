@@ -50,6 +50,10 @@ func TestShortfallSaysWhatIsMissing(t *testing.T) {
 		},
 		{"periods", Table{Omitted: []int{0, 2}}, []string{"1 row is not whole: periods are left out"}, false},
 		{
+			"periods that are not there", Table{NotThere: []string{"2024-07 to 2024-12"}},
+			[]string{"not in the figures, as nothing is published that can be asked: 2024-07 to 2024-12"}, true,
+		},
+		{
 			"corrections", Table{Included: []int{3, 3, 9}, Of: []int{3, 3, 9}, HeldBack: []int{1, 0, 4}},
 			[]string{"2 rows do not have corrections of some entities yet, of 4 at most"}, true,
 		},

@@ -86,7 +86,9 @@ var (
 		{unit.CO, mg, []int64{0, 2, 4, 14, 24, 36, 48, 60}},
 		{unit.O3, ug, []int64{0, 100, 160, 215, 265, 800}},
 	}
-	// HJ 633-2012, table 1 [S]: as a dozen public programs have them.
+	// HJ 633-2012, table 1 [S]: the text was not at hand. Ten public programs of different
+	// authors were compared for it, and agree on each of these numbers; of ozone's eight hours
+	// some go on with 1000 and 1200, which are those of its single hour in the others.
 	iaqi2012 = append(slices.Clone(iaqiCommon),
 		breakpoints{unit.PM10, ug, []int64{0, 50, 150, 250, 350, 420, 500, 600}},
 		breakpoints{unit.PM25, ug, []int64{0, 35, 75, 115, 150, 250, 350, 500}})

@@ -29,7 +29,7 @@ func (e Edition) touches(first, last string) bool {
 var (
 	air2012       = Edition{Name: "GB 3095-2012", Until: "2026-02-28", Source: "GB 3095-2012, tables 1 and 2: grade 2 [T], grade 1 [S]"}
 	airTransition = Edition{Name: "GB 3095-2026, transition", From: "2026-03-01", Until: "2030-12-31", Source: "GB 3095-2026, limits to the end of 2030 [T]"}
-	airFinal      = Edition{Name: "GB 3095-2026", From: "2031-01-01", Source: "GB 3095-2026, limits from 2031 [T]"}
+	airFinal      = Edition{Name: "GB 3095-2026", From: "2031-01-01", Source: "GB 3095-2026, limits from 2031: grade 2 [T], grade 1 of PM2.5 [S]"}
 )
 
 // Averaging times of limits.
@@ -53,7 +53,9 @@ const (
 	mg = "mg/m3"
 )
 
-// airLimits are the limits of GB 3095. Grade 1 of 2026 is not known here.
+// airLimits are the limits of GB 3095. Of grade 1 of 2026 those of PM2.5 from 2031 are known here,
+// from what the ministry told the press when it was published [S]; those up to 2030, and those
+// of the other pollutants, are not.
 var airLimits = []airLimit{
 	{air2012, 1, unit.SO2, ug, "20", "50", "", "150"},
 	{air2012, 1, unit.NO2, ug, "40", "80", "", "200"},
@@ -75,6 +77,8 @@ var airLimits = []airLimit{
 	{airTransition, 2, unit.PM25, ug, "30", "60", "", ""},
 	{airTransition, 2, unit.CO, mg, "", "4", "", "10"},
 	{airTransition, 2, unit.O3, ug, "", "", "160", "200"},
+
+	{airFinal, 1, unit.PM25, ug, "10", "25", "", ""},
 
 	{airFinal, 2, unit.SO2, ug, "20", "50", "", "150"},
 	{airFinal, 2, unit.NO2, ug, "30", "50", "", "200"},

@@ -39,6 +39,10 @@ func TestLimitsAreThoseOfTheDay(t *testing.T) {
 		{unit.O3, standard.Day, 2, "2024-01-01", "2024-01-01", ""},
 		{unit.PM25, standard.Hour, 2, "2024-01-01", "2024-01-01", ""},
 		{unit.PM25, standard.Day, 1, "2027-01-01", "2027-01-01", ""},
+		{unit.PM25, standard.Day, 1, "2031-01-01", "2031-12-31", "25"},
+		{unit.PM25, standard.Year, 1, "2031-01-01", "2031-12-31", "10"},
+		{unit.PM25, standard.Year, 1, "2030-01-01", "2031-12-31", ""},
+		{unit.PM10, standard.Day, 1, "2031-01-01", "2031-12-31", ""},
 		{unit.PM25, standard.Day, 3, "2024-01-01", "2024-01-01", ""},
 		{"a99999", standard.Day, 2, "2024-01-01", "2024-01-01", ""},
 	} {

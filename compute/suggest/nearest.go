@@ -27,7 +27,7 @@ func NearestWithin(s string, candidates []string, most int) string {
 		if d := len(word) - len(other); d >= distance || -d >= distance {
 			continue
 		}
-		if d := editDistance(word, other); d < distance && d < len(word) {
+		if d := editDistance(word, other, distance); d < distance && d < len(word) {
 			best, distance = c, d
 		}
 	}
@@ -35,14 +35,19 @@ func NearestWithin(s string, candidates []string, most int) string {
 }
 
 // editDistance counts the insertions, deletions, substitutions and swaps of
-// neighbours between a and b (optimal string alignment).
-func editDistance(a, b []rune) int {
+// neighbours between a and b (optimal string alignment). It ends with what it has, enough or
+// more, as soon as there are enough: of two rows one after the other no way leads past both, and
+// the count never falls along a way.
+func editDistance(a, b []rune, enough int) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {
 		last[j] = j
 	}
+	least := 0 // of the last row
 	for i := 1; i <= len(a); i++ {
 		row[0] = i
+		above := least
+		least = i
 		for j := 1; j <= len(b); j++ {
 			cost := 1
 			if a[i-1] == b[j-1] {
@@ -52,6 +57,10 @@ func editDistance(a, b []rune) int {
 			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
 				row[j] = min(row[j], before[j-2]+1)
 			}
+			least = min(least, row[j])
+		}
+		if min(above, least) >= enough {
+			return min(above, least)
 		}
 		before, last, row = last, row, before
 	}

@@ -1,8 +1,30 @@
 package suggest
 
 import (
+	"math"
+	"math/rand/v2"
 	"testing"
 )
+
+// A distance that is cut short is the whole one where that is less than enough, and no less
+// than enough where it is not.
+func TestADistanceThatEndsEarlyIsTheSame(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	word := func() []rune {
+		w := make([]rune, random.IntN(9))
+		for i := range w {
+			w[i] = 'a' + random.Int32N(3)
+		}
+		return w
+	}
+	for range 20_000 {
+		a, b, enough := word(), word(), random.IntN(7)
+		whole, got := editDistance(a, b, math.MaxInt), editDistance(a, b, enough)
+		if whole < enough && got != whole || whole >= enough && (got < enough || got > whole) {
+			t.Fatalf("%q and %q: %d, with %d enough %d", string(a), string(b), whole, enough, got)
+		}
+	}
+}
 
 func TestNearest(t *testing.T) {
 	cases := []struct{ word, want string }{

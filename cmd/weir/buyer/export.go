@@ -1,9 +1,10 @@
 package buyer
 
 import (
-	"fmt"
+	"encoding/json"
 	"strings"
 
+	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/compute/result"
@@ -31,12 +32,31 @@ func writeFile(a *cli.App, t *result.Table) error {
 	return write(a.Stdout, s)
 }
 
+// asTexts has a spreadsheet take for texts what it would take for formulas: names that others chose
+// and that begin so are run where they are opened. A workbook has cells of texts and needs none of it.
+func asTexts(t *result.Table) {
+	text := func(s string) string {
+		if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) && !decimal.IsExact(s) {
+			return "'" + s
+		}
+		return s
+	}
+	for i, c := range t.Columns {
+		t.Columns[i].Name = text(c.Name)
+		for _, row := range t.Rows {
+			if s, ok := row[i].(string); ok && c.Type == result.TypeText {
+				row[i] = text(s)
+			}
+		}
+	}
+}
+
 // about is what a file says of its figures: the query, what is missing, and what noise they
 // carry.
 func about(t *result.Table) [][2]string {
 	out := [][2]string{{"query", t.Query}, {"whole", cli.YesNo(t.Whole())}}
-	if r := t.Receipt; r != nil {
-		out = append(out, [2]string{"receipt", fmt.Sprintf("%+v", r)})
+	if r, err := json.Marshal(t.Receipt); err == nil && t.Receipt != nil {
+		out = append(out, [2]string{"receipt", string(r)})
 	}
 	for _, words := range t.Shortfall() {
 		out = append(out, [2]string{"missing", shown.Text(words)})

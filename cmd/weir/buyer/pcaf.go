@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
 	"github.com/weirdata/weir/cmd/weir/cli"
@@ -51,8 +52,8 @@ all amounts are in the one --currency.
 The borrowers are sorted into at most 16 private pieces by their attribution factors, and
 the nodes sum each piece exactly: with no more factors than pieces the figure is exact,
 else it is given with the bounds between which it lies. Before anything is asked this
-machine tests what the nodes will test, and takes fewer pieces where many would fail it.
-A month of a measure is answered for one list of yours, ever: ask with the book that you
+machine tests what the nodes will test, and takes fewer pieces where many would fail it:
+as list NAME_N, of N pieces, where the book is registered already as the list NAME. A month of a measure is answered for one list of yours, ever: ask with the book that you
 will keep. With --epsilon the factors are private weights instead, and the figure carries
 noise; any book can be asked so.
 
@@ -196,10 +197,7 @@ func (q *financedQuestion) tell(r *financed.Report) {
 	if l.Existed {
 		state = "registered before of the same book"
 	}
-	what := fmt.Sprintf("%d pieces", l.Pieces)
-	if l.Pieces == 1 {
-		what = "1 piece"
-	}
+	what := english.Plural(l.Pieces, "piece", "pieces")
 	if r.Method == financed.MethodWeights {
 		what = fmt.Sprintf("weights of %d bits with %d decimals", l.Bits, l.Decimals)
 	}
@@ -246,6 +244,7 @@ func (q *financedQuestion) print(r *financed.Report) error {
 		data += fmt.Sprintf(", as of version %d", r.AsOf)
 	}
 	s.Add("emissions", data+", "+r.Period)
+	s.AddIf(len(r.NotThere) > 0, "not published", strings.Join(r.NotThere, ", "))
 	s.Add("denominator", r.Denominator)
 	for _, m := range r.Measures {
 		addMeasure(&s, r, m)
@@ -295,10 +294,7 @@ func addMeasure(s *term.Table, r *financed.Report, m financed.Measure) {
 
 // pieceText says what a piece is.
 func pieceText(r *financed.Report, p financed.Piece) string {
-	text := fmt.Sprintf("%d borrowers, factor %s", p.Borrowers, p.Mean)
-	if p.Borrowers == 1 {
-		text = "1 borrower, factor " + p.Mean
-	}
+	text := english.Plural(p.Borrowers, "borrower", "borrowers") + ", factor " + p.Mean
 	if p.Least != p.Most {
 		text += fmt.Sprintf(" (%s to %s)", p.Least, p.Most)
 	}
@@ -313,13 +309,13 @@ func measureLines(r *financed.Report) term.Table {
 	s := term.Table{Head: []string{
 		"measure", "scope", "option", "dataset", "as_of", "period", "denominator", "currency", "method", "financed_t", "financed_least_t", "financed_most_t", "interval95_t", "exact",
 		"t_per_million", "data_quality", "loans", "loans_matched", "loans_attributed", "outstanding", "outstanding_matched", "outstanding_attributed", "outstanding_in_figure",
-		"share_attributed", "share_in_figure", "query",
+		"share_attributed", "share_in_figure", "query", "periods_not_published",
 	}}
 	c := r.Coverage
 	for _, m := range r.Measures {
 		s.Add(m.Measure, m.Scope, m.Option, r.Dataset, strconv.Itoa(r.AsOf), r.Period, r.Denominator, r.Currency, r.Method, m.Financed, m.Least, m.Most, m.Interval95, cli.YesNo(m.Exact),
 			m.Intensity, m.Score, strconv.Itoa(c.Loans), strconv.Itoa(c.LoansMatched), strconv.Itoa(c.LoansAttributed), c.Outstanding, c.Matched, c.Attributed, m.Outstanding,
-			c.ShareAttributed, m.Share, r.Query)
+			c.ShareAttributed, m.Share, r.Query, strings.Join(r.NotThere, ", "))
 	}
 	return s
 }

@@ -115,6 +115,7 @@ will be in each figure, or what would pass.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.registry, "registry", "", "registry that the ids are of")
+	flags.StringVar(&f.file.IDColumn, "id-column", "", "`column` with the entities' ids; default: what the registry calls it, or entity")
 	flags.StringVar(&f.file.Weights, "weights", "", "`column` with each entity's weight")
 	flags.StringVar(&f.file.Pieces, "pieces", "", "`column` with the name of each entity's piece, 16 names at most")
 	flags.StringSliceVar(&f.file.By, "by", nil, "`attributes` whose groups it may be asked by, such as county,industry")

@@ -23,11 +23,13 @@ import (
 type privateFlag struct {
 	text          string
 	name, path    string
+	idColumn      string
 	ignoreUnknown bool
 }
 
 func (p *privateFlag) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.text, "private", "", "`NAME=FILE.csv`: the portfolio of entity IN PRIVATE(NAME), registered when it is new or changed")
+	cmd.Flags().StringVar(&p.idColumn, "id-column", "", "with --private: `column` with the entities' ids; default: what the registry calls it, or entity")
 	cmd.Flags().BoolVar(&p.ignoreUnknown, "ignore-unknown", false, "with --private: go on without the ids that the registry does not have")
 }
 
@@ -35,6 +37,9 @@ func (p *privateFlag) check(cmd *cobra.Command) error {
 	if p.text == "" {
 		if p.ignoreUnknown {
 			return cli.Usagef(cmd, "--ignore-unknown needs --private")
+		}
+		if p.idColumn != "" {
+			return cli.Usagef(cmd, "--id-column needs --private")
 		}
 		return nil
 	}
@@ -49,7 +54,7 @@ func (p *privateFlag) check(cmd *cobra.Command) error {
 func (q *question) portfolioOptions(registry string) portfolio.Options {
 	return portfolio.Options{
 		Name: q.private.name, Registry: registry, For: q.sql, Query: q.options,
-		File: portfolio.File{Data: cli.OpenFile(q.private.path), IgnoreUnknown: q.private.ignoreUnknown},
+		File: portfolio.File{Data: cli.OpenFile(q.private.path), IDColumn: q.private.idColumn, IgnoreUnknown: q.private.ignoreUnknown},
 	}
 }
 
@@ -63,7 +68,7 @@ func (q *question) knownPortfolio(ctx context.Context, c *client.Client) (v cata
 	if name != q.private.name {
 		return v, false, "", &cli.UsageError{Message: fmt.Sprintf("--private has a file for %s, and the SQL names PRIVATE(%s)", q.private.name, name), Command: "weir query"}
 	}
-	v, known, err = portfolio.Known(ctx, c, q.RecordDir(), name, registry, portfolio.File{Data: cli.OpenFile(q.private.path)})
+	v, known, err = portfolio.Known(ctx, c, q.RecordDir(), name, registry, portfolio.File{Data: cli.OpenFile(q.private.path), IDColumn: q.private.idColumn})
 	return v, known, registry, err
 }
 

@@ -43,6 +43,7 @@ func TestPrivateFlagsOfAQuery(t *testing.T) {
 		{privateFlag{text: "=x.csv"}, `--private is "=x.csv", want NAME=FILE.csv`},
 		{privateFlag{text: "mine="}, `--private is "mine=", want NAME=FILE.csv`},
 		{privateFlag{ignoreUnknown: true}, "--ignore-unknown needs --private"},
+		{privateFlag{idColumn: "code"}, "--id-column needs --private"},
 	} {
 		err := c.p.check(NewQueryCommand(&cli.App{}))
 		var usage *cli.UsageError

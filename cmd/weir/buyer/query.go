@@ -140,7 +140,7 @@ it says what would be released, and nothing is charged.`,
 	cmd.Flags().StringVar(&o.Epsilon, "epsilon", "", "ask for a differentially private answer: every figure carries noise for that privacy loss, at most 1, which is charged to the contract")
 	cmd.Flags().StringVar(&o.Delta, "delta", "", "with --epsilon: Gaussian noise that may fail its promise with that probability, such as 1e-9; default: Laplace noise, which never does")
 	cmd.Flags().BoolVar(&q.plot, "plot", false, "draw the figures: a line of one period after the other, else bars")
-	cmd.Flags().BoolVar(&q.bom, "bom", false, "with -o csv: begin with a byte order mark, by which Excel knows UTF-8")
+	cmd.Flags().BoolVar(&q.bom, "bom", false, "with -o csv: for Excel: begin with a byte order mark, and names that look like formulas with '")
 	cmd.Flags().BoolVar(&o.Fresh, "fresh", false, "ask the nodes even if this machine has the answer, of the last 24 hours")
 	cmd.Flags().BoolVar(&explain, "explain", false, "say what would be released and what it takes, and ask nothing")
 	cmd.Flags().StringVar(&q.receipt, "receipt", "", "`file` to write the query's receipt to, for weir evidence verify")
@@ -214,6 +214,7 @@ func (q *question) ask(ctx context.Context) error {
 			if _, err := io.WriteString(q.Stdout, byteOrderMark); err != nil {
 				return fmt.Errorf("print the result: %w", err)
 			}
+			asTexts(r.Table)
 		}
 		if err := q.print(r.Table); err != nil {
 			return err

@@ -27,18 +27,46 @@ import (
 // Query is a file whose rows are those that a query answers. address is
 // postgres://user@host/database or mysql://user@host/database.
 func Query(address, query string) (table.File, error) {
+	d, err := find(address)
+	if err != nil {
+		return table.File{}, err
+	}
+	f := table.File{Name: d.name}
+	if strings.TrimSpace(query) == "" {
+		return f, errors.New("the query is empty")
+	}
+	f.Rows = func(ctx context.Context, into table.Sink) (err error) {
+		tx, end, err := d.begin(ctx, sql.LevelDefault)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, end()) }()
+		return rows(ctx, tx, f.Name, question{text: query}, into)
+	}
+	return f, nil
+}
+
+// place is where a database is.
+type place struct {
+	name  string // for messages: without a password
+	mysql bool
+	open  func() (*sql.DB, error)
+}
+
+// find is the database of an address.
+func find(address string) (place, error) {
 	at, err := url.Parse(address)
 	if err != nil {
-		return table.File{}, errors.New("the database's address is no URL: want postgres://user@host/database or mysql://user@host/database")
+		return place{}, errors.New("the database's address is no URL: want postgres://user@host/database or mysql://user@host/database")
 	}
-	f := table.File{Name: at.Scheme + "://" + at.Host + at.Path}
-	var open func() (*sql.DB, error)
+	p := place{name: at.Scheme + "://" + at.Host + at.Path}
 	switch at.Scheme {
 	case "postgres", "postgresql":
-		open = func() (*sql.DB, error) { return sql.Open("pgx", address) }
-	case "mysql":
+		p.open = func() (*sql.DB, error) { return sql.Open("pgx", address) }
+	case "mysql", "mariadb":
+		p.mysql = true
 		config := mysqlConfig(at)
-		open = func() (*sql.DB, error) {
+		p.open = func() (*sql.DB, error) {
 			connector, err := mysql.NewConnector(config)
 			if err != nil {
 				return nil, err
@@ -46,20 +74,25 @@ func Query(address, query string) (table.File, error) {
 			return sql.OpenDB(connector), nil
 		}
 	default:
-		return f, fmt.Errorf("%.20q is no database: want postgres://user@host/database or mysql://user@host/database", at.Scheme)
+		return p, fmt.Errorf("%.20q is no database: want postgres://user@host/database or mysql://user@host/database", at.Scheme)
 	}
-	if strings.TrimSpace(query) == "" {
-		return f, errors.New("the query is empty")
+	return p, nil
+}
+
+// begin begins a transaction that may not write; end ends it.
+func (p place) begin(ctx context.Context, level sql.IsolationLevel) (tx *sql.Tx, end func() error, err error) {
+	db, err := p.open()
+	if err != nil {
+		return nil, nil, fmt.Errorf("open %s: %w", p.name, err)
 	}
-	f.Rows = func(ctx context.Context, into table.Sink) (err error) {
-		db, err := open()
-		if err != nil {
-			return fmt.Errorf("open %s: %w", f.Name, err)
-		}
-		defer func() { err = errors.Join(err, db.Close()) }()
-		return rows(ctx, db, f.Name, query, into)
+	tx, err = db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: level})
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("connect to %s: %w", p.name, err), db.Close())
 	}
-	return f, nil
+	return tx, func() error {
+		_ = tx.Rollback() // nothing was written
+		return db.Close()
+	}, nil
 }
 
 func mysqlConfig(at *url.URL) *mysql.Config {
@@ -82,14 +115,17 @@ func mysqlConfig(at *url.URL) *mysql.Config {
 	return c
 }
 
-// rows hands on what the query answers, in a transaction that may not write.
-func rows(ctx context.Context, db *sql.DB, name, query string, into table.Sink) (err error) {
-	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return fmt.Errorf("connect to %s: %w", name, err)
-	}
-	defer tx.Rollback() //nolint:errcheck // nothing was written
-	answer, err := tx.QueryContext(ctx, query)
+// question is a query, with what stands for its places.
+type question struct {
+	text string
+	args []any
+	// seen is told of every row as it came, with the columns' names and types; nil: nobody is.
+	seen func(names, kinds []string, values []any) error
+}
+
+// rows hands on what a query answers.
+func rows(ctx context.Context, tx *sql.Tx, name string, q question, into table.Sink) (err error) {
+	answer, err := tx.QueryContext(ctx, q.text, q.args...)
 	if err != nil {
 		into.Fault(0, "the query fails: "+err.Error(), "")
 		return nil
@@ -110,6 +146,11 @@ func rows(ctx context.Context, db *sql.DB, name, query string, into table.Sink) 
 	for n := 1; answer.Next(); n++ {
 		if err := answer.Scan(into1...); err != nil {
 			return fmt.Errorf("read row %d of %s: %w", n, name, err)
+		}
+		if q.seen != nil {
+			if err := q.seen(names, kinds, values); err != nil {
+				return fmt.Errorf("row %d of %s: %w", n, name, err)
+			}
 		}
 		for i, v := range values {
 			fields[i] = textOf(v, kinds[i])

@@ -2,10 +2,6 @@ package database_test
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -59,52 +55,9 @@ func TestPostgresIsReadAsText(t *testing.T) {
 	}
 }
 
-// mariadb starts a server of the test's own and returns its address; the test skips where
-// there is none.
-func mariadb(t *testing.T) string {
-	t.Helper()
-	if at := os.Getenv("WEIR_TEST_MYSQL"); at != "" {
-		return at
-	}
-	install, errInstall := exec.LookPath("mariadb-install-db")
-	server, errServer := exec.LookPath("mariadbd")
-	if errInstall != nil || errServer != nil {
-		t.Skip("there is no MariaDB here: install Debian's mariadb-server, or set WEIR_TEST_MYSQL=mysql://user:password@host/database")
-	}
-	dir, err := os.MkdirTemp("/tmp", "weirmy") //nolint:usetesting // a socket's path is short
-	if err != nil {
-		t.Fatal(err)
-	}
-	who, err := user.Current()
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, socket := filepath.Join(dir, "data"), filepath.Join(dir, "s")
-	if out, err := exec.CommandContext(t.Context(), install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db", "--user="+who.Username).CombinedOutput(); err != nil {
-		t.Skipf("MariaDB does not run here: %v\n%s", err, out)
-	}
-	run := exec.Command(server, "--no-defaults", "--datadir="+data, "--socket="+socket, "--skip-networking", "--user="+who.Username, "--pid-file="+filepath.Join(dir, "pid")) //nolint:usetesting,noctx // stopped below
-	if err := run.Start(); err != nil {
-		t.Skipf("MariaDB does not start here: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := run.Process.Kill(); err != nil {
-			t.Error(err)
-		}
-		_ = run.Wait() // it was killed
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	if out, err := exec.CommandContext(t.Context(), "mariadb-admin", "--no-defaults", "--socket="+socket, "--wait=30", "ping").CombinedOutput(); err != nil {
-		t.Skipf("MariaDB does not listen here: %v\n%s", err, out)
-	}
-	return "mysql://root@localhost/mysql?socket=" + socket
-}
-
 // MySQL's, likewise.
 func TestMySQLIsReadAsText(t *testing.T) {
-	at := mariadb(t)
+	at := databasetest.MariaDB(t)
 	f, err := database.Query(at, `SELECT 'Zürich' AS s, CAST(12.50 AS DECIMAL(9,2)) AS n, 0.1e0 AS x, NULL AS z, 42 AS i, DATE '2024-01-02' AS d, TIMESTAMP '2024-01-02 03:04:05' AS t`)
 	if err != nil {
 		t.Fatal(err)

@@ -111,6 +111,8 @@ type Source struct {
 	From    string        `yaml:"from"`
 	Query   string        `yaml:"query"`
 	Updated string        `yaml:"updated"`
+	Key     []string      `yaml:"key"`
+	Page    int           `yaml:"page"`
 	Overlap time.Duration `yaml:"overlap"`
 	Every   time.Duration `yaml:"every"`
 }
@@ -124,6 +126,9 @@ const (
 	kindTable     = "table"
 )
 
+// pageRows is how many rows of a table are asked for at once, unless the source says otherwise.
+const pageRows = 10_000
+
 // fieldsOf are the fields that a source of a kind may have, beside its name and kind; those
 // with an exclamation mark it needs.
 var fieldsOf = map[string][]string{
@@ -131,7 +136,7 @@ var fieldsOf = map[string][]string{
 	kindLines:     {"listen!", "format!", "device!", "time!", "token_file"},
 	kindStdin:     {"format!", "device!", "time!"},
 	kindDirectory: {"path!", "settle"},
-	kindTable:     {"from!", "query!", "updated!", "overlap!", "every!"},
+	kindTable:     {"from!", "query!", "updated!", "key!", "overlap!", "every!", "page"},
 }
 
 // sourceKinds are all kinds.
@@ -329,6 +334,10 @@ func (c *configCheck) checkSources() {
 		seen[s.Name] = true
 		c.checkFields(at, s)
 		s.Path, s.Query, s.SM4Keys, s.TokenFile = c.beside(s.Path), c.beside(s.Query), c.beside(s.SM4Keys), c.beside(s.TokenFile)
+		if s.Page < 0 || s.Page == 1 {
+			c.fault(at+".page", fmt.Sprintf("is %d", s.Page), "want how many rows are asked for at once, 2 or more")
+		}
+		s.Page = cmp.Or(s.Page, pageRows)
 		s.Idle, s.Settle = cmp.Or(s.Idle, 10*time.Minute), cmp.Or(s.Settle, 30*time.Second)
 		if s.Kind == kindHJ212 && s.CRC != "" {
 			if _, err := hj212.ParseCRC(s.CRC); err != nil {
@@ -347,7 +356,7 @@ func (c *configCheck) checkFields(at string, s *Source) {
 		"listen": s.Listen != "", "crc": s.CRC != "", "lenient": s.Lenient, "sm4_keys": s.SM4Keys != "", "set_clock": s.SetClock, "idle": s.Idle != 0,
 		"format": s.Format != "", "device": s.Device != "", "time": s.Time != "", "token_file": s.TokenFile != "",
 		"path": s.Path != "", "settle": s.Settle != 0,
-		"from": s.From != "", "query": s.Query != "", "updated": s.Updated != "", "overlap": s.Overlap != 0, "every": s.Every != 0,
+		"from": s.From != "", "query": s.Query != "", "updated": s.Updated != "", "key": len(s.Key) > 0, "page": s.Page != 0, "overlap": s.Overlap != 0, "every": s.Every != 0,
 	}
 	may := fieldsOf[s.Kind]
 	if may == nil {

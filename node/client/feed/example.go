@@ -62,9 +62,11 @@ sources:
   # Files as weir dataset append takes them: read once they have not changed for so long, then
   # moved to done/ or, with the reason beside them, to failed/.
   # - {name: laboratory, kind: directory, path: /srv/incoming, settle: 30s}
-  # A query of a database, asked every so often. It has {since} in it, for what was updated last
-  # less an overlap, and answers columns as the descriptor has them, and the one named here.
-  # - {name: lims, kind: table, from: "postgres://reader@db/lims", query: lims.sql, updated: changed_at, overlap: 10m, every: 5m}
+  # A query of a database (postgres:// or mysql://, which MariaDB is too), asked every so often. It
+  # has {since} in it, for what was updated last less an overlap, and answers columns as the
+  # descriptor has them, the one named updated, and those of the key, which tell rows of one
+  # update apart. Rows are asked for in pages of so many (page, 10000).
+  # - {name: lims, kind: table, from: "postgres://reader@db/lims", query: lims.sql, updated: changed_at, key: [station, hour], overlap: 10m, every: 5m, page: 10000}
   # Lines of JSON objects or CSV, posted to /lines or from standard input: a device, a time, and
   # codes with their readings.
   # - {name: gateway, kind: lines, listen: "127.0.0.1:9213", format: ndjson, device: mn, time: at, token_file: feed.token}

@@ -229,6 +229,9 @@ func (f *Feed) takeRows(ctx context.Context, file panel.File, mark func() []spoo
 	for m, c := range p.Columns {
 		for period := range p.Periods {
 			index := p.First + int64(period)
+			if next, found := c.Present.NextSet(uint(period * entities)); !found || next >= uint((period+1)*entities) { //nolint:gosec // not negative
+				continue // a page's rows may be far apart
+			}
 			if err := p.Read(m, period*entities, line); err != nil {
 				return 0, err
 			}
@@ -239,7 +242,7 @@ func (f *Feed) takeRows(ctx context.Context, file panel.File, mark func() []spoo
 				if !f.inTime(index, now, func() string { return f.cellName(p.Entities[e], c.Measure.Name, index) }) {
 					continue
 				}
-				readings = append(readings, spool.Reading{Entity: p.Entities[e], Measure: c.Measure.Name, At: f.calendar.begin(index).Unix(), Period: index,
+				readings = append(readings, spool.Reading{Entity: p.Entities[e], Measure: c.Measure.Name, At: f.periods.begin(index).Unix(), Period: index,
 					Mantissa: v + c.Measure.Mid(), Decimals: uint8(c.Measure.Decimals)}) //nolint:gosec // at most nine
 			}
 		}
@@ -287,24 +290,45 @@ func (f *Feed) beginTable(s *Source) (func(context.Context) error, error) {
 	}, nil
 }
 
-// ask keeps the rows that were updated since the last one that is known, less the overlap.
+// ask keeps the rows that were updated since the last one that is known, less the overlap: a
+// page at a time, and how far it came with each.
 func (f *Feed) ask(ctx context.Context, s *Source, query string) error {
 	mark := "updated " + s.Name
 	since := time.Unix(0, 0).UTC()
+	watch := &watchedRows{feed: f, source: s}
 	if t, err := time.Parse(time.RFC3339Nano, f.spool.Mark(mark)); err == nil {
-		since = t.Add(-s.Overlap)
+		watch.latest, since = t, t.Add(-s.Overlap)
 	}
-	file, err := database.Query(s.From, strings.ReplaceAll(query, sincePlace, "'"+sinceText(s.From, since)+"'"))
-	if err != nil {
+	pages := database.Pages{Address: s.From, Order: append([]string{s.Updated}, s.Key...), Size: s.Page, Query: func() string {
+		from := since
+		// Rows of earlier pages need not be looked for. The second is for queries that want
+		// what is later than {since}, and for databases that round it.
+		if t := watch.at.Add(-time.Second); t.After(from) {
+			from = t
+		}
+		return strings.ReplaceAll(query, sincePlace, "'"+sinceText(s.From, from)+"'")
+	}}
+	asked := false
+	err := pages.Each(ctx, func(page table.File) error {
+		asked = true
+		return f.takePage(ctx, s, page, watch, mark)
+	})
+	if err != nil || !asked {
 		return err
 	}
-	watch := &watchedRows{feed: f, source: s, latest: since}
-	answer := file.Rows
-	file.Rows = func(ctx context.Context, into table.Sink) error {
+	f.told.source(s.Name, func(x *SourceState) { x.Error = nil })
+	return nil
+}
+
+// takePage keeps the rows of a page, and how far they go.
+func (f *Feed) takePage(ctx context.Context, s *Source, page table.File, watch *watchedRows, mark string) error {
+	watch.rows, watch.begun, watch.marks, watch.failed = 0, false, nil, nil
+	answer := page.Rows
+	page.Rows = func(ctx context.Context, into table.Sink) error {
 		watch.Sink = into
 		return errors.Join(answer(ctx, watch), watch.failed)
 	}
-	rows, err := f.takeRows(ctx, file, func() []spool.Mark {
+	rows, err := f.takeRows(ctx, page, func() []spool.Mark {
 		if watch.rows == 0 {
 			return nil
 		}
@@ -331,7 +355,6 @@ func (f *Feed) ask(ctx context.Context, s *Source, query string) error {
 		return err
 	}
 	f.noteLines(s, int64(rows))
-	f.told.source(s.Name, func(x *SourceState) { x.Error = nil })
 	return nil
 }
 
@@ -351,7 +374,7 @@ func faultyAnswer(faults *panel.Errors) error {
 
 // sinceText writes a time as a database reads it.
 func sinceText(address string, t time.Time) string {
-	if at, err := url.Parse(address); err == nil && at.Scheme == "mysql" {
+	if at, err := url.Parse(address); err == nil && (at.Scheme == "mysql" || at.Scheme == "mariadb") {
 		return t.UTC().Format("2006-01-02 15:04:05.000000")
 	}
 	return t.UTC().Format(time.RFC3339Nano)
@@ -362,9 +385,10 @@ type watchedRows struct {
 	table.Sink
 	feed   *Feed
 	source *Source
-	at     int
-	latest time.Time
-	rows   int
+	column int       // of the update's time
+	latest time.Time // the latest update of all
+	at     time.Time // that of the last row
+	rows   int       // of the page
 	begun  bool
 	marks  []spool.Mark
 	failed error
@@ -372,7 +396,7 @@ type watchedRows struct {
 
 // Begin implements table.Sink.
 func (w *watchedRows) Begin(h table.Head) bool {
-	if w.at = slices.Index(h.Names, w.source.Updated); w.at < 0 {
+	if w.column = slices.Index(h.Names, w.source.Updated); w.column < 0 {
 		w.failed = fmt.Errorf("the query answers no column %q; it answers %s", w.source.Updated, panel.Quoted(h.Names))
 		return false
 	}
@@ -385,11 +409,12 @@ func (w *watchedRows) Begin(h table.Head) bool {
 
 // Row implements table.Sink.
 func (w *watchedRows) Row(fields []string, line int) error {
-	t, err := updateTime(fields[w.at])
+	t, err := updateTime(fields[w.column])
 	if err != nil {
 		w.failed = fmt.Errorf("row %d: column %s: %w", line, w.source.Updated, err)
 		return table.ErrEnough
 	}
+	w.at = t
 	if t.After(w.latest) {
 		w.latest = t
 	}

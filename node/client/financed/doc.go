@@ -6,5 +6,6 @@
 // A month of a measure is answered exactly for one list of an owner's, ever. So the pieces of a
 // book are registered once, for the same book again nothing is, and the test that the nodes
 // will make is made here before: where as many pieces as possible would fail it, fewer are
-// tried, down to one.
+// tried, down to one. Where the registered list fails for another period, fewer pieces become a
+// list of their own, NAME_N of N pieces, and the first one stays for the periods that it has.
 package financed

@@ -173,9 +173,10 @@ type pieced struct {
 func (q *question) candidates() []pieced {
 	var out []pieced
 	var tried [][]int
+	order := pcaf.NewOrder(q.factors)
 	for _, most := range pieceCounts {
 		for _, fewest := range []int{1, max(1, q.dataset.Descriptor.Policy.MinCohort)} {
-			pieces, of := pcaf.Sort(q.factors, most, fewest)
+			pieces, of := order.Pieces(most, fewest)
 			if slices.ContainsFunc(tried, func(other []int) bool { return slices.Equal(of, other) }) {
 				continue
 			}
@@ -191,12 +192,7 @@ func (q *question) candidates() []pieced {
 func pieceName(piece int) string { return fmt.Sprintf("%02d", piece+1) }
 
 func (q *question) askPieces(ctx context.Context) (*Report, *ask.Result, error) {
-	sql := fmt.Sprintf("SELECT PIECE(%[1]s) AS piece", q.Name)
-	for _, m := range q.Measures {
-		sql += fmt.Sprintf(", SUM(%[1]s), COUNT(%[1]s)", m)
-	}
-	sql += fmt.Sprintf(" FROM %s WHERE entity IN PRIVATE(%s) AND %s GROUP BY PIECE(%[2]s)", q.Dataset, q.Name, q.period())
-	sorted, preview, err := q.register(ctx, sql)
+	sorted, preview, err := q.register(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -209,52 +205,123 @@ func (q *question) askPieces(ctx context.Context) (*Report, *ask.Result, error) 
 	if q.Told != nil {
 		q.Told(q.report)
 	}
-	r, err := ask.Query(ctx, q.c, sql, o)
+	r, err := ask.Query(ctx, q.c, q.sums(q.report.List.Name), o)
 	if err != nil {
 		return nil, nil, err
 	}
 	return q.report, r, q.pieceFigures(sorted, r)
 }
 
+// sums is the query for the sums of a list's pieces.
+func (q *question) sums(list string) string {
+	sql := fmt.Sprintf("SELECT PIECE(%[1]s) AS piece", list)
+	for _, m := range q.Measures {
+		sql += fmt.Sprintf(", SUM(%[1]s), COUNT(%[1]s)", m)
+	}
+	return sql + fmt.Sprintf(" FROM %s WHERE entity IN PRIVATE(%s) AND %s GROUP BY PIECE(%[2]s)", q.Dataset, list, q.period())
+}
+
 // register has the borrowers' pieces registered, and tests them as the nodes will. A list
-// that was registered of this book stays.
-func (q *question) register(ctx context.Context, sql string) (pieced, *ask.Preview, error) {
+// that was registered of this book stays, for what was answered for it is answered for no other.
+func (q *question) register(ctx context.Context) (pieced, *ask.Preview, error) {
 	all := q.candidates()
-	files := make([]portfolio.File, len(all))
-	for i, one := range all {
-		files[i] = one.file
-	}
-	v, of, err := portfolio.KnownOf(ctx, q.c, q.Directory, q.Name, q.registry.ID, files)
-	if refused, ok := client.IsRefused(err); ok && refused.Rule == portfolio.RuleElsewhere {
-		err = nil
-	}
+	v, of, err := q.known(ctx, q.Name, all)
 	if err != nil {
 		return pieced{}, nil, err
 	}
 	if of >= 0 {
 		one := all[of]
-		list, err := vector.ListOf(ctx, q.c, v.ID)
-		if err != nil {
-			return pieced{}, nil, err
+		preview, err := q.try(ctx, v, one)
+		if isTest(err) {
+			return q.fewer(ctx, all[of+1:], len(one.pieces), err)
 		}
-		q.report.List = RegisteredList{Name: v.Name, Version: v.Version, Vector: v.ID, Pieces: len(one.pieces), Existed: true}
-		preview, err := ask.TryPartition(ctx, q.c, list, sql, q.Query)
 		return one, preview, err
 	}
 	var failed error
 	for _, one := range all {
-		done, err := q.Keep(portfolio.Options{Name: q.Name, Registry: q.registry.ID, File: one.file, For: sql, Query: q.Query})
-		if refused, ok := client.IsRefused(err); ok && refused.Rule == ask.RuleTest {
+		preview, err := q.enter(q.Name, one)
+		if isTest(err) {
 			failed = err // nothing was registered
 			continue
 		}
-		q.report.List = RegisteredList{Name: q.Name, Version: done.Vector.Version, Vector: done.Vector.ID, Pieces: len(one.pieces)}
-		return one, done.Preview, err
+		return one, preview, err
 	}
 	return pieced{}, nil, failed
 }
 
+// fewer finds fewer pieces than the list of the book has, where that fails the test of another
+// period: as a list of its own name, for a next version of the name would be asked in its place
+// from then on. failed is the failure of the book's own list.
+func (q *question) fewer(ctx context.Context, all []pieced, than int, failed error) (pieced, *ask.Preview, error) {
+	for _, one := range all {
+		if len(one.pieces) >= than {
+			continue
+		}
+		name := fmt.Sprintf("%s_%d", q.Name, len(one.pieces))
+		v, of, err := q.known(ctx, name, []pieced{one})
+		if err != nil {
+			return pieced{}, nil, err
+		}
+		var preview *ask.Preview
+		if of >= 0 {
+			preview, err = q.try(ctx, v, one)
+		} else {
+			// Periods that were answered for the book's own list are answered for no other.
+			_, _, err = portfolio.Explain(ctx, q.c, portfolio.Options{Name: name, Registry: q.registry.ID, File: one.file, For: q.sums(name), Query: q.Query})
+			if refused, ok := client.IsRefused(err); ok && refused.Rule != ask.RuleTest {
+				return pieced{}, nil, failed
+			}
+			if err == nil {
+				preview, err = q.enter(name, one)
+			}
+		}
+		if !isTest(err) {
+			return one, preview, err
+		}
+	}
+	return pieced{}, nil, failed
+}
+
+// isTest reports whether a list would fail the nodes' test.
+func isTest(err error) bool {
+	refused, ok := client.IsRefused(err)
+	return ok && refused.Rule == ask.RuleTest
+}
+
+// known finds which of some ways to sort the borrowers is registered under a name; −1: none.
+func (q *question) known(ctx context.Context, name string, all []pieced) (catalog.Vector, int, error) {
+	files := make([]portfolio.File, len(all))
+	for i, one := range all {
+		files[i] = one.file
+	}
+	v, of, err := portfolio.KnownOf(ctx, q.c, q.Directory, name, q.registry.ID, files)
+	if refused, ok := client.IsRefused(err); ok && refused.Rule == portfolio.RuleElsewhere {
+		return v, -1, nil
+	}
+	return v, of, err
+}
+
+// try tests a list that is registered.
+func (q *question) try(ctx context.Context, v catalog.Vector, one pieced) (*ask.Preview, error) {
+	list, err := vector.ListOf(ctx, q.c, v.ID)
+	if err != nil {
+		return nil, err
+	}
+	q.report.List = RegisteredList{Name: v.Name, Version: v.Version, Vector: v.ID, Pieces: len(one.pieces), Existed: true}
+	return ask.TryPartition(ctx, q.c, list, q.sums(v.Name), q.Query)
+}
+
+// enter registers a list that passes the test.
+func (q *question) enter(name string, one pieced) (*ask.Preview, error) {
+	done, err := q.Keep(portfolio.Options{Name: name, Registry: q.registry.ID, File: one.file, For: q.sums(name), Query: q.Query})
+	q.report.List = RegisteredList{Name: name, Version: done.Vector.Version, Vector: done.Vector.ID, Pieces: len(one.pieces)}
+	return done.Preview, err
+}
+
 func (q *question) askWeighted(ctx context.Context) (*Report, *ask.Result, error) {
+	if d := q.dataset.Descriptor; d.Policy.DP == nil { // or weights would be registered that nothing answers
+		return nil, nil, catalog.Refuse(catalog.RefusedPolicy, "dp", "noise.not_offered", d.Dataset).WithField("noise")
+	}
 	weights, tooLarge := pcaf.Weigh(q.factors, q.Decimals, q.Bits)
 	if tooLarge >= 0 {
 		b := q.book.Borrowers[q.asked[tooLarge]]

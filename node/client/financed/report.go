@@ -32,12 +32,14 @@ type Report struct {
 	List        RegisteredList `json:"list"`
 	Rounding    string         `json:"rounding,omitempty"` // largest relative error of a factor as a weight
 	Coverage    Coverage       `json:"coverage"`
-	Measures    []Measure      `json:"measures"`
-	Pieces      []Piece        `json:"pieces,omitempty"`
-	Unmatched   []Unmatched    `json:"unmatched"`
-	Notes       []string       `json:"notes"`
-	Query       string         `json:"query,omitempty"`
-	Receipt     any            `json:"receipt,omitempty"`
+	// NotThere are the periods of Period of which nothing is published.
+	NotThere  []string    `json:"periods_not_published,omitempty"`
+	Measures  []Measure   `json:"measures"`
+	Pieces    []Piece     `json:"pieces,omitempty"`
+	Unmatched []Unmatched `json:"unmatched"`
+	Notes     []string    `json:"notes"`
+	Query     string      `json:"query,omitempty"`
+	Receipt   any         `json:"receipt,omitempty"`
 
 	preview *ask.Preview
 	book    *pcaf.Book
@@ -259,9 +261,10 @@ func (r *Report) firstUnmatched() string {
 	return text
 }
 
-// Whole reports whether every loan is in every figure with all periods that were asked for.
+// Whole reports whether every loan is in every figure with all periods that were asked for, and
+// whether these are published.
 func (r *Report) Whole() bool {
-	return len(r.Unmatched) == 0 && !slices.ContainsFunc(r.Measures, func(m Measure) bool { return m.Present != nil && m.Present.Some+m.Present.None > 0 })
+	return len(r.Unmatched) == 0 && len(r.NotThere) == 0 && !slices.ContainsFunc(r.Measures, func(m Measure) bool { return m.Present != nil && m.Present.Some+m.Present.None > 0 })
 }
 
 // Preview is what is known of the figures before they are; nil: nothing is tested.
@@ -335,7 +338,7 @@ func number(cell any) (*big.Rat, error) {
 // pieceFigures makes the figures of the answer by pieces.
 func (q *question) pieceFigures(sorted pieced, r *ask.Result) error {
 	for i, p := range sorted.pieces {
-		q.report.Pieces = append(q.report.Pieces, Piece{Piece: pieceName(i), Borrowers: p.Borrowers, Least: factorText(p.Least), Mean: factorText(p.Mean), Most: factorText(p.Most), Emissions: map[string]string{}})
+		q.report.Pieces = append(q.report.Pieces, Piece{Piece: pieceName(i), Borrowers: p.Borrowers, Least: factorText(p.Least), Mean: factorText(p.Mean()), Most: factorText(p.Most), Emissions: map[string]string{}})
 	}
 	for k, name := range q.Measures {
 		sums := make([]*big.Rat, len(sorted.pieces))
@@ -388,7 +391,10 @@ func (q *question) weightedFigures(r *ask.Result) error {
 // end adds what is of the whole report.
 func (q *question) end(r *ask.Result) {
 	rep := q.report
-	rep.Query, rep.Receipt = r.Query.ID, r.Receipt
+	rep.Query, rep.Receipt, rep.NotThere = r.Query.ID, r.Receipt, r.Table.NotThere
+	if len(rep.NotThere) > 0 {
+		rep.Notes = append(rep.Notes, fmt.Sprintf("the emissions are not those of all of %s: nothing is published that can be asked of %s", shown.Text(q.Period), listed(rep.NotThere)))
+	}
 	for _, m := range rep.Measures {
 		switch {
 		case m.Score == "":

@@ -1,12 +1,14 @@
 package financed
 
 import (
+	"errors"
 	"math/big"
 	"slices"
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/pcaf"
+	"github.com/weirdata/weir/node/client/portfolio"
 )
 
 // What a loan that is not covered was probably meant for: an entity of its name, or one whose
@@ -23,6 +25,21 @@ func TestUnmatchedBorrowersAreToldWhatWasMeant(t *testing.T) {
 		if got := q.near(pcaf.Borrower{ID: c.id, Name: c.name}); !slices.Equal(got, c.want) {
 			t.Errorf("%q %q: %v, want %v", c.id, c.name, got, c.want)
 		}
+	}
+}
+
+// Weights are not registered for a dataset that answers nothing with noise.
+func TestNothingIsRegisteredWhereNoNoiseIsOffered(t *testing.T) {
+	q := &question{factors: []*big.Rat{big.NewRat(1, 4)}, dataset: catalog.Dataset{Descriptor: catalog.Descriptor{Dataset: "carbon"}}}
+	q.Keep = func(portfolio.Options) (portfolio.Registered, error) {
+		t.Error("it is registered")
+		return portfolio.Registered{}, nil
+	}
+	q.Query.Epsilon, q.Bits = "1", 20
+	_, _, err := q.askWeighted(t.Context())
+	var refused *catalog.Refusal
+	if !errors.As(err, &refused) || refused.Rule != "dp" {
+		t.Errorf("%v", err)
 	}
 }
 

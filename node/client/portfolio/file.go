@@ -58,6 +58,7 @@ func (e *UnknownError) Error() string {
 // File says how a portfolio's file is read.
 type File struct {
 	Data           panel.File
+	IDColumn       string // with the entities' ids; empty: what the registry calls it, or entity
 	Weights        string // column with the weights; empty: a selector
 	Bits, Decimals int    // of the weights
 	Pieces         string // column with the name of each entity's piece; empty: one piece of all
@@ -82,8 +83,12 @@ func Read(ctx context.Context, c *client.Client, r catalog.Registry, f File) (Po
 	for i, id := range ids[:r.Rows] {
 		index[id] = int32(i) //nolint:gosec // at most catalog.MaxRegistryRows
 	}
+	columns := []string{r.IDColumn, "entity"}
+	if f.IDColumn != "" {
+		columns = []string{f.IDColumn}
+	}
 	list, err := panel.ReadList(ctx, f.Data, panel.ListOptions{
-		IDColumns: []string{r.IDColumn, "entity"}, Weights: f.Weights, Bits: f.Bits, Decimals: f.Decimals, Pieces: f.Pieces,
+		IDColumns: columns, Weights: f.Weights, Bits: f.Bits, Decimals: f.Decimals, Pieces: f.Pieces,
 		Known: func(id string) bool { _, known := index[id]; return known },
 	})
 	if err != nil {

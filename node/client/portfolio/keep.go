@@ -19,6 +19,11 @@ import (
 // it may be asked by: without the key nobody can try which list of entities it is.
 func fileMark(c *client.Client, f File) (mark string, err error) {
 	mark, err = bytesMark(c, f.Data)
+	if err == nil && f.IDColumn != "" {
+		h := c.Key().Sealed().MAC()
+		fmt.Fprintf(h, "weir portfolio ids 1\n%s\n%q\n", mark, f.IDColumn) //nolint:errcheck // hash.Hash: Write never returns an error
+		mark = hex.EncodeToString(h.Sum(nil))
+	}
 	if err != nil || f.Weights == "" && f.Pieces == "" && len(f.By) == 0 {
 		return mark, err
 	}
