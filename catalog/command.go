@@ -1,5 +1,7 @@
 package catalog
 
+import "github.com/weirdata/weir/catalog/calendar"
+
 // Node is one member of the roster: a seat and the machine in it. Point is its Shamir
 // point, 1..n in roster order. Key is its Ed25519 public key (TLS and envelopes), Sealing
 // its HPKE public key (MLKEM768X25519). Operator is the Ed25519 public key of the
@@ -33,6 +35,7 @@ type InitBody struct {
 	Threshold int          `json:"threshold"`
 	Nodes     []Node       `json:"nodes"`
 	Operator  PrincipalAdd `json:"operator"`
+	Level     int          `json:"level,omitempty"` // feature level; 0: the first
 }
 
 // PrincipalAdd admits an organisation. Receiving is its HPKE public key.
@@ -91,7 +94,7 @@ type VersionPropose struct {
 	// Closed are the periods of the policy's grain that are complete in this version,
 	// and settle with it (RELEASE.md section 2.1), at most MayClose; the others wait for a
 	// later version. Empty when the policy is public.
-	Closed Interval `json:"closed,omitzero"`
+	Closed calendar.Interval `json:"closed,omitzero"`
 	// News is the NewsDigest of what follows of the version's sources; zero: nothing,
 	// so that only first sources have news.
 	News Digest `json:"news,omitzero"`

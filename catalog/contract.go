@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
 )
 
@@ -58,8 +59,8 @@ func (k Contract) price() Price {
 // the descriptor's name for it. Grain, if set, is the finest period that groups
 // and conditions may use. No Scope at all is the dataset's own policy.
 type Scope struct {
-	Columns []string `json:"columns"` // ascending
-	Grain   Grain    `json:"grain,omitempty"`
+	Columns []string       `json:"columns"` // ascending
+	Grain   calendar.Grain `json:"grain,omitempty"`
 }
 
 // ScopeOf is the narrowest scope that allows a request on a dataset.
@@ -70,7 +71,7 @@ func ScopeOf(d Descriptor, q Request) Scope {
 	}
 	slices.Sort(s.Columns)
 	s.Columns = slices.Compact(s.Columns)
-	for _, s.Grain = range slices.Backward(Grains[:]) {
+	for _, s.Grain = range slices.Backward(calendar.Grains[:]) {
 		if d.Grain.Groups(s.Grain) && q.splits(d.Grain, s.Grain) == "" {
 			break
 		}
@@ -111,7 +112,7 @@ func (q Request) used(d Descriptor) []usedColumn {
 
 // splits names the field of the request that tells periods finer than g apart;
 // empty when none does.
-func (q Request) splits(own, g Grain) string {
+func (q Request) splits(own, g calendar.Grain) string {
 	for i, dim := range q.By {
 		if dim.Kind == DimPeriod && !g.Nests(dim.Grain) && (g != own || !own.Groups(dim.Grain)) {
 			return fmt.Sprintf("by[%d]", i)
@@ -236,5 +237,5 @@ func (p Places) Left() int { return max(p.Owners-len(p.Holders), 0) }
 // portfolio.
 type Taken struct {
 	Owner string `json:"owner"`
-	Interval
+	calendar.Interval
 }

@@ -3,23 +3,25 @@ package catalog
 import (
 	"cmp"
 	"slices"
+
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // Descriptor is what a publisher declares of a dataset: the canonical form of
 // the YAML file of DESCRIPTOR.md. Everything in it is public.
 type Descriptor struct {
-	Dataset     string    `json:"dataset"`
-	Title       Text      `json:"title"`
-	Description Text      `json:"description,omitzero"`
-	License     string    `json:"license"`
-	Registry    string    `json:"registry"`          // for a descriptor without one, the dataset's own id
-	Entity      string    `json:"entity"`            // what the entity is called in queries, e.g. station
-	Numbers     []string  `json:"numbers,omitempty"` // attributes of the registry that are decimal numbers, ascending
-	Grain       Grain     `json:"grain"`
-	UTCOffset   string    `json:"utc_offset"` // "+08:00"
-	Measures    []Measure `json:"measures"`
-	Policy      Policy    `json:"policy"`
-	Price       *Price    `json:"price,omitempty"`
+	Dataset     string         `json:"dataset"`
+	Title       Text           `json:"title"`
+	Description Text           `json:"description,omitzero"`
+	License     string         `json:"license"`
+	Registry    string         `json:"registry"`                    // for a descriptor without one, the dataset's own id
+	Entity      string         `json:"entity"`                      // what the entity is called in queries, e.g. station
+	Numbers     []string       `json:"numbers,omitempty" since:"2"` // attributes of the registry that are decimal numbers, ascending
+	Grain       calendar.Grain `json:"grain"`
+	UTCOffset   string         `json:"utc_offset"` // "+08:00"
+	Measures    []Measure      `json:"measures"`
+	Policy      Policy         `json:"policy"`
+	Price       *Price         `json:"price,omitempty"`
 }
 
 // Text is a text in English and Chinese.
@@ -40,9 +42,9 @@ type Measure struct {
 	Squares  bool     `json:"squares,omitempty"`
 	Buckets  []string `json:"buckets,omitempty"` // ascending decimals
 
-	UCUM      string `json:"ucum,omitempty"`      // the unit's code; empty: Unit says all
-	Pollutant string `json:"pollutant,omitempty"` // its code in HJ 212
-	PCAF      *PCAF  `json:"pcaf,omitempty"`
+	UCUM      string `json:"ucum,omitempty" since:"2"`      // the unit's code; empty: Unit says all
+	Pollutant string `json:"pollutant,omitempty" since:"2"` // its code in HJ 212
+	PCAF      *PCAF  `json:"pcaf,omitempty" since:"2"`
 }
 
 // PCAF says of a measure of emissions what the PCAF Standard (Part A, 2nd edition, 2022) wants to
@@ -81,7 +83,7 @@ func (m Measure) Mid() int64 { return m.Min + (m.Max-m.Min)>>1 }
 type Policy struct {
 	Aggregates      []string        `json:"aggregates"` // lower case: count, sum, avg, …
 	Public          bool            `json:"public,omitempty"`
-	Grain           Grain           `json:"grain"` // finest period of a group
+	Grain           calendar.Grain  `json:"grain"` // finest period of a group
 	MinCohort       int             `json:"min_cohort,omitempty"`
 	MinCoverage     string          `json:"min_coverage,omitempty"` // decimal above 0, at most 1; empty: DefaultMinCoverage
 	Cubes           [][]string      `json:"cubes,omitempty"`

@@ -3,6 +3,8 @@ package catalog
 import (
 	"strings"
 	"testing"
+
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 func TestDescriptorCheckNamesTheFieldThatIsWrong(t *testing.T) {
@@ -18,8 +20,8 @@ func TestDescriptorCheckNamesTheFieldThatIsWrong(t *testing.T) {
 		{"registry", func(d *Descriptor) { d.Registry = "" }},
 		{"entity", func(d *Descriptor) { d.Entity = "period" }},
 		{"grain", func(d *Descriptor) { d.Grain = "decade" }},
-		{"policy.grain", func(d *Descriptor) { d.Grain = GrainWeek }},
-		{"policy.grain", func(d *Descriptor) { d.Grain, d.Policy.Grain = GrainWeek, GrainYear }},
+		{"policy.grain", func(d *Descriptor) { d.Grain = calendar.Week }},
+		{"policy.grain", func(d *Descriptor) { d.Grain, d.Policy.Grain = calendar.Week, calendar.Year }},
 		{"utc_offset", func(d *Descriptor) { d.UTCOffset = "8" }},
 		{"numbers", func(d *Descriptor) { d.Numbers = []string{"b", "a"} }},
 		{"title.en", func(d *Descriptor) { d.Title.EN = strings.Repeat("x", MaxText+1) }},
@@ -45,19 +47,19 @@ func TestDescriptorCheckNamesTheFieldThatIsWrong(t *testing.T) {
 		{"policy.aggregates[0]", func(d *Descriptor) { d.Policy.Aggregates = []string{"SUM"} }},
 		{"policy.aggregates[1]", func(d *Descriptor) { d.Policy.Aggregates = []string{"sum", "sum"} }},
 		{"policy.grain", func(d *Descriptor) { d.Policy.Grain = "" }},
-		{"policy.grain", func(d *Descriptor) { d.Policy.Grain = GrainDay }},
+		{"policy.grain", func(d *Descriptor) { d.Policy.Grain = calendar.Day }},
 		{"policy.min_cohort", func(d *Descriptor) { d.Policy.MinCohort = 1 }},
 		{"policy.min_cohort", func(d *Descriptor) { d.Policy.MinCohort = 0 }},
 		{"policy.min_cohort", func(d *Descriptor) { d.Policy.MinCohort = -5 }},
 		{"policy.min_cohort", func(d *Descriptor) { d.Policy.MinCohort = MaxRegistryRows + 1 }},
 		{"policy.min_cohort", func(d *Descriptor) { d.Policy.Public = true }},
-		{"policy.grain", func(d *Descriptor) { d.Policy.Public, d.Policy.MinCohort, d.Policy.Grain = true, 0, GrainYear }},
+		{"policy.grain", func(d *Descriptor) { d.Policy.Public, d.Policy.MinCohort, d.Policy.Grain = true, 0, calendar.Year }},
 		{"policy.cubes", func(d *Descriptor) { d.Policy.Public, d.Policy.MinCohort = true, 0 }},
 		{"policy.portfolios", func(d *Descriptor) {
-			d.Policy = Policy{Aggregates: d.Policy.Aggregates, Grain: GrainMonth, Public: true, Portfolios: 1}
+			d.Policy = Policy{Aggregates: d.Policy.Aggregates, Grain: calendar.Month, Public: true, Portfolios: 1}
 		}},
 		{"policy.dp", func(d *Descriptor) {
-			d.Policy = Policy{Aggregates: d.Policy.Aggregates, Grain: GrainMonth, Public: true, DP: &dp}
+			d.Policy = Policy{Aggregates: d.Policy.Aggregates, Grain: calendar.Month, Public: true, DP: &dp}
 		}},
 		{"policy.cubes", func(d *Descriptor) { d.Policy.Cubes = make([][]string, MaxColumns+1) }},
 		{"policy.cubes[0]", func(d *Descriptor) { d.Policy.Cubes = [][]string{{}} }},
@@ -105,12 +107,12 @@ func TestParseFixedIsExact(t *testing.T) {
 func testDescriptor(id string) Descriptor {
 	return Descriptor{
 		Dataset: id, Title: Text{EN: "Emissions", ZH: "排放"}, License: "CC0-1.0", Registry: "enterprises", Entity: "enterprise",
-		Grain: GrainMonth, UTCOffset: "+08:00",
+		Grain: calendar.Month, UTCOffset: "+08:00",
 		Measures: []Measure{
 			{Name: "nox", Unit: "kg", Min: 0, Max: 1_000_000, Decimals: 1},
 			{Name: "so2", Unit: "kg", Min: 0, Max: 1_000_000, Decimals: 1},
 		},
-		Policy: Policy{Aggregates: []string{"count", "sum", "avg"}, Grain: GrainMonth, MinCohort: 5, Cubes: [][]string{{"county"}}, Portfolios: 1},
+		Policy: Policy{Aggregates: []string{"count", "sum", "avg"}, Grain: calendar.Month, MinCohort: 5, Cubes: [][]string{{"county"}}, Portfolios: 1},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
 )
 
@@ -19,9 +20,7 @@ const maxDecimals = 9
 var (
 	ucumForm      = regexp.MustCompile(`^[!-~]{0,64}$`)
 	pollutantForm = regexp.MustCompile(`^([aw][0-9]{5})?$`)
-
-	offsetForm = regexp.MustCompile(`^[+-](0[0-9]|1[0-4]):[0-5][0-9]$`)
-	moneyForm  = regexp.MustCompile(`^[A-Z]{3}$`)
+	moneyForm     = regexp.MustCompile(`^[A-Z]{3}$`)
 )
 
 // Check refuses a descriptor that is inconsistent in itself, above all one that
@@ -36,7 +35,7 @@ func (d Descriptor) Check() *Refusal {
 		return Invalid("entity", "descriptor.entity_name", d.Entity)
 	case !d.Grain.Valid():
 		return Invalid("grain", "grain.unknown", d.Grain)
-	case !offsetForm.MatchString(d.UTCOffset):
+	case !calendar.IsOffset(d.UTCOffset):
 		return Invalid("utc_offset", "descriptor.utc_offset", d.UTCOffset)
 	}
 	texts := [...]struct {

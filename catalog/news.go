@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // VersionNews carries what a version declares of its sources beside presence, in
@@ -134,22 +136,22 @@ func NewsChunks(dataset string, version int, news []SourceNews) []VersionNews {
 }
 
 // PolicyPeriods are the periods of the policy's grain that a version touches.
-func (b VersionPropose) PolicyPeriods(d Descriptor) Interval {
+func (b VersionPropose) PolicyPeriods(d Descriptor) calendar.Interval {
 	last := b.First + int64(b.Periods) - 1
-	return Interval{From: d.Grain.In(b.First, d.Policy.Grain), To: d.Grain.In(last, d.Policy.Grain) + 1}
+	return calendar.Interval{From: d.Grain.In(b.First, d.Policy.Grain), To: d.Grain.In(last, d.Policy.Grain) + 1}
 }
 
 // MayClose are the periods of the policy's grain that a version may close: those that
 // it has wholly, and the first, which is whole as far as the dataset has it where
 // the dataset begins in the middle. A version that ends in the middle of a period
 // cannot close it: a month is not settled by its first days.
-func (b VersionPropose) MayClose(d Descriptor) Interval {
+func (b VersionPropose) MayClose(d Descriptor) calendar.Interval {
 	all := b.PolicyPeriods(d)
 	if d.Policy.Grain.Span(all.To-1, d.Grain).To > b.First+int64(b.Periods) {
 		all.To--
 	}
 	if all.From == all.To {
-		return Interval{}
+		return calendar.Interval{}
 	}
 	return all
 }

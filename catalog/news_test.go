@@ -1,6 +1,9 @@
 package catalog
 
-import "testing"
+import (
+	"github.com/weirdata/weir/catalog/calendar"
+	"testing"
+)
 
 func TestNewsDigestTellsSourcesApart(t *testing.T) {
 	base := SourceNews{Column: 1, Period: 7, News: []byte{3}, Equal: []EqualClasses{{Version: 1, Classes: []int32{0, 4}}}}
@@ -69,19 +72,19 @@ func TestNewsChunksAreOfBoundedSize(t *testing.T) {
 
 // A month is not settled by its first days; one that the dataset begins within is.
 func TestAVersionClosesOnlyPeriodsWhoseEndItHas(t *testing.T) {
-	d := Descriptor{Grain: GrainDay, Policy: Policy{Grain: GrainMonth}}
+	d := Descriptor{Grain: calendar.Day, Policy: Policy{Grain: calendar.Month}}
 	january := int64(648) // 2024-01
-	start := GrainMonth.Span(january, GrainDay).From
+	start := calendar.Month.Span(january, calendar.Day).From
 	for _, c := range []struct {
 		first   int64 // day of the month
 		periods int
-		want    Interval
+		want    calendar.Interval
 	}{
-		{1, 31, Interval{january, january + 1}},
-		{1, 32, Interval{january, january + 1}},
-		{15, 17, Interval{january, january + 1}},
-		{15, 16, Interval{}},
-		{15, 46, Interval{january, january + 2}},
+		{1, 31, calendar.Interval{From: january, To: january + 1}},
+		{1, 32, calendar.Interval{From: january, To: january + 1}},
+		{15, 17, calendar.Interval{From: january, To: january + 1}},
+		{15, 16, calendar.Interval{}},
+		{15, 46, calendar.Interval{From: january, To: january + 2}},
 	} {
 		b := VersionPropose{First: start + c.first - 1, Periods: c.periods}
 		if got := b.MayClose(d); got != c.want {

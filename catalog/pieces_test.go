@@ -3,6 +3,8 @@ package catalog
 import (
 	"slices"
 	"testing"
+
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 func TestPiecesAreAskedWithinTheirPartitionAndExactly(t *testing.T) {
@@ -19,7 +21,7 @@ func TestPiecesAreAskedWithinTheirPartitionAndExactly(t *testing.T) {
 		"with noise":          func(q *Request) { q.Noise = &Noise{Epsilon: "1"} },
 		"twice":               func(q *Request) { q.By = append(q.By, piece) },
 		"of a column":         func(q *Request) { q.By[1].Column = "county" },
-		"of a grain":          func(q *Request) { q.By[1].Grain = GrainMonth },
+		"of a grain":          func(q *Request) { q.By[1].Grain = calendar.Month },
 		"of weights":          func(q *Request) { q.In, q.Select = "", []Aggregate{{Func: "sum", Weight: "v-mine"}} },
 		"of nothing to count": func(q *Request) { q.Select = nil },
 	} {

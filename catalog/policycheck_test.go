@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // TestEveryFieldOfAPolicyIsInTheTable by the names that the ledger's JSON has.
@@ -56,7 +58,7 @@ func TestPublicDataHasNoIdleRules(t *testing.T) {
 			continue
 		}
 		d := testDescriptor("emissions")
-		d.Policy = Policy{Aggregates: []string{"sum"}, Grain: GrainMonth, Public: true}
+		d.Policy = Policy{Aggregates: []string{"sum"}, Grain: calendar.Month, Public: true}
 		if r := d.Check(); r != nil {
 			t.Fatal(r)
 		}
@@ -100,11 +102,11 @@ func TestPolicyChecksNameTheFieldAndTheFix(t *testing.T) {
 		{"unrelated to no name", "policy.unrelated[0]", "name", func(d *Descriptor) { d.Policy.Unrelated = []string{"A"} }},
 		{"unrelated to many", "policy.unrelated", "at most 64", func(d *Descriptor) { d.Policy.Unrelated = make([]string, MaxColumns+1) }},
 		{"unrelated where public", "", "", func(d *Descriptor) {
-			d.Policy = Policy{Aggregates: []string{"sum"}, Grain: GrainMonth, Public: true, Unrelated: []string{"guarded"}}
+			d.Policy = Policy{Aggregates: []string{"sum"}, Grain: calendar.Month, Public: true, Unrelated: []string{"guarded"}}
 		}},
 		{"joined", "", "", func(d *Descriptor) { d.Policy.Joins = []string{"energy"} }},
 		{"joined to itself", "policy.joins[0]", "another dataset", func(d *Descriptor) { d.Policy.Joins = []string{"emissions"} }},
-		{"joined at another grain", "policy.joins", "set policy.grain to month", func(d *Descriptor) { d.Policy.Joins, d.Policy.Grain = []string{"energy"}, GrainYear }},
+		{"joined at another grain", "policy.joins", "set policy.grain to month", func(d *Descriptor) { d.Policy.Joins, d.Policy.Grain = []string{"energy"}, calendar.Year }},
 		{"joined to many", "policy.joins", "at most 64", func(d *Descriptor) { d.Policy.Joins = make([]string, MaxColumns+1) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -131,7 +133,7 @@ func TestMeasuresWithoutAVarianceAreNamed(t *testing.T) {
 	d := testDescriptor("emissions")
 	d.Measures[0].Min, d.Measures[0].Max = -maxSquared-1, maxSquared+1
 	d.Measures[1].Min, d.Measures[1].Max = -1, 1
-	d.Policy = Policy{Aggregates: []string{"count", "stddev"}, Grain: GrainMonth, Public: true}
+	d.Policy = Policy{Aggregates: []string{"count", "stddev"}, Grain: calendar.Month, Public: true}
 	if got := d.TooWide(); !slices.Equal(got, []string{d.Measures[0].Name}) {
 		t.Errorf("no variance of %v", got)
 	}
@@ -146,7 +148,7 @@ func TestMeasuresWithoutAVarianceAreNamed(t *testing.T) {
 func TestTheWidestRangeOfAVarianceIsExact(t *testing.T) {
 	for _, k := range []int{0, 2, 3, 5, 1000} {
 		d := testDescriptor("emissions")
-		d.Policy = Policy{Aggregates: []string{"count", "var"}, Grain: GrainMonth, Public: k == 0, MinCohort: k}
+		d.Policy = Policy{Aggregates: []string{"count", "var"}, Grain: calendar.Month, Public: k == 0, MinCohort: k}
 		if k > 0 {
 			d.Policy.DP = &DP{EpsilonPerQuery: "0.5", EpsilonPerContract: "5", EpsilonFamily: "10", Delta: "1e-9"}
 		}
@@ -165,10 +167,10 @@ func TestTheWidestRangeOfAVarianceIsExact(t *testing.T) {
 // more could be asked of some figure is let through.
 func TestPoliciesThatCanNeverBeAnsweredAreRefused(t *testing.T) {
 	public := func(aggregates ...string) Policy {
-		return Policy{Aggregates: aggregates, Grain: GrainMonth, Public: true}
+		return Policy{Aggregates: aggregates, Grain: calendar.Month, Public: true}
 	}
 	guarded := func(k int, aggregates ...string) Policy {
-		return Policy{Aggregates: aggregates, Grain: GrainMonth, MinCohort: k}
+		return Policy{Aggregates: aggregates, Grain: calendar.Month, MinCohort: k}
 	}
 	with := func(p Policy, change func(*Policy)) Policy { change(&p); return p }
 	noised := func(p *Policy) {
@@ -260,7 +262,7 @@ func TestWhatAPolicyLeavesOutHasADefault(t *testing.T) {
 	if p.Coverage() != "0.5" || p.Owners() != 3 || p.Change() != PortfolioNever {
 		t.Errorf("%s, %d, %s", p.Coverage(), p.Owners(), p.Change())
 	}
-	if got := string(Encode(Policy{Aggregates: []string{"sum"}, Grain: GrainMonth, MinCohort: 5})); got != `{"aggregates":["sum"],"grain":"month","min_cohort":5}` {
+	if got := string(Encode(Policy{Aggregates: []string{"sum"}, Grain: calendar.Month, MinCohort: 5})); got != `{"aggregates":["sum"],"grain":"month","min_cohort":5}` {
 		t.Errorf("what is left out is written: %s", got)
 	}
 	const full = `{"aggregates":["sum"],"grain":"month","min_cohort":5,"min_coverage":"0.8","related":[["nox","so2","energy.nox"]],"unrelated":["firms"],"portfolios":2,"portfolio_change":"never"}`

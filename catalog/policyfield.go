@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
 )
 
@@ -283,9 +284,9 @@ func (d Descriptor) Grains() []string { return grainsThat(d.Grain.Groups) }
 // policyGrains are those that a policy may have: each of the dataset's periods lies in one.
 func (d Descriptor) policyGrains() []string { return grainsThat(d.Grain.Nests) }
 
-func grainsThat(pass func(Grain) bool) []string {
+func grainsThat(pass func(calendar.Grain) bool) []string {
 	var out []string
-	for _, g := range Grains {
+	for _, g := range calendar.Grains {
 		if pass(g) {
 			out = append(out, string(g))
 		}
@@ -296,7 +297,7 @@ func grainsThat(pass func(Grain) bool) []string {
 // GroupsBy reports whether groups of a query may be by periods of a grain: of whole periods
 // of the policy's. Days that are released by the week are grouped by no year, which has a
 // part of a week; weeks are.
-func (d Descriptor) GroupsBy(g Grain) bool {
+func (d Descriptor) GroupsBy(g calendar.Grain) bool {
 	if d.Policy.Public {
 		return d.Grain.Groups(g)
 	}
@@ -304,7 +305,7 @@ func (d Descriptor) GroupsBy(g Grain) bool {
 }
 
 // finestGrain is the finest period of a group.
-func (d Descriptor) finestGrain() Grain {
+func (d Descriptor) finestGrain() calendar.Grain {
 	if d.Policy.Grain == "" {
 		return d.Grain
 	}

@@ -4,33 +4,29 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // Request is a query in canonical form: what is signed, judged and planned.
 // SQL rides along as evidence and is never parsed by a node that applies it.
 type Request struct {
-	Version  int         `json:"v"`
-	Dataset  string      `json:"dataset"`
-	AsOf     int         `json:"release,omitempty"` // dataset version, by its stored name; 0: the newest live one when applied
-	Join     *Join       `json:"join,omitempty"`    // a second dataset, for products
-	Where    *Predicate  `json:"where,omitempty"`   // nil: every entity
-	In       string      `json:"in,omitempty"`      // id of the private selector that the entities are in, beside Where; empty: none
-	Periods  []Interval  `json:"periods,omitempty"` // in the dataset's grain, ascending, disjoint, not touching; none: every period
-	By       []Dimension `json:"by,omitempty"`      // entity and attribute dimensions and at most one period dimension, in SELECT order of the GROUP BY
-	Select   []Aggregate `json:"select"`            // distinct aggregates
-	Complete bool        `json:"complete,omitempty"`
-	Partial  bool        `json:"partial,omitempty"` // releases rows too that cover less than the policy's min_coverage
-	Noise    *Noise      `json:"noise,omitempty"`   // nil: exact
+	Version  int                 `json:"v"`
+	Dataset  string              `json:"dataset"`
+	AsOf     int                 `json:"release,omitempty"` // dataset version, by its stored name; 0: the newest live one when applied
+	Join     *Join               `json:"join,omitempty"`    // a second dataset, for products
+	Where    *Predicate          `json:"where,omitempty"`   // nil: every entity
+	In       string              `json:"in,omitempty"`      // id of the private selector that the entities are in, beside Where; empty: none
+	Periods  []calendar.Interval `json:"periods,omitempty"` // in the dataset's grain, ascending, disjoint, not touching; none: every period
+	By       []Dimension         `json:"by,omitempty"`      // entity and attribute dimensions and at most one period dimension, in SELECT order of the GROUP BY
+	Select   []Aggregate         `json:"select"`            // distinct aggregates
+	Complete bool                `json:"complete,omitempty"`
+	Partial  bool                `json:"partial,omitempty"` // releases rows too that cover less than the policy's min_coverage
+	Noise    *Noise              `json:"noise,omitempty"`   // nil: exact
 	// Sources is the digest of what an exact query with a private portfolio on protected
 	// data stands on, as its asker sees it (disclosure.Family.SourcesDigest).
 	Sources Digest `json:"sources,omitzero"`
 	SQL     string `json:"sql,omitempty"`
-}
-
-// Interval is the half-open interval [From, To) of period indexes of one grain.
-type Interval struct {
-	From int64 `json:"from"`
-	To   int64 `json:"to"`
 }
 
 // Predicate is a condition on one entity's public attributes. Op is "and",
@@ -48,9 +44,9 @@ type Predicate struct {
 // (Column), DimPeriod (Grain, by which periods of the dataset's can be grouped), or DimPiece: the pieces of
 // the private partition that the request is In.
 type Dimension struct {
-	Kind   DimensionKind `json:"kind"`
-	Column string        `json:"column,omitempty"`
-	Grain  Grain         `json:"grain,omitempty"`
+	Kind   DimensionKind  `json:"kind"`
+	Column string         `json:"column,omitempty"`
+	Grain  calendar.Grain `json:"grain,omitempty"`
 }
 
 // DimensionKind is the kind of a Dimension.
@@ -98,7 +94,7 @@ func (q Request) Check(d Descriptor, columns []string) *Refusal {
 	)
 }
 
-func checkIntervals(list []Interval) *Refusal {
+func checkIntervals(list []calendar.Interval) *Refusal {
 	if len(list) > MaxIntervals {
 		return Invalid("periods", "request.intervals", len(list), MaxIntervals)
 	}
@@ -191,7 +187,7 @@ func (q Request) Columns(d Descriptor) []Column {
 }
 
 // Grain is the grain of the period dimension, or empty.
-func (q Request) Grain() Grain {
+func (q Request) Grain() calendar.Grain {
 	for _, d := range q.By {
 		if d.Kind == DimPeriod {
 			return d.Grain

@@ -6,23 +6,25 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // The scope of a request allows it, and nothing narrower does.
 func TestScopeOfARequestIsTheNarrowest(t *testing.T) {
 	d := testDescriptor("emissions")
-	d.Grain = GrainDay
+	d.Grain = calendar.Day
 	rapid.Check(t, func(t *rapid.T) {
 		q := Request{Version: 1, Dataset: "emissions", Select: []Aggregate{{Func: "count"}}}
 		if rapid.Bool().Draw(t, "county") {
 			q.By = append(q.By, attr("county"))
 		}
-		if g := rapid.SampledFrom([]Grain{"", GrainDay, GrainMonth, GrainQuarter, GrainYear}).Draw(t, "grain"); g != "" {
+		if g := rapid.SampledFrom([]calendar.Grain{"", calendar.Day, calendar.Month, calendar.Quarter, calendar.Year}).Draw(t, "grain"); g != "" {
 			q.By = append(q.By, Dimension{Kind: DimPeriod, Grain: g})
 		}
-		g := rapid.SampledFrom([]Grain{GrainDay, GrainMonth, GrainQuarter, GrainYear}).Draw(t, "periods")
+		g := rapid.SampledFrom([]calendar.Grain{calendar.Day, calendar.Month, calendar.Quarter, calendar.Year}).Draw(t, "periods")
 		at := rapid.Int64Range(40, 60).Draw(t, "from")
-		q.Periods = []Interval{{From: g.Span(at, GrainDay).From, To: g.Span(at, GrainDay).To}}
+		q.Periods = []calendar.Interval{{From: g.Span(at, calendar.Day).From, To: g.Span(at, calendar.Day).To}}
 		s := ScopeOf(d, q)
 		k := Contract{Scope: &s}
 		if r := k.InScope(d, q); r != nil {
@@ -34,7 +36,7 @@ func TestScopeOfARequestIsTheNarrowest(t *testing.T) {
 				t.Fatalf("%+v would do", k.Scope)
 			}
 		}
-		for _, g := range []Grain{GrainHour, GrainDay, GrainMonth, GrainQuarter, GrainYear} {
+		for _, g := range []calendar.Grain{calendar.Hour, calendar.Day, calendar.Month, calendar.Quarter, calendar.Year} {
 			k.Scope = &Scope{Columns: s.Columns, Grain: g}
 			if s.Grain.Finer(g) && k.InScope(d, q) == nil {
 				t.Fatalf("%s would do, not only %s", g, s.Grain)
@@ -47,21 +49,21 @@ func TestScopeOfARequestIsTheNarrowest(t *testing.T) {
 // the week has groups by the week, and by years only where the data are weeks themselves.
 func TestWeeksAreGroupedByNoMonth(t *testing.T) {
 	for _, c := range []struct {
-		own, policy, by   Grain
+		own, policy, by   calendar.Grain
 		request, released bool
 	}{
-		{GrainWeek, GrainWeek, GrainWeek, true, true},
-		{GrainWeek, GrainWeek, GrainYear, true, true},
-		{GrainWeek, GrainWeek, GrainMonth, false, false},
-		{GrainWeek, GrainWeek, GrainQuarter, false, false},
-		{GrainDay, GrainWeek, GrainWeek, true, true},
-		{GrainDay, GrainWeek, GrainMonth, true, false},
-		{GrainDay, GrainWeek, GrainYear, true, false},
-		{GrainDay, GrainDay, GrainWeek, true, true},
-		{GrainDay, GrainMonth, GrainWeek, true, false},
-		{GrainMonth, GrainMonth, GrainWeek, false, false},
-		{GrainQuarterHour, GrainHalfHour, GrainHalfHour, true, true},
-		{GrainQuarterHour, GrainHalfHour, GrainQuarterHour, true, false},
+		{calendar.Week, calendar.Week, calendar.Week, true, true},
+		{calendar.Week, calendar.Week, calendar.Year, true, true},
+		{calendar.Week, calendar.Week, calendar.Month, false, false},
+		{calendar.Week, calendar.Week, calendar.Quarter, false, false},
+		{calendar.Day, calendar.Week, calendar.Week, true, true},
+		{calendar.Day, calendar.Week, calendar.Month, true, false},
+		{calendar.Day, calendar.Week, calendar.Year, true, false},
+		{calendar.Day, calendar.Day, calendar.Week, true, true},
+		{calendar.Day, calendar.Month, calendar.Week, true, false},
+		{calendar.Month, calendar.Month, calendar.Week, false, false},
+		{calendar.QuarterHour, calendar.HalfHour, calendar.HalfHour, true, true},
+		{calendar.QuarterHour, calendar.HalfHour, calendar.QuarterHour, true, false},
 	} {
 		d := testDescriptor("emissions")
 		d.Grain, d.Policy.Grain = c.own, c.policy
@@ -74,14 +76,14 @@ func TestWeeksAreGroupedByNoMonth(t *testing.T) {
 		}
 	}
 	d := testDescriptor("emissions")
-	d.Grain, d.Policy.Grain = GrainWeek, GrainWeek
-	for g, fits := range map[Grain]bool{GrainWeek: true, GrainYear: true, GrainMonth: false, GrainQuarter: false} {
+	d.Grain, d.Policy.Grain = calendar.Week, calendar.Week
+	for g, fits := range map[calendar.Grain]bool{calendar.Week: true, calendar.Year: true, calendar.Month: false, calendar.Quarter: false} {
 		if r := (&Scope{Columns: []string{}, Grain: g}).Check(d, nil); (r == nil) != fits {
 			t.Errorf("a contract on weekly data by the %s: %v", g, r)
 		}
 	}
-	d.Grain = GrainDay
-	for _, c := range []struct{ scope, by Grain }{{GrainWeek, GrainMonth}, {GrainMonth, GrainWeek}} {
+	d.Grain = calendar.Day
+	for _, c := range []struct{ scope, by calendar.Grain }{{calendar.Week, calendar.Month}, {calendar.Month, calendar.Week}} {
 		k := Contract{Scope: &Scope{Columns: []string{}, Grain: c.scope}}
 		q := Request{Version: 1, Dataset: "emissions", Select: []Aggregate{{Func: "count"}}, By: []Dimension{{Kind: DimPeriod, Grain: c.by}}}
 		if k.InScope(d, q) == nil {
@@ -101,20 +103,20 @@ func TestRequestCheckNamesTheFieldThatIsWrong(t *testing.T) {
 		{"release", func(q *Request) { q.AsOf = -1 }},
 		{"sql", func(q *Request) { q.SQL = strings.Repeat("x", maxSQL+1) }},
 		{"where", func(q *Request) { q.Where = &Predicate{} }},
-		{"periods", func(q *Request) { q.Periods = make([]Interval, MaxIntervals+1) }},
-		{"periods[0]", func(q *Request) { q.Periods = []Interval{{1, 1}} }},
-		{"periods[1]", func(q *Request) { q.Periods = []Interval{{1, 2}, {2, 3}} }},
-		{"periods[1]", func(q *Request) { q.Periods = []Interval{{5, 6}, {1, 2}} }},
+		{"periods", func(q *Request) { q.Periods = make([]calendar.Interval, MaxIntervals+1) }},
+		{"periods[0]", func(q *Request) { q.Periods = []calendar.Interval{{From: 1, To: 1}} }},
+		{"periods[1]", func(q *Request) { q.Periods = []calendar.Interval{{From: 1, To: 2}, {From: 2, To: 3}} }},
+		{"periods[1]", func(q *Request) { q.Periods = []calendar.Interval{{From: 5, To: 6}, {From: 1, To: 2}} }},
 		{"by[0]", func(q *Request) { q.By = []Dimension{{Kind: "measure"}} }},
 		{"by[0]", func(q *Request) { q.By = []Dimension{attr("basin")} }},
-		{"by[0]", func(q *Request) { q.By = []Dimension{{Kind: DimAttribute, Column: "county", Grain: GrainDay}} }},
+		{"by[0]", func(q *Request) { q.By = []Dimension{{Kind: DimAttribute, Column: "county", Grain: calendar.Day}} }},
 		{"by[0]", func(q *Request) { q.By = []Dimension{{Kind: DimEntity, Column: "county"}} }},
-		{"by[0]", func(q *Request) { q.By = []Dimension{{Kind: DimPeriod, Grain: GrainDay}} }},
+		{"by[0]", func(q *Request) { q.By = []Dimension{{Kind: DimPeriod, Grain: calendar.Day}} }},
 		{"by[0]", func(q *Request) { q.By = []Dimension{{Kind: DimPeriod, Grain: "week"}} }},
-		{"by[0]", func(q *Request) { q.By = []Dimension{{Kind: DimPeriod, Grain: GrainYear, Column: "x"}} }},
+		{"by[0]", func(q *Request) { q.By = []Dimension{{Kind: DimPeriod, Grain: calendar.Year, Column: "x"}} }},
 		{"by[1]", func(q *Request) { q.By = []Dimension{attr("county"), attr("county")} }},
 		{"by[1]", func(q *Request) {
-			q.By = []Dimension{{Kind: DimPeriod, Grain: GrainYear}, {Kind: DimPeriod, Grain: GrainMonth}}
+			q.By = []Dimension{{Kind: DimPeriod, Grain: calendar.Year}, {Kind: DimPeriod, Grain: calendar.Month}}
 		}},
 		{"select", func(q *Request) { q.Select = nil }},
 		{"select[0]", func(q *Request) { q.Select = []Aggregate{{Func: "max", Measure: "nox"}} }},
@@ -122,7 +124,7 @@ func TestRequestCheckNamesTheFieldThatIsWrong(t *testing.T) {
 		{"select[0]", func(q *Request) { q.Select = []Aggregate{{Func: "count", Measure: "pm"}} }},
 		{"select[2]", func(q *Request) { q.Select = append(q.Select, q.Select[0]) }},
 	} {
-		q := clone(t, sumBy(attr("county"), Dimension{Kind: DimPeriod, Grain: GrainQuarter}))
+		q := clone(t, sumBy(attr("county"), Dimension{Kind: DimPeriod, Grain: calendar.Quarter}))
 		if r := q.Check(d, testColumns); r != nil {
 			t.Fatal(r)
 		}

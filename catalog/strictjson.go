@@ -28,6 +28,11 @@ func Encode(v any) []byte {
 //
 // An error is an *UnreadableError.
 func DecodeStrict(data []byte, into any) error {
+	return decodeStrict(data, into, func([]byte) error { return nil })
+}
+
+// decodeStrict is DecodeStrict with one more look at the value where it fits what it is read into.
+func decodeStrict(data []byte, into any, check func(value []byte) error) error {
 	if !utf8.Valid(data) {
 		return unreadable("json.not_utf8")
 	}
@@ -36,7 +41,11 @@ func DecodeStrict(data []byte, into any) error {
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
+	err := dec.Decode(into)
+	if err == nil {
+		err = check(data[:dec.InputOffset()])
+	}
+	if err != nil {
 		return &UnreadableError{Why: Why("json.unfit"), Err: err}
 	}
 	if dec.InputOffset() != int64(len(data)) {

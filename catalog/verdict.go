@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog/assignment"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // Verdict is the decision on an accepted query: exactly which cells of which
@@ -197,8 +198,8 @@ type EntityGroup struct {
 // PeriodGroup is one value of the period dimension (empty without one) and the
 // periods of the dataset's grain that it covers.
 type PeriodGroup struct {
-	Value     string     `json:"value,omitempty"`
-	Intervals []Interval `json:"intervals"`
+	Value     string              `json:"value,omitempty"`
+	Intervals []calendar.Interval `json:"intervals"`
 }
 
 // Exclusion names periods of the dataset's grain, made of whole periods of the
@@ -206,10 +207,10 @@ type PeriodGroup struct {
 // of a layer, or with Part −1 of those of Parts. Where a class has no cell in the
 // layer's version it need not be listed.
 type Exclusion struct {
-	Column    int        `json:"column"`
-	Part      int        `json:"part"`
-	Parts     []byte     `json:"parts,omitempty"` // bitmap: bit p of byte p/8 for part p; with Part −1
-	Intervals []Interval `json:"intervals"`
+	Column    int                 `json:"column"`
+	Part      int                 `json:"part"`
+	Parts     []byte              `json:"parts,omitempty"` // bitmap: bit p of byte p/8 for part p; with Part −1
+	Intervals []calendar.Interval `json:"intervals"`
 }
 
 // Each calls fn for every column, of so many, and every part, of so many, that the

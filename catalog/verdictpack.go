@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // A verdict on 1,000 classes in 60 periods of 5 columns has some 100,000 numbers. As
@@ -190,7 +192,7 @@ func readExclusion(r *packReader, _ Exclusion) Exclusion {
 	for range r.count(2) {
 		from := at + r.varint()
 		at = from + r.varint()
-		x.Intervals = append(x.Intervals, Interval{From: from, To: at})
+		x.Intervals = append(x.Intervals, calendar.Interval{From: from, To: at})
 	}
 	r.end = at
 	return x

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/weirdata/weir/catalog/assignment"
+	"github.com/weirdata/weir/catalog/calendar"
 	"pgregory.net/rapid"
 )
 
@@ -23,7 +24,7 @@ func drawVerdict(t *rapid.T) Verdict {
 	}
 	v := Verdict{
 		Dataset: "d", Version: number.Draw(t, "release"), Columns: []Column{{Measure: "x"}, {Count: true, Weight: "v"}},
-		EntityGroups: []EntityGroup{{Values: []string{"ü<&>"}, Of: 3}}, PeriodGroups: []PeriodGroup{{Value: "2024", Intervals: []Interval{{From: 1, To: 2}}}},
+		EntityGroups: []EntityGroup{{Values: []string{"ü<&>"}, Of: 3}}, PeriodGroups: []PeriodGroup{{Value: "2024", Intervals: []calendar.Interval{{From: 1, To: 2}}}},
 	}
 	for range rapid.IntRange(0, 5).Draw(t, "parts") {
 		v.Parts = append(v.Parts, Part{Group: number.Draw(t, "group"), Class: number.Draw(t, "class")})
@@ -45,7 +46,7 @@ func drawVerdict(t *rapid.T) Verdict {
 				x.Part, x.Parts = -1, b
 			}
 			for range rapid.IntRange(0, 3).Draw(t, "intervals") {
-				x.Intervals = append(x.Intervals, Interval{From: rapid.Int64().Draw(t, "from"), To: rapid.Int64().Draw(t, "to")})
+				x.Intervals = append(x.Intervals, calendar.Interval{From: rapid.Int64().Draw(t, "from"), To: rapid.Int64().Draw(t, "to")})
 			}
 			l.Exclusions = append(l.Exclusions, x)
 		}
@@ -83,14 +84,14 @@ func goldenVerdict() Verdict {
 	return Verdict{
 		Dataset: "emissions", Version: 3, Columns: []Column{{Measure: "nox"}, {Measure: "so2"}},
 		EntityGroups: []EntityGroup{{Values: []string{"a"}, Of: 40}, {Values: []string{"b"}, Of: 7}},
-		PeriodGroups: []PeriodGroup{{Value: "2024", Intervals: []Interval{{From: 648, To: 660}}}, {Value: "2025", Intervals: []Interval{{From: 660, To: 672}}}},
+		PeriodGroups: []PeriodGroup{{Value: "2024", Intervals: []calendar.Interval{{From: 648, To: 660}}}, {Value: "2025", Intervals: []calendar.Interval{{From: 660, To: 672}}}},
 		Parts:        []Part{{Group: 0, Class: 2}, {Group: 0, Class: 3}, {Group: 1, Class: 7}},
 		Assign:       assignment.Pack([]int32{0, 0, 0, 1, -1, 2, 2, 0}),
 		Layers: []Layer{
-			{Version: 1, Entities: 7, Absent: []byte{4}, Exclusions: []Exclusion{{Column: -1, Part: 0, Intervals: []Interval{{From: 650, To: 672}}}}},
+			{Version: 1, Entities: 7, Absent: []byte{4}, Exclusions: []Exclusion{{Column: -1, Part: 0, Intervals: []calendar.Interval{{From: 650, To: 672}}}}},
 			{Version: 3, Entities: 8, Exclusions: []Exclusion{
-				{Column: 0, Part: -1, Parts: []byte{3}, Intervals: []Interval{{From: 648, To: 650}, {From: 651, To: 652}}},
-				{Column: 1, Part: 2, Intervals: []Interval{{From: 648, To: 672}}},
+				{Column: 0, Part: -1, Parts: []byte{3}, Intervals: []calendar.Interval{{From: 648, To: 650}, {From: 651, To: 652}}},
+				{Column: 1, Part: 2, Intervals: []calendar.Interval{{From: 648, To: 672}}},
 			}},
 		},
 		Withheld: []GroupIndex{{Entity: 1, Period: 0}, {Entity: 1, Period: 1}},

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
@@ -173,7 +174,7 @@ func (w *simWorld) makeKey(do func(string, catalog.Kind, any) catalog.Outcome, r
 // publish makes a version of a public dataset live.
 func (w *simWorld) publish(do func(string, catalog.Kind, any) catalog.Outcome, nodes []string) {
 	d := statetest.Descriptor("emissions")
-	d.Policy = catalog.Policy{Public: true, Aggregates: []string{"count", "sum"}, Grain: catalog.GrainMonth}
+	d.Policy = catalog.Policy{Public: true, Aggregates: []string{"count", "sum"}, Grain: calendar.Month}
 	d.Price = &catalog.Price{PerQuery: "10.00", Currency: "CNY"}
 	do("bureau", catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: d})
 	version := do("bureau", catalog.KindVersionPropose, catalog.VersionPropose{

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/publish"
@@ -31,7 +32,7 @@ func TestDeclarationsThatContradictPresenceAreRejected(t *testing.T) {
 	lacking := prepareText(ctx, t, dailyDescriptor, []byte(csv), nil)
 	// Station 1 has fewer than half of the days.
 	gone := prepareText(ctx, t, dailyDescriptor, []byte(dailyCSV(0, 14, all)+strings.TrimPrefix(dailyCSV(14, 31, func(s int) bool { return s != 1 }), "station,county,day,NO2\n")), nil)
-	january := catalog.GrainDay.In(lacking.Panel.First, catalog.GrainMonth)
+	january := calendar.Day.In(lacking.Panel.First, calendar.Month)
 	classes := func(v int, list ...int32) []catalog.SourceNews {
 		return []catalog.SourceNews{{Column: 0, Period: january, Equal: []catalog.EqualClasses{{Version: v, Classes: list}}}}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/catalog/statetest"
@@ -214,7 +215,7 @@ func (w *dutyWorld) query(rng *rand.Rand) (q dutyQuery) {
 	}
 	q.months = [2]int{rng.IntN(2), 3}
 	first := statetest.Period("2024-01")
-	q.request.Periods = []catalog.Interval{{From: first + int64(q.months[0]), To: first + int64(q.months[1])}}
+	q.request.Periods = []calendar.Interval{{From: first + int64(q.months[0]), To: first + int64(q.months[1])}}
 	return q
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/judge"
@@ -394,7 +395,7 @@ func (x *exchangeOf) inMonth(month int, weight func(int) uint64) string {
 
 // monthOf is the index of a month.
 func monthOf(year, month int) int64 {
-	_, i, err := catalog.ParsePeriod(fmt.Sprintf("%04d-%02d", year, month))
+	_, i, err := calendar.Parse(fmt.Sprintf("%04d-%02d", year, month))
 	if err != nil {
 		panic(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/client/vector"
 )
@@ -101,7 +101,7 @@ func (p *played) move(to int, firms ...int) {
 // lackingSecond plays a portfolio on who lacks the second column: of the list, firms 0 and
 // 1 have the first measure alone, and both measures are of the same readings.
 func lackingSecond(s *stage, policy string) {
-	a := s.dataset("a", "", catalog.GrainMonth, policy, plainly("nox"), playedMeasure{"again", []string{"nox"}, 1})
+	a := s.dataset("a", "", calendar.Month, policy, plainly("nox"), playedMeasure{"again", []string{"nox"}, 1})
 	a.places = true
 	a.lacks = func(m, f, _ int) bool { return m == 1 && f < 3 }
 	a.version(0, 1)
@@ -122,7 +122,7 @@ var portfolioAttacks = []struct {
 }{
 	{"a portfolio on who lacks the second column", func(s *stage) { lackingSecond(s, "  related: [[nox, again]]\n") }},
 	{"a portfolio whose member vanishes in the next version", func(s *stage) {
-		a := s.dataset("a", "", catalog.GrainMonth, "", plainly("nox"))
+		a := s.dataset("a", "", calendar.Month, "", plainly("nox"))
 		a.places = true
 		a.version(0, 1)
 		// Three others of the county are corrected, so that it is a unit of the second version.
@@ -133,7 +133,7 @@ var portfolioAttacks = []struct {
 		a.askAll()
 	}},
 	{"a portfolio whose member's change is taken back", func(s *stage) {
-		a := s.dataset("a", "", catalog.GrainMonth, "", plainly("nox"))
+		a := s.dataset("a", "", calendar.Month, "", plainly("nox"))
 		a.places = true
 		a.version(0, 1)
 		s.correct("nox", 0, 0, 2, 3, 4)
@@ -144,7 +144,7 @@ var portfolioAttacks = []struct {
 		a.askAll()
 	}},
 	{"a portfolio whose county's class moves by a corrected attribute", func(s *stage) {
-		a := s.dataset("a", "", catalog.GrainMonth, "", plainly("nox"))
+		a := s.dataset("a", "", calendar.Month, "", plainly("nox"))
 		a.places, s.moved = true, map[int]int{}
 		a.version(0, 1)
 		l := a.list([]string{"county"}, 0, 6, 7, 8, 12, 13, 14)

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
@@ -45,9 +46,9 @@ var releaseAttacks = []struct {
 	play func(s *stage)
 }{
 	{"three columns at a coarser grain", func(s *stage) {
-		a := s.dataset("a", "", catalog.GrainMonth, "", playedMeasure{"total", []string{"p", "q"}, 1})
+		a := s.dataset("a", "", calendar.Month, "", playedMeasure{"total", []string{"p", "q"}, 1})
 		a.version(0, 3)
-		b := s.dataset("b", "a", catalog.GrainQuarter, "  related: [["+a.id+".total, part_a, part_b]]\n",
+		b := s.dataset("b", "a", calendar.Quarter, "  related: [["+a.id+".total, part_a, part_b]]\n",
 			playedMeasure{"part_a", []string{"p"}, 1}, playedMeasure{"part_b", []string{"q"}, 1})
 		b.lacks = lacking(1, 4, 0)
 		b.version(0, 1)
@@ -55,19 +56,19 @@ var releaseAttacks = []struct {
 		b.askAll()
 	}},
 	{"the year minus its months", func(s *stage) {
-		a := s.dataset("a", "", catalog.GrainMonth, "", plainly("nox"))
+		a := s.dataset("a", "", calendar.Month, "", plainly("nox"))
 		a.lacks = lacking(0, 7, 4)
 		a.version(0, 12)
-		b := s.dataset("b", "a", catalog.GrainYear, "", plainly("nox"))
+		b := s.dataset("b", "a", calendar.Year, "", plainly("nox"))
 		b.version(0, 1)
 		a.askAll()
 		b.askAll()
 	}},
 	{"the year, then its months one by one", func(s *stage) {
-		b := s.dataset("a", "", catalog.GrainYear, "", plainly("nox"))
+		b := s.dataset("a", "", calendar.Year, "", plainly("nox"))
 		b.lacks = lacking(0, 7, 0)
 		b.version(0, 1)
-		a := s.dataset("b", "a", catalog.GrainMonth, "", plainly("nox"))
+		a := s.dataset("b", "a", calendar.Month, "", plainly("nox"))
 		for _, to := range []int{4, 8, 11, 12} {
 			a.version(0, to)
 			a.askNewest()
@@ -75,7 +76,7 @@ var releaseAttacks = []struct {
 		b.askAll()
 	}},
 	{"a correction seen through two datasets", func(s *stage) {
-		a, b := s.dataset("a", "", catalog.GrainMonth, "", plainly("nox")), s.dataset("b", "a", catalog.GrainMonth, "", plainly("nox"))
+		a, b := s.dataset("a", "", calendar.Month, "", plainly("nox")), s.dataset("b", "a", calendar.Month, "", plainly("nox"))
 		a.version(0, 1)
 		b.version(0, 1)
 		s.correct("nox", 0, 0, 1, 2)
@@ -86,16 +87,16 @@ var releaseAttacks = []struct {
 		b.askAll()
 	}},
 	{"nox_kg beside nox_t", func(s *stage) {
-		a := s.dataset("a", "", catalog.GrainMonth, "", playedMeasure{"nox_kg", []string{"nox"}, 1})
+		a := s.dataset("a", "", calendar.Month, "", playedMeasure{"nox_kg", []string{"nox"}, 1})
 		a.version(0, 2)
-		b := s.dataset("b", "a", catalog.GrainMonth, "  related: [["+a.id+".nox_kg, nox_t]]\n", playedMeasure{"nox_t", []string{"nox"}, 1000})
+		b := s.dataset("b", "a", calendar.Month, "  related: [["+a.id+".nox_kg, nox_t]]\n", playedMeasure{"nox_t", []string{"nox"}, 1000})
 		b.lacks = lacking(0, 3, 0)
 		b.version(0, 2)
 		a.askAll()
 		b.askAll()
 	}},
 	{"a joined unit moved twice", func(s *stage) {
-		a := s.dataset("a", "", catalog.GrainMonth, "", plainly("nox"))
+		a := s.dataset("a", "", calendar.Month, "", plainly("nox"))
 		a.version(0, 1)
 		s.correct("nox", 0, 0, 1, 6)
 		a.version(0, 1)
@@ -107,7 +108,7 @@ var releaseAttacks = []struct {
 		a.askAll()
 	}},
 	{"a square of a 0/1 measure", func(s *stage) {
-		a := s.dataset("a", "", catalog.GrainMonth, "  moments: [[bit, bit]]\n", plainly("bit"))
+		a := s.dataset("a", "", calendar.Month, "  moments: [[bit, bit]]\n", plainly("bit"))
 		a.lacks = lacking(0, 5, 0)
 		a.version(0, 1)
 		s.correct("bit", 0, 0, 6, 7, 8, 9, 10, 11)
@@ -123,8 +124,8 @@ var releaseAttacks = []struct {
 		}
 	}},
 	{"a product of two publishers in pairs of versions", func(s *stage) {
-		b := s.dataset("b", "a", catalog.GrainMonth, "  joins: ["+s.name+"_a]\n", plainly("output"))
-		a := s.dataset("a", "", catalog.GrainMonth, "  joins: ["+b.id+"]\n", plainly("nox"))
+		b := s.dataset("b", "a", calendar.Month, "  joins: ["+s.name+"_a]\n", plainly("output"))
+		a := s.dataset("a", "", calendar.Month, "  joins: ["+b.id+"]\n", plainly("nox"))
 		a.version(0, 2)
 		second := *s
 		second.publisher = s.keeping(s.cluster.publisher(s.ctx, "utility"))
@@ -230,8 +231,8 @@ func TestTheSamePlantsOnASecondRegistryAreRefusedUnlessTheyAreSaidToBeUnrelated(
 	ctx := testContext(t)
 	c, buyer := newStages(t)
 	s := c.stage(ctx, t, buyer, 0)
-	s.dataset("a", "", catalog.GrainMonth, "", plainly("nox")).version(0, 1)
-	b := s.dataset("b", "", catalog.GrainMonth, "", plainly("nox"))
+	s.dataset("a", "", calendar.Month, "", plainly("nox")).version(0, 1)
+	b := s.dataset("b", "", calendar.Month, "", plainly("nox"))
 	b.lacks = lacking(0, 3, 0)
 	prepared, _ := b.prepare(0, 1)
 	_, err := publish.Publish(ctx, s.publisher, prepared, nil)
@@ -258,7 +259,7 @@ func TestQueriesOfOthersTakeNothingFromAnAnswer(t *testing.T) {
 	ctx := testContext(t)
 	c, buyer := newStages(t)
 	s := c.stage(ctx, t, buyer, 0)
-	a := s.dataset("a", "", catalog.GrainMonth, "  moments: [[nox, nox]]\n", plainly("nox"), plainly("so2"))
+	a := s.dataset("a", "", calendar.Month, "  moments: [[nox, nox]]\n", plainly("nox"), plainly("so2"))
 	a.lacks = func(m, f, i int) bool { return (m+f+5*i)%23 == 0 }
 	a.version(0, 3)
 	const sql = "SELECT county, period, SUM(nox), SUM(so2), COUNT(nox) FROM s0_a GROUP BY county, period"

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
@@ -52,7 +53,7 @@ func (s *stage) county(f int) int {
 type played struct {
 	*stage
 	id, registry string // registry empty: its own
-	grain        catalog.Grain
+	grain        calendar.Grain
 	measures     []playedMeasure
 	policy       string // further lines
 	lacks        func(measure, firm, period int) bool
@@ -73,15 +74,15 @@ type playedCell struct{ measure, firm, period int }
 
 // months of a period of the dataset's grain, counted from the first of 2024.
 func (p *played) months(period int) (from, to int) {
-	n := map[catalog.Grain]int{catalog.GrainMonth: 1, catalog.GrainQuarter: 3, catalog.GrainYear: 12}[p.grain]
+	n := map[calendar.Grain]int{calendar.Month: 1, calendar.Quarter: 3, calendar.Year: 12}[p.grain]
 	return period * n, (period + 1) * n
 }
 
 func (p *played) period(i int) string {
 	switch p.grain {
-	case catalog.GrainYear:
+	case calendar.Year:
 		return "2024"
-	case catalog.GrainQuarter:
+	case calendar.Quarter:
 		return fmt.Sprintf("2024-Q%d", i+1)
 	default:
 		return fmt.Sprintf("2024-%02d", i+1)
@@ -115,7 +116,7 @@ func (s *stage) change(by int, quantity string, month int, firms []int) {
 }
 
 // dataset describes one of the stage's; nothing is sent before its first version.
-func (s *stage) dataset(id, registry string, grain catalog.Grain, policy string, measures ...playedMeasure) *played {
+func (s *stage) dataset(id, registry string, grain calendar.Grain, policy string, measures ...playedMeasure) *played {
 	if registry != "" {
 		registry = s.name + "_" + registry
 	}
@@ -398,8 +399,8 @@ func (p *played) measure(name string) int {
 
 // countedIn is the group in which a verdict counts a cell of a layer's version.
 func countedIn(v catalog.Verdict, l catalog.Layer, assign []int32, column, e int, at int64) (g catalog.GroupIndex, counts bool) {
-	holds := func(list []catalog.Interval) bool {
-		return slices.ContainsFunc(list, func(i catalog.Interval) bool { return i.From <= at && at < i.To })
+	holds := func(list []calendar.Interval) bool {
+		return slices.ContainsFunc(list, func(i calendar.Interval) bool { return i.From <= at && at < i.To })
 	}
 	if assign[e] < 0 {
 		return g, false

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/disclosure"
 )
 
@@ -42,8 +43,8 @@ func newWorld(t *testing.T, d catalog.Descriptor, attributes []Attribute, entiti
 
 // descriptor is of monthly measures.
 func descriptor(k int, cubes [][]string, measures ...string) catalog.Descriptor {
-	d := catalog.Descriptor{Dataset: "d", Grain: catalog.GrainMonth}
-	d.Policy = catalog.Policy{Grain: catalog.GrainMonth, MinCohort: k, Cubes: cubes}
+	d := catalog.Descriptor{Dataset: "d", Grain: calendar.Month}
+	d.Policy = catalog.Policy{Grain: calendar.Month, MinCohort: k, Cubes: cubes}
 	for _, m := range measures {
 		d.Measures = append(d.Measures, catalog.Measure{Name: m})
 	}

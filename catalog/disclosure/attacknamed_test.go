@@ -3,7 +3,7 @@ package disclosure
 import (
 	"testing"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // stage is a family of three counties on which one attack is played.
@@ -26,7 +26,7 @@ func county(c int) []int {
 
 func everybody() []int { return append(append(county(0), county(1)...), county(2)...) }
 
-func (s *stage) dataset(id string, grain catalog.Grain, related [][]string, measures ...measured) *panel {
+func (s *stage) dataset(id string, grain calendar.Grain, related [][]string, measures ...measured) *panel {
 	s.tb.Helper()
 	p := s.create(Dataset{ID: id, Grain: grain, PolicyGrain: grain, Portfolios: 1, Related: related}, measures...)
 	if p == nil {
@@ -53,7 +53,7 @@ func (p *panel) lack(measure int, from, to int64, entities ...int) {
 
 func (s *stage) version(p *panel, from, to int64, held ...int) {
 	s.tb.Helper()
-	s.publish(p, catalog.Interval{From: from, To: to}, held...)
+	s.publish(p, calendar.Interval{From: from, To: to}, held...)
 }
 
 // list gives the owner one piece, by the attributes named.
@@ -90,7 +90,7 @@ func alikeOff(r *conditions) {
 	r.related = func(_ *relations, a, b columnRef) bool { return a == b }
 }
 
-const month, year = catalog.GrainMonth, catalog.GrainYear
+const month, year = calendar.Month, calendar.Year
 
 // named are attacks that succeeded once. Each isolates somebody when what stops it is
 // switched off.
@@ -116,7 +116,7 @@ var named = []struct {
 		s.list(nil, append([]int{2, 3}, lacking...)...)
 	}},
 	{name: "three columns at a coarser grain", rule: alikeOff, setting: unrelated, play: func(s *stage) {
-		const quarter = catalog.GrainQuarter
+		const quarter = calendar.Quarter
 		a := s.dataset("a", month, nil, plainly("total", 2, 3))
 		b := s.dataset("b", quarter, [][]string{{"a.total", "part_a", "part_b"}}, plainly("part_a", 2), plainly("part_b", 3))
 		b.lack(1, month0/3, month0/3+1, 4)
@@ -125,7 +125,7 @@ var named = []struct {
 			if p == a {
 				span = quarter.Span(month0/3, month)
 			} else {
-				span = catalog.Interval{From: month0 / 3, To: month0/3 + 1}
+				span = calendar.Interval{From: month0 / 3, To: month0/3 + 1}
 			}
 			s.version(p, span.From, span.To)
 		}
@@ -285,7 +285,7 @@ func TestSquaresOfAMeasureOfZeroAndOneAreNeverReleased(t *testing.T) {
 						s.truth.correct(at)
 					}
 				}
-				s.publish(p, catalog.Interval{From: month0, To: month0 + 1})
+				s.publish(p, calendar.Interval{From: month0, To: month0 + 1})
 			}
 			s.releasePublic()
 			if units += s.reached["products"]; s.truth.attacker.isolates(s.k) != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // large is a family of 25,000 entities in about 1,000 classes, 60 months of five
@@ -102,7 +102,7 @@ func (l *large) corrections(r *rand.Rand, some bool) []SourceNews {
 func (l *large) settle(tb testing.TB, version int) *Settled {
 	tb.Helper()
 	s, err := l.f.Settle("a", VersionInput{
-		Version: version, Entities: largeEntities, Closed: catalog.Interval{To: largeMonths}, News: l.news[version-1],
+		Version: version, Entities: largeEntities, Closed: calendar.Interval{To: largeMonths}, News: l.news[version-1],
 	}, l.cells)
 	if err != nil {
 		tb.Fatal(err)

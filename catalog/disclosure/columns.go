@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // Column is a measure (With empty), a measure's square (With the same) or the
@@ -37,8 +38,8 @@ func (c Column) String() string {
 // Dataset is what the rule needs of a protected dataset's descriptor.
 type Dataset struct {
 	ID          string
-	Grain       catalog.Grain // of the data
-	PolicyGrain catalog.Grain // of sources
+	Grain       calendar.Grain // of the data
+	PolicyGrain calendar.Grain // of sources
 	MinCohort   int
 	Portfolios  int
 	Cubes       [][]string
@@ -235,7 +236,7 @@ type Conflict struct { //nolint:errname // the word of RELEASE.md and of callers
 	Have, Want  int // numbers, where there are such: of the family, of the dataset
 	// Of ConflictPeriods: the dataset's period, and the grain of the other one's.
 	Period     string
-	OtherGrain catalog.Grain
+	OtherGrain calendar.Grain
 }
 
 // Codes of conflicts.

@@ -5,14 +5,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 func TestColumnsAreMeasuresThenMoments(t *testing.T) {
 	d := catalog.Descriptor{
-		Dataset: "a", Grain: catalog.GrainDay,
+		Dataset: "a", Grain: calendar.Day,
 		Measures: []catalog.Measure{{Name: "x"}, {Name: "y"}},
 		Policy: catalog.Policy{
-			Grain: catalog.GrainMonth, MinCohort: 5, Portfolios: 1, Cubes: [][]string{{"county"}},
+			Grain: calendar.Month, MinCohort: 5, Portfolios: 1, Cubes: [][]string{{"county"}},
 			Moments: [][2]string{{"y", "y"}, {"x", "y"}}, Joins: []string{"other"},
 		},
 	}
@@ -22,7 +23,7 @@ func TestColumnsAreMeasuresThenMoments(t *testing.T) {
 	}
 	got := DatasetOf(d)
 	wantSet := Dataset{
-		ID: "a", Grain: catalog.GrainDay, PolicyGrain: catalog.GrainMonth, MinCohort: 5, Portfolios: 1,
+		ID: "a", Grain: calendar.Day, PolicyGrain: calendar.Month, MinCohort: 5, Portfolios: 1,
 		Cubes: [][]string{{"county"}}, Measures: []string{"x", "y"}, Moments: d.Policy.Moments, Joins: []string{"other"},
 	}
 	if diff := cmp.Diff(wantSet, got); diff != "" {
@@ -113,7 +114,7 @@ func TestWhatNeverChangesInAFamilyIsRefused(t *testing.T) {
 			d.Related = [][]string{{"x_kg", "x"}}
 		}},
 		{"another dataset with a measure of the name", ConflictMoments, func(d *Dataset) { d.ID, d.Measures, d.Moments = "b", []string{"x"}, nil }},
-		{"a finer policy", ConflictGrain, func(d *Dataset) { d.PolicyGrain = catalog.GrainQuarter }},
+		{"a finer policy", ConflictGrain, func(d *Dataset) { d.PolicyGrain = calendar.Quarter }},
 	} {
 		t.Run(c.about, func(t *testing.T) {
 			w := base()

@@ -3,7 +3,7 @@ package disclosure
 import (
 	"slices"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // First reports whether the source of a column and period in a dataset's next
@@ -61,16 +61,16 @@ func (f *Family) first(m *member, column int, period int64) (bool, *Conflict) {
 
 // overlap are the periods of another grain that a period overlaps, and whether
 // it nests with each: contains it or lies in it.
-func overlap(grain catalog.Grain, period int64, other catalog.Grain) (touched catalog.Interval, nested bool) {
-	own := grain.Span(period, catalog.GrainFinest)
-	touched = catalog.Interval{
-		From: catalog.GrainFinest.In(own.From, other), To: catalog.GrainFinest.In(own.To-1, other) + 1,
+func overlap(grain calendar.Grain, period int64, other calendar.Grain) (touched calendar.Interval, nested bool) {
+	own := grain.Span(period, calendar.Finest)
+	touched = calendar.Interval{
+		From: calendar.Finest.In(own.From, other), To: calendar.Finest.In(own.To-1, other) + 1,
 	}
-	first, last := other.Span(touched.From, catalog.GrainFinest), other.Span(touched.To-1, catalog.GrainFinest)
+	first, last := other.Span(touched.From, calendar.Finest), other.Span(touched.To-1, calendar.Finest)
 	return touched, nests(own, first) && nests(own, last)
 }
 
 // nests reports whether one of two intervals lies in the other.
-func nests(a, b catalog.Interval) bool {
+func nests(a, b calendar.Interval) bool {
 	return a.From <= b.From && b.To <= a.To || b.From <= a.From && a.To <= b.To
 }

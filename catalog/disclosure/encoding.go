@@ -8,7 +8,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 const settledFormat = 1
@@ -112,7 +112,7 @@ func ParseSettled(data []byte) (*Settled, error) {
 	s := &Settled{Version: r.uint(math.MaxInt32 - 1), Entities: r.uint(maxEntities), Classes: r.uint(maxEntities)}
 	s.Closed.From = r.int()
 	periods := r.count()
-	s.Closed = catalog.Interval{From: s.Closed.From, To: s.Closed.From + int64(periods)}
+	s.Closed = calendar.Interval{From: s.Closed.From, To: s.Closed.From + int64(periods)}
 	for range r.count() {
 		s.Columns = append(s.Columns, Column{Measure: r.text(), With: r.text()})
 	}

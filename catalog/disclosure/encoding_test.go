@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"pgregory.net/rapid"
 )
 
@@ -134,7 +134,7 @@ func TestSetsComeBackInTheirShortestForm(t *testing.T) {
 
 func exampleSettled(tb testing.TB) []byte {
 	tb.Helper()
-	s := &Settled{Version: 2, Entities: 9, Classes: 4, Closed: catalog.Interval{From: 3, To: 5}, Columns: []Column{{Measure: "x"}, {"x", "x"}}}
+	s := &Settled{Version: 2, Entities: 9, Classes: 4, Closed: calendar.Interval{From: 3, To: 5}, Columns: []Column{{Measure: "x"}, {"x", "x"}}}
 	p := &partition{at: []int32{0, 1, 1, -2}, joined: [][]int32{{1, 2}}}
 	q := &partition{at: []int32{-1, -1, 0, 0}}
 	s.sources = []*Source{{p, Bits{3}}, {q, nil}, {p, nil}, {q, Bits{0x1ff}}}

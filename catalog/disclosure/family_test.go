@@ -4,14 +4,14 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // truth is what is so of the entities: for each quantity, entity and tick the unknown
 // that holds now, with a number for it. A correction puts another unknown in its place.
 type truth struct {
 	rng      *rand.Rand
-	finest   catalog.Grain // ticks are bundle of its periods long
+	finest   calendar.Grain // ticks are bundle of its periods long
 	bundle   int64
 	attacker *attacker
 	values   []int64        // of each unknown
@@ -27,7 +27,7 @@ type spot struct {
 	tick             int64
 }
 
-func newTruth(rng *rand.Rand, finest catalog.Grain, bundle int64) *truth {
+func newTruth(rng *rand.Rand, finest calendar.Grain, bundle int64) *truth {
 	return &truth{rng: rng, finest: finest, bundle: bundle, attacker: &attacker{}, past: map[spot][]int{}, bits: map[int]bool{}, ones: map[int]bool{}, one: map[int]bool{}, products: map[[2]int]int{}}
 }
 
@@ -135,15 +135,15 @@ type gap struct {
 type edition struct {
 	entities int
 	settled  int // order in the ledger
-	span     catalog.Interval
+	span     calendar.Interval
 	cells    [][][]cell // measure, period of the data from span.From, entity
 	live     bool
 }
 
 // capture is the panel's content as it is now.
-func (p *panel) capture(t *truth, closed catalog.Interval, entities int) *edition {
+func (p *panel) capture(t *truth, closed calendar.Interval, entities int) *edition {
 	d := p.dataset
-	out := &edition{entities: entities, live: true, span: catalog.Interval{From: d.PolicyGrain.Span(closed.From, d.Grain).From, To: d.PolicyGrain.Span(closed.To-1, d.Grain).To}}
+	out := &edition{entities: entities, live: true, span: calendar.Interval{From: d.PolicyGrain.Span(closed.From, d.Grain).From, To: d.PolicyGrain.Span(closed.To-1, d.Grain).To}}
 	for m, x := range p.measures {
 		var periods [][]cell
 		for at := out.span.From; at < out.span.To; at++ {
@@ -173,7 +173,7 @@ func (p *panel) hold(measure int) {
 	}
 }
 
-func (x measured) cell(t *truth, span catalog.Interval, e int) cell {
+func (x measured) cell(t *truth, span calendar.Interval, e int) cell {
 	var out cell
 	sum := int64(0)
 	for _, q := range x.quantities {

@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // kind is what a drawn family is about.
@@ -35,19 +35,19 @@ const (
 type draw struct {
 	*scenario
 	waiting []func() *panel // datasets that are not created yet
-	spans   map[int]catalog.Interval
+	spans   map[int]calendar.Interval
 	growth  bool
 }
 
 // drawFamily draws a family of a kind and publishes its versions.
 func drawFamily(tb testing.TB, rng *rand.Rand, about kind, rule *conditions, settings ...func(*scenario)) *scenario {
 	tb.Helper()
-	finest, bundle := catalog.GrainMonth, int64(1)
+	finest, bundle := calendar.Month, int64(1)
 	switch about {
 	case kindHours:
-		finest, bundle = catalog.GrainHour, 8
+		finest, bundle = calendar.Hour, 8
 	case kindWeeks:
-		finest = catalog.GrainDay
+		finest = calendar.Day
 	}
 	k, entities := 2+rng.IntN(2), 8+rng.IntN(18)
 	if about == kindMoments || about == kindConstant {
@@ -59,7 +59,7 @@ func drawFamily(tb testing.TB, rng *rand.Rand, about kind, rule *conditions, set
 	for _, set := range settings {
 		set(s)
 	}
-	d := &draw{scenario: s, spans: map[int]catalog.Interval{}, growth: about == kindGrowth || about == kindAnything && rng.IntN(3) == 0}
+	d := &draw{scenario: s, spans: map[int]calendar.Interval{}, growth: about == kindGrowth || about == kindAnything && rng.IntN(3) == 0}
 	d.plan(about)
 	// Parts that nobody has declared yet are not looked for.
 	if about == kindTotals || about == kindAnything || rng.IntN(2) == 0 {
@@ -98,23 +98,23 @@ func (d *draw) open() {
 	t := d.truth
 	first, length := int64(month0), int64(3)
 	switch {
-	case t.finest == catalog.GrainHour:
+	case t.finest == calendar.Hour:
 		first, length = day0, 1
-	case t.finest == catalog.GrainDay:
+	case t.finest == calendar.Day:
 		first, length = d.inFebruary(p.dataset.PolicyGrain)
-	case p.dataset.PolicyGrain == catalog.GrainQuarter:
+	case p.dataset.PolicyGrain == calendar.Quarter:
 		first, length = month0/3, 1
 	case d.rng.IntN(3) == 0:
 		length = 1 + d.rng.Int64N(3)
 	}
-	d.spans[p.number] = catalog.Interval{From: first, To: first + length}
+	d.spans[p.number] = calendar.Interval{From: first, To: first + length}
 	d.omit(p)
 }
 
 // inFebruary are periods of February 2027, which is four whole weeks: all of it, some weeks, or
 // some days of one.
-func (d *draw) inFebruary(grain catalog.Grain) (first, length int64) {
-	month := catalog.GrainMonth.Span((2027-1970)*12+1, grain)
+func (d *draw) inFebruary(grain calendar.Grain) (first, length int64) {
+	month := calendar.Month.Span((2027-1970)*12+1, grain)
 	length = min(1+d.rng.Int64N(4), month.To-month.From)
 	return month.From + d.rng.Int64N(month.To-month.From-length+1), length
 }
@@ -242,7 +242,7 @@ func (d *draw) appear(p *panel) {
 	from, to := d.ticks(p)
 	tick := from + d.rng.Int64N(to-from)
 	come := d.rng.IntN(3) > 0
-	span := catalog.Interval{From: tick * d.truth.bundle, To: (tick + 1) * d.truth.bundle}
+	span := calendar.Interval{From: tick * d.truth.bundle, To: (tick + 1) * d.truth.bundle}
 	for _, e := range d.some() {
 		for at := d.truth.finest.In(span.From, p.dataset.Grain); at <= d.truth.finest.In(span.To-1, p.dataset.Grain); at++ {
 			if come {
@@ -271,7 +271,7 @@ func (d *draw) extend() {
 }
 
 // dataset queues one with a grain of its data and one of its policy.
-func (d *draw) dataset(grain, policy catalog.Grain, related [][]string, moments [][2]string, measures ...measured) {
+func (d *draw) dataset(grain, policy calendar.Grain, related [][]string, moments [][2]string, measures ...measured) {
 	number := len(d.waiting)
 	d.waiting = append(d.waiting, func() *panel {
 		return d.create(Dataset{
@@ -282,7 +282,7 @@ func (d *draw) dataset(grain, policy catalog.Grain, related [][]string, moments 
 
 // plan queues the datasets of a kind.
 func (d *draw) plan(about kind) {
-	const m, q = catalog.GrainMonth, catalog.GrainQuarter
+	const m, q = calendar.Month, calendar.Quarter
 	from := len(d.waiting)
 	x := func(name string, quantity int) measured {
 		return measured{name: name, quantities: []int{quantity}, divisor: 1}
@@ -298,30 +298,30 @@ func (d *draw) plan(about kind) {
 	case kindTotals:
 		d.planTotals()
 	case kindGrains:
-		grains := []catalog.Grain{m, q}
+		grains := []calendar.Grain{m, q}
 		d.dataset(m, m, nil, nil, x("x", 0))
 		policy := grains[d.rng.IntN(2)]
 		d.dataset(m, policy, nil, nil, x("x", 0))
 		d.dataset(q, q, nil, nil, x("x", 0))
 		d.shuffle(from)
 	case kindHours:
-		d.dataset(catalog.GrainHour, catalog.GrainDay, nil, nil, x("x", 0))
+		d.dataset(calendar.Hour, calendar.Day, nil, nil, x("x", 0))
 		if d.rng.IntN(2) == 0 {
-			d.dataset(catalog.GrainDay, catalog.GrainDay, nil, nil, x("x", 0))
+			d.dataset(calendar.Day, calendar.Day, nil, nil, x("x", 0))
 			d.shuffle(from)
 		}
 	case kindWeeks:
-		const day, week = catalog.GrainDay, catalog.GrainWeek
+		const day, week = calendar.Day, calendar.Week
 		d.dataset(day, week, nil, nil, x("x", 0))
 		d.dataset(week, week, nil, nil, x("x", 0))
-		d.dataset(day, []catalog.Grain{day, week, m}[d.rng.IntN(3)], nil, nil, x("x", 0))
+		d.dataset(day, []calendar.Grain{day, week, m}[d.rng.IntN(3)], nil, nil, x("x", 0))
 		d.dataset(m, m, nil, nil, x("x", 0))
 		d.shuffle(from)
 	case kindMoments:
 		d.planMoments(x)
 	case kindConstant:
 		d.truth.ones[1] = true
-		d.dataset(m, []catalog.Grain{m, q}[d.rng.IntN(2)], nil, [][2]string{{"x", "y"}}, x("x", 0), x("y", 1))
+		d.dataset(m, []calendar.Grain{m, q}[d.rng.IntN(2)], nil, [][2]string{{"x", "y"}}, x("x", 0), x("y", 1))
 	case kindAnything:
 		for range 1 + d.rng.IntN(2) {
 			d.plan([]kind{kindVersions, kindRelated, kindTotals, kindGrains, kindMoments}[d.rng.IntN(5)])
@@ -337,7 +337,7 @@ func (d *draw) shuffle(from int) {
 
 // planRelated queues the same readings in two datasets, in one, in another unit.
 func (d *draw) planRelated(kg, tons measured) {
-	const m = catalog.GrainMonth
+	const m = calendar.Month
 	other := measured{name: "y", quantities: []int{1}, divisor: 1}
 	switch d.rng.IntN(4) {
 	case 0:
@@ -359,7 +359,7 @@ func (d *draw) planRelated(kg, tons measured) {
 
 // planTotals queues a total and its parts, together or apart.
 func (d *draw) planTotals() {
-	const m = catalog.GrainMonth
+	const m = calendar.Month
 	total := measured{name: "total", quantities: []int{2, 3}, divisor: 1}
 	a := measured{name: "part_a", quantities: []int{2}, divisor: 1}
 	b := measured{name: "part_b", quantities: []int{3}, divisor: 1}
@@ -383,12 +383,12 @@ func (d *draw) planTotals() {
 // planMoments queues a square or a product, of a measure that may be 0 or 1, and maybe
 // the same in a second dataset.
 func (d *draw) planMoments(x func(string, int) measured) {
-	const m, q = catalog.GrainMonth, catalog.GrainQuarter
+	const m, q = calendar.Month, calendar.Quarter
 	if d.rng.IntN(4) == 0 {
 		d.truth.bits[0] = true
 	}
 	moments := [][][2]string{{{"x", "x"}}, {{"x", "y"}}, {{"x", "y"}, {"x", "x"}}}[d.rng.IntN(3)]
-	policy := []catalog.Grain{m, m, m, q}[d.rng.IntN(4)]
+	policy := []calendar.Grain{m, m, m, q}[d.rng.IntN(4)]
 	d.dataset(m, policy, nil, moments, x("x", 0), x("y", 1))
 	if d.rng.IntN(3) == 0 {
 		d.dataset(m, policy, nil, moments, x("x", 0), x("y", 1))

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // joined is two publishers with their families on one registry, whose measures x and y
@@ -40,11 +40,11 @@ func (r *joinsReached) add(s joinsReached) {
 func newJoined(tb testing.TB, rng *rand.Rand, columns int, rule *conditions) *joined {
 	entities := 16 + rng.IntN(28)
 	codes := drawCodes(rng, nil, entities)
-	t := newTruth(rng, catalog.GrainMonth, 1)
+	t := newTruth(rng, calendar.Month, 1)
 	publisher := func(codes [][]uint32) *draw {
 		s := newScenario(tb, rng, t, 2, codes, rule)
 		s.exact = rng.IntN(2) == 0
-		return &draw{scenario: s, spans: map[int]catalog.Interval{}}
+		return &draw{scenario: s, spans: map[int]calendar.Interval{}}
 	}
 	j := &joined{a: publisher(codes), b: publisher([][]uint32{codes[1], codes[0]})}
 	x := []measured{{name: "x", quantities: []int{0}, divisor: 1}, {name: "x_t", quantities: []int{0}, divisor: 1000}}
@@ -52,7 +52,7 @@ func newJoined(tb testing.TB, rng *rand.Rand, columns int, rule *conditions) *jo
 	create := func(d *draw, id, other string, related [][]string, measures ...measured) {
 		d.waiting = append(d.waiting, func() *panel {
 			return d.create(Dataset{
-				ID: id, Grain: catalog.GrainMonth, PolicyGrain: catalog.GrainMonth, Portfolios: 1, Joins: []string{other}, Related: related,
+				ID: id, Grain: calendar.Month, PolicyGrain: calendar.Month, Portfolios: 1, Joins: []string{other}, Related: related,
 			}, measures...)
 		})
 		d.open()

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // earlier is a comparable source.
@@ -16,7 +16,7 @@ type earlier struct {
 	manifest bool // of the same manifest: whether somebody was in a unit is not known yet
 }
 
-func (s *scenario) span(p *panel, period int64) catalog.Interval {
+func (s *scenario) span(p *panel, period int64) calendar.Interval {
 	return p.dataset.PolicyGrain.Span(period, s.truth.finest)
 }
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // scenario is a family of datasets of one publisher under attack.
@@ -93,7 +93,7 @@ func (s *scenario) readings(p *panel, version int, c Column, period int64) []tol
 
 // publish makes the panel's content a version, as the publisher's client does; measures
 // that are held stay as they were.
-func (s *scenario) publish(p *panel, closed catalog.Interval, held ...int) {
+func (s *scenario) publish(p *panel, closed calendar.Interval, held ...int) {
 	s.tb.Helper()
 	s.settled++
 	p.editions = append(p.editions, p.capture(s.truth, closed, s.entities))

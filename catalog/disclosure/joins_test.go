@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // joinText is sets in a readable form: pair and members, and those held back.
@@ -223,7 +223,7 @@ func TestAJoinNeedsTheDataAtThePolicysGrain(t *testing.T) {
 	wantConflict(t, err, ConflictUnknown)
 	w := newToy(t, 2, twoClasses)
 	d := monthly("c", "x")
-	d.Grain = catalog.GrainDay
+	d.Grain = calendar.Day
 	s := w.admit(d)
 	_, err = joinSets(JoinSide{w.f, "c", "x", s}, b, nil)
 	wantConflict(t, err, ConflictGrain)

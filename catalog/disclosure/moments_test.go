@@ -3,7 +3,7 @@ package disclosure
 import (
 	"testing"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 var xy = Column{"x", "y"}
@@ -69,7 +69,7 @@ func TestAProductIsChosenWithItsFactors(t *testing.T) {
 
 func TestAProductAtACoarserGrainNeedsEveryReadingInPairs(t *testing.T) {
 	const a, b = "aaaaaaaaa aaaaaaaaa", "bbbbbbbbb bbbbbbbbb"
-	daily := func(d *Dataset) { d.Grain = catalog.GrainDay }
+	daily := func(d *Dataset) { d.Grain = calendar.Day }
 	for _, c := range []struct {
 		about string
 		tell  func(s *toySet)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // NewsColumn is a column of the sources that FindNews holds against each other. All
@@ -23,13 +23,13 @@ type NewsColumn struct {
 // NewsSource is a source with the readings that its publisher keeps. Entities beyond
 // the end of a slice have no cell.
 type NewsSource struct {
-	Column   int              // index of NewsQuestion.Columns
-	Period   catalog.Interval // in periods of the finest grain of all comparable sources
-	Manifest int              // order in the ledger; sources of one manifest share it
-	Periods  int              // the dataset's periods in Period
-	Sums     []int64          // per entity: sum of its cells, in units of 10^-Decimals
-	Cells    []int32          // per entity: how many cells that is, 0: no reading
-	InUnit   Bits             // entities that were in a unit of this source
+	Column   int               // index of NewsQuestion.Columns
+	Period   calendar.Interval // in periods of the finest grain of all comparable sources
+	Manifest int               // order in the ledger; sources of one manifest share it
+	Periods  int               // the dataset's periods in Period
+	Sums     []int64           // per entity: sum of its cells, in units of 10^-Decimals
+	Cells    []int32           // per entity: how many cells that is, 0: no reading
+	InUnit   Bits              // entities that were in a unit of this source
 }
 
 // NewsQuestion asks which entities have news in a source.
@@ -141,7 +141,7 @@ type reading struct {
 // slot is a column in a period.
 type slot struct {
 	column  int
-	period  catalog.Interval
+	period  calendar.Interval
 	sources []int // indexes, ascending; len(Earlier) is the source asked about
 }
 

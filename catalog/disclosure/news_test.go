@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // asking is a NewsQuestion about one entity of interest, the first, among others that
@@ -21,7 +21,7 @@ func askNews(n int, columns ...NewsColumn) *asking {
 
 // source has one cell an entity; math.MinInt64 is no cell.
 func (a *asking) source(manifest, column int, from, to int64, value func(e int) int64) NewsSource {
-	s := NewsSource{Column: column, Period: catalog.Interval{From: from, To: to}, Manifest: manifest, Periods: 1, Sums: make([]int64, a.n), Cells: make([]int32, a.n)}
+	s := NewsSource{Column: column, Period: calendar.Interval{From: from, To: to}, Manifest: manifest, Periods: 1, Sums: make([]int64, a.n), Cells: make([]int32, a.n)}
 	for e := range a.n {
 		s.InUnit = s.InUnit.Set(e)
 		if v := value(e); v != math.MinInt64 {

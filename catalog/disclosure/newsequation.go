@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // sampled bounds the entities on which it is settled how exactly an equation holds.
@@ -157,7 +157,7 @@ func times(way [][]scaled, r fraction) [][]scaled {
 
 // kin lists the slots of a period that may tell of the same quantity as a column: those
 // of the same measure, and of others that are no parts of one total with it.
-func (f *finder) kin(column int, period catalog.Interval) []scaled {
+func (f *finder) kin(column int, period calendar.Interval) []scaled {
 	var out []scaled
 	for s, x := range f.slots {
 		y := f.q.Columns[x.column]
@@ -183,16 +183,16 @@ func (f *finder) parts(a, b int) bool {
 // finerWays lists how a period is put together from finer readings of a column's
 // quantity: of the widest periods inside, each of them or what lies in it in turn. What
 // nobody has is left out. Each way is a list of terms.
-func (f *finder) finerWays(column int, period catalog.Interval) [][][]scaled {
-	inside := func(x, y catalog.Interval) bool { return x != y && y.From <= x.From && x.To <= y.To }
-	var finer, children []catalog.Interval // children: the widest ones
+func (f *finder) finerWays(column int, period calendar.Interval) [][][]scaled {
+	inside := func(x, y calendar.Interval) bool { return x != y && y.From <= x.From && x.To <= y.To }
+	var finer, children []calendar.Interval // children: the widest ones
 	for _, x := range f.slots {
 		if inside(x.period, period) && !slices.Contains(finer, x.period) && len(f.kin(column, x.period)) > 0 {
 			finer = append(finer, x.period)
 		}
 	}
 	for _, x := range finer {
-		if !slices.ContainsFunc(finer, func(y catalog.Interval) bool { return inside(x, y) }) {
+		if !slices.ContainsFunc(finer, func(y calendar.Interval) bool { return inside(x, y) }) {
 			children = append(children, x)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"math/bits"
 	"slices"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // fraction is a ratio of positive integers in lowest terms; den 0: it did not fit.
@@ -181,7 +181,7 @@ func (f *finder) commonest(a, b int) (fraction, bool) {
 
 // slotsIn lists the slots of a column in a period: the one of the period itself, or the
 // finer ones.
-func (f *finder) slotsIn(period catalog.Interval, column int) []int {
+func (f *finder) slotsIn(period calendar.Interval, column int) []int {
 	var out []int
 	for s, x := range f.slots {
 		if x.column == column && period.From <= x.period.From && x.period.To <= period.To {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/tables"
 )
 
@@ -55,7 +56,7 @@ func PortfolioColumns(columns []catalog.Column) []Column {
 // version up to one and that a request for periods of the dataset's grain asks for,
 // all of them when it names none; ascending. live tells the versions that were not
 // withdrawn; nil: all.
-func (f *Family) AskedPeriods(d catalog.Descriptor, wanted []catalog.Interval, asOf int, live func(version int) bool) []int64 {
+func (f *Family) AskedPeriods(d catalog.Descriptor, wanted []calendar.Interval, asOf int, live func(version int) bool) []int64 {
 	var out []int64
 	for _, s := range f.Versions(d.Dataset) {
 		if s.Version > asOf || live != nil && !live(s.Version) {
@@ -63,7 +64,7 @@ func (f *Family) AskedPeriods(d catalog.Descriptor, wanted []catalog.Interval, a
 		}
 		for p := s.Closed.From; p < s.Closed.To; p++ {
 			span := d.Policy.Grain.Span(p, d.Grain)
-			if len(wanted) == 0 || slices.ContainsFunc(wanted, func(i catalog.Interval) bool { return i.From < span.To && span.From < i.To }) {
+			if len(wanted) == 0 || slices.ContainsFunc(wanted, func(i calendar.Interval) bool { return i.From < span.To && span.From < i.To }) {
 				out = append(out, p)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // Cells tells what is public of the cells of one dataset's versions, the one
@@ -54,10 +55,10 @@ func ReadNews(list []catalog.SourceNews) []SourceNews {
 
 // VersionInput is a version that goes live.
 type VersionInput struct {
-	Version  int              // greater than those before
-	Entities int              // of the registry, as far as the version knows it
-	Closed   catalog.Interval // periods of the policy's grain that are complete
-	News     []SourceNews     // ascending (Column, Period)
+	Version  int               // greater than those before
+	Entities int               // of the registry, as far as the version knows it
+	Closed   calendar.Interval // periods of the policy's grain that are complete
+	News     []SourceNews      // ascending (Column, Period)
 }
 
 // DeclarationError is what is wrong with the news that a version declares.

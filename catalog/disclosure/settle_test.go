@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 func wantDeclared(t *testing.T, err error, code string) {
@@ -115,7 +115,7 @@ func TestAPeriodThatGoesLiveLateIsAFirstSource(t *testing.T) {
 }
 
 func TestYearAndMonthsAreComparedBothWays(t *testing.T) {
-	yearly := Dataset{ID: "y", Grain: catalog.GrainYear, PolicyGrain: catalog.GrainYear, Measures: []string{"x"}}
+	yearly := Dataset{ID: "y", Grain: calendar.Year, PolicyGrain: calendar.Year, Measures: []string{"x"}}
 	w := newToy(t, 2, twoClasses)
 	m := w.admit(monthly("m", "x"))
 	w.admit(yearly)
@@ -203,26 +203,26 @@ func TestVersionsAndDatasetsThatAreNotThereAreRefused(t *testing.T) {
 
 // A week across the end of a month is refused beside it, and the other way round, with the period.
 func TestWeeksThatCrossAMonthAreRefusedBesideIt(t *testing.T) {
-	named := func(text string) catalog.Interval {
-		_, i, err := catalog.ParsePeriod(text)
+	named := func(text string) calendar.Interval {
+		_, i, err := calendar.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return catalog.Interval{From: i, To: i + 1}
+		return calendar.Interval{From: i, To: i + 1}
 	}
 	rng := seeded(1, "weeks and months")
 	for _, c := range []struct {
-		first, next  catalog.Grain
+		first, next  calendar.Grain
 		before, then string
 		want         string
 	}{
-		{catalog.GrainMonth, catalog.GrainWeek, "2024-01", "2024-W05", "2024-W05 of x overlaps a month of x in dataset first, "},
-		{catalog.GrainWeek, catalog.GrainMonth, "2024-W05", "2024-02", "2024-02 of x overlaps a week of x in dataset first, "},
-		{catalog.GrainWeek, catalog.GrainYear, "2025-W01", "2024", "2024 of x overlaps a week of x in dataset first, "},
-		{catalog.GrainMonth, catalog.GrainWeek, "2024-01", "2024-W04", ""},
-		{catalog.GrainYear, catalog.GrainWeek, "2024", "2025-W01", "2025-W01 of x overlaps a year of x in dataset first, "},
+		{calendar.Month, calendar.Week, "2024-01", "2024-W05", "2024-W05 of x overlaps a month of x in dataset first, "},
+		{calendar.Week, calendar.Month, "2024-W05", "2024-02", "2024-02 of x overlaps a week of x in dataset first, "},
+		{calendar.Week, calendar.Year, "2025-W01", "2024", "2024 of x overlaps a week of x in dataset first, "},
+		{calendar.Month, calendar.Week, "2024-01", "2024-W04", ""},
+		{calendar.Year, calendar.Week, "2024", "2025-W01", "2025-W01 of x overlaps a year of x in dataset first, "},
 	} {
-		s := newScenario(t, rng, newTruth(rng, catalog.GrainDay, 1), 2, drawCodes(rng, nil, 8), nil)
+		s := newScenario(t, rng, newTruth(rng, calendar.Day, 1), 2, drawCodes(rng, nil, 8), nil)
 		x := measured{name: "x", quantities: []int{0}, divisor: 1}
 		s.publish(s.create(Dataset{ID: "first", Grain: c.first, PolicyGrain: c.first}, x), named(c.before))
 		p := s.create(Dataset{ID: "next", Grain: c.next, PolicyGrain: c.next}, x)
@@ -242,41 +242,41 @@ func TestWeeksThatCrossAMonthAreRefusedBesideIt(t *testing.T) {
 }
 
 func TestPeriodsThatOverlapNestInOneAnotherOrDoNot(t *testing.T) {
-	week, month := catalog.Interval{From: 24, To: 31}, catalog.Interval{From: 0, To: 30}
-	if nests(week, month) || !nests(month, catalog.Interval{From: 3, To: 30}) || !nests(week, week) {
+	week, month := calendar.Interval{From: 24, To: 31}, calendar.Interval{From: 0, To: 30}
+	if nests(week, month) || !nests(month, calendar.Interval{From: 3, To: 30}) || !nests(week, week) {
 		t.Error("a week across the end of a month nests, or a day in it does not")
 	}
-	first := catalog.GrainHalfHour.In(catalog.GrainDay.Span(20000, catalog.GrainHalfHour).From, catalog.GrainHalfHour)
-	if touched, nested := overlap(catalog.GrainHalfHour, first+1, catalog.GrainHalfHour); touched != (catalog.Interval{From: first + 1, To: first + 2}) || !nested {
+	first := calendar.HalfHour.In(calendar.Day.Span(20000, calendar.HalfHour).From, calendar.HalfHour)
+	if touched, nested := overlap(calendar.HalfHour, first+1, calendar.HalfHour); touched != (calendar.Interval{From: first + 1, To: first + 2}) || !nested {
 		t.Errorf("the second half of an hour touches %v, want itself alone", touched)
 	}
-	if touched, nested := overlap(catalog.GrainQuarterHour, 2*first+3, catalog.GrainHour); touched.To != touched.From+1 || touched.From != first/2 || !nested {
+	if touched, nested := overlap(calendar.QuarterHour, 2*first+3, calendar.Hour); touched.To != touched.From+1 || touched.From != first/2 || !nested {
 		t.Errorf("a quarter of an hour touches hours %v, nested %t", touched, nested)
 	}
 	named := func(text string) int64 {
-		_, i, err := catalog.ParsePeriod(text)
+		_, i, err := calendar.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return i
 	}
 	for text, nests := range map[string]bool{"2024-W04": true, "2024-W05": false} { // January 22 to 28, and to February 4
-		if _, nested := overlap(catalog.GrainWeek, named(text), catalog.GrainMonth); nested != nests {
+		if _, nested := overlap(calendar.Week, named(text), calendar.Month); nested != nests {
 			t.Errorf("%s nests in months: %t", text, nested)
 		}
-		if _, nested := overlap(catalog.GrainDay, catalog.GrainWeek.Span(named(text), catalog.GrainDay).From, catalog.GrainWeek); !nested {
+		if _, nested := overlap(calendar.Day, calendar.Week.Span(named(text), calendar.Day).From, calendar.Week); !nested {
 			t.Errorf("the Monday of %s does not nest in it", text)
 		}
 	}
-	if _, nested := overlap(catalog.GrainYear, 54, catalog.GrainWeek); nested {
+	if _, nested := overlap(calendar.Year, 54, calendar.Week); nested {
 		t.Error("2024 nests with its weeks, and the last of them is in two years")
 	}
-	touched, nested := overlap(catalog.GrainMonth, 13, catalog.GrainYear)
-	if touched != (catalog.Interval{From: 1, To: 2}) || !nested {
+	touched, nested := overlap(calendar.Month, 13, calendar.Year)
+	if touched != (calendar.Interval{From: 1, To: 2}) || !nested {
 		t.Errorf("a month touches the years %v", touched)
 	}
-	touched, nested = overlap(catalog.GrainYear, 1, catalog.GrainMonth)
-	if touched != (catalog.Interval{From: 12, To: 24}) || !nested {
+	touched, nested = overlap(calendar.Year, 1, calendar.Month)
+	if touched != (calendar.Interval{From: 12, To: 24}) || !nested {
 		t.Errorf("a year touches the months %v", touched)
 	}
 }
@@ -301,7 +301,7 @@ func TestACloneGrowsApart(t *testing.T) {
 	if err := clone.Admit(d); err != nil {
 		t.Fatal(err)
 	}
-	settled, err := clone.Settle("a", VersionInput{Version: 2, Entities: 8, Closed: catalog.Interval{To: 1}}, repeated{a})
+	settled, err := clone.Settle("a", VersionInput{Version: 2, Entities: 8, Closed: calendar.Interval{To: 1}}, repeated{a})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,18 +3,18 @@ package disclosure
 import (
 	"slices"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // Settled is what a version leaves: for each of its sources the units, the
 // versions chosen, and who had news. It never changes.
 type Settled struct {
 	Version  int
-	Entities int              // of the registry, as far as the version knows it
-	Classes  int              // how many the tree had for it
-	Closed   catalog.Interval // periods of the policy's grain
-	Columns  []Column         // of the dataset then
-	sources  []*Source        // column·periods + period − Closed.From
+	Entities int               // of the registry, as far as the version knows it
+	Classes  int               // how many the tree had for it
+	Closed   calendar.Interval // periods of the policy's grain
+	Columns  []Column          // of the dataset then
+	sources  []*Source         // column·periods + period − Closed.From
 }
 
 // Source is what one (column, version, period) settled.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // toy is a family small enough to write down. A row is a period's readings of one
@@ -50,7 +50,7 @@ func newToy(t *testing.T, k int, attributes ...string) *toy {
 func letters(text string) string { return strings.ReplaceAll(text, " ", "") }
 
 func monthly(id string, measures ...string) Dataset {
-	return Dataset{ID: id, Grain: catalog.GrainMonth, PolicyGrain: catalog.GrainMonth, Measures: measures}
+	return Dataset{ID: id, Grain: calendar.Month, PolicyGrain: calendar.Month, Measures: measures}
 }
 
 func (w *toy) admit(d Dataset) *toySet {

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")
@@ -20,10 +21,10 @@ var update = flag.Bool("update", false, "write golden files anew")
 // full has something to say in every field.
 func full() catalog.Descriptor {
 	return catalog.Descriptor{
-		Dataset: "works", Registry: "firms", Grain: catalog.GrainMonth,
+		Dataset: "works", Registry: "firms", Grain: calendar.Month,
 		Measures: []catalog.Measure{{Name: "nox"}, {Name: "so2"}},
 		Policy: catalog.Policy{
-			Aggregates: []string{"count", "sum", "var"}, Grain: catalog.GrainQuarter, MinCohort: 5, MinCoverage: "0.875",
+			Aggregates: []string{"count", "sum", "var"}, Grain: calendar.Quarter, MinCohort: 5, MinCoverage: "0.875",
 			Cubes: [][]string{{"county"}, {"industry", "size"}}, Moments: [][2]string{{"nox", "nox"}, {"nox", "so2"}}, Joins: []string{"energy", "water"},
 			Related: [][]string{{"nox", "old.nox_t"}, {"so2", "nox", "a.b"}}, Unrelated: []string{"plants", "open"}, Portfolios: 3,
 			PortfolioChange: catalog.PortfolioNever, DP: &catalog.DP{EpsilonPerQuery: "0.5", EpsilonPerContract: "5", EpsilonFamily: "10", Delta: "1e-9"},
@@ -36,7 +37,7 @@ func full() catalog.Descriptor {
 // machines.
 func TestEveryFieldThatSaysSomethingIsHeard(t *testing.T) {
 	plain := full()
-	plain.Policy = catalog.Policy{Aggregates: []string{"count"}, Grain: catalog.GrainMonth, MinCohort: 2}
+	plain.Policy = catalog.Policy{Aggregates: []string{"count"}, Grain: calendar.Month, MinCohort: 2}
 	for _, f := range catalog.PolicyFields() {
 		if f.Name == "public" {
 			continue // it silences the others, below
@@ -52,8 +53,8 @@ func TestEveryFieldThatSaysSomethingIsHeard(t *testing.T) {
 
 func TestPoliciesAreSaidInTheWordsOfTheGoldenFile(t *testing.T) {
 	bare, public := full(), full()
-	bare.Policy = catalog.Policy{Aggregates: []string{"sum"}, Grain: catalog.GrainMonth, MinCohort: 2}
-	public.Policy = catalog.Policy{Aggregates: []string{"sum", "avg"}, Grain: catalog.GrainMonth, Public: true, Unrelated: []string{"guarded"}}
+	bare.Policy = catalog.Policy{Aggregates: []string{"sum"}, Grain: calendar.Month, MinCohort: 2}
+	public.Policy = catalog.Policy{Aggregates: []string{"sum", "avg"}, Grain: calendar.Month, Public: true, Unrelated: []string{"guarded"}}
 	var out strings.Builder
 	for _, c := range []struct {
 		name string

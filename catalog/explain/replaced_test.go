@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/records/memstore"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/catalog/tables"
@@ -67,9 +68,9 @@ func someEntries(t *testing.T) (entries [][]byte) {
 	sign("bureau", catalog.KindRegistryRows, catalog.RegistryRows{ID: "plants", Rows: rows})
 	sign("bureau", catalog.KindRegistryCommit, catalog.RegistryCommit{ID: "plants"})
 	d := catalog.Descriptor{
-		Dataset: "air", Registry: "plants", Entity: "plant", Grain: catalog.GrainMonth, UTCOffset: "+08:00",
+		Dataset: "air", Registry: "plants", Entity: "plant", Grain: calendar.Month, UTCOffset: "+08:00",
 		Measures: []catalog.Measure{{Name: "nox", Unit: "t", Max: 1000}},
-		Policy:   catalog.Policy{Aggregates: []string{"sum"}, Grain: catalog.GrainMonth, MinCohort: 1},
+		Policy:   catalog.Policy{Aggregates: []string{"sum"}, Grain: calendar.Month, MinCohort: 1},
 	}
 	sign("bureau", catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: d})
 	d.Policy.MinCohort = 2

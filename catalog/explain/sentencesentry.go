@@ -2,7 +2,10 @@ package explain
 
 // entrySentences are of entries, envelopes and whoever signs them.
 var entrySentences = map[string]sentence{
-	"body.unreadable":  {"%s: %s", ""},
+	"body.unreadable": {
+		"%s: %s",
+		"where this program is newer than the cluster's feature level, an operator raises it once every node has the release: `weir operator upgrade status`",
+	},
 	"entry.short":      {"it ends too early", ""},
 	"entry.signer":     {"the signer is not a name", ""},
 	"entry.size":       {"%d bytes, at most %d are accepted", ""},

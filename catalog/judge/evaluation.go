@@ -6,6 +6,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/assignment"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/tables"
 )
@@ -18,7 +19,7 @@ type evaluation struct {
 	request    catalog.Request
 	table      *tables.Table // of the version's entities
 	counts     func(measure string) (records.Bitmaps, error)
-	extent     []catalog.Interval         // periods of the dataset's grain that may be asked
+	extent     []calendar.Interval        // periods of the dataset's grain that may be asked
 	join       *joinedSide                // the second dataset; nil without one
 	vectors    []catalog.VectorUse        // private ones that the request names
 	list       *listing                   // of an exact query with a private partition on a protected dataset
@@ -29,8 +30,8 @@ type evaluation struct {
 	advise     bool                       // whether a refusal looks for a change that would pass
 	trial      bool                       // whether only the decision matters, not what is said of it
 
-	intervals []catalog.Interval // selected periods, within the extent
-	assign    []int32            // entity → group, −1: none
+	intervals []calendar.Interval // selected periods, within the extent
+	assign    []int32             // entity → group, −1: none
 	verdict   catalog.Verdict
 	grid      int // groups
 }
@@ -84,8 +85,8 @@ func (v *evaluation) whole() error {
 }
 
 // extentOf are the periods that a version has.
-func extentOf(v catalog.Version) catalog.Interval {
-	return catalog.Interval{From: v.First, To: v.First + int64(v.Periods)}
+func extentOf(v catalog.Version) calendar.Interval {
+	return calendar.Interval{From: v.First, To: v.First + int64(v.Periods)}
 }
 
 // selectPeriods cuts the request's periods to those that may be asked and, for a
@@ -115,7 +116,7 @@ func (v *evaluation) selectPeriods() error {
 	for _, i := range v.intervals {
 		for _, edge := range [2]int64{i.From, i.To} {
 			whole := d.Policy.Grain.Span(d.Grain.In(edge, d.Policy.Grain), d.Grain)
-			if whole.From != edge && !slices.ContainsFunc(extent, func(e catalog.Interval) bool { return edge == e.From || edge == e.To }) {
+			if whole.From != edge && !slices.ContainsFunc(extent, func(e calendar.Interval) bool { return edge == e.From || edge == e.To }) {
 				return v.splits(edge)
 			}
 		}
@@ -144,13 +145,13 @@ func (v *evaluation) splits(edge int64) *catalog.Refusal {
 
 // intersect are the parts that two lists of ascending, disjoint intervals have in
 // common, one for each two that overlap: parts that touch stay apart.
-func intersect(list, extent []catalog.Interval) []catalog.Interval {
-	var out []catalog.Interval
+func intersect(list, extent []calendar.Interval) []calendar.Interval {
+	var out []calendar.Interval
 	for _, i := range list {
 		for _, e := range extent {
 			from, to := max(i.From, e.From), min(i.To, e.To)
 			if from < to {
-				out = append(out, catalog.Interval{From: from, To: to})
+				out = append(out, calendar.Interval{From: from, To: to})
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/tables"
 )
 
@@ -33,7 +34,7 @@ func (v *evaluation) groupPeriods() error {
 				groups, last = append(groups, catalog.PeriodGroup{Value: grain.Format(p)}), p
 			}
 			g := &groups[len(groups)-1]
-			g.Intervals = append(g.Intervals, catalog.Interval{From: from, To: to})
+			g.Intervals = append(g.Intervals, calendar.Interval{From: from, To: to})
 			from = to
 		}
 	}

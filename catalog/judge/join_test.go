@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/statetest"
 )
 
@@ -14,14 +15,14 @@ func TestJoinedDatasetsMustNameEachOtherAndBeAlike(t *testing.T) {
 	}{
 		"the first does not name the second": {func(a, _ *catalog.Descriptor) { a.Policy.Joins = nil }, "joins"},
 		"the second does not name the first": {func(_, b *catalog.Descriptor) { b.Policy.Joins = []string{"other"} }, "joins"},
-		"the grain differs":                  {func(_, b *catalog.Descriptor) { b.Grain = catalog.GrainDay }, "join_shape"},
+		"the grain differs":                  {func(_, b *catalog.Descriptor) { b.Grain = calendar.Day }, "join_shape"},
 		"utc_offset differs":                 {func(_, b *catalog.Descriptor) { b.UTCOffset = "+09:00" }, "join_shape"},
-		"the policy's grain differs":         {func(_, b *catalog.Descriptor) { b.Policy.Grain = catalog.GrainQuarter }, "join_shape"},
+		"the policy's grain differs":         {func(_, b *catalog.Descriptor) { b.Policy.Grain = calendar.Quarter }, "join_shape"},
 		"the policy's grain is coarser": {func(a, b *catalog.Descriptor) {
-			a.Policy.Grain, b.Policy.Grain = catalog.GrainQuarter, catalog.GrainQuarter
+			a.Policy.Grain, b.Policy.Grain = calendar.Quarter, calendar.Quarter
 		}, "joins"},
 		"one is public": {func(_, b *catalog.Descriptor) {
-			b.Policy = catalog.Policy{Public: true, Aggregates: []string{"count", "sum"}, Grain: catalog.GrainMonth}
+			b.Policy = catalog.Policy{Public: true, Aggregates: []string{"count", "sum"}, Grain: calendar.Month}
 		}, "joins"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/catalog/records"
 )
@@ -182,7 +183,7 @@ func (j *Judgement) evaluation(q catalog.Request, reg catalog.Registry, noised s
 	}
 	v := &evaluation{
 		descriptor: j.descriptor(), amended: j.Dataset.Amended, join: j.Join, version: j.Version, request: q, table: t.Prefix(j.Version.Entities),
-		least: j.contract.MinCohort, vectors: j.vectors, extent: []catalog.Interval{extentOf(j.Version)},
+		least: j.contract.MinCohort, vectors: j.vectors, extent: []calendar.Interval{extentOf(j.Version)},
 		counts: func(measure string) (records.Bitmaps, error) {
 			all := j.Version.PolicyPeriods(j.Dataset.Descriptor)
 			held, err := j.cache.VersionCounts(j.r, j.Version, measure, int(all.To-all.From))
@@ -196,7 +197,7 @@ func (j *Judgement) evaluation(q catalog.Request, reg catalog.Registry, noised s
 		v.noised = noised
 	} else {
 		v.least = max(v.least, j.Join.contract.MinCohort)
-		v.extent = intersect(v.extent, []catalog.Interval{extentOf(j.Join.version)})
+		v.extent = intersect(v.extent, []calendar.Interval{extentOf(j.Join.version)})
 	}
 	d := j.Dataset.Descriptor
 	if d.Policy.Public || !AnyEncrypted(q.Columns(j.descriptor())) || q.Noise != nil {

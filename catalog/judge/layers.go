@@ -8,6 +8,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/assignment"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/disclosure"
 )
 
@@ -118,7 +119,7 @@ type layering struct {
 	set    disclosure.Bits   // of parts; room for one
 	bytes  []byte            // likewise, as a bitmap
 	room   []byte            // for bitmaps
-	spans  []catalog.Interval
+	spans  []calendar.Interval
 }
 
 // run is consecutive classes that are parts: parts have the order of classes.
@@ -235,7 +236,7 @@ func (m *layering) leaveOut() {
 }
 
 // appendSpan appends an interval to ascending ones.
-func appendSpan(list []catalog.Interval, span catalog.Interval) []catalog.Interval {
+func appendSpan(list []calendar.Interval, span calendar.Interval) []calendar.Interval {
 	if k := len(list); k > 0 && list[k-1].To == span.From {
 		list[k-1].To = span.To
 		return list
@@ -307,9 +308,9 @@ func (m *layering) keep(bitmap []byte) []byte {
 }
 
 // span is room for one interval.
-func (m *layering) span() []catalog.Interval {
+func (m *layering) span() []calendar.Interval {
 	if len(m.spans) == 0 {
-		m.spans = make([]catalog.Interval, 128)
+		m.spans = make([]calendar.Interval, 128)
 	}
 	out := m.spans[:0:1]
 	m.spans = m.spans[1:]

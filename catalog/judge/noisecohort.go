@@ -6,6 +6,7 @@ import (
 
 	"github.com/bits-and-blooms/bitset"
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/records"
 )
 
@@ -117,7 +118,7 @@ func (v *evaluation) commonCounts(c catalog.Column) (records.Bitmaps, error) {
 }
 
 // union is the entities that count in any of the policy's periods of a group.
-func (v *evaluation) union(counts records.Bitmaps, extent catalog.Interval, group catalog.PeriodGroup) *bitset.BitSet {
+func (v *evaluation) union(counts records.Bitmaps, extent calendar.Interval, group catalog.PeriodGroup) *bitset.BitSet {
 	out := bitset.New(uint(v.version.Entities)) //nolint:gosec // at most MaxRegistryRows
 	for _, i := range group.Intervals {
 		span := v.inPolicy(i)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/statetest"
 )
 
@@ -27,8 +28,8 @@ func TestVerdictByPieceHasTheGridOfTheRest(t *testing.T) {
 		t.Fatalf("as a whole: %v: %+v", err, v)
 	}
 	// 40 entities × 150 days are 6,000 groups: five pieces of them fit, eleven do not.
-	s.q.By = []catalog.Dimension{{Kind: catalog.DimEntity}, {Kind: catalog.DimPiece}, {Kind: catalog.DimPeriod, Grain: catalog.GrainDay}}
-	s.d.Grain, s.first, s.periods = catalog.GrainDay, 0, 150
+	s.q.By = []catalog.Dimension{{Kind: catalog.DimEntity}, {Kind: catalog.DimPiece}, {Kind: catalog.DimPeriod, Grain: calendar.Day}}
+	s.d.Grain, s.first, s.periods = calendar.Day, 0, 150
 	if v, err = run(5); err != nil || len(v.EntityGroups)*len(v.PeriodGroups) != 6000 {
 		t.Fatalf("%v: %+v", err, v)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/recovery"
 )
@@ -117,6 +118,6 @@ func listsLost(r records.Reader, d catalog.Dataset) (int64, error) {
 
 // beginOf is when a period of the policy's grain begins, in milliseconds of Unix time.
 func beginOf(d catalog.Descriptor, period int64) (int64, error) {
-	offset, err := catalog.OffsetMillis(d.UTCOffset)
-	return d.Policy.Grain.Span(period, catalog.GrainFinest).From*catalog.FinestMillis - offset, err
+	offset, err := calendar.OffsetMillis(d.UTCOffset)
+	return d.Policy.Grain.Span(period, calendar.Finest).From*calendar.FinestMillis - offset, err
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/catalog/records"
 )
@@ -100,9 +101,9 @@ func (v *evaluation) policyPeriods() [][]int64 {
 }
 
 // inPolicy are the periods of the policy's grain that have one of an interval.
-func (v *evaluation) inPolicy(i catalog.Interval) catalog.Interval {
+func (v *evaluation) inPolicy(i calendar.Interval) calendar.Interval {
 	d := v.descriptor
-	return catalog.Interval{From: d.Grain.In(i.From, d.Policy.Grain), To: d.Grain.In(i.To-1, d.Policy.Grain) + 1}
+	return calendar.Interval{From: d.Grain.In(i.From, d.Policy.Grain), To: d.Grain.In(i.To-1, d.Policy.Grain) + 1}
 }
 
 const maxWork = 1 << 30 // steps of judging one query
@@ -167,15 +168,15 @@ func (v *evaluation) contractLeast() int {
 
 // closed are the periods of the dataset's grain that are complete in a version up to
 // one, as far as these have them (RELEASE.md section 2.1): ascending, not touching.
-func (p *protection) closed(d catalog.Descriptor, asOf int) []catalog.Interval {
-	var out []catalog.Interval
+func (p *protection) closed(d catalog.Descriptor, asOf int) []calendar.Interval {
+	var out []calendar.Interval
 	for _, s := range p.family.Versions(d.Dataset) {
 		if s.Version > asOf || s.Closed.From == s.Closed.To || !p.cells.Live(s.Version) {
 			continue
 		}
 		first, last := d.Policy.Grain.Span(s.Closed.From, d.Grain), d.Policy.Grain.Span(s.Closed.To-1, d.Grain)
 		all := extentOf(p.cells.Version(s.Version))
-		out = append(out, catalog.Interval{From: max(first.From, all.From), To: min(last.To, all.To)})
+		out = append(out, calendar.Interval{From: max(first.From, all.From), To: min(last.To, all.To)})
 	}
-	return catalog.NewPeriodSet(out)
+	return calendar.NewPeriodSet(out)
 }

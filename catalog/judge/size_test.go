@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/statetest"
 	"github.com/weirdata/weir/catalog/tables"
@@ -39,7 +40,7 @@ func (s publicQuery) run(t *testing.T) (catalog.Verdict, error) {
 	s.d.Policy = catalog.Policy{Aggregates: []string{"sum", "count"}, Public: true, Grain: s.d.Grain}
 	v := catalog.Version{Version: 1}
 	v.Entities, v.First, v.Periods = len(s.rows), s.first, s.periods
-	e := &evaluation{descriptor: s.d, version: v, request: s.q, table: table, extent: []catalog.Interval{extentOf(v)}, vectors: s.vectors}
+	e := &evaluation{descriptor: s.d, version: v, request: s.q, table: table, extent: []calendar.Interval{extentOf(v)}, vectors: s.vectors}
 	return e.run()
 }
 
@@ -65,9 +66,9 @@ func (s publicQuery) judged(t *testing.T) catalog.Verdict {
 
 func TestPeriodsOfPublicDataMaySplitThePolicys(t *testing.T) {
 	s := publicQuery40()
-	s.d.Policy.Grain = catalog.GrainQuarter
+	s.d.Policy.Grain = calendar.Quarter
 	s.q.By = nil
-	s.q.Periods = []catalog.Interval{{From: statetest.Period("2000-02"), To: statetest.Period("2024-05")}} // begins before the version does
+	s.q.Periods = []calendar.Interval{{From: statetest.Period("2000-02"), To: statetest.Period("2024-05")}} // begins before the version does
 	s.judged(t)
 }
 
@@ -120,7 +121,7 @@ func TestTheFixOfATooLargeQueryPasses(t *testing.T) {
 	}
 	at := func(entities, months int) {
 		s.q.Where = statetest.In("", statetest.IDs(upTo(entities)...)...)
-		s.q.Periods = []catalog.Interval{{From: s.first, To: s.first + int64(months)}}
+		s.q.Periods = []calendar.Interval{{From: s.first, To: s.first + int64(months)}}
 	}
 	at(7, 4)
 	s.judged(t)
@@ -150,10 +151,10 @@ func TestTheFixOfATooLargeQueryPasses(t *testing.T) {
 		}
 	}
 	s = publicQuery40()
-	s.d.Grain, s.first, s.periods = catalog.GrainDay, 0, 5000
-	s.q.By = []catalog.Dimension{{Kind: catalog.DimEntity}, {Kind: catalog.DimPeriod, Grain: catalog.GrainDay}}
+	s.d.Grain, s.first, s.periods = calendar.Day, 0, 5000
+	s.q.By = []catalog.Dimension{{Kind: catalog.DimEntity}, {Kind: catalog.DimPeriod, Grain: calendar.Day}}
 	statetest.CheckSaid(t, s.refused(t, "max_groups"), "groups", "max_groups")
-	s.q.By[1].Grain = catalog.GrainMonth
+	s.q.By[1].Grain = calendar.Month
 	s.judged(t)
 	statetest.CheckSaid(t, checkWork(3<<30), "steps", "max_work")
 }

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/recovery"
@@ -24,7 +25,7 @@ func usable(k catalog.Contract, now int64) *catalog.Refusal {
 		return catalog.Refuse(catalog.RefusedPolicy, "contract_suspended", code, k.ID, k.Reason).
 			WithFixes(catalog.Why("fix.resume"), left(k))
 	case now >= k.Until:
-		return catalog.Refuse(catalog.RefusedPolicy, "contract_expired", "contract.expired", k.ID, catalog.GrainHour.Format(k.Until/3600_000), k.Dataset).
+		return catalog.Refuse(catalog.RefusedPolicy, "contract_expired", "contract.expired", k.ID, calendar.Hour.Format(k.Until/3600_000), k.Dataset).
 			WithNumber("until", k.Until).WithNumber("now", now)
 	}
 	return nil
@@ -71,7 +72,7 @@ func charge(k catalog.Contract, repeat bool) (catalog.Contract, *catalog.Refusal
 // before 1970.
 func LastDay(until int64) string {
 	const hour = 3600 * 1000
-	return catalog.GrainDay.Format(catalog.GrainHour.In((until-1)/hour+8, catalog.GrainDay))
+	return calendar.Day.Format(calendar.Hour.In((until-1)/hour+8, calendar.Day))
 }
 
 // WithdrawnDataset refuses what is asked of a dataset that is withdrawn.

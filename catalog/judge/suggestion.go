@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // A preview of a query that the release rule or min_cohort refuses tells the smallest
@@ -57,7 +58,7 @@ func (v advisor) passes(q catalog.Request) bool {
 	trial.trial, trial.request = true, q
 	trial.verdict, trial.grid, trial.intervals, trial.assign = catalog.Verdict{}, 0, nil, nil
 	if q.Noise != nil {
-		trial.rule, trial.list, trial.extent = nil, nil, []catalog.Interval{extentOf(v.version)}
+		trial.rule, trial.list, trial.extent = nil, nil, []calendar.Interval{extentOf(v.version)}
 	}
 	if v.allowed != nil && !v.allowed(q) {
 		return false

@@ -1,6 +1,10 @@
 package roster
 
-import "github.com/weirdata/weir/catalog"
+import (
+	"slices"
+
+	"github.com/weirdata/weir/catalog"
+)
 
 // How often the roster of a cluster may change: MaxChanges in all, of which operators make MaxAlone at most by
 // replacing machines, which each does alone, so that enough are left for rosters that most seats want.
@@ -74,6 +78,11 @@ type Proposal struct {
 	Envelope  catalog.Envelope   `json:"envelope"`
 	Approvals []catalog.Envelope `json:"approvals,omitempty"` // beside the proposer's
 	Proposed  int64              `json:"proposed"`
+}
+
+// SignedBy reports whether an operator made or approved the proposal.
+func (p Proposal) SignedBy(operator string) bool {
+	return p.Envelope.Signer == operator || slices.ContainsFunc(p.Approvals, func(e catalog.Envelope) bool { return e.Signer == operator })
 }
 
 // Change is an entry that made or changed the roster: the founding, then machines put

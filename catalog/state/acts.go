@@ -53,7 +53,7 @@ func IsPublic(kind catalog.Kind) bool {
 // handler makes an act's handle of a function of the kind's body.
 func handler[B any](fn func(*applyContext, B) error) func(*applyContext) error {
 	return func(c *applyContext) error {
-		body, err := readBody[B](c.payload)
+		body, err := readBody[B](c.payload, c.cluster.FeatureLevel())
 		if err != nil {
 			return err
 		}
@@ -61,8 +61,8 @@ func handler[B any](fn func(*applyContext, B) error) func(*applyContext) error {
 	}
 }
 
-func readBody[B any](p catalog.Payload) (body B, err error) {
-	if err := catalog.DecodeStrict(p.Body, &body); err != nil {
+func readBody[B any](p catalog.Payload, level int) (body B, err error) {
+	if err := catalog.DecodeAt(level, p.Body, &body); err != nil {
 		return body, catalog.Refuse(catalog.RefusedInvalid, "body", "body.unreadable", p.Kind).WithParts(catalog.Unreadable(err))
 	}
 	return body, nil

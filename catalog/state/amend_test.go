@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/statetest"
@@ -97,7 +98,7 @@ func TestAmendmentRefusesWhatFiguresRelyOn(t *testing.T) {
 		"policy.cubes":            func(d *catalog.Descriptor) { d.Policy.Cubes = [][]string{{"industry"}} },
 		"policy.portfolios":       func(d *catalog.Descriptor) { d.Policy.Portfolios = 2 },
 		"policy.portfolio_change": func(d *catalog.Descriptor) { d.Policy.PortfolioChange = catalog.PortfolioNever },
-		"policy.grain":            func(d *catalog.Descriptor) { d.Policy.Grain = catalog.GrainYear },
+		"policy.grain":            func(d *catalog.Descriptor) { d.Policy.Grain = calendar.Year },
 		"policy.aggregates":       func(d *catalog.Descriptor) { d.Policy.Aggregates = append(d.Policy.Aggregates, "stddev") },
 		"policy.joins":            func(d *catalog.Descriptor) { d.Policy.Joins = []string{"theirs"} },
 		"policy.related":          func(d *catalog.Descriptor) { d.Policy.Related = [][]string{{"nox", "so2"}} },

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/statetest"
 )
 
@@ -79,9 +80,9 @@ func cohortAttacks() []attack {
 		}},
 		{name: "two months", panels: one("m"), run: func(h *history) {
 			year(h, "m")
-			h.ask("bank", sumOf("m", "nox", nil, []catalog.Interval{january(1)}))
-			h.ask("bank", sumOf("m", "nox", allButVictim, []catalog.Interval{january(2)}))
-			h.ask("bank", sumOf("m", "nox", allButVictim, []catalog.Interval{{From: statetest.Period("2024-02"), To: statetest.Period("2024-03")}}))
+			h.ask("bank", sumOf("m", "nox", nil, []calendar.Interval{january(1)}))
+			h.ask("bank", sumOf("m", "nox", allButVictim, []calendar.Interval{january(2)}))
+			h.ask("bank", sumOf("m", "nox", allButVictim, []calendar.Interval{{From: statetest.Period("2024-02"), To: statetest.Period("2024-03")}}))
 		}},
 	}
 }
@@ -111,7 +112,7 @@ func familyAttacks() []attack {
 		{name: "the same split over a daily and a monthly dataset", panels: dailyAndMonthly, run: func(h *history) {
 			year(h, "m")
 			h.publish("d", versionOf{40, 31, dayOf(2024, 1, 1), always})
-			h.ask("bank", sumOf("m", "nox", nil, []catalog.Interval{january(1)}))
+			h.ask("bank", sumOf("m", "nox", nil, []calendar.Interval{january(1)}))
 			h.ask("insurer", sumOf("d", "nox", allButVictim, nil))
 		}},
 		{name: "a daily dataset that lacks days of one entity", panels: dailyAndMonthly, run: func(h *history) {
@@ -119,7 +120,7 @@ func familyAttacks() []attack {
 			h.publish("d", versionOf{40, 31, dayOf(2024, 1, 1), func(_ int, p int64, e int) int {
 				return b2i(e != victim || p%31 != 5)
 			}})
-			h.ask("bank", sumOf("m", "nox", nil, []catalog.Interval{january(1)}))
+			h.ask("bank", sumOf("m", "nox", nil, []calendar.Interval{january(1)}))
 			h.ask("insurer", sumOf("d", "nox", nil, nil))
 		}},
 		{name: "related measures whose presence differs by one entity", panels: related, run: func(h *history) {
@@ -143,7 +144,7 @@ func familyAttacks() []attack {
 
 func dailyAndMonthly() []*panelOf {
 	m, d := monthlyPanel("m"), monthlyPanel("d")
-	d.d.Grain, d.d.Policy.Grain, d.finest, m.finest = catalog.GrainDay, catalog.GrainMonth, catalog.GrainDay, catalog.GrainDay
+	d.d.Grain, d.d.Policy.Grain, d.finest, m.finest = calendar.Day, calendar.Month, calendar.Day, calendar.Day
 	return []*panelOf{m, d}
 }
 
@@ -151,8 +152,8 @@ var hour0 = 24 * dayOf(2024, 1, 1)
 
 // hourlyPanel releases days of hourly readings; its measures tell of the same cells.
 func hourlyPanel() []*panelOf {
-	p := &panelOf{d: statetest.Descriptor("h"), what: []string{"nox", "nox"}, finest: catalog.GrainHour}
-	p.d.Grain, p.d.Policy.Grain = catalog.GrainHour, catalog.GrainDay
+	p := &panelOf{d: statetest.Descriptor("h"), what: []string{"nox", "nox"}, finest: calendar.Hour}
+	p.d.Grain, p.d.Policy.Grain = calendar.Hour, calendar.Day
 	p.d.Policy.Related = [][]string{{"nox", "so2"}}
 	return []*panelOf{p}
 }
@@ -177,7 +178,7 @@ func cellAttacks() []attack {
 			first := dayOf(2024, 1, 1)
 			h.publish("d", versionOf{40, 31, first, func(_ int, p int64, e int) int { return b2i(p != first+30 || e == victim) }})
 			h.ask("bank", sumOf("d", "nox", nil, nil))
-			h.ask("bank", sumOf("d", "nox", nil, []catalog.Interval{{From: first, To: first + 30}}))
+			h.ask("bank", sumOf("d", "nox", nil, []calendar.Interval{{From: first, To: first + 30}}))
 		}},
 		{
 			name: "one entity for a day padded with four for an hour", panels: hourlyPanel, target: hoursOf(24, 1),
@@ -198,7 +199,7 @@ func versionAttacks() []attack {
 			year(h, "m")
 			h.ask("bank", sumOf("m", "nox", nil, nil))
 			h.publish("m", versionOf{40, 13, statetest.Period("2024-01"), always})
-			h.ask("bank", sumOf("m", "nox", allButVictim, []catalog.Interval{january(12)}))
+			h.ask("bank", sumOf("m", "nox", allButVictim, []calendar.Interval{january(12)}))
 		}},
 		{name: "a correction of one entity through two versions", panels: one("m"), run: func(h *history) {
 			year(h, "m")

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/statetest"
 )
 
@@ -269,8 +270,8 @@ func (a *attacker) learnLayer(t statetest.T, p *panelOf, v catalog.Verdict, laye
 
 // countedIn is the group in which a verdict counts a cell of a layer's version.
 func countedIn(v catalog.Verdict, l catalog.Layer, assign []int32, column, e int, at int64) (g catalog.GroupIndex, counts bool) {
-	holds := func(list []catalog.Interval) bool {
-		return slices.ContainsFunc(list, func(i catalog.Interval) bool { return i.From <= at && at < i.To })
+	holds := func(list []calendar.Interval) bool {
+		return slices.ContainsFunc(list, func(i calendar.Interval) bool { return i.From <= at && at < i.To })
 	}
 	if assign[e] < 0 {
 		return g, false

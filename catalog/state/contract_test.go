@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/judge"
@@ -36,7 +37,7 @@ func (w *world) release(d catalog.Descriptor, months int) int {
 func query(dataset string, n int) catalog.Request {
 	from := statetest.Period("2024-01") + int64(n%12)
 	q := statetest.SumBy(statetest.Attribute("county"))
-	q.Dataset, q.Periods = dataset, []catalog.Interval{{From: from, To: from + 1}}
+	q.Dataset, q.Periods = dataset, []calendar.Interval{{From: from, To: from + 1}}
 	return q
 }
 
@@ -172,27 +173,28 @@ func TestRepeatOfAReleasedQueryCostsNothingForADayAndThePriceAloneAfterThat(t *t
 func TestScopeBoundsColumnsAndPeriods(t *testing.T) {
 	w := ready(t)
 	d := statetest.Descriptor("emissions")
-	wanted := statetest.SumBy(statetest.Attribute("county"), catalog.Dimension{Kind: catalog.DimPeriod, Grain: catalog.GrainQuarter})
+	wanted := statetest.SumBy(statetest.Attribute("county"), catalog.Dimension{Kind: catalog.DimPeriod, Grain: calendar.Quarter})
 	wanted.Where = &catalog.Predicate{Op: "not", Args: []catalog.Predicate{{Op: "in", Column: "industry", Values: []string{"industry9"}}}}
 	s := catalog.ScopeOf(d, wanted)
-	if !slices.Equal(s.Columns, []string{"county", "industry"}) || s.Grain != catalog.GrainQuarter {
+	if !slices.Equal(s.Columns, []string{"county", "industry"}) || s.Grain != calendar.Quarter {
 		t.Fatalf("scope %+v", s)
 	}
 	order := w.ok("bank", catalog.KindOrderCreate, catalog.OrderCreate{Dataset: "emissions", Purpose: "x", Scope: &s}).ID
-	for _, wide := range []catalog.Scope{{Columns: []string{"enterprise"}}, {Columns: []string{"county"}, Grain: catalog.GrainMonth}} {
+	for _, wide := range []catalog.Scope{{Columns: []string{"enterprise"}}, {Columns: []string{"county"}, Grain: calendar.Month}} {
 		w.no("bureau", catalog.KindOrderApprove, catalog.OrderApprove{Order: order, Scope: &wide}, catalog.RefusedInvalid, "narrow")
 	}
-	for _, bad := range []catalog.Scope{{Columns: []string{"none"}}, {Columns: []string{"county", "county"}}, {Grain: "decade"}} {
+	for _, bad := range []catalog.Scope{{Columns: []string{"none"}}, {Columns: []string{"county", "county"}}} {
 		w.no("bureau", catalog.KindOrderApprove, catalog.OrderApprove{Order: order, Scope: &bad}, catalog.RefusedInvalid, "invalid")
 		w.no("bank", catalog.KindOrderCreate, catalog.OrderCreate{Dataset: "emissions", Purpose: "x", Scope: &bad}, catalog.RefusedInvalid, "invalid")
 	}
+	w.no("bureau", catalog.KindOrderApprove, catalog.OrderApprove{Order: order, Scope: &catalog.Scope{Grain: "decade"}}, catalog.RefusedInvalid, "body")
 	id := w.ok("bureau", catalog.KindOrderApprove, catalog.OrderApprove{Order: order}).ID
 	w.ok("bank", catalog.KindQuerySubmit, submit(id, wanted))
 
 	finer := wanted
-	finer.By = []catalog.Dimension{statetest.Attribute("county"), {Kind: catalog.DimPeriod, Grain: catalog.GrainMonth}}
+	finer.By = []catalog.Dimension{statetest.Attribute("county"), {Kind: catalog.DimPeriod, Grain: calendar.Month}}
 	part := wanted
-	part.By, part.Periods = nil, []catalog.Interval{{From: statetest.Period("2024-01"), To: statetest.Period("2024-03")}}
+	part.By, part.Periods = nil, []calendar.Interval{{From: statetest.Period("2024-01"), To: statetest.Period("2024-03")}}
 	entity := wanted
 	entity.By = []catalog.Dimension{{Kind: catalog.DimEntity}}
 	one := wanted
@@ -217,7 +219,7 @@ func TestNewVersionsAndPeriodsLeaveContractsRunning(t *testing.T) {
 		t.Fatalf("version %d", n)
 	}
 	more := query("priced", 0)
-	more.Periods = []catalog.Interval{{From: statetest.Period("2025-01"), To: statetest.Period("2025-03")}}
+	more.Periods = []calendar.Interval{{From: statetest.Period("2025-01"), To: statetest.Period("2025-03")}}
 	q := must[catalog.Query](t)(w.view().Query(w.ok("bank", catalog.KindQuerySubmit, submit(id, more)).ID))
 	if q.Version != 2 || q.Groups != 3 {
 		t.Fatalf("query %+v", q)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/statetest"
 )
 
@@ -28,7 +29,7 @@ func TestDatasetsOfAFamilyShareTheirProtection(t *testing.T) {
 	d.Measures = d.Measures[:1]
 	w.ok("bureau", catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: d})
 	public := statetest.Descriptor("open")
-	public.Policy = catalog.Policy{Aggregates: []string{"sum"}, Grain: catalog.GrainMonth, Public: true}
+	public.Policy = catalog.Policy{Aggregates: []string{"sum"}, Grain: calendar.Month, Public: true}
 	public.Measures = []catalog.Measure{{Name: "rain", Unit: "mm", Max: 100}}
 	w.ok("bureau", catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: public})
 	rival := statetest.Descriptor("rivals")

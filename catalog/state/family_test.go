@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/records"
@@ -47,7 +48,7 @@ func TestARegistryThatSharesAnIDIsRefusedUnlessDeclaredUnrelated(t *testing.T) {
 func TestAPublicDatasetWithAProtectedMeasureIsRefusedUnlessDeclaredUnrelated(t *testing.T) {
 	w := ready(t)
 	open := statetest.Descriptor("open")
-	open.Policy = catalog.Policy{Aggregates: open.Policy.Aggregates, Grain: catalog.GrainMonth, Public: true}
+	open.Policy = catalog.Policy{Aggregates: open.Policy.Aggregates, Grain: calendar.Month, Public: true}
 	r := w.no("bureau", catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: open}, catalog.RefusedConflict, "unrelated")
 	if r.Field != "policy.unrelated" || !strings.Contains(explain.Message(r), "nox") || explain.Fix(r) == "" {
 		t.Errorf("refusal %+v", r)
@@ -201,7 +202,7 @@ func TestNewsArrivesCompleteAndInOrder(t *testing.T) {
 		"a period that the version does not have": func(b *catalog.VersionPropose) { b.Closed.To++ },
 		"one before it":                        func(b *catalog.VersionPropose) { b.Closed.From-- },
 		"periods the wrong way round":          func(b *catalog.VersionPropose) { b.Closed.From, b.Closed.To = b.Closed.To, b.Closed.From },
-		"news of no period":                    func(b *catalog.VersionPropose) { b.Closed = catalog.Interval{} },
+		"news of no period":                    func(b *catalog.VersionPropose) { b.Closed = calendar.Interval{} },
 		"news found against what there is not": func(b *catalog.VersionPropose) { b.Settled = 2 },
 	} {
 		b := v
@@ -269,8 +270,8 @@ func TestAnswerIsWhatAQueryIsGiven(t *testing.T) {
 		g.Assign = append(g.Assign, int32(table.Codes(statetest.Attribute("county"))[e])) //nolint:gosec // a county
 	}
 	answer := must[*disclosure.Answer](t)(h.view().Answer("m", g))
-	for j, periods := range []catalog.Interval{january(1), {From: statetest.Period("2024-02"), To: statetest.Period("2024-04")}} {
-		v := h.ask("bureau", sumOf("m", "so2", nil, []catalog.Interval{periods}, statetest.Attribute("county")))
+	for j, periods := range []calendar.Interval{january(1), {From: statetest.Period("2024-02"), To: statetest.Period("2024-04")}} {
+		v := h.ask("bureau", sumOf("m", "so2", nil, []calendar.Interval{periods}, statetest.Attribute("county")))
 		for group := range v.EntityGroups {
 			if have := catalog.Coverage(answer.Coverage[group][j]); have != v.Coverage[group] {
 				t.Errorf("group %d, periods %v: %+v, a query says %+v", group, periods, have, v.Coverage[group])

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
@@ -108,7 +109,7 @@ func anyQuestion(rng *rand.Rand) catalog.Request {
 		q.Select = append(q.Select, catalog.Aggregate{Func: "avg", Measure: measures[rng.IntN(5)]})
 	}
 	q.Select = slices.Compact(q.Select)
-	for _, d := range []catalog.Dimension{statetest.Attribute("county"), statetest.Attribute("industry"), {Kind: catalog.DimPeriod, Grain: catalog.GrainYear}} {
+	for _, d := range []catalog.Dimension{statetest.Attribute("county"), statetest.Attribute("industry"), {Kind: catalog.DimPeriod, Grain: calendar.Year}} {
 		if rng.IntN(3) == 0 {
 			q.By = append(q.By, d)
 		}
@@ -127,7 +128,7 @@ func anyQuestion(rng *rand.Rand) catalog.Request {
 	}
 	if rng.IntN(2) == 0 {
 		from := statetest.Period("2024-01") + rng.Int64N(48)
-		q.Periods = []catalog.Interval{{From: from, To: from + 1 + rng.Int64N(12)}}
+		q.Periods = []calendar.Interval{{From: from, To: from + 1 + rng.Int64N(12)}}
 	}
 	return q
 }

@@ -30,8 +30,8 @@ func found(c *applyContext, e catalog.Envelope) error {
 	if p.Kind != catalog.KindInit {
 		return catalog.Conflict("no_cluster", "cluster.not_founded", p.Kind)
 	}
-	body, err := readBody[catalog.InitBody](p)
-	if err != nil {
+	body, err := readBody[catalog.InitBody](p, FeatureLevel)
+	if err = cmp.Or(err, lacks(body.Level)); err != nil {
 		return err
 	}
 	if !e.Verify(body.Operator.Key) || e.Signer != catalog.PrincipalID(body.Operator.Key) {
@@ -43,7 +43,7 @@ func found(c *applyContext, e catalog.Envelope) error {
 	}
 	c.out.Kind, c.record = p.Kind, true
 	return c.run(func(c *applyContext) error {
-		c.cluster = &catalog.Cluster{ID: c.digest, Name: body.Name, Threshold: body.Threshold, Nodes: body.Nodes}
+		c.cluster = &catalog.Cluster{ID: c.digest, Name: body.Name, Threshold: body.Threshold, Nodes: body.Nodes, Level: body.Level}
 		if err := c.changeRoster(roster.Change{}); err != nil {
 			return err
 		}

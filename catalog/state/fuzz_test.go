@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/statetest"
 )
 
@@ -67,7 +68,7 @@ func FuzzApply(f *testing.F) {
 		testPrincipal("x", catalog.RoleBuyer), createEnterprises(statetest.Rows(0, 3)), catalog.RegistryRows{ID: "enterprises", Rows: statetest.Rows(0, 2)},
 		catalog.DatasetCreate{Descriptor: statetest.Descriptor("x")}, w.proposal(statetest.Descriptor("emissions"), 40, 2, testCounts(2, 2, 40, func(_, _, _ int) bool { return true })),
 		catalog.VersionCounts{Dataset: "emissions", Version: 1, Measure: "nox", Bitmaps: [][]byte{{1}}}, catalog.VersionNews{Dataset: "emissions", Version: 1, News: []catalog.SourceNews{{News: []byte{1}}}}, catalog.OrderCreate{Dataset: "emissions", Purpose: "x"},
-		submit(contract, statetest.SumBy(statetest.Attribute("county"), catalog.Dimension{Kind: catalog.DimPeriod, Grain: catalog.GrainYear})),
+		submit(contract, statetest.SumBy(statetest.Attribute("county"), catalog.Dimension{Kind: catalog.DimPeriod, Grain: calendar.Year})),
 		startOf("rival", 1), w.commitment("k", 1, 1), w.attempt("q", 1), w.share("q", 1, 1),
 		w.vectorOf("mine", 2), catalog.VectorHold{Vector: open, Nonce: testNonce("node1")}, catalog.VectorLine{Vector: open, Values: []uint64{1, 2}},
 		catalog.VectorAttempt{Vector: open, Attempt: 1, Active: w.active()}, catalog.VectorBits{Vector: open, Attempt: 1, Values: []uint64{1, 2}},

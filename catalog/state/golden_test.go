@@ -32,7 +32,7 @@ func TestTheStateOfFixedLedgersIsPinned(t *testing.T) {
 		name   string
 		ledger func(*testing.T) *world
 	}{
-		{"list", listLedger}, {"life", lifeLedger}, {"join", joinLedger}, {"statistics", statisticsLedger}, {"restored", restoredLedger},
+		{"list", listLedger}, {"life", lifeLedger}, {"join", joinLedger}, {"statistics", statisticsLedger}, {"restored", restoredLedger}, {"level", levelLedger},
 	} {
 		w := g.ledger(t)
 		m, store := NewMachine(), memstore.New()
@@ -56,7 +56,7 @@ func TestTheStateOfFixedLedgersIsPinned(t *testing.T) {
 		lines = append(lines, fmt.Sprintf("%s state %s", g.name, store.Digest()))
 	}
 	for _, kind := range everyKind(t) {
-		if !accepted[kind] && (kind != catalog.KindClusterLevel || FeatureLevel > 1) { // there is no second level yet
+		if !accepted[kind] {
 			t.Errorf("no ledger has an accepted %s", kind)
 		}
 	}
@@ -216,4 +216,16 @@ func statisticsLedger(t *testing.T) *world {
 	}
 	h.ok("bank", catalog.KindQuerySubmit, submit(contract, statisticFor("m", catalog.FuncVar, "nox", "", statetest.Attribute("county"))))
 	return h.world
+}
+
+// levelLedger is of a cluster that was founded at the first level, and has raised it.
+func levelLedger(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t, 3, 2).admit().registry("enterprises", statetest.Rows(0, 4), 4)
+	d := statetest.Descriptor("emissions")
+	d.Measures[0].UCUM = "t"
+	w.no("bureau", catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: d}, catalog.RefusedInvalid, "body")
+	w.ok("operator", catalog.KindClusterLevel, catalog.ClusterLevel{Level: 2})
+	w.ok("bureau", catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: d})
+	return w
 }

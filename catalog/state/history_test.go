@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/catalog/statetest"
 	"github.com/weirdata/weir/catalog/tables"
@@ -14,8 +15,8 @@ import (
 // panelOf is a dataset whose readings the test knows.
 type panelOf struct {
 	d        catalog.Descriptor
-	what     []string      // of each measure: what it measures
-	finest   catalog.Grain // in which readings are told apart
+	what     []string       // of each measure: what it measures
+	finest   calendar.Grain // in which readings are told apart
 	versions []versionOf
 }
 
@@ -87,13 +88,13 @@ func (h *history) list(p *panelOf) {
 }
 
 func monthlyPanel(id string) *panelOf {
-	return &panelOf{d: statetest.Descriptor(id), what: []string{"nox", "so2"}, finest: catalog.GrainMonth}
+	return &panelOf{d: statetest.Descriptor(id), what: []string{"nox", "so2"}, finest: calendar.Month}
 }
 
 // publicPanel protects nothing.
 func publicPanel(id string) *panelOf {
 	p := monthlyPanel(id)
-	p.d.Policy = catalog.Policy{Aggregates: p.d.Policy.Aggregates, Grain: catalog.GrainMonth, Public: true}
+	p.d.Policy = catalog.Policy{Aggregates: p.d.Policy.Aggregates, Grain: calendar.Month, Public: true}
 	return p
 }
 
@@ -156,7 +157,7 @@ func (p *panelOf) cells(v versionOf, q int64, is func(at int64) bool) (have, of 
 }
 
 // bitmaps are the counting bitmaps of a version, and those of presence where there are any.
-func (p *panelOf) bitmaps(v versionOf, all catalog.Interval) (counts, present [][][]byte) {
+func (p *panelOf) bitmaps(v versionOf, all calendar.Interval) (counts, present [][][]byte) {
 	n := int(all.To - all.From)
 	cells := func(m, q, e int) (have, of int) {
 		return p.cells(v, all.From+int64(q), func(at int64) bool { return v.has(m, at, e) != 0 })
@@ -366,7 +367,7 @@ func (h *history) unprotected(p *panelOf, v catalog.Version) *world {
 }
 
 // sumOf asks for sums of a measure.
-func sumOf(dataset, measure string, where *catalog.Predicate, periods []catalog.Interval, by ...catalog.Dimension) catalog.Request {
+func sumOf(dataset, measure string, where *catalog.Predicate, periods []calendar.Interval, by ...catalog.Dimension) catalog.Request {
 	return catalog.Request{Version: 1, Dataset: dataset, Where: where, Periods: periods, By: by, Select: []catalog.Aggregate{{Func: "sum", Measure: measure}}}
 }
 
@@ -377,8 +378,8 @@ func b2i(b bool) int {
 	return 0
 }
 
-func january(n int64) catalog.Interval {
-	return catalog.Interval{From: statetest.Period("2024-01"), To: statetest.Period("2024-01") + n}
+func january(n int64) calendar.Interval {
+	return calendar.Interval{From: statetest.Period("2024-01"), To: statetest.Period("2024-01") + n}
 }
 
 func private(q catalog.Request, vector string) catalog.Request {

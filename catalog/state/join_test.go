@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/statetest"
@@ -211,7 +212,7 @@ func TestJointPresenceThatDiffersByOneEntityIsNotReleased(t *testing.T) {
 			t.Fatalf("side %d: parts %v, withheld %v", side, v.Parts, v.Withheld)
 		}
 		first := statetest.Period("2024-01")
-		want := []catalog.Exclusion{{Column: 0, Part: 1, Intervals: []catalog.Interval{{From: first + 1, To: first + 2}}}}
+		want := []catalog.Exclusion{{Column: 0, Part: 1, Intervals: []calendar.Interval{{From: first + 1, To: first + 2}}}}
 		if fmt.Sprint(v.Layers[0].Exclusions) != fmt.Sprint(want) || v.Coverage[1] != (catalog.Coverage{Included: 1, Of: 20}) || v.Coverage[2] != (catalog.Coverage{Included: 20, Of: 20}) {
 			t.Errorf("side %d: exclusions %v, want %v; coverage %v", side, v.Layers[0].Exclusions, want, v.Coverage)
 		}
@@ -221,7 +222,7 @@ func TestJointPresenceThatDiffersByOneEntityIsNotReleased(t *testing.T) {
 		}
 		q = w.product("nox", "output")
 		q.Request.Where = statetest.In("county", "county1")
-		q.Request.Periods = []catalog.Interval{{From: first + 1, To: first + 2}}
+		q.Request.Periods = []calendar.Interval{{From: first + 1, To: first + 2}}
 		r := w.no("bank", catalog.KindQuerySubmit, q, catalog.RefusedPolicy, "joint")
 		if !slices.Contains(r.Numbers, catalog.Number{Name: "entities", Value: "19"}) {
 			t.Errorf("numbers %v", r.Numbers)
@@ -297,7 +298,7 @@ func TestARepeatOfAJoinNamesBothVersions(t *testing.T) {
 }
 
 func openToAll(d *catalog.Descriptor) {
-	d.Policy = catalog.Policy{Public: true, Aggregates: []string{"count", "sum"}, Grain: catalog.GrainMonth}
+	d.Policy = catalog.Policy{Public: true, Aggregates: []string{"count", "sum"}, Grain: calendar.Month}
 }
 
 func TestPublicDatasetsJoinWithoutNamingEachOther(t *testing.T) {

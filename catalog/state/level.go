@@ -10,11 +10,12 @@ import (
 
 // A cluster has a feature level. An act that came with a level is refused until the cluster
 // has it, by programs that know the act as by those that do not, so that nodes of two
-// releases decide alike. An operator raises the level when every node runs a program that
-// has it, which the leader sees to. A program that lacks the level stops at the entry that
-// raised it, instead of deciding otherwise than the others from there on.
+// releases decide alike; so is a field or a word of an act's body (catalog.DecodeAt). An operator
+// raises the level when every node runs a program that has it, which the leader sees to. A
+// program that lacks the level stops at the entry that raised it, instead of deciding otherwise.
 //
 // What an act that is there does changes with a level too: its handler asks applyContext.has.
+// Level 2: numbers, ucum, pollutant, pcaf of descriptors; weeks, half-hours, quarter-hours.
 
 // ErrLevel is returned by Apply where the cluster has a feature level that this program lacks.
 var ErrLevel = errors.New("this program is too old for the cluster: install the release that the other nodes run, and start the node again")
@@ -24,7 +25,7 @@ var ErrLevel = errors.New("this program is too old for the cluster: install the 
 var linked string
 
 // FeatureLevel is the newest feature level that this program has.
-var FeatureLevel = 1 + len(linked)
+var FeatureLevel = 2 + len(linked)
 
 // levelActs raise the level.
 var levelActs = []act{
@@ -37,13 +38,21 @@ func raiseLevel(c *applyContext, b catalog.ClusterLevel) error {
 	if b.Level != now+1 {
 		return catalog.Conflict("level", "level.next", b.Level, now)
 	}
-	if b.Level > FeatureLevel {
-		return fmt.Errorf("%w: level %d, it has %d", ErrLevel, b.Level, FeatureLevel)
+	if err := lacks(b.Level); err != nil {
+		return err
 	}
 	cluster := *c.cluster // others may be reading the one that is there
 	cluster.Level = b.Level
 	c.cluster = &cluster
 	return records.Put(c.tx, records.KeyCluster, c.cluster)
+}
+
+// lacks is ErrLevel for a level that this program does not have.
+func lacks(level int) error {
+	if level > FeatureLevel {
+		return fmt.Errorf("%w: level %d, it has %d", ErrLevel, level, FeatureLevel)
+	}
+	return nil
 }
 
 // offers reports whether the cluster has an act already.

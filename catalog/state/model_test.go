@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/statetest"
 	"github.com/weirdata/weir/catalog/tables"
@@ -175,7 +176,7 @@ func (c *chaos) versions() (string, catalog.Kind, any) {
 	v.Counts, v.Closed = tables.CountsDigest(40, v.First, d.MeasureNames(), counts, nil), v.MayClose(d)
 	switch {
 	case c.odd():
-		v.Closed = catalog.Interval{}
+		v.Closed = calendar.Interval{}
 	case c.odd():
 		v.Closed.To++
 	case rapid.Bool().Draw(c.T, "news"):

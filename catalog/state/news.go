@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/catalog/records"
 )
@@ -12,9 +13,9 @@ import (
 // checkClosed refuses periods to be closed that the version does not have.
 func checkClosed(d catalog.Descriptor, b catalog.VersionPropose) *catalog.Refusal {
 	switch may := b.MayClose(d); {
-	case d.Policy.Public && (b.Closed != catalog.Interval{} || !b.News.IsZero()):
+	case d.Policy.Public && (b.Closed != calendar.Interval{} || !b.News.IsZero()):
 		return catalog.Invalid("closed", "news.public", d.Dataset)
-	case b.Closed == catalog.Interval{}:
+	case b.Closed == calendar.Interval{}:
 		if b.News.IsZero() {
 			return nil
 		}

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/statetest"
@@ -213,7 +214,7 @@ func TestNoisedGroupsNeedTheCohortAndLeaveNothingOut(t *testing.T) {
 	if v, _, _ = w.view().Judge(testID("bank"), submit(id, whole)); len(v.Withheld)+len(v.Layers[0].Exclusions) > 0 || len(v.EntityGroups) != 3 {
 		t.Errorf("verdict %+v", v)
 	}
-	whole.By = append(whole.By, catalog.Dimension{Kind: catalog.DimPeriod, Grain: catalog.GrainMonth})
+	whole.By = append(whole.By, catalog.Dimension{Kind: catalog.DimPeriod, Grain: calendar.Month})
 	if v, _, _ = w.view().Judge(testID("bank"), submit(id, whole)); !slices.Equal(v.Withheld, []catalog.GroupIndex{{Entity: 1, Period: 11}}) || len(v.Layers[0].Exclusions) > 0 {
 		t.Errorf("verdict %+v", v)
 	}

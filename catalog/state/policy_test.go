@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/statetest"
 )
@@ -88,7 +89,7 @@ func TestFourCompaniesAreTooFewForACohortOfFive(t *testing.T) {
 
 func TestRefusalNamesTheGroupThatCameClosest(t *testing.T) {
 	s := scene40(5, func(_ string, p int64, e int) bool { return e%3 == 2 && e < 12 && p == statetest.Period("2024-07") })
-	s.q.By = []catalog.Dimension{statetest.Attribute("county"), {Kind: catalog.DimPeriod, Grain: catalog.GrainMonth}}
+	s.q.By = []catalog.Dimension{statetest.Attribute("county"), {Kind: catalog.DimPeriod, Grain: calendar.Month}}
 	r := s.refused(t, catalog.RefusedPolicy, "min_cohort")
 	if r.Group != "county county2, month 2024-07" || !slices.Equal(r.Numbers, []catalog.Number{{Name: "entities", Value: "4"}, {Name: "min_cohort", Value: "5"}}) {
 		t.Fatalf("refusal %+v", r)
@@ -132,7 +133,7 @@ func TestMonthsInWhichTooFewCountAreNotCovered(t *testing.T) {
 	}
 	s.q.Partial = true
 	v = s.judged(t)
-	want := catalog.ExclusionList{{Column: 0, Part: -1, Parts: []byte{6}, Intervals: []catalog.Interval{
+	want := catalog.ExclusionList{{Column: 0, Part: -1, Parts: []byte{6}, Intervals: []calendar.Interval{
 		{From: statetest.Period("2024-03"), To: statetest.Period("2024-05")}, {From: statetest.Period("2024-12"), To: statetest.Period("2024-12") + 1},
 	}}}
 	if d := cmp.Diff(want, v.Layers[0].Exclusions, cmpopts.IgnoreFields(catalog.Exclusion{}, "Column")); d != "" || len(v.Withheld) != 0 {
@@ -147,7 +148,7 @@ func TestMonthsInWhichTooFewCountAreNotCovered(t *testing.T) {
 		t.Fatalf("refusal %+v", r)
 	}
 	s.q.Complete = false
-	s.q.Periods = []catalog.Interval{{From: statetest.Period("2024-05"), To: statetest.Period("2024-12")}}
+	s.q.Periods = []calendar.Interval{{From: statetest.Period("2024-05"), To: statetest.Period("2024-12")}}
 	if v := s.judged(t); len(v.Withheld) != 0 || len(v.Layers[0].Exclusions) != 0 {
 		t.Fatalf("verdict %+v", v)
 	}
@@ -155,30 +156,30 @@ func TestMonthsInWhichTooFewCountAreNotCovered(t *testing.T) {
 
 func TestPeriodsOfThePolicyAreTakenWhole(t *testing.T) {
 	s := scene40(5, everybody)
-	s.d.Policy.Grain = catalog.GrainQuarter
+	s.d.Policy.Grain = calendar.Quarter
 	s.judged(t)
-	s.q.By = []catalog.Dimension{{Kind: catalog.DimPeriod, Grain: catalog.GrainMonth}}
+	s.q.By = []catalog.Dimension{{Kind: catalog.DimPeriod, Grain: calendar.Month}}
 	if r := s.refused(t, catalog.RefusedPolicy, "grain"); r.Field != "by" || !strings.Contains(explain.Fix(r), "date_trunc('quarter', period)") {
 		t.Fatalf("refusal %+v", r)
 	}
 	s.q.By = nil
-	s.q.Periods = []catalog.Interval{{From: statetest.Period("2024-01"), To: statetest.Period("2024-05")}}
+	s.q.Periods = []calendar.Interval{{From: statetest.Period("2024-01"), To: statetest.Period("2024-05")}}
 	if r := s.refused(t, catalog.RefusedPolicy, "grain"); r.Field != "periods" || !strings.Contains(explain.Message(r), "2024-Q2") {
 		t.Fatalf("refusal %+v", r)
 	}
 	s.q.Periods[0].To = statetest.Period("2024-07")
 	s.judged(t)
-	s.q.Periods = []catalog.Interval{{From: statetest.Period("2000-02"), To: statetest.Period("2024-04")}} // begins before the version does
+	s.q.Periods = []calendar.Interval{{From: statetest.Period("2000-02"), To: statetest.Period("2024-04")}} // begins before the version does
 	s.judged(t)
 }
 
 func TestNothingSelectedIsRefused(t *testing.T) {
 	s := scene40(5, everybody)
-	s.q.Periods = []catalog.Interval{{From: statetest.Period("2030-01"), To: statetest.Period("2030-02")}}
+	s.q.Periods = []calendar.Interval{{From: statetest.Period("2030-01"), To: statetest.Period("2030-02")}}
 	if r := s.refused(t, catalog.RefusedInvalid, "empty"); !strings.Contains(explain.Message(r), "2024-01 to 2024-12") {
 		t.Fatalf("refusal %+v", r)
 	}
-	s.q.Periods = []catalog.Interval{{From: -1 << 63, To: 1<<63 - 1}}
+	s.q.Periods = []calendar.Interval{{From: -1 << 63, To: 1<<63 - 1}}
 	s.judged(t)
 	s.q.Where = &catalog.Predicate{Op: catalog.OpIn, Values: []string{"nobody"}}
 	s.refused(t, catalog.RefusedInvalid, "empty")

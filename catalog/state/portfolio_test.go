@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/records"
@@ -40,7 +41,7 @@ func (h *history) listBy(who, name string, version int, by ...string) catalog.Ve
 // listSum asks for the sum of a list over months from January 2024 on.
 func listSum(list catalog.Vector, from, n int64, by ...catalog.Dimension) catalog.Request {
 	first := statetest.Period("2024-01") + from
-	q := sumOf("emissions", "nox", nil, []catalog.Interval{{From: first, To: first + n}}, by...)
+	q := sumOf("emissions", "nox", nil, []calendar.Interval{{From: first, To: first + n}}, by...)
 	q.In = list.ID
 	return q
 }
@@ -161,7 +162,7 @@ func TestAPlaceIsTakenByAContractAndFreeWhenItEnds(t *testing.T) {
 	h.asks("insurer", granted, listSum(theirs, 2, 1))
 	places = must[[]catalog.Places](t)(h.view().Places("emissions"))
 	first := statetest.Period("2024-01")
-	want := []catalog.Taken{{Owner: testID("bank"), Interval: catalog.Interval{From: first, To: first + 2}}, {Owner: testID("insurer"), Interval: catalog.Interval{From: first + 2, To: first + 3}}}
+	want := []catalog.Taken{{Owner: testID("bank"), Interval: calendar.Interval{From: first, To: first + 2}}, {Owner: testID("insurer"), Interval: calendar.Interval{From: first + 2, To: first + 3}}}
 	if d := cmp.Diff(want, places[0].Taken); d != "" || len(places[1].Taken) != 0 {
 		t.Errorf("taken (-want +got)\n%s", d)
 	}

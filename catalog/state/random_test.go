@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/statetest"
 )
 
@@ -108,15 +109,15 @@ func drawQuestion(t *rapid.T, rng *rand.Rand, n int) catalog.Request {
 		}
 	}
 	var by []catalog.Dimension
-	for _, d := range []catalog.Dimension{statetest.Attribute("county"), statetest.Attribute("industry"), {Kind: catalog.DimPeriod, Grain: catalog.GrainMonth}} {
+	for _, d := range []catalog.Dimension{statetest.Attribute("county"), statetest.Attribute("industry"), {Kind: catalog.DimPeriod, Grain: calendar.Month}} {
 		if rapid.IntRange(0, 2).Draw(t, "by") == 0 {
 			by = append(by, d)
 		}
 	}
-	var periods []catalog.Interval
+	var periods []calendar.Interval
 	if rapid.Bool().Draw(t, "some periods") {
 		from := int64(rapid.IntRange(0, 1).Draw(t, "from"))
-		periods = []catalog.Interval{{From: statetest.Period("2024-01") + from, To: statetest.Period("2024-01") + from + int64(rapid.IntRange(1, 3).Draw(t, "length"))}}
+		periods = []calendar.Interval{{From: statetest.Period("2024-01") + from, To: statetest.Period("2024-01") + from + int64(rapid.IntRange(1, 3).Draw(t, "length"))}}
 	}
 	return sumOf("m", rapid.SampledFrom([]string{"nox", "so2"}).Draw(t, "measure"), where, periods, by...)
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/statetest"
 )
 
@@ -14,7 +15,7 @@ func TestCompleteIsRefusedWhereACorrectionIsHeldBack(t *testing.T) {
 	h := s.history(t)
 	corrected := func(m int, p int64, e int) int { return 1 + b2i(m == 0 && e == 0 && p == statetest.Period("2024-01")) }
 	h.publish("emissions", versionOf{40, 12, statetest.Period("2024-01"), corrected})
-	q := sumOf("emissions", "nox", nil, []catalog.Interval{{From: statetest.Period("2024-01"), To: statetest.Period("2024-01") + 1}}, statetest.Attribute("county"))
+	q := sumOf("emissions", "nox", nil, []calendar.Interval{{From: statetest.Period("2024-01"), To: statetest.Period("2024-01") + 1}}, statetest.Attribute("county"))
 	v, r, err := h.view().Judge(testID("bureau"), submit("", q))
 	if err != nil || r != nil {
 		t.Fatal(err, r)

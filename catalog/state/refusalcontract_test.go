@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/statetest"
 )
@@ -18,7 +19,7 @@ import (
 func TestTheFixOfAContractPasses(t *testing.T) {
 	const again = "weir order create --dataset priced --purpose TEXT"
 	month1, month2 := query("priced", 1), query("priced", 2)
-	var scope = catalog.Scope{Columns: []string{"county"}, Grain: catalog.GrainQuarter}
+	var scope = catalog.Scope{Columns: []string{"county"}, Grain: calendar.Quarter}
 	for _, tc := range []struct {
 		rule    string
 		order   catalog.OrderCreate
@@ -56,7 +57,7 @@ func TestTheFixOfAContractPasses(t *testing.T) {
 			switch {
 			case tc.flags.Scope != nil && strings.Contains(explain.Fix(r), "ask for whole periods"):
 				whole := tc.q
-				whole.Periods = []catalog.Interval{{From: statetest.Period("2024-01"), To: statetest.Period("2024-04")}}
+				whole.Periods = []calendar.Interval{{From: statetest.Period("2024-01"), To: statetest.Period("2024-04")}}
 				w.ok("bank", catalog.KindQuerySubmit, submit(id, whole))
 			case tc.flags.Scope != nil && !strings.Contains(explain.Fix(r), again+" --for SQL"),
 				tc.flags.Budget != "" && !strings.Contains(explain.Fix(r), "at least "+tc.flags.Budget+": "+again+" --budget AMOUNT"),
@@ -129,7 +130,7 @@ func TestTheFixOfAJoinPasses(t *testing.T) {
 	w := twice()
 	q := w.product("nox", "output")
 	q.Request.Where = statetest.In("county", "county1")
-	q.Request.Periods = []catalog.Interval{{From: statetest.Period("2024-02"), To: statetest.Period("2024-03")}}
+	q.Request.Periods = []calendar.Interval{{From: statetest.Period("2024-02"), To: statetest.Period("2024-03")}}
 	r := w.advised(q, "joint")
 	statetest.CheckSaid(t, r, "entities", "min_cohort")
 	for _, changed := range followed(t, q.Request, statetest.Descriptor("emissions"), explain.Fix(r)) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/statetest"
 	"github.com/weirdata/weir/catalog/tables"
@@ -26,7 +27,7 @@ var advice = []adviceForm{
 	{regexp.MustCompile(`^group by date_trunc\('(\w+)', period\)`), func(q *catalog.Request, _ catalog.Descriptor, said []string) {
 		for i := range q.By {
 			if q.By[i].Kind == catalog.DimPeriod {
-				q.By[i].Grain = catalog.Grain(said[1])
+				q.By[i].Grain = calendar.Grain(said[1])
 			}
 		}
 	}},
@@ -48,7 +49,7 @@ var advice = []adviceForm{
 	{regexp.MustCompile(`^what is spent is never given back; ask for exact figures`), func(q *catalog.Request, _ catalog.Descriptor, _ []string) { q.Noise = nil }},
 	{regexp.MustCompile(`^ask without --complete`), func(q *catalog.Request, _ catalog.Descriptor, _ []string) { q.Complete = false }},
 	{regexp.MustCompile(`^take (\S+) as a whole or leave it out`), func(q *catalog.Request, d catalog.Descriptor, said []string) {
-		g, i, err := catalog.ParsePeriod(said[1])
+		g, i, err := calendar.Parse(said[1])
 		if err != nil {
 			panic(err)
 		}
@@ -132,7 +133,7 @@ func under(dataset string, found func(t statetest.T) *world) func(*testing.T) (*
 }
 
 func monthsOf(q catalog.Request, from, to string) catalog.Request {
-	q.Periods = []catalog.Interval{{From: statetest.Period(from), To: statetest.Period(to) + 1}}
+	q.Periods = []calendar.Interval{{From: statetest.Period(from), To: statetest.Period(to) + 1}}
 	return q
 }
 
@@ -225,7 +226,7 @@ func TestTheFixOfWhatIsAskedOfThePolicyPasses(t *testing.T) {
 	quarterly := under("quarters", func(t statetest.T) *world {
 		w := ready(t)
 		d := statetest.Descriptor("quarters")
-		d.Policy.Grain = catalog.GrainQuarter
+		d.Policy.Grain = calendar.Quarter
 		d.Measures[0].Name, d.Measures[1].Name = "coal", "gas" // nox is compared with that of emissions
 		w.ok("bureau", catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: d})
 		counts := testCounts(2, 4, 40, func(_, _, _ int) bool { return true })
@@ -245,7 +246,7 @@ func TestTheFixOfWhatIsAskedOfThePolicyPasses(t *testing.T) {
 	part := statetest.SumBy()
 	part.Dataset, part.Select = "quarters", []catalog.Aggregate{{Func: "sum", Measure: "coal"}}
 	mends(t, "grain", quarterly, monthsOf(part, "2024-01", "2024-05"))
-	fine := statetest.SumBy(catalog.Dimension{Kind: catalog.DimPeriod, Grain: catalog.GrainMonth})
+	fine := statetest.SumBy(catalog.Dimension{Kind: catalog.DimPeriod, Grain: calendar.Month})
 	fine.Dataset, fine.Select = "quarters", part.Select
 	mends(t, "grain", quarterly, fine)
 
@@ -290,7 +291,7 @@ func TestTheFixOfANoisedQueryIsPaidFor(t *testing.T) {
 					contract, e = other, e[1:]
 				}
 				q := noised(e, "")
-				q.Periods = []catalog.Interval{{From: statetest.Period("2024-01"), To: statetest.Period("2024-02") + int64(i)}}
+				q.Periods = []calendar.Interval{{From: statetest.Period("2024-01"), To: statetest.Period("2024-02") + int64(i)}}
 				w.finish(w.ok("bank", catalog.KindQuerySubmit, submit(contract, q)).ID, true)
 			}
 			return w, id

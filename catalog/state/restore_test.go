@@ -10,6 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/recovery"
@@ -447,7 +448,7 @@ func TestPlacesThatMayHaveBeenTakenAreTakenAfterALoss(t *testing.T) {
 	if was == 0 {
 		t.Fatal("nothing is said to be lost")
 	}
-	begin := must[int64](t)(catalog.OffsetMillis("+08:00"))
+	begin := must[int64](t)(calendar.OffsetMillis("+08:00"))
 	r.LostAt = time.Date(2024, 6, 1, 0, 0, 0, 0, time.UTC).UnixMilli() - begin
 	if err := records.Put(h.store, records.KeyRestore, r); err != nil {
 		t.Fatal(err)

@@ -45,7 +45,7 @@ func approveRoster(c *applyContext, b roster.Approve) error {
 		return catalog.Conflict("expired", "roster.expired", b.Proposal, int64(roster.MaxProposalAge/(24*3600*1000)))
 	case !roster.HasSeat(append(slices.Clone(c.cluster.Nodes), body.Nodes...), c.signer.Key):
 		return catalog.Forbidden("seat", "roster.no_seat", c.signer.Name)
-	case signedBy(p, c.signer.ID):
+	case p.SignedBy(c.signer.ID):
 		return catalog.Conflict("twice", "roster.approved", c.signer.Name, b.Proposal)
 	}
 	p.Approvals = append(p.Approvals, c.signed)
@@ -86,18 +86,13 @@ func (c *applyContext) proposal(digest catalog.Digest) (proposer string, p roste
 	return all[i].Envelope.Signer, all[i], body, err
 }
 
-// signedBy reports whether an operator made or approved a proposal.
-func signedBy(p roster.Proposal, operator string) bool {
-	return p.Envelope.Signer == operator || slices.ContainsFunc(p.Approvals, func(e catalog.Envelope) bool { return e.Signer == operator })
-}
-
 // tally stores a proposal, or makes it the roster when enough have approved it (roster.Count).
 func (c *applyContext) tally(proposer string, b roster.Propose, p roster.Proposal) error {
 	b = roster.Rebased(*c.cluster, b)
 	if err := c.checkRoster(b); err != nil {
 		return err
 	}
-	count := roster.Count(*c.cluster, b, func(operator []byte) bool { return signedBy(p, catalog.PrincipalID(operator)) })
+	count := roster.Count(*c.cluster, b, func(operator []byte) bool { return p.SignedBy(catalog.PrincipalID(operator)) })
 	if !count.Enough() {
 		return records.Put(c.tx, records.PrefixProposal+proposer, p)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/statetest"
 )
@@ -25,7 +26,7 @@ func statisticFor(dataset, fn, measure, other string, by ...catalog.Dimension) c
 }
 
 func TestWhatIsNotListedIsNotReleasedExactly(t *testing.T) {
-	h := newHistory(t, statetest.Rows(0, 40), &panelOf{d: statistical("m", [2]string{"nox", "nox"}), what: []string{"nox", "so2"}, finest: catalog.GrainMonth})
+	h := newHistory(t, statetest.Rows(0, 40), &panelOf{d: statistical("m", [2]string{"nox", "nox"}), what: []string{"nox", "so2"}, finest: calendar.Month})
 	h.publish("m", versionOf{40, 12, statetest.Period("2024-01"), always})
 	id := h.contract("bank", catalog.OrderCreate{Dataset: "m"})
 	h.ok("bank", catalog.KindQuerySubmit, submit(id, statisticFor("m", catalog.FuncVar, "nox", "")))
@@ -88,7 +89,7 @@ func TestBucketsOfProtectedReadingsAreNoised(t *testing.T) {
 func TestVersionsWithoutCompanionsStayValid(t *testing.T) {
 	w := newWorld(t, 3, 2).admit().registry("enterprises", statetest.Rows(0, 40), 40).key("bureau")
 	d := statistical("open")
-	d.Policy = catalog.Policy{Aggregates: []string{"sum", "var", "histogram"}, Grain: catalog.GrainMonth, Public: true}
+	d.Policy = catalog.Policy{Aggregates: []string{"sum", "var", "histogram"}, Grain: calendar.Month, Public: true}
 	w.ok("bureau", catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: d})
 	old := w.proposal(d, 40, 3, nil)
 	n := w.publish(d, old, nil)
@@ -152,7 +153,7 @@ func TestColumnsOfOneStatisticShareTheirCells(t *testing.T) {
 	if v == nil || v.Columns[3] != (catalog.Column{Measure: "nox"}) {
 		t.Fatalf("verdict %+v", v)
 	}
-	march := []catalog.Interval{{From: statetest.Period("2024-03"), To: statetest.Period("2024-04")}}
+	march := []calendar.Interval{{From: statetest.Period("2024-03"), To: statetest.Period("2024-04")}}
 	var left []int
 	for _, x := range v.Layers[0].Exclusions {
 		if x.Part != 1 || !slices.Equal(x.Intervals, march) {
@@ -172,13 +173,13 @@ func TestColumnsOfOneStatisticShareTheirCells(t *testing.T) {
 // has one measure alone.
 func TestPairsOfACoarserGrainAreToldByTheirBitmaps(t *testing.T) {
 	p := momentPanel("m")
-	p.d.Grain, p.finest = catalog.GrainDay, catalog.GrainDay
+	p.d.Grain, p.finest = calendar.Day, calendar.Day
 	h := newHistory(t, statetest.Rows(0, 90), p)
-	day := catalog.GrainMonth.Span(statetest.Period("2024-01"), catalog.GrainDay)
+	day := calendar.Month.Span(statetest.Period("2024-01"), calendar.Day)
 	h.publish("m", versionOf{90, 60, day.From, func(m int, at int64, e int) int {
 		return b2i(m != 1 || at != day.From+5 || e != 7) // one day of one of county1
 	}})
-	january := sumOf("m", "", nil, []catalog.Interval{day}, statetest.Attribute("county"))
+	january := sumOf("m", "", nil, []calendar.Interval{day}, statetest.Attribute("county"))
 	january.Select = []catalog.Aggregate{{Func: catalog.FuncCovar, Measure: "nox", Other: "so2"}}
 	january.Partial = true
 	v := h.ask("bank", january)
@@ -186,7 +187,7 @@ func TestPairsOfACoarserGrainAreToldByTheirBitmaps(t *testing.T) {
 		t.Fatalf("verdict %+v", v)
 	}
 	february := january
-	february.Periods = []catalog.Interval{{From: day.To, To: day.To + 29}}
+	february.Periods = []calendar.Interval{{From: day.To, To: day.To + 29}}
 	if v := h.ask("bank", february); v == nil || len(v.Parts) != 3 {
 		t.Fatalf("verdict %+v", v)
 	}

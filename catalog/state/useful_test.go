@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/statetest"
 )
 
@@ -39,7 +40,7 @@ func ordinary(t *testing.T) (*history, versionOf) {
 // month, and in total.
 func whatMatters() []catalog.Request {
 	var out []catalog.Request
-	monthly := catalog.Dimension{Kind: catalog.DimPeriod, Grain: catalog.GrainMonth}
+	monthly := catalog.Dimension{Kind: catalog.DimPeriod, Grain: calendar.Month}
 	for _, by := range [][]catalog.Dimension{nil, {statetest.Attribute("county")}, {statetest.Attribute("county"), monthly}, {monthly}} {
 		q := sumOf("m", "nox", nil, nil, by...)
 		q.Select = append(q.Select, catalog.Aggregate{Func: "avg", Measure: "so2"}, catalog.Aggregate{Func: "sum", Measure: "dust"})
@@ -78,7 +79,7 @@ func TestWhatWasAskedBeforeChangesNoAnswer(t *testing.T) {
 				list = append(list, e)
 			}
 		}
-		q := sumOf("m", []string{"nox", "so2", "dust"}[rng.IntN(3)], statetest.In("", statetest.IDs(list...)...), []catalog.Interval{january(1 + rng.Int64N(24))})
+		q := sumOf("m", []string{"nox", "so2", "dust"}[rng.IntN(3)], statetest.In("", statetest.IDs(list...)...), []calendar.Interval{january(1 + rng.Int64N(24))})
 		if q.Partial = rng.IntN(2) == 0; rng.IntN(2) == 0 {
 			q.By = []catalog.Dimension{statetest.Attribute("county")}
 		}
@@ -106,7 +107,7 @@ func TestWhatWasAskedBeforeChangesNoAnswer(t *testing.T) {
 		s := v.state(m, q, e)
 		return s + b2i(s > 0 && corrected[(m*24+int(q-v.first))*300+e])
 	}})
-	q := sumOf("m", "nox", nil, []catalog.Interval{january(1)}, statetest.Attribute("county"), statetest.Attribute("industry"))
+	q := sumOf("m", "nox", nil, []calendar.Interval{january(1)}, statetest.Attribute("county"), statetest.Attribute("industry"))
 	q.Partial = true
 	verdict, r, err := h.view().Judge(testID("bureau"), submit("", q))
 	if err != nil || r != nil {
@@ -150,7 +151,7 @@ func TestAContractAsksForLargerGroups(t *testing.T) {
 		t.Fatalf("verdict %+v", v)
 	}
 	d := statetest.Descriptor("open")
-	d.Policy = catalog.Policy{Aggregates: d.Policy.Aggregates, Grain: catalog.GrainMonth, Public: true, Unrelated: []string{"emissions"}}
+	d.Policy = catalog.Policy{Aggregates: d.Policy.Aggregates, Grain: calendar.Month, Public: true, Unrelated: []string{"emissions"}}
 	w.ok("bureau", catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: d})
 	w.no("bank", catalog.KindOrderCreate, catalog.OrderCreate{Dataset: "open", Purpose: "x", MinCohort: 10}, catalog.RefusedInvalid, "invalid")
 }
@@ -168,9 +169,9 @@ func TestAFamilyHasOneOffsetFromUTC(t *testing.T) {
 // and COUNT is answered all the same.
 func TestPeriodsThatAreNotCompleteAreNotAsked(t *testing.T) {
 	p := monthlyPanel("m")
-	p.d.Grain, p.finest = catalog.GrainDay, catalog.GrainDay
+	p.d.Grain, p.finest = calendar.Day, calendar.Day
 	h := newHistory(t, statetest.Rows(0, 60), p)
-	first := catalog.GrainMonth.Span(statetest.Period("2024-01"), catalog.GrainDay)
+	first := calendar.Month.Span(statetest.Period("2024-01"), calendar.Day)
 	h.publish("m", versionOf{60, 20, first.From, always})
 	h.no("bureau", catalog.KindQuerySubmit, submit("", sumOf("m", "nox", nil, nil)), catalog.RefusedInvalid, "empty")
 	count := sumOf("m", "nox", nil, nil)
@@ -178,14 +179,14 @@ func TestPeriodsThatAreNotCompleteAreNotAsked(t *testing.T) {
 	h.ok("bureau", catalog.KindQuerySubmit, submit("", count))
 	h.publish("m", versionOf{60, 40, first.From, always})
 	v := h.ask("bureau", sumOf("m", "nox", nil, nil))
-	if v == nil || !slices.Equal(v.PeriodGroups[0].Intervals, []catalog.Interval{first}) || v.Coverage[0] != (catalog.Coverage{Included: 60, Of: 60}) {
+	if v == nil || !slices.Equal(v.PeriodGroups[0].Intervals, []calendar.Interval{first}) || v.Coverage[0] != (catalog.Coverage{Included: 60, Of: 60}) {
 		t.Fatalf("verdict %+v", v)
 	}
-	h.no("bureau", catalog.KindQuerySubmit, submit("", sumOf("m", "nox", nil, []catalog.Interval{{From: first.From, To: first.To - 5}})), catalog.RefusedPolicy, "grain")
+	h.no("bureau", catalog.KindQuerySubmit, submit("", sumOf("m", "nox", nil, []calendar.Interval{{From: first.From, To: first.To - 5}})), catalog.RefusedPolicy, "grain")
 	// As of the first version there is still nothing, and what is not complete is no period
 	// of the dataset yet.
 	old := sumOf("m", "nox", nil, nil)
 	old.AsOf = 1
 	h.no("bureau", catalog.KindQuerySubmit, submit("", old), catalog.RefusedInvalid, "empty")
-	h.no("bureau", catalog.KindQuerySubmit, submit("", sumOf("m", "nox", nil, []catalog.Interval{{From: first.To, To: first.To + 5}})), catalog.RefusedInvalid, "empty")
+	h.no("bureau", catalog.KindQuerySubmit, submit("", sumOf("m", "nox", nil, []calendar.Interval{{From: first.To, To: first.To + 5}})), catalog.RefusedInvalid, "empty")
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/statetest"
@@ -17,7 +18,7 @@ func unpublished(t statetest.T, public bool) (*world, catalog.Descriptor, catalo
 	w := newWorld(t, 3, 2).admit().registry("enterprises", statetest.Rows(0, 40), 40)
 	d := statetest.Descriptor("emissions")
 	if public {
-		d.Policy = catalog.Policy{Aggregates: []string{"count", "sum"}, Grain: catalog.GrainMonth, Public: true}
+		d.Policy = catalog.Policy{Aggregates: []string{"count", "sum"}, Grain: calendar.Month, Public: true}
 	}
 	w.ok("bureau", catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: d})
 	counts := testCounts(2, 3, 40, func(_, _, e int) bool { return e%2 == 0 })

@@ -75,9 +75,12 @@ func testPrincipal(name string, role catalog.Role) catalog.PrincipalAdd {
 }
 
 // newWorld founds a cluster.
-func newWorld(t statetest.T, n, threshold int) *world {
-	w := &world{t: t, machine: NewMachine(), store: memstore.New(), now: testTime, n: n}
-	e := w.sign("operator", catalog.KindInit, testInit(n, threshold))
+func newWorld(t statetest.T, n, threshold int) *world { return newWorldOf(t, testInit(n, threshold)) }
+
+// newWorldOf founds that cluster.
+func newWorldOf(t statetest.T, body catalog.InitBody) *world {
+	w := &world{t: t, machine: NewMachine(), store: memstore.New(), now: testTime, n: len(body.Nodes)}
+	e := w.sign("operator", catalog.KindInit, body)
 	if out := w.apply(e); out.Refusal != nil {
 		t.Fatalf("founding refused: %v", out.Refusal)
 	}

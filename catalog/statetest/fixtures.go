@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/explain"
 )
 
@@ -41,18 +42,18 @@ func Rows(from, n int) [][]string {
 func Descriptor(id string) catalog.Descriptor {
 	return catalog.Descriptor{
 		Dataset: id, Title: catalog.Text{EN: "Emissions", ZH: "排放"}, License: "CC0-1.0", Registry: "enterprises", Entity: "enterprise",
-		Grain: catalog.GrainMonth, UTCOffset: "+08:00",
+		Grain: calendar.Month, UTCOffset: "+08:00",
 		Measures: []catalog.Measure{
 			{Name: "nox", Unit: "kg", Min: 0, Max: 1_000_000, Decimals: 1},
 			{Name: "so2", Unit: "kg", Min: 0, Max: 1_000_000, Decimals: 1},
 		},
-		Policy: catalog.Policy{Aggregates: []string{"count", "sum", "avg"}, Grain: catalog.GrainMonth, MinCohort: 5, Cubes: [][]string{{"county"}}, Portfolios: 1},
+		Policy: catalog.Policy{Aggregates: []string{"count", "sum", "avg"}, Grain: calendar.Month, MinCohort: 5, Cubes: [][]string{{"county"}}, Portfolios: 1},
 	}
 }
 
 // Period is the index of a month, or of whatever period the text names.
 func Period(text string) int64 {
-	_, i, err := catalog.ParsePeriod(text)
+	_, i, err := calendar.Parse(text)
 	if err != nil {
 		panic(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/records"
 )
 
@@ -125,7 +126,7 @@ func (v View) takenOf(dataset, measure string) ([]catalog.Taken, error) {
 		for _, x := range list {
 			i := slices.IndexFunc(out, func(t catalog.Taken) bool { return t.Owner == x.Owner && t.To == period })
 			if i < 0 {
-				out = append(out, catalog.Taken{Owner: x.Owner, Interval: catalog.Interval{From: period, To: period + 1}})
+				out = append(out, catalog.Taken{Owner: x.Owner, Interval: calendar.Interval{From: period, To: period + 1}})
 			} else {
 				out[i].To = period + 1
 			}

@@ -2,6 +2,7 @@ package view
 
 import (
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/records"
 )
@@ -119,14 +120,14 @@ func monthOf(month, offset string) (from, to int64, err error) {
 	if month == "" {
 		return 0, catalog.MaxTime, nil
 	}
-	grain, index, err := catalog.ParsePeriod(month)
-	if err != nil || grain != catalog.GrainMonth {
+	grain, index, err := calendar.Parse(month)
+	if err != nil || grain != calendar.Month {
 		return 0, 0, catalog.Invalid("month", "statement.month", month)
 	}
-	ahead, err := catalog.OffsetMillis(offset)
+	ahead, err := calendar.OffsetMillis(offset)
 	if err != nil {
 		return 0, 0, err
 	}
-	hours := catalog.GrainMonth.Span(index, catalog.GrainHour)
+	hours := calendar.Month.Span(index, calendar.Hour)
 	return hours.From*3600_000 - ahead, hours.To*3600_000 - ahead, nil
 }

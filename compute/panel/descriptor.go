@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/explain"
 )
 
@@ -240,14 +241,14 @@ func (c *descriptorCheck) numberAttributes(f fileEntity) []string {
 }
 
 // periodParts is how many columns a date of a grain is split into.
-var periodParts = map[catalog.Grain]int{
-	catalog.GrainYear: 1, catalog.GrainQuarter: 2, catalog.GrainMonth: 2, catalog.GrainWeek: 2, catalog.GrainDay: 3, catalog.GrainHour: 4,
-	catalog.GrainHalfHour: 5, catalog.GrainQuarterHour: 5,
+var periodParts = map[calendar.Grain]int{
+	calendar.Year: 1, calendar.Quarter: 2, calendar.Month: 2, calendar.Week: 2, calendar.Day: 3, calendar.Hour: 4,
+	calendar.HalfHour: 5, calendar.QuarterHour: 5,
 }
 
 // partNames names the parts, coarsest first.
-func partNames(g catalog.Grain) []string {
-	if g == catalog.GrainQuarter || g == catalog.GrainWeek {
+func partNames(g calendar.Grain) []string {
+	if g == calendar.Quarter || g == calendar.Week {
 		return []string{"year", string(g)}
 	}
 	return []string{"year", "month", "day", "hour", "minute"}[:periodParts[g]]
@@ -278,7 +279,7 @@ func (c *descriptorCheck) period(f filePeriod, src *Source) {
 }
 
 // orDateAndTime is the other way to split hours.
-func orDateAndTime(g catalog.Grain) string {
+func orDateAndTime(g calendar.Grain) string {
 	if ofClock(g) {
 		return `, or 2: ["date", "time"]`
 	}
@@ -286,10 +287,10 @@ func orDateAndTime(g catalog.Grain) string {
 }
 
 // ofClock reports whether periods of a grain are hours, or parts of them.
-func ofClock(g catalog.Grain) bool { return g.Valid() && !catalog.GrainHour.Finer(g) }
+func ofClock(g calendar.Grain) bool { return g.Valid() && !calendar.Hour.Finer(g) }
 
-func (c *descriptorCheck) grain(s scalar, field string) catalog.Grain {
-	g := catalog.Grain(c.need(s, field))
+func (c *descriptorCheck) grain(s scalar, field string) calendar.Grain {
+	g := calendar.Grain(c.need(s, field))
 	if g != "" && !g.Valid() {
 		c.fault(s, field, fmt.Sprintf("unknown grain %.20q", g), "want quarter_hour, half_hour, hour, day, week, month, quarter or year")
 		return ""

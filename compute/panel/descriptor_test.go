@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/panel"
 )
 
@@ -19,7 +20,7 @@ func TestDescriptorOfRealReadings(t *testing.T) {
 	src := source(t, beijing)
 	d := src.Descriptor
 	if d.Dataset != "beijing_air" || d.Registry != "beijing_air" || d.Entity != "station" || d.UTCOffset != "+08:00" ||
-		d.Grain != catalog.GrainHour || d.Policy.Grain != catalog.GrainHour || !d.Policy.Public || d.Title.ZH != "北京逐小时空气质量" {
+		d.Grain != calendar.Hour || d.Policy.Grain != calendar.Hour || !d.Policy.Public || d.Title.ZH != "北京逐小时空气质量" {
 		t.Errorf("%+v", d)
 	}
 	want := catalog.Measure{Name: "pm25", Unit: "µg/m³", Min: 0, Max: 10000, Decimals: 1, Squares: true, Buckets: []string{"35", "75", "115", "150", "250"}}
@@ -72,14 +73,14 @@ func TestDescriptorOfProtectedReadings(t *testing.T) {
 	want := &panel.Source{
 		Descriptor: catalog.Descriptor{
 			Dataset: "enterprise_monthly", Title: catalog.Text{EN: "Emissions", ZH: "企业排放"}, Description: catalog.Text{EN: "made up"}, License: "CC0-1.0",
-			Registry: "enterprises", Entity: "code", Grain: catalog.GrainMonth, UTCOffset: "-03:30",
+			Registry: "enterprises", Entity: "code", Grain: calendar.Month, UTCOffset: "-03:30",
 			Measures: []catalog.Measure{
 				{Name: "nox", Unit: "kg", Min: -500, Max: 100_000_000, Decimals: 3},
 				{Name: "so2", Unit: "kg", Min: 0, Max: 1_000_000, Decimals: 0},
 				{Name: "nox_t", Unit: "t", Min: 0, Max: 1_000_000, Decimals: 3},
 			},
 			Policy: catalog.Policy{
-				Aggregates: []string{"count", "sum", "avg"}, Grain: catalog.GrainQuarter, MinCohort: 5,
+				Aggregates: []string{"count", "sum", "avg"}, Grain: calendar.Quarter, MinCohort: 5,
 				Cubes: [][]string{{"county"}, {"industry", "grade"}}, Moments: [][2]string{{"nox", "nox"}, {"nox", "so2"}},
 				Joins: []string{}, Related: [][]string{{"nox", "so2", "power.nox_t"}, {"nox", "nox_t"}},
 				Unrelated: []string{"old_enterprises", "air"}, Portfolios: 2, PortfolioChange: catalog.PortfolioNever, MinCoverage: "0.8",

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/compute/unit"
 )
@@ -139,7 +140,7 @@ func (c *descriptorCheck) policyField(row catalog.PolicyField, form reflect.Valu
 			*in = c.flag(written, field)
 		case *int:
 			*in = c.integer(written, field, row.Most)
-		case *catalog.Grain:
+		case *calendar.Grain:
 			*in = c.policyGrain(written, field, d.Grain)
 		case *string:
 			*in = written.text
@@ -163,7 +164,7 @@ func (c *descriptorCheck) policyField(row catalog.PolicyField, form reflect.Valu
 }
 
 // policyGrain is a grain in whose periods the dataset's lie.
-func (c *descriptorCheck) policyGrain(s scalar, field string, finest catalog.Grain) catalog.Grain {
+func (c *descriptorCheck) policyGrain(s scalar, field string, finest calendar.Grain) calendar.Grain {
 	g := c.grain(s, field)
 	switch {
 	case g == "" || finest == "":

@@ -8,7 +8,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/table"
 )
 
@@ -403,7 +403,7 @@ func (c *descriptorCheck) periodForm(f filePeriod, src *Source) {
 			c.fault(f.Format, "period.format", "stands beside the columns of a date's parts", "leave it out")
 		}
 	}
-	if f.Stamp.given() && src.Descriptor.Grain != "" && catalog.GrainHour.Finer(src.Descriptor.Grain) {
+	if f.Stamp.given() && src.Descriptor.Grain != "" && calendar.Hour.Finer(src.Descriptor.Grain) {
 		c.fault(f.Stamp, "period.stamp", fmt.Sprintf("is of hours, and the grain is %s", src.Descriptor.Grain), "leave it out")
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
 )
 
@@ -57,7 +57,7 @@ func FuzzParseDecimal(f *testing.F) {
 // calendar, the same for a second reader and one that has read before, or a fault that
 // says what would be right.
 func FuzzReadPeriod(f *testing.F) {
-	grains := []catalog.Grain{catalog.GrainYear, catalog.GrainQuarter, catalog.GrainMonth, catalog.GrainDay, catalog.GrainHour}
+	grains := []calendar.Grain{calendar.Year, calendar.Quarter, calendar.Month, calendar.Day, calendar.Hour}
 	for i := range grains {
 		f.Add(i, false, "2024-02-29T13")
 		f.Add(i, true, "2024,2,29,13")

@@ -8,13 +8,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/table"
 )
 
 // moment is a text of a date or a time: its parts down to the finest that is written.
 type moment struct {
-	grain                                         catalog.Grain // of the finest part; GrainFinest of times with minutes
+	grain                                         calendar.Grain // of the finest part; GrainFinest of times with minutes
 	year, month, quarter, week, day, hour, minute int
 	second                                        int
 	fraction                                      bool // of a second, not zero
@@ -48,13 +48,13 @@ var chineseDigits = strings.NewReplacer("一", "1", "二", "2", "三", "3", "四
 // parseMoment reads a date whose year comes first; false: it is none.
 func parseMoment(text string) (moment, bool) {
 	if p := yearWeek.FindStringSubmatch(text); p != nil {
-		return moment{grain: catalog.GrainWeek, year: number(p[1]), week: number(p[2])}, true
+		return moment{grain: calendar.Week, year: number(p[1]), week: number(p[2])}, true
 	}
 	if strings.ContainsRune(text, '年') {
 		return parseChinese(text)
 	}
 	if p := yearQuarter.FindStringSubmatch(text); p != nil {
-		return moment{grain: catalog.GrainQuarter, year: number(p[1]), quarter: number(p[2])}, true
+		return moment{grain: calendar.Quarter, year: number(p[1]), quarter: number(p[2])}, true
 	}
 	if p := runTogether.FindStringSubmatch(text); p != nil {
 		m := momentOf([]string{p[1], p[2], p[3], p[4], p[5], p[6]}, p[7])
@@ -75,7 +75,7 @@ func parseMoment(text string) (moment, bool) {
 // parseChinese reads a date or a quarter in Chinese; false: it is none.
 func parseChinese(text string) (moment, bool) {
 	if p := chineseQuarter.FindStringSubmatch(text); p != nil {
-		return moment{grain: catalog.GrainQuarter, year: number(p[1]), quarter: number(chineseDigits.Replace(p[2]))}, true
+		return moment{grain: calendar.Quarter, year: number(p[1]), quarter: number(chineseDigits.Replace(p[2]))}, true
 	}
 	p := chineseDate.FindStringSubmatch(text)
 	if p == nil {
@@ -86,9 +86,9 @@ func parseChinese(text string) (moment, bool) {
 
 // momentOf is a moment of the parts from the year on; empty ones are not written.
 func momentOf(parts []string, zone string) moment {
-	m := moment{grain: catalog.GrainYear, month: 1, day: 1}
+	m := moment{grain: calendar.Year, month: 1, day: 1}
 	into := []*int{&m.year, &m.month, &m.day, &m.hour, &m.minute, &m.second}
-	grains := []catalog.Grain{catalog.GrainYear, catalog.GrainMonth, catalog.GrainDay, catalog.GrainHour, catalog.GrainFinest, catalog.GrainFinest}
+	grains := []calendar.Grain{calendar.Year, calendar.Month, calendar.Day, calendar.Hour, calendar.Finest, calendar.Finest}
 	for i, p := range parts {
 		if p == "" {
 			break
@@ -203,8 +203,8 @@ func (f *timeFormat) parse(text string, days table.Days) (moment, bool) {
 	if groups == nil {
 		return moment{}, false
 	}
-	m := moment{grain: catalog.GrainYear, month: 1, day: 1}
-	finest := func(g catalog.Grain) {
+	m := moment{grain: calendar.Year, month: 1, day: 1}
+	finest := func(g calendar.Grain) {
 		if g.Finer(m.grain) {
 			m.grain = g
 		}
@@ -217,22 +217,22 @@ func (f *timeFormat) parse(text string, days table.Days) (moment, bool) {
 			m.year = number(text)
 		case "MMMM", "MMM":
 			m.month = monthNamed(text)
-			finest(catalog.GrainMonth)
+			finest(calendar.Month)
 		case "MM", "M":
 			m.month = number(text)
-			finest(catalog.GrainMonth)
+			finest(calendar.Month)
 		case "Q":
 			m.quarter = number(text)
-			finest(catalog.GrainQuarter)
+			finest(calendar.Quarter)
 		case "DD", "D":
 			m.day = number(text)
-			finest(catalog.GrainDay)
+			finest(calendar.Day)
 		case "HH", "H", "hh":
 			m.hour = number(text)
-			finest(catalog.GrainHour)
+			finest(calendar.Hour)
 		case "mm":
 			m.minute = number(text)
-			finest(catalog.GrainFinest)
+			finest(calendar.Finest)
 		case "ss":
 			m.second = number(text)
 		case "Z":
@@ -265,7 +265,7 @@ func monthNamed(text string) int {
 }
 
 func momentAt(at time.Time, zone bool) moment {
-	return moment{grain: catalog.GrainFinest, year: at.Year(), month: int(at.Month()), day: at.Day(), hour: at.Hour(), minute: at.Minute(),
+	return moment{grain: calendar.Finest, year: at.Year(), month: int(at.Month()), day: at.Day(), hour: at.Hour(), minute: at.Minute(),
 		second: at.Second(), fraction: at.Nanosecond() != 0, zone: zone}
 }
 

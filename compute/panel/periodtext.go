@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/compute/suggest"
 	"github.com/weirdata/weir/compute/table"
@@ -24,7 +24,7 @@ const (
 // remembers the last one, since neighbouring rows share a month or a text. One
 // reader is used by one goroutine.
 type periodReader struct {
-	grain  catalog.Grain
+	grain  calendar.Grain
 	parts  bool
 	offset int         // of the dataset from UTC, in minutes
 	stamp  string      // begin or end; empty: begin, and there is no hour 24
@@ -36,13 +36,13 @@ type periodReader struct {
 	other     bool // the last one had another offset
 	converted int  // times that had one
 
-	month int64            // of the last date, in parts; its days
-	span  catalog.Interval // empty: none yet
+	month int64             // of the last date, in parts; its days
+	span  calendar.Interval // empty: none yet
 }
 
 func newPeriodReader(src *Source) periodReader {
 	r := periodReader{grain: src.Descriptor.Grain, parts: src.PeriodParts, stamp: src.Period.Stamp}
-	if millis, err := catalog.OffsetMillis(src.Descriptor.UTCOffset); err == nil { // ReadDescriptor has checked it
+	if millis, err := calendar.OffsetMillis(src.Descriptor.UTCOffset); err == nil { // ReadDescriptor has checked it
 		r.offset = int(millis / 60_000)
 	}
 	if src.Period.Format != "" {
@@ -90,15 +90,15 @@ func (r *periodReader) date(n [5]int64, fields []string) (int64, *periodFault) {
 	}
 	year := n[0] - epochYear
 	switch r.grain {
-	case catalog.GrainYear:
+	case calendar.Year:
 		return year, nil
-	case catalog.GrainQuarter:
+	case calendar.Quarter:
 		if n[1] < 1 || n[1] > 4 {
 			return impossible(1, 1, 4)
 		}
 		return year*4 + n[1] - 1, nil
-	case catalog.GrainWeek:
-		weeks := catalog.GrainYear.Span(year, catalog.GrainWeek)
+	case calendar.Week:
+		weeks := calendar.Year.Span(year, calendar.Week)
 		if n[1] < 1 || n[1] > weeks.To-weeks.From {
 			return impossible(1, 1, weeks.To-weeks.From)
 		}
@@ -108,17 +108,17 @@ func (r *periodReader) date(n [5]int64, fields []string) (int64, *periodFault) {
 		return impossible(1, 1, 12)
 	}
 	month := year*12 + n[1] - 1
-	if r.grain == catalog.GrainMonth {
+	if r.grain == calendar.Month {
 		return month, nil
 	}
-	if month != r.month || r.span == (catalog.Interval{}) {
-		r.month, r.span = month, catalog.GrainMonth.Span(month, catalog.GrainDay)
+	if month != r.month || r.span == (calendar.Interval{}) {
+		r.month, r.span = month, calendar.Month.Span(month, calendar.Day)
 	}
 	if n[2] < 1 || n[2] > r.span.To-r.span.From {
 		return impossible(2, 1, r.span.To-r.span.From)
 	}
 	day := r.span.From + n[2] - 1
-	if r.grain == catalog.GrainDay {
+	if r.grain == calendar.Day {
 		return day, nil
 	}
 	if n[3] > 24 || n[3] == 24 && r.stamp == "" {
@@ -129,8 +129,8 @@ func (r *periodReader) date(n [5]int64, fields []string) (int64, *periodFault) {
 		return 0, fault
 	}
 	index := day*24 + n[3]
-	if r.grain != catalog.GrainHour {
-		each := 60 / catalog.GrainHour.Span(0, r.grain).To // minutes
+	if r.grain != calendar.Hour {
+		each := 60 / calendar.Hour.Span(0, r.grain).To // minutes
 		if n[4] < 0 || n[4] > 59 || n[4]%each != 0 || n[3] == 24 && n[4] != 0 {
 			return 0, &periodFault{4, fmt.Sprintf("minute %.40q begins no %s", fields[4], r.grain), fmt.Sprintf("want a multiple of %d below 60", each)}
 		}
@@ -162,7 +162,7 @@ func (r *periodReader) text(text string) (int64, *periodFault) {
 
 func (r *periodReader) read1(text string) (int64, *periodFault) {
 	if r.format == nil && r.stamp != "end" { // most files
-		if grain, index, err := catalog.ParsePeriodOf(text, r.grain); err == nil && grain == r.grain {
+		if grain, index, err := calendar.ParseOf(text, r.grain); err == nil && grain == r.grain {
 			return index, nil
 		}
 	}
@@ -194,10 +194,10 @@ var workbookDay = regexp.MustCompile(`^(2[1-9]|[3-7][0-9])[0-9]{3}(\.[0-9]+)?$`)
 func (r *periodReader) period(m moment, text string) (int64, *periodFault) {
 	no := func(message, want string) (int64, *periodFault) { return 0, &periodFault{0, message, want} }
 	want := "want " + string(r.grain) + "s as " + periodForm(r.grain)
-	if m.grain == catalog.GrainWeek {
+	if m.grain == calendar.Week {
 		return r.week(m, text, want)
 	}
-	if m.grain == catalog.GrainQuarter {
+	if m.grain == calendar.Quarter {
 		if m.quarter < 1 || m.quarter > 4 {
 			return no(fmt.Sprintf("period %.40q does not exist", text), want)
 		}
@@ -212,18 +212,18 @@ func (r *periodReader) period(m moment, text string) (int64, *periodFault) {
 			return 0, r.unknown(text)
 		}
 		return no(fmt.Sprintf("period %.40q does not exist", text), want)
-	case r.grain.Finer(m.grain) && m.grain != catalog.GrainFinest:
+	case r.grain.Finer(m.grain) && m.grain != calendar.Finest:
 		return no(fmt.Sprintf("%.40q is %s", text, m.grain.One()), want)
 	case late && r.stamp == "":
 		return no(fmt.Sprintf("%.40q is the end of a day", text), "say which end of an hour its stamp names: period: {stamp: end}, or begin")
 	}
 	at := day.Add(time.Duration(m.hour)*time.Hour + time.Duration(m.minute)*time.Minute + time.Duration(m.second)*time.Second)
-	if m.zone && !catalog.GrainHour.Finer(m.grain) && m.offset != r.offset {
+	if m.zone && !calendar.Hour.Finer(m.grain) && m.offset != r.offset {
 		at = at.Add(time.Duration(r.offset-m.offset) * time.Minute)
 		r.converted++
 	}
 	step := r.step()
-	each := time.Hour / time.Duration(catalog.GrainHour.Span(0, step).To)
+	each := time.Hour / time.Duration(calendar.Hour.Span(0, step).To)
 	begin := at.Truncate(each)
 	if !at.Equal(begin) || m.fraction {
 		return no(fmt.Sprintf("%.40q is %s by the dataset's utc_offset, which begins no %s", text, at.Format("2006-01-02T15:04:05"), step), r.betweenSteps(m, at))
@@ -241,23 +241,23 @@ func (r *periodReader) period(m moment, text string) (int64, *periodFault) {
 
 // step is how fine the clock is by which times are read: hours, or the grain where that is
 // finer.
-func (r *periodReader) step() catalog.Grain {
-	if r.grain.Finer(catalog.GrainHour) {
+func (r *periodReader) step() calendar.Grain {
+	if r.grain.Finer(calendar.Hour) {
 		return r.grain
 	}
-	return catalog.GrainHour
+	return calendar.Hour
 }
 
 // week is the period that a week of an ISO year names.
 func (r *periodReader) week(m moment, text, want string) (int64, *periodFault) {
 	no := func(message, want string) (int64, *periodFault) { return 0, &periodFault{0, message, want} }
-	weeks := catalog.GrainYear.Span(int64(m.year)-epochYear, catalog.GrainWeek)
+	weeks := calendar.Year.Span(int64(m.year)-epochYear, calendar.Week)
 	switch {
 	case m.year < minYear || m.year > maxYear || m.week < 1 || int64(m.week) > weeks.To-weeks.From:
 		return no(fmt.Sprintf("period %.40q does not exist: an ISO year has 52 or 53 weeks", text), want)
-	case r.grain == catalog.GrainWeek:
+	case r.grain == calendar.Week:
 		return weeks.From + int64(m.week) - 1, nil
-	case r.grain.Finer(catalog.GrainWeek):
+	case r.grain.Finer(calendar.Week):
 		return no(fmt.Sprintf("%.40q is a week", text), want+"; where there is a row for each week say period: {grain: week}")
 	}
 	return no(fmt.Sprintf("%.40q is a week, and weeks lie in no %s", text, r.grain), want+", or say period: {grain: week}")
@@ -271,9 +271,9 @@ func (r *periodReader) betweenSteps(m moment, at time.Time) string {
 	if at.Minute() == 59 {
 		return "if it is the last moment of an hour, write the hour"
 	}
-	for _, finer := range []catalog.Grain{catalog.GrainHalfHour, catalog.GrainQuarterHour} {
-		minutes := 60 / int(catalog.GrainHour.Span(0, finer).To)
-		if finer.Finer(r.grain) && r.grain.Finer(catalog.GrainDay) && at.Second() == 0 && at.Minute()%minutes == 0 {
+	for _, finer := range []calendar.Grain{calendar.HalfHour, calendar.QuarterHour} {
+		minutes := 60 / int(calendar.Hour.Span(0, finer).To)
+		if finer.Finer(r.grain) && r.grain.Finer(calendar.Day) && at.Second() == 0 && at.Minute()%minutes == 0 {
 			return fmt.Sprintf("where there is a row for each say period: {grain: %s}; else make means or sums of each %s first", finer, r.grain)
 		}
 	}
@@ -300,7 +300,7 @@ var (
 
 // unknown says what a text that is no period may be.
 func (r *periodReader) unknown(text string) *periodFault {
-	_, _, err := catalog.ParsePeriodOf(text, r.grain)
+	_, _, err := calendar.ParseOf(text, r.grain)
 	fault := &periodFault{0, fmt.Sprintf("period %.40q is no date", text), ""}
 	if err != nil {
 		fault.message = err.Error()
@@ -338,7 +338,7 @@ func (r *periodReader) unknown(text string) *periodFault {
 // meant is how the period that a text was meant for is written: with full-width digits, say,
 // or within a coarser period. Empty: nobody can tell.
 func (r *periodReader) meant(text string) string {
-	grain, index, err := catalog.ParsePeriodOf(suggest.Period(text), r.grain)
+	grain, index, err := calendar.ParseOf(suggest.Period(text), r.grain)
 	switch {
 	case len(text) > 80 || err != nil:
 		return ""
@@ -364,9 +364,9 @@ func wantWhole(text, part string) string {
 }
 
 // periodForm shows how a grain's periods are written.
-func periodForm(g catalog.Grain) string {
+func periodForm(g calendar.Grain) string {
 	const anyTime = 4*476821 + 2 // 2024-05-24T13:30
-	return g.Format(catalog.GrainFinest.In(anyTime, g))
+	return g.Format(calendar.Finest.In(anyTime, g))
 }
 
 // smallNumber reads up to nine digits, without sign, around which there may be

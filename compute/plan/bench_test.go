@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/assignment"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/plan/plantest"
 	"github.com/weirdata/weir/compute/result"
@@ -17,9 +18,9 @@ import (
 
 // largePanel is a panel without values: entities × periods of a grain, six
 // measures, grouped by county (so many) and, with months, by month.
-func largePanel(entities, periods, counties int, grain catalog.Grain, months, exclusions bool) *plantest.Panel {
+func largePanel(entities, periods, counties int, grain calendar.Grain, months, exclusions bool) *plantest.Panel {
 	p := &plantest.Panel{Descriptor: catalog.Descriptor{Dataset: "d", Grain: grain}}
-	_, first, err := catalog.ParsePeriod(map[catalog.Grain]string{catalog.GrainHour: "2013-03-01T00", catalog.GrainMonth: "2019-01"}[grain])
+	_, first, err := calendar.Parse(map[calendar.Grain]string{calendar.Hour: "2013-03-01T00", calendar.Month: "2019-01"}[grain])
 	if err != nil {
 		panic(err)
 	}
@@ -27,7 +28,7 @@ func largePanel(entities, periods, counties int, grain catalog.Grain, months, ex
 	for at := 0; at < entities; at += catalog.TileCells {
 		b := catalog.Block{First: at, Entities: min(catalog.TileCells, entities-at)}
 		b.Periods = catalog.TileCells / b.Entities
-		if grain == catalog.GrainHour {
+		if grain == calendar.Hour {
 			b.Periods -= b.Periods % 24
 		}
 		p.Version.Blocks = append(p.Version.Blocks, b)
@@ -67,16 +68,16 @@ func largePanel(entities, periods, counties int, grain catalog.Grain, months, ex
 func layMonths(p *plantest.Panel, months bool) {
 	to := p.Version.First + int64(p.Version.Periods)
 	if !months {
-		p.Verdict.PeriodGroups = []catalog.PeriodGroup{{Intervals: []catalog.Interval{{From: p.Version.First, To: to}}}}
+		p.Verdict.PeriodGroups = []catalog.PeriodGroup{{Intervals: []calendar.Interval{{From: p.Version.First, To: to}}}}
 		return
 	}
 	grain := p.Descriptor.Grain
-	for month := grain.In(p.Version.First, catalog.GrainMonth); ; month++ {
-		span := catalog.GrainMonth.Span(month, grain)
+	for month := grain.In(p.Version.First, calendar.Month); ; month++ {
+		span := calendar.Month.Span(month, grain)
 		if span.From >= to {
 			return
 		}
-		p.Verdict.PeriodGroups = append(p.Verdict.PeriodGroups, catalog.PeriodGroup{Value: catalog.GrainMonth.Format(month), Intervals: []catalog.Interval{span}})
+		p.Verdict.PeriodGroups = append(p.Verdict.PeriodGroups, catalog.PeriodGroup{Value: calendar.Month.Format(month), Intervals: []calendar.Interval{span}})
 	}
 }
 
@@ -84,11 +85,11 @@ var sizes = []struct {
 	name  string
 	panel func() *plantest.Panel
 }{
-	{"enterprises25137x72months/county", func() *plantest.Panel { return largePanel(25137, 72, 11, catalog.GrainMonth, false, false) }},
-	{"enterprises25137x72months/county,month", func() *plantest.Panel { return largePanel(25137, 72, 11, catalog.GrainMonth, true, false) }},
-	{"enterprises25137x72months/county,month,excluded", func() *plantest.Panel { return largePanel(25137, 72, 11, catalog.GrainMonth, true, true) }},
-	{"beijing12x35064hours/station,month", func() *plantest.Panel { return largePanel(12, 35064, 12, catalog.GrainHour, true, false) }},
-	{"beijing12x35064hours/station,month,excluded", func() *plantest.Panel { return largePanel(12, 35064, 12, catalog.GrainHour, true, true) }},
+	{"enterprises25137x72months/county", func() *plantest.Panel { return largePanel(25137, 72, 11, calendar.Month, false, false) }},
+	{"enterprises25137x72months/county,month", func() *plantest.Panel { return largePanel(25137, 72, 11, calendar.Month, true, false) }},
+	{"enterprises25137x72months/county,month,excluded", func() *plantest.Panel { return largePanel(25137, 72, 11, calendar.Month, true, true) }},
+	{"beijing12x35064hours/station,month", func() *plantest.Panel { return largePanel(12, 35064, 12, calendar.Hour, true, false) }},
+	{"beijing12x35064hours/station,month,excluded", func() *plantest.Panel { return largePanel(12, 35064, 12, calendar.Hour, true, true) }},
 }
 
 // reportValues reports the panel's values, of all measures, a second.

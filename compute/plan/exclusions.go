@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // periodSets tells, for every period of the version, what a column is left out
@@ -100,7 +100,7 @@ func (g *gridLayer) exclusions(column int) periodSets {
 // changes lists, in order of periods, where parts enter and leave. Intervals
 // of one part are joined first, so that each change toggles.
 func (g *gridLayer) changes(column int) []change {
-	list := make([][]catalog.Interval, len(g.verdict.Parts))
+	list := make([][]calendar.Interval, len(g.verdict.Parts))
 	for _, e := range g.layer.Exclusions {
 		e.Each(len(g.verdict.Columns), len(list), func(c, part int) {
 			if c == column {
@@ -110,7 +110,7 @@ func (g *gridLayer) changes(column int) []change {
 	}
 	var out []change
 	for part, intervals := range list {
-		for _, interval := range catalog.NewPeriodSet(intervals) {
+		for _, interval := range calendar.NewPeriodSet(intervals) {
 			if from, to := g.clip(interval); from < to {
 				out = append(out, change{from, part}, change{to, part})
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/assignment"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/compute/he"
@@ -30,8 +31,8 @@ func parameters(t *testing.T) he.Parameters {
 // a cent.
 func loans(largest int64) (catalog.Descriptor, catalog.Version) {
 	d := catalog.Descriptor{
-		Dataset: "loans", Grain: catalog.GrainMonth, Measures: []catalog.Measure{{Name: "loan", Max: largest, Decimals: 2}},
-		Policy: catalog.Policy{Grain: catalog.GrainMonth, DP: &catalog.DP{EpsilonPerQuery: "1"}},
+		Dataset: "loans", Grain: calendar.Month, Measures: []catalog.Measure{{Name: "loan", Max: largest, Decimals: 2}},
+		Policy: catalog.Policy{Grain: calendar.Month, DP: &catalog.DP{EpsilonPerQuery: "1"}},
 	}
 	var v catalog.Version
 	v.Dataset, v.Version, v.First, v.Periods, v.Entities = "loans", 1, 0, 12, 50
@@ -48,7 +49,7 @@ func sum(t *testing.T, d catalog.Descriptor, v catalog.Version, firms, months in
 	}
 	verdict := catalog.Verdict{
 		Dataset: d.Dataset, Version: 1, Columns: []catalog.Column{{Measure: "loan"}},
-		EntityGroups: []catalog.EntityGroup{{Of: firms}}, PeriodGroups: []catalog.PeriodGroup{{Intervals: []catalog.Interval{{From: 0, To: int64(months)}}}},
+		EntityGroups: []catalog.EntityGroup{{Of: firms}}, PeriodGroups: []catalog.PeriodGroup{{Intervals: []calendar.Interval{{From: 0, To: int64(months)}}}},
 		Parts: []catalog.Part{{Class: -1}}, Assign: assignment.Pack(assign), Layers: []catalog.Layer{{Version: 1, Entities: v.Entities}},
 	}
 	if epsilon != "" {

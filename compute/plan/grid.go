@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // Grid is a verdict checked against its versions and laid out for lookup.
@@ -199,7 +200,7 @@ func (g *gridLayer) layPeriods() error {
 }
 
 // clip is an interval as positions among the version's periods.
-func (g *gridLayer) clip(i catalog.Interval) (from, to int) {
+func (g *gridLayer) clip(i calendar.Interval) (from, to int) {
 	last := g.first + int64(len(g.periodOf))
 	f, t := max(i.From, g.first), min(i.To, last)
 	if t <= f {
@@ -209,14 +210,14 @@ func (g *gridLayer) clip(i catalog.Interval) (from, to int) {
 }
 
 // extent are the periods that some layer's version has, from the first to the last.
-func (g *Grid) extent() catalog.Interval {
-	var out catalog.Interval
+func (g *Grid) extent() calendar.Interval {
+	var out calendar.Interval
 	for i, l := range g.layers {
-		one := catalog.Interval{From: l.first, To: l.first + int64(len(l.periodOf))}
+		one := calendar.Interval{From: l.first, To: l.first + int64(len(l.periodOf))}
 		if i == 0 {
 			out = one
 		}
-		out = catalog.Interval{From: min(out.From, one.From), To: max(out.To, one.To)}
+		out = calendar.Interval{From: min(out.From, one.From), To: max(out.To, one.To)}
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/plan/plantest"
 )
@@ -72,7 +73,7 @@ func TestAVersionPublishedWithoutAMeasureGivesNothingOfIt(t *testing.T) {
 	if _, err := plan.New(p.Descriptor, layers, p.Verdict); err == nil || !strings.Contains(err.Error(), "without its measures") {
 		t.Fatalf("m of a version that was published without it: %v", err)
 	}
-	p.Verdict.Layers[0].Exclusions = []catalog.Exclusion{{Column: 0, Part: 0, Intervals: []catalog.Interval{{From: 10, To: 16}}}}
+	p.Verdict.Layers[0].Exclusions = []catalog.Exclusion{{Column: 0, Part: 0, Intervals: []calendar.Interval{{From: 10, To: 16}}}}
 	plan, err := plan.New(p.Descriptor, layers, p.Verdict)
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/aggregate"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/plan/plantest"
@@ -115,7 +116,7 @@ func checkJoinTable(t *rapid.T, first, second plan.Side, p *plan.Plan, verdict c
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &sql.Compiled{Request: catalog.Request{By: []catalog.Dimension{{Kind: catalog.DimAttribute, Column: "g"}, {Kind: catalog.DimAttribute, Column: "h"}, {Kind: catalog.DimPeriod, Grain: catalog.GrainMonth}},
+	c := &sql.Compiled{Request: catalog.Request{By: []catalog.Dimension{{Kind: catalog.DimAttribute, Column: "g"}, {Kind: catalog.DimAttribute, Column: "h"}, {Kind: catalog.DimPeriod, Grain: calendar.Month}},
 		Join: &catalog.Join{Dataset: "e"}, Select: []catalog.Aggregate{{Func: catalog.FuncProduct, Measure: "m0", Other: "e.m0"}, {Func: catalog.FuncCount}}},
 		Output: []sql.Output{{Name: "p", Kind: sql.OutputAggregate, Form: aggregate.FormProduct, Argument: "m0"}, {Name: "n", Kind: sql.OutputAggregate, Index: 1}}}
 	in := result.Input{Descriptor: catalog.JoinDescriptors(first.Descriptor, second.Descriptor), Layers: []plan.Layer{{Version: first.Version, Presence: presence}}, Verdict: verdict, Plan: p, Sums: sums, Nodes: 2}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/assignment"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/aggregate"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/plan/plantest"
@@ -196,7 +197,7 @@ func (p *pairedPanels) checkTable(t *rapid.T, planned *plan.Plan, sums, counts [
 		layers = append(layers, plan.Layer{Version: x.First.Version, Presence: presence})
 	}
 	column := p.Verdict.Columns[0]
-	c := &sql.Compiled{Request: catalog.Request{By: []catalog.Dimension{{Kind: catalog.DimAttribute, Column: "g"}, {Kind: catalog.DimPeriod, Grain: catalog.GrainMonth}},
+	c := &sql.Compiled{Request: catalog.Request{By: []catalog.Dimension{{Kind: catalog.DimAttribute, Column: "g"}, {Kind: catalog.DimPeriod, Grain: calendar.Month}},
 		Join: &catalog.Join{Dataset: "e"}, Select: []catalog.Aggregate{{Func: catalog.FuncProduct, Measure: column.Measure, Other: column.Times}}},
 		Output: []sql.Output{{Name: "p", Kind: sql.OutputAggregate, Form: aggregate.FormProduct, Argument: column.Measure}}}
 	table, err := result.NewTable(c, result.Input{Descriptor: catalog.JoinDescriptors(p.Descriptor, p.second), Layers: layers, Verdict: p.Verdict, Plan: planned, Sums: sums, Nodes: 2})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/assignment"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/noise"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/plan/plantest"
@@ -126,7 +127,7 @@ func TestPlanDigestBindsLabelsAndLayers(t *testing.T) {
 			a.Absent, b.Absent = b.Absent, a.Absent
 		},
 		"an exclusion": func(p *plantest.Panel, _ []plan.Layer) {
-			p.Verdict.Layers[1].Exclusions = []catalog.Exclusion{{Part: 1, Intervals: []catalog.Interval{{From: 14, To: 15}}}}
+			p.Verdict.Layers[1].Exclusions = []catalog.Exclusion{{Part: 1, Intervals: []calendar.Interval{{From: 14, To: 15}}}}
 		},
 	} {
 		p, layers := twoLayers()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/assignment"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/plan/plantest"
 	"github.com/weirdata/weir/compute/seal"
@@ -134,7 +135,7 @@ func TestPlanOfASmallPanel(t *testing.T) {
 	if got := planned.Explain(p.Descriptor).Magnitude; got.Cmp(big.NewInt(4*101)) != 0 {
 		t.Fatalf("magnitude %s, want 404", got)
 	}
-	p.Verdict.PeriodGroups = []catalog.PeriodGroup{{Intervals: []catalog.Interval{{From: 10, To: 14}}}}
+	p.Verdict.PeriodGroups = []catalog.PeriodGroup{{Intervals: []calendar.Interval{{From: 10, To: 14}}}}
 	whole, err := plan.New(p.Descriptor, p.Layers(), p.Verdict)
 	if err != nil {
 		t.Fatal(err)
@@ -147,7 +148,7 @@ func TestPlanOfASmallPanel(t *testing.T) {
 func TestATileThatEndsEarlyIsLikeOneWhoseRestIsNotSelected(t *testing.T) {
 	p := plantest.OnePanel()
 	p.Version.Periods = 3
-	p.Verdict.PeriodGroups = []catalog.PeriodGroup{{Intervals: []catalog.Interval{{From: 10, To: 11}, {From: 12, To: 13}}}}
+	p.Verdict.PeriodGroups = []catalog.PeriodGroup{{Intervals: []calendar.Interval{{From: 10, To: 11}, {From: 12, To: 13}}}}
 	planned, err := plan.New(p.Descriptor, p.Layers(), p.Verdict)
 	if err != nil {
 		t.Fatal(err)
@@ -172,13 +173,13 @@ func TestDigestDiffersWhenAnythingDiffers(t *testing.T) {
 			p.Verdict.Withheld = []catalog.GroupIndex{{Entity: 1, Period: 1}}
 		},
 		"an exclusion": func(p *plantest.Panel) {
-			p.Verdict.Layers[0].Exclusions = []catalog.Exclusion{{Part: 1, Intervals: []catalog.Interval{{From: 13, To: 14}}}}
+			p.Verdict.Layers[0].Exclusions = []catalog.Exclusion{{Part: 1, Intervals: []calendar.Interval{{From: 13, To: 14}}}}
 		},
 		"a period group": func(p *plantest.Panel) { p.Verdict.PeriodGroups[1].Intervals[0].To = 13 },
 		"the blocks":     func(p *plantest.Panel) { p.Version.Blocks[0].Periods = 4 },
 		"the tiles": func(p *plantest.Panel) {
 			p.Version.Periods = 6
-			p.Verdict.PeriodGroups[1].Intervals = append(p.Verdict.PeriodGroups[1].Intervals, catalog.Interval{From: 14, To: 16})
+			p.Verdict.PeriodGroups[1].Intervals = append(p.Verdict.PeriodGroups[1].Intervals, calendar.Interval{From: 14, To: 16})
 		},
 	}
 	seen := map[catalog.Digest]string{}
@@ -240,7 +241,7 @@ func TestDigestIsStable(t *testing.T) {
 }
 
 func TestPlanRefusesWhatDoesNotFit(t *testing.T) {
-	interval := func(from, to int64) []catalog.Interval { return []catalog.Interval{{From: from, To: to}} }
+	interval := func(from, to int64) []calendar.Interval { return []calendar.Interval{{From: from, To: to}} }
 	for name, change := range map[string]func(*plantest.Panel){
 		"another dataset":          func(p *plantest.Panel) { p.Version.Dataset = "e" },
 		"another version":          func(p *plantest.Panel) { p.Version.Version = 2 },
@@ -280,7 +281,7 @@ func TestPlanBoundsGroupsAndSlotMaps(t *testing.T) {
 	p.Version.Periods, p.Verdict.PeriodGroups = plan.MaxSlotMaps+1, nil
 	p.Version.Blocks[0].Periods, p.Version.Blocks[1].Periods = 1, 1
 	for i := range int64(plan.MaxSlotMaps + 1) {
-		p.Verdict.PeriodGroups = append(p.Verdict.PeriodGroups, catalog.PeriodGroup{Intervals: []catalog.Interval{{From: 10 + i, To: 11 + i}}})
+		p.Verdict.PeriodGroups = append(p.Verdict.PeriodGroups, catalog.PeriodGroup{Intervals: []calendar.Interval{{From: 10 + i, To: 11 + i}}})
 	}
 	if _, err := plan.New(p.Descriptor, p.Layers(), p.Verdict); !errors.Is(err, plan.ErrTooLarge) {
 		t.Errorf("8,193 slot maps: %v", err)

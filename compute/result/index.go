@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/sql"
 	"github.com/weirdata/weir/compute/standard"
 	"github.com/weirdata/weir/compute/unit"
@@ -41,8 +42,8 @@ func (b *builder) index(e *sql.Expr, group int) (*big.Rat, string) {
 		return nil, ""
 	}
 	g := b.descriptor.Grain
-	first := catalog.GrainDay.Format(g.Span(intervals[0].From, catalog.GrainDay).From)
-	last := catalog.GrainDay.Format(g.Span(intervals[len(intervals)-1].To-1, catalog.GrainDay).To - 1)
+	first := calendar.Day.Format(g.Span(intervals[0].From, calendar.Day).From)
+	last := calendar.Day.Format(g.Span(intervals[len(intervals)-1].To-1, calendar.Day).To - 1)
 	if x.Dated && len(standard.ChangesWithin(first, last)) > 0 {
 		return nil, ""
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/plan/plantest"
 )
@@ -24,7 +25,7 @@ func TestACellTakenTwiceGivesNoTable(t *testing.T) {
 	if table, err := NewTable(c, in); err == nil || !strings.Contains(err.Error(), "taken from two versions") {
 		t.Errorf("a table of %v, error %v", table, err)
 	}
-	whole := []catalog.Interval{{From: 10, To: 14}}
+	whole := []calendar.Interval{{From: 10, To: 14}}
 	p.Verdict.Layers[0].Exclusions = []catalog.Exclusion{{Part: 0, Intervals: whole}, {Part: 1, Intervals: whole}}
 	in.Verdict, in.Plan = p.Verdict, plantest.Must(plan.New(p.Descriptor, layers, p.Verdict))
 	in.Sums = second.Sums()

@@ -6,30 +6,31 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // A year of which six months are there is told from one that is whole; an open end names nothing.
 func TestPeriodsThatAreNamedAndNotPublishedAreTold(t *testing.T) {
-	const month = catalog.GrainMonth
+	const month = calendar.Month
 	at := func(text string) int64 {
-		_, i, err := catalog.ParsePeriod(text)
+		_, i, err := calendar.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return i
 	}
-	half := []catalog.PeriodGroup{{Intervals: []catalog.Interval{{From: at("2024-01"), To: at("2024-04")}}}, {Intervals: []catalog.Interval{{From: at("2024-04"), To: at("2024-07")}}}}
+	half := []catalog.PeriodGroup{{Intervals: []calendar.Interval{{From: at("2024-01"), To: at("2024-04")}}}, {Intervals: []calendar.Interval{{From: at("2024-04"), To: at("2024-07")}}}}
 	all := month.Bounds()
 	for _, c := range []struct {
-		named []catalog.Interval
+		named []calendar.Interval
 		want  []string
 	}{
 		{nil, nil},
-		{[]catalog.Interval{{From: at("2024-02"), To: at("2024-07")}}, nil},
-		{[]catalog.Interval{{From: at("2024-01"), To: at("2025-01")}}, []string{"2024-07 to 2024-12"}},
-		{[]catalog.Interval{{From: at("2023-12"), To: at("2024-08")}}, []string{"2023-12", "2024-07"}},
-		{[]catalog.Interval{{From: at("2024-03"), To: all.To}}, nil},
-		{[]catalog.Interval{{From: all.From, To: at("2030-01")}}, nil},
+		{[]calendar.Interval{{From: at("2024-02"), To: at("2024-07")}}, nil},
+		{[]calendar.Interval{{From: at("2024-01"), To: at("2025-01")}}, []string{"2024-07 to 2024-12"}},
+		{[]calendar.Interval{{From: at("2023-12"), To: at("2024-08")}}, []string{"2023-12", "2024-07"}},
+		{[]calendar.Interval{{From: at("2024-03"), To: all.To}}, nil},
+		{[]calendar.Interval{{From: all.From, To: at("2030-01")}}, nil},
 	} {
 		if d := cmp.Diff(c.want, notThere(month, c.named, half)); d != "" {
 			t.Errorf("%v: %s", c.named, d)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/assignment"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/sql"
 )
@@ -36,7 +37,7 @@ func (r *readingsOf) Bits(measure int) *bitset.BitSet {
 }
 
 func readingsDescriptor() catalog.Descriptor {
-	return catalog.Descriptor{Dataset: "d", Entity: "site", Grain: catalog.GrainMonth, Measures: []catalog.Measure{
+	return catalog.Descriptor{Dataset: "d", Entity: "site", Grain: calendar.Month, Measures: []catalog.Measure{
 		{Name: "x", Unit: "kg", Min: -50, Max: 1000, Decimals: 1, Squares: true, Buckets: []string{"0", "12.5", "99.9"}},
 		{Name: "y", Unit: "m", Min: 0, Max: 77, Decimals: 2, Squares: true, Buckets: []string{"0.5"}},
 	}}
@@ -87,14 +88,14 @@ func (r *readingsOf) input(c *sql.Compiled) (Input, error) {
 		assign = append(assign, int32(e)) //nolint:gosec // few
 	}
 	verdict.Assign = assignment.Pack(assign)
-	all := catalog.Interval{From: r.first, To: r.first + int64(months)}
-	verdict.PeriodGroups = []catalog.PeriodGroup{{Intervals: []catalog.Interval{all}}}
+	all := calendar.Interval{From: r.first, To: r.first + int64(months)}
+	verdict.PeriodGroups = []catalog.PeriodGroup{{Intervals: []calendar.Interval{all}}}
 	if slices.ContainsFunc(c.Request.By, isPeriod) {
 		verdict.PeriodGroups = nil
 		for at := all.From; at < all.To; {
-			year := catalog.GrainMonth.In(at, catalog.GrainYear)
-			to := min(all.To, catalog.GrainYear.Span(year, catalog.GrainMonth).To)
-			verdict.PeriodGroups = append(verdict.PeriodGroups, catalog.PeriodGroup{Value: catalog.GrainYear.Format(year), Intervals: []catalog.Interval{{From: at, To: to}}})
+			year := calendar.Month.In(at, calendar.Year)
+			to := min(all.To, calendar.Year.Span(year, calendar.Month).To)
+			verdict.PeriodGroups = append(verdict.PeriodGroups, catalog.PeriodGroup{Value: calendar.Year.Format(year), Intervals: []calendar.Interval{{From: at, To: to}}})
 			at = to
 		}
 	}

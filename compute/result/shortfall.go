@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/shown"
 )
 
@@ -128,18 +129,18 @@ func (t *Table) partialWords() string {
 }
 
 // notThere are the periods that are named and not in any group. An end that is open names none.
-func notThere(own catalog.Grain, named []catalog.Interval, groups []catalog.PeriodGroup) (out []string) {
+func notThere(own calendar.Grain, named []calendar.Interval, groups []catalog.PeriodGroup) (out []string) {
 	all := own.Bounds()
-	var there []catalog.Interval
+	var there []calendar.Interval
 	for _, g := range groups {
 		there = append(there, g.Intervals...)
 	}
-	gaps := catalog.NewPeriodSet(there).Complement(all)
+	gaps := calendar.NewPeriodSet(there).Complement(all)
 	for _, i := range named {
 		if i.From <= all.From || i.To >= all.To {
 			continue
 		}
-		for _, gap := range gaps.Intersect(catalog.PeriodSet{i}) {
+		for _, gap := range gaps.Intersect(calendar.PeriodSet{i}) {
 			text := own.Format(gap.From)
 			if gap.To-gap.From > 1 {
 				text += " to " + own.Format(gap.To-1)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/compute/aggregate"
 	"github.com/weirdata/weir/compute/plan"
@@ -135,9 +136,9 @@ type builder struct {
 	opened     map[catalog.Aggregate]*aggregateSums
 	worked     map[sql.Output]*column
 	descriptor catalog.Descriptor
-	left       map[int]catalog.PeriodSet // by entity group: periods in which some of it is left out of some column
-	pieces     []string                  // names
-	values     map[string]*big.Rat       // of texts of dimensions; nil: none
+	left       map[int]calendar.PeriodSet // by entity group: periods in which some of it is left out of some column
+	pieces     []string                   // names
+	values     map[string]*big.Rat        // of texts of dimensions; nil: none
 }
 
 func newBuilder(c *sql.Compiled, in Input) (*builder, error) {
@@ -416,7 +417,7 @@ func (b *builder) coverage(at catalog.GroupIndex) (c catalog.Coverage, covered b
 // omitted counts the periods of a group in which a column is left out.
 func (b *builder) omitted(group int) int {
 	at, n := b.groups[group], 0
-	own := catalog.NewPeriodSet(b.verdict.PeriodGroups[at.Period].Intervals)
+	own := calendar.NewPeriodSet(b.verdict.PeriodGroups[at.Period].Intervals)
 	for _, i := range own.Intersect(b.left[at.Entity]) {
 		n += int(i.To - i.From)
 	}

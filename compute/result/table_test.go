@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/plan/plantest"
 	"github.com/weirdata/weir/compute/sql"
@@ -150,8 +151,8 @@ func checkOmitted(t *rapid.T, p *plantest.Panel, table *Table) {
 // omits reports whether the group of a row covers a period and an exclusion
 // keeps it out.
 func omits(p *plantest.Panel, row []any, period int64) bool {
-	holds := func(list []catalog.Interval) bool {
-		return slices.ContainsFunc(list, func(i catalog.Interval) bool { return i.From <= period && period < i.To })
+	holds := func(list []calendar.Interval) bool {
+		return slices.ContainsFunc(list, func(i calendar.Interval) bool { return i.From <= period && period < i.To })
 	}
 	covered := slices.ContainsFunc(p.Verdict.PeriodGroups, func(g catalog.PeriodGroup) bool { return g.Value == row[2] && holds(g.Intervals) })
 	return covered && slices.ContainsFunc(p.Verdict.Layers[0].Exclusions, func(e catalog.Exclusion) bool {

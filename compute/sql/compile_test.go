@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 func attribute(column string) catalog.Dimension {
@@ -22,7 +23,7 @@ func TestCompileTheExampleOfTheDesign(t *testing.T) {
 	want := &Compiled{
 		Request: catalog.Request{
 			Version: 1, Dataset: "beijing_air", SQL: sql,
-			By: []catalog.Dimension{{Kind: catalog.DimEntity}, {Kind: catalog.DimPeriod, Grain: catalog.GrainMonth}},
+			By: []catalog.Dimension{{Kind: catalog.DimEntity}, {Kind: catalog.DimPeriod, Grain: calendar.Month}},
 			Select: []catalog.Aggregate{
 				{Func: "avg", Measure: "pm25"}, {Func: "count", Measure: "pm25"},
 			},
@@ -38,14 +39,14 @@ func TestCompileTheExampleOfTheDesign(t *testing.T) {
 }
 
 func TestCompileWhere(t *testing.T) {
-	day := func(text string) catalog.Interval {
-		g, i, err := catalog.ParsePeriod(text)
+	day := func(text string) calendar.Interval {
+		g, i, err := calendar.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return g.Span(i, catalog.GrainHour)
+		return g.Span(i, calendar.Hour)
 	}
-	all := catalog.GrainHour.Bounds()
+	all := calendar.Hour.Bounds()
 	y2013, y2014, may, hour := day("2013"), day("2014"), day("2014-05"), day("2014-05-07T13")
 	not := func(p catalog.Predicate) catalog.Predicate {
 		return catalog.Predicate{Op: catalog.OpNot, Args: []catalog.Predicate{p}}
@@ -59,24 +60,24 @@ func TestCompileWhere(t *testing.T) {
 	cases := []struct {
 		where   string
 		pred    catalog.Predicate
-		periods []catalog.Interval
+		periods []calendar.Interval
 	}{
-		{where: `period = '2013'`, periods: []catalog.Interval{y2013}},
-		{where: `period = '2014-05-07T13'`, periods: []catalog.Interval{{From: hour.From, To: hour.From + 1}}},
-		{where: `period <> '2013'`, periods: []catalog.Interval{{From: all.From, To: y2013.From}, {From: y2013.To, To: all.To}}},
-		{where: `period < '2013'`, periods: []catalog.Interval{{From: all.From, To: y2013.From}}},
-		{where: `period <= '2013'`, periods: []catalog.Interval{{From: all.From, To: y2013.To}}},
-		{where: `period > '2013'`, periods: []catalog.Interval{{From: y2013.To, To: all.To}}},
-		{where: `period >= '2013'`, periods: []catalog.Interval{{From: y2013.From, To: all.To}}},
-		{where: `period BETWEEN '2013' AND '2014-05'`, periods: []catalog.Interval{{From: y2013.From, To: may.To}}},
-		{where: `NOT period NOT BETWEEN '2013' AND '2014'`, periods: []catalog.Interval{{From: y2013.From, To: y2014.To}}},
-		{where: `period IN ('2014', '2013', '2014-05')`, periods: []catalog.Interval{{From: y2013.From, To: y2014.To}}},
-		{where: `period >= '2013' AND (period < '2014' OR period = '2014-05')`, periods: []catalog.Interval{y2013, may}},
+		{where: `period = '2013'`, periods: []calendar.Interval{y2013}},
+		{where: `period = '2014-05-07T13'`, periods: []calendar.Interval{{From: hour.From, To: hour.From + 1}}},
+		{where: `period <> '2013'`, periods: []calendar.Interval{{From: all.From, To: y2013.From}, {From: y2013.To, To: all.To}}},
+		{where: `period < '2013'`, periods: []calendar.Interval{{From: all.From, To: y2013.From}}},
+		{where: `period <= '2013'`, periods: []calendar.Interval{{From: all.From, To: y2013.To}}},
+		{where: `period > '2013'`, periods: []calendar.Interval{{From: y2013.To, To: all.To}}},
+		{where: `period >= '2013'`, periods: []calendar.Interval{{From: y2013.From, To: all.To}}},
+		{where: `period BETWEEN '2013' AND '2014-05'`, periods: []calendar.Interval{{From: y2013.From, To: may.To}}},
+		{where: `NOT period NOT BETWEEN '2013' AND '2014'`, periods: []calendar.Interval{{From: y2013.From, To: y2014.To}}},
+		{where: `period IN ('2014', '2013', '2014-05')`, periods: []calendar.Interval{{From: y2013.From, To: y2014.To}}},
+		{where: `period >= '2013' AND (period < '2014' OR period = '2014-05')`, periods: []calendar.Interval{y2013, may}},
 		{where: `period < '2013' OR period >= '2013'`},
 		{where: `county = 'a'`, pred: in("county", "a")},
 		{where: `COUNTY != 'a'`, pred: not(in("county", "a"))},
-		{where: `industry IN ('b', 'a', 'b') AND period = '2013'`, pred: in("Industry", "a", "b"), periods: []catalog.Interval{y2013}},
-		{where: `period = '2013' AND (county = 'x' AND period <> '2014')`, pred: in("county", "x"), periods: []catalog.Interval{y2013}},
+		{where: `industry IN ('b', 'a', 'b') AND period = '2013'`, pred: in("Industry", "a", "b"), periods: []calendar.Interval{y2013}},
+		{where: `period = '2013' AND (county = 'x' AND period <> '2014')`, pred: in("county", "x"), periods: []calendar.Interval{y2013}},
 		{where: `county = 'a' OR county = 'b' OR NOT NOT county IN ('c')`, pred: in("county", "a", "b", "c")},
 		{where: `county BETWEEN 'b' AND 'd' AND county > 'b'`, pred: op(catalog.OpAnd, leaf(catalog.OpGt, "county", "b"), leaf(catalog.OpLe, "county", "d"))},
 		{where: `station = 'Dongsi' OR station_id = 'Tiantan' OR entity = 'Wanliu'`, pred: in("", "Dongsi", "Tiantan", "Wanliu")},
@@ -88,9 +89,9 @@ func TestCompileWhere(t *testing.T) {
 		{where: "county LIKE 'a\ud7ff%'", pred: op(catalog.OpAnd, leaf(catalog.OpGe, "county", "a\ud7ff"), leaf(catalog.OpLt, "county", "a\ue000"))},
 		{where: "county LIKE 'a\U0010ffff%'", pred: op(catalog.OpAnd, leaf(catalog.OpGe, "county", "a\U0010ffff"), leaf(catalog.OpLt, "county", "b"))},
 		{where: `county LIKE 'a'`, pred: in("county", "a")},
-		{where: `year(period) = 2013`, periods: []catalog.Interval{y2013}},
-		{where: `EXTRACT(YEAR FROM period) BETWEEN 2013 AND '2014'`, periods: []catalog.Interval{{From: y2013.From, To: y2014.To}}},
-		{where: `year(period) IN (2013) AND period <> DATE '2014-05'`, periods: []catalog.Interval{y2013}},
+		{where: `year(period) = 2013`, periods: []calendar.Interval{y2013}},
+		{where: `EXTRACT(YEAR FROM period) BETWEEN 2013 AND '2014'`, periods: []calendar.Interval{{From: y2013.From, To: y2014.To}}},
+		{where: `year(period) IN (2013) AND period <> DATE '2014-05'`, periods: []calendar.Interval{y2013}},
 		{where: `county >= ''`},
 	}
 	for _, tc := range cases {
@@ -112,7 +113,7 @@ func TestCompileWhere(t *testing.T) {
 
 func TestCompileDimensionsOutputsAndOrder(t *testing.T) {
 	limit := func(n int) *int { return &n }
-	month := catalog.Dimension{Kind: catalog.DimPeriod, Grain: catalog.GrainMonth}
+	month := catalog.Dimension{Kind: catalog.DimPeriod, Grain: calendar.Month}
 	count, sum, avg := catalog.Aggregate{Func: "count"}, catalog.Aggregate{Func: "sum", Measure: "pm25"}, catalog.Aggregate{Func: "avg", Measure: "no2"}
 	dim := func(name string, i int) Output { return Output{Name: name, Kind: OutputDimension, Index: i} }
 	agg := func(name string, i int) Output { return Output{Name: name, Kind: OutputAggregate, Index: i} }
@@ -135,7 +136,7 @@ func TestCompileDimensionsOutputsAndOrder(t *testing.T) {
 			Compiled{Request: catalog.Request{By: []catalog.Dimension{attribute("county")}, Select: []catalog.Aggregate{count}},
 				Output: []Output{dim("Industry", 0), agg("county", 0)}, Order: []Order{{Output: 1}}}},
 		{"expressions in ORDER BY", `SELECT period, COUNT(*) FROM beijing_air GROUP BY period ORDER BY count(*) desc, date_trunc('hour', period) LIMIT 0 -- none`,
-			Compiled{Request: catalog.Request{By: []catalog.Dimension{{Kind: catalog.DimPeriod, Grain: catalog.GrainHour}}, Select: []catalog.Aggregate{count}},
+			Compiled{Request: catalog.Request{By: []catalog.Dimension{{Kind: catalog.DimPeriod, Grain: calendar.Hour}}, Select: []catalog.Aggregate{count}},
 				Output: []Output{dim("period", 0), agg("count(*)", 0)}, Order: []Order{{Output: 1, Desc: true}, {Output: 0}}, Limit: limit(0)}},
 	}
 	for _, tc := range cases {

@@ -7,6 +7,7 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
 	say "github.com/weirdata/weir/catalog/explain"
 )
@@ -15,7 +16,7 @@ import (
 // part is no condition.
 type parts struct {
 	entities *catalog.Predicate
-	periods  *catalog.PeriodSet
+	periods  *calendar.PeriodSet
 	selector *selector
 	cycles   []cycle
 }
@@ -54,7 +55,7 @@ func (c *compiler) where() *Error {
 		if len(*p.periods) == 0 {
 			return faultAt(at, all, "no period can satisfy this condition").want("a condition that some period meets")
 		}
-		c.out.Request.Periods = c.calendar.limited(*p.periods)
+		c.out.Request.Periods = c.literals.limited(*p.periods)
 		if n := len(c.out.Request.Periods); n > catalog.MaxIntervals {
 			return faultAt(at, all, "the condition on periods falls into %d intervals", n).
 				want(fmt.Sprintf("at most %d intervals", catalog.MaxIntervals))
@@ -162,7 +163,7 @@ func (c *compiler) notParts(tree *notTree) (parts, *Error) {
 	if p.entities != nil {
 		return parts{entities: &catalog.Predicate{Op: catalog.OpNot, Args: []catalog.Predicate{*p.entities}}}, nil
 	}
-	rest := c.calendar.complement(*p.periods)
+	rest := c.literals.complement(*p.periods)
 	return parts{periods: &rest}, nil
 }
 
@@ -306,9 +307,9 @@ func (c *compiler) periodTest(t *comparison) (parts, *Error) {
 	if t.Like != nil {
 		return parts{}, faultAt(t.Like.Pos, t.Like.raw(), "LIKE is of entities and attributes; a period is compared with one that may be coarser").want("period = '2024'")
 	}
-	var spans []catalog.Interval
+	var spans []calendar.Interval
 	for i, l := range t.literals() {
-		span, fault := c.calendar.literal(l, t.end(i))
+		span, fault := c.literals.literal(l, t.end(i))
 		if fault != nil {
 			return parts{}, fault
 		}
@@ -318,26 +319,26 @@ func (c *compiler) periodTest(t *comparison) (parts, *Error) {
 	if t.To != nil && spans[1].To <= spans[0].From {
 		return parts{}, t.backwards()
 	}
-	all := c.calendar.all
-	var set catalog.PeriodSet
+	all := c.literals.all
+	var set calendar.PeriodSet
 	switch {
 	case t.Op == "=" || t.In != nil:
-		set = catalog.NewPeriodSet(spans)
+		set = calendar.NewPeriodSet(spans)
 	case t.Op == "<>" || t.Op == "!=":
-		set = c.calendar.complement(catalog.NewPeriodSet(spans))
+		set = c.literals.complement(calendar.NewPeriodSet(spans))
 	case t.Op == "<":
-		set = catalog.NewPeriodSet([]catalog.Interval{{From: all.From, To: spans[0].From}})
+		set = calendar.NewPeriodSet([]calendar.Interval{{From: all.From, To: spans[0].From}})
 	case t.Op == "<=":
-		set = catalog.NewPeriodSet([]catalog.Interval{{From: all.From, To: spans[0].To}})
+		set = calendar.NewPeriodSet([]calendar.Interval{{From: all.From, To: spans[0].To}})
 	case t.Op == ">":
-		set = catalog.NewPeriodSet([]catalog.Interval{{From: spans[0].To, To: all.To}})
+		set = calendar.NewPeriodSet([]calendar.Interval{{From: spans[0].To, To: all.To}})
 	case t.Op == ">=":
-		set = catalog.NewPeriodSet([]catalog.Interval{{From: spans[0].From, To: all.To}})
+		set = calendar.NewPeriodSet([]calendar.Interval{{From: spans[0].From, To: all.To}})
 	default:
-		set = catalog.NewPeriodSet([]catalog.Interval{{From: spans[0].From, To: spans[1].To}})
+		set = calendar.NewPeriodSet([]calendar.Interval{{From: spans[0].From, To: spans[1].To}})
 	}
 	if t.Not {
-		set = c.calendar.complement(set)
+		set = c.literals.complement(set)
 	}
 	return parts{periods: &set}, nil
 }

@@ -10,12 +10,13 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // cyclePart is a part of a period that comes again: the hour of a day, the day of a week.
 type cyclePart struct {
 	name     string // in capitals
-	grain    catalog.Grain
+	grain    calendar.Grain
 	from, to int64 // its values
 	of       func(i int64) int64
 }
@@ -23,11 +24,11 @@ type cyclePart struct {
 // cycleParts are those that a condition may test. Hours and weekdays are counted from a
 // Thursday at midnight, 1970-01-01, and months from a January.
 var cycleParts = []cyclePart{
-	{"HOUR", catalog.GrainHour, 0, 23, func(i int64) int64 { return modulo(i, 24) }},
-	{"ISODOW", catalog.GrainDay, 1, 7, func(i int64) int64 { return modulo(i+3, 7) + 1 }},
-	{"DOW", catalog.GrainDay, 0, 6, func(i int64) int64 { return modulo(i+4, 7) }},
-	{"MONTH", catalog.GrainMonth, 1, 12, func(i int64) int64 { return modulo(i, 12) + 1 }},
-	{"QUARTER", catalog.GrainQuarter, 1, 4, func(i int64) int64 { return modulo(i, 4) + 1 }},
+	{"HOUR", calendar.Hour, 0, 23, func(i int64) int64 { return modulo(i, 24) }},
+	{"ISODOW", calendar.Day, 1, 7, func(i int64) int64 { return modulo(i+3, 7) + 1 }},
+	{"DOW", calendar.Day, 0, 6, func(i int64) int64 { return modulo(i+4, 7) }},
+	{"MONTH", calendar.Month, 1, 12, func(i int64) int64 { return modulo(i, 12) + 1 }},
+	{"QUARTER", calendar.Quarter, 1, 4, func(i int64) int64 { return modulo(i, 4) + 1 }},
 }
 
 func modulo(a, b int64) int64 { return ((a % b) + b) % b }
@@ -65,7 +66,7 @@ func (c *compiler) cycleTest(t *comparison, name string) (parts, *Error) {
 		return parts{}, faultAt(n.Pos, n.Raw, "the %s of a period is not compared", strings.ToLower(name)).
 			want("year, quarter, month or hour of period", "EXTRACT(ISODOW FROM period)", "period = '2024-05'")
 	case !own.Nests(part.grain):
-		return parts{}, faultAt(n.Pos, n.Raw, "the dataset has one period %s, which lies in no one %s", own.One(), part.grain).want("period = " + c.calendar.forms()[0])
+		return parts{}, faultAt(n.Pos, n.Raw, "the dataset has one period %s, which lies in no one %s", own.One(), part.grain).want("period = " + c.literals.forms()[0])
 	case t.Like != nil || t.Of != nil:
 		return parts{}, faultAt(n.Pos, n.Raw, "the %s of a period is compared with numbers", strings.ToLower(name)).want("= 8", "IN (7, 8)", "BETWEEN 7 AND 9")
 	}
@@ -101,12 +102,12 @@ const maxLooked = 1 << 20
 
 // cut takes the periods out of a condition that its tests of cycles leave. What is left has to
 // be few enough intervals for a request, so the rest of the condition has to bound it.
-func (c *compiler) cut(p parts) (*catalog.PeriodSet, *Error) {
+func (c *compiler) cut(p parts) (*calendar.PeriodSet, *Error) {
 	if len(p.cycles) == 0 {
 		return p.periods, nil
 	}
-	own, all := c.calendar.grain, c.calendar.all
-	set := catalog.PeriodSet{all}
+	own, all := c.literals.grain, c.literals.all
+	set := calendar.PeriodSet{all}
 	if p.periods != nil {
 		set = *p.periods
 	}
@@ -121,7 +122,7 @@ func (c *compiler) cut(p parts) (*catalog.PeriodSet, *Error) {
 		return faultAt(y.pos, y.raw, "this takes more than %d intervals out of the periods that WHERE names, or these are too many", catalog.MaxIntervals).
 			want("a bound, such as AND period BETWEEN '2024-01' AND '2024-12', of fewer periods")
 	}
-	var left []catalog.Interval
+	var left []calendar.Interval
 	looked := 0
 	for _, i := range set {
 		for at := i.From; at < i.To; {
@@ -133,13 +134,13 @@ func (c *compiler) cut(p parts) (*catalog.PeriodSet, *Error) {
 			if !slices.ContainsFunc(p.cycles, func(y cycle) bool { return !y.pass(y.part.of(finest.In(step, y.part.grain))) }) {
 				if n := len(left); n > 0 && left[n-1].To == at {
 					left[n-1].To = to
-				} else if left = append(left, catalog.Interval{From: at, To: to}); n == catalog.MaxIntervals {
+				} else if left = append(left, calendar.Interval{From: at, To: to}); n == catalog.MaxIntervals {
 					return nil, tooMany()
 				}
 			}
 			at = to
 		}
 	}
-	out := catalog.NewPeriodSet(left)
+	out := calendar.NewPeriodSet(left)
 	return &out, nil
 }

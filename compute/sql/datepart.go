@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // dateParts are functions of other dialects of SQL that take a part of a date.
@@ -23,7 +24,7 @@ func (sc *scope) datePart(n *name, call *call) (catalog.Dimension, *Error) {
 	case fault != nil:
 		return none, fault
 	case part == "YEAR":
-		return catalog.Dimension{Kind: catalog.DimPeriod, Grain: catalog.GrainYear}, nil
+		return catalog.Dimension{Kind: catalog.DimPeriod, Grain: calendar.Year}, nil
 	}
 	fault = faultAt(n.Pos, n.Raw, "the %s of a period would join those of all years, and there are no such groups", strings.ToLower(part)).
 		want("year(period)", "date_trunc('grain', period)")
@@ -98,7 +99,7 @@ func (c *compiler) yearTest(t *comparison) (parts, *Error) {
 		years.In = append(years.In, quoted(l))
 	}
 	for i, l := range years.literals() {
-		if g, _, err := catalog.ParsePeriod(l.plain()); l.Text == "" || err != nil || g != catalog.GrainYear {
+		if g, _, err := calendar.Parse(l.plain()); l.Text == "" || err != nil || g != calendar.Year {
 			at := t.literals()[i]
 			return parts{}, faultAt(at.Pos, at.raw(), "a year has four digits").want("2024")
 		}

@@ -7,13 +7,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // TestOtherDialectsSayTheSame: what analysts type compiles to what is written in this
 // language's own way.
 func TestOtherDialectsSayTheSame(t *testing.T) {
 	monthly := beijing()
-	monthly.Descriptor.Grain = catalog.GrainMonth
+	monthly.Descriptor.Grain = calendar.Month
 	for _, c := range [][2]string{
 		{"SELECT county c, COUNT(*) n FROM beijing_air GROUP BY county -- x\nORDER BY n", "SELECT county AS c, COUNT(*) AS n FROM beijing_air GROUP BY county ORDER BY n"},
 		{"SELECT /* 'a */ COUNT(*) \"n n\" FROM beijing_air /**/ WHERE county = '/* no */'", `SELECT COUNT(*) AS "n n" FROM beijing_air WHERE county = '/* no */'`},

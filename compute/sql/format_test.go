@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/aggregate"
 )
 
@@ -142,8 +143,8 @@ func (f formatter) predicate(p catalog.Predicate, parentheses bool) string {
 }
 
 // periods writes intervals in the dataset's own grain.
-func (f formatter) periods(list []catalog.Interval) string {
-	grain, all := f.calendar.grain, f.calendar.all
+func (f formatter) periods(list []calendar.Interval) string {
+	grain, all := f.literals.grain, f.literals.all
 	var arms []string
 	for _, i := range list {
 		switch {

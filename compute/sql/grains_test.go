@@ -5,14 +5,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // Literals, bounds and groups of data of parts of hours and of weeks, counted here by hand.
 func TestPeriodsOfPartsOfHoursAndOfWeeks(t *testing.T) {
-	const half, quarter, week = catalog.GrainHalfHour, catalog.GrainQuarterHour, catalog.GrainWeek
+	const half, quarter, week = calendar.HalfHour, calendar.QuarterHour, calendar.Week
 	day := func(text string) int64 {
-		_, i, err := catalog.ParsePeriod(text)
+		_, i, err := calendar.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -20,31 +20,31 @@ func TestPeriodsOfPartsOfHoursAndOfWeeks(t *testing.T) {
 	}
 	first := day("2024-01-05") // a Friday
 	for _, c := range []struct {
-		grain catalog.Grain
+		grain calendar.Grain
 		where string
-		want  catalog.Interval // empty: refused
+		want  calendar.Interval // empty: refused
 		fault string
 	}{
-		{half, "period = '2024-01-05T10:30'", catalog.Interval{From: 48*first + 21, To: 48*first + 22}, ""},
-		{half, "period = '2024-01-05T10'", catalog.Interval{From: 48*first + 20, To: 48*first + 22}, ""},
-		{half, "period BETWEEN '2024-01-05T10:30' AND '2024-01-05T11:00'", catalog.Interval{From: 48*first + 21, To: 48*first + 23}, ""},
-		{half, "period = '2024-01-05T10:15'", catalog.Interval{}, "the dataset has one period a half_hour, and this literal is finer; did you mean '2024-01-05T10:00'?"},
-		{half, "period = '2024-01'", catalog.Interval{From: 48 * day("2024-01-01"), To: 48 * day("2024-02-01")}, ""},
-		{quarter, "period = '2024-01-05T10:30'", catalog.Interval{From: 96*first + 42, To: 96*first + 43}, ""},
-		{quarter, "period >= '2024-01-05T10:45' AND period < '2024-01-05T11:15'", catalog.Interval{From: 96*first + 43, To: 96*first + 45}, ""},
-		{quarter, "period = '2024-01-05T10:40'", catalog.Interval{}, `begins no quarter-hour`},
-		{catalog.GrainHour, "period >= '2024-01-05T10:00' AND period <= '2024-01-05T11:45'", catalog.Interval{From: 24*first + 10, To: 24*first + 12}, ""},
-		{catalog.GrainHour, "period >= '2024-01-05T10:15'", catalog.Interval{}, "one period an hour, and this literal is finer; did you mean '2024-01-05T10'?"},
-		{catalog.GrainDay, "period = '2024-W01'", catalog.Interval{From: day("2024-01-01"), To: day("2024-01-08")}, ""},
-		{week, "period = '2024-W01'", catalog.Interval{From: (day("2024-01-01") + 3) / 7, To: (day("2024-01-01")+3)/7 + 1}, ""},
-		{week, "period = '2020'", catalog.Interval{From: (day("2019-12-30") + 3) / 7, To: (day("2021-01-04") + 3) / 7}, ""},
-		{week, "year(period) = 2020", catalog.Interval{From: (day("2019-12-30") + 3) / 7, To: (day("2021-01-04") + 3) / 7}, ""},
-		{week, "period >= '2024-01-01' AND period <= '2024-01-14'", catalog.Interval{From: (day("2024-01-01") + 3) / 7, To: (day("2024-01-15") + 3) / 7}, ""},
-		{week, "period = '2024-01'", catalog.Interval{}, "one period a week, and weeks lie in no month and no quarter; did you mean BETWEEN '2024-W01' AND '2024-W05'?"},
-		{week, "period >= '2024-04'", catalog.Interval{}, "weeks lie in no month"},
-		{catalog.GrainMonth, "period = '2024-W01'", catalog.Interval{}, "one period a month, and weeks lie in no month and no quarter"},
-		{catalog.GrainMonth, "period >= '2024-W01'", catalog.Interval{}, "weeks lie in no month"},
-		{catalog.GrainYear, "period = '2024-W01'", catalog.Interval{}, "weeks lie in no month"},
+		{half, "period = '2024-01-05T10:30'", calendar.Interval{From: 48*first + 21, To: 48*first + 22}, ""},
+		{half, "period = '2024-01-05T10'", calendar.Interval{From: 48*first + 20, To: 48*first + 22}, ""},
+		{half, "period BETWEEN '2024-01-05T10:30' AND '2024-01-05T11:00'", calendar.Interval{From: 48*first + 21, To: 48*first + 23}, ""},
+		{half, "period = '2024-01-05T10:15'", calendar.Interval{}, "the dataset has one period a half_hour, and this literal is finer; did you mean '2024-01-05T10:00'?"},
+		{half, "period = '2024-01'", calendar.Interval{From: 48 * day("2024-01-01"), To: 48 * day("2024-02-01")}, ""},
+		{quarter, "period = '2024-01-05T10:30'", calendar.Interval{From: 96*first + 42, To: 96*first + 43}, ""},
+		{quarter, "period >= '2024-01-05T10:45' AND period < '2024-01-05T11:15'", calendar.Interval{From: 96*first + 43, To: 96*first + 45}, ""},
+		{quarter, "period = '2024-01-05T10:40'", calendar.Interval{}, `begins no quarter-hour`},
+		{calendar.Hour, "period >= '2024-01-05T10:00' AND period <= '2024-01-05T11:45'", calendar.Interval{From: 24*first + 10, To: 24*first + 12}, ""},
+		{calendar.Hour, "period >= '2024-01-05T10:15'", calendar.Interval{}, "one period an hour, and this literal is finer; did you mean '2024-01-05T10'?"},
+		{calendar.Day, "period = '2024-W01'", calendar.Interval{From: day("2024-01-01"), To: day("2024-01-08")}, ""},
+		{week, "period = '2024-W01'", calendar.Interval{From: (day("2024-01-01") + 3) / 7, To: (day("2024-01-01")+3)/7 + 1}, ""},
+		{week, "period = '2020'", calendar.Interval{From: (day("2019-12-30") + 3) / 7, To: (day("2021-01-04") + 3) / 7}, ""},
+		{week, "year(period) = 2020", calendar.Interval{From: (day("2019-12-30") + 3) / 7, To: (day("2021-01-04") + 3) / 7}, ""},
+		{week, "period >= '2024-01-01' AND period <= '2024-01-14'", calendar.Interval{From: (day("2024-01-01") + 3) / 7, To: (day("2024-01-15") + 3) / 7}, ""},
+		{week, "period = '2024-01'", calendar.Interval{}, "one period a week, and weeks lie in no month and no quarter; did you mean BETWEEN '2024-W01' AND '2024-W05'?"},
+		{week, "period >= '2024-04'", calendar.Interval{}, "weeks lie in no month"},
+		{calendar.Month, "period = '2024-W01'", calendar.Interval{}, "one period a month, and weeks lie in no month and no quarter"},
+		{calendar.Month, "period >= '2024-W01'", calendar.Interval{}, "weeks lie in no month"},
+		{calendar.Year, "period = '2024-W01'", calendar.Interval{}, "weeks lie in no month"},
 	} {
 		s := beijing()
 		s.Descriptor.Grain = c.grain
@@ -56,19 +56,19 @@ func TestPeriodsOfPartsOfHoursAndOfWeeks(t *testing.T) {
 			}
 		case err != nil:
 			t.Errorf("%s, %s: %v", c.grain, c.where, err)
-		case !slices.Equal(got.Request.Periods, []catalog.Interval{c.want}):
+		case !slices.Equal(got.Request.Periods, []calendar.Interval{c.want}):
 			t.Errorf("%s, %s: %v, want %v", c.grain, c.where, got.Request.Periods, c.want)
 		}
 	}
 	for _, c := range []struct {
-		grain        catalog.Grain
+		grain        calendar.Grain
 		group, fault string
 	}{
 		{half, "date_trunc('hour', period)", ""}, {half, "date_trunc('quarter_hour', period)", "one period a half_hour, and nothing finer"},
-		{quarter, "date_trunc('half_hour', period)", ""}, {catalog.GrainDay, "date_trunc('week', period)", ""}, {half, "date_trunc('month', period)", ""},
+		{quarter, "date_trunc('half_hour', period)", ""}, {calendar.Day, "date_trunc('week', period)", ""}, {half, "date_trunc('month', period)", ""},
 		{week, "date_trunc('year', period)", ""}, {week, "year(period)", ""},
 		{week, "date_trunc('month', period)", "weeks lie in no month and no quarter; the year of a week is the ISO year of its number (accepted here: 'week', 'year')"},
-		{catalog.GrainMonth, "date_trunc('week', period)", "one period a month, and nothing finer"},
+		{calendar.Month, "date_trunc('week', period)", "one period a month, and nothing finer"},
 	} {
 		s := beijing()
 		s.Descriptor.Grain = c.grain

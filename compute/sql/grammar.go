@@ -127,7 +127,7 @@ type number struct {
 type literal struct {
 	Pos  lexer.Position
 	Text string `parser:"  @String"`
-	Num  string `parser:"| @Number"`
+	Num  string `parser:"| @('-'? Number)"`
 	Name *name  `parser:"| ( @@"`
 	Of   *name  `parser:"    ('.' @@)? )"` // a measure, Name being its dataset; only in products
 }

@@ -9,12 +9,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 func joinedSchema() Schema {
 	s := beijing()
 	s.Join = &catalog.Descriptor{
-		Dataset: "energy", Registry: "stations", Entity: "site", Grain: catalog.GrainHour,
+		Dataset: "energy", Registry: "stations", Entity: "site", Grain: calendar.Hour,
 		Measures: []catalog.Measure{{Name: "output", Unit: "CNY", Min: -5, Max: 100, Decimals: 2}, {Name: "Jobs", Unit: "1", Max: 9}},
 	}
 	return s

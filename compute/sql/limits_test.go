@@ -9,11 +9,12 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // wideSchema has so many measures.
 func wideSchema(measures int) Schema {
-	d := catalog.Descriptor{Dataset: "air", Grain: catalog.GrainDay, Entity: "station"}
+	d := catalog.Descriptor{Dataset: "air", Grain: calendar.Day, Entity: "station"}
 	for i := range measures {
 		d.Measures = append(d.Measures, catalog.Measure{Name: fmt.Sprintf("m%d", i), Max: 100})
 	}

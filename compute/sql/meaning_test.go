@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/statetest"
 )
 
@@ -91,16 +91,16 @@ func drawTest(t *rapid.T, column string, values *rapid.Generator[string], ends f
 }
 
 // hourText compares like the hour: ISO text of one form sorts by time.
-func hourText(hour int64) string { return catalog.GrainHour.Format(hour) }
+func hourText(hour int64) string { return calendar.Hour.Format(hour) }
 
 func drawPeriodTest(t *rapid.T) condition {
 	literals := rapid.SampledFrom([]string{"2013", "2014", "2013-Q4", "2014-Q1", "2013-12", "2014-02", "2014-01-01", "2013-12-31T23", "0001", "9999"})
 	test, sql := drawTest(t, "period", literals, func(l string) (string, string) {
-		g, i, err := catalog.ParsePeriod(l)
+		g, i, err := calendar.Parse(l)
 		if err != nil {
 			t.Fatal(err)
 		}
-		span := g.Span(i, catalog.GrainHour)
+		span := g.Span(i, calendar.Hour)
 		return hourText(span.From), hourText(span.To - 1)
 	})
 	return condition{sql: sql, onPeriod: true, period: func(h int64) bool { return test(hourText(h)) }}
@@ -148,7 +148,7 @@ var cells = []string{"", "a", "aa", "b", "c", "it's", "z", "桃城区"}
 
 // TestWhereMeansWhatItSays compares compiled conditions with a naive reading.
 func TestWhereMeansWhatItSays(t *testing.T) {
-	from, to := catalog.GrainYear.Span(2012-1970, catalog.GrainHour).From, catalog.GrainYear.Span(2015-1970, catalog.GrainHour).To
+	from, to := calendar.Year.Span(2012-1970, calendar.Hour).From, calendar.Year.Span(2015-1970, calendar.Hour).To
 	rapid.Check(t, func(t *rapid.T) {
 		entities, periods := drawCondition(t, false, 3), drawCondition(t, true, 3)
 		sql := "SELECT COUNT(*) FROM beijing_air WHERE (" + entities.sql + ") AND (" + periods.sql + ")"
@@ -173,7 +173,7 @@ func TestWhereMeansWhatItSays(t *testing.T) {
 			if err != nil {
 				continue
 			}
-			got := c.Request.Periods == nil || slices.ContainsFunc(c.Request.Periods, func(i catalog.Interval) bool { return i.From <= h && h < i.To })
+			got := c.Request.Periods == nil || slices.ContainsFunc(c.Request.Periods, func(i calendar.Interval) bool { return i.From <= h && h < i.To })
 			if got != want {
 				t.Fatalf("%s\nhour %s: want %v of %v", sql, hourText(h), want, c.Request.Periods)
 			}

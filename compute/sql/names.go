@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // refKind is what a name stands for.
@@ -32,14 +32,14 @@ type scope struct {
 	schema   Schema
 	entity   []string
 	measures []string
-	calendar calendar
+	literals periods
 	pieces   *name // of the portfolio by whose pieces groups are formed; nil: by none
 }
 
 func newScope(s Schema) *scope {
 	sc := &scope{
 		schema: s, entity: []string{"entity"}, measures: s.Descriptor.MeasureNames(),
-		calendar: calendar{s.Descriptor.Grain, s.Descriptor.Grain.Bounds()},
+		literals: periods{s.Descriptor.Grain, s.Descriptor.Grain.Bounds()},
 	}
 	for _, n := range []string{s.Descriptor.Entity, s.IDColumn} {
 		if n != "" && n != "period" {
@@ -131,7 +131,7 @@ func writable(s string) string {
 }
 
 // grainNamed reads the name of a grain, in any case.
-func grainNamed(s string) (catalog.Grain, bool) {
-	g := catalog.Grain(strings.ToLower(s))
+func grainNamed(s string) (calendar.Grain, bool) {
+	g := calendar.Grain(strings.ToLower(s))
 	return g, g.Valid()
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/tables"
 )
 
@@ -69,7 +70,7 @@ func TestUnknownTellsOfTheFirstValuesAndTheirNeighbours(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := Compile("SELECT COUNT(*) FROM plants WHERE county IN ('North', 'sotuh', 'north') AND zone <> '' AND plant = 'p4' OR plant IN ('p1', 'q', 'r') AND county > 'no'",
-		Schema{Descriptor: catalog.Descriptor{Dataset: "plants", Entity: "plant", Grain: catalog.GrainDay}, Columns: []string{"county", "zone"}})
+		Schema{Descriptor: catalog.Descriptor{Dataset: "plants", Entity: "plant", Grain: calendar.Day}, Columns: []string{"county", "zone"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,13 +113,13 @@ func TestGuessedPeriodsAreOnesThatCanBeWritten(t *testing.T) {
 			t.Errorf("%q is guessed to be %s, want %s", text, got, want)
 		}
 	}
-	if got := guessPeriod("2014/5/7", catalog.GrainMonth); got != "" {
+	if got := guessPeriod("2014/5/7", calendar.Month); got != "" {
 		t.Errorf("of a dataset of months a day is guessed: %s", got)
 	}
-	if got := guessPeriod("2014/5/7 13:00", catalog.GrainHalfHour); got != "'2014-05-07T13:00'" {
+	if got := guessPeriod("2014/5/7 13:00", calendar.HalfHour); got != "'2014-05-07T13:00'" {
 		t.Errorf("of half-hours, an hour is guessed: %s", got)
 	}
-	if got := guessPeriod("2014/5", catalog.GrainWeek); got != "" {
+	if got := guessPeriod("2014/5", calendar.Week); got != "" {
 		t.Errorf("of a dataset of weeks a month is guessed: %s", got)
 	}
 }

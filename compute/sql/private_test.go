@@ -6,10 +6,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 func TestCompileOfPrivateVectors(t *testing.T) {
-	month := []catalog.Interval{catalog.GrainMonth.Span(must2(catalog.ParsePeriod("2024-05")), catalog.GrainHour)}
+	month := []calendar.Interval{calendar.Month.Span(must2(calendar.Parse("2024-05")), calendar.Hour)}
 	county := in("county", "a")
 	cases := []struct {
 		sql     string

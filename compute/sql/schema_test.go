@@ -8,13 +8,14 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // beijing is the schema of the Beijing readings, with attributes added.
 func beijing() Schema {
 	return Schema{
 		Descriptor: catalog.Descriptor{
-			Dataset: "beijing_air", Registry: "stations", Entity: "station", Grain: catalog.GrainHour,
+			Dataset: "beijing_air", Registry: "stations", Entity: "station", Grain: calendar.Hour,
 			Measures: []catalog.Measure{
 				{Name: "pm25", Unit: "µg/m³", Min: 0, Max: 10000, Decimals: 1, Squares: true, Buckets: []string{"35", "75", "115.5"}},
 				{Name: "pm10", Unit: "µg/m³", Min: 0, Max: 10000, Decimals: 1},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/aggregate"
 	"github.com/weirdata/weir/compute/standard"
 	"github.com/weirdata/weir/compute/unit"
@@ -83,7 +84,7 @@ func (c *compiler) indexMeasure(x *standard.Index, f *factor, m catalog.Measure,
 		return at("measure %s is in %s, and %s is made of concentrations", m.Name, m.Unit, x.Name).want(x.Name + x.Says)
 	case seen[m.Pollutant] != "":
 		return at("%s and %s are both %s", seen[m.Pollutant], m.Name, pollutantText(m.Pollutant)).want("one of them")
-	case x.Dated && (m.Pollutant == unit.O3 || x.Percentile[m.Pollutant] != "") && c.schema.Descriptor.Grain != catalog.GrainDay:
+	case x.Dated && (m.Pollutant == unit.O3 || x.Percentile[m.Pollutant] != "") && c.schema.Descriptor.Grain != calendar.Day:
 		return at("of %s daily readings count, and the dataset has one a %s", pollutantText(m.Pollutant), c.schema.Descriptor.Grain).want("a dataset with one period a day")
 	}
 	seen[m.Pollutant] = m.Name
@@ -109,12 +110,12 @@ func pollutantText(code string) string {
 }
 
 // days are the intervals of a request in days; none: every day may be asked for.
-func days(g catalog.Grain, list []catalog.Interval) catalog.PeriodSet {
-	var out []catalog.Interval
+func days(g calendar.Grain, list []calendar.Interval) calendar.PeriodSet {
+	var out []calendar.Interval
 	for _, i := range list {
-		out = append(out, catalog.Interval{From: g.Span(i.From, catalog.GrainDay).From, To: g.Span(i.To-1, catalog.GrainDay).To})
+		out = append(out, calendar.Interval{From: g.Span(i.From, calendar.Day).From, To: g.Span(i.To-1, calendar.Day).To})
 	}
-	return catalog.NewPeriodSet(out)
+	return calendar.NewPeriodSet(out)
 }
 
 // standards checks that the indices that are asked for are each of days of one edition.
@@ -136,8 +137,8 @@ func (c *compiler) oneEdition(x *standard.Index, it *item) *Error {
 	at := slices.IndexFunc(c.out.Request.By, func(d catalog.Dimension) bool { return d.Kind == catalog.DimPeriod })
 	if x.Daily {
 		oneDay := len(asked) == 1 && asked[0].To-asked[0].From == 1
-		daily := at >= 0 && c.out.Request.By[at].Grain == catalog.GrainDay
-		if catalog.GrainDay.Finer(g) || !oneDay && !daily {
+		daily := at >= 0 && c.out.Request.By[at].Grain == calendar.Day
+		if calendar.Day.Finer(g) || !oneDay && !daily {
 			return faultAt(pos, raw, "%s is of one day", x.Name).want("GROUP BY date_trunc('day', period), of a dataset with one period a day or hour")
 		}
 	}
@@ -145,19 +146,19 @@ func (c *compiler) oneEdition(x *standard.Index, it *item) *Error {
 		return nil
 	}
 	for _, day := range standard.ChangesWithin("0001-01-01", "9999-12-31") {
-		_, change, _ := catalog.ParsePeriod(day) //nolint:errcheck // a constant of a table
-		group := catalog.GrainDay.Bounds()
+		_, change, _ := calendar.Parse(day) //nolint:errcheck // a constant of a table
+		group := calendar.Day.Bounds()
 		if at >= 0 {
 			by := c.out.Request.By[at].Grain
-			group = by.Span(catalog.GrainDay.In(change, by), catalog.GrainDay)
-			if by.Finer(catalog.GrainDay) {
+			group = by.Span(calendar.Day.In(change, by), calendar.Day)
+			if by.Finer(calendar.Day) {
 				continue
 			}
 		}
 		both := len(asked) == 0 && group.From < change
 		if !both {
-			before := asked.Intersect(catalog.NewPeriodSet([]catalog.Interval{{From: group.From, To: change}}))
-			after := asked.Intersect(catalog.NewPeriodSet([]catalog.Interval{{From: change, To: group.To}}))
+			before := asked.Intersect(calendar.NewPeriodSet([]calendar.Interval{{From: group.From, To: change}}))
+			after := asked.Intersect(calendar.NewPeriodSet([]calendar.Interval{{From: change, To: group.To}}))
 			both = len(before) > 0 && len(after) > 0
 		}
 		if both {
@@ -207,7 +208,7 @@ func (c *compiler) limited(v *value, upper string) (*value, *Error) {
 }
 
 // averagingGrains are the grains of the data that limits are for.
-var averagingGrains = map[string]catalog.Grain{standard.Hour: catalog.GrainHour, standard.EightHour: catalog.GrainDay, standard.Day: catalog.GrainDay, standard.Year: catalog.GrainYear}
+var averagingGrains = map[string]calendar.Grain{standard.Hour: calendar.Hour, standard.EightHour: calendar.Day, standard.Day: calendar.Day, standard.Year: calendar.Year}
 
 // limitOf is a limit in the unit of a measure, as the bound of its bucket is written.
 func (c *compiler) limitOf(f *factor, m catalog.Measure) (string, *Error) {
@@ -238,7 +239,7 @@ func (c *compiler) limitOf(f *factor, m catalog.Measure) (string, *Error) {
 	if len(asked) == 0 {
 		return "", at("what the limit is depends on the date, and the query is on every period").want("WHERE period = '2024'", "a number")
 	}
-	first, last := catalog.GrainDay.Format(asked[0].From), catalog.GrainDay.Format(asked[len(asked)-1].To-1)
+	first, last := calendar.Day.Format(asked[0].From), calendar.Day.Format(asked[len(asked)-1].To-1)
 	limits, err := standard.Limits(texts[0], texts[1], int(texts[2][0]-'0'), m.Pollutant, first, last)
 	if err != nil {
 		return "", at("%s", err).want(limitForm)
@@ -278,7 +279,7 @@ func unquoted(text string) string {
 }
 
 // askedDays are the days of the condition on periods, which is read behind the figures.
-func (c *compiler) askedDays() (catalog.PeriodSet, *Error) {
+func (c *compiler) askedDays() (calendar.PeriodSet, *Error) {
 	ahead := &compiler{scope: newScope(c.schema), stmt: c.stmt, sql: c.sql}
 	if fault := ahead.from(); fault != nil {
 		return nil, fault

@@ -6,10 +6,11 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // city has daily readings of six pollutants, of which carbon monoxide is in µg/m³.
-func city(grain catalog.Grain) Schema {
+func city(grain calendar.Grain) Schema {
 	of := func(name, unit, pollutant string, buckets ...string) catalog.Measure {
 		return catalog.Measure{Name: name, Unit: unit, Pollutant: pollutant, Max: 100_000, Decimals: 1, Buckets: buckets}
 	}
@@ -24,7 +25,7 @@ func TestLimitIsThatOfTheDays(t *testing.T) {
 	for where, want := range map[string]string{
 		"period < '2026-03-01'": "75", "period = '2026-03-01'": "60", "period BETWEEN '2026-03' AND '2030'": "60", "period > '2030'": "50", "period = '2025' OR period = '2024-02'": "75",
 	} {
-		c := compileOn(t, "SELECT EXCEEDANCE(pm25, LIMIT('GB3095', 'day', 2)) FROM city WHERE "+where, city(catalog.GrainDay))
+		c := compileOn(t, "SELECT EXCEEDANCE(pm25, LIMIT('GB3095', 'day', 2)) FROM city WHERE "+where, city(calendar.Day))
 		if o := c.Output[0]; o.Argument != want || o.Form != "exceedance" || o.Name != "exceedance(pm25, "+want+")" {
 			t.Errorf("%s: %+v, want %s", where, o, want)
 		}
@@ -35,7 +36,7 @@ func TestLimitIsThatOfTheDays(t *testing.T) {
 		"SELECT EXCEEDANCE(pm25, limit('GB3095', 'day', 1)) FROM city WHERE period = '2024' LIMIT 1": "35",
 		"SELECT EXCEEDANCE(o3, LIMIT('GB3095', '8h', 2)) FROM city WHERE period = '2024'":            "160",
 	} {
-		if c := compileOn(t, sql, city(catalog.GrainDay)); c.Output[0].Argument != want {
+		if c := compileOn(t, sql, city(calendar.Day)); c.Output[0].Argument != want {
 			t.Errorf("%s: %+v, want %s", sql, c.Output[0], want)
 		}
 	}
@@ -52,7 +53,7 @@ func TestLimitIsThatOfTheDays(t *testing.T) {
 		"SELECT EXCEEDANCE(pm25, LIMIT('GB3095')) FROM city WHERE period = '2024'":              "LIMIT takes a standard",
 		"SELECT LIMIT('GB3095', 'day', 2) FROM city WHERE period = '2024'":                      "",
 	} {
-		if f := faultOf(t, sql, city(catalog.GrainDay)); !strings.Contains(f.Message, want) {
+		if f := faultOf(t, sql, city(calendar.Day)); !strings.Contains(f.Message, want) {
 			t.Errorf("%s: %s\nwant %s", sql, f.Message, want)
 		}
 	}
@@ -60,7 +61,7 @@ func TestLimitIsThatOfTheDays(t *testing.T) {
 
 // A registry that cannot be read is no fault of the text, beside a limit either.
 func TestLimitTellsThatTheRegistryCannotBeRead(t *testing.T) {
-	s := city(catalog.GrainDay)
+	s := city(calendar.Day)
 	s.Distinct = func(string) ([]string, error) { return nil, errors.New("no node answers") }
 	_, err := Compile("SELECT EXCEEDANCE(pm25, LIMIT('GB3095', 'day', 2)) FROM city WHERE station LIKE '%1' AND period = '2024'", s)
 	if err == nil || err.Error() != "read the values of station: no node answers" {
@@ -69,24 +70,24 @@ func TestLimitTellsThatTheRegistryCannotBeRead(t *testing.T) {
 }
 
 func TestIndicesCompile(t *testing.T) {
-	c := compileOn(t, "SELECT station, AQI(pm25, pm10, so2), PRIMARY_POLLUTANT(pm25, pm10) AS worst, AQI(pm25) + 1 FROM city WHERE period = '2026-03-01' GROUP BY station ORDER BY worst", city(catalog.GrainDay))
+	c := compileOn(t, "SELECT station, AQI(pm25, pm10, so2), PRIMARY_POLLUTANT(pm25, pm10) AS worst, AQI(pm25) + 1 FROM city WHERE period = '2026-03-01' GROUP BY station ORDER BY worst", city(calendar.Day))
 	if c.Output[1].Name != "aqi(avg(pm25), avg(pm10), avg(so2))" || !c.Output[2].Expr.Textual() || c.Output[1].Expr.Textual() || len(c.Request.Select) != 3 {
 		t.Errorf("%+v of %+v", c.Output, c.Request.Select)
 	}
 	c = compileOn(t, "SELECT date_trunc('year', period) AS y, COMPOSITE_INDEX(pm25, co, o3) FROM city WHERE period < '2026' GROUP BY y", func() Schema {
-		s := city(catalog.GrainDay)
+		s := city(calendar.Day)
 		return s
 	}())
 	if name := c.Output[1].Name; name != "composite_index(avg(pm25), quantile(co, 0.95), quantile(o3, 0.9))" {
 		t.Errorf("%s", name)
 	}
-	if c = compileOn(t, "SELECT WATER_CLASS(oxygen, 'lake') FROM city", city(catalog.GrainDay)); !c.Output[0].Expr.Lake || c.Output[0].Name != "water_class(avg(oxygen), 'lake')" {
+	if c = compileOn(t, "SELECT WATER_CLASS(oxygen, 'lake') FROM city", city(calendar.Day)); !c.Output[0].Expr.Lake || c.Output[0].Name != "water_class(avg(oxygen), 'lake')" {
 		t.Errorf("%+v", c.Output[0])
 	}
 	// Months and days never have two editions, years and the whole may.
-	compileOn(t, "SELECT period, COMPOSITE_INDEX(pm25) FROM city GROUP BY period", city(catalog.GrainMonth))
-	compileOn(t, "SELECT date_trunc('month', period) AS m, COMPOSITE_INDEX(pm25) FROM city WHERE period = '2026' GROUP BY m", city(catalog.GrainDay))
-	compileOn(t, "SELECT date_trunc('quarter', period) AS q, COMPOSITE_INDEX(pm25) FROM city WHERE period >= '2026-03' AND period < '2031' GROUP BY q", city(catalog.GrainDay))
+	compileOn(t, "SELECT period, COMPOSITE_INDEX(pm25) FROM city GROUP BY period", city(calendar.Month))
+	compileOn(t, "SELECT date_trunc('month', period) AS m, COMPOSITE_INDEX(pm25) FROM city WHERE period = '2026' GROUP BY m", city(calendar.Day))
+	compileOn(t, "SELECT date_trunc('quarter', period) AS q, COMPOSITE_INDEX(pm25) FROM city WHERE period >= '2026-03' AND period < '2031' GROUP BY q", city(calendar.Day))
 	for sql, want := range map[string]string{
 		"SELECT COMPOSITE_INDEX(pm25) FROM city":                                                                      "COMPOSITE_INDEX would be of days of two editions of the standards: on 2026-03-01 the next one begins",
 		"SELECT COMPOSITE_INDEX(pm25) FROM city WHERE period = '2026'":                                                "on 2026-03-01 the next one begins",
@@ -104,14 +105,14 @@ func TestIndicesCompile(t *testing.T) {
 		"SELECT WATER_CLASS(oxygen) * 2 FROM city":                                                                    "",
 		"SELECT station FROM city WHERE AQI(pm25) > 3 GROUP BY station":                                               "",
 	} {
-		if f := faultOf(t, sql, city(catalog.GrainDay)); !strings.Contains(f.Message, want) {
+		if f := faultOf(t, sql, city(calendar.Day)); !strings.Contains(f.Message, want) {
 			t.Errorf("%s: %s\nwant %s", sql, f.Message, want)
 		}
 	}
-	if f := faultOf(t, "SELECT period, AQI(o3) FROM city GROUP BY period", city(catalog.GrainHour)); !strings.Contains(f.Message, "of O3 (a05024) daily readings count") {
+	if f := faultOf(t, "SELECT period, AQI(o3) FROM city GROUP BY period", city(calendar.Hour)); !strings.Contains(f.Message, "of O3 (a05024) daily readings count") {
 		t.Error(f.Message)
 	}
-	if f := faultOf(t, "SELECT period, AQI(pm25) FROM city GROUP BY period", city(catalog.GrainMonth)); !strings.Contains(f.Message, "AQI is of one day") {
+	if f := faultOf(t, "SELECT period, AQI(pm25) FROM city GROUP BY period", city(calendar.Month)); !strings.Contains(f.Message, "AQI is of one day") {
 		t.Error(f.Message)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// Period writes the period that text was meant for as catalog.ParsePeriod reads
+// Period writes the period that text was meant for as calendar.Parse reads
 // it: dates with other separators, without leading zeros, in Chinese, in English or
 // run together. Empty, or what is no period, when there is none.
 func Period(text string) string { return dated(strings.Fields(dateWords(text))) }

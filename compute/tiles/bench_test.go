@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/tiles"
 )
 
@@ -99,7 +100,7 @@ func BenchmarkPack(b *testing.B) {
 	for i := range g.cells[0] {
 		g.cells[0][i] = int64(i)
 	}
-	blocks := tiles.Layout(8191, g.entities, catalog.GrainMonth)
+	blocks := tiles.Layout(8191, g.entities, calendar.Month)
 	o := options(8191, 2)
 	for b.Loop() {
 		if _, err := tiles.Pack(context.Background(), g, blocks, o, func(tiles.Tile) error { return nil }); err != nil {

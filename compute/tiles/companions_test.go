@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/tiles"
 )
 
@@ -14,7 +15,7 @@ import (
 // readings, and one bucket a reading, with a bound in the bucket below it.
 func TestCompanionTilesAreWhatTheDescriptorSays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := catalog.Descriptor{Grain: catalog.GrainMonth, Measures: []catalog.Measure{
+		d := catalog.Descriptor{Grain: calendar.Month, Measures: []catalog.Measure{
 			{Name: "a", Min: -7, Max: 20, Decimals: 1, Buckets: []string{"-0.5", "0", "1.3"}},
 			{Name: "b", Min: 0, Max: 9, Squares: true},
 		}}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/tables"
 )
 
@@ -101,7 +102,7 @@ func (p *Presence) countPairs(d catalog.Descriptor, c *Counts, last, first int64
 }
 
 // within is the half-open range of the version's periods, whose first is first, in a span.
-func (p *Presence) within(span catalog.Interval, first int64) (from, to int) {
+func (p *Presence) within(span calendar.Interval, first int64) (from, to int) {
 	return int(max(span.From-first, 0)), int(min(span.To-first, int64(p.periods)))
 }
 

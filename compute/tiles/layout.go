@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // MaxCells bounds the cells of all measures of a version, before anything is
@@ -18,17 +19,17 @@ var ErrLayout = errors.New("bad tile layout")
 // coarser is how many periods of a grain make one of the next coarser unit,
 // where that number is always the same. Months and years have no fixed number
 // of days; a year is the coarsest grain.
-func coarser(g catalog.Grain) int {
+func coarser(g calendar.Grain) int {
 	switch g {
-	case catalog.GrainQuarterHour:
+	case calendar.QuarterHour:
 		return 96
-	case catalog.GrainHalfHour:
+	case calendar.HalfHour:
 		return 48
-	case catalog.GrainHour:
+	case calendar.Hour:
 		return 24
-	case catalog.GrainMonth:
+	case calendar.Month:
 		return 12
-	case catalog.GrainQuarter:
+	case calendar.Quarter:
 		return 4
 	default:
 		return 1
@@ -41,7 +42,7 @@ func coarser(g catalog.Grain) int {
 // multiple of the next coarser fixed unit, so that tiles do not straddle days
 // (hourly and finer) or years (monthly) more often than they must; where not even one
 // such unit fits, as many periods as fit.
-func Layout(values, entities int, grain catalog.Grain) []catalog.Block {
+func Layout(values, entities int, grain calendar.Grain) []catalog.Block {
 	if values <= 0 || entities <= 0 {
 		return nil
 	}
@@ -53,7 +54,7 @@ func Layout(values, entities int, grain catalog.Grain) []catalog.Block {
 	return blocks
 }
 
-func perTile(values, entities int, grain catalog.Grain) int {
+func perTile(values, entities int, grain calendar.Grain) int {
 	fit := values / entities
 	if whole := fit - fit%coarser(grain); whole > 0 {
 		return whole

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/tiles"
 )
 
@@ -15,24 +16,24 @@ func TestLayoutOfDesignsExamples(t *testing.T) {
 	full := func(first int) catalog.Block { return catalog.Block{First: first, Entities: 8191, Periods: 1} }
 	for name, c := range map[string]struct {
 		entities int
-		grain    catalog.Grain
+		grain    calendar.Grain
 		want     []catalog.Block
 	}{
-		"12 stations hourly":      {12, catalog.GrainHour, []catalog.Block{{First: 0, Entities: 12, Periods: 672}}},
-		"25,000 enterprises":      {25_000, catalog.GrainMonth, []catalog.Block{full(0), full(8191), full(16382), {First: 24573, Entities: 427, Periods: 12}}},
-		"25,137 enterprises":      {25_137, catalog.GrainMonth, []catalog.Block{full(0), full(8191), full(16382), {First: 24573, Entities: 564, Periods: 12}}},
-		"one full block":          {8191, catalog.GrainDay, []catalog.Block{full(0)}},
-		"one more than a block":   {8192, catalog.GrainYear, []catalog.Block{full(0), {First: 8191, Entities: 1, Periods: 8191}}},
-		"days have no unit":       {13, catalog.GrainDay, []catalog.Block{{First: 0, Entities: 13, Periods: 630}}},
-		"quarters":                {500, catalog.GrainQuarter, []catalog.Block{{First: 0, Entities: 500, Periods: 16}}},
-		"less than a day fits":    {427, catalog.GrainHour, []catalog.Block{{First: 0, Entities: 427, Periods: 19}}},
-		"hours beside full block": {8191 + 341, catalog.GrainHour, []catalog.Block{full(0), {First: 8191, Entities: 341, Periods: 24}}},
+		"12 stations hourly":      {12, calendar.Hour, []catalog.Block{{First: 0, Entities: 12, Periods: 672}}},
+		"25,000 enterprises":      {25_000, calendar.Month, []catalog.Block{full(0), full(8191), full(16382), {First: 24573, Entities: 427, Periods: 12}}},
+		"25,137 enterprises":      {25_137, calendar.Month, []catalog.Block{full(0), full(8191), full(16382), {First: 24573, Entities: 564, Periods: 12}}},
+		"one full block":          {8191, calendar.Day, []catalog.Block{full(0)}},
+		"one more than a block":   {8192, calendar.Year, []catalog.Block{full(0), {First: 8191, Entities: 1, Periods: 8191}}},
+		"days have no unit":       {13, calendar.Day, []catalog.Block{{First: 0, Entities: 13, Periods: 630}}},
+		"quarters":                {500, calendar.Quarter, []catalog.Block{{First: 0, Entities: 500, Periods: 16}}},
+		"less than a day fits":    {427, calendar.Hour, []catalog.Block{{First: 0, Entities: 427, Periods: 19}}},
+		"hours beside full block": {8191 + 341, calendar.Hour, []catalog.Block{full(0), {First: 8191, Entities: 341, Periods: 24}}},
 	} {
 		if got := tiles.Layout(8191, c.entities, c.grain); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
-	beijing := tiles.Layout(8191, 12, catalog.GrainHour)
+	beijing := tiles.Layout(8191, 12, calendar.Hour)
 	if n := tiles.TileCount(beijing, 35_064); n != 53 {
 		t.Errorf("four years of Beijing take %d tiles a measure, want 53", n)
 	}
@@ -43,7 +44,7 @@ func TestEveryCellHasASlotOfItsOwn(t *testing.T) {
 		values := rapid.IntRange(1, 50).Draw(t, "values")
 		entities := rapid.IntRange(1, 160).Draw(t, "entities")
 		periods := rapid.IntRange(1, 60).Draw(t, "periods")
-		grain := rapid.SampledFrom([]catalog.Grain{catalog.GrainHour, catalog.GrainDay, catalog.GrainMonth, catalog.GrainQuarter, catalog.GrainYear}).Draw(t, "grain")
+		grain := rapid.SampledFrom([]calendar.Grain{calendar.Hour, calendar.Day, calendar.Month, calendar.Quarter, calendar.Year}).Draw(t, "grain")
 		blocks := tiles.Layout(values, entities, grain)
 		if err := tiles.CheckBlocks(blocks, values, entities, periods); err != nil {
 			t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/tiles"
 )
 
@@ -128,7 +129,7 @@ func TestPackedTilesHoldEveryCellAndNothingElse(t *testing.T) {
 			g.cells = append(g.cells, rapid.SliceOfN(rapid.Int64(), g.entities*g.periods, g.entities*g.periods).Draw(t, "cells"))
 		}
 		values := rapid.IntRange(1, 100).Draw(t, "values")
-		blocks := tiles.Layout(values, g.entities, catalog.GrainHour)
+		blocks := tiles.Layout(values, g.entities, calendar.Hour)
 		digests, stored := pack(t, g, blocks, options(values, rapid.IntRange(1, 4).Draw(t, "workers")))
 		unpack(t, g, blocks, values, digests, stored)
 	})
@@ -137,8 +138,8 @@ func TestPackedTilesHoldEveryCellAndNothingElse(t *testing.T) {
 func TestPackedTilesOfRealSizes(t *testing.T) {
 	for _, c := range []struct {
 		entities, periods int
-		grain             catalog.Grain
-	}{{8190, 3, catalog.GrainYear}, {8191, 2, catalog.GrainDay}, {8192, 3, catalog.GrainMonth}, {25_137, 14, catalog.GrainMonth}, {12, 700, catalog.GrainHour}} {
+		grain             calendar.Grain
+	}{{8190, 3, calendar.Year}, {8191, 2, calendar.Day}, {8192, 3, calendar.Month}, {25_137, 14, calendar.Month}, {12, 700, calendar.Hour}} {
 		g := grid{entities: c.entities, periods: c.periods, cells: make([][]int64, 1)}
 		for i := range c.entities * c.periods {
 			v := int64(i+1) * 7919
@@ -163,7 +164,7 @@ func TestPackReportsEveryTileOnce(t *testing.T) {
 		}
 		reports = append(reports, done)
 	}
-	pack(t, g, tiles.Layout(10, 5, catalog.GrainDay), o)
+	pack(t, g, tiles.Layout(10, 5, calendar.Day), o)
 	for i, done := range reports {
 		if done != i+1 {
 			t.Fatalf("reports %v", reports)
@@ -180,7 +181,7 @@ func (f failing) Encrypt([]int64, []byte) error { return f.err }
 
 func TestPackEndsWithTheFirstError(t *testing.T) {
 	g := grid{entities: 5, periods: 1000, cells: [][]int64{make([]int64, 5000)}}
-	blocks := tiles.Layout(10, 5, catalog.GrainDay)
+	blocks := tiles.Layout(10, 5, calendar.Day)
 	broken := errors.New("broken")
 	emit := func(tiles.Tile) error { return nil }
 

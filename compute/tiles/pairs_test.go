@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/tiles"
 )
 
@@ -14,8 +15,8 @@ import (
 // measures says who has, in one of them, exactly one of the two: counted cell by cell.
 func TestPairsSayWhoHasOneOfTwoMeasures(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := catalog.Descriptor{Dataset: "d", Grain: catalog.GrainDay, Measures: []catalog.Measure{{Name: "a"}, {Name: "b"}, {Name: "c"}}}
-		d.Policy = catalog.Policy{Grain: catalog.GrainMonth, MinCohort: 2, Moments: [][2]string{{"c", "a"}, {"b", "b"}, {"a", "c"}, {"b", "c"}}}
+		d := catalog.Descriptor{Dataset: "d", Grain: calendar.Day, Measures: []catalog.Measure{{Name: "a"}, {Name: "b"}, {Name: "c"}}}
+		d.Policy = catalog.Policy{Grain: calendar.Month, MinCohort: 2, Moments: [][2]string{{"c", "a"}, {"b", "b"}, {"a", "c"}, {"b", "c"}}}
 		entities, periods, first := rapid.IntRange(1, 20).Draw(t, "entities"), rapid.IntRange(1, 70).Draw(t, "periods"), rapid.Int64Range(19_700, 19_760).Draw(t, "first")
 		p, err := tiles.NewPresence(3, entities, periods)
 		if err != nil {
@@ -40,7 +41,7 @@ func TestPairsSayWhoHasOneOfTwoMeasures(t *testing.T) {
 		}
 		for i, pair := range [][2]int{{0, 2}, {1, 2}} {
 			for q, bitmap := range c.Bitmaps[3+i] {
-				span := catalog.GrainMonth.Span(c.First+int64(q), catalog.GrainDay)
+				span := calendar.Month.Span(c.First+int64(q), calendar.Day)
 				for e := range entities {
 					odd := false
 					for at := max(span.From, first); at < min(span.To, first+int64(periods)); at++ {

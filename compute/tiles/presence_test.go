@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/tables"
 	"github.com/weirdata/weir/compute/tiles"
 )
@@ -210,11 +211,11 @@ func FuzzDecodePresence(f *testing.F) {
 // TestAnEntityCountsWhenPresentInHalfOfTheVersionsPeriods: the version runs
 // from 30 January to 1 March 2024, so January has 2 of its days, March 1.
 func TestAnEntityCountsWhenPresentInHalfOfTheVersionsPeriods(t *testing.T) {
-	_, first, err := catalog.ParsePeriod("2024-01-30")
+	_, first, err := calendar.Parse("2024-01-30")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, january, err := catalog.ParsePeriod("2024-01")
+	_, january, err := calendar.Parse("2024-01")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +232,7 @@ func TestAnEntityCountsWhenPresentInHalfOfTheVersionsPeriods(t *testing.T) {
 	p.Set(0, 2, 1)  // one of two days of January
 	p.Set(0, 9, 31) // the one day of March
 	p.Set(1, 9, 0)
-	d := catalog.Descriptor{Dataset: "x", Grain: catalog.GrainDay, Measures: []catalog.Measure{{Name: "a"}, {Name: "b"}}, Policy: catalog.Policy{Grain: catalog.GrainMonth}}
+	d := catalog.Descriptor{Dataset: "x", Grain: calendar.Day, Measures: []catalog.Measure{{Name: "a"}, {Name: "b"}}, Policy: catalog.Policy{Grain: calendar.Month}}
 	c, err := p.Counts(d, first)
 	if err != nil {
 		t.Fatal(err)
@@ -255,7 +256,7 @@ func TestCountsAtTheDatasetsOwnGrainAreThePresence(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, table := drawn(t)
 		measures, _, periods := p.Size()
-		d := catalog.Descriptor{Grain: catalog.GrainHour, Policy: catalog.Policy{Grain: catalog.GrainHour}}
+		d := catalog.Descriptor{Grain: calendar.Hour, Policy: catalog.Policy{Grain: calendar.Hour}}
 		for range measures {
 			d.Measures = append(d.Measures, catalog.Measure{Name: "m"})
 		}
@@ -288,13 +289,13 @@ func TestCountsThatMakeNoSenseAreRefused(t *testing.T) {
 		d     catalog.Descriptor
 		first int64
 	}{
-		"measures":       {catalog.Descriptor{Grain: catalog.GrainDay, Policy: catalog.Policy{Grain: catalog.GrainDay}}, 0},
-		"finer policy":   {catalog.Descriptor{Grain: catalog.GrainDay, Policy: catalog.Policy{Grain: catalog.GrainHour}, Measures: one}, 0},
-		"no policy":      {catalog.Descriptor{Grain: catalog.GrainDay, Measures: one}, 0},
-		"no grain":       {catalog.Descriptor{Policy: catalog.Policy{Grain: catalog.GrainDay}, Measures: one}, 0},
-		"end of time":    {catalog.Descriptor{Grain: catalog.GrainDay, Policy: catalog.Policy{Grain: catalog.GrainDay}, Measures: one}, 1 << 62},
-		"begin of time":  {catalog.Descriptor{Grain: catalog.GrainDay, Policy: catalog.Policy{Grain: catalog.GrainDay}, Measures: one}, -1 << 62},
-		"across the end": {catalog.Descriptor{Grain: catalog.GrainYear, Policy: catalog.Policy{Grain: catalog.GrainYear}, Measures: one}, 9999 - 1970},
+		"measures":       {catalog.Descriptor{Grain: calendar.Day, Policy: catalog.Policy{Grain: calendar.Day}}, 0},
+		"finer policy":   {catalog.Descriptor{Grain: calendar.Day, Policy: catalog.Policy{Grain: calendar.Hour}, Measures: one}, 0},
+		"no policy":      {catalog.Descriptor{Grain: calendar.Day, Measures: one}, 0},
+		"no grain":       {catalog.Descriptor{Policy: catalog.Policy{Grain: calendar.Day}, Measures: one}, 0},
+		"end of time":    {catalog.Descriptor{Grain: calendar.Day, Policy: catalog.Policy{Grain: calendar.Day}, Measures: one}, 1 << 62},
+		"begin of time":  {catalog.Descriptor{Grain: calendar.Day, Policy: catalog.Policy{Grain: calendar.Day}, Measures: one}, -1 << 62},
+		"across the end": {catalog.Descriptor{Grain: calendar.Year, Policy: catalog.Policy{Grain: calendar.Year}, Measures: one}, 9999 - 1970},
 	} {
 		if _, err := p.Counts(c.d, c.first); !errors.Is(err, tiles.ErrCounts) {
 			t.Errorf("%s: %v", name, err)
@@ -311,7 +312,7 @@ func TestCountChunksAreSmallAndMakeUpTheWhole(t *testing.T) {
 		for i := range 400 {
 			p.Set(i%2, i*7919%entities, i/2)
 		}
-		d := catalog.Descriptor{Dataset: "d", Grain: catalog.GrainMonth, Policy: catalog.Policy{Grain: catalog.GrainMonth}, Measures: []catalog.Measure{{Name: "a"}, {Name: "b"}}}
+		d := catalog.Descriptor{Dataset: "d", Grain: calendar.Month, Policy: catalog.Policy{Grain: calendar.Month}, Measures: []catalog.Measure{{Name: "a"}, {Name: "b"}}}
 		c, err := p.Counts(d, 640)
 		if err != nil {
 			t.Fatal(err)

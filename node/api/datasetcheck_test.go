@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -17,8 +18,8 @@ func TestADatasetIsCheckedBeforeItIsCreated(t *testing.T) {
 	bearer := w.token(catalog.RolePublisher)
 	d := catalog.Descriptor{
 		Dataset: "noise", Title: catalog.Text{EN: "Noise"}, License: "CC0", Registry: "stations", Entity: "station",
-		Grain: catalog.GrainDay, UTCOffset: "+08:00", Measures: []catalog.Measure{{Name: "db", Unit: "dB", Max: 200}},
-		Policy: catalog.Policy{Aggregates: []string{"sum"}, Grain: catalog.GrainDay, MinCohort: 2, Cubes: [][]string{{"county"}}},
+		Grain: calendar.Day, UTCOffset: "+08:00", Measures: []catalog.Measure{{Name: "db", Unit: "dB", Max: 200}},
+		Policy: catalog.Policy{Aggregates: []string{"sum"}, Grain: calendar.Day, MinCohort: 2, Cubes: [][]string{{"county"}}},
 	}
 	check := func(d catalog.Descriptor, bearer string) answer {
 		return w.do("POST", "/v1/check/dataset", bearer, catalog.Encode(wire.DatasetCheck{Descriptor: d}))

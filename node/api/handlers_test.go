@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/tables"
 	"github.com/weirdata/weir/compute/sql"
 	"github.com/weirdata/weir/node/api/token"
@@ -42,8 +43,8 @@ func (w *world) list() string {
 	w.submit(catalog.RolePublisher, catalog.KindRegistryCommit, catalog.RegistryCommit{ID: "stations"}, http.StatusOK)
 	w.submit(catalog.RolePublisher, catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: catalog.Descriptor{
 		Dataset: "air", Title: catalog.Text{EN: "Air"}, License: "CC0", Registry: "stations", Entity: "station",
-		Grain: catalog.GrainDay, UTCOffset: "+08:00", Measures: []catalog.Measure{{Name: "pm25", Unit: "µg/m³", Max: 1000}},
-		Policy: catalog.Policy{Aggregates: []string{"avg", "count", "sum"}, Grain: catalog.GrainDay, Public: true},
+		Grain: calendar.Day, UTCOffset: "+08:00", Measures: []catalog.Measure{{Name: "pm25", Unit: "µg/m³", Max: 1000}},
+		Policy: catalog.Policy{Aggregates: []string{"avg", "count", "sum"}, Grain: calendar.Day, Public: true},
 	}}, http.StatusOK)
 	var done wire.Submitted
 	body := w.submit(catalog.RoleBuyer, catalog.KindOrderCreate, catalog.OrderCreate{Dataset: "air", Purpose: "p"}, http.StatusOK)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/tables"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/api/wire"
@@ -174,8 +175,8 @@ func TestListsAreReadInPages(t *testing.T) {
 	for _, id := range []string{"wells", "works"} {
 		w.submit(catalog.RolePublisher, catalog.KindRegistryCreate, catalog.RegistryCreate{ID: id, IDColumn: "station", Columns: []string{"county"}, Rows: 1, Digest: tables.RowsDigest(rows)}, http.StatusOK)
 		w.submit(catalog.RolePublisher, catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: catalog.Descriptor{
-			Dataset: id, Title: catalog.Text{EN: "Air"}, License: "CC0", Registry: "stations", Entity: "station", Grain: catalog.GrainDay, UTCOffset: "+08:00",
-			Measures: []catalog.Measure{{Name: "pm25", Unit: "µg/m³", Max: 1000}}, Policy: catalog.Policy{Aggregates: []string{"sum"}, Grain: catalog.GrainDay, Public: true},
+			Dataset: id, Title: catalog.Text{EN: "Air"}, License: "CC0", Registry: "stations", Entity: "station", Grain: calendar.Day, UTCOffset: "+08:00",
+			Measures: []catalog.Measure{{Name: "pm25", Unit: "µg/m³", Max: 1000}}, Policy: catalog.Policy{Aggregates: []string{"sum"}, Grain: calendar.Day, Public: true},
 		}}, http.StatusOK)
 	}
 	contract := ""

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/tables"
 	"github.com/weirdata/weir/compute/seal"
 	"github.com/weirdata/weir/node/api"
@@ -125,8 +126,8 @@ func listed(f *testing.F) (*apitest.Cluster, []ed25519.PrivateKey) {
 	submit(1, 4, catalog.KindRegistryCommit, catalog.RegistryCommit{ID: "air"})
 	submit(1, 5, catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: catalog.Descriptor{
 		Dataset: "air", Title: catalog.Text{EN: "Air"}, License: "CC0", Registry: "air", Entity: "station",
-		Grain: catalog.GrainDay, UTCOffset: "+08:00", Measures: []catalog.Measure{{Name: "pm25", Unit: "µg/m³", Max: 1000}},
-		Policy: catalog.Policy{Aggregates: []string{"avg", "count", "sum"}, Grain: catalog.GrainDay, Public: true},
+		Grain: calendar.Day, UTCOffset: "+08:00", Measures: []catalog.Measure{{Name: "pm25", Unit: "µg/m³", Max: 1000}},
+		Policy: catalog.Policy{Aggregates: []string{"avg", "count", "sum"}, Grain: calendar.Day, Public: true},
 	}})
 	submit(2, 6, catalog.KindOrderCreate, catalog.OrderCreate{Dataset: "air", Purpose: "p"})
 	return c, keys

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/sql"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/api/wire"
@@ -173,8 +174,8 @@ func unknown(w *world) [][]byte {
 func descriptors(w *world) [][]byte {
 	d := catalog.Descriptor{
 		Dataset: "wide", Title: catalog.Text{EN: "Wide"}, License: "CC0", Registry: "stations", Entity: "station",
-		Grain: catalog.GrainDay, UTCOffset: "+08:00",
-		Policy: catalog.Policy{Aggregates: []string{"avg", "count", "sum"}, Grain: catalog.GrainDay, Public: true},
+		Grain: calendar.Day, UTCOffset: "+08:00",
+		Policy: catalog.Policy{Aggregates: []string{"avg", "count", "sum"}, Grain: calendar.Day, Public: true},
 	}
 	for i := range 1000 {
 		d.Measures = append(d.Measures, catalog.Measure{Name: fmt.Sprintf("m%d", i), Unit: "kg", Max: 1000})

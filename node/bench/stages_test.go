@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/assignment"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/result"
@@ -64,18 +65,18 @@ func check(tb testing.TB, err error) {
 func newStages(tb testing.TB, entities, months int) *stages {
 	tb.Helper()
 	s := &stages{tb: tb, p: must[he.Parameters](tb)(he.NewParameters(he.DataParameters(3, 2))), cells: entities * months}
-	_, first, err := catalog.ParsePeriod("2019-01")
+	_, first, err := calendar.Parse("2019-01")
 	check(tb, err)
 	s.descriptor = catalog.Descriptor{
-		Dataset: "d", Entity: "enterprise", Grain: catalog.GrainMonth, Measures: []catalog.Measure{{Name: "nox", Unit: "kg", Max: 1000}},
+		Dataset: "d", Entity: "enterprise", Grain: calendar.Month, Measures: []catalog.Measure{{Name: "nox", Unit: "kg", Max: 1000}},
 	}
 	s.version = catalog.Version{Version: 1, VersionPropose: catalog.VersionPropose{
 		Dataset: "d", First: first, Periods: months, Entities: entities,
-		Blocks: tiles.Layout(s.p.Values(), entities, catalog.GrainMonth),
+		Blocks: tiles.Layout(s.p.Values(), entities, calendar.Month),
 	}}
 	s.verdict = catalog.Verdict{
 		Dataset: "d", Version: 1, Layers: []catalog.Layer{{Version: 1, Entities: entities}}, Columns: []catalog.Column{{Measure: "nox"}},
-		PeriodGroups: []catalog.PeriodGroup{{Intervals: []catalog.Interval{{From: first, To: first + int64(months)}}}},
+		PeriodGroups: []catalog.PeriodGroup{{Intervals: []calendar.Interval{{From: first, To: first + int64(months)}}}},
 	}
 	assign, sums := make([]int32, entities), make([]int64, counties)
 	for e := range assign {

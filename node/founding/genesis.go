@@ -2,6 +2,7 @@ package founding
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/hex"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/consensus/durable"
 )
 
@@ -38,6 +40,7 @@ const maxGenesis = 16 * catalog.MaxEnvelope
 
 // NewGenesis signs the founding of a cluster with the operator's key.
 func NewGenesis(operator ed25519.PrivateKey, now int64, body catalog.InitBody) (Genesis, error) {
+	body.Level = cmp.Or(body.Level, state.FeatureLevel) // no older program is in the cluster
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return Genesis{}, fmt.Errorf("encode the founding: %w", err)

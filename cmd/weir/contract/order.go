@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
@@ -67,8 +68,8 @@ func (t *termFlags) end() (int64, error) {
 // check checks what is counted, and the words.
 func (t *termFlags) check() error {
 	switch {
-	case t.grain != "" && !catalog.Grain(t.grain).Valid():
-		return fmt.Errorf("--finest is %q, want one of %q", t.grain, catalog.Grains)
+	case t.grain != "" && !calendar.Grain(t.grain).Valid():
+		return fmt.Errorf("--finest is %q, want one of %q", t.grain, calendar.Grains)
 	case t.queries < 0:
 		return errors.New("--queries is negative, want 0 or more")
 	case t.cohort < 0:
@@ -83,7 +84,7 @@ func (t *termFlags) scope(all func() ([]string, error)) (*catalog.Scope, error) 
 	if len(t.columns) == 0 && t.grain == "" {
 		return nil, nil //nolint:nilnil // no scope narrows nothing
 	}
-	s := &catalog.Scope{Columns: []string{}, Grain: catalog.Grain(t.grain)}
+	s := &catalog.Scope{Columns: []string{}, Grain: calendar.Grain(t.grain)}
 	switch {
 	case len(t.columns) == 0:
 		columns, err := all()

@@ -7,8 +7,8 @@ import (
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
-	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/answerable"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/node/client"
@@ -61,7 +61,7 @@ what would be published.`,
 const maxLines = 12
 
 // addAnswerable says a report in lines. grain is that of its periods.
-func addAnswerable(s *term.Table, grain catalog.Grain, r *answerable.Report) {
+func addAnswerable(s *term.Table, grain calendar.Grain, r *answerable.Report) {
 	if r.Periods == 0 {
 		s.Add("answerable", "nothing: no "+string(grain)+" is settled")
 		return
@@ -103,7 +103,7 @@ func addLines[T any](s *term.Table, what string, list []T, words func(T) string)
 }
 
 // describeLevel says a level in one line where all is there, else in one a measure.
-func describeLevel(l answerable.Level, r *answerable.Report, grain catalog.Grain) []string {
+func describeLevel(l answerable.Level, r *answerable.Report, grain calendar.Grain) []string {
 	name := "in total"
 	if len(l.By) > 0 {
 		name = "by " + strings.Join(l.By, " × ")
@@ -122,7 +122,7 @@ func describeLevel(l answerable.Level, r *answerable.Report, grain catalog.Grain
 	return out
 }
 
-func describeMeasure(m answerable.LevelMeasure, l answerable.Level, r *answerable.Report, grain catalog.Grain) string {
+func describeMeasure(m answerable.LevelMeasure, l answerable.Level, r *answerable.Report, grain calendar.Grain) string {
 	words := []string{fmt.Sprintf("%d of %s complete, %d of %s", m.Complete, english.Plural(l.Groups, "group", "groups"), m.Whole, english.Plural(m.Figures, "row", "rows"))}
 	covered := fmt.Sprintf("%s of entities covered", formatPercent(m.Included, m.Of))
 	if m.Value != nil {
@@ -203,7 +203,7 @@ var unitReasons = map[string]string{
 	answerable.WhyNews:     "have too few entities with something new",
 }
 
-func describeColumn(c answerable.Column, k int, grain catalog.Grain) string {
+func describeColumn(c answerable.Column, k int, grain calendar.Grain) string {
 	name, needs := c.Measure, fmt.Sprintf("needs %d entities", c.Needs)
 	switch {
 	case c.With == c.Measure:
@@ -226,7 +226,7 @@ func describeColumn(c answerable.Column, k int, grain catalog.Grain) string {
 	return strings.Join(words, "; ")
 }
 
-func describeList(l answerable.List, r *answerable.Report, grain catalog.Grain) string {
+func describeList(l answerable.List, r *answerable.Report, grain calendar.Grain) string {
 	by := "as a total"
 	if len(l.By) > 0 {
 		by = "by " + strings.Join(l.By, " × ")

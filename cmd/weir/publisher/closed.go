@@ -6,7 +6,7 @@ import (
 
 	"github.com/dustin/go-humanize/english"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/node/client/news"
 	"github.com/weirdata/weir/node/client/publish"
 )
@@ -26,7 +26,7 @@ type closedTo struct{ period string }
 func (c closedTo) apply(p *publish.Prepared) error {
 	if c.period != "" {
 		want := p.Source.Descriptor.Policy.Grain
-		grain, at, err := catalog.ParsePeriodOf(c.period, want)
+		grain, at, err := calendar.ParseOf(c.period, want)
 		if err != nil {
 			return fmt.Errorf("--closed-to: %w", err)
 		}

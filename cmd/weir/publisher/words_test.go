@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/cmd/weir/term"
 )
@@ -45,8 +46,8 @@ func TestDecimalPrintsUnitsOfTheMeasure(t *testing.T) {
 
 func TestPolicyIsSaidInWords(t *testing.T) {
 	words := strings.Join(describePolicy(catalog.Descriptor{
-		Grain: catalog.GrainDay, Price: &catalog.Price{PerQuery: "10.00", Currency: "CNY"},
-		Policy: catalog.Policy{Aggregates: []string{"sum"}, Grain: catalog.GrainMonth, MinCohort: 5, Cubes: [][]string{{"county"}, {"industry", "size"}}},
+		Grain: calendar.Day, Price: &catalog.Price{PerQuery: "10.00", Currency: "CNY"},
+		Policy: catalog.Policy{Aggregates: []string{"sum"}, Grain: calendar.Month, MinCohort: 5, Cubes: [][]string{{"county"}, {"industry", "size"}}},
 	}), "\n")
 	for _, want := range []string{"one month", "at least 5 entities", "county; by industry and size", "10.00 CNY"} {
 		if !strings.Contains(words, want) {
@@ -58,9 +59,9 @@ func TestPolicyIsSaidInWords(t *testing.T) {
 // TestDatasetShowAndCheckSayEveryFieldOfThePolicy, in the words that explain has.
 func TestDatasetShowAndCheckSayEveryFieldOfThePolicy(t *testing.T) {
 	d := catalog.Descriptor{
-		Dataset: "works", Grain: catalog.GrainMonth, Measures: []catalog.Measure{{Name: "nox", Max: 10}}, Price: &catalog.Price{PerQuery: "1", Currency: "CNY"},
+		Dataset: "works", Grain: calendar.Month, Measures: []catalog.Measure{{Name: "nox", Max: 10}}, Price: &catalog.Price{PerQuery: "1", Currency: "CNY"},
 		Policy: catalog.Policy{
-			Aggregates: []string{"sum"}, Grain: catalog.GrainMonth, MinCohort: 5, MinCoverage: "0.8", Cubes: [][]string{{"county"}}, Moments: [][2]string{{"nox", "nox"}},
+			Aggregates: []string{"sum"}, Grain: calendar.Month, MinCohort: 5, MinCoverage: "0.8", Cubes: [][]string{{"county"}}, Moments: [][2]string{{"nox", "nox"}},
 			Joins: []string{"energy"}, Related: [][]string{{"nox", "old.nox_t"}}, Unrelated: []string{"plants"}, Portfolios: 2, PortfolioChange: catalog.PortfolioNever,
 			DP: &catalog.DP{EpsilonPerQuery: "0.5", EpsilonPerContract: "5", EpsilonFamily: "10", Delta: "1e-9"},
 		},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/assignment"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/plan"
 )
 
@@ -39,10 +40,10 @@ func (l *Layered) Layers() []plan.Layer {
 // DrawLayered draws 1 to 3 versions and a verdict on them. private: on a selector.
 func DrawLayered(t *rapid.T, private bool) *Layered {
 	rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 2)) //nolint:gosec // a test's readings
-	l := &Layered{Descriptor: catalog.Descriptor{Dataset: "d", Entity: "site", Grain: catalog.GrainMonth, Measures: []catalog.Measure{
+	l := &Layered{Descriptor: catalog.Descriptor{Dataset: "d", Entity: "site", Grain: calendar.Month, Measures: []catalog.Measure{
 		{Name: "m0", Unit: "kg", Min: -40, Max: 90, Decimals: 1, Squares: true}, {Name: "m1", Unit: "t", Min: 3, Max: 1000, Decimals: 2},
 	}}}
-	l.Descriptor.Policy.Grain = rapid.SampledFrom([]catalog.Grain{catalog.GrainMonth, catalog.GrainQuarter}).Draw(t, "policy's grain")
+	l.Descriptor.Policy.Grain = rapid.SampledFrom([]calendar.Grain{calendar.Month, calendar.Quarter}).Draw(t, "policy's grain")
 	count := rapid.IntRange(1, 3).Draw(t, "versions")
 	for i := range count {
 		l.Versions = append(l.Versions, DrawVersion(t, rng, l.Descriptor, 2*i+1))
@@ -105,7 +106,7 @@ func (l *Layered) drawPeriods(rng *rand.Rand, groups int) {
 	l.Verdict.PeriodGroups = []catalog.PeriodGroup{{Value: "early"}, {Value: "late"}}
 	for at := int64(597); at < 630; at += 3 {
 		if j := rng.IntN(5) / 2; j < 2 {
-			l.Verdict.PeriodGroups[j].Intervals = append(l.Verdict.PeriodGroups[j].Intervals, catalog.Interval{From: at, To: at + 3})
+			l.Verdict.PeriodGroups[j].Intervals = append(l.Verdict.PeriodGroups[j].Intervals, calendar.Interval{From: at, To: at + 3})
 		}
 	}
 	for g := range groups {
@@ -174,7 +175,7 @@ func (l *Layered) Choose(rng *rand.Rand) {
 					for c, column := range l.Verdict.Columns {
 						if column.Measure == l.Descriptor.Measures[m].Name {
 							l.Verdict.Layers[i].Exclusions = append(l.Verdict.Layers[i].Exclusions,
-								catalog.Exclusion{Column: c, Part: part, Intervals: []catalog.Interval{{From: at, To: at + 3}}})
+								catalog.Exclusion{Column: c, Part: part, Intervals: []calendar.Interval{{From: at, To: at + 3}}})
 						}
 					}
 				}
@@ -208,10 +209,10 @@ func (l *Layered) Has(version, measure, entity int, at int64) bool {
 // counts reports whether an entity counts in the policy's period of a cell.
 func (l *Layered) counts(version, measure, entity int, at int64) bool {
 	v := l.Versions[version].Version
-	policy := catalog.GrainMonth.In(at, l.Descriptor.Policy.Grain)
+	policy := calendar.Month.In(at, l.Descriptor.Policy.Grain)
 	have, of := 0, 0
 	for p := v.First; p < v.First+int64(v.Periods); p++ {
-		if catalog.GrainMonth.In(p, l.Descriptor.Policy.Grain) == policy {
+		if calendar.Month.In(p, l.Descriptor.Policy.Grain) == policy {
 			of++
 			if l.Has(version, measure, entity, p) {
 				have++
@@ -243,7 +244,7 @@ func (l *Layered) group(entity int, at int64) (g catalog.GroupIndex, ok bool) {
 func (l *Layered) LeavesOut(layer, column, entity int, at int64) bool {
 	part := l.part(entity)
 	return slices.ContainsFunc(l.Verdict.Layers[layer].Exclusions, func(x catalog.Exclusion) bool {
-		return x.Column == column && x.Part == part && slices.ContainsFunc(x.Intervals, func(i catalog.Interval) bool { return i.From <= at && at < i.To })
+		return x.Column == column && x.Part == part && slices.ContainsFunc(x.Intervals, func(i calendar.Interval) bool { return i.From <= at && at < i.To })
 	})
 }
 

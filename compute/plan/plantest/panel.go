@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/assignment"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/plan"
 )
 
@@ -118,7 +119,7 @@ func DrawPanel(t *rapid.T) *Panel {
 	p := &Panel{}
 	entities, periods, measures := rapid.IntRange(1, 40).Draw(t, "entities"), rapid.IntRange(1, 60).Draw(t, "periods"), rapid.IntRange(1, 3).Draw(t, "measures")
 	first := rapid.Int64Range(-20, 600).Draw(t, "first")
-	p.Descriptor = catalog.Descriptor{Dataset: "d", Entity: "site", Grain: catalog.GrainMonth}
+	p.Descriptor = catalog.Descriptor{Dataset: "d", Entity: "site", Grain: calendar.Month}
 	for m := range measures {
 		low := rapid.Int64Range(-1000, 1000).Draw(t, "min")
 		p.Descriptor.Measures = append(p.Descriptor.Measures, catalog.Measure{Name: fmt.Sprintf("m%d", m), Unit: "kg",
@@ -163,13 +164,13 @@ func (p *Panel) drawVerdict(t *rapid.T, rng *rand.Rand) {
 	}
 	v.Assign = assignment.Pack(p.Assign)
 	for j := range periodGroups {
-		v.PeriodGroups = append(v.PeriodGroups, catalog.PeriodGroup{Value: catalog.GrainMonth.Format(int64(j))})
+		v.PeriodGroups = append(v.PeriodGroups, catalog.PeriodGroup{Value: calendar.Month.Format(int64(j))})
 	}
 	// Runs of periods, dealt to the groups or to none; they may reach beyond the version.
 	for at := p.Version.First - 3; at < p.Version.First+int64(p.Version.Periods)+3; {
 		to := at + 1 + rng.Int64N(12)
 		if j := rng.IntN(periodGroups + 1); j < periodGroups {
-			v.PeriodGroups[j].Intervals = append(v.PeriodGroups[j].Intervals, catalog.Interval{From: at, To: to})
+			v.PeriodGroups[j].Intervals = append(v.PeriodGroups[j].Intervals, calendar.Interval{From: at, To: to})
 		}
 		at = to
 	}
@@ -189,7 +190,7 @@ func (p *Panel) drawVerdict(t *rapid.T, rng *rand.Rand) {
 		}
 		from := p.Version.First + rng.Int64N(int64(p.Version.Periods))
 		x := catalog.Exclusion{Column: rng.IntN(len(v.Columns)), Part: rng.IntN(len(v.Parts)),
-			Intervals: []catalog.Interval{{From: from, To: from + 1 + rng.Int64N(9)}, {From: from - 2, To: from + 2}}}
+			Intervals: []calendar.Interval{{From: from, To: from + 1 + rng.Int64N(9)}, {From: from - 2, To: from + 2}}}
 		if rng.IntN(3) == 0 {
 			x.Column = -1
 		}

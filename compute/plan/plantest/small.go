@@ -5,6 +5,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/assignment"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/plan"
 )
 
@@ -19,7 +20,7 @@ func NoisedReadings(terms catalog.Noise) (*Panel, *plan.Plan) {
 // measure, two entity groups, two periods a group.
 func OnePanel() *Panel {
 	p := &Panel{
-		Descriptor: catalog.Descriptor{Dataset: "d", Grain: catalog.GrainMonth, Measures: []catalog.Measure{
+		Descriptor: catalog.Descriptor{Dataset: "d", Grain: calendar.Month, Measures: []catalog.Measure{
 			{Name: "m", Min: -100, Max: 101}, {Name: "n", Min: 0, Max: 10}}},
 		Assign: []int32{0, 1, 0},
 	}
@@ -27,7 +28,7 @@ func OnePanel() *Panel {
 		Blocks: []catalog.Block{{First: 0, Entities: 2, Periods: 2}, {First: 2, Entities: 1, Periods: 4}}}}
 	p.Verdict = catalog.Verdict{Dataset: "d", Version: 1, Columns: []catalog.Column{{Measure: "m"}},
 		EntityGroups: []catalog.EntityGroup{{Values: []string{"x"}, Of: 2}, {Values: []string{"y"}, Of: 1}},
-		PeriodGroups: []catalog.PeriodGroup{{Value: "a", Intervals: []catalog.Interval{{From: 10, To: 12}}}, {Value: "b", Intervals: []catalog.Interval{{From: 12, To: 14}}}},
+		PeriodGroups: []catalog.PeriodGroup{{Value: "a", Intervals: []calendar.Interval{{From: 10, To: 12}}}, {Value: "b", Intervals: []calendar.Interval{{From: 12, To: 14}}}},
 		Parts:        []catalog.Part{{Group: 0, Class: 4}, {Group: 1, Class: 2}}, Assign: assignment.Pack(p.Assign),
 		Layers: []catalog.Layer{{Version: 1, Entities: 3}}}
 	return p
@@ -37,7 +38,7 @@ func OnePanel() *Panel {
 // b; y has −1.5 in a (tenths) and 2 in b.
 func FewReadings() *Panel {
 	p := OnePanel()
-	p.Descriptor.Grain, p.Descriptor.Entity = catalog.GrainMonth, "site"
+	p.Descriptor.Grain, p.Descriptor.Entity = calendar.Month, "site"
 	p.Descriptor.Measures[0] = catalog.Measure{Name: "m", Unit: "t", Min: -100, Max: 101, Decimals: 1}
 	p.Present, p.Values = newSets(2, 12), [][]int64{make([]int64, 12), make([]int64, 12)}
 	for cell, tenths := range map[int]int64{0: 10, 2: 20, 3: 40, 1: -15, 7: 20} {
@@ -53,9 +54,9 @@ func FewReadings() *Panel {
 func WeightedPanel(t testing.TB) *Vectored {
 	t.Helper()
 	p := &Panel{
-		Descriptor: catalog.Descriptor{Dataset: "d", Entity: "site", Grain: catalog.GrainMonth,
+		Descriptor: catalog.Descriptor{Dataset: "d", Entity: "site", Grain: calendar.Month,
 			Measures: []catalog.Measure{{Name: "co2", Unit: "t", Min: 0, Max: 1000, Decimals: 1}},
-			Policy:   catalog.Policy{Grain: catalog.GrainMonth}},
+			Policy:   catalog.Policy{Grain: calendar.Month}},
 		Version: catalog.Version{Version: 3, VersionPropose: catalog.VersionPropose{Dataset: "d", First: 600, Periods: 3, Entities: 4,
 			Blocks: []catalog.Block{{First: 0, Entities: 3, Periods: 2}, {First: 3, Entities: 1, Periods: 3}}}},
 		Assign: []int32{0, 0, 1, 1},
@@ -64,7 +65,7 @@ func WeightedPanel(t testing.TB) *Vectored {
 	p.Verdict = catalog.Verdict{Dataset: "d", Version: 3,
 		Columns:      []catalog.Column{{Measure: "co2", Weight: w}, {Measure: "co2", Count: true, Weight: w}, {Count: true, Weight: w}},
 		EntityGroups: []catalog.EntityGroup{{Values: []string{"a"}, Of: 2}, {Values: []string{"b"}, Of: 2}},
-		PeriodGroups: []catalog.PeriodGroup{{Intervals: []catalog.Interval{{From: 600, To: 603}}}},
+		PeriodGroups: []catalog.PeriodGroup{{Intervals: []calendar.Interval{{From: 600, To: 603}}}},
 		Parts:        []catalog.Part{{Group: 0}, {Group: 1, Class: 1}},
 		Assign:       assignment.Pack(p.Assign),
 		Layers:       []catalog.Layer{{Version: 3, Entities: 4}},

@@ -4,6 +4,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/plan"
 )
 
@@ -18,7 +19,7 @@ type Vectored struct {
 func DrawVectored(t *rapid.T) *Vectored {
 	p := &Vectored{Panel: DrawPanel(t), Numbers: map[string][]int64{}}
 	p.Descriptor.Policy.Public = rapid.Bool().Draw(t, "public")
-	p.Descriptor.Policy.Grain = rapid.SampledFrom([]catalog.Grain{catalog.GrainMonth, catalog.GrainQuarter, catalog.GrainYear}).Draw(t, "policy's grain")
+	p.Descriptor.Policy.Grain = rapid.SampledFrom([]calendar.Grain{calendar.Month, calendar.Quarter, calendar.Year}).Draw(t, "policy's grain")
 	measures := p.Verdict.Columns
 	p.Verdict.Columns, p.Verdict.Layers[0].Exclusions = nil, nil
 	weighted := rapid.Bool().Draw(t, "weighted")
@@ -63,7 +64,7 @@ func (p *Vectored) drawExclusions(t *rapid.T) {
 		for i, c := range p.Verdict.Columns {
 			if c.Measure == m {
 				p.Verdict.Layers[0].Exclusions = append(p.Verdict.Layers[0].Exclusions,
-					catalog.Exclusion{Column: i, Part: part, Intervals: []catalog.Interval{{From: from, To: to}}})
+					catalog.Exclusion{Column: i, Part: part, Intervals: []calendar.Interval{{From: from, To: to}}})
 			}
 		}
 	}
@@ -117,7 +118,7 @@ func (p *Vectored) Has(c catalog.Column, entity, period int) bool {
 		return bit(m, period)
 	}
 	policy := func(at int) int64 {
-		return catalog.GrainMonth.In(p.Version.First+int64(at), p.Descriptor.Policy.Grain)
+		return calendar.Month.In(p.Version.First+int64(at), p.Descriptor.Policy.Grain)
 	}
 	have, of := 0, 0
 	for at := range p.Version.Periods {

@@ -79,7 +79,7 @@ func New(founder Founder) (*Cluster, error) {
 		machine: state.NewMachine(), state: memstore.New(), changed: make(chan struct{}),
 		blobs: make(map[catalog.Digest][]byte), params: params, tree: leaves{},
 	}
-	body := catalog.InitBody{Name: "test", Threshold: t, Operator: catalog.PrincipalAdd{
+	body := catalog.InitBody{Name: "test", Threshold: t, Level: state.FeatureLevel, Operator: catalog.PrincipalAdd{
 		Name: founder.Name, Role: catalog.RoleOperator, Key: founder.Signing.Public().(ed25519.PublicKey), Receiving: founder.Receiving,
 	}}
 	for i := range n {

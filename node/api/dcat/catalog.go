@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
 )
 
@@ -219,9 +220,9 @@ func (b builder) version(l Listing, v catalog.Version, previous string) object {
 
 // temporal is the time from a version's first day to its last.
 func temporal(d catalog.Descriptor, v catalog.Version) object {
-	first := d.Grain.Span(v.First, catalog.GrainDay).From
-	last := d.Grain.Span(v.First+int64(v.Periods)-1, catalog.GrainDay).To - 1
-	day := func(i int64) object { return typed(catalog.GrainDay.Format(i), "xsd:date") }
+	first := d.Grain.Span(v.First, calendar.Day).From
+	last := d.Grain.Span(v.First+int64(v.Periods)-1, calendar.Day).To - 1
+	day := func(i int64) object { return typed(calendar.Day.Format(i), "xsd:date") }
 	return object{"@type": "dct:PeriodOfTime", "dcat:startDate": day(first), "dcat:endDate": day(last)}
 }
 

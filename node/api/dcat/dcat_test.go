@@ -10,6 +10,7 @@ import (
 	"github.com/piprate/json-gold/ld"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // offline refuses to load anything: a document must carry its context.
@@ -78,9 +79,9 @@ func ofType(all []triple, class string) []string {
 func example() (catalog.Cluster, Listing) {
 	c := catalog.Cluster{Name: "test", Nodes: []catalog.Node{{ID: "n1", API: "https://n1:8000"}}}
 	d := catalog.Descriptor{
-		Dataset: "works", Title: catalog.Text{EN: "Works", ZH: "企业"}, License: "CC-BY-4.0", Registry: "firms", Entity: "firm", Grain: catalog.GrainMonth,
+		Dataset: "works", Title: catalog.Text{EN: "Works", ZH: "企业"}, License: "CC-BY-4.0", Registry: "firms", Entity: "firm", Grain: calendar.Month,
 		UTCOffset: "+08:00", Measures: []catalog.Measure{{Name: "nox", Unit: "kg", Min: -5, Max: 1000, Decimals: 2}},
-		Policy: catalog.Policy{Aggregates: []string{"sum"}, Grain: catalog.GrainMonth, MinCohort: 5},
+		Policy: catalog.Policy{Aggregates: []string{"sum"}, Grain: calendar.Month, MinCohort: 5},
 		Price:  &catalog.Price{PerQuery: "2.50", Currency: "CNY"},
 	}
 	version := func(n int, state catalog.VersionState) catalog.Version {
@@ -148,7 +149,7 @@ func TestAgreementSaysTheContractsTerms(t *testing.T) {
 	k := catalog.Contract{
 		ID: "c-1", Buyer: "p-2", Publisher: "p-1", Dataset: "works", Purpose: "credit risk", Measures: []string{"nox"}, Aggregates: []string{"sum"},
 		From: 0, Until: 86_400_000, Queries: 10, Budget: "20.00", Price: l.Dataset.Descriptor.Price, State: catalog.ContractActive,
-		Scope: &catalog.Scope{Columns: []string{"county"}, Grain: catalog.GrainYear},
+		Scope: &catalog.Scope{Columns: []string{"county"}, Grain: calendar.Year},
 	}
 	doc, err := Agreement(cluster, k, l.Dataset, "Bank", "Bureau")
 	if err != nil {

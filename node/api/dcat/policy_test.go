@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")
@@ -17,7 +18,7 @@ var update = flag.Bool("update", false, "write golden files anew")
 func guarded() (catalog.Cluster, Listing) {
 	c, l := example()
 	l.Dataset.Descriptor.Policy = catalog.Policy{
-		Aggregates: []string{"count", "sum"}, Grain: catalog.GrainMonth, MinCohort: 5, MinCoverage: "0.8",
+		Aggregates: []string{"count", "sum"}, Grain: calendar.Month, MinCohort: 5, MinCoverage: "0.8",
 		Cubes: [][]string{{"county"}, {"industry", "size"}}, Moments: [][2]string{{"nox", "nox"}}, Joins: []string{"energy"},
 		Related: [][]string{{"nox", "old.nox_t"}}, Unrelated: []string{"plants"}, Portfolios: 2, PortfolioChange: catalog.PortfolioNever,
 		DP: &catalog.DP{EpsilonPerQuery: "0.5", EpsilonPerContract: "5", EpsilonFamily: "10", Delta: "1e-9"},
@@ -104,7 +105,7 @@ func TestAgreementNarrowsThePolicy(t *testing.T) {
 			t.Errorf("%s is said: %t", text, said)
 		}
 	}
-	l.Dataset.Descriptor.Policy = catalog.Policy{Aggregates: []string{"sum"}, Grain: catalog.GrainMonth, Public: true}
+	l.Dataset.Descriptor.Policy = catalog.Policy{Aggregates: []string{"sum"}, Grain: calendar.Month, Public: true}
 	if doc, err = Agreement(cluster, k, l.Dataset, "Bank", "Bureau"); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/tables"
 	"github.com/weirdata/weir/compute/sql"
 )
@@ -13,7 +14,7 @@ func datasets() []catalog.Dataset {
 	var out []catalog.Dataset
 	for _, id := range []string{"air", "air_daily", "water"} {
 		out = append(out, catalog.Dataset{ID: id, Descriptor: catalog.Descriptor{
-			Dataset: id, Registry: id + "_r", Entity: "station", Grain: catalog.GrainDay,
+			Dataset: id, Registry: id + "_r", Entity: "station", Grain: calendar.Day,
 			Measures: []catalog.Measure{{Name: "pm25", Max: 100}},
 		}})
 	}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/custody"
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/catalog/recovery"
@@ -368,16 +369,16 @@ type Settled struct {
 
 // FamilyDataset is what the release rule knows of a dataset.
 type FamilyDataset struct {
-	ID          string        `json:"id"`
-	Grain       catalog.Grain `json:"grain"`
-	PolicyGrain catalog.Grain `json:"policy_grain"`
-	MinCohort   int           `json:"min_cohort"`
-	Portfolios  int           `json:"portfolios"`
-	Cubes       [][]string    `json:"cubes,omitempty"`
-	Measures    []string      `json:"measures"`
-	Moments     [][2]string   `json:"moments,omitempty"`
-	Related     [][]string    `json:"related,omitempty"`
-	Joins       []string      `json:"joins,omitempty"`
+	ID          string         `json:"id"`
+	Grain       calendar.Grain `json:"grain"`
+	PolicyGrain calendar.Grain `json:"policy_grain"`
+	MinCohort   int            `json:"min_cohort"`
+	Portfolios  int            `json:"portfolios"`
+	Cubes       [][]string     `json:"cubes,omitempty"`
+	Measures    []string       `json:"measures"`
+	Moments     [][2]string    `json:"moments,omitempty"`
+	Related     [][]string     `json:"related,omitempty"`
+	Joins       []string       `json:"joins,omitempty"`
 }
 
 // Declared is the dataset as the release rule takes it.

@@ -19,7 +19,7 @@ import (
 )
 
 // due is when a period's lateness is over.
-func (f *Feed) due(period int64) time.Time { return f.calendar.end(period).Add(f.config.Lateness) }
+func (f *Feed) due(period int64) time.Time { return f.periods.end(period).Add(f.config.Lateness) }
 
 // correctedMark is the time of the last correction.
 const correctedMark = "corrected"
@@ -30,11 +30,11 @@ func (f *Feed) nextCorrection(now time.Time) time.Time {
 	if err != nil {
 		last = now
 	}
-	last = last.In(f.calendar.zone)
+	last = last.In(f.periods.zone)
 	if f.config.at[0] < 0 {
 		return last.Add(f.config.Corrections.Every)
 	}
-	next := time.Date(last.Year(), last.Month(), last.Day(), f.config.at[0], f.config.at[1], 0, 0, f.calendar.zone)
+	next := time.Date(last.Year(), last.Month(), last.Day(), f.config.at[0], f.config.at[1], 0, 0, f.periods.zone)
 	if !next.After(last) {
 		next = next.AddDate(0, 0, 1)
 	}
@@ -160,7 +160,7 @@ func (f *Feed) batch(now time.Time, correct bool) batch {
 
 // cellName names a cell to a person, as an example of what is passed over.
 func (f *Feed) cellName(entity, measure string, period int64) string {
-	return fmt.Sprintf("%s of %s in %s", measure, entity, f.calendar.grain.Format(period))
+	return fmt.Sprintf("%s of %s in %s", measure, entity, f.periods.grain.Format(period))
 }
 
 // publish appends a batch, or publishes it as the first version. Version 0: there was nothing
@@ -200,7 +200,7 @@ func (f *Feed) prepare(ctx context.Context, rows []row) (*publish.Prepared, erro
 			return nil
 		}
 		for i, r := range rows {
-			if err := into.Row(append([]string{r.entity, f.calendar.grain.Format(r.period)}, r.fields...), i+1); err != nil {
+			if err := into.Row(append([]string{r.entity, f.periods.grain.Format(r.period)}, r.fields...), i+1); err != nil {
 				return err
 			}
 		}
@@ -241,7 +241,7 @@ func (f *Feed) noteAppended(now time.Time, b batch, done publish.Published) {
 	}
 	var periods []string
 	for _, p := range b.periods {
-		periods = append(periods, f.calendar.grain.Format(p))
+		periods = append(periods, f.periods.grain.Format(p))
 	}
 	f.told.update(func(s *State) {
 		for why, n := range b.without {
@@ -269,7 +269,7 @@ func fromTo(periods []string) string {
 func (f *Feed) forget(ctx context.Context, now time.Time) error {
 	before, old := int64(0), false
 	for _, p := range f.spool.Periods() {
-		if p.Appended && p.Dirty == 0 && now.After(f.calendar.end(p.Period).Add(f.config.Corrections.Within)) {
+		if p.Appended && p.Dirty == 0 && now.After(f.periods.end(p.Period).Add(f.config.Corrections.Within)) {
 			before, old = max(before, p.Period+1), true
 		}
 	}

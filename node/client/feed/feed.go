@@ -53,14 +53,14 @@ func (e *ChangedError) Error() string {
 
 // Feed is a feed that runs, or is about to.
 type Feed struct {
-	config   *Config
-	client   *client.Client
-	source   *panel.Source // how the dataset's files are read, and its descriptor
-	calendar calendar
-	rules    map[string]rule // by measure
-	spool    *spool.Spool
-	told     *told
-	options  Options
+	config  *Config
+	client  *client.Client
+	source  *panel.Source // how the dataset's files are read, and its descriptor
+	periods periods
+	rules   map[string]rule // by measure
+	spool   *spool.Spool
+	told    *told
+	options Options
 
 	appending sync.Mutex // one append at a time; guards what follows
 	verified  bool       // the entities are in the registry, and first is known
@@ -89,7 +89,7 @@ func New(c *client.Client, config *Config, o Options) (*Feed, error) {
 		return nil, err
 	}
 	f := &Feed{config: config, client: c, source: src, options: o, rules: map[string]rule{}, bound: map[string]string{}, listening: make(chan struct{})}
-	if f.calendar, err = newCalendar(src.Descriptor); err != nil {
+	if f.periods, err = newPeriods(src.Descriptor); err != nil {
 		return nil, err
 	}
 	for i, m := range src.Descriptor.Measures {
@@ -360,7 +360,7 @@ func (f *Feed) tellPeriods(now time.Time) {
 		case p.Appended:
 			late += p.Dirty
 		default:
-			pending = append(pending, PendingPeriod{f.calendar.grain.Format(p.Period), p.Dirty, f.due(p.Period)})
+			pending = append(pending, PendingPeriod{f.periods.grain.Format(p.Period), p.Dirty, f.due(p.Period)})
 		}
 	}
 	next := f.nextCorrection(now)

@@ -242,7 +242,7 @@ func (f *Feed) takeRows(ctx context.Context, file panel.File, mark func() []spoo
 				if !f.inTime(index, now, func() string { return f.cellName(p.Entities[e], c.Measure.Name, index) }) {
 					continue
 				}
-				readings = append(readings, spool.Reading{Entity: p.Entities[e], Measure: c.Measure.Name, At: f.calendar.begin(index).Unix(), Period: index,
+				readings = append(readings, spool.Reading{Entity: p.Entities[e], Measure: c.Measure.Name, At: f.periods.begin(index).Unix(), Period: index,
 					Mantissa: v + c.Measure.Mid(), Decimals: uint8(c.Measure.Decimals)}) //nolint:gosec // at most nine
 			}
 		}

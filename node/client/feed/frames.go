@@ -317,7 +317,7 @@ func (c *connection) answer(kept []hj212.Frame) error {
 			c.told.source(c.source.Name, func(s *SourceState) { s.Answered++ })
 		}
 		if f.CN == hj212.CommandAskClock && c.source.SetClock {
-			out = append(out, f.SetClock(c.Feed.options.Now().In(c.calendar.zone)).Encode(c.options.CRC, nil)...)
+			out = append(out, f.SetClock(c.Feed.options.Now().In(c.periods.zone)).Encode(c.options.CRC, nil)...)
 		}
 	}
 	if len(out) == 0 {
@@ -367,7 +367,7 @@ func (c *connection) read(f hj212.Frame) (readings []spool.Reading, held bool, e
 			return nil, true, nil
 		}
 	}
-	at, err := hj212.ParseTime(d.Time, c.calendar.zone)
+	at, err := hj212.ParseTime(d.Time, c.periods.zone)
 	if err != nil {
 		fault("time")
 		return nil, true, nil //nolint:nilerr // likewise

@@ -139,11 +139,11 @@ func (f *Feed) timeOf(text string) (time.Time, error) {
 		return t, nil
 	}
 	for _, form := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05"} {
-		if t, err := time.ParseInLocation(form, text, f.calendar.zone); err == nil {
+		if t, err := time.ParseInLocation(form, text, f.periods.zone); err == nil {
 			return t, nil
 		}
 	}
-	if t, err := hj212.ParseTime(text, f.calendar.zone); err == nil {
+	if t, err := hj212.ParseTime(text, f.periods.zone); err == nil {
 		return t, nil
 	}
 	// It is not quoted: where columns are shifted it is a reading, and the state has none.

@@ -7,13 +7,14 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 )
 
 // A time is in the period that begins before it and ends after it, whatever the grain.
 func TestTimesAreInThePeriodAroundThem(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := catalog.Descriptor{Grain: rapid.SampledFrom(catalog.Grains[:]).Draw(t, "grain"), UTCOffset: rapid.SampledFrom([]string{"+08:00", "-03:30", "+00:00"}).Draw(t, "offset")}
-		c, err := newCalendar(d)
+		d := catalog.Descriptor{Grain: rapid.SampledFrom(calendar.Grains[:]).Draw(t, "grain"), UTCOffset: rapid.SampledFrom([]string{"+08:00", "-03:30", "+00:00"}).Draw(t, "offset")}
+		c, err := newPeriods(d)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -23,7 +24,7 @@ func TestTimesAreInThePeriodAroundThem(t *testing.T) {
 			t.Fatalf("%s in %s, from %s to %s", at.In(c.zone), c.grain.Format(p), c.begin(p), c.end(p))
 		}
 	})
-	c, err := newCalendar(catalog.Descriptor{Grain: catalog.GrainDay, UTCOffset: "+08:00"})
+	c, err := newPeriods(catalog.Descriptor{Grain: calendar.Day, UTCOffset: "+08:00"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -154,7 +154,7 @@ func (f *Feed) periodOf(at time.Time, example func() string) (int64, bool) {
 		f.told.passOver("in_the_future", example())
 		return 0, false
 	}
-	period := f.calendar.of(seconds)
+	period := f.periods.of(seconds)
 	if period < f.forgotten() { // its other readings are not here any more, and a cell is made of all
 		f.told.passOver("too_late", example())
 		return 0, false
@@ -168,7 +168,7 @@ func (f *Feed) inTime(period int64, now time.Time, example func() string) bool {
 	first := f.first
 	f.mu.Unlock()
 	switch {
-	case now.After(f.calendar.end(period).Add(f.config.Corrections.Within)):
+	case now.After(f.periods.end(period).Add(f.config.Corrections.Within)):
 		f.told.passOver("too_late", example())
 		return false
 	case first != nil && period < *first:

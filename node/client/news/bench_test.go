@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/disclosure"
 )
 
@@ -43,7 +43,7 @@ func BenchmarkFind(b *testing.B) {
 	}
 	f.Datasets = append(f.Datasets, d)
 	kept[Edition{"plants", 1}] = record(1, january, measures...)
-	closed := catalog.Interval{From: january, To: january + periods}
+	closed := calendar.Interval{From: january, To: january + periods}
 	settled, err := f.Rule.Settle("plants", disclosure.VersionInput{Version: 1, Entities: entities, Closed: closed}, allPresent(entities))
 	if err == nil {
 		err = f.Rule.Add("plants", settled)

@@ -3,7 +3,7 @@ package news
 import (
 	"slices"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/disclosure"
 )
 
@@ -41,17 +41,17 @@ type earlier struct {
 }
 
 // finest is a period of a grain in the finest ones, in which periods of all grains compare.
-func finest(g catalog.Grain, period int64) catalog.Interval {
-	return g.Span(period, catalog.GrainFinest)
+func finest(g calendar.Grain, period int64) calendar.Interval {
+	return g.Span(period, calendar.Finest)
 }
 
 // touched are the periods of a grain that an interval of finest periods touches.
-func touched(g catalog.Grain, span catalog.Interval) catalog.Interval {
-	return catalog.Interval{From: catalog.GrainFinest.In(span.From, g), To: catalog.GrainFinest.In(span.To-1, g) + 1}
+func touched(g calendar.Grain, span calendar.Interval) calendar.Interval {
+	return calendar.Interval{From: calendar.Finest.In(span.From, g), To: calendar.Finest.In(span.To-1, g) + 1}
 }
 
-func overlap(a, b catalog.Interval) catalog.Interval {
-	return catalog.Interval{From: max(a.From, b.From), To: min(a.To, b.To)}
+func overlap(a, b calendar.Interval) calendar.Interval {
+	return calendar.Interval{From: max(a.From, b.From), To: min(a.To, b.To)}
 }
 
 // kindred is a column of a settled version that is related to the one that is asked
@@ -60,8 +60,8 @@ type kindred struct {
 	Edition
 	manifest int
 	column   disclosure.Column
-	grain    catalog.Grain
-	closed   catalog.Interval
+	grain    calendar.Grain
+	closed   calendar.Interval
 }
 
 // kindredOf lists the columns of all settled versions that are related to a column.
@@ -94,7 +94,7 @@ func (f *Family) version(at Edition) *disclosure.Settled {
 // widest is the widest period of any kindred source that contains an interval of
 // hours, or the interval itself: periods that overlap nest, so a chain of overlapping
 // ones leads as far.
-func widest(own catalog.Interval, all []kindred) catalog.Interval {
+func widest(own calendar.Interval, all []kindred) calendar.Interval {
 	wide := own
 	for _, k := range all {
 		t := touched(k.grain, own)

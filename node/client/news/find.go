@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/disclosure"
 )
 
@@ -28,7 +29,7 @@ type Undeclared struct {
 // Find finds out what a version of a dataset declares whose readings are r, and which
 // closes the periods of an interval of the policy's grain. The dataset is in the
 // family, its earlier versions are among those settled.
-func (f *Family) Find(dataset string, r *Record, closed catalog.Interval) (*Found, error) {
+func (f *Family) Find(dataset string, r *Record, closed calendar.Interval) (*Found, error) {
 	w := &finding{
 		f: f, dataset: f.dataset(dataset), own: r, closed: closed, records: map[Edition]*Record{}, lost: map[Edition]bool{},
 		sums: map[earlier]sums{}, units: map[earlier]disclosure.Bits{}, news: map[declaredKey]disclosure.Bits{},
@@ -60,7 +61,7 @@ type finding struct {
 	f       *Family
 	dataset disclosure.Dataset
 	own     *Record
-	closed  catalog.Interval
+	closed  calendar.Interval
 	before  []Edition // the dataset's settled versions, ascending
 	classes [][]int32
 	records map[Edition]*Record
@@ -131,7 +132,7 @@ func (w *finding) note(c disclosure.Column, period int64, who disclosure.Bits) {
 }
 
 // span of a period of the dataset's policy in its own grain.
-func (w *finding) span(period int64) catalog.Interval {
+func (w *finding) span(period int64) calendar.Interval {
 	return w.dataset.PolicyGrain.Span(period, w.dataset.Grain)
 }
 

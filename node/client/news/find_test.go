@@ -5,15 +5,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/disclosure"
 )
 
 const january = 24 * 12 // 1994-01: months count from 1970
 
-var monthly = disclosure.Dataset{ID: "plants", Grain: catalog.GrainMonth, PolicyGrain: catalog.GrainMonth, Measures: []string{"nox"}}
+var monthly = disclosure.Dataset{ID: "plants", Grain: calendar.Month, PolicyGrain: calendar.Month, Measures: []string{"nox"}}
 
-func months(n int64) catalog.Interval { return catalog.Interval{From: january, To: january + n} }
+func months(n int64) calendar.Interval { return calendar.Interval{From: january, To: january + n} }
 
 // reading is different for every entity and period, and no sum of others.
 func reading(e, p int) int64 { return 100_000 + int64(e*e*7919+p*p*104_729+e*p*31)%50_021 }
@@ -87,9 +87,9 @@ func TestReadingsOfAnotherDatasetOfTheFamilyAreNoNews(t *testing.T) {
 	p.create(monthly)
 	cells := table(9, 12, reading)
 	p.publish("plants", months(12), january, nox(cells))
-	years := catalog.Interval{From: catalog.GrainMonth.In(january, catalog.GrainYear), To: catalog.GrainMonth.In(january, catalog.GrainYear) + 1}
+	years := calendar.Interval{From: calendar.Month.In(january, calendar.Year), To: calendar.Month.In(january, calendar.Year) + 1}
 	yearly := monthly
-	yearly.ID, yearly.Grain, yearly.PolicyGrain = "annual", catalog.GrainYear, catalog.GrainYear
+	yearly.ID, yearly.Grain, yearly.PolicyGrain = "annual", calendar.Year, calendar.Year
 	p.create(yearly)
 	// In tonnes with five decimals, which is the same precision; two entities differ.
 	sums := table(9, 1, func(e, _ int) int64 {
@@ -205,9 +205,9 @@ func TestASquareThatIsItsMeasureIsNoNews(t *testing.T) {
 func TestACorrectedDayIsNoNewsOfItsMonth(t *testing.T) {
 	p := newPublisher(t, 6, 3)
 	d := monthly
-	d.Grain = catalog.GrainDay
+	d.Grain = calendar.Day
 	p.create(d)
-	first := catalog.GrainMonth.Span(january, catalog.GrainDay).From
+	first := calendar.Month.Span(january, calendar.Day).From
 	days := table(6, 31, reading)
 	p.publish("plants", months(1), first, nox(days))
 	changes := map[[2]int]int64{{0, 3}: 7}

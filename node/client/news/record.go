@@ -7,6 +7,7 @@ import (
 	"github.com/bits-and-blooms/bitset"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/compute/spill"
@@ -75,12 +76,12 @@ func (r *Record) Fits(v catalog.Version, d catalog.Descriptor) bool {
 
 // Knows reports whether the record has every period of an interval of the dataset's
 // grain that the version has.
-func (r *Record) Knows(span catalog.Interval) bool {
+func (r *Record) Knows(span calendar.Interval) bool {
 	return span.From >= r.First+int64(r.Unknown) || span.To <= r.First || r.Unknown == 0
 }
 
 // within are the version's own periods of an interval, counted from First.
-func (r *Record) within(span catalog.Interval) (from, to int) {
+func (r *Record) within(span calendar.Interval) (from, to int) {
 	clamp := func(at int64) int { return int(min(max(at-r.First, int64(r.Unknown)), int64(r.Periods))) }
 	return clamp(span.From), clamp(span.To)
 }
@@ -152,7 +153,7 @@ type sums struct {
 }
 
 // sumsOf are the sums of a column in the periods of an interval of the dataset's grain.
-func (r *Record) sumsOf(c disclosure.Column, span catalog.Interval) (sums, error) {
+func (r *Record) sumsOf(c disclosure.Column, span calendar.Interval) (sums, error) {
 	out := sums{sum: make([]int64, r.Entities), cells: make([]int32, r.Entities)}
 	scratch := [2][]int64{make([]int64, r.Entities)}
 	if !c.Plain() {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/bits-and-blooms/bitset"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/compute/spill"
 )
@@ -83,7 +83,7 @@ func record(version int, first int64, measures ...measure) *Record {
 }
 
 // find asks what the next version of a dataset declares.
-func (p *publisher) find(dataset string, closed catalog.Interval, first int64, measures ...measure) (*Record, *Found) {
+func (p *publisher) find(dataset string, closed calendar.Interval, first int64, measures ...measure) (*Record, *Found) {
 	p.Helper()
 	r := record(p.last[dataset]+1, first, measures...)
 	found, err := p.family.Find(dataset, r, closed)
@@ -94,7 +94,7 @@ func (p *publisher) find(dataset string, closed catalog.Interval, first int64, m
 }
 
 // publish makes a version settle as the nodes do: what is declared must hold there.
-func (p *publisher) publish(dataset string, closed catalog.Interval, first int64, measures ...measure) *Found {
+func (p *publisher) publish(dataset string, closed calendar.Interval, first int64, measures ...measure) *Found {
 	p.Helper()
 	r, found := p.find(dataset, closed, first, measures...)
 	p.last[dataset]++
@@ -117,7 +117,7 @@ type cells struct {
 	dataset string
 }
 
-func (c cells) span(period int64) catalog.Interval {
+func (c cells) span(period int64) calendar.Interval {
 	d := c.family.dataset(c.dataset)
 	return d.PolicyGrain.Span(period, d.Grain)
 }

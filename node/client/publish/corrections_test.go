@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/client/clienttest"
 	"github.com/weirdata/weir/node/client/news"
@@ -123,8 +124,8 @@ func TestPeriodsAreClosedWhenTheDataReachesTheirEnd(t *testing.T) {
 	}
 	daily, err := panel.ReadDescriptor("d.yaml", strings.NewReader(strings.NewReplacer("dataset: works", "dataset: daily", "grain: month}", "grain: day}").Replace(clienttest.ProtectedDescriptor)))
 	w.Must(err)
-	q := &publish.Prepared{Source: daily, Panel: &panel.Panel{Entities: []string{"a"}, First: catalog.GrainMonth.Span(february, catalog.GrainDay).From, Periods: 30}}
-	if closed, err := q.Closed(); err != nil || closed != (catalog.Interval{From: february, To: february + 1}) {
+	q := &publish.Prepared{Source: daily, Panel: &panel.Panel{Entities: []string{"a"}, First: calendar.Month.Span(february, calendar.Day).From, Periods: 30}}
+	if closed, err := q.Closed(); err != nil || closed != (calendar.Interval{From: february, To: february + 1}) {
 		t.Errorf("29 days and one close %v, %v", closed, err)
 	}
 	march := february + 1

@@ -8,6 +8,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/answerable"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/node/client"
@@ -89,7 +90,7 @@ func TestAnotherPublishersDatasetIsNotListed(t *testing.T) {
 
 // TestMoreTilesThanAVersionHasAreRefusedBeforeAnythingIsSent.
 func TestMoreTilesThanAVersionHasAreRefusedBeforeAnythingIsSent(t *testing.T) {
-	d := catalog.Descriptor{Dataset: "d", Grain: catalog.GrainHour}
+	d := catalog.Descriptor{Dataset: "d", Grain: calendar.Hour}
 	for range catalog.MaxColumns {
 		d.Measures = append(d.Measures, catalog.Measure{Squares: true})
 	}

@@ -3,7 +3,7 @@ package publish
 import (
 	"context"
 
-	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/family"
 	"github.com/weirdata/weir/node/client/news"
@@ -12,7 +12,7 @@ import (
 // findNews finds out what a version of a protected dataset declares beside presence,
 // against everything of the family that is settled, so many versions, and what this
 // machine kept of it.
-func findNews(ctx context.Context, c *client.Client, p *Prepared, closed catalog.Interval) (found *news.Found, settled int, err error) {
+func findNews(ctx context.Context, c *client.Client, p *Prepared, closed calendar.Interval) (found *news.Found, settled int, err error) {
 	dataset := p.Source.Descriptor.Dataset
 	family, err := family.Read(ctx, c, dataset)
 	if err != nil {

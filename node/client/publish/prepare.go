@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/compute/spill"
 	"github.com/weirdata/weir/compute/table"
@@ -255,13 +256,13 @@ func (p *Prepared) proposed() catalog.VersionPropose {
 // Closed are the periods of the policy's grain that become final with this version:
 // all that the data reaches the end of, or those to ClosedTo. None are of a public
 // dataset. It fails where ClosedTo is a period that the data does not reach the end of.
-func (p *Prepared) Closed() (catalog.Interval, error) {
+func (p *Prepared) Closed() (calendar.Interval, error) {
 	d := p.Source.Descriptor
 	if d.Policy.Public {
 		if p.ClosedTo != nil {
-			return catalog.Interval{}, fmt.Errorf("dataset %s is public: its periods need not be closed", d.Dataset)
+			return calendar.Interval{}, fmt.Errorf("dataset %s is public: its periods need not be closed", d.Dataset)
 		}
-		return catalog.Interval{}, nil
+		return calendar.Interval{}, nil
 	}
 	may := p.proposed().MayClose(d)
 	if p.ClosedTo == nil {
@@ -270,15 +271,15 @@ func (p *Prepared) Closed() (catalog.Interval, error) {
 	grain, to := d.Policy.Grain, *p.ClosedTo
 	switch all := p.proposed().PolicyPeriods(d); {
 	case to < all.From-1 || to >= all.To:
-		return catalog.Interval{}, fmt.Errorf("the last closed period cannot be %s: the data of dataset %s goes from %s to %s",
+		return calendar.Interval{}, fmt.Errorf("the last closed period cannot be %s: the data of dataset %s goes from %s to %s",
 			grain.Format(to), d.Dataset, grain.Format(all.From), grain.Format(all.To-1))
 	case to >= may.To && to >= all.From:
-		return catalog.Interval{}, fmt.Errorf("%s cannot be closed: the data of dataset %s does not reach its end, and a period is not settled by its first part",
+		return calendar.Interval{}, fmt.Errorf("%s cannot be closed: the data of dataset %s does not reach its end, and a period is not settled by its first part",
 			grain.Format(to), d.Dataset)
 	case to < may.From:
-		return catalog.Interval{}, nil
+		return calendar.Interval{}, nil
 	}
-	return catalog.Interval{From: may.From, To: to + 1}, nil
+	return calendar.Interval{From: may.From, To: to + 1}, nil
 }
 
 // Readings is how many cells hold one.

@@ -1,8 +1,11 @@
-package catalog
+// Package calendar has the periods of datasets: their grains, how they are numbered and
+// written, and sets of them. It is pure.
+package calendar
 
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 )
@@ -23,23 +26,23 @@ type Grain string
 
 // The grains.
 const (
-	GrainQuarterHour Grain = "quarter_hour"
-	GrainHalfHour    Grain = "half_hour"
-	GrainHour        Grain = "hour"
-	GrainDay         Grain = "day"
-	GrainWeek        Grain = "week"
-	GrainMonth       Grain = "month"
-	GrainQuarter     Grain = "quarter"
-	GrainYear        Grain = "year"
+	QuarterHour Grain = "quarter_hour"
+	HalfHour    Grain = "half_hour"
+	Hour        Grain = "hour"
+	Day         Grain = "day"
+	Week        Grain = "week"
+	Month       Grain = "month"
+	Quarter     Grain = "quarter"
+	Year        Grain = "year"
 )
 
 // Grains are all grains, shortest first.
-var Grains = [...]Grain{GrainQuarterHour, GrainHalfHour, GrainHour, GrainDay, GrainWeek, GrainMonth, GrainQuarter, GrainYear}
+var Grains = [...]Grain{QuarterHour, HalfHour, Hour, Day, Week, Month, Quarter, Year}
 
-// GrainFinest is the grain in which periods of all grains can be compared, and
+// Finest is the grain in which periods of all grains can be compared, and
 // FinestMillis how long its periods are, in milliseconds.
 const (
-	GrainFinest  = GrainQuarterHour
+	Finest       = QuarterHour
 	FinestMillis = 15 * 60_000
 )
 
@@ -50,25 +53,36 @@ func (g Grain) rank() int { return slices.Index(Grains[:], g) }
 // Valid reports whether g is one of the grains.
 func (g Grain) Valid() bool { return g.rank() >= 0 }
 
+// Since is the feature level of clusters that g came with; 0 for what is no grain.
+func (g Grain) Since() int {
+	switch {
+	case !g.Valid():
+		return 0
+	case g == QuarterHour || g == HalfHour || g == Week:
+		return 2
+	}
+	return 1
+}
+
 // Finer reports whether periods of g are shorter than those of h.
 func (g Grain) Finer(h Grain) bool { return g.rank() < h.rank() }
 
 // Nests reports whether every period of g lies in one of h, as it does in its own.
 func (g Grain) Nests(h Grain) bool {
-	return g == h || g.Finer(h) && g != GrainWeek
+	return g == h || g.Finer(h) && g != Week
 }
 
 // Groups reports whether data whose periods are of g can be grouped by periods of h: those
 // that they lie in, and weeks by the ISO year in which they are numbered.
 func (g Grain) Groups(h Grain) bool {
-	return g.Nests(h) || g == GrainWeek && h == GrainYear
+	return g.Nests(h) || g == Week && h == Year
 }
 
 // Coarser is the next coarser grain by whose periods those of g can be grouped; empty for
 // years. Weeks come in only for weeks.
 func (g Grain) Coarser() Grain {
 	for _, h := range Grains[g.rank()+1:] {
-		if h != GrainWeek && g.Groups(h) {
+		if h != Week && g.Groups(h) {
 			return h
 		}
 	}
@@ -77,7 +91,7 @@ func (g Grain) Coarser() Grain {
 
 // One is one period in words: an hour, a day.
 func (g Grain) One() string {
-	if g == GrainHour {
+	if g == Hour {
 		return "an hour"
 	}
 	return "a " + string(g)
@@ -86,15 +100,15 @@ func (g Grain) One() string {
 // Duration is a period's length as an ISO 8601 duration.
 func (g Grain) Duration() string {
 	return map[Grain]string{
-		GrainQuarterHour: "PT15M", GrainHalfHour: "PT30M", GrainHour: "PT1H", GrainDay: "P1D", GrainWeek: "P7D",
-		GrainMonth: "P1M", GrainQuarter: "P3M", GrainYear: "P1Y",
+		QuarterHour: "PT15M", HalfHour: "PT30M", Hour: "PT1H", Day: "P1D", Week: "P7D",
+		Month: "P1M", Quarter: "P3M", Year: "P1Y",
 	}[g]
 }
 
 // Bounds are the indexes of the grain from year 1 to year 9999.
 func (g Grain) Bounds() Interval {
 	from, to := int64(1-epochYear), int64(10000-epochYear)
-	return Interval{From: GrainYear.start(from, g), To: GrainYear.start(to, g)}
+	return Interval{From: Year.start(from, g), To: Year.start(to, g)}
 }
 
 // The week 1970-W01 begins on Monday, 1969-12-29.
@@ -110,28 +124,28 @@ func (g Grain) In(i int64, coarse Grain) int64 {
 	switch {
 	case coarse.Finer(g):
 		return g.start(i, coarse)
-	case g == GrainWeek && coarse == GrainYear:
-		return GrainDay.In(weekDays*i-weekBegin+weekDays/2, GrainYear)
-	case g == GrainWeek && coarse != GrainWeek:
-		return GrainDay.In(weekDays*i-weekBegin, coarse)
-	case coarse == GrainWeek && g != GrainWeek:
-		return floorDiv(g.In(i, GrainDay)+weekBegin, weekDays)
+	case g == Week && coarse == Year:
+		return Day.In(weekDays*i-weekBegin+weekDays/2, Year)
+	case g == Week && coarse != Week:
+		return Day.In(weekDays*i-weekBegin, coarse)
+	case coarse == Week && g != Week:
+		return floorDiv(g.In(i, Day)+weekBegin, weekDays)
 	}
 	for g != coarse {
 		switch g {
-		case GrainQuarterHour:
-			g, i = GrainHalfHour, floorDiv(i, 2)
-		case GrainHalfHour:
-			g, i = GrainHour, floorDiv(i, 2)
-		case GrainHour:
-			g, i = GrainDay, floorDiv(i, 24)
-		case GrainDay:
+		case QuarterHour:
+			g, i = HalfHour, floorDiv(i, 2)
+		case HalfHour:
+			g, i = Hour, floorDiv(i, 2)
+		case Hour:
+			g, i = Day, floorDiv(i, 24)
+		case Day:
 			y, m, _ := civil(i)
-			g, i = GrainMonth, (y-epochYear)*12+m-1
-		case GrainMonth:
-			g, i = GrainQuarter, floorDiv(i, 3)
-		case GrainQuarter:
-			g, i = GrainYear, floorDiv(i, 4)
+			g, i = Month, (y-epochYear)*12+m-1
+		case Month:
+			g, i = Quarter, floorDiv(i, 3)
+		case Quarter:
+			g, i = Year, floorDiv(i, 4)
 		default:
 			return i
 		}
@@ -148,8 +162,8 @@ func (g Grain) Span(i int64, fine Grain) Interval {
 		return Interval{From: i, To: i + 1}
 	}
 	if !fine.Groups(g) {
-		days := g.Span(i, GrainDay)
-		return Interval{From: GrainDay.In(days.From, fine), To: GrainDay.In(days.To-1, fine) + 1}
+		days := g.Span(i, Day)
+		return Interval{From: Day.In(days.From, fine), To: Day.In(days.To-1, fine) + 1}
 	}
 	return Interval{From: g.start(i, fine), To: g.start(i+1, fine)}
 }
@@ -159,29 +173,29 @@ func (g Grain) start(i int64, fine Grain) int64 {
 	switch {
 	case g == fine:
 		return i
-	case g == GrainWeek:
-		return GrainDay.start(weekDays*i-weekBegin, fine)
-	case fine == GrainWeek:
-		day := g.start(i, GrainDay)
-		if g == GrainYear { // the first week has January the fourth
+	case g == Week:
+		return Day.start(weekDays*i-weekBegin, fine)
+	case fine == Week:
+		day := g.start(i, Day)
+		if g == Year { // the first week has January the fourth
 			day += 3
 		}
-		return GrainDay.In(day, fine)
+		return Day.In(day, fine)
 	}
 	for g != fine {
 		switch g {
-		case GrainYear:
-			g, i = GrainQuarter, 4*i
-		case GrainQuarter:
-			g, i = GrainMonth, 3*i
-		case GrainMonth:
-			g, i = GrainDay, days(epochYear+floorDiv(i, 12), i-floorDiv(i, 12)*12+1, 1)
-		case GrainDay:
-			g, i = GrainHour, 24*i
-		case GrainHour:
-			g, i = GrainHalfHour, 2*i
-		case GrainHalfHour:
-			g, i = GrainQuarterHour, 2*i
+		case Year:
+			g, i = Quarter, 4*i
+		case Quarter:
+			g, i = Month, 3*i
+		case Month:
+			g, i = Day, days(epochYear+floorDiv(i, 12), i-floorDiv(i, 12)*12+1, 1)
+		case Day:
+			g, i = Hour, 24*i
+		case Hour:
+			g, i = HalfHour, 2*i
+		case HalfHour:
+			g, i = QuarterHour, 2*i
 		default:
 			return i
 		}
@@ -189,61 +203,61 @@ func (g Grain) start(i int64, fine Grain) int64 {
 	return i
 }
 
-// Format writes period i of g as ParsePeriod reads it.
+// Format writes period i of g as Parse reads it.
 func (g Grain) Format(i int64) string {
 	switch g {
-	case GrainYear:
+	case Year:
 		return fmt.Sprintf("%04d", epochYear+i)
-	case GrainQuarter:
+	case Quarter:
 		y := floorDiv(i, 4)
 		return fmt.Sprintf("%04d-Q%d", epochYear+y, i-4*y+1)
-	case GrainMonth:
+	case Month:
 		y := floorDiv(i, 12)
 		return fmt.Sprintf("%04d-%02d", epochYear+y, i-12*y+1)
-	case GrainWeek:
-		y := g.In(i, GrainYear)
-		return fmt.Sprintf("%04d-W%02d", epochYear+y, i-GrainYear.start(y, g)+1)
-	case GrainDay:
+	case Week:
+		y := g.In(i, Year)
+		return fmt.Sprintf("%04d-W%02d", epochYear+y, i-Year.start(y, g)+1)
+	case Day:
 		y, m, d := civil(i)
 		return fmt.Sprintf("%04d-%02d-%02d", y, m, d)
-	case GrainHour:
+	case Hour:
 		day := floorDiv(i, 24)
-		return fmt.Sprintf("%sT%02d", GrainDay.Format(day), i-24*day)
-	case GrainHalfHour:
+		return fmt.Sprintf("%sT%02d", Day.Format(day), i-24*day)
+	case HalfHour:
 		hour := floorDiv(i, 2)
-		return fmt.Sprintf("%s:%02d", GrainHour.Format(hour), 30*(i-2*hour))
-	case GrainQuarterHour:
+		return fmt.Sprintf("%s:%02d", Hour.Format(hour), 30*(i-2*hour))
+	case QuarterHour:
 		hour := floorDiv(i, 4)
-		return fmt.Sprintf("%s:%02d", GrainHour.Format(hour), 15*(i-4*hour))
+		return fmt.Sprintf("%s:%02d", Hour.Format(hour), 15*(i-4*hour))
 	}
 	return strconv.FormatInt(i, 10)
 }
 
-// ParsePeriod reads 2024, 2024-Q1, 2024-05, 2024-W05, 2024-05-07, 2024-05-07T13 or
+// Parse reads 2024, 2024-Q1, 2024-05, 2024-W05, 2024-05-07, 2024-05-07T13 or
 // 2024-05-07T13:45 and returns the grain that the form tells and the index in it; what has
 // minutes is a quarter-hour. Dates that do not exist are errors.
-func ParsePeriod(text string) (Grain, int64, error) {
+func Parse(text string) (Grain, int64, error) {
 	for rank, g := range Grains {
 		n, ok := numbersOf(text, periodForms[rank])
-		if !ok || g == GrainHalfHour {
+		if !ok || g == HalfHour {
 			continue
 		}
 		y, m, d, h, minute := n[0], int64(1), int64(1), int64(0), int64(0)
 		week := int64(0)
 		switch g {
-		case GrainQuarterHour:
+		case QuarterHour:
 			m, d, h, minute = n[1], n[2], n[3], n[4]
-		case GrainHour:
+		case Hour:
 			m, d, h = n[1], n[2], n[3]
-		case GrainDay:
+		case Day:
 			m, d = n[1], n[2]
-		case GrainWeek:
+		case Week:
 			week = n[2]
-		case GrainMonth:
+		case Month:
 			m = n[1]
-		case GrainQuarter:
+		case Quarter:
 			m = 3*n[2] - 2
-		case GrainHalfHour, GrainYear:
+		case HalfHour, Year:
 		}
 		day := days(y, m, d)
 		if isY, isM, isD := civil(day); y < 1 || isY != y || isM != m || isD != d || h > 23 || minute > 59 {
@@ -252,14 +266,14 @@ func ParsePeriod(text string) (Grain, int64, error) {
 		if minute%15 != 0 {
 			return "", 0, fmt.Errorf("period %.40q begins no quarter-hour", text)
 		}
-		if g == GrainWeek {
-			weeks := GrainYear.Span(y-epochYear, g)
+		if g == Week {
+			weeks := Year.Span(y-epochYear, g)
 			if week < 1 || week > weeks.To-weeks.From {
 				return "", 0, fmt.Errorf("period %.40q does not exist: ISO year %d has %d weeks", text, y, weeks.To-weeks.From)
 			}
 			return g, weeks.From + week - 1, nil
 		}
-		return g, GrainQuarterHour.In(4*(24*day+h)+minute/15, g), nil
+		return g, QuarterHour.In(4*(24*day+h)+minute/15, g), nil
 	}
 	why := "is not of the form 2024, 2024-Q1, 2024-05, 2024-W05, 2024-05-07, 2024-05-07T13 or 2024-05-07T13:45"
 	if text == "" {
@@ -270,11 +284,11 @@ func ParsePeriod(text string) (Grain, int64, error) {
 	return "", 0, fmt.Errorf("period %.40q %s", text, why)
 }
 
-// ParsePeriodOf is ParsePeriod where data or a policy is of a grain: of half-hours, what
+// ParseOf is Parse where data or a policy is of a grain: of half-hours, what
 // has minutes and begins one is a half-hour.
-func ParsePeriodOf(text string, own Grain) (Grain, int64, error) {
-	g, i, err := ParsePeriod(text)
-	if err == nil && g == GrainQuarterHour && own == GrainHalfHour && i%2 == 0 {
+func ParseOf(text string, own Grain) (Grain, int64, error) {
+	g, i, err := Parse(text)
+	if err == nil && g == QuarterHour && own == HalfHour && i%2 == 0 {
 		return own, floorDiv(i, 2), nil
 	}
 	return g, i, err
@@ -346,9 +360,14 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
+var offsetForm = regexp.MustCompile(`^[+-](0[0-9]|1[0-4]):[0-5][0-9]$`)
+
+// IsOffset reports whether a text is an offset from UTC such as +08:00.
+func IsOffset(s string) bool { return offsetForm.MatchString(s) }
+
 // OffsetMillis reads an offset from UTC such as +08:00.
 func OffsetMillis(s string) (int64, error) {
-	if !offsetForm.MatchString(s) {
+	if !IsOffset(s) {
 		return 0, fmt.Errorf("%.40q is not an offset from UTC", s)
 	}
 	digit := func(at int) int64 { return int64(s[at] - '0') } // the form has digits there
@@ -357,6 +376,12 @@ func OffsetMillis(s string) (int64, error) {
 		return -ms, nil
 	}
 	return ms, nil
+}
+
+// Interval is the half-open interval [From, To) of period indexes of one grain.
+type Interval struct {
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
 }
 
 // PeriodSet is a set of periods in canonical form: ascending, disjoint, non-empty

@@ -1,4 +1,4 @@
-package catalog
+package calendar
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 // and text with package time's proleptic Gregorian calendar.
 func TestPeriodsAgreeWithTheCalendarOfTheTimePackage(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		hour := rapid.Int64Range(GrainHour.Bounds().From, GrainHour.Bounds().To-1).Draw(t, "hour")
+		hour := rapid.Int64Range(Hour.Bounds().From, Hour.Bounds().To-1).Draw(t, "hour")
 		at := time.Unix(hour*3600, 0).UTC()
 		y, m := int64(at.Year()), int64(at.Month())
 		q := (m-1)/3 + 1
@@ -22,25 +22,25 @@ func TestPeriodsAgreeWithTheCalendarOfTheTimePackage(t *testing.T) {
 			index int64
 			text  string
 		}{
-			{GrainHour, hour, at.Format("2006-01-02T15")},
-			{GrainWeek, floorDiv(at.Unix()+3*86400, 7*86400), isoWeek(at)},
-			{GrainDay, floorDiv(at.Unix(), 86400), at.Format("2006-01-02")},
-			{GrainMonth, (y-1970)*12 + m - 1, at.Format("2006-01")},
-			{GrainQuarter, (y-1970)*4 + q - 1, at.Format("2006") + "-Q" + string(rune('0'+q))},
-			{GrainYear, y - 1970, at.Format("2006")},
+			{Hour, hour, at.Format("2006-01-02T15")},
+			{Week, floorDiv(at.Unix()+3*86400, 7*86400), isoWeek(at)},
+			{Day, floorDiv(at.Unix(), 86400), at.Format("2006-01-02")},
+			{Month, (y-1970)*12 + m - 1, at.Format("2006-01")},
+			{Quarter, (y-1970)*4 + q - 1, at.Format("2006") + "-Q" + string(rune('0'+q))},
+			{Year, y - 1970, at.Format("2006")},
 		} {
-			i := GrainHour.In(hour, want.grain)
+			i := Hour.In(hour, want.grain)
 			if i != want.index {
 				t.Fatalf("%s: %s has index %d, want %d", want.grain, at, i, want.index)
 			}
 			if s := want.grain.Format(i); s != want.text {
 				t.Fatalf("%s %d is written %s, want %s", want.grain, i, s, want.text)
 			}
-			g, back, err := ParsePeriod(want.text)
+			g, back, err := Parse(want.text)
 			if err != nil || g != want.grain || back != i {
 				t.Fatalf("%s is read as %s %d, %v", want.text, g, back, err)
 			}
-			if span := want.grain.Span(i, GrainHour); hour < span.From || hour >= span.To {
+			if span := want.grain.Span(i, Hour); hour < span.From || hour >= span.To {
 				t.Fatalf("%s does not span its own hour", want.text)
 			}
 		}
@@ -80,24 +80,24 @@ func isoWeek(at time.Time) string {
 // Half-hours and quarter-hours, by the clock of package time; and what a text with minutes is.
 func TestPartsOfHoursAgreeWithTheClock(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		i := rapid.Int64Range(GrainQuarterHour.Bounds().From, GrainQuarterHour.Bounds().To-1).Draw(t, "quarter of an hour")
+		i := rapid.Int64Range(QuarterHour.Bounds().From, QuarterHour.Bounds().To-1).Draw(t, "quarter of an hour")
 		at := time.Unix(i*900, 0).UTC()
 		text := at.Format("2006-01-02T15:04")
-		if got := GrainQuarterHour.Format(i); got != text {
+		if got := QuarterHour.Format(i); got != text {
 			t.Fatalf("written %s, want %s", got, text)
 		}
-		if g, back, err := ParsePeriod(text); err != nil || g != GrainQuarterHour || back != i {
+		if g, back, err := Parse(text); err != nil || g != QuarterHour || back != i {
 			t.Fatalf("%s is read as %s %d, %v", text, g, back, err)
 		}
 		half := floorDiv(at.Unix(), 1800)
-		if got := GrainQuarterHour.In(i, GrainHalfHour); got != half {
+		if got := QuarterHour.In(i, HalfHour); got != half {
 			t.Fatalf("%s is in half-hour %d, want %d", text, got, half)
 		}
-		if want := at.Truncate(30 * time.Minute).Format("2006-01-02T15:04"); GrainHalfHour.Format(half) != want {
-			t.Fatalf("half-hour %s, want %s", GrainHalfHour.Format(half), want)
+		if want := at.Truncate(30 * time.Minute).Format("2006-01-02T15:04"); HalfHour.Format(half) != want {
+			t.Fatalf("half-hour %s, want %s", HalfHour.Format(half), want)
 		}
-		g, back, err := ParsePeriodOf(text, GrainHalfHour)
-		if wants := at.Minute()%30 == 0; err != nil || (g == GrainHalfHour && back == half) != wants {
+		g, back, err := ParseOf(text, HalfHour)
+		if wants := at.Minute()%30 == 0; err != nil || (g == HalfHour && back == half) != wants {
 			t.Fatalf("%s of half-hours is read as %s %d, %v", text, g, back, err)
 		}
 	})
@@ -106,32 +106,32 @@ func TestPartsOfHoursAgreeWithTheClock(t *testing.T) {
 // Weeks lie in no month and no quarter, and among themselves in the ISO year of their number.
 func TestWeeksGroupByISOYearsAlone(t *testing.T) {
 	for _, h := range Grains {
-		if got, want := GrainWeek.Groups(h), h == GrainWeek || h == GrainYear; got != want {
+		if got, want := Week.Groups(h), h == Week || h == Year; got != want {
 			t.Errorf("weeks are grouped by %s: %t", h, got)
 		}
-		if GrainWeek.Nests(h) != (h == GrainWeek) {
+		if Week.Nests(h) != (h == Week) {
 			t.Errorf("weeks nest in %s", h)
 		}
-		if got, want := h.Nests(GrainWeek), !GrainWeek.Finer(h); got != want {
+		if got, want := h.Nests(Week), !Week.Finer(h); got != want {
 			t.Errorf("%s nests in weeks: %t", h, got)
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		b := GrainWeek.Bounds()
+		b := Week.Bounds()
 		week := rapid.Int64Range(b.From, b.To-1).Draw(t, "week")
-		year := GrainWeek.In(week, GrainYear)
-		if span := GrainYear.Span(year, GrainWeek); week < span.From || week >= span.To || span.To-span.From < 52 || span.To-span.From > 53 {
+		year := Week.In(week, Year)
+		if span := Year.Span(year, Week); week < span.From || week >= span.To || span.To-span.From < 52 || span.To-span.From > 53 {
 			t.Fatalf("ISO year %d has the weeks %v, and week %d is of it", year, span, week)
 		}
-		monday := time.Unix(GrainWeek.Span(week, GrainDay).From*86400, 0).UTC()
+		monday := time.Unix(Week.Span(week, Day).From*86400, 0).UTC()
 		if y, _ := monday.ISOWeek(); int64(y) != 1970+year || monday.Weekday() != time.Monday {
 			t.Fatalf("week %d begins on %s and is of ISO year %d", week, monday, 1970+year)
 		}
 	})
 	for text, first := range map[string]string{"2024-W01": "2024-01-01", "2020-W53": "2020-12-28", "2021-W01": "2021-01-04", "1970-W01": "1969-12-29", "2025-W01": "2024-12-30"} {
-		g, i, err := ParsePeriod(text)
-		if err != nil || g != GrainWeek || GrainDay.Format(g.Span(i, GrainDay).From) != first {
-			t.Errorf("%s begins on %s, want %s; %v", text, GrainDay.Format(g.Span(i, GrainDay).From), first, err)
+		g, i, err := Parse(text)
+		if err != nil || g != Week || Day.Format(g.Span(i, Day).From) != first {
+			t.Errorf("%s begins on %s, want %s; %v", text, Day.Format(g.Span(i, Day).From), first, err)
 		}
 	}
 }
@@ -142,12 +142,12 @@ func TestImpossiblePeriodsAreRefused(t *testing.T) {
 		"2024-01-", "2024-02-30", "2023-02-29", "1900-02-29", "2024-04-31", "2024-01-00", "2024-01-32", "2024-01-01T", "2024-01-01T24",
 		"2024-01-01T1", "2024-01-01 10", "2024-01-01T10:07", "2024-01-01T10:60", "2024-01-01T24:00", "2024-W00", "2024-W53", "2020-W54", "2024-W5", "0000-W01", "2024-w05", "2024/01", "-024", "+024", "２０２４", "2024-01-01T10Z", " 2024", "2024 ",
 	} {
-		if g, i, err := ParsePeriod(s); err == nil {
+		if g, i, err := Parse(s); err == nil {
 			t.Errorf("%q is read as %s %d", s, g, i)
 		}
 	}
 	for _, s := range []string{"2024-02-29", "2000-02-29", "0001-01-01T00", "9999-12-31T23", "9999-12-31T23:45", "2020-W53", "0001-W01", "9999-W52"} {
-		if _, _, err := ParsePeriod(s); err != nil {
+		if _, _, err := Parse(s); err != nil {
 			t.Error(err)
 		}
 	}
@@ -167,7 +167,7 @@ func TestGrainsAreOrdered(t *testing.T) {
 	if Grain("decade").Valid() || Grain("decade").Format(3) != "3" {
 		t.Fatal("a decade is a grain")
 	}
-	for g, want := range map[Grain]Grain{GrainQuarterHour: GrainHalfHour, GrainHour: GrainDay, GrainDay: GrainMonth, GrainWeek: GrainYear, GrainYear: ""} {
+	for g, want := range map[Grain]Grain{QuarterHour: HalfHour, Hour: Day, Day: Month, Week: Year, Year: ""} {
 		if got := g.Coarser(); got != want {
 			t.Errorf("coarser than %s is %q, want %q", g, got, want)
 		}
@@ -179,7 +179,7 @@ func FuzzParsePeriod(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		g, i, err := ParsePeriod(s)
+		g, i, err := Parse(s)
 		if err != nil {
 			return
 		}
