@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/weirdata/weir/longrun"
 )
 
 // gate holds back the state machine of one node.
@@ -45,7 +47,7 @@ func large(i int) []byte {
 // memory, however much the others apply, and answers heartbeats meanwhile; when the
 // machine goes on it catches up.
 func TestSlowFollowerHoldsABoundedNumberOfBytes(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	inFakeTime(t, func(t *testing.T) {
 		c, g := holding(t, 20*time.Second)
 		leader := c.leader()
@@ -89,7 +91,7 @@ func TestSlowFollowerHoldsABoundedNumberOfBytes(t *testing.T) {
 // Whoever proposes to a leader whose state machine stands still waits outside of raft,
 // and is told so; what is on its way is bounded, and is applied when the machine goes on.
 func TestSlowLeaderTakesABoundedNumberOfBytes(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	inFakeTime(t, func(t *testing.T) {
 		c, g := holding(t, time.Second)
 		leader := c.leader()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/consensus/pairs"
+	"github.com/weirdata/weir/longrun"
 )
 
 // overwriting sets one of eight keys to so many bytes that do not compress.
@@ -25,7 +26,7 @@ func (size overwriting) Apply(tx records.Tx, seq uint64, _ []byte) ([]byte, erro
 // TestOverwrittenValuesLeaveTheDisk: the classes of a family are a value of
 // 100 kB that every query writes anew.
 func TestOverwrittenValuesLeaveTheDisk(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	if testing.Short() {
 		t.Skip("moves much, on one goroutine")
 	}
@@ -55,7 +56,7 @@ func TestOverwrittenValuesLeaveTheDisk(t *testing.T) {
 // TestCompactedLogLeavesTheDisk: files of the log that hold nothing but what a
 // snapshot covers are deleted, and two snapshots are kept.
 func TestCompactedLogLeavesTheDisk(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	inFakeTime(t, func(t *testing.T) {
 		if testing.Short() {
 			t.Skip("moves much, on one goroutine")

@@ -21,6 +21,7 @@ import (
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/consensus/pairs"
 	"github.com/weirdata/weir/consensus/snapstream"
+	"github.com/weirdata/weir/longrun"
 )
 
 // hashesOnly is a tree that keeps its hashes and forgets its records.
@@ -204,9 +205,7 @@ func BenchmarkStart(b *testing.B) {
 // A ledger of millions of entries starts in seconds: however many there are, a start reads no more of the log than there is
 // between two snapshots, and what stays behind one.
 func TestAStartReadsABoundedNumberOfEntries(t *testing.T) {
-	if os.Getenv("WEIR_LONG") == "" {
-		t.Skip("WEIR_LONG=1: writes a log of 130 MB")
-	}
+	longrun.Only(t)
 	c := startCluster(t, 1, func(o *Options) { o.SnapshotThreshold, o.SnapshotInterval = 1<<40, time.Hour })
 	c.leader()
 	c.stop("n1")

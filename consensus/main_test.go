@@ -24,11 +24,3 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreTopFunction("github.com/dgraph-io/ristretto/v2/z.(*AllocatorPool).freeupAllocators"),
 	)
 }
-
-// needLongRun skips what moves many bytes, or waits for badger to let go of them.
-func needLongRun(t *testing.T) {
-	t.Helper()
-	if os.Getenv("WEIR_LONG") == "" {
-		t.Skip("moves many bytes: WEIR_LONG=1 runs it, as .ci/run does")
-	}
-}

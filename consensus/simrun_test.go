@@ -2,12 +2,12 @@ package consensus
 
 import (
 	globalrand "math/rand"
-	"os"
 	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/weirdata/weir/consensus/schedules"
+	"github.com/weirdata/weir/longrun"
 )
 
 // Which schedules are run: those that package schedules reads of the environment; WEIR_LONG is a thousand.
@@ -40,7 +40,7 @@ func TestSimulation(t *testing.T) {
 	t.Parallel()
 	few := uint64(fewSchedules)
 	switch {
-	case os.Getenv("WEIR_LONG") != "":
+	case longrun.Wanted():
 		few = manySchedules
 	case testing.Short():
 		few /= 4
@@ -69,7 +69,7 @@ var plantedBugs = []struct {
 // the seeds from the first one on, and says how many it took.
 func TestSimulationFindsPlantedBugs(t *testing.T) {
 	t.Parallel()
-	long := os.Getenv("WEIR_LONG") != ""
+	long := longrun.Wanted()
 	for _, p := range plantedBugs {
 		t.Run(p.name, func(t *testing.T) {
 			tries := uint64(40)

@@ -16,6 +16,7 @@ import (
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/consensus/pairs"
 	"github.com/weirdata/weir/consensus/snapstream"
+	"github.com/weirdata/weir/longrun"
 )
 
 // synthetic writes the snapshot of a state of about so many bytes, in pairs of
@@ -105,7 +106,7 @@ func peakHeap(fn func()) int64 {
 // as one of 512 MB does (BenchmarkRestore), and some 20 to write. Whoever held the
 // stream in memory as well would need 192 more.
 func TestSnapshotsAndRestoresStream(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	if testing.Short() {
 		t.Skip("measures the heap, which the race detector adds to")
 	}
@@ -127,7 +128,7 @@ func TestSnapshotsAndRestoresStream(t *testing.T) {
 // TestLargestEntriesAreRestored: keys and values at every limit, and an entry
 // that fills the transactions of a restore several times.
 func TestLargestEntriesAreRestored(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	if testing.Short() {
 		t.Skip("moves much, on one goroutine")
 	}

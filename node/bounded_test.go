@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/vector"
@@ -95,7 +96,7 @@ func TestRegistrationWhoseSharesNeverComeIsRejected(t *testing.T) {
 // ready; the others go on. One whose disk is as good as full stops, and clients ask
 // the others.
 func TestNodeWithoutRoomLeavesTheWorkToOthers(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	var least uint64

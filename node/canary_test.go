@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/mpc"
@@ -47,7 +48,7 @@ func (c *cluster) canary(ctx context.Context, key string) resharing.Canary {
 // A member whose share is off the polynomial, and one that has none after the key was shared
 // anew, is named by the canary, is left out, and fits again with its next share.
 func TestACanaryNamesAMemberWhoseShareIsWrong(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	var later atomic.Int64
@@ -143,7 +144,7 @@ func (c *cluster) leftOut(ctx context.Context, id, why string) {
 // By the nodes' clocks, shares are tried once a day, and are made anew when they are as old as an
 // operator says.
 func TestSharesAreTriedAndMadeAnewInTime(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	var later atomic.Int64

@@ -48,14 +48,6 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreTopFunction("github.com/golang/glog.(*fileSink).flushDaemon"))
 }
 
-// needLongRun skips what a whole cluster is run for beside what every run tries.
-func needLongRun(t *testing.T) {
-	t.Helper()
-	if os.Getenv("WEIR_LONG") == "" {
-		t.Skip("one more life of a whole cluster: WEIR_LONG=1 runs it, as .ci/run does")
-	}
-}
-
 // cluster is a cluster whose nodes run in this process, with real directories
 // and real connections on loopback.
 type cluster struct {

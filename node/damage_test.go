@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/compare"
 	"github.com/weirdata/weir/node/founding"
 )
@@ -150,7 +151,7 @@ func damages() []tried {
 // Every row of the table: a real directory is damaged, the node does not start and gives the
 // row's advice, the advice is followed, and the node is whole again.
 func TestAdviceMendsWhatIsDamaged(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, nil)

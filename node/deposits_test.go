@@ -10,6 +10,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/custody"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/deposit"
 	"github.com/weirdata/weir/node/founding"
@@ -18,7 +19,7 @@ import (
 // A machine is lost, and its custodians make another one that node, which says so in the ledger. Another
 // that is made of the same deposit, while nobody could be asked, stops.
 func TestADepositIsBurnedByTheNodeThatIsMadeOfIt(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c, bureau, truth := withStations(ctx, t)

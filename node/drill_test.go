@@ -15,6 +15,7 @@ import (
 	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/tiles"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/backup"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/audit"
@@ -75,7 +76,7 @@ func differing(checks map[string]drill.Check) (names []string) {
 // finds what is wrong with others: blobs that the list leaves out, figures that are others, shares that
 // do not fit, sums that the members did not open. It changes nothing, and leaves nothing.
 func TestDrillTellsSoundArchivesFromOthers(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)

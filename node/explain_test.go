@@ -11,6 +11,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/plan"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
@@ -118,7 +119,7 @@ func checkWidest(t *testing.T, p plan.Explain, cells, each int64) {
 // What EXPLAIN says of a plain query is what the members do: the same is held of
 // noised queries, of joins, of products and of private ones beside their own tests.
 func TestExplainedFiguresAreWhatAnAnswerTakes(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, nil)

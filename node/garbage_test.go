@@ -10,6 +10,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client/vector"
 )
 
@@ -170,7 +171,7 @@ func TestWhatIsUnderWayIsNotCollected(t *testing.T) {
 // A node that cannot tell what the ledger names deletes nothing: without a quorum it may
 // be behind, and without a manifest it does not know the tiles.
 func TestNothingIsCollectedWhereItIsNotKnownWhatIsNeeded(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)

@@ -20,6 +20,7 @@ import (
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/compute/plan"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/family"
@@ -144,7 +145,7 @@ func (l *liar) newest(ctx context.Context) (int, error) {
 // passes equals plaintext. A publisher asks its own data without a place, so it may ask
 // the same months for one list after the other.
 func TestTheClientForeseesWhatTheNodesDecide(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)
@@ -404,7 +405,7 @@ func monthOf(year, month int) int64 {
 
 // A list by pieces and by county is answered exactly, as the plain loops say.
 func TestPiecesOfProtectedFirmsEqualPlaintext(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	for _, shape := range []struct{ n, t int }{{3, 2}, {4, 3}} {
 		t.Run(fmt.Sprintf("%d of %d", shape.t, shape.n), func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/founding"
 )
 
@@ -20,7 +21,7 @@ import (
 // on without what n1 has, and n2 must say why. With n1 back, all three have everything,
 // and n2 votes again.
 func TestNodeThatLostItsLedgerDoesNotLeadTheClusterBack(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, nil)

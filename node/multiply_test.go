@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client/publish"
 )
 
@@ -17,7 +18,7 @@ var statisticStations = strings.Replace(stationsDescriptor, "[count, sum, avg]",
 // TestProductsOfSharesEqualPlaintextForEveryShapeOfCluster: squares of one measure,
 // and products of two over the cells that both have.
 func TestProductsOfSharesEqualPlaintextForEveryShapeOfCluster(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	for _, shape := range []struct{ n, t int }{{2, 2}, {4, 3}} {
 		t.Run(fmt.Sprintf("%d of %d", shape.t, shape.n), func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog/calendar"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/client/vector"
 )
@@ -196,7 +197,7 @@ func TestAttacksByPortfoliosGetNothing(t *testing.T) {
 // publisher does not say that two measures tell of the same, the list's sums of both tell
 // of two firms (RELEASE.md section 11: relations that nobody declared are not promised).
 func TestAPortfolioOnWhoLacksTheSecondColumnWorksWhereNoRelationIsDeclared(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	c, buyer := newStages(t)
 	s := c.stage(testContext(t), t, buyer, 0)

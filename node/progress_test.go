@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
@@ -72,7 +73,7 @@ func (f *followed) check(t *testing.T, sql string, q catalog.Query, x wire.Expla
 // Every member counts what it does, up to what was explained: of sums, of products of
 // shares and of private queries.
 func TestMembersCountWhatTheyDo(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	f := followed{told: map[string]map[string][]wire.Progress{}}

@@ -13,6 +13,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/audit"
@@ -62,7 +63,7 @@ func (c *cluster) bySeats(p restore.Plan) restore.Plan {
 // Two of three are lost for good, and the third goes on with what it has. One comes back with its old
 // disk, and takes the new ledger over; the other by its share.
 func TestAClusterGoesOnFromWhatOneNodeHas(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c, bureau, truth := withStations(ctx, t)

@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/publish"
@@ -226,7 +227,7 @@ func TestAttacksOnWhatIsReleasedGetNothing(t *testing.T) {
 // The same plants under two registries would be two families, of which neither knows the
 // other's figures.
 func TestTheSamePlantsOnASecondRegistryAreRefusedUnlessTheyAreSaidToBeUnrelated(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c, buyer := newStages(t)
@@ -254,7 +255,7 @@ func TestTheSamePlantsOnASecondRegistryAreRefusedUnlessTheyAreSaidToBeUnrelated(
 // Whatever others ask first, and however it fails, an answer is the same bytes: nothing
 // is cut, and nothing freezes.
 func TestQueriesOfOthersTakeNothingFromAnAnswer(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c, buyer := newStages(t)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/tiles"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/failure"
 	"github.com/weirdata/weir/node/founding"
@@ -205,7 +206,7 @@ func TestScrubFindsDamagedAndLostBlobsAndNodesServeNone(t *testing.T) {
 // Where no node has a sound copy the query fails and says why. There is no
 // figure.
 func TestTileDamagedOnAllNodesFailsTheQuery(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newTimers()

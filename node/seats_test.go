@@ -15,6 +15,7 @@ import (
 	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/portfolio"
 	"github.com/weirdata/weir/node/founding"
@@ -254,7 +255,7 @@ func TestAClusterGrowsAndShrinksAndAnswersAfterEveryStep(t *testing.T) {
 // A buyer's private list is answered by those who share the key of the list's publisher, before and
 // after that moves, and when nothing is left of whom the buyer dealt to. Its owner does nothing.
 func TestAPortfolioFollowsTheKeyOfItsPublisher(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)
@@ -325,7 +326,7 @@ func TestAPortfolioFollowsTheKeyOfItsPublisher(t *testing.T) {
 // All seats of a cluster go to machines that have not started yet. Those before keep their votes, though they
 // hold nothing, and entries are made, until the new ones have started and vote.
 func TestSeatsKeepTheirVotesUntilTheNewOnesVote(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 2, 2, nil)
@@ -419,7 +420,7 @@ func TestNoMachineIsReplacedWhoseVoteCannotBeSpared(t *testing.T) {
 // A node that was down when its seat was let go is not talked to any more. It finds out that it has left, by what the operators have
 // signed and the word of a threshold of nodes, and ends with that; a machine that comes later does not talk to it.
 func TestANodeThatWasAwayWhenItLeftIsTold(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, nil)

@@ -12,6 +12,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/leak"
 	"github.com/weirdata/weir/node/nodeshare"
@@ -57,7 +58,7 @@ func (c *cluster) importShare(ctx context.Context, dir, id string, share []byte,
 // A machine is lost with its disk; its share makes another one the same node. It opens with one
 // of the others alone in the end, which it could not without its shares of keys.
 func TestShareOfANodeMakesAnotherMachineThatNode(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c, bureau, truth := withStations(ctx, t)

@@ -14,6 +14,7 @@ import (
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/vector"
@@ -25,7 +26,7 @@ import (
 // A registration needs every node. With one down it waits, says for whom, and goes on
 // when it is back, with the nonces that were given: a commitment has one challenge.
 func TestRegistrationWaitsForTheNodeThatIsDown(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)
@@ -91,7 +92,7 @@ func TestRegistrationWaitsForTheNodeThatIsDown(t *testing.T) {
 // A vector outlives the nodes' processes, and a dropped one is erased from their
 // vaults.
 func TestVectorsAreThereAfterARestartAndGoneAfterADrop(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)
@@ -131,7 +132,7 @@ func TestVectorsAreThereAfterARestartAndGoneAfterADrop(t *testing.T) {
 // A member that was started anew within the check of a vector does not run it again:
 // its throw-away keys are gone. The attempt is ended, and the next one completes.
 func TestCheckOfAVectorIsNotRunAgainAfterARestart(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)

@@ -11,6 +11,7 @@ import (
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/portfolio"
 	"github.com/weirdata/weir/node/failure"
@@ -87,7 +88,7 @@ func (x *exchangeOf) wantSum(ctx context.Context, t *testing.T, name string, wei
 // the other, without its owner; so are weights. The machines that answer in the end never saw a
 // share that the owner dealt.
 func TestAPortfolioOutlivesEveryMachine(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)
@@ -153,7 +154,7 @@ func TestAPortfolioOutlivesEveryMachine(t *testing.T) {
 // A node whose share of a vector is gone has one again after the vectors were shared anew, and
 // the shares before are worth nothing with those after.
 func TestANodeWithoutItsShareOfAVectorGetsOne(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)
@@ -184,7 +185,7 @@ func TestANodeWithoutItsShareOfAVectorGetsOne(t *testing.T) {
 // A dealer whose share is another than what it was dealt is found by the lines of the others: the
 // vector stays where it is, and says why.
 func TestADealerOfAnotherVectorIsFound(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)

@@ -17,6 +17,7 @@ import (
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/client/vector"
@@ -156,7 +157,7 @@ func (x *exchangeOf) sums(weight func(int) uint64) (sum, cells map[string]int) {
 }
 
 func TestPrivateSelectorAnswersEqualPlaintext(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	for _, shape := range []struct{ n, t int }{{3, 2}, {4, 3}} {
 		t.Run(fmt.Sprintf("%d of %d", shape.t, shape.n), func(t *testing.T) {

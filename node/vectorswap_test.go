@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
@@ -58,7 +59,7 @@ func (l *listLiar) lies(change func([]catalog.Vector) []catalog.Vector, do func(
 // node that exchanges names would have the buyer asked for the figures of another
 // portfolio, or drop another one; with other decimals a sum would be read wrongly.
 func TestNodeCannotPassOnePrivateVectorOffAsAnother(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	l := &listLiar{}

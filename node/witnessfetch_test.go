@@ -7,6 +7,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/plan"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/versions"
 )
 
@@ -26,7 +27,7 @@ func planWatch(seen func(id string)) func(*Options) {
 // Witnesses that no node has yet are waited for: nothing is opened without them, and the
 // attempt is not used up. Before, each attempt ended with what it had opened for nothing.
 func TestWitnessesThatComeLateCostNoAttempt(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	var mu sync.Mutex

@@ -4,10 +4,11 @@ import (
 	"flag"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/weirdata/weir/longrun"
 )
 
 var families = flag.Int("families", 0, "families of each kind that the attacker searches, 0: a few")
@@ -17,7 +18,7 @@ func howMany(few int) int {
 	switch {
 	case *families > 0:
 		return *families
-	case os.Getenv("WEIR_LONG") != "":
+	case longrun.Wanted():
 		return 2000
 	}
 	return few

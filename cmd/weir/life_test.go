@@ -20,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/weirdata/weir/cmd/weir/cli"
+	"github.com/weirdata/weir/longrun"
 )
 
 // forBusyMachines has nodes wait for an election, and for each other, as long as a machine with
@@ -52,7 +53,7 @@ func TestLifeOfAContractOnARealCluster(t *testing.T) {
 			if name != "long" {
 				return false, fmt.Errorf("there is no condition %q", name)
 			}
-			return os.Getenv("WEIR_LONG") != "", nil
+			return longrun.Wanted(), nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": wantStatus, "await": awaitFile, "field": setField, "begins": setBegins,
@@ -152,7 +153,7 @@ func buildNextLevel(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: nextlevel FILE")
 	}
-	build := exec.Command("go", "build", "-ldflags", "-X github.com/weirdata/weir/catalog/state.linked=x", "-o", ts.MkAbs(args[0]), ".")
+	build := exec.Command("go", "build", "-ldflags", "-s -w -X github.com/weirdata/weir/catalog/state.linked=x", "-o", ts.MkAbs(args[0]), ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		ts.Fatalf("build: %v\n%s", err, out)
 	}

@@ -27,6 +27,7 @@ type fileDescriptor struct {
 	Encoding    scalar        `yaml:"encoding"`
 	Sheet       scalar        `yaml:"sheet"`
 	HeaderRow   scalar        `yaml:"header_row"`
+	Merged      scalar        `yaml:"merged"`
 	Numbers     fileNumbers   `yaml:"numbers"`
 	Parameter   fileParameter `yaml:"parameter"`
 	Wide        fileWide      `yaml:"wide"`

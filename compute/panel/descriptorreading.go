@@ -21,9 +21,16 @@ type FileForm struct {
 	Encoding  string `json:",omitempty"` // as table.EncodingName has it; empty: found out
 	Sheet     string `json:",omitempty"` // of workbooks
 	HeaderRow int    `json:",omitempty"` // 0: the first, or of a workbook found out
+	Merged    string `json:",omitempty"` // fill: merged cells of a workbook that say of whom or when a row is have the first one's value
 	Decimal   string `json:",omitempty"` // mark of decimals; empty: the point
 	Thousands string `json:",omitempty"` // what parts thousands; empty: nothing may
 }
+
+// What becomes of merged cells.
+const (
+	mergedRefuse = "refuse"
+	mergedFill   = "fill"
+)
 
 // EntityForm is where an entity's id comes from, if not from one column.
 type EntityForm struct {
@@ -207,6 +214,10 @@ func (c *descriptorCheck) fileForm(f fileDescriptor) FileForm {
 			c.fault(f.Encoding, "encoding", err.Error(), "")
 		}
 		form.Encoding = name
+	}
+	form.Merged = c.oneOf(f.Merged, "merged", mergedRefuse, mergedFill)
+	if form.Merged == mergedRefuse {
+		form.Merged = ""
 	}
 	form.Decimal = c.oneOf(f.Numbers.Decimal, "numbers.decimal", ".", ",")
 	form.Thousands = c.oneOf(f.Numbers.Thousands, "numbers.thousands", ",", ".", "'", " ", "_")

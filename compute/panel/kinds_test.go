@@ -14,13 +14,14 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"github.com/weirdata/weir/compute/panel"
+	"github.com/weirdata/weir/longrun"
 )
 
 // BenchmarkReadKinds reads the same readings of ten measures from files of each kind: a
 // million, or ten with WEIR_LONG.
 func BenchmarkReadKinds(b *testing.B) {
 	rows := 100_000
-	if os.Getenv("WEIR_LONG") != "" {
+	if longrun.Wanted() {
 		rows = 1_000_000
 	}
 	var measures strings.Builder

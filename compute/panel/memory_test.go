@@ -3,7 +3,6 @@ package panel_test
 import (
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/compute/panel"
+	"github.com/weirdata/weir/longrun"
 )
 
 const manyMeasures = `
@@ -80,7 +80,7 @@ func liveBytes() int64 {
 // the temporary file these would take 80 MB. With WEIR_LONG=1 there are 54 million rows.
 func TestReadingTakesTheMemoryThatItIsGiven(t *testing.T) {
 	entities, hours, memory := 2000, 500, 8<<20
-	if os.Getenv("WEIR_LONG") != "" {
+	if longrun.Wanted() {
 		entities, hours, memory = 25_000, 2160, panel.DefaultMemory
 	}
 	src := source(t, manyMeasures)

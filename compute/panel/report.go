@@ -49,6 +49,7 @@ type FileReport struct {
 	Passed    []string       `json:"passed,omitempty"`    // columns of a wide table that were passed over
 	Unkept    int            `json:"unkept,omitempty"`    // rows that the descriptor's rows leave out
 	Others    map[string]int `json:"others,omitempty"`    // rows by parameters that are no measure's
+	Filled    int            `json:"filled,omitempty"`    // cells that have the value of the one that they are merged with
 	Converted int            `json:"converted,omitempty"` // times that had another offset
 }
 
@@ -81,7 +82,7 @@ func (a *assembly) report(attributes [][]string) Report {
 		head := f.head
 		out.Files = append(out.Files, FileReport{
 			Name: f.file, Kind: head.Kind, Encoding: head.Encoding, Separator: head.Separator, Sheet: head.Sheet, Header: head.Names,
-			Rows: f.count, Sample: f.sample, Passed: f.passed, Unkept: f.unkept, Others: f.others, Converted: f.converted,
+			Rows: f.count, Sample: f.sample, Passed: f.passed, Unkept: f.unkept, Others: f.others, Converted: f.converted, Filled: f.filled,
 		})
 		for m, c := range f.counts {
 			out.Measures[m] = out.Measures[m].plus(c)

@@ -50,7 +50,9 @@ var _ table.Sink = (*rowReader)(nil)
 func (r *rowReader) read(ctx context.Context, f File) (*rows, error) {
 	r.rows = &rows{file: f.Name}
 	r.clear()
-	if err := table.Read(ctx, f, r.src.tableOptions(), r); err != nil {
+	o := r.src.tableOptions()
+	o.Filled = func() { r.filled++ }
+	if err := table.Read(ctx, f, o, r); err != nil {
 		return nil, err
 	}
 	r.progress(r.count % reportEvery)
@@ -84,7 +86,18 @@ func (s *Source) tableOptions() table.Options {
 		}
 	}
 	o.Uses = s.uses(o.Wanted)
+	if s.File.Merged == mergedFill {
+		o.Fill = s.fills
+	}
 	return o
+}
+
+// fills reports whether a column says of whom or when a row is, or of which measure: a reading
+// that is merged over rows may be of any of them.
+func (s *Source) fills(name string) bool {
+	name = CleanText(name)
+	is := func(column string) bool { return column != "" && CleanText(column) == name }
+	return s.ownColumn() && is(s.EntityColumn) || is(s.Shape.Parameter) || slices.ContainsFunc(slices.Concat(s.Entity.Columns, s.Attributes, s.PeriodColumns), is)
 }
 
 // uses reports whether a file's column is read: one of the wanted, one of a filter, or of a

@@ -41,6 +41,7 @@ type rows struct {
 	unkept    int
 	others    map[string]int
 	converted int
+	filled    int
 	content   uint64 // a hash of the rows; 0: none was asked for
 
 	faults Errors

@@ -38,6 +38,11 @@ type Options struct {
 	// Uses reports whether a column is read at all: a cell without a value is a fault where
 	// it is. nil, or none of a header's columns: all are.
 	Uses func(name string) bool
+	// Fill reports whether a cell of a column that has no value of its own, since it is merged with
+	// those above it in a workbook, has theirs; a header that is merged with rows above it has, too,
+	// as soon as there is a Fill. nil: such cells are faults. Filled is told of each that is filled.
+	Fill   func(name string) bool
+	Filled func()
 	// Advice says what to do where the encoding cannot be told, after both readings.
 	Advice string
 }

@@ -46,9 +46,10 @@ func (r *reader) workbook(in io.Reader) (err error) {
 	err = eachRow(book, sheet, func(cells []string, at int) error {
 		switch {
 		case at < row:
+			odd.above(r, cells, at)
 			return nil
 		case at == row:
-			head.Names = ofWidth(cells, 0)
+			head.Names = ofWidth(odd.header(r, cells, at), 0)
 			used = r.options.used(head.Names)
 			odd.settle(r, sheet, cells, at, row, used)
 			if begun = r.sink.Begin(head); !begun {
@@ -59,6 +60,7 @@ func (r *reader) workbook(in io.Reader) (err error) {
 		for i, c := range cells {
 			cells[i] = cutDigits(c)
 		}
+		cells = odd.fill(r, cells, at, head.Names)
 		if !odd.settle(r, sheet, cells, at, row, used) {
 			return nil
 		}

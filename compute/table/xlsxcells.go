@@ -35,6 +35,8 @@ type merge struct {
 	ref                          string
 	column, row, toColumn, toRow int
 	filled                       bool // the first cell has something
+	value                        string
+	given                        bool // its column has that value in every row
 	told                         bool // its fault is reported
 }
 
@@ -222,7 +224,7 @@ func (o *oddCells) settle(r *reader, sheet string, cells []string, at, header in
 			m.filled = m.column <= len(cells) && strings.TrimSpace(cells[m.column-1]) != ""
 		}
 		first := m.column
-		if at == m.row {
+		if at == m.row || m.given {
 			first++
 		}
 		for column := first; m.filled && at > header && column <= min(m.toColumn, len(used)); column++ {
@@ -231,12 +233,66 @@ func (o *oddCells) settle(r *reader, sheet string, cells []string, at, header in
 			}
 			if whole = false; !m.told {
 				m.told = true
-				r.sink.Fault(at, fmt.Sprintf("cell %s of sheet %q has no value of its own: %s are merged, and %s alone has one", cellName(column, at), sheet, m.ref, cellName(m.column, m.row)),
-					"undo the merge, and write the value into every cell that it is meant for")
+				want := "undo the merge, and write the value into every cell that it is meant for"
+				if r.options.Fill == nil && m.toRow > m.row {
+					want += "; where it says of whom or when a row is, the descriptor may say merged: fill"
+				}
+				r.sink.Fault(at, fmt.Sprintf("cell %s of sheet %q has no value of its own: %s are merged, and %s alone has one", cellName(column, at), sheet, m.ref, cellName(m.column, m.row)), want)
 			}
 		}
 	}
 	return whole
+}
+
+// above notes what the merged ranges that begin above the header have.
+func (o *oddCells) above(r *reader, cells []string, at int) {
+	if r.options.Fill == nil {
+		return
+	}
+	o.open = append(o.open, o.merges[at]...)
+	for _, m := range o.merges[at] {
+		if m.column <= len(cells) {
+			m.value = cells[m.column-1]
+		}
+	}
+}
+
+// header is the row of the header with the names of columns whose header begins above it.
+func (o *oddCells) header(r *reader, cells []string, at int) []string {
+	if r.options.Fill == nil {
+		return cells
+	}
+	for _, m := range o.open {
+		if m.row < at && at <= m.toRow {
+			cells = ofWidth(cells, m.column)
+			cells[m.column-1] = m.value
+		}
+	}
+	return cells
+}
+
+// fill gives cells that are merged with those above them their value, in columns that are to be
+// filled.
+func (o *oddCells) fill(r *reader, cells []string, at int, names []string) []string {
+	if r.options.Fill == nil {
+		return cells
+	}
+	for _, m := range o.merges[at] {
+		if m.column > len(names) || m.column > len(cells) {
+			continue
+		}
+		m.value, m.given = cells[m.column-1], r.options.Fill(names[m.column-1])
+	}
+	for _, m := range o.open {
+		if m.given && m.row < at && at <= m.toRow && strings.TrimSpace(m.value) != "" {
+			cells = ofWidth(cells, m.column)
+			cells[m.column-1] = m.value
+			if r.options.Filled != nil {
+				r.options.Filled()
+			}
+		}
+	}
+	return cells
 }
 
 // cellName is a cell as a spreadsheet names it.

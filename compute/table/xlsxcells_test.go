@@ -31,7 +31,7 @@ func TestCellsOfAWorkbookWithoutAValueOfTheirOwnAreReported(t *testing.T) {
 	uses := func(name string) bool { return slices.Contains([]string{"station", "x", "ok"}, name) }
 	k := read(t, file("f.xlsx", content), table.Options{Wanted: []string{"station", "x"}, Uses: uses})
 	want := []string{
-		`4: cell A4 of sheet "Sheet1" has no value of its own: A3:A4 are merged, and A3 alone has one; undo the merge, and write the value into every cell that it is meant for`,
+		`4: cell A4 of sheet "Sheet1" has no value of its own: A3:A4 are merged, and A3 alone has one; undo the merge, and write the value into every cell that it is meant for; where it says of whom or when a row is, the descriptor may say merged: fill`,
 		`5: cell B5 of sheet "Sheet1" is a formula without a stored value: =B4*2; open the workbook in a spreadsheet and save it, or write the value in place of the formula`,
 	}
 	if !slices.Equal(k.faults, want) {
@@ -43,6 +43,34 @@ func TestCellsOfAWorkbookWithoutAValueOfTheirOwnAreReported(t *testing.T) {
 	k = read(t, file("f.xlsx", content), table.Options{Wanted: []string{"station", "x"}})
 	if len(k.faults) != 3 || !strings.Contains(k.faults[2], "cell D8") {
 		t.Errorf("all columns are read: %q", k.faults)
+	}
+}
+
+// Merged cells have the value above them where that is asked for: in the columns that are to be
+// filled, downwards alone, and in a header of two rows.
+func TestMergedCellsAreFilledWhereThatIsDeclared(t *testing.T) {
+	content := book(t, func(f *excelize.File) error {
+		rows := [][]any{{"station", "month", "readings"}, {nil, nil, "x", "y"}, {"a", "2024-01", 1, 9}, {nil, "2024-02", 2, 9}, {nil, "2024-03", 3, nil}, {"b", "2024-01", 4, 9}}
+		for i, r := range rows {
+			if err := f.SetSheetRow("Sheet1", fmt.Sprintf("A%d", i+1), &r); err != nil {
+				return err
+			}
+		}
+		return errors.Join(f.MergeCell("Sheet1", "A1", "A2"), f.MergeCell("Sheet1", "B1", "B2"), f.MergeCell("Sheet1", "C1", "D1"), f.MergeCell("Sheet1", "A3", "A5"), f.MergeCell("Sheet1", "D4", "D5"))
+	})
+	filled := 0
+	o := table.Options{HeaderRow: 2, Fill: func(name string) bool { return name == "station" }, Filled: func() { filled++ }, Uses: func(name string) bool { return name != "y" }}
+	k := read(t, file("f.xlsx", content), o)
+	if want := []string{"3: a|2024-01|1|9", "4: a|2024-02|2|9", "5: a|2024-03|3|", "6: b|2024-01|4|9"}; !slices.Equal(k.rows, want) || len(k.faults) > 0 || filled != 2 {
+		t.Errorf("rows %q, faults %q, %d filled", k.rows, k.faults, filled)
+	}
+	o.Uses = nil
+	if k = read(t, file("f.xlsx", content), o); len(k.faults) != 1 || !strings.Contains(k.faults[0], "cell D5") {
+		t.Errorf("a reading that is merged: %q", k.faults)
+	}
+	o.Fill = nil
+	if k = read(t, file("f.xlsx", content), o); len(k.faults) == 0 {
+		t.Error("merged cells are filled without a declaration")
 	}
 }
 

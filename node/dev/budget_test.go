@@ -19,6 +19,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/panel"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/api/token"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
@@ -283,7 +284,7 @@ func (a *attack) killLeaders(ctx context.Context, t *testing.T, operator *client
 // while the leader is killed again and again: exactly 100 are charged, exactly
 // those have results, and what the clients saw can be put in one order.
 func TestBudgetIsChargedExactlyWhileLeadersAreKilled(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	if testing.Short() {
 		t.Skip("runs a whole cluster")
 	}

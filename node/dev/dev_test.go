@@ -41,7 +41,8 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("WEIR_NODE_QUORUM_WAIT", forBusyMachines.String()); err != nil {
 		panic(err)
 	}
-	build := exec.Command("go", "build", "-o", weir, "github.com/weirdata/weir/cmd/weir") //nolint:gosec // our own
+	// What debuggers need is half of what the linker does.
+	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", weir, "github.com/weirdata/weir/cmd/weir") //nolint:gosec // our own
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build weir:", err)
@@ -54,15 +55,6 @@ func TestMain(m *testing.M) {
 		remove()
 		os.Exit(code)
 	}))
-}
-
-// needLongRun skips what takes longer than the other tests together: ways for nodes to die or hang
-// beside those that every run tries.
-func needLongRun(t *testing.T) {
-	t.Helper()
-	if os.Getenv("WEIR_LONG") == "" {
-		t.Skip("one more way for nodes of a whole cluster to die or hang: WEIR_LONG=1 runs it, as .ci/run does")
-	}
 }
 
 // testContext ends shortly before the test binary does, so that a test that hangs says where. It

@@ -17,6 +17,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/panel"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
@@ -167,7 +168,7 @@ func TestQuerySurvivesTheDeathOfAnyNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	roles := []string{"root", "member"}
-	if os.Getenv("WEIR_LONG") != "" { // those who lead since are killed, too
+	if longrun.Wanted() { // those who lead since are killed, too
 		roles = append(roles, roles...)
 	}
 	for turn, role := range roles {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/compute/panel"
+	"github.com/weirdata/weir/longrun"
 )
 
 const multipliedDescriptor = `dataset: multiplied
@@ -55,7 +56,7 @@ func multipliedFile() panel.File {
 // two, does not change the answer: what it was multiplying is given up, and another
 // active set begins anew, with new throw-away keys.
 func TestProductsSurviveTheDeathOfAnyNode(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())

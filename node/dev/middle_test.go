@@ -22,6 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/vector"
@@ -67,7 +68,7 @@ func killAll(ctx context.Context, t *testing.T, c *Cluster) {
 // The leader killed in the middle of a key ceremony and of a private registration:
 // both are finished by those who come after it.
 func TestCeremonyAndRegistrationSurviveTheDeathOfTheLeader(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())
@@ -132,7 +133,7 @@ func TestCeremonyAndRegistrationSurviveTheDeathOfTheLeader(t *testing.T) {
 // publishing and of a query: what there is to see is whole, and the next publishing
 // and the next query work.
 func TestPublishingAndQueriesSurviveTheDeathOfEverybody(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	if testing.Short() {
 		t.Skip("runs a whole cluster")
 	}

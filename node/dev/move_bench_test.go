@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/vector"
 )
@@ -75,7 +75,7 @@ func registerSelectors(ctx context.Context, tb testing.TB, buyer *client.Client,
 // did, from the loss of the machine on.
 func BenchmarkReplacement(b *testing.B) {
 	publishers, owners, each := 3, 2, 20
-	if os.Getenv("WEIR_LONG") != "" {
+	if longrun.Wanted() {
 		publishers, owners, each = 100, 5, 200
 	}
 	ctx := testContext(b)

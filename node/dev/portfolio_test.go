@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/big"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/vector"
@@ -25,7 +25,7 @@ import (
 // says before anything is paid in which county too few are listed. The publisher asks,
 // who may ask its own months for one list after the other.
 func TestPortfoliosOfSeedEnterprisesEqualPlaintext(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	if testing.Short() {
 		t.Skip("publishes 25,137 enterprises")
 	}
@@ -44,7 +44,7 @@ func TestPortfoliosOfSeedEnterprisesEqualPlaintext(t *testing.T) {
 	county := 1 + slices.Index(reg.Columns, "county")
 	co2 := co2Of2024(t)
 	sizes := []int{100, 2000}
-	if os.Getenv("WEIR_LONG") != "" {
+	if longrun.Wanted() {
 		sizes = append(sizes, 500)
 	}
 	for _, size := range sizes {

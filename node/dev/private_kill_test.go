@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client/vector"
 )
 
@@ -15,7 +16,7 @@ import (
 // not change the answer: another active set gives it, with the shares of the vector
 // that it holds. Nothing is registered or uploaded again.
 func TestPrivateQuerySurvivesTheDeathOfAnyNode(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())

@@ -22,6 +22,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/consensus"
+	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/seeds"
 )
@@ -117,7 +118,7 @@ func run(ctx context.Context, c *Cluster, line, via string) (said string, exit i
 // Everything is there again when they return. That it is said within ten seconds is told in
 // fake time: see client.TestLostQuorumIsToldWithinTenSeconds.
 func TestLostQuorumIsSaidByEveryCommand(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())
@@ -229,7 +230,7 @@ func connectVia(t *testing.T, c *Cluster, principal, node string) *client.Client
 // old one was asked is asked of the new one, whichever node a client asks. A member of
 // an attempt that hangs ends the attempt.
 func TestNodeThatHangsIsReplaced(t *testing.T) {
-	needLongRun(t)
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := start(ctx, t, t.TempDir())

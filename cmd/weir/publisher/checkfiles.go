@@ -50,6 +50,9 @@ func describeFile(f panel.FileReport) string {
 	if f.Unkept > 0 {
 		parts = append(parts, fmt.Sprintf("%d left out by rows", f.Unkept))
 	}
+	if f.Filled > 0 {
+		parts = append(parts, english.Plural(f.Filled, "merged cell", "merged cells")+" filled from above")
+	}
 	if f.Converted > 0 {
 		parts = append(parts, fmt.Sprintf("%d times of another offset converted", f.Converted))
 	}

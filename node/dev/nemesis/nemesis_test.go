@@ -35,7 +35,7 @@ func TestNemesis(t *testing.T) {
 	}
 	dir := t.TempDir()
 	weir := filepath.Join(dir, "weir")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", weir, "github.com/weirdata/weir/cmd/weir").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w", "-o", weir, "github.com/weirdata/weir/cmd/weir").CombinedOutput(); err != nil {
 		t.Fatalf("build weir: %v\n%s", err, out)
 	}
 	ctx, stop := context.WithTimeout(t.Context(), length+5*time.Minute)
