@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/weirdata/weir/longrun"
+	"github.com/weirdata/weir/catalog/longrun"
 )
 
 // gate holds back the state machine of one node.

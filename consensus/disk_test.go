@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/consensus/pairs"
-	"github.com/weirdata/weir/longrun"
 )
 
 // overwriting sets one of eight keys to so many bytes that do not compress.

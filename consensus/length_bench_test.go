@@ -17,11 +17,11 @@ import (
 	"github.com/hashicorp/raft-wal/metadb"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/consensus/entrysum"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/consensus/pairs"
 	"github.com/weirdata/weir/consensus/snapstream"
-	"github.com/weirdata/weir/longrun"
 )
 
 // hashesOnly is a tree that keeps its hashes and forgets its records.

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/consensus/schedules"
-	"github.com/weirdata/weir/longrun"
 )
 
 // Which schedules are run: those that package schedules reads of the environment; WEIR_LONG is a thousand.

@@ -13,10 +13,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/consensus/pairs"
 	"github.com/weirdata/weir/consensus/snapstream"
-	"github.com/weirdata/weir/longrun"
 )
 
 // synthetic writes the snapshot of a state of about so many bytes, in pairs of

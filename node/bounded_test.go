@@ -11,8 +11,8 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/consensus"
-	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/vector"

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/state"
-	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/mpc"

@@ -10,7 +10,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/custody"
-	"github.com/weirdata/weir/longrun"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/deposit"
 	"github.com/weirdata/weir/node/founding"

@@ -12,10 +12,10 @@ import (
 	"filippo.io/age"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/tiles"
-	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/backup"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/audit"

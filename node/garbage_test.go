@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/state"
-	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client/vector"
 )
 

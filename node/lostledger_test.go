@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/consensus"
-	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/founding"
 )
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog/calendar"
-	"github.com/weirdata/weir/longrun"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/client/vector"
 )

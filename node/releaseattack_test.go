@@ -12,7 +12,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/explain"
-	"github.com/weirdata/weir/longrun"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/publish"

@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/compute/tiles"
-	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/failure"
 	"github.com/weirdata/weir/node/founding"

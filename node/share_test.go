@@ -11,8 +11,8 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/consensus"
-	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/leak"
 	"github.com/weirdata/weir/node/nodeshare"

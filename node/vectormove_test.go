@@ -8,10 +8,10 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/state"
-	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/portfolio"
 	"github.com/weirdata/weir/node/failure"

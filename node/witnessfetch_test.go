@@ -5,9 +5,9 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/plan"
-	"github.com/weirdata/weir/longrun"
 	"github.com/weirdata/weir/node/versions"
 )
 

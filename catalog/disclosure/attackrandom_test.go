@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/weirdata/weir/longrun"
+	"github.com/weirdata/weir/catalog/longrun"
 )
 
 var families = flag.Int("families", 0, "families of each kind that the attacker searches, 0: a few")

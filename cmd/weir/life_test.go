@@ -19,8 +19,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/cmd/weir/cli"
-	"github.com/weirdata/weir/longrun"
 )
 
 // forBusyMachines has nodes wait for an election, and for each other, as long as a machine with

@@ -13,8 +13,8 @@ import (
 	"github.com/parquet-go/parquet-go"
 	"github.com/xuri/excelize/v2"
 
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/compute/panel"
-	"github.com/weirdata/weir/longrun"
 )
 
 // BenchmarkReadKinds reads the same readings of ten measures from files of each kind: a

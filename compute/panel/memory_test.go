@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/compute/panel"
-	"github.com/weirdata/weir/longrun"
 )
 
 const manyMeasures = `

@@ -326,7 +326,10 @@ func (b *builder) rows() []int {
 			}
 		}
 		for i, d := range b.query.Request.By {
-			if c := b.compareDimension(i, one, other); c != 0 && !(isPeriod(d) && b.joined != nil) {
+			if isPeriod(d) && b.joined != nil {
+				continue
+			}
+			if c := b.compareDimension(i, one, other); c != 0 {
 				return c
 			}
 		}

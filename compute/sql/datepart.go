@@ -34,14 +34,6 @@ func (sc *scope) datePart(n *name, call *call) (catalog.Dimension, *Error) {
 	return none, fault
 }
 
-// written is a call of a part of a period as SQL has it.
-func (call *call) written(n *name) string {
-	if nameIs(n.text(), extractWord) || nameIs(n.text(), "DATE_PART") {
-		return "EXTRACT(" + call.Args[0].First.Literal.plain() + " FROM period)"
-	}
-	return n.text() + "(period)"
-}
-
 // partOf is the part of a period that a function takes, in capitals.
 func (sc *scope) partOf(n *name, call *call) (string, *Error) {
 	none, args, part := "", call.Args, strings.ToUpper(n.text())

@@ -86,7 +86,7 @@ var (
 		{unit.CO, mg, []int64{0, 2, 4, 14, 24, 36, 48, 60}},
 		{unit.O3, ug, []int64{0, 100, 160, 215, 265, 800}},
 	}
-	// HJ 633-2012, table 1 [S]: the text was not at hand. Ten public programs of different
+	// HJ 633-2012, table 1 [S]: the text was not at hand. Several public programs of different
 	// authors were compared for it, and agree on each of these numbers; of ozone's eight hours
 	// some go on with 1000 and 1200, which are those of its single hour in the others.
 	iaqi2012 = append(slices.Clone(iaqiCommon),

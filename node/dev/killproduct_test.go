@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/compute/panel"
-	"github.com/weirdata/weir/longrun"
 )
 
 const multipliedDescriptor = `dataset: multiplied

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/longrun"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/node/client/vector"
 )
 
