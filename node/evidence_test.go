@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/api"
@@ -116,6 +117,7 @@ func sharesOf(t *testing.T, c *cluster, id string) map[string][]byte {
 // All nodes are asked at once while the log grows; what they sign is consistent,
 // before and after a restart.
 func TestCheckpointsOfAllNodesAreConsistentWhileTheLogGrows(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, nil)

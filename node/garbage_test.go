@@ -61,6 +61,7 @@ func (x *exchangeOf) needed(ctx context.Context, t *testing.T) []catalog.Digest 
 // What nothing in the ledger names goes when its time is over, and nothing else does: the
 // cluster answers as before, and nothing is missed.
 func TestWhatNobodyNeedsIsCollectedAfterItsTime(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)
@@ -119,6 +120,7 @@ func TestWhatNobodyNeedsIsCollectedAfterItsTime(t *testing.T) {
 // A registration under way and a version on its way keep what they need, for however long
 // a node is away; when they have come to nothing, it goes.
 func TestWhatIsUnderWayIsNotCollected(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/failure"
@@ -33,6 +34,7 @@ func (c *cluster) version(t *testing.T, id, dataset string, version int) catalog
 // A node that was down while a dataset was published is in no active set until
 // it has caught up and said so.
 func TestNodeAwayDuringPublishingCatchesUpBeforeItOpens(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, nil)
@@ -84,6 +86,7 @@ func TestNodeAwayDuringPublishingCatchesUpBeforeItOpens(t *testing.T) {
 // A node that was away for longer than the others keep their logs gets a
 // snapshot, then the blobs.
 func TestNodeAwayLongerThanTheLogCatchesUpBySnapshot(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, func(o *Options) { o.SnapshotThreshold, o.TrailingLogs = 8, 2 })
@@ -141,6 +144,7 @@ func wide(days int) (csv []byte, sum *big.Int) {
 // The node from which a late node fetches dies in the middle of an answer: the
 // late node goes on with another one.
 func TestSourceThatDiesWhileANodeCatchesUp(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	var sources atomic.Pointer[map[string]*Node] // once set, the tap counts
@@ -191,6 +195,7 @@ func TestSourceThatDiesWhileANodeCatchesUp(t *testing.T) {
 // A publisher's machine that dies leaves nothing half-visible, wherever in the
 // middle it dies, and the next publishing succeeds.
 func TestPublisherThatDiesInTheMiddleLeavesNothingHalfVisible(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, nil)

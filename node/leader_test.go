@@ -15,6 +15,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/consensus"
@@ -189,6 +190,7 @@ func TestAttemptEndsWhenAMemberIsGoneOrStartedAnewOrTheTimeIsOver(t *testing.T) 
 // A majority that answers is a quorum, however slow its leader is: the caller may ask
 // again, which it may not expect to help where there is none.
 func TestSlowLeaderIsNoLostQuorum(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 2, 2, nil)

@@ -256,6 +256,7 @@ func corrected(firms []int) []firmCell {
 // of it the list would tell of too few, and the client says as of which it does not. A
 // list with none of them is answered as of the second.
 func TestAPortfolioIsAskedAsOfTheVersionThatPasses(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)

@@ -58,6 +58,7 @@ func TestAnswersEqualPlaintextForEveryShapeOfCluster(t *testing.T) {
 // Everything a cluster holds is there again after all nodes were closed, and a
 // query of old data is still answered.
 func TestRestartOfAllNodesKeepsEverything(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, nil)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/founding"
@@ -130,6 +131,7 @@ func TestFiguresAreTheSameUnderNewShares(t *testing.T) {
 // A refresh waits for a node that is down, goes on by itself when it is back, and one that a
 // node's restart breaks off is begun again; the old shares stay in force meanwhile.
 func TestRefreshWaitsForAllNodesAndOutlivesARestart(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c, bureau, truth := withStations(ctx, t)
@@ -237,6 +239,7 @@ func (c *cluster) spoilShare(node string, s catalog.Sharing) {
 // old sharing stays in force until an attempt of other dealers has passed, in which it gets a
 // right share itself.
 func TestDealerOfAnotherSecretIsFoundAndLeftOut(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c, bureau, truth := withStations(ctx, t)

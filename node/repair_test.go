@@ -155,6 +155,7 @@ func (c *cluster) acked(t *testing.T, id, dataset string, version int) bool {
 // Nobody reads the blobs here but the scrub, which finds what rotted and what is
 // gone. A damaged blob is served to nobody.
 func TestScrubFindsDamagedAndLostBlobsAndNodesServeNone(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newTimers()

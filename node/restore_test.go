@@ -14,6 +14,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/consensus/evidence"
@@ -120,6 +121,7 @@ func refusedBy(err error, rule string) bool {
 
 // Backup → all machines wiped → restore: same figures, same receipts, same budgets.
 func TestWipedClusterIsRestored(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c, bureau, truth := withStations(ctx, t)
@@ -178,6 +180,7 @@ func TestWipedClusterIsRestored(t *testing.T) {
 // a client shows that it was there, and everything that it could have spent is closed. A stale
 // directory that is put back is noticed, and takes the restored past.
 func TestRestoreThatLostSomethingClosesIt(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c, bureau, truth := withStations(ctx, t)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/backup"
@@ -22,6 +23,7 @@ import (
 // By the nodes' clocks, what was answered goes when the policy says so: whoever comes for it is told since
 // when; receipts are proof and can still be had; nodes erase the noise that they drew for it, and no other.
 func TestAnswersGoWhenTheirRetentionIsOver(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	var later atomic.Int64

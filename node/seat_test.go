@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/founding"
@@ -69,6 +70,7 @@ func (c *cluster) replace(ctx context.Context, m catalog.Node) {
 // A machine that burned down is replaced by its operator's word: queries are answered
 // meanwhile, and the new one has everything in the end, what was sealed to the other excepted.
 func TestAMachineThatBurnedDownIsReplaced(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c, bureau, truth := withStations(ctx, t)

@@ -127,6 +127,7 @@ func (c *cluster) join(ctx context.Context, ids ...string) {
 // nodes is left. Queries are answered after every step, by those among whom the key is shared, and what was
 // published before by nodes that came later.
 func TestAClusterGrowsAndShrinksAndAnswersAfterEveryStep(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c, bureau, truth := withStations(ctx, t)

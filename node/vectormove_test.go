@@ -217,6 +217,7 @@ func changeShare(t *testing.T, v *vault.Vault, name string) {
 
 // A dealer that was started anew no longer has what it committed to, and ends the move.
 func TestADealerThatWasStartedAnewEndsTheMove(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)

@@ -156,6 +156,7 @@ func dustByDay(n int) string {
 // A node killed with SIGKILL in the middle of a query, whichever it is, does not
 // change the answer: the leader, old or new, names another active set.
 func TestQuerySurvivesTheDeathOfAnyNode(t *testing.T) {
+	longrun.Only(t)
 	if testing.Short() {
 		t.Skip("runs a whole cluster")
 	}

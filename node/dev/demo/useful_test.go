@@ -14,6 +14,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
@@ -233,6 +234,7 @@ func (x *plain) whole(t *testing.T, buyer *client.Client, by ...string) {
 // The seeds' enterprises are answered whole by county, by industry and by both, and when
 // one cell in fifty is corrected every county's figure is the final one at once.
 func TestSeedEnterprisesAreAnsweredWhole(t *testing.T) {
+	longrun.Only(t)
 	if testing.Short() {
 		t.Skip("publishes 25,137 enterprises twice")
 	}
