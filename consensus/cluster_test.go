@@ -126,6 +126,7 @@ func (c *cluster) options(id string) Options {
 	}
 	if len(c.members) == 1 { // nobody else can be late
 		o.HeartbeatTimeout, o.ElectionTimeout, o.LeaderLeaseTimeout = 20*time.Millisecond, 20*time.Millisecond, 15*time.Millisecond
+		o.NoQuorumTimeout = time.Minute // a busy disk is no lost quorum
 	}
 	if c.mutate != nil {
 		c.mutate(&o)

@@ -12,6 +12,10 @@
 // and no more, and the table states it with each figure's 95 % interval. Private counts and
 // weights are checked against public presence, weighted sums against weights × range.
 //
+// Groups of single periods may be joined to those of a part that comes again, such as the
+// hour of the day (sql.Compiled.Cycles): their sums are added before anything is made of
+// them. What has a withheld part is not returned.
+//
 // The query may have been compiled elsewhere, so its indexes and conditions are checked
 // before they are used.
 package result

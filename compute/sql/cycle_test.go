@@ -107,7 +107,7 @@ func TestGroupsByPartsThatComeAgain(t *testing.T) {
 			t.Errorf("%s: by %s, cycles %v, columns %v", c.sql, by.Grain, got.Cycles, names)
 		}
 		var fault *Error
-		if err := got.CheckNoise(&catalog.Noise{Epsilon: "1"}); !errors.As(err, &fault) || !strings.Contains(fault.Error(), "would bring its own noise") {
+		if err := got.CheckNoise(&catalog.Noise{Epsilon: "1"}); !errors.As(err, &fault) || fault.Line != 1 || !strings.Contains(fault.Error(), "would bring its own noise") {
 			t.Errorf("%s with noise: %v", c.sql, err)
 		}
 		if err := got.CheckNoise(nil); err != nil {

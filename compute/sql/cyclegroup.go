@@ -91,9 +91,10 @@ func (c *compiler) joinByCycles() *Error {
 		return faultAt(pos, raw, "periods are grouped twice, by %s and %s", c.dimensionText(req.By[i]), c.cycle(0).text()).want("one of them")
 	}
 	req.By = append(req.By, catalog.Dimension{Kind: catalog.DimPeriod, Grain: finest})
-	if at, found := c.text.fields["by"]; found {
-		c.text.at(fmt.Sprintf("by[%d]", len(req.By)-1), at.pos, at.raw)
-	}
+	pos, raw := c.stmt.Group[len(c.stmt.Group)-1].place()
+	c.text.at("by", pos, raw) // where no call says it: by an alias, or a position
+	at := c.text.fields["by"]
+	c.text.at(fmt.Sprintf("by[%d]", len(req.By)-1), at.pos, at.raw)
 	return nil
 }
 

@@ -16,6 +16,7 @@ func FuzzVerifyAcceptsOnlyWhatWasIssued(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(good)
+	f.Add(good[:len(good)-20] + "\n" + good[len(good)-20:])
 	f.Add("a.b.c")
 	f.Add("eyJhbGciOiJub25lIn0.eyJzdWIiOiJwLTEifQ.")
 	f.Fuzz(func(t *testing.T, text string) {
