@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
-	"strings"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/aggregate"
@@ -15,7 +14,7 @@ import (
 // checkCycles checks the cycles of a query that may have come from elsewhere.
 func checkCycles(c *sql.Compiled, d catalog.Descriptor) error {
 	for _, name := range c.Cycles {
-		y, own := cycleNamed(name), c.Request.Grain()
+		y, own := sql.CycleNamed(name), c.Request.Grain()
 		if y == nil || !own.Nests(y.Grain) || !d.Grain.Nests(own) {
 			return fmt.Errorf("groups of a period's %s cannot be joined of groups by %q", name, own)
 		}
@@ -31,8 +30,6 @@ func checkCycles(c *sql.Compiled, d catalog.Descriptor) error {
 	return nil
 }
 
-func cycleNamed(name string) *sql.Cycle { return sql.CycleNamed(strings.ToUpper(name)) }
-
 // join adds up the sums of groups whose periods have the same place in the query's cycles. What
 // is made of a withheld group is withheld.
 func (b *builder) join() error {
@@ -42,9 +39,10 @@ func (b *builder) join() error {
 	if b.verdict.Noise != nil {
 		return errors.New("sums with noise are not joined")
 	}
+	b.cycles = b.cyclePlaces()
 	withheld := map[string]bool{}
 	for _, at := range b.verdict.Withheld {
-		if len(b.verdict.PeriodGroups[at.Period].Intervals) > 0 {
+		if b.cycles[at.Period] != nil {
 			withheld[b.joinKey(at, 0)] = true
 		}
 	}
@@ -52,7 +50,7 @@ func (b *builder) join() error {
 	perPiece := len(b.groups) / b.grid.Pieces
 	for group, at := range b.groups {
 		into[group] = -1
-		if len(b.verdict.PeriodGroups[at.Period].Intervals) == 0 || withheld[b.joinKey(at, 0)] {
+		if b.cycles[at.Period] == nil || withheld[b.joinKey(at, 0)] {
 			continue
 		}
 		key := b.joinKey(at, group/max(perPiece, 1))
@@ -83,20 +81,25 @@ func (b *builder) join() error {
 
 // joinKey names what a group of a piece is joined to.
 func (b *builder) joinKey(at catalog.GroupIndex, piece int) string {
-	return fmt.Sprint(piece, at.Entity, b.cyclesOf(at))
+	return fmt.Sprint(piece, at.Entity, b.cycles[at.Period])
 }
 
-func (b *builder) cyclesOf(at catalog.GroupIndex) []int64 {
-	first := b.verdict.PeriodGroups[at.Period].Intervals[0].From
-	var out []int64
+// cyclePlaces are the places of the period groups in the query's cycles; nil of one without a period.
+func (b *builder) cyclePlaces() [][]int64 {
+	out := make([][]int64, len(b.verdict.PeriodGroups))
 	for _, name := range b.query.Cycles {
-		out = append(out, cycleNamed(name).Of(b.descriptor.Grain, first))
+		y := sql.CycleNamed(name)
+		for i, g := range b.verdict.PeriodGroups {
+			if len(g.Intervals) > 0 {
+				out[i] = append(out[i], y.Of(b.descriptor.Grain, g.Intervals[0].From))
+			}
+		}
 	}
 	return out
 }
 
 // cycle is the place of a group's periods in a cycle of the query.
-func (b *builder) cycle(group, i int) int64 { return b.cyclesOf(b.groups[group])[i] }
+func (b *builder) cycle(group, i int) int64 { return b.cycles[b.groups[group].Period][i] }
 
 // partsOf are the groups of the verdict that a group is made of.
 func (b *builder) partsOf(group int) []catalog.GroupIndex {

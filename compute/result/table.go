@@ -132,6 +132,7 @@ type builder struct {
 	verdict    catalog.Verdict
 	groups     []catalog.GroupIndex   // released; of those that cycles join the first
 	joined     [][]catalog.GroupIndex // what each group is joined of; nil: the query joins none
+	cycles     [][]int64              // by period group, in each cycle of a query that joins
 	present    []int64                // COUNT(*) of each group
 	columns    map[catalog.Column]*columnSums
 	opened     map[catalog.Aggregate]*aggregateSums

@@ -166,7 +166,11 @@ func (c *compiler) groupBy() *Error {
 	grouped := make([]bool, selected)
 	joined := map[int]bool{}
 	for _, v := range c.stmt.Group {
-		cycle, fault := c.groupCycle(v)
+		named, fault := c.named(v)
+		if fault != nil {
+			return fault
+		}
+		cycle, fault := c.groupCycle(v, named)
 		if fault != nil {
 			return fault
 		}
@@ -174,7 +178,7 @@ func (c *compiler) groupBy() *Error {
 			joined[cycle] = true
 			continue
 		}
-		dim, fault := c.groupDimension(v)
+		dim, fault := c.groupDimension(v, named)
 		if fault != nil {
 			return fault
 		}
@@ -228,28 +232,35 @@ func (c *compiler) onePeriod(v *value) *Error {
 	return faultAt(pos, raw, "periods are grouped twice, by %s", strings.Join(seen, " and ")).want("one of them")
 }
 
-// groupDimension reads an element of GROUP BY: a dimension, the alias of one, or
-// its position in SELECT.
-func (c *compiler) groupDimension(v *value) (catalog.Dimension, *Error) {
+// named is the output column that an element of GROUP BY names, by its position in SELECT or
+// its alias; nil: it stands for itself.
+func (c *compiler) named(v *value) (*Output, *Error) {
+	i := -1
 	if v.Number != nil {
-		i, fault := c.position(v.Number)
-		if fault != nil {
-			return catalog.Dimension{}, fault
+		var fault *Error
+		if i, fault = c.position(v.Number); fault != nil {
+			return nil, fault
 		}
-		if o := c.out.Output[i]; o.Kind == OutputDimension {
-			return c.out.Request.By[o.Index], nil
-		}
+	} else if v.Call == nil && c.resolve(v.Name).kind == refNone {
+		i = c.alias(v.Name)
+	}
+	if i < 0 {
+		return nil, nil
+	}
+	return &c.out.Output[i], nil
+}
+
+// groupDimension reads an element of GROUP BY that is a dimension, or names the column of one.
+func (c *compiler) groupDimension(v *value, named *Output) (catalog.Dimension, *Error) {
+	switch {
+	case named == nil:
+		return c.dimension(v)
+	case named.Kind == OutputDimension:
+		return c.out.Request.By[named.Index], nil
+	case v.Number != nil:
 		return catalog.Dimension{}, faultAt(v.Number.Pos, v.Number.Raw, "column %s is an aggregate", v.Number.Raw).want(c.dimensions()...)
 	}
-	if v.Call == nil && c.resolve(v.Name).kind == refNone {
-		if i := c.alias(v.Name); i >= 0 {
-			if o := c.out.Output[i]; o.Kind == OutputDimension {
-				return c.out.Request.By[o.Index], nil
-			}
-			return catalog.Dimension{}, faultAt(v.Name.Pos, v.Name.Raw, "%s is an aggregate", v.Name.text()).want(c.dimensions()...)
-		}
-	}
-	return c.dimension(v)
+	return catalog.Dimension{}, faultAt(v.Name.Pos, v.Name.Raw, "%s is an aggregate", v.Name.text()).want(c.dimensions()...)
 }
 
 // alias returns the output column with the alias n, or −1.

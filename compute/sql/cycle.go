@@ -36,9 +36,9 @@ var cycles = []Cycle{
 
 func modulo(a, b int64) int64 { return ((a % b) + b) % b }
 
-// CycleNamed is the cycle of a name in capitals; nil: there is none.
+// CycleNamed is the cycle of a name, in capitals or not; nil: there is none.
 func CycleNamed(name string) *Cycle {
-	if i := slices.IndexFunc(cycles, func(y Cycle) bool { return y.Name == name }); i >= 0 {
+	if i := slices.IndexFunc(cycles, func(y Cycle) bool { return strings.EqualFold(y.Name, name) }); i >= 0 {
 		return &cycles[i]
 	}
 	return nil

@@ -42,27 +42,13 @@ func (sc *scope) cycleOf(v *value) (*Cycle, *Error) {
 	return y, nil
 }
 
-// groupCycle is the number of the cycle that an element of GROUP BY is, by its position in
-// SELECT, its alias or as it stands; −1: it is a dimension.
-func (c *compiler) groupCycle(v *value) (int, *Error) {
-	at := -1
+// groupCycle is the number of the cycle that an element of GROUP BY is, which names an output
+// column or none; −1: it is a dimension.
+func (c *compiler) groupCycle(v *value, named *Output) (int, *Error) {
 	switch {
-	case v.Number != nil:
-		i, fault := c.position(v.Number)
-		if fault != nil {
-			return -1, fault
-		}
-		at = i
-	case v.Call == nil && c.resolve(v.Name).kind == refNone:
-		at = c.alias(v.Name)
-	}
-	if at >= 0 {
-		if o := c.out.Output[at]; o.Kind == OutputCycle {
-			return o.Index, nil
-		}
-		return -1, nil
-	}
-	if v.Number != nil {
+	case named != nil && named.Kind == OutputCycle:
+		return named.Index, nil
+	case named != nil:
 		return -1, nil
 	}
 	y, fault := c.cycleOf(v)
@@ -98,7 +84,7 @@ func (c *compiler) joinByCycles() *Error {
 	return nil
 }
 
-func (c *compiler) cycle(i int) *Cycle { return CycleNamed(strings.ToUpper(c.out.Cycles[i])) }
+func (c *compiler) cycle(i int) *Cycle { return CycleNamed(c.out.Cycles[i]) }
 
 // joinable refuses figures of joined periods that do not follow from those of each.
 func (c *compiler) joinable() *Error {
