@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/sql"
 )
 
 // A verdict that is on other datasets than were asked for is not taken.
@@ -32,11 +33,12 @@ func TestJoinsAreOfTheDatasetsThatWereAsked(t *testing.T) {
 // silence where nothing is joined.
 func TestAVersionOfTheJoinedDatasetIsAskedOfAJoinAlone(t *testing.T) {
 	o := Options{AsOf: 2, JoinAsOf: 3}
-	r := catalog.Request{Join: &catalog.Join{Dataset: "energy"}}
-	if err := o.complete(&r); err != nil || r.AsOf != 2 || r.Join.AsOf != 3 {
+	joined := sql.Compiled{Request: catalog.Request{Join: &catalog.Join{Dataset: "energy"}}}
+	r := &joined.Request
+	if err := o.complete(&joined); err != nil || r.AsOf != 2 || r.Join.AsOf != 3 {
 		t.Errorf("request as of %d and %d: %v", r.AsOf, r.Join.AsOf, err)
 	}
-	if err := o.complete(&catalog.Request{}); err == nil {
+	if err := o.complete(&sql.Compiled{}); err == nil {
 		t.Error("version 3 of a dataset that is not joined is passed over")
 	}
 }

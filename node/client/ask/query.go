@@ -1,7 +1,6 @@
 package ask
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -145,7 +144,7 @@ func Query(ctx context.Context, c *client.Client, sql string, o Options) (*Resul
 	if err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(o.complete(&compiled.Request), compiled.CheckNoise(o.noise())); err != nil {
+	if err := o.complete(compiled); err != nil {
 		return nil, err
 	}
 	file, err := answerFile(c, dataset, compiled, o)
@@ -190,7 +189,7 @@ func Explain(ctx context.Context, c *client.Client, sql string, o Options) (wire
 		return wire.Explained{}, err
 	}
 	r := &compiled.Request
-	if err := cmp.Or(o.complete(r), compiled.CheckNoise(o.noise())); err != nil {
+	if err := o.complete(compiled); err != nil {
 		return wire.Explained{}, err
 	}
 	if o.Newest {
@@ -218,15 +217,16 @@ func Explain(ctx context.Context, c *client.Client, sql string, o Options) (wire
 	return x, nil
 }
 
-// complete puts into a request what its SQL does not say.
-func (o Options) complete(r *catalog.Request) error {
+// complete puts into a query's request what its SQL does not say.
+func (o Options) complete(compiled *sql.Compiled) error {
+	r := &compiled.Request
 	r.Complete, r.Partial, r.Noise, r.AsOf = o.Complete, o.Partial, o.noise(), o.AsOf
 	if r.Join != nil {
 		r.Join.AsOf = o.JoinAsOf
 	} else if o.JoinAsOf != 0 {
 		return fmt.Errorf("version %d of a joined dataset is asked for, and the SQL joins none", o.JoinAsOf)
 	}
-	return nil
+	return compiled.CheckNoise(r.Noise)
 }
 
 // noise is what the options ask for; nil: an exact answer.
