@@ -79,6 +79,14 @@ func find(address string) (place, error) {
 	return p, nil
 }
 
+// TimeText writes a time as the database at an address reads it, for a text in single quotes.
+func TimeText(address string, t time.Time) string {
+	if p, err := find(address); err == nil && p.mysql {
+		return t.UTC().Format("2006-01-02 15:04:05.000000")
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
 // begin begins a transaction that may not write; end ends it.
 func (p place) begin(ctx context.Context, level sql.IsolationLevel) (tx *sql.Tx, end func() error, err error) {
 	db, err := p.open()

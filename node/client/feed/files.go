@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -306,7 +305,7 @@ func (f *Feed) ask(ctx context.Context, s *Source, query string) error {
 		if t := watch.at.Add(-time.Second); t.After(from) {
 			from = t
 		}
-		return strings.ReplaceAll(query, sincePlace, "'"+sinceText(s.From, from)+"'")
+		return strings.ReplaceAll(query, sincePlace, "'"+database.TimeText(s.From, from)+"'")
 	}}
 	asked := false
 	err := pages.Each(ctx, func(page table.File) error {
@@ -370,14 +369,6 @@ func faultyAnswer(faults *panel.Errors) error {
 		}
 	}
 	return fmt.Errorf("nothing of the answer is kept: it has %d faults, the first in %s; `weir dataset append --check` with the same --from and --query says what is wrong", faults.Total, at)
-}
-
-// sinceText writes a time as a database reads it.
-func sinceText(address string, t time.Time) string {
-	if at, err := url.Parse(address); err == nil && (at.Scheme == "mysql" || at.Scheme == "mariadb") {
-		return t.UTC().Format("2006-01-02 15:04:05.000000")
-	}
-	return t.UTC().Format(time.RFC3339Nano)
 }
 
 // watchedRows hands rows on, and notes the latest update among them.
