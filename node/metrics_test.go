@@ -22,9 +22,10 @@ func TestMetricsAreTold(t *testing.T) {
 		o.MetricsListen, o.Version = "127.0.0.1:0", "v1"
 		o.AuditLog, o.DebugSocket = filepath.Join(dir, o.ID+".jsonl"), filepath.Join(dir, o.ID+".sock")
 	})
-	if _, err := client.Principals.All(ctx, c.client(c.operator)); err != nil {
-		t.Fatal(err)
-	}
+	c.await(ctx, "a node to admit the operator, who is in the genesis", func() bool {
+		_, err := client.Principals.All(ctx, c.client(c.operator))
+		return err == nil
+	})
 	n := c.nodes["n1"]
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	read := func() (string, error) {
