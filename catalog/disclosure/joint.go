@@ -1,5 +1,7 @@
 package disclosure
 
+import "slices"
+
 // join leaves out of columns of which one figure is made the classes that they do not
 // all take of the same version, with the units that these are in: a figure takes
 // units whole or not at all.
@@ -49,23 +51,27 @@ func (w *covering) drop(c int, period int64, class int32) bool {
 	return len(unit) > 1
 }
 
-// paired tells of the classes that the first column takes whether all who have a cell
-// of one of the measures have one of each.
+// paired tells of the classes whether in each version from which a column reads one all who
+// have a cell of one of the measures have one of each. These versions may differ: one that
+// repeats the cells of one measure may lack some of the other.
 func (w *covering) paired(j Joint, period int64) []bool {
-	out := make([]bool, len(w.out.Groups))
+	out := slices.Repeat([]bool{true}, len(w.out.Groups))
+	if len(j.Measures) < 2 {
+		return out
+	}
 	unpaired := map[int32]Bits{} // version → who is not, of whom it is known; looked up only
-	taken := w.listed[j.Columns[0]]
-	for class, v := range taken.given {
-		if v == 0 || len(j.Measures) < 2 {
-			out[class] = true
-			continue
+	for _, c := range j.Columns {
+		for class, v := range w.listed[c].given {
+			if v == 0 || !out[class] {
+				continue
+			}
+			who, known := unpaired[v]
+			if !known {
+				who = w.unpaired(int(v), j.Measures, period)
+				unpaired[v] = who
+			}
+			out[class] = who.CountIn(w.f.tree.members[class]) == 0
 		}
-		who, known := unpaired[v]
-		if !known {
-			who = w.unpaired(int(v), j.Measures, period)
-			unpaired[v] = who
-		}
-		out[class] = who.CountIn(w.f.tree.members[class]) == 0
 	}
 	return out
 }

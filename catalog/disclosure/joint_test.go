@@ -22,6 +22,8 @@ func TestJointColumnsTakeTheSameClassesOfTheSameVersions(t *testing.T) {
 			[][2]string{{old, other}, {"zzaaaaaaa aaaaaaaaa", "ccbbbbbbb bbbbbbbbb"}}, nil, "[0 1]", "[2 1]",
 		},
 		{"one with x alone leaves out its class", [][2]string{{old, ".bbbbbbbb bbbbbbbbb"}}, []string{"x", "y"}, "[0 1]", "[1 1]"},
+		{"one who lost x in a version that repeats y leaves out its class", [][2]string{{old, other}, {".aaaaaaaa aaaaaaaaa", other}}, []string{"x", "y"}, "[0 1]", "[1 1]"},
+		{"one who lost y in a version that repeats x leaves out its class", [][2]string{{old, other}, {old, ".bbbbbbbb bbbbbbbbb"}}, []string{"x", "y"}, "[0 1]", "[1 1]"},
 		{"and the unit that the product has with another", [][2]string{{old, ".......bb bbbbbbbbb"}}, []string{"x", "y"}, "[0 0]", "[1 1]"},
 		{"but where the cells of each are taken", [][2]string{{old, ".......bb bbbbbbbbb"}}, nil, "[1 1]", "[1 1]"},
 	} {

@@ -2,8 +2,10 @@ package state
 
 import (
 	"fmt"
+	"maps"
 	"math/bits"
 	"slices"
+	"testing"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/calendar"
@@ -249,9 +251,14 @@ func (a *attacker) learnLayer(t statetest.T, p *panelOf, v catalog.Verdict, laye
 		for at := version.first; at < version.first+int64(version.periods); at++ {
 			state := version.has(m, at, e)
 			for _, other := range column.Measures()[1:] {
-				// A product is another number when either of its factors is.
 				factor := version.has(slices.Index(p.d.MeasureNames(), other), at, e)
-				state = min(state, 1) * min(factor, 1) * (state<<16 + factor)
+				switch {
+				case state == 0 || factor == 0:
+					state = 0
+				case column.Times != "": // a product is another number when either of its factors is
+					state = state<<16 + factor
+				}
+				// With another measure it is the reading itself, whatever the other one's is.
 			}
 			g, counts := countedIn(v, layer, assign, c, e, at)
 			if state == 0 || !counts {
@@ -287,4 +294,54 @@ func countedIn(v catalog.Verdict, l catalog.Layer, assign []int32, column, e int
 		})
 	}
 	return g, counts
+}
+
+// TestAReadingIsTheSameWhateverAnotherMeasureSays: where so2 is corrected and nox is not, nox where so2 has a
+// reading is the number that it was, and no figure of its difference says anything. Their product is another one.
+func TestAReadingIsTheSameWhateverAnotherMeasureSays(t *testing.T) {
+	p := monthlyPanel("m")
+	p.d.Policy.Aggregates = []string{"count", "sum", "avg", "covar"}
+	p.d.Policy.Moments = [][2]string{{"nox", "so2"}}
+	h := newHistory(t, statetest.Rows(0, 20), p)
+	first, a := statetest.Period("2024-01"), newAttacker()
+	covar := sumOf("m", "nox", nil, nil)
+	covar.Select = []catalog.Aggregate{{Func: catalog.FuncCovar, Measure: "nox", Other: "so2"}}
+	for corrected := range 2 {
+		h.publish("m", versionOf{20, 1, first, func(m int, _ int64, e int) int {
+			return 1 + 6*b2i(corrected == 1 && m == 1 && e == 3)
+		}})
+		h.plainly(a, covar)
+	}
+	got := map[string]int{}
+	for r := range a.unknowns {
+		got[r.what]++
+	}
+	if want := map[string]int{"nox": 20, "so2": 21, "noxso2": 21}; !maps.Equal(got, want) {
+		t.Errorf("numbers that the figures have: %v, want %v", got, want)
+	}
+}
+
+// TestAVanishedReadingIsNotToldByACovariance: one enterprise loses its reading of nox for a month. The version
+// repeats so2, and its so2 over the cells that have both lacks that enterprise's: beside the sum that was
+// released before, that is its reading.
+func TestAVanishedReadingIsNotToldByACovariance(t *testing.T) {
+	p := monthlyPanel("m")
+	p.d.Policy.Aggregates = []string{"count", "sum", "avg", "covar"}
+	p.d.Policy.Moments = [][2]string{{"nox", "so2"}}
+	h := newHistory(t, statetest.Rows(0, 60), p)
+	covar := sumOf("m", "nox", nil, nil)
+	covar.Select, covar.Partial = []catalog.Aggregate{{Func: catalog.FuncCovar, Measure: "nox", Other: "so2"}}, true
+	for without := range 2 {
+		h.publish("m", versionOf{60, 1, statetest.Period("2024-01"), func(m int, _ int64, e int) int { return b2i(without == 0 || m != 0 || e != 19) }})
+		for _, measure := range []string{"nox", "so2"} {
+			h.ask("bank", sumOf("m", measure, nil, nil))
+		}
+		h.ask("bank", covar)
+	}
+	if h.accepted < 5 {
+		t.Errorf("%d queries were answered", h.accepted)
+	}
+	if found := h.attacker.isolates(p.d.Policy.MinCohort); found != nil {
+		t.Errorf("the entities %v are isolated", found)
+	}
 }
