@@ -44,7 +44,7 @@ type columnSums struct {
 	counts []int64 // of the cells that are summed
 	sums   []*big.Int
 	can    [][2]*big.Int // least and greatest that each can be
-	half   *big.Int // half-width of the 95 % interval of a sum; nil of exact ones
+	half   *big.Int      // half-width of the 95 % interval of a sum; nil of exact ones
 }
 
 // aggregateSums are the sums of one aggregate of the request; nil are those that it does
@@ -54,7 +54,7 @@ type aggregateSums struct {
 	counts                []int64         // of the cells that are summed
 	sx, sy, sxx, syy, sxy *columnSums
 	buckets               []*columnSums
-	entities              []int64  // that have a cell; nil: nobody asks for it
+	entities              []int64     // that have a cell; nil: nobody asks for it
 	noised                *columnSums // the one that carries noise, or of buckets the first; nil: none does, or several
 }
 
