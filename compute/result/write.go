@@ -60,18 +60,23 @@ func (t *Table) WriteJSON(w io.Writer) error {
 
 // Flat is the result as a table of columns alone, as files have them. The columns are those that
 // were asked for, then for every noised column the half-width of its 95 % interval under its
-// name with "_interval95" behind it, and for every quantile the ends of its bucket with
+// name with "_interval95" behind it, where some interval is not possible as a whole the ends of
+// what is left of such with "_possible95_low" and "_possible95_high", and for every quantile the ends of its bucket with
 // "_low" and "_high". Where a row lacks entities, entities_included and entities_of follow, and
 // where one lacks periods, periods_left_out. Groups that are withheld have no row: Shortfall
 // says which they are.
 func (t *Table) Flat() ([]Column, [][]any) {
 	columns := slices.Clone(t.Columns)
-	noised, bounded := t.intervalColumns(), t.boundColumns()
+	noised, cut, bounded := t.intervalColumns(), t.cutColumns(), t.boundColumns()
 	more := func(of int, suffix string) {
 		columns = append(columns, Column{Name: t.Columns[of].Name + suffix, Type: TypeDecimal, Unit: t.Columns[of].Unit})
 	}
 	for _, j := range noised {
 		more(j, "_interval95")
+	}
+	for _, j := range cut {
+		more(j, "_possible95_low")
+		more(j, "_possible95_high")
 	}
 	for _, j := range bounded {
 		more(j, "_low")
@@ -90,8 +95,12 @@ func (t *Table) Flat() ([]Column, [][]any) {
 		for _, j := range noised {
 			row = append(row, t.Interval95[i][j])
 		}
+		for _, j := range cut {
+			low, high := endTexts(t.Possible95, i, j)
+			row = append(row, orNull(low), orNull(high))
+		}
 		for _, j := range bounded {
-			low, high := t.boundText(i, j)
+			low, high := endTexts(t.Bounds, i, j)
 			row = append(row, orNull(low), orNull(high))
 		}
 		if lacking > 0 {
@@ -160,8 +169,13 @@ func (t *Table) WriteText(w io.Writer) error {
 				}
 			}
 		}
+		for _, j := range t.cutColumns() {
+			if low, high := endTexts(t.Possible95, i, j); low != "" {
+				line[j] += " [" + low + ", " + high + "]"
+			}
+		}
 		for _, j := range bounded {
-			if low, high := t.boundText(i, j); low != "" {
+			if low, high := endTexts(t.Bounds, i, j); low != "" {
 				line[j] += " (" + low + " to " + high + ")"
 			}
 		}
