@@ -11,10 +11,13 @@ import (
 func (s Sums) bucket() Quantity {
 	q := Quantity{Value: new(big.Rat).SetInt(s.Buckets[s.Bucket-1])}
 	if s.Half != nil {
-		q.Half = new(big.Rat).SetInt(s.Half)
+		q.Half, q.Can = new(big.Rat).SetInt(s.Half), s.readings()
 	}
 	return q
 }
+
+// readings are the least and the greatest number of readings that can be in buckets.
+func (s Sums) readings() [2]*big.Rat { return [2]*big.Rat{new(big.Rat), s.count()} }
 
 // exceedance is the share of the readings that lie in the buckets above a bound. The
 // interval of their sum is no wider than those of the counts together.
@@ -32,7 +35,7 @@ func (s Sums) exceedance() Quantity {
 	}
 	q := Quantity{Value: new(big.Rat).SetInt(sum)}
 	if s.Half != nil {
-		q.Half = new(big.Rat).SetInt(new(big.Int).Mul(s.Half, big.NewInt(int64(len(above)))))
+		q.Half, q.Can = new(big.Rat).SetInt(new(big.Int).Mul(s.Half, big.NewInt(int64(len(above))))), s.readings()
 	}
 	return q.over(s.count())
 }

@@ -16,6 +16,7 @@ type Quantity struct {
 	Value *big.Rat
 	Root  bool
 	Half  *big.Rat    // half-width of its 95 % interval; nil: it carries no noise, or none is stated
+	Can   [2]*big.Rat // least and greatest that the exact figure can be; nil: not known. Of use beside Half alone
 	Bound [2]*big.Rat // of a quantile: between what the reading at its rank lies
 }
 
@@ -38,6 +39,12 @@ func (q Quantity) over(divisor *big.Rat) Quantity {
 	out := Quantity{Value: new(big.Rat).Quo(q.Value, divisor)}
 	if q.Half != nil {
 		out.Half = new(big.Rat).Quo(q.Half, new(big.Rat).Abs(divisor))
+	}
+	if q.Can[0] != nil {
+		out.Can = [2]*big.Rat{new(big.Rat).Quo(q.Can[0], divisor), new(big.Rat).Quo(q.Can[1], divisor)}
+		if divisor.Sign() < 0 {
+			out.Can[0], out.Can[1] = out.Can[1], out.Can[0]
+		}
 	}
 	return out
 }
@@ -90,9 +97,44 @@ func (q Quantity) Text(places int) string {
 
 // Interval is Half to so many places, rounded up.
 func (q Quantity) Interval(places int) string {
-	num := new(big.Int).Mul(q.Half.Num(), powerOfTen(places))
-	num.Add(num, q.Half.Denom()).Sub(num, big.NewInt(1))
-	return decimal.Fixed(num.Quo(num, q.Half.Denom()), places)
+	return ceilingText(q.Half, places)
+}
+
+// Possible are the ends of the part of the 95 % interval that is possible, to so many places,
+// rounded outwards; not cut where all of it is, or nothing is known. It covers the exact figure
+// whenever the whole interval does, since that is possible. Where no part is, both ends are
+// those of what is possible next to the interval.
+func (q Quantity) Possible(places int) (low, high string, cut bool) {
+	if q.Null() || q.Half == nil || q.Can[0] == nil {
+		return "", "", false
+	}
+	from, to := new(big.Rat).Sub(q.Value, q.Half), new(big.Rat).Add(q.Value, q.Half)
+	if from.Cmp(q.Can[0]) >= 0 && to.Cmp(q.Can[1]) <= 0 {
+		return "", "", false
+	}
+	within := func(v *big.Rat) *big.Rat {
+		switch {
+		case v.Cmp(q.Can[0]) < 0:
+			return q.Can[0]
+		case v.Cmp(q.Can[1]) > 0:
+			return q.Can[1]
+		}
+		return v
+	}
+	return floorText(within(from), places), ceilingText(within(to), places), true
+}
+
+// floorText writes v to so many places, rounded down.
+func floorText(v *big.Rat, places int) string {
+	num := new(big.Int).Mul(v.Num(), powerOfTen(places))
+	return decimal.Fixed(num.Div(num, v.Denom()), places) // Euclidean, of a positive divisor: down
+}
+
+// ceilingText writes v to so many places, rounded up.
+func ceilingText(v *big.Rat, places int) string {
+	num := new(big.Int).Neg(new(big.Int).Mul(v.Num(), powerOfTen(places)))
+	num.Div(num, v.Denom())
+	return decimal.Fixed(num.Neg(num), places)
 }
 
 // rootText writes the signed square root of v to so many places, exactly rounded,

@@ -74,3 +74,37 @@ func TestIntervalOfAnAverageIsTheSumsDividedByTheCount(t *testing.T) {
 		}
 	}
 }
+
+// The part of an interval that is possible has the exact figure whenever the interval has it, lies
+// within what is possible, and is told only where something is cut.
+func TestPossibleIntervalCoversWhatTheIntervalDoes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		number := func(name string) *big.Rat {
+			return big.NewRat(rapid.Int64Range(-3000, 3000).Draw(t, name), rapid.Int64Range(1, 7).Draw(t, name+" by"))
+		}
+		truth, noise, half := number("truth"), number("noise"), new(big.Rat).Abs(number("half"))
+		least, most := new(big.Rat).Sub(truth, new(big.Rat).Abs(number("below"))), new(big.Rat).Add(truth, new(big.Rat).Abs(number("above")))
+		q := Quantity{Value: new(big.Rat).Add(truth, noise), Half: half, Can: [2]*big.Rat{least, most}}
+		low, high, cut := q.Possible(3)
+		whole := new(big.Rat).Sub(q.Value, half).Cmp(least) >= 0 && new(big.Rat).Add(q.Value, half).Cmp(most) <= 0
+		if cut == whole {
+			t.Fatalf("cut is %v", cut)
+		}
+		if !cut {
+			return
+		}
+		from, _ := new(big.Rat).SetString(low)
+		to, _ := new(big.Rat).SetString(high)
+		if new(big.Rat).Abs(noise).Cmp(half) <= 0 && (truth.Cmp(from) < 0 || truth.Cmp(to) > 0) {
+			t.Fatalf("%s is not within [%s, %s]", truth.FloatString(3), low, high)
+		}
+		last := big.NewRat(1, 1000) // rounded outwards
+		if from.Cmp(to) > 0 || new(big.Rat).Sub(least, from).Cmp(last) >= 0 || new(big.Rat).Sub(to, most).Cmp(last) >= 0 {
+			t.Fatalf("[%s, %s] of [%s, %s]", low, high, least.FloatString(5), most.FloatString(5))
+		}
+		by := big.NewRat(-3, 2)
+		if divided := q.over(by); divided.Can[0].Cmp(new(big.Rat).Quo(most, by)) != 0 || divided.Can[1].Cmp(new(big.Rat).Quo(least, by)) != 0 {
+			t.Fatalf("divided by a negative number: %v", divided.Can)
+		}
+	})
+}

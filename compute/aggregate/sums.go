@@ -18,6 +18,7 @@ type Sums struct {
 	XX, YY, XY *big.Int        // Σx², Σy², Σxy
 	Buckets    []*big.Int      // readings in each bucket of x, the lowest first
 	Half       *big.Int        // half-width of the 95 % interval of the sum that carries noise; nil: none, or several do
+	Can        [2]*big.Int     // least and greatest that that sum can be; nil: not known
 	Number     *big.Rat        // that the function is asked with
 	Bucket     int             // that the function is asked for, 1 the lowest
 }
@@ -40,6 +41,9 @@ func (s Sums) total() Quantity {
 	q := Quantity{Value: ratOf(sum, decimals)}
 	if s.Half != nil {
 		q.Half = ratOf(s.Half, decimals)
+		if s.Can[0] != nil {
+			q.Can = [2]*big.Rat{ratOf(s.Can[0], decimals), ratOf(s.Can[1], decimals)}
+		}
 	}
 	return q
 }

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/noise"
@@ -157,12 +158,21 @@ type ColumnNoise struct {
 	Weight  string `json:"weight,omitempty"` // name of the private weights that its readings are multiplied by
 	Unit    string `json:"unit"`             // of the sums
 	noise.Description
+	Beside *MiddleSum `json:"beside,omitempty"` // nil: of sums that are of no readings, or of a private part of the cells
+}
+
+// MiddleSum is what the noise of a column stands beside: the sum of its largest group, were every
+// reading in the middle of what it can be. Nobody knows the sum itself before it is answered.
+type MiddleSum struct {
+	Cells int64  `json:"cells"`
+	Sum   string `json:"sum"` // in the unit of the sums
 }
 
 // NoiseOf states the noise of every column when each of so many nodes adds its
 // own; nil for an exact plan.
 func (p *Plan) NoiseOf(d catalog.Descriptor, nodes int) ([]ColumnNoise, error) {
 	var out []ColumnNoise
+	cells := p.cells()
 	for i, law := range p.Noise {
 		if p.Kinds[i].Count {
 			continue
@@ -181,7 +191,21 @@ func (p *Plan) NoiseOf(d catalog.Descriptor, nodes int) ([]ColumnNoise, error) {
 		if p.Kinds[i].Weight != "" {
 			one.Weight = use.Name
 		}
+		if k := p.Kinds[i]; k == (catalog.Column{Measure: k.Measure, With: k.With}) && p.Vector(i) == "" && len(cells[i]) > 0 {
+			one.Beside = middleSum(m, slices.Max(cells[i]))
+		}
 		out = append(out, one)
 	}
 	return out, nil
+}
+
+// middleSum is the sum of so many readings in the middle of the range; nil where that is 0 or less,
+// beside which nothing is large or small.
+func middleSum(m catalog.Measure, cells int64) *MiddleSum {
+	if m.Min+m.Max <= 0 || cells == 0 {
+		return nil
+	}
+	twice := new(big.Int).Mul(big.NewInt(m.Min+m.Max), big.NewInt(cells))
+	sum := new(big.Rat).SetFrac(twice, new(big.Int).Mul(big.NewInt(2), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(m.Decimals)), nil)))
+	return &MiddleSum{Cells: cells, Sum: sum.FloatString(m.Decimals + 1)}
 }

@@ -43,7 +43,7 @@ func (b *builder) function(o sql.Output) (f *aggregate.Function, s *aggregateSum
 	a := b.query.Request.Select[o.Index]
 	s = b.opened[a]
 	if a.Other != "" && o.Argument == a.Other {
-		s = &aggregateSums{x: s.y, y: s.x, counts: s.counts, sx: s.sy, sy: s.sx, sxx: s.syy, syy: s.sxx, sxy: s.sxy, half: s.half}
+		s = &aggregateSums{x: s.y, y: s.x, counts: s.counts, sx: s.sy, sy: s.sx, sxx: s.syy, syy: s.sxx, sxy: s.sxy, noised: s.noised}
 	}
 	return aggregate.Of(a.Func, o.Form), s
 }
@@ -121,6 +121,27 @@ func (c *column) figure(group int) (value, interval any) {
 	return q.Text(c.places), interval
 }
 
+// possible are, where a row's intervals reach beyond what is possible, the ends of the part
+// that is, in the order of its cells; nil where none does.
+func (b *builder) possible(group int) (out []any) {
+	for i, o := range b.query.Output {
+		if o.Kind == sql.OutputDimension || o.Kind == sql.OutputCycle {
+			continue
+		}
+		c := b.column(o)
+		if c.texts != nil {
+			continue
+		}
+		if low, high, cut := c.figures[group].Possible(c.places); cut {
+			if out == nil {
+				out = make([]any, len(b.query.Output))
+			}
+			out[i] = [2]string{low, high}
+		}
+	}
+	return out
+}
+
 // bounds are the ends between which the readings at a row's quantiles lie, in the
 // order of its cells; nil when no quantile is shown.
 func (b *builder) bounds(group int) []any {
@@ -151,9 +172,12 @@ func (t *Table) boundColumns() []int {
 	return out
 }
 
-// boundText are the two ends in a row, empty for NULL.
-func (t *Table) boundText(row, column int) (low, high string) {
-	ends, _ := t.Bounds[row][column].([2]string)
+// endTexts are the two ends that lists of them have in a row, empty where there are none.
+func endTexts(list [][]any, row, column int) (low, high string) {
+	if list[row] == nil {
+		return "", ""
+	}
+	ends, _ := list[row][column].([2]string)
 	return ends[0], ends[1]
 }
 

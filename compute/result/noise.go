@@ -42,6 +42,16 @@ func (t *Table) intervalColumns() []int {
 	return out
 }
 
+// cutColumns are the columns that have an interval in some row that is not possible as a whole.
+func (t *Table) cutColumns() (out []int) {
+	for i := range t.Columns {
+		if slices.ContainsFunc(t.Possible95, func(row []any) bool { return row != nil && row[i] != nil }) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
 // noiseWords are the lines below a noised table.
 func (t *Table) noiseWords() string {
 	if t.Noise == nil {
@@ -52,6 +62,9 @@ func (t *Table) noiseWords() string {
 		words += ", delta " + t.Noise.Delta
 	}
 	words += "; ± covers the exact figure with 95 % probability\n"
+	if t.cutColumns() != nil {
+		words += "  [a, b]: the part of that interval that so many readings within the declared range can add up to\n"
+	}
 	for _, c := range t.Noise.Sums {
 		what := c.What
 		if c.Weight != "" {

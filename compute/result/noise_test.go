@@ -62,6 +62,15 @@ func TestNoisedTableAllowsForTheNoiseAndStatesIt(t *testing.T) {
 			t.Errorf("no %s in %s", want, js.String())
 		}
 	}
+	// One reading from −10.0 to 10.1: noise of hundreds makes all of that possible, and no more.
+	if got := table.Possible95[2]; got[2] != [2]string{"-10.0", "10.1"} || got[3] != [2]string{"-10.000000000000", "10.100000000000"} || got[4] != nil {
+		t.Errorf("of one reading: %v", got)
+	}
+	for text, want := range map[string]string{words.String(): " [-10.0, 10.1]", csv.String(): ",-10.0,10.1,", js.String(): `["-10.0","10.1"]`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
 	in.Verdict.Noise = nil // an exact verdict with a noised plan
 	if _, err := NewTable(c, in); err == nil {
 		t.Error("a noised plan was taken for an exact verdict")

@@ -216,6 +216,10 @@ func TestWeightedTableStatesNoiseAndItsInterval(t *testing.T) {
 	if !ok || average.Cmp(exact) < 0 || average.Sub(average, exact).Cmp(plantest.Rat(1, 12)) > 0 {
 		t.Fatalf("the average's interval is %v, the sum's divided by its weights is %s", table.Interval95[1][3], exact.FloatString(14))
 	}
+	// Weights of 3.75 times readings from 0 to 100.0, and their average.
+	if got := table.Possible95[1]; got[1] != [2]string{"0.000", "375.000"} || got[2] != nil || got[3] != [2]string{"0.000000000000", "100.000000000000"} {
+		t.Fatalf("what is possible of a is %v", got)
+	}
 	var text bytes.Buffer
 	if err := table.WriteText(&text); err != nil {
 		t.Fatal(err)

@@ -43,7 +43,8 @@ func (e *CheckError) Error() string {
 type columnSums struct {
 	counts []int64 // of the cells that are summed
 	sums   []*big.Int
-	half   *big.Int // half-width of the 95 % interval of a sum; nil of exact ones
+	can    [][2]*big.Int // least and greatest that each can be
+	half   *big.Int      // half-width of the 95 % interval of a sum; nil of exact ones
 }
 
 // aggregateSums are the sums of one aggregate of the request; nil are those that it does
@@ -53,8 +54,8 @@ type aggregateSums struct {
 	counts                []int64         // of the cells that are summed
 	sx, sy, sxx, syy, sxy *columnSums
 	buckets               []*columnSums
-	entities              []int64  // that have a cell; nil: nobody asks for it
-	half                  *big.Int // of the one sum that carries noise; nil: none does, or several
+	entities              []int64     // that have a cell; nil: nobody asks for it
+	noised                *columnSums // the one that carries noise, or of buckets the first; nil: none does, or several
 }
 
 // open decodes the sums of an aggregate, each checked against what it can be.
@@ -121,12 +122,12 @@ func (b *builder) openColumns(in Input, columns []catalog.Column, s *aggregateSu
 		}
 		if sums.half != nil && c.Bucket <= 1 { // all buckets of a measure have one law
 			noised++
-			s.half = sums.half
+			s.noised = sums
 		}
 		s.counts = sums.counts
 	}
 	if noised > 1 {
-		s.half = nil
+		s.noised = nil
 	}
 	return nil
 }
@@ -172,10 +173,11 @@ func (s *columnSums) decode(b *builder, in Input, column int, l limits, mid int6
 	for group, v := range b.numbers(in, column) {
 		n := times(group)
 		sum := new(big.Int).Mul(big.NewInt(mid), n)
-		if err := b.within(l, sum.Add(sum, big.NewInt(v)), n, s.counts[group], group); err != nil {
+		can := [2]*big.Int{new(big.Int).Mul(l.least, n), new(big.Int).Mul(l.most, n)}
+		if err := b.within(l, sum.Add(sum, big.NewInt(v)), can, s.counts[group], group); err != nil {
 			return err
 		}
-		s.sums = append(s.sums, sum)
+		s.sums, s.can = append(s.sums, sum), append(s.can, can)
 	}
 	return nil
 }
@@ -223,12 +225,9 @@ func (l *limits) noise(s *columnSums, in Input, column int) (err error) {
 	return nil
 }
 
-// within checks a sum over count cells, which times is the number of, or the sum of their
-// weights.
-func (b *builder) within(l limits, sum, times *big.Int, count int64, group int) error {
-	least, most := new(big.Int).Mul(l.least, times), new(big.Int).Mul(l.most, times)
-	least.Sub(least, l.tail)
-	most.Add(most, l.tail)
+// within checks a sum over count cells against what it can be, and the noise beside it.
+func (b *builder) within(l limits, sum *big.Int, can [2]*big.Int, count int64, group int) error {
+	least, most := new(big.Int).Sub(can[0], l.tail), new(big.Int).Add(can[1], l.tail)
 	if sum.Cmp(least) >= 0 && sum.Cmp(most) <= 0 {
 		return nil
 	}
@@ -241,7 +240,7 @@ func (b *builder) within(l limits, sum, times *big.Int, count int64, group int) 
 func (b *builder) checkTogether(a catalog.Aggregate, s *aggregateSums) error {
 	for group, n := range s.counts {
 		switch {
-		case len(s.buckets) > 0 && s.half == nil:
+		case len(s.buckets) > 0 && s.noised == nil:
 			sum := new(big.Int)
 			for _, one := range s.buckets {
 				sum.Add(sum, one.sums[group])
@@ -287,10 +286,13 @@ func (s *aggregateSums) at(group int) aggregate.Sums {
 		return sum.Add(sum, of(c)).Sub(sum, pqn.Mul(pqn, big.NewInt(s.counts[group])))
 	}
 	x, y, p, q := of(s.sx), of(s.sy), s.x.Mid(), s.y.Mid()
-	out := aggregate.Sums{N: s.counts[group], Entities: s.entitiesOf(group), MeasureX: s.x, MeasureY: s.y, X: x, Y: y, Half: s.half,
+	out := aggregate.Sums{N: s.counts[group], Entities: s.entitiesOf(group), MeasureX: s.x, MeasureY: s.y, X: x, Y: y,
 		XX: product(s.sxx, x, x, p, p), YY: product(s.syy, y, y, q, q), XY: product(s.sxy, x, y, p, q)}
 	for _, c := range s.buckets {
 		out.Buckets = append(out.Buckets, c.sums[group])
+	}
+	if s.noised != nil {
+		out.Half, out.Can = s.noised.half, s.noised.can[group]
 	}
 	return out
 }

@@ -57,7 +57,9 @@ type Column struct {
 // interpolated. Noise is set when the sums carry noise, and
 // Interval95 then has, in the place of every noised figure, the half-width of its
 // 95 % interval, and nil elsewhere. A noised figure is not clamped to what is
-// possible: that would bias it. In is the private selector that all
+// possible: that would bias it. Its interval is: where it reaches beyond what so many readings
+// within the declared range can give, Possible95 has the ends of the part that is possible,
+// [low, high], and nil elsewhere. In is the private selector that all
 // figures are within, Weights the private weights. Query and Receipt are the caller's to set.
 type Table struct {
 	Query      string              `json:"query,omitempty"`
@@ -73,6 +75,7 @@ type Table struct {
 	Noise      *Noised             `json:"noise,omitempty"`
 	Bounds     [][]any             `json:"bounds,omitempty"`
 	Interval95 [][]any             `json:"interval95,omitempty"`
+	Possible95 [][]any             `json:"possible95,omitempty"` // a row is nil where nothing is cut
 	In         *catalog.VectorUse  `json:"in,omitempty"`
 	Weights    []catalog.VectorUse `json:"weights,omitempty"`
 	Receipt    any                 `json:"receipt,omitempty"`
@@ -114,6 +117,7 @@ func newTable(c *sql.Compiled, in Input) (*Table, error) {
 		}
 		if t.Noise != nil {
 			t.Interval95 = append(t.Interval95, b.intervals(group))
+			t.Possible95 = append(t.Possible95, b.possible(group))
 		}
 		if n, covered := b.covered(group); covered {
 			t.Included, t.Of, t.HeldBack = append(t.Included, n.Included), append(t.Of, n.Of), append(t.HeldBack, n.HeldBack)
@@ -121,6 +125,9 @@ func newTable(c *sql.Compiled, in Input) (*Table, error) {
 		if len(b.left) > 0 {
 			t.Omitted = append(t.Omitted, b.omitted(group))
 		}
+	}
+	if t.cutColumns() == nil {
+		t.Possible95 = nil
 	}
 	return t, nil
 }

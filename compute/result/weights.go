@@ -71,7 +71,9 @@ func (b *builder) openWeighted(in Input, a catalog.Aggregate, s *aggregateSums) 
 	if err := l.noise(s.sxy, in, column); err != nil {
 		return err
 	}
-	s.half = s.sxy.half
+	if s.sxy.half != nil {
+		s.noised = s.sxy
+	}
 	return s.sxy.decode(b, in, column, l, s.x.Mid(), func(group int) *big.Int { return s.sy.sums[group] })
 }
 

@@ -12,13 +12,16 @@ import (
 
 	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/compute/suggest"
+	"github.com/weirdata/weir/compute/table"
 )
 
 // Formats of a written result, the values of -o.
 const (
-	FormatTable = "table"
-	FormatJSON  = "json"
-	FormatCSV   = "csv"
+	FormatTable    = "table"
+	FormatJSON     = "json"
+	FormatCSV      = "csv"
+	FormatParquet  = "parquet"
+	FormatWorkbook = "xlsx"
 )
 
 // Write writes the result in one of the formats.
@@ -30,8 +33,12 @@ func (t *Table) Write(w io.Writer, format string) error {
 		return t.WriteJSON(w)
 	case FormatCSV:
 		return t.WriteCSV(w)
+	case FormatParquet:
+		return t.writeSheet(w, table.WriteParquet)
+	case FormatWorkbook:
+		return t.writeSheet(w, table.WriteWorkbook)
 	}
-	return fmt.Errorf("there is no output format %q; use %s, %s or %s", format, FormatTable, FormatJSON, FormatCSV)
+	return fmt.Errorf("there is no output format %q; use %s, %s, %s, %s or %s", format, FormatTable, FormatJSON, FormatCSV, FormatParquet, FormatWorkbook)
 }
 
 // WriteJSON writes the result as one line of JSON. Its field whole is that of Whole.
@@ -53,18 +60,23 @@ func (t *Table) WriteJSON(w io.Writer) error {
 
 // Flat is the result as a table of columns alone, as files have them. The columns are those that
 // were asked for, then for every noised column the half-width of its 95 % interval under its
-// name with "_interval95" behind it, and for every quantile the ends of its bucket with
+// name with "_interval95" behind it, where some interval is not possible as a whole the ends of
+// what is left of such with "_possible95_low" and "_possible95_high", and for every quantile the ends of its bucket with
 // "_low" and "_high". Where a row lacks entities, entities_included and entities_of follow, and
 // where one lacks periods, periods_left_out. Groups that are withheld have no row: Shortfall
 // says which they are.
 func (t *Table) Flat() ([]Column, [][]any) {
 	columns := slices.Clone(t.Columns)
-	noised, bounded := t.intervalColumns(), t.boundColumns()
+	noised, cut, bounded := t.intervalColumns(), t.cutColumns(), t.boundColumns()
 	more := func(of int, suffix string) {
 		columns = append(columns, Column{Name: t.Columns[of].Name + suffix, Type: TypeDecimal, Unit: t.Columns[of].Unit})
 	}
 	for _, j := range noised {
 		more(j, "_interval95")
+	}
+	for _, j := range cut {
+		more(j, "_possible95_low")
+		more(j, "_possible95_high")
 	}
 	for _, j := range bounded {
 		more(j, "_low")
@@ -83,8 +95,12 @@ func (t *Table) Flat() ([]Column, [][]any) {
 		for _, j := range noised {
 			row = append(row, t.Interval95[i][j])
 		}
+		for _, j := range cut {
+			low, high := endTexts(t.Possible95, i, j)
+			row = append(row, orNull(low), orNull(high))
+		}
 		for _, j := range bounded {
-			low, high := t.boundText(i, j)
+			low, high := endTexts(t.Bounds, i, j)
 			row = append(row, orNull(low), orNull(high))
 		}
 		if lacking > 0 {
@@ -153,8 +169,13 @@ func (t *Table) WriteText(w io.Writer) error {
 				}
 			}
 		}
+		for _, j := range t.cutColumns() {
+			if low, high := endTexts(t.Possible95, i, j); low != "" {
+				line[j] += " [" + low + ", " + high + "]"
+			}
+		}
 		for _, j := range bounded {
-			if low, high := t.boundText(i, j); low != "" {
+			if low, high := endTexts(t.Bounds, i, j); low != "" {
 				line[j] += " (" + low + " to " + high + ")"
 			}
 		}

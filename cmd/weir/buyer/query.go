@@ -214,7 +214,7 @@ func (q *question) ask(ctx context.Context) error {
 			if _, err := io.WriteString(q.Stdout, byteOrderMark); err != nil {
 				return fmt.Errorf("print the result: %w", err)
 			}
-			asTexts(r.Table)
+			r.Table.AsTexts()
 		}
 		if err := q.print(r.Table); err != nil {
 			return err
@@ -292,11 +292,7 @@ func (q *question) print(t *result.Table) error {
 // runs them sees it.
 func printResult(a *cli.App, t *result.Table) error {
 	a.Printed = true
-	write := func() error { return t.Write(a.Stdout, string(a.Output)) }
-	if a.Output.IsFile() {
-		write = func() error { return writeFile(a, t) }
-	}
-	if err := write(); err != nil {
+	if err := t.Write(a.Stdout, string(a.Output)); err != nil {
 		return err
 	}
 	if a.Output != cli.Table {
@@ -368,16 +364,6 @@ func (q *question) explain(ctx context.Context) error {
 		}
 		s.Add("what a node learns", x.Nodes)
 		addNoise(&s, x.Noise)
-		if x.Noise != nil {
-			d, err := c.Dataset(ctx, x.Dataset)
-			if err != nil {
-				return err
-			}
-			for _, n := range x.Noise.Sums {
-				words := relativeNoise(n, d.Descriptor.MeasureNamed(n.Measure), x.Plan)
-				s.AddIf(words != "", "relative to the figure", words)
-			}
-		}
 		return q.Print(x, s)
 	})
 }
@@ -436,6 +422,8 @@ func addNoise(s *term.Table, n *wire.ExplainedNoise) {
 		}
 		s.Add("noise in "+what, fmt.Sprintf("%s, parameter %s %s, from each of %d nodes; 95 %% within ± %s",
 			c.Distribution, c.Parameter, c.Unit, c.Nodes, c.Interval95))
+		words := relativeNoise(c)
+		s.AddIf(words != "", "relative to the figure", words)
 	}
 	s.Add("epsilon charged", fmt.Sprintf("%s an attempt, %s at most", n.Epsilon, n.MostCost))
 	s.Add("epsilon left of the contract", fmt.Sprintf("%s of %s", n.Contract.Left, n.Contract.Limit))
@@ -443,22 +431,24 @@ func addNoise(s *term.Table, n *wire.ExplainedNoise) {
 }
 
 // relativeNoise says how large the noise in sums of a measure is beside the largest group's
-// figure, which nobody knows: it depends on how high in their range the readings lie. Empty: it
-// is of another column, or nothing can be said.
-func relativeNoise(n plan.ColumnNoise, m catalog.Measure, p plan.Explain) string {
-	half, ok := new(big.Rat).SetString(n.Interval95)
-	mid := big.NewRat(m.Min+m.Max, 2)
-	if !ok || n.What != "sums of "+m.Name || n.Weight != "" || p.Widest != m.Name || p.Cells == 0 || mid.Sign() <= 0 {
+// figure, which nobody knows: it depends on how high in their range the readings lie. Empty:
+// nothing can be said.
+func relativeNoise(n plan.ColumnNoise) string {
+	if n.Beside == nil {
 		return ""
 	}
-	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(m.Decimals)), nil)
-	sum := new(big.Rat).Mul(mid, new(big.Rat).SetFrac(big.NewInt(p.Cells), scale))
-	of := func(part int64) string {
-		share := new(big.Rat).Quo(half, sum)
+	half, ok := new(big.Rat).SetString(n.Interval95)
+	deviation, known := new(big.Rat).SetString(n.StandardDeviation)
+	sum, is := new(big.Rat).SetString(n.Beside.Sum)
+	if !ok || !known || !is || sum.Sign() <= 0 {
+		return ""
+	}
+	of := func(noise *big.Rat, part int64) string {
+		share := new(big.Rat).Quo(noise, sum)
 		return share.Mul(share, big.NewRat(100*part, 1)).FloatString(1)
 	}
-	return fmt.Sprintf("%s of %d cells: 95 %% within ± %s %% of the figure if readings are about the middle of their range, ± %s %% if a tenth of that, ± %s %% if a hundredth",
-		m.Name, p.Cells, of(1), of(10), of(100))
+	return fmt.Sprintf("%s of %d cells: about %s %%, and 95 %% within ± %s %% of the figure if readings are about the middle of their range, ± %s %% if a tenth of that, ± %s %% if a hundredth",
+		n.Measure, n.Beside.Cells, of(deviation, 1), of(half, 1), of(half, 10), of(half, 100))
 }
 
 // timeoutError is what had not happened when the time of --timeout was over.
