@@ -12,13 +12,16 @@ import (
 
 	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/compute/suggest"
+	"github.com/weirdata/weir/compute/table"
 )
 
 // Formats of a written result, the values of -o.
 const (
-	FormatTable = "table"
-	FormatJSON  = "json"
-	FormatCSV   = "csv"
+	FormatTable    = "table"
+	FormatJSON     = "json"
+	FormatCSV      = "csv"
+	FormatParquet  = "parquet"
+	FormatWorkbook = "xlsx"
 )
 
 // Write writes the result in one of the formats.
@@ -30,8 +33,12 @@ func (t *Table) Write(w io.Writer, format string) error {
 		return t.WriteJSON(w)
 	case FormatCSV:
 		return t.WriteCSV(w)
+	case FormatParquet:
+		return t.writeSheet(w, table.WriteParquet)
+	case FormatWorkbook:
+		return t.writeSheet(w, table.WriteWorkbook)
 	}
-	return fmt.Errorf("there is no output format %q; use %s, %s or %s", format, FormatTable, FormatJSON, FormatCSV)
+	return fmt.Errorf("there is no output format %q; use %s, %s, %s, %s or %s", format, FormatTable, FormatJSON, FormatCSV, FormatParquet, FormatWorkbook)
 }
 
 // WriteJSON writes the result as one line of JSON. Its field whole is that of Whole.

@@ -214,7 +214,7 @@ func (q *question) ask(ctx context.Context) error {
 			if _, err := io.WriteString(q.Stdout, byteOrderMark); err != nil {
 				return fmt.Errorf("print the result: %w", err)
 			}
-			asTexts(r.Table)
+			r.Table.AsTexts()
 		}
 		if err := q.print(r.Table); err != nil {
 			return err
@@ -292,11 +292,7 @@ func (q *question) print(t *result.Table) error {
 // runs them sees it.
 func printResult(a *cli.App, t *result.Table) error {
 	a.Printed = true
-	write := func() error { return t.Write(a.Stdout, string(a.Output)) }
-	if a.Output.IsFile() {
-		write = func() error { return writeFile(a, t) }
-	}
-	if err := write(); err != nil {
+	if err := t.Write(a.Stdout, string(a.Output)); err != nil {
 		return err
 	}
 	if a.Output != cli.Table {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -209,43 +208,11 @@ func createOrder(ctx context.Context, a *cli.App, order catalog.OrderCreate, sql
 
 // narrowOrder makes of the order the narrowest one that allows the query.
 func narrowOrder(ctx context.Context, c *client.Client, sql string, order *catalog.OrderCreate) error {
-	compiled, err := ask.Compile(ctx, c, sql)
-	if err != nil {
-		return cli.WithSQL(sql, err)
+	err := ask.NarrowOrder(ctx, c, sql, order)
+	if other, ok := errors.AsType[*ask.OtherDatasetError](err); ok {
+		return &cli.UsageError{Message: fmt.Sprintf("--dataset is %s, the query asks %s", other.Ordered, other.Asked), Command: "weir order create"}
 	}
-	r := compiled.Request
-	if join := r.Join; join != nil && order.Dataset == join.Dataset {
-		r = r.OfDataset(join.Dataset) // of two datasets the one that is named
-	} else {
-		r = r.OfDataset(r.Dataset)
-	}
-	if order.Dataset != "" && order.Dataset != r.Dataset {
-		return &cli.UsageError{Message: fmt.Sprintf("--dataset is %s, the query asks %s", order.Dataset, r.Dataset), Command: "weir order create"}
-	}
-	order.Dataset = r.Dataset
-	d, err := c.Dataset(ctx, r.Dataset)
-	if err != nil {
-		return err
-	}
-	for _, s := range r.Select {
-		name := s.Func // the ledger refuses what the policy does not allow
-		if granting := catalog.GrantedBy(d.Descriptor.Policy.Aggregates, s.Func); len(granting) > 0 {
-			name = granting[0]
-		}
-		order.Aggregates = appendNew(order.Aggregates, name)
-		order.Measures = appendNew(appendNew(order.Measures, s.Measure), s.Other)
-	}
-	scope := catalog.ScopeOf(d.Descriptor, r)
-	order.Scope = &scope
-	return nil
-}
-
-// appendNew appends what is not empty and not there.
-func appendNew(list []string, text string) []string {
-	if text == "" || slices.Contains(list, text) {
-		return list
-	}
-	return append(list, text)
+	return cli.WithSQL(sql, err)
 }
 
 // showOrder prints an order, and says which places are left where it asks for one.

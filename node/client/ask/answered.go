@@ -2,11 +2,13 @@ package ask
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
@@ -20,12 +22,17 @@ import (
 // long as the ledger answers a repeat without charging for it.
 const AnswersLast = 24 * time.Hour
 
+// AnswersKept is how long the own store keeps an answer for its buyer to read again (Answers): the
+// nodes forget theirs after the dataset's retention.
+const AnswersKept = 90 * 24 * time.Hour
+
 // answered is an answer as it is kept, sealed under the buyer's key.
 type answered struct {
-	At      int64         `json:"at"` // milliseconds since 1970
-	Table   *result.Table `json:"table"`
-	Query   catalog.Query `json:"query"`
-	Receipt wire.Receipt  `json:"receipt"`
+	At      int64          `json:"at"` // milliseconds since 1970
+	Cluster catalog.Digest `json:"cluster,omitzero"`
+	Table   *result.Table  `json:"table"`
+	Query   catalog.Query  `json:"query"`
+	Receipt wire.Receipt   `json:"receipt"`
 }
 
 // answerFile is the file of a query in the own store; empty where it has none: with noise every asking is a new one, and a join is of two
@@ -50,6 +57,15 @@ func keptAnswer(c *client.Client, file string) (*Result, error) {
 	if file == "" {
 		return nil, nil
 	}
+	a, err := readAnswer(c, file)
+	if a == nil || err != nil || !lasts(a.At, c.Now()) {
+		return nil, err
+	}
+	return a.result(), nil
+}
+
+// readAnswer reads a file of the own store; nil: it has no answer.
+func readAnswer(c *client.Client, file string) (*answered, error) {
 	b, err := c.Key().Sealed().Read(file)
 	if err != nil {
 		return nil, fmt.Errorf("look for the answer in the own store: %w", err)
@@ -57,16 +73,49 @@ func keptAnswer(c *client.Client, file string) (*Result, error) {
 	var a answered
 	in := json.NewDecoder(bytes.NewReader(b))
 	in.UseNumber() // counts are int64
-	if b == nil || in.Decode(&a) != nil || a.Table == nil || !lasts(a.At, c.Now()) || !plainCells(a.Table) {
-		return nil, nil
+	if b == nil || in.Decode(&a) != nil || a.Table == nil || !plainCells(a.Table) {
+		return nil, nil //nolint:nilnil // as if it were not there
 	}
+	if a.Cluster != (catalog.Digest{}) && a.Cluster != c.Profile().Cluster {
+		return nil, nil //nolint:nilnil // likewise
+	}
+	return &a, nil
+}
+
+func (a *answered) result() *Result {
 	a.Table.Query, a.Table.Receipt = a.Query.ID, a.Receipt
-	return &Result{Table: a.Table, Query: a.Query, Receipt: a.Receipt, Stored: time.UnixMilli(a.At)}, nil
+	return &Result{Table: a.Table, Query: a.Query, Receipt: a.Receipt, Stored: time.UnixMilli(a.At)}
 }
 
 func lasts(at int64, now time.Time) bool {
 	age := now.Sub(time.UnixMilli(at))
 	return age >= 0 && age < AnswersLast
+}
+
+// Answers are the answers in the buyer's own store, the newest first: of each query the last. No node is
+// asked. What is damaged, of another key or of another cluster is left out.
+func Answers(c *client.Client, store string) ([]*Result, error) {
+	if c.Key() == nil {
+		return nil, nil
+	}
+	files, err := filepath.Glob(filepath.Join(store, "answered", "answer-*"))
+	if err != nil {
+		return nil, fmt.Errorf("look into the own store: %w", err)
+	}
+	var out []*Result
+	for _, file := range files {
+		a, err := readAnswer(c, file)
+		if err != nil {
+			return nil, err
+		}
+		if a != nil {
+			out = append(out, a.result())
+		}
+	}
+	slices.SortFunc(out, func(a, b *Result) int {
+		return cmp.Or(b.Stored.Compare(a.Stored), cmp.Compare(a.Query.ID, b.Query.ID))
+	})
+	return out, nil
 }
 
 // plainCells makes of a table as JSON has it what a result is made of: int64, text and nil.
@@ -95,12 +144,16 @@ func plainCells(t *result.Table) bool {
 	return true
 }
 
-// keepAnswer keeps an answer, and removes those that stand for nothing any more.
-func keepAnswer(c *client.Client, file string, r *Result) error {
-	if file == "" {
+// keepAnswer keeps an answer, and removes the old ones. One that stands for no other query has a file of
+// its own.
+func keepAnswer(c *client.Client, file string, r *Result, o Options) error {
+	if o.Store == "" {
 		return nil
 	}
-	b, err := json.Marshal(answered{At: c.Now().UnixMilli(), Table: r.Table, Query: r.Query, Receipt: r.Receipt})
+	if file == "" {
+		file = filepath.Join(o.Store, "answered", c.Key().Sealed().Name("answer", c.Profile().Cluster.String(), "of query "+r.Query.ID))
+	}
+	b, err := json.Marshal(answered{At: c.Now().UnixMilli(), Cluster: c.Profile().Cluster, Table: r.Table, Query: r.Query, Receipt: r.Receipt})
 	if err == nil {
 		err = c.Key().Sealed().Write(file, b)
 	}
@@ -110,7 +163,7 @@ func keepAnswer(c *client.Client, file string, r *Result) error {
 	files, err := filepath.Glob(filepath.Join(filepath.Dir(file), "answer-*"))
 	for _, old := range files {
 		info, e := os.Stat(old)
-		if e == nil && old != file && time.Since(info.ModTime()) > AnswersLast { // of files, whose clock is the machine's
+		if e == nil && old != file && time.Since(info.ModTime()) > AnswersKept { // of files, whose clock is the machine's
 			e = os.Remove(old)
 		}
 		if e != nil && !errors.Is(e, os.ErrNotExist) {

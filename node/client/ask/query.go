@@ -63,7 +63,7 @@ type Options struct {
 	Asked func(id string, again bool)
 	// Store is a directory of one's own answers, sealed: a query that is there for less than
 	// AnswersLast is answered from it, and no node is asked; with Fresh it is asked anew, and
-	// its answer kept. Empty: there is none.
+	// its answer kept. Answers reads those of the last AnswersKept. Empty: there is none.
 	Store string
 	Fresh bool
 }
@@ -178,7 +178,7 @@ func Query(ctx context.Context, c *client.Client, sql string, o Options) (*Resul
 	}
 	table.Query, table.Receipt = q.ID, asked.receipt
 	r := &Result{Table: table, Query: q, Receipt: asked.receipt}
-	return r, errors.Join(asked.forget(), keepAnswer(c, file, r))
+	return r, errors.Join(asked.forget(), keepAnswer(c, file, r, o))
 }
 
 // Explain tells what a query would release and take under the contract under which it would

@@ -1,40 +1,36 @@
-package buyer
+package result
 
 import (
 	"encoding/json"
+	"io"
 	"strings"
 
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/shown"
-	"github.com/weirdata/weir/cmd/weir/cli"
-	"github.com/weirdata/weir/compute/result"
 	"github.com/weirdata/weir/compute/table"
 )
 
-// writeFile writes a result as a file, with the columns that CSV has.
-func writeFile(a *cli.App, t *result.Table) error {
+// writeSheet writes the columns of Flat as a file with cells of their types.
+func (t *Table) writeSheet(w io.Writer, write func(io.Writer, table.Sheet) error) error {
 	columns, rows := t.Flat()
-	s := table.Sheet{Rows: rows, About: about(t)}
+	s := table.Sheet{Rows: rows, About: t.about()}
 	for _, c := range columns {
 		kind := table.TextCells
 		switch c.Type {
-		case result.TypeInteger:
+		case TypeInteger:
 			kind = table.IntegerCells
-		case result.TypeDecimal:
+		case TypeDecimal:
 			kind = table.DecimalCells
 		}
 		s.Columns = append(s.Columns, table.Column{Name: shown.Text(c.Name), Kind: kind, Unit: c.Unit})
 	}
-	write := table.WriteWorkbook
-	if a.Output == cli.Parquet {
-		write = table.WriteParquet
-	}
-	return write(a.Stdout, s)
+	return write(w, s)
 }
 
-// asTexts has a spreadsheet take for texts what it would take for formulas: names that others chose
-// and that begin so are run where they are opened. A workbook has cells of texts and needs none of it.
-func asTexts(t *result.Table) {
+// AsTexts has a spreadsheet that opens the table's CSV take for texts what it would take for formulas: names
+// that others chose and that begin so are run where they are opened. A workbook has cells of texts and needs
+// none of it.
+func (t *Table) AsTexts() {
 	text := func(s string) string {
 		if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) && !decimal.IsExact(s) {
 			return "'" + s
@@ -44,7 +40,7 @@ func asTexts(t *result.Table) {
 	for i, c := range t.Columns {
 		t.Columns[i].Name = text(c.Name)
 		for _, row := range t.Rows {
-			if s, ok := row[i].(string); ok && c.Type == result.TypeText {
+			if s, ok := row[i].(string); ok && c.Type == TypeText {
 				row[i] = text(s)
 			}
 		}
@@ -53,8 +49,8 @@ func asTexts(t *result.Table) {
 
 // about is what a file says of its figures: the query, what is missing, and what noise they
 // carry.
-func about(t *result.Table) [][2]string {
-	out := [][2]string{{"query", t.Query}, {"whole", cli.YesNo(t.Whole())}}
+func (t *Table) about() [][2]string {
+	out := [][2]string{{"query", t.Query}, {"whole", yesNo(t.Whole())}}
 	if r, err := json.Marshal(t.Receipt); err == nil && t.Receipt != nil {
 		out = append(out, [2]string{"receipt", string(r)})
 	}
@@ -65,4 +61,11 @@ func about(t *result.Table) [][2]string {
 		out = append(out, [2]string{"noise", strings.TrimSpace("epsilon " + t.Noise.Epsilon + " " + t.Noise.Delta)})
 	}
 	return out
+}
+
+func yesNo(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
 }

@@ -1,24 +1,22 @@
-package buyer
+package result
 
 import (
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/weirdata/weir/compute/result"
 )
 
 // Names that others chose are no formulas where a spreadsheet opens them; figures and numbers stay.
 func TestNamesAreNoFormulasInASpreadsheet(t *testing.T) {
-	table := &result.Table{
-		Columns: []result.Column{{Name: "=firm", Type: result.TypeText}, {Name: "sum(co2)", Type: result.TypeDecimal}, {Name: "period", Type: result.TypePeriod}},
+	table := &Table{
+		Columns: []Column{{Name: "=firm", Type: TypeText}, {Name: "sum(co2)", Type: TypeDecimal}, {Name: "period", Type: TypePeriod}},
 		Rows: [][]any{
 			{`=HYPERLINK("http://x")`, "-1.5", "2024"}, {"@a", "-1", "2024"}, {"-b", nil, "2024"}, {"+c", "1", "2024"}, {"\td", "1", "2024"},
 			{"-5.0", "1", "2024"}, {"e=1", "1", "2024"}, {nil, "1", "2024"}, {"", "1", "2024"},
 		},
 	}
-	asTexts(table)
+	table.AsTexts()
 	var got []any
 	for _, row := range table.Rows {
 		got = append(got, row[0])
@@ -35,7 +33,7 @@ func TestNamesAreNoFormulasInASpreadsheet(t *testing.T) {
 	table.Receipt = struct {
 		Seq int `json:"seq"`
 	}{7}
-	if !slices.Contains(about(table), [2]string{"receipt", `{"seq":7}`}) {
-		t.Errorf("%v", about(table))
+	if !slices.Contains(table.about(), [2]string{"receipt", `{"seq":7}`}) {
+		t.Errorf("%v", table.about())
 	}
 }
