@@ -78,14 +78,14 @@ func stationsCSV(list []reading) []byte {
 }
 
 // prepareText reads a dataset from text.
-func prepareText(ctx context.Context, t testing.TB, descriptor string, data []byte, ids func(context.Context, string) ([]string, error)) *publish.Prepared {
+func prepareText(ctx context.Context, t testing.TB, descriptor string, data []byte, registries publish.Registries) *publish.Prepared {
 	t.Helper()
 	src, err := panel.ReadDescriptor("test.yaml", strings.NewReader(descriptor))
 	if err != nil {
 		t.Fatal(err)
 	}
 	file := panel.File{Name: "test.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
-	p, err := publish.Prepare(ctx, src, []panel.File{file}, ids, nil)
+	p, err := publish.Prepare(ctx, src, []panel.File{file}, registries, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
