@@ -51,6 +51,7 @@ type duties struct {
 	crashes  uint64
 	opening  sync.Mutex // one node at a time
 	over     bool       // no node is opened any more
+	stay     bool       // nodes stay with the rosters that they were opened with
 
 	moved, stuck, replaced int // see dutyCounts
 }

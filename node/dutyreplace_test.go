@@ -81,7 +81,7 @@ func (s *duties) followsRoster(r *dutyRun) {
 	for {
 		var c catalog.Cluster
 		err := r.node.view(func(v state.View) (err error) { c, err = v.Cluster(); return err })
-		if err == nil && c.Changes > r.node.members.Changes && s.notes(r, c) {
+		if err == nil && c.Changes > r.node.members.Changes && !s.stay && s.notes(r, c) {
 			if s.stop(r) {
 				s.Note("%s is opened with roster %d", r.id, c.Changes)
 				s.open(r.id)
