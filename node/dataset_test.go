@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -77,15 +78,26 @@ func stationsCSV(list []reading) []byte {
 	return b.Bytes()
 }
 
+// idsOnly reads registries for descriptors without caps.
+type idsOnly func(context.Context, string) ([]string, error)
+
+// RegistryIDs implements publish.Registries.
+func (f idsOnly) RegistryIDs(ctx context.Context, id string) ([]string, error) { return f(ctx, id) }
+
+// WholeRegistry implements publish.Registries.
+func (idsOnly) WholeRegistry(context.Context, string) (r catalog.Registry, rows [][]string, err error) {
+	return r, nil, errors.New("of descriptors without caps ids alone are read")
+}
+
 // prepareText reads a dataset from text.
-func prepareText(ctx context.Context, t testing.TB, descriptor string, data []byte, registries publish.Registries) *publish.Prepared {
+func prepareText(ctx context.Context, t testing.TB, descriptor string, data []byte, ids idsOnly) *publish.Prepared {
 	t.Helper()
 	src, err := panel.ReadDescriptor("test.yaml", strings.NewReader(descriptor))
 	if err != nil {
 		t.Fatal(err)
 	}
 	file := panel.File{Name: "test.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
-	p, err := publish.Prepare(ctx, src, []panel.File{file}, registries, nil)
+	p, err := publish.Prepare(ctx, src, []panel.File{file}, ids, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

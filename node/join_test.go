@@ -141,10 +141,23 @@ func (w *joinedWorld) publish(ctx context.Context, t *testing.T, first, second s
 		if i == 1 {
 			descriptor, csv = second, joinedCSV(w.second, false)
 		}
-		if _, err := publish.Publish(ctx, publisher, prepareText(ctx, t, descriptor, csv, w.buyer), nil); err != nil {
+		if _, err := publish.Publish(ctx, publisher, prepareText(ctx, t, descriptor, csv, w.ids), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// ids are those of a registry, in its order.
+func (w *joinedWorld) ids(ctx context.Context, id string) (list []string, err error) {
+	r, err := w.buyer.Registry(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := w.buyer.RegistryRows(ctx, id, r.Rows)
+	for _, row := range rows {
+		list = append(list, row[0])
+	}
+	return list, err
 }
 
 // openToAll makes a descriptor's dataset public.

@@ -141,7 +141,7 @@ func (w *canaryWorld) publish(ctx context.Context, t *testing.T) {
 	if _, err := publish.Publish(ctx, w.bureau, p, nil); err != nil {
 		t.Fatal(err)
 	}
-	q := prepareText(ctx, t, otherDescriptor, canaryTable("z", 1, joinedCanaries), w.utility)
+	q := prepareText(ctx, t, otherDescriptor, canaryTable("z", 1, joinedCanaries), w.utility.RegistryIDs)
 	if _, err := publish.Publish(ctx, w.utility, q, nil); err != nil {
 		t.Fatal(err)
 	}

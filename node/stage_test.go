@@ -189,7 +189,7 @@ func (p *played) decimal(measure int, n int64) string {
 // prepare reads the dataset as it is now.
 func (p *played) prepare(from, to int) (*publish.Prepared, map[playedCell][]fact) {
 	csv, cells := p.text(from, to)
-	return prepareText(p.ctx, p.t, p.descriptor(), csv, p.publisher), cells
+	return prepareText(p.ctx, p.t, p.descriptor(), csv, p.publisher.RegistryIDs), cells
 }
 
 // version publishes periods [from, to) as they are now; the buyer gets a contract on the
