@@ -129,6 +129,7 @@ var nodeSentences = map[string]sentence{
 		"write the weights with at most %[3]d decimals, or register a portfolio without",
 	},
 	"vector.digest_missing": {"the digest is missing", sealToEach},
+	"vector.limits":         {"the limits are not of %d entities with 0 to %d bits each, or of no weights", "register with this program, by --bound"},
 	"vector.dropped": {
 		"vector %s (%s version %d) is dropped already",
 		"nothing is left to do; another version can be registered: weir portfolio register %[2]s FILE.csv",

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/caps"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/roster"
@@ -57,7 +58,7 @@ func proposeVersion(c *applyContext, b catalog.VersionPropose) error {
 	if r := wellformed.Version(d.Descriptor, b); r != nil {
 		return r
 	}
-	if err := checkSettled(c, d, b); err != nil {
+	if err := cmp.Or(checkSettled(c, d, b), checkCaps(c, d.Descriptor, reg, b)); err != nil {
 		return err
 	}
 	d.Versions++
@@ -66,6 +67,25 @@ func proposeVersion(c *applyContext, b catalog.VersionPropose) error {
 		v.Counted = make([]int, len(d.Descriptor.Counted()))
 	}
 	return cmp.Or(records.Put(c.tx, records.PrefixDataset+d.ID, d), c.putVersion(v))
+}
+
+// checkCaps refuses a version whose readings were checked by other caps than the registry's
+// attributes make: its publisher's program was told wrong ones, or they were corrected since.
+func checkCaps(c *applyContext, d catalog.Descriptor, reg catalog.Registry, b catalog.VersionPropose) error {
+	if b.Caps == nil {
+		return nil
+	}
+	if b.Caps.To != reg.States {
+		return catalog.Conflict("caps", "version.caps_state", b.Caps.To, reg.ID, reg.States).WithField("caps.to").WithNumber("state", int64(reg.States))
+	}
+	columns, err := c.machine.cache.CapsAt(c.tx, d, b.Caps.To)
+	if err != nil {
+		return err
+	}
+	if have := caps.Digest(columns); have != b.Caps.Digest {
+		return catalog.Conflict("caps", "version.caps_digest", b.Caps.Digest, reg.ID, have).WithField("caps.digest")
+	}
+	return nil
 }
 
 func (c *applyContext) ownDataset(id string) (catalog.Dataset, error) {

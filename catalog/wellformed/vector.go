@@ -35,6 +35,9 @@ func Vector(b catalog.VectorRegister) *catalog.Refusal {
 	case b.Modulus < 3 || b.Modulus >= MaxModulus || b.Modulus%2 == 0:
 		return catalog.Invalid("modulus", "vector.modulus", b.Modulus)
 	}
+	if bits, err := b.LimitBits(); err != nil || bits != nil && b.Selects() {
+		return catalog.Invalid("limits", "vector.limits", b.Entities, b.Bits)
+	}
 	for i, d := range b.Shares {
 		if d.IsZero() || slices.Contains(b.Shares[:i], d) {
 			return catalog.Invalid(fmt.Sprintf("shares[%d]", i), "vector.share")

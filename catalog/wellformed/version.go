@@ -39,7 +39,20 @@ func Version(d catalog.Descriptor, b catalog.VersionPropose) *catalog.Refusal {
 	if next != b.Entities {
 		return catalog.Invalid("blocks", "version.blocks_cover", next, b.Entities)
 	}
-	return cmp.Or(closed(d, b), b.CheckTiles(d))
+	return cmp.Or(closed(d, b), heldCaps(d, b), b.CheckTiles(d))
+}
+
+// heldCaps refuses what is said of caps that there are not.
+func heldCaps(d catalog.Descriptor, b catalog.VersionPropose) *catalog.Refusal {
+	switch c := b.Caps; {
+	case c == nil:
+		return nil
+	case len(d.Policy.Caps) == 0:
+		return catalog.Invalid("caps", "version.no_caps", d.Dataset)
+	case c.From < 1 || c.From > c.To:
+		return catalog.Invalid("caps.from", "version.caps_from", c.From, c.To)
+	}
+	return nil
 }
 
 // closed refuses periods to be closed that the version does not have.
