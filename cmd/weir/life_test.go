@@ -19,7 +19,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/cmd/weir/cli"
 )
 
@@ -46,18 +45,16 @@ func TestLifeOfAContractOnARealCluster(t *testing.T) {
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 			env.Setenv("DIR", filepath.Join(env.WorkDir, "dev"))
 			env.Setenv("HOST", ownHost())
+			env.Setenv("GOGC", fewCollections)
 			env.Setenv(oldProgram, os.Getenv(oldProgram))
 			env.Vars = append(env.Vars, forBusyMachines...)
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
-			switch name {
-			case "long":
-				return longrun.Wanted(), nil
-			case "old":
+			if name == "old" {
 				return os.Getenv(oldProgram) != "", nil
 			}
-			return false, fmt.Errorf("there is no condition %q", name)
+			return whereLong(name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": wantStatus, "await": awaitFile, "field": setField, "begins": setBegins,
