@@ -136,6 +136,7 @@ var nodeSentences = map[string]sentence{
 	},
 	"vector.entities":     {"%d entities of %d bits, at most %d bits in all are possible", ""},
 	"vector.entry":        {"an entry is neither 0 nor 1", ""},
+	"vector.entry_limits": {"an entry is neither 0 nor 1, or a weight has more bits than its entity's may", ""},
 	"vector.entry_pieces": {"an entry is neither 0 nor 1, or an entity is in two pieces", ""},
 	"vector.held":         {"node %s holds its share already", ""},
 	"vector.line_sent":    {"node %s has sent its line", ""},

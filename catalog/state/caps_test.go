@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -205,6 +206,42 @@ func TestWidthsBoundEveryNeighbour(t *testing.T) {
 			if farthest > width || c.Times == "" && c.Bucket == 0 && verdict.Widths != nil && farthest != width {
 				t.Fatalf("column %+v of %v: an entity moves a cell by %d, the verdict says %d", c, rows, farthest, width)
 			}
+		}
+	})
+}
+
+// TestWeightsAreBoundedByTheirOwnEntitysCap: what noise is scaled to is the most that some entity's
+// weight, of the bits that it may have, moves by its own cap; limits that are none are refused.
+func TestWeightsAreBoundedByTheirOwnEntitysCap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		caps := rapid.SliceOfN(rapid.SampledFrom([]string{"0", "1", "2", "3", "5", "6"}), 8, 12).Draw(t, "caps")
+		w := cappedWorld(t, cappedRows(caps...))
+		b := w.vectorOf("loans", 1)
+		b.Bits, b.Pieces, b.Decimals = 5, 0, 2
+		limits := rapid.SliceOfN(rapid.Int32Range(0, 5), len(caps), len(caps)).Draw(t, "limits")
+		bad := b
+		for _, wrong := range [][]int32{limits[1:], append([]int32{6}, limits[1:]...), append([]int32{-1}, limits[1:]...)} {
+			bad.Limits = assignment.Pack(wrong)
+			w.no("bureau", catalog.KindVectorRegister, bad, catalog.RefusedInvalid, "invalid")
+		}
+		bad = w.vectorOf("mine", 1)
+		bad.Limits = assignment.Pack(make([]int32, len(caps)))
+		w.no("bureau", catalog.KindVectorRegister, bad, catalog.RefusedInvalid, "invalid") // of a selector
+		if rapid.Bool().Draw(t, "limited") {
+			b.Limits = assignment.Pack(limits)
+		} else {
+			limits = slices.Repeat([]int32{5}, len(caps))
+		}
+		q := cappedSum(nil)
+		q.Select = []catalog.Aggregate{{Func: "sum", Measure: "nox", Weight: w.vector("bureau", b).ID}}
+		farthest := int64(0)
+		for e, text := range caps {
+			units, _ := strconv.ParseInt(text, 10, 64)
+			farthest = max(farthest, (1<<limits[e]-1)*units)
+		}
+		got, whole := w.widths(q), int64(31*capRange)
+		if farthest == whole && got != nil || farthest < whole && (len(got) != 2 || got[0] != farthest || got[1] != 0) {
+			t.Fatalf("caps %v, limits %v: widths %v, an entity moves a cell by %d", caps, limits, got, farthest)
 		}
 	})
 }

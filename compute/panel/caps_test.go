@@ -100,3 +100,14 @@ func TestCapsOfOtherShapes(t *testing.T) {
 		t.Errorf("of a registry that exists: %v", err)
 	}
 }
+
+// The guide's example of caps is a descriptor.
+func TestTheGuidesExampleOfCapsIsOne(t *testing.T) {
+	_, section, _ := strings.Cut(descriptorGuide(t), "### Caps")
+	_, block, _ := strings.Cut(section, "```yaml\n")
+	block, _, _ = strings.Cut(block, "```")
+	src, err := ReadDescriptor("DESCRIPTOR.md", strings.NewReader(block))
+	if err != nil || src.Descriptor.Policy.Caps["nox"] != "permit" {
+		t.Fatalf("got %v", err)
+	}
+}

@@ -102,7 +102,7 @@ func newTable(c *sql.Compiled, in Input) (*Table, error) {
 	}
 	t := &Table{Columns: b.columnsOf(), Rows: make([][]any, 0, len(rows)), Withheld: len(in.Verdict.Withheld)}
 	t.Groups = b.withheld()
-	t.NotThere = notThere(in.Descriptor.Grain, c.Request.Periods, in.Verdict.PeriodGroups)
+	t.NotThere = notThere(in.Descriptor.Grain, c.Request.Grain(), c.Request.Periods, in.Verdict.PeriodGroups)
 	t.In, t.Weights = vectorsOf(in.Verdict)
 	if in.Plan.Noise != nil {
 		t.Noise = &Noised{Noise: *in.Verdict.Noise}
