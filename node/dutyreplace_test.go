@@ -50,15 +50,30 @@ func (s *duties) machine(id string) dutyMachine {
 	return s.machines[id]
 }
 
-// burn takes the machine in a seat away, or puts it back. It reports whether that changed anything.
-func (s *duties) burn(id string, away bool) bool {
+// burn takes the machine in a seat away, unless another one is away: with two of three lost there is no majority, and the
+// cluster does not go on by itself.
+func (s *duties) burn(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, m := range s.machines {
+		if m.away {
+			return false
+		}
+	}
 	m := s.machines[id]
-	changed := m.away != away
-	m.away = away
+	m.away = true
 	s.machines[id] = m
-	return changed
+	return true
+}
+
+// plugIn gives the machine in a seat back.
+func (s *duties) plugIn(id string) {
+	s.mu.Lock()
+	m := s.machines[id]
+	m.away = false
+	s.machines[id] = m
+	s.mu.Unlock()
+	s.open(id)
 }
 
 // mayVote reports whether a node has a vote: a machine that is new in its seat has none before the others took it up
@@ -113,15 +128,14 @@ func (s *duties) notes(r *dutyRun, c catalog.Cluster) bool {
 // since something would be lost with it, the one before is started again: it had been unplugged.
 func (s *duties) replaces(ctx context.Context, e dutyEvent, rng *mathrand.Rand) {
 	id := s.world.ids()[rng.IntN(3)]
-	if !s.burn(id, true) {
+	if !s.burn(id) {
 		return
 	}
 	s.Note("%s burns", id)
 	s.crash(id, rng)
 	back := func(why string) {
 		s.Note("%s is unplugged: %s", id, why)
-		s.burn(id, false)
-		s.open(id)
+		s.plugIn(id)
 	}
 	time.Sleep(e.long / 2)
 	m, n := s.newDutyMachine(s.world.members.Nodes[slices.Index(s.world.ids(), id)])
