@@ -166,11 +166,16 @@ func (b *Buyer) answer(ctx context.Context, in stored) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	return b.shown(ctx, r), nil
+}
+
+// shown is a result as the page shows it, with the currency of its price.
+func (b *Buyer) shown(ctx context.Context, r *ask.Result) Answer {
 	out := answerOf(r)
 	if out.Price != "" {
 		out.Currency = b.currency(ctx, r.Query)
 	}
-	return out, nil
+	return out
 }
 
 // currency is that of a query's price; empty where no node tells it now.

@@ -19,7 +19,7 @@ type Buyer struct {
 // was asked. Close ends it.
 func New(c *client.Client, dir string) *Buyer {
 	b := &Buyer{client: c, dir: dir}
-	b.jobs = newJobs(b.ask)
+	b.jobs = newJobs(b.ask, b.shown)
 	return b
 }
 

@@ -298,7 +298,7 @@ func TestAJobOutlivesItsRequestAndEndsWithTheDesk(t *testing.T) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-	})
+	}, nil)
 	first, err := j.begin(Question{SQL: "a"}, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -340,12 +340,12 @@ func TestAJobOutlivesItsRequestAndEndsWithTheDesk(t *testing.T) {
 // No more queries are under way than an eye can be had on, and those that are over make room.
 func TestJobsAreBounded(t *testing.T) {
 	var release = make(chan struct{})
-	j := newJobs(func(ctx context.Context, q Question, _ ask.Options) (*ask.Result, error) {
+	j := newJobs(func(_ context.Context, q Question, _ ask.Options) (*ask.Result, error) {
 		if strings.HasPrefix(q.SQL, "wait") {
 			<-release
 		}
 		return nil, errors.New("no")
-	})
+	}, nil)
 	for i := range maxUnderWay {
 		if _, err := j.begin(Question{SQL: fmt.Sprint("wait", i)}, time.Now()); err != nil {
 			t.Fatal(err)

@@ -59,6 +59,7 @@ type Job struct {
 // jobs are the queries that were asked since the desk was started.
 type jobs struct {
 	ask    func(context.Context, Question, ask.Options) (*ask.Result, error)
+	show   func(context.Context, *ask.Result) Answer
 	ctx    context.Context //nolint:containedctx // that of the process: a job outlives the request that began it
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -69,9 +70,9 @@ type jobs struct {
 	changed chan struct{} // guarded by mu; closed and replaced when a job changes
 }
 
-func newJobs(do func(context.Context, Question, ask.Options) (*ask.Result, error)) *jobs {
+func newJobs(do func(context.Context, Question, ask.Options) (*ask.Result, error), show func(context.Context, *ask.Result) Answer) *jobs {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &jobs{ask: do, ctx: ctx, cancel: cancel, changed: make(chan struct{})}
+	return &jobs{ask: do, show: show, ctx: ctx, cancel: cancel, changed: make(chan struct{})}
 }
 
 func (j *jobs) close() {
@@ -138,13 +139,16 @@ func (j *jobs) run(job *Job) {
 		})
 	}
 	r, err := j.ask(ctx, job.Question, o)
+	var answer Answer
+	if r != nil {
+		answer = j.show(ctx, r)
+	}
 	j.change(job, func(job *Job) {
 		job.Progress = nil
 		if r == nil {
 			job.State, job.Problem = JobFailed, route.ProblemOf(err)
 			return
 		}
-		answer := answerOf(r)
 		job.State, job.Answer, job.Query, job.Free, job.Fraction = JobDone, &answer, r.Query.ID, !r.Stored.IsZero(), 1
 		if err != nil {
 			job.Note = err.Error()

@@ -76,7 +76,7 @@ func (b *Buyer) listing(ctx context.Context, in named) (Listing, error) {
 	}
 	out := Listing{
 		Entry: e, Entity: of.Entity, Columns: append([]string{}, r.Columns...), UTCOffset: of.UTCOffset, Policy: explain.Policy(of),
-		Amended: d.Amended, AmendedAt: d.AmendedAt, Withdrawn: d.Withdrawn != nil, Samples: samples(d, r, e), Versions: []ListedVersion{}, Contracts: []string{},
+		Amended: d.Amended, AmendedAt: d.AmendedAt, Withdrawn: d.Withdrawn != nil, Samples: samples(d, r), Versions: []ListedVersion{}, Contracts: []string{},
 	}
 	for _, m := range of.Measures {
 		out.Dictionary = append(out.Dictionary, ListedMeasure{

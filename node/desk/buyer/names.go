@@ -83,7 +83,7 @@ type Sample struct {
 
 // samples are queries on the first measure: in all, by the first group that the policy has, over time, and how many
 // readings there are.
-func samples(d catalog.Dataset, r catalog.Registry, e Entry) []Sample {
+func samples(d catalog.Dataset, r catalog.Registry) []Sample {
 	of := d.Descriptor
 	out := []Sample{}
 	if d.Live == 0 || len(of.Measures) == 0 {
