@@ -18,6 +18,7 @@ func full() Descriptor {
 	d.Policy.DP = &DP{EpsilonPerQuery: "0.1", EpsilonPerContract: "1", EpsilonFamily: "5", Delta: "1e-6"}
 	d.Price = &Price{PerQuery: "1.00", Currency: "CNY"}
 	d.Numbers = []string{"employees"}
+	d.Policy.Caps, d.Policy.AboveCap = map[string]string{d.Measures[0].Name: "employees"}, AboveCapClip
 	d.Measures[0].PCAF = &PCAF{Scope: "1", Option: "1b", Score: 2}
 	return d
 }
@@ -46,6 +47,8 @@ func TestEveryFieldOfADescriptorIsCompared(t *testing.T) {
 		}
 		before := reflect.ValueOf(v.Interface())
 		switch v.Kind() {
+		case reflect.Map:
+			v.Set(reflect.ValueOf(map[string]string{"other": "employees"}))
 		case reflect.String:
 			v.SetString(v.String() + "9")
 		case reflect.Bool:

@@ -101,6 +101,19 @@ type VersionPropose struct {
 	// Settled is how many versions of the family had settled when the news was found. The
 	// version is rejected when a related one settled since.
 	Settled int `json:"settled,omitempty"`
+	// Caps says that no reading exceeds its entity's cap; nil: nothing is said, and noise is scaled
+	// to the range.
+	Caps *CapsHeld `json:"caps,omitempty" since:"3"`
+}
+
+// CapsHeld says by which caps the readings of a version were checked: each by those of some state
+// of the registry from From to To, both counted from 1, and those that came with the version by
+// To's, which the registry has when it is proposed. An entity's cap in the version is the largest of
+// these states. From is another one than To where tiles are taken over of versions before.
+type CapsHeld struct {
+	From   int    `json:"from"`
+	To     int    `json:"to"`
+	Digest Digest `json:"digest"` // of To's caps, as the publisher's program knew them (caps.Digest)
 }
 
 // Block is a run of consecutive entities cut into tiles of equally many

@@ -95,6 +95,10 @@ type Policy struct {
 	PortfolioChange PortfolioChange `json:"portfolio_change,omitempty"` // empty: PortfolioPerPeriod
 	DP              *DP             `json:"dp,omitempty"`
 	RetentionDays   int             `json:"retention_days,omitempty"` // 0: DefaultRetention
+	// Caps are, by measure, the attribute that no reading of an entity exceeds, to which noise is
+	// scaled instead of the range (package caps).
+	Caps     map[string]string `json:"caps,omitempty" since:"3"`
+	AboveCap AboveCap          `json:"above_cap,omitempty" since:"3"` // empty: AboveCapRefuse
 }
 
 // What holds where a policy leaves the field out.

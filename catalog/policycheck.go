@@ -143,6 +143,34 @@ func (d Descriptor) checkJoins() *Refusal {
 	return CheckNames("policy.joins", p.Joins, other, "policy.join_name")
 }
 
+// checkCaps refuses caps that no noise is scaled to, or that are no numbers.
+func (d Descriptor) checkCaps() *Refusal {
+	p := d.Policy
+	if len(p.Caps) > 0 && p.DP == nil {
+		return Invalid("policy.caps", "policy.caps_dp")
+	}
+	for _, m := range p.Capped() {
+		at := "policy.caps." + m
+		if _, known := d.Measure(m); !known {
+			return Invalid(at, "dataset.no_measure", m, d.MeasureNames())
+		}
+		if !slices.Contains(d.Numbers, p.Caps[m]) {
+			return Invalid(at, "policy.caps_number", p.Caps[m], d.Numbers)
+		}
+	}
+	return nil
+}
+
+func (d Descriptor) checkAboveCap() *Refusal {
+	switch a := d.Policy.AboveCap; {
+	case a != "" && a != AboveCapRefuse && a != AboveCapClip:
+		return Invalid("policy.above_cap", "policy.above_cap", string(a), AboveCapRefuse, AboveCapClip)
+	case a != "" && len(d.Policy.Caps) == 0:
+		return Invalid("policy.above_cap", "policy.above_cap_none")
+	}
+	return nil
+}
+
 func (d Descriptor) checkDP() *Refusal { return d.Policy.DP.check() }
 
 func (p *DP) check() *Refusal {

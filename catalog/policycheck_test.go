@@ -52,6 +52,8 @@ func TestPublicDataHasNoIdleRules(t *testing.T) {
 		"portfolios":       func(p *Policy) { p.Portfolios = 2 },
 		"portfolio_change": func(p *Policy) { p.PortfolioChange = PortfolioNever },
 		"dp":               func(p *Policy) { p.DP = &dp },
+		"caps":             func(p *Policy) { p.Caps = map[string]string{"nox": "permit"} },
+		"above_cap":        func(p *Policy) { p.AboveCap = AboveCapClip },
 	}
 	for _, f := range PolicyFields() {
 		if f.Public {
@@ -84,6 +86,13 @@ func TestPolicyChecksNameTheFieldAndTheFix(t *testing.T) {
 		{"coverage below 0", "policy.min_coverage", "above 0", func(d *Descriptor) { d.Policy.MinCoverage = "-0.5" }},
 		{"a cohort of one", "policy.min_cohort", "at least 2", func(d *Descriptor) { d.Policy.MinCohort = 1 }},
 		{"a cohort of two", "", "", func(d *Descriptor) { d.Policy.MinCohort = 2 }},
+		{"caps", "", "", capped},
+		{"caps that are clipped at", "", "", func(d *Descriptor) { capped(d); d.Policy.AboveCap = AboveCapClip }},
+		{"caps of no noise", "policy.caps", "add dp", func(d *Descriptor) { capped(d); d.Policy.DP = nil }},
+		{"a cap of no measure", "policy.caps.pm", "its measures are: nox, so2", func(d *Descriptor) { capped(d); d.Policy.Caps["pm"] = "permit" }},
+		{"a cap that is no number", "policy.caps.nox", "entity.numbers", func(d *Descriptor) { capped(d); d.Numbers = nil }},
+		{"another rule above a cap", "policy.above_cap", "refuse, which is the default, nor clip", func(d *Descriptor) { capped(d); d.Policy.AboveCap = "drop" }},
+		{"a rule above no cap", "policy.above_cap", "there are no caps", func(d *Descriptor) { d.Policy.AboveCap = AboveCapClip }},
 		{"change never", "", "", func(d *Descriptor) { d.Policy.PortfolioChange = "never" }},
 		{"change by period", "", "", func(d *Descriptor) { d.Policy.PortfolioChange = "per_period" }},
 		{"another change", "policy.portfolio_change", "per_period, which is the default, or never", func(d *Descriptor) { d.Policy.PortfolioChange = "always" }},
@@ -278,4 +287,11 @@ func TestSharesAreWrittenInPercent(t *testing.T) {
 			t.Errorf("%s: %s, want %s", share, got, want)
 		}
 	}
+}
+
+// capped gives a descriptor caps.
+func capped(d *Descriptor) {
+	d.Numbers = []string{"permit"}
+	d.Policy.DP = &DP{EpsilonPerQuery: "0.5", EpsilonPerContract: "5", EpsilonFamily: "10", Delta: "1e-9"}
+	d.Policy.Caps = map[string]string{"nox": "permit"}
 }

@@ -221,6 +221,41 @@ var policyFields = []PolicyField{
 			l.text("policy.retention_days", numberText(cmp.Or(d.Policy.RetentionDays, DefaultRetention)), numberText(cmp.Or(to.Policy.RetentionDays, DefaultRetention)), "")
 		},
 	},
+	{
+		Name: "caps", In: func(p *Policy) any { return &p.Caps },
+		set: func(p Policy) bool { return len(p.Caps) > 0 }, check: Descriptor.checkCaps,
+		words: func(d Descriptor) string {
+			return unlessEmpty("noise is scaled to what an entity may have at most, instead of the range: of ", joined(d.Policy.capPairs(), " to its ", ", of "), "")
+		},
+		odrl: func(d Descriptor) []Term { return listed("weir:caps", d.Policy.capPairs()) },
+		// A version keeps the caps that it was published by.
+		amend: func(l *changeList, d, to Descriptor) {
+			l.text("policy.caps", listsText(d.Policy.capPairs()), listsText(to.Policy.capPairs()), "")
+		},
+	},
+	{
+		Name: "above_cap", In: func(p *Policy) any { return &p.AboveCap },
+		Values: anyOf(string(AboveCapRefuse), string(AboveCapClip)),
+		set:    func(p Policy) bool { return p.AboveCap != "" }, check: Descriptor.checkAboveCap,
+		words: func(d Descriptor) string {
+			switch {
+			case len(d.Policy.Caps) == 0:
+				return ""
+			case d.Policy.AboveCap == AboveCapClip:
+				return "a reading above its entity's cap was published as the cap, so that sums may be too small"
+			}
+			return "no reading is above its entity's cap"
+		},
+		odrl: func(d Descriptor) []Term {
+			if len(d.Policy.Caps) == 0 {
+				return nil
+			}
+			return []Term{{Name: "weir:aboveCap", Value: string(cmp.Or(d.Policy.AboveCap, AboveCapRefuse))}}
+		},
+		amend: func(l *changeList, d, to Descriptor) {
+			l.text("policy.above_cap", string(d.Policy.AboveCap), string(to.Policy.AboveCap), "")
+		},
+	},
 }
 
 // PolicyFields lists the fields of a policy.
@@ -310,6 +345,15 @@ func (d Descriptor) finestGrain() calendar.Grain {
 		return d.Grain
 	}
 	return d.Policy.Grain
+}
+
+// capPairs are the measures that have caps, each with the attribute, ascending.
+func (p Policy) capPairs() [][]string {
+	var out [][]string
+	for _, m := range p.Capped() {
+		out = append(out, []string{m, p.Caps[m]})
+	}
+	return out
 }
 
 func (p *DP) terms() []Term {

@@ -2,7 +2,10 @@ package catalog
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+
+	"github.com/weirdata/weir/catalog/assignment"
 )
 
 // A private vector is a buyer's secret number for every entity of a registry: the piece
@@ -27,12 +30,32 @@ type VectorRegister struct {
 	// one group of all (RELEASE.md section 6.1).
 	By       []string `json:"by,omitempty"`
 	Decimals int      `json:"decimals,omitempty"`
-	Modulus  uint64   `json:"modulus"`
-	Shares   []Digest `json:"shares"` // of the sealed shares, point 1 first
+	// Limits are how many bits each entity's weight may have, the lowest ones, as assignment.Pack
+	// writes them; none: all have Bits. The nodes check that the others are 0.
+	Limits  []byte   `json:"limits,omitempty" since:"3"`
+	Modulus uint64   `json:"modulus"`
+	Shares  []Digest `json:"shares"` // of the sealed shares, point 1 first
 }
 
 // Selects says whether the vector is a partition: whoever is in a piece is selected.
 func (b VectorRegister) Selects() bool { return b.Pieces > 0 }
+
+// LimitBits are how many bits the weight of each entity may have; nil: all have Bits.
+func (b VectorRegister) LimitBits() ([]int32, error) {
+	if len(b.Limits) == 0 {
+		return nil, nil
+	}
+	bits, err := assignment.Unpack(b.Limits, b.Entities, MaxRegistryRows)
+	if err != nil {
+		return nil, fmt.Errorf("limits of weights: %w", err)
+	}
+	for e, n := range bits {
+		if n < 0 || int(n) > b.Bits {
+			return nil, fmt.Errorf("limits of weights: entity %d may have %d bits, not 0 to %d", e, n, b.Bits)
+		}
+	}
+	return bits, nil
+}
 
 // VectorDrop ends a vector. What was answered for it exactly stays taken.
 type VectorDrop struct {

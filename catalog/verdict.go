@@ -37,10 +37,14 @@ type Verdict struct {
 	// Coverage has one element a group of the grid, entity-major (group (i, j) is
 	// element i·len(PeriodGroups)+j); empty for public data.
 	Coverage CoverageList `json:"coverage,omitempty" encoding:"base64"`
-	Noise    *Noise       `json:"noise,omitempty"`   // of the request; nil: exact
-	In       string       `json:"in,omitempty"`      // the request's private selector
-	Pieces   int          `json:"pieces,omitempty"`  // of In, whose figures are given one by one, each over the whole grid; 0: In as a whole
-	Vectors  []VectorUse  `json:"vectors,omitempty"` // that the request names: In first, then weights as Columns name them
+	Noise    *Noise       `json:"noise,omitempty"` // of the request; nil: exact
+	// Widths are, of a noised verdict some column of which is bounded by caps, how far one entity
+	// can move what one of its cells adds to each column, times its weight where there is one, in the units of
+	// the column; of counts 0. None: the columns' ranges, times the largest weight, say it.
+	Widths  []int64     `json:"widths,omitempty"`
+	In      string      `json:"in,omitempty"`      // the request's private selector
+	Pieces  int         `json:"pieces,omitempty"`  // of In, whose figures are given one by one, each over the whole grid; 0: In as a whole
+	Vectors []VectorUse `json:"vectors,omitempty"` // that the request names: In first, then weights as Columns name them
 }
 
 // Layer is what a verdict takes from one version. Entity groups are made of parts:

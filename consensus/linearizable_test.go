@@ -12,6 +12,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/records"
 )
 
@@ -184,6 +185,7 @@ func TestHistoryIsLinearizableAcrossLeaderKills(t *testing.T) {
 // TestHistoryIsLinearizableAcrossLostLedgers: leaders lose their ledgers, and clients go on
 // meanwhile.
 func TestHistoryIsLinearizableAcrossLostLedgers(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	checkHistory(t, func(c *cluster, leader string) {
 		c.stop(leader)

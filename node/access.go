@@ -55,8 +55,10 @@ func (acc *access) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt,
 	if err := acc.admitQuery(e, p); err != nil {
 		return receipt, ofThisNode(err)
 	}
-	if err := cmp.Or(acc.refuseLevel(p), acc.refuseVoteless(p)); err != nil {
-		return receipt, err
+	if no := cmp.Or(acc.refuseLevel(p), acc.refuseVoteless(p)); no != nil {
+		if taken, err := acc.hasTaken(ctx, e); err != nil || !taken {
+			return receipt, cmp.Or(err, no)
+		}
 	}
 	foreseen, err := acc.refuseUnfit(ctx, e, p)
 	if err != nil {
@@ -113,6 +115,21 @@ func (acc *access) refuseForged(ctx context.Context, e catalog.Envelope) error {
 		return refusal
 	}
 	return nil
+}
+
+// hasTaken reports whether the ledger has an envelope already, and answers a repeat. Who sends it again has not heard so: told of
+// what keeps this node from taking it anew, they would go by that, as by starting a machine again that was replaced.
+func (acc *access) hasTaken(ctx context.Context, e catalog.Envelope) (taken bool, err error) {
+	err = acc.Read(ctx, func(state.View) error {
+		return acc.ledger.View(func(r records.Reader) (err error) {
+			taken, err = records.Has(r, records.PrefixSeen+e.Digest().String())
+			return err
+		})
+	})
+	if err != nil {
+		return false, fmt.Errorf("look whether the envelope was taken already: %w", ofThisNode(err))
+	}
+	return taken, nil
 }
 
 // errNotFounded is returned by a leader that has not proposed the founding yet.

@@ -137,7 +137,7 @@ func (c *cluster) tryOpen(id string) (*Node, error) {
 	o := Options{
 		Dir: c.nodeDir(id), SealKeyFile: c.sealKey(id), ID: id, Genesis: c.genesis,
 		Logger: slog.New(slog.NewTextHandler(c.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-		Tick:   200 * time.Millisecond, QuorumWait: patience, memTable: 16 << 20,
+		Tick:   200 * time.Millisecond, QuorumWait: patience, memTable: 8 << 20,
 		PingTimeout: 15 * time.Second, // a node that is closed refuses at once
 	}
 	if raceDetector { // everything takes several times as long

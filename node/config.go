@@ -63,6 +63,10 @@ type Options struct {
 	// production.
 	WrapAPI func(http.Handler) http.Handler
 
+	// Shadow are the machines of a shadow cluster, by point, of which this node is one (package shadow): with keys that no
+	// roster names. It works on nothing, takes no act and asks nobody but them. nil: the node is none.
+	Shadow []catalog.Node
+
 	// Tick is how often work that failed is tried again, and how often a
 	// leader looks after attempts that stopped moving.
 	Tick time.Duration

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -77,8 +78,19 @@ func stationsCSV(list []reading) []byte {
 	return b.Bytes()
 }
 
+// idsOnly reads registries for descriptors without caps.
+type idsOnly func(context.Context, string) ([]string, error)
+
+// RegistryIDs implements publish.Registries.
+func (f idsOnly) RegistryIDs(ctx context.Context, id string) ([]string, error) { return f(ctx, id) }
+
+// WholeRegistry implements publish.Registries.
+func (idsOnly) WholeRegistry(context.Context, string) (r catalog.Registry, rows [][]string, err error) {
+	return r, nil, errors.New("of descriptors without caps ids alone are read")
+}
+
 // prepareText reads a dataset from text.
-func prepareText(ctx context.Context, t testing.TB, descriptor string, data []byte, ids func(context.Context, string) ([]string, error)) *publish.Prepared {
+func prepareText(ctx context.Context, t testing.TB, descriptor string, data []byte, ids idsOnly) *publish.Prepared {
 	t.Helper()
 	src, err := panel.ReadDescriptor("test.yaml", strings.NewReader(descriptor))
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/plan"
@@ -34,6 +35,7 @@ import (
 // with an alarm in the ledger that names the two who disagree, and a set without
 // it answers.
 func TestMembersThatDisagreeRaiseAnAlarmAndAnotherSetAnswers(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, func(o *Options) {
@@ -145,6 +147,7 @@ func TestQueryThatDoesNotFitIsRefusedBeforeItIsProposed(t *testing.T) {
 // A query that is in the ledger and breaks every node that plans it, be it by an
 // error or by a panic, is ended with the reason and keeps no other query waiting.
 func TestBrokenQueryKeepsNothingElseFromBeingDecided(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	var broken atomic.Bool

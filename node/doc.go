@@ -60,13 +60,19 @@
 // leader's decisions, the monitor, package mpc, the state machine and all cryptography are the product's. The
 // log is one list of entries that nodes hear of late, proposals are lost before or after they are taken, and the
 // lead is given and taken; requests between nodes are late, lost, repeated and held back by partitions; nodes crash
-// and keep what their disks had synced. Buyers ask, some with a private vector, operators share the key anew, a
+// and keep what their disks had synced; machines burn down, and others with other keys and empty disks are put into
+// their seats. Buyers ask, some with a private vector, operators share the key and the vectors anew, a
 // publisher appends a version, and the shares are tried, while the faults of a seed happen. Whatever happens, each
 // query is answered with the figure of the plaintext or failed and refunded, nothing is charged twice, no node gives
-// two things in one place of an attempt, all members of an attempt open under one epoch, and once the faults are
-// over the key is shared wholly, every member's share fits, and no goroutine is left.
-// TestDutiesSimulationFindsAnOldShare plants a node that opens with its share of the epoch before.
+// two things in one place of an attempt, all members of an attempt open under one epoch, and no share of a key or of
+// a vector is used before all who get one have stored theirs. Once the faults are
+// over the key is shared wholly, every member's share fits, every vector opens to what its owner registered by the shares of
+// any two nodes, no share that was erased is taken for one in force or opens anything with one, every machine has what
+// was published, and no goroutine is left.
+// TestDutiesSimulationFindsPlantedBugs plants a node that opens with its share of the epoch before, one that computes with
+// its share of a vector from before a move, one that says that it holds a share which its disk loses, and a ledger
+// that goes on with a move before all have said so.
 //
-// A schedule takes 0.2 s of a core; go test runs a few, WEIR_SCHEDULES=n so many, WEIR_SEED=n one: its events are the
+// A schedule takes 0.4 s of a core; go test runs a few, WEIR_SCHEDULES=n so many, WEIR_SEED=n one: its events are the
 // same again, but not the order in which goroutines run. WEIR_SIM_LOG names a directory for what nodes log.
 package node

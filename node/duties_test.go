@@ -37,23 +37,31 @@ type duties struct {
 	began   time.Time     // what the nodes' clocks say then
 	attempt time.Duration // that one may take
 
-	mu      sync.Mutex
-	stores  map[string]*dutyStore
-	runs    map[string]*dutyRun // those that are up
-	applied map[string]uint64   // of those that are down
-	skew    map[string]time.Duration
-	asked   []dutyAsked
-	given   map[string]string // what a node gave in one place of an attempt
-	epochs  map[string]uint64 // in force, by key
-	zombies sync.WaitGroup
-	crashes uint64
+	mu       sync.Mutex
+	machines map[string]dutyMachine // in the seats
+	runs     map[string]*dutyRun    // those that are up
+	applied  map[string]uint64      // of those that are down
+	skew     map[string]time.Duration
+	asked    []dutyAsked
+	given    map[string]string          // what a node gave in one place of an attempt
+	epochs   map[string]uint64          // in force, by key
+	sharings map[string]uint64          // in force, by vector: the move that made it
+	moves    map[uint64]resharing.State // of moves, as it was last
+	zombies  sync.WaitGroup
+	crashes  uint64
+	opening  sync.Mutex // one node at a time
+	over     bool       // no node is opened any more
+	stay     bool       // nodes stay with the rosters that they were opened with
+
+	moved, stuck, replaced int // see dutyCounts
 }
 
 // dutyRun is a run of a node's process.
 type dutyRun struct {
-	id   string
-	node *Node
-	part *dutyPart
+	id    string
+	node  *Node
+	part  *dutyPart
+	store *dutyStore
 }
 
 // dutyCounts say what happened in schedules.
@@ -61,12 +69,15 @@ type dutyCounts struct {
 	answered, private, repeats, failed int // queries
 	attempts                           int // of queries that failed
 	epochs, refreshes                  int // that came into force, and attempts to make them that failed
+	moved, stuck                       int // moves of vectors that came into force, and that failed
+	machines                           int // that were replaced
 	canaries, versions                 int // that were opened, and that became live
 }
 
 func (c *dutyCounts) add(d dutyCounts) {
 	c.answered, c.private, c.repeats, c.failed, c.attempts = c.answered+d.answered, c.private+d.private, c.repeats+d.repeats, c.failed+d.failed, c.attempts+d.attempts
 	c.epochs, c.refreshes, c.canaries, c.versions = c.epochs+d.epochs, c.refreshes+d.refreshes, c.canaries+d.canaries, c.versions+d.versions
+	c.moved, c.stuck, c.machines = c.moved+d.moved, c.stuck+d.stuck, c.machines+d.machines
 }
 
 // dutyResult is what became of a schedule.
@@ -92,8 +103,8 @@ func newDuties(t *testing.T, w *dutyWorld, seed uint64, bug dutyBug) *duties {
 	s := &duties{
 		Story: schedules.Begin(t, fmt.Sprintf("duties-%d.log", seed)), t: t, world: w, seed: seed, planted: bug,
 		ledger: newDutyLedger(w, seed), net: newDutyNet(seed, rng), began: w.now.Add(time.Hour),
-		stores: map[string]*dutyStore{}, runs: map[string]*dutyRun{}, applied: map[string]uint64{}, skew: map[string]time.Duration{},
-		given: map[string]string{}, epochs: map[string]uint64{},
+		machines: map[string]dutyMachine{}, runs: map[string]*dutyRun{}, applied: map[string]uint64{}, skew: map[string]time.Duration{},
+		given: map[string]string{}, epochs: map[string]uint64{}, sharings: map[string]uint64{}, moves: map[uint64]resharing.State{},
 	}
 	s.attempt = []time.Duration{2 * time.Second, 4 * time.Second, 15 * time.Second}[rng.IntN(3)]
 	if rng.IntN(3) == 0 { // the shares are tried soon
@@ -106,11 +117,18 @@ func newDuties(t *testing.T, w *dutyWorld, seed uint64, bug dutyBug) *duties {
 			t.Fatal(err)
 		}
 	}
-	for _, id := range w.ids() {
-		s.stores[id], s.applied[id] = newDutyStore(w, id), w.size
+	for _, n := range w.members.Nodes {
+		id := n.ID
+		s.machines[id] = dutyMachine{
+			signing: w.signing[id], store: newDutyStore(maps.Clone(w.secrets[id]), maps.Clone(w.blobs[id])), members: w.members,
+		}
+		s.applied[id] = w.size
 		s.skew[id] = time.Duration(rng.Int64N(2000)-1000) * time.Millisecond
 	}
 	s.ledger.entry = s.sawEntry
+	if bug.hasty {
+		s.ledger.also = s.hastyHold
+	}
 	return s
 }
 
@@ -121,12 +139,14 @@ func (s *duties) clock(id string) func() time.Time {
 
 // open starts a node.
 func (s *duties) open(id string) {
+	s.opening.Lock()
+	defer s.opening.Unlock()
 	s.mu.Lock()
-	up, applied, store := s.runs[id] != nil, s.applied[id], s.stores[id]
+	up, applied, m := s.runs[id] != nil, s.applied[id], s.machines[id]
 	s.crashes++
-	run := s.crashes
+	run, over := s.crashes, s.over
 	s.mu.Unlock()
-	if up {
+	if up || m.away || over {
 		return
 	}
 	w := s.world
@@ -140,18 +160,18 @@ func (s *duties) open(id string) {
 		panic(err) // they are this test's
 	}
 	part := s.ledger.part(id, applied, func(other string) bool { return s.net.reaches(id, other) })
-	r := &dutyRun{id: id, part: part}
+	r := &dutyRun{id: id, part: part, store: m.store}
 	ctx, stop := context.WithCancel(context.Background())
 	c := &core{
 		opts: opts, log: opts.Logger, id: id, run: newNonce(), machine: s.ledger.machine, woken: make(chan struct{}, 1), life: ctx,
-		cluster: w.members.ID, founders: w.members.Nodes, members: w.members, roster: roster.All(w.members), point: w.members.Roster().Point(id),
-		params: w.params, products: w.products, signing: w.signing[id], ledger: part, votes: part.votes, peers: dutyPeers{s.net, r},
-		secrets: dutySecrets{store, part, s.oldShare()},
+		cluster: w.members.ID, founders: w.members.Nodes, members: m.members, roster: roster.All(m.members), point: m.members.Roster().Point(id),
+		params: w.params, products: w.products, signing: m.signing, ledger: part, votes: part.votes, peers: dutyPeers{s.net, r},
+		secrets: dutySecrets{m.store, part, s.planted, s.misreads()},
 	}
 	c.self, c.health = c.roster[c.point-1], newHealth(id, c.run)
 	n := newNode(c)
 	n.stop, r.node = stop, n
-	n.openVersions(dutyDisk{store, part})
+	n.openVersions(dutyDisk{m.store, part})
 	if err := errors.Join(n.openComputations(), n.reconciler.noteInterrupted()); err != nil {
 		s.Violation("%s does not start: %v", id, err)
 	}
@@ -168,26 +188,40 @@ func (s *duties) open(id string) {
 	s.mu.Lock()
 	s.runs[id] = r
 	s.mu.Unlock()
+	s.zombies.Go(func() { s.followsRoster(r) })
 }
 
 // crash kills a node.
 func (s *duties) crash(id string, rng *rand.Rand) {
 	s.mu.Lock()
-	r := s.runs[id]
-	delete(s.runs, id)
+	r, store := s.runs[id], s.machines[id].store
 	s.mu.Unlock()
-	if r == nil {
-		return
+	if s.stop(r) {
+		store.crash(rng)
+	}
+}
+
+// stop ends a run, unless that was done.
+func (s *duties) stop(r *dutyRun) bool {
+	s.mu.Lock()
+	runs := r != nil && s.runs[r.id] == r
+	if runs {
+		delete(s.runs, r.id)
+	}
+	s.mu.Unlock()
+	if !runs {
+		return false
 	}
 	s.net.mu.Lock()
-	delete(s.net.nodes, id)
+	delete(s.net.nodes, r.id)
 	s.net.mu.Unlock()
 	r.part.die()
-	s.stores[id].crash(rng)
+	applied := r.part.NextSeq()
 	s.mu.Lock()
-	s.applied[id] = r.part.NextSeq()
+	s.applied[r.id] = applied
 	s.mu.Unlock()
 	s.zombies.Go(func() { s.end(r) })
+	return true
 }
 
 // end ends a process.
@@ -209,7 +243,7 @@ func (s *duties) up() (list []*dutyRun) {
 
 // quorate reports whether a node runs and reaches another one.
 func (s *duties) quorate(id string) bool {
-	return s.net.reaches(id, id) && slices.ContainsFunc(s.world.ids(), func(other string) bool { return other != id && s.net.reaches(id, other) })
+	return s.net.reaches(id, id) && s.mayVote(id) && slices.ContainsFunc(s.world.ids(), func(other string) bool { return other != id && s.net.reaches(id, other) })
 }
 
 // elect keeps one node leading, of those that may, until ctx ends.
@@ -269,6 +303,11 @@ func (s *duties) run(r *dutyResult) {
 	s.check(r)
 	cancel()
 	work.Wait()
+	s.opening.Lock() // nobody opens one now
+	s.mu.Lock()
+	s.over = true
+	s.mu.Unlock()
+	s.opening.Unlock()
 	for _, x := range s.up() {
 		s.crash(x.id, rand.New(rand.NewPCG(s.seed, 4)))
 	}

@@ -26,6 +26,7 @@ func (s *duties) sawEntry(seq uint64, entry, outcome []byte) {
 		s.Violation("the key after entry %d: %v", seq, err)
 		return
 	}
+	s.sawMoves(seq, v)
 	s.mu.Lock()
 	before, now := s.epochs[k.ID], k.InForce()
 	s.epochs[k.ID] = now.Epoch
@@ -34,6 +35,11 @@ func (s *duties) sawEntry(seq uint64, entry, outcome []byte) {
 		s.Note("epoch %d is in force", now.Epoch)
 		if now.Epoch != before+1 || k.Retired == nil {
 			s.Violation("entry %d: epoch %d is in force after %d, retired is %+v", seq, now.Epoch, before, k.Retired)
+		}
+		for _, id := range k.Nodes {
+			if !s.machine(id).store.durable(mpc.SharingSession(now)) {
+				s.Violation("entry %d: epoch %d is in force, and %s has not stored its share", seq, now.Epoch, id)
+			}
 		}
 	}
 	if s.Log.Enabled(context.Background(), slog.LevelInfo) {
@@ -117,8 +123,10 @@ func (s *duties) unsettled() (why string) {
 			why = fmt.Sprintf("old shares of key %s are not erased: %+v", k.ID, *k.Retired)
 		case c.Number > 0 && c.Ended == 0:
 			why = fmt.Sprintf("a canary of key %s is not over: %+v", k.ID, c)
+		default:
+			why, err = s.seatsUnsettled(v)
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return err.Error()
@@ -163,7 +171,7 @@ func (s *duties) check(r *dutyResult) {
 		if err := s.checkAccount(v); err != nil {
 			return err
 		}
-		return s.checkKey(v, r)
+		return errors.Join(s.checkKey(v, r), s.checkVectors(v, r))
 	})
 	if err != nil {
 		s.Violation("the state cannot be read: %v", err)
@@ -269,9 +277,7 @@ func (s *duties) checkKey(v state.View, r *dutyResult) error {
 	}
 	for _, x := range s.up() {
 		want := []string{mpc.SharingSession(k.InForce())}
-		s.stores[x.id].mu.Lock()
-		have := keySecrets(s.stores[x.id].secrets)
-		s.stores[x.id].mu.Unlock()
+		have := x.store.names("key/")
 		if !slices.Equal(have, want) {
 			s.Violation("%s has the shares %v, want %v", x.id, have, want)
 		}

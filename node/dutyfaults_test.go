@@ -38,6 +38,12 @@ func (s *duties) schedule() (events []dutyEvent) {
 	if rng.IntN(4) == 0 {
 		add(some(), "append", (*duties).appends)
 	}
+	for range rng.IntN(3) {
+		add(some(), "move", (*duties).movesVectors)
+	}
+	for range max(0, rng.IntN(4)-1) {
+		add(some(), "replace", (*duties).replaces)
+	}
 	acts := len(events)
 	for range 2 + rng.IntN(7) {
 		at := some()

@@ -36,6 +36,7 @@ type dutyLedger struct {
 	lagging map[string]int                          // nodes that hear of nothing
 	grown   chan struct{}                           // closed and replaced when anything changes
 	entry   func(seq uint64, entry, outcome []byte) // is told of each, with mu held
+	also    func(entry []byte) (more [][]byte)      // what a planted bug adds after each; nil: nothing
 }
 
 // dutyValue is what a key has from an entry on; nil: nothing.
@@ -90,8 +91,19 @@ func (l *dutyLedger) appendEntry(entry []byte) (consensus.Applied, error) {
 	}
 	l.size++
 	l.entry(seq, entry, outcome)
+	applied := consensus.Applied{Seq: seq, Leaf: sha256.Sum256(entry), Outcome: outcome, Index: l.size}
+	if l.also != nil {
+		also := l.also
+		l.also = nil
+		for _, more := range also(entry) {
+			if _, err := l.appendEntry(more); err != nil {
+				return applied, err
+			}
+		}
+		l.also = also
+	}
 	l.turn()
-	return consensus.Applied{Seq: seq, Leaf: sha256.Sum256(entry), Outcome: outcome, Index: l.size}, nil
+	return applied, nil
 }
 
 // dutyState is the state after so many entries.
@@ -206,7 +218,6 @@ type dutyPart struct {
 	rng     *rand.Rand
 	applied uint64
 	knows   string // who leads, as it has heard
-	dead    bool
 	news    map[chan struct{}]bool
 	over    chan struct{} // closed when it is dead
 }
@@ -298,19 +309,22 @@ func (p *dutyPart) notify() {
 func (p *dutyPart) die() {
 	p.of.mu.Lock()
 	defer p.of.mu.Unlock()
-	p.dead = true
 	close(p.over)
 }
 
+// gone needs no lock: whoever writes to a disk asks, with that one's.
 func (p *dutyPart) gone() bool {
-	p.of.mu.Lock()
-	defer p.of.mu.Unlock()
-	return p.dead
+	select {
+	case <-p.over:
+		return true
+	default:
+		return false
+	}
 }
 
 func (p *dutyPart) View(fn func(records.Reader) error) error {
 	p.of.mu.Lock()
-	dead, s := p.dead, &dutyState{of: p.of, size: p.applied}
+	dead, s := p.gone(), &dutyState{of: p.of, size: p.applied}
 	p.of.mu.Unlock()
 	if dead {
 		return consensus.ErrClosed
@@ -344,7 +358,7 @@ func (p *dutyPart) IsLeader() bool { id, _ := p.Leader(); return id == p.id }
 func (p *dutyPart) Leader() (id string, known bool) {
 	p.of.mu.Lock()
 	defer p.of.mu.Unlock()
-	return p.knows, p.knows != "" && !p.dead
+	return p.knows, p.knows != "" && !p.gone()
 }
 
 func (p *dutyPart) TransferLeadership(context.Context, string) error {
@@ -387,7 +401,7 @@ func (p *dutyPart) begin() (term int, err error) {
 	p.of.mu.Lock()
 	defer p.of.mu.Unlock()
 	switch {
-	case p.dead:
+	case p.gone():
 		return 0, consensus.ErrClosed
 	case p.knows != p.id:
 		return 0, &consensus.NotLeaderError{Leader: p.knows, Known: p.knows != ""}
@@ -411,7 +425,7 @@ func (p *dutyPart) Propose(ctx context.Context, entry []byte) (consensus.Applied
 	}
 	unheard, taken := p.chance(25), p.chance(2)
 	p.of.mu.Lock()
-	unheard = unheard || p.dead || p.of.leader != p.id || p.of.term != term || ctx.Err() != nil
+	unheard = unheard || p.gone() || p.of.leader != p.id || p.of.term != term || ctx.Err() != nil
 	if unheard && (!taken || term == stale) {
 		p.of.mu.Unlock()
 		return consensus.Applied{}, consensus.ErrLostLeadership

@@ -63,7 +63,16 @@ func (n *dutyNet) turn(link [2]string, by int) {
 func (n *dutyNet) reaches(a, b string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.nodes[b] != nil && n.blocked[[2]string{min(a, b), max(a, b)}] == 0
+	return n.nodes[b] != nil && n.blocked[[2]string{min(a, b), max(a, b)}] == 0 && (a == b || n.nodes[a].knows(n.nodes[b]))
+}
+
+// knows reports whether two nodes have each other's machines in the rosters that they were opened with: a connection
+// between others does not come about.
+func (r *dutyRun) knows(other *dutyRun) bool {
+	pins := func(a, b *dutyRun) bool {
+		return slices.ContainsFunc(a.node.members.Nodes, func(n catalog.Node) bool { return n.ID == b.id && bytes.Equal(n.Key, b.node.self.Key) })
+	}
+	return r != nil && pins(r, other) && pins(other, r)
 }
 
 // draw says how long a request takes, and whether it is lost there, lost back, or carried out twice.
@@ -142,7 +151,7 @@ func (p dutyPeers) Do(ctx context.Context, to, method, path string, body []byte)
 	other := p.net.nodes[to]
 	p.net.mu.Unlock()
 	switch {
-	case other == nil || p.self.part.gone():
+	case other == nil || p.self.part.gone() || !p.self.knows(other):
 		return nil, p.unreachable(to, errNobody)
 	case there:
 		return nil, p.unreachable(to, errLost)
@@ -209,11 +218,20 @@ type dutyStore struct {
 	secrets  map[string][]byte
 	blobs    map[catalog.Digest][]byte
 	unsynced map[catalog.Digest]bool
-	old      map[string][]byte // secrets that were deleted, for a planted bug
+	old      map[string][]byte // secrets that were deleted
+	volatile map[string]bool   // secrets that a crash loses, for a planted bug
 }
 
-func newDutyStore(w *dutyWorld, id string) *dutyStore {
-	return &dutyStore{secrets: maps.Clone(w.secrets[id]), blobs: maps.Clone(w.blobs[id]), unsynced: map[catalog.Digest]bool{}, old: map[string][]byte{}}
+// newDutyStore is the disk of a machine with what it has.
+func newDutyStore(secrets map[string][]byte, blobs map[catalog.Digest][]byte) *dutyStore {
+	return &dutyStore{secrets: secrets, blobs: blobs, unsynced: map[catalog.Digest]bool{}, old: map[string][]byte{}, volatile: map[string]bool{}}
+}
+
+// durable reports whether a secret is there whatever happens.
+func (d *dutyStore) durable(name string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.secrets[name] != nil && !d.volatile[name]
 }
 
 // crash loses some of what was not synced.
@@ -226,6 +244,10 @@ func (d *dutyStore) crash(rng *rand.Rand) {
 		}
 	}
 	clear(d.unsynced)
+	for name := range d.volatile {
+		delete(d.secrets, name)
+	}
+	clear(d.volatile)
 }
 
 var errDead = errors.New("the process was killed")
@@ -234,6 +256,7 @@ var errDead = errors.New("the process was killed")
 type dutySecrets struct {
 	*dutyStore
 	part *dutyPart
+	bug  dutyBug
 	// read replaces what is read, for a planted bug; nil: nothing is.
 	read func(d *dutyStore, name string) []byte
 }
@@ -246,7 +269,7 @@ func (s dutySecrets) Get(name string) ([]byte, error) {
 	}
 	if s.read != nil {
 		if b := s.read(s.dutyStore, name); b != nil {
-			return b, nil
+			return bytes.Clone(b), nil // who reads it wipes it
 		}
 	}
 	b, ok := s.secrets[name]
@@ -263,6 +286,9 @@ func (s dutySecrets) Put(name string, b []byte) error {
 		return errDead
 	}
 	s.secrets[name] = bytes.Clone(b)
+	if s.bug.unsyncedVector && strings.HasPrefix(name, "vector/") {
+		s.volatile[name] = true
+	}
 	return nil
 }
 

@@ -3,10 +3,8 @@ package node
 import (
 	"context"
 	"crypto/ed25519"
-	"maps"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,7 +20,7 @@ import (
 
 // dutyWorld is what all schedules of the simulation begin with: a cluster, two of whose three nodes
 // open, with a public dataset that is live, a contract of a buyer on it and the buyer's private
-// vector. Real nodes make it once a process. What is encrypted in a schedule is made here too.
+// vectors. Real nodes make it once a process. What is encrypted in a schedule is made here too.
 type dutyWorld struct {
 	members  catalog.Cluster
 	params   he.Parameters
@@ -37,6 +35,7 @@ type dutyWorld struct {
 	operator, bureau, buyer *client.Key
 	key, contract, vector   string
 	chosen                  func(firm int) bool // by the vector
+	values                  map[string][]uint64 // of all vectors, by id
 
 	cells   [2][]firmCell             // of the versions
 	propose catalog.VersionPropose    // of the second one
@@ -82,7 +81,7 @@ func newDutyWorld(ctx context.Context, t *testing.T) *dutyWorld {
 	w := &dutyWorld{
 		operator: x.operator, bureau: x.bureau.Key(), buyer: x.buyer.Key(), chosen: func(f int) bool { return f%3 == 0 },
 		signing: map[string]ed25519.PrivateKey{}, secrets: map[string]map[string][]byte{}, blobs: map[string]map[catalog.Digest][]byte{},
-		pairs: map[string][]byte{}, upload: map[catalog.Digest][]byte{},
+		pairs: map[string][]byte{}, upload: map[catalog.Digest][]byte{}, values: map[string][]uint64{},
 	}
 	key, err := x.bureau.PublisherKey(ctx, x.bureau.Key().ID())
 	if err != nil {
@@ -92,7 +91,9 @@ func newDutyWorld(ctx context.Context, t *testing.T) *dutyWorld {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.key, w.vector, w.cells[0] = key.ID, x.register(ctx, t, x.vector("mine", 1, selected(w.chosen))).ID, x.list
+	mine, loans := x.vector("mine", 1, selected(w.chosen)), x.vector("loans", 3, func(f int) uint64 { return uint64(f % 8) }) //nolint:gosec // a firm
+	w.key, w.vector, w.cells[0] = key.ID, x.register(ctx, t, mine).ID, x.list
+	w.values[w.vector], w.values[x.register(ctx, t, loans).ID] = mine.Values, loans.Values
 	x.await(ctx, "all nodes to have done what there is to do", func() bool {
 		for _, n := range x.nodes {
 			if n.ledger.NextSeq() != x.nodes["n1"].ledger.NextSeq() || len(x.version(t, n.id, "firms", 1).Acks) != len(x.nodes) {
@@ -249,14 +250,4 @@ func (w *dutyWorld) ids() (ids []string) {
 		ids = append(ids, n.ID)
 	}
 	return ids
-}
-
-// keySecrets are the shares of keys that a node has, by name.
-func keySecrets(secrets map[string][]byte) (names []string) {
-	for _, name := range slices.Sorted(maps.Keys(secrets)) {
-		if strings.HasPrefix(name, "key/") {
-			names = append(names, name)
-		}
-	}
-	return names
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
@@ -293,6 +294,7 @@ func TestHostileBuyerIsRefusedAndToldWhatWouldPass(t *testing.T) {
 
 // A portfolio that cannot be tested is refused before anything is taken for it.
 func TestTestThatCannotBeSentIsRefusedBeforeItIsProposed(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	const rows, least = 4 * (he.MaxCohortMinimum + 100), he.MaxCohortMinimum + 1

@@ -7,6 +7,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/compute/sql"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
@@ -15,6 +16,7 @@ import (
 // Registrations whose shares nobody ever uploads stay open, at most a few of an owner,
 // and keep nobody else's waiting.
 func TestRegistrationsWithoutSharesKeepNobodyWaiting(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	h := newHostile(ctx, t)
@@ -41,6 +43,7 @@ func TestRegistrationsWithoutSharesKeepNobodyWaiting(t *testing.T) {
 
 // Another publisher's column cannot be multiplied with: nobody checks its range.
 func TestForeignColumnsAreNoWeights(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	h := newHostile(ctx, t)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/node/client/ask"
@@ -23,6 +24,7 @@ import (
 // the others sent it, and whoever leads next may see the attempt for the first
 // time. It ends the attempt itself, long before its time is over.
 func TestLeaderStartedAnewInTheMiddleOfAnAttemptEndsItItself(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	var victim atomic.Pointer[Node]

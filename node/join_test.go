@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/compute/sql"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
@@ -202,47 +203,56 @@ const joinSQL = "SELECT county, SUM(e.co2_t * energy.output) AS product, COUNT(*
 // the receipt say so.
 func TestProductsOfTwoPublishersEqualPlaintext(t *testing.T) {
 	t.Parallel()
-	for _, shape := range []struct{ n, t int }{{3, 2}, {4, 3}} {
-		t.Run(fmt.Sprintf("%d of %d", shape.t, shape.n), func(t *testing.T) {
-			ctx := testContext(t)
-			w := newJoinedWorld(ctx, t, shape.n, shape.t, false)
-			r, err := ask.Query(ctx, w.buyer, fmt.Sprintf(joinSQL, ""), ask.Options{Partial: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := w.truth(func(x joinedCell) string {
-				if x.month == 5 && joinedCounty(x.firm) == "c2" {
-					return ""
-				}
-				return joinedCounty(x.firm)
-			})
-			got := map[string]string{}
-			for _, row := range r.Table.Rows {
-				got[row[0].(string)] = row[1].(string)
-			}
-			if d := cmp.Diff(want, got); d != "" {
-				t.Errorf("(-plaintext +answer)\n%s", d)
-			}
-			if r.Table.Columns[1].Unit != "t · CNY" {
-				t.Errorf("columns %+v", r.Table.Columns)
-			}
-			w.checkPaid(ctx, t, r)
-			w.checkReceipt(ctx, t, r)
-			// A repeat is answered from what was opened, and costs nothing on the same day.
-			again, err := ask.Query(ctx, w.buyer, fmt.Sprintf(joinSQL, ""), ask.Options{Partial: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(r.Table.Rows, again.Table.Rows); d != "" || again.Query.Repeats != r.Query.ID {
-				t.Errorf("a repeat of %q: (-first +repeat)\n%s", again.Query.Repeats, d)
-			}
-		})
+	productsOfTwoAnswer(t, 3, 2)
+}
+
+// The same of four nodes, three of which open.
+func TestProductsAnsweredByThreeOfFourEqualPlaintext(t *testing.T) {
+	longrun.Only(t)
+	t.Parallel()
+	productsOfTwoAnswer(t, 4, 3)
+}
+
+func productsOfTwoAnswer(t *testing.T, nodes, threshold int) {
+	t.Helper()
+	ctx := testContext(t)
+	w := newJoinedWorld(ctx, t, nodes, threshold, false)
+	r, err := ask.Query(ctx, w.buyer, fmt.Sprintf(joinSQL, ""), ask.Options{Partial: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := w.truth(func(x joinedCell) string {
+		if x.month == 5 && joinedCounty(x.firm) == "c2" {
+			return ""
+		}
+		return joinedCounty(x.firm)
+	})
+	got := map[string]string{}
+	for _, row := range r.Table.Rows {
+		got[row[0].(string)] = row[1].(string)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-plaintext +answer)\n%s", d)
+	}
+	if r.Table.Columns[1].Unit != "t · CNY" {
+		t.Errorf("columns %+v", r.Table.Columns)
+	}
+	w.checkPaid(ctx, t, r)
+	w.checkReceipt(ctx, t, r)
+	// A repeat is answered from what was opened, and costs nothing on the same day.
+	again, err := ask.Query(ctx, w.buyer, fmt.Sprintf(joinSQL, ""), ask.Options{Partial: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(r.Table.Rows, again.Table.Rows); d != "" || again.Query.Repeats != r.Query.ID {
+		t.Errorf("a repeat of %q: (-first +repeat)\n%s", again.Query.Repeats, d)
 	}
 }
 
 // Readings that one of the two lacks are in no product, though what is opened are
 // readings moved from the middle of their range.
 func TestProductsOfPublicDatasetsAreOverTheCellsThatBothHave(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	w := newJoinedWorld(ctx, t, 3, 2, true)

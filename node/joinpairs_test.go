@@ -10,6 +10,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/audit"
@@ -46,6 +47,7 @@ func (w *joinedWorld) products(ctx context.Context, t *testing.T, o ask.Options)
 // with the newest figures, and where one firm was, with those of before, as the row says.
 // As of the first versions it is what it was.
 func TestAJoinAnswersAfterSecondVersionsOfBoth(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	w := newJoinedWorld(ctx, t, 3, 2, false)

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/publish"
@@ -228,6 +229,7 @@ func (w *canaryWorld) ask(ctx context.Context, t *testing.T) {
 // of any node, not in any log. A search that finds nothing proves something only if it
 // would find what is there, so every kind of place is then planted with everything.
 func TestNoReadingAndNoSecretIsInAnyConnectionFileOrLog(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	w := newCanaryWorld(ctx, t)

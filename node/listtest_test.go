@@ -195,6 +195,7 @@ func TestTheClientForeseesWhatTheNodesDecide(t *testing.T) {
 // Witnesses that do not fit the list, those of another test and sources of another
 // version get nothing: the query is refused or ends with nothing opened.
 func TestWitnessesThatLieOpenNothing(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)
@@ -335,6 +336,7 @@ func TestAPortfolioIsAskedAsOfTheVersionThatPasses(t *testing.T) {
 // taken away again: who has readings in each version is read by that version's own
 // columns, and a portfolio on what is left equals plaintext.
 func TestAPortfolioReadsTheColumnsThatEachVersionHas(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)

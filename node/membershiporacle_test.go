@@ -10,6 +10,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/client"
@@ -77,6 +78,7 @@ func (c *cluster) signed(ctx context.Context, t *testing.T, principal string) (n
 // the ledger and the version that passes; and a query that was tested on anything else
 // than what the nodes have is refused before they test it, whoever is in the list.
 func TestThePublishersMembershipOracleIsRefused(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirmsOf(ctx, t, 3, 2, strings.Replace(firmsDescriptor, "  dp:", "  portfolios: 2\n  dp:", 1), nil)

@@ -99,6 +99,19 @@ func Open(opts Options) (*Node, error) {
 			return nil, errors.Join(fmt.Errorf("open node %s: %w", opts.ID, n.advised(err)), n.Close())
 		}
 	}
+	if opts.Shadow == nil {
+		n.works(ctx)
+	}
+	for _, m := range n.roster {
+		if m.ID != n.id {
+			n.loops.Go(func() { n.monitor.watch(ctx, m) })
+		}
+	}
+	return n, nil
+}
+
+// works does all that the state, and the node's disk, ask of a node.
+func (n *Node) works(ctx context.Context) {
 	n.loops.Go(func() { n.reconciler.run(ctx) })
 	n.loops.Go(func() { n.scrubs(ctx) })
 	n.loops.Go(func() { n.restarts(ctx) })
@@ -108,12 +121,6 @@ func Open(opts Options) (*Node, error) {
 	if n.audit != nil {
 		n.loops.Go(func() { n.audit.Follow(ctx) })
 	}
-	for _, m := range n.roster {
-		if m.ID != n.id {
-			n.loops.Go(func() { n.monitor.watch(ctx, m) })
-		}
-	}
-	return n, nil
 }
 
 // newNode puts the parts of a node together.
@@ -146,6 +153,9 @@ func (n *Node) openGenesis() error {
 	n.members.Leaving = slices.DeleteFunc(n.members.Leaving, func(l catalog.Leaving) bool {
 		return slices.Contains(left, l.Node.ID) || slices.Contains(gone, l.Node.ID) && l.Node.ID != n.id
 	})
+	if n.members, err = n.opts.shadowed(n.members); err != nil {
+		return err
+	}
 	n.roster, n.point = roster.All(n.members), n.members.Roster().Point(n.id)
 	i := slices.IndexFunc(n.roster, func(m catalog.Node) bool { return m.ID == n.id })
 	if slices.Contains(left, n.id) {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/client"
@@ -33,51 +34,59 @@ var publicFirms = firmsDescriptor[:strings.Index(firmsDescriptor, "policy:")] + 
 // give, with the pieces' names, which only its own machine knows.
 func TestPiecesAnswerEqualPlaintext(t *testing.T) {
 	t.Parallel()
-	for _, shape := range []struct{ n, t int }{{3, 2}, {4, 3}} {
-		t.Run(fmt.Sprintf("%d of %d", shape.t, shape.n), func(t *testing.T) {
-			ctx, dir := testContext(t), t.TempDir()
-			x := newFirmsOf(ctx, t, shape.n, shape.t, publicFirms, nil)
-			buyer := x.clientWith(x.buyer.Key(), client.Options{Records: dir})
-			bands := map[int]string{0: "half", 1: "all", 2: "half", 3: "quarter"} // by firm mod 7
-			text := "firm,band\n"
-			for f := range firmCount {
-				if band, in := bands[f%7]; in {
-					text += firmID(f) + "," + band + "\n"
-				}
-			}
-			file := panel.File{Name: "mine.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}
-			done, err := portfolio.Keep(ctx, buyer, dir, portfolio.Options{
-				Name: "mine", Registry: "firms", File: portfolio.File{Data: file, Pieces: "band", By: []string{"county"}},
-			})
-			if err != nil || done.Vector.Pieces != 3 || done.Vector.Bits != 3 {
-				t.Fatalf("%+v, %v", done.Vector, err)
-			}
-			var byPiece, byBoth [][]string
-			for _, band := range []string{"all", "half", "quarter"} {
-				sum, cells := x.sums(selected(func(f int) bool { return bands[f%7] == band }))
-				total, n := 0, 0
-				for _, county := range []string{"c0", "c1"} {
-					total, n = total+sum[county], n+cells[county]
-					byBoth = append(byBoth, []string{band, county, fmt.Sprintf("%d.%d", sum[county]/10, sum[county]%10), fmt.Sprint(cells[county])})
-				}
-				byPiece = append(byPiece, []string{fmt.Sprint(n), band, fmt.Sprintf("%d.%d", total/10, total%10)})
-			}
-			got := queryRows(ctx, t, buyer, `SELECT COUNT(co2), PIECE(mine), SUM(co2) FROM firms WHERE firm IN PRIVATE(mine) GROUP BY PIECE(mine)`)
-			if d := cmp.Diff(byPiece, got); d != "" {
-				t.Errorf("(-plaintext +answer)\n%s", d)
-			}
-			got = queryRows(ctx, t, buyer, `SELECT PIECE(mine), county, SUM(co2), COUNT(co2) FROM firms WHERE firm IN PRIVATE(mine) GROUP BY PIECE(mine), county`)
-			if d := cmp.Diff(byBoth, got); d != "" {
-				t.Errorf("by county (-plaintext +answer)\n%s", d)
-			}
-			// As a whole it is whoever is in a piece.
-			sum, _ := x.sums(selected(func(f int) bool { return bands[f%7] != "" }))
-			total := sum["c0"] + sum["c1"]
-			got = queryRows(ctx, t, buyer, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(mine)`)
-			if d := cmp.Diff([][]string{{fmt.Sprintf("%d.%d", total/10, total%10)}}, got); d != "" {
-				t.Errorf("as a whole (-plaintext +answer)\n%s", d)
-			}
-		})
+	piecesAnswer(t, 3, 2)
+}
+
+// The same of four nodes, three of which open.
+func TestPiecesAnsweredByThreeOfFourEqualPlaintext(t *testing.T) {
+	longrun.Only(t)
+	t.Parallel()
+	piecesAnswer(t, 4, 3)
+}
+
+func piecesAnswer(t *testing.T, nodes, threshold int) {
+	t.Helper()
+	ctx, dir := testContext(t), t.TempDir()
+	x := newFirmsOf(ctx, t, nodes, threshold, publicFirms, nil)
+	buyer := x.clientWith(x.buyer.Key(), client.Options{Records: dir})
+	bands := map[int]string{0: "half", 1: "all", 2: "half", 3: "quarter"} // by firm mod 7
+	text := "firm,band\n"
+	for f := range firmCount {
+		if band, in := bands[f%7]; in {
+			text += firmID(f) + "," + band + "\n"
+		}
+	}
+	file := panel.File{Name: "mine.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}
+	done, err := portfolio.Keep(ctx, buyer, dir, portfolio.Options{
+		Name: "mine", Registry: "firms", File: portfolio.File{Data: file, Pieces: "band", By: []string{"county"}},
+	})
+	if err != nil || done.Vector.Pieces != 3 || done.Vector.Bits != 3 {
+		t.Fatalf("%+v, %v", done.Vector, err)
+	}
+	var byPiece, byBoth [][]string
+	for _, band := range []string{"all", "half", "quarter"} {
+		sum, cells := x.sums(selected(func(f int) bool { return bands[f%7] == band }))
+		total, n := 0, 0
+		for _, county := range []string{"c0", "c1"} {
+			total, n = total+sum[county], n+cells[county]
+			byBoth = append(byBoth, []string{band, county, fmt.Sprintf("%d.%d", sum[county]/10, sum[county]%10), fmt.Sprint(cells[county])})
+		}
+		byPiece = append(byPiece, []string{fmt.Sprint(n), band, fmt.Sprintf("%d.%d", total/10, total%10)})
+	}
+	got := queryRows(ctx, t, buyer, `SELECT COUNT(co2), PIECE(mine), SUM(co2) FROM firms WHERE firm IN PRIVATE(mine) GROUP BY PIECE(mine)`)
+	if d := cmp.Diff(byPiece, got); d != "" {
+		t.Errorf("(-plaintext +answer)\n%s", d)
+	}
+	got = queryRows(ctx, t, buyer, `SELECT PIECE(mine), county, SUM(co2), COUNT(co2) FROM firms WHERE firm IN PRIVATE(mine) GROUP BY PIECE(mine), county`)
+	if d := cmp.Diff(byBoth, got); d != "" {
+		t.Errorf("by county (-plaintext +answer)\n%s", d)
+	}
+	// As a whole it is whoever is in a piece.
+	sum, _ := x.sums(selected(func(f int) bool { return bands[f%7] != "" }))
+	total := sum["c0"] + sum["c1"]
+	got = queryRows(ctx, t, buyer, `SELECT SUM(co2) FROM firms WHERE firm IN PRIVATE(mine)`)
+	if d := cmp.Diff([][]string{{fmt.Sprintf("%d.%d", total/10, total%10)}}, got); d != "" {
+		t.Errorf("as a whole (-plaintext +answer)\n%s", d)
 	}
 }
 

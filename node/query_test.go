@@ -108,6 +108,7 @@ func TestRestartOfAllNodesKeepsEverything(t *testing.T) {
 }
 
 func TestKeyCeremonySaysWhichNodeIsMissingAndFinishesWhenItIsBack(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, nil)
@@ -257,6 +258,7 @@ func (c *cluster) uploadRaw(ctx context.Context, t *testing.T, p *publish.Prepar
 // A key share that was replaced on one node's disk, digest and seal made to
 // match, shows as a failed parity at the client, which prints no figure.
 func TestWrongKeyShareIsNoticedByTheClient(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 2, 2, nil)
@@ -281,6 +283,7 @@ func TestWrongKeyShareIsNoticedByTheClient(t *testing.T) {
 // A key share that does not match its digest keeps the node from being ready,
 // and the node says why.
 func TestDamagedKeyShareKeepsTheNodeFromBeingReady(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c := newCluster(t, 3, 2, nil)

@@ -166,6 +166,7 @@ func TestRefreshWaitsForAllNodesAndOutlivesARestart(t *testing.T) {
 // A node whose share is damaged cannot deal: the attempt ends with its name, and one of other
 // dealers restores its share.
 func TestRefreshRestoresALostShare(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c, bureau, truth := withStations(ctx, t)

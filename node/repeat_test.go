@@ -11,6 +11,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 )
@@ -97,6 +98,7 @@ func TestRepeatIsAnsweredFromTheStoredShares(t *testing.T) {
 // Where a member of the set that answered is gone, or lost its share, a repeat is
 // opened anew, and answered all the same.
 func TestRepeatIsOpenedAnewWhenAShareIsGone(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	c, bureau, truth := withStations(ctx, t)

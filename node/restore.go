@@ -72,8 +72,11 @@ func (c *core) awaitsOrder(last recovery.Restored, known bool) bool {
 // errNotRestored is returned by a leader whose log does not have the order yet that it was made by.
 var errNotRestored = errors.New("the cluster is being restored")
 
-// orderFirst refuses everything before the order.
+// orderFirst refuses everything before the order, and everything in a shadow.
 func (c *core) orderFirst(e catalog.Envelope) error {
+	if c.opts.Shadow != nil {
+		return errShadow
+	}
 	if c.order == nil {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
@@ -43,6 +44,7 @@ func (x *exchangeOf) portfolioNeedles(t *testing.T, v catalog.Vector) (list []le
 // file and no log. And what everybody can see of a portfolio, ledger and traffic, is
 // the same for another one of the same size.
 func TestNothingOfAPortfolioIsSeen(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	peers, clients, logs := &tapped{}, &apiTap{}, &apiTap{}

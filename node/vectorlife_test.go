@@ -167,6 +167,7 @@ func TestCheckOfAVectorIsNotRunAgainAfterARestart(t *testing.T) {
 // The stated scale of weighted sums is the largest weight times the range: weights of
 // 2^15 and 1 would tell the second reading modulo 2^15.
 func TestWeightsAreReleasedWithTheirNoiseAlone(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	x := newFirms(ctx, t, 3, 2)

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/assignment"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/state"
@@ -220,15 +221,17 @@ func TestBadVectorsAreRejected(t *testing.T) {
 		name   string
 		owner  string // whom the shares are sealed for
 		change func([][]byte) [][]byte
-		pieces int // 1 where 0
+		pieces int     // 1 where 0
+		limits []int32 // of weights of one bit; nil: it is a partition
 		want   string
 	}{
-		"two pieces":      {name: "vf", pieces: 3, change: func([][]byte) [][]byte { return twice(t, params, x.registry.Rows) }, want: "an entity is in two pieces"},
-		"truncated":       {name: "va", change: func(s [][]byte) [][]byte { s[2] = s[2][:len(s[2])-1]; return s }, want: "not one of this vector"},
-		"another point's": {name: "vb", change: func(s [][]byte) [][]byte { s[1], s[2] = s[2], s[1]; return s }, want: "not one of this vector"},
-		"another buyer's": {name: "vc", owner: x.bureau.Key().ID(), want: "does not open"},
-		"two vectors":     {name: "vd", change: func(s [][]byte) [][]byte { s[2] = deal()[2]; return s }, want: "polynomial"},
-		"an entry of 2":   {name: "ve", change: func(s [][]byte) [][]byte { return raised(params.T(), s) }, want: "neither 0 nor 1"},
+		"two pieces":               {name: "vf", pieces: 3, change: func([][]byte) [][]byte { return twice(t, params, x.registry.Rows) }, want: "an entity is in two pieces"},
+		"truncated":                {name: "va", change: func(s [][]byte) [][]byte { s[2] = s[2][:len(s[2])-1]; return s }, want: "not one of this vector"},
+		"another point's":          {name: "vb", change: func(s [][]byte) [][]byte { s[1], s[2] = s[2], s[1]; return s }, want: "not one of this vector"},
+		"another buyer's":          {name: "vc", owner: x.bureau.Key().ID(), want: "does not open"},
+		"two vectors":              {name: "vd", change: func(s [][]byte) [][]byte { s[2] = deal()[2]; return s }, want: "polynomial"},
+		"a weight above its limit": {name: "vg", limits: append(slices.Repeat([]int32{1}, x.registry.Rows-1), 0), want: "a weight has more bits than its entity's may"},
+		"an entry of 2":            {name: "ve", change: func(s [][]byte) [][]byte { return raised(params.T(), s) }, want: "neither 0 nor 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			shares := deal()
@@ -242,6 +245,9 @@ func TestBadVectorsAreRejected(t *testing.T) {
 			body := catalog.VectorRegister{
 				Name: c.name, Version: 1, Registry: "firms", Entities: x.registry.Rows, Rows: x.registry.Digest,
 				Bits: max(c.pieces, 1), Pieces: max(c.pieces, 1), Modulus: params.T(),
+			}
+			if c.limits != nil {
+				body.Pieces, body.Limits = 0, assignment.Pack(c.limits)
 			}
 			for i, node := range cluster.Nodes {
 				b, err := seal.Seal(node.Sealing, []byte(seal.VectorInfo), body.AAD(cluster, owner, i+1), shares[i])

@@ -68,6 +68,7 @@ func TestWitnessesThatComeLateCostNoAttempt(t *testing.T) {
 // A client gives each node its own share of the witnesses: a node that dies takes with it
 // what only it needs.
 func TestEveryNodeHasItsWitnessesFromTheClient(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	ctx := testContext(t)
 	var x *exchangeOf

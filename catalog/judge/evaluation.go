@@ -7,6 +7,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/assignment"
 	"github.com/weirdata/weir/catalog/calendar"
+	"github.com/weirdata/weir/catalog/caps"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/tables"
 )
@@ -19,16 +20,18 @@ type evaluation struct {
 	request    catalog.Request
 	table      *tables.Table // of the version's entities
 	counts     func(measure string) (records.Bitmaps, error)
-	extent     []calendar.Interval        // periods of the dataset's grain that may be asked
-	join       *joinedSide                // the second dataset; nil without one
-	vectors    []catalog.VectorUse        // private ones that the request names
-	list       *listing                   // of an exact query with a private partition on a protected dataset
-	rule       *protection                // of a protected dataset whose exact sums are asked for
-	least      int                        // min_cohort of the contract, if it asks for more
-	allowed    func(catalog.Request) bool // whether the contracts cover another request; nil: all
-	noised     string                     // largest epsilon that could be asked with; empty: none
-	advise     bool                       // whether a refusal looks for a change that would pass
-	trial      bool                       // whether only the decision matters, not what is said of it
+	extent     []calendar.Interval           // periods of the dataset's grain that may be asked
+	join       *joinedSide                   // the second dataset; nil without one
+	vectors    []catalog.VectorUse           // private ones that the request names
+	caps       func() ([]caps.Column, error) // in force of the version, of measures that have caps still
+	limits     map[string][]int32            // by weights of which each entity may have so many bits: how many
+	list       *listing                      // of an exact query with a private partition on a protected dataset
+	rule       *protection                   // of a protected dataset whose exact sums are asked for
+	least      int                           // min_cohort of the contract, if it asks for more
+	allowed    func(catalog.Request) bool    // whether the contracts cover another request; nil: all
+	noised     string                        // largest epsilon that could be asked with; empty: none
+	advise     bool                          // whether a refusal looks for a change that would pass
+	trial      bool                          // whether only the decision matters, not what is said of it
 
 	intervals []calendar.Interval // selected periods, within the extent
 	assign    []int32             // entity → group, −1: none
@@ -54,7 +57,7 @@ func (v *evaluation) run() (catalog.Verdict, error) {
 	case v.rule != nil:
 		protect = v.protect
 	}
-	for _, step := range []func() error{v.selectPeriods, v.groupPeriods, v.groupEntities, v.checkSize, v.checkMagnitude, protect} {
+	for _, step := range []func() error{v.selectPeriods, v.groupPeriods, v.groupEntities, v.checkSize, v.checkMagnitude, protect, v.boundWidths} {
 		if err := step(); err != nil {
 			return catalog.Verdict{}, err
 		}

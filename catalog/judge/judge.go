@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/calendar"
+	"github.com/weirdata/weir/catalog/caps"
 	"github.com/weirdata/weir/catalog/disclosure"
 	"github.com/weirdata/weir/catalog/records"
 )
@@ -35,6 +36,7 @@ type Judgement struct {
 
 	Join    *joinedSide         // the second dataset; nil without one
 	vectors []catalog.VectorUse // that the request names
+	limits  map[string][]int32  // by weights of which each entity may have so many bits: how many
 }
 
 // Decide decides on a query at a time of the state's clock: it returns the verdict, a
@@ -183,7 +185,7 @@ func (j *Judgement) evaluation(q catalog.Request, reg catalog.Registry, noised s
 	}
 	v := &evaluation{
 		descriptor: j.descriptor(), amended: j.Dataset.Amended, join: j.Join, version: j.Version, request: q, table: t.Prefix(j.Version.Entities),
-		least: j.contract.MinCohort, vectors: j.vectors, extent: []calendar.Interval{extentOf(j.Version)},
+		least: j.contract.MinCohort, vectors: j.vectors, caps: j.caps, limits: j.limits, extent: []calendar.Interval{extentOf(j.Version)},
 		counts: func(measure string) (records.Bitmaps, error) {
 			all := j.Version.PolicyPeriods(j.Dataset.Descriptor)
 			held, err := j.cache.VersionCounts(j.r, j.Version, measure, int(all.To-all.From))
@@ -224,6 +226,20 @@ func (j *Judgement) evaluation(q catalog.Request, reg catalog.Registry, noised s
 		v.extent = intersect(v.extent, j.Join.rule.closed(j.Join.dataset.Descriptor, j.Join.version.Version))
 	}
 	return v, v.rule.cells.Fault()
+}
+
+// caps are those in force of the version, of the measures that its dataset's policy names still.
+func (j *Judgement) caps() ([]caps.Column, error) {
+	then, err := records.DatasetAt(j.r, j.Dataset.ID, j.Version.Amended)
+	if err != nil {
+		return nil, err
+	}
+	columns, err := j.cache.Caps(j.r, then.Descriptor, j.Version.VersionPropose)
+	if err != nil {
+		return nil, err
+	}
+	now := j.Dataset.Descriptor.Policy.Caps
+	return slices.DeleteFunc(columns, func(c caps.Column) bool { return now[c.Measure.Name] == "" }), nil
 }
 
 // contractFor returns the contract a query names, or the implicit one of a

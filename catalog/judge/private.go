@@ -65,6 +65,14 @@ func (j *Judgement) useVectors(q catalog.Request, reg catalog.Registry, preview 
 		case id != q.In && v.Pieces > 1:
 			return catalog.Invalid("select", "vector.pieces_weigh", v.Name, v.Pieces)
 		}
+		if bits, err := v.LimitBits(); err != nil {
+			return err
+		} else if bits != nil {
+			if j.limits == nil {
+				j.limits = map[string][]int32{}
+			}
+			j.limits[v.ID] = bits
+		}
 		j.vectors = append(j.vectors, catalog.VectorUse{ID: v.ID, Name: v.Name, Bits: v.Bits, Pieces: v.Pieces, By: v.By, Decimals: v.Decimals, Entities: v.Entities, Commitment: v.Commitment})
 	}
 	return nil

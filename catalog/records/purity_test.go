@@ -10,7 +10,7 @@ func TestImportsArePure(t *testing.T) {
 	puritytest.Imports(t,
 		"bytes", "cmp", "encoding/binary", "encoding/json", "errors", "fmt", "slices", "strconv", "strings", "sync",
 		"github.com/bits-and-blooms/bitset",
-		"github.com/weirdata/weir/catalog", "github.com/weirdata/weir/catalog/disclosure", "github.com/weirdata/weir/catalog/tables", // pure themselves
+		"github.com/weirdata/weir/catalog", "github.com/weirdata/weir/catalog/caps", "github.com/weirdata/weir/catalog/disclosure", "github.com/weirdata/weir/catalog/tables", // pure themselves
 	)
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/tables"
+	"github.com/weirdata/weir/catalog/wellformed"
 )
 
 // correction is a correction of a registry whose chunks are arriving.
@@ -31,14 +32,14 @@ func correctRegistry(c *applyContext, b catalog.RegistryCorrect) error {
 	if err != nil {
 		return err
 	}
-	if r := checkCorrection(reg, b); r != nil {
+	if r := wellformed.Correction(reg, b); r != nil {
 		return r
 	}
 	draft, err := openCorrection(c, reg, b)
 	if err != nil {
 		return err
 	}
-	if r := checkRows(reg, catalog.RegistryRows{ID: b.ID, From: b.From, Rows: b.Chunk}); r != nil {
+	if r := wellformed.Rows(reg, catalog.RegistryRows{ID: b.ID, From: b.From, Rows: b.Chunk}); r != nil {
 		return r.WithField("chunk")
 	}
 	t, err := c.machine.cache.Table(c.tx, reg)
@@ -61,22 +62,6 @@ func correctRegistry(c *applyContext, b catalog.RegistryCorrect) error {
 		return records.Put(c.tx, correctionKey(reg.ID), draft)
 	}
 	return applyCorrection(c, reg, draft, t)
-}
-
-func checkCorrection(reg catalog.Registry, b catalog.RegistryCorrect) *catalog.Refusal {
-	switch {
-	case reg.Rows == 0:
-		return catalog.Conflict("empty", "correction.no_rows", reg.ID)
-	case b.Base != reg.Digest:
-		return catalog.Conflict("registry", "correction.base", b.Base, reg.ID, reg.Digest)
-	case b.Rows < 1 || b.Rows > reg.Rows:
-		return catalog.Invalid("rows", "correction.rows", b.Rows, reg.Rows)
-	case b.Digest.IsZero():
-		return catalog.Invalid("digest", "registry.digest_missing")
-	case b.From < 0:
-		return catalog.Invalid("from", "correction.from", b.From)
-	}
-	return nil
 }
 
 // openCorrection is the correction that a chunk goes on with; with From 0 it begins.

@@ -87,11 +87,27 @@ func TestFieldsComeWithTheirLevel(t *testing.T) {
 			t.Errorf("%s at level 1: %+v, want %+v", name, got.Refusal, unknown.Refusal)
 		}
 	}
+	caps := map[string]func(*catalog.Descriptor){
+		"caps": func(d *catalog.Descriptor) {
+			dp := testDP
+			d.Numbers, d.Policy.DP, d.Policy.Caps = []string{"county"}, &dp, map[string]string{"nox": "county"}
+		},
+		"above_cap": func(d *catalog.Descriptor) { d.Policy.AboveCap = catalog.AboveCapRefuse },
+	}
 	w.ok("operator", catalog.KindClusterLevel, catalog.ClusterLevel{Level: 2})
+	for name, change := range caps {
+		if got := list(change); got.Refusal == nil || !reflect.DeepEqual(got.Refusal, unknown.Refusal) {
+			t.Errorf("%s at level 2: %+v, want %+v", name, got.Refusal, unknown.Refusal)
+		}
+	}
 	for name, change := range newer {
 		if got := list(func(d *catalog.Descriptor) { change(d); d.Dataset += "_" + strings.ReplaceAll(name, "-", "_") }); got.Refusal != nil {
 			t.Errorf("%s at level 2: %+v", name, got.Refusal)
 		}
+	}
+	w.ok("operator", catalog.KindClusterLevel, catalog.ClusterLevel{Level: 3})
+	if got := list(func(d *catalog.Descriptor) { caps["caps"](d); caps["above_cap"](d); d.Dataset = "capped" }); got.Refusal != nil {
+		t.Errorf("caps at level 3: %+v", got.Refusal)
 	}
 }
 

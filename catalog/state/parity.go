@@ -7,10 +7,8 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/wellformed"
 )
-
-// maxModulus bounds the plaintext modulus: sums of MaxNodes shares fit.
-const maxModulus = 1 << 59
 
 // checkActive refuses an active set that is not exactly t distinct nodes of a roster that
 // hold the version, in order of their points, with the root among them.
@@ -157,7 +155,7 @@ func addParity(c *applyContext, b catalog.VersionParity) error {
 	switch {
 	case err != nil:
 		return err
-	case b.Modulus < 2 || b.Modulus >= maxModulus || b.Share >= b.Modulus:
+	case b.Modulus < 2 || b.Modulus >= wellformed.MaxModulus || b.Share >= b.Modulus:
 		return catalog.Invalid("share", "parity.share", b.Share, b.Modulus)
 	case slices.Contains(v.Held, true) && b.Modulus != v.Modulus:
 		return catalog.Invalid("modulus", "parity.modulus", b.Modulus, v.Modulus)

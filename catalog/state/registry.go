@@ -2,13 +2,12 @@ package state
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/tables"
+	"github.com/weirdata/weir/catalog/wellformed"
 )
 
 // registryActs are the acts on registries.
@@ -22,7 +21,7 @@ var registryActs = []act{
 // createRegistry begins a registry, or an append to one. A draft that is still
 // open is given up: its publisher lost it in the middle.
 func createRegistry(c *applyContext, b catalog.RegistryCreate) error {
-	if r := checkRegistry(b); r != nil {
+	if r := wellformed.Registry(b); r != nil {
 		return r
 	}
 	reg, known, err := records.Lookup[catalog.Registry](c.tx, records.PrefixRegistry+b.ID)
@@ -52,20 +51,6 @@ func createRegistry(c *applyContext, b catalog.RegistryCreate) error {
 	return cmp.Or(given, records.Put(c.tx, records.PrefixRegistry+b.ID, reg))
 }
 
-func checkRegistry(b catalog.RegistryCreate) *catalog.Refusal {
-	switch {
-	case !catalog.IsName(b.ID):
-		return catalog.Invalid("id", "registry.name", b.ID)
-	case !catalog.IsName(b.IDColumn) || b.IDColumn == "period":
-		return catalog.Invalid("id_column", "registry.id_column", b.IDColumn)
-	case b.Rows < 1 || b.Rows > catalog.MaxRegistryRows:
-		return catalog.Invalid("rows", "registry.rows", b.Rows, catalog.MaxRegistryRows)
-	case b.Digest.IsZero():
-		return catalog.Invalid("digest", "registry.digest_missing")
-	}
-	return catalog.CheckAttributes(b.IDColumn, b.Columns)
-}
-
 // addRows adds a chunk to the draft. The same chunk again changes nothing.
 func addRows(c *applyContext, b catalog.RegistryRows) error {
 	reg, err := c.ownRegistry(b.ID)
@@ -75,7 +60,7 @@ func addRows(c *applyContext, b catalog.RegistryRows) error {
 	if reg.Expect == 0 {
 		return catalog.Conflict("no_draft", "registry.no_draft", b.ID)
 	}
-	if r := checkRows(reg, b); r != nil {
+	if r := wellformed.Rows(reg, b); r != nil {
 		return r
 	}
 	c.out.ID = b.ID
@@ -110,33 +95,6 @@ func (c *applyContext) ownRegistry(id string) (catalog.Registry, error) {
 		return reg, catalog.Forbidden("owner", "registry.owner", id)
 	}
 	return reg, err
-}
-
-func checkRows(reg catalog.Registry, b catalog.RegistryRows) *catalog.Refusal {
-	if len(b.Rows) == 0 {
-		return catalog.Invalid("rows", "registry.chunk_empty")
-	}
-	size := 0
-	ids := make(map[string]int, len(b.Rows))
-	for i, row := range b.Rows {
-		at := fmt.Sprintf("rows[%d]", i)
-		if len(row) != 1+len(reg.Columns) {
-			return catalog.Invalid(at, "registry.cells", len(row), 1+len(reg.Columns), len(reg.Columns))
-		}
-		for k, cell := range row {
-			if size += len(cell); !catalog.IsCell(cell) || k == 0 && (cell == "" || strings.TrimSpace(cell) != cell) {
-				return catalog.Invalid(at, "registry.cell", cell, catalog.MaxCell)
-			}
-		}
-		if first, twice := ids[row[0]]; twice {
-			return catalog.Invalid(at, "registry.id_twice", row[0], b.From+first)
-		}
-		ids[row[0]] = i
-	}
-	if size > catalog.MaxChunk {
-		return catalog.Invalid("rows", "registry.chunk_size", size, catalog.MaxChunk)
-	}
-	return nil
 }
 
 // checkNewIDs refuses ids that the registry has already. Doubles within the

@@ -232,6 +232,7 @@ func TestVectorAADTellsEverythingApart(t *testing.T) {
 	change("other bits", func(b *catalog.VectorRegister) { b.Bits = 2 })
 	change("other pieces", func(b *catalog.VectorRegister) { b.Pieces = 2 })
 	change("another grouping", func(b *catalog.VectorRegister) { b.By = []string{"county"} })
+	change("limits", func(b *catalog.VectorRegister) { b.Limits = []byte{1} })
 	change("other decimals", func(b *catalog.VectorRegister) { b.Decimals = 2 })
 	change("another modulus", func(b *catalog.VectorRegister) { b.Modulus += 2 })
 	add("another owner", base.AAD(c, "insurer", 1))

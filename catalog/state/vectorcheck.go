@@ -158,6 +158,9 @@ func notBits(v catalog.Vector) catalog.Reason {
 	if v.Pieces > 1 {
 		return catalog.Why("vector.entry_pieces")
 	}
+	if len(v.Limits) > 0 {
+		return catalog.Why("vector.entry_limits")
+	}
 	return catalog.Why("vector.entry")
 }
 

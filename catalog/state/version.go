@@ -3,13 +3,14 @@ package state
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/caps"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/roster"
+	"github.com/weirdata/weir/catalog/wellformed"
 )
 
 // versionActs are the acts on versions.
@@ -54,10 +55,10 @@ func proposeVersion(c *applyContext, b catalog.VersionPropose) error {
 	if b.Entities > reg.Rows {
 		return catalog.Conflict("entities", "version.entities_many", b.Entities, reg.ID, reg.Rows)
 	}
-	if r := checkVersion(d.Descriptor, b); r != nil {
+	if r := wellformed.Version(d.Descriptor, b); r != nil {
 		return r
 	}
-	if err := checkSettled(c, d, b); err != nil {
+	if err := cmp.Or(checkSettled(c, d, b), checkCaps(c, d.Descriptor, reg, b)); err != nil {
 		return err
 	}
 	d.Versions++
@@ -68,45 +69,31 @@ func proposeVersion(c *applyContext, b catalog.VersionPropose) error {
 	return cmp.Or(records.Put(c.tx, records.PrefixDataset+d.ID, d), c.putVersion(v))
 }
 
+// checkCaps refuses a version whose readings were checked by other caps than the registry's
+// attributes make: its publisher's program was told wrong ones, or they were corrected since.
+func checkCaps(c *applyContext, d catalog.Descriptor, reg catalog.Registry, b catalog.VersionPropose) error {
+	if b.Caps == nil {
+		return nil
+	}
+	if b.Caps.To != reg.States {
+		return catalog.Conflict("caps", "version.caps_state", b.Caps.To, reg.ID, reg.States).WithField("caps.to").WithNumber("state", int64(reg.States))
+	}
+	columns, err := c.machine.cache.CapsAt(c.tx, d, b.Caps.To)
+	if err != nil {
+		return err
+	}
+	if have := caps.Digest(columns); have != b.Caps.Digest {
+		return catalog.Conflict("caps", "version.caps_digest", b.Caps.Digest, reg.ID, have).WithField("caps.digest")
+	}
+	return nil
+}
+
 func (c *applyContext) ownDataset(id string) (catalog.Dataset, error) {
 	d, err := load[catalog.Dataset](c, records.PrefixDataset+id, "unknown.dataset", id)
 	if err == nil && d.Owner != c.signer.ID {
 		return d, catalog.Forbidden("owner", "dataset.owner", id)
 	}
 	return d, err
-}
-
-func checkVersion(d catalog.Descriptor, b catalog.VersionPropose) *catalog.Refusal {
-	bounds := d.Grain.Bounds()
-	switch {
-	case b.Entities < 1:
-		return catalog.Invalid("entities", "version.entities", b.Entities)
-	case b.Periods < 1 || b.First < bounds.From || b.First >= bounds.To || int64(b.Periods) > bounds.To-b.First:
-		return catalog.Invalid("periods", "version.periods", b.Periods, b.First)
-	case b.Manifest.IsZero():
-		return catalog.Invalid("manifest", "version.manifest")
-	case b.Presence.IsZero():
-		return catalog.Invalid("presence", "version.presence")
-	case d.Policy.Public != b.Counts.IsZero():
-		return catalog.Invalid("counts", "version.counts", d.Policy.Public)
-	case len(b.Blocks) > b.Entities:
-		return catalog.Invalid("blocks", "version.blocks", len(b.Blocks), b.Entities)
-	}
-	next := 0
-	for i, k := range b.Blocks {
-		at := fmt.Sprintf("blocks[%d]", i)
-		switch {
-		case k.First != next:
-			return catalog.Invalid(at, "version.block_first", k.First, next)
-		case k.Entities < 1 || k.Periods < 1 || k.Entities > catalog.TileCells || k.Periods > catalog.TileCells/k.Entities:
-			return catalog.Invalid(at, "version.block_size", k.Entities, k.Periods, catalog.TileCells)
-		}
-		next += k.Entities
-	}
-	if next != b.Entities {
-		return catalog.Invalid("blocks", "version.blocks_cover", next, b.Entities)
-	}
-	return cmp.Or(checkClosed(d, b), b.CheckTiles(d))
 }
 
 // pending reports whether the version is on its way.

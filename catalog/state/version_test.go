@@ -10,6 +10,7 @@ import (
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/statetest"
+	"github.com/weirdata/weir/catalog/wellformed"
 )
 
 // unpublished is a world with a dataset of 40 entities, 3 months and no version,
@@ -171,7 +172,7 @@ func TestAttemptsNameExactlyTheThresholdOfHolders(t *testing.T) {
 	bad := share
 	bad.Attempt = 2
 	w.no("node1", catalog.KindVersionParity, bad, catalog.RefusedConflict, "attempt")
-	for _, m := range []uint64{0, 1, 3, maxModulus} {
+	for _, m := range []uint64{0, 1, 3, wellformed.MaxModulus} {
 		bad = share
 		bad.Modulus = m
 		w.no("node1", catalog.KindVersionParity, bad, catalog.RefusedInvalid, "invalid")

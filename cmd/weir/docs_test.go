@@ -128,7 +128,7 @@ func TestGuidesWorkAsTheyAreWritten(t *testing.T) {
 	t.Parallel()
 	here := t.TempDir()
 	dir := filepath.Join(here, "weir")
-	env := append(os.Environ(), "HOME="+here, "WEIR_DIR="+dir,
+	env := append(os.Environ(), "GOGC="+fewCollections, "HOME="+here, "WEIR_DIR="+dir,
 		"XDG_CACHE_HOME="+filepath.Join(here, "cache"), "WEIR_ADDR=", "WEIR_KEY=", "WEIR_PROFILE=")
 	runDev(t, dir, append(slices.Clone(env), forBusyMachines...))
 	ids := map[string]string{} // "o-", "c-" and "q-" → the id that was printed last

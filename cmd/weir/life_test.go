@@ -19,7 +19,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/cmd/weir/cli"
 )
 
@@ -46,21 +45,28 @@ func TestLifeOfAContractOnARealCluster(t *testing.T) {
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 			env.Setenv("DIR", filepath.Join(env.WorkDir, "dev"))
 			env.Setenv("HOST", ownHost())
+			env.Setenv("GOGC", fewCollections)
+			env.Setenv(oldProgram, os.Getenv(oldProgram))
 			env.Vars = append(env.Vars, forBusyMachines...)
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
-			if name != "long" {
-				return false, fmt.Errorf("there is no condition %q", name)
+			if name == "old" {
+				return os.Getenv(oldProgram) != "", nil
 			}
-			return longrun.Wanted(), nil
+			return whereLong(name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": wantStatus, "await": awaitFile, "field": setField, "begins": setBegins,
 			"addresses": setAddresses, "hosts": setHosts, "until": untilDone, "nosecrets": wantNoSecrets, "nextlevel": buildNextLevel,
+			"roles": setRoles, "leads": wantLeader, "third": setThird,
 		},
 	})
 }
+
+// oldProgram names the file of the program of an older commit, for the test of upgrades that runs it beside
+// this one.
+const oldProgram = "WEIR_OLD"
 
 // awaitFile waits until a file is there: await FILE.
 func awaitFile(ts *testscript.TestScript, neg bool, args []string) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/consensus/durable/memdisk"
 	"github.com/weirdata/weir/node/api"
@@ -38,6 +40,17 @@ func (m inMemory) Run() int {
 	return m.M.Run()
 }
 
+// fewCollections has a program that runs for a moment collect its garbage seldom: of what a start costs it is a fifth.
+const fewCollections = "400"
+
+// whereLong is the condition "long" of scripts.
+func whereLong(name string) (bool, error) {
+	if name != "long" {
+		return false, fmt.Errorf("there is no condition %q", name)
+	}
+	return longrun.Wanted(), nil
+}
+
 // TestScripts runs the command line as a user does. Scripts whose name begins
 // with "cluster" find a cluster's directory in $DIR: the real state machine and
 // cryptography, in this process, behind TLS.
@@ -54,6 +67,7 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Setenv("GOLDEN", golden)
+			env.Setenv("GOGC", fewCollections)
 			env.Setenv("HOSTILE", hostile)
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, ".config"))
@@ -65,6 +79,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("DIR", dir)
 			return startCluster(env, dir)
 		},
+		Condition: whereLong,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": wantStatus, "approve": approve,
 			"flip": flip, "queryid": queryID, "rewrite": rewrite, "dress": dressFile, "checked": wantChecked, "replaced": replaceText, "lie": lie,

@@ -124,7 +124,7 @@ func BenchmarkRegistration(b *testing.B) {
 		b.Run(name("bits"), func(b *testing.B) {
 			v := dealt(b, p, s, values)
 			benchmark(b, s.Entities, []int{1, 3}, func(b *testing.B, i int) *BitCheck {
-				return must[*BitCheck](b)(NewBitCheck(session("b", 1, 3), v.shares[i], [32]byte{1}))
+				return must[*BitCheck](b)(NewBitCheck(session("b", 1, 3), v.shares[i], [32]byte{1}, nil))
 			})
 		})
 	}

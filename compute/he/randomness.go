@@ -18,6 +18,7 @@ const (
 	labelVector     = "weir he v1 vector share"
 	labelLine       = "weir he v1 vector check: one polynomial"
 	labelBits       = "weir he v1 vector check: zero or one"
+	labelLimits     = "weir he v1 vector check: limits"
 	labelMoved      = "weir he v1 vector dealt onward"
 	labelMovedMasks = "weir he v1 masks of a vector dealt onward"
 	labelWitness    = "weir he v1 witness share"

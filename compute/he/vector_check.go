@@ -49,7 +49,7 @@ func (v *VectorShare) LineValues(challenge [32]byte) (CheckValues, error) {
 // BitCheck is one member's part in the second check: every entry is 0 or 1, and in a
 // partition the sum of every entity's entries is, so that nobody is in two pieces. The
 // members square both, without the masks, and every member publishes its share of
-// ρ·Σ χ_e·(v_e² − v_e) for every run, ρ a fresh random number to which every member
+// ρ·Σ χ_e·(v_e² − v_e), and the bits above their entities' limits likewise, for every run, ρ a fresh random number to which every member
 // contributes: Result. The ledger judges them. It is driven like a Product.
 //
 // What is published is a share of a product, uniform but for the sum, and the sum is 0
@@ -59,18 +59,26 @@ type BitCheck struct{ computation[CheckValues] }
 
 // NewBitCheck returns this node's part in the check of a vector among the
 // members of a session, who are an active set of the vector's roster.
-func NewBitCheck(s Session, v *VectorShare, challenge [32]byte) (*BitCheck, error) {
-	return newBitCheck(s, v, challenge, false)
+//
+// limits are how many of an entity's bits may be other than 0, the lowest, by entity; nil: all of
+// them. The bits above are added to what opens, each times a random number of its own: they are
+// shares already, so nothing more is multiplied.
+func NewBitCheck(s Session, v *VectorShare, challenge [32]byte, limits []int32) (*BitCheck, error) {
+	return newBitCheck(s, v, challenge, limits, false)
 }
 
 // newBitCheck leaves ρ out for a test, which shows what it is for.
-func newBitCheck(s Session, v *VectorShare, challenge [32]byte, noRho bool) (_ *BitCheck, err error) {
+func newBitCheck(s Session, v *VectorShare, challenge [32]byte, limits []int32, noRho bool) (_ *BitCheck, err error) {
 	defer guard("prepare the check of a vector", &err)
 	m, err := newPlace(v.p, s, v.point, "bits")
 	if err != nil {
 		return nil, err
 	}
 	bits, err := v.Additive(s.Active)
+	if err != nil {
+		return nil, err
+	}
+	above, err := v.aboveLimits(bits, limits, challenge)
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +110,7 @@ func newBitCheck(s Session, v *VectorShare, challenge [32]byte, noRho bool) (_ *
 			for e, f := range chi {
 				values[run] = in.add(values[run], in.mul(f, sum[e]))
 			}
+			values[run] = in.add(values[run], above[run])
 		}
 		publish := func(shares []uint64) *job {
 			copy(c.out[:], shares)
@@ -116,6 +125,34 @@ func newBitCheck(s Session, v *VectorShare, challenge [32]byte, noRho bool) (_ *
 	})
 	t.machine = c.machine
 	return c, nil
+}
+
+// aboveLimits is, for each run, the sum of an entity's bits above its limit, over all entities, each
+// bit times a factor of its own.
+func (v *VectorShare) aboveLimits(bits []uint64, limits []int32, challenge [32]byte) (out CheckValues, err error) {
+	if limits == nil {
+		return out, nil
+	}
+	if len(limits) != v.spec.Entities || v.spec.Pieces > 0 {
+		return out, fmt.Errorf("%w: limits of %d entities for weights of %d", ErrVector, len(limits), v.spec.Entities)
+	}
+	in := v.p.in
+	for run := range out {
+		chi, err := in.factors(challenge, labelLimits, run, v.spec.Entries())
+		if err != nil {
+			return out, fmt.Errorf("check a vector: %w", err)
+		}
+		for e, limit := range limits {
+			if limit < 0 || int(limit) > v.spec.Bits {
+				return out, fmt.Errorf("%w: a limit of %d bits for weights of %d", ErrVector, limit, v.spec.Bits)
+			}
+			for b := int(limit); b < v.spec.Bits; b++ {
+				at := b*v.spec.Entities + e
+				out[run] = in.add(out[run], in.mul(chi[at], bits[at]))
+			}
+		}
+	}
+	return out, nil
 }
 
 // sums adds up the shares of every entity's bits.

@@ -93,7 +93,7 @@ func TestRhoHidesAnEntry(t *testing.T) {
 		own.xs[at] = p.in.add(own.xs[at], p.in.mul(delta, p.in.inverse(must[uint64](t)(own.weight(active)))))
 		checks := map[int]*BitCheck{}
 		for _, i := range active {
-			checks[i] = must[*BitCheck](t)(newBitCheck(session("bits", active...), v.shares[i], challenge, noRho))
+			checks[i] = must[*BitCheck](t)(newBitCheck(session("bits", active...), v.shares[i], challenge, nil, noRho))
 		}
 		deliver(t, rng, checks)
 		var sum uint64

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/big"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -52,9 +53,15 @@ func (v *vector) line(t testing.TB, challenge [32]byte) error {
 
 func (v *vector) bits(t testing.TB, rng *rand.Rand, challenge [32]byte, active []int) error {
 	t.Helper()
+	return v.limited(t, rng, challenge, active, nil)
+}
+
+// limited is the second check of weights that have limits.
+func (v *vector) limited(t testing.TB, rng *rand.Rand, challenge [32]byte, active []int, limits []int32) error {
+	t.Helper()
 	checks := map[int]*BitCheck{}
 	for _, i := range active {
-		checks[i] = must[*BitCheck](t)(NewBitCheck(session("bits", active...), v.shares[i], challenge))
+		checks[i] = must[*BitCheck](t)(NewBitCheck(session("bits", active...), v.shares[i], challenge, limits))
 	}
 	deliver(t, rng, checks)
 	values := map[int]CheckValues{}
@@ -145,7 +152,7 @@ func TestFactorsDifferByEntryRunCheckAndChallenge(t *testing.T) {
 	in := smallProducts(t).in
 	seen := map[uint64]bool{}
 	for _, challenge := range [][32]byte{{1}, {2}} {
-		for _, label := range []string{labelLine, labelBits} {
+		for _, label := range []string{labelLine, labelBits, labelLimits} {
 			for run := range CheckRuns {
 				for _, x := range must[[]uint64](t)(in.factors(challenge, label, run, 1000)) {
 					if seen[x] {
@@ -259,7 +266,7 @@ func TestVectorSharesOfAnotherKindAreRefused(t *testing.T) {
 	if _, err := v.shares[1].Values([]int{2, 3}); !errors.Is(err, ErrNotActive) {
 		t.Errorf("outsider: error is %v", err)
 	}
-	if _, err := NewBitCheck(session("bits", 1, 2, 3), v.shares[1], [32]byte{}); !errors.Is(err, ErrActiveSet) {
+	if _, err := NewBitCheck(session("bits", 1, 2, 3), v.shares[1], [32]byte{}, nil); !errors.Is(err, ErrActiveSet) {
 		t.Errorf("check with another set: error is %v", err)
 	}
 }
@@ -317,4 +324,51 @@ func FuzzVectorShare(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestWeightsAboveTheirLimitsFailTheCheck, by any active set, in any bit of any entity, though every
+// bit is one; weights within them pass.
+func TestWeightsAboveTheirLimitsFailTheCheck(t *testing.T) {
+	p, rng := smallProducts(t), rand.New(rand.NewPCG(51, 52))
+	s := VectorSpec{Nodes: 4, Threshold: 3, Entities: 200, Bits: 6}
+	challenge, limits := [32]byte{5}, make([]int32, s.Entities)
+	within := make([]uint64, s.Entities)
+	for e := range limits {
+		limits[e] = rng.Int32N(int32(s.Bits) + 1)
+		within[e] = rng.Uint64N(1 << limits[e])
+		if e%3 == 0 {
+			within[e] = 1<<limits[e] - 1
+		}
+	}
+	limits[9], within[9] = 0, 0
+	for _, active := range [][]int{{1, 2, 3}, {2, 3, 4}} {
+		if err := dealt(t, p, s, within).limited(t, rng, challenge, active, limits); err != nil {
+			t.Errorf("weights within their limits: %v", err)
+		}
+		for e, limit := range limits {
+			if e%17 != 9 || int(limit) == s.Bits {
+				continue
+			}
+			bad := slices.Clone(within)
+			bad[e] |= 1 << (int(limit) + rng.IntN(s.Bits-int(limit)))
+			v := dealt(t, p, s, bad)
+			if err := v.bits(t, rng, challenge, active); err != nil {
+				t.Errorf("bits alone: %v", err)
+			}
+			if err := v.limited(t, rng, challenge, active, limits); !errors.Is(err, ErrNotBits) {
+				t.Errorf("entity %d of %d bits weighs %d: error is %v", e, limit, bad[e], err)
+			}
+		}
+	}
+	// Two bits above, of two entities, do not make up for each other.
+	bad := slices.Clone(within)
+	bad[9], limits[10], bad[10] = 1, 0, 1
+	if err := dealt(t, p, s, bad).limited(t, rng, challenge, []int{1, 2, 4}, limits); !errors.Is(err, ErrNotBits) {
+		t.Errorf("two of them: error is %v", err)
+	}
+	for _, wrong := range [][]int32{limits[1:], append([]int32{7}, limits[1:]...), append([]int32{-1}, limits[1:]...)} {
+		if _, err := NewBitCheck(session("bits", 1, 2, 3), dealt(t, p, s, within).shares[1], challenge, wrong); !errors.Is(err, ErrVector) {
+			t.Errorf("limits that are none: %v", err)
+		}
+	}
 }

@@ -26,8 +26,9 @@ type assembly struct {
 	registry []string
 	files    []*rows
 	faults   *Errors
-	faulty   bool // there are faults already
-	replace  bool // a later file's reading takes the place of an earlier one's
+	faulty   bool      // there are faults already
+	replace  bool      // a later file's reading takes the place of an earlier one's
+	caps     [][]int64 // by measure and entity; nil: there are none
 	store    *spill.Store
 	memory   int // bytes of a band's readings
 
@@ -40,6 +41,7 @@ type assembly struct {
 	unread     error // of rows that were kept
 	replicated int   // readings beyond the first of their cell
 	averaged   []int // by measure: means that were rounded
+	clipped    []int // by measure: readings above their caps
 
 	piece  piece
 	values [][]int64 // see room
@@ -251,10 +253,22 @@ func (a *assembly) fill(columns []Column, out []*spill.Writer, m, from, to int) 
 			if err := p.run.values[0].Read(p.from, part); err != nil {
 				return err
 			}
+			of := func(i int) int { // the others are of groups of columns before or after
+				if c := int(measures[i]) - b.first; c < 0 || c >= len(columns) {
+					return -1
+				}
+				return int(measures[i])
+			}
+			if err := a.hold(p, part, of); err != nil {
+				return err
+			}
 			return b.putSingle(a, p, part, measures)
 		}
 		for c := range columns {
 			if err := p.run.values[m+c].Read(p.from, part); err != nil {
+				return err
+			}
+			if err := a.hold(p, part, func(int) int { return m + c }); err != nil {
 				return err
 			}
 			if a.src.Replicates == "" {

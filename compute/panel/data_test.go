@@ -235,6 +235,7 @@ func TestEveryFaultNamesFileRowColumnAndWhatWouldBeRight(t *testing.T) {
 		"duplicate of bad":   {head + "a,n,2024-01-01,x,1\n" + good, `f.csv:3: "a" has a row for 2024-01-01 already: f.csv:2`},
 		"no entity":          {head + ",n,2024-01-01,1,1\n", `f.csv:2: column station: the entity's id is empty`},
 		"two attributes":     {head + good + "a,s,2024-01-02,1,1\n", `f.csv:3: column county: "s" for "a", but "n" in row 2; an entity has one value of an attribute`},
+		"missing measure":    {"station,county,date,PM2.5\na,n,2024-01-01,1\n", `f.csv:1: column CO: there is no such column; there are "station", "county", "date", "PM2.5"; a measure that a file may lack is declared optional: true`},
 		"missing column":     {"station,county,date,PM25,CO\n" + good, `f.csv:1: column PM2.5: there is no such column; did you mean "PM25"?`},
 		"column and more": {"station,county,date,PM25,CO\na,n,2024-01-01,1,x\na,n,2024-13-01,1,1\na,n,2024-01-01,1,1\n",
 			`f.csv:1: column PM2.5: there is no such column; did you mean "PM25"?` + "\n" +
@@ -282,7 +283,7 @@ func TestEveryFaultNamesFileRowColumnAndWhatWouldBeRight(t *testing.T) {
 		"blank lines only":             {"\n\r\n\n", `f.csv: the file is empty`},
 		"only a BOM":                   {"\uFEFF", `f.csv: the file is empty`},
 		"full-width digits":            {head + "a,n,2024-01-02,３.５,1\n", `f.csv:2: column PM2.5: "３.５" is no number; write 3.5`},
-		"full-width date":              {head + "a,n,２０２４-01-02,1,1\n", `f.csv:2: column date: period "２０２４-01-02" is too long; write 2024-01-02`},
+		"full-width date":              {head + "a,n,２０２４-01-02,1,1\n", `f.csv:2: column date: period "２０２４-01-02" is not of the form 2024, 2024-Q1, 2024-05, 2024-W05, 2024-05-07, 2024-05-07T13 or 2024-05-07T13:45; write 2024-01-02`},
 		"thousands":                    {head + "a,n,2024-01-02,1,\"0,005\"\n", `f.csv:2: column CO: "0,005" is no number; want a plain decimal from 0 to 5 mg/m³`},
 		"thousand too many":            {head + "a,n,2024-01-02,\"1,200.5\",1\n", `f.csv:2: column PM2.5: "1,200.5" is no number; want a plain decimal from -10 to 100 µg/m³`},
 		"decimal comma":                {head + "a,n,2024-01-02,\"3,5\",1\n", `column PM2.5: "3,5" is no number; write 3.5`},

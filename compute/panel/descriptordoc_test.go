@@ -196,6 +196,10 @@ func TestExamplesOfTheDescriptorGuideAreAccepted(t *testing.T) {
 		"censored.undetected": {"censored.below": "zero"},
 		"rename":              {"entity.column": "station"},
 		"period.stamp":        {"period.grain": "hour"},
+		"policy.caps":         {"entity.attributes": []any{"permit", "county", "industry"}, "entity.numbers": []any{"permit"}},
+		"policy.above_cap": {
+			"entity.attributes": []any{"permit", "county", "industry"}, "entity.numbers": []any{"permit"}, "policy.caps": map[string]any{"nox": "permit"},
+		},
 
 		"measures[].pcaf.scope":  {"measures[].pcaf.option": "1a"},
 		"measures[].pcaf.option": {"measures[].pcaf.scope": "1"},

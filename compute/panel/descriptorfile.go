@@ -129,6 +129,8 @@ func formField(field, name string, t reflect.Type) reflect.StructField {
 // formOf is a type with scalars for its texts, numbers and flags.
 func formOf(t reflect.Type) reflect.Type {
 	switch t.Kind() {
+	case reflect.Map:
+		return reflect.TypeFor[fileTexts]()
 	case reflect.Pointer:
 		return reflect.PointerTo(formOf(t.Elem()))
 	case reflect.Slice, reflect.Array:

@@ -150,6 +150,8 @@ func (c *descriptorCheck) policyField(row catalog.PolicyField, form reflect.Valu
 		default: // a text of few values, which catalog checks
 			into.SetString(written.text)
 		}
+	case fileTexts:
+		c.texts(written, field, into)
 	case []scalar:
 		into.Set(reflect.ValueOf(texts(written)))
 	case [][]scalar:
@@ -160,6 +162,18 @@ func (c *descriptorCheck) policyField(row catalog.PolicyField, form reflect.Valu
 			part, _ := form.Elem().Field(i).Interface().(scalar)
 			into.Elem().Field(i).SetString(c.need(part, field+"."+form.Elem().Type().Field(i).Tag.Get("yaml")))
 		}
+	}
+}
+
+// texts reads a mapping of texts into a map of them.
+func (c *descriptorCheck) texts(written fileTexts, field string, into reflect.Value) {
+	into.Set(reflect.MakeMap(into.Type()))
+	for _, pair := range written.list {
+		key := reflect.ValueOf(pair.key.text)
+		if into.MapIndex(key).IsValid() {
+			c.fault(pair.key, field, fmt.Sprintf("%.40q is there twice", pair.key.text), "name it once")
+		}
+		into.SetMapIndex(key, reflect.ValueOf(c.need(pair.value, field+"."+pair.key.text)))
 	}
 }
 

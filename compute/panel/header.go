@@ -146,10 +146,10 @@ func readHeader(src *Source, file string, head table.Head, faults *Errors) (head
 		}
 	case src.Shape.Wide == "":
 		for m, name := range src.Columns {
-			optional = src.reading(m).Optional
+			optional, hint = src.reading(m).Optional, "; a measure that a file may lack is declared optional: true"
 			h.measures = append(h.measures, find(name))
 		}
-		optional = false
+		optional, hint = false, ""
 	}
 	h.keep, h.valid = filters(src.Keep), filters(src.Valid)
 	for m := range src.Columns {

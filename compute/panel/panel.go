@@ -18,7 +18,8 @@ type Panel struct {
 	First    int64
 	Periods  int
 	Columns  []Column
-	Report   Report // of the files that were read
+	Report   Report    // of the files that were read
+	Caps     [][]int64 // by measure and entity, that its readings were checked by; nil: there are none
 
 	store *spill.Store // nil: of no use
 }

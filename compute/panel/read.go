@@ -22,6 +22,9 @@ type Options struct {
 	// Attributes are, by entity of a registry that is given, its values of the source's
 	// attributes. Where files have these columns, they must have these values.
 	Attributes [][]string
+	// Caps are, of a registry that is given, the greatest reading that each entity may have, by
+	// measure (Source.CapsBy); nil where the policy names none.
+	Caps [][]int64
 	// Memory is how many bytes rows and readings may take before they go to a temporary
 	// file; 0: DefaultMemory. Temporary is the directory of the file; empty: the system's.
 	Memory    int
@@ -45,6 +48,9 @@ var ErrNoRegistry = errors.New("registry does not fit the descriptor")
 func Read(ctx context.Context, src *Source, registry []string, files []File, o Options) (p *Panel, attributes [][]string, err error) {
 	if len(src.Columns) == 0 || len(src.Columns) != len(src.Descriptor.Measures) {
 		return nil, nil, fmt.Errorf("read files: %d columns for %d measures", len(src.Columns), len(src.Descriptor.Measures))
+	}
+	if registry != nil && len(src.Descriptor.Policy.Caps) > 0 && o.Caps == nil {
+		return nil, nil, fmt.Errorf("%w: the policy has caps, and none are given", ErrNoRegistry)
 	}
 	if o.Attributes != nil && len(o.Attributes) != len(registry) {
 		return nil, nil, fmt.Errorf("%w: attributes of %d entities for %d ids", ErrNoRegistry, len(o.Attributes), len(registry))
@@ -74,8 +80,11 @@ func Read(ctx context.Context, src *Source, registry []string, files []File, o O
 	own := &Errors{} // of the files together
 	if registry == nil {
 		registry, attributes = mergeEntities(src, read, own)
+		if o.Caps, err = src.ownCaps(attributes); err != nil {
+			return nil, nil, err
+		}
 	}
-	a := &assembly{src: src, registry: registry, files: read, faults: own, faulty: faults.Total > 0, replace: o.Replace, store: store, memory: inBand}
+	a := &assembly{src: src, registry: registry, files: read, faults: own, faulty: faults.Total > 0, replace: o.Replace, caps: o.Caps, store: store, memory: inBand}
 	whole, err := a.panel(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -85,6 +94,7 @@ func Read(ctx context.Context, src *Source, registry []string, files []File, o O
 		faults.sort(files)
 		return nil, nil, faults
 	}
+	whole.Caps = o.Caps
 	whole.Report = a.report(attributes)
 	return whole, attributes, nil
 }

@@ -24,10 +24,11 @@ type Counts struct {
 	Dropped   int `json:"dropped,omitempty"`   // within a limit or with a sign, and taken out
 	Qualified int `json:"qualified,omitempty"` // kept, with a sign behind the number
 	Rounded   int `json:"rounded,omitempty"`   // to the measure's decimals
+	Clipped   int `json:"clipped,omitempty"`   // above their entity's cap, and stood for by it
 }
 
 func (c Counts) plus(o Counts) Counts {
-	return Counts{c.Missing + o.Missing, c.Doubtful + o.Doubtful, c.Invalid + o.Invalid, c.Censored + o.Censored, c.Dropped + o.Dropped, c.Qualified + o.Qualified, c.Rounded + o.Rounded}
+	return Counts{c.Missing + o.Missing, c.Doubtful + o.Doubtful, c.Invalid + o.Invalid, c.Censored + o.Censored, c.Dropped + o.Dropped, c.Qualified + o.Qualified, c.Rounded + o.Rounded, c.Clipped + o.Clipped}
 }
 
 // Sampled is a row as it was read.
@@ -90,6 +91,9 @@ func (a *assembly) report(attributes [][]string) Report {
 	}
 	for m, n := range a.averaged {
 		out.Measures[m].Rounded += n
+	}
+	for m, n := range a.clipped {
+		out.Measures[m].Clipped = n
 	}
 	for m, c := range out.Measures {
 		if c.Doubtful > 0 {

@@ -90,6 +90,10 @@ func (g *Grid) movements(d catalog.Descriptor) []movement {
 		if c.Count {
 			continue
 		}
+		if len(g.verdict.Widths) > 0 && c.Bucket == 0 {
+			out[i].width = big.NewInt(g.verdict.Widths[i])
+			continue
+		}
 		m := d.Measures[g.columns[i]]
 		switch {
 		case c.Bucket > 0:

@@ -42,6 +42,9 @@ func NewGrid(d catalog.Descriptor, layers []Layer, verdict catalog.Verdict) (*Gr
 	case len(layers) != len(verdict.Layers):
 		return nil, fmt.Errorf("the verdict has %d layers, and %d versions are given", len(verdict.Layers), len(layers))
 	}
+	if n := len(verdict.Widths); n != 0 && (n != len(verdict.Columns) || verdict.Noise == nil || slices.Min(verdict.Widths) < 0) {
+		return nil, fmt.Errorf("the widths %d of %d columns are not what a noised verdict has", verdict.Widths, len(verdict.Columns))
+	}
 	if n := len(verdict.EntityGroups) * len(verdict.PeriodGroups); len(verdict.Coverage) != 0 && len(verdict.Coverage) != n {
 		return nil, fmt.Errorf("the coverage is of %d groups, the verdict has %d", len(verdict.Coverage), n)
 	}

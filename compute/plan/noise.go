@@ -30,7 +30,8 @@ const TailBits = 60
 // units of its own norm.
 //
 // A private vector multiplies what an entity moves by its number in it, at most
-// the largest that its bits allow. Private counts are made of the buyer's vector
+// the largest that its bits allow. Where caps bound entities, or limits their weights, the
+// verdict says how far one can move a cell of each column, weight included (judge.boundWidths). Private counts are made of the buyer's vector
 // and public presence: nothing that a reading can move, so they have no law.
 func (p *Plan) newLaws(g *Grid, d catalog.Descriptor) ([]noise.Law, error) {
 	terms := g.verdict.Noise
@@ -54,7 +55,10 @@ func (p *Plan) newLaws(g *Grid, d catalog.Descriptor) ([]noise.Law, error) {
 		if m.width == nil {
 			continue
 		}
-		width, numbers := new(big.Int).Mul(m.width, p.LargestFactor(i)), big.NewInt(m.numbers)
+		width, numbers := m.width, big.NewInt(m.numbers)
+		if len(g.verdict.Widths) == 0 {
+			width = new(big.Int).Mul(width, p.LargestFactor(i))
+		}
 		one, two := new(big.Int).Mul(l1, numbers), new(big.Int).Mul(l2, numbers)
 		if laws[i], err = columnLaw(width, one, two, shares(moved), epsilon, delta); err != nil {
 			return nil, fmt.Errorf("noise of %s: %w", g.verdict.Columns[i].Measure, err)

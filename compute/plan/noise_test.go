@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/caps"
 	"github.com/weirdata/weir/compute/noise"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/plan/plantest"
@@ -31,6 +32,21 @@ func TestOneEntitysRecordMovesTheReleaseByNoMoreThanEpsilon(t *testing.T) {
 		terms := catalog.Noise{Epsilon: rapid.SampledFrom([]string{"1", "0.5", "0.07"}).Draw(t, "epsilon"),
 			Delta: rapid.SampledFrom([]string{"", "1e-9"}).Draw(t, "delta")}
 		p.Verdict.Noise = &terms
+		most := make([]int64, len(p.Descriptor.Measures)) // readings, in general or by caps
+		capped := rapid.Bool().Draw(t, "capped")
+		for i, m := range p.Descriptor.Measures {
+			if most[i] = m.Max; capped {
+				most[i] = m.Min + (m.Max-m.Min)/rapid.Int64Range(1, 5).Draw(t, "part")
+			}
+		}
+		for _, c := range p.Verdict.Columns {
+			if !capped {
+				break
+			}
+			x, y := p.Descriptor.MeasureIndex(c.Measure), max(p.Descriptor.MeasureIndex(c.Times), 0)
+			width := caps.Width(c, p.Descriptor.Measures[x], p.Descriptor.Measures[y], most[x], most[y])
+			p.Verdict.Widths = append(p.Verdict.Widths, width.Int64())
+		}
 		plan, err := plan.New(p.Descriptor, p.Layers(), p.Verdict)
 		if err != nil {
 			t.Fatal(err)
@@ -41,7 +57,7 @@ func TestOneEntitysRecordMovesTheReleaseByNoMoreThanEpsilon(t *testing.T) {
 				for at := range p.Version.Periods {
 					v := d.Min - d.Mid()
 					if high != rapid.Bool().Draw(t, "flip") {
-						v = d.Max - d.Mid()
+						v = most[m] - d.Mid()
 					}
 					p.Values[m][at*p.Version.Entities+entity] = v
 				}
@@ -95,5 +111,24 @@ func TestScaleIsTheSensitivityOverEpsilon(t *testing.T) {
 		t.Error("an exact plan has noise")
 	} else if p.Digest() == planned.Digest() || planned.Digest() == gaussian.Digest() {
 		t.Error("the plan's digest does not say which noise it has")
+	}
+}
+
+// Widths that are of other columns, below 0, or of an exact verdict are none that a judge made.
+func TestWidthsThatNoJudgeMadeAreRefused(t *testing.T) {
+	for name, change := range map[string]func(v *catalog.Verdict){
+		"of other columns":    func(v *catalog.Verdict) { v.Widths = append(v.Widths, 1) },
+		"below 0":             func(v *catalog.Verdict) { v.Widths[0] = -1 },
+		"of an exact verdict": func(v *catalog.Verdict) { v.Noise = nil },
+	} {
+		p, _ := plantest.NoisedReadings(catalog.Noise{Epsilon: "0.25"})
+		p.Verdict.Widths = make([]int64, len(p.Verdict.Columns))
+		if _, err := plan.New(p.Descriptor, p.Layers(), p.Verdict); err != nil {
+			t.Fatal(err)
+		}
+		change(&p.Verdict)
+		if _, err := plan.New(p.Descriptor, p.Layers(), p.Verdict); err == nil {
+			t.Errorf("widths %s are taken", name)
+		}
 	}
 }

@@ -22,18 +22,25 @@ func TestPeriodsThatAreNamedAndNotPublishedAreTold(t *testing.T) {
 	half := []catalog.PeriodGroup{{Intervals: []calendar.Interval{{From: at("2024-01"), To: at("2024-04")}}}, {Intervals: []calendar.Interval{{From: at("2024-04"), To: at("2024-07")}}}}
 	all := month.Bounds()
 	for _, c := range []struct {
+		by    calendar.Grain
 		named []calendar.Interval
 		want  []string
 	}{
-		{nil, nil},
-		{[]calendar.Interval{{From: at("2024-02"), To: at("2024-07")}}, nil},
-		{[]calendar.Interval{{From: at("2024-01"), To: at("2025-01")}}, []string{"2024-07 to 2024-12"}},
-		{[]calendar.Interval{{From: at("2023-12"), To: at("2024-08")}}, []string{"2023-12", "2024-07"}},
-		{[]calendar.Interval{{From: at("2024-03"), To: all.To}}, nil},
-		{[]calendar.Interval{{From: all.From, To: at("2030-01")}}, nil},
+		{"", nil, nil},
+		{"", []calendar.Interval{{From: at("2024-02"), To: at("2024-07")}}, nil},
+		{"", []calendar.Interval{{From: at("2024-01"), To: at("2025-01")}}, []string{"2024-07 to 2024-12"}},
+		{"", []calendar.Interval{{From: at("2023-12"), To: at("2024-08")}}, []string{"2023-12", "2024-07"}},
+		{"", []calendar.Interval{{From: at("2024-03"), To: all.To}}, nil},
+		{"", []calendar.Interval{{From: all.From, To: at("2030-01")}}, nil},
+		{month, nil, nil},
+		{calendar.Quarter, nil, nil},
+		{calendar.Year, nil, []string{"2024-07 to 2024-12"}},
+		{calendar.Year, []calendar.Interval{{From: at("2024-03"), To: all.To}}, []string{"2024-07 to 2024-12"}},
+		{calendar.Year, []calendar.Interval{{From: at("2023-12"), To: at("2024-08")}}, []string{"2023-12", "2024-07"}},
+		{calendar.Year, []calendar.Interval{{From: at("2024-02"), To: at("2024-07")}}, nil},
 	} {
-		if d := cmp.Diff(c.want, notThere(month, c.named, half)); d != "" {
-			t.Errorf("%v: %s", c.named, d)
+		if d := cmp.Diff(c.want, notThere(month, c.by, c.named, half)); d != "" {
+			t.Errorf("%v by %q: %s", c.named, c.by, d)
 		}
 	}
 }

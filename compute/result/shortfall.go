@@ -128,25 +128,37 @@ func (t *Table) partialWords() string {
 	return ""
 }
 
-// notThere are the periods that are named and not in any group. An end that is open names none.
-func notThere(own calendar.Grain, named []calendar.Interval, groups []catalog.PeriodGroup) (out []string) {
+// notThere are the periods that are named and not in any group. An interval of a condition names its periods unless
+// one of its ends is open. Where periods are grouped by a coarser grain, a group names those of its period that no
+// condition excludes: a year of which six months are there is not the year's.
+func notThere(own, by calendar.Grain, condition []calendar.Interval, groups []catalog.PeriodGroup) (out []string) {
 	all := own.Bounds()
 	var there []calendar.Interval
 	for _, g := range groups {
 		there = append(there, g.Intervals...)
 	}
+	var named []calendar.Interval
+	for _, i := range condition {
+		if i.From > all.From && i.To < all.To {
+			named = append(named, i)
+		}
+	}
+	if by != "" && own.Finer(by) {
+		asked := calendar.NewPeriodSet(condition)
+		if len(condition) == 0 {
+			asked = calendar.PeriodSet{all}
+		}
+		for _, i := range there {
+			named = append(named, asked.Intersect(calendar.PeriodSet{by.Span(own.In(i.From, by), own)})...)
+		}
+	}
 	gaps := calendar.NewPeriodSet(there).Complement(all)
-	for _, i := range named {
-		if i.From <= all.From || i.To >= all.To {
-			continue
+	for _, gap := range gaps.Intersect(calendar.NewPeriodSet(named)) {
+		text := own.Format(gap.From)
+		if gap.To-gap.From > 1 {
+			text += " to " + own.Format(gap.To-1)
 		}
-		for _, gap := range gaps.Intersect(calendar.PeriodSet{i}) {
-			text := own.Format(gap.From)
-			if gap.To-gap.From > 1 {
-				text += " to " + own.Format(gap.To-1)
-			}
-			out = append(out, text)
-		}
+		out = append(out, text)
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/compute/noise"
 	"github.com/weirdata/weir/compute/plan/plantest"
 )
@@ -16,6 +17,7 @@ import (
 // common cells and counts of buckets of one site, with any readings and then any
 // others in the same cells, over all numbers of the release.
 func TestStatisticsOfOneRecordCostNoMoreThanEpsilon(t *testing.T) {
+	longrun.Only(t)
 	const large = 1_000_000_000_000
 	items := []string{"SUM(x)", "VAR_POP(x)", "VAR_POP(y)", "CORR(x, y)", "COVAR_POP(x, y)", "HISTOGRAM(x)", "MEDIAN(y)"}
 	rapid.Check(t, func(t *rapid.T) {

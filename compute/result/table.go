@@ -102,7 +102,7 @@ func newTable(c *sql.Compiled, in Input) (*Table, error) {
 	}
 	t := &Table{Columns: b.columnsOf(), Rows: make([][]any, 0, len(rows)), Withheld: len(in.Verdict.Withheld)}
 	t.Groups = b.withheld()
-	t.NotThere = notThere(in.Descriptor.Grain, c.Request.Periods, in.Verdict.PeriodGroups)
+	t.NotThere = notThere(in.Descriptor.Grain, c.Request.Grain(), c.Request.Periods, in.Verdict.PeriodGroups)
 	t.In, t.Weights = vectorsOf(in.Verdict)
 	if in.Plan.Noise != nil {
 		t.Noise = &Noised{Noise: *in.Verdict.Noise}
@@ -406,6 +406,9 @@ func (b *builder) row(group int) []any {
 			out[i] = b.dimension(group, o.Index)
 		case sql.OutputCycle:
 			out[i] = b.cycle(group, o.Index)
+			if y := sql.CycleNamed(b.query.Cycles[o.Index]); y.Whole() {
+				out[i] = y.Grain.Format(b.cycle(group, o.Index))
+			}
 		default:
 			out[i], _ = b.column(o).figure(group)
 		}
@@ -417,6 +420,8 @@ func (b *builder) columnsOf() []Column {
 	out := []Column{}
 	for _, o := range b.query.Output {
 		switch {
+		case o.Kind == sql.OutputCycle && sql.CycleNamed(b.query.Cycles[o.Index]).Whole():
+			out = append(out, Column{Name: o.Name, Type: TypePeriod})
 		case o.Kind == sql.OutputCycle:
 			out = append(out, Column{Name: o.Name, Type: TypeInteger})
 		case o.Kind != sql.OutputDimension:

@@ -331,6 +331,9 @@ func (c *compiler) outputOf(v *value) (int, *Error) {
 			return 0, fault
 		}
 		want = Output{Kind: OutputDimension, Index: slices.Index(c.out.Request.By, dim)}
+		if at := slices.Index(c.out.Cycles, wholePeriods(dim.Grain)); dim.Kind == catalog.DimPeriod && at >= 0 {
+			want = Output{Kind: OutputCycle, Index: at}
+		}
 	}
 	for i, o := range c.out.Output {
 		if o.Figure() == want {

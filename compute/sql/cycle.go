@@ -13,16 +13,29 @@ import (
 	"github.com/weirdata/weir/catalog/calendar"
 )
 
-// Cycle is a part of a period that comes again: the hour of a day, the day of a week.
+// Cycle is a part of a period that comes again: the hour of a day, the day of a week. Beside
+// such a part groups may be of whole periods too, as of the hour and the month.
 type Cycle struct {
-	Name     string         // as EXTRACT has it, in capitals
-	Grain    calendar.Grain // a period of it has one value
-	from, to int64          // its values
-	of       func(i int64) int64
+	Name     string              // as EXTRACT has it, in capitals
+	Grain    calendar.Grain      // a period of it has one value
+	from, to int64               // its values
+	of       func(i int64) int64 // nil: its values are the periods of Grain themselves
 }
 
+// Whole reports whether the values are the periods of Grain themselves.
+func (y *Cycle) Whole() bool { return y.of == nil }
+
 // Of is the value of period i of a grain whose periods lie in those of the cycle's.
-func (y *Cycle) Of(own calendar.Grain, i int64) int64 { return y.of(own.In(i, y.Grain)) }
+func (y *Cycle) Of(own calendar.Grain, i int64) int64 {
+	i = own.In(i, y.Grain)
+	if y.Whole() {
+		return i
+	}
+	return y.of(i)
+}
+
+// whole is how [Compiled].Cycles names the periods of a grain.
+const whole = "date_trunc "
 
 // cycles are those that a condition may test, and that groups may be of. Hours and weekdays are counted from a
 // Thursday at midnight, 1970-01-01, and months from a January.
@@ -36,8 +49,19 @@ var cycles = []Cycle{
 
 func modulo(a, b int64) int64 { return ((a % b) + b) % b }
 
-// CycleNamed is the cycle of a name, in capitals or not; nil: there is none.
+// CycleNamed is what [Compiled].Cycles means by a name; nil: nothing.
 func CycleNamed(name string) *Cycle {
+	if text, is := strings.CutPrefix(name, whole); is {
+		if g := calendar.Grain(text); g.Valid() {
+			return &Cycle{Name: name, Grain: g}
+		}
+		return nil
+	}
+	return cycleOfPart(name)
+}
+
+// cycleOfPart is the cycle of a part of periods, in capitals or not; nil: there is none.
+func cycleOfPart(name string) *Cycle {
 	if i := slices.IndexFunc(cycles, func(y Cycle) bool { return strings.EqualFold(y.Name, name) }); i >= 0 {
 		return &cycles[i]
 	}
@@ -61,7 +85,7 @@ func (y cycle) misplaced(word string) *Error {
 // cycleTest compiles a comparison of a part of period that comes again.
 func (c *compiler) cycleTest(t *comparison, name string) (parts, *Error) {
 	n := t.Name
-	part := CycleNamed(name)
+	part := cycleOfPart(name)
 	switch own := c.schema.Descriptor.Grain; {
 	case part == nil && slices.Contains([]string{"WEEKDAY", "DAYOFWEEK"}, name):
 		return parts{}, faultAt(n.Pos, n.Raw, "systems count weekdays differently").want("EXTRACT(ISODOW FROM period), where 1 is Monday and 7 Sunday", "EXTRACT(DOW FROM period), where 0 is Sunday")

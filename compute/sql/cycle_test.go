@@ -92,6 +92,10 @@ func TestGroupsByPartsThatComeAgain(t *testing.T) {
 		{"SELECT county, AVG(pm25) FROM beijing_air GROUP BY county, date_part('dow', period), hour(period)", calendar.Hour, []string{"dow", "hour"}, []string{"county", "avg(pm25)"}},
 		{"SELECT quarter(period), EXTRACT(MONTH FROM period), SUM(pm25) FROM beijing_air GROUP BY quarter(period), month(period) ORDER BY month(period)", calendar.Month,
 			[]string{"quarter", "month"}, []string{"quarter(period)", "month(period)", "sum(pm25)"}},
+		{"SELECT year(period), EXTRACT(MONTH FROM period) AS m, SUM(pm25) FROM beijing_air GROUP BY year(period), m ORDER BY year(period), m", calendar.Month,
+			[]string{"month", "date_trunc year"}, []string{"date_trunc('year', period)", "m", "sum(pm25)"}},
+		{"SELECT date_trunc('month', period) AS p, county, hour(period), SUM(pm25) FROM beijing_air GROUP BY 1, 2, 3", calendar.Hour,
+			[]string{"hour", "date_trunc month"}, []string{"p", "county", "hour(period)", "sum(pm25)"}},
 	} {
 		got, err := Compile(c.sql, beijing())
 		if err != nil {
@@ -102,7 +106,7 @@ func TestGroupsByPartsThatComeAgain(t *testing.T) {
 		for _, o := range got.Output {
 			names = append(names, o.Name)
 		}
-		by := got.Request.By[len(got.Request.By)-1]
+		by := got.Request.By[slices.IndexFunc(got.Request.By, func(d catalog.Dimension) bool { return d.Kind == catalog.DimPeriod })]
 		if by.Grain != c.grain || !slices.Equal(got.Cycles, c.cycles) || !slices.Equal(names, c.names) {
 			t.Errorf("%s: by %s, cycles %v, columns %v", c.sql, by.Grain, got.Cycles, names)
 		}
@@ -116,7 +120,8 @@ func TestGroupsByPartsThatComeAgain(t *testing.T) {
 	}
 	for sql, want := range map[string]string{
 		"SELECT hour(period), COUNT(*) FROM beijing_air GROUP BY county":                             "hour(period) is neither aggregated nor in GROUP BY",
-		"SELECT year(period), hour(period), COUNT(*) FROM beijing_air GROUP BY 1, 2":                 "periods are grouped twice, by date_trunc('year', period) and hour(period)",
+		"SELECT year(period), period, hour(period), COUNT(*) FROM beijing_air GROUP BY 1, 2, 3":      "periods are grouped twice, by date_trunc('year', period) and period",
+		"SELECT date_trunc('week', period), month(period), COUNT(*) FROM beijing_air GROUP BY 1, 2":  "periods are grouped by date_trunc('week', period) and month(period), and a week lies in no one month",
 		"SELECT hour(period), COUNT(DISTINCT entity) FROM beijing_air GROUP BY 1":                    "would be counted in each",
 		"SELECT hour(period), YEAR_ON_YEAR(SUM(pm25)) FROM beijing_air GROUP BY 1":                   "YEAR_ON_YEAR compares periods, and the query joins those of all years",
 		"SELECT SUM(pm25) FROM beijing_air GROUP BY hour(period) HAVING YEAR_ON_YEAR(SUM(pm25)) > 1": "YEAR_ON_YEAR compares periods, and the query joins those of all years",

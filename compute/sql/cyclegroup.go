@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/aggregate"
 )
 
@@ -15,6 +16,9 @@ import (
 
 // text is what an output column of the cycle is called, stored how Compiled.Cycles has it.
 func (y *Cycle) text() string {
+	if y.Whole() {
+		return fmt.Sprintf("date_trunc('%s', period)", y.Grain)
+	}
 	if y.Name == "DOW" || y.Name == "ISODOW" {
 		return "extract(" + y.stored() + " from period)"
 	}
@@ -35,7 +39,7 @@ func (sc *scope) cycleOf(v *value) (*Cycle, *Error) {
 	if fault != nil {
 		return nil, fault
 	}
-	y := CycleNamed(part)
+	y := cycleOfPart(part)
 	if own := sc.schema.Descriptor.Grain; y != nil && !own.Nests(y.Grain) {
 		return nil, faultAt(v.Name.Pos, v.Name.Raw, "the dataset has one period %s, which lies in no one %s", own.One(), y.Grain).want(sc.quotedGrains()...)
 	}
@@ -60,29 +64,50 @@ func (c *compiler) groupCycle(v *value, named *Output) (int, *Error) {
 	return add(&c.out.Cycles, y.stored()), nil
 }
 
-// joinByCycles groups by the single periods that the cycles join.
+// joinByCycles groups by the single periods that the cycles join. A group of whole periods beside
+// them becomes one of the cycles.
 func (c *compiler) joinByCycles() *Error {
 	if len(c.out.Cycles) == 0 {
 		return nil
 	}
 	req := &c.out.Request
-	finest := c.cycle(0).Grain
-	for i := range c.out.Cycles {
-		if g := c.cycle(i).Grain; g.Finer(finest) {
-			finest = g
+	period := slices.IndexFunc(req.By, func(d catalog.Dimension) bool { return d.Kind == catalog.DimPeriod })
+	if period >= 0 {
+		at := add(&c.out.Cycles, wholePeriods(req.By[period].Grain))
+		for i, o := range c.out.Output {
+			if o.Kind == OutputDimension && o.Index == period {
+				c.out.Output[i].Kind, c.out.Output[i].Index = OutputCycle, at
+			}
 		}
 	}
-	if i := slices.IndexFunc(req.By, func(d catalog.Dimension) bool { return d.Kind == catalog.DimPeriod }); i >= 0 {
-		pos, raw := c.stmt.Group[len(c.stmt.Group)-1].place()
-		return faultAt(pos, raw, "periods are grouped twice, by %s and %s", c.dimensionText(req.By[i]), c.cycle(0).text()).want("one of them")
+	first := c.cycle(0)
+	for i := range c.out.Cycles {
+		if y := c.cycle(i); y.Grain.Finer(first.Grain) {
+			first = y
+		}
 	}
+	finest := first.Grain
+	for i := range c.out.Cycles {
+		if y := c.cycle(i); !finest.Nests(y.Grain) {
+			pos, raw := c.stmt.Group[len(c.stmt.Group)-1].place()
+			return faultAt(pos, raw, "periods are grouped by %s and %s, and a %s lies in no one %s", first.text(), y.text(), finest, y.Grain).want("one of them")
+		}
+	}
+	if period >= 0 {
+		req.By[period].Grain = finest
+		return nil
+	}
+	period = len(req.By)
 	req.By = append(req.By, catalog.Dimension{Kind: catalog.DimPeriod, Grain: finest})
 	pos, raw := c.stmt.Group[len(c.stmt.Group)-1].place()
 	c.text.at("by", pos, raw) // where no call says it: by an alias, or a position
 	at := c.text.fields["by"]
-	c.text.at(fmt.Sprintf("by[%d]", len(req.By)-1), at.pos, at.raw)
+	c.text.at(fmt.Sprintf("by[%d]", period), at.pos, at.raw)
 	return nil
 }
+
+// wholePeriods is how groups of the periods of a grain are stored.
+func wholePeriods(g calendar.Grain) string { return whole + string(g) }
 
 func (c *compiler) cycle(i int) *Cycle { return CycleNamed(c.out.Cycles[i]) }
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/weirdata/weir/catalog/longrun"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -61,6 +63,7 @@ func TestRunReportsEveryFigureOnceAndLeavesNothingBehind(t *testing.T) {
 }
 
 func TestRunThatIsInterruptedLeavesNothingBehind(t *testing.T) {
+	longrun.Only(t)
 	dir := t.TempDir()
 	for _, at := range []string{"memory", "ledger"} {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -131,6 +131,22 @@ func (c *Client) RegistryRows(ctx context.Context, id string, n int) ([][]string
 	return have.rows[:n:n], nil
 }
 
+// RegistryRowsAt returns the first n rows of a registry with the attributes that it had in a state.
+func (c *Client) RegistryRowsAt(ctx context.Context, id string, state, n int) ([][]string, error) {
+	var rows [][]string
+	for len(rows) < n {
+		page, err := Get[wire.Rows](ctx, c, Call{Path: fmt.Sprintf("/v1/registries/%s/rows?from=%d&to=%d&state=%d", url.PathEscape(id), len(rows), n, state)})
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("read the rows of registry %s in state %d: %w", id, state, err)
+		case page.From != len(rows) || len(page.Rows) == 0 || len(page.Rows) > n-len(rows):
+			return nil, fmt.Errorf("read the rows of registry %s in state %d: asked for %d to %d, got %d from %d on", id, state, len(rows), n, len(page.Rows), page.From)
+		}
+		rows = append(rows, page.Rows...)
+	}
+	return rows, nil
+}
+
 // maxBegun is how often the reading of a registry's rows begins anew because they were
 // corrected meanwhile.
 const maxBegun = 4

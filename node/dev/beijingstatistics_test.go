@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/node/client/publish"
 )
 
@@ -106,6 +107,7 @@ func near(t *testing.T, what, got string, want float64) {
 // TestBeijingStatisticsEqualPlaintext: everything that squares and buckets give, per
 // station and month, gaps and all.
 func TestBeijingStatisticsEqualPlaintext(t *testing.T) {
+	longrun.Only(t)
 	files := beijingFiles(t)
 	t.Parallel()
 	ctx := testContext(t)

@@ -104,7 +104,7 @@ func publishFiles(ctx context.Context, t testing.TB, bureau *client.Client, desc
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := publish.Prepare(ctx, src, files, bureau.RegistryIDs, nil)
+	p, err := publish.Prepare(ctx, src, files, bureau, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

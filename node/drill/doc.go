@@ -15,14 +15,23 @@
 //     no secret.
 //   - Sums that are opened by the shares, with 0 in their parity; and with the figures of a result
 //     that its owner kept (weir query -o json).
+//   - Where it is given a founding, the nodes of a shadow (package shadow) with all of that: how many entries each has, with
+//     which root, and what one computes of the same queries from its own disk.
 //
 // # What it is not
 //
-// It starts no node, listens to nothing and calls no address: a shadow that nobody can reach is
-// taken by nobody for the cluster. The order of a restore needs the signatures of other institutions
+// It calls no address of the cluster, and a shadow is taken by nobody for the cluster: its machines have other keys, and
+// no share. The order of a restore needs the signatures of other institutions
 // and is not tried. The archive is only read. Shares are opened into memory and wiped; the ledger
 // is in the clear below Options.Dir while it runs, which the caller removes.
 //
-// Openings have contexts of their own, that no attempt ever had, and what a member contributes to
-// one leaves no memory of this process.
+// # Openings
+//
+// No node opens anything a second time for a drill. A shadow has no share: a node that had one would draw masks and
+// smudging for contexts that the running nodes of its seat draw them for too, and a share that is restored beside the one in
+// use is a second member at one Shamir point. What the process opens with shares that it is given has
+// contexts of its own, that no attempt ever had ("drill" before the query), so nothing that was ever sent is made here,
+// and what a member contributes stays in this process's memory: whoever reads that has the shares themselves. It counts against
+// no key's wear, for nobody else sees a phase. Opening a vector that everybody knows instead, as canaries do,
+// would need the shares of as many nodes in one place, and show less.
 package drill

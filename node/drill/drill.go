@@ -63,8 +63,20 @@ type Options struct {
 	Receipts []File
 	Results  []File // as weir query -o json printed them
 	Shares   []Share
+	// Shadow restores the backup as a cluster of its own on this machine, in an empty directory; nil: it is not tried.
+	Shadow   func(ctx context.Context, dir string) (Shadow, error)
 	Progress func(string)
 	Plan     versions.Planner // nil: as nodes plan
+}
+
+// Shadow is a restored cluster that is up (package shadow). Its nodes are called by their places.
+type Shadow interface {
+	Size() int
+	// Stands waits until a node has all that is committed: how many entries, with which root, and how many datasets it reads.
+	Stands(ctx context.Context, at int) (size uint64, root catalog.Digest, datasets int, err error)
+	// Recompute is mpc.Recompute from what a node has on its disk.
+	Recompute(ctx context.Context, query string, among catalog.KeyRoster) (plan, contexts catalog.Digest, err error)
+	Close() error
 }
 
 // Report is what a drill found.
@@ -72,10 +84,30 @@ type Report struct {
 	Checks []Check `json:"checks"`
 }
 
+// What a drill tries beside what it reports to the ledger: that the nodes of a shadow come up, and that queries
+// which they compute anew come to what is recorded.
+const (
+	Nodes    = "nodes"
+	Restored = "restored"
+)
+
+// names are all checks, in their order.
+func names() []string { return append(recovery.Drills(), Nodes, Restored) }
+
 // Differs counts the differences.
 func (r Report) Differs() (n int) {
 	for _, c := range r.Checks {
 		n += c.Differ
+	}
+	return n
+}
+
+// OfShadow counts those that a shadow alone shows.
+func (r Report) OfShadow() (n int) {
+	for _, c := range r.Checks {
+		if c.What == Nodes || c.What == Restored {
+			n += c.Differ
+		}
 	}
 	return n
 }
@@ -90,11 +122,24 @@ func (r Report) Missed() (missed []Check) {
 	return missed
 }
 
-// For is the report as the ledger takes it: no words and no names.
+// For is the report as the ledger takes it: no words and no names. What the ledger has no name for counts where it
+// belongs: nodes that do not come up are a ledger that does not, and what they compute otherwise are other sums.
 func (r Report) For(m backup.Manifest) recovery.Drill {
 	d := recovery.Drill{Root: m.Root, Size: m.Size, Made: m.Made}
+	differ := map[string]int{}
 	for _, c := range r.Checks {
-		d.Tried = append(d.Tried, c.Tried)
+		switch c.What {
+		case Nodes:
+			differ[recovery.Entries] += c.Differ
+		case Restored:
+			differ[recovery.Sums] += c.Differ
+		}
+	}
+	for _, c := range r.Checks {
+		if c.What != Nodes && c.What != Restored {
+			c.Differ += differ[c.What]
+			d.Tried = append(d.Tried, c.Tried)
+		}
 	}
 	return d
 }
@@ -127,7 +172,7 @@ func Run(ctx context.Context, o Options) (r Report, err error) {
 		machine: state.NewMachine(), among: map[string]attemptRoster{}, results: map[string]File{},
 	}
 	d.Archive.Store = readOnly{o.Archive.Store}
-	for _, name := range recovery.Drills() {
+	for _, name := range names() {
 		d.checks[name] = &Check{Tried: recovery.Tried{What: name}}
 	}
 	d.blobs = d.Archive.Listed()
@@ -138,7 +183,7 @@ func Run(ctx context.Context, o Options) (r Report, err error) {
 			c.Missed = c.Skipped
 		}
 	}
-	for _, name := range recovery.Drills() {
+	for _, name := range names() {
 		r.Checks = append(r.Checks, *d.checks[name])
 	}
 	return r, err
@@ -151,6 +196,10 @@ func (d *drilling) skipped() {
 	}
 	if len(d.Shares) == 0 {
 		d.checks[recovery.Openings].Skipped = "no share of a node was given: nothing was opened"
+	}
+	if d.Shadow == nil {
+		d.checks[Nodes].Skipped = "no founding was given: no node was started"
+		d.checks[Restored].Skipped = d.checks[Nodes].Skipped
 	}
 	switch {
 	case len(d.Results) == 0:
@@ -185,7 +234,7 @@ func (d *drilling) run(ctx context.Context) error {
 	})
 	if errors.Is(err, backup.ErrDamaged) {
 		d.checks[recovery.Entries].differ("%v", err)
-		for _, name := range []string{recovery.Blobs, recovery.Sums, recovery.Receipts, recovery.Openings, recovery.Figures} {
+		for _, name := range []string{recovery.Blobs, recovery.Sums, recovery.Receipts, recovery.Openings, recovery.Figures, Nodes, Restored} {
 			d.checks[name].Skipped = "the ledger does not prove itself"
 		}
 		return nil
@@ -273,7 +322,11 @@ func (d *drilling) proved(ctx context.Context) error {
 		return err
 	}
 	d.readResults()
-	return d.checkQueries(ctx)
+	chosen, err := d.checkQueries(ctx)
+	if err != nil {
+		return err
+	}
+	return d.checkShadow(ctx, chosen)
 }
 
 func (d *drilling) checkBlobs(ctx context.Context) error {

@@ -28,16 +28,16 @@ type recorded struct {
 	plan    *plan.Plan
 }
 
-// checkQueries computes recorded queries anew, and opens them where there are shares.
-func (d *drilling) checkQueries(ctx context.Context) error {
+// checkQueries computes recorded queries anew, and opens them where there are shares. It returns which.
+func (d *drilling) checkQueries(ctx context.Context) (computed []string, err error) {
 	ids, err := d.answered()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	chosen := choose(ids, d.Queries)
 	err = d.view(func(v state.View) error { return d.setApart(ids, v.Query) })
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for query := range d.results { // whoever gives a result wants it compared
 		chosen[query] = true
@@ -50,9 +50,10 @@ func (d *drilling) checkQueries(ctx context.Context) error {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, err
 		}
 		done++
+		computed = append(computed, id)
 		d.Progress(fmt.Sprintf("computing query %d of %d anew", done, len(chosen)))
 		q, err := d.load(ctx, id)
 		if err == nil {
@@ -61,7 +62,7 @@ func (d *drilling) checkQueries(ctx context.Context) error {
 		}
 		switch {
 		case ctx.Err() != nil:
-			return ctx.Err()
+			return nil, ctx.Err()
 		case err != nil:
 			c.differ("query %s: %v", id, err)
 		}
@@ -78,7 +79,7 @@ func (d *drilling) checkQueries(ctx context.Context) error {
 	if f := d.checks[recovery.Figures]; f.Tried.Tried == 0 && f.Skipped == "" {
 		f.Skipped = "none of the results was opened"
 	}
-	return nil
+	return computed, nil
 }
 
 // answered lists the queries whose attempt opened something of which all is kept, in their order.

@@ -210,6 +210,44 @@ func Contexts(cluster catalog.Digest, q catalog.Query, a catalog.Attempt, among 
 	return joinContexts(list), nil
 }
 
+// Recompute plans a recorded query and adds up what its last attempt opened, as a member does; among is the roster that the
+// attempt's points are of. It returns the plan's digest and what members committed to (Contexts), and opens nothing.
+func Recompute(ctx context.Context, l versions.Ledger, store *versions.Store, cluster catalog.Digest, query string, among catalog.KeyRoster,
+	accumulate func(tiles []catalog.Digest, acc *he.Accumulator) error,
+) (plan, contexts catalog.Digest, err error) {
+	var q catalog.Query
+	var verdict catalog.Verdict
+	err = l.View(func(v state.View) (err error) {
+		if q, err = v.Query(query); err == nil {
+			verdict, err = v.Verdict(query)
+		}
+		return err
+	})
+	if err != nil {
+		return plan, contexts, err
+	}
+	a, _ := UnderWay(q.Attempts)
+	w, err := store.Sources(ctx, verdict)
+	if err != nil {
+		return plan, contexts, err
+	}
+	p, err := store.Plan(w, verdict)
+	if err == nil {
+		err = store.FetchManifests(ctx, w)
+	}
+	if err != nil {
+		return plan, contexts, err
+	}
+	contexts, err = Contexts(cluster, q, a, among, w, p, func(number int) (sum [32]byte, err error) {
+		acc := he.NewAccumulator(store.Params)
+		if err := accumulate(versions.OpeningDigests(w, p, number), acc); err != nil {
+			return sum, err
+		}
+		return acc.Digest()
+	})
+	return p.Digest(), contexts, err
+}
+
 // opened is what comes of a plan's openings: this node's shares.
 type opened struct {
 	params     he.Parameters

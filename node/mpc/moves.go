@@ -399,7 +399,11 @@ func (ms *Moves) bitsOf(ctx context.Context, m resharing.Move, x catalog.Vector,
 		return nil, fmt.Errorf("%w: %w", failure.ErrNoShare, err)
 	}
 	defer share.Erase()
-	c, err := he.NewBitCheck(ms.session(o, "of vector "+x.ID), share, challengeIn(m, x))
+	limits, err := x.LimitBits()
+	if err != nil {
+		return nil, err
+	}
+	c, err := he.NewBitCheck(ms.session(o, "of vector "+x.ID), share, challengeIn(m, x), limits)
 	if err != nil {
 		return nil, err
 	}

@@ -186,10 +186,14 @@ func (vs *Vectors) runBits(ctx context.Context, x catalog.Vector, a catalog.Atte
 		return nil, err
 	}
 	defer share.Erase()
+	limits, err := x.LimitBits()
+	if err != nil {
+		return nil, err
+	}
 	if err := vs.attempts.Begin(o.session); err != nil {
 		return nil, err
 	}
-	c, err := he.NewBitCheck(vs.session(o, "bits"), share, challengeOf(x))
+	c, err := he.NewBitCheck(vs.session(o, "bits"), share, challengeOf(x), limits)
 	if err != nil {
 		return nil, err
 	}

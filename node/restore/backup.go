@@ -131,11 +131,10 @@ func FromBackup(ctx context.Context, dir string, key founding.SealKey, g foundin
 	if err := g.CheckSigned(); err != nil {
 		return err
 	}
-	rosters, err := attest.Rosters(g.Cluster(), b.Roster)
+	members, err := Members(g, b.Roster)
 	if err != nil {
-		return fmt.Errorf("read the backup's roster: %w", err)
+		return err
 	}
-	members := rosters[len(rosters)-1]
 	if err := attest.CheckRestore(members, order); err != nil {
 		return fmt.Errorf("%w: %w", ErrOrder, err)
 	}
@@ -154,21 +153,48 @@ func FromBackup(ctx context.Context, dir string, key founding.SealKey, g foundin
 	if _, err := os.Lstat(ledger); !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(err, fmt.Errorf("%w: %s is there: a node that has started knows what is in no backup; with the others up start it as it is", nodeshare.ErrStarted, ledger))
 	}
-	if err := storeBlobs(ctx, filepath.Join(dir, founding.DirBlobs), b, progress); err != nil {
-		return err
-	}
-	if err := (founding.RosterFile{Version: 1, Changes: b.Roster[1:]}).Write(dir); err != nil {
+	if err := b.layBlobs(ctx, dir, progress); err != nil {
 		return err
 	}
 	if err := WriteOrder(filepath.Join(dir, File), order); err != nil {
 		return err
 	}
+	return b.layLedger(ctx, dir, key, card, members.Nodes, consensus.Seed{ID: order.Order.ID(), Made: order.Order.Made})
+}
+
+// Members are the roster of a backup, which has to be of the cluster that a founding founds.
+func Members(g founding.Genesis, chain []catalog.Envelope) (c catalog.Cluster, err error) {
+	rosters, err := attest.Rosters(g.Cluster(), chain)
+	if err != nil {
+		return c, fmt.Errorf("read the backup's roster: %w", err)
+	}
+	return rosters[len(rosters)-1], nil
+}
+
+// Shadow makes the directory of a node of a shadow what FromBackup makes that of a node: among machines that no roster names,
+// and by no order. Without a ledger in the backup the node comes with nothing but its keys.
+func Shadow(ctx context.Context, dir string, key founding.SealKey, card founding.Card, machines []catalog.Node, seed consensus.Seed, b Backup) error {
+	if err := b.layBlobs(ctx, dir, func(int, int) {}); err != nil || b.Ledger == nil {
+		return err
+	}
+	return b.layLedger(ctx, dir, key, card, machines, seed)
+}
+
+// layBlobs makes what a node has beside its ledger that of the backup.
+func (b Backup) layBlobs(ctx context.Context, dir string, progress func(done, all int)) error {
+	if err := storeBlobs(ctx, filepath.Join(dir, founding.DirBlobs), b, progress); err != nil {
+		return err
+	}
+	return founding.RosterFile{Version: 1, Changes: b.Roster[1:]}.Write(dir)
+}
+
+// layLedger makes the ledger.
+func (b Backup) layLedger(ctx context.Context, dir string, key founding.SealKey, card founding.Card, members []catalog.Node, seed consensus.Seed) error {
 	v, err := key.Open(ctx, dir)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, v.Close()) }()
-	return consensus.Reseed(ledgerOf(dir, card, v, members.Nodes), consensus.Seed{ID: order.Order.ID(), Made: order.Order.Made}, b.Ledger)
+	return errors.Join(consensus.Reseed(ledgerOf(dir, card, v, members), seed, b.Ledger), v.Close())
 }
 
 // ledgerOf is the ledger of the node in dir, among these members.

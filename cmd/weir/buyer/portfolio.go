@@ -72,7 +72,11 @@ func newPortfolioRegisterCommand(a *cli.App) *cobra.Command {
 the nodes, each share sealed to its node, and waits until they have checked it. No
 fewer nodes than the threshold learn which entities it has, or how many. Queries
 then name it: entity IN PRIVATE(NAME). With --weights the file also has a number
-for each entity, for SUM(measure * PRIVATE(NAME)). With --pieces the file also names a
+for each entity, for SUM(measure * PRIVATE(NAME)); noise in such sums is scaled to the
+largest weight that its bits allow times the largest reading. With --within, where the
+policy names caps of a measure, each weight is bounded by its own entity's cap, so that
+no weight times cap is above one bound: --bound, which is public, as are caps. Nodes
+check it. With --pieces the file also names a
 piece for each entity, at most 16 of them, for GROUP BY PIECE(NAME): a bank sorts its
 borrowers by attribution factor.
 
@@ -103,6 +107,10 @@ will be in each figure, or what would pass.`,
 				return cli.Usagef(cmd, "--pieces and --by exclude --weights")
 			case f.file.Weights != "" && f.sql != "":
 				return cli.Usagef(cmd, "--for excludes --weights: weighted sums are answered with noise, and nothing is tested")
+			case f.file.Within != "" && f.file.Weights == "" || f.file.Bound != "" && f.file.Within == "":
+				return cli.Usagef(cmd, "--within needs --weights, and --bound needs --within")
+			case f.file.Within != "" && strings.Count(f.file.Within, ".") != 1:
+				return cli.Usagef(cmd, "--within is %q, want DATASET.MEASURE", f.file.Within)
 			case f.file.Bits < 1 || f.file.Bits > 32 || f.file.Decimals < 0 || f.file.Decimals > 9:
 				return cli.Usagef(cmd, "--bits is %d and --decimals is %d, want 1 to 32 and 0 to 9", f.file.Bits, f.file.Decimals)
 			case f.timeout <= 0:
@@ -121,6 +129,8 @@ will be in each figure, or what would pass.`,
 	flags.StringSliceVar(&f.file.By, "by", nil, "`attributes` whose groups it may be asked by, such as county,industry")
 	flags.IntVar(&f.file.Bits, "bits", 16, "with --weights: bits of the largest weight, to which the noise is scaled")
 	flags.IntVar(&f.file.Decimals, "decimals", 0, "with --weights: digits after the point that weights have at most")
+	flags.StringVar(&f.file.Within, "within", "", "with --weights: `DATASET.MEASURE` by whose caps each weight is bounded, which makes noise smaller")
+	flags.StringVar(&f.file.Bound, "bound", "", "with --within: greatest weight × cap, a `number`; default: a power of two that holds all weights")
 	flags.BoolVar(&f.anew, "anew", false, "make the next version of a file that is registered as it is")
 	flags.BoolVar(&f.file.IgnoreUnknown, "ignore-unknown", false, "go on without the ids that the registry does not have")
 	flags.StringVar(&f.sql, "for", "", "`SQL` that the portfolio is meant for: tests it here before it is registered")
@@ -142,6 +152,7 @@ type registeredPortfolio struct {
 	Bits      int      `json:"bits"`
 	Pieces    []string `json:"pieces,omitempty"` // in the order of their numbers; none: weights, or one piece without a name
 	Ignored   []string `json:"ignored"`
+	Bound     string   `json:"bound,omitempty"` // greatest weight times cap, of weights that are bounded by caps
 	// Preview is what the query of --for will be answered with; absent: none was named.
 	Preview *ask.Preview `json:"preview,omitempty"`
 }
@@ -171,12 +182,18 @@ func registerPortfolio(ctx context.Context, a *cli.App, name, path string, f reg
 		}
 		noteIgnored(a, done, f.registry)
 		a.NoteEach("%s", previewLines(done.Preview))
+		if done.Limits != nil {
+			a.Note("no weight times its entity's cap is above %s, which everybody is told", done.Limits.Text())
+		}
 		out := registeredPortfolio{
 			Portfolio: name, Version: done.Vector.Version, Vector: done.Vector.ID, Registry: f.registry, Entries: done.Entries,
 			Bits: done.Vector.Bits, Pieces: pieceNames(done.Pieces), Preview: done.Preview, Ignored: []string{},
 		}
 		for _, u := range done.Unknown {
 			out.Ignored = append(out.Ignored, u.ID)
+		}
+		if done.Limits != nil {
+			out.Bound = done.Limits.Text()
 		}
 		return a.PrintRowOf(out, "portfolio", name, "version", strconv.Itoa(out.Version), "vector", out.Vector,
 			"registry", out.Registry, "entries", strconv.Itoa(out.Entries), "ignored", strconv.Itoa(len(out.Ignored)))

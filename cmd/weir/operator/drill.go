@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"filippo.io/age"
 	"github.com/spf13/cobra"
@@ -19,17 +20,21 @@ import (
 	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
+	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/node/backup"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/drill"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/nodeshare"
+	"github.com/weirdata/weir/node/shadow"
 )
 
 // drillFlags say what a drill is given.
 type drillFlags struct {
 	identities, shares []string
 	receipts, results  string
+	genesis            string
 	queries            int
 	unreported         bool
 }
@@ -52,7 +57,13 @@ that their owners kept (weir query -o json). Where all these come together anybo
 could open everything: do it on a machine that institutions watch together, and take
 the files away again. Without shares it opens nothing. Its first line says what was tried, and what was not.
 
-Nothing is started, no address in the backup is called and the archive is only read:
+With the founding (--genesis) it restores the backup as a shadow: a node for every seat, on
+loopback addresses and with keys of its own, made by what a restore makes nodes with. They
+elect a leader, one that comes with nothing gets the ledger from the others, and one computes
+the recorded queries from its own disk. The shadow has no share, opens nothing, takes nothing, and is gone at the
+end. It takes as much of the disk beside the first identity as the backup, and the ledger as often as there are seats.
+
+No address in the backup is called and the archive is only read:
 the cluster goes on meanwhile. The ledger is in the clear beside the first identity while it runs, in
 weir-drill-…, which is removed at the end, and by the next drill with that identity where this one is killed.
 Shares are opened into memory alone.
@@ -79,12 +90,16 @@ that what was tried is as recorded, and nothing of what was not.`,
 	}
 	cmd.Flags().StringArrayVar(&flags.identities, "identity", nil, "`file` with a key that opens the archive or a share; may be given several times")
 	cmd.Flags().StringArrayVar(&flags.shares, "share", nil, "`file` with a node's share; may be given several times")
+	cmd.Flags().StringVar(&flags.genesis, "genesis", "", "`file` of the founding, as nodes have it: restore the backup as a shadow on this machine, and start its nodes")
 	cmd.Flags().StringVar(&flags.receipts, "receipts", "", "`directory` of receipts to verify")
 	cmd.Flags().StringVar(&flags.results, "results", "", "`directory` of results, as weir query -o json printed them, to compare figures with")
 	cmd.Flags().BoolVar(&flags.unreported, "no-report", false, "do not record in the cluster's ledger what came of it")
 	cmd.Flags().IntVar(&flags.queries, "queries", 20, "how many recorded queries are computed anew; 0: all")
 	return cmd
 }
+
+// errShadow is returned where a shadow of the backup is not what it should be.
+var errShadow = errors.New("the backup does not come up as it was")
 
 // errNotTried is returned where something was given to be tried, and was not.
 var errNotTried = errors.New("not all that was asked for was tried")
@@ -106,6 +121,16 @@ func runDrill(ctx context.Context, a *cli.App, args []string, flags drillFlags) 
 			s.Secrets.Wipe()
 		}
 	}()
+	if flags.genesis != "" {
+		g, err := founding.ReadGenesis(flags.genesis)
+		if err != nil {
+			return err
+		}
+		if g.Cluster() != x.Cluster {
+			return fmt.Errorf("%s founds cluster %s, and the archive is of %s: no node would be restored with it", flags.genesis, g.Cluster(), x.Cluster)
+		}
+		o.Shadow = func(ctx context.Context, dir string) (drill.Shadow, error) { return startShadow(ctx, x, g, dir) }
+	}
 	for _, file := range flags.shares {
 		s, err := readShare(x.With, file)
 		if err != nil {
@@ -138,13 +163,34 @@ func runDrill(ctx context.Context, a *cli.App, args []string, flags drillFlags) 
 	if missed := report.Missed(); len(missed) > 0 {
 		err = fmt.Errorf("%w: %s: %s", errNotTried, whatDrilled[missed[0].What], missed[0].Missed)
 	}
-	if n := report.Differs(); n > 0 {
+	switch n := report.Differs(); {
+	case n > 0 && n == report.OfShadow():
+		err = fmt.Errorf("%w: backup %s: %d differences of the shadow alone; a restore would meet them too", errShadow, x.Name(), n)
+	case n > 0:
 		err = fmt.Errorf("%w: backup %s: %d differences; do not count on it, and make another one now", backup.ErrDamaged, x.Name(), n)
 	}
 	if flags.unreported {
 		return err
 	}
 	return errors.Join(err, reportDrill(ctx, a, report.For(x.Manifest)))
+}
+
+// startShadow restores an archive as a shadow.
+func startShadow(ctx context.Context, x backup.Archive, g founding.Genesis, dir string) (drill.Shadow, error) {
+	listed := x.Listed()
+	o := shadow.Options{
+		Dir: dir, Genesis: g, Roster: x.Roster, Ledger: func() io.Reader { return x.Stream(ctx) }, Load: listed.Load,
+	}
+	for _, p := range x.Blobs {
+		o.Blobs = append(o.Blobs, p.Digest)
+	}
+	c, err := shadow.Start(ctx, o)
+	for _, ofMachine := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EADDRINUSE, consensus.ErrDiskFull} {
+		if errors.Is(err, ofMachine) {
+			err = fmt.Errorf("%w: %w", drill.ErrMachine, err)
+		}
+	}
+	return c, err
 }
 
 // reportDrill has the ledger take what came of a drill.
@@ -207,6 +253,7 @@ func readShare(with []age.Identity, file string) (s drill.Share, err error) {
 // whatDrilled says what was tried, by its name in a report.
 var whatDrilled = map[string]string{
 	recovery.Parts: "parts read", recovery.Entries: "entries applied anew", recovery.Decisions: "verdicts on queries", recovery.Blobs: "blobs that the state needs",
+	drill.Nodes: "nodes of a shadow", drill.Restored: "queries computed by the shadow",
 	recovery.Sums: "queries computed anew", recovery.Receipts: "receipts verified", recovery.Openings: "queries opened", recovery.Figures: "results compared",
 }
 

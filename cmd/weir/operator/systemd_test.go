@@ -65,7 +65,11 @@ func TestSystemdIsTold(t *testing.T) {
 				t.Errorf("heard %q of a node that is sealed", got)
 			}
 			states <- c.health
-			if got := hear(); len(got) != 2 || got[0] != "READY=1" || !strings.HasPrefix(got[1], c.status) {
+			got := hear()
+			for len(got) == 2 && got[0] == "WATCHDOG=1" && got[1] == "STATUS=not ready: it is sealed" {
+				got = hear() // on a loaded machine the watchdog may come first
+			}
+			if len(got) != 2 || got[0] != "READY=1" || !strings.HasPrefix(got[1], c.status) {
 				t.Errorf("heard %q when it is open", got)
 			}
 			for range 2 {

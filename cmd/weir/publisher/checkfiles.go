@@ -102,5 +102,6 @@ func describeCounts(c panel.Counts) string {
 	add(c.Dropped, "within a limit or with a sign, dropped")
 	add(c.Qualified, "kept with a sign behind them")
 	add(c.Rounded, "rounded, half to even")
+	add(c.Clipped, "above their entity's cap, stood for by it")
 	return strings.Join(parts, ", ")
 }

@@ -95,11 +95,10 @@ func (p *publication) publish(ctx context.Context, files []string) error {
 	default:
 		return err
 	}
-	ids := func(ctx context.Context, registry string) ([]string, error) { return c.RegistryIDs(ctx, registry) }
 	bar := p.NewProgress()
 	defer bar.Finish()
 	tell := publishing(p.App, src.Descriptor.Dataset, bar)
-	prepared, err := publish.Prepare(ctx, src, data, ids, tell)
+	prepared, err := publish.Prepare(ctx, src, data, c, tell)
 	if err != nil {
 		return nothingPublished(p.check, err)
 	}

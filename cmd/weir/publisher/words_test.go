@@ -63,7 +63,8 @@ func TestDatasetShowAndCheckSayEveryFieldOfThePolicy(t *testing.T) {
 		Policy: catalog.Policy{
 			Aggregates: []string{"sum"}, Grain: calendar.Month, MinCohort: 5, MinCoverage: "0.8", Cubes: [][]string{{"county"}}, Moments: [][2]string{{"nox", "nox"}},
 			Joins: []string{"energy"}, Related: [][]string{{"nox", "old.nox_t"}}, Unrelated: []string{"plants"}, Portfolios: 2, PortfolioChange: catalog.PortfolioNever,
-			DP: &catalog.DP{EpsilonPerQuery: "0.5", EpsilonPerContract: "5", EpsilonFamily: "10", Delta: "1e-9"},
+			DP:   &catalog.DP{EpsilonPerQuery: "0.5", EpsilonPerContract: "5", EpsilonFamily: "10", Delta: "1e-9"},
+			Caps: map[string]string{"nox": "permit"},
 		},
 	}
 	for name, s := range map[string]term.Table{

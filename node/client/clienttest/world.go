@@ -206,7 +206,7 @@ func (w *World) Prepare(c *client.Client, descriptor, csv string) *publish.Prepa
 	src, err := panel.ReadDescriptor("d.yaml", strings.NewReader(descriptor))
 	w.Must(err)
 	file := panel.File{Name: "d.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(csv)), nil }}
-	p, err := publish.Prepare(w.Ctx, src, []panel.File{file}, c.RegistryIDs, nil)
+	p, err := publish.Prepare(w.Ctx, src, []panel.File{file}, c, nil)
 	w.Must(err)
 	return p
 }

@@ -213,7 +213,7 @@ func (f *Feed) prepare(ctx context.Context, rows []row) (*publish.Prepared, erro
 	if err == nil && d.Live > 0 {
 		return publish.PrepareAppend(ctx, f.client, src, files, nil)
 	}
-	return publish.Prepare(ctx, src, files, f.client.RegistryIDs, nil)
+	return publish.Prepare(ctx, src, files, f.client, nil)
 }
 
 // Columns of the table that is appended; no measure is called so.

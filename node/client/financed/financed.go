@@ -331,6 +331,11 @@ func (q *question) askWeighted(ctx context.Context) (*Report, *ask.Result, error
 	file := portfolio.File{Weights: "weight", Bits: q.Bits, Decimals: q.Decimals, Data: q.list("weight", func(i int) string {
 		return decimal.Fixed(new(big.Int).SetUint64(weights.Units[i]), q.Decimals)
 	})}
+	for _, m := range q.Measures { // caps make the noise smaller, of the first measure that has such
+		if q.dataset.Descriptor.Policy.Caps[m] != "" && file.Within == "" {
+			file.Within = q.Dataset + "." + m
+		}
+	}
 	v, known, err := portfolio.Known(ctx, q.c, q.Directory, q.Name, q.registry.ID, file)
 	if refused, ok := client.IsRefused(err); ok && refused.Rule == portfolio.RuleElsewhere {
 		known, err = false, nil

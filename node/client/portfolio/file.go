@@ -61,6 +61,8 @@ type File struct {
 	IDColumn       string // with the entities' ids; empty: what the registry calls it, or entity
 	Weights        string // column with the weights; empty: a selector
 	Bits, Decimals int    // of the weights
+	Within         string // DATASET.MEASURE by whose caps the weights are bounded; empty: by none
+	Bound          string // greatest weight times cap, in units of both; empty: a power of two that holds all weights
 	Pieces         string // column with the name of each entity's piece; empty: one piece of all
 	// By are the attributes whose groups the portfolio may be asked by; none: one group
 	// (RELEASE.md section 6).

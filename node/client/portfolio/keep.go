@@ -32,6 +32,9 @@ func fileMark(c *client.Client, f File) (mark string, err error) {
 		fmt.Fprintf(h, "weir portfolio pieces 1\n%s\n%q\n%q\n", mark, f.Pieces, slices.Sorted(slices.Values(f.By))) //nolint:errcheck // hash.Hash: Write never returns an error
 	} else {
 		fmt.Fprintf(h, "weir portfolio weights 1\n%s\n%q\n%d\n%d\n", mark, f.Weights, f.Bits, f.Decimals) //nolint:errcheck // likewise
+		if f.Within != "" {
+			fmt.Fprintf(h, "within %q\n%q\n", f.Within, f.Bound) //nolint:errcheck // likewise
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

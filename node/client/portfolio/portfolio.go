@@ -37,6 +37,7 @@ type Registered struct {
 	Entries int      // entities that it selects, or that have a weight in it
 	Pieces  []string // names of its pieces, in the order of their numbers
 	Unknown []UnknownEntry
+	Limits  *Limits      // of weights that are bounded by caps; else nil
 	Preview *ask.Preview // what the query that it is meant for would be answered with; nil: none was named
 }
 
@@ -85,6 +86,13 @@ func preparePortfolio(ctx context.Context, c *client.Client, o Options) (Registe
 	plan := vector.Plan{Name: o.Name, Registry: registry, Values: p.Values, Pieces: len(p.Pieces), By: o.File.By, Watch: o.Watch}
 	if o.File.Weights != "" {
 		plan.Bits, plan.Decimals = o.File.Bits, o.File.Decimals
+		if o.File.Within != "" {
+			if out.Limits, err = readLimits(ctx, c, registry, o.File, p.Values); err != nil {
+				clear(p.Values)
+				return out, vector.Plan{}, err
+			}
+			plan.Limits = out.Limits.Packed()
+		}
 		return out, plan, nil
 	}
 	if o.For != "" {

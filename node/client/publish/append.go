@@ -84,7 +84,7 @@ func PrepareAppend(ctx context.Context, c *client.Client, src *panel.Source, fil
 	x.store = spill.New("", 0)
 	err = errors.Join(x.assemble(fresh), fresh.Close())
 	if x.panel != nil {
-		x.panel.Report = fresh.Report
+		x.panel.Report, x.panel.Caps = fresh.Report, fresh.Caps
 	}
 	if nothing, ok := errors.AsType[*NothingNewError](err); ok {
 		last, unread := readLast(c, x.live.Dataset)
@@ -113,6 +113,9 @@ func readRegistered(ctx context.Context, c *client.Client, src *panel.Source, re
 	read.Registry = registry
 	var err error
 	if o.Attributes, err = registryAttributes(ctx, c, src, ids); err != nil {
+		return nil, err
+	}
+	if o.Caps, err = readCaps(ctx, c, src, registry, len(ids)); err != nil {
 		return nil, err
 	}
 	p, _, err := panel.Read(ctx, &read, ids, files, o)

@@ -165,18 +165,20 @@ func reading(files []panel.File, progress func(Progress)) ([]panel.File, panel.O
 	}}
 }
 
-// Prepare reads a dataset's files. ids returns the ids of the registry that
-// the descriptor names, in its order; it is not called when the data makes its
-// own. Faults of the data are *panel.Errors.
-func Prepare(ctx context.Context, src *panel.Source, files []panel.File, ids func(context.Context, string) ([]string, error), progress func(Progress)) (*Prepared, error) {
+// Prepare reads a dataset's files. registries has the registry that the descriptor names; it is
+// not asked when the data makes its own. Faults of the data are *panel.Errors.
+func Prepare(ctx context.Context, src *panel.Source, files []panel.File, registries Registries, progress func(Progress)) (*Prepared, error) {
 	var registry []string
 	var err error
+	files, o := reading(files, progress)
 	if src.Registry != "" {
-		if registry, err = ids(ctx, src.Registry); err != nil {
+		if registry, err = registries.RegistryIDs(ctx, src.Registry); err != nil {
+			return nil, err
+		}
+		if o.Caps, err = readCaps(ctx, registries, src, src.Registry, len(registry)); err != nil {
 			return nil, err
 		}
 	}
-	files, o := reading(files, progress)
 	p, attributes, err := panel.Read(ctx, src, registry, files, o)
 	if err != nil {
 		return nil, err

@@ -122,7 +122,7 @@ func Text(ctx context.Context, c *client.Client, name, descriptor, csv string) e
 		return err
 	}
 	open := func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(csv)), nil }
-	p, err := Prepare(ctx, src, []panel.File{{Name: name + ".csv", Open: open}}, c.RegistryIDs, nil)
+	p, err := Prepare(ctx, src, []panel.File{{Name: name + ".csv", Open: open}}, c, nil)
 	if err != nil {
 		return err
 	}
@@ -193,6 +193,9 @@ func (u *upload) propose(ctx context.Context, propose catalog.VersionPropose) (i
 			return 0, err
 		}
 		propose.News = catalog.NewsDigest(u.found.News)
+		if propose.Caps, err = heldCaps(ctx, c, u.prepared); err != nil {
+			return 0, err
+		}
 	}
 	if err := keepReadings(c, u.prepared, propose.Manifest, u.spool.name()); err != nil {
 		return 0, err

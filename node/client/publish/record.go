@@ -193,6 +193,9 @@ func PrepareRemembered(ctx context.Context, c *client.Client, src *panel.Source,
 	read.Registry = d.Registry
 	files, o := reading(files, progress)
 	o.Replace = true
+	if o.Caps, err = rememberedCaps(ctx, c, src, v); err != nil {
+		return nil, err
+	}
 	p, _, err := panel.Read(ctx, &read, ids[:v.Entities], files, o)
 	if err != nil {
 		return nil, err

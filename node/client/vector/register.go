@@ -29,6 +29,7 @@ type Plan struct {
 	Values   []uint64 // one an entity, in the registry's order: 2^i for piece i, 0 for none; or weights
 	Bits     int      // of weights
 	Decimals int      // of weights
+	Limits   []byte   // of weights: how many bits each entity's may have; none: all have Bits
 	Pieces   int      // of a partition, 1 for a selector; 0: weights
 	By       []string // attributes whose groups a partition may be asked by; none: one group
 	// Watch, if not nil, is told several times a second what the ledger has of the
@@ -117,7 +118,7 @@ func Register(ctx context.Context, c *client.Client, p Plan, progress func(catal
 	}
 	body := catalog.VectorRegister{
 		Name: p.Name, Registry: p.Registry.ID, Entities: p.Registry.Rows, Rows: p.Registry.Digest,
-		Bits: p.Bits, Decimals: p.Decimals, Pieces: p.Pieces, By: slices.Sorted(slices.Values(p.By)), Modulus: params.T(),
+		Bits: p.Bits, Decimals: p.Decimals, Pieces: p.Pieces, Limits: p.Limits, By: slices.Sorted(slices.Values(p.By)), Modulus: params.T(),
 	}
 	if p.Pieces > 0 {
 		body.Bits = p.Pieces

@@ -8,6 +8,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog/answerable"
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/family"
@@ -17,6 +18,7 @@ import (
 // What `weir dataset answerable` says of the seeds is what queries get: as many figures,
 // as many whole ones, and these are plaintext.
 func TestWhatIsAnswerableOfTheSeedsIsAnsweredAndEqualsPlaintext(t *testing.T) {
+	longrun.Only(t)
 	if testing.Short() {
 		t.Skip("publishes 25,137 enterprises twice")
 	}

@@ -247,7 +247,7 @@ func (r *run) publishDataset(ctx context.Context, ds seeds.Dataset) (publish.Pub
 	if err != nil {
 		return publish.Published{}, err
 	}
-	p, err := publish.Prepare(ctx, src, []panel.File{{Name: ds.File(), Open: written(ds)}}, r.cast.Bureau.RegistryIDs, r.events.Publishing)
+	p, err := publish.Prepare(ctx, src, []panel.File{{Name: ds.File(), Open: written(ds)}}, r.cast.Bureau, r.events.Publishing)
 	if err != nil {
 		return publish.Published{}, err
 	}

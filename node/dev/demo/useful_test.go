@@ -125,7 +125,7 @@ func (x *plain) publish(t *testing.T, bureau *client.Client) publish.Published {
 		t.Fatal(err)
 	}
 	file := panel.File{Name: "corrected.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil }}
-	p, err := publish.Prepare(t.Context(), src, []panel.File{file}, bureau.RegistryIDs, nil)
+	p, err := publish.Prepare(t.Context(), src, []panel.File{file}, bureau, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

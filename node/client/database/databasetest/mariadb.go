@@ -20,7 +20,7 @@ func MariaDB(t *testing.T) string {
 	if errInstall != nil || errServer != nil {
 		t.Skip("there is no MariaDB here: install Debian's mariadb-server, or set WEIR_TEST_MYSQL=mysql://user:password@host/database")
 	}
-	dir, err := os.MkdirTemp("/tmp", "weirmy") //nolint:usetesting // a socket's path is short
+	dir, err := os.MkdirTemp(shortPath(), "weirmy") //nolint:usetesting // likewise, as Postgres
 	if err != nil {
 		t.Fatal(err)
 	}
