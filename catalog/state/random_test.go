@@ -2,6 +2,7 @@ package state
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -11,8 +12,9 @@ import (
 	"github.com/weirdata/weir/catalog/statetest"
 )
 
-// drawHistory draws a family and what many people ask of it over several versions.
-func drawHistory(t *rapid.T) (*history, int) {
+// drawHistory draws a family and what many people ask of it over several versions. reached counts the figures that
+// each kind of question got.
+func drawHistory(t *rapid.T, reached map[string]int) (*history, int) {
 	moments := rapid.IntRange(0, 2).Draw(t, "moments") == 0
 	n := rapid.IntRange(20, 60).Draw(t, "entities")
 	if moments {
@@ -30,10 +32,13 @@ func drawHistory(t *rapid.T) (*history, int) {
 		p.d.Policy.Aggregates = []string{"count", "sum", "avg", "var", "covar"}
 		p.d.Policy.Moments = [][2]string{{"nox", "so2"}, {"nox", "nox"}}
 	}
+	periods := 4
+	if rapid.IntRange(0, 3).Draw(t, "quarters") == 0 { // the policy's periods have several of the data's
+		p.d.Policy.Grain, periods = calendar.Quarter, 6
+	}
 	covered, known := rapid.IntRange(max(n-10, 10), n).Draw(t, "covered"), 2
 	h := newHistory(t, statetest.Rows(0, covered), p)
 	h.attacked = true
-	const periods = 4
 	state := make([]int, 2*periods*n) // measure, period, entity
 	density := rapid.IntRange(5, 10).Draw(t, "density")
 	for i := range state {
@@ -46,19 +51,40 @@ func drawHistory(t *rapid.T) (*history, int) {
 		}
 	}
 	first := statetest.Period("2024-01")
+	var live []int // versions that are not withdrawn
+	moved := 0     // entities of which attributes were corrected
 	publish := func() {
-		held, e0, q := append([]int(nil), state...), covered, rapid.IntRange(2, periods).Draw(t, "periods")
-		h.publish("m", versionOf{e0, q, first, func(m int, p int64, e int) int { return held[(m*periods+int(p-first))*n+e] }})
+		held, e0, q := append([]int(nil), state...), covered, rapid.IntRange(2, 4).Draw(t, "periods")
+		if p.d.Policy.Grain == calendar.Quarter {
+			q = 3 * (q / 2)
+		}
+		live = append(live, h.publish("m", versionOf{e0, q, first, func(m int, p int64, e int) int { return held[(m*periods+int(p-first))*n+e] }}))
 	}
 	publish()
 	for range rapid.IntRange(2, 14).Draw(t, "acts") {
-		if rapid.IntRange(0, 4).Draw(t, "act") > 0 {
-			who, q := rapid.SampledFrom([]string{"bank", "insurer"}).Draw(t, "who"), drawQuestion(t, rng, n)
+		switch act := rapid.IntRange(0, 9).Draw(t, "act"); {
+		case act > 1:
+			who, q := rapid.SampledFrom([]string{"bank", "insurer"}).Draw(t, "who"), drawQuestion(t, rng, n, p.d.Policy.Grain)
 			q.Partial = rapid.Bool().Draw(t, "partial")
 			if moments && rapid.IntRange(0, 2).Draw(t, "moment") == 0 {
-				q.Select = []catalog.Aggregate{rapid.SampledFrom([]catalog.Aggregate{{Func: catalog.FuncCovar, Measure: "nox", Other: "so2"}, {Func: catalog.FuncVar, Measure: "nox"}}).Draw(t, "moment")}
+				q.Select = drawMoments(t, q.Select)
 			}
+			if rapid.IntRange(0, 2).Draw(t, "as of an older version") == 0 {
+				q.AsOf = rapid.SampledFrom(live).Draw(t, "as of")
+			}
+			before := len(h.attacker.rows)
 			h.ask(who, q)
+			for kind, is := range map[string]bool{
+				"as of an older version": q.AsOf != 0 && q.AsOf != live[len(live)-1], "of quarters": p.d.Policy.Grain == calendar.Quarter,
+				"statistics": q.Select[0].Func != "sum", "after a withdrawal": len(live) < len(p.versions), "after a correction": moved > 0, "all": true,
+			} {
+				reached[kind] += b2i(is) * (len(h.attacker.rows) - before)
+			}
+			continue
+		case act == 1 && len(live) > 1:
+			at := rapid.IntRange(0, len(live)-1).Draw(t, "withdrawn")
+			h.ok("bureau", catalog.KindDatasetWithdraw, catalog.DatasetWithdraw{Dataset: "m", Version: live[at], Reason: "of a mistake"})
+			live = slices.Delete(live, at, at+1)
 			continue
 		}
 		if known++; rapid.Bool().Draw(t, "some change") {
@@ -75,6 +101,15 @@ func drawHistory(t *rapid.T) (*history, int) {
 				}
 			}
 		}
+		if rapid.IntRange(0, 2).Draw(t, "somebody moves") == 0 {
+			reg := must[catalog.Registry](t)(h.view().Registry("enterprises"))
+			row := slices.Clone(must[[][]string](t)(h.view().Rows("enterprises", 0, reg.Rows))[rng.IntN(covered)])
+			to := statetest.Rows(rng.IntN(n), 1)[0]
+			if !slices.Equal(row[1:], to[1:]) {
+				h.ok("bureau", catalog.KindRegistryCorrect, h.correction(append(row[:1:1], to[1:]...)))
+				moved++
+			}
+		}
 		if more := rapid.IntRange(covered, n).Draw(t, "covered"); more > covered {
 			h.appendRows(statetest.Rows(covered, more-covered))
 			covered = more
@@ -84,7 +119,20 @@ func drawHistory(t *rapid.T) (*history, int) {
 	return h, k
 }
 
-func drawQuestion(t *rapid.T, rng *rand.Rand, n int) catalog.Request {
+// drawMoments adds statistics of two columns to what is selected, or puts them in its place.
+func drawMoments(t *rapid.T, sums []catalog.Aggregate) []catalog.Aggregate {
+	all := []catalog.Aggregate{{Func: catalog.FuncCovar, Measure: "nox", Other: "so2"}, {Func: catalog.FuncVar, Measure: "nox"}}
+	switch i := rapid.IntRange(0, 3).Draw(t, "moments selected"); i {
+	case 0, 1:
+		return all[i : i+1]
+	case 2:
+		return all
+	default:
+		return append(all[:1:1], sums...)
+	}
+}
+
+func drawQuestion(t *rapid.T, rng *rand.Rand, n int, grain calendar.Grain) catalog.Request {
 	var where *catalog.Predicate
 	switch rapid.IntRange(0, 9).Draw(t, "where") {
 	case 1:
@@ -109,15 +157,19 @@ func drawQuestion(t *rapid.T, rng *rand.Rand, n int) catalog.Request {
 		}
 	}
 	var by []catalog.Dimension
-	for _, d := range []catalog.Dimension{statetest.Attribute("county"), statetest.Attribute("industry"), {Kind: catalog.DimPeriod, Grain: calendar.Month}} {
+	for _, d := range []catalog.Dimension{statetest.Attribute("county"), statetest.Attribute("industry"), {Kind: catalog.DimPeriod, Grain: grain}} {
 		if rapid.IntRange(0, 2).Draw(t, "by") == 0 {
 			by = append(by, d)
 		}
 	}
 	var periods []calendar.Interval
 	if rapid.Bool().Draw(t, "some periods") {
-		from := int64(rapid.IntRange(0, 1).Draw(t, "from"))
-		periods = []calendar.Interval{{From: statetest.Period("2024-01") + from, To: statetest.Period("2024-01") + from + int64(rapid.IntRange(1, 3).Draw(t, "length"))}}
+		each := int64(1)
+		if grain == calendar.Quarter {
+			each = 3
+		}
+		from := statetest.Period("2024-01") + each*int64(rapid.IntRange(0, 1).Draw(t, "from"))
+		periods = []calendar.Interval{{From: from, To: from + each*int64(rapid.IntRange(1, 3).Draw(t, "length"))}}
 	}
 	return sumOf("m", rapid.SampledFrom([]string{"nox", "so2"}).Draw(t, "measure"), where, periods, by...)
 }
@@ -127,12 +179,11 @@ func drawQuestion(t *rapid.T, rng *rand.Rand, n int) catalog.Request {
 // than min_cohort entities; where nothing is protected the same search finds one in most
 // histories.
 func TestNothingIsDerivedOfFewEntitiesWhateverIsAsked(t *testing.T) {
-	figures, broken, drawn := 0, 0, 0
+	reached, broken, drawn := map[string]int{}, 0, 0
 	for range rounds(2, 5) {
 		rapid.Check(t, func(t *rapid.T) {
-			h, k := drawHistory(t)
+			h, k := drawHistory(t, reached)
 			drawn++
-			figures += len(h.attacker.rows)
 			if found := h.attacker.isolates(k); found != nil {
 				t.Fatalf("the entities %v, fewer than %d, are isolated", found, k)
 			}
@@ -141,8 +192,13 @@ func TestNothingIsDerivedOfFewEntitiesWhateverIsAsked(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d figures; without the rule %d of %d histories isolate somebody", figures, broken, drawn/4)
-	if figures < 250 || 2*broken < drawn/4 {
-		t.Fatalf("%d figures were given, and without the rule %d of %d histories isolate somebody", figures, broken, drawn/4)
+	t.Logf("figures: %v; without the rule %d of %d histories isolate somebody", reached, broken, drawn/4)
+	for kind, least := range map[string]int{"all": 250, "as of an older version": 5, "of quarters": 5, "statistics": 5, "after a withdrawal": 5, "after a correction": 5} {
+		if reached[kind] < least {
+			t.Errorf("%d figures %s were given, want %d at least", reached[kind], kind, least)
+		}
+	}
+	if 2*broken < drawn/4 {
+		t.Errorf("without the rule %d of %d histories isolate somebody", broken, drawn/4)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/weirdata/weir/cmd/weir/buyer"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/contract"
+	"github.com/weirdata/weir/cmd/weir/desk"
 	"github.com/weirdata/weir/cmd/weir/operator"
 	"github.com/weirdata/weir/cmd/weir/publisher"
 	"github.com/weirdata/weir/cmd/weir/sandbox"
@@ -27,6 +28,7 @@ var commands = []func(*cli.App) *cobra.Command{
 	publisher.NewFeedCommand,
 	contract.NewOrderCommand,
 	contract.NewContractCommand,
+	desk.NewDeskCommand,
 	buyer.NewQueryCommand,
 	buyer.NewPortfolioCommand,
 	buyer.NewTokenCommand,

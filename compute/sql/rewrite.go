@@ -269,7 +269,7 @@ func cutClauses(text string, list []lexer.Token) (clauses, bool) {
 // cutOr cuts a query whose condition has an OR outside of parentheses: the whole is one element.
 func cutOr(text string, list []lexer.Token, or int) (clauses, bool) {
 	begin := or
-	for !(list[begin].Type == tokenKeyword && list[begin].Value == "WHERE") {
+	for list[begin].Type != tokenKeyword || list[begin].Value != "WHERE" {
 		begin--
 	}
 	end, depth := or, 0

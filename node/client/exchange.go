@@ -48,6 +48,20 @@ func (c *Client) CreateOrder(ctx context.Context, o catalog.OrderCreate) (string
 	return done.Outcome.ID, err
 }
 
+// EndOfDay is the moment after a day such as 2027-12-31 that is to come, in Unix milliseconds: the term of an
+// order or a contract up to that day. Days are those of China, where the data is.
+func EndOfDay(text string, now time.Time) (int64, error) {
+	day, err := time.ParseInLocation(time.DateOnly, text, time.FixedZone("UTC+8", 8*60*60))
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a day such as 2027-12-31", text)
+	}
+	end := day.AddDate(0, 0, 1)
+	if !end.After(now) {
+		return 0, fmt.Errorf("%s is in the past", text)
+	}
+	return end.UnixMilli(), nil
+}
+
 // ApproveOrder grants an order, as asked or narrowed, and returns the contract's id.
 // What is signed names the digest of what the buyer signed, which is read first, as
 // Order does: no node can have another order granted.

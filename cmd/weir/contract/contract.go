@@ -12,19 +12,20 @@ import (
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
 )
 
 // NewContractCommand returns the command of what was granted.
 func NewContractCommand(a *cli.App) *cobra.Command {
-	list := cli.List[shownContract]{
+	list := cli.List[ask.Accounted]{
 		Short: "list contracts: yours, as buyer and as publisher", Example: "  weir contract list --dir /tmp/weir --as buyer --limit 20",
 		Name: "contracts", Who: cli.Operator, Table: contractTable, Grows: true,
-		Read: func(ctx context.Context, c *client.Client, o client.ListOptions) ([]shownContract, error) {
+		Read: func(ctx context.Context, c *client.Client, o client.ListOptions) ([]ask.Accounted, error) {
 			contracts, err := client.Contracts.Read(ctx, c, o)
 			if err != nil {
 				return nil, err
 			}
-			return withAccounts(ctx, c, contracts)
+			return ask.WithAccounts(ctx, c, contracts)
 		},
 	}.Command(a)
 	show := &cobra.Command{
@@ -32,14 +33,14 @@ func NewContractCommand(a *cli.App) *cobra.Command {
 		Example: "  weir contract show c-01234567 --dir /tmp/weir --as buyer",
 		Args:    cli.Exactly(1, "one contract's id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return cli.PrintNamed(cmd.Context(), a, cli.Operator, args[0], func(c *client.Client, ctx context.Context, id string) (shownContract, error) {
+			return cli.PrintNamed(cmd.Context(), a, cli.Operator, args[0], func(c *client.Client, ctx context.Context, id string) (ask.Accounted, error) {
 				contract, err := c.Contract(ctx, id)
 				if err != nil {
-					return shownContract{}, err
+					return ask.Accounted{}, err
 				}
-				shown, err := withAccounts(ctx, c, []catalog.Contract{contract})
+				shown, err := ask.WithAccounts(ctx, c, []catalog.Contract{contract})
 				if err != nil {
-					return shownContract{}, err
+					return ask.Accounted{}, err
 				}
 				return shown[0], nil
 			}, contractTable)
@@ -52,36 +53,7 @@ func NewContractCommand(a *cli.App) *cobra.Command {
 		newContractChange(a, "revoke", "end a contract for good", catalog.ContractRevoked, catalog.KindContractRevoke))
 }
 
-// shownContract is a contract with its account of epsilon, where its dataset's
-// policy offers noised answers.
-type shownContract struct {
-	catalog.Contract
-	Noise *catalog.Account `json:"epsilon_account,omitempty"`
-}
-
-// withAccounts looks up the policies that contracts are under.
-func withAccounts(ctx context.Context, c *client.Client, contracts []catalog.Contract) ([]shownContract, error) {
-	shown := make([]shownContract, len(contracts))
-	policies := map[string]catalog.Policy{}
-	for i, k := range contracts {
-		p, known := policies[k.Dataset]
-		if !known {
-			d, err := c.Dataset(ctx, k.Dataset)
-			if err != nil {
-				return nil, err
-			}
-			p = d.Descriptor.Policy
-			policies[k.Dataset] = p
-		}
-		shown[i].Contract = k
-		if account, ok := k.NoiseAccount(p); ok {
-			shown[i].Noise = &account
-		}
-	}
-	return shown, nil
-}
-
-func contractTable(contracts []shownContract) term.Table {
+func contractTable(contracts []ask.Accounted) term.Table {
 	s := term.Table{
 		Head: []string{
 			"contract", "dataset", "buyer", "publisher", "state", "measures", "aggregates", "columns", "min cohort", "portfolio", "from", "until",

@@ -48,20 +48,15 @@ func (t *termFlags) flags(cmd *cobra.Command) {
 }
 
 // end is the moment after the last day, in Unix milliseconds, 0 without one.
-// Days are those of China, where the data is.
 func (t *termFlags) end() (int64, error) {
 	if t.until == "" {
 		return 0, nil
 	}
-	day, err := time.ParseInLocation(time.DateOnly, t.until, time.FixedZone("UTC+8", 8*60*60))
+	end, err := client.EndOfDay(t.until, time.Now())
 	if err != nil {
-		return 0, fmt.Errorf("--until %q is not a day such as 2027-12-31", t.until)
+		return 0, fmt.Errorf("--until %w", err)
 	}
-	end := day.AddDate(0, 0, 1)
-	if !end.After(time.Now()) {
-		return 0, fmt.Errorf("--until %s is in the past", t.until)
-	}
-	return end.UnixMilli(), nil
+	return end, nil
 }
 
 // check checks what is counted, and the words.

@@ -9,6 +9,7 @@ import (
 	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
+	"github.com/weirdata/weir/node/client/ask"
 )
 
 // hostile turns the line, clears the screen and hides a letter and a tag.
@@ -24,7 +25,7 @@ func TestEveryPrinterShowsHiddenCharactersAsEscapes(t *testing.T) {
 		"one":   func(a *cli.App) error { return a.PrintOne(order, orderTable([]catalog.Order{order})) },
 		"row":   func(a *cli.App) error { return a.PrintRow("order", text) },
 		"contract": func(a *cli.App) error {
-			return a.Print(nil, contractTable([]shownContract{{Contract: catalog.Contract{Purpose: text, Reason: text}}}))
+			return a.Print(nil, contractTable([]ask.Accounted{{Contract: catalog.Contract{Purpose: text, Reason: text}}}))
 		},
 		"approval": func(a *cli.App) error {
 			a.Note("you sign the grant of %s", strings.ReplaceAll(describeOrder(order), "\n", " "))

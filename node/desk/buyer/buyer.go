@@ -1,0 +1,61 @@
+package buyer
+
+import (
+	"context"
+
+	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/desk/route"
+)
+
+// Buyer answers what a buyer's page asks.
+type Buyer struct {
+	client *client.Client
+	dir    string // of what this machine keeps: answers, and queries until they are answered
+	jobs   *jobs
+}
+
+// New returns the buyer's part of a desk for a client, with the directory in which the client's machine keeps what
+// was asked. Close ends it.
+func New(c *client.Client, dir string) *Buyer {
+	b := &Buyer{client: c, dir: dir}
+	b.jobs = newJobs(b.ask, b.shown)
+	return b
+}
+
+// Close ends the queries that are under way here, and returns when they have ended. At the nodes they go on.
+func (b *Buyer) Close() { b.jobs.close() }
+
+// ask is the query of a job.
+func (b *Buyer) ask(ctx context.Context, q Question, o ask.Options) (*ask.Result, error) {
+	o.Keep, o.Store = b.dir, b.dir
+	return ask.Query(ctx, b.client, q.SQL, o)
+}
+
+// Routes are what the page and notebooks may ask.
+func (b *Buyer) Routes() []route.Route {
+	return []route.Route{
+		route.New("GET", "/api/catalogue", "Datasets that have all of the words and facets", route.Reads, b.catalogue),
+		route.New("GET", "/api/datasets/{id}", "A dataset's listing: measures, policy in words, price, versions, sample queries", route.Reads, b.listing),
+		route.New("GET", "/api/datasets/{id}/coverage", "How much of a dataset's cells hold a reading, over time", route.Reads, b.coverage),
+		route.New("GET", "/api/datasets/{id}/answerable", "What can be answered exactly of a protected dataset", route.Reads, b.answerable),
+		route.New("GET", "/api/datasets/{id}/names", "Names and values that a query on a dataset can have", route.Reads, b.names),
+		route.New("POST", "/api/explain", "What a query would release and cost, or its refusal with queries that pass; nothing is charged", route.Reads, b.explain),
+		route.New("GET", "/api/queries", "Queries that were asked here since the desk was started, the newest first", route.Reads, b.listJobs),
+		route.New("POST", "/api/queries", "Ask a query. The same question joins one that is under way, and an answer of the last 24 hours is free", route.Changes, b.begin),
+		route.New("GET", "/api/queries/{id}", "How far a query is, or its answer; held until it is further than seen", route.Reads, b.job),
+		route.New("GET", "/api/history", "Queries of the ledger and the own store, the newest first", route.Reads, b.history),
+		route.New("GET", "/api/answers/{query}", "An answer of the own store, free", route.Reads, b.answer),
+		route.NewFile("GET", "/api/answers/{query}/file", "An answer of the own store as csv, excel-csv, xlsx, parquet or json", route.Reads, b.export),
+		route.NewFile("GET", "/api/answers/{query}/receipt", "The receipt of a query, verified", route.Reads, b.receipt),
+		route.New("GET", "/api/orders", "Orders, the newest first", route.Reads, b.orders),
+		route.New("POST", "/api/orders", "Order a contract", route.Changes, b.order),
+		route.New("POST", "/api/orders/draft", "The narrowest order that allows a query; nothing is ordered", route.Reads, b.draft),
+		route.New("GET", "/api/contracts", "Contracts with what is left of them, the newest first", route.Reads, b.contracts),
+		route.New("GET", "/api/contracts/{id}/statement", "What was asked under a contract, and what it cost", route.Reads, b.statement),
+		route.New("GET", "/api/portfolios", "One's own private lists and weights", route.Reads, b.portfolios),
+	}
+}
+
+// none is the input of a route without parameters.
+type none struct{}

@@ -1,0 +1,235 @@
+package buyer
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/desk/route"
+)
+
+const (
+	// maxUnderWay is how many queries may be under way at once: what a person has an eye on.
+	maxUnderWay = 8
+	// maxJobs is how many are remembered.
+	maxJobs = 64
+	// maxAsking is longer than three attempts of a large query take.
+	maxAsking = 10 * time.Minute
+	// maxHeld is how long a request is held that waits for a job to go on.
+	maxHeld = 25 * time.Second
+)
+
+// JobState is where a job is on its way.
+type JobState string
+
+// States of a job.
+const (
+	JobAsking JobState = "asking"
+	JobDone   JobState = "done"
+	JobFailed JobState = "failed"
+)
+
+// Job is a query that was asked here. Times are Unix milliseconds.
+type Job struct {
+	ID       string   `json:"id"`
+	Seen     int      `json:"seen"` // grows whenever something changes
+	State    JobState `json:"state"`
+	Question Question `json:"question"`
+	Begun    int64    `json:"begun"`
+	// Query is its id, when the ledger has it: it is charged then. Again: it was asked before, and is taken up.
+	Query    string         `json:"query,omitempty"`
+	Again    bool           `json:"again,omitempty"`
+	Progress *wire.Progress `json:"progress,omitempty"` // of the member that is behind
+	Fraction float64        `json:"fraction,omitempty"` // of the work, 0 to 1
+	Failed   []string       `json:"failed_attempts,omitempty"`
+	Answer   *Answer        `json:"answer,omitempty"`
+	Free     bool           `json:"free,omitempty"` // the own store had the answer, and no node was asked
+	Problem  *wire.Problem  `json:"problem,omitempty"`
+	// Note is what failed beside the answer, such as keeping it.
+	Note string `json:"note,omitempty"`
+}
+
+// jobs are the queries that were asked since the desk was started.
+type jobs struct {
+	ask    func(context.Context, Question, ask.Options) (*ask.Result, error)
+	show   func(context.Context, *ask.Result) Answer
+	ctx    context.Context //nolint:containedctx // that of the process: a job outlives the request that began it
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu      sync.Mutex
+	closed  bool          // guarded by mu
+	list    []*Job        // guarded by mu; the oldest first
+	changed chan struct{} // guarded by mu; closed and replaced when a job changes
+}
+
+func newJobs(do func(context.Context, Question, ask.Options) (*ask.Result, error), show func(context.Context, *ask.Result) Answer) *jobs {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &jobs{ask: do, show: show, ctx: ctx, cancel: cancel, changed: make(chan struct{})}
+}
+
+func (j *jobs) close() {
+	j.mu.Lock()
+	j.closed = true
+	j.mu.Unlock()
+	j.cancel()
+	j.wg.Wait()
+}
+
+// change changes a job and wakes who waits.
+func (j *jobs) change(job *Job, do func(*Job)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	do(job)
+	job.Seen++
+	close(j.changed)
+	j.changed = make(chan struct{})
+}
+
+// begin starts a job, or returns that of the same question which is under way.
+func (j *jobs) begin(q Question, now time.Time) (Job, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	underWay := 0
+	for _, job := range j.list {
+		if job.State != JobAsking {
+			continue
+		}
+		if job.Question == q {
+			return *job, nil
+		}
+		underWay++
+	}
+	if j.closed {
+		return Job{}, wire.NewProblem(http.StatusServiceUnavailable, wire.KindUnavailable, "the desk is ending").Advising("start it again; the same question takes up what was asked")
+	}
+	if underWay == maxUnderWay {
+		return Job{}, wire.NewProblem(http.StatusTooManyRequests, wire.KindBusy, "eight queries are under way").Advising("wait until one of them is answered")
+	}
+	job := &Job{ID: rand.Text(), Seen: 1, State: JobAsking, Question: q, Begun: now.UnixMilli()}
+	if len(j.list) == maxJobs {
+		at := slices.IndexFunc(j.list, func(job *Job) bool { return job.State != JobAsking })
+		j.list = slices.Delete(j.list, at, at+1)
+	}
+	j.list = append(j.list, job)
+	begun := *job
+	j.wg.Go(func() { j.run(job) })
+	return begun, nil
+}
+
+// run asks the query of a job.
+func (j *jobs) run(job *Job) {
+	ctx, cancel := context.WithTimeout(j.ctx, maxAsking)
+	defer cancel()
+	o := job.Question.options()
+	o.Asked = func(id string, again bool) { j.change(job, func(job *Job) { job.Query, job.Again = id, again }) }
+	o.Progress = func(p ask.Progress) {
+		j.change(job, func(job *Job) {
+			job.Failed = failedAttempts(p.Query)
+			if job.Progress, job.Fraction = nil, 0; p.Known {
+				job.Progress, job.Fraction = &p.Progress, p.Fraction()
+			}
+		})
+	}
+	r, err := j.ask(ctx, job.Question, o)
+	var answer Answer
+	if r != nil {
+		answer = j.show(ctx, r)
+	}
+	j.change(job, func(job *Job) {
+		job.Progress = nil
+		if r == nil {
+			job.State, job.Problem = JobFailed, route.ProblemOf(err)
+			return
+		}
+		job.State, job.Answer, job.Query, job.Free, job.Fraction = JobDone, &answer, r.Query.ID, !r.Stored.IsZero(), 1
+		if err != nil {
+			job.Note = err.Error()
+		}
+	})
+}
+
+// failedAttempts says why attempts failed.
+func failedAttempts(q catalog.Query) (words []string) {
+	for _, a := range q.Attempts {
+		if !a.Failed.IsZero() {
+			words = append(words, explain.Reason(a.Failed))
+		}
+	}
+	return words
+}
+
+// await returns a job when it is further than seen, or time is over.
+func (j *jobs) await(ctx context.Context, id string, seen int) (Job, error) {
+	over := time.NewTimer(maxHeld)
+	defer over.Stop()
+	for {
+		j.mu.Lock()
+		at := slices.IndexFunc(j.list, func(job *Job) bool { return job.ID == id })
+		var job Job
+		if at >= 0 {
+			job = *j.list[at]
+		}
+		changed := j.changed
+		j.mu.Unlock()
+		if at < 0 {
+			return Job{}, route.NotFound("this desk knows no such query", "what was answered is in the history")
+		}
+		if job.Seen > seen || job.State != JobAsking {
+			return job, nil
+		}
+		select {
+		case <-changed:
+		case <-over.C:
+			return job, nil
+		case <-ctx.Done():
+			return Job{}, ctx.Err()
+		case <-j.ctx.Done():
+			return job, nil
+		}
+	}
+}
+
+// all are the jobs, the newest first, without their answers.
+func (j *jobs) all() []Job {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	out := []Job{}
+	for _, job := range slices.Backward(j.list) {
+		short := *job
+		short.Answer = nil
+		out = append(out, short)
+	}
+	return out
+}
+
+func (b *Buyer) begin(_ context.Context, in asked) (Job, error) {
+	if err := in.Body.check(); err != nil {
+		return Job{}, err
+	}
+	return b.jobs.begin(in.Body, b.client.Now())
+}
+
+// awaited is a job, and what of it was seen.
+type awaited struct {
+	ID   string `path:"id"`
+	Seen int    `query:"seen" doc:"The field seen of the job as it is known; absent: answer at once"`
+}
+
+func (b *Buyer) job(ctx context.Context, in awaited) (Job, error) {
+	return b.jobs.await(ctx, in.ID, in.Seen)
+}
+
+// Jobs answers GET /api/queries.
+type Jobs struct {
+	Queries []Job `json:"queries"`
+}
+
+func (b *Buyer) listJobs(context.Context, none) (Jobs, error) { return Jobs{b.jobs.all()}, nil }

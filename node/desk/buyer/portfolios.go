@@ -1,0 +1,45 @@
+package buyer
+
+import (
+	"context"
+
+	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/vector"
+)
+
+// Portfolio is a private list or private weights, as the ledger knows them: which entities are on it, nobody does.
+type Portfolio struct {
+	Name     string `json:"name"`
+	Registry string `json:"registry"`
+	Version  int    `json:"version"`
+	State    string `json:"state"`
+	Reason   string `json:"reason,omitempty"`
+	Bits     int    `json:"bits"`
+	Pieces   int    `json:"pieces"`
+	Created  int64  `json:"created"`
+	Ready    int64  `json:"ready,omitempty"`
+}
+
+// Portfolios answers GET /api/portfolios.
+type Portfolios struct {
+	Portfolios []Portfolio `json:"portfolios"`
+}
+
+func (b *Buyer) portfolios(ctx context.Context, _ none) (Portfolios, error) {
+	if b.client.Key() == nil {
+		return Portfolios{}, client.ErrNoKey
+	}
+	all, err := vector.All(ctx, b.client)
+	if err != nil {
+		return Portfolios{}, err
+	}
+	out := Portfolios{Portfolios: []Portfolio{}}
+	for _, v := range all {
+		out.Portfolios = append(out.Portfolios, Portfolio{
+			Name: v.Name, Registry: v.Registry, Version: v.Version, State: string(v.State), Reason: explain.Reason(v.Reason),
+			Bits: v.Bits, Pieces: v.Pieces, Created: v.Created, Ready: v.ReadyAt,
+		})
+	}
+	return out, nil
+}

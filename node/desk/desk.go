@@ -1,0 +1,212 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"golang.org/x/net/netutil"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/desk/auditor"
+	"github.com/weirdata/weir/node/desk/buyer"
+	"github.com/weirdata/weir/node/desk/route"
+)
+
+// DefaultListen is where a desk listens unless it is told otherwise.
+const DefaultListen = "127.0.0.1:8787"
+
+// ErrNotLoopback is returned for an address that others than this machine reach.
+var ErrNotLoopback = errors.New("a desk listens on this machine's loopback interface alone")
+
+const (
+	// maxConnections is more than the tabs of a person and a notebook need.
+	maxConnections = 64
+	// graceTime is how long requests that are answered may take to end when the desk does.
+	graceTime = 3 * time.Second
+)
+
+// Options say what a desk is.
+type Options struct {
+	// Client is the person's. Without a key it reads what is public, and verifies receipts.
+	Client *client.Client
+	// Dir is where the client's machine keeps answers, and queries until they are answered.
+	Dir string
+	// ReadOnly refuses whatever spends, signs or changes something.
+	ReadOnly bool
+	// Version of the program.
+	Version string
+	// Logger is told of requests that are another origin's; nil: nobody is.
+	Logger *slog.Logger
+}
+
+// Desk is a person's console. Make it with New, and Close it when Serve has not.
+type Desk struct {
+	options  Options
+	listener net.Listener
+	gate     *gate
+	buyer    *buyer.Buyer
+	routes   []route.Route
+	handler  http.Handler
+}
+
+// New returns a desk that listens on an address such as 127.0.0.1:8787; port 0 is any that is free. It answers nobody
+// before Serve. It fails with ErrNotLoopback.
+func New(listen string, o Options) (*Desk, error) {
+	addr, err := netip.ParseAddrPort(listen)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no address such as %s", listen, DefaultListen)
+	}
+	if !addr.Addr().IsLoopback() || addr.Addr().Zone() != "" {
+		return nil, fmt.Errorf("%w, such as %s, and not on %s", ErrNotLoopback, DefaultListen, addr.Addr())
+	}
+	listener, err := net.Listen("tcp", addr.String())
+	if err != nil {
+		return nil, fmt.Errorf("listen for the browser: %w", err)
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	d := &Desk{options: o, listener: netutil.LimitListener(listener, maxConnections), gate: newGate(listener.Addr().String(), o.ReadOnly)}
+	d.buyer = buyer.New(o.Client, o.Dir)
+	d.routes = d.table()
+	d.handler, err = d.mount()
+	if err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// table is everything that the API answers.
+func (d *Desk) table() []route.Route {
+	all := []route.Route{route.New("GET", "/api/session", "Whose desk this is, and of which cluster", route.Reads, d.session)}
+	all = append(all, d.buyer.Routes()...)
+	return append(all, auditor.New(d.options.Client.Profile).Routes()...)
+}
+
+// Link returns an address that opens the desk in a browser, once.
+func (d *Desk) Link() string { return d.gate.link() }
+
+// Close ends what is under way and closes the port. Serve does it too.
+func (d *Desk) Close() {
+	d.listener.Close() //nolint:errcheck,gosec // it may be closed already
+	d.buyer.Close()
+}
+
+// Serve answers requests until ctx ends, and returns when nothing of the desk is left.
+func (d *Desk) Serve(ctx context.Context) error {
+	defer d.Close()
+	// Requests end with the desk: those that are held for news of a query.
+	requests, end := context.WithCancel(context.Background())
+	defer end()
+	server := &http.Server{
+		Handler:           d.handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      2 * route.DefaultWait,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		BaseContext:       func(net.Listener) context.Context { return requests },
+		ErrorLog:          slog.NewLogLogger(d.options.Logger.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(d.listener) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve the desk: %w", err)
+	case <-ctx.Done():
+	}
+	end()
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceTime)
+	defer cancel()
+	err := server.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = server.Close()
+	}
+	if stopped := <-served; !errors.Is(stopped, http.ErrServerClosed) {
+		err = errors.Join(err, stopped)
+	}
+	if err != nil {
+		return fmt.Errorf("end the desk: %w", err)
+	}
+	return nil
+}
+
+// mount is the desk's handler: what is no request of this origin, the link, the API, and the page's files.
+func (d *Desk) mount() (http.Handler, error) {
+	page, err := newPage()
+	if err != nil {
+		return nil, err
+	}
+	document, err := route.OpenAPI(d.routes)
+	if err != nil {
+		return nil, err
+	}
+	api := http.NewServeMux()
+	for _, r := range d.routes {
+		api.HandleFunc(r.Method+" "+r.Path, func(w http.ResponseWriter, req *http.Request) {
+			if p := d.gate.admit(req, r); p != nil {
+				route.WriteProblem(w, p)
+				return
+			}
+			r.ServeHTTP(w, req)
+		})
+	}
+	api.HandleFunc("GET /api/openapi.json", func(w http.ResponseWriter, req *http.Request) {
+		if p := d.gate.admit(req, route.Route{}); p != nil {
+			route.WriteProblem(w, p)
+			return
+		}
+		w.Header().Set("Content-Type", "application/vnd.oai.openapi+json;version=3.1")
+		_, _ = w.Write(document) //nolint:errcheck // nobody is left to be told
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for name, value := range secureHeaders {
+			w.Header().Set(name, value)
+		}
+		if p := d.gate.stranger(r); p != nil {
+			d.options.Logger.WarnContext(r.Context(), "a request was refused", "why", p.Message, "origin", r.Header.Get("Origin"), "host", r.Host, "method", r.Method)
+			route.WriteProblem(w, p)
+			return
+		}
+		switch {
+		case strings.HasPrefix(r.URL.Path, openPath):
+			d.open(w, r)
+		case strings.HasPrefix(r.URL.Path, "/api/"):
+			api.ServeHTTP(w, r)
+		case r.Method == http.MethodPost:
+			route.WriteProblem(w, noSession())
+		case !d.gate.hasCookie(r):
+			page.stranger(w)
+		default:
+			page.ServeHTTP(w, r)
+		}
+	}), nil
+}
+
+// Session is whose desk it is.
+type Session struct {
+	Cluster   catalog.Digest `json:"cluster"`
+	Nodes     int            `json:"nodes"`
+	Name      string         `json:"name,omitempty"`      // of the key's owner; empty: there is no key
+	Principal string         `json:"principal,omitempty"` // its id
+	ReadOnly  bool           `json:"read_only"`
+	Version   string         `json:"version"`
+}
+
+func (d *Desk) session(context.Context, struct{}) (Session, error) {
+	profile := d.options.Client.Profile()
+	out := Session{Cluster: profile.Cluster, Nodes: len(profile.Nodes), ReadOnly: d.options.ReadOnly, Version: d.options.Version}
+	if key := d.options.Client.Key(); key != nil {
+		out.Name, out.Principal = key.Name, key.ID()
+	}
+	return out, nil
+}
