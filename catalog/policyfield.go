@@ -253,7 +253,8 @@ var policyFields = []PolicyField{
 			return []Term{{Name: "weir:aboveCap", Value: string(cmp.Or(d.Policy.AboveCap, AboveCapRefuse))}}
 		},
 		amend: func(l *changeList, d, to Descriptor) {
-			l.text("policy.above_cap", string(d.Policy.AboveCap), string(to.Policy.AboveCap), "")
+			clipped := d.Policy.AboveCap == AboveCapClip && to.Policy.AboveCap != AboveCapClip // and stays so in versions that there are
+			l.text("policy.above_cap", string(d.Policy.AboveCap), string(to.Policy.AboveCap), AmendPromised.where(clipped))
 		},
 	},
 }

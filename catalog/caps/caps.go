@@ -94,10 +94,10 @@ func Columns(d catalog.Descriptor, attribute func(name string) ([]string, error)
 // reading nearest the middle and greatest at an end of the interval. A product of centred readings
 // is linear in each, so that over the two intervals it is least and greatest at corners.
 func Width(c catalog.Column, x, y catalog.Measure, capX, capY int64) *big.Int {
-	switch {
-	case c.Times == "":
+	switch c.Times {
+	case "":
 		return big.NewInt(capX - x.Min)
-	case c.Times == c.Measure:
+	case c.Measure:
 		low, high := x.Min-x.Mid(), capX-x.Mid() // low ≤ 0
 		most := square(max(-low, high, -high))
 		if high < 0 { // the middle is out of reach

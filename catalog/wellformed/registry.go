@@ -7,6 +7,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 )
 
+// Registry refuses a registry, or an append to one, that none can be.
 func Registry(b catalog.RegistryCreate) *catalog.Refusal {
 	switch {
 	case !catalog.IsName(b.ID):
@@ -21,6 +22,7 @@ func Registry(b catalog.RegistryCreate) *catalog.Refusal {
 	return catalog.CheckAttributes(b.IDColumn, b.Columns)
 }
 
+// Rows refuses a chunk of rows that are not a registry's.
 func Rows(reg catalog.Registry, b catalog.RegistryRows) *catalog.Refusal {
 	if len(b.Rows) == 0 {
 		return catalog.Invalid("rows", "registry.chunk_empty")
@@ -48,6 +50,7 @@ func Rows(reg catalog.Registry, b catalog.RegistryRows) *catalog.Refusal {
 	return nil
 }
 
+// Correction refuses a correction of other rows than the registry has.
 func Correction(reg catalog.Registry, b catalog.RegistryCorrect) *catalog.Refusal {
 	switch {
 	case reg.Rows == 0:

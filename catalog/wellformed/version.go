@@ -9,6 +9,7 @@ import (
 	"github.com/weirdata/weir/catalog/disclosure"
 )
 
+// Version refuses the announcement of a version that its dataset cannot have.
 func Version(d catalog.Descriptor, b catalog.VersionPropose) *catalog.Refusal {
 	bounds := d.Grain.Bounds()
 	switch {

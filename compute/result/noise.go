@@ -3,6 +3,7 @@ package result
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/plan"
@@ -40,6 +41,28 @@ func (t *Table) intervalColumns() []int {
 		}
 	}
 	return out
+}
+
+// clippedIn are the measures of a query of which readings may stand at their entity's cap, ascending: sums of
+// them may be too small, exact ones as well.
+func clippedIn(c *sql.Compiled, p catalog.Policy) (out []string) {
+	if p.AboveCap != catalog.AboveCapClip {
+		return nil
+	}
+	asked := func(name string) bool {
+		return slices.ContainsFunc(c.Request.Select, func(a catalog.Aggregate) bool {
+			return a.Func != catalog.FuncCount && (a.Measure == name || a.Other == name)
+		})
+	}
+	return slices.DeleteFunc(p.Capped(), func(name string) bool { return !asked(name) })
+}
+
+// clippedWords is the line below a table of such measures.
+func (t *Table) clippedWords() string {
+	if len(t.Clipped) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("readings of %s above their entity's cap were published as the cap: figures of them may be too small\n", strings.Join(t.Clipped, ", "))
 }
 
 // cutColumns are the columns that have an interval in some row that is not possible as a whole.

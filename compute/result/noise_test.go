@@ -76,3 +76,29 @@ func TestNoisedTableAllowsForTheNoiseAndStatesIt(t *testing.T) {
 		t.Error("a noised plan was taken for an exact verdict")
 	}
 }
+
+// What was clipped at caps is told beside every figure of it, also an exact one, and beside no other.
+func TestTableSaysWhatWasClippedAtCaps(t *testing.T) {
+	p, c := queryOfFew()
+	p.Descriptor.Policy.Caps = map[string]string{"m": "permit", "n": "permit"}
+	in := inputOf(p, t, p.Sums())
+	words := func() string {
+		table, err := NewTable(c, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text bytes.Buffer
+		if err := table.WriteText(&text); err != nil {
+			t.Fatal(err)
+		}
+		return text.String()
+	}
+	const said = "readings of m above their entity's cap were published as the cap"
+	if got := words(); strings.Contains(got, "cap") {
+		t.Errorf("nothing is clipped:\n%s", got)
+	}
+	in.Descriptor.Policy.AboveCap = catalog.AboveCapClip
+	if got := words(); !strings.Contains(got, said) {
+		t.Errorf("no %q in\n%s", said, got)
+	}
+}

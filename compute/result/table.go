@@ -75,7 +75,8 @@ type Table struct {
 	Noise      *Noised             `json:"noise,omitempty"`
 	Bounds     [][]any             `json:"bounds,omitempty"`
 	Interval95 [][]any             `json:"interval95,omitempty"`
-	Possible95 [][]any             `json:"possible95,omitempty"` // a row is nil where nothing is cut
+	Possible95 [][]any             `json:"possible95,omitempty"`      // a row is nil where nothing is cut
+	Clipped    []string            `json:"clipped_at_caps,omitempty"` // measures of which readings above their entity's cap were published as the cap
 	In         *catalog.VectorUse  `json:"in,omitempty"`
 	Weights    []catalog.VectorUse `json:"weights,omitempty"`
 	Receipt    any                 `json:"receipt,omitempty"`
@@ -104,6 +105,7 @@ func newTable(c *sql.Compiled, in Input) (*Table, error) {
 	t.Groups = b.withheld()
 	t.NotThere = notThere(in.Descriptor.Grain, c.Request.Grain(), c.Request.Periods, in.Verdict.PeriodGroups)
 	t.In, t.Weights = vectorsOf(in.Verdict)
+	t.Clipped = clippedIn(c, in.Descriptor.Policy)
 	if in.Plan.Noise != nil {
 		t.Noise = &Noised{Noise: *in.Verdict.Noise}
 		if t.Noise.Sums, err = in.Plan.NoiseOf(in.Descriptor, in.Nodes); err != nil {

@@ -199,7 +199,7 @@ func (t *Table) WriteText(w io.Writer) error {
 	if words := t.withheldWords(); words != "" {
 		b.WriteString(", " + words)
 	}
-	b.WriteString("\n" + t.privateWords() + t.boundWords() + t.noiseWords())
+	b.WriteString("\n" + t.privateWords() + t.boundWords() + t.noiseWords() + t.clippedWords())
 	if names := t.withheldNames(); names != "" {
 		b.WriteString("withheld: " + names + "\n")
 	}
