@@ -5,7 +5,7 @@ import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { sql, SQLDialect } from '@codemirror/lang-sql';
 import { HighlightStyle, syntaxHighlighting, bracketMatching } from '@codemirror/language';
 import { setDiagnostics } from '@codemirror/lint';
-import { EditorState } from '@codemirror/state';
+import { Annotation, EditorState } from '@codemirror/state';
 import { EditorView, keymap, placeholder as placeholderOf } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 
@@ -68,6 +68,9 @@ function completions(names) {
   };
 }
 
+// given marks a text that the page puts into the editor: the page knows it.
+const given = Annotation.define();
+
 // mount puts an editor into an element. It returns {set, fault, destroy}.
 export function mount(host, { value, label, placeholder, names, onChange, onAsk }) {
   const root = host.shadowRoot ?? host.attachShadow({ mode: 'open', delegatesFocus: true });
@@ -86,13 +89,13 @@ export function mount(host, { value, label, placeholder, names, onChange, onAsk 
         EditorView.lineWrapping,
         placeholderOf(placeholder),
         EditorView.contentAttributes.of({ 'aria-label': label, 'aria-multiline': 'true', spellcheck: 'false', translate: 'no' }),
-        EditorView.updateListener.of((u) => u.docChanged && onChange(u.state.doc.toString())),
+        EditorView.updateListener.of((u) => u.docChanged && !u.transactions.some((tr) => tr.annotation(given)) && onChange(u.state.doc.toString())),
       ],
     }),
   });
   return {
     set(next) {
-      if (next !== view.state.doc.toString()) view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: next } });
+      if (next !== view.state.doc.toString()) view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: next }, annotations: given.of(true) });
     },
     // fault underlines what is wrong: {line, column, near, message}, or nothing.
     fault(f) {

@@ -25,7 +25,11 @@ export function Query({ parameters, session }) {
   const [asking, setAsking] = useState(false);
   const explained = useExplained(question);
   const change = (c) => setQuestion((q) => clean({ ...q, ...c }));
-  const take = (q) => setQuestion(clean(q));
+  const [taken, setTaken] = useState(0);
+  const take = (q) => {
+    setQuestion(clean(q));
+    setTaken((n) => n + 1);
+  };
 
   // The address has the question and its job, so that a reload goes on where it was: the job at once.
   const address = addressOf(question, job?.id ?? parameters.job);
@@ -59,7 +63,7 @@ export function Query({ parameters, session }) {
   return html`<${Page} title=${t('query')}>
     <div class="split">
       <section aria-label=${t('query.write')}>
-        <${Editor} value=${question.sql} fault=${explained.problem?.line ? explained.problem : null} onChange=${(sql) => change({ sql })} onAsk=${() => doAsk.current()} />
+        <${Editor} value=${question.sql} taken=${taken} fault=${explained.problem?.line ? explained.problem : null} onChange=${(sql) => change({ sql })} onAsk=${() => doAsk.current()} />
         <div class="row">
           <button onClick=${ask} disabled=${busy || session.read_only || !question.sql.trim()} aria-busy=${busy} title="Ctrl+Enter">${t(busy ? 'query.asking' : 'query.ask')}</button>
           <small>${session.read_only ? t('query.readonly') : t('query.keys')}</small>
@@ -130,8 +134,8 @@ function useExplained(question) {
 
 const noNames = { measures: [], columns: [], grains: [], functions: [], datasets: [] };
 
-function Editor({ value, fault, onChange, onAsk }) {
-  const host = useRef(), editor = useRef(), names = useRef(noNames), shown = useRef(value);
+function Editor({ value, taken, fault, onChange, onAsk }) {
+  const host = useRef(), editor = useRef(), names = useRef(noNames);
   const latest = useRef(value);
   latest.current = value;
   const [loaded, setLoaded] = useState(false);
@@ -147,8 +151,7 @@ function Editor({ value, fault, onChange, onAsk }) {
     let gone = false;
     import('../editor.js').then(({ mount }) => {
       if (gone) return;
-      editor.current = mount(host.current, { value: latest.current, label: t('query.sql'), placeholder: t('query.placeholder'), names: () => names.current, onChange: (sql) => { shown.current = sql; onChange(sql); }, onAsk });
-      shown.current = latest.current;
+      editor.current = mount(host.current, { value: latest.current, label: t('query.sql'), placeholder: t('query.placeholder'), names: () => names.current, onChange, onAsk });
       setLoaded(true);
     });
     return () => {
@@ -156,12 +159,8 @@ function Editor({ value, fault, onChange, onAsk }) {
       editor.current?.destroy();
     };
   }, []);
-  // What the editor said itself is not put back into it: it may be further by now.
-  useEffect(() => {
-    if (!loaded || value === shown.current) return;
-    shown.current = value;
-    editor.current.set(value);
-  }, [value, loaded]);
+  // The editor gets a text only where one was taken. What it said itself is not put back into it: it is further by now.
+  useEffect(() => editor.current?.set(latest.current), [taken]);
   useEffect(() => editor.current?.fault(fault), [fault, loaded]);
   return html`<div class="editor">
     ${!loaded && html`<textarea aria-label=${t('query.sql')} rows="6" spellcheck=${false} value=${value} onInput=${(e) => onChange(e.target.value)}></textarea>`}
