@@ -38,7 +38,7 @@ type Verified struct {
 
 func (a *Auditor) verify(_ context.Context, in struct{ Body Receipt }) (Verified, error) {
 	if len(in.Body.Receipt) == 0 {
-		return Verified{}, route.Invalid("receipt", "the file is empty", "drop a receipt, such as nox.tlog-proof")
+		return Verified{}, route.BadField("receipt", "the file is empty", "drop a receipt, such as nox.tlog-proof")
 	}
 	p, err := audit.VerifyReceipt(a.profile(), in.Body.Receipt)
 	if err != nil {

@@ -47,13 +47,13 @@ func questionOf(text string, o ask.Options) Question {
 func (q Question) check() error {
 	switch {
 	case q.SQL == "":
-		return route.Invalid("sql", "there is no query", "write one, or take a sample query of a dataset's listing")
+		return route.BadField("sql", "there is no query", "write one, or take a sample query of a dataset's listing")
 	case len(q.SQL) > wire.MaxSQL:
-		return route.Invalid("sql", fmt.Sprintf("the query is longer than %d bytes", wire.MaxSQL), "register a private list in place of a long condition")
+		return route.BadField("sql", fmt.Sprintf("the query is longer than %d bytes", wire.MaxSQL), "register a private list in place of a long condition")
 	case q.Complete && q.Partial:
-		return route.Invalid("complete", "a query is complete or partial, not both", "take one away")
+		return route.BadField("complete", "a query is complete or partial, not both", "take one away")
 	case q.Delta != "" && q.Epsilon == "":
-		return route.Invalid("epsilon", "delta needs an epsilon", "give both, or neither")
+		return route.BadField("epsilon", "delta needs an epsilon", "give both, or neither")
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ var formats = map[string]struct{ of, ending, contentType string }{
 func (b *Buyer) export(_ context.Context, in exported) (route.File, error) {
 	f, known := formats[in.Format]
 	if !known {
-		return route.File{}, route.Invalid("format", "an answer is written as csv, excel-csv, xlsx, parquet or json", "ask for one of them")
+		return route.File{}, route.BadField("format", "an answer is written as csv, excel-csv, xlsx, parquet or json", "ask for one of them")
 	}
 	r, err := b.kept(in.Query)
 	if err != nil {

@@ -68,13 +68,13 @@ func (o Order) create(now time.Time) (catalog.OrderCreate, error) {
 	}
 	switch {
 	case out.Dataset == "":
-		return out, route.Invalid("dataset", "the order is on no dataset", "order from a dataset's listing, or from a query")
+		return out, route.BadField("dataset", "the order is on no dataset", "order from a dataset's listing, or from a query")
 	case out.Purpose == "":
-		return out, route.Invalid("purpose", "the purpose is missing", "say what the figures are for; the publisher reads it and decides by it")
+		return out, route.BadField("purpose", "the purpose is missing", "say what the figures are for; the publisher reads it and decides by it")
 	case o.Queries < 0 || o.MinCohort < 0:
-		return out, route.Invalid("queries", "a number is negative", "leave it empty for any number")
+		return out, route.BadField("queries", "a number is negative", "leave it empty for any number")
 	case o.Grain != "" && !calendar.Grain(o.Grain).Valid():
-		return out, route.Invalid("grain", fmt.Sprintf("%.20q is no grain", o.Grain), fmt.Sprintf("take one of %q", calendar.Grains))
+		return out, route.BadField("grain", fmt.Sprintf("%.20q is no grain", o.Grain), fmt.Sprintf("take one of %q", calendar.Grains))
 	}
 	if o.Scoped {
 		out.Scope = &catalog.Scope{Columns: append([]string{}, o.Columns...), Grain: calendar.Grain(o.Grain)}
@@ -82,7 +82,7 @@ func (o Order) create(now time.Time) (catalog.OrderCreate, error) {
 	if o.Until != "" {
 		end, err := client.EndOfDay(o.Until, now)
 		if err != nil {
-			return out, route.Invalid("until", err.Error(), "give a day to come, such as 2027-12-31, or none for a year from the grant")
+			return out, route.BadField("until", err.Error(), "give a day to come, such as 2027-12-31, or none for a year from the grant")
 		}
 		out.Until = end
 	}

@@ -24,8 +24,8 @@ const (
 	KindInput    = "input"     // what was typed: 422
 )
 
-// Invalid is an error about what a person typed into a field.
-func Invalid(field, message, fix string) error {
+// BadField is an error about what a person typed into a field.
+func BadField(field, message, fix string) error {
 	p := wire.NewProblem(http.StatusUnprocessableEntity, KindInput, message).Advising(fix)
 	p.Field = field
 	return p
