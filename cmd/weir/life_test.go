@@ -14,11 +14,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/cmd/weir/cli"
 )
 
@@ -46,6 +48,8 @@ func TestLifeOfAContractOnARealCluster(t *testing.T) {
 			env.Setenv("DIR", filepath.Join(env.WorkDir, "dev"))
 			env.Setenv("HOST", ownHost())
 			env.Setenv("GOGC", fewCollections)
+			env.Setenv("LEVEL", strconv.Itoa(state.FeatureLevel))
+			env.Setenv("NEXTLEVEL", strconv.Itoa(state.FeatureLevel+1))
 			env.Setenv(oldProgram, os.Getenv(oldProgram))
 			env.Vars = append(env.Vars, forBusyMachines...)
 			return nil
