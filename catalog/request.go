@@ -49,6 +49,21 @@ type Dimension struct {
 	Grain  calendar.Grain `json:"grain,omitempty"`
 }
 
+// Called is what a change that a refusal advises calls the dimension (change.dimension); entity is
+// what the descriptor calls entities.
+func (d Dimension) Called(entity string) string {
+	switch d.Kind {
+	case DimPeriod:
+		return "periods"
+	case DimPiece:
+		return "pieces"
+	case DimEntity:
+		return entity
+	case DimAttribute:
+	}
+	return d.Column
+}
+
 // DimensionKind is the kind of a Dimension.
 type DimensionKind string
 

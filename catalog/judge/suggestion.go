@@ -151,7 +151,7 @@ func (v advisor) widerGroups() []change {
 			q = v.request
 		}
 		q.By = slices.Delete(slices.Clone(q.By), i, i+1)
-		add(sizeDimension, q, "change.dimension", v.dimensionName(d))
+		add(sizeDimension, q, "change.dimension", d.Called(v.descriptor.Entity))
 	}
 	if len(v.request.Periods) > 0 {
 		q := v.request
@@ -164,19 +164,6 @@ func (v advisor) widerGroups() []change {
 		add(sizeCondition, q, "change.no_condition")
 	}
 	return out
-}
-
-func (v advisor) dimensionName(d catalog.Dimension) string {
-	switch d.Kind {
-	case catalog.DimPeriod:
-		return "periods"
-	case catalog.DimPiece:
-		return "pieces"
-	case catalog.DimEntity:
-		return v.descriptor.Entity
-	case catalog.DimAttribute:
-	}
-	return d.Column
 }
 
 // orNoised adds to a fix that the same is answered with noise, where it is.

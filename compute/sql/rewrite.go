@@ -104,7 +104,7 @@ func changeRequest(q *catalog.Request, change catalog.Reason, entity string) boo
 		q.By, q.Where, q.Periods = nil, nil, nil
 	case "change.dimension":
 		at := slices.IndexFunc(q.By, func(d catalog.Dimension) bool {
-			return len(change.Args) == 1 && dimensionWord(d, entity) == change.Args[0]
+			return len(change.Args) == 1 && d.Called(entity) == change.Args[0]
 		})
 		if at < 0 {
 			return false
@@ -135,20 +135,6 @@ func changeRequest(q *catalog.Request, change catalog.Reason, entity string) boo
 		return false
 	}
 	return true
-}
-
-// dimensionWord is what a change calls a dimension.
-func dimensionWord(d catalog.Dimension, entity string) string {
-	switch d.Kind {
-	case catalog.DimPeriod:
-		return "periods"
-	case catalog.DimPiece:
-		return "pieces"
-	case catalog.DimEntity:
-		return entity
-	case catalog.DimAttribute:
-	}
-	return d.Column
 }
 
 // entitiesOf are the ids that a change adds; false: it does not name all of them.
@@ -389,20 +375,11 @@ func (r clauses) addEntities(change catalog.Reason, entity string) bool {
 		return false
 	}
 	for i, id := range ids {
-		ids[i] = "'" + strings.ReplaceAll(id, "'", "''") + "'"
+		ids[i] = quotedText(id)
 	}
-	if !plainName(entity) {
-		entity = `"` + strings.ReplaceAll(entity, `"`, `""`) + `"`
-	}
-	wider := "(" + strings.Join(on, " AND ") + " OR " + entity + " IN (" + strings.Join(ids, ", ") + "))"
+	wider := "(" + strings.Join(on, " AND ") + " OR " + writable(entity) + " IN (" + strings.Join(ids, ", ") + "))"
 	r["WHERE"] = append([]element{{text: wider}}, kept...)
 	return true
-}
-
-// plainName reports whether a name is read as one without quotes.
-func plainName(name string) bool {
-	list, fault := scan(name)
-	return fault == nil && len(list) == 2 && list[0].Type == tokenName && list[0].Value == name
 }
 
 // String writes the clauses as one query.
