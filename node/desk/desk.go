@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/desk/auditor"
 	"github.com/weirdata/weir/node/desk/buyer"
+	"github.com/weirdata/weir/node/desk/operator"
 	"github.com/weirdata/weir/node/desk/route"
 )
 
@@ -39,6 +41,8 @@ type Options struct {
 	Client *client.Client
 	// Dir is where the client's machine keeps answers, and queries until they are answered.
 	Dir string
+	// Archive is where an operator's backups are, a directory or a bucket; empty: none are listed.
+	Archive string
 	// ReadOnly refuses whatever spends, signs or changes something.
 	ReadOnly bool
 	// Version of the program.
@@ -89,6 +93,9 @@ func New(listen string, o Options) (*Desk, error) {
 func (d *Desk) table() []route.Route {
 	all := []route.Route{route.New("GET", "/api/session", "Whose desk this is, and of which cluster", route.Reads, d.session)}
 	all = append(all, d.buyer.Routes()...)
+	all = append(all, operator.New(operator.Options{
+		Client: d.options.Client, MonitorFile: filepath.Join(d.options.Dir, "desk.monitor"), Archive: d.options.Archive,
+	}).Routes()...)
 	return append(all, auditor.New(d.options.Client.Profile).Routes()...)
 }
 
