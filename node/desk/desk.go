@@ -16,6 +16,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/desk/auditor"
+	"github.com/weirdata/weir/node/desk/bureau"
 	"github.com/weirdata/weir/node/desk/buyer"
 	"github.com/weirdata/weir/node/desk/route"
 )
@@ -39,6 +40,8 @@ type Options struct {
 	Client *client.Client
 	// Dir is where the client's machine keeps answers, and queries until they are answered.
 	Dir string
+	// Feeds are the files of configurations of feeds that run on this machine.
+	Feeds []string
 	// ReadOnly refuses whatever spends, signs or changes something.
 	ReadOnly bool
 	// Version of the program.
@@ -53,6 +56,7 @@ type Desk struct {
 	listener net.Listener
 	gate     *gate
 	buyer    *buyer.Buyer
+	bureau   *bureau.Bureau
 	routes   []route.Route
 	handler  http.Handler
 }
@@ -76,6 +80,7 @@ func New(listen string, o Options) (*Desk, error) {
 	}
 	d := &Desk{options: o, listener: netutil.LimitListener(listener, maxConnections), gate: newGate(listener.Addr().String(), o.ReadOnly)}
 	d.buyer = buyer.New(o.Client, o.Dir)
+	d.bureau = bureau.New(o.Client, o.Feeds)
 	d.routes = d.table()
 	d.handler, err = d.mount()
 	if err != nil {
@@ -89,6 +94,7 @@ func New(listen string, o Options) (*Desk, error) {
 func (d *Desk) table() []route.Route {
 	all := []route.Route{route.New("GET", "/api/session", "Whose desk this is, and of which cluster", route.Reads, d.session)}
 	all = append(all, d.buyer.Routes()...)
+	all = append(all, d.bureau.Routes()...)
 	return append(all, auditor.New(d.options.Client.Profile).Routes()...)
 }
 
@@ -99,6 +105,9 @@ func (d *Desk) Link() string { return d.gate.link() }
 func (d *Desk) Close() {
 	d.listener.Close() //nolint:errcheck,gosec // it may be closed already
 	d.buyer.Close()
+	if err := d.bureau.Close(); err != nil {
+		d.options.Logger.Error("files that were dropped are left", "err", err)
+	}
 }
 
 // Serve answers requests until ctx ends, and returns when nothing of the desk is left.
