@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/granting"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
@@ -165,6 +166,9 @@ func choicesOf(o catalog.Order, d catalog.Descriptor, columns []string) Choices 
 		out.Columns = append([]string{}, o.Scope.Columns...)
 	}
 	for _, g := range d.Grains() {
+		if o.Scope != nil && o.Scope.Grain != "" && !o.Scope.Grain.Nests(calendar.Grain(g)) {
+			continue
+		}
 		if d.Policy.Public || d.Policy.Grain == "" || !slices.Contains(finerThan(d), g) {
 			out.Grains = append(out.Grains, g)
 		}
