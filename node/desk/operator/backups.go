@@ -72,10 +72,10 @@ func (o *Operator) backups(ctx context.Context, _ none) (Backups, error) {
 	}
 	current := map[string]bool{}
 	for _, d := range deposits {
-		current[d.Node] = current[d.Node] || d.Standing.Current()
+		current[d.Node] = current[d.Node] || d.Current()
 		out.Deposits = append(out.Deposits, Deposit{
 			Deposit: d.Register.Deposit, Node: d.Node, Made: d.Made, Threshold: d.Threshold, Custodians: len(d.Custodians),
-			Current: d.Standing.Current(), Void: d.Standing.Void, Burned: d.Standing.Burned, Keys: d.Standing.Keys, Vectors: d.Standing.Vectors,
+			Current: d.Current(), Void: d.Void, Burned: d.Standing.Burned, Keys: d.Keys, Vectors: d.Vectors,
 		})
 	}
 	slices.SortStableFunc(out.Deposits, func(a, b Deposit) int { return int(min(1, max(-1, b.Made-a.Made))) })
