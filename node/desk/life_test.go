@@ -2,11 +2,14 @@ package desk
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -15,6 +18,7 @@ import (
 	"github.com/weirdata/weir/compute/table"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/feed"
 )
 
 // works24 is a workbook of 24 plants over 24 months with two faults: a letter for a digit, and a month that there is none of.
@@ -44,6 +48,26 @@ func works24(t *testing.T, dir string) string {
 	return file
 }
 
+// toldFeed is the configuration of a feed that told of itself, and does not run.
+func toldFeed(t *testing.T) string {
+	t.Helper()
+	dir, at := t.TempDir(), time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+	state := feed.State{
+		Dataset: "chimneys", Written: at, Kept: feed.Kept{New: 5120, Same: 31, Replaced: 4}, Pending: []feed.PendingPeriod{{Period: "2026-03-01T15", Cells: 40, Due: at}},
+		Sources:    map[string]*feed.SourceState{"stacks": {Kind: "hj212", Address: "0.0.0.0:9212", Open: 3, Devices: 4, Last: at, Taken: 5200, Faults: map[string]int64{"crc": 2}}},
+		PassedOver: map[string]int64{"out of range": 3}, Examples: map[string]string{"out of range": "station-1 a21002 2026-03-01T14"},
+		Appended: &feed.Appended{At: at, Version: 12, Periods: []string{"2026-03-01T14"}},
+	}
+	told, err := json.Marshal(state)
+	config := filepath.Join(dir, "feed.yaml")
+	err = errors.Join(err, os.WriteFile(filepath.Join(dir, "state.json"), told, 0o600),
+		os.WriteFile(config, []byte(strings.Replace(feed.Example, "dir: /var/lib/weir-feed", "dir: "+dir, 1)), 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
 // fill types a text into a field, in place of what is there.
 func (b *tab) fill(selector, text string) {
 	b.Helper()
@@ -68,7 +92,7 @@ func TestTheWholeLifeIsClicked(t *testing.T) {
 	w := clienttest.New(t)
 	downloads := t.TempDir()
 	file := works24(t, t.TempDir())
-	bureau := visit(t, Options{Client: w.Spooled(t.TempDir()), Dir: t.TempDir(), Version: "test", Feeds: []string{filepath.Join(downloads, "feed.yaml")}})
+	bureau := visit(t, Options{Client: w.Spooled(t.TempDir()), Dir: t.TempDir(), Version: "test", Feeds: []string{filepath.Join(downloads, "feed.yaml"), toldFeed(t)}})
 	buyer := visit(t, Options{Client: w.Client(catalog.RoleBuyer), Dir: t.TempDir(), Version: "test"})
 	b := openBrowser(t, downloads, true)
 

@@ -2,9 +2,11 @@ package bureau
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +16,7 @@ import (
 	"github.com/weirdata/weir/compute/table"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/feed"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/desk/route"
 )
@@ -320,5 +323,42 @@ func TestWhoIsNoPublisherIsTold(t *testing.T) {
 	}
 	if _, err := nobody.beginDraft(w.Ctx, begun{}); route.ProblemOf(err).Kind != route.KindNoKey {
 		t.Errorf("%v", err)
+	}
+}
+
+// A file that is dropped again takes the place of the first, and its mends are void.
+func TestAFileIsDroppedAgain(t *testing.T) {
+	w, b := publisher(t)
+	d, err := b.beginDraft(w.Ctx, begun{})
+	w.Must(err)
+	dropFile(w, b, d.ID, "a.csv", []byte("firm,month,NOX\nf001,2024-01,x\n"))
+	_, err = b.drafts.mend(d.ID, []Mend{{File: "a.csv", Row: 2, Column: 2, Text: "5"}, {File: "b.csv", Row: 2, Column: 2, Text: "5"}})
+	w.Must(err)
+	again := []byte("firm,month,NOX\nf001,2024-01,55\n")
+	d = dropFile(w, b, d.ID, "a.csv", again)
+	if len(d.Files) != 1 || d.Files[0].Size != int64(len(again)) || len(d.Mends) != 1 || d.Mends[0].File != "b.csv" || b.drafts.stored != int64(len(again)) {
+		t.Errorf("it is %+v, %+v, %d bytes", d.Files, d.Mends, b.drafts.stored)
+	}
+	if d, err = b.drafts.takeAway(d.ID, "a.csv"); err != nil || len(d.Files) != 0 || b.drafts.stored != 0 {
+		t.Errorf("taken away it is %+v, %v", d.Files, err)
+	}
+}
+
+// A feed is shown as it told of itself.
+func TestAFeedIsShown(t *testing.T) {
+	w := clienttest.New(t)
+	dir := t.TempDir()
+	config := filepath.Join(dir, "feed.yaml")
+	w.Must(os.WriteFile(config, []byte(strings.Replace(feed.Example, "dir: /var/lib/weir-feed", "dir: "+dir, 1)), 0o600))
+	state := feed.State{Dataset: "chimneys", Sources: map[string]*feed.SourceState{"stacks": {Kind: "hj212", Taken: 7}}, PassedOver: map[string]int64{"range": 2}}
+	told, err := json.Marshal(state)
+	w.Must(err)
+	w.Must(os.WriteFile(filepath.Join(dir, "state.json"), told, 0o600))
+	b := New(w.Client(catalog.RolePublisher), []string{config})
+	t.Cleanup(func() { w.Must(b.Close()) })
+	f, err := b.listFeeds(w.Ctx, none{})
+	w.Must(err)
+	if len(f.Feeds) != 1 || f.Feeds[0].Fault != "" || f.Feeds[0].State.Sources["stacks"].Taken != 7 || f.Feeds[0].State.Running {
+		t.Errorf("it is %+v", f.Feeds)
 	}
 }

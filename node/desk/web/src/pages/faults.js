@@ -19,6 +19,7 @@ export function FaultTables({ of: d, act, busy }) {
     <form onSubmit=${mend}>
     ${f.list.filter((x) => !x.row || !shown.has(x.file)).map((x) => html`<p><strong>${x.file}</strong>${x.row ? ` · ${t('faults.row')} ${x.row}` : ''}: <${Sentence} of=${x} /></p>`)}
     ${f.tables.map((table) => html`<h3 key=${table.file}>${table.file}${table.sheet && ` · ${table.sheet}`}</h3>
+      <ul class="narrowonly">${f.list.filter((x) => x.file === table.file && x.row).map((x) => html`<li>${t('faults.row')} ${x.row}${x.at >= 0 && x.column ? `, ${x.column}` : ''}: <${Sentence} of=${x} /></li>`)}</ul>
       <${Scroll} label=${table.file}><table class="faults">
         <thead><tr><th scope="col" class="n">${t('faults.row')}</th>${table.header.map((h) => html`<th scope="col">${h}</th>`)}<th scope="col">${t('faults.what')}</th></tr></thead>
         <tbody>${table.rows.map((row) => {
