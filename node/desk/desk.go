@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/weirdata/weir/node/desk/auditor"
 	"github.com/weirdata/weir/node/desk/bureau"
 	"github.com/weirdata/weir/node/desk/buyer"
+	"github.com/weirdata/weir/node/desk/operator"
 	"github.com/weirdata/weir/node/desk/route"
 )
 
@@ -40,6 +42,8 @@ type Options struct {
 	Client *client.Client
 	// Dir is where the client's machine keeps answers, and queries until they are answered.
 	Dir string
+	// Archive is where an operator's backups are, a directory or a bucket; empty: none are listed.
+	Archive string
 	// Feeds are the files of configurations of feeds that run on this machine.
 	Feeds []string
 	// ReadOnly refuses whatever spends, signs or changes something.
@@ -94,6 +98,9 @@ func New(listen string, o Options) (*Desk, error) {
 func (d *Desk) table() []route.Route {
 	all := []route.Route{route.New("GET", "/api/session", "Whose desk this is, and of which cluster", route.Reads, d.session)}
 	all = append(all, d.buyer.Routes()...)
+	all = append(all, operator.New(operator.Options{
+		Client: d.options.Client, MonitorFile: filepath.Join(d.options.Dir, "desk.monitor"), Archive: d.options.Archive,
+	}).Routes()...)
 	all = append(all, d.bureau.Routes()...)
 	return append(all, auditor.New(d.options.Client.Profile).Routes()...)
 }
