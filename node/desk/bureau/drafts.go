@@ -158,6 +158,9 @@ func (s *drafts) begin(now time.Time) (Draft, error) {
 	if s.closed {
 		return Draft{}, wire.NewProblem(http.StatusServiceUnavailable, wire.KindUnavailable, "the desk is ending").Advising("start it again")
 	}
+	if at := slices.IndexFunc(s.list, func(d *draft) bool { return d.Published != nil && !d.busy() }); at >= 0 && len(s.list) == maxDrafts {
+		s.list = slices.Delete(s.list, at, at+1) // its files are gone already
+	}
 	if len(s.list) == maxDrafts {
 		return Draft{}, wire.NewProblem(http.StatusTooManyRequests, wire.KindBusy, "eight publications are being prepared").Advising("give up one of them")
 	}

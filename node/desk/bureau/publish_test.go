@@ -168,6 +168,13 @@ func TestAWorkbookIsMendedAndPublished(t *testing.T) {
 		t.Errorf("the figures are %q, want %q", rows, want)
 	}
 	dir := b.drafts.dir
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 || b.drafts.stored != 0 {
+		t.Errorf("published, %d files are left, %d bytes, %v", len(left), b.drafts.stored, err)
+	}
+	for range maxDrafts { // what is published makes room
+		_, err := b.beginDraft(w.Ctx, begun{})
+		w.Must(err)
+	}
 	w.Must(b.Close())
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("the files are left: %v", err)

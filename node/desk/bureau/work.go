@@ -247,6 +247,7 @@ func (s *drafts) publish(ctx context.Context, d *draft) (err error) {
 	return s.published(d, done, err)
 }
 
+// published notes what was published, and removes the files, which nothing needs any more.
 func (s *drafts) published(d *draft, done publish.Published, err error) error {
 	if err != nil {
 		return err
@@ -254,7 +255,11 @@ func (s *drafts) published(d *draft, done publish.Published, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d.Published = &done
-	return nil
+	for _, f := range d.files {
+		err = errors.Join(err, s.remove(f))
+	}
+	d.files = nil
+	return err
 }
 
 // propose looks at the first rows of what was dropped, for what the columns may be.

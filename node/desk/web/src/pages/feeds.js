@@ -14,7 +14,7 @@ function All() {
   return html`<p><button type="button" class="plain" onClick=${feeds.reload}>${t('feeds.again')}</button></p>
     <${Loaded} of=${feeds}>${({ feeds: all }) => all.length === 0 ? html`<p class="empty">${t('feeds.empty')} <code>weir desk --feed feed.yaml</code></p>` : all.map((f) => html`<article key=${f.config}>
       <h2 style=${{ marginTop: 0 }}>${f.state?.dataset ?? f.config}</h2>
-      ${f.fault ? html`<p class="note bad" lang="en">${f.fault}</p>` : html`<${State} of=${f.state} />`}</article>`)}<//>`;
+      ${f.fault ? html`<div class="note bad"><p lang="en">${f.fault}</p><p>${t('feeds.fix')}</p></div>` : html`<${State} of=${f.state} />`}</article>`)}<//>`;
 }
 
 const when = (text) => (text ? time(Date.parse(text)) : '–');
