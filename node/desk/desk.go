@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -19,6 +20,7 @@ import (
 	"github.com/weirdata/weir/node/desk/auditor"
 	"github.com/weirdata/weir/node/desk/bureau"
 	"github.com/weirdata/weir/node/desk/buyer"
+	"github.com/weirdata/weir/node/desk/notice"
 	"github.com/weirdata/weir/node/desk/operator"
 	"github.com/weirdata/weir/node/desk/route"
 )
@@ -46,6 +48,9 @@ type Options struct {
 	Archive string
 	// Feeds are the files of configurations of feeds that run on this machine.
 	Feeds []string
+	// Watch is how often is looked for what the person is told of; 0: never. NotifyURL and NotifyCommand are told it, too.
+	Watch                    time.Duration
+	NotifyURL, NotifyCommand string
 	// ReadOnly refuses whatever spends, signs or changes something.
 	ReadOnly bool
 	// Version of the program.
@@ -61,6 +66,7 @@ type Desk struct {
 	gate     *gate
 	buyer    *buyer.Buyer
 	bureau   *bureau.Bureau
+	notices  *notice.Watcher
 	routes   []route.Route
 	handler  http.Handler
 }
@@ -85,6 +91,10 @@ func New(listen string, o Options) (*Desk, error) {
 	d := &Desk{options: o, listener: netutil.LimitListener(listener, maxConnections), gate: newGate(listener.Addr().String(), o.ReadOnly)}
 	d.buyer = buyer.New(o.Client, o.Dir)
 	d.bureau = bureau.New(o.Client, o.Feeds)
+	d.notices = notice.New(notice.Options{
+		Look: notice.Looker(o.Client, o.Feeds), Tell: notice.Teller(o.NotifyURL, o.NotifyCommand), Now: time.Now,
+		Failed: func(err error) { o.Logger.Warn("a notice was not told", "err", err) },
+	})
 	d.routes = d.table()
 	d.handler, err = d.mount()
 	if err != nil {
@@ -97,6 +107,7 @@ func New(listen string, o Options) (*Desk, error) {
 // table is everything that the API answers.
 func (d *Desk) table() []route.Route {
 	all := []route.Route{route.New("GET", "/api/session", "Whose desk this is, and of which cluster", route.Reads, d.session)}
+	all = append(all, route.New("GET", "/api/notices", "What happened since the desk was started, the newest first", route.Reads, d.listNotices))
 	all = append(all, d.buyer.Routes()...)
 	all = append(all, operator.New(operator.Options{
 		Client: d.options.Client, MonitorFile: filepath.Join(d.options.Dir, "desk.monitor"), Archive: d.options.Archive,
@@ -133,6 +144,8 @@ func (d *Desk) Serve(ctx context.Context) error {
 		BaseContext:       func(net.Listener) context.Context { return requests },
 		ErrorLog:          slog.NewLogLogger(d.options.Logger.Handler(), slog.LevelDebug),
 	}
+	stop := d.watch(requests)
+	defer func() { end(); stop() }()
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(d.listener) }()
 	select {
@@ -154,6 +167,29 @@ func (d *Desk) Serve(ctx context.Context) error {
 		return fmt.Errorf("end the desk: %w", err)
 	}
 	return nil
+}
+
+// watch has the watcher look until ctx ends, and returns what waits for its end.
+func (d *Desk) watch(ctx context.Context) (wait func()) {
+	if d.options.Watch <= 0 {
+		return func() {}
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(d.options.Watch)
+		defer tick.Stop()
+		d.notices.Run(ctx, tick.C)
+	})
+	return wg.Wait
+}
+
+// Notices answers GET /api/notices.
+type Notices struct {
+	Notices []notice.Notice `json:"notices"`
+}
+
+func (d *Desk) listNotices(context.Context, struct{}) (Notices, error) {
+	return Notices{d.notices.All()}, nil
 }
 
 // mount is the desk's handler: what is no request of this origin, the link, the API, and the page's files.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -63,7 +64,7 @@ func TestAnOperatorInABrowser(t *testing.T) {
 	w.Must(err)
 	w.Must(backup.Directory(archive).Put(w.Ctx, "manifests/"+m.Name()+".json", manifest))
 
-	v := visit(t, Options{Client: w.Client(catalog.RoleOperator), Dir: t.TempDir(), Archive: archive, Version: "test"})
+	v := visit(t, Options{Client: w.Client(catalog.RoleOperator), Dir: t.TempDir(), Archive: archive, Watch: 200 * time.Millisecond, Version: "test"})
 	b := openBrowser(t, t.TempDir(), true)
 	b.run("open the link", chromedp.Navigate(v.desk.Link()))
 	b.click("header nav a", "Nodes")
@@ -75,7 +76,10 @@ func TestAnOperatorInABrowser(t *testing.T) {
 	w.Servers[2].Close()
 	b.text("2 of 3 can take work")
 	b.text("does not answer")
+	b.text("Node n3 does not answer.") // a notice, on whatever page
 	b.look("nodes-away")
+	b.click("main section button", "Dismiss")
+	b.sees("the notice is gone", "!document.querySelector('main').innerText.includes('Node n3 does not answer.')")
 	b.complaints() // what is loaded while a node is away may be told by the browser
 	w.Servers[2] = revived(w, w.Servers[2])
 	b.text("3 of 3 can take work")

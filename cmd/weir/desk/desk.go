@@ -17,6 +17,7 @@ import (
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/desk"
+	"github.com/weirdata/weir/node/desk/notice"
 )
 
 // command is a desk, and how its person gets to it.
@@ -26,6 +27,8 @@ type command struct {
 	readOnly  bool
 	noBrowser bool
 	archive   string
+	notifyURL string
+	notifyCmd string
 	feeds     []string
 }
 
@@ -55,6 +58,8 @@ Without a key it shows what is public and verifies receipts, which needs no node
 	cmd.Flags().StringVar(&c.listen, "listen", desk.DefaultListen, "`address` of the loopback interface, and port; port 0 is any that is free")
 	cmd.Flags().BoolVar(&c.readOnly, "read-only", false, "spend, sign and change nothing")
 	cmd.Flags().BoolVar(&c.noBrowser, "no-browser", false, "print the link, and open no browser")
+	cmd.Flags().StringVar(&c.notifyURL, "notify-url", "", "https `address` to which notices are posted: an order came, a contract is nearly spent, a feed stopped, a node does not answer")
+	cmd.Flags().StringVar(&c.notifyCmd, "notify-command", "", "`program` that is run for each notice, with its kind and subject as arguments and its sentence as input")
 	cmd.Flags().StringVar(&c.archive, "archive", "", "`directory` or bucket with an operator's backups, to list them")
 	cmd.Flags().StringArrayVar(&c.feeds, "feed", nil, "configuration `file` of a feed that runs on this machine, to show what it tells; may be given again")
 	return cmd
@@ -69,9 +74,15 @@ func (c *command) owner() cli.KeyOwner {
 }
 
 func (c *command) serve(ctx context.Context) error {
+	if c.notifyURL != "" {
+		if err := notice.CheckURL(c.notifyURL); err != nil {
+			return fmt.Errorf("--notify-url: %w", err)
+		}
+	}
 	return c.WithOptions(c.owner(), cli.PublisherOptions(), func(client *client.Client) error {
 		d, err := desk.New(c.listen, desk.Options{
-			Client: client, Dir: c.RecordDir(), Feeds: c.feeds, Archive: c.archive, ReadOnly: c.readOnly, Version: cli.Version(), Logger: slog.New(slog.NewTextHandler(c.Stderr, nil)),
+			Client: client, Dir: c.RecordDir(), Feeds: c.feeds, Archive: c.archive, Watch: notice.Every, NotifyURL: c.notifyURL, NotifyCommand: c.notifyCmd,
+			ReadOnly: c.readOnly, Version: cli.Version(), Logger: slog.New(slog.NewTextHandler(c.Stderr, nil)),
 		})
 		if err != nil {
 			return err

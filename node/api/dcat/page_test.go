@@ -3,6 +3,7 @@ package dcat
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"io"
 	"regexp"
 	"slices"
@@ -21,7 +22,7 @@ func elements(t *testing.T, page []byte) (names, attributes []string, text strin
 	for z := html.NewTokenizer(strings.NewReader(string(page))); ; {
 		switch z.Next() {
 		case html.ErrorToken:
-			if z.Err() != io.EOF {
+			if !errors.Is(z.Err(), io.EOF) {
 				t.Fatal(z.Err())
 			}
 			return names, attributes, all.String()

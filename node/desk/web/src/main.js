@@ -4,6 +4,7 @@ import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { get } from './api.js';
 import { html } from './html.js';
+import { Notices } from './notices.js';
 import { Id, link, Loaded, Page, useLoad } from './parts.js';
 import { language, setLanguage, t } from './words.js';
 import { Backups } from './pages/backups.js';
@@ -114,6 +115,7 @@ function App() {
       </div>
     </header>
     <main id="main">
+      ${session.data && html`<${Notices} />`}
       <${Loaded} of=${session}>${(s) => page
         ? html`<${page.show} key=${at.name + '/' + (at.of ?? '')} of=${at.of} parameters=${at.parameters} session=${s} />`
         : html`<${Page} title=${t('nothing')}><p><a href="#/catalogue">${t('nav.catalogue')}</a></p><//>`}<//>

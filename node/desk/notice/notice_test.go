@@ -1,0 +1,161 @@
+package notice
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/client/clienttest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// Each event is told once; again only after it was over, and not after a look that could not see it.
+func TestEachNoticeIsToldOnce(t *testing.T) {
+	died, order := Event{KindNode, "n2"}, Event{KindOrder, "o-1"}
+	looks := []struct {
+		events []Event
+		kinds  []string
+		told   []Event
+	}{
+		{[]Event{died}, []string{KindNode, KindOrder}, []Event{died}},
+		{[]Event{died, order}, []string{KindNode, KindOrder}, []Event{order}},
+		{nil, nil, nil}, // nothing could be seen: nothing is over
+		{[]Event{died, order}, []string{KindNode, KindOrder}, nil},
+		{[]Event{order}, []string{KindNode, KindOrder}, nil},
+		{[]Event{died, order}, []string{KindNode, KindOrder}, []Event{died}},
+	}
+	now := time.Unix(1000, 0)
+	var told []Event
+	at, looked := 0, make(chan struct{})
+	w := New(Options{
+		Look: func(context.Context) ([]Event, []string) { l := looks[at]; return l.events, l.kinds },
+		Tell: func(_ context.Context, n Notice) error {
+			told = append(told, n.Event)
+			return errors.New("nobody is there")
+		},
+		Failed: func(error) {},
+		Now:    func() time.Time { return now },
+	})
+	for i, l := range looks {
+		at, told = i, nil
+		w.look(t.Context())
+		if !slices.Equal(told, l.told) {
+			t.Errorf("look %d tells %v, want %v", i, told, l.told)
+		}
+		now = now.Add(Every)
+	}
+	all := w.All()
+	if len(all) != 3 || all[0].Event != died || all[0].At != 1000_000+5*Every.Milliseconds() || all[2].Event != died {
+		t.Errorf("kept are %+v", all)
+	}
+	// It ends with its context, wherever it is.
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { w.Run(ctx, make(chan time.Time)); close(looked) }()
+	cancel()
+	<-looked
+}
+
+func TestNoticesAreBounded(t *testing.T) {
+	var events []Event
+	for i := range 1000 {
+		events = append(events, Event{KindOrder, fmt.Sprint(i)})
+	}
+	n := 0
+	w := New(Options{
+		Look: func(context.Context) ([]Event, []string) { return events, []string{KindOrder} }, Now: time.Now,
+		Tell: func(context.Context, Notice) error { n++; return nil },
+	})
+	w.look(t.Context())
+	if n != maxKept || len(w.All()) != maxKept {
+		t.Errorf("%d are told and %d kept", n, len(w.All()))
+	}
+}
+
+// What happens in a cluster is seen by whom it concerns, and nothing of it is in the notice but names.
+func TestALookSeesOrdersContractsAndNodes(t *testing.T) {
+	w := clienttest.New(t)
+	w.PublishAir()
+	order, err := w.Client(catalog.RoleBuyer).CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: "air", Purpose: "a secret purpose"})
+	w.Must(err)
+	see := func(role catalog.Role) []Event { events, _ := Looker(w.Client(role), nil)(w.Ctx); return events }
+	if got := see(catalog.RolePublisher); !slices.Contains(got, Event{KindOrder, order}) {
+		t.Errorf("the publisher sees %v", got)
+	}
+	for _, role := range []catalog.Role{catalog.RoleBuyer, catalog.RoleOperator} {
+		if got := see(role); slices.ContainsFunc(got, func(e Event) bool { return e.Kind == KindOrder }) {
+			t.Errorf("the %s, who decides nothing, sees %v", role, got)
+		}
+	}
+	w.Servers[1].Close()
+	if got := see(catalog.RoleBuyer); !slices.Contains(got, Event{KindNode, "n2"}) {
+		t.Errorf("a node died, and the buyer sees %v", got)
+	}
+	for _, c := range []struct {
+		k    catalog.Contract
+		want bool
+	}{
+		{catalog.Contract{}, false}, {catalog.Contract{Queries: 10, Used: 9}, false}, {catalog.Contract{Queries: 10, Used: 10}, true},
+		{catalog.Contract{Budget: "100.00", Spent: "90.00"}, false}, {catalog.Contract{Budget: "100.00", Spent: "90.01"}, true},
+		{catalog.Contract{Budget: "100.00"}, false}, {catalog.Contract{Budget: "x", Spent: "y"}, false},
+	} {
+		if nearlySpent(c.k) != c.want {
+			t.Errorf("%+v is nearly spent: %v", c.k, !c.want)
+		}
+	}
+}
+
+func TestNoticesAreToldToAWebhookAndACommand(t *testing.T) {
+	got := make(chan Notice, 1)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var n Notice
+		b, err := io.ReadAll(r.Body)
+		if err = errors.Join(err, json.Unmarshal(b, &n)); err != nil || r.Method != http.MethodPost {
+			t.Errorf("it gets %s, %v", b, err)
+		}
+		got <- n
+	}))
+	defer s.Close()
+	dir := t.TempDir()
+	command := filepath.Join(dir, "tell")
+	if err := os.WriteFile(command, []byte("#!/bin/sh\n{ echo \"$1 $2\"; cat; } >\""+dir+"/told\"\n"), 0o700); err != nil { //nolint:gosec // G306: it is run
+		t.Fatal(err)
+	}
+	n := Notice{Event{KindNode, "n2; rm -rf /"}, "node n2 does not answer", 5}
+	if err := Teller(s.URL, command)(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	if posted := <-got; posted != n {
+		t.Errorf("posted is %+v", posted)
+	}
+	told, err := os.ReadFile(filepath.Join(dir, "told"))
+	if err != nil || string(told) != "node n2; rm -rf /\nnode n2 does not answer\n" {
+		t.Errorf("the command gets %q, %v", told, err)
+	}
+	refuses := httptest.NewServer(http.NotFoundHandler())
+	defer refuses.Close()
+	if err := Teller(refuses.URL+"/secret", filepath.Join(dir, "missing"))(t.Context(), n); err == nil || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "404") {
+		t.Errorf("refused with %v", err)
+	}
+	if Teller("", "") != nil {
+		t.Error("nobody is told something")
+	}
+	for address, ok := range map[string]bool{"https://x.example/hook": true, "http://127.0.0.1:9/x": true, "http://x.example": false, "file:///etc": false, "": false, "https://": false} {
+		if (CheckURL(address) == nil) != ok {
+			t.Errorf("%q is taken: %v", address, !ok)
+		}
+	}
+}
