@@ -120,7 +120,7 @@ func TestALookSeesOrdersContractsAndNodes(t *testing.T) {
 
 func TestNoticesAreToldToAWebhookAndACommand(t *testing.T) {
 	got := make(chan Notice, 1)
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		var n Notice
 		b, err := io.ReadAll(r.Body)
 		if err = errors.Join(err, json.Unmarshal(b, &n)); err != nil || r.Method != http.MethodPost {
