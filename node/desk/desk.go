@@ -17,6 +17,7 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/desk/auditor"
 	"github.com/weirdata/weir/node/desk/buyer"
+	"github.com/weirdata/weir/node/desk/postgres"
 	"github.com/weirdata/weir/node/desk/route"
 )
 
@@ -41,6 +42,8 @@ type Options struct {
 	Dir string
 	// ReadOnly refuses whatever spends, signs or changes something.
 	ReadOnly bool
+	// Postgres is where the desk speaks Postgres' protocol, such as 127.0.0.1:5433; empty: nowhere. It needs a key.
+	Postgres string
 	// Version of the program.
 	Version string
 	// Logger is told of requests that are another origin's; nil: nobody is.
@@ -53,6 +56,7 @@ type Desk struct {
 	listener net.Listener
 	gate     *gate
 	buyer    *buyer.Buyer
+	postgres *postgres.Server // nil: it speaks HTTP alone
 	routes   []route.Route
 	handler  http.Handler
 }
@@ -78,6 +82,9 @@ func New(listen string, o Options) (*Desk, error) {
 	d.buyer = buyer.New(o.Client, o.Dir)
 	d.routes = d.table()
 	d.handler, err = d.mount()
+	if err == nil {
+		err = d.listenPostgres()
+	}
 	if err != nil {
 		d.Close()
 		return nil, err
@@ -98,6 +105,9 @@ func (d *Desk) Link() string { return d.gate.link() }
 // Close ends what is under way and closes the port. Serve does it too.
 func (d *Desk) Close() {
 	d.listener.Close() //nolint:errcheck,gosec // it may be closed already
+	if d.postgres != nil {
+		d.postgres.Close()
+	}
 	d.buyer.Close()
 }
 
@@ -117,6 +127,7 @@ func (d *Desk) Serve(ctx context.Context) error {
 		BaseContext:       func(net.Listener) context.Context { return requests },
 		ErrorLog:          slog.NewLogLogger(d.options.Logger.Handler(), slog.LevelDebug),
 	}
+	sql := d.servePostgres(requests)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(d.listener) }()
 	select {
@@ -125,6 +136,7 @@ func (d *Desk) Serve(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	end()
+	failed := sql()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceTime)
 	defer cancel()
 	err := server.Shutdown(grace)
@@ -134,7 +146,7 @@ func (d *Desk) Serve(ctx context.Context) error {
 	if stopped := <-served; !errors.Is(stopped, http.ErrServerClosed) {
 		err = errors.Join(err, stopped)
 	}
-	if err != nil {
+	if err = errors.Join(err, failed); err != nil {
 		return fmt.Errorf("end the desk: %w", err)
 	}
 	return nil
