@@ -22,9 +22,9 @@ func Amount(s string) *big.Int {
 	return new(big.Int)
 }
 
-// formatAmount writes an amount with at least two digits after the point and no
+// FormatAmount writes an amount with at least two digits after the point and no
 // more than it needs.
-func formatAmount(v *big.Int) string {
+func FormatAmount(v *big.Int) string {
 	text := Fixed(v, moneyDecimals)
 	least := len(text) - moneyDecimals + 2
 	return text[:least] + strings.TrimRight(text[least:], "0")
@@ -37,12 +37,12 @@ func AddAmounts(amounts ...string) string {
 	for _, a := range amounts {
 		sum.Add(sum, Amount(a))
 	}
-	return formatAmount(sum)
+	return FormatAmount(sum)
 }
 
 // SubtractAmount is a − b.
 func SubtractAmount(a, b string) string {
-	return formatAmount(new(big.Int).Sub(Amount(a), Amount(b)))
+	return FormatAmount(new(big.Int).Sub(Amount(a), Amount(b)))
 }
 
 // IsAmount reports whether s is an amount of money of the form that orders and

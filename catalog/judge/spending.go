@@ -68,19 +68,12 @@ func charge(k catalog.Contract, repeat bool) (catalog.Contract, *catalog.Refusal
 	return k, nil
 }
 
-// LastDay is the day, in China, in which a term ends: a Unix time in milliseconds, not
-// before 1970.
-func LastDay(until int64) string {
-	const hour = 3600 * 1000
-	return calendar.Day.Format(calendar.Hour.In((until-1)/hour+8, calendar.Day))
-}
-
 // WithdrawnDataset refuses what is asked of a dataset that is withdrawn.
 func WithdrawnDataset(d catalog.Dataset) *catalog.Refusal {
 	if d.Withdrawn == nil {
 		return nil
 	}
-	return catalog.Refuse(catalog.RefusedPolicy, "withdrawn", "withdrawn.dataset", d.ID, LastDay(d.Withdrawn.At+1), d.Withdrawn.Reason).
+	return catalog.Refuse(catalog.RefusedPolicy, "withdrawn", "withdrawn.dataset", d.ID, calendar.LastDay(d.Withdrawn.At+1), d.Withdrawn.Reason).
 		WithNumber("withdrawn", d.Withdrawn.At)
 }
 
@@ -106,7 +99,7 @@ func WithdrawnVersion(d catalog.Dataset, v catalog.Version) *catalog.Refusal {
 	if v.Withdrawn == nil {
 		return nil
 	}
-	r := catalog.Refuse(catalog.RefusedPolicy, "withdrawn", "withdrawn.version", v.Version, d.ID, LastDay(v.Withdrawn.At+1), v.Withdrawn.Reason).
+	r := catalog.Refuse(catalog.RefusedPolicy, "withdrawn", "withdrawn.version", v.Version, d.ID, calendar.LastDay(v.Withdrawn.At+1), v.Withdrawn.Reason).
 		WithNumber("withdrawn", v.Withdrawn.At).WithField("release")
 	if d.Live > 0 {
 		return r.WithFix("fix.leave_version_out", d.Live)

@@ -19,8 +19,8 @@ const (
 	cachedClusters = 1
 )
 
-// Cache keeps decoded things that cannot change because their name holds the
-// digest of what they were decoded from. It only saves time.
+// Cache keeps decoded things that cannot change because their name is, or holds the digest of, what they were decoded
+// from. It only saves time.
 type Cache struct {
 	mu       sync.Mutex
 	clusters shelf[*catalog.Cluster]
@@ -31,9 +31,8 @@ type Cache struct {
 	keys     shelf[catalog.Key]
 }
 
-// recallRecord is find, of what is decoded once. Its name holds the digest of the stored
-// bytes, so that another machine, and this one after a start, decodes the same. The
-// caller changes nothing that the record points to.
+// recallRecord is Find, of what is decoded once. Its name is the stored bytes themselves, so that another machine, and
+// this one after a start, decodes the same. The caller changes nothing that the record points to.
 func recallRecord[T any](m *Cache, s *shelf[T], most int, r Reader, key string) (T, error) {
 	b, err := r.Get([]byte(key))
 	if err != nil || b == nil {
@@ -43,8 +42,13 @@ func recallRecord[T any](m *Cache, s *shelf[T], most int, r Reader, key string) 
 }
 
 func recallDecoded[T any](m *Cache, s *shelf[T], most int, key string, b []byte) (T, error) {
-	digest := catalog.Sum(b)
-	return recallOr(m, s, most, key+"/"+string(digest[:]), func() (T, error) { return decodeRecord[T](key, b) })
+	m.mu.Lock()
+	v, known := s.values[string(b)] // which copies nothing
+	m.mu.Unlock()
+	if known {
+		return v, nil
+	}
+	return recallOr(m, s, most, string(b), func() (T, error) { return decodeRecord[T](key, b) })
 }
 
 // Cluster reads the founding record, without the clock. The caller does not change it.

@@ -117,18 +117,6 @@ func checkPriceOf(c *applyContext, o catalog.Order, d catalog.Dataset) error {
 		WithField("price")
 }
 
-// checkLeft refuses to grant an order of which amendments have taken away all that it
-// asked for.
-func checkLeft(k catalog.Contract) *catalog.Refusal {
-	switch {
-	case len(k.Measures) == 0:
-		return catalog.Conflict("amended", "amend.no_measure", k.Dataset).WithField("measures")
-	case len(k.Aggregates) == 0:
-		return catalog.Conflict("amended", "amend.no_aggregate", k.Dataset).WithField("aggregates")
-	}
-	return nil
-}
-
 // everMeasured is a dataset's descriptor with the measures behind its own that it had
 // and that were taken away.
 func everMeasured(c *applyContext, d catalog.Dataset) (catalog.Descriptor, error) {

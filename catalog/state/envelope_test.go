@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/granting"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/statetest"
 )
@@ -279,7 +280,7 @@ func TestEntryRoundTrip(t *testing.T) {
 // that is all: as soon as another one leads, the same envelopes are good.
 func TestLeaderAYearAheadDoesNotMoveTheClock(t *testing.T) {
 	w := ready(t)
-	const year = yearMillis
+	const year = granting.DefaultTerm
 	before := must[catalog.Cluster](t)(w.view().Cluster()).Time
 	e := w.sign("bank", catalog.KindOrderCreate, catalog.OrderCreate{Dataset: "emissions", Purpose: "x"})
 	for _, entry := range [][]byte{catalog.NewEntry(w.now+year, e).Marshal(), catalog.NewEntry(w.now+year, catalog.Envelope{Signer: e.Signer, Payload: e.Payload, Signature: make([]byte, 64)}).Marshal()} {

@@ -4,16 +4,13 @@ import (
 	"cmp"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/catalog/granting"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
 )
 
-const (
-	yearMillis    = 365 * 86400_000 // the default term of a contract
-	maxTermMillis = 10 * yearMillis
-)
+// maxTermMillis is the longest term that can be ordered.
+const maxTermMillis = 10 * granting.DefaultTerm
 
 // orderActs are the acts on orders and contracts.
 var orderActs = []act{
@@ -104,53 +101,16 @@ func approveOrder(c *applyContext, b catalog.OrderApprove) error {
 	if err := checkPriceOf(c, o, d); err != nil {
 		return err
 	}
-	until := o.Until
-	if until == 0 {
-		until = c.now + yearMillis
-	}
-	k := catalog.Contract{
-		ID: id, Order: o.ID, Buyer: o.Buyer, Publisher: d.Owner, Dataset: d.ID, Purpose: o.Purpose,
-		From: c.now, Until: until, Queries: o.Queries, Budget: o.Budget, Price: d.Descriptor.Price, State: catalog.ContractActive,
-	}
-	var r *catalog.Refusal
-	if k.Measures, r = granting.Narrow("measures", o.Measures, d.Descriptor.MeasureNames(), b.Measures); r != nil {
-		return r
-	}
-	if k.Aggregates, r = granting.Narrow("aggregates", o.Aggregates, d.Descriptor.Policy.Aggregates, b.Aggregates); r != nil {
-		return r
-	}
-	if r := checkLeft(k); r != nil {
-		return r
-	}
-	switch {
-	case b.Until > until || b.Until < 0:
-		return granting.Wider("until", "order.wider_term", judge.LastDay(until), judge.LastDay(b.Until))
-	case b.Until > 0:
-		k.Until = b.Until
-	}
-	if k.Until <= c.now {
-		return catalog.Conflict("until", "order.term_ended")
-	}
-	switch {
-	case b.Queries < 0 || o.Queries > 0 && b.Queries > o.Queries:
-		return granting.Wider("queries", "order.wider_queries", o.Queries, b.Queries)
-	case b.Queries > 0:
-		k.Queries = b.Queries
-	}
-	if err := grantMoneyAndScope(c, &k, d, o, b); err != nil {
+	reg, err := records.Find[catalog.Registry](c.tx, records.PrefixRegistry+d.Descriptor.Registry)
+	if err != nil {
 		return err
 	}
-	if r := granting.Epsilon(&k, d, b.Epsilon); r != nil {
+	k, r := granting.Contract(o, d, reg.Columns, b, c.now)
+	if r != nil {
 		return r
 	}
-	k.MinCohort = max(o.MinCohort, b.MinCohort)
-	if r := granting.CheckMinCohort(d.Descriptor, k.MinCohort); r != nil {
-		return r
-	}
-	if b.MinCohort != 0 && b.MinCohort < o.MinCohort {
-		return granting.Wider("min_cohort", "order.wider_min_cohort", o.MinCohort, b.MinCohort)
-	}
-	if err := grantPortfolio(c, &k, d, o, b); err != nil {
+	k.ID = id
+	if err := grantPortfolio(c, k, d); err != nil {
 		return err
 	}
 	o.State, o.Contract = catalog.OrderApproved, k.ID
@@ -160,32 +120,6 @@ func approveOrder(c *applyContext, b catalog.OrderApprove) error {
 		c.putParties(records.PrefixContractOf, k.ID, k.Buyer, k.Publisher),
 		records.Put(c.tx, records.PrefixContract+k.ID, k),
 	)
-}
-
-// grantMoneyAndScope fills in what an approval grants of an order's budget and
-// scope.
-func grantMoneyAndScope(c *applyContext, k *catalog.Contract, d catalog.Dataset, o catalog.Order, b catalog.OrderApprove) error {
-	if r := granting.CheckBudget(d.Descriptor, b.Budget); r != nil {
-		return r
-	}
-	if b.Budget != "" {
-		if o.Budget != "" && decimal.Amount(b.Budget).Cmp(decimal.Amount(o.Budget)) > 0 {
-			return granting.Wider("budget", "order.wider_budget", o.Budget, b.Budget)
-		}
-		k.Budget = b.Budget
-	}
-	reg, err := records.Find[catalog.Registry](c.tx, records.PrefixRegistry+d.Descriptor.Registry)
-	if err != nil {
-		return err
-	}
-	if r := b.Scope.Check(d.Descriptor, reg.Columns); r != nil {
-		return r
-	}
-	var r *catalog.Refusal
-	if k.Scope, r = granting.NarrowScope(o.Scope, b.Scope); r != nil {
-		return r
-	}
-	return nil
 }
 
 // refuseOrder ends an order with a reason.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/granting"
 )
 
 func TestApprovalNarrowsAnOrder(t *testing.T) {
@@ -40,7 +41,7 @@ func TestApprovalNarrowsAnOrder(t *testing.T) {
 func TestOrderOfEverythingIsForAYear(t *testing.T) {
 	w := ready(t)
 	k := must[catalog.Contract](t)(w.view().Contract(w.contract("bank", catalog.OrderCreate{Dataset: "emissions"})))
-	if k.Until-k.From != yearMillis || k.Queries != 0 || len(k.Measures) != 2 || len(k.Aggregates) != 3 {
+	if k.Until-k.From != granting.DefaultTerm || k.Queries != 0 || len(k.Measures) != 2 || len(k.Aggregates) != 3 {
 		t.Fatalf("contract %+v", k)
 	}
 	narrowed := w.ok("bank", catalog.KindOrderCreate, catalog.OrderCreate{Dataset: "emissions", Purpose: "x"}).ID

@@ -4,18 +4,14 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/catalog/granting"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
 )
 
 // grantPortfolio takes the places of a contract that is approved with a portfolio.
-func grantPortfolio(c *applyContext, k *catalog.Contract, d catalog.Dataset, o catalog.Order, b catalog.OrderApprove) error {
-	if k.Portfolio = o.Portfolio && !b.NoPortfolio; !k.Portfolio {
+func grantPortfolio(c *applyContext, k catalog.Contract, d catalog.Dataset) error {
+	if !k.Portfolio {
 		return nil
-	}
-	if r := granting.CheckPortfolio(d.Descriptor, k.Aggregates, k.MinCohort); r != nil {
-		return r
 	}
 	for _, m := range k.Measures {
 		held, err := records.Holders(c.tx, c.now, d.ID, m)

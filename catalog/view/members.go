@@ -135,10 +135,8 @@ func (v View) KeyOf(publisher string) (catalog.Key, error) {
 	return records.KeyOf(v.r, publisher)
 }
 
-// Key returns a key.
-func (v View) Key(id string) (catalog.Key, error) {
-	return records.Find[catalog.Key](v.r, records.PrefixKey+id)
-}
+// Key returns a key. The caller changes nothing that it points to.
+func (v View) Key(id string) (catalog.Key, error) { return v.cache.Key(v.r, id) }
 
 // Keys returns all keys by id. Nodes ask for them at every tick: the caller changes nothing
 // that a key points to.

@@ -436,7 +436,7 @@ func (a *assembly) severalColumns(file int) string {
 	if !a.src.ownColumn() || a.src.Entity.Columns != nil || a.src.Shape.Wide != "" {
 		return ""
 	}
-	uses := a.src.tableOptions().Uses
+	uses := a.src.TableOptions().Uses
 	var others []string
 	for _, name := range a.files[file].head.Names {
 		if name = CleanText(name); name != "" && !uses(name) {

@@ -16,7 +16,7 @@ func Header(ctx context.Context, src *Source, f File) ([]string, error) {
 		return nil, err
 	}
 	for _, one := range files[:min(1, len(files))] {
-		if err := table.Read(ctx, one, src.tableOptions(), h); err != nil {
+		if err := table.Read(ctx, one, src.TableOptions(), h); err != nil {
 			return nil, err
 		}
 	}

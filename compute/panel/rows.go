@@ -50,7 +50,7 @@ var _ table.Sink = (*rowReader)(nil)
 func (r *rowReader) read(ctx context.Context, f File) (*rows, error) {
 	r.rows = &rows{file: f.Name}
 	r.clear()
-	o := r.src.tableOptions()
+	o := r.src.TableOptions()
 	o.Filled = func() { r.filled++ }
 	if err := table.Read(ctx, f, o, r); err != nil {
 		return nil, err
@@ -67,8 +67,8 @@ func (r *rowReader) read(ctx context.Context, f File) (*rows, error) {
 	return r.rows, nil
 }
 
-// tableOptions say how the source's files are read.
-func (s *Source) tableOptions() table.Options {
+// TableOptions say how the source's files are read.
+func (s *Source) TableOptions() table.Options {
 	o := table.Options{
 		Encoding: s.File.Encoding, Sheet: s.File.Sheet, HeaderRow: s.File.HeaderRow,
 		Advice: "say in the descriptor which it is: encoding: gb18030, or encoding: windows-1252",

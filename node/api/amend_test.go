@@ -8,6 +8,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/tables"
+	"github.com/weirdata/weir/node/api/dcat"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -53,6 +54,16 @@ func TestWhatWasBeforeIsRead(t *testing.T) {
 func TestAWithdrawnDatasetIsNotListed(t *testing.T) {
 	w := newWorld(t)
 	w.list()
+	shown := w.do("GET", "/catalog.html", "", nil)
+	page := string(w.want(shown, http.StatusOK))
+	if !strings.Contains(page, ">air</code>") || strings.Contains(page, "<script") {
+		t.Errorf("the page for people is %s", page)
+	}
+	for header, want := range map[string]string{"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": dcat.PagePolicy, "X-Content-Type-Options": "nosniff", "Vary": "Accept-Language"} {
+		if got := shown.header.Get(header); got != want {
+			t.Errorf("%s is %q, want %q", header, got, want)
+		}
+	}
 	w.submit(catalog.RolePublisher, catalog.KindDatasetWithdraw, catalog.DatasetWithdraw{Dataset: "air", Reason: "measured wrongly"}, http.StatusOK)
 	if got := read[wire.Datasets](w, "/v1/datasets", "").Datasets; len(got) != 0 {
 		t.Errorf("listed %+v", got)
@@ -66,6 +77,9 @@ func TestAWithdrawnDatasetIsNotListed(t *testing.T) {
 	catalogue := string(w.want(w.do("GET", "/v1/catalog", "", nil), http.StatusOK))
 	if strings.Contains(catalogue, "datasets/air") {
 		t.Errorf("the catalog has it: %s", catalogue)
+	}
+	if page := string(w.want(w.do("GET", "/catalog.html", "", nil), http.StatusOK)); strings.Contains(page, "air</code>") {
+		t.Errorf("the page for people has it: %s", page)
 	}
 	feed := string(w.want(w.do("GET", "/v1/feed", "", nil), http.StatusOK))
 	if !strings.Contains(feed, "Dataset air was withdrawn") || !strings.Contains(feed, "measured wrongly") {

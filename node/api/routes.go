@@ -108,6 +108,7 @@ func routes() []route {
 		{get, "/v1/datasets/{id}/family/tree", anyone, 0, bulk, "The tree of classes of a protected dataset's family", hashed(familyTree)},
 
 		{get, "/v1/catalog", anyone, 0, page, "The catalog as DCAT 3 in JSON-LD, with ODRL offers", written(typeJSONLD, dcatCatalog)},
+		{get, "/catalog.html", anyone, 0, page, "The catalog as a page for people, without a script", answer(catalogHTML)},
 		{get, "/v1/feed", anyone, 0, page, "Changes of the catalog as a JSON Feed", written(typeFeed, changes)},
 
 		{get, "/v1/keys/{publisher}", anyone, 0, poll, "A publisher's collective key, if asked when it is ready", answer(showKey)},

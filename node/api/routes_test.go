@@ -67,7 +67,7 @@ func TestTableAdmitsExactlyThese(t *testing.T) {
 		"POST /v1/check/dataset":    "publisher",
 		"POST /v1/evidence/present": "anyone", "GET /v1/restores": "anyone",
 		"POST /v1/backup": "operator", "GET /v1/backup/parts/{digest}": "operator", "GET /v1/backup/blobs/{digest}": "operator",
-		"GET /v1/datasets/{id}/versions": "anyone", "GET /v1/catalog": "anyone", "GET /v1/feed": "anyone",
+		"GET /v1/datasets/{id}/versions": "anyone", "GET /v1/catalog": "anyone", "GET /catalog.html": "anyone", "GET /v1/feed": "anyone",
 		"GET /v1/contracts/{id}/statement": "token", "GET /v1/contracts/{id}/odrl": "token",
 		"GET /v1/queries/{id}/receipt": "token", "GET /v1/datasets/{id}/versions/{version}/receipt": "anyone",
 		"GET /v1/evidence/checkpoint": "anyone", "GET /v1/evidence/consistency": "anyone", "GET /v1/evidence/entries/{seq}": "token",

@@ -49,7 +49,7 @@ var worstCases = map[string]worst{
 	"GET /v1/datasets/{id}/versions/{version}/receipt": record, "GET /v1/datasets/{id}/versions/{version}/manifest": record,
 	"GET /v1/datasets/{id}/versions/{version}/presence": record, "GET /v1/datasets/{id}/versions/{version}/settled": record,
 	"GET /v1/datasets/{id}/family": record, "GET /v1/datasets/{id}/family/tree": record,
-	"GET /v1/catalog": listing, "GET /v1/feed": listing,
+	"GET /v1/catalog": listing, "GET /catalog.html": listing, "GET /v1/feed": listing,
 	"GET /v1/keys/{publisher}": record, "GET /v1/keys/{publisher}/shares/{point}": record,
 	"PUT /v1/blobs/{digest}": {bodies: presences, path: func(b []byte) string { return "/v1/blobs/" + catalog.Sum(b).String() + "?kind=presence" }, mayEnd: []int{http.StatusNoContent}},
 	"POST /v1/blobs/missing": {bodies: digests, mayEnd: []int{http.StatusOK}},

@@ -189,17 +189,21 @@ func parseKey(b []byte) (*Key, error) {
 
 // LoadPublicKey reads a FILE.pub.
 func LoadPublicKey(path string) (PublicKey, error) {
-	var p PublicKey
 	b, _, err := readKeyFile(path)
 	defer clear(b)
 	if err != nil {
-		return p, err
+		return PublicKey{}, err
 	}
+	return ReadPublicKey(path, b)
+}
+
+// ReadPublicKey reads a public key of a file of that name.
+func ReadPublicKey(name string, b []byte) (p PublicKey, err error) {
 	if err := parsePublicKey(b, &p); err != nil {
 		if _, private := parseKey(b); private == nil {
-			return PublicKey{}, fmt.Errorf("%w: %s holds a private key, which is nobody's but its owner's; give %s.pub", ErrKeyFile, path, path)
+			return PublicKey{}, fmt.Errorf("%w: %s holds a private key, which is nobody's but its owner's; give %s.pub", ErrKeyFile, name, name)
 		}
-		return PublicKey{}, fmt.Errorf("%w: %s: %w", ErrKeyFile, path, err)
+		return PublicKey{}, fmt.Errorf("%w: %s: %w", ErrKeyFile, name, err)
 	}
 	return p, nil
 }

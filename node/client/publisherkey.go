@@ -122,9 +122,9 @@ func unbegun(ctx context.Context, c *Client, publisher string) (string, error) {
 // keyPause separates two looks at a key where the node answers at once.
 const keyPause = 200 * time.Millisecond
 
-// keyProgress says where a ceremony is and which nodes it waits for. All of them
-// are needed (PROTOCOL.md section 1.2).
-func keyProgress(k catalog.Key) string {
+// ceremonyWaitsFor are the nodes that the present step of a ceremony waits for. All of them are needed (PROTOCOL.md
+// section 1.2).
+func ceremonyWaitsFor(k catalog.Key) (away []string) {
 	var done func(i int) bool
 	switch k.State {
 	case catalog.KeyCommitting:
@@ -133,18 +133,26 @@ func keyProgress(k catalog.Key) string {
 		done = func(i int) bool { return i < len(k.Acked) && k.Acked[i] }
 	case catalog.KeySigning:
 		done = func(i int) bool { return i < len(k.Signed) && k.Signed[i] != nil }
-	case catalog.KeyFailed:
-		return fmt.Sprintf("attempt %d failed (%s), the next begins when all nodes are up", k.Attempt, explain.Reason(k.Reason))
 	default:
-		return fmt.Sprintf("attempt %d is %s", k.Attempt, k.State)
+		return nil
 	}
-	var away []string
 	for i, node := range k.Nodes {
 		if !done(i) {
 			away = append(away, node)
 		}
 	}
-	return fmt.Sprintf("attempt %d is %s and waits for %s; all nodes must be up", k.Attempt, k.State, strings.Join(away, ", "))
+	return away
+}
+
+// keyProgress says where a ceremony is and which nodes it waits for.
+func keyProgress(k catalog.Key) string {
+	switch k.State {
+	case catalog.KeyCommitting, catalog.KeyDealing, catalog.KeySigning:
+		return fmt.Sprintf("attempt %d is %s and waits for %s; all nodes must be up", k.Attempt, k.State, strings.Join(ceremonyWaitsFor(k), ", "))
+	case catalog.KeyFailed:
+		return fmt.Sprintf("attempt %d failed (%s), the next begins when all nodes are up", k.Attempt, explain.Reason(k.Reason))
+	}
+	return fmt.Sprintf("attempt %d is %s", k.Attempt, k.State)
 }
 
 // checkKey is checkStatement with the roster that the key was made by, which may be one before the last. It

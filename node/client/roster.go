@@ -245,6 +245,37 @@ type Proposal struct {
 	Proposed  int64
 }
 
+// Comes are the nodes that would get a seat.
+func (p Proposal) Comes() (nodes []catalog.Node) {
+	for _, n := range p.Body.Nodes {
+		if p.Now.Roster().Point(n.ID) == 0 {
+			nodes = append(nodes, n)
+		}
+	}
+	return nodes
+}
+
+// Goes are the nodes that would lose theirs.
+func (p Proposal) Goes() (nodes []catalog.Node) {
+	next := catalog.Cluster{Nodes: p.Body.Nodes}.Roster()
+	for _, n := range p.Now.Nodes {
+		if next.Point(n.ID) == 0 {
+			nodes = append(nodes, n)
+		}
+	}
+	return nodes
+}
+
+// Newcomers are the institutions that would get a seat and have not approved.
+func (p Proposal) Newcomers() (names []string) {
+	for _, n := range p.Approvals.Newcomers {
+		if !slices.Contains(names, n.Institution) {
+			names = append(names, n.Institution)
+		}
+	}
+	return names
+}
+
 // Proposals reads the rosters that wait for approvals. Each follows the present roster, and
 // counts only approvals whose signatures hold.
 func (c *Client) Proposals(ctx context.Context) ([]Proposal, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,6 +21,8 @@ type NodeStatus struct {
 	Status *wire.Status `json:"status,omitempty"`
 	Error  string       `json:"error,omitempty"`
 	Sealed bool         `json:"sealed,omitempty"` // it says so, and cannot prove it
+	// Problem is what the node answered instead of its status; nil: it did not answer.
+	Problem *wire.Problem `json:"-"`
 }
 
 // Well reports whether the node answered, and can take work.
@@ -40,6 +43,7 @@ func (c *Client) Statuses(ctx context.Context) ([]NodeStatus, error) {
 			s, err := c.status(ctx, n)
 			if err != nil {
 				list[i].Error = err.Error()
+				list[i].Problem, _ = errors.AsType[*wire.Problem](err)
 				if c.saysSealed(ctx, n) {
 					list[i].Error, list[i].Sealed = "it says that it is sealed, which it cannot prove before `weir node unseal` on its machine", true
 				}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -16,7 +17,9 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/desk/auditor"
+	"github.com/weirdata/weir/node/desk/bureau"
 	"github.com/weirdata/weir/node/desk/buyer"
+	"github.com/weirdata/weir/node/desk/operator"
 	"github.com/weirdata/weir/node/desk/postgres"
 	"github.com/weirdata/weir/node/desk/route"
 )
@@ -40,6 +43,10 @@ type Options struct {
 	Client *client.Client
 	// Dir is where the client's machine keeps answers, and queries until they are answered.
 	Dir string
+	// Archive is where an operator's backups are, a directory or a bucket; empty: none are listed.
+	Archive string
+	// Feeds are the files of configurations of feeds that run on this machine.
+	Feeds []string
 	// ReadOnly refuses whatever spends, signs or changes something.
 	ReadOnly bool
 	// Postgres is where the desk speaks Postgres' protocol, such as 127.0.0.1:5433; empty: nowhere. It needs a key.
@@ -57,6 +64,7 @@ type Desk struct {
 	gate     *gate
 	buyer    *buyer.Buyer
 	postgres *postgres.Server // nil: it speaks HTTP alone
+	bureau   *bureau.Bureau
 	routes   []route.Route
 	handler  http.Handler
 }
@@ -80,6 +88,7 @@ func New(listen string, o Options) (*Desk, error) {
 	}
 	d := &Desk{options: o, listener: netutil.LimitListener(listener, maxConnections), gate: newGate(listener.Addr().String(), o.ReadOnly)}
 	d.buyer = buyer.New(o.Client, o.Dir)
+	d.bureau = bureau.New(o.Client, o.Feeds)
 	d.routes = d.table()
 	d.handler, err = d.mount()
 	if err == nil {
@@ -96,6 +105,10 @@ func New(listen string, o Options) (*Desk, error) {
 func (d *Desk) table() []route.Route {
 	all := []route.Route{route.New("GET", "/api/session", "Whose desk this is, and of which cluster", route.Reads, d.session)}
 	all = append(all, d.buyer.Routes()...)
+	all = append(all, operator.New(operator.Options{
+		Client: d.options.Client, MonitorFile: filepath.Join(d.options.Dir, "desk.monitor"), Archive: d.options.Archive,
+	}).Routes()...)
+	all = append(all, d.bureau.Routes()...)
 	return append(all, auditor.New(d.options.Client.Profile).Routes()...)
 }
 
@@ -109,6 +122,9 @@ func (d *Desk) Close() {
 		d.postgres.Close()
 	}
 	d.buyer.Close()
+	if err := d.bureau.Close(); err != nil {
+		d.options.Logger.Error("files that were dropped are left", "err", err)
+	}
 }
 
 // Serve answers requests until ctx ends, and returns when nothing of the desk is left.

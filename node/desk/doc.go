@@ -1,6 +1,6 @@
 // Package desk is a person's own console: an HTTP server on this machine's loopback interface that holds the person's
 // client, and with it the key. It serves the page (package web) and the JSON API that the page talks to (packages
-// buyer, auditor; later bureau and operator). No node serves the page, since a node could serve one that sends it key or
+// buyer, bureau, auditor; and what stands beside them). No node serves the page, since a node could serve one that sends it key or
 // plaintext; DESK.md has the argument.
 //
 // Whoever reaches the port is a stranger until it has shown both parts of a session: a cookie, and a key in a header,

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -297,6 +298,11 @@ func TestAReadOnlyDeskChangesNothing(t *testing.T) {
 	}
 	if changes < 2 {
 		t.Errorf("only %d routes change something", changes)
+	}
+	for _, path := range []string{"/api/inbox/{id}/approve", "/api/inbox/{id}/refuse", "/api/contracts/{id}/change", "/api/own/{id}/amend", "/api/own/{id}/withdraw", "/api/drafts/{id}/publish"} {
+		if !slices.ContainsFunc(v.desk.routes, func(r route.Route) bool { return r.Path == path && r.Effect == route.Changes }) {
+			t.Errorf("%s is said to change nothing", path)
+		}
 	}
 	// What is signed goes by these calls of the client alone; a route that reads calls none of them.
 	for _, dir := range []string{"buyer", "auditor"} {

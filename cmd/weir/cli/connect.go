@@ -27,7 +27,21 @@ const (
 
 // With connects, does something with the connection, and closes it.
 func (a *App) With(who KeyOwner, do func(*client.Client) error) error {
-	c, err := a.Connect(who)
+	return a.WithOptions(who, client.Options{}, do)
+}
+
+// PublisherOptions have a place for interrupted uploads: the user's cache, where there is one.
+func PublisherOptions() client.Options {
+	var o client.Options
+	if cache, err := os.UserCacheDir(); err == nil {
+		o.Spool = filepath.Join(cache, "weir", "uploads")
+	}
+	return o
+}
+
+// WithOptions is With with options for the client.
+func (a *App) WithOptions(who KeyOwner, o client.Options, do func(*client.Client) error) error {
+	c, err := a.ConnectWith(who, o)
 	if err != nil {
 		return err
 	}

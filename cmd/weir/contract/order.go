@@ -91,19 +91,6 @@ func (t *termFlags) scope(all func() ([]string, error)) (*catalog.Scope, error) 
 	return s, nil
 }
 
-// columnsOf lists what conditions and groups on a dataset may use.
-func columnsOf(ctx context.Context, c *client.Client, dataset string) ([]string, error) {
-	d, err := c.Dataset(ctx, dataset)
-	if err != nil {
-		return nil, err
-	}
-	r, err := c.Registry(ctx, d.Descriptor.Registry)
-	if err != nil {
-		return nil, err
-	}
-	return append([]string{d.Descriptor.Entity}, r.Columns...), nil
-}
-
 // orderNames are the ids of all orders, openOrderNames of those that wait for an answer.
 var (
 	orderNames     = cli.NamesOf(cli.Buyer, client.Orders.All, orderName)
@@ -184,7 +171,7 @@ func createOrder(ctx context.Context, a *cli.App, order catalog.OrderCreate, sql
 		if sql != "" {
 			err = narrowOrder(ctx, c, sql, &order)
 		} else {
-			order.Scope, err = t.scope(func() ([]string, error) { return columnsOf(ctx, c, order.Dataset) })
+			order.Scope, err = t.scope(func() ([]string, error) { return ask.Columns(ctx, c, order.Dataset) })
 		}
 		if err != nil {
 			return err
@@ -331,7 +318,7 @@ func (g *approval) grant(ctx context.Context, c *client.Client, id string, until
 	if err != nil {
 		return err
 	}
-	scope, err := g.terms.scope(func() ([]string, error) { return orderedColumns(ctx, c, order) })
+	scope, err := g.terms.scope(func() ([]string, error) { return ask.OrderedColumns(ctx, c, order) })
 	if err != nil {
 		return err
 	}
@@ -388,12 +375,4 @@ func describeOrder(o catalog.Order) string {
 	return fmt.Sprintf("order %s, signed by buyer %s: dataset %s for %q; measures %s; aggregates %s; columns %s; min cohort %s; queries %s; budget %s; until %s",
 		o.ID, o.Buyer, o.Dataset, o.Purpose, orAll(o.Measures), orAll(o.Aggregates), describeScope(o.Scope), orElse(o.MinCohort, "policy's"), orElse(o.Queries, "any"), orAny(o.Budget),
 		cmp.Or(cli.FormatTime(o.Until), "a year from the grant"))
-}
-
-// orderedColumns lists the columns that an order asks for.
-func orderedColumns(ctx context.Context, c *client.Client, o catalog.Order) ([]string, error) {
-	if o.Scope != nil {
-		return o.Scope.Columns, nil
-	}
-	return columnsOf(ctx, c, o.Dataset)
 }

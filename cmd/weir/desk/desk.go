@@ -26,6 +26,8 @@ type command struct {
 	postgres  string
 	readOnly  bool
 	noBrowser bool
+	archive   string
+	feeds     []string
 }
 
 // NewDeskCommand returns the command that serves a desk.
@@ -60,6 +62,8 @@ Without a key it shows what is public and verifies receipts, which needs no node
 	cmd.Flags().StringVar(&c.postgres, "postgres", "", "speak Postgres' protocol to tools on this machine, at `address` such as "+desk.DefaultPostgres+"; off without it")
 	cmd.Flags().BoolVar(&c.readOnly, "read-only", false, "spend, sign and change nothing")
 	cmd.Flags().BoolVar(&c.noBrowser, "no-browser", false, "print the link, and open no browser")
+	cmd.Flags().StringVar(&c.archive, "archive", "", "`directory` or bucket with an operator's backups, to list them")
+	cmd.Flags().StringArrayVar(&c.feeds, "feed", nil, "configuration `file` of a feed that runs on this machine, to show what it tells; may be given again")
 	return cmd
 }
 
@@ -72,9 +76,9 @@ func (c *command) owner() cli.KeyOwner {
 }
 
 func (c *command) serve(ctx context.Context) error {
-	return c.With(c.owner(), func(client *client.Client) error {
+	return c.WithOptions(c.owner(), cli.PublisherOptions(), func(client *client.Client) error {
 		d, err := desk.New(c.listen, desk.Options{
-			Client: client, Dir: c.RecordDir(), ReadOnly: c.readOnly, Version: cli.Version(), Postgres: c.postgres, Logger: slog.New(slog.NewTextHandler(c.Stderr, nil)),
+			Client: client, Dir: c.RecordDir(), Feeds: c.feeds, Archive: c.archive, ReadOnly: c.readOnly, Version: cli.Version(), Postgres: c.postgres, Logger: slog.New(slog.NewTextHandler(c.Stderr, nil)),
 		})
 		if err != nil {
 			return err

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
@@ -177,7 +176,7 @@ func awaitRefresh(ctx context.Context, c *client.Client, p catalog.Principal, no
 		if err != nil {
 			return k, fmt.Errorf("read the key of %s: %w", p.Name, err)
 		}
-		waiting := refreshWaits(k)
+		waiting := client.RefreshWaits(k)
 		if waiting == "" || noWait {
 			return k, nil
 		}
@@ -186,24 +185,6 @@ func awaitRefresh(ctx context.Context, c *client.Client, p catalog.Principal, no
 			return k, fmt.Errorf("wait for new shares of the key of %s, which the nodes go on to make: %w", p.Name, err)
 		}
 	}
-}
-
-// refreshWaits says what a refresh waits for; "": it is done.
-func refreshWaits(k catalog.Key) string {
-	nodes := strings.Join(k.RefreshWaits(), ", ")
-	switch r := k.Refresh; {
-	case r == nil && k.Retired == nil:
-		return ""
-	case r == nil:
-		return "new shares are in force; waiting for the old one to be erased by " + nodes
-	case r.State == catalog.KeyWanted:
-		return "waiting until all nodes are up"
-	case r.State == catalog.KeyFailed:
-		return fmt.Sprintf("attempt %d failed (%s); the next begins when all nodes are up", r.Attempt, explain.Reason(r.Reason))
-	case nodes != "":
-		return fmt.Sprintf("attempt %d is %s and waits for %s", r.Attempt, r.State, nodes)
-	}
-	return fmt.Sprintf("attempt %d is %s", k.Refresh.Attempt, k.Refresh.State)
 }
 
 // publishersNamed returns the publishers with the names or the beginnings of ids given, each

@@ -48,18 +48,7 @@ type rosterDocument struct {
 	Changes   int                `json:"changes"`
 	Seats     []seatDocument     `json:"seats"`
 	Proposals []proposalDocument `json:"proposals"`
-	Keys      []keyPlace         `json:"keys"`
-}
-
-// keyPlace is among whom a publisher's key is shared.
-type keyPlace struct {
-	Publisher string   `json:"publisher"`
-	Name      string   `json:"name"`
-	Key       string   `json:"key"`
-	Epoch     uint64   `json:"epoch"`
-	Threshold int      `json:"threshold"`
-	Nodes     []string `json:"nodes"`
-	Waits     string   `json:"waits,omitempty"`
+	Keys      []client.KeyPlace  `json:"keys"`
 }
 
 func showRoster(ctx context.Context, a *cli.App, c *client.Client, genesis string) error {
@@ -88,7 +77,7 @@ func showRoster(ctx context.Context, a *cli.App, c *client.Client, genesis strin
 	for _, l := range record.Leaving { // the node's word: what is proved is that they have no seat
 		seat(l.Node, 0, "leaving")
 	}
-	if d.Keys, err = keyPlaces(ctx, c, cluster); err != nil {
+	if d.Keys, err = client.KeyPlaces(ctx, c, cluster); err != nil {
 		return err
 	}
 	for _, p := range proposals {
@@ -139,34 +128,6 @@ func addChanges(ctx context.Context, a *cli.App, c *client.Client, file string) 
 	return nil
 }
 
-// keyPlaces says where publishers' keys are, and what those wait for that are not shared among the
-// present roster.
-func keyPlaces(ctx context.Context, c *client.Client, cluster catalog.Cluster) ([]keyPlace, error) {
-	principals, err := client.Principals.All(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	all := []keyPlace{}
-	for _, p := range principals {
-		if p.Role != catalog.RolePublisher {
-			continue
-		}
-		k, err := c.PublisherKey(ctx, p.ID)
-		if client.IsNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read the key of %s: %w", p.Name, err)
-		}
-		waits := refreshWaits(k)
-		if waits == "" && k.State == catalog.KeyReady && !k.Roster().Equal(cluster.Roster()) {
-			waits = "its publisher has not let it move (`weir key move`)"
-		}
-		all = append(all, keyPlace{p.ID, p.Name, k.ID, k.InForce().Epoch, k.Threshold, k.Nodes, waits})
-	}
-	return all, nil
-}
-
 // proposalDocument is a proposal as -o json prints it.
 type proposalDocument struct {
 	Proposal  string         `json:"proposal"`
@@ -186,22 +147,13 @@ func documentOf(p client.Proposal) proposalDocument {
 		Proposal: p.ID.String(), Proposer: p.Proposer, Proposed: p.Proposed, Threshold: p.Body.Threshold, Approved: p.Approved,
 		Comes: []seatDocument{}, Goes: []seatDocument{}, Seats: p.Approvals.Seats, Needed: p.Approvals.Needed, Newcomers: []string{},
 	}
-	next := catalog.Cluster{Nodes: p.Body.Nodes}.Roster()
-	for _, n := range p.Body.Nodes {
-		if p.Now.Roster().Point(n.ID) == 0 {
-			d.Comes = append(d.Comes, seatOf(n, n.Point))
-		}
+	for _, n := range p.Comes() {
+		d.Comes = append(d.Comes, seatOf(n, n.Point))
 	}
-	for _, n := range p.Now.Nodes {
-		if next.Point(n.ID) == 0 {
-			d.Goes = append(d.Goes, seatOf(n, 0))
-		}
+	for _, n := range p.Goes() {
+		d.Goes = append(d.Goes, seatOf(n, 0))
 	}
-	for _, n := range p.Approvals.Newcomers {
-		if !slices.Contains(d.Newcomers, n.Institution) {
-			d.Newcomers = append(d.Newcomers, n.Institution)
-		}
-	}
+	d.Newcomers = append(d.Newcomers, p.Newcomers()...)
 	return d
 }
 

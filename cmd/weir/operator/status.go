@@ -2,14 +2,10 @@ package operator
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -45,7 +41,7 @@ work, or has damaged or lost blobs, and says which and why.`,
 		Args:    cli.Exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.With(cli.Operator, func(c *client.Client) error {
-				list, err := statuses(cmd.Context(), c)
+				list, err := client.SeatStatuses(cmd.Context(), c)
 				if err != nil {
 					return err
 				}
@@ -56,35 +52,10 @@ work, or has damaged or lost blobs, and says which and why.`,
 				if err := a.Print(map[string]any{"nodes": list}, t); err != nil {
 					return err
 				}
-				return nodeFaults(list)
+				return client.Ailing(list)
 			})
 		},
 	}
-}
-
-// rosterWait is how long a roster is asked for when a node does not answer.
-const rosterWait = 3 * time.Second
-
-// statuses asks every node. Where one does not answer as the profile pins it, another machine
-// may be in its seat, which is asked then.
-func statuses(ctx context.Context, c *client.Client) ([]client.NodeStatus, error) {
-	list, err := c.Statuses(ctx)
-	if err != nil || !slices.ContainsFunc(list, func(n client.NodeStatus) bool { return n.Status == nil }) {
-		return list, err
-	}
-	asking, cancel := context.WithTimeout(ctx, rosterWait)
-	defer cancel()
-	_, err = c.Cluster(asking)
-	profile, newer := c.Renewed()
-	if err != nil || !newer {
-		return list, nil //nolint:nilerr // what the nodes said stands
-	}
-	again, err := client.New(profile, c.Key(), c.Options())
-	if err != nil {
-		return nil, err
-	}
-	defer again.Close()
-	return again.Statuses(ctx)
 }
 
 // statusTable is a row a node; bytes prints a number of bytes.
@@ -129,53 +100,4 @@ func lastDrill(s *wire.Status) string {
 		return fmt.Sprintf("%s, %d differ", cli.FormatTime(s.Drill.At), n)
 	}
 	return cli.FormatTime(s.Drill.At)
-}
-
-// nodeFaults is nil when all nodes are well, else it says what is the matter with which.
-func nodeFaults(list []client.NodeStatus) error {
-	var faults []error
-	well := 0
-	for _, n := range list {
-		if n.Well() {
-			well++
-		}
-		switch {
-		case n.Status == nil:
-			faults = append(faults, fmt.Errorf("node %s at %s gives no status: %s", n.Node, n.Addr, n.Error))
-			continue
-		case !n.Status.Ready:
-			faults = append(faults, fmt.Errorf("node %s cannot take work: %s", n.Node, strings.Join(n.Status.Reasons, "; ")))
-		}
-		if n.Status.Waiting != "" {
-			faults = append(faults, fmt.Errorf("node %s, which leads, waits: %s", n.Node, n.Status.Waiting))
-		}
-		for _, alarm := range n.Status.Alarms {
-			faults = append(faults, fmt.Errorf("node %s raises an alarm: %s", n.Node, alarm))
-		}
-		if b := n.Status.Blobs; b.Damaged > 0 || b.Lost > 0 {
-			faults = append(faults, fmt.Errorf("node %s has %d damaged blobs that wait for repair, and %d that no node has any more", n.Node, b.Damaged, b.Lost))
-		}
-	}
-	faults = append(faults, shareFaults(list)...)
-	if len(faults) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%d of %d nodes can take work:\n%w", well, len(list), errors.Join(faults...))
-}
-
-// shareFaults says of which keys some share does not fit and nobody knows whose, as any node tells:
-// all have the same ledger. A node that a canary named says so itself.
-func shareFaults(list []client.NodeStatus) (faults []error) {
-	for _, n := range list {
-		if n.Status == nil {
-			continue
-		}
-		for _, k := range n.Status.Shares.Keys {
-			if k.Doubt != "" {
-				faults = append(faults, fmt.Errorf("key %s of publisher %s: %s; have it shared anew: weir operator refresh", k.Key, k.Publisher, k.Doubt))
-			}
-		}
-		return faults
-	}
-	return nil
 }

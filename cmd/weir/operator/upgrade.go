@@ -45,7 +45,7 @@ func newUpgradeStatusCommand(a *cli.App) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				list, err := statuses(cmd.Context(), c)
+				list, err := client.SeatStatuses(cmd.Context(), c)
 				if err != nil {
 					return err
 				}

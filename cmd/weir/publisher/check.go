@@ -9,147 +9,31 @@ import (
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/catalog/answerable"
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/client"
-	"github.com/weirdata/weir/node/client/news"
 	"github.com/weirdata/weir/node/client/publish"
 )
-
-// checked is what --check prints.
-type checked struct {
-	Dataset  string           `json:"dataset"`
-	Version  int              `json:"version,omitempty"` // that it would become; 0: the cluster was not asked
-	Registry string           `json:"registry"`
-	Entities int              `json:"entities"`
-	Periods  int              `json:"periods"`
-	First    string           `json:"first"`
-	Last     string           `json:"last"`
-	Readings int              `json:"readings"`
-	Gaps     int              `json:"gaps"`
-	Measures []checkedMeasure `json:"measures"`
-	Tiles    int              `json:"tiles"`
-	Bytes    int64            `json:"bytes"`
-	Policy   []string         `json:"policy"`
-	Offset   string           `json:"utc_offset"`
-	Read     panel.Report     `json:"read"`              // what files were taken for, and what became of their readings
-	Closed   string           `json:"closed,omitempty"`  // of a protected dataset: which periods become final
-	Changes  *news.Changes    `json:"changes,omitempty"` // of an append: how many readings of the version before are others
-	Newness  *publish.Newness `json:"newness,omitempty"` // of a listed protected dataset
-	// Unrelated is what is perhaps related and not declared to be.
-	Unrelated []string `json:"unrelated,omitempty"`
-	// TooWide are measures of which nobody will ever get a variance, although the policy
-	// grants it.
-	TooWide []tooWide `json:"too_wide,omitempty"`
-
-	Dominance  *panel.Dominance   `json:"dominance,omitempty"`
-	Answerable *answerable.Report `json:"answerable,omitempty"` // of a protected dataset
-}
-
-// checkedMeasure is what there is of one measure.
-type checkedMeasure struct {
-	Name     string `json:"name"`
-	Readings int    `json:"readings"`
-	Gaps     int    `json:"gaps"`
-}
-
-// tileBytes is the size of a tile on the wire: 48 bytes a slot and a header of
-// less than 64 bytes.
-const tileBytes = 48 * (catalog.TileCells + 1)
 
 // printCheck prints what would be published, or fails with what the cluster would refuse.
 // c is nil where there is none to ask, descriptor the file that describes it, if there is
 // one.
 func printCheck(ctx context.Context, a *cli.App, c *client.Client, p *publish.Prepared, report *panel.Dominance, descriptor string) error {
-	if err := p.Check(); err != nil {
-		return err
-	}
-	out, err := checkedOf(ctx, a, c, p, report)
+	out, err := publish.Examine(ctx, c, p, report, func(what string) { a.Note("%s", what) })
 	if err != nil {
-		return err
-	}
-	if c != nil {
-		listing, err := publish.CheckListing(ctx, c, p)
-		var away *client.UnreachableError
-		switch {
-		case errors.As(err, &away) && p.Source.Registry == "":
-			a.Note("not compared with what is published: %s", err)
-			c = nil
-		case err != nil:
-			return err
-		default:
-			out.Version = listing.Next
-			if listing.Dataset != nil {
-				if out.Newness, err = publish.FindNewness(ctx, c, p); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	if out.Answerable, err = publish.Foresee(ctx, c, p); err != nil {
 		return err
 	}
 	return a.Print(out, checkedTable(p.Source.Descriptor, out, descriptor))
 }
 
-func checkedOf(ctx context.Context, a *cli.App, c *client.Client, p *publish.Prepared, report *panel.Dominance) (checked, error) {
-	d, data := p.Source.Descriptor, p.Panel
-	cells := len(data.Entities) * data.Periods
-	out := checked{
-		Dataset: d.Dataset, Registry: d.Registry, Entities: len(data.Entities), Periods: data.Periods,
-		First: d.Grain.Format(data.First), Last: d.Grain.Format(data.First + int64(data.Periods) - 1),
-		Readings: p.Readings(), Gaps: cells*len(data.Columns) - p.Readings(),
-		Tiles: p.Tiles(), Bytes: int64(p.Tiles()-p.Reused()) * tileBytes,
-		Policy: describePolicy(d), Offset: d.UTCOffset, Read: data.Report,
-		Dominance: report, TooWide: tooWideOf(d),
-	}
-	for m, measure := range d.Measures {
-		n := p.Presence.Count(m)
-		out.Measures = append(out.Measures, checkedMeasure{Name: measure.Name, Readings: n, Gaps: cells - n})
-	}
-	if d.Policy.Public {
-		return out, nil
-	}
-	var err error
-	if out.Closed, err = describeClosed(p); err != nil {
-		return out, err
-	}
-	out.Changes = p.Changes()
-	out.Unrelated, err = findRelations(ctx, a, c, p)
-	return out, err
-}
-
-// findRelations warns of measures and registries that perhaps tell of the same and are
-// not declared to. c is nil where there is no cluster to ask.
+// findRelations is publish.FindRelations, which says what could not be compared.
 func findRelations(ctx context.Context, a *cli.App, c *client.Client, p *publish.Prepared) ([]string, error) {
-	measures, err := publish.FindUnrelated(ctx, c, p)
-	var away *client.UnreachableError
-	if errors.As(err, &away) {
-		a.Note("not compared with other datasets: %s", err)
-		c = nil
-		measures, err = publish.FindUnrelated(ctx, c, p)
-	}
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, m := range measures {
-		out = append(out, m.Words())
-	}
-	if c == nil {
-		return out, nil
-	}
-	registries, err := publish.FindSharedRegistries(ctx, c, p)
-	for _, r := range registries {
-		out = append(out, r.Words())
-	}
-	return out, err
+	return publish.FindRelations(ctx, c, p, func(what string) { a.Note("%s", what) })
 }
 
-func checkedTable(d catalog.Descriptor, c checked, descriptor string) term.Table {
+func checkedTable(d catalog.Descriptor, c publish.Checked, descriptor string) term.Table {
 	s := term.Table{Head: []string{"what", "value"}}
 	s.Add("dataset", c.Dataset)
 	s.AddIf(c.Version > 0, "version", fmt.Sprintf("would be %d", c.Version))
@@ -189,7 +73,7 @@ func checkedTable(d catalog.Descriptor, c checked, descriptor string) term.Table
 		s.Add("warning", line)
 	}
 	for _, w := range c.TooWide {
-		s.Add("warning", w.words())
+		s.Add("warning", w.Words())
 	}
 	if c.Answerable != nil {
 		addAnswerable(&s, d.Policy.Grain, c.Answerable)

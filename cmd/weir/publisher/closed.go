@@ -6,7 +6,6 @@ import (
 
 	"github.com/dustin/go-humanize/english"
 
-	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/node/client/news"
 	"github.com/weirdata/weir/node/client/publish"
 )
@@ -24,37 +23,11 @@ type closedTo struct{ period string }
 
 // apply sets which periods become final, and refuses what cannot.
 func (c closedTo) apply(p *publish.Prepared) error {
-	if c.period != "" {
-		want := p.Source.Descriptor.Policy.Grain
-		grain, at, err := calendar.ParseOf(c.period, want)
-		if err != nil {
-			return fmt.Errorf("--closed-to: %w", err)
-		}
-		if grain != want {
-			return fmt.Errorf("--closed-to %s is one %s, and periods of dataset %s become final by the %s", c.period, grain, p.Source.Descriptor.Dataset, want)
-		}
-		p.ClosedTo = &at
+	err := p.CloseTo(c.period)
+	if err != nil && c.period != "" {
+		return fmt.Errorf("--closed-to: %w", err)
 	}
-	_, err := p.Closed()
 	return err
-}
-
-// describeClosed says which periods become final with a version, and which do not yet.
-func describeClosed(p *publish.Prepared) (string, error) {
-	d := p.Source.Descriptor
-	closed, err := p.Closed()
-	if err != nil {
-		return "", err
-	}
-	grain := d.Policy.Grain
-	last := d.Grain.In(p.Panel.First+int64(p.Panel.Periods)-1, grain)
-	switch {
-	case closed.From == closed.To:
-		return fmt.Sprintf("none: the data does not reach the end of %s", grain.Format(last)), nil
-	case closed.To <= last:
-		return fmt.Sprintf("%s to %s; from %s on nothing is released yet", grain.Format(closed.From), grain.Format(closed.To-1), grain.Format(closed.To)), nil
-	}
-	return fmt.Sprintf("%s to %s", grain.Format(closed.From), grain.Format(closed.To-1)), nil
 }
 
 // describePublished says what a publication changed, and what could not be told.

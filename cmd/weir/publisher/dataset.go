@@ -108,8 +108,8 @@ func (p *publication) publish(ctx context.Context, files []string) error {
 		p.Note("warning: dataset %s is public: whoever gets a contract gets any group, single readings included", src.Descriptor.Dataset)
 	}
 	if !p.check {
-		for _, w := range tooWideOf(src.Descriptor) {
-			p.Note("warning: %s", w.words())
+		for _, w := range publish.TooWideOf(src.Descriptor) {
+			p.Note("warning: %s", w.Words())
 		}
 	}
 	return p.finish(ctx, c, prepared, bar, tell, func(done publish.Published) string {
@@ -171,7 +171,7 @@ func datasetTable(shown shownDataset) term.Table {
 	for _, m := range d.Measures {
 		s.Add("measure", fmt.Sprintf("%s in %s, %s to %s%s", m.Name, m.Unit, decimal.Format(m.Min, m.Decimals), decimal.Format(m.Max, m.Decimals), describeCompanions(m)))
 	}
-	for _, line := range describePolicy(d) {
+	for _, line := range publish.PolicyWords(d) {
 		s.Add("policy", line)
 	}
 	if n := shown.Amended; n > 0 {

@@ -108,11 +108,7 @@ func (p *publication) print(done publish.Published) error {
 // connectPublisher is connect with a place for interrupted uploads: the user's
 // cache, where there is one.
 func connectPublisher(a *cli.App) (*client.Client, error) {
-	var o client.Options
-	if cache, err := os.UserCacheDir(); err == nil {
-		o.Spool = filepath.Join(cache, "weir", "uploads")
-	}
-	return a.ConnectWith(cli.Bureau, o)
+	return a.ConnectWith(cli.Bureau, cli.PublisherOptions())
 }
 
 // publishing tells of every step of a publication, and what an interruption in it

@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
-	"github.com/weirdata/weir/catalog/decimal"
-	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/compute/unit"
 )
 
@@ -49,39 +47,4 @@ func describeTiles(d catalog.Descriptor, tiles int) string {
 	}
 	each := tiles / len(columns)
 	return fmt.Sprintf(": %d of measures, %d of squares, %d of buckets", each*len(d.Measures), each*squares, each*buckets)
-}
-
-// describePolicy says a descriptor's policy, and its price where it has one, in sentences.
-func describePolicy(d catalog.Descriptor) []string {
-	words := explain.Policy(d)
-	if d.Price != nil {
-		words = append(words, fmt.Sprintf("a query costs %s %s", d.Price.PerQuery, d.Price.Currency))
-	}
-	return words
-}
-
-// tooWide is a measure whose variance the policy grants and nobody will ever get: in its
-// range no sum of squares fits the plaintext space, however few readings it is over.
-type tooWide struct {
-	Measure string `json:"measure"`
-	Unit    string `json:"unit"`
-	// Width is how wide its range is, and Widest how wide it may be; in its unit.
-	Width  string `json:"width"`
-	Widest string `json:"widest"`
-}
-
-// tooWideOf lists those of a descriptor.
-func tooWideOf(d catalog.Descriptor) []tooWide {
-	var out []tooWide
-	for _, name := range d.TooWide() {
-		m, _ := d.Measure(name)
-		out = append(out, tooWide{name, m.Unit, decimal.Format(m.Max-m.Min, m.Decimals), decimal.Format(d.SquaredWidth(), m.Decimals)})
-	}
-	return out
-}
-
-// words say it to the publisher, with what to change.
-func (w tooWide) words() string {
-	return fmt.Sprintf("nobody will ever get a variance or standard deviation of %s, although the policy grants it: its range is %s %s wide, and sums of squares fit where it is at most %s wide; "+
-		"declare a narrower range, a larger unit or fewer decimals, or leave var and stddev out of aggregates if no other measure needs them", w.Measure, w.Width, w.Unit, w.Widest)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/cmd/weir/term"
+	"github.com/weirdata/weir/node/client/publish"
 )
 
 func TestCompanionsAreNamed(t *testing.T) {
@@ -27,7 +28,7 @@ func TestCompanionsAreNamed(t *testing.T) {
 		t.Errorf("without companions: %q", got)
 	}
 	d.Policy = catalog.Policy{MinCohort: 5, Moments: [][2]string{{"b", "b"}, {"a", "b"}}}
-	if words := describePolicy(d); !slices.Contains(words, "exact sums of products: b × b, a × b") {
+	if words := publish.PolicyWords(d); !slices.Contains(words, "exact sums of products: b × b, a × b") {
 		t.Errorf("policy %q", words)
 	}
 }
@@ -45,7 +46,7 @@ func TestDecimalPrintsUnitsOfTheMeasure(t *testing.T) {
 }
 
 func TestPolicyIsSaidInWords(t *testing.T) {
-	words := strings.Join(describePolicy(catalog.Descriptor{
+	words := strings.Join(publish.PolicyWords(catalog.Descriptor{
 		Grain: calendar.Day, Price: &catalog.Price{PerQuery: "10.00", Currency: "CNY"},
 		Policy: catalog.Policy{Aggregates: []string{"sum"}, Grain: calendar.Month, MinCohort: 5, Cubes: [][]string{{"county"}, {"industry", "size"}}},
 	}), "\n")
@@ -69,7 +70,7 @@ func TestDatasetShowAndCheckSayEveryFieldOfThePolicy(t *testing.T) {
 	}
 	for name, s := range map[string]term.Table{
 		"show":  datasetTable(shownDataset{Dataset: catalog.Dataset{Descriptor: d}}),
-		"check": checkedTable(d, checked{Policy: describePolicy(d)}, ""),
+		"check": checkedTable(d, publish.Checked{Policy: publish.PolicyWords(d)}, ""),
 	} {
 		var said []string
 		for _, row := range s.Rows {

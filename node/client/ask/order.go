@@ -61,3 +61,24 @@ func appendNew(list []string, text string) []string {
 	}
 	return append(list, text)
 }
+
+// Columns are those that conditions and groups on a dataset may use: the entity, then the registry's.
+func Columns(ctx context.Context, c *client.Client, dataset string) ([]string, error) {
+	d, err := c.Dataset(ctx, dataset)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.Registry(ctx, d.Descriptor.Registry)
+	if err != nil {
+		return nil, err
+	}
+	return append([]string{d.Descriptor.Entity}, r.Columns...), nil
+}
+
+// OrderedColumns are the columns that an order asks for.
+func OrderedColumns(ctx context.Context, c *client.Client, o catalog.Order) ([]string, error) {
+	if o.Scope != nil {
+		return o.Scope.Columns, nil
+	}
+	return Columns(ctx, c, o.Dataset)
+}

@@ -11,10 +11,8 @@ export class Failure extends Error {
 
 async function send(method, path, body, signal) {
   const init = { method, signal, headers: { 'X-Weir-Desk': localStorage.getItem('weir-desk') ?? '' }, credentials: 'same-origin' };
-  if (body !== undefined) {
-    init.body = JSON.stringify(body);
-    init.headers['Content-Type'] = 'application/json';
-  }
+  if (method === 'POST') init.headers['Content-Type'] = 'application/json';
+  if (body !== undefined) init.body = JSON.stringify(body);
   let answer;
   try {
     answer = await fetch(path, init);

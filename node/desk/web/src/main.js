@@ -6,14 +6,24 @@ import { get } from './api.js';
 import { html } from './html.js';
 import { Id, link, Loaded, Page, useLoad } from './parts.js';
 import { language, setLanguage, t } from './words.js';
+import { Backups } from './pages/backups.js';
 import { Catalogue } from './pages/catalogue.js';
 import { Contracts, Statement } from './pages/contracts.js';
+import { Feeds } from './pages/feeds.js';
 import { History, Kept } from './pages/history.js';
+import { Keys } from './pages/keys.js';
+import { Inbox, ReceivedOrder } from './pages/inbox.js';
 import { Listing } from './pages/listing.js';
+import { Logs } from './pages/logs.js';
+import { Nodes } from './pages/nodes.js';
 import { Order } from './pages/order.js';
+import { Organisations } from './pages/organisations.js';
+import { Own, OwnDataset } from './pages/own.js';
 import { Portfolios } from './pages/portfolios.js';
+import { Publish } from './pages/publish.js';
 import { Query } from './pages/query.js';
 import { Receipt } from './pages/receipt.js';
+import { Roster } from './pages/roster.js';
 
 // pages are shown by the first part of the address; those with a label stand in the navigation.
 const pages = {
@@ -22,12 +32,28 @@ const pages = {
   history: { show: History, label: 'nav.history', key: true },
   contracts: { show: Contracts, label: 'nav.contracts', key: true },
   portfolios: { show: Portfolios, label: 'nav.portfolios', key: true },
+  inbox: { show: Inbox, label: 'nav.inbox', key: true },
+  publish: { show: Publish, label: 'nav.publish', key: true },
+  own: { show: OwnPage, label: 'nav.own', key: true },
+  feeds: { show: Feeds, label: 'nav.feeds', key: true },
   receipt: { show: Receipt, label: 'nav.receipt' },
+  nodes: { show: Nodes, label: 'nav.nodes' },
   dataset: { show: Listing, within: 'catalogue' },
   order: { show: Order, within: 'contracts' },
   contract: { show: Statement, within: 'contracts' },
   answer: { show: Kept, within: 'history' },
+  keys: { show: Keys, within: 'nodes' },
+  roster: { show: Roster, within: 'nodes' },
+  organisations: { show: Organisations, within: 'nodes' },
+  backups: { show: Backups, within: 'nodes' },
+  logs: { show: Logs, within: 'nodes' },
+  received: { show: ReceivedOrder, within: 'inbox' },
 };
+
+// OwnPage is one's own datasets, or one of them.
+function OwnPage(p) {
+  return html`<${p.of ? OwnDataset : Own} ...${p} />`;
+}
 
 // place is what the address says: a page, what it is of, and parameters.
 function place() {

@@ -32,6 +32,14 @@ const locale = () => (language === 'zh' ? 'zh-CN' : 'en-GB');
 
 export const number = (n) => new Intl.NumberFormat(locale()).format(n);
 export const percent = (permille) => new Intl.NumberFormat(locale(), { style: 'percent', maximumFractionDigits: 1 }).format(permille / 1000);
+// bytes is an amount of bytes in the largest unit that leaves a whole number.
+export function bytes(n) {
+  const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
+  let unit = 0;
+  for (; n >= 1000 && unit < units.length - 1; unit++) n /= 1000;
+  return new Intl.NumberFormat(locale(), { style: 'unit', unit: units[unit], unitDisplay: unit ? 'short' : 'long', maximumFractionDigits: unit && n < 100 ? 1 : 0 }).format(n);
+}
+
 export const time = (ms) => (ms ? new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'short' }).format(ms) : '');
 export const day = (ms) => (ms ? new Intl.DateTimeFormat(locale(), { dateStyle: 'medium' }).format(ms) : '');
 

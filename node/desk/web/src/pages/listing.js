@@ -83,12 +83,12 @@ function CoveragePlot({ of: c }) {
     ${c.series.length > shown.length && html`<p class="muted">${t('listing.firstmeasures', { n: number(shown.length), of: number(c.series.length) })}</p>`}`;
 }
 
-function Answerable({ path }) {
+export function Answerable({ path }) {
   const answerable = useLoad((signal) => get(path + '/answerable', signal), [path]);
   return html`<${Loaded} of=${answerable}>${(a) => a.public ? html`<p>${t('answerable.public')}</p>` : html`<${Report} of=${a.report} />`}<//>`;
 }
 
-function Report({ of: r }) {
+export function Report({ of: r }) {
   if (!r.levels?.length) return html`<p class="muted">${t('answerable.nothing')}</p>`;
   return html`<p class="muted">${t('answerable.about', { n: number(r.min_cohort) })}</p>
     <${Scroll} label=${t('listing.answerable')}><table>

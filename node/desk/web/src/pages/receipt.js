@@ -1,12 +1,12 @@
 // Verifying a receipt, offline: against the profile that this desk was started with.
 import { useRef, useState } from 'preact/hooks';
 import { post } from '../api.js';
+import { Drop, encoded } from '../drop.js';
 import { html } from '../html.js';
-import { Id, Page, Problem } from '../parts.js';
+import { Id, link, Page, Problem } from '../parts.js';
 import { t } from '../words.js';
 
 export function Receipt({ session }) {
-  const [over, setOver] = useState(false);
   const [name, setName] = useState('');
   const [verified, setVerified] = useState(null);
   const [failed, setFailed] = useState(null);
@@ -18,10 +18,7 @@ export function Receipt({ session }) {
     setVerified(null);
     setFailed(null);
     try {
-      const bytes = new Uint8Array(await file.arrayBuffer());
-      let text = '';
-      for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
-      setVerified(await post('/api/receipts/verify', { receipt: btoa(text) }));
+      setVerified(await post('/api/receipts/verify', { receipt: await encoded(file) }));
     } catch (e) {
       setFailed(e);
     }
@@ -29,11 +26,7 @@ export function Receipt({ session }) {
   }
   return html`<${Page} title=${t('receipt')}>
     <p class="muted">${t('receipt.about')} ${t('footer.cluster')} <${Id} of=${session.cluster} />.</p>
-    <div class=${`drop ${over ? 'over' : ''}`}
-      onDragOver=${(e) => { e.preventDefault(); setOver(true); }} onDragLeave=${() => setOver(false)}
-      onDrop=${(e) => { e.preventDefault(); setOver(false); verify(e.dataTransfer.files[0]); }}>
-      <label>${t('receipt.drop')}<input type="file" name="receipt" onChange=${(e) => verify(e.target.files[0])} /></label>
-    </div>
+    <${Drop} name="receipt" label=${t('receipt.drop')} onFile=${verify} />
     <div ref=${result} tabindex="-1" aria-live="polite">
       <${Problem} of=${failed} />
       ${verified && html`
@@ -41,5 +34,6 @@ export function Receipt({ session }) {
         <ol class="proof" lang="en">${verified.words.map((w) => html`<li>${w}</li>`)}</ol>
         <details><summary>${t('receipt.details')}</summary><pre class="sql" translate="no" tabindex="0">${JSON.stringify(verified.proven, null, 2)}</pre></details>`}
     </div>
+    <p><a href=${link('logs')}>${t('receipt.logs')}</a></p>
   <//>`;
 }
