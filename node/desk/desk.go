@@ -22,6 +22,7 @@ import (
 	"github.com/weirdata/weir/node/desk/buyer"
 	"github.com/weirdata/weir/node/desk/notice"
 	"github.com/weirdata/weir/node/desk/operator"
+	"github.com/weirdata/weir/node/desk/postgres"
 	"github.com/weirdata/weir/node/desk/route"
 )
 
@@ -53,6 +54,8 @@ type Options struct {
 	NotifyURL, NotifyCommand string
 	// ReadOnly refuses whatever spends, signs or changes something.
 	ReadOnly bool
+	// Postgres is where the desk speaks Postgres' protocol, such as 127.0.0.1:5433; empty: nowhere. It needs a key.
+	Postgres string
 	// Version of the program.
 	Version string
 	// Logger is told of requests that are another origin's; nil: nobody is.
@@ -65,6 +68,7 @@ type Desk struct {
 	listener net.Listener
 	gate     *gate
 	buyer    *buyer.Buyer
+	postgres *postgres.Server // nil: it speaks HTTP alone
 	bureau   *bureau.Bureau
 	notices  *notice.Watcher
 	routes   []route.Route
@@ -97,6 +101,9 @@ func New(listen string, o Options) (*Desk, error) {
 	})
 	d.routes = d.table()
 	d.handler, err = d.mount()
+	if err == nil {
+		err = d.listenPostgres()
+	}
 	if err != nil {
 		d.Close()
 		return nil, err
@@ -122,6 +129,9 @@ func (d *Desk) Link() string { return d.gate.link() }
 // Close ends what is under way and closes the port. Serve does it too.
 func (d *Desk) Close() {
 	d.listener.Close() //nolint:errcheck,gosec // it may be closed already
+	if d.postgres != nil {
+		d.postgres.Close()
+	}
 	d.buyer.Close()
 	if err := d.bureau.Close(); err != nil {
 		d.options.Logger.Error("files that were dropped are left", "err", err)
@@ -146,6 +156,7 @@ func (d *Desk) Serve(ctx context.Context) error {
 	}
 	stop := d.watch(requests)
 	defer func() { end(); stop() }()
+	sql := d.servePostgres(requests)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(d.listener) }()
 	select {
@@ -154,6 +165,7 @@ func (d *Desk) Serve(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	end()
+	failed := sql()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceTime)
 	defer cancel()
 	err := server.Shutdown(grace)
@@ -163,7 +175,7 @@ func (d *Desk) Serve(ctx context.Context) error {
 	if stopped := <-served; !errors.Is(stopped, http.ErrServerClosed) {
 		err = errors.Join(err, stopped)
 	}
-	if err != nil {
+	if err = errors.Join(err, failed); err != nil {
 		return fmt.Errorf("end the desk: %w", err)
 	}
 	return nil

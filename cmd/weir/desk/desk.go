@@ -24,6 +24,7 @@ import (
 type command struct {
 	*cli.App
 	listen    string
+	postgres  string
 	readOnly  bool
 	noBrowser bool
 	archive   string
@@ -48,14 +49,20 @@ It listens on this machine's loopback interface alone. The link that it prints, 
 in the browser, counts once; whoever has not opened it gets nothing. It runs until
 Ctrl-C; queries that are with the nodes go on, and the same question takes them up.
 
+With --postgres it also speaks Postgres' protocol to psql, BI tools and data frames on this
+machine (POSTGRES.md): datasets are tables, and nothing is spent before the session says
+SET weir.spend = on. The password is in a file that only you can read.
+
 Without a key it shows what is public and verifies receipts, which needs no node. With
 --read-only it explains queries and shows answers, and spends, signs and changes nothing.`,
 		Example: `  weir desk --dir /tmp/weir
-  weir desk --key org.key --profile ready.json --listen 127.0.0.1:8080 --no-browser`,
+  weir desk --key org.key --profile ready.json --listen 127.0.0.1:8080 --no-browser
+  weir desk --dir /tmp/weir --postgres 127.0.0.1:5433`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.serve(cmd.Context()) },
 	}
 	cmd.Flags().StringVar(&c.listen, "listen", desk.DefaultListen, "`address` of the loopback interface, and port; port 0 is any that is free")
+	cmd.Flags().StringVar(&c.postgres, "postgres", "", "speak Postgres' protocol to tools on this machine, at `address` such as "+desk.DefaultPostgres+"; off without it")
 	cmd.Flags().BoolVar(&c.readOnly, "read-only", false, "spend, sign and change nothing")
 	cmd.Flags().BoolVar(&c.noBrowser, "no-browser", false, "print the link, and open no browser")
 	cmd.Flags().StringVar(&c.notifyURL, "notify-url", "", "https `address` to which notices are posted: an order came, a contract is nearly spent, a feed stopped, a node does not answer")
@@ -82,13 +89,13 @@ func (c *command) serve(ctx context.Context) error {
 	return c.WithOptions(c.owner(), cli.PublisherOptions(), func(client *client.Client) error {
 		d, err := desk.New(c.listen, desk.Options{
 			Client: client, Dir: c.RecordDir(), Feeds: c.feeds, Archive: c.archive, Watch: notice.Every, NotifyURL: c.notifyURL, NotifyCommand: c.notifyCmd,
-			ReadOnly: c.readOnly, Version: cli.Version(), Logger: slog.New(slog.NewTextHandler(c.Stderr, nil)),
+			ReadOnly: c.readOnly, Version: cli.Version(), Postgres: c.postgres, Logger: slog.New(slog.NewTextHandler(c.Stderr, nil)),
 		})
 		if err != nil {
 			return err
 		}
 		link := d.Link()
-		if err := c.print(link); err != nil {
+		if err := c.print(link, d.Postgres()); err != nil {
 			d.Close()
 			return err
 		}
@@ -108,10 +115,17 @@ func (c *command) serve(ctx context.Context) error {
 	})
 }
 
-// print prints the link: alone, for a person and for a notebook.
-func (c *command) print(link string) error {
+// print prints the link: alone, for a person and for a notebook. How tools connect goes beside it; the password, which
+// does not count once as the link does, is named by its file.
+func (c *command) print(link string, tools *desk.PostgresAccess) error {
 	if c.Output == cli.JSON {
-		return c.PrintJSON(map[string]string{"link": link})
+		return c.PrintJSON(struct {
+			Link     string               `json:"link"`
+			Postgres *desk.PostgresAccess `json:"postgres,omitempty"`
+		}{link, tools})
+	}
+	if tools != nil {
+		c.Note("for psql: PGPASSFILE=%s psql -h %s -p %s -U %s %s", tools.PasswordFile, tools.Host, tools.Port, tools.User, tools.Database)
 	}
 	if _, err := fmt.Fprintln(c.Stdout, link); err != nil {
 		return fmt.Errorf("print the link: %w", err)
