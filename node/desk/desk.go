@@ -143,6 +143,9 @@ func (d *Desk) Serve(ctx context.Context) error {
 		BaseContext:       func(net.Listener) context.Context { return requests },
 		ErrorLog:          slog.NewLogLogger(d.options.Logger.Handler(), slog.LevelDebug),
 	}
+	if err := d.writeNotebookLink(); err != nil {
+		return err
+	}
 	sql := d.servePostgres(requests)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(d.listener) }()
@@ -152,7 +155,7 @@ func (d *Desk) Serve(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	end()
-	failed := sql()
+	failed := errors.Join(sql(), d.removeNotebookLink())
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceTime)
 	defer cancel()
 	err := server.Shutdown(grace)
