@@ -154,6 +154,9 @@ func (d *Desk) Serve(ctx context.Context) error {
 		BaseContext:       func(net.Listener) context.Context { return requests },
 		ErrorLog:          slog.NewLogLogger(d.options.Logger.Handler(), slog.LevelDebug),
 	}
+	if err := d.writeNotebookLink(); err != nil {
+		return err
+	}
 	stop := d.watch(requests)
 	defer func() { end(); stop() }()
 	sql := d.servePostgres(requests)
@@ -165,7 +168,7 @@ func (d *Desk) Serve(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	end()
-	failed := sql()
+	failed := errors.Join(sql(), d.removeNotebookLink())
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceTime)
 	defer cancel()
 	err := server.Shutdown(grace)

@@ -43,6 +43,8 @@ type gate struct {
 
 	mu    sync.Mutex
 	links []string // guarded by mu; tokens that were not used yet
+	// notebook is that of the link in the file for notebooks; empty: there is none.
+	notebook string // guarded by mu
 }
 
 func newGate(host string, readOnly bool) *gate {

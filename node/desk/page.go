@@ -101,6 +101,7 @@ func (d *Desk) open(w http.ResponseWriter, r *http.Request) {
 			"此链接已被使用，或从未有效。请重新运行 weir desk 以获得新的链接，或在它已打开的窗口中继续。")
 		return
 	}
+	d.opened(strings.TrimPrefix(r.URL.Path, openPath))
 	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: d.gate.cookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode}) //nolint:gosec // G124: loopback has no TLS, so Secure is not sent everywhere
 	w.Header().Set(headerName, d.gate.key)
 	w.Header().Set("Content-Type", contentTypes[".html"])
