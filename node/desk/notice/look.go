@@ -27,6 +27,9 @@ const maxListed = 200
 func Looker(c *client.Client, feeds []string) func(context.Context) ([]Event, []string) {
 	return func(ctx context.Context) (events []Event, kinds []string) {
 		there := c.Reach(ctx)
+		if len(there) < len(c.Profile().Nodes) { // one that was slow once has not died
+			there = append(there, c.Reach(ctx)...)
+		}
 		if ctx.Err() != nil {
 			return nil, nil
 		}
