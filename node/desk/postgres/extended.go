@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -129,8 +130,8 @@ func (n *session) parametersOf(ctx context.Context, list []token.Token, said []u
 		}
 		named := func(t token.Token) bool { return t.Named() && t.Lower() == "period" }
 		switch {
-		case i+2 < len(list) && list[i+1].Is("::") && casts[list[i+2].Lower()] != 0:
-			out[at-1] = casts[list[i+2].Lower()]
+		case i+2 < len(list) && list[i+1].Is("::") && casts()[list[i+2].Lower()] != 0:
+			out[at-1] = casts()[list[i+2].Lower()]
 		case before(1).Is("LIMIT", "OFFSET"):
 			out[at-1] = pgcatalog.OIDInt8
 		case named(before(2)) && (before(1).Is("BETWEEN") || before(1).Kind == token.Sign && !before(1).Is("(", ",")), before(1).Is("AND") && before(3).Is("BETWEEN") && named(before(4)):
@@ -143,11 +144,13 @@ func (n *session) parametersOf(ctx context.Context, list []token.Token, said []u
 }
 
 // casts are types of parameters by the names that casts have.
-var casts = map[string]uint32{
-	"int": pgcatalog.OIDInt4, "integer": pgcatalog.OIDInt4, "int4": pgcatalog.OIDInt4, "int8": pgcatalog.OIDInt8, "bigint": pgcatalog.OIDInt8, "oid": pgcatalog.OIDOid,
-	"date": pgcatalog.OIDDate, "timestamp": pgcatalog.OIDTimestamp, "timestamptz": pgcatalog.OIDTimestamptz, "text": pgcatalog.OIDText, "bool": pgcatalog.OIDBool,
-	"numeric": pgcatalog.OIDNumeric, "float8": pgcatalog.OIDFloat8,
-}
+var casts = sync.OnceValue(func() map[string]uint32 {
+	return map[string]uint32{
+		"int": pgcatalog.OIDInt4, "integer": pgcatalog.OIDInt4, "int4": pgcatalog.OIDInt4, "int8": pgcatalog.OIDInt8, "bigint": pgcatalog.OIDInt8, "oid": pgcatalog.OIDOid,
+		"date": pgcatalog.OIDDate, "timestamp": pgcatalog.OIDTimestamp, "timestamptz": pgcatalog.OIDTimestamptz, "text": pgcatalog.OIDText, "bool": pgcatalog.OIDBool,
+		"numeric": pgcatalog.OIDNumeric, "float8": pgcatalog.OIDFloat8,
+	}
+})
 
 func (n *session) bind(m *pgproto3.Bind) error {
 	p := n.statements[m.PreparedStatement]

@@ -3,6 +3,7 @@ package postgres
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/weirdata/weir/catalog/calendar"
@@ -29,18 +30,22 @@ func PeriodText(g calendar.Grain, i int64) string {
 }
 
 // moment is a time as Postgres writes and reads it.
-var moment = regexp.MustCompile(`^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(?:\.\d+)?)?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?$`)
+var moment = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(?:\.\d+)?)?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?$`)
+})
 
 // comparisons are the signs, and what stands for a time that is not the beginning of a period: the next one, or the one
 // that it lies in.
-var comparisons = map[string]bool{"=": false, "<>": false, "!=": false, "<=": false, ">": false, "<": true, ">=": true}
+var comparisons = sync.OnceValue(func() map[string]bool {
+	return map[string]bool{"=": false, "<>": false, "!=": false, "<=": false, ">": false, "<": true, ">=": true}
+})
 
 // periodLiteral writes a time that periods are compared with as Weir writes periods. A column of periods holds when they
 // begin; so a period is at or after a time if it is that which begins then, or a later one. Texts that are Weir's own
 // (2024, 2024-Q1, 2024-05-07T13), and days where periods are no longer than a day, stay as they are: they stand for
 // their whole interval.
 func periodLiteral(text, sign string, own calendar.Grain, offset time.Duration) string {
-	m := moment.FindStringSubmatch(strings.TrimSpace(text))
+	m := moment().FindStringSubmatch(strings.TrimSpace(text))
 	if m == nil {
 		return text
 	}
@@ -79,7 +84,7 @@ func periodLiteral(text, sign string, own calendar.Grain, offset time.Duration) 
 	}
 	period := calendar.QuarterHour.In(i, own)
 	begins := exact && own.In(period, calendar.QuarterHour) == i
-	if comparisons[sign] && !begins {
+	if comparisons()[sign] && !begins {
 		period++
 	}
 	if (sign == "=" || sign == "<>" || sign == "!=") && !begins {
@@ -113,7 +118,7 @@ func periodLiterals(list []token.Token, own calendar.Grain, offset time.Duration
 				put(j, "=")
 			}
 		default:
-			if _, compares := comparisons[list[at].Text]; compares {
+			if _, compares := comparisons()[list[at].Text]; compares {
 				put(at+1, list[at].Text)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/weirdata/weir/catalog/calendar"
@@ -344,19 +345,19 @@ func (d *Dataset) mentioned(list []token.Token, i int) (star, period, entity, me
 }
 
 // functions are the names of aggregates that the nodes answer.
-var functions = func() []string {
+var functions = sync.OnceValue(func() []string {
 	names := []string{"AQI", "PRIMARY_POLLUTANT", "COMPOSITE_INDEX", "WATER_CLASS", "SHARE_OF_TOTAL", "YEAR_ON_YEAR", "MIN", "MAX"}
 	for _, f := range aggregate.Functions {
 		names = append(names, f.Names...)
 	}
 	return names
-}()
+})
 
 // asks reports whether a list has a call of an aggregate that is of readings: of a measure, or a count of them. MIN, MAX
 // and COUNT(DISTINCT …) of public columns are not.
 func (d *Dataset) asks(list []token.Token) bool {
 	for i, t := range list {
-		if !t.Is(functions...) || t.Kind != token.Name || i+1 >= len(list) || !list[i+1].Is("(") {
+		if !t.Is(functions()...) || t.Kind != token.Name || i+1 >= len(list) || !list[i+1].Is("(") {
 			continue
 		}
 		end := token.Closing(list, i+1)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/weirdata/weir/compute/suggest"
 	"github.com/weirdata/weir/node/desk/buyer"
@@ -19,19 +20,23 @@ type settings struct {
 }
 
 // ours are the settings that a session has for Weir, and what they are at first.
-var ours = map[string]string{
-	"weir.spend": "off", "weir.fresh": "off", "weir.coverage": "off", "weir.contract": "", "weir.epsilon": "", "weir.delta": "", "weir.partial": "off", "weir.complete": "off", "weir.as_of": "0",
-}
+var ours = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"weir.spend": "off", "weir.fresh": "off", "weir.coverage": "off", "weir.contract": "", "weir.epsilon": "", "weir.delta": "", "weir.partial": "off", "weir.complete": "off", "weir.as_of": "0",
+	}
+})
 
 // first are the settings of Postgres that clients ask for.
-var first = map[string]string{
-	"server_version": pgcatalog.ServerVersion, "server_version_num": "150018", "server_encoding": "UTF8", "client_encoding": "UTF8", "datestyle": "ISO, MDY",
-	"intervalstyle": "postgres", "timezone": "UTC", "integer_datetimes": "on", "standard_conforming_strings": "on", "search_path": `"$user", public`,
-	"transaction_isolation": "read committed", "default_transaction_isolation": "read committed", "transaction_read_only": "on", "default_transaction_read_only": "off",
-	"in_hot_standby": "off", "is_superuser": "off", "session_authorization": pgcatalog.User, "max_identifier_length": "63", "extra_float_digits": "1", "application_name": "",
-	"statement_timeout": "0", "lock_timeout": "0", "max_index_keys": "32", "bytea_output": "hex", "lc_collate": "C.UTF-8", "lc_ctype": "C.UTF-8", "client_min_messages": "notice",
-	"escape_string_warning": "on", "role": "none", "idle_in_transaction_session_timeout": "0", "max_connections": "32",
-}
+var first = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"server_version": pgcatalog.ServerVersion, "server_version_num": "150018", "server_encoding": "UTF8", "client_encoding": "UTF8", "datestyle": "ISO, MDY",
+		"intervalstyle": "postgres", "timezone": "UTC", "integer_datetimes": "on", "standard_conforming_strings": "on", "search_path": `"$user", public`,
+		"transaction_isolation": "read committed", "default_transaction_isolation": "read committed", "transaction_read_only": "on", "default_transaction_read_only": "off",
+		"in_hot_standby": "off", "is_superuser": "off", "session_authorization": pgcatalog.User, "max_identifier_length": "63", "extra_float_digits": "1", "application_name": "",
+		"statement_timeout": "0", "lock_timeout": "0", "max_index_keys": "32", "bytea_output": "hex", "lc_collate": "C.UTF-8", "lc_ctype": "C.UTF-8", "client_min_messages": "notice",
+		"escape_string_warning": "on", "role": "none", "idle_in_transaction_session_timeout": "0", "max_connections": "32",
+	}
+})
 
 // reported are told to the client at the beginning and when they change, by the names that Postgres has.
 var reported = []string{"server_version", "server_encoding", "client_encoding", "DateStyle", "IntervalStyle", "TimeZone", "integer_datetimes", "standard_conforming_strings",
@@ -44,8 +49,8 @@ func newSettings(readOnly bool) *settings {
 }
 
 func (s *settings) reset() {
-	maps.Copy(s.values, first)
-	maps.Copy(s.values, ours)
+	maps.Copy(s.values, first())
+	maps.Copy(s.values, ours())
 }
 
 func (s *settings) get(name string) (string, bool) {
@@ -72,16 +77,16 @@ func (s *settings) set(name, value string) error {
 		return fail(stateTooLarge, "", "there are too many settings, or one is too long")
 	}
 	if value == "default" || value == "DEFAULT" {
-		value = first[name]
+		value = first()[name]
 	}
 	s.values[name] = value
 	return nil
 }
 
 func (s *settings) setOurs(name, value string) error {
-	was, known := ours[name]
+	was, known := ours()[name]
 	if !known {
-		names := slices.Sorted(maps.Keys(ours))
+		names := slices.Sorted(maps.Keys(ours()))
 		hint := "there are " + strings.Join(names, ", ")
 		if near := suggest.Nearest(name, names); near != "" {
 			hint = "did you mean " + near + "?"

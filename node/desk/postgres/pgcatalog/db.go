@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -373,13 +374,17 @@ func cellOf(s *sqlite3.Stmt, i int, of *uint32) any {
 }
 
 // messages of SQLite that name what is missing.
-var missingForms = []struct {
+var missingForms = sync.OnceValue(func() []missingForm {
+	return []missingForm{
+		{regexp.MustCompile(`no such table: (\S+)`), "table"},
+		{regexp.MustCompile(`no such column: (\S+)`), "column"},
+		{regexp.MustCompile(`no such function: (\S+)`), "function"},
+	}
+})
+
+type missingForm struct {
 	form *regexp.Regexp
 	what string
-}{
-	{regexp.MustCompile(`no such table: (\S+)`), "table"},
-	{regexp.MustCompile(`no such column: (\S+)`), "column"},
-	{regexp.MustCompile(`no such function: (\S+)`), "function"},
 }
 
 // known tells what an error of SQLite means.
@@ -387,7 +392,7 @@ func known(ctx context.Context, sql string, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	for _, m := range missingForms {
+	for _, m := range missingForms() {
 		if found := m.form.FindStringSubmatch(err.Error()); found != nil {
 			return &UnknownError{sql, &MissingError{m.what, strings.TrimPrefix(found[1], "public.")}}
 		}

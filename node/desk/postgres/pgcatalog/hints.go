@@ -2,6 +2,7 @@ package pgcatalog
 
 import (
 	"github.com/weirdata/weir/node/desk/postgres/token"
+	"sync"
 )
 
 // hintsOf are the types of the elements of SELECT that their text tells: of a cast, a comparison, a call. 0: not known.
@@ -32,18 +33,22 @@ func hintsOf(list []token.Token, columns int) []uint32 {
 }
 
 // castTypes are types by the names that casts have.
-var castTypes = map[string]uint32{
-	"text": OIDText, "varchar": OIDVarchar, "name": OIDName, "int": OIDInt4, "integer": OIDInt4, "int4": OIDInt4, "int8": OIDInt8, "bigint": OIDInt8, "int2": OIDInt2, "smallint": OIDInt2,
-	"oid": OIDOid, "bool": OIDBool, "boolean": OIDBool, "date": OIDDate, "timestamp": OIDTimestamp, "regclass": OIDText, "regtype": OIDText, "regproc": OIDText, "regnamespace": OIDText,
-	"float8": OIDFloat8, "numeric": OIDNumeric, "char": OIDChar,
-}
+var castTypes = sync.OnceValue(func() map[string]uint32 {
+	return map[string]uint32{
+		"text": OIDText, "varchar": OIDVarchar, "name": OIDName, "int": OIDInt4, "integer": OIDInt4, "int4": OIDInt4, "int8": OIDInt8, "bigint": OIDInt8, "int2": OIDInt2, "smallint": OIDInt2,
+		"oid": OIDOid, "bool": OIDBool, "boolean": OIDBool, "date": OIDDate, "timestamp": OIDTimestamp, "regclass": OIDText, "regtype": OIDText, "regproc": OIDText, "regnamespace": OIDText,
+		"float8": OIDFloat8, "numeric": OIDNumeric, "char": OIDChar,
+	}
+})
 
 // callTypes are those of functions.
-var callTypes = map[string]uint32{
-	"date_trunc": OIDTimestamp, "count": OIDInt8, "pg_table_is_visible": OIDBool, "pg_type_is_visible": OIDBool, "pg_function_is_visible": OIDBool, "pg_is_in_recovery": OIDBool,
-	"has_schema_privilege": OIDBool, "has_table_privilege": OIDBool, "has_database_privilege": OIDBool, "has_function_privilege": OIDBool, "has_column_privilege": OIDBool,
-	"pg_has_role": OIDBool, "exists": OIDBool, "current_schema": OIDName, "current_database": OIDName, "pg_get_userbyid": OIDName, "pg_backend_pid": OIDInt4, "date_part": OIDFloat8, "extract": OIDFloat8,
-}
+var callTypes = sync.OnceValue(func() map[string]uint32 {
+	return map[string]uint32{
+		"date_trunc": OIDTimestamp, "count": OIDInt8, "pg_table_is_visible": OIDBool, "pg_type_is_visible": OIDBool, "pg_function_is_visible": OIDBool, "pg_is_in_recovery": OIDBool,
+		"has_schema_privilege": OIDBool, "has_table_privilege": OIDBool, "has_database_privilege": OIDBool, "has_function_privilege": OIDBool, "has_column_privilege": OIDBool,
+		"pg_has_role": OIDBool, "exists": OIDBool, "current_schema": OIDName, "current_database": OIDName, "pg_get_userbyid": OIDName, "pg_backend_pid": OIDInt4, "date_part": OIDFloat8, "extract": OIDFloat8,
+	}
+})
 
 func hintOf(item []token.Token) uint32 {
 	depth := 0
@@ -66,7 +71,7 @@ func hintOf(item []token.Token) uint32 {
 			at -= 2
 		}
 		if at > 0 && item[at].Is("::") {
-			return castTypes[item[n-1].Lower()]
+			return castTypes()[item[n-1].Lower()]
 		}
 	}
 	if item[0].Is("NOT", "TRUE", "FALSE") {
@@ -90,9 +95,9 @@ func hintOf(item []token.Token) uint32 {
 			return 0
 		}
 		if item[at].Is("CAST") && item[end-1].Named() {
-			return castTypes[item[end-1].Lower()]
+			return castTypes()[item[end-1].Lower()]
 		}
-		return callTypes[item[at].Lower()]
+		return callTypes()[item[at].Lower()]
 	}
 	return 0
 }

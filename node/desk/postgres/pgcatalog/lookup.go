@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/ncruces/go-sqlite3"
 )
@@ -66,7 +67,7 @@ func (d *DB) matches(ctx sqlite3.Context, arg ...argument) {
 }
 
 // groups are the references to what a pattern has in parentheses.
-var groups = regexp.MustCompile(`\\(\d)`)
+var groups = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\\(\d)`) })
 
 func (d *DB) replace(ctx sqlite3.Context, arg ...argument) {
 	if len(arg) < 3 || null(arg[0]) || null(arg[1]) || null(arg[2]) {
@@ -78,20 +79,22 @@ func (d *DB) replace(ctx sqlite3.Context, arg ...argument) {
 		ctx.ResultError(err)
 		return
 	}
-	with := groups.ReplaceAllString(strings.ReplaceAll(arg[2].Text(), "$", "$$"), "$${$1}")
+	with := groups().ReplaceAllString(strings.ReplaceAll(arg[2].Text(), "$", "$$"), "$${$1}")
 	ctx.ResultText(p.ReplaceAllString(arg[0].Text(), with))
 }
 
 // typeWords are the names that format_type has for types.
-var typeWords = map[string]string{
-	"bool": "boolean", "int2": "smallint", "int4": "integer", "int8": "bigint", "float4": "real", "float8": "double precision", "varchar": "character varying",
-	"bpchar": "character", "timestamp": "timestamp without time zone", "timestamptz": "timestamp with time zone", "time": "time without time zone", "char": `"char"`,
-}
+var typeWords = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"bool": "boolean", "int2": "smallint", "int4": "integer", "int8": "bigint", "float4": "real", "float8": "double precision", "varchar": "character varying",
+		"bpchar": "character", "timestamp": "timestamp without time zone", "timestamptz": "timestamp with time zone", "time": "time without time zone", "char": `"char"`,
+	}
+})
 
 func (d *DB) typeWord(oid uint32) string {
 	name := typeNames[oid]
 	element, array := strings.CutPrefix(name, "_")
-	if word := typeWords[element]; word != "" {
+	if word := typeWords()[element]; word != "" {
 		element = word
 	}
 	if array {
@@ -228,7 +231,7 @@ func (d *DB) regtype(ctx sqlite3.Context, arg ...argument) {
 		if element, array := strings.CutSuffix(name, "[]"); array {
 			name = "_" + element
 		}
-		for short, word := range typeWords {
+		for short, word := range typeWords() {
 			if word == name {
 				name = short
 			}

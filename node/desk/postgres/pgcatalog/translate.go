@@ -3,6 +3,7 @@ package pgcatalog
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/weirdata/weir/node/desk/postgres/token"
 )
@@ -338,14 +339,16 @@ func isName(piece string) bool {
 
 // casts are the functions that convert to a type; other casts are left out, SQLite compares texts with numbers as the
 // columns have them.
-var casts = map[string]string{
-	"regclass": "pg_regclass", "regtype": "pg_regtype", "regproc": "pg_regproc", "regnamespace": "pg_regnamespace", "regrole": "pg_regrole", "oid": "pg_oid",
-	"int": "pg_int", "int2": "pg_int", "int4": "pg_int", "int8": "pg_int", "integer": "pg_int", "bigint": "pg_int", "smallint": "pg_int",
-	"date": "pg_date", "bool": "pg_bool", "boolean": "pg_bool",
-}
+var casts = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"regclass": "pg_regclass", "regtype": "pg_regtype", "regproc": "pg_regproc", "regnamespace": "pg_regnamespace", "regrole": "pg_regrole", "oid": "pg_oid",
+		"int": "pg_int", "int2": "pg_int", "int4": "pg_int", "int8": "pg_int", "integer": "pg_int", "bigint": "pg_int", "smallint": "pg_int",
+		"date": "pg_date", "bool": "pg_bool", "boolean": "pg_bool",
+	}
+})
 
 func (t *translator) cast(to string, start int) {
-	function, known := casts[to]
+	function, known := casts()[to]
 	if !known {
 		return
 	}
