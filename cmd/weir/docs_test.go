@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/cmd/weir/cli"
 )
 
@@ -113,6 +114,7 @@ func missingLines(want []string, got string) []string {
 // TestGuidesWorkAsTheyAreWritten types what the guides say, as a newcomer would, and
 // compares what they say is printed.
 func TestGuidesWorkAsTheyAreWritten(t *testing.T) {
+	longrun.Only(t)
 	if testing.Short() {
 		t.Skip("runs a whole cluster")
 	}

@@ -18,6 +18,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/consensus/durable/memdisk"
 	"github.com/weirdata/weir/node/dev/demo"
 )
@@ -132,6 +133,7 @@ func root(t testing.TB) string {
 // The main job from one command: every figure that the data can answer equals
 // the published one, and what must be refused is refused.
 func TestDemoAgreesWithEveryPublishedFigure(t *testing.T) {
+	longrun.Only(t)
 	if testing.Short() {
 		t.Skip("runs a whole cluster")
 	}

@@ -278,6 +278,7 @@ func killMember(t *testing.T, c *Cluster, role string) striker {
 
 // All nodes killed at once: when they are back, everything is as before.
 func TestEverythingIsThereAfterAllNodesWereKilled(t *testing.T) {
+	longrun.Only(t)
 	if testing.Short() {
 		t.Skip("runs a whole cluster")
 	}

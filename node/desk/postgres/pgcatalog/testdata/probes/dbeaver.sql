@@ -1,4 +1,4 @@
--- Written from the source of DBeaver 24 (org.jkiss.dbeaver.ext.postgresql); its driver is pgjdbc.
+-- Written from memory of the source of DBeaver 24 (org.jkiss.dbeaver.ext.postgresql); its driver is pgjdbc.
 -- ==
 SELECT current_schema(),session_user
 -- ==

@@ -1,4 +1,4 @@
--- Written from the source of DuckDB's extension postgres (postgres_schema_set.cpp, postgres_table_set.cpp,
+-- Written from memory of the source of DuckDB's extension postgres (postgres_schema_set.cpp, postgres_table_set.cpp,
 -- postgres_connection.cpp), version 1.1.
 -- ==
 SELECT version(), (SELECT COUNT(*) FROM pg_settings WHERE name LIKE 'rds%')

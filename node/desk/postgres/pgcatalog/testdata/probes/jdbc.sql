@@ -1,4 +1,4 @@
--- Written from the source of pgjdbc 42.7 (PgDatabaseMetaData, PgConnectionImpl, TypeInfoCache); Metabase, DBeaver and
+-- Written from memory of the source of pgjdbc 42.7 (PgDatabaseMetaData, PgConnectionImpl, TypeInfoCache); Metabase, DBeaver and
 -- Tableau connect through it.
 -- ==
 SET extra_float_digits = 3

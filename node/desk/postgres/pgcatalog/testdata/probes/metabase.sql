@@ -1,4 +1,4 @@
--- Written from the source of Metabase 0.52 (driver postgres); its driver is pgjdbc.
+-- Written from memory of the source of Metabase 0.52 (driver postgres); its driver is pgjdbc.
 -- ==
 SELECT 1
 -- ==

@@ -1,4 +1,4 @@
--- Written from the source of pgx v5: pgxpool's ping, LoadType, and stdlib.
+-- Written from memory of the source of pgx v5: pgxpool's ping, LoadType, and stdlib.
 -- ==
 -- ping
 -- ==
