@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/calendar"
@@ -17,14 +18,22 @@ import (
 )
 
 // plainText is what YAML reads as that text without quotes.
-var plainText = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+var plainText = lazily(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+
+// plainNumber is what it reads as a number.
+var plainNumber = lazily(`^-?[0-9]+(\.[0-9]+)?$`)
+
+// lazily is a pattern that is compiled when it is first used, and not whenever the program starts.
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
 
 // words of YAML that are no texts, for some readers of it.
 var notPlain = []string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
 // quoted writes a text as a scalar.
 func quoted(text string) string {
-	if plainText.MatchString(text) && !slices.Contains(notPlain, strings.ToLower(text)) {
+	if plainText().MatchString(text) && !slices.Contains(notPlain, strings.ToLower(text)) {
 		return text
 	}
 	b, err := json.Marshal(text)
@@ -74,7 +83,7 @@ func (f Form) text() string {
 
 // number is a number as it was typed; what is none is a text, which the descriptor's reader refuses with where it stands.
 func number(text string) string {
-	if regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`).MatchString(text) {
+	if plainNumber().MatchString(text) {
 		return text
 	}
 	return quoted(text)
@@ -160,7 +169,7 @@ func priceText(p *catalog.Price) string {
 }
 
 // begins is a line that begins a field of a descriptor.
-var begins = regexp.MustCompile(`^["']?([A-Za-z_]+)["']?\s*:`)
+var begins = lazily(`^["']?([A-Za-z_]+)["']?\s*:`)
 
 // withField puts a field, as text, in the place of a descriptor's, or at its end. The descriptor has its fields on lines of
 // their own.
@@ -168,7 +177,7 @@ func withField(descriptor, name, text string) string {
 	var out []string
 	put, within := false, false
 	for _, line := range strings.SplitAfter(descriptor, "\n") {
-		if m := begins.FindStringSubmatch(line); m != nil {
+		if m := begins().FindStringSubmatch(line); m != nil {
 			if within = m[1] == name; within {
 				if !put {
 					out, put = append(out, text), true

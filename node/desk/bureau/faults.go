@@ -2,6 +2,7 @@ package bureau
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/weirdata/weir/compute/panel"
@@ -54,7 +55,7 @@ func faultsOf(ctx context.Context, files []panel.File, o table.Options, wrong *p
 		if len(wanted) == 0 {
 			continue
 		}
-		rows := &rowsWanted{wanted: wanted, last: slices.Max(keys(wanted))}
+		rows := &rowsWanted{wanted: wanted, last: slices.Max(slices.Collect(maps.Keys(wanted)))}
 		if err := table.Read(ctx, f, o, rows); err != nil {
 			return nil, err
 		}
@@ -67,13 +68,6 @@ func faultsOf(ctx context.Context, files []panel.File, o table.Options, wrong *p
 		out.List = append(out.List, Fault{File: e.File, Row: e.Row, Column: e.Column, At: columnOf(out.Tables, e), Message: e.Message, Want: e.Want})
 	}
 	return out, nil
-}
-
-func keys(m map[int]bool) (out []int) {
-	for k := range m {
-		out = append(out, k)
-	}
-	return out
 }
 
 // columnOf is the column of a fault in the table that is shown of its file; -1: none.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/big"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -98,11 +97,11 @@ func proposalOf(ctx context.Context, f panel.File) (*Form, error) {
 	return out, nil
 }
 
-var notName = regexp.MustCompile(`[^a-z0-9]+`)
+var notName = lazily(`[^a-z0-9]+`)
 
 // nameOf makes a name of a text.
 func nameOf(text, otherwise string) string {
-	n := strings.Trim(notName.ReplaceAllString(strings.ToLower(text), "_"), "_")
+	n := strings.Trim(notName().ReplaceAllString(strings.ToLower(text), "_"), "_")
 	if !panel.IsName(n) {
 		return otherwise
 	}
@@ -168,7 +167,7 @@ func (c sampledColumn) bounds() (least, most string) {
 }
 
 // periodNames are headers that columns of periods have.
-var periodNames = regexp.MustCompile(`(?i)^(period|time|date|datetime|timestamp|year|month|day|hour|quarter|week|时间|日期|月份|年份|年月|监测时间|统计月份|周期)$`)
+var periodNames = lazily(`(?i)^(period|time|date|datetime|timestamp|year|month|day|hour|quarter|week|时间|日期|月份|年份|年月|监测时间|统计月份|周期)$`)
 
 // periodColumn is the column whose texts are periods; -1: there is none.
 func periodColumn(header []string, columns []sampledColumn) int {
@@ -176,8 +175,8 @@ func periodColumn(header []string, columns []sampledColumn) int {
 	for i, c := range columns {
 		switch {
 		case c.filled == 0 || c.periods*5 < c.filled*4: // some may be faults
-		case c.grain == calendar.Year && !periodNames.MatchString(header[i]): // numbers such as 2024
-		case best < 0 || periodNames.MatchString(header[i]) && !periodNames.MatchString(header[best]):
+		case c.grain == calendar.Year && !periodNames().MatchString(header[i]): // numbers such as 2024
+		case best < 0 || periodNames().MatchString(header[i]) && !periodNames().MatchString(header[best]):
 			best = i
 		}
 	}

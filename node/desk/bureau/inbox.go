@@ -169,20 +169,9 @@ func choicesOf(o catalog.Order, d catalog.Descriptor, columns []string) Choices 
 		if o.Scope != nil && o.Scope.Grain != "" && !o.Scope.Grain.Nests(calendar.Grain(g)) {
 			continue
 		}
-		if d.Policy.Public || d.Policy.Grain == "" || !slices.Contains(finerThan(d), g) {
+		if d.Policy.Public || d.Policy.Grain == "" || !calendar.Grain(g).Finer(d.Policy.Grain) {
 			out.Grains = append(out.Grains, g)
 		}
-	}
-	return out
-}
-
-// finerThan are the grains that are finer than the policy's.
-func finerThan(d catalog.Descriptor) (out []string) {
-	for _, g := range d.Grains() {
-		if g == string(d.Policy.Grain) {
-			break
-		}
-		out = append(out, g)
 	}
 	return out
 }

@@ -95,30 +95,19 @@ func (p *planner) query(list []token.Token) ([]token.Token, error) {
 func (p *planner) arm(list []token.Token) ([]token.Token, error) {
 	if c, ok := clausesOf(list); ok {
 		c = unwrapped(c)
-		offset := c.offset
+		offset, limit := c.offset, []token.Token{sign("-"), {Kind: token.Number, Text: "1"}}
 		c.offset = nil
 		if len(offset) > 0 && len(c.limit) > 0 { // the nodes' rows are cut afterwards
-			limit := c.limit
-			c.limit = nil
-			f, err := p.figuresOf(c)
-			if f != nil {
-				return append(append(append(p.tableOf(f), word("LIMIT")), limit...), append([]token.Token{word("OFFSET")}, offset...)...), nil
-			}
-			if err != nil {
-				return nil, err
-			}
-		} else {
-			f, err := p.figuresOf(c)
-			if f != nil {
-				out := p.tableOf(f)
-				if len(offset) > 0 {
-					out = append(append(out, word("LIMIT"), sign("-"), token.Token{Kind: token.Number, Text: "1"}, word("OFFSET")), offset...)
-				}
-				return out, nil
-			}
-			if err != nil {
-				return nil, err
-			}
+			limit, c.limit = c.limit, nil
+		}
+		f, err := p.figuresOf(c)
+		switch {
+		case err != nil:
+			return nil, err
+		case f != nil && len(offset) > 0:
+			return slices.Concat(p.tableOf(f), []token.Token{word("LIMIT")}, limit, []token.Token{word("OFFSET")}, offset), nil
+		case f != nil:
+			return p.tableOf(f), nil
 		}
 		if rows, ok := p.rowsOf(list); ok {
 			list = rows

@@ -16,7 +16,7 @@ type clauses struct {
 	distinct                                 bool
 }
 
-// clauseOf cuts a query into its clauses; false: it is none of one SELECT.
+// clausesOf cuts a query into its clauses; false: it is none of one SELECT.
 func clausesOf(list []token.Token) (c clauses, ok bool) {
 	if len(list) == 0 || !list[0].Is("SELECT") {
 		return c, false

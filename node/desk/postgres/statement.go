@@ -124,6 +124,9 @@ func (n *session) load(ctx context.Context) error {
 	return n.db.List(tables)
 }
 
+// dataset is the one of that name; nil: there is none.
+func (n *session) dataset(id string) *Dataset { return n.datasets[id] }
+
 // query answers a query, or with shape says what columns it would have.
 func (n *session) query(ctx context.Context, list []token.Token, shape bool) (*pgcatalog.Result, error) {
 	reads := slices.ContainsFunc(list, func(t token.Token) bool { return t.Is("FROM", "TABLE") })
@@ -133,7 +136,7 @@ func (n *session) query(ctx context.Context, list []token.Token, shape bool) (*p
 	if len(list) == 2 && list[0].Is("TABLE") {
 		list = []token.Token{word("SELECT"), sign("*"), word("FROM"), list[1]}
 	}
-	p, err := planOf(list, func(id string) *Dataset { return n.datasets[id] })
+	p, err := planOf(list, n.dataset)
 	if err != nil {
 		return nil, err
 	}
@@ -377,7 +380,7 @@ func (n *session) explain(ctx context.Context, list []token.Token) (*outcome, er
 	if err := n.load(ctx); err != nil {
 		return nil, err
 	}
-	p, err := planOf(list, func(id string) *Dataset { return n.datasets[id] })
+	p, err := planOf(list, n.dataset)
 	if err != nil {
 		return nil, err
 	}

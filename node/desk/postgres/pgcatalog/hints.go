@@ -1,8 +1,9 @@
 package pgcatalog
 
 import (
-	"github.com/weirdata/weir/node/desk/postgres/token"
 	"sync"
+
+	"github.com/weirdata/weir/node/desk/postgres/token"
 )
 
 // hintsOf are the types of the elements of SELECT that their text tells: of a cast, a comparison, a call. 0: not known.
