@@ -18,7 +18,6 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/publish"
-	"github.com/weirdata/weir/node/client/vector"
 	"github.com/weirdata/weir/node/leak"
 	"github.com/weirdata/weir/node/peer"
 )
@@ -189,27 +188,8 @@ func (w *canaryWorld) ask(ctx context.Context, t *testing.T) {
 	if _, err := ask.Query(ctx, w.buyer, `SELECT SUM(y) FROM canaries`, ask.Options{Epsilon: "1"}); err != nil {
 		t.Fatal(err)
 	}
-	registry, err := w.buyer.Registry(ctx, "canaries")
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, err := w.buyer.RegistryRows(ctx, "canaries", registry.Rows)
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan := vector.Plan{Name: "mine", Registry: registry, Pieces: 1, By: []string{"county"}, Values: make([]uint64, registry.Rows)}
-	var ids []string
-	var members []leak.Needle
 	before := len(w.clients.sent())
-	for i, row := range rows {
-		members = append(members, leak.Forms("member "+row[0], []byte(row[0]))...)
-		ids = append(ids, row[0])
-		plan.Values[i] = uint64(0b10010110100 >> i & 1) // five of the north
-	}
-	if _, err := vector.Register(ctx, w.buyer, plan, nil); err != nil {
-		t.Fatal(err)
-	}
-	w.needles = append(w.needles, vectorNeedles("the portfolio", plan.Values, ids)...)
+	members := w.register(ctx, t)
 	sum(sumOfCanaries(5, canaries), `SELECT SUM(x) FROM canaries WHERE county = 'north' AND station IN PRIVATE(mine)`)
 	// Who they are that the buyer asks about, its requests do not even name.
 	for _, found := range leak.Search([]leak.Place{{Name: "what the buyer sends", Bytes: w.clients.sent()[before:]}}, members) {
