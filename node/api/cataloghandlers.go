@@ -54,6 +54,11 @@ func listings(v state.View, p records.Page) ([]dcat.Listing, string, error) {
 }
 
 func dcatCatalog(_ context.Context, v state.View, in *Paged) ([]byte, error) {
+	return catalogAs(v, in, dcat.Catalog)
+}
+
+// catalogAs writes a part of the catalog in a form.
+func catalogAs(v state.View, in *Paged, write func(catalog.Cluster, []dcat.Listing, dcat.Part) ([]byte, error)) ([]byte, error) {
 	cluster, err := v.Cluster()
 	if err != nil {
 		return nil, err
@@ -62,7 +67,7 @@ func dcatCatalog(_ context.Context, v state.View, in *Paged) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return dcat.Catalog(cluster, all, dcat.Part{After: in.After, Next: next, Limit: in.Limit})
+	return write(cluster, all, dcat.Part{After: in.After, Next: next, Limit: in.Limit})
 }
 
 // changes is the feed, the newest changes first.

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/api/dcat"
 )
@@ -26,15 +27,9 @@ type catalogPage struct {
 // catalogHTML answers with a page for who has no program of ours. It is made of what /v1/catalog is made of.
 func catalogHTML(ctx context.Context, s *server, in *PagedIn) (*catalogPage, error) {
 	b, err := look(ctx, s, func(v state.View) ([]byte, error) {
-		cluster, err := v.Cluster()
-		if err != nil {
-			return nil, err
-		}
-		all, next, err := listings(v, in.page())
-		if err != nil {
-			return nil, err
-		}
-		return dcat.Page(cluster, all, dcat.Part{After: in.After, Next: next, Limit: in.Limit}, dcat.Language(in.AcceptLanguage))
+		return catalogAs(v, &in.Paged, func(cluster catalog.Cluster, all []dcat.Listing, part dcat.Part) ([]byte, error) {
+			return dcat.Page(cluster, all, part, dcat.Language(in.AcceptLanguage))
+		})
 	})
 	return &catalogPage{"text/html; charset=utf-8", dcat.PagePolicy, "nosniff", "no-referrer", "Accept-Language", b}, err
 }

@@ -38,26 +38,47 @@ type KeyPlace struct {
 	Waits     string   `json:"waits,omitempty"`
 }
 
-// KeyPlaces says where publishers' keys are, and what those wait for that are not shared among the
-// present roster.
-func KeyPlaces(ctx context.Context, c *Client, cluster catalog.Cluster) ([]KeyPlace, error) {
+// PublishersKey is a publisher and the publisher's key.
+type PublishersKey struct {
+	Publisher catalog.Principal
+	Key       *catalog.Key // nil: the nodes have not begun to make it
+}
+
+// PublishersKeys reads the keys of all publishers.
+func PublishersKeys(ctx context.Context, c *Client) (all []PublishersKey, err error) {
 	principals, err := Principals.All(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	all := []KeyPlace{}
 	for _, p := range principals {
 		if p.Role != catalog.RolePublisher {
 			continue
 		}
 		k, err := c.PublisherKey(ctx, p.ID)
-		if IsNotFound(err) {
-			continue
-		}
-		if err != nil {
+		switch {
+		case IsNotFound(err):
+			all = append(all, PublishersKey{Publisher: p})
+		case err != nil:
 			return nil, fmt.Errorf("read the key of %s: %w", p.Name, err)
+		default:
+			all = append(all, PublishersKey{p, &k})
 		}
-		all = append(all, KeyPlace{p.ID, p.Name, k.ID, k.InForce().Epoch, k.Threshold, k.Nodes, sharingWaits(k, cluster)})
+	}
+	return all, nil
+}
+
+// KeyPlaces says where publishers' keys are, and what those wait for that are not shared among the
+// present roster.
+func KeyPlaces(ctx context.Context, c *Client, cluster catalog.Cluster) ([]KeyPlace, error) {
+	keys, err := PublishersKeys(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	all := []KeyPlace{}
+	for _, of := range keys {
+		if k := of.Key; k != nil {
+			all = append(all, KeyPlace{of.Publisher.ID, of.Publisher.Name, k.ID, k.InForce().Epoch, k.Threshold, k.Nodes, sharingWaits(*k, cluster)})
+		}
 	}
 	return all, nil
 }

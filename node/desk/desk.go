@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"github.com/weirdata/weir/node/desk/auditor"
 	"github.com/weirdata/weir/node/desk/bureau"
 	"github.com/weirdata/weir/node/desk/buyer"
+	"github.com/weirdata/weir/node/desk/loopback"
 	"github.com/weirdata/weir/node/desk/notice"
 	"github.com/weirdata/weir/node/desk/operator"
 	"github.com/weirdata/weir/node/desk/postgres"
@@ -69,6 +69,7 @@ type Desk struct {
 	gate     *gate
 	buyer    *buyer.Buyer
 	postgres *postgres.Server // nil: it speaks HTTP alone
+	access   *PostgresAccess  // to it
 	bureau   *bureau.Bureau
 	notices  *notice.Watcher
 	routes   []route.Route
@@ -78,14 +79,11 @@ type Desk struct {
 // New returns a desk that listens on an address such as 127.0.0.1:8787; port 0 is any that is free. It answers nobody
 // before Serve. It fails with ErrNotLoopback.
 func New(listen string, o Options) (*Desk, error) {
-	addr, err := netip.ParseAddrPort(listen)
+	addr, err := loopback.Address(listen, DefaultListen, ErrNotLoopback)
 	if err != nil {
-		return nil, fmt.Errorf("%q is no address such as %s", listen, DefaultListen)
+		return nil, err
 	}
-	if !addr.Addr().IsLoopback() || addr.Addr().Zone() != "" {
-		return nil, fmt.Errorf("%w, such as %s, and not on %s", ErrNotLoopback, DefaultListen, addr.Addr())
-	}
-	listener, err := net.Listen("tcp", addr.String())
+	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for the browser: %w", err)
 	}

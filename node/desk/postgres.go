@@ -14,9 +14,6 @@ import (
 	"github.com/weirdata/weir/node/desk/postgres/pgcatalog"
 )
 
-// DefaultPostgres is where tools look for a Postgres that is not the machine's own.
-const DefaultPostgres = "127.0.0.1:5433"
-
 // passwordFile is the file, in the directory of a desk, with the password of its Postgres, as libpq reads it.
 const passwordFile = "desk.pgpass"
 
@@ -51,8 +48,9 @@ func (d *Desk) listenPostgres() error {
 	if err != nil {
 		return fmt.Errorf("read the address of the port: %w", err)
 	}
+	d.access = &PostgresAccess{host, port, pgcatalog.Database, pgcatalog.User, filepath.Join(d.options.Dir, passwordFile)}
 	line := strings.Join([]string{strings.ReplaceAll(host, ":", `\:`), port, pgcatalog.Database, pgcatalog.User, password}, ":") + "\n"
-	if err := durable.WriteFile(filepath.Join(d.options.Dir, passwordFile), []byte(line), 0o600); err != nil {
+	if err := durable.WriteFile(d.access.PasswordFile, []byte(line), 0o600); err != nil {
 		return fmt.Errorf("write the password of Postgres' protocol: %w", err)
 	}
 	return nil
@@ -82,16 +80,7 @@ func keptPassword(dir string) (string, error) {
 }
 
 // Postgres is how tools connect; nil: the desk does not speak Postgres' protocol.
-func (d *Desk) Postgres() *PostgresAccess {
-	if d.postgres == nil {
-		return nil
-	}
-	host, port, err := net.SplitHostPort(d.postgres.Addr())
-	if err != nil {
-		return nil
-	}
-	return &PostgresAccess{host, port, pgcatalog.Database, pgcatalog.User, filepath.Join(d.options.Dir, passwordFile)}
-}
+func (d *Desk) Postgres() *PostgresAccess { return d.access }
 
 // servePostgres serves until ctx ends; what it returns waits for that.
 func (d *Desk) servePostgres(ctx context.Context) (wait func() error) {

@@ -18,6 +18,7 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/desk"
 	"github.com/weirdata/weir/node/desk/notice"
+	"github.com/weirdata/weir/node/desk/postgres"
 )
 
 // command is a desk, and how its person gets to it.
@@ -62,7 +63,7 @@ Without a key it shows what is public and verifies receipts, which needs no node
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.serve(cmd.Context()) },
 	}
 	cmd.Flags().StringVar(&c.listen, "listen", desk.DefaultListen, "`address` of the loopback interface, and port; port 0 is any that is free")
-	cmd.Flags().StringVar(&c.postgres, "postgres", "", "speak Postgres' protocol to tools on this machine, at `address` such as "+desk.DefaultPostgres+"; off without it")
+	cmd.Flags().StringVar(&c.postgres, "postgres", "", "speak Postgres' protocol to tools on this machine, at `address` such as "+postgres.DefaultListen+"; off without it")
 	cmd.Flags().BoolVar(&c.readOnly, "read-only", false, "spend, sign and change nothing")
 	cmd.Flags().BoolVar(&c.noBrowser, "no-browser", false, "print the link, and open no browser")
 	cmd.Flags().StringVar(&c.notifyURL, "notify-url", "", "https `address` to which notices are posted: an order came, a contract is nearly spent, a feed stopped, a node does not answer")

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -103,11 +102,7 @@ appended last, and what was passed over and why. It has no readings.`,
 			if config == "" {
 				return cli.Usagef(cmd, "name the configuration with --config FILE")
 			}
-			c, err := feed.ReadConfig(config)
-			if err != nil {
-				return err
-			}
-			s, err := feed.ReadState(filepath.Clean(c.Dir))
+			s, err := feed.StateOf(config)
 			if err != nil {
 				return err
 			}

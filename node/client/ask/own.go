@@ -13,14 +13,7 @@ import (
 // newest version of the dataset; nil: there is none. Of a query with noise, or on two datasets, it is the newest answer
 // to the same text, which was asked alike. Nothing is asked but what the datasets are, and nothing is charged.
 func Kept(ctx context.Context, c *client.Client, text string, o Options) (*Result, error) {
-	dataset, compiled, err := CompileFor(ctx, c, text, false)
-	if err != nil {
-		return nil, err
-	}
-	if err := o.complete(compiled); err != nil {
-		return nil, err
-	}
-	file, err := answerFile(c, dataset, compiled, o)
+	dataset, compiled, file, err := compileAsked(ctx, c, text, o)
 	if err != nil {
 		return nil, err
 	}

@@ -134,20 +134,25 @@ func CompileFor(ctx context.Context, c *client.Client, text string, stand bool) 
 	return dataset, compiled, err
 }
 
+// compileAsked compiles a query as the options have it asked. file is that of its answer in the own store, as answerFile has it.
+func compileAsked(ctx context.Context, c *client.Client, text string, o Options) (dataset catalog.Dataset, compiled *sql.Compiled, file string, err error) {
+	dataset, compiled, err = CompileFor(ctx, c, text, false)
+	if err == nil {
+		err = o.complete(compiled)
+	}
+	if err == nil {
+		file, err = answerFile(c, dataset, compiled, o)
+	}
+	return dataset, compiled, file, err
+}
+
 // Query asks a query and waits for its answer: it compiles and signs the
 // request, waits until t nodes have sealed their shares to this client's key,
 // opens and adds them, and checks plan, contexts, parity and ranges, and that verdict and
 // shares are those that the ledger proves. Errors: *sql.Error for the SQL, a refusal
 // (IsRefused), ErrQueryFailed, *ParityError, *result.CheckError, ErrVerdictForged.
 func Query(ctx context.Context, c *client.Client, sql string, o Options) (*Result, error) {
-	dataset, compiled, err := CompileFor(ctx, c, sql, false)
-	if err != nil {
-		return nil, err
-	}
-	if err := o.complete(compiled); err != nil {
-		return nil, err
-	}
-	file, err := answerFile(c, dataset, compiled, o)
+	dataset, compiled, file, err := compileAsked(ctx, c, sql, o)
 	if err != nil {
 		return nil, err
 	}

@@ -105,6 +105,15 @@ func ReadState(dir string) (State, error) {
 	return s, nil
 }
 
+// StateOf reads what the feed of a configuration, a file, told last.
+func StateOf(config string) (State, error) {
+	c, err := ReadConfig(config)
+	if err != nil {
+		return State{}, err
+	}
+	return ReadState(filepath.Clean(c.Dir))
+}
+
 // told is a feed's state while it runs.
 type told struct {
 	mu    sync.Mutex // guards state

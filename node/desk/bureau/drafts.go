@@ -18,12 +18,8 @@ import (
 	"github.com/weirdata/weir/node/desk/route"
 )
 
-const (
-	// maxDrafts is how many publications are prepared at once.
-	maxDrafts = 8
-	// maxHeld is how long a request is held that waits for work to go on.
-	maxHeld = 25 * time.Second
-)
+// maxDrafts is how many publications are prepared at once.
+const maxDrafts = 8
 
 // Draft is what a person is about to publish.
 type Draft struct {
@@ -130,16 +126,22 @@ func (s *drafts) find(id string) (*draft, error) {
 	return s.list[at], nil
 }
 
+// idle returns a draft that nothing is under way of. The caller holds mu.
+func (s *drafts) idle(id string) (*draft, error) {
+	d, err := s.find(id)
+	if err == nil && d.busy() {
+		err = wire.NewProblem(http.StatusConflict, wire.KindBusy, "the files are being read or sent").Advising("wait until that has ended")
+	}
+	return d, err
+}
+
 // change changes a draft that nothing is under way of, and forgets what was found out of it.
 func (s *drafts) change(id string, do func(*draft) error) (Draft, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d, err := s.find(id)
+	d, err := s.idle(id)
 	if err != nil {
 		return Draft{}, err
-	}
-	if d.busy() {
-		return Draft{}, wire.NewProblem(http.StatusConflict, wire.KindBusy, "the files are being read or sent").Advising("wait until that has ended")
 	}
 	if err := do(d); err != nil {
 		return Draft{}, err
@@ -156,7 +158,7 @@ func (s *drafts) begin(now time.Time) (Draft, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return Draft{}, wire.NewProblem(http.StatusServiceUnavailable, wire.KindUnavailable, "the desk is ending").Advising("start it again")
+		return Draft{}, route.Ending("start it again")
 	}
 	if at := slices.IndexFunc(s.list, func(d *draft) bool { return d.Published != nil && !d.busy() }); at >= 0 && len(s.list) == maxDrafts {
 		s.list = slices.Delete(s.list, at, at+1) // its files are gone already
@@ -173,12 +175,9 @@ func (s *drafts) begin(now time.Time) (Draft, error) {
 func (s *drafts) drop(id string) (Draft, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d, err := s.find(id)
+	d, err := s.idle(id)
 	if err != nil {
 		return Draft{}, err
-	}
-	if d.busy() {
-		return Draft{}, wire.NewProblem(http.StatusConflict, wire.KindBusy, "the files are being read or sent").Advising("wait until that has ended")
 	}
 	for _, f := range d.files {
 		if err := s.remove(f); err != nil {
@@ -191,31 +190,15 @@ func (s *drafts) drop(id string) (Draft, error) {
 
 // await returns a draft when it is further than seen, nothing is under way, or time is over.
 func (s *drafts) await(ctx context.Context, id string, seen int) (Draft, error) {
-	over := time.NewTimer(maxHeld)
-	defer over.Stop()
-	for {
+	return route.Hold(ctx, s.ctx, func() (route.Seen[Draft], error) {
 		s.mu.Lock()
+		defer s.mu.Unlock()
 		d, err := s.find(id)
-		var shown Draft
-		busy := false
-		if err == nil {
-			shown, busy = d.Draft, d.busy()
+		if err != nil {
+			return route.Seen[Draft]{}, err
 		}
-		changed := s.changed
-		s.mu.Unlock()
-		if err != nil || shown.Seen > seen || !busy {
-			return shown, err
-		}
-		select {
-		case <-changed:
-		case <-over.C:
-			return shown, nil
-		case <-ctx.Done():
-			return Draft{}, ctx.Err()
-		case <-s.ctx.Done():
-			return shown, nil
-		}
-	}
+		return route.Seen[Draft]{Now: d.Draft, Enough: d.Seen > seen || !d.busy(), Changed: s.changed}, nil
+	})
 }
 
 // all are the drafts, the newest first.

@@ -2,7 +2,6 @@ package bureau
 
 import (
 	"context"
-	"path/filepath"
 
 	"github.com/weirdata/weir/node/client/feed"
 )
@@ -24,15 +23,10 @@ func (b *Bureau) listFeeds(context.Context, none) (Feeds, error) {
 	out := Feeds{Feeds: []Feed{}}
 	for _, file := range b.feeds {
 		f := Feed{Config: file}
-		config, err := feed.ReadConfig(file)
-		if err == nil {
-			var s feed.State
-			if s, err = feed.ReadState(filepath.Clean(config.Dir)); err == nil {
-				f.State = &s
-			}
-		}
-		if err != nil {
+		if s, err := feed.StateOf(file); err != nil {
 			f.Fault = err.Error()
+		} else {
+			f.State = &s
 		}
 		out.Feeds = append(out.Feeds, f)
 	}

@@ -73,7 +73,7 @@ func (s *drafts) start(id string, kind WorkKind) (Draft, error) {
 	}
 	switch {
 	case s.closed:
-		return Draft{}, wire.NewProblem(http.StatusServiceUnavailable, wire.KindUnavailable, "the desk is ending").Advising("start it again")
+		return Draft{}, route.Ending("start it again")
 	case d.busy():
 		return d.Draft, nil // whoever asks twice joins it
 	case d.source == nil && len(d.Wrong) > 0:

@@ -22,8 +22,6 @@ const (
 	maxJobs = 64
 	// maxAsking is longer than three attempts of a large query take.
 	maxAsking = 10 * time.Minute
-	// maxHeld is how long a request is held that waits for a job to go on.
-	maxHeld = 25 * time.Second
 )
 
 // JobState is where a job is on its way.
@@ -108,7 +106,7 @@ func (j *jobs) begin(q Question, now time.Time) (Job, error) {
 		underWay++
 	}
 	if j.closed {
-		return Job{}, wire.NewProblem(http.StatusServiceUnavailable, wire.KindUnavailable, "the desk is ending").Advising("start it again; the same question takes up what was asked")
+		return Job{}, route.Ending("start it again; the same question takes up what was asked")
 	}
 	if underWay == maxUnderWay {
 		return Job{}, wire.NewProblem(http.StatusTooManyRequests, wire.KindBusy, "eight queries are under way").Advising("wait until one of them is answered")
@@ -168,33 +166,16 @@ func failedAttempts(q catalog.Query) (words []string) {
 
 // await returns a job when it is further than seen, or time is over.
 func (j *jobs) await(ctx context.Context, id string, seen int) (Job, error) {
-	over := time.NewTimer(maxHeld)
-	defer over.Stop()
-	for {
+	return route.Hold(ctx, j.ctx, func() (route.Seen[Job], error) {
 		j.mu.Lock()
+		defer j.mu.Unlock()
 		at := slices.IndexFunc(j.list, func(job *Job) bool { return job.ID == id })
-		var job Job
-		if at >= 0 {
-			job = *j.list[at]
-		}
-		changed := j.changed
-		j.mu.Unlock()
 		if at < 0 {
-			return Job{}, route.NotFound("this desk knows no such query", "what was answered is in the history")
+			return route.Seen[Job]{}, route.NotFound("this desk knows no such query", "what was answered is in the history")
 		}
-		if job.Seen > seen || job.State != JobAsking {
-			return job, nil
-		}
-		select {
-		case <-changed:
-		case <-over.C:
-			return job, nil
-		case <-ctx.Done():
-			return Job{}, ctx.Err()
-		case <-j.ctx.Done():
-			return job, nil
-		}
-	}
+		job := *j.list[at]
+		return route.Seen[Job]{Now: job, Enough: job.Seen > seen || job.State != JobAsking, Changed: j.changed}, nil
+	})
 }
 
 // all are the jobs, the newest first, without their answers.

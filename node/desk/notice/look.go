@@ -3,7 +3,6 @@ package notice
 import (
 	"context"
 	"math/big"
-	"path/filepath"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
@@ -63,11 +62,7 @@ func Looker(c *client.Client, feeds []string) func(context.Context) ([]Event, []
 // stopped are the feeds that ran on this machine and do not run now. One that was never started has not stopped.
 func stopped(files []string) (events []Event) {
 	for _, file := range files {
-		config, err := feed.ReadConfig(file)
-		if err != nil {
-			continue
-		}
-		if s, err := feed.ReadState(filepath.Clean(config.Dir)); err == nil && !s.Running {
+		if s, err := feed.StateOf(file); err == nil && !s.Running {
 			events = append(events, Event{KindFeed, s.Dataset})
 		}
 	}

@@ -56,7 +56,7 @@ func (o *Operator) keys(ctx context.Context, _ none) (Keys, error) {
 	if err != nil {
 		return Keys{}, err
 	}
-	principals, err := client.Principals.All(ctx, o.client)
+	keys, err := client.PublishersKeys(ctx, o.client)
 	if err != nil {
 		return Keys{}, err
 	}
@@ -71,18 +71,11 @@ func (o *Operator) keys(ctx context.Context, _ none) (Keys, error) {
 			out.Vectors = v
 		}
 	}
-	for _, p := range principals {
-		if p.Role != catalog.RolePublisher {
-			continue
-		}
-		k, err := o.client.PublisherKey(ctx, p.ID)
-		switch {
-		case client.IsNotFound(err):
-			out.Keys = append(out.Keys, unbegun(p, cluster, list))
-		case err != nil:
-			return Keys{}, fmt.Errorf("read the key of %s: %w", p.Name, err)
-		default:
-			out.Keys = append(out.Keys, keyOf(p, k, cluster, list))
+	for _, of := range keys {
+		if of.Key == nil {
+			out.Keys = append(out.Keys, unbegun(of.Publisher, cluster, list))
+		} else {
+			out.Keys = append(out.Keys, keyOf(of.Publisher, *of.Key, cluster, list))
 		}
 	}
 	return out, nil

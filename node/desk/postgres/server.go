@@ -10,12 +10,16 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/weirdata/weir/node/desk/loopback"
 )
+
+// DefaultListen is where tools look for a Postgres that is not the machine's own.
+const DefaultListen = "127.0.0.1:5433"
 
 const (
 	// maxConnections is more than the pools of a person's tools open.
@@ -73,12 +77,9 @@ type Server struct {
 
 // Listen returns a server on an address of the loopback interface. It answers nobody before Serve.
 func Listen(listen string, o Options) (*Server, error) {
-	addr, err := netip.ParseAddrPort(listen)
+	addr, err := loopback.Address(listen, DefaultListen, ErrNotLoopback)
 	if err != nil {
-		return nil, fmt.Errorf("%q is no address such as 127.0.0.1:5433", listen)
-	}
-	if !addr.Addr().IsLoopback() || addr.Addr().Zone() != "" {
-		return nil, fmt.Errorf("%w, such as 127.0.0.1:5433, and not on %s", ErrNotLoopback, addr.Addr())
+		return nil, err
 	}
 	if len(o.Password) < 20 {
 		return nil, errors.New("the password of Postgres' protocol is too short to be a random one")
@@ -87,7 +88,7 @@ func Listen(listen string, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", addr.String())
+	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for Postgres' protocol: %w", err)
 	}
