@@ -84,7 +84,13 @@ func (b *bench) start(dataset, rest string, o feed.Options) *running {
 	select {
 	case <-f.Listening():
 	case err := <-r.ended:
-		b.Fatalf("it ended: %v", err)
+		// A feed of standard input may have listened and ended by now.
+		select {
+		case <-f.Listening():
+			r.ended <- err
+		default:
+			b.Fatalf("it ended: %v", err)
+		}
 	}
 	return r
 }
