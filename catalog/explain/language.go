@@ -45,6 +45,7 @@ type language struct {
 	further   string                              // between what is wrong and what would pass
 	comma     string                              // between the names of a list
 	more      string                              // behind a list, with how many there are more
+	price     string                              // of a query: an amount and its currency
 	everybody string                              // the group of all selected entities
 
 	readings, entities, counting number
@@ -70,7 +71,7 @@ var languages = [...]*language{
 		}),
 		amend:   sync.OnceValue(amendRules),
 		own:     func() map[string]string { return nil },
-		further: "; ", comma: ", ", more: " and %d more", everybody: "all selected entities",
+		further: "; ", comma: ", ", more: " and %d more", everybody: "all selected entities", price: "a query costs %s %s",
 		readings: number{"a single reading", "%s readings"},
 		entities: number{"1 entity", "%s entities"},
 		counting: number{"1 entity that counts", "%s entities that count"},
@@ -82,7 +83,7 @@ var languages = [...]*language{
 		}),
 		amend:   sync.OnceValue(zhAmendRules),
 		own:     sync.OnceValue(zhWords),
-		further: "；", comma: "、", more: " 等（另有 %d 个）", everybody: "全部所选实体",
+		further: "；", comma: "、", more: " 等（另有 %d 个）", everybody: "全部所选实体", price: "一次查询收费 %s %s",
 		readings: number{"1 个读数", "%s 个读数"},
 		entities: number{"1 个实体", "%s 个实体"},
 		counting: number{"1 个计入的实体", "%s 个计入的实体"},
@@ -109,6 +110,12 @@ func (l Language) words() *language {
 func (l Language) sentenceOf(code string) (sentence, bool) {
 	s, known := l.words().sentences()[code]
 	return s, known
+}
+
+// Says reports whether the language has a sentence for a code.
+func (l Language) Says(code string) bool {
+	_, known := l.sentenceOf(code)
+	return known
 }
 
 // list writes the names of an argument that is a list.

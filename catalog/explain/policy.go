@@ -1,6 +1,10 @@
 package explain
 
-import "github.com/weirdata/weir/catalog"
+import (
+	"fmt"
+
+	"github.com/weirdata/weir/catalog"
+)
 
 // Policy is English.Policy.
 func Policy(d catalog.Descriptor) []string { return English.Policy(d) }
@@ -19,6 +23,11 @@ func (l Language) Policy(d catalog.Descriptor) []string {
 		out = append(out, text)
 	}
 	return out
+}
+
+// Price says what a query costs.
+func (l Language) Price(p catalog.Price) string {
+	return fmt.Sprintf(l.words().price, p.PerQuery, p.Currency)
 }
 
 // ODRL expresses a descriptor's policy in ODRL, field by field.
