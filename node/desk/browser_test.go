@@ -518,6 +518,7 @@ func clickThrough(t *testing.T, looks bool) {
 	b.click("nav a", "Portfolios")
 	b.settled()
 	b.look("portfolios")
+	previewPortfolios(b)
 
 	// An auditor, who has the profile and the receipt alone, when no node runs.
 	for _, s := range w.Servers {
@@ -556,6 +557,46 @@ func clickThrough(t *testing.T, looks bool) {
 	if len(got) != 7 {
 		t.Errorf("it tried %q", got)
 	}
+}
+
+// previewPortfolios drops lists of plants, of which nothing is registered: what stays of them stands in their rows.
+func previewPortfolios(b *tab) {
+	b.Helper()
+	file := func(name, text string) []string {
+		path := filepath.Join(b.TempDir(), name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			b.Fatal(err)
+		}
+		return []string{path}
+	}
+	b.run("drop a list with a double", chromedp.SetUploadFiles(chromedp.CSS("input[name=portfolio]"), file("borrowers.csv", "name,plant\nRiver Works,p01\nHill Works,p02\nRiver Works,p01\n")))
+	b.text("stands in row 2 already")
+	b.sees("it is not registered", "document.querySelector('#register').disabled && document.querySelectorAll('#preview tr.wrong').length === 1")
+	b.settled()
+	b.look("portfolio-faults")
+	list := "name,plant,balance,band\nNobody,zz9,1.00,low\n"
+	for p := range 12 {
+		list += fmt.Sprintf("Works %d,p%02d,%d.50,%s\n", p+1, p+1, 100*p, []string{"high", "low"}[p/6])
+	}
+	b.run("drop a list", chromedp.SetUploadFiles(chromedp.CSS("input[name=portfolio]"), file("borrowers.csv", list)))
+	b.text("12 entities of 13 rows; registry plants has 24.")
+	b.click("label", "county")
+	b.fill("textarea[name=for]", "SELECT county, SUM(nox) FROM plants WHERE entity IN PRIVATE(borrowers) GROUP BY county")
+	b.text("What the query would be answered with")
+	b.text("What they do not learn")
+	b.sees("without leave to go on without an id it is not registered", "document.querySelector('#register').disabled")
+	b.click("label", "Go on without the id")
+	b.sees("then it may be", "!document.querySelector('#register').disabled")
+	b.settled()
+	b.look("portfolio-preview")
+	b.fill("select[name=kind]", "weights")
+	b.fill("select[name=column]", "balance")
+	b.text("more than 655.35, the largest of 16 bits with 2 decimals")
+	b.fill("input[name=bits]", "20")
+	b.text("10485.75")
+	b.text("any weight, even whether it is 0")
+	b.settled()
+	b.look("portfolio-weights")
 }
 
 // grouped writes a figure as the page does.
