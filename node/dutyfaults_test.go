@@ -16,7 +16,7 @@ type dutyEvent struct {
 }
 
 const (
-	dutyFaults  = 20 * time.Second // in which faults begin
+	dutyFaults  = 16 * time.Second // in which faults begin
 	dutyPatient = 4 * time.Minute  // in which all has to be done once the faults are over
 )
 
@@ -29,10 +29,10 @@ func (s *duties) schedule() (events []dutyEvent) {
 		})
 	}
 	some := func() time.Duration { return 3*time.Second + time.Duration(rng.Int64N(int64(dutyFaults))) }
-	for range 3 + rng.IntN(5) {
+	for range 3 + rng.IntN(4) {
 		add(some(), "query", (*duties).asks)
 	}
-	for range rng.IntN(4) {
+	for range rng.IntN(3) {
 		add(some(), "refresh", (*duties).refreshes)
 	}
 	if rng.IntN(4) == 0 {
@@ -45,7 +45,7 @@ func (s *duties) schedule() (events []dutyEvent) {
 		add(some(), "replace", (*duties).replaces)
 	}
 	acts := len(events)
-	for range 2 + rng.IntN(7) {
+	for range 2 + rng.IntN(5) {
 		at := some()
 		if rng.IntN(2) == 0 {
 			at = events[rng.IntN(acts)].at + time.Duration(rng.Int64N(int64(time.Second)))

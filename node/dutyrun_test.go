@@ -113,7 +113,7 @@ var plantedInDuties = []struct {
 	seed       uint64
 }{
 	{"an old epoch's share", "the figure is", dutyBug{oldShare: true}, 0},
-	{"an old share of a vector", "the figure is", dutyBug{oldVector: true}, 38},
+	{"an old share of a vector", "the figure is", dutyBug{oldVector: true}, 58},
 	{"a share of a vector that was not stored", "has not stored its share of vector", dutyBug{unsyncedVector: true}, 0},
 	{"a move in which not all have acknowledged", "has not stored its share of vector", dutyBug{hasty: true}, 0},
 }

@@ -209,7 +209,7 @@ func (w *dutyWorld) query(rng *rand.Rand) (q dutyQuery) {
 	if part < 3 {
 		q.request.Where = statetest.In("", named...)
 	}
-	if rng.IntN(3) == 0 {
+	if rng.IntN(5) == 0 {
 		q.request.In = w.vector
 		public := q.firms
 		q.firms = func(f int) bool { return public(f) && w.chosen(f) }

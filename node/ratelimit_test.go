@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/ratelimit"
@@ -34,6 +35,11 @@ func TestRefusedActsGrowTheLedgerOnlySoFar(t *testing.T) {
 	bank := c.admit(ctx, newKey(t, "bank"), catalog.RoleBuyer)
 	insurer := c.admit(ctx, newKey(t, "insurer"), catalog.RoleBuyer)
 	n1 := c.nodes["n1"]
+	for _, of := range []*client.Client{bank, insurer} { // which one that lags leaves to the leader to judge
+		c.await(ctx, "n1 knows "+of.Key().ID(), func() bool {
+			return n1.view(func(v state.View) error { _, err := v.Principal(of.Key().ID()); return err }) == nil
+		})
+	}
 	order := func(cl *client.Client, forge bool) error {
 		p := newPayload(n1.cluster.String(), catalog.KindOrderCreate, clock().UnixMilli(), []byte(`{"dataset":"nothing","purpose":"to be refused"}`))
 		e, err := catalog.Sign(cl.Key().Signing(), cl.Key().ID(), p)

@@ -347,6 +347,12 @@ func (b *tab) look(name string) {
 	b.silent(name)
 }
 
+// speak chooses the page's language.
+func (b *tab) speak(language string) {
+	b.Helper()
+	js[bool](b, fmt.Sprintf(`(() => { const s = document.querySelector('.switches select'); s.value = %q; return s.dispatchEvent(new Event('change', { bubbles: true })); })()`, language))
+}
+
 // silent fails the test if the browser complained of something.
 func (b *tab) silent(where string) {
 	b.Helper()
@@ -468,6 +474,11 @@ func clickThrough(t *testing.T, looks bool) {
 		b.text("It would be refused.")
 	}
 	b.sees("a change is offered", "document.querySelectorAll('#explain button.take').length === 1")
+	b.speak("zh")
+	b.text("没有可发布的结果：")
+	b.sees("the change is in Chinese", "document.querySelector('#explain button.take span').innerText.includes('去掉对实体的条件')")
+	b.speak("en")
+	b.text("nothing can be released:")
 	b.settled()
 	b.look("refused")
 	b.click("#explain button.take", "without the condition")
@@ -575,8 +586,8 @@ func previewPortfolios(b *tab) {
 	b.settled()
 	b.look("portfolio-faults")
 	list := "name,plant,balance,band\nNobody,zz9,1.00,low\n"
-	for p := range 12 {
-		list += fmt.Sprintf("Works %d,p%02d,%d.50,%s\n", p+1, p+1, 100*p, []string{"high", "low"}[p/6])
+	for i, p := range []int{0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 13} { // three of each county, with all their readings
+		list += fmt.Sprintf("Works %d,p%02d,%d.50,%s\n", p+1, p+1, 100*p, []string{"high", "low"}[i/6])
 	}
 	b.run("drop a list", chromedp.SetUploadFiles(chromedp.CSS("input[name=portfolio]"), file("borrowers.csv", list)))
 	b.text("12 entities of 13 rows; registry plants has 24.")

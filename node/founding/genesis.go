@@ -145,6 +145,7 @@ const (
 const (
 	DirLedger  = "ledger"
 	DirBlobs   = "blobs"
+	DirRollups = "rollups"
 	DirSecrets = "secrets"
 	FileCard   = "card.json"
 	// FileRoster has the changes of the roster that the node's ledger had last. A node that was

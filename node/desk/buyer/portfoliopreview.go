@@ -94,7 +94,7 @@ func (b *Buyer) previewPortfolio(ctx context.Context, in listed) (ListPreview, e
 		out.Known = p.Known.Version
 	}
 	if p.Refused != nil {
-		out.Refused = route.ProblemOf(p.Refused)
+		out.Refused = route.In(route.Language(ctx), route.ProblemOf(p.Refused))
 	}
 	if err := out.read(ctx, o, p, faults); err != nil {
 		return ListPreview{}, portfolioProblem(err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/portfolio"
@@ -56,6 +57,12 @@ type Registration struct {
 	Entries int           `json:"entries,omitempty"`
 	Ignored int           `json:"ignored,omitempty"` // ids that the registry does not have
 	Problem *wire.Problem `json:"problem,omitempty"`
+}
+
+// In is the registration with its sentences in a language.
+func (r Registration) In(l explain.Language) Registration {
+	r.Problem = route.In(l, r.Problem)
+	return r
 }
 
 // registrations are those that were begun since the desk was started. A portfolio's file is in memory until its
@@ -224,6 +231,15 @@ func (b *Buyer) registerPortfolio(ctx context.Context, in listed) (Registration,
 // Registrations answers GET /api/portfolios/registrations.
 type Registrations struct {
 	Registrations []Registration `json:"registrations"`
+}
+
+// In is the list with its sentences in a language.
+func (all Registrations) In(l explain.Language) Registrations {
+	out := Registrations{Registrations: make([]Registration, len(all.Registrations))}
+	for i, r := range all.Registrations {
+		out.Registrations[i] = r.In(l)
+	}
+	return out
 }
 
 func (b *Buyer) listRegistrations(context.Context, none) (Registrations, error) {

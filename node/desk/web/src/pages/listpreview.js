@@ -1,6 +1,6 @@
 // What stays of a portfolio's file, before anything of it is sent.
 import { html } from '../html.js';
-import { Problem, Scroll, Tag } from '../parts.js';
+import { Problem, Scroll, Tag, tongue } from '../parts.js';
 import { number, t } from '../words.js';
 
 export function ListPreview({ of: p, weighted }) {
@@ -8,7 +8,7 @@ export function ListPreview({ of: p, weighted }) {
     <div class=${`note ${p.ready ? (p.unknown ? '' : 'good') : 'bad'}`} role="status"><p><strong>${p.wrong > 0 ? t('listed.unread') : t(p.entries === 1 ? 'listed.entry' : 'listed.entries', { n: number(p.entries), of: number(p.total), all: number(p.of), registry: p.registry })}</strong></p>
       ${p.unknown > 0 && html`<p>${t(p.unknown === 1 ? 'listed.unknownone' : 'listed.unknown', { n: number(p.unknown), registry: p.registry })}</p>`}
       ${p.wrong > 0 && html`<p>${t(p.wrong === 1 ? 'listed.wrongone' : 'listed.wrong', { n: number(p.wrong) })}</p>`}
-      ${p.faults.map((f) => html`<p lang="en">${f.message}${f.want && `; ${f.want}`}</p>`)}
+      ${p.faults.map((f) => html`<p lang=${tongue(f.message)}>${f.message}${f.want && `; ${f.want}`}</p>`)}
       ${p.known > 0 && html`<p>${t('listed.known', { name: p.name, n: p.known })}</p>`}
       ${p.elsewhere && html`<p>${t('listed.elsewhere', { name: p.name, n: p.version })}</p>`}
       ${!p.known && p.version > 1 && html`<p>${t('register.other')}</p>`}</div>
@@ -46,7 +46,7 @@ function Rows({ of: p }) {
   return html`<${Scroll} label=${t('listed.rows')}><table class="faults">
       <thead><tr><th scope="col" class="n">${t('faults.row')}</th><th scope="col">${t('listed.state')}</th>${p.header.map((h) => html`<th scope="col">${h}</th>`)}</tr></thead>
       <tbody>${p.rows.map((r) => html`<tr key=${r.row} class=${good(r) ? '' : 'wrong'}><th scope="row" class="n">${r.row}</th>
-        <td class=${r.faults ? 'sentence' : 'nowrap'}><${Tag} kind=${r.state === 'open' ? '' : good(r) ? 'good' : 'bad'}>${t('liststate.' + r.state)}<//>${(r.faults ?? []).map((f) => html`<p lang="en">${f.message}${f.want && `; ${f.want}`}</p>`)}</td>
+        <td class=${r.faults ? 'sentence' : 'nowrap'}><${Tag} kind=${r.state === 'open' ? '' : good(r) ? 'good' : 'bad'}>${t('liststate.' + r.state)}<//>${r.state === 'unknown' ? html`<p>${t('listed.mendid')}</p>` : (r.faults ?? []).map((f) => html`<p lang=${tongue(f.message)}>${f.message}${f.want && `; ${f.want}`}</p>`)}</td>
         ${p.header.map((_, at) => html`<td class=${(r.faults ?? []).some((f) => f.at === at) ? 'cell' : ''}>${r.fields[at] ?? ''}</td>`)}</tr>`)}</tbody>
     </table><//>
     ${p.total > p.rows.length && html`<p class="muted">${t('listed.first', { n: number(p.rows.length), of: number(p.total) })}</p>`}`;

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { get } from '../api.js';
 import { html } from '../html.js';
-import { link, Loaded, Page, Problem, Scroll, state, Tag, useLoad } from '../parts.js';
+import { link, Loaded, Page, Problem, Scroll, state, Tag, tongue, useLoad } from '../parts.js';
 import { number, t, time } from '../words.js';
 import { Register } from './register.js';
 
@@ -16,7 +16,7 @@ export function Portfolios({ session }) {
       <${Scroll} label=${t('portfolios')}><table>
         <thead><tr><th scope="col">${t('portfolios.name')}</th><th scope="col" class="n">${t('listing.version')}</th><th scope="col">${t('portfolios.registry')}</th><th scope="col">${t('state')}</th><th scope="col">${t('portfolios.kind')}</th><th scope="col">${t('order.created')}</th></tr></thead>
         <tbody>${all.map((v) => html`<tr><th scope="row">${v.name}</th><td class="n">${v.version}</td><td>${v.registry}</td>
-          <td><${Tag} kind=${v.state === 'ready' ? 'good' : ''}>${state(v.state)}<//>${v.reason && html` <small lang="en">${v.reason}</small>`}</td>
+          <td><${Tag} kind=${v.state === 'ready' ? 'good' : ''}>${state(v.state)}<//>${v.reason && html` <small lang=${tongue(v.reason)}>${v.reason}</small>`}</td>
           <td>${v.pieces === 0 ? t('portfolios.weights', { bits: v.bits }) : v.pieces > 1 ? t('portfolios.pieces', { n: number(v.pieces) }) : t('portfolios.list')}</td><td class="nowrap">${time(v.created)}</td></tr>`)}</tbody>
       </table><//>`}<//>
     <h2>${t('register')}</h2>
@@ -39,7 +39,7 @@ function Registration({ of, over }) {
   return html`<section class=${`note ${r.state === 'done' ? 'good' : r.state === 'failed' ? 'bad' : ''}`} role="status" data-state=${r.state}>
     <p><strong>${r.name}</strong> ${t('register.' + r.state, { n: number(r.version ?? 0) })}${busy && r.nodes && ` ${t('register.nodes.' + r.nodes)}`} ${busy && steps}</p>
     ${busy && html`<progress aria-label=${r.name}></progress>
-      ${r.waits && html`<p class="muted" lang="en">${r.waits}</p>`}<p class="muted">${t('work.leave')}</p>`}
+      ${r.waits && html`<p class="muted" lang=${tongue(r.waits)}>${r.waits}</p>`}<p class="muted">${t('work.leave')}</p>`}
     ${r.state === 'done' && html`<p>${t(r.entries === 1 ? 'register.entry' : 'register.entries', { n: number(r.entries ?? 0) })}${r.ignored > 0 && ` · ${t('register.ignored', { n: number(r.ignored) })}`}</p>
       ${r.version > 1 && html`<p>${t('register.other')}</p>`}
       <${Ask} of=${r} />`}

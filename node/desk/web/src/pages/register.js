@@ -5,7 +5,7 @@ import { get, post } from '../api.js';
 import { Drop, encoded } from '../drop.js';
 import { html } from '../html.js';
 import { Field, Problem, useLoad } from '../parts.js';
-import { t } from '../words.js';
+import { language, t } from '../words.js';
 import { ListPreview } from './listpreview.js';
 
 const most = 16 << 20; // as the desk takes
@@ -140,7 +140,7 @@ function usePreview(body) {
       }
     }, 300);
     return () => { clearTimeout(later); ended.abort(); };
-  }, [text, bytes]);
+  }, [text, bytes, language]);
   return shown;
 }
 
