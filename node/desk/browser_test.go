@@ -420,7 +420,7 @@ func clickThrough(t *testing.T, looks bool) {
 	publishPlants(w)
 	w.Contract("air", catalog.OrderApprove{})
 	downloads := t.TempDir()
-	v := visit(t, Options{Client: w.Client(catalog.RoleBuyer), Dir: t.TempDir(), Version: "test"})
+	v := visit(t, Options{Client: w.Client(catalog.RoleBuyer), Dir: t.TempDir(), Version: "test", Postgres: "127.0.0.1:0"})
 	b := openBrowser(t, downloads, looks)
 
 	link := v.desk.Link()
@@ -529,7 +529,13 @@ func clickThrough(t *testing.T, looks bool) {
 	b.click("nav a", "Portfolios")
 	b.settled()
 	b.look("portfolios")
-	previewPortfolios(b)
+	registerPortfolio(b)
+	b.show("#/query")
+	b.click("main a", "Ask from psql")
+	b.text(v.desk.Postgres().PasswordFile)
+	b.text("-p " + v.desk.Postgres().Port + " -U weir weir")
+	b.settled()
+	b.look("tools")
 
 	// An auditor, who has the profile and the receipt alone, when no node runs.
 	for _, s := range w.Servers {
@@ -544,6 +550,9 @@ func clickThrough(t *testing.T, looks bool) {
 	b.run("open the auditor's link", chromedp.Navigate(auditor.desk.Link()))
 	b.text("Try again") // the catalogue cannot be had
 	b.complaints()
+	b.show("#/tools")
+	b.text("It is turned off.")
+	b.look("tools-off")
 	b.show("#/receipt")
 	b.text("Drop a receipt here")
 	b.run("drop the receipt", chromedp.SetUploadFiles(chromedp.CSS("input[name=receipt]"), []string{receipt}))
@@ -570,8 +579,8 @@ func clickThrough(t *testing.T, looks bool) {
 	}
 }
 
-// previewPortfolios drops lists of plants, of which nothing is registered: what stays of them stands in their rows.
-func previewPortfolios(b *tab) {
+// registerPortfolio drops lists of plants: what stays of them stands in their rows. The last one is registered.
+func registerPortfolio(b *tab) {
 	b.Helper()
 	file := func(name, text string) []string {
 		path := filepath.Join(b.TempDir(), name)
@@ -592,7 +601,7 @@ func previewPortfolios(b *tab) {
 	b.run("drop a list", chromedp.SetUploadFiles(chromedp.CSS("input[name=portfolio]"), file("borrowers.csv", list)))
 	b.text("12 entities of 13 rows; registry plants has 24.")
 	b.click("label", "county")
-	b.fill("textarea[name=for]", "SELECT county, SUM(nox) FROM plants WHERE entity IN PRIVATE(borrowers) GROUP BY county")
+	b.fill("textarea[name=for]", "SELECT county, SUM(nox) FROM plants WHERE entity IN PRIVATE(borrowers) AND period = '2024' GROUP BY county")
 	b.text("What the query would be answered with")
 	b.text("What they do not learn")
 	b.sees("without leave to go on without an id it is not registered", "document.querySelector('#register').disabled")
@@ -608,6 +617,20 @@ func previewPortfolios(b *tab) {
 	b.text("any weight, even whether it is 0")
 	b.settled()
 	b.look("portfolio-weights")
+
+	// Registered it is there after a reload, and is asked from there.
+	b.fill("select[name=kind]", "list")
+	b.sees("it may be registered", "!document.querySelector('#register').disabled && !document.querySelector('#preview [aria-busy=true]')")
+	b.click("#register", "Register borrowers version 1")
+	b.text("is registered as version 1.")
+	b.text("12 entities are on it.")
+	b.run("reload", chromedp.Reload())
+	b.text("is registered as version 1.")
+	b.sees("it is listed", "[...document.querySelectorAll('table th[scope=row]')].some((e) => e.innerText === 'borrowers')")
+	b.settled()
+	b.look("portfolio-registered")
+	b.click("main a", "Ask with it")
+	b.sees("the query is written", "document.querySelector('#editor')?.shadowRoot?.querySelector('.cm-content')?.innerText.includes('PRIVATE(borrowers)')")
 }
 
 // grouped writes a figure as the page does.

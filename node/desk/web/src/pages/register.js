@@ -61,7 +61,7 @@ export function Register({ begun }) {
     setSending(false);
   }
   const header = p?.header ?? [];
-  const allowed = p?.ready && !preview.loading && (!p.unknown || form.ignore) && (!p.known || form.anew);
+  const allowed = p?.ready && preview.fresh && (!p.unknown || form.ignore) && (!p.known || form.anew);
   return html`<p class="muted">${t('register.about')}</p>
     <form onSubmit=${register}>
       <div class="split">
@@ -134,14 +134,14 @@ function usePreview(body) {
     set((s) => ({ ...s, loading: true }));
     const later = setTimeout(async () => {
       try {
-        set({ data: await post('/api/portfolios/preview', latest.current, ended.signal) });
+        set({ data: await post('/api/portfolios/preview', latest.current, ended.signal), text, bytes });
       } catch (e) {
         if (!ended.signal.aborted) set((s) => ({ problem: e, data: s.data && { ...s.data, ready: false } }));
       }
     }, 300);
     return () => { clearTimeout(later); ended.abort(); };
   }, [text, bytes, language]);
-  return shown;
+  return { ...shown, fresh: shown.text === text && shown.bytes === bytes && !shown.loading }; // what is registered was looked at as it is
 }
 
 // nameOf proposes a portfolio's name by its file's.
