@@ -283,7 +283,7 @@ func TestWhatAPolicyLeavesOutHasADefault(t *testing.T) {
 
 func TestSharesAreWrittenInPercent(t *testing.T) {
 	for share, want := range map[string]string{"1": "100", "0.9": "90", "0.05": "5", "0.875": "87.5", "0.000001": "0.0001", "0.5": "50"} {
-		if got := percent(share); got != want {
+		if got := Percent(share); got != want {
 			t.Errorf("%s: %s, want %s", share, got, want)
 		}
 	}

@@ -98,7 +98,7 @@ var policyFields = []PolicyField{
 		Name: "min_coverage", In: func(p *Policy) any { return &p.MinCoverage }, Share: true,
 		set: func(p Policy) bool { return p.MinCoverage != "" }, check: Descriptor.checkMinCoverage,
 		words: func(d Descriptor) string {
-			return fmt.Sprintf("a row is over at least %s %% of its group's entities, or it is withheld unless partial rows are asked for", percent(d.Policy.Coverage()))
+			return fmt.Sprintf("a row is over at least %s %% of its group's entities, or it is withheld unless partial rows are asked for", Percent(d.Policy.Coverage()))
 		},
 		odrl: func(d Descriptor) []Term {
 			return []Term{{Name: "weir:minCoverage", Operator: "odrl:gteq", Value: d.Policy.Coverage(), Type: "xsd:decimal"}}
@@ -411,8 +411,8 @@ func joined(lists [][]string, within, between string) string {
 	return strings.Join(out, between)
 }
 
-// percent writes a share that was checked, 1 or 0 and a point, in percent.
-func percent(share string) string {
+// Percent writes a share that was checked, 1 or 0 and a point, in percent.
+func Percent(share string) string {
 	parts, whole := coverageParts(share)
 	return decimal.Format(100*parts, len(strconv.FormatInt(whole, 10))-1)
 }

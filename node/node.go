@@ -207,8 +207,9 @@ func (n *Node) openBlobs() (err error) {
 		return err
 	}
 	n.onClose(n.disk.Close)
+	rollups := blobs.OpenRollups(filepath.Join(n.opts.Dir, founding.DirRollups), blobs.RollupOptions{MinFree: tiles.DefaultMinFree, Logger: n.log, Free: n.opts.Free})
 	if n.opts.BlobStore == "" {
-		n.openVersions(n.disk)
+		n.openVersions(n.disk, rollups)
 		return nil
 	}
 	cache, err := blobcache.At(n.life, n.opts.BlobStore, blobcache.Options{
@@ -218,14 +219,14 @@ func (n *Node) openBlobs() (err error) {
 		return err
 	}
 	n.onClose(cache.Close)
-	n.openVersions(cache)
+	n.openVersions(cache, rollups)
 	return nil
 }
 
 // openVersions makes the stores of blobs, and of the versions that are made of them.
-func (n *Node) openVersions(disk blobs.Disk) {
+func (n *Node) openVersions(disk blobs.Disk, rollups *blobs.Rollups) {
 	n.blobs = blobs.New(blobs.Options{
-		Disk: disk, Self: n.id, Roster: n.roster, Ledger: ownLedger{n.access}, Peers: blobPeers{n.core}, Cores: n.openers,
+		Disk: disk, Rollups: rollups, Self: n.id, Roster: n.roster, Ledger: ownLedger{n.access}, Peers: blobPeers{n.core}, Cores: n.openers,
 		Logger: n.log, Clock: n.opts.Clock, Ticks: n.opts.Ticks, ScrubPause: n.opts.ScrubPause, KeepOrphans: n.opts.KeepOrphans, Wake: n.wake,
 	})
 	n.versions = versions.New(versions.Options{Ledger: ownLedger{n.access}, Blobs: n.blobs, Params: n.params, Logger: n.log, Plan: n.opts.plan})

@@ -34,8 +34,8 @@ func TestEveryRuleOfAmendmentsHasItsSentence(t *testing.T) {
 		}
 		return true
 	})
-	if rules != len(amendRules) {
-		t.Errorf("%d rules, %d sentences", rules, len(amendRules))
+	if rules != len(amendRules()) {
+		t.Errorf("%d rules, %d sentences", rules, len(amendRules()))
 	}
 	if WhyNotAmended("") != "" {
 		t.Error("a field that can be amended has a reason why not")

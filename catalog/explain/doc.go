@@ -6,6 +6,10 @@
 //     also has those of refusals that only a client or a node makes;
 //   - of a policy, field by field, sentences and ODRL expressions.
 //
+// Sentences are in English or Chinese (Language): every code has one in both, of the same
+// arguments (TestEveryCodeIsSaidInBothLanguages). The functions that take no language say
+// it in English. The tables are made when the first sentence of their language is said.
+//
 // Two binaries that word things differently must stay one cluster, so nothing that
 // is replicated depends on a sentence: packages that apply entries never import
 // this one (TestWhatIsReplicatedKnowsNoSentences), and every outcome is the same with

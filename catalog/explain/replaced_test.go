@@ -106,16 +106,13 @@ func applied(t *testing.T, entries [][]byte) (outcomes [][]byte, left catalog.Di
 func TestWhatIsReplicatedDoesNotDependOnSentences(t *testing.T) {
 	entries := someEntries(t)
 	outcomes, left := applied(t, entries)
-	old := sentences
-	t.Cleanup(func() { sentences = old })
-	sentences = nil
-	for _, some := range old {
-		other := map[string]sentence{}
-		for code := range some {
-			other[code] = sentence{"another sentence", "another fix"}
-		}
-		sentences = append(sentences, other)
+	old := languages[English].sentences
+	t.Cleanup(func() { languages[English].sentences = old })
+	other := map[string]sentence{}
+	for code := range old() {
+		other[code] = sentence{"another sentence", "another fix"}
 	}
+	languages[English].sentences = func() map[string]sentence { return other }
 	again, leftAgain := applied(t, entries)
 	if left != leftAgain {
 		t.Error("the state depends on sentences")

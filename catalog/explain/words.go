@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
@@ -15,87 +14,88 @@ import (
 // code's arguments with its parts behind them, each as text (word).
 type sentence struct{ message, fix string }
 
-// sentences are all of them: no code is in two.
-var sentences = []map[string]sentence{
-	descriptorSentences, dataSentences, contractSentences, entrySentences, querySentences, nodeSentences, fixSentences,
-}
-
-func sentenceOf(code string) (sentence, bool) {
-	for _, some := range sentences {
-		if s, known := some[code]; known {
-			return s, true
-		}
-	}
-	return sentence{}, false
-}
-
 // Message says what was refused. A code that this version does not know is told as it is,
 // with its arguments.
-func Message(r *catalog.Refusal) string { return Reason(r.Reason) }
+func (l Language) Message(r *catalog.Refusal) string { return l.Reason(r.Reason) }
 
 // Fix says what would pass instead; empty where nothing is known to.
-func Fix(r *catalog.Refusal) string {
+func (l Language) Fix(r *catalog.Refusal) string {
 	if len(r.Fix) > 0 {
 		parts := make([]string, len(r.Fix))
 		for i, p := range r.Fix {
-			parts[i] = Reason(p)
+			parts[i] = l.Reason(p)
 		}
-		return strings.Join(parts, "; ")
+		return strings.Join(parts, l.words().further)
 	}
-	s, known := sentenceOf(r.Code)
+	s, known := l.sentenceOf(r.Code)
 	if !known || s.fix == "" {
 		return ""
 	}
-	return fill(s.fix, r.Reason)
+	return l.fill(s.fix, r.Reason)
 }
 
 // Refusal says what was refused and what would pass.
-func Refusal(r *catalog.Refusal) string {
-	if fix := Fix(r); fix != "" {
-		return Message(r) + "; " + fix
+func (l Language) Refusal(r *catalog.Refusal) string {
+	if fix := l.Fix(r); fix != "" {
+		return l.Message(r) + l.words().further + fix
 	}
-	return Message(r)
+	return l.Message(r)
 }
 
 // Reason says why something failed; empty for no reason.
-func Reason(r catalog.Reason) string {
+func (l Language) Reason(r catalog.Reason) string {
 	if r.IsZero() {
 		return ""
 	}
-	s, known := sentenceOf(r.Code)
+	s, known := l.sentenceOf(r.Code)
 	if !known {
 		return shown.Text(r.String())
 	}
-	return fill(s.message, r)
+	return l.fill(s.message, r)
 }
 
 // Group names the group of a refusal.
-func Group(name string) string {
+func (l Language) Group(name string) string {
 	if name == "*" {
-		return "all selected entities"
+		return l.words().everybody
 	}
 	return name
 }
 
+// Message is English.Message.
+func Message(r *catalog.Refusal) string { return English.Message(r) }
+
+// Fix is English.Fix.
+func Fix(r *catalog.Refusal) string { return English.Fix(r) }
+
+// Refusal is English.Refusal.
+func Refusal(r *catalog.Refusal) string { return English.Refusal(r) }
+
+// Reason is English.Reason.
+func Reason(r catalog.Reason) string { return English.Reason(r) }
+
+// Group is English.Group.
+func Group(name string) string { return English.Group(name) }
+
 // fill writes a format with the arguments of a reason and, behind them, its parts. The
 // last place takes all parts that are left. Arguments that are missing, of a reason that
 // another version made, are told as "?".
-func fill(format string, r catalog.Reason) string {
+func (l Language) fill(format string, r catalog.Reason) string {
 	n := places(format)
 	words := make([]word, 0, n)
 	for _, a := range r.Args {
-		words = append(words, word(a))
+		words = append(words, word{a, l})
 	}
 	for i, p := range r.Parts {
 		if i > 0 && len(words) == n {
-			words[n-1] += word("; " + Reason(p))
+			words[n-1].text += l.words().further + l.Reason(p)
 			continue
 		}
-		words = append(words, word(Reason(p)))
+		words = append(words, word{l.Reason(p), l})
 	}
 	args := make([]any, n)
 	for i := range args {
-		args[i] = word("?")
+		args[i] = word{"?", l}
 		if i < len(words) {
 			args[i] = words[i]
 		}
@@ -122,10 +122,14 @@ func places(format string) int {
 }
 
 // word is an argument in a sentence.
-type word string
+type word struct {
+	text string
+	in   Language
+}
 
 // Format implements fmt.Formatter. Beside s and q, and d, which is as s, there are
 //
+//	%o  a word of the program's own, such as a state or a grain; what is none is as s
 //	%l  a list: names with commas between them
 //	%Q  a list, as SQL writes texts
 //	%A  the aggregates that there are, whatever the argument is
@@ -136,71 +140,35 @@ type word string
 //	%K  how many entities that count
 //	%g  a group
 func (w word) Format(f fmt.State, verb rune) {
-	text := string(w)
+	text, words := w.text, w.in.words()
 	switch verb {
 	case 'd':
 	case 'l':
-		text = listWords(text, func(s string) string { return s })
+		text = words.list(text, func(s string) string { return s })
 	case 'Q':
-		text = listWords(text, func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" })
+		text = words.list(text, func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" })
 	case 'A':
-		text = strings.Join(catalog.AggregateNames(), ", ")
+		text = strings.Join(catalog.AggregateNames(), words.comma)
 	case 'G':
-		text = strings.Join(catalog.GrantNames(text), ", ")
+		text = strings.Join(catalog.GrantNames(text), words.comma)
 	case 'C':
-		text = columnWords(text)
+		text = words.column(text)
 	case 'R':
-		text = counted(text, "a single reading", "readings")
+		text = words.readings.of(text)
 	case 'E':
-		text = counted(text, "1 entity", "entities")
+		text = words.entities.of(text)
 	case 'K':
-		text = counted(text, "1 entity that counts", "entities that count")
+		text = words.counting.of(text)
 	case 'g':
-		text = Group(text)
+		text = w.in.Group(text)
+	case 'o':
+		if own, known := words.own()[text]; known {
+			text = own
+			break
+		}
+		text = fmt.Sprintf(strings.TrimSuffix(fmt.FormatString(f, verb), "o")+"s", text)
 	default:
 		text = fmt.Sprintf(fmt.FormatString(f, verb), text)
 	}
 	_, _ = f.Write([]byte(shown.Text(text))) // into memory
-}
-
-func counted(n, one, many string) string {
-	if n == "1" {
-		return one
-	}
-	return n + " " + many
-}
-
-// listWords writes the names of an argument that is a list.
-func listWords(arg string, each func(string) string) string {
-	list, more, ok := catalog.ParseListArg(arg)
-	if !ok {
-		return arg
-	}
-	for i := range list {
-		list[i] = each(list[i])
-	}
-	text := strings.Join(list, ", ")
-	if more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
-}
-
-// columnWords name a column of sums.
-func columnWords(arg string) string {
-	var c catalog.Column
-	if json.Unmarshal([]byte(arg), &c) != nil {
-		return arg
-	}
-	text := c.Measure
-	switch {
-	case c.Bucket > 0:
-		return fmt.Sprintf("bucket %d of %s", c.Bucket, text)
-	case c.Times != "":
-		text += " × " + c.Times
-	}
-	if c.With != "" {
-		text += " where " + c.With + " is present"
-	}
-	return text
 }

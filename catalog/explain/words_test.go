@@ -115,7 +115,7 @@ func TestEveryCodeHasItsSentence(t *testing.T) {
 		t.Fatalf("only %d uses of codes were seen", len(uses))
 	}
 	for _, u := range uses {
-		s, known := sentenceOf(u.code)
+		s, known := English.sentenceOf(u.code)
 		if !known {
 			t.Errorf("%s: the code %q has no sentence", u.at, u.code)
 			continue
@@ -125,11 +125,9 @@ func TestEveryCodeHasItsSentence(t *testing.T) {
 			t.Errorf("%s: %s has %d arguments, %q and %q take %d", u.at, u.code, want, s.message, s.fix, most)
 		}
 	}
-	for _, some := range sentences {
-		for code := range some {
-			if !texts[code] {
-				t.Errorf("nothing says %q", code)
-			}
+	for code := range languages[English].sentences() {
+		if !texts[code] {
+			t.Errorf("nothing says %q", code)
 		}
 	}
 }
@@ -144,13 +142,26 @@ func TestNoReasonHasAnErrorsWords(t *testing.T) {
 	}
 }
 
-var placeForm = regexp.MustCompile(`%(\.[0-9]+)?(\[[1-9]\])?[sqdlQAGCREKg]`)
+var placeForm = regexp.MustCompile(`%(\.[0-9]+)?(\[[1-9]\])?[sqdlQAGCREKgo]`)
+
+// sentenceTables are the tables of each language.
+var sentenceTables = map[Language][]map[string]sentence{
+	English: {descriptorSentences(), dataSentences(), contractSentences(), entrySentences(), querySentences(), nodeSentences(), fixSentences()},
+	Chinese: {zhDescriptorSentences(), zhDataSentences(), zhContractSentences(), zhEntrySentences(), zhQuerySentences(), zhNodeSentences(), zhSeatSentences(), zhFixSentences()},
+}
 
 // TestSentencesFit looks at every format: codes are in one table, all places of a message
 // are of the forms that word knows, and none is left out between two others.
 func TestSentencesFit(t *testing.T) {
+	for l, all := range sentenceTables {
+		testSentencesFit(t, l, all)
+	}
+}
+
+func testSentencesFit(t *testing.T, l Language, all []map[string]sentence) {
+	t.Helper()
 	seen := map[string]bool{}
-	for _, some := range sentences {
+	for _, some := range all {
 		for code, s := range some {
 			if seen[code] || s.message == "" || !regexp.MustCompile(`^[a-z]+\.[a-z0-9_]+$`).MatchString(code) {
 				t.Errorf("%q is in two tables, empty, or no code", code)
@@ -165,7 +176,7 @@ func TestSentencesFit(t *testing.T) {
 				for i := range places(format) {
 					r.Args = append(r.Args, fmt.Sprintf("argument%d", i))
 				}
-				if said := fill(format, r); strings.Contains(said, "%!") {
+				if said := l.fill(format, r); strings.Contains(said, "%!") {
 					t.Errorf("%s says %q", code, said)
 				}
 			}

@@ -5,6 +5,9 @@
 // What a blob says is not looked at here, but for manifests: they name the tiles of a version.
 // A damaged blob is served to nobody, and its repair counted; where no copy can be had, what
 // needs it ends with failure.ErrDamaged.
+//
+// Sums of consecutive tiles are kept as well, in files of their own ([Rollups], [Store.Sum]): they are
+// made of tiles by this node alone, sent to nobody, and made again where they are damaged.
 package blobs
 
 import (
@@ -75,16 +78,17 @@ type Cores interface {
 	Enter(ctx context.Context) (leave func(), err error)
 }
 
-// Options are what a Store works with. All are needed.
+// Options are what a Store works with. All are needed but the rollups.
 type Options struct {
-	Disk   Disk
-	Self   string         // this node's id
-	Roster []catalog.Node // this node among them
-	Ledger Ledger
-	Peers  Peers
-	Cores  Cores
-	Logger *slog.Logger
-	Clock  func() time.Time
+	Disk    Disk
+	Rollups *Rollups       // nil: every sum is made of tiles
+	Self    string         // this node's id
+	Roster  []catalog.Node // this node among them
+	Ledger  Ledger
+	Peers   Peers
+	Cores   Cores
+	Logger  *slog.Logger
+	Clock   func() time.Time
 	// Ticks makes timers, and the function that stops one.
 	Ticks func(every time.Duration) (ticks <-chan time.Time, stop func())
 	// ScrubPause is the pause after each blob of a scrub.

@@ -347,6 +347,12 @@ func (b *tab) look(name string) {
 	b.silent(name)
 }
 
+// speak chooses the page's language.
+func (b *tab) speak(language string) {
+	b.Helper()
+	js[bool](b, fmt.Sprintf(`(() => { const s = document.querySelector('.switches select'); s.value = %q; return s.dispatchEvent(new Event('change', { bubbles: true })); })()`, language))
+}
+
 // silent fails the test if the browser complained of something.
 func (b *tab) silent(where string) {
 	b.Helper()
@@ -468,6 +474,11 @@ func clickThrough(t *testing.T, looks bool) {
 		b.text("It would be refused.")
 	}
 	b.sees("a change is offered", "document.querySelectorAll('#explain button.take').length === 1")
+	b.speak("zh")
+	b.text("没有可发布的结果：")
+	b.sees("the change is in Chinese", "document.querySelector('#explain button.take span').innerText.includes('去掉对实体的条件')")
+	b.speak("en")
+	b.text("nothing can be released:")
 	b.settled()
 	b.look("refused")
 	b.click("#explain button.take", "without the condition")

@@ -219,7 +219,7 @@ func (d *Desk) mount() (http.Handler, error) {
 	for _, r := range d.routes {
 		api.HandleFunc(r.Method+" "+r.Path, func(w http.ResponseWriter, req *http.Request) {
 			if p := d.gate.admit(req, r); p != nil {
-				route.WriteProblem(w, p)
+				route.WriteProblem(w, req, p)
 				return
 			}
 			r.ServeHTTP(w, req)
@@ -227,7 +227,7 @@ func (d *Desk) mount() (http.Handler, error) {
 	}
 	api.HandleFunc("GET /api/openapi.json", func(w http.ResponseWriter, req *http.Request) {
 		if p := d.gate.admit(req, route.Route{}); p != nil {
-			route.WriteProblem(w, p)
+			route.WriteProblem(w, req, p)
 			return
 		}
 		w.Header().Set("Content-Type", "application/vnd.oai.openapi+json;version=3.1")
@@ -239,7 +239,7 @@ func (d *Desk) mount() (http.Handler, error) {
 		}
 		if p := d.gate.stranger(r); p != nil {
 			d.options.Logger.WarnContext(r.Context(), "a request was refused", "why", p.Message, "origin", r.Header.Get("Origin"), "host", r.Host, "method", r.Method)
-			route.WriteProblem(w, p)
+			route.WriteProblem(w, r, p)
 			return
 		}
 		switch {
@@ -248,7 +248,7 @@ func (d *Desk) mount() (http.Handler, error) {
 		case strings.HasPrefix(r.URL.Path, "/api/"):
 			api.ServeHTTP(w, r)
 		case r.Method == http.MethodPost:
-			route.WriteProblem(w, noSession())
+			route.WriteProblem(w, r, noSession())
 		case !d.gate.hasCookie(r):
 			page.stranger(w)
 		default:

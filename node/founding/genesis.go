@@ -145,6 +145,7 @@ const (
 const (
 	DirLedger  = "ledger"
 	DirBlobs   = "blobs"
+	DirRollups = "rollups"
 	DirSecrets = "secrets"
 	FileCard   = "card.json"
 	// FileUploaded lists the blobs that an object store has (package blobcache).

@@ -15,9 +15,10 @@ import (
 
 // Change is a query like a refused one that passes.
 type Change struct {
-	Words   string  // what is done
-	SQL     string  // of the query
-	Options Options // how it is asked
+	Words   string         // what is done, in English
+	Fix     catalog.Reason // the code of it
+	SQL     string         // of the query
+	Options Options        // how it is asked
 	Explain wire.Explained
 }
 
@@ -60,7 +61,7 @@ func follow(ctx context.Context, c *client.Client, text string, o Options, fix c
 	if fix.Code == "fix.smallest_change" && len(fix.Parts) == 1 {
 		fix = fix.Parts[0]
 	}
-	out := Change{Words: explain.Reason(fix), SQL: text, Options: o}
+	out := Change{Words: explain.Reason(fix), Fix: fix, SQL: text, Options: o}
 	arg := ""
 	if len(fix.Args) > 0 {
 		arg = fix.Args[0]

@@ -180,10 +180,13 @@ func (p *Prepared) closedWords() (string, error) {
 }
 
 // PolicyWords says a descriptor's policy, and its price where it has one, in sentences.
-func PolicyWords(d catalog.Descriptor) []string {
-	words := explain.Policy(d)
+func PolicyWords(d catalog.Descriptor) []string { return PolicyIn(explain.English, d) }
+
+// PolicyIn is PolicyWords in a language.
+func PolicyIn(l explain.Language, d catalog.Descriptor) []string {
+	words := l.Policy(d)
 	if d.Price != nil {
-		words = append(words, fmt.Sprintf("a query costs %s %s", d.Price.PerQuery, d.Price.Currency))
+		words = append(words, l.Price(*d.Price))
 	}
 	return words
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/calendar"
+	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/desk/route"
 )
@@ -202,6 +203,7 @@ func withField(descriptor, name, text string) string {
 
 // readDescriptor reads the descriptor of a draft. The caller holds mu.
 func (d *draft) readDescriptor() {
+	d.described = nil
 	d.source, d.Wrong, d.Policy, d.Price, d.Words, d.Measures, d.Fields = nil, []DescriptorFault{}, nil, nil, nil, nil, nil
 	if d.Descriptor == "" {
 		return
@@ -216,9 +218,10 @@ func (d *draft) readDescriptor() {
 
 // take takes a descriptor that was read.
 func (d *draft) take(src *panel.Source) {
-	d.source = src
+	described := src.Descriptor
+	d.source, d.described = src, &described
 	policy := src.Descriptor.Policy
-	d.Policy, d.Price, d.Words, d.Measures = &policy, src.Descriptor.Price, policyOf(src.Descriptor), src.Descriptor.MeasureNames()
+	d.Policy, d.Price, d.Words, d.Measures = &policy, src.Descriptor.Price, policyIn(explain.English, src.Descriptor), src.Descriptor.MeasureNames()
 	if src.Registry == "" {
 		d.columns = src.AttributeIDs
 	}

@@ -47,6 +47,9 @@ type Draft struct {
 	Notes      []string           `json:"notes,omitempty"` // what could not be compared
 	Stale      bool               `json:"stale,omitempty"` // something was changed since it was checked
 	Published  *publish.Published `json:"published,omitempty"`
+
+	described *catalog.Descriptor // a copy of what Words say the policy of
+	examined  *catalog.Descriptor // and of what was checked
 }
 
 // DescriptorFault is one fault of a descriptor.

@@ -111,7 +111,7 @@ func (b *Bureau) consider(ctx context.Context, in considered) (Considered, error
 	now := b.client.Now()
 	asked, refused := granting.Contract(o, d, r.Columns, catalog.OrderApprove{Order: o.ID}, now.UnixMilli())
 	out := Considered{
-		Order: o, Title: d.Descriptor.Title, Public: d.Descriptor.Policy.Public, Policy: policyOf(d.Descriptor),
+		Order: o, Title: d.Descriptor.Title, Public: d.Descriptor.Policy.Public, Policy: policyIn(route.Language(ctx), d.Descriptor),
 		Asked: termsOf(asked, d.Descriptor, r.Columns), Choices: choicesOf(o, d.Descriptor, r.Columns), Changes: []TermChange{}, Others: []catalog.Contract{},
 	}
 	out.Granted = out.Asked
@@ -125,9 +125,9 @@ func (b *Bureau) consider(ctx context.Context, in considered) (Considered, error
 	}
 	switch {
 	case err != nil:
-		out.Problem = route.ProblemOf(err)
+		out.Problem = route.In(route.Language(ctx), route.ProblemOf(err))
 	case refused != nil:
-		out.Problem = wire.RefusalProblem(refused)
+		out.Problem = route.In(route.Language(ctx), wire.RefusalProblem(refused))
 	}
 	if o.Portfolio {
 		if out.Places, err = b.client.OrderPlaces(ctx, o.ID); err != nil {

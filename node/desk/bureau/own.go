@@ -160,7 +160,7 @@ func (b *Bureau) showOwn(ctx context.Context, in named) (OwnDetail, error) {
 		return OwnDetail{}, err
 	}
 	out := OwnDetail{
-		ID: d.ID, Descriptor: d.Descriptor, Amended: d.Amended, Live: d.Live, Policy: policyOf(d.Descriptor), Fields: fieldsOf(d.Descriptor, r.Columns),
+		ID: d.ID, Descriptor: d.Descriptor, Amended: d.Amended, Live: d.Live, Policy: policyIn(route.Language(ctx), d.Descriptor), Fields: fieldsOf(d.Descriptor, r.Columns),
 		Versions: []OwnVersion{},
 	}
 	if d.Withdrawn != nil {
@@ -171,7 +171,7 @@ func (b *Bureau) showOwn(ctx context.Context, in named) (OwnDetail, error) {
 		return out, err
 	}
 	for _, v := range slices.Backward(versions) {
-		out.Versions = append(out.Versions, ownVersion(d.Descriptor, v))
+		out.Versions = append(out.Versions, ownVersion(route.Language(ctx), d.Descriptor, v))
 	}
 	contracts, err := client.Contracts.All(ctx, b.client)
 	if err != nil {
@@ -198,9 +198,9 @@ func (b *Bureau) showOwn(ctx context.Context, in named) (OwnDetail, error) {
 	return out, err
 }
 
-func ownVersion(d catalog.Descriptor, v catalog.Version) OwnVersion {
+func ownVersion(l explain.Language, d catalog.Descriptor, v catalog.Version) OwnVersion {
 	out := OwnVersion{
-		Version: v.Version, State: string(v.State), Reason: explain.Reason(v.Reason), First: d.Grain.Format(v.First),
+		Version: v.Version, State: string(v.State), Reason: l.Reason(v.Reason), First: d.Grain.Format(v.First),
 		Last: d.Grain.Format(v.First + int64(v.Periods) - 1), Entities: v.Entities, Nodes: append([]string{}, v.Acks...), Since: cmp.Or(v.LiveAt, v.Proposed),
 	}
 	if v.Withdrawn != nil {
@@ -263,13 +263,13 @@ func (b *Bureau) amendment(ctx context.Context, in amended) (publish.Amendment, 
 
 func (b *Bureau) compare(ctx context.Context, in amended) (Compared, error) {
 	x, err := b.amendment(ctx, in)
-	return comparedOf(x), err
+	return comparedOf(route.Language(ctx), x), err
 }
 
-func comparedOf(x publish.Amendment) Compared {
+func comparedOf(l explain.Language, x publish.Amendment) Compared {
 	out := Compared{Changes: []ComparedField{}, May: catalog.AmendRefusal(x.Dataset, x.Changes) == nil}
 	for _, c := range x.Changes {
-		out.Changes = append(out.Changes, ComparedField{Field: c.Field, Old: c.Old, New: c.New, Reason: explain.WhyNotAmended(c.Why)})
+		out.Changes = append(out.Changes, ComparedField{Field: c.Field, Old: c.Old, New: c.New, Reason: l.WhyNotAmended(c.Why)})
 	}
 	return out
 }
@@ -285,7 +285,7 @@ func (b *Bureau) amend(ctx context.Context, in amended) (Compared, error) {
 	if len(x.Changes) == 0 {
 		return Compared{}, route.BadField("policy", "nothing is other than it was", "change a field first")
 	}
-	return comparedOf(x), publish.Amend(ctx, b.client, x)
+	return comparedOf(route.Language(ctx), x), publish.Amend(ctx, b.client, x)
 }
 
 // withdrawn is a dataset, and what is withdrawn of it.

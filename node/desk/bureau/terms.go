@@ -11,7 +11,6 @@ import (
 	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/node/client"
-	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/desk/route"
 )
 
@@ -175,6 +174,3 @@ func familyAccount(d catalog.Dataset, mine map[string]*catalog.Dataset, contract
 	}
 	return catalog.NewAccount(limit, spent)
 }
-
-// policyOf says a policy in sentences.
-func policyOf(d catalog.Descriptor) []string { return append([]string{}, publish.PolicyWords(d)...) }

@@ -202,7 +202,7 @@ func (s *drafts) check(ctx context.Context, d *draft) (err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d.Checked, d.Notes, d.Stale = &checked, notes, false
+	d.Checked, d.Notes, d.Stale, d.examined = &checked, notes, false, d.described
 	return nil
 }
 

@@ -90,13 +90,14 @@ func (b *Buyer) explain(ctx context.Context, in asked) (Explained, error) {
 	if ctx.Err() != nil {
 		return Explained{}, ctx.Err()
 	}
-	out := Explained{Problem: route.ProblemOf(err)}
+	said := route.Language(ctx)
+	out := Explained{Problem: route.In(said, route.ProblemOf(err))}
 	changes, failed := ask.Advised(ctx, b.client, in.Body.SQL, in.Body.options(), err)
 	if failed != nil {
 		return Explained{}, failed
 	}
 	for _, c := range changes {
-		out.Changes = append(out.Changes, Change{Words: c.Words, Question: questionOf(c.SQL, c.Options), Explain: c.Explain})
+		out.Changes = append(out.Changes, Change{Words: said.Reason(c.Fix), Question: questionOf(c.SQL, c.Options), Explain: c.Explain})
 	}
 	return out, nil
 }

@@ -61,7 +61,7 @@ func (b *Buyer) history(ctx context.Context, _ none) (History, error) {
 		if ctx.Err() != nil {
 			return History{}, ctx.Err()
 		}
-		out.Away = route.ProblemOf(err)
+		out.Away = route.In(route.Language(ctx), route.ProblemOf(err))
 	}
 	for _, q := range listed {
 		if !known[q.ID] {

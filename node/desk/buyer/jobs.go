@@ -52,6 +52,18 @@ type Job struct {
 	Problem  *wire.Problem  `json:"problem,omitempty"`
 	// Note is what failed beside the answer, such as keeping it.
 	Note string `json:"note,omitempty"`
+
+	failed []catalog.Reason // what Failed says
+}
+
+// In is the job with its sentences in a language.
+func (job Job) In(l explain.Language) Job {
+	job.Problem = route.In(l, job.Problem)
+	job.Failed = nil
+	for _, why := range job.failed {
+		job.Failed = append(job.Failed, l.Reason(why))
+	}
+	return job
 }
 
 // jobs are the queries that were asked since the desk was started.
@@ -130,7 +142,7 @@ func (j *jobs) run(job *Job) {
 	o.Asked = func(id string, again bool) { j.change(job, func(job *Job) { job.Query, job.Again = id, again }) }
 	o.Progress = func(p ask.Progress) {
 		j.change(job, func(job *Job) {
-			job.Failed = failedAttempts(p.Query)
+			job.failed = failedAttempts(p.Query)
 			if job.Progress, job.Fraction = nil, 0; p.Known {
 				job.Progress, job.Fraction = &p.Progress, p.Fraction()
 			}
@@ -154,14 +166,14 @@ func (j *jobs) run(job *Job) {
 	})
 }
 
-// failedAttempts says why attempts failed.
-func failedAttempts(q catalog.Query) (words []string) {
+// failedAttempts are why attempts failed.
+func failedAttempts(q catalog.Query) (why []catalog.Reason) {
 	for _, a := range q.Attempts {
 		if !a.Failed.IsZero() {
-			words = append(words, explain.Reason(a.Failed))
+			why = append(why, a.Failed)
 		}
 	}
-	return words
+	return why
 }
 
 // await returns a job when it is further than seen, or time is over.
@@ -211,6 +223,15 @@ func (b *Buyer) job(ctx context.Context, in awaited) (Job, error) {
 // Jobs answers GET /api/queries.
 type Jobs struct {
 	Queries []Job `json:"queries"`
+}
+
+// In is the list with its sentences in a language.
+func (all Jobs) In(l explain.Language) Jobs {
+	out := Jobs{Queries: make([]Job, len(all.Queries))}
+	for i, job := range all.Queries {
+		out.Queries[i] = job.In(l)
+	}
+	return out
 }
 
 func (b *Buyer) listJobs(context.Context, none) (Jobs, error) { return Jobs{b.jobs.all()}, nil }

@@ -9,10 +9,10 @@ import (
 	"github.com/weirdata/weir/catalog/answerable"
 	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
-	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/family"
+	"github.com/weirdata/weir/node/desk/route"
 )
 
 // named is a dataset's id.
@@ -75,7 +75,7 @@ func (b *Buyer) listing(ctx context.Context, in named) (Listing, error) {
 		return Listing{}, err
 	}
 	out := Listing{
-		Entry: e, Entity: of.Entity, Columns: append([]string{}, r.Columns...), UTCOffset: of.UTCOffset, Policy: explain.Policy(of),
+		Entry: e, Entity: of.Entity, Columns: append([]string{}, r.Columns...), UTCOffset: of.UTCOffset, Policy: route.Language(ctx).Policy(of),
 		Amended: d.Amended, AmendedAt: d.AmendedAt, Withdrawn: d.Withdrawn != nil, Samples: samples(d, r), Versions: []ListedVersion{}, Contracts: []string{},
 	}
 	for _, m := range of.Measures {
@@ -91,7 +91,7 @@ func (b *Buyer) listing(ctx context.Context, in named) (Listing, error) {
 	for _, v := range slices.Backward(versions) {
 		out.Versions = append(out.Versions, ListedVersion{
 			Version: v.Version, State: string(v.State), First: of.Grain.Format(v.First), Last: of.Grain.Format(v.First + int64(v.Periods) - 1),
-			Entities: v.Entities, Proposed: v.Proposed, Live: v.LiveAt, Reason: explain.Reason(v.Reason), Withdrawn: v.Withdrawn != nil,
+			Entities: v.Entities, Proposed: v.Proposed, Live: v.LiveAt, Reason: route.Language(ctx).Reason(v.Reason), Withdrawn: v.Withdrawn != nil,
 		})
 	}
 	granted, err := b.granted(ctx)

@@ -3,9 +3,9 @@ package buyer
 import (
 	"context"
 
-	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/vector"
+	"github.com/weirdata/weir/node/desk/route"
 )
 
 // Portfolio is a private list or private weights, as the ledger knows them: which entities are on it, nobody does.
@@ -37,7 +37,7 @@ func (b *Buyer) portfolios(ctx context.Context, _ none) (Portfolios, error) {
 	out := Portfolios{Portfolios: []Portfolio{}}
 	for _, v := range all {
 		out.Portfolios = append(out.Portfolios, Portfolio{
-			Name: v.Name, Registry: v.Registry, Version: v.Version, State: string(v.State), Reason: explain.Reason(v.Reason),
+			Name: v.Name, Registry: v.Registry, Version: v.Version, State: string(v.State), Reason: route.Language(ctx).Reason(v.Reason),
 			Bits: v.Bits, Pieces: v.Pieces, Created: v.Created, Ready: v.ReadyAt,
 		})
 	}

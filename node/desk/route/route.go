@@ -66,7 +66,7 @@ func New[I, O any](method, path, summary string, effect Effect, do func(context.
 		if err != nil {
 			return err
 		}
-		b, err := json.Marshal(out)
+		b, err := json.Marshal(told(req.Context(), out))
 		if err != nil {
 			return fmt.Errorf("write the answer: %w", err)
 		}
@@ -118,19 +118,19 @@ func quiet(error) error { return nil }
 
 // ServeHTTP answers a request that was admitted.
 func (r Route) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	ctx, cancel := context.WithTimeout(req.Context(), r.Wait)
+	ctx, cancel := context.WithTimeout(withLanguage(req), r.Wait)
 	defer cancel()
 	req = req.WithContext(ctx)
 	req.Body = http.MaxBytesReader(w, req.Body, r.Body)
 	w.Header().Set("Cache-Control", "no-store")
 	if err := r.serve(w, req); err != nil {
-		WriteProblem(w, ProblemOf(err))
+		WriteProblem(w, req, ProblemOf(err))
 	}
 }
 
-// WriteProblem answers with a problem.
-func WriteProblem(w http.ResponseWriter, p *wire.Problem) {
-	b, err := json.Marshal(p)
+// WriteProblem answers a request with a problem, in its language.
+func WriteProblem(w http.ResponseWriter, req *http.Request, p *wire.Problem) {
+	b, err := json.Marshal(In(Language(withLanguage(req)), p))
 	if err != nil {
 		http.Error(w, http.StatusText(p.Status), p.Status)
 		return

@@ -1,4 +1,5 @@
 // What the page says to the desk, and how it is told of errors.
+import { language } from './words.js';
 
 // Failure is a problem that the desk answered with (RFC 9457).
 export class Failure extends Error {
@@ -10,7 +11,7 @@ export class Failure extends Error {
 }
 
 async function send(method, path, body, signal) {
-  const init = { method, signal, headers: { 'X-Weir-Desk': localStorage.getItem('weir-desk') ?? '' }, credentials: 'same-origin' };
+  const init = { method, signal, headers: { 'X-Weir-Desk': localStorage.getItem('weir-desk') ?? '', 'Accept-Language': language }, credentials: 'same-origin' };
   if (method === 'POST') init.headers['Content-Type'] = 'application/json';
   if (body !== undefined) init.body = JSON.stringify(body);
   let answer;

@@ -1,7 +1,7 @@
 // Parts that pages share.
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { html } from './html.js';
-import { known, t } from './words.js';
+import { known, language, t } from './words.js';
 
 // useLoad loads something, again when one of the things that it is of changes. What was loaded stays until the next is
 // there. It returns {data, problem, loading, reload}.
@@ -16,10 +16,13 @@ export function useLoad(load, of) {
       (problem) => ended.signal.aborted || set({ problem, loading: false }),
     );
     return () => ended.abort();
-  }, [...of, round]);
+  }, [...of, round, language]); // sentences are the desk's, in the language that they were asked in
   const reload = useCallback(() => again((n) => n + 1), []);
   return { ...state, reload };
 }
+
+// tongue is the language of a sentence of the desk's: Chinese where it has Chinese in it, else English.
+export const tongue = (text) => (/[\u4e00-\u9fff]/.test(text ?? '') ? 'zh-CN' : 'en');
 
 // Problem says what is wrong, and what to do.
 export function Problem({ of, again }) {
@@ -28,8 +31,8 @@ export function Problem({ of, again }) {
   const message = p.kind === 'desk' ? t('problem.desk') : p.message ?? p.detail;
   const own = known(`kind.${p.kind}`) ? t(`kind.${p.kind}`) : t('problem.title');
   return html`<div class="note bad" role="alert">
-    <p><strong>${own}</strong>${' '}<span lang=${p.kind === 'desk' ? undefined : 'en'}>${shortened(message)}</span></p>
-    ${p.fix && html`<p lang="en">${shortened(p.fix)}</p>`}
+    <p><strong>${own}</strong>${' '}<span lang=${tongue(message)}>${shortened(message)}</span></p>
+    ${p.fix && html`<p lang=${tongue(p.fix)}>${shortened(p.fix)}</p>`}
     ${again && html`<p><button class="plain" onClick=${again}>${t('again')}</button></p>`}
   </div>`;
 }

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { PolicyForm, listText, textList } from '../bureau.js';
 import { html } from '../html.js';
-import { Field, Scroll } from '../parts.js';
+import { Field, Scroll, tongue } from '../parts.js';
 import { t } from '../words.js';
 
 const grains = ['quarter_hour', 'half_hour', 'hour', 'day', 'week', 'month', 'quarter', 'year'];
@@ -59,7 +59,7 @@ export function Policy({ of: d, act, busy }) {
     <${Price} of=${price} set=${(p) => { setPrice(p); setChanged(true); }} />
     <div class="row"><button type="submit" id="policy" disabled=${busy || !changed}>${t('policy.use')}</button></div>
   </form>
-  <details><summary>${t('listing.policy')}</summary><ul lang="en">${(d.words ?? []).map((w) => html`<li>${w}</li>`)}</ul></details>`;
+  <details><summary>${t('listing.policy')}</summary><ul lang=${tongue((d.words ?? []).join())}>${(d.words ?? []).map((w) => html`<li>${w}</li>`)}</ul></details>`;
 }
 
 export function Price({ of: price, set }) {

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { get, post } from '../api.js';
 import { Bureau } from '../bureau.js';
 import { html } from '../html.js';
-import { Field, Id, link, Loaded, Page, Problem, Scroll, state, Tag, useLoad } from '../parts.js';
+import { Field, Id, link, Loaded, Page, Problem, Scroll, state, Tag, useLoad, tongue } from '../parts.js';
 import { day, figure, number, t, time, titled } from '../words.js';
 import { Answerable } from './listing.js';
 
@@ -123,7 +123,7 @@ function Decide({ of: first, session, reload }) {
     <h2>${t('listing.answerable')}</h2>
     <${Answerable} path=${'/api/datasets/' + encodeURIComponent(o.dataset)} />
     <h2>${t('listing.policy')}</h2>
-    <ul lang="en">${c.policy.map((line) => html`<li>${line}</li>`)}</ul>`;
+    <ul lang=${tongue(c.policy.join())}>${c.policy.map((line) => html`<li>${line}</li>`)}</ul>`;
 }
 
 function termText(f, terms) {

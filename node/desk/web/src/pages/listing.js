@@ -3,7 +3,7 @@ import { useMemo } from 'preact/hooks';
 import { get } from '../api.js';
 import { Lines } from '../chart.js';
 import { html } from '../html.js';
-import { Id, link, Loaded, Page, Scroll, state, Tag, useLoad } from '../parts.js';
+import { Id, link, Loaded, Page, Scroll, state, Tag, useLoad, tongue } from '../parts.js';
 import { figure, number, percent, t, time, titled } from '../words.js';
 
 export function Listing({ of, session }) {
@@ -57,14 +57,14 @@ export function Listing({ of, session }) {
       <${Answerable} path=${path} />
 
       <h2 id="policy">${t('listing.policy')}</h2>
-      <ul lang="en">${d.policy.map((line) => html`<li>${line}</li>`)}</ul>
+      <ul lang=${tongue(d.policy.join())}>${d.policy.map((line) => html`<li>${line}</li>`)}</ul>
 
       <h2 id="versions">${t('listing.versions')}</h2>
       ${d.amended > 0 && html`<p>${t('listing.amended', { n: number(d.amended), time: time(d.amended_at) })}</p>`}
       <${Scroll} label=${t('listing.versions')}><table>
         <thead><tr><th scope="col" class="n">${t('listing.version')}</th><th scope="col">${t('state')}</th><th scope="col">${t('listing.extent')}</th><th scope="col" class="n">${t('listing.entities')}</th><th scope="col">${t('listing.since')}</th></tr></thead>
         <tbody>${d.versions.map((v) => html`<tr><th scope="row" class="n">${v.version}</th>
-          <td>${v.withdrawn ? t('listing.withdrawn') : state(v.state)}${v.reason && html` <small lang="en">${v.reason}</small>`}</td>
+          <td>${v.withdrawn ? t('listing.withdrawn') : state(v.state)}${v.reason && html` <small lang=${tongue(v.reason)}>${v.reason}</small>`}</td>
           <td class="nowrap">${v.first} – ${v.last}</td><td class="n">${number(v.entities)}</td><td class="nowrap">${time(v.live || v.proposed)}</td></tr>`)}</tbody>
       </table><//>`}<//>
   <//>`;

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { get, post, save } from '../api.js';
 import { Bureau, PolicyForm } from '../bureau.js';
 import { html } from '../html.js';
-import { Field, Id, link, Loaded, Page, Problem, Scroll, state, Tag, useLoad } from '../parts.js';
+import { Field, Id, link, Loaded, Page, Problem, Scroll, state, Tag, useLoad, tongue } from '../parts.js';
 import { day, figure, number, t, time, titled } from '../words.js';
 import { Price } from './describe.js';
 
@@ -44,7 +44,7 @@ export function OwnDataset({ of, session }) {
       <h2>${t('listing.versions')}</h2>
       ${d.amended > 0 && html`<p>${t('own.amended', { n: number(d.amended) })}</p>`}
       <${Scroll} label=${t('listing.versions')}><table><thead><tr><th scope="col" class="n">${t('listing.version')}</th><th scope="col">${t('state')}</th><th scope="col">${t('listing.extent')}</th><th scope="col" class="n">${t('listing.entities')}</th><th scope="col">${t('own.nodes')}</th><th scope="col">${t('listing.since')}</th></tr></thead>
-        <tbody>${d.versions.map((v) => html`<tr key=${v.version}><th scope="row" class="n">${v.version}</th><td>${v.withdrawn ? `${t('listing.withdrawn')}: ${v.withdrawn}` : state(v.state)}${v.reason && html` <small lang="en">${v.reason}</small>`}</td><td class="nowrap">${v.first} – ${v.last}</td><td class="n">${number(v.entities)}</td><td>${v.nodes.join(', ')}</td><td class="nowrap">${time(v.since)}</td></tr>`)}</tbody></table><//>
+        <tbody>${d.versions.map((v) => html`<tr key=${v.version}><th scope="row" class="n">${v.version}</th><td>${v.withdrawn ? `${t('listing.withdrawn')}: ${v.withdrawn}` : state(v.state)}${v.reason && html` <small lang=${tongue(v.reason)}>${v.reason}</small>`}</td><td class="nowrap">${v.first} – ${v.last}</td><td class="n">${number(v.entities)}</td><td>${v.nodes.join(', ')}</td><td class="nowrap">${time(v.since)}</td></tr>`)}</tbody></table><//>
       ${!d.withdrawn && html`<h2>${t('amend')}</h2><p class="muted">${t('amend.about')}</p>
       <details><summary>${t('amend.open')}</summary><${Amend} key=${d.amended} of=${d} session=${session} reload=${own.reload} /></details>
       <h2>${t('withdraw')}</h2><p class="muted">${t('withdraw.about')}</p>
@@ -93,7 +93,7 @@ function Amend({ of: d, session, reload }) {
     <${PolicyForm} fields=${d.fields} policy=${f.policy} set=${(policy) => change({ policy })} />
     <div class="row"><button type="submit" class="plain">${t('amend.compare')}</button></div>
     ${shown && (shown.changes.length === 0 ? html`<p role="status">${t('amend.nothing')}</p>` : html`<${Scroll} label=${t('amend')}><table id="changes"><thead><tr><th scope="col">${t('amend.field')}</th><th scope="col">${t('amend.old')}</th><th scope="col">${t('amend.new')}</th><th scope="col">${t('amend.may')}</th></tr></thead>
-      <tbody>${shown.changes.map((x) => html`<tr><th scope="row">${x.field}</th><td><del>${x.old || '–'}</del></td><td><ins>${x.new || '–'}</ins></td><td>${x.reason ? html`<span lang="en">${x.reason}</span>` : t('yes')}</td></tr>`)}</tbody></table><//>
+      <tbody>${shown.changes.map((x) => html`<tr><th scope="row">${x.field}</th><td><del>${x.old || '–'}</del></td><td><ins>${x.new || '–'}</ins></td><td>${x.reason ? html`<span lang=${tongue(x.reason)}>${x.reason}</span>` : t('yes')}</td></tr>`)}</tbody></table><//>
       <div class="row"><button type="button" disabled=${!shown.may || session.read_only} onClick=${async () => { if (await act(path + '/amend', body)) reload(); }}>${t('amend.sign')}</button></div>`)}
     <${Problem} of=${failed} /></form>`;
 }

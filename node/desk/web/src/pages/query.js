@@ -2,8 +2,8 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { get, post } from '../api.js';
 import { html } from '../html.js';
-import { Field, Id, link, Page, Problem, shortened, useLoad } from '../parts.js';
-import { figure, number, t } from '../words.js';
+import { Field, Id, link, Page, Problem, shortened, useLoad, tongue } from '../parts.js';
+import { figure, number, t, language } from '../words.js';
 import { Answer } from '../answer.js';
 
 // questionFrom reads a question from the address.
@@ -128,7 +128,7 @@ function useExplained(question) {
       clearTimeout(later);
       ended.abort();
     };
-  }, [text]);
+  }, [text, language]);
   return { ...state, stale: state.of !== text };
 }
 
@@ -205,12 +205,12 @@ function Explained({ of: x, question, take, session }) {
   return html`<h2 style=${{ marginTop: 0 }} aria-busy=${x.stale && x.loading ? 'true' : undefined}>${t('explain')}</h2>
     ${p && html`<div class="note bad">
       <p><strong>${t(p.kind === 'sql' ? 'explain.fault' : 'explain.refused')}</strong>${p.line > 0 && ` ${t('explain.at', { line: p.line, column: p.column })}`}</p>
-      <p lang="en">${shortened(p.message)}</p>
+      <p lang=${tongue(p.message)}>${shortened(p.message)}</p>
       ${p.accepted && html`<p class="muted">${t('explain.accepted')} <span lang="en">${p.accepted}</span></p>`}
-      ${p.fix && !x.changes?.length && html`<p lang="en">${shortened(p.fix)}</p>`}
+      ${p.fix && !x.changes?.length && html`<p lang=${tongue(p.fix)}>${shortened(p.fix)}</p>`}
       <ul class="changes">
         ${p.nearest && p.near && html`<li><button onClick=${() => take({ ...question, sql: nearer(question.sql, p) })}>${t('explain.nearest', { near: p.near, nearest: p.nearest })}</button></li>`}
-        ${(x.changes ?? []).map((c) => html`<li><button class="take" onClick=${() => take(c.question)}><span lang="en">${c.words}</span></button>
+        ${(x.changes ?? []).map((c) => html`<li><button class="take" onClick=${() => take(c.question)}><span lang=${tongue(c.words)}>${c.words}</span></button>
           <small> ${t(c.explain.groups === 1 ? 'explain.getsone' : 'explain.gets', { n: number(c.explain.groups) })}${c.explain.price && ` · ${t('explain.costs', { amount: c.explain.price, currency: c.explain.currency })}`}</small></li>`)}
         ${p.rule === 'contract' && !session.read_only && html`<li><a role="button" href=${link('order', { sql: question.sql })}>${t('listing.orderfor')}</a></li>`}
       </ul>
@@ -256,7 +256,7 @@ function Job({ of: j, session }) {
       <p role="status">${j.progress ? t('stage.' + j.progress.stage) : t(j.query ? 'job.waiting' : 'job.asking')}${j.again && ` · ${t('job.again')}`}</p>
       <progress aria-label=${t('answer')} ...${j.progress ? { value: j.fraction, max: 1 } : {}}></progress>
       <p class="muted">${t('job.leave')}</p>`}
-    ${(j.failed_attempts ?? []).map((w) => html`<p class="note bad">${t('job.failed')} <span lang="en">${w}</span></p>`)}
+    ${(j.failed_attempts ?? []).map((w) => html`<p class="note bad">${t('job.failed')} <span lang=${tongue(w)}>${w}</span></p>`)}
     <${Problem} of=${j.problem && { problem: j.problem }} />
     ${j.note && html`<p class="note bad" lang="en">${j.note}</p>`}
     ${j.answer && html`<${Answer} of=${j.answer} free=${j.free} session=${session} />`}
