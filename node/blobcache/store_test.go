@@ -62,7 +62,7 @@ func (b *bench) open() {
 
 func (b *bench) close() {
 	if b.Store != nil {
-		b.must(b.Store.Close())
+		b.must(b.Close())
 		b.Store = nil
 	}
 	b.must(b.local.Close())
@@ -378,7 +378,7 @@ func TestWhoGoesAwayTakesNothingFromOthers(t *testing.T) {
 	if err := <-other; err != nil {
 		t.Error(err)
 	}
-	b.must(b.Store.Close())
+	b.must(b.Close())
 	if _, err := b.Get(t.Context(), catalog.Digest{}); !errors.Is(err, tiles.ErrNotFound) {
 		t.Errorf("%v", err)
 	}
