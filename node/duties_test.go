@@ -171,7 +171,7 @@ func (s *duties) open(id string) {
 	c.self, c.health = c.roster[c.point-1], newHealth(id, c.run)
 	n := newNode(c)
 	n.stop, r.node = stop, n
-	n.openVersions(dutyDisk{m.store, part})
+	n.openVersions(dutyDisk{m.store, part}, nil)
 	if err := errors.Join(n.openComputations(), n.reconciler.noteInterrupted()); err != nil {
 		s.Violation("%s does not start: %v", id, err)
 	}

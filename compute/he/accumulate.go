@@ -107,6 +107,19 @@ func (a *Accumulator) Digest() ([32]byte, error) {
 	return s.digest, nil
 }
 
+// Bytes reduces exactly and returns the sum on the wire, a sum of Count tiles
+// that Add takes again. Nobody may change them. It fails with ErrEmpty without any tile.
+func (a *Accumulator) Bytes() ([]byte, error) {
+	s, err := a.seal()
+	if err != nil {
+		return nil, err
+	}
+	return s.bytes, nil
+}
+
+// Empty returns an accumulator of the same parameters without any tile.
+func (a *Accumulator) Empty() *Accumulator { return NewAccumulator(Parameters{a.in}) }
+
 // seal returns the accumulator's exact value, computing it once.
 func (a *Accumulator) seal() (*sealedSum, error) {
 	if a == nil || a.in == nil {

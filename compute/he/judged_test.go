@@ -87,16 +87,6 @@ func (p ProductParameters) checkPublished(values map[int]CheckValues, points []i
 	return nil
 }
 
-// Bytes reduces exactly and returns the sum on the wire, a sum of Count tiles
-// that Add takes again. It fails with ErrEmpty without any.
-func (a *Accumulator) Bytes() ([]byte, error) {
-	s, err := a.seal()
-	if err != nil {
-		return nil, err
-	}
-	return slices.Clone(s.bytes), nil
-}
-
 // MaxSum returns (T−1)/2, the largest |Σ| that is exact.
 func (p Parameters) MaxSum() *big.Int { return new(big.Int).SetUint64((p.in.lit.T - 1) / 2) }
 

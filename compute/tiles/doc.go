@@ -33,5 +33,6 @@
 // # What it does not do
 //
 // It does not encrypt, add or check ciphertexts (compute/he does), does not
-// read publishers' files (compute/panel), and does not know the network.
+// read publishers' files (compute/panel), does not keep sums of tiles (compute/rollup, node/blobs),
+// and does not know the network.
 package tiles

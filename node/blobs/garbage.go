@@ -87,11 +87,17 @@ func (o *orphans) drop(d catalog.Digest, keep time.Duration, now time.Time, remo
 
 // Collect looks which blobs nothing in the ledger names, and deletes those of which that
 // was so for long enough. It goes by a state that had caught up with the ledger when it
-// began: without a quorum it does nothing. Before anything is deleted it looks again.
+// began: without a quorum it does nothing. Before anything is deleted it looks again. Rollups of
+// versions that nothing names go at once: they can be made again.
 func (s *Store) Collect(ctx context.Context, now time.Time) error {
 	named, err := s.namedBlobs(ctx, now)
 	if err != nil {
 		return err
+	}
+	if s.Rollups != nil {
+		if err := s.Rollups.Retain(func(manifest catalog.Digest) bool { return named[manifest] }); err != nil {
+			return err
+		}
 	}
 	err = s.Disk.List(ctx, func(d catalog.Digest) error {
 		s.orphans.note(d, named[d], now)

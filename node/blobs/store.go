@@ -5,6 +5,9 @@
 // What a blob says is not looked at here, but for manifests: they name the tiles of a version.
 // A damaged blob is served to nobody, and its repair counted; where no copy can be had, what
 // needs it ends with failure.ErrDamaged.
+//
+// Sums of consecutive tiles are kept as well, in files of their own ([Rollups], [Store.Sum]): they are
+// made of tiles by this node alone, sent to nobody, and made again where they are damaged.
 package blobs
 
 import (
@@ -64,22 +67,28 @@ type Disk interface {
 	Sync(ctx context.Context) error
 }
 
+// uploader is a Disk that has an object store behind it (package blobcache).
+type uploader interface {
+	Uploads() (uploaded, waiting int, failed error)
+}
+
 // Cores bounds how many goroutines compute at a time.
 type Cores interface {
 	// Enter takes a place, and waits for one until ctx ends; leave gives it back.
 	Enter(ctx context.Context) (leave func(), err error)
 }
 
-// Options are what a Store works with. All are needed.
+// Options are what a Store works with. All are needed but the rollups.
 type Options struct {
-	Disk   Disk
-	Self   string         // this node's id
-	Roster []catalog.Node // this node among them
-	Ledger Ledger
-	Peers  Peers
-	Cores  Cores
-	Logger *slog.Logger
-	Clock  func() time.Time
+	Disk    Disk
+	Rollups *Rollups       // nil: every sum is made of tiles
+	Self    string         // this node's id
+	Roster  []catalog.Node // this node among them
+	Ledger  Ledger
+	Peers   Peers
+	Cores   Cores
+	Logger  *slog.Logger
+	Clock   func() time.Time
 	// Ticks makes timers, and the function that stops one.
 	Ticks func(every time.Duration) (ticks <-chan time.Time, stop func())
 	// ScrubPause is the pause after each blob of a scrub.
@@ -178,6 +187,12 @@ func (s *Store) Sync(ctx context.Context) error { return s.Disk.Sync(ctx) }
 func (s *Store) Status() wire.BlobStatus {
 	status := s.repairs.status()
 	status.Collected = s.orphans.collected.Load()
+	if u, has := s.Disk.(uploader); has {
+		var failed error
+		if status.Uploaded, status.Waiting, failed = u.Uploads(); failed != nil {
+			status.UploadFault = failed.Error()
+		}
+	}
 	return status
 }
 

@@ -157,9 +157,10 @@ func (qs *Queries) openVersions(ctx context.Context, o opening, a catalog.Attemp
 		one, err := qs.open(ctx, o, accumulators{
 			numbers: part.Numbers,
 			fill: func(ctx context.Context, number int, acc *he.Accumulator) error {
-				return qs.Blobs.Accumulate(ctx, versions.OpeningDigests(w, plan, number), acc, o.progress.added)
+				return qs.Blobs.Sum(ctx, versions.OpeningTiles(w, plan, number), acc, o.progress.added)
 			},
-			take: into.take,
+			doubt: func(number int) { qs.Blobs.Doubt(versions.OpeningTiles(w, plan, number)) },
+			take:  into.take,
 		})
 		if err != nil {
 			return catalog.Digest{}, err

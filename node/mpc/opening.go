@@ -41,6 +41,8 @@ type accumulators struct {
 	// fill adds the tiles of accumulator number to acc. It is called from
 	// several goroutines.
 	fill func(ctx context.Context, number int, acc *he.Accumulator) error
+	// doubt is told of the sums of a batch that another member computed differently; nil: nobody.
+	doubt func(number int)
 	// take is given this node's share of the opened slots, in order of number.
 	take func(number int, slots []uint64) error
 }
@@ -72,6 +74,11 @@ func (n *member) open(ctx context.Context, o opening, accs accumulators) (contex
 		}
 		o.progress.enter(wire.StageOpenings)
 		openings, err := n.agree(ctx, o, batch, numbers, filled)
+		if errors.Is(err, failure.ErrDeviates) && accs.doubt != nil {
+			for _, number := range numbers {
+				accs.doubt(number)
+			}
+		}
 		if err != nil {
 			return catalog.Digest{}, err
 		}

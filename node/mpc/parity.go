@@ -10,7 +10,8 @@ import (
 
 // OpenParity adds up all tiles of a version, opens the sum and commits this
 // node's share of the parity alone (PROTOCOL.md section 2.2): that shows that the
-// version was encrypted under the right key and arrived whole, and nothing else.
+// version was encrypted under the right key and arrived whole, and nothing else. It
+// reads every tile, so the rollups by which queries add them up are made at the same time.
 func (qs *Queries) OpenParity(ctx context.Context, dataset string, version int, a catalog.Attempt) error {
 	compute := func() (any, error) { return qs.runParity(ctx, dataset, version, a) }
 	return qs.once(ctx, VersionSession(dataset, version, a.Number), catalog.KindVersionParity, compute, func(why catalog.Reason) error {
@@ -43,7 +44,17 @@ func (qs *Queries) runParity(ctx context.Context, dataset string, version int, a
 	_, err = qs.open(ctx, o, accumulators{
 		numbers: []int{0},
 		fill: func(ctx context.Context, _ int, acc *he.Accumulator) error {
-			return qs.Blobs.Accumulate(ctx, w.Manifest.Digests(), acc, func(int) {})
+			for _, t := range w.Columns() {
+				if err := qs.Blobs.Sum(ctx, t, acc, func(int) {}); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		doubt: func(int) {
+			for _, t := range w.Columns() {
+				qs.Blobs.Doubt(t)
+			}
 		},
 		take: func(_ int, slots []uint64) (err error) {
 			share, err = qs.Params.Parity(slots)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/rollup"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/failure"
 	"github.com/weirdata/weir/node/versions"
@@ -25,8 +26,10 @@ type Peers interface {
 type Blobs interface {
 	versions.Blobs
 	Put(ctx context.Context, d catalog.Digest, content []byte) error
-	// Accumulate adds tiles up, and tells added of every batch.
-	Accumulate(ctx context.Context, digests []catalog.Digest, acc *he.Accumulator, added func(tiles int)) error
+	// Sum adds tiles up, and tells added of every step.
+	Sum(ctx context.Context, t rollup.Tiles, acc *he.Accumulator, added func(tiles int)) error
+	// Doubt has what Sum adds up for these tiles read from the tiles alone.
+	Doubt(t rollup.Tiles)
 }
 
 // Secrets keeps records by name, durable and sealed. Get and Delete return an error that wraps

@@ -6,6 +6,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/plan"
+	"github.com/weirdata/weir/compute/rollup"
 	"github.com/weirdata/weir/node/failure"
 )
 
@@ -114,4 +115,37 @@ func OpeningDigests(w Sources, plan *plan.Plan, number int) []catalog.Digest {
 		digests[i] = manifest.Tile(plan.Layers[acc.Layer].Packed[acc.Column], acc.Block, k)
 	}
 	return digests
+}
+
+// OpeningTiles are the tiles of one opening in their places, to be added up by rollups.
+func OpeningTiles(w Sources, plan *plan.Plan, number int) rollup.Tiles {
+	v := readBy(w, plan, number)
+	if single := number - len(plan.Accumulators); single >= 0 {
+		s := plan.Singles[single]
+		t := v.Tiles(s.Packed, s.Block)
+		t.Numbers = []int{s.Tile}
+		return t
+	}
+	acc := plan.Accumulators[number]
+	t := v.Tiles(plan.Layers[acc.Layer].Packed[acc.Column], acc.Block)
+	t.Numbers = acc.Tiles
+	return t
+}
+
+// Tiles are all of one column and block of a version whose manifest was fetched.
+func (v Version) Tiles(column, block int) rollup.Tiles {
+	return rollup.Tiles{
+		Manifest: v.Record.Manifest, Column: column, Block: block, All: v.Manifest.Tiles[column][block],
+		Grain: v.Dataset.Descriptor.Grain, First: v.Record.First, Periods: v.Record.Blocks[block].Periods,
+	}
+}
+
+// Columns are all tiles of a version whose manifest was fetched, by column and block.
+func (v Version) Columns() (list []rollup.Tiles) {
+	for column, blocks := range v.Manifest.Tiles {
+		for block := range blocks {
+			list = append(list, v.Tiles(column, block))
+		}
+	}
+	return list
 }
