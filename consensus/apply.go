@@ -247,6 +247,12 @@ func (b *batch) commit() error {
 	}
 	changes := b.stage.batch
 	b.discard()
+	var keys []string // of the state machine
+	for key := range changes.Changes {
+		if key[0] == spaceMachine {
+			keys = append(keys, key[1:])
+		}
+	}
 	changes.Put(change{Key: string(positionKey), Value: b.at.encode()})
 	changes.Put(change{Key: string(digestKey), Value: b.digest.Encode()})
 	if b.shortened.by > 0 {
@@ -255,6 +261,7 @@ func (b *batch) commit() error {
 	if err := b.store.Write(maps.Values(changes.Changes)); err != nil {
 		return fmt.Errorf("write the changes up to log index %d: %w", b.at.Applied, err)
 	}
+	b.state.touched.Note(b.at.Applied, keys)
 	b.state.setPosition(b.at, b.digest)
 	return nil
 }

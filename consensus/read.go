@@ -84,6 +84,12 @@ func (l *Ledger) View(fn func(records.Reader) error) error {
 // is never closed.
 func (l *Ledger) Changes() (changes <-chan struct{}, cancel func()) { return l.notifier.subscribe() }
 
+// Touched calls fn with the keys of the state that the entries behind a log index changed, until fn returns false.
+// It reports whether they are all known: some of the last ones are, and none from before a restore.
+func (l *Ledger) Touched(since uint64, fn func(key string) bool) (known bool) {
+	return l.disk.state.touched.Since(since, fn)
+}
+
 // Record returns leaf seq as it was hashed, or [ErrNotFound]. A receipt carries
 // it: its encoding's hash is the leaf. A void entry has no outcome.
 func (l *Ledger) Record(seq uint64) (evidence.Record, error) {

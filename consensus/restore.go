@@ -55,6 +55,7 @@ func (s *appliedState) restore(r io.Reader, least uint64) error {
 		return errors.Join(ErrClosed, store.Close())
 	}
 	s.cur = &generation{store: store}
+	s.touched.Forget(p.Applied)
 	s.setPosition(p, d)
 	s.retired.Add(1)
 	s.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/consensus/pairs"
 	"github.com/weirdata/weir/consensus/snapstream"
 	"github.com/weirdata/weir/consensus/statesum"
+	"github.com/weirdata/weir/consensus/touched"
 )
 
 var positionKey = []byte{spaceMeta, 'p'}
@@ -59,6 +60,7 @@ type appliedState struct {
 	applied atomic.Uint64
 	nextSeq atomic.Uint64
 	digest  atomic.Pointer[statesum.Digest] // at that position; never changed in place
+	touched touched.Keys                    // by the entries up to that position
 
 	retired sync.WaitGroup // generations that wait for their last reader
 }
@@ -92,6 +94,7 @@ func (s *appliedState) loadPosition() error {
 	return s.view(func(r pairs.Reader) error {
 		p, d, err := readSummed(r)
 		if err == nil {
+			s.touched.Forget(p.Applied)
 			s.setPosition(p, d)
 		}
 		return err

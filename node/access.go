@@ -19,6 +19,7 @@ import (
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/peer"
 	"github.com/weirdata/weir/node/ratelimit"
+	"github.com/weirdata/weir/node/readround"
 )
 
 // leastQuorumWait is the least default of Options.QuorumWait: some elections, and, with the time in which a client
@@ -33,7 +34,7 @@ type access struct {
 	*core
 	monitor *monitor
 	limiter *ratelimit.Limiter
-	reads   readRounds
+	reads   readround.Rounds
 	cores   api.Cores // for judging what clients ask
 }
 

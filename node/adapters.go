@@ -18,6 +18,7 @@ import (
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/auditlog"
 	"github.com/weirdata/weir/node/blobs"
+	"github.com/weirdata/weir/node/changes"
 	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/peer"
 )
@@ -39,7 +40,7 @@ type ledger interface {
 	Demote(ctx context.Context, id string, from uint64) error
 	RemoveServer(ctx context.Context, id string, from uint64) error
 
-	AppliedIndex() uint64
+	changes.Source
 	RootAt(size uint64) (root [32]byte, err error)
 	Consistency(oldSize, newSize uint64) (evidence.Consistency, error)
 	Proof(seq, size uint64) (evidence.Proof, error)

@@ -12,7 +12,9 @@
 // a signed envelope, which changes the state, which ends the work. There is no
 // other protocol state: a node that was killed looks at the ledger and goes on.
 //
-//   - reconcile.go runs the work of this node as a member, which tasks.go derives.
+//   - reconcile.go runs the work of this node as a member, which tasks.go derives. At a change only that is derived
+//     anew of which an entry has touched what was read (package changes); all of it at every tick, and when a node
+//     comes or goes.
 //   - leader.go derives what the leader alone has to decide (when a ceremony starts, which
 //     active set opens) and proposes it.
 //   - The work itself is in packages of its own, which know the ledger and the other nodes

@@ -353,6 +353,24 @@ func (p *dutyPart) NextSeq() uint64 {
 
 func (p *dutyPart) AppliedIndex() uint64 { return p.NextSeq() }
 
+// Touched goes by what all entries changed, also those that the node has not heard of.
+func (p *dutyPart) Touched(since uint64, fn func(key string) bool) (known bool) {
+	p.of.mu.Lock()
+	var keys []string
+	for _, k := range p.of.keys {
+		if v := p.of.values[k]; v[len(v)-1].from > since {
+			keys = append(keys, k)
+		}
+	}
+	p.of.mu.Unlock()
+	for _, k := range keys {
+		if !fn(k) {
+			break
+		}
+	}
+	return true
+}
+
 func (p *dutyPart) IsLeader() bool { id, _ := p.Leader(); return id == p.id }
 
 func (p *dutyPart) Leader() (id string, known bool) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/consensus"
@@ -35,6 +36,7 @@ type leader struct {
 	// the reconciler's goroutine alone uses them.
 	ledgerNow   consensus.Configuration
 	ledgerKnown bool
+	kept        keeping // by the reconciler's goroutine alone
 	mu          sync.Mutex
 	waiting     string // for what, as operators are told
 }
@@ -93,14 +95,24 @@ func (s *sights) keep(names map[string]bool) {
 // lead lists what only a leader decides, each as a task that proposes it. One
 // thing that cannot be decided keeps nothing else from being decided: err joins
 // what went wrong, list has the rest.
-func (l *leader) lead(v state.View) (list []task, err error) {
+func (l *leader) lead(r records.Reader, at uint64) (list []task, err error) {
 	seen := map[string]bool{}
+	var found []string
 	var errs []error
-	for _, part := range []func(state.View, map[string]bool) ([]task, error){l.leadSeats, l.leadKeys, l.leadVersions, l.leadVectors, l.leadMoves, l.leadHealth, l.leadQueries} {
-		d, err := part(v, seen)
-		list = append(list, d...)
-		errs = append(errs, err)
+	for i, part := range []func(state.View, map[string]bool) ([]task, error){l.leadSeats, l.leadKeys, l.leadVersions, l.leadVectors, l.leadMoves, l.leadHealth, l.leadQueries} {
+		if i == 0 { // raft's members change by no entry of the state machine's
+			delete(l.kept.parts, i)
+		}
+		d, err := l.kept.of(i, at, r, func(v state.View) (d derived, err error) {
+			d.seen, l.found = map[string]bool{}, nil
+			d.list, err = part(v, d.seen)
+			d.found = l.found
+			return d, err
+		})
+		list, found, errs = append(list, d.list...), append(found, d.found...), append(errs, err)
+		maps.Copy(seen, d.seen)
 	}
+	l.found = found
 	l.sights.keep(seen)
 	l.tellWaiting()
 	return list, errors.Join(errs...)

@@ -28,6 +28,7 @@ import (
 	"github.com/weirdata/weir/node/auditlog"
 	"github.com/weirdata/weir/node/blobcache"
 	"github.com/weirdata/weir/node/blobs"
+	"github.com/weirdata/weir/node/changes"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/metrics"
@@ -128,11 +129,11 @@ func (n *Node) works(ctx context.Context) {
 func newNode(c *core) *Node {
 	mon := &monitor{core: c}
 	acc := &access{core: c, monitor: mon, limiter: ratelimit.New(c.opts.ActBurst), cores: api.NewCores(runtime.GOMAXPROCS(0) - 1)}
-	l := &leader{core: c, monitor: mon, access: acc}
+	l := &leader{core: c, monitor: mon, access: acc, kept: newKeeping(c)}
 	cp := &checkpoints{core: c, turn: make(chan struct{}, 1)}
 	return &Node{
 		core: c, access: acc, monitor: mon, leader: l,
-		reconciler:  &reconciler{core: c, monitor: mon, access: acc, leader: l, running: map[string]context.CancelFunc{}, rest: map[string]time.Time{}, news: newNews()},
+		reconciler:  &reconciler{core: c, monitor: mon, access: acc, leader: l, running: map[string]context.CancelFunc{}, rest: map[string]time.Time{}, news: changes.NewNews(), kept: newKeeping(c)},
 		checkpoints: cp, backups: &backups{core: c, access: acc, checkpoints: cp, turn: make(chan struct{}, 1)},
 		openers: api.NewCores(c.opts.Workers), failed: make(chan error, 2),
 	}
@@ -437,7 +438,7 @@ func (n *Node) APIAddr() net.Addr { return n.apiAddr }
 func (n *Node) MetricsAddr() net.Addr { return n.metricsAddr }
 
 // Changes returns a channel that is closed at the next change of the state.
-func (n *Node) Changes() <-chan struct{} { return n.reconciler.news.next() }
+func (n *Node) Changes() <-chan struct{} { return n.reconciler.news.Next() }
 
 func (n *Node) onClose(f func() error) { n.closers = append(n.closers, f) }
 

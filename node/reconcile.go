@@ -7,6 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/state"
+	"github.com/weirdata/weir/node/changes"
 	"github.com/weirdata/weir/node/failure"
 	"github.com/weirdata/weir/node/mpc"
 )
@@ -32,7 +35,8 @@ type reconciler struct {
 	leader  *leader
 
 	interrupted map[string]bool // sessions that an earlier run was part of; set once
-	news        *news
+	news        *changes.News
+	kept        keeping // used by run alone
 
 	mu      sync.Mutex
 	running map[string]context.CancelFunc
@@ -43,20 +47,26 @@ type reconciler struct {
 // run looks for tasks whenever the state changes, a tick passes or a node
 // comes or goes, until ctx ends.
 func (rec *reconciler) run(ctx context.Context) {
-	changes, stop := rec.ledger.Changes()
+	entries, stop := rec.ledger.Changes()
 	defer stop()
 	t := time.NewTicker(rec.opts.Tick)
 	defer t.Stop()
 	defer rec.wg.Wait()
-	for {
+	for everything := true; ; {
+		if everything {
+			rec.kept.drop()
+			rec.leader.kept.drop()
+		}
 		if err := rec.reconcile(ctx); err != nil && ctx.Err() == nil {
 			rec.log.ErrorContext(ctx, "look for work", "error", err)
 		}
+		everything = true // time has passed, or something else than the state has changed
 		select {
 		case <-ctx.Done():
 			return
-		case <-changes:
-			rec.news.publish()
+		case <-entries:
+			everything = false
+			rec.news.Publish()
 		case <-t.C:
 		case <-rec.woken:
 		}
@@ -122,24 +132,27 @@ func (rec *reconciler) cancel(asked func(name string) bool) {
 	maps.DeleteFunc(rec.rest, func(name string, _ time.Time) bool { return !asked(name) })
 }
 
-// news tells any number of waiting requests that the state changed.
-type news struct {
-	mu sync.Mutex
-	ch chan struct{}
+// derived is what a part of derive made of the state: tasks, and of a leader's part what it saw and what waits.
+type derived struct {
+	list  []task
+	seen  map[string]bool
+	found []string
 }
 
-func newNews() *news { return &news{ch: make(chan struct{})} }
-
-// next returns a channel that is closed at the next change after the call.
-func (w *news) next() <-chan struct{} {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.ch
+// keeping has what the parts of derive made of the state, until an entry touches what they read.
+type keeping struct {
+	*core
+	parts map[int]*changes.Kept[derived]
 }
 
-func (w *news) publish() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	close(w.ch)
-	w.ch = make(chan struct{})
+func newKeeping(c *core) keeping { return keeping{c, map[int]*changes.Kept[derived]{}} }
+
+func (k *keeping) drop() { clear(k.parts) }
+
+// of returns what a part makes of the state that r reads, which is no older than at; all that it makes where it fails.
+func (k *keeping) of(part int, at uint64, r records.Reader, derive func(state.View) (derived, error)) (derived, error) {
+	if k.parts[part] == nil {
+		k.parts[part] = &changes.Kept[derived]{}
+	}
+	return k.parts[part].Of(k.ledger, at, r, func(r records.Reader) (derived, error) { return derive(k.machine.View(r)) })
 }

@@ -32,22 +32,28 @@ func (rec *reconciler) derive() (list []task, err error) {
 	if leads { // before the state is looked at, which is no older then
 		rec.leader.ledgerNow, rec.leader.ledgerKnown = rec.ledger.Configuration()
 	}
-	err = rec.view(func(v state.View) error {
-		parts := []func(state.View) ([]task, error){rec.restoreTasks, rec.depositTasks, rec.keyTasks, rec.versionTasks, rec.vectorTasks, rec.moveTasks, rec.canaryTasks, rec.queryTasks, rec.forgetTasks}
+	at := rec.ledger.AppliedIndex() // before the state is opened, which is no older
+	err = rec.ledger.View(func(r records.Reader) error {
+		parts := []func(state.View) ([]task, error){rec.restoreTasks, rec.depositTasks, rec.keyTasks, rec.versionTasks, rec.vectorTasks, rec.moveTasks, rec.canaryTasks, rec.queryTasks, rec.forgetTasks, rec.eraseTasks}
 		if leads {
 			parts = append(parts, rec.foundingTask)
 		}
-		for _, part := range parts {
-			d, err := part(v)
+		for i, part := range parts {
+			d, err := rec.kept.of(i, at, r, func(v state.View) (derived, error) {
+				list, err := part(v)
+				return derived{list: list}, err
+			})
 			if err != nil {
 				return err
 			}
-			list = append(list, d...)
+			list = append(list, d.list...)
 		}
 		if leads {
-			d, err := rec.leader.lead(v)
+			d, err := rec.leader.lead(r, at)
 			list = append(list, d...)
 			rec.leader.sights.complain(rec.log, err)
+		} else {
+			rec.leader.kept.drop()
 		}
 		return nil
 	})
@@ -228,6 +234,11 @@ func (rec *reconciler) vectorTasks(v state.View) (list []task, err error) {
 			list = append(list, rec.bitsTask(x)...)
 		}
 	}
+	return list, nil
+}
+
+// eraseTasks lists the shares of vectors that are held here for nothing.
+func (rec *reconciler) eraseTasks(v state.View) (list []task, err error) {
 	gone, err := rec.mpc.Vectors.Gone(v, eraseEvery*rec.opts.Tick)
 	if err != nil {
 		return nil, err

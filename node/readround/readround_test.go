@@ -1,4 +1,4 @@
-package node
+package readround
 
 import (
 	"context"
@@ -22,7 +22,7 @@ func (w watched) Done() <-chan struct{} {
 // Reads that come while the leader is asked share the next question; none is answered by a
 // question that was sent before it came. Before, each asked the leader.
 func TestReadsShareTheRoundThatBeginsAfterThem(t *testing.T) {
-	r := readRounds{wait: time.Hour}
+	r := Rounds{wait: time.Hour}
 	asked := uint64(0) // one round at a time
 	sent, answer := make(chan struct{}, 2), make(chan struct{})
 	ask := func(context.Context) (uint64, error) {
@@ -34,7 +34,7 @@ func TestReadsShareTheRoundThatBeginsAfterThem(t *testing.T) {
 	var all sync.WaitGroup
 	read := func(ctx context.Context, want uint64) {
 		all.Go(func() {
-			if index, err := r.committed(ctx, ask); index != want || err != nil {
+			if index, err := r.Committed(ctx, ask); index != want || err != nil {
 				t.Errorf("got %d, %v, want the answer to question %d", index, err, want)
 			}
 		})
@@ -59,18 +59,18 @@ func TestReadsShareTheRoundThatBeginsAfterThem(t *testing.T) {
 
 // A leader that does not answer keeps nobody from asking: the next question is sent beside.
 func TestReadsDoNotWaitForARoundThatHangs(t *testing.T) {
-	var r readRounds
+	var r Rounds
 	hung, free := make(chan struct{}), make(chan struct{})
 	var all sync.WaitGroup
 	all.Go(func() {
-		if _, err := r.committed(t.Context(), func(context.Context) (uint64, error) { close(hung); <-free; return 1, nil }); err != nil {
+		if _, err := r.Committed(t.Context(), func(context.Context) (uint64, error) { close(hung); <-free; return 1, nil }); err != nil {
 			t.Error(err)
 		}
 	})
 	<-hung
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	index, err := r.committed(ctx, func(context.Context) (uint64, error) { return 2, nil })
+	index, err := r.Committed(ctx, func(context.Context) (uint64, error) { return 2, nil })
 	if index != 2 || err != nil {
 		t.Errorf("got %d, %v", index, err)
 	}
@@ -80,12 +80,12 @@ func TestReadsDoNotWaitForARoundThatHangs(t *testing.T) {
 
 // A read whose caller leaves returns; the round goes on for the others.
 func TestRoundOutlivesTheReadThatOpenedIt(t *testing.T) {
-	var r readRounds
+	var r Rounds
 	ctx, leave := context.WithCancel(t.Context())
 	sent, answer := make(chan struct{}), make(chan struct{})
 	opened := make(chan error, 1)
 	go func() {
-		_, err := r.committed(ctx, func(ctx context.Context) (uint64, error) { close(sent); <-answer; return 7, ctx.Err() })
+		_, err := r.Committed(ctx, func(ctx context.Context) (uint64, error) { close(sent); <-answer; return 7, ctx.Err() })
 		opened <- err
 	}()
 	<-sent
