@@ -21,9 +21,8 @@ import (
 	"github.com/weirdata/weir/node/ratelimit"
 )
 
-// leastQuorumWait is the least default of Options.QuorumWait: some elections, and,
-// with the time in which a client finds a node that answers among some that hang
-// (2.5 s), less than the ten seconds within which it has to be told.
+// leastQuorumWait is the least default of Options.QuorumWait: some elections, and, with the time in which a client
+// finds a node that answers among some that hang (2.5 s), less than the ten seconds within which it has to be told.
 const leastQuorumWait = 6 * time.Second
 
 // retryPause is the pause between two tries to reach a leader.
@@ -38,14 +37,12 @@ type access struct {
 	cores   api.Cores // for judging what clients ask
 }
 
-// Submit has an envelope applied, whichever node leads, and returns what the
-// state machine recorded. Trying again after a lost connection is safe: the
-// state machine applies an envelope once and answers a repeat with the first
-// outcome. It returns api.ErrNoQuorum when no leader could commit for some
-// seconds, and a *catalog.Refusal for an envelope that its signer did not sign
-// and for a query whose plan does not fit: those were not proposed, and there is
-// no entry. Nor is there one when a principal has had too much recorded, or too many
-// queries are pending, which is an *api.BusyError.
+// Submit has an envelope applied, whichever node leads, and returns what the state machine recorded. Trying again
+// after a lost connection is safe: the state machine applies an envelope once and answers a repeat with the first
+// outcome. It returns api.ErrNoQuorum when no leader could commit for some seconds, and a *catalog.Refusal for an
+// envelope that its signer did not sign and for a query whose plan does not fit: those were not proposed, and there
+// is no entry. Nor is there one when a principal has had too much recorded, or too many queries are pending, which is
+// an *api.BusyError.
 func (acc *access) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt, error) {
 	var receipt api.Receipt
 	if err := acc.refuseForged(ctx, e); err != nil {
@@ -94,10 +91,9 @@ func ofThisNode(err error) error {
 	return err
 }
 
-// refuseForged keeps what nobody is known to have signed out of the ledger: an
-// entry is kept for ever, on every node, and anybody at all can send such an
-// envelope. Only a refusal costs a linearizable read, which makes sure that it
-// is not this node that has yet to hear of the signer.
+// refuseForged keeps what nobody is known to have signed out of the ledger: an entry is kept for ever, on every node,
+// and anybody at all can send such an envelope. Only a refusal costs a linearizable read, which makes sure that it is
+// not this node that has yet to hear of the signer.
 func (acc *access) refuseForged(ctx context.Context, e catalog.Envelope) error {
 	var refusal *catalog.Refusal
 	look := func(v state.View) (err error) {
@@ -117,8 +113,9 @@ func (acc *access) refuseForged(ctx context.Context, e catalog.Envelope) error {
 	return nil
 }
 
-// hasTaken reports whether the ledger has an envelope already, and answers a repeat. Who sends it again has not heard so: told of
-// what keeps this node from taking it anew, they would go by that, as by starting a machine again that was replaced.
+// hasTaken reports whether the ledger has an envelope already, and answers a repeat. Who sends it again has not heard
+// so: told of what keeps this node from taking it anew, they would go by that, as by starting a machine again that
+// was replaced.
 func (acc *access) hasTaken(ctx context.Context, e catalog.Envelope) (taken bool, err error) {
 	err = acc.Read(ctx, func(state.View) error {
 		return acc.ledger.View(func(r records.Reader) (err error) {
@@ -135,9 +132,8 @@ func (acc *access) hasTaken(ctx context.Context, e catalog.Envelope) (taken bool
 // errNotFounded is returned by a leader that has not proposed the founding yet.
 var errNotFounded = errors.New("the cluster is not founded yet")
 
-// propose makes the envelope an entry with this leader's time. Nothing comes
-// before the founding, which the leader itself proposes: it would be refused,
-// and whoever sent it would have to know to send it anew.
+// propose makes the envelope an entry with this leader's time. Nothing comes before the founding, which the leader
+// itself proposes: it would be refused, and whoever sent it would have to know to send it anew.
 func (acc *access) propose(ctx context.Context, e catalog.Envelope) (api.Receipt, error) {
 	if err := acc.monitor.clockFault(); err != nil {
 		return api.Receipt{}, err
@@ -175,8 +171,8 @@ func (acc *access) propose(ctx context.Context, e catalog.Envelope) (api.Receipt
 	return r, nil
 }
 
-// atLeader runs do with the current leader's id until it succeeds, fails for a
-// reason that another leader would not mend, or Options.QuorumWait is over.
+// atLeader runs do with the current leader's id until it succeeds, fails for a reason that another leader would not
+// mend, or Options.QuorumWait is over.
 func (acc *access) atLeader(caller context.Context, do func(ctx context.Context, leader string) error) error {
 	ctx, cancel := context.WithTimeout(caller, acc.opts.QuorumWait)
 	defer cancel()
@@ -214,10 +210,9 @@ func (acc *access) atLeader(caller context.Context, do func(ctx context.Context,
 // errLeaderGone ends a call of a leader that is none any more.
 var errLeaderGone = errors.New("it leads no more")
 
-// whileItLeads runs do until this node no longer takes leader for the leader. One
-// that hangs closes no connection, and would be waited for while another leads
-// already. That leader may have done what it was asked, which is no harm: see
-// Submit.
+// whileItLeads runs do until this node no longer takes leader for the leader. One that hangs closes no connection,
+// and would be waited for while another leads already. That leader may have done what it was asked, which is no harm:
+// see Submit.
 func (acc *access) whileItLeads(ctx context.Context, leader string, do func(ctx context.Context, leader string) error) error {
 	if leader == acc.id {
 		return do(ctx, leader) // the ledger notices by itself
@@ -245,15 +240,13 @@ func (acc *access) whileItLeads(ctx context.Context, leader string, do func(ctx 
 	return err
 }
 
-// cannotPropose reports whether err is why a node that leads proposes nothing: it
-// will hand the lead on, or can soon.
+// cannotPropose reports whether err is why a node that leads proposes nothing: it will hand the lead on, or can soon.
 func cannotPropose(err error) bool {
 	remote, told := errors.AsType[*peer.RemoteError](err)
 	return told && remote.Kind == kindCannot || isAny(err, errNotFounded, errNotRestored, errClock, errDoubt, errUncompared, consensus.ErrDiskFull, consensus.ErrBusy)
 }
 
-// leaderMayChange reports whether the failure is one that passes when a leader
-// is found or reached.
+// leaderMayChange reports whether the failure is one that passes when a leader is found or reached.
 func leaderMayChange(err error) bool {
 	if _, other := errors.AsType[*consensus.NotLeaderError](err); other || cannotPropose(err) ||
 		isAny(err, consensus.ErrLostLeadership, consensus.ErrNoQuorum, errLeaderGone, peer.ErrUnreachable) {
@@ -271,8 +264,8 @@ func isAny(err error, those ...error) bool {
 // ruleKeyWorn is a conflict that does not pass (PROTOCOL.md section 7.2).
 const ruleKeyWorn = "key_worn"
 
-// act signs an act of this node and submits it. A refusal that only says that
-// the act came too late or twice is not an error: the state has moved on.
+// act signs an act of this node and submits it. A refusal that only says that the act came too late or twice is not
+// an error: the state has moved on.
 func (acc *access) act(ctx context.Context, kind catalog.Kind, body any) error {
 	if err := acc.monitor.clockFault(); err != nil {
 		return fmt.Errorf("%s: %w", kind, err) // it would be refused, and tried again, for ever

@@ -19,6 +19,7 @@ import (
 	"github.com/weirdata/weir/node/backup"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/leak"
+	"github.com/weirdata/weir/node/objects"
 )
 
 // archive makes a backup of a cluster into a directory.
@@ -29,13 +30,13 @@ func (c *cluster) archive(ctx context.Context, dir string, id *age.HybridIdentit
 
 func (c *cluster) archiveAt(ctx context.Context, dir string, id *age.HybridIdentity, now func() time.Time) (backup.Made, backup.Archive) {
 	c.t.Helper()
-	made, err := backup.Create(ctx, &backup.Remote{Client: c.clientWith(c.operator, client.Options{Now: now})}, backup.Directory(dir), backup.Options{
+	made, err := backup.Create(ctx, &backup.Remote{Client: c.clientWith(c.operator, client.Options{Now: now})}, objects.Directory(dir), backup.Options{
 		Cluster: c.genesis.Cluster(), To: []age.Recipient{id.Recipient()}, Now: now,
 	})
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return made, backup.Archive{Manifest: made.Manifest, Store: backup.Directory(dir), With: []age.Identity{id}}
+	return made, backup.Archive{Manifest: made.Manifest, Store: objects.Directory(dir), With: []age.Identity{id}}
 }
 
 // A backup of a running cluster is the ledger at one moment under signatures, and the blobs; the

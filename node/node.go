@@ -26,7 +26,9 @@ import (
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/auditlog"
+	"github.com/weirdata/weir/node/blobcache"
 	"github.com/weirdata/weir/node/blobs"
+	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/metrics"
 	"github.com/weirdata/weir/node/mpc"
@@ -75,9 +77,8 @@ type Node struct {
 	closed  error
 }
 
-// Open starts a node: it serves its peers and clients when Open returns, and is
-// ready (see Ready) once the cluster has a leader and the node's state is
-// loaded. Close ends it.
+// Open starts a node: it serves its peers and clients when Open returns, and is ready (see Ready) once the cluster
+// has a leader and the node's state is loaded. Close ends it.
 func Open(opts Options) (*Node, error) {
 	opts, err := opts.validate()
 	if err != nil {
@@ -178,8 +179,7 @@ func (n *Node) openGenesis() error {
 	return err
 }
 
-// openSecrets unseals what the node keeps, with the key of a file or of a command, and reads its
-// own keys.
+// openSecrets unseals what the node keeps, with the key of a file or of a command, and reads its own keys.
 func (n *Node) openSecrets() (err error) {
 	if n.vault, err = (founding.SealKey{File: n.opts.SealKeyFile, Command: n.opts.SealKeyCommand, Key: n.opts.sealKey}).Open(n.life, n.opts.Dir); err != nil {
 		return err
@@ -207,7 +207,19 @@ func (n *Node) openBlobs() (err error) {
 		return err
 	}
 	n.onClose(n.disk.Close)
-	n.openVersions(n.disk, blobs.OpenRollups(filepath.Join(n.opts.Dir, founding.DirRollups), blobs.RollupOptions{MinFree: tiles.DefaultMinFree, Logger: n.log, Free: n.opts.Free}))
+	rollups := blobs.OpenRollups(filepath.Join(n.opts.Dir, founding.DirRollups), blobs.RollupOptions{MinFree: tiles.DefaultMinFree, Logger: n.log, Free: n.opts.Free})
+	if n.opts.BlobStore == "" {
+		n.openVersions(n.disk, rollups)
+		return nil
+	}
+	cache, err := blobcache.At(n.life, n.opts.BlobStore, blobcache.Options{
+		Local: n.disk, Node: n.id, Index: filepath.Join(n.opts.Dir, founding.FileUploaded), Limit: n.opts.BlobCache, Logger: n.log, Pause: client.Pause,
+	})
+	if err != nil {
+		return err
+	}
+	n.onClose(cache.Close)
+	n.openVersions(cache, rollups)
 	return nil
 }
 
@@ -382,9 +394,8 @@ func (o Options) listenAPI(self catalog.Node) (_ net.Listener, err error) {
 	return listener, nil
 }
 
-// serveMetrics makes this node's metrics, where somebody can ask for them, listens on
-// Options.MetricsListen if it is set, and returns the handler that counts the requests of
-// clients.
+// serveMetrics makes this node's metrics, where somebody can ask for them, listens on Options.MetricsListen if it is
+// set, and returns the handler that counts the requests of clients.
 func (n *Node) serveMetrics(clients http.Handler) (http.Handler, error) {
 	if n.opts.MetricsListen == "" && n.opts.DebugSocket == "" {
 		return clients, nil
@@ -416,8 +427,7 @@ func (n *Node) report(server string, err error) {
 	}
 }
 
-// Failed delivers the failure of one of the node's servers, after which the
-// node is of no use.
+// Failed delivers the failure of one of the node's servers, after which the node is of no use.
 func (n *Node) Failed() <-chan error { return n.failed }
 
 // APIAddr is the address on which clients are served.
@@ -431,8 +441,8 @@ func (n *Node) Changes() <-chan struct{} { return n.reconciler.news.next() }
 
 func (n *Node) onClose(f func() error) { n.closers = append(n.closers, f) }
 
-// Close ends all work, closes the servers and then what they use, in the
-// reverse order of opening. It may be called more than once.
+// Close ends all work, closes the servers and then what they use, in the reverse order of opening. It may be called
+// more than once.
 func (n *Node) Close() error {
 	n.closing.Do(func() {
 		n.stop()

@@ -38,8 +38,7 @@ const (
 // maxCall is the largest body of a call in bytes: an envelope is at most 1 MiB.
 const maxCall = 2 << 20
 
-// peerRoutes registers what this node does for its peers. Whoever gets here has
-// proven to be a node of the roster.
+// peerRoutes registers what this node does for its peers. Whoever gets here has proven to be a node of the roster.
 func (n *Node) peerRoutes() *peer.Server {
 	s := peer.NewServer(peer.ServerOptions{Failed: func(from, method, route string, err error) {
 		n.log.Debug("peer request failed", "from", from, "method", method, "route", route, "error", err)
@@ -76,8 +75,7 @@ func (n *Node) serveReadIndex(ctx context.Context, _ string, w http.ResponseWrit
 	return peer.WriteJSON(w, readIndex{Index: index})
 }
 
-// tellLeaderError makes what passes with another leader a 503, so that the
-// caller tries again.
+// tellLeaderError makes what passes with another leader a 503, so that the caller tries again.
 func tellLeaderError(err error) error {
 	switch _, other := errors.AsType[*consensus.NotLeaderError](err); {
 	case other:
@@ -92,8 +90,7 @@ func tellLeaderError(err error) error {
 	return err
 }
 
-// serveBlob hands out a blob, whole and verified. Tiles are ciphertexts, the
-// rest is public; only nodes get here.
+// serveBlob hands out a blob, whole and verified. Tiles are ciphertexts, the rest is public; only nodes get here.
 func (n *Node) serveBlob(ctx context.Context, _ string, w http.ResponseWriter, r *http.Request) error {
 	d, err := catalog.ParseDigest(r.PathValue("digest"))
 	if err != nil {
@@ -112,9 +109,8 @@ func (n *Node) serveBlob(ctx context.Context, _ string, w http.ResponseWriter, r
 	return err
 }
 
-// serveMessage keeps what another member sent for an attempt that the ledger
-// names, with both of us in it. The sender may be ahead of this node's state, so
-// an attempt that is not known yet is waited for.
+// serveMessage keeps what another member sent for an attempt that the ledger names, with both of us in it. The sender
+// may be ahead of this node's state, so an attempt that is not known yet is waited for.
 func (n *Node) serveMessage(ctx context.Context, from string, w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	batch, err := strconv.Atoi(q.Get("batch"))
@@ -140,8 +136,8 @@ func (n *Node) serveMessage(ctx context.Context, from string, w http.ResponseWri
 	return nil
 }
 
-// awaitSession waits until this node's state asks for message p, for as long as
-// the caller does, at most Options.QuorumWait.
+// awaitSession waits until this node's state asks for message p, for as long as the caller does, at most
+// Options.QuorumWait.
 func (n *Node) awaitSession(ctx context.Context, p mpc.Message) error {
 	ctx, cancel := context.WithTimeout(ctx, n.opts.QuorumWait)
 	defer cancel()
@@ -163,8 +159,8 @@ func (n *Node) awaitSession(ctx context.Context, p mpc.Message) error {
 		case <-ctx.Done():
 			return &peer.Error{Status: http.StatusConflict, Kind: kindNotAsked, Message: "the ledger of this node asks for no such message"}
 		case <-n.life.Done():
-			// net/http would not notice a caller that is gone while it owes us
-			// the body, and closing waits for handlers.
+			// net/http would not notice a caller that is gone while it owes us the body, and closing waits for
+			// handlers.
 			return &peer.Error{Status: http.StatusServiceUnavailable, Kind: peer.KindClosing, Message: "the node is shutting down"}
 		case <-changes:
 		}

@@ -2,8 +2,8 @@ package node
 
 import "context"
 
-// scrubs reads the whole state and the whole store whenever the timer says so, and
-// once when the node starts, until ctx ends.
+// scrubs reads the whole state and the whole store whenever the timer says so, and once when the node starts, until
+// ctx ends.
 func (n *Node) scrubs(ctx context.Context) {
 	ticks, stop := n.opts.Ticks(n.opts.ScrubEvery)
 	defer stop()
@@ -20,8 +20,8 @@ func (n *Node) scrubs(ctx context.Context) {
 	}
 }
 
-// collects deletes blobs that nobody needs, noise and shares of queries that are forgotten, and streams for
-// backups that nobody fetches, whenever the timer says so, until ctx ends.
+// collects deletes blobs that nobody needs, noise and shares of queries that are forgotten, and streams for backups
+// that nobody fetches, whenever the timer says so, until ctx ends.
 func (n *Node) collects(ctx context.Context) {
 	ticks, stop := n.opts.Ticks(n.opts.CollectEvery)
 	defer stop()
@@ -45,16 +45,15 @@ func (n *Node) collects(ctx context.Context) {
 	}
 }
 
-// scrubState reads the whole state. Damage stops the ledger, see
-// [consensus.Ledger.ScrubState].
+// scrubState reads the whole state. Damage stops the ledger, see [consensus.Ledger.ScrubState].
 func (n *Node) scrubState(ctx context.Context, pace func(context.Context) error) {
 	if err := n.ledger.ScrubState(ctx, pace); err != nil && ctx.Err() == nil {
 		n.log.ErrorContext(ctx, "scrub the state", "error", n.advised(err))
 	}
 }
 
-// unpaced is the pace of the scrub when the node starts: until it is over nobody knows whether
-// the state is what it was.
+// unpaced is the pace of the scrub when the node starts: until it is over nobody knows whether the state is what it
+// was.
 func unpaced(ctx context.Context) error { return ctx.Err() }
 
 // paced waits as long as a scrub of blobs does after each.

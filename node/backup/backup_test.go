@@ -17,6 +17,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/node/objects"
 )
 
 // cluster is a source whose signatures are real and whose ledger is not: its stream is some bytes.
@@ -107,7 +108,7 @@ func newIdentity(t *testing.T) *age.HybridIdentity {
 }
 
 // at makes a backup at a second.
-func (c *cluster) at(t *testing.T, s Store, to age.Recipient, second int64) (Made, error) {
+func (c *cluster) at(t *testing.T, s objects.Store, to age.Recipient, second int64) (Made, error) {
 	t.Helper()
 	c.fetched = nil
 	return Create(t.Context(), c, s, Options{
@@ -117,7 +118,7 @@ func (c *cluster) at(t *testing.T, s Store, to age.Recipient, second int64) (Mad
 
 func TestNextBackupCopiesOnlyWhatIsNew(t *testing.T) {
 	t.Parallel()
-	s, id := Directory(t.TempDir()), newIdentity(t)
+	s, id := objects.Directory(t.TempDir()), newIdentity(t)
 	c := newSource(t, []string{"head", "middle"}, []string{"tile 1", "tile 2"})
 	first, err := c.at(t, s, id.Recipient(), 1)
 	if err != nil || first.Copied != 4 {
@@ -162,7 +163,7 @@ func (a Archive) check(t *testing.T, damaged int) {
 
 func TestInterruptedBackupIsNoneAndGoesOn(t *testing.T) {
 	t.Parallel()
-	s, id := Directory(t.TempDir()), newIdentity(t)
+	s, id := objects.Directory(t.TempDir()), newIdentity(t)
 	c := newSource(t, []string{"head"}, []string{"tile 1", "tile 2", "tile 3"})
 	broken := errors.New("the connection broke")
 	c.fail = func(catalog.Digest) error {
@@ -185,7 +186,7 @@ func TestInterruptedBackupIsNoneAndGoesOn(t *testing.T) {
 
 func TestLedgerThatIsNoLongerHeldReadyIsPreparedAnew(t *testing.T) {
 	t.Parallel()
-	s, id := Directory(t.TempDir()), newIdentity(t)
+	s, id := objects.Directory(t.TempDir()), newIdentity(t)
 	c := newSource(t, []string{"head"}, nil)
 	c.fail = func(catalog.Digest) error {
 		if c.prepared < 3 {
@@ -214,13 +215,13 @@ func TestWhatANodeSaysOfItsLedgerIsCheckedBeforeAnythingIsCopied(t *testing.T) {
 		"no ledger":             func(c *cluster) { c.contents.Ledger = nil },
 		"a part without an end": func(c *cluster) { c.contents.Ledger[0].Bytes = maxPart + 1 },
 	} {
-		s, c := Directory(t.TempDir()), newSource(t, []string{"head"}, []string{"tile"})
+		s, c := objects.Directory(t.TempDir()), newSource(t, []string{"head"}, []string{"tile"})
 		spoil(c)
 		if _, err := c.at(t, s, id.Recipient(), 1); !errors.Is(err, ErrManifest) || len(c.fetched) > 0 {
 			t.Errorf("%s: %v; %d parts were fetched", name, err, len(c.fetched))
 		}
 	}
-	s, c := Directory(t.TempDir()), newSource(t, []string{"head"}, []string{"tile"})
+	s, c := objects.Directory(t.TempDir()), newSource(t, []string{"head"}, []string{"tile"})
 	c.parts[catalog.Sum([]byte("tile"))] = []byte("forged")
 	if _, err := c.at(t, s, id.Recipient(), 1); err == nil {
 		t.Error("a blob of other bytes was taken")
@@ -234,7 +235,7 @@ func TestWhatANodeSaysOfItsLedgerIsCheckedBeforeAnythingIsCopied(t *testing.T) {
 func TestDamageIsFoundRemovedAndCopiedAgain(t *testing.T) {
 	t.Parallel()
 	dir, id := t.TempDir(), newIdentity(t)
-	s := Directory(dir)
+	s := objects.Directory(dir)
 	c := newSource(t, []string{"head"}, []string{"tile 1", "tile 2", "tile 3"})
 	made, err := c.at(t, s, id.Recipient(), 1)
 	if err != nil {
@@ -288,7 +289,7 @@ func TestDamageIsFoundRemovedAndCopiedAgain(t *testing.T) {
 
 func TestManifestIsReadStrictly(t *testing.T) {
 	t.Parallel()
-	s, id := Directory(t.TempDir()), newIdentity(t)
+	s, id := objects.Directory(t.TempDir()), newIdentity(t)
 	made, err := newSource(t, []string{"head"}, nil).at(t, s, id.Recipient(), 1)
 	if err != nil {
 		t.Fatal(err)
@@ -354,7 +355,7 @@ func TestRecipientsAreReadFromFilesAndTexts(t *testing.T) {
 func TestBackupForOthersIsReadByThem(t *testing.T) {
 	t.Parallel()
 	dir, before, after := t.TempDir(), newIdentity(t), newIdentity(t)
-	s := Directory(dir)
+	s := objects.Directory(dir)
 	c := newSource(t, []string{"head"}, []string{"tile 1", "tile 2"})
 	if _, err := c.at(t, s, before.Recipient(), 1); err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/objects"
 )
 
 // ErrGone is what a Source returns for a part of the ledger that its node no longer holds ready.
@@ -61,7 +62,7 @@ type Made struct {
 
 // Create makes a backup. What the store has already, of an earlier backup or of one that was
 // interrupted, is not fetched. The manifest is written when all else is there.
-func Create(ctx context.Context, from Source, s Store, o Options) (made Made, err error) {
+func Create(ctx context.Context, from Source, s objects.Store, o Options) (made Made, err error) {
 	if len(o.To) == 0 {
 		return made, errors.New("make a backup: nobody is named who could read it")
 	}
@@ -99,7 +100,7 @@ func Create(ctx context.Context, from Source, s Store, o Options) (made Made, er
 // copying is a backup in the making.
 type copying struct {
 	from     Source
-	to       Store
+	to       objects.Store
 	options  Options
 	manifest Manifest
 

@@ -17,6 +17,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/attest"
 	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/node/objects"
 )
 
 const (
@@ -186,9 +187,9 @@ func TrustIn(rosters []catalog.Cluster) evidence.Trust {
 }
 
 // Read reads the manifest of the backup with that name; an empty name is the newest one.
-func Read(ctx context.Context, s Store, name string) (Manifest, error) {
+func Read(ctx context.Context, s objects.Store, name string) (Manifest, error) {
 	if name == "" {
-		list, err := names(ctx, s, manifestPrefix)
+		list, err := objects.Names(ctx, s, manifestPrefix)
 		if err != nil {
 			return Manifest{}, err
 		}
@@ -216,8 +217,8 @@ func Read(ctx context.Context, s Store, name string) (Manifest, error) {
 
 // List reads the manifests of all backups, the oldest first. One that cannot be read is told to
 // unreadable, and left out.
-func List(ctx context.Context, s Store, unreadable func(error)) (all []Manifest, err error) {
-	list, err := names(ctx, s, manifestPrefix)
+func List(ctx context.Context, s objects.Store, unreadable func(error)) (all []Manifest, err error) {
+	list, err := objects.Names(ctx, s, manifestPrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -235,7 +236,7 @@ func List(ctx context.Context, s Store, unreadable func(error)) (all []Manifest,
 	return all, nil
 }
 
-func (m Manifest) write(ctx context.Context, s Store) error {
+func (m Manifest) write(ctx context.Context, s objects.Store) error {
 	b, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("encode the manifest: %w", err)

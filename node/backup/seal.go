@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"filippo.io/age"
+
+	"github.com/weirdata/weir/node/objects"
 )
 
 // sealOverhead is more than age adds to a part: a header with some hundred recipients of
@@ -47,7 +49,7 @@ func Open(sealed []byte, limit int64, with []age.Identity) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("decrypt: %w", err)
 	}
-	b, err := readAll(r, limit)
+	b, err := objects.ReadAll(r, limit)
 	if err != nil {
 		return nil, fmt.Errorf("decrypt: %w", err)
 	}

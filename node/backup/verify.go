@@ -13,12 +13,13 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/consensus/evidence"
+	"github.com/weirdata/weir/node/objects"
 )
 
 // Archive is a backup with what opens it.
 type Archive struct {
 	Manifest
-	Store Store
+	Store objects.Store
 	With  []age.Identity
 }
 

@@ -67,6 +67,11 @@ type Disk interface {
 	Sync(ctx context.Context) error
 }
 
+// uploader is a Disk that has an object store behind it (package blobcache).
+type uploader interface {
+	Uploads() (uploaded, waiting int, failed error)
+}
+
 // Cores bounds how many goroutines compute at a time.
 type Cores interface {
 	// Enter takes a place, and waits for one until ctx ends; leave gives it back.
@@ -183,6 +188,12 @@ func (s *Store) Sync(ctx context.Context) error { return s.Disk.Sync(ctx) }
 func (s *Store) Status() wire.BlobStatus {
 	status := s.repairs.status()
 	status.Collected = s.orphans.collected.Load()
+	if u, has := s.Disk.(uploader); has {
+		var failed error
+		if status.Uploaded, status.Waiting, failed = u.Uploads(); failed != nil {
+			status.UploadFault = failed.Error()
+		}
+	}
 	return status
 }
 

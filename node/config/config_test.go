@@ -48,7 +48,8 @@ func TestExampleIsAConfiguration(t *testing.T) {
 		Workers: node.DefaultWorkers, Heartbeat: consensus.DefaultHeartbeatTimeout, QuorumWait: 6 * time.Second, PingTimeout: node.DefaultPingTimeout,
 		AttemptTimeout: node.DefaultAttemptTimeout, CeremonyTimeout: node.DefaultCeremonyTimeout,
 		ScrubEvery: node.DefaultScrubEvery, ScrubPause: node.DefaultScrubPause,
-		CollectEvery: node.DefaultCollectEvery, KeepOrphans: node.DefaultKeepOrphans, MinFree: Bytes(consensus.DefaultMinFreeBytes)}
+		CollectEvery: node.DefaultCollectEvery, KeepOrphans: node.DefaultKeepOrphans, MinFree: Bytes(consensus.DefaultMinFreeBytes),
+		BlobStore: c.BlobStore, BlobCache: node.DefaultBlobCache}
 	if c != want {
 		t.Errorf("the example's defaults are\n%+v, the node's are\n%+v", c, want)
 	}

@@ -27,6 +27,8 @@ type Config struct {
 	ScrubEvery, ScrubPause        time.Duration
 	CollectEvery, KeepOrphans     time.Duration
 	MinFree                       Bytes
+	BlobStore                     string
+	BlobCache                     Bytes
 }
 
 // Bytes is an amount of memory or disk.
@@ -107,6 +109,13 @@ var keys = []key{
 			"may be away, and it has to be sent again."},
 	{name: "min_free", example: "512MiB", optional: true, of: func(c *Config) any { return &c.MinFree },
 		meaning: "With less room than this on the disk of dir the node hands the lead on and\nacknowledges nothing."},
+	{name: "blob_store", example: "s3+https://s3.example/weir/n1", optional: true, of: func(c *Config) any { return &c.BlobStore },
+		meaning: "A bucket of an S3-compatible service, with a prefix of this node's own, that keeps the\n" +
+			"blobs; dir then has those that are used. Its credentials are in the environment\n" +
+			"(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION). Left out: dir keeps all."},
+	{name: "blob_cache", example: "20GiB", optional: true, of: func(c *Config) any { return &c.BlobCache },
+		meaning: "How many bytes of blobs dir keeps where blob_store has them all, at least 64MiB. Space\n" +
+			"of what was removed comes back by and by: give the disk twice as much."},
 }
 
 // variable is the key's name in the environment.

@@ -19,6 +19,7 @@ import (
 	"github.com/weirdata/weir/node/backup"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/objects"
 )
 
 // revived is a server where another one was that was closed.
@@ -63,7 +64,7 @@ func TestAnOperatorInABrowser(t *testing.T) {
 	m := backup.Manifest{Version: 1, Cluster: w.Profile.Cluster, Made: 1_790_000_000_000, Size: 118, Root: catalog.Digest{1}, Blobs: []backup.Part{{Bytes: 1 << 20}}}
 	manifest, err := json.Marshal(m)
 	w.Must(err)
-	w.Must(backup.Directory(archive).Put(w.Ctx, "manifests/"+m.Name()+".json", manifest))
+	w.Must(objects.Directory(archive).Put(w.Ctx, "manifests/"+m.Name()+".json", manifest))
 
 	v := visit(t, Options{Client: w.Client(catalog.RoleOperator), Dir: t.TempDir(), Archive: archive, Watch: 200 * time.Millisecond, Version: "test"})
 	b := openBrowser(t, t.TempDir(), true)

@@ -18,6 +18,7 @@ import (
 	"github.com/weirdata/weir/node/backup"
 	"github.com/weirdata/weir/node/blobs"
 	"github.com/weirdata/weir/node/nodeshare"
+	"github.com/weirdata/weir/node/objects"
 	"github.com/weirdata/weir/node/versions"
 )
 
@@ -369,7 +370,7 @@ func LeftOut(ctx context.Context, a backup.Archive, v state.View) (needed int, a
 }
 
 // readOnly is a store that nothing is written to.
-type readOnly struct{ backup.Store }
+type readOnly struct{ objects.Store }
 
 var errReadOnly = errors.New("a drill only reads the archive")
 

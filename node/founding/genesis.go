@@ -148,6 +148,8 @@ const (
 	DirRollups = "rollups"
 	DirSecrets = "secrets"
 	FileCard   = "card.json"
+	// FileUploaded lists the blobs that an object store has (package blobcache).
+	FileUploaded = "blobs.uploaded"
 	// FileRoster has the changes of the roster that the node's ledger had last. A node that was
 	// away finds the others by it before it has the ledger's newest entries.
 	FileRoster = "roster.json"

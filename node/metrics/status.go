@@ -48,6 +48,8 @@ var figures = []figure{
 	{"weir_disk_free_bytes", "Room that is left on the disk of the node's directory.", gauge, func(s wire.Status) float64 { return float64(s.Ledger.FreeBytes) }},
 	{"weir_blobs_stored", "Number of blobs that the node holds.", gauge, func(s wire.Status) float64 { return float64(s.Blobs.Stored) }},
 	{"weir_blobs_size_bytes", "Size of the blobs that the node holds.", gauge, func(s wire.Status) float64 { return float64(s.Blobs.Bytes) }},
+	{"weir_blobs_uploaded", "Number of blobs that the node's object store has.", gauge, func(s wire.Status) float64 { return float64(s.Blobs.Uploaded) }},
+	{"weir_blobs_waiting", "Number of blobs that wait for their upload to the object store.", gauge, func(s wire.Status) float64 { return float64(s.Blobs.Waiting) }},
 	{"weir_blobs_damaged", "Number of blobs that wait for repair.", gauge, func(s wire.Status) float64 { return float64(s.Blobs.Damaged) }},
 	{"weir_blobs_found_damaged_total", "Number of blobs that were found damaged or lost since the start.", counter, func(s wire.Status) float64 { return float64(s.Blobs.Found) }},
 	{"weir_blobs_repaired_total", "Number of blobs that were fetched from other nodes to repair damage since the start.", counter, func(s wire.Status) float64 { return float64(s.Blobs.Repaired) }},

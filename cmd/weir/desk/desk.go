@@ -126,7 +126,7 @@ func (c *command) print(link string, tools *desk.PostgresAccess) error {
 		}{link, tools})
 	}
 	if tools != nil {
-		c.Note("for psql: PGPASSFILE=%s psql -h %s -p %s -U %s %s", tools.PasswordFile, tools.Host, tools.Port, tools.User, tools.Database)
+		c.Note("for psql: PGREQUIREAUTH=scram-sha-256 PGPASSFILE=%s psql -h %s -p %s -U %s %s", tools.PasswordFile, tools.Host, tools.Port, tools.User, tools.Database)
 	}
 	if _, err := fmt.Fprintln(c.Stdout, link); err != nil {
 		return fmt.Errorf("print the link: %w", err)

@@ -23,6 +23,7 @@ import (
 	"github.com/weirdata/weir/node/backup"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/drill"
+	"github.com/weirdata/weir/node/objects"
 )
 
 func newBackupCommand(a *cli.App) *cobra.Command {
@@ -138,7 +139,7 @@ func tenths(tell func(string)) func(done, all int) {
 }
 
 // archiveStore is where an archive is.
-func archiveStore(archive string) (backup.Store, error) { return backup.OpenStore(archive, nil) }
+func archiveStore(archive string) (objects.Store, error) { return objects.Open(archive, nil) }
 
 // backupDocument is a backup as -o json prints it.
 type backupDocument struct {

@@ -135,6 +135,7 @@ func configure(o *node.Options, c config.Config) {
 	o.PingTimeout, o.AttemptTimeout, o.CeremonyTimeout = c.PingTimeout, c.AttemptTimeout, c.CeremonyTimeout
 	o.ScrubEvery, o.ScrubPause = c.ScrubEvery, c.ScrubPause
 	o.CollectEvery, o.KeepOrphans = c.CollectEvery, c.KeepOrphans
+	o.BlobStore, o.BlobCache = c.BlobStore, int64(c.BlobCache) //nolint:gosec // of a disk
 }
 
 // runNode runs a node until ctx ends or one of its servers fails.

@@ -72,12 +72,20 @@ func statusTable(list []client.NodeStatus, bytes func(int64) string) term.Table 
 		}
 		l, b := n.Status.Ledger, n.Status.Blobs
 		s.Add(n.Node, cli.YesNo(n.Status.Ready), l.State, strconv.FormatUint(l.Term, 10), strconv.FormatUint(l.Applied, 10), strconv.FormatUint(l.Entries, 10),
-			strconv.FormatUint(l.Snapshot, 10), strings.Join(n.Status.Alive, ","), strconv.FormatInt(b.Stored, 10), bytes(b.Bytes),
+			strconv.FormatUint(l.Snapshot, 10), strings.Join(n.Status.Alive, ","), blobsText(b), bytes(b.Bytes),
 			strconv.Itoa(b.Damaged), strconv.FormatInt(b.Repaired, 10), strconv.FormatInt(b.Lost, 10), strconv.FormatInt(b.Scrubbed, 10),
 			cmp.Or(cli.FormatTime(b.LastScrub), "never"), bytes(int64(min(l.FreeBytes, math.MaxInt64))),
 			cli.FormatTime(n.Status.Shares.Since()), cmp.Or(cli.FormatTime(n.Status.Shares.Due()), "never"), cmp.Or(cli.FormatTime(n.Status.Shares.Tried()), "not yet"), depositText(n.Status.Shares), lastDrill(n.Status))
 	}
 	return s
+}
+
+// blobsText says how many blobs a node's disk has and, where an object store keeps them, how many that has.
+func blobsText(b wire.BlobStatus) string {
+	if b.Uploaded+b.Waiting == 0 {
+		return strconv.FormatInt(b.Stored, 10)
+	}
+	return fmt.Sprintf("%d on disk, %d uploaded, %d waiting", b.Stored, b.Uploaded, b.Waiting)
 }
 
 // depositText says how old the newest deposit of a node's share is, and whether it is of all shares.

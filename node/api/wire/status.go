@@ -149,6 +149,12 @@ type BlobStatus struct {
 	Scrubs    int64 `json:"scrubs"`     // that went through the whole store
 	LastScrub int64 `json:"last_scrub"` // its end, Unix milliseconds; 0: none yet
 	Collected int64 `json:"collected"`  // deleted, since nothing had named them for days
+
+	// Of a node whose blobs an object store keeps: those that it has, those that lie on the disk alone, and why the last
+	// upload failed.
+	Uploaded    int    `json:"uploaded,omitempty"`
+	Waiting     int    `json:"waiting,omitempty"`
+	UploadFault string `json:"upload_fault,omitempty"`
 }
 
 // LedgerStatus is a node's view of the replicated log.

@@ -67,6 +67,8 @@ type draft struct {
 	files   []*dropped
 	source  *panel.Source
 	columns []string // of the registry that the policy goes by
+	onto    *listed  // how the dataset was listed when it was checked; nil: not known
+	begun   bool     // publishing what was checked has begun
 }
 
 // drafts are those of a desk since it was started.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/compute/table"
@@ -110,7 +111,11 @@ func shortRow(fields []string) []string {
 	out := slices.Clone(fields[:min(len(fields), maxColumns)])
 	for i, text := range out {
 		if len(text) > maxShown {
-			out[i] = text[:maxShown] + "…"
+			end := maxShown
+			for !utf8.RuneStart(text[end]) && end > maxShown-utf8.UTFMax { // no character is cut
+				end--
+			}
+			out[i] = text[:end] + "…"
 		}
 	}
 	return out

@@ -54,11 +54,11 @@ type Part struct {
 func (s *drafts) receive(ctx context.Context, id string, p Part) (Draft, error) {
 	name := path.Base(filepath.ToSlash(p.Name))
 	switch {
-	case name == "." || name == "/" || name != shown.Text(name) || len(name) > maxFileName:
+	case name == "." || name == ".." || name == "/" || name != shown.Text(name) || len(name) > maxFileName:
 		return Draft{}, route.BadField("name", "the file's name cannot be read", fmt.Sprintf("call it by letters, digits and signs, at most %d bytes", maxFileName))
 	case p.Size <= 0:
 		return Draft{}, route.BadField("size", "the file "+name+" is empty", "drop a file with readings in it")
-	case len(p.Bytes) > maxPart || p.At < 0 || p.At+int64(len(p.Bytes)) > p.Size || len(p.Bytes) == 0:
+	case len(p.Bytes) > maxPart || p.At < 0 || p.At > p.Size-int64(len(p.Bytes)) || len(p.Bytes) == 0:
 		return Draft{}, route.BadField("bytes", "the part does not fit the file", fmt.Sprintf("send the file in parts of at most %d bytes, from its begin to its end", maxPart))
 	}
 	whole := false
@@ -101,9 +101,12 @@ func (s *drafts) target(d *draft, name string, p Part) (*dropped, error) {
 	switch {
 	case len(d.files) == maxFiles:
 		return nil, route.BadField("name", fmt.Sprintf("%d files were dropped already", maxFiles), "put them into a zip archive")
-	case s.stored+p.Size > maxStored:
+	case p.Size > maxStored-s.stored:
 		return nil, route.BadField("size", fmt.Sprintf("the files that were dropped would have more than %d MB together", maxStored>>20),
 			"use `weir dataset publish` in a terminal, which reads files where they are; or give up another publication")
+	}
+	if s.closed { // nobody would remove it
+		return nil, route.Ending("start it again, and drop the file again")
 	}
 	if s.dir == "" {
 		dir, err := os.MkdirTemp("", "weir-desk-files-") // mode 0700

@@ -200,9 +200,13 @@ func (s *drafts) check(ctx context.Context, d *draft) (err error) {
 	if err != nil {
 		return err
 	}
+	onto, err := s.standingOf(ctx, checked.Dataset)
+	if _, away := errors.AsType[*client.UnreachableError](err); err != nil && !away { // then it was compared with nothing
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d.Checked, d.Notes, d.Stale, d.examined = &checked, notes, false, d.described
+	d.Checked, d.Notes, d.Stale, d.examined, d.onto, d.begun = &checked, notes, false, d.described, onto, false
 	return nil
 }
 
@@ -222,8 +226,43 @@ func (s *drafts) faulty(ctx context.Context, d *draft, wrong *panel.Errors) erro
 	return nil
 }
 
+// listed is how a dataset is listed: its live version, and how often it was amended.
+type listed struct{ live, amended int }
+
+// standingOf is how a dataset is listed now; zero: not at all.
+func (s *drafts) standingOf(ctx context.Context, dataset string) (*listed, error) {
+	of, err := s.client.Dataset(ctx, dataset)
+	switch {
+	case client.IsNotFound(err):
+		return &listed{}, nil
+	case err != nil:
+		return nil, err
+	}
+	return &listed{of.Live, of.Amended}, nil
+}
+
+// unchanged refuses to publish where the dataset is other than it was checked against. A publication that was begun may have
+// changed it itself.
+func (s *drafts) unchanged(ctx context.Context, d *draft) error {
+	if d.onto == nil || d.begun {
+		return nil
+	}
+	now, err := s.standingOf(ctx, d.Checked.Dataset)
+	if err != nil {
+		return err
+	}
+	if *now != *d.onto {
+		return route.BadField("check", "another version was published, or the dataset amended, since it was checked", "check it again, and look at what would be published")
+	}
+	d.begun = true
+	return nil
+}
+
 // publish publishes what was checked.
 func (s *drafts) publish(ctx context.Context, d *draft) (err error) {
+	if err := s.unchanged(ctx, d); err != nil {
+		return err
+	}
 	p, err := s.prepare(ctx, d)
 	if nothing, ok := errors.AsType[*publish.NothingNewError](err); ok && nothing.Interrupted {
 		done, err := publish.EndInterrupted(ctx, s.client, nothing.Dataset)

@@ -50,7 +50,7 @@ func Looker(c *client.Client, feeds []string) func(context.Context) ([]Event, []
 		if contracts, err := client.Contracts.Read(ctx, c, newest); err == nil {
 			kinds = append(kinds, KindSpent)
 			for _, k := range contracts {
-				if k.Buyer == c.Key().ID() && k.State == catalog.ContractActive && nearlySpent(k) {
+				if k.Buyer == c.Key().ID() && catalog.IsID(catalog.LetterContract, k.ID) && k.State == catalog.ContractActive && nearlySpent(k) {
 					events = append(events, Event{KindSpent, k.ID})
 				}
 			}
@@ -73,7 +73,7 @@ func stopped(files []string) (events []Event) {
 func ordered(ctx context.Context, c *client.Client, orders []catalog.Order) (events []Event) {
 	owners := map[string]string{}
 	for _, o := range orders {
-		if o.State != catalog.OrderOpen {
+		if o.State != catalog.OrderOpen || !catalog.IsID(catalog.LetterOrder, o.ID) { // what is no id is told nobody's command
 			continue
 		}
 		owner, known := owners[o.Dataset]

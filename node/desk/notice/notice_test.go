@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -157,5 +158,84 @@ func TestNoticesAreToldToAWebhookAndACommand(t *testing.T) {
 		if (CheckURL(address) == nil) != ok {
 			t.Errorf("%q is taken: %v", address, !ok)
 		}
+	}
+}
+
+// What a lying node calls an order goes to nobody's command as an argument, and to nobody's terminal.
+func TestALyingNodeNamesNoArguments(t *testing.T) {
+	w := clienttest.New(t)
+	w.PublishAir()
+	_, err := w.Client(catalog.RoleBuyer).CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: "air", Purpose: "x"})
+	w.Must(err)
+	lied := false
+	w.Lies(func(path string, body []byte) []byte {
+		if path == "/v1/orders" || path == "/v1/contracts" {
+			lied = true
+			return []byte(idForm.ReplaceAllString(string(body), `"id":"--exec=rm$2"`))
+		}
+		return body
+	})
+	for _, role := range []catalog.Role{catalog.RolePublisher, catalog.RoleBuyer} {
+		events, _ := Looker(w.Client(role), nil)(w.Ctx)
+		for _, e := range events {
+			if strings.HasPrefix(e.Of, "-") || strings.Contains(e.Of, "exec") {
+				t.Errorf("the %s is told of %+v", role, e)
+			}
+		}
+	}
+	if !lied {
+		t.Error("no node was asked for orders")
+	}
+}
+
+var idForm = regexp.MustCompile(`"id":"(o|c)-[0-9a-f]+(")?`)
+
+// A webhook that redirects gets no notice sent to another host, one that is slow is given up, and what it answers is not
+// read; credentials in its address are sent to it, and told nobody.
+func TestAWebhookIsGivenNoMoreThanANotice(t *testing.T) {
+	elsewhere := make(chan string, 8)
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { elsewhere <- r.URL.Path }))
+	defer other.Close()
+	hang := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/redirects":
+			http.Redirect(w, r, other.URL+"/stolen", http.StatusTemporaryRedirect)
+		case "/hangs":
+			<-hang
+		case "/talks": // without an end
+			for _, err := w.Write(make([]byte, 1<<16)); err == nil; _, err = w.Write(make([]byte, 1<<16)) {
+				continue
+			}
+		case "/knows":
+			if user, password, ok := r.BasicAuth(); !ok || user != "weir" || password != "s3cret" {
+				w.WriteHeader(http.StatusUnauthorized)
+			}
+		}
+	}))
+	defer s.Close()
+	n := Notice{Event{KindNode, "n2"}, "node n2 does not answer", 5}
+	if err := Teller(s.URL+"/redirects", "")(t.Context(), n); err == nil || !strings.Contains(err.Error(), "307") {
+		t.Errorf("redirected it ends with %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if err := Teller(s.URL+"/hangs", "")(ctx, n); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a slow one ends with %v", err)
+	}
+	close(hang)
+	if err := Teller(s.URL+"/talks", "")(t.Context(), n); err != nil {
+		t.Errorf("one that talks ends with %v", err)
+	}
+	with := strings.Replace(s.URL, "http://", "http://weir:s3cret@", 1)
+	if err := Teller(with+"/knows", "")(t.Context(), n); err != nil {
+		t.Errorf("one that asks for a password ends with %v", err)
+	}
+	s.Close()
+	if err := Teller(with+"/knows", "")(t.Context(), n); err == nil || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("one that is away ends with %v", err)
+	}
+	if len(elsewhere) > 0 {
+		t.Errorf("another host was asked for %s", <-elsewhere)
 	}
 }

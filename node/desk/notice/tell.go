@@ -57,8 +57,12 @@ func postTo(ctx context.Context, address string, n Notice) error {
 		return ErrAddress
 	}
 	r.Header.Set("Content-Type", "application/json")
+	if u := r.URL.User; u != nil { // a transport leaves it out
+		password, _ := u.Password()
+		r.SetBasicAuth(u.Username(), password)
+	}
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
-	answer, err := transport.RoundTrip(r)
+	answer, err := transport.RoundTrip(r) // a redirection is not followed: the notice is for nobody else
 	if err != nil {
 		return fmt.Errorf("post a notice: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/weirdata/weir/node/backup"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/desk/route"
+	"github.com/weirdata/weir/node/objects"
 )
 
 // Backups answers GET /api/backups.
@@ -96,7 +97,7 @@ func (o *Operator) list(ctx context.Context, out *Backups) {
 	if o.options.Archive == "" {
 		return
 	}
-	store, err := backup.OpenStore(o.options.Archive, nil)
+	store, err := objects.Open(o.options.Archive, nil)
 	if err != nil {
 		out.Away = route.ProblemOf(err)
 		return

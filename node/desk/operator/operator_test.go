@@ -15,6 +15,7 @@ import (
 	"github.com/weirdata/weir/node/backup"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/objects"
 )
 
 // desk is the operator's part of a desk of a role.
@@ -221,7 +222,7 @@ func TestBackupsOfTheArchiveAreListed(t *testing.T) {
 		t.Errorf("no bucket is %+v, %v", got, err)
 	}
 	archive := t.TempDir()
-	store := backup.Directory(archive)
+	store := objects.Directory(archive)
 	put := func(name string, content []byte) {
 		t.Helper()
 		w.Must(store.Put(w.Ctx, "manifests/"+name+".json", content))

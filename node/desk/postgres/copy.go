@@ -68,7 +68,7 @@ func (n *session) copy(ctx context.Context, list []token.Token) (*outcome, error
 // withoutPages leaves out a condition on ctid, by which DuckDB reads a table in pieces: the first has all rows.
 func withoutPages(list []token.Token) []token.Token {
 	at := slices.IndexFunc(list, func(t token.Token) bool { return t.Named() && t.Lower() == "ctid" })
-	if at < 1 || at+1 >= len(list) || !list[at+1].Is("BETWEEN") || !list[at-1].Is("WHERE", "AND") {
+	if at < 1 || at+2 >= len(list) || !list[at+1].Is("BETWEEN") || !list[at-1].Is("WHERE", "AND") {
 		return list
 	}
 	end := at + 2

@@ -13,8 +13,12 @@ import (
 	"github.com/weirdata/weir/node/desk/postgres/token"
 )
 
-// maxParameters is how many parameters a statement has at most.
-const maxParameters = 1000
+const (
+	// maxParameters is how many parameters a statement has at most.
+	maxParameters = 1000
+	// maxPrepared is how many words the prepared statements of a session have together: some twenty megabytes.
+	maxPrepared = 16 * token.Most
+)
 
 // prepared is a statement that is yet to be run.
 type prepared struct {
@@ -79,6 +83,15 @@ func (n *session) parse(ctx context.Context, m *pgproto3.Parse) error {
 	if len(statements) == 1 {
 		p.list = statements[0]
 	}
+	words := len(p.list)
+	for name, other := range n.statements {
+		if name != m.Name {
+			words += len(other.list)
+		}
+	}
+	if words > maxPrepared {
+		return fail(stateTooLarge, "DEALLOCATE ALL", "prepared statements have more than %d words together", maxPrepared)
+	}
 	if p.parameters, err = n.parametersOf(ctx, p.list, m.ParameterOIDs); err != nil {
 		return err
 	}
@@ -91,6 +104,9 @@ func (n *session) parse(ctx context.Context, m *pgproto3.Parse) error {
 // column's, of a number of rows a number, and texts elsewhere.
 func (n *session) parametersOf(ctx context.Context, list []token.Token, said []uint32) ([]uint32, error) {
 	count := len(said)
+	if count > maxParameters {
+		return nil, fail(stateTooLarge, "", "a statement has at most %d parameters, and %d types are said", maxParameters, count)
+	}
 	for _, t := range list {
 		if t.Kind == token.Param {
 			i, err := strconv.Atoi(t.Text)
@@ -254,7 +270,7 @@ func (n *session) describePortal(ctx context.Context, name string) (err error) {
 	switch {
 	case p.out != nil && p.out.result != nil:
 		p.columns = p.out.result.Columns
-	case p.described:
+	case p.described, len(p.list) == 0:
 	case n.settings.on("weir.coverage"): // which columns there are depends on the answer
 		if p.out, err = n.execute(ctx, p.list); err == nil && p.out.result != nil {
 			p.columns = p.out.result.Columns

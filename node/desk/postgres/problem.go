@@ -38,6 +38,7 @@ const (
 	stateProtocol     = "08P01"
 	statePassword     = "28P01"
 	stateAway         = "58000"
+	stateMemory       = "53200"
 	stateInternal     = "XX000"
 )
 

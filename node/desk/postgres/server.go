@@ -27,10 +27,11 @@ const (
 	// maxStrangers is how many of them may have shown no password yet.
 	maxStrangers = 8
 	// loginTime is how long a login may take, idleTime how long a session may be silent, writeTime how long a client may
-	// take to read what it is sent.
-	loginTime = 10 * time.Second
-	idleTime  = 4 * time.Hour
-	writeTime = 2 * time.Minute
+	// take to read what it is sent, endingTime when the desk ends.
+	loginTime  = 10 * time.Second
+	idleTime   = 4 * time.Hour
+	writeTime  = 2 * time.Minute
+	endingTime = time.Second
 	// maxMessage is the most bytes of a client's message, maxLogin before it has shown the password.
 	maxMessage = 1 << 20
 	maxLogin   = 8 << 10
@@ -180,9 +181,12 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// What is under way when the desk ends is told so, and then cut.
-	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) }) //nolint:errcheck,gosec // it is closed then
+	stop := context.AfterFunc(ctx, func() {
+		conn.SetReadDeadline(time.Unix(1, 0))             //nolint:errcheck,gosec // it is closed then
+		conn.SetWriteDeadline(time.Now().Add(endingTime)) //nolint:errcheck,gosec // likewise
+	})
 	defer stop()
-	backend := pgproto3.NewBackend(conn, &slowWriter{conn})
+	backend := pgproto3.NewBackend(conn, &slowWriter{conn, ctx})
 	if !s.admit() {
 		s.refuse(backend, fail(stateTooMany, "close some of the tools' connections", "there are too many connections"))
 		return
@@ -333,11 +337,18 @@ func (s *Server) leave(n *session) {
 	n.close()
 }
 
-// slowWriter ends a connection whose client does not read.
-type slowWriter struct{ net.Conn }
+// slowWriter ends a connection whose client does not read, and soon when the desk ends.
+type slowWriter struct {
+	net.Conn
+	ctx context.Context //nolint:containedctx // that of the connection
+}
 
 func (w *slowWriter) Write(b []byte) (int, error) {
-	if err := w.SetWriteDeadline(time.Now().Add(writeTime)); err != nil {
+	err := w.SetWriteDeadline(time.Now().Add(writeTime))
+	if w.ctx.Err() != nil { // it may have ended before the deadline was set
+		err = w.SetWriteDeadline(time.Now().Add(endingTime))
+	}
+	if err != nil {
 		return 0, err
 	}
 	return w.Conn.Write(b)

@@ -48,6 +48,8 @@ type session struct {
 	datasets map[string]*Dataset
 
 	status     byte
+	before     map[string]string // the settings as the transaction found them
+	local      map[string]bool   // settings that hold until its end
 	statements map[string]*prepared
 	portals    map[string]*portal
 	skipping   bool // after an error, until Sync
@@ -82,7 +84,7 @@ func (s *Server) newSession(conn net.Conn, b *pgproto3.Backend, parameters map[s
 		s.leave(n)
 		return nil, err
 	}
-	db.Set, db.Setting, db.Settings = n.settings.set, n.settings.get, func() map[string]string { return n.settings.values }
+	db.Set, db.Setting, db.Settings = n.change, n.settings.get, func() map[string]string { return n.settings.values }
 	n.db = db
 	for _, name := range reported {
 		n.report(name)
@@ -114,7 +116,7 @@ func (n *session) options(text string) error {
 
 func (n *session) close() {
 	if n.db != nil {
-		n.db.Close() //nolint:errcheck,gosec // it is in memory
+		n.server.contained(context.Background(), n.db.Close) //nolint:errcheck,gosec // it is in memory
 	}
 }
 
@@ -201,7 +203,7 @@ func (n *session) statement(ctx context.Context, do func(context.Context) error)
 	n.mu.Lock()
 	n.cancel = cancel
 	n.mu.Unlock()
-	err := do(ctx)
+	err := n.server.contained(ctx, func() error { return do(ctx) })
 	n.mu.Lock()
 	n.cancel = nil
 	n.mu.Unlock()
@@ -214,6 +216,10 @@ func (n *session) take(ctx context.Context, message pgproto3.FrontendMessage) er
 	case *pgproto3.Query:
 		n.skipping = false
 		if err := n.statement(ctx, func(ctx context.Context) error { return n.simple(ctx, m.String) }); err != nil {
+			if e := broken(err); e != nil {
+				n.server.refuse(n.backend, e)
+				return err
+			}
 			n.fail(err)
 		}
 		n.endOfImplicit()
@@ -231,6 +237,10 @@ func (n *session) take(ctx context.Context, message pgproto3.FrontendMessage) er
 		return nil
 	}
 	if err := n.statement(ctx, func(ctx context.Context) error { return n.extended(ctx, message) }); err != nil {
+		if e := broken(err); e != nil {
+			n.server.refuse(n.backend, e)
+			return err
+		}
 		n.fail(err)
 		n.skipping = true
 		return n.backend.Flush()

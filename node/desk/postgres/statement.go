@@ -46,23 +46,13 @@ func (n *session) execute(ctx context.Context, list []token.Token) (*outcome, er
 	}
 	switch word := strings.ToUpper(list[0].Text); word {
 	case "SET", "RESET":
-		changed, err := n.settings.setStatement(list)
-		if err != nil {
-			return nil, err
-		}
-		if i := slices.IndexFunc(reported, func(name string) bool { return strings.EqualFold(name, changed) }); i >= 0 {
-			n.report(reported[i])
-		}
-		return done(word)
+		return n.set(word, list)
 	case "SHOW":
 		return n.show(list[1:])
 	case "BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE":
 		return n.transaction(word, list)
 	case "DISCARD":
-		n.settings.reset()
-		clear(n.statements)
-		clear(n.portals)
-		return done("DISCARD ALL")
+		return n.discard(list[1:])
 	case "DEALLOCATE":
 		return n.deallocate(list[1:])
 	case "DECLARE":
@@ -234,6 +224,8 @@ func (n *session) transaction(word string, list []token.Token) (*outcome, error)
 	case word == "BEGIN" || word == "START":
 		if n.status != idle {
 			n.notice("25001", "there is a transaction already")
+		} else {
+			n.before, n.local = maps.Clone(n.settings.values), map[string]bool{}
 		}
 		n.status = within
 		if word == "START" {
@@ -241,13 +233,14 @@ func (n *session) transaction(word string, list []token.Token) (*outcome, error)
 		}
 		return done(word)
 	}
-	failed := n.status == failedTx
+	back := n.status == failedTx || word == "ROLLBACK" || word == "ABORT"
 	if n.status == idle {
 		n.notice("25P01", "there is no transaction")
 	}
+	n.restore(back)
 	n.status = idle
 	n.forgetPortals()
-	if failed || word == "ROLLBACK" || word == "ABORT" {
+	if back {
 		return done("ROLLBACK")
 	}
 	return done("COMMIT")
@@ -337,7 +330,7 @@ func (n *session) fetch(word string, list []token.Token) (*outcome, error) {
 		}
 		p.at, count = min(max(count-1, 0), len(all.Rows)), 1
 	}
-	to := min(len(all.Rows), p.at+count)
+	to := p.at + min(len(all.Rows)-p.at, count) // the sum of both may be no number
 	rows := all.Rows[p.at:to]
 	p.at = to
 	tag := fmt.Sprintf("%s %d", word, len(rows))

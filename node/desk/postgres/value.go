@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgtype"
 
@@ -118,6 +119,9 @@ func parameter(value []byte, oid uint32, format int16) (token.Token, error) {
 		return token.Token{}, fail(stateTooLarge, "", "a parameter has more than %d bytes", maxParameter)
 	}
 	text := string(value)
+	if isText := format == formatText || isTextOID(oid); isText && (!utf8.Valid(value) || strings.ContainsRune(text, 0)) {
+		return token.Token{}, fail(stateParameter, "send texts as UTF-8", "a parameter is not valid UTF-8, or has a zero byte")
+	}
 	number := func(text string) token.Token { return token.Token{Kind: token.Number, Text: text} }
 	if format == formatText {
 		switch oid {
@@ -167,10 +171,15 @@ func parameter(value []byte, oid uint32, format int16) (token.Token, error) {
 			at += "Z"
 		}
 		return token.Token{Kind: token.String, Text: at}, nil
-	case oid == pgcatalog.OIDText || oid == pgcatalog.OIDVarchar || oid == pgcatalog.OIDName || oid == 0 || oid == 1042 || oid == 705:
+	case isTextOID(oid):
 		return token.Token{Kind: token.String, Text: text}, nil
 	}
 	return token.Token{}, bad
+}
+
+// isTextOID reports whether a type is one of texts: bpchar and unknown are, too.
+func isTextOID(oid uint32) bool {
+	return oid == pgcatalog.OIDText || oid == pgcatalog.OIDVarchar || oid == pgcatalog.OIDName || oid == 0 || oid == 1042 || oid == 705
 }
 
 // epoch is where times in binary begin.

@@ -213,6 +213,8 @@ func chineseSentences() [][2]string {
 		{"fill in the form, or drop a descriptor", "请填写表单，或拖入描述文件"},
 		{"something was changed since it was checked", "检查之后内容有改动"},
 		{"check it again, and look at what would be published", "请重新检查，并查看将发布的内容"},
+		{"another version was published, or the dataset amended, since it was checked", "检查之后，该数据集已有新版本发布或已被修订"},
+		{"start it again, and drop the file again", "请重新启动，并重新拖入文件"},
 		{"it is published already", "已经发布"},
 		{"begin another publication", "请开始另一次发布"},
 		{"mend the files, the columns or the policy by what it says, and check again", "请按所述修正文件、各列或政策，然后重新检查"},

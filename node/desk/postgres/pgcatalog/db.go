@@ -20,8 +20,9 @@ const (
 	MaxRows = 100_000
 	// maxTime is how long a query may take.
 	maxTime = 20 * time.Second
-	// maxHeap bounds the memory of a database, in bytes.
-	maxHeap = 512 << 20
+	// maxHeap bounds the memory of a database, and maxValue a text in it, in bytes.
+	maxHeap  = 512 << 20
+	maxValue = 16 << 20
 )
 
 // Kind is what a column of a dataset is.
@@ -98,8 +99,9 @@ func (e *MissingError) Error() string { return fmt.Sprintf("there is no %s %s", 
 
 // DB is the database of one session. It is not safe for concurrent use. Open it, and Close it.
 type DB struct {
-	// Set and Setting are set_config and current_setting, Settings what pg_settings lists; nil: there are none.
-	Set      func(name, value string) error
+	// Set and Setting are set_config and current_setting, Settings what pg_settings lists; nil: there are none. What is set
+	// locally holds until the transaction ends.
+	Set      func(name, value string, local bool) error
 	Setting  func(name string) (string, bool)
 	Settings func() map[string]string
 
@@ -124,6 +126,8 @@ func Open(pid uint32, clock func() time.Time) (*DB, error) {
 		conn.Close() //nolint:errcheck,gosec // what is told is why
 		return nil, fmt.Errorf("make the catalogue: %w", err)
 	}
+	conn.Limit(sqlite3.LIMIT_LENGTH, maxValue)
+	conn.Limit(sqlite3.LIMIT_ATTACHED, 0) // those of the schemas are there
 	return d, nil
 }
 

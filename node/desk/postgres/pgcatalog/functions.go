@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -127,7 +128,7 @@ func (d *DB) register() error {
 		if name == "regexp" { // SQLite has one of two arguments, which would be taken first
 			arguments = 2
 		}
-		if err := d.conn.CreateFunction(name, arguments, sqlite3.INNOCUOUS, do); err != nil {
+		if err := d.conn.CreateFunction(name, arguments, sqlite3.INNOCUOUS, guarded(name, do)); err != nil {
 			return fmt.Errorf("make function %s: %w", name, err)
 		}
 	}
@@ -147,6 +148,23 @@ func (d *DB) register() error {
 		return fmt.Errorf("make the order of decimals: %w", err)
 	}
 	return nil
+}
+
+// guarded ends the query, and not the program, where a function is called with fewer arguments than it reads: SQLite is told
+// that each takes any number.
+func guarded(name string, do function) function {
+	return func(ctx sqlite3.Context, arg ...argument) {
+		defer func() {
+			switch p := recover().(type) {
+			case nil:
+			case runtime.Error:
+				ctx.ResultError(fmt.Errorf("%s does not take %d arguments such as these", name, len(arg)))
+			default:
+				panic(p)
+			}
+		}()
+		do(ctx, arg...)
+	}
 }
 
 func passed(ctx sqlite3.Context, arg ...argument) { ctx.ResultValue(arg[0]) }

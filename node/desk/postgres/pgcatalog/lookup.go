@@ -142,7 +142,8 @@ func (d *DB) setConfig(ctx sqlite3.Context, arg ...argument) {
 		return
 	}
 	if d.Set != nil {
-		if err := d.Set(arg[0].Text(), arg[1].Text()); err != nil {
+		local := len(arg) > 2 && arg[2].Bool()
+		if err := d.Set(arg[0].Text(), arg[1].Text(), local); err != nil {
 			ctx.ResultError(err)
 			return
 		}

@@ -1,4 +1,7 @@
-package backup
+// Package objects keeps objects under names: in a directory, or in a bucket of an S3-compatible
+// service. Whoever keeps something in it seals what is secret, and compares what comes back with a
+// digest.
+package objects
 
 import (
 	"context"
@@ -70,15 +73,15 @@ func (d Directory) Get(_ context.Context, name string, limit int64) ([]byte, err
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
-	b, err := readAll(f, limit)
+	b, err := ReadAll(f, limit)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	return b, nil
 }
 
-// readAll reads no more than so many bytes, and fails where there are more.
-func readAll(r io.Reader, limit int64) ([]byte, error) {
+// ReadAll reads no more than so many bytes, and fails where there are more.
+func ReadAll(r io.Reader, limit int64) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err == nil && int64(len(b)) > limit {
 		return nil, fmt.Errorf("it has more than the %d bytes that it can have", limit)
@@ -127,8 +130,8 @@ func (d Directory) Remove(_ context.Context, name string) error {
 	return durable.SyncDir(filepath.Dir(file))
 }
 
-// names lists what there is under a prefix, ascending.
-func names(ctx context.Context, s Store, prefix string) (list []string, err error) {
+// Names lists what there is under a prefix, ascending.
+func Names(ctx context.Context, s Store, prefix string) (list []string, err error) {
 	err = s.List(ctx, prefix, func(name string) error {
 		list = append(list, name)
 		return nil

@@ -1,4 +1,4 @@
-package backup
+package objects
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ import (
 // Prefixes of the addresses of buckets: s3+https://HOST[:PORT]/BUCKET[/PREFIX].
 const (
 	schemeS3      = "s3+https://"
-	schemeS3Plain = "s3+http://" // of a store on the same machine: parts are encrypted, names are not
+	schemeS3Plain = "s3+http://" // of a store on the same machine
 )
 
 // bucket is a store in a bucket of an S3-compatible service.
@@ -32,10 +32,10 @@ type bucket struct {
 
 var _ Store = (*bucket)(nil)
 
-// OpenStore returns the store at an address: a directory, or a bucket as s3+https://HOST/BUCKET/PREFIX.
+// Open returns the store at an address: a directory, or a bucket as s3+https://HOST/BUCKET/PREFIX.
 // Credentials for a bucket are those of the environment (AWS_ACCESS_KEY_ID and
 // AWS_SECRET_ACCESS_KEY; the region is AWS_REGION), of ~/.aws/credentials, or of the machine's role. It connects to nobody yet.
-func OpenStore(address string, transport http.RoundTripper) (Store, error) {
+func Open(address string, transport http.RoundTripper) (Store, error) {
 	if !strings.HasPrefix(address, schemeS3) && !strings.HasPrefix(address, schemeS3Plain) {
 		return Directory(address), nil
 	}
@@ -84,7 +84,7 @@ func (b *bucket) Get(ctx context.Context, name string, limit int64) ([]byte, err
 	if err != nil {
 		return nil, b.failed(name, err)
 	}
-	content, err := readAll(o, limit)
+	content, err := ReadAll(o, limit)
 	if err := errors.Join(err, o.Close()); err != nil {
 		return nil, b.failed(name, err)
 	}

@@ -1,0 +1,40 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/weirdata/weir/consensus/panictrace"
+)
+
+// panicError is a panic in a statement.
+type panicError struct{ value any }
+
+// Error implements error.
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// contained runs do. A panic ends the session and not the desk, on whose other work people wait: SQLite's Go side panics
+// where memory is short.
+func (s *Server) contained(ctx context.Context, do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicError{p}
+			s.options.Logger.ErrorContext(ctx, "a session of Postgres' protocol panicked, and is ended", "panic", err, "stack", panictrace.Frames())
+		}
+	}()
+	return do()
+}
+
+// broken is what a client is told of a panic, after which its session ends; nil: err is none.
+func broken(err error) *Error {
+	p, ok := errors.AsType[*panicError](err)
+	switch {
+	case !ok:
+		return nil
+	case strings.Contains(p.Error(), "out of memory"):
+		return fail(stateMemory, "ask for less at a time, and connect again", "the query needs more memory than a session has")
+	}
+	return fail(stateInternal, "connect again; the desk's log says more", "the desk failed at this statement")
+}
