@@ -13,6 +13,7 @@ import (
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/consensus/evidence"
 	"github.com/weirdata/weir/consensus/pairs"
+	"github.com/weirdata/weir/consensus/replication"
 )
 
 var discard = slog.New(slog.DiscardHandler)
@@ -263,7 +264,7 @@ func TestNoSnapshotWhileRaftReplays(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := &Ledger{opts: Options{Machine: kv{}}, disk: &disk{state: s}, life: newLifecycle(discard), notifier: newNotifier()}
-	f := &fsm{ledger: l} // as after a restart
+	f := &fsm{ledger: l, commits: replication.NewCommits()} // as after a restart
 	f.ApplyBatch(log[:2])
 	if _, err := f.Snapshot(); !errors.Is(err, raft.ErrNothingNewToSnapshot) {
 		t.Errorf("in the middle of the replay: %v", err)

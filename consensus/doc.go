@@ -61,6 +61,8 @@
 //     TestEntriesBehindASnapshotAreTakenAgain, TestLogOfAnotherPastEndsWithASnapshot).
 //   - A snapshot is as far as raft says that it is, also where raft's last entry is none of the
 //     state machine's (TestSnapshotBehindABarrierIsStartedFrom).
+//   - Followers hear of a commit at once (package replication; TestFollowersHearOfACommitAtOnce). Raft tells them
+//     with the next entry, or after CommitTimeout to twice that.
 //   - A majority that is up elects a leader, also where one of it has not heard yet that another
 //     is a member (TestMemberThatIsBehindVotesForANewOne).
 //   - What the pairs of a state add up to is its digest, which the entries keep in the

@@ -10,13 +10,15 @@ import (
 
 	"github.com/weirdata/weir/consensus/damage"
 	"github.com/weirdata/weir/consensus/pairs"
+	"github.com/weirdata/weir/consensus/replication"
 	"github.com/weirdata/weir/consensus/snapstream"
 	"github.com/weirdata/weir/consensus/statesum"
 )
 
 // fsm connects raft's thread to the state.
 type fsm struct {
-	ledger *Ledger
+	ledger  *Ledger
+	commits *replication.Commits
 	// seen is the last index that raft has handed over since it started, also
 	// when the state had it already. Raft's thread alone uses it.
 	seen uint64
@@ -33,6 +35,8 @@ func (f *fsm) Apply(l *raft.Log) any { return f.ApplyBatch([]*raft.Log{l})[0] }
 
 // ApplyBatch implements raft.BatchingFSM. Its answers are applyResult.
 func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
+	last := logs[len(logs)-1]
+	f.commits.Committed(last.Index, last.Term)
 	out := make([]any, len(logs))
 	results, err := f.apply(logs)
 	if err != nil {
@@ -45,7 +49,7 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	for i, r := range results {
 		out[i] = r
 	}
-	f.seen = logs[len(logs)-1].Index
+	f.seen = last.Index
 	f.ledger.notifier.notify()
 	return out
 }

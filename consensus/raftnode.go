@@ -11,6 +11,7 @@ import (
 
 	"github.com/weirdata/weir/consensus/damage"
 	"github.com/weirdata/weir/consensus/logbridge"
+	"github.com/weirdata/weir/consensus/replication"
 )
 
 const (
@@ -65,7 +66,7 @@ func startRaft(l *Ledger) (*raftNode, error) {
 			Stream:  layer,
 			MaxPool: peerPool,
 			Timeout: peerTimeout,
-		})},
+		}), replication.NewCommits()},
 		opts: l.opts, identity: l.disk.identity, layer: layer, logs: map[raft.ServerAddress]uint64{},
 	}
 	config := raftConfig(l.opts, l.disk.threshold())
@@ -75,7 +76,7 @@ func startRaft(l *Ledger) (*raftNode, error) {
 	// Raft reads the log up to its end and panics where it cannot.
 	err := damage.Guard(PartLog, func() (err error) {
 		votes := voteStore{StableStore: l.disk.wal, identity: l.disk.identity, outdated: layer.isOutdated, own: string(r.trans.LocalAddr())}
-		r.Raft, err = raft.NewRaft(config, &fsm{ledger: l}, l.disk.log, votes, l.disk.snaps, r.trans)
+		r.Raft, err = raft.NewRaft(config, &fsm{ledger: l, commits: r.trans.commits}, l.disk.log, votes, l.disk.snaps, r.trans)
 		return err
 	})
 	if err != nil {

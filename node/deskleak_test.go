@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +23,9 @@ import (
 
 const (
 	droppedName = "draft-of-miss-qian-7b21.xlsx"
+	listName    = "borrowers-of-miss-qian-2c55.csv"
+	// unknownStation is on the list, and in no registry.
+	unknownStation = "canary-station-of-nobody-93a1"
 	// mistyped has a letter for a digit; a person mends it in the page.
 	mistyped = "123456.78901z347"
 	// probed is in a query of a tool on the tables of Postgres, which the desk answers.
@@ -135,6 +140,64 @@ func (w *canaryWorld) register(ctx context.Context, t *testing.T) (members []lea
 	return members
 }
 
+// registerAtDesk is register by the desk, after a look at what stays of the file, and returns who is in
+// the registry.
+func (w *canaryWorld) registerAtDesk(ctx context.Context, v *deskVisit) (members []leak.Needle) {
+	v.Helper()
+	registry, err := w.buyer.Registry(ctx, "canaries")
+	if err != nil {
+		v.Fatal(err)
+	}
+	rows, err := w.buyer.RegistryRows(ctx, "canaries", registry.Rows)
+	if err != nil {
+		v.Fatal(err)
+	}
+	values := make([]uint64, registry.Rows)
+	var ids []string
+	text := "station,note\n" + unknownStation + ",gone\n"
+	for i, row := range rows {
+		members = append(members, leak.Forms("member "+row[0], []byte(row[0]))...)
+		ids = append(ids, row[0])
+		if values[i] = uint64(0b10010110100 >> i & 1); values[i] == 1 {
+			text += row[0] + ",kept\n"
+		}
+	}
+	file := buyer.ListFile{Name: "mine", Registry: "canaries", File: listName, Bytes: []byte(text), By: []string{"county"}}
+	p := deskPost[buyer.ListPreview](v, "/api/portfolios/preview", file)
+	if p.Entries != 5 || p.Unknown != 1 || len(p.Rows) != 6 || p.Rows[0].State != buyer.RowUnknown || p.Version != 1 {
+		v.Fatalf("the preview is %+v", p)
+	}
+	file.IgnoreUnknown = true
+	r := deskPost[buyer.Registration](v, "/api/portfolios", file)
+	for r.State == buyer.Registering {
+		r = deskGet[buyer.Registration](v, fmt.Sprintf("/api/portfolios/registrations/%s?seen=%d", r.ID, r.Seen))
+	}
+	if r.State != buyer.RegistrationDone || r.Entries != 5 || r.Ignored != 1 || r.Version != 1 {
+		v.Fatalf("it ends as %+v, %+v", r, r.Problem)
+	}
+	if p = deskPost[buyer.ListPreview](v, "/api/portfolios/preview", file); p.Known != 1 {
+		v.Fatalf("registered it is previewed as %+v", p)
+	}
+	members = append(members, leak.Forms(unknownStation, []byte(unknownStation))...)
+	w.needles = append(w.needles, vectorNeedles("the portfolio", values, ids)...)
+	return members
+}
+
+// filesOf are the files of a directory.
+func filesOf(t *testing.T, dir string) (list []leak.Place) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			list = append(list, leak.Place{Name: path, Bytes: readFile(t, path)})
+		}
+		return err
+	})
+	if err != nil || len(list) == 0 {
+		t.Fatalf("%d files in %s, %v", len(list), dir, err)
+	}
+	return list
+}
+
 // deskNeedles are what a desk's person has: readings, figures, names of files, what was typed, and keys.
 func (w *canaryWorld) deskNeedles(t *testing.T) (list []leak.Needle) {
 	t.Helper()
@@ -151,7 +214,7 @@ func (w *canaryWorld) deskNeedles(t *testing.T) (list []leak.Needle) {
 	for _, stations := range []int{canaryStations, canaryStations / 2, 5} {
 		list = append(list, readingNeedles(t, params, x, sumOfCanaries(stations, canaries), int64(stations*len(canaries)))...)
 	}
-	for _, text := range []string{droppedName, mistyped, probed} {
+	for _, text := range []string{droppedName, mistyped, probed, listName, unknownStation} {
 		list = append(list, leak.Forms(text, []byte(text))...)
 	}
 	return slices.Concat(list, keyNeedles(t, w.bureau.Key()), keyNeedles(t, w.buyer.Key()))
@@ -172,15 +235,18 @@ func TestDesksTellNodesNoReadingAndNoSecret(t *testing.T) {
 		t.Fatalf("the order is not granted: %+v", k)
 	}
 	before := len(w.clients.sent())
-	members := w.register(ctx, t)
-	deskGet[buyer.Portfolios](asker, "/api/portfolios")
+	members := w.registerAtDesk(ctx, asker)
+	if p := deskGet[buyer.Portfolios](asker, "/api/portfolios"); len(p.Portfolios) != 1 || p.Portfolios[0].State != "ready" {
+		t.Fatalf("the portfolios are %+v", p)
+	}
 	const whole, mine = "SELECT SUM(x) FROM canaries", "SELECT SUM(x) FROM canaries WHERE county = 'north' AND station IN PRIVATE(mine)"
 	asker.asked(whole, sumOfCanaries(canaryStations, canaries))
 	asker.asked(mine, sumOfCanaries(5, canaries))
 	asker.askedByTool(ctx, "SELECT SUM(x) FROM canaries WHERE county = 'south'", sumOfCanaries(canaryStations/2, canaries))
 	asker.openNotebook()
 	asker.asked("SELECT SUM(x) FROM canaries WHERE county = 'north'", sumOfCanaries(canaryStations/2, canaries))
-	for _, found := range leak.Search([]leak.Place{{Name: "what the buyer's desk sends", Bytes: w.clients.sent()[before:]}}, members) {
+	places := append(filesOf(t, asker.dir), leak.Place{Name: "what the buyer's desk sends", Bytes: w.clients.sent()[before:]})
+	for _, found := range leak.Search(places, members) {
 		t.Error(found)
 	}
 
@@ -210,7 +276,7 @@ func (w *canaryWorld) mustHold(ctx context.Context, t *testing.T, needles []leak
 // What a desk's person has is found where clients' requests are recorded, if it is there.
 func TestWhatADeskHasIsFoundInARequest(t *testing.T) {
 	var needles []leak.Needle
-	for _, text := range []string{droppedName, mistyped, probed, canaries[0], smallCanaries[0]} {
+	for _, text := range []string{droppedName, mistyped, probed, listName, unknownStation, canaries[0], smallCanaries[0]} {
 		needles = append(needles, leak.Forms(text, []byte(text))...)
 	}
 	needles = append(needles, keyNeedles(t, newKey(t, "a desk"))...)

@@ -42,10 +42,7 @@ type List struct {
 func ReadList(ctx context.Context, f File, o ListOptions) (*List, error) {
 	r := &listReader{options: o, file: f.Name}
 	r.Discard()
-	uses := func(name string) bool {
-		return slices.Contains(slices.Concat(o.IDColumns, o.wanted()), CleanText(name))
-	}
-	if err := table.Read(ctx, f, table.Options{Wanted: o.wanted(), Uses: uses}, r); err != nil {
+	if err := table.Read(ctx, f, o.TableOptions(), r); err != nil {
 		return nil, err
 	}
 	if len(r.list.IDs) == 0 && r.faults.Total == 0 {
@@ -56,6 +53,13 @@ func ReadList(ctx context.Context, f File, o ListOptions) (*List, error) {
 		return nil, &r.faults
 	}
 	return r.list, nil
+}
+
+// TableOptions say how the rows of such a list are found in its file.
+func (o ListOptions) TableOptions() table.Options {
+	return table.Options{Wanted: o.wanted(), Uses: func(name string) bool {
+		return slices.Contains(slices.Concat(o.IDColumns, o.wanted()), CleanText(name))
+	}}
 }
 
 // wanted are columns by which a workbook's sheet is found.

@@ -420,7 +420,7 @@ func clickThrough(t *testing.T, looks bool) {
 	publishPlants(w)
 	w.Contract("air", catalog.OrderApprove{})
 	downloads := t.TempDir()
-	v := visit(t, Options{Client: w.Client(catalog.RoleBuyer), Dir: t.TempDir(), Version: "test"})
+	v := visit(t, Options{Client: w.Client(catalog.RoleBuyer), Dir: t.TempDir(), Version: "test", Postgres: "127.0.0.1:0"})
 	b := openBrowser(t, downloads, looks)
 
 	link := v.desk.Link()
@@ -529,6 +529,13 @@ func clickThrough(t *testing.T, looks bool) {
 	b.click("nav a", "Portfolios")
 	b.settled()
 	b.look("portfolios")
+	registerPortfolio(b)
+	b.show("#/query")
+	b.click("main a", "Ask from psql")
+	b.text(v.desk.Postgres().PasswordFile)
+	b.text("-p " + v.desk.Postgres().Port + " -U weir weir")
+	b.settled()
+	b.look("tools")
 
 	// An auditor, who has the profile and the receipt alone, when no node runs.
 	for _, s := range w.Servers {
@@ -543,6 +550,9 @@ func clickThrough(t *testing.T, looks bool) {
 	b.run("open the auditor's link", chromedp.Navigate(auditor.desk.Link()))
 	b.text("Try again") // the catalogue cannot be had
 	b.complaints()
+	b.show("#/tools")
+	b.text("It is turned off.")
+	b.look("tools-off")
 	b.show("#/receipt")
 	b.text("Drop a receipt here")
 	b.run("drop the receipt", chromedp.SetUploadFiles(chromedp.CSS("input[name=receipt]"), []string{receipt}))
@@ -567,6 +577,60 @@ func clickThrough(t *testing.T, looks bool) {
 	if len(got) != 7 {
 		t.Errorf("it tried %q", got)
 	}
+}
+
+// registerPortfolio drops lists of plants: what stays of them stands in their rows. The last one is registered.
+func registerPortfolio(b *tab) {
+	b.Helper()
+	file := func(name, text string) []string {
+		path := filepath.Join(b.TempDir(), name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			b.Fatal(err)
+		}
+		return []string{path}
+	}
+	b.run("drop a list with a double", chromedp.SetUploadFiles(chromedp.CSS("input[name=portfolio]"), file("borrowers.csv", "name,plant\nRiver Works,p01\nHill Works,p02\nRiver Works,p01\n")))
+	b.text("stands in row 2 already")
+	b.sees("it is not registered", "document.querySelector('#register').disabled && document.querySelectorAll('#preview tr.wrong').length === 1")
+	b.settled()
+	b.look("portfolio-faults")
+	list := "name,plant,balance,band\nNobody,zz9,1.00,low\n"
+	for i, p := range []int{0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 13} { // three of each county, with all their readings
+		list += fmt.Sprintf("Works %d,p%02d,%d.50,%s\n", p+1, p+1, 100*p, []string{"high", "low"}[i/6])
+	}
+	b.run("drop a list", chromedp.SetUploadFiles(chromedp.CSS("input[name=portfolio]"), file("borrowers.csv", list)))
+	b.text("12 entities of 13 rows; registry plants has 24.")
+	b.click("label", "county")
+	b.fill("textarea[name=for]", "SELECT county, SUM(nox) FROM plants WHERE entity IN PRIVATE(borrowers) AND period = '2024' GROUP BY county")
+	b.text("What the query would be answered with")
+	b.text("What they do not learn")
+	b.sees("without leave to go on without an id it is not registered", "document.querySelector('#register').disabled")
+	b.click("label", "Go on without the id")
+	b.sees("then it may be", "!document.querySelector('#register').disabled")
+	b.settled()
+	b.look("portfolio-preview")
+	b.fill("select[name=kind]", "weights")
+	b.fill("select[name=column]", "balance")
+	b.text("more than 655.35, the largest of 16 bits with 2 decimals")
+	b.fill("input[name=bits]", "20")
+	b.text("10485.75")
+	b.text("any weight, even whether it is 0")
+	b.settled()
+	b.look("portfolio-weights")
+
+	// Registered it is there after a reload, and is asked from there.
+	b.fill("select[name=kind]", "list")
+	b.sees("it may be registered", "!document.querySelector('#register').disabled && !document.querySelector('#preview [aria-busy=true]')")
+	b.click("#register", "Register borrowers version 1")
+	b.text("is registered as version 1.")
+	b.text("12 entities are on it.")
+	b.run("reload", chromedp.Reload())
+	b.text("is registered as version 1.")
+	b.sees("it is listed", "[...document.querySelectorAll('table th[scope=row]')].some((e) => e.innerText === 'borrowers')")
+	b.settled()
+	b.look("portfolio-registered")
+	b.click("main a", "Ask with it")
+	b.sees("the query is written", "document.querySelector('#editor')?.shadowRoot?.querySelector('.cm-content')?.innerText.includes('PRIVATE(borrowers)')")
 }
 
 // grouped writes a figure as the page does.

@@ -113,6 +113,7 @@ func New(listen string, o Options) (*Desk, error) {
 func (d *Desk) table() []route.Route {
 	all := []route.Route{route.New("GET", "/api/session", "Whose desk this is, and of which cluster", route.Reads, d.session)}
 	all = append(all, route.New("GET", "/api/notices", "What happened since the desk was started, the newest first", route.Reads, d.listNotices))
+	all = append(all, route.New("GET", "/api/tools", "How tools on this machine connect, by Postgres' protocol; the password is in a file", route.Reads, d.tools))
 	all = append(all, d.buyer.Routes()...)
 	all = append(all, operator.New(operator.Options{
 		Client: d.options.Client, MonitorFile: filepath.Join(d.options.Dir, "desk.monitor"), Archive: d.options.Archive,

@@ -79,6 +79,17 @@ func keptPassword(dir string) (string, error) {
 	return password, nil
 }
 
+// Tools answers GET /api/tools: how tools on this machine connect. The password is in none of it.
+type Tools struct {
+	Postgres *PostgresAccess `json:"postgres,omitempty"` // absent: the desk does not speak Postgres' protocol
+	Listen   string          `json:"listen"`             // where it would, unless told otherwise
+	Key      bool            `json:"key"`                // whether the desk has one, without which there are no figures
+}
+
+func (d *Desk) tools(context.Context, struct{}) (Tools, error) {
+	return Tools{Postgres: d.access, Listen: postgres.DefaultListen, Key: d.options.Client.Key() != nil}, nil
+}
+
 // Postgres is how tools connect; nil: the desk does not speak Postgres' protocol.
 func (d *Desk) Postgres() *PostgresAccess { return d.access }
 

@@ -147,3 +147,22 @@ func TestPostgresOnACluster(t *testing.T) {
 		t.Errorf("a row is %s, %s, %s, %v", plant, county, period, nox)
 	}
 }
+
+// The page tells how tools connect, and never the password.
+func TestThePageTellsHowToolsConnect(t *testing.T) {
+	off := ask[Tools](lonely(t, false), "GET", "/api/tools", nil)
+	if off.Postgres != nil || off.Listen == "" || !off.Key {
+		t.Errorf("turned off it is %+v", off)
+	}
+	v := visit(t, Options{Client: lonely(t, false).desk.options.Client, Dir: t.TempDir(), Postgres: "127.0.0.1:0", Version: "test"})
+	on := ask[Tools](v, "GET", "/api/tools", nil)
+	if on.Postgres == nil || *on.Postgres != *v.desk.Postgres() || on.Postgres.Port == "" {
+		t.Fatalf("turned on it is %+v", on.Postgres)
+	}
+	password := passwordOf(t, on.Postgres.PasswordFile)
+	for _, path := range []string{"/api/tools", "/api/session"} {
+		if _, body := v.send(v.request("GET", path, "", nil)); body == "" || strings.Contains(body, password) {
+			t.Errorf("%s answers %s", path, body)
+		}
+	}
+}

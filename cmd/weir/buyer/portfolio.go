@@ -2,6 +2,7 @@ package buyer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -97,23 +98,17 @@ will be in each figure, or what would pass.`,
   weir portfolio register loans loans.csv --registry enterprises --weights balance --bits 16 --dir /tmp/weir`,
 		Args: cli.Exactly(2, "a name and a CSV file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			weighed := cmd.Flags().Changed("bits") || cmd.Flags().Changed("decimals")
-			switch {
-			case f.registry == "":
-				return cli.Usagef(cmd, "--registry is needed: the list of entities that the ids are of")
-			case weighed && f.file.Weights == "":
-				return cli.Usagef(cmd, "--bits and --decimals need --weights")
-			case f.file.Weights != "" && (f.file.Pieces != "" || len(f.file.By) > 0):
-				return cli.Usagef(cmd, "--pieces and --by exclude --weights")
-			case f.file.Weights != "" && f.sql != "":
-				return cli.Usagef(cmd, "--for excludes --weights: weighted sums are answered with noise, and nothing is tested")
-			case f.file.Within != "" && f.file.Weights == "" || f.file.Bound != "" && f.file.Within == "":
-				return cli.Usagef(cmd, "--within needs --weights, and --bound needs --within")
-			case f.file.Within != "" && strings.Count(f.file.Within, ".") != 1:
-				return cli.Usagef(cmd, "--within is %q, want DATASET.MEASURE", f.file.Within)
-			case f.file.Bits < 1 || f.file.Bits > 32 || f.file.Decimals < 0 || f.file.Decimals > 9:
-				return cli.Usagef(cmd, "--bits is %d and --decimals is %d, want 1 to 32 and 0 to 9", f.file.Bits, f.file.Decimals)
-			case f.timeout <= 0:
+			if f.file.Weights == "" { // their defaults are those of weights
+				for name, of := range map[string]*int{"bits": &f.file.Bits, "decimals": &f.file.Decimals} {
+					if !cmd.Flags().Changed(name) {
+						*of = 0
+					}
+				}
+			}
+			if wrong, is := errors.AsType[*portfolio.OptionError](portfolio.Options{Registry: f.registry, For: f.sql, File: f.file}.Check()); is {
+				return cli.Usagef(cmd, "%s", wrong.Named("--"))
+			}
+			if f.timeout <= 0 {
 				return cli.Usagef(cmd, "--timeout is %s, want more than 0", f.timeout)
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)

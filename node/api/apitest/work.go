@@ -2,6 +2,7 @@ package apitest
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,7 +30,17 @@ func (c *Cluster) work() error {
 		if err != nil {
 			return err
 		}
+		vectors, err := c.view().PendingVectors()
+		if err != nil {
+			return err
+		}
 		due := false
+		for _, v := range vectors {
+			due = true
+			if err := c.take(v); err != nil {
+				return fmt.Errorf("vector %s: %w", v.ID, err)
+			}
+		}
 		for _, k := range keys {
 			due = true
 			if err := c.ceremony(k); err != nil {
@@ -56,6 +67,36 @@ func (c *Cluster) work() error {
 		}
 	}
 	return errors.New("the nodes' work does not end")
+}
+
+// vectorRuns is how many numbers the checks of a vector have.
+const vectorRuns = 2
+
+// take has the nodes take a private vector as good: they look at no share, and answer no query within it. Nodes that do
+// are those of package node.
+func (c *Cluster) take(v catalog.Vector) error {
+	for _, n := range c.nodes {
+		nonce := make([]byte, 32)
+		rand.Read(nonce) //nolint:errcheck // never fails
+		if err := c.act(n, catalog.KindVectorHold, catalog.VectorHold{Vector: v.ID, Nonce: nonce}); err != nil {
+			return err
+		}
+	}
+	for _, n := range c.nodes {
+		if err := c.act(n, catalog.KindVectorLine, catalog.VectorLine{Vector: v.ID, Values: make([]uint64, vectorRuns)}); err != nil {
+			return err
+		}
+	}
+	active := c.nodes[:c.record.Threshold]
+	if err := c.act(active[0], catalog.KindVectorAttempt, catalog.VectorAttempt{Vector: v.ID, Attempt: 1, Active: ids(active)}); err != nil {
+		return err
+	}
+	for _, n := range active {
+		if err := c.act(n, catalog.KindVectorBits, catalog.VectorBits{Vector: v.ID, Attempt: 1, Values: make([]uint64, vectorRuns)}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // act has a node's act applied.

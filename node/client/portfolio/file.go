@@ -17,7 +17,17 @@ type Portfolio struct {
 	Values   []uint64 // one an entity, in the registry's order: 2^i in piece i, or the weight where it is listed, else 0
 	Pieces   []string // names of the pieces, ascending; "" for the one of a list without; none: weights
 	Selected []int32  // entities that are listed, ascending
+	Rows     []int    // of the file, of each of these
 	Unknown  []UnknownEntry
+}
+
+// row is the row of the file that lists an entity; 0: none does.
+func (p *Portfolio) row(entity int) int {
+	at, listed := slices.BinarySearch(p.Selected, int32(entity)) //nolint:gosec // at most catalog.MaxRegistryRows
+	if !listed {
+		return 0
+	}
+	return p.Rows[at]
 }
 
 // UnknownEntry is an id that the registry does not have.
@@ -85,14 +95,9 @@ func Read(ctx context.Context, c *client.Client, r catalog.Registry, f File) (Po
 	for i, id := range ids[:r.Rows] {
 		index[id] = int32(i) //nolint:gosec // at most catalog.MaxRegistryRows
 	}
-	columns := []string{r.IDColumn, "entity"}
-	if f.IDColumn != "" {
-		columns = []string{f.IDColumn}
-	}
-	list, err := panel.ReadList(ctx, f.Data, panel.ListOptions{
-		IDColumns: columns, Weights: f.Weights, Bits: f.Bits, Decimals: f.Decimals, Pieces: f.Pieces,
-		Known: func(id string) bool { _, known := index[id]; return known },
-	})
+	o := f.listOptions(r)
+	o.Known = func(id string) bool { _, known := index[id]; return known }
+	list, err := panel.ReadList(ctx, f.Data, o)
 	if err != nil {
 		return Portfolio{}, err
 	}
@@ -101,22 +106,42 @@ func Read(ctx context.Context, c *client.Client, r catalog.Registry, f File) (Po
 		return p, &UnknownError{File: f.Data.Name, Registry: r.ID, Entries: p.Unknown}
 	}
 	if len(p.Selected) == 0 {
-		return p, fmt.Errorf("%s: none of its %d entities is in registry %s", f.Data.Name, len(list.IDs), r.ID)
+		return p, &NoneError{File: f.Data.Name, Registry: r.ID, Entities: len(list.IDs)}
 	}
 	return p, nil
+}
+
+// listOptions say how the file is read that lists entities of a registry.
+func (f File) listOptions(r catalog.Registry) panel.ListOptions {
+	columns := []string{r.IDColumn, "entity"}
+	if f.IDColumn != "" {
+		columns = []string{f.IDColumn}
+	}
+	return panel.ListOptions{IDColumns: columns, Weights: f.Weights, Bits: f.Bits, Decimals: f.Decimals, Pieces: f.Pieces}
+}
+
+// NoneError is returned for a portfolio none of whose entities the registry has.
+type NoneError struct {
+	File, Registry string
+	Entities       int // that the file lists
+}
+
+// Error implements error.
+func (e *NoneError) Error() string {
+	return fmt.Sprintf("%s: none of its %d entities is in registry %s", e.File, e.Entities, e.Registry)
 }
 
 // layPortfolio gives every entity of a registry its value.
 func layPortfolio(list *panel.List, index map[string]int32, rows int) Portfolio {
 	p := Portfolio{Values: make([]uint64, rows)}
-	listed, pieceOf := make([]bool, rows), make([]string, rows)
+	listed, pieceOf, rowOf := make([]bool, rows), make([]string, rows), make([]int, rows)
 	for i, id := range list.IDs {
 		e, known := index[id]
 		if !known {
 			p.Unknown = append(p.Unknown, UnknownEntry{ID: id, Row: list.Rows[i]})
 			continue
 		}
-		listed[e], p.Values[e] = true, 1
+		listed[e], p.Values[e], rowOf[e] = true, 1, list.Rows[i]
 		if list.Numbers != nil {
 			p.Values[e] = list.Numbers[i]
 		}
@@ -129,7 +154,7 @@ func layPortfolio(list *panel.List, index map[string]int32, rows int) Portfolio 
 	}
 	for e, in := range listed {
 		if in {
-			p.Selected = append(p.Selected, int32(e)) //nolint:gosec // at most catalog.MaxRegistryRows
+			p.Selected, p.Rows = append(p.Selected, int32(e)), append(p.Rows, rowOf[e]) //nolint:gosec // at most catalog.MaxRegistryRows
 		}
 	}
 	return p

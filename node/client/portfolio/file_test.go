@@ -26,14 +26,14 @@ func TestPortfolioFileIsLaidOverTheRegistry(t *testing.T) {
 	w.Must(err)
 	p, err := portfolio.Read(w.Ctx, buyer, registry, portfolio.File{Data: textFile("mine.csv", "station,loan\ns3,0.50\ns1,12\n"), Weights: "loan", Bits: 16, Decimals: 2})
 	w.Must(err)
-	if diff := cmp.Diff(portfolio.Portfolio{Values: []uint64{1200, 0, 50}, Selected: []int32{0, 2}}, p); diff != "" {
+	if diff := cmp.Diff(portfolio.Portfolio{Values: []uint64{1200, 0, 50}, Selected: []int32{0, 2}, Rows: []int{3, 2}}, p); diff != "" {
 		t.Errorf("weights (-want +got):\n%s", diff)
 	}
 	bands := portfolio.File{Data: textFile("mine.csv", "station,factor\ns3,high\ns9,all\ns1,low\n"), Pieces: "factor", IgnoreUnknown: true}
 	p, err = portfolio.Read(w.Ctx, buyer, registry, bands)
 	w.Must(err)
 	if diff := cmp.Diff(portfolio.Portfolio{
-		Values: []uint64{2, 0, 1}, Pieces: []string{"high", "low"}, Selected: []int32{0, 2}, Unknown: []portfolio.UnknownEntry{{ID: "s9", Row: 3}},
+		Values: []uint64{2, 0, 1}, Pieces: []string{"high", "low"}, Selected: []int32{0, 2}, Rows: []int{4, 2}, Unknown: []portfolio.UnknownEntry{{ID: "s9", Row: 3}},
 	}, p); diff != "" {
 		t.Errorf("pieces (-want +got):\n%s", diff)
 	}

@@ -44,14 +44,16 @@ func (l *Limits) Packed() []byte {
 // OverBoundError is returned for weights that a bound does not hold.
 type OverBoundError struct {
 	File    string
-	Entries []overBound
+	Entries []OverBound
 	Bound   string
 	Needed  string // the least bound that holds them all
 }
 
-type overBound struct {
-	id         string
-	bits, most int
+// OverBound is a weight that has more bits than its entity's cap leaves it.
+type OverBound struct {
+	ID         string
+	Row        int // of the file
+	Bits, Most int // that it has, and may have
 }
 
 // Error implements error, one line an entity.
@@ -59,7 +61,7 @@ func (e *OverBoundError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d weights of %s are above what the bound %s leaves them beside their entities' caps:", len(e.Entries), e.File, e.Bound)
 	for _, x := range e.Entries[:min(len(e.Entries), listedUnknown)] {
-		fmt.Fprintf(&b, "\n%.80q: a weight of %d bits, and it may have %d", x.id, x.bits, x.most)
+		fmt.Fprintf(&b, "\n%.80q: a weight of %d bits, and it may have %d", x.ID, x.Bits, x.Most)
 	}
 	if more := len(e.Entries) - listedUnknown; more > 0 {
 		fmt.Fprintf(&b, "\nand %d more", more)
@@ -70,7 +72,7 @@ func (e *OverBoundError) Error() string {
 
 // readLimits are the limits of weights by the caps of a measure, DATASET.MEASURE, as the registry's
 // attributes make them now.
-func readLimits(ctx context.Context, c *client.Client, r catalog.Registry, f File, weights []uint64) (*Limits, error) {
+func readLimits(ctx context.Context, c *client.Client, r catalog.Registry, f File, p Portfolio) (*Limits, error) {
 	dataset, name, _ := strings.Cut(f.Within, ".")
 	d, err := c.Dataset(ctx, dataset)
 	if err != nil {
@@ -106,13 +108,14 @@ func readLimits(ctx context.Context, c *client.Client, r catalog.Registry, f Fil
 		}
 		l.Bound = big.NewInt(units)
 	}
+	weights := p.Values
 	over := l.set(weights, widths, f.Bits)
 	if len(over) == 0 {
 		return l, nil
 	}
 	failed := &OverBoundError{File: f.Data.Name, Bound: l.Text(), Needed: decimal.Fixed(needed(weights, widths), l.decimals)}
 	for _, e := range over {
-		failed.Entries = append(failed.Entries, overBound{id: rows[e][0], bits: bits.Len64(weights[e]), most: int(l.Bits[e])})
+		failed.Entries = append(failed.Entries, OverBound{ID: rows[e][0], Row: p.row(e), Bits: bits.Len64(weights[e]), Most: int(l.Bits[e])})
 	}
 	return nil, failed
 }

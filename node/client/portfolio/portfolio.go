@@ -47,10 +47,10 @@ type Registered struct {
 // nodes' test would fail.
 func Register(ctx context.Context, c *client.Client, o Options) (Registered, error) {
 	out, plan, err := preparePortfolio(ctx, c, o)
+	defer clear(plan.Values)
 	if err != nil {
 		return out, err
 	}
-	defer clear(plan.Values)
 	out.Vector, err = vector.Register(ctx, c, plan, o.Progress)
 	return out, err
 }
@@ -73,33 +73,56 @@ func Explain(ctx context.Context, c *client.Client, o Options) (Registered, wire
 	return would, x, err
 }
 
-func preparePortfolio(ctx context.Context, c *client.Client, o Options) (Registered, vector.Plan, error) {
+// laid is a portfolio's file laid over its registry, with the plan of its registration. Whoever has it clears
+// plan.Values.
+type laid struct {
+	list Portfolio
+	plan vector.Plan
+	out  Registered
+}
+
+// lay reads a portfolio's file and lays it over the registry. Nothing is tested.
+func lay(ctx context.Context, c *client.Client, o Options) (l laid, err error) {
 	registry, err := c.Registry(ctx, o.Registry)
 	if err != nil {
-		return Registered{}, vector.Plan{}, err
+		return l, err
 	}
-	p, err := Read(ctx, c, registry, o.File)
-	if err != nil {
-		return Registered{}, vector.Plan{}, err
+	l.plan.Registry = registry
+	if l.list, err = Read(ctx, c, registry, o.File); err != nil {
+		return l, err
 	}
-	out := Registered{Unknown: p.Unknown, Entries: len(p.Selected), Pieces: p.Pieces}
-	plan := vector.Plan{Name: o.Name, Registry: registry, Values: p.Values, Pieces: len(p.Pieces), By: o.File.By, Watch: o.Watch}
-	if o.File.Weights != "" {
-		plan.Bits, plan.Decimals = o.File.Bits, o.File.Decimals
-		if o.File.Within != "" {
-			if out.Limits, err = readLimits(ctx, c, registry, o.File, p.Values); err != nil {
-				clear(p.Values)
-				return out, vector.Plan{}, err
-			}
-			plan.Limits = out.Limits.Packed()
+	l.out = Registered{Unknown: l.list.Unknown, Entries: len(l.list.Selected), Pieces: l.list.Pieces}
+	l.plan = vector.Plan{Name: o.Name, Registry: registry, Values: l.list.Values, Pieces: len(l.list.Pieces), By: o.File.By, Watch: o.Watch}
+	if o.File.Weights == "" {
+		return l, nil
+	}
+	l.plan.Bits, l.plan.Decimals = o.File.Bits, o.File.Decimals
+	if o.File.Within != "" {
+		if l.out.Limits, err = readLimits(ctx, c, registry, o.File, l.list); err != nil {
+			return l, err
 		}
-		return out, plan, nil
+		l.plan.Limits = l.out.Limits.Packed()
 	}
-	if o.For != "" {
-		register := catalog.VectorRegister{Name: o.Name, Pieces: plan.Pieces, By: slices.Sorted(slices.Values(plan.By))}
-		out.Preview, err = ask.TryPartition(ctx, c, &vector.Partition{Register: register, PieceOf: vector.PieceOf(plan.Values), Pieces: p.Pieces}, o.For, o.Query)
+	return l, nil
+}
+
+// test tests the query that a list is meant for; nil: there is none, or it needs no test.
+func (l laid) test(ctx context.Context, c *client.Client, o Options) (*ask.Preview, error) {
+	if o.For == "" || o.File.Weights != "" {
+		return nil, nil //nolint:nilnil // nothing is tested
 	}
-	return out, plan, err
+	register := catalog.VectorRegister{Name: o.Name, Pieces: l.plan.Pieces, By: slices.Sorted(slices.Values(l.plan.By))}
+	return ask.TryPartition(ctx, c, &vector.Partition{Register: register, PieceOf: vector.PieceOf(l.plan.Values), Pieces: l.list.Pieces}, o.For, o.Query)
+}
+
+// preparePortfolio lays a portfolio over its registry and tests its query. The caller clears the plan's values, whatever
+// the error.
+func preparePortfolio(ctx context.Context, c *client.Client, o Options) (Registered, vector.Plan, error) {
+	l, err := lay(ctx, c, o)
+	if err == nil {
+		l.out.Preview, err = l.test(ctx, c, o)
+	}
+	return l.out, l.plan, err
 }
 
 // errSelectors is returned for a query whose file is not that of its selector.

@@ -123,7 +123,7 @@ func Register(ctx context.Context, c *client.Client, p Plan, progress func(catal
 	if p.Pieces > 0 {
 		body.Bits = p.Pieces
 	}
-	if body.Version, err = nextVersion(ctx, c, p.Name); err != nil {
+	if body.Version, err = NextVersion(ctx, c, p.Name); err != nil {
 		return catalog.Vector{}, err
 	}
 	sealed, err := sealVector(c, cluster, params, body, p.Values)
@@ -198,8 +198,8 @@ func commitVector(ctx context.Context, c *client.Client, body catalog.VectorRegi
 	return id, nil
 }
 
-// nextVersion is the number of the next version of a name.
-func nextVersion(ctx context.Context, c *client.Client, name string) (int, error) {
+// NextVersion is the number of the next version of a name.
+func NextVersion(ctx context.Context, c *client.Client, name string) (int, error) {
 	all, err := All(ctx, c)
 	if err != nil {
 		return 0, err

@@ -5,6 +5,7 @@ import (
 
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/portfolio"
 	"github.com/weirdata/weir/node/desk/route"
 )
 
@@ -13,6 +14,8 @@ type Buyer struct {
 	client *client.Client
 	dir    string // of what this machine keeps: answers, and queries until they are answered
 	jobs   *jobs
+	// registrations are those of portfolios.
+	registrations *registrations
 }
 
 // New returns the buyer's part of a desk for a client, with the directory in which the client's machine keeps what
@@ -20,11 +23,18 @@ type Buyer struct {
 func New(c *client.Client, dir string) *Buyer {
 	b := &Buyer{client: c, dir: dir}
 	b.jobs = newJobs(b.ask, b.shown)
+	b.registrations = newRegistrations(func(ctx context.Context, o portfolio.Options) (portfolio.Registered, error) {
+		return portfolio.Keep(ctx, c, dir, o)
+	})
 	return b
 }
 
-// Close ends the queries that are under way here, and returns when they have ended. At the nodes they go on.
-func (b *Buyer) Close() { b.jobs.close() }
+// Close ends the queries and registrations that are under way here, and returns when they have ended. At the nodes they go
+// on.
+func (b *Buyer) Close() {
+	b.jobs.close()
+	b.registrations.close()
+}
 
 // ask is the query of a job.
 func (b *Buyer) ask(ctx context.Context, q Question, o ask.Options) (*ask.Result, error) {
@@ -54,6 +64,10 @@ func (b *Buyer) Routes() []route.Route {
 		route.New("GET", "/api/contracts", "Contracts with what is left of them, the newest first", route.Reads, b.contracts),
 		route.New("GET", "/api/contracts/{id}/statement", "What was asked under a contract, and what it cost", route.Reads, b.statement),
 		route.New("GET", "/api/portfolios", "One's own private lists and weights", route.Reads, b.portfolios),
+		route.New("POST", "/api/portfolios/preview", "What a portfolio's file comes to, with what is wrong in its rows; nothing of it leaves this machine", route.Reads, b.previewPortfolio).WithBody(maxListBody),
+		route.New("POST", "/api/portfolios", "Share a portfolio among the nodes, each share sealed to its node", route.Changes, b.registerPortfolio).WithBody(maxListBody),
+		route.New("GET", "/api/portfolios/registrations", "Registrations that were begun here since the desk was started, the newest first", route.Reads, b.listRegistrations),
+		route.New("GET", "/api/portfolios/registrations/{id}", "How far a registration is; held until it is further than seen", route.Reads, b.registration),
 	}
 }
 

@@ -2,6 +2,7 @@ package buyer
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -20,6 +21,7 @@ type Names struct {
 	Columns   []NamedColumn `json:"columns"` // the entity first
 	Grains    []string      `json:"grains"`
 	Functions []string      `json:"functions"`
+	Capped    []string      `json:"capped"`          // measures whose readings are bounded by an attribute of their entity
 	First     string        `json:"first,omitempty"` // periods of the live version
 	Last      string        `json:"last,omitempty"`
 }
@@ -48,7 +50,8 @@ func (b *Buyer) names(ctx context.Context, in named) (Names, error) {
 	if err != nil {
 		return Names{}, err
 	}
-	out := Names{Dataset: d.ID, Measures: e.Measures, Grains: d.Descriptor.Grains(), Functions: functions(d.Descriptor), First: e.First, Last: e.Last}
+	out := Names{Dataset: d.ID, Measures: e.Measures, Grains: d.Descriptor.Grains(), Functions: functions(d.Descriptor), First: e.First, Last: e.Last,
+		Capped: append([]string{}, slices.Sorted(maps.Keys(d.Descriptor.Policy.Caps))...)}
 	ids := make([]string, len(rows))
 	for i, row := range rows {
 		ids[i] = row[0]

@@ -47,7 +47,7 @@ export function Lines({ times, names, series, unit, range, caption, height = 240
   useEffect(() => {
     let plot, watch, gone = false;
     import('uplot').then(({ default: uPlot }) => {
-      if (gone) return;
+      if (gone || !place.current) return;
       const look = themed();
       const data = [times];
       const lines = [{ label: t('time'), value: (_, v, __, i) => (i == null ? '–' : names[i]) }];

@@ -25,6 +25,7 @@ import { Publish } from './pages/publish.js';
 import { Query } from './pages/query.js';
 import { Receipt } from './pages/receipt.js';
 import { Roster } from './pages/roster.js';
+import { Tools } from './pages/tools.js';
 
 // pages are shown by the first part of the address; those with a label stand in the navigation.
 const pages = {
@@ -39,6 +40,7 @@ const pages = {
   feeds: { show: Feeds, label: 'nav.feeds', key: true },
   receipt: { show: Receipt, label: 'nav.receipt' },
   nodes: { show: Nodes, label: 'nav.nodes' },
+  tools: { show: Tools, within: 'query' },
   dataset: { show: Listing, within: 'catalogue' },
   order: { show: Order, within: 'contracts' },
   contract: { show: Statement, within: 'contracts' },

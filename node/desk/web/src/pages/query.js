@@ -69,6 +69,7 @@ export function Query({ parameters, session }) {
           <small>${session.read_only ? t('query.readonly') : t('query.keys')}</small>
         </div>
         <${Options} of=${question} change=${change} />
+        <p><a href=${link('tools')}>${t('tools.link')}</a></p>
       </section>
       <section aria-label=${t('explain')} aria-live="polite" id="explain">
         <${Explained} of=${explained} question=${question} take=${take} session=${session} />
