@@ -227,7 +227,7 @@ func (n *Node) openBlobs() (err error) {
 // openVersions makes the stores of blobs, and of the versions that are made of them.
 func (n *Node) openVersions(disk blobs.Disk, rollups *blobs.Rollups) {
 	n.blobs = blobs.New(blobs.Options{
-		Disk: disk, Rollups: rollups, Self: n.id, Roster: n.roster, Ledger: ownLedger{n.access}, Peers: blobPeers{n.core}, Cores: n.openers,
+		Disk: disk, Rollups: rollups, Self: n.id, Roster: n.roster, Ledger: ownLedger{n.access}, Peers: blobPeers{n.core}, Cores: n.openers, Workers: n.opts.Workers,
 		Logger: n.log, Clock: n.opts.Clock, Ticks: n.opts.Ticks, ScrubPause: n.opts.ScrubPause, KeepOrphans: n.opts.KeepOrphans, Wake: n.wake,
 	})
 	n.versions = versions.New(versions.Options{Ledger: ownLedger{n.access}, Blobs: n.blobs, Params: n.params, Logger: n.log, Plan: n.opts.plan})

@@ -168,6 +168,7 @@ var portfolioAttacks = []struct {
 }
 
 func TestAttacksByPortfoliosGetNothing(t *testing.T) {
+	longrun.Only(t)
 	t.Parallel()
 	if raceDetector {
 		t.Skip("elimination takes many times as long under the race detector, and nothing in it is concurrent; it runs without")

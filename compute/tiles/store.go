@@ -30,7 +30,7 @@ var formatKey = []byte("format")
 // Reads are in place, from files that badger maps into memory. Badger unmaps
 // and remaps a file when it is full, when garbage collection removes it and
 // when it is closed, so whoever writes excludes whoever reads: gate. Badger's
-// own lock a file would do for one blob at a time, but Accumulate reads four at
+// own lock a file would do for one blob at a time, but Accumulate reads five at
 // once, and read locks must not be taken again by who holds one.
 //
 // Every read is compared with the CRC-32C that badger wrote with the value; the

@@ -232,10 +232,10 @@ func TestStoreStopsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestAccumulateFeedsEveryTileInBatchesOfFour(t *testing.T) {
+func TestAccumulateFeedsEveryTileInBatchesOfFive(t *testing.T) {
 	s := open(t, t.TempDir(), tiles.StoreOptions{})
 	digests, blobs := fill(t, s, 11, 100_000)
-	for _, n := range []int{0, 1, 3, 4, 5, 8, 11} {
+	for _, n := range []int{0, 1, 4, 5, 6, 10, 11} {
 		var fed []catalog.Digest
 		var sizes []int
 		if err := s.Accumulate(t.Context(), digests[:n], func(batch ...[]byte) error {
@@ -255,7 +255,7 @@ func TestAccumulateFeedsEveryTileInBatchesOfFour(t *testing.T) {
 			t.Errorf("%d tiles: fed %v", n, fed)
 		}
 		for i, size := range sizes {
-			if want := min(4, n-4*i); size != want {
+			if want := min(5, n-5*i); size != want {
 				t.Errorf("%d tiles in batches of %v", n, sizes)
 			}
 		}

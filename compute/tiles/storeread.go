@@ -124,9 +124,9 @@ func (s *Store) Verify(ctx context.Context, digests ...catalog.Digest) error {
 
 // batch is how many tiles compute/he adds in one pass over the accumulator
 // (PROTOCOL.md section 7).
-const batch = 4
+const batch = 5
 
-// Accumulate feeds the blobs' bytes, in place and in batches of four, to add,
+// Accumulate feeds the blobs' bytes, in place and in batches of five, to add,
 // which must neither change nor keep them, nor call the store. Digests are
 // fed in order; an error of add ends it and is returned as it is.
 func (s *Store) Accumulate(ctx context.Context, digests []catalog.Digest, add func(tiles ...[]byte) error) error {

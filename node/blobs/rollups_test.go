@@ -12,7 +12,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -27,16 +29,22 @@ import (
 type memory struct {
 	Disk
 	blobs map[catalog.Digest][]byte
-	read  int
+	read  atomic.Int64
+	enter func(ctx context.Context) error // nil: nothing
 }
 
-func (m *memory) Accumulate(_ context.Context, digests []catalog.Digest, add func(...[]byte) error) error {
+func (m *memory) Accumulate(ctx context.Context, digests []catalog.Digest, add func(...[]byte) error) error {
+	if m.enter != nil {
+		if err := m.enter(ctx); err != nil {
+			return err
+		}
+	}
 	for _, d := range digests {
 		b, ok := m.blobs[d]
 		if !ok {
 			return &tiles.BlobError{Digest: d, Err: errors.New("the test has no such tile")}
 		}
-		m.read++
+		m.read.Add(1)
 		if err := add(b); err != nil {
 			return err
 		}
@@ -64,7 +72,7 @@ func newSumming(tb testing.TB) *summing {
 		tb.Fatal(err)
 	}
 	s := &summing{p: p, disk: &memory{blobs: map[catalog.Digest][]byte{}}, dir: tb.TempDir()}
-	s.Store = New(Options{Disk: s.disk, Self: "n1", Cores: freeCores{}, Logger: slog.New(slog.DiscardHandler), Wake: func() {}})
+	s.Store = New(Options{Disk: s.disk, Self: "n1", Cores: freeCores{}, Workers: 2, Logger: slog.New(slog.DiscardHandler), Wake: func() {}})
 	s.reopen(0)
 	return s
 }
@@ -139,15 +147,16 @@ func bytesOf(tb rapid.TB, acc *he.Accumulator) []byte {
 // summed adds by rollups, and tells how many tiles were read for it.
 func (s *summing) summed(tb rapid.TB, t rollup.Tiles) (sum []byte, read int) {
 	tb.Helper()
-	s.disk.read = 0
-	acc, added := he.NewAccumulator(s.p), 0
-	if err := s.Sum(context.Background(), t, acc, func(n int) { added += n }); err != nil {
+	s.disk.read.Store(0)
+	acc := he.NewAccumulator(s.p)
+	var added atomic.Int64
+	if err := s.Sum(context.Background(), t, acc, func(n int) { added.Add(int64(n)) }); err != nil {
 		tb.Fatal(err)
 	}
-	if added != acc.Count() {
-		tb.Fatalf("told of %d tiles, the sum is of %d", added, acc.Count())
+	if added.Load() != int64(acc.Count()) {
+		tb.Fatalf("told of %d tiles, the sum is of %d", added.Load(), acc.Count())
 	}
-	return bytesOf(tb, acc), s.disk.read
+	return bytesOf(tb, acc), int(s.disk.read.Load())
 }
 
 // Any range, in any order of asking, with starts of the node between, little room, and rollups that are doubted, is
@@ -456,5 +465,32 @@ func TestWhatIsDoubtedMeanwhileIsNotKept(t *testing.T) {
 	}
 	if _, read := s.summed(t, version); read != 24 {
 		t.Error("what was doubted is used")
+	}
+}
+
+// The missing rollups of one sum are made on as many cores as are allowed.
+func TestMissingRollupsOfOneSumAreMadeAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	s := newSumming(t)
+	version := s.hours("2023-01-02T00", 1, 48)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var inside atomic.Int64
+	both := make(chan struct{})
+	s.disk.enter = func(ctx context.Context) error {
+		if inside.Add(1) == 2 {
+			close(both)
+		}
+		select {
+		case <-both:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	acc := he.NewAccumulator(s.p)
+	version.Numbers = append(numbered(version, 24, 48).Numbers, numbered(version, 0, 24).Numbers...) // two days, each alone
+	if err := s.Sum(ctx, version, acc, func(int) {}); err != nil || acc.Count() != 48 {
+		t.Errorf("%d tiles, %v", acc.Count(), err)
 	}
 }

@@ -87,6 +87,7 @@ type Options struct {
 	Ledger  Ledger
 	Peers   Peers
 	Cores   Cores
+	Workers int // cores that a sum uses at most; 0: one
 	Logger  *slog.Logger
 	Clock   func() time.Time
 	// Ticks makes timers, and the function that stops one.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/seeds"
@@ -89,6 +90,7 @@ func publishBeijing(ctx context.Context, t testing.TB, bureau *client.Client, fi
 // Real readings, gaps and outliers and all: every row of a grouped query equals
 // the plaintext, sums exactly and means to 1e-9.
 func TestBeijingAirByStationAndMonthEqualsPlaintext(t *testing.T) {
+	longrun.Only(t)
 	files := beijingFiles(t)
 	t.Parallel()
 	ctx := testContext(t)

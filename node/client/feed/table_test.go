@@ -11,6 +11,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/node/client/database/databasetest"
 	"github.com/weirdata/weir/node/client/feed"
 	"github.com/weirdata/weir/node/client/feed/spool"
@@ -78,6 +79,7 @@ func (x *tabled) mark(r *running) string {
 // Rows of a table are taken as they are updated, a page at a time: what is asked for begins an
 // overlap before the latest update that was seen; an update takes the place of what was there.
 func TestRowsOfATableAreTakenAsTheyAreUpdated(t *testing.T) {
+	longrun.Only(t)
 	for _, server := range []string{"Postgres", "MariaDB"} {
 		for _, page := range []string{"2", "10000"} {
 			t.Run(server+" by "+page, func(t *testing.T) {
@@ -115,6 +117,7 @@ func TestRowsOfATableAreTakenAsTheyAreUpdated(t *testing.T) {
 
 // What a page had is kept though a later one cannot be, and so is how far it went.
 func TestAPageIsKeptBeforeTheNextOneIsAskedFor(t *testing.T) {
+	longrun.Only(t)
 	for _, server := range []string{"Postgres", "MariaDB"} {
 		t.Run(server, func(t *testing.T) {
 			x := newTabled(t, server)

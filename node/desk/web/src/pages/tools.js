@@ -2,7 +2,7 @@
 // here: it stands in a file that only this person can read.
 import { get } from '../api.js';
 import { html } from '../html.js';
-import { Loaded, Page, Scroll, useLoad } from '../parts.js';
+import { Loaded, Page, useLoad } from '../parts.js';
 import { t } from '../words.js';
 
 export function Tools({ session }) {
@@ -36,10 +36,7 @@ function On({ of: a, session }) {
       <dt>${t('tools.ssl')}</dt><dd>${t('tools.nossl')}</dd><dt>${t('tools.passwordfile')}</dt><dd><code>${a.password_file}</code></dd>
     </dl>
     <p>${t('tools.lastfield')}</p>
-    <${Scroll} label=${t('tools')}><table>
-      <thead><tr><th scope="col">${t('tools.tool')}</th><th scope="col">${t('tools.what')}</th></tr></thead>
-      <tbody>${rows.map(([name, how, text]) => html`<tr><th scope="row">${name}</th><td>${how && html`<p>${how}</p>`}<${Code}>${text}<//></td></tr>`)}</tbody>
-    </table><//>
+    ${rows.map(([name, how, text]) => html`<h2 key=${name}>${name}</h2>${how && html`<p>${how}</p>`}<${Code}>${text}<//>`)}
     <h2>${t('tools.cost')}</h2>
     <p>${t(session.read_only ? 'tools.readonly' : 'tools.spend')}</p>
     ${!session.read_only && html`<${Code}>SET weir.spend = on<//>`}`;
