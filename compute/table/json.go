@@ -31,7 +31,7 @@ func (r *reader) json(text *textReader) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &syntax), errors.Is(err, errNoObject), errors.Is(err, io.ErrUnexpectedEOF) && text.zipped == nil:
+	case errors.As(err, &syntax), errors.Is(err, errNoObject), errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(text.err, io.ErrUnexpectedEOF): // the text is whole, its JSON is not
 		r.sink.Fault(text.line, "is no JSON from here on: "+err.Error(), "want one object a line")
 		return nil
 	case errors.Is(err, errLongRow):

@@ -104,6 +104,23 @@ func TestCompressedWorkbooksAndParquetAreRead(t *testing.T) {
 	}
 }
 
+// A compressed file that is whole has JSON that ends too early; one that was cut ends too early itself.
+func TestCutJSONAndCutCompressionAreToldApart(t *testing.T) {
+	whole := strings.Repeat(`{"station": "a", "pm25": 1.5}`+"\n", 500)
+	for name, c := range map[string]struct {
+		content []byte
+		want    string
+	}{
+		"whole, cut JSON": {gzipped(t, []byte(whole+"{")), "is no JSON from here on: unexpected EOF"},
+		"cut, whole JSON": {gzipped(t, []byte(whole))[:60], "the compressed file ends too early"},
+	} {
+		k := read(t, file("f.json.gz", c.content), table.Options{})
+		if len(k.faults) != 1 || !strings.Contains(k.faults[0], c.want) {
+			t.Errorf("%s: %q, wanted is %q", name, k.faults, c.want)
+		}
+	}
+}
+
 func gzipped(t *testing.T, content []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
