@@ -122,15 +122,15 @@ func (s *Store) Verify(ctx context.Context, digests ...catalog.Digest) error {
 	return nil
 }
 
-// batch is how many tiles compute/he adds in one pass over the accumulator
+// Batch is how many tiles compute/he adds in one pass over the accumulator
 // (PROTOCOL.md section 7).
-const batch = 5
+const Batch = 5
 
-// Accumulate feeds the blobs' bytes, in place and in batches of five, to add,
+// Accumulate feeds the blobs' bytes, in place and in batches of Batch, to add,
 // which must neither change nor keep them, nor call the store. Digests are
 // fed in order; an error of add ends it and is returned as it is.
 func (s *Store) Accumulate(ctx context.Context, digests []catalog.Digest, add func(tiles ...[]byte) error) error {
-	for part := range slices.Chunk(digests, batch) {
+	for part := range slices.Chunk(digests, Batch) {
 		if err := s.locked(ctx, part, s.verifyOnce, add); err != nil {
 			return err
 		}

@@ -135,14 +135,13 @@ func (s *Store) Scrub(ctx context.Context, fn func(d catalog.Digest, fault error
 	})
 }
 
-// What is read ahead of what is added: so many blobs, so many at a time. batch is that of tiles.Store.
+// What is read ahead of what is added: so many blobs, so many at a time.
 const (
 	ahead   = 32
 	fetches = 8
-	batch   = 4
 )
 
-// Accumulate feeds the blobs to add, in order and in batches of four, as tiles.Store does. Those that
+// Accumulate feeds the blobs to add, in order and in batches, as tiles.Store does. Those that
 // are not on the disk are on their way meanwhile.
 func (s *Store) Accumulate(ctx context.Context, digests []catalog.Digest, add func(tiles ...[]byte) error) error {
 	absent, err := s.Local.Missing(ctx, digests)
@@ -151,7 +150,7 @@ func (s *Store) Accumulate(ctx context.Context, digests []catalog.Digest, add fu
 	}
 	done, stop := s.readAhead(ctx, digests, absent)
 	defer stop()
-	for part := range slices.Chunk(digests, batch) {
+	for part := range slices.Chunk(digests, tiles.Batch) {
 		if err := s.accumulate(ctx, part, add); err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ var ErrForeign = errors.New("the object store belongs to another node")
 // MinLimit is the least that a disk must be let have: what is read ahead, four times over.
 const MinLimit = 64 << 20
 
-// Options are what a Store works with. All are needed but Free.
+// Options are what a Store works with. All are needed.
 type Options struct {
 	Local   *tiles.Store // the disk; closed by who opened it, after the Store
 	Objects objects.Store

@@ -2,7 +2,6 @@ package blobcache
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,12 +27,8 @@ func objectName(d catalog.Digest) string { return blobsPrefix + d.String()[:2] +
 
 // parseName is objectName's inverse.
 func parseName(name string) (d catalog.Digest, ok bool) {
-	b, err := hex.DecodeString(strings.ReplaceAll(strings.TrimPrefix(name, blobsPrefix), "/", ""))
-	if err != nil || len(b) != len(d) {
-		return d, false
-	}
-	d = catalog.Digest(b)
-	return d, objectName(d) == name
+	d, err := catalog.ParseDigest(strings.ReplaceAll(strings.TrimPrefix(name, blobsPrefix), "/", ""))
+	return d, err == nil && objectName(d) == name
 }
 
 // uploadedAlready lists what the object store has of this node, and takes it where it is nobody's.
