@@ -6,9 +6,6 @@ import (
 	"github.com/weirdata/weir/catalog"
 )
 
-// Policy is English.Policy.
-func Policy(d catalog.Descriptor) []string { return English.Policy(d) }
-
 // Policy says a descriptor's policy in sentences, field by field.
 func (l Language) Policy(d catalog.Descriptor) []string {
 	var out []string

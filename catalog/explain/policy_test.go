@@ -61,7 +61,7 @@ func TestPoliciesAreSaidInTheWordsOfTheGoldenFile(t *testing.T) {
 		d    catalog.Descriptor
 	}{{"every field", full()}, {"as little as can be", bare}, {"public", public}} {
 		fmt.Fprintf(&out, "# %s\n", c.name)
-		for _, line := range Policy(c.d) {
+		for _, line := range English.Policy(c.d) {
 			fmt.Fprintln(&out, line)
 		}
 		for _, term := range ODRL(c.d) {

@@ -72,7 +72,7 @@ func Decide(c *records.Cache, r records.Reader, now int64, p catalog.Principal, 
 			return j, r
 		}
 	}
-	if _, err := RosterOf(r, j.Verdict); err != nil {
+	if _, err := RosterOf(c, r, j.Verdict); err != nil {
 		return j, err
 	}
 	if err := j.findSources(); err != nil {

@@ -9,8 +9,8 @@ import (
 // and, where readings are opened, the keys of its versions. It is refused where these are
 // shared among different nodes: their shares cannot be computed with together. Where nothing
 // is shared it is the cluster's roster.
-func RosterOf(r records.Reader, verdict catalog.Verdict) (catalog.KeyRoster, error) {
-	cluster, err := records.Find[catalog.Cluster](r, records.KeyCluster)
+func RosterOf(c *records.Cache, r records.Reader, verdict catalog.Verdict) (catalog.KeyRoster, error) {
+	cluster, err := c.Cluster(r)
 	if err != nil {
 		return catalog.KeyRoster{}, err
 	}
@@ -19,7 +19,7 @@ func RosterOf(r records.Reader, verdict catalog.Verdict) (catalog.KeyRoster, err
 		if u.ID == catalog.NewVector {
 			continue
 		}
-		x, err := records.Find[catalog.Vector](r, records.PrefixVector+u.ID)
+		x, err := c.Vector(r, u.ID)
 		if err != nil {
 			return catalog.KeyRoster{}, err
 		}
@@ -32,11 +32,11 @@ func RosterOf(r records.Reader, verdict catalog.Verdict) (catalog.KeyRoster, err
 	var key *catalog.Key
 	if AnyEncrypted(verdict.Columns) {
 		for _, at := range verdict.Versions() {
-			v, err := records.Find[catalog.Version](r, records.PrefixVersion+records.VersionName(at.Dataset, at.Version))
+			v, err := c.Version(r, at)
 			if err != nil {
 				return catalog.KeyRoster{}, err
 			}
-			k, err := records.Find[catalog.Key](r, records.PrefixKey+v.Key)
+			k, err := c.Key(r, v.Key)
 			if err != nil {
 				return catalog.KeyRoster{}, err
 			}

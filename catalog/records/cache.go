@@ -17,6 +17,8 @@ const (
 	cachedVersions = 128 // some kilobytes each
 	cachedKeys     = 256 // likewise
 	cachedClusters = 1
+	cachedQueries  = 32 // that are not over
+	cachedVectors  = 64
 )
 
 // Cache keeps decoded things that cannot change because their name is, or holds the digest of, what they were decoded
@@ -29,6 +31,8 @@ type Cache struct {
 	families shelf[*disclosure.Family]
 	versions shelf[catalog.Version]
 	keys     shelf[catalog.Key]
+	queries  shelf[catalog.Query]
+	vectors  shelf[catalog.Vector]
 }
 
 // recallRecord is Find, of what is decoded once. Its name is the stored bytes themselves, so that another machine, and
@@ -68,8 +72,20 @@ func (m *Cache) Keys(r Reader) ([]catalog.Key, error) {
 	})
 }
 
-// version reads a version of a dataset, likewise.
-func (m *Cache) version(r Reader, at catalog.VersionOf) (catalog.Version, error) {
+// Vector reads a private vector, likewise.
+func (m *Cache) Vector(r Reader, id string) (catalog.Vector, error) {
+	return recallRecord(m, &m.vectors, cachedVectors, r, PrefixVector+id)
+}
+
+// PendingQueries reads the queries that are neither done nor failed, the oldest first, likewise.
+func (m *Cache) PendingQueries(r Reader) ([]catalog.Query, error) {
+	return listNamed(r, PrefixTodoQuery, func(id string) (catalog.Query, error) {
+		return recallRecord(m, &m.queries, cachedQueries, r, PrefixQuery+id)
+	})
+}
+
+// Version reads a version of a dataset, likewise.
+func (m *Cache) Version(r Reader, at catalog.VersionOf) (catalog.Version, error) {
 	return recallRecord(m, &m.versions, cachedVersions, r, PrefixVersion+VersionName(at.Dataset, at.Version))
 }
 

@@ -46,7 +46,7 @@ func (v *VersionsRead) Version(at catalog.VersionOf) (catalog.Version, error) {
 	if known {
 		return held, nil
 	}
-	held, err := v.cache.version(v.r, at)
+	held, err := v.cache.Version(v.r, at)
 	if err == nil {
 		v.held[at] = held
 	}

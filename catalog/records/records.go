@@ -119,13 +119,17 @@ func RemoveAll(tx Tx, prefix, from string) error {
 
 // ListNamed reads the records whose names are the values of an index, in its order.
 func ListNamed[T any](r Reader, index, prefix string) ([]T, error) {
-	ids, err := collect(r, index, func(_ string, id []byte) (string, error) { return string(id), nil })
+	return listNamed(r, index, func(name string) (T, error) { return Find[T](r, prefix+name) })
+}
+
+func listNamed[T any](r Reader, index string, read func(name string) (T, error)) ([]T, error) {
+	names, err := collect(r, index, func(_ string, name []byte) (string, error) { return string(name), nil })
 	if err != nil {
 		return nil, err
 	}
 	var all []T
-	for _, id := range ids {
-		x, err := Find[T](r, prefix+id)
+	for _, name := range names {
+		x, err := read(name)
 		if err != nil {
 			return nil, err
 		}

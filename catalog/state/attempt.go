@@ -22,7 +22,7 @@ func payBoth(c *applyContext, j judge.Judgement) error {
 func versionsOf(c *applyContext, verdict catalog.Verdict) ([]catalog.Version, error) {
 	var out []catalog.Version
 	for _, x := range verdict.Versions() {
-		v, err := records.Find[catalog.Version](c.tx, records.PrefixVersion+records.VersionName(x.Dataset, x.Version))
+		v, err := c.machine.cache.Version(c.tx, x)
 		if err != nil {
 			return nil, err
 		}

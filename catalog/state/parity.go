@@ -32,7 +32,7 @@ func checkActive(roster catalog.KeyRoster, active []string, root string, holders
 
 // openTiles counts an opening against the key's limit, PROTOCOL.md section 7.2.
 func openTiles(c *applyContext, key string, tiles int64) error {
-	k, err := records.Find[catalog.Key](c.tx, records.PrefixKey+key)
+	k, err := c.machine.cache.Key(c.tx, key)
 	if err != nil {
 		return err
 	}

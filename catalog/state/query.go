@@ -88,7 +88,7 @@ func submitQuery(c *applyContext, b catalog.QuerySubmit) error {
 func useWitnesses(c *applyContext, b catalog.QuerySubmit, j judge.Judgement) error {
 	want := 0
 	if b.Request.Listing(j.Dataset.Descriptor) {
-		roster, err := judge.RosterOf(c.tx, j.Verdict)
+		roster, err := judge.RosterOf(&c.machine.cache, c.tx, j.Verdict)
 		if err != nil {
 			return err
 		}
@@ -183,7 +183,7 @@ func attemptQuery(c *applyContext, b catalog.QueryAttempt) error {
 	if err != nil {
 		return err
 	}
-	roster, err := judge.RosterOf(c.tx, verdict)
+	roster, err := judge.RosterOf(&c.machine.cache, c.tx, verdict)
 	if apart, fault := refusalOf(err); fault != nil {
 		return fault
 	} else if apart != nil { // a key moved since the query was accepted

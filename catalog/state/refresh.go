@@ -187,7 +187,7 @@ func (c *applyContext) sharingsOf(versions ...catalog.Version) (list []catalog.S
 		if slices.ContainsFunc(list, func(s catalog.Sharing) bool { return s.Key == v.Key }) {
 			continue
 		}
-		k, err := records.Find[catalog.Key](c.tx, records.PrefixKey+v.Key)
+		k, err := c.machine.cache.Key(c.tx, v.Key)
 		if err != nil {
 			return nil, err
 		}

@@ -42,7 +42,7 @@ func (v View) Authenticate(e catalog.Envelope) (*catalog.Refusal, error) {
 
 // RosterOf is among whom all that a verdict is computed from is shared (judge.RosterOf).
 func (v View) RosterOf(verdict catalog.Verdict) (catalog.KeyRoster, error) {
-	return judge.RosterOf(v.r, verdict)
+	return judge.RosterOf(&v.machine.cache, v.r, verdict)
 }
 
 // Holds is why a seat that leaves may not go yet; nil: it may.

@@ -32,9 +32,9 @@ func (v View) Shares(id string) ([]catalog.QueryShare, error) {
 }
 
 // PendingQueries returns the queries that are neither done nor failed, the
-// oldest first.
+// oldest first. The caller changes nothing that they point to.
 func (v View) PendingQueries() ([]catalog.Query, error) {
-	return records.ListNamed[catalog.Query](v.r, records.PrefixTodoQuery, records.PrefixQuery)
+	return v.cache.PendingQueries(v.r)
 }
 
 // QueryPage lists a principal's queries in the ledger's order.
