@@ -36,8 +36,8 @@ type applyResult struct {
 }
 
 // applyBatch applies committed log entries in order, and returns one result for
-// each when everything that they changed is durable. On an error the entries
-// from the failing transaction on are not applied at all.
+// each. What they changed is read from then on, and durable a little later (see pairs.Deferred): the log
+// has them. On an error the entries from the failing write on are not applied at all.
 func (s *appliedState) applyBatch(machine Machine, logs []*raft.Log) ([]applyResult, error) {
 	return s.applyRecorded(machine, logs, nil)
 }
@@ -146,9 +146,8 @@ func (b *batch) count(entry *pairs.Layer) error {
 // fits tells whether the batch can take another entry's changes. The bounds are
 // the store's, taken a little tighter.
 func (b *batch) fits(entry *pairs.Layer) bool {
-	const perKey = 32                                           // above what badger counts beside key and value
 	keys := len(b.stage.batch.Changes) + len(entry.Changes) + 3 // position, digest and what is shortened
-	size := b.stage.batch.Bytes + entry.Bytes + statesum.EncodedBytes + (keys+1)*perKey
+	size := b.stage.batch.Bytes + entry.Bytes + statesum.EncodedBytes + (keys+1)*pairs.PerChange
 	mostKeys, mostBytes := b.store.Room()
 	return len(b.stage.batch.Changes) == 0 || (int64(keys) < mostKeys && int64(size) < mostBytes)
 }
@@ -240,7 +239,7 @@ func run(apply func() ([]byte, error)) (outcome []byte, err error) {
 	return apply()
 }
 
-// commit makes the batch durable together with the position after it.
+// commit writes the batch together with the position after it.
 func (b *batch) commit() error {
 	if b.stage == nil {
 		return nil

@@ -41,7 +41,7 @@ func apply(tb testing.TB, s *appliedState, m Machine, commands ...string) []appl
 // TestBatchIsSplitBetweenEntries applies in one batch what needs several
 // transactions, and compares with entry by entry.
 func TestBatchIsSplitBetweenEntries(t *testing.T) {
-	one, each := openTestState(t, t.TempDir()), openTestState(t, t.TempDir())
+	one, each := openRoomyState(t), openRoomyState(t)
 	var commands []string
 	for i := range 4 { // 24 MB; a transaction takes 9.6 MiB
 		commands = append(commands, "big", fmt.Sprintf("set k %d", i))
@@ -162,7 +162,7 @@ func (m largest) Apply(tx records.Tx, _ uint64, _ []byte) ([]byte, error) {
 // badger's transaction. Values just below the value log's threshold count most.
 func TestLargestEntryFitsATransaction(t *testing.T) {
 	for _, value := range []int{0, pairs.LargeValue - 1, 1 << 20} {
-		s := openTestState(t, t.TempDir())
+		s := openRoomyState(t)
 		r, err := s.applyBatch(largest{value}, entries(s, string(make([]byte, MaxEntryBytes)), "second"))
 		if err != nil {
 			t.Fatalf("values of %d bytes: %v", value, err)

@@ -26,6 +26,7 @@ func holding(t *testing.T, quorum time.Duration) (*cluster, *gate) {
 	c := startCluster(t, 3, func(o *Options) {
 		id := o.ID
 		o.NoQuorumTimeout = quorum
+		roomy(o)
 		// The lead must not change because a disk is busy with large entries.
 		o.HeartbeatTimeout, o.ElectionTimeout, o.LeaderLeaseTimeout = 3*time.Second, 3*time.Second, 3*time.Second
 		o.Machine = kv{fail: func(uint64, []byte) error {

@@ -114,10 +114,34 @@ func TestCrashInTheMiddleOfARestore(t *testing.T) {
 	})
 }
 
+// TestCrashAfterASnapshot: raft cuts its log behind a snapshot, so the state on the disk is as far by then.
+func TestCrashAfterASnapshot(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		c := startCluster(t, 1, smallLog)
+		for i := range 3 {
+			c.propose(fmt.Sprintf("set a %d", i))
+		}
+		leader := c.leader()
+		if err := leader.Snapshot(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		index, err := leader.disk.snaps.newestIndex()
+		if err != nil || index == 0 {
+			t.Fatalf("a snapshot at %d, %v", index, err)
+		}
+		image := t.TempDir()
+		copyTree(t, filepath.Join(image, "state"), filepath.Join(leader.opts.Dir, "state"))
+		s := openTestState(t, filepath.Join(image, "state"))
+		if at := s.position(); at.Applied < index {
+			t.Errorf("the state on the disk is at %d, the snapshot at %d", at.Applied, index)
+		}
+	})
+}
+
 // TestCrashBeforeTheOldStateIsRemoved: CURRENT already names the new one.
 func TestCrashBeforeTheOldStateIsRemoved(t *testing.T) {
 	dir := t.TempDir()
-	s, err := openState(stateIn(dir, true, discard), discard)
+	s, err := openState(smallStateIn(dir), discard)
 	if err != nil {
 		t.Fatal(err)
 	}

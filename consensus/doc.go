@@ -77,8 +77,16 @@
 // # Crash safety
 //
 // An entry is accepted when a majority has it in its synced log. [Ledger.Propose]
-// returns after that, and after this node's transaction, itself synced, has
-// committed. A process or machine may stop at any instant:
+// returns after that, and after this node has applied it. What it changed is then in
+// memory, and at most 100 ms or 8 MiB later in a synced transaction of badger's, with
+// whatever else was applied meanwhile (pairs.Deferred): the log is what makes it
+// durable, the state only saves a start from applying all of it again. So a crash takes
+// the state back by some whole entries, never by a part of one and never by one from the
+// middle (a property of package pairs, and TestCrashAfterASnapshot), and raft hands over again what follows the
+// position that was found. What acts on the state, outside, must not do so before it
+// has come as far again as it was: [Ledger.Recovered]. Until then the node also does not notice
+// that a majority has forgotten entries which it had applied in the last moments before the crash: what it refuses
+// to give up is what its state has (removeEnd). A process or machine may stop at any instant:
 //
 //   - Before the entry is in a majority's logs: it may be lost, and nobody was
 //     told otherwise.
@@ -87,13 +95,15 @@
 //     an entry of its own term, raft hands it to the state machine, and it is
 //     applied then. The state machine is deterministic, so the outcome is the one
 //     that the other nodes recorded.
-//   - After badger's commit, before the answer: the position covers the entry;
-//     it is skipped on replay. The proposer does not know the outcome and finds
-//     it in the state.
+//   - Between the answer and badger's commit: the same. Nobody can have it otherwise: what
+//     this node has applied is in its own synced log, as a part of a majority's.
+//   - After badger's commit: the position covers the entry; it is skipped on replay. Where it had not
+//     been answered, the proposer does not know the outcome and finds it in the state.
 //   - While a snapshot is written or received: what there is of it is removed by
 //     Open. The ones before stay.
 //   - While raft compacts its log: it does so after the snapshot is synced and in
-//     place, and the state does not depend on the snapshot.
+//     place, before which the state is written as far as the snapshot is: the state does not depend
+//     on the snapshot.
 //   - While a snapshot of the leader is installed. Raft stores the stream as a
 //     snapshot of its own, has it restored, then empties the log. A crash before
 //     CURRENT is replaced leaves the old state, older than the stored snapshot:
@@ -138,79 +148,7 @@
 //
 // # Growth
 //
-// An entry stays in the state for good, as its record, with what it changed there; one that carried a share of a
-// query until the query is forgotten, then its digest, its outcome and 105 bytes stay ([Shortener], shortened.go): of
-// 4,698 bytes of the two shares of a query 766, as a test of package node shows.
-// Bytes of keys and values for each kind, from a ledger of real envelopes
-// (BenchmarkGrowth of package node), those of a query with six groups:
-//
-//	              entry  record and hashes  state  together
-//	order.create    377                560    166       726
-//	order.approve   376                548    370       918
-//	query.submit  2,415              2,931  3,082     6,013
-//	query.attempt   401                623    106       729
-//	query.share   2,115              2,386  1,982     4,368  sealed result, one a member; 8 bytes a group more
-//	a query       7,089              8,374  7,193    15,567  in four entries
-//	principal.add 2,066              2,239  1,854     4,093
-//	version.ack     341                512      7       519  one a node
-//	vector.hold     400                556     50       606  one a node
-//
-// A leaf has two hashes on average, 64 bytes; keys and framing take 30 more. A
-// receipt is no entry: it is made of the record, the leaf and the tree when it is
-// asked for. What is remembered of envelopes is forgotten after minutes, and what
-// was written over goes with the next compaction; at a query that is 22 kB more, and
-// up to 100 kB where it cuts classes. Tables take 0.67 to 0.76 of the bytes, because
-// keys and signatures do not compress.
-//
-// Ten million entries are thus 2.5 million queries, 39 GB of keys and values, or 27 GB
-// of tables; the log between two snapshots, 262,144 entries at most, takes 0.5 GB;
-// a snapshot 39 GB. Two are kept and a third is being written: a node needs 150 GB of
-// disk, and 30 GB more when it restores one, beside the tiles. Where the entries are
-// orders and approvals it is a fifth of that.
-//
-// Nothing is kept in memory for an entry. BenchmarkLength opens a state, proves leaves
-// and applies the next entry; opening takes the same memory, a memtable of 84 MB and
-// little else, whatever the number:
-//
-//	  entries  heap   tables  tables' bytes an entry (records of 200)
-//	   10,000  88 MB       2  297
-//	  300,000  88 MB      27  294
-//	2,000,000  88 MB     174  294
-//
-// A proof reads at most 2 log n hashes, 48 at ten million leaves; with two million
-// and nothing cached it took 2 ms. A start reads the log since the last snapshot
-// twice, for raft, and the whole log once more, to check it: 27 µs an entry on a busy machine
-// (BenchmarkStart). However many entries there are it reads 270,336 at most, in 7 s
-// (TestAStartReadsABoundedNumberOfEntries).
-//
-// A snapshot is the whole state, so the number of entries between snapshots grows
-// with the log: a quarter of it, at least Options.SnapshotThreshold, and at most
-// 262,144, because a start reads the log from its last snapshot on.
-// So up to a million entries all snapshots together write a few times the
-// state, and beyond that one state for 262,144 entries; the log is seldom larger
-// than a quarter of the state.
-//
-// Snapshots and restores stream (BenchmarkSnapshot, BenchmarkRestore). A snapshot
-// holds a version of the state open and lets entries be applied; it takes 15 to 55
-// MB of heap. On a machine with ten processes to a core it wrote 80 MB/s, and of the
-// entries meanwhile the one that waited longest took 0.25 s. A restore takes 200 MB
-// of heap, for 64 MB as for 512 MB, and 14 s of a core a GB, ten minutes of a core
-// for ten million entries. Meanwhile the member answers heartbeats and does not
-// vote. Raft gives sending and restoring ten seconds per 256 kB, so a connection may
-// be as slow as 26 kB/s; BenchmarkCatchUp has the timeouts of a node, and the leader
-// stays. What the leader appended meanwhile is in its log unless it wrote another
-// snapshot, after a quarter more entries at the earliest.
-//
-// Entries wait in memory for a state machine that is slow, at most 16 MiB of them on
-// the node where they were proposed (what comes then waits in Propose), and on a
-// follower 16 MiB and the message that exceeds it, of 64 entries at most. Without these
-// bounds raft queues 128 batches of 64: a follower whose machine stood still held 132 MB
-// when 150 entries of 1 MiB had been applied elsewhere, and would have held 8.9 GB
-// (TestSlowFollowerHoldsABoundedNumberOfBytes, TestSlowLeaderTakesABoundedNumberOfBytes).
-//
-// Under a load of writes that never pauses, badger keeps buffers of the tables that it
-// writes, up to 1.3 GB, whatever the state (measured at 0.6 and 1.2 GB); two seconds
-// without a table give the first back.
+// GROWTH.md says what an entry, a snapshot, a start and a restore take.
 //
 // # How it fails
 //

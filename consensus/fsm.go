@@ -129,6 +129,10 @@ type fsmSnapshot struct {
 // restored from it, or it would be behind a log that begins after them.
 func (s *fsmSnapshot) Persist(sink raft.SnapshotSink) error {
 	return s.ledger.life.checked(damage.Guard(PartState, func() error {
+		// Raft cuts its log behind the snapshot: what was in it has to be in the state.
+		if err := s.gen.deferred.Sync(); err != nil {
+			return err
+		}
 		_, err := writeState(sink, s.read, sink.(*spaceSink).index)
 		return err
 	}))

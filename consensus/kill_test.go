@@ -38,7 +38,7 @@ func TestKilledChild(t *testing.T) {
 
 func openKilled(t *testing.T, dir string) *Ledger {
 	t.Helper()
-	c := newClusterOn(t, tcp(t), 1, smallLog)
+	c := newClusterOn(t, tcp(t), 1, func(o *Options) { smallLog(o); roomy(o) })
 	o := c.options("n1")
 	o.Dir, o.Transport = dir, c.layer["n1"]
 	o.Resolve = func(string) (string, bool) { return c.members[0].Addr, true } // its port is new each time

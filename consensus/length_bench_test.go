@@ -206,7 +206,7 @@ func BenchmarkStart(b *testing.B) {
 // between two snapshots, and what stays behind one.
 func TestAStartReadsABoundedNumberOfEntries(t *testing.T) {
 	longrun.Only(t)
-	c := startCluster(t, 1, func(o *Options) { o.SnapshotThreshold, o.SnapshotInterval = 1<<40, time.Hour })
+	c := startCluster(t, 1, func(o *Options) { roomy(o); o.SnapshotThreshold, o.SnapshotInterval = 1<<40, time.Hour })
 	c.leader()
 	c.stop("n1")
 	d := &disk{opts: Options{SnapshotThreshold: DefaultSnapshotThreshold}, state: &appliedState{}}

@@ -39,12 +39,15 @@ type raftLog struct {
 
 	snapshots raft.SnapshotStore       // those that raft has
 	throttle  atomic.Pointer[throttle] // nil until raft runs
+	writes    atomic.Uint64            // each of them with an fsync, of one entry or of many
 	// restored is set between the restore of the leader's snapshot and the removal of
 	// the log that it replaces.
 	restored atomic.Bool
 	// checksummedFrom is the first index that has a checksum: only entries before it may lack
 	// one, which an earlier version stored.
 	checksummedFrom atomic.Uint64
+	// before is the last entry that was there when the log was opened, of those that are there still.
+	before atomic.Uint64
 
 	mu        sync.Mutex
 	noops     map[uint64]bool
@@ -72,6 +75,7 @@ func newRaftLog(store raft.LogStore, applied uint64) (*raftLog, error) {
 		l.note(&e)
 	}
 	l.checksummedFrom.Store(math.MaxUint64)
+	l.before.Store(last)
 	return l, nil
 }
 
@@ -172,6 +176,7 @@ func (l *raftLog) StoreLogs(entries []*raft.Log) error {
 	if err := l.LogStore.StoreLogs(entries); err != nil {
 		return err
 	}
+	l.writes.Add(1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range entries {
@@ -302,6 +307,7 @@ func (l *raftLog) removeEnd(of *Ledger, from, to uint64) error {
 	if err := l.LogStore.DeleteRange(from, to); err != nil {
 		return err
 	}
+	l.before.Store(min(l.before.Load(), from-1))
 	l.mu.Lock()
 	if l.members != nil && (l.restored.Load() || l.members.Index >= from) {
 		l.members = nil

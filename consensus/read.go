@@ -69,6 +69,13 @@ func (l *Ledger) WaitApplied(ctx context.Context, index uint64) error {
 	return err
 }
 
+// Recovered reports whether this node's state has all that an earlier run of it may have applied: what its log had
+// when it was opened. A crash may take the state back; who has acted on it waits until it is as far again.
+func (l *Ledger) Recovered() bool {
+	applied := l.disk.applied()
+	return applied >= l.disk.log.visible(l.disk.log.before.Load(), applied)
+}
+
 // View runs fn on one consistent version of this node's state, as far as it is.
 // fn's error is returned as it is.
 func (l *Ledger) View(fn func(records.Reader) error) error {

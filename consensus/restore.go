@@ -54,7 +54,7 @@ func (s *appliedState) restore(r io.Reader, least uint64) error {
 		s.mu.Unlock()
 		return errors.Join(ErrClosed, store.Close())
 	}
-	s.cur = &generation{store: store}
+	s.cur = s.generation(store)
 	s.touched.Forget(p.Applied)
 	s.setPosition(p, d)
 	s.retired.Add(1)
@@ -69,7 +69,8 @@ func (s *appliedState) restore(r io.Reader, least uint64) error {
 // retire closes a replaced generation after its last reader and removes it.
 func (s *appliedState) retire(old *generation) {
 	old.users.Wait()
-	if err := s.generations.Remove(old.store); err != nil {
+	old.store.Forget()
+	if err := s.generations.Remove(old.deferred.Drop()); err != nil {
 		// It does not count any more, and the next start tries again.
 		s.logger.Warn("removing a replaced state", slog.String("error", err.Error()))
 	}

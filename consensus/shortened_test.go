@@ -214,6 +214,9 @@ func TestPowerFailsInTheMiddleOfShortening(t *testing.T) {
 	dir := t.TempDir()
 	s := openTestState(t, dir)
 	apply(t, s, forgetful{}, bulk("a", 2000), bulk("b", 2000))
+	if err := s.cur.deferred.Sync(); err != nil {
+		t.Fatal(err)
+	}
 	images, n := t.TempDir(), 0
 	m := forgetful{shortening: func() {
 		copyTree(t, filepath.Join(images, fmt.Sprint(n)), dir)

@@ -260,6 +260,11 @@ func TestSimulatedWorldChargesQueries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	machine := state.NewMachine()
 	for i := range simQueries + 2 {
 		l := &raft.Log{Index: w.applied + 1 + uint64(i), Term: 1, Type: raft.LogCommand, Data: catalog.NewEntry(simTime, w.query(0, uint64(i))).Marshal()}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/weirdata/weir/consensus/pairs"
 )
 
 // smallLog makes snapshots cut the log short.
@@ -20,7 +22,7 @@ func smallLog(o *Options) {
 
 func TestLateNodeCatchesUpBySnapshot(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
-		c := startCluster(t, 3, smallLog)
+		c := startCluster(t, 3, func(o *Options) { smallLog(o); roomy(o) })
 		c.propose("set early yes")
 		late := "n1"
 		if c.leader().opts.ID == late {
@@ -91,7 +93,27 @@ func dump(tb testing.TB, s *appliedState) (map[string]string, position) {
 
 func openTestState(tb testing.TB, dir string) *appliedState {
 	tb.Helper()
-	s, err := openState(stateIn(dir, true, discard), discard)
+	in := smallStateIn(dir)
+	if _, measures := tb.(*testing.B); measures {
+		in = stateIn(dir, true, discard)
+	}
+	return openStateIn(tb, in)
+}
+
+// openRoomyState takes entries of some megabytes.
+func openRoomyState(tb testing.TB) *appliedState {
+	tb.Helper()
+	return openStateIn(tb, stateIn(tb.TempDir(), true, discard))
+}
+
+// smallStateIn is where a state is kept that takes entries of up to a megabyte.
+func smallStateIn(dir string) pairs.Generations {
+	return pairs.In(dir, pairs.Options{NoSync: true, MemTable: smallMemTable, Logger: discard})
+}
+
+func openStateIn(tb testing.TB, in pairs.Generations) *appliedState {
+	tb.Helper()
+	s, err := openState(in, discard)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -124,7 +146,7 @@ func streamOf(tb testing.TB, s *appliedState) []byte {
 }
 
 func TestRestoreReplacesTheState(t *testing.T) {
-	from, to := openTestState(t, t.TempDir()), openTestState(t, t.TempDir())
+	from, to := openRoomyState(t), openRoomyState(t)
 	apply(t, from, kv{}, "big", "set a 1", "set b "+string(make([]byte, 200<<10)))
 	apply(t, to, kv{}, "set a old", "set gone old")
 	if err := to.restore(bytes.NewReader(streamOf(t, from)), 0); err != nil {

@@ -160,7 +160,7 @@ func TestUnfinishedSnapshotIsRemoved(t *testing.T) {
 // while one is restored. The node lives on.
 func TestSnapshotStopsBeforeTheDiskIsFull(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {
-		c := startCluster(t, 1, smallLog)
+		c := startCluster(t, 1, func(o *Options) { smallLog(o); roomy(o) })
 		l := c.leader()
 		for range 6 { // 36 MB, more than is written between two looks
 			c.propose("big")

@@ -44,8 +44,14 @@ func readPosition(r pairs.Reader) (position, error) {
 
 // generation is one open generation and who uses it.
 type generation struct {
-	store pairs.Store
-	users sync.WaitGroup
+	deferred *pairs.Deferred
+	store    *pairs.Recent // on top of deferred
+	users    sync.WaitGroup
+}
+
+func (s *appliedState) generation(store pairs.Store) *generation {
+	d := pairs.NewDeferred(store, &s.writes)
+	return &generation{deferred: d, store: pairs.NewRecent(d)}
 }
 
 // appliedState is the current generation. One goroutine, raft's, changes it; any
@@ -60,6 +66,7 @@ type appliedState struct {
 	applied atomic.Uint64
 	nextSeq atomic.Uint64
 	digest  atomic.Pointer[statesum.Digest] // at that position; never changed in place
+	writes  atomic.Uint64                   // each of them with an fsync, of one entry or of many
 	touched touched.Keys                    // by the entries up to that position
 
 	retired sync.WaitGroup // generations that wait for their last reader
@@ -72,9 +79,9 @@ func openState(g pairs.Generations, logger *slog.Logger) (*appliedState, error) 
 	if err != nil {
 		return nil, err
 	}
-	s.cur = &generation{store: store}
+	s.cur = s.generation(store)
 	err = damage.Guard(PartState, func() error {
-		if err := ensureDigest(store); err != nil {
+		if err := ensureDigest(s.cur.store); err != nil {
 			return err
 		}
 		return s.loadPosition()

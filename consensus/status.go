@@ -20,11 +20,14 @@ type Status struct {
 	Snapshot  uint64 `json:"snapshot_index"`
 	// LastContactMS is the time since a follower heard from its leader, -1 when
 	// it never did.
-	LastContactMS int64    `json:"last_contact_ms"`
-	StateBytes    int64    `json:"state_bytes"`
-	FreeBytes     uint64   `json:"free_bytes"`
-	Members       []Member `json:"members"`
-	Fault         string   `json:"fault,omitempty"`
+	LastContactMS int64 `json:"last_contact_ms"`
+	StateBytes    int64 `json:"state_bytes"`
+	// LogWrites and StateWrites are how often raft's log and the state were written since the start, each with an fsync.
+	LogWrites   uint64   `json:"log_writes"`
+	StateWrites uint64   `json:"state_writes"`
+	FreeBytes   uint64   `json:"free_bytes"`
+	Members     []Member `json:"members"`
+	Fault       string   `json:"fault,omitempty"`
 	// Incarnation names this node's ledger among those that the node has had, in
 	// hexadecimal; empty: it is the first.
 	Incarnation string `json:"incarnation,omitempty"`
@@ -45,6 +48,8 @@ func (l *Ledger) Status() Status {
 		NextSeq:       p.NextSeq,
 		LastContactMS: -1,
 		StateBytes:    l.disk.state.size(),
+		LogWrites:     l.disk.log.writes.Load(),
+		StateWrites:   l.disk.state.writes.Load(),
 		FreeBytes:     l.disk.free.Load(),
 		Members:       l.Members(),
 	}

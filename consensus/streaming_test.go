@@ -111,7 +111,7 @@ func TestSnapshotsAndRestoresStream(t *testing.T) {
 		t.Skip("measures the heap, which the race detector adds to")
 	}
 	const size = 192 << 20
-	to := openTestState(t, t.TempDir())
+	to := openRoomyState(t)
 	if heap := peakHeap(func() { restoreSynthetic(t, to, size) }); heap > 320<<20 {
 		t.Errorf("restoring took %d MB of heap", heap>>20)
 	}
@@ -132,7 +132,7 @@ func TestLargestEntriesAreRestored(t *testing.T) {
 	if testing.Short() {
 		t.Skip("moves much, on one goroutine")
 	}
-	from, to := openTestState(t, t.TempDir()), openTestState(t, t.TempDir())
+	from, to := openRoomyState(t), openRoomyState(t)
 	for _, m := range []Machine{
 		largest{0}, largest{pairs.LargeValue - 1}, largest{pairs.LargeValue}, largest{MaxChangeBytes - 9},
 		valueUnder{strings.Repeat("k", MaxKeyBytes), pairs.LargeValue - 1}, // both count against a transaction

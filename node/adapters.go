@@ -30,6 +30,7 @@ type ledger interface {
 	ReadIndex(ctx context.Context) (uint64, error)
 	WaitApplied(ctx context.Context, index uint64) error
 	View(fn func(records.Reader) error) error
+	Recovered() bool
 
 	IsLeader() bool
 	Leader() (id string, known bool)

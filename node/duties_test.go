@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -106,6 +105,7 @@ func newDuties(t *testing.T, w *dutyWorld, seed uint64, bug dutyBug) *duties {
 		machines: map[string]dutyMachine{}, runs: map[string]*dutyRun{}, applied: map[string]uint64{}, skew: map[string]time.Duration{},
 		given: map[string]string{}, epochs: map[string]uint64{}, sharings: map[string]uint64{}, moves: map[uint64]resharing.State{},
 	}
+	s.net.violation = s.Violation
 	s.attempt = []time.Duration{2 * time.Second, 4 * time.Second, 15 * time.Second}[rng.IntN(3)]
 	if rng.IntN(3) == 0 { // the shares are tried soon
 		err := s.ledger.newest(func(v state.View) error {
@@ -159,7 +159,8 @@ func (s *duties) open(id string) {
 	if err != nil {
 		panic(err) // they are this test's
 	}
-	part := s.ledger.part(id, applied, func(other string) bool { return s.net.reaches(id, other) })
+	lost := rand.New(rand.NewPCG(s.seed, 1000+run)).Uint64N(4)
+	part := s.ledger.part(id, applied, max(s.world.size, applied-min(applied, lost)), func(other string) bool { return s.net.reaches(id, other) })
 	r := &dutyRun{id: id, part: part, store: m.store}
 	ctx, stop := context.WithCancel(context.Background())
 	c := &core{
@@ -172,7 +173,7 @@ func (s *duties) open(id string) {
 	n := newNode(c)
 	n.stop, r.node = stop, n
 	n.openVersions(dutyDisk{m.store, part}, nil)
-	if err := errors.Join(n.openComputations(), n.reconciler.noteInterrupted()); err != nil {
+	if err := n.openComputations(); err != nil {
 		s.Violation("%s does not start: %v", id, err)
 	}
 	s.zombies.Go(part.follow)
@@ -216,7 +217,7 @@ func (s *duties) stop(r *dutyRun) bool {
 	delete(s.net.nodes, r.id)
 	s.net.mu.Unlock()
 	r.part.die()
-	applied := r.part.NextSeq()
+	applied := max(r.part.NextSeq(), r.part.before)
 	s.mu.Lock()
 	s.applied[r.id] = applied
 	s.mu.Unlock()

@@ -217,14 +217,16 @@ type dutyPart struct {
 	// guarded by of.mu
 	rng     *rand.Rand
 	applied uint64
+	before  uint64 // what an earlier run had applied
 	knows   string // who leads, as it has heard
 	news    map[chan struct{}]bool
 	over    chan struct{} // closed when it is dead
 }
 
-func (l *dutyLedger) part(id string, applied uint64, reaches func(string) bool) *dutyPart {
+// part is that of a node which has applied so many entries, the last few of which a crash may have taken from its state.
+func (l *dutyLedger) part(id string, applied, durable uint64, reaches func(string) bool) *dutyPart {
 	return &dutyPart{
-		of: l, id: id, reaches: reaches, applied: applied, rng: rand.New(rand.NewPCG(l.seed, number(id))), news: map[chan struct{}]bool{}, over: make(chan struct{}),
+		of: l, id: id, reaches: reaches, applied: durable, before: applied, rng: rand.New(rand.NewPCG(l.seed, number(id))), news: map[chan struct{}]bool{}, over: make(chan struct{}),
 	}
 }
 
@@ -267,6 +269,13 @@ func (p *dutyPart) follow() {
 		case <-time.After(p.delay()):
 		}
 	}
+}
+
+// Recovered implements ledger.
+func (p *dutyPart) Recovered() bool {
+	p.of.mu.Lock()
+	defer p.of.mu.Unlock()
+	return p.applied >= p.before
 }
 
 // hear has the node hear of something, and reports whether there was anything.

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +20,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/peer"
 	"github.com/weirdata/weir/node/vault"
 )
@@ -36,12 +38,15 @@ type dutyNet struct {
 	blocked map[[2]string]int
 	changed chan struct{}  // closed and replaced when blocked changes
 	late    sync.WaitGroup // requests that are carried out again
+
+	parts     map[[2]string]*dutyRun // node, attempt: the run that took part in it
+	violation func(format string, args ...any)
 }
 
 func newDutyNet(seed uint64, rng *rand.Rand) *dutyNet {
 	return &dutyNet{
 		lose: 30 + rng.IntN(200), again: 20 + rng.IntN(100), seed: seed, links: map[[2]string]*rand.Rand{},
-		nodes: map[string]*dutyRun{}, blocked: map[[2]string]int{}, changed: make(chan struct{}),
+		nodes: map[string]*dutyRun{}, blocked: map[[2]string]int{}, changed: make(chan struct{}), parts: map[[2]string]*dutyRun{},
 	}
 }
 
@@ -138,8 +143,31 @@ func (p dutyPeers) unreachable(to string, err error) error {
 	return &peer.UnreachableError{Node: to, Err: err}
 }
 
+// takesPart tells where a node takes part in an attempt of which an earlier run of it was part: what that had is lost.
+func (p dutyPeers) takesPart(path string) {
+	to, err := url.Parse(path)
+	if err != nil || to.Path != pathMessage {
+		return
+	}
+	session := mpc.RootSession(to.Query().Get("session"))
+	if !strings.HasPrefix(session, "query/") && !strings.HasPrefix(session, "version/") && !strings.HasPrefix(session, "vector/") {
+		return
+	}
+	p.net.mu.Lock()
+	defer p.net.mu.Unlock()
+	if p.self.part.gone() {
+		return
+	}
+	of := [2]string{p.self.id, session}
+	if was := p.net.parts[of]; was != nil && was != p.self {
+		p.net.violation("%s takes part in %s again after a crash", p.self.id, session)
+	}
+	p.net.parts[of] = p.self
+}
+
 // Do implements otherNodes.
 func (p dutyPeers) Do(ctx context.Context, to, method, path string, body []byte) ([]byte, error) {
+	p.takesPart(path)
 	delay, there, back, again := p.net.draw(p.self.id, to)
 	if err := client.Pause(ctx, delay); err != nil {
 		return nil, p.unreachable(to, err)
@@ -197,6 +225,7 @@ func (r *dutyRun) serve(caller context.Context, from, method, path string, body 
 	route, digest, _ := strings.Cut(strings.TrimPrefix(request.URL.Path, pathBlobs), "/")
 	handle := map[string]peer.Handler{
 		pathPing: r.node.servePing, pathPropose: r.node.servePropose, pathReadIndex: r.node.serveReadIndex, pathMessage: r.node.serveMessage,
+		pathRoot: r.node.monitor.serveRoot,
 	}[request.URL.Path]
 	if handle == nil && route == "" {
 		request.SetPathValue("digest", digest)

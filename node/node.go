@@ -95,7 +95,7 @@ func Open(opts Options) (*Node, error) {
 	n.stop = stop
 	for _, step := range []func() error{
 		guardProcess, n.openGenesis, n.openRestore, n.openMark, n.openSecrets, n.openBlobs, n.openPeers, n.openComputations, n.openLedger, n.levelFault,
-		n.reconciler.noteInterrupted, n.checkpoints.open, n.openBackups, n.openAuditLog, n.servePeers, n.serveAPI, n.serveDebug,
+		n.checkpoints.open, n.openBackups, n.openAuditLog, n.servePeers, n.serveAPI, n.serveDebug,
 	} {
 		if err := step(); err != nil {
 			return nil, errors.Join(fmt.Errorf("open node %s: %w", opts.ID, n.advised(err)), n.Close())

@@ -34,7 +34,7 @@ type reconciler struct {
 	access  *access
 	leader  *leader
 
-	interrupted map[string]bool // sessions that an earlier run was part of; set once
+	interrupted map[string]bool // sessions that an earlier run was part of; set once, nil before
 	news        *changes.News
 	kept        keeping // used by run alone
 
@@ -76,6 +76,15 @@ func (rec *reconciler) run(ctx context.Context) {
 // reconcile derives this node's tasks from the state and starts those that do not
 // run yet. Those that the state no longer asks for are cancelled.
 func (rec *reconciler) reconcile(ctx context.Context) error {
+	if rec.interrupted == nil {
+		// By a state that a crash has taken back, a node would do again what it did, and miss what it has.
+		if !rec.ledger.Recovered() {
+			return nil
+		}
+		if err := rec.noteInterrupted(); err != nil {
+			return err
+		}
+	}
 	rec.mpc.Mailbox.Begin()
 	list, err := rec.derive()
 	if err != nil {

@@ -190,7 +190,7 @@ func ledgerStatus(l consensus.Status) wire.LedgerStatus {
 	s := wire.LedgerStatus{
 		State: l.State, Leader: l.Leader, Term: l.Term, LastIndex: l.LastIndex, Commit: l.Commit, Applied: l.Applied,
 		Entries: l.NextSeq, TreeRoot: l.TreeRoot, Snapshot: l.Snapshot, LastContactMS: l.LastContactMS,
-		StateBytes: l.StateBytes, FreeBytes: l.FreeBytes, Fault: l.Fault, Incarnation: l.Incarnation, NoVote: l.NoVote,
+		StateBytes: l.StateBytes, LogWrites: l.LogWrites, StateWrites: l.StateWrites, FreeBytes: l.FreeBytes, Fault: l.Fault, Incarnation: l.Incarnation, NoVote: l.NoVote,
 	}
 	for _, m := range l.Members {
 		s.Members = append(s.Members, wire.Member(m))

@@ -337,8 +337,9 @@ func startedAnew(id string) catalog.Reason { return catalog.Why("node.started_an
 // is gone, and nobody sends it again: left alone, all would wait until the
 // attempt's time is over. (A leader notices that a member was started anew, but
 // only when it led before and after.) The state is the right place to look: a
-// message is taken only for an attempt that the state asks for. It is called
-// before anything of this run is taken.
+// message is taken only for an attempt that the state asks for; and by then the
+// state has all that the earlier run had. What was asked for only since this run has
+// begun may be among them, and is tried again for nothing.
 func (rec *reconciler) noteInterrupted() error {
 	interrupted := map[string]bool{}
 	err := rec.view(func(v state.View) error {
@@ -355,7 +356,9 @@ func (rec *reconciler) noteInterrupted() error {
 		}
 		return nil
 	})
-	rec.interrupted = interrupted
+	if err == nil {
+		rec.interrupted = interrupted
+	}
 	return err
 }
 

@@ -31,6 +31,9 @@ func (n *Node) collects(ctx context.Context) {
 			return
 		case <-ticks:
 		}
+		if !n.ledger.Recovered() { // a state that a crash has taken back does not name all that is needed
+			continue
+		}
 		if err := n.blobs.Collect(ctx, n.opts.Clock()); err != nil && ctx.Err() == nil {
 			n.log.WarnContext(ctx, "nothing is collected of the blobs that nobody needs", "error", err)
 		}

@@ -3,6 +3,8 @@
 // They live in a directory of badger's that is named by its generation; the file CURRENT names
 // the one that counts. A restore fills another generation and then replaces CURRENT, so that at
 // any moment there is exactly one whole state, whatever crashes.
+//
+// Recent stands between a generation and its readers, and has in memory what was read lately.
 package pairs
 
 import (
@@ -56,4 +58,23 @@ type Change struct {
 	Key     string
 	Value   []byte
 	Deleted bool
+}
+
+// PerChange is what a store may count for a change beside key and value: above what badger does.
+const PerChange = 32
+
+// shared is a reader that several use. Whoever shares it guards it.
+type shared struct {
+	Reader
+	users int
+}
+
+// share is a reader with one user.
+func share(r Reader) *shared { return &shared{r, 1} }
+
+// release ends a use.
+func (r *shared) release() {
+	if r.users--; r.users == 0 {
+		r.Close()
+	}
 }

@@ -64,20 +64,11 @@ func (c *Cluster) cpu(b *testing.B) (ms float64) {
 	}
 	c.mu.Unlock()
 	for _, pid := range pids {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		time, err := ProcessorTime(pid)
 		if err != nil {
 			b.Fatal(err)
 		}
-		// Behind the name, which is in parentheses, utime and stime are the twelfth and
-		// the thirteenth field, in hundredths of a second (proc_pid_stat(5)).
-		_, rest, _ := strings.Cut(string(stat), ") ")
-		for _, text := range strings.Fields(rest)[11:13] {
-			ticks, err := strconv.Atoi(text)
-			if err != nil {
-				b.Fatal(err)
-			}
-			ms += float64(10 * ticks)
-		}
+		ms += float64(time.Milliseconds())
 	}
 	return ms
 }

@@ -42,6 +42,8 @@ var figures = []figure{
 		return float64(s.Ledger.LastContactMS) / 1000
 	}},
 	{"weir_ledger_entries_total", "Number of entries of the evidence log.", counter, func(s wire.Status) float64 { return float64(s.Ledger.Entries) }},
+	{"weir_ledger_log_writes_total", "Number of writes of raft's log since the start, each with an fsync, of one entry or of many.", counter, func(s wire.Status) float64 { return float64(s.Ledger.LogWrites) }},
+	{"weir_ledger_state_writes_total", "Number of writes of the ledger's state since the start, each with an fsync, of one entry or of many.", counter, func(s wire.Status) float64 { return float64(s.Ledger.StateWrites) }},
 	{"weir_ledger_fault", "1 when the ledger has stopped after a fault, else 0.", gauge, func(s wire.Status) float64 { return truth(s.Ledger.Fault != "") }},
 	{"weir_audit_log_behind_entries", "Number of entries that the file of the audit log lacks; 0 where none is written.", gauge, func(s wire.Status) float64 { return float64(s.AuditBehind) }},
 	{"weir_state_size_bytes", "Size of the ledger's state on disk.", gauge, func(s wire.Status) float64 { return float64(s.Ledger.StateBytes) }},

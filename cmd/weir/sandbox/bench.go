@@ -43,7 +43,7 @@ directory for temporary files (TMPDIR).`,
 			return printFigures(a, figures)
 		},
 	}
-	cmd.AddCommand(newBenchLoadCommand(a), newBenchFeedCommand(a))
+	cmd.AddCommand(newBenchLoadCommand(a), newBenchQueriesCommand(a), newBenchFeedCommand(a))
 	return cmd
 }
 
@@ -91,17 +91,11 @@ unless --dir names one.`,
 		Example: `  weir bench load
   weir bench load --one-node --clients 200 --for 20s`,
 		Args: cli.Exactly(0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Clients < 1 || o.For <= 0 {
 				return cli.Usagef(cmd, "--clients is %d and --for is %s, want one client and a time at least", o.Clients, o.For)
 			}
-			dir, remove, err := ownDirectory(a, "load")
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, remove()) }()
-			a.IfInterrupted("no figures are printed; the nodes are stopped")
-			return runLoad(a, cmd, dir, o)
+			return onCluster(a, cmd, "load", "the nodes are stopped", func(c *dev.Cluster, _ string) error { return runLoad(a, cmd, c, o) })
 		},
 	}
 	f := cmd.Flags()
@@ -111,13 +105,59 @@ unless --dir names one.`,
 	return cmd
 }
 
-// runLoad runs the load on a cluster in dir and prints its figures.
-func runLoad(a *cli.App, cmd *cobra.Command, dir string, o load.Options) (err error) {
+func newBenchQueriesCommand(a *cli.App) *cobra.Command {
+	var o load.RateOptions
+	cmd := &cobra.Command{
+		Use:   "queries",
+		Short: "time queries on a cluster of this machine, from 1, 8 and 32 clients",
+		Long: `Start a cluster of three node processes on this machine, publish a small dataset, and
+have 1, 8 and 32 clients ask small queries of it: ones that nobody has asked before
+(fresh), then the same ones again (repeat). Every answer is compared with plain
+addition. Printed are, of each, how many were answered in a second, the median and the
+99th percentile of the time from asking to the table, the writes with an fsync of all
+nodes together for a query, and their processor time, which depends least on what else
+the machine does. The clients run on the same machine. The cluster is in a temporary
+directory that is removed at the end, unless --dir names one.`,
+		Example: `  weir bench queries
+  weir bench queries --queries 1000 -o json`,
+		Args: cli.Exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.Queries < 1 {
+				return cli.Usagef(cmd, "--queries is %d, want one at least", o.Queries)
+			}
+			o.Step = func(what string) { a.Note("%s", what) }
+			return onCluster(a, cmd, "queries", "the nodes are stopped", func(c *dev.Cluster, _ string) error {
+				figures, err := load.Rates(cmd.Context(), c, o)
+				if err != nil {
+					return err
+				}
+				return printFigures(a, figures)
+			})
+		},
+	}
+	cmd.Flags().IntVar(&o.Queries, "queries", load.DefaultQueries, "queries of each kind for each number of clients")
+	return cmd
+}
+
+// onCluster runs a benchmark on a cluster of its own, in the directory that was asked for or in one that is removed at the
+// end. stopped says what becomes of it when it is interrupted.
+func onCluster(a *cli.App, cmd *cobra.Command, name, stopped string, run func(c *dev.Cluster, dir string) error) (err error) {
+	dir, remove, err := ownDirectory(a, name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	a.IfInterrupted("no figures are printed; %s", stopped)
 	c, err := startDev(a, cmd, dev.Options{Dir: dir})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
+	return run(c, dir)
+}
+
+// runLoad runs the load on a cluster and prints its figures.
+func runLoad(a *cli.App, cmd *cobra.Command, c *dev.Cluster, o load.Options) error {
 	o.Step = func(what string) { a.Note("%s", what) }
 	report, err := load.Run(cmd.Context(), c, o)
 	if err != nil {

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -30,17 +29,13 @@ unless --dir names one.`,
 		Example: `  weir bench feed
   weir bench feed --stations 50 --seconds 20 --kills 1`,
 		Args: cli.Exactly(0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Stations < 1 || o.Seconds < 3 || o.Seconds > 3600 || o.Kills < 0 {
 				return cli.Usagef(cmd, "--stations is %d, --seconds %d and --kills %d; want a station at least, and 3 to 3600 seconds", o.Stations, o.Seconds, o.Kills)
 			}
-			dir, remove, err := ownDirectory(a, "feed")
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, remove()) }()
-			a.IfInterrupted("no figures are printed; the feed and the nodes are stopped")
-			return runBenchFeed(a, cmd, dir, o)
+			return onCluster(a, cmd, "feed", "the feed and the nodes are stopped", func(cluster *dev.Cluster, dir string) error {
+				return runBenchFeed(a, cmd, cluster, dir, o)
+			})
 		},
 	}
 	f := cmd.Flags()
@@ -51,12 +46,7 @@ unless --dir names one.`,
 }
 
 // runBenchFeed runs stations against a feed on a cluster in dir, and prints what came of it.
-func runBenchFeed(a *cli.App, cmd *cobra.Command, dir string, o stations.Options) (err error) {
-	cluster, err := startDev(a, cmd, dev.Options{Dir: dir})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, cluster.Close()) }()
+func runBenchFeed(a *cli.App, cmd *cobra.Command, cluster *dev.Cluster, dir string, o stations.Options) error {
 	c, err := cluster.Client(string(cli.Bureau))
 	if err != nil {
 		return err

@@ -172,6 +172,8 @@ type LedgerStatus struct {
 	// did.
 	LastContactMS int64    `json:"last_contact_ms"`
 	StateBytes    int64    `json:"state_bytes"`
+	LogWrites     uint64   `json:"log_writes"`             // of raft's log since the start, each with an fsync
+	StateWrites   uint64   `json:"state_writes"`           // likewise of the state
 	StateDigest   string   `json:"state_digest,omitempty"` // hex; of the state after StateEntries entries
 	StateEntries  uint64   `json:"state_entries,omitempty"`
 	FreeBytes     uint64   `json:"free_bytes"` // of the disk

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/dev"
 )
@@ -93,24 +94,33 @@ func thirds(seen []memory) (first, last, peak int64) {
 	return slices.MinFunc(seen[:n], by).anonymous, slices.MinFunc(seen[len(seen)-n:], by).anonymous, slices.MaxFunc(seen, by).anonymous
 }
 
-// highestTerm is the highest term that a node knows.
-func highestTerm(ctx context.Context, cluster *dev.Cluster) (term uint64, err error) {
+// statuses are of every node.
+func statuses(ctx context.Context, cluster *dev.Cluster) (all []wire.Status, err error) {
 	operator, err := cluster.Client(dev.Operator)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer operator.Close()
 	states, err := operator.Statuses(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("ask the nodes how they are: %w", err)
+		return nil, fmt.Errorf("ask the nodes how they are: %w", err)
 	}
 	for _, s := range states {
 		if s.Status == nil {
-			return 0, fmt.Errorf("node %s does not say how it is: %s", s.Node, s.Error)
+			return nil, fmt.Errorf("node %s does not say how it is: %s", s.Node, s.Error)
 		}
-		term = max(term, s.Status.Ledger.Term)
+		all = append(all, *s.Status)
 	}
-	return term, nil
+	return all, nil
+}
+
+// highestTerm is the highest term that a node knows.
+func highestTerm(ctx context.Context, cluster *dev.Cluster) (term uint64, err error) {
+	all, err := statuses(ctx, cluster)
+	for _, s := range all {
+		term = max(term, s.Ledger.Term)
+	}
+	return term, err
 }
 
 const stallTick = 20 * time.Millisecond

@@ -133,7 +133,7 @@ func (r *Report) Figures() []he.Measurement {
 	add("memory_last_third_bytes", float64(r.MemoryLast), "B")
 	add("memory_peak_bytes", float64(r.MemoryPeak), "B")
 	add("mapped_bytes", float64(r.Mapped), "B")
-	add("longest_stall_ms", float64(r.Stall)/float64(time.Millisecond), "ms")
+	add("longest_stall_ms", inMilliseconds(r.Stall), "ms")
 	return out
 }
 
@@ -142,8 +142,14 @@ func (t *Tally) percentile(p int) float64 {
 	if len(t.times) == 0 {
 		return 0
 	}
-	sorted := slices.Clone(t.times)
-	slices.Sort(sorted)
-	at := min(len(sorted)*p/100, len(sorted)-1)
-	return float64(sorted[at]) / float64(time.Millisecond)
+	return inMilliseconds(percentile(t.times, p))
 }
+
+// percentile is the p-th percentile of times, of which there is one at least.
+func percentile(times []time.Duration, p int) time.Duration {
+	sorted := slices.Clone(times)
+	slices.Sort(sorted)
+	return sorted[min(len(sorted)*p/100, len(sorted)-1)]
+}
+
+func inMilliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
