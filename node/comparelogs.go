@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/weirdata/weir/catalog"
@@ -114,18 +115,45 @@ func (mon *monitor) compareLogs(ctx context.Context, other string, own *compare.
 	f, differs := mon.forks.With(other)
 	for differs && !f.Found() && ctx.Err() == nil {
 		middle := f.Same + (f.Differ-f.Same)/2
-		var theirs rootAnswer
-		if err := mon.call(ctx, other, pathRoot, rootWish{Size: middle}, &theirs); err != nil {
+		verdict, err := mon.compareAt(ctx, other, middle)
+		if err != nil {
 			mon.log.DebugContext(ctx, "looking for the entry that differs", "node", other, "error", err)
+		}
+		if verdict == "" {
 			return // the next ping goes on
 		}
-		verdict := mon.judge(compare.Head{Size: middle, Root: theirs.Root})
-		if verdict == "" {
-			return
-		}
-		mon.noteLogs(other, middle, verdict)
 		f, differs = mon.forks.With(other)
 	}
+}
+
+// compareAt asks another node for the root of its log at a size, and notes and returns what it says of the two logs, as
+// pong.Logs.
+func (mon *monitor) compareAt(ctx context.Context, other string, size uint64) (verdict string, err error) {
+	var theirs rootAnswer
+	if err := mon.call(ctx, other, pathRoot, rootWish{Size: size}, &theirs); err != nil {
+		return "", err
+	}
+	verdict = mon.judge(compare.Head{Size: size, Root: theirs.Root})
+	mon.noteLogs(other, size, verdict)
+	return verdict, nil
+}
+
+// agree fails unless all these nodes have the entries that this node has, by their own word.
+func (mon *monitor) agree(ctx context.Context, nodes []string) error {
+	size := mon.ledger.NextSeq()
+	for _, other := range nodes {
+		if other == mon.id {
+			continue
+		}
+		verdict, err := mon.compareAt(ctx, other, size)
+		if err != nil {
+			return err
+		}
+		if verdict != compare.SameLogs {
+			return fmt.Errorf("the log of %s is another one, of %d entries", other, size)
+		}
+	}
+	return nil
 }
 
 // noteLogs notes what this node found, or was told, of its log and another's at a size.

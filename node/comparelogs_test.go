@@ -43,7 +43,14 @@ func TestLogsThatDifferAreAnAlarmOnAllNodes(t *testing.T) {
 	for id, n := range c.nodes {
 		c.await(ctx, id+" to be ready", func() bool { ok, _ := n.Ready(); return ok })
 	}
+	everybody := []string{"n1", "n2", "n3"}
+	c.await(ctx, "n1 to hear that all have its entries", func() bool { return c.nodes["n1"].monitor.agree(ctx, everybody) == nil })
 	forked.Store(true)
+	for id, n := range c.nodes {
+		if err := n.monitor.agree(ctx, everybody); err == nil {
+			t.Errorf("%s would answer a challenge that others do not have", id)
+		}
+	}
 	c.await(ctx, "n1 to name the entry", func() bool { return says("n1", "n1 and n2") })
 	c.await(ctx, "n2 to name the entry", func() bool { return says("n2", "n2 and n1", "n2 and n3") })
 	c.await(ctx, "n3 to name the entry", func() bool { return says("n3", "n3 and n2") })

@@ -273,7 +273,7 @@ func (n *Node) openComputations() (err error) {
 	n.mpc, err = mpc.New(mpc.Options{
 		Cluster: n.members, Self: n.self, Signing: n.signing, Params: n.params, Products: n.products, Sealing: founding.SecretSealing,
 		Ledger: ownLedger{n.access}, Peers: otherMembers{n.peers}, Blobs: n.blobs, Secrets: n.secrets, Versions: n.versions,
-		Cores: n.openers, Workers: n.opts.Workers, Logger: n.log, Clock: n.opts.Clock, Summed: n.opts.summed, Progressed: n.opts.far,
+		Cores: n.openers, Workers: n.opts.Workers, Logger: n.log, Clock: n.opts.Clock, Agreed: n.monitor.agree, Summed: n.opts.summed, Progressed: n.opts.far,
 	})
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 // What an act that is there does changes with a level too: its handler asks applyContext.has.
 // Level 2: numbers, ucum, pollutant, pcaf of descriptors; weeks, half-hours, quarter-hours.
 // Level 3: caps and above_cap of policies, caps of versions, limits of private weights.
+// Level 4: nothing in the ledger; what nodes send each other in products of shares (PROTOCOL.md section 5.3).
 
 // ErrLevel is returned by Apply where the cluster has a feature level that this program lacks.
 var ErrLevel = errors.New("this program is too old for the cluster: install the release that the other nodes run, and start the node again")
@@ -26,7 +27,7 @@ var ErrLevel = errors.New("this program is too old for the cluster: install the 
 var linked string
 
 // FeatureLevel is the newest feature level that this program has.
-var FeatureLevel = 3 + len(linked)
+var FeatureLevel = 4 + len(linked)
 
 // levelActs raise the level.
 var levelActs = []act{

@@ -64,12 +64,16 @@ func (in *instance) fresh() *big.Int {
 	return big.NewInt(errorBound * (2*int64(in.n)*int64(in.lit.Dealers) + 1))
 }
 
-// phase bounds T·(phase of an accumulator of the given tiles after t−1
-// smudgings of ±2^logB), centred: T·(K·fresh + (t−1)·B) + (K+t)·T.
+// phase bounds T·(phase of an accumulator of the given tiles after the t smudgings
+// of ±2^logB), centred: T·(K·fresh + t·B) + (K+t)·T.
 func (in *instance) phase(tiles, logB int) *big.Int {
+	return in.phaseOf(tiles, in.lit.Threshold, logB)
+}
+
+func (in *instance) phaseOf(tiles, smudgings, logB int) *big.Int {
 	k, t := big.NewInt(int64(tiles)), int64(in.lit.Threshold)
 	sum := new(big.Int).Mul(k, in.fresh())
-	b := new(big.Int).Lsh(big.NewInt(t-1), uint(logB))
+	b := new(big.Int).Lsh(big.NewInt(int64(smudgings)), uint(logB))
 	sum.Add(sum, b)
 	sum.Add(sum, k)
 	sum.Add(sum, big.NewInt(t))
@@ -94,11 +98,13 @@ func product(primes []uint64) *big.Int {
 
 // maxLogSmudging is the largest log2 B that an accumulator of MaxTiles tiles
 // can bear, or −1.
-func (in *instance) maxLogSmudging() int {
+func (in *instance) maxLogSmudging() int { return in.maxLogOf(in.lit.Threshold) }
+
+func (in *instance) maxLogOf(smudgings int) int {
 	available := in.decodable()
 	logB := -1
 	// Beyond 2^122 the sampler's reduction would lose bits (smudgeLimb).
-	for logB < 122 && in.phase(MaxTiles, logB+1).Cmp(available) < 0 {
+	for logB < 122 && in.phaseOf(MaxTiles, smudgings, logB+1).Cmp(available) < 0 {
 		logB++
 	}
 	return logB
@@ -112,7 +118,7 @@ func (in *instance) smudging() (int, error) {
 	largest := in.maxLogSmudging()
 	logB := in.lit.LogSmudging
 	if logB == 0 {
-		logB = largest - 1
+		logB = in.maxLogOf(2 * (in.lit.Threshold - 1)) // which is not less than t
 	}
 	if logB > largest {
 		return 0, fmt.Errorf("choose the smudging: %w", in.noiseError(MaxTiles, logB))

@@ -142,7 +142,7 @@ func TestOneBitOfSmudgingTooMuch(t *testing.T) {
 		return wrong
 	}
 	lit := DataParameters(3, 2)
-	lit.LogSmudging = 121
+	lit.LogSmudging = 120
 	p := must[Parameters](t)(NewParameters(lit))
 	if wrong := wrongSlots(p); wrong != 0 {
 		t.Errorf("at the edge %d slots are wrong", wrong)
@@ -150,7 +150,7 @@ func TestOneBitOfSmudgingTooMuch(t *testing.T) {
 	lit.LogSmudging++
 	_, err := NewParameters(lit)
 	var noise *NoiseError
-	if !errors.As(err, &noise) || noise.LogSmudging != 122 || noise.Used <= noise.Available {
+	if !errors.As(err, &noise) || noise.LogSmudging != 121 || noise.Used <= noise.Available {
 		t.Fatalf("one bit too much: error is %v", err)
 	}
 	in, err := newInstance(lit)
@@ -175,7 +175,7 @@ func TestEdgeOfTheBoundIsExact(t *testing.T) {
 			n, th := int64(roster[0]), int64(roster[1])
 			tBig, k := new(big.Int).SetUint64(in.lit.T), big.NewInt(MaxTiles)
 			sum := new(big.Int).Mul(k, big.NewInt(19*(2*8192*n+1)))
-			sum.Add(sum, new(big.Int).Mul(big.NewInt(th-1), new(big.Int).Lsh(big.NewInt(1), uint(logB))))
+			sum.Add(sum, new(big.Int).Mul(big.NewInt(th), new(big.Int).Lsh(big.NewInt(1), uint(logB))))
 			sum.Mul(sum, tBig)
 			rest := new(big.Int).Add(k, big.NewInt(th))
 			sum.Add(sum, rest.Mul(rest, tBig))

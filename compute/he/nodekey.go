@@ -34,7 +34,8 @@ type NodeKey struct {
 	weighted map[string]ring.Poly // s_i by active set, NTT and Montgomery form, read-only
 
 	// Switches for tests, which show what the remedies are for.
-	unmasked bool // leave out Z
+	unmasked  bool // leave out Z
+	unsmudged bool // as the root, leave out e_r
 }
 
 // NewNodeKey checks a key share, as CombineDealings returned it, against its
@@ -216,13 +217,21 @@ func (k *NodeKey) blind(w *workspace, slots []uint64, ctx [32]byte) error {
 	defer m.Erase()
 	m.Uniform(slots, in.t.Modulus)
 	in.fromSlots(w.m, slots)
+	if err := k.smudge(w.a, w.m, ctx); err != nil {
+		return err
+	}
+	in.nttLazy(w.a)
+	return nil
+}
+
+// smudge writes e_i − T^-1·m to dst, in coefficients.
+func (k *NodeKey) smudge(dst ring.Poly, m []uint64, ctx [32]byte) error {
 	s, err := prf.New(k.secret, labelSmudge, ctx)
 	if err != nil {
 		return err
 	}
 	defer s.Erase()
-	in.smudge(s, w.a, w.m)
-	in.nttLazy(w.a)
+	k.p.in.smudge(s, dst, m)
 	return nil
 }
 
@@ -252,7 +261,8 @@ func (k *NodeKey) mask(d, tmp ring.Poly, o Opening, ctx [32]byte) error {
 // Combine computes the root's part: from the contributions of the other
 // members, keyed by point, its own share of the plaintext. There must be exactly
 // one of each, made for this opening; another one is refused with
-// ErrForeignShare.
+// ErrForeignShare. The root adds smudging of its own, so that its share follows from plaintext and
+// masks whatever the others send.
 func (k *NodeKey) Combine(o Opening, acc *Accumulator, ds map[int][]byte) (slots []uint64, err error) {
 	defer guard("combine an opening", &err)
 	k.mu.RLock()
@@ -262,14 +272,31 @@ func (k *NodeKey) Combine(o Opening, acc *Accumulator, ds map[int][]byte) (slots
 		return nil, err
 	}
 	w := k.p.in.scratch.get()
-	defer k.p.in.scratch.put(w, w.a)
+	defer k.p.in.scratch.put(w, w.a, w.b)
 	if err := k.phase(w, o, sum, ds); err != nil {
+		return nil, err
+	}
+	if err := k.smudgePhase(w, k.context(o)); err != nil {
 		return nil, err
 	}
 	slots = make([]uint64, k.p.in.n)
 	k.p.in.plaintext(w.m, w.a)
 	k.p.in.toSlots(slots, w.m)
 	return slots, nil
+}
+
+// smudgePhase adds e_r to a phase in w.a, in coefficients. Contributions may be of whatever size their
+// senders like: without e_r they would put the phase where the reduction mod Q tells them its noise,
+// bit by bit, and with it the key.
+func (k *NodeKey) smudgePhase(w *workspace, ctx [32]byte) error {
+	if k.unsmudged {
+		return nil
+	}
+	if err := k.smudge(w.b, w.m, ctx); err != nil { // m is zero
+		return err
+	}
+	k.p.in.he.RingQ().Add(w.a, w.b, w.a)
+	return nil
 }
 
 // phase writes c0 + c1·s_r + Σ d_i in coefficients to w.a.

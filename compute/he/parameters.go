@@ -94,7 +94,7 @@ var maxLogQ = map[int]int{13: 218, 14: 438}
 // accumulator of MaxTiles tiles still opens exactly under the largest
 // smudging:
 //
-//	T·(K·fresh + (t−1)·B) + (K+t)·T < Q/2,  fresh = 19·(2Nn + 1)
+//	T·(K·fresh + t·B) + (K+t)·T < Q/2,  fresh = 19·(2Nn + 1)
 //
 // It fails with ErrParameters or, where the noise does not fit, *NoiseError.
 func NewParameters(lit ParametersLiteral) (Parameters, error) {

@@ -170,8 +170,9 @@ type oleHooks struct {
 //
 //	c0' = c0·x + b_pk·u − T^-1·ρ + flooding    c1' = c1·x + a_pk·u + e1
 //
-// The flooding, far above everything in the phase that depends on x, u and e1,
-// makes the phase say b·x − ρ and nothing else (and stands for e0). After that u
+// T^-1·ρ is uniform on the multiples of Q/T and the flooding fills what lies between them, so c0' is uniform
+// mod Q whatever the request is (all but LogGap). The flooding is far above everything in the phase that
+// depends on x, u and e1, so the phase says b·x − ρ and nothing else (and it stands for e0). After that u
 // and e1 occur in c1' alone, which is pseudo-random by RLWE under u; c0' follows
 // from c1' and the phase.
 func oleAnswer(p ProductParameters, names oleNames, x []uint64, request []byte, hooks oleHooks) (answer []byte, rho []uint64, err error) {

@@ -32,13 +32,31 @@ type ProductLiteral struct {
 	T    uint64   `json:"t"`     // plaintext modulus, a prime that is 1 mod 2N: that of the data
 
 	LogFlooding int `json:"log_flooding"` // flooding is uniform in ±2^LogFlooding
+	LogGap      int `json:"log_gap"`      // of Q/T at most 1 in 2^LogGap is not filled by it; 0: that is not asked for
 	CutC0       int `json:"cut_c0"`       // low bits that a response leaves out of c0
 	CutC1       int `json:"cut_c1"`       // and of c1, whose error the secret multiplies
 }
 
 // DefaultProductParameters returns the parameters that fit DataParameters:
-// 16,384 slots a chunk, Q of 214 bits, 136 bits a slot in a response.
+// 16,384 slots a chunk, Q of 214 bits, 222 bits a slot in a response. The primes are such that
+// 2·2^LogFlooding is Q/T but for 1 in 2^44, so that mask and flooding together are uniform mod Q, whatever
+// the request is.
 func DefaultProductParameters() ProductLiteral {
+	return ProductLiteral{
+		LogN:        14,
+		Q:           []uint64{1152921504606683137, 1152921504604979201, 140737685291009, 140737291419649},
+		T:           0x3ffffffffef8001,
+		LogFlooding: 155,
+		LogGap:      44,
+		CutC0:       16,
+		CutC1:       2,
+	}
+}
+
+// EarlierProductParameters are those of programs before feature level 4, 136 bits a slot in a
+// response. Their flooding hides the factor from members that follow the protocol, but not from one
+// that sends a request which is no ciphertext (PROTOCOL.md section 5.3).
+func EarlierProductParameters() ProductLiteral {
 	return ProductLiteral{
 		LogN:        14,
 		Q:           []uint64{1152921504606748673, 4503599626682369, 2251799813554177, 2251799811391489},
@@ -73,7 +91,7 @@ type productInstance struct {
 }
 
 // NewProductParameters checks a literal: security, primes, that the flooding
-// drowns what it hides, and that a response decodes exactly in the worst case.
+// drowns what it hides and fills what lies between two masks, and that a response decodes exactly in the worst case.
 // It fails with ErrParameters.
 func NewProductParameters(lit ProductLiteral) (ProductParameters, error) {
 	logQ, ok := maxLogQ[lit.LogN]
@@ -182,11 +200,20 @@ func (in *productInstance) decodingBounds() (before, after *big.Int) {
 	return before.Mul(before, t), after.Mul(after, t)
 }
 
+// gap is T times what the flooding leaves of the distance Q/T between two masks: Q − T·2B.
+func (in *productInstance) gap() *big.Int {
+	filled := new(big.Int).Lsh(new(big.Int).SetUint64(in.lit.T), uint(in.lit.LogFlooding+1))
+	return filled.Sub(in.modulusOf(productLimbs), filled)
+}
+
 func (in *productInstance) checkBounds() error {
 	least := new(big.Int).Mul(in.hidden(), big.NewInt(int64(in.n)))
 	least.Lsh(least, floodingMargin)
 	if new(big.Int).Lsh(big.NewInt(1), uint(in.lit.LogFlooding)).Cmp(least) < 0 {
 		return fmt.Errorf("%w: flooding 2^%d is below 2^%.3f and hides too little", ErrParameters, in.lit.LogFlooding, log2(least))
+	}
+	if gap := in.gap(); in.lit.LogGap > 0 && new(big.Int).Lsh(gap, uint(in.lit.LogGap)).Cmp(in.modulusOf(productLimbs)) > 0 {
+		return fmt.Errorf("%w: flooding 2^%d leaves more than 1 in 2^%d of Q/T: a request that is no ciphertext would read the factor", ErrParameters, in.lit.LogFlooding, in.lit.LogGap)
 	}
 	before, after := in.decodingBounds()
 	for _, x := range []struct {

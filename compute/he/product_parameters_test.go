@@ -23,6 +23,7 @@ func TestUnusableProductParametersAreRefused(t *testing.T) {
 		"T with half slots": func(l *ProductLiteral) { l.T = halfSlots },
 		"one bit of flood":  func(l *ProductLiteral) { l.LogFlooding++ },
 		"one bit less":      func(l *ProductLiteral) { l.LogFlooding-- },
+		"a gap":             func(l *ProductLiteral) { l.LogGap++ },
 		"no flooding":       func(l *ProductLiteral) { l.LogFlooding = 0 },
 		"two bits of c0":    func(l *ProductLiteral) { l.CutC0 += 2 },
 		"one bit of c0, c1": func(l *ProductLiteral) { l.CutC0++; l.CutC1++ },
@@ -64,8 +65,11 @@ var halfSlots = func() uint64 {
 // TestDefaultsAreThoseOfTheProtocol pins figures that PROTOCOL.md section 7.5 states.
 func TestDefaultsAreThoseOfTheProtocol(t *testing.T) {
 	p := fullProducts(t)
-	if got := p.LogDistance(); got < -66 || got > -65.5 {
+	if got := p.LogDistance(); got < -67 || got > -66.5 {
 		t.Errorf("statistical distance is 2^%.2f", got)
+	}
+	if got := log2(p.in.gap()) - log2(p.in.modulusOf(productLimbs)); got < -44.5 || got > -44.2 {
+		t.Errorf("the flooding leaves 2^%.2f of Q/T", got)
 	}
 	if got := log2(p.in.hidden()); got < 75.25 || got > 75.35 {
 		t.Errorf("hidden term is 2^%.2f", got)
@@ -73,13 +77,13 @@ func TestDefaultsAreThoseOfTheProtocol(t *testing.T) {
 	if got := p.in.modulusOf(productLimbs).BitLen(); got != 214 {
 		t.Errorf("Q has %d bits", got)
 	}
-	if got := p.in.answerChunk() * 8; got != 136*p.Slots() {
+	if got := p.in.answerChunk() * 8; got != 222*p.Slots() {
 		t.Errorf("an answer has %d bits a slot", got/p.Slots())
 	}
 	if p.T() != full(t, 3, 2).T() {
 		t.Error("T is not that of the data")
 	}
-	if sent := p.RequestBytes(25_000) + p.AnswerBytes(25_000); sent > 1_900_000 {
+	if sent := p.RequestBytes(25_000) + p.AnswerBytes(25_000); sent > 2_300_000 {
 		t.Errorf("a product of 25,000 entries sends %d bytes a node", sent)
 	}
 }

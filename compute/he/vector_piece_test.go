@@ -111,3 +111,30 @@ func TestRhoHidesAnEntry(t *testing.T) {
 		}
 	}
 }
+
+// TestAShiftedShareLearnsOneBitOfTheCheck: what PROTOCOL.md section 6.4 does not promise. A member
+// that adds 1 to its share of one entry sees whether the check opens 0, which is whether the entry is 0. ρ
+// leaves it that and no more.
+func TestAShiftedShareLearnsOneBitOfTheCheck(t *testing.T) {
+	p, rng, active := smallProducts(t), rand.New(rand.NewPCG(95, 96)), []int{1, 2}
+	s := VectorSpec{Nodes: 3, Threshold: 2, Entities: 400, Bits: 1, Pieces: 1}
+	for entry := range uint64(2) {
+		values := randomValues(rng, s)
+		values[9] = entry
+		v := dealt(t, p, s, values)
+		own := v.shares[2]
+		own.xs[9] = p.in.add(own.xs[9], p.in.inverse(must[uint64](t)(own.weight(active))))
+		checks := map[int]*BitCheck{}
+		for _, i := range active {
+			checks[i] = must[*BitCheck](t)(NewBitCheck(session("bits", active...), v.shares[i], [32]byte{3}, nil))
+		}
+		deliver(t, rng, checks)
+		var sum uint64
+		for _, c := range checks {
+			sum = p.in.add(sum, must[CheckValues](t)(c.Result())[0])
+		}
+		if (sum == 0) != (entry == 0) {
+			t.Errorf("an entry of %d opens %d", entry, sum)
+		}
+	}
+}

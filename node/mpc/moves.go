@@ -290,6 +290,9 @@ func challengeIn(m resharing.Move, x catalog.Vector) [32]byte {
 
 // line publishes this node's numbers in the first check, of its old shares and of its new ones.
 func (ms *Moves) line(ctx context.Context, m resharing.Move) error {
+	if err := ms.oneChallenge(ctx, m.Members()); err != nil {
+		return err
+	}
 	vectors, err := ms.moving(m)
 	if err != nil {
 		return err
@@ -394,7 +397,11 @@ func (ms *Moves) bitsOf(ctx context.Context, m resharing.Move, x catalog.Vector,
 		return nil, fmt.Errorf("%w: %w", failure.ErrNoShare, err)
 	}
 	defer vault.Wipe(r.share)
-	share, err := r.parse(ms.Products, x)
+	params, err := ms.products()
+	if err != nil {
+		return nil, err
+	}
+	share, err := r.parse(params, x)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", failure.ErrNoShare, err)
 	}

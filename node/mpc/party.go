@@ -3,6 +3,7 @@ package mpc
 import (
 	"context"
 	"crypto/ed25519"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -47,13 +48,13 @@ type Cores interface {
 	Enter(ctx context.Context) (leave func(), err error)
 }
 
-// Options are what a Party works with. All are needed but the last two.
+// Options are what a Party works with. All are needed but the last three.
 type Options struct {
 	Cluster  catalog.Cluster // with the roster that the node was opened with
 	Self     catalog.Node
 	Signing  ed25519.PrivateKey
 	Params   he.Parameters        // of keys that the present roster makes
-	Products he.ProductParameters // of computations on shares
+	Products he.ProductParameters // of computations on shares, at the newest feature level
 	Sealing  string               // what Secrets calls the key that others seal to
 
 	Ledger   versions.Ledger
@@ -65,6 +66,9 @@ type Options struct {
 	Workers  int // cores that an opening uses at most
 	Logger   *slog.Logger
 	Clock    func() time.Time
+
+	// Agreed fails unless all of these nodes have the entries that this node has applied; nil: it is not asked.
+	Agreed func(ctx context.Context, nodes []string) error
 
 	Summed     func(tiles int)                         // is told of every sum that is opened; nil: nobody
 	Progressed func(session string, now wire.Progress) // is told of every step of an attempt; nil: nobody
@@ -126,6 +130,19 @@ func (p *Party) Close() { p.Keys.close() }
 // session names one computation on shares of an attempt.
 func (n *member) session(o opening, purpose string) he.Session {
 	return he.Session{Cluster: n.Cluster.ID, Purpose: o.subject + " " + purpose, Attempt: o.attempt, Plan: o.plan, Active: o.points()}
+}
+
+// oneChallenge makes sure, by asking each of these nodes itself, that they have the entries from which this
+// node computes a challenge. A leader that gave two of them different nonces would else have their
+// numbers for two challenges, and with them an equation in the vector.
+func (n *member) oneChallenge(ctx context.Context, nodes []string) error {
+	if n.Agreed == nil {
+		return nil
+	}
+	if err := n.Agreed(ctx, nodes); err != nil {
+		return fmt.Errorf("compare the ledgers before a challenge is answered: %w", err)
+	}
+	return nil
 }
 
 // each runs do for 0..count−1 on as many cores as are allowed.

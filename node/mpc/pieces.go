@@ -109,7 +109,11 @@ func (qs *Queries) TestPieces(session he.Session, point int, input he.PieceInput
 	if products := input.Structure.Products(); products > he.MaxPieceProducts {
 		return failure.Refuse("node.products", products, he.MaxPieceProducts)
 	}
-	test, err := he.NewPieceTest(qs.Products, session, point, input)
+	params, err := qs.products()
+	if err != nil {
+		return err
+	}
+	test, err := he.NewPieceTest(params, session, point, input)
 	if err != nil {
 		return err
 	}

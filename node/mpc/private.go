@@ -182,11 +182,15 @@ func (qs *Queries) sumPrivately(ctx context.Context, t *talk, p *opened, column 
 		if len(x) == 0 {
 			return nil
 		}
-		sum, err := he.NewPrivateSum(qs.Products, t.session("sum"), t.opening.point(qs.id), x, cells, vectors, groups)
+		params, err := qs.products()
 		if err != nil {
 			return err
 		}
-		if err := t.run(ctx, sum, qs.Products.SumMessages(len(x), len(vectors))); err != nil {
+		sum, err := he.NewPrivateSum(params, t.session("sum"), t.opening.point(qs.id), x, cells, vectors, groups)
+		if err != nil {
+			return err
+		}
+		if err := t.run(ctx, sum, params.SumMessages(len(x), len(vectors))); err != nil {
 			return err
 		}
 		shares, err := sum.Result()

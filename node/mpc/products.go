@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/node/api/wire"
@@ -175,15 +176,41 @@ func addProducts(t uint64, values []uint64, into []int, shares []uint64) error {
 	return nil
 }
 
+// levelFilled is the feature level from which answers are masked whatever the request is
+// (PROTOCOL.md section 5.3). Programs before it do not know these messages.
+const levelFilled = 4
+
+// products are the parameters of computations on shares that all programs of the cluster have.
+// Members that see the level change at different times do not understand each other, and the
+// next attempt does.
+func (n *member) products() (he.ProductParameters, error) {
+	var level int
+	err := n.Ledger.View(func(v state.View) error {
+		c, err := v.Cluster()
+		level = c.FeatureLevel()
+		return err
+	})
+	if err != nil {
+		return he.ProductParameters{}, fmt.Errorf("look up the feature level: %w", err)
+	}
+	if level < levelFilled {
+		return he.NewProductParameters(he.EarlierProductParameters())
+	}
+	return n.Products, nil
+}
+
 // productOf computes this node's shares of the products of some factors.
 func (n *member) productOf(ctx context.Context, o opening, batch int, f factors) ([]uint64, error) {
 	s := n.session(o, fmt.Sprintf("products %d", batch))
+	params, err := n.products()
+	if err != nil {
+		return nil, err
+	}
 	var p *he.Product
-	var err error
 	if f.right == nil {
-		p, err = he.NewSquare(n.Products, s, o.point(n.id), f.left)
+		p, err = he.NewSquare(params, s, o.point(n.id), f.left)
 	} else {
-		p, err = he.NewProduct(n.Products, s, o.point(n.id), f.left, f.right)
+		p, err = he.NewProduct(params, s, o.point(n.id), f.left, f.right)
 	}
 	if err != nil {
 		return nil, err

@@ -1,11 +1,15 @@
 package mpc
 
 import (
+	"context"
 	"encoding/binary"
 	"slices"
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/records"
+	"github.com/weirdata/weir/catalog/records/memstore"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/node/failure"
@@ -138,3 +142,38 @@ func FuzzCheckParity(f *testing.F) {
 		}
 	})
 }
+
+// TestProductsAreThoseOfTheFeatureLevel: programs before level 4 do not know the messages of today, and a
+// cluster that has the level makes no others.
+func TestProductsAreThoseOfTheFeatureLevel(t *testing.T) {
+	newest, err := he.NewProductParameters(he.DefaultProductParameters())
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier, err := he.NewProductParameters(he.EarlierProductParameters())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for level, want := range map[int]he.ProductParameters{0: earlier, 3: earlier, 4: newest, 5: newest} {
+		n := &member{Options: Options{Products: newest, Ledger: ledgerOfLevel(level)}}
+		if got, err := n.products(); err != nil || got != want {
+			t.Errorf("level %d: the wrong parameters, %v", level, err)
+		}
+	}
+	if earlier.AnswerBytes(1) == newest.AnswerBytes(1) || earlier.RequestBytes(1) == newest.RequestBytes(1) {
+		t.Error("messages of two levels have the same length, and would be taken for each other's")
+	}
+}
+
+// ledgerOfLevel is that of a cluster with a feature level.
+type ledgerOfLevel int
+
+func (l ledgerOfLevel) View(fn func(state.View) error) error {
+	store := memstore.New()
+	if err := records.Put(store, records.KeyCluster, catalog.Cluster{Level: int(l)}); err != nil {
+		return err
+	}
+	return fn(state.NewMachine().View(store))
+}
+
+func (ledgerOfLevel) Act(context.Context, catalog.Kind, any) error { return nil }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -45,5 +47,21 @@ func TestWhatALaterMoveMadeIsNotErased(t *testing.T) {
 	left, err := v.List(prefixSecretVector)
 	if want := []string{"vector/v-1/7", "vector/v-1/9", "vector/v-2"}; err != nil || !slices.Equal(left, want) {
 		t.Errorf("left %v, want %v, %v", left, want, err)
+	}
+}
+
+// TestAChallengeThatNodesDoNotShareIsNotAnswered: neither a registration's nor a move's numbers are
+// published while another node has other entries. The ledger, which is nil, is not asked for anything.
+func TestAChallengeThatNodesDoNotShareIsNotAnswered(t *testing.T) {
+	other := errors.New("another log")
+	var asked []string
+	m := &member{Options: Options{Agreed: func(_ context.Context, nodes []string) error { asked = nodes; return other }}}
+	vs := &Vectors{member: m}
+	if err := vs.Line(t.Context(), catalog.Vector{Nodes: []string{"n1", "n2"}}); !errors.Is(err, other) || len(asked) != 2 {
+		t.Errorf("a registration: error is %v, asked %v", err, asked)
+	}
+	moves := &Moves{member: m, vectors: vs}
+	if err := moves.line(t.Context(), resharing.Move{From: []string{"n1", "n2"}, To: []string{"n2", "n3"}}); !errors.Is(err, other) || len(asked) != 3 {
+		t.Errorf("a move: error is %v, asked %v", err, asked)
 	}
 }

@@ -154,13 +154,17 @@ func (vs *Vectors) ShareUnder(x catalog.Vector, move uint64) (*he.VectorShare, e
 }
 
 func (vs *Vectors) shareUnder(x catalog.Vector, move uint64) (*he.VectorShare, error) {
+	params, err := vs.products() // its bits are computed with
+	if err != nil {
+		return nil, err
+	}
 	if move > 0 {
 		r, err := vs.readMoved(x, move)
 		if err != nil {
 			return nil, err
 		}
 		defer vault.Wipe(r.share)
-		return r.parse(vs.Products, x)
+		return r.parse(params, x)
 	}
 	point := slices.Index(x.Nodes, vs.id) + 1
 	_, share, err := vs.read(x)
@@ -168,7 +172,7 @@ func (vs *Vectors) shareUnder(x catalog.Vector, move uint64) (*he.VectorShare, e
 		return nil, err
 	}
 	defer vault.Wipe(share)
-	return he.ParseVectorShare(vs.Products, specOf(x, len(x.Nodes), x.Threshold), point, share)
+	return he.ParseVectorShare(params, specOf(x, len(x.Nodes), x.Threshold), point, share)
 }
 
 // Share reads this node's share of a vector under the sharing in force. The caller erases it.

@@ -144,6 +144,9 @@ func (vs *Vectors) read(x catalog.Vector) (nonce, share []byte, err error) {
 
 // Line publishes this node's numbers in the first check.
 func (vs *Vectors) Line(ctx context.Context, x catalog.Vector) error {
+	if err := vs.oneChallenge(ctx, x.Nodes); err != nil {
+		return err
+	}
 	share, err := vs.Share(x)
 	if err != nil {
 		return err

@@ -102,33 +102,32 @@ func readBy(w Sources, plan *plan.Plan, number int) *Version {
 	return w.layers[s.Layer]
 }
 
-// OpeningDigests names the tiles of one opening.
-func OpeningDigests(w Sources, plan *plan.Plan, number int) []catalog.Digest {
-	manifest := readBy(w, plan, number).Manifest
+// openingOf says of which version, column and block an opening adds up which tiles.
+func openingOf(w Sources, plan *plan.Plan, number int) (v *Version, column, block int, numbers []int) {
+	v = readBy(w, plan, number)
 	if single := number - len(plan.Accumulators); single >= 0 {
 		s := plan.Singles[single]
-		return []catalog.Digest{manifest.Tile(s.Packed, s.Block, s.Tile)}
+		return v, s.Packed, s.Block, []int{s.Tile}
 	}
 	acc := plan.Accumulators[number]
-	digests := make([]catalog.Digest, len(acc.Tiles))
-	for i, k := range acc.Tiles {
-		digests[i] = manifest.Tile(plan.Layers[acc.Layer].Packed[acc.Column], acc.Block, k)
+	return v, plan.Layers[acc.Layer].Packed[acc.Column], acc.Block, acc.Tiles
+}
+
+// OpeningDigests names the tiles of one opening.
+func OpeningDigests(w Sources, plan *plan.Plan, number int) []catalog.Digest {
+	v, column, block, numbers := openingOf(w, plan, number)
+	digests := make([]catalog.Digest, len(numbers))
+	for i, k := range numbers {
+		digests[i] = v.Manifest.Tile(column, block, k)
 	}
 	return digests
 }
 
 // OpeningTiles are the tiles of one opening in their places, to be added up by rollups.
 func OpeningTiles(w Sources, plan *plan.Plan, number int) rollup.Tiles {
-	v := readBy(w, plan, number)
-	if single := number - len(plan.Accumulators); single >= 0 {
-		s := plan.Singles[single]
-		t := v.Tiles(s.Packed, s.Block)
-		t.Numbers = []int{s.Tile}
-		return t
-	}
-	acc := plan.Accumulators[number]
-	t := v.Tiles(plan.Layers[acc.Layer].Packed[acc.Column], acc.Block)
-	t.Numbers = acc.Tiles
+	v, column, block, numbers := openingOf(w, plan, number)
+	t := v.Tiles(column, block)
+	t.Numbers = numbers
 	return t
 }
 
