@@ -148,13 +148,8 @@ func awaitMoves(ctx context.Context, c *client.Client, noWait bool, tell func(st
 		if err != nil {
 			return nil, err
 		}
-		var s wire.VectorShares // of the node that is behind most
-		for _, n := range list {
-			if n.Status != nil && n.Status.Shares.Vectors.ToMove+n.Status.Shares.Vectors.Moving >= s.ToMove+s.Moving {
-				s = n.Status.Shares.Vectors
-			}
-		}
-		if s.ToMove+s.Moving == 0 || noWait {
+		s, known := behindMost(list)
+		if known && s.ToMove+s.Moving == 0 || noWait {
 			return &s, nil
 		}
 		waits := "until all nodes are up"
@@ -166,6 +161,22 @@ func awaitMoves(ctx context.Context, c *client.Client, noWait bool, tell func(st
 			return nil, fmt.Errorf("wait for new shares of private vectors, which the nodes go on to make: %w", err)
 		}
 	}
+}
+
+// behindMost is what the node says of private vectors that has the most of them to move, and among those that have as many
+// the one that knows the most vectors: another may not have heard of them yet. known is false where no node answered.
+func behindMost(list []client.NodeStatus) (s wire.VectorShares, known bool) {
+	for _, n := range list {
+		if n.Status == nil {
+			continue
+		}
+		v := n.Status.Shares.Vectors
+		if more := v.ToMove + v.Moving - s.ToMove - s.Moving; !known || more > 0 || more == 0 && v.Ready > s.Ready {
+			s = v
+		}
+		known = true
+	}
+	return s, known
 }
 
 // awaitRefresh waits until a key has been shared anew and the old shares are erased, and tells

@@ -3,6 +3,9 @@ package operator
 import (
 	"testing"
 	"time"
+
+	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/client"
 )
 
 func TestAgesAreReadInDaysOrAsGoDoes(t *testing.T) {
@@ -15,6 +18,30 @@ func TestAgesAreReadInDaysOrAsGoDoes(t *testing.T) {
 	for _, text := range []string{"", "0d", "-3d", "30", "x", "d", "1.5d", "99999999999d", "-2h"} {
 		if got, err := parseAge(text); err == nil {
 			t.Errorf("%q is read as %s", text, got)
+		}
+	}
+}
+
+// Nodes that do not answer do not say that nothing is left to move, and one that is behind does not say how many
+// vectors there are.
+func TestVectorsAreMovedWhereANodeSaysSo(t *testing.T) {
+	node := func(v wire.VectorShares) client.NodeStatus {
+		return client.NodeStatus{Status: &wire.Status{Shares: wire.ShareStatus{Vectors: v}}}
+	}
+	silent, behind, done, moving := client.NodeStatus{Error: "no answer"}, node(wire.VectorShares{}), node(wire.VectorShares{Ready: 2}), node(wire.VectorShares{Ready: 2, Moving: 1})
+	for name, x := range map[string]struct {
+		list  []client.NodeStatus
+		want  wire.VectorShares
+		known bool
+	}{
+		"nobody answers":         {list: []client.NodeStatus{silent, silent}},
+		"one answers":            {[]client.NodeStatus{silent, done, silent}, wire.VectorShares{Ready: 2}, true},
+		"the last one is behind": {[]client.NodeStatus{done, done, behind}, wire.VectorShares{Ready: 2}, true},
+		"the first one moves":    {[]client.NodeStatus{moving, done, behind}, wire.VectorShares{Ready: 2, Moving: 1}, true},
+		"the last one moves":     {[]client.NodeStatus{behind, done, moving}, wire.VectorShares{Ready: 2, Moving: 1}, true},
+	} {
+		if got, known := behindMost(x.list); known != x.known || got.Ready != x.want.Ready || got.Moving != x.want.Moving {
+			t.Errorf("%s: %+v, %v", name, got, known)
 		}
 	}
 }
