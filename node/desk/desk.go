@@ -49,6 +49,8 @@ type Options struct {
 	Archive string
 	// Feeds are the files of configurations of feeds that run on this machine.
 	Feeds []string
+	// Maps are files of maps, GeoJSON, by the columns whose values are their areas.
+	Maps map[string]string
 	// Watch is how often is looked for what the person is told of; 0: never. NotifyURL and NotifyCommand are told it, too.
 	Watch                    time.Duration
 	NotifyURL, NotifyCommand string
@@ -77,8 +79,11 @@ type Desk struct {
 }
 
 // New returns a desk that listens on an address such as 127.0.0.1:8787; port 0 is any that is free. It answers nobody
-// before Serve. It fails with ErrNotLoopback.
+// before Serve. It fails with ErrNotLoopback, and where a map cannot be read.
 func New(listen string, o Options) (*Desk, error) {
+	if err := buyer.CheckMaps(o.Maps); err != nil {
+		return nil, err
+	}
 	addr, err := loopback.Address(listen, DefaultListen, ErrNotLoopback)
 	if err != nil {
 		return nil, err
@@ -91,7 +96,7 @@ func New(listen string, o Options) (*Desk, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	d := &Desk{options: o, listener: netutil.LimitListener(listener, maxConnections), gate: newGate(listener.Addr().String(), o.ReadOnly)}
-	d.buyer = buyer.New(o.Client, o.Dir)
+	d.buyer = buyer.New(o.Client, o.Dir, o.Maps)
 	d.bureau = bureau.New(o.Client, o.Feeds)
 	d.notices = notice.New(notice.Options{
 		Look: notice.Looker(o.Client, o.Feeds), Tell: notice.Teller(o.NotifyURL, o.NotifyCommand), Now: time.Now,

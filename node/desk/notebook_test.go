@@ -93,7 +93,7 @@ except weir.Error as e:
 	if err != nil {
 		t.Fatalf("%v\n%s", err, b)
 	}
-	want := []string{"it would cost 10.00 CNY", "refused: ", "SELECT SUM(nox) FROM plants", "nobody: no desk answers", "True []", "'whole': True"}
+	want := []string{"it would cost 10.00 CNY", "refused: ", "SELECT SUM(nox) FROM plants", "nobody: no desk answers", "True []", "'whole': False", "2 groups withheld by policy: far (0 of 2 entities could be released), near"}
 	sums := map[string]int{}
 	for p := range 24 {
 		for m := 12; m < plantMonths; m++ {
@@ -108,6 +108,77 @@ except weir.Error as e:
 	for _, text := range want {
 		if !strings.Contains(string(b), text) {
 			t.Errorf("the notebook prints\n%s\nwant in it %s", b, text)
+		}
+	}
+}
+
+// frames is a stand-in for pandas and polars, neither of which has to be installed: it has what the package uses of them,
+// and tells what it was given.
+const frames = `
+class DataFrame:
+    def __init__(self, data, columns=None):
+        if columns is not None: # pandas: rows as dicts, and which columns
+            assert isinstance(data, list) and all(isinstance(r, dict) for r in data), data
+            data = {c: [r.get(c) for r in data] for c in columns}
+        lengths = {len(v) for v in data.values()}
+        assert len(lengths) == 1, lengths
+        self.data = data
+    def tell(self):
+        print(__name__, list(self.data), [list(v) for v in self.data.values()])
+`
+
+// With pandas or polars a result is their frame, with coverage and noise as columns and what the result is beside it. The
+// first of an answer's rows may have no figure, and an answer no row.
+func TestAResultIsAFrame(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("there is no python3: the package is not tested")
+	}
+	const script = `
+import gc, weir
+table = {"columns": [{"name": "county", "type": "text", "unit": ""}, {"name": "nox", "type": "decimal", "unit": "kg"}, {"name": "n", "type": "integer", "unit": ""}],
+    "rows": [["east", None, 0], ["west", "12.50", 3]], "included": [0, 3], "of": [4, 4], "interval95": [None, [None, "1.25", None]], "omitted_periods": [0, 2]}
+def answer(**changes):
+    return {"query": "q-1", "dataset": "plants", "version": 2, "whole": False, "shortfall": ["a row is not whole"], "table": dict(table, **changes)}
+out = weir._framed(answer(), True)
+out.tell()
+print(weir.about(out)["query"], weir.about(out)["units"], weir.about(out)["shortfall"])
+weir._framed(answer(interval95=None, included=None, of=None, omitted_periods=None), True).tell()
+weir._framed(answer(rows=[], interval95=[], included=[], of=[], omitted_periods=[]), True).tell()
+gc.collect()
+print("kept of others:", sorted(weir._about) == [id(out)] or not weir._about)
+print(type(weir._framed(answer(), False)).__name__)
+`
+	for _, c := range []struct{ module, both string }{{"pandas", ""}, {"polars", ""}, {"pandas", "polars"}} {
+		dir := t.TempDir()
+		for _, name := range []string{c.module, c.both} {
+			if name != "" {
+				if err := os.WriteFile(filepath.Join(dir, name+".py"), []byte(frames), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		absent := "pandas"
+		if c.module == "pandas" {
+			absent = "polars"
+		}
+		if c.both == "" { // which a machine that has it would find
+			if err := os.WriteFile(filepath.Join(dir, absent+".py"), []byte("raise ImportError()"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd := exec.CommandContext(t.Context(), python, "-c", script)
+		cmd.Env = append(os.Environ(), "PYTHONPATH="+dir+string(os.PathListSeparator)+"python", "PYTHONDONTWRITEBYTECODE=1")
+		got, err := cmd.CombinedOutput()
+		want := strings.ReplaceAll(`LIB ['county', 'nox', 'n', 'nox_interval95', 'entities_included', 'entities_of', 'periods_left_out'] [['east', 'west'], [None, Decimal('12.50')], [0, 3], [None, Decimal('1.25')], [0, 3], [4, 4], [0, 2]]
+q-1 {'nox': 'kg'} ['a row is not whole']
+LIB ['county', 'nox', 'n'] [['east', 'west'], [None, Decimal('12.50')], [0, 3]]
+LIB ['county', 'nox', 'n'] [[], [], []]
+kept of others: True
+Rows
+`, "LIB", c.module)
+		if err != nil || string(got) != want {
+			t.Errorf("%s%s: %v\n%s\nwant\n%s", c.module, c.both, err, got, want)
 		}
 	}
 }

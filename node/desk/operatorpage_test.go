@@ -19,6 +19,7 @@ import (
 	"github.com/weirdata/weir/node/backup"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/objects"
 )
 
@@ -119,6 +120,13 @@ func TestAnOperatorInABrowser(t *testing.T) {
 		t.Errorf("admitted are %+v", principals)
 	}
 
+	newcomer, fresh := w.ProposeNewcomer("Land Bank")
+	b.click(".parts a", "Seats")
+	b.text("It lacks the approval of Land Bank.")
+	b.text("You have approved it.")
+	b.sees("who comes and goes is there", "[...document.querySelectorAll('article table th[scope=row]')].map((e) => e.innerText).join() === 'bank,n3'")
+	b.settled()
+	b.look("roster-proposed")
 	b.click(".parts a", "Backups")
 	b.text(m.Name())
 	b.settled()
@@ -145,4 +153,14 @@ func TestAnOperatorInABrowser(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(buyer.desk.options.Dir, "desk.monitor")); err == nil {
 		t.Error("a desk whose person did not look at the logs keeps what was seen of them")
 	}
+
+	// The newcomer's operator compares the key, and approves: the seat is theirs.
+	b.visitIn(visit(t, Options{Client: newcomer, Dir: t.TempDir(), Version: "test"}), "newcomer")
+	b.show("#/roster")
+	b.text("It lacks the approval of Land Bank.")
+	b.text(founding.Fingerprint(fresh.Key))
+	b.settled()
+	b.look("roster-newcomer")
+	b.click("article button", "Sign and approve")
+	b.sees("the seat is the newcomer's", "document.querySelectorAll('article').length === 0 && document.querySelector('main table tbody tr:nth-child(3) th').innerText === 'bank'")
 }

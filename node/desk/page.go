@@ -3,12 +3,14 @@ package desk
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"html"
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
 	"time"
 
@@ -25,6 +27,7 @@ type file struct {
 	content     []byte
 	contentType string
 	tag         string
+	policy      string // empty: contentPolicy
 }
 
 // contentTypes are those of the page's files; the machine's own table of types may be wrong.
@@ -48,7 +51,7 @@ func newPage() (*page, error) {
 			return fmt.Errorf("%s has no type", name)
 		}
 		sum := sha256.Sum256(content)
-		p.files["/"+name] = file{content, kind, `"` + hex.EncodeToString(sum[:8]) + `"`}
+		p.files["/"+name] = file{content, kind, `"` + hex.EncodeToString(sum[:8]) + `"`, ""}
 		return nil
 	})
 	if err != nil {
@@ -58,8 +61,20 @@ func newPage() (*page, error) {
 	if !built {
 		return nil, fmt.Errorf("the page was not built: %w", fs.ErrNotExist)
 	}
-	p.files["/"] = index
+	index.policy = policyWith(index.content)
+	p.files["/"], p.files["/index.html"] = index, index
 	return p, nil
+}
+
+// policyWith is contentPolicy that lets run, besides, what the page has in itself, by its digests, and no other such thing.
+func policyWith(page []byte) string {
+	inline := regexp.MustCompile(`(?s)<(script|style)>(.*?)</(?:script|style)>`)
+	allowed := map[string]string{}
+	for _, found := range inline.FindAllSubmatch(page, -1) {
+		sum := sha256.Sum256(found[2])
+		allowed[string(found[1])] += " 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	return contentPolicy + "; script-src 'self'" + allowed["script"] + "; style-src 'self'" + allowed["style"]
 }
 
 // ServeHTTP answers a request for a file. What is shown within the page is in the part of its address that no server
@@ -72,6 +87,9 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", f.contentType)
 	w.Header().Set("ETag", f.tag)
+	if f.policy != "" {
+		w.Header().Set("Content-Security-Policy", f.policy)
+	}
 	w.Header().Set("Cache-Control", "no-cache")
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))
 }

@@ -27,6 +27,7 @@ type financedQuestion struct {
 	asOf    string
 	receipt string
 	partial bool
+	explain bool
 	timeout time.Duration
 }
 
@@ -57,6 +58,9 @@ as list NAME_N, of N pieces, where the book is registered already as the list NA
 will keep. With --epsilon the factors are private weights instead, and the figure carries
 noise; any book can be asked so.
 
+With --explain nothing is registered or asked: it says what is read of the book, each
+loan's factor and piece, what the answer would have and cost, and what nodes are told.
+
 Beside the figure stand how much of the book it covers, by number and by amount, with
 the loans that it does not cover and what was probably meant; the data quality, weighted
 by outstanding amounts; and the tonnes per million outstanding. The exit status is 4
@@ -73,6 +77,9 @@ when some loan is not covered, and 0 then with --partial.`,
 			o.Data = cli.OpenFile(args[0])
 			ctx, cancel := context.WithTimeout(cmd.Context(), q.timeout)
 			defer cancel()
+			if q.explain {
+				return explainTimeout(ctx, q.timeout, q.preview(ctx, cmd))
+			}
 			return explainTimeout(ctx, q.timeout, q.ask(ctx, cmd))
 		},
 	}
@@ -105,6 +112,7 @@ func (q *financedQuestion) flags(cmd *cobra.Command) {
 	flags.StringVar(&o.Query.Delta, "delta", "", "with --epsilon: Gaussian noise that may fail its promise with that probability")
 	flags.IntVar(&o.Bits, "bits", 20, "with --epsilon: bits of the largest factor, to which the noise is scaled")
 	flags.IntVar(&o.Decimals, "decimals", 6, "with --epsilon: digits after the point that factors are rounded to")
+	flags.BoolVar(&q.explain, "explain", false, "say what is read of the book, its factors, and what would be released, cost and told; register and ask nothing")
 	flags.BoolVar(&q.partial, "partial", false, "exit 0 although loans are not covered")
 	flags.BoolVar(&o.Query.Fresh, "fresh", false, "ask the nodes even if this machine has the answer, of the last 24 hours")
 	flags.StringVar(&q.receipt, "receipt", "", "`file` to write the query's receipt to, for weir evidence verify")
@@ -160,11 +168,8 @@ func (q *financedQuestion) ask(ctx context.Context, cmd *cobra.Command) error {
 		o.Told = q.tell
 		o.Query.Asked = func(id string, again bool) { noteAsked(q.App, id, again) }
 		r, answer, err := financed.Ask(ctx, c, o)
-		if errors.Is(err, financed.ErrInput) {
-			return cli.Usagef(cmd, "%s", strings.TrimPrefix(err.Error(), financed.ErrInput.Error()+": "))
-		}
 		if err != nil {
-			return err
+			return bookError(cmd, err)
 		}
 		var failed error
 		if q.receipt != "" {
@@ -187,6 +192,81 @@ func (q *financedQuestion) ask(ctx context.Context, cmd *cobra.Command) error {
 	})
 }
 
+// bookError is an error of asking about a book.
+func bookError(cmd *cobra.Command, err error) error {
+	if errors.Is(err, financed.ErrInput) {
+		return cli.Usagef(cmd, "%s", strings.TrimPrefix(err.Error(), financed.ErrInput.Error()+": "))
+	}
+	return err
+}
+
+// preview prints what would be asked.
+func (q *financedQuestion) preview(ctx context.Context, cmd *cobra.Command) error {
+	return q.With(cli.Buyer, func(c *client.Client) error {
+		o := q.options
+		o.Directory = q.RecordDir()
+		p, err := financed.Try(ctx, c, o)
+		if err != nil {
+			return bookError(cmd, err)
+		}
+		q.tell(p.Report)
+		if p.Refused != nil {
+			return bookError(cmd, p.Refused)
+		}
+		if q.Output == cli.CSV {
+			s := term.Table{Head: []string{"row", "id", "outstanding", "factor", "piece", "state"}}
+			for _, l := range p.Loans {
+				s.Add(strconv.Itoa(l.Row), l.ID, l.Outstanding, l.Factor, l.Piece, string(l.State))
+			}
+			return q.Print(p, s)
+		}
+		return q.Print(p, previewTable(p))
+	})
+}
+
+// mostLoans is how many loans a preview has in a table.
+const mostLoans = 50
+
+// previewTable is a preview, one thing below the other.
+func previewTable(p *financed.Preview) term.Table {
+	r := p.Report
+	s := term.Table{Head: []string{"what", "value"}}
+	s.Add("standard", r.Standard)
+	s.Add("denominator", r.Denominator)
+	for i, l := range p.Loans {
+		if i == mostLoans {
+			s.Add("loan", fmt.Sprintf("and %d more; -o csv has all", len(p.Loans)-i))
+			break
+		}
+		text := l.ID + ", " + l.Outstanding + " outstanding"
+		text += map[financed.LoanState]string{
+			financed.LoanTaken: ", factor " + l.Factor, financed.LoanUnknown: ": " + financed.WhyUnknown, financed.LoanNoShare: ": " + financed.WhyDenominator, financed.LoanNothing: ": nothing is owed",
+		}[l.State]
+		if l.Piece != "" {
+			text += ", piece " + l.Piece
+		}
+		s.Add(fmt.Sprintf("row %d", l.Row), text)
+	}
+	for _, x := range r.Pieces {
+		s.Add("piece "+x.Piece, pieceText(r, x))
+	}
+	for _, n := range r.Notes {
+		s.Add("note", n)
+	}
+	s.AddIf(r.Rounding != "", "rounding of factors", r.Rounding+" at most")
+	s.Add("query", p.SQL)
+	s.AddIf(p.Unweighted, "what follows", "is of the same sums without weights, which cost as much: weights have to be registered first")
+	addExplained(&s, *p.Explain)
+	if t := p.Told; t != nil {
+		s.Add("everybody would be told", fmt.Sprintf("that you have a list %s on registry %s, with a share for each of its %d entities", t.Name, t.Registry, t.Entities))
+		s.AddIf(t.Pieces > 0, "everybody would be told", english.Plural(t.Pieces, "piece", "pieces"))
+		s.AddIf(t.Bits > 0, "everybody would be told", fmt.Sprintf("weights of at most %d bits with %d decimals", t.Bits, t.Decimals))
+		s.AddIf(t.Bound != "", "everybody would be told", "no weight times its entity's cap is above "+t.Bound)
+		s.Add("nobody would be told", "who borrows, how many borrow, how much, their factors, which piece they are in, and the file")
+	}
+	return s
+}
+
 // mostUnmatched is how many loans that are not covered are told of beside the table.
 const mostUnmatched = 20
 
@@ -194,8 +274,11 @@ const mostUnmatched = 20
 func (q *financedQuestion) tell(r *financed.Report) {
 	l := r.List
 	state := "registered"
-	if l.Existed {
+	switch {
+	case l.Existed:
 		state = "registered before of the same book"
+	case q.explain:
+		state = "not registered yet"
 	}
 	what := english.Plural(l.Pieces, "piece", "pieces")
 	if r.Method == financed.MethodWeights {
@@ -235,7 +318,8 @@ func unmatchedText(u financed.Unmatched) string {
 func (q *financedQuestion) print(r *financed.Report) error {
 	q.Printed = true
 	if q.Output == cli.CSV {
-		return q.Print(r, measureLines(r))
+		head, lines := r.Lines()
+		return q.Print(r, term.Table{Head: head, Rows: lines})
 	}
 	s := term.Table{Head: []string{"what", "value"}}
 	s.Add("standard", r.Standard)
@@ -302,20 +386,4 @@ func pieceText(r *financed.Report, p financed.Piece) string {
 		text += fmt.Sprintf(", %s %s t", m.Measure, p.Emissions[m.Measure])
 	}
 	return text
-}
-
-// measureLines are a report as lines of CSV.
-func measureLines(r *financed.Report) term.Table {
-	s := term.Table{Head: []string{
-		"measure", "scope", "option", "dataset", "as_of", "period", "denominator", "currency", "method", "financed_t", "financed_least_t", "financed_most_t", "interval95_t", "exact",
-		"t_per_million", "data_quality", "loans", "loans_matched", "loans_attributed", "outstanding", "outstanding_matched", "outstanding_attributed", "outstanding_in_figure",
-		"share_attributed", "share_in_figure", "query", "periods_not_published",
-	}}
-	c := r.Coverage
-	for _, m := range r.Measures {
-		s.Add(m.Measure, m.Scope, m.Option, r.Dataset, strconv.Itoa(r.AsOf), r.Period, r.Denominator, r.Currency, r.Method, m.Financed, m.Least, m.Most, m.Interval95, cli.YesNo(m.Exact),
-			m.Intensity, m.Score, strconv.Itoa(c.Loans), strconv.Itoa(c.LoansMatched), strconv.Itoa(c.LoansAttributed), c.Outstanding, c.Matched, c.Attributed, m.Outstanding,
-			c.ShareAttributed, m.Share, r.Query, strings.Join(r.NotThere, ", "))
-	}
-	return s
 }

@@ -337,35 +337,40 @@ func (q *question) explain(ctx context.Context) error {
 		if err != nil {
 			return cli.WithSQL(q.sql, err)
 		}
-		s.Add("dataset", fmt.Sprintf("%s, version %d", x.Dataset, x.Version))
-		s.Add("contract", strings.TrimSpace(x.Contract))
-		s.Add("groups released", strconv.Itoa(x.Groups))
-		s.Add("groups withheld", strconv.Itoa(x.Withheld))
-		for _, g := range x.WithheldGroups {
-			s.Add("withheld", g)
-		}
-		addCoverage(&s, x)
-		for _, w := range x.Verdict {
-			s.Add("verdict", w)
-		}
-		s.AddIf(x.Price != "", "price", x.Price+" "+x.Currency)
-		s.AddIf(x.BudgetLeft != "", "budget left after it", x.BudgetLeft+" "+x.Currency)
-		if x.QueriesLeft != nil {
-			s.Add("queries left after it", strconv.Itoa(*x.QueriesLeft))
-		}
-		s.Add("estimated time", fmt.Sprintf("%d ms on one machine", x.Millis))
-		addPlan(&s, x.Plan)
-		if x.TestProducts > 0 {
-			s.Add("products of the portfolio's test", fmt.Sprintf("%d, at most %d are possible", x.TestProducts, disclosure.MaxProducts))
-		}
-		if x.Bits != nil {
-			s.Add("bits of noise", fmt.Sprintf("%.1f of %.1f", x.Bits.Noise, x.Bits.NoiseAvailable))
-			s.Add("bits of the largest sum", fmt.Sprintf("%.0f of %.0f", x.Bits.Magnitude, x.Bits.MagnitudeAvailable))
-		}
-		s.Add("what a node learns", x.Nodes)
-		addNoise(&s, x.Noise)
+		addExplained(&s, x)
 		return q.Print(x, s)
 	})
+}
+
+// addExplained says what a query would release and take.
+func addExplained(s *term.Table, x wire.Explained) {
+	s.Add("dataset", fmt.Sprintf("%s, version %d", x.Dataset, x.Version))
+	s.Add("contract", strings.TrimSpace(x.Contract))
+	s.Add("groups released", strconv.Itoa(x.Groups))
+	s.Add("groups withheld", strconv.Itoa(x.Withheld))
+	for _, g := range x.WithheldGroups {
+		s.Add("withheld", g)
+	}
+	addCoverage(s, x)
+	for _, w := range x.Verdict {
+		s.Add("verdict", w)
+	}
+	s.AddIf(x.Price != "", "price", x.Price+" "+x.Currency)
+	s.AddIf(x.BudgetLeft != "", "budget left after it", x.BudgetLeft+" "+x.Currency)
+	if x.QueriesLeft != nil {
+		s.Add("queries left after it", strconv.Itoa(*x.QueriesLeft))
+	}
+	s.Add("estimated time", fmt.Sprintf("%d ms on one machine", x.Millis))
+	addPlan(s, x.Plan)
+	if x.TestProducts > 0 {
+		s.Add("products of the portfolio's test", fmt.Sprintf("%d, at most %d are possible", x.TestProducts, disclosure.MaxProducts))
+	}
+	if x.Bits != nil {
+		s.Add("bits of noise", fmt.Sprintf("%.1f of %.1f", x.Bits.Noise, x.Bits.NoiseAvailable))
+		s.Add("bits of the largest sum", fmt.Sprintf("%.0f of %.0f", x.Bits.Magnitude, x.Bits.MagnitudeAvailable))
+	}
+	s.Add("what a node learns", x.Nodes)
+	addNoise(s, x.Noise)
 }
 
 // addCoverage says how much of their groups the rows would cover: each row that would

@@ -32,6 +32,7 @@ type command struct {
 	notifyURL string
 	notifyCmd string
 	feeds     []string
+	maps      []string
 }
 
 // NewDeskCommand returns the command that serves a desk.
@@ -60,7 +61,7 @@ Without a key it shows what is public and verifies receipts, which needs no node
   weir desk --key org.key --profile ready.json --listen 127.0.0.1:8080 --no-browser
   weir desk --dir /tmp/weir --postgres 127.0.0.1:5433`,
 		Args: cli.Exactly(0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.serve(cmd.Context()) },
+		RunE: c.serve,
 	}
 	cmd.Flags().StringVar(&c.listen, "listen", desk.DefaultListen, "`address` of the loopback interface, and port; port 0 is any that is free")
 	cmd.Flags().StringVar(&c.postgres, "postgres", "", "speak Postgres' protocol to tools on this machine, at `address` such as "+postgres.DefaultListen+"; off without it")
@@ -70,6 +71,7 @@ Without a key it shows what is public and verifies receipts, which needs no node
 	cmd.Flags().StringVar(&c.notifyCmd, "notify-command", "", "`program` that is run for each notice, with its kind and subject as arguments and its sentence as input")
 	cmd.Flags().StringVar(&c.archive, "archive", "", "`directory` or bucket with an operator's backups, to list them")
 	cmd.Flags().StringArrayVar(&c.feeds, "feed", nil, "configuration `file` of a feed that runs on this machine, to show what it tells; may be given again")
+	cmd.Flags().StringArrayVar(&c.maps, "map", nil, "GeoJSON `COLUMN=FILE` with the areas that a column's values name, to draw answers on; may be given again")
 	return cmd
 }
 
@@ -81,15 +83,24 @@ func (c *command) owner() cli.KeyOwner {
 	return cli.Nobody
 }
 
-func (c *command) serve(ctx context.Context) error {
+func (c *command) serve(cmd *cobra.Command, _ []string) error {
+	ctx := cmd.Context()
 	if c.notifyURL != "" {
 		if err := notice.CheckURL(c.notifyURL); err != nil {
 			return fmt.Errorf("--notify-url: %w", err)
 		}
 	}
+	maps := map[string]string{}
+	for _, text := range c.maps {
+		column, file, ok := strings.Cut(text, "=")
+		if !ok || column == "" || file == "" {
+			return cli.Usagef(cmd, "--map %s: want a column and a file, as in county=counties.geojson", text)
+		}
+		maps[column] = file
+	}
 	return c.WithOptions(c.owner(), cli.PublisherOptions(), func(client *client.Client) error {
 		d, err := desk.New(c.listen, desk.Options{
-			Client: client, Dir: c.RecordDir(), Feeds: c.feeds, Archive: c.archive, Watch: notice.Every, NotifyURL: c.notifyURL, NotifyCommand: c.notifyCmd,
+			Client: client, Dir: c.RecordDir(), Feeds: c.feeds, Maps: maps, Archive: c.archive, Watch: notice.Every, NotifyURL: c.notifyURL, NotifyCommand: c.notifyCmd,
 			ReadOnly: c.readOnly, Version: cli.Version(), Postgres: c.postgres, Logger: slog.New(slog.NewTextHandler(c.Stderr, nil)),
 		})
 		if err != nil {

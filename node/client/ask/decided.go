@@ -1,14 +1,12 @@
 package ask
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api/wire"
-	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/audit"
 )
 
@@ -21,14 +19,9 @@ func forged(q catalog.Query, format string, args ...any) error {
 	return fmt.Errorf("%w on query %s: %w; no figure is printed", ErrVerdictForged, q.ID, fmt.Errorf(format, args...))
 }
 
-// decidedOn reads the proof of what the ledger decided on a query that is done, and
-// holds the verdict against it. The verdict says which entities a figure is of and what
-// each group is called; the shares alone would open under other labels too.
-func decidedOn(ctx context.Context, c *client.Client, q catalog.Query, v catalog.Verdict) (*audit.ProvenQuery, error) {
-	_, p, err := audit.QueryReceipt(ctx, c, q.ID)
-	if err != nil {
-		return nil, fmt.Errorf("prove the decision on query %s, without which no figure is printed: %w", q.ID, err)
-	}
+// decidedOn holds the verdict against the proof of what the ledger decided on a query that is done. The verdict says
+// which entities a figure is of and what each group is called; the shares alone would open under other labels too.
+func decidedOn(p *audit.Proven, q catalog.Query, v catalog.Verdict) (*audit.ProvenQuery, error) {
 	d := p.Query.Decision
 	if got := v.Digest(); got != d.Verdict {
 		return nil, forged(q, "its verdict has the digest %s, decided was %s", got, d.Verdict)

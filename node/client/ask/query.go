@@ -1,11 +1,13 @@
 package ask
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
@@ -288,13 +290,52 @@ func failure(q catalog.Query) string {
 	return strings.Join(reasons, "; ")
 }
 
+// handedOut is what nodes hand out of a query that is done.
+type handedOut struct {
+	rosters []catalog.Cluster
+	verdict catalog.Verdict
+	proven  *audit.Proven
+	shares  wire.Shares // none where nothing was opened
+}
+
+// handOut fetches it, all at the same time. Of what fails the error is told that comes first in the order in which it is
+// used, so that the same fault is always told by the same words.
+func handOut(ctx context.Context, c *client.Client, q catalog.Query) (h handedOut, err error) {
+	path := "/v1/queries/" + url.PathEscape(q.ID)
+	var errs [4]error
+	var all sync.WaitGroup
+	all.Go(func() { h.rosters, errs[0] = c.Rosters(ctx) })
+	all.Go(func() {
+		if h.verdict, errs[1] = client.Get[catalog.Verdict](ctx, c, client.Call{Path: path + "/verdict", Token: true}); errs[1] != nil {
+			errs[1] = fmt.Errorf("read the verdict of query %s: %w", q.ID, errs[1])
+		}
+	})
+	var receipt []byte
+	all.Go(func() { receipt, errs[2] = audit.ReadQueryReceipt(ctx, c, q.ID) })
+	if len(q.Shares) > 0 {
+		all.Go(func() {
+			if h.shares, errs[3] = client.Get[wire.Shares](ctx, c, client.Call{Path: path + "/shares", Token: true}); errs[3] != nil {
+				errs[3] = fmt.Errorf("read the shares of query %s: %w", q.ID, errs[3])
+			}
+		})
+	}
+	all.Wait()
+	if errs[2] == nil { // only now: it is signed by the nodes of the roster that Rosters has followed to
+		h.proven, errs[2] = audit.VerifyQueryReceipt(c.Profile(), receipt, q.ID)
+	}
+	if errs[2] != nil {
+		errs[2] = fmt.Errorf("prove the decision on query %s, without which no figure is printed: %w", q.ID, errs[2])
+	}
+	return h, cmp.Or(errs[0], errs[1], errs[2], errs[3])
+}
+
 // answer turns the sealed shares of a query that is done into its table.
 func answer(ctx context.Context, c *client.Client, q catalog.Query, d catalog.Dataset, compiled *sql.Compiled) (*result.Table, error) {
-	rosters, err := c.Rosters(ctx)
+	h, err := handOut(ctx, c, q)
 	if err != nil {
 		return nil, err
 	}
-	among, err := answeredBy(rosters, q)
+	among, err := answeredBy(h.rosters, q)
 	if err != nil {
 		return nil, err
 	}
@@ -302,14 +343,11 @@ func answer(ctx context.Context, c *client.Client, q catalog.Query, d catalog.Da
 	if err != nil {
 		return nil, err
 	}
-	verdict, err := client.Get[catalog.Verdict](ctx, c, client.Call{Path: "/v1/queries/" + url.PathEscape(q.ID) + "/verdict", Token: true})
-	if err != nil {
-		return nil, fmt.Errorf("read the verdict of query %s: %w", q.ID, err)
-	}
+	verdict := h.verdict
 	if !sameJoin(compiled.Request.Join, verdict.Join) {
 		return nil, fmt.Errorf("%w: the verdict of query %s is not on the datasets that were asked for", client.ErrPinned, q.ID)
 	}
-	decided, err := decidedOn(ctx, c, q, verdict)
+	decided, err := decidedOn(h.proven, q, verdict)
 	if err != nil {
 		return nil, err
 	}
@@ -332,7 +370,7 @@ func answer(ctx context.Context, c *client.Client, q catalog.Query, d catalog.Da
 	if a, b := verdict.Noise, compiled.Request.Noise; (a == nil) != (b == nil) || a != nil && *a != *b {
 		return nil, fmt.Errorf("%w: the verdict of query %s is not on the noise that was asked for", client.ErrPinned, q.ID)
 	}
-	sums, err := sums(ctx, c, parameters, q, p.plan, decided)
+	sums, err := sums(c, parameters, q, p.plan, decided, h.shares.Shares)
 	if err != nil {
 		return nil, err
 	}
@@ -346,21 +384,17 @@ func answer(ctx context.Context, c *client.Client, q catalog.Query, d catalog.Da
 	})
 }
 
-// sums fetches and opens the shares of a query, which must be those that the ledger
-// took. A plan without columns opens nothing: counts are public.
-func sums(ctx context.Context, c *client.Client, p he.Parameters, q catalog.Query, plan *plan.Plan, decided *audit.ProvenQuery) ([]int64, error) {
+// sums opens the shares of a query, which must be those that the ledger took. A plan without columns opens
+// nothing: counts are public.
+func sums(c *client.Client, p he.Parameters, q catalog.Query, plan *plan.Plan, decided *audit.ProvenQuery, shares []wire.SealedShare) ([]int64, error) {
 	if plan.Width == 0 {
 		return nil, nil
 	}
 	if digest := plan.Digest(); digest != q.Plan {
 		return nil, fmt.Errorf("the nodes computed query %s by plan %s, its verdict gives %s; no figure is printed", q.ID, q.Plan, digest)
 	}
-	shares, err := client.Get[wire.Shares](ctx, c, client.Call{Path: "/v1/queries/" + url.PathEscape(q.ID) + "/shares", Token: true})
-	if err != nil {
-		return nil, fmt.Errorf("read the shares of query %s: %w", q.ID, err)
-	}
-	if err := checkShares(decided, q, shares.Shares); err != nil {
+	if err := checkShares(decided, q, shares); err != nil {
 		return nil, err
 	}
-	return open(c, p, q, plan, shares.Shares)
+	return open(c, p, q, plan, shares)
 }

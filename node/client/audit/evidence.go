@@ -73,11 +73,26 @@ func QueryReceipt(ctx context.Context, c *client.Client, id string) ([]byte, *Pr
 	if err != nil {
 		return nil, nil, err
 	}
-	b, p, err := receipt(ctx, c, "/v1/queries/"+url.PathEscape(id)+"/receipt", true)
+	b, err := ReadQueryReceipt(ctx, c, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := VerifyQueryReceipt(c.Profile(), b, id)
+	return b, p, err
+}
+
+// ReadQueryReceipt reads the receipt of a query by its whole id, and verifies nothing of it.
+func ReadQueryReceipt(ctx context.Context, c *client.Client, id string) ([]byte, error) {
+	return readReceipt(ctx, c, "/v1/queries/"+url.PathEscape(id)+"/receipt", true)
+}
+
+// VerifyQueryReceipt is VerifyReceipt of the receipt of a query.
+func VerifyQueryReceipt(profile client.Profile, b []byte, id string) (*Proven, error) {
+	p, err := VerifyReceipt(profile, b)
 	if err == nil && (p.Query == nil || catalog.QueryID(p.Envelope) != id) {
 		err = notProven("it is not that of query %s", id)
 	}
-	return b, p, err
+	return p, err
 }
 
 // VersionReceipt reads the receipt of a version of a dataset and verifies it.
@@ -100,10 +115,18 @@ func EntryReceipt(ctx context.Context, c *client.Client, seq uint64) ([]byte, *P
 }
 
 func receipt(ctx context.Context, c *client.Client, path string, token bool) ([]byte, *Proven, error) {
-	b, err := c.Do(ctx, client.Call{Path: path, Token: token, Limit: evidence.MaxReceiptBytes})
+	b, err := readReceipt(ctx, c, path, token)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the receipt: %w", err)
+		return nil, nil, err
 	}
 	p, err := VerifyReceipt(c.Profile(), b)
 	return b, p, err
+}
+
+func readReceipt(ctx context.Context, c *client.Client, path string, token bool) ([]byte, error) {
+	b, err := c.Do(ctx, client.Call{Path: path, Token: token, Limit: evidence.MaxReceiptBytes})
+	if err != nil {
+		return nil, fmt.Errorf("read the receipt: %w", err)
+	}
+	return b, nil
 }

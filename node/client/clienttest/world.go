@@ -4,6 +4,7 @@
 package clienttest
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -65,6 +67,31 @@ func (w *World) Watch(see Tap) {
 		return
 	}
 	w.tap.Store(&see)
+}
+
+// Leaks watches the requests from here on for what none may have, in its address or body. What it returns ends
+// that, and tells which of them had it, or are none that may be sent; nil: any may.
+func (w *World) Leaks(may func(r *http.Request) bool, needles ...string) (end func() []string) {
+	var mu sync.Mutex
+	var leaked []string
+	w.Watch(func(_ int, r *http.Request, body []byte) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, needle := range needles {
+			if bytes.Contains(body, []byte(needle)) || strings.Contains(r.URL.String(), needle) {
+				leaked = append(leaked, r.Method+" "+r.URL.Path+" has "+needle)
+			}
+		}
+		if may != nil && !may(r) {
+			leaked = append(leaked, r.Method+" "+r.URL.Path+" sends something")
+		}
+	})
+	return func() []string {
+		w.Watch(nil)
+		mu.Lock()
+		defer mu.Unlock()
+		return leaked
+	}
 }
 
 // Telling is how far a node is with a query.

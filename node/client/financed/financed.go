@@ -57,22 +57,104 @@ type question struct {
 	asked    []int      // borrowers that are in the list
 	factors  []*big.Rat // of these
 	report   *Report
+	tooLarge string // a borrower whose factor is no weight; empty: all are
 }
 
 // Ask reads the book, registers what is to be registered, asks, and makes the report. Errors
 // are ErrInput, *panel.Errors for the book, and those of portfolio.Register and ask.Query.
 func Ask(ctx context.Context, c *client.Client, o Options) (*Report, *ask.Result, error) {
+	q, err := prepare(ctx, c, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := q.none(); err != nil {
+		return nil, nil, err
+	}
+	s, err := q.settle(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := q.enter(&s); err != nil {
+		return nil, nil, err
+	}
+	q.cover(s.test)
+	if q.Told != nil {
+		q.Told(q.report)
+	}
+	r, err := ask.Query(ctx, c, s.sql, q.asking(s))
+	if err != nil {
+		return nil, nil, err
+	}
+	if q.weighted() {
+		return q.report, r, q.weightedFigures(r)
+	}
+	return q.report, r, q.pieceFigures(s.sorted, r)
+}
+
+// prepare reads what is asked about: the dataset, and the book laid over its registry.
+func prepare(ctx context.Context, c *client.Client, o Options) (*question, error) {
 	q := &question{Options: o, c: c}
 	if err := q.find(ctx); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if err := q.match(ctx); err != nil {
-		return nil, nil, err
+	return q, q.match(ctx)
+}
+
+// weighted reports whether the factors are private weights.
+func (q *question) weighted() bool { return q.Query.Epsilon != "" }
+
+// settled is how a book will be asked about, before anything of it is registered.
+type settled struct {
+	sorted pieced // of weights its file alone
+	name   string // of the list
+	known  bool   // it is registered already
+	sql    string
+	test   *ask.Preview // nil: nothing is tested
+	limits *portfolio.Limits
+}
+
+// settle decides in which way a book is asked about, by tests on this machine alone: nothing is sent.
+func (q *question) settle(ctx context.Context) (settled, error) {
+	if q.weighted() {
+		return q.settleWeights(ctx)
 	}
-	if o.Query.Epsilon != "" {
-		return q.askWeighted(ctx)
+	q.report.Method = MethodPieces
+	return q.settlePieces(ctx)
+}
+
+// options are how a list is registered.
+func (q *question) options(name string, file portfolio.File) portfolio.Options {
+	o := portfolio.Options{Name: name, Registry: q.registry.ID, File: file, Query: q.Query}
+	if !q.weighted() {
+		o.For = q.sums(name)
 	}
-	return q.askPieces(ctx)
+	return o
+}
+
+// enter has a list registered that is not yet.
+func (q *question) enter(s *settled) error {
+	if s.known {
+		return nil
+	}
+	done, err := q.Keep(q.options(s.name, s.sorted.file))
+	if err != nil {
+		return err
+	}
+	s.test = done.Preview
+	q.report.List.Version, q.report.List.Vector = done.Vector.Version, done.Vector.ID
+	return nil
+}
+
+// asking is how the nodes are asked: a list as of the version that it was tested on.
+func (q *question) asking(s settled) ask.Options {
+	o := q.Query
+	switch {
+	case q.weighted():
+		o.Newest = false
+	case s.test != nil:
+		o.AsOf, o.Newest = s.test.AsOf, false
+	}
+	return o
 }
 
 // find looks the dataset and its measures up.
@@ -135,6 +217,11 @@ func (q *question) match(ctx context.Context) (err error) {
 		}
 	}
 	q.report = q.newReport()
+	return nil
+}
+
+// none refuses a book of which nothing can be asked.
+func (q *question) none() error {
 	if len(q.asked) == 0 {
 		return fmt.Errorf("%w: none of the %d borrowers of %s is in registry %s with an outstanding amount and a denominator%s",
 			ErrInput, len(q.book.Borrowers), q.Data.Name, q.registry.ID, q.report.firstUnmatched())
@@ -165,6 +252,7 @@ func (q *question) period() string {
 // pieced is a way to sort the borrowers.
 type pieced struct {
 	pieces []pcaf.Piece
+	of     []int // the piece of each borrower that is asked about
 	file   portfolio.File
 }
 
@@ -182,7 +270,7 @@ func (q *question) candidates() []pieced {
 			}
 			tried = append(tried, of)
 			data := q.list("piece", func(i int) string { return pieceName(of[i]) })
-			out = append(out, pieced{pieces, portfolio.File{Data: data, Pieces: "piece"}})
+			out = append(out, pieced{pieces, of, portfolio.File{Data: data, Pieces: "piece"}})
 		}
 	}
 	return out
@@ -190,27 +278,6 @@ func (q *question) candidates() []pieced {
 
 // pieceName is what a piece is called, in the order of factors.
 func pieceName(piece int) string { return fmt.Sprintf("%02d", piece+1) }
-
-func (q *question) askPieces(ctx context.Context) (*Report, *ask.Result, error) {
-	sorted, preview, err := q.register(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	o := q.Query
-	if preview != nil {
-		o.AsOf, o.Newest = preview.AsOf, false
-	}
-	q.cover(preview)
-	q.report.Method = MethodPieces
-	if q.Told != nil {
-		q.Told(q.report)
-	}
-	r, err := ask.Query(ctx, q.c, q.sums(q.report.List.Name), o)
-	if err != nil {
-		return nil, nil, err
-	}
-	return q.report, r, q.pieceFigures(sorted, r)
-}
 
 // sums is the query for the sums of a list's pieces.
 func (q *question) sums(list string) string {
@@ -221,38 +288,37 @@ func (q *question) sums(list string) string {
 	return sql + fmt.Sprintf(" FROM %s WHERE entity IN PRIVATE(%s) AND %s GROUP BY PIECE(%[2]s)", q.Dataset, list, q.period())
 }
 
-// register has the borrowers' pieces registered, and tests them as the nodes will. A list
-// that was registered of this book stays, for what was answered for it is answered for no other.
-func (q *question) register(ctx context.Context) (pieced, *ask.Preview, error) {
+// settlePieces sorts the borrowers so that the nodes' test passes. A list that was registered
+// of this book stays, for what was answered for it is answered for no other.
+func (q *question) settlePieces(ctx context.Context) (settled, error) {
 	all := q.candidates()
 	v, of, err := q.known(ctx, q.Name, all)
 	if err != nil {
-		return pieced{}, nil, err
+		return settled{}, err
 	}
 	if of >= 0 {
-		one := all[of]
-		preview, err := q.try(ctx, v, one)
+		s, err := q.try(ctx, v, all[of])
 		if isTest(err) {
-			return q.fewer(ctx, all[of+1:], len(one.pieces), err)
+			return q.fewer(ctx, all[of+1:], len(all[of].pieces), err)
 		}
-		return one, preview, err
+		return s, err
 	}
 	var failed error
 	for _, one := range all {
-		preview, err := q.enter(q.Name, one)
+		s, err := q.fresh(ctx, q.Name, one)
 		if isTest(err) {
-			failed = err // nothing was registered
+			failed = err
 			continue
 		}
-		return one, preview, err
+		return s, err
 	}
-	return pieced{}, nil, failed
+	return settled{}, failed
 }
 
 // fewer finds fewer pieces than the list of the book has, where that fails the test of another
 // period: as a list of its own name, for a next version of the name would be asked in its place
 // from then on. failed is the failure of the book's own list.
-func (q *question) fewer(ctx context.Context, all []pieced, than int, failed error) (pieced, *ask.Preview, error) {
+func (q *question) fewer(ctx context.Context, all []pieced, than int, failed error) (settled, error) {
 	for _, one := range all {
 		if len(one.pieces) >= than {
 			continue
@@ -260,26 +326,26 @@ func (q *question) fewer(ctx context.Context, all []pieced, than int, failed err
 		name := fmt.Sprintf("%s_%d", q.Name, len(one.pieces))
 		v, of, err := q.known(ctx, name, []pieced{one})
 		if err != nil {
-			return pieced{}, nil, err
+			return settled{}, err
 		}
-		var preview *ask.Preview
+		var s settled
 		if of >= 0 {
-			preview, err = q.try(ctx, v, one)
+			s, err = q.try(ctx, v, one)
 		} else {
 			// Periods that were answered for the book's own list are answered for no other.
-			_, _, err = portfolio.Explain(ctx, q.c, portfolio.Options{Name: name, Registry: q.registry.ID, File: one.file, For: q.sums(name), Query: q.Query})
+			_, _, err = portfolio.Explain(ctx, q.c, q.options(name, one.file))
 			if refused, ok := client.IsRefused(err); ok && refused.Rule != ask.RuleTest {
-				return pieced{}, nil, failed
+				return settled{}, failed
 			}
 			if err == nil {
-				preview, err = q.enter(name, one)
+				s, err = q.fresh(ctx, name, one)
 			}
 		}
 		if !isTest(err) {
-			return one, preview, err
+			return s, err
 		}
 	}
-	return pieced{}, nil, failed
+	return settled{}, failed
 }
 
 // isTest reports whether a list would fail the nodes' test.
@@ -302,32 +368,38 @@ func (q *question) known(ctx context.Context, name string, all []pieced) (catalo
 }
 
 // try tests a list that is registered.
-func (q *question) try(ctx context.Context, v catalog.Vector, one pieced) (*ask.Preview, error) {
+func (q *question) try(ctx context.Context, v catalog.Vector, one pieced) (s settled, err error) {
 	list, err := vector.ListOf(ctx, q.c, v.ID)
 	if err != nil {
-		return nil, err
+		return settled{}, err
 	}
 	q.report.List = RegisteredList{Name: v.Name, Version: v.Version, Vector: v.ID, Pieces: len(one.pieces), Existed: true}
-	return ask.TryPartition(ctx, q.c, list, q.sums(v.Name), q.Query)
+	s = settled{sorted: one, name: v.Name, known: true, sql: q.sums(v.Name)}
+	s.test, err = ask.TryPartition(ctx, q.c, list, s.sql, q.Query)
+	return s, err
 }
 
-// enter registers a list that passes the test.
-func (q *question) enter(name string, one pieced) (*ask.Preview, error) {
-	done, err := q.Keep(portfolio.Options{Name: name, Registry: q.registry.ID, File: one.file, For: q.sums(name), Query: q.Query})
-	q.report.List = RegisteredList{Name: name, Version: done.Vector.Version, Vector: done.Vector.ID, Pieces: len(one.pieces)}
-	return done.Preview, err
+// fresh tests a list that is not registered.
+func (q *question) fresh(ctx context.Context, name string, one pieced) (settled, error) {
+	would, err := portfolio.Test(ctx, q.c, q.options(name, one.file))
+	q.report.List = RegisteredList{Name: name, Pieces: len(one.pieces)}
+	return settled{sorted: one, name: name, sql: q.sums(name), test: would.Preview}, err
 }
 
-func (q *question) askWeighted(ctx context.Context) (*Report, *ask.Result, error) {
+func (q *question) settleWeights(ctx context.Context) (settled, error) {
+	q.report.Method = MethodWeights
+	q.report.List = RegisteredList{Name: q.Name, Bits: q.Bits, Decimals: q.Decimals}
 	if d := q.dataset.Descriptor; d.Policy.DP == nil { // or weights would be registered that nothing answers
-		return nil, nil, catalog.Refuse(catalog.RefusedPolicy, "dp", "noise.not_offered", d.Dataset).WithField("noise")
+		return settled{}, catalog.Refuse(catalog.RefusedPolicy, "dp", "noise.not_offered", d.Dataset).WithField("noise")
 	}
 	weights, tooLarge := pcaf.Weigh(q.factors, q.Decimals, q.Bits)
 	if tooLarge >= 0 {
 		b := q.book.Borrowers[q.asked[tooLarge]]
-		return nil, nil, fmt.Errorf("%w: the factor %s of borrower %q (row %d) is no weight of %d bits with %d decimals; allow more bits, which makes the noise larger",
+		q.tooLarge = b.ID
+		return settled{}, fmt.Errorf("%w: the factor %s of borrower %q (row %d) is no weight of %d bits with %d decimals; allow more bits, which makes the noise larger",
 			ErrInput, factorText(q.factors[tooLarge]), b.ID, b.Row, q.Bits, q.Decimals)
 	}
+	q.report.Rounding = new(big.Rat).Mul(weights.Rounding, big.NewRat(100, 1)).FloatString(4) + " %"
 	file := portfolio.File{Weights: "weight", Bits: q.Bits, Decimals: q.Decimals, Data: q.list("weight", func(i int) string {
 		return decimal.Fixed(new(big.Int).SetUint64(weights.Units[i]), q.Decimals)
 	})}
@@ -336,42 +408,33 @@ func (q *question) askWeighted(ctx context.Context) (*Report, *ask.Result, error
 			file.Within = q.Dataset + "." + m
 		}
 	}
-	v, known, err := portfolio.Known(ctx, q.c, q.Directory, q.Name, q.registry.ID, file)
-	if refused, ok := client.IsRefused(err); ok && refused.Rule == portfolio.RuleElsewhere {
-		known, err = false, nil
-	}
+	v, of, err := q.known(ctx, q.Name, []pieced{{file: file}})
 	if err != nil {
-		return nil, nil, err
+		return settled{}, err
 	}
-	if !known {
-		done, err := q.Keep(portfolio.Options{Name: q.Name, Registry: q.registry.ID, File: file, Query: q.Query})
-		if err != nil {
-			return nil, nil, err
-		}
-		v = done.Vector
+	s := settled{sorted: pieced{file: file}, name: q.Name, known: of >= 0, sql: q.weightedSums(true)}
+	if s.known {
+		q.report.List.Version, q.report.List.Vector, q.report.List.Existed = v.Version, v.ID, true
+		return s, nil
 	}
-	q.report.Method = MethodWeights
-	q.report.List = RegisteredList{Name: v.Name, Version: v.Version, Vector: v.ID, Bits: q.Bits, Decimals: q.Decimals, Existed: known}
-	q.report.Rounding = new(big.Rat).Mul(weights.Rounding, big.NewRat(100, 1)).FloatString(4) + " %"
-	q.cover(nil)
-	if q.Told != nil {
-		q.Told(q.report)
-	}
+	would, err := portfolio.Test(ctx, q.c, q.options(q.Name, file))
+	s.limits = would.Limits
+	return s, err
+}
+
+// weightedSums is the query for the sums of a measure, weighted or as they are.
+func (q *question) weightedSums(weighted bool) string {
 	sql := "SELECT "
 	for i, m := range q.Measures {
 		if i > 0 {
 			sql += ", "
 		}
-		sql += fmt.Sprintf("SUM(%s * PRIVATE(%s))", m, q.Name)
+		if weighted {
+			m += fmt.Sprintf(" * PRIVATE(%s)", q.Name)
+		}
+		sql += fmt.Sprintf("SUM(%s)", m)
 	}
-	sql += fmt.Sprintf(" FROM %s WHERE %s", q.Dataset, q.period())
-	o := q.Query
-	o.Newest = false
-	r, err := ask.Query(ctx, q.c, sql, o)
-	if err != nil {
-		return nil, nil, err
-	}
-	return q.report, r, q.weightedFigures(r)
+	return sql + fmt.Sprintf(" FROM %s WHERE %s", q.Dataset, q.period())
 }
 
 // in are the loans of borrowers that are asked about and, where present is known, have a

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/weirdata/weir/catalog/shown"
@@ -106,7 +107,7 @@ type Piece struct {
 	Least     string            `json:"factor_least"`
 	Mean      string            `json:"factor_mean"`
 	Most      string            `json:"factor_most"`
-	Emissions map[string]string `json:"emissions_t"`
+	Emissions map[string]string `json:"emissions_t,omitempty"`
 }
 
 // Unmatched is a loan to whom the figures say nothing, and why.
@@ -413,4 +414,26 @@ func (q *question) end(r *ask.Result) {
 			fmt.Sprintf("factors are private weights of %d decimals, rounded half up: that moves the figure by at most %s of itself where no reading is negative", rep.List.Decimals, rep.Rounding),
 			"the figure carries noise; the 95 % interval is the noise's alone")
 	}
+}
+
+// Lines are the report as a table, a measure in a line.
+func (r *Report) Lines() (head []string, lines [][]string) {
+	head = []string{
+		"measure", "scope", "option", "dataset", "as_of", "period", "denominator", "currency", "method", "financed_t", "financed_least_t", "financed_most_t", "interval95_t", "exact",
+		"t_per_million", "data_quality", "loans", "loans_matched", "loans_attributed", "outstanding", "outstanding_matched", "outstanding_attributed", "outstanding_in_figure",
+		"share_attributed", "share_in_figure", "query", "periods_not_published",
+	}
+	c := r.Coverage
+	for _, m := range r.Measures {
+		exact := "no"
+		if m.Exact {
+			exact = "yes"
+		}
+		lines = append(lines, []string{
+			m.Measure, m.Scope, m.Option, r.Dataset, strconv.Itoa(r.AsOf), r.Period, r.Denominator, r.Currency, r.Method, m.Financed, m.Least, m.Most, m.Interval95, exact,
+			m.Intensity, m.Score, strconv.Itoa(c.Loans), strconv.Itoa(c.LoansMatched), strconv.Itoa(c.LoansAttributed), c.Outstanding, c.Matched, c.Attributed, m.Outstanding,
+			c.ShareAttributed, m.Share, r.Query, strings.Join(r.NotThere, ", "),
+		})
+	}
+	return head, lines
 }

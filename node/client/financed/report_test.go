@@ -8,7 +8,6 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/pcaf"
-	"github.com/weirdata/weir/node/client/portfolio"
 )
 
 // What a loan that is not covered was probably meant for: an entity of its name, or one whose
@@ -31,12 +30,9 @@ func TestUnmatchedBorrowersAreToldWhatWasMeant(t *testing.T) {
 // Weights are not registered for a dataset that answers nothing with noise.
 func TestNothingIsRegisteredWhereNoNoiseIsOffered(t *testing.T) {
 	q := &question{factors: []*big.Rat{big.NewRat(1, 4)}, dataset: catalog.Dataset{Descriptor: catalog.Descriptor{Dataset: "carbon"}}}
-	q.Keep = func(portfolio.Options) (portfolio.Registered, error) {
-		t.Error("it is registered")
-		return portfolio.Registered{}, nil
-	}
 	q.Query.Epsilon, q.Bits = "1", 20
-	_, _, err := q.askWeighted(t.Context())
+	q.report = &Report{}
+	_, err := q.settle(t.Context())
 	var refused *catalog.Refusal
 	if !errors.As(err, &refused) || refused.Rule != "dp" {
 		t.Errorf("%v", err)

@@ -55,6 +55,13 @@ func Register(ctx context.Context, c *client.Client, o Options) (Registered, err
 	return out, err
 }
 
+// Test does all that Register does before it registers: it reads the file, and tests the query that it is meant for.
+func Test(ctx context.Context, c *client.Client, o Options) (Registered, error) {
+	would, plan, err := preparePortfolio(ctx, c, o)
+	clear(plan.Values)
+	return would, err
+}
+
 // Explain is Explain of the query o.For with a portfolio that is yet to be
 // registered. The list is tested on this machine first: with o.Query.Newest it is explained
 // as of the version as of which the query would be asked. Nothing is registered.
@@ -87,12 +94,12 @@ func lay(ctx context.Context, c *client.Client, o Options) (l laid, err error) {
 	if err != nil {
 		return l, err
 	}
-	l.plan.Registry = registry
-	if l.list, err = Read(ctx, c, registry, o.File); err != nil {
+	l.list, err = Read(ctx, c, registry, o.File)
+	l.plan = vector.Plan{Name: o.Name, Registry: registry, Values: l.list.Values, Pieces: len(l.list.Pieces), By: o.File.By, Watch: o.Watch}
+	if err != nil {
 		return l, err
 	}
 	l.out = Registered{Unknown: l.list.Unknown, Entries: len(l.list.Selected), Pieces: l.list.Pieces}
-	l.plan = vector.Plan{Name: o.Name, Registry: registry, Values: l.list.Values, Pieces: len(l.list.Pieces), By: o.File.By, Watch: o.Watch}
 	if o.File.Weights == "" {
 		return l, nil
 	}

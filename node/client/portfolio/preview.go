@@ -65,7 +65,6 @@ func Try(ctx context.Context, c *client.Client, dir string, o Options) (Preview,
 	o.File.IgnoreUnknown = true
 	l, err := lay(ctx, c, o)
 	defer clear(l.plan.Values)
-	defer clear(l.list.Values)
 	out := Preview{Registry: l.plan.Registry, Entries: len(l.list.Selected), Unknown: l.list.Unknown, First: l.list.first(), Limits: l.out.Limits}
 	_, none := errors.AsType[*NoneError](err)
 	over, above := errors.AsType[*OverBoundError](err)

@@ -12,7 +12,7 @@ func policyIn(l explain.Language, d catalog.Descriptor) []string {
 	return append([]string{}, publish.PolicyIn(l, d)...)
 }
 
-// In is the draft with its sentences in a language. What is wrong with files and descriptors is in English.
+// In is the draft with its sentences in a language. Rare faults of files and descriptors stay in English.
 func (d Draft) In(l explain.Language) Draft {
 	if d.described != nil {
 		d.Words = policyIn(l, *d.described)
@@ -27,5 +27,11 @@ func (d Draft) In(l explain.Language) Draft {
 		work.Problem = route.In(l, work.Problem)
 		d.Work = &work
 	}
+	if d.Faults != nil {
+		faults := *d.Faults
+		faults.List = route.FaultsIn(l, faults.List, func(f *Fault) (message, want *string) { return &f.Message, &f.Want })
+		d.Faults = &faults
+	}
+	d.Wrong = route.FaultsIn(l, d.Wrong, func(f *DescriptorFault) (message, want *string) { return &f.Message, &f.Want })
 	return d
 }

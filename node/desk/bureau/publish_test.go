@@ -9,10 +9,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/compute/table"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/clienttest"
@@ -77,17 +77,7 @@ func worked(w *clienttest.World, b *Bureau, id string, kind WorkKind) Draft {
 // mended table says. No reading leaves the machine.
 func TestAWorkbookIsMendedAndPublished(t *testing.T) {
 	w, b := publisher(t)
-	var mu sync.Mutex
-	var leaked []string
-	w.Watch(func(_ int, r *http.Request, body []byte) {
-		mu.Lock()
-		defer mu.Unlock()
-		for _, needle := range []string{"7310.0", "7315.1", "7315.17", "731007", "f003,east"} {
-			if bytes.Contains(body, []byte(needle)) {
-				leaked = append(leaked, r.URL.Path+" has "+needle)
-			}
-		}
-	})
+	leaks := w.Leaks(nil, "7310.0", "7315.1", "7315.17", "731007", "f003,east")
 	d, err := b.beginDraft(w.Ctx, begun{})
 	w.Must(err)
 	id := d.ID
@@ -137,6 +127,10 @@ func TestAWorkbookIsMendedAndPublished(t *testing.T) {
 			t.Errorf("fault %d is %+v", i, got)
 		}
 	}
+	told := d.In(explain.Chinese).Faults.List
+	if told[0].Message != `"73l1.07" 不是数` || !strings.Contains(told[1].Message, "不存在") || told[1].Want == "" || d.Faults.List[0].Message != `"73l1.07" is no number` {
+		t.Errorf("in Chinese they are %+v", told)
+	}
 	if rows := d.Faults.Tables[0].Rows; len(rows) != 6 || rows[1].Row != 6 || rows[1].Fields[3] != "73l1.07" {
 		t.Errorf("the table has %+v", rows)
 	}
@@ -156,10 +150,7 @@ func TestAWorkbookIsMendedAndPublished(t *testing.T) {
 	if d.Work.State != WorkDone || d.Published == nil || d.Published.Version != 1 || d.Published.Readings != 36 {
 		t.Fatalf("published it is %+v, %+v", d.Work.Problem, d.Published)
 	}
-	w.Watch(nil)
-	mu.Lock()
-	defer mu.Unlock()
-	if len(leaked) > 0 {
+	if leaked := leaks(); len(leaked) > 0 {
 		t.Errorf("readings left the machine: %q", leaked)
 	}
 	// What is answered is the mended table's.

@@ -16,24 +16,29 @@ type Buyer struct {
 	jobs   *jobs
 	// registrations are those of portfolios.
 	registrations *registrations
+	books         *books
+	// given are the files of maps that the desk was started with, by column.
+	given map[string]string
 }
 
 // New returns the buyer's part of a desk for a client, with the directory in which the client's machine keeps what
-// was asked. Close ends it.
-func New(c *client.Client, dir string) *Buyer {
-	b := &Buyer{client: c, dir: dir}
+// was asked, and files of maps by the columns whose values are their areas. Close ends it.
+func New(c *client.Client, dir string, maps map[string]string) *Buyer {
+	b := &Buyer{client: c, dir: dir, given: maps}
 	b.jobs = newJobs(b.ask, b.shown)
 	b.registrations = newRegistrations(func(ctx context.Context, o portfolio.Options) (portfolio.Registered, error) {
 		return portfolio.Keep(ctx, c, dir, o)
 	})
+	b.books = newBooks(b.askBook, b.shown)
 	return b
 }
 
-// Close ends the queries and registrations that are under way here, and returns when they have ended. At the nodes they go
+// Close ends the queries and registrations that are under way here, of books too, and returns when they have ended. At the nodes they go
 // on.
 func (b *Buyer) Close() {
 	b.jobs.close()
 	b.registrations.close()
+	b.books.close()
 }
 
 // ask is the query of a job.
@@ -58,6 +63,8 @@ func (b *Buyer) Routes() []route.Route {
 		route.New("GET", "/api/answers/{query}", "An answer of the own store, free", route.Reads, b.answer),
 		route.NewFile("GET", "/api/answers/{query}/file", "An answer of the own store as csv, excel-csv, xlsx, parquet or json", route.Reads, b.export),
 		route.NewFile("GET", "/api/answers/{query}/receipt", "The receipt of a query, verified", route.Reads, b.receipt),
+		route.New("GET", "/api/answers/{query}/map", "The map of a column of an answer, with the areas that have its values", route.Reads, b.answerMap),
+		route.New("POST", "/api/maps", "Keep a map on this machine for a column of a dataset, or choose the property that has its names", route.Changes, b.keepMap).WithBody(maxMapBody),
 		route.New("GET", "/api/orders", "Orders, the newest first", route.Reads, b.orders),
 		route.New("POST", "/api/orders", "Order a contract", route.Changes, b.order),
 		route.New("POST", "/api/orders/draft", "The narrowest order that allows a query; nothing is ordered", route.Reads, b.draft),
@@ -68,6 +75,11 @@ func (b *Buyer) Routes() []route.Route {
 		route.New("POST", "/api/portfolios", "Share a portfolio among the nodes, each share sealed to its node", route.Changes, b.registerPortfolio).WithBody(maxListBody),
 		route.New("GET", "/api/portfolios/registrations", "Registrations that were begun here since the desk was started, the newest first", route.Reads, b.listRegistrations),
 		route.New("GET", "/api/portfolios/registrations/{id}", "How far a registration is; held until it is further than seen", route.Reads, b.registration),
+		route.New("POST", "/api/financed/preview", "What asking for the financed emissions of a loan book would do and cost; nothing of it leaves this machine", route.Reads, b.previewBook).WithBody(maxListBody),
+		route.New("POST", "/api/financed", "Register a loan book as a private list, and ask for its financed emissions", route.Changes, b.beginBook).WithBody(maxListBody),
+		route.New("GET", "/api/financed", "Loan books that were asked about here since the desk was started, the newest first", route.Reads, b.listBooks),
+		route.New("GET", "/api/financed/{id}", "How far a loan book is, or its report; held until it is further than seen", route.Reads, b.book),
+		route.NewFile("GET", "/api/financed/{id}/file", "A report of financed emissions as csv, excel-csv or json", route.Reads, b.exportBook),
 	}
 }
 

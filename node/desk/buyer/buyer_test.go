@@ -34,7 +34,7 @@ func market(t *testing.T) (*clienttest.World, *Buyer) {
 	w.Must(err)
 	w.Contract("air", catalog.OrderApprove{})
 	w.Contract("works", catalog.OrderApprove{Queries: 10})
-	b := New(w.Client(catalog.RoleBuyer), t.TempDir())
+	b := New(w.Client(catalog.RoleBuyer), t.TempDir(), nil)
 	t.Cleanup(b.Close)
 	return w, b
 }
@@ -199,7 +199,7 @@ func TestAQuestionIsAskedOnceAndKept(t *testing.T) {
 
 	// From here on the figures come from the own store, which a new desk reads, too.
 	id := job.Answer.Query
-	later := New(b.client, b.dir)
+	later := New(b.client, b.dir, nil)
 	t.Cleanup(later.Close)
 	a, err := later.answer(w.Ctx, stored{id})
 	w.Must(err)
@@ -375,7 +375,7 @@ func TestADeskWithoutAKeyReadsWhatIsPublic(t *testing.T) {
 	c, err := client.New(w.Profile, nil, w.Options())
 	w.Must(err)
 	t.Cleanup(c.Close)
-	b := New(c, t.TempDir())
+	b := New(c, t.TempDir(), nil)
 	t.Cleanup(b.Close)
 	if found, err := b.catalogue(w.Ctx, wanted{}); err != nil || found.Total != 2 {
 		t.Errorf("%+v, %v", found, err)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
@@ -66,41 +64,19 @@ func (job Job) In(l explain.Language) Job {
 	return job
 }
 
+func (job *Job) named(id string) bool { return job.ID == id }
+func (job *Job) running() bool        { return job.State == JobAsking }
+func (job *Job) seen() *int           { return &job.Seen }
+
 // jobs are the queries that were asked since the desk was started.
 type jobs struct {
-	ask    func(context.Context, Question, ask.Options) (*ask.Result, error)
-	show   func(context.Context, *ask.Result) Answer
-	ctx    context.Context //nolint:containedctx // that of the process: a job outlives the request that began it
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
-
-	mu      sync.Mutex
-	closed  bool          // guarded by mu
-	list    []*Job        // guarded by mu; the oldest first
-	changed chan struct{} // guarded by mu; closed and replaced when a job changes
+	*background[Job, *Job]
+	ask  func(context.Context, Question, ask.Options) (*ask.Result, error)
+	show func(context.Context, *ask.Result) Answer
 }
 
 func newJobs(do func(context.Context, Question, ask.Options) (*ask.Result, error), show func(context.Context, *ask.Result) Answer) *jobs {
-	ctx, cancel := context.WithCancel(context.Background())
-	return &jobs{ask: do, show: show, ctx: ctx, cancel: cancel, changed: make(chan struct{})}
-}
-
-func (j *jobs) close() {
-	j.mu.Lock()
-	j.closed = true
-	j.mu.Unlock()
-	j.cancel()
-	j.wg.Wait()
-}
-
-// change changes a job and wakes who waits.
-func (j *jobs) change(job *Job, do func(*Job)) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	do(job)
-	job.Seen++
-	close(j.changed)
-	j.changed = make(chan struct{})
+	return &jobs{background: newBackground[Job](), ask: do, show: show}
 }
 
 // begin starts a job, or returns that of the same question which is under way.
@@ -109,7 +85,7 @@ func (j *jobs) begin(q Question, now time.Time) (Job, error) {
 	defer j.mu.Unlock()
 	underWay := 0
 	for _, job := range j.list {
-		if job.State != JobAsking {
+		if !job.running() {
 			continue
 		}
 		if job.Question == q {
@@ -124,14 +100,12 @@ func (j *jobs) begin(q Question, now time.Time) (Job, error) {
 		return Job{}, wire.NewProblem(http.StatusTooManyRequests, wire.KindBusy, "eight queries are under way").Advising("wait until one of them is answered")
 	}
 	job := &Job{ID: rand.Text(), Seen: 1, State: JobAsking, Question: q, Begun: now.UnixMilli()}
-	if len(j.list) == maxJobs {
-		at := slices.IndexFunc(j.list, func(job *Job) bool { return job.State != JobAsking })
-		j.list = slices.Delete(j.list, at, at+1)
-	}
-	j.list = append(j.list, job)
-	begun := *job
-	j.wg.Go(func() { j.run(job) })
-	return begun, nil
+	return j.start(job, maxJobs, func() { j.run(job) }), nil
+}
+
+// await returns a job when it is further than seen, is over, or time is.
+func (j *jobs) await(ctx context.Context, id string, seen int) (Job, error) {
+	return j.background.await(ctx, id, seen, route.NotFound("this desk knows no such query", "what was answered is in the history"))
 }
 
 // run asks the query of a job.
@@ -176,29 +150,11 @@ func failedAttempts(q catalog.Query) (why []catalog.Reason) {
 	return why
 }
 
-// await returns a job when it is further than seen, or time is over.
-func (j *jobs) await(ctx context.Context, id string, seen int) (Job, error) {
-	return route.Hold(ctx, j.ctx, func() (route.Seen[Job], error) {
-		j.mu.Lock()
-		defer j.mu.Unlock()
-		at := slices.IndexFunc(j.list, func(job *Job) bool { return job.ID == id })
-		if at < 0 {
-			return route.Seen[Job]{}, route.NotFound("this desk knows no such query", "what was answered is in the history")
-		}
-		job := *j.list[at]
-		return route.Seen[Job]{Now: job, Enough: job.Seen > seen || job.State != JobAsking, Changed: j.changed}, nil
-	})
-}
-
-// all are the jobs, the newest first, without their answers.
-func (j *jobs) all() []Job {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	out := []Job{}
-	for _, job := range slices.Backward(j.list) {
-		short := *job
-		short.Answer = nil
-		out = append(out, short)
+// short are the jobs, the newest first, without their answers.
+func (j *jobs) short() []Job {
+	out := j.all()
+	for i := range out {
+		out[i].Answer = nil
 	}
 	return out
 }
@@ -234,4 +190,4 @@ func (all Jobs) In(l explain.Language) Jobs {
 	return out
 }
 
-func (b *Buyer) listJobs(context.Context, none) (Jobs, error) { return Jobs{b.jobs.all()}, nil }
+func (b *Buyer) listJobs(context.Context, none) (Jobs, error) { return Jobs{b.jobs.short()}, nil }

@@ -51,26 +51,35 @@ type ListFile struct {
 
 // options are how the portfolio is registered, or what is wrong with the fields.
 func (f ListFile) options() (portfolio.Options, error) {
-	name := path.Base(filepath.ToSlash(f.File))
-	switch {
-	case !catalog.IsName(f.Name):
+	if !catalog.IsName(f.Name) {
 		return portfolio.Options{}, route.BadField("name", fmt.Sprintf("%.40q is no name of a portfolio", f.Name), "want a letter, then letters, digits and _, all lower case")
-	case len(f.Bytes) == 0:
-		return portfolio.Options{}, route.BadField("bytes", "the file is empty", "drop a file that lists an entity in a row")
-	case len(f.Bytes) > maxListFile:
-		return portfolio.Options{}, route.BadField("bytes", fmt.Sprintf("the file is larger than %d MB", maxListFile>>20), "use `weir portfolio register` in a terminal")
-	case name == "." || name == "/" || name != shown.Text(name) || len(name) > maxFileName:
-		return portfolio.Options{}, route.BadField("file", "the file's name cannot be read", fmt.Sprintf("call it by letters, digits and signs, at most %d bytes", maxFileName))
+	}
+	file, err := dropped(f.File, f.Bytes, "drop a file that lists an entity in a row", "use `weir portfolio register` in a terminal")
+	if err != nil {
+		return portfolio.Options{}, err
 	}
 	o := portfolio.Options{
 		Name: f.Name, Registry: f.Registry, For: f.For, Query: ask.Options{Contract: f.Contract},
 		File: portfolio.File{
-			Data:     panel.File{Name: name, Size: int64(len(f.Bytes)), Open: func() (io.ReadCloser, error) { return memoryFile{bytes.NewReader(f.Bytes)}, nil }},
-			IDColumn: f.IDColumn, Weights: f.Weights, Bits: f.Bits, Decimals: f.Decimals, Within: f.Within, Bound: f.Bound, Pieces: f.Pieces, By: f.By,
+			Data: file, IDColumn: f.IDColumn, Weights: f.Weights, Bits: f.Bits, Decimals: f.Decimals, Within: f.Within, Bound: f.Bound, Pieces: f.Pieces, By: f.By,
 			IgnoreUnknown: f.IgnoreUnknown,
 		},
 	}
 	return o, portfolioProblem(o.Check())
+}
+
+// dropped is a file that came over the API, which must have something in it, or what is wrong with it.
+func dropped(file string, content []byte, something, larger string) (panel.File, error) {
+	name := path.Base(filepath.ToSlash(file))
+	switch {
+	case len(content) == 0:
+		return panel.File{}, route.BadField("bytes", "the file is empty", something)
+	case len(content) > maxListFile:
+		return panel.File{}, route.BadField("bytes", fmt.Sprintf("the file is larger than %d MB", maxListFile>>20), larger)
+	case name == "." || name == "/" || name != shown.Text(name) || len(name) > maxFileName:
+		return panel.File{}, route.BadField("file", "the file's name cannot be read", fmt.Sprintf("call it by letters, digits and signs, at most %d bytes", maxFileName))
+	}
+	return panel.File{Name: name, Size: int64(len(content)), Open: func() (io.ReadCloser, error) { return memoryFile{bytes.NewReader(content)}, nil }}, nil
 }
 
 // memoryFile is a file in memory, which can be read from its end, as workbooks are.

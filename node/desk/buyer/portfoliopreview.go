@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client/ask"
@@ -189,4 +191,18 @@ func toldOf(o portfolio.Options, p portfolio.Preview) Told {
 	}
 	out.Pieces = len(p.Pieces)
 	return out
+}
+
+// In is the preview with its faults in a language. Rare ones stay in English.
+func (out ListPreview) In(l explain.Language) ListPreview {
+	out.Faults = faultsIn(l, out.Faults)
+	out.Rows = slices.Clone(out.Rows)
+	for i, r := range out.Rows {
+		out.Rows[i].Faults = faultsIn(l, r.Faults)
+	}
+	return out
+}
+
+func faultsIn(l explain.Language, faults []ListFault) []ListFault {
+	return route.FaultsIn(l, faults, func(f *ListFault) (message, want *string) { return &f.Message, &f.Want })
 }

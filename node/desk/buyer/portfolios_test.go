@@ -1,20 +1,20 @@
 package buyer
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client/clienttest"
 	"github.com/weirdata/weir/node/client/portfolio"
@@ -43,20 +43,7 @@ func statesOf(p ListPreview) (out []string) {
 // What stays of a file is told row by row before anything of it is sent: no id, weight or name of a piece is in a request.
 func TestAPortfolioIsPreviewedBeforeAnythingOfItIsSent(t *testing.T) {
 	w, b := market(t)
-	var mu sync.Mutex
-	var leaked []string
-	w.Watch(func(_ int, r *http.Request, body []byte) {
-		mu.Lock()
-		defer mu.Unlock()
-		for _, needle := range []string{"f001", "f011", "zz9", "73125", "steel-band", "mine.csv"} {
-			if bytes.Contains(body, []byte(needle)) || strings.Contains(r.URL.String(), needle) {
-				leaked = append(leaked, r.Method+" "+r.URL.Path+" has "+needle)
-			}
-		}
-		if r.Method == http.MethodPost || r.Method == http.MethodPut {
-			leaked = append(leaked, r.Method+" "+r.URL.Path+" sends something")
-		}
-	})
+	leaks := w.Leaks(func(r *http.Request) bool { return r.Method != http.MethodPost && r.Method != http.MethodPut }, "f001", "f011", "zz9", "73125", "steel-band", "mine.csv")
 	preview := func(f ListFile) ListPreview {
 		t.Helper()
 		p, err := b.previewPortfolio(w.Ctx, listed{f})
@@ -96,9 +83,7 @@ func TestAPortfolioIsPreviewedBeforeAnythingOfItIsSent(t *testing.T) {
 	if p = preview(weights); !p.Ready || cmp.Diff(&ListedWeights{Least: "0", Most: "73125", Possible: "131071", Zero: 1}, p.Weights) != "" || p.Told.Bits != 17 || p.Told.Pieces != 0 {
 		t.Errorf("weights are %+v, told %+v", p.Weights, p.Told)
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	if len(leaked) > 0 {
+	if leaked := leaks(); len(leaked) > 0 {
 		t.Errorf("a preview sends: %s", strings.Join(leaked, "\n"))
 	}
 }
@@ -181,7 +166,7 @@ func TestWeightsAboveTheirCapsStandInTheirRows(t *testing.T) {
 	}
 	_, err = publish.Publish(w.Ctx, publisher, w.Prepare(publisher, descriptor, csv), nil)
 	w.Must(err)
-	b := New(w.Client(catalog.RoleBuyer), t.TempDir())
+	b := New(w.Client(catalog.RoleBuyer), t.TempDir(), nil)
 	t.Cleanup(b.Close)
 	f := aList("firm,loan\nf000,200\nf001,7\n")
 	f.Weights, f.Bits, f.Within = "loan", 8, "works.nox"
@@ -296,5 +281,19 @@ func TestARegistrationOutlivesItsRequest(t *testing.T) {
 	}
 	if _, err := rs.await(t.Context(), "none", 0); route.ProblemOf(err).Kind != wire.KindNotFound {
 		t.Errorf("an unknown one: %v", err)
+	}
+}
+
+// What is wrong with a file is told in Chinese where that is asked for, and what was worked out stays as it is.
+func TestAPreviewSpeaksChinese(t *testing.T) {
+	w, b := market(t)
+	p, err := b.previewPortfolio(w.Ctx, listed{aList("firm,balance\nf001,1\nf002,2\nf001,3\n")})
+	w.Must(err)
+	told := p.In(explain.Chinese)
+	if got := told.Rows[len(told.Rows)-1].Faults; len(got) != 1 || got[0].Message != `实体 "f001" 在第 2 行已经出现` || got[0].Want != "每个实体只列一次" {
+		t.Errorf("it is told as %+v", got)
+	}
+	if got := p.In(explain.English).Rows; cmp.Diff(p.Rows, got, cmpopts.IgnoreUnexported(ListFault{})) != "" {
+		t.Errorf("in English it is told as %+v, not %+v", got, p.Rows)
 	}
 }

@@ -28,6 +28,8 @@ const (
 	RowOver    RowState = "over"    // its weight is above what its entity's cap leaves it
 	RowWrong   RowState = "wrong"   // it cannot be read
 	RowOpen    RowState = "open"    // nobody looked it up, because of faults elsewhere in the file
+	RowNoShare RowState = "noshare" // of a loan: its borrower has no denominator
+	RowNothing RowState = "nothing" // of a loan: nothing is outstanding
 )
 
 // ListRow is a row of a portfolio's file.
@@ -36,6 +38,10 @@ type ListRow struct {
 	Fields []string    `json:"fields"`
 	State  RowState    `json:"state"`
 	Faults []ListFault `json:"faults,omitempty"`
+	// Of a loan book: its borrower's attribution factor and piece, and ids that were probably meant.
+	Factor string   `json:"factor,omitempty"`
+	Piece  string   `json:"piece,omitempty"`
+	Near   []string `json:"near,omitempty"`
 }
 
 // ListFault is what is wrong with a row, or with the file where Row is 0. At is its cell among the columns, -1: none in
@@ -45,6 +51,7 @@ type ListFault struct {
 	At      int    `json:"at"`
 	Message string `json:"message"`
 	Want    string `json:"want,omitempty"`
+	Column  string `json:"column,omitempty"` // that the file lacks
 
 	column string // its name, of which At is made
 }

@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
@@ -65,41 +63,19 @@ func (r Registration) In(l explain.Language) Registration {
 	return r
 }
 
+func (r *Registration) named(id string) bool { return r.ID == id }
+func (r *Registration) running() bool        { return r.State == Registering }
+func (r *Registration) seen() *int           { return &r.Seen }
+
 // registrations are those that were begun since the desk was started. A portfolio's file is in memory until its
 // registration is over, and nowhere else.
 type registrations struct {
-	keep   func(context.Context, portfolio.Options) (portfolio.Registered, error)
-	ctx    context.Context //nolint:containedctx // that of the process: a registration outlives the request that began it
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
-
-	mu      sync.Mutex
-	closed  bool            // guarded by mu
-	list    []*Registration // guarded by mu; the oldest first
-	changed chan struct{}   // guarded by mu; closed and replaced when one changes
+	*background[Registration, *Registration]
+	keep func(context.Context, portfolio.Options) (portfolio.Registered, error)
 }
 
 func newRegistrations(keep func(context.Context, portfolio.Options) (portfolio.Registered, error)) *registrations {
-	ctx, cancel := context.WithCancel(context.Background())
-	return &registrations{keep: keep, ctx: ctx, cancel: cancel, changed: make(chan struct{})}
-}
-
-func (rs *registrations) close() {
-	rs.mu.Lock()
-	rs.closed = true
-	rs.mu.Unlock()
-	rs.cancel()
-	rs.wg.Wait()
-}
-
-// change changes a registration and wakes who waits.
-func (rs *registrations) change(r *Registration, do func(*Registration)) {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	do(r)
-	r.Seen++
-	close(rs.changed)
-	rs.changed = make(chan struct{})
+	return &registrations{background: newBackground[Registration](), keep: keep}
 }
 
 // begin starts a registration. One name is registered once at a time: two would race for its next version.
@@ -108,7 +84,7 @@ func (rs *registrations) begin(o portfolio.Options, now time.Time) (Registration
 	defer rs.mu.Unlock()
 	underWay := 0
 	for _, r := range rs.list {
-		if r.State != Registering {
+		if !r.running() {
 			continue
 		}
 		if underWay++; r.Name == o.Name {
@@ -122,14 +98,12 @@ func (rs *registrations) begin(o portfolio.Options, now time.Time) (Registration
 		return Registration{}, wire.NewProblem(http.StatusTooManyRequests, wire.KindBusy, fmt.Sprintf("%d portfolios are being registered", underWay)).Advising("wait until one of them is")
 	}
 	r := &Registration{ID: rand.Text(), Seen: 1, State: Registering, Name: o.Name, Registry: o.Registry, Begun: now.UnixMilli(), For: o.For, Weighted: o.File.Weights != ""}
-	if len(rs.list) == maxRegistrations {
-		at := slices.IndexFunc(rs.list, func(r *Registration) bool { return r.State != Registering })
-		rs.list = slices.Delete(rs.list, at, at+1)
-	}
-	rs.list = append(rs.list, r)
-	begun := *r
-	rs.wg.Go(func() { rs.run(r, o) })
-	return begun, nil
+	return rs.start(r, maxRegistrations, func() { rs.run(r, o) }), nil
+}
+
+// await returns a registration when it is further than seen, is over, or time is.
+func (rs *registrations) await(ctx context.Context, id string, seen int) (Registration, error) {
+	return rs.background.await(ctx, id, seen, route.NotFound("this desk knows no such registration", "look at the list of portfolios"))
 }
 
 // run registers a portfolio.
@@ -177,31 +151,6 @@ func come[T any](list [][]T) (n int) {
 		}
 	}
 	return n
-}
-
-// await returns a registration when it is further than seen, is over, or time is.
-func (rs *registrations) await(ctx context.Context, id string, seen int) (Registration, error) {
-	return route.Hold(ctx, rs.ctx, func() (route.Seen[Registration], error) {
-		rs.mu.Lock()
-		defer rs.mu.Unlock()
-		at := slices.IndexFunc(rs.list, func(r *Registration) bool { return r.ID == id })
-		if at < 0 {
-			return route.Seen[Registration]{}, route.NotFound("this desk knows no such registration", "look at the list of portfolios")
-		}
-		r := *rs.list[at]
-		return route.Seen[Registration]{Now: r, Enough: r.Seen > seen || r.State != Registering, Changed: rs.changed}, nil
-	})
-}
-
-// all are the registrations, the newest first.
-func (rs *registrations) all() []Registration {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	out := []Registration{}
-	for _, r := range slices.Backward(rs.list) {
-		out = append(out, *r)
-	}
-	return out
 }
 
 // registerPortfolio begins the registration of a file.

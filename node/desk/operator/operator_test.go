@@ -210,6 +210,64 @@ func TestTheRosterIsShown(t *testing.T) {
 	}
 }
 
+// A node that is to take another's place: who comes and goes and who still has to approve is told, once approved the roster
+// is the new one, and what is over is not approved again.
+func TestAProposedRosterIsShownAndApproved(t *testing.T) {
+	w := clienttest.New(t)
+	newcomer, fresh := w.ProposeNewcomer("Bank of Hengshui")
+	proposer := desk(w, catalog.RoleOperator, "")
+	theirs := New(Options{Client: newcomer, MonitorFile: filepath.Join(t.TempDir(), "seen")})
+	for mine, o := range map[bool]*Operator{true: proposer, false: theirs} {
+		got, err := o.roster(w.Ctx, none{})
+		w.Must(err)
+		if len(got.Proposals) != 1 || len(got.Seats) != 3 || got.Seats[2].Node == fresh.ID {
+			t.Fatalf("the roster is %+v", got)
+		}
+		p := got.Proposals[0]
+		if len(p.Comes) != 1 || p.Comes[0] != seatOf(fresh) || len(p.Goes) != 1 || p.Goes[0] != got.Seats[2] {
+			t.Errorf("it comes %+v, it goes %+v", p.Comes, p.Goes)
+		}
+		if p.Mine != mine || p.Threshold != 2 || p.Nodes != 3 || p.Seats < p.Needed || fmt.Sprint(p.Newcomers) != "[Bank of Hengshui]" || p.Proposer != w.Keys[catalog.RoleOperator].ID() {
+			t.Errorf("mine %t: the proposal is %+v", mine, p)
+		}
+	}
+	before, err := theirs.roster(w.Ctx, none{})
+	w.Must(err)
+	proposal := proposed{before.Proposals[0].Proposal}
+	if _, err := theirs.approve(w.Ctx, proposal); err != nil {
+		t.Fatal(err)
+	}
+	after, err := proposer.roster(w.Ctx, none{})
+	w.Must(err)
+	if len(after.Proposals) != 0 || after.Changes != before.Changes+1 || len(after.Seats) != 3 || after.Seats[2] != seatOf(fresh) {
+		t.Errorf("the roster is %+v", after)
+	}
+	if _, err := theirs.approve(w.Ctx, proposal); !strings.Contains(fmt.Sprint(err), "no such roster is proposed") {
+		t.Errorf("what is over is approved: %v", err)
+	}
+}
+
+// A desk without a key approves nothing, and neither does one whose key has no seat and comes to none.
+func TestWhoHasNoSeatApprovesNoRoster(t *testing.T) {
+	w := clienttest.New(t)
+	w.ProposeNewcomer("Bank of Hengshui")
+	all, err := w.Client(catalog.RoleOperator).Proposals(w.Ctx)
+	w.Must(err)
+	proposal := proposed{all[0].ID.String()}
+	c, err := client.New(w.Profile, nil, w.Options())
+	w.Must(err)
+	t.Cleanup(c.Close)
+	if _, err := New(Options{Client: c}).approve(w.Ctx, proposal); !errors.Is(err, client.ErrNoKey) {
+		t.Errorf("without a key: %v", err)
+	}
+	if _, err := desk(w, catalog.RoleBuyer, "").approve(w.Ctx, proposal); err == nil {
+		t.Error("a buyer approves a roster")
+	}
+	if left, err := w.Client(catalog.RoleOperator).Proposals(w.Ctx); err != nil || len(left) != 1 || len(left[0].Approved) != 1 {
+		t.Errorf("it is %+v, %v", left, err)
+	}
+}
+
 // The backups of the archive are listed, and an archive that is none says so beside the rest.
 func TestBackupsOfTheArchiveAreListed(t *testing.T) {
 	w := clienttest.New(t)

@@ -3,33 +3,24 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
-	"github.com/weirdata/weir/consensus/panictrace"
+	"github.com/weirdata/weir/node/failure"
 )
-
-// panicError is a panic in a statement.
-type panicError struct{ value any }
-
-// Error implements error.
-func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
 // contained runs do. A panic ends the session and not the desk, on whose other work people wait: SQLite's Go side panics
 // where memory is short.
-func (s *Server) contained(ctx context.Context, do func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &panicError{p}
-			s.options.Logger.ErrorContext(ctx, "a session of Postgres' protocol panicked, and is ended", "panic", err, "stack", panictrace.Frames())
-		}
-	}()
-	return do()
+func (s *Server) contained(ctx context.Context, do func() error) error {
+	err := failure.Contain(do)
+	if p, panicked := errors.AsType[*failure.PanicError](err); panicked {
+		s.options.Logger.ErrorContext(ctx, "a session of Postgres' protocol panicked, and is ended", "panic", p.Value, "stack", p.Stack)
+	}
+	return err
 }
 
 // broken is what a client is told of a panic, after which its session ends; nil: err is none.
 func broken(err error) *Error {
-	p, ok := errors.AsType[*panicError](err)
+	p, ok := errors.AsType[*failure.PanicError](err)
 	switch {
 	case !ok:
 		return nil

@@ -301,8 +301,8 @@ func rows(t *testing.T, c *pgx.Conn, sql string, args ...any) (out []string) {
 	return out
 }
 
-// failure is the error that a statement ends with.
-func failure(t *testing.T, c *pgx.Conn, sql string, args ...any) *pgconn.PgError {
+// refusalOf is the error that a statement ends with.
+func refusalOf(t *testing.T, c *pgx.Conn, sql string, args ...any) *pgconn.PgError {
 	t.Helper()
 	_, err := c.Exec(t.Context(), sql, args...)
 	e, ok := errors.AsType[*pgconn.PgError](err)

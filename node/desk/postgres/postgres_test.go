@@ -59,7 +59,7 @@ func TestNothingIsSpentUnasked(t *testing.T) {
 	w := newWorld(t, nil)
 	c, _ := w.connect("")
 	const sum = "SELECT county, SUM(nox) FROM works GROUP BY county"
-	e := failure(t, c, sum)
+	e := refusalOf(t, c, sum)
 	if e.Code != stateSpend || !strings.Contains(e.Message, "10.00 CNY") || !strings.Contains(e.Hint, "SET weir.spend = on") || !strings.Contains(e.Detail, "9 queries") {
 		t.Errorf("without spending: %+v", e)
 	}
@@ -85,7 +85,7 @@ func TestNothingIsSpentUnasked(t *testing.T) {
 	}
 	readOnly := newWorld(t, func(o *Options) { o.ReadOnly = true })
 	c, _ = readOnly.connect("")
-	if e := failure(t, c, "SET weir.spend = on"); e.Code != stateReadOnly {
+	if e := refusalOf(t, c, "SET weir.spend = on"); e.Code != stateReadOnly {
 		t.Errorf("a read-only desk: %+v", e)
 	}
 }
@@ -151,7 +151,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	if _, err := c.Exec(t.Context(), "SET weir.spend = on"); err != nil {
 		t.Fatal(err)
 	}
-	if e := failure(t, c, "SELECT SUM(nox) FROM works WHERE firm = 'f1'"); e.Code != stateRefused || !strings.Contains(e.Hint, "SELECT SUM(nox) FROM works") {
+	if e := refusalOf(t, c, "SELECT SUM(nox) FROM works WHERE firm = 'f1'"); e.Code != stateRefused || !strings.Contains(e.Hint, "SELECT SUM(nox) FROM works") {
 		t.Errorf("where it spends: %+v", e)
 	}
 }

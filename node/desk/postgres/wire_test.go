@@ -49,17 +49,17 @@ func TestRowsAreGivenOutInPieces(t *testing.T) {
 	if err := tx.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if e := failure(t, c, "FETCH 1 FROM a"); e.Code != stateNoCursor {
+	if e := refusalOf(t, c, "FETCH 1 FROM a"); e.Code != stateNoCursor {
 		t.Errorf("after the transaction: %+v", e)
 	}
 	// An error within a transaction ends what can be done in it.
 	if tx, err = c.Begin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if e := failure(t, c, "SELECT * FROM no_table"); e.Code != stateTable {
+	if e := refusalOf(t, c, "SELECT * FROM no_table"); e.Code != stateTable {
 		t.Errorf("in a transaction: %+v", e)
 	}
-	if e := failure(t, c, "SELECT 1"); e.Code != stateAborted {
+	if e := refusalOf(t, c, "SELECT 1"); e.Code != stateAborted {
 		t.Errorf("in a failed transaction: %+v", e)
 	}
 	if err := tx.Rollback(t.Context()); err != nil {
@@ -385,7 +385,7 @@ func TestWhatIsNotUnderstoodIsWrittenDown(t *testing.T) {
 	w := newWorld(t, nil)
 	c, _ := w.connect("application_name=tool")
 	for range 3 {
-		if e := failure(t, c, "SELECT pg_strange(1)", pgx.QueryExecModeSimpleProtocol); e.Code != stateFunction {
+		if e := refusalOf(t, c, "SELECT pg_strange(1)", pgx.QueryExecModeSimpleProtocol); e.Code != stateFunction {
 			t.Errorf("a strange function: %+v", e)
 		}
 	}

@@ -10,7 +10,12 @@ import (
 // inChinese is a sentence of the desk's own, or of its client, in Chinese; one that the table does not have is returned
 // as it is.
 func inChinese(text string) string {
-	for _, p := range patterns() {
+	return worded(patterns(), text)
+}
+
+// worded is a text as the first pattern has it that is its; as it is, where none is.
+func worded(all []pattern, text string) string {
+	for _, p := range all {
 		found := p.english.FindStringSubmatch(text)
 		if found == nil {
 			continue
@@ -34,9 +39,12 @@ type pattern struct {
 var verb = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%(?:\.[0-9]+)?[sdq]`) })
 
 // patterns are compiled when the first sentence is wanted.
-var patterns = sync.OnceValue(func() []pattern {
+var patterns = sync.OnceValue(func() []pattern { return compiled(chineseSentences()) })
+
+// compiled are the patterns of formats in English and in Chinese.
+func compiled(table [][2]string) []pattern {
 	var out []pattern
-	for _, s := range chineseSentences() {
+	for _, s := range table {
 		var b strings.Builder
 		b.WriteString(`(?s)^`)
 		at := 0
@@ -48,7 +56,7 @@ var patterns = sync.OnceValue(func() []pattern {
 		out = append(out, pattern{regexp.MustCompile(b.String()), s[1]})
 	}
 	return out
-})
+}
 
 // chineseSentences are formats in English, as they stand in the code, and in Chinese, with the same arguments as texts
 // (TestEverySentenceOfTheDeskIsInChinese).
@@ -173,6 +181,70 @@ func chineseSentences() [][2]string {
 		{"look at the list of portfolios", "请查看私有名单列表"},
 		{"this very file is portfolio %s version %d as it is registered", "此文件已登记为私有名单 %s 的版本 %s"},
 		{"use it as it is; a next version of it would be another portfolio, for which nothing that was answered exactly for this one is answered again", "请直接使用；若登记为新版，它就是另一个名单，已为此版精确回答过的内容不会再次回答"},
+		// loan books
+		{"drop a file with a loan in a row", "请拖入每行一笔贷款的文件"},
+		{"use `weir portfolio pcaf` in a terminal", "请在终端使用 `weir portfolio pcaf`"},
+		{"no dataset is chosen", "没有选择数据集"},
+		{"choose the one with the emissions", "请选择含排放数据的数据集"},
+		{"no measure is chosen, or too many", "没有选择指标，或选择过多"},
+		{"choose the measures of emissions", "请选择排放指标"},
+		{"no period is named", "没有填写时期"},
+		{"name the year of the emissions, such as 2024", "请填写排放的年份，例如 2024"},
+		{"nobody said what an outstanding amount is a part of", "没有说明未偿余额的分母"},
+		{"choose equity_debt for unlisted borrowers, evic for listed ones", "非上市借款人请选 equity_debt，上市的请选 evic"},
+		{"%.20q is no currency", "%s 不是货币代码"},
+		{"want three letters, such as CNY", "应为三个字母，例如 CNY"},
+		{"factors cannot have %d bits and %d decimals", "系数不能有 %s 位（二进制）和 %s 位小数"},
+		{"want 1 to 32 bits, and 0 to 9 decimals", "应为 1 至 32 位，0 至 9 位小数"},
+		{"change the question, or mend the book", "请修改问题，或修正贷款簿"},
+		{"dataset %s has no measure %q; it has %s", "数据集 %s 没有指标 %s；现有 %s"},
+		{"measure %s is in %q, which is no mass that is known here; its publisher can say ucum: kg or t in the descriptor", "指标 %s 的单位是 %s，不是已知的质量单位；其发布方可在描述文件中写明 ucum: kg 或 t"},
+		{"none of the %d borrowers of %s is in registry %s with an outstanding amount and a denominator%s", "%[2]s 的 %[1]s 个借款人中，没有一个在名录 %[3]s 中且有未偿余额和分母%[4]s"},
+		{"the factor %s of borrower %q (row %d) is no weight of %d bits with %d decimals; allow more bits, which makes the noise larger", "系数 %s（借款人 %s，第 %s 行）不能写成 %s 位、%s 位小数的权重；请增加位数，但噪声会变大"},
+		{"nothing of %s has a reading in %s", "%s 在 %s 没有任何读数"},
+		{"a book is being asked about by the list %s", "名单 %s 正用于查询另一份贷款簿"},
+		{"wait for that to end", "请等待其结束"},
+		{"%d books are being asked about", "有 %s 份贷款簿正在查询"},
+		{"this desk knows no such book", "此工作台没有这份贷款簿的查询"},
+		{"what was answered is in the history; asked again within 24 hours it is free", "已回答的查询在“历史”页；24 小时内重新查询不收费"},
+		{"this desk has no report of such a book", "此工作台没有这份贷款簿的报告"},
+		{"ask about it again; within 24 hours it is free", "请重新查询；24 小时内不收费"},
+		{"a report is written as csv, excel-csv or json", "报告可以写成 csv、excel-csv 或 json"},
+		// maps
+		{"a map is of a column of a dataset", "地图属于某个数据集的某一列"},
+		{"say which", "请指明"},
+		{"that is the name of no property", "没有这个名称的属性"},
+		{"take one that the areas of the map have", "请选择地图各区域具有的属性"},
+		{"drop a GeoJSON file with the areas that the column names", "请拖入含该列所述区域的 GeoJSON 文件"},
+		{"there is no map of %s", "%s 没有地图"},
+		{"drop a GeoJSON file with its areas", "请拖入含其区域的 GeoJSON 文件"},
+		{"no area of the map has a name there", "地图的各区域在该属性下没有名称"},
+		{"give every feature a property that has its name, as the column writes it", "请给每个要素一个属性，写明与该列一致的名称"},
+		{"mend the file, or ask its publisher for another", "请修正文件，或向发布者另要一份"},
+		{"the answer has no such column of names", "答案没有这样的名称列"},
+		{"take one by which the query groups", "请选择查询用来分组的一列"},
+		// faults of a map's file (package geojson)
+		{"the map has %d bytes, at most %d are read; draw it with fewer points", "地图有 %s 字节，最多读取 %s 字节；请减少点数"},
+		{"the map is not UTF-8; GeoJSON always is", "地图不是 UTF-8；GeoJSON 总是 UTF-8"},
+		{"the map is no JSON object; want a GeoJSON FeatureCollection", "地图不是 JSON 对象；应为 GeoJSON 的 FeatureCollection"},
+		{"the map is no JSON object (byte %d); want a GeoJSON FeatureCollection", "地图不是 JSON 对象（第 %s 字节处）；应为 GeoJSON 的 FeatureCollection"},
+		{"the map is TopoJSON; write it as GeoJSON, for example with topo2geo", "地图是 TopoJSON；请转换为 GeoJSON，例如用 topo2geo"},
+		{"the map has the type %.40q, want FeatureCollection", "地图的类型是 %s，应为 FeatureCollection"},
+		{"the map has coordinates of the system %.60q, want longitude and latitude of WGS 84 (RFC 7946)", "地图的坐标系是 %s，应为 WGS 84 经纬度（RFC 7946）"},
+		{"the map has no list of features; want \"features\": [ … ]", "地图没有要素列表；应有 \"features\": [ … ]"},
+		{"the map has %d features, want 1 to %d", "地图有 %s 个要素，应为 1 至 %s 个"},
+		{"feature %d of the map %shas the type %.40q, want Feature", "地图的第 %s 个要素%s类型是 %s，应为 Feature"},
+		{"feature %d of the map %shas no geometry; want a Polygon or MultiPolygon, or leave the feature out", "地图的第 %s 个要素%s没有几何；应为 Polygon 或 MultiPolygon，或去掉此要素"},
+		{"feature %d of the map %sis a %.40q, want a Polygon or MultiPolygon", "地图的第 %s 个要素%s是 %s，应为 Polygon 或 MultiPolygon"},
+		{"feature %d of the map %shas no polygon; leave the feature out", "地图的第 %s 个要素%s没有多边形；请去掉此要素"},
+		{"feature %d of the map %shas coordinates of another shape; want lists of rings of [longitude, latitude]", "地图的第 %s 个要素%s坐标结构不对；应为由 [经度, 纬度] 组成的环的列表"},
+		{"feature %d of the map %shas %d positions in ring %d, want at least 4, of which the last is the first", "地图的第 %s 个要素%s有 %s 个位置在第 %s 个环中，至少应有 4 个，末位与首位相同"},
+		{"feature %d of the map %sis not closed in ring %d; the last position of a ring is its first", "地图的第 %s 个要素%s的第 %s 个环没有闭合；环的末位应与首位相同"},
+		{"feature %d of the map %shas a polygon without a ring; want an outer ring, then its holes", "地图的第 %s 个要素%s有没有环的多边形；应有外环，其后为内环"},
+		{"feature %d of the map %shas a position of %d numbers in ring %d, want [longitude, latitude]", "地图的第 %s 个要素%s有含 %s 个数的位置（第 %s 个环），应为 [经度, 纬度]"},
+		{"feature %d of the map %sis beyond the %d positions that a map may have; draw it with fewer points", "地图的第 %s 个要素%s超出地图最多 %s 个位置的限制；请减少点数"},
+		{"feature %d of the map %shas the position [%s, %s] in ring %d: latitude and longitude are exchanged, want [longitude, latitude]", "地图的第 %s 个要素%s有位置 [%s, %s]（第 %s 个环）：经纬度颠倒，应为 [经度, 纬度]"},
+		{"feature %d of the map %shas the position [%s, %s] in ring %d, want longitude and latitude in degrees, not projected", "地图的第 %s 个要素%s有位置 [%s, %s]（第 %s 个环），应为以度表示的经纬度，而不是投影坐标"},
 		// auditors and operators
 		{"the file is empty", "文件为空"},
 		{"drop a receipt, such as nox.tlog-proof", "请拖入凭证，例如 nox.tlog-proof"},

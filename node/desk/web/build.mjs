@@ -20,7 +20,11 @@ const { metafile } = await build({
   logLevel: 'warning',
   metafile: true,
 });
-await cp('src/index.html', `${out}/index.html`);
+// What is painted first is in index.html itself.
+const within = async (name) => (await build({ entryPoints: [`src/${name}`], bundle: true, minify: true, format: 'esm', target: 'es2022', charset: 'utf8', external: ['/main.js'], write: false })).outputFiles[0].text.trim();
+const [style, script] = await Promise.all(['shell.css', 'early.js'].map(within));
+const index = await readFile('src/index.html', 'utf8');
+await writeFile(`${out}/index.html`, index.replace('shell.css', () => style).replace('early.js', () => script));
 await cp('src/icon.svg', `${out}/icon.svg`);
 
 // The licenses of what is bundled go along with it.

@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import weakref
 
 __all__ = ["Desk", "Error", "connect", "portfolio", "query", "receipt"]
 
@@ -138,13 +139,17 @@ def _framed(answer, frame):
     names = [c["name"] for c in table["columns"]]
     decimals = [c["type"] == "decimal" for c in table["columns"]]
     rows = []
+    noise = table.get("interval95") or []
+    # A column of noise is there in every row, or in none: the first row may have no figure.
+    noised = [any(halves and halves[j] is not None for halves in noise) for j in range(len(names))]
     for i, cells in enumerate(table["rows"]):
         row = {}
         for name, exact, cell in zip(names, decimals, cells):
             row[name] = decimal.Decimal(cell) if exact and cell is not None else cell
-        for name, halves in zip(names, (table.get("interval95") or {i: []})[i] if table.get("interval95") else []):
-            if halves is not None:
-                row[name + "_interval95"] = decimal.Decimal(halves)
+        for j, name in enumerate(names):
+            if noised[j]:
+                half = noise[i][j] if noise[i] else None
+                row[name + "_interval95"] = None if half is None else decimal.Decimal(half)
         if table.get("of"):
             row["entities_included"], row["entities_of"] = table["included"][i], table["of"][i]
         if table.get("omitted_periods"):
@@ -165,8 +170,10 @@ def _framed(answer, frame):
     try:
         import polars
 
-        out = polars.DataFrame(rows)
-        _about[id(out)] = attrs
+        columns = {c: [r[c] for r in rows] for c in rows[0]} if rows else {c: [] for c in names}
+        out = polars.DataFrame(columns)
+        _about[id(out)] = attrs  # it has no place for them itself
+        weakref.finalize(out, _about.pop, id(out), None)
         return out
     except ImportError:
         return Rows(rows, attrs)

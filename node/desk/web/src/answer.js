@@ -4,8 +4,9 @@ import { useMemo, useRef, useState } from 'preact/hooks';
 import { save } from './api.js';
 import { Bars, Lines, savePicture } from './chart.js';
 import { html } from './html.js';
+import { MapOf } from './map.js';
 import { Id, Problem, Scroll } from './parts.js';
-import { figure, number, t, time } from './words.js';
+import { figure, language, number, t, time } from './words.js';
 
 // mostRows is how many rows are shown; files have all.
 const mostRows = 500;
@@ -21,7 +22,17 @@ export function Answer({ of: a, free, session }) {
       setFailed(e);
     }
   };
-  const drawn = useMemo(() => chartOf(a.table), [a.query]);
+  const charts = useMemo(() => chartsOf(a.table), [a.query, language]);
+  const [kind, draw] = useState(localStorage.getItem('weir-chart') ?? '');
+  const [column, setColumn] = useState(null);
+  const offered = ['lines', 'bars', 'map'].filter((k) => charts[k]);
+  const drawn = offered.includes(kind) ? kind : offered[0];
+  const of = charts.map?.includes(column) ? column : charts.map?.[0];
+  const choose = (k) => {
+    localStorage.setItem('weir-chart', k);
+    draw(k);
+  };
+  const onPicture = (f) => { picture.current = f; };
   const at = '/api/answers/' + encodeURIComponent(a.query);
   const cost = free ? t('answer.stored', { time: time(a.answered) })
     : a.repeats ? t('answer.repeat') : a.price ? t('answer.cost', { amount: figure(a.price), currency: a.currency ?? '' }) : t('answer.nocost');
@@ -29,14 +40,19 @@ export function Answer({ of: a, free, session }) {
     <p class="row"><span>${cost}</span><span class="muted">${t('answer.of')} <${Id} of=${a.query} /> · ${t('answer.entry', { n: number(a.entry) })} · ${t('explain.version', { dataset: a.dataset, version: a.version })}</span></p>
     ${!a.whole && html`<div class="note"><p><strong>${t('answer.notwhole')}</strong></p><ul lang="en">${a.shortfall.slice(0, 20).map((s) => html`<li>${s}</li>`)}</ul></div>`}
     ${a.whole && a.shortfall.length > 0 && html`<div class="note"><ul lang="en">${a.shortfall.slice(0, 20).map((s) => html`<li>${s}</li>`)}</ul></div>`}
-    ${drawn?.lines && html`<${Lines} ...${drawn.lines} caption=${drawn.caption} onCanvas=${(f) => { picture.current = f; }} />`}
-    ${drawn?.bars && html`<${Bars} bars=${drawn.bars} caption=${drawn.caption} onSVG=${(f) => { picture.current = f; }} />`}
+    ${offered.length > 1 && html`<fieldset class="checks views"><legend class="out">${t('chart.as')}</legend>
+      ${offered.map((k) => html`<label key=${k}><input type="radio" name="chart" value=${k} checked=${k === drawn} onChange=${() => choose(k)} />${t('chart.' + k)}</label>`)}
+      ${drawn === 'map' && charts.map.length > 1 && html`<label class="inline">${t('map.column')} <select name="column" value=${of} onChange=${(e) => setColumn(e.target.value)}>${charts.map.map((c) => html`<option value=${c}>${c}</option>`)}</select></label>`}
+    </fieldset>`}
+    ${drawn === 'lines' && html`<${Lines} ...${charts.lines} caption=${charts.caption} onCanvas=${onPicture} />`}
+    ${drawn === 'bars' && html`<${Bars} bars=${charts.bars} caption=${charts.caption} onSVG=${onPicture} />`}
+    ${drawn === 'map' && html`<${MapOf} key=${of} answer=${a} column=${of} dims=${charts.dims} figures=${charts.figures} session=${session} onSVG=${onPicture} />`}
     <${Figures} of=${a.table} />
     <h2>${t('answer.files')}</h2>
     <div class="row">
       ${session.principal && html`<button onClick=${file(at + '/receipt')} id="receipt">${t('answer.receipt')}</button>`}
       ${['csv', 'excel-csv', 'xlsx', 'parquet', 'json'].map((f) => html`<button class="plain" onClick=${file(`${at}/file?format=${f}`)}>${t('answer.as', { format: f === 'excel-csv' ? 'CSV (Excel)' : f.toUpperCase() })}</button>`)}
-      ${drawn && html`<button class="plain" onClick=${() => picture.current && savePicture(picture.current(), `${a.dataset}-${a.query.slice(0, 10)}`).catch(setFailed)}>${t('answer.as', { format: 'PNG' })}</button>`}
+      ${drawn && html`<button class="plain" onClick=${() => picture.current?.() && savePicture(picture.current(), `${a.dataset}-${a.query.slice(0, 10)}`).catch(setFailed)}>${t('answer.as', { format: 'PNG' })}</button>`}
     </div>
     <${Problem} of=${failed} />`;
 }
@@ -78,44 +94,53 @@ function seconds(text) {
   return m ? Date.UTC(m[1], (m[2] ?? 1) - 1, m[3] ?? 1, m[4] ?? 0, m[5] ?? 0) / 1000 : NaN;
 }
 
-// chartOf is how a table is drawn: over time where it has periods and at most one other dimension of a few values, else as
-// bars of its first figure; nothing of a single row or of very many.
-export function chartOf(table) {
+// chartsOf is how a table can be drawn: as lines over time where it has periods and at most one other dimension of a few
+// values, as bars of its first figure where they are not very many, on a map of one of its columns of names; as nothing
+// where it is a single row. dims and figures are the places of its columns.
+export function chartsOf(table) {
   const figures = table.columns.flatMap((c, j) => (numeric(c) ? [j] : []));
   const names = table.columns.flatMap((c, j) => (numeric(c) ? [] : [j]));
-  if (table.rows.length < 2 || !figures.length) return null;
-  const value = (v) => (v === null || v === undefined ? null : Number(v));
+  if (table.rows.length < 2 || !figures.length) return {};
+  const first = table.columns[figures[0]];
+  const of = { figures, dims: names, caption: captionOf(`${first.name}${first.unit ? ` (${first.unit})` : ''}`, table) };
+  const mapped = names.filter((j) => table.columns[j].type === 'text').map((j) => table.columns[j].name);
+  if (mapped.length) of.map = mapped;
+  of.lines = linesOf(table, figures, names);
+  if (table.rows.length <= 60) {
+    const j = figures[0];
+    of.bars = table.rows.map((r, i) => ({
+      name: names.map((n) => r[n]).join(', ') || String(i + 1), value: value(r[j]), text: r[j] === null ? '–' : figure(r[j]),
+      half: value(table.interval95?.[i]?.[j]) ?? 0, covered: table.of?.[i] > 0 ? table.included[i] / table.of[i] : 1,
+    }));
+  }
+  return of;
+}
+
+const value = (v) => (v === null || v === undefined ? null : Number(v));
+
+// linesOf are the lines of a table; null: it has none.
+function linesOf(table, figures, names) {
   const period = table.columns.findIndex((c) => c.type === 'period');
   const others = names.filter((j) => j !== period);
   const first = table.columns[figures[0]];
-  const caption = `${first.name}${first.unit ? ` (${first.unit})` : ''}`;
-  if (period >= 0 && others.length <= 1 && table.rows.every((r) => !Number.isNaN(seconds(r[period])))) {
-    const times = [...new Set(table.rows.map((r) => seconds(r[period])))].sort((a, b) => a - b);
-    const named = times.map((s) => table.rows.find((r) => seconds(r[period]) === s)[period]);
-    const groups = others.length ? [...new Set(table.rows.map((r) => r[others[0]]))] : [null];
-    if (times.length > 1 && groups.length <= 6) {
-      const same = figures.filter((j) => table.columns[j].unit === first.unit && table.columns[j].type === first.type);
-      const drawn = groups.length > 1 ? [figures[0]] : same.slice(0, 4);
-      const series = groups.flatMap((g) => drawn.map((j) => {
-        const rows = times.map((s) => table.rows.findIndex((r) => seconds(r[period]) === s && (g === null || r[others[0]] === g)));
-        const values = rows.map((i) => (i < 0 ? null : value(table.rows[i][j])));
-        const halves = rows.map((i) => (i < 0 ? null : value(table.interval95?.[i]?.[j])));
-        const noised = halves.some((h) => h !== null);
-        return {
-          label: g === null ? table.columns[j].name : String(g), values,
-          ...(noised && { high: values.map((v, i) => (v === null ? null : v + (halves[i] ?? 0))), low: values.map((v, i) => (v === null ? null : v - (halves[i] ?? 0))) }),
-        };
-      }));
-      return { caption: captionOf(caption, table), lines: { times, names: named, series, unit: first.unit } };
-    }
-  }
-  if (table.rows.length > 60) return null;
-  const j = figures[0];
-  const bars = table.rows.map((r, i) => ({
-    name: names.map((n) => r[n]).join(', ') || String(i + 1), value: value(r[j]), text: r[j] === null ? '–' : figure(r[j]),
-    half: value(table.interval95?.[i]?.[j]) ?? 0, covered: table.of?.[i] > 0 ? table.included[i] / table.of[i] : 1,
+  if (period < 0 || others.length > 1 || table.rows.some((r) => Number.isNaN(seconds(r[period])))) return null;
+  const times = [...new Set(table.rows.map((r) => seconds(r[period])))].sort((a, b) => a - b);
+  const named = times.map((s) => table.rows.find((r) => seconds(r[period]) === s)[period]);
+  const groups = others.length ? [...new Set(table.rows.map((r) => r[others[0]]))] : [null];
+  if (times.length < 2 || groups.length > 6) return null;
+  const same = figures.filter((j) => table.columns[j].unit === first.unit && table.columns[j].type === first.type);
+  const drawn = groups.length > 1 ? [figures[0]] : same.slice(0, 4);
+  const series = groups.flatMap((g) => drawn.map((j) => {
+    const rows = times.map((s) => table.rows.findIndex((r) => seconds(r[period]) === s && (g === null || r[others[0]] === g)));
+    const values = rows.map((i) => (i < 0 ? null : value(table.rows[i][j])));
+    const halves = rows.map((i) => (i < 0 ? null : value(table.interval95?.[i]?.[j])));
+    const noised = halves.some((h) => h !== null);
+    return {
+      label: g === null ? table.columns[j].name : String(g), values,
+      ...(noised && { high: values.map((v, i) => (v === null ? null : v + (halves[i] ?? 0))), low: values.map((v, i) => (v === null ? null : v - (halves[i] ?? 0))) }),
+    };
   }));
-  return { caption: captionOf(caption, table), bars };
+  return { times, names: named, series, unit: first.unit };
 }
 
 // captionOf says what is drawn into a chart beside the figures.

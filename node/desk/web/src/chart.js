@@ -1,4 +1,4 @@
-// Charts: lines over time with uPlot, bars as SVG. A chart is a picture of a table that stands beside it, so a screen
+// Charts: lines over time with uPlot, bars as SVG; map.js has maps. A chart is a picture of a table that stands beside it, so a screen
 // reader is told what it is a picture of, and reads the table.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from './html.js';
@@ -11,7 +11,7 @@ const colours = {
 };
 
 // themed is what a chart is drawn in: text, grid and lines as the page has them now.
-function themed() {
+export function themed() {
   const style = getComputedStyle(document.documentElement);
   const scheme = document.documentElement.dataset.theme ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
   return {
@@ -19,6 +19,7 @@ function themed() {
     grid: style.getPropertyValue('--pico-muted-border-color').trim() || '#ddd',
     back: style.getPropertyValue('--pico-background-color').trim() || '#fff',
     lines: colours[scheme],
+    scale: (scales) => scales[scheme],
     font: `12px ${style.getPropertyValue('--pico-font-family-sans-serif')}`,
   };
 }
@@ -116,7 +117,7 @@ export function Bars({ bars, caption, onSVG }) {
   const high = 26;
   return html`<figure class="chart"><figcaption>${caption}</figcaption>
     <svg ref=${place} viewBox=${`0 0 ${width} ${bars.length * high + 8}`} width=${width} role="img" aria-label=${caption} font-family="system-ui, sans-serif" font-size="13" fill=${look.text}>
-      <defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line x1="0" y1="0" x2="0" y2="6" stroke=${look.text} stroke-width="1.5" opacity="0.5" /></pattern></defs>
+      <defs><${Hatch} id="hatch" look=${look} /></defs>
       ${bars.map((b, i) => {
         const y = 4 + i * high, from = scale(0), to = scale(b.value ?? 0);
         return html`<g key=${i}>
@@ -131,8 +132,12 @@ export function Bars({ bars, caption, onSVG }) {
     </svg></figure>`;
 }
 
+// Hatch is a pattern of slanting lines, for what is not there.
+// within is how many times smaller what is within is drawn than it says.
+export const Hatch = ({ id, look, within = 1 }) => html`<pattern id=${id} width="6" height="6" patternUnits="userSpaceOnUse" patternTransform=${`scale(${within}) rotate(45)`}><line x1="0" y1="0" x2="0" y2="6" stroke=${look.text} stroke-width="1.5" opacity="0.5" /></pattern>`;
+
 const widthOf = (text) => [...text].reduce((n, c) => n + (c > '\u2e80' ? 1.8 : 1), 0);
-const cut = (text, most) => {
+export const cut = (text, most) => {
   let at = text.length;
   while (at > 1 && widthOf(text.slice(0, at)) > most) at--;
   return at < text.length ? text.slice(0, at) + '…' : text;

@@ -11,6 +11,7 @@ import { Backups } from './pages/backups.js';
 import { Catalogue } from './pages/catalogue.js';
 import { Contracts, Statement } from './pages/contracts.js';
 import { Feeds } from './pages/feeds.js';
+import { Financed } from './pages/financed.js';
 import { History, Kept } from './pages/history.js';
 import { Keys } from './pages/keys.js';
 import { Inbox, ReceivedOrder } from './pages/inbox.js';
@@ -41,6 +42,7 @@ const pages = {
   receipt: { show: Receipt, label: 'nav.receipt' },
   nodes: { show: Nodes, label: 'nav.nodes' },
   tools: { show: Tools, within: 'query' },
+  financed: { show: Financed, within: 'portfolios' },
   dataset: { show: Listing, within: 'catalogue' },
   order: { show: Order, within: 'contracts' },
   contract: { show: Statement, within: 'contracts' },

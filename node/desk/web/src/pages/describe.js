@@ -46,7 +46,7 @@ export function Descriptor({ of: d, act, busy }) {
   const field = html`<label>${t('descriptor')}<textarea name="descriptor" class="code" rows=${lines} spellcheck="false" translate="no" value=${text ?? d.descriptor} aria-invalid=${wrong.length ? 'true' : undefined} disabled=${busy} onInput=${(e) => set(e.target.value)}></textarea></label>
     <div class="row"><button type="button" class="plain" disabled=${busy || text === null} onClick=${async () => { if (await act('describe', { text })) set(null); }}>${t('descriptor.use')}</button>
       ${d.form && html`<button type="button" class="plain" disabled=${busy} onClick=${() => act('describe', { text: '' })}>${t('descriptor.form')}</button>`}</div>`;
-  return wrong.length ? html`<div class="note bad" role="alert"><p><strong>${t('descriptor.wrong')}</strong></p><ul lang="en">${wrong.map((w) => html`<li>${w.line ? `${w.line}:${w.column} ` : ''}${w.field ? `${w.field}: ` : ''}${w.message}${w.want && `; ${w.want}`}</li>`)}</ul></div>${field}`
+  return wrong.length ? html`<div class="note bad" role="alert"><p><strong>${t('descriptor.wrong')}</strong></p><ul>${wrong.map((w) => html`<li lang=${tongue(w.message)}>${w.line ? `${w.line}:${w.column} ` : ''}${w.field ? `${w.field}: ` : ''}${w.message}${w.want && `; ${w.want}`}</li>`)}</ul></div>${field}`
     : html`<p>${t('descriptor.right', { measures: d.measures.join(', ') })}</p><details><summary>${t('descriptor.edit')}</summary>${field}</details>`;
 }
 

@@ -1,7 +1,7 @@
 // What is wrong with files, in their own rows: a cell is mended where it stands.
 import { useState } from 'preact/hooks';
 import { html } from '../html.js';
-import { Scroll } from '../parts.js';
+import { Scroll, tongue } from '../parts.js';
 import { number, t } from '../words.js';
 
 export function FaultTables({ of: d, act, busy }) {
@@ -40,4 +40,4 @@ export function FaultTables({ of: d, act, busy }) {
     <div class="row"><button type="submit" disabled=${busy}>${t('faults.mend')}</button></div></form>`;
 }
 
-const Sentence = ({ of: x }) => html`<span lang="en">${x.at < 0 && x.column ? `${x.column}: ` : ''}${x.message}${x.want && `; ${x.want}`}</span>`;
+const Sentence = ({ of: x }) => html`<span lang=${tongue(x.message)}>${x.at < 0 && x.column ? `${x.column}: ` : ''}${x.message}${x.want && `; ${x.want}`}</span>`;

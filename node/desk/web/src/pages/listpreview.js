@@ -30,7 +30,7 @@ function Weights({ of: w, told }) {
 }
 
 // Figures are what the query that a list is meant for would be answered with.
-function Figures({ of: f }) {
+export function Figures({ of: f }) {
   return html`<h3>${t('listed.figures')}</h3>
     <p class="muted">${t('listed.asof', { dataset: f.dataset, n: f.as_of })}${f.outside > 0 && ` ${t('listed.outside', { n: number(f.outside) })}`}</p>
     <${Scroll} label=${t('listed.figures')}><table>
@@ -53,7 +53,7 @@ function Rows({ of: p }) {
 }
 
 // Told says what everybody is told by a registration, and what nobody is.
-function Told({ of: p, weighted }) {
+export function Told({ of: p, weighted, book }) {
   const told = p.told;
   return html`<div class="split even">
     <div><h3>${t('told')}</h3><ul>
@@ -66,6 +66,7 @@ function Told({ of: p, weighted }) {
     <div><h3>${t('nottold')}</h3><ul>
       <li>${t('nottold.who')}</li>
       ${weighted ? html`<li>${t('nottold.weights')}</li>` : told.pieces > 1 && html`<li>${t('nottold.pieces')}</li>`}
+      ${book && html`<li>${t('nottold.book')}</li>`}
       <li>${t('nottold.file')}</li>
       <li>${t('nottold.threshold')}</li>
     </ul></div></div>`;

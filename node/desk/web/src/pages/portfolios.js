@@ -10,7 +10,7 @@ export function Portfolios({ session }) {
   const portfolios = useLoad((signal) => get('/api/portfolios', signal), []);
   const begun = useLoad((signal) => get('/api/portfolios/registrations', signal), []);
   return html`<${Page} title=${t('portfolios')}>
-    <p class="muted">${t('portfolios.about')}</p>
+    <p class="muted">${t('portfolios.about')} <a href=${link('financed')}>${t('financed.link')}</a></p>
     ${(begun.data?.registrations ?? []).slice(0, 8).map((r) => html`<${Registration} key=${r.id} of=${r} over=${portfolios.reload} />`)}
     <${Loaded} of=${portfolios}>${({ portfolios: all }) => all.length === 0 ? html`<p class="empty">${t('portfolios.empty')}</p>` : html`
       <${Scroll} label=${t('portfolios')}><table>

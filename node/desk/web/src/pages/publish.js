@@ -5,7 +5,7 @@ import { get, post } from '../api.js';
 import { Bureau } from '../bureau.js';
 import { html } from '../html.js';
 import { go, link, Loaded, Problem, useLoad } from '../parts.js';
-import { number, t, time } from '../words.js';
+import { language, number, t, time } from '../words.js';
 import { Columns, Descriptor, Policy } from './describe.js';
 import { Preview } from './preview.js';
 import { FaultTables } from './faults.js';
@@ -72,9 +72,9 @@ function useDraft(id) {
   const [failed, setFailed] = useState(null);
   useEffect(() => {
     const ended = new AbortController();
-    get('/api/drafts/' + encodeURIComponent(id), ended.signal).then(set, setFailed);
+    get('/api/drafts/' + encodeURIComponent(id), ended.signal).then(set, (e) => { if (!ended.signal.aborted) setFailed(e); });
     return () => ended.abort();
-  }, [id]);
+  }, [id, language]); // its sentences are the desk's
   const busy = draft?.work?.state === 'running';
   useEffect(() => {
     if (!busy) return;

@@ -18,6 +18,9 @@ function questionFrom(p) {
 // addressOf is the page of a question, with the job that asks it.
 export const addressOf = (q, job) => link('query', { ...q, job });
 
+// keepAddress writes the address, unless another page's was chosen already: this page is told of that a moment later.
+const keepAddress = (address) => /^#\/query(\?|$)/.test(location.hash) && history.replaceState(null, '', address);
+
 export function Query({ parameters, session }) {
   const [question, setQuestion] = useState(() => questionFrom(parameters));
   const [job, setJob] = useState(null);
@@ -34,10 +37,10 @@ export function Query({ parameters, session }) {
   // The address has the question and its job, so that a reload goes on where it was: the job at once.
   const address = addressOf(question, job?.id ?? parameters.job);
   useEffect(() => {
-    const later = setTimeout(() => history.replaceState(null, '', address), 200);
+    const later = setTimeout(() => keepAddress(address), 200);
     return () => clearTimeout(later);
   }, [address]);
-  useLayoutEffect(() => { if (job) history.replaceState(null, '', address); }, [job?.id]);
+  useLayoutEffect(() => { if (job) keepAddress(address); }, [job?.id]);
   useEffect(() => {
     if (!parameters.job) return;
     const ended = new AbortController();

@@ -1,11 +1,11 @@
 // Registering a portfolio: a file is dropped or pasted, what stays of it is shown before anything of it is sent, and then it
 // is shared among the nodes. The file is in this page and in the desk's memory alone: a reload forgets it.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { get, post } from '../api.js';
-import { Drop, encoded } from '../drop.js';
+import { Drop, encoded, usePreview } from '../drop.js';
 import { html } from '../html.js';
 import { Field, Problem, useLoad } from '../parts.js';
-import { language, t } from '../words.js';
+import { t } from '../words.js';
 import { ListPreview } from './listpreview.js';
 
 const most = 16 << 20; // as the desk takes
@@ -28,7 +28,7 @@ export function Register({ begun }) {
   const capped = (names.data ?? []).flatMap((n) => n.capped.map((m) => `${n.dataset}.${m}`));
 
   const body = bodyOf({ ...form, registry }, file);
-  const preview = usePreview(body);
+  const preview = usePreview('/api/portfolios/preview', body);
   const p = preview.data;
 
   async function take(f) {
@@ -119,29 +119,6 @@ function bodyOf(f, file) {
     if (f.for?.trim()) body.for = f.for.trim();
   }
   return body;
-}
-
-// usePreview asks what a file comes to, a moment after something of it was last changed.
-function usePreview(body) {
-  const [shown, set] = useState({});
-  const text = body && JSON.stringify({ ...body, bytes: undefined });
-  const bytes = body?.bytes;
-  const latest = useRef(body);
-  latest.current = body;
-  useEffect(() => {
-    if (!text) return void set({});
-    const ended = new AbortController();
-    set((s) => ({ ...s, loading: true }));
-    const later = setTimeout(async () => {
-      try {
-        set({ data: await post('/api/portfolios/preview', latest.current, ended.signal), text, bytes });
-      } catch (e) {
-        if (!ended.signal.aborted) set((s) => ({ problem: e, data: s.data && { ...s.data, ready: false } }));
-      }
-    }, 300);
-    return () => { clearTimeout(later); ended.abort(); };
-  }, [text, bytes, language]);
-  return { ...shown, fresh: shown.text === text && shown.bytes === bytes && !shown.loading }; // what is registered was looked at as it is
 }
 
 // nameOf proposes a portfolio's name by its file's.
