@@ -154,7 +154,7 @@ function Editor({ value, taken, fault, onChange, onAsk }) {
   useEffect(() => {
     let gone = false;
     import('../editor.js').then(({ mount }) => {
-      if (gone) return;
+      if (gone || !host.current) return; // cleanups run after the next frame, and references are empty before
       editor.current = mount(host.current, { value: latest.current, label: t('query.sql'), placeholder: t('query.placeholder'), names: () => names.current, onChange, onAsk });
       setLoaded(true);
     });
