@@ -28,23 +28,25 @@ func (t *Table) writeSheet(w io.Writer, write func(io.Writer, table.Sheet) error
 }
 
 // AsTexts has a spreadsheet that opens the table's CSV take for texts what it would take for formulas: names
-// that others chose and that begin so are run where they are opened. A workbook has cells of texts and needs
-// none of it.
+// that others chose. A workbook has cells of texts and needs none of it.
 func (t *Table) AsTexts() {
-	text := func(s string) string {
-		if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) && !decimal.IsExact(s) {
-			return "'" + s
-		}
-		return s
-	}
 	for i, c := range t.Columns {
-		t.Columns[i].Name = text(c.Name)
+		t.Columns[i].Name = AsText(c.Name)
 		for _, row := range t.Rows {
 			if s, ok := row[i].(string); ok && c.Type == TypeText {
-				row[i] = text(s)
+				row[i] = AsText(s)
 			}
 		}
 	}
+}
+
+// AsText is a cell of a CSV as a spreadsheet takes it for a text: names that begin as formulas do are run where they are
+// opened (OWASP, CSV Injection). Numbers stay.
+func AsText(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) && !decimal.IsExact(s) {
+		return "'" + s
+	}
+	return s
 }
 
 // about is what a file says of its figures: the query, what is missing, and what noise they

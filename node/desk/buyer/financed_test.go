@@ -184,7 +184,7 @@ func TestAReportIsWrittenAsFiles(t *testing.T) {
 	b.books = newBooks(func(_ context.Context, o financed.Options, _ func(catalog.Vector)) (*financed.Report, *ask.Result, error) {
 		r := &financed.Report{Dataset: o.Dataset, Denominator: "=evil()", Currency: "CNY", Query: "q-0123456789abcdef", Notes: []string{"the figure carries noise; the 95 % interval is the noise's alone"}}
 		o.Told(r)
-		r.Measures = []financed.Measure{{Measure: "nox", Financed: "13.500", Exact: true, Score: "2.33"}}
+		r.Measures = []financed.Measure{{Measure: "nox", Financed: "13.500", Exact: true, Score: "2.33"}, {Measure: "+evil()", Financed: "-1.5"}}
 		return r, &ask.Result{Query: catalog.Query{ID: r.Query}}, nil
 	}, func(context.Context, *ask.Result) Answer { return Answer{Entry: 7} })
 	defer b.books.close()
@@ -205,8 +205,13 @@ func TestAReportIsWrittenAsFiles(t *testing.T) {
 		if err != nil || !strings.HasPrefix(string(f.Content), begins) || !strings.Contains(string(f.Content), "13.500") || !strings.HasPrefix(f.Name, "financed-works-q-") {
 			t.Errorf("%s: %s %s, %v", format, f.Name, f.Content, err)
 		}
-		if formula := strings.Contains(string(f.Content), ",=evil()"); formula != (format == "csv") {
-			t.Errorf("%s has a formula: %s", format, f.Content)
+		for _, name := range []string{",=evil()", "\n+evil()"} {
+			if formula := strings.Contains(string(f.Content), name); formula != (format == "csv") {
+				t.Errorf("%s has a formula: %s", format, f.Content)
+			}
+		}
+		if format != "json" && !strings.Contains(string(f.Content), ",-1.5,") {
+			t.Errorf("%s has no number: %s", format, f.Content)
 		}
 	}
 	for _, in := range []bookFile{{ID: j.ID, Format: "pdf"}, {ID: "none", Format: "csv"}} {

@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/compute/result"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
@@ -222,9 +222,7 @@ func (b *Buyer) exportBook(_ context.Context, in bookFile) (route.File, error) {
 		content.WriteString("\ufeff")
 		for _, line := range lines {
 			for i, cell := range line {
-				if strings.HasPrefix(cell, "=") || strings.HasPrefix(cell, "@") { // a name that a spreadsheet would run
-					line[i] = "'" + cell
-				}
+				line[i] = result.AsText(cell)
 			}
 		}
 	}
