@@ -24,6 +24,8 @@ func (s *session) formOf(ctx context.Context, f *figures) (Form, *pgcatalog.Resu
 		switch {
 		case slices.Contains(f.years, i):
 			oid = pgcatalog.OIDInt4
+		case slices.Contains(f.epochs, i) && c.Type == result.TypePeriod:
+			oid = pgcatalog.OIDNumeric // as Postgres has it of EXTRACT
 		case c.Type == result.TypeInteger:
 			oid = pgcatalog.OIDInt8
 		case c.Type == result.TypeDecimal:
@@ -188,7 +190,11 @@ func (s *session) fill(out *pgcatalog.Result, form Form, a *buyer.Answer) error 
 				if err != nil {
 					return fmt.Errorf("read a period of the answer: %w", err)
 				}
-				cells[i] = PeriodText(g, n)
+				if cells[i] = PeriodText(g, n); out.Columns[i].Type == pgcatalog.OIDNumeric {
+					if cells[i], err = epochOf(PeriodText(g, n)); err != nil {
+						return fmt.Errorf("read a period of the answer: %w", err)
+					}
+				}
 			}
 		}
 		out.Rows = append(out.Rows, cells)

@@ -78,6 +78,7 @@ func FuzzSession(f *testing.F) {
 // Whatever query is planned, planning ends.
 func FuzzPlan(f *testing.F) {
 	for _, sql := range []string{
+		"SELECT floor(extract(epoch from period)/86400)*86400 AS \"time\", SUM(nox) FROM works GROUP BY 1 ORDER BY time_bucket('3600.000s',period) DESC",
 		"SELECT a.county, SUM(a.nox) FROM (SELECT * FROM works WHERE firm = 'x') a WHERE 1=1 AND (a.nox IS NOT NULL) GROUP BY 1 ORDER BY 2 NULLS LAST LIMIT 5 OFFSET 2",
 		"SELECT CAST(SUM(nox) AS numeric(10,2)), EXTRACT(YEAR FROM period) FROM works WHERE period BETWEEN '2024-01-01T00:00:00Z' AND '2024-02-01' UNION ALL SELECT 1, 2",
 		"WITH q AS (SELECT COUNT(*) FROM public.works JOIN works USING (entity, period)) SELECT * FROM q, works, (SELECT DISTINCT county FROM works)",

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -27,6 +28,12 @@ func PeriodText(g calendar.Grain, i int64) string {
 		return at[:len(time.DateOnly)]
 	}
 	return at + ":00"
+}
+
+// epochOf are the seconds since 1970 of a period's text, as EXTRACT(EPOCH FROM …) has them of a time without a zone.
+func epochOf(text string) (string, error) {
+	at, err := time.Parse(time.DateTime, (text + " 00:00:00")[:len(time.DateTime)])
+	return strconv.FormatInt(at.Unix(), 10), err
 }
 
 // moment is a time as Postgres writes and reads it.

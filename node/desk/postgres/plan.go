@@ -15,11 +15,12 @@ import (
 
 // figures is a part of a query that the nodes answer: aggregates on a dataset.
 type figures struct {
-	sql   string // in Weir's language
-	form  string // the same without its conditions: what its columns are
-	none  bool   // LIMIT 0: it is asked for its columns alone
-	years []int  // columns that are the number of a year, and no date
-	table string // that the rest of the query has it by; empty: it is all
+	sql    string // in Weir's language
+	form   string // the same without its conditions: what its columns are
+	none   bool   // LIMIT 0: it is asked for its columns alone
+	years  []int  // columns that are the number of a year, and no date
+	epochs []int  // columns that are seconds since 1970, and no date
+	table  string // that the rest of the query has it by; empty: it is all
 }
 
 // plan is how a query is answered.
@@ -399,15 +400,45 @@ func (p *planner) figuresOf(c clauses) (*figures, error) {
 		}
 		from = by.plain(from)
 	}
-	element := func(list []token.Token) []token.Token { return bare(by.plain(list)) }
-	items := each(c.items, func(list []token.Token) []token.Token {
-		list = by.plain(list)
-		if at := lastAs(list, 0, len(list)); at > 0 {
-			return append(bare(list[:at]), list[at:]...)
-		}
-		return bare(list)
-	})
 	f := &figures{none: len(c.limit) == 1 && c.limit[0].Text == "0"}
+	var wrong error
+	element := func(list []token.Token) (out []token.Token, epoch bool) {
+		out, epoch, err := by.bucketed(list)
+		if err != nil && wrong == nil {
+			wrong = err
+		}
+		return out, epoch
+	}
+	number := -1
+	items := each(c.items, func(list []token.Token) []token.Token {
+		number++
+		list = by.plain(list)
+		named := len(list)
+		if at := lastAs(list, 0, len(list)); at > 0 {
+			named = at
+		}
+		out, epoch := element(list[:named])
+		if epoch {
+			f.epochs = append(f.epochs, number)
+		}
+		return slices.Concat(out, list[named:])
+	})
+	group := each(c.group, func(list []token.Token) []token.Token {
+		out, _ := element(by.plain(list))
+		return out
+	})
+	order := each(c.order, func(list []token.Token) []token.Token {
+		list = by.plain(list)
+		key := len(list)
+		if key > 1 && list[key-1].Is("ASC", "DESC") {
+			key--
+		}
+		out, _ := element(list[:key])
+		return slices.Concat(out, list[key:])
+	})
+	if wrong != nil {
+		return nil, wrong
+	}
 	for i, item := range token.Split(items, ",") {
 		if len(item) > 3 && (item[0].Is("EXTRACT") && item[2].Is("YEAR") || item[0].Is("YEAR") && item[1].Is("(")) {
 			f.years = append(f.years, i)
@@ -415,8 +446,8 @@ func (p *planner) figuresOf(c clauses) (*figures, error) {
 	}
 	where := periodLiterals(by.plain(c.where), by.grain, by.offset)
 	whole := clauses{
-		distinct: c.distinct && len(c.group) == 0, items: items, from: from, where: condition(where, d.present(c.items)), group: each(c.group, element),
-		having: condition(by.plain(c.having), func(string) bool { return false }), order: each(c.order, element), limit: c.limit,
+		distinct: c.distinct && len(c.group) == 0, items: items, from: from, where: condition(where, d.present(c.items)), group: group,
+		having: condition(by.plain(c.having), func(string) bool { return false }), order: order, limit: c.limit,
 	}
 	if len(whole.limit) == 1 && whole.limit[0].Is("ALL") {
 		whole.limit = nil

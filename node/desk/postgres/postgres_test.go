@@ -37,6 +37,11 @@ func TestFiguresAreAnswered(t *testing.T) {
 			{"WITH a AS (SELECT county, SUM(nox) AS s FROM works GROUP BY county), b AS (SELECT county, COUNT(*) AS n FROM works GROUP BY county) SELECT a.county, a.s, b.n FROM a JOIN b USING (county) ORDER BY 1", nil,
 				[]string{"north|" + north + "|6", "south|" + south + "|9"}},
 			{"SELECT SUM(nox) FROM works LIMIT 0", nil, nil},
+			{`SELECT floor(extract(epoch from period)/86400)*86400 AS "time", county AS metric, SUM(nox) AS "nox" FROM works WHERE county = 'north' AND period BETWEEN '2024-01-31T16:00:00Z' AND '2024-12-31T15:59:59.999Z' GROUP BY 1, 2 ORDER BY 1`, nil,
+				[]string{"1706745600|north|300.02", "1709251200|north|300.04"}}, // 1706745600 is 2024-02-01 in `date`
+			{`SELECT extract(epoch from w.period) as "time", COUNT(*) FROM works w WHERE period >= '2024-03-01' GROUP BY extract(epoch from w.period) ORDER BY extract(epoch from w.period) DESC`, nil, []string{"1709251200|5"}},
+			{"SELECT time_bucket('3600.000s',period) AS t, COUNT(*) FROM works GROUP BY t LIMIT 1", nil, []string{"2024-01-01|5"}},
+			{"SELECT t, n FROM (SELECT floor(extract(epoch from period)/3600)*3600 AS t, COUNT(*) AS n FROM works GROUP BY t) q WHERE t > 1706745600", nil, []string{"1709251200|5"}},
 			{"SELECT EXTRACT(YEAR FROM period) AS y, SUM(nox) FROM works GROUP BY y", nil, []string{"2024|4500.15"}},
 		} {
 			got := rows(t, c, q.sql, q.args...)
@@ -130,6 +135,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{"SELECT * FROM wroks", stateTable, "wroks", "\\dt"},
 		{"SELECT a FROM works", stateColumn, "a", ""},
 		{"SELECT initcap(county) FROM works", stateFunction, "initcap", "aggregates"},
+		{"SELECT floor(extract(epoch from period)/604800)*604800 AS time, SUM(nox) FROM works GROUP BY 1", stateNotSupported, "intervals of 604800 seconds", "1d; or date_trunc('month', period)"},
 		{"SELECT 'a", stateSyntax, "not closed", ""},
 		{"SELECT $1", "42P02", "", ""},
 		{"INSERT INTO works VALUES (1)", stateReadOnly, "INSERT", "page"},
