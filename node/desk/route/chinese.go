@@ -22,12 +22,21 @@ func worded(all []pattern, text string) string {
 		}
 		args := make([]any, len(found)-1)
 		for i, a := range found[1:] {
-			args[i] = a
+			if args[i] = a; chineseArguments()[a] != "" {
+				args[i] = chineseArguments()[a]
+			}
 		}
 		return fmt.Sprintf(p.chinese, args...)
 	}
 	return text
 }
+
+// chineseArguments are the arguments that are words of the program, as calendar.Grain.One has them.
+var chineseArguments = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"a quarter_hour": "每刻钟", "a half_hour": "每半小时", "an hour": "每小时", "a day": "每日", "a week": "每周", "a month": "每月", "a quarter": "每季度", "a year": "每年",
+	}
+})
 
 // pattern is a sentence: what it reads in English, with its arguments in groups, and the format in Chinese.
 type pattern struct {

@@ -40,6 +40,9 @@ func In(l explain.Language, p *wire.Problem) *wire.Problem {
 		return &out
 	}
 	out.Message, out.Fix = inChinese(p.Message), inChinese(p.Fix)
+	if p.Kind == wire.KindSQL {
+		out.Message = SQLFaultIn(l, p.Message)
+	}
 	out.Detail = out.Message
 	return &out
 }
