@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"github.com/weirdata/weir/catalog"
@@ -92,6 +93,24 @@ func TestABuyerAndAnAuditorInABrowser(t *testing.T) { clickThrough(t, false) }
 func TestEveryPageInABrowser(t *testing.T) {
 	longrun.Only(t)
 	clickThrough(t, true)
+}
+
+// A link that is followed as soon as the page shows it leads where it says. (The page listened for that a frame later.)
+func TestALinkIsFollowedBeforeTheFirstFrame(t *testing.T) {
+	chromium(t)
+	w := clienttest.New(t)
+	v := visit(t, Options{Client: w.Client(catalog.RoleBuyer), Dir: t.TempDir(), Version: "test"})
+	b := openBrowser(t, t.TempDir(), false)
+	if _, err := chromedp.Call(b.ctx, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: `
+		new MutationObserver((_, o) => {
+			if (!document.querySelector('.switches')) return;
+			o.disconnect();
+			location.hash = '#/receipt';
+		}).observe(document, { childList: true, subtree: true });`}); err != nil {
+		t.Fatal(err)
+	}
+	b.run("open the link", chromedp.Navigate(v.desk.Link()))
+	b.text("Verify a receipt")
 }
 
 // clickThrough is that life; with looks, every page is looked at on the way.

@@ -1,7 +1,7 @@
 // The desk's page: its frame, and which of its pages is shown. Which that is stands behind # in the address, which no
 // server gets.
 import { render } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { get } from './api.js';
 import { html } from './html.js';
 import { Notices } from './notices.js';
@@ -69,7 +69,7 @@ function place() {
 
 function usePlace() {
   const [at, set] = useState(place());
-  useEffect(() => {
+  useLayoutEffect(() => { // at once: a link that is followed before the first frame counts, too
     const changed = () => {
       set(place());
       window.scrollTo(0, 0);
