@@ -97,19 +97,25 @@ function nameTime(splits) {
 
 const nameNumber = (v) => (v == null ? '' : Intl.NumberFormat('en', { notation: Math.abs(v) >= 1e6 ? 'compact' : 'standard', maximumSignificantDigits: 6 }).format(v));
 
-// Bars draws figures from zero. A bar may have half: 95 % of its noise is within ± half; and covered, the part of its
-// group that is in it, below 1: what is not is hatched behind it.
-export function Bars({ bars, caption, onSVG }) {
+// useDrawing has the place of an SVG, which onSVG is told, and its width: that of what it stands in, from least to 720.
+export function useDrawing(least, onSVG) {
   const place = useRef();
   const [width, setWidth] = useState(720);
-  useThemeChanges();
-  const look = themed();
   useEffect(() => {
     onSVG?.(() => place.current);
-    const watch = new ResizeObserver(([e]) => setWidth(Math.max(280, Math.min(720, Math.floor(e.contentRect.width)))));
+    const watch = new ResizeObserver(([e]) => setWidth(Math.max(least, Math.min(720, Math.floor(e.contentRect.width)))));
     watch.observe(place.current.parentElement);
     return () => watch.disconnect();
   }, []);
+  return [place, width];
+}
+
+// Bars draws figures from zero. A bar may have half: 95 % of its noise is within ± half; and covered, the part of its
+// group that is in it, below 1: what is not is hatched behind it.
+export function Bars({ bars, caption, onSVG }) {
+  const [place, width] = useDrawing(280, onSVG);
+  useThemeChanges();
+  const look = themed();
   const values = bars.flatMap((b) => (b.value == null ? [] : [b.value - (b.half ?? 0), b.value + (b.half ?? 0)]));
   const least = Math.min(0, ...values), most = Math.max(0, ...values);
   const left = Math.min(width / 3, 24 + 7.4 * Math.max(...bars.map((b) => widthOf(b.name)))), right = 24 + 7.4 * Math.max(...bars.map((b) => b.text.length));

@@ -1,8 +1,8 @@
 // A map of areas in the colours of a figure. The desk draws the areas of the file that was given; this has their colours,
 // and says of each in words what it shows. It is a picture of the table beside it.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { get, post } from './api.js';
-import { cut, Hatch, themed, useThemeChanges } from './chart.js';
+import { cut, Hatch, themed, useDrawing, useThemeChanges } from './chart.js';
 import { Drop, encoded } from './drop.js';
 import { html } from './html.js';
 import { Field, Problem, useLoad } from './parts.js';
@@ -80,16 +80,9 @@ function Areas({ map, table, column, dims, figures, onSVG }) {
   const [chosen, choose] = useState('');
   const [which, setWhich] = useState(figures[0]);
   const [part, setPart] = useState('');
-  const place = useRef();
-  const [width, setWidth] = useState(720);
+  const [place, width] = useDrawing(240, onSVG);
   useThemeChanges();
   const look = themed();
-  useEffect(() => {
-    onSVG?.(() => place.current);
-    const watch = new ResizeObserver(([e]) => setWidth(Math.max(240, Math.min(720, Math.floor(e.contentRect.width)))));
-    watch.observe(place.current.parentElement);
-    return () => watch.disconnect();
-  }, []);
 
   // A query that groups by more has a map for each of its other groups.
   const at = table.columns.findIndex((c) => c.name === column);
