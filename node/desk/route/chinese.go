@@ -1,8 +1,10 @@
 package route
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -22,9 +24,7 @@ func worded(all []pattern, text string) string {
 		}
 		args := make([]any, len(found)-1)
 		for i, a := range found[1:] {
-			if args[i] = a; chineseArguments()[a] != "" {
-				args[i] = chineseArguments()[a]
-			}
+			args[i] = cmp.Or(chineseArguments()[a], a)
 		}
 		return fmt.Sprintf(p.chinese, args...)
 	}
@@ -50,8 +50,11 @@ var verb = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%(?
 // patterns are compiled when the first sentence is wanted.
 var patterns = sync.OnceValue(func() []pattern { return compiled(chineseSentences()) })
 
-// compiled are the patterns of formats in English and in Chinese.
+// compiled are the patterns of formats in English and in Chinese. Those with most of their own stand first: of two that a
+// text has the form of, the narrower one is meant.
 func compiled(table [][2]string) []pattern {
+	own := func(s [2]string) int { return len(verb().ReplaceAllString(s[0], "")) }
+	table = slices.SortedStableFunc(slices.Values(table), func(a, b [2]string) int { return cmp.Compare(own(b), own(a)) })
 	var out []pattern
 	for _, s := range table {
 		var b strings.Builder

@@ -28,8 +28,7 @@ func FaultsIn[T any](l explain.Language, faults []T, of func(*T) (message, want 
 
 var faultPatterns = sync.OnceValue(func() []pattern { return compiled(chineseFaults()) })
 
-// chineseFaults are the faults that are met most, in English as packages panel, table, pcaf and financed say them, and in Chinese. Of two
-// that begin alike the longer one stands first.
+// chineseFaults are the faults that are met most, in English as packages panel, table, pcaf and financed say them, and in Chinese.
 func chineseFaults() [][2]string {
 	return [][2]string{
 		// notes on the figures of loan books

@@ -39,10 +39,11 @@ func In(l explain.Language, p *wire.Problem) *wire.Problem {
 		out.Fix = l.Fix(r)
 		return &out
 	}
-	out.Message, out.Fix = inChinese(p.Message), inChinese(p.Fix)
+	sentences := patterns
 	if p.Kind == wire.KindSQL {
-		out.Message = SQLFaultIn(l, p.Message)
+		sentences = sqlPatterns
 	}
+	out.Message, out.Fix = worded(sentences(), p.Message), inChinese(p.Fix)
 	out.Detail = out.Message
 	return &out
 }

@@ -1,28 +1,8 @@
 package route
 
-import (
-	"cmp"
-	"slices"
-	"sync"
+import "sync"
 
-	"github.com/weirdata/weir/catalog/explain"
-)
-
-// SQLFaultIn is what is wrong with a query's SQL, in a language. What the table does not have stays in English.
-func SQLFaultIn(l explain.Language, text string) string {
-	if l == explain.English || text == "" {
-		return text
-	}
-	return worded(sqlPatterns(), text)
-}
-
-// sqlPatterns begin with those that have most of their own: of two that a text has the form of, the narrower one is meant.
-var sqlPatterns = sync.OnceValue(func() []pattern {
-	table := chineseSQLFaults()
-	own := func(s [2]string) int { return len(verb().ReplaceAllString(s[0], "")) }
-	slices.SortStableFunc(table, func(a, b [2]string) int { return cmp.Compare(own(b), own(a)) })
-	return compiled(table)
-})
+var sqlPatterns = sync.OnceValue(func() []pattern { return compiled(chineseSQLFaults()) })
 
 // chineseSQLFaults are the faults of SQL, in English as package sql says them, and in Chinese.
 func chineseSQLFaults() [][2]string {

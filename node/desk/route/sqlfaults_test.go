@@ -67,11 +67,11 @@ func TestFaultsOfSQLAreInChinese(t *testing.T) {
 			}
 		}
 		filled := verb().ReplaceAllString(f[0], "‹arg›")
-		got := SQLFaultIn(explain.Chinese, filled)
+		got := In(explain.Chinese, wire.NewProblem(422, wire.KindSQL, filled)).Message
 		if strings.Count(got, "‹arg›") != strings.Count(filled, "‹arg›") || !strings.ContainsFunc(got, func(r rune) bool { return unicode.Is(unicode.Han, r) }) || strings.Contains(got, "%!") {
 			t.Errorf("%q is said as %q", filled, got)
 		}
-		if english := SQLFaultIn(explain.English, filled); english != filled {
+		if english := In(explain.English, wire.NewProblem(422, wire.KindSQL, filled)).Message; english != filled {
 			t.Errorf("%q is said otherwise in English: %q", filled, english)
 		}
 	}
