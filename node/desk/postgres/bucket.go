@@ -36,7 +36,7 @@ func (d *dialect) bucketed(list []token.Token) (out []token.Token, epoch bool, e
 			return list, false, nil
 		}
 		if of := bare(list[2 : end-2]); isEpoch(of) {
-			out, err = d.bucket(list[end-1].Text, of[len(of)-2])
+			out, err = d.bucket(list[end-1].Text, of[len(of)-2], false)
 			return out, true, err
 		}
 	}
@@ -46,10 +46,7 @@ func (d *dialect) bucketed(list []token.Token) (out []token.Token, epoch bool, e
 		if !found {
 			return list, false, nil
 		}
-		if n, err := strconv.ParseFloat(strings.TrimSpace(seconds), 64); err == nil && n == weekSeconds && d.grain.Finer(calendar.Month) {
-			return truncated(calendar.Week, d.grain, list[4]), false, nil // TimescaleDB's weeks begin on Mondays
-		}
-		out, err = d.bucket(seconds, list[4])
+		out, err = d.bucket(seconds, list[4], true) // TimescaleDB's weeks begin on Mondays
 		return out, false, err
 	}
 	return list, false, nil
@@ -63,11 +60,14 @@ func isEpoch(list []token.Token) bool {
 func isPeriod(t token.Token) bool { return t.Named() && t.Lower() == "period" }
 
 // bucket is the dimension of intervals of so many seconds since 1970: periods of that length, or the periods themselves
-// where each begins at a multiple of it.
-func (d *dialect) bucket(seconds string, period token.Token) ([]token.Token, error) {
+// where each begins at a multiple of it. mondays: seven days are a week of the calendar.
+func (d *dialect) bucket(seconds string, period token.Token, mondays bool) ([]token.Token, error) {
 	n, err := strconv.ParseFloat(strings.TrimSpace(seconds), 64)
 	if err != nil || n <= 0 || n != float64(int64(n)) {
 		return nil, d.noBucket(seconds)
+	}
+	if mondays && n == weekSeconds && d.grain.Finer(calendar.Month) {
+		return truncated(calendar.Week, d.grain, period), nil
 	}
 	own := int64(daySeconds) // what is no finer than a day begins at midnight
 	for _, l := range lengths {

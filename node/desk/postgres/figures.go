@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/weirdata/weir/catalog/calendar"
@@ -190,11 +191,15 @@ func (s *session) fill(out *pgcatalog.Result, form Form, a *buyer.Answer) error 
 				if err != nil {
 					return fmt.Errorf("read a period of the answer: %w", err)
 				}
-				if cells[i] = PeriodText(g, n); out.Columns[i].Type == pgcatalog.OIDNumeric {
-					if cells[i], err = epochOf(PeriodText(g, n)); err != nil {
-						return fmt.Errorf("read a period of the answer: %w", err)
+				text = PeriodText(g, n)
+				if out.Columns[i].Type == pgcatalog.OIDNumeric {
+					at, err := timeOf(text)
+					if err != nil {
+						return fmt.Errorf("read when a period begins: %w", err)
 					}
+					text = strconv.FormatInt(at.Unix(), 10) // as EXTRACT has it of a time without a zone
 				}
+				cells[i] = text
 			}
 		}
 		out.Rows = append(out.Rows, cells)

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -30,10 +29,9 @@ func PeriodText(g calendar.Grain, i int64) string {
 	return at + ":00"
 }
 
-// epochOf are the seconds since 1970 of a period's text, as EXTRACT(EPOCH FROM …) has them of a time without a zone.
-func epochOf(text string) (string, error) {
-	at, err := time.Parse(time.DateTime, (text + " 00:00:00")[:len(time.DateTime)])
-	return strconv.FormatInt(at.Unix(), 10), err
+// timeOf reads a day or a time as PeriodText writes it.
+func timeOf(text string) (time.Time, error) {
+	return time.Parse(time.DateTime, (text + " 00:00:00")[:len(time.DateTime)])
 }
 
 // moment is a time as Postgres writes and reads it.

@@ -402,40 +402,37 @@ func (p *planner) figuresOf(c clauses) (*figures, error) {
 	}
 	f := &figures{none: len(c.limit) == 1 && c.limit[0].Text == "0"}
 	var wrong error
-	element := func(list []token.Token) (out []token.Token, epoch bool) {
-		out, epoch, err := by.bucketed(list)
+	dimension := func(list []token.Token, end int) (out []token.Token, epoch bool) { // what stands behind end stays
+		out, epoch, err := by.bucketed(list[:end])
 		if err != nil && wrong == nil {
 			wrong = err
 		}
-		return out, epoch
+		return slices.Concat(out, list[end:]), epoch
 	}
 	number := -1
 	items := each(c.items, func(list []token.Token) []token.Token {
 		number++
 		list = by.plain(list)
-		named := len(list)
-		if at := lastAs(list, 0, len(list)); at > 0 {
-			named = at
+		end := len(list)
+		if at := lastAs(list, 0, end); at > 0 {
+			end = at
 		}
-		out, epoch := element(list[:named])
+		out, epoch := dimension(list, end)
 		if epoch {
 			f.epochs = append(f.epochs, number)
 		}
-		return slices.Concat(out, list[named:])
-	})
-	group := each(c.group, func(list []token.Token) []token.Token {
-		out, _ := element(by.plain(list))
 		return out
 	})
-	order := each(c.order, func(list []token.Token) []token.Token {
+	grouped := func(list []token.Token) []token.Token {
 		list = by.plain(list)
-		key := len(list)
-		if key > 1 && list[key-1].Is("ASC", "DESC") {
-			key--
+		end := len(list)
+		if end > 1 && list[end-1].Is("ASC", "DESC") {
+			end--
 		}
-		out, _ := element(list[:key])
-		return slices.Concat(out, list[key:])
-	})
+		out, _ := dimension(list, end)
+		return out
+	}
+	group, order := each(c.group, grouped), each(c.order, grouped)
 	if wrong != nil {
 		return nil, wrong
 	}

@@ -87,7 +87,7 @@ func encode(types *pgtype.Map, cell any, oid uint32, format int16) ([]byte, erro
 		}
 		value = n
 	case pgcatalog.OIDDate, pgcatalog.OIDTimestamp, pgcatalog.OIDTimestamptz:
-		at, err := time.Parse("2006-01-02 15:04:05", (text + " 00:00:00")[:len("2006-01-02 15:04:05")])
+		at, err := timeOf(text)
 		if err != nil {
 			return nil, wrong(err)
 		}
