@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/failure"
+	"github.com/weirdata/weir/node/firstseen"
 	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/versions"
 )
@@ -26,9 +26,10 @@ import (
 // and when an attempt is over.
 type leader struct {
 	*core
-	monitor *monitor
-	access  *access
-	sights  sights
+	monitor   *monitor
+	access    *access
+	seen      firstseen.Looks // the reconciler's goroutine alone uses it
+	complaint string          // the last one logged
 
 	dueLooked time.Time // when it was last looked for what is due; used by the reconciler's goroutine alone
 	found     []string  // what waits, of the present look; the reconciler's goroutine alone uses it
@@ -41,55 +42,17 @@ type leader struct {
 	waiting     string // for what, as operators are told
 }
 
-// sights remembers when this node first saw something that must not take for ever. It
-// is this node's own observation and starts anew with every leader: timeouts
-// are measured where they are decided, not by clocks of different machines. The reconciler's
-// goroutine alone uses it.
-type sights struct {
-	seen      map[string]sight
-	complaint string // the last one logged
-}
-
-// sight is the first look at something: when it was, and which runs of the
-// members' processes there were.
-type sight struct {
-	at   time.Time
-	runs map[string]string
-}
-
-// first returns the first sight of name, which is now when there was none.
-func (s *sights) first(name string, now sight) sight {
-	if s.seen == nil {
-		s.seen = map[string]sight{}
-	}
-	first, ok := s.seen[name]
-	if !ok {
-		s.seen[name], first = now, now
-	}
-	return first
-}
-
-// since returns for how long the leader has seen name.
-func (s *sights) since(name string, now time.Time) time.Duration {
-	return now.Sub(s.first(name, sight{at: now}).at)
-}
-
 // complain logs what kept the leader from a decision, each thing once and not
 // at every look.
-func (s *sights) complain(log *slog.Logger, err error) {
+func (l *leader) complain(err error) {
 	what := ""
 	if err != nil {
 		what = err.Error()
 	}
-	if err != nil && what != s.complaint {
-		log.Error("some things could not be decided", "error", err)
+	if err != nil && what != l.complaint {
+		l.log.Error("some things could not be decided", "error", err)
 	}
-	s.complaint = what
-}
-
-// keep forgets every name that is not in names.
-func (s *sights) keep(names map[string]bool) {
-	maps.DeleteFunc(s.seen, func(name string, _ sight) bool { return !names[name] })
+	l.complaint = what
 }
 
 // lead lists what only a leader decides, each as a task that proposes it. One
@@ -113,7 +76,7 @@ func (l *leader) lead(r records.Reader, at uint64) (list []task, err error) {
 		maps.Copy(seen, d.seen)
 	}
 	l.found = found
-	l.sights.keep(seen)
+	l.seen.Keep(seen)
 	l.tellWaiting()
 	return list, errors.Join(errs...)
 }
@@ -198,7 +161,7 @@ func (l *leader) rests(name string, failed int, seen map[string]bool) bool {
 	}
 	name = fmt.Sprintf("%s/failed/%d", name, failed)
 	seen[name] = true
-	return l.sights.since(name, l.opts.Clock()) < min(l.opts.Tick<<min(failed-1, 10), maxRest)
+	return l.seen.Since(name, l.opts.Clock()) < min(l.opts.Tick<<min(failed-1, 10), maxRest)
 }
 
 // dealers are the points that deal in the next attempt of a refresh, of those that are up: another
@@ -218,7 +181,7 @@ func (l *leader) endStuck(k catalog.Key, seen map[string]bool) []task {
 	session := mpc.SharingSession(sharing)
 	name := fmt.Sprintf("%s/%s/%d", session, step, progress(k))
 	seen[name] = true
-	if l.sights.since(name, l.opts.Clock()) <= l.opts.CeremonyTimeout {
+	if l.seen.Since(name, l.opts.Clock()) <= l.opts.CeremonyTimeout {
 		return nil
 	}
 	reason := catalog.Why("key.stuck", step, l.opts.CeremonyTimeout, mpc.Missing(k))
@@ -311,7 +274,7 @@ func (l *leader) stuck(x catalog.Vector, seen map[string]bool) []task {
 	}
 	name := fmt.Sprintf("vector/%s/%s/%d", x.ID, x.State, len(missing))
 	seen[name] = true
-	if l.sights.since(name, l.opts.Clock()) <= l.opts.attemptTime() {
+	if l.seen.Since(name, l.opts.Clock()) <= l.opts.attemptTime() {
 		return nil
 	}
 	lacks := "vector.stuck_storing"
@@ -361,7 +324,7 @@ func (l *leader) unnamed(v state.View, q catalog.Query, seen map[string]bool, er
 	number := len(q.Attempts) + 1
 	name := mpc.QuerySession(q.ID, number) + "/unnamed"
 	seen[name] = true
-	if l.sights.since(name, l.opts.Clock()) <= l.opts.attemptTime() {
+	if l.seen.Since(name, l.opts.Clock()) <= l.opts.attemptTime() {
 		return nil
 	}
 	of := l.members.Roster()
@@ -461,17 +424,17 @@ func (l *leader) resealing(v state.View, q catalog.Query, verdict catalog.Verdic
 // takes too long. Zero: it may still.
 func (l *leader) overdue(session string, a catalog.Attempt, seen map[string]bool) catalog.Reason {
 	seen[session] = true
-	now := sight{at: l.opts.Clock(), runs: l.health.runsOf(a.Active)}
-	first := l.sights.first(session, now)
+	now := firstseen.Look{At: l.opts.Clock(), Runs: l.health.runsOf(a.Active)}
+	first := l.seen.First(session, now)
 	if down := l.health.dead(a.Active); len(down) > 0 {
 		return catalog.Why("node.unanswering", down)
 	}
 	for _, id := range a.Active {
-		if was := first.runs[id]; was != "" && was != now.runs[id] {
+		if was := first.Runs[id]; was != "" && was != now.Runs[id] {
 			return startedAnew(id)
 		}
 	}
-	if now.at.Sub(first.at) > l.opts.attemptTime() {
+	if now.At.Sub(first.At) > l.opts.attemptTime() {
 		return catalog.Why("node.late", l.opts.attemptTime())
 	}
 	return catalog.Reason{}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/unixsocket"
 )
 
 // A node that is asked to tells its metrics, counts what clients ask for, and stops telling
@@ -72,7 +73,7 @@ func TestMetricsAreTold(t *testing.T) {
 		"/debug/pprof/goroutine?debug=1": {"goroutine profile: total"},
 		"/metrics":                       {"\nweir_node_ready 1\n", "\nweir_api_request_duration_seconds_count"},
 	} {
-		b, err := AskDebug(ctx, socket, path)
+		b, err := unixsocket.Get(ctx, socket, path)
 		for _, want := range wants {
 			if err != nil || !strings.Contains(string(b), want) {
 				t.Errorf("%s at the socket lacks %q: %.100s, %v", path, want, b, err)

@@ -22,6 +22,7 @@ import (
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/peer"
+	"github.com/weirdata/weir/node/unixsocket"
 	"github.com/weirdata/weir/node/vault"
 )
 
@@ -111,7 +112,7 @@ func (o Options) awaitPassphrase(ctx context.Context, s *Sealed) (key []byte, er
 	if err != nil {
 		return nil, err
 	}
-	local, err := listenPrivate(filepath.Join(o.Dir, fileUnseal))
+	local, err := unixsocket.Listen(filepath.Join(o.Dir, fileUnseal))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listen for a passphrase: %w", err), clients.Close())
 	}
@@ -201,7 +202,7 @@ func answer(w http.ResponseWriter, status int, body any) {
 func Unseal(ctx context.Context, dir string, passphrase []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, unsealWait)
 	defer cancel()
-	client, done := unixClient(filepath.Join(dir, fileUnseal))
+	client, done := unixsocket.Client(filepath.Join(dir, fileUnseal))
 	defer done()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://node/unseal", bytes.NewReader(passphrase))
 	if err != nil {

@@ -51,7 +51,7 @@ func (rec *reconciler) derive() (list []task, err error) {
 		if leads {
 			d, err := rec.leader.lead(r, at)
 			list = append(list, d...)
-			rec.leader.sights.complain(rec.log, err)
+			rec.leader.complain(err)
 		} else {
 			rec.leader.kept.drop()
 		}

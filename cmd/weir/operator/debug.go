@@ -17,9 +17,9 @@ import (
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/consensus/durable"
-	"github.com/weirdata/weir/node"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/config"
+	"github.com/weirdata/weir/node/unixsocket"
 )
 
 // debugWait is how long one part of a bundle may take.
@@ -109,7 +109,7 @@ func collect(ctx context.Context, c *client.Client, conf config.Config, socket s
 		{"heap.pb.gz", "where its memory was taken", "/debug/pprof/heap"},
 		{"profile.pb.gz", "where its cores work, in five seconds", "/debug/pprof/profile?seconds=5"},
 	} {
-		b.add(ctx, p[0], p[1], func(ctx context.Context) ([]byte, error) { return node.AskDebug(ctx, socket, p[2]) })
+		b.add(ctx, p[0], p[1], func(ctx context.Context) ([]byte, error) { return unixsocket.Get(ctx, socket, p[2]) })
 	}
 	return b
 }
