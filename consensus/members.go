@@ -20,6 +20,9 @@ type members struct {
 
 	mu   sync.Mutex
 	logs map[raft.ServerAddress]uint64 // of members' incarnations: the last index of the log
+
+	beats   sync.RWMutex // held for reading while a heartbeat is handled
+	stopped bool         // no heartbeat is handled any more
 }
 
 var (
@@ -27,6 +30,27 @@ var (
 	_ raft.WithPreVote = (*members)(nil)
 	_ raft.WithClose   = (*members)(nil)
 )
+
+// SetHeartbeatHandler has heartbeats handled until stopHeartbeats. Raft handles them in goroutines of the transport, for
+// which its Shutdown does not wait, and one of a new term that finds the log closed makes it panic.
+func (m *members) SetHeartbeatHandler(handle func(raft.RPC)) {
+	m.transport.SetHeartbeatHandler(func(rpc raft.RPC) {
+		m.beats.RLock()
+		defer m.beats.RUnlock()
+		if m.stopped {
+			rpc.Respond(nil, raft.ErrRaftShutdown)
+			return
+		}
+		handle(rpc)
+	})
+}
+
+// stopHeartbeats returns when no heartbeat is being handled; none is afterwards.
+func (m *members) stopHeartbeats() {
+	m.beats.Lock()
+	defer m.beats.Unlock()
+	m.stopped = true
+}
 
 // where is a member's endpoint with its present address.
 func (m *members) where(id raft.ServerID, target raft.ServerAddress) (endpoint, error) {

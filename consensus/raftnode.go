@@ -102,6 +102,7 @@ func raftConfig(o Options, threshold uint64) *raft.Config {
 	c.LeaderLeaseTimeout = o.LeaderLeaseTimeout
 	c.CommitTimeout = o.CommitTimeout
 	c.MaxAppendEntries = maxAppendEntries
+	c.BatchApplyCh = true // entries that are proposed together are synced together; nothing here has a time to be taken in
 	c.SnapshotInterval = o.SnapshotInterval
 	c.SnapshotThreshold = threshold
 	c.TrailingLogs = o.TrailingLogs
@@ -219,6 +220,7 @@ const stopTime = time.Minute
 func (r *raftNode) stop() error {
 	r.stopOnce.Do(func() {
 		stopped := r.Shutdown()
+		r.trans.stopHeartbeats()
 		if err := r.trans.Close(); err != nil {
 			r.stopErr = fmt.Errorf("close raft's transport: %w", err)
 			return
