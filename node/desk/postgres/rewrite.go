@@ -131,6 +131,14 @@ func (d *dialect) plain(list []token.Token) []token.Token {
 			i++
 		case t.Named() && i+2 < len(list) && list[i+1].Is(".") && slices.Contains(d.names, t.Lower()):
 			i++
+		case t.Is("=", "<>", "!=") && i+2 < len(list) && list[i+1].Is("ANY", "SOME", "ALL"):
+			of, end := quantified(list, i)
+			if end == 0 {
+				out = append(out, t)
+				continue
+			}
+			out = append(out, of...)
+			i = end - 1
 		case t.Is("::"):
 			i = typeEnd(list, i+1) - 1
 		case t.Is("CAST") && i+1 < len(list) && list[i+1].Is("("):

@@ -98,6 +98,7 @@ func (d *DB) functions() map[string]function {
 		"quote_literal": ofText(func(s ...string) any { return quoteText(s[0]) }),
 		"pg_left":       ofText(func(s ...string) any { return left(s[0], s[1]) }),
 		"pg_right":      ofText(func(s ...string) any { return right(s[0], s[1]) }),
+		"pg_substring":  ofText(substring),
 		"pg_replace":    ofText(func(s ...string) any { return strings.ReplaceAll(s[0], s[1], s[2]) }),
 		"pg_position": ofText(func(s ...string) any {
 			if at := strings.Index(s[1], s[0]); at >= 0 {
@@ -195,11 +196,7 @@ func arrayPart(v argument) string {
 	if null(v) {
 		return "NULL"
 	}
-	s := v.Text()
-	if s == "" || strings.ContainsAny(s, `{},"\ `) || strings.EqualFold(s, "NULL") {
-		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
-	}
-	return s
+	return quotedElement(v.Text())
 }
 
 func arrayOf(ctx sqlite3.Context, arg ...argument) {
@@ -260,9 +257,7 @@ func arrayJSON(text string) string {
 func arrayText(parts []string) string {
 	out := make([]string, len(parts))
 	for i, s := range parts {
-		if out[i] = s; s == "" || strings.ContainsAny(s, `{},"\ `) {
-			out[i] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
-		}
+		out[i] = quotedElement(s)
 	}
 	return "{" + strings.Join(out, ",") + "}"
 }
@@ -360,6 +355,30 @@ func right(s, n string) string {
 	r := []rune(s)
 	k, _ := strconv.Atoi(n) //nolint:errcheck // likewise
 	return string(r[len(r)-min(max(k, 0), len(r)):])
+}
+
+// substring is the part of a text from a place on, of so many characters; without their number, to its end.
+func substring(s ...string) any {
+	r := []rune(s[0])
+	from, err := strconv.Atoi(s[1])
+	if err != nil {
+		return nil // a pattern
+	}
+	to := len(r) + 1
+	if len(s) > 2 {
+		length, err := strconv.Atoi(s[2])
+		if err != nil || length < 0 {
+			return nil
+		}
+		if from <= len(r) {
+			to = from + min(length, len(r)+1-from)
+		}
+	}
+	from, to = max(from, 1), min(to, len(r)+1)
+	if from >= to {
+		return ""
+	}
+	return string(r[from-1 : to-1])
 }
 
 func splitPart(s ...string) any {

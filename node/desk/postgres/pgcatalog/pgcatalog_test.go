@@ -125,7 +125,7 @@ func TestQueriesMeanWhatPostgresMeans(t *testing.T) {
 // Decimals of an answer are ordered and compared by value, and stay what they are.
 func TestAnswersAreTables(t *testing.T) {
 	d := works(t)
-	r := &Result{Columns: []ResultColumn{{"name", OIDText}, {"sum", OIDNumeric}, {"n", OIDInt8}}, Rows: [][]any{{"a", "9.50", int64(2)}, {"b", "100000000000000000.01", nil}, {"c", "10.0", int64(1)}, {"d", nil, int64(0)}}}
+	r := &Result{Columns: []ResultColumn{{Name: "name", Type: OIDText}, {Name: "sum", Type: OIDNumeric}, {Name: "n", Type: OIDInt8}}, Rows: [][]any{{"a", "9.50", int64(2)}, {"b", "100000000000000000.01", nil}, {"c", "10.0", int64(1)}, {"d", nil, int64(0)}}}
 	if err := d.Temporary("weir figures 1", r); err != nil {
 		t.Fatal(err)
 	}
