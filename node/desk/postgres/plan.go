@@ -40,6 +40,7 @@ type planner struct {
 // planOf says how a query is answered. The parameters are put in already.
 func planOf(list []token.Token, dataset func(id string) *Dataset) (*plan, error) {
 	p := &planner{dataset: dataset}
+	list = unparenthesized(list)
 	if c, ok := clausesOf(list); ok {
 		c = unwrapped(c)
 		if f, err := p.whole(c); f != nil || err != nil {

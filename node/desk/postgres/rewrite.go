@@ -215,6 +215,34 @@ func bare(list []token.Token) []token.Token {
 	return list
 }
 
+// unparenthesized takes off parentheses around a literal, with its cast: pgJDBC writes them around values by the simple protocol.
+// Those after a name are a call's or a list's, and stay.
+func unparenthesized(list []token.Token) []token.Token {
+	out := make([]token.Token, 0, len(list))
+	for i := 0; i < len(list); i++ {
+		after := i == 0 || !list[i-1].Is("(", ",", "BETWEEN", "AND", "LIKE", "ILIKE", "LIMIT", "OFFSET") && (list[i-1].Kind != token.Sign || list[i-1].Is(")", "]", "."))
+		if after || !list[i].Is("(") {
+			out = append(out, list[i])
+			continue
+		}
+		from := i + 1
+		if from < len(list) && list[from].Is("-") {
+			from++
+		}
+		end := from + 1
+		if from < len(list) && (list[from].Kind == token.String || list[from].Kind == token.Number) && end < len(list) && list[end].Is("::") {
+			end = typeEnd(list, end+1)
+		}
+		if from >= len(list) || list[from].Kind != token.String && list[from].Kind != token.Number || end >= len(list) || !list[end].Is(")") {
+			out = append(out, list[i])
+			continue
+		}
+		out = append(out, list[i+1:end]...)
+		i = end
+	}
+	return out
+}
+
 // each does something to every element of a list.
 func each(list []token.Token, do func([]token.Token) []token.Token) []token.Token {
 	if len(list) == 0 {

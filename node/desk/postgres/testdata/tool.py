@@ -54,7 +54,7 @@ for more in ("UseDeclareFetch=1;Fetch=4", "UseDeclareFetch=1;Fetch=4;UseServerSi
             assert o.fetchone()[0] == "f1"
         d.commit()
         assert q.execute("SELECT count(*) FROM pg_catalog.pg_class WHERE relname = ?", "works").fetchone()[0] == 1
-        refused("42S02", lambda: q.execute("SELECT * FROM wroks").fetchall(), "wroks")
+        refused("42P01", lambda: q.execute("SELECT * FROM wroks").fetchall(), "wroks")
         d.rollback()
         assert q.execute("SELECT 1").fetchone()[0] == 1
         d.close()
@@ -70,7 +70,7 @@ assert row[0] == "NORTH", row
 assert k.execute("SELECT COUNT(*) FROM works WHERE period >= {ts '2024-03-01 00:00:00'}").fetchone()[0] == 5
 # Refusals.
 refused("25006", lambda: k.execute("INSERT INTO works VALUES ('a')"))
-refused("42S22", lambda: k.execute("SELECT SUM(nix) FROM works").fetchall(), "nix")
+refused("42703", lambda: k.execute("SELECT SUM(nix) FROM works").fetchall(), "nix")
 # A statement that takes too long is cancelled, and the connection is of use afterwards.
 threading.Timer(0.5, k.cancel).start()
 refused("57014", lambda: k.execute("WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r").fetchall())
