@@ -216,12 +216,13 @@ func bare(list []token.Token) []token.Token {
 }
 
 // unparenthesized takes off parentheses around a literal, with its cast: pgJDBC writes them around values by the simple protocol.
-// Those after a name are a call's or a list's, and stay.
+// Those after a name are a call's or a list's, and stay; so do the rows of VALUES.
 func unparenthesized(list []token.Token) []token.Token {
 	out := make([]token.Token, 0, len(list))
+	values := slices.ContainsFunc(list, func(t token.Token) bool { return t.Is("VALUES") })
 	for i := 0; i < len(list); i++ {
 		after := i == 0 || !list[i-1].Is("(", ",", "BETWEEN", "AND", "LIKE", "ILIKE", "LIMIT", "OFFSET") && (list[i-1].Kind != token.Sign || list[i-1].Is(")", "]", "."))
-		if after || !list[i].Is("(") {
+		if after || !list[i].Is("(") || values && list[i-1].Is(",") {
 			out = append(out, list[i])
 			continue
 		}

@@ -110,13 +110,13 @@ func (d *DB) functions() map[string]function {
 		"regexp_replace": d.replace, "date_trunc": ofText(dateTrunc), "date_part": ofText(datePart), "to_char": nothing,
 	}
 	for _, name := range []string{"pg_table_is_visible", "pg_type_is_visible", "pg_function_is_visible", "pg_operator_is_visible", "pg_opclass_is_visible", "pg_collation_is_visible",
-		"pg_conversion_is_visible", "has_table_privilege", "has_any_column_privilege", "has_column_privilege", "pg_statistics_obj_is_visible", "pg_ts_config_is_visible"} {
+		"pg_conversion_is_visible", "pg_statistics_obj_is_visible", "pg_ts_config_is_visible"} {
 		all[name] = always
 	}
 	for _, name := range []string{"current_user", "session_user", "current_role", "user"} {
 		all[name] = constant(User)
 	}
-	for _, name := range []string{"has_schema_privilege", "has_database_privilege", "has_function_privilege", "pg_has_role", "has_sequence_privilege", "has_tablespace_privilege"} {
+	for _, name := range []string{"has_table_privilege", "has_any_column_privilege", "has_column_privilege", "has_schema_privilege", "has_database_privilege", "has_function_privilege", "pg_has_role", "has_sequence_privilege", "has_tablespace_privilege"} {
 		all[name] = d.privilege
 	}
 	return all

@@ -47,7 +47,7 @@ var castTypes = sync.OnceValue(func() map[string]uint32 {
 var callTypes = sync.OnceValue(func() map[string]uint32 {
 	return map[string]uint32{
 		"date_trunc": OIDTimestamp, "count": OIDInt8, "pg_table_is_visible": OIDBool, "pg_type_is_visible": OIDBool, "pg_function_is_visible": OIDBool, "pg_is_in_recovery": OIDBool,
-		"has_schema_privilege": OIDBool, "has_table_privilege": OIDBool, "has_database_privilege": OIDBool, "has_function_privilege": OIDBool, "has_column_privilege": OIDBool,
+		"has_schema_privilege": OIDBool, "has_any_column_privilege": OIDBool, "has_table_privilege": OIDBool, "has_database_privilege": OIDBool, "has_function_privilege": OIDBool, "has_column_privilege": OIDBool,
 		"pg_has_role": OIDBool, "exists": OIDBool, "current_schema": OIDName, "current_database": OIDName, "pg_get_userbyid": OIDName, "pg_backend_pid": OIDInt4, "date_part": OIDFloat8, "extract": OIDFloat8,
 		"current_schemas": OIDNameArray, "string_to_array": OIDTextArray, "parse_ident": OIDTextArray, "array_agg": OIDTextArray,
 	}
