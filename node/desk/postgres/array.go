@@ -140,7 +140,7 @@ func quantified(list []token.Token, i int) (out []token.Token, end int) {
 		return nil, 0
 	}
 	not := list[i].Is("<>", "!=") && list[i+1].Is("ALL")
-	if !not && !(list[i].Is("=") && list[i+1].Is("ANY", "SOME")) {
+	if !not && (!list[i].Is("=") || !list[i+1].Is("ANY", "SOME")) {
 		return nil, 0
 	}
 	closing := token.Closing(list, i+2)

@@ -185,4 +185,3 @@ func oidOfWorks(t *testing.T, w *world) uint32 {
 	}
 	return oid
 }
-

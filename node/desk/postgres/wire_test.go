@@ -113,7 +113,7 @@ func TestCopyGivesRows(t *testing.T) {
 		`COPY (SELECT "county", "s" FROM (SELECT county, SUM(nox) AS s FROM works GROUP BY county) AS __unnamed_subquery ) TO STDOUT (FORMAT "binary");`: string(copyHeader) +
 			"\x00\x02\x00\x00\x00\x05north\x00\x00\x00\x0c\x00\x02\x00\x00\x00\x00\x00\x02\x03\x84\x02\x58" + "\x00\x02\x00\x00\x00\x05south\x00\x00\x00\x0c\x00\x02\x00\x00\x00\x00\x00\x02\x0e\x10\x03\x84\xff\xff",
 		`COPY (SELECT NULL FROM "public"."works" WHERE ctid BETWEEN '(0,0)'::tid AND '(4294967295,0)'::tid LIMIT 2) TO STDOUT (FORMAT "binary");`: string(copyHeader) + strings.Repeat("\x00\x01\xff\xff\xff\xff", 2) + "\xff\xff",
-		`COPY (SELECT "firm" FROM "public"."works" WHERE ctid BETWEEN '(1000,0)'::tid AND '(4294967295,0)'::tid) TO STDOUT`: "",
+		`COPY (SELECT "firm" FROM "public"."works" WHERE ctid BETWEEN '(1000,0)'::tid AND '(4294967295,0)'::tid) TO STDOUT`:                       "",
 		`COPY (SELECT "county" FROM "public"."works" WHERE ctid BETWEEN '(0,0)'::tid AND '(4294967295,0)'::tid AND "firm" = 'f3') TO STDOUT (FORMAT "binary")`: string(copyHeader) +
 			strings.Repeat("\x00\x01\x00\x00\x00\x05south", 3) + "\xff\xff",
 	} {

@@ -134,7 +134,7 @@ func arrayHint(item []token.Token) uint32 {
 		switch {
 		case out == 0 || out == OIDInt4 && of == OIDNumeric:
 			out = of
-		case out != of && !(out == OIDNumeric && of == OIDInt4):
+		case out != of && (out != OIDNumeric || of != OIDInt4):
 			return OIDTextArray
 		}
 	}
